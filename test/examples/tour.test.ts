@@ -1,0 +1,27 @@
+import t from 'tap'
+import { tour } from '../../examples/tour.ts'
+
+t.test('the tour shows what the file says, as a client on this machine reaches it', async (t) => {
+  const { listeners, lines, targets } = tour(`
+    admin: { bind: 127.0.0.1:9900 }
+    listeners:
+      - { name: web, bind: ":8080", mode: l7 }
+      - { bind: ["[::1]:5400", "127.0.0.1:5401"], mode: l4 }
+      - { bind: "unix:/run/x.sock", mode: l7 }
+  `)
+  t.same(listeners, ['  l7     127.0.0.1:8080  web', '  l4     [::1]:5400', '  admin  127.0.0.1:9900'])
+  t.match(lines, [
+    /curl http:\/\/127.0.0.1:8080\/ /,
+    /nc -q1 ::1 5400/,
+    /curl http:\/\/127.0.0.1:9900\/metrics/
+  ])
+  t.same(targets, [
+    { host: '127.0.0.1', port: 8080 },
+    { host: '::1', port: 5400 },
+    { host: '127.0.0.1', port: 9900 }
+  ])
+})
+
+t.test('a file without listeners shows nothing and breaks nothing', async (t) => {
+  t.same(tour(''), { listeners: [], lines: [], targets: [] })
+})
