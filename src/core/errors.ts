@@ -1,0 +1,129 @@
+/** Whose fault it is: the client's side, the backend's side, or ours. */
+export type Side = 'downstream' | 'upstream' | 'internal'
+
+export interface ErrorKind {
+  readonly side: Side
+  /** What the client is told; left out where the protocol has no status (L4) or nobody is left to tell. */
+  readonly status?: number
+  /** A client that errs is no news to an operator (`debug`); a backend that fails is (`warn`). */
+  readonly level: 'debug' | 'info' | 'warn' | 'error'
+  /** The body of the answer, without a line end: short, and nothing of our inside in it. */
+  readonly phrase: string
+  /** RFC 9209 §2.3: the value of `error` in Proxy-Status. */
+  readonly proxyStatus?: ProxyStatusError
+}
+
+/** The registered proxy error types (RFC 9209 §2.3) that we can tell apart. */
+export type ProxyStatusError =
+  | 'destination_unavailable'
+  | 'connection_refused'
+  | 'connection_terminated'
+  | 'connection_timeout'
+  | 'connection_read_timeout'
+  | 'connection_limit_reached'
+  | 'tls_protocol_error'
+  | 'http_request_error'
+  | 'http_request_denied'
+  | 'http_response_timeout'
+  | 'http_protocol_error'
+  | 'proxy_internal_error'
+  | 'proxy_loop_detected'
+
+/**
+ * Every way in which an exchange or a connection can fail. The code stands in the log, in metrics
+ * (`lb_errors_total{code}`) and in the documentation; everything else about it is looked up here, once, at the edge.
+ */
+export const errors = {
+  // What the client sent.
+  LB_BAD_REQUEST: client(400, 'bad request'),
+  LB_FRAMING: client(400, 'bad message framing'),
+  LB_BAD_HOST: client(400, 'bad host'),
+  LB_BAD_PATH: client(400, 'bad path'),
+  LB_METHOD: client(405, 'method not allowed', 'http_request_denied'),
+  LB_REQUEST_TIMEOUT: client(408, 'request timeout'),
+  LB_BODY_TOO_LARGE: client(413, 'body too large', 'http_request_denied'),
+  LB_URL_TOO_LONG: client(414, 'url too long'),
+  LB_MEDIA_TYPE: client(415, 'unsupported media type', 'http_request_denied'),
+  LB_EXPECTATION: client(417, 'expectation failed'),
+  LB_HEAD_TOO_LARGE: client(431, 'request header fields too large'),
+  LB_UNSUPPORTED_CODING: client(501, 'transfer coding not implemented'),
+  LB_VERSION: client(505, 'http version not supported'),
+  LB_LOOP: {
+    side: 'downstream',
+    status: 508,
+    level: 'warn',
+    phrase: 'loop detected',
+    proxyStatus: 'proxy_loop_detected'
+  },
+  LB_NO_ROUTE: client(404, 'not found', 'http_request_denied'),
+  // RFC 9111 §5.2.1.7: the client wants a stored response, and there is none.
+  LB_ONLY_IF_CACHED: client(504, 'not in the cache', 'http_request_denied'),
+  // Nobody is left to read an answer: 499 stands in the log only.
+  LB_CLIENT_GONE: { side: 'downstream', status: 499, level: 'debug', phrase: 'client closed the connection' },
+
+  // Nothing was sent to a backend.
+  LB_NO_BACKEND: backend(503, 'no backend available', 'destination_unavailable'),
+  LB_QUEUE_FULL: backend(503, 'too many requests waiting', 'connection_limit_reached'),
+  LB_QUEUE_TIMEOUT: backend(503, 'no backend became free in time', 'connection_limit_reached'),
+
+  // What became of the backend's side.
+  LB_CONNECT_FAILED: backend(502, 'backend refused the connection', 'connection_refused'),
+  LB_CONNECT_TIMEOUT: backend(504, 'backend did not accept in time', 'connection_timeout'),
+  LB_UPSTREAM_RESET: backend(502, 'backend closed the connection', 'connection_terminated'),
+  LB_UPSTREAM_PROTOCOL: backend(502, 'bad answer from the backend', 'http_protocol_error'),
+  LB_UPSTREAM_TLS: backend(502, 'tls to the backend failed', 'tls_protocol_error'),
+  LB_RESPONSE_TIMEOUT: backend(504, 'backend did not answer in time', 'http_response_timeout'),
+  LB_UPSTREAM_IDLE: backend(504, 'backend stopped sending', 'connection_read_timeout'),
+
+  // Ours.
+  LB_SHUTTING_DOWN: { side: 'internal', status: 503, level: 'info', phrase: 'shutting down' },
+  LB_INTERNAL: {
+    side: 'internal',
+    status: 500,
+    level: 'error',
+    phrase: 'internal error',
+    proxyStatus: 'proxy_internal_error'
+  },
+
+  // Refusals at the connection (L4, and L7 before the first request): there is no status to send.
+  LB_DENIED: connection('address not allowed'),
+  LB_CONNECTION_LIMIT: connection('too many connections'),
+  LB_PROXY_HEADER: connection('bad or missing PROXY header'),
+  LB_NO_SNI: connection('no pool for this server name'),
+  LB_TLS_HANDSHAKE: connection('tls handshake failed'),
+  LB_IDLE: connection('idle for too long')
+} satisfies Record<string, ErrorKind>
+
+export type ErrorCode = keyof typeof errors
+
+/** The kind behind a code, with the optional fields visible to the compiler. */
+export function errorKind(code: ErrorCode): ErrorKind {
+  return errors[code]
+}
+
+/** A failure with a code. `message` is for the log only, never for the client; `cause` is what was caught. */
+export class LbError extends Error {
+  override readonly name = 'LbError'
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string = errors[code].phrase, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.code = code
+  }
+}
+
+function client(
+  status: number,
+  phrase: string,
+  proxyStatus: ProxyStatusError = 'http_request_error'
+): ErrorKind {
+  return { side: 'downstream', status, level: 'debug', phrase, proxyStatus }
+}
+
+function backend(status: number, phrase: string, proxyStatus: ProxyStatusError): ErrorKind {
+  return { side: 'upstream', status, level: 'warn', phrase, proxyStatus }
+}
+
+function connection(phrase: string): ErrorKind {
+  return { side: 'downstream', level: 'info', phrase }
+}

@@ -1,0 +1,121 @@
+import { isatty } from 'node:tty'
+import { pino } from 'pino'
+import pretty from 'pino-pretty'
+import { LineSink } from './line-sink.ts'
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
+
+/** What everything below the composition root knows of logging. Fields first, then one sentence. */
+export interface Logger {
+  level: LogLevel
+  trace(fields: object, message: string): void
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+  fatal(fields: object, message: string): void
+  /** A logger whose lines carry these fields too. It takes the level of the moment. */
+  child(fields: object): Logger
+}
+
+/** The logger of a thread, which owns its way out. */
+export interface RootLogger extends Logger {
+  /** Resolves when everything logged so far has been handed to the kernel. */
+  flush(): Promise<void>
+}
+
+export interface LogOptions {
+  readonly level?: LogLevel
+  /** Fields on every line: `{ worker: 1 }`. */
+  readonly fields?: object
+  /**
+   * For threads that write access logs: lines are gathered and written every 100 ms or 4 KiB, without waiting for the
+   * reader. Left out: each line is written at once, so nothing is lost however the process ends.
+   */
+  readonly buffered?: boolean
+  readonly fd?: number
+  /** Left out: `LB_LOG=pretty|json` decides, else whether `fd` is a terminal. */
+  readonly format?: 'json' | 'pretty'
+}
+
+export function createLogger(options: LogOptions = {}): RootLogger {
+  const { level = 'info', fields = {}, buffered = false, fd = 1 } = options
+  const format = options.format ?? formatFor(fd)
+  const sink = format === 'json' && buffered ? new LineSink(fd) : undefined
+  const stream =
+    sink ??
+    (format === 'pretty'
+      ? pretty({ sync: true, destination: fd, colorize: wantsColor(fd), translateTime: 'SYS:HH:MM:ss.l' })
+      : pino.destination({ fd, sync: true }))
+  const logger = pino(
+    {
+      level,
+      base: fields,
+      timestamp: isoTimestamp,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: pino.stdSerializers.err, error: pino.stdSerializers.err }
+    },
+    stream
+  )
+  // pino's types say `level: string` and let flush take a callback; what it does is what RootLogger says.
+  return Object.assign(logger as unknown as Logger, {
+    flush: async () => {
+      await sink?.flush()
+    }
+  })
+}
+
+function formatFor(fd: number): 'json' | 'pretty' {
+  if (process.env.LB_LOG === 'pretty' || process.env.LB_LOG === 'json') return process.env.LB_LOG
+  // isatty instead of process.stdout.isTTY: in a worker thread stdout is a stream to the main thread.
+  return isatty(fd) ? 'pretty' : 'json'
+}
+
+function wantsColor(fd: number): boolean {
+  return isatty(fd) && !process.env.NO_COLOR
+}
+
+let stampedAt = 0
+let stamp = ''
+
+/** One toISOString (300 ns) per millisecond, however many lines. */
+function isoTimestamp(): string {
+  const now = Date.now()
+  if (now !== stampedAt) {
+    stampedAt = now
+    stamp = `,"time":"${new Date(now).toISOString()}"`
+  }
+  return stamp
+}
+
+export interface LoggedLine {
+  readonly level: LogLevel
+  readonly message: string
+  readonly fields: Readonly<Record<string, unknown>>
+}
+
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+
+/** A logger for tests: keeps what was logged in `lines`. */
+export function memoryLogger(
+  level: LogLevel = 'trace',
+  lines: LoggedLine[] = [],
+  inherited: object = {}
+): Logger & { readonly lines: LoggedLine[] } {
+  const write = (at: LogLevel) => (fields: object, message: string) => {
+    if (LEVELS.indexOf(at) < LEVELS.indexOf(logger.level)) return
+    lines.push({ level: at, message, fields: { ...inherited, ...fields } })
+  }
+  const logger = {
+    level,
+    lines,
+    trace: write('trace'),
+    debug: write('debug'),
+    info: write('info'),
+    warn: write('warn'),
+    error: write('error'),
+    fatal: write('fatal'),
+    child: (fields: object) => memoryLogger(logger.level, lines, { ...inherited, ...fields })
+  }
+  return logger
+}

@@ -1,0 +1,143 @@
+export type MetricType = 'counter' | 'gauge' | 'histogram'
+
+export interface MetricSpec {
+  readonly type: MetricType
+  readonly help: string
+  readonly labels: readonly string[]
+  /** Histograms only: upper bounds, ascending, without +Inf. One layout per name, or workers could not be summed. */
+  readonly bounds?: readonly number[]
+}
+
+// From one millisecond (a cached or local answer) to the half minute of the default response timeout.
+const requestSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const
+// A connect takes a round trip: from the same rack to the default connect timeout of 3 s.
+const connectSeconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 3] as const
+const waitSeconds = [0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5] as const
+
+/**
+ * Every metric there is: name, type, labels, meaning. Registration takes its names from here, so an unknown name or
+ * a missing label does not compile, and docs/metrics.md is held to it by a test. The names are stable.
+ *
+ * Labels take their values from the configuration or from a fixed set, never from traffic: what a client sends
+ * cannot make a new series.
+ */
+export const catalogue = {
+  lb_requests_total: counter(
+    ['listener', 'route'],
+    'Requests whose head was read, by the route that took them.'
+  ),
+  lb_responses_total: counter(
+    ['listener', 'route', 'class'],
+    'Final responses sent to clients, by class of status: 1xx (upgrades) to 5xx.'
+  ),
+  lb_request_duration_seconds: histogram(
+    ['route', 'pool'],
+    requestSeconds,
+    'From the first byte of the request to the last byte of the response.'
+  ),
+  lb_errors_total: counter(
+    ['listener', 'code'],
+    'Exchanges and connections that failed, by error code (LB_...).'
+  ),
+  lb_retries_total: counter(['pool'], 'Attempts after the first.'),
+
+  lb_connections_total: counter(['listener'], 'Connections accepted.'),
+  lb_connections_open: gauge(['listener'], 'Connections open now.'),
+  lb_connections_refused_total: counter(
+    ['listener', 'reason'],
+    'Connections closed before any byte was relayed: denied, limit, proxy-header, no-sni, tls.'
+  ),
+  lb_bytes_total: counter(
+    ['listener', 'direction'],
+    'Bytes read from clients (in) and written to them (out).'
+  ),
+  lb_l4_ends_total: counter(['listener', 'reason'], 'L4 connections ended, by reason.'),
+
+  lb_connect_duration_seconds: histogram(
+    ['pool'],
+    connectSeconds,
+    'Time to open a connection to a backend, TLS included.'
+  ),
+  lb_upstream_connections: gauge(['pool', 'state'], 'Connections to backends now: idle or busy.'),
+  lb_backend_up: gauge(
+    ['pool', 'backend'],
+    '1 while probes call it up or have not decided yet, 0 while down.'
+  ),
+  lb_backend_state: gauge(
+    ['pool', 'backend', 'state'],
+    '1 for the state that holds, 0 for the others: ready, drain, maint, ejected, down.'
+  ),
+  lb_backend_active: gauge(
+    ['pool', 'backend'],
+    'Leases held now: requests (L7) or connections (L4) in progress.'
+  ),
+  lb_backend_open: gauge(['pool', 'backend'], 'Connections open to it now, idle ones included.'),
+  lb_backend_weight: gauge(['pool', 'backend'], 'Weight in force.'),
+  lb_backend_requests_total: counter(['pool', 'backend'], 'Leases given back, whatever the outcome.'),
+  lb_backend_failures_total: counter(
+    ['pool', 'backend'],
+    'Leases given back with an outcome that counts as a failure.'
+  ),
+  lb_breaker_opens_total: counter(['pool', 'backend'], 'Times the breaker opened.'),
+  lb_probes_total: counter(['pool', 'backend', 'result'], 'Probes finished, by result: ok or fail.'),
+  lb_probe_duration_seconds: histogram(['pool'], connectSeconds, 'Time a probe took.'),
+  lb_queue_waiting: gauge(['pool'], 'Requests waiting for a free backend now.'),
+  lb_queue_wait_seconds: histogram(['pool'], waitSeconds, 'Time spent waiting, by those that waited.'),
+
+  lb_cache_requests_total: counter(
+    ['cache', 'result'],
+    'Lookups by result: hit, miss, stale, revalidated, coalesced, bypass.'
+  ),
+  lb_cache_bytes: gauge(['cache'], 'Bytes stored now.'),
+  lb_cache_entries: gauge(['cache'], 'Responses stored now.'),
+  lb_cache_stored_total: counter(['cache'], 'Responses stored.'),
+  lb_cache_evictions_total: counter(['cache'], 'Responses pushed out to make room.'),
+  lb_cache_purged_total: counter(['cache'], 'Responses removed by a purge.'),
+
+  lb_config_reloads_total: counter(['result'], 'Reloads by result: ok or fail.'),
+  lb_config_last_reload_timestamp_seconds: gauge(
+    [],
+    'Unix time at which the configuration in force was taken.'
+  ),
+  lb_workers: gauge([], 'Worker threads running; 0 means that the main thread does the work.'),
+  lb_worker_restarts_total: counter([], 'Worker threads replaced after a crash.'),
+  lb_worker_event_loop_delay_seconds: gauge(
+    ['worker', 'quantile'],
+    'How late timers fired over the last period: 0.5, 0.99 and 1 (the worst). A saturated worker shows here first.'
+  ),
+  lb_build_info: gauge(['version', 'node'], 'Always 1; the labels tell what runs.'),
+  lb_metrics_dropped_series: gauge(
+    [],
+    'Series refused because a thread held too many; 0 unless a bound was hit.'
+  ),
+
+  process_cpu_seconds_total: counter([], 'Processor time of the whole process, user and system, in seconds.'),
+  process_resident_memory_bytes: gauge([], 'Resident memory of the whole process.'),
+  process_start_time_seconds: gauge([], 'Unix time at which the process started.'),
+  process_open_fds: gauge([], 'Open file descriptors.'),
+  process_max_fds: gauge([], 'Most file descriptors it may open.')
+} as const
+
+type Catalogue = typeof catalogue
+export type MetricName = keyof Catalogue
+type NamesOfType<T extends MetricType> = {
+  [N in MetricName]: Catalogue[N]['type'] extends T ? N : never
+}[MetricName]
+export type CounterName = NamesOfType<'counter'>
+export type GaugeName = NamesOfType<'gauge'>
+export type HistogramName = NamesOfType<'histogram'>
+
+/** Exactly the labels of that metric, `{}` where it has none. */
+export type LabelsOf<N extends MetricName> = Readonly<Record<Catalogue[N]['labels'][number], string>>
+
+function counter<const L extends readonly string[]>(labels: L, help: string) {
+  return { type: 'counter' as const, labels, help }
+}
+
+function gauge<const L extends readonly string[]>(labels: L, help: string) {
+  return { type: 'gauge' as const, labels, help }
+}
+
+function histogram<const L extends readonly string[]>(labels: L, bounds: readonly number[], help: string) {
+  return { type: 'histogram' as const, labels, bounds, help }
+}

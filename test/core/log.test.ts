@@ -1,0 +1,40 @@
+import t from 'tap'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createLogger, memoryLogger } from '../../src/core/log.ts'
+
+t.test('a line is one JSON object with level, time, fields and message', async (t) => {
+  const file = join(t.testdir(), 'log')
+  const fd = openSync(file, 'a')
+  t.teardown(() => closeSync(fd))
+  const log = createLogger({ fd, format: 'json', fields: { worker: 1 } })
+
+  log
+    .child({ listener: 'web' })
+    .info({ backend: 'a', err: new Error('no', { cause: new Error('why') }) }, 'hello')
+  log.debug({}, 'not at this level')
+
+  const line = JSON.parse(readFileSync(file, 'utf8'))
+  t.match(line, { level: 'info', worker: 1, listener: 'web', backend: 'a', msg: 'hello' })
+  t.match(line.time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
+  t.match(line.err, { type: 'Error', stack: /why/ })
+})
+
+t.test('a buffered logger writes after flush', async (t) => {
+  const file = join(t.testdir(), 'log')
+  const fd = openSync(file, 'a')
+  t.teardown(() => closeSync(fd))
+  const log = createLogger({ fd, format: 'json', buffered: true })
+
+  log.info({ n: 1 }, 'one')
+  t.equal(readFileSync(file, 'utf8'), '')
+  await log.flush()
+  t.match(JSON.parse(readFileSync(file, 'utf8')), { n: 1, msg: 'one' })
+})
+
+t.test('the memory logger keeps level, fields of its parents and message', async (t) => {
+  const log = memoryLogger('info')
+  log.child({ pool: 'p' }).warn({ backend: 'b' }, 'down')
+  log.debug({}, 'quiet')
+  t.strictSame(log.lines, [{ level: 'warn', message: 'down', fields: { pool: 'p', backend: 'b' } }])
+})
