@@ -1,0 +1,20 @@
+/**
+ * How a lease ended, told once when it is released. The breaker and the outlier detector hear of it.
+ * `cancelled` (the client went away) and `unused` (nothing was tried) say nothing about the backend.
+ */
+export type Outcome =
+  | 'ok'
+  | 'connect-failure'
+  | 'connect-timeout'
+  | 'reset'
+  | 'timeout'
+  | 'protocol-error'
+  | 'bad-status'
+  | 'cancelled'
+  | 'unused'
+
+/** True, false, or undefined when it says nothing about the backend. */
+export function succeeded(outcome: Outcome): boolean | undefined {
+  if (outcome === 'ok') return true
+  return outcome === 'cancelled' || outcome === 'unused' ? undefined : false
+}

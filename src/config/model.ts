@@ -1,0 +1,341 @@
+/**
+ * The configuration in force: what config/ makes of the YAML after validation, with defaults filled in and units
+ * resolved (durations in milliseconds, sizes in bytes, shares as 0..1). Plain data, readonly, and able to pass
+ * through structuredClone, since the main thread sends it to the workers. Inside there is nothing left to check.
+ */
+export interface Config {
+  /** Path of the file it was read from, for messages; undefined when given as an object. */
+  readonly file?: string
+  readonly workers: number | 'auto'
+  readonly shutdown: { readonly graceMs: number }
+  readonly user?: string
+  readonly log: { readonly level: LogLevel }
+  readonly admin?: AdminConfig
+  readonly listeners: readonly ListenerConfig[]
+  readonly pools: Readonly<Record<string, PoolConfig>>
+  readonly caches: Readonly<Record<string, CacheStoreConfig>>
+}
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
+
+export interface AdminConfig {
+  readonly binds: readonly Bind[]
+  readonly token?: string
+}
+
+/** `text` is the bind as it reads in logs and metrics: `0.0.0.0:8080`, `[::1]:80`, `unix:/run/lb.sock`. */
+export type Bind =
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly text: string }
+  | { readonly kind: 'unix'; readonly path: string; readonly text: string }
+
+export type ListenerConfig = L4ListenerConfig | L7ListenerConfig
+
+interface ListenerCommon {
+  /** Given, or made from the mode and the first bind: `l7-8080`. Unique. */
+  readonly name: string
+  readonly binds: readonly Bind[]
+  readonly allow: readonly string[]
+  readonly deny: readonly string[]
+  readonly maxConnections?: number
+  readonly connectionLimit?: ConnectionLimit
+  /** CIDRs that must send a PROXY header; undefined: PROXY is not spoken here. */
+  readonly proxyProtocol?: { readonly trusted: readonly string[] }
+  readonly tls?: ListenerTls
+}
+
+export interface ConnectionLimit {
+  readonly perClient?: number
+  /** Connections per second per client. */
+  readonly ratePerSecond?: number
+}
+
+/** Certificates are paths to PEM files. */
+export interface ListenerTls {
+  readonly certificates: readonly { readonly cert: string; readonly key: string }[]
+  readonly selfSigned: boolean
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
+  readonly clientAuth?: { readonly ca: string; readonly required: boolean }
+}
+
+export interface L4ListenerConfig extends ListenerCommon {
+  readonly mode: 'l4'
+  /** Where connections go that no `sni` entry claims; undefined: they are refused. */
+  readonly pool?: string
+  readonly sni: readonly { readonly host: string; readonly pool: string }[]
+  readonly timeouts: {
+    readonly idleMs: number
+    /** After one side's FIN, how long the other may go without sending. */
+    readonly halfCloseMs: number
+    /** TLS handshake, SNI peek and PROXY header. */
+    readonly handshakeMs: number
+  }
+}
+
+export interface L7ListenerConfig extends ListenerCommon {
+  readonly mode: 'l7'
+  readonly trustedProxies: readonly string[]
+  readonly limits: RequestLimits
+  readonly timeouts: {
+    readonly requestHeadersMs: number
+    readonly idleMs: number
+    readonly keepAliveMs: number
+    readonly tunnelMs: number
+  }
+  readonly accessLog: AccessLog
+  /** X-Backend-Server in responses. */
+  readonly backendHeader: boolean
+  /** Forward TRACE; otherwise it is answered 405. */
+  readonly trace: boolean
+  /** Never empty: `pool: x` on the listener becomes one route that matches all. */
+  readonly routes: readonly RouteConfig[]
+}
+
+export interface RequestLimits {
+  readonly headBytes: number
+  readonly headerCount: number
+  readonly urlBytes: number
+  /** Undefined: no limit. */
+  readonly bodyBytes?: number
+  /** Undefined: any method. */
+  readonly methods?: readonly string[]
+  /** Undefined: any type. */
+  readonly contentTypes?: readonly string[]
+}
+
+export interface AccessLog {
+  readonly enabled: boolean
+  /** Log at warn what takes longer. */
+  readonly slowMs?: number
+  /** Share of exchanges logged, 0..1; failures and slow ones always are. */
+  readonly sample: number
+}
+
+export interface RouteConfig {
+  /** Given, or `listener/index`. Unique within the listener. */
+  readonly name: string
+  readonly match: RouteMatch
+  readonly action: RouteAction
+  readonly rewrite?: Rewrite
+  readonly headers: { readonly request: HeaderEdits; readonly response: HeaderEdits }
+  readonly cache?: RouteCache
+  /** Over the pool's. */
+  readonly retry?: Partial<RetryConfig>
+  /** Over the pool's. */
+  readonly timeouts: { readonly responseMs?: number; readonly connectMs?: number; readonly idleMs?: number }
+  /** Over the listener's. */
+  readonly limits: Partial<RequestLimits>
+  readonly mirror?: { readonly pool: string; readonly share: number }
+}
+
+/** All that are given must hold. Empty lists and records match everything. */
+export interface RouteMatch {
+  /** Lower-case names, `*.example.com` for any subdomain, without port. */
+  readonly host: readonly string[]
+  readonly path?: string
+  readonly pathPrefix?: string
+  readonly pathRegex?: string
+  readonly methods: readonly string[]
+  /** Lower-case field name to value; `*` means present. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly query: Readonly<Record<string, string>>
+  readonly clientIp: readonly string[]
+}
+
+export type RouteAction =
+  | { readonly kind: 'pool'; readonly pool: string }
+  | {
+      readonly kind: 'split'
+      readonly targets: readonly { readonly pool: string; readonly weight: number }[]
+    }
+  | { readonly kind: 'redirect'; readonly to: string; readonly status: number }
+  | {
+      readonly kind: 'respond'
+      readonly status: number
+      readonly body: string
+      readonly headers: Readonly<Record<string, string>>
+    }
+
+export interface Rewrite {
+  readonly stripPrefix?: string
+  readonly addPrefix?: string
+  readonly path?: { readonly regex: string; readonly to: string }
+}
+
+export interface HeaderEdits {
+  readonly set: Readonly<Record<string, string>>
+  readonly add: Readonly<Record<string, string>>
+  readonly remove: readonly string[]
+}
+
+export interface RouteCache {
+  /** A key of Config.caches. */
+  readonly store: string
+  readonly defaultTtlMs?: number
+  readonly maxTtlMs?: number
+  /** Heuristic freshness (RFC 9111 §4.2.2) as a share of the time since Last-Modified; 0 turns it off. */
+  readonly heuristic: number
+  /** Status to how long it may be kept when the response says nothing: negative caching. */
+  readonly negativeTtlMs: Readonly<Record<string, number>>
+  readonly key: {
+    readonly ignoreQuery: readonly string[]
+    readonly sortQuery: boolean
+    readonly headers: readonly string[]
+    readonly cookies: readonly string[]
+  }
+  readonly coalesce: boolean
+  /** Default stale windows where the response names none. */
+  readonly staleWhileRevalidateMs: number
+  readonly staleIfErrorMs: number
+}
+
+export interface CacheStoreConfig {
+  readonly name: string
+  readonly maxBytes: number
+  readonly maxObjectBytes: number
+  readonly store: 'memory'
+}
+
+export type AlgorithmName =
+  | 'round-robin'
+  | 'weighted-round-robin'
+  | 'least-connections'
+  | 'random'
+  | 'random-two'
+  | 'least-time'
+  | 'hash'
+  | 'maglev'
+  | 'first'
+
+export interface PoolConfig {
+  readonly name: string
+  readonly algorithm: AlgorithmName
+  readonly hash: HashConfig
+  readonly backends: readonly BackendConfig[]
+  /** Undefined: no probes; passive health only. */
+  readonly health?: ProbeConfig
+  readonly breaker: BreakerConfig
+  readonly outlier?: OutlierConfig
+  readonly retry: RetryConfig
+  readonly queue: { readonly max: number; readonly timeoutMs: number }
+  readonly sticky?: StickyConfig
+  readonly slowStartMs: number
+  /** Share of healthy backends, 0..1, below which health is ignored; 0 turns it off. */
+  readonly panicThreshold: number
+  readonly connections: { readonly maxIdle: number; readonly pipelining: number }
+  readonly timeouts: {
+    readonly connectMs: number
+    readonly responseMs: number
+    readonly idleMs: number
+    readonly keepAliveMs: number
+  }
+  readonly proxyProtocol?: 'v1' | 'v2'
+  readonly onDown: 'keep' | 'close'
+  /** TLS to the backends, paths to PEM files; undefined: cleartext. */
+  readonly tls?: BackendTls
+}
+
+export interface BackendTls {
+  readonly ca?: string
+  readonly serverName?: string
+  readonly cert?: string
+  readonly key?: string
+  readonly verify: boolean
+}
+
+export interface BackendConfig {
+  /** Given, or the address's text. Unique within the pool. */
+  readonly name: string
+  readonly address: BackendAddress
+  /** 1..1000. */
+  readonly weight: number
+  /** Undefined: no limit. */
+  readonly maxConnections?: number
+  readonly backup: boolean
+}
+
+/** `text` as in logs: `10.0.0.1:80`, `[::1]:80`, `db.internal:5432`, `unix:/run/x.sock`. */
+export type BackendAddress =
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly text: string }
+  | { readonly kind: 'unix'; readonly path: string; readonly text: string }
+
+export interface HashConfig {
+  readonly key: HashKey
+  /** A backend takes at most this times the mean load (1.25); undefined: unbounded. */
+  readonly boundedLoad?: number
+}
+
+/** What the hash and maglev algorithms are keyed by. Names are lower case for headers. */
+export type HashKey =
+  | { readonly kind: 'client-ip' }
+  | { readonly kind: 'path' }
+  | { readonly kind: 'header'; readonly name: string }
+  | { readonly kind: 'cookie'; readonly name: string }
+  | { readonly kind: 'query'; readonly name: string }
+
+export interface ProbeConfig {
+  readonly type: 'tcp' | 'tls' | 'http' | 'https' | 'grpc'
+  readonly intervalMs: number
+  readonly timeoutMs: number
+  /** Interval while down. */
+  readonly downIntervalMs: number
+  /** Share of the interval, 0..1. */
+  readonly jitter: number
+  readonly rise: number
+  readonly fall: number
+  /** Probe this port instead of the backend's. */
+  readonly port?: number
+  readonly path: string
+  readonly host?: string
+  readonly method: string
+  readonly headers: Readonly<Record<string, string>>
+  /** Inclusive ranges. */
+  readonly statuses: readonly { readonly from: number; readonly to: number }[]
+  /** The body must contain it. */
+  readonly body?: string
+  /** gRPC service name; empty asks for the server as a whole. */
+  readonly service: string
+  /** tcp: what to send (escapes resolved) and the text that the answer must contain. */
+  readonly send?: string
+  readonly expect?: string
+  /** https and tls: verify the certificate. */
+  readonly verify: boolean
+}
+
+export interface BreakerConfig {
+  readonly enabled: boolean
+  readonly failures: number
+  readonly openMs: number
+  /** Open time doubles with each failed trial up to this. */
+  readonly maxOpenMs: number
+  /** Response statuses that count as failures. */
+  readonly statuses: readonly number[]
+}
+
+export interface OutlierConfig {
+  readonly intervalMs: number
+  readonly minRequests: number
+  /** Ejected when its share of errors exceeds the pool's by this, 0..1. */
+  readonly errorShare: number
+  readonly ejectMs: number
+  /** Largest share of the pool that may be ejected. */
+  readonly maxEjected: number
+}
+
+export type RetryCondition = 'connect-failure' | 'reset' | 'timeout' | number
+
+export interface RetryConfig {
+  /** Further tries after the first. */
+  readonly attempts: number
+  /** Share of requests, 0..1. */
+  readonly budget: number
+  readonly on: readonly RetryCondition[]
+  /** Also methods that are not idempotent. */
+  readonly nonIdempotent: boolean
+}
+
+export interface StickyConfig {
+  readonly cookie: string
+  readonly ttlMs?: number
+  readonly secure: boolean | 'auto'
+  readonly sameSite: 'lax' | 'strict' | 'none'
+}
