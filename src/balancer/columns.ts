@@ -1,0 +1,92 @@
+// Layout of the BackendTable's shared memory. A backend's integers fill one cache line (16 × 4 bytes), so that a
+// pick touches one line per backend and threads that count on different backends do not share one: with a column
+// per field (the plain struct of arrays) neighbours' counters share lines and a look at one backend costs four.
+
+export const INTS = 16
+/** AdminState. Written by the operator (main thread). */
+export const ADMIN = 0
+/** ProbeState. Written by the health checker (main thread). */
+export const PROBE = 1
+/** BreakerState. Moved by compare-and-swap, by any thread. */
+export const BREAKER = 2
+/** Grows with every move of the breaker: what a lease learnt before says nothing about what holds after. */
+export const EPOCH = 3
+/** Failures in a row, of any thread. */
+export const STREAK = 4
+/** 1 while ejected as an outlier. Written by the outlier detector (main thread). */
+export const EJECTED = 5
+/** Leases out, over all threads. */
+export const ACTIVE = 6
+/** Upstream sockets open or being opened, over all threads. */
+export const SOCKETS = 7
+/** Requests that hold a lease but wait for a socket, over all threads. */
+export const STARVED = 8
+/** The operator's weight, 0 for the configured one. Written by the operator (main thread). */
+export const WEIGHT = 9
+/** Index of the pool's row. Written by the slot registry (main thread). */
+export const POOL = 10
+/** Place in the pool's load tree, -1 without. Written by the slot registry (main thread). */
+export const LEAF = 11
+/** Failed probes in a row, for display. Written by the health checker (main thread). */
+export const PROBE_FAILURES = 12
+
+// Times are 64-bit floats. They are written by plain stores: an aligned 8-byte store does not tear on the 64-bit
+// machines that Node 22 runs on, each has one writer at a time (named), and a reader that sees a value a few
+// nanoseconds old decides as if it had come a few nanoseconds sooner.
+export const FLOATS = 16
+/** Clock.now() at which an open breaker lets a trial through. Written by whoever opened it. */
+export const OPEN_UNTIL = 0
+/** How long the breaker was last opened for, in ms; 0 after a success. Written by whoever opened it. */
+export const OPEN_FOR = 1
+/** Clock.now() at which the half-open trial began. Written by whoever claimed it. */
+export const TRIAL_AT = 2
+/** Clock.now() at which slow start began; 0: none. */
+export const SLOW_SINCE = 3
+/** Peak EWMA of latency in ms; 0: never measured. Any thread: two samples at once may lose one. */
+export const EWMA = 4
+/** Clock.now() of the last sample. */
+export const EWMA_AT = 5
+/** ln(EWMA) + EWMA_AT / decay: orders backends by decayed latency without asking what time it is. */
+export const LOG_COST = 6
+/** Virtual time of the last pick: orders what is otherwise equal. Any thread; it only decides ties. */
+export const PASS = 7
+/** Wall clock, ms. Written by the health checker. */
+export const LAST_HEALTHY = 8
+export const PROBED_AT = 9
+/** Of the last probe, ms. Written by the health checker. */
+export const PROBE_LATENCY = 10
+/** Wall clock of the last change on each axis. */
+export const ADMIN_SINCE = 11
+export const PROBE_SINCE = 12
+export const BREAKER_SINCE = 13
+export const EJECTED_SINCE = 14
+export const ADDED_AT = 15
+
+/** Per thread and backend: what this thread holds of ACTIVE, SOCKETS and STARVED, to be given back if it dies. */
+export const HELD = 4
+export const HELD_ACTIVE = 0
+export const HELD_SOCKETS = 1
+export const HELD_STARVED = 2
+
+/** Per thread and backend: totals since the start, 64-bit floats with one writer each. */
+export const TOTALS = 2
+export const REQUESTS = 0
+export const FAILURES = 1
+
+/** Per pool; again one cache line each. */
+export const POOL_INTS = 16
+/** Grows with whatever changes who may be picked: threads rebuild their view when it moved. */
+export const VERSION = 0
+/** Turn of the round robins. */
+export const TURN = 1
+/** Leases out over all backends and threads. */
+export const POOL_ACTIVE = 2
+/** Waiters in the queue, over all threads. */
+export const WAITING = 3
+/** Last ticket given to a waiter. */
+export const TICKET = 4
+
+/** Per thread and pool: oldest waiter's ticket (0: none) and the number of waiters. */
+export const QUEUES = 2
+export const HEAD = 0
+export const LENGTH = 1

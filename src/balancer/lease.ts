@@ -1,0 +1,29 @@
+import type { Backend } from './backend.ts'
+import type { Outcome } from './outcome.ts'
+
+/** Whoever gave the lease, told once how it ended. */
+export interface Lessor {
+  released(backend: Backend, outcome: Outcome, latencyMs: number, epoch: number): void
+}
+
+/** One counted pick. Release it exactly once; later calls are ignored. */
+export class Lease {
+  readonly backend: Backend
+  /** Of the backend's breaker when the lease was given: results from before it moved are ignored. */
+  readonly #epoch: number
+  #lessor: Lessor | undefined
+
+  constructor(backend: Backend, lessor: Lessor, epoch: number) {
+    this.backend = backend
+    this.#lessor = lessor
+    this.#epoch = epoch
+  }
+
+  /** `latencyMs`: time to the response head (L7) or to connect (L4), when there was one. */
+  release(outcome: Outcome, latencyMs?: number): void {
+    const lessor = this.#lessor
+    if (lessor === undefined) return
+    this.#lessor = undefined
+    lessor.released(this.backend, outcome, latencyMs ?? -1, this.#epoch)
+  }
+}

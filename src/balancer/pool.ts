@@ -1,0 +1,157 @@
+import type { PoolConfig } from '../config/model.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Random } from '../core/random.ts'
+import { algorithms } from './algorithms.ts'
+import { Backend } from './backend.ts'
+import * as at from './columns.ts'
+import { Lease, type Lessor } from './lease.ts'
+import { succeeded, type Outcome } from './outcome.ts'
+import type { PickContext } from './pick-context.ts'
+import type { Selector } from './selectors/selector.ts'
+import type { PoolSlots } from './slot-registry.ts'
+import { CLOSED, type ChangeEvent } from './states.ts'
+import type { BackendTable } from './table.ts'
+import { claimTrial } from './trial.ts'
+import { View } from './view.ts'
+import { waitQueue, type Waiter, type WaitQueue } from './wait-queue.ts'
+
+/** The breaker's policy, in health/; `epoch` is the breaker's when the lease was given. `latencyMs` < 0: unknown. */
+export type OnRelease = (backend: Backend, outcome: Outcome, latencyMs: number, epoch: number) => void
+
+export interface PoolParts {
+  readonly config: PoolConfig
+  readonly slots: PoolSlots
+  readonly table: BackendTable
+  readonly clock: Clock
+  readonly random: Random
+  readonly onRelease?: OnRelease
+  /** One call per change, by the thread that made it. */
+  readonly onChange?: (event: ChangeEvent) => void
+}
+
+/** Losing a race for a backend's last place is rare; after this many times in a row the pool is as good as full. */
+const CLAIMS = 16
+
+/** A set of backends and how to balance over them: one per snapshot and thread, over state that all share. */
+export class Pool implements Lessor {
+  readonly name: string
+  readonly config: PoolConfig
+  readonly backends: readonly Backend[]
+  /** Row in the table. */
+  readonly row: number
+  readonly table: BackendTable
+  readonly #clock: Clock
+  readonly #selector: Selector
+  readonly #view: View
+  readonly #queue: WaitQueue
+  readonly #byName: Map<string, Backend>
+  readonly #onRelease: OnRelease | undefined
+  readonly #onChange: ((event: ChangeEvent) => void) | undefined
+  #version: number
+
+  constructor(parts: PoolParts) {
+    const { config, slots, table, clock, random } = parts
+    this.name = config.name
+    this.config = config
+    this.row = slots.pool
+    this.table = table
+    this.#clock = clock
+    this.#onRelease = parts.onRelease
+    this.#onChange = parts.onChange
+    this.backends = config.backends.map(
+      (backend, i) => new Backend(config.name, backend, i, slots.backends[i]!, table, clock)
+    )
+    this.#byName = new Map(this.backends.map((backend) => [backend.name, backend]))
+    this.#view = new View(this.backends, table, slots.pool, config.panicThreshold, config.slowStartMs)
+    this.#version = table.version(slots.pool) - 1
+    this.#selector = algorithms[config.algorithm]({ config, table, pool: slots.pool, random })
+    this.#queue = waitQueue(table, slots.pool, clock)
+  }
+
+  /** A backend to use now, or undefined: none may serve, or others wait for their turn (see `saturated`). */
+  acquire(context: PickContext): Lease | undefined {
+    // Who comes while others wait goes behind them.
+    if (this.config.queue.max > 0 && this.#queue.length > 0) return undefined
+    return this.acquireNow(context)
+  }
+
+  /** As `acquire`, past the queue: for the queue itself. */
+  acquireNow(context: PickContext): Lease | undefined {
+    const view = this.#fresh()
+    for (let claim = 0; claim < CLAIMS; claim++) {
+      const position = this.#pick(view, context)
+      if (position < 0) return undefined
+      const backend = view.backends[position]!
+      if (!this.table.take(backend.slot, at.ACTIVE, at.HELD_ACTIVE, view.limits[position]!)) continue
+      if (view.trials > 0 && !view.panic && this.table.int(backend.slot, at.BREAKER) !== CLOSED) {
+        if (!claimTrial(backend, this.#clock, this.#onChange)) {
+          this.table.give(backend.slot, at.ACTIVE, at.HELD_ACTIVE)
+          view.rebuild(this.#clock.now())
+          continue
+        }
+      }
+      return new Lease(backend, this, this.table.int(backend.slot, at.EPOCH))
+    }
+    return undefined
+  }
+
+  /** Some backend would serve, but all such are at maxConnections or spoken for: waiting makes sense. */
+  get saturated(): boolean {
+    if (this.#queue.length > 0) return true
+    const view = this.#fresh()
+    for (let i = 0; i < view.count; i++) if (!view.isFull(view.usable[i]!)) return false
+    return view.count > 0
+  }
+
+  /** Some backend may serve, now or once it is no longer full. */
+  get usable(): boolean {
+    return this.#fresh().count > 0
+  }
+
+  /** Waiters over all threads. */
+  get waiting(): number {
+    return this.#queue.length
+  }
+
+  /**
+   * Waits for a lease behind those who wait already, in any thread, for at most queue.timeout. `settle` is called
+   * later, never from within; with undefined when the time is up. Undefined: the queue is full.
+   */
+  enqueue(context: PickContext, settle: (lease: Lease | undefined) => void): Waiter | undefined {
+    return this.#queue.push(this, context, settle)
+  }
+
+  /** Called by its leases. */
+  released(backend: Backend, outcome: Outcome, latencyMs: number, epoch: number): void {
+    this.table.give(backend.slot, at.ACTIVE, at.HELD_ACTIVE)
+    if (outcome !== 'unused') this.table.count(backend.slot, succeeded(outcome) === false)
+    this.#onRelease?.(backend, outcome, latencyMs, epoch)
+    if (this.#queue.length > 0) this.#queue.serve(1)
+  }
+
+  byName(name: string): Backend | undefined {
+    return this.#byName.get(name)
+  }
+
+  #pick(view: View, context: PickContext): number {
+    if (context.sticky !== undefined) {
+      const position = this.#byName.get(context.sticky)?.position
+      if (position !== undefined && view.admits(position, context)) return position
+    }
+    return this.#selector.pick(view, context)
+  }
+
+  #fresh(): View {
+    const version = this.table.version(this.row)
+    // The clock is asked only while time alone may change the view: reading it costs 60 ns.
+    if (
+      version === this.#version &&
+      (this.#view.staleAt === Infinity || this.#clock.now() < this.#view.staleAt)
+    ) {
+      return this.#view
+    }
+    this.#version = version
+    this.#view.rebuild(this.#clock.now())
+    return this.#view
+  }
+}

@@ -1,0 +1,23 @@
+import type { Random } from '../../core/random.ts'
+import type { PoolConfig } from '../../config/model.ts'
+import type { PickContext } from '../pick-context.ts'
+import type { BackendTable } from '../table.ts'
+import type { View } from '../view.ts'
+
+/**
+ * How a pool picks. It ends whatever the state (no loop without a bound), allocates nothing, and returns a position
+ * that `view.admits(position, context)`, or -1 when there is none.
+ */
+export interface Selector {
+  pick(view: View, context: PickContext): number
+}
+
+export interface SelectorParts {
+  readonly config: PoolConfig
+  readonly table: BackendTable
+  /** Row of the pool in the table. */
+  readonly pool: number
+  readonly random: Random
+}
+
+export type Algorithm = (parts: SelectorParts) => Selector

@@ -1,0 +1,55 @@
+import * as at from '../columns.ts'
+import type { Random } from '../../core/random.ts'
+import type { PickContext } from '../pick-context.ts'
+import type { BackendTable } from '../table.ts'
+import type { View } from '../view.ts'
+import { smoothSequence } from './smooth-sequence.ts'
+import { StrideHeap } from './stride-heap.ts'
+import type { Selector, SelectorParts } from './selector.ts'
+
+/**
+ * Smooth weighted round robin. A short cycle is laid out and walked by a turn that all threads share: exact, one
+ * atomic addition per pick. Where the cycle would be too long (many backends of odd weights), each thread runs its own
+ * stride heap: the same shares, O(log n), begun at a random phase so that threads do not move in step.
+ */
+export class WeightedRoundRobin implements Selector {
+  readonly #table: BackendTable
+  readonly #turn: number
+  readonly #random: Random
+  #revision = -1
+  #sequence: Uint16Array | undefined
+  #heap: StrideHeap | undefined
+
+  constructor(parts: SelectorParts) {
+    this.#table = parts.table
+    this.#turn = parts.pool * at.POOL_INTS + at.TURN
+    this.#random = parts.random
+  }
+
+  pick(view: View, context: PickContext): number {
+    if (view.count === 0) return -1
+    if (view.revision !== this.#revision) this.#rebuild(view)
+    return this.#sequence !== undefined ? this.#walk(view, context) : this.#heap!.pick(view, context)
+  }
+
+  #walk(view: View, context: PickContext): number {
+    const sequence = this.#sequence!
+    const turn = Atomics.add(this.#table.pools, this.#turn, 1) >>> 0
+    for (let step = 0; step < sequence.length; step++) {
+      const position = view.usable[sequence[(turn + step) % sequence.length]!]!
+      if (view.admits(position, context)) return position
+    }
+    return -1
+  }
+
+  #rebuild(view: View): void {
+    this.#revision = view.revision
+    this.#sequence = undefined
+    if (view.count <= 4096) {
+      const weights: number[] = []
+      for (let i = 0; i < view.count; i++) weights.push(view.weights[view.usable[i]!]!)
+      this.#sequence = smoothSequence(weights)
+    }
+    this.#heap = this.#sequence === undefined ? new StrideHeap(view, this.#random) : undefined
+  }
+}

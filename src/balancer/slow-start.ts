@@ -1,0 +1,9 @@
+/** The ramp moves in this many steps: a step costs each thread one rebuild of its view. */
+export const RAMP_STEPS = 20
+const START = 0.1
+
+/** Share of its weight that a backend gets `sinceMs` into its slow start: from 10 % to 100 % in a straight line. */
+export function ramp(sinceMs: number, slowStartMs: number): number {
+  if (sinceMs >= slowStartMs) return 1
+  return START + (1 - START) * Math.max(0, sinceMs / slowStartMs)
+}

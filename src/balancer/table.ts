@@ -1,0 +1,159 @@
+import * as at from './columns.ts'
+
+/** What passes to a worker in workerData: the memory itself is shared, not copied. */
+export interface TableBuffers {
+  readonly capacity: number
+  readonly poolCapacity: number
+  readonly threads: number
+  readonly ints: ArrayBufferLike
+  readonly floats: ArrayBufferLike
+  readonly held: ArrayBufferLike
+  readonly totals: ArrayBufferLike
+  readonly pools: ArrayBufferLike
+  readonly queues: ArrayBufferLike
+  readonly virtualTime: ArrayBufferLike
+}
+
+export interface TableSize {
+  /** Backends. Untouched pages cost nothing, so the default is the largest that a 16-bit place can name. */
+  readonly capacity?: number
+  readonly poolCapacity?: number
+  /** Threads that pick: 1 (the main thread, row 0) + workers (rows 1 …). */
+  readonly threads?: number
+  /** false: a plain ArrayBuffer for one thread. */
+  readonly shared?: boolean
+}
+
+/** What other threads must be told, injected by runtime. Called only when somebody waits. */
+export interface TableSignals {
+  /** `thread` holds the oldest waiter of pool `pool`: it shall call `wakeQueue(table, pool)`. */
+  wake(thread: number, pool: number): void
+  /** A request waits for a socket of `slot`: threads with idle ones shall close one. */
+  shed(slot: number): void
+  /** A socket of `slot` was given back and `thread` waits for one: it shall try again. */
+  freed(thread: number, slot: number): void
+}
+
+/**
+ * The state of all backends, one memory for all threads. It holds numbers and moves them; what they mean is said by
+ * Backend, Pool and the policies of health/.
+ */
+export class BackendTable {
+  readonly buffers: TableBuffers
+  readonly thread: number
+  readonly capacity: number
+  readonly ints: Int32Array
+  readonly floats: Float64Array
+  /** Rows of all threads; a thread writes its own only, and the main thread that of a dead one. */
+  readonly held: Int32Array
+  readonly totals: Float64Array
+  readonly pools: Int32Array
+  readonly queues: Int32Array
+  /** Per pool: the PASS of the last pick. */
+  readonly virtualTime: Float64Array
+  /** Set by runtime when there are other threads. */
+  signals: TableSignals | undefined
+  readonly #row: number
+
+  constructor(buffers: TableBuffers, thread = 0) {
+    this.buffers = buffers
+    this.thread = thread
+    this.capacity = buffers.capacity
+    this.ints = new Int32Array(buffers.ints)
+    this.floats = new Float64Array(buffers.floats)
+    this.held = new Int32Array(buffers.held)
+    this.totals = new Float64Array(buffers.totals)
+    this.pools = new Int32Array(buffers.pools)
+    this.queues = new Int32Array(buffers.queues)
+    this.virtualTime = new Float64Array(buffers.virtualTime)
+    this.#row = thread * buffers.capacity
+  }
+
+  static create(size: TableSize = {}): BackendTable {
+    const { capacity = 65_536, poolCapacity = 4096, threads = 1, shared = true } = size
+    const make = (bytes: number) => (shared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes))
+    return new BackendTable({
+      capacity,
+      poolCapacity,
+      threads,
+      ints: make(capacity * at.INTS * 4),
+      floats: make(capacity * at.FLOATS * 8),
+      held: make(threads * capacity * at.HELD * 4),
+      totals: make(threads * capacity * at.TOTALS * 8),
+      pools: make(poolCapacity * at.POOL_INTS * 4),
+      queues: make(threads * poolCapacity * at.QUEUES * 4),
+      virtualTime: make(poolCapacity * 8)
+    })
+  }
+
+  static attach(buffers: TableBuffers, thread: number): BackendTable {
+    return new BackendTable(buffers, thread)
+  }
+
+  int(slot: number, column: number): number {
+    return Atomics.load(this.ints, slot * at.INTS + column)
+  }
+
+  float(slot: number, column: number): number {
+    return this.floats[slot * at.FLOATS + column]!
+  }
+
+  setFloat(slot: number, column: number, value: number): void {
+    this.floats[slot * at.FLOATS + column] = value
+  }
+
+  /** Stores a state; true when this call changed it. */
+  exchange(slot: number, column: number, value: number): boolean {
+    return Atomics.exchange(this.ints, slot * at.INTS + column, value) !== value
+  }
+
+  /** Tells all threads that who may be picked has changed. Call after the change is stored. */
+  bump(slot: number): void {
+    this.bumpPool(this.int(slot, at.POOL))
+  }
+
+  bumpPool(pool: number): void {
+    Atomics.add(this.pools, pool * at.POOL_INTS + at.VERSION, 1)
+  }
+
+  version(pool: number): number {
+    return Atomics.load(this.pools, pool * at.POOL_INTS + at.VERSION)
+  }
+
+  /** Counts one more in `column` unless that would pass `limit` (0: no limit). Exact over all threads. */
+  take(slot: number, column: number, heldColumn: number, limit: number): boolean {
+    const index = slot * at.INTS + column
+    if (limit === 0) {
+      Atomics.add(this.ints, index, 1)
+    } else {
+      for (let count = Atomics.load(this.ints, index); ;) {
+        if (count >= limit) return false
+        const seen = Atomics.compareExchange(this.ints, index, count, count + 1)
+        if (seen === count) break
+        count = seen
+      }
+    }
+    this.held[(this.#row + slot) * at.HELD + heldColumn]!++
+    return true
+  }
+
+  give(slot: number, column: number, heldColumn: number): void {
+    this.held[(this.#row + slot) * at.HELD + heldColumn]!--
+    Atomics.sub(this.ints, slot * at.INTS + column, 1)
+  }
+
+  count(slot: number, failed: boolean): void {
+    const index = (this.#row + slot) * at.TOTALS
+    this.totals[index + at.REQUESTS]!++
+    if (failed) this.totals[index + at.FAILURES]!++
+  }
+
+  /** Sum over all threads. */
+  total(slot: number, column: number): number {
+    let sum = 0
+    for (let thread = 0; thread < this.buffers.threads; thread++) {
+      sum += this.totals[(thread * this.capacity + slot) * at.TOTALS + column]!
+    }
+    return sum
+  }
+}
