@@ -1,4 +1,4 @@
-import { fstatSync, write, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs'
 
 /** PIPE_BUF on Linux: a pipe takes this much from one writer without letting another in between (POSIX write(2)). */
 const ATOMIC_BYTES = 4096
@@ -7,33 +7,42 @@ const FILE_BYTES = 65_536
 /** A reader that stalls costs this much memory per thread, then lines. */
 const MAX_PENDING_BYTES = 8 * 1024 * 1024
 const FLUSH_MS = 100
-/** How long a write that was handed to the thread pool may take to begin when the process ends meanwhile. */
-const LAST_WRITE_MS = 20
-const RETRY_MS = 20
+/**
+ * When a pipe is full: 1 ms, since it holds 64 KiB and a busy log fills that in 5; doubled up to 16 while nothing moves.
+ */
+const RETRY_MS = 1
+const MAX_RETRY_MS = 16
+/** How long the end of the process waits for a reader that stalls. */
+const LAST_WAIT_MS = 1_000
 
 /**
- * Gathers lines and writes them in pieces of whole lines, asynchronously: several threads write to one descriptor and
- * lines never mix (up to 4 KiB each on a pipe), a slow reader never stops an event loop, and a line costs a string
- * append. What is left at exit is written synchronously.
+ * Writes lines to a descriptor in pieces of whole lines. Several threads may write to one descriptor and lines never
+ * mix (up to 4 KiB each on a pipe), a reader that stalls never stops an event loop, and what is left is written when
+ * the thread ends, by whatever way but a kill. Gathering costs a string append per line.
  */
 export class LineSink {
   readonly #fd: number
+  readonly #ownsFd: boolean
   readonly #pieceBytes: number
+  readonly #buffered: boolean
   /** Lines not yet cut into pieces. */
   #lines = ''
-  /** Pieces in order; the first may be in flight. */
   #pieces: Buffer[] = []
   #pendingBytes = 0
   #dropped = 0
-  #writing = false
   #closed = false
+  #retryMs = RETRY_MS
   #timer: NodeJS.Timeout | undefined
   #waiters: (() => void)[] = []
-  readonly #onExit = () => this.flushSync()
+  readonly #onExit = () => this.close()
 
-  constructor(fd: number) {
-    this.#fd = fd
+  /** `buffered`: gather for 100 ms or until a piece is full; otherwise every line is written at once. */
+  constructor(fd: number, buffered: boolean) {
+    const pipe = nonBlockingPipe(fd)
+    this.#ownsFd = pipe !== undefined
+    this.#fd = pipe ?? fd
     this.#pieceBytes = isFile(fd) ? FILE_BYTES : ATOMIC_BYTES
+    this.#buffered = buffered
     process.on('exit', this.#onExit)
   }
 
@@ -47,54 +56,60 @@ export class LineSink {
     if (this.#dropped > 0) this.#reportDropped()
     this.#lines += line
     this.#pendingBytes += line.length
-    if (this.#lines.length >= this.#pieceBytes) this.#start()
-    else this.#timer ??= setTimeout(() => this.#start(), FLUSH_MS).unref()
+    if (!this.#buffered || this.#lines.length >= this.#pieceBytes) this.#drain()
+    else this.#timer ??= setTimeout(() => this.#drain(), FLUSH_MS).unref()
   }
 
-  /** Resolves when all that was written so far is with the kernel. */
+  /** Resolves when all that was written so far is with the kernel, or never will be. */
   flush(): Promise<void> {
-    this.#start()
-    if (!this.#writing) return Promise.resolve()
+    this.#drain()
+    if (this.#pieces.length === 0) return Promise.resolve()
     return new Promise((resolve) => this.#waiters.push(resolve))
   }
 
-  /** For the end of the process: writes what is left, waiting for the reader if it must. */
-  flushSync(): void {
-    this.#cut()
-    if (this.#closed) return
-    if (this.#writing) {
-      // The piece in flight is with the thread pool; nobody will tell us when it is done.
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LAST_WRITE_MS)
-      this.#pieces.shift()
-    }
-    let tries = 0
-    while (this.#pieces.length > 0) {
-      try {
-        this.#wrote(writeSync(this.#fd, this.#pieces[0]!))
-      } catch (error) {
-        // One second for a reader that stalls on a non-blocking pipe.
-        if (!isBusy(error) || ++tries > 50) return
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS)
-      }
-    }
-  }
-
-  /** Writes what is left and stops listening for the process's end. */
+  /** Writes what is left, waiting a second for a reader that stalls. Later lines are ignored. */
   close(): void {
-    this.flushSync()
-    this.#closed = true
-    process.off('exit', this.#onExit)
+    if (this.#closed) return
+    const giveUpAt = performance.now() + LAST_WAIT_MS
+    this.#drain()
+    while (this.#pieces.length > 0 && performance.now() < giveUpAt) {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS)
+      this.#drain()
+    }
+    this.#end()
   }
 
-  #start(): void {
+  #drain(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
     this.#cut()
-    if (!this.#writing) this.#writeNext()
+    while (this.#pieces.length > 0) {
+      const piece = this.#pieces[0]!
+      let written: number
+      try {
+        written = writeSync(this.#fd, piece)
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException
+        // The reader is gone (EPIPE) or the disk is full: a load balancer goes on without its log.
+        if (code !== 'EAGAIN' && code !== 'EBUSY') this.#end()
+        else this.#retry()
+        return
+      }
+      this.#retryMs = RETRY_MS
+      this.#pendingBytes -= written
+      if (written === piece.length) this.#pieces.shift()
+      else this.#pieces[0] = piece.subarray(written)
+    }
+    for (const resolve of this.#waiters.splice(0)) resolve()
+  }
+
+  #retry(): void {
+    this.#timer = setTimeout(() => this.#drain(), this.#retryMs).unref()
+    this.#retryMs = Math.min(this.#retryMs * 2, MAX_RETRY_MS)
   }
 
   /** Turns the gathered lines into pieces that end at line ends. */
   #cut(): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
     if (this.#lines === '') return
     const bytes = Buffer.from(this.#lines)
     this.#pendingBytes += bytes.length - this.#lines.length
@@ -112,36 +127,13 @@ export class LineSink {
     }
   }
 
-  #writeNext(): void {
-    const piece = this.#pieces[0]
-    if (piece === undefined || this.#closed) {
-      this.#writing = false
-      for (const resolve of this.#waiters.splice(0)) resolve()
-      return
-    }
-    this.#writing = true
-    write(this.#fd, piece, (error, written) => {
-      if (this.#closed) {
-        this.#writeNext()
-      } else if (error === null) {
-        this.#wrote(written)
-        this.#writeNext()
-      } else if (isBusy(error)) {
-        setTimeout(() => this.#writeNext(), RETRY_MS)
-      } else {
-        // The reader is gone (EPIPE) or the disk is full: a load balancer goes on without its log.
-        this.#closed = true
-        this.#pieces = []
-        this.#writeNext()
-      }
-    })
-  }
-
-  #wrote(bytes: number): void {
-    const piece = this.#pieces[0]!
-    this.#pendingBytes -= bytes
-    if (bytes >= piece.length) this.#pieces.shift()
-    else this.#pieces[0] = piece.subarray(bytes)
+  #end(): void {
+    this.#closed = true
+    this.#pieces = []
+    clearTimeout(this.#timer)
+    process.off('exit', this.#onExit)
+    for (const resolve of this.#waiters.splice(0)) resolve()
+    if (this.#ownsFd) closeSync(this.#fd)
   }
 
   #reportDropped(): void {
@@ -152,15 +144,25 @@ export class LineSink {
   }
 }
 
+/**
+ * A second descriptor of the same pipe, which answers EAGAIN where the first would stop the thread. Opened anew and
+ * not switched: O_NONBLOCK belongs to what is behind a descriptor, and others (a shell) share it with us. Undefined
+ * where `fd` is no pipe (a file does not block, a socket cannot be opened so), on systems without /proc, and after
+ * dropping privileges: there the log blocks as it does everywhere else.
+ */
+function nonBlockingPipe(fd: number): number | undefined {
+  try {
+    if (!fstatSync(fd).isFIFO()) return undefined
+    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK)
+  } catch {
+    return undefined
+  }
+}
+
 function isFile(fd: number): boolean {
   try {
     return fstatSync(fd).isFile()
   } catch {
     return false
   }
-}
-
-function isBusy(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException
-  return code === 'EAGAIN' || code === 'EBUSY'
 }

@@ -30,7 +30,7 @@ export interface LogOptions {
   readonly fields?: object
   /**
    * For threads that write access logs: lines are gathered and written every 100 ms or 4 KiB, without waiting for the
-   * reader. Left out: each line is written at once, so nothing is lost however the process ends.
+   * reader. Left out: each line is written at once.
    */
   readonly buffered?: boolean
   readonly fd?: number
@@ -41,12 +41,9 @@ export interface LogOptions {
 export function createLogger(options: LogOptions = {}): RootLogger {
   const { level = 'info', fields = {}, buffered = false, fd = 1 } = options
   const format = options.format ?? formatFor(fd)
-  const sink = format === 'json' && buffered ? new LineSink(fd) : undefined
+  const sink = format === 'json' ? new LineSink(fd, buffered) : undefined
   const stream =
-    sink ??
-    (format === 'pretty'
-      ? pretty({ sync: true, destination: fd, colorize: wantsColor(fd), translateTime: 'SYS:HH:MM:ss.l' })
-      : pino.destination({ fd, sync: true }))
+    sink ?? pretty({ sync: true, destination: fd, colorize: wantsColor(fd), translateTime: 'SYS:HH:MM:ss.l' })
   const logger = pino(
     {
       level,

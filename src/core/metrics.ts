@@ -145,7 +145,6 @@ export class Metrics {
       metric.unplug(this.#scratch)
       count++
       if (place === undefined) continue
-      this.#blocks[place.block]!.fill(0, place.offset, place.offset + place.cells)
       const free = this.#free.get(place.cells) ?? []
       free.push(place)
       this.#free.set(place.cells, free)
@@ -187,7 +186,11 @@ export class Metrics {
 
   #place(cells: number): { block: number; offset: number; cells: number } | undefined {
     const free = this.#free.get(cells)?.pop()
-    if (free !== undefined) return { block: free.block, offset: free.offset, cells }
+    if (free !== undefined) {
+      // Cleared now and not when it was forgotten: the hub adds its last values to the totals in between.
+      this.#blocks[free.block]!.fill(0, free.offset, free.offset + cells)
+      return { block: free.block, offset: free.offset, cells }
+    }
     if (this.#used + cells > BLOCK_CELLS) {
       if ((this.#blocks.length + 1) * BLOCK_CELLS > this.#maxCells) return undefined
       const block = new SharedArrayBuffer(BLOCK_CELLS * Float64Array.BYTES_PER_ELEMENT)

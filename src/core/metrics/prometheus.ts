@@ -1,0 +1,65 @@
+import { catalogue } from './catalogue.ts'
+import type { MetricName, MetricSpec } from './catalogue.ts'
+
+/** What `GET /metrics` says its body is. */
+export const PROMETHEUS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
+
+/** `listener="web",route="site"` in the catalogue's order; empty where the metric has no labels. */
+export function formatLabels(name: MetricName, labels: Readonly<Record<string, string>>): string {
+  let text = ''
+  for (const label of catalogue[name].labels as readonly string[]) {
+    text += `${text === '' ? '' : ','}${label}="${escapeLabel(labels[label] ?? '')}"`
+  }
+  return text
+}
+
+/** `values`: cells by rendered labels; a histogram's are one per bound, one for +Inf, then the sum. */
+export function renderFamily(name: MetricName, values: ReadonlyMap<string, Float64Array>): string {
+  if (values.size === 0) return ''
+  const spec: MetricSpec = catalogue[name]
+  let text = `# HELP ${name} ${escapeHelp(spec.help)}\n# TYPE ${name} ${spec.type}\n`
+  for (const [labels, cells] of values) {
+    if (spec.type === 'histogram') text += renderHistogram(name, labels, spec.bounds!, cells)
+    else text += `${name}${braced(labels)} ${formatNumber(cells[0]!)}\n`
+  }
+  return text
+}
+
+function renderHistogram(
+  name: string,
+  labels: string,
+  bounds: readonly number[],
+  cells: Float64Array
+): string {
+  const prefix = labels === '' ? '' : `${labels},`
+  let text = ''
+  let count = 0
+  for (let i = 0; i <= bounds.length; i++) {
+    count += cells[i]!
+    const le = i < bounds.length ? formatNumber(bounds[i]!) : '+Inf'
+    text += `${name}_bucket{${prefix}le="${le}"} ${formatNumber(count)}\n`
+  }
+  text += `${name}_sum${braced(labels)} ${formatNumber(cells[bounds.length + 1]!)}\n`
+  // The count is the sum of the buckets, so that both are from the same moment.
+  return `${text}${name}_count${braced(labels)} ${formatNumber(count)}\n`
+}
+
+function braced(labels: string): string {
+  return labels === '' ? '' : `{${labels}}`
+}
+
+function formatNumber(value: number): string {
+  if (value === Infinity) return '+Inf'
+  if (value === -Infinity) return '-Inf'
+  return String(value)
+}
+
+function escapeHelp(text: string): string {
+  return text.replace(/\\/g, '\\\\').replace(/\n/g, '\\n')
+}
+
+function escapeLabel(text: string): string {
+  // Nearly all values need no escape; the test is cheaper than three passes.
+  if (!/[\\"\n]/.test(text)) return text
+  return text.replace(/\\/g, '\\\\').replace(/"/g, '\\"').replace(/\n/g, '\\n')
+}
