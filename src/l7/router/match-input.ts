@@ -1,0 +1,17 @@
+/** What routes are compared with. One object may be filled anew for each request. */
+export interface MatchInput {
+  /** As `hostName` gives it: lower case, without port and root dot; '' for a request without a host (HTTP/1.0). */
+  readonly host: string
+  /** As `normalisePath` gives it; `*` for the asterisk form. */
+  readonly path: string
+  /** Raw, without the question mark. */
+  readonly query: string | undefined
+  readonly method: string
+  readonly headers: HeaderReader
+  readonly clientIp: string
+}
+
+export interface HeaderReader {
+  /** Value of a field by lower-case name, duplicates joined with ", "; undefined when it is absent. */
+  getJoined(name: string): string | undefined
+}

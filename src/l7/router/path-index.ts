@@ -1,0 +1,96 @@
+import type { Conditions } from './conditions.ts'
+import type { MatchInput } from './match-input.ts'
+import { SegmentTable } from './segment-table.ts'
+
+/** A route in the index: its place in the config decides which of several wins. */
+export interface Candidate {
+  readonly order: number
+  readonly conditions: Conditions
+}
+
+/** Where in the tree of paths a route belongs. */
+export type PathRule =
+  | { readonly kind: 'any' }
+  | { readonly kind: 'exact'; readonly path: string }
+  | { readonly kind: 'prefix'; readonly path: string }
+
+/**
+ * Routes of one host, as a tree of path segments. A request walks down its own path and meets, on the way, all routes
+ * whose path or prefix fits, so the cost depends on the depth of the path and not on how many routes there are.
+ * Only routes that stand before the best found so far are checked, and only subtrees that hold such are entered.
+ */
+export class PathIndex {
+  readonly #root = new Node()
+
+  /** Order of the first route in here; what is found elsewhere before it makes a search needless. */
+  get firstOrder(): number {
+    return this.#root.firstOrder
+  }
+
+  /** Candidates must be added in ascending order. */
+  add(rule: PathRule, candidate: Candidate): void {
+    this.#root.cover(candidate.order)
+    if (rule.kind === 'any') {
+      this.#root.prefix.push(candidate)
+      return
+    }
+    let node = this.#root
+    const segments = rule.path.slice(1).split('/')
+    const below = rule.kind === 'prefix' && segments.at(-1) === ''
+    if (below) segments.pop()
+    for (const segment of segments) {
+      node = node.children.getOrAdd(segment, () => new Node())
+      node.cover(candidate.order)
+    }
+    if (rule.kind === 'exact') node.exact.push(candidate)
+    else if (below) node.below.push(candidate)
+    else node.prefix.push(candidate)
+  }
+
+  /** Order of the first route that matches, if it is before `best`; else `best`. */
+  find(input: MatchInput, best: number): number {
+    const path = input.path
+    const length = path.length
+    let node: Node | undefined = this.#root
+    best = firstHolding(node.prefix, input, best)
+    // The asterisk form has no segments: only routes that say nothing of the path can match it.
+    if (path.charCodeAt(0) !== 47) return best
+    best = firstHolding(node.below, input, best)
+    let from = 1
+    for (;;) {
+      let to = path.indexOf('/', from)
+      if (to === -1) to = length
+      node = node.children.find(path, from, to)
+      if (node === undefined || node.firstOrder >= best) return best
+      best = firstHolding(node.prefix, input, best)
+      if (to === length) return firstHolding(node.exact, input, best)
+      best = firstHolding(node.below, input, best)
+      from = to + 1
+    }
+  }
+}
+
+class Node {
+  readonly children = new SegmentTable<Node>()
+  /** Routes for exactly this path. */
+  readonly exact: Candidate[] = []
+  /** `/a`: for this path and all below it. At the root: those without a rule for the path. */
+  readonly prefix: Candidate[] = []
+  /** `/a/`: for what is below this path. */
+  readonly below: Candidate[] = []
+  /** The lowest order in this subtree. */
+  firstOrder = Infinity
+
+  cover(order: number): void {
+    if (order < this.firstOrder) this.firstOrder = order
+  }
+}
+
+function firstHolding(candidates: readonly Candidate[], input: MatchInput, best: number): number {
+  for (let i = 0; i < candidates.length; i++) {
+    const candidate = candidates[i]!
+    if (candidate.order >= best) return best
+    if (candidate.conditions.hold(input)) return candidate.order
+  }
+  return best
+}

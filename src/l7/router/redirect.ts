@@ -1,0 +1,51 @@
+/** What the placeholders of a redirect's `to` stand for. */
+export interface RedirectFacts {
+  /** Without port; '' when the request named none. */
+  readonly host: string
+  /** Normalised. */
+  readonly path: string
+  /** Without the question mark. */
+  readonly query: string | undefined
+}
+
+const PLACEHOLDER = /\{(path|query|host)\}/
+
+/**
+ * Makes the Location of a redirect. `to` may hold `{path}`, `{query}` (with its question mark, nothing without a
+ * query) and `{host}` (an IPv6 address in brackets): `https://{host}{path}{query}`. Without `{query}` the query is
+ * dropped. The path is normalised, so it never begins with two slashes and cannot name another host.
+ * What the client sent is escaped where it could end a field or an URL.
+ */
+export function compileRedirect(to: string): (facts: RedirectFacts) => string {
+  // Every second part is the name of a placeholder.
+  const parts = to.split(PLACEHOLDER)
+  if (parts.length === 1) return () => to
+  return (facts) => {
+    let location = parts[0]!
+    for (let i = 1; i < parts.length; i += 2) location += value(parts[i]!, facts) + parts[i + 1]!
+    return location
+  }
+}
+
+/** What is wrong with the `to` of a redirect, for the config's error messages. */
+export function redirectError(to: string): string | undefined {
+  const unknown = /\{(?!(?:path|query|host)\})[^}]*\}?/.exec(to)
+  if (unknown !== null) return `${unknown[0]} is no placeholder: there are {path}, {query} and {host}`
+  if (!/^[\x21-\x7e]+$/.test(to))
+    return 'a redirect goes to a URL: not empty, printable ASCII, without spaces'
+  if (!/^(\/|https?:\/\/|\{path\}|\?)/.test(to))
+    return 'a redirect goes to a path that begins with "/" or to an http(s) URL'
+  return undefined
+}
+
+function value(name: string, facts: RedirectFacts): string {
+  if (name === 'path') return facts.path
+  if (name === 'host') return facts.host.includes(':') ? `[${facts.host}]` : facts.host
+  if (facts.query === undefined) return ''
+  return (
+    '?' +
+    (/[^\x21-\x7e]/.test(facts.query)
+      ? facts.query.replace(/[^\x21-\x7e]/g, encodeURIComponent)
+      : facts.query)
+  )
+}
