@@ -1,0 +1,202 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
+import t, { type Test } from 'tap'
+import type { BackendAddress } from '../../src/config/model.ts'
+import { FakeClock, systemClock } from '../../src/core/clock.ts'
+import { Deadlines } from '../../src/core/deadlines.ts'
+import { dialFailure } from '../../src/net/dial-failure.ts'
+import { dial, type DialOptions } from '../../src/net/dial.ts'
+import type { Lookup } from '../../src/net/lookup.ts'
+import type { Transport } from '../../src/net/transport.ts'
+import { UpstreamTls } from '../../src/net/upstream-tls.ts'
+import { testCertificates } from './certificates.ts'
+
+const tcp = (port: number, host = '127.0.0.1'): BackendAddress => ({
+  kind: 'tcp',
+  host,
+  port,
+  text: `${host}:${port}`
+})
+
+async function listening(t: Test, server: Server, host = '127.0.0.1'): Promise<number> {
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.on('error', () => {})
+  })
+  await new Promise<void>((resolve) => server.listen(0, host, resolve))
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  return (server.address() as AddressInfo).port
+}
+
+interface Result {
+  transport: Transport
+  connected: boolean
+  error: NodeJS.ErrnoException | undefined
+  received: string
+}
+
+/** Dials and tells once the connection is there, or closed. `until` waits for that much of an answer. */
+function attempt(t: Test, address: BackendAddress, options: DialOptions, until = ''): Promise<Result> {
+  return new Promise((resolve) => {
+    let received = ''
+    let connected = false
+    const transport = dial(address, options, {
+      onConnect() {
+        connected = true
+        if (until === '') resolve({ transport, connected, error: undefined, received })
+        else transport.sendText('ping')
+      },
+      onData(buffer, start, end) {
+        received += buffer.latin1Slice(start, end)
+        if (received === until) resolve({ transport, connected, error: undefined, received })
+      },
+      onEnd() {},
+      onDrain() {},
+      onClose: (error) => resolve({ transport, connected, error, received })
+    })
+    t.teardown(() => transport.destroy())
+  })
+}
+
+const echo = () => createServer((socket) => socket.pipe(socket))
+const inTime = (more: Partial<DialOptions> = {}): DialOptions => ({
+  connectTimeoutMs: 5_000,
+  deadlines: new Deadlines(systemClock),
+  ...more
+})
+
+t.test('a dial reaches an address, and leaves no deadline behind', async (t) => {
+  const port = await listening(t, echo())
+  const options = inTime()
+  const result = await attempt(t, tcp(port), options, 'ping')
+  t.equal(result.received, 'ping')
+  t.equal(options.deadlines.size, 0)
+})
+
+t.test('a dial reaches a unix socket', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'lb-dial-'))
+  t.teardown(() => rmSync(directory, { recursive: true }))
+  const path = join(directory, 's')
+  const server = echo()
+  await new Promise<void>((resolve) => server.listen(path, resolve))
+  t.teardown(() => server.close())
+  const result = await attempt(t, { kind: 'unix', path, text: `unix:${path}` }, inTime(), 'ping')
+  t.equal(result.received, 'ping')
+  result.transport.destroy()
+  const missing = await attempt(t, { kind: 'unix', path: path + 'x', text: '' }, inTime())
+  t.same(dialFailure(missing.error, false), { code: 'LB_CONNECT_FAILED', outcome: 'connect-failure' })
+})
+
+t.test('a name whose first address refuses is reached at the next one', async (t) => {
+  const port = await listening(t, echo())
+  const lookup: Lookup = (_name, _options, callback) =>
+    process.nextTick(callback, null, [
+      { address: '::1', family: 6 },
+      { address: '127.0.0.1', family: 4 }
+    ])
+  const result = await attempt(t, tcp(port, 'db.test'), inTime({ lookup }), 'ping')
+  t.equal(result.received, 'ping')
+})
+
+t.test('a refused connection and an unknown name count as connect failures', async (t) => {
+  const server = echo()
+  const port = await listening(t, server)
+  await new Promise((resolve) => server.close(resolve))
+  const failure = { code: 'LB_CONNECT_FAILED', outcome: 'connect-failure' }
+  const refused = await attempt(t, tcp(port), inTime())
+  t.equal(refused.error?.code, 'ECONNREFUSED')
+  t.same(dialFailure(refused.error, false), failure)
+  const lookup: Lookup = (_name, _options, callback) =>
+    process.nextTick(callback, Object.assign(new Error('no'), { code: 'ENOTFOUND' }), [])
+  const unknown = await attempt(t, tcp(port, 'no.test'), inTime({ lookup }))
+  t.same(dialFailure(unknown.error, false), failure)
+})
+
+t.test('a dial that takes too long is closed with a connect timeout', async (t) => {
+  const clock = new FakeClock()
+  const deadlines = new Deadlines(clock)
+  const lookup: Lookup = () => {}
+  const dialled = attempt(t, tcp(1, 'slow.test'), { connectTimeoutMs: 3_000, deadlines, lookup })
+  clock.advance(2_900)
+  t.equal(deadlines.size, 1)
+  clock.advance(200)
+  const { error, connected } = await dialled
+  t.same(dialFailure(error, connected), { code: 'LB_CONNECT_TIMEOUT', outcome: 'connect-timeout' })
+  t.equal(deadlines.size, 0)
+})
+
+t.test('a dial given up on leaves nothing behind', async (t) => {
+  const deadlines = new Deadlines(new FakeClock())
+  const options = { connectTimeoutMs: 3_000, deadlines, lookup: () => {} }
+  const closed = new Promise<Error | undefined>((resolve) => {
+    const transport = dial(tcp(1, 'slow.test'), options, {
+      onData() {},
+      onEnd() {},
+      onDrain() {},
+      onClose: resolve
+    })
+    transport.destroy()
+  })
+  t.equal(await closed, undefined)
+  t.equal(deadlines.size, 0)
+})
+
+t.test('TLS to a backend', async (t) => {
+  const pki = testCertificates()
+  const { cert, key } = pki.leaf('db.test')
+  const resumed: boolean[] = []
+  const names: unknown[] = []
+  const server = createTlsServer({ cert, key, ca: pki.ca }, (socket: TLSSocket) => {
+    resumed.push(socket.isSessionReused())
+    names.push(socket.servername)
+    socket.on('error', () => {})
+    socket.pipe(socket)
+  })
+  const port = await listening(t, server as unknown as Server)
+  const tlsFailure = { code: 'LB_UPSTREAM_TLS', outcome: 'connect-failure' }
+
+  t.test('verifies the certificate, names the server and resumes the session', async (t) => {
+    const tls = new UpstreamTls({ ca: pki.ca, serverName: 'db.test', verify: true })
+    for (let i = 0; i < 2; i++) {
+      const { received, transport } = await attempt(t, tcp(port), inTime({ tls }), 'ping')
+      t.equal(received, 'ping')
+      transport.destroy()
+    }
+    t.same(resumed.splice(0), [false, true])
+    t.same(names.splice(0), ['db.test', 'db.test'])
+  })
+
+  t.test('refuses a wrong name and an unknown issuer', async (t) => {
+    const wrong = new UpstreamTls({ ca: pki.ca, serverName: 'other.test', verify: true })
+    t.same(dialFailure((await attempt(t, tcp(port), inTime({ tls: wrong }))).error, false), tlsFailure)
+    const unknown = new UpstreamTls({ serverName: 'db.test', verify: true })
+    t.same(dialFailure((await attempt(t, tcp(port), inTime({ tls: unknown }))).error, false), tlsFailure)
+  })
+
+  t.test('takes any certificate where verification is off', async (t) => {
+    const tls = new UpstreamTls({ verify: false })
+    t.equal((await attempt(t, tcp(port), inTime({ tls }), 'ping')).received, 'ping')
+  })
+
+  t.test('a handshake that never ends is a connect timeout, one with garbage a TLS failure', async (t) => {
+    const tls = new UpstreamTls({ verify: false })
+    const silent = await listening(t, createServer())
+    const clock = new FakeClock()
+    const deadlines = new Deadlines(clock)
+    const dialled = attempt(t, tcp(silent), { connectTimeoutMs: 3_000, deadlines, tls })
+    clock.advance(3_200)
+    t.same(dialFailure((await dialled).error, false).code, 'LB_CONNECT_TIMEOUT')
+    const garbage = await listening(
+      t,
+      createServer((socket) => socket.end('220 not tls here\r\n'))
+    )
+    t.same(dialFailure((await attempt(t, tcp(garbage), inTime({ tls }))).error, false), tlsFailure)
+  })
+})
