@@ -1,0 +1,110 @@
+import { createServer } from 'node:http'
+import type { Server } from 'node:http'
+import { isIP } from 'node:net'
+import type { AdminConfig, Bind } from '../config/model.ts'
+import type { Logger } from '../core/log.ts'
+import { bindServer } from './bind-server.ts'
+import { adminProblem, isLocalBind } from './bind-policy.ts'
+import type { ControlPlane } from './control-plane.ts'
+import type { GuardOptions } from './guard.ts'
+import { handle } from './handler.ts'
+
+/** Each scraper, probe and dashboard holds one; more are turned away, so that descriptors are left for the listeners. */
+const MAX_CONNECTIONS = 256
+/** How long a call under way may take to end when its listener goes. */
+const CLOSE_MS = 5_000
+
+interface Bound {
+  readonly server: Server
+  readonly bind: Bind
+}
+
+/** The HTTP side of the control plane: /healthz, /readyz, /metrics and /api on every bind of `admin.bind`. */
+export class AdminServer {
+  readonly #plane: ControlPlane
+  readonly #log: Logger
+  #token: string | undefined
+  #bound: readonly Bound[] = []
+
+  constructor(plane: ControlPlane, log: Logger) {
+    this.#plane = plane
+    this.#log = log
+  }
+
+  /** Where it listens, with the port that the system chose for 0: `127.0.0.1:9900`. */
+  get addresses(): readonly string[] {
+    return this.#bound.map(({ server, bind }) => {
+      const address = server.address()
+      if (address === null || typeof address === 'string') return bind.text
+      return address.family === 'IPv6'
+        ? `[${address.address}]:${address.port}`
+        : `${address.address}:${address.port}`
+    })
+  }
+
+  /**
+   * Listens as the configuration says (undefined: nowhere); also for a reload. What stays keeps its sockets; when a
+   * new bind fails nothing changes and the error of `listen` (EADDRINUSE) is thrown.
+   */
+  async apply(config: AdminConfig | undefined): Promise<void> {
+    const problem = config && adminProblem(config)
+    if (problem !== undefined) throw new Error(problem)
+    const kept: Bound[] = []
+    const added: Bound[] = []
+    try {
+      for (const bind of config?.binds ?? []) {
+        const old = this.#bound.find((bound) => bound.bind.text === bind.text)
+        if (old !== undefined) kept.push(old)
+        else added.push({ bind, server: await bindServer(this.#server(bind), bind) })
+      }
+    } catch (error) {
+      await Promise.all(added.map(({ server }) => closeServer(server)))
+      throw error
+    }
+    const removed = this.#bound.filter((bound) => !kept.includes(bound))
+    this.#bound = [...kept, ...added]
+    this.#token = config?.token === '' ? undefined : config?.token
+    // Not awaited: the call that asked for this reload may have come in by one of them.
+    for (const { server } of removed) void closeServer(server)
+  }
+
+  /** Stops listening; resolves when calls under way have been answered, or after five seconds. */
+  async close(): Promise<void> {
+    const bound = this.#bound
+    this.#bound = []
+    await Promise.all(bound.map(({ server }) => closeServer(server)))
+  }
+
+  #server(bind: Bind): Server {
+    const local = isLocalBind(bind)
+    const host = bind.kind === 'tcp' && isIP(bind.host) === 0 ? bind.host : undefined
+    const server = createServer(
+      {
+        headersTimeout: 10_000,
+        requestTimeout: 10_000,
+        keepAliveTimeout: 15_000,
+        connectionsCheckingInterval: 1_000
+      },
+      (request, response) => {
+        response.on('error', () => {})
+        const options: GuardOptions = { token: this.#token, local, host }
+        void handle(request, response, this.#plane, options, this.#log)
+      }
+    )
+    server.maxConnections = MAX_CONNECTIONS
+    // An error once it listens is one of accept (EMFILE): the next accept may go well.
+    server.on('error', (error) => {
+      if (server.listening)
+        this.#log.error({ err: error, bind: bind.text }, 'admin listener failed to accept')
+    })
+    return server
+  }
+}
+
+async function closeServer(server: Server): Promise<void> {
+  const closed = new Promise((resolve) => server.close(resolve))
+  server.closeIdleConnections()
+  const timer = setTimeout(() => server.closeAllConnections(), CLOSE_MS)
+  await closed
+  clearTimeout(timer)
+}

@@ -1,0 +1,41 @@
+import { chmodSync, rmSync, statSync } from 'node:fs'
+import type { Server } from 'node:http'
+import { connect } from 'node:net'
+import type { Bind } from '../config/model.ts'
+
+/** Makes the server listen; rejects with the error of `listen`. */
+export async function bindServer(server: Server, bind: Bind): Promise<Server> {
+  if (bind.kind === 'unix') await removeStaleSocket(bind.path)
+  const options =
+    bind.kind === 'unix' ? { path: bind.path } : { host: bind.host.replace(/^\[|\]$/g, ''), port: bind.port }
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(options, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+  // Who may open the socket may operate lb: the file is the guard, so it is for the owner and the group only.
+  if (bind.kind === 'unix') chmodSync(bind.path, 0o660)
+  return server
+}
+
+/**
+ * A process that was killed leaves its socket file behind. One that answers belongs to a living process, and anything
+ * but a socket is somebody's file: those stay, and `listen` says EADDRINUSE.
+ */
+async function removeStaleSocket(path: string): Promise<void> {
+  try {
+    if (!statSync(path).isSocket()) return
+  } catch {
+    return
+  }
+  const code = await new Promise<string | undefined>((resolve) => {
+    const socket = connect(path, () => {
+      socket.destroy()
+      resolve(undefined)
+    })
+    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code))
+  })
+  if (code === 'ECONNREFUSED') rmSync(path, { force: true })
+}

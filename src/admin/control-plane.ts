@@ -1,0 +1,157 @@
+import type { AdminState, BreakerState, ProbeState } from '../balancer/states.ts'
+
+/**
+ * What the admin listener needs of the running process; the runtime implements it. Every answer is plain JSON data,
+ * made for the asking: times are ISO 8601 strings in UTC, durations say their unit.
+ */
+export interface ControlPlane {
+  info(): InfoView
+  /** Prometheus text. */
+  metrics(): string
+  listeners(): readonly ListenerView[]
+  /** In the order of the configuration. */
+  pools(): readonly PoolView[]
+  connections(): Eventually<ConnectionsView>
+  caches(): Eventually<readonly CacheView[]>
+  /** The configuration in force, secrets and all: the admin API masks them. */
+  config(): object
+  /** Undefined: there is no such backend. A ControlError says why a change cannot be made. */
+  changeBackend(pool: string, backend: string, change: BackendChange): Eventually<BackendView | undefined>
+  /** `plan`: says what would change, and changes nothing. */
+  reload(plan: boolean): Promise<ReloadReport>
+  /** A ControlError says that there is no such cache. */
+  purge(request: PurgeRequest): Eventually<PurgeReport>
+}
+
+export type Eventually<T> = T | Promise<T>
+
+/** A request that is well formed and cannot be done; the message is shown to the operator. */
+export class ControlError extends Error {
+  override readonly name = 'ControlError'
+  readonly code: 'not-found' | 'conflict' | 'unavailable'
+
+  constructor(code: 'not-found' | 'conflict' | 'unavailable', message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+export interface InfoView {
+  readonly version: string
+  readonly node: string
+  readonly pid: number
+  readonly startedAt: string
+  readonly uptimeSeconds: number
+  readonly workers: number
+  /** `draining` from the first SIGTERM on. */
+  readonly state: 'running' | 'draining'
+  readonly configFile?: string
+  readonly configLoadedAt?: string
+}
+
+export interface ListenerView {
+  readonly name: string
+  readonly mode: 'l4' | 'l7'
+  /** `address` is where it really listens: the port is known even when the configuration says 0. */
+  readonly binds: readonly { readonly address: string; readonly bound: boolean }[]
+  readonly tls: boolean
+  /** Client connections open now. */
+  readonly open: number
+  readonly pools: readonly string[]
+}
+
+export interface PoolView {
+  readonly name: string
+  readonly algorithm: string
+  /** How many backends may be picked now. */
+  readonly usable: number
+  /** So few are healthy that health is ignored. */
+  readonly panic: boolean
+  readonly queue: { readonly waiting: number; readonly max: number }
+  readonly backends: readonly BackendView[]
+}
+
+export interface BackendView {
+  readonly name: string
+  readonly address: string
+  /** The probes' verdict; `unknown` before the first, or without probes. */
+  readonly state: ProbeState
+  /** The operator's word. */
+  readonly admin: AdminState
+  readonly breaker: BreakerState
+  readonly ejected: boolean
+  /** Would be picked now (being full aside). */
+  readonly usable: boolean
+  /** Why it is not, or what the last change said. */
+  readonly reason?: string
+  /** Since when it has been so. */
+  readonly since?: string
+  /** Probes failed in a row, or requests in a row where there are no probes. */
+  readonly failures: number
+  readonly lastHealthyAt?: string
+  readonly probe?: {
+    readonly result: 'ok' | 'fail'
+    readonly latencyMs: number
+    readonly at: string
+    readonly reason?: string
+  }
+  /** Leases held: requests, tunnels, L4 connections. Nothing runs over it any more when this is 0. */
+  readonly active: number
+  /** Connections open to it, idle ones included. */
+  readonly open: number
+  readonly weight: number
+  readonly backup: boolean
+  readonly maxConnections?: number
+  readonly requests: number
+  readonly failedRequests: number
+}
+
+export interface ConnectionsView {
+  /** Client connections open now, over all listeners. */
+  readonly open: number
+  readonly oldestSeconds?: number
+  readonly listeners: readonly {
+    readonly name: string
+    readonly open: number
+    readonly oldestSeconds?: number
+  }[]
+}
+
+export interface CacheView {
+  readonly name: string
+  readonly entries: number
+  readonly bytes: number
+  readonly maxBytes: number
+}
+
+export interface BackendChange {
+  readonly state?: AdminState
+  /** 1..1000. */
+  readonly weight?: number
+}
+
+export interface ReloadReport {
+  readonly changed: boolean
+  /** What changed, one sentence each: `pool api: +1 backend, -1 draining`. */
+  readonly lines: readonly string[]
+  /** Why the configuration was refused; then nothing changed. */
+  readonly errors?: readonly string[]
+}
+
+export type PurgeTarget =
+  | { readonly kind: 'url'; readonly url: string }
+  | { readonly kind: 'prefix'; readonly prefix: string }
+  | { readonly kind: 'tag'; readonly tag: string }
+  | { readonly kind: 'all' }
+
+export interface PurgeRequest {
+  /** Undefined: every cache. */
+  readonly cache?: string
+  readonly target: PurgeTarget
+}
+
+export interface PurgeReport {
+  /** Responses removed. */
+  readonly purged: number
+  readonly caches: readonly string[]
+}

@@ -1,0 +1,73 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import { isIP } from 'node:net'
+import { ApiError } from './api-error.ts'
+
+export interface GuardOptions {
+  readonly token: string | undefined
+  /** Of the bind that the request came in by. */
+  readonly local: boolean
+  /** The bind's own host, where it is a name. */
+  readonly host: string | undefined
+}
+
+/**
+ * Refuses what must not reach an endpoint. Three attackers: someone on the network (the token), a web page in the
+ * operator's browser that sends requests here (Origin), and one that made its own name point here so as to read the
+ * answers (Host).
+ */
+export function guard(request: IncomingMessage, changes: boolean, options: GuardOptions): void {
+  const authorized = options.token !== undefined && bearsToken(request, options.token)
+  // A page that rebinds its name does not know the token, so who brings it may use any name for this machine.
+  if (!authorized && !isOwnHost(request.headers.host, options.host)) {
+    throw new ApiError('bad-host', 'Host must be an IP address, localhost or the name in admin.bind')
+  }
+  if (changes) refuseForeignOrigin(request)
+  // Off loopback reading asks the token too: backends, addresses and the configuration are nobody's business.
+  const needed = options.token !== undefined && (changes || !options.local)
+  if (needed && !authorized) {
+    throw new ApiError(
+      'unauthorized',
+      request.headers.authorization === undefined
+        ? 'this call needs the admin token: Authorization: Bearer ...'
+        : 'the admin token is wrong',
+      { 'WWW-Authenticate': 'Bearer realm="lb admin"' }
+    )
+  }
+}
+
+function bearsToken(request: IncomingMessage, token: string): boolean {
+  const given = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1]
+  // Digests have one length, so comparing tells neither where they differ nor how long the token is.
+  return given !== undefined && timingSafeEqual(digest(given), digest(token))
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}
+
+/** DNS rebinding needs a name; an address in Host cannot have been rebound. */
+function isOwnHost(header: string | undefined, own: string | undefined): boolean {
+  // A request over a unix socket, or HTTP/1.0: no browser sends those.
+  if (header === undefined || header === '') return true
+  const host = header
+    .replace(/:\d*$/, '')
+    .replace(/^\[(.*)\]$/, '$1')
+    .toLowerCase()
+  return isIP(host) !== 0 || host === 'localhost' || host === own?.toLowerCase()
+}
+
+/** Browsers say where a request that changes something comes from; other clients say nothing. */
+function refuseForeignOrigin(request: IncomingMessage): void {
+  const { origin, host } = request.headers
+  const site = request.headers['sec-fetch-site']
+  const foreign =
+    (origin !== undefined && !isOriginOf(origin, host)) ||
+    (typeof site === 'string' && site !== 'same-origin' && site !== 'none')
+  if (foreign) throw new ApiError('cross-origin', 'requests from other web pages are refused')
+}
+
+function isOriginOf(origin: string, host: string | undefined): boolean {
+  // `null` (a sandboxed page, a file) is no URL and so no origin of ours.
+  return URL.canParse(origin) && new URL(origin).host === host?.toLowerCase()
+}

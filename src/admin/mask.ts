@@ -1,0 +1,34 @@
+/** What stands in place of a secret. */
+export const MASK = '***'
+
+const secretKeys = /token|passw|secret|credential|private/i
+const secretHeaders =
+  /^(authorization|proxy-authorization|cookie|set-cookie|.*(api-?key|token|secret|auth).*)$/i
+
+/**
+ * A copy of the configuration that may be shown. Masked are values under keys that name a secret, all values of
+ * `apiKeys.keys` and `users`, headers that carry credentials, and passwords in URLs. `tls.key` is a path and stays.
+ */
+export function maskSecrets(value: unknown): unknown {
+  return mask(value, [])
+}
+
+function mask(value: unknown, path: readonly string[]): unknown {
+  if (typeof value === 'string') return isSecret(path) && value !== '' ? MASK : maskUrl(value)
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map((item) => mask(item, path))
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mask(item, [...path, key])]))
+}
+
+function isSecret(path: readonly string[]): boolean {
+  const key = path.at(-1) ?? ''
+  if (secretKeys.test(key)) return true
+  if (path.includes('apiKeys') && path.includes('keys')) return true
+  if (key === 'users' || path.at(-2) === 'users') return true
+  return path.some((part) => part.toLowerCase().includes('headers')) && secretHeaders.test(key)
+}
+
+/** `redis://user:password@host` keeps all but the password. */
+function maskUrl(text: string): string {
+  return text.replace(/^([a-z][a-z0-9+.-]*:\/\/[^\s/@:]*):[^\s/@]+@/i, `$1:${MASK}@`)
+}
