@@ -54,7 +54,7 @@ function attempt(t: Test, address: BackendAddress, options: DialOptions, until =
         else transport.sendText('ping')
       },
       onData(buffer, start, end) {
-        received += buffer.latin1Slice(start, end)
+        received += buffer.toString('latin1', start, end)
         if (received === until) resolve({ transport, connected, error: undefined, received })
       },
       onEnd() {},
