@@ -1,0 +1,66 @@
+import type { HeaderEdits } from '../../config/model.ts'
+import type { HeaderBlock } from '../header-block.ts'
+
+/** What the placeholders in the values of `headers` edits stand for. */
+export interface EditFacts {
+  readonly clientIp: string
+  readonly requestId: string
+  /** As received. */
+  readonly host: string
+  readonly scheme: 'http' | 'https'
+}
+
+type Placeholder = 'client_ip' | 'request_id' | 'host' | 'scheme'
+
+/** Applies the edits of one route in one direction: `remove` and `set` take fields away, `set` and `add` append. */
+export class CompiledEdits {
+  readonly #drop: readonly string[]
+  /** Lines whose values hold no placeholder, ready to be appended. */
+  readonly #constant: string
+  readonly #templates: readonly { readonly name: string; readonly parts: readonly string[] }[]
+
+  constructor(edits: HeaderEdits) {
+    this.#drop = [...Object.keys(edits.set), ...edits.remove].map((name) => name.toLowerCase())
+    let constant = ''
+    const templates: { name: string; parts: string[] }[] = []
+    for (const [name, value] of [...Object.entries(edits.set), ...Object.entries(edits.add)]) {
+      const parts = value.split(PLACEHOLDER)
+      if (parts.length === 1) constant += `${name}: ${value}\r\n`
+      else templates.push({ name, parts })
+    }
+    this.#constant = constant
+    this.#templates = templates
+  }
+
+  apply(headers: HeaderBlock, facts: EditFacts): void {
+    for (let i = 0; i < this.#drop.length; i++) headers.remove(this.#drop[i]!)
+    if (this.#constant !== '') headers.text += this.#constant
+    for (let i = 0; i < this.#templates.length; i++) {
+      const { name, parts } = this.#templates[i]!
+      let value = parts[0]!
+      for (let p = 1; p < parts.length; p += 2) value += fact(parts[p] as Placeholder, facts) + parts[p + 1]!
+      headers.text += `${name}: ${value}\r\n`
+    }
+  }
+}
+
+/** Undefined when there is nothing to edit, so that an exchange pays one comparison. */
+export function compileEdits(edits: HeaderEdits): CompiledEdits | undefined {
+  const some = Object.keys(edits.set).length + Object.keys(edits.add).length + edits.remove.length
+  return some === 0 ? undefined : new CompiledEdits(edits)
+}
+
+const PLACEHOLDER = /\{(client_ip|request_id|host|scheme)\}/
+
+function fact(name: Placeholder, facts: EditFacts): string {
+  switch (name) {
+    case 'client_ip':
+      return facts.clientIp
+    case 'request_id':
+      return facts.requestId
+    case 'host':
+      return facts.host
+    case 'scheme':
+      return facts.scheme
+  }
+}

@@ -1,0 +1,82 @@
+import type { HeaderBlock } from '../header-block.ts'
+
+/**
+ * Fields that concern one connection (RFC 9110 §7.6.1, §11.7) and are never passed on. The first six decide framing
+ * and connection handling and are rebuilt by the engine. `Proxy` is no field of HTTP at all, but CGI servers make
+ * the variable HTTP_PROXY of it and send their own requests through whoever the client names (httpoxy).
+ */
+export const HOP_BY_HOP: readonly string[] = [
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy'
+]
+
+/**
+ * Names that a Connection field may not take away. RFC 9110 §7.6.1 has a proxy drop what Connection names, and says
+ * that fields meant for all recipients never belong there; a client that names them anyway wants something dropped
+ * that lb, a proxy before it or the backend relies on, so the name is ignored and the field stays.
+ */
+const PROTECTED = new Set([
+  'host',
+  'content-length',
+  'content-type',
+  'content-encoding',
+  'content-range',
+  'content-location',
+  'trailer',
+  'expect',
+  'range',
+  'if-match',
+  'if-none-match',
+  'if-modified-since',
+  'if-unmodified-since',
+  'if-range',
+  'authorization',
+  'cookie',
+  'set-cookie',
+  'origin',
+  'cache-control',
+  'pragma',
+  'vary',
+  'date',
+  'age',
+  'expires',
+  'etag',
+  'last-modified',
+  'location',
+  'max-forwards',
+  'forwarded',
+  'via',
+  'x-real-ip',
+  'x-request-id',
+  'traceparent',
+  'tracestate',
+  'strict-transport-security'
+])
+
+/** Names looked at in one Connection field; more has no honest use. */
+const MAX_NAMES = 16
+
+/**
+ * Removes the fields that Connection named. `names` is what it said beyond close, keep-alive and upgrade, in lower
+ * case and comma-separated (Request.connectionNames); nearly always '', and then this costs one comparison.
+ */
+export function dropConnectionNamed(headers: HeaderBlock, names: string): void {
+  if (names === '') return
+  for (const part of names.split(',', MAX_NAMES)) {
+    const name = part.trim()
+    if (mayDrop(name)) headers.remove(name)
+  }
+}
+
+/** Whether a Connection field may take the field called `name` (lower case) away. */
+export function mayDrop(name: string): boolean {
+  return name !== '' && !PROTECTED.has(name) && !name.startsWith('x-forwarded-')
+}

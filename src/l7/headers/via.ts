@@ -1,0 +1,40 @@
+import { randomBytes } from 'node:crypto'
+
+/**
+ * How often a request may pass one lb: listeners that call one another are legitimate, but the fourth passage is
+ * a loop (508, LB_LOOP) that would otherwise end only when the machine runs out of sockets.
+ */
+export const MAX_PASSAGES = 3
+
+/** Longest Via that is searched. With more the request has passed more proxies than any honest one: it is a loop. */
+const MAX_VIA = 4096
+
+/**
+ * The name of this process in Via (RFC 9110 §7.6.3): a pseudonym, since the host's name is nobody's business, and
+ * with 32 random bits, since two lb in a row are no loop. All workers of a process must use the same.
+ */
+export function viaPseudonym(random: Buffer = randomBytes(4)): string {
+  return `lb-${random.toString('hex')}`
+}
+
+/** The line to append. `version` is that of the message received: `1.0`, `1.1`, `2`. */
+export function viaLine(version: string, pseudonym: string): string {
+  return `Via: ${version} ${pseudonym}\r\n`
+}
+
+/** Whether a request with this Via (duplicates joined) has been here too often. */
+export function isLoop(via: string, pseudonym: string): boolean {
+  if (via.length > MAX_VIA) return true
+  let passages = 0
+  for (let at = via.indexOf(pseudonym); at !== -1; at = via.indexOf(pseudonym, at + pseudonym.length)) {
+    // A whole word: not part of another name.
+    if (isEdge(via, at - 1) && isEdge(via, at + pseudonym.length)) passages++
+  }
+  return passages >= MAX_PASSAGES
+}
+
+function isEdge(text: string, at: number): boolean {
+  if (at < 0 || at >= text.length) return true
+  const c = text[at]!
+  return c === ' ' || c === '\t' || c === ','
+}
