@@ -4,6 +4,7 @@ import * as at from './columns.ts'
 import {
   ADMIN_STATES,
   BREAKER_STATES,
+  breakerOf,
   CLOSED,
   OPEN,
   PROBE_DOWN,
@@ -64,7 +65,7 @@ export class Backend {
   }
 
   get breaker(): BreakerState {
-    return BREAKER_STATES[this.table.int(this.slot, at.BREAKER)]!
+    return BREAKER_STATES[breakerOf(this.table.int(this.slot, at.BREAKER))]!
   }
 
   get ejected(): boolean {
@@ -93,7 +94,7 @@ export class Backend {
   /** Health alone, whatever the operator says: the probe, the breaker and the outlier detector have no objection. */
   get healthy(): boolean {
     if (this.table.int(this.slot, at.PROBE) === PROBE_DOWN || this.ejected) return false
-    const breaker = this.table.int(this.slot, at.BREAKER)
+    const breaker = breakerOf(this.table.int(this.slot, at.BREAKER))
     if (breaker === CLOSED) return true
     return breaker === OPEN && this.#clock.now() >= this.table.float(this.slot, at.OPEN_UNTIL)
   }

@@ -7,28 +7,29 @@ export const INTS = 16
 export const ADMIN = 0
 /** ProbeState. Written by the health checker (main thread). */
 export const PROBE = 1
-/** BreakerState. Moved by compare-and-swap, by any thread. */
+/**
+ * BreakerState in the two low bits, above them the epoch, which grows with every move: one compare-and-swap moves both,
+ * and a lease that carries an older word says nothing about what holds now. Moved by any thread.
+ */
 export const BREAKER = 2
-/** Grows with every move of the breaker: what a lease learnt before says nothing about what holds after. */
-export const EPOCH = 3
 /** Failures in a row, of any thread. */
-export const STREAK = 4
+export const STREAK = 3
 /** 1 while ejected as an outlier. Written by the outlier detector (main thread). */
-export const EJECTED = 5
+export const EJECTED = 4
 /** Leases out, over all threads. */
-export const ACTIVE = 6
+export const ACTIVE = 5
 /** Upstream sockets open or being opened, over all threads. */
-export const SOCKETS = 7
+export const SOCKETS = 6
 /** Requests that hold a lease but wait for a socket, over all threads. */
-export const STARVED = 8
+export const STARVED = 7
 /** The operator's weight, 0 for the configured one. Written by the operator (main thread). */
-export const WEIGHT = 9
+export const WEIGHT = 8
 /** Index of the pool's row. Written by the slot registry (main thread). */
-export const POOL = 10
+export const POOL = 9
 /** Place in the pool's load tree, -1 without. Written by the slot registry (main thread). */
-export const LEAF = 11
+export const LEAF = 10
 /** Failed probes in a row, for display. Written by the health checker (main thread). */
-export const PROBE_FAILURES = 12
+export const PROBE_FAILURES = 11
 
 // Times are 64-bit floats. They are written by plain stores: an aligned 8-byte store does not tear on the 64-bit
 // machines that Node 22 runs on, each has one writer at a time (named), and a reader that sees a value a few

@@ -3,20 +3,20 @@ import type { Outcome } from './outcome.ts'
 
 /** Whoever gave the lease, told once how it ended. */
 export interface Lessor {
-  released(backend: Backend, outcome: Outcome, latencyMs: number, epoch: number): void
+  released(backend: Backend, outcome: Outcome, latencyMs: number, breakerWord: number): void
 }
 
 /** One counted pick. Release it exactly once; later calls are ignored. */
 export class Lease {
   readonly backend: Backend
-  /** Of the backend's breaker when the lease was given: results from before it moved are ignored. */
-  readonly #epoch: number
+  /** The backend's BREAKER word when the lease was given: results from before it moved are ignored. */
+  readonly #breakerWord: number
   #lessor: Lessor | undefined
 
-  constructor(backend: Backend, lessor: Lessor, epoch: number) {
+  constructor(backend: Backend, lessor: Lessor, breakerWord: number) {
     this.backend = backend
     this.#lessor = lessor
-    this.#epoch = epoch
+    this.#breakerWord = breakerWord
   }
 
   /** `latencyMs`: time to the response head (L7) or to connect (L4), when there was one. */
@@ -24,6 +24,6 @@ export class Lease {
     const lessor = this.#lessor
     if (lessor === undefined) return
     this.#lessor = undefined
-    lessor.released(this.backend, outcome, latencyMs ?? -1, this.#epoch)
+    lessor.released(this.backend, outcome, latencyMs ?? -1, this.#breakerWord)
   }
 }

@@ -9,14 +9,14 @@ import { succeeded, type Outcome } from './outcome.ts'
 import type { PickContext } from './pick-context.ts'
 import type { Selector } from './selectors/selector.ts'
 import type { PoolSlots } from './slot-registry.ts'
-import { CLOSED, type ChangeEvent } from './states.ts'
+import { breakerOf, CLOSED, type ChangeEvent } from './states.ts'
 import type { BackendTable } from './table.ts'
 import { claimTrial } from './trial.ts'
 import { View } from './view.ts'
 import { waitQueue, type Waiter, type WaitQueue } from './wait-queue.ts'
 
-/** The breaker's policy, in health/; `epoch` is the breaker's when the lease was given. `latencyMs` < 0: unknown. */
-export type OnRelease = (backend: Backend, outcome: Outcome, latencyMs: number, epoch: number) => void
+/** The breaker's policy, in health/; `breakerWord` is the one that held when the lease was given. `latencyMs` < 0: unknown. */
+export type OnRelease = (backend: Backend, outcome: Outcome, latencyMs: number, breakerWord: number) => void
 
 export interface PoolParts {
   readonly config: PoolConfig
@@ -83,14 +83,18 @@ export class Pool implements Lessor {
       if (position < 0) return undefined
       const backend = view.backends[position]!
       if (!this.table.take(backend.slot, at.ACTIVE, at.HELD_ACTIVE, view.limits[position]!)) continue
-      if (view.trials > 0 && !view.panic && this.table.int(backend.slot, at.BREAKER) !== CLOSED) {
-        if (!claimTrial(backend, this.#clock, this.#onChange)) {
+      let word = this.table.int(backend.slot, at.BREAKER)
+      if (breakerOf(word) !== CLOSED && !view.panic) {
+        const trial = claimTrial(backend, this.#clock, this.#onChange)
+        if (trial === undefined) {
+          // It opened since the view was built, or another thread has the trial.
           this.table.give(backend.slot, at.ACTIVE, at.HELD_ACTIVE)
           view.rebuild(this.#clock.now())
           continue
         }
+        word = trial
       }
-      return new Lease(backend, this, this.table.int(backend.slot, at.EPOCH))
+      return new Lease(backend, this, word)
     }
     return undefined
   }
@@ -122,10 +126,10 @@ export class Pool implements Lessor {
   }
 
   /** Called by its leases. */
-  released(backend: Backend, outcome: Outcome, latencyMs: number, epoch: number): void {
+  released(backend: Backend, outcome: Outcome, latencyMs: number, breakerWord: number): void {
     this.table.give(backend.slot, at.ACTIVE, at.HELD_ACTIVE)
     if (outcome !== 'unused') this.table.count(backend.slot, succeeded(outcome) === false)
-    this.#onRelease?.(backend, outcome, latencyMs, epoch)
+    this.#onRelease?.(backend, outcome, latencyMs, breakerWord)
     if (this.#queue.length > 0) this.#queue.serve(1)
   }
 

@@ -1,42 +1,43 @@
 import type { Clock } from '../core/clock.ts'
 import type { Backend } from './backend.ts'
 import * as at from './columns.ts'
-import { HALF_OPEN, OPEN, type ChangeEvent } from './states.ts'
+import { breakerOf, CLOSED, HALF_OPEN, movedBreaker, type ChangeEvent } from './states.ts'
 import { TRIAL_LAPSE_MS } from './view.ts'
 
-/** Moves an open breaker whose time is up to half-open. True for exactly one caller over all threads: it is the trial. */
+/**
+ * Moves an open breaker whose time is up to half-open, and gives its new word to exactly one caller over all threads:
+ * the trial. A trial that never ended (its thread died, its exchange outlasts the lapse) is replaced by another.
+ */
 export function claimTrial(
   backend: Backend,
   clock: Clock,
   onChange: ((event: ChangeEvent) => void) | undefined
-): boolean {
+): number | undefined {
   const { table, slot } = backend
   const index = slot * at.INTS + at.BREAKER
   const now = clock.now()
-  const from = Atomics.load(table.ints, index)
-  if (from === HALF_OPEN) {
-    // The trial before this one never ended. Its epoch is the ticket: only one thread can move it on.
-    if (now < table.float(slot, at.TRIAL_AT) + TRIAL_LAPSE_MS) return false
-    const epoch = table.int(slot, at.EPOCH)
-    if (Atomics.compareExchange(table.ints, slot * at.INTS + at.EPOCH, epoch, epoch + 1) !== epoch)
-      return false
-    table.setFloat(slot, at.TRIAL_AT, now)
-    table.bump(slot)
-    return true
-  }
-  if (from !== OPEN || now < table.float(slot, at.OPEN_UNTIL)) return false
-  if (Atomics.compareExchange(table.ints, index, OPEN, HALF_OPEN) !== OPEN) return false
+  const word = Atomics.load(table.ints, index)
+  const state = breakerOf(word)
+  if (state === CLOSED) return word
+  const due =
+    state === HALF_OPEN ? table.float(slot, at.TRIAL_AT) + TRIAL_LAPSE_MS : table.float(slot, at.OPEN_UNTIL)
+  if (now < due) return undefined
+  // Before the swap: whoever sees half-open must not find the time of an earlier trial, long lapsed. Threads that
+  // race here write the same millisecond.
   table.setFloat(slot, at.TRIAL_AT, now)
-  table.setFloat(slot, at.BREAKER_SINCE, clock.wall())
-  Atomics.add(table.ints, slot * at.INTS + at.EPOCH, 1)
+  const moved = movedBreaker(word, HALF_OPEN)
+  if (Atomics.compareExchange(table.ints, index, word, moved) !== word) return undefined
   table.bump(slot)
+  if (state === HALF_OPEN) return moved
+  table.setFloat(slot, at.BREAKER_SINCE, clock.wall())
+  const { pool, name } = backend
   onChange?.({
-    pool: backend.pool,
-    backend: backend.name,
+    pool,
+    backend: name,
     axis: 'breaker',
     from: 'open',
     to: 'half-open',
-    reason: 'trial'
+    reason: 'one trial request'
   })
-  return true
+  return moved
 }

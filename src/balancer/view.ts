@@ -1,7 +1,7 @@
 import * as at from './columns.ts'
 import type { Backend } from './backend.ts'
 import type { PickContext } from './pick-context.ts'
-import { CLOSED, OPEN, PROBE_DOWN, READY } from './states.ts'
+import { breakerOf, CLOSED, OPEN, PROBE_DOWN, READY } from './states.ts'
 import { ramp, RAMP_STEPS } from './slow-start.ts'
 import type { BackendTable } from './table.ts'
 
@@ -122,7 +122,7 @@ export class View {
 
   #add(position: number, now: number): void {
     const backend = this.backends[position]!
-    if (this.table.int(backend.slot, at.BREAKER) !== CLOSED) this.trials++
+    if (breakerOf(this.table.int(backend.slot, at.BREAKER)) !== CLOSED) this.trials++
     let share = 1
     const since = this.table.float(backend.slot, at.SLOW_SINCE)
     if (since > 0 && this.#slowStartMs > 0 && now < since + this.#slowStartMs) {
@@ -139,7 +139,7 @@ export class View {
   /** As Backend.healthy, and notes when time will change the answer. */
   #healthy(slot: number, now: number): boolean {
     if (this.table.int(slot, at.PROBE) === PROBE_DOWN || this.table.int(slot, at.EJECTED) === 1) return false
-    const breaker = this.table.int(slot, at.BREAKER)
+    const breaker = breakerOf(this.table.int(slot, at.BREAKER))
     if (breaker === CLOSED) return true
     const until =
       breaker === OPEN

@@ -1,0 +1,79 @@
+import type { Backend } from '../balancer/backend.ts'
+import * as at from '../balancer/columns.ts'
+import { succeeded, type Outcome } from '../balancer/outcome.ts'
+import type { OnRelease } from '../balancer/pool.ts'
+import { beginSlowStart } from '../balancer/slow-start.ts'
+import { breakerOf, CLOSED, HALF_OPEN, movedBreaker, OPEN, type ChangeEvent } from '../balancer/states.ts'
+import type { BreakerConfig } from '../config/model.ts'
+import type { Clock } from '../core/clock.ts'
+
+export interface BreakerParts {
+  readonly config: BreakerConfig
+  readonly slowStartMs: number
+  readonly clock: Clock
+  readonly onChange?: (event: ChangeEvent) => void
+}
+
+/**
+ * The breaker's policy, run at every release in whatever thread: `failures` in a row open it, the one trial that the
+ * balancer lets through after `openMs` closes it or opens it for twice as long. Undefined when it is turned off.
+ */
+export function breakerPolicy(parts: BreakerParts): OnRelease | undefined {
+  const { config, slowStartMs, clock, onChange } = parts
+  if (!config.enabled) return undefined
+
+  const move = (backend: Backend, word: number, to: number, reason: string): boolean => {
+    const { table, slot, pool, name } = backend
+    const index = slot * at.INTS + at.BREAKER
+    if (Atomics.compareExchange(table.ints, index, word, movedBreaker(word, to)) !== word) return false
+    Atomics.store(table.ints, slot * at.INTS + at.STREAK, 0)
+    table.setFloat(slot, at.BREAKER_SINCE, clock.wall())
+    if (to === CLOSED) beginSlowStart(backend, slowStartMs, clock)
+    table.bump(slot)
+    const from = breakerOf(word) === CLOSED ? 'closed' : 'half-open'
+    onChange?.({ pool, backend: name, axis: 'breaker', from, to: to === OPEN ? 'open' : 'closed', reason })
+    return true
+  }
+
+  /** The time is stored before the swap: whoever sees the breaker open must not find an older, past time. */
+  const open = (backend: Backend, word: number, forMs: number, reason: string): void => {
+    backend.table.setFloat(backend.slot, at.OPEN_FOR, forMs)
+    backend.table.setFloat(backend.slot, at.OPEN_UNTIL, clock.now() + forMs)
+    move(backend, word, OPEN, reason)
+  }
+
+  const closed = (backend: Backend, word: number, success: boolean | undefined, outcome: Outcome): void => {
+    const { table, slot } = backend
+    const streak = slot * at.INTS + at.STREAK
+    if (success === undefined) return
+    if (success) {
+      if (Atomics.load(table.ints, streak) !== 0) Atomics.store(table.ints, streak, 0)
+      return
+    }
+    const failures = Atomics.add(table.ints, streak, 1) + 1
+    if (failures >= config.failures) {
+      open(backend, word, config.openMs, `${failures} failures in a row, the last: ${outcome}`)
+    }
+  }
+
+  const trial = (backend: Backend, word: number, success: boolean | undefined, outcome: Outcome): void => {
+    if (success === undefined) {
+      // The trial told nothing (its client went away): the next request may be another.
+      open(backend, word, 0, 'the trial was cancelled')
+    } else if (success) {
+      move(backend, word, CLOSED, 'the trial succeeded')
+    } else {
+      const last = backend.table.float(backend.slot, at.OPEN_FOR) || config.openMs
+      open(backend, word, Math.min(config.maxOpenMs, 2 * last), `the trial failed: ${outcome}`)
+    }
+  }
+
+  return (backend, outcome, _latencyMs, breakerWord) => {
+    const word = backend.table.int(backend.slot, at.BREAKER)
+    // The breaker has moved since this lease was given: its result is of another time.
+    if (word !== breakerWord) return
+    const state = breakerOf(word)
+    if (state === CLOSED) closed(backend, word, succeeded(outcome), outcome)
+    else if (state === HALF_OPEN) trial(backend, word, succeeded(outcome), outcome)
+  }
+}

@@ -1,0 +1,135 @@
+import type { Backend } from '../balancer/backend.ts'
+import * as at from '../balancer/columns.ts'
+import { beginSlowStart } from '../balancer/slow-start.ts'
+import { PROBE_STATES, type ChangeEvent } from '../balancer/states.ts'
+import type { BackendAddress, BackendTls, ProbeConfig } from '../config/model.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Random } from '../core/random.ts'
+import { failureText, type Probe } from './probe.ts'
+import { untilNextProbe } from './schedule.ts'
+import { judge, UNKNOWN, type Standing } from './thresholds.ts'
+import type { Turnstile } from './turnstile.ts'
+
+export interface ProbeReport {
+  readonly passed: boolean
+  /** What was seen, or why it failed. */
+  readonly text: string
+  readonly latencyMs: number
+  /** Wall clock. */
+  readonly at: number
+}
+
+export interface ProbeLoopParts {
+  readonly backend: Backend
+  readonly config: ProbeConfig
+  readonly tls: BackendTls | undefined
+  readonly slowStartMs: number
+  readonly probe: Probe
+  readonly turnstile: Turnstile
+  readonly clock: Clock
+  readonly random: Random
+  readonly onChange: ((event: ChangeEvent) => void) | undefined
+  readonly onProbe: ((backend: Backend, passed: boolean, latencyMs: number) => void) | undefined
+}
+
+/** Probes one backend again and again, and writes its verdict. */
+export class ProbeLoop {
+  backend: Backend
+  report: ProbeReport | undefined
+  readonly #parts: ProbeLoopParts
+  #slowStartMs: number
+  #standing: Standing
+  #failures = 0
+  #cancel: () => void = () => {}
+  #abort: AbortController | undefined
+  #stopped = false
+
+  constructor(parts: ProbeLoopParts) {
+    this.#parts = parts
+    this.backend = parts.backend
+    this.#slowStartMs = parts.slowStartMs
+    // A verdict from before a change of the probe's settings holds until the new probes say otherwise.
+    this.#standing = { ...UNKNOWN, state: parts.backend.probe }
+  }
+
+  /** The same backend in a newer snapshot. */
+  adopt(backend: Backend, slowStartMs: number): void {
+    this.backend = backend
+    this.#slowStartMs = slowStartMs
+  }
+
+  start(afterMs: number): void {
+    this.#cancel = this.#parts.clock.after(afterMs, () => {
+      this.#cancel = this.#parts.turnstile.enter(() => this.#run())
+    })
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#cancel()
+    this.#abort?.abort(new Error('no longer probed'))
+  }
+
+  /** Back to "never probed". */
+  forget(): void {
+    if (this.backend.table.exchange(this.backend.slot, at.PROBE, 0))
+      this.backend.table.bump(this.backend.slot)
+  }
+
+  #run(): void {
+    const { clock, config, probe, tls, turnstile, random } = this.#parts
+    const abort = (this.#abort = new AbortController())
+    const startedAt = clock.now()
+    let over = false
+    const finish = (passed: boolean, text: string) => {
+      if (over) return
+      over = true
+      cancelTimeout()
+      turnstile.leave()
+      abort.abort()
+      if (this.#stopped) return
+      const latencyMs = clock.now() - startedAt
+      this.#record(passed, text, latencyMs)
+      // start() counts from now; the schedule counts from the start of this probe.
+      this.start(Math.max(0, untilNextProbe(this.#standing, config, random) - latencyMs))
+    }
+    const cancelTimeout = clock.after(config.timeoutMs, () =>
+      finish(false, `no answer within ${config.timeoutMs} ms`)
+    )
+    probe({ address: probedAddress(this.backend.address, config.port), config, tls }, abort.signal).then(
+      (text) => finish(true, text),
+      (error: unknown) => finish(false, failureText(error))
+    )
+  }
+
+  #record(passed: boolean, text: string, latencyMs: number): void {
+    const { clock, config, onChange, onProbe } = this.#parts
+    const { table, slot, pool, name } = this.backend
+    const wall = clock.wall()
+    this.report = { passed, text, latencyMs, at: wall }
+    this.#failures = passed ? 0 : this.#failures + 1
+    Atomics.store(table.ints, slot * at.INTS + at.PROBE_FAILURES, this.#failures)
+    table.setFloat(slot, at.PROBED_AT, wall)
+    table.setFloat(slot, at.PROBE_LATENCY, latencyMs)
+    if (passed) table.setFloat(slot, at.LAST_HEALTHY, wall)
+    onProbe?.(this.backend, passed, latencyMs)
+
+    const before = this.#standing
+    this.#standing = judge(before, passed, config, clock.now())
+    const { state } = this.#standing
+    if (state === before.state) return
+    if (before.state === 'down') beginSlowStart(this.backend, this.#slowStartMs, clock)
+    table.setFloat(slot, at.PROBE_SINCE, wall)
+    table.exchange(slot, at.PROBE, PROBE_STATES.indexOf(state))
+    table.bump(slot)
+    const failed = this.#failures === 1 ? 'probe failed' : `${this.#failures} probes failed`
+    const reason = passed ? `probe passed: ${text}` : `${failed}: ${text}`
+    onChange?.({ pool, backend: name, axis: 'probe', from: before.state, to: state, reason })
+  }
+}
+
+function probedAddress(address: BackendAddress, port: number | undefined): BackendAddress {
+  if (port === undefined || address.kind === 'unix') return address
+  const host = address.host.includes(':') ? `[${address.host}]` : address.host
+  return { ...address, port, text: `${host}:${port}` }
+}

@@ -1,0 +1,132 @@
+import t from 'tap'
+import { breakerPolicy } from '../../src/health/breaker.ts'
+import { FakeClock } from '../../src/core/clock.ts'
+import type { Outcome } from '../../src/balancer/outcome.ts'
+import type { Pool } from '../../src/balancer/pool.ts'
+import type { ChangeEvent } from '../../src/balancer/states.ts'
+import { poolConfig, rig, weighted } from '../balancer/fixtures.ts'
+
+function broken(over: Parameters<typeof rig>[0] = {}) {
+  const clock = new FakeClock()
+  const events: ChangeEvent[] = []
+  const onChange = (event: ChangeEvent) => void events.push(event)
+  const config = poolConfig({ backends: weighted({ a: 1, b: 1 }), ...over })
+  const { slowStartMs, breaker } = config
+  const onRelease = breakerPolicy({ config: breaker, slowStartMs, clock, onChange })
+  const { pool, table } = rig(config, { clock, onChange, onRelease })
+  return { clock, pool, table, events, states: () => events.map(({ from, to }) => `${from}>${to}`) }
+}
+
+/** `count` picks of backend `a`, each ending in `outcome`. */
+function fail(pool: Pool, count: number, outcome: Outcome = 'bad-status'): void {
+  const others = pool.backends.filter((backend) => backend.name !== 'a')
+  for (let i = 0; i < count; i++) pool.acquire({ tried: others })?.release(outcome)
+}
+
+t.test('five failures in a row open the breaker, and four do not', async (t) => {
+  const { pool, states, events } = broken()
+  fail(pool, 4)
+  fail(pool, 1, 'ok')
+  fail(pool, 4)
+  t.equal(pool.backends[0]!.breaker, 'closed')
+  fail(pool, 1)
+  t.equal(pool.backends[0]!.breaker, 'open')
+  t.same(states(), ['closed>open'])
+  t.equal(events[0]!.reason, '5 failures in a row, the last: bad-status')
+  t.equal(pool.acquire({ tried: [pool.backends[1]!] }), undefined)
+})
+
+t.test('what says nothing about the backend neither opens the breaker nor resets its count', async (t) => {
+  const { pool } = broken()
+  fail(pool, 4)
+  fail(pool, 10, 'cancelled')
+  fail(pool, 10, 'unused')
+  t.equal(pool.backends[0]!.breaker, 'closed')
+  fail(pool, 1, 'connect-failure')
+  t.equal(pool.backends[0]!.breaker, 'open')
+})
+
+t.test(
+  'an open breaker lets exactly one trial through after the cooldown, and its success closes it',
+  async (t) => {
+    const { pool, clock, states } = broken()
+    fail(pool, 5)
+    clock.advance(9_999)
+    t.equal(pool.acquire({ tried: [pool.backends[1]!] }), undefined)
+    clock.advance(1)
+    const trial = pool.acquire({ tried: [pool.backends[1]!] })!
+    t.equal(trial.backend.breaker, 'half-open')
+    t.equal(pool.acquire({ tried: [pool.backends[1]!] }), undefined, 'one only')
+    trial.release('ok')
+    t.equal(pool.backends[0]!.breaker, 'closed')
+    t.ok(pool.acquire({ tried: [pool.backends[1]!] }))
+    t.same(states(), ['closed>open', 'open>half-open', 'half-open>closed'])
+  }
+)
+
+t.test('a failed trial opens the breaker for twice as long, up to maxOpen', async (t) => {
+  const { pool, clock } = broken()
+  fail(pool, 5)
+  const waits: number[] = []
+  for (let i = 0; i < 4; i++) {
+    const from = clock.now()
+    let trial
+    while ((trial = pool.acquire({ tried: [pool.backends[1]!] })) === undefined) clock.advance(1000)
+    waits.push(clock.now() - from)
+    trial.release('timeout')
+  }
+  t.same(waits, [10_000, 20_000, 40_000, 60_000])
+  clock.advance(60_000)
+  fail(pool, 1, 'ok')
+  fail(pool, 5)
+  t.equal(pool.acquire({ tried: [pool.backends[1]!] }), undefined)
+  clock.advance(10_000)
+  t.ok(pool.acquire({ tried: [pool.backends[1]!] }), 'a success forgets the growth')
+})
+
+t.test('results of requests begun before the breaker moved are ignored', async (t) => {
+  const { pool, clock } = broken()
+  const old = Array.from({ length: 3 }, () => pool.acquire({ tried: [pool.backends[1]!] })!)
+  fail(pool, 5)
+  old[0]!.release('ok')
+  t.equal(pool.backends[0]!.breaker, 'open', 'a late success does not close it')
+  clock.advance(10_000)
+  const trial = pool.acquire({ tried: [pool.backends[1]!] })!
+  old[1]!.release('ok')
+  t.equal(pool.backends[0]!.breaker, 'half-open', 'nor does it stand in for the trial')
+  old[2]!.release('reset')
+  t.equal(pool.backends[0]!.breaker, 'half-open')
+  trial.release('ok')
+  t.equal(pool.backends[0]!.breaker, 'closed')
+})
+
+t.test('a cancelled trial makes room for another', async (t) => {
+  const { pool, clock } = broken()
+  fail(pool, 5)
+  clock.advance(10_000)
+  pool.acquire({ tried: [pool.backends[1]!] })!.release('cancelled')
+  t.ok(pool.acquire({ tried: [pool.backends[1]!] }))
+})
+
+t.test('a trial that never ends is replaced after a minute', async (t) => {
+  const { pool, clock } = broken()
+  fail(pool, 5)
+  clock.advance(10_000)
+  const lost = pool.acquire({ tried: [pool.backends[1]!] })!
+  clock.advance(59_999)
+  t.equal(pool.acquire({ tried: [pool.backends[1]!] }), undefined)
+  clock.advance(1)
+  const second = pool.acquire({ tried: [pool.backends[1]!] })!
+  t.ok(second)
+  t.equal(pool.acquire({ tried: [pool.backends[1]!] }), undefined)
+  lost.release('reset')
+  t.equal(pool.backends[0]!.breaker, 'half-open', 'the lost one no longer counts')
+  second.release('ok')
+  t.equal(pool.backends[0]!.breaker, 'closed')
+})
+
+t.test('a breaker that is turned off never opens', async (t) => {
+  const { pool } = broken({ breaker: { ...poolConfig().breaker, enabled: false } })
+  fail(pool, 100)
+  t.equal(pool.backends[0]!.breaker, 'closed')
+})
