@@ -8,12 +8,12 @@ export interface Clock {
   after(ms: number, run: () => void): () => void
 }
 
+// performance.now begins anew in every worker thread; CLOCK_MONOTONIC, which hrtime reads, does not. The sum costs
+// 40 ns a call, hrtime and its array 100.
+const origin = Number(process.hrtime.bigint()) / 1e6 - performance.now()
+
 export const systemClock: Clock = {
-  // process.hrtime is CLOCK_MONOTONIC: unlike performance.now it has the same origin in every worker thread.
-  now() {
-    const [seconds, nanoseconds] = process.hrtime()
-    return seconds * 1e3 + nanoseconds / 1e6
-  },
+  now: () => origin + performance.now(),
   wall: () => Date.now(),
   after(ms, run) {
     const timer = setTimeout(run, ms)

@@ -46,6 +46,7 @@ export const errors = {
   LB_MEDIA_TYPE: client(415, 'unsupported media type', 'http_request_denied'),
   LB_EXPECTATION: client(417, 'expectation failed'),
   LB_HEAD_TOO_LARGE: client(431, 'request header fields too large'),
+  LB_NOT_IMPLEMENTED: client(501, 'method not implemented'),
   LB_UNSUPPORTED_CODING: client(501, 'transfer coding not implemented'),
   LB_VERSION: client(505, 'http version not supported'),
   LB_LOOP: {

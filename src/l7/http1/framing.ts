@@ -1,0 +1,59 @@
+import { BAD_CODING, BAD_LENGTH, LENGTH_AND_CODING, OLD_CODING, UNKNOWN_CODING } from './parse-failure.ts'
+import type { FieldScanner } from './field-scanner.ts'
+
+/** Framing that the fields tell: a number of bytes, or one of these. */
+export const CHUNKED = -1
+export const UNDECLARED = -2
+/** Failures are below this: `FRAMING_FAILURE - failure`… are returned as they are, less 100. */
+const FAILED = -100
+
+/** A failure of parse-failure.ts, when `framing` is one; else 0. */
+export function framingFailure(framing: number): number {
+  return framing <= FAILED ? framing - FAILED : 0
+}
+
+/**
+ * RFC 9112 §6.3, strictly: whatever two recipients might read differently is refused. Returns the length of the
+ * body, CHUNKED, UNDECLARED, or what `framingFailure` tells apart.
+ */
+export function readFraming(buffer: Buffer, fields: FieldScanner, minor: number): number {
+  if (fields.codingCount > 0) {
+    if (fields.lengthCount > 0) return FAILED + LENGTH_AND_CODING
+    if (minor === 0) return FAILED + OLD_CODING
+    if (fields.codingCount === 1) {
+      const value = fields.slice(fields.codingStart, fields.codingEnd)
+      return isChunked(value) ? CHUNKED : FAILED + codingFailure(value)
+    }
+    return FAILED + BAD_CODING
+  }
+  if (fields.lengthCount === 0) return UNDECLARED
+  if (fields.lengthCount > 1) return FAILED + BAD_LENGTH
+  const length = parseLength(buffer, fields.lengthStart, fields.lengthEnd)
+  return length === -1 ? FAILED + BAD_LENGTH : length
+}
+
+/** Digits only, at most Number.MAX_SAFE_INTEGER; else -1. */
+function parseLength(buffer: Buffer, start: number, end: number): number {
+  if (start === end || end - start > 15) return -1
+  let length = 0
+  for (let i = start; i < end; i++) {
+    const digit = buffer[i]! - 48
+    if (digit < 0 || digit > 9) return -1
+    length = length * 10 + digit
+  }
+  return length
+}
+
+function isChunked(value: string): boolean {
+  return value.length === 7 && value.toLowerCase() === 'chunked'
+}
+
+const REGISTERED = new Set(['chunked', 'gzip', 'x-gzip', 'deflate', 'compress', 'x-compress', 'identity'])
+
+/** A list of well-formed codings with one that nobody knows is 501 (RFC 9112 §6.1), anything else 400. */
+function codingFailure(value: string): number {
+  const codings = value.split(',').map((coding) => coding.trim().toLowerCase())
+  if (!codings.every((coding) => /^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(coding))) return BAD_CODING
+  const unknown = codings.some((coding) => !REGISTERED.has(coding) && !/^x?chunked|chunked$/.test(coding))
+  return unknown ? UNKNOWN_CODING : BAD_CODING
+}

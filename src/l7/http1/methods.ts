@@ -1,0 +1,33 @@
+/**
+ * Methods that llhttp knows, which is what the IANA registry has that anybody uses. Others are answered 501
+ * (RFC 9110 §9.1) unless the listener's `limits.methods` names them.
+ */
+const KNOWN = [
+  'GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'CONNECT', 'TRACE', 'COPY', 'LOCK', 'MKCOL', 'MOVE',
+  'PROPFIND', 'PROPPATCH', 'SEARCH', 'UNLOCK', 'BIND', 'REBIND', 'UNBIND', 'ACL', 'REPORT', 'MKACTIVITY', 'CHECKOUT',
+  'MERGE', 'M-SEARCH', 'NOTIFY', 'SUBSCRIBE', 'UNSUBSCRIBE', 'PURGE', 'MKCALENDAR', 'LINK', 'UNLINK', 'SOURCE', 'QUERY'
+] // prettier-ignore
+
+const methods = new Map(KNOWN.map((name) => [name, name]))
+
+export function isKnownMethod(name: string): boolean {
+  return methods.has(name)
+}
+
+/** RFC 9110 §9.2.2: may be repeated without asking. */
+export function isIdempotent(method: string): boolean {
+  switch (method) {
+    case 'GET':
+    case 'HEAD':
+    case 'OPTIONS':
+    case 'TRACE':
+    case 'PUT':
+    case 'DELETE':
+    case 'PROPFIND':
+    case 'QUERY':
+    case 'SEARCH':
+      return true
+    default:
+      return false
+  }
+}

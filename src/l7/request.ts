@@ -1,0 +1,30 @@
+import type { HeaderBlock } from './header-block.ts'
+
+/** Length of a body that ends by its own framing (chunked, or an HTTP/2 stream), in place of a number of bytes. */
+export const UNKNOWN_LENGTH = -1
+
+/** The head of a request, whatever version brought it. Fields that concern one hop only are not in `headers`. */
+export interface Request {
+  readonly method: string
+  /** The request-target as received. */
+  readonly target: string
+  /** HTTP/1.x minor version; 1 also for later versions. */
+  readonly minor: number
+  /** Host or :authority as received; '' when an HTTP/1.0 client sent none. */
+  readonly host: string
+  readonly headers: HeaderBlock
+  /** Bytes, 0 without a body, or UNKNOWN_LENGTH. */
+  readonly bodyLength: number
+  /** The client asked that the connection live on, or did not say otherwise. */
+  readonly keepAlive: boolean
+  /** Protocol that the client wants to change to ('websocket'), '' for none. */
+  readonly upgrade: string
+  /** Expect: 100-continue. */
+  readonly expectContinue: boolean
+  /** TE: trailers. */
+  readonly acceptsTrailers: boolean
+  /** Names in Connection other than the usual ones, ", "-separated; '' for none. */
+  readonly connectionNames: string
+  /** SEEN_ bits: which fields of interest stand in `headers`. */
+  readonly seen: number
+}
