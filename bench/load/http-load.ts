@@ -1,0 +1,34 @@
+import { join } from 'node:path'
+import { findCommand, versionOf } from '../harness/find-command.ts'
+import type { Spec } from '../harness/processes.ts'
+
+/** A closed loop of HTTP requests: each connection sends the next when the answer to the last is there. */
+export interface HttpLoad {
+  readonly url: string
+  readonly connections: number
+  readonly seconds: number
+  readonly method?: 'GET' | 'POST'
+  readonly bodyBytes?: number
+  /** A new connection for every request. */
+  readonly close?: boolean
+}
+
+export function httpLoadTool(): string {
+  const wrk = findCommand('wrk')
+  return wrk === undefined ? 'autocannon' : versionOf(wrk, '-v').split(' [')[0]!
+}
+
+/** wrk when it is installed; autocannon (a dev dependency) otherwise, which costs several times as much per request. */
+export function httpLoad(load: HttpLoad, cpus: string | undefined): Spec {
+  const wrk = findCommand('wrk')
+  const { url, connections, seconds, method = 'GET', bodyBytes = 0, close = false } = load
+  if (wrk === undefined) {
+    const script = join(import.meta.dirname, 'autocannon.ts')
+    return { name: 'autocannon', command: process.execPath, args: [script, JSON.stringify(load)], cpus }
+  }
+  const duration = `${Math.max(1, Math.round(seconds))}s`
+  const script = join(import.meta.dirname, 'wrk.lua')
+  const args = ['-t1', `-c${connections}`, `-d${duration}`, '--timeout', '10s', '-s', script, url]
+  const env = { BENCH_METHOD: method, BENCH_BODY_BYTES: String(bodyBytes), BENCH_CLOSE: close ? '1' : '0' }
+  return { name: 'wrk', command: wrk, args, env, cpus }
+}

@@ -1,0 +1,83 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { findCommand } from '../harness/find-command.ts'
+import type { Pins } from '../harness/pins.ts'
+import { freePort } from '../harness/ports.ts'
+import { listening, type Processes, type Running } from '../harness/processes.ts'
+import { writeNginxOrigin } from './nginx-origin.ts'
+
+export interface Origin {
+  /** host:port of each address it serves. */
+  readonly backends: readonly string[]
+  readonly kind: 'nginx' | 'node'
+}
+
+/** Starts the servers behind the proxies. */
+export class Origins {
+  readonly #processes: Processes
+  readonly #pins: Pins | undefined
+  readonly #folder: string
+
+  constructor(processes: Processes, pins: Pins | undefined, folder: string) {
+    this.#processes = processes
+    this.#pins = pins
+    this.#folder = folder
+  }
+
+  /** nginx (or Node.js) on one port; `addresses` further ones on 127.0.x.y of that port (nginx only). */
+  async http(addresses = 1): Promise<Origin> {
+    const nginx = findCommand('nginx')
+    const [witness] = await this.node(1)
+    const witnessPort = Number(witness!.backend.split(':')[1])
+    if (nginx === undefined) return { backends: [witness!.backend], kind: 'node' }
+
+    const port = await freePort()
+    const backends = Array.from({ length: addresses }, (_, index) =>
+      addresses === 1 ? `127.0.0.1:${port}` : `127.0.${1 + (index >> 7)}.${1 + (index & 127)}:${port}`
+    )
+    const folder = join(this.#folder, `origin-${port}`)
+    mkdirSync(folder, { recursive: true })
+    const binds = addresses === 1 ? backends : [`127.0.0.1:${port}`, ...backends]
+    const file = writeNginxOrigin(folder, binds, witnessPort)
+    const args = ['-p', folder, '-e', 'stderr', '-c', file]
+    await listening(
+      this.#processes.start({ name: 'nginx origin', command: nginx, args, cpus: this.#pins?.origin }),
+      port
+    )
+    return { backends, kind: 'nginx' }
+  }
+
+  /** Node.js origins, each a process of its own. */
+  async node(count: number): Promise<{ backend: string; running: Running }[]> {
+    return Promise.all(
+      Array.from({ length: count }, async () => {
+        const port = await freePort()
+        return { backend: `127.0.0.1:${port}`, running: await this.restartNode(port) }
+      })
+    )
+  }
+
+  async restartNode(port: number): Promise<Running> {
+    const running = this.#processes.start({
+      name: `node origin ${port}`,
+      command: process.execPath,
+      args: [join(import.meta.dirname, 'node-origin.ts'), String(port)],
+      cpus: this.#pins?.origin
+    })
+    await listening(running, port)
+    return running
+  }
+
+  /** An iperf3 server, or undefined when iperf3 is missing. */
+  async iperf(): Promise<string | undefined> {
+    const iperf3 = findCommand('iperf3')
+    if (iperf3 === undefined) return undefined
+    const port = await freePort()
+    const args = ['--server', '--bind', '127.0.0.1', '--port', String(port)]
+    await listening(
+      this.#processes.start({ name: 'iperf3', command: iperf3, args, cpus: this.#pins?.origin }),
+      port
+    )
+    return `127.0.0.1:${port}`
+  }
+}

@@ -1,0 +1,80 @@
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { checkHttp } from '../harness/check-http.ts'
+import { fileLimit } from '../harness/file-limit.ts'
+import { memory } from '../harness/usage.ts'
+import { parseResult, resultPrefix } from '../load/load-result.ts'
+import { contestants, layer4, servers } from './contestants.ts'
+import { errorMetric, memoryMetric } from './metrics.ts'
+import type { Bench, Contestant, Live, Sample, Scenario } from './scenario.ts'
+
+function idle(
+  options: Pick<Scenario, 'name' | 'title' | 'about'> & {
+    readonly contestants: readonly Contestant[]
+    /** What one connection costs the proxy. */
+    readonly descriptors: number
+  }
+): Scenario {
+  const { descriptors, ...rest } = options
+  return {
+    ...rest,
+    metrics: [
+      { key: 'perConnection', title: 'KB/connection', better: 'less', digits: 1 },
+      memoryMetric,
+      { key: 'connections', title: 'connections', better: 'more', digits: 0 },
+      errorMetric
+    ],
+    quick: false,
+    rounds: 1,
+    open: async (bench) => {
+      const { backends } = await bench.origins.http()
+      const connections = Math.min(10_000, Math.floor((fileLimit() - 600) / descriptors))
+      return {
+        backends,
+        check: ({ port }) => checkHttp(port),
+        measure: (live) => holdOpen(bench, live, connections)
+      }
+    }
+  }
+}
+
+async function holdOpen(bench: Bench, live: Live, connections: number): Promise<Sample> {
+  const before = memory(live.pid!).pssBytes ?? NaN
+  const load = bench.processes.start({
+    name: 'idle connections',
+    command: process.execPath,
+    args: [
+      join(import.meta.dirname, '..', 'load', 'idle.ts'),
+      JSON.stringify({ port: live.port, connections })
+    ],
+    cpus: bench.pins?.load
+  })
+  const result = parseResult(resultPrefix + (await load.line(resultPrefix)) + '\n')
+  // What accepting left behind is collected, or is not: that too is resident memory.
+  await wait(3000)
+  const after = memory(live.pid!).pssBytes ?? NaN
+  await load.stop()
+  const { completed, errors, seconds } = result
+  const perConnection = (after - before) / 1024 / completed
+  return {
+    units: completed,
+    seconds,
+    values: { errors, connections: completed, perConnection, pssMb: after / 2 ** 20 }
+  }
+}
+
+export const idleL7 = idle({
+  name: 'idle-l7',
+  title: '10,000 idle HTTP connections',
+  about: 'Each made one request and stays open. How much the memory of the proxy grew, by connection.',
+  contestants: contestants(...servers, 'http-proxy-3', 'fast-proxy'),
+  descriptors: 1
+})
+
+export const idleL4 = idle({
+  name: 'idle-l4',
+  title: '10,000 idle TCP connections',
+  about: 'As idle-l7 through a TCP listener: each holds a connection on either side.',
+  contestants: layer4,
+  descriptors: 2.1
+})

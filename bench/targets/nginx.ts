@@ -1,0 +1,82 @@
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { userInfo } from 'node:os'
+import { findCommand, versionOf } from '../harness/find-command.ts'
+import type { Target, Work } from './target.ts'
+
+const streamModule = '/usr/lib/nginx/modules/ngx_stream_module.so'
+
+export const nginx: Target = {
+  name: 'nginx',
+  find: () => {
+    const path = findCommand('nginx')
+    return path === undefined ? { cure: 'apt-get install nginx-light' } : { version: versionOf(path, '-v') }
+  },
+  refuses: ({ mode, pipelining }) => {
+    if (pipelining > 1) return 'does not pipeline to backends'
+    if (mode === 'tcp' && !existsSync(streamModule))
+      return 'no stream module: apt-get install libnginx-mod-stream'
+    return undefined
+  },
+  spec: (work, port, folder) => {
+    const file = join(folder, 'nginx.conf')
+    writeFileSync(file, nginxConfig(work, port, folder))
+    return { command: findCommand('nginx')!, args: ['-p', folder, '-e', 'stderr', '-c', file] }
+  }
+}
+
+export function nginxConfig(work: Work, port: number, folder: string): string {
+  const main = `${work.mode === 'tcp' ? `load_module ${streamModule};\n` : ''}daemon off;
+worker_processes ${work.workers};
+${userInfo().uid === 0 ? 'user root;' : ''}
+pid ${folder}/nginx.pid;
+error_log stderr crit;
+events { worker_connections 19000; multi_accept on; }
+`
+  const servers = work.backends.map((backend) => `    server ${backend};`).join('\n')
+  if (work.mode === 'tcp') {
+    return `${main}stream {
+  upstream origin {
+${servers}
+  }
+  server { listen 127.0.0.1:${port} backlog=16384 so_keepalive=on; proxy_pass origin; proxy_timeout 10m; }
+}
+`
+  }
+  const cached = work.cache ? 'proxy_cache main; proxy_cache_lock on; proxy_cache_lock_timeout 30s;' : ''
+  const pass = `proxy_pass http://origin; ${cached}`
+  const routes = Array.from({ length: work.routes }, (_, index) => `    location /r${index}/ { ${pass} }`)
+  return `${main}http {
+  access_log off;
+  keepalive_timeout 300s;
+  keepalive_requests 1000000000;
+  client_max_body_size 0;
+  client_body_temp_path ${folder}/body;
+  proxy_temp_path ${folder}/proxy;
+  fastcgi_temp_path ${folder}/fastcgi;
+  uwsgi_temp_path ${folder}/uwsgi;
+  scgi_temp_path ${folder}/scgi;
+  ${work.cache ? `proxy_cache_path ${folder}/cache keys_zone=main:64m max_size=256m;` : ''}
+  map $http_upgrade $upgrade_connection { default upgrade; '' ''; }
+  upstream origin {
+${servers}
+    keepalive 1024;
+    keepalive_requests 1000000000;
+  }
+  server {
+    listen 127.0.0.1:${port} backlog=16384;
+    proxy_http_version 1.1;
+    proxy_set_header Host $http_host;
+    proxy_set_header Connection $upgrade_connection;
+    proxy_set_header Upgrade $http_upgrade;
+    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+    proxy_set_header X-Forwarded-Proto $scheme;
+    proxy_set_header X-Forwarded-Host $http_host;
+    proxy_request_buffering off;
+    proxy_max_temp_file_size 0;
+    location / { ${pass} }
+${routes.join('\n')}
+  }
+}
+`
+}

@@ -1,0 +1,53 @@
+import type { Spec } from '../harness/processes.ts'
+
+/** What a proxy has to do in a scenario; each target writes its own configuration for it. */
+export interface Work {
+  readonly mode: 'http' | 'tcp'
+  /** host:port each. */
+  readonly backends: readonly string[]
+  readonly workers: number
+  /** Keep what may be kept, in memory. */
+  readonly cache: boolean
+  /** Requests under way on one upstream connection. lb only. */
+  readonly pipelining: number
+  /** Path prefixes /r0/ … /r<n-1>/ to tell apart; 0: everything goes to the one pool. */
+  readonly routes: number
+  /** Actively probe the backends, every second. */
+  readonly health: boolean
+}
+
+export const plainWork: Omit<Work, 'backends'> = {
+  mode: 'http',
+  workers: 1,
+  cache: false,
+  pipelining: 1,
+  routes: 0,
+  health: false
+}
+
+export const targetNames = [
+  'lb',
+  'nginx',
+  'haproxy',
+  'caddy',
+  'varnish',
+  'http-proxy',
+  'http-proxy-3',
+  'httpxy',
+  'fast-proxy',
+  '@fastify/http-proxy',
+  'direct'
+] as const
+export type TargetName = (typeof targetNames)[number]
+
+/** Found with its version, or missing with the command that installs it. */
+export type Found = { readonly version: string } | { readonly cure: string }
+
+export interface Target {
+  readonly name: TargetName
+  find(): Found
+  /** Why it cannot do this work; undefined when it can. */
+  refuses(work: Work): string | undefined
+  /** Writes its configuration into the folder and says how to start it. */
+  spec(work: Work, port: number, folder: string): Omit<Spec, 'name' | 'cpus'>
+}
