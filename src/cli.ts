@@ -1,0 +1,21 @@
+import { CommanderError } from 'commander'
+import { exitCode } from './cli/exit-code.ts'
+import { createProgram } from './cli/program.ts'
+
+const program = createProgram()
+// Commander ends with 1 on bad usage; 1 is what "cannot run" says here. Errors are printed by then.
+const commands = [program, ...program.commands]
+for (const command of commands) command.exitOverride()
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? exitCode.ok : exitCode.usage
+  else {
+    const reason = error instanceof Error ? error.message : String(error)
+    process.stderr.write(`lb: ${reason}\n`)
+    // The stack is for whoever builds lb: an expected failure never comes this way.
+    if (process.env['LB_DEBUG'] && error instanceof Error) process.stderr.write(`${error.stack}\n`)
+    process.exit(exitCode.cannotRun)
+  }
+}

@@ -1,0 +1,65 @@
+import { Command, InvalidArgumentError, Option } from 'commander'
+import type { LogLevel } from '../config/model.ts'
+import { suggestion } from '../config/nearest.ts'
+import { packageVersion } from './package-version.ts'
+
+const logLevels: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
+
+interface RootOptions {
+  readonly config: string
+  readonly logLevel?: LogLevel
+  readonly watch?: boolean
+}
+
+/** The command line. Each command's module is loaded when it runs, so that `lb check` costs what a check costs. */
+export function createProgram(): Command {
+  const program = new Command('lb')
+    .description('A Layer 4 and Layer 7 load balancer in one process and one YAML file.')
+    .version(`lb ${packageVersion()}`, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    // `lb status --watch` is the command's option, not ours.
+    .enablePositionalOptions()
+    .showHelpAfterError('(lb --help lists the commands and options)')
+    .addOption(configOption().default('./lb.yaml'))
+    .addOption(new Option('--log-level <level>', 'over the one in the file').choices(logLevels))
+    .option('--watch', 'reload when the file or a certificate changes')
+    .allowExcessArguments()
+    .action(async () => {
+      if (program.args.length > 0) program.error(`error: ${unknownCommand(program)}`)
+      const { run } = await import('./run.ts')
+      await run(program.opts<RootOptions>())
+    })
+  program
+    .command('check')
+    .description('say what is wrong with a configuration')
+    .argument('[file]', 'the YAML file (default: that of --config)', nonEmpty)
+    .addOption(configOption())
+    .action(async (file: string | undefined, options: { config?: string }) => {
+      const { check } = await import('./check.ts')
+      check(file ?? options.config ?? program.opts<RootOptions>().config)
+    })
+  program
+    .command('schema')
+    .description('print the JSON Schema of the YAML, for editors')
+    .action(async () => {
+      const { printSchema } = await import('./schema.ts')
+      printSchema()
+    })
+  return program
+}
+
+function unknownCommand(program: Command): string {
+  const word = program.args[0]!
+  if (/\.ya?ml$/.test(word)) return `unknown command '${word}'; did you mean "lb --config ${word}"?`
+  const names = program.commands.map((command) => command.name())
+  return `unknown command '${word}'${suggestion(word, names)}`
+}
+
+function configOption(): Option {
+  return new Option('-c, --config <file>', 'the YAML file').argParser(nonEmpty)
+}
+
+function nonEmpty(value: string): string {
+  if (value === '') throw new InvalidArgumentError('It is empty.')
+  return value
+}

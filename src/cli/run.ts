@@ -1,0 +1,49 @@
+import { formatProblems } from '../config/format-problems.ts'
+import type { Config } from '../config/model.ts'
+import { loadConfig } from '../config/parse-config.ts'
+import type { LogLevel } from '../config/model.ts'
+import { exitCode } from './exit-code.ts'
+import { handleSignals } from './signals.ts'
+import { startFailure } from './start-failure.ts'
+
+export interface RunOptions {
+  readonly config: string
+  readonly logLevel?: LogLevel
+  readonly watch?: boolean
+}
+
+/** What the CLI needs of a running `lb`. */
+export interface Running {
+  stop(): Promise<void>
+  apply(config: Config): Promise<unknown>
+}
+
+export type Start = (
+  config: Config,
+  options: { logLevel?: LogLevel; watch?: boolean; configPath?: string }
+) => Promise<Running>
+
+/** `lb`: reads the configuration, starts, and lives until a signal ends it. */
+export async function run(options: RunOptions): Promise<void> {
+  const loaded = loadConfig(options.config, process.env)
+  if (!loaded.ok) {
+    process.stderr.write(`${formatProblems(loaded.problems)}\n`)
+    process.exitCode = exitCode.usage
+    return
+  }
+  if (loaded.warnings.length > 0) process.stderr.write(`${formatProblems(loaded.warnings)}\n`)
+  // Loaded only now, so that a broken file is told at once.
+  const { start } = (await import('../runtime/start.ts')) as { start: Start }
+  let running: Running
+  try {
+    running = await start(loaded.config, {
+      configPath: options.config,
+      ...(options.logLevel !== undefined && { logLevel: options.logLevel }),
+      ...(options.watch !== undefined && { watch: options.watch })
+    })
+  } catch (error) {
+    process.stderr.write(`${startFailure(error, loaded.locate)}\n`)
+    process.exit(exitCode.cannotRun)
+  }
+  handleSignals(running, options.config)
+}

@@ -1,0 +1,100 @@
+import { isIPv4, isIPv6 } from 'node:net'
+
+type Address =
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly text: string }
+  | { readonly kind: 'unix'; readonly path: string; readonly text: string }
+
+/** Linux's sun_path less the closing NUL; Node would cut a longer one silently. */
+const MAX_UNIX_PATH = 107
+
+/** `host:port`, `:port`, `[::]:port` or `unix:/path` of a listener; a string says why it is none. */
+export function parseBind(text: string): Address | string {
+  if (text.startsWith('unix:')) return parseUnix(text)
+  const parts = splitHostPort(text)
+  if (typeof parts === 'string') return parts
+  const port = parsePort(parts.port, 0)
+  if (typeof port === 'string') return port
+  const host =
+    parts.host === '' || parts.host === '*'
+      ? '0.0.0.0'
+      : parts.host.toLowerCase() === 'localhost'
+        ? '127.0.0.1'
+        : parts.host
+  if (!isIPv4(host) && !isIPv6(host)) {
+    return `"${parts.host}" is not an IP address; a listener binds to one, or to every address with ":${port}"`
+  }
+  return tcp(host, port)
+}
+
+/** `host:port` or `unix:/path` of a backend, where host may be a name; a string says why it is none. */
+export function parseBackendAddress(text: string): Address | string {
+  if (text.startsWith('unix:')) return parseUnix(text)
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/i.exec(text)
+  if (scheme !== null) {
+    const tls = scheme[1]!.toLowerCase() === 'https' ? ' and give the pool `tls: {}`' : ''
+    return `"${text}" is a URL; write "${scheme[2]!.replace(/\/.*$/, '')}"${tls}`
+  }
+  const parts = splitHostPort(text)
+  if (typeof parts === 'string') return parts
+  const port = parsePort(parts.port, 1)
+  if (typeof port === 'string') return port
+  if (parts.host === '') return `"${text}" names no host; write "127.0.0.1:${port}" for this machine`
+  if (!isIPv4(parts.host) && !isIPv6(parts.host) && !isHostName(parts.host)) {
+    return `"${parts.host}" is neither an IP address nor a host name`
+  }
+  return tcp(parts.host, port)
+}
+
+/** Normal form of an IP network, `10.0.0.0/8` or `::1/128`; undefined when it is none. */
+export function parseCidr(text: string): string | undefined {
+  const slash = text.indexOf('/')
+  const address = slash === -1 ? text : text.slice(0, slash)
+  const bits = isIPv4(address) ? 32 : isIPv6(address) && !address.includes('%') ? 128 : undefined
+  if (bits === undefined) return undefined
+  if (slash === -1) return `${address}/${bits}`
+  const prefix = text.slice(slash + 1)
+  if (!/^\d{1,3}$/.test(prefix) || Number(prefix) > bits) return undefined
+  return `${address}/${Number(prefix)}`
+}
+
+/** RFC 1123 labels; underscores pass because container networks use them. */
+export function isHostName(text: string): boolean {
+  if (text.length > 253 || /^[\d.]+$/.test(text)) return false
+  return text.split('.').every((label) => /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/i.test(label))
+}
+
+function splitHostPort(text: string): { host: string; port: string } | string {
+  const bracketed = /^\[([^\]]*)\]:(.*)$/.exec(text)
+  if (bracketed !== null) {
+    if (!isIPv6(bracketed[1]!)) return `"${bracketed[1]}" is not an IPv6 address`
+    return { host: bracketed[1]!, port: bracketed[2]! }
+  }
+  if (isIPv6(text)) return `an IPv6 address needs brackets and a port: "[${text}]:8080"`
+  const colon = text.lastIndexOf(':')
+  if (colon === -1) {
+    if (/^\d+$/.test(text)) return `"${text}" has no colon; write ":${text}"`
+    return `"${text}" has no port; write "${text}:8080"`
+  }
+  if (text.indexOf(':') !== colon) return `an IPv6 address needs brackets: "[::1]:8080"`
+  return { host: text.slice(0, colon), port: text.slice(colon + 1) }
+}
+
+function parsePort(text: string, lowest: 0 | 1): number | string {
+  if (!/^\d+$/.test(text)) return `"${text}" is not a port number`
+  const port = Number(text)
+  if (port < lowest || port > 65535) return `port ${text} is out of range; ports go from ${lowest} to 65535`
+  return port
+}
+
+function parseUnix(text: string): Address | string {
+  const path = text.slice('unix:'.length)
+  if (path === '') return 'the path of the unix socket is missing; write "unix:/run/lb.sock"'
+  if (Buffer.byteLength(path) > MAX_UNIX_PATH) {
+    return `the path of a unix socket may have ${MAX_UNIX_PATH} bytes; this one has ${Buffer.byteLength(path)}`
+  }
+  return { kind: 'unix', path, text }
+}
+
+function tcp(host: string, port: number): Address {
+  return { kind: 'tcp', host, port, text: isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}` }
+}

@@ -1,0 +1,36 @@
+import { resolve } from 'node:path'
+import type { AdminConfig, CacheStoreConfig, Config, ListenerConfig, PoolConfig } from '../model.ts'
+import type { RootInput } from '../schema/root.ts'
+import { buildBinds, type ResolvePath } from './paths.ts'
+import { buildListeners } from './listener.ts'
+import { buildPool } from './pool.ts'
+
+/** What the schema let through as the configuration in force. Nothing can go wrong here any more. */
+export function buildConfig(input: RootInput, directory: string, file: string | undefined): Config {
+  const absolute: ResolvePath = (path) => resolve(directory, path)
+  const pools = Object.entries(input.pools).map(([name, pool]): [string, PoolConfig] => [
+    name,
+    buildPool(name, pool, absolute)
+  ])
+  const caches = Object.entries(input.caches).map(([name, cache]): [string, CacheStoreConfig] => [
+    name,
+    { name, ...cache }
+  ])
+  return {
+    ...(file !== undefined && { file }),
+    workers: input.workers,
+    shutdown: { graceMs: input.shutdown.grace },
+    ...(input.user !== undefined && { user: input.user }),
+    log: input.log,
+    ...(input.admin !== undefined && { admin: buildAdmin(input.admin, absolute) }),
+    listeners: buildListeners(input.listeners, absolute) satisfies ListenerConfig[],
+    pools: Object.fromEntries(pools),
+    caches: Object.fromEntries(caches)
+  }
+}
+
+function buildAdmin(admin: NonNullable<RootInput['admin']>, absolute: ResolvePath): AdminConfig {
+  const { bind, token } = admin
+  // `${LB_ADMIN_TOKEN:-}` leaves an empty text when the variable is not set.
+  return { binds: buildBinds(bind, absolute), ...(token !== undefined && token !== '' && { token }) }
+}

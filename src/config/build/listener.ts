@@ -1,0 +1,100 @@
+import type { AccessLog, ConnectionLimit, L7ListenerConfig, ListenerConfig, ListenerTls } from '../model.ts'
+import type { L4Input, L7Input, ListenerInput } from '../schema/listener.ts'
+import type { ListenerTlsInput } from '../schema/tls.ts'
+import { buildBinds, type ResolvePath } from './paths.ts'
+import { buildRoute, routeForPool } from './route.ts'
+
+export function buildListeners(inputs: readonly ListenerInput[], absolute: ResolvePath): ListenerConfig[] {
+  const names = new Set(inputs.flatMap(({ name }) => (name === undefined ? [] : [name])))
+  return inputs.map((input) => {
+    const name = input.name ?? freeName(input, names)
+    names.add(name)
+    return input.mode === 'l4' ? buildL4(input, name, absolute) : buildL7(input, name, absolute)
+  })
+}
+
+/** `l7-8080`; `l7-8080-2` when that is taken, which two listeners on port 0 do. */
+function freeName(input: ListenerInput, taken: ReadonlySet<string>): string {
+  const [bind] = input.bind
+  const place = bind!.kind === 'tcp' ? String(bind!.port) : bind!.path.replace(/^.*\//, '')
+  const name = `${input.mode}-${place}`
+  if (!taken.has(name)) return name
+  let suffix = 2
+  while (taken.has(`${name}-${suffix}`)) suffix++
+  return `${name}-${suffix}`
+}
+
+function buildCommon(input: ListenerInput, name: string, absolute: ResolvePath) {
+  return {
+    name,
+    binds: buildBinds(input.bind, absolute),
+    allow: input.allow,
+    deny: input.deny,
+    ...(input.maxConnections !== undefined && { maxConnections: input.maxConnections }),
+    ...(input.connectionLimit !== undefined && {
+      connectionLimit: buildConnectionLimit(input.connectionLimit)
+    }),
+    ...(input.proxyProtocol !== undefined && { proxyProtocol: input.proxyProtocol })
+  }
+}
+
+function buildConnectionLimit(input: NonNullable<ListenerInput['connectionLimit']>): ConnectionLimit {
+  return {
+    ...(input.perClient !== undefined && { perClient: input.perClient }),
+    ...(input.rate !== undefined && { ratePerSecond: input.rate })
+  }
+}
+
+function buildL4(input: L4Input, name: string, absolute: ResolvePath): ListenerConfig {
+  return {
+    ...buildCommon(input, name, absolute),
+    mode: 'l4',
+    ...(input.tls !== undefined && { tls: buildTls(input.tls, absolute) }),
+    ...(input.pool !== undefined && { pool: input.pool }),
+    sni: input.sni.map(({ host, pool }) => ({ host: host.toLowerCase(), pool })),
+    timeouts: {
+      idleMs: input.timeouts.idle,
+      halfCloseMs: input.timeouts.halfClose,
+      handshakeMs: input.timeouts.handshake
+    }
+  }
+}
+
+function buildL7(input: L7Input, name: string, absolute: ResolvePath): L7ListenerConfig {
+  const routes = input.routes.map((route, index) => buildRoute(route, `${name}/${index + 1}`, input))
+  if (input.pool !== undefined) routes.push(routeForPool(input.pool, `${name}/${routes.length + 1}`, input))
+  const { timeouts } = input
+  return {
+    ...buildCommon(input, name, absolute),
+    mode: 'l7',
+    trustedProxies: input.trustedProxies,
+    limits: input.limits,
+    timeouts: {
+      requestHeadersMs: timeouts.requestHeaders,
+      idleMs: timeouts.idle,
+      keepAliveMs: timeouts.keepAlive,
+      tunnelMs: timeouts.tunnel
+    },
+    accessLog: buildAccessLog(input.accessLog),
+    backendHeader: input.backendHeader,
+    trace: input.trace,
+    routes
+  }
+}
+
+function buildAccessLog(input: L7Input['accessLog']): AccessLog {
+  if (typeof input === 'boolean') return { enabled: input, sample: 1 }
+  return { enabled: true, ...(input.slow !== undefined && { slowMs: input.slow }), sample: input.sample }
+}
+
+function buildTls(input: ListenerTlsInput, absolute: ResolvePath): ListenerTls {
+  const { certificates = [], selfSigned, minVersion, clientAuth } = input
+  return {
+    certificates: certificates.map(({ cert, key }) => ({ cert: absolute(cert), key: absolute(key) })),
+    selfSigned,
+    minVersion,
+    ...(clientAuth !== undefined && {
+      clientAuth: { ca: absolute(clientAuth.ca), required: clientAuth.required }
+    })
+  }
+}

@@ -1,0 +1,143 @@
+import { defaults } from '../defaults.ts'
+import type {
+  AlgorithmName,
+  BackendConfig,
+  BackendTls,
+  BreakerConfig,
+  HashConfig,
+  PoolConfig,
+  ProbeConfig,
+  RetryConfig,
+  StickyConfig
+} from '../model.ts'
+import type { PoolInput } from '../schema/pool.ts'
+import type { ProbeInput } from '../schema/probe.ts'
+import { parseDuration } from '../units.ts'
+import { buildAddress, type ResolvePath } from './paths.ts'
+
+export function buildPool(name: string, input: PoolInput, absolute: ResolvePath): PoolConfig {
+  const backends = input.backends.map((backend) => buildBackend(backend, absolute))
+  const { timeouts } = input
+  return {
+    name,
+    algorithm: input.algorithm ?? impliedAlgorithm(backends),
+    hash: (input.hash ?? { key: { kind: defaults.hash.key } }) satisfies HashConfig,
+    backends,
+    ...(input.health !== undefined && { health: buildProbe(input.health) }),
+    breaker: buildBreaker(input.breaker),
+    ...(input.outlier !== undefined && {
+      outlier: {
+        intervalMs: input.outlier.interval,
+        minRequests: input.outlier.minRequests,
+        errorShare: input.outlier.errorShare,
+        ejectMs: input.outlier.eject,
+        maxEjected: input.outlier.maxEjected
+      }
+    }),
+    retry: buildRetry(input.retry),
+    queue: { max: input.queue.max, timeoutMs: input.queue.timeout },
+    ...(input.sticky !== undefined && { sticky: buildSticky(input.sticky) }),
+    slowStartMs: input.slowStart,
+    panicThreshold: input.panicThreshold,
+    connections: input.connections,
+    timeouts: {
+      connectMs: timeouts.connect,
+      responseMs: timeouts.response,
+      idleMs: timeouts.idle,
+      keepAliveMs: timeouts.keepAlive
+    },
+    ...(input.proxyProtocol !== undefined && { proxyProtocol: input.proxyProtocol }),
+    onDown: input.onDown,
+    ...(input.tls !== undefined && { tls: buildTls(input.tls, absolute) })
+  }
+}
+
+/** Weights without an algorithm are meant to count. */
+function impliedAlgorithm(backends: readonly BackendConfig[]): AlgorithmName {
+  return backends.some((backend) => backend.weight !== 1) ? 'weighted-round-robin' : 'round-robin'
+}
+
+function buildBackend(input: PoolInput['backends'][number], absolute: ResolvePath): BackendConfig {
+  const given = 'kind' in input ? { address: input, backup: defaults.backend.backup } : input
+  const address = buildAddress(given.address, absolute)
+  const { name, weight, maxConnections } = 'kind' in input ? {} : input
+  return {
+    name: name ?? given.address.text,
+    address,
+    weight: weight ?? defaults.backend.weight,
+    ...(maxConnections !== undefined && { maxConnections }),
+    backup: given.backup
+  }
+}
+
+function buildBreaker(input: PoolInput['breaker']): BreakerConfig {
+  const { failures, open, maxOpen } = defaults.breaker
+  const openMs = input === false ? parseDuration(open)! : input.open
+  const maxOpenMs = (input === false ? undefined : input.maxOpen) ?? parseDuration(maxOpen)!
+  return {
+    enabled: input !== false,
+    failures: input === false ? failures : input.failures,
+    openMs,
+    maxOpenMs: Math.max(openMs, maxOpenMs),
+    statuses: input === false ? [] : input.statuses
+  }
+}
+
+function buildRetry(input: PoolInput['retry']): RetryConfig {
+  if (input !== false) return input
+  return { attempts: 0, budget: 0, on: [], nonIdempotent: false }
+}
+
+function buildSticky(input: NonNullable<PoolInput['sticky']>): StickyConfig {
+  const { cookie, ttl, secure, sameSite } = input
+  return { cookie, ...(ttl !== undefined && { ttlMs: ttl }), secure, sameSite }
+}
+
+function buildTls(input: NonNullable<PoolInput['tls']>, absolute: ResolvePath): BackendTls {
+  const { ca, cert, key, serverName, verify } = input
+  return {
+    ...(ca !== undefined && { ca: absolute(ca) }),
+    ...(serverName !== undefined && { serverName }),
+    ...(cert !== undefined && { cert: absolute(cert) }),
+    ...(key !== undefined && { key: absolute(key) }),
+    verify
+  }
+}
+
+function buildProbe(input: ProbeInput): ProbeConfig {
+  const { probe } = defaults
+  const http = input.type === 'http' || input.type === 'https' ? input : undefined
+  const tcp = input.type === 'tcp' ? input : undefined
+  const host = input.type === 'tcp' ? undefined : input.host
+  const body = http?.expect.body
+  return {
+    type: input.type,
+    intervalMs: input.interval,
+    timeoutMs: input.timeout,
+    // A pool probed every 500 ms is not to be probed less often once it is down.
+    downIntervalMs: Math.min(input.downInterval, input.interval),
+    jitter: input.jitter,
+    rise: input.rise,
+    fall: input.fall,
+    ...(input.port !== undefined && { port: input.port }),
+    path: http?.path ?? probe.path,
+    ...(host !== undefined && { host }),
+    method: http?.method ?? probe.method,
+    headers: http?.headers ?? {},
+    statuses: http?.expect.status ?? [{ from: 200, to: 399 }],
+    ...(body !== undefined && { body }),
+    service: input.type === 'grpc' ? input.service : probe.service,
+    ...(tcp?.send !== undefined && { send: resolveEscapes(tcp.send) }),
+    ...(tcp?.expect !== undefined && { expect: resolveEscapes(tcp.expect) }),
+    verify: 'verify' in input ? input.verify : probe.verify
+  }
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { r: '\r', n: '\n', t: '\t', '0': '\0', '\\': '\\' }
+
+/** `PING\r\n` as it stands in a plain scalar; YAML itself resolves them between double quotes only. */
+function resolveEscapes(text: string): string {
+  return text.replace(/\\(?:x([0-9a-fA-F]{2})|([rnt0\\]))/g, (_, hex?: string, letter?: string) =>
+    hex === undefined ? ESCAPES[letter!]! : String.fromCharCode(Number.parseInt(hex, 16))
+  )
+}

@@ -1,0 +1,96 @@
+import type { Rewrite, RouteAction, RouteCache, RouteConfig, RouteMatch } from '../model.ts'
+import type { L7Input } from '../schema/listener.ts'
+import type { CacheInput, HeadersInput, MatchInput, RouteInput } from '../schema/route.ts'
+import type { RouteRetryInput } from '../schema/retry.ts'
+import { withoutUndefined } from './without-undefined.ts'
+
+const NO_EDITS = { set: {}, add: {}, remove: [] }
+const MATCH_ALL: RouteMatch = { host: [], methods: [], headers: {}, query: {}, clientIp: [] }
+
+/** What a route takes from its listener where it says nothing itself. */
+type Inherited = Pick<L7Input, 'headers' | 'cache' | 'retry'>
+
+export function buildRoute(input: RouteInput, name: string, listener: Inherited): RouteConfig {
+  const { timeouts, mirror } = input
+  return {
+    name: input.name ?? name,
+    match: buildMatch(input.match),
+    action: buildAction(input),
+    ...(input.rewrite !== undefined && { rewrite: withoutUndefined(input.rewrite) satisfies Rewrite }),
+    ...inherit(input, listener),
+    timeouts: withoutUndefined({
+      responseMs: timeouts.response,
+      connectMs: timeouts.connect,
+      idleMs: timeouts.idle
+    }),
+    limits: withoutUndefined(input.limits),
+    ...(mirror !== undefined && { mirror: { pool: mirror.pool, share: mirror.percent } })
+  }
+}
+
+/** The `pool` of an L7 listener: one route that matches all. */
+export function routeForPool(pool: string, name: string, listener: Inherited): RouteConfig {
+  return {
+    name,
+    match: MATCH_ALL,
+    action: { kind: 'pool', pool },
+    ...inherit({}, listener),
+    timeouts: {},
+    limits: {}
+  }
+}
+
+function inherit(
+  route: Partial<Inherited>,
+  listener: Inherited
+): Pick<RouteConfig, 'headers' | 'cache' | 'retry'> {
+  const headers: HeadersInput | undefined = route.headers ?? listener.headers
+  const cache = route.cache ?? listener.cache
+  const retry = route.retry ?? listener.retry
+  return {
+    headers: headers ?? { request: NO_EDITS, response: NO_EDITS },
+    ...(cache !== undefined && cache !== false && { cache: buildCache(cache) }),
+    ...(retry !== undefined && { retry: buildRetry(retry) })
+  }
+}
+
+function buildRetry(input: RouteRetryInput | false): NonNullable<RouteConfig['retry']> {
+  return input === false ? { attempts: 0 } : withoutUndefined(input)
+}
+
+function buildMatch(input: MatchInput): RouteMatch {
+  const { path, pathPrefix, pathRegex } = input
+  const headers = Object.entries(input.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value])
+  return {
+    host: (input.host ?? []).map((host) => host.toLowerCase()),
+    ...(path !== undefined && { path }),
+    ...(pathPrefix !== undefined && { pathPrefix }),
+    ...(pathRegex !== undefined && { pathRegex }),
+    methods: input.methods ?? [],
+    headers: Object.fromEntries(headers) as Record<string, string>,
+    query: input.query ?? {},
+    clientIp: input.clientIp ?? []
+  }
+}
+
+function buildAction(input: RouteInput): RouteAction {
+  if (input.redirect !== undefined) return { kind: 'redirect', ...input.redirect }
+  if (input.respond !== undefined) return { kind: 'respond', ...input.respond }
+  if (input.split !== undefined) return { kind: 'split', targets: input.split }
+  // The checks have made sure that one of the four is there.
+  return { kind: 'pool', pool: input.pool! }
+}
+
+function buildCache(input: CacheInput): RouteCache {
+  return {
+    store: input.store,
+    ...(input.defaultTtl !== undefined && { defaultTtlMs: input.defaultTtl }),
+    ...(input.maxTtl !== undefined && { maxTtlMs: input.maxTtl }),
+    heuristic: input.heuristic,
+    negativeTtlMs: input.negativeTtl,
+    key: { ...input.key, headers: input.key.headers.map((name) => name.toLowerCase()) },
+    coalesce: input.coalesce,
+    staleWhileRevalidateMs: input.staleWhileRevalidate,
+    staleIfErrorMs: input.staleIfError
+  }
+}

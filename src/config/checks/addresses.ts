@@ -1,0 +1,57 @@
+import { parseBind } from '../addresses.ts'
+import { textOf } from '../env-text.ts'
+import { errorAt, type Finding, type Path, pathText } from '../problem.ts'
+import { type Raw, select } from '../raw.ts'
+
+interface Taken {
+  readonly host: string
+  readonly path: Path
+}
+
+/** No two binds on one address, wildcards included; `[::]` is the IPv6 wildcard only. */
+export function checkAddresses(root: Raw): Finding[] {
+  const findings: Finding[] = []
+  /** By port, or by the path of a unix socket. */
+  const taken = new Map<string, Taken[]>()
+  for (const { path, value } of allBinds(root)) {
+    const text = textOf(value)
+    const bind = text === undefined ? undefined : parseBind(text)
+    if (bind === undefined || typeof bind === 'string') continue
+    const key = bind.kind === 'unix' ? bind.path : String(bind.port)
+    const host = bind.kind === 'unix' ? '' : bind.host
+    // The system chooses a port for 0, another one each time.
+    if (key === '0') continue
+    const others = taken.get(key) ?? []
+    const other = others.find((candidate) => overlap(candidate.host, host))
+    if (other !== undefined) {
+      findings.push(
+        errorAt(
+          path,
+          `${bind.text} is already taken by ${pathText(other.path)}; give one of them another port`
+        )
+      )
+    } else {
+      others.push({ host, path })
+      taken.set(key, others)
+    }
+  }
+  return findings
+}
+
+function* allBinds(root: Raw): Generator<{ path: Path; value: Raw }> {
+  yield* bindsAt(root, ['listeners', '*', 'bind'])
+  yield* bindsAt(root, ['admin', 'bind'])
+}
+
+function* bindsAt(root: Raw, pattern: Path): Generator<{ path: Path; value: Raw }> {
+  for (const found of select(root, pattern)) {
+    if (!Array.isArray(found.value)) yield found
+    else for (const [index, value] of found.value.entries()) yield { path: [...found.path, index], value }
+  }
+}
+
+function overlap(a: string, b: string): boolean {
+  if (a === b) return true
+  if (a.includes(':') !== b.includes(':')) return false
+  return a === '0.0.0.0' || b === '0.0.0.0' || a === '::' || b === '::'
+}

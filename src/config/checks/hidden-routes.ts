@@ -1,0 +1,82 @@
+import type { L7ListenerConfig, RouteMatch } from '../model.ts'
+import { type Finding, warningAt } from '../problem.ts'
+
+/** Pairs compared per listener; 1,000 routes are half a million, which takes some 10 ms. */
+const MAX_PAIRS = 2_000_000
+
+/**
+ * Warns of routes that no request reaches, since an earlier one takes all that they match. Routes from `written` on were made by
+ * the listener's `pool`.
+ */
+export function findHiddenRoutes(
+  listener: L7ListenerConfig,
+  listenerIndex: number,
+  written: number
+): Finding[] {
+  const findings: Finding[] = []
+  const { routes } = listener
+  let pairs = 0
+  for (let later = 1; later < written; later++) {
+    for (let earlier = 0; earlier < later; earlier++) {
+      if (++pairs > MAX_PAIRS) return findings
+      if (!covers(routes[earlier]!.match, routes[later]!.match)) continue
+      const message = `route "${routes[later]!.name}" is never reached: "${routes[earlier]!.name}" before it takes all it matches`
+      findings.push(warningAt(['listeners', listenerIndex, 'routes', later], message))
+      break
+    }
+  }
+  return findings
+}
+
+/** Whether every request that `b` matches is matched by `a` too. It may miss a case, but never claims a wrong one. */
+export function covers(a: RouteMatch, b: RouteMatch): boolean {
+  return (
+    coversPath(a, b) &&
+    coversList(a.host, b.host, coversHost) &&
+    coversList(a.methods, b.methods, (x, y) => x === y) &&
+    coversList(a.clientIp, b.clientIp, (x, y) => x === y) &&
+    coversFields(a.headers, b.headers) &&
+    coversFields(a.query, b.query)
+  )
+}
+
+function coversList(
+  a: readonly string[],
+  b: readonly string[],
+  one: (a: string, b: string) => boolean
+): boolean {
+  if (a.length === 0) return true
+  return b.length > 0 && b.every((inner) => a.some((outer) => one(outer, inner)))
+}
+
+function coversHost(a: string, b: string): boolean {
+  return a === b || (a.startsWith('*.') && b.endsWith(a.slice(1)) && b.length > a.length - 1)
+}
+
+function coversFields(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
+  return Object.entries(a).every(([name, value]) => {
+    const other = Object.hasOwn(b, name) ? b[name] : undefined
+    return other !== undefined && (value === '*' || value === other)
+  })
+}
+
+function coversPath(a: RouteMatch, b: RouteMatch): boolean {
+  if (a.path !== undefined) return a.path === b.path
+  if (a.pathRegex !== undefined) {
+    return b.path !== undefined ? matchesQuickly(a.pathRegex, b.path) : a.pathRegex === b.pathRegex
+  }
+  if (a.pathPrefix === undefined) return true
+  const inner = b.path ?? b.pathPrefix
+  return inner !== undefined && isUnder(inner, a.pathPrefix)
+}
+
+function isUnder(path: string, prefix: string): boolean {
+  if (prefix === '/') return true
+  const bare = prefix.endsWith('/') ? prefix.slice(0, -1) : prefix
+  return path === prefix || path.startsWith(`${bare}/`)
+}
+
+/** Nested quantifiers can run for years on a text they do not match; those are left alone. */
+function matchesQuickly(regex: string, path: string): boolean {
+  return !/[*+}]\)?[*+{]|\([^)]*[*+][^)]*\)[*+{]/.test(regex) && new RegExp(regex).test(path)
+}

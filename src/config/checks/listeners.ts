@@ -1,0 +1,136 @@
+import { isIPv6 } from 'node:net'
+import { parseBind } from '../addresses.ts'
+import { textOf } from '../env-text.ts'
+import { errorAt, type Finding, type Path } from '../problem.ts'
+import { isMap, type Raw, type RawMap, select, valueAt } from '../raw.ts'
+
+const ACTIONS = ['pool', 'split', 'redirect', 'respond'] as const
+/** What a route that forwards nothing has no use for. */
+const FORWARDING_KEYS = ['rewrite', 'cache', 'retry', 'timeouts', 'mirror'] as const
+
+/** Keys of listeners, routes and the admin listener that need or exclude each other. */
+export function checkListeners(root: Raw): Finding[] {
+  const findings: Finding[] = []
+  for (const { path, value } of select(root, ['listeners', '*'])) {
+    if (!isMap(value)) continue
+    if (value['mode'] === 'l4') findings.push(...checkL4(value, path))
+    if (value['mode'] === 'l7') findings.push(...checkL7(value, path))
+    findings.push(...checkConnectionLimit(value, path))
+  }
+  for (const { path, value } of select(root, ['listeners', '*', 'routes', '*'])) {
+    if (isMap(value)) findings.push(...checkRoute(value, path))
+  }
+  findings.push(...checkAdmin(root))
+  return findings
+}
+
+function checkL4(listener: RawMap, path: Path): Finding[] {
+  const findings: Finding[] = []
+  const { sni, tls } = listener
+  const hasSni = Array.isArray(sni) ? sni.length > 0 : sni !== undefined
+  if (listener['pool'] === undefined && !hasSni) {
+    findings.push(errorAt(path, 'missing key "pool": the pool that connections go to', 'key'))
+  }
+  if (hasSni && tls !== undefined) {
+    const message = '"sni" reads the name from TLS that passes through; with "tls" it ends here. Take one out'
+    findings.push(errorAt([...path, 'sni'], message, 'key'))
+  }
+  if (isMap(tls)) {
+    const selfSigned = tls['selfSigned'] === true
+    if (tls['certificates'] === undefined && !selfSigned) {
+      const message = 'missing key "certificates": a list of { cert: file, key: file }, or `selfSigned: true`'
+      findings.push(errorAt([...path, 'tls'], message, 'key'))
+    } else if (tls['certificates'] !== undefined && selfSigned) {
+      findings.push(errorAt([...path, 'tls', 'selfSigned'], 'takes no "certificates" beside it', 'key'))
+    }
+  }
+  return findings
+}
+
+function checkL7(listener: RawMap, path: Path): Finding[] {
+  const { routes } = listener
+  const hasRoutes = Array.isArray(routes) ? routes.length > 0 : routes !== undefined
+  if (listener['pool'] !== undefined || hasRoutes) return []
+  return [
+    errorAt(path, 'missing key "pool": the pool that requests go to; or "routes" to choose by request', 'key')
+  ]
+}
+
+function checkConnectionLimit(listener: RawMap, path: Path): Finding[] {
+  const limit = listener['connectionLimit']
+  if (!isMap(limit) || Object.keys(limit).length > 0) return []
+  return [errorAt([...path, 'connectionLimit'], 'says nothing; give it "perClient" or "rate"', 'key')]
+}
+
+function checkRoute(route: RawMap, path: Path): Finding[] {
+  const findings: Finding[] = []
+  const actions = ACTIONS.filter((action) => route[action] !== undefined)
+  if (actions.length === 0) {
+    findings.push(
+      errorAt(path, 'the route does nothing; give it "pool", "split", "redirect" or "respond"', 'key')
+    )
+  }
+  for (const extra of actions.slice(1)) {
+    findings.push(
+      errorAt([...path, extra], `"${extra}" cannot go with "${actions[0]}"; keep one of them`, 'key')
+    )
+  }
+  const [action] = actions
+  if (action === 'redirect' || action === 'respond') {
+    for (const key of FORWARDING_KEYS) {
+      if (route[key] === undefined || route[key] === false) continue
+      findings.push(
+        errorAt([...path, key], `"${key}" is ignored by a route with "${action}"; take it out`, 'key')
+      )
+    }
+  }
+  const { match, split, rewrite } = route
+  if (isMap(match)) {
+    const paths = ['path', 'pathPrefix', 'pathRegex'].filter((key) => match[key] !== undefined)
+    for (const extra of paths.slice(1)) {
+      const message = `"${extra}" cannot go with "${paths[0]}"; keep one of them`
+      findings.push(errorAt([...path, 'match', extra], message, 'key'))
+    }
+  }
+  if (
+    Array.isArray(split) &&
+    split.length > 0 &&
+    split.every((part) => isMap(part) && part['weight'] === 0)
+  ) {
+    findings.push(errorAt([...path, 'split'], 'every weight is 0; one at least must be more', 'key'))
+  }
+  if (isMap(rewrite)) {
+    if (Object.keys(rewrite).length === 0) {
+      findings.push(
+        errorAt([...path, 'rewrite'], 'says nothing; give it "stripPrefix", "addPrefix" or "path"', 'key')
+      )
+    } else if (rewrite['path'] !== undefined && Object.keys(rewrite).length > 1) {
+      findings.push(
+        errorAt([...path, 'rewrite', 'path'], '"path" cannot go with the other keys of "rewrite"', 'key')
+      )
+    }
+  }
+  return findings
+}
+
+/** Whoever reaches the admin listener can drain backends: off loopback it needs a token. */
+function checkAdmin(root: Raw): Finding[] {
+  const admin = valueAt(root, ['admin'])
+  if (!isMap(admin)) return []
+  const token = textOf(admin['token']) ?? admin['token']
+  if (token !== undefined && token !== '') return []
+  const binds = Array.isArray(admin['bind']) ? (admin['bind'] as readonly Raw[]) : [admin['bind'] ?? null]
+  for (const [index, value] of binds.entries()) {
+    const text = textOf(value)
+    const bind = text === undefined ? undefined : parseBind(text)
+    if (bind === undefined || typeof bind === 'string' || bind.kind === 'unix' || isLoopback(bind.host))
+      continue
+    const path = Array.isArray(admin['bind']) ? ['admin', 'bind', index] : ['admin', 'bind']
+    return [errorAt(path, `${bind.text} is reached from other machines; set "token", or bind to 127.0.0.1`)]
+  }
+  return []
+}
+
+function isLoopback(host: string): boolean {
+  return isIPv6(host) ? host === '::1' : host.startsWith('127.')
+}

@@ -1,0 +1,84 @@
+import { numberOf, textOf } from '../env-text.ts'
+import type { AlgorithmName } from '../model.ts'
+import { errorAt, type Finding, type Path, warningAt } from '../problem.ts'
+import { isMap, type Raw, type RawMap, select } from '../raw.ts'
+
+/** What each algorithm does with the keys that are made for some of them. */
+const uses: Readonly<Record<AlgorithmName, { readonly weight: boolean; readonly hash: boolean }>> = {
+  'round-robin': { weight: false, hash: false },
+  'weighted-round-robin': { weight: true, hash: false },
+  'least-connections': { weight: true, hash: false },
+  random: { weight: true, hash: false },
+  'random-two': { weight: true, hash: false },
+  'least-time': { weight: true, hash: false },
+  hash: { weight: true, hash: true },
+  maglev: { weight: true, hash: true },
+  first: { weight: false, hash: false }
+}
+
+/** Keys of a pool that contradict each other, or that its algorithm does not use. */
+export function checkPools(root: Raw): Finding[] {
+  const findings: Finding[] = []
+  for (const { path, value: pool } of select(root, ['pools', '*'])) {
+    if (!isMap(pool)) continue
+    findings.push(...checkAlgorithm(pool, path), ...checkBackends(pool, path), ...checkBackendTls(pool, path))
+    const { sticky } = pool
+    if (isMap(sticky) && textOf(sticky['sameSite']) === 'none' && sticky['secure'] !== true) {
+      findings.push(
+        errorAt(
+          [...path, 'sticky', 'sameSite'],
+          '`sameSite: none` needs `secure: true`; browsers drop the cookie'
+        )
+      )
+    }
+  }
+  return findings
+}
+
+function checkAlgorithm(pool: RawMap, path: Path): Finding[] {
+  const algorithm = textOf(pool['algorithm'])
+  const findings: Finding[] = []
+  if (algorithm === undefined) {
+    if (pool['hash'] !== undefined)
+      findings.push(
+        errorAt([...path, 'hash'], '"hash" is used by `algorithm: hash` and maglev; write one of them', 'key')
+      )
+    return findings
+  }
+  if (!Object.hasOwn(uses, algorithm)) return []
+  const use = uses[algorithm as AlgorithmName]
+  if (pool['hash'] !== undefined && !use.hash) {
+    const message = `"hash" is ignored by \`algorithm: ${algorithm}\`; use hash or maglev, or take it out`
+    findings.push(errorAt([...path, 'hash'], message, 'key'))
+  }
+  if (use.weight) return findings
+  const cure =
+    algorithm === 'round-robin'
+      ? 'use weighted-round-robin, or leave the algorithm out'
+      : 'take the weight out'
+  for (const { path: at, value } of select(pool, ['backends', '*', 'weight'])) {
+    const weight = numberOf(value)
+    if (weight === undefined || weight === 1) continue
+    findings.push(errorAt([...path, ...at], `the weight is ignored by \`algorithm: ${algorithm}\`; ${cure}`))
+  }
+  return findings
+}
+
+function checkBackends(pool: RawMap, path: Path): Finding[] {
+  const { backends } = pool
+  if (!Array.isArray(backends) || backends.length === 0) return []
+  const list = backends as readonly Raw[]
+  if (!list.every((backend) => isMap(backend) && backend['backup'] === true)) return []
+  return [warningAt([...path, 'backends'], 'every backend is a backup; they serve as if none were', 'key')]
+}
+
+function checkBackendTls(pool: RawMap, path: Path): Finding[] {
+  const { tls } = pool
+  if (!isMap(tls)) return []
+  if ((tls['cert'] === undefined) !== (tls['key'] === undefined)) {
+    const [given, missing] = tls['cert'] === undefined ? ['key', 'cert'] : ['cert', 'key']
+    return [errorAt([...path, 'tls', given], `"${given}" needs "${missing}" beside it`, 'key')]
+  }
+  if (tls['verify'] !== false) return []
+  return [warningAt([...path, 'tls', 'verify'], "the backends' certificates are not checked", 'key')]
+}

@@ -1,0 +1,53 @@
+import { EnvText, textOf } from '../env-text.ts'
+import { nearest } from '../nearest.ts'
+import { errorAt, type Finding, type Path, warningAt } from '../problem.ts'
+import { isMap, type Raw, select, valueAt } from '../raw.ts'
+
+/** Every key that names a pool or a cache. A new one is a new row. */
+const references: readonly { readonly pattern: Path; readonly to: 'pools' | 'caches' }[] = [
+  { pattern: ['listeners', '*', 'pool'], to: 'pools' },
+  { pattern: ['listeners', '*', 'sni', '*', 'pool'], to: 'pools' },
+  { pattern: ['listeners', '*', 'routes', '*', 'pool'], to: 'pools' },
+  { pattern: ['listeners', '*', 'routes', '*', 'split', '*', 'pool'], to: 'pools' },
+  { pattern: ['listeners', '*', 'routes', '*', 'mirror', 'pool'], to: 'pools' },
+  { pattern: ['listeners', '*', 'cache', 'store'], to: 'caches' },
+  { pattern: ['listeners', '*', 'routes', '*', 'cache', 'store'], to: 'caches' }
+]
+
+const words = { pools: 'pool', caches: 'cache' } as const
+
+/** What is named exists; what exists is named. */
+export function checkReferences(root: Raw): Finding[] {
+  const findings: Finding[] = []
+  const used = { pools: new Set<string>(), caches: new Set<string>() }
+  const known = { pools: namesIn(root, 'pools'), caches: namesIn(root, 'caches') }
+  for (const { pattern, to } of references) {
+    for (const { path, value } of select(root, pattern)) {
+      const name = textOf(value)
+      if (name === undefined || name === '') continue
+      used[to].add(name)
+      if (!known[to].has(name)) findings.push(errorAt(path, missing(name, to, [...known[to]])))
+    }
+  }
+  for (const to of ['pools', 'caches'] as const) {
+    for (const name of known[to]) {
+      if (used[to].has(name)) continue
+      findings.push(warningAt([to, name], `${words[to]} "${name}" is not used by any listener`, 'key'))
+    }
+  }
+  return findings
+}
+
+function namesIn(root: Raw, key: string): Set<string> {
+  const map = valueAt(root, [key])
+  return new Set(map instanceof EnvText || !isMap(map) ? [] : Object.keys(map))
+}
+
+function missing(name: string, to: 'pools' | 'caches', known: readonly string[]): string {
+  const word = words[to]
+  const near = nearest(name, known)
+  if (near !== undefined) return `there is no ${word} "${name}"; did you mean "${near}"?`
+  if (known.length === 0) return `there is no ${word} "${name}"; define it under "${to}:"`
+  const shown = known.slice(0, 8).join(', ')
+  return `there is no ${word} "${name}"; define it under "${to}:" or use ${shown}${known.length > 8 ? ', …' : ''}`
+}

@@ -1,0 +1,100 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { systemReason } from './system-reason.ts'
+
+/** Far over the largest real config: 10,000 backends with names and weights are 700 KB. */
+const MAX_FILE_BYTES = 10 * 1024 * 1024
+
+/** Reads the file as UTF-8 text; an Error's message says why it cannot, and how to go on. */
+export function readConfigFile(path: string): string | Error {
+  let bytes: Buffer
+  try {
+    // Non-blocking: a FIFO that nobody writes to reads as empty instead of being waited for.
+    const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    try {
+      const stat = fstatSync(file)
+      if (stat.isDirectory()) return new Error('this is a directory; name the YAML file in it')
+      if (stat.size > MAX_FILE_BYTES) return tooLarge()
+      bytes = readBounded(file)
+    } finally {
+      closeSync(file)
+    }
+  } catch (error) {
+    const cure =
+      error instanceof Error && 'code' in error && error.code === 'ENOENT'
+        ? '; name the file with --config, or write one as in docs/config.md'
+        : ''
+    return new Error(`cannot read the configuration: ${systemReason(error)}${cure}`)
+  }
+  if (bytes.length > MAX_FILE_BYTES) return tooLarge()
+  return decode(bytes)
+}
+
+function tooLarge(): Error {
+  return new Error('the file is over 10 MB; that is not a configuration')
+}
+
+/** A pipe such as /dev/stdin has no size, so the bound counts what is read; its writer gets two seconds. */
+function readBounded(file: number): Buffer {
+  const chunks: Buffer[] = []
+  let total = 0
+  let waits = 0
+  while (total <= MAX_FILE_BYTES) {
+    const chunk = Buffer.allocUnsafe(65_536)
+    const read = readOrWait(file, chunk)
+    if (read === 0) break
+    if (read === undefined) {
+      if (++waits > 200) throw new Error('nothing arrives on the pipe')
+      continue
+    }
+    chunks.push(chunk.subarray(0, read))
+    total += read
+  }
+  return Buffer.concat(chunks)
+}
+
+function readOrWait(file: number, chunk: Buffer): number | undefined {
+  try {
+    return readSync(file, chunk)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)
+    return undefined
+  }
+}
+
+function decode(bytes: Buffer): string | Error {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    const at = invalidOffset(bytes)
+    const line = bytes.subarray(0, at).filter((byte) => byte === 0x0a).length + 1
+    const binary = bytes.subarray(0, 8192).includes(0)
+    return new Error(
+      binary
+        ? 'this is a binary file; a YAML text is expected'
+        : `not UTF-8: byte 0x${bytes[at]!.toString(16)} in line ${line}; save the file as UTF-8`
+    )
+  }
+}
+
+/** The offset of the first byte that is not UTF-8: the longest valid beginning, by bisection. */
+function invalidOffset(bytes: Buffer): number {
+  let low = 0
+  let high = bytes.length
+  while (low < high) {
+    const middle = (low + high + 1) >> 1
+    if (isPrefixValid(bytes.subarray(0, middle))) low = middle
+    else high = middle - 1
+  }
+  return Math.min(low, bytes.length - 1)
+}
+
+function isPrefixValid(bytes: Buffer): boolean {
+  try {
+    // `stream` lets the last character be cut off.
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true })
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * Every default of the configuration, written as a user would write it. The schemas take them from here, and so do the
+ * JSON Schema and docs/config.md.
+ */
+export const defaults = {
+  workers: 'auto',
+  shutdown: { grace: '30s' },
+  log: { level: 'info' },
+  listener: {
+    l4: { idle: '10m', halfClose: '1m', handshake: '5s' },
+    l7: { requestHeaders: '10s', idle: '60s', keepAlive: '75s', tunnel: '1h' },
+    limits: { headBytes: '16kb', headerCount: 100, urlBytes: '8kb' },
+    accessLog: { enabled: false, sample: 1 },
+    backendHeader: false,
+    trace: false
+  },
+  tls: { selfSigned: false, minVersion: 'TLSv1.2', clientAuth: { required: true }, verify: true },
+  redirect: { status: 302 },
+  respond: { status: 200, body: '' },
+  cache: {
+    maxBytes: '64mb',
+    maxObjectBytes: '1mb',
+    store: 'memory',
+    heuristic: '10%',
+    sortQuery: false,
+    coalesce: true,
+    staleWhileRevalidate: '0s',
+    staleIfError: '0s'
+  },
+  backend: { weight: 1, backup: false },
+  hash: { key: 'client-ip' },
+  probe: {
+    interval: '5s',
+    timeout: '2s',
+    downInterval: '1s',
+    jitter: '10%',
+    rise: 2,
+    fall: 3,
+    path: '/',
+    method: 'GET',
+    status: '200-399',
+    service: '',
+    verify: false
+  },
+  breaker: { failures: 5, open: '10s', maxOpen: '60s', statuses: [] },
+  outlier: { interval: '10s', minRequests: 20, errorShare: '30%', eject: '30s', maxEjected: '30%' },
+  retry: { attempts: 2, budget: '20%', on: ['connect-failure', 'reset'], nonIdempotent: false },
+  queue: { max: 100, timeout: '1s' },
+  sticky: { secure: 'auto', sameSite: 'lax' },
+  slowStart: '0s',
+  panicThreshold: '0%',
+  connections: { maxIdle: 64, pipelining: 1 },
+  pool: { connect: '3s', response: '30s', idle: '60s', keepAlive: '55s', onDown: 'keep' }
+} as const

@@ -1,0 +1,81 @@
+/** Words people bring from other load balancers, and what they are called here. */
+const SYNONYMS: Readonly<Record<string, readonly string[]>> = {
+  listen: ['bind'],
+  port: ['bind'],
+  server: ['backends', 'listeners'],
+  servers: ['backends'],
+  members: ['backends'],
+  targets: ['backends', 'split'],
+  upstream: ['pool', 'pools'],
+  upstreams: ['pools'],
+  backend: ['pool', 'backends', 'pools'],
+  backends: ['pools'],
+  frontends: ['listeners'],
+  entrypoints: ['listeners'],
+  url: ['address'],
+  host: ['address'],
+  strategy: ['algorithm'],
+  policy: ['algorithm'],
+  balance: ['algorithm'],
+  healthcheck: ['health'],
+  check: ['health'],
+  circuitbreaker: ['breaker'],
+  threads: ['workers'],
+  logging: ['log'],
+  rules: ['routes'],
+  when: ['match'],
+  retries: ['retry', 'attempts'],
+  maxconn: ['maxConnections'],
+  certificate: ['certificates'],
+  ttl: ['defaultTtl']
+}
+
+/** The valid word nearest to `word`, or undefined when none is near enough to be what was meant. */
+export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  if (word.length > 64) return undefined
+  const lower = word.toLowerCase().replaceAll(/[-_ ]/g, '')
+  const same = candidates.find((candidate) => candidate.toLowerCase().replaceAll('-', '') === lower)
+  if (same !== undefined) return same
+  const synonyms = Object.hasOwn(SYNONYMS, lower) ? SYNONYMS[lower]! : []
+  const synonym = synonyms.find((candidate) => candidates.includes(candidate))
+  if (synonym !== undefined) return synonym
+  let best: string | undefined
+  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1
+  for (const candidate of candidates) {
+    const away = distance(lower, candidate.toLowerCase(), bestDistance)
+    if (away < bestDistance) {
+      best = candidate
+      bestDistance = away
+    }
+  }
+  return best
+}
+
+/** ` did you mean "pool"?` as the tail of a message, or the words there are when they are few. */
+export function suggestion(word: string, candidates: readonly string[]): string {
+  const near = nearest(word, candidates)
+  if (near !== undefined) return `; did you mean "${near}"?`
+  if (candidates.length === 0) return ''
+  const shown = candidates.slice(0, 12).join(', ')
+  return candidates.length <= 12 ? `; known: ${shown}` : `; known: ${shown}, …`
+}
+
+/** Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours. */
+function distance(a: string, b: string, limit: number): number {
+  if (Math.abs(a.length - b.length) >= limit) return limit
+  let beforeLast: number[] = []
+  let last = Array.from({ length: b.length + 1 }, (_, index) => index)
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const cost = a[i - 1] === b[j - 1] ? 0 : 1
+      let best = Math.min(last[j]! + 1, row[j - 1]! + 1, last[j - 1]! + cost)
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        best = Math.min(best, beforeLast[j - 2]! + 1)
+      row.push(best)
+    }
+    beforeLast = last
+    last = row
+  }
+  return last[b.length]!
+}

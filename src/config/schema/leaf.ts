@@ -1,0 +1,74 @@
+import { z } from 'zod'
+import { suggestion } from '../nearest.ts'
+
+/** Says why a value is refused: a whole sentence, or a cure behind "expected …, got …". */
+export class Refusal {
+  readonly message: string | undefined
+  readonly cure: string | undefined
+
+  constructor(reason: { message?: string; cure?: string }) {
+    this.message = reason.message
+    this.cure = reason.cure
+  }
+}
+
+/** What a leaf's issue carries for the translation into a message. */
+export interface LeafIssue {
+  readonly leaf: true
+  readonly expected: string
+  readonly sentence?: string
+  readonly cure?: string
+}
+
+/** Keywords of JSON Schema for what a user writes. */
+export type JsonKeywords = Readonly<Record<string, unknown>>
+
+/**
+ * One value of the file that is not a mapping or a list: read by a function that returns the value in force (ms, bytes)
+ * or a Refusal. `expected` completes the sentence "expected …, got …" and gives an example.
+ */
+export function leaf<T>(expected: string, json: JsonKeywords, read: (input: unknown) => T | Refusal) {
+  return z
+    .unknown()
+    .transform((input, context): T => {
+      const value = read(input)
+      if (!(value instanceof Refusal)) return value
+      const params: LeafIssue = {
+        leaf: true,
+        expected,
+        ...(value.message !== undefined && { sentence: value.message }),
+        ...(value.cure !== undefined && { cure: value.cure })
+      }
+      context.issues.push({ code: 'custom', input, message: expected, params: { ...params } })
+      return z.NEVER
+    })
+    .meta(json)
+}
+
+/** A mapping with exactly these keys. `elsewhere` explains keys that are valid in another place only. */
+export function mapping<Shape extends z.ZodRawShape>(
+  shape: Shape,
+  { elsewhere = {} }: { elsewhere?: Readonly<Record<string, string>> } = {}
+) {
+  const known = Object.keys(shape)
+  return z.strictObject(shape, {
+    // One line per unknown key, in the order of the issue's keys.
+    error: (issue) =>
+      issue.code === 'unrecognized_keys'
+        ? issue.keys
+            .map((key: string) =>
+              Object.hasOwn(elsewhere, key)
+                ? `"${key}" ${elsewhere[key]}`
+                : `unknown key "${key}"${suggestion(key, known)}`
+            )
+            .join('\n')
+        : undefined
+  })
+}
+
+/** A list, or a lone item in its place. */
+export function listOf<Item extends z.ZodType>(item: Item, { min = 0, max = 10_000 } = {}) {
+  return z
+    .union([item, z.array(item).min(min).max(max)])
+    .transform((value): z.output<Item>[] => (Array.isArray(value) ? (value as z.output<Item>[]) : [value]))
+}

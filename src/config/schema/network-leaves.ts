@@ -1,0 +1,139 @@
+import { textOf } from '../env-text.ts'
+import { isHostName, parseBackendAddress, parseBind, parseCidr } from '../addresses.ts'
+import type { BackendAddress, Bind, HashKey } from '../model.ts'
+import { leaf, listOf, Refusal } from './leaf.ts'
+import { text } from './leaves.ts'
+
+/** RFC 9110 §5.6.2. */
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
+
+export function bind() {
+  const json = { type: 'string', examples: ['0.0.0.0:8080', ':8080', '[::]:8080', 'unix:/run/lb.sock'] }
+  return leaf<Bind>('an address such as ":8080", "127.0.0.1:8080" or "unix:/run/lb.sock"', json, (input) => {
+    if (typeof input === 'number') return new Refusal({ cure: 'did you mean ":@"?' })
+    const written = textOf(input)
+    if (written === undefined || written === '') return new Refusal({})
+    const address = parseBind(written)
+    return typeof address === 'string' ? new Refusal({ message: address }) : address
+  })
+}
+
+export function backendAddress() {
+  const json = { type: 'string', examples: ['10.0.0.1:8080', 'db.internal:5432', 'unix:/run/app.sock'] }
+  return leaf<BackendAddress>('an address such as "10.0.0.1:8080" or "unix:/run/app.sock"', json, (input) => {
+    if (typeof input === 'number') return new Refusal({ cure: 'did you mean "127.0.0.1:@"?' })
+    const written = textOf(input)
+    if (written === undefined || written === '') return new Refusal({})
+    const address = parseBackendAddress(written)
+    return typeof address === 'string' ? new Refusal({ message: address }) : address
+  })
+}
+
+export function cidrs() {
+  const json = { type: 'string', examples: ['10.0.0.0/8', '2001:db8::/32', '192.0.2.1'] }
+  const item = leaf<string>('a network such as "10.0.0.0/8" or "::1"', json, (input) => {
+    const written = textOf(input)
+    const cidr = written === undefined ? undefined : parseCidr(written)
+    return cidr ?? new Refusal(written === undefined ? {} : { cure: cidrCure(written) })
+  })
+  return listOf(item)
+}
+
+function cidrCure(written: string): string | undefined {
+  const address = written.split('/')[0]!
+  if (parseCidr(address) === undefined) return undefined
+  return `the part behind the slash goes from 0 to ${address.includes(':') ? 128 : 32}`
+}
+
+/** Host names of requests or of TLS: exact or `*.example.com`. */
+export function hostPattern() {
+  return text('a host name such as example.com or "*.example.com"', {
+    reject(value) {
+      if (value === '*') return '"*" is any host; leave the key out instead'
+      if (/:\d+$/.test(value)) return `write the host without its port: "${value.replace(/:\d+$/, '')}"`
+      const name = value.startsWith('*.') ? value.slice(2) : value
+      const bare = name.replace(/^\[(.*)\]$/, '$1')
+      if (isHostName(name) || parseCidr(bare) !== undefined) return undefined
+      if (name.includes('*')) return `a "*" may only stand for the first labels: "*.example.com"`
+      return `"${value}" is not a host name`
+    }
+  })
+}
+
+export function fieldName() {
+  return text('a field name such as X-Tenant', {
+    max: 128,
+    reject: (value) =>
+      TOKEN.test(value) ? undefined : `"${value}" is not a field name; use letters, digits and dashes`
+  })
+}
+
+/** A field value: no CR, LF or NUL can get into a head. */
+export function fieldValue() {
+  return text('the text of a field', {
+    min: 0,
+    max: 4096,
+    reject: (value) =>
+      // Heads are written as latin1; anything beyond would be mangled.
+      /^[\t\x20-\x7e\x80-\xff]*$/.test(value) ? undefined : 'a field value must be visible latin1 characters'
+  })
+}
+
+export function method() {
+  return text('a method such as GET', {
+    max: 32,
+    reject(value) {
+      if (!TOKEN.test(value)) return `"${value}" is not a method`
+      return value === value.toUpperCase()
+        ? undefined
+        : `methods are upper case: did you mean "${value.toUpperCase()}"?`
+    }
+  })
+}
+
+export function absolutePath() {
+  return text('a path such as /api/', {
+    reject: (value) =>
+      !value.startsWith('/')
+        ? `a path begins with a slash: did you mean "/${value}"?`
+        : /[\s?#]/.test(value)
+          ? 'a path has no spaces, "?" or "#"'
+          : undefined
+  })
+}
+
+export function regex() {
+  return text('a regular expression such as "^/brew/[0-9]+$"', {
+    reject(value) {
+      try {
+        new RegExp(value)
+        return undefined
+      } catch (error) {
+        const reason =
+          error instanceof Error ? error.message.replace(/^Invalid regular expression: /, '') : ''
+        return `not a regular expression: ${reason}`
+      }
+    }
+  })
+}
+
+export function filePath() {
+  return text('the path of a file such as /etc/lb/site.crt', { max: 4096 })
+}
+
+/** `client-ip`, `path`, `header:N`, `cookie:N` or `query:N`. */
+export function hashKey() {
+  const json = {
+    type: 'string',
+    examples: ['client-ip', 'header:x-tenant', 'cookie:session', 'query:id', 'path']
+  }
+  return leaf<HashKey>('client-ip, path, header:NAME, cookie:NAME or query:NAME', json, (input) => {
+    const written = textOf(input)
+    if (written === 'client-ip' || written === 'path') return { kind: written }
+    const [, kind, name] = /^(header|cookie|query):(.{1,128})$/.exec(written ?? '') ?? []
+    if (kind === undefined || name === undefined) return new Refusal({})
+    if (kind === 'query') return { kind, name }
+    if (!TOKEN.test(name)) return new Refusal({ message: `"${name}" is not the name of a ${kind}` })
+    return kind === 'header' ? { kind, name: name.toLowerCase() } : { kind: 'cookie', name }
+  })
+}

@@ -1,0 +1,53 @@
+import type { z } from 'zod'
+import { defaults } from '../defaults.ts'
+import type { RetryCondition } from '../model.ts'
+import { suggestion } from '../nearest.ts'
+import { numberOf, textOf } from '../env-text.ts'
+import { leaf, listOf, mapping, Refusal } from './leaf.ts'
+import { flag, integer, percent } from './leaves.ts'
+
+const words = ['connect-failure', 'reset', 'timeout'] as const
+
+function condition() {
+  const json = { anyOf: [{ enum: [...words] }, { type: 'integer', minimum: 400, maximum: 599 }] }
+  return leaf<RetryCondition>('connect-failure, reset, timeout or a status such as 502', json, (input) => {
+    const status = numberOf(input)
+    if (status !== undefined) {
+      if (Number.isInteger(status) && status >= 400 && status <= 599) return status
+      return new Refusal({ cure: 'statuses to retry on go from 400 to 599' })
+    }
+    const written = textOf(input)
+    const known = words.find((word) => word === written)
+    if (known !== undefined) return known
+    const near = written === undefined ? '' : suggestion(written, words)
+    return new Refusal(near.includes('did you mean') ? { cure: near.slice(2) } : {})
+  })
+}
+
+const describe = {
+  attempts: 'Further tries after the first, each on another backend; 0 turns retries off.',
+  budget: 'Retries may be at most this share of the requests (three are always allowed).',
+  on: 'What is tried again: `connect-failure`, `reset` (before the first byte of the response), `timeout`, statuses.',
+  nonIdempotent: 'Also for methods such as POST, which then may be carried out twice.'
+}
+
+/** On a pool: every key has a value. */
+export const poolRetry = mapping({
+  attempts: integer(0, 10).prefault(defaults.retry.attempts).describe(describe.attempts),
+  budget: percent().prefault(defaults.retry.budget).describe(describe.budget),
+  on: listOf(condition(), { max: 50 })
+    .prefault([...defaults.retry.on])
+    .describe(describe.on),
+  nonIdempotent: flag().prefault(defaults.retry.nonIdempotent).describe(describe.nonIdempotent)
+})
+
+/** On a route or a listener: what is not given is the pool's. */
+export const routeRetry = mapping({
+  attempts: integer(0, 10).optional().describe(describe.attempts),
+  budget: percent().optional().describe(describe.budget),
+  on: listOf(condition(), { max: 50 }).optional().describe(describe.on),
+  nonIdempotent: flag().optional().describe(describe.nonIdempotent)
+})
+
+export type PoolRetryInput = z.output<typeof poolRetry>
+export type RouteRetryInput = z.output<typeof routeRetry>

@@ -1,0 +1,74 @@
+import { z } from 'zod'
+import { defaults } from '../defaults.ts'
+import { numberOf, textOf } from '../env-text.ts'
+import { leaf, listOf, mapping, Refusal } from './leaf.ts'
+import { duration, size, text, word } from './leaves.ts'
+import { listenerSchema } from './listener.ts'
+import { name } from './name.ts'
+import { bind } from './network-leaves.ts'
+import { poolSchema } from './pool.ts'
+
+const MAX_WORKERS = 256
+
+function workers() {
+  const json = { anyOf: [{ const: 'auto' }, { type: 'integer', minimum: 0, maximum: MAX_WORKERS }] }
+  return leaf<number | 'auto'>(`auto, or a whole number from 0 to ${MAX_WORKERS}`, json, (input) => {
+    if (textOf(input) === 'auto') return 'auto'
+    const count = numberOf(input)
+    if (count !== undefined && Number.isInteger(count) && count >= 0 && count <= MAX_WORKERS) return count
+    return new Refusal({})
+  })
+}
+
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+
+const cache = mapping({
+  maxBytes: size({ min: 1024 ** 2, example: '256mb' })
+    .prefault(defaults.cache.maxBytes)
+    .describe('Memory for entries, over all workers.'),
+  maxObjectBytes: size({ min: 1, example: '2mb' })
+    .prefault(defaults.cache.maxObjectBytes)
+    .describe('Longer responses are not kept.'),
+  store: word(['memory']).prefault(defaults.cache.store).describe('Where entries are kept.')
+})
+
+export const rootSchema = mapping({
+  workers: workers()
+    .prefault(defaults.workers)
+    .describe('Threads that carry traffic; `auto`: one per core; 0: all in the main thread.'),
+  shutdown: mapping({
+    grace: duration({ min: 0, example: '30s' })
+      .prefault(defaults.shutdown.grace)
+      .describe('On SIGTERM no more is accepted, and what is open has this long to end.')
+  })
+    .prefault({})
+    .describe('How it stops.'),
+  user: text('the name of a user such as nobody', { max: 64 })
+    .optional()
+    .describe('User to become once the listeners are bound; left out: none.'),
+  log: mapping({
+    level: word(logLevels)
+      .prefault(defaults.log.level)
+      .describe('The least important lines that are written.')
+  })
+    .prefault({})
+    .describe('Lines of JSON on standard output, readable text on a terminal.'),
+  admin: mapping({
+    bind: listOf(bind(), { min: 1, max: 10 }).describe('Where it listens, as with listeners.'),
+    token: text('a token', { min: 0, max: 4096 })
+      .optional()
+      .describe(
+        'Asked of every call that changes something; needed when it is reached from other machines. May be `file:/path`.'
+      )
+  })
+    .optional()
+    .describe('Health of `lb` itself, metrics and the API; left out: none.'),
+  listeners: listOf(listenerSchema, { min: 1, max: 1000 }).describe('Where clients come in.'),
+  pools: z.record(name('a name such as web'), poolSchema).prefault({}).describe('Sets of backends, by name.'),
+  caches: z
+    .record(name('a name such as main'), cache)
+    .prefault({})
+    .describe('Caches that routes keep responses in, by name.')
+})
+
+export type RootInput = z.output<typeof rootSchema>

@@ -1,0 +1,249 @@
+import { z } from 'zod'
+import { defaults } from '../defaults.ts'
+import { leaf, listOf, mapping, Refusal } from './leaf.ts'
+import { numberOf } from '../env-text.ts'
+import { duration, flag, integer, lifetime, off, percent, size, text } from './leaves.ts'
+import { name } from './name.ts'
+import { absolutePath, cidrs, fieldName, fieldValue, hostPattern, method, regex } from './network-leaves.ts'
+import { routeRetry } from './retry.ts'
+
+/** Fields that frame a message: `lb` writes them itself, whatever the config says. */
+const FRAMING = [
+  'connection',
+  'content-length',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade'
+]
+
+function editedField() {
+  return text('a field name such as X-Tenant', {
+    max: 128,
+    reject(value) {
+      if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(value)) return `"${value}" is not a field name`
+      if (!FRAMING.includes(value.toLowerCase())) return undefined
+      return `"${value}" frames the message and is written by lb itself; it cannot be edited`
+    }
+  })
+}
+
+function poolName() {
+  return text('the name of a pool', { max: 64 })
+}
+
+function edits(side: string) {
+  return mapping({
+    set: z
+      .record(editedField(), fieldValue())
+      .prefault({})
+      .describe('Fields to write, in place of any of that name.'),
+    add: z.record(editedField(), fieldValue()).prefault({}).describe('Fields to add behind those there are.'),
+    remove: listOf(editedField(), { max: 100 }).prefault([]).describe('Fields to take away.')
+  })
+    .prefault({})
+    .describe(`Edits of the ${side}; \`remove\` comes first, then \`set\`, then \`add\`.`)
+}
+
+export const headersSchema = mapping({ request: edits('request'), response: edits('response') })
+
+export const matchSchema = mapping({
+  host: listOf(hostPattern(), { max: 1000 })
+    .optional()
+    .describe('Host names; `*.example.com` is any subdomain.'),
+  path: absolutePath().optional().describe('The whole path.'),
+  pathPrefix: absolutePath()
+    .optional()
+    .describe('The beginning of the path, by whole segments: `/api` is not `/apix`.'),
+  pathRegex: regex().optional().describe('A regular expression that the path must match.'),
+  methods: listOf(method(), { max: 50 }).optional().describe('Methods.'),
+  headers: z
+    .record(fieldName(), fieldValue())
+    .optional()
+    .describe('Fields and their values; `"*"`: present, whatever the value.'),
+  query: z
+    .record(z.string().max(256), text('the value of a query parameter', { min: 0 }))
+    .optional()
+    .describe('Query parameters and their values; `"*"`: present.'),
+  clientIp: cidrs().optional().describe('Networks that the client must be in.')
+})
+
+const limitTexts = {
+  headBytes: 'Request line and fields together; over it: 431.',
+  headerCount: 'Number of fields; over it: 431.',
+  urlBytes: 'Length of the request target; over it: 414.'
+}
+const headBytes = () => size({ min: 256, max: 1024 ** 2, example: '16kb' })
+const headerCount = () => integer(1, 10_000)
+const urlBytes = () => size({ min: 16, max: 1024 ** 2, example: '8kb' })
+
+const requestLimits = {
+  bodyBytes: size({ example: '10mb' })
+    .optional()
+    .describe('Length of the body; over it: 413. Left out: no limit.'),
+  methods: listOf(method(), { min: 1, max: 50 })
+    .optional()
+    .describe('Methods that are let through; others: 405. Left out: any.'),
+  contentTypes: listOf(text('a media type such as application/json', { max: 128 }), { min: 1, max: 100 })
+    .optional()
+    .describe('Media types of request bodies; others: 415. Left out: any.')
+}
+
+export const listenerLimits = mapping({
+  headBytes: headBytes().prefault(defaults.listener.limits.headBytes).describe(limitTexts.headBytes),
+  headerCount: headerCount().prefault(defaults.listener.limits.headerCount).describe(limitTexts.headerCount),
+  urlBytes: urlBytes().prefault(defaults.listener.limits.urlBytes).describe(limitTexts.urlBytes),
+  ...requestLimits
+})
+
+const routeLimits = mapping({
+  headBytes: headBytes().optional().describe(limitTexts.headBytes),
+  headerCount: headerCount().optional().describe(limitTexts.headerCount),
+  urlBytes: urlBytes().optional().describe(limitTexts.urlBytes),
+  ...requestLimits
+})
+
+function negativeTtl() {
+  return z.record(
+    text('a status such as 404', {
+      reject: (value) => (/^[1-5]\d\d$/.test(value) ? undefined : `"${value}" is not a status`)
+    }),
+    lifetime({ example: '10s' })
+  )
+}
+
+export const cacheSchema = mapping({
+  store: text('the name of a cache', { max: 64 }).describe('Which of `caches` it uses.'),
+  defaultTtl: lifetime({ example: '60s' })
+    .optional()
+    .describe('How long a response lives that says nothing about it; left out: `heuristic` decides.'),
+  maxTtl: lifetime({ example: '1d' }).optional().describe('No response lives longer, whatever it says.'),
+  heuristic: percent({ example: '10%' })
+    .prefault(defaults.cache.heuristic)
+    .describe(
+      'Life of a response that says nothing, as a share of its age since Last-Modified (RFC 9111 §4.2.2); 0%: none.'
+    ),
+  negativeTtl: negativeTtl()
+    .prefault({})
+    .describe('Status and how long it is kept when the response says nothing: `{ 404: 10s }`.'),
+  key: mapping({
+    ignoreQuery: listOf(text('the name of a query parameter', { max: 256 }), { max: 1000 })
+      .prefault([])
+      .describe('Query parameters that make no difference; a trailing `*` is any rest of the name.'),
+    sortQuery: flag()
+      .prefault(defaults.cache.sortQuery)
+      .describe('Whether the order of parameters makes no difference.'),
+    headers: listOf(fieldName(), { max: 100 })
+      .prefault([])
+      .describe('Request fields that are part of the key.'),
+    cookies: listOf(text('the name of a cookie', { max: 128 }), { max: 100 })
+      .prefault([])
+      .describe('Cookies that are part of the key.')
+  })
+    .prefault({})
+    .describe('What tells entries apart, besides method, scheme, host, path and query.'),
+  coalesce: flag()
+    .prefault(defaults.cache.coalesce)
+    .describe('Many requests for one missing entry make one request to a backend.'),
+  staleWhileRevalidate: lifetime({ example: '30s' })
+    .prefault(defaults.cache.staleWhileRevalidate)
+    .describe(
+      'A stale entry is served this long while a fresh one is fetched, where the response does not say.'
+    ),
+  staleIfError: lifetime({ example: '5m' })
+    .prefault(defaults.cache.staleIfError)
+    .describe('A stale entry is served this long when backends fail, where the response does not say.')
+})
+
+const rewrite = mapping({
+  stripPrefix: absolutePath().optional().describe('Taken off the beginning of the path.'),
+  addPrefix: absolutePath().optional().describe('Put in front of the path, after `stripPrefix`.'),
+  path: mapping({
+    regex: regex().describe('Regular expression on the path.'),
+    to: text('a replacement such as /v2/$1').describe(
+      'What takes the place of the match; `$1` is its first group.'
+    )
+  })
+    .optional()
+    .describe('A replacement by regular expression.')
+})
+
+function redirectStatus() {
+  const statuses = [301, 302, 303, 307, 308]
+  return leaf<number>('one of 301, 302, 303, 307, 308', { enum: statuses }, (input) => {
+    const status = numberOf(input)
+    return status !== undefined && statuses.includes(status) ? status : new Refusal({})
+  })
+}
+
+export const routeSchema = mapping({
+  name: name('a name such as api')
+    .optional()
+    .describe('Name in logs and metrics; left out: `listener/1` and so on.'),
+  match: matchSchema.prefault({}).describe('All that is given must hold; `{}` is any request.'),
+  pool: poolName().optional().describe('Forward to this pool.'),
+  split: listOf(
+    mapping({
+      pool: poolName().describe('A pool.'),
+      weight: integer(0, 1_000_000).describe('Its share relative to the others.')
+    }),
+    { min: 1, max: 100 }
+  )
+    .optional()
+    .describe('Forward to several pools by weight.'),
+  redirect: mapping({
+    to: fieldValue().describe('Where to: a path or a URL.'),
+    status: redirectStatus().prefault(defaults.redirect.status).describe('Status of the answer.')
+  })
+    .optional()
+    .describe('Answer with a redirect.'),
+  respond: mapping({
+    status: integer(200, 599).prefault(defaults.respond.status).describe('Status of the answer.'),
+    body: text('the text of the body', { min: 0, max: 65_536, lines: true })
+      .prefault(defaults.respond.body)
+      .describe('Its body, up to 64 KiB.'),
+    headers: z.record(editedField(), fieldValue()).prefault({}).describe('Its fields.')
+  })
+    .optional()
+    .describe('Answer without any backend.'),
+  rewrite: rewrite.optional().describe('Change the path before it is sent on.'),
+  headers: headersSchema.optional().describe("Edit fields; replaces the listener's."),
+  cache: z
+    .union([off(), cacheSchema])
+    .optional()
+    .describe("Keep responses; replaces the listener's, `false` turns it off."),
+  retry: z
+    .union([off(), routeRetry])
+    .optional()
+    .describe("Over the pool's, key by key; `false` turns it off."),
+  timeouts: mapping({
+    connect: duration({ example: '3s' }).optional().describe('For a connection to a backend.'),
+    response: duration({ example: '10s' }).optional().describe('To the head of the response.'),
+    idle: duration({ example: '60s' }).optional().describe('Without progress on a response.')
+  })
+    .prefault({})
+    .describe("Over the pool's, key by key."),
+  limits: routeLimits.prefault({}).describe("Over the listener's, key by key."),
+  mirror: mapping({
+    pool: poolName().describe('Where copies go.'),
+    percent: mirrorPercent().prefault(100).describe('How many of a hundred requests are copied.')
+  })
+    .optional()
+    .describe('Send a copy of requests to another pool; its answers are thrown away.')
+})
+
+function mirrorPercent() {
+  return leaf<number>('a number from 0 to 100', { type: 'number', minimum: 0, maximum: 100 }, (input) => {
+    const value = numberOf(input)
+    if (value !== undefined && value >= 0 && value <= 100) return value / 100
+    return new Refusal(
+      typeof input === 'string' && /^\d+%$/.test(input) ? { cure: `did you mean ${input.slice(0, -1)}?` } : {}
+    )
+  })
+}
+
+export type RouteInput = z.output<typeof routeSchema>
+export type MatchInput = z.output<typeof matchSchema>
+export type CacheInput = z.output<typeof cacheSchema>
+export type HeadersInput = z.output<typeof headersSchema>

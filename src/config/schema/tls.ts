@@ -1,0 +1,50 @@
+import type { z } from 'zod'
+import { defaults } from '../defaults.ts'
+import { mapping, listOf } from './leaf.ts'
+import { flag, text, word } from './leaves.ts'
+import { filePath } from './network-leaves.ts'
+
+/** `tls` of a listener: what clients see. */
+export const listenerTls = mapping({
+  certificates: listOf(
+    mapping({
+      cert: filePath().describe('PEM file with the certificate and its chain.'),
+      key: filePath().describe('PEM file with the private key.')
+    }),
+    { min: 1, max: 1000 }
+  )
+    .optional()
+    .describe('Certificates, chosen by the name the client asks for (SNI); the first is for any other name.'),
+  selfSigned: flag()
+    .prefault(defaults.tls.selfSigned)
+    .describe('For development: a certificate for localhost is made at start.'),
+  minVersion: word(['TLSv1.2', 'TLSv1.3'])
+    .prefault(defaults.tls.minVersion)
+    .describe('Oldest version of TLS that is spoken.'),
+  clientAuth: mapping({
+    ca: filePath().describe('PEM file with the authorities that sign client certificates.'),
+    required: flag()
+      .prefault(defaults.tls.clientAuth.required)
+      .describe('Refuse clients without a certificate; false: ask, but let them in.')
+  })
+    .optional()
+    .describe('Mutual TLS: ask clients for a certificate.')
+})
+
+/** `tls` of a pool: what backends see. */
+export const backendTls = mapping({
+  ca: filePath()
+    .optional()
+    .describe("PEM file with the authorities that sign the backends' certificates; left out: the system's."),
+  serverName: text('a host name such as site.internal', { max: 253 })
+    .optional()
+    .describe("Name sent (SNI) and looked for in the certificate; left out: the backend's host."),
+  cert: filePath().optional().describe('PEM file with the certificate that `lb` shows to backends.'),
+  key: filePath().optional().describe('PEM file with its private key.'),
+  verify: flag()
+    .prefault(defaults.tls.verify)
+    .describe("Check the backends' certificates; false takes any, which anyone in between can forge.")
+})
+
+export type ListenerTlsInput = z.output<typeof listenerTls>
+export type BackendTlsInput = z.output<typeof backendTls>

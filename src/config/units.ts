@@ -1,0 +1,57 @@
+const MS = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 7 * 86_400_000,
+  y: 365 * 86_400_000
+} as const
+const BYTES = { b: 1, kb: 1024, mb: 1024 ** 2, gb: 1024 ** 3 } as const
+const PER_SECOND = { s: 1, m: 1 / 60, h: 1 / 3600 } as const
+
+/** `250ms`, `10s`, `1m30s`, `1y` in milliseconds; undefined when it is not a duration. */
+export function parseDuration(text: string): number | undefined {
+  if (text.length > 32 || !/^(?:\d+(?:\.\d+)?(?:ms|[smhdwy]))+$/.test(text)) return undefined
+  let total = 0
+  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|[smhdwy])/g)) {
+    total += Number(amount) * MS[unit as keyof typeof MS]
+  }
+  return Math.round(total)
+}
+
+/** `512b`, `64kb`, `1.5mb`, `1gb` in bytes, k = 1024; undefined when it is not a size. */
+export function parseSize(text: string): number | undefined {
+  const match = /^(\d{1,15}(?:\.\d{1,9})?)(b|kb|mb|gb)$/i.exec(text)
+  if (match === null) return undefined
+  return Math.round(Number(match[1]) * BYTES[match[2]!.toLowerCase() as keyof typeof BYTES])
+}
+
+/** `20/s`, `100/m`, `5/h` as a number per second; undefined when it is not a rate. */
+export function parseRate(text: string): number | undefined {
+  const match = /^(\d{1,12}(?:\.\d{1,9})?)\/([smh])$/.exec(text)
+  if (match === null) return undefined
+  return Number(match[1]) * PER_SECOND[match[2] as keyof typeof PER_SECOND]
+}
+
+/** `20%` as 0.2; undefined when it is not a percentage. Values over 100 % are the caller's to refuse. */
+export function parsePercent(text: string): number | undefined {
+  const match = /^(\d{1,6}(?:\.\d{1,9})?)%$/.exec(text)
+  return match === null ? undefined : Number(match[1]) / 100
+}
+
+/** Milliseconds as a person writes them: 90000 is `90s`, 3600000 is `1h`. */
+export function durationText(ms: number): string {
+  for (const unit of ['d', 'h', 'm', 's'] as const) {
+    if (ms >= MS[unit] && ms % MS[unit] === 0) return `${ms / MS[unit]}${unit}`
+  }
+  return `${ms}ms`
+}
+
+/** Bytes as a person writes them: 65536 is `64kb`. */
+export function sizeText(bytes: number): string {
+  for (const unit of ['gb', 'mb', 'kb'] as const) {
+    if (bytes >= BYTES[unit] && bytes % BYTES[unit] === 0) return `${bytes / BYTES[unit]}${unit}`
+  }
+  return `${bytes}b`
+}
