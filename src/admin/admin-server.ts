@@ -87,7 +87,7 @@ export class AdminServer {
       },
       (request, response) => {
         response.on('error', () => {})
-        const options: GuardOptions = { token: this.#token, local, host }
+        const options: GuardOptions = { token: this.#token, local, host, unix: bind.kind === 'unix' }
         void handle(request, response, this.#plane, options, this.#log)
       }
     )

@@ -9,6 +9,8 @@ export interface GuardOptions {
   readonly local: boolean
   /** The bind's own host, where it is a name. */
   readonly host: string | undefined
+  /** No browser can open a unix socket, so any Host will do there. */
+  readonly unix: boolean
 }
 
 /**
@@ -19,7 +21,7 @@ export interface GuardOptions {
 export function guard(request: IncomingMessage, changes: boolean, options: GuardOptions): void {
   const authorized = options.token !== undefined && bearsToken(request, options.token)
   // A page that rebinds its name does not know the token, so who brings it may use any name for this machine.
-  if (!authorized && !isOwnHost(request.headers.host, options.host)) {
+  if (!authorized && !options.unix && !isOwnHost(request.headers.host, options.host)) {
     throw new ApiError('bad-host', 'Host must be an IP address, localhost or the name in admin.bind')
   }
   if (changes) refuseForeignOrigin(request)
@@ -48,7 +50,7 @@ function digest(text: string): Buffer {
 
 /** DNS rebinding needs a name; an address in Host cannot have been rebound. */
 function isOwnHost(header: string | undefined, own: string | undefined): boolean {
-  // A request over a unix socket, or HTTP/1.0: no browser sends those.
+  // HTTP/1.0: no browser sends it.
   if (header === undefined || header === '') return true
   const host = header
     .replace(/:\d*$/, '')

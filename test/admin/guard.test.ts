@@ -151,7 +151,7 @@ t.test('a unix socket serves, for owner and group; a stale one is replaced, a fi
   const first = await startAdmin(undefined, bind)
   t.teardown(first.close)
   t.equal(statSync(path).mode & 0o777, 0o660)
-  t.match(await ask('http://x/api/pools', { socketPath: path, headers: { Host: '' } }), { status: 200 })
+  t.match(await ask('http://x/api/pools', { socketPath: path, headers: { Host: 'lb' } }), { status: 200 })
   await t.rejects(startAdmin(undefined, bind), { code: 'EADDRINUSE' })
 
   const file = join(directory, 'a-file')
