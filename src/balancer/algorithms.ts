@@ -1,20 +1,30 @@
 import type { AlgorithmName } from '../config/model.ts'
-import { LeastConnections } from './selectors/least-connections.ts'
+import { First } from './selectors/first.ts'
+import { Hash } from './selectors/hash.ts'
+import { leastConnections } from './selectors/least-connections.ts'
+import { LeastLoaded } from './selectors/least-loaded.ts'
+import { leastTime } from './selectors/least-time.ts'
+import { Maglev } from './selectors/maglev.ts'
+import { RandomOne } from './selectors/random.ts'
+import { RandomTwo } from './selectors/random-two.ts'
 import { RoundRobin } from './selectors/round-robin.ts'
 import type { Algorithm } from './selectors/selector.ts'
 import { WeightedRoundRobin } from './selectors/weighted-round-robin.ts'
 
-const roundRobin: Algorithm = (parts) => new RoundRobin(parts)
-
 /** Every algorithm of the config. To add one: a name in AlgorithmName, a file in selectors/, a line here. */
 export const algorithms = {
-  'round-robin': roundRobin,
+  'round-robin': (parts) => new RoundRobin(parts),
   'weighted-round-robin': (parts) => new WeightedRoundRobin(parts),
-  'least-connections': () => new LeastConnections(),
-  random: roundRobin,
-  'random-two': roundRobin,
-  'least-time': () => new LeastConnections(),
-  hash: roundRobin,
-  maglev: roundRobin,
-  first: roundRobin
+  'least-connections': ({ config, tree }) => new LeastLoaded(leastConnections, config.backends.length, tree),
+  random: (parts) => new RandomOne(parts),
+  'random-two': (parts) => new RandomTwo(parts),
+  'least-time': ({ config, tree }) => new LeastLoaded(leastTime, config.backends.length, tree),
+  hash: (parts) => new Hash(parts),
+  maglev: (parts) => new Maglev(parts),
+  first: () => new First()
 } satisfies Record<AlgorithmName, Algorithm>
+
+/** Algorithms that keep a load tree for large pools. */
+export function keepsTree(algorithm: AlgorithmName): boolean {
+  return algorithm === 'least-connections' || algorithm === 'least-time'
+}

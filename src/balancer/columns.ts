@@ -26,10 +26,15 @@ export const STARVED = 7
 export const WEIGHT = 8
 /** Index of the pool's row. Written by the slot registry (main thread). */
 export const POOL = 9
-/** Place in the pool's load tree, -1 without. Written by the slot registry (main thread). */
-export const LEAF = 10
 /** Failed probes in a row, for display. Written by the health checker (main thread). */
-export const PROBE_FAILURES = 11
+export const PROBE_FAILURES = 10
+
+// The last four integers are two 64-bit floats, on the same line because every comparison of load needs them.
+export const HOT_FLOATS = 8
+/** ln(EWMA) + EWMA_AT / decay: orders backends by decayed latency without asking what time it is. */
+export const LOG_COST = 6
+/** Virtual time of the last pick: orders what is otherwise equal. Any thread; it only decides ties. */
+export const PASS = 7
 
 // Times are 64-bit floats. They are written by plain stores: an aligned 8-byte store does not tear on the 64-bit
 // machines that Node 22 runs on, each has one writer at a time (named), and a reader that sees a value a few
@@ -47,21 +52,17 @@ export const SLOW_SINCE = 3
 export const EWMA = 4
 /** Clock.now() of the last sample. */
 export const EWMA_AT = 5
-/** ln(EWMA) + EWMA_AT / decay: orders backends by decayed latency without asking what time it is. */
-export const LOG_COST = 6
-/** Virtual time of the last pick: orders what is otherwise equal. Any thread; it only decides ties. */
-export const PASS = 7
 /** Wall clock, ms. Written by the health checker. */
-export const LAST_HEALTHY = 8
-export const PROBED_AT = 9
+export const LAST_HEALTHY = 6
+export const PROBED_AT = 7
 /** Of the last probe, ms. Written by the health checker. */
-export const PROBE_LATENCY = 10
+export const PROBE_LATENCY = 8
 /** Wall clock of the last change on each axis. */
-export const ADMIN_SINCE = 11
-export const PROBE_SINCE = 12
-export const BREAKER_SINCE = 13
-export const EJECTED_SINCE = 14
-export const ADDED_AT = 15
+export const ADMIN_SINCE = 9
+export const PROBE_SINCE = 10
+export const BREAKER_SINCE = 11
+export const EJECTED_SINCE = 12
+export const ADDED_AT = 13
 
 /** Per thread and backend: what this thread holds of ACTIVE, SOCKETS and STARVED, to be given back if it dies. */
 export const HELD = 4

@@ -6,6 +6,7 @@ import { Backend } from './backend.ts'
 import * as at from './columns.ts'
 import { Lease, type Lessor } from './lease.ts'
 import { succeeded, type Outcome } from './outcome.ts'
+import { averageLatency, observeLatency } from './peak-ewma.ts'
 import type { PickContext } from './pick-context.ts'
 import type { Selector } from './selectors/selector.ts'
 import type { PoolSlots } from './slot-registry.ts'
@@ -32,6 +33,12 @@ export interface PoolParts {
 /** Losing a race for a backend's last place is rare; after this many times in a row the pool is as good as full. */
 const CLAIMS = 16
 
+const newest = new WeakMap<BackendTable, Map<number, Pool>>()
+
+function newestPool(table: BackendTable, row: number): Pool | undefined {
+  return newest.get(table)?.get(row)
+}
+
 /** A set of backends and how to balance over them: one per snapshot and thread, over state that all share. */
 export class Pool implements Lessor {
   readonly name: string
@@ -47,6 +54,7 @@ export class Pool implements Lessor {
   readonly #byName: Map<string, Backend>
   readonly #onRelease: OnRelease | undefined
   readonly #onChange: ((event: ChangeEvent) => void) | undefined
+  readonly #timed: boolean
   #version: number
 
   constructor(parts: PoolParts) {
@@ -64,7 +72,16 @@ export class Pool implements Lessor {
     this.#byName = new Map(this.backends.map((backend) => [backend.name, backend]))
     this.#view = new View(this.backends, table, slots.pool, config.panicThreshold, config.slowStartMs)
     this.#version = table.version(slots.pool) - 1
-    this.#selector = algorithms[config.algorithm]({ config, table, pool: slots.pool, random })
+    this.#selector = algorithms[config.algorithm]({
+      config,
+      table,
+      pool: slots.pool,
+      random,
+      tree: slots.tree
+    })
+    this.#timed = config.algorithm === 'least-time'
+    const ofTable = newest.get(table) ?? new Map<number, Pool>()
+    newest.set(table, ofTable.set(this.row, this))
     this.#queue = waitQueue(table, slots.pool, clock)
   }
 
@@ -82,19 +99,14 @@ export class Pool implements Lessor {
       const position = this.#pick(view, context)
       if (position < 0) return undefined
       const backend = view.backends[position]!
-      if (!this.table.take(backend.slot, at.ACTIVE, at.HELD_ACTIVE, view.limits[position]!)) continue
-      let word = this.table.int(backend.slot, at.BREAKER)
-      if (breakerOf(word) !== CLOSED && !view.panic) {
-        const trial = claimTrial(backend, this.#clock, this.#onChange)
-        if (trial === undefined) {
-          // It opened since the view was built, or another thread has the trial.
-          this.table.give(backend.slot, at.ACTIVE, at.HELD_ACTIVE)
-          view.rebuild(this.#clock.now())
-          continue
-        }
-        word = trial
-      }
-      return new Lease(backend, this, word)
+      if (!this.#take(backend, view)) continue
+      const word = this.table.int(backend.slot, at.BREAKER)
+      if (breakerOf(word) === CLOSED || view.panic) return new Lease(backend, this, word)
+      const trial = claimTrial(backend, this.#clock, this.#onChange)
+      if (trial !== undefined) return new Lease(backend, this, trial)
+      // It opened since the view was built, or another thread has the trial.
+      this.#give(backend)
+      view.rebuild(this.#clock.now())
     }
     return undefined
   }
@@ -127,9 +139,14 @@ export class Pool implements Lessor {
 
   /** Called by its leases. */
   released(backend: Backend, outcome: Outcome, latencyMs: number, breakerWord: number): void {
-    this.table.give(backend.slot, at.ACTIVE, at.HELD_ACTIVE)
-    if (outcome !== 'unused') this.table.count(backend.slot, succeeded(outcome) === false)
+    const success = succeeded(outcome)
+    if (outcome !== 'unused') this.table.count(backend.slot, success === false)
+    if (this.#timed) {
+      if (success !== undefined)
+        observeLatency(this.table, backend.slot, latencyMs, !success, this.#clock.now())
+    } else if (success === true && latencyMs >= 0) averageLatency(this.table, backend.slot, latencyMs)
     this.#onRelease?.(backend, outcome, latencyMs, breakerWord)
+    this.#give(backend)
     if (this.#queue.length > 0) this.#queue.serve(1)
   }
 
@@ -143,6 +160,33 @@ export class Pool implements Lessor {
       if (position !== undefined && view.admits(position, context)) return position
     }
     return this.#selector.pick(view, context)
+  }
+
+  #take(backend: Backend, view: View): boolean {
+    const taken = this.table.take(backend.slot, at.ACTIVE, at.HELD_ACTIVE, view.limits[backend.position]!)
+    if (taken) Atomics.add(this.table.pools, this.row * at.POOL_INTS + at.POOL_ACTIVE, 1)
+    if (this.#selector.changed !== undefined) this.#changed(view, backend)
+    return taken
+  }
+
+  #give(backend: Backend): void {
+    this.table.give(backend.slot, at.ACTIVE, at.HELD_ACTIVE)
+    Atomics.sub(this.table.pools, this.row * at.POOL_INTS + at.POOL_ACTIVE, 1)
+    if (this.#selector.changed !== undefined) this.#changed(this.#fresh(), backend)
+  }
+
+  /** Its load has changed: its own tree must know, and that of the next snapshot, which may have other members. */
+  #changed(view: View, backend: Backend): void {
+    this.#selector.changed!(view, backend.position)
+    const latest = newestPool(this.table, this.row)
+    if (latest !== this) latest?.changedSlot(backend.slot)
+  }
+
+  /** By a lease of an older snapshot's pool. */
+  changedSlot(slot: number): void {
+    const view = this.#fresh()
+    const position = view.slots.indexOf(slot)
+    if (position >= 0) this.#selector.changed?.(view, position)
   }
 
   #fresh(): View {

@@ -1,6 +1,8 @@
 import type { PoolConfig } from '../config/model.ts'
 import type { Clock } from '../core/clock.ts'
+import { keepsTree } from './algorithms.ts'
 import * as at from './columns.ts'
+import { TREE_FROM, treeWords } from './load-tree.ts'
 import type { BackendTable } from './table.ts'
 
 /** Where a pool and its backends stand in the table; plain data, sent to the workers with the config. */
@@ -8,6 +10,8 @@ export interface PoolSlots {
   readonly pool: number
   /** In the order of PoolConfig.backends. */
   readonly backends: readonly number[]
+  /** Memory of the load tree, for algorithms that keep one over many backends. */
+  readonly tree: ArrayBufferLike | undefined
 }
 
 /**
@@ -19,6 +23,7 @@ export class SlotRegistry {
   readonly #clock: Clock
   readonly #pools = new Map<string, number>()
   readonly #slots = new Map<string, number>()
+  readonly #trees = new Map<string, { signature: string; buffer: SharedArrayBuffer }>()
   readonly #freeSlots: number[] = []
   readonly #freePools: number[] = []
   #nextSlot = 0
@@ -39,7 +44,7 @@ export class SlotRegistry {
         const key = slotKey(config.name, backend.name, backend.address.text)
         return this.#slots.get(key) ?? this.#newSlot(key, pool, config.slowStartMs)
       })
-      assigned[config.name] = { pool, backends }
+      assigned[config.name] = { pool, backends, tree: this.#tree(config, backends) }
       this.#table.bumpPool(pool)
     }
     this.#started = true
@@ -66,9 +71,21 @@ export class SlotRegistry {
     for (const [name, pool] of this.#pools) {
       if (names.has(name) || left > 0) continue
       this.#pools.delete(name)
+      this.#trees.delete(name)
       this.#freePools.push(pool)
     }
     return left
+  }
+
+  /** The same memory while algorithm and backends are the same: then all threads and snapshots keep one tree. */
+  #tree(config: PoolConfig, backends: readonly number[]): ArrayBufferLike | undefined {
+    if (!keepsTree(config.algorithm) || backends.length < TREE_FROM) return undefined
+    const signature = `${config.algorithm} ${backends.join(' ')}`
+    const known = this.#trees.get(config.name)
+    if (known?.signature === signature) return known.buffer
+    const buffer = new SharedArrayBuffer(treeWords(backends.length) * 4)
+    this.#trees.set(config.name, { signature, buffer })
+    return buffer
   }
 
   get size(): number {
@@ -92,7 +109,6 @@ export class SlotRegistry {
     this.#table.ints.fill(0, slot * at.INTS, (slot + 1) * at.INTS)
     this.#table.floats.fill(0, slot * at.FLOATS, (slot + 1) * at.FLOATS)
     Atomics.store(this.#table.ints, slot * at.INTS + at.POOL, pool)
-    Atomics.store(this.#table.ints, slot * at.INTS + at.LEAF, -1)
     this.#table.setFloat(slot, at.ADDED_AT, this.#clock.wall())
     if (this.#started && slowStartMs > 0) this.#table.setFloat(slot, at.SLOW_SINCE, this.#clock.now())
     this.#slots.set(key, slot)

@@ -43,6 +43,8 @@ export class BackendTable {
   readonly thread: number
   readonly capacity: number
   readonly ints: Int32Array
+  /** The float columns that lie in `ints`. */
+  readonly hot: Float64Array
   readonly floats: Float64Array
   /** Rows of all threads; a thread writes its own only, and the main thread that of a dead one. */
   readonly held: Int32Array
@@ -60,6 +62,7 @@ export class BackendTable {
     this.thread = thread
     this.capacity = buffers.capacity
     this.ints = new Int32Array(buffers.ints)
+    this.hot = new Float64Array(buffers.ints)
     this.floats = new Float64Array(buffers.floats)
     this.held = new Int32Array(buffers.held)
     this.totals = new Float64Array(buffers.totals)

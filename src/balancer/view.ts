@@ -40,6 +40,7 @@ export class View {
 
   /** Row of the pool. */
   readonly pool: number
+  readonly #logWeights: Float64Array
   readonly #panicThreshold: number
   readonly #slowStartMs: number
 
@@ -56,6 +57,7 @@ export class View {
     this.slots = Int32Array.from(backends, (backend) => backend.slot)
     this.limits = Int32Array.from(backends, (backend) => backend.maxConnections ?? 0)
     this.weights = new Float64Array(backends.length)
+    this.#logWeights = new Float64Array(backends.length)
     this.ramps = new Float64Array(backends.length)
     this.flags = new Uint8Array(backends.length)
     this.usable = new Int32Array(backends.length)
@@ -65,6 +67,15 @@ export class View {
 
   active(position: number): number {
     return Atomics.load(this.table.ints, this.slots[position]! * at.INTS + at.ACTIVE)
+  }
+
+  /** Virtual time of its last pick: decides between equals. */
+  pass(position: number): number {
+    return this.table.hot[this.slots[position]! * at.HOT_FLOATS + at.PASS]!
+  }
+
+  logWeight(position: number): number {
+    return this.#logWeights[position]!
   }
 
   isFull(position: number): boolean {
@@ -131,7 +142,10 @@ export class View {
       this.staleAt = Math.min(this.staleAt, now + this.#slowStartMs / RAMP_STEPS)
     }
     this.ramps[position] = share
-    this.weights[position] = backend.weight * share
+    const weight = backend.weight * share
+    // Logarithms cost 10 ns and weights seldom change.
+    if (weight !== this.weights[position]) this.#logWeights[position] = Math.log(weight)
+    this.weights[position] = weight
     this.flags[position] = 1
     this.usable[this.count++] = position
   }

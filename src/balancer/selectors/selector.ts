@@ -10,6 +10,8 @@ import type { View } from '../view.ts'
  */
 export interface Selector {
   pick(view: View, context: PickContext): number
+  /** The number of leases or the latency of a backend has changed. */
+  changed?(view: View, position: number): void
 }
 
 export interface SelectorParts {
@@ -18,6 +20,8 @@ export interface SelectorParts {
   /** Row of the pool in the table. */
   readonly pool: number
   readonly random: Random
+  /** Shared memory of the pool's load tree, for algorithms that keep one over many backends. */
+  readonly tree: ArrayBufferLike | undefined
 }
 
 export type Algorithm = (parts: SelectorParts) => Selector

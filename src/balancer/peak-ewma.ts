@@ -1,0 +1,36 @@
+import * as at from './columns.ts'
+import type { BackendTable } from './table.ts'
+
+/** In this time an estimate that nothing confirms falls to 1/e: a slow backend is asked again, not forgotten. */
+export const DECAY_MS = 10_000
+/** What a failure counts for at least: refusing quickly is not being fast. */
+const FAILURE_MS = 1_000
+
+/**
+ * Peak EWMA (Finagle): rises at once to a slower answer, falls with time. `latencyMs` < 0: there was none.
+ * Two threads that write at once lose one sample of the two, which an average can bear.
+ */
+export function observeLatency(
+  table: BackendTable,
+  slot: number,
+  latencyMs: number,
+  failed: boolean,
+  now: number
+): void {
+  const last = table.float(slot, at.EWMA)
+  const weight = last === 0 ? 0 : Math.exp((table.float(slot, at.EWMA_AT) - now) / DECAY_MS)
+  const decayed = last * weight
+  const seen = failed ? Math.max(latencyMs, FAILURE_MS, 2 * decayed) : latencyMs
+  if (seen < 0) return
+  // 0.001 ms: ln(0) is no place to stand.
+  const value = Math.max(0.001, seen > decayed ? seen : decayed + seen * (1 - weight))
+  table.setFloat(slot, at.EWMA, value)
+  table.setFloat(slot, at.EWMA_AT, now)
+  table.hot[slot * at.HOT_FLOATS + at.LOG_COST] = Math.log(value) + now / DECAY_MS
+}
+
+/** For display, where no algorithm needs the time: a plain moving average over about 8 requests. */
+export function averageLatency(table: BackendTable, slot: number, latencyMs: number): void {
+  const last = table.float(slot, at.EWMA)
+  table.setFloat(slot, at.EWMA, Math.max(0.001, last === 0 ? latencyMs : last + (latencyMs - last) / 8))
+}

@@ -1,0 +1,11 @@
+import type { PickContext } from '../pick-context.ts'
+import type { View } from '../view.ts'
+import { nextAdmitted } from './alias-table.ts'
+import type { Selector } from './selector.ts'
+
+/** The first in the order of the file that is not full: the others stand by, or take what overflows. */
+export class First implements Selector {
+  pick(view: View, context: PickContext): number {
+    return view.count === 0 ? -1 : nextAdmitted(view, 0, context)
+  }
+}

@@ -1,0 +1,59 @@
+import type { Random } from '../../core/random.ts'
+import * as at from '../columns.ts'
+import type { PickContext } from '../pick-context.ts'
+import type { View } from '../view.ts'
+import { hashOf, MOST_STEPS, rehash, tooEarly, weightSignature } from './keyed.ts'
+import { buildRing, findPoint, type Ring } from './ring.ts'
+import type { Selector, SelectorParts } from './selector.ts'
+
+/**
+ * Consistent hashing on a ring, with bounded load (Mirrokni, Thorup, Zadimoghaddam 2016): a backend that holds
+ * `boundedLoad` times its share of all leases passes its keys on to the next. The ring is of all backends, also those
+ * that are down: their keys walk on, everybody else's stay, and nothing is rebuilt.
+ */
+export class Hash implements Selector {
+  readonly #random: Random
+  readonly #bound: number | undefined
+  #ring: Ring | undefined
+  #revision = -1
+  #signature = 0
+  #usableWeight = 0
+
+  constructor(parts: SelectorParts) {
+    this.#random = parts.random
+    this.#bound = parts.config.hash.boundedLoad
+  }
+
+  pick(view: View, context: PickContext): number {
+    if (view.count === 0) return -1
+    if (view.revision !== this.#revision) this.#rebuild(view)
+    const ring = this.#ring!
+    const hash = hashOf(context, this.#random)
+    const start = findPoint(ring, hash)
+    const steps = Math.min(MOST_STEPS, ring.points.length)
+    let overloaded = -1
+    for (let step = 0; step < steps; step++) {
+      const position = ring.owners[(start + step) % ring.owners.length]!
+      if (!view.admits(position, context) || tooEarly(view, position, hash)) continue
+      if (this.#bound === undefined || view.active(position) < this.#most(view, position)) return position
+      if (overloaded < 0) overloaded = position
+    }
+    return overloaded >= 0 ? overloaded : rehash(view, hash, context)
+  }
+
+  /** Leases that a backend may hold: the bound times its share, rounded up so that all together can hold one more. */
+  #most(view: View, position: number): number {
+    const total = Atomics.load(view.table.pools, view.pool * at.POOL_INTS + at.POOL_ACTIVE)
+    return Math.ceil((this.#bound! * (total + 1) * view.weights[position]!) / this.#usableWeight)
+  }
+
+  #rebuild(view: View): void {
+    this.#revision = view.revision
+    this.#usableWeight = 0
+    for (let i = 0; i < view.count; i++) this.#usableWeight += view.weights[view.usable[i]!]!
+    const signature = weightSignature(view)
+    if (this.#ring !== undefined && signature === this.#signature) return
+    this.#signature = signature
+    this.#ring = buildRing(view)
+  }
+}

@@ -1,0 +1,25 @@
+import * as at from '../columns.ts'
+import type { LoadOrder } from '../load-tree.ts'
+import type { View } from '../view.ts'
+
+const LOGS = Float64Array.from({ length: 2048 }, (_, count) => Math.log(count))
+/** Above any real cost: one that was never measured and has a request out waits for its answer. */
+const UNMEASURED = 1e12
+
+/**
+ * Expected wait: decayed peak latency × (leases + 1) / weight, in logarithms, because then decay is the same
+ * subtraction for all and the order of two backends holds while neither is touched (peak-ewma.ts). One that was never
+ * measured goes first, with one request.
+ */
+export const leastTime: LoadOrder = {
+  load(view: View, position: number): number {
+    if (view.flags[position] === 0) return Infinity
+    const active = view.active(position)
+    const limit = view.limits[position]!
+    if (limit !== 0 && active >= limit) return Infinity
+    const slot = view.slots[position]!
+    if (view.table.float(slot, at.EWMA) === 0) return active === 0 ? -Infinity : UNMEASURED + active
+    const leases = active + 1 < LOGS.length ? LOGS[active + 1]! : Math.log(active + 1)
+    return view.table.hot[slot * at.HOT_FLOATS + at.LOG_COST]! + leases - view.logWeight(position)
+  }
+}

@@ -1,0 +1,42 @@
+import type { Random } from '../../core/random.ts'
+import type { PickContext } from '../pick-context.ts'
+import type { View } from '../view.ts'
+import { hashOf, MOST_STEPS, rehash, tooEarly, weightSignature } from './keyed.ts'
+import { buildMaglev } from './maglev-table.ts'
+import type { Selector, SelectorParts } from './selector.ts'
+
+/**
+ * Consistent hashing by one look into a table. As with the ring, the table is of all backends: while one is down its
+ * keys go to whoever has the next places, which are scattered over all others, and return when it does.
+ */
+export class Maglev implements Selector {
+  readonly #random: Random
+  #table: Uint16Array | undefined
+  #revision = -1
+  #signature = 0
+
+  constructor(parts: SelectorParts) {
+    this.#random = parts.random
+  }
+
+  pick(view: View, context: PickContext): number {
+    if (view.count === 0) return -1
+    if (view.revision !== this.#revision) this.#rebuild(view)
+    const table = this.#table!
+    const hash = hashOf(context, this.#random)
+    const start = hash % table.length
+    for (let step = 0; step < MOST_STEPS; step++) {
+      const position = table[(start + step) % table.length]!
+      if (view.admits(position, context) && !tooEarly(view, position, hash)) return position
+    }
+    return rehash(view, hash, context)
+  }
+
+  #rebuild(view: View): void {
+    this.#revision = view.revision
+    const signature = weightSignature(view)
+    if (this.#table !== undefined && signature === this.#signature) return
+    this.#signature = signature
+    this.#table = buildMaglev(view)
+  }
+}

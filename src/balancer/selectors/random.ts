@@ -1,0 +1,26 @@
+import type { Random } from '../../core/random.ts'
+import type { PickContext } from '../pick-context.ts'
+import type { View } from '../view.ts'
+import { AliasTable, nextAdmitted } from './alias-table.ts'
+import type { Selector, SelectorParts } from './selector.ts'
+
+/** Draws before the pool is walked from a random place instead. */
+const DRAWS = 8
+
+/** Any one, by weight. */
+export class RandomOne implements Selector {
+  readonly #random: Random
+  readonly #table = new AliasTable()
+
+  constructor(parts: SelectorParts) {
+    this.#random = parts.random
+  }
+
+  pick(view: View, context: PickContext): number {
+    for (let draw = 0; draw < DRAWS; draw++) {
+      const position = this.#table.draw(view, this.#random)
+      if (position < 0 || view.admits(position, context)) return position
+    }
+    return nextAdmitted(view, Math.floor(this.#random() * view.count), context)
+  }
+}

@@ -1,0 +1,52 @@
+import { hashString, mix32 } from '../hash-string.ts'
+import type { View } from '../view.ts'
+
+/** Points of a backend of mean weight, for pools up to 256: more make shares more even (±2 % each). */
+const MOST_POINTS = 2048
+const FEWEST_POINTS = 16
+/** Points of larger pools, shared out; then a change of membership also moves 1/n of the keys of the others. */
+const TOTAL_POINTS = 524_288
+
+/** Points on a circle of 32-bit hashes, sorted; `owners[i]` is the position that owns the arc up to `points[i]`. */
+export interface Ring {
+  readonly points: Uint32Array
+  readonly owners: Uint16Array
+}
+
+/**
+ * Points come from the backends' names alone, so the same names give the same ring in every thread, after a restart,
+ * and in another balancer.
+ */
+export function buildRing(view: View): Ring {
+  const { backends } = view
+  const mean = backends.reduce((sum, backend) => sum + backend.weight, 0) / Math.max(1, backends.length)
+  const each = Math.min(MOST_POINTS, Math.max(FEWEST_POINTS, Math.floor(TOTAL_POINTS / backends.length)))
+  const counts = backends.map((backend) => Math.max(1, Math.round((each * backend.weight) / mean)))
+  // Hash and owner in one float: 48 of its 53 bits, and the engine's sort of floats is native.
+  const packed = new Float64Array(counts.reduce((sum, count) => sum + count, 0))
+  let at = 0
+  for (const [position, count] of counts.entries()) {
+    const seed = hashString(backends[position]!.name)
+    for (let i = 0; i < count; i++) packed[at++] = mix32(seed ^ mix32(i + 1)) * 65_536 + position
+  }
+  packed.sort()
+  const points = new Uint32Array(packed.length)
+  const owners = new Uint16Array(packed.length)
+  for (let i = 0; i < packed.length; i++) {
+    points[i] = Math.floor(packed[i]! / 65_536)
+    owners[i] = packed[i]! % 65_536
+  }
+  return { points, owners }
+}
+
+/** Index of the first point at or after `hash`, round the circle. */
+export function findPoint({ points }: Ring, hash: number): number {
+  let low = 0
+  let high = points.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (points[middle]! < hash) low = middle + 1
+    else high = middle
+  }
+  return low === points.length ? 0 : low
+}
