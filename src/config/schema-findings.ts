@@ -57,7 +57,7 @@ class Translation {
       case 'invalid_union':
         return this.#union(issue, path)
       case 'custom':
-        return this.#leaf(path, issue.params as unknown as LeafIssue)
+        return this.#leaf(path, leafIssue(issue))
       case 'too_small':
         this.findings.push(errorAt(path, 'the list is empty; it needs at least one item'))
         return
@@ -103,11 +103,12 @@ class Translation {
     const meant = branches.find((issues) => issues.every((inner) => !isKindMismatch(inner)))
     if (meant !== undefined) return meant.forEach((inner) => this.add(inner, path))
     const scalar = typeof value !== 'object' || value === null || value instanceof EnvText
-    const expected = branches.flat().flatMap((inner) => expectations(inner))
-    const leaf = branches.flat().find((inner) => inner.code === 'custom' && inner.path.length === 0)
-    const params = leaf?.code === 'custom' ? (leaf.params as unknown as LeafIssue) : undefined
+    const inner = branches.flat().flatMap(atRoot)
+    const leaf = inner.find((issue) => issue.code === 'custom')
+    const params = leaf === undefined ? undefined : leafIssue(leaf)
     if (scalar && params?.sentence !== undefined) return this.#leaf(path, params)
-    this.#expected(path, [...new Set(expected)].join(', or '), scalar ? params?.cure : undefined)
+    const expected = new Set(inner.flatMap(expectation))
+    this.#expected(path, [...expected].join(', or '), scalar ? params?.cure : undefined)
   }
 
   /** `mode` or `type` is missing or unknown; what else is wrong in the mapping is reported by the likeliest branch. */
@@ -127,15 +128,26 @@ class Translation {
   }
 }
 
+/** Whether a branch does not take this kind of value at all. */
 function isKindMismatch(issue: Issue): boolean {
-  return issue.path.length === 0 && (issue.code === 'invalid_type' || issue.code === 'custom')
+  if (issue.path.length > 0) return false
+  if (issue.code === 'invalid_union') return issue.errors.every((branch) => branch.some(isKindMismatch))
+  return issue.code === 'invalid_type' || issue.code === 'custom'
 }
 
-function expectations(issue: Issue): string[] {
+/** The issues about the value itself, also those inside of unions in unions. */
+function atRoot(issue: Issue): Issue[] {
   if (issue.path.length > 0) return []
-  if (issue.code === 'custom') return [(issue.params as unknown as LeafIssue).expected]
-  if (issue.code === 'invalid_type') return [typeWord(issue.expected)]
-  return []
+  return issue.code === 'invalid_union' ? issue.errors.flat().flatMap(atRoot) : [issue]
+}
+
+function expectation(issue: Issue): string[] {
+  if (issue.code === 'custom') return [leafIssue(issue).expected]
+  return issue.code === 'invalid_type' ? [typeWord(issue.expected)] : []
+}
+
+function leafIssue(issue: Issue): LeafIssue {
+  return (issue as unknown as { params: LeafIssue }).params
 }
 
 function typeWord(expected: string): string {

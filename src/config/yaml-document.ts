@@ -29,7 +29,8 @@ export function parseYaml(text: string): YamlText | SyntaxProblem {
     const document = parseDocument(text, {
       uniqueKeys: false,
       prettyErrors: false,
-      logLevel: 'silent',
+      // Not 'silent': that lets a second document pass without a word.
+      logLevel: 'error',
       schema: 'core',
       resolveKnownTags: false,
       merge: false,
@@ -92,7 +93,9 @@ export class YamlTree {
         const last = index === path.length - 1
         const keySpan = spanOf(pair.key) ?? span
         const valueSpan = spanOf(pair.value)
-        span = (last && at === 'key') || valueSpan === undefined ? keySpan : valueSpan
+        // An empty value has no characters to point at.
+        const empty = valueSpan === undefined || valueSpan.start === valueSpan.end
+        span = empty || (last && at === 'key') ? keySpan : valueSpan
         node = pair.value
       } else return span
     }
