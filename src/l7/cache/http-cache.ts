@@ -1,0 +1,292 @@
+import type { RouteCache } from '../../config/model.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { Random } from '../../core/random.ts'
+import type { CacheCore } from './cache-core.ts'
+import { partKey, validationKey } from './cache-core.ts'
+import type { ForwardReason } from './cache-status.ts'
+import type { Decision, Fetch, GatewayTimeout, Hit, Wait } from './decision.ts'
+import { completable } from './completable.ts'
+import type { Entry, VaryEntry } from './entry.ts'
+import { entryOf } from './entry.ts'
+import { hitOf } from './hits.ts'
+import { KeyMaker } from './key.ts'
+import type { Directives } from './policy/cache-control.ts'
+import { requestDirectives } from './policy/request-directives.ts'
+import { isSafe } from './policy/invalidation.ts'
+import { reuse } from './policy/reuse.ts'
+import { hasOriginCondition } from './policy/validators.ts'
+import type { CacheCounters, CacheRequest, CacheStore, Claim, StoredRecord } from './ports.ts'
+import { pending } from './ports.ts'
+import type { Place } from './storing.ts'
+import { peek, variantFor } from './storing.ts'
+import type { FetchPlan, Stored } from './upstream-fetch.ts'
+import { mayShare, waitFor } from './waiting.ts'
+import { UpstreamFetch } from './upstream-fetch.ts'
+
+export interface HttpCacheOptions {
+  readonly config: RouteCache
+  readonly store: CacheStore
+  readonly counters: CacheCounters
+  readonly clock: Clock
+  readonly random: Random
+}
+
+/** A waiter whose fetcher failed this often stops waiting and fetches for itself. */
+const maxRounds = 3
+
+/**
+ * The cache of one route over a store that it shares with other routes and workers. Protocol-neutral: it decides, the
+ * engine moves the bytes. `now` is wall time in milliseconds throughout, since Date and Expires are.
+ */
+export class HttpCache {
+  readonly #core: CacheCore
+  readonly #clock: Clock
+
+  constructor(options: HttpCacheOptions) {
+    const { config, store, counters, random } = options
+    this.#core = { config, store, counters, random, keys: new KeyMaker(config.key) }
+    this.#clock = options.clock
+  }
+
+  get keys(): KeyMaker {
+    return this.#core.keys
+  }
+
+  /** What is to be done with a request whose method and target are those that upstream would see. */
+  lookup(request: CacheRequest, now: number): Decision {
+    return this.#decide(request, requestDirectives(request.headers), now, 0)
+  }
+
+  #decide(request: CacheRequest, directives: Directives, now: number, round: number): Decision {
+    const { method, headers } = request
+    if (method !== 'GET' && method !== 'HEAD') return this.#unsafe(request, directives, now)
+    if (directives.noStore || hasOriginCondition(headers))
+      return this.#bypass(request, directives, 'request', now)
+    const baseKey = this.#core.keys.key(request)
+    if (baseKey === undefined) return this.#bypass(request, directives, 'bypass', now)
+
+    let record = this.#core.store.lookup(baseKey, (late) => late?.release())
+    if (record === pending) return this.#awaitStore(request, directives, baseKey)
+    let entry = record === undefined || record.state === 'reserved' ? undefined : entryOf(record)
+    let marker: VaryEntry | undefined
+    let key = baseKey
+    if (entry?.kind === 'vary') {
+      marker = entry
+      ;(record as StoredRecord).release()
+      key = variantFor(baseKey, marker, request.headers)
+      record = this.#core.store.lookup(key, (late) => late?.release())
+      if (record === pending) return this.#awaitStore(request, directives, key)
+      entry = record === undefined || record.state === 'reserved' ? undefined : entryOf(record)
+    }
+    const place: Place = { baseKey, marker, key }
+    if (record === undefined) return this.#miss(request, directives, place, true, now, round)
+    return this.#found(request, directives, place, record, entry, now, round)
+  }
+
+  #found(
+    request: CacheRequest,
+    directives: Directives,
+    place: Place,
+    record: StoredRecord,
+    entry: Entry | undefined,
+    now: number,
+    round: number
+  ): Decision {
+    if (record.state === 'reserved') {
+      if (round < maxRounds && this.#core.config.coalesce && mayShare(request, directives))
+        return this.#wait(request, directives, record, round)
+      record.release()
+      return this.#miss(request, directives, place, false, now, round)
+    }
+    if (entry?.kind !== 'response') {
+      record.release()
+      const passes = entry?.kind === 'pass' && entry.until > now
+      return this.#miss(request, directives, place, !passes, now, round, !passes)
+    }
+    const core = this.#core
+    const use = reuse(entry, directives, core.config, now)
+    if (use === 'revalidate' || record.state === 'gone') {
+      if (record.state === 'complete')
+        return this.#revalidate(request, directives, place, { entry, record }, now, round)
+      record.release()
+      return this.#miss(request, directives, place, false, now, round)
+    }
+    const filling = record.state === 'filling'
+    let refresh: Fetch | undefined
+    if (use === 'stale-while-revalidate' && !filling) refresh = this.#refresh(request, directives, place, now)
+    const hit = hitOf(request, entry, record, refresh, undefined, now)
+    if (hit === undefined) {
+      refresh?.abandon()
+      record.release()
+      return this.#miss(request, directives, place, false, now, round)
+    }
+    core.counters.add(use === 'fresh' ? 'hits' : 'stale')
+    if (filling || round > 0) core.counters.add('coalesced')
+    return hit
+  }
+
+  /** Nothing usable under `place.key`. `claimable`: this request may become the one that others wait for. */
+  #miss(
+    request: CacheRequest,
+    directives: Directives,
+    place: Place,
+    claimable: boolean,
+    now: number,
+    round: number,
+    replace = false
+  ): Decision {
+    const { store, counters } = this.#core
+    const part = request.method === 'GET' ? peek(this.#core, partKey(place.key)) : undefined
+    if (part !== undefined) {
+      const hit = this.#fromPart(request, directives, part, now)
+      if (hit !== undefined) return hit
+    }
+    if (directives.onlyIfCached) {
+      part?.release()
+      return { kind: 'gateway-timeout', cacheStatus: 'lb; fwd=request; detail=only-if-cached' }
+    }
+    let claim: Claim | undefined
+    if (claimable && this.#core.config.coalesce && mayShare(request, directives)) {
+      const got = store.claim(place.key, replace)
+      if (got !== undefined && 'begin' in got) claim = got
+      else if (got !== undefined) {
+        // Somebody was faster between the lookup and the claim.
+        part?.release()
+        const entry = got.state === 'reserved' ? undefined : entryOf(got)
+        return this.#found(request, directives, place, got, entry, now, round + 1)
+      }
+    }
+    counters.add('misses')
+    const forward: ForwardReason = place.marker === undefined ? 'uri-miss' : 'vary-miss'
+    const prefix = completable(request, part)
+    if (prefix === undefined) part?.release()
+    return this.#fetch(request, directives, { forward, place, claim, prefix }, now)
+  }
+
+  #revalidate(
+    request: CacheRequest,
+    directives: Directives,
+    place: Place,
+    stale: Stored,
+    now: number,
+    round: number
+  ): Decision {
+    const { entry, record } = stale
+    if (directives.onlyIfCached) {
+      record.release()
+      return { kind: 'gateway-timeout', cacheStatus: 'lb; fwd=request; detail=only-if-cached' }
+    }
+    let validation: Claim | undefined
+    // What must be revalidated each time is not worth waiting for: the next in line would have to ask again.
+    const lasting =
+      entry.lifetime > 0 && !entry.noCache && !directives.noCache && directives.maxAge === undefined
+    if (lasting && this.#core.config.coalesce && mayShare(request, directives)) {
+      const got = this.#core.store.claim(validationKey(place.key), false)
+      if (got !== undefined && 'begin' in got) validation = got
+      else if (got?.state === 'reserved' && round < maxRounds) {
+        record.release()
+        return this.#wait(request, directives, got, round)
+      } else got?.release()
+    }
+    this.#core.counters.add('misses')
+    const forward: ForwardReason = directives.noCache || directives.maxAge !== undefined ? 'request' : 'stale'
+    return this.#fetch(request, directives, { forward, place, validation, stale }, now)
+  }
+
+  /** The background request of stale-while-revalidate, unless one is under way already. */
+  #refresh(request: CacheRequest, directives: Directives, place: Place, now: number): Fetch | undefined {
+    const validation = this.#core.store.claim(validationKey(place.key), false)
+    if (validation === undefined) return undefined
+    if (!('begin' in validation)) {
+      validation.release()
+      return undefined
+    }
+    const record = peek(this.#core, place.key)
+    const entry = record === undefined ? undefined : entryOf(record)
+    if (record === undefined || entry?.kind !== 'response') {
+      record?.release()
+      validation.abandon()
+      return undefined
+    }
+    return this.#fetch(
+      asGet(request),
+      directives,
+      { forward: 'stale', place, validation, stale: { entry, record }, background: true },
+      now
+    )
+  }
+
+  #fromPart(
+    request: CacheRequest,
+    directives: Directives,
+    record: StoredRecord,
+    now: number
+  ): Hit | undefined {
+    const entry = entryOf(record)
+    if (entry?.kind !== 'response' || reuse(entry, directives, this.#core.config, now) !== 'fresh')
+      return undefined
+    const hit = hitOf(request, entry, record, undefined, undefined, now)
+    if (hit !== undefined) this.#core.counters.add('hits')
+    return hit
+  }
+
+  #unsafe(request: CacheRequest, directives: Directives, now: number): Fetch {
+    const key = request.method === 'POST' ? this.#core.keys.key(request) : undefined
+    const place: Place | undefined = key === undefined ? undefined : { baseKey: key, marker: undefined, key }
+    if (isSafe(request.method)) this.#core.counters.add('bypassed')
+    return this.#fetch(request, directives, { forward: 'method', place }, now)
+  }
+
+  #bypass(
+    request: CacheRequest,
+    directives: Directives,
+    forward: ForwardReason,
+    now: number
+  ): Fetch | GatewayTimeout {
+    this.#core.counters.add('bypassed')
+    return this.#fetch(request, directives, { forward, place: undefined }, now)
+  }
+
+  #fetch(request: CacheRequest, directives: Directives, plan: FetchPlan, now: number): Fetch {
+    return new UpstreamFetch(this.#core, request, directives, plan, now)
+  }
+
+  #wait(request: CacheRequest, directives: Directives, record: StoredRecord, round: number): Wait {
+    const again = () => this.#decide(request, directives, this.#clock.wall(), round + 1)
+    const alone = () => this.#decide(request, directives, this.#clock.wall(), maxRounds)
+    return waitFor(this.#clock, again, alone, (wake) => {
+      const cancel = record.onProgress(wake)
+      // It may have moved on between the lookup and now.
+      if (record.state !== 'reserved') wake()
+      return () => {
+        cancel()
+        record.release()
+      }
+    })
+  }
+
+  #awaitStore(request: CacheRequest, directives: Directives, key: string): Wait {
+    const again = () => this.#decide(request, directives, this.#clock.wall(), 0)
+    const alone = () => this.#bypass(request, directives, 'bypass', this.#clock.wall())
+    return waitFor(this.#clock, again, alone, (wake) => {
+      let live = true
+      const record = this.#core.store.lookup(key, (late) => {
+        late?.release()
+        if (live) wake()
+      })
+      if (record !== pending) {
+        record?.release()
+        wake()
+      }
+      return () => {
+        live = false
+      }
+    })
+  }
+}
+
+function asGet(request: CacheRequest): CacheRequest {
+  if (request.method === 'GET') return request
+  const { scheme, host, path, query, headers } = request
+  return { method: 'GET', scheme, host, path, query, headers }
+}

@@ -1,0 +1,98 @@
+import type { CacheRequest } from './ports.ts'
+import type { UrlParts } from './policy/invalidation.ts'
+
+/** Longer keys are not cached: the URL limit is 8 KiB, and what is chosen beside it should be small. */
+export const maxKeyLength = 10_240
+
+export interface KeyConfig {
+  /** Names of query parameters that do not matter; `*` stands for any run of characters. */
+  readonly ignoreQuery: readonly string[]
+  readonly sortQuery: boolean
+  /** Lower-case names of request fields, and names of cookies, whose values select too. */
+  readonly headers: readonly string[]
+  readonly cookies: readonly string[]
+}
+
+/**
+ * Makes keys for one route. A key is the URL (scheme, host, path, query), then a newline and the chosen fields where
+ * the route chooses any. The method is not in it: only answers for GET are stored, and HEAD reads those.
+ */
+export class KeyMaker {
+  readonly #config: KeyConfig
+  readonly #ignored: RegExp | undefined
+
+  constructor(config: KeyConfig) {
+    this.#config = config
+    this.#ignored = config.ignoreQuery.length === 0 ? undefined : globs(config.ignoreQuery)
+  }
+
+  /** Undefined when it would be longer than `maxKeyLength`. */
+  key(request: CacheRequest): string | undefined {
+    let key = this.url(request)
+    const { headers, cookies } = this.#config
+    for (const name of headers) key += `\nh:${name}=${request.headers.get(name) ?? '\r'}`
+    if (cookies.length > 0) {
+      const field = request.headers.get('cookie')
+      for (const name of cookies) key += `\nc:${name}=${cookieValue(field, name) ?? '\r'}`
+    }
+    return key.length > maxKeyLength ? undefined : key
+  }
+
+  /** Whether keys of one URL differ by more than the URL. */
+  get selective(): boolean {
+    return this.#config.headers.length > 0 || this.#config.cookies.length > 0
+  }
+
+  url(parts: UrlParts): string {
+    const query = parts.query === '' ? '' : this.#query(parts.query)
+    const base = `${parts.scheme}://${normalHost(parts.host, parts.scheme)}${parts.path}`
+    return query === '' ? base : `${base}?${query}`
+  }
+
+  #query(query: string): string {
+    if (this.#ignored === undefined && !this.#config.sortQuery) return query
+    let members = query.split('&')
+    if (this.#ignored !== undefined)
+      members = members.filter((member) => !this.#ignored!.test(nameOf(member)))
+    // By name only, so that repeated names keep their order, which may mean something.
+    if (this.#config.sortQuery) members.sort((a, b) => compare(nameOf(a), nameOf(b)))
+    return members.join('&')
+  }
+}
+
+/** Lower case, and without the port that the scheme implies. */
+export function normalHost(host: string, scheme: 'http' | 'https'): string {
+  const lower = host.toLowerCase()
+  const port = scheme === 'http' ? ':80' : ':443'
+  return lower.endsWith(port) ? lower.slice(0, -port.length) : lower
+}
+
+function nameOf(member: string): string {
+  const equals = member.indexOf('=')
+  return equals < 0 ? member : member.slice(0, equals)
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
+function globs(patterns: readonly string[]): RegExp {
+  // Runs of "*" are one, and every part between is literal, so matching is linear.
+  const sources = patterns.map((pattern) =>
+    pattern
+      .split(/\*+/)
+      .map((part) => part.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'))
+      .join('[^&=]*')
+  )
+  return new RegExp(`^(?:${sources.join('|')})$`)
+}
+
+function cookieValue(field: string | undefined, name: string): string | undefined {
+  if (field === undefined) return undefined
+  // Lines of Cookie may come joined by a comma from h2 clients that split them; RFC 6265 has ";" only.
+  for (const pair of field.split(';')) {
+    const equals = pair.indexOf('=')
+    if (equals > 0 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim()
+  }
+  return undefined
+}

@@ -1,0 +1,71 @@
+import type { CacheResponse } from '../ports.ts'
+import { parseFirstHttpDate, parseHttpDate } from './http-date.ts'
+import type { ResponseDirectives } from './response-directives.ts'
+
+/** RFC 9110 §15.1: statuses that may be kept on a guess. 206 is not among them here: partial entries need more. */
+const heuristicStatuses = new Set([200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501])
+
+/** A guess is a guess: whatever Last-Modified says, it ends after a day (RFC 9111 §4.2.2 warns of more). */
+const heuristicLimitMs = 24 * 60 * 60 * 1000
+
+export interface FreshnessConfig {
+  readonly defaultTtlMs?: number
+  readonly maxTtlMs?: number
+  readonly heuristic: number
+  readonly negativeTtlMs: Readonly<Record<string, number>>
+}
+
+export interface Lifetime {
+  readonly ms: number
+  /** Said by the response, as opposed to guessed or configured here. */
+  readonly explicit: boolean
+}
+
+/** RFC 9111 §4.2.1 for a shared cache; undefined when neither the response nor the configuration says anything. */
+export function freshnessLifetime(
+  response: CacheResponse,
+  directives: ResponseDirectives,
+  config: FreshnessConfig,
+  responseTime: number
+): Lifetime | undefined {
+  const said = saidByResponse(response, directives, responseTime)
+  if (said !== undefined) return { ms: Math.min(said, config.maxTtlMs ?? Infinity), explicit: true }
+  const guessed = configured(response, directives, config, responseTime)
+  if (guessed === undefined) return undefined
+  return { ms: Math.min(guessed, config.maxTtlMs ?? Infinity), explicit: false }
+}
+
+function saidByResponse(
+  response: CacheResponse,
+  directives: ResponseDirectives,
+  responseTime: number
+): number | undefined {
+  const seconds = directives.sMaxage ?? directives.maxAge
+  if (seconds !== undefined) return seconds * 1000
+  const expires = response.headers.get('expires')
+  if (directives.targeted || expires === undefined) return undefined
+  const at = parseFirstHttpDate(expires, responseTime)
+  // RFC 9111 §5.3: an invalid date, "0" above all, means already expired.
+  if (at === undefined) return 0
+  const date = parseHttpDate(response.headers.get('date'), responseTime) ?? responseTime
+  return Math.max(0, at - date)
+}
+
+function configured(
+  response: CacheResponse,
+  directives: ResponseDirectives,
+  config: FreshnessConfig,
+  responseTime: number
+): number | undefined {
+  // no-cache without a lifetime asks for revalidation, not for a guess.
+  if (directives.noCache) return undefined
+  const negative = config.negativeTtlMs[String(response.status)]
+  if (negative !== undefined) return negative
+  if (!heuristicStatuses.has(response.status) && !directives.public) return undefined
+  if (config.defaultTtlMs !== undefined) return config.defaultTtlMs
+  const modified = parseFirstHttpDate(response.headers.get('last-modified'), responseTime)
+  if (modified === undefined || config.heuristic <= 0) return undefined
+  const date = parseHttpDate(response.headers.get('date'), responseTime) ?? responseTime
+  if (modified >= date) return undefined
+  return Math.min((date - modified) * config.heuristic, heuristicLimitMs)
+}

@@ -1,0 +1,50 @@
+import type { CacheRequest, CacheResponse } from '../ports.ts'
+
+/** RFC 9110 §9.2.1; any other method may change what its target holds. */
+const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
+
+export function isSafe(method: string): boolean {
+  return safeMethods.has(method)
+}
+
+/** scheme, host, path and query of a URL that an unsafe request made stale. */
+export interface UrlParts {
+  readonly scheme: 'http' | 'https'
+  readonly host: string
+  readonly path: string
+  readonly query: string
+}
+
+/** RFC 9111 §4.4: target, Location and Content-Location of a response without error, the latter two on one origin. */
+export function invalidatedUrls(request: CacheRequest, response: CacheResponse): UrlParts[] {
+  if (isSafe(request.method) || response.status < 200 || response.status > 399) return []
+  const urls: UrlParts[] = [request]
+  for (const name of ['location', 'content-location']) {
+    const url = resolve(request, response.headers.get(name))
+    if (url === undefined || url.protocol !== `${request.scheme}:`) continue
+    if (url.host !== base(request)?.host) continue
+    urls.push({ scheme: request.scheme, host: request.host, path: url.pathname, query: url.search.slice(1) })
+  }
+  return urls
+}
+
+/** Whether `reference` (of Content-Location, say) names the request's own URL. */
+export function sameUrl(request: CacheRequest, reference: string | undefined): boolean {
+  const url = resolve(request, reference)
+  const own = base(request)
+  return url !== undefined && own !== undefined && url.host === own.host && url.protocol === own.protocol
+    ? url.pathname === own.pathname && url.search === own.search
+    : false
+}
+
+function base(request: CacheRequest): URL | undefined {
+  const query = request.query === '' ? '' : `?${request.query}`
+  const text = `${request.scheme}://${request.host}${request.path}${query}`
+  return URL.canParse(text) ? new URL(text) : undefined
+}
+
+function resolve(request: CacheRequest, reference: string | undefined): URL | undefined {
+  const own = base(request)
+  if (reference === undefined || reference.length > 8192 || own === undefined) return undefined
+  return URL.canParse(reference, own.href) ? new URL(reference, own.href) : undefined
+}

@@ -1,0 +1,34 @@
+import type { HeaderView } from '../ports.ts'
+import type { Directives } from './cache-control.ts'
+import { applyDirective, emptyDirectives, parseCacheControl } from './cache-control.ts'
+import { parseDictionary } from './structured-dictionary.ts'
+
+export interface ResponseDirectives extends Directives {
+  /** They came from CDN-Cache-Control: Cache-Control and Expires say nothing then. */
+  readonly targeted: boolean
+}
+
+const numeric = new Set(['max-age', 's-maxage', 'stale-while-revalidate', 'stale-if-error'])
+
+/** What the response says to this cache: CDN-Cache-Control where it is valid (RFC 9213), else Cache-Control. */
+export function responseDirectives(headers: HeaderView): ResponseDirectives {
+  const targeted = parseTargeted(headers.get('cdn-cache-control'))
+  if (targeted !== undefined) return { ...targeted, targeted: true }
+  return { ...parseCacheControl(headers.get('cache-control')), targeted: false }
+}
+
+/** RFC 9213 §2.1: a structured dictionary; one that is empty, does not parse or has a wrong type is ignored whole. */
+function parseTargeted(field: string | undefined): Directives | undefined {
+  if (field === undefined) return undefined
+  const members = parseDictionary(field)
+  if (members === undefined || members.size === 0) return undefined
+  const directives = emptyDirectives()
+  for (const [name, value] of members) {
+    if (numeric.has(name)) {
+      if (typeof value !== 'number' || !Number.isInteger(value)) return undefined
+      applyDirective(directives, name, String(Math.max(0, value)))
+    } else if (value === true) applyDirective(directives, name, undefined)
+    else if (typeof value === 'object') applyDirective(directives, name, value.text)
+  }
+  return directives
+}

@@ -1,0 +1,81 @@
+import type { CacheRequest, CacheResponse } from '../ports.ts'
+import type { Directives } from './cache-control.ts'
+import type { Lifetime } from './freshness.ts'
+import type { ResponseDirectives } from './response-directives.ts'
+import { sameUrl } from './invalidation.ts'
+
+/** RFC 9110 §15: the statuses whose caching rules this cache knows, for must-understand (RFC 9111 §5.2.2.3). */
+const understood = new Set([
+  200, 203, 204, 206, 300, 301, 302, 303, 307, 308, 400, 401, 402, 403, 404, 405, 406, 408, 409, 410, 411,
+  412, 413, 414, 415, 416, 417, 421, 422, 426, 500, 501, 502, 503, 504, 505
+])
+
+/** Why a response is not stored; the words stand in the Cache-Status detail and in `lb explain`. */
+export type NotStorable =
+  | 'method'
+  | 'status'
+  | 'request-no-store'
+  | 'no-store'
+  | 'private'
+  | 'authorization'
+  | 'set-cookie'
+  | 'vary'
+  | 'no-lifetime'
+
+/** RFC 9111 §3 for a shared cache. Undefined: it may be stored. */
+export function whyNotStorable(
+  request: CacheRequest,
+  requestDirectives: Directives,
+  response: CacheResponse,
+  directives: ResponseDirectives,
+  lifetime: Lifetime | undefined
+): NotStorable | undefined {
+  if (!methodAllows(request, response, lifetime)) return 'method'
+  if (response.status < 200 || response.status === 304 || response.status > 599) return 'status'
+  if (requestDirectives.noStore) return 'request-no-store'
+  if (directives.mustUnderstand) {
+    if (!understood.has(response.status)) return 'status'
+  } else if (directives.noStore) return 'no-store'
+  if (directives.private) return 'private'
+
+  const shared = directives.public || directives.sMaxage !== undefined || directives.targeted
+  // RFC 9111 §3.5.
+  if (request.headers.get('authorization') !== undefined && !shared && !directives.mustRevalidate)
+    return 'authorization'
+  // Stricter than RFC 9111 §7.3: a cookie is handed to everybody only where the origin says "shared" in so many words.
+  if (response.headers.get('set-cookie') !== undefined && !shared && !listed(directives, 'set-cookie'))
+    return 'set-cookie'
+  if (/(?:^|,)\s*\*\s*(?:,|$)/.test(response.headers.get('vary') ?? '')) return 'vary'
+  return isUseful(response, directives, lifetime) ? undefined : 'no-lifetime'
+}
+
+/** private="set-cookie" and no-cache="set-cookie" take the field out of what is stored. */
+function listed(directives: Directives, name: string): boolean {
+  return directives.privateFields.includes(name) || directives.noCacheFields.includes(name)
+}
+
+function methodAllows(
+  request: CacheRequest,
+  response: CacheResponse,
+  lifetime: Lifetime | undefined
+): boolean {
+  if (request.method === 'GET') return true
+  // RFC 9110 §9.3.3: the answer to a POST stands for a later GET when it says so and for how long.
+  if (request.method !== 'POST' || response.status !== 200 || lifetime?.explicit !== true) return false
+  return sameUrl(request, response.headers.get('content-location'))
+}
+
+/** Without a lifetime, a validator or a stale window it could never be used again. */
+function isUseful(response: CacheResponse, directives: Directives, lifetime: Lifetime | undefined): boolean {
+  if (lifetime !== undefined && lifetime.ms > 0) return true
+  if ((directives.staleWhileRevalidate ?? 0) > 0 || (directives.staleIfError ?? 0) > 0) return true
+  const validators = response.headers.get('etag') ?? response.headers.get('last-modified')
+  if (validators === undefined) return false
+  // Something must allow storing at all (RFC 9111 §3): freshness, public, no-cache, or a status cacheable by default.
+  return (
+    lifetime !== undefined ||
+    directives.public ||
+    directives.noCache ||
+    [200, 203, 204, 404, 410].includes(response.status)
+  )
+}

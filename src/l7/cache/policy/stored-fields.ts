@@ -1,0 +1,94 @@
+import type { HeaderView } from '../ports.ts'
+import type { Directives } from './cache-control.ts'
+
+/** RFC 9111 §3.1: fields of one connection. Age is made anew for each reuse; Trailer goes with the trailers. */
+const neverStored = new Set([
+  'connection',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'proxy-connection',
+  'proxy-authenticate',
+  'proxy-authentication-info',
+  'proxy-authorization',
+  'content-length',
+  'age',
+  'warning'
+])
+
+/** RFC 9111 §3.2: what describes the stored bytes is not changed by a response that carries none of them. */
+const neverUpdated = new Set(['content-encoding', 'content-range', 'content-length'])
+
+/**
+ * The block of fields as it is stored and sent again: `name: value\r\n` for each line, in the order and case received.
+ * Content-Length is left out, since the framing is made anew, and so is what the directives name.
+ */
+export function storedFields(headers: HeaderView, directives: Directives): string {
+  const left = fieldsLeftOut(headers, directives)
+  let block = ''
+  headers.forEach((name, value) => {
+    const lower = name.toLowerCase()
+    if (!neverStored.has(lower) && !left.has(lower)) block += `${name}: ${value}\r\n`
+  })
+  return block
+}
+
+/** The stored block after a 304 or a HEAD brought new fields (RFC 9111 §3.2): a new name replaces all its old lines. */
+export function updatedFields(block: string, headers: HeaderView, directives: Directives): string {
+  const left = fieldsLeftOut(headers, directives)
+  const replaced = new Set<string>()
+  let added = ''
+  headers.forEach((name, value) => {
+    const lower = name.toLowerCase()
+    if (neverStored.has(lower) || neverUpdated.has(lower) || left.has(lower)) return
+    replaced.add(lower)
+    added += `${name}: ${value}\r\n`
+  })
+  let kept = ''
+  eachField(block, (name, value) => {
+    const lower = name.toLowerCase()
+    if (!replaced.has(lower) && !left.has(lower)) kept += `${name}: ${value}\r\n`
+  })
+  return kept + added
+}
+
+export function eachField(block: string, visit: (name: string, value: string) => void): void {
+  let at = 0
+  while (at < block.length) {
+    const end = block.indexOf('\r\n', at)
+    const colon = block.indexOf(': ', at)
+    if (end < 0 || colon < 0) return
+    visit(block.slice(at, colon), block.slice(colon + 2, end))
+    at = end + 2
+  }
+}
+
+/** A stored block read as a HeaderView: for policies that compare what is stored with what arrives. */
+export class FieldBlock implements HeaderView {
+  readonly #block: string
+
+  constructor(block: string) {
+    this.#block = block
+  }
+
+  get(name: string): string | undefined {
+    let joined: string | undefined
+    eachField(this.#block, (field, value) => {
+      if (field.toLowerCase() === name) joined = joined === undefined ? value : `${joined}, ${value}`
+    })
+    return joined
+  }
+
+  forEach(visit: (name: string, value: string) => void): void {
+    eachField(this.#block, visit)
+  }
+}
+
+function fieldsLeftOut(headers: HeaderView, directives: Directives): ReadonlySet<string> {
+  const names = new Set([...directives.noCacheFields, ...directives.privateFields])
+  // RFC 9110 §7.6.1: what Connection lists is of one connection too.
+  for (const name of (headers.get('connection') ?? '').toLowerCase().split(',')) names.add(name.trim())
+  return names
+}
