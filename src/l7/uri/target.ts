@@ -1,3 +1,5 @@
+import { hostName } from './host.ts'
+
 /**
  * A request-target taken apart (RFC 9112 §3.2). `path` is raw and begins with a slash, except `*` for the asterisk
  * form and '' for the authority form; `query` is what stands after the question mark, undefined without one.
@@ -26,7 +28,8 @@ const ASTERISK: Target = {
 
 /**
  * The parts of `target`, or undefined when it has none of the four forms or the form does not fit the method: the
- * authority form is for CONNECT and CONNECT for it, and the asterisk is for OPTIONS. Fragments are refused: some
+ * authority form is for CONNECT and CONNECT for it, and the asterisk is for OPTIONS. Authorities are checked as a Host
+ * field is (no userinfo). Fragments are refused: some
  * servers cut them off and others take them for a part of the path. Characters were checked by whoever read the
  * request line (no controls, spaces or bytes over 0x7e); the path is checked by `normalisePath`.
  */
@@ -65,7 +68,7 @@ function absoluteForm(target: string): Target | undefined {
   let end = start
   while (end < target.length && target.charCodeAt(end) !== SLASH && target.charCodeAt(end) !== QUESTION) end++
   const authority = target.slice(start, end)
-  if (authority === '') return undefined
+  if (hostName(authority) === undefined) return undefined
   const question = target.indexOf('?', end)
   const path = question === -1 ? target.slice(end) : target.slice(end, question)
   return {
@@ -78,8 +81,8 @@ function absoluteForm(target: string): Target | undefined {
   }
 }
 
-/** RFC 9112 §3.2.3: host and port, both of them. The host is checked by `parseHost`. */
+/** RFC 9112 §3.2.3: host and port, both of them. */
 function authorityForm(target: string): Target | undefined {
-  if (!/^[^/?#@]+:\d{1,5}$/.test(target)) return undefined
+  if (!/:\d+$/.test(target) || hostName(target) === undefined) return undefined
   return { form: 'authority', path: '', query: undefined, authority: target, scheme: undefined }
 }
