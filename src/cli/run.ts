@@ -1,8 +1,8 @@
 import { formatProblems } from '../config/format-problems.ts'
-import type { Config } from '../config/model.ts'
 import { loadConfig } from '../config/parse-config.ts'
 import type { LogLevel } from '../config/model.ts'
 import { exitCode } from './exit-code.ts'
+import type { Running } from '../runtime/running.ts'
 import { handleSignals } from './signals.ts'
 import { startFailure } from './start-failure.ts'
 
@@ -11,17 +11,6 @@ export interface RunOptions {
   readonly logLevel?: LogLevel
   readonly watch?: boolean
 }
-
-/** What the CLI needs of a running `lb`. */
-export interface Running {
-  stop(): Promise<void>
-  apply(config: Config): Promise<unknown>
-}
-
-export type Start = (
-  config: Config,
-  options: { logLevel?: LogLevel; watch?: boolean; configPath?: string }
-) => Promise<Running>
 
 /** `lb`: reads the configuration, starts, and lives until a signal ends it. */
 export async function run(options: RunOptions): Promise<void> {
@@ -33,7 +22,7 @@ export async function run(options: RunOptions): Promise<void> {
   }
   if (loaded.warnings.length > 0) process.stderr.write(`${formatProblems(loaded.warnings)}\n`)
   // Loaded only now, so that a broken file is told at once.
-  const { start } = (await import('../runtime/start.ts')) as { start: Start }
+  const { start } = await import('../runtime/start.ts')
   let running: Running
   try {
     running = await start(loaded.config, {
@@ -45,5 +34,5 @@ export async function run(options: RunOptions): Promise<void> {
     process.stderr.write(`${startFailure(error, loaded.locate)}\n`)
     process.exit(exitCode.cannotRun)
   }
-  handleSignals(running, options.config)
+  handleSignals(running)
 }

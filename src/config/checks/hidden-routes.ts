@@ -62,12 +62,10 @@ function coversFields(a: Readonly<Record<string, string>>, b: Readonly<Record<st
 
 function coversPath(a: RouteMatch, b: RouteMatch): boolean {
   if (a.path !== undefined) return a.path === b.path
-  if (a.pathRegex !== undefined) {
-    return b.path !== undefined ? matchesQuickly(a.pathRegex, b.path) : a.pathRegex === b.pathRegex
-  }
-  if (a.pathPrefix === undefined) return true
   const inner = b.path ?? b.pathPrefix
-  return inner !== undefined && isUnder(inner, a.pathPrefix)
+  if (a.pathPrefix !== undefined && (inner === undefined || !isUnder(inner, a.pathPrefix))) return false
+  if (a.pathRegex === undefined || a.pathRegex === b.pathRegex) return true
+  return b.path !== undefined && matchesQuickly(a.pathRegex, b.path)
 }
 
 function isUnder(path: string, prefix: string): boolean {

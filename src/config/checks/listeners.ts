@@ -86,10 +86,10 @@ function checkRoute(route: RawMap, path: Path): Finding[] {
   }
   const { match, split, rewrite } = route
   if (isMap(match)) {
-    const paths = ['path', 'pathPrefix', 'pathRegex'].filter((key) => match[key] !== undefined)
-    for (const extra of paths.slice(1)) {
-      const message = `"${extra}" cannot go with "${paths[0]}"; keep one of them`
-      findings.push(errorAt([...path, 'match', extra], message, 'key'))
+    for (const other of ['pathPrefix', 'pathRegex'].filter((key) => match[key] !== undefined)) {
+      if (match['path'] === undefined) break
+      const message = `"${other}" says nothing beside "path", which is the whole path; keep one of them`
+      findings.push(errorAt([...path, 'match', other], message, 'key'))
     }
   }
   if (
@@ -99,16 +99,9 @@ function checkRoute(route: RawMap, path: Path): Finding[] {
   ) {
     findings.push(errorAt([...path, 'split'], 'every weight is 0; one at least must be more', 'key'))
   }
-  if (isMap(rewrite)) {
-    if (Object.keys(rewrite).length === 0) {
-      findings.push(
-        errorAt([...path, 'rewrite'], 'says nothing; give it "stripPrefix", "addPrefix" or "path"', 'key')
-      )
-    } else if (rewrite['path'] !== undefined && Object.keys(rewrite).length > 1) {
-      findings.push(
-        errorAt([...path, 'rewrite', 'path'], '"path" cannot go with the other keys of "rewrite"', 'key')
-      )
-    }
+  if (isMap(rewrite) && Object.keys(rewrite).length === 0) {
+    const message = 'says nothing; give it "stripPrefix", "addPrefix" or "path"'
+    findings.push(errorAt([...path, 'rewrite'], message, 'key'))
   }
   return findings
 }

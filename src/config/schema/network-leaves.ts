@@ -96,9 +96,11 @@ export function absolutePath() {
     reject: (value) =>
       !value.startsWith('/')
         ? `a path begins with a slash: did you mean "/${value}"?`
-        : /[\s?#]/.test(value)
-          ? 'a path has no spaces, "?" or "#"'
-          : undefined
+        : /[\s?#\\]/.test(value)
+          ? 'a path has no spaces, "?", "#" or backslashes'
+          : /(?:^|\/)\.{1,2}(?:\/|$)/.test(value)
+            ? 'write the path without "." and ".."; paths are compared after they are resolved'
+            : undefined
   })
 }
 

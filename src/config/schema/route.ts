@@ -157,17 +157,35 @@ export const cacheSchema = mapping({
 })
 
 const rewrite = mapping({
-  stripPrefix: absolutePath().optional().describe('Taken off the beginning of the path.'),
-  addPrefix: absolutePath().optional().describe('Put in front of the path, after `stripPrefix`.'),
+  stripPrefix: absolutePath().optional().describe('Taken off the beginning of the path, if it is there.'),
+  addPrefix: absolutePath().optional().describe('Put in front of the path, last of the three.'),
   path: mapping({
     regex: regex().describe('Regular expression on the path.'),
-    to: text('a replacement such as /v2/$1').describe(
-      'What takes the place of the match; `$1` is its first group.'
-    )
+    to: text('a replacement such as /v2/$1', {
+      reject: (value) =>
+        /[?#\s\\]/.test(value)
+          ? 'a path has no "?", "#", spaces or backslashes; the query is kept as it is'
+          : undefined
+    }).describe('What takes the place of the first match; `$1` is its first group.')
   })
     .optional()
-    .describe('A replacement by regular expression.')
+    .describe('A replacement by regular expression, after `stripPrefix`.')
 })
+
+/** The router expands the placeholders; anything else in braces would be sent as it stands. */
+function redirectTarget() {
+  return text('a path or a URL such as "https://{host}{path}"', {
+    max: 4096,
+    reject(value) {
+      const unknown = /\{(?!(?:path|query|host)\})[^}]*\}?/.exec(value)
+      if (unknown !== null) return `${unknown[0]} is no placeholder; there are {path}, {query} and {host}`
+      if (!/^[\x21-\x7e]+$/.test(value))
+        return 'a URL is printable ASCII without spaces; escape the rest as %20'
+      if (/^(?:\/|https?:\/\/|\{path\}|\?)/.test(value)) return undefined
+      return `"${value}" is neither a path nor a URL; did you mean "/${value}" or "https://${value}"?`
+    }
+  })
+}
 
 function redirectStatus() {
   const statuses = [301, 302, 303, 307, 308]
@@ -193,7 +211,9 @@ export const routeSchema = mapping({
     .optional()
     .describe('Forward to several pools by weight.'),
   redirect: mapping({
-    to: fieldValue().describe('Where to: a path or a URL.'),
+    to: redirectTarget().describe(
+      'Where to: a path or a URL. `{path}`, `{query}` (with its "?") and `{host}` are those of the request.'
+    ),
     status: redirectStatus().prefault(defaults.redirect.status).describe('Status of the answer.')
   })
     .optional()

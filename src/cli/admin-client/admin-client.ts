@@ -1,0 +1,148 @@
+import { Client } from 'undici'
+import type {
+  BackendChange,
+  BackendView,
+  InfoView,
+  PoolView,
+  PurgeReport,
+  ReloadReport
+} from '../../admin/control-plane.ts'
+import { CliError } from '../cli-error.ts'
+import { exitCode } from '../exit-code.ts'
+import type { Target } from './target.ts'
+
+/** Largest answer taken: 100,000 backends in /api/pools are some 50 MB. */
+const MAX_ANSWER_BYTES = 128 * 1024 * 1024
+
+/** The body of a purge, as in docs/openapi.yaml. */
+export interface PurgeBody {
+  readonly url?: string
+  readonly prefix?: string
+  readonly tag?: string
+  readonly all?: true
+  readonly cache?: string
+}
+
+/** Asks a running `lb`. Every failure is a CliError that says what to do about it. */
+export class AdminClient {
+  readonly #target: Target
+  readonly #client: Client
+
+  constructor(target: Target) {
+    this.#target = target
+    this.#client = new Client(target.origin, {
+      ...(target.socketPath === undefined ? {} : { socketPath: target.socketPath }),
+      connectTimeout: 3_000,
+      // A reload of 10,000 backends takes about a second; a plan asks for DNS names too.
+      headersTimeout: 60_000,
+      bodyTimeout: 10_000,
+      maxResponseSize: MAX_ANSWER_BYTES
+    })
+  }
+
+  info(): Promise<InfoView> {
+    return this.#ask<InfoView>('GET', '/api/info')
+  }
+
+  async pools(): Promise<readonly PoolView[]> {
+    return (await this.#ask<{ pools: readonly PoolView[] }>('GET', '/api/pools')).pools
+  }
+
+  backend(pool: string, backend: string): Promise<BackendView> {
+    return this.#ask<BackendView>('GET', backendPath(pool, backend))
+  }
+
+  changeBackend(pool: string, backend: string, change: BackendChange): Promise<BackendView> {
+    return this.#ask<BackendView>('POST', backendPath(pool, backend), change)
+  }
+
+  /** A configuration that is refused comes back as a report with `errors`. */
+  reload(plan: boolean): Promise<ReloadReport> {
+    return this.#ask<ReloadReport>('POST', `/api/reload${plan ? '?plan=1' : ''}`, undefined, [422])
+  }
+
+  purge(body: PurgeBody): Promise<PurgeReport> {
+    return this.#ask<PurgeReport>('POST', '/api/cache/purge', body)
+  }
+
+  close(): Promise<void> {
+    return this.#client.destroy()
+  }
+
+  async #ask<T>(method: 'GET' | 'POST', path: string, body?: object, alsoTake: number[] = []): Promise<T> {
+    const { token } = this.#target
+    let status: number
+    let text: string
+    try {
+      const response = await this.#client.request({
+        method,
+        path,
+        headers: {
+          accept: 'application/json',
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` })
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) })
+      })
+      status = response.statusCode
+      text = await response.body.text()
+    } catch (error) {
+      throw this.#unreachable(error)
+    }
+    const answer = parseObject(text)
+    if (answer !== undefined && (status === 200 || alsoTake.includes(status))) return answer as T
+    throw this.#refused(status, answer)
+  }
+
+  #unreachable(error: unknown): CliError {
+    const { code, message } = error as NodeJS.ErrnoException
+    const reason = (code !== undefined && reasons[code]) || message
+    return new CliError(
+      `no lb answers at ${this.#target.text}: ${reason}. Does it run, and is this its admin.bind? ` +
+        'Name it with --admin, or its configuration with -c.'
+    )
+  }
+
+  #refused(status: number, answer: Record<string, unknown> | undefined): CliError {
+    const { code, message } = (answer?.error ?? {}) as { code?: string; message?: string }
+    if (code === undefined || message === undefined) {
+      return new CliError(
+        `what answers at ${this.#target.text} is not the admin listener of an lb (status ${status})`
+      )
+    }
+    if (status === 401) {
+      return new CliError(`${message}; give it with --token, LB_ADMIN_TOKEN, or the configuration with -c`)
+    }
+    const usage = status === 400 || status === 404
+    return new CliError(message, usage ? exitCode.usage : exitCode.cannotRun)
+  }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ENOENT: 'there is no such socket',
+  EACCES: 'permission denied',
+  ENOTFOUND: 'no such host',
+  EAI_AGAIN: 'the name cannot be looked up now',
+  ECONNRESET: 'the connection was closed',
+  EHOSTUNREACH: 'no route to it',
+  ETIMEDOUT: 'no answer in time',
+  UND_ERR_SOCKET: 'the connection was closed',
+  UND_ERR_CONNECT_TIMEOUT: 'no answer in time',
+  UND_ERR_HEADERS_TIMEOUT: 'no answer in time',
+  UND_ERR_BODY_TIMEOUT: 'no answer in time',
+  UND_ERR_RES_EXCEEDED_MAX_SIZE: 'the answer is too large'
+}
+
+function backendPath(pool: string, backend: string): string {
+  return `/api/pools/${encodeURIComponent(pool)}/backends/${encodeURIComponent(backend)}`
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,91 @@
+import { existsSync } from 'node:fs'
+import { formatProblems } from '../../config/format-problems.ts'
+import type { Bind } from '../../config/model.ts'
+import { loadConfig } from '../../config/parse-config.ts'
+import { CliError } from '../cli-error.ts'
+import { exitCode } from '../exit-code.ts'
+
+/** Where a running `lb` is asked. */
+export interface Target {
+  /** As in messages: `http://127.0.0.1:9900`, `unix:/run/lb.sock`. */
+  readonly text: string
+  readonly origin: string
+  readonly socketPath?: string
+  readonly token?: string
+}
+
+export interface TargetOptions {
+  readonly admin?: string
+  readonly token?: string
+  readonly config?: string
+  /** `config` was named by the user: then it must be readable. */
+  readonly configNamed: boolean
+}
+
+const DEFAULT_ADMIN = 'http://127.0.0.1:9900'
+
+/**
+ * Address: `--admin`, else the configuration's admin.bind, else 127.0.0.1:9900. Token: `--token`, LB_ADMIN_TOKEN, else
+ * the configuration's, which is never sent to an address that does not stand beside it, unless `-c` says so.
+ */
+export function findTarget(options: TargetOptions, env: NodeJS.ProcessEnv): Target {
+  const token = options.token ?? (env.LB_ADMIN_TOKEN || undefined)
+  const useConfig = options.configNamed || options.admin === undefined
+  const known = useConfig ? fromConfig(options, env) : {}
+  return withToken(parseAdmin(options.admin ?? known.admin ?? DEFAULT_ADMIN), token ?? known.token)
+}
+
+function withToken(target: Target, token: string | undefined): Target {
+  return token === undefined || token === '' ? target : { ...target, token }
+}
+
+function fromConfig(
+  { config, configNamed }: TargetOptions,
+  env: NodeJS.ProcessEnv
+): { admin?: string; token?: string } {
+  if (config === undefined || (!configNamed && !existsSync(config))) return {}
+  const loaded = loadConfig(config, env)
+  if (!loaded.ok) {
+    // A broken ./lb.yaml that nobody named must not stand between an operator and the lb that runs.
+    if (!configNamed) return {}
+    throw new CliError(formatProblems(loaded.problems), exitCode.usage)
+  }
+  const { admin } = loaded.config
+  const bind = admin?.binds[0]
+  if (bind === undefined) {
+    if (!configNamed) return {}
+    throw new CliError(
+      `${config} has no admin.bind, so that lb cannot be asked; add "admin: { bind: 127.0.0.1:9900 }"`
+    )
+  }
+  return { admin: addressOf(bind, config), ...(admin?.token === undefined ? {} : { token: admin.token }) }
+}
+
+function addressOf(bind: Bind, config: string): string {
+  if (bind.kind === 'unix') return bind.text
+  if (bind.port === 0) {
+    throw new CliError(
+      `admin.bind in ${config} leaves the port to the system: name it with --admin`,
+      exitCode.usage
+    )
+  }
+  const host = bind.host.replace(/^\[|\]$/g, '')
+  // An address that stands for all of them is reached by way of loopback.
+  const reachable = host === '0.0.0.0' || host === '' ? '127.0.0.1' : host === '::' ? '::1' : host
+  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${bind.port}`
+}
+
+function parseAdmin(text: string): Target {
+  if (text.startsWith('unix:') && text.length > 5) {
+    return { text, origin: 'http://localhost', socketPath: text.slice(5) }
+  }
+  const url = /^https?:\/\//i.test(text) ? text : `http://${text.startsWith(':') ? `127.0.0.1${text}` : text}`
+  if (!URL.canParse(url) || new URL(url).pathname !== '/') {
+    throw new CliError(
+      `--admin ${text}: an address is expected: http://127.0.0.1:9900, 127.0.0.1:9900 or unix:/run/lb.sock`,
+      exitCode.usage
+    )
+  }
+  const { origin } = new URL(url)
+  return { text: origin, origin }
+}

@@ -1,0 +1,35 @@
+import type { AdminClient, PurgeBody } from '../admin-client/admin-client.ts'
+import { CliError } from '../cli-error.ts'
+import { exitCode } from '../exit-code.ts'
+import type { Terminal } from '../terminal.ts'
+
+export interface PurgeOptions {
+  readonly prefix?: string
+  readonly tag?: string
+  readonly all?: boolean
+  readonly cache?: string
+}
+
+/** `lb purge <url>`, or by prefix, tag, or everything. */
+export async function purge(
+  client: AdminClient,
+  url: string | undefined,
+  options: PurgeOptions,
+  terminal: Terminal
+): Promise<void> {
+  const { purged, caches } = await client.purge(purgeBody(url, options))
+  const from = caches.length === 0 ? '' : ` from ${caches.join(', ')}`
+  terminal.write(`purged ${purged} response${purged === 1 ? '' : 's'}${from}\n`)
+}
+
+function purgeBody(url: string | undefined, { prefix, tag, all, cache }: PurgeOptions): PurgeBody {
+  const targets: PurgeBody[] = []
+  if (url !== undefined) targets.push({ url })
+  if (prefix !== undefined) targets.push({ prefix })
+  if (tag !== undefined) targets.push({ tag })
+  if (all === true) targets.push({ all })
+  if (targets.length !== 1) {
+    throw new CliError('say what to purge: one of <url>, --prefix, --tag and --all', exitCode.usage)
+  }
+  return { ...targets[0]!, ...(cache === undefined ? {} : { cache }) }
+}

@@ -1,0 +1,14 @@
+import type { AdminClient } from '../admin-client/admin-client.ts'
+import { CliError } from '../cli-error.ts'
+import { exitCode } from '../exit-code.ts'
+import type { Terminal } from '../terminal.ts'
+
+/** `lb reload`: what changed, or would; a configuration that is refused is bad usage, as in `lb check`. */
+export async function reload(client: AdminClient, plan: boolean, terminal: Terminal): Promise<void> {
+  const { changed, lines, errors } = await client.reload(plan)
+  if (errors !== undefined && errors.length > 0) {
+    throw new CliError(`${errors.join('\n')}\nlb: the configuration in force stays`, exitCode.usage)
+  }
+  for (const line of lines) terminal.write(`${line}\n`)
+  if (!changed) terminal.write(plan ? 'nothing would change\n' : 'nothing changed\n')
+}

@@ -1,0 +1,126 @@
+import type { BackendView, InfoView, PoolView } from '../../admin/control-plane.ts'
+import { renderTable } from './table.ts'
+import type { Color, Column } from './table.ts'
+
+interface Row {
+  readonly pool: PoolView
+  readonly backend: BackendView
+  readonly now: number
+}
+
+/** Ranked so that 80 columns show what the first glance needs, and 200 everything. */
+const columns: readonly Column<Row>[] = [
+  { header: 'POOL', rank: 0, min: 8, text: ({ pool }) => pool.name },
+  { header: 'BACKEND', rank: 0, min: 12, text: ({ backend }) => backend.name },
+  {
+    header: 'STATE',
+    rank: 0,
+    text: ({ backend }) => stateWord(backend),
+    color: ({ backend }) => stateColor(backend)
+  },
+  { header: 'FAILS', rank: 2, align: 'right', text: ({ backend }) => String(backend.failures) },
+  { header: 'ACTIVE', rank: 1, align: 'right', text: ({ backend }) => String(backend.active) },
+  { header: 'LAST HEALTHY', rank: 3, align: 'right', text: ({ backend, now }) => lastHealthy(backend, now) },
+  {
+    header: 'PROBE',
+    rank: 4,
+    align: 'right',
+    text: ({ backend }) => (backend.probe === undefined ? '' : formatMs(backend.probe.latencyMs)),
+    color: ({ backend }) => (backend.probe?.result === 'fail' ? 'red' : 'none')
+  },
+  { header: 'WEIGHT', rank: 6, align: 'right', text: ({ backend }) => String(backend.weight) },
+  { header: 'OPEN', rank: 8, align: 'right', text: ({ backend }) => String(backend.open) },
+  { header: 'REQUESTS', rank: 7, align: 'right', text: ({ backend }) => String(backend.requests) },
+  { header: 'FAILED', rank: 9, align: 'right', text: ({ backend }) => String(backend.failedRequests) },
+  {
+    header: 'SINCE',
+    rank: 10,
+    align: 'right',
+    text: ({ backend, now }) =>
+      backend.since === undefined ? '' : formatAge(now - Date.parse(backend.since))
+  },
+  {
+    header: 'ADDRESS',
+    rank: 11,
+    min: 12,
+    text: ({ backend }) => (backend.address === backend.name ? '' : backend.address)
+  },
+  { header: 'REASON', rank: 5, min: 12, text: ({ backend }) => reasonOf(backend) }
+]
+
+/** The whole picture: a line about the process, then a line per backend. */
+export function renderStatus(
+  info: InfoView,
+  pools: readonly PoolView[],
+  options: { readonly width: number; readonly color: boolean; readonly now: number }
+): string[] {
+  const rows = pools.flatMap((pool) => pool.backends.map((backend) => ({ pool, backend, now: options.now })))
+  return [
+    title(info, options.width),
+    ...pools.flatMap((pool) => warnings(pool)),
+    '',
+    ...(rows.length === 0 ? ['no backends'] : renderTable(columns, rows, options.width, options.color))
+  ]
+}
+
+function title(info: InfoView, width: number): string {
+  const parts = [
+    `lb ${info.version}`,
+    ...(info.state === 'draining' ? ['draining'] : []),
+    `up ${formatAge(info.uptimeSeconds * 1e3)}`,
+    info.workers === 1 ? '1 worker' : `${info.workers} workers`,
+    `pid ${info.pid}`,
+    ...(info.configFile === undefined ? [] : [info.configFile])
+  ]
+  while (parts.length > 1 && parts.join(' · ').length > width) parts.pop()
+  return parts.join(' · ')
+}
+
+function warnings({ name, panic, usable, backends, queue }: PoolView): string[] {
+  if (panic) return [`pool ${name}: too few healthy backends, health is ignored`]
+  if (usable === 0 && backends.length > 0) return [`pool ${name}: no usable backend`]
+  if (queue.waiting > 0) return [`pool ${name}: ${queue.waiting} waiting for a free backend`]
+  return []
+}
+
+/** The operator's word first, then what health has to say. */
+export function stateWord(backend: BackendView): string {
+  const words: string[] = []
+  if (backend.admin !== 'ready') words.push(backend.admin)
+  if (backend.state === 'down') words.push('down')
+  else if (backend.ejected) words.push('ejected')
+  else if (backend.breaker !== 'closed') words.push(backend.breaker === 'open' ? 'breaker' : 'trial')
+  if (words.length > 0) return words.join(' ')
+  return backend.state === 'up' ? 'up' : 'unknown'
+}
+
+function stateColor(backend: BackendView): Color {
+  if (backend.state === 'down' || backend.ejected || backend.breaker === 'open') return 'red'
+  if (backend.admin !== 'ready' || backend.breaker === 'half-open') return 'yellow'
+  return backend.state === 'up' ? 'green' : 'none'
+}
+
+function reasonOf(backend: BackendView): string {
+  const healthy = backend.state !== 'down' && !backend.ejected && backend.breaker === 'closed'
+  if (healthy && backend.admin === 'ready') return backend.backup ? 'backup' : ''
+  return backend.reason ?? (backend.state === 'down' ? (backend.probe?.reason ?? '') : '')
+}
+
+function lastHealthy(backend: BackendView, now: number): string {
+  if (backend.lastHealthyAt !== undefined) return `${formatAge(now - Date.parse(backend.lastHealthyAt))} ago`
+  return backend.probe === undefined ? '' : 'never'
+}
+
+/** One unit is enough to judge by: `0s`, `42s`, `5m`, `3h`, `12d`. */
+export function formatAge(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1e3))
+  if (seconds < 120) return `${seconds}s`
+  if (seconds < 2 * 3600) return `${Math.floor(seconds / 60)}m`
+  if (seconds < 2 * 86_400) return `${Math.floor(seconds / 3600)}h`
+  return `${Math.floor(seconds / 86_400)}d`
+}
+
+function formatMs(ms: number): string {
+  if (ms >= 1_000) return `${(ms / 1e3).toFixed(1)} s`
+  return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`
+}

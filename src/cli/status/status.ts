@@ -1,0 +1,80 @@
+import type { InfoView, PoolView } from '../../admin/control-plane.ts'
+import type { AdminClient } from '../admin-client/admin-client.ts'
+import { CliError } from '../cli-error.ts'
+import { filterPools } from '../operate/find-backend.ts'
+import type { Terminal } from '../terminal.ts'
+import { renderStatus } from './status-table.ts'
+import { Screen } from './screen.ts'
+
+export interface StatusOptions {
+  readonly json?: boolean
+  readonly watch?: boolean
+  /** Only this pool. */
+  readonly pool?: string
+}
+
+const PERIOD_MS = 1_000
+
+/** `lb status`: the table once, or again every second until `signal` says stop. */
+export async function status(
+  client: AdminClient,
+  options: StatusOptions,
+  terminal: Terminal,
+  signal: AbortSignal
+): Promise<void> {
+  if (options.json === true) {
+    do {
+      const { info, pools } = await ask(client, options)
+      // Watched, one line per look: what reads it wants to know where one ends.
+      terminal.write(`${JSON.stringify({ info, pools }, null, options.watch === true ? 0 : 2)}\n`)
+    } while (options.watch === true && (await pause(signal)))
+    return
+  }
+  if (options.watch !== true) {
+    terminal.write(`${(await look(client, options, terminal)).join('\n')}\n`)
+    return
+  }
+  // The first look decides whether there is anything to watch.
+  let lines = await look(client, options, terminal)
+  const screen = new Screen(terminal)
+  try {
+    do {
+      lines = await look(client, options, terminal).catch((error: unknown) => {
+        if (!(error instanceof CliError)) throw error
+        return [error.message, 'Trying again every second; Ctrl-C ends.']
+      })
+      screen.show(lines)
+    } while (await pause(signal))
+  } finally {
+    screen.close(lines)
+  }
+}
+
+async function look(client: AdminClient, options: StatusOptions, terminal: Terminal): Promise<string[]> {
+  const { info, pools } = await ask(client, options)
+  return renderStatus(info, pools, { width: terminal.columns, color: terminal.color, now: Date.now() })
+}
+
+async function ask(
+  client: AdminClient,
+  { pool }: StatusOptions
+): Promise<{ info: InfoView; pools: readonly PoolView[] }> {
+  const [info, pools] = await Promise.all([client.info(), client.pools()])
+  return { info, pools: filterPools(pools, pool) }
+}
+
+/** False once stopped. */
+function pause(signal: AbortSignal): Promise<boolean> {
+  if (signal.aborted) return Promise.resolve(false)
+  return new Promise((resolve) => {
+    const stop = () => {
+      clearTimeout(timer)
+      resolve(false)
+    }
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', stop)
+      resolve(true)
+    }, PERIOD_MS)
+    signal.addEventListener('abort', stop, { once: true })
+  })
+}

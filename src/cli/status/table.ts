@@ -1,0 +1,111 @@
+export type Color = 'green' | 'red' | 'yellow' | 'dim' | 'none'
+
+export interface Column<Row> {
+  readonly header: string
+  readonly align?: 'right'
+  readonly text: (row: Row) => string
+  readonly color?: (row: Row) => Color
+  /** 0: always shown while there is any room; then by rising rank, as far as the width goes. */
+  readonly rank: number
+  /** It may be cut with an ellipsis down to this many characters; left out: it is shown whole or not at all. */
+  readonly min?: number
+}
+
+const GAP = 2
+const codes = { green: 32, red: 31, yellow: 33, dim: 2, none: 0 } satisfies Record<Color, number>
+
+interface Laid<Row> {
+  readonly column: Column<Row>
+  readonly cells: readonly string[]
+  width: number
+}
+
+/**
+ * Lines of a table that is at most `width` wide. Too narrow for all columns, those of the highest rank go first; what
+ * must stay is cut with an ellipsis. A column whose cells are all empty is left out.
+ */
+export function renderTable<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  width: number,
+  color: boolean
+): string[] {
+  const laid = columns
+    .map((column): Laid<Row> => {
+      const cells = rows.map((row) => printable(column.text(row)))
+      const widest = cells.reduce((most, cell) => Math.max(most, cell.length), column.header.length)
+      return { column, cells, width: widest }
+    })
+    .filter(({ cells, column }) => column.rank === 0 || cells.some((cell) => cell !== ''))
+  const shown = fit(laid, width)
+  const line = (cell: (column: Laid<Row>) => string, paint: (column: Laid<Row>) => Color): string =>
+    shown
+      .map((column, index) => {
+        const text = cut(cell(column), column.width)
+        const padding = ' '.repeat(column.width - text.length)
+        const painted = color ? paintText(text, paint(column)) : text
+        if (column.column.align === 'right') return padding + painted
+        return index === shown.length - 1 ? painted : painted + padding
+      })
+      .join(' '.repeat(GAP))
+      .trimEnd()
+  return [
+    line(
+      ({ column }) => column.header,
+      () => 'dim'
+    ),
+    ...rows.map((row, index) =>
+      line(
+        ({ cells }) => cells[index]!,
+        ({ column }) => column.color?.(row) ?? 'none'
+      )
+    )
+  ]
+}
+
+/** The columns that fit, in their order, with their widths. */
+function fit<Row>(all: readonly Laid<Row>[], width: number): Laid<Row>[] {
+  let shown = [...all]
+  const excess = () => shown.reduce((sum, column) => sum + column.width + GAP, -GAP) - width
+  for (;;) {
+    const over = excess()
+    if (over <= 0 || shown.length === 1) break
+    const optional = shown.filter(({ column }) => column.rank > 0)
+    const last = optional.sort((a, b) => b.column.rank - a.column.rank)[0]
+    // A column that may be cut goes only when cutting it does not help.
+    if (last?.column.min !== undefined && last.width - over >= last.column.min) {
+      last.width -= over
+      break
+    }
+    if (last === undefined) {
+      shrink(shown, over)
+      break
+    }
+    shown = shown.filter((column) => column !== last)
+  }
+  return shown
+}
+
+/** Takes `over` characters from the columns that may be cut, from the widest first. */
+function shrink<Row>(shown: readonly Laid<Row>[], over: number): void {
+  for (let left = over; left > 0; left--) {
+    const widest = shown
+      .filter(({ column, width }) => column.min !== undefined && width > column.min)
+      .sort((a, b) => b.width - a.width)[0]
+    if (widest === undefined) return
+    widest.width--
+  }
+}
+
+function cut(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`
+}
+
+function paintText(text: string, color: Color): string {
+  return color === 'none' || text === '' ? text : `\x1b[${codes[color]}m${text}\x1b[0m`
+}
+
+/** What a probe's answer says must not move the cursor. */
+function printable(text: string): string {
+  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, '?')
+}
