@@ -4,15 +4,22 @@ import { systemReason } from './system-reason.ts'
 /** Far over the largest real config: 10,000 backends with names and weights are 700 KB. */
 const MAX_FILE_BYTES = 10 * 1024 * 1024
 
-/** Reads the file as UTF-8 text; an Error's message says why it cannot, and how to go on. */
-export function readConfigFile(path: string): string | Error {
+/** Why a file is not a text that could be parsed, and how to go on. */
+export interface FileProblem {
+  readonly message: string
+  readonly line: number
+  readonly column: number
+}
+
+/** Reads the file as UTF-8 text. */
+export function readConfigFile(path: string): string | FileProblem {
   let bytes: Buffer
   try {
     // Non-blocking: a FIFO that nobody writes to reads as empty instead of being waited for.
     const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
     try {
       const stat = fstatSync(file)
-      if (stat.isDirectory()) return new Error('this is a directory; name the YAML file in it')
+      if (stat.isDirectory()) return problem('this is a directory; name the YAML file in it')
       if (stat.size > MAX_FILE_BYTES) return tooLarge()
       bytes = readBounded(file)
     } finally {
@@ -22,15 +29,19 @@ export function readConfigFile(path: string): string | Error {
     const cure =
       error instanceof Error && 'code' in error && error.code === 'ENOENT'
         ? '; name the file with --config, or write one as in docs/config.md'
-        : ''
-    return new Error(`cannot read the configuration: ${systemReason(error)}${cure}`)
+        : '; name another with --config'
+    return problem(`cannot read the configuration: ${systemReason(error)}${cure}`)
   }
   if (bytes.length > MAX_FILE_BYTES) return tooLarge()
   return decode(bytes)
 }
 
-function tooLarge(): Error {
-  return new Error('the file is over 10 MB; that is not a configuration')
+function problem(message: string, line = 1, column = 1): FileProblem {
+  return { message, line, column }
+}
+
+function tooLarge(): FileProblem {
+  return problem('the file is over 10 MB; that is not a configuration. Name the YAML file with --config')
 }
 
 /** A pipe such as /dev/stdin has no size, so the bound counts what is read; its writer gets two seconds. */
@@ -62,18 +73,19 @@ function readOrWait(file: number, chunk: Buffer): number | undefined {
   }
 }
 
-function decode(bytes: Buffer): string | Error {
+function decode(bytes: Buffer): string | FileProblem {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
     const at = invalidOffset(bytes)
-    const line = bytes.subarray(0, at).filter((byte) => byte === 0x0a).length + 1
+    const before = bytes.subarray(0, at)
+    const line = before.filter((byte) => byte === 0x0a).length + 1
+    const column = before.subarray(before.lastIndexOf(0x0a) + 1).toString('utf8').length + 1
     const binary = bytes.subarray(0, 8192).includes(0)
-    return new Error(
-      binary
-        ? 'this is a binary file; a YAML text is expected'
-        : `not UTF-8: byte 0x${bytes[at]!.toString(16)} in line ${line}; save the file as UTF-8`
-    )
+    const message = binary
+      ? 'this is a binary file; a YAML text is expected'
+      : `byte 0x${bytes[at]!.toString(16)} is not UTF-8; save the file as UTF-8`
+    return problem(message, line, column)
   }
 }
 

@@ -16,7 +16,9 @@ import { errorAt, type Finding, type Path, pathText, type Problem } from './prob
 import { isMap, type Raw } from './raw.ts'
 import { checkSchema, type SourceOf } from './schema-findings.ts'
 import { readSecrets } from './secrets.ts'
-import { parseYaml, YamlTree } from './yaml-document.ts'
+import { YamlLookup } from './yaml-lookup.ts'
+import { parseYaml } from './yaml-parse.ts'
+import { readYaml } from './yaml-values.ts'
 
 export type ConfigResult =
   | {
@@ -36,7 +38,7 @@ const MAX_PROBLEMS = 1000
 export function loadConfig(path: string, env: Environment): ConfigResult {
   const text = readConfigFile(path)
   if (typeof text === 'string') return parseConfig(text, { file: path, env })
-  return { ok: false, problems: [{ severity: 'error', message: text.message, file: path, path: '' }] }
+  return { ok: false, problems: [{ severity: 'error', file: path, path: '', ...text }] }
 }
 
 /** Parses and validates a text; `file` is its name in messages. */
@@ -63,13 +65,14 @@ export function parseConfig(text: string, options: { file?: string; env?: Enviro
     const problems = yaml.syntax.map(({ offset, message }) => at(offset, offset + 1, message))
     return { ok: false, problems: problems.slice(0, MAX_PROBLEMS) }
   }
-  const tree = new YamlTree(yaml.document, env)
+  const tree = readYaml(yaml.document, env)
+  const lookup = new YamlLookup(yaml.document, tree.anchors)
   const located = (finding: Finding): Problem => {
-    const span = tree.spans.get(finding) ?? tree.spanOf(finding.path, finding.at) ?? { start: 0, end: 1 }
+    const span = tree.spans.get(finding) ?? lookup.spanOf(finding.path, finding.at) ?? { start: 0, end: 1 }
     return { ...at(span.start, span.end, finding.message, finding.path), severity: finding.severity }
   }
   const directory = file === undefined ? process.cwd() : dirname(resolve(file))
-  const result = validate(tree.value, tree.findings, directory, file, (path) => tree.sourceOf(path))
+  const result = validate(tree.value, tree.findings, directory, file, (path) => lookup.sourceOf(path))
   if (!result.ok) return { ok: false, problems: sorted(result.findings.map(located)) }
   const locate = (path: Path): string => {
     const { line, column } = located(errorAt(path, ''))

@@ -152,13 +152,13 @@ export const broken: readonly Broken[] = [
   {
     name: 'a URL as a backend',
     text: head + pools.replace('10.0.0.1:80', 'http://10.0.0.1:80/x'),
-    at: '3:20',
+    at: '3:21',
     says: /is a URL; write "10.0.0.1:80"/
   },
   {
     name: 'a backend without a port',
     text: head + pools.replace('10.0.0.1:80', '10.0.0.1'),
-    at: '3:20',
+    at: '3:21',
     says: /has no port/
   },
   {

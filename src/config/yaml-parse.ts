@@ -1,0 +1,63 @@
+import { type Document, parseDocument, type YAMLError } from 'yaml'
+
+/** A syntax error, at an offset of the text. */
+export interface SyntaxProblem {
+  readonly offset: number
+  readonly message: string
+}
+
+export interface YamlText {
+  readonly document: Document.Parsed
+  readonly syntax: readonly SyntaxProblem[]
+}
+
+/** Parses the text as one YAML document. Keys are checked for duplicates later: the library's check is quadratic. */
+export function parseYaml(text: string): YamlText | SyntaxProblem {
+  try {
+    const document = parseDocument(text, {
+      uniqueKeys: false,
+      prettyErrors: false,
+      // Not 'silent': that lets a second document pass without a word.
+      logLevel: 'error',
+      schema: 'core',
+      resolveKnownTags: false,
+      merge: false,
+      stringKeys: false
+    })
+    return { document, syntax: [...document.errors, ...document.warnings].map(syntaxProblem) }
+  } catch (error) {
+    // The library recurses into nested collections; a hundred thousand brackets exhaust the stack.
+    if (error instanceof RangeError) return { offset: 0, message: 'nested too deep to be a configuration' }
+    return { offset: 0, message: `not YAML: ${error instanceof Error ? error.message : String(error)}` }
+  }
+}
+
+/** Errors of the library that are said better in our words. */
+const OWN_WORDS: Readonly<Record<string, string>> = {
+  TAB_AS_INDENT: 'a tab is used as indentation; YAML indents with spaces',
+  MULTIPLE_DOCS: 'a second YAML document begins here; a configuration is one document, remove the "---"',
+  BAD_ALIAS: 'an alias needs a name of letters and digits, and an anchor "&name" before it',
+  TAG_RESOLVE_FAILED: 'tags such as !name are not used here; remove it',
+  BLOCK_AS_IMPLICIT_KEY: 'a value is nested here without its own line; check the indentation and the colons',
+  BLOCK_IN_FLOW: 'between brackets and braces nothing may be indented as a block; write { key: value }',
+  MULTILINE_IMPLICIT_KEY: 'a colon is missing, or a key goes over several lines; write "key: value"',
+  KEY_OVER_1024_CHARS: 'a key is over 1024 characters long; is a quote missing before it?',
+  BAD_SCALAR_START: 'a plain value may not begin with "@" or "`"; put it in quotes',
+  BAD_DQ_ESCAPE: 'an unknown escape between double quotes; write "\\\\" for a backslash, or use single quotes'
+}
+
+/** What to do about the others. */
+const CURES: Readonly<Record<string, string>> = {
+  MISSING_CHAR: 'close what is open',
+  BAD_INDENT: 'indent it like its neighbours'
+}
+
+function syntaxProblem(error: YAMLError): SyntaxProblem {
+  const offset = error.pos[0]
+  const own = OWN_WORDS[error.code]
+  if (own !== undefined) return { offset, message: own }
+  const message = error.message.split('\n')[0]!
+  const plain = message.charAt(0).toLowerCase() + message.slice(1)
+  const cure = CURES[error.code] ?? 'check the colons, quotes and brackets up to here'
+  return { offset, message: `not valid YAML: ${plain}; ${cure}` }
+}
