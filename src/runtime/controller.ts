@@ -1,0 +1,167 @@
+import type { Pool } from '../balancer/pool.ts'
+import type { SlotRegistry } from '../balancer/slot-registry.ts'
+import type { Bind, Config } from '../config/model.ts'
+import { describeDiff, diffConfigs, isEmpty } from './diff.ts'
+import { makePool, type PoolDeps } from './make-pool.ts'
+import type { ListenerConnections } from './messages.ts'
+import type { Planes } from './planes.ts'
+import { overlaps, probeBind } from './probe-bind.ts'
+import { SerialQueue } from './serial-queue.ts'
+import { makeSnapshot, type Snapshot } from './snapshot.ts'
+import { bindError } from './start-error.ts'
+
+export interface ControllerParts extends PoolDeps {
+  readonly slots: SlotRegistry
+  readonly planes: Planes
+  /** Changes the admin listener. Rejects when that cannot be; then it is as before. */
+  readonly edge: (config: Config) => Promise<void>
+  /** After every change. */
+  readonly onApplied: (config: Config, pools: ReadonlyMap<string, Pool>) => void
+}
+
+export interface ApplyReport {
+  readonly changed: boolean
+  readonly lines: readonly string[]
+}
+
+/** Rows of backends that are gone are freed this long after: who still picks by an old snapshot is done by then. */
+const FREE_ROWS_AFTER_MS = 5_000
+
+/** The configuration in force and the way from one to the next: all planes change, or none does. */
+export class Controller {
+  readonly #parts: ControllerParts
+  readonly #changes = new SerialQueue()
+  #config: Config | undefined
+  #snapshot: Snapshot | undefined
+  #pools: ReadonlyMap<string, Pool> = new Map()
+  #ports: Readonly<Record<string, number>> = {}
+  #snapshots = 0
+  #loadedAt = 0
+  #cancelFree: () => void = () => {}
+
+  constructor(parts: ControllerParts) {
+    this.#parts = parts
+  }
+
+  /** In force. */
+  get config(): Config {
+    return this.#config!
+  }
+
+  /** The main thread's own view of the pools: for probes, metrics and the operator. */
+  get pools(): ReadonlyMap<string, Pool> {
+    return this.#pools
+  }
+
+  /** Ports taken for binds to port 0, by bind key. */
+  get ports(): Readonly<Record<string, number>> {
+    return this.#ports
+  }
+
+  /** Wall clock of the last change. */
+  get loadedAt(): number {
+    return this.#loadedAt
+  }
+
+  plan(next: Config): ApplyReport {
+    const diff = diffConfigs(this.config, next)
+    return { changed: !isEmpty(diff), lines: describeDiff(diff) }
+  }
+
+  /** Builds, binds, swaps. Rejects with a StartError when it cannot; then nothing has changed. */
+  async apply(next: Config): Promise<ApplyReport> {
+    const leave = await this.#changes.enter()
+    try {
+      const diff = this.#config === undefined ? undefined : diffConfigs(this.#config, next)
+      if (diff !== undefined && isEmpty(diff)) {
+        this.#loadedAt = this.#parts.clock.wall()
+        return { changed: false, lines: ['nothing changed', ...describeDiff(diff).filter(needsRestart)] }
+      }
+      const kept = await this.#change(this.#merge(next))
+      const connections = new Map(kept.map((part) => [part.listener, part.connections]))
+      return { changed: true, lines: diff === undefined ? [] : describeDiff(diff, connections) }
+    } finally {
+      leave()
+    }
+  }
+
+  close(): void {
+    this.#cancelFree()
+  }
+
+  async #change(next: Config): Promise<readonly ListenerConnections[]> {
+    const { slots, planes, clock } = this.#parts
+    await this.#probeBinds(next)
+    // On failure, rows handed out here are free again at the next change: nobody uses them.
+    const rows = slots.assign(Object.values(next.pools))
+    const snapshot = makeSnapshot(++this.#snapshots, next, rows, this.#ports, this.#snapshot)
+    const ports = await planes.prepare(snapshot)
+    // At the first start nothing can be asked before there is an answer: the edge comes last.
+    const first = this.#config === undefined
+    if (!first) await this.#edgeOrAbort(next)
+    const kept = await planes.commit()
+    this.#config = next
+    this.#snapshot = { ...snapshot, ports }
+    this.#ports = ports
+    this.#loadedAt = clock.wall()
+    this.#pools = this.#ownPools(snapshot)
+    this.#parts.onApplied(next, this.#pools)
+    this.#freeRowsLater()
+    if (first) await this.#parts.edge(next)
+    return kept
+  }
+
+  async #edgeOrAbort(next: Config): Promise<void> {
+    try {
+      await this.#parts.edge(next)
+    } catch (error) {
+      this.#parts.planes.abort()
+      throw error
+    }
+  }
+
+  /** What only a new start can change stays as it was, also in what the admin API shows. */
+  #merge(next: Config): Config {
+    const before = this.#config
+    if (before === undefined) return next
+    const { user: _, ...rest } = next
+    return { ...rest, workers: before.workers, ...(before.user !== undefined && { user: before.user }) }
+  }
+
+  async #probeBinds(next: Config): Promise<void> {
+    const ours = bindsOf(this.#config)
+    for (const [index, listener] of next.listeners.entries()) {
+      for (const bind of listener.binds) {
+        if (overlaps(bind, ours)) continue
+        await probeBind(bind).catch((error: NodeJS.ErrnoException) => {
+          throw bindError(error, bind.text, `listeners[${index}].bind`, listener.name)
+        })
+      }
+    }
+  }
+
+  #ownPools(snapshot: Snapshot): Map<string, Pool> {
+    const pools = new Map<string, Pool>()
+    for (const [name, plan] of snapshot.pools) {
+      const own = this.#pools.get(name)
+      pools.set(name, own?.config === plan.config ? own : makePool(plan, this.#parts))
+    }
+    return pools
+  }
+
+  #freeRowsLater(): void {
+    this.#cancelFree()
+    this.#cancelFree = this.#parts.clock.after(FREE_ROWS_AFTER_MS, () => {
+      const left = this.#parts.slots.retain([...this.#pools.values()].map(({ config }) => config))
+      if (left > 0) this.#freeRowsLater()
+    })
+  }
+}
+
+function bindsOf(config: Config | undefined): readonly Bind[] {
+  return [...(config?.listeners.flatMap(({ binds }) => binds) ?? []), ...(config?.admin?.binds ?? [])]
+}
+
+function needsRestart(line: string): boolean {
+  return line.includes('needs a restart')
+}

@@ -1,0 +1,248 @@
+import { totalmem } from 'node:os'
+import { AdminServer } from '../admin/admin-server.ts'
+import type { ReloadReport } from '../admin/control-plane.ts'
+import type { Pool } from '../balancer/pool.ts'
+import { SlotRegistry } from '../balancer/slot-registry.ts'
+import { BackendTable } from '../balancer/table.ts'
+import { formatProblems } from '../config/format-problems.ts'
+import type { Config } from '../config/model.ts'
+import { loadConfig } from '../config/parse-config.ts'
+import { systemClock as clock } from '../core/clock.ts'
+import type { RootLogger } from '../core/log.ts'
+import { Metrics } from '../core/metrics.ts'
+import { MetricsHub } from '../core/metrics/hub.ts'
+import { collectProcess } from '../core/metrics/process-collector.ts'
+import { systemRandom as random } from '../core/random.ts'
+import { HealthChecker } from '../health/health-checker.ts'
+import { AdminPlane } from './admin-plane.ts'
+import { applyAdmin } from './apply-admin.ts'
+import { collectBackends } from './backend-metrics.ts'
+import { ChangeJournal } from './change-journal.ts'
+import { Controller } from './controller.ts'
+import { DataPlane } from './data-plane.ts'
+import { giveBack } from './give-back.ts'
+import { InlinePlane } from './inline-plane.ts'
+import { listenerAddresses, type ListenerAddress } from './listener-addresses.ts'
+import { makeEngines } from './make-engines.ts'
+import type { PoolDeps } from './make-pool.ts'
+import { packageVersion } from './package-version.ts'
+import type { Planes } from './planes.ts'
+import { checkUser, dropPrivileges } from './privileges.ts'
+import type { Running } from './running.ts'
+import type { StartOptions } from './start.ts'
+import { plainStartError } from './start-error.ts'
+import { watchFile } from './watch-file.ts'
+import { workerCount } from './worker-count.ts'
+import { Workers } from './workers.ts'
+
+/** The composition root: what runs, and how the parts know of each other. */
+export class Runtime implements Running {
+  readonly #options: StartOptions
+  readonly #log: RootLogger
+  readonly #initial: Config
+  readonly #workers: number
+  readonly #table: BackendTable
+  readonly #hub = new MetricsHub()
+  readonly #metrics: Metrics
+  readonly #journal: ChangeJournal
+  readonly #health: HealthChecker
+  readonly #planes: Planes
+  readonly #controller: Controller
+  readonly #admin: AdminServer
+  #unwatch: () => void = () => {}
+  #stopping: Promise<void> | undefined
+
+  constructor(config: Config, options: StartOptions, log: RootLogger) {
+    this.#initial = config
+    this.#options = options
+    this.#log = log
+    this.#workers = workerCount(config, log)
+    this.#table = BackendTable.create({ threads: this.#workers + 1, shared: this.#workers > 0 })
+    const source = this.#hub.attach()
+    this.#metrics = new Metrics((announcement) => source.announce(announcement))
+    this.#journal = new ChangeJournal(log, this.#metrics)
+    const onChange = this.#journal.record.bind(this.#journal)
+    const deps = { table: this.#table, clock, random, onChange }
+    this.#health = new HealthChecker({
+      clock,
+      random,
+      onChange,
+      onProbe: ({ pool, name }, passed, latencyMs) => {
+        const labels = { pool, backend: name, result: passed ? 'ok' : 'fail' }
+        this.#metrics.counter('lb_probes_total', labels).add()
+        this.#metrics.histogram('lb_probe_duration_seconds', { pool }).observe(latencyMs / 1e3)
+      }
+    })
+    this.#planes = this.#workers === 0 ? this.#inlinePlane(deps) : this.#workerPlanes()
+    const slots = new SlotRegistry(this.#table, clock)
+    this.#controller = new Controller({
+      ...deps,
+      slots,
+      planes: this.#planes,
+      edge: (next) => applyAdmin(this.#admin, next.admin),
+      onApplied: (next, pools) => this.#applied(next, pools)
+    })
+    this.#admin = new AdminServer(this.#adminPlane(), log)
+    this.#collect()
+  }
+
+  async start(): Promise<void> {
+    const config = this.#initial
+    const account = config.user === undefined ? undefined : checkUser(config.user)
+    await this.#controller.apply(config)
+    if (account !== undefined) {
+      dropPrivileges(account)
+      this.#log.info({ user: account.name, uid: account.uid, gid: account.gid }, `runs as ${account.name}`)
+    }
+    for (const { listener, mode, address } of this.addresses) {
+      this.#log.info({ listener, mode, address }, `listener ${listener} (${mode}) on ${address}`)
+    }
+    for (const address of this.adminAddresses) this.#log.info({ address }, `admin on ${address}`)
+    const { configPath, watch } = this.#options
+    if (watch === true && configPath !== undefined) {
+      this.#unwatch = watchFile(configPath, clock, () => void this.reload())
+    }
+    const workers = this.#workers === 0 ? 'in the main thread' : `with ${this.#workers} workers`
+    this.#log.info(
+      { version: packageVersion(), pid: process.pid, workers: this.#workers },
+      `lb runs ${workers}`
+    )
+  }
+
+  get addresses(): readonly ListenerAddress[] {
+    const { config, ports } = this.#controller
+    return config.listeners.flatMap((listener) => listenerAddresses(listener, ports))
+  }
+
+  get adminAddresses(): readonly string[] {
+    return this.#admin.addresses
+  }
+
+  /** For tests. */
+  get planes(): Planes {
+    return this.#planes
+  }
+
+  async apply(config: Config): Promise<ReloadReport> {
+    if (this.#stopping !== undefined) return { changed: false, lines: [], errors: ['lb is shutting down'] }
+    const began = clock.now()
+    try {
+      const report = await this.#controller.apply(config)
+      const ms = Math.round(clock.now() - began)
+      this.#log.info({ changes: report.lines, ms }, `configuration reloaded: ${report.lines.join('; ')}`)
+      this.#metrics.counter('lb_config_reloads_total', { result: 'ok' }).add()
+      return report
+    } catch (error) {
+      return this.#refused([plainStartError(error).message])
+    }
+  }
+
+  async reload(plan = false): Promise<ReloadReport> {
+    const { configPath } = this.#options
+    if (configPath === undefined) return this.#refused(['lb was started without a configuration file'])
+    const loaded = loadConfig(configPath, process.env)
+    if (!loaded.ok)
+      return this.#refused(
+        loaded.problems.map((problem) => formatProblems([problem])),
+        plan
+      )
+    return plan ? this.#controller.plan(loaded.config) : this.apply(loaded.config)
+  }
+
+  stop(options: { readonly graceMs?: number } = {}): Promise<void> {
+    return (this.#stopping ??= this.#stop(options.graceMs ?? this.#controller.config.shutdown.graceMs))
+  }
+
+  async kill(): Promise<void> {
+    this.#stopping ??= Promise.resolve()
+    this.#quiet()
+    await this.#planes.kill()
+    await this.#admin.close()
+    await this.#log.flush()
+  }
+
+  async #stop(graceMs: number): Promise<void> {
+    this.#log.info({ graceMs }, 'stopping: no new connections, open ones may finish')
+    const cut = await this.#planes.drain(graceMs)
+    this.#quiet()
+    await this.#admin.close()
+    this.#log.info(
+      { cut },
+      cut === 0 ? 'stopped' : `stopped; ${cut} connections were cut after ${graceMs} ms`
+    )
+    await this.#log.flush()
+  }
+
+  #quiet(): void {
+    this.#unwatch()
+    this.#controller.close()
+    this.#health.close()
+  }
+
+  #refused(errors: readonly string[], plan = false): ReloadReport {
+    if (!plan) {
+      this.#log.error({ errors }, `reload refused, the configuration in force stays: ${errors[0]}`)
+      this.#metrics.counter('lb_config_reloads_total', { result: 'fail' }).add()
+    }
+    return { changed: false, lines: [], errors }
+  }
+
+  #applied(config: Config, pools: ReadonlyMap<string, Pool>): void {
+    if (this.#options.logLevel === undefined) this.#log.level = config.log.level
+    this.#health.watch([...pools.values()])
+    this.#journal.retain(new Set([...pools.values()].flatMap((pool) => pool.backends.map(({ key }) => key))))
+    this.#metrics.gauge('lb_config_last_reload_timestamp_seconds', {}).set(clock.wall() / 1e3)
+  }
+
+  #inlinePlane(deps: PoolDeps): Planes {
+    const log = this.#log
+    const engines = makeEngines({ clock, random, log, metrics: this.#metrics })
+    return new InlinePlane(new DataPlane({ ...deps, log, engines, servesUnshared: true }))
+  }
+
+  #workerPlanes(): Planes {
+    const restarts = this.#metrics.counter('lb_worker_restarts_total', {})
+    return new Workers({
+      count: this.#workers,
+      // Half of the machine for all of them: a leak ends one worker, which is replaced, and not the process.
+      heapMb: Math.max(256, Math.min(4096, Math.round(totalmem() / 2 ** 21 / this.#workers))),
+      log: this.#log,
+      init: {
+        table: this.#table.buffers,
+        logLevel: this.#options.logLevel ?? this.#initial.log.level,
+        logFd: 1,
+        crashable: this.#options.crashable === true
+      },
+      metricsSource: () => this.#hub.attach(),
+      onChange: (event) => this.#journal.record(event),
+      giveBack: (thread) => giveBack(this.#table, thread),
+      onRestart: () => restarts.add()
+    })
+  }
+
+  #adminPlane(): AdminPlane {
+    return new AdminPlane({
+      controller: this.#controller,
+      planes: this.#planes,
+      operator: { clock, onChange: (event) => this.#journal.record(event) },
+      reportOf: (backend) => this.#health.report(backend),
+      reasonOf: (backend) => this.#journal.reasonOf(backend),
+      version: packageVersion(),
+      startedAt: Date.now(),
+      workers: this.#workers,
+      isDraining: () => this.#stopping !== undefined,
+      renderMetrics: () => this.#hub.render(),
+      reload: (plan) => this.reload(plan)
+    })
+  }
+
+  #collect(): void {
+    const { version } = process
+    this.#hub.collect(collectProcess)
+    this.#hub.collect(collectBackends(() => this.#controller.pools.values()))
+    this.#hub.collect((sample) => {
+      sample('lb_build_info', { version: packageVersion(), node: version }, 1)
+      sample('lb_workers', {}, this.#planes.workers.filter(({ state }) => state === 'running').length)
+    })
+  }
+}

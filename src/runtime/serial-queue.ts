@@ -1,0 +1,12 @@
+/** One at a time, in order: `enter` resolves with what must be called on the way out. */
+export class SerialQueue {
+  #last: Promise<void> = Promise.resolve()
+
+  async enter(): Promise<() => void> {
+    const before = this.#last
+    let leave = () => {}
+    this.#last = new Promise<void>((resolve) => (leave = resolve))
+    await before
+    return leave
+  }
+}

@@ -1,0 +1,66 @@
+/** Why `lb` cannot run, in the words of the user's configuration: the CLI prints `message` and exits 1. */
+export class StartError extends Error {
+  override readonly name = 'StartError'
+  /** EADDRINUSE, EACCES … or LB_… where the cause is ours. */
+  readonly code: string
+  /** `0.0.0.0:80`, as in the configuration. */
+  readonly address: string | undefined
+  /** Where the address stands: `listeners[2].bind` or `admin.bind`. */
+  readonly setting: string | undefined
+
+  constructor(plain: PlainStartError, cause?: unknown) {
+    super(plain.message, cause === undefined ? undefined : { cause })
+    this.code = plain.code
+    this.address = plain.address
+    this.setting = plain.setting
+  }
+}
+
+/** The same, able to pass from thread to thread. */
+export interface PlainStartError {
+  readonly code: string
+  readonly message: string
+  readonly address?: string | undefined
+  readonly setting?: string | undefined
+}
+
+export function plainStartError(error: unknown): PlainStartError {
+  if (error instanceof StartError) {
+    const { code, message, address, setting } = error
+    return { code, message, address, setting }
+  }
+  const { code, message } = error as NodeJS.ErrnoException
+  return { code: code ?? 'LB_INTERNAL', message: message ?? String(error) }
+}
+
+/** A failed bind, with what is taken or forbidden, by which setting, and what helps. */
+export function bindError(
+  error: NodeJS.ErrnoException,
+  address: string,
+  setting: string,
+  listener?: string
+): StartError {
+  const where = listener === undefined ? setting : `${setting}, listener ${listener}`
+  const message = `cannot listen on ${address} (${where}): ${reasonOf(error)}`
+  return new StartError({ code: error.code ?? 'LB_INTERNAL', message, address, setting }, error)
+}
+
+function reasonOf(error: NodeJS.ErrnoException): string {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return 'the address is in use by another program'
+    case 'EACCES':
+      return 'permission denied: ports below 1024 need root (then `user:` drops it) or the capability CAP_NET_BIND_SERVICE'
+    case 'EADDRNOTAVAIL':
+      return 'this machine has no such address'
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return 'the host name cannot be resolved'
+    case 'ENOENT':
+      return 'the directory does not exist'
+    case 'EMFILE':
+      return 'too many open files (ulimit -n)'
+    default:
+      return error.message
+  }
+}

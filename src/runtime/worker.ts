@@ -1,0 +1,89 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { BackendTable } from '../balancer/table.ts'
+import { wakeQueue } from '../balancer/wait-queue.ts'
+import { systemClock } from '../core/clock.ts'
+import { createLogger } from '../core/log.ts'
+import { Metrics } from '../core/metrics.ts'
+import { watchEventLoop } from '../core/metrics/event-loop-delay.ts'
+import { systemRandom } from '../core/random.ts'
+import { DataPlane } from './data-plane.ts'
+import { makeEngines } from './make-engines.ts'
+import type { FromWorker, ToWorker, WorkerInit } from './messages.ts'
+import { Peers } from './peers.ts'
+import { applyDelta } from './snapshot.ts'
+import { plainStartError } from './start-error.ts'
+
+// The entry of a worker thread: one data plane, driven by messages from the control plane.
+
+const init = workerData as WorkerInit
+const port = parentPort!
+const log = createLogger({
+  level: init.logLevel,
+  fields: { worker: init.thread },
+  buffered: true,
+  fd: init.logFd
+})
+const metrics = new Metrics((announcement) => post({ type: 'metrics', announcement }))
+const table = BackendTable.attach(init.table, init.thread)
+const common = { table, clock: systemClock, random: systemRandom, log }
+const engines = makeEngines({ ...common, metrics })
+const peers = new Peers({
+  wake: (pool) => wakeQueue(table, pool),
+  shed: (slot) => engines.shed(slot),
+  freed: (slot) => engines.freed(slot)
+})
+table.signals = peers
+const plane = new DataPlane({
+  ...common,
+  engines,
+  onChange: (event) => post({ type: 'change', event }),
+  servesUnshared: init.thread === 1
+})
+watchEventLoop(metrics, String(init.thread), systemClock)
+
+port.on('message', (message: ToWorker) => receive(message))
+
+function receive(message: ToWorker): void {
+  switch (message.type) {
+    case 'prepare':
+      void prepare(message.delta)
+      return
+    case 'commit':
+      plane.commit()
+      log.level = plane.snapshot!.logLevel
+      // Before the answer: the main thread knows the series of what it is told is in force.
+      metrics.flush()
+      return post({ type: 'committed', id: message.id, listeners: plane.connections() })
+    case 'abort':
+      return plane.abort()
+    case 'connections':
+      return post({ type: 'connections', id: message.id, listeners: plane.connections() })
+    case 'drain':
+      void drain(message.graceMs)
+      return
+    case 'peer':
+      return peers.connect(message.thread, message.port)
+    case 'crash':
+      if (init.crashable) throw new Error(message.message)
+  }
+}
+
+async function prepare(delta: Extract<ToWorker, { type: 'prepare' }>['delta']): Promise<void> {
+  try {
+    const ports = await plane.prepare(applyDelta(plane.snapshot, delta))
+    post({ type: 'prepared', id: delta.id, ports })
+  } catch (error) {
+    post({ type: 'failed', id: delta.id, error: plainStartError(error) })
+  }
+}
+
+async function drain(graceMs: number): Promise<void> {
+  const cut = await plane.drain(graceMs)
+  peers.close()
+  await log.flush()
+  post({ type: 'drained', cut })
+}
+
+function post(message: FromWorker): void {
+  port.postMessage(message)
+}

@@ -1,0 +1,51 @@
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { FakeClock } from '../../src/core/clock.ts'
+import { watchFile } from '../../src/runtime/watch-file.ts'
+
+/** One look: time moves on, and stat answers from the thread pool. */
+async function look(clock: FakeClock): Promise<void> {
+  clock.advance(500)
+  await new Promise((resolve) => setTimeout(resolve, 20))
+}
+
+t.test('a file that was written is told once, after a look at which it stays as it is', async (t) => {
+  const file = join(t.testdir({ 'lb.yaml': 'one' }), 'lb.yaml')
+  const clock = new FakeClock()
+  let changes = 0
+  t.teardown(watchFile(file, clock, () => changes++))
+  await look(clock)
+  await look(clock)
+  t.equal(changes, 0)
+  writeFileSync(file, 'two, longer')
+  await look(clock)
+  t.equal(changes, 0, 'it may still be being written')
+  await look(clock)
+  t.equal(changes, 1)
+  rmSync(file)
+  await look(clock)
+  await look(clock)
+  t.equal(changes, 1, 'gone is no change')
+  writeFileSync(file, 'three')
+  await look(clock)
+  await look(clock)
+  t.equal(changes, 2)
+})
+
+t.test('a directory swapped behind a symlink is seen, as Kubernetes does with a ConfigMap', async (t) => {
+  const dir = t.testdir({ v1: { 'lb.yaml': 'one' } })
+  symlinkSync('v1', join(dir, '..data'))
+  symlinkSync('..data/lb.yaml', join(dir, 'lb.yaml'))
+  const clock = new FakeClock()
+  let changes = 0
+  t.teardown(watchFile(join(dir, 'lb.yaml'), clock, () => changes++))
+  await look(clock)
+  mkdirSync(join(dir, 'v2'))
+  writeFileSync(join(dir, 'v2', 'lb.yaml'), 'one')
+  symlinkSync('v2', join(dir, '..tmp'))
+  renameSync(join(dir, '..tmp'), join(dir, '..data'))
+  await look(clock)
+  await look(clock)
+  t.equal(changes, 1)
+})
