@@ -11,13 +11,18 @@ export class HeaderBlock {
   }
 
   /** Value of the first field called `name` (lower case), without surrounding white space. */
-  get(name: string): string | undefined {
+  first(name: string): string | undefined {
     const at = findField(this.text, name, 0)
     return at === -1 ? undefined : valueAt(this.text, at + name.length + 1)
   }
 
-  /** All values of `name`, joined by ", " (RFC 9110 §5.3). */
+  /** As `get`: what the router calls it. */
   getJoined(name: string): string | undefined {
+    return this.get(name)
+  }
+
+  /** All values of `name`, joined by ", " (RFC 9110 §5.3). */
+  get(name: string): string | undefined {
     let at = findField(this.text, name, 0)
     if (at === -1) return undefined
     let joined = valueAt(this.text, at + name.length + 1)

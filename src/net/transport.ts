@@ -112,26 +112,49 @@ export class Transport {
     return this.socket.write(bytes) || this.socket.writableLength === 0
   }
 
-  /** Sends bytes of `source`'s current `onData`, copying only what must be. False: pause `source` until `onDrain`. */
-  sendFrom(source: Transport, buffer: Buffer, start: number, end: number): boolean {
+  /** Sends bytes of `source`'s current `onData`, copying only what must be. Without a
+   * source the bytes stay untouched from now on. False: pause `source` until `onDrain`. */
+  sendFrom(source: Transport | undefined, buffer: Buffer, start: number, end: number): boolean {
     if (buffer === sharedBuffer) return this.sendOwned(copyOf(buffer, start, end))
+    this.#reclaim()
     const flowing = this.sendOwned(buffer.subarray(start, end))
-    // The kernel did not take all: libuv goes on reading from the buffer, so its reader must not reuse it.
-    if (buffer === source.#buffer && this.socket.writableLength > 0) {
-      source.#buffer = undefined
-      if (this.#held === undefined) this.#held = buffer
-      else forgetBulkBuffer()
-    }
+    this.#lend(source, buffer)
     return flowing
   }
 
-  /** Corks until `uncork`: what is sent between goes out in one writev. */
-  cork(): void {
-    this.socket.cork()
+  /** `sendText` and `sendFrom` in one writev. */
+  sendTextAndBytes(
+    text: string,
+    source: Transport | undefined,
+    buffer: Buffer,
+    start: number,
+    end: number
+  ): boolean {
+    if (text === '') return this.sendFrom(source, buffer, start, end)
+    this.#reclaim()
+    const bytes = buffer === sharedBuffer ? copyOf(buffer, start, end) : buffer.subarray(start, end)
+    this.bytesOut += text.length + bytes.length
+    const { socket } = this
+    socket.cork()
+    socket.write(text, 'latin1')
+    const flowing = socket.write(bytes)
+    socket.uncork()
+    this.#lend(source, buffer)
+    return flowing || socket.writableLength === 0
   }
 
-  uncork(): void {
-    this.socket.uncork()
+  // The kernel may not have taken all: then libuv goes on reading from the buffer, so its reader must not reuse it.
+  #lend(source: Transport | undefined, buffer: Buffer): void {
+    if (source === undefined || buffer !== source.#buffer || this.socket.writableLength === 0) return
+    source.#buffer = undefined
+    if (this.#held === undefined) this.#held = buffer
+    else forgetBulkBuffer()
+  }
+
+  #reclaim(): void {
+    if (this.#held === undefined || this.socket.writableLength > 0) return
+    giveBulkBuffer(this.#held)
+    this.#held = undefined
   }
 
   pause(): void {
@@ -152,17 +175,14 @@ export class Transport {
     this.socket.destroy()
   }
 
-  /** Closes with RST, so that the peer knows that the message did not end well. */
+  /** Closes with RST, so that the peer knows that the message did not end well. TLS and unix sockets have none. */
   reset(): void {
-    if (
-      typeof this.socket.resetAndDestroy === 'function' &&
-      !this.socket.destroyed &&
-      !this.socket.connecting
-    ) {
-      this.socket.resetAndDestroy()
-    } else {
-      this.socket.destroy()
-    }
+    const { socket } = this
+    const { _handle: handle } = socket as unknown as { _handle?: { reset?: unknown } | null }
+    // resetAndDestroy throws on handles that cannot (ERR_INVALID_HANDLE_TYPE). TLS tells by the missing close_notify.
+    if (typeof handle?.reset === 'function' && !socket.destroyed && !socket.connecting)
+      socket.resetAndDestroy()
+    else socket.destroy()
   }
 
   #onread(): { buffer: () => Buffer; callback: (bytes: number, buffer: Buffer) => boolean } {
@@ -191,10 +211,7 @@ export class Transport {
   }
 
   #drained(): void {
-    if (this.#held !== undefined) {
-      giveBulkBuffer(this.#held)
-      this.#held = undefined
-    }
+    this.#reclaim()
     this.owner.onDrain()
   }
 

@@ -18,6 +18,8 @@ export const SEEN_REQUEST_ID = 8
 export const SEEN_TRACEPARENT = 16
 export const SEEN_DATE = 32
 export const SEEN_TRAILER = 64
+/** A name that begins with "x-": those that backends take for a proxy's word may be among them. */
+export const SEEN_X = 128
 
 const CR = 13
 const LF = 10
@@ -134,6 +136,7 @@ export class FieldScanner {
 
   /** Sorts one field line by the length of its name first: most lines cost one switch. */
   #note(nameStart: number, nameEnd: number, lineEnd: number): void {
+    if ((this.#buffer[nameStart]! | 32) === 120 && this.#buffer[nameStart + 1] === 45) this.seen |= SEEN_X
     switch (nameEnd - nameStart) {
       case 2:
         if (this.#is(nameStart, 'te')) {
@@ -150,6 +153,9 @@ export class FieldScanner {
           this.hostStart = this.#trimStart(nameEnd + 1, lineEnd)
           this.hostEnd = this.#trimEnd(this.hostStart, lineEnd)
         } else if (this.#is(nameStart, 'date')) this.seen |= SEEN_DATE
+        break
+      case 5:
+        if (this.#is(nameStart, 'proxy')) this.#cut(nameStart, lineEnd)
         break
       case 6:
         if (this.#is(nameStart, 'expect')) this.expect = join(this.expect, this.#value(nameEnd, lineEnd))
@@ -184,7 +190,7 @@ export class FieldScanner {
           this.lengthStart = this.#trimStart(nameEnd + 1, lineEnd)
           this.lengthEnd = this.#trimEnd(this.lengthStart, lineEnd)
           this.#cut(nameStart, lineEnd)
-        }
+        } else if (this.#is(nameStart, 'http2-settings')) this.#cut(nameStart, lineEnd)
         break
       case 15:
       case 16:
@@ -199,10 +205,17 @@ export class FieldScanner {
           this.#cut(nameStart, lineEnd)
         } else if (this.#is(nameStart, 'x-forwarded-proto')) this.seen |= SEEN_X_FORWARDED
         break
+      case 18:
+        if (this.#is(nameStart, 'proxy-authenticate')) this.#cut(nameStart, lineEnd)
+        else if (this.#is(nameStart, 'x-forwarded-server')) this.seen |= SEEN_X_FORWARDED
+        break
+      case 19:
+        if (this.#is(nameStart, 'proxy-authorization')) this.#cut(nameStart, lineEnd)
+        break
     }
   }
 
-  /** `name` is lower case letters and hyphens: `| 32` maps nothing else of TOKEN to those. */
+  /** `name` is lower case letters, digits and hyphens: `| 32` maps nothing else of TOKEN to those. */
   #is(at: number, name: string): boolean {
     const buffer = this.#buffer
     for (let i = 0; i < name.length; i++) {

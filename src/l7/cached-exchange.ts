@@ -1,0 +1,225 @@
+import type { BodyReader } from './cache/body-reader.ts'
+import type { Combine, Decision, Fetch, Hit } from './cache/decision.ts'
+import type { HttpCache } from './cache/http-cache.ts'
+import type { CacheRequest, RecordWriter } from './cache/ports.ts'
+import { BackgroundRequest } from './background-request.ts'
+import { NO_BODY } from './downstream-stream.ts'
+import type { Exchange } from './exchange.ts'
+import type { Outgoing } from './forward.ts'
+import type { UpstreamHead } from './http1/response-parser.ts'
+import type { ResponseTap } from './response-tap.ts'
+import { UNTIL_END } from './response.ts'
+import type { Target } from './snapshot.ts'
+
+/** How long a request waits for somebody else's fetch before it fetches for itself. */
+const WAIT_MS = 30_000
+
+/** Answers an exchange from the cache, or forwards it with the cache looking on. */
+export function fetchThroughCache(
+  exchange: Exchange,
+  cache: HttpCache,
+  target: Target,
+  outgoing: Outgoing
+): void {
+  const request: CacheRequest = {
+    method: exchange.request.method,
+    scheme: exchange.downstream.scheme,
+    host: exchange.request.host || exchange.host,
+    path: exchange.path,
+    query: exchange.query ?? '',
+    headers: exchange.request.headers
+  }
+  new CachedExchange(exchange, target, outgoing).act(cache.lookup(request, Date.now()))
+}
+
+class CachedExchange implements ResponseTap {
+  readonly #exchange: Exchange
+  readonly #target: Target
+  readonly #outgoing: Outgoing
+  #fetch: Fetch | undefined
+  #writer: RecordWriter | undefined
+  #orphan = false
+
+  constructor(exchange: Exchange, target: Target, outgoing: Outgoing) {
+    this.#exchange = exchange
+    this.#target = target
+    this.#outgoing = outgoing
+  }
+
+  act(decision: Decision): void {
+    const exchange = this.#exchange
+    switch (decision.kind) {
+      case 'hit':
+        if (decision.refresh !== undefined) this.#refresh(decision.refresh)
+        return this.#serve(decision)
+      case 'fetch':
+        this.#fetch = decision
+        exchange.tap = this
+        return exchange.send(this.#target, changed(this.#outgoing, decision))
+      case 'wait': {
+        const cancel = decision.wait(WAIT_MS, (next) => {
+          exchange.onGone = undefined
+          this.act(next)
+          exchange.downstream.flush()
+        })
+        exchange.onGone = cancel
+        return
+      }
+      case 'gateway-timeout':
+        exchange.cacheStatus = decision.cacheStatus
+        return exchange.fail('LB_ONLY_IF_CACHED', 'only-if-cached, and nothing usable is stored')
+    }
+  }
+
+  // ResponseTap.
+
+  onResponse(head: UpstreamHead): boolean {
+    const fetch = this.#fetch!
+    this.#fetch = undefined
+    const bytes = head.bodyLength >= 0 ? head.bodyLength : undefined
+    const result = fetch.onResponse(head, bytes, Date.now())
+    const exchange = this.#exchange
+    if (result.kind === 'answer') {
+      exchange.tap = undefined
+      exchange.forward?.cancel()
+      exchange.forward = undefined
+      this.#serve(result.hit)
+      return true
+    }
+    this.#writer = result.writer
+    exchange.cacheStatus = result.cacheStatus
+    if (result.combine !== undefined) return this.#combine(result.combine)
+    return false
+  }
+
+  onBody(buffer: Buffer, start: number, end: number): void {
+    if (this.#writer?.write(buffer.subarray(start, end)) === false) this.#writer = undefined
+    if (this.#orphan && this.#writer === undefined) this.#exchange.forward?.cancel()
+  }
+
+  onEnd(): void {
+    this.#writer?.finish()
+    this.#writer = undefined
+  }
+
+  onError(): boolean {
+    const fetch = this.#fetch
+    this.#fetch = undefined
+    const hit = fetch?.onError(Date.now())
+    if (hit === undefined) return false
+    this.#exchange.tap = undefined
+    this.#serve(hit)
+    return true
+  }
+
+  abort(): void {
+    this.#fetch?.abandon()
+    this.#fetch = undefined
+    this.#writer?.abort()
+    this.#writer = undefined
+  }
+
+  get wanted(): boolean {
+    return this.#writer !== undefined && this.#writer.followers > 0
+  }
+
+  orphan(): void {
+    this.#orphan = true
+  }
+
+  #serve(hit: Hit): void {
+    const exchange = this.#exchange
+    const { context, request } = exchange
+    exchange.cacheStatus = 'hit'
+    const length = hit.bytes ?? (hit.reader === undefined ? NO_BODY : UNTIL_END)
+    exchange.sendHead(hit.status, hit.reason, hit.fields + context.viaLine + exchange.setCookie, length)
+    if (hit.reader !== undefined) return streamBody(exchange, hit.reader, () => exchange.sendEnd(''))
+    if (hit.body !== undefined && request.method !== 'HEAD') {
+      exchange.bytesOut += hit.body.length
+      exchange.downstream.sendOwned(hit.body)
+    }
+    exchange.sendEnd('')
+  }
+
+  /** The stored beginning, then what the backend sends, which waits meanwhile. */
+  #combine(combine: Combine): boolean {
+    const exchange = this.#exchange
+    exchange.sendHead(combine.status, '', combine.fields + exchange.context.viaLine, combine.bytes)
+    for (let piece = combine.reader.read(); piece !== undefined; piece = combine.reader.read()) {
+      exchange.bytesOut += piece.length
+      exchange.downstream.sendOwned(piece)
+    }
+    combine.reader.release()
+    return true
+  }
+
+  #refresh(refresh: Fetch): void {
+    let writer: RecordWriter | undefined
+    BackgroundRequest.send(this.#target, changed(this.#outgoing, refresh), {
+      onResponse(head) {
+        const bytes = head.bodyLength >= 0 ? head.bodyLength : undefined
+        const result = refresh.onResponse(head, bytes, Date.now())
+        if (result.kind === 'pass') writer = result.writer
+        else result.hit.reader?.release()
+      },
+      onBody(buffer, start, end) {
+        if (writer?.write(buffer.subarray(start, end)) === false) writer = undefined
+      },
+      onEnd() {
+        writer?.finish()
+      },
+      onFailed() {
+        if (writer !== undefined) writer.abort()
+        else refresh.onError(Date.now())?.reader?.release()
+      }
+    })
+  }
+}
+
+/** Streams a stored body at the client's pace, also while it is still being filled. */
+function streamBody(exchange: Exchange, reader: BodyReader, done: () => void): void {
+  let cancelReady: (() => void) | undefined
+  const end = (): void => {
+    cancelReady?.()
+    reader.release()
+    exchange.onGone = undefined
+    exchange.onDrained = undefined
+  }
+  const pump = (): void => {
+    cancelReady = undefined
+    for (;;) {
+      if (exchange.ended) return
+      const piece = reader.read()
+      if (piece === undefined) break
+      exchange.bytesOut += piece.length
+      exchange.downstream.sendOwned(piece)
+      if (!exchange.downstream.flush()) {
+        exchange.onDrained = () => {
+          exchange.onDrained = undefined
+          pump()
+        }
+        return
+      }
+    }
+    if (reader.ended) {
+      end()
+      done()
+    } else if (reader.failed) {
+      end()
+      exchange.fail('LB_UPSTREAM_RESET', 'the fetch that this response was part of broke off')
+    } else {
+      cancelReady = reader.onReady(pump)
+    }
+  }
+  exchange.onGone = end
+  pump()
+}
+
+/** The request with the fields changed that the cache asks for: validators, ranges. */
+function changed(outgoing: Outgoing, fetch: Fetch): Outgoing {
+  if (fetch.remove.length === 0 && fetch.add.length === 0) return outgoing
+  let { head } = outgoing
+  for (const name of fetch.remove) head = head.replace(new RegExp(`\\r\\n${name}:[^\\r]*`, 'gi'), '')
+  const lines = fetch.add.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+  return { ...outgoing, head: head.slice(0, -2) + lines + '\r\n' }
+}

@@ -1,0 +1,134 @@
+import type { Pool } from '../balancer/pool.ts'
+import type { L7ListenerConfig, PoolConfig, RouteConfig } from '../config/model.ts'
+import { compileCidrs } from '../net/cidr.ts'
+import type { HttpCache } from './cache/http-cache.ts'
+import type { EngineContext } from './engine-context.ts'
+import { compileEdits } from './headers/header-edits.ts'
+import type { UpstreamPool } from './http1/upstream-pool.ts'
+import { RetryBudget } from './retry-budget.ts'
+import { compileRedirect } from './router/redirect.ts'
+import { compileRewrite } from './router/rewrite.ts'
+import { Router } from './router/router.ts'
+import { Split } from './router/split.ts'
+import type { CompiledAction, CompiledPool, CompiledRoute, Snapshot, Target } from './snapshot.ts'
+
+/** What a listener's snapshot is made of besides its configuration. */
+export interface SnapshotParts {
+  readonly config: L7ListenerConfig
+  /** Throws for a name that config/ should have refused. */
+  pool(name: string): CompiledPool
+  /** The cache of a route that has one. */
+  cache(route: RouteConfig): HttpCache | undefined
+}
+
+/** Builds everything that an exchange needs, so that nothing is looked up by name on its way. */
+export function compileSnapshot(parts: SnapshotParts, context: EngineContext): Snapshot {
+  const { config } = parts
+  const compiler = new Compiler(parts, context)
+  const routes = config.routes.map((route) => ({ match: route.match, value: compiler.route(route) }))
+  return { config, router: new Router(routes), trusted: compileCidrs(config.trustedProxies) }
+}
+
+/** What forwarding to a pool needs on this thread; `upstreamsOf` gives the connections to one of its backends. */
+export function compilePool(
+  pool: Pool,
+  context: Pick<EngineContext, 'metrics' | 'clock'>,
+  upstreamsOf: (backend: Pool['backends'][number], config: PoolConfig) => UpstreamPool
+): CompiledPool {
+  const { config, name } = pool
+  const keyed = config.algorithm === 'hash' || config.algorithm === 'maglev'
+  return {
+    pool,
+    upstreams: pool.backends.map((backend) => upstreamsOf(backend, config)),
+    budget: new RetryBudget(config.retry.budget, context.clock),
+    hashKey: keyed ? config.hash.key : undefined,
+    badStatuses: new Set(config.breaker.statuses),
+    connectSeconds: context.metrics.histogram('lb_connect_duration_seconds', { pool: name }),
+    queueSeconds: context.metrics.histogram('lb_queue_wait_seconds', { pool: name }),
+    retries: context.metrics.counter('lb_retries_total', { pool: name })
+  }
+}
+
+class Compiler {
+  readonly #parts: SnapshotParts
+  readonly #context: EngineContext
+
+  constructor(parts: SnapshotParts, context: EngineContext) {
+    this.#parts = parts
+    this.#context = context
+  }
+
+  route(route: RouteConfig): CompiledRoute {
+    const listener = this.#parts.config
+    const limits = { ...listener.limits, ...route.limits }
+    const labels = { listener: listener.name, route: route.name }
+    const { metrics } = this.#context
+    return {
+      config: route,
+      name: route.name,
+      action: this.#action(route),
+      rewrite: route.rewrite === undefined ? undefined : compileRewrite(route.rewrite),
+      requestEdits: compileEdits(route.headers.request),
+      responseEdits: compileEdits(route.headers.response),
+      limits,
+      guarded:
+        limits.methods !== undefined || limits.bodyBytes !== undefined || limits.contentTypes !== undefined,
+      cache: this.#parts.cache(route),
+      mirror:
+        route.mirror === undefined
+          ? undefined
+          : { target: this.#target(route, route.mirror.pool), share: route.mirror.share },
+      requests: metrics.counter('lb_requests_total', labels),
+      responses: ['1xx', '2xx', '3xx', '4xx', '5xx'].map((name) =>
+        metrics.counter('lb_responses_total', { ...labels, class: name })
+      )
+    }
+  }
+
+  #action(route: RouteConfig): CompiledAction {
+    const { action } = route
+    switch (action.kind) {
+      case 'pool':
+        return { kind: 'pool', target: this.#target(route, action.pool) }
+      case 'split': {
+        const targets = action.targets.map(({ pool, weight }) => ({
+          value: this.#target(route, pool),
+          weight
+        }))
+        return { kind: 'split', targets: new Split(targets) }
+      }
+      case 'redirect':
+        return { kind: 'redirect', status: action.status, location: compileRedirect(action.to) }
+      case 'respond':
+        return {
+          kind: 'respond',
+          status: action.status,
+          fields: respondFields(action.headers),
+          body: Buffer.from(action.body)
+        }
+    }
+  }
+
+  #target(route: RouteConfig, name: string): Target {
+    const pool = this.#parts.pool(name)
+    const { retry, timeouts } = pool.pool.config
+    return {
+      pool,
+      retry: { ...retry, ...route.retry },
+      connectMs: route.timeouts.connectMs ?? timeouts.connectMs,
+      responseMs: route.timeouts.responseMs ?? timeouts.responseMs,
+      idleMs: route.timeouts.idleMs ?? timeouts.idleMs,
+      seconds: this.#context.metrics.histogram('lb_request_duration_seconds', {
+        route: route.name,
+        pool: name
+      })
+    }
+  }
+}
+
+function respondFields(headers: Readonly<Record<string, string>>): string {
+  const given = Object.entries(headers)
+  const typed = given.some(([name]) => name.toLowerCase() === 'content-type')
+  const lines = given.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+  return typed ? lines : `Content-Type: text/plain; charset=utf-8\r\n${lines}`
+}

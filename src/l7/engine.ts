@@ -1,0 +1,164 @@
+import type { Clock } from '../core/clock.ts'
+import type { Deadlines } from '../core/deadlines.ts'
+import type { ErrorCode } from '../core/errors.ts'
+import type { Logger } from '../core/log.ts'
+import type { Counter, Gauge, Metrics } from '../core/metrics.ts'
+import type { Random } from '../core/random.ts'
+import type { Transport, TransportOwner } from '../net/transport.ts'
+import { logExchange } from './access-log.ts'
+import { compileSnapshot, type SnapshotParts } from './compile.ts'
+import type { DownstreamStream } from './downstream-stream.ts'
+import type { EngineContext } from './engine-context.ts'
+import { Exchange } from './exchange.ts'
+import { errorAnswer, type ErrorAnswer } from './headers/error-answer.ts'
+import { viaLine, viaPseudonym } from './headers/via.ts'
+import { DownstreamConnection } from './http1/downstream-connection.ts'
+import type { DownstreamHost } from './http1/downstream-host.ts'
+import { newRequestId } from './headers/request-id.ts'
+import { begin, type ConnectionMemo } from './pipeline.ts'
+import type { Request } from './request.ts'
+import type { Snapshot } from './snapshot.ts'
+
+export interface L7Deps {
+  readonly clock: Clock
+  readonly random: Random
+  readonly deadlines: Deadlines
+  readonly log: Logger
+  readonly metrics: Metrics
+}
+
+/** One per process, so that a loop through several workers is seen too; the runtime may set it. */
+const pseudonym = viaPseudonym()
+
+/** One L7 listener's connections and the snapshot by which they are served, on one thread. */
+export class L7Engine implements DownstreamHost, EngineContext {
+  readonly clock: Clock
+  readonly random: Random
+  readonly deadlines: Deadlines
+  readonly log: Logger
+  readonly metrics: Metrics
+  readonly pseudonym: string
+  readonly viaLine: string
+  readonly bytesIn: Counter
+  readonly bytesOut: Counter
+  snapshot: Snapshot
+  readonly #connections = new Map<DownstreamConnection, ConnectionMemo>()
+  readonly #accepted: Counter
+  readonly #open: Gauge
+  readonly #errors = new Map<ErrorCode, Counter>()
+  #draining = false
+
+  constructor(deps: L7Deps, parts: SnapshotParts, name = pseudonym) {
+    this.clock = deps.clock
+    this.random = deps.random
+    this.deadlines = deps.deadlines
+    this.log = deps.log
+    this.metrics = deps.metrics
+    this.pseudonym = name
+    this.viaLine = viaLine('1.1', name)
+    const listener = parts.config.name
+    this.bytesIn = deps.metrics.counter('lb_bytes_total', { listener, direction: 'in' })
+    this.bytesOut = deps.metrics.counter('lb_bytes_total', { listener, direction: 'out' })
+    this.#accepted = deps.metrics.counter('lb_connections_total', { listener })
+    this.#open = deps.metrics.gauge('lb_connections_open', { listener })
+    this.snapshot = compileSnapshot(parts, this)
+  }
+
+  /** Compiles without applying, so that a reload can fail before it changes anything. */
+  compile(parts: SnapshotParts): Snapshot {
+    return compileSnapshot(parts, this)
+  }
+
+  /** From the next exchange on; those under way keep theirs. */
+  apply(snapshot: Snapshot): void {
+    this.snapshot = snapshot
+  }
+
+  /** `peer`: the client's address when a PROXY header told it. */
+  accept(attach: (owner: TransportOwner) => Transport, peer?: string): void {
+    this.#accepted.add()
+    this.#open.add(1)
+    const connection = new DownstreamConnection(this, attach, peer)
+    this.#connections.set(connection, { forwarded: undefined })
+    if (this.#draining) connection.drain()
+  }
+
+  get connections(): number {
+    return this.#connections.size
+  }
+
+  /** Age of the oldest connection in ms, 0 without one. */
+  oldestMs(now: number): number {
+    // A Map keeps the order of insertion.
+    for (const connection of this.#connections.keys()) return now - connection.acceptedAt
+    return 0
+  }
+
+  get draining(): boolean {
+    return this.#draining
+  }
+
+  /** Idle connections close; others with the response under way. Tunnels stay until `destroy`. */
+  drain(): void {
+    this.#draining = true
+    for (const connection of [...this.#connections.keys()]) connection.drain()
+  }
+
+  /** Closes everything at once. */
+  destroy(): void {
+    this.#draining = true
+    for (const connection of [...this.#connections.keys()]) connection.destroy()
+  }
+
+  // DownstreamHost.
+
+  get context(): EngineContext {
+    return this
+  }
+
+  exchange(request: Request, downstream: DownstreamStream): Exchange {
+    return new Exchange(request, downstream, this.snapshot, this)
+  }
+
+  begin(exchange: Exchange): void {
+    const memo = this.#connections.get(exchange.downstream as DownstreamConnection)!
+    begin(exchange, memo)
+  }
+
+  refusal(connection: DownstreamConnection, code: ErrorCode, reason: string): ErrorAnswer {
+    this.#countError(code)
+    const requestId = newRequestId()
+    const listener = this.snapshot.config.name
+    if (this.snapshot.config.accessLog.enabled) {
+      this.log.info({ listener, client: connection.peer, code, requestId }, reason)
+    } else {
+      this.log.debug({ listener, client: connection.peer, code, requestId }, reason)
+    }
+    return errorAnswer(code, { requestId, accept: undefined })
+  }
+
+  closed(connection: DownstreamConnection): void {
+    if (this.#connections.delete(connection)) this.#open.add(-1)
+  }
+
+  // EngineContext.
+
+  finished(exchange: Exchange): void {
+    const durationMs = performance.now() - exchange.startedAt
+    const { route, errorCode, target } = exchange
+    if (exchange.status !== 0) route?.responses[Math.floor(exchange.status / 100) - 1]?.add()
+    target?.seconds.observe(durationMs / 1e3)
+    if (errorCode !== undefined) this.#countError(errorCode)
+    logExchange(exchange, durationMs)
+  }
+
+  #countError(code: ErrorCode): void {
+    let counter = this.#errors.get(code)
+    if (counter === undefined) {
+      // Codes are a fixed table, so this happens once per code and listener.
+      counter = this.metrics.counter('lb_errors_total', { listener: this.snapshot.config.name, code })
+      this.#errors.set(code, counter)
+    }
+    counter.add()
+  }
+}

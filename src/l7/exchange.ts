@@ -1,0 +1,225 @@
+import type { Backend } from '../balancer/backend.ts'
+import type { Lease } from '../balancer/lease.ts'
+import type { ErrorCode } from '../core/errors.ts'
+import type { Transport } from '../net/transport.ts'
+import { NO_BODY, type DownstreamStream } from './downstream-stream.ts'
+import type { EngineContext } from './engine-context.ts'
+import { Forward, type ForwardOwner, type Outgoing } from './forward.ts'
+import type { UpstreamHead } from './http1/response-parser.ts'
+import { answerError } from './local-answer.ts'
+import type { Request } from './request.ts'
+import { responseFields } from './response-fields.ts'
+import type { CompiledRoute, Snapshot, Target } from './snapshot.ts'
+import type { ResponseTap } from './response-tap.ts'
+
+/**
+ * One HTTP request with its response, whatever version brought it. It ends exactly once: with the response sent, with
+ * the client gone, or as a tunnel. `finished` then tells log and metrics.
+ */
+export class Exchange implements ForwardOwner {
+  readonly request: Request
+  readonly downstream: DownstreamStream
+  readonly snapshot: Snapshot
+  readonly context: EngineContext
+  /** performance.now() when the head was read. */
+  readonly startedAt: number
+  route: CompiledRoute | undefined
+  target: Target | undefined
+  clientIp = ''
+  requestId = ''
+  /** Lower case, without port. */
+  host = ''
+  /** Normalised, and the raw query. */
+  path = ''
+  query: string | undefined
+  status = 0
+  /** Bytes of body. */
+  bytesIn = 0
+  bytesOut = 0
+  backend: Backend | undefined
+  errorCode: ErrorCode | undefined
+  errorReason = ''
+  cacheStatus = ''
+  /** Line of the sticky cookie to be set. */
+  setCookie = ''
+  forward: Forward | undefined
+  /** Sees the response on its way to the client: the cache. */
+  tap: ResponseTap | undefined
+  /** Stops a response that is not a backend's: a cached body that is streamed. */
+  onGone: (() => void) | undefined
+  /** Tells who streams a cached body that the client takes more. */
+  onDrained: (() => void) | undefined
+  #headSent = false
+  #ended = false
+
+  constructor(request: Request, downstream: DownstreamStream, snapshot: Snapshot, context: EngineContext) {
+    this.request = request
+    this.downstream = downstream
+    this.snapshot = snapshot
+    this.context = context
+    this.startedAt = performance.now()
+  }
+
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  get headSent(): boolean {
+    return this.#headSent
+  }
+
+  send(target: Target, outgoing: Outgoing): void {
+    this.target = target
+    this.forward = new Forward(this, target, outgoing)
+    this.forward.start()
+  }
+
+  // From the downstream connection.
+
+  onRequestBody(source: Transport, buffer: Buffer, start: number, end: number): void {
+    this.bytesIn += end - start
+    const limit = this.route?.limits.bodyBytes
+    if (limit !== undefined && this.bytesIn > limit) {
+      this.fail('LB_BODY_TOO_LARGE', 'more than limits.bodyBytes')
+      return
+    }
+    this.forward?.sendBody(source, buffer, start, end)
+  }
+
+  onRequestEnd(trailers: string): void {
+    this.forward?.endBody(trailers)
+  }
+
+  /** All that one read brought has been told. */
+  onRequestReadDone(): void {
+    this.forward?.flush()
+  }
+
+  onDownstreamDrain(): void {
+    this.forward?.resume()
+    this.onDrained?.()
+  }
+
+  /** The client closed its connection, or broke its message. */
+  onClientGone(code: ErrorCode, reason: string): void {
+    if (this.#ended) return
+    // A cache fill that others wait for goes on without its client.
+    if (this.tap?.wanted === true && this.#headSent) {
+      this.tap.orphan()
+      this.#finish(code, reason)
+      return
+    }
+    this.forward?.cancel()
+    this.tap?.abort()
+    this.onGone?.()
+    this.#finish(code, reason)
+  }
+
+  /** Answers with an error of ours, or breaks the response off when its head has gone out. */
+  fail(code: ErrorCode, reason: string): void {
+    if (this.#ended) return
+    this.forward?.cancel()
+    this.tap?.abort()
+    this.onGone?.()
+    if (this.#headSent) {
+      this.downstream.abort()
+      this.#finish(code, reason)
+      return
+    }
+    answerError(this, code)
+    this.#finish(code, reason)
+  }
+
+  // Sending a response.
+
+  sendHead(status: number, reason: string, fields: string, length: number): void {
+    this.#headSent = true
+    this.status = status
+    this.downstream.sendHead(status, reason, fields, length, this.request.acceptsTrailers)
+  }
+
+  sendEnd(trailers: string): void {
+    if (this.#ended) return
+    this.downstream.sendEnd(trailers)
+    this.#finish(undefined, '')
+  }
+
+  // ForwardOwner.
+
+  get reading(): boolean {
+    return this.downstream.reading
+  }
+
+  startBody(): void {
+    this.downstream.startBody()
+  }
+
+  pauseBody(): void {
+    this.downstream.pauseBody()
+  }
+
+  resumeBody(): void {
+    this.downstream.resumeBody()
+  }
+
+  onInterim(head: UpstreamHead): void {
+    if (!this.#ended) this.downstream.sendInterim(head.status, head.reason, head.headers)
+  }
+
+  onResponse(head: UpstreamHead, backend: Backend): void {
+    if (this.#ended) return
+    this.backend = backend
+    if (this.tap !== undefined && this.tap.onResponse(head)) return
+    this.passHead(head)
+  }
+
+  /** Sends the backend's head on. */
+  passHead(head: UpstreamHead): void {
+    const { status } = head
+    const bodiless = this.request.method === 'HEAD' || status === 304
+    const length = status === 204 || (bodiless && head.bodyLength < 0) ? NO_BODY : head.bodyLength
+    this.sendHead(status, head.reason, responseFields(this, head), length)
+  }
+
+  onBody(source: Transport, buffer: Buffer, start: number, end: number): void {
+    this.tap?.onBody(buffer, start, end)
+    if (this.#ended) return
+    this.bytesOut += end - start
+    this.downstream.sendBody(source, buffer, start, end)
+  }
+
+  onEnd(trailers: string): void {
+    this.tap?.onEnd()
+    this.forward = undefined
+    this.sendEnd(trailers)
+  }
+
+  onReadDone(): void {
+    if (!this.downstream.flush() && !this.#ended) this.forward?.pause()
+  }
+
+  onUpgrade(head: UpstreamHead, transport: Transport, rest: Buffer, lease: Lease): void {
+    this.backend = lease.backend
+    this.forward = undefined
+    this.#headSent = true
+    this.status = 101
+    this.downstream.tunnel(head, responseFields(this, head), transport, rest, (failed) => {
+      lease.release(failed ? 'reset' : 'ok')
+      this.#finish(undefined, '')
+    })
+  }
+
+  onFailed(code: ErrorCode, reason: string, backend: Backend | undefined): void {
+    this.backend = backend ?? this.backend
+    this.forward = undefined
+    if (this.tap !== undefined && !this.#headSent && this.tap.onError()) return
+    this.fail(code, reason)
+  }
+
+  #finish(code: ErrorCode | undefined, reason: string): void {
+    this.#ended = true
+    this.errorCode = code
+    this.errorReason = reason
+    this.context.finished(this)
+  }
+}

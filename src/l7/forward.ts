@@ -1,0 +1,336 @@
+import type { Backend } from '../balancer/backend.ts'
+import type { Lease } from '../balancer/lease.ts'
+import type { Outcome } from '../balancer/outcome.ts'
+import type { PickContext } from '../balancer/pick-context.ts'
+import type { Waiter } from '../balancer/wait-queue.ts'
+import type { ErrorCode } from '../core/errors.ts'
+import type { DialFailure } from '../net/dial-failure.ts'
+import type { Transport } from '../net/transport.ts'
+import type { UpstreamHead } from './http1/response-parser.ts'
+import { isIdempotent } from './http1/methods.ts'
+import type { SendOptions, UpstreamConnection } from './http1/upstream-connection.ts'
+import type { ConnectAttempt, ConnectionWaiter, UpstreamPool } from './http1/upstream-pool.ts'
+import { ReplayBuffer } from './replay-buffer.ts'
+import { mayRetry } from './retry-policy.ts'
+import type { Target } from './snapshot.ts'
+import type { UpstreamClient, UpstreamFailure, UpstreamStream } from './upstream-client.ts'
+
+/** A request as it goes to a backend. */
+export interface Outgoing {
+  readonly method: string
+  /** Request line and fields, ready to be sent. */
+  readonly head: string
+  /** FRAME_CHUNKED or a number of bytes. */
+  readonly framing: number
+  readonly upgrade: boolean
+  readonly context: PickContext
+}
+
+/** Who wanted the request forwarded. One of `onEnd`, `onUpgrade` and `onFailed` comes last. */
+export interface ForwardOwner {
+  /** The request's bytes are being read: `flush` follows. */
+  readonly reading: boolean
+  /** A backend is there to take the request's body. */
+  startBody(): void
+  pauseBody(): void
+  resumeBody(): void
+  onInterim(head: UpstreamHead): void
+  onResponse(head: UpstreamHead, backend: Backend): void
+  onBody(source: Transport, buffer: Buffer, start: number, end: number): void
+  onEnd(trailers: string): void
+  onReadDone(): void
+  onUpgrade(head: UpstreamHead, transport: Transport, rest: Buffer, lease: Lease): void
+  onFailed(code: ErrorCode, reason: string, backend: Backend | undefined): void
+}
+
+/**
+ * Takes one request to a backend: pick, connection, and another attempt where that is safe (RFC 9110 §9.2.2). Holds at
+ * most one lease at a time, and gives each back once.
+ */
+export class Forward implements UpstreamClient, ConnectionWaiter {
+  readonly #owner: ForwardOwner
+  readonly #target: Target
+  readonly #request: Outgoing
+  #lease: Lease | undefined
+  #waiter: Waiter | undefined
+  #dialling: ConnectAttempt | undefined
+  #stream: UpstreamStream | undefined
+  #tried: Backend[] | undefined
+  #attempts = 0
+  /** One more attempt, when a kept connection turns out to be closed. */
+  #staleRetries = 1
+  #replay: ReplayBuffer | undefined
+  #bodySent = false
+  #bodyEnded: boolean
+  #trailers = ''
+  #responded = false
+  #batched = false
+  #outcome: Outcome = 'ok'
+  #startedAt = 0
+  #latencyMs = -1
+
+  constructor(owner: ForwardOwner, target: Target, request: Outgoing) {
+    this.#owner = owner
+    this.#target = target
+    this.#request = request
+    this.#bodyEnded = request.framing === 0
+  }
+
+  /** Tries after the first. */
+  get retries(): number {
+    return this.#attempts
+  }
+
+  start(): void {
+    this.#target.pool.budget.request()
+    this.#attempt(undefined)
+  }
+
+  /** The client is gone: whatever is under way stops, and the backend is not blamed. */
+  cancel(): void {
+    this.#waiter?.cancel()
+    this.#waiter = undefined
+    this.#dialling?.cancel()
+    this.#dialling = undefined
+    const stream = this.#stream
+    this.#stream = undefined
+    stream?.cancel()
+    this.#release('cancelled')
+  }
+
+  // The request's body.
+
+  sendBody(source: Transport | undefined, buffer: Buffer, start: number, end: number): void {
+    this.#bodySent = true
+    if (!this.#responded && this.#replayable()) (this.#replay ??= new ReplayBuffer()).add(buffer, start, end)
+    if (this.#stream?.sendBody(source, buffer, start, end) === false) this.#owner.pauseBody()
+  }
+
+  endBody(trailers: string): void {
+    this.#bodyEnded = true
+    this.#trailers = trailers
+    this.#stream?.endBody(trailers)
+  }
+
+  flush(): void {
+    // Requests that share a connection go out together at the end of the turn.
+    if (!this.#batched && this.#stream?.flush() === false) this.#owner.pauseBody()
+  }
+
+  // The response's pace.
+
+  pause(): void {
+    this.#stream?.pause()
+  }
+
+  resume(): void {
+    this.#stream?.resume()
+  }
+
+  #attempt(failure: { code: ErrorCode; reason: string; backend: Backend | undefined } | undefined): void {
+    const { pool } = this.#target.pool
+    const context = this.#context()
+    const lease = pool.acquire(context)
+    if (lease !== undefined) return this.#use(lease)
+    if (failure !== undefined) return this.#owner.onFailed(failure.code, failure.reason, failure.backend)
+    if (!pool.saturated) return this.#owner.onFailed('LB_NO_BACKEND', 'no healthy backend', undefined)
+    const since = performance.now()
+    const waiter = pool.enqueue(context, (late) => {
+      this.#waiter = undefined
+      this.#target.pool.queueSeconds.observe((performance.now() - since) / 1e3)
+      if (late !== undefined) this.#use(late)
+      else this.#owner.onFailed('LB_QUEUE_TIMEOUT', 'queue.timeout passed', undefined)
+    })
+    this.#waiter = waiter
+    if (waiter === undefined) this.#owner.onFailed('LB_QUEUE_FULL', 'queue.max reached', undefined)
+  }
+
+  #context(): PickContext {
+    const { context } = this.#request
+    return this.#tried === undefined ? context : { ...context, tried: this.#tried }
+  }
+
+  #use(lease: Lease): void {
+    this.#lease = lease
+    this.#startedAt = performance.now()
+    const upstreams = this.#target.pool.upstreams[lease.backend.position]!
+    const connection = this.#kept(upstreams)
+    if (connection !== undefined) return this.#send(connection)
+    this.#dialling = upstreams.connect(lease.backend, this.#target.connectMs, this)
+  }
+
+  #kept(upstreams: UpstreamPool): UpstreamConnection | undefined {
+    this.#batched = this.#target.pool.pool.config.connections.pipelining > 1 && this.#mayPipeline()
+    return this.#batched ? upstreams.takePipelined() : upstreams.take()
+  }
+
+  #mayPipeline(): boolean {
+    const { method, framing, upgrade } = this.#request
+    return framing === 0 && !upgrade && isIdempotent(method)
+  }
+
+  onConnection(connection: UpstreamConnection): void {
+    this.#dialling = undefined
+    this.#target.pool.connectSeconds.observe((performance.now() - this.#startedAt) / 1e3)
+    this.#batched = false
+    this.#send(connection)
+  }
+
+  onConnectFailure(failure: DialFailure, reason: string): void {
+    this.#dialling = undefined
+    const backend = this.#release(failure.outcome)
+    const condition = failure.outcome === 'connect-timeout' ? 'timeout' : 'connect-failure'
+    // Nothing was sent, so any method may be tried elsewhere.
+    if (this.#target.retry.on.includes('connect-failure') && this.#anotherTry(true)) {
+      return this.#retry(backend, failure.code, `${condition}: ${reason}`)
+    }
+    this.#owner.onFailed(failure.code, reason, backend)
+  }
+
+  #send(connection: UpstreamConnection): void {
+    const { method, head, framing, upgrade } = this.#request
+    const target = this.#target
+    const options: SendOptions = {
+      framing,
+      complete: framing === 0,
+      toHead: method === 'HEAD',
+      upgrade,
+      responseMs: target.responseMs,
+      idleMs: target.idleMs
+    }
+    const stream = (this.#stream = connection.send(this, head, options))
+    if (framing !== 0) this.#sendHeld(stream)
+    // A head goes out with what is at hand of its body.
+    if (framing === 0 || !this.#owner.reading) this.flush()
+  }
+
+  #sendHeld(stream: UpstreamStream): void {
+    for (const chunk of this.#replay?.chunks ?? []) stream.sendBody(undefined, chunk, 0, chunk.length)
+    if (this.#bodyEnded) stream.endBody(this.#trailers)
+    else if (this.#bodySent) this.#owner.resumeBody()
+    else this.#owner.startBody()
+  }
+
+  // UpstreamClient.
+
+  onInterim(head: UpstreamHead): void {
+    this.#owner.onInterim(head)
+  }
+
+  onResponse(head: UpstreamHead): void {
+    this.#latencyMs = performance.now() - this.#startedAt
+    const { retry, pool } = this.#target
+    if (pool.badStatuses.has(head.status)) this.#outcome = 'bad-status'
+    if (retry.on.includes(head.status) && this.#anotherTry(false) && this.#elsewhere()) {
+      this.#stream?.cancel()
+      this.#stream = undefined
+      const backend = this.#release('bad-status')
+      return this.#retry(backend, 'LB_UPSTREAM_RESET', `status ${head.status}`)
+    }
+    this.#responded = true
+    this.#replay?.drop()
+    this.#owner.onResponse(head, this.#lease!.backend)
+  }
+
+  onBody(source: Transport, buffer: Buffer, start: number, end: number): void {
+    if (this.#responded) this.#owner.onBody(source, buffer, start, end)
+  }
+
+  onResponseEnd(trailers: string): void {
+    this.#stream = undefined
+    this.#release(this.#outcome)
+    this.#owner.onEnd(trailers)
+  }
+
+  onReadDone(): void {
+    this.#owner.onReadDone()
+  }
+
+  onUpstreamDrain(): void {
+    this.#owner.resumeBody()
+  }
+
+  onUpgrade(head: UpstreamHead, transport: Transport, rest: Buffer): void {
+    const lease = this.#lease!
+    this.#stream = undefined
+    this.#lease = undefined
+    this.#owner.onUpgrade(head, transport, rest, lease)
+  }
+
+  onFailure(failure: UpstreamFailure, reason: string, clean: boolean): void {
+    this.#stream = undefined
+    if (this.#responded) {
+      const backend = this.#release(failure === 'idle' ? 'timeout' : failure)
+      return this.#owner.onFailed(failureCode(failure), reason, backend)
+    }
+    // RFC 9112 §9.3.1: the backend closed a kept connection while our request was on its way. Not its failure.
+    if (clean && this.#staleRetries > 0 && this.#repeatable()) {
+      this.#staleRetries--
+      this.#release('unused')
+      return this.#attempt(undefined)
+    }
+    const backend = this.#release(failure === 'idle' ? 'timeout' : failure)
+    const condition = failure === 'reset' ? 'reset' : 'timeout'
+    if (
+      failure !== 'protocol-error' &&
+      this.#target.retry.on.includes(condition) &&
+      this.#anotherTry(false)
+    ) {
+      return this.#retry(backend, failureCode(failure), reason)
+    }
+    this.#owner.onFailed(failureCode(failure), reason, backend)
+  }
+
+  #retry(backend: Backend | undefined, code: ErrorCode, reason: string): void {
+    this.#attempts++
+    this.#target.pool.retries.add()
+    if (backend !== undefined) (this.#tried ??= []).push(backend)
+    if (!this.#bodyEnded) this.#owner.pauseBody()
+    this.#attempt({ code, reason, backend })
+  }
+
+  /** The number of tries, the method, the body and the budget allow another one. */
+  #anotherTry(nothingSent: boolean): boolean {
+    const { retry, pool } = this.#target
+    const repeatable = nothingSent || this.#repeatable()
+    return mayRetry(retry, this.#attempts, repeatable) && pool.budget.tryRetry()
+  }
+
+  #repeatable(): boolean {
+    const { method, upgrade } = this.#request
+    if (upgrade || (this.#bodySent && this.#replay?.whole !== true)) return false
+    return this.#target.retry.nonIdempotent || isIdempotent(method)
+  }
+
+  #replayable(): boolean {
+    const { retry } = this.#target
+    return retry.attempts > 0 && (retry.nonIdempotent || isIdempotent(this.#request.method))
+  }
+
+  /** A backend that has not been tried is there. */
+  #elsewhere(): boolean {
+    const current = this.#lease!.backend
+    const { backends } = this.#target.pool.pool
+    return backends.some((one) => one !== current && one.available && this.#tried?.includes(one) !== true)
+  }
+
+  #release(outcome: Outcome): Backend | undefined {
+    const lease = this.#lease
+    this.#lease = undefined
+    lease?.release(outcome, this.#latencyMs < 0 ? undefined : this.#latencyMs)
+    return lease?.backend
+  }
+}
+
+function failureCode(failure: UpstreamFailure): ErrorCode {
+  switch (failure) {
+    case 'reset':
+      return 'LB_UPSTREAM_RESET'
+    case 'protocol-error':
+      return 'LB_UPSTREAM_PROTOCOL'
+    case 'timeout':
+      return 'LB_RESPONSE_TIMEOUT'
+    case 'idle':
+      return 'LB_UPSTREAM_IDLE'
+  }
+}

@@ -1,0 +1,257 @@
+import type { Backend } from '../../balancer/backend.ts'
+import type { PoolConfig } from '../../config/model.ts'
+import type { Deadlines, Waits } from '../../core/deadlines.ts'
+import { dial } from '../../net/dial.ts'
+import { dialFailure, type DialFailure } from '../../net/dial-failure.ts'
+import type { UpstreamTls } from '../../net/upstream-tls.ts'
+import { UpstreamConnection } from './upstream-connection.ts'
+
+/** Who asked for a new connection. Exactly one of the two is called, later. */
+export interface ConnectionWaiter {
+  onConnection(connection: UpstreamConnection): void
+  onConnectFailure(failure: DialFailure, reason: string): void
+}
+
+export interface ConnectAttempt {
+  cancel(): void
+}
+
+/** Settings of a pool that its connections are made and kept by. */
+export interface UpstreamSettings {
+  readonly config: PoolConfig
+  readonly tls: UpstreamTls | undefined
+}
+
+/**
+ * The connections of this thread to one backend: idle ones are used again, the newest first, so that those not needed
+ * grow old and close. Sockets are counted against maxConnections over all threads, idle ones too.
+ */
+export class UpstreamPool {
+  readonly deadlines: Deadlines
+  #settings: UpstreamSettings
+  /** The last is the newest. */
+  readonly #idle: UpstreamConnection[] = []
+  readonly #connecting = new Map<UpstreamConnection, Dialling>()
+  readonly #starved: Dialling[] = []
+  /** All that hold a socket, with whom it is counted at. */
+  readonly #open = new Map<UpstreamConnection, Backend>()
+  /** Gathers requests of this turn of the event loop, when pipelining is on. */
+  #batch: UpstreamConnection | undefined
+  readonly #onStarved: (backend: Backend) => void
+  #retired = false
+
+  constructor(deadlines: Deadlines, settings: UpstreamSettings, onStarved: (backend: Backend) => void) {
+    this.deadlines = deadlines
+    this.#settings = settings
+    this.#onStarved = onStarved
+  }
+
+  get idle(): number {
+    return this.#idle.length
+  }
+
+  get open(): number {
+    return this.#open.size
+  }
+
+  /** Takes settings of a new snapshot; they hold for connections from now on. */
+  update(settings: UpstreamSettings): void {
+    this.#settings = settings
+    this.#retired = false
+  }
+
+  /** The backend is no longer in the configuration: idle connections close, others with their last response. */
+  retire(): void {
+    this.#retired = true
+    for (const connection of [...this.#idle]) connection.close()
+  }
+
+  /** An idle connection, or undefined. */
+  take(): UpstreamConnection | undefined {
+    for (;;) {
+      const connection = this.#idle.pop()
+      if (connection === undefined || connection.usable) return connection
+    }
+  }
+
+  /** A connection that takes a request with no body which may be repeated; its writes go out at the end of the turn. */
+  takePipelined(): UpstreamConnection | undefined {
+    const batch = this.#batch
+    if (
+      batch !== undefined &&
+      batch.usable &&
+      batch.inFlight < this.#settings.config.connections.pipelining
+    ) {
+      return batch
+    }
+    const connection = this.take()
+    if (connection !== undefined) {
+      this.#batch = connection
+      setImmediate(() => {
+        connection.flush()
+        if (this.#batch === connection) this.#batch = undefined
+      })
+    }
+    return connection
+  }
+
+  /** Makes a connection, once the backend has room for one more. */
+  connect(backend: Backend, timeoutMs: number, waiter: ConnectionWaiter): ConnectAttempt {
+    const dialling = new Dialling(this, backend, timeoutMs, waiter)
+    if (!this.#dial(dialling)) {
+      this.#starved.push(dialling)
+      dialling.wait()
+      this.#onStarved(backend)
+    }
+    return dialling
+  }
+
+  /** Closes the oldest idle connection: another thread may have its place. */
+  shed(): boolean {
+    const oldest = this.#idle.shift()
+    oldest?.close()
+    return oldest !== undefined
+  }
+
+  // The connections' side.
+
+  connected(connection: UpstreamConnection): void {
+    const dialling = this.#connecting.get(connection)
+    this.#connecting.delete(connection)
+    this.deadlines.add(connection)
+    dialling?.done(connection)
+  }
+
+  connectFailed(connection: UpstreamConnection, error: NodeJS.ErrnoException | undefined): void {
+    const dialling = this.#connecting.get(connection)
+    this.#connecting.delete(connection)
+    this.#closed(connection)
+    dialling?.failed(dialFailure(error, false), error?.code ?? error?.message ?? 'closed')
+  }
+
+  /** Its response has ended and it may serve again. */
+  release(connection: UpstreamConnection, keepAliveSeconds: number | undefined): void {
+    const { connections, timeouts, proxyProtocol } = this.#settings.config
+    const starved = this.#starved.shift()
+    if (starved !== undefined) return starved.done(connection)
+    // With the PROXY protocol a connection speaks for one client.
+    if (this.#retired || proxyProtocol !== undefined || this.#idle.length >= connections.maxIdle) {
+      return connection.close()
+    }
+    // One second below the server's hint, since it may close while our request is on its way (RFC 9112 §9.3.1).
+    const hintMs = keepAliveSeconds === undefined ? Infinity : keepAliveSeconds * 1e3 - 1e3
+    const keepMs = Math.min(timeouts.keepAliveMs, hintMs)
+    if (keepMs <= 0) return connection.close()
+    connection.deadline = this.deadlines.now + keepMs
+    this.#idle.push(connection)
+  }
+
+  gone(connection: UpstreamConnection): void {
+    this.#closed(connection)
+  }
+
+  /** It became a tunnel: it goes on counting until its transport closes. */
+  handedOver(connection: UpstreamConnection): void {
+    this.deadlines.remove(connection)
+    connection.transport.socket.once('close', () => this.#closed(connection))
+  }
+
+  #closed(connection: UpstreamConnection): void {
+    this.deadlines.remove(connection)
+    const at = this.#idle.indexOf(connection)
+    if (at !== -1) this.#idle.splice(at, 1)
+    this.#open.get(connection)?.closed()
+    this.#open.delete(connection)
+    this.serveStarved()
+  }
+
+  /** Tries again for those who found no room. */
+  serveStarved(): void {
+    while (this.#starved.length > 0 && this.#dial(this.#starved[0]!)) this.#starved.shift()
+  }
+
+  #dial(dialling: Dialling): boolean {
+    const { backend } = dialling
+    if (!backend.tryOpen()) return false
+    const { config, tls } = this.#settings
+    const connection = new UpstreamConnection(this)
+    const options = {
+      connectTimeoutMs: dialling.timeoutMs ?? config.timeouts.connectMs,
+      deadlines: this.deadlines,
+      ...(tls === undefined ? {} : { tls })
+    }
+    this.#open.set(connection, backend)
+    this.#connecting.set(connection, dialling)
+    dialling.connection = connection
+    connection.attach(dial(backend.address, options, connection))
+    return true
+  }
+
+  abandon(dialling: Dialling): void {
+    const at = this.#starved.indexOf(dialling)
+    if (at !== -1) this.#starved.splice(at, 1)
+    if (dialling.connection !== undefined) {
+      this.#connecting.delete(dialling.connection)
+      dialling.connection.close()
+    }
+  }
+}
+
+const starvation: DialFailure = { code: 'LB_CONNECT_TIMEOUT', outcome: 'unused' }
+
+/** One wait for a connection: for room first, when there is none, and then for the connect. */
+class Dialling implements ConnectAttempt, Waits {
+  readonly backend: Backend
+  readonly timeoutMs: number
+  connection: UpstreamConnection | undefined
+  deadline = Infinity
+  readonly #pool: UpstreamPool
+  readonly #until: number
+  #waiter: ConnectionWaiter | undefined
+
+  constructor(pool: UpstreamPool, backend: Backend, timeoutMs: number, waiter: ConnectionWaiter) {
+    this.#pool = pool
+    this.backend = backend
+    this.timeoutMs = timeoutMs
+    this.#waiter = waiter
+    this.#until = pool.deadlines.now + timeoutMs
+  }
+
+  /** Sockets of other threads are given up without a word to this one, so every sweep tries again. */
+  wait(): void {
+    this.deadline = 0
+    this.#pool.deadlines.add(this)
+  }
+
+  onDeadline(now: number): void {
+    if (this.#waiter === undefined || this.connection !== undefined) return this.#pool.deadlines.remove(this)
+    if (now >= this.#until) {
+      this.#pool.abandon(this)
+      this.failed(starvation, 'no connection of the backend became free')
+      return
+    }
+    this.deadline = 0
+    this.#pool.serveStarved()
+  }
+
+  done(connection: UpstreamConnection): void {
+    const waiter = this.#settle()
+    if (waiter === undefined) connection.close()
+    else waiter.onConnection(connection)
+  }
+
+  failed(failure: DialFailure, reason: string): void {
+    this.#settle()?.onConnectFailure(failure, reason)
+  }
+
+  cancel(): void {
+    if (this.#settle() !== undefined) this.#pool.abandon(this)
+  }
+
+  #settle(): ConnectionWaiter | undefined {
+    const waiter = this.#waiter
+    this.#waiter = undefined
+    this.#pool.deadlines.remove(this)
+    return waiter
+  }
+}

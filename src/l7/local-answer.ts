@@ -1,0 +1,31 @@
+import type { ErrorCode } from '../core/errors.ts'
+import { NO_BODY } from './downstream-stream.ts'
+import type { Exchange } from './exchange.ts'
+import { errorAnswer } from './headers/error-answer.ts'
+
+/** Seconds after which a client may come back when no backend could take its request. */
+const RETRY_AFTER = 1
+
+/** Answers an exchange with an error of ours; who calls it ends the exchange. */
+export function answerError(exchange: Exchange, code: ErrorCode): void {
+  const { request, route, snapshot } = exchange
+  const methods = (route?.limits ?? snapshot.config.limits).methods
+  const answer = errorAnswer(code, {
+    requestId: exchange.requestId,
+    accept: request.headers.get('accept'),
+    ...(code.startsWith('LB_QUEUE') || code === 'LB_NO_BACKEND' ? { retryAfter: RETRY_AFTER } : {}),
+    ...(code === 'LB_METHOD' && methods !== undefined ? { allow: methods.join(', ') } : {})
+  })
+  sendLocal(exchange, answer.status, answer.fields + exchange.context.viaLine, Buffer.from(answer.body))
+  exchange.downstream.sendEnd('')
+  exchange.downstream.flush()
+}
+
+/** Head and body of an answer of ours; `fields` as "Name: value\r\n" lines without framing. */
+export function sendLocal(exchange: Exchange, status: number, fields: string, body: Buffer): void {
+  const bodiless = status === 204 || status === 304
+  exchange.sendHead(status, '', fields, bodiless ? NO_BODY : body.length)
+  if (bodiless || exchange.request.method === 'HEAD') return
+  exchange.bytesOut += body.length
+  exchange.downstream.sendOwned(body)
+}

@@ -1,0 +1,34 @@
+/** More than this of a body is not kept for another attempt. */
+const REPLAY_BYTES = 65_536
+
+/** What was sent of a request's body, as long as it may have to be sent again. */
+export class ReplayBuffer {
+  #chunks: Buffer[] = []
+  #bytes = 0
+  #overflown = false
+
+  /** Nothing is missing: the body can be sent from its beginning. */
+  get whole(): boolean {
+    return !this.#overflown
+  }
+
+  get chunks(): readonly Buffer[] {
+    return this.#chunks
+  }
+
+  add(buffer: Buffer, start: number, end: number): void {
+    if (this.#overflown) return
+    this.#bytes += end - start
+    if (this.#bytes > REPLAY_BYTES) {
+      this.#overflown = true
+      this.#chunks = []
+    } else {
+      this.#chunks.push(Buffer.from(buffer.subarray(start, end)))
+    }
+  }
+
+  drop(): void {
+    this.#overflown = true
+    this.#chunks = []
+  }
+}

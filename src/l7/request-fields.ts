@@ -1,0 +1,75 @@
+import type { Exchange } from './exchange.ts'
+import type { ForwardedWriter } from './headers/forwarded.ts'
+import { dropForwardingFields } from './headers/forwarding-fields.ts'
+import { dropConnectionNamed } from './headers/hop-by-hop.ts'
+import { newTraceparent, isTraceparent } from './headers/traceparent.ts'
+import { viaLine } from './headers/via.ts'
+import { FRAME_CHUNKED } from './http1/body-writer.ts'
+import {
+  SEEN_FORWARDED,
+  SEEN_REQUEST_ID,
+  SEEN_TRACEPARENT,
+  SEEN_X,
+  SEEN_X_FORWARDED
+} from './http1/field-scanner.ts'
+import { UNKNOWN_LENGTH } from './request.ts'
+
+/**
+ * The head of an exchange's request as it goes to a backend: fields in the order and spelling received, those of this
+ * hop taken out, framing rebuilt, and what this hop tells at the end. `target`: path and query to ask for. `authority`:
+ * the host when the request named it in its target (RFC 9112 §3.2.2) or not at all, else undefined.
+ */
+export function requestHead(
+  exchange: Exchange,
+  target: string,
+  authority: string | undefined,
+  forwarded: ForwardedWriter,
+  trusted: boolean
+): string {
+  const { request, context, route } = exchange
+  const { headers, method, seen } = request
+  if (request.connectionNames !== '') dropConnectionNamed(headers, request.connectionNames)
+  if (authority !== undefined) headers.remove('host')
+  if (request.minor === 0 && headers.has('expect')) headers.remove('expect')
+  const host = authority ?? request.host
+
+  let added: string
+  if ((seen & (SEEN_FORWARDED | SEEN_X_FORWARDED)) !== 0) {
+    added = forwarded.replace(headers, host, trusted)
+  } else {
+    // X-Real-IP and the like pass for a proxy's word with some backends.
+    if (!trusted && (seen & SEEN_X) !== 0) dropForwardingFields(headers)
+    added = forwarded.lines(host)
+  }
+  if ((seen & SEEN_REQUEST_ID) !== 0) headers.remove('x-request-id')
+  added += `X-Request-Id: ${exchange.requestId}\r\n`
+  if ((seen & SEEN_TRACEPARENT) === 0) added += `traceparent: ${newTraceparent(exchange.requestId)}\r\n`
+  else if (!isTraceparent(headers.get('traceparent') ?? '')) headers.set('traceparent', newTraceparent())
+  added += request.minor === 1 ? context.viaLine : viaLine('1.0', context.pseudonym)
+  route?.requestEdits?.apply(headers, {
+    clientIp: exchange.clientIp,
+    requestId: exchange.requestId,
+    host: request.host,
+    scheme: exchange.downstream.scheme
+  })
+  const hostLine = authority === undefined ? '' : `Host: ${authority}\r\n`
+  return `${method} ${target} HTTP/1.1\r\n${hostLine}${headers.text}${added}${connectionLines(exchange)}\r\n`
+}
+
+/** FRAME_CHUNKED or the number of bytes. */
+export function requestFraming(exchange: Exchange): number {
+  const { bodyLength } = exchange.request
+  return bodyLength === UNKNOWN_LENGTH ? FRAME_CHUNKED : bodyLength
+}
+
+function connectionLines(exchange: Exchange): string {
+  const { bodyLength, method, upgrade, acceptsTrailers } = exchange.request
+  let lines = ''
+  if (bodyLength === UNKNOWN_LENGTH) lines = 'Transfer-Encoding: chunked\r\n'
+  else if (bodyLength > 0 || method === 'POST' || method === 'PUT' || method === 'PATCH') {
+    lines = `Content-Length: ${bodyLength}\r\n`
+  }
+  if (upgrade !== '') lines += `Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`
+  else if (acceptsTrailers) lines += 'Connection: TE\r\nTE: trailers\r\n'
+  return lines
+}

@@ -1,0 +1,19 @@
+import type { Exchange } from './exchange.ts'
+import { dropConnectionNamed } from './headers/hop-by-hop.ts'
+import type { UpstreamHead } from './http1/response-parser.ts'
+
+/** Fields of a backend's response as they go to the client, without framing and Connection. */
+export function responseFields(exchange: Exchange, head: UpstreamHead): string {
+  const { headers } = head
+  if (head.connectionNames !== '') dropConnectionNamed(headers, head.connectionNames)
+  exchange.route?.responseEdits?.apply(headers, {
+    clientIp: exchange.clientIp,
+    requestId: exchange.requestId,
+    host: exchange.request.host,
+    scheme: exchange.downstream.scheme
+  })
+  let fields = headers.text + exchange.context.viaLine
+  if (exchange.snapshot.config.backendHeader) fields += `X-Backend-Server: ${exchange.backend?.name}\r\n`
+  if (exchange.cacheStatus !== '') fields += `Cache-Status: ${exchange.cacheStatus}\r\n`
+  return fields + exchange.setCookie
+}

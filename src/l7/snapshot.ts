@@ -1,0 +1,70 @@
+import type { Pool } from '../balancer/pool.ts'
+import type { HashKey, L7ListenerConfig, RequestLimits, RetryConfig, RouteConfig } from '../config/model.ts'
+import type { Counter, Histogram } from '../core/metrics.ts'
+import type { CidrSet } from '../net/cidr.ts'
+import type { HttpCache } from './cache/http-cache.ts'
+import type { CompiledEdits } from './headers/header-edits.ts'
+import type { UpstreamPool } from './http1/upstream-pool.ts'
+import type { RetryBudget } from './retry-budget.ts'
+import type { RedirectFacts } from './router/redirect.ts'
+import type { PathRewrite } from './router/rewrite.ts'
+import type { Router } from './router/router.ts'
+import type { Split } from './router/split.ts'
+
+/** One immutable running configuration of one listener; an exchange takes it once and keeps it. */
+export interface Snapshot {
+  readonly config: L7ListenerConfig
+  readonly router: Router<CompiledRoute>
+  readonly trusted: CidrSet
+}
+
+/** A pool with what this thread forwards by. */
+export interface CompiledPool {
+  readonly pool: Pool
+  /** By Backend.position. */
+  readonly upstreams: readonly UpstreamPool[]
+  readonly budget: RetryBudget
+  /** Undefined when the algorithm uses no key. */
+  readonly hashKey: HashKey | undefined
+  readonly badStatuses: ReadonlySet<number>
+  readonly connectSeconds: Histogram
+  readonly queueSeconds: Histogram
+  readonly retries: Counter
+}
+
+export type CompiledAction =
+  | { readonly kind: 'pool'; readonly target: Target }
+  | { readonly kind: 'split'; readonly targets: Split<Target> }
+  | {
+      readonly kind: 'redirect'
+      readonly status: number
+      readonly location: (facts: RedirectFacts) => string
+    }
+  | { readonly kind: 'respond'; readonly status: number; readonly fields: string; readonly body: Buffer }
+
+/** A pool as one route uses it. */
+export interface Target {
+  readonly pool: CompiledPool
+  readonly retry: RetryConfig
+  readonly connectMs: number
+  readonly responseMs: number
+  readonly idleMs: number
+  readonly seconds: Histogram
+}
+
+export interface CompiledRoute {
+  readonly config: RouteConfig
+  readonly name: string
+  readonly action: CompiledAction
+  readonly rewrite: PathRewrite | undefined
+  readonly requestEdits: CompiledEdits | undefined
+  readonly responseEdits: CompiledEdits | undefined
+  readonly limits: RequestLimits
+  /** Limits beyond the head's have to be looked at. */
+  readonly guarded: boolean
+  readonly cache: HttpCache | undefined
+  readonly mirror: { readonly target: Target; readonly share: number } | undefined
+  readonly requests: Counter
+  /** By the first digit of the status. */
+  readonly responses: readonly Counter[]
+}
