@@ -1,0 +1,171 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import t from 'tap'
+
+// The import rule of ARCHITECTURE.md, held by a machine: a folder imports only from what stands below it.
+
+const root = resolve(import.meta.dirname, '..')
+const src = join(root, 'src')
+
+/** Folder (or file of src/) → the folders it may import from, its own aside. */
+const mayImport: Record<string, readonly string[]> = {
+  core: [],
+  config: ['core'],
+  net: ['config', 'core'],
+  balancer: ['config', 'core'],
+  health: ['balancer', 'config', 'net', 'core'],
+  l4: ['balancer', 'config', 'net', 'core'],
+  l7: ['l4', 'balancer', 'config', 'net', 'core'],
+  admin: ['health', 'balancer', 'config', 'net', 'core'],
+  redis: ['l7', 'config', 'net', 'core'],
+  runtime: ['admin', 'redis', 'l4', 'l7', 'health', 'balancer', 'config', 'net', 'core'],
+  cli: ['runtime', 'admin', 'config', 'core'],
+  'cli.ts': ['cli', 'runtime', 'admin', 'config', 'core'],
+  'index.ts': ['runtime', 'admin', 'config', 'core']
+}
+
+/** What of a folder may be imported, where not all of it may. */
+const only: Record<string, RegExp> = {
+  // Upgrades end in a splice; nothing else of L4 concerns L7.
+  'l7 → l4': /^l4\/splice\.ts$/,
+  // Words of the YAML and of addresses, never the parser.
+  'balancer → config': /^config\/model\.ts$/,
+  'net → config': /^config\/model\.ts$/,
+  'l4 → config': /^config\/model\.ts$/,
+  'l7 → config': /^config\/model\.ts$/,
+  'health → config': /^config\/model\.ts$/
+}
+
+/** npm package → where it may be imported. */
+const packages: Record<string, RegExp> = {
+  undici: /^(health|l7\/http2|runtime\/discovery|cli)\//,
+  yaml: /^config\//,
+  zod: /^config\//,
+  commander: /^cli(\.ts$|\/)/,
+  pino: /^core\/log\.ts$/,
+  'pino-pretty': /^core\/log\.ts$/,
+  selfsigned: /^net\/[\w-]+\.ts$/
+}
+
+const MAX_LINES = 300
+
+interface Source {
+  /** From src/, with slashes. */
+  readonly path: string
+  readonly folder: string
+  readonly lines: number
+  readonly imports: readonly string[]
+  /** Those that are there at run time: `import type` is erased. */
+  readonly loaded: readonly string[]
+}
+
+function readSources(): Source[] {
+  return readdirSync(src, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .map((path) => path.replaceAll('\\', '/'))
+    .map((path) => {
+      const text = readFileSync(join(src, path), 'utf8')
+      const from = [...text.matchAll(/(?:^|\n)(?:import|export)\b([^'"`;]*?)\bfrom\s*'([^']+)'/g)]
+      const bare = [...text.matchAll(/(?:^|\n)import\s*'([^']+)'|\bimport\('([^']+)'\)/g)].map(
+        ([, a, b]) => a ?? b!
+      )
+      return {
+        path,
+        folder: folderOf(path),
+        lines: text.split('\n').length - 1,
+        imports: [...from.map(([, , specifier]) => specifier!), ...bare],
+        loaded: from
+          .filter(([, clause]) => !clause!.startsWith(' type '))
+          .map(([, , specifier]) => specifier!)
+      }
+    })
+}
+
+function folderOf(path: string): string {
+  return path.split('/')[0]!
+}
+
+/** A relative import as a path from src/. */
+function target(from: string, specifier: string): string {
+  return relative(src, resolve(src, dirname(from), specifier)).replaceAll('\\', '/')
+}
+
+const sources = readSources()
+
+t.test('a folder imports only from what stands below it', async (t) => {
+  const broken: string[] = []
+  for (const { path, folder, imports } of sources) {
+    const allowed = mayImport[folder]
+    if (allowed === undefined) {
+      broken.push(`${path}: ${folder} stands nowhere in the table`)
+      continue
+    }
+    for (const specifier of imports.filter((each) => each.startsWith('.'))) {
+      const to = target(path, specifier)
+      const toFolder = folderOf(to)
+      if (toFolder === folder) continue
+      const part = only[`${folder} → ${toFolder}`]
+      if (!allowed.includes(toFolder) || (part !== undefined && !part.test(to)))
+        broken.push(`${path} → ${to}`)
+    }
+  }
+  t.strictSame(broken, [])
+})
+
+t.test('npm packages stay where they belong', async (t) => {
+  const broken: string[] = []
+  for (const { path, imports } of sources) {
+    for (const specifier of imports) {
+      if (specifier.startsWith('.') || specifier.startsWith('node:')) continue
+      const name = specifier
+        .split('/')
+        .slice(0, specifier.startsWith('@') ? 2 : 1)
+        .join('/')
+      if (packages[name]?.test(path) !== true) broken.push(`${path} → ${specifier}`)
+    }
+  }
+  t.strictSame(broken, [])
+  const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    dependencies: Record<string, string>
+  }
+  const used = new Set(sources.flatMap(({ imports }) => imports).filter((each) => each in packages))
+  t.strictSame(Object.keys(dependencies).toSorted(), [...used].toSorted(), 'what is imported is a dependency')
+})
+
+t.test('no file imports itself by a detour', async (t) => {
+  const graph = new Map(
+    sources.map(({ path, loaded }) => [
+      path,
+      loaded.filter((each) => each.startsWith('.')).map((each) => target(path, each))
+    ])
+  )
+  const done = new Set<string>()
+  const cycles: string[] = []
+  const visit = (path: string, trail: readonly string[]): void => {
+    if (trail.includes(path)) {
+      cycles.push([...trail.slice(trail.indexOf(path)), path].join(' → '))
+      return
+    }
+    if (done.has(path)) return
+    for (const next of graph.get(path) ?? []) visit(next, [...trail, path])
+    done.add(path)
+  }
+  for (const path of graph.keys()) visit(path, [])
+  t.strictSame(cycles, [])
+})
+
+t.test('no file is over 300 lines, and every import names a file that is there', async (t) => {
+  const paths = new Set(sources.map(({ path }) => path))
+  t.strictSame(
+    sources.filter(({ lines }) => lines > MAX_LINES).map(({ path, lines }) => `${path}: ${lines}`),
+    []
+  )
+  const missing = sources.flatMap(({ path, imports }) =>
+    imports
+      .filter((each) => each.startsWith('.') && !each.endsWith('.json'))
+      .map((each) => target(path, each))
+      .filter((each) => !paths.has(each))
+      .map((each) => `${path} → ${each}`)
+  )
+  t.strictSame(missing, [])
+})
