@@ -89,22 +89,25 @@ function decode(bytes: Buffer): string | FileProblem {
   }
 }
 
-/** The offset of the first byte that is not UTF-8: the longest valid beginning, by bisection. */
+/** The offset of the first byte that begins no character: behind the longest valid text, by bisection. */
 function invalidOffset(bytes: Buffer): number {
   let low = 0
   let high = bytes.length
   while (low < high) {
     const middle = (low + high + 1) >> 1
-    if (isPrefixValid(bytes.subarray(0, middle))) low = middle
+    if (isText(bytes.subarray(0, middle), true)) low = middle
     else high = middle - 1
   }
-  return Math.min(low, bytes.length - 1)
+  // A character may have begun and not been finished: at most three bytes.
+  let offset = low
+  while (offset > 0 && low - offset < 3 && !isText(bytes.subarray(0, offset), false)) offset--
+  return Math.min(offset, bytes.length - 1)
 }
 
-function isPrefixValid(bytes: Buffer): boolean {
+function isText(bytes: Buffer, stream: boolean): boolean {
   try {
     // `stream` lets the last character be cut off.
-    new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true })
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream })
     return true
   } catch {
     return false
