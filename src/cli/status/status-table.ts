@@ -28,24 +28,23 @@ const columns: readonly Column<Row>[] = [
     text: ({ backend }) => (backend.probe === undefined ? '' : formatMs(backend.probe.latencyMs)),
     color: ({ backend }) => (backend.probe?.result === 'fail' ? 'red' : 'none')
   },
-  { header: 'WEIGHT', rank: 6, align: 'right', text: ({ backend }) => String(backend.weight) },
-  { header: 'OPEN', rank: 8, align: 'right', text: ({ backend }) => String(backend.open) },
-  { header: 'REQUESTS', rank: 7, align: 'right', text: ({ backend }) => String(backend.requests) },
-  { header: 'FAILED', rank: 9, align: 'right', text: ({ backend }) => String(backend.failedRequests) },
+  { header: 'WEIGHT', rank: 11, align: 'right', text: ({ backend }) => String(backend.weight) },
+  { header: 'OPEN', rank: 13, align: 'right', text: ({ backend }) => String(backend.open) },
+  { header: 'REQUESTS', rank: 12, align: 'right', text: ({ backend }) => String(backend.requests) },
+  { header: 'FAILED', rank: 14, align: 'right', text: ({ backend }) => String(backend.failedRequests) },
   {
     header: 'SINCE',
-    rank: 10,
+    rank: 16,
     align: 'right',
     text: ({ backend, now }) =>
       backend.since === undefined ? '' : formatAge(now - Date.parse(backend.since))
   },
   {
     header: 'ADDRESS',
-    rank: 11,
-    min: 12,
+    rank: 15,
     text: ({ backend }) => (backend.address === backend.name ? '' : backend.address)
   },
-  { header: 'REASON', rank: 5, min: 12, text: ({ backend }) => reasonOf(backend) }
+  { header: 'REASON', rank: 10, min: 16, text: ({ backend }) => reasonOf(backend) }
 ]
 
 /** The whole picture: a line about the process, then a line per backend. */

@@ -37,16 +37,27 @@ export async function status(
   // The first look decides whether there is anything to watch.
   let lines = await look(client, options, terminal)
   const screen = new Screen(terminal)
+  screen.show(lines)
+  const stopped = aborted(signal)
   try {
-    do {
-      lines = await look(client, options, terminal).catch((error: unknown) => {
-        if (!(error instanceof CliError)) throw error
-        return [error.message, 'Trying again every second; Ctrl-C ends.']
-      })
+    while (await pause(signal)) {
+      const next = await Promise.race([lookAgain(client, options, terminal), stopped])
+      if (next === undefined) break
+      lines = next
       screen.show(lines)
-    } while (await pause(signal))
+    }
   } finally {
     screen.close(lines)
+  }
+}
+
+/** Whoever watches a restart wants to see the end of it. */
+async function lookAgain(client: AdminClient, options: StatusOptions, terminal: Terminal): Promise<string[]> {
+  try {
+    return await look(client, options, terminal)
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error
+    return wrap(`${error.message} Trying again every second; Ctrl-C ends.`, terminal.columns)
   }
 }
 
@@ -77,4 +88,22 @@ function pause(signal: AbortSignal): Promise<boolean> {
     }, PERIOD_MS)
     signal.addEventListener('abort', stop, { once: true })
   })
+}
+
+function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined)
+    else signal.addEventListener('abort', () => resolve(undefined), { once: true })
+  })
+}
+
+/** A line that the terminal wraps itself would push the others down. */
+function wrap(text: string, width: number): string[] {
+  const lines = ['']
+  for (const word of text.split(' ')) {
+    const longer = lines.at(-1) === '' ? word : `${lines.at(-1)} ${word}`
+    if (longer.length <= width) lines[lines.length - 1] = longer
+    else lines.push(word)
+  }
+  return lines
 }

@@ -5,11 +5,14 @@ export interface Column<Row> {
   readonly align?: 'right'
   readonly text: (row: Row) => string
   readonly color?: (row: Row) => Color
-  /** 0: always shown while there is any room; then by rising rank, as far as the width goes. */
+  /** Of what does not fit, the highest rank goes first; 0 never goes. For ranks under EXTRA others are cut. */
   readonly rank: number
   /** It may be cut with an ellipsis down to this many characters; left out: it is shown whole or not at all. */
   readonly min?: number
 }
+
+/** Columns from this rank on are shown only where the others stand uncut. */
+export const EXTRA = 10
 
 const GAP = 2
 const codes = { green: 32, red: 31, yellow: 33, dim: 2, none: 0 } satisfies Record<Color, number>
@@ -64,26 +67,40 @@ export function renderTable<Row>(
 }
 
 /** The columns that fit, in their order, with their widths. */
-function fit<Row>(all: readonly Laid<Row>[], width: number): Laid<Row>[] {
-  let shown = [...all]
-  const excess = () => shown.reduce((sum, column) => sum + column.width + GAP, -GAP) - width
-  for (;;) {
-    const over = excess()
-    if (over <= 0 || shown.length === 1) break
-    const optional = shown.filter(({ column }) => column.rank > 0)
-    const last = optional.sort((a, b) => b.column.rank - a.column.rank)[0]
-    // A column that may be cut goes only when cutting it does not help.
-    if (last?.column.min !== undefined && last.width - over >= last.column.min) {
-      last.width -= over
-      break
-    }
-    if (last === undefined) {
-      shrink(shown, over)
-      break
-    }
-    shown = shown.filter((column) => column !== last)
+function fit<Row>(all: readonly Laid<Row>[], width: number): readonly Laid<Row>[] {
+  // First the extras, the highest rank first: what may be cut of an extra is, before another goes.
+  let shown = all
+  let over = excess(shown, width)
+  while (over > slack(extras(shown)) && extras(shown).length > 0) {
+    shown = withoutHighest(shown)
+    over = excess(shown, width)
   }
+  if (extras(shown).length === 0) {
+    while (over > slack(shown) && shown.some(({ column }) => column.rank > 0)) {
+      shown = withoutHighest(shown)
+      over = excess(shown, width)
+    }
+  }
+  const cuttable = extras(shown).length > 0 ? extras(shown) : shown
+  if (over > 0 && over !== Infinity) shrink(cuttable, Math.min(over, slack(cuttable)))
   return shown
+}
+
+function excess<Row>(shown: readonly Laid<Row>[], width: number): number {
+  return shown.reduce((sum, column) => sum + column.width + GAP, -GAP) - width
+}
+
+function extras<Row>(shown: readonly Laid<Row>[]): readonly Laid<Row>[] {
+  return shown.filter(({ column }) => column.rank >= EXTRA)
+}
+
+function slack<Row>(shown: readonly Laid<Row>[]): number {
+  return shown.reduce((sum, { column, width }) => sum + Math.max(0, width - (column.min ?? width)), 0)
+}
+
+function withoutHighest<Row>(shown: readonly Laid<Row>[]): readonly Laid<Row>[] {
+  const highest = Math.max(...shown.map(({ column }) => column.rank))
+  return shown.filter(({ column }) => column.rank !== highest)
 }
 
 /** Takes `over` characters from the columns that may be cut, from the widest first. */

@@ -1,0 +1,155 @@
+import t, { type Test } from 'tap'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createServer as createTcpServer } from 'node:net'
+import { AdminClient } from '../../src/cli/admin-client/admin-client.ts'
+import { findTarget } from '../../src/cli/admin-client/target.ts'
+import { changeBackend, waitUntilIdle } from '../../src/cli/operate/change-backend.ts'
+import { purge } from '../../src/cli/operate/purge.ts'
+import { reload } from '../../src/cli/operate/reload.ts'
+import { status } from '../../src/cli/status/status.ts'
+import { startAdmin } from '../admin/fixtures/fake-control-plane.ts'
+import { fakeTerminal } from './fixtures/fake-terminal.ts'
+
+async function running(t: Test, token?: string, given = token) {
+  const admin = await startAdmin(token)
+  t.teardown(admin.close)
+  const client = clientFor(t, admin.url, given)
+  return { ...admin, client, terminal: fakeTerminal() }
+}
+
+function clientFor(t: Test, admin: string, token?: string): AdminClient {
+  const client = new AdminClient(
+    findTarget({ admin, ...(token === undefined ? {} : { token }), configNamed: false }, {})
+  )
+  t.teardown(() => client.close())
+  return client
+}
+
+const never = new AbortController().signal
+
+t.test('drain, ready, maint and weight change a backend and say how it stands', async (t) => {
+  const { plane, client, terminal } = await running(t, 's3cret')
+  await changeBackend(client, 'web/a', { state: 'drain' }, terminal)
+  await changeBackend(client, 'web/a', { state: 'ready' }, terminal)
+  await changeBackend(client, 'db/unix:/run/db.sock', { weight: 7 }, terminal)
+  t.strictSame(terminal.written, [
+    'web/a: drain, weight 1, 0 active\n',
+    'web/a: up, weight 1, 0 active\n',
+    'db/unix:/run/db.sock: up, weight 7, 0 active\n'
+  ])
+  t.equal(plane.backends.db![1]!.weight, 7)
+})
+
+t.test('an unknown backend is told with the nearest names', async (t) => {
+  const { plane, client, terminal } = await running(t)
+  const tried = (key: string) => changeBackend(client, key, { state: 'drain' }, terminal)
+  await t.rejects(tried('web/c'), { exitCode: 2, message: /pool web has no backend "c".*"a"|known: a, b/ })
+  await t.rejects(tried('wbe/a'), { exitCode: 2, message: /no backend "wbe\/a".*did you mean "web\/a"/ })
+  await t.rejects(tried('a'), { exitCode: 2, message: /name the pool too: web\/a/ })
+  await t.rejects(tried('web'), { exitCode: 2, message: /pool\/backend/ })
+  t.strictSame(plane.asked, [])
+})
+
+t.test(
+  'waiting ends when nothing runs over the backend, and says what is left when time is up',
+  async (t) => {
+    const { plane, client, terminal } = await running(t)
+    const backend = plane.backends.web![0]!
+    backend.active = 2
+    setTimeout(() => (backend.active = 0), 100)
+    await waitUntilIdle(client, 'web/a', 10_000, terminal)
+    t.strictSame(terminal.written, ['web/a: idle\n'])
+    backend.active = 3
+    await t.rejects(waitUntilIdle(client, 'web/a', 50, terminal), {
+      exitCode: 1,
+      message: 'web/a still has 3 active after 0.05 s'
+    })
+  }
+)
+
+t.test('reload prints what changed; a refused configuration is exit code 2', async (t) => {
+  const { plane, client, terminal } = await running(t)
+  await reload(client, false, terminal)
+  plane.report = { changed: false, lines: [] }
+  await reload(client, true, terminal)
+  t.strictSame(terminal.written, ['pool api: +1 backend, -1 draining\n', 'nothing would change\n'])
+  t.strictSame(plane.asked, [{ reload: 'now' }, { reload: 'plan' }])
+  plane.report = { changed: false, lines: [], errors: ['lb.yaml:3:5: error: unknown key'] }
+  await t.rejects(reload(client, false, terminal), { exitCode: 2, message: /lb\.yaml:3:5.*\n.*stays/ })
+})
+
+t.test('purge names one thing', async (t) => {
+  const { plane, client, terminal } = await running(t)
+  await purge(client, 'https://example.com/a', {}, terminal)
+  await purge(client, undefined, { tag: 'x', cache: 'main' }, terminal)
+  t.equal(terminal.written[0], 'purged 7 responses from main\n')
+  t.match(plane.asked[1], { purge: { cache: 'main', target: { kind: 'tag', tag: 'x' } } })
+  await t.rejects(purge(client, undefined, {}, terminal), { name: 'CliError', exitCode: 2 })
+  await t.rejects(purge(client, 'https://example.com/', { all: true }, terminal), {
+    name: 'CliError',
+    exitCode: 2
+  })
+  await t.rejects(purge(client, '/a', {}, terminal), { exitCode: 2, message: /whole URL/ })
+  await t.rejects(purge(client, undefined, { all: true, cache: 'mian' }, terminal), {
+    exitCode: 2,
+    message: /no cache "mian"/
+  })
+})
+
+t.test('status prints the table or JSON, of all pools or one', async (t) => {
+  const { client, terminal } = await running(t)
+  await status(client, {}, terminal, never)
+  t.match(terminal.written[0], /POOL +BACKEND.*\nweb +a .*\nweb +b .*\ndb /)
+  await status(client, { pool: 'db' }, terminal, never)
+  t.notMatch(terminal.written[1], /^web/m)
+  await status(client, { json: true, pool: 'web' }, terminal, never)
+  t.match(JSON.parse(terminal.written[2]!), { info: { pid: 4711 }, pools: [{ name: 'web' }] })
+  await t.rejects(status(client, { pool: 'wbe' }, terminal, never), { exitCode: 2, message: /"web"/ })
+})
+
+t.test(
+  'status --watch goes on while lb is away and ends when told to, also in the middle of a look',
+  async (t) => {
+    const { client, close } = await running(t)
+    const stop = new AbortController()
+    const terminal = fakeTerminal({
+      isTty: true,
+      write: (text) => {
+        frames.push(text)
+        if (frames.length === 1) void close()
+        if (frames.length === 2) stop.abort()
+      }
+    })
+    const frames: string[] = []
+    await status(client, { watch: true }, terminal, stop.signal)
+    t.match(frames[0], /POOL/)
+    t.match(frames[1], /no lb answers [^]*Trying again/)
+    t.match(frames[2], /\x1b\[\?1049l/)
+  }
+)
+
+t.test('what does not answer, or is something else, is told as such', async (t) => {
+  const silent = createTcpServer(() => {})
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  const port = (silent.address() as AddressInfo).port
+  await new Promise((resolve) => silent.close(resolve))
+  await t.rejects(clientFor(t, `http://127.0.0.1:${port}`).pools(), {
+    exitCode: 1,
+    message: new RegExp(`no lb answers at http://127.0.0.1:${port}: connection refused`)
+  })
+  await t.rejects(clientFor(t, 'unix:/nonexistent/lb.sock').pools(), { message: /there is no such socket/ })
+
+  const other = createServer((_request, response) => response.end('<html>It works!</html>'))
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => other.close())
+  const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`
+  await t.rejects(clientFor(t, url).pools(), { exitCode: 1, message: /not the admin listener of an lb/ })
+})
+
+t.test('a missing or wrong token is told with the ways to give it', async (t) => {
+  const { client, terminal } = await running(t, 's3cret', '')
+  await t.rejects(reload(client, false, terminal), { exitCode: 1, message: /LB_ADMIN_TOKEN/ })
+  const { client: wrong } = await running(t, 's3cret', 'guess')
+  await t.rejects(reload(wrong, false, terminal), { message: /token is wrong.*--token/ })
+})

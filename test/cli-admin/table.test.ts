@@ -1,0 +1,125 @@
+import t from 'tap'
+import type { PoolView } from '../../src/admin/control-plane.ts'
+import { formatAge, renderStatus, stateWord } from '../../src/cli/status/status-table.ts'
+import { Screen } from '../../src/cli/status/screen.ts'
+import { fakeBackend, FakeControlPlane } from '../admin/fixtures/fake-control-plane.ts'
+import { fakeTerminal } from './fixtures/fake-terminal.ts'
+
+const plane = new FakeControlPlane()
+plane.backends = {
+  web: [
+    fakeBackend('s1', { active: 12, requests: 1_234_567, weight: 3 }),
+    fakeBackend('s2', {
+      state: 'down',
+      usable: false,
+      failures: 7,
+      reason: 'connect ECONNREFUSED 10.0.1.2:8080',
+      probe: { result: 'fail', latencyMs: 2_000, at: '2026-11-20T12:00:00.000Z' }
+    }),
+    fakeBackend('unix:/run/site-with-a-rather-long-name-indeed.sock', { admin: 'drain' })
+  ],
+  'orders-api-production-eu-west-1': [
+    fakeBackend('api-1', { state: 'unknown', probe: undefined, lastHealthyAt: undefined })
+  ]
+}
+const now = Date.parse('2026-11-20T12:00:05.000Z')
+
+function render(width: number, color = false): string[] {
+  return renderStatus(plane.info(), plane.pools() as PoolView[], { width, color, now })
+}
+
+t.test('80 columns show what the first glance needs, with long names cut', async (t) => {
+  t.equal(render(80)[0], 'lb 0.1.0 · up 60m · 2 workers · pid 4711')
+  const [header, first, second, third, fourth] = render(80).slice(2)
+  t.match(header, /^POOL +BACKEND +STATE +FAILS +ACTIVE +LAST HEALTHY +PROBE$/)
+  t.match(first, /^web +s1 +up +0 +12 +5s ago +1\.3 ms$/)
+  t.match(second, /^web +s2 +down +7 +0 +5s ago +2\.0 s$/)
+  t.match(third, /^web +unix:\/run\/[a-z-]+… +drain +0 +0 +5s ago +1\.3 ms$/)
+  t.match(fourth, /^orders-api-[a-z-]+… +api-1 +unknown +0 +0$/)
+})
+
+t.test('no line is ever wider than the terminal', async (t) => {
+  for (let width = 34; width < 240; width++) {
+    const widest = Math.max(...render(width).map((line) => line.length))
+    if (widest > width) t.fail(`${widest} characters in ${width} columns`)
+  }
+  t.match(render(34)[2], /^POOL +BACKEND +STATE$/)
+})
+
+t.test('200 columns show everything, and a pipe cuts nothing', async (t) => {
+  const all = ['WEIGHT', 'OPEN', 'REQUESTS', 'ADDRESS', 'REASON', 'LAST HEALTHY']
+  for (const header of all) t.match(render(200)[2], new RegExp(header))
+  t.match(render(Infinity)[4], /connect ECONNREFUSED 10\.0\.1\.2:8080$/)
+  t.notMatch(render(Infinity).join('\n'), /…/)
+  t.notMatch(render(Infinity)[2], /SINCE/, 'a column without content is left out')
+})
+
+t.test('colours only where asked for, and widths do not count them', async (t) => {
+  t.notMatch(render(120).join(''), /\x1b/)
+  const painted = render(120, true)
+  t.match(painted[3], /\x1b\[32mup\x1b\[0m/)
+  t.match(painted[4], /\x1b\[31mdown\x1b\[0m/)
+  t.strictSame(
+    painted.map((line) => line.replace(/\x1b\[\d+m/g, '')),
+    render(120)
+  )
+})
+
+t.test('control characters in a reason cannot reach the terminal', async (t) => {
+  plane.backends.web![1]!.reason = 'bad \x1b[2J\x07answer'
+  t.match(render(Infinity)[4], /bad \?\[2J\?answer$/)
+})
+
+t.test("the state is the operator's word and then what health says", async (t) => {
+  const word = (over: object) => stateWord(fakeBackend('x', over))
+  t.equal(word({}), 'up')
+  t.equal(word({ state: 'unknown' }), 'unknown')
+  t.equal(word({ admin: 'maint' }), 'maint')
+  t.equal(word({ admin: 'drain', state: 'down' }), 'drain down')
+  t.equal(word({ breaker: 'open' }), 'breaker')
+  t.equal(word({ breaker: 'half-open' }), 'trial')
+  t.equal(word({ ejected: true }), 'ejected')
+})
+
+t.test('warnings stand above the table', async (t) => {
+  const [pool] = plane.pools() as [PoolView]
+  const line = (over: Partial<PoolView>) =>
+    renderStatus(plane.info(), [{ ...pool, ...over }], { width: 80, color: false, now })[1]
+  t.match(line({ panic: true }), /health is ignored/)
+  t.match(line({ usable: 0 }), /no usable backend/)
+  t.match(line({ queue: { waiting: 4, max: 10 } }), /4 waiting/)
+  t.equal(line({}), '')
+})
+
+t.test('ages have one unit', async (t) => {
+  t.strictSame([-5, 0, 119_999, 120_000, 7_200_000, 172_800_000].map(formatAge), [
+    '0s',
+    '0s',
+    '119s',
+    '2m',
+    '2h',
+    '2d'
+  ])
+})
+
+t.test('a screen redraws in place, says what does not fit, and gives the terminal back', async (t) => {
+  const terminal = fakeTerminal({ isTty: true, rows: 3 })
+  const screen = new Screen(terminal)
+  screen.show(['a', 'b', 'c'])
+  screen.show(['1', '2', '3', '4'])
+  screen.close(['end'])
+  t.strictSame(terminal.written, [
+    '\x1b[?1049h\x1b[?25l\x1b[Ha\x1b[K\r\nb\x1b[K\r\nc\x1b[K\x1b[J',
+    '\x1b[H1\x1b[K\r\n2\x1b[K\r\n… 2 more lines; name a pool to see less\x1b[K\x1b[J',
+    '\x1b[?25h\x1b[?1049lend\n'
+  ])
+})
+
+t.test('in a pipe pictures follow each other', async (t) => {
+  const terminal = fakeTerminal()
+  const screen = new Screen(terminal)
+  screen.show(['a'])
+  screen.show(['b'])
+  screen.close(['b'])
+  t.equal(terminal.written.join(''), 'a\n\nb\n')
+})
