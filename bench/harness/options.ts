@@ -30,7 +30,9 @@ export const usage = `npm run bench [-- options]
   --list             list the scenarios
 `
 
-export class UsageError extends Error {}
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
 
 /** Undefined: `--help` or `--list`, as named. */
 export function parseOptions(args: readonly string[]): Options | 'help' | 'list' {

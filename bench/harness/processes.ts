@@ -1,5 +1,4 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { processTree } from './usage.ts'
@@ -19,8 +18,8 @@ export interface Running {
   readonly alive: boolean
   /** The last few kilobytes of what it wrote. */
   readonly tail: string
-  /** The first line of output that starts with `prefix`, without it. Rejects when the process ends before. */
-  line(prefix: string): Promise<string>
+  /** The first line of output that starts with `prefix`, without it. Rejects when the process or the deadline ends. */
+  line(prefix: string, deadlineMs: number): Promise<string>
   /** SIGTERM to the process, then SIGKILL to whatever of its tree is left after two seconds. */
   stop(): Promise<void>
   kill(): void
@@ -112,7 +111,8 @@ class Child implements Running {
     )
   }
 
-  async line(prefix: string): Promise<string> {
+  async line(prefix: string, deadlineMs: number): Promise<string> {
+    const end = performance.now() + deadlineMs
     for (;;) {
       const found = this.stdout
         .split('\n')
@@ -120,7 +120,8 @@ class Child implements Running {
         .find((line) => line.startsWith(prefix))
       if (found !== undefined) return found.slice(prefix.length)
       if (!this.alive) throw new Error(`${this.name} ended: ${this.tail.trim()}`)
-      await Promise.race([once(this.#process.stdout!, 'data'), this.ended])
+      if (performance.now() > end) throw new Error(`${this.name} said nothing within ${deadlineMs} ms`)
+      await wait(50)
     }
   }
 

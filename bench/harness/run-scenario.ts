@@ -44,6 +44,7 @@ export async function runScenario(scenario: Scenario, setting: Setting): Promise
   const { name, title, about, metrics } = scenario
   const head = { name, title, about, metrics }
   try {
+    const startedAt = performance.now()
     progress.now(`${name}: starting origins`)
     const stage = await scenario.open(bench)
     const entries = chosen(scenario, options).map((contestant): Entry => ({
@@ -52,6 +53,7 @@ export async function runScenario(scenario: Scenario, setting: Setting): Promise
     }))
     for (const entry of entries) await prepare(scenario, stage, entry, setting)
     if (options.mode !== 'smoke') await measure(scenario, stage, entries, setting)
+    progress.say(`${name}: took ${Math.round((performance.now() - startedAt) / 1000)} s`)
     return { ...head, contestants: entries.map(resultOf) }
   } catch (error) {
     if (!(error instanceof SkipScenario)) throw error

@@ -49,7 +49,7 @@ async function holdOpen(bench: Bench, live: Live, connections: number): Promise<
     ],
     cpus: bench.pins?.load
   })
-  const result = parseResult(resultPrefix + (await load.line(resultPrefix)) + '\n')
+  const result = parseResult(resultPrefix + (await load.line(resultPrefix, 60_000)) + '\n')
   // What accepting left behind is collected, or is not: that too is resident memory.
   await wait(3000)
   const after = memory(live.pid!).pssBytes ?? NaN

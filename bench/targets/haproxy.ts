@@ -24,7 +24,8 @@ export function haproxyConfig(work: Work, port: number, map: string): string {
   const check = work.health ? ' check inter 1s' : ''
   return `global
   nbthread ${work.workers}
-  maxconn 9500
+  no strict-limits
+  maxconn 19000
   stats timeout 10s
 defaults
   mode ${work.mode}
