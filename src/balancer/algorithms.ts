@@ -15,16 +15,16 @@ import { WeightedRoundRobin } from './selectors/weighted-round-robin.ts'
 export const algorithms = {
   'round-robin': (parts) => new RoundRobin(parts),
   'weighted-round-robin': (parts) => new WeightedRoundRobin(parts),
-  'least-connections': ({ config, tree }) => new LeastLoaded(leastConnections, config.backends.length, tree),
+  'least-connections': (parts) => new LeastLoaded(leastConnections, parts),
   random: (parts) => new RandomOne(parts),
   'random-two': (parts) => new RandomTwo(parts),
-  'least-time': ({ config, tree }) => new LeastLoaded(leastTime, config.backends.length, tree),
+  'least-time': (parts) => new LeastLoaded(leastTime, parts),
   hash: (parts) => new Hash(parts),
   maglev: (parts) => new Maglev(parts),
   first: () => new First()
 } satisfies Record<AlgorithmName, Algorithm>
 
-/** Algorithms that keep a load tree for large pools. */
+/** Algorithms that keep a load tree. */
 export function keepsTree(algorithm: AlgorithmName): boolean {
   return algorithm === 'least-connections' || algorithm === 'least-time'
 }

@@ -29,12 +29,10 @@ export const POOL = 9
 /** Failed probes in a row, for display. Written by the health checker (main thread). */
 export const PROBE_FAILURES = 10
 
-// The last four integers are two 64-bit floats, on the same line because every comparison of load needs them.
+// The last two integers are one 64-bit float, on the same line because load is counted together with it.
 export const HOT_FLOATS = 8
-/** ln(EWMA) + EWMA_AT / decay: orders backends by decayed latency without asking what time it is. */
-export const LOG_COST = 6
-/** Virtual time of the last pick: orders what is otherwise equal. Any thread; it only decides ties. */
-export const PASS = 7
+/** ln(EWMA) + EWMA_AT / decay: orders backends by decayed latency without asking what time it is; 0: never measured. */
+export const LOG_COST = 7
 
 // Times are 64-bit floats. They are written by plain stores: an aligned 8-byte store does not tear on the 64-bit
 // machines that Node 22 runs on, each has one writer at a time (named), and a reader that sees a value a few

@@ -1,113 +1,132 @@
 import type { View } from './view.ts'
 
-/** Children per node: 30,000 backends are 5 levels. 4 and 16 measured 10 % and 25 % slower (bench/micro/pick). */
-const FAN_OUT = 8
-/** Pools up to this size are searched from end to end, which costs less than keeping a tree. */
-export const TREE_FROM = 33
+/** 2^SHIFT children per node. */
+const SHIFT = 3
+const FAN_OUT = 1 << SHIFT
+/** A failed check of a leaf is repeated at most so often; the next change there would put right what is left. */
+const CHECKS = 8
 
-/** Orders two positions: by load, then by whose turn it is. */
+/** Orders positions by load. */
 export interface LoadOrder {
   /** Infinity: not to be picked. */
   load(view: View, position: number): number
 }
 
-/** Int32 words that a tree over `size` backends takes. */
-export function treeWords(size: number): number {
-  let words = 0
-  for (let width = size; width > 1;) {
+/** Bytes of a tree over `size` backends: a load and a turn each, then the nodes. */
+export function treeBytes(size: number): number {
+  let nodes = 0
+  for (let width = size; nodes === 0 || width > 1;) {
     width = Math.ceil(width / FAN_OUT)
-    words += width
+    nodes += width
   }
-  return Math.max(1, words)
+  return size * 16 + nodes * 4
 }
 
 /**
- * The least loaded of many backends: a tournament tree in shared memory, one for all threads. Each node names the
- * winner among its children; loads are not stored but read from the table when compared.
+ * The least loaded of many backends: a tournament tree in shared memory, one for all threads. Leaves hold the load
+ * and, to decide between equals, whose turn it is (`stamp`); each node names the winner among its children.
  *
- * Whoever has changed a backend's load calls `refresh`, which plays the matches again from that leaf to the root. A
- * node's word is a tag and the winner, moved by compare-and-swap. If that fails, it is tried once more; if that fails
- * too, another thread's swap in between began after our change was visible and so has seen it (Jayanti, "f-arrays",
- * 2002): no lock, no loop, and when no refresh is under way every node is right. Only 65,536 swaps of one node during
- * one thread's match could fool the tag; the next refresh there would heal it.
+ * Whoever has changed a backend's load calls `refresh`, which stores it and plays the matches again from that leaf
+ * towards the root. A node's word is a tag and the winner, moved by compare-and-swap; a failed swap means that another
+ * thread's succeeded, and is tried again on the new word. Since every change is followed by a successful swap at each
+ * node it can matter to, made after the change was visible, every node is right when no refresh is under way: no lock,
+ * and no thread waits for one that sleeps. (Only exactly 65,536 swaps of one node during one match could fool the tag.)
  */
 export class LoadTree {
+  /** Load and turn by position. Stored by whoever refreshes; see `refresh` for why the last store is the right one. */
+  readonly #keys: Float64Array
   readonly #words: Int32Array
   readonly #size: number
   readonly #order: LoadOrder
   /** First word of each level, from the leaves' parents to the root. */
-  readonly #levels: number[] = []
+  readonly #levels: Int32Array
 
   constructor(buffer: ArrayBufferLike, size: number, order: LoadOrder) {
-    this.#words = new Int32Array(buffer)
+    this.#keys = new Float64Array(buffer, 0, size * 2)
+    this.#words = new Int32Array(buffer, size * 16)
     this.#size = size
     this.#order = order
+    const levels: number[] = []
     let start = 0
-    for (let width = size; width > 1;) {
-      this.#levels.push(start)
+    for (let width = size; levels.length === 0 || width > 1;) {
+      levels.push(start)
       width = Math.ceil(width / FAN_OUT)
       start += width
     }
+    this.#levels = Int32Array.from(levels)
   }
 
   /** The position of the least loaded; whether it may be picked is the caller's to check. */
   get winner(): number {
-    return Atomics.load(this.#words, this.#levels.at(-1)!) & 0xffff
+    return Atomics.load(this.#words, this.#words.length - 1) & 0xffff
   }
 
-  /** Call after `position`'s load has changed. */
+  load(position: number): number {
+    return this.#keys[2 * position]!
+  }
+
+  turn(position: number): number {
+    return this.#keys[2 * position + 1]!
+  }
+
+  /** Sets when it is `position`'s turn again. Call before the change of load that `refresh` follows. */
+  stamp(position: number, turn: number): void {
+    this.#keys[2 * position + 1] = turn
+  }
+
+  /** Call after what the order looks at has changed for `position`. */
   refresh(view: View, position: number): void {
+    for (let check = 0; check < CHECKS; check++) {
+      const load = this.#order.load(view, position)
+      this.#keys[2 * position] = load
+      this.#climb(position)
+      // Another thread may have changed the load meanwhile, and its store have come before ours. The swaps above have
+      // made ours visible, so one of the two of us finds the newer load here.
+      if (this.#order.load(view, position) === load) return
+    }
+  }
+
+  #climb(position: number): void {
     let child = position
     for (let level = 0; level < this.#levels.length; level++) {
-      const node = (child / FAN_OUT) | 0
+      const node = child >> SHIFT
       const index = this.#levels[level]! + node
-      const word = Atomics.load(this.#words, index)
-      const winner = this.#play(view, level, node)
-      const played = Atomics.compareExchange(this.#words, index, word, next(word, winner)) === word
-      // The winner is as before and is not the one that changed: nothing above can change by it.
-      if (played && winner === (word & 0xffff) && winner !== position) return
-      if (!played) {
-        const again = Atomics.load(this.#words, index)
-        Atomics.compareExchange(this.#words, index, again, next(again, this.#play(view, level, node)))
+      for (;;) {
+        const word = Atomics.load(this.#words, index)
+        const before = word & 0xffff
+        // The winner comes from this child (or, in fresh memory, from elsewhere): all must play. Else the child's best
+        // against the winner is enough.
+        const own = before >> (SHIFT * level) === child || before >> (SHIFT * (level + 1)) !== node
+        const winner = own ? this.#play(level, node) : this.#better(before, this.#best(level, child))
+        const next = (((word >>> 16) + 1) << 16) | winner
+        if (Atomics.compareExchange(this.#words, index, word, next) !== word) continue
+        if (!own && winner === before) return
+        break
       }
       child = node
     }
   }
 
-  /** Plays every match: 30,000 backends take about 0.5 ms. */
-  refreshAll(view: View): void {
-    for (let level = 0; level < this.#levels.length; level++) {
-      const end = this.#levels[level + 1] ?? this.#levels[level]! + 1
-      for (let index = this.#levels[level]!; index < end; index++) {
-        const word = Atomics.load(this.#words, index)
-        const winner = this.#play(view, level, index - this.#levels[level]!)
-        if (Atomics.compareExchange(this.#words, index, word, next(word, winner)) !== word) {
-          const again = Atomics.load(this.#words, index)
-          const second = this.#play(view, level, index - this.#levels[level]!)
-          Atomics.compareExchange(this.#words, index, again, next(again, second))
-        }
-      }
-    }
-  }
-
-  #play(view: View, level: number, node: number): number {
-    const below = level === 0 ? -1 : this.#levels[level - 1]!
-    const width = level === 0 ? this.#size : this.#levels[level]! - below
-    const from = node * FAN_OUT
+  #play(level: number, node: number): number {
+    const from = node << SHIFT
+    const width = level === 0 ? this.#size : this.#levels[level]! - this.#levels[level - 1]!
     const to = Math.min(from + FAN_OUT, width)
-    let best = level === 0 ? from : Atomics.load(this.#words, below + from) & 0xffff
-    let bestLoad = this.#order.load(view, best)
-    for (let child = from + 1; child < to; child++) {
-      const position = level === 0 ? child : Atomics.load(this.#words, below + child) & 0xffff
-      const load = this.#order.load(view, position)
-      if (load > bestLoad || (load === bestLoad && view.pass(position) >= view.pass(best))) continue
-      best = position
-      bestLoad = load
-    }
+    let best = this.#best(level, from)
+    for (let child = from + 1; child < to; child++) best = this.#better(best, this.#best(level, child))
     return best
   }
-}
 
-function next(word: number, winner: number): number {
-  return (((word >>> 16) + 1) << 16) | winner
+  /** Winner of a child: itself, if a leaf. */
+  #best(level: number, child: number): number {
+    return level === 0 ? child : Atomics.load(this.#words, this.#levels[level - 1]! + child) & 0xffff
+  }
+
+  #better(one: number, other: number): number {
+    const keys = this.#keys
+    const difference = keys[2 * one]! - keys[2 * other]!
+    if (difference < 0) return one
+    if (difference > 0) return other
+    // Equal, or both infinite (NaN is neither less nor greater).
+    return keys[2 * one + 1]! <= keys[2 * other + 1]! ? one : other
+  }
 }

@@ -98,9 +98,9 @@ export class Pool implements Lessor {
     for (let claim = 0; claim < CLAIMS; claim++) {
       const position = this.#pick(view, context)
       if (position < 0) return undefined
+      if (!this.#take(position, view)) continue
       const backend = view.backends[position]!
-      if (!this.#take(backend, view)) continue
-      const word = this.table.int(backend.slot, at.BREAKER)
+      const word = this.table.int(view.slot(position), at.BREAKER)
       if (breakerOf(word) === CLOSED || view.panic) return new Lease(backend, this, word)
       const trial = claimTrial(backend, this.#clock, this.#onChange)
       if (trial !== undefined) return new Lease(backend, this, trial)
@@ -162,30 +162,30 @@ export class Pool implements Lessor {
     return this.#selector.pick(view, context)
   }
 
-  #take(backend: Backend, view: View): boolean {
-    const taken = this.table.take(backend.slot, at.ACTIVE, at.HELD_ACTIVE, view.limits[backend.position]!)
+  #take(position: number, view: View): boolean {
+    const taken = this.table.take(view.slot(position), at.ACTIVE, at.HELD_ACTIVE, view.limit(position))
     if (taken) Atomics.add(this.table.pools, this.row * at.POOL_INTS + at.POOL_ACTIVE, 1)
-    if (this.#selector.changed !== undefined) this.#changed(view, backend)
+    if (this.#selector.changed !== undefined) this.#changed(view, position)
     return taken
   }
 
   #give(backend: Backend): void {
     this.table.give(backend.slot, at.ACTIVE, at.HELD_ACTIVE)
     Atomics.sub(this.table.pools, this.row * at.POOL_INTS + at.POOL_ACTIVE, 1)
-    if (this.#selector.changed !== undefined) this.#changed(this.#fresh(), backend)
+    if (this.#selector.changed !== undefined) this.#changed(this.#fresh(), backend.position)
   }
 
   /** Its load has changed: its own tree must know, and that of the next snapshot, which may have other members. */
-  #changed(view: View, backend: Backend): void {
-    this.#selector.changed!(view, backend.position)
+  #changed(view: View, position: number): void {
+    this.#selector.changed!(view, position)
     const latest = newestPool(this.table, this.row)
-    if (latest !== this) latest?.changedSlot(backend.slot)
+    if (latest !== this) latest?.changedSlot(view.slot(position))
   }
 
   /** By a lease of an older snapshot's pool. */
   changedSlot(slot: number): void {
     const view = this.#fresh()
-    const position = view.slots.indexOf(slot)
+    const position = this.backends.findIndex((backend) => backend.slot === slot)
     if (position >= 0) this.#selector.changed?.(view, position)
   }
 

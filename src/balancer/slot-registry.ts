@@ -2,7 +2,7 @@ import type { PoolConfig } from '../config/model.ts'
 import type { Clock } from '../core/clock.ts'
 import { keepsTree } from './algorithms.ts'
 import * as at from './columns.ts'
-import { TREE_FROM, treeWords } from './load-tree.ts'
+import { treeBytes } from './load-tree.ts'
 import type { BackendTable } from './table.ts'
 
 /** Where a pool and its backends stand in the table; plain data, sent to the workers with the config. */
@@ -10,7 +10,7 @@ export interface PoolSlots {
   readonly pool: number
   /** In the order of PoolConfig.backends. */
   readonly backends: readonly number[]
-  /** Memory of the load tree, for algorithms that keep one over many backends. */
+  /** Memory of the load tree, for algorithms that keep one. */
   readonly tree: ArrayBufferLike | undefined
 }
 
@@ -79,11 +79,11 @@ export class SlotRegistry {
 
   /** The same memory while algorithm and backends are the same: then all threads and snapshots keep one tree. */
   #tree(config: PoolConfig, backends: readonly number[]): ArrayBufferLike | undefined {
-    if (!keepsTree(config.algorithm) || backends.length < TREE_FROM) return undefined
+    if (!keepsTree(config.algorithm)) return undefined
     const signature = `${config.algorithm} ${backends.join(' ')}`
     const known = this.#trees.get(config.name)
     if (known?.signature === signature) return known.buffer
-    const buffer = new SharedArrayBuffer(treeWords(backends.length) * 4)
+    const buffer = new SharedArrayBuffer(treeBytes(backends.length))
     this.#trees.set(config.name, { signature, buffer })
     return buffer
   }

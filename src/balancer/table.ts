@@ -43,7 +43,7 @@ export class BackendTable {
   readonly thread: number
   readonly capacity: number
   readonly ints: Int32Array
-  /** The float columns that lie in `ints`. */
+  /** `ints` as floats, for LOG_COST. */
   readonly hot: Float64Array
   readonly floats: Float64Array
   /** Rows of all threads; a thread writes its own only, and the main thread that of a dead one. */
@@ -51,7 +51,7 @@ export class BackendTable {
   readonly totals: Float64Array
   readonly pools: Int32Array
   readonly queues: Int32Array
-  /** Per pool: the PASS of the last pick. */
+  /** Per pool: the turn of the last pick by load (LoadTree). Any thread; it only decides between equals. */
   readonly virtualTime: Float64Array
   /** Set by runtime when there are other threads. */
   signals: TableSignals | undefined

@@ -1,29 +1,35 @@
-import * as at from './columns.ts'
 import type { Backend } from './backend.ts'
+import * as at from './columns.ts'
 import type { PickContext } from './pick-context.ts'
-import { breakerOf, CLOSED, OPEN, PROBE_DOWN, READY } from './states.ts'
 import { ramp, RAMP_STEPS } from './slow-start.ts'
+import { breakerOf, CLOSED, OPEN, PROBE_DOWN, READY } from './states.ts'
 import type { BackendTable } from './table.ts'
 
 /** A trial that has not ended after this long is given up (its thread may have died) and another is let through. */
 export const TRIAL_LAPSE_MS = 60_000
 
+// What a pick asks of one position stands side by side: 30,000 backends do not fit the near caches, and three columns
+// would be three misses of 20 to 60 ns.
+const ROW = 4
+const SLOT = 0
+const LIMIT = 1
+const USABLE = 2
+
 /**
  * Who may be picked, as one thread knows it: rebuilt when the pool's version moved or `staleAt` has passed, so that a
- * pick never looks at a backend that is out. 30,000 backends are rebuilt in about 1 ms.
+ * pick never looks at a backend that is out. 30,000 backends are rebuilt in about 2 ms.
  */
 export class View {
   readonly backends: readonly Backend[]
   readonly table: BackendTable
-  readonly slots: Int32Array
-  /** maxConnections by position, 0: none. */
-  readonly limits: Int32Array
+  /** Row of the pool. */
+  readonly pool: number
   /** Effective weight by position: the operator's or the configured one, times the slow start ramp. */
   readonly weights: Float64Array
+  readonly logWeights: Float64Array
   /** 0..1 by position. */
   readonly ramps: Float64Array
-  /** 1 for the positions listed in `usable`. */
-  readonly flags: Uint8Array
+  /** Usable positions, in order. */
   readonly usable: Int32Array
   count = 0
   /** Health is ignored: fewer than the panic threshold are healthy. */
@@ -38,9 +44,7 @@ export class View {
   /** Grows with each rebuild: what selectors derive from the view carries it. */
   revision = 0
 
-  /** Row of the pool. */
-  readonly pool: number
-  readonly #logWeights: Float64Array
+  readonly #rows: Int32Array
   readonly #panicThreshold: number
   readonly #slowStartMs: number
 
@@ -54,38 +58,53 @@ export class View {
     this.backends = backends
     this.table = table
     this.pool = pool
-    this.slots = Int32Array.from(backends, (backend) => backend.slot)
-    this.limits = Int32Array.from(backends, (backend) => backend.maxConnections ?? 0)
     this.weights = new Float64Array(backends.length)
-    this.#logWeights = new Float64Array(backends.length)
+    this.logWeights = new Float64Array(backends.length)
     this.ramps = new Float64Array(backends.length)
-    this.flags = new Uint8Array(backends.length)
     this.usable = new Int32Array(backends.length)
+    this.#rows = new Int32Array(backends.length * ROW)
+    for (const { position, slot, maxConnections = 0 } of backends) {
+      this.#rows[position * ROW + SLOT] = slot
+      this.#rows[position * ROW + LIMIT] = maxConnections
+    }
     this.#panicThreshold = panicThreshold
     this.#slowStartMs = slowStartMs
   }
 
+  slot(position: number): number {
+    return this.#rows[position * ROW + SLOT]!
+  }
+
+  /** maxConnections, 0: none. */
+  limit(position: number): number {
+    return this.#rows[position * ROW + LIMIT]!
+  }
+
+  isUsable(position: number): boolean {
+    return this.#rows[position * ROW + USABLE] === 1
+  }
+
   active(position: number): number {
-    return Atomics.load(this.table.ints, this.slots[position]! * at.INTS + at.ACTIVE)
+    return Atomics.load(this.table.ints, this.slot(position) * at.INTS + at.ACTIVE)
   }
 
-  /** Virtual time of its last pick: decides between equals. */
-  pass(position: number): number {
-    return this.table.hot[this.slots[position]! * at.HOT_FLOATS + at.PASS]!
-  }
-
-  logWeight(position: number): number {
-    return this.#logWeights[position]!
+  /** Leases out, or -1 when it may not have another. */
+  activeIfFree(position: number): number {
+    const row = position * ROW
+    if (this.#rows[row + USABLE] === 0) return -1
+    const active = Atomics.load(this.table.ints, this.#rows[row + SLOT]! * at.INTS + at.ACTIVE)
+    const limit = this.#rows[row + LIMIT]!
+    return limit !== 0 && active >= limit ? -1 : active
   }
 
   isFull(position: number): boolean {
-    const limit = this.limits[position]!
+    const limit = this.limit(position)
     return limit !== 0 && this.active(position) >= limit
   }
 
   /** It may be picked now, for this context. */
   admits(position: number, context: PickContext): boolean {
-    if (this.flags[position] === 0 || this.isFull(position)) return false
+    if (this.activeIfFree(position) < 0) return false
     const tried = context.tried
     return tried === undefined || tried.length === 0 || !tried.includes(this.backends[position]!)
   }
@@ -93,60 +112,50 @@ export class View {
   rebuild(now: number): void {
     this.revision++
     this.staleAt = Infinity
-    this.trials = 0
-    this.ramping = false
-    this.panic = false
-    this.onBackups = false
     let ready = 0
     let backups = 0
-    this.count = 0
-    for (let position = 0; position < this.slots.length; position++) {
-      const slot = this.slots[position]!
-      this.flags[position] = 0
-      const backup = this.backends[position]!.backup
-      if (this.table.int(slot, at.ADMIN) !== READY) continue
-      if (!backup) ready++
-      if (!this.#healthy(slot, now)) continue
-      if (backup) backups++
-      else this.#add(position, now)
+    this.#clear()
+    for (const backend of this.backends) {
+      if (this.table.int(backend.slot, at.ADMIN) !== READY) continue
+      if (!backend.backup) ready++
+      if (!this.#healthy(backend.slot, now)) continue
+      if (backend.backup) backups++
+      else this.#add(backend, now)
     }
     const healthy = this.count
-    if (healthy === 0 && backups > 0) {
-      this.onBackups = true
-      this.#refill(now, (backend) => backend.backup && this.#healthy(backend.slot, now))
-    } else if (this.#panicThreshold > 0 && healthy < ready * this.#panicThreshold) {
-      this.panic = true
-      this.#refill(now, (backend) => !backend.backup)
+    this.onBackups = healthy === 0 && backups > 0
+    this.panic = !this.onBackups && healthy < ready * this.#panicThreshold
+    if (!this.onBackups && !this.panic) return
+    this.#clear()
+    for (const backend of this.backends) {
+      if (this.table.int(backend.slot, at.ADMIN) !== READY || backend.backup !== this.onBackups) continue
+      if (this.panic || this.#healthy(backend.slot, now)) this.#add(backend, now)
     }
   }
 
-  #refill(now: number, wanted: (backend: Backend) => boolean): void {
+  #clear(): void {
+    for (let i = 0; i < this.count; i++) this.#rows[this.usable[i]! * ROW + USABLE] = 0
     this.count = 0
     this.trials = 0
     this.ramping = false
-    this.flags.fill(0)
-    for (const backend of this.backends) {
-      if (this.table.int(backend.slot, at.ADMIN) === READY && wanted(backend))
-        this.#add(backend.position, now)
-    }
   }
 
-  #add(position: number, now: number): void {
-    const backend = this.backends[position]!
-    if (breakerOf(this.table.int(backend.slot, at.BREAKER)) !== CLOSED) this.trials++
+  #add(backend: Backend, now: number): void {
+    const { position, slot } = backend
+    if (breakerOf(this.table.int(slot, at.BREAKER)) !== CLOSED) this.trials++
     let share = 1
-    const since = this.table.float(backend.slot, at.SLOW_SINCE)
-    if (since > 0 && this.#slowStartMs > 0 && now < since + this.#slowStartMs) {
+    const since = this.table.float(slot, at.SLOW_SINCE)
+    if (since > 0 && now < since + this.#slowStartMs) {
       share = ramp(now - since, this.#slowStartMs)
       this.ramping = true
       this.staleAt = Math.min(this.staleAt, now + this.#slowStartMs / RAMP_STEPS)
     }
     this.ramps[position] = share
     const weight = backend.weight * share
-    // Logarithms cost 10 ns and weights seldom change.
-    if (weight !== this.weights[position]) this.#logWeights[position] = Math.log(weight)
+    // A logarithm costs 10 ns, and weights seldom change.
+    if (weight !== this.weights[position]) this.logWeights[position] = Math.log(weight)
     this.weights[position] = weight
-    this.flags[position] = 1
+    this.#rows[position * ROW + USABLE] = 1
     this.usable[this.count++] = position
   }
 

@@ -33,7 +33,8 @@ export class Hash implements Selector {
     const steps = Math.min(MOST_STEPS, ring.points.length)
     let overloaded = -1
     for (let step = 0; step < steps; step++) {
-      const position = ring.owners[(start + step) % ring.owners.length]!
+      const index = start + step
+      const position = ring.owners[index < ring.owners.length ? index : index - ring.owners.length]!
       if (!view.admits(position, context) || tooEarly(view, position, hash)) continue
       if (this.#bound === undefined || view.active(position) < this.#most(view, position)) return position
       if (overloaded < 0) overloaded = position

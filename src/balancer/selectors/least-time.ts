@@ -1,6 +1,5 @@
 import * as at from '../columns.ts'
 import type { LoadOrder } from '../load-tree.ts'
-import type { View } from '../view.ts'
 
 const LOGS = Float64Array.from({ length: 2048 }, (_, count) => Math.log(count))
 /** Above any real cost: one that was never measured and has a request out waits for its answer. */
@@ -12,14 +11,12 @@ const UNMEASURED = 1e12
  * measured goes first, with one request.
  */
 export const leastTime: LoadOrder = {
-  load(view: View, position: number): number {
-    if (view.flags[position] === 0) return Infinity
-    const active = view.active(position)
-    const limit = view.limits[position]!
-    if (limit !== 0 && active >= limit) return Infinity
-    const slot = view.slots[position]!
-    if (view.table.float(slot, at.EWMA) === 0) return active === 0 ? -Infinity : UNMEASURED + active
+  load(view, position) {
+    const active = view.activeIfFree(position)
+    if (active < 0) return Infinity
+    const cost = view.table.hot[view.slot(position) * at.HOT_FLOATS + at.LOG_COST]!
+    if (cost === 0) return active === 0 ? -1e300 : UNMEASURED + active
     const leases = active + 1 < LOGS.length ? LOGS[active + 1]! : Math.log(active + 1)
-    return view.table.hot[slot * at.HOT_FLOATS + at.LOG_COST]! + leases - view.logWeight(position)
+    return cost + leases - view.logWeights[position]!
   }
 }

@@ -20,7 +20,7 @@ export interface SelectorParts {
   /** Row of the pool in the table. */
   readonly pool: number
   readonly random: Random
-  /** Shared memory of the pool's load tree, for algorithms that keep one over many backends. */
+  /** Shared memory of the pool's load tree, for algorithms that keep one. */
   readonly tree: ArrayBufferLike | undefined
 }
 

@@ -5,12 +5,13 @@ import type { BackendTable } from '../table.ts'
 import type { View } from '../view.ts'
 import { smoothSequence } from './smooth-sequence.ts'
 import { StrideHeap } from './stride-heap.ts'
+import { WeightGroups } from './weight-groups.ts'
 import type { Selector, SelectorParts } from './selector.ts'
 
 /**
  * Smooth weighted round robin. A short cycle is laid out and walked by a turn that all threads share: exact, one
- * atomic addition per pick. Where the cycle would be too long (many backends of odd weights), each thread runs its own
- * stride heap: the same shares, O(log n), begun at a random phase so that threads do not move in step.
+ * atomic addition per pick. Where the cycle would be too long, each thread goes round on its own, from a random start:
+ * over groups of equal weight, or, where there are too many of these, by a stride heap in O(log n). The shares are the same.
  */
 export class WeightedRoundRobin implements Selector {
   readonly #table: BackendTable
@@ -18,7 +19,7 @@ export class WeightedRoundRobin implements Selector {
   readonly #random: Random
   #revision = -1
   #sequence: Uint16Array | undefined
-  #heap: StrideHeap | undefined
+  #rounds: WeightGroups | StrideHeap | undefined
 
   constructor(parts: SelectorParts) {
     this.#table = parts.table
@@ -29,7 +30,7 @@ export class WeightedRoundRobin implements Selector {
   pick(view: View, context: PickContext): number {
     if (view.count === 0) return -1
     if (view.revision !== this.#revision) this.#rebuild(view)
-    return this.#sequence !== undefined ? this.#walk(view, context) : this.#heap!.pick(view, context)
+    return this.#sequence !== undefined ? this.#walk(view, context) : this.#rounds!.pick(view, context)
   }
 
   #walk(view: View, context: PickContext): number {
@@ -50,6 +51,9 @@ export class WeightedRoundRobin implements Selector {
       for (let i = 0; i < view.count; i++) weights.push(view.weights[view.usable[i]!]!)
       this.#sequence = smoothSequence(weights)
     }
-    this.#heap = this.#sequence === undefined ? new StrideHeap(view, this.#random) : undefined
+    this.#rounds =
+      this.#sequence === undefined
+        ? (WeightGroups.of(view, this.#random) ?? new StrideHeap(view, this.#random))
+        : undefined
   }
 }
