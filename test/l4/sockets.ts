@@ -55,6 +55,13 @@ export async function testClient(t: Test, port: number): Promise<Socket> {
   return socket
 }
 
+/** How a connection ends that is refused at once: the reset may come while it is still being made. */
+export function refusal(t: Test, port: number): Promise<string> {
+  const socket = connect({ port, host: '127.0.0.1' })
+  t.teardown(() => socket.destroy())
+  return ending(socket)
+}
+
 /** How the other side ended this socket: its FIN, or an error's code (ECONNRESET after a RST). */
 export function ending(socket: Socket): Promise<string> {
   return new Promise((resolve) => {

@@ -1,0 +1,17 @@
+import type { Clock } from '../core/clock.ts'
+import type { Deadlines } from '../core/deadlines.ts'
+import type { Logger } from '../core/log.ts'
+import type { Metrics } from '../core/metrics.ts'
+import type { AdmissionTables } from '../net/admission/gate.ts'
+import type { Lookup } from '../net/lookup.ts'
+
+/** What the L4 engines of one thread share. */
+export interface L4Deps {
+  readonly clock: Clock
+  readonly deadlines: Deadlines
+  readonly log: Logger
+  readonly metrics: Metrics
+  readonly admission: AdmissionTables
+  /** Left out: names are looked up by the system, remembered for five seconds. */
+  readonly lookup?: Lookup
+}

@@ -1,0 +1,104 @@
+import type { Pool } from '../balancer/pool.ts'
+import type { L4ListenerConfig } from '../config/model.ts'
+import type { Histogram } from '../core/metrics.ts'
+import { Gate } from '../net/admission/gate.ts'
+import type { DialOptions } from '../net/dial.ts'
+import type { ListenerTlsMaterial } from '../net/listener-tls.ts'
+import { ServerNames } from '../net/server-names.ts'
+import { TlsServer } from '../net/tls-server.ts'
+import { UpstreamTls, type UpstreamTlsMaterial } from '../net/upstream-tls.ts'
+import type { L4Deps } from './deps.ts'
+import { hashString } from '../balancer/hash-string.ts'
+
+/** Everything that one version of a listener's configuration means to connections that begin under it. */
+export interface L4Snapshot {
+  readonly config: L4ListenerConfig
+  readonly gate: Gate
+  /** Undefined: TLS is passed through, or there is none. */
+  readonly tls: TlsServer | undefined
+  /** By the name in the ClientHello; undefined: the name does not matter. */
+  readonly names: ServerNames<L4Target> | undefined
+  /** For what no name claims; undefined: refused. */
+  readonly target: L4Target | undefined
+}
+
+/** A pool, with what connections to it need. */
+export interface L4Target {
+  readonly pool: Pool
+  readonly dial: DialOptions
+  readonly connectSeconds: Histogram
+  readonly queueSeconds: Histogram
+  /** Pick by the client's address. */
+  readonly hashesClient: boolean
+}
+
+/** The contents of PEM files, read by whoever may (runtime, before privileges are dropped). */
+export interface L4Material {
+  readonly listener?: ListenerTlsMaterial
+  /** By pool name. */
+  readonly pools?: ReadonlyMap<string, UpstreamTlsMaterial>
+}
+
+/** Builds a snapshot; throws where a certificate cannot be used or a pool is missing. Without side effects. */
+export function buildL4Snapshot(
+  config: L4ListenerConfig,
+  pools: ReadonlyMap<string, Pool>,
+  material: L4Material,
+  deps: L4Deps
+): L4Snapshot {
+  const targets = new Map<string, L4Target>()
+  const target = (name: string): L4Target => {
+    let made = targets.get(name)
+    if (made === undefined) targets.set(name, (made = makeTarget(name, pools, material, deps)))
+    return made
+  }
+  if (config.tls !== undefined && material.listener === undefined) {
+    throw new Error(`listener ${config.name}: no certificates were read`)
+  }
+  const handshakeTimeoutMs = config.timeouts.handshakeMs
+  return {
+    config,
+    gate: new Gate(config, deps.admission, deps.clock),
+    tls: material.listener && new TlsServer(material.listener, { handshakeTimeoutMs }),
+    names:
+      config.sni.length === 0
+        ? undefined
+        : new ServerNames(
+            config.sni.map(({ host, pool }) => [host, target(pool)] as const),
+            false
+          ),
+    target: config.pool === undefined ? undefined : target(config.pool)
+  }
+}
+
+function makeTarget(
+  name: string,
+  pools: ReadonlyMap<string, Pool>,
+  material: L4Material,
+  deps: L4Deps
+): L4Target {
+  const pool = pools.get(name)
+  if (pool === undefined) throw new Error(`no pool ${name}`)
+  const { config } = pool
+  const tls = material.pools?.get(name)
+  if (config.tls !== undefined && tls === undefined)
+    throw new Error(`pool ${name}: no certificates were read`)
+  return {
+    pool,
+    dial: {
+      connectTimeoutMs: config.timeouts.connectMs,
+      deadlines: deps.deadlines,
+      tls: tls && new UpstreamTls(tls),
+      lookup: deps.lookup
+    },
+    connectSeconds: deps.metrics.histogram('lb_connect_duration_seconds', { pool: name }),
+    queueSeconds: deps.metrics.histogram('lb_queue_wait_seconds', { pool: name }),
+    hashesClient:
+      (config.algorithm === 'hash' || config.algorithm === 'maglev') && config.hash.key.kind === 'client-ip'
+  }
+}
+
+/** The hash of a client for `hash` and `maglev`: of its address alone, so that it stays with one backend. */
+export function clientHash(address: string | undefined): number {
+  return hashString(address ?? '')
+}

@@ -1,0 +1,124 @@
+import type { ConnectionLimit } from '../../config/model.ts'
+import type { Clock } from '../../core/clock.ts'
+import { compileCidrs, type CidrSet } from '../cidr.ts'
+import { ipWords, parseIp } from '../ip-address.ts'
+import { nameWords } from './name-words.ts'
+import { FULL, type Limits, type SharedCounts, TOO_FAST } from './shared-counts.ts'
+
+/** The part of a listener's configuration that says who may connect. */
+export interface GateConfig {
+  readonly name: string
+  readonly allow: readonly string[]
+  readonly deny: readonly string[]
+  readonly maxConnections?: number
+  readonly connectionLimit?: ConnectionLimit
+  readonly proxyProtocol?: { readonly trusted: readonly string[] }
+}
+
+/** Shared by all listeners and threads; runtime makes the two tables in the main thread and attaches the workers. */
+export interface AdmissionTables {
+  /** One entry per listener with maxConnections. */
+  readonly listeners: SharedCounts
+  /** One per listener and client. */
+  readonly clients: SharedCounts
+}
+
+export type Refusal = 'denied' | 'max-connections' | 'client-connections' | 'client-rate'
+
+/**
+ * Who may connect to one listener, and how many. Both engines ask it: `enter` when a connection is accepted, `admit`
+ * once the client's address is known (after the PROXY header, where one is read).
+ */
+export class Gate {
+  /** False: nobody needs to know the client's address for this. */
+  readonly needsAddress: boolean
+  readonly #allow: CidrSet | undefined
+  readonly #deny: CidrSet | undefined
+  readonly #trusted: CidrSet | undefined
+  readonly #most: Limits
+  readonly #perClient: Limits
+  readonly #tables: AdmissionTables
+  readonly #clock: Clock
+  readonly #name: readonly [number, number]
+
+  constructor(config: GateConfig, tables: AdmissionTables, clock: Clock) {
+    const { allow, deny, connectionLimit, proxyProtocol } = config
+    this.#allow = allow.length > 0 ? compileCidrs(allow) : undefined
+    this.#deny = deny.length > 0 ? compileCidrs(deny) : undefined
+    this.#trusted = proxyProtocol === undefined ? undefined : compileCidrs(proxyProtocol.trusted)
+    this.#most = { most: config.maxConnections ?? 0, ratePerSecond: 0 }
+    this.#perClient = {
+      most: connectionLimit?.perClient ?? 0,
+      ratePerSecond: connectionLimit?.ratePerSecond ?? 0
+    }
+    this.#tables = tables
+    this.#clock = clock
+    this.#name = nameWords(config.name)
+    this.needsAddress =
+      this.#allow !== undefined ||
+      this.#deny !== undefined ||
+      this.#trusted !== undefined ||
+      this.#limitsClients
+  }
+
+  /** Undefined when the listener has all the connections it may. Give the pass back once, when it closes. */
+  enter(): Pass | undefined {
+    const pass = new Pass(this.#tables)
+    if (this.#most.most === 0) return pass
+    const [a, b] = this.#name
+    const place = this.#tables.listeners.take(a, b, 1, this.#most, 0)
+    if (place === FULL) return undefined
+    pass.listener = place
+    return pass
+  }
+
+  /** True for peers that must send a PROXY header. A unix socket's peer is none of them. */
+  expectsProxyHeader(peer: string | undefined): boolean {
+    return this.#trusted !== undefined && peer !== undefined && this.#trusted.contains(peer)
+  }
+
+  /** Why the client at `address` (undefined: on a unix socket) may not connect; else undefined, counted in `pass`. */
+  admit(address: string | undefined, pass: Pass): Refusal | undefined {
+    if (address === undefined) return undefined
+    if (this.#deny !== undefined && this.#deny.contains(address)) return 'denied'
+    if (this.#allow !== undefined && !this.#allow.contains(address)) return 'denied'
+    return this.#limitsClients ? this.#count(address, pass) : undefined
+  }
+
+  get #limitsClients(): boolean {
+    return this.#perClient.most > 0 || this.#perClient.ratePerSecond > 0
+  }
+
+  #count(address: string, pass: Pass): Refusal | undefined {
+    const family = parseIp(address)
+    if (family === 0) return undefined
+    const [a, b] = this.#name
+    // An IPv6 client has a /64 to itself (RFC 6177): limits on single addresses would limit nobody.
+    const place =
+      family === 4
+        ? this.#tables.clients.take(a ^ 4, b, ipWords[0]!, this.#perClient, this.#clock.now())
+        : this.#tables.clients.take(a ^ ipWords[0]!, b ^ 6, ipWords[1]!, this.#perClient, this.#clock.now())
+    if (place === FULL) return 'client-connections'
+    if (place === TOO_FAST) return 'client-rate'
+    pass.client = place
+    return undefined
+  }
+}
+
+/** What a connection is counted in. Give it back exactly once; later calls are ignored. */
+export class Pass {
+  /** Places in the tables; negative: not counted. Written by Gate only. */
+  listener = -1
+  client = -1
+  readonly #tables: AdmissionTables
+
+  constructor(tables: AdmissionTables) {
+    this.#tables = tables
+  }
+
+  leave(): void {
+    if (this.listener >= 0) this.#tables.listeners.give(this.listener)
+    if (this.client >= 0) this.#tables.clients.give(this.client)
+    this.listener = this.client = -1
+  }
+}

@@ -1,0 +1,160 @@
+/** What a TLS client says before anything is encrypted (RFC 8446 §4.1.2). */
+export interface ClientHello {
+  /** server_name (RFC 6066 §3), lower case, without a final dot; undefined when there is none, or no host name. */
+  readonly serverName: string | undefined
+  /** Protocols offered by ALPN (RFC 7301), best first. */
+  readonly alpn: readonly string[]
+}
+
+export type PeekResult = ClientHello | 'more' | 'not-tls'
+
+/** A ClientHello with post-quantum key shares has 1.8 KB; all that comes before it is complete is bounded by this. */
+export const MAX_HELLO_BYTES = 16_384
+
+const RECORD_HEADER = 5
+const HANDSHAKE = 22
+const MAX_RECORD = 16_384
+const CLIENT_HELLO = 1
+const EXT_SERVER_NAME = 0
+const EXT_ALPN = 16
+const HOST_NAME = 0
+
+/**
+ * Reads the ClientHello out of a connection's first bytes, however they are split over records and reads. It only
+ * looks: whoever feeds it keeps the bytes. Values it does not know (GREASE, RFC 8701) are skipped like any other.
+ */
+export class ClientHelloReader {
+  /** Of the record being read: its header as far as it came, and what is left of its fragment. */
+  readonly #header = Buffer.alloc(RECORD_HEADER)
+  #headerBytes = 0
+  #fragmentLeft = 0
+  /** The handshake message, without record headers. */
+  #message: Buffer = Buffer.alloc(0)
+  #read = 0
+
+  push(buffer: Buffer, start: number, end: number): PeekResult {
+    this.#read += end - start
+    while (start < end) {
+      if (this.#fragmentLeft === 0) {
+        this.#header[this.#headerBytes++] = buffer[start++]!
+        if (!this.#headerFits()) return 'not-tls'
+        if (this.#headerBytes < RECORD_HEADER) continue
+        this.#headerBytes = 0
+        this.#fragmentLeft = this.#header.readUInt16BE(3)
+        continue
+      }
+      const taken = Math.min(end - start, this.#fragmentLeft)
+      const result = this.#append(buffer.subarray(start, start + taken))
+      // What follows a complete ClientHello (early data) is none of our business.
+      if (result !== 'more') return result
+      start += taken
+      this.#fragmentLeft -= taken
+    }
+    return this.#read > MAX_HELLO_BYTES ? 'not-tls' : 'more'
+  }
+
+  #append(fragment: Buffer): PeekResult {
+    // concat copies: the caller's buffer is valid during the call only.
+    const message = (this.#message = Buffer.concat([this.#message, fragment]))
+    if (message[0] !== CLIENT_HELLO) return 'not-tls'
+    if (message.length < 4) return 'more'
+    const length = message.readUIntBE(1, 3)
+    if (length > MAX_HELLO_BYTES) return 'not-tls'
+    if (message.length < 4 + length) return 'more'
+    return parseClientHello(message.subarray(4, 4 + length)) ?? 'not-tls'
+  }
+
+  /** As far as it came: handshake, version 3.x, and a fragment that is neither empty nor too long (§5.1). */
+  #headerFits(): boolean {
+    const header = this.#header
+    const bytes = this.#headerBytes
+    if (header[0] !== HANDSHAKE || (bytes > 1 && header[1] !== 3)) return false
+    if (bytes < RECORD_HEADER) return true
+    const length = header.readUInt16BE(3)
+    return length > 0 && length <= MAX_RECORD
+  }
+}
+
+/** The body of a ClientHello message; undefined when its lengths do not add up. */
+export function parseClientHello(body: Buffer): ClientHello | undefined {
+  const cursor = new Cursor(body)
+  cursor.skip(2 + 32)
+  cursor.skip(cursor.u8())
+  cursor.skip(cursor.u16())
+  cursor.skip(cursor.u8())
+  // TLS 1.2 may end here (RFC 5246 §7.4.1.2).
+  const extensionsEnd = cursor.left === 0 ? cursor.at : cursor.u16() + cursor.at
+  let serverName: string | undefined
+  let alpn: string[] = []
+  while (cursor.ok && cursor.at < extensionsEnd) {
+    const type = cursor.u16()
+    const data = cursor.take(cursor.u16())
+    if (type === EXT_SERVER_NAME) serverName ??= serverNameOf(data)
+    else if (type === EXT_ALPN) alpn = protocolsOf(data)
+  }
+  return cursor.ok && extensionsEnd === body.length ? { serverName, alpn } : undefined
+}
+
+function serverNameOf(list: Buffer): string | undefined {
+  const cursor = new Cursor(list)
+  cursor.skip(2)
+  while (cursor.ok && cursor.left > 0) {
+    const type = cursor.u8()
+    const name = cursor.take(cursor.u16()).toString('latin1')
+    if (type !== HOST_NAME) continue
+    // Only what can be a host name is compared with any, or logged.
+    if (!cursor.ok || name.length > 255 || !/^[\w-]+(\.[\w-]+)*\.?$/.test(name)) return undefined
+    return (name.endsWith('.') ? name.slice(0, -1) : name).toLowerCase()
+  }
+  return undefined
+}
+
+function protocolsOf(list: Buffer): string[] {
+  const cursor = new Cursor(list)
+  cursor.skip(2)
+  const protocols: string[] = []
+  while (cursor.left > 0) {
+    const name = cursor.take(cursor.u8()).toString('latin1')
+    if (!cursor.ok || protocols.length === 32) break
+    protocols.push(name)
+  }
+  return protocols
+}
+
+/** Reads on past the end as zeros, and remembers it: one check at the end instead of one per field. */
+class Cursor {
+  at = 0
+  ok = true
+  readonly #bytes: Buffer
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes
+  }
+
+  get left(): number {
+    return this.#bytes.length - this.at
+  }
+
+  u8(): number {
+    const value = this.#bytes[this.at]
+    this.skip(1)
+    return value ?? 0
+  }
+
+  u16(): number {
+    return this.u8() * 256 + this.u8()
+  }
+
+  take(length: number): Buffer {
+    const from = this.at
+    this.skip(length)
+    return this.#bytes.subarray(from, this.at)
+  }
+
+  skip(length: number): void {
+    this.at += length
+    if (this.at <= this.#bytes.length) return
+    this.at = this.#bytes.length
+    this.ok = false
+  }
+}

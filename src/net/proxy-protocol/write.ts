@@ -1,0 +1,93 @@
+import type { Endpoint } from '../endpoint.ts'
+import { ipWords, parseIp } from '../ip-address.ts'
+import { V2_SIGNATURE } from './parse-v2.ts'
+import { PP2_TYPE_ALPN, PP2_TYPE_AUTHORITY } from './tlvs.ts'
+
+export interface ProxyTlvs {
+  /** The name the client asked for (SNI). v2 only. */
+  readonly authority?: string
+  /** The protocol agreed by ALPN. v2 only. */
+  readonly alpn?: string
+}
+
+/** PROXY over … : version 2, command 1. */
+const V2_PROXY = 0x21
+const TCP_OVER_IPV4 = 0x11
+const TCP_OVER_IPV6 = 0x21
+const UNSPEC = 0x00
+
+/**
+ * The PROXY header for a connection of `client` to `server` (the address it connected to). Without both (a client
+ * on a unix socket) it says UNKNOWN. Families that differ are both written as IPv6, with the IPv4 one mapped.
+ */
+export function proxyProtocolHeader(
+  version: 'v1' | 'v2',
+  client: Endpoint | undefined,
+  server: Endpoint | undefined,
+  tlvs: ProxyTlvs = {}
+): Buffer {
+  const from = client === undefined ? undefined : addressOf(client)
+  const to = server === undefined ? undefined : addressOf(server)
+  if (version === 'v1') return Buffer.from(v1Line(from, to), 'latin1')
+  const known = from !== undefined && to !== undefined
+  const v4 = known && from.family === 4 && to.family === 4
+  const body: Buffer[] = []
+  if (known) {
+    const ports = Buffer.alloc(4)
+    ports.writeUInt16BE(from.port, 0)
+    ports.writeUInt16BE(to.port, 2)
+    body.push(v4 ? from.v4 : from.v6, v4 ? to.v4 : to.v6, ports)
+  }
+  if (tlvs.alpn !== undefined) body.push(...tlv(PP2_TYPE_ALPN, tlvs.alpn))
+  if (tlvs.authority !== undefined) body.push(...tlv(PP2_TYPE_AUTHORITY, tlvs.authority))
+  const fixed = Buffer.alloc(4)
+  fixed[0] = V2_PROXY
+  fixed[1] = v4 ? TCP_OVER_IPV4 : known ? TCP_OVER_IPV6 : UNSPEC
+  fixed.writeUInt16BE(
+    body.reduce((sum, part) => sum + part.length, 0),
+    2
+  )
+  return Buffer.concat([V2_SIGNATURE, fixed, ...body])
+}
+
+interface Address {
+  readonly family: 4 | 6
+  readonly text: string
+  readonly port: number
+  /** Four bytes; empty for IPv6. */
+  readonly v4: Buffer
+  /** Sixteen bytes. */
+  readonly v6: Buffer
+}
+
+function addressOf({ address, port }: Endpoint): Address | undefined {
+  const family = parseIp(address)
+  if (family === 0) return undefined
+  const v6 = Buffer.alloc(16)
+  if (family === 6) {
+    for (let i = 0; i < 4; i++) v6.writeUInt32BE(ipWords[i]!, 4 * i)
+    const zone = address.indexOf('%')
+    return { family, text: zone === -1 ? address : address.slice(0, zone), port, v4: Buffer.alloc(0), v6 }
+  }
+  v6.writeUInt16BE(0xffff, 10)
+  v6.writeUInt32BE(ipWords[0]!, 12)
+  return { family, text: v6.subarray(12).join('.'), port, v4: v6.subarray(12), v6 }
+}
+
+function v1Line(from: Address | undefined, to: Address | undefined): string {
+  if (from === undefined || to === undefined) return 'PROXY UNKNOWN\r\n'
+  if (from.family === 4 && to.family === 4) {
+    return `PROXY TCP4 ${from.text} ${to.text} ${from.port} ${to.port}\r\n`
+  }
+  return `PROXY TCP6 ${v6Text(from)} ${v6Text(to)} ${from.port} ${to.port}\r\n`
+}
+
+function v6Text({ family, text }: Address): string {
+  return family === 4 ? `::ffff:${text}` : text
+}
+
+/** Values come from parsers that hold them under 256 bytes. */
+function tlv(type: number, value: string): [Buffer, Buffer] {
+  const bytes = Buffer.from(value, 'utf8')
+  return [Buffer.from([type, bytes.length >> 8, bytes.length & 255]), bytes]
+}
