@@ -12,18 +12,18 @@ import {
   type ReloadReport
 } from '../admin/control-plane.ts'
 import type { Backend } from '../balancer/backend.ts'
+import type { Operator } from '../balancer/operator.ts'
 import type { ListenerConfig } from '../config/model.ts'
 import type { Controller } from './controller.ts'
 import { listenerAddresses } from './listener-addresses.ts'
 import type { ListenerConnections } from './messages.ts'
-import { setAdminState, setWeight, type OperatorParts } from './operate.ts'
 import type { Planes } from './planes.ts'
 import { viewBackend, viewPool, type ReasonOf, type ReportOf } from './pool-view.ts'
 
 export interface AdminPlaneParts {
   readonly controller: Controller
   readonly planes: Planes
-  readonly operator: OperatorParts
+  readonly operator: Operator
   readonly reportOf: ReportOf
   readonly reasonOf: ReasonOf
   readonly version: string
@@ -111,9 +111,9 @@ export class AdminPlane implements ControlPlane {
     const pool = controller.pools.get(poolName)
     const backend: Backend | undefined = pool?.byName(name)
     if (pool === undefined || backend === undefined) return undefined
-    if (change.state !== undefined) setAdminState(backend, change.state, pool.config.slowStartMs, operator)
-    if (change.weight !== undefined) setWeight(backend, change.weight, operator)
-    return viewBackend(backend, viewPool(pool, reportOf, reasonOf).panic, reportOf, reasonOf)
+    if (change.state !== undefined) operator.setState(backend, change.state, pool.config.slowStartMs)
+    if (change.weight !== undefined) operator.setWeight(backend, change.weight)
+    return viewBackend(backend, pool.panic, reportOf, reasonOf)
   }
 
   async reload(plan: boolean): Promise<ReloadReport> {

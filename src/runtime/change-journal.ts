@@ -2,7 +2,7 @@ import type { Backend } from '../balancer/backend.ts'
 import type { ChangeEvent } from '../balancer/states.ts'
 import type { Logger } from '../core/log.ts'
 import type { Metrics } from '../core/metrics.ts'
-import { logChange } from './log-change.ts'
+import { logChange } from '../health/log-change.ts'
 
 /** Every change of a backend's state, from any thread, passes here once: log line, metric, and why it is as it is. */
 export class ChangeJournal {

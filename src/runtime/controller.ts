@@ -3,11 +3,12 @@ import type { SlotRegistry } from '../balancer/slot-registry.ts'
 import type { Bind, Config } from '../config/model.ts'
 import { describeDiff, diffConfigs, isEmpty } from './diff.ts'
 import { makePool, type PoolDeps } from './make-pool.ts'
+import { MaterialReader } from './material.ts'
 import type { ListenerConnections } from './messages.ts'
 import type { Planes } from './planes.ts'
 import { overlaps, probeBind } from './probe-bind.ts'
 import { SerialQueue } from './serial-queue.ts'
-import { makeSnapshot, type Snapshot } from './snapshot.ts'
+import { makeSnapshot, type Material, type Snapshot } from './snapshot.ts'
 import { bindError } from './start-error.ts'
 
 export interface ControllerParts extends PoolDeps {
@@ -31,6 +32,7 @@ const FREE_ROWS_AFTER_MS = 5_000
 export class Controller {
   readonly #parts: ControllerParts
   readonly #changes = new SerialQueue()
+  readonly #material = new MaterialReader()
   #config: Config | undefined
   #snapshot: Snapshot | undefined
   #pools: ReadonlyMap<string, Pool> = new Map()
@@ -73,13 +75,18 @@ export class Controller {
     const leave = await this.#changes.enter()
     try {
       const diff = this.#config === undefined ? undefined : diffConfigs(this.#config, next)
-      if (diff !== undefined && isEmpty(diff)) {
+      const material = await this.#material.read(next)
+      const renewed = this.#renewed(material)
+      if (diff !== undefined && isEmpty(diff) && renewed.length === 0) {
         this.#loadedAt = this.#parts.clock.wall()
         return { changed: false, lines: ['nothing changed', ...describeDiff(diff).filter(needsRestart)] }
       }
-      const kept = await this.#change(this.#merge(next))
+      const kept = await this.#change(this.#merge(next), material)
       const connections = new Map(kept.map((part) => [part.listener, part.connections]))
-      return { changed: true, lines: diff === undefined ? [] : describeDiff(diff, connections) }
+      return {
+        changed: true,
+        lines: diff === undefined ? [] : [...describeDiff(diff, connections), ...renewed]
+      }
     } finally {
       leave()
     }
@@ -89,12 +96,12 @@ export class Controller {
     this.#cancelFree()
   }
 
-  async #change(next: Config): Promise<readonly ListenerConnections[]> {
+  async #change(next: Config, material: Material): Promise<readonly ListenerConnections[]> {
     const { slots, planes, clock } = this.#parts
     await this.#probeBinds(next)
     // On failure, rows handed out here are free again at the next change: nobody uses them.
     const rows = slots.assign(Object.values(next.pools))
-    const snapshot = makeSnapshot(++this.#snapshots, next, rows, this.#ports, this.#snapshot)
+    const snapshot = makeSnapshot(++this.#snapshots, next, material, rows, this.#ports, this.#snapshot)
     const ports = await planes.prepare(snapshot)
     // At the first start nothing can be asked before there is an answer: the edge comes last.
     const first = this.#config === undefined
@@ -118,6 +125,22 @@ export class Controller {
       this.#parts.planes.abort()
       throw error
     }
+  }
+
+  /** Certificates that differ from those in force under the same paths. */
+  #renewed({ listeners, pools }: Material): string[] {
+    const snapshot = this.#snapshot
+    if (snapshot === undefined) return []
+    const differs = (a: unknown, b: unknown) =>
+      a !== undefined && b !== undefined && JSON.stringify(a) !== JSON.stringify(b)
+    return [
+      ...snapshot.listeners
+        .filter(({ config, tls }) => differs(tls, listeners[config.name]))
+        .map(({ config }) => `listener ${config.name}: certificates renewed`),
+      ...[...snapshot.pools]
+        .filter(([name, { tls }]) => differs(tls, pools[name]))
+        .map(([name]) => `pool ${name}: certificates renewed`)
+    ]
   }
 
   /** What only a new start can change stays as it was, also in what the admin API shows. */

@@ -1,16 +1,15 @@
 import type { Pool } from '../balancer/pool.ts'
 import type { ChangeEvent } from '../balancer/states.ts'
 import type { BackendTable } from '../balancer/table.ts'
-import type { ListenerConfig } from '../config/model.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/log.ts'
 import type { Random } from '../core/random.ts'
-import type { Engine, Engines, PreparedEngine } from './engine.ts'
+import type { BackendFate, Engine, Engines, PreparedEngine } from './engine.ts'
 import { ListenSocket } from './listen-socket.ts'
 import { makePool } from './make-pool.ts'
 import type { ListenerConnections } from './messages.ts'
 import { hasReusePort } from './reuse-port.ts'
-import { bindKey, type PoolPlan, type Snapshot } from './snapshot.ts'
+import { bindKey, type ListenerPlan, type PoolPlan, type Snapshot } from './snapshot.ts'
 import { bindError } from './start-error.ts'
 
 export interface DataPlaneParts {
@@ -66,11 +65,12 @@ export class DataPlane {
     const engines = new Map<string, PreparedEngine>()
     const sockets = new Map<string, ListenSocket>()
     try {
-      for (const config of snapshot.listeners) {
-        engines.set(config.name, this.#parts.engines.prepare(config, pools, this.#running(config)))
+      for (const plan of snapshot.listeners) {
+        const { name } = plan.config
+        engines.set(name, this.#parts.engines.prepare(plan, snapshot, pools, this.#running(plan)))
       }
-      for (const [index, config] of snapshot.listeners.entries()) {
-        await this.#bind(config, index, snapshot, engines.get(config.name)!.engine, sockets)
+      for (const [index, plan] of snapshot.listeners.entries()) {
+        await this.#bind(plan, index, snapshot, engines.get(plan.config.name)!.engine, sockets)
       }
     } catch (error) {
       this.#undo(engines, sockets)
@@ -108,7 +108,12 @@ export class DataPlane {
     const closing = this.#route(snapshot)
     const kept = new Set(this.#engines.values())
     for (const [name, engine] of before) if (!kept.has(engine)) this.#retire(engine, name, closing)
-    this.#parts.engines.retain(snapshot.listeners, prepared.pools)
+    this.#parts.engines.retain(prepared.pools)
+  }
+
+  /** Something happened to a backend that may cost its connections (L4). */
+  backend(fate: BackendFate, key: string): void {
+    for (const engine of [...this.#engines.values(), ...this.#draining.keys()]) engine.backend?.(fate, key)
   }
 
   connections(): ListenerConnections[] {
@@ -168,13 +173,13 @@ export class DataPlane {
   }
 
   /** The engine that goes on with this listener; one of the other mode cannot. */
-  #running(config: ListenerConfig): Engine | undefined {
-    const before = this.#snapshot?.listeners.find(({ name }) => name === config.name)
-    return before?.mode === config.mode ? this.#engines.get(config.name) : undefined
+  #running({ config }: ListenerPlan): Engine | undefined {
+    const before = this.#snapshot?.listeners.find((plan) => plan.config.name === config.name)
+    return before?.config.mode === config.mode ? this.#engines.get(config.name) : undefined
   }
 
   async #bind(
-    config: ListenerConfig,
+    { config }: ListenerPlan,
     index: number,
     snapshot: Snapshot,
     engine: Engine,
@@ -206,7 +211,8 @@ export class DataPlane {
   /** Points every socket to its listener's engine; closes those that no listener has. */
   #route(snapshot: Snapshot): Promise<unknown> {
     const wanted = new Set<string>()
-    for (const { name, binds } of snapshot.listeners) {
+    for (const { config } of snapshot.listeners) {
+      const { name, binds } = config
       const engine = this.#engines.get(name)!
       for (const [place, bind] of binds.entries()) {
         const key = bindKey(name, bind, place)

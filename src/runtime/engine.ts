@@ -1,6 +1,6 @@
-import type { Accept } from '../net/accept.ts'
-import type { ListenerConfig } from '../config/model.ts'
 import type { Pool } from '../balancer/pool.ts'
+import type { Accept } from '../net/accept.ts'
+import type { ListenerPlan, Snapshot } from './snapshot.ts'
 
 /** What runtime asks of an engine of either layer: it owns the connections of one listener in one thread. */
 export interface Engine {
@@ -9,10 +9,15 @@ export interface Engine {
   drain(): void
   /** Closes all connections now. */
   destroy(): void
+  /** `key` is `pool/name`. Left out where connections do not belong to one backend (L7). */
+  backend?(fate: BackendFate, key: string): void
   readonly connections: number
   /** Age of the oldest connection, 0 without. */
   oldestMs(now: number): number
 }
+
+/** `down`: the probes say so; `maint`: the operator does. */
+export type BackendFate = 'down' | 'maint'
 
 /** An engine with a snapshot that is built and checked, but not yet in force. */
 export interface PreparedEngine {
@@ -23,21 +28,15 @@ export interface PreparedEngine {
 
 /** Everything of one thread that engines share, and how they are made. */
 export interface Engines {
-  /**
-   * Builds `config` into a new engine, or into the next snapshot of `running`, which is of the same mode. Throws
-   * without a trace.
-   */
+  /** Builds `plan` into a new engine, or into the next snapshot of `running`, which is of the same mode. Throws. */
   prepare(
-    config: ListenerConfig,
+    plan: ListenerPlan,
+    snapshot: Snapshot,
     pools: ReadonlyMap<string, Pool>,
     running: Engine | undefined
   ): PreparedEngine
-  /** After a commit: upstream connections and series of what `pools` and `listeners` no longer have may go. */
-  retain(listeners: readonly ListenerConfig[], pools: ReadonlyMap<string, Pool>): void
-  /** Another thread waits for a connection to the backend in `slot`, which is at its limit: close one that is idle. */
-  shed(slot: number): void
-  /** A connection to the backend in `slot` was closed, and this thread waits for one. */
-  freed(slot: number): void
+  /** After a commit: upstream connections to what is in none of `pools` may go. */
+  retain(pools: ReadonlyMap<string, Pool>): void
   /** Closes idle upstream connections; at the end. */
   close(): void
 }

@@ -1,4 +1,5 @@
 import type { DataPlane } from './data-plane.ts'
+import type { BackendFate } from './engine.ts'
 import type { ListenerConnections } from './messages.ts'
 import { sumConnections, type Planes, type WorkerState } from './planes.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -23,6 +24,10 @@ export class InlinePlane implements Planes {
   commit(): Promise<readonly ListenerConnections[]> {
     this.#plane.commit()
     return this.connections()
+  }
+
+  backend(fate: BackendFate, key: string): void {
+    this.#plane.backend(fate, key)
   }
 
   connections(): Promise<readonly ListenerConnections[]> {

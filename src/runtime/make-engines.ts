@@ -1,28 +1,58 @@
+import type { Backend } from '../balancer/backend.ts'
+import type { Pool } from '../balancer/pool.ts'
+import { onShed } from '../balancer/socket-queue.ts'
 import type { Clock } from '../core/clock.ts'
 import { Deadlines } from '../core/deadlines.ts'
 import type { Logger } from '../core/log.ts'
 import type { Metrics } from '../core/metrics.ts'
 import type { Random } from '../core/random.ts'
+import { UpstreamRegistry } from '../l7/http1/upstream-registry.ts'
 import type { Engines } from './engine.ts'
+import { L4Listeners } from './l4-listeners.ts'
+import { L7Listeners } from './l7-listeners.ts'
+import type { SharedMemory } from './shared-memory.ts'
 
 export interface EnginesParts {
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger
   readonly metrics: Metrics
+  readonly memory: SharedMemory
+  /** This process in Via: one name for all its workers, so that a loop through two of them is seen. */
+  readonly pseudonym: string
 }
 
-/** The engines of one thread, over what they share there: deadlines, upstream connections, metrics. */
+/** The engines of one thread, over what they share there: deadlines, upstream connections, metrics, shared memory. */
 export function makeEngines(parts: EnginesParts): Engines {
+  const { memory } = parts
   const deadlines = new Deadlines(parts.clock)
-  void deadlines
+  const upstreams = new UpstreamRegistry(deadlines, (backend) => memory.table.signals?.shed(backend.slot))
+  const l4 = new L4Listeners({ ...parts, deadlines, admission: memory.admission })
+  const l7 = new L7Listeners({ ...parts, deadlines, upstreams, admission: memory.admission })
+  let bySlot = new Map<number, Backend>()
+  // A request waits for a connection to a backend at its limit, here or in another thread: an idle one is closed.
+  onShed(memory.table, (slot) => {
+    const backend = bySlot.get(slot)
+    if (backend !== undefined) upstreams.shed(backend.key)
+  })
+
   return {
-    prepare(config) {
-      throw new Error(`mode ${config.mode} is not there yet`)
+    prepare(plan, snapshot, pools, running) {
+      return plan.config.mode === 'l4'
+        ? l4.prepare(plan.config, plan.tls, snapshot, pools, running)
+        : l7.prepare(plan.config, snapshot, pools, running)
     },
-    retain() {},
-    close() {},
-    shed() {},
-    freed() {}
+    retain(pools) {
+      const backends = backendsOf(pools)
+      upstreams.retain(backends)
+      bySlot = new Map(backends.map((backend) => [backend.slot, backend]))
+    },
+    close() {
+      upstreams.closeIdle()
+    }
   }
+}
+
+function backendsOf(pools: ReadonlyMap<string, Pool>): Backend[] {
+  return [...pools.values()].flatMap(({ backends }) => backends)
 }

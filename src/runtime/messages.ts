@@ -1,8 +1,9 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { ChangeEvent } from '../balancer/states.ts'
-import type { TableBuffers } from '../balancer/table.ts'
 import type { LogLevel } from '../config/model.ts'
 import type { MetricsAnnouncement } from '../core/metrics.ts'
+import type { BackendFate } from './engine.ts'
+import type { SharedBuffers } from './shared-memory.ts'
 import type { SnapshotDelta } from './snapshot.ts'
 import type { PlainStartError } from './start-error.ts'
 
@@ -10,7 +11,9 @@ import type { PlainStartError } from './start-error.ts'
 export interface WorkerInit {
   /** Row of this thread in shared tables: 1 … workers; 0 is the main thread. */
   readonly thread: number
-  readonly table: TableBuffers
+  readonly memory: SharedBuffers
+  /** This process in Via. */
+  readonly pseudonym: string
   readonly logLevel: LogLevel
   readonly logFd: number
   /** Accept `crash` messages: for tests of the replacement. */
@@ -23,6 +26,7 @@ export type ToWorker =
   | { readonly type: 'commit'; readonly id: number }
   | { readonly type: 'abort'; readonly id: number }
   | { readonly type: 'connections'; readonly id: number }
+  | { readonly type: 'backend'; readonly fate: BackendFate; readonly key: string }
   | { readonly type: 'drain'; readonly graceMs: number }
   | { readonly type: 'peer'; readonly thread: number; readonly port: MessagePort }
   | { readonly type: 'crash'; readonly message: string }

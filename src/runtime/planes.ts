@@ -1,3 +1,4 @@
+import type { BackendFate } from './engine.ts'
 import type { ListenerConnections } from './messages.ts'
 import type { Snapshot } from './snapshot.ts'
 
@@ -12,6 +13,8 @@ export interface Planes {
   abort(): void
   /** Puts it in force everywhere. Resolves with the connections that each listener kept. */
   commit(): Promise<readonly ListenerConnections[]>
+  /** Something happened to backend `key` (`pool/name`) that may cost its connections. */
+  backend(fate: BackendFate, key: string): void
   /** Connections of every listener, summed over threads that answer in time. */
   connections(): Promise<readonly ListenerConnections[]>
   /** Stops accepting, lets what is open finish, cuts the rest after `graceMs`; resolves with the number cut. */

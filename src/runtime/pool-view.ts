@@ -9,7 +9,7 @@ export type ReasonOf = (backend: Backend) => string | undefined
 export type ReportOf = (backend: Backend) => ProbeReport | undefined
 
 export function viewPool(pool: Pool, reportOf: ReportOf, reasonOf: ReasonOf): PoolView {
-  const panic = isPanic(pool)
+  const { panic } = pool
   const backends = pool.backends.map((backend) => viewBackend(backend, panic, reportOf, reasonOf))
   return {
     name: pool.name,
@@ -60,15 +60,6 @@ export function viewBackend(
     requests: table.total(slot, at.REQUESTS),
     failedRequests: table.total(slot, at.FAILURES)
   }
-}
-
-/** Share of the backends that the operator has not taken out and that are healthy. */
-function isPanic(pool: Pool): boolean {
-  const threshold = pool.config.panicThreshold
-  if (threshold === 0) return false
-  const ready = pool.backends.filter((backend) => backend.admin === 'ready')
-  const healthy = ready.filter((backend) => backend.healthy).length
-  return ready.length > 0 && healthy / ready.length < threshold
 }
 
 /** The latest change on any axis, and at first the moment it was added. */

@@ -1,9 +1,10 @@
 import { totalmem } from 'node:os'
 import { AdminServer } from '../admin/admin-server.ts'
 import type { ReloadReport } from '../admin/control-plane.ts'
+import { Operator } from '../balancer/operator.ts'
 import type { Pool } from '../balancer/pool.ts'
 import { SlotRegistry } from '../balancer/slot-registry.ts'
-import { BackendTable } from '../balancer/table.ts'
+import type { ChangeEvent } from '../balancer/states.ts'
 import { formatProblems } from '../config/format-problems.ts'
 import type { Config } from '../config/model.ts'
 import { loadConfig } from '../config/parse-config.ts'
@@ -14,13 +15,13 @@ import { MetricsHub } from '../core/metrics/hub.ts'
 import { collectProcess } from '../core/metrics/process-collector.ts'
 import { systemRandom as random } from '../core/random.ts'
 import { HealthChecker } from '../health/health-checker.ts'
+import { viaPseudonym } from '../l7/headers/via.ts'
 import { AdminPlane } from './admin-plane.ts'
 import { applyAdmin } from './apply-admin.ts'
 import { collectBackends } from './backend-metrics.ts'
 import { ChangeJournal } from './change-journal.ts'
 import { Controller } from './controller.ts'
 import { DataPlane } from './data-plane.ts'
-import { giveBack } from './give-back.ts'
 import { InlinePlane } from './inline-plane.ts'
 import { listenerAddresses, type ListenerAddress } from './listener-addresses.ts'
 import { makeEngines } from './make-engines.ts'
@@ -30,6 +31,7 @@ import type { Planes } from './planes.ts'
 import { checkUser, dropPrivileges } from './privileges.ts'
 import type { Running } from './running.ts'
 import type { StartOptions } from './start.ts'
+import { SharedMemory } from './shared-memory.ts'
 import { plainStartError } from './start-error.ts'
 import { watchFile } from './watch-file.ts'
 import { workerCount } from './worker-count.ts'
@@ -41,11 +43,13 @@ export class Runtime implements Running {
   readonly #log: RootLogger
   readonly #initial: Config
   readonly #workers: number
-  readonly #table: BackendTable
+  readonly #pseudonym = viaPseudonym()
+  readonly #memory: SharedMemory
   readonly #hub = new MetricsHub()
   readonly #metrics: Metrics
   readonly #journal: ChangeJournal
   readonly #health: HealthChecker
+  readonly #operator: Operator
   readonly #planes: Planes
   readonly #controller: Controller
   readonly #admin: AdminServer
@@ -57,12 +61,14 @@ export class Runtime implements Running {
     this.#options = options
     this.#log = log
     this.#workers = workerCount(config, log)
-    this.#table = BackendTable.create({ threads: this.#workers + 1, shared: this.#workers > 0 })
+    this.#memory = SharedMemory.create(this.#workers)
     const source = this.#hub.attach()
     this.#metrics = new Metrics((announcement) => source.announce(announcement))
     this.#journal = new ChangeJournal(log, this.#metrics)
-    const onChange = this.#journal.record.bind(this.#journal)
-    const deps = { table: this.#table, clock, random, onChange }
+    const onChange = (event: ChangeEvent) => this.#changed(event)
+    const { table } = this.#memory
+    const deps = { table, clock, random, onChange }
+    this.#operator = new Operator({ clock, onChange })
     this.#health = new HealthChecker({
       clock,
       random,
@@ -74,7 +80,7 @@ export class Runtime implements Running {
       }
     })
     this.#planes = this.#workers === 0 ? this.#inlinePlane(deps) : this.#workerPlanes()
-    const slots = new SlotRegistry(this.#table, clock)
+    const slots = new SlotRegistry(table, clock)
     this.#controller = new Controller({
       ...deps,
       slots,
@@ -194,9 +200,25 @@ export class Runtime implements Running {
     this.#metrics.gauge('lb_config_last_reload_timestamp_seconds', {}).set(clock.wall() / 1e3)
   }
 
+  /** Every change of a backend's state, from whatever thread. */
+  #changed(event: ChangeEvent): void {
+    this.#journal.record(event)
+    const { pool, backend, axis, to } = event
+    const closes = this.#controller.pools.get(pool)?.config.onDown === 'close'
+    if (axis === 'probe' && to === 'down' && closes) this.#planes.backend('down', `${pool}/${backend}`)
+    if (axis === 'admin' && to === 'maint') this.#planes.backend('maint', `${pool}/${backend}`)
+  }
+
   #inlinePlane(deps: PoolDeps): Planes {
     const log = this.#log
-    const engines = makeEngines({ clock, random, log, metrics: this.#metrics })
+    const engines = makeEngines({
+      clock,
+      random,
+      log,
+      metrics: this.#metrics,
+      memory: this.#memory,
+      pseudonym: this.#pseudonym
+    })
     return new InlinePlane(new DataPlane({ ...deps, log, engines, servesUnshared: true }))
   }
 
@@ -208,14 +230,15 @@ export class Runtime implements Running {
       heapMb: Math.max(256, Math.min(4096, Math.round(totalmem() / 2 ** 21 / this.#workers))),
       log: this.#log,
       init: {
-        table: this.#table.buffers,
+        memory: this.#memory.buffers,
+        pseudonym: this.#pseudonym,
         logLevel: this.#options.logLevel ?? this.#initial.log.level,
         logFd: 1,
         crashable: this.#options.crashable === true
       },
       metricsSource: () => this.#hub.attach(),
-      onChange: (event) => this.#journal.record(event),
-      giveBack: (thread) => giveBack(this.#table, thread),
+      onChange: (event) => this.#changed(event),
+      giveBack: (thread) => this.#memory.giveBack(thread),
       onRestart: () => restarts.add()
     })
   }
@@ -224,7 +247,7 @@ export class Runtime implements Running {
     return new AdminPlane({
       controller: this.#controller,
       planes: this.#planes,
-      operator: { clock, onChange: (event) => this.#journal.record(event) },
+      operator: this.#operator,
       reportOf: (backend) => this.#health.report(backend),
       reasonOf: (backend) => this.#journal.reasonOf(backend),
       version: packageVersion(),

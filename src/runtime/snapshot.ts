@@ -1,5 +1,7 @@
 import type { Bind, CacheStoreConfig, Config, ListenerConfig, LogLevel, PoolConfig } from '../config/model.ts'
 import type { PoolSlots } from '../balancer/slot-registry.ts'
+import type { ListenerTlsMaterial } from '../net/listener-tls.ts'
+import type { UpstreamTlsMaterial } from '../net/upstream-tls.ts'
 
 /** What a data plane runs: the part of the configuration that concerns it, with the table's rows. Immutable. */
 export interface Snapshot {
@@ -7,16 +9,28 @@ export interface Snapshot {
   readonly logLevel: LogLevel
   /** How long connections of removed listeners may live on. */
   readonly graceMs: number
-  readonly listeners: readonly ListenerConfig[]
+  readonly listeners: readonly ListenerPlan[]
   readonly pools: ReadonlyMap<string, PoolPlan>
   readonly caches: Readonly<Record<string, CacheStoreConfig>>
   /** Ports taken for binds to port 0, by bind key. */
   readonly ports: Readonly<Record<string, number>>
 }
 
+export interface ListenerPlan {
+  readonly config: ListenerConfig
+  readonly tls: ListenerTlsMaterial | undefined
+}
+
 export interface PoolPlan {
   readonly config: PoolConfig
   readonly slots: PoolSlots
+  readonly tls: UpstreamTlsMaterial | undefined
+}
+
+/** The contents of certificate files, read by the main thread: workers may have no right to. By name. */
+export interface Material {
+  readonly listeners: Readonly<Record<string, ListenerTlsMaterial>>
+  readonly pools: Readonly<Record<string, UpstreamTlsMaterial>>
 }
 
 /**
@@ -29,7 +43,7 @@ export interface SnapshotDelta {
   readonly base: number | undefined
   readonly logLevel: LogLevel
   readonly graceMs: number
-  readonly listeners: readonly (ListenerConfig | string)[]
+  readonly listeners: readonly (ListenerPlan | string)[]
   readonly pools: readonly (PoolPlan | string)[]
   readonly caches: Readonly<Record<string, CacheStoreConfig>>
   readonly ports: Readonly<Record<string, number>>
@@ -44,19 +58,22 @@ export function bindKey(listener: string, bind: Bind, index: number): string {
 export function makeSnapshot(
   id: number,
   config: Config,
+  material: Material,
   slots: Readonly<Record<string, PoolSlots>>,
   ports: Readonly<Record<string, number>>,
   before?: Snapshot
 ): Snapshot {
-  const listenersBefore = new Map(before?.listeners.map((listener) => [listener.name, listener]))
+  const listenersBefore = new Map(before?.listeners.map((plan) => [plan.config.name, plan]))
+  const listeners = config.listeners.map((listener) =>
+    reuse(listenersBefore.get(listener.name), { config: listener, tls: material.listeners[listener.name] })
+  )
   const pools = new Map<string, PoolPlan>()
   for (const pool of Object.values(config.pools)) {
-    const plan = { config: pool, slots: slots[pool.name]! }
+    const plan = { config: pool, slots: slots[pool.name]!, tls: material.pools[pool.name] }
     const old = before?.pools.get(pool.name)
     // The tree is memory: text does not tell one from another.
     pools.set(pool.name, old?.slots.tree === plan.slots.tree ? reuse(old, plan) : plan)
   }
-  const listeners = config.listeners.map((listener) => reuse(listenersBefore.get(listener.name), listener))
   const { log, shutdown, caches } = config
   return { id, logLevel: log.level, graceMs: shutdown.graceMs, listeners, pools, caches, ports }
 }
@@ -68,7 +85,7 @@ export function deltaOf(before: Snapshot | undefined, next: Snapshot): SnapshotD
     base: before?.id,
     logLevel: next.logLevel,
     graceMs: next.graceMs,
-    listeners: next.listeners.map((listener) => (known.has(listener) ? listener.name : listener)),
+    listeners: next.listeners.map((plan) => (known.has(plan) ? plan.config.name : plan)),
     pools: [...next.pools].map(([name, plan]) => (before?.pools.get(name) === plan ? name : plan)),
     caches: next.caches,
     ports: next.ports
@@ -79,7 +96,7 @@ export function applyDelta(before: Snapshot | undefined, delta: SnapshotDelta): 
   if (delta.base !== before?.id) {
     throw new Error(`snapshot ${delta.id} stands on ${delta.base}, but ${before?.id} is in force`)
   }
-  const listeners = new Map(before?.listeners.map((listener) => [listener.name, listener]))
+  const listeners = new Map(before?.listeners.map((plan) => [plan.config.name, plan]))
   const pools = new Map<string, PoolPlan>()
   for (const part of delta.pools) {
     const plan = typeof part === 'string' ? before!.pools.get(part)! : part

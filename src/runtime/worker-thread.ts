@@ -1,4 +1,5 @@
 import { Worker, type MessagePort } from 'node:worker_threads'
+import type { BackendFate } from './engine.ts'
 import type { FromWorker, ListenerConnections, ToWorker, WorkerInit } from './messages.ts'
 import { deltaOf, type Snapshot } from './snapshot.ts'
 import { StartError } from './start-error.ts'
@@ -61,6 +62,10 @@ export class WorkerThread {
   abort(id: number): void {
     this.#waiting.delete(`prepare ${id}`)
     this.#post({ type: 'abort', id })
+  }
+
+  backend(fate: BackendFate, key: string): void {
+    this.#post({ type: 'backend', fate, key })
   }
 
   async connections(): Promise<readonly ListenerConnections[]> {

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { BackendTable } from '../balancer/table.ts'
+import { shedIdle, socketFreed } from '../balancer/socket-queue.ts'
 import { wakeQueue } from '../balancer/wait-queue.ts'
 import { systemClock } from '../core/clock.ts'
 import { createLogger } from '../core/log.ts'
@@ -10,6 +10,7 @@ import { DataPlane } from './data-plane.ts'
 import { makeEngines } from './make-engines.ts'
 import type { FromWorker, ToWorker, WorkerInit } from './messages.ts'
 import { Peers } from './peers.ts'
+import { SharedMemory } from './shared-memory.ts'
 import { applyDelta } from './snapshot.ts'
 import { plainStartError } from './start-error.ts'
 
@@ -24,13 +25,15 @@ const log = createLogger({
   fd: init.logFd
 })
 const metrics = new Metrics((announcement) => post({ type: 'metrics', announcement }))
-const table = BackendTable.attach(init.table, init.thread)
+const memory = SharedMemory.attach(init.memory, init.thread)
+const { table } = memory
 const common = { table, clock: systemClock, random: systemRandom, log }
-const engines = makeEngines({ ...common, metrics })
+const { pseudonym } = init
+const engines = makeEngines({ ...common, metrics, memory, pseudonym })
 const peers = new Peers({
   wake: (pool) => wakeQueue(table, pool),
-  shed: (slot) => engines.shed(slot),
-  freed: (slot) => engines.freed(slot)
+  shed: (slot) => shedIdle(table, slot),
+  freed: (slot) => socketFreed(table, slot)
 })
 table.signals = peers
 const plane = new DataPlane({
@@ -56,6 +59,8 @@ function receive(message: ToWorker): void {
       return post({ type: 'committed', id: message.id, listeners: plane.connections() })
     case 'abort':
       return plane.abort()
+    case 'backend':
+      return plane.backend(message.fate, message.key)
     case 'connections':
       return post({ type: 'connections', id: message.id, listeners: plane.connections() })
     case 'drain':

@@ -1,6 +1,7 @@
 import { MessageChannel } from 'node:worker_threads'
 import type { Logger } from '../core/log.ts'
 import type { MetricsSource } from '../core/metrics/hub.ts'
+import type { BackendFate } from './engine.ts'
 import type { FromWorker, ListenerConnections, WorkerInit } from './messages.ts'
 import { sumConnections, type Planes, type WorkerState } from './planes.ts'
 import { RestartDelay } from './restart-delay.ts'
@@ -103,6 +104,10 @@ export class Workers implements Planes {
     } finally {
       this.#leave()
     }
+  }
+
+  backend(fate: BackendFate, key: string): void {
+    for (const worker of this.#live()) worker.backend(fate, key)
   }
 
   async connections(): Promise<readonly ListenerConnections[]> {

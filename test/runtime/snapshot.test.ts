@@ -16,15 +16,16 @@ const config = (weight: number) =>
       }
     }
   })
+const none = { listeners: {}, pools: {} }
 const rows = {
   same: { pool: 0, backends: [0], tree: undefined },
   other: { pool: 1, backends: [1, 2], tree: undefined }
 }
 
 t.test('a delta carries what changed, and rebuilds the snapshot over the one before', async (t) => {
-  const first = makeSnapshot(1, config(1), rows, {})
+  const first = makeSnapshot(1, config(1), none, rows, {})
   const received = applyDelta(undefined, structuredClone(deltaOf(undefined, first)))
-  const second = makeSnapshot(2, config(2), structuredClone(rows), { 'b#0': 9 }, first)
+  const second = makeSnapshot(2, config(2), none, structuredClone(rows), { 'b#0': 9 }, first)
   const delta = structuredClone(deltaOf(first, second))
   t.strictSame(
     delta.listeners.map((part) => typeof part),
@@ -41,17 +42,24 @@ t.test('a delta carries what changed, and rebuilds the snapshot over the one bef
 })
 
 t.test('a pool whose rows changed is sent again, although its configuration did not', async (t) => {
-  const first = makeSnapshot(1, config(1), rows, {})
-  const second = makeSnapshot(2, config(1), { ...rows, same: { ...rows.same, backends: [7] } }, {}, first)
+  const first = makeSnapshot(1, config(1), none, rows, {})
+  const second = makeSnapshot(
+    2,
+    config(1),
+    none,
+    { ...rows, same: { ...rows.same, backends: [7] } },
+    {},
+    first
+  )
   t.match(deltaOf(first, second).pools, [{ config: { name: 'same' } }, 'other'])
   const other = { ...rows.other, tree: new SharedArrayBuffer(8) }
-  const third = makeSnapshot(3, config(1), { ...rows, other }, {}, first)
+  const third = makeSnapshot(3, config(1), none, { ...rows, other }, {}, first)
   t.match(deltaOf(first, third).pools, ['same', { config: { name: 'other' } }])
 })
 
 t.test('a delta over another snapshot is refused', async (t) => {
-  const first = makeSnapshot(1, config(1), rows, {})
-  const second = makeSnapshot(2, config(2), rows, {}, first)
+  const first = makeSnapshot(1, config(1), none, rows, {})
+  const second = makeSnapshot(2, config(2), none, rows, {}, first)
   t.throws(() => applyDelta(undefined, deltaOf(first, second)), /stands on 1/)
 })
 

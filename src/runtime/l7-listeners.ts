@@ -1,0 +1,87 @@
+import type { Pool } from '../balancer/pool.ts'
+import type { L7ListenerConfig } from '../config/model.ts'
+import { compilePool, type SnapshotParts } from '../l7/compile.ts'
+import { L7Engine, type L7Deps } from '../l7/engine.ts'
+import type { UpstreamRegistry } from '../l7/http1/upstream-registry.ts'
+import type { CompiledPool } from '../l7/snapshot.ts'
+import type { AdmissionTables } from '../net/admission/gate.ts'
+import { UpstreamTls } from '../net/upstream-tls.ts'
+import type { Engine, PreparedEngine } from './engine.ts'
+import type { Snapshot } from './snapshot.ts'
+
+export interface L7ListenersParts extends L7Deps {
+  readonly upstreams: UpstreamRegistry
+  readonly admission: AdmissionTables
+  readonly pseudonym: string
+}
+
+/** Makes the L7 engines of one thread. */
+export class L7Listeners {
+  readonly #parts: L7ListenersParts
+  /** A pool that did not change keeps its retry budget, and its TLS sessions. */
+  readonly #compiled = new WeakMap<Pool, CompiledPool>()
+
+  constructor(parts: L7ListenersParts) {
+    this.#parts = parts
+  }
+
+  prepare(
+    config: L7ListenerConfig,
+    snapshot: Snapshot,
+    pools: ReadonlyMap<string, Pool>,
+    running: Engine | undefined
+  ): PreparedEngine {
+    const parts: SnapshotParts = {
+      config,
+      pool: (name) => this.#compile(pools.get(name)!, snapshot),
+      cache: () => undefined
+    }
+    if (running instanceof L7Listener) {
+      const next = running.engine.compile(parts)
+      return { engine: running, commit: () => running.engine.apply(next) }
+    }
+    return {
+      engine: new L7Listener(new L7Engine(this.#parts, parts, this.#parts.pseudonym)),
+      commit: () => {}
+    }
+  }
+
+  #compile(pool: Pool, snapshot: Snapshot): CompiledPool {
+    let compiled = this.#compiled.get(pool)
+    if (compiled === undefined) {
+      const material = snapshot.pools.get(pool.name)!.tls
+      const tls = material && new UpstreamTls(material)
+      compiled = compilePool(pool, this.#parts, (backend, config) =>
+        this.#parts.upstreams.of(backend, { config, tls })
+      )
+      this.#compiled.set(pool, compiled)
+    }
+    return compiled
+  }
+}
+
+class L7Listener implements Engine {
+  readonly engine: L7Engine
+  readonly accept: Engine['accept']
+
+  constructor(engine: L7Engine) {
+    this.engine = engine
+    this.accept = (attach) => engine.accept(attach)
+  }
+
+  drain(): void {
+    this.engine.drain()
+  }
+
+  destroy(): void {
+    this.engine.destroy()
+  }
+
+  get connections(): number {
+    return this.engine.connections
+  }
+
+  oldestMs(now: number): number {
+    return this.engine.oldestMs(now)
+  }
+}
