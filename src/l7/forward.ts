@@ -11,7 +11,6 @@ import { isIdempotent } from './http1/methods.ts'
 import type { SendOptions, UpstreamConnection } from './http1/upstream-connection.ts'
 import type { ConnectAttempt, ConnectionWaiter, UpstreamPool } from './http1/upstream-pool.ts'
 import { ReplayBuffer } from './replay-buffer.ts'
-import { mayRetry } from './retry-policy.ts'
 import type { Target } from './snapshot.ts'
 import type { UpstreamClient, UpstreamFailure, UpstreamStream } from './upstream-client.ts'
 
@@ -289,11 +288,14 @@ export class Forward implements UpstreamClient, ConnectionWaiter {
     this.#attempt({ code, reason, backend })
   }
 
-  /** The number of tries, the method, the body and the budget allow another one. */
+  /**
+   * The number of tries, the method, the body and the budget allow another one. When nothing was sent the budget is
+   * not asked: each request still reaches one backend only, so trying on adds no load.
+   */
   #anotherTry(nothingSent: boolean): boolean {
     const { retry, pool } = this.#target
-    const repeatable = nothingSent || this.#repeatable()
-    return mayRetry(retry, this.#attempts, repeatable) && pool.budget.tryRetry()
+    if (this.#attempts >= retry.attempts) return false
+    return nothingSent || (this.#repeatable() && pool.budget.tryRetry())
   }
 
   #repeatable(): boolean {

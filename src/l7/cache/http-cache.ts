@@ -65,6 +65,7 @@ export class HttpCache {
     const baseKey = this.#core.keys.key(request)
     if (baseKey === undefined) return this.#bypass(request, directives, 'bypass', now)
 
+    const { epoch } = this.#core.store
     let record = this.#core.store.lookup(baseKey, (late) => late?.release())
     if (record === pending) return this.#awaitStore(request, directives, baseKey)
     let entry = record === undefined || record.state === 'reserved' ? undefined : entryOf(record)
@@ -78,7 +79,7 @@ export class HttpCache {
       if (record === pending) return this.#awaitStore(request, directives, key)
       entry = record === undefined || record.state === 'reserved' ? undefined : entryOf(record)
     }
-    const place: Place = { baseKey, marker, key }
+    const place: Place = { baseKey, marker, key, epoch }
     if (record === undefined) return this.#miss(request, directives, place, true, now, round)
     return this.#found(request, directives, place, record, entry, now, round)
   }
@@ -232,7 +233,9 @@ export class HttpCache {
 
   #unsafe(request: CacheRequest, directives: Directives, now: number): Fetch {
     const key = request.method === 'POST' ? this.#core.keys.key(request) : undefined
-    const place: Place | undefined = key === undefined ? undefined : { baseKey: key, marker: undefined, key }
+    const { epoch } = this.#core.store
+    const place: Place | undefined =
+      key === undefined ? undefined : { baseKey: key, marker: undefined, key, epoch }
     if (isSafe(request.method)) this.#core.counters.add('bypassed')
     return this.#fetch(request, directives, { forward: 'method', place }, now)
   }

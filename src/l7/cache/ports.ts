@@ -28,7 +28,7 @@ export interface CacheResponse {
   readonly headers: HeaderView
 }
 
-/** reserved: somebody fetches it, no head yet. filling: head is there, body grows. gone: it failed or was removed. */
+/** reserved: somebody fetches it, no head yet. filling: head is there, body grows. gone: that came to nothing. */
 export type RecordState = 'reserved' | 'filling' | 'complete' | 'gone'
 
 /**
@@ -71,6 +71,8 @@ export interface RecordHead {
   readonly bytes: number | undefined
   /** For `removeTag`; at most 64, each at most 128 characters. */
   readonly tags: readonly string[]
+  /** The store's epoch when upstream was asked; `begin` fails when there was a purge since. */
+  readonly epoch: number
 }
 
 export interface RecordWriter {

@@ -15,6 +15,8 @@ export interface Place {
   readonly marker: VaryEntry | undefined
   /** The key that the request itself looked up: the base key, or that of its variant. */
   readonly key: string
+  /** The store's epoch then: what upstream says may be older than a purge that came since. */
+  readonly epoch: number
 }
 
 /** Languages of variants that one marker remembers. */
@@ -49,10 +51,10 @@ export function beginResponse(
   bytes: number | undefined
 ): RecordWriter | undefined {
   const names = varyNames(vary) ?? []
-  const head = { info: encodeEntry(entry), bytes, tags: entry.tags }
+  const head = { info: encodeEntry(entry), bytes, tags: entry.tags, epoch: place.epoch }
   const known = place.marker?.names ?? []
   if (place.marker !== undefined ? names.every((name) => known.includes(name)) : names.length === 0) {
-    if (place.marker !== undefined) rememberLanguage(core, place.baseKey, place.marker, place.key, entry)
+    if (place.marker !== undefined) rememberLanguage(core, place, place.marker, place.key, entry)
     return (claim ?? claimed(core, place.key))?.begin(head)
   }
   const marker: VaryEntry = {
@@ -64,26 +66,31 @@ export function beginResponse(
   const key = variantOf(place.baseKey, marker.generation, variantKey(marker.names, request.headers))
   // The variant is claimed first, so that whoever is woken by the marker finds it under way.
   const variant = claimed(core, key)
-  if (place.key === place.baseKey && claim !== undefined) putMarker(claim, marker)
+  if (place.key === place.baseKey && claim !== undefined) putMarker(claim, place.epoch, marker)
   else {
-    putMarker(claimed(core, place.baseKey), marker)
+    putMarker(claimed(core, place.baseKey), place.epoch, marker)
     claim?.abandon()
   }
-  rememberLanguage(core, place.baseKey, marker, key, entry)
+  rememberLanguage(core, place, marker, key, entry)
   return variant?.begin(head)
 }
 
 /** Puts a short-lived note under the key that answers there are not storable, and wakes who waits. */
-export function passFor(claim: Claim, status: number, now: number): void {
+export function passFor(claim: Claim, epoch: number, status: number, now: number): void {
   const until = now + (status >= 500 ? passErrorMs : passMs)
   const info = encodeEntry({ kind: 'pass', until })
-  claim.begin({ info, bytes: 0, tags: [] })?.finish()
+  claim.begin({ info, bytes: 0, tags: [], epoch })?.finish()
 }
 
 /** Replaces the head of a stored response and keeps its body. */
-export function rewrite(core: CacheCore, key: string, entry: ResponseEntry, record: StoredRecord): boolean {
+export function rewrite(core: CacheCore, place: Place, entry: ResponseEntry, record: StoredRecord): boolean {
   const bytes = record.available
-  const writer = claimed(core, key)?.begin({ info: encodeEntry(entry), bytes, tags: entry.tags })
+  const writer = claimed(core, place.key)?.begin({
+    info: encodeEntry(entry),
+    bytes,
+    tags: entry.tags,
+    epoch: place.epoch
+  })
   if (writer === undefined) return false
   if (copyBody(record, 0, bytes, writer)) return writer.finish()
   writer.abort()
@@ -152,7 +159,7 @@ function beginWindow(
     : { ...entry, range: part }
   if (whole) core.store.remove(key)
   const right = whole ? (claim ?? claimed(core, place.key)) : claimed(core, key)
-  return right?.begin({ info: encodeEntry(made), bytes, tags: entry.tags })
+  return right?.begin({ info: encodeEntry(made), bytes, tags: entry.tags, epoch: place.epoch })
 }
 
 export function sameRepresentation(one: ResponseEntry, other: ResponseEntry): boolean {
@@ -170,13 +177,13 @@ function claimed(core: CacheCore, key: string): Claim | undefined {
   return undefined
 }
 
-function putMarker(claim: Claim | undefined, marker: VaryEntry): void {
-  claim?.begin({ info: encodeEntry(marker), bytes: 0, tags: [] })?.finish()
+function putMarker(claim: Claim | undefined, epoch: number, marker: VaryEntry): void {
+  claim?.begin({ info: encodeEntry(marker), bytes: 0, tags: [], epoch })?.finish()
 }
 
 function rememberLanguage(
   core: CacheCore,
-  baseKey: string,
+  place: Place,
   marker: VaryEntry,
   key: string,
   entry: ResponseEntry
@@ -186,7 +193,7 @@ function rememberLanguage(
   if (language === undefined || marker.languages[language] === key) return
   if (Object.keys(marker.languages).length >= maxLanguages) return
   const languages = { ...marker.languages, [language]: key }
-  putMarker(claimed(core, baseKey), { ...marker, languages })
+  putMarker(claimed(core, place.baseKey), place.epoch, { ...marker, languages })
 }
 
 function newGeneration(core: CacheCore): string {

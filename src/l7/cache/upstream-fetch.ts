@@ -51,7 +51,6 @@ export class UpstreamFetch implements Fetch {
   readonly #directives: Directives
   readonly #plan: FetchPlan
   readonly #startedAt: number
-  readonly #epoch: number
   /** The 304 that may come is ours to interpret. */
   readonly #validates: boolean
 
@@ -61,7 +60,6 @@ export class UpstreamFetch implements Fetch {
     this.#directives = directives
     this.#plan = plan
     this.#startedAt = now
-    this.#epoch = core.store.epoch
     const add: [string, string][] = []
     const entry = plan.stale?.entry
     if (entry?.etag !== undefined) add.push(['If-None-Match', entry.etag])
@@ -126,7 +124,7 @@ export class UpstreamFetch implements Fetch {
 
   #store(place: Place, response: CacheResponse, bytes: number | undefined, now: number): FetchResult {
     const { claim } = this.#plan
-    if (this.#epoch !== this.#core.store.epoch) {
+    if (place.epoch !== this.#core.store.epoch) {
       claim?.abandon()
       return this.#pass(response, undefined, 'purged')
     }
@@ -134,7 +132,7 @@ export class UpstreamFetch implements Fetch {
     const lifetime = freshnessLifetime(response, directives, this.#core.config, now)
     const why = whyNotStorable(this.#request, this.#directives, response, directives, lifetime)
     if (why !== undefined) {
-      if (claim !== undefined) passFor(claim, response.status, now)
+      if (claim !== undefined) passFor(claim, place.epoch, response.status, now)
       return this.#pass(response, undefined, why)
     }
     const times = { requestTime: this.#startedAt, responseTime: now }
@@ -152,7 +150,7 @@ export class UpstreamFetch implements Fetch {
     }
     const entry = makeEntry(response, directives, lifetime, times, undefined)
     if (bytes !== undefined && bytes > this.#core.store.maxObjectBytes) {
-      if (claim !== undefined) passFor(claim, response.status, now)
+      if (claim !== undefined) passFor(claim, place.epoch, response.status, now)
       return this.#pass(response, undefined, 'too-large')
     }
     const vary = response.headers.get('vary')
@@ -190,7 +188,7 @@ export class UpstreamFetch implements Fetch {
       const fresh = freshenedEntry(stale.entry, response, core.config, times)
       served = fresh.entry
       if (fresh.directives.noStore || fresh.directives.private) core.store.remove(place.key)
-      else rewrite(core, place.key, served, stale.record)
+      else rewrite(core, place, served, stale.record)
     } else {
       // RFC 9111 §4.3.4: a 304 about something else must not freshen this; asked anew next time.
       core.store.remove(place.key)
@@ -216,7 +214,7 @@ export class UpstreamFetch implements Fetch {
       const times = { requestTime: this.#startedAt, responseTime: now }
       const fresh = freshenedEntry(entry, response, core.config, times)
       if (same && !fresh.directives.noStore && !fresh.directives.private)
-        rewrite(core, place.key, fresh.entry, record)
+        rewrite(core, place, fresh.entry, record)
       else core.store.remove(place.key)
     }
     record?.release()

@@ -1,0 +1,76 @@
+import { entryStride, word } from './layout.ts'
+
+/** A lost wake-up would be looked for again after this. */
+const recheckMs = 1_000
+
+interface Group {
+  readonly wakes: Set<() => void>
+  armed: boolean
+  queued: boolean
+}
+
+/**
+ * Those of this thread who wait for something to happen to an entry: one Atomics.waitAsync per entry, however many wait.
+ * A writer of the same thread wakes them without that detour.
+ */
+export class Followers {
+  readonly #entries: Int32Array
+  readonly #groups = new Map<number, Group>()
+
+  constructor(entries: Int32Array) {
+    this.#entries = entries
+  }
+
+  /** Calls `wake` once, later, when the progress of the entry is no longer `seen`; returns what cancels that. */
+  follow(entry: number, seen: number, wake: () => void): () => void {
+    let group = this.#groups.get(entry)
+    if (group === undefined) {
+      group = { wakes: new Set(), armed: false, queued: false }
+      this.#groups.set(entry, group)
+    }
+    group.wakes.add(wake)
+    if (this.#progress(entry) !== seen) this.fire(entry)
+    else if (!group.armed) this.#arm(entry, group, seen)
+    return () => {
+      group.wakes.delete(wake)
+      if (group.wakes.size === 0 && this.#groups.get(entry) === group && !group.armed)
+        this.#groups.delete(entry)
+    }
+  }
+
+  /** Wakes those of this thread, once the caller has come to an end. */
+  fire(entry: number): void {
+    const group = this.#groups.get(entry)
+    if (group === undefined || group.queued || group.wakes.size === 0) return
+    group.queued = true
+    queueMicrotask(() => this.#wake(entry, group))
+  }
+
+  #wake(entry: number, group: Group): void {
+    group.queued = false
+    const wakes = [...group.wakes]
+    group.wakes.clear()
+    if (!group.armed && this.#groups.get(entry) === group) this.#groups.delete(entry)
+    for (const wake of wakes) wake()
+  }
+
+  #arm(entry: number, group: Group, seen: number): void {
+    const result = Atomics.waitAsync(this.#entries, entry * entryStride + word.progress, seen, recheckMs)
+    if (!result.async) {
+      this.fire(entry)
+      return
+    }
+    group.armed = true
+    void result.value.then((outcome) => {
+      group.armed = false
+      if (group.wakes.size === 0) {
+        if (this.#groups.get(entry) === group) this.#groups.delete(entry)
+      } else if (outcome === 'timed-out' && this.#progress(entry) === seen) this.#arm(entry, group, seen)
+      else this.fire(entry)
+    })
+  }
+
+  #progress(entry: number): number {
+    return Atomics.load(this.#entries, entry * entryStride + word.progress)
+  }
+}

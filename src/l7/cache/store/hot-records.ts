@@ -1,0 +1,105 @@
+import type { RecordState, StoredRecord } from '../ports.ts'
+
+/** What one hot copy costs beside its bytes: the objects, the Map's slot and what the cache parsed out of the head. */
+const overheadBytes = 600
+
+/**
+ * A copy of a complete record on this thread's heap, true as long as the version of its entry is. It is shared by all
+ * that look it up, so it holds nothing of a reader, and giving it back is nothing.
+ */
+export class HotRecord implements StoredRecord {
+  readonly key: string
+  readonly entry: number
+  readonly version: number
+  readonly info: string
+  readonly available: number
+  readonly #body: Buffer
+  memo: unknown
+  /** Asked for since it was last passed over. */
+  used = false
+
+  constructor(key: string, entry: number, version: number, info: string, body: Buffer) {
+    this.key = key
+    this.entry = entry
+    this.version = version
+    this.info = info
+    this.#body = body
+    this.available = body.length
+  }
+
+  get state(): RecordState {
+    return 'complete'
+  }
+
+  get bytes(): number {
+    return this.available
+  }
+
+  get cost(): number {
+    return this.available + this.info.length * 2 + this.key.length + overheadBytes
+  }
+
+  read(from: number, max: number): Buffer | undefined {
+    if (from === 0 && max >= this.available) return this.available === 0 ? undefined : this.#body
+    return from >= this.available
+      ? undefined
+      : this.#body.subarray(from, Math.min(this.available, from + max))
+  }
+
+  onProgress(): () => void {
+    return () => {}
+  }
+
+  release(): void {}
+}
+
+/** Hot copies within a budget of bytes; the oldest that was not asked for again goes first. */
+export class HotRecords {
+  readonly #records = new Map<string, HotRecord>()
+  readonly #maxBytes: number
+  #bytes = 0
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
+  }
+
+  /** Largest body that is worth a copy. */
+  get maxBody(): number {
+    return Math.min(64 * 1024, this.#maxBytes >> 3)
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get(key: string): HotRecord | undefined {
+    return this.#records.get(key)
+  }
+
+  add(record: HotRecord): void {
+    this.remove(record.key)
+    if (record.cost > this.#maxBytes) return
+    this.#records.set(record.key, record)
+    this.#bytes += record.cost
+    if (this.#bytes > this.#maxBytes) this.#shrink()
+  }
+
+  remove(key: string): void {
+    const record = this.#records.get(key)
+    if (record === undefined) return
+    this.#records.delete(key)
+    this.#bytes -= record.cost
+  }
+
+  #shrink(): void {
+    // A Map iterates in the order of insertion, also over what is inserted meanwhile: this is a clock.
+    for (const [key, record] of this.#records) {
+      if (this.#bytes <= this.#maxBytes) return
+      this.#records.delete(key)
+      if (record.used) {
+        record.used = false
+        this.#records.set(key, record)
+      } else this.#bytes -= record.cost
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import type { RecordState, StoredRecord } from '../ports.ts'
+import type { ExtentCursor } from './extent-cursor.ts'
+import { state, word } from './layout.ts'
+import type { SharedStore } from './shared-store.ts'
+
+/** A pinned entry as one reader sees it: large, or not complete yet. Small complete ones are read from hot copies. */
+export class SharedRecord implements StoredRecord {
+  readonly #store: SharedStore
+  readonly #entry: number
+  readonly #slot: number
+  #cursor: ExtentCursor | undefined
+  #info: string | undefined
+  /** Progress when the reader last read, or opened it: waking is for what comes after. */
+  #seen = 0
+  #open = true
+  memo: unknown
+
+  constructor(store: SharedStore, entry: number, slot: number) {
+    this.#store = store
+    this.#entry = entry
+    this.#slot = slot
+    this.#seen = store.table.get(entry, word.progress)
+  }
+
+  get state(): RecordState {
+    switch (this.#store.table.get(this.#entry, word.state)) {
+      case state.reserved:
+        return 'reserved'
+      case state.filling:
+        return 'filling'
+      case state.complete:
+        return 'complete'
+      default:
+        return 'gone'
+    }
+  }
+
+  get info(): string {
+    if (this.#info !== undefined) return this.#info
+    if (this.state === 'reserved') return ''
+    return (this.#info = this.#store.table.infoOf(this.#entry))
+  }
+
+  get available(): number {
+    return this.#store.table.get(this.#entry, word.bodyLength)
+  }
+
+  get bytes(): number | undefined {
+    const { table } = this.#store
+    if (table.get(this.#entry, word.state) === state.complete) return table.get(this.#entry, word.bodyLength)
+    const total = table.get(this.#entry, word.bodyTotal)
+    return total < 0 ? undefined : total
+  }
+
+  read(from: number, max: number): Buffer | undefined {
+    if (!this.#open) return undefined
+    const { table } = this.#store
+    this.#seen = table.get(this.#entry, word.progress)
+    const length = Math.min(max, this.available - from)
+    if (length <= 0) return undefined
+    this.#cursor ??= table.cursor(this.#entry)
+    const piece = Buffer.allocUnsafe(length)
+    this.#cursor.read(table.bodyStart(this.#entry) + from, piece)
+    return piece
+  }
+
+  onProgress(wake: () => void): () => void {
+    return this.#store.followers.follow(this.#entry, this.#seen, wake)
+  }
+
+  release(): void {
+    if (!this.#open) return
+    this.#open = false
+    this.#store.unpin(this.#entry, this.#slot)
+  }
+}

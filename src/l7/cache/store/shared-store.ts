@@ -1,0 +1,221 @@
+import type { CacheStore, Claim, StoredRecord } from '../ports.ts'
+import { EntryTable } from './entry-table.ts'
+import { Followers } from './followers.ts'
+import { HotRecord, HotRecords } from './hot-records.ts'
+import type { SharedStoreMemory } from './layout.ts'
+import { StoreViews, control, entryStride, state, unitBytes, word } from './layout.ts'
+import { PinTable } from './pin-table.ts'
+import { purgeAll, purgePrefix, purgeTag, purgeUrl } from './purge.ts'
+import { SharedClaim } from './shared-claim.ts'
+import { SharedRecord } from './shared-record.ts'
+
+/**
+ * One thread's view of a store that all threads share. A lookup takes no lock: a hot copy whose version still holds, or
+ * a pinned entry. Filling, purging and evicting take the lock for microseconds; bodies are copied without it.
+ */
+export class SharedStore implements CacheStore {
+  readonly maxObjectBytes: number
+  readonly table: EntryTable
+  readonly followers: Followers
+  /** Entries of this thread that were claimed while another is still readable; linked when they begin. */
+  readonly detached = new Set<number>()
+  readonly #workerIndex: number
+  readonly #hot: HotRecords
+  readonly #pins: PinTable
+  readonly #control: Int32Array
+
+  /** `workerIndex` from 0; the main thread's is `memory.workers`. `hotBytes` is this thread's budget for hot copies. */
+  constructor(memory: SharedStoreMemory, workerIndex: number, hotBytes: number) {
+    const views = new StoreViews(memory)
+    this.maxObjectBytes = memory.maxObjectBytes
+    this.table = new EntryTable(views, workerIndex)
+    this.followers = new Followers(views.entries)
+    this.#workerIndex = workerIndex
+    this.#hot = new HotRecords(hotBytes)
+    this.#pins = new PinTable(views, workerIndex)
+    this.#control = views.control
+  }
+
+  /** To be sent to workers. */
+  get memory(): SharedStoreMemory {
+    return this.table.views.memory
+  }
+
+  get epoch(): number {
+    return Atomics.load(this.#control, control.epoch)
+  }
+
+  lookup(key: string): StoredRecord | undefined {
+    const hot = this.#hot.get(key)
+    if (hot !== undefined) {
+      const base = hot.entry * entryStride
+      if (Atomics.load(this.table.words, base + word.version) === hot.version) {
+        this.#touch(base)
+        hot.used = true
+        return hot
+      }
+      this.#hot.remove(key)
+    }
+    const entry = this.table.find(key)
+    return entry < 0 ? undefined : this.#open(key, entry)
+  }
+
+  claim(key: string, replace: boolean): Claim | StoredRecord | undefined {
+    const { table } = this
+    if (!table.lock.acquire()) return undefined
+    let entry: number
+    let found: number
+    try {
+      found = table.find(key)
+      const replaced = found >= 0 && replace && table.get(found, word.state) === state.complete
+      if (found >= 0 && !replaced) entry = -1
+      else {
+        entry = table.take(key, this.#workerIndex)
+        if (entry >= 0 && found < 0) table.link(entry)
+        else if (entry >= 0) this.detached.add(entry)
+        if (found >= 0) {
+          Atomics.sub(table.words, found * entryStride + word.pins, 1)
+          table.freeIfDone(found)
+          found = -1
+        }
+      }
+    } finally {
+      table.lock.release()
+    }
+    if (found >= 0) return this.#open(key, found)
+    if (entry < 0) return undefined
+    const slot = this.#pins.note(entry)
+    if (slot !== undefined) return new SharedClaim(this, entry, slot, key)
+    this.drop(entry, undefined)
+    return undefined
+  }
+
+  remove(key: string): boolean {
+    const { table } = this
+    // What is not there need not be locked for, and mostly it is not there.
+    const found = table.find(key)
+    if (found < 0) return false
+    let removed = false
+    if (table.lock.acquire()) {
+      removed = table.get(found, word.linked) === 1
+      if (removed) table.unlink(found)
+      table.lock.release()
+    }
+    this.#hot.remove(key)
+    table.unpin(found)
+    return removed
+  }
+
+  removeUrl(url: string): number {
+    return purgeUrl(this.table, url)
+  }
+
+  removePrefix(prefix: string): number {
+    return purgePrefix(this.table, prefix)
+  }
+
+  removeTag(tag: string): number {
+    return purgeTag(this.table, tag)
+  }
+
+  removeAll(): number {
+    return purgeAll(this.table)
+  }
+
+  nextEpoch(): void {
+    Atomics.add(this.#control, control.epoch, 1)
+  }
+
+  stats(): StoreStats {
+    const words = this.#control
+    const { memory } = this.table.views
+    return {
+      maxBytes: memory.maxBytes,
+      bytes: (memory.units - Atomics.load(words, control.freeUnits)) * unitBytes,
+      entries: Atomics.load(words, control.liveEntries),
+      evictions: Atomics.load(words, control.evictions),
+      lockTimeouts: Atomics.load(words, control.lockTimeouts),
+      rebuilds: Atomics.load(words, control.rebuilds),
+      pins: this.#pins.held,
+      hotBytes: this.#hot.bytes
+    }
+  }
+
+  /** For records and writers: something happened to the entry. */
+  moved(entry: number): void {
+    this.table.progress(entry)
+    this.followers.fire(entry)
+  }
+
+  unpin(entry: number, slot: number): void {
+    this.#pins.forget(slot)
+    this.table.unpin(entry)
+  }
+
+  /** For writers: the body is whole. False when it was unlinked meanwhile: then it is for its followers only. */
+  complete(entry: number, slot: number): boolean {
+    const { table } = this
+    table.set(entry, word.state, state.complete)
+    this.moved(entry)
+    const linked = table.get(entry, word.linked) === 1
+    // Into the queues.
+    if (linked) table.settle(entry)
+    this.unpin(entry, slot)
+    return linked
+  }
+
+  /** For claims and writers: it came to nothing. */
+  drop(entry: number, slot: number | undefined): void {
+    const { table } = this
+    this.detached.delete(entry)
+    table.set(entry, word.state, state.aborted)
+    if (table.get(entry, word.linked) === 1) table.settle(entry)
+    this.moved(entry)
+    if (slot === undefined) table.unpin(entry)
+    else this.unpin(entry, slot)
+  }
+
+  /** A record of a pinned entry; the pin goes to it. */
+  #open(key: string, entry: number): StoredRecord | undefined {
+    const { table } = this
+    const base = entry * entryStride
+    this.#touch(base)
+    const version = Atomics.load(table.words, base + word.version)
+    const complete = Atomics.load(table.words, base + word.state) === state.complete
+    const length = Atomics.load(table.words, base + word.bodyLength)
+    if (complete && length <= this.#hot.maxBody) {
+      const cursor = table.cursor(entry)
+      const info = table.infoOf(entry)
+      // Its own memory, not a slice of the pool, which would keep 8 KiB alive for each small body.
+      const body = Buffer.allocUnsafeSlow(length)
+      cursor.read(table.bodyStart(entry), body)
+      const hot = new HotRecord(key, entry, version, info, body)
+      // Only what is linked after its version was read has a version that will grow when it is not.
+      if (table.get(entry, word.linked) === 1) this.#hot.add(hot)
+      table.unpin(entry)
+      return hot
+    }
+    const slot = this.#pins.note(entry)
+    if (slot !== undefined) return new SharedRecord(this, entry, slot)
+    table.unpin(entry)
+    return undefined
+  }
+
+  #touch(base: number): void {
+    const { words } = this.table
+    if (words[base + word.frequency]! < 3) words[base + word.frequency]! += 1
+  }
+}
+
+export interface StoreStats {
+  readonly maxBytes: number
+  /** Of the arena in use, whole units. */
+  readonly bytes: number
+  readonly entries: number
+  readonly evictions: number
+  readonly lockTimeouts: number
+  readonly rebuilds: number
+  /** Pins and hot copies of the asking thread. */
+  readonly pins: number
+  readonly hotBytes: number
+}
