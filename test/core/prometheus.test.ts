@@ -7,12 +7,12 @@ import type { MetricSpec } from '../../src/core/metrics/catalogue.ts'
 import { watchEventLoop } from '../../src/core/metrics/event-loop-delay.ts'
 import { MetricsHub } from '../../src/core/metrics/hub.ts'
 import { collectProcess } from '../../src/core/metrics/process-collector.ts'
-import { formatLabels, renderFamily } from '../../src/core/metrics/prometheus.ts'
+import { formatLabels, valueLine, withHead } from '../../src/core/metrics/prometheus.ts'
 
 t.test('a family has HELP, TYPE and one line per series', async (t) => {
   const labels = formatLabels('lb_bytes_total', { direction: 'in', listener: 'web' })
   t.equal(
-    renderFamily('lb_bytes_total', new Map([[labels, Float64Array.of(12.5)]])),
+    withHead('lb_bytes_total', valueLine('lb_bytes_total', labels, 12.5)),
     '# HELP lb_bytes_total Bytes read from clients (in) and written to them (out).\n' +
       '# TYPE lb_bytes_total counter\n' +
       'lb_bytes_total{listener="web",direction="in"} 12.5\n'
@@ -20,7 +20,7 @@ t.test('a family has HELP, TYPE and one line per series', async (t) => {
 })
 
 t.test('a family without series is left out', async (t) => {
-  t.equal(renderFamily('lb_bytes_total', new Map()), '')
+  t.equal(withHead('lb_bytes_total', ''), '')
 })
 
 t.test('backslash, quote and newline in a label are escaped', async (t) => {

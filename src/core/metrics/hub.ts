@@ -1,7 +1,7 @@
 import type { MetricsAnnouncement } from '../metrics.ts'
 import { catalogue } from './catalogue.ts'
 import type { CounterName, GaugeName, LabelsOf, MetricName } from './catalogue.ts'
-import { formatLabels, renderFamily } from './prometheus.ts'
+import { formatLabels, histogramLines, valueLine, withHead } from './prometheus.ts'
 
 /** Tells a value that lives elsewhere (backend table, process) at the moment of a scrape. */
 export type Sample = <N extends CounterName | GaugeName>(name: N, labels: LabelsOf<N>, value: number) => void
@@ -62,7 +62,10 @@ export class MetricsHub {
     return source
   }
 
-  /** `collector` runs at every scrape; what it tells is added to the series of that name and labels. */
+  /**
+   * `collector` runs at every scrape; what it tells is added to what threads count in that series. Collectors
+   * do not tell the same series twice.
+   */
   collect(collector: Collector): void {
     this.#collectors.push(collector)
   }
@@ -76,14 +79,16 @@ export class MetricsHub {
     }
   }
 
-  /** Prometheus text format 0.0.4. */
+  /** Prometheus text format 0.0.4. 10,000 backends are 110,000 lines and take some 0.1 s. */
   render(): string {
-    const collected = new Map<MetricName, Map<string, number>>()
+    const collected = new Map<MetricName, { lines: string; values: Map<string, number> }>()
     const sample: Sample = (name, labels, value) => {
       let family = collected.get(name)
-      if (family === undefined) collected.set(name, (family = new Map()))
+      if (family === undefined) collected.set(name, (family = { lines: '', values: new Map() }))
       const key = formatLabels(name, labels)
-      family.set(key, (family.get(key) ?? 0) + value)
+      // Nearly all that is collected is only collected: then a line is enough, and no map grows and goes per scrape.
+      if (!this.#families.has(name)) family.lines += valueLine(name, key, value)
+      else family.values.set(key, (family.values.get(key) ?? 0) + value)
     }
     for (const collector of this.#collectors) collector(sample)
     sample(
@@ -94,16 +99,23 @@ export class MetricsHub {
 
     let text = ''
     for (const name of Object.keys(catalogue) as MetricName[]) {
-      const values = new Map<string, Float64Array>()
-      for (const [key, series] of this.#families.get(name) ?? []) values.set(key, total(series))
-      for (const [key, value] of collected.get(name) ?? []) {
-        const known = values.get(key)
-        if (known === undefined) values.set(key, Float64Array.of(value))
-        else known[0]! += value
-      }
-      text += renderFamily(name, values)
+      const { lines = '', values } = collected.get(name) ?? {}
+      text += withHead(name, lines + this.#renderFamily(name, values ?? new Map<string, number>()))
     }
     return text
+  }
+
+  /** `values` holds what was collected of a counter or gauge that threads count too. */
+  #renderFamily(name: MetricName, values: Map<string, number>): string {
+    const registered = this.#families.get(name) ?? new Map<string, Series>()
+    let lines = ''
+    if (catalogue[name].type === 'histogram') {
+      for (const [key, series] of registered) lines += histogramLines(name, key, total(series))
+      return lines
+    }
+    for (const [key, series] of registered) values.set(key, (values.get(key) ?? 0) + total(series)[0]!)
+    for (const [key, value] of values) lines += valueLine(name, key, value)
+    return lines
   }
 
   #series(name: MetricName, labels: Readonly<Record<string, string>>, cells: number): Series {
@@ -129,10 +141,10 @@ export class MetricsHub {
   }
 }
 
-function total(series: Series): Float64Array {
-  const sum = series.retired.slice()
-  for (const part of series.parts) {
-    for (let i = 0; i < sum.length; i++) sum[i]! += part[i]!
+function total({ retired, parts }: Series): Float64Array {
+  const cells = retired.slice()
+  for (const part of parts) {
+    for (let i = 0; i < cells.length; i++) cells[i]! += part[i]!
   }
-  return sum
+  return cells
 }

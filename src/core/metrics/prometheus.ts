@@ -13,24 +13,21 @@ export function formatLabels(name: MetricName, labels: Readonly<Record<string, s
   return text
 }
 
-/** `values`: cells by rendered labels; a histogram's are one per bound, one for +Inf, then the sum. */
-export function renderFamily(name: MetricName, values: ReadonlyMap<string, Float64Array>): string {
-  if (values.size === 0) return ''
-  const spec: MetricSpec = catalogue[name]
-  let text = `# HELP ${name} ${escapeHelp(spec.help)}\n# TYPE ${name} ${spec.type}\n`
-  for (const [labels, cells] of values) {
-    if (spec.type === 'histogram') text += renderHistogram(name, labels, spec.bounds!, cells)
-    else text += `${name}${braced(labels)} ${formatNumber(cells[0]!)}\n`
-  }
-  return text
+/** The lines of one metric under their HELP and TYPE; nothing when there are none. */
+export function withHead(name: MetricName, lines: string): string {
+  if (lines === '') return ''
+  const { help, type } = catalogue[name]
+  return `# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}\n${lines}`
 }
 
-function renderHistogram(
-  name: string,
-  labels: string,
-  bounds: readonly number[],
-  cells: Float64Array
-): string {
+/** A counter or gauge; `labels` as formatted. */
+export function valueLine(name: MetricName, labels: string, value: number): string {
+  return `${name}${braced(labels)} ${formatNumber(value)}\n`
+}
+
+/** `cells`: a count per bound, one for +Inf, then the sum. */
+export function histogramLines(name: MetricName, labels: string, cells: Float64Array): string {
+  const { bounds = [] }: MetricSpec = catalogue[name]
   const prefix = labels === '' ? '' : `${labels},`
   let text = ''
   let count = 0
