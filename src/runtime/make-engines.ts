@@ -26,7 +26,7 @@ export interface EnginesParts {
 export function makeEngines(parts: EnginesParts): Engines {
   const { memory } = parts
   const deadlines = new Deadlines(parts.clock)
-  const upstreams = new UpstreamRegistry(deadlines, (backend) => memory.table.signals?.shed(backend.slot))
+  const upstreams = new UpstreamRegistry(deadlines, parts.clock)
   const l4 = new L4Listeners({ ...parts, deadlines, admission: memory.admission })
   const l7 = new L7Listeners({ ...parts, deadlines, upstreams, admission: memory.admission })
   let bySlot = new Map<number, Backend>()

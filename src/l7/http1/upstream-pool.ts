@@ -1,6 +1,9 @@
 import type { Backend } from '../../balancer/backend.ts'
 import type { PoolConfig } from '../../config/model.ts'
-import type { Deadlines, Waits } from '../../core/deadlines.ts'
+import { awaitSocket } from '../../balancer/socket-queue.ts'
+import type { Waiter } from '../../balancer/wait-queue.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { Deadlines } from '../../core/deadlines.ts'
 import { dial } from '../../net/dial.ts'
 import { dialFailure, type DialFailure } from '../../net/dial-failure.ts'
 import type { UpstreamTls } from '../../net/upstream-tls.ts'
@@ -32,18 +35,19 @@ export class UpstreamPool {
   /** The last is the newest. */
   readonly #idle: UpstreamConnection[] = []
   readonly #connecting = new Map<UpstreamConnection, Dialling>()
-  readonly #starved: Dialling[] = []
+  /** Wait for room: a connection that comes free here is theirs. */
+  readonly #starved = new Set<Dialling>()
   /** All that hold a socket, with whom it is counted at. */
   readonly #open = new Map<UpstreamConnection, Backend>()
   /** Gathers requests of this turn of the event loop, when pipelining is on. */
   #batch: UpstreamConnection | undefined
-  readonly #onStarved: (backend: Backend) => void
+  readonly #clock: Clock
   #retired = false
 
-  constructor(deadlines: Deadlines, settings: UpstreamSettings, onStarved: (backend: Backend) => void) {
+  constructor(deadlines: Deadlines, clock: Clock, settings: UpstreamSettings) {
     this.deadlines = deadlines
+    this.#clock = clock
     this.#settings = settings
-    this.#onStarved = onStarved
   }
 
   get idle(): number {
@@ -97,12 +101,17 @@ export class UpstreamPool {
 
   /** Makes a connection, once the backend has room for one more. */
   connect(backend: Backend, timeoutMs: number, waiter: ConnectionWaiter): ConnectAttempt {
-    const dialling = new Dialling(this, backend, timeoutMs, waiter)
-    if (!this.#dial(dialling)) {
-      this.#starved.push(dialling)
-      dialling.wait()
-      this.#onStarved(backend)
+    const dialling = new Dialling(this, waiter)
+    if (backend.tryOpen()) {
+      this.#dial(backend, timeoutMs, dialling)
+      return dialling
     }
+    this.#starved.add(dialling)
+    dialling.wait = awaitSocket(backend, this.#clock, timeoutMs, (opened) => {
+      this.#starved.delete(dialling)
+      if (opened) this.#dial(backend, timeoutMs, dialling)
+      else dialling.failed(starvation, 'no connection of the backend became free')
+    })
     return dialling
   }
 
@@ -132,10 +141,13 @@ export class UpstreamPool {
   /** Its response has ended and it may serve again. */
   release(connection: UpstreamConnection, keepAliveSeconds: number | undefined): void {
     const { connections, timeouts, proxyProtocol } = this.#settings.config
-    const starved = this.#starved.shift()
-    if (starved !== undefined) return starved.done(connection)
+    for (const starved of this.#starved) {
+      this.#starved.delete(starved)
+      return starved.done(connection)
+    }
+    const wanted = !this.#retired && this.#open.get(connection)?.contended === false
     // With the PROXY protocol a connection speaks for one client.
-    if (this.#retired || proxyProtocol !== undefined || this.#idle.length >= connections.maxIdle) {
+    if (!wanted || proxyProtocol !== undefined || this.#idle.length >= connections.maxIdle) {
       return connection.close()
     }
     // One second below the server's hint, since it may close while our request is on its way (RFC 9112 §9.3.1).
@@ -162,21 +174,13 @@ export class UpstreamPool {
     if (at !== -1) this.#idle.splice(at, 1)
     this.#open.get(connection)?.closed()
     this.#open.delete(connection)
-    this.serveStarved()
   }
 
-  /** Tries again for those who found no room. */
-  serveStarved(): void {
-    while (this.#starved.length > 0 && this.#dial(this.#starved[0]!)) this.#starved.shift()
-  }
-
-  #dial(dialling: Dialling): boolean {
-    const { backend } = dialling
-    if (!backend.tryOpen()) return false
-    const { config, tls } = this.#settings
+  #dial(backend: Backend, timeoutMs: number, dialling: Dialling): void {
+    const { tls } = this.#settings
     const connection = new UpstreamConnection(this)
     const options = {
-      connectTimeoutMs: dialling.timeoutMs ?? config.timeouts.connectMs,
+      connectTimeoutMs: timeoutMs,
       deadlines: this.deadlines,
       ...(tls === undefined ? {} : { tls })
     }
@@ -184,12 +188,10 @@ export class UpstreamPool {
     this.#connecting.set(connection, dialling)
     dialling.connection = connection
     connection.attach(dial(backend.address, options, connection))
-    return true
   }
 
   abandon(dialling: Dialling): void {
-    const at = this.#starved.indexOf(dialling)
-    if (at !== -1) this.#starved.splice(at, 1)
+    this.#starved.delete(dialling)
     if (dialling.connection !== undefined) {
       this.#connecting.delete(dialling.connection)
       dialling.connection.close()
@@ -200,38 +202,16 @@ export class UpstreamPool {
 const starvation: DialFailure = { code: 'LB_CONNECT_TIMEOUT', outcome: 'unused' }
 
 /** One wait for a connection: for room first, when there is none, and then for the connect. */
-class Dialling implements ConnectAttempt, Waits {
-  readonly backend: Backend
-  readonly timeoutMs: number
+class Dialling implements ConnectAttempt {
   connection: UpstreamConnection | undefined
-  deadline = Infinity
+  /** The wait for room. */
+  wait: Waiter | undefined
   readonly #pool: UpstreamPool
-  readonly #until: number
   #waiter: ConnectionWaiter | undefined
 
-  constructor(pool: UpstreamPool, backend: Backend, timeoutMs: number, waiter: ConnectionWaiter) {
+  constructor(pool: UpstreamPool, waiter: ConnectionWaiter) {
     this.#pool = pool
-    this.backend = backend
-    this.timeoutMs = timeoutMs
     this.#waiter = waiter
-    this.#until = pool.deadlines.now + timeoutMs
-  }
-
-  /** Sockets of other threads are given up without a word to this one, so every sweep tries again. */
-  wait(): void {
-    this.deadline = 0
-    this.#pool.deadlines.add(this)
-  }
-
-  onDeadline(now: number): void {
-    if (this.#waiter === undefined || this.connection !== undefined) return this.#pool.deadlines.remove(this)
-    if (now >= this.#until) {
-      this.#pool.abandon(this)
-      this.failed(starvation, 'no connection of the backend became free')
-      return
-    }
-    this.deadline = 0
-    this.#pool.serveStarved()
   }
 
   done(connection: UpstreamConnection): void {
@@ -251,7 +231,7 @@ class Dialling implements ConnectAttempt, Waits {
   #settle(): ConnectionWaiter | undefined {
     const waiter = this.#waiter
     this.#waiter = undefined
-    this.#pool.deadlines.remove(this)
+    this.wait?.cancel()
     return waiter
   }
 }

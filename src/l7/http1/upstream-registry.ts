@@ -1,4 +1,5 @@
 import type { Backend } from '../../balancer/backend.ts'
+import type { Clock } from '../../core/clock.ts'
 import type { Deadlines } from '../../core/deadlines.ts'
 import { UpstreamPool, type UpstreamSettings } from './upstream-pool.ts'
 
@@ -9,12 +10,11 @@ import { UpstreamPool, type UpstreamSettings } from './upstream-pool.ts'
 export class UpstreamRegistry {
   readonly #deadlines: Deadlines
   readonly #pools = new Map<string, UpstreamPool>()
-  readonly #onStarved: (backend: Backend) => void
+  readonly #clock: Clock
 
-  /** `onStarved`: this thread found no room for a connection, and others may hold idle ones (see `shed`). */
-  constructor(deadlines: Deadlines, onStarved: (backend: Backend) => void = () => {}) {
+  constructor(deadlines: Deadlines, clock: Clock) {
     this.#deadlines = deadlines
-    this.#onStarved = onStarved
+    this.#clock = clock
   }
 
   /** The connections to `backend`, from now on by these settings. */
@@ -22,7 +22,7 @@ export class UpstreamRegistry {
     const key = keyOf(backend)
     let pool = this.#pools.get(key)
     if (pool === undefined) {
-      pool = new UpstreamPool(this.#deadlines, settings, this.#onStarved)
+      pool = new UpstreamPool(this.#deadlines, this.#clock, settings)
       this.#pools.set(key, pool)
     } else {
       pool.update(settings)

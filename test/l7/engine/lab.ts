@@ -39,7 +39,7 @@ export async function startLab(config: object): Promise<Lab> {
   const deadlines = new Deadlines(systemClock, 20)
   const metrics = new Metrics()
   const log = memoryLogger()
-  const upstreams = new UpstreamRegistry(deadlines)
+  const upstreams = new UpstreamRegistry(deadlines, systemClock)
   const shared = { clock: systemClock, metrics }
   const pools = new Map<string, Pool>()
   const compiled = new Map(
