@@ -1,7 +1,7 @@
 import type { Endpoint } from '../endpoint.ts'
 import { formatIp } from './format-ip.ts'
 import { bad, MORE, type ParsedHeader } from './header.ts'
-import { readTlvs } from './tlvs.ts'
+import { NO_TLVS, readTlvs } from './tlvs.ts'
 
 /** §2.2: no protocol that speaks first begins so. */
 export const V2_SIGNATURE = Buffer.from([13, 10, 13, 10, 0, 13, 10, 81, 85, 73, 84, 10])
@@ -14,6 +14,7 @@ const LOCAL = 0
 const PROXY = 1
 /** Bytes of the address block by address family: UNSPEC, INET, INET6, UNIX. */
 const ADDRESS_BYTES = [0, 12, 36, 216]
+const UNSPEC = 0
 const INET = 1
 const INET6 = 2
 
@@ -36,8 +37,10 @@ export function parseV2(buffer: Buffer, start: number, end: number): ParsedHeade
   if (end - start < length) return MORE
 
   if (command === LOCAL) return header(true, undefined, undefined, undefined, undefined, length)
-  const tlvs = readTlvs(buffer, start, start + FIXED + addressBytes, start + length)
-  if (typeof tlvs === 'string') return bad(tlvs)
+  // §2.2: the sender may put anything after an address that it calls unspecified.
+  const found = readTlvs(buffer, start, start + FIXED + addressBytes, start + length)
+  if (typeof found === 'string' && family !== UNSPEC) return bad(found)
+  const tlvs = typeof found === 'string' ? NO_TLVS : found
   const at = start + FIXED
   if (family !== INET && family !== INET6) {
     return header(false, undefined, undefined, tlvs.authority, tlvs.alpn, length)

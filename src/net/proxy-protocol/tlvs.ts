@@ -13,6 +13,8 @@ export interface Tlvs {
   readonly alpn: string | undefined
 }
 
+export const NO_TLVS: Tlvs = { authority: undefined, alpn: undefined }
+
 /**
  * The type-length-value fields in `at..end` of the header that begins at `start`, or what is wrong with them. Bounded
  * by the header's length; a checksum that does not fit is refused, as §2.2.3 demands.
