@@ -2,6 +2,7 @@ import { isatty } from 'node:tty'
 import { pino } from 'pino'
 import pretty from 'pino-pretty'
 import { LineSink } from './line-sink.ts'
+import { prettyMessage } from './pretty-message.ts'
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
 
@@ -42,8 +43,7 @@ export function createLogger(options: LogOptions = {}): RootLogger {
   const { level = 'info', fields = {}, buffered = false, fd = 1 } = options
   const format = options.format ?? formatFor(fd)
   const sink = format === 'json' ? new LineSink(fd, buffered) : undefined
-  const stream =
-    sink ?? pretty({ sync: true, destination: fd, colorize: wantsColor(fd), translateTime: 'SYS:HH:MM:ss.l' })
+  const stream = sink ?? prettyStream(fd)
   const logger = pino(
     {
       level,
@@ -59,6 +59,20 @@ export function createLogger(options: LogOptions = {}): RootLogger {
     flush: async () => {
       await sink?.flush()
     }
+  })
+}
+
+/** One line per entry. Each is written at once: nobody reads faster than that. */
+function prettyStream(fd: number) {
+  const colorize = wantsColor(fd)
+  return pretty({
+    sync: true,
+    destination: fd,
+    colorize,
+    translateTime: 'SYS:HH:MM:ss.l',
+    hideObject: true,
+    ignore: 'pid,hostname',
+    messageFormat: (line) => prettyMessage(line, colorize ? (text) => `\x1b[39;2m${text}\x1b[0m` : undefined)
   })
 }
 

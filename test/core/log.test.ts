@@ -38,3 +38,18 @@ t.test('the memory logger keeps level, fields of its parents and message', async
   log.debug({}, 'quiet')
   t.strictSame(log.lines, [{ level: 'warn', message: 'down', fields: { pool: 'p', backend: 'b' } }])
 })
+
+t.test('for a terminal a line is the message and what it does not say already', async (t) => {
+  const file = join(t.testdir(), 'log')
+  const fd = openSync(file, 'a')
+  t.teardown(() => closeSync(fd))
+  const log = createLogger({ fd, format: 'pretty', fields: { worker: 1 } })
+  log.info({ listener: 'web', address: '127.0.0.1:80', tls: false }, 'listener web on 127.0.0.1:80')
+  log.error({ target: '/a b\x1b[2J', err: new Error('no', { cause: new Error('why') }) }, 'bad \x1b]0;thing')
+  const lines = readFileSync(file, 'utf8').split('\n')
+  t.match(lines[0], /^\[\d\d:\d\d:\d\d\.\d{3}\] INFO: listener web on 127\.0\.0\.1:80 {2}worker=1 tls=false$/)
+  t.match(lines[1], /ERROR: bad \?\]0;thing {2}worker=1 target="\/a b\\u001b\[2J"$/)
+  t.match(lines[2], /^ {4}Error: no/)
+  t.match(lines.join('\n'), /caused by: Error: why/)
+  t.notMatch(lines.join(''), /\x1b/)
+})

@@ -45,13 +45,16 @@ export const catalogue = {
   lb_connections_open: gauge(['listener'], 'Connections open now.'),
   lb_connections_refused_total: counter(
     ['listener', 'reason'],
-    'Connections closed before any byte was relayed: denied, limit, proxy-header, no-sni, tls.'
+    'Connections closed before any byte was relayed: denied, limit, proxy-header, tls, no-sni, no-backend, shutdown.'
   ),
   lb_bytes_total: counter(
     ['listener', 'direction'],
     'Bytes read from clients (in) and written to them (out).'
   ),
-  lb_l4_ends_total: counter(['listener', 'reason'], 'L4 connections ended, by reason.'),
+  lb_l4_ends_total: counter(
+    ['listener', 'reason'],
+    'L4 connections ended: client-closed, upstream-closed, client-reset, upstream-reset, idle, half-close-timeout, drained, backend-down, shutdown, refused, client-gone.'
+  ),
 
   lb_connect_duration_seconds: histogram(
     ['pool'],
