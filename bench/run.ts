@@ -1,112 +1,80 @@
-/** `npm run bench`: see bench/harness/options.ts for the flags and docs/benchmarks.md for how to read the figures. */
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+/** `npm run bench`: see bench/harness/options.ts for the flags and docs/benchmarking.md for how it measures. */
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { chooseScenarios } from './harness/choose-scenarios.ts'
 import { describeMachine } from './harness/machine.ts'
 import { parseOptions, usage, UsageError, type Options } from './harness/options.ts'
-import { detectPins } from './harness/pins.ts'
-import { Processes } from './harness/processes.ts'
-import { Progress } from './harness/progress.ts'
 import type { Results, ScenarioResult } from './harness/results.ts'
 import { runScenario, type Setting } from './harness/run-scenario.ts'
+import { withSession } from './harness/session.ts'
 import { httpLoadTool } from './load/http-load.ts'
-import { Origins } from './origins/origins.ts'
-import { cellsOf } from './report/scenario-table.ts'
+import { judge } from './report/goals.ts'
+import { cellsOf, formatRatio } from './report/scenario-table.ts'
 import { textTable } from './report/text-table.ts'
 import type { Scenario } from './scenarios/scenario.ts'
 import { notYet, scenarios } from './scenarios/scenarios.ts'
 import { targets } from './targets/targets.ts'
-import type { TargetName } from './targets/target.ts'
-
-function chooseScenarios(options: Options): readonly Scenario[] {
-  if (options.scenarios.length > 0) {
-    return options.scenarios.map((name) => {
-      const found = scenarios.find((scenario) => scenario.name === name)
-      if (found === undefined) {
-        throw new UsageError(
-          `--scenario: there is no "${name}"; there are ${scenarios.map((s) => s.name).join(', ')}`
-        )
-      }
-      return found
-    })
-  }
-  if (options.mode === 'smoke') return scenarios.filter(({ smoke }) => smoke === true)
-  return options.mode === 'quick' ? scenarios.filter(({ quick }) => quick) : scenarios
-}
 
 /** Which of the targets that the scenarios need are here. */
-function findTargets(wanted: ReadonlySet<TargetName>): Pick<Results, 'versions' | 'missing'> {
+function findTargets(list: readonly Scenario[], options: Options): Pick<Results, 'versions' | 'missing'> {
+  const wanted = new Set(list.flatMap(({ contestants }) => contestants.map(({ target }) => target)))
   const versions: Record<string, string> = {}
   const missing: Record<string, string> = {}
-  for (const name of wanted) {
-    const found = targets[name].find()
-    if ('version' in found) versions[name] = found.version
-    else missing[name] = found.cure
+  for (const target of Object.values(targets)) {
+    if (!wanted.has(target.name) || options.targets?.includes(target.name) === false) continue
+    const found = target.find()
+    if ('version' in found) versions[target.name] = found.version
+    else missing[target.name] = found.cure
   }
   return { versions, missing }
 }
 
 async function bench(options: Options): Promise<number> {
-  const progress = new Progress()
   const list = chooseScenarios(options)
-  const wanted = new Set(list.flatMap(({ contestants }) => contestants.map(({ target }) => target)))
-  const { versions, missing } = findTargets(
-    new Set([...wanted].filter((name) => options.targets?.includes(name) ?? true))
-  )
+  const { versions, missing } = findTargets(list, options)
   const machine = describeMachine()
-  const pins = options.pin ? detectPins() : undefined
   for (const [name, cure] of Object.entries(missing))
-    progress.say(`${name} is not installed and left out: ${cure}`)
-  for (const version of Object.values(versions)) progress.say(`  ${version}`)
+    console.log(`${name} is not installed, left out: ${cure}`)
+  console.log(textTable(Object.entries(versions)))
   if (machine.loadBefore > 0.7 && options.mode !== 'smoke') {
-    progress.say(
-      `The machine is busy already (load ${machine.loadBefore}): trust ratios, not absolute figures.`
+    console.log(
+      `This machine is busy already (load ${machine.loadBefore}): trust ratios, not absolute figures.`
     )
   }
-
-  const folder = mkdtempSync(join(tmpdir(), 'lb-bench-'))
-  // Varnish gives up root and must still be able to read what is written here.
-  chmodSync(folder, 0o755)
-  const processes = new Processes()
-  const origins = new Origins(processes, pins, folder)
-  const setting: Setting = {
-    bench: { processes, origins, pins, quick: options.mode !== 'full' },
-    options,
-    targets,
-    missing,
-    folder,
-    progress
-  }
-  const done: ScenarioResult[] = []
-  try {
+  return withSession({ options, targets, missing }, async (setting) => {
+    const done: ScenarioResult[] = []
     for (const scenario of list) {
       const result = await runScenario(scenario, setting)
       done.push(result)
       print(result, options)
     }
-  } finally {
-    await processes.stopAll()
-    processes.killAll()
-    rmSync(folder, { recursive: true, force: true })
-  }
-  if (options.mode !== 'smoke') {
-    save({
-      name: options.name,
-      date: new Date().toISOString(),
-      machine,
-      load: httpLoadTool(),
-      pinned:
-        pins === undefined
-          ? 'not pinned'
-          : `proxy on core ${pins.proxy}, origin on ${pins.origin}, load on ${pins.load}`,
-      rounds: options.rounds,
-      seconds: options.seconds,
-      versions,
-      missing,
-      scenarios: done
-    })
-  }
-  return exitCode(done, options)
+    if (options.mode !== 'smoke') {
+      const { name, rounds, seconds } = options
+      const date = new Date().toISOString()
+      const load = httpLoadTool()
+      const pinned = describePins(setting)
+      const results = {
+        name,
+        date,
+        machine,
+        load,
+        pinned,
+        rounds,
+        seconds,
+        versions,
+        missing,
+        scenarios: done
+      }
+      printGoals(results)
+      save(results)
+    }
+    return exitCode(done, options)
+  })
+}
+
+function describePins({ bench: { pins } }: Setting): string {
+  if (pins === undefined) return 'not pinned to cores'
+  return `proxy on core ${pins.proxy}, origin on core ${pins.origin}, load on core ${pins.load}`
 }
 
 /** Wrong answers of anybody, and in the smoke run an lb that does not run, are failures. */
@@ -117,22 +85,34 @@ function exitCode(done: readonly ScenarioResult[], { mode }: Options): number {
   const broken = ours.some(
     ({ excluded }) => excluded !== undefined && !excluded.includes('not supported yet')
   )
-  return mode === 'smoke' && (broken || ours.length === 0) ? 1 : 0
+  return mode === 'smoke' && broken ? 1 : 0
 }
 
-function print(result: ScenarioResult, { mode }: Options): void {
+function print({ ...result }: ScenarioResult, { mode }: Options): void {
   console.log(`\n${result.name}: ${result.title}`)
   if (result.skipped !== undefined) console.log(`  skipped: ${result.skipped}`)
-  else if (mode === 'smoke') {
-    for (const { label, excluded } of result.contestants) {
-      console.log(`  ${label}: ${excluded === undefined ? 'every answer is right' : excluded}`)
-    }
-    return
-  } else console.log(textTable(cellsOf(result)).replace(/^/gm, '  '))
+  else if (mode !== 'smoke') console.log(textTable(cellsOf(result)).replace(/^/gm, '  '))
   for (const { label, excluded, wrong } of result.contestants) {
     if (excluded !== undefined)
       console.log(`  ${label}: ${wrong === true ? 'WRONG ANSWER, left out: ' : ''}${excluded}`)
+    else if (mode === 'smoke') console.log(`  ${label}: every answer is right`)
   }
+}
+
+function printGoals(results: Results): void {
+  const rows = judge(results).flatMap(({ text, limit, atLeast, found, met }) =>
+    found === undefined
+      ? []
+      : [
+          [
+            text,
+            `${atLeast === true ? '≥' : '≤'} ${limit}`,
+            formatRatio(found),
+            met === true ? 'met' : 'MISSED'
+          ]
+        ]
+  )
+  if (rows.length > 0) console.log(`\nGoals\n${textTable(rows).replace(/^/gm, '  ')}`)
 }
 
 function save(results: Results): void {
@@ -140,7 +120,7 @@ function save(results: Results): void {
   mkdirSync(folder, { recursive: true })
   const file = join(folder, `${results.date.slice(0, 16).replace(/[:T]/g, '-')}-${results.name}.json`)
   writeFileSync(file, `${JSON.stringify(results, undefined, 1)}\n`)
-  console.log(`\nWritten to ${file}. For docs/benchmarks.md: node bench/report.ts ${file}`)
+  console.log(`\nWritten to ${file}\nFor docs/benchmarks.md: node bench/report.ts ${file}`)
 }
 
 async function main(): Promise<number> {

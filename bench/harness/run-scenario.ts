@@ -29,7 +29,7 @@ interface Entry {
 export interface Setting {
   readonly bench: Bench
   readonly options: Options
-  readonly targets: Readonly<Record<TargetName, Target>>
+  readonly targets: Readonly<Partial<Record<TargetName, Target>>>
   readonly missing: Readonly<Record<string, string>>
   readonly folder: string
   readonly progress: Progress
@@ -110,7 +110,7 @@ async function start(
     entry.live = { label, port: Number(given[0]!.split(':')[1]) }
     return undefined
   }
-  const target = targets[name]
+  const target = targets[name]!
   const full = { ...plainWork, ...work, backends: given }
   const refusal = target.refuses(full)
   if (refusal !== undefined) return refusal

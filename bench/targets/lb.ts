@@ -1,14 +1,14 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describeTree } from '../harness/machine.ts'
-import type { Target, Work } from './target.ts'
+import type { Target, TargetName, Work } from './target.ts'
 
 const here = join(import.meta.dirname, '..', '..')
 
-/** lb as it stands in a work tree: this one, or (bench/compare.ts) another. */
-export function lbIn(root: string): Target {
+/** lb as it stands in a work tree, this one or (bench/compare.ts) another, with flags for Node.js. */
+export function lbIn(root: string, flags: readonly string[] = [], name: TargetName = 'lb'): Target {
   return {
-    name: 'lb',
+    name,
     find: () =>
       existsSync(join(root, 'bin', 'lb.js'))
         ? { version: `lb ${describeTree(root)}, Node.js ${process.version}` }
@@ -17,7 +17,6 @@ export function lbIn(root: string): Target {
     spec: (work, port, folder) => {
       const file = join(folder, 'lb.yaml')
       writeFileSync(file, `${JSON.stringify(lbConfig(work, port), undefined, 2)}\n`)
-      const flags = (process.env.LB_BENCH_NODE_FLAGS ?? '').split(' ').filter((flag) => flag !== '')
       return { command: nodeBinary(root), args: [...flags, join(root, 'bin', 'lb.js'), '--config', file] }
     }
   }

@@ -38,7 +38,8 @@ export const targetNames = [
   '@fastify/http-proxy',
   'direct'
 ] as const
-export type TargetName = (typeof targetNames)[number]
+/** `base`: lb of another commit, in bench/compare.ts. */
+export type TargetName = (typeof targetNames)[number] | 'base'
 
 /** Found with its version, or missing with the command that installs it. */
 export type Found = { readonly version: string } | { readonly cure: string }

@@ -7,7 +7,7 @@ import { nodePeer } from './node-peer.ts'
 import type { Target, TargetName } from './target.ts'
 import { varnish } from './varnish.ts'
 
-export const targets: Record<TargetName, Target> = {
+export const targets: Record<Exclude<TargetName, 'base'>, Target> = {
   lb,
   nginx,
   haproxy,

@@ -1,0 +1,32 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Origins } from '../origins/origins.ts'
+import { detectPins } from './pins.ts'
+import { Processes } from './processes.ts'
+import { Progress } from './progress.ts'
+import type { Setting } from './run-scenario.ts'
+
+/** Everything that a run needs around it; when `use` ends, however it ends, no process and no file is left. */
+export async function withSession<T>(
+  parts: Pick<Setting, 'options' | 'targets' | 'missing'>,
+  use: (setting: Setting) => Promise<T>
+): Promise<T> {
+  const { options } = parts
+  const folder = mkdtempSync(join(tmpdir(), 'lb-bench-'))
+  // Varnish gives up root and must still be able to read what is written here.
+  chmodSync(folder, 0o755)
+  const remove = (): void => rmSync(folder, { recursive: true, force: true })
+  process.once('exit', remove)
+  const pins = options.pin ? detectPins() : undefined
+  const processes = new Processes()
+  const origins = new Origins(processes, pins, folder)
+  const bench = { processes, origins, pins, quick: options.mode !== 'full' }
+  try {
+    return await use({ ...parts, bench, folder, progress: new Progress() })
+  } finally {
+    await processes.stopAll()
+    processes.killAll()
+    remove()
+  }
+}
