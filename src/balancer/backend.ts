@@ -14,6 +14,7 @@ import {
   type BreakerState,
   type ProbeState
 } from './states.ts'
+import { socketFreed } from './socket-queue.ts'
 import type { BackendTable } from './table.ts'
 
 /**
@@ -114,5 +115,11 @@ export class Backend {
 
   closed(): void {
     this.table.give(this.slot, at.SOCKETS, at.HELD_SOCKETS)
+    if (this.contended) socketFreed(this.table, this.slot)
+  }
+
+  /** A request somewhere waits for a socket (awaitSocket): close what you would keep idle. */
+  get contended(): boolean {
+    return this.table.int(this.slot, at.STARVED) > 0
   }
 }

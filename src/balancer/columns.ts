@@ -85,6 +85,8 @@ export const POOL_ACTIVE = 2
 export const WAITING = 3
 /** Last ticket given to a waiter. */
 export const TICKET = 4
+/** Grows when loads were changed behind the load tree's back: threads then tell it all they know. */
+export const RESETS = 5
 
 /** Per thread and pool: oldest waiter's ticket (0: none) and the number of waiters. */
 export const QUEUES = 2

@@ -124,6 +124,11 @@ export class Pool implements Lessor {
     return this.#fresh().count > 0
   }
 
+  /** Health is ignored, since too few are healthy. */
+  get panic(): boolean {
+    return this.#fresh().panic
+  }
+
   /** Waiters over all threads. */
   get waiting(): number {
     return this.#queue.length

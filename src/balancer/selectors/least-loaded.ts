@@ -17,6 +17,7 @@ export class LeastLoaded implements Selector {
   /** Effective weights (0: not usable) as this thread last told the tree. */
   readonly #told: Float64Array
   #revision = -1
+  #resets = 0
 
   constructor(order: LoadOrder, { config, tree }: SelectorParts) {
     const size = config.backends.length
@@ -66,6 +67,9 @@ export class LeastLoaded implements Selector {
   /** Tells the tree what has changed between the views: usable or not, and weights. */
   #tell(view: View): void {
     this.#revision = view.revision
+    const resets = Atomics.load(view.table.pools, view.pool * at.POOL_INTS + at.RESETS)
+    if (resets !== this.#resets) this.#told.fill(-1)
+    this.#resets = resets
     for (let position = 0; position < this.#told.length; position++) {
       const weight = view.isUsable(position) ? view.weights[position]! : 0
       if (weight === this.#told[position]) continue

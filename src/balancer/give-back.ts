@@ -1,0 +1,52 @@
+import * as at from './columns.ts'
+import type { BackendTable } from './table.ts'
+
+/** Counts that a dead thread held, as they were given back. */
+export interface GivenBack {
+  leases: number
+  sockets: number
+  waiters: number
+}
+
+/**
+ * Gives back what `thread` held: leases, sockets, places in queues. Called by the main thread once that thread has
+ * ended for sure (its 'exit' event), and before another is started under the same number. A half-open trial of the dead
+ * thread is not given back, since nobody knows whose it was; it lapses (TRIAL_LAPSE_MS).
+ */
+export function giveBack(table: BackendTable, thread: number): GivenBack {
+  const given: GivenBack = { leases: 0, sockets: 0, waiters: 0 }
+  const touched = new Set<number>()
+  const row = thread * table.capacity
+  for (let slot = 0; slot < table.capacity; slot++) {
+    const held = (row + slot) * at.HELD
+    const leases = table.held[held + at.HELD_ACTIVE]!
+    const sockets = table.held[held + at.HELD_SOCKETS]!
+    const starved = table.held[held + at.HELD_STARVED]!
+    if (leases === 0 && sockets === 0 && starved === 0) continue
+    table.held.fill(0, held, held + at.HELD)
+    const pool = table.int(slot, at.POOL)
+    Atomics.sub(table.ints, slot * at.INTS + at.ACTIVE, leases)
+    Atomics.sub(table.ints, slot * at.INTS + at.SOCKETS, sockets)
+    Atomics.sub(table.ints, slot * at.INTS + at.STARVED, starved)
+    Atomics.sub(table.pools, pool * at.POOL_INTS + at.POOL_ACTIVE, leases)
+    given.leases += leases
+    given.sockets += sockets
+    touched.add(pool)
+  }
+  for (let pool = 0; pool < table.buffers.poolCapacity; pool++) {
+    const queue = (thread * table.buffers.poolCapacity + pool) * at.QUEUES
+    const waiters = table.queues[queue + at.LENGTH]!
+    if (waiters === 0) continue
+    Atomics.store(table.queues, queue + at.HEAD, 0)
+    table.queues[queue + at.LENGTH] = 0
+    Atomics.sub(table.pools, pool * at.POOL_INTS + at.WAITING, waiters)
+    given.waiters += waiters
+    touched.add(pool)
+  }
+  for (const pool of touched) {
+    // Loads have changed that no one refreshes: every thread tells its tree all it knows.
+    Atomics.add(table.pools, pool * at.POOL_INTS + at.RESETS, 1)
+    table.bumpPool(pool)
+  }
+  return given
+}

@@ -1,0 +1,13 @@
+import type { ChangeEvent } from '../balancer/states.ts'
+import type { Logger } from '../core/log.ts'
+
+const BAD = new Set(['down', 'open', 'ejected'])
+
+/** One line per change: a backend that leaves warns, one that returns informs. */
+export function logChange(logger: Logger, event: ChangeEvent): void {
+  const { pool, backend, axis, from, to, reason } = event
+  const fields = { pool, backend, axis, from, to, reason }
+  const message = `backend ${pool}/${backend}: ${axis} ${from} to ${to} (${reason})`
+  if (BAD.has(to)) logger.warn(fields, message)
+  else logger.info(fields, message)
+}

@@ -1,0 +1,73 @@
+import t from 'tap'
+import * as at from '../../src/balancer/columns.ts'
+import { Pool } from '../../src/balancer/pool.ts'
+import { SlotRegistry } from '../../src/balancer/slot-registry.ts'
+import { BackendTable } from '../../src/balancer/table.ts'
+import { FakeClock } from '../../src/core/clock.ts'
+import { seededRandom } from '../../src/core/random.ts'
+import { backendConfig, many, poolConfig } from './fixtures.ts'
+
+function registry(capacity = 8) {
+  const table = BackendTable.create({ capacity, poolCapacity: 4, shared: false })
+  return { table, registry: new SlotRegistry(table, new FakeClock()) }
+}
+
+t.test('a backend keeps its row for as long as pool, name and address are the same', async (t) => {
+  const { registry: rows } = registry()
+  const first = rows.assign([poolConfig({ backends: many(3) })]).web!
+  const second = rows.assign([poolConfig({ backends: many(3).reverse() })]).web!
+  t.same(second.backends, first.backends.toReversed())
+  t.equal(second.pool, first.pool)
+  const address = { kind: 'tcp', host: '10.0.0.9', port: 80, text: '10.0.0.9:80' } as const
+  const moved = rows.assign([poolConfig({ backends: [backendConfig('b0', { address })] })]).web!
+  t.notOk(first.backends.includes(moved.backends[0]!))
+  const other = rows.assign([poolConfig({ name: 'api', backends: many(1) })]).api!
+  t.notOk(first.backends.includes(other.backends[0]!))
+  t.not(other.pool, first.pool)
+})
+
+t.test('rows are freed when told, but not while something is open there', async (t) => {
+  const { registry: rows, table } = registry(4)
+  const config = poolConfig({ backends: many(3) })
+  const slots = rows.assign([config]).web!
+  const pool = new Pool({ config, slots, table, clock: new FakeClock(), random: seededRandom(1) })
+  const lease = pool.acquire({})!
+  const kept = poolConfig({ backends: many(3).slice(1) })
+  t.equal(rows.retain([kept]), 1, 'still open')
+  lease.release('ok')
+  t.equal(rows.retain([kept]), 0)
+  t.equal(rows.size, 2)
+  const next = rows.assign([poolConfig({ backends: [backendConfig('new')] })]).web!
+  t.equal(next.backends[0], slots.backends[0], 'used again')
+  t.equal(table.total(next.backends[0]!, at.REQUESTS), 0, 'from zero')
+})
+
+t.test('more backends than the table holds are refused with a word on it', async (t) => {
+  t.throws(() => registry(4).registry.assign([poolConfig({ backends: many(5) })]), /more than 4 backends/)
+})
+
+t.test('one load tree serves as long as the members are the same', async (t) => {
+  const { registry: rows } = registry()
+  const config = poolConfig({ algorithm: 'least-connections', backends: many(3) })
+  const first = rows.assign([config]).web!.tree
+  t.equal(rows.assign([{ ...config, slowStartMs: 5 }]).web!.tree, first)
+  t.not(rows.assign([{ ...config, backends: many(4) }]).web!.tree, first)
+})
+
+t.test('leases of an older snapshot count in the next one, whose members differ', async (t) => {
+  const { registry: rows, table } = registry()
+  const clock = new FakeClock()
+  const poolOf = (count: number) => {
+    const config = poolConfig({ algorithm: 'least-connections', backends: many(count) })
+    return new Pool({ config, slots: rows.assign([config]).web!, table, clock, random: seededRandom(1) })
+  }
+  const old = poolOf(2)
+  const leases = Array.from({ length: 6 }, () => old.acquire({})!)
+  const next = poolOf(3)
+  t.same(
+    Array.from({ length: 3 }, () => next.acquire({})!.backend.name),
+    ['b2', 'b2', 'b2']
+  )
+  for (const lease of leases.filter(({ backend }) => backend.name === 'b0')) lease.release('ok')
+  t.equal(next.acquire({})!.backend.name, 'b0', 'it heard of the releases')
+})

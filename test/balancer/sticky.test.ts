@@ -1,0 +1,26 @@
+import t from 'tap'
+import { StickyCookies, stickyMatches, stickyValue } from '../../src/balancer/sticky.ts'
+
+t.test('a cookie value names its backend again, also after a restart', async (t) => {
+  const value = new StickyCookies('web', ['a', 'b']).valueOf('b')
+  t.match(value, /^[0-9a-f]{32}$/)
+  t.equal(new StickyCookies('web', ['c', 'b', 'a']).backendOf(value), 'b')
+})
+
+t.test('values are of one pool and one secret, and what was not given out asks for nothing', async (t) => {
+  const cookies = new StickyCookies('web', ['a'], 'secret')
+  t.equal(cookies.backendOf(stickyValue('api', 'a', 'secret')), undefined)
+  t.equal(cookies.backendOf(stickyValue('web', 'a', 'other')), undefined)
+  t.equal(cookies.backendOf(stickyValue('web', 'a')), undefined)
+  for (const value of ['', 'a', 'x'.repeat(32), '0'.repeat(10_000), '__proto__']) {
+    t.equal(cookies.backendOf(value), undefined)
+  }
+  t.equal(cookies.backendOf(stickyValue('web', 'a', 'secret')), 'a')
+})
+
+t.test('a value is checked against one name', async (t) => {
+  const value = stickyValue('web', 'a')
+  t.equal(stickyMatches(value, 'web', 'a'), true)
+  t.equal(stickyMatches(value, 'web', 'b'), false)
+  t.equal(stickyMatches(value.slice(1), 'web', 'a'), false)
+})
