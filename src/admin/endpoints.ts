@@ -83,8 +83,13 @@ async function reload({ plane, query }: Call): Promise<Answer> {
 }
 
 async function openapi(): Promise<Answer> {
-  const text = await readFile(new URL('../../docs/openapi.yaml', import.meta.url), 'utf8')
-  return { body: text, type: 'application/yaml; charset=utf-8' }
+  try {
+    const text = await readFile(new URL('../../docs/openapi.yaml', import.meta.url), 'utf8')
+    return { body: text, type: 'application/yaml; charset=utf-8' }
+  } catch {
+    // A trimmed installation, or one that the user given by `user:` may not read.
+    throw new ApiError('not-found', 'docs/openapi.yaml is not there or not readable')
+  }
 }
 
 function findPool(plane: ControlPlane, name: string): PoolView {
