@@ -156,6 +156,7 @@ export class EntryTable {
     if (this.words[base + word.state] === state.free) return
     if (this.words[base + word.firstUnit]! >= 0) this.arena.giveBack(this.words[base + word.firstUnit]!)
     this.words[base + word.firstUnit] = -1
+    this.words[base + word.owner] = 0
     Atomics.store(this.words, base + word.state, state.free)
     Atomics.add(this.words, base + word.version, 1)
     this.words[base + word.next] = this.#control[control.freeEntries]!
@@ -176,13 +177,13 @@ export class EntryTable {
     this.#owed.push(entry)
     if (!this.lock.acquire()) return
     try {
-      for (const owed of this.#owed.splice(0)) this.#settleLocked(owed)
+      for (const owed of this.#owed.splice(0)) this.settleLocked(owed)
     } finally {
       this.lock.release()
     }
   }
 
-  #settleLocked(entry: number): void {
+  settleLocked(entry: number): void {
     const base = entry * entryStride
     if (this.words[base + word.linked] === 0) return this.freeIfDone(entry)
     const now = this.words[base + word.state]

@@ -1,4 +1,5 @@
-import type { CacheStore, Claim, RecordHead, RecordState, RecordWriter, StoredRecord } from '../ports.ts'
+import type { CacheStore, Claim, RecordHead, RecordWriter, StoredRecord } from '../ports.ts'
+import { Slot } from './map-slot.ts'
 
 export interface MapStoreOptions {
   readonly maxBytes: number
@@ -46,14 +47,14 @@ export class MapStore implements CacheStore {
     if (slot !== undefined && !(replace && slot.state === 'complete')) return slot.open()
     const fresh = new Slot(key)
     // What is complete stays readable until `begin`.
-    if (slot === undefined) this.#slots.set(key, fresh)
-    return new MapClaim(this, fresh)
+    if (slot === undefined) this.#link(fresh)
+    return new MapClaim(this, fresh, slot !== undefined)
   }
 
   remove(key: string): boolean {
     const slot = this.#slots.get(key)
     if (slot === undefined) return false
-    this.drop(slot)
+    this.unlink(slot)
     return true
   }
 
@@ -77,23 +78,21 @@ export class MapStore implements CacheStore {
     this.#epoch++
   }
 
-  /** For claims: puts the slot in the place of whatever is there; false when it was removed meanwhile. */
+  /** For claims: puts the slot in the place of what was complete. False: another is being filled. */
   install(slot: Slot): boolean {
-    if (slot.state !== 'reserved') return false
     const other = this.#slots.get(slot.key)
-    if (other !== slot) {
-      if (other !== undefined && other.state !== 'complete') return false
-      if (other !== undefined) this.drop(other)
-      this.#slots.set(slot.key, slot)
-    }
+    if (other !== undefined && other.state !== 'complete') return false
+    if (other !== undefined) this.unlink(other)
+    this.#link(slot)
     return true
   }
 
   grow(slot: Slot, bytes: number): boolean {
-    if (bytes > this.#maxBytes) return false
+    // Unlinked, it is no longer counted.
+    if (!slot.linked) return true
     for (const victim of this.#slots.values()) {
       if (this.#bytes + bytes <= this.#maxBytes) break
-      if (victim !== slot && victim.state === 'complete') this.drop(victim)
+      if (victim !== slot && victim.state === 'complete') this.unlink(victim)
     }
     if (this.#bytes + bytes > this.#maxBytes) return false
     this.#bytes += bytes
@@ -101,12 +100,18 @@ export class MapStore implements CacheStore {
     return true
   }
 
-  drop(slot: Slot): void {
-    if (this.#slots.get(slot.key) === slot) this.#slots.delete(slot.key)
+  /** It cannot be found any more; who reads or fills it goes on. */
+  unlink(slot: Slot): void {
+    if (!slot.linked) return
+    slot.linked = false
+    this.#slots.delete(slot.key)
     this.#bytes -= slot.cost
     slot.cost = 0
-    slot.state = 'gone'
-    slot.wakeAll()
+  }
+
+  #link(slot: Slot): void {
+    slot.linked = true
+    this.#slots.set(slot.key, slot)
   }
 
   #removeWhere(matches: (slot: Slot) => boolean): number {
@@ -114,93 +119,9 @@ export class MapStore implements CacheStore {
     for (const slot of [...this.#slots.values()]) {
       if (!matches(slot)) continue
       if (slot.state === 'complete') removed++
-      this.drop(slot)
+      this.unlink(slot)
     }
     return removed
-  }
-}
-
-class Slot {
-  readonly key: string
-  state: RecordState = 'reserved'
-  info = ''
-  tags: readonly string[] = []
-  bytes: number | undefined
-  body = Buffer.alloc(0)
-  length = 0
-  /** Bytes accounted for; 0 once dropped. */
-  cost = 0
-  memo: unknown
-  readers = 0
-  #waiting: (() => void)[] = []
-
-  constructor(key: string) {
-    this.key = key
-  }
-
-  open(): StoredRecord {
-    this.readers++
-    return new MapRecord(this)
-  }
-
-  onProgress(wake: () => void): () => void {
-    this.#waiting.push(wake)
-    return () => {
-      this.#waiting = this.#waiting.filter((other) => other !== wake)
-    }
-  }
-
-  wakeAll(): void {
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const wake of waiting) wake()
-  }
-}
-
-class MapRecord implements StoredRecord {
-  readonly #slot: Slot
-  #open = true
-
-  constructor(slot: Slot) {
-    this.#slot = slot
-  }
-
-  get state(): RecordState {
-    return this.#slot.state
-  }
-
-  get info(): string {
-    return this.#slot.info
-  }
-
-  get available(): number {
-    return this.#slot.length
-  }
-
-  get bytes(): number | undefined {
-    return this.#slot.bytes
-  }
-
-  get memo(): unknown {
-    return this.#slot.memo
-  }
-
-  set memo(value: unknown) {
-    this.#slot.memo = value
-  }
-
-  read(from: number, max: number): Buffer | undefined {
-    const end = Math.min(this.#slot.length, from + max)
-    return end <= from ? undefined : this.#slot.body.subarray(from, end)
-  }
-
-  onProgress(wake: () => void): () => void {
-    return this.#slot.onProgress(wake)
-  }
-
-  release(): void {
-    if (this.#open) this.#slot.readers--
-    this.#open = false
   }
 }
 
@@ -208,20 +129,24 @@ class MapClaim implements Claim {
   readonly kind = 'claim'
   readonly #store: MapStore
   readonly #slot: Slot
+  /** Not in the map yet, since what it replaces is. */
+  readonly #detached: boolean
   #ended = false
 
-  constructor(store: MapStore, slot: Slot) {
+  constructor(store: MapStore, slot: Slot, detached: boolean) {
     this.#store = store
     this.#slot = slot
+    this.#detached = detached
   }
 
   begin(head: RecordHead): RecordWriter | undefined {
     const slot = this.#slot
     if (this.#ended) return undefined
     const size = slot.key.length + head.info.length + (head.bytes ?? 0)
+    const fits = head.epoch === this.#store.epoch && (head.bytes ?? 0) <= this.#store.maxObjectBytes
     if (
-      (head.bytes ?? 0) > this.#store.maxObjectBytes ||
-      !this.#store.install(slot) ||
+      !fits ||
+      !(this.#detached ? this.#store.install(slot) : slot.linked) ||
       !this.#store.grow(slot, size)
     ) {
       this.abandon()
@@ -240,7 +165,9 @@ class MapClaim implements Claim {
   abandon(): void {
     if (this.#ended) return
     this.#ended = true
-    if (this.#slot.state !== 'gone') this.#store.drop(this.#slot)
+    this.#slot.state = 'gone'
+    this.#store.unlink(this.#slot)
+    this.#slot.wakeAll()
   }
 }
 
@@ -291,10 +218,13 @@ class MapWriter implements RecordWriter {
     slot.bytes = slot.length
     slot.state = 'complete'
     slot.wakeAll()
-    return true
+    return slot.linked
   }
 
   abort(): void {
-    if (this.#slot.state === 'filling') this.#store.drop(this.#slot)
+    if (this.#slot.state !== 'filling') return
+    this.#slot.state = 'gone'
+    this.#store.unlink(this.#slot)
+    this.#slot.wakeAll()
   }
 }

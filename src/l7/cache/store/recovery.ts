@@ -31,13 +31,14 @@ export function recoverFrom(store: SharedStore, deadWorker: number): void {
       const base = entry * entryStride
       if (table.words[base + word.owner] !== deadWorker + 1) continue
       table.words[base + word.owner] = 0
-      Atomics.store(table.words, base + word.state, state.aborted)
-      if (!broken && table.words[base + word.linked] === 1) table.unlink(entry)
+      const left = table.words[base + word.state]
+      if (left === state.reserved || left === state.filling)
+        Atomics.store(table.words, base + word.state, state.aborted)
       table.progress(entry)
       touched.push(entry)
     }
     if (broken) rebuild(store)
-    else for (const entry of touched) table.freeIfDone(entry)
+    else for (const entry of touched) table.settleLocked(entry)
   } finally {
     table.lock.release()
   }

@@ -1,0 +1,277 @@
+import type { Test } from 'tap'
+import type { CacheStore, Claim, RecordWriter, StoredRecord } from '../../../../src/l7/cache/ports.ts'
+
+export interface ContractStore {
+  readonly store: CacheStore
+  /** Bytes that the store may hold. */
+  readonly maxBytes: number
+  /** Bytes in use now. */
+  used(): number
+}
+
+const settle = () => {
+  throw new Error('a memory store answers at once')
+}
+
+export function find(store: CacheStore, key: string): StoredRecord | undefined {
+  return store.lookup(key, settle) as StoredRecord | undefined
+}
+
+export function claimOf(store: CacheStore, key: string, replace = true): Claim {
+  const claim = store.claim(key, replace)
+  if (claim === undefined || !('begin' in claim)) throw new Error(`no claim for ${key}`)
+  return claim
+}
+
+export function begin(
+  store: CacheStore,
+  key: string,
+  info: string,
+  bytes?: number,
+  tags: string[] = []
+): RecordWriter {
+  const writer = claimOf(store, key).begin({ info, bytes, tags, epoch: store.epoch })
+  if (writer === undefined) throw new Error(`no writer for ${key}`)
+  return writer
+}
+
+export function put(
+  store: CacheStore,
+  key: string,
+  info: string,
+  body: string,
+  tags: string[] = []
+): boolean {
+  const writer = begin(store, key, info, body.length, tags)
+  writer.write(Buffer.from(body))
+  return writer.finish()
+}
+
+export function bodyIn(record: StoredRecord): string {
+  let body = ''
+  for (let at = 0; at < record.available;) {
+    const piece = record.read(at, 1000)!
+    body += piece.toString('latin1')
+    at += piece.length
+  }
+  return body
+}
+
+/** What is stored, as "info|body", or undefined. */
+export function get(store: CacheStore, key: string): string | undefined {
+  const record = find(store, key)
+  const text = record?.state === 'complete' ? `${record.info}|${bodyIn(record)}` : undefined
+  record?.release()
+  return text
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve))
+
+/** What every store must do. `make` gives an empty one of about 256 KiB with objects of up to 32 KiB. */
+export function storeContract(t: Test, make: () => ContractStore): void {
+  t.test('what was finished is found, by its whole key', (t) => {
+    const { store } = make()
+    t.equal(find(store, 'k'), undefined)
+    t.equal(put(store, 'k', 'info \xfc', 'body'), true)
+    t.equal(get(store, 'k'), 'info \xfc|body')
+    t.equal(get(store, 'k'), 'info \xfc|body')
+    t.equal(get(store, 'kk'), undefined)
+    t.equal(put(store, 'empty', '', ''), true)
+    t.equal(get(store, 'empty'), '|')
+    const long = 'k'.repeat(3000)
+    put(store, long, 'i'.repeat(3000), 'b'.repeat(3000))
+    t.equal(get(store, long), `${'i'.repeat(3000)}|${'b'.repeat(3000)}`)
+    t.end()
+  })
+
+  t.test('windows of a body are read', (t) => {
+    const { store } = make()
+    const body = Array.from({ length: 5000 }, (_, n) => n.toString(36)).join('')
+    put(store, 'k', '', body)
+    const record = find(store, 'k')!
+    for (const [from, max] of [
+      [0, 10],
+      [9990, 100],
+      [511, 2],
+      [3000, 1]
+    ] as const)
+      t.equal(record.read(from, max)?.toString(), body.slice(from, from + max))
+    t.equal(record.read(body.length, 1), undefined)
+    record.release()
+    t.end()
+  })
+
+  t.test('a key is filled by one at a time, and others see how far it is', async (t) => {
+    const { store } = make()
+    const claim = claimOf(store, 'k', false)
+    const other = store.claim('k', false) as StoredRecord
+    t.equal(other.state, 'reserved')
+    let woken = 0
+    other.onProgress(() => void woken++)
+    const writer = claim.begin({ info: 'i', bytes: 6, tags: [], epoch: store.epoch })!
+    await turn()
+    t.strictSame([woken, other.state, other.info, other.bytes, other.available], [1, 'filling', 'i', 6, 0])
+    t.equal(other.read(0, 10), undefined)
+    other.onProgress(() => void woken++)
+    writer.write(Buffer.from('abc'))
+    await turn()
+    t.strictSame([woken, other.read(0, 10)?.toString()], [2, 'abc'])
+    other.onProgress(() => void woken++)()
+    t.equal(writer.followers, 1)
+    writer.write(Buffer.from('def'))
+    t.equal(writer.finish(), true)
+    await turn()
+    t.equal(woken, 2, 'one cancelled is not woken')
+    t.strictSame([other.state, bodyIn(other)], ['complete', 'abcdef'])
+    other.release()
+    t.equal(get(store, 'k'), 'i|abcdef')
+  })
+
+  t.test('one that waits after something happened is woken for it', async (t) => {
+    const { store } = make()
+    const claim = claimOf(store, 'k', false)
+    const other = store.claim('k', false) as StoredRecord
+    claim.abandon()
+    if (other.state === 'reserved') t.fail('it is gone')
+    let woken = 0
+    const cancel = other.onProgress(() => void woken++)
+    await turn()
+    t.ok(woken === 1 || other.state === 'gone')
+    cancel()
+    other.release()
+  })
+
+  t.test('what was not finished was never there', (t) => {
+    const { store, used } = make()
+    const empty = used()
+    claimOf(store, 'k').abandon()
+    t.equal(find(store, 'k'), undefined)
+    const aborted = begin(store, 'k', 'i', 10)
+    aborted.write(Buffer.from('abc'))
+    aborted.abort()
+    t.equal(find(store, 'k'), undefined)
+    const short = begin(store, 'k', 'i', 10)
+    short.write(Buffer.from('abc'))
+    t.equal(short.finish(), false)
+    t.equal(find(store, 'k'), undefined)
+    const long = begin(store, 'k', 'i', 2)
+    t.equal(long.write(Buffer.from('abc')), false)
+    t.equal(find(store, 'k'), undefined)
+    t.equal(used(), empty)
+    put(store, 'k', 'i', 'fine')
+    t.equal(get(store, 'k'), 'i|fine')
+    t.end()
+  })
+
+  t.test('a replacement leaves what is there until it begins', (t) => {
+    const { store } = make()
+    put(store, 'k', 'old', 'old')
+    const there = store.claim('k', false) as StoredRecord
+    t.equal(there.state, 'complete')
+    const claim = claimOf(store, 'k', true)
+    t.equal(get(store, 'k'), 'old|old')
+    const writer = claim.begin({ info: 'new', bytes: 3, tags: [], epoch: store.epoch })!
+    t.equal(get(store, 'k'), undefined)
+    t.equal(bodyIn(there), 'old', 'who reads it goes on')
+    writer.write(Buffer.from('new'))
+    writer.finish()
+    t.equal(get(store, 'k'), 'new|new')
+    there.release()
+    t.ok('begin' in store.claim('k', true)!)
+    t.end()
+  })
+
+  t.test('of two replacements the first to begin wins', (t) => {
+    const { store } = make()
+    put(store, 'k', 'old', 'old')
+    const one = claimOf(store, 'k')
+    const two = claimOf(store, 'k')
+    const head = { info: '1', bytes: 1, tags: [], epoch: store.epoch }
+    const writer = one.begin(head)!
+    t.equal(two.begin(head), undefined)
+    writer.write(Buffer.from('1'))
+    t.equal(writer.finish(), true)
+    t.equal(get(store, 'k'), '1|1')
+    t.end()
+  })
+
+  t.test('what was removed is not found, and what is being filled is not published', (t) => {
+    const { store } = make()
+    put(store, 'k', 'i', 'b')
+    const reader = find(store, 'k')!
+    t.equal(store.remove('k'), true)
+    t.equal(store.remove('k'), false)
+    t.equal(get(store, 'k'), undefined)
+    t.equal(bodyIn(reader), 'b')
+    reader.release()
+    const writer = begin(store, 'k', 'i', 1)
+    const follower = find(store, 'k')!
+    store.remove('k')
+    t.equal(writer.write(Buffer.from('b')), true)
+    t.equal(writer.finish(), false)
+    t.strictSame([follower.state, bodyIn(follower)], ['complete', 'b'], 'who follows it gets the rest')
+    follower.release()
+    t.equal(get(store, 'k'), undefined)
+    const claim = claimOf(store, 'k', false)
+    store.remove('k')
+    t.equal(claim.begin({ info: '', bytes: 0, tags: [], epoch: store.epoch }), undefined)
+    t.equal(claimOf(store, 'k', false).kind, 'claim')
+    t.end()
+  })
+
+  t.test('purges go by URL, prefix, tag and all', (t) => {
+    const { store } = make()
+    const fill = () => {
+      put(store, 'http://a/x', '', '1', ['red', 'blue'])
+      put(store, 'http://a/x\nh:1', '', '2', ['red'])
+      put(store, 'http://a/xy', '', '3', ['redder'])
+      put(store, 'http://b/x', '', '4')
+    }
+    const left = () =>
+      ['http://a/x', 'http://a/x\nh:1', 'http://a/xy', 'http://b/x']
+        .map((key) => get(store, key)?.slice(1) ?? '-')
+        .join('')
+    fill()
+    t.strictSame([store.removeUrl('http://a/x'), left()], [2, '--34'])
+    fill()
+    t.strictSame([store.removePrefix('http://a/x'), left()], [3, '---4'])
+    fill()
+    t.strictSame([store.removePrefix('http://'), left()], [4, '----'])
+    fill()
+    t.strictSame([store.removeTag('red'), left()], [2, '--34'])
+    fill()
+    t.strictSame([store.removeAll(), left()], [4, '----'])
+    t.end()
+  })
+
+  t.test('what was asked for before a purge is not stored after it', (t) => {
+    const { store } = make()
+    const { epoch } = store
+    const claim = claimOf(store, 'k')
+    store.nextEpoch()
+    t.equal(claim.begin({ info: '', bytes: 0, tags: [], epoch }), undefined)
+    t.end()
+  })
+
+  t.test('too large is refused, announced or not, and bytes stay within the bound', (t) => {
+    const { store, used, maxBytes } = make()
+    const { epoch } = store
+    t.equal(
+      claimOf(store, 'k').begin({ info: '', bytes: store.maxObjectBytes + 1, tags: [], epoch }),
+      undefined
+    )
+    const writer = begin(store, 'k', '')
+    const chunk = Buffer.alloc(1000)
+    let taken = 0
+    while (writer.write(chunk)) taken += chunk.length
+    t.ok(taken <= store.maxObjectBytes && taken > store.maxObjectBytes - 1000)
+    t.equal(find(store, 'k'), undefined)
+    for (let n = 0; n < 300; n++) {
+      put(store, `k${n}`, 'info', 'x'.repeat((n * 997) % 20000))
+      t.ok(used() <= maxBytes)
+    }
+    t.ok(get(store, 'k299') !== undefined, 'the newest is there')
+    t.end()
+  })
+  t.end()
+}
