@@ -124,9 +124,18 @@ export class Runtime implements Running {
     return this.#admin.addresses
   }
 
-  /** For tests. */
   get planes(): Planes {
     return this.#planes
+  }
+
+  /** The main thread's own view of the pools. */
+  get pools(): ReadonlyMap<string, Pool> {
+    return this.#controller.pools
+  }
+
+  /** Prometheus text. */
+  metrics(): string {
+    return this.#hub.render()
   }
 
   async apply(config: Config): Promise<ReloadReport> {

@@ -42,6 +42,8 @@ export class Workers implements Planes {
   #release: (() => void) | undefined
   #current: Snapshot | undefined
   #prepared: Snapshot | undefined
+  /** Who prepared it. */
+  #part: readonly Seat[] = []
   #stopping = false
 
   constructor(parts: WorkersParts) {
@@ -67,7 +69,9 @@ export class Workers implements Planes {
 
   async prepare(snapshot: Snapshot): Promise<Readonly<Record<string, number>>> {
     this.#release = await this.#changes.enter()
-    const [first, ...others] = this.#seats.filter((seat) => this.#takesPart(seat)).map((seat) => seat.worker!)
+    // A worker that has come back but not joined stays out: it takes the snapshot that is then in force.
+    this.#part = this.#seats.filter(({ worker, joined }) => worker && (joined || this.#current === undefined))
+    const [first, ...others] = this.#part.map((seat) => seat.worker!)
     if (first === undefined) {
       this.#leave()
       throw new Error('no worker runs')
@@ -98,8 +102,7 @@ export class Workers implements Planes {
     this.#current = this.#prepared
     this.#prepared = undefined
     try {
-      const part = this.#seats.filter((seat) => this.#takesPart(seat))
-      const kept = await Promise.all(part.map((seat) => this.#commitSeat(seat)))
+      const kept = await Promise.all(this.#part.map((seat) => this.#commitSeat(seat)))
       return sumConnections(kept)
     } finally {
       this.#leave()
@@ -129,11 +132,6 @@ export class Workers implements Planes {
   /** For tests: throws in the worker. */
   crash(thread: number, message: string): void {
     this.#seats[thread - 1]?.worker?.crash(message)
-  }
-
-  /** A worker that has come back but not joined stays out: it takes the snapshot that is then in force. */
-  #takesPart(seat: Seat): boolean {
-    return seat.worker !== undefined && (seat.joined || this.#current === undefined)
   }
 
   /** It has promised that it can: if it fails now, it is replaced by one that starts with the new snapshot. */
