@@ -71,6 +71,8 @@ export class TlsServer {
       transport.pause()
       socket.unshift(rest)
     }
+    // A client that leaves in the handshake is gone: with half-open sockets it would stay until the timeout.
+    socket.allowHalfOpen = false
     this.#handshakes.set(socket, done)
     this.#server.emit('connection', socket)
   }
@@ -81,6 +83,8 @@ export class TlsServer {
     const done = this.#handshakes.get(raw)
     this.#handshakes.delete(raw)
     if (error !== undefined) socket.destroy()
+    socket.allowHalfOpen = true
+    if (raw !== undefined) raw.allowHalfOpen = true
     done?.(error === undefined ? socket : undefined, error)
   }
 }
