@@ -37,7 +37,7 @@ export function tour(yaml: string): Tour {
   if (l7 !== undefined)
     lines.push(`  curl http://${text(l7)}/          # again and again: the backend changes`)
   if (l4 !== undefined)
-    lines.push(`  echo hello | nc -q1 ${l4.host} ${l4.port}        # the same over plain TCP`)
+    lines.push(`  nc ${l4.host} ${l4.port}                     # the same over plain TCP: type a line`)
   if (admin !== undefined)
     lines.push(`  curl http://${text(admin)}/metrics   # what lb counts; /api/pools for states`)
   const targets = [...entries.map((entry) => entry.target), admin].filter((target) => target !== undefined)
