@@ -7,6 +7,9 @@ import { ResponseReader, type ResponseEvents } from './response-reader.ts'
 import type { UpstreamHead } from './response-parser.ts'
 import type { UpstreamPool } from './upstream-pool.ts'
 
+/** How long a backend may take to answer our FIN with its own. */
+const PARTING_MS = 1_000
+
 /** How a request is to be treated while it is under way. */
 export interface SendOptions {
   /** FRAME_CHUNKED or the number of bytes of the request's body. */
@@ -146,6 +149,16 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
   close(): void {
     this.#closing = true
     this.transport.destroy()
+  }
+
+  /**
+   * Closes one that is idle, and counts it until the backend has closed its side too: with maxConnections the next one
+   * is opened for it, and a backend that saw that one first would count one too many.
+   */
+  part(): void {
+    this.#closing = true
+    this.deadline = this.#now + PARTING_MS
+    this.transport.end()
   }
 
   pause(): void {

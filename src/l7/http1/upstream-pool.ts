@@ -100,8 +100,8 @@ export class UpstreamPool {
   }
 
   /** Makes a connection, once the backend has room for one more. */
-  connect(backend: Backend, timeoutMs: number, waiter: ConnectionWaiter): ConnectAttempt {
-    const dialling = new Dialling(this, waiter)
+  connect(backend: Backend, timeoutMs: number, waiter: ConnectionWaiter, preface?: Buffer): ConnectAttempt {
+    const dialling = new Dialling(this, waiter, preface)
     if (backend.tryOpen()) {
       this.#dial(backend, timeoutMs, dialling)
       return dialling
@@ -118,7 +118,7 @@ export class UpstreamPool {
   /** Closes the oldest idle connection: another thread may have its place. */
   shed(): boolean {
     const oldest = this.#idle.shift()
-    oldest?.close()
+    oldest?.part()
     return oldest !== undefined
   }
 
@@ -128,6 +128,7 @@ export class UpstreamPool {
     const dialling = this.#connecting.get(connection)
     this.#connecting.delete(connection)
     this.deadlines.add(connection)
+    if (dialling?.preface !== undefined) connection.transport.sendOwned(dialling.preface)
     dialling?.done(connection)
   }
 
@@ -148,12 +149,12 @@ export class UpstreamPool {
     const wanted = !this.#retired && this.#open.get(connection)?.contended === false
     // With the PROXY protocol a connection speaks for one client.
     if (!wanted || proxyProtocol !== undefined || this.#idle.length >= connections.maxIdle) {
-      return connection.close()
+      return connection.part()
     }
     // One second below the server's hint, since it may close while our request is on its way (RFC 9112 §9.3.1).
     const hintMs = keepAliveSeconds === undefined ? Infinity : keepAliveSeconds * 1e3 - 1e3
     const keepMs = Math.min(timeouts.keepAliveMs, hintMs)
-    if (keepMs <= 0) return connection.close()
+    if (keepMs <= 0) return connection.part()
     connection.deadline = this.deadlines.now + keepMs
     this.#idle.push(connection)
   }
@@ -204,12 +205,15 @@ const starvation: DialFailure = { code: 'LB_CONNECT_TIMEOUT', outcome: 'unused' 
 /** One wait for a connection: for room first, when there is none, and then for the connect. */
 class Dialling implements ConnectAttempt {
   connection: UpstreamConnection | undefined
+  /** PROXY header that the connection begins with. */
+  readonly preface: Buffer | undefined
   /** The wait for room. */
   wait: Waiter | undefined
   readonly #pool: UpstreamPool
   #waiter: ConnectionWaiter | undefined
 
-  constructor(pool: UpstreamPool, waiter: ConnectionWaiter) {
+  constructor(pool: UpstreamPool, waiter: ConnectionWaiter, preface: Buffer | undefined) {
+    this.preface = preface
     this.#pool = pool
     this.#waiter = waiter
   }
