@@ -24,7 +24,7 @@ export function parseYaml(text: string): YamlText | SyntaxProblem {
       merge: false,
       stringKeys: false
     })
-    return { document, syntax: [...document.errors, ...document.warnings].map(syntaxProblem) }
+    return { document, syntax: syntaxProblems(text, [...document.errors, ...document.warnings]) }
   } catch (error) {
     // The library recurses into nested collections; a hundred thousand brackets exhaust the stack.
     if (error instanceof RangeError) return { offset: 0, message: 'nested too deep to be a configuration' }
@@ -50,6 +50,22 @@ const OWN_WORDS: Readonly<Record<string, string>> = {
 const CURES: Readonly<Record<string, string>> = {
   MISSING_CHAR: 'close what is open',
   BAD_INDENT: 'indent it like its neighbours'
+}
+
+/** A parser that lost its way finds an error in each further word: the first of a line counts, and few of them. */
+const MAX_SYNTAX_PROBLEMS = 5
+
+function syntaxProblems(text: string, errors: readonly YAMLError[]): SyntaxProblem[] {
+  const problems: SyntaxProblem[] = []
+  let lineEnd = -1
+  for (const error of errors.toSorted((a, b) => a.pos[0] - b.pos[0])) {
+    if (error.pos[0] <= lineEnd && problems.length > 0) continue
+    problems.push(syntaxProblem(error))
+    if (problems.length === MAX_SYNTAX_PROBLEMS) break
+    const end = text.indexOf('\n', error.pos[0])
+    lineEnd = end === -1 ? text.length : end
+  }
+  return problems
 }
 
 function syntaxProblem(error: YAMLError): SyntaxProblem {

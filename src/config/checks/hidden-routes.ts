@@ -61,7 +61,7 @@ function coversFields(a: Readonly<Record<string, string>>, b: Readonly<Record<st
 }
 
 function coversPath(a: RouteMatch, b: RouteMatch): boolean {
-  if (a.path !== undefined) return a.path === b.path
+  if (a.path !== undefined && a.path !== b.path) return false
   const inner = b.path ?? b.pathPrefix
   if (a.pathPrefix !== undefined && (inner === undefined || !isUnder(inner, a.pathPrefix))) return false
   if (a.pathRegex === undefined || a.pathRegex === b.pathRegex) return true

@@ -97,7 +97,8 @@ export function decimal(min: number, max: number) {
 /** Milliseconds. The bounds are part of the message. */
 export function duration({ min = 1, max = MAX_TIMEOUT_MS, example = '10s' } = {}) {
   const expected = `a duration such as "${example}"`
-  const json = { type: 'string', pattern: '^([0-9]+(\\.[0-9]+)?(ms|s|m|h|d|w|y))+$', examples: [example] }
+  const pattern = '^([0-9]+(\\.[0-9]+)?(ms|s|m|h|d|w|y))+$'
+  const json = { title: 'duration', type: 'string', pattern, examples: [example] }
   return leaf<number>(expected, json, (input) => {
     const written = textOf(input) ?? (typeof input === 'number' ? String(input) : undefined)
     if (written === undefined) return new Refusal({})
@@ -142,7 +143,8 @@ function durationCure(written: string): string {
 /** Bytes. */
 export function size({ min = 0, max = 2 ** 40, example = '64kb' } = {}) {
   const expected = `a size such as "${example}"`
-  const json = { type: 'string', pattern: '^[0-9]+(\\.[0-9]+)?([bB]|[kKmMgG][bB])$', examples: [example] }
+  const pattern = '^[0-9]+(\\.[0-9]+)?([bB]|[kKmMgG][bB])$'
+  const json = { title: 'size', type: 'string', pattern, examples: [example] }
   return leaf<number>(expected, json, (input) => {
     const written = textOf(input) ?? (typeof input === 'number' ? String(input) : undefined)
     if (written === undefined) return new Refusal({})
@@ -167,7 +169,8 @@ function sizeCure(written: string): string {
 /** Events per second. */
 export function rate({ example = '20/s' } = {}) {
   const expected = `a rate such as "${example}"`
-  const json = { type: 'string', pattern: '^[0-9]+(\\.[0-9]+)?/[smh]$', examples: [example] }
+  const pattern = '^[0-9]+(\\.[0-9]+)?/[smh]$'
+  const json = { title: 'rate', type: 'string', pattern, examples: [example] }
   return leaf<number>(expected, json, (input) => {
     const written = textOf(input) ?? (typeof input === 'number' ? String(input) : undefined)
     const value = written === undefined ? undefined : parseRate(written)
@@ -183,7 +186,8 @@ export function rate({ example = '20/s' } = {}) {
 /** A share of 0..1, written as a percentage. */
 export function percent({ max = 1, example = '20%' } = {}) {
   const expected = `a percentage such as "${example}"`
-  const json = { type: 'string', pattern: '^[0-9]+(\\.[0-9]+)?%$', examples: [example] }
+  const pattern = '^[0-9]+(\\.[0-9]+)?%$'
+  const json = { title: 'percentage', type: 'string', pattern, examples: [example] }
   return leaf<number>(expected, json, (input) => {
     const number = numberOf(input)
     const written = textOf(input)

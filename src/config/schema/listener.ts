@@ -11,7 +11,7 @@ import { listenerTls } from './tls.ts'
 const { l4, l7 } = defaults.listener
 
 function poolName() {
-  return text('the name of a pool', { max: 64 })
+  return text('the name of a pool', { max: 64, json: { title: 'pool' } })
 }
 
 const common = {

@@ -5,7 +5,7 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 /** The name of a listener, route, pool, backend or cache as it stands in logs, metrics and commands. */
 export function name(expected: string) {
   return text(expected, {
-    json: { pattern: NAME.source },
+    json: { title: 'name', pattern: NAME.source },
     max: 64,
     reject: (value) =>
       NAME.test(value)

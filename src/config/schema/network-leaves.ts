@@ -8,7 +8,11 @@ import { text } from './leaves.ts'
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 
 export function bind() {
-  const json = { type: 'string', examples: ['0.0.0.0:8080', ':8080', '[::]:8080', 'unix:/run/lb.sock'] }
+  const json = {
+    title: 'address',
+    type: 'string',
+    examples: ['0.0.0.0:8080', ':8080', '[::]:8080', 'unix:/run/lb.sock']
+  }
   return leaf<Bind>('an address such as ":8080", "127.0.0.1:8080" or "unix:/run/lb.sock"', json, (input) => {
     if (typeof input === 'number') return new Refusal({ cure: 'did you mean ":@"?' })
     const written = textOf(input)
@@ -19,7 +23,11 @@ export function bind() {
 }
 
 export function backendAddress() {
-  const json = { type: 'string', examples: ['10.0.0.1:8080', 'db.internal:5432', 'unix:/run/app.sock'] }
+  const json = {
+    title: 'address',
+    type: 'string',
+    examples: ['10.0.0.1:8080', 'db.internal:5432', 'unix:/run/app.sock']
+  }
   return leaf<BackendAddress>('an address such as "10.0.0.1:8080" or "unix:/run/app.sock"', json, (input) => {
     if (typeof input === 'number') return new Refusal({ cure: 'did you mean "127.0.0.1:@"?' })
     const written = textOf(input)
@@ -30,7 +38,7 @@ export function backendAddress() {
 }
 
 export function cidrs() {
-  const json = { type: 'string', examples: ['10.0.0.0/8', '2001:db8::/32', '192.0.2.1'] }
+  const json = { title: 'network', type: 'string', examples: ['10.0.0.0/8', '2001:db8::/32', '192.0.2.1'] }
   const item = leaf<string>('a network such as "10.0.0.0/8" or "::1"', json, (input) => {
     const written = textOf(input)
     const cidr = written === undefined ? undefined : parseCidr(written)
@@ -48,6 +56,7 @@ function cidrCure(written: string): string | undefined {
 /** Host names of requests or of TLS: exact or `*.example.com`. */
 export function hostPattern() {
   return text('a host name such as example.com or "*.example.com"', {
+    json: { title: 'host' },
     reject(value) {
       if (value === '*') return '"*" is any host; leave the key out instead'
       if (/:\d+$/.test(value)) return `write the host without its port: "${value.replace(/:\d+$/, '')}"`
@@ -62,6 +71,7 @@ export function hostPattern() {
 
 export function fieldName() {
   return text('a field name such as X-Tenant', {
+    json: { title: 'field name' },
     max: 128,
     reject: (value) =>
       TOKEN.test(value) ? undefined : `"${value}" is not a field name; use letters, digits and dashes`
@@ -81,6 +91,7 @@ export function fieldValue() {
 
 export function method() {
   return text('a method such as GET', {
+    json: { title: 'method' },
     max: 32,
     reject(value) {
       if (!TOKEN.test(value)) return `"${value}" is not a method`
@@ -93,6 +104,7 @@ export function method() {
 
 export function absolutePath() {
   return text('a path such as /api/', {
+    json: { title: 'path' },
     reject: (value) =>
       !value.startsWith('/')
         ? `a path begins with a slash: did you mean "/${value}"?`
@@ -106,6 +118,7 @@ export function absolutePath() {
 
 export function regex() {
   return text('a regular expression such as "^/brew/[0-9]+$"', {
+    json: { title: 'regular expression' },
     reject(value) {
       try {
         new RegExp(value)
@@ -120,12 +133,13 @@ export function regex() {
 }
 
 export function filePath() {
-  return text('the path of a file such as /etc/lb/site.crt', { max: 4096 })
+  return text('the path of a file such as /etc/lb/site.crt', { max: 4096, json: { title: 'file' } })
 }
 
 /** `client-ip`, `path`, `header:N`, `cookie:N` or `query:N`. */
 export function hashKey() {
   const json = {
+    title: 'hash key',
     type: 'string',
     examples: ['client-ip', 'header:x-tenant', 'cookie:session', 'query:id', 'path']
   }

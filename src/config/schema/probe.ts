@@ -8,7 +8,7 @@ import { textOf } from '../env-text.ts'
 const { probe } = defaults
 
 function statusRange() {
-  const json = { type: ['string', 'integer'], examples: ['200-399', 204] }
+  const json = { title: 'status or range', type: ['string', 'integer'], examples: ['200-399', 204] }
   return leaf<{ from: number; to: number }>(
     'a status such as 200 or a range such as "200-399"',
     json,

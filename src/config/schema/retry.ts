@@ -9,7 +9,10 @@ import { flag, integer, percent } from './leaves.ts'
 const words = ['connect-failure', 'reset', 'timeout'] as const
 
 function condition() {
-  const json = { anyOf: [{ enum: [...words] }, { type: 'integer', minimum: 400, maximum: 599 }] }
+  const json = {
+    title: 'condition',
+    anyOf: [{ enum: [...words] }, { type: 'integer', minimum: 400, maximum: 599 }]
+  }
   return leaf<RetryCondition>('connect-failure, reset, timeout or a status such as 502', json, (input) => {
     const status = numberOf(input)
     if (status !== undefined) {

@@ -20,6 +20,7 @@ const FRAMING = [
 
 function editedField() {
   return text('a field name such as X-Tenant', {
+    json: { title: 'field name' },
     max: 128,
     reject(value) {
       if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(value)) return `"${value}" is not a field name`
@@ -30,7 +31,7 @@ function editedField() {
 }
 
 function poolName() {
-  return text('the name of a pool', { max: 64 })
+  return text('the name of a pool', { max: 64, json: { title: 'pool' } })
 }
 
 function edits(side: string) {
@@ -114,7 +115,9 @@ function negativeTtl() {
 }
 
 export const cacheSchema = mapping({
-  store: text('the name of a cache', { max: 64 }).describe('Which of `caches` it uses.'),
+  store: text('the name of a cache', { max: 64, json: { title: 'cache' } }).describe(
+    'Which of `caches` it uses.'
+  ),
   defaultTtl: lifetime({ example: '60s' })
     .optional()
     .describe('How long a response lives that says nothing about it; left out: `heuristic` decides.'),

@@ -1,0 +1,97 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { z } from 'zod'
+import { allRows, fillTables, sectionNames } from '../../scripts/config-docs.ts'
+import { formatProblems } from '../../src/config/format-problems.ts'
+import { jsonSchema } from '../../src/config/json-schema.ts'
+import { parseConfig } from '../../src/config/parse-config.ts'
+
+const page = readFileSync(join(import.meta.dirname, '../../docs/config.md'), 'utf8')
+
+type Node = Record<string, unknown>
+
+/** Every property of the schema with its path; lists and mappings by name are `[]` and `*`. */
+function* properties(node: Node, path: string): Generator<{ path: string; node: Node }> {
+  for (const [key, inner] of Object.entries((node['properties'] ?? {}) as Record<string, Node>)) {
+    const at = path === '' ? key : `${path}.${key}`
+    yield { path: at, node: inner }
+    yield* properties(inner, at)
+  }
+  for (const union of [node['anyOf'], node['oneOf']]) {
+    for (const inner of (union ?? []) as Node[]) yield* properties(inner, path)
+  }
+  if (node['items'] !== undefined) yield* properties(node['items'] as Node, `${path}[]`)
+  if (typeof node['additionalProperties'] === 'object') {
+    yield* properties(node['additionalProperties'] as Node, `${path}.*`)
+  }
+}
+
+/** What a listener or a lone item has in common with the place that the page describes. */
+function documentedPath(path: string): string {
+  return path
+    .replace(/^(listeners|pools\.\*\.backends|listeners\[\]\.routes)\./, '$1[].')
+    .replace(/^listeners\[\]\.routes\./, 'listeners[].routes[].')
+    .replace(/^listeners\[\]\.(headers|cache)\./, 'listeners[].routes[].$1.')
+    .replace(/^listeners\[\]\.routes\[\]\.limits\./, 'listeners[].limits.')
+    .replace(/^listeners\[\](\.routes\[\])?\.retry\./, 'pools.*.retry.')
+    .replace(/\.(sni|certificates|split)\./, '.$1[].')
+}
+
+t.test('every key has a description', async (t) => {
+  const missing = [...properties(jsonSchema() as Node, '')].filter(({ node }) => !node['description'])
+  t.same(
+    missing.map(({ path }) => path),
+    []
+  )
+})
+
+t.test('every key stands in a table of docs/config.md, and the tables are those of the schema', async (t) => {
+  const documented = new Set(allRows().map((row) => row.path))
+  const known = new Set([...properties(jsonSchema() as Node, '')].map(({ path }) => documentedPath(path)))
+  t.same(
+    [...known].filter((path) => !documented.has(path)),
+    []
+  )
+  t.same(
+    [...documented].filter((path) => !known.has(path)),
+    []
+  )
+  for (const name of sectionNames()) t.match(page, `<!-- keys: ${name} -->`)
+  t.equal(fillTables(page), page, 'run: npx node scripts/config-docs.ts')
+})
+
+t.test('every example of docs/config.md is a configuration', async (t) => {
+  const blocks = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map((match) => match[1]!)
+  t.ok(blocks.length > 8)
+  for (const block of blocks) {
+    const result = parseConfig(block, { file: 'docs', env: {} })
+    // An example of one key leaves out what is not its subject.
+    const left = result.ok
+      ? []
+      : result.problems.filter(
+          ({ severity, message }) =>
+            severity === 'error' &&
+            !/^there is no pool|^missing key "listeners"|cannot read the secret/.test(message)
+        )
+    t.same(formatProblems(left), '', block)
+  }
+})
+
+t.test('the JSON Schema takes what lb takes, variables too, and refuses an unknown key', async (t) => {
+  const schema = z.fromJSONSchema(jsonSchema() as never)
+  const config = {
+    workers: 2,
+    listeners: [
+      { bind: ':80', mode: 'l7', routes: [{ match: { host: 'a.example' }, pool: 'web', cache: false }] },
+      { bind: ['[::]:80'], mode: 'l4', pool: 'web', timeouts: { idle: '10m' } }
+    ],
+    pools: { web: { backends: ['a:80', { address: 'b:80', weight: '${WEIGHT}' }], retry: { budget: '20%' } } }
+  }
+  t.match(schema.safeParse(config), { success: true })
+  t.match(schema.safeParse({ ...config, listners: [] }), { success: false })
+  t.match(schema.safeParse({ ...config, pools: { web: { backends: ['a:80'], slowStart: 10 } } }), {
+    success: false
+  })
+  t.equal((jsonSchema() as Node)['$schema'], 'https://json-schema.org/draft/2020-12/schema')
+})
