@@ -1,5 +1,6 @@
 import type { Pool } from '../balancer/pool.ts'
 import type { L7ListenerConfig, PoolConfig, RouteConfig } from '../config/model.ts'
+import type { Gate } from '../net/admission/gate.ts'
 import { compileCidrs } from '../net/cidr.ts'
 import type { HttpCache } from './cache/http-cache.ts'
 import type { EngineContext } from './engine-context.ts'
@@ -10,6 +11,7 @@ import { compileRedirect } from './router/redirect.ts'
 import { compileRewrite } from './router/rewrite.ts'
 import { Router } from './router/router.ts'
 import { Split } from './router/split.ts'
+import { Sticky } from './sticky.ts'
 import type { CompiledAction, CompiledPool, CompiledRoute, Snapshot, Target } from './snapshot.ts'
 
 /** What a listener's snapshot is made of besides its configuration. */
@@ -17,6 +19,8 @@ export interface SnapshotParts {
   readonly config: L7ListenerConfig
   /** Throws for a name that config/ should have refused. */
   pool(name: string): CompiledPool
+  /** Undefined: everybody may connect. */
+  readonly gate: Gate | undefined
   /** The cache of a route that has one. */
   cache(route: RouteConfig): HttpCache | undefined
 }
@@ -26,7 +30,12 @@ export function compileSnapshot(parts: SnapshotParts, context: EngineContext): S
   const { config } = parts
   const compiler = new Compiler(parts, context)
   const routes = config.routes.map((route) => ({ match: route.match, value: compiler.route(route) }))
-  return { config, router: new Router(routes), trusted: compileCidrs(config.trustedProxies) }
+  return {
+    config,
+    router: new Router(routes),
+    trusted: compileCidrs(config.trustedProxies),
+    gate: parts.gate
+  }
 }
 
 /** What forwarding to a pool needs on this thread; `upstreamsOf` gives the connections to one of its backends. */
@@ -42,6 +51,7 @@ export function compilePool(
     upstreams: pool.backends.map((backend) => upstreamsOf(backend, config)),
     budget: new RetryBudget(config.retry.budget, context.clock),
     hashKey: keyed ? config.hash.key : undefined,
+    sticky: config.sticky === undefined ? undefined : new Sticky(pool, config.sticky),
     badStatuses: new Set(config.breaker.statuses),
     connectSeconds: context.metrics.histogram('lb_connect_duration_seconds', { pool: name }),
     queueSeconds: context.metrics.histogram('lb_queue_wait_seconds', { pool: name }),

@@ -1,3 +1,4 @@
+import type { Endpoint } from '../net/endpoint.ts'
 import type { Transport } from '../net/transport.ts'
 import type { HeaderBlock } from './header-block.ts'
 import type { UpstreamHead } from './http1/response-parser.ts'
@@ -9,6 +10,8 @@ export interface DownstreamStream {
   /** Address of the peer, or what its PROXY header said; '' on a unix socket. */
   readonly peer: string
   readonly scheme: 'http' | 'https'
+  /** Both ends of the connection, for the PROXY protocol. */
+  readonly ends: { readonly source: Endpoint | undefined; readonly destination: Endpoint | undefined }
   /** Bytes of the client are being read; the exchange's `onRequestReadDone` follows. */
   readonly reading: boolean
   /** The request's body has been read to its end. */

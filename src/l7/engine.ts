@@ -4,6 +4,7 @@ import type { ErrorCode } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
 import type { Counter, Gauge, Metrics } from '../core/metrics.ts'
 import type { Random } from '../core/random.ts'
+import type { Pass } from '../net/admission/gate.ts'
 import type { Transport, TransportOwner } from '../net/transport.ts'
 import { logExchange } from './access-log.ts'
 import { compileSnapshot, type SnapshotParts } from './compile.ts'
@@ -14,6 +15,7 @@ import { errorAnswer, type ErrorAnswer } from './headers/error-answer.ts'
 import { viaLine, viaPseudonym } from './headers/via.ts'
 import { DownstreamConnection } from './http1/downstream-connection.ts'
 import type { DownstreamHost } from './http1/downstream-host.ts'
+import { Entrance, type Ends, type EntranceHost } from './http1/entrance.ts'
 import { newRequestId } from './headers/request-id.ts'
 import { begin, type ConnectionMemo } from './pipeline.ts'
 import type { Request } from './request.ts'
@@ -31,7 +33,7 @@ export interface L7Deps {
 const pseudonym = viaPseudonym()
 
 /** One L7 listener's connections and the snapshot by which they are served, on one thread. */
-export class L7Engine implements DownstreamHost, EngineContext {
+export class L7Engine implements DownstreamHost, EngineContext, EntranceHost {
   readonly clock: Clock
   readonly random: Random
   readonly deadlines: Deadlines
@@ -74,13 +76,45 @@ export class L7Engine implements DownstreamHost, EngineContext {
     this.snapshot = snapshot
   }
 
-  /** `peer`: the client's address when a PROXY header told it. */
-  accept(attach: (owner: TransportOwner) => Transport, peer?: string): void {
+  accept(attach: (owner: TransportOwner) => Transport): void {
     this.#accepted.add()
+    const { gate } = this.snapshot
+    if (gate === undefined) this.#take(attach, undefined, undefined)
+    else new Entrance(this, gate, attach)
+  }
+
+  #take(
+    attach: (owner: TransportOwner) => Transport,
+    pass: Pass | undefined,
+    ends: Ends | undefined
+  ): DownstreamConnection {
     this.#open.add(1)
-    const connection = new DownstreamConnection(this, attach, peer)
-    this.#connections.set(connection, { forwarded: undefined })
+    const connection = new DownstreamConnection(this, attach, ends)
+    this.#connections.set(connection, { forwarded: undefined, pass })
     if (this.#draining) connection.drain()
+    return connection
+  }
+
+  // EntranceHost.
+
+  get headerMs(): number {
+    return this.snapshot.config.timeouts.requestHeadersMs
+  }
+
+  admitted(transport: Transport, pass: Pass, ends: Ends | undefined, rest: Buffer | undefined): void {
+    const attach = (owner: TransportOwner): Transport => {
+      transport.owner = owner
+      return transport
+    }
+    const connection = this.#take(attach, pass, ends)
+    if (rest !== undefined) connection.onData(rest, 0, rest.length)
+  }
+
+  refused(reason: 'limit' | 'denied' | 'proxy-header', code: ErrorCode, detail: string): void {
+    this.#countError(code)
+    const listener = this.snapshot.config.name
+    this.metrics.counter('lb_connections_refused_total', { listener, reason }).add()
+    this.log.debug({ listener, code, reason, detail }, 'connection refused')
   }
 
   get connections(): number {
@@ -138,7 +172,11 @@ export class L7Engine implements DownstreamHost, EngineContext {
   }
 
   closed(connection: DownstreamConnection): void {
-    if (this.#connections.delete(connection)) this.#open.add(-1)
+    const memo = this.#connections.get(connection)
+    if (memo === undefined) return
+    this.#connections.delete(connection)
+    this.#open.add(-1)
+    memo.pass?.leave()
   }
 
   // EngineContext.

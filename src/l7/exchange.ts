@@ -169,6 +169,7 @@ export class Exchange implements ForwardOwner {
   onResponse(head: UpstreamHead, backend: Backend): void {
     if (this.#ended) return
     this.backend = backend
+    this.setCookie = this.target?.pool.sticky?.cookieFor(this, backend) ?? ''
     if (this.tap !== undefined && this.tap.onResponse(head)) return
     this.passHead(head)
   }

@@ -23,6 +23,8 @@ export interface Outgoing {
   readonly framing: number
   readonly upgrade: boolean
   readonly context: PickContext
+  /** PROXY header to begin a new connection with. */
+  readonly preface: Buffer | undefined
 }
 
 /** Who wanted the request forwarded. One of `onEnd`, `onUpgrade` and `onFailed` comes last. */
@@ -155,7 +157,7 @@ export class Forward implements UpstreamClient, ConnectionWaiter {
     const upstreams = this.#target.pool.upstreams[lease.backend.position]!
     const connection = this.#kept(upstreams)
     if (connection !== undefined) return this.#send(connection)
-    this.#dialling = upstreams.connect(lease.backend, this.#target.connectMs, this)
+    this.#dialling = upstreams.connect(lease.backend, this.#target.connectMs, this, this.#request.preface)
   }
 
   #kept(upstreams: UpstreamPool): UpstreamConnection | undefined {

@@ -1,4 +1,6 @@
+import type { Pass } from '../net/admission/gate.ts'
 import { clientAddress } from '../net/client-address.ts'
+import { proxyProtocolHeader } from '../net/proxy-protocol/write.ts'
 import { hashKeyOf } from './hash-key.ts'
 import type { Exchange } from './exchange.ts'
 import { ForwardedWriter } from './headers/forwarded.ts'
@@ -19,6 +21,8 @@ import { mirrorRequest } from './mirror.ts'
 /** What one connection remembers from exchange to exchange. */
 export interface ConnectionMemo {
   forwarded: ForwardedWriter | undefined
+  /** What the connection is counted in, where the listener limits connections. */
+  readonly pass: Pass | undefined
 }
 
 const NO_CONTEXT: PickContext = {}
@@ -97,7 +101,8 @@ export function begin(exchange: Exchange, memo: ConnectionMemo): void {
     head: requestHead(exchange, forwardPath + query, authority, forwarded, trusted),
     framing: requestFraming(exchange),
     upgrade: request.upgrade !== '',
-    context: pickContext(exchange, destination)
+    context: pickContext(exchange, destination),
+    preface: preface(exchange, destination)
   }
   if (route.mirror !== undefined) mirrorRequest(exchange, route.mirror, outgoing)
   if (route.cache !== undefined && request.upgrade === '') {
@@ -131,7 +136,19 @@ function chooseTarget(exchange: Exchange, route: CompiledRoute): Target | undefi
 const NO_BYTES = Buffer.alloc(0)
 
 function pickContext(exchange: Exchange, target: Target): PickContext {
-  const { hashKey } = target.pool
-  if (hashKey === undefined) return NO_CONTEXT
-  return { hash: hashKeyOf(exchange, hashKey) }
+  const { hashKey, sticky } = target.pool
+  if (hashKey === undefined && sticky === undefined) return NO_CONTEXT
+  const context: PickContext = {}
+  if (hashKey !== undefined) context.hash = hashKeyOf(exchange, hashKey)
+  const name = sticky?.read(exchange)
+  if (name !== undefined) context.sticky = name
+  return context
+}
+
+/** The PROXY header that begins a connection made for this exchange alone. */
+function preface(exchange: Exchange, target: Target): Buffer | undefined {
+  const version = target.pool.pool.config.proxyProtocol
+  if (version === undefined) return undefined
+  const { source, destination } = exchange.downstream.ends
+  return proxyProtocolHeader(version, source, destination)
 }

@@ -1,6 +1,7 @@
 import type { Pool } from '../balancer/pool.ts'
 import type { HashKey, L7ListenerConfig, RequestLimits, RetryConfig, RouteConfig } from '../config/model.ts'
 import type { Counter, Histogram } from '../core/metrics.ts'
+import type { Gate } from '../net/admission/gate.ts'
 import type { CidrSet } from '../net/cidr.ts'
 import type { HttpCache } from './cache/http-cache.ts'
 import type { CompiledEdits } from './headers/header-edits.ts'
@@ -10,12 +11,15 @@ import type { RedirectFacts } from './router/redirect.ts'
 import type { PathRewrite } from './router/rewrite.ts'
 import type { Router } from './router/router.ts'
 import type { Split } from './router/split.ts'
+import type { Sticky } from './sticky.ts'
 
 /** One immutable running configuration of one listener; an exchange takes it once and keeps it. */
 export interface Snapshot {
   readonly config: L7ListenerConfig
   readonly router: Router<CompiledRoute>
   readonly trusted: CidrSet
+  /** Undefined when the listener lets everybody in. */
+  readonly gate: Gate | undefined
 }
 
 /** A pool with what this thread forwards by. */
@@ -26,6 +30,7 @@ export interface CompiledPool {
   readonly budget: RetryBudget
   /** Undefined when the algorithm uses no key. */
   readonly hashKey: HashKey | undefined
+  readonly sticky: Sticky | undefined
   readonly badStatuses: ReadonlySet<number>
   readonly connectSeconds: Histogram
   readonly queueSeconds: Histogram

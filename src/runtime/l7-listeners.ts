@@ -4,7 +4,7 @@ import { compilePool, type SnapshotParts } from '../l7/compile.ts'
 import { L7Engine, type L7Deps } from '../l7/engine.ts'
 import type { UpstreamRegistry } from '../l7/http1/upstream-registry.ts'
 import type { CompiledPool } from '../l7/snapshot.ts'
-import type { AdmissionTables } from '../net/admission/gate.ts'
+import { Gate, type AdmissionTables } from '../net/admission/gate.ts'
 import { UpstreamTls } from '../net/upstream-tls.ts'
 import type { Engine, PreparedEngine } from './engine.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -34,6 +34,7 @@ export class L7Listeners {
     const parts: SnapshotParts = {
       config,
       pool: (name) => this.#compile(pools.get(name)!, snapshot),
+      gate: limitsConnections(config) ? new Gate(config, this.#parts.admission, this.#parts.clock) : undefined,
       cache: () => undefined
     }
     if (running instanceof L7Listener) {
@@ -58,6 +59,17 @@ export class L7Listeners {
     }
     return compiled
   }
+}
+
+function limitsConnections(config: L7ListenerConfig): boolean {
+  const { allow, deny, maxConnections, connectionLimit, proxyProtocol } = config
+  return (
+    allow.length > 0 ||
+    deny.length > 0 ||
+    maxConnections !== undefined ||
+    connectionLimit !== undefined ||
+    proxyProtocol !== undefined
+  )
 }
 
 class L7Listener implements Engine {

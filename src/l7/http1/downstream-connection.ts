@@ -1,5 +1,6 @@
 import { splice, type Splice } from '../../l4/splice.ts'
 import type { Waits } from '../../core/deadlines.ts'
+import { localEndpoint, remoteEndpoint } from '../../net/endpoint.ts'
 import type { Transport, TransportOwner } from '../../net/transport.ts'
 import type { DownstreamStream } from '../downstream-stream.ts'
 import type { Exchange } from '../exchange.ts'
@@ -8,6 +9,7 @@ import { UNTIL_END } from '../response.ts'
 import { BodyWriter, FRAME_CHUNKED, FRAME_CLOSE } from './body-writer.ts'
 import type { ChunkSink } from './chunked-reader.ts'
 import type { DownstreamHost } from './downstream-host.ts'
+import type { Ends } from './entrance.ts'
 import { parseFailure } from './parse-failure.ts'
 import { parsedRequest, parseRequest } from './request-parser.ts'
 import { RequestBody } from './request-body.ts'
@@ -30,6 +32,7 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, C
   readonly acceptedAt: number
   deadline = Infinity
   readonly #host: DownstreamHost
+  readonly #ends: Ends | undefined
   readonly #writer: BodyWriter
   readonly #body = new RequestBody()
   #exchange: Exchange | undefined
@@ -47,15 +50,23 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, C
   #countedIn = 0
   #countedOut = 0
 
-  constructor(host: DownstreamHost, attach: (owner: TransportOwner) => Transport, peer?: string) {
+  /** `ends`: as a PROXY header told them. */
+  constructor(host: DownstreamHost, attach: (owner: TransportOwner) => Transport, ends?: Ends) {
     this.#host = host
     this.transport = attach(this)
     this.#writer = new BodyWriter(this.transport)
-    this.peer = peer ?? this.transport.socket.remoteAddress ?? ''
+    this.#ends = ends
+    this.peer = (ends === undefined ? remoteEndpoint(this.transport) : ends.source)?.address ?? ''
     this.scheme = 'encrypted' in this.transport.socket ? 'https' : 'http'
     this.acceptedAt = this.#now
     host.context.deadlines.add(this)
     this.deadline = this.#now + host.snapshot.config.timeouts.keepAliveMs
+  }
+
+  get ends(): Ends {
+    return (
+      this.#ends ?? { source: remoteEndpoint(this.transport), destination: localEndpoint(this.transport) }
+    )
   }
 
   get idle(): boolean {

@@ -8,6 +8,8 @@ import { systemClock } from '../../../src/core/clock.ts'
 import { Deadlines } from '../../../src/core/deadlines.ts'
 import { memoryLogger } from '../../../src/core/log.ts'
 import { Metrics } from '../../../src/core/metrics.ts'
+import { Gate } from '../../../src/net/admission/gate.ts'
+import { SharedCounts } from '../../../src/net/admission/shared-counts.ts'
 import { listen } from '../../../src/net/accept.ts'
 import { compilePool } from '../../../src/l7/compile.ts'
 import { L7Engine } from '../../../src/l7/engine.ts'
@@ -60,9 +62,11 @@ export async function startLab(config: object): Promise<Lab> {
       ]
     })
   )
+  const counts = (): SharedCounts => SharedCounts.create({ entries: 64 })
+  const gate = new Gate(listener, { listeners: counts(), clients: counts() }, systemClock)
   const engine = new L7Engine(
     { ...shared, random: Math.random, deadlines, log },
-    { config: listener, pool: (name) => compiled.get(name)!, cache: () => undefined }
+    { config: listener, pool: (name) => compiled.get(name)!, gate, cache: () => undefined }
   )
   const server: Server = await listen(
     { port: 0, host: '127.0.0.1' },
@@ -115,6 +119,7 @@ export class RawClient {
       this.received += chunk.toString('latin1')
       this.#changed()
     })
+    socket.on('connect', () => this.#changed())
     socket.on('end', () => {
       this.ended = true
       this.#changed()
@@ -126,10 +131,11 @@ export class RawClient {
     })
   }
 
+  /** Resolves once connected, or refused: see `closed`. */
   static async to(port: number): Promise<RawClient> {
-    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
-    await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject))
-    return new RawClient(socket)
+    const client = new RawClient(connect({ port, host: '127.0.0.1', allowHalfOpen: true }))
+    await client.until(({ socket, closed }) => closed || !socket.connecting, 'connection')
+    return client
   }
 
   send(text: string): void {

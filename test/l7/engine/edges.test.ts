@@ -1,0 +1,199 @@
+import t from 'tap'
+import { answering, eventually, get, labOf, OK, rawBackend, startLab } from './lab.ts'
+
+t.test('connections are admitted by address, number and PROXY header', async (t) => {
+  const backend = await rawBackend(answering(() => OK))
+  t.teardown(() => backend.close())
+
+  t.test('a denied address is reset', async (t) => {
+    const lab = await labOf([backend], { listener: { deny: ['127.0.0.0/8'] } })
+    t.teardown(() => lab.close())
+    const client = await lab.client()
+    client.send(get())
+    await client.until((c) => c.closed, 'close')
+    t.equal(client.received, '')
+  })
+
+  t.test('one connection above the limit is reset, until another ends', async (t) => {
+    const lab = await labOf([backend], { listener: { maxConnections: 1 } })
+    t.teardown(() => lab.close())
+    const first = await lab.client()
+    first.send(get())
+    await first.text('ok')
+    const second = await lab.client()
+    await second.until((c) => c.closed, 'close')
+    first.socket.destroy()
+    await eventually(() => lab.engine.connections === 0, 'first gone')
+    const third = await lab.client()
+    third.send(get())
+    await third.text('ok')
+  })
+
+  t.test('the PROXY header names the client', async (t) => {
+    const lab = await labOf([backend], { listener: { proxyProtocol: { trusted: ['127.0.0.1'] } } })
+    t.teardown(() => lab.close())
+    const client = await lab.client()
+    client.send('PROXY TCP4 192.0.2.7 198.51.100.1 1000 80\r\n' + get())
+    await client.text('ok')
+    t.match(backend.connections.at(-1)!.received, /X-Forwarded-For: 192\.0\.2\.7\r\n/)
+    const without = await lab.client()
+    without.send(get())
+    await without.until((c) => c.closed, 'close')
+    t.equal(without.received, '')
+  })
+})
+
+t.test('a backend is told of the client by the PROXY protocol, one connection each', async (t) => {
+  const backend = await rawBackend((connection) => {
+    connection.socket.on('data', () => {
+      if (connection.received.endsWith('\r\n\r\n')) connection.send(OK)
+    })
+  })
+  t.teardown(() => backend.close())
+  const lab = await labOf([backend], { pool: { proxyProtocol: 'v1' } })
+  t.teardown(() => lab.close())
+  for (let i = 0; i < 2; i++) {
+    const client = await lab.client()
+    client.send(get())
+    await client.text('ok')
+  }
+  t.equal(backend.connections.length, 2)
+  t.match(backend.connections[0]!.received, /^PROXY TCP4 127\.0\.0\.1 127\.0\.0\.1 \d+ \d+\r\nGET /)
+})
+
+t.test('a sticky cookie brings a client back to its backend', async (t) => {
+  const serve = (name: string) =>
+    rawBackend(answering(() => `HTTP/1.1 200 OK\r\nX-Name: ${name}\r\nContent-Length: 0\r\n\r\n`))
+  const backends = [await serve('a'), await serve('b')]
+  t.teardown(() => Promise.all(backends.map((backend) => backend.close())))
+  const lab = await labOf(backends, { pool: { sticky: { cookie: 'lb', ttl: '1h' } } })
+  t.teardown(() => lab.close())
+  const first = await lab.client()
+  first.send(get())
+  await first.text('\r\n\r\n')
+  const [, cookie] = /Set-Cookie: (lb=[0-9a-f]{32}); Path=\/; HttpOnly; SameSite=Lax; Max-Age=3600\r\n/.exec(
+    first.received
+  )!
+  const name = /X-Name: (\w)/.exec(first.received)![1]
+  for (let i = 0; i < 4; i++) {
+    const client = await lab.client()
+    client.send(get('/', `Cookie: x=y; ${cookie}\r\n`))
+    await client.text('\r\n\r\n')
+    t.match(client.received, `X-Name: ${name}\r\n`)
+  }
+})
+
+t.test('routes answer, redirect, rewrite, split and mirror', async (t) => {
+  const backend = await rawBackend(answering(() => OK))
+  t.teardown(() => backend.close())
+  const shadow = await rawBackend(answering(() => OK))
+  t.teardown(() => shadow.close())
+  const lab = await startLab({
+    listeners: [
+      {
+        name: 'web',
+        bind: '127.0.0.1:0',
+        mode: 'l7',
+        routes: [
+          { name: 'tea', match: { path: '/tea' }, respond: { status: 418, body: 'short\n' } },
+          { name: 'old', match: { path: '/old' }, redirect: { to: '/new', status: 308 } },
+          {
+            name: 'api',
+            match: { pathPrefix: '/api/' },
+            rewrite: { stripPrefix: '/api' },
+            pool: 'web',
+            headers: { request: { set: { 'X-Env': 'test' } }, response: { set: { 'X-Out': '1' } } }
+          },
+          { name: 'shadowed', match: { path: '/m' }, pool: 'web', mirror: { pool: 'shadow', percent: 100 } },
+          {
+            name: 'cut',
+            match: { path: '/split' },
+            split: [
+              { pool: 'web', weight: 1 },
+              { pool: 'shadow', weight: 1 }
+            ]
+          }
+        ]
+      }
+    ],
+    pools: { web: { backends: [backend.address] }, shadow: { backends: [shadow.address] } }
+  })
+  t.teardown(() => lab.close())
+  const client = await lab.client()
+  client.send(get('/tea') + get('/old?x=1') + get('/api/v1?q') + get('/m') + get('/none'))
+  await client.text('LB_NO_ROUTE')
+  t.match(client.received, /^HTTP\/1.1 418 [^]*\r\n\r\nshort\nHTTP\/1.1 308 [^]*Location: \/new\r\n/)
+  t.match(client.received, /X-Out: 1\r\n[^]*HTTP\/1.1 404 /)
+  t.match(backend.connections[0]!.received, /^GET \/v1\?q HTTP\/1.1\r\n[^]*X-Env: test\r\n/)
+  await eventually(() => shadow.connections[0]?.received.startsWith('GET /m ') === true, 'mirrored')
+  for (let i = 0; i < 40; i++) client.send(get('/split'))
+  await eventually(
+    () =>
+      backend.connections.some((c) => c.received.includes('/split')) &&
+      shadow.connections.some((c) => c.received.includes('/split')),
+    'both pools asked'
+  )
+})
+
+t.test('forwarding fields are believed from trusted proxies only', async (t) => {
+  const backend = await rawBackend(answering(() => OK))
+  t.teardown(() => backend.close())
+  const fields =
+    'X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https\r\nX-Request-Id: abc-1\r\nX-Real-IP: 6.6.6.6\r\n'
+  const trusting = await labOf([backend], { listener: { trustedProxies: ['127.0.0.1'] } })
+  t.teardown(() => trusting.close())
+  const trusted = await trusting.client()
+  trusted.send(get('/', fields))
+  await trusted.text('ok')
+  const head = backend.connections[0]!.received
+  t.match(head, /X-Forwarded-For: 192\.0\.2\.1, 127\.0\.0\.1\r\n/)
+  t.match(head, /X-Forwarded-Proto: https\r\n/)
+  t.match(head, /X-Request-Id: abc-1\r\n/)
+
+  const doubting = await labOf([backend])
+  t.teardown(() => doubting.close())
+  const untrusted = await doubting.client()
+  untrusted.send(get('/', fields))
+  await untrusted.text('ok')
+  const other = backend.connections[1]!.received
+  t.match(other, /X-Forwarded-For: 127\.0\.0\.1\r\n/)
+  t.notMatch(other, /192\.0\.2\.1|https|abc-1|6\.6\.6\.6/)
+})
+
+t.test('a request that goes round in circles is 508', async (t) => {
+  let port = 0
+  const lab = await startLab({
+    listeners: [{ name: 'web', bind: '127.0.0.1:0', mode: 'l7', pool: 'web' }],
+    pools: { web: { backends: ['127.0.0.1:1'] } }
+  })
+  t.teardown(() => lab.close())
+  port = lab.port
+  const loop = await labOf([`127.0.0.1:${port}`])
+  t.teardown(() => loop.close())
+  const client = await loop.client()
+  const via = `Via: 1.1 ${loop.engine.pseudonym}\r\n`
+  client.send(get('/', via.repeat(3)))
+  await client.text('LB_LOOP')
+  t.match(client.received, /^HTTP\/1.1 508 /)
+})
+
+t.test('the access log has a line per exchange, with what an operator asks for', async (t) => {
+  const backend = await rawBackend(answering(() => OK))
+  t.teardown(() => backend.close())
+  const lab = await labOf([backend], { listener: { accessLog: true } })
+  t.teardown(() => lab.close())
+  const client = await lab.client()
+  client.send(get('/a?b'))
+  await client.text('ok')
+  const line = lab.log.lines.find(({ message }) => message === 'request')!.fields
+  t.match(line, {
+    listener: 'web',
+    method: 'GET',
+    target: '/a?b',
+    status: 200,
+    pool: 'web',
+    backend: backend.address,
+    bytesOut: 2,
+    client: '127.0.0.1'
+  })
+})
