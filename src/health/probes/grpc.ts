@@ -8,23 +8,38 @@ const STATUSES = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN']
 
 /** grpc.health.v1.Health/Check over cleartext HTTP/2, or over TLS where the pool's backends speak it. */
 export const grpcProbe: Probe = async (target, signal) => {
-  const socket = await connect(target)
-  const session = http2.connect('http://grpc', { createConnection: () => socket })
+  const tlsOptions = target.tls === undefined ? undefined : await probeTlsOptions(target)
+  signal.throwIfAborted()
+  const socket = connect(target, tlsOptions)
   try {
-    const status = await check(session, target, signal)
-    if (status !== 'SERVING') throw new ProbeMismatch(status)
-    return status
+    await ready(socket, tlsOptions === undefined ? 'connect' : 'secureConnect', signal)
+    const session = http2.connect('http://grpc', { createConnection: () => socket })
+    try {
+      const status = await check(session, target, signal)
+      if (status !== 'SERVING') throw new ProbeMismatch(status)
+      return status
+    } finally {
+      session.destroy()
+    }
   } finally {
-    session.destroy()
     socket.destroy()
   }
 }
 
-async function connect(target: ProbeTarget): Promise<net.Socket> {
-  const { address } = target
+function connect({ address }: ProbeTarget, options: tls.ConnectionOptions | undefined): net.Socket {
   const where = address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port }
-  if (target.tls === undefined) return net.connect(where)
-  return tls.connect({ ...(await probeTlsOptions(target)), ...where, ALPNProtocols: ['h2'] })
+  return options === undefined
+    ? net.connect(where)
+    : tls.connect({ ...options, ...where, ALPNProtocols: ['h2'] })
+}
+
+/** Connected first, so that a refusal is told as one and not as a cancelled stream. */
+function ready(socket: net.Socket, event: 'connect' | 'secureConnect', signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
+    socket.on('error', reject)
+    socket.once(event, resolve)
+  })
 }
 
 function check(session: http2.ClientHttp2Session, { address, config }: ProbeTarget, signal: AbortSignal) {
@@ -45,7 +60,7 @@ function check(session: http2.ClientHttp2Session, { address, config }: ProbeTarg
     const noteStatus = (headers: http2.IncomingHttpHeaders) => {
       const code = headers['grpc-status']
       if (code === undefined || code === '0') return
-      const message = String(headers['grpc-message'] ?? '').slice(0, 100)
+      const message = decoded(String(headers['grpc-message'] ?? '').slice(0, 100))
       // 12: the service is not there at all; 5: it does not know the name asked for.
       refused = `grpc-status ${String(code)} ${message}`.trim()
     }
@@ -65,6 +80,15 @@ function check(session: http2.ClientHttp2Session, { address, config }: ProbeTarg
     })
     stream.end(requestFrame(config.service))
   })
+}
+
+/** grpc-message is percent-encoded; one that is not encoded well is shown as it came. */
+function decoded(message: string): string {
+  try {
+    return decodeURIComponent(message)
+  } catch {
+    return message
+  }
 }
 
 /** HealthCheckRequest { string service = 1 } behind gRPC's prefix: a byte for "not compressed" and the length. */
