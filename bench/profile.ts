@@ -21,7 +21,10 @@ import { plainWork } from './targets/target.ts'
 const root = join(import.meta.dirname, '..')
 
 /** Profiles one run of the scenario's first lb, and returns the profile file of its busiest thread. */
-async function record(scenario: Scenario, { bench, folder, options, progress }: Setting): Promise<string> {
+async function record(
+  scenario: Scenario,
+  { bench, folder, options, progress }: Setting
+): Promise<{ file: string; since: number }> {
   const contestant = scenario.contestants.find(({ target }) => target === 'lb')!
   const stage = await scenario.open(bench)
   const work = { ...plainWork, ...contestant.work, backends: stage.backends.slice(0, contestant.backends) }
@@ -38,6 +41,7 @@ async function record(scenario: Scenario, { bench, folder, options, progress }: 
   const live = { label: contestant.label, port, pid: lb.pid }
   await stage.check(live)
   progress.say(`${scenario.name}: ${options.seconds} s of load on ${contestant.label}`)
+  const since = Number(process.hrtime.bigint() / 1000n)
   const { units, seconds } = await stage.measure(live, options.seconds)
   progress.say(`${Math.round(units / seconds)} a second, with the profiler on`)
   // The profile is written when the process ends by itself, so it gets more time than stop() would give it.
@@ -46,11 +50,12 @@ async function record(scenario: Scenario, { bench, folder, options, progress }: 
 
   const files = readdirSync(profiles).map((file) => join(profiles, file))
   if (files.length === 0) throw new Error(`lb left no profile. It wrote: ${lb.tail.trim()}`)
-  return files.map((file) => ({ file, busy: busyOf(file) })).sort((a, b) => b.busy - a.busy)[0]!.file
+  const byWork = files.map((file) => ({ file, busy: busyOf(file, since) })).sort((a, b) => b.busy - a.busy)
+  return { file: byWork[0]!.file, since }
 }
 
-function busyOf(file: string): number {
-  return selfTimes(readProfile(file), root).reduce((sum, { microseconds }) => sum + microseconds, 0)
+function busyOf(file: string, since: number): number {
+  return selfTimes(readProfile(file), root, since).reduce((sum, { microseconds }) => sum + microseconds, 0)
 }
 
 function readProfile(file: string): CpuProfile {
@@ -64,13 +69,13 @@ async function main(): Promise<void> {
   })
   const scenario = scenarioNamed(positionals[0] ?? 'l7-get')
   const options = parseOptions(['--duration', values.duration ?? '5']) as Options
-  const file = await withSession({ options, targets: {}, missing: {} }, async (setting) => {
-    const profile = await record(scenario, setting)
+  const { kept, since } = await withSession({ options, targets: {}, missing: {} }, async (setting) => {
+    const { file, since } = await record(scenario, setting)
     const kept = join(root, `${scenario.name}.cpuprofile`)
-    copyFileSync(profile, kept)
-    return kept
+    copyFileSync(file, kept)
+    return { kept, since }
   })
-  const rows = selfTimes(readProfile(file), root)
+  const rows = selfTimes(readProfile(kept), root, since)
     .slice(0, Number(values.top ?? 30))
     .map(({ name, place, microseconds, share }) => [
       name,
@@ -80,7 +85,7 @@ async function main(): Promise<void> {
     ])
   console.log(textTable([['function', 'where'.padEnd(60), 'share', 'self'], ...rows]))
   console.log(
-    `\nThe flame graph: open ${file} in the performance panel of Chrome's developer tools or speedscope.app`
+    `\nThe flame graph: open ${kept} in the performance panel of Chrome's developer tools or speedscope.app`
   )
 }
 

@@ -4,6 +4,7 @@
  */
 import { fork, spawn, type ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import type { Announcement } from './backends/announce.ts'
 import { reachable } from './reachable.ts'
@@ -66,7 +67,8 @@ function startLb(): ChildProcess {
     console.error(`lb cannot be started: ${error.message}`)
     end(1)
   })
-  lb.once('exit', (code, signal) => end(code ?? (signal === null ? 1 : 128)))
+  // A shell reports a process that a signal ended as 128 and the signal's number.
+  lb.once('exit', (code, signal) => end(code ?? 128 + constants.signals[signal ?? 'SIGKILL']))
   return lb
 }
 

@@ -4,6 +4,8 @@ export interface CpuProfile {
     readonly id: number
     readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number }
   }[]
+  /** Microseconds on the monotonic clock of the machine, the one of process.hrtime. */
+  readonly startTime: number
   /** Node ids, one per sample. */
   readonly samples: readonly number[]
   /** Microseconds before each sample. */
@@ -18,15 +20,27 @@ export interface SelfTime {
   readonly share: number
 }
 
-/** Functions by the time spent in themselves, the greatest first. Idle time is left out. */
-export function selfTimes({ nodes, samples, timeDeltas }: CpuProfile, root: string): SelfTime[] {
+/**
+ * Functions by the time spent in themselves, the greatest first. Left out are idle time and what was before `since`
+ * (of the same clock as startTime): starting up is not what is looked at.
+ */
+export function selfTimes(profile: CpuProfile, root: string, since = 0): SelfTime[] {
+  const { nodes, samples, timeDeltas, startTime } = profile
   const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]))
   const totals = new Map<string, { name: string; place: string; microseconds: number }>()
   let busy = 0
+  let now = startTime
   samples.forEach((id, index) => {
     const frame = frames.get(id)
     const microseconds = timeDeltas[index] ?? 0
-    if (frame === undefined || frame.functionName === '(idle)' || frame.functionName === '(root)') return
+    now += microseconds
+    if (
+      now < since ||
+      frame === undefined ||
+      frame.functionName === '(idle)' ||
+      frame.functionName === '(root)'
+    )
+      return
     busy += microseconds
     const name = frame.functionName === '' ? '(anonymous)' : frame.functionName
     const place = placeOf(frame.url, frame.lineNumber, root)
