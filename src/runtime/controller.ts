@@ -8,7 +8,7 @@ import type { ListenerConnections } from './messages.ts'
 import type { Planes } from './planes.ts'
 import { overlaps, probeBind } from './probe-bind.ts'
 import { SerialQueue } from './serial-queue.ts'
-import { makeSnapshot, type Material, type Snapshot } from './snapshot.ts'
+import { bindKey, makeSnapshot, type Material, type Snapshot } from './snapshot.ts'
 import { bindError } from './start-error.ts'
 
 export interface ControllerParts extends PoolDeps {
@@ -102,7 +102,8 @@ export class Controller {
     // On failure, rows handed out here are free again at the next change: nobody uses them.
     const rows = slots.assign(Object.values(next.pools))
     const snapshot = makeSnapshot(++this.#snapshots, next, material, rows, this.#ports, this.#snapshot)
-    const ports = await planes.prepare(snapshot)
+    const taken = await planes.prepare(snapshot)
+    const ports = this.#portsOf(next, taken)
     // At the first start nothing can be asked before there is an answer: the edge comes last.
     const first = this.#config === undefined
     if (!first) await this.#edgeOrAbort(next)
@@ -125,6 +126,13 @@ export class Controller {
       this.#parts.planes.abort()
       throw error
     }
+  }
+
+  /** Ports that are kept, and those just taken; those of listeners that are gone are not. */
+  #portsOf(next: Config, taken: Readonly<Record<string, number>>): Record<string, number> {
+    const known = { ...this.#ports, ...taken }
+    const keys = next.listeners.flatMap(({ name, binds }) => binds.map((bind, i) => bindKey(name, bind, i)))
+    return Object.fromEntries(keys.flatMap((key) => (key in known ? [[key, known[key]!]] : [])))
   }
 
   /** Certificates that differ from those in force under the same paths. */

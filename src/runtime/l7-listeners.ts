@@ -34,7 +34,9 @@ export class L7Listeners {
     const parts: SnapshotParts = {
       config,
       pool: (name) => this.#compile(pools.get(name)!, snapshot),
-      gate: limitsConnections(config) ? new Gate(config, this.#parts.admission, this.#parts.clock) : undefined,
+      gate: limitsConnections(config)
+        ? new Gate(config, this.#parts.admission, this.#parts.clock)
+        : undefined,
       cache: () => undefined
     }
     if (running instanceof L7Listener) {

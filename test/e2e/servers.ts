@@ -81,7 +81,8 @@ export async function startLb(t: Test, yaml: object | Config, options: StartOpti
   const log: RootLogger & { lines: LoggedLine[] } = Object.assign(memoryLogger('debug'), {
     flush: () => Promise.resolve()
   })
-  const running = (await start(configOf(yaml), { log, logLevel: 'silent', ...options })) as Runtime
+  const config = 'caches' in yaml && 'shutdown' in yaml ? (yaml as Config) : configOf(yaml)
+  const running = (await start(config, { log, logLevel: 'silent', ...options })) as Runtime
   t.teardown(() => running.kill())
   return {
     running,
