@@ -26,6 +26,7 @@ import { InlinePlane } from './inline-plane.ts'
 import { listenerAddresses, type ListenerAddress } from './listener-addresses.ts'
 import { makeEngines } from './make-engines.ts'
 import type { PoolDeps } from './make-pool.ts'
+import { materialFiles } from './material.ts'
 import { packageVersion } from './package-version.ts'
 import type { Planes } from './planes.ts'
 import { checkUser, dropPrivileges } from './privileges.ts'
@@ -33,7 +34,7 @@ import type { Running } from './running.ts'
 import type { StartOptions } from './start.ts'
 import { SharedMemory } from './shared-memory.ts'
 import { plainStartError } from './start-error.ts'
-import { watchFile } from './watch-file.ts'
+import { watchFiles } from './watch-files.ts'
 import { workerCount } from './worker-count.ts'
 import { Workers } from './workers.ts'
 
@@ -106,7 +107,8 @@ export class Runtime implements Running {
     for (const address of this.adminAddresses) this.#log.info({ address }, `admin on ${address}`)
     const { configPath, watch } = this.#options
     if (watch === true && configPath !== undefined) {
-      this.#unwatch = watchFile(configPath, clock, () => void this.reload())
+      const files = () => [configPath, ...materialFiles(this.#controller.config)]
+      this.#unwatch = watchFiles(files, clock, () => void this.reload())
     }
     const workers = this.#workers === 0 ? 'in the main thread' : `with ${this.#workers} workers`
     this.#log.info(

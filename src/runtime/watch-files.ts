@@ -4,18 +4,18 @@ import type { Clock } from '../core/clock.ts'
 const LOOK_EVERY_MS = 500
 
 /**
- * Calls `onChange` once a file's content may have changed and has been quiet for a look. It asks stat(2) twice a second
+ * Calls `onChange` once the content of one of `paths()` may have changed and all have been quiet for a look. It asks stat(2) twice a second
  * instead of inotify: that also sees a symlink somewhere in the path being swapped (how Kubernetes replaces a
  * ConfigMap), works on network and overlay file systems, and misses no event; a stat costs about 5 µs.
  */
-export function watchFile(path: string, clock: Clock, onChange: () => void): () => void {
+export function watchFiles(paths: () => readonly string[], clock: Clock, onChange: () => void): () => void {
   let stopped = false
   let cancel = () => {}
   let inForce: string | undefined
   let last: string | undefined
 
   const look = async (): Promise<void> => {
-    const seen = await signature(path)
+    const seen = await signatures(paths())
     if (stopped) return
     inForce ??= seen
     // A file that is gone is on its way to be replaced; what is being written changes from look to look.
@@ -31,6 +31,12 @@ export function watchFile(path: string, clock: Clock, onChange: () => void): () 
     stopped = true
     cancel()
   }
+}
+
+/** Undefined while one of them is not there. */
+async function signatures(paths: readonly string[]): Promise<string | undefined> {
+  const all = await Promise.all(paths.map(signature))
+  return all.includes(undefined) ? undefined : all.join('\n')
 }
 
 async function signature(path: string): Promise<string | undefined> {

@@ -2,7 +2,7 @@ import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:
 import { join } from 'node:path'
 import t from 'tap'
 import { FakeClock } from '../../src/core/clock.ts'
-import { watchFile } from '../../src/runtime/watch-file.ts'
+import { watchFiles } from '../../src/runtime/watch-files.ts'
 
 /** One look: time moves on, and stat answers from the thread pool. */
 async function look(clock: FakeClock): Promise<void> {
@@ -14,7 +14,13 @@ t.test('a file that was written is told once, after a look at which it stays as 
   const file = join(t.testdir({ 'lb.yaml': 'one' }), 'lb.yaml')
   const clock = new FakeClock()
   let changes = 0
-  t.teardown(watchFile(file, clock, () => changes++))
+  t.teardown(
+    watchFiles(
+      () => [file],
+      clock,
+      () => changes++
+    )
+  )
   await look(clock)
   await look(clock)
   t.equal(changes, 0)
@@ -39,7 +45,13 @@ t.test('a directory swapped behind a symlink is seen, as Kubernetes does with a 
   symlinkSync('..data/lb.yaml', join(dir, 'lb.yaml'))
   const clock = new FakeClock()
   let changes = 0
-  t.teardown(watchFile(join(dir, 'lb.yaml'), clock, () => changes++))
+  t.teardown(
+    watchFiles(
+      () => [join(dir, 'lb.yaml')],
+      clock,
+      () => changes++
+    )
+  )
   await look(clock)
   mkdirSync(join(dir, 'v2'))
   writeFileSync(join(dir, 'v2', 'lb.yaml'), 'one')

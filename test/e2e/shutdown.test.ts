@@ -1,0 +1,97 @@
+import { connect } from 'node:net'
+import { once } from 'node:events'
+import t from 'tap'
+import { dialLine, get, keepAlive } from './clients.ts'
+import { freePort, spawnLb } from './process.ts'
+import { httpOrigin, tcpOrigin, until } from './servers.ts'
+
+t.test('SIGTERM under load: what was accepted is answered, and the exit code is 0', async (t) => {
+  const origin = await httpOrigin(t, 'web', (_, response) => setTimeout(() => response.end('ok'), 20))
+  const [web, admin] = [await freePort(), await freePort()]
+  const lb = spawnLb(
+    t,
+    `workers: 2
+admin: { bind: "127.0.0.1:${admin}" }
+listeners: [{ name: web, bind: "127.0.0.1:${web}", mode: l7, pool: web }]
+pools: { web: { backends: ["${origin.address}"] } }
+`
+  )
+  await lb.says('lb runs')
+  // New connections and kept ones. A client that connects is accepted: whatever it is told then must be an answer.
+  const agent = keepAlive(t, 10)
+  const failures: string[] = []
+  let answered = 0
+  let refused = 0
+  let stopped = false
+  const client = async (kept: boolean) => {
+    while (!stopped) {
+      await get(web, '/', kept ? agent : false).then(
+        ({ status }) => {
+          if (status === 200) answered++
+          else failures.push(`status ${status}`)
+        },
+        (error: NodeJS.ErrnoException) => {
+          if (error.code === 'ECONNREFUSED') refused++
+          else failures.push(`${kept ? 'kept' : 'new'} ${error.code} ${error.message}`)
+        }
+      )
+      if (refused > 0) return
+    }
+  }
+  const clients = Array.from({ length: 20 }, (_, i) => client(i % 2 === 0))
+  await until(() => answered > 100, 'load')
+  lb.child.kill('SIGTERM')
+  await lb.says('stopping')
+  await until(() => refused > 0, 'refused')
+  stopped = true
+  await Promise.all(clients)
+  t.equal(await lb.ended, 0)
+  t.strictSame(failures, [])
+  t.match(lb.output(), /"cut":0,"msg":"stopped"/)
+})
+
+t.test('while it drains /readyz says so at once, and the grace bounds it', async (t) => {
+  const echo = await tcpOrigin(t)
+  const [raw, admin] = [await freePort(), await freePort()]
+  const lb = spawnLb(
+    t,
+    `workers: 2
+shutdown: { grace: 1s }
+admin: { bind: "127.0.0.1:${admin}" }
+listeners: [{ name: raw, bind: "127.0.0.1:${raw}", mode: l4, pool: raw }]
+pools: { raw: { backends: ["${echo.address}"] } }
+`
+  )
+  await lb.says('lb runs')
+  t.equal((await get(admin, '/readyz')).status, 200)
+  const line = await dialLine(t, raw)
+  t.equal(await line.ask('one'), 'one')
+  lb.child.kill('SIGTERM')
+  await lb.says('stopping')
+  t.match(await get(admin, '/readyz'), { status: 503, body: /draining/ })
+  t.equal(await line.ask('two'), 'two', 'it lives on')
+  const [error] = await once(connect(raw, '127.0.0.1'), 'error')
+  t.equal(error.code, 'ECONNREFUSED')
+  await line.closed
+  t.equal(await lb.ended, 0)
+  t.match(lb.output(), /1 connections were cut after 1000 ms/)
+})
+
+t.test('a second signal ends it at once', async (t) => {
+  const echo = await tcpOrigin(t)
+  const raw = await freePort()
+  const lb = spawnLb(
+    t,
+    `workers: 1
+listeners: [{ name: raw, bind: "127.0.0.1:${raw}", mode: l4, pool: raw }]
+pools: { raw: { backends: ["${echo.address}"] } }
+`
+  )
+  await lb.says('lb runs')
+  const line = await dialLine(t, raw)
+  await line.ask('one')
+  lb.child.kill('SIGINT')
+  await lb.says('stopping')
+  lb.child.kill('SIGINT')
+  t.equal(await lb.ended, 130)
+})
