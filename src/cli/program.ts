@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { LogLevel } from '../config/model.ts'
 import { suggestion } from '../config/nearest.ts'
+import { registerAdminCommands } from './admin-commands.ts'
 import { packageVersion } from './package-version.ts'
 
 const logLevels: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
@@ -23,12 +24,7 @@ export function createProgram(): Command {
     .addOption(configOption().default('./lb.yaml'))
     .addOption(new Option('--log-level <level>', 'over the one in the file').choices(logLevels))
     .option('--watch', 'reload when the file or a certificate changes')
-    .allowExcessArguments()
-    .action(async () => {
-      if (program.args.length > 0) program.error(`error: ${unknownCommand(program)}`)
-      const { run } = await import('./run.ts')
-      await run(program.opts<RootOptions>())
-    })
+
   program
     .command('check')
     .description('say what is wrong with a configuration')
@@ -45,6 +41,14 @@ export function createProgram(): Command {
       const { printSchema } = await import('./schema.ts')
       printSchema()
     })
+  program.commandsGroup('Commands for a running lb:')
+  registerAdminCommands(program)
+  // Last, since commands take over what is set before them: a word that is no command is for us to explain.
+  program.allowExcessArguments().action(async () => {
+    if (program.args.length > 0) program.error(`error: ${unknownCommand(program)}`)
+    const { run } = await import('./run.ts')
+    await run(program.opts<RootOptions>())
+  })
   return program
 }
 
