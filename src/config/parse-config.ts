@@ -3,6 +3,7 @@ import { buildConfig } from './build/build.ts'
 import { checkAddresses } from './checks/addresses.ts'
 import { findHiddenRoutes } from './checks/hidden-routes.ts'
 import { checkListeners } from './checks/listeners.ts'
+import { checkModes } from './checks/modes.ts'
 import { checkNames } from './checks/names.ts'
 import { checkPools } from './checks/pools.ts'
 import { checkReferences } from './checks/references.ts'
@@ -124,6 +125,7 @@ function validate(
     ...checkAddresses(root),
     ...checkNames(root),
     ...checkPools(root),
+    ...checkModes(root),
     ...checkListeners(root)
   ]
   const known = new Set(early.map((finding) => pathText(finding.path)))

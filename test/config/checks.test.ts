@@ -213,3 +213,21 @@ t.test('a pool of backups and unchecked certificates are warnings', async (t) =>
   t.match(pool(''), /^ok\n.*warning: every backend is a backup/)
   t.match(pool(', tls: { verify: false }'), /warning: the backends' certificates are not checked/)
 })
+
+t.test('what a pool says for the other mode is a warning', async (t) => {
+  const pool = (mode: string, rest: string): string =>
+    check(
+      `listeners: [{ bind: ":80", mode: ${mode}, pool: web }]\npools: { web: { backends: ["10.0.0.1:80"]${rest} } }\n`
+    )
+  t.match(
+    pool('l4', ', sticky: { cookie: a }'),
+    /^ok\n.*warning: "sticky" has no effect: only listeners of mode l4/
+  )
+  t.match(pool('l7', ', sticky: { cookie: a }'), /^ok\n$/)
+  t.match(pool('l7', ', onDown: close'), /"onDown" has no effect/)
+  t.match(pool('l4', ', algorithm: hash, hash: { key: path }'), /^ok\n.*a connection of mode l4 has no path/)
+  t.match(
+    pool('l4', ', algorithm: maglev, hash: { boundedLoad: 1.2 }'),
+    /^refused\n.*"boundedLoad" is ignored/
+  )
+})

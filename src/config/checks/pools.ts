@@ -51,6 +51,11 @@ function checkAlgorithm(pool: RawMap, path: Path): Finding[] {
     const message = `"hash" is ignored by \`algorithm: ${algorithm}\`; use hash or maglev, or take it out`
     findings.push(errorAt([...path, 'hash'], message, 'key'))
   }
+  const { hash } = pool
+  if (algorithm === 'maglev' && isMap(hash) && hash['boundedLoad'] !== undefined) {
+    const message = '"boundedLoad" is ignored by `algorithm: maglev`; use hash, or take it out'
+    findings.push(errorAt([...path, 'hash', 'boundedLoad'], message, 'key'))
+  }
   if (use.weight) return findings
   const cure =
     algorithm === 'round-robin'

@@ -84,7 +84,7 @@ export const poolSchema = mapping({
     boundedLoad: decimal(1, 10)
       .optional()
       .describe(
-        'A backend takes at most this times the mean load, then the next on the ring; left out: no bound.'
+        '(`hash`) A backend takes at most this times the mean load, then the next on the ring; left out: no bound.'
       )
   })
     .optional()
@@ -131,7 +131,10 @@ export const poolSchema = mapping({
   })
     .optional()
     .describe('Ejects backends whose share of errors stands out; left out: off.'),
-  retry: z.union([off(), poolRetry]).prefault({}).describe('Trying again (L7); `false` turns it off.'),
+  retry: z
+    .union([off(), poolRetry])
+    .prefault({})
+    .describe('Trying again; `false` turns it off. On L4 only `attempts` counts.'),
   queue: mapping({
     max: integer(0, 100_000)
       .prefault(defaults.queue.max)

@@ -28,7 +28,7 @@ function condition() {
 }
 
 const describe = {
-  attempts: 'Further tries after the first, each on another backend; 0 turns retries off.',
+  attempts: 'Further tries after the first, each on another backend (L4: further backends dialled); 0: none.',
   budget: 'Retries may be at most this share of the requests (three are always allowed).',
   on: 'What is tried again: `connect-failure`, `reset` (before the first byte of the response), `timeout`, statuses.',
   nonIdempotent: 'Also for methods such as POST, which then may be carried out twice.'
