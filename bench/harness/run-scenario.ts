@@ -140,19 +140,31 @@ async function measure(
   const running = entries.filter((entry) => entry.live !== undefined)
   // A scenario with a number of rounds of its own is about one event, which a warm-up would be already.
   if (scenario.rounds === undefined) {
-    for (const { live } of running) {
-      progress.now(`${scenario.name}: ${live!.label} warms up`)
-      await stage.measure(live!, options.warmSeconds).catch(() => undefined)
-    }
+    for (const entry of running) await warmUp(scenario, stage, entry, setting)
   }
   const rounds = Math.min(options.rounds, scenario.rounds ?? Infinity)
   for (let round = 0; round < rounds; round++) {
-    for (const entry of running) {
+    // There and back again: a machine that gets slower or faster meanwhile favours nobody.
+    for (const entry of round % 2 === 0 ? running : running.toReversed()) {
       progress.now(
         `${scenario.name}: round ${round + 1} of ${rounds}, ${entry.live!.label} ${shown(entry.result.rounds)}`
       )
       entry.result.rounds.push(await measureOnce(stage, entry, setting))
     }
+  }
+}
+
+/**
+ * Until it has had as much processor time as it would get in the warm-up on a quiet machine: what a JIT compiler has
+ * done depends on the work, not on the clock. Four times as long at the most.
+ */
+async function warmUp(scenario: Scenario, stage: Stage, { live }: Entry, setting: Setting): Promise<void> {
+  const { options, progress } = setting
+  const used = (): number => (live!.pid === undefined ? Infinity : (cpuMicroseconds(live!.pid) ?? Infinity))
+  const wanted = used() + options.warmSeconds * 0.7e6
+  for (let spent = 0; used() < wanted && spent < 4 * options.warmSeconds; spent += 1) {
+    progress.now(`${scenario.name}: ${live!.label} warms up`)
+    await stage.measure(live!, 1).catch(() => undefined)
   }
 }
 

@@ -6,6 +6,7 @@ import { detectPins } from './pins.ts'
 import { Processes } from './processes.ts'
 import { Progress } from './progress.ts'
 import type { Setting } from './run-scenario.ts'
+import { takeTurn } from './turn.ts'
 
 /** Everything that a run needs around it; when `use` ends, however it ends, no process and no file is left. */
 export async function withSession<T>(
@@ -13,6 +14,13 @@ export async function withSession<T>(
   use: (setting: Setting) => Promise<T>
 ): Promise<T> {
   const { options } = parts
+  const progress = new Progress()
+  const giveBack =
+    options.mode === 'smoke'
+      ? undefined
+      : await takeTurn(join(tmpdir(), 'lb-bench.turn'), (pid) =>
+          progress.say(`another benchmark is running (pid ${pid}); waiting for it to end`)
+        )
   const folder = mkdtempSync(join(tmpdir(), 'lb-bench-'))
   // Varnish gives up root and must still be able to read what is written here.
   chmodSync(folder, 0o755)
@@ -23,10 +31,11 @@ export async function withSession<T>(
   const origins = new Origins(processes, pins, folder)
   const bench = { processes, origins, pins, quick: options.mode !== 'full' }
   try {
-    return await use({ ...parts, bench, folder, progress: new Progress() })
+    return await use({ ...parts, bench, folder, progress })
   } finally {
     await processes.stopAll()
     processes.killAll()
     remove()
+    giveBack?.()
   }
 }

@@ -1,0 +1,100 @@
+import { pathToFileURL } from 'node:url'
+import { algorithms } from '../../src/balancer/algorithms.ts'
+import { mix32 } from '../../src/balancer/hash-string.ts'
+import type { Lease } from '../../src/balancer/lease.ts'
+import { Pool } from '../../src/balancer/pool.ts'
+import { SlotRegistry } from '../../src/balancer/slot-registry.ts'
+import { BackendTable } from '../../src/balancer/table.ts'
+import type { AlgorithmName, PoolConfig } from '../../src/config/model.ts'
+import { systemClock } from '../../src/core/clock.ts'
+import { seededRandom } from '../../src/core/random.ts'
+
+export interface PickResult {
+  readonly algorithm: AlgorithmName
+  readonly backends: number
+  /** Of acquire alone: choose, count, make the lease. */
+  readonly pickNs: number
+  /** Of acquire and release. */
+  readonly cycleNs: number
+  /** Of the first pick: view, ring, table, tree. */
+  readonly firstMs: number
+}
+
+const SIZES = [3, 300, 30_000]
+const BATCH = 64
+
+/** ns per pick of every algorithm at 3, 300 and 30,000 backends, with a batch of leases out at a time. */
+export function benchPicks(sizes = SIZES, rounds = 1_500): PickResult[] {
+  const names = Object.keys(algorithms) as AlgorithmName[]
+  return names.flatMap((algorithm) => sizes.map((size) => measure(algorithm, size, rounds)))
+}
+
+function measure(algorithm: AlgorithmName, size: number, rounds: number): PickResult {
+  const pool = poolOf(algorithm, size)
+  const context = { hash: 0 }
+  const leases = new Array<Lease | undefined>(BATCH)
+  const began = process.hrtime.bigint()
+  pool.acquire(context)?.release('ok', 5)
+  const firstMs = Number(process.hrtime.bigint() - began) / 1e6
+
+  let key = 0
+  const batch = () => {
+    const start = process.hrtime.bigint()
+    for (let i = 0; i < BATCH; i++) {
+      context.hash = mix32(++key)
+      leases[i] = pool.acquire(context)
+    }
+    const picked = process.hrtime.bigint()
+    for (let i = 0; i < BATCH; i++) leases[i]!.release('ok', 5)
+    const released = process.hrtime.bigint()
+    return [Number(picked - start) / BATCH, Number(released - start) / BATCH] as const
+  }
+  for (let round = 0; round < rounds; round++) batch()
+  const samples = Array.from({ length: rounds }, batch)
+  return {
+    algorithm,
+    backends: size,
+    pickNs: median(samples.map(([pick]) => pick)),
+    cycleNs: median(samples.map(([, cycle]) => cycle)),
+    firstMs
+  }
+}
+
+function poolOf(algorithm: AlgorithmName, size: number): Pool {
+  const table = BackendTable.create({ capacity: size, poolCapacity: 1 })
+  const config = {
+    name: 'bench',
+    algorithm,
+    hash: { key: { kind: 'client-ip' }, boundedLoad: 1.25 },
+    backends: Array.from({ length: size }, (_, i) => {
+      const text = `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}:80`
+      // Weights of 1 to 3, and a limit, as in a real file: the slower case.
+      const address = { kind: 'tcp', host: text.slice(0, -3), port: 80, text }
+      return { name: text, address, weight: 1 + (i % 3), maxConnections: 10_000, backup: false }
+    }),
+    queue: { max: 100, timeoutMs: 1000 },
+    slowStartMs: 30_000,
+    panicThreshold: 0.3
+  } as unknown as PoolConfig
+  const slots = new SlotRegistry(table, systemClock).assign([config]).bench!
+  return new Pool({ config, slots, table, clock: systemClock, random: seededRandom(1) })
+}
+
+function median(values: number[]): number {
+  return values.sort((a, b) => a - b)[Math.floor(values.length * 0.1)]!
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const results = benchPicks()
+  console.log('ns per pick (in brackets: pick and release), ms of the first pick')
+  console.log('algorithm'.padEnd(22) + SIZES.map((size) => String(size).padStart(24)).join(''))
+  for (const name of new Set(results.map((result) => result.algorithm))) {
+    const cells = results
+      .filter((result) => result.algorithm === name)
+      .map(({ pickNs, cycleNs, firstMs }) =>
+        `${pickNs.toFixed(0)} (${cycleNs.toFixed(0)}), ${firstMs.toFixed(1)} ms`.padStart(24)
+      )
+    console.log(name.padEnd(22) + cells.join(''))
+  }
+  if (process.argv.includes('--json')) console.log(JSON.stringify(results))
+}
