@@ -62,16 +62,19 @@ export class DataPlane {
   /** Builds and binds. Returns the ports taken for binds to port 0, by bind key. */
   async prepare(snapshot: Snapshot): Promise<Record<string, number>> {
     const { pools, plans } = this.#buildPools(snapshot)
+    await breathe()
     const engines = new Map<string, PreparedEngine>()
     const sockets = new Map<string, ListenSocket>()
     try {
       for (const plan of snapshot.listeners) {
         const { name } = plan.config
         engines.set(name, this.#parts.engines.prepare(plan, snapshot, pools, this.#running(plan)))
+        await breathe()
       }
       for (const [index, plan] of snapshot.listeners.entries()) {
         await this.#bind(plan, index, snapshot, engines.get(plan.config.name)!.engine, sockets)
       }
+      if (this.#stopping) throw new Error('shutting down')
     } catch (error) {
       this.#undo(engines, sockets)
       throw error
@@ -249,7 +252,8 @@ export class DataPlane {
 
   async #emptied(engines: readonly Engine[], deadline: number): Promise<void> {
     while (count(engines) > 0 && this.#parts.clock.now() < deadline) {
-      await new Promise<void>((resolve) => this.#parts.clock.after(DRAIN_POLL_MS, resolve))
+      // Not the clock's timer, which does not hold the process open: with `workers: 0` nothing else may be left to.
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS))
     }
   }
 
@@ -258,6 +262,14 @@ export class DataPlane {
     const running = new Set(this.#engines.values())
     for (const { engine } of engines.values()) if (!running.has(engine)) engine.destroy()
   }
+}
+
+/**
+ * Lets requests go between the steps of a reload: with 1,000 routes and 10,000 backends cloning takes 12 ms, pools 10
+ * and a listener 20, and together they would be felt.
+ */
+function breathe(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
 
 function count(engines: readonly Engine[]): number {

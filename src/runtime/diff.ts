@@ -34,12 +34,11 @@ const fixed = ['workers', 'user'] as const
 /** What a reload from `before` to `after` does. Pure. */
 export function diffConfigs(before: Config, after: Config): ConfigDiff {
   return {
-    listeners: diffNamed(before.listeners, after.listeners).map(({ name, before, after }) => ({
-      name,
-      change: changeOf(before, after),
-      keys: keysThatDiffer(before, after),
-      binds: (after ?? before)!.binds.map(({ text }) => text)
-    })),
+    listeners: diffNamed(before.listeners, after.listeners).map(({ name, before, after }) => {
+      const change = changeOf(before, after)
+      const binds = (after ?? before)!.binds.map(({ text }) => text)
+      return { name, change, keys: change === 'changed' ? keysThatDiffer(before!, after!) : [], binds }
+    }),
     pools: diffNamed(Object.values(before.pools), Object.values(after.pools)).map(diffPool),
     others: reloadable.filter((key) => !same(before[key], after[key])),
     ignored: fixed
@@ -99,6 +98,9 @@ function describePool({ name, change, keys, added, removed, altered, size }: Poo
 }
 
 function diffPool({ name, before, after }: Named<PoolConfig>): PoolDiff {
+  const change = changeOf(before, after)
+  const size = (after ?? before)!.backends.length
+  if (change !== 'changed') return { name, change, keys: [], added: 0, removed: 0, altered: 0, size }
   const was = byIdentity(before)
   const is = byIdentity(after)
   let added = 0
@@ -110,16 +112,7 @@ function diffPool({ name, before, after }: Named<PoolConfig>): PoolDiff {
   }
   let removed = 0
   for (const key of was.keys()) if (!is.has(key)) removed++
-  const size = (after ?? before)!.backends.length
-  return {
-    name,
-    change: changeOf(before, after),
-    keys: keysThatDiffer(before, after),
-    added,
-    removed,
-    altered,
-    size
-  }
+  return { name, change, keys: keysThatDiffer(before!, after!), added, removed, altered, size }
 }
 
 /** What the slot registry goes by: a backend that changes its address is another one. */
@@ -156,8 +149,7 @@ function changeOf(before: object | undefined, after: object | undefined): Listen
   return same(before, after) ? 'unchanged' : 'changed'
 }
 
-function keysThatDiffer(before: object | undefined, after: object | undefined): string[] {
-  if (before === undefined || after === undefined) return []
+function keysThatDiffer(before: object, after: object): string[] {
   const keys = new Set([...Object.keys(before), ...Object.keys(after)])
   return [...keys].filter((key) => !same(Reflect.get(before, key), Reflect.get(after, key)))
 }

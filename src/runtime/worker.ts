@@ -75,7 +75,8 @@ function receive(message: ToWorker): void {
 
 async function prepare(delta: Extract<ToWorker, { type: 'prepare' }>['delta']): Promise<void> {
   try {
-    const ports = await plane.prepare(applyDelta(plane.snapshot, delta))
+    const snapshot = applyDelta(plane.snapshot, delta)
+    const ports = await plane.prepare(snapshot)
     post({ type: 'prepared', id: delta.id, ports })
   } catch (error) {
     post({ type: 'failed', id: delta.id, error: plainStartError(error) })
