@@ -116,9 +116,9 @@ export class LoadTree {
     return best
   }
 
-  /** Winner of a child: itself, if a leaf. */
+  /** Winner of a child: itself, if a leaf. A plain read: it cannot move before the atomic load of the node's own word. */
   #best(level: number, child: number): number {
-    return level === 0 ? child : Atomics.load(this.#words, this.#levels[level - 1]! + child) & 0xffff
+    return level === 0 ? child : this.#words[this.#levels[level - 1]! + child]! & 0xffff
   }
 
   #better(one: number, other: number): number {

@@ -55,6 +55,7 @@ export class Pool implements Lessor {
   readonly #onRelease: OnRelease | undefined
   readonly #onChange: ((event: ChangeEvent) => void) | undefined
   readonly #timed: boolean
+  readonly #queues: boolean
   #version: number
 
   constructor(parts: PoolParts) {
@@ -79,6 +80,7 @@ export class Pool implements Lessor {
       random,
       tree: slots.tree
     })
+    this.#queues = config.queue.max > 0
     this.#timed = config.algorithm === 'least-time'
     const ofTable = newest.get(table) ?? new Map<number, Pool>()
     newest.set(table, ofTable.set(this.row, this))
@@ -88,7 +90,7 @@ export class Pool implements Lessor {
   /** A backend to use now, or undefined: none may serve, or others wait for their turn (see `saturated`). */
   acquire(context: PickContext): Lease | undefined {
     // Who comes while others wait goes behind them.
-    if (this.config.queue.max > 0 && this.#queue.length > 0) return undefined
+    if (this.#queues && this.#queue.length > 0) return undefined
     return this.acquireNow(context)
   }
 

@@ -14,8 +14,8 @@ export class AliasTable {
     if (view.count === 0) return -1
     const at = random() * view.count
     const column = Math.floor(at)
-    if (this.#even || at - column < this.#share[column]!) return view.usable[column]!
-    return view.usable[this.#alias[column]!]!
+    if (this.#even || at - column < this.#share[column]!) return view.at(column)
+    return view.at(this.#alias[column]!)
   }
 
   #rebuild(view: View): void {
@@ -24,9 +24,9 @@ export class AliasTable {
     let total = 0
     this.#even = true
     for (let i = 0; i < count; i++) {
-      const weight = view.weights[view.usable[i]!]!
+      const weight = view.weight(view.at(i))
       total += weight
-      if (weight !== view.weights[view.usable[0]!]!) this.#even = false
+      if (weight !== view.weight(view.at(0))) this.#even = false
     }
     if (this.#even) return
     const share = (this.#share = new Float64Array(count))
@@ -34,7 +34,7 @@ export class AliasTable {
     const small: number[] = []
     const large: number[] = []
     for (let i = 0; i < count; i++) {
-      share[i] = (view.weights[view.usable[i]!]! * count) / total
+      share[i] = (view.weight(view.at(i)) * count) / total
       ;(share[i]! < 1 ? small : large).push(i)
     }
     while (small.length > 0 && large.length > 0) {
@@ -52,7 +52,7 @@ export class AliasTable {
 /** The first that the view admits from `position` on, in the order of the usable ones; -1: none. */
 export function nextAdmitted(view: View, start: number, context: Parameters<View['admits']>[1]): number {
   for (let step = 0; step < view.count; step++) {
-    const position = view.usable[(start + step) % view.count]!
+    const position = view.at((start + step) % view.count)
     if (view.admits(position, context)) return position
   }
   return -1

@@ -2,7 +2,7 @@ import type { Random } from '../../core/random.ts'
 import * as at from '../columns.ts'
 import type { PickContext } from '../pick-context.ts'
 import type { View } from '../view.ts'
-import { hashOf, MOST_STEPS, rehash, tooEarly, weightSignature } from './keyed.ts'
+import { hashOf, keptFor, MOST_STEPS, rehash, tooEarly, weightSignature } from './keyed.ts'
 import { buildRing, findPoint, type Ring } from './ring.ts'
 import type { Selector, SelectorParts } from './selector.ts'
 
@@ -30,11 +30,11 @@ export class Hash implements Selector {
     const ring = this.#ring!
     const hash = hashOf(context, this.#random)
     const start = findPoint(ring, hash)
-    const steps = Math.min(MOST_STEPS, ring.points.length)
+    const steps = Math.min(MOST_STEPS, ring.size)
     let overloaded = -1
     for (let step = 0; step < steps; step++) {
       const index = start + step
-      const position = ring.owners[index < ring.owners.length ? index : index - ring.owners.length]!
+      const position = ring.arcs[2 * (index < ring.size ? index : index - ring.size) + 1]!
       if (!view.admits(position, context) || tooEarly(view, position, hash)) continue
       if (this.#bound === undefined || view.active(position) < this.#most(view, position)) return position
       if (overloaded < 0) overloaded = position
@@ -45,16 +45,16 @@ export class Hash implements Selector {
   /** Leases that a backend may hold: the bound times its share, rounded up so that all together can hold one more. */
   #most(view: View, position: number): number {
     const total = Atomics.load(view.table.pools, view.pool * at.POOL_INTS + at.POOL_ACTIVE)
-    return Math.ceil((this.#bound! * (total + 1) * view.weights[position]!) / this.#usableWeight)
+    return Math.ceil((this.#bound! * (total + 1) * view.weight(position)) / this.#usableWeight)
   }
 
   #rebuild(view: View): void {
     this.#revision = view.revision
     this.#usableWeight = 0
-    for (let i = 0; i < view.count; i++) this.#usableWeight += view.weights[view.usable[i]!]!
+    for (let i = 0; i < view.count; i++) this.#usableWeight += view.weight(view.at(i))
     const signature = weightSignature(view)
     if (this.#ring !== undefined && signature === this.#signature) return
     this.#signature = signature
-    this.#ring = buildRing(view)
+    this.#ring = keptFor(view, 'hash', buildRing)
   }
 }

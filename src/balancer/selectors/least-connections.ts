@@ -4,6 +4,6 @@ import type { LoadOrder } from '../load-tree.ts'
 export const leastConnections: LoadOrder = {
   load(view, position) {
     const active = view.activeIfFree(position)
-    return active < 0 ? Infinity : active / view.weights[position]!
+    return active < 0 ? Infinity : active / view.weight(position)
   }
 }

@@ -71,7 +71,7 @@ export class LeastLoaded implements Selector {
     if (resets !== this.#resets) this.#told.fill(-1)
     this.#resets = resets
     for (let position = 0; position < this.#told.length; position++) {
-      const weight = view.isUsable(position) ? view.weights[position]! : 0
+      const weight = view.isUsable(position) ? view.weight(position) : 0
       if (weight === this.#told[position]) continue
       this.#told[position] = weight
       this.#tree.refresh(view, position)
@@ -86,7 +86,7 @@ export class LeastLoaded implements Selector {
     const { virtualTime } = view.table
     const turn = Math.max(this.#tree.turn(position), virtualTime[view.pool]!)
     virtualTime[view.pool] = turn
-    this.#tree.stamp(position, turn + 1 / view.weights[position]!)
+    this.#tree.stamp(position, turn + 1 / view.weight(position))
   }
 }
 

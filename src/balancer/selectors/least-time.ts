@@ -17,6 +17,6 @@ export const leastTime: LoadOrder = {
     const cost = view.table.hot[view.slot(position) * at.HOT_FLOATS + at.LOG_COST]!
     if (cost === 0) return active === 0 ? -1e300 : UNMEASURED + active
     const leases = active + 1 < LOGS.length ? LOGS[active + 1]! : Math.log(active + 1)
-    return cost + leases - view.logWeights[position]!
+    return cost + leases - view.logWeight(position)
   }
 }

@@ -1,7 +1,7 @@
 import type { Random } from '../../core/random.ts'
 import type { PickContext } from '../pick-context.ts'
 import type { View } from '../view.ts'
-import { hashOf, MOST_STEPS, rehash, tooEarly, weightSignature } from './keyed.ts'
+import { hashOf, keptFor, MOST_STEPS, rehash, tooEarly, weightSignature } from './keyed.ts'
 import { buildMaglev } from './maglev-table.ts'
 import type { Selector, SelectorParts } from './selector.ts'
 
@@ -37,6 +37,6 @@ export class Maglev implements Selector {
     const signature = weightSignature(view)
     if (this.#table !== undefined && signature === this.#signature) return
     this.#signature = signature
-    this.#table = buildMaglev(view)
+    this.#table = keptFor(view, 'maglev', buildMaglev)
   }
 }

@@ -23,8 +23,8 @@ export class RandomTwo implements Selector {
     if (first < 0 || view.count === 1) return first
     const second = this.#draw(view, context, first)
     if (second < 0) return first
-    const load = view.active(first) / view.weights[first]!
-    return view.active(second) / view.weights[second]! < load ? second : first
+    const load = view.active(first) / view.weight(first)
+    return view.active(second) / view.weight(second) < load ? second : first
   }
 
   /** One that is admitted and is not `other`; -1: there is none (or, with an `other`, none was found). */

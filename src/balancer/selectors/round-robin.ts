@@ -23,7 +23,7 @@ export class RoundRobin implements Selector {
     const turn = Atomics.add(this.#table.pools, this.#turn, 1) >>> 0
     let passedOver = -1
     for (let step = 0; step < count; step++) {
-      const position = view.usable[(turn + step) % count]!
+      const position = view.at((turn + step) % count)
       if (!view.admits(position, context)) continue
       // In slow start it takes its turn with the ramp's probability; else the next does.
       if (!view.ramping || view.ramps[position] === 1 || this.#random() < view.ramps[position]!)

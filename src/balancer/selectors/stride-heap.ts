@@ -13,7 +13,7 @@ export class StrideHeap {
     this.#positions = view.usable.slice(0, view.count)
     this.#times = new Float64Array(view.count)
     // A first time anywhere within its own stride: all shares are right from the start, and threads differ.
-    for (let i = 0; i < this.#size; i++) this.#times[i] = random() / view.weights[this.#positions[i]!]!
+    for (let i = 0; i < this.#size; i++) this.#times[i] = random() / view.weight(this.#positions[i]!)
     for (let i = (this.#size >> 1) - 1; i >= 0; i--) this.#sift(i)
   }
 
@@ -21,7 +21,7 @@ export class StrideHeap {
     // Who is refused pays all the same, so that no one is asked twice in vain: at most `size` turns.
     for (let turn = 0; turn < this.#size; turn++) {
       const position = this.#positions[0]!
-      this.#times[0]! += 1 / view.weights[position]!
+      this.#times[0]! += 1 / view.weight(position)
       this.#sift(0)
       if (view.admits(position, context)) return position
     }

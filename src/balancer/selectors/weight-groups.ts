@@ -30,7 +30,7 @@ export class WeightGroups {
     const byWeight = new Map<number, number[]>()
     for (let i = 0; i < view.count; i++) {
       const position = view.usable[i]!
-      const weight = view.weights[position]!
+      const weight = view.weight(position)
       const members = byWeight.get(weight)
       if (members !== undefined) members.push(position)
       else if (byWeight.size === MOST_GROUPS) return undefined

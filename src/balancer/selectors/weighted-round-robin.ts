@@ -37,7 +37,7 @@ export class WeightedRoundRobin implements Selector {
     const sequence = this.#sequence!
     const turn = Atomics.add(this.#table.pools, this.#turn, 1) >>> 0
     for (let step = 0; step < sequence.length; step++) {
-      const position = view.usable[sequence[(turn + step) % sequence.length]!]!
+      const position = view.at(sequence[(turn + step) % sequence.length]!)
       if (view.admits(position, context)) return position
     }
     return -1
@@ -48,7 +48,7 @@ export class WeightedRoundRobin implements Selector {
     this.#sequence = undefined
     if (view.count <= 4096) {
       const weights: number[] = []
-      for (let i = 0; i < view.count; i++) weights.push(view.weights[view.usable[i]!]!)
+      for (let i = 0; i < view.count; i++) weights.push(view.weight(view.at(i)))
       this.#sequence = smoothSequence(weights)
     }
     this.#rounds =
