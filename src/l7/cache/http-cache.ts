@@ -12,7 +12,6 @@ import { hitOf } from './hits.ts'
 import { KeyMaker } from './key.ts'
 import type { Directives } from './policy/cache-control.ts'
 import { requestDirectives } from './policy/request-directives.ts'
-import { isSafe } from './policy/invalidation.ts'
 import { reuse } from './policy/reuse.ts'
 import { hasOriginCondition } from './policy/validators.ts'
 import type { CacheCounters, CacheRequest, CacheStore, Claim, StoredRecord } from './ports.ts'
@@ -102,7 +101,9 @@ export class HttpCache {
     if (entry?.kind !== 'response') {
       record.release()
       const passes = entry?.kind === 'pass' && entry.until > now
-      return this.#miss(request, directives, place, !passes, now, round, !passes)
+      // What has had its time would stand in the way of a claim.
+      if (!passes && record.state === 'complete') this.#core.store.remove(place.key)
+      return this.#miss(request, directives, place, !passes, now, round)
     }
     const core = this.#core
     const use = reuse(entry, directives, core.config, now)
@@ -121,8 +122,7 @@ export class HttpCache {
       record.release()
       return this.#miss(request, directives, place, false, now, round)
     }
-    core.counters.add(use === 'fresh' ? 'hits' : 'stale')
-    if (filling || round > 0) core.counters.add('coalesced')
+    core.counters.add(filling || round > 0 ? 'coalesced' : use === 'fresh' ? 'hit' : 'stale')
     return hit
   }
 
@@ -133,8 +133,7 @@ export class HttpCache {
     place: Place,
     claimable: boolean,
     now: number,
-    round: number,
-    replace = false
+    round: number
   ): Decision {
     const { store, counters } = this.#core
     const part = request.method === 'GET' ? peek(this.#core, partKey(place.key)) : undefined
@@ -148,7 +147,7 @@ export class HttpCache {
     }
     let claim: Claim | undefined
     if (claimable && this.#core.config.coalesce && mayShare(request, directives)) {
-      const got = store.claim(place.key, replace)
+      const got = store.claim(place.key, false)
       if (got !== undefined && 'begin' in got) claim = got
       else if (got !== undefined) {
         // Somebody was faster between the lookup and the claim.
@@ -157,7 +156,7 @@ export class HttpCache {
         return this.#found(request, directives, place, got, entry, now, round + 1)
       }
     }
-    counters.add('misses')
+    counters.add('miss')
     const forward: ForwardReason = place.marker === undefined ? 'uri-miss' : 'vary-miss'
     const prefix = completable(request, part)
     if (prefix === undefined) part?.release()
@@ -189,7 +188,6 @@ export class HttpCache {
         return this.#wait(request, directives, got, round)
       } else got?.release()
     }
-    this.#core.counters.add('misses')
     const forward: ForwardReason = directives.noCache || directives.maxAge !== undefined ? 'request' : 'stale'
     return this.#fetch(request, directives, { forward, place, validation, stale }, now)
   }
@@ -227,7 +225,7 @@ export class HttpCache {
     if (entry?.kind !== 'response' || reuse(entry, directives, this.#core.config, now) !== 'fresh')
       return undefined
     const hit = hitOf(request, entry, record, undefined, undefined, now)
-    if (hit !== undefined) this.#core.counters.add('hits')
+    if (hit !== undefined) this.#core.counters.add('hit')
     return hit
   }
 
@@ -236,7 +234,7 @@ export class HttpCache {
     const { epoch } = this.#core.store
     const place: Place | undefined =
       key === undefined ? undefined : { baseKey: key, marker: undefined, key, epoch }
-    if (isSafe(request.method)) this.#core.counters.add('bypassed')
+    this.#core.counters.add('bypass')
     return this.#fetch(request, directives, { forward: 'method', place }, now)
   }
 
@@ -246,7 +244,7 @@ export class HttpCache {
     forward: ForwardReason,
     now: number
   ): Fetch | GatewayTimeout {
-    this.#core.counters.add('bypassed')
+    this.#core.counters.add('bypass')
     return this.#fetch(request, directives, { forward, place: undefined }, now)
   }
 
@@ -290,6 +288,6 @@ export class HttpCache {
 
 function asGet(request: CacheRequest): CacheRequest {
   if (request.method === 'GET') return request
-  const { scheme, host, path, query, headers } = request
-  return { method: 'GET', scheme, host, path, query, headers }
+  const { scheme, host, path, rawPath, query, headers } = request
+  return { method: 'GET', scheme, host, path, ...(rawPath === undefined ? {} : { rawPath }), query, headers }
 }

@@ -19,17 +19,16 @@ export interface KeyConfig {
  */
 export class KeyMaker {
   readonly #config: KeyConfig
-  readonly #ignored: RegExp | undefined
 
   constructor(config: KeyConfig) {
     this.#config = config
-    this.#ignored = config.ignoreQuery.length === 0 ? undefined : globs(config.ignoreQuery)
   }
 
   /** Undefined when it would be longer than `maxKeyLength`. */
   key(request: CacheRequest): string | undefined {
     let key = this.url(request)
     const { headers, cookies } = this.#config
+    if (request.rawPath !== undefined && request.rawPath !== request.path) key += `\nr:${request.rawPath}`
     for (const name of headers) key += `\nh:${name}=${request.headers.get(name) ?? '\r'}`
     if (cookies.length > 0) {
       const field = request.headers.get('cookie')
@@ -50,12 +49,17 @@ export class KeyMaker {
   }
 
   #query(query: string): string {
-    if (this.#ignored === undefined && !this.#config.sortQuery) return query
+    const { ignoreQuery, sortQuery } = this.#config
+    if (ignoreQuery.length === 0 && !sortQuery) return query
     let members = query.split('&')
-    if (this.#ignored !== undefined)
-      members = members.filter((member) => !this.#ignored!.test(nameOf(member)))
+    if (ignoreQuery.length > 0) {
+      members = members.filter((member) => {
+        const name = nameOf(member)
+        return !ignoreQuery.some((pattern) => matchesGlob(pattern, name))
+      })
+    }
     // By name only, so that repeated names keep their order, which may mean something.
-    if (this.#config.sortQuery) members.sort((a, b) => compare(nameOf(a), nameOf(b)))
+    if (sortQuery) members.sort((a, b) => compare(nameOf(a), nameOf(b)))
     return members.join('&')
   }
 }
@@ -76,15 +80,29 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
 
-function globs(patterns: readonly string[]): RegExp {
-  // Runs of "*" are one, and every part between is literal, so matching is linear.
-  const sources = patterns.map((pattern) =>
-    pattern
-      .split(/\*+/)
-      .map((part) => part.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'))
-      .join('[^&=]*')
-  )
-  return new RegExp(`^(?:${sources.join('|')})$`)
+/**
+ * `*` stands for any run of characters. Two pointers and one place to go back to: at most pattern × text steps, where a
+ * regular expression with several stars would take exponentially many.
+ */
+export function matchesGlob(pattern: string, text: string): boolean {
+  let p = 0
+  let t = 0
+  let star = -1
+  let mark = 0
+  while (t < text.length) {
+    if (pattern[p] === '*') {
+      star = p++
+      mark = t
+    } else if (p < pattern.length && pattern[p] === text[t]) {
+      p++
+      t++
+    } else if (star >= 0) {
+      p = star + 1
+      t = ++mark
+    } else return false
+  }
+  while (pattern[p] === '*') p++
+  return p === pattern.length
 }
 
 function cookieValue(field: string | undefined, name: string): string | undefined {

@@ -16,6 +16,11 @@ export interface CacheRequest {
   readonly host: string
   /** Normalised path, beginning with a slash. */
   readonly path: string
+  /**
+   * The path as the client wrote it, where that differs from `path`. It is sent upstream so, and a backend may tell the
+   * two apart, so it is part of the key: else one who writes it oddly could choose what others get.
+   */
+  readonly rawPath?: string
   /** Without the question mark; empty when there is none. */
   readonly query: string
   readonly headers: HeaderView
@@ -73,6 +78,8 @@ export interface RecordHead {
   readonly tags: readonly string[]
   /** The store's epoch when upstream was asked; `begin` fails when there was a purge since. */
   readonly epoch: number
+  /** No response but something the cache keeps for itself: not counted by purges. */
+  readonly note?: boolean
 }
 
 export interface RecordWriter {
@@ -115,16 +122,8 @@ export interface CacheStore {
 }
 
 export interface CacheCounters {
-  add(name: CacheCounter, n?: number): void
+  add(name: CacheCounter): void
 }
 
-export type CacheCounter =
-  | 'hits'
-  | 'misses'
-  | 'stale'
-  | 'revalidated'
-  | 'coalesced'
-  | 'bypassed'
-  | 'stored'
-  | 'uncacheable'
-  | 'aborted'
+/** Each request counts as one of the first six; `stored` counts responses begun to be stored. */
+export type CacheCounter = 'hit' | 'miss' | 'stale' | 'revalidated' | 'coalesced' | 'bypass' | 'stored'

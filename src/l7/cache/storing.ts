@@ -79,7 +79,7 @@ export function beginResponse(
 export function passFor(claim: Claim, epoch: number, status: number, now: number): void {
   const until = now + (status >= 500 ? passErrorMs : passMs)
   const info = encodeEntry({ kind: 'pass', until })
-  claim.begin({ info, bytes: 0, tags: [], epoch })?.finish()
+  claim.begin({ info, bytes: 0, tags: [], epoch, note: true })?.finish()
 }
 
 /** Replaces the head of a stored response and keeps its body. */
@@ -178,7 +178,7 @@ function claimed(core: CacheCore, key: string): Claim | undefined {
 }
 
 function putMarker(claim: Claim | undefined, epoch: number, marker: VaryEntry): void {
-  claim?.begin({ info: encodeEntry(marker), bytes: 0, tags: [], epoch })?.finish()
+  claim?.begin({ info: encodeEntry(marker), bytes: 0, tags: [], epoch, note: true })?.finish()
 }
 
 function rememberLanguage(

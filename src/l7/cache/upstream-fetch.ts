@@ -88,6 +88,7 @@ export class UpstreamFetch implements Fetch {
       const hit = this.#standIn(stale, false, now)
       if (hit !== undefined) return { kind: 'answer', hit }
     }
+    this.#countMiss()
     if (this.#request.method === 'HEAD') return this.#onHead(place, response, bytes, now)
     return this.#store(place, response, bytes, now)
   }
@@ -95,8 +96,10 @@ export class UpstreamFetch implements Fetch {
   onError(now: number): Hit | undefined {
     const { stale } = this.#plan
     const hit = stale === undefined ? undefined : this.#standIn(stale, true, now)
-    if (hit === undefined) this.abandon()
-    return hit
+    if (hit !== undefined) return hit
+    this.#countMiss()
+    this.abandon()
+    return undefined
   }
 
   abandon(): void {
@@ -107,12 +110,17 @@ export class UpstreamFetch implements Fetch {
     prefix?.record.release()
   }
 
+  /** A revalidation that did not end with 304; other fetches counted when they were decided on. */
+  #countMiss(): void {
+    if (this.#plan.stale !== undefined && this.#plan.background !== true) this.#core.counters.add('miss')
+  }
+
   #pass(response: CacheResponse, writer: RecordWriter | undefined, detail: string | undefined): FetchResult {
     const { forward, validation, stale, prefix } = this.#plan
     validation?.abandon()
     stale?.record.release()
     prefix?.record.release()
-    this.#core.counters.add(writer === undefined ? 'uncacheable' : 'stored')
+    if (writer !== undefined) this.#core.counters.add('stored')
     const cacheStatus = statusForwarded({
       forward,
       forwardStatus: response.status,

@@ -1,3 +1,4 @@
+import { normalisePath } from '../../uri/normalise-path.ts'
 import type { CacheRequest, CacheResponse } from '../ports.ts'
 
 /** RFC 9110 §9.2.1; any other method may change what its target holds. */
@@ -23,7 +24,8 @@ export function invalidatedUrls(request: CacheRequest, response: CacheResponse):
     const url = resolve(request, response.headers.get(name))
     if (url === undefined || url.protocol !== `${request.scheme}:`) continue
     if (url.host !== base(request)?.host) continue
-    urls.push({ scheme: request.scheme, host: request.host, path: url.pathname, query: url.search.slice(1) })
+    const path = normalisePath(url.pathname) ?? url.pathname
+    urls.push({ scheme: request.scheme, host: request.host, path, query: url.search.slice(1) })
   }
   return urls
 }

@@ -84,7 +84,9 @@ export const word = {
   progress: 19,
   urlHash: 20,
   originHash: 21,
-  tagBits: 22
+  tagBits: 22,
+  /** 1: not a response; purges do not count it. */
+  note: 23
 } as const
 export const entryStride = 24
 

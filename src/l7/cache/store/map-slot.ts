@@ -8,6 +8,7 @@ export class Slot {
   linked = false
   info = ''
   tags: readonly string[] = []
+  note = false
   bytes: number | undefined
   body = Buffer.alloc(0)
   length = 0

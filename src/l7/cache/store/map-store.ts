@@ -118,7 +118,7 @@ export class MapStore implements CacheStore {
     let removed = 0
     for (const slot of [...this.#slots.values()]) {
       if (!matches(slot)) continue
-      if (slot.state === 'complete') removed++
+      if (slot.state === 'complete' && !slot.note) removed++
       this.unlink(slot)
     }
     return removed
@@ -155,6 +155,7 @@ class MapClaim implements Claim {
     this.#ended = true
     slot.info = head.info
     slot.tags = head.tags
+    slot.note = head.note === true
     slot.bytes = head.bytes
     slot.body = Buffer.allocUnsafeSlow(head.bytes ?? 4096)
     slot.state = 'filling'

@@ -36,7 +36,7 @@ export function purgeAll(table: EntryTable): number {
   return purgeWhere(table, () => true)
 }
 
-/** Counts complete entries; those being filled go too, uncounted. */
+/** Counts complete responses; what is being filled and the cache's own notes go too, uncounted. */
 function purgeWhere(table: EntryTable, matches: (entry: number, base: number) => boolean): number {
   const { entries } = table.views.memory
   let purged = 0
@@ -46,7 +46,7 @@ function purgeWhere(table: EntryTable, matches: (entry: number, base: number) =>
       for (let entry = from; entry < Math.min(entries, from + chunk); entry++) {
         const base = entry * entryStride
         if (table.words[base + word.linked] === 0 || !matches(entry, base)) continue
-        if (table.words[base + word.state] === state.complete) purged++
+        if (table.words[base + word.state] === state.complete && table.words[base + word.note] === 0) purged++
         table.unlink(entry)
       }
     } finally {

@@ -61,6 +61,7 @@ export class SharedClaim implements Claim {
       let bits = 0
       for (const tag of head.tags) bits |= tagBit(tag, seed)
       table.set(entry, word.tagBits, bits)
+      table.set(entry, word.note, head.note === true ? 1 : 0)
       table.set(entry, word.tagsLength, tags.length)
       table.set(entry, word.infoLength, info.length)
       table.set(entry, word.bodyTotal, head.bytes ?? -1)

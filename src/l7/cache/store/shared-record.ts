@@ -1,6 +1,7 @@
 import type { RecordState, StoredRecord } from '../ports.ts'
 import type { ExtentCursor } from './extent-cursor.ts'
 import { state, word } from './layout.ts'
+import type { SharedHead } from './shared-heads.ts'
 import type { SharedStore } from './shared-store.ts'
 
 /** A pinned entry as one reader sees it: large, or not complete yet. Small complete ones are read from hot copies. */
@@ -9,11 +10,10 @@ export class SharedRecord implements StoredRecord {
   readonly #entry: number
   readonly #slot: number
   #cursor: ExtentCursor | undefined
-  #info: string | undefined
+  #head: SharedHead | undefined
   /** Progress when the reader last read, or opened it: waking is for what comes after. */
   #seen = 0
   #open = true
-  memo: unknown
 
   constructor(store: SharedStore, entry: number, slot: number) {
     this.#store = store
@@ -36,9 +36,16 @@ export class SharedRecord implements StoredRecord {
   }
 
   get info(): string {
-    if (this.#info !== undefined) return this.#info
-    if (this.state === 'reserved') return ''
-    return (this.#info = this.#store.table.infoOf(this.#entry))
+    return this.#headNow()?.info ?? ''
+  }
+
+  get memo(): unknown {
+    return this.#headNow()?.memo
+  }
+
+  set memo(value: unknown) {
+    const head = this.#headNow()
+    if (head !== undefined) head.memo = value
   }
 
   get available(): number {
@@ -58,10 +65,18 @@ export class SharedRecord implements StoredRecord {
     this.#seen = table.get(this.#entry, word.progress)
     const length = Math.min(max, this.available - from)
     if (length <= 0) return undefined
+    const last = this.#store.heads.piece(this.#entry, from, length)
+    if (last !== undefined) return last
     this.#cursor ??= table.cursor(this.#entry)
     const piece = Buffer.allocUnsafe(length)
     this.#cursor.read(table.bodyStart(this.#entry) + from, piece)
+    this.#store.heads.keepPiece(this.#entry, from, piece)
     return piece
+  }
+
+  #headNow(): SharedHead | undefined {
+    if (this.#head === undefined && this.state !== 'reserved') this.#head = this.#store.heads.of(this.#entry)
+    return this.#head
   }
 
   onProgress(wake: () => void): () => void {

@@ -7,6 +7,7 @@ import { StoreViews, control, entryStride, state, unitBytes, word } from './layo
 import { PinTable } from './pin-table.ts'
 import { purgeAll, purgePrefix, purgeTag, purgeUrl } from './purge.ts'
 import { SharedClaim } from './shared-claim.ts'
+import { SharedHeads } from './shared-heads.ts'
 import { SharedRecord } from './shared-record.ts'
 
 /**
@@ -17,6 +18,7 @@ export class SharedStore implements CacheStore {
   readonly maxObjectBytes: number
   readonly table: EntryTable
   readonly followers: Followers
+  readonly heads: SharedHeads
   /** Entries of this thread that were claimed while another is still readable; linked when they begin. */
   readonly detached = new Set<number>()
   readonly #workerIndex: number
@@ -29,6 +31,7 @@ export class SharedStore implements CacheStore {
     const views = new StoreViews(memory)
     this.maxObjectBytes = memory.maxObjectBytes
     this.table = new EntryTable(views, workerIndex)
+    this.heads = new SharedHeads(this.table)
     this.followers = new Followers(views.entries)
     this.#workerIndex = workerIndex
     this.#hot = new HotRecords(hotBytes)

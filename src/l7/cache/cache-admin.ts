@@ -1,0 +1,76 @@
+import { normalisePath } from '../uri/normalise-path.ts'
+import type { KeyMaker } from './key.ts'
+import { normalHost } from './key.ts'
+import type { UrlParts } from './policy/invalidation.ts'
+import type { CacheStore } from './ports.ts'
+
+export interface Purged {
+  readonly purged: number
+}
+
+/**
+ * Purging for operators, on the main thread. When a call returns, no thread finds what it named, and no response asked
+ * for before it will be stored after it.
+ */
+export class CacheAdmin {
+  readonly #store: CacheStore
+  readonly #keys: () => readonly KeyMaker[]
+
+  /** `keys`: of the routes that use the store now, since each may leave other parts of a query out. */
+  constructor(store: CacheStore, keys: () => readonly KeyMaker[]) {
+    this.#store = store
+    this.#keys = keys
+  }
+
+  /** Every variant of one absolute http or https URL; undefined when it is none. */
+  purgeUrl(url: string): Purged | undefined {
+    const parts = partsOf(url)
+    if (parts === undefined) return undefined
+    this.#store.nextEpoch()
+    const urls = new Set([plain(parts), ...this.#keys().map((keys) => keys.url(parts))])
+    let purged = 0
+    for (const key of urls) purged += this.#store.removeUrl(key)
+    return { purged }
+  }
+
+  /** Every URL that begins so, as text: `https://example.com/static/`. The host is compared in lower case. */
+  purgePrefix(prefix: string): Purged {
+    this.#store.nextEpoch()
+    return { purged: this.#store.removePrefix(normalPrefix(prefix)) }
+  }
+
+  purgeTag(tag: string): Purged {
+    this.#store.nextEpoch()
+    return { purged: this.#store.removeTag(tag) }
+  }
+
+  purgeAll(): Purged {
+    this.#store.nextEpoch()
+    return { purged: this.#store.removeAll() }
+  }
+}
+
+const absolute = /^(https?):\/\/([^/?#]+)([^?#]*)(?:\?([^#]*))?/i
+
+function partsOf(url: string): UrlParts | undefined {
+  const match = absolute.exec(url)
+  if (match === null || url.length > 16_384) return undefined
+  const path = normalisePath(match[3] === '' ? '/' : match[3]!)
+  if (path === undefined) return undefined
+  const scheme = match[1]!.toLowerCase() as 'http' | 'https'
+  return { scheme, host: match[2]!, path, query: match[4] ?? '' }
+}
+
+function plain({ scheme, host, path, query }: UrlParts): string {
+  return `${scheme}://${normalHost(host, scheme)}${path}${query === '' ? '' : `?${query}`}`
+}
+
+function normalPrefix(prefix: string): string {
+  const match = absolute.exec(prefix)
+  if (match === null) return prefix.toLowerCase()
+  const scheme = match[1]!.toLowerCase() as 'http' | 'https'
+  const origin = match[1]!.length + 3 + match[2]!.length
+  // Without a slash the host may go on, so its port must stay as it is.
+  const host = prefix[origin] === undefined ? match[2]!.toLowerCase() : normalHost(match[2]!, scheme)
+  return `${scheme}://${host}${prefix.slice(origin)}`
+}

@@ -1,0 +1,72 @@
+import { randomInt } from 'node:crypto'
+import type { CacheStoreConfig, RouteCache } from '../../config/model.ts'
+import { CacheAdmin } from './cache-admin.ts'
+import { KeyMaker } from './key.ts'
+import type { SharedStoreMemory } from './store/layout.ts'
+import { createSharedStore, recoverFrom } from './store/recovery.ts'
+import type { SharedStore, StoreStats } from './store/shared-store.ts'
+
+interface NamedCache {
+  readonly config: CacheStoreConfig
+  readonly store: SharedStore
+  readonly admin: CacheAdmin
+  keys: readonly KeyMaker[]
+}
+
+/** The stores of the configuration as the main thread sees them: it makes their memory, purges and counts. */
+export class MainCaches {
+  readonly #workers: number
+  readonly #caches = new Map<string, NamedCache>()
+
+  constructor(workers: number) {
+    this.#workers = workers
+  }
+
+  /**
+   * Makes what is new, keeps what did not change with all that is stored, drops the rest (memory goes when the last
+   * worker lets go of it). `routes` are all routes that cache anywhere.
+   */
+  apply(
+    configs: Readonly<Record<string, CacheStoreConfig>>,
+    routes: readonly RouteCache[]
+  ): Readonly<Record<string, SharedStoreMemory>> {
+    const memories: Record<string, SharedStoreMemory> = {}
+    for (const [name, config] of Object.entries(configs)) {
+      let cache = this.#caches.get(name)
+      if (cache === undefined || !sameSize(cache.config, config)) cache = this.#make(config)
+      cache.keys = routes.filter((route) => route.store === name).map((route) => new KeyMaker(route.key))
+      this.#caches.set(name, cache)
+      memories[name] = cache.store.memory
+    }
+    for (const name of this.#caches.keys()) if (configs[name] === undefined) this.#caches.delete(name)
+    return memories
+  }
+
+  names(): string[] {
+    return [...this.#caches.keys()]
+  }
+
+  admin(name: string): CacheAdmin | undefined {
+    return this.#caches.get(name)?.admin
+  }
+
+  stats(name: string): StoreStats | undefined {
+    return this.#caches.get(name)?.store.stats()
+  }
+
+  /** After a worker ended, before another takes its index. */
+  recover(deadWorker: number): void {
+    for (const { store } of this.#caches.values()) recoverFrom(store, deadWorker)
+  }
+
+  #make(config: CacheStoreConfig): NamedCache {
+    const { maxBytes, maxObjectBytes } = config
+    const store = createSharedStore({ maxBytes, maxObjectBytes, workers: this.#workers }, randomInt(2 ** 31))
+    const cache: NamedCache = { config, store, keys: [], admin: new CacheAdmin(store, () => cache.keys) }
+    return cache
+  }
+}
+
+function sameSize(one: CacheStoreConfig, other: CacheStoreConfig): boolean {
+  return one.maxBytes === other.maxBytes && one.maxObjectBytes === other.maxObjectBytes
+}

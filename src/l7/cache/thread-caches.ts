@@ -1,0 +1,48 @@
+import type { RouteCache } from '../../config/model.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { Metrics } from '../../core/metrics.ts'
+import type { Random } from '../../core/random.ts'
+import { cacheCounters } from './cache-counters.ts'
+import { HttpCache } from './http-cache.ts'
+import type { SharedStoreMemory } from './store/layout.ts'
+import { SharedStore } from './store/shared-store.ts'
+
+export interface ThreadCachesParts {
+  readonly metrics: Metrics
+  readonly clock: Clock
+  readonly random: Random
+  /** From 0; the main thread, which works itself with `workers: 0`, has the number of workers. */
+  readonly workerIndex: number
+}
+
+/** The caches of one thread: a view of each shared store, kept as long as its memory is, and a HttpCache per route. */
+export class ThreadCaches {
+  readonly #parts: ThreadCachesParts
+  readonly #stores = new WeakMap<SharedArrayBuffer, SharedStore>()
+
+  constructor(parts: ThreadCachesParts) {
+    this.#parts = parts
+  }
+
+  /** `memory`: of the store that the route names. */
+  httpCache(route: RouteCache, memory: SharedStoreMemory): HttpCache {
+    const { metrics, clock, random } = this.#parts
+    const counters = cacheCounters(metrics, route.store)
+    return new HttpCache({ config: route, store: this.#store(memory), counters, clock, random })
+  }
+
+  #store(memory: SharedStoreMemory): SharedStore {
+    // Each message makes new objects of the description; the memory itself is what stays the same.
+    let store = this.#stores.get(memory.control)
+    if (store === undefined) {
+      store = new SharedStore(memory, this.#parts.workerIndex, hotBytesOf(memory))
+      this.#stores.set(memory.control, store)
+    }
+    return store
+  }
+}
+
+/** Hot copies of all threads together: an eighth of the store, so that the whole stays within `maxBytes` + 30 %. */
+export function hotBytesOf(memory: SharedStoreMemory): number {
+  return Math.floor(memory.maxBytes / 8 / Math.max(1, memory.workers))
+}
