@@ -1,0 +1,15 @@
+import t from 'tap'
+import { fuzz } from './fuzz.ts'
+
+// A taste of it with every change; `node test/http-battery/fuzz.ts 600 SEED` for the real thing.
+t.test(
+  'mutated bytes from clients and backends crash nothing, hang nothing and leave nothing behind',
+  async (t) => {
+    const report = await fuzz(4, Number(process.env.LB_FUZZ_SEED ?? Date.now() % 100_000))
+    t.comment(JSON.stringify({ ...report, problems: undefined }))
+    t.same(report.problems, [])
+    t.ok(report.connections > 100, `${report.connections} connections`)
+    t.ok(report.canaries > 5, `${report.canaries} canaries`)
+    t.ok(report.socketsLeft <= 0, `${report.socketsLeft} sockets left`)
+  }
+)
