@@ -6,6 +6,8 @@ export interface ConnectionEnd {
   readonly reason: EndReason
   /** Set where something failed. */
   readonly code: ErrorCode | undefined
+  /** False for what breaks off as many protocols do at their end: worth a line, but no warning. */
+  readonly failed: boolean
   readonly refused: RefusedReason | undefined
   readonly backend: Backend | undefined
   readonly error: Error | undefined

@@ -1,9 +1,9 @@
 import type { Backend } from '../balancer/backend.ts'
-import type { Outcome } from '../balancer/outcome.ts'
 import type { Waits } from '../core/deadlines.ts'
 import type { ErrorCode } from '../core/errors.ts'
 import type { Pass } from '../net/admission/gate.ts'
 import { ClientHelloReader } from '../net/client-hello.ts'
+import { keepAlive } from '../net/dial.ts'
 import { localEndpoint, remoteEndpoint, type Endpoint } from '../net/endpoint.ts'
 import type { ProxyHeader } from '../net/proxy-protocol/header.ts'
 import { ProxyHeaderReader, type ProxyHeaderNext } from '../net/proxy-protocol/reader.ts'
@@ -11,13 +11,11 @@ import { proxyProtocolHeader } from '../net/proxy-protocol/write.ts'
 import { Transport, type TransportOwner } from '../net/transport.ts'
 import { endCode, type ConnectionEnd } from './connection-end.ts'
 import type { L4Deps } from './deps.ts'
+import { HeldBytes } from './held-bytes.ts'
 import type { L4Metrics, RefusedReason } from './l4-metrics.ts'
 import { Reach, type Connected, type ReachListener } from './reach.ts'
 import { clientHash, type L4Snapshot, type L4Target } from './snapshot.ts'
 import { splice, type CutReason, type Splice, type SpliceEnd } from './splice.ts'
-
-/** What the client sends before the backend is there is held up to here; then it is not read until there is one. */
-const MAX_HELD_BYTES = 65_536
 
 /** The engine, as its connections see it. */
 export interface L4Host {
@@ -45,12 +43,12 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
   #serverName: string | undefined
   #alpn: string | undefined
   #target: L4Target | undefined
-  #held: Buffer[] = []
-  #heldBytes = 0
+  readonly #held = new HeldBytes()
   #clientEnded = false
   #reach: Reach | undefined
   #connected: Connected | undefined
   #splice: Splice | undefined
+  #keptAlive = false
   #over = false
 
   constructor(host: L4Host, snapshot: L4Snapshot) {
@@ -97,10 +95,23 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
     this.#admit(peer?.address)
   }
 
+  keepAlive(): void {
+    if (this.#keptAlive || this.#connected === undefined) return
+    this.#keptAlive = true
+    keepAlive(this.#connected.upstream.socket)
+  }
+
   /** Ends it from our side, whatever it is doing. */
   cut(reason: CutReason): void {
     if (this.#splice !== undefined) return this.#splice.cut(reason)
-    this.#end({ reason, code: undefined, refused: undefined, backend: undefined, error: undefined })
+    this.#end({
+      reason,
+      code: undefined,
+      failed: false,
+      refused: undefined,
+      backend: undefined,
+      error: undefined
+    })
   }
 
   // ---- PROXY header
@@ -111,7 +122,7 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
     this.#alpn = header.alpn
     this.#downstream.owner = this
     // What came with the header is held: neither TLS nor the peek nor the dial begins with a reader of its own yet.
-    if (start < end) this.#hold(buffer, start, end)
+    this.#held.hold(buffer, start, end)
     this.#admit((header.source ?? remoteEndpoint(this.#downstream))?.address)
   }
 
@@ -123,9 +134,9 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
   // ---- before the splice, this owns the client's side
 
   onData(buffer: Buffer, start: number, end: number): void {
-    this.#hold(buffer, start, end)
+    this.#held.hold(buffer, start, end)
     if (this.#hello !== undefined) this.#peek(buffer, start, end)
-    else if (this.#heldBytes >= MAX_HELD_BYTES) this.#downstream.pause()
+    else if (this.#held.full) this.#downstream.pause()
   }
 
   onEnd(): void {
@@ -141,7 +152,7 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
 
   onDeadline(): void {
     // Only the peek waits here. Silence is no TLS; half a ClientHello is somebody who holds connections open.
-    if (this.#heldBytes === 0) this.#named(undefined)
+    if (this.#held.empty) this.#named(undefined)
     else this.#refuse('no-sni', 'LB_TLS_HANDSHAKE', new Error('no whole ClientHello in time'))
   }
 
@@ -153,8 +164,6 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
     const { deadlines } = this.#host.deps
     const { idleMs, halfCloseMs } = this.snapshot.config.timeouts
     const options = { deadlines, idleMs, halfCloseMs, counters: this.#host.metrics.bytes }
-    const bytes = this.#held
-    this.#held = []
     const { socket } = connected.upstream
     // One packet for the header and what the client said first.
     const header = this.#proxyHeader()
@@ -162,7 +171,7 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
       socket.cork()
       connected.upstream.sendOwned(header)
     }
-    const held = { bytes, ended: this.#clientEnded }
+    const held = { bytes: this.#held.take(), ended: this.#clientEnded }
     this.#splice = splice(this.#downstream, connected.upstream, options, (end) => this.#spliced(end), held)
     if (header !== undefined) socket.uncork()
   }
@@ -193,14 +202,12 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
     const { deadlines } = this.#host.deps
     deadlines.add(this)
     this.deadline = deadlines.now + config.timeouts.handshakeMs
-    const early = this.#held[0]
+    const early = this.#held.first()
     if (early !== undefined) this.#peek(early, 0, early.length)
   }
 
   #secure(): void {
-    const rest = this.#held.length === 0 ? undefined : Buffer.concat(this.#held)
-    this.#held = []
-    this.#heldBytes = 0
+    const rest = this.#held.empty ? undefined : Buffer.concat(this.#held.take())
     this.snapshot.tls!.secure(this.#downstream, rest, (socket, error) => {
       if (this.#over) return void socket?.destroy()
       if (socket === undefined) return this.#refuse('tls', 'LB_TLS_HANDSHAKE', error)
@@ -234,11 +241,6 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
     this.#reach.start()
   }
 
-  #hold(buffer: Buffer, start: number, end: number): void {
-    this.#held.push(Buffer.from(buffer.subarray(start, end)))
-    this.#heldBytes += end - start
-  }
-
   #proxyHeader(): Buffer | undefined {
     const version = this.#target!.pool.config.proxyProtocol
     if (version === undefined) return undefined
@@ -252,13 +254,14 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
   // ---- the ends
 
   #refuse(refused: RefusedReason, code: ErrorCode, error?: Error, backend?: Backend): void {
-    this.#end({ reason: 'refused', code, refused, backend, error })
+    this.#end({ reason: 'refused', code, failed: true, refused, backend, error })
   }
 
   #clientGone(error: Error | undefined): void {
     this.#end({
       reason: 'client-gone',
       code: 'LB_CLIENT_GONE',
+      failed: false,
       refused: undefined,
       backend: undefined,
       error
@@ -266,12 +269,11 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
   }
 
   #spliced({ reason, error }: SpliceEnd): void {
-    const { upstream, backend } = this.#connected!
-    const code = endCode(reason)
-    // A backend that breaks off before its first byte has failed; later, breaking off may be how its protocol ends.
-    const outcome: Outcome = reason === 'upstream-reset' && upstream.bytesIn === 0 ? 'reset' : 'ok'
-    this.#connected!.release(outcome)
-    this.#finish({ reason, code, refused: undefined, backend, error })
+    const connected = this.#connected!
+    const { backend } = connected
+    const failed = reason === 'upstream-reset' && connected.failedAtOnce(this.#host.deps.clock.now())
+    connected.release(failed ? 'reset' : 'ok')
+    this.#finish({ reason, code: endCode(reason), failed, refused: undefined, backend, error })
   }
 
   #end(end: ConnectionEnd): void {
@@ -284,7 +286,7 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
   #finish(end: ConnectionEnd): void {
     if (this.#over) return
     this.#over = true
-    this.#held = []
+    this.#held.take()
     this.#host.deps.deadlines.remove(this)
     this.#pass?.leave()
     this.#host.onConnectionEnd(this, end)

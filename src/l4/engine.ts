@@ -5,6 +5,7 @@ import type { Transport, TransportOwner } from '../net/transport.ts'
 import type { ConnectionEnd } from './connection-end.ts'
 import { L4Connection, type L4Host } from './connection.ts'
 import type { L4Deps } from './deps.ts'
+import { KeepAliveSweep } from './keep-alive-sweep.ts'
 import { L4Metrics } from './l4-metrics.ts'
 import type { L4Snapshot } from './snapshot.ts'
 import type { CutReason } from './splice.ts'
@@ -17,6 +18,7 @@ export class L4Engine implements L4Host {
   #snapshot: L4Snapshot
   /** In the order in which they came. */
   readonly #connections = new Set<L4Connection>()
+  readonly #keepAlive: KeepAliveSweep
   #draining = false
 
   /** `snapshot` from buildL4Snapshot. */
@@ -24,6 +26,7 @@ export class L4Engine implements L4Host {
     this.deps = deps
     this.metrics = new L4Metrics(deps.metrics, snapshot.config.name)
     this.#snapshot = snapshot
+    this.#keepAlive = new KeepAliveSweep(deps.clock, deps.deadlines, this.#connections)
   }
 
   /** For connections from now on; those there are go on under the snapshot that they began with. */
@@ -34,6 +37,7 @@ export class L4Engine implements L4Host {
   /** Takes a connection just accepted. */
   accept(attach: (owner: TransportOwner) => Transport): void {
     const connection = new L4Connection(this, this.#snapshot)
+    if (this.#connections.size === 0) this.#keepAlive.start()
     this.#connections.add(connection)
     this.metrics.accepted.add()
     this.metrics.open.add(1)
@@ -84,6 +88,7 @@ export class L4Engine implements L4Host {
 
   onConnectionEnd(connection: L4Connection, end: ConnectionEnd): void {
     this.#connections.delete(connection)
+    if (this.#connections.size === 0) this.#keepAlive.stop()
     this.metrics.open.add(-1)
     this.metrics.ended(end.reason)
     if (end.refused !== undefined) this.metrics.refused(end.refused)
@@ -95,9 +100,11 @@ export class L4Engine implements L4Host {
     for (const connection of this.#connections) if (which(connection)) connection.cut(reason)
   }
 
-  #log(connection: L4Connection, { reason, code, refused, backend, error }: ConnectionEnd): void {
+  #log(connection: L4Connection, end: ConnectionEnd): void {
+    const { reason, code, failed, refused, backend, error } = end
     const { log } = this.deps
-    const level = code === undefined ? 'debug' : errorKind(code).level
+    const gravity = code === undefined ? 'debug' : errorKind(code).level
+    const level = gravity === 'warn' && !failed ? 'info' : gravity
     if (level === 'debug' && log.level !== 'debug' && log.level !== 'trace') return
     const { downstream } = connection
     const fields = {

@@ -10,18 +10,33 @@ import { dial } from '../net/dial.ts'
 import type { Transport, TransportOwner } from '../net/transport.ts'
 import type { L4Target } from './snapshot.ts'
 
+const AT_ONCE_MS = 1_000
+/** Who takes this much is there. */
+const TAKEN_BYTES = 65_536
+
 /** A connection to a backend with all that is counted for it. Release it once, when the socket is closed. */
 export class Connected {
   readonly backend: Backend
   readonly upstream: Transport
   readonly connectMs: number
   readonly #lease: Lease
+  readonly #connectedAt: number
 
-  constructor(lease: Lease, upstream: Transport, connectMs: number) {
+  constructor(lease: Lease, upstream: Transport, connectMs: number, now: number) {
+    this.#connectedAt = now
     this.backend = lease.backend
     this.upstream = upstream
     this.connectMs = connectMs
     this.#lease = lease
+  }
+
+  /**
+   * It broke off within a second and before its first byte: accepted by a kernel or a proxy in front of a service that
+   * is not there. Later, or after a byte, breaking off may be how its protocol ends.
+   */
+  failedAtOnce(now: number): boolean {
+    const { bytesIn, bytesOut } = this.upstream
+    return bytesIn === 0 && bytesOut < TAKEN_BYTES && now - this.#connectedAt < AT_ONCE_MS
   }
 
   release(outcome: Outcome): void {
@@ -112,11 +127,12 @@ export class Reach implements TransportOwner {
   onConnect(): void {
     const lease = this.#lease
     if (lease === undefined) return
-    const connectMs = this.#clock.now() - this.#dialledAt
+    const now = this.#clock.now()
+    const connectMs = now - this.#dialledAt
     this.#target.connectSeconds.observe(connectMs / 1e3)
     this.#lease = undefined
     this.#over = true
-    this.#listener.onReached(new Connected(lease, this.#upstream!, connectMs))
+    this.#listener.onReached(new Connected(lease, this.#upstream!, connectMs, now))
   }
 
   onClose(error: NodeJS.ErrnoException | undefined): void {

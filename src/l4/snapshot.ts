@@ -89,6 +89,8 @@ function makeTarget(
       connectTimeoutMs: config.timeouts.connectMs,
       deadlines: deps.deadlines,
       tls: tls && new UpstreamTls(tls),
+      // The engine does it for connections that live long (KEEP_ALIVE_AFTER_MS).
+      keepAlive: false,
       lookup: deps.lookup
     },
     connectSeconds: deps.metrics.histogram('lb_connect_duration_seconds', { pool: name }),

@@ -15,6 +15,8 @@ export interface DialOptions {
   readonly deadlines: Deadlines
   /** TLS to the backend. */
   readonly tls?: UpstreamTls
+  /** false: whoever dials turns TCP keep-alive on when the connection has lived a while (`keepAlive`). */
+  readonly keepAlive?: boolean
   /** Left out: one per thread that remembers answers for five seconds. */
   readonly lookup?: Lookup
 }
@@ -31,16 +33,12 @@ let threadLookup: Lookup | undefined
  * without an error.
  */
 export function dial(address: BackendAddress, options: DialOptions, owner: TransportOwner): Transport {
+  const wait = new ConnectWait(owner, options)
   const transport =
     options.tls === undefined
-      ? dialPlain(address, options, owner)
-      : dialTls(address, options.tls, options, owner)
-  const { socket } = transport
-  const wait = new ConnectWait(socket, options)
-  const ready = options.tls === undefined ? 'connect' : 'secureConnect'
-  // `prependListener`: the owner may look at `deadlines` when it hears of the connection.
-  socket.prependOnceListener(ready, () => options.deadlines.remove(wait))
-  socket.once('close', () => options.deadlines.remove(wait))
+      ? dialPlain(address, options, wait)
+      : dialTls(address, options.tls, options, wait)
+  wait.transport = transport
   return transport
 }
 
@@ -50,11 +48,16 @@ function dialPlain(address: BackendAddress, options: DialOptions, owner: Transpo
       socket.connect({ path: address.path })
       return
     }
-    // Before there is a handle these are only remembered: no system call until the connection is made.
+    // Before there is a handle this is only remembered: no system call until the connection is made.
     socket.setNoDelay(true)
-    socket.setKeepAlive(true, KEEP_ALIVE_MS)
+    if (options.keepAlive !== false) keepAlive(socket)
     socket.connect({ host: address.host, port: address.port, lookup: lookupOf(options) })
   })
+}
+
+/** Has the kernel ask whether the peer is still there: four system calls, once per connection. */
+export function keepAlive(socket: Socket): void {
+  socket.setKeepAlive(true, KEEP_ALIVE_MS)
 }
 
 function dialTls(
@@ -72,7 +75,7 @@ function dialTls(
     ...{ allowHalfOpen: true }
   })
   socket.setNoDelay(true)
-  socket.setKeepAlive(true, KEEP_ALIVE_MS)
+  if (options.keepAlive !== false) keepAlive(socket)
   socket.on('session', (session) => tls.remember(address, session))
   const transport = Transport.overSocket(socket, owner)
   socket.once('secureConnect', () => transport.owner.onConnect?.())
@@ -83,21 +86,48 @@ function lookupOf(options: DialOptions): Lookup {
   return options.lookup ?? (threadLookup ??= cachedLookup(systemClock))
 }
 
-class ConnectWait implements Waits {
+/** Owns a connection while it is being made: in front of its owner, so that no listeners come and go. */
+class ConnectWait implements TransportOwner, Waits {
   deadline: number
-  readonly #socket: Socket
+  transport: Transport | undefined
+  readonly #owner: TransportOwner
   readonly #options: DialOptions
 
-  constructor(socket: Socket, options: DialOptions) {
-    this.#socket = socket
+  constructor(owner: TransportOwner, options: DialOptions) {
+    this.#owner = owner
     this.#options = options
     options.deadlines.add(this)
     this.deadline = options.deadlines.now + options.connectTimeoutMs
   }
 
+  onConnect(): void {
+    this.#options.deadlines.remove(this)
+    this.transport!.owner = this.#owner
+    this.#owner.onConnect?.()
+  }
+
+  onClose(error: NodeJS.ErrnoException | undefined): void {
+    this.#options.deadlines.remove(this)
+    this.transport!.owner = this.#owner
+    this.#owner.onClose(error)
+  }
+
   onDeadline(): void {
     this.#options.deadlines.remove(this)
     const error = new Error(`no connection within ${this.#options.connectTimeoutMs} ms`)
-    this.#socket.destroy(Object.assign(error, { code: CONNECT_TIMEOUT }))
+    this.transport!.socket.destroy(Object.assign(error, { code: CONNECT_TIMEOUT }))
+  }
+
+  // TLS may read the backend's first bytes before the handshake's end is told: they are the owner's.
+  onData(buffer: Buffer, start: number, end: number): void {
+    this.#owner.onData(buffer, start, end)
+  }
+
+  onEnd(): void {
+    this.#owner.onEnd()
+  }
+
+  onDrain(): void {
+    this.#owner.onDrain()
   }
 }

@@ -95,6 +95,11 @@ export class Transport {
     return this.#closed || this.socket.destroyed
   }
 
+  /** True over TLS: `destroy` then closes without a goodbye (close_notify), which `end` sends. */
+  get secure(): boolean {
+    return (this.socket as { encrypted?: boolean }).encrypted === true
+  }
+
   /** Bytes waiting in this process for the peer to read. */
   get pending(): number {
     return this.socket.writableLength

@@ -77,7 +77,7 @@ t.test('a backend that does not accept in time is passed over', async (t) => {
   )
   const client = await testClient(t, rig.port)
   client.write('x'.repeat(1000))
-  await eventually(() => rig.deps.deadlines.size > 0)
+  await eventually(() => rig.held() > 0)
   clock.advance(3_200)
   t.equal((await receive(client, 1000)).length, 1000)
   t.match(rig.lines[0]?.fields, { code: 'LB_CONNECT_TIMEOUT', backend: 'p/silent.test:1' })
@@ -95,7 +95,7 @@ t.test('what a client sends before there is a backend is held, bounded, and not 
   const client = await testClient(t, rig.port)
   const sent = 8 << 20
   client.end(Buffer.alloc(sent, 'a'))
-  await eventually(() => rig.deps.deadlines.size > 0)
+  await eventually(() => rig.held() > 0)
   await new Promise((resolve) => setTimeout(resolve, 50))
   t.ok(client.writableLength > 0, 'the client is held back')
   clock.advance(3_200)

@@ -52,7 +52,7 @@ t.test('a trusted peer without a header, with a bad one or a slow one is reset',
   }
   const slow = await testClient(t, rig.port)
   slow.write('PROXY TCP4 1.2')
-  await eventually(() => rig.deps.deadlines.size === 1)
+  await eventually(() => rig.deps.deadlines.size === 2)
   const seen = ending(slow)
   clock.advance(5_200)
   t.equal(await seen, 'ECONNRESET')

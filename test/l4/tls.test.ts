@@ -97,7 +97,7 @@ t.test(
     const silent = await testClient(t, rig.port)
     const half = await testClient(t, rig.port)
     half.write(Buffer.from([22, 3, 1, 2, 0, 1]))
-    await eventually(() => rig.deps.deadlines.size === 2)
+    await eventually(() => rig.deps.deadlines.size === 3)
     await new Promise((resolve) => setTimeout(resolve, 10))
     const seen = ending(half)
     clock.advance(5_200)

@@ -1,0 +1,35 @@
+/** What the client sends before the backend is there is held up to here (and one read more); then it is not read. */
+const MAX_HELD_BYTES = 65_536
+
+/** Bytes that a client sent before there was anybody to pass them on to. */
+export class HeldBytes {
+  #chunks: Buffer[] = []
+  #size = 0
+
+  get empty(): boolean {
+    return this.#size === 0
+  }
+
+  get full(): boolean {
+    return this.#size >= MAX_HELD_BYTES
+  }
+
+  /** Copies: `buffer` is valid during the read only. */
+  hold(buffer: Buffer, start: number, end: number): void {
+    if (start === end) return
+    this.#chunks.push(Buffer.from(buffer.subarray(start, end)))
+    this.#size += end - start
+  }
+
+  first(): Buffer | undefined {
+    return this.#chunks[0]
+  }
+
+  /** All of it, which is then no longer held. */
+  take(): readonly Buffer[] {
+    const chunks = this.#chunks
+    this.#chunks = []
+    this.#size = 0
+    return chunks
+  }
+}
