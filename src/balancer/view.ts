@@ -146,6 +146,8 @@ export class View {
       if (this.table.int(backend.slot, at.ADMIN) !== READY || backend.backup !== this.onBackups) continue
       if (this.panic || this.#healthy(backend.slot, now)) this.#add(backend, now)
     }
+    // In a panic breakers are ignored: nobody is on trial.
+    if (this.panic) this.trials = 0
   }
 
   #clear(): void {

@@ -15,7 +15,7 @@ export interface HealthCheckerParts {
   readonly onChange?: (event: ChangeEvent) => void
   /** Counted once per finished probe. */
   readonly onProbe?: (backend: Backend, passed: boolean, latencyMs: number) => void
-  /** Probes under way at once. */
+  /** Probes under way at once; left out: a tenth of the backends, at least 100, at most 1,000. */
   readonly concurrency?: number
   readonly probes?: Record<string, Probe>
 }
@@ -42,6 +42,7 @@ export class HealthChecker {
       if (pool.config.health === undefined) continue
       for (const backend of pool.backends) wanted.set(identity(pool, backend), { pool, backend })
     }
+    this.#turnstile.places = this.#parts.concurrency ?? Math.min(1000, Math.max(100, wanted.size / 10))
     const stopped = new Map<number, ProbeLoop>()
     for (const [key, loop] of this.#loops) {
       const still = wanted.get(key)

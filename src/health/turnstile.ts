@@ -1,16 +1,17 @@
 /** Lets at most `places` in at once; who comes later waits in order. Leaving lets the next one in. */
 export class Turnstile {
-  readonly #places: number
+  /** May change at any time; those inside stay. */
+  places: number
   readonly #waiting = new Set<() => void>()
   inside = 0
 
   constructor(places: number) {
-    this.#places = places
+    this.places = places
   }
 
   /** Calls `enter` now or later; the function returned takes it out of the line (nothing, once it is in). */
   enter(enter: () => void): () => void {
-    if (this.inside < this.#places) {
+    if (this.inside < this.places) {
       this.inside++
       enter()
       return () => {}

@@ -2,7 +2,7 @@ import t from 'tap'
 import * as at from '../../src/balancer/columns.ts'
 import { Operator } from '../../src/balancer/operator.ts'
 import type { Pool } from '../../src/balancer/pool.ts'
-import { PROBE_DOWN, PROBE_UP, type ChangeEvent } from '../../src/balancer/states.ts'
+import { OPEN, PROBE_DOWN, PROBE_UP, type ChangeEvent } from '../../src/balancer/states.ts'
 import type { AlgorithmName } from '../../src/config/model.ts'
 import { FakeClock } from '../../src/core/clock.ts'
 import { backendConfig, many, picks, rig, weighted } from './fixtures.ts'
@@ -30,6 +30,24 @@ t.test('below the panic threshold health is ignored, but not the operator', asyn
   probe(pool, 6, PROBE_UP)
   t.equal(pool.panic, false)
   t.equal(new Set(picks(pool, 100)).size, 4)
+})
+
+t.test('in a panic open breakers are ignored too, and no backend is singled out for a trial', async (t) => {
+  for (const algorithm of ['least-connections', 'least-time', 'round-robin'] as AlgorithmName[]) {
+    const { pool } = rig({ algorithm, backends: many(4), panicThreshold: 0.5 })
+    for (const backend of pool.backends) {
+      Atomics.store(pool.table.ints, backend.slot * at.INTS + at.BREAKER, OPEN)
+      pool.table.setFloat(backend.slot, at.OPEN_UNTIL, Infinity)
+      pool.table.bump(backend.slot)
+    }
+    const leases = Array.from({ length: 40 }, () => pool.acquire({})!)
+    t.same(
+      pool.backends.map((backend) => backend.active),
+      [10, 10, 10, 10],
+      algorithm
+    )
+    for (const lease of leases) lease.release('ok')
+  }
 })
 
 t.test('healthy backups are preferred to a panic over dead primaries', async (t) => {
