@@ -1,6 +1,7 @@
 import type { Lease } from '../balancer/lease.ts'
 import type { Transport } from '../net/transport.ts'
-import { Forward, type ForwardOwner, type Outgoing } from './forward.ts'
+import { Forward } from './forward.ts'
+import type { ForwardOwner, Outgoing } from './forward-owner.ts'
 import type { UpstreamHead } from './http1/response-parser.ts'
 import type { Target } from './snapshot.ts'
 

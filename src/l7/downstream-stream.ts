@@ -25,7 +25,7 @@ export interface DownstreamStream {
   sendHead(status: number, reason: string, fields: string, length: number, trailers: boolean): void
   sendBody(source: Transport, buffer: Buffer, start: number, end: number): void
   /** Bytes of ours, which stay untouched. */
-  sendOwned(bytes: Uint8Array): void
+  sendOwned(bytes: Buffer): void
   /** The response is complete, and the exchange over. */
   sendEnd(trailers: string): void
   /** False: wait for the exchange's `onDownstreamDrain`. */

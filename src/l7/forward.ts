@@ -8,41 +8,13 @@ import type { DialFailure } from '../net/dial-failure.ts'
 import type { Transport } from '../net/transport.ts'
 import type { UpstreamHead } from './http1/response-parser.ts'
 import { isIdempotent } from './http1/methods.ts'
-import type { SendOptions, UpstreamConnection } from './http1/upstream-connection.ts'
+import type { SendOptions } from './http1/sent.ts'
+import type { UpstreamConnection } from './http1/upstream-connection.ts'
 import type { ConnectAttempt, ConnectionWaiter, UpstreamPool } from './http1/upstream-pool.ts'
-import { ReplayBuffer } from './replay-buffer.ts'
+import { Attempts } from './attempts.ts'
+import type { ForwardOwner, Outgoing } from './forward-owner.ts'
 import type { Target } from './snapshot.ts'
 import type { UpstreamClient, UpstreamFailure, UpstreamStream } from './upstream-client.ts'
-
-/** A request as it goes to a backend. */
-export interface Outgoing {
-  readonly method: string
-  /** Request line and fields, ready to be sent. */
-  readonly head: string
-  /** FRAME_CHUNKED or a number of bytes. */
-  readonly framing: number
-  readonly upgrade: boolean
-  readonly context: PickContext
-  /** PROXY header to begin a new connection with. */
-  readonly preface: Buffer | undefined
-}
-
-/** Who wanted the request forwarded. One of `onEnd`, `onUpgrade` and `onFailed` comes last. */
-export interface ForwardOwner {
-  /** The request's bytes are being read: `flush` follows. */
-  readonly reading: boolean
-  /** A backend is there to take the request's body. */
-  startBody(): void
-  pauseBody(): void
-  resumeBody(): void
-  onInterim(head: UpstreamHead): void
-  onResponse(head: UpstreamHead, backend: Backend): void
-  onBody(source: Transport, buffer: Buffer, start: number, end: number): void
-  onEnd(trailers: string): void
-  onReadDone(): void
-  onUpgrade(head: UpstreamHead, transport: Transport, rest: Buffer, lease: Lease): void
-  onFailed(code: ErrorCode, reason: string, backend: Backend | undefined): void
-}
 
 /**
  * Takes one request to a backend: pick, connection, and another attempt where that is safe (RFC 9110 §9.2.2). Holds at
@@ -56,12 +28,7 @@ export class Forward implements UpstreamClient, ConnectionWaiter {
   #waiter: Waiter | undefined
   #dialling: ConnectAttempt | undefined
   #stream: UpstreamStream | undefined
-  #tried: Backend[] | undefined
-  #attempts = 0
-  /** One more attempt, when a kept connection turns out to be closed. */
-  #staleRetries = 1
-  #replay: ReplayBuffer | undefined
-  #bodySent = false
+  readonly #attempts: Attempts
   #bodyEnded: boolean
   #trailers = ''
   #responded = false
@@ -75,11 +42,12 @@ export class Forward implements UpstreamClient, ConnectionWaiter {
     this.#target = target
     this.#request = request
     this.#bodyEnded = request.framing === 0
+    this.#attempts = new Attempts(target.retry, target.pool.budget, request)
   }
 
   /** Tries after the first. */
   get retries(): number {
-    return this.#attempts
+    return this.#attempts.made
   }
 
   start(): void {
@@ -102,8 +70,7 @@ export class Forward implements UpstreamClient, ConnectionWaiter {
   // The request's body.
 
   sendBody(source: Transport | undefined, buffer: Buffer, start: number, end: number): void {
-    this.#bodySent = true
-    if (!this.#responded && this.#replayable()) (this.#replay ??= new ReplayBuffer()).add(buffer, start, end)
+    if (!this.#responded) this.#attempts.bodySent(buffer, start, end)
     if (this.#stream?.sendBody(source, buffer, start, end) === false) this.#owner.pauseBody()
   }
 
@@ -148,7 +115,8 @@ export class Forward implements UpstreamClient, ConnectionWaiter {
 
   #context(): PickContext {
     const { context } = this.#request
-    return this.#tried === undefined ? context : { ...context, tried: this.#tried }
+    const { tried } = this.#attempts
+    return tried === undefined ? context : { ...context, tried }
   }
 
   #use(lease: Lease): void {
@@ -182,7 +150,7 @@ export class Forward implements UpstreamClient, ConnectionWaiter {
     const backend = this.#release(failure.outcome)
     const condition = failure.outcome === 'connect-timeout' ? 'timeout' : 'connect-failure'
     // Nothing was sent, so any method may be tried elsewhere.
-    if (this.#target.retry.on.includes('connect-failure') && this.#anotherTry(true)) {
+    if (this.#target.retry.on.includes('connect-failure') && this.#attempts.mayRetry(true)) {
       return this.#retry(backend, failure.code, `${condition}: ${reason}`)
     }
     this.#owner.onFailed(failure.code, reason, backend)
@@ -206,9 +174,9 @@ export class Forward implements UpstreamClient, ConnectionWaiter {
   }
 
   #sendHeld(stream: UpstreamStream): void {
-    for (const chunk of this.#replay?.chunks ?? []) stream.sendBody(undefined, chunk, 0, chunk.length)
+    for (const chunk of this.#attempts.sent) stream.sendBody(undefined, chunk, 0, chunk.length)
     if (this.#bodyEnded) stream.endBody(this.#trailers)
-    else if (this.#bodySent) this.#owner.resumeBody()
+    else if (this.#attempts.bodyBegun) this.#owner.resumeBody()
     else this.#owner.startBody()
   }
 
@@ -222,14 +190,14 @@ export class Forward implements UpstreamClient, ConnectionWaiter {
     this.#latencyMs = performance.now() - this.#startedAt
     const { retry, pool } = this.#target
     if (pool.badStatuses.has(head.status)) this.#outcome = 'bad-status'
-    if (retry.on.includes(head.status) && this.#anotherTry(false) && this.#elsewhere()) {
+    if (retry.on.includes(head.status) && this.#attempts.mayRetry(false) && this.#elsewhere()) {
       this.#stream?.cancel()
       this.#stream = undefined
       const backend = this.#release('bad-status')
       return this.#retry(backend, 'LB_UPSTREAM_RESET', `status ${head.status}`)
     }
     this.#responded = true
-    this.#replay?.drop()
+    this.#attempts.answered()
     this.#owner.onResponse(head, this.#lease!.backend)
   }
 
@@ -265,8 +233,7 @@ export class Forward implements UpstreamClient, ConnectionWaiter {
       return this.#owner.onFailed(failureCode(failure), reason, backend)
     }
     // RFC 9112 §9.3.1: the backend closed a kept connection while our request was on its way. Not its failure.
-    if (clean && this.#staleRetries > 0 && this.#repeatable()) {
-      this.#staleRetries--
+    if (clean && this.#attempts.mayRepeatStale()) {
       this.#release('unused')
       return this.#attempt(undefined)
     }
@@ -275,7 +242,7 @@ export class Forward implements UpstreamClient, ConnectionWaiter {
     if (
       failure !== 'protocol-error' &&
       this.#target.retry.on.includes(condition) &&
-      this.#anotherTry(false)
+      this.#attempts.mayRetry(false)
     ) {
       return this.#retry(backend, failureCode(failure), reason)
     }
@@ -283,39 +250,19 @@ export class Forward implements UpstreamClient, ConnectionWaiter {
   }
 
   #retry(backend: Backend | undefined, code: ErrorCode, reason: string): void {
-    this.#attempts++
     this.#target.pool.retries.add()
-    if (backend !== undefined) (this.#tried ??= []).push(backend)
+    this.#attempts.failed(backend)
     if (!this.#bodyEnded) this.#owner.pauseBody()
     this.#attempt({ code, reason, backend })
-  }
-
-  /**
-   * The number of tries, the method, the body and the budget allow another one. When nothing was sent the budget is
-   * not asked: each request still reaches one backend only, so trying on adds no load.
-   */
-  #anotherTry(nothingSent: boolean): boolean {
-    const { retry, pool } = this.#target
-    if (this.#attempts >= retry.attempts) return false
-    return nothingSent || (this.#repeatable() && pool.budget.tryRetry())
-  }
-
-  #repeatable(): boolean {
-    const { method, upgrade } = this.#request
-    if (upgrade || (this.#bodySent && this.#replay?.whole !== true)) return false
-    return this.#target.retry.nonIdempotent || isIdempotent(method)
-  }
-
-  #replayable(): boolean {
-    const { retry } = this.#target
-    return retry.attempts > 0 && (retry.nonIdempotent || isIdempotent(this.#request.method))
   }
 
   /** A backend that has not been tried is there. */
   #elsewhere(): boolean {
     const current = this.#lease!.backend
     const { backends } = this.#target.pool.pool
-    return backends.some((one) => one !== current && one.available && this.#tried?.includes(one) !== true)
+    return backends.some(
+      (one) => one !== current && one.available && this.#attempts.tried?.includes(one) !== true
+    )
   }
 
   #release(outcome: Outcome): Backend | undefined {

@@ -1,6 +1,6 @@
 import { BackgroundRequest } from './background-request.ts'
 import type { Exchange } from './exchange.ts'
-import type { Outgoing } from './forward.ts'
+import type { Outgoing } from './forward-owner.ts'
 import type { CompiledRoute } from './snapshot.ts'
 
 /**

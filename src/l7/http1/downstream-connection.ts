@@ -1,31 +1,32 @@
-import { splice, type Splice } from '../../l4/splice.ts'
+import type { Splice } from '../../l4/splice.ts'
+import type { L7ListenerConfig } from '../../config/model.ts'
 import type { Waits } from '../../core/deadlines.ts'
+import type { ErrorCode } from '../../core/errors.ts'
 import { localEndpoint, remoteEndpoint } from '../../net/endpoint.ts'
 import type { Transport, TransportOwner } from '../../net/transport.ts'
 import type { DownstreamStream } from '../downstream-stream.ts'
 import type { Exchange } from '../exchange.ts'
 import type { HeaderBlock } from '../header-block.ts'
-import { UNTIL_END } from '../response.ts'
-import { BodyWriter, FRAME_CHUNKED, FRAME_CLOSE } from './body-writer.ts'
-import type { ChunkSink } from './chunked-reader.ts'
+import type { Request } from '../request.ts'
 import type { DownstreamHost } from './downstream-host.ts'
 import type { Ends } from './entrance.ts'
 import { parseFailure } from './parse-failure.ts'
-import { parsedRequest, parseRequest } from './request-parser.ts'
-import { RequestBody } from './request-body.ts'
-import { responseHead } from './response-head.ts'
+import type { HeadLimits } from './request-parser.ts'
+import { RequestReader, type RequestEvents } from './request-reader.ts'
+import { openTunnel } from '../tunnel.ts'
+import { ResponseWriter } from './response-writer.ts'
+import { Traffic } from './traffic.ts'
 import type { UpstreamHead } from './response-parser.ts'
 
-/** Bytes kept of what a client sends ahead: pipelined requests, or a body that nobody takes yet. */
-const AHEAD_BYTES = 65_536
 /** How long a client may read the last response, after which the connection is closed whatever it sends. */
 const LINGER_MS = 2_000
 /** After a client's FIN a response that makes no progress for this long is given up: hardly anybody half-closes. */
 const HALF_CLOSED_MS = 250
-const LF = 10
+/** How long an idle connection of a draining listener stays, for a request that was sent before it closes. */
+const DRAIN_MS = 500
 
 /** A client's HTTP/1.x connection: one exchange at a time, in the order of the requests. */
-export class DownstreamConnection implements TransportOwner, DownstreamStream, ChunkSink, Waits {
+export class DownstreamConnection implements TransportOwner, DownstreamStream, RequestEvents, Waits {
   readonly peer: string
   readonly scheme: 'http' | 'https'
   readonly transport: Transport
@@ -33,28 +34,22 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, C
   deadline = Infinity
   readonly #host: DownstreamHost
   readonly #ends: Ends | undefined
-  readonly #writer: BodyWriter
-  readonly #body = new RequestBody()
+  readonly #writer: ResponseWriter
+  readonly #reader: RequestReader
+  readonly #traffic: Traffic
   #exchange: Exchange | undefined
   #tunnel: Splice | undefined
-  /** Received and not read yet: part of a head, a body that waits, or requests ahead. */
-  #input: Buffer | undefined
-  #bodyFlows = false
-  #consuming = false
-  #paused = false
   #close = false
   #clientEnded = false
   #lingering = false
-  #untilClose = false
-  #declaredTrailers = false
-  #countedIn = 0
-  #countedOut = 0
 
   /** `ends`: as a PROXY header told them. */
   constructor(host: DownstreamHost, attach: (owner: TransportOwner) => Transport, ends?: Ends) {
     this.#host = host
     this.transport = attach(this)
-    this.#writer = new BodyWriter(this.transport)
+    this.#reader = new RequestReader(this.transport, this)
+    this.#writer = new ResponseWriter(this.transport)
+    this.#traffic = new Traffic(this.transport, host.context)
     this.#ends = ends
     this.peer = (ends === undefined ? remoteEndpoint(this.transport) : ends.source)?.address ?? ''
     this.scheme = 'encrypted' in this.transport.socket ? 'https' : 'http'
@@ -64,26 +59,25 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, C
   }
 
   get ends(): Ends {
-    return (
-      this.#ends ?? { source: remoteEndpoint(this.transport), destination: localEndpoint(this.transport) }
-    )
+    const { transport } = this
+    return this.#ends ?? { source: remoteEndpoint(transport), destination: localEndpoint(transport) }
   }
 
   get idle(): boolean {
-    return this.#exchange === undefined && this.#tunnel === undefined && this.#input === undefined
+    return this.#exchange === undefined && this.#tunnel === undefined && !this.#reader.inHead
   }
 
   get reading(): boolean {
-    return this.#consuming
+    return this.#reader.reading
   }
 
   get bodyComplete(): boolean {
-    return this.#body.complete
+    return this.#reader.bodyComplete
   }
 
-  /** No further exchange: an idle connection closes now, another one with its response. */
+  /** The next response is the last. An idle connection has a moment left, since a request may be on its way. */
   drain(): void {
-    if (this.idle && !this.#lingering) this.transport.destroy()
+    if (this.idle && !this.#lingering) this.deadline = this.#now + DRAIN_MS
   }
 
   destroy(): void {
@@ -94,22 +88,14 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, C
   // TransportOwner.
 
   onData(buffer: Buffer, start: number, end: number): void {
-    if (this.#lingering) return
-    const held = this.#input
-    if (held === undefined) return this.#consume(buffer, start, end)
-    const input = (this.#input = Buffer.concat([held, buffer.subarray(start, end)]))
-    if (this.#exchange !== undefined) return this.#holdBack()
-    // Without another line end the head cannot be complete, and reading it again would be quadratic.
-    const { headBytes } = this.#host.snapshot.config.limits
-    if (input.length < headBytes && buffer.subarray(start, end).indexOf(LF) === -1) return
-    this.#input = undefined
-    this.#consume(input, 0, input.length)
+    this.#reader.receive(buffer, start, end)
   }
 
   onEnd(): void {
     this.#clientEnded = true
-    if (this.#lingering || this.#exchange === undefined) return this.transport.destroy()
-    if (!this.#body.complete) {
+    // Not destroyed: the last response may still be on its way out.
+    if (this.#lingering || this.#exchange === undefined) this.transport.end()
+    else if (!this.#reader.bodyComplete) {
       this.#close = true
       this.#exchange.fail('LB_BAD_REQUEST', 'the connection ended within the body')
     } else {
@@ -119,15 +105,16 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, C
 
   onDrain(): void {
     this.#writer.drained()
+    if (this.#lingering) this.deadline = this.#now + LINGER_MS
     if (this.#exchange === undefined) return
-    this.deadline = this.#body.complete && !this.#clientEnded ? Infinity : this.#now + this.#idleMs
+    this.deadline =
+      this.#reader.bodyComplete && !this.#clientEnded ? Infinity : this.#now + this.#timeouts.idleMs
     this.#exchange.onDownstreamDrain()
   }
 
   onClose(error: NodeJS.ErrnoException | undefined): void {
-    const { context } = this.#host
-    context.deadlines.remove(this)
-    this.#count()
+    this.#host.context.deadlines.remove(this)
+    this.#traffic.count()
     const exchange = this.#exchange
     this.#exchange = undefined
     exchange?.onClientGone('LB_CLIENT_GONE', error?.code ?? 'closed')
@@ -137,11 +124,8 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, C
   onDeadline(): void {
     const exchange = this.#exchange
     if (exchange === undefined) {
-      if (this.#input !== undefined && !this.#lingering) {
-        this.#input = undefined
-        return this.#refuse('LB_REQUEST_TIMEOUT', 'no complete head within timeouts.requestHeaders')
-      }
-      return this.transport.destroy()
+      if (!this.#reader.inHead || this.#lingering) return this.transport.destroy()
+      return this.#refuse('LB_REQUEST_TIMEOUT', 'no complete head within timeouts.requestHeaders')
     }
     if (this.#clientEnded) exchange.onClientGone('LB_CLIENT_GONE', 'closed its side')
     else if (!this.#writer.flowing) exchange.onClientGone('LB_IDLE', 'client reads nothing')
@@ -150,152 +134,102 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, C
     this.transport.reset()
   }
 
-  // Reading.
+  // RequestEvents.
 
-  #consume(buffer: Buffer, start: number, end: number): void {
-    this.#consuming = true
-    let p = start
-    while (p < end && !this.#lingering && !this.transport.closed && this.#tunnel === undefined) {
-      if (this.#exchange === undefined) {
-        const limits = this.#host.snapshot.config.limits
-        const after = parseRequest(buffer, p, end, limits)
-        if (after < 0) {
-          const { code, reason } = parseFailure(after)
-          this.#refuse(code, reason)
-          break
-        }
-        if (after === 0) {
-          this.#hold(buffer, p, end)
-          break
-        }
-        p = after
-        this.#begin()
-      } else if (!this.#body.complete && this.#bodyFlows) {
-        this.deadline = this.#now + this.#idleMs
-        const after = this.#body.read(buffer, p, end, this)
-        if (after < 0) {
-          const { code, reason } = parseFailure(after)
-          this.#close = true
-          this.#exchange?.fail(code, reason)
-          break
-        }
-        p = after
-      } else {
-        this.#hold(buffer, p, end)
-        break
-      }
-    }
-    this.#exchange?.onRequestReadDone()
-    this.#consuming = false
+  get limits(): HeadLimits {
+    return this.#host.snapshot.config.limits
   }
 
-  #begin(): void {
-    const request = parsedRequest()
+  onHeadBegun(): void {
+    // Once per head: one that comes byte by byte has no more time than one that comes at once.
+    this.deadline = this.#now + this.#timeouts.requestHeadersMs
+  }
+
+  onRequest(request: Request): void {
     this.#close = !request.keepAlive
-    this.#body.begin(request.bodyLength)
-    this.#bodyFlows = false
-    this.#untilClose = false
-    this.deadline = this.#body.complete ? Infinity : this.#now + this.#idleMs
+    this.deadline = this.#reader.bodyComplete ? Infinity : this.#now + this.#timeouts.idleMs
     this.#exchange = this.#host.exchange(request, this)
     this.#host.begin(this.#exchange)
   }
 
-  #hold(buffer: Buffer, start: number, end: number): void {
-    this.#input = Buffer.from(buffer.subarray(start, end))
-    if (this.#exchange !== undefined) this.#holdBack()
-    // Absolute: a head that comes byte by byte has no more time than one that comes at once.
-    else this.deadline = this.#now + this.#host.snapshot.config.timeouts.requestHeadersMs
+  onBadHead(failure: number): void {
+    const { code, reason } = parseFailure(failure)
+    this.#refuse(code, reason)
   }
 
-  #holdBack(): void {
-    const waitsForBody = !this.#body.complete && !this.#bodyFlows
-    if (waitsForBody || (this.#input?.length ?? 0) >= AHEAD_BYTES) this.#pause()
+  onBadBody(failure: number): void {
+    this.#close = true
+    const { code, reason } = parseFailure(failure)
+    this.#exchange?.fail(code, reason)
   }
 
-  #pause(): void {
-    this.#paused = true
-    this.transport.pause()
+  onBodyRead(): void {
+    this.deadline = this.#now + this.#timeouts.idleMs
   }
 
-  #readOn(): void {
-    const input = this.#input
-    if (input !== undefined && !this.#consuming) {
-      this.#input = undefined
-      this.#consume(input, 0, input.length)
-    }
-    if (this.#paused && this.#input === undefined) {
-      this.#paused = false
-      this.transport.resume()
-    }
-  }
-
-  // ChunkSink: the request's body.
-
-  onChunkData(buffer: Buffer, start: number, end: number): void {
+  onBody(buffer: Buffer, start: number, end: number): void {
     this.#exchange?.onRequestBody(this.transport, buffer, start, end)
   }
 
-  onChunkEnd(trailers: string): void {
+  onBodyEnd(trailers: string): void {
     if (this.#writer.flowing) this.deadline = Infinity
     this.#exchange?.onRequestEnd(trailers)
+  }
+
+  onReadDone(): void {
+    this.#exchange?.onRequestReadDone()
   }
 
   // DownstreamStream.
 
   startBody(): void {
-    this.#bodyFlows = true
-    this.#readOn()
+    this.#reader.startBody()
   }
 
   pauseBody(): void {
-    if (this.#body.complete) return
-    this.#bodyFlows = false
+    if (this.#reader.bodyComplete) return
     this.deadline = Infinity
-    this.#pause()
+    this.#reader.stopBody()
   }
 
   resumeBody(): void {
-    if (this.#body.complete || this.#bodyFlows) return
-    this.deadline = this.#now + this.#idleMs
-    this.startBody()
+    if (this.#reader.bodyComplete || this.#reader.bodyFlows) return
+    this.deadline = this.#now + this.#timeouts.idleMs
+    this.#reader.startBody()
   }
 
   sendInterim(status: number, reason: string, headers: HeaderBlock): void {
     // RFC 9110 §15.2: an HTTP/1.0 client knows no interim responses.
-    if (this.#exchange?.request.minor === 0) return
-    this.#writer.text(`HTTP/1.1 ${status} ${reason}\r\n${headers.text}\r\n`)
+    if (this.#exchange?.request.minor !== 0) this.#writer.interim(status, reason, headers)
   }
 
   sendHead(status: number, reason: string, fields: string, length: number, trailers: boolean): void {
+    const unread = !this.#reader.bodyComplete && !this.#reader.bodyFlows
+    if (this.#host.context.draining || this.#clientEnded || unread) this.#close = true
     const minor = this.#exchange?.request.minor ?? 1
-    this.#untilClose = length === UNTIL_END && minor === 0
-    this.#declaredTrailers = trailers
-    const broken = !this.#body.complete && !this.#bodyFlows
-    if (this.#untilClose || this.#host.context.draining || this.#clientEnded || broken) this.#close = true
-    const framing = this.#untilClose
-      ? FRAME_CLOSE
-      : length === UNTIL_END
-        ? FRAME_CHUNKED
-        : Math.max(length, 0)
-    this.#writer.head(responseHead(status, reason, fields, length, minor, this.#close), framing)
+    this.#close = this.#writer.response(status, reason, fields, length, {
+      minor,
+      close: this.#close,
+      trailers
+    })
   }
 
   sendBody(source: Transport, buffer: Buffer, start: number, end: number): void {
     this.#writer.body(source, buffer, start, end)
   }
 
-  sendOwned(bytes: Uint8Array): void {
-    this.#writer.body(undefined, bytes as Buffer, 0, bytes.length)
+  sendOwned(bytes: Buffer): void {
+    this.#writer.body(undefined, bytes, 0, bytes.length)
   }
 
   sendEnd(trailers: string): void {
-    this.#writer.end(this.#declaredTrailers ? trailers : '')
+    this.#writer.end(trailers)
     this.#writer.flush()
     this.#exchange = undefined
-    this.#count()
-    if (this.#close || !this.#body.complete) return this.#linger()
-    this.deadline = this.#now + this.#host.snapshot.config.timeouts.keepAliveMs
-    this.#readOn()
+    this.#traffic.count()
+    if (this.#close || !this.#reader.bodyComplete) return this.#linger()
+    this.deadline = this.#now + this.#timeouts.keepAliveMs
+    this.#reader.next()
   }
 
   flush(): boolean {
@@ -303,7 +237,7 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, C
     const flowing = this.#writer.flush()
     if (this.#exchange !== undefined) {
       if (this.#clientEnded) this.deadline = this.#now + HALF_CLOSED_MS
-      else if (!flowing) this.deadline = this.#now + this.#idleMs
+      else if (!flowing) this.deadline = this.#now + this.#timeouts.idleMs
     }
     return flowing
   }
@@ -312,7 +246,7 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, C
     this.#exchange = undefined
     this.#writer.flush()
     // Only a reset tells that a body which lasts until the connection closes is not whole.
-    if (this.#untilClose) this.transport.reset()
+    if (this.#writer.untilClose) this.transport.reset()
     else this.transport.destroy()
   }
 
@@ -323,40 +257,24 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, C
     rest: Buffer,
     onEnd: (failed: boolean) => void
   ): void {
-    const { context, snapshot } = this.#host
-    this.#writer.text(
-      `HTTP/1.1 101 ${head.reason}\r\n${fields}Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n\r\n`
-    )
+    this.#writer.switching(head.reason, fields, head.upgrade)
     this.#writer.flush()
-    if (rest.length > 0) this.transport.sendOwned(rest)
-    const ahead = this.#input
-    this.#input = undefined
+    const { context } = this.#host
+    const ahead = this.#reader.stop()
     this.#exchange = undefined
     context.deadlines.remove(this)
-    const idleMs = snapshot.config.timeouts.tunnelMs
-    const options = {
-      deadlines: context.deadlines,
-      idleMs,
-      halfCloseMs: snapshot.config.timeouts.idleMs,
-      counters: { in: context.bytesIn, out: context.bytesOut }
-    }
     const held = { bytes: ahead === undefined ? [] : [ahead], ended: this.#clientEnded }
-    this.#tunnel = splice(
-      this.transport,
-      upstream,
-      options,
-      (end) => {
-        onEnd(end.reason === 'upstream-reset')
-        this.#host.closed(this)
-      },
-      held
-    )
+    this.#tunnel = openTunnel(context, this.#timeouts, this.transport, upstream, rest, held, (end) => {
+      onEnd(end.reason === 'upstream-reset')
+      this.#host.closed(this)
+    })
   }
 
   /** Answers what could not be read as a request, and closes. */
-  #refuse(code: Parameters<DownstreamHost['refusal']>[1], reason: string): void {
+  #refuse(code: ErrorCode, reason: string): void {
     const { status, fields, body } = this.#host.refusal(this, code, reason)
-    this.#writer.head(responseHead(status, '', fields, body.length, 1, true) + body, 0)
+    this.#writer.response(status, '', fields, body.length, { minor: 1, close: true, trailers: false })
+    this.#writer.text(body)
     this.#writer.flush()
     this.#linger()
   }
@@ -367,27 +285,16 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, C
    */
   #linger(): void {
     this.#lingering = true
-    this.#input = undefined
+    this.#reader.stop()
     this.transport.end()
-    if (this.#clientEnded) return this.transport.destroy()
-    this.deadline = this.#now + LINGER_MS
-    if (this.#paused) this.transport.resume()
-  }
-
-  /** Tells the metrics what passed since the last time. */
-  #count(): void {
-    const { bytesIn, bytesOut } = this.transport
-    this.#host.context.bytesIn.add(bytesIn - this.#countedIn)
-    this.#host.context.bytesOut.add(bytesOut - this.#countedOut)
-    this.#countedIn = bytesIn
-    this.#countedOut = bytesOut
+    this.deadline = this.#now + (this.transport.pending > 0 ? this.#timeouts.idleMs : LINGER_MS)
   }
 
   get #now(): number {
     return this.#host.context.deadlines.now
   }
 
-  get #idleMs(): number {
-    return this.#host.snapshot.config.timeouts.idleMs
+  get #timeouts(): L7ListenerConfig['timeouts'] {
+    return this.#host.snapshot.config.timeouts
   }
 }

@@ -5,62 +5,11 @@ import { BodyWriter } from './body-writer.ts'
 import { parseFailure } from './parse-failure.ts'
 import { ResponseReader, type ResponseEvents } from './response-reader.ts'
 import type { UpstreamHead } from './response-parser.ts'
+import { Sent, type SendOptions } from './sent.ts'
 import type { UpstreamPool } from './upstream-pool.ts'
 
 /** How long a backend may take to answer our FIN with its own. */
 const PARTING_MS = 1_000
-
-/** How a request is to be treated while it is under way. */
-export interface SendOptions {
-  /** FRAME_CHUNKED or the number of bytes of the request's body. */
-  readonly framing: number
-  /** The request has no body: it is complete with its head. */
-  readonly complete: boolean
-  readonly toHead: boolean
-  readonly upgrade: boolean
-  readonly responseMs: number
-  readonly idleMs: number
-}
-
-/** A request on the connection, from its head to the end of its response. */
-class Sent implements UpstreamStream {
-  readonly connection: UpstreamConnection
-  readonly options: SendOptions
-  client: UpstreamClient
-  complete: boolean
-
-  constructor(connection: UpstreamConnection, client: UpstreamClient, options: SendOptions) {
-    this.connection = connection
-    this.client = client
-    this.options = options
-    this.complete = options.complete
-  }
-
-  sendBody(source: Transport | undefined, buffer: Buffer, start: number, end: number): boolean {
-    return this.connection.sendBody(source, buffer, start, end)
-  }
-
-  endBody(trailers: string): void {
-    this.complete = true
-    this.connection.endBody(trailers)
-  }
-
-  flush(): boolean {
-    return this.connection.flush()
-  }
-
-  cancel(): void {
-    this.connection.cancel(this)
-  }
-
-  pause(): void {
-    this.connection.pause()
-  }
-
-  resume(): void {
-    this.connection.resume()
-  }
-}
 
 /**
  * One connection to a backend. Requests are answered in the order in which they were sent (RFC 9112 §9.3.2); there is

@@ -27,17 +27,6 @@ export function compileRedirect(to: string): (facts: RedirectFacts) => string {
   }
 }
 
-/** What is wrong with the `to` of a redirect, for the config's error messages. */
-export function redirectError(to: string): string | undefined {
-  const unknown = /\{(?!(?:path|query|host)\})[^}]*\}?/.exec(to)
-  if (unknown !== null) return `${unknown[0]} is no placeholder: there are {path}, {query} and {host}`
-  if (!/^[\x21-\x7e]+$/.test(to))
-    return 'a redirect goes to a URL: not empty, printable ASCII, without spaces'
-  if (!/^(\/|https?:\/\/|\{path\}|\?)/.test(to))
-    return 'a redirect goes to a path that begins with "/" or to an http(s) URL'
-  return undefined
-}
-
 function value(name: string, facts: RedirectFacts): string {
   if (name === 'path') return facts.path
   if (name === 'host') return facts.host.includes(':') ? `[${facts.host}]` : facts.host

@@ -24,20 +24,6 @@ export function compileRewrite(rewrite: Rewrite, policy: PathPolicy = DEFAULT_PA
   }
 }
 
-/** What is wrong with a rewrite that the types allow, for the config's error messages. */
-export function rewriteError(rewrite: Rewrite): string | undefined {
-  for (const key of ['stripPrefix', 'addPrefix'] as const) {
-    const prefix = rewrite[key]
-    if (prefix !== undefined && normalisePath(prefix) === undefined) {
-      return `${key}: ${JSON.stringify(prefix)} is no path: it begins with "/" and holds no "..", "?", "#", "\\" or spaces`
-    }
-  }
-  if (rewrite.path !== undefined && /[?#\s\\]/.test(rewrite.path.to)) {
-    return 'path.to: a rewritten path holds no "?", "#", "\\" or spaces; the query is kept as it is'
-  }
-  return undefined
-}
-
 function strip(path: string, prefix: string): string {
   return hasPrefix(path, prefix) ? rooted(path.slice(prefix.length)) : path
 }
