@@ -9,11 +9,13 @@ import {
   type ListenerView,
   type PoolView,
   type PurgeReport,
+  type PurgeRequest,
   type ReloadReport
 } from '../admin/control-plane.ts'
 import type { Backend } from '../balancer/backend.ts'
 import type { Operator } from '../balancer/operator.ts'
 import type { ListenerConfig } from '../config/model.ts'
+import type { CacheStores } from './cache-stores.ts'
 import type { Controller } from './controller.ts'
 import { listenerAddresses } from './listener-addresses.ts'
 import type { ListenerConnections } from './messages.ts'
@@ -23,6 +25,7 @@ import { viewBackend, viewPool, type ReasonOf, type ReportOf } from './pool-view
 export interface AdminPlaneParts {
   readonly controller: Controller
   readonly planes: Planes
+  readonly caches: CacheStores
   readonly operator: Operator
   readonly reportOf: ReportOf
   readonly reasonOf: ReasonOf
@@ -99,7 +102,7 @@ export class AdminPlane implements ControlPlane {
   }
 
   caches(): readonly CacheView[] {
-    return []
+    return this.#parts.caches.views()
   }
 
   config(): object {
@@ -121,8 +124,8 @@ export class AdminPlane implements ControlPlane {
     return this.#parts.reload(plan)
   }
 
-  purge(): PurgeReport {
-    throw new ControlError('not-found', 'there is no cache')
+  purge(request: PurgeRequest): PurgeReport {
+    return this.#parts.caches.purge(request)
   }
 
   #open(listener: string): number {

@@ -1,6 +1,7 @@
 import type { Pool } from '../balancer/pool.ts'
 import type { SlotRegistry } from '../balancer/slot-registry.ts'
 import type { Bind, Config } from '../config/model.ts'
+import type { CacheStores } from './cache-stores.ts'
 import { describeDiff, diffConfigs, isEmpty } from './diff.ts'
 import { makePool, type PoolDeps } from './make-pool.ts'
 import { MaterialReader } from './material.ts'
@@ -14,6 +15,7 @@ import { bindError } from './start-error.ts'
 export interface ControllerParts extends PoolDeps {
   readonly slots: SlotRegistry
   readonly planes: Planes
+  readonly caches: CacheStores
   /** Changes the admin listener. Rejects when that cannot be; then it is as before. */
   readonly edge: (config: Config) => Promise<void>
   /** After every change. */
@@ -100,14 +102,23 @@ export class Controller {
     const { slots, planes, clock } = this.#parts
     await this.#probeBinds(next)
     // On failure, rows handed out here are free again at the next change: nobody uses them.
-    const rows = slots.assign(Object.values(next.pools))
-    const snapshot = makeSnapshot(++this.#snapshots, next, material, rows, this.#ports, this.#snapshot)
+    const caches = this.#parts.caches.prepare(next)
+    const parts = {
+      id: ++this.#snapshots,
+      config: next,
+      material,
+      slots: slots.assign(Object.values(next.pools)),
+      ports: this.#ports,
+      caches: caches.memories
+    }
+    const snapshot = makeSnapshot(parts, this.#snapshot)
     const taken = await planes.prepare(snapshot)
     const ports = this.#portsOf(next, taken)
     // At the first start nothing can be asked before there is an answer: the edge comes last.
     const first = this.#config === undefined
     if (!first) await this.#edgeOrAbort(next)
     const kept = await planes.commit()
+    caches.commit()
     this.#config = next
     this.#snapshot = { ...snapshot, ports }
     this.#ports = ports

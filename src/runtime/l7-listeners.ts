@@ -1,5 +1,6 @@
 import type { Pool } from '../balancer/pool.ts'
 import type { L7ListenerConfig } from '../config/model.ts'
+import { ThreadCaches } from '../l7/cache/thread-caches.ts'
 import { compilePool, type SnapshotParts } from '../l7/compile.ts'
 import { L7Engine, type L7Deps } from '../l7/engine.ts'
 import type { UpstreamRegistry } from '../l7/http1/upstream-registry.ts'
@@ -13,16 +14,20 @@ export interface L7ListenersParts extends L7Deps {
   readonly upstreams: UpstreamRegistry
   readonly admission: AdmissionTables
   readonly pseudonym: string
+  /** Of this thread among those that cache, from 0. */
+  readonly workerIndex: number
 }
 
 /** Makes the L7 engines of one thread. */
 export class L7Listeners {
   readonly #parts: L7ListenersParts
+  readonly #caches: ThreadCaches
   /** A pool that did not change keeps its retry budget, and its TLS sessions. */
   readonly #compiled = new WeakMap<Pool, CompiledPool>()
 
   constructor(parts: L7ListenersParts) {
     this.#parts = parts
+    this.#caches = new ThreadCaches(parts)
   }
 
   prepare(
@@ -37,7 +42,10 @@ export class L7Listeners {
       gate: limitsConnections(config)
         ? new Gate(config, this.#parts.admission, this.#parts.clock)
         : undefined,
-      cache: () => undefined
+      cache: (route) => {
+        const memory = route.cache && snapshot.caches.get(route.cache.store)
+        return memory && this.#caches.httpCache(route.cache!, memory)
+      }
     }
     if (running instanceof L7Listener) {
       const next = running.engine.compile(parts)

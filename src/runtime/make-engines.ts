@@ -28,7 +28,13 @@ export function makeEngines(parts: EnginesParts): Engines {
   const deadlines = new Deadlines(parts.clock)
   const upstreams = new UpstreamRegistry(deadlines, parts.clock)
   const l4 = new L4Listeners({ ...parts, deadlines, admission: memory.admission })
-  const l7 = new L7Listeners({ ...parts, deadlines, upstreams, admission: memory.admission })
+  const l7 = new L7Listeners({
+    ...parts,
+    deadlines,
+    upstreams,
+    admission: memory.admission,
+    workerIndex: Math.max(0, memory.table.thread - 1)
+  })
   let bySlot = new Map<number, Backend>()
   // A request waits for a connection to a backend at its limit, here or in another thread: an idle one is closed.
   onShed(memory.table, (slot) => {

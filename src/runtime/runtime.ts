@@ -19,6 +19,7 @@ import { viaPseudonym } from '../l7/headers/via.ts'
 import { AdminPlane } from './admin-plane.ts'
 import { applyAdmin } from './apply-admin.ts'
 import { collectBackends } from './backend-metrics.ts'
+import { CacheStores } from './cache-stores.ts'
 import { ChangeJournal } from './change-journal.ts'
 import { Controller } from './controller.ts'
 import { DataPlane } from './data-plane.ts'
@@ -52,6 +53,7 @@ export class Runtime implements Running {
   readonly #health: HealthChecker
   readonly #operator: Operator
   readonly #planes: Planes
+  readonly #caches: CacheStores
   readonly #controller: Controller
   readonly #admin: AdminServer
   #unwatch: () => void = () => {}
@@ -82,10 +84,12 @@ export class Runtime implements Running {
     })
     this.#planes = this.#workers === 0 ? this.#inlinePlane(deps) : this.#workerPlanes()
     const slots = new SlotRegistry(table, clock)
+    this.#caches = new CacheStores(this.#workers)
     this.#controller = new Controller({
       ...deps,
       slots,
       planes: this.#planes,
+      caches: this.#caches,
       edge: (next) => applyAdmin(this.#admin, next.admin),
       onApplied: (next, pools) => this.#applied(next, pools)
     })
@@ -249,7 +253,10 @@ export class Runtime implements Running {
       },
       metricsSource: () => this.#hub.attach(),
       onChange: (event) => this.#changed(event),
-      giveBack: (thread) => this.#memory.giveBack(thread),
+      giveBack: (thread) => {
+        this.#memory.giveBack(thread)
+        this.#caches.recover(thread)
+      },
       onRestart: () => restarts.add()
     })
   }
@@ -259,6 +266,7 @@ export class Runtime implements Running {
       controller: this.#controller,
       planes: this.#planes,
       operator: this.#operator,
+      caches: this.#caches,
       reportOf: (backend) => this.#health.report(backend),
       reasonOf: (backend) => this.#journal.reasonOf(backend),
       version: packageVersion(),
@@ -273,6 +281,7 @@ export class Runtime implements Running {
   #collect(): void {
     const { version } = process
     this.#hub.collect(collectProcess)
+    this.#hub.collect(this.#caches.collect)
     this.#hub.collect(collectBackends(() => this.#controller.pools.values()))
     this.#hub.collect((sample) => {
       sample('lb_build_info', { version: packageVersion(), node: version }, 1)

@@ -1,5 +1,6 @@
-import type { Bind, CacheStoreConfig, Config, ListenerConfig, LogLevel, PoolConfig } from '../config/model.ts'
+import type { Bind, Config, ListenerConfig, LogLevel, PoolConfig } from '../config/model.ts'
 import type { PoolSlots } from '../balancer/slot-registry.ts'
+import type { SharedStoreMemory } from '../l7/cache/store/layout.ts'
 import type { ListenerTlsMaterial } from '../net/listener-tls.ts'
 import type { UpstreamTlsMaterial } from '../net/upstream-tls.ts'
 
@@ -11,7 +12,8 @@ export interface Snapshot {
   readonly graceMs: number
   readonly listeners: readonly ListenerPlan[]
   readonly pools: ReadonlyMap<string, PoolPlan>
-  readonly caches: Readonly<Record<string, CacheStoreConfig>>
+  /** Memory of the caches, by name. */
+  readonly caches: ReadonlyMap<string, SharedStoreMemory>
   /** Ports taken for binds to port 0, by bind key. */
   readonly ports: Readonly<Record<string, number>>
 }
@@ -45,7 +47,7 @@ export interface SnapshotDelta {
   readonly graceMs: number
   readonly listeners: readonly (ListenerPlan | string)[]
   readonly pools: readonly (PoolPlan | string)[]
-  readonly caches: Readonly<Record<string, CacheStoreConfig>>
+  readonly caches: readonly (readonly [name: string, memory: SharedStoreMemory | undefined])[]
   readonly ports: Readonly<Record<string, number>>
 }
 
@@ -54,15 +56,18 @@ export function bindKey(listener: string, bind: Bind, index: number): string {
   return bind.kind === 'tcp' && bind.port === 0 ? `${listener}#${index}` : bind.text
 }
 
+export interface SnapshotParts {
+  readonly id: number
+  readonly config: Config
+  readonly material: Material
+  readonly slots: Readonly<Record<string, PoolSlots>>
+  readonly ports: Readonly<Record<string, number>>
+  readonly caches: ReadonlyMap<string, SharedStoreMemory>
+}
+
 /** `slots` and `ports` as assigned; parts that equal those of `before` are taken from it, so that `===` tells. */
-export function makeSnapshot(
-  id: number,
-  config: Config,
-  material: Material,
-  slots: Readonly<Record<string, PoolSlots>>,
-  ports: Readonly<Record<string, number>>,
-  before?: Snapshot
-): Snapshot {
+export function makeSnapshot(parts: SnapshotParts, before?: Snapshot): Snapshot {
+  const { id, config, material, slots, ports, caches } = parts
   const listenersBefore = new Map(before?.listeners.map((plan) => [plan.config.name, plan]))
   const listeners = config.listeners.map((listener) =>
     reuse(listenersBefore.get(listener.name), { config: listener, tls: material.listeners[listener.name] })
@@ -74,7 +79,7 @@ export function makeSnapshot(
     // The tree is memory: text does not tell one from another.
     pools.set(pool.name, old?.slots.tree === plan.slots.tree ? reuse(old, plan) : plan)
   }
-  const { log, shutdown, caches } = config
+  const { log, shutdown } = config
   return { id, logLevel: log.level, graceMs: shutdown.graceMs, listeners, pools, caches, ports }
 }
 
@@ -87,7 +92,11 @@ export function deltaOf(before: Snapshot | undefined, next: Snapshot): SnapshotD
     graceMs: next.graceMs,
     listeners: next.listeners.map((plan) => (known.has(plan) ? plan.config.name : plan)),
     pools: [...next.pools].map(([name, plan]) => (before?.pools.get(name) === plan ? name : plan)),
-    caches: next.caches,
+    // Sent once: every message makes new objects over the same memory, and a thread's view of a cache hangs on one.
+    caches: [...next.caches].map(([name, memory]) => [
+      name,
+      before?.caches.get(name) === memory ? undefined : memory
+    ]),
     ports: next.ports
   }
 }
@@ -108,7 +117,7 @@ export function applyDelta(before: Snapshot | undefined, delta: SnapshotDelta): 
     graceMs: delta.graceMs,
     listeners: delta.listeners.map((part) => (typeof part === 'string' ? listeners.get(part)! : part)),
     pools,
-    caches: delta.caches,
+    caches: new Map(delta.caches.map(([name, memory]) => [name, memory ?? before!.caches.get(name)!])),
     ports: delta.ports
   }
 }

@@ -30,7 +30,10 @@ function setUp(fail?: (listener: string) => boolean) {
   const ports: Record<string, number> = {}
   const prepare = async (config: Config) => {
     const rows = slots.assign(Object.values(config.pools))
-    const snapshot = makeSnapshot(++id, config, { listeners: {}, pools: {} }, rows, ports, before)
+    const snapshot = makeSnapshot(
+      { id: ++id, config, material: { listeners: {}, pools: {} }, slots: rows, ports, caches: new Map() },
+      before
+    )
     Object.assign(ports, await plane.prepare(snapshot))
     return snapshot
   }

@@ -1,5 +1,7 @@
 import t from 'tap'
-import { applyDelta, bindKey, deltaOf, makeSnapshot } from '../../src/runtime/snapshot.ts'
+import type { PoolSlots } from '../../src/balancer/slot-registry.ts'
+import type { SharedStoreMemory } from '../../src/l7/cache/store/layout.ts'
+import { applyDelta, bindKey, deltaOf, makeSnapshot, type SnapshotParts } from '../../src/runtime/snapshot.ts'
 import { configOf } from './configs.ts'
 
 const config = (weight: number) =>
@@ -16,16 +18,25 @@ const config = (weight: number) =>
       }
     }
   })
-const none = { listeners: {}, pools: {} }
 const rows = {
   same: { pool: 0, backends: [0], tree: undefined },
   other: { pool: 1, backends: [1, 2], tree: undefined }
 }
 
+const memory = { control: new SharedArrayBuffer(8) } as SharedStoreMemory
+const parts = (id: number, weight: number, slots: Record<string, PoolSlots> = rows): SnapshotParts => ({
+  id,
+  config: config(weight),
+  material: { listeners: {}, pools: {} },
+  slots,
+  ports: {},
+  caches: new Map([['main', memory]])
+})
+
 t.test('a delta carries what changed, and rebuilds the snapshot over the one before', async (t) => {
-  const first = makeSnapshot(1, config(1), none, rows, {})
+  const first = makeSnapshot(parts(1, 1))
   const received = applyDelta(undefined, structuredClone(deltaOf(undefined, first)))
-  const second = makeSnapshot(2, config(2), none, structuredClone(rows), { 'b#0': 9 }, first)
+  const second = makeSnapshot({ ...parts(2, 2, structuredClone(rows)), ports: { 'b#0': 9 } }, first)
   const delta = structuredClone(deltaOf(first, second))
   t.strictSame(
     delta.listeners.map((part) => typeof part),
@@ -37,29 +48,23 @@ t.test('a delta carries what changed, and rebuilds the snapshot over the one bef
   )
   const rebuilt = applyDelta(received, delta)
   t.strictSame(rebuilt, second)
+  t.equal(rebuilt.caches.get('main'), received.caches.get('main'))
   t.equal(rebuilt.pools.get('same'), received.pools.get('same'), 'unchanged parts stay the same objects')
   t.not(rebuilt.pools.get('other'), received.pools.get('other'))
 })
 
 t.test('a pool whose rows changed is sent again, although its configuration did not', async (t) => {
-  const first = makeSnapshot(1, config(1), none, rows, {})
-  const second = makeSnapshot(
-    2,
-    config(1),
-    none,
-    { ...rows, same: { ...rows.same, backends: [7] } },
-    {},
-    first
-  )
+  const first = makeSnapshot(parts(1, 1))
+  const second = makeSnapshot(parts(2, 1, { ...rows, same: { ...rows.same, backends: [7] } }), first)
   t.match(deltaOf(first, second).pools, [{ config: { name: 'same' } }, 'other'])
   const other = { ...rows.other, tree: new SharedArrayBuffer(8) }
-  const third = makeSnapshot(3, config(1), none, { ...rows, other }, {}, first)
+  const third = makeSnapshot(parts(3, 1, { ...rows, other }), first)
   t.match(deltaOf(first, third).pools, ['same', { config: { name: 'other' } }])
 })
 
 t.test('a delta over another snapshot is refused', async (t) => {
-  const first = makeSnapshot(1, config(1), none, rows, {})
-  const second = makeSnapshot(2, config(2), none, rows, {}, first)
+  const first = makeSnapshot(parts(1, 1))
+  const second = makeSnapshot(parts(2, 2), first)
   t.throws(() => applyDelta(undefined, deltaOf(first, second)), /stands on 1/)
 })
 
