@@ -81,7 +81,7 @@ class CachedExchange implements ResponseTap {
     const exchange = this.#exchange
     if (result.kind === 'answer') {
       exchange.tap = undefined
-      exchange.forward?.cancel()
+      exchange.forward?.discard(head)
       exchange.forward = undefined
       this.#serve(result.hit)
       return true
@@ -125,6 +125,8 @@ class CachedExchange implements ResponseTap {
 
   orphan(): void {
     this.#orphan = true
+    // The client's pace no longer counts.
+    this.#exchange.forward?.resume()
   }
 
   #serve(hit: Hit): void {

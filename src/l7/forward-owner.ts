@@ -34,3 +34,18 @@ export interface ForwardOwner {
   onUpgrade(head: UpstreamHead, transport: Transport, rest: Buffer, lease: Lease): void
   onFailed(code: ErrorCode, reason: string, backend: Backend | undefined): void
 }
+
+/** Who gets what nobody wants. */
+export const nobody: ForwardOwner = {
+  reading: false,
+  startBody() {},
+  pauseBody() {},
+  resumeBody() {},
+  onInterim() {},
+  onResponse() {},
+  onBody() {},
+  onEnd() {},
+  onReadDone() {},
+  onUpgrade() {},
+  onFailed() {}
+}

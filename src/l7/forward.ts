@@ -12,16 +12,24 @@ import type { SendOptions } from './http1/sent.ts'
 import type { UpstreamConnection } from './http1/upstream-connection.ts'
 import type { ConnectAttempt, ConnectionWaiter, UpstreamPool } from './http1/upstream-pool.ts'
 import { Attempts } from './attempts.ts'
-import type { ForwardOwner, Outgoing } from './forward-owner.ts'
+import { nobody, type ForwardOwner, type Outgoing } from './forward-owner.ts'
 import type { Target } from './snapshot.ts'
-import type { UpstreamClient, UpstreamFailure, UpstreamStream } from './upstream-client.ts'
+import {
+  failureCodes,
+  type UpstreamClient,
+  type UpstreamFailure,
+  type UpstreamStream
+} from './upstream-client.ts'
+
+/** Reading up to this much of an answer that nobody wants costs less than another connection. */
+const WORTH_READING = 16_384
 
 /**
  * Takes one request to a backend: pick, connection, and another attempt where that is safe (RFC 9110 §9.2.2). Holds at
  * most one lease at a time, and gives each back once.
  */
 export class Forward implements UpstreamClient, ConnectionWaiter {
-  readonly #owner: ForwardOwner
+  #owner: ForwardOwner
   readonly #target: Target
   readonly #request: Outgoing
   #lease: Lease | undefined
@@ -65,6 +73,18 @@ export class Forward implements UpstreamClient, ConnectionWaiter {
     this.#stream = undefined
     stream?.cancel()
     this.#release('cancelled')
+  }
+
+  /** The answer that has begun is not wanted: short ones are read to their end, for the connection's sake. */
+  discard(head: UpstreamHead): void {
+    if (
+      this.#bodyEnded &&
+      (head.status === 304 || (head.bodyLength >= 0 && head.bodyLength <= WORTH_READING))
+    ) {
+      this.#owner = nobody
+    } else {
+      this.cancel()
+    }
   }
 
   // The request's body.
@@ -230,7 +250,7 @@ export class Forward implements UpstreamClient, ConnectionWaiter {
     this.#stream = undefined
     if (this.#responded) {
       const backend = this.#release(failure === 'idle' ? 'timeout' : failure)
-      return this.#owner.onFailed(failureCode(failure), reason, backend)
+      return this.#owner.onFailed(failureCodes[failure], reason, backend)
     }
     // RFC 9112 §9.3.1: the backend closed a kept connection while our request was on its way. Not its failure.
     if (clean && this.#attempts.mayRepeatStale()) {
@@ -244,9 +264,9 @@ export class Forward implements UpstreamClient, ConnectionWaiter {
       this.#target.retry.on.includes(condition) &&
       this.#attempts.mayRetry(false)
     ) {
-      return this.#retry(backend, failureCode(failure), reason)
+      return this.#retry(backend, failureCodes[failure], reason)
     }
-    this.#owner.onFailed(failureCode(failure), reason, backend)
+    this.#owner.onFailed(failureCodes[failure], reason, backend)
   }
 
   #retry(backend: Backend | undefined, code: ErrorCode, reason: string): void {
@@ -270,18 +290,5 @@ export class Forward implements UpstreamClient, ConnectionWaiter {
     this.#lease = undefined
     lease?.release(outcome, this.#latencyMs < 0 ? undefined : this.#latencyMs)
     return lease?.backend
-  }
-}
-
-function failureCode(failure: UpstreamFailure): ErrorCode {
-  switch (failure) {
-    case 'reset':
-      return 'LB_UPSTREAM_RESET'
-    case 'protocol-error':
-      return 'LB_UPSTREAM_PROTOCOL'
-    case 'timeout':
-      return 'LB_RESPONSE_TIMEOUT'
-    case 'idle':
-      return 'LB_UPSTREAM_IDLE'
   }
 }

@@ -16,7 +16,9 @@ export function answerError(exchange: Exchange, code: ErrorCode): void {
     ...(code.startsWith('LB_QUEUE') || code === 'LB_NO_BACKEND' ? { retryAfter: RETRY_AFTER } : {}),
     ...(code === 'LB_METHOD' && methods !== undefined ? { allow: methods.join(', ') } : {})
   })
-  sendLocal(exchange, answer.status, answer.fields + exchange.context.viaLine, Buffer.from(answer.body))
+  const cacheStatus = exchange.cacheStatus === '' ? '' : `Cache-Status: ${exchange.cacheStatus}\r\n`
+  const fields = answer.fields + cacheStatus + exchange.context.viaLine
+  sendLocal(exchange, answer.status, fields, Buffer.from(answer.body))
   exchange.downstream.sendEnd('')
   exchange.downstream.flush()
 }

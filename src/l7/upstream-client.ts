@@ -1,8 +1,16 @@
+import type { ErrorCode } from '../core/errors.ts'
 import type { Transport } from '../net/transport.ts'
 import type { UpstreamHead } from './http1/response-parser.ts'
 
 /** How an attempt broke on the backend's side. */
 export type UpstreamFailure = 'reset' | 'protocol-error' | 'timeout' | 'idle'
+
+export const failureCodes = {
+  reset: 'LB_UPSTREAM_RESET',
+  'protocol-error': 'LB_UPSTREAM_PROTOCOL',
+  timeout: 'LB_RESPONSE_TIMEOUT',
+  idle: 'LB_UPSTREAM_IDLE'
+} satisfies Record<UpstreamFailure, ErrorCode>
 
 /**
  * Who sent a request over an upstream connection and hears what becomes of it. Either `onResponseEnd`, `onUpgrade` or

@@ -12,15 +12,24 @@ export interface EditFacts {
 
 type Placeholder = 'client_ip' | 'request_id' | 'host' | 'scheme'
 
-/** Applies the edits of one route in one direction: `remove` and `set` take fields away, `set` and `add` append. */
+/**
+ * Applies the edits of one route in one direction: `remove` and `set` take fields away, `set` and `add` append. Of Host a
+ * request has exactly one (RFC 9112 §3.2): to add one is to set it, and it cannot be removed.
+ */
 export class CompiledEdits {
+  /** The edits write a Host of their own: nobody else may. */
+  readonly setsHost: boolean
   readonly #drop: readonly string[]
   /** Lines whose values hold no placeholder, ready to be appended. */
   readonly #constant: string
   readonly #templates: readonly { readonly name: string; readonly parts: readonly string[] }[]
 
   constructor(edits: HeaderEdits) {
-    this.#drop = [...Object.keys(edits.set), ...edits.remove].map((name) => name.toLowerCase())
+    const written = [...Object.keys(edits.set), ...Object.keys(edits.add)]
+    this.setsHost = written.some(isHost)
+    const dropped = [...Object.keys(edits.set), ...edits.remove.filter((name) => !isHost(name))]
+    if (this.setsHost) dropped.push('host')
+    this.#drop = dropped.map((name) => name.toLowerCase())
     let constant = ''
     const templates: { name: string; parts: string[] }[] = []
     for (const [name, value] of [...Object.entries(edits.set), ...Object.entries(edits.add)]) {
@@ -42,6 +51,10 @@ export class CompiledEdits {
       headers.text += `${name}: ${value}\r\n`
     }
   }
+}
+
+function isHost(name: string): boolean {
+  return name.toLowerCase() === 'host'
 }
 
 /** Undefined when there is nothing to edit, so that an exchange pays one comparison. */
