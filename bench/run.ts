@@ -93,6 +93,7 @@ function print({ ...result }: ScenarioResult, { mode }: Options): void {
   if (result.skipped !== undefined) console.log(`  skipped: ${result.skipped}`)
   else if (mode !== 'smoke') console.log(textTable(cellsOf(result)).replace(/^/gm, '  '))
   for (const { label, excluded, wrong } of result.contestants) {
+    if (excluded?.startsWith('not installed') === true) continue
     if (excluded !== undefined)
       console.log(`  ${label}: ${wrong === true ? 'WRONG ANSWER, left out: ' : ''}${excluded}`)
     else if (mode === 'smoke') console.log(`  ${label}: every answer is right`)

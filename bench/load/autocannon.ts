@@ -19,22 +19,14 @@ interface Result {
 }
 const autocannon = createRequire(import.meta.url)('autocannon') as (options: object) => Promise<Result>
 
-const {
-  url,
-  connections,
-  seconds,
-  method = 'GET',
-  bodyBytes = 0,
-  close = false
-} = JSON.parse(process.argv[2]!) as HttpLoad
+const { url, connections, seconds, method = 'GET', bodyBytes = 0 } = JSON.parse(process.argv[2]!) as HttpLoad
 
 const result = await autocannon({
   url,
   connections,
   duration: Math.max(1, Math.round(seconds)),
   method,
-  ...(bodyBytes > 0 ? { body: 'b'.repeat(bodyBytes) } : {}),
-  ...(close ? { reconnectRate: 1 } : {})
+  ...(bodyBytes > 0 ? { body: 'b'.repeat(bodyBytes) } : {})
 })
 const { latency } = result
 printResult({

@@ -23,8 +23,10 @@ export function httpLoad(load: HttpLoad, cpus: string | undefined): Spec {
   const wrk = findCommand('wrk')
   const { url, connections, seconds, method = 'GET', bodyBytes = 0, close = false } = load
   if (wrk === undefined) {
-    const script = join(import.meta.dirname, 'autocannon.ts')
-    return { name: 'autocannon', command: process.execPath, args: [script, JSON.stringify(load)], cpus }
+    // autocannon closes after a number of requests, but not after each.
+    const tool = close ? 'new-connections' : 'autocannon'
+    const script = join(import.meta.dirname, `${tool}.ts`)
+    return { name: tool, command: process.execPath, args: [script, JSON.stringify(load)], cpus }
   }
   const duration = `${Math.max(1, Math.round(seconds))}s`
   const script = join(import.meta.dirname, 'wrk.lua')

@@ -2,7 +2,7 @@ import { checkHttp } from '../harness/check-http.ts'
 import { httpLoad, type HttpLoad } from '../load/http-load.ts'
 import { parseResult, type LoadResult } from '../load/load-result.ts'
 import { throughputMetrics } from './metrics.ts'
-import type { Bench, Live, Sample, Scenario } from './scenario.ts'
+import { SkipScenario, type Bench, type Live, type Sample, type Scenario } from './scenario.ts'
 
 type Load = Pick<HttpLoad, 'connections' | 'method' | 'bodyBytes' | 'close'> & { readonly path: string }
 
@@ -16,7 +16,12 @@ export function httpLoadScenario(
     metrics: throughputMetrics('request'),
     ...rest,
     open: async (bench) => {
-      const { backends } = await bench.origins.http(addresses)
+      const { backends, kind } = await bench.origins.http(addresses)
+      if (addresses !== undefined && (kind === 'node' || process.platform !== 'linux')) {
+        throw new SkipScenario(
+          'many addresses of one origin need Linux and nginx: apt-get install nginx-light'
+        )
+      }
       return {
         backends,
         check: ({ port }) => checkHttp(port),

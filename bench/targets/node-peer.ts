@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { isHidden } from '../harness/find-command.ts'
 import { nodeBinary } from './lb.ts'
 import type { Target, TargetName } from './target.ts'
 
@@ -11,7 +12,7 @@ export function nodePeer(name: TargetName): Target {
   return {
     name,
     find: () => {
-      if (!existsSync(manifest)) return { cure: 'npm ci --prefix bench/peers' }
+      if (!existsSync(manifest) || isHidden(name)) return { cure: 'npm ci --prefix bench/peers' }
       const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }
       return { version: `${name} ${version}` }
     },
