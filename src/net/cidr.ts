@@ -17,7 +17,7 @@ interface Range {
 /**
  * The set of all `cidrs` ("10.0.0.0/8", "2001:db8::/32", or a bare address). Overlaps are merged once, so `contains`
  * is a binary search over disjoint ranges: about 40 ns for IPv4, the same for 10 networks and for 1,000.
- * Throws a RangeError on malformed text: config/ has checked it with `cidrError` before.
+ * Throws a RangeError on malformed text: config/ has checked it before.
  */
 export function compileCidrs(cidrs: readonly string[]): CidrSet {
   const ranges: Range[] = []
@@ -28,12 +28,6 @@ export function compileCidrs(cidrs: readonly string[]): CidrSet {
   }
   if (ranges.length === 0) return NONE
   return new Ranges(merge(ranges, 4), merge(ranges, 6))
-}
-
-/** What is wrong with the text of a network, or undefined. */
-export function cidrError(text: string): string | undefined {
-  if (parseCidr(text) !== undefined) return undefined
-  return `${JSON.stringify(text)} is no network: write an address, or one with a prefix length such as 10.0.0.0/8 or 2001:db8::/32`
 }
 
 const NONE: CidrSet = { size: 0, contains: () => false }

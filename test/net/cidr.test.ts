@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { BlockList, isIP } from 'node:net'
 import t from 'tap'
-import { cidrError, compileCidrs } from '../../src/net/cidr.ts'
+import { compileCidrs } from '../../src/net/cidr.ts'
 import { isIp } from '../../src/net/ip-address.ts'
 
 t.test('a set holds the addresses of its networks and no others', async (t) => {
@@ -42,7 +42,7 @@ t.test('an IPv4-mapped address counts as the IPv4 address it maps', async (t) =>
 
 t.test('a zone id is not part of the address, and no part of a network', async (t) => {
   t.ok(compileCidrs(['fe80::/10']).contains('fe80::1%eth0'))
-  t.type(cidrError('fe80::%eth0/10'), 'string')
+  t.throws(() => compileCidrs(['fe80::%eth0/10']), RangeError)
 })
 
 t.test('nested and repeated networks are merged', async (t) => {
@@ -51,7 +51,7 @@ t.test('nested and repeated networks are merged', async (t) => {
   t.ok(set.contains('255.255.255.255'))
 })
 
-t.test('malformed networks are told', async (t) => {
+t.test('malformed networks are refused', async (t) => {
   for (const bad of [
     '',
     '10.0.0.0/33',
@@ -70,10 +70,8 @@ t.test('malformed networks are told', async (t) => {
     '12345::',
     '10.0.0.0/8/8'
   ]) {
-    t.type(cidrError(bad), 'string', JSON.stringify(bad))
-    t.throws(() => compileCidrs([bad]), RangeError)
+    t.throws(() => compileCidrs([bad]), RangeError, JSON.stringify(bad))
   }
-  t.equal(cidrError('2001:db8::/32'), undefined)
 })
 
 const v4 = fc.ipV4()
