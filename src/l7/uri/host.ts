@@ -39,7 +39,7 @@ export function parseHost(text: string): Host | undefined {
   return { name, port: digits === '' ? undefined : Number(digits) }
 }
 
-/** `parseHost(text)?.name` without the object: what routing needs, for each request. About 30 ns for 20 letters. */
+/** `parseHost(text)?.name` without the object: what routing needs, for each request. About 40 ns for 16 letters. */
 export function hostName(text: string): string | undefined {
   const length = text.length
   if (length === 0 || length > MAX_HOST_LENGTH) return undefined

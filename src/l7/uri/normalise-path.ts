@@ -22,7 +22,7 @@ KIND[PERCENT] = 2
  *    `%u002f`); `%2f` and `%5c` by policy; overlong UTF-8 such as `%c0%ae`.
  * `%25` stays as it is, so what is encoded twice stays encoded once for whoever decodes.
  *
- * A path that is in this form already is returned itself after one scan: 1 ns per character, nothing allocated.
+ * A path that is in this form already is returned itself after one scan: about 2 ns per letter, nothing allocated.
  */
 export function normalisePath(path: string, policy: PathPolicy = DEFAULT_PATH_POLICY): string | undefined {
   const length = path.length
