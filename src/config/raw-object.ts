@@ -1,0 +1,28 @@
+import { EnvText } from './env-text.ts'
+import { errorAt, type Finding, type Path } from './problem.ts'
+import type { Raw } from './raw.ts'
+
+/** Nothing that JavaScript can hand over is deeper or larger than this and a configuration. */
+const MAX_DEPTH = 32
+
+/** A copy of what the caller handed over, with findings for what YAML could not say. */
+export function toRaw(value: unknown, path: Path, findings: Finding[]): Raw {
+  if (path.length > MAX_DEPTH) {
+    findings.push(errorAt(path, `nested over ${MAX_DEPTH} levels deep; nothing in a configuration is`))
+    return null
+  }
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return value
+  if (typeof value === 'number' || value instanceof EnvText) return value
+  if (Array.isArray(value)) return value.map((item, index) => toRaw(item, [...path, index], findings))
+  if (typeof value === 'object') {
+    const result = Object.create(null) as Record<string, Raw>
+    for (const [key, item] of Object.entries(value)) {
+      if (key === '__proto__')
+        findings.push(errorAt([...path, key], 'the key "__proto__" is not allowed', 'key'))
+      else if (item !== undefined) result[key] = toRaw(item, [...path, key], findings)
+    }
+    return result
+  }
+  findings.push(errorAt(path, `a ${typeof value} has no place in a configuration`))
+  return null
+}

@@ -1,0 +1,62 @@
+import { buildConfig } from './build/build.ts'
+import { checkAddresses } from './checks/addresses.ts'
+import { findHiddenRoutes } from './checks/hidden-routes.ts'
+import { checkListeners } from './checks/listeners.ts'
+import { checkModes } from './checks/modes.ts'
+import { checkNames } from './checks/names.ts'
+import { checkPools } from './checks/pools.ts'
+import { checkReferences } from './checks/references.ts'
+import type { Config } from './model.ts'
+import { refuseNotSupported } from './not-supported.ts'
+import { errorAt, type Finding, pathText } from './problem.ts'
+import { isMap, type Raw } from './raw.ts'
+import { checkSchema, type SourceOf } from './schema-findings.ts'
+import { readSecrets } from './secrets.ts'
+
+export type Validated =
+  | { readonly ok: true; readonly config: Config; readonly findings: readonly Finding[] }
+  | { readonly ok: false; readonly findings: readonly Finding[] }
+
+const EXAMPLE = 'listeners: [{ bind: ":8080", mode: l7, pool: web }]'
+
+/**
+ * Values to a configuration, or all that is wrong with them. The schema and the checks look at the same plain values,
+ * so that a wrong type in one place does not hide a missing pool in another. Changes `root`.
+ */
+export function validate(
+  root: Raw,
+  before: readonly Finding[],
+  directory: string,
+  file: string | undefined,
+  sourceOf: SourceOf
+): Validated {
+  if (!isMap(root)) {
+    const message =
+      root === null
+        ? `the configuration is empty; begin with "${EXAMPLE}"`
+        : `a configuration is a mapping of keys such as "listeners:" and "pools:"; begin with "${EXAMPLE}"`
+    return { ok: false, findings: [...before, errorAt([], message)] }
+  }
+  // What these take out or replace must not be reported again by the schema.
+  const early = [...before, ...refuseNotSupported(root), ...readSecrets(root, directory)]
+  const schema = checkSchema(root, sourceOf)
+  const late = [
+    ...(schema.ok ? [] : schema.findings),
+    ...checkReferences(root),
+    ...checkAddresses(root),
+    ...checkNames(root),
+    ...checkPools(root),
+    ...checkModes(root),
+    ...checkListeners(root)
+  ]
+  const known = new Set(early.map((finding) => pathText(finding.path)))
+  const findings = [...early, ...late.filter((finding) => !known.has(pathText(finding.path)))]
+  if (!schema.ok || findings.some((finding) => finding.severity === 'error')) return { ok: false, findings }
+  const config = buildConfig(schema.data, directory, file)
+  const hidden = config.listeners.flatMap((listener, index) => {
+    const written = schema.data.listeners[index]!
+    if (listener.mode !== 'l7' || written.mode !== 'l7') return []
+    return findHiddenRoutes(listener, index, written.routes.length)
+  })
+  return { ok: true, config, findings: [...findings, ...hidden] }
+}
