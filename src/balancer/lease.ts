@@ -4,6 +4,7 @@ import type { Outcome } from './outcome.ts'
 /** Whoever gave the lease, told once how it ended. */
 export interface Lessor {
   released(backend: Backend, outcome: Outcome, latencyMs: number, breakerWord: number): void
+  answered(backend: Backend, latencyMs: number, breakerWord: number): void
 }
 
 /** One counted pick. Release it exactly once; later calls are ignored. */
@@ -17,6 +18,14 @@ export class Lease {
     this.backend = backend
     this.#lessor = lessor
     this.#breakerWord = breakerWord
+  }
+
+  /**
+   * The backend does what it is asked, long before the lease ends (L4: it accepted). The breaker and the latency average
+   * hear of it now: a trial that is a session of hours would keep the breaker half-open for hours.
+   */
+  answered(latencyMs: number): void {
+    this.#lessor?.answered(this.backend, latencyMs, this.#breakerWord)
   }
 
   /** `latencyMs`: time to the response head (L7) or to connect (L4), when there was one. */

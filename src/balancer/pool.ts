@@ -146,15 +146,24 @@ export class Pool implements Lessor {
 
   /** Called by its leases. */
   released(backend: Backend, outcome: Outcome, latencyMs: number, breakerWord: number): void {
+    if (outcome !== 'unused') this.table.count(backend.slot, succeeded(outcome) === false)
+    this.#learn(backend, outcome, latencyMs, breakerWord)
+    this.#give(backend)
+    if (this.#queue.length > 0) this.#queue.serve(1)
+  }
+
+  /** Called by its leases. */
+  answered(backend: Backend, latencyMs: number, breakerWord: number): void {
+    this.#learn(backend, 'ok', latencyMs, breakerWord)
+  }
+
+  #learn(backend: Backend, outcome: Outcome, latencyMs: number, breakerWord: number): void {
     const success = succeeded(outcome)
-    if (outcome !== 'unused') this.table.count(backend.slot, success === false)
     if (this.#timed) {
       if (success !== undefined)
         observeLatency(this.table, backend.slot, latencyMs, !success, this.#clock.now())
     } else if (success === true && latencyMs >= 0) averageLatency(this.table, backend.slot, latencyMs)
     this.#onRelease?.(backend, outcome, latencyMs, breakerWord)
-    this.#give(backend)
-    if (this.#queue.length > 0) this.#queue.serve(1)
   }
 
   byName(name: string): Backend | undefined {

@@ -18,7 +18,6 @@ const TAKEN_BYTES = 65_536
 export class Connected {
   readonly backend: Backend
   readonly upstream: Transport
-  readonly connectMs: number
   readonly #lease: Lease
   readonly #connectedAt: number
 
@@ -26,8 +25,8 @@ export class Connected {
     this.#connectedAt = now
     this.backend = lease.backend
     this.upstream = upstream
-    this.connectMs = connectMs
     this.#lease = lease
+    lease.answered(connectMs)
   }
 
   /**
@@ -41,7 +40,7 @@ export class Connected {
 
   release(outcome: Outcome): void {
     this.backend.closed()
-    this.#lease.release(outcome, this.connectMs)
+    this.#lease.release(outcome)
   }
 }
 

@@ -1,4 +1,5 @@
-import type { Socket } from 'node:net'
+import { once } from 'node:events'
+import { createServer, type Socket } from 'node:net'
 import t from 'tap'
 import { FakeClock } from '../../src/core/clock.ts'
 import { engineRig } from './harness.ts'
@@ -243,3 +244,55 @@ t.test('least-connections counts what is really open', async (t) => {
     [2, 2]
   )
 })
+
+t.test('a trial that connects closes the breaker at once, however long it lives', async (t) => {
+  const clock = new FakeClock()
+  const gone = await testServer(t)
+  await gone.close()
+  const pool = { backends: [at(gone.port)], breaker: { failures: 2, open: '10s' } }
+  const rig = await engineRig(t, { pool: 'p' }, { p: pool }, { clock })
+  const [backend] = rig.pools.get('p')!.backends
+  for (let i = 0; i < 2; i++) await refusal(t, rig.port)
+  t.equal(backend!.breaker, 'open')
+  const back = createServer((socket) => socket.on('error', () => {}).pipe(socket)).listen(
+    gone.port,
+    '127.0.0.1'
+  )
+  t.teardown(() => back.close())
+  await once(back, 'listening')
+  clock.advance(10_100)
+  const client = await testClient(t, rig.port)
+  client.write('x')
+  await receive(client, 1)
+  t.equal(backend!.breaker, 'closed')
+  client.destroy()
+})
+
+t.test(
+  'a backend that accepts and breaks off at once has failed; one that does so later has not',
+  async (t) => {
+    const backend = await testServer(t, (socket) => void socket.once('data', () => socket.resetAndDestroy()))
+    const clock = new FakeClock()
+    const rig = await engineRig(
+      t,
+      { pool: 'p' },
+      { p: { backends: [at(backend.port)], breaker: { failures: 2 } } },
+      { clock }
+    )
+    let attempts = 0
+    const attempt = async (waitMs: number) => {
+      const client = await testClient(t, rig.port)
+      attempts++
+      await eventually(() => rig.metric('lb_connect_duration_seconds_count{pool="p"}') === attempts)
+      clock.advance(waitMs)
+      client.write('x')
+      t.equal(await ending(client), 'ECONNRESET')
+      await eventually(() => rig.lines.length === attempts)
+      return rig.lines.at(-1)?.level
+    }
+    t.equal(await attempt(2_000), 'info')
+    t.equal(await attempt(2_000), 'info')
+    t.equal(rig.pools.get('p')!.backends[0]!.breaker, 'closed')
+    t.equal(await attempt(0), 'warn')
+  }
+)

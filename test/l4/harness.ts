@@ -14,6 +14,7 @@ import { seededRandom } from '../../src/core/random.ts'
 import type { L4Deps } from '../../src/l4/deps.ts'
 import { L4Engine } from '../../src/l4/engine.ts'
 import { buildL4Snapshot, type L4Material } from '../../src/l4/snapshot.ts'
+import { breakerPolicy } from '../../src/health/breaker.ts'
 import { listen } from '../../src/net/accept.ts'
 import type { Lookup } from '../../src/net/lookup.ts'
 import { SharedCounts } from '../../src/net/admission/shared-counts.ts'
@@ -72,7 +73,14 @@ export async function engineRig(
     for (const pool of Object.values(config.pools)) {
       made.set(
         pool.name,
-        new Pool({ config: pool, slots: slots[pool.name]!, table, clock, random: seededRandom(1) })
+        new Pool({
+          config: pool,
+          slots: slots[pool.name]!,
+          table,
+          clock,
+          random: seededRandom(1),
+          onRelease: breakerPolicy({ config: pool.breaker, slowStartMs: 0, clock })
+        })
       )
     }
     return buildL4Snapshot(config.listeners[0] as L4ListenerConfig, made, material, deps)
