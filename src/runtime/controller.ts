@@ -1,6 +1,6 @@
 import type { Pool } from '../balancer/pool.ts'
 import type { SlotRegistry } from '../balancer/slot-registry.ts'
-import type { Bind, Config } from '../config/model.ts'
+import type { Bind, Config, LogLevel } from '../config/model.ts'
 import type { CacheStores } from './cache-stores.ts'
 import { describeDiff, diffConfigs, isEmpty } from './diff.ts'
 import { makePool, type PoolDeps } from './make-pool.ts'
@@ -15,6 +15,8 @@ import { bindError } from './start-error.ts'
 export interface ControllerParts extends PoolDeps {
   readonly slots: SlotRegistry
   readonly planes: Planes
+  /** Over the configuration's. */
+  readonly logLevel: LogLevel | undefined
   readonly caches: CacheStores
   /** Changes the admin listener. Rejects when that cannot be; then it is as before. */
   readonly edge: (config: Config) => Promise<void>
@@ -106,6 +108,7 @@ export class Controller {
     const parts = {
       id: ++this.#snapshots,
       config: next,
+      logLevel: this.#parts.logLevel ?? next.log.level,
       material,
       slots: slots.assign(Object.values(next.pools)),
       ports: this.#ports,

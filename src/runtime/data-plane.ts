@@ -111,7 +111,7 @@ export class DataPlane {
     const closing = this.#route(snapshot)
     const kept = new Set(this.#engines.values())
     for (const [name, engine] of before) if (!kept.has(engine)) this.#retire(engine, name, closing)
-    this.#parts.engines.retain(prepared.pools)
+    this.#parts.engines.retain(snapshot, prepared.pools)
   }
 
   /** Something happened to a backend that may cost its connections (L4). */

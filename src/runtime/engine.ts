@@ -35,8 +35,8 @@ export interface Engines {
     pools: ReadonlyMap<string, Pool>,
     running: Engine | undefined
   ): PreparedEngine
-  /** After a commit: upstream connections to what is in none of `pools` may go. */
-  retain(pools: ReadonlyMap<string, Pool>): void
+  /** After a commit: upstream connections and metric series of what is no longer there may go. */
+  retain(snapshot: Snapshot, pools: ReadonlyMap<string, Pool>): void
   /** Closes idle upstream connections; at the end. */
   close(): void
 }

@@ -9,7 +9,7 @@ const CLOSE_WITHIN_MS = 1_000
 /** A turn of the event loop shorter than this did next to nothing between its look at the socket and our close. */
 const QUIET_TURN_MS = 0.2
 /** After this long any turn that brought no connection is quiet enough. */
-const PATIENCE_MS = 50
+const PATIENCE_MS = 200
 const BACKLOG = 4096
 
 /** One bound address of one thread. Which engine takes its connections is one cell that a reload swaps. */

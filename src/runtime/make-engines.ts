@@ -8,6 +8,7 @@ import type { Metrics } from '../core/metrics.ts'
 import type { Random } from '../core/random.ts'
 import { UpstreamRegistry } from '../l7/http1/upstream-registry.ts'
 import type { Engines } from './engine.ts'
+import { goneSeries } from './gone-series.ts'
 import { L4Listeners } from './l4-listeners.ts'
 import { L7Listeners } from './l7-listeners.ts'
 import type { SharedMemory } from './shared-memory.ts'
@@ -48,7 +49,14 @@ export function makeEngines(parts: EnginesParts): Engines {
         ? l4.prepare(plan.config, plan.tls, snapshot, pools, running)
         : l7.prepare(plan.config, snapshot, pools, running)
     },
-    retain(pools) {
+    retain(snapshot, pools) {
+      const listeners = snapshot.listeners.map(({ config }) => config)
+      parts.metrics.forget(
+        goneSeries(
+          listeners,
+          [...pools.values()].map(({ config }) => config)
+        )
+      )
       const backends = backendsOf(pools)
       upstreams.retain(backends)
       bySlot = new Map(backends.map((backend) => [backend.slot, backend]))

@@ -1,7 +1,6 @@
 import { totalmem } from 'node:os'
 import { AdminServer } from '../admin/admin-server.ts'
 import type { ReloadReport } from '../admin/control-plane.ts'
-import { Operator } from '../balancer/operator.ts'
 import type { Pool } from '../balancer/pool.ts'
 import { SlotRegistry } from '../balancer/slot-registry.ts'
 import type { ChangeEvent } from '../balancer/states.ts'
@@ -12,17 +11,18 @@ import { systemClock as clock } from '../core/clock.ts'
 import type { RootLogger } from '../core/log.ts'
 import { Metrics } from '../core/metrics.ts'
 import { MetricsHub } from '../core/metrics/hub.ts'
+import { watchEventLoop } from '../core/metrics/event-loop-delay.ts'
 import { collectProcess } from '../core/metrics/process-collector.ts'
 import { systemRandom as random } from '../core/random.ts'
-import { HealthChecker } from '../health/health-checker.ts'
 import { viaPseudonym } from '../l7/headers/via.ts'
 import { AdminPlane } from './admin-plane.ts'
 import { applyAdmin } from './apply-admin.ts'
 import { collectBackends } from './backend-metrics.ts'
+import { BackendWatch } from './backend-watch.ts'
 import { CacheStores } from './cache-stores.ts'
-import { ChangeJournal } from './change-journal.ts'
 import { Controller } from './controller.ts'
 import { DataPlane } from './data-plane.ts'
+import { goneSeries } from './gone-series.ts'
 import { InlinePlane } from './inline-plane.ts'
 import { listenerAddresses, type ListenerAddress } from './listener-addresses.ts'
 import { makeEngines } from './make-engines.ts'
@@ -49,14 +49,13 @@ export class Runtime implements Running {
   readonly #memory: SharedMemory
   readonly #hub = new MetricsHub()
   readonly #metrics: Metrics
-  readonly #journal: ChangeJournal
-  readonly #health: HealthChecker
-  readonly #operator: Operator
+  readonly #watch: BackendWatch
   readonly #planes: Planes
   readonly #caches: CacheStores
   readonly #controller: Controller
   readonly #admin: AdminServer
   #unwatch: () => void = () => {}
+  #unwatchLoop: () => void = () => {}
   #stopping: Promise<void> | undefined
 
   constructor(config: Config, options: StartOptions, log: RootLogger) {
@@ -67,21 +66,16 @@ export class Runtime implements Running {
     this.#memory = SharedMemory.create(this.#workers)
     const source = this.#hub.attach()
     this.#metrics = new Metrics((announcement) => source.announce(announcement))
-    this.#journal = new ChangeJournal(log, this.#metrics)
-    const onChange = (event: ChangeEvent) => this.#changed(event)
     const { table } = this.#memory
-    const deps = { table, clock, random, onChange }
-    this.#operator = new Operator({ clock, onChange })
-    this.#health = new HealthChecker({
+    this.#watch = new BackendWatch({
       clock,
       random,
-      onChange,
-      onProbe: ({ pool, name }, passed, latencyMs) => {
-        const labels = { pool, backend: name, result: passed ? 'ok' : 'fail' }
-        this.#metrics.counter('lb_probes_total', labels).add()
-        this.#metrics.histogram('lb_probe_duration_seconds', { pool }).observe(latencyMs / 1e3)
-      }
+      log,
+      metrics: this.#metrics,
+      onFate: (fate, key) => this.#planes.backend(fate, key)
     })
+    const onChange = (event: ChangeEvent) => this.#watch.changed(event)
+    const deps = { table, clock, random, onChange }
     this.#planes = this.#workers === 0 ? this.#inlinePlane(deps) : this.#workerPlanes()
     const slots = new SlotRegistry(table, clock)
     this.#caches = new CacheStores(this.#workers)
@@ -90,6 +84,7 @@ export class Runtime implements Running {
       slots,
       planes: this.#planes,
       caches: this.#caches,
+      logLevel: options.logLevel,
       edge: (next) => applyAdmin(this.#admin, next.admin),
       onApplied: (next, pools) => this.#applied(next, pools)
     })
@@ -197,7 +192,8 @@ export class Runtime implements Running {
   #quiet(): void {
     this.#unwatch()
     this.#controller.close()
-    this.#health.close()
+    this.#watch.close()
+    this.#unwatchLoop()
   }
 
   #refused(errors: readonly string[], plan = false): ReloadReport {
@@ -210,22 +206,16 @@ export class Runtime implements Running {
 
   #applied(config: Config, pools: ReadonlyMap<string, Pool>): void {
     if (this.#options.logLevel === undefined) this.#log.level = config.log.level
-    this.#health.watch([...pools.values()])
-    this.#journal.retain(new Set([...pools.values()].flatMap((pool) => pool.backends.map(({ key }) => key))))
+    this.#watch.watch(pools)
+    const gone = goneSeries(config.listeners, Object.values(config.pools))
+    this.#metrics.forget(gone)
+    this.#hub.forget(gone)
     this.#metrics.gauge('lb_config_last_reload_timestamp_seconds', {}).set(clock.wall() / 1e3)
-  }
-
-  /** Every change of a backend's state, from whatever thread. */
-  #changed(event: ChangeEvent): void {
-    this.#journal.record(event)
-    const { pool, backend, axis, to } = event
-    const closes = this.#controller.pools.get(pool)?.config.onDown === 'close'
-    if (axis === 'probe' && to === 'down' && closes) this.#planes.backend('down', `${pool}/${backend}`)
-    if (axis === 'admin' && to === 'maint') this.#planes.backend('maint', `${pool}/${backend}`)
   }
 
   #inlinePlane(deps: PoolDeps): Planes {
     const log = this.#log
+    this.#unwatchLoop = watchEventLoop(this.#metrics, '0', clock)
     const engines = makeEngines({
       clock,
       random,
@@ -252,7 +242,7 @@ export class Runtime implements Running {
         crashable: this.#options.crashable === true
       },
       metricsSource: () => this.#hub.attach(),
-      onChange: (event) => this.#changed(event),
+      onChange: (event) => this.#watch.changed(event),
       giveBack: (thread) => {
         this.#memory.giveBack(thread)
         this.#caches.recover(thread)
@@ -265,10 +255,10 @@ export class Runtime implements Running {
     return new AdminPlane({
       controller: this.#controller,
       planes: this.#planes,
-      operator: this.#operator,
+      operator: this.#watch.operator,
       caches: this.#caches,
-      reportOf: (backend) => this.#health.report(backend),
-      reasonOf: (backend) => this.#journal.reasonOf(backend),
+      reportOf: (backend) => this.#watch.report(backend),
+      reasonOf: (backend) => this.#watch.reason(backend),
       version: packageVersion(),
       startedAt: Date.now(),
       workers: this.#workers,

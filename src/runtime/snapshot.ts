@@ -59,6 +59,8 @@ export function bindKey(listener: string, bind: Bind, index: number): string {
 export interface SnapshotParts {
   readonly id: number
   readonly config: Config
+  /** The configuration's, or what the command line says over it. */
+  readonly logLevel: LogLevel
   readonly material: Material
   readonly slots: Readonly<Record<string, PoolSlots>>
   readonly ports: Readonly<Record<string, number>>
@@ -67,7 +69,7 @@ export interface SnapshotParts {
 
 /** `slots` and `ports` as assigned; parts that equal those of `before` are taken from it, so that `===` tells. */
 export function makeSnapshot(parts: SnapshotParts, before?: Snapshot): Snapshot {
-  const { id, config, material, slots, ports, caches } = parts
+  const { id, config, logLevel, material, slots, ports, caches } = parts
   const listenersBefore = new Map(before?.listeners.map((plan) => [plan.config.name, plan]))
   const listeners = config.listeners.map((listener) =>
     reuse(listenersBefore.get(listener.name), { config: listener, tls: material.listeners[listener.name] })
@@ -79,8 +81,7 @@ export function makeSnapshot(parts: SnapshotParts, before?: Snapshot): Snapshot 
     // The tree is memory: text does not tell one from another.
     pools.set(pool.name, old?.slots.tree === plan.slots.tree ? reuse(old, plan) : plan)
   }
-  const { log, shutdown } = config
-  return { id, logLevel: log.level, graceMs: shutdown.graceMs, listeners, pools, caches, ports }
+  return { id, logLevel, graceMs: config.shutdown.graceMs, listeners, pools, caches, ports }
 }
 
 export function deltaOf(before: Snapshot | undefined, next: Snapshot): SnapshotDelta {

@@ -31,7 +31,15 @@ function setUp(fail?: (listener: string) => boolean) {
   const prepare = async (config: Config) => {
     const rows = slots.assign(Object.values(config.pools))
     const snapshot = makeSnapshot(
-      { id: ++id, config, material: { listeners: {}, pools: {} }, slots: rows, ports, caches: new Map() },
+      {
+        id: ++id,
+        config,
+        logLevel: 'info',
+        material: { listeners: {}, pools: {} },
+        slots: rows,
+        ports,
+        caches: new Map()
+      },
       before
     )
     Object.assign(ports, await plane.prepare(snapshot))

@@ -27,6 +27,7 @@ const memory = { control: new SharedArrayBuffer(8) } as SharedStoreMemory
 const parts = (id: number, weight: number, slots: Record<string, PoolSlots> = rows): SnapshotParts => ({
   id,
   config: config(weight),
+  logLevel: 'info',
   material: { listeners: {}, pools: {} },
   slots,
   ports: {},
