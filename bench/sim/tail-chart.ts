@@ -9,18 +9,25 @@ export interface Panel {
   readonly lines: readonly Line[]
 }
 
-const PANEL = { width: 320, height: 300, left: 52, top: 56, gap: 24 }
+const PANEL = { width: 320, height: 300, left: 52, top: 56, gap: 48 }
 const LEGEND = 150
 /** Told apart also by those who do not see all colours (Okabe and Ito), with dashes for the rest. */
 const COLOURS = ['#000000', '#e69f00', '#56b4e9', '#009e73', '#cc79a7', '#0072b2', '#d55e00', '#999999']
 const TICKS_X = [0.5, 0.9, 0.99, 0.999, 0.9999]
+/** What is slower than the last is drawn on the upper edge. */
 const TICKS_Y = [10, 30, 100, 300, 1000, 3000, 10_000]
 
 /** Tails of response times: quantiles in nines to the right, ms upwards, both logarithmic; panels side by side. */
 export function tailChart(title: string, panels: readonly Panel[]): string {
   const width = PANEL.left + panels.length * (PANEL.width + PANEL.gap) + LEGEND
   const height = PANEL.top + PANEL.height + 50
-  const body = panels.map((panel, i) => drawPanel(panel, PANEL.left + i * (PANEL.width + PANEL.gap), i === 0))
+  const slowest = Math.max(
+    ...panels.flatMap(({ lines }) => lines.flatMap(({ points }) => points.map(([, ms]) => ms)))
+  )
+  const ticks = TICKS_Y.slice(0, TICKS_Y.findIndex((ms) => ms >= slowest) + 1 || undefined)
+  const body = panels.map((panel, i) => {
+    return drawPanel(panel, PANEL.left + i * (PANEL.width + PANEL.gap), i === 0, ticks)
+  })
   const legend = drawLegend(panels[0]!.lines, PANEL.left + panels.length * (PANEL.width + PANEL.gap))
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="11">`,
@@ -32,7 +39,8 @@ export function tailChart(title: string, panels: readonly Panel[]): string {
   ].join('\n')
 }
 
-function drawPanel(panel: Panel, left: number, first: boolean): string {
+function drawPanel(panel: Panel, left: number, first: boolean, ticks: readonly number[]): string {
+  const y = scale(ticks)
   const parts = [`<text x="${left}" y="${PANEL.top - 10}" font-weight="bold">${panel.title}</text>`]
   for (const quantile of TICKS_X) {
     const at = left + x(quantile)
@@ -40,7 +48,7 @@ function drawPanel(panel: Panel, left: number, first: boolean): string {
     const label = `p${Number((quantile * 100).toFixed(2))}`
     parts.push(`<text x="${at}" y="${PANEL.top + PANEL.height + 16}" text-anchor="middle">${label}</text>`)
   }
-  for (const ms of TICKS_Y) {
+  for (const ms of ticks) {
     const at = PANEL.top + y(ms)
     parts.push(line(left, at, left + PANEL.width, at))
     const label = ms >= 1000 ? `${ms / 1000} s` : `${ms} ms`
@@ -79,10 +87,9 @@ function x(quantile: number): number {
   return (PANEL.width * (nines - from)) / (to - from)
 }
 
-function y(ms: number): number {
-  const [from, to] = [Math.log10(TICKS_Y[0]! * 0.6), Math.log10(TICKS_Y.at(-1)!)]
-  const share = (Math.log10(ms) - from) / (to - from)
-  return PANEL.height * (1 - Math.min(1, Math.max(0, share)))
+function scale(ticks: readonly number[]): (ms: number) => number {
+  const [from, to] = [Math.log10(ticks[0]! * 0.6), Math.log10(ticks.at(-1)!)]
+  return (ms) => PANEL.height * (1 - Math.min(1, Math.max(0, (Math.log10(ms) - from) / (to - from))))
 }
 
 function line(x1: number, y1: number, x2: number, y2: number): string {

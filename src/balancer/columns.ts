@@ -67,6 +67,8 @@ export const HELD = 4
 export const HELD_ACTIVE = 0
 export const HELD_SOCKETS = 1
 export const HELD_STARVED = 2
+/** Of the pool's POOL_ACTIVE. */
+export const HELD_COUNTED = 3
 
 /** Per thread and backend: totals since the start, 64-bit floats with one writer each. */
 export const TOTALS = 2
@@ -79,7 +81,7 @@ export const POOL_INTS = 16
 export const VERSION = 0
 /** Turn of the round robins. */
 export const TURN = 1
-/** Leases out over all backends and threads. */
+/** Leases out over all backends and threads; kept only by pools that need it, those with a bounded load. */
 export const POOL_ACTIVE = 2
 /** Waiters in the queue, over all threads. */
 export const WAITING = 3

@@ -22,13 +22,14 @@ export function giveBack(table: BackendTable, thread: number): GivenBack {
     const leases = table.held[held + at.HELD_ACTIVE]!
     const sockets = table.held[held + at.HELD_SOCKETS]!
     const starved = table.held[held + at.HELD_STARVED]!
+    const counted = table.held[held + at.HELD_COUNTED]!
     if (leases === 0 && sockets === 0 && starved === 0) continue
     table.held.fill(0, held, held + at.HELD)
     const pool = table.int(slot, at.POOL)
     Atomics.sub(table.ints, slot * at.INTS + at.ACTIVE, leases)
     Atomics.sub(table.ints, slot * at.INTS + at.SOCKETS, sockets)
     Atomics.sub(table.ints, slot * at.INTS + at.STARVED, starved)
-    Atomics.sub(table.pools, pool * at.POOL_INTS + at.POOL_ACTIVE, leases)
+    Atomics.sub(table.pools, pool * at.POOL_INTS + at.POOL_ACTIVE, counted)
     given.leases += leases
     given.sockets += sockets
     touched.add(pool)

