@@ -45,8 +45,9 @@ export async function runBattery(
     results.push({ name: one.name, bytes: one.bytes, failure })
   }
   for (const one of responseCases) {
-    const failure = await runResponseCase(one, connect, origin)
-    results.push({ name: `response: ${one.name}`, bytes: one.bytes, failure })
+    const name = `response: ${one.name}`
+    const failure = await runResponseCase(one, connect, origin, deadlineMs(name))
+    results.push({ name, bytes: one.bytes, failure })
   }
   return results
 }
@@ -61,7 +62,7 @@ async function runRequestCase(
   const failure =
     'status' in one.expect
       ? await expectRefused(one, one.expect, connect, origin, deadlineMs)
-      : await expectForwarded(one, one.expect, connect, origin)
+      : await expectForwarded(one, one.expect, connect, origin, deadlineMs)
   if (origin.broken.length > 0) return `the origin was sent nonsense: ${origin.broken[0]}`
   return failure
 }
@@ -98,13 +99,14 @@ async function expectForwarded(
   one: RequestCase,
   expect: Forwarded,
   connect: Connect,
-  origin: RawOrigin
+  origin: RawOrigin,
+  deadlineMs: number
 ): Promise<string | undefined> {
   const count = expect.forwarded.length
   const head = one.bytes.startsWith('HEAD')
   const enough = ({ responses }: { responses: readonly { status: number; complete: boolean }[] }): boolean =>
     expect.closes !== true && finals(responses).filter((response) => response.complete).length >= count
-  const seen = await converse(await connect(), one.bytes, enough, { head })
+  const seen = await converse(await connect(), one.bytes, enough, { head, deadlineMs })
   const statuses = finals(seen.responses).map((response) => response.status)
   if (origin.requests.length !== count)
     return `${origin.requests.length} requests forwarded, not ${count}; answered ${statuses}, then ${seen.end}`
@@ -148,7 +150,8 @@ function finals<T extends { readonly status: number }>(responses: readonly T[]):
 async function runResponseCase(
   one: ResponseCase,
   connect: Connect,
-  origin: RawOrigin
+  origin: RawOrigin,
+  deadlineMs: number
 ): Promise<string | undefined> {
   origin.reset()
   origin.answer = () => ({ bytes: one.bytes, close: one.close ?? false })
@@ -156,7 +159,7 @@ async function runResponseCase(
   const request = `${method} /r HTTP/1.1\r\nHost: a\r\n${one.fields?.map((field) => field + '\r\n').join('') ?? ''}\r\n`
   const enough = ({ responses }: { responses: readonly { status: number; complete: boolean }[] }): boolean =>
     one.expect !== 'cut' && finals(responses).some((response) => response.complete)
-  const seen = await converse(await connect(), request, enough, { head: method === 'HEAD' })
+  const seen = await converse(await connect(), request, enough, { head: method === 'HEAD', deadlineMs })
   const answers = finals(seen.responses)
   const told = `${answers.map((response) => `${response.status}${response.complete ? '' : ' (incomplete)'}`)}, then ${seen.end}`
   const last = answers[0]
