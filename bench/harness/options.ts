@@ -11,6 +11,8 @@ export interface Options {
   readonly warmSeconds: number
   readonly rounds: number
   readonly pin: boolean
+  /** Scheduling priority of everything that is started; undefined: as everybody. */
+  readonly nice?: number
   /** Name of the result file. */
   readonly name: string
 }
@@ -26,6 +28,7 @@ export const usage = `npm run bench [-- options]
   --duration s       seconds per window (5; --quick 2)
   --warm s           seconds of warm-up before the first round (3; --quick 2)
   --no-pin           leave it to the scheduler who runs on which core
+  --nice n           run everything with this niceness; -15 (as root) where others use the machine, too
   --name text        name of the result file in bench/results (bench, quick)
   --list             list the scenarios
 `
@@ -66,8 +69,15 @@ export function parseOptions(args: readonly string[]): Options | 'help' | 'list'
     warmSeconds: number(values.warm, mode === 'quick' ? 2 : 3, 'warm'),
     rounds: Math.round(number(values.rounds, mode === 'quick' ? 3 : 5, 'rounds')),
     pin: values['no-pin'] !== true,
+    ...(values.nice !== undefined && { nice: niceness(values.nice) }),
     name: values.name ?? (mode === 'quick' ? 'quick' : 'bench')
   }
+}
+
+function niceness(text: string): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= -20 && value <= 19) return value
+  throw new UsageError(`--nice must be a whole number from -20 to 19, not ${text}`)
 }
 
 function parse(args: readonly string[]) {
@@ -86,6 +96,7 @@ function parse(args: readonly string[]) {
         duration: { type: 'string' },
         warm: { type: 'string' },
         'no-pin': { type: 'boolean' },
+        nice: { type: 'string' },
         name: { type: 'string' }
       }
     })

@@ -30,8 +30,11 @@ const tailBytes = 8192
 /** Every process that a run starts. None outlives the run: not a signal, not a thrown error lets one slip. */
 export class Processes {
   readonly #running = new Set<Child>()
+  /** For `nice`; undefined: as everybody. */
+  readonly #priority: number | undefined
 
-  constructor() {
+  constructor(priority?: number) {
+    this.#priority = priority
     process.once('exit', () => this.killAll())
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       process.once(signal, () => {
@@ -42,7 +45,7 @@ export class Processes {
   }
 
   start(spec: Spec): Running {
-    const child = new Child(spec)
+    const child = new Child(spec, this.#priority)
     this.#running.add(child)
     void child.ended.then(() => this.#running.delete(child))
     return child
@@ -50,7 +53,7 @@ export class Processes {
 
   /** Runs to its end and returns what it wrote to stdout. Throws when it fails or takes longer than the deadline. */
   async run(spec: Spec, deadlineMs: number): Promise<string> {
-    const child = new Child(spec)
+    const child = new Child(spec, this.#priority)
     this.#running.add(child)
     const timer = setTimeout(() => child.kill(), deadlineMs)
     const code = await child.ended
@@ -77,10 +80,13 @@ class Child implements Running {
   tail = ''
   readonly #process: ChildProcess
 
-  constructor({ name, command, args, env, cpus }: Spec) {
+  constructor({ name, command, args, env, cpus }: Spec, priority: number | undefined) {
     this.name = name
-    const pinned = cpus === undefined ? [command, ...args] : ['taskset', '-c', cpus, command, ...args]
-    this.#process = spawn(pinned[0]!, pinned.slice(1), {
+    // Both replace themselves by what they start, so the pid is that of the command.
+    const pinned = cpus === undefined ? [] : ['taskset', '-c', cpus]
+    const favoured = priority === undefined ? [] : ['nice', '-n', String(priority)]
+    const [first, ...rest] = [...favoured, ...pinned, command, ...args]
+    this.#process = spawn(first!, rest, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...env }
     })

@@ -2,6 +2,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Origins } from '../origins/origins.ts'
+import { niceSession } from './autogroup.ts'
 import { detectPins } from './pins.ts'
 import { Processes } from './processes.ts'
 import { Progress } from './progress.ts'
@@ -26,8 +27,10 @@ export async function withSession<T>(
   chmodSync(folder, 0o755)
   const remove = (): void => rmSync(folder, { recursive: true, force: true })
   process.once('exit', remove)
+  const asBefore = options.nice === undefined ? () => {} : niceSession(options.nice)
+  process.once('exit', asBefore)
   const pins = options.pin ? detectPins() : undefined
-  const processes = new Processes()
+  const processes = new Processes(options.nice)
   const origins = new Origins(processes, pins, folder)
   const bench = { processes, origins, pins, quick: options.mode !== 'full' }
   try {
@@ -36,6 +39,7 @@ export async function withSession<T>(
     await processes.stopAll()
     processes.killAll()
     remove()
+    asBefore()
     giveBack?.()
   }
 }

@@ -48,7 +48,8 @@ function intro(results: Results): string {
 Repeat them: \`npm ci && npm run bench -- --quick\` (minutes; [how it measures](benchmarking.md)). What is not installed is
 left out by name, with the command that installs it.
 
-**Read the ratios.** They are taken between neighbours in time, round by round, on one machine, and repeat within 8 %.
+**Read the ratios.** They are taken between neighbours in time, round by round, on one machine; on a quiet one they
+repeat within 8 %.
 Below 1.00 in CPU means that \`lb\` needs less. The absolute figures are those of this one machine on this one day:
 ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGb} GB, ${machine.system}, Node.js ${machine.node}, ${date.slice(0, 10)};
 load ${machine.loadBefore} before the run; ${pinned}; ${rounds} interleaved rounds of ${seconds} s; load by ${load}.
@@ -58,7 +59,14 @@ ${Object.values(versions)
   .map((version) => `- ${version}`)
   .join('\n')}
 
-One worker or thread each, connections to the origin kept alive, no access log. Every answer was checked first.`
+${busy(machine.loadBefore)}One worker or thread each, connections to the origin kept alive, no access log. Every answer was checked first.`
+}
+
+/** Others' work costs everybody cache and time slices, and not everybody the same. */
+function busy(load: number): string {
+  if (load <= 0.7) return ''
+  return `**The machine was busy with something else (load ${load}) while these were taken:** figures are higher than on a quiet one, and
+ratios less sure than their spread says.\n\n`
 }
 
 function goalsOf(results: Results): string {

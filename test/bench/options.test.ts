@@ -9,6 +9,7 @@ function options(...args: string[]): Options {
 
 t.test('--quick shortens what is not given', async (t) => {
   t.match(options(), { mode: 'full', rounds: 5, seconds: 5, pin: true, name: 'bench' })
+  t.equal(options('--nice=-15').nice, -15)
   t.match(options('--quick', '--rounds', '7'), { mode: 'quick', rounds: 7, seconds: 2, name: 'quick' })
 })
 
@@ -32,5 +33,6 @@ t.test('what cannot be meant is refused with what can', async (t) => {
     )
   )
   t.throws(() => parseOptions(['--rounds', 'many']), { name: 'UsageError', message: /--rounds must be/ })
+  t.throws(() => parseOptions(['--nice=-21']), { message: /--nice must be/ })
   t.throws(() => parseOptions(['--fast']), { name: 'UsageError' })
 })
