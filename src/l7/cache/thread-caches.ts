@@ -42,7 +42,7 @@ export class ThreadCaches {
   }
 }
 
-/** Hot copies of all threads together: an eighth of the store, so that the whole stays within `maxBytes` + 30 %. */
+/** Hot copies of all threads together: a sixteenth of the store, so that the whole stays within `maxBytes` + 30 %. */
 export function hotBytesOf(memory: SharedStoreMemory): number {
-  return Math.floor(memory.maxBytes / 8 / Math.max(1, memory.workers))
+  return Math.floor(memory.maxBytes / 16 / Math.max(1, memory.workers))
 }

@@ -3,6 +3,8 @@ import type { RecordState, StoredRecord } from '../ports.ts'
 /** What one hot copy costs beside its bytes: the objects, the Map's slot and what the cache parsed out of the head. */
 const overheadBytes = 600
 
+const seenSlots = 8192
+
 /**
  * A copy of a complete record on this thread's heap, true as long as the version of its entry is. It is shared by all
  * that look it up, so it holds nothing of a reader, and giving it back is nothing.
@@ -57,15 +59,28 @@ export class HotRecord implements StoredRecord {
 export class HotRecords {
   readonly #records = new Map<string, HotRecord>()
   readonly #maxBytes: number
+  readonly #seen = new Int32Array(seenSlots)
   #bytes = 0
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
   }
 
-  /** Largest body that is worth a copy. */
+  /** Larger bodies gain little from a copy, and dead copies lie about until V8 collects its old generation. */
   get maxBody(): number {
-    return Math.min(64 * 1024, this.#maxBytes >> 3)
+    return Math.min(16 * 1024, this.#maxBytes >> 3)
+  }
+
+  /**
+   * Whether the entry was looked up lately: most are asked for once in a long while, and would only push out what is
+   * hot. Forgets by overwriting.
+   */
+  seenBefore(entry: number, version: number): boolean {
+    const slot = entry & (seenSlots - 1)
+    const mark = (Math.imul(entry, 31) ^ version) | 1
+    if (this.#seen[slot] === mark) return true
+    this.#seen[slot] = mark
+    return false
   }
 
   get bytes(): number {

@@ -102,10 +102,13 @@ export interface SharedStoreOptions {
   readonly workers: number
 }
 
-/** Beside `maxBytes` of arena this takes about 9 % more, of which untouched pages stay virtual. */
+/** What a unit costs beside itself: a third of an entry and of its places in index and ghosts, and its links. */
+const unitOverhead = (entryStride * 4 + 24) / 3 + 9
+
+/** All of it together is `maxBytes`; pages that were never touched stay virtual. */
 export function allocateMemory(options: SharedStoreOptions, seed: number): SharedStoreMemory {
   const largest = 1 << maxOrder
-  const units = Math.max(1, Math.floor(options.maxBytes / unitBytes / largest)) * largest
+  const units = Math.max(1, Math.floor(options.maxBytes / (unitBytes + unitOverhead) / largest)) * largest
   const entries = Math.max(64, Math.ceil(units / 3))
   const indexSlots = 2 ** Math.ceil(Math.log2(entries * 2))
   const ghostSlots = 2 ** Math.ceil(Math.log2(entries))

@@ -1,4 +1,5 @@
 import type { RecordState, StoredRecord } from '../ports.ts'
+import { countCopied } from './copied-bytes.ts'
 import type { ExtentCursor } from './extent-cursor.ts'
 import { state, word } from './layout.ts'
 import type { SharedHead } from './shared-heads.ts'
@@ -68,6 +69,7 @@ export class SharedRecord implements StoredRecord {
     const last = this.#store.heads.piece(this.#entry, from, length)
     if (last !== undefined) return last
     this.#cursor ??= table.cursor(this.#entry)
+    countCopied(length)
     const piece = Buffer.allocUnsafe(length)
     this.#cursor.read(table.bodyStart(this.#entry) + from, piece)
     this.#store.heads.keepPiece(this.#entry, from, piece)

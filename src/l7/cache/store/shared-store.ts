@@ -1,4 +1,5 @@
 import type { CacheStore, Claim, StoredRecord } from '../ports.ts'
+import { countCopied } from './copied-bytes.ts'
 import { EntryTable } from './entry-table.ts'
 import { Followers } from './followers.ts'
 import { HotRecord, HotRecords } from './hot-records.ts'
@@ -186,10 +187,11 @@ export class SharedStore implements CacheStore {
     const version = Atomics.load(table.words, base + word.version)
     const complete = Atomics.load(table.words, base + word.state) === state.complete
     const length = Atomics.load(table.words, base + word.bodyLength)
-    if (complete && length <= this.#hot.maxBody) {
+    if (complete && length <= this.#hot.maxBody && this.#hot.seenBefore(entry, version)) {
       const cursor = table.cursor(entry)
       const info = table.infoOf(entry)
       // Its own memory, not a slice of the pool, which would keep 8 KiB alive for each small body.
+      countCopied(length)
       const body = Buffer.allocUnsafeSlow(length)
       cursor.read(table.bodyStart(entry), body)
       const hot = new HotRecord(key, entry, version, info, body)
