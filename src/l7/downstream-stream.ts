@@ -30,6 +30,8 @@ export interface DownstreamStream {
   sendEnd(trailers: string): void
   /** False: wait for the exchange's `onDownstreamDrain`. */
   flush(): boolean
+  /** The connection closes with the response that follows. */
+  closeAfter(): void
   /** The response cannot be completed: the client is told by a broken message. */
   abort(): void
   /** 101: from now on the connection is a tunnel to `upstream`, which has sent `rest` already. */

@@ -1,6 +1,6 @@
 import type { Backend } from '../balancer/backend.ts'
 import type { Lease } from '../balancer/lease.ts'
-import type { ErrorCode } from '../core/errors.ts'
+import { errorKind, type ErrorCode } from '../core/errors.ts'
 import type { Transport } from '../net/transport.ts'
 import { NO_BODY, type DownstreamStream } from './downstream-stream.ts'
 import type { EngineContext } from './engine-context.ts'
@@ -127,6 +127,8 @@ export class Exchange implements ForwardOwner {
       this.#finish(code, reason)
       return
     }
+    // What one server refuses another might read otherwise: nothing that follows is read after it.
+    if (errorKind(code).status === 400) this.downstream.closeAfter()
     answerError(this, code)
     this.#finish(code, reason)
   }

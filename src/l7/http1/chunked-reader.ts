@@ -160,6 +160,9 @@ export class ChunkedReader {
       this.#trailer = before === 0 ? Buffer.from(section) : section
       return end
     }
+    // RFC 9110 §6.5.1: fields that decide about framing or routing come too late here.
+    const { lengthCount, codingCount, hostCount } = trailerFields
+    if (lengthCount + codingCount + hostCount > 0) return BAD_TRAILER
     this.#trailer = undefined
     return this.#finish(trailerFields.text(), p + after - before, sink)
   }

@@ -1,7 +1,6 @@
 import type { Splice } from '../../l4/splice.ts'
 import type { L7ListenerConfig } from '../../config/model.ts'
 import type { Waits } from '../../core/deadlines.ts'
-import type { ErrorCode } from '../../core/errors.ts'
 import { localEndpoint, remoteEndpoint } from '../../net/endpoint.ts'
 import type { Transport, TransportOwner } from '../../net/transport.ts'
 import type { DownstreamStream } from '../downstream-stream.ts'
@@ -10,7 +9,7 @@ import type { HeaderBlock } from '../header-block.ts'
 import type { Request } from '../request.ts'
 import type { DownstreamHost } from './downstream-host.ts'
 import type { Ends } from './entrance.ts'
-import { parseFailure } from './parse-failure.ts'
+import { parseFailure, type ParseFailure } from './parse-failure.ts'
 import type { HeadLimits } from './request-parser.ts'
 import { RequestReader, type RequestEvents } from './request-reader.ts'
 import { openTunnel } from '../tunnel.ts'
@@ -96,7 +95,6 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
     // Not destroyed: the last response may still be on its way out.
     if (this.#lingering || this.#exchange === undefined) this.transport.end()
     else if (!this.#reader.bodyComplete) {
-      this.#close = true
       this.#exchange.fail('LB_BAD_REQUEST', 'the connection ended within the body')
     } else {
       this.deadline = this.#now + HALF_CLOSED_MS
@@ -125,7 +123,7 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
     const exchange = this.#exchange
     if (exchange === undefined) {
       if (!this.#reader.inHead || this.#lingering) return this.transport.destroy()
-      return this.#refuse('LB_REQUEST_TIMEOUT', 'no complete head within timeouts.requestHeaders')
+      return this.#refuse({ code: 'LB_REQUEST_TIMEOUT', reason: 'no complete head in time' })
     }
     if (this.#clientEnded) exchange.onClientGone('LB_CLIENT_GONE', 'closed its side')
     else if (!this.#writer.flowing) exchange.onClientGone('LB_IDLE', 'client reads nothing')
@@ -153,12 +151,10 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
   }
 
   onBadHead(failure: number): void {
-    const { code, reason } = parseFailure(failure)
-    this.#refuse(code, reason)
+    this.#refuse(parseFailure(failure))
   }
 
   onBadBody(failure: number): void {
-    this.#close = true
     const { code, reason } = parseFailure(failure)
     this.#exchange?.fail(code, reason)
   }
@@ -242,6 +238,10 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
     return flowing
   }
 
+  closeAfter(): void {
+    this.#close = true
+  }
+
   abort(): void {
     this.#exchange = undefined
     this.#writer.flush()
@@ -271,8 +271,8 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
   }
 
   /** Answers what could not be read as a request, and closes. */
-  #refuse(code: ErrorCode, reason: string): void {
-    const { status, fields, body } = this.#host.refusal(this, code, reason)
+  #refuse(failure: ParseFailure): void {
+    const { status, fields, body } = this.#host.refusal(this, failure.code, failure.reason)
     this.#writer.response(status, '', fields, body.length, { minor: 1, close: true, trailers: false })
     this.#writer.text(body)
     this.#writer.flush()

@@ -7,6 +7,8 @@ export const UNDECLARED = -2
 /** Failures are below this: `FRAMING_FAILURE - failure`… are returned as they are, less 100. */
 const FAILED = -100
 
+const TAB = 9
+
 /** A failure of parse-failure.ts, when `framing` is one; else 0. */
 export function framingFailure(framing: number): number {
   return framing <= FAILED ? framing - FAILED : 0
@@ -21,7 +23,10 @@ export function readFraming(buffer: Buffer, fields: FieldScanner, minor: number)
     if (fields.lengthCount > 0) return FAILED + LENGTH_AND_CODING
     if (minor === 0) return FAILED + OLD_CODING
     if (fields.codingCount === 1) {
-      const value = fields.slice(fields.codingStart, fields.codingEnd)
+      const { codingStart: start, codingEnd: end } = fields
+      // llhttp and others take a tab for a part of the value.
+      if (buffer[start - 1] === TAB || buffer[end] === TAB) return FAILED + BAD_CODING
+      const value = fields.slice(start, end)
       return isChunked(value) ? CHUNKED : FAILED + codingFailure(value)
     }
     return FAILED + BAD_CODING

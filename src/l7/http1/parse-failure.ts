@@ -26,7 +26,13 @@ export const BAD_TRAILER = -19
 export const OLD_CODING = -20
 export const BAD_EXPECTATION = -21
 
-const failures: Record<number, { code: ErrorCode; reason: string }> = {
+export interface ParseFailure {
+  readonly code: ErrorCode
+  /** For the log. */
+  readonly reason: string
+}
+
+const failures: Record<number, ParseFailure> = {
   [BAD_REQUEST_LINE]: { code: 'LB_BAD_REQUEST', reason: 'malformed request line' },
   [BAD_METHOD]: { code: 'LB_NOT_IMPLEMENTED', reason: 'unknown method' },
   [BAD_TARGET]: { code: 'LB_BAD_REQUEST', reason: 'malformed request target' },
@@ -51,6 +57,6 @@ const failures: Record<number, { code: ErrorCode; reason: string }> = {
 }
 
 /** Code and reason for the log. */
-export function parseFailure(failure: number): { readonly code: ErrorCode; readonly reason: string } {
+export function parseFailure(failure: number): ParseFailure {
   return failures[failure] ?? { code: 'LB_INTERNAL', reason: `parser returned ${failure}` }
 }
