@@ -11,6 +11,7 @@ import { responseCases } from './cases/responses.ts'
 import { ChaosOrigin, fuzzConnection, type End } from './fuzz-peers.ts'
 import { generateRequest, generateResponse } from './generate.ts'
 import { mutate } from './mutate.ts'
+import { LagWatch } from './lag-watch.ts'
 import { RawOrigin } from './raw-origin.ts'
 import { Seeded } from './seeded.ts'
 
@@ -21,6 +22,10 @@ export interface FuzzReport {
   /** Canary requests that got a 200 with their own id. */
   readonly canaries: number
   readonly problems: readonly string[]
+  /** Hangs and lost canaries while the machine did not let the process run. */
+  readonly excused: number
+  /** Longest that the event loop stood still. */
+  readonly worstLagMs: number
   /** Sockets open in the process at the end beyond those at the start, and bytes of heap beyond. */
   readonly socketsLeft: number
   readonly heapGrowth: number
@@ -57,6 +62,13 @@ export async function fuzz(seconds: number, seed: number): Promise<FuzzReport> {
   globalThis.gc?.()
   const heapBefore = process.memoryUsage().heapUsed
   const end = Date.now() + seconds * 1000
+  const lag = new LagWatch(200)
+  let excused = 0
+  // About time only: a machine that does not let us run makes any timeout pass.
+  const late = (what: string): void => {
+    if (lag.stoodStill(PATIENCE_MS + 1000)) excused++
+    else problems.push(what)
+  }
   let connections = 0
   let canaries = 0
 
@@ -67,7 +79,7 @@ export async function fuzz(seconds: number, seed: number): Promise<FuzzReport> {
       const how = await fuzzConnection(port(name), bytes, random, PATIENCE_MS)
       ends[how]++
       if (how === 'hung')
-        problems.push(
+        late(
           `${name} hung: ${JSON.stringify((name === 'down' ? bytes : lastResponse).toString('latin1').slice(0, 2000))}`
         )
       if (plain.requests.length > 1000) plain.requests.length = 0
@@ -79,7 +91,8 @@ export async function fuzz(seconds: number, seed: number): Promise<FuzzReport> {
       const id = `/canary-${canaries}`
       const answer = await canary(port('canary'), id)
       if (answer === `200 ${id}`) canaries++
-      else problems.push(`canary ${id} got ${answer}`)
+      else if (answer.startsWith('200 ')) problems.push(`canary ${id} got the answer of another: ${answer}`)
+      else late(`canary ${id} got ${answer}`)
       echo.requests.length = 0
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
@@ -94,9 +107,20 @@ export async function fuzz(seconds: number, seed: number): Promise<FuzzReport> {
   const heapGrowth = process.memoryUsage().heapUsed - heapBefore
   await lb.stop()
   await Promise.all([chaos.close(), plain.close(), echo.close()])
+  lag.stop()
   process.off('uncaughtException', onCrash)
   process.off('unhandledRejection', onCrash)
-  return { seed, connections, ends, canaries, problems, socketsLeft, heapGrowth }
+  return {
+    seed,
+    connections,
+    ends,
+    canaries,
+    problems,
+    excused,
+    worstLagMs: lag.worstMs,
+    socketsLeft,
+    heapGrowth
+  }
 }
 
 function anyRequest(random: Seeded): Buffer {
