@@ -1,0 +1,85 @@
+import { execFile, execFileSync } from 'node:child_process'
+import { chmodSync, chownSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import t from 'tap'
+import { engineRig } from './harness.ts'
+import { directory, freePort, missing, program } from './programs.ts'
+import { eventually, receive, testClient } from './sockets.ts'
+
+const run = promisify(execFile)
+
+function postgresUser(): { uid: number; gid: number } {
+  const id = (flag: string) => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }))
+  return { uid: id('-u'), gid: id('-g') }
+}
+
+t.test('Redis: commands, a pipeline and pub/sub', { skip: missing('redis-server') }, async (t) => {
+  const port = await freePort()
+  await program(t, port, ['redis-server', '--port', String(port), '--bind', '127.0.0.1', '--save', ''])
+  const rig = await engineRig(t, { pool: 'redis' }, { redis: { backends: [`127.0.0.1:${port}`] } })
+  const commands = await testClient(t, rig.port)
+  commands.write('SET k v\r\nGET k\r\n')
+  t.equal(await receive(commands, 12), '+OK\r\n$1\r\nv\r\n')
+  commands.write('INCR n\r\n'.repeat(10_000))
+  let lines = 0
+  commands.on('data', (chunk: Buffer) => (lines += chunk.toString('latin1').split('\n').length - 1))
+  await eventually(() => lines === 10_000)
+  commands.removeAllListeners('data')
+
+  const subscriber = await testClient(t, rig.port)
+  subscriber.write('SUBSCRIBE news\r\n')
+  await receive(subscriber, 33)
+  for (const word of ['one', 'two']) {
+    const message = `*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$3\r\n${word}\r\n`
+    const got = receive(subscriber, message.length)
+    commands.write(`PUBLISH news ${word}\r\n`)
+    t.equal(await got, message)
+  }
+})
+
+t.test(
+  'PostgreSQL: sessions with and without TLS, pgbench and COPY',
+  { skip: missing('initdb', 'postgres', 'psql', 'pgbench', 'openssl') },
+  async (t) => {
+    const folder = directory(t)
+    const port = await freePort()
+    const data = join(folder, 'data')
+    mkdirSync(data)
+    // It does not run as root: then as the user that its package made.
+    const user = process.getuid?.() === 0 ? postgresUser() : undefined
+    if (user !== undefined) for (const path of [folder, data]) chownSync(path, user.uid, user.gid)
+    const inData = { cwd: data, stdio: 'pipe' as const, ...user }
+    execFileSync('initdb', ['-D', data, '-U', 'postgres', '-A', 'trust', '--no-sync'], inData)
+    const certificate = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=db']
+    execFileSync('openssl', [...certificate, '-keyout', 'server.key', '-out', 'server.crt'], inData)
+    chmodSync(join(data, 'server.key'), 0o600)
+    const settings = [
+      'ssl=on',
+      'fsync=off',
+      'listen_addresses=127.0.0.1',
+      `unix_socket_directories=${folder}`
+    ]
+    const options = settings.flatMap((setting) => ['-c', setting])
+    // SIGINT: fast shutdown, without waiting for its clients.
+    await program(t, port, ['postgres', '-D', data, '-p', String(port), ...options], { user, stop: 'SIGINT' })
+    const rig = await engineRig(t, { pool: 'db' }, { db: { backends: [`127.0.0.1:${port}`] } })
+    const url = (mode: string) => `postgresql://postgres@127.0.0.1:${rig.port}/postgres?sslmode=${mode}`
+
+    for (const mode of ['disable', 'require']) {
+      const query = 'select ssl from pg_stat_ssl where pid = pg_backend_pid()'
+      const { stdout } = await run('psql', [url(mode), '-Atc', query])
+      t.equal(stdout.trim(), mode === 'require' ? 't' : 'f')
+    }
+    const copy = "copy (select i, repeat('x', 90) from generate_series(1, 100000) i) to stdout"
+    const { stdout } = await run('psql', [url('require'), '-c', copy], { maxBuffer: 1 << 26 })
+    t.equal(stdout.split('\n').length, 100_001, '10 MB of COPY, whole')
+
+    const environment = { ...process.env, PGHOST: '127.0.0.1', PGPORT: String(rig.port), PGUSER: 'postgres' }
+    await run('pgbench', ['-i', '-q', 'postgres'], { env: environment })
+    const bench = await run('pgbench', ['-c', '8', '-t', '20', '-C', 'postgres'], { env: environment })
+    t.match(bench.stdout, /number of transactions actually processed: 160\/160/)
+    await eventually(() => rig.engine.connections === 0)
+    t.equal(rig.held(), 0)
+  }
+)
