@@ -1,9 +1,9 @@
 import type { AlgorithmName } from '../config/model.ts'
 import { First } from './selectors/first.ts'
 import { Hash } from './selectors/hash.ts'
-import { leastConnections } from './selectors/least-connections.ts'
+import { LeastConnections } from './selectors/least-connections.ts'
 import { LeastLoaded } from './selectors/least-loaded.ts'
-import { leastTime } from './selectors/least-time.ts'
+import { LeastTime } from './selectors/least-time.ts'
 import { Maglev } from './selectors/maglev.ts'
 import { RandomOne } from './selectors/random.ts'
 import { RandomTwo } from './selectors/random-two.ts'
@@ -15,10 +15,10 @@ import { WeightedRoundRobin } from './selectors/weighted-round-robin.ts'
 export const algorithms = {
   'round-robin': (parts) => new RoundRobin(parts),
   'weighted-round-robin': (parts) => new WeightedRoundRobin(parts),
-  'least-connections': (parts) => new LeastLoaded(leastConnections, parts),
+  'least-connections': (parts) => new LeastLoaded(new LeastConnections(), parts),
   random: (parts) => new RandomOne(parts),
   'random-two': (parts) => new RandomTwo(parts),
-  'least-time': (parts) => new LeastLoaded(leastTime, parts),
+  'least-time': (parts) => new LeastLoaded(new LeastTime(), parts),
   hash: (parts) => new Hash(parts),
   maglev: (parts) => new Maglev(parts),
   first: () => new First()

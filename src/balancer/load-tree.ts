@@ -87,19 +87,23 @@ export class LoadTree {
   }
 
   #climb(position: number): void {
+    const words = this.#words
+    const levels = this.#levels
     let child = position
-    for (let level = 0; level < this.#levels.length; level++) {
+    for (let level = 0, shift = 0; level < levels.length; level++, shift += SHIFT) {
       const node = child >> SHIFT
-      const index = this.#levels[level]! + node
+      const index = levels[level]! + node
       for (;;) {
-        const word = Atomics.load(this.#words, index)
+        const word = Atomics.load(words, index)
         const before = word & 0xffff
         // The winner comes from this child (or, in fresh memory, from elsewhere): all must play. Else the child's best
-        // against the winner is enough.
-        const own = before >> (SHIFT * level) === child || before >> (SHIFT * (level + 1)) !== node
-        const winner = own ? this.#play(level, node) : this.#better(before, this.#best(level, child))
+        // against the winner is enough. Plain reads: they cannot move before the atomic load of the node's own word.
+        const own = before >> shift === child || before >> (shift + SHIFT) !== node
+        const winner = own
+          ? this.#play(level, node)
+          : this.#better(before, level === 0 ? child : words[levels[level - 1]! + child]! & 0xffff)
         const next = (((word >>> 16) + 1) << 16) | winner
-        if (Atomics.compareExchange(this.#words, index, word, next) !== word) continue
+        if (Atomics.compareExchange(words, index, word, next) !== word) continue
         if (!own && winner === before) return
         break
       }
@@ -107,26 +111,34 @@ export class LoadTree {
     }
   }
 
+  /** All children of a node; the hottest loop of a pick, hence its plainness. */
   #play(level: number, node: number): number {
+    const keys = this.#keys
+    const words = this.#words
+    const below = level === 0 ? -1 : this.#levels[level - 1]!
+    const width = level === 0 ? this.#size : this.#levels[level]! - below
     const from = node << SHIFT
-    const width = level === 0 ? this.#size : this.#levels[level]! - this.#levels[level - 1]!
     const to = Math.min(from + FAN_OUT, width)
-    let best = this.#best(level, from)
-    for (let child = from + 1; child < to; child++) best = this.#better(best, this.#best(level, child))
+    let best = -1
+    let bestLoad = 0
+    for (let child = from; child < to; child++) {
+      const position = below < 0 ? child : words[below + child]! & 0xffff
+      const load = keys[2 * position]!
+      if (best >= 0) {
+        if (load > bestLoad) continue
+        if (load === bestLoad && keys[2 * position + 1]! >= keys[2 * best + 1]!) continue
+      }
+      best = position
+      bestLoad = load
+    }
     return best
-  }
-
-  /** Winner of a child: itself, if a leaf. A plain read: it cannot move before the atomic load of the node's own word. */
-  #best(level: number, child: number): number {
-    return level === 0 ? child : this.#words[this.#levels[level - 1]! + child]! & 0xffff
   }
 
   #better(one: number, other: number): number {
     const keys = this.#keys
-    const difference = keys[2 * one]! - keys[2 * other]!
-    if (difference < 0) return one
-    if (difference > 0) return other
-    // Equal, or both infinite (NaN is neither less nor greater).
+    const load = keys[2 * one]!
+    const otherLoad = keys[2 * other]!
+    if (load !== otherLoad) return load < otherLoad ? one : other
     return keys[2 * one + 1]! <= keys[2 * other + 1]! ? one : other
   }
 }

@@ -33,10 +33,20 @@ export interface PoolParts {
 /** Losing a race for a backend's last place is rare; after this many times in a row the pool is as good as full. */
 const CLAIMS = 16
 
-const newest = new WeakMap<BackendTable, Map<number, Pool>>()
+/** What the pools of one row in one thread share, from snapshot to snapshot. */
+interface RowPools {
+  newest: Pool
+}
 
-function newestPool(table: BackendTable, row: number): Pool | undefined {
-  return newest.get(table)?.get(row)
+const rows = new WeakMap<BackendTable, Map<number, RowPools>>()
+
+function joinRow(pool: Pool): RowPools {
+  const ofTable = rows.get(pool.table) ?? new Map<number, RowPools>()
+  rows.set(pool.table, ofTable)
+  const row = ofTable.get(pool.row) ?? { newest: pool }
+  ofTable.set(pool.row, row)
+  row.newest = pool
+  return row
 }
 
 /** A set of backends and how to balance over them: one per snapshot and thread, over state that all share. */
@@ -51,6 +61,7 @@ export class Pool implements Lessor {
   readonly #selector: Selector
   readonly #view: View
   readonly #queue: WaitQueue
+  readonly #rowPools: RowPools
   readonly #byName: Map<string, Backend>
   readonly #onRelease: OnRelease | undefined
   readonly #onChange: ((event: ChangeEvent) => void) | undefined
@@ -84,8 +95,7 @@ export class Pool implements Lessor {
     this.#counts = config.algorithm === 'hash' && config.hash.boundedLoad !== undefined
     this.#queues = config.queue.max > 0
     this.#timed = config.algorithm === 'least-time'
-    const ofTable = newest.get(table) ?? new Map<number, Pool>()
-    newest.set(table, ofTable.set(this.row, this))
+    this.#rowPools = joinRow(this)
     this.#queue = waitQueue(table, slots.pool, clock)
   }
 
@@ -197,8 +207,8 @@ export class Pool implements Lessor {
   /** Its load has changed: its own tree must know, and that of the next snapshot, which may have other members. */
   #changed(view: View, position: number): void {
     this.#selector.changed!(view, position)
-    const latest = newestPool(this.table, this.row)
-    if (latest !== this) latest?.changedSlot(view.slot(position))
+    const { newest } = this.#rowPools
+    if (newest !== this) newest.changedSlot(view.slot(position))
   }
 
   /** By a lease of an older snapshot's pool. */

@@ -122,7 +122,11 @@ export class View {
 
   /** It may be picked now, for this context. */
   admits(position: number, context: PickContext): boolean {
-    if (this.activeIfFree(position) < 0) return false
+    return this.activeIfFree(position) >= 0 && this.spares(position, context)
+  }
+
+  /** It was not tried already. */
+  spares(position: number, context: PickContext): boolean {
     const tried = context.tried
     return tried === undefined || tried.length === 0 || !tried.includes(this.backends[position]!)
   }

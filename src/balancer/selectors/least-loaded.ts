@@ -5,6 +5,8 @@ import { breakerOf, CLOSED } from '../states.ts'
 import type { View } from '../view.ts'
 import type { Selector, SelectorParts } from './selector.ts'
 
+/** Up to this size a pool is searched: that costs less than keeping the tree in order at each lease and release. */
+const SMALL = 8
 /** Looks at the tree's root before the pool is searched from end to end. */
 const LOOKS = 4
 
@@ -13,6 +15,8 @@ const LOOKS = 4
  * idle pool is served in turn and by weight instead of always from the top.
  */
 export class LeastLoaded implements Selector {
+  readonly #order: LoadOrder
+  readonly #small: boolean
   readonly #tree: LoadTree
   /** Effective weights (0: not usable) as this thread last told the tree. */
   readonly #told: Float64Array
@@ -21,20 +25,23 @@ export class LeastLoaded implements Selector {
 
   constructor(order: LoadOrder, { config, tree }: SelectorParts) {
     const size = config.backends.length
+    this.#order = order
+    this.#small = size <= SMALL
     this.#tree = new LoadTree(tree ?? new ArrayBuffer(treeBytes(size)), size, order)
     this.#told = new Float64Array(size).fill(-1)
   }
 
   pick(view: View, context: PickContext): number {
     if (view.count === 0) return -1
-    if (view.revision !== this.#revision) this.#tell(view)
+    if (!this.#small && view.revision !== this.#revision) this.#tell(view)
     let position = view.trials > 0 ? trial(view, context) : -1
-    if (position < 0) position = this.#look(view, context)
+    if (position < 0) position = this.#small ? this.#search(view, context) : this.#look(view, context)
     if (position >= 0) this.#stamp(view, position)
     return position
   }
 
   changed(view: View, position: number): void {
+    if (this.#small) return
     if (view.revision !== this.#revision) this.#tell(view)
     this.#tree.refresh(view, position)
   }
@@ -51,15 +58,19 @@ export class LeastLoaded implements Selector {
     return this.#search(view, context)
   }
 
-  /** From end to end: retries, and pools that are full or nearly so. */
+  /** From end to end: small pools, retries, and pools that are full or nearly so. */
   #search(view: View, context: PickContext): number {
     const tree = this.#tree
     let best = -1
-    for (let i = 0; i < view.count; i++) {
-      const position = view.usable[i]!
-      const difference = best < 0 ? -1 : tree.load(position) - tree.load(best)
-      if (difference > 0 || (difference === 0 && tree.turn(position) >= tree.turn(best))) continue
-      if (view.admits(position, context)) best = position
+    let bestLoad = Infinity
+    for (let place = 0; place < view.count; place++) {
+      const position = view.at(place)
+      const load = this.#order.load(view, position)
+      if (load === Infinity || load > bestLoad) continue
+      if (load === bestLoad && tree.turn(position) >= tree.turn(best)) continue
+      if (!view.spares(position, context)) continue
+      best = position
+      bestLoad = load
     }
     return best
   }

@@ -1,5 +1,6 @@
 import * as at from '../columns.ts'
 import type { LoadOrder } from '../load-tree.ts'
+import type { View } from '../view.ts'
 
 const LOGS = Float64Array.from({ length: 2048 }, (_, count) => Math.log(count))
 /** Above any real cost: one that was never measured and has a request out waits for its answer. */
@@ -10,8 +11,8 @@ const UNMEASURED = 1e12
  * subtraction for all and the order of two backends holds while neither is touched (peak-ewma.ts). One that was never
  * measured goes first, with one request.
  */
-export const leastTime: LoadOrder = {
-  load(view, position) {
+export class LeastTime implements LoadOrder {
+  load(view: View, position: number): number {
     const active = view.activeIfFree(position)
     if (active < 0) return Infinity
     const cost = view.table.hot[view.slot(position) * at.HOT_FLOATS + at.LOG_COST]!
