@@ -1,5 +1,5 @@
 /**
- * `npm run profile -- <scenario> [--duration s] [--top n]`: lb under a scenario's load with the CPU profiler on. Prints
+ * `npm run profile -- <scenario> [--duration s] [--top n] [--nice n]`: lb under a scenario's load with the CPU profiler on. Prints
  * where the time goes and leaves a .cpuprofile for a flame graph. See docs/profiling.md.
  */
 import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
@@ -65,10 +65,11 @@ function readProfile(file: string): CpuProfile {
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { duration: { type: 'string' }, top: { type: 'string' } }
+    options: { duration: { type: 'string' }, top: { type: 'string' }, nice: { type: 'string' } }
   })
   const scenario = scenarioNamed(positionals[0] ?? 'l7-get')
-  const options = parseOptions(['--duration', values.duration ?? '5']) as Options
+  const nice = values.nice === undefined ? [] : [`--nice=${values.nice}`]
+  const options = parseOptions(['--duration', values.duration ?? '5', ...nice]) as Options
   const { kept, since } = await withSession({ options, targets: {}, missing: {} }, async (setting) => {
     const { file, since } = await record(scenario, setting)
     const kept = join(root, `${scenario.name}.cpuprofile`)
