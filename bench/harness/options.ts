@@ -25,8 +25,8 @@ export const usage = `npm run bench [-- options]
   --peers a,b        only these beside lb: ${targetNames.slice(1).join(', ')}; "none" for lb alone
   --without-lb       the peers only
   --rounds n         rounds (5; --quick 3)
-  --duration s       seconds per window (5; --quick 2)
-  --warm s           seconds of warm-up before the first round (3; --quick 2)
+  --duration s       seconds per window (3; --quick 2)
+  --warm s           seconds of warm-up before the first round (2)
   --no-pin           leave it to the scheduler who runs on which core
   --nice n           run everything with this niceness; -15 (as root) where others use the machine, too
   --name text        name of the result file in bench/results (bench, quick)
@@ -65,8 +65,8 @@ export function parseOptions(args: readonly string[]): Options | 'help' | 'list'
       ])
     ] as TargetName[],
     mode,
-    seconds: number(values.duration, mode === 'quick' ? 2 : 5, 'duration'),
-    warmSeconds: number(values.warm, mode === 'quick' ? 2 : 3, 'warm'),
+    seconds: number(values.duration, mode === 'quick' ? 2 : 3, 'duration'),
+    warmSeconds: number(values.warm, 2, 'warm'),
     rounds: Math.round(number(values.rounds, mode === 'quick' ? 3 : 5, 'rounds')),
     pin: values['no-pin'] !== true,
     ...(values.nice !== undefined && { nice: niceness(values.nice) }),

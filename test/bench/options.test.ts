@@ -8,7 +8,7 @@ function options(...args: string[]): Options {
 }
 
 t.test('--quick shortens what is not given', async (t) => {
-  t.match(options(), { mode: 'full', rounds: 5, seconds: 5, pin: true, name: 'bench' })
+  t.match(options(), { mode: 'full', rounds: 5, seconds: 3, pin: true, name: 'bench' })
   t.equal(options('--nice=-15').nice, -15)
   t.match(options('--quick', '--rounds', '7'), { mode: 'quick', rounds: 7, seconds: 2, name: 'quick' })
 })
