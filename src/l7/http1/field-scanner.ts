@@ -195,7 +195,12 @@ export class FieldScanner {
       case 15:
       case 16:
         if (this.#is(nameStart, 'x-forwarded-')) this.seen |= SEEN_X_FORWARDED
-        else if (this.#is(nameStart, 'proxy-connection')) this.#cut(nameStart, lineEnd)
+        else if (this.#is(nameStart, 'proxy-connection')) {
+          // No field of the standard's; what old clients mean by it is Connection.
+          const value = this.#value(nameEnd, lineEnd)
+          if (value.toLowerCase() === 'close') this.connection = join(this.connection, value)
+          this.#cut(nameStart, lineEnd)
+        }
         break
       case 17:
         if (this.#is(nameStart, 'transfer-encoding')) {

@@ -74,16 +74,15 @@ export function parseResponse(buffer: Buffer, start: number, end: number, toHead
 }
 
 function complete(buffer: Buffer, status: number, reason: string, minor: number, toHead: boolean): number {
-  const interim = status < 200
-  let framing = UNDECLARED
-  // RFC 9112 §6.3: none of these has a body, so broken framing fields of theirs harm nobody: they are not passed on.
-  if (!interim && status !== 204) {
-    framing = readFraming(buffer, fields, minor)
-    const failure = framingFailure(framing)
-    if (failure !== 0) return failure
-  }
-  const bodiless = interim || status === 204 || status === 304 || toHead
+  // Those without a body (RFC 9112 §6.3) are held to it too: what is broken there is meant for somebody.
+  const framing = readFraming(buffer, fields, minor)
+  const failure = framingFailure(framing)
+  if (failure !== 0) return failure
+  const bodiless = status < 200 || status === 204 || status === 304 || toHead
   const connection = connectionOptions(fields.connection)
+  const keepAlive = minor === 1 ? !connection.close : connection.keepAlive && !connection.close
+  // An interim response promises another one on the connection.
+  if (status < 200 && status !== 101 && !keepAlive) return BAD_STATUS_LINE
   parsed = {
     status,
     reason,
@@ -91,7 +90,7 @@ function complete(buffer: Buffer, status: number, reason: string, minor: number,
     bodyLength: framing >= 0 ? framing : UNTIL_END,
     chunked: framing === CHUNKED && !bodiless,
     untilClose: framing === UNDECLARED && !bodiless,
-    keepAlive: minor === 1 ? !connection.close : connection.keepAlive && !connection.close,
+    keepAlive,
     keepAliveSeconds: fields.keepAlive === '' ? undefined : keepAliveHint(fields.keepAlive),
     upgrade: fields.upgrade,
     connectionNames: connection.names,
