@@ -1,7 +1,7 @@
 import t from 'tap'
 import { HeaderBlock } from '../../../src/l7/header-block.ts'
 import { ForwardedWriter } from '../../../src/l7/headers/forwarded.ts'
-import { FORWARDING_FIELDS } from '../../../src/l7/headers/forwarding-fields.ts'
+import { dropForwardingFields, FORWARDING_FIELDS } from '../../../src/l7/headers/forwarding-fields.ts'
 import { dropConnectionNamed, mayDrop } from '../../../src/l7/headers/hop-by-hop.ts'
 import { isLoop, viaLine, viaPseudonym } from '../../../src/l7/headers/via.ts'
 
@@ -36,6 +36,14 @@ t.test('an untrusted peer’s forwarding fields are overwritten, whichever they 
   const one = writer()
   t.equal(one.replace(headers, 'example.com', false), one.lines('example.com'))
   t.equal(headers.text, 'Accept: */*\r\nX-Own: 1\r\n')
+})
+
+t.test('names that only look like them stay, and underscores are no way around', async (t) => {
+  const headers = new HeaderBlock(
+    'X-Forwarded: 1\r\nX-Forwarded-Forx: 2\r\nFrom: f\r\nX_Forwarded_For: 6.6.6.6\r\nx_real-ip: 6\r\nX-Own: 3\r\n'
+  )
+  dropForwardingFields(headers)
+  t.equal(headers.text, 'X-Forwarded: 1\r\nX-Forwarded-Forx: 2\r\nFrom: f\r\nX-Own: 3\r\n')
 })
 
 t.test('a trusted peer’s lists are appended to, and its scheme and host stay', async (t) => {
