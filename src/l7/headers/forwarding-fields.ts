@@ -28,8 +28,9 @@ const LETTER_F = 102
 const LETTER_X = 120
 
 /**
- * One walk over the lines (0.26 µs for eight of them, a fifth of removing name by name), for requests in which the parser has seen any name that begins with `x-`, or Forwarded. A
- * name with underscores counts as the one with hyphens: CGI and WSGI make the same variable of both.
+ * One walk over the lines, for requests in which the parser has seen any name that begins with `x-`, or Forwarded:
+ * 0.26 µs for eight lines, a fifth of removing name by name. A name with underscores counts as the one with hyphens,
+ * since CGI and WSGI make the same variable of both.
  */
 export function dropForwardingFields(headers: HeaderBlock): void {
   const { text } = headers
