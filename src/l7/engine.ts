@@ -8,6 +8,7 @@ import type { Pass } from '../net/admission/gate.ts'
 import type { Transport, TransportOwner } from '../net/transport.ts'
 import { logExchange } from './access-log.ts'
 import { compileSnapshot, type SnapshotParts } from './compile.ts'
+import { dateLine } from './date-line.ts'
 import type { DownstreamStream } from './downstream-stream.ts'
 import type { EngineContext } from './engine-context.ts'
 import { Exchange } from './exchange.ts'
@@ -168,7 +169,8 @@ export class L7Engine implements DownstreamHost, EngineContext, EntranceHost {
     } else {
       this.log.debug({ listener, client: connection.peer, code, requestId }, reason)
     }
-    return errorAnswer(code, { requestId, accept: undefined })
+    const answer = errorAnswer(code, { requestId, accept: undefined })
+    return { ...answer, fields: dateLine() + answer.fields }
   }
 
   closed(connection: DownstreamConnection): void {

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../core/errors.ts'
+import { dateLine } from './date-line.ts'
 import { NO_BODY } from './downstream-stream.ts'
 import type { Exchange } from './exchange.ts'
 import { errorAnswer } from './headers/error-answer.ts'
@@ -26,7 +27,7 @@ export function answerError(exchange: Exchange, code: ErrorCode): void {
 /** Head and body of an answer of ours; `fields` as "Name: value\r\n" lines without framing. */
 export function sendLocal(exchange: Exchange, status: number, fields: string, body: Buffer): void {
   const bodiless = status === 204 || status === 304
-  exchange.sendHead(status, '', fields, bodiless ? NO_BODY : body.length)
+  exchange.sendHead(status, '', dateLine() + fields, bodiless ? NO_BODY : body.length)
   if (bodiless || exchange.request.method === 'HEAD') return
   exchange.bytesOut += body.length
   exchange.downstream.sendOwned(body)

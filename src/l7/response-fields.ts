@@ -1,5 +1,7 @@
+import { dateLine } from './date-line.ts'
 import type { Exchange } from './exchange.ts'
 import { dropConnectionNamed } from './headers/hop-by-hop.ts'
+import { SEEN_DATE } from './http1/field-scanner.ts'
 import type { UpstreamHead } from './http1/response-parser.ts'
 
 /** Fields of a backend's response as they go to the client, without framing and Connection. */
@@ -13,6 +15,8 @@ export function responseFields(exchange: Exchange, head: UpstreamHead): string {
     scheme: exchange.downstream.scheme
   })
   let fields = headers.text + exchange.context.viaLine
+  // RFC 9110 §6.6.1: a recipient with a clock adds the Date that a response lacks.
+  if ((head.seen & SEEN_DATE) === 0) fields += dateLine()
   if (exchange.snapshot.config.backendHeader) fields += `X-Backend-Server: ${exchange.backend?.name}\r\n`
   if (exchange.cacheStatus !== '') fields += `Cache-Status: ${exchange.cacheStatus}\r\n`
   return fields + exchange.setCookie

@@ -1,7 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import { NO_BODY } from '../downstream-stream.ts'
 import { UNTIL_END } from '../response.ts'
-import { dateLine } from './date.ts'
 
 /**
  * Status line, fields and framing of a response to a client of HTTP/1.`minor`. Always HTTP/1.1 (RFC 9112 §2.5), since
@@ -17,17 +16,9 @@ export function responseHead(
 ): string {
   const text = reason === '' ? (STATUS_CODES[status] ?? '') : reason
   let head = `HTTP/1.1 ${status} ${text}\r\n${fields}`
-  // RFC 9110 §6.6.1: a recipient with a clock adds the Date that a response lacks.
-  if (!hasDate(fields)) head += dateLine()
   if (length >= 0) head += `Content-Length: ${length}\r\n`
   else if (length === UNTIL_END && minor === 1) head += 'Transfer-Encoding: chunked\r\n'
   else if (length !== NO_BODY && length !== UNTIL_END) throw new RangeError(`length ${length}`)
   if (close) return head + 'Connection: close\r\n\r\n'
   return minor === 0 ? head + 'Connection: keep-alive\r\n\r\n' : head + '\r\n'
-}
-
-function hasDate(fields: string): boolean {
-  if (fields.startsWith('Date:')) return true
-  if (fields.includes('\nDate:')) return true
-  return /^date:/im.test(fields)
 }
