@@ -26,7 +26,7 @@ export function makeEntry(
 ): ResponseEntry {
   const headers = response.headers
   const date = parseHttpDate(headers.get('date'), times.responseTime)
-  let fields = storedFields(headers, directives)
+  let fields = storedFields(response, directives)
   // RFC 9110 §6.6.1: a recipient with a clock adds the Date that is missing.
   if (headers.get('date') === undefined) fields += `Date: ${formatHttpDate(times.responseTime)}\r\n`
   const ageValue = parseAge(headers.get('age'))
@@ -61,7 +61,7 @@ export function freshenedEntry(
 ): { readonly entry: ResponseEntry; readonly directives: ResponseDirectives } {
   let directives = responseDirectives(response.headers)
   // Neither field came again: the stored ones stand.
-  const block = updatedFields(entry.fields, response.headers, directives)
+  const block = updatedFields(entry.fields, response, directives)
   const merged = new FieldBlock(block)
   directives = responseDirectives(merged)
   const view: CacheResponse = {

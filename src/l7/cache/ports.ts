@@ -31,6 +31,8 @@ export interface CacheResponse {
   /** Empty or left out: the engine's own phrase for the status is used. */
   readonly reason?: string
   readonly headers: HeaderView
+  /** Names that Connection listed, comma-separated, where the Connection field itself is not in `headers` any more. */
+  readonly connectionNames?: string
 }
 
 /** reserved: somebody fetches it, no head yet. filling: head is there, body grows. gone: that came to nothing. */

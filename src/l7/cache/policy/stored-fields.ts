@@ -1,4 +1,4 @@
-import type { HeaderView } from '../ports.ts'
+import type { CacheResponse, HeaderView } from '../ports.ts'
 import type { Directives } from './cache-control.ts'
 
 /** RFC 9111 §3.1: fields of one connection. Age is made anew for each reuse; Trailer goes with the trailers. */
@@ -25,8 +25,9 @@ const neverUpdated = new Set(['content-encoding', 'content-range', 'content-leng
  * The block of fields as it is stored and sent again: `name: value\r\n` for each line, in the order and case received.
  * Content-Length is left out, since the framing is made anew, and so is what the directives name.
  */
-export function storedFields(headers: HeaderView, directives: Directives): string {
-  const left = fieldsLeftOut(headers, directives)
+export function storedFields(response: CacheResponse, directives: Directives): string {
+  const { headers } = response
+  const left = fieldsLeftOut(response, directives)
   let block = ''
   headers.forEach((name, value) => {
     const lower = name.toLowerCase()
@@ -36,8 +37,9 @@ export function storedFields(headers: HeaderView, directives: Directives): strin
 }
 
 /** The stored block after a 304 or a HEAD brought new fields (RFC 9111 §3.2): a new name replaces all its old lines. */
-export function updatedFields(block: string, headers: HeaderView, directives: Directives): string {
-  const left = fieldsLeftOut(headers, directives)
+export function updatedFields(block: string, response: CacheResponse, directives: Directives): string {
+  const { headers } = response
+  const left = fieldsLeftOut(response, directives)
   const replaced = new Set<string>()
   let added = ''
   headers.forEach((name, value) => {
@@ -86,9 +88,10 @@ export class FieldBlock implements HeaderView {
   }
 }
 
-function fieldsLeftOut(headers: HeaderView, directives: Directives): ReadonlySet<string> {
+function fieldsLeftOut(response: CacheResponse, directives: Directives): ReadonlySet<string> {
   const names = new Set([...directives.noCacheFields, ...directives.privateFields])
   // RFC 9110 §7.6.1: what Connection lists is of one connection too.
-  for (const name of (headers.get('connection') ?? '').toLowerCase().split(',')) names.add(name.trim())
+  const listed = `${response.headers.get('connection') ?? ''},${response.connectionNames ?? ''}`
+  for (const name of listed.toLowerCase().split(',')) names.add(name.trim())
   return names
 }
