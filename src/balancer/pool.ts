@@ -112,8 +112,8 @@ export class Pool implements Lessor {
     for (let claim = 0; claim < CLAIMS; claim++) {
       const position = this.#pick(view, context)
       if (position < 0) return undefined
-      if (!this.#take(position, view)) continue
       const backend = view.backends[position]!
+      if (!this.#take(position, view)) continue
       // A plain read will do: the swap that took the lease has put everything in order.
       const word = this.table.ints[view.slot(position) * at.INTS + at.BREAKER]!
       if (breakerOf(word) === CLOSED || view.panic) return new Lease(backend, this, word)

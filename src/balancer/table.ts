@@ -127,17 +127,20 @@ export class BackendTable {
   /** Counts one more in `column` unless that would pass `limit` (0: no limit). Exact over all threads. */
   take(slot: number, column: number, heldColumn: number, limit: number): boolean {
     const index = slot * at.INTS + column
+    // Read before the swap, which waits for all reads begun: so the two rows come from memory side by side.
+    const held = (this.#row + slot) * at.HELD + heldColumn
+    const before = this.held[held]!
     if (limit === 0) {
       Atomics.add(this.ints, index, 1)
     } else {
-      for (let count = Atomics.load(this.ints, index); ;) {
+      for (let count = this.ints[index]!; ;) {
         if (count >= limit) return false
         const seen = Atomics.compareExchange(this.ints, index, count, count + 1)
         if (seen === count) break
         count = seen
       }
     }
-    this.held[(this.#row + slot) * at.HELD + heldColumn]!++
+    this.held[held] = before + 1
     return true
   }
 
