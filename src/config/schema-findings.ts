@@ -65,7 +65,7 @@ class Translation {
         this.findings.push(errorAt(path, `too many items; at most ${issue.maximum} are allowed`))
         return
       case 'invalid_type':
-        return this.#expected(path, typeWord(issue.expected))
+        return this.#expected(path, typeWord(issue))
       case 'invalid_value':
         return this.#expected(path, issue.values.map((word) => JSON.stringify(word)).join(' or '))
       default:
@@ -143,16 +143,18 @@ function atRoot(issue: Issue): Issue[] {
 
 function expectation(issue: Issue): string[] {
   if (issue.code === 'custom') return [leafIssue(issue).expected]
-  return issue.code === 'invalid_type' ? [typeWord(issue.expected)] : []
+  return issue.code === 'invalid_type' ? [typeWord(issue)] : []
 }
 
 function leafIssue(issue: Issue): LeafIssue {
   return (issue as unknown as { params: LeafIssue }).params
 }
 
-function typeWord(expected: string): string {
-  if (expected === 'object' || expected === 'record') return 'a mapping'
-  return expected === 'array' ? 'a list' : `a ${expected}`
+function typeWord({ expected, message }: Issue & { code: 'invalid_type' }): string {
+  if (expected === 'array') return 'a list'
+  if (expected === 'record') return 'a mapping of names'
+  // Our mappings say themselves what they are; a missing one of another kind does not.
+  return message.startsWith('a mapping') ? message : 'a mapping'
 }
 
 function describe(value: Raw, written: string | undefined): string {

@@ -70,7 +70,7 @@ export const broken: readonly Broken[] = [
     name: 'nothing behind a key',
     text: 'listeners:\n' + pools,
     at: '1:1',
-    says: /expected a mapping, or a list, got nothing/
+    says: /expected a mapping such as \{ bind: .*, or a list, got nothing/
   },
   {
     name: 'a missing bind',

@@ -45,25 +45,34 @@ export function leaf<T>(expected: string, json: JsonKeywords, read: (input: unkn
     .meta(json)
 }
 
-/** A mapping with exactly these keys. `elsewhere` explains keys that are valid in another place only. */
+/**
+ * A mapping with exactly these keys. `elsewhere` explains keys that are valid in another place only; `example` is shown
+ * when something else stands there, and is made of the first two keys when left out.
+ */
 export function mapping<Shape extends z.ZodRawShape>(
   shape: Shape,
-  { elsewhere = {} }: { elsewhere?: Readonly<Record<string, string>> } = {}
+  { elsewhere = {}, example }: { elsewhere?: Readonly<Record<string, string>>; example?: string } = {}
 ) {
   const known = Object.keys(shape)
   return z.strictObject(shape, {
-    // One line per unknown key, in the order of the issue's keys.
-    error: (issue) =>
-      issue.code === 'unrecognized_keys'
-        ? issue.keys
-            .map((key: string) =>
-              Object.hasOwn(elsewhere, key)
-                ? `"${key}" ${elsewhere[key]}`
-                : `unknown key "${key}"${suggestion(key, known)}`
-            )
-            .join('\n')
-        : undefined
+    error(issue) {
+      // What was expected; the translation says what was found.
+      if (issue.code === 'invalid_type') return `a mapping such as ${example ?? exampleOf(known)}`
+      if (issue.code !== 'unrecognized_keys') return undefined
+      // One line per unknown key, in the order of the issue's keys.
+      const messages = issue.keys.map((key: string) =>
+        Object.hasOwn(elsewhere, key)
+          ? `"${key}" ${elsewhere[key]}`
+          : `unknown key "${key}"${suggestion(key, known)}`
+      )
+      return messages.join('\n')
+    }
   })
+}
+
+function exampleOf(keys: readonly string[]): string {
+  const shown = keys.slice(0, 2).map((key) => `${key}: …`)
+  return `{ ${shown.join(', ')} }`
 }
 
 /** A list, or a lone item in its place. */

@@ -125,7 +125,9 @@ export const l7Schema = mapping(
   { elsewhere: onlyFor(l4Keys, l7Keys, 'l4') }
 )
 
-export const listenerSchema = z.discriminatedUnion('mode', [l4Schema, l7Schema])
+export const listenerSchema = z.discriminatedUnion('mode', [l4Schema, l7Schema], {
+  error: () => 'a mapping such as { bind: ":8080", mode: l7, pool: web }'
+})
 
 export type L4Input = z.output<typeof l4Schema>
 export type L7Input = z.output<typeof l7Schema>

@@ -71,105 +71,108 @@ const sticky = mapping({
     .describe('The SameSite attribute; `none` needs `secure: true`.')
 })
 
-export const poolSchema = mapping({
-  algorithm: word(algorithmNames)
-    .optional()
-    .describe(
-      'How a backend is picked; left out: `round-robin`, or `weighted-round-robin` when weights are given.'
-    ),
-  hash: mapping({
-    key: hashKey()
-      .prefault(defaults.hash.key)
-      .describe('What decides: `client-ip`, `path`, `header:N`, `cookie:N` or `query:N`.'),
-    boundedLoad: decimal(1, 10)
+export const poolSchema = mapping(
+  {
+    algorithm: word(algorithmNames)
       .optional()
       .describe(
-        '(`hash`) A backend takes at most this times the mean load, then the next on the ring; left out: no bound.'
-      )
-  })
-    .optional()
-    .describe('For the algorithms `hash` and `maglev`.'),
-  backends: listOf(backend, { min: 1, max: 50_000 }).describe(
-    'The servers: addresses, or mappings with more to say.'
-  ),
-  protocol: word(['http1']).optional().describe('What the backends speak (L7).'),
-  health: probeSchema.optional().describe('Active probes; left out: only what traffic shows counts.'),
-  breaker: z
-    .union([
-      off(),
-      mapping({
-        failures: integer(1, 1000)
-          .prefault(defaults.breaker.failures)
-          .describe('Failures in a row that open it.'),
-        open: duration().prefault(defaults.breaker.open).describe('Time until one trial is let through.'),
-        maxOpen: duration({ example: '60s' })
-          .optional()
-          .describe(
-            'The open time doubles with each failed trial up to this (60s, or `open` if that is longer).'
-          ),
-        statuses: listOf(integer(400, 599), { max: 50 })
-          .prefault([...defaults.breaker.statuses])
-          .describe('Statuses of responses that are failures too (L7).')
-      })
-    ])
-    .prefault({})
-    .describe('Takes a backend out after failures in a row of real traffic; `false` turns it off.'),
-  outlier: mapping({
-    interval: duration()
-      .prefault(defaults.outlier.interval)
-      .describe('How often shares of errors are compared.'),
-    minRequests: integer(1, 1_000_000)
-      .prefault(defaults.outlier.minRequests)
-      .describe('Backends with fewer requests in the interval are not judged.'),
-    errorShare: percent()
-      .prefault(defaults.outlier.errorShare)
-      .describe("Ejected when its share of errors is this much over the pool's."),
-    eject: duration({ example: '30s' }).prefault(defaults.outlier.eject).describe('How long it stays out.'),
-    maxEjected: percent()
-      .prefault(defaults.outlier.maxEjected)
-      .describe('At most this share of the pool is ejected; one backend is always left.')
-  })
-    .optional()
-    .describe('Ejects backends whose share of errors stands out; left out: off.'),
-  retry: z
-    .union([off(), poolRetry])
-    .prefault({})
-    .describe('Trying again; `false` turns it off. On L4 only `attempts` counts.'),
-  queue: mapping({
-    max: integer(0, 100_000)
-      .prefault(defaults.queue.max)
-      .describe('Requests or connections that may wait; 0: none.'),
-    timeout: duration({ example: '1s' })
-      .prefault(defaults.queue.timeout)
-      .describe('How long one waits; then 503.')
-  })
-    .prefault({})
-    .describe('For a free slot when every backend is at its `maxConnections`.'),
-  sticky: sticky.optional().describe('Holds a client to its backend by a cookie (L7); left out: off.'),
-  slowStart: duration({ min: 0, example: '30s' })
-    .prefault(defaults.slowStart)
-    .describe('Time over which a backend that came back or is new gets its full share; 0s: at once.'),
-  panicThreshold: percent({ example: '30%' })
-    .prefault(defaults.panicThreshold)
-    .describe('Below this share of healthy backends health is ignored; 0%: never.'),
-  connections: mapping({
-    maxIdle: integer(0, 100_000)
-      .prefault(defaults.connections.maxIdle)
-      .describe('Unused connections kept per backend and worker.'),
-    pipelining: integer(1, 64)
-      .prefault(defaults.connections.pipelining)
-      .describe('Requests sent ahead on one connection; only what is idempotent and has no body.')
-  })
-    .prefault({})
-    .describe('Connections to the backends (L7).'),
-  timeouts: timeouts.prefault({}).describe('Limits of time towards the backends.'),
-  proxyProtocol: word(['v1', 'v2'])
-    .optional()
-    .describe('Send a PROXY header to the backends; left out: none.'),
-  onDown: word(['keep', 'close'])
-    .prefault(defaults.pool.onDown)
-    .describe('What becomes of open L4 connections when their backend goes down.'),
-  tls: backendTls.optional().describe('TLS to the backends; left out: cleartext.')
-})
+        'How a backend is picked; left out: `round-robin`, or `weighted-round-robin` when weights are given.'
+      ),
+    hash: mapping({
+      key: hashKey()
+        .prefault(defaults.hash.key)
+        .describe('What decides: `client-ip`, `path`, `header:N`, `cookie:N` or `query:N`.'),
+      boundedLoad: decimal(1, 10)
+        .optional()
+        .describe(
+          '(`hash`) A backend takes at most this times the mean load, then the next on the ring; left out: no bound.'
+        )
+    })
+      .optional()
+      .describe('For the algorithms `hash` and `maglev`.'),
+    backends: listOf(backend, { min: 1, max: 50_000 }).describe(
+      'The servers: addresses, or mappings with more to say.'
+    ),
+    protocol: word(['http1']).optional().describe('What the backends speak (L7).'),
+    health: probeSchema.optional().describe('Active probes; left out: only what traffic shows counts.'),
+    breaker: z
+      .union([
+        off(),
+        mapping({
+          failures: integer(1, 1000)
+            .prefault(defaults.breaker.failures)
+            .describe('Failures in a row that open it.'),
+          open: duration().prefault(defaults.breaker.open).describe('Time until one trial is let through.'),
+          maxOpen: duration({ example: '60s' })
+            .optional()
+            .describe(
+              'The open time doubles with each failed trial up to this (60s, or `open` if that is longer).'
+            ),
+          statuses: listOf(integer(400, 599), { max: 50 })
+            .prefault([...defaults.breaker.statuses])
+            .describe('Statuses of responses that are failures too (L7).')
+        })
+      ])
+      .prefault({})
+      .describe('Takes a backend out after failures in a row of real traffic; `false` turns it off.'),
+    outlier: mapping({
+      interval: duration()
+        .prefault(defaults.outlier.interval)
+        .describe('How often shares of errors are compared.'),
+      minRequests: integer(1, 1_000_000)
+        .prefault(defaults.outlier.minRequests)
+        .describe('Backends with fewer requests in the interval are not judged.'),
+      errorShare: percent()
+        .prefault(defaults.outlier.errorShare)
+        .describe("Ejected when its share of errors is this much over the pool's."),
+      eject: duration({ example: '30s' }).prefault(defaults.outlier.eject).describe('How long it stays out.'),
+      maxEjected: percent()
+        .prefault(defaults.outlier.maxEjected)
+        .describe('At most this share of the pool is ejected; one backend is always left.')
+    })
+      .optional()
+      .describe('Ejects backends whose share of errors stands out; left out: off.'),
+    retry: z
+      .union([off(), poolRetry])
+      .prefault({})
+      .describe('Trying again; `false` turns it off. On L4 only `attempts` counts.'),
+    queue: mapping({
+      max: integer(0, 100_000)
+        .prefault(defaults.queue.max)
+        .describe('Requests or connections that may wait; 0: none.'),
+      timeout: duration({ example: '1s' })
+        .prefault(defaults.queue.timeout)
+        .describe('How long one waits; then 503.')
+    })
+      .prefault({})
+      .describe('For a free slot when every backend is at its `maxConnections`.'),
+    sticky: sticky.optional().describe('Holds a client to its backend by a cookie (L7); left out: off.'),
+    slowStart: duration({ min: 0, example: '30s' })
+      .prefault(defaults.slowStart)
+      .describe('Time over which a backend that came back or is new gets its full share; 0s: at once.'),
+    panicThreshold: percent({ example: '30%' })
+      .prefault(defaults.panicThreshold)
+      .describe('Below this share of healthy backends health is ignored; 0%: never.'),
+    connections: mapping({
+      maxIdle: integer(0, 100_000)
+        .prefault(defaults.connections.maxIdle)
+        .describe('Unused connections kept per backend and worker.'),
+      pipelining: integer(1, 64)
+        .prefault(defaults.connections.pipelining)
+        .describe('Requests sent ahead on one connection; only what is idempotent and has no body.')
+    })
+      .prefault({})
+      .describe('Connections to the backends (L7).'),
+    timeouts: timeouts.prefault({}).describe('Limits of time towards the backends.'),
+    proxyProtocol: word(['v1', 'v2'])
+      .optional()
+      .describe('Send a PROXY header to the backends; left out: none.'),
+    onDown: word(['keep', 'close'])
+      .prefault(defaults.pool.onDown)
+      .describe('What becomes of open L4 connections when their backend goes down.'),
+    tls: backendTls.optional().describe('TLS to the backends; left out: cleartext.')
+  },
+  { example: '{ backends: ["10.0.0.1:8080"] }' }
+)
 
 export type PoolInput = z.output<typeof poolSchema>

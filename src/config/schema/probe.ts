@@ -100,13 +100,17 @@ const grpc = mapping({
   verify
 })
 
-export const probeSchema = z.discriminatedUnion('type', [
-  tcp,
-  tls,
-  mapping({ type: z.literal('http').describe('Ask for a path over HTTP/1.1.'), ...http }),
-  mapping({ type: z.literal('https').describe('Ask for a path over HTTP/1.1 and TLS.'), ...http, verify }),
-  grpc
-])
+export const probeSchema = z.discriminatedUnion(
+  'type',
+  [
+    tcp,
+    tls,
+    mapping({ type: z.literal('http').describe('Ask for a path over HTTP/1.1.'), ...http }),
+    mapping({ type: z.literal('https').describe('Ask for a path over HTTP/1.1 and TLS.'), ...http, verify }),
+    grpc
+  ],
+  { error: () => 'a mapping such as { type: http, path: /healthz }' }
+)
 
 export const probeTypes = ['tcp', 'tls', 'http', 'https', 'grpc'] as const
 
