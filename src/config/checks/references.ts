@@ -21,15 +21,20 @@ export function checkReferences(root: Raw): Finding[] {
   const findings: Finding[] = []
   const used = { pools: new Set<string>(), caches: new Set<string>() }
   const known = { pools: namesIn(root, 'pools'), caches: namesIn(root, 'caches') }
+  const broken = { pools: false, caches: false }
   for (const { pattern, to } of references) {
     for (const { path, value } of select(root, pattern)) {
       const name = textOf(value)
       if (name === undefined || name === '') continue
       used[to].add(name)
-      if (!known[to].has(name)) findings.push(errorAt(path, missing(name, to, [...known[to]])))
+      if (known[to].has(name)) continue
+      broken[to] = true
+      findings.push(errorAt(path, missing(name, to, [...known[to]])))
     }
   }
   for (const to of ['pools', 'caches'] as const) {
+    // With a name misspelt somewhere, its pool only seems unused.
+    if (broken[to]) continue
     for (const name of known[to]) {
       if (used[to].has(name)) continue
       findings.push(warningAt([to, name], `${words[to]} "${name}" is not used by any listener`, 'key'))
