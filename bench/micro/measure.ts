@@ -11,32 +11,36 @@ export interface Effort {
   readonly batchMs: number
 }
 
+type Loop = (count: number) => void
+type NowNs = () => bigint
+const hrtime: NowNs = () => process.hrtime.bigint()
+
 /** Batches of equal, calibrated length; the median of them. */
-export function measure(loop: (count: number) => void, { batches, batchMs }: Effort): MicroFigures {
-  const count = calibrate(loop, batchMs)
-  const ns = Array.from({ length: batches }, () => time(loop, count) / count)
+export function measure(loop: Loop, { batches, batchMs }: Effort, now: NowNs = hrtime): MicroFigures {
+  const count = calibrate(loop, batchMs, now)
+  const ns = Array.from({ length: batches }, () => time(loop, count, now) / count)
   return { ns: spread(ns)!, bytes: allocated(loop, Math.min(count, 20_000)) }
 }
 
 /** How many operations take about `batchMs`; on the way there the code gets hot. */
-export function calibrate(loop: (count: number) => void, batchMs: number): number {
+export function calibrate(loop: Loop, batchMs: number, now: NowNs = hrtime): number {
   let count = 16
   for (;;) {
-    const ns = time(loop, count)
+    const ns = time(loop, count, now)
     if (ns >= batchMs * 1e6 || count > 1e9) return count
     // At most eightfold, since the first rounds run in the interpreter and say little.
     count = Math.ceil(count * Math.min(8, Math.max(1.2, (batchMs * 1.1e6) / Math.max(ns, 1))))
   }
 }
 
-function time(loop: (count: number) => void, count: number): number {
-  const start = process.hrtime.bigint()
+function time(loop: Loop, count: number, now: NowNs): number {
+  const start = now()
   loop(count)
-  return Number(process.hrtime.bigint() - start)
+  return Number(now() - start)
 }
 
 /** The least of five tries, as only a collection in the middle can make it less than it is, and noise more. */
-function allocated(loop: (count: number) => void, count: number): number | undefined {
+function allocated(loop: Loop, count: number): number | undefined {
   const collect = globalThis.gc
   if (collect === undefined) return undefined
   const tries = Array.from({ length: 5 }, () => {

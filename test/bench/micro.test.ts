@@ -1,27 +1,27 @@
 import t from 'tap'
 import { calibrate, measure } from '../../bench/micro/measure.ts'
 
-const spin = (count: number): void => {
-  for (let i = 0; i < count * 50; i++) Math.sqrt(i)
+/** Operations that take 250 ns each, on a clock of their own. */
+function fakeWork(): { loop: (count: number) => void; now: () => bigint; batches: number[] } {
+  let clock = 0n
+  const batches: number[] = []
+  const loop = (count: number): void => {
+    batches.push(count)
+    clock += BigInt(count) * 250n
+  }
+  return { loop, now: () => clock, batches }
 }
 
-t.test('a batch is made long enough to be timed', async (t) => {
-  const count = calibrate(spin, 2)
-  const start = performance.now()
-  spin(count)
-  t.ok(performance.now() - start > 0.5, 'two milliseconds were wanted')
+t.test('a batch is made long enough to be timed, in steps of eight at the most', async (t) => {
+  const { loop, now, batches } = fakeWork()
+  const count = calibrate(loop, 2, now)
+  t.ok(count * 250 >= 2e6 && count * 250 < 4e6, `${count} operations for two milliseconds`)
+  t.ok(batches.every((size, index) => index === 0 || size <= batches[index - 1]! * 8))
 })
 
-t.test('figures come per operation', async (t) => {
-  let calls = 0
-  const { ns } = measure(
-    (count) => {
-      calls += count
-      spin(count)
-    },
-    { batches: 3, batchMs: 1 }
-  )
-  t.ok(calls > 3)
-  t.ok(ns.min > 0 && ns.min <= ns.median && ns.median <= ns.max)
-  t.ok(ns.median < 100_000, 'of one, not of the batch')
+t.test('figures come per operation, from as many batches as were asked for', async (t) => {
+  const { loop, now, batches } = fakeWork()
+  const { ns } = measure(loop, { batches: 5, batchMs: 1 }, now)
+  t.same(ns, { median: 250, min: 250, max: 250 })
+  t.ok(batches.slice(-5).every((size) => size === batches.at(-1)))
 })
