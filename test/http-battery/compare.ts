@@ -9,7 +9,11 @@ const CUT = new Set([
   'te',
   'transfer-encoding',
   'upgrade',
-  'content-length'
+  'content-length',
+  'proxy',
+  'http2-settings',
+  'proxy-authenticate',
+  'proxy-authorization'
 ])
 
 export type Comparison =
