@@ -29,11 +29,11 @@ const only: Record<string, RegExp> = {
   // Upgrades end in a splice; nothing else of L4 concerns L7.
   'l7 → l4': /^l4\/splice\.ts$/,
   // Words of the YAML and of addresses, never the parser.
-  'balancer → config': /^config\/model\.ts$/,
-  'net → config': /^config\/model\.ts$/,
-  'l4 → config': /^config\/model\.ts$/,
-  'l7 → config': /^config\/model\.ts$/,
-  'health → config': /^config\/model\.ts$/
+  'balancer → config': /^config\/(\w+-)?model\.ts$/,
+  'net → config': /^config\/(\w+-)?model\.ts$/,
+  'l4 → config': /^config\/(\w+-)?model\.ts$/,
+  'l7 → config': /^config\/(\w+-)?model\.ts$/,
+  'health → config': /^config\/(\w+-)?model\.ts$/
 }
 
 /** npm package → where it may be imported. */
