@@ -6,6 +6,7 @@ import { checkModes } from './checks/modes.ts'
 import { checkNames } from './checks/names.ts'
 import { checkPools } from './checks/pools.ts'
 import { checkReferences } from './checks/references.ts'
+import { checkRegexes } from './checks/regexes.ts'
 import type { Config } from './model.ts'
 import { refuseNotSupported } from './not-supported.ts'
 import { errorAt, type Finding, pathText } from './problem.ts'
@@ -47,7 +48,8 @@ export function validate(
     ...checkNames(root),
     ...checkPools(root),
     ...checkModes(root),
-    ...checkListeners(root)
+    ...checkListeners(root),
+    ...checkRegexes(root)
   ]
   const known = new Set(early.map((finding) => pathText(finding.path)))
   const findings = [...early, ...late.filter((finding) => !known.has(pathText(finding.path)))]

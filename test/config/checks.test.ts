@@ -231,3 +231,13 @@ t.test('what a pool says for the other mode is a warning', async (t) => {
     /^refused\n.*"boundedLoad" is ignored/
   )
 })
+
+t.test('an expression that can run for minutes is a warning', async (t) => {
+  const output = check(
+    l7(
+      '    routes: [{ match: { pathRegex: "^(a+)+$" }, pool: web }, { match: { path: /aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa! }, pool: web }]\n'
+    )
+  )
+  t.match(output, /^ok\nlb\.yaml:4:36: warning: .*exponential time/)
+  t.notMatch(output, /never reached/)
+})

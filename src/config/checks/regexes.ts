@@ -1,0 +1,22 @@
+import { regexRisk } from '../../core/regex-risk.ts'
+import { textOf } from '../env-text.ts'
+import { type Finding, type Path, warningAt } from '../problem.ts'
+import { type Raw, select } from '../raw.ts'
+
+const route: Path = ['listeners', '*', 'routes', '*']
+const patterns: readonly Path[] = [
+  [...route, 'match', 'pathRegex'],
+  [...route, 'rewrite', 'path', 'regex']
+]
+
+/** Warns of expressions that a path can make run for minutes: the thread that runs one serves nobody else. */
+export function checkRegexes(root: Raw): Finding[] {
+  const findings: Finding[] = []
+  for (const pattern of patterns) {
+    for (const { path, value } of select(root, pattern)) {
+      const risk = regexRisk(textOf(value) ?? '')
+      if (risk !== undefined) findings.push(warningAt(path, `${risk}; write it another way`))
+    }
+  }
+  return findings
+}
