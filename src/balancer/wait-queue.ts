@@ -53,6 +53,13 @@ class Place implements Waiter {
   }
 }
 
+/**
+ * A thread that frees a place gives it to its own oldest waiter, if that one came at most this many places after the
+ * oldest of all: the connection that goes with the place stays where it is. Strictly first come, first served, 40 % of
+ * the requests of two threads on full L7 backends found their connection in the other thread and made a new one.
+ */
+const SLACK = 32
+
 /** How often waiters are looked after besides releases: for deadlines, recovered backends and lost wakes. */
 const TICK_MS = 20
 
@@ -74,7 +81,7 @@ export function wakeQueue(table: BackendTable, pool: number): void {
 
 /**
  * One thread's part of a pool's queue. Tickets order waiters over all threads; each thread publishes its oldest, and
- * whoever frees a place serves the oldest of all: its own at once, another thread's by a signal.
+ * whoever frees a place serves the oldest of all (within SLACK): its own at once, another thread's by a signal.
  */
 export class WaitQueue {
   readonly #table: BackendTable
@@ -133,7 +140,7 @@ export class WaitQueue {
   /** Gives up to `most` places to the oldest waiters of all threads. */
   serve(most: number): void {
     for (let served = 0; served < most; served++) {
-      const oldest = this.#oldestThread()
+      const oldest = this.#nextThread()
       if (oldest < 0) return
       if (oldest !== this.#table.thread) {
         this.#table.signals?.wake(oldest, this.#pool)
@@ -189,7 +196,8 @@ export class WaitQueue {
     Atomics.store(this.#table.queues, this.#own + at.HEAD, this.#first?.ticket ?? 0)
   }
 
-  #oldestThread(): number {
+  /** Whose waiter is to be served: the thread of the oldest, or this one if its own came hardly later. */
+  #nextThread(): number {
     const { queues, buffers } = this.#table
     let oldest = -1
     let oldestTicket = 0
@@ -200,6 +208,8 @@ export class WaitQueue {
       oldest = thread
       oldestTicket = ticket
     }
+    const own = this.#first
+    if (own !== undefined && ((own.ticket - oldestTicket) | 0) <= SLACK) return this.#table.thread
     return oldest
   }
 
