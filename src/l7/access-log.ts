@@ -32,7 +32,7 @@ function exchangeFields(exchange: Exchange, durationMs: number): object {
     code: exchange.errorCode,
     pool: exchange.target?.pool.pool.name,
     backend: exchange.backend?.name,
-    retries: exchange.forward?.retries || undefined,
+    retries: exchange.retries || undefined,
     cache: exchange.cacheStatus === '' ? undefined : exchange.cacheStatus,
     bytesIn: exchange.bytesIn,
     bytesOut: exchange.bytesOut,

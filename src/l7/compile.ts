@@ -1,5 +1,5 @@
 import type { Pool } from '../balancer/pool.ts'
-import type { L7ListenerConfig, PoolConfig, RouteConfig } from '../config/model.ts'
+import type { L7ListenerConfig, PoolConfig, RequestLimits, RouteConfig } from '../config/model.ts'
 import type { Gate } from '../net/admission/gate.ts'
 import { compileCidrs } from '../net/cidr.ts'
 import type { HttpCache } from './cache/http-cache.ts'
@@ -81,8 +81,7 @@ class Compiler {
       requestEdits: compileEdits(route.headers.request),
       responseEdits: compileEdits(route.headers.response),
       limits,
-      guarded:
-        limits.methods !== undefined || limits.bodyBytes !== undefined || limits.contentTypes !== undefined,
+      guarded: Object.keys(route.limits).length > 0 || hasGuard(limits),
       cache: this.#parts.cache(route),
       mirror:
         route.mirror === undefined
@@ -141,4 +140,9 @@ function respondFields(headers: Readonly<Record<string, string>>): string {
   const typed = given.some(([name]) => name.toLowerCase() === 'content-type')
   const lines = given.map(([name, value]) => `${name}: ${value}\r\n`).join('')
   return typed ? lines : `Content-Type: text/plain; charset=utf-8\r\n${lines}`
+}
+
+/** Limits that the parser does not look at. */
+function hasGuard({ methods, bodyBytes, contentTypes }: RequestLimits): boolean {
+  return methods !== undefined || bodyBytes !== undefined || contentTypes !== undefined
 }

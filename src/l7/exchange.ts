@@ -34,6 +34,8 @@ export class Exchange implements ForwardOwner {
   path = ''
   query: string | undefined
   status = 0
+  /** Tries after the first. */
+  retries = 0
   /** Bytes of body. */
   bytesIn = 0
   bytesOut = 0
@@ -194,8 +196,8 @@ export class Exchange implements ForwardOwner {
 
   onEnd(trailers: string): void {
     this.tap?.onEnd()
-    this.forward = undefined
     this.sendEnd(trailers)
+    this.forward = undefined
   }
 
   onReadDone(): void {
@@ -222,6 +224,7 @@ export class Exchange implements ForwardOwner {
 
   #finish(code: ErrorCode | undefined, reason: string): void {
     this.#ended = true
+    if (this.forward !== undefined) this.retries = this.forward.retries
     this.errorCode = code
     this.errorReason = reason
     this.context.finished(this)

@@ -7,7 +7,14 @@ export function guard(
   request: Request,
   limits: RequestLimits
 ): { readonly code: ErrorCode; readonly reason: string } | undefined {
-  const { methods, bodyBytes, contentTypes } = limits
+  const { methods, bodyBytes, contentTypes, urlBytes, headBytes, headerCount } = limits
+  // The parser has held the head to the listener's limits; a route may have lower ones.
+  if (request.target.length > urlBytes) {
+    return { code: 'LB_URL_TOO_LONG', reason: 'target longer than limits.urlBytes' }
+  }
+  if (request.headers.text.length > headBytes || request.headers.size > headerCount) {
+    return { code: 'LB_HEAD_TOO_LARGE', reason: 'head above limits.headBytes or limits.headerCount' }
+  }
   if (methods !== undefined && !methods.includes(request.method)) {
     return { code: 'LB_METHOD', reason: `${request.method} is not in limits.methods` }
   }

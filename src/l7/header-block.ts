@@ -36,10 +36,11 @@ export class HeaderBlock {
     return findField(this.text, name, 0) !== -1
   }
 
-  count(name: string): number {
-    let count = 0
-    for (let at = findField(this.text, name, 0); at !== -1; at = nextField(this.text, at, name)) count++
-    return count
+  /** Number of field lines. */
+  get size(): number {
+    let size = 0
+    for (let at = this.text.indexOf('\n'); at !== -1; at = this.text.indexOf('\n', at + 1)) size++
+    return size
   }
 
   /** Every field in order, names as received. */

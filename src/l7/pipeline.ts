@@ -1,6 +1,8 @@
 import type { Pass } from '../net/admission/gate.ts'
 import { clientAddress } from '../net/client-address.ts'
 import { proxyProtocolHeader } from '../net/proxy-protocol/write.ts'
+import { editFacts } from './edit-facts.ts'
+import { HeaderBlock } from './header-block.ts'
 import { hashKeyOf } from './hash-key.ts'
 import type { Exchange } from './exchange.ts'
 import { ForwardedWriter } from './headers/forwarded.ts'
@@ -29,7 +31,7 @@ const NO_CONTEXT: PickContext = {}
 
 /**
  * The way of an exchange from its head to a backend, in this order: target and host, loop, route, guard, the route's
- * own answer or rewrite, cache, fields, pick. Each step either goes on or has answered.
+ * own answer or rewrite, fields, cache, pick. Each step either goes on or has answered.
  */
 export function begin(exchange: Exchange, memo: ConnectionMemo): void {
   const { request, snapshot, downstream, context } = exchange
@@ -122,18 +124,27 @@ function chooseTarget(exchange: Exchange, route: CompiledRoute): Target | undefi
       return action.targets.pick(exchange.context.random)
     case 'redirect': {
       const location = action.location({ host: exchange.host, path: exchange.path, query: exchange.query })
-      sendLocal(exchange, action.status, `Location: ${location}\r\n${viaLine}`, NO_BYTES)
+      const fields = editedFields(exchange, route, `Location: ${location}\r\n`)
+      sendLocal(exchange, action.status, fields + viaLine, NO_BYTES)
       exchange.sendEnd('')
       return undefined
     }
     case 'respond':
-      sendLocal(exchange, action.status, action.fields + viaLine, action.body)
+      sendLocal(exchange, action.status, editedFields(exchange, route, action.fields) + viaLine, action.body)
       exchange.sendEnd('')
       return undefined
   }
 }
 
 const NO_BYTES = Buffer.alloc(0)
+
+/** The fields of a route's own answer after the route's edits. */
+function editedFields(exchange: Exchange, route: CompiledRoute, fields: string): string {
+  if (route.responseEdits === undefined) return fields
+  const block = new HeaderBlock(fields)
+  route.responseEdits.apply(block, editFacts(exchange))
+  return block.text
+}
 
 function pickContext(exchange: Exchange, target: Target): PickContext {
   const { hashKey, sticky } = target.pool

@@ -1,3 +1,4 @@
+import { editFacts } from './edit-facts.ts'
 import type { Exchange } from './exchange.ts'
 import type { ForwardedWriter } from './headers/forwarded.ts'
 import { dropForwardingFields } from './headers/forwarding-fields.ts'
@@ -46,12 +47,7 @@ export function requestHead(
   if ((seen & SEEN_TRACEPARENT) === 0) added += `traceparent: ${newTraceparent(exchange.requestId)}\r\n`
   else if (!isTraceparent(headers.get('traceparent') ?? '')) headers.set('traceparent', newTraceparent())
   added += request.minor === 1 ? context.viaLine : viaLine('1.0', context.pseudonym)
-  route?.requestEdits?.apply(headers, {
-    clientIp: exchange.clientIp,
-    requestId: exchange.requestId,
-    host: request.host,
-    scheme: exchange.downstream.scheme
-  })
+  route?.requestEdits?.apply(headers, editFacts(exchange))
   const hostLine = authority === undefined ? '' : `Host: ${authority}\r\n`
   return `${method} ${target} HTTP/1.1\r\n${hostLine}${headers.text}${added}${connectionLines(exchange)}\r\n`
 }

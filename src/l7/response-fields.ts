@@ -1,4 +1,5 @@
 import { dateLine } from './date-line.ts'
+import { editFacts } from './edit-facts.ts'
 import type { Exchange } from './exchange.ts'
 import { dropConnectionNamed } from './headers/hop-by-hop.ts'
 import { SEEN_DATE } from './http1/field-scanner.ts'
@@ -8,12 +9,7 @@ import type { UpstreamHead } from './http1/response-parser.ts'
 export function responseFields(exchange: Exchange, head: UpstreamHead): string {
   const { headers } = head
   if (head.connectionNames !== '') dropConnectionNamed(headers, head.connectionNames)
-  exchange.route?.responseEdits?.apply(headers, {
-    clientIp: exchange.clientIp,
-    requestId: exchange.requestId,
-    host: exchange.request.host,
-    scheme: exchange.downstream.scheme
-  })
+  exchange.route?.responseEdits?.apply(headers, editFacts(exchange))
   let fields = headers.text + exchange.context.viaLine
   // RFC 9110 §6.6.1: a recipient with a clock adds the Date that a response lacks.
   if ((head.seen & SEEN_DATE) === 0) fields += dateLine()

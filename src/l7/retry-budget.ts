@@ -19,21 +19,26 @@ export class RetryBudget {
   }
 
   request(): void {
+    this.#turn()
     this.#requests++
   }
 
   /** True, and counted, when another try is within the budget. */
   tryRetry(): boolean {
-    const now = this.#clock.now()
-    if (now >= this.#windowEnds) {
-      this.#requestsBefore = now >= this.#windowEnds + WINDOW_MS ? 0 : this.#requests
-      this.#requests = 0
-      this.#retries = 0
-      this.#windowEnds = now + WINDOW_MS
-    }
+    this.#turn()
     const allowed = Math.max(AT_LEAST, this.#share * (this.#requests + this.#requestsBefore))
     if (this.#retries >= allowed) return false
     this.#retries++
     return true
+  }
+
+  /** Begins a new window when the old one is over; what went before it counts once more. */
+  #turn(): void {
+    const now = this.#clock.now()
+    if (now < this.#windowEnds) return
+    this.#requestsBefore = now >= this.#windowEnds + WINDOW_MS ? 0 : this.#requests
+    this.#requests = 0
+    this.#retries = 0
+    this.#windowEnds = now + WINDOW_MS
   }
 }

@@ -24,6 +24,8 @@ export interface StreamHandle {
 /** Reads above this make a stream use a private buffer, so that its bytes need no copy. */
 const BULK_FROM = 8_192
 const BULK_BELOW = 2_048
+/** So many reads below it in a row give the private buffer back. */
+const SMALL_READS = 8
 
 /**
  * A connected byte stream with one owner: node:net or node:tls underneath, no Readable in between. Cleartext
@@ -40,6 +42,7 @@ export class Transport {
   /** True while this stream wants a private read buffer. */
   #bulk = false
   #buffer: Buffer | undefined
+  #smallReads = 0
   /** Another stream's private buffer that a pending write of ours refers to. */
   #held: Buffer | undefined
   #closed = false
@@ -198,15 +201,20 @@ export class Transport {
         if (bytes >= BULK_FROM) this.#bulk = true
         this.owner.onData(buffer, 0, bytes)
         // Only now: until here the owner may have lent the buffer to a pending write (see sendFrom).
-        if (bytes < BULK_BELOW && this.#bulk) this.#leaveBulk()
+        if (this.#bulk) this.#mayLeaveBulk(bytes)
         return true
       }
     }
   }
 
-  #leaveBulk(): void {
-    this.#bulk = false
-    this.#giveBuffer()
+  // The end of each body is a small read, and the next body large: only several in a row mean that it is over.
+  #mayLeaveBulk(bytes: number): void {
+    if (bytes >= BULK_BELOW) this.#smallReads = 0
+    else if (++this.#smallReads >= SMALL_READS) {
+      this.#smallReads = 0
+      this.#bulk = false
+      this.#giveBuffer()
+    }
   }
 
   #giveBuffer(): void {

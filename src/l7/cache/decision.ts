@@ -18,6 +18,8 @@ export interface Hit {
   /** Length to announce (for HEAD too); undefined: not known yet, or the status has none (204, 304). */
   readonly bytes: number | undefined
   readonly body: Buffer | undefined
+  /** `body` as latin1 text, made once, when it is small and hot: to be sent with the head in one string. */
+  readonly text: string | undefined
   readonly reader: BodyReader | undefined
   /** To be sent upstream in the background, for nobody; its body goes to the writer. */
   readonly refresh: Fetch | undefined

@@ -73,6 +73,7 @@ export function hitOf(
     )
   if (record.state === 'complete' && record.available <= wholeBodyBytes) {
     const body = record.available === 0 ? undefined : record.read(0, record.available)
+    const text = record.text
     const hit: Hit = {
       kind: 'hit',
       status: entry.status,
@@ -80,6 +81,7 @@ export function hitOf(
       fields,
       bytes: record.available,
       body,
+      text,
       reader: undefined,
       refresh
     }
@@ -93,6 +95,7 @@ export function hitOf(
     fields,
     bytes: record.bytes,
     body: undefined,
+    text: undefined,
     reader: new BodyReader(record, 0, record.bytes),
     refresh
   }
@@ -133,6 +136,7 @@ function rangeHit(
     fields: (entry.range === undefined ? fields : without(fields, 'content-range')) + contentRange,
     bytes: window.last - window.first + 1,
     body: undefined,
+    text: undefined,
     reader: new BodyReader(record, window.first - offset, window.last + 1 - offset),
     refresh
   }
@@ -151,7 +155,17 @@ function bodiless(
   refresh: Fetch | undefined
 ): Hit {
   record.release()
-  return { kind: 'hit', status, reason, fields, bytes, body: undefined, reader: undefined, refresh }
+  return {
+    kind: 'hit',
+    status,
+    reason,
+    fields,
+    bytes,
+    body: undefined,
+    text: undefined,
+    reader: undefined,
+    refresh
+  }
 }
 
 function fieldsOf(entry: ResponseEntry, cacheStatus: string | undefined, now: number): string {

@@ -8,6 +8,8 @@ import type { Decision, Fetch, GatewayTimeout, Hit, Wait } from './decision.ts'
 import { completable } from './completable.ts'
 import type { Entry, VaryEntry } from './entry.ts'
 import { entryOf } from './entry.ts'
+import type { CacheExplanation } from './explain.ts'
+import { explain } from './explain.ts'
 import { hitOf } from './hits.ts'
 import { KeyMaker } from './key.ts'
 import type { Directives } from './policy/cache-control.ts'
@@ -54,6 +56,10 @@ export class HttpCache {
   /** What is to be done with a request whose method and target are those that upstream would see. */
   lookup(request: CacheRequest, now: number): Decision {
     return this.#decide(request, requestDirectives(request.headers), now, 0)
+  }
+
+  explain(request: CacheRequest, now: number): CacheExplanation {
+    return explain(this.#core, request, now)
   }
 
   #decide(request: CacheRequest, directives: Directives, now: number, round: number): Decision {

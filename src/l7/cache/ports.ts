@@ -52,6 +52,8 @@ export interface StoredRecord {
   readonly bytes: number | undefined
   /** A place for the cache to keep what it parsed out of `info`; lives as long as the store keeps this object hot. */
   memo: unknown
+  /** The whole body as latin1 text, where the store keeps it so: small and hot. */
+  readonly text?: string | undefined
   /** Up to `max` bytes from offset `from`, in one piece, or undefined when there is nothing (yet). */
   read(from: number, max: number): Buffer | undefined
   /** Calls `wake` once when state or available may have changed; returns what cancels that. */

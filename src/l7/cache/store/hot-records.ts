@@ -5,6 +5,8 @@ const overheadBytes = 600
 
 const seenSlots = 8192
 
+const textBytes = 4096
+
 /**
  * A copy of a complete record on this thread's heap, true as long as the version of its entry is. It is shared by all
  * that look it up, so it holds nothing of a reader, and giving it back is nothing.
@@ -16,6 +18,7 @@ export class HotRecord implements StoredRecord {
   readonly info: string
   readonly available: number
   readonly #body: Buffer
+  #text: string | undefined
   memo: unknown
   /** Asked for since it was last passed over. */
   used = false
@@ -38,7 +41,18 @@ export class HotRecord implements StoredRecord {
   }
 
   get cost(): number {
-    return this.available + this.info.length * 2 + this.key.length + overheadBytes
+    return (
+      this.available * (this.available > textBytes ? 1 : 2) +
+      this.info.length * 2 +
+      this.key.length +
+      overheadBytes
+    )
+  }
+
+  /** Made on the first use: up to 4 KiB, sending head and body as one string is cheaper than two buffers. */
+  get text(): string | undefined {
+    if (this.available > textBytes || this.available === 0) return undefined
+    return (this.#text ??= this.#body.toString('latin1'))
   }
 
   read(from: number, max: number): Buffer | undefined {
