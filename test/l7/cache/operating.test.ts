@@ -1,0 +1,173 @@
+import t from 'tap'
+import { FakeClock } from '../../../src/core/clock.ts'
+import { Metrics } from '../../../src/core/metrics.ts'
+import { CacheAdmin } from '../../../src/l7/cache/cache-admin.ts'
+import { MainCaches } from '../../../src/l7/cache/main-caches.ts'
+import { MapStore } from '../../../src/l7/cache/store/map-store.ts'
+import { ThreadCaches } from '../../../src/l7/cache/thread-caches.ts'
+import { Client, routeCache } from './support/client.ts'
+import { get } from './support/store-contract.ts'
+
+const lasting = [['Cache-Control', 'max-age=60']] as const
+
+t.test('an operator purges by URL with every variant, by prefix, by tag, and all', (t) => {
+  const client = new Client({ key: { ignoreQuery: ['utm_*'], sortQuery: true, headers: [], cookies: [] } })
+  const admin = new CacheAdmin(client.store, () => [client.cache.keys])
+  const fill = () => {
+    for (const foo of ['1', '2'])
+      client.ask(
+        { path: '/v', fields: [['Foo', foo]] },
+        { fields: [...lasting, ['Vary', 'Foo'], ['Surrogate-Key', 'a b']] }
+      )
+    client.ask({ path: '/s/1', query: 'b=2&a=1&utm_x=3' }, { fields: [...lasting, ['Cache-Tag', 'b, c d']] })
+    client.ask({ path: '/s/2' }, { fields: lasting })
+  }
+  const left = () =>
+    [
+      client.ask({ path: '/v', fields: [['Foo', '1']] }, { refuse: true }),
+      client.ask({ path: '/v', fields: [['Foo', '2']] }),
+      client.ask({ path: '/s/1', query: 'a=1&b=2' }),
+      client.ask({ path: '/s/2' })
+    ]
+      .map(({ from }) => (from === 'cache' ? '+' : '-'))
+      .join('')
+  fill()
+  t.equal(left(), '++++')
+  t.strictSame([admin.purgeUrl('HTTP://Example.com:80/v'), left()], [{ purged: 2 }, '--++'])
+  fill()
+  t.strictSame(
+    [admin.purgeUrl('http://example.com/s/../s/1?utm_x=9&b=2&a=1'), left()],
+    [{ purged: 1 }, '++-+']
+  )
+  fill()
+  t.strictSame([admin.purgePrefix('http://EXAMPLE.com/s/'), left()], [{ purged: 2 }, '++--'])
+  fill()
+  t.strictSame([admin.purgeTag('b'), left()], [{ purged: 3 }, '---+'])
+  fill()
+  t.strictSame([admin.purgeTag('c d'), left()], [{ purged: 1 }, '++-+'])
+  fill()
+  t.strictSame([admin.purgeAll(), left()], [{ purged: 4 }, '----'])
+  t.equal(admin.purgeUrl('/s/1'), undefined, 'not absolute')
+  t.strictSame(admin.purgeUrl('http://example.com/none'), { purged: 0 })
+  t.end()
+})
+
+t.test('what was asked of upstream before a purge is not stored after it', (t) => {
+  const client = new Client()
+  const admin = new CacheAdmin(client.store, () => [])
+  const decision = client.cache.lookup(client.request({}), client.now)
+  if (decision.kind !== 'fetch') throw new Error(decision.kind)
+  admin.purgeTag('whatever')
+  const result = decision.onResponse(
+    { status: 200, headers: client.request({ fields: lasting }).headers },
+    0,
+    client.now
+  )
+  t.match(result, { kind: 'pass', writer: undefined, cacheStatus: /detail=purged/ })
+  t.end()
+})
+
+t.test('explain tells the key and what would happen, and does none of it', (t) => {
+  const client = new Client()
+  const explain = (fields: [string, string][] = [], method = 'GET') =>
+    client.cache.explain(client.request({ fields, method }), client.now)
+  t.match(explain(), { key: 'http://example.com/a', outcome: 'miss' })
+  t.match(explain([], 'POST'), { key: undefined, outcome: 'bypass' })
+  t.match(explain([['Cache-Control', 'no-store']]), { outcome: 'bypass' })
+  const first = client.cache.lookup(client.request({}), client.now)
+  t.match(explain(), { outcome: 'wait' })
+  if (first.kind === 'fetch') first.abandon()
+  client.ask(
+    {},
+    {
+      fields: [
+        ['Cache-Control', 'max-age=60, stale-while-revalidate=60'],
+        ['Vary', 'Foo']
+      ]
+    }
+  )
+  client.pause(20)
+  t.match(explain(), { outcome: 'hit', ageSeconds: 20, ttlSeconds: 40, variant: ['foo:\r'] })
+  t.match(explain([['Foo', '1']]), { outcome: 'miss', variant: ['foo:1'] })
+  t.match(explain([['Cache-Control', 'no-cache']]), { outcome: 'revalidate' })
+  client.pause(60)
+  t.match(explain(), { outcome: 'stale', ttlSeconds: -20 })
+  client.pause(60)
+  t.match(explain(), { outcome: 'revalidate' })
+  client.ask({ path: '/p' }, { fields: [['Cache-Control', 'private']] })
+  t.match(client.cache.explain(client.request({ path: '/p' }), client.now), {
+    outcome: 'miss',
+    why: /not storable/
+  })
+  t.end()
+})
+
+t.test('each request counts once', (t) => {
+  const client = new Client()
+  client.ask(
+    {},
+    {
+      fields: [
+        ['Cache-Control', 'max-age=5'],
+        ['ETag', '"1"']
+      ]
+    }
+  )
+  client.ask()
+  client.pause(10)
+  client.ask({}, { status: 304, fields: [['ETag', '"1"']] })
+  client.pause(10)
+  client.ask({}, { refuse: true })
+  client.ask({ method: 'PUT' }, {})
+  t.strictSame(Object.fromEntries(client.counts), {
+    miss: 1,
+    stored: 1,
+    hit: 1,
+    revalidated: 1,
+    stale: 1,
+    bypass: 1
+  })
+  t.end()
+})
+
+t.test('stores live as long as their configuration, and every thread sees the same', (t) => {
+  const main = new MainCaches(2)
+  const size = { name: 'main', maxBytes: 1 << 20, maxObjectBytes: 1 << 16, store: 'memory' } as const
+  const first = main.apply({ main: size }, [routeCache])
+  const parts = { metrics: new Metrics(), clock: new FakeClock(), random: () => 0.5 }
+  const clock = new FakeClock()
+  const client = new Client()
+  const one = new ThreadCaches({ ...parts, workerIndex: 0 }).httpCache(routeCache, first['main']!)
+  const two = new ThreadCaches({ ...parts, workerIndex: 1 }).httpCache(
+    routeCache,
+    structuredClone(first['main']!)
+  )
+  const fetch = one.lookup(client.request({}), clock.wall())
+  if (fetch.kind !== 'fetch') throw new Error(fetch.kind)
+  const result = fetch.onResponse(
+    { status: 200, headers: client.request({ fields: lasting }).headers },
+    0,
+    clock.wall()
+  )
+  if (result.kind === 'pass') result.writer?.finish()
+  t.equal(two.lookup(client.request({}), clock.wall()).kind, 'hit')
+  t.equal(main.stats('main')?.entries, 1)
+
+  const again = main.apply({ main: { ...size }, other: { ...size, name: 'other' } }, [])
+  t.equal(again['main'], first['main'], 'unchanged: kept')
+  t.strictSame(main.names(), ['main', 'other'])
+  const larger = main.apply({ main: { ...size, maxBytes: 2 << 20 } }, [])
+  t.not(larger['main'], first['main'])
+  t.strictSame([main.names(), main.stats('main')?.entries, main.admin('other')], [['main'], 0, undefined])
+  t.end()
+})
+
+t.test('MapStore is bounded and gives back what it dropped', (t) => {
+  const store = new MapStore({ maxBytes: 1000, maxObjectBytes: 500 })
+  const client = new Client({}, store)
+  for (let n = 0; n < 50; n++) client.ask({ path: `/${n}` }, { fields: lasting, body: 'x'.repeat(100) })
+  t.ok(store.bytes <= 1000 && store.entries > 0)
+  store.removeAll()
+  t.strictSame([store.bytes, store.entries, get(store, 'http://example.com/49')], [0, 0, undefined])
+  t.end()
+})
