@@ -161,14 +161,12 @@ t.test('forwarding fields are believed from trusted proxies only', async (t) => 
 })
 
 t.test('a request that goes round in circles is 508', async (t) => {
-  let port = 0
   const lab = await startLab({
     listeners: [{ name: 'web', bind: '127.0.0.1:0', mode: 'l7', pool: 'web' }],
     pools: { web: { backends: ['127.0.0.1:1'] } }
   })
   t.teardown(() => lab.close())
-  port = lab.port
-  const loop = await labOf([`127.0.0.1:${port}`])
+  const loop = await labOf([`127.0.0.1:${lab.port}`])
   t.teardown(() => loop.close())
   const client = await loop.client()
   const via = `Via: 1.1 ${loop.engine.pseudonym}\r\n`
