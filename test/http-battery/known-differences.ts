@@ -40,7 +40,11 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
  */
 export const ORACLE_IS_OLDER = /transfer-encoding:[ \t]*\r\n|content-length:[^\r\n]*\t/i
 
+/** To llhttp only 100 to 103 are interim; RFC 9110 §15.2 has no 1xx with a body. */
+const OTHER_INTERIM = /HTTP\/1\.[01] 1(?!0[0-3])\d\d/
+
 /** Messages that are left out of the comparison. */
 export function showsKnownDifference(bytes: Buffer): boolean {
-  return ORACLE_IS_OLDER.test(bytes.toString('latin1'))
+  const text = bytes.toString('latin1')
+  return ORACLE_IS_OLDER.test(text) || OTHER_INTERIM.test(text)
 }

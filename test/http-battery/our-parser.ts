@@ -37,9 +37,14 @@ export function ourRequests(pieces: readonly Uint8Array[]): OurResult {
     const { method, target, minor } = head
     if (splitTarget(method, target) === undefined) return run.stop('refused', 'a target without a known form')
     const message = run.begin({ method, target, status: 0, minor, headers: fieldsOf(head.headers) })
+    if (method === 'CONNECT') {
+      // The engine refuses it; what follows is no HTTP.
+      message.complete = true
+      return run.stop('closed', 'CONNECT')
+    }
     if (!run.readBody(message, head.bodyLength === UNKNOWN_LENGTH ? 'chunked' : head.bodyLength))
       return run.result
-    if (!head.keepAlive || head.upgrade !== '' || method === 'CONNECT') return run.stop('closed', '')
+    if (!head.keepAlive || head.upgrade !== '') return run.stop('closed', '')
   }
 }
 
@@ -158,5 +163,8 @@ function lines(text: string): [string, string][] {
   return text
     .split('\r\n')
     .slice(0, -1)
-    .map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1).trim()])
+    .map((line) => [
+      line.slice(0, line.indexOf(':')),
+      line.slice(line.indexOf(':') + 1).replace(/^[ \t]+|[ \t]+$/g, '')
+    ])
 }
