@@ -16,15 +16,9 @@ export interface GivenBack {
 export function giveBack(table: BackendTable, thread: number): GivenBack {
   const given: GivenBack = { leases: 0, sockets: 0, waiters: 0 }
   const touched = new Set<number>()
-  const row = thread * table.capacity
   for (let slot = 0; slot < table.capacity; slot++) {
-    const held = (row + slot) * at.HELD
-    const leases = table.held[held + at.HELD_ACTIVE]!
-    const sockets = table.held[held + at.HELD_SOCKETS]!
-    const starved = table.held[held + at.HELD_STARVED]!
-    const counted = table.held[held + at.HELD_COUNTED]!
+    const [leases, sockets, starved, counted] = taken(table, thread, slot)
     if (leases === 0 && sockets === 0 && starved === 0) continue
-    table.held.fill(0, held, held + at.HELD)
     const pool = table.int(slot, at.POOL)
     Atomics.sub(table.ints, slot * at.INTS + at.ACTIVE, leases)
     Atomics.sub(table.ints, slot * at.INTS + at.SOCKETS, sockets)
@@ -50,4 +44,15 @@ export function giveBack(table: BackendTable, thread: number): GivenBack {
     table.bumpPool(pool)
   }
   return given
+}
+
+/** What the thread held of a backend, in the order of the columns; it holds nothing any more. */
+function taken(table: BackendTable, thread: number, slot: number): [number, number, number, number] {
+  const take = (column: number): number => {
+    const index = table.heldIndex(slot, column, thread)
+    const held = table.held[index]!
+    if (held !== 0) table.held[index] = 0
+    return held
+  }
+  return [take(at.HELD_ACTIVE), take(at.HELD_SOCKETS), take(at.HELD_STARVED), take(at.HELD_COUNTED)]
 }

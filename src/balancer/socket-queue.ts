@@ -113,7 +113,7 @@ function signalOther(table: BackendTable, slot: number): void {
   const { threads: count } = table.buffers
   for (let step = 1; step < count; step++) {
     const thread = (table.thread + step) % count
-    if (table.held[(thread * table.capacity + slot) * at.HELD + at.HELD_STARVED]! <= 0) continue
+    if (table.held[table.heldIndex(slot, at.HELD_STARVED, thread)]! <= 0) continue
     table.signals?.freed(thread, slot)
     return
   }

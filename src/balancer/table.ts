@@ -124,11 +124,16 @@ export class BackendTable {
     return this.pools[pool * at.POOL_INTS + at.VERSION]!
   }
 
+  /** Where `held` says what a thread holds. Column by column: 30,000 backends' leases are 120 KB, not 480. */
+  heldIndex(slot: number, column: number, thread = this.thread): number {
+    return (thread * at.HELD + column) * this.capacity + slot
+  }
+
   /** Counts one more in `column` unless that would pass `limit` (0: no limit). Exact over all threads. */
   take(slot: number, column: number, heldColumn: number, limit: number): boolean {
     const index = slot * at.INTS + column
     // Read before the swap, which waits for all reads begun: so the two rows come from memory side by side.
-    const held = (this.#row + slot) * at.HELD + heldColumn
+    const held = this.heldIndex(slot, heldColumn)
     const before = this.held[held]!
     if (limit === 0) {
       Atomics.add(this.ints, index, 1)
@@ -145,12 +150,12 @@ export class BackendTable {
   }
 
   give(slot: number, column: number, heldColumn: number): void {
-    this.held[(this.#row + slot) * at.HELD + heldColumn]!--
+    this.held[this.heldIndex(slot, heldColumn)]!--
     Atomics.sub(this.ints, slot * at.INTS + column, 1)
   }
 
   countInPool(pool: number, slot: number, by: 1 | -1): void {
-    this.held[(this.#row + slot) * at.HELD + at.HELD_COUNTED]! += by
+    this.held[this.heldIndex(slot, at.HELD_COUNTED)]! += by
     Atomics.add(this.pools, pool * at.POOL_INTS + at.POOL_ACTIVE, by)
   }
 
