@@ -5,6 +5,7 @@ import type { CacheCore } from './cache-core.ts'
 import { partKey, validationKey } from './cache-core.ts'
 import type { ForwardReason } from './cache-status.ts'
 import type { Decision, Fetch, GatewayTimeout, Hit, Wait } from './decision.ts'
+import { asGet } from './as-get.ts'
 import { completable } from './completable.ts'
 import type { Entry, VaryEntry } from './entry.ts'
 import { entryOf } from './entry.ts'
@@ -100,7 +101,7 @@ export class HttpCache {
   ): Decision {
     if (record.state === 'reserved') {
       if (round < maxRounds && this.#core.config.coalesce && mayShare(request, directives))
-        return this.#wait(request, directives, record, round)
+        return this.#wait(request, directives, record, place.key, round)
       record.release()
       return this.#miss(request, directives, place, false, now, round)
     }
@@ -191,7 +192,7 @@ export class HttpCache {
       if (got !== undefined && 'begin' in got) validation = got
       else if (got?.state === 'reserved' && round < maxRounds) {
         record.release()
-        return this.#wait(request, directives, got, round)
+        return this.#wait(request, directives, got, validationKey(place.key), round)
       } else got?.release()
     }
     const forward: ForwardReason = directives.noCache || directives.maxAge !== undefined ? 'request' : 'stale'
@@ -258,9 +259,19 @@ export class HttpCache {
     return new UpstreamFetch(this.#core, request, directives, plan, now)
   }
 
-  #wait(request: CacheRequest, directives: Directives, record: StoredRecord, round: number): Wait {
+  #wait(
+    request: CacheRequest,
+    directives: Directives,
+    record: StoredRecord,
+    key: string,
+    round: number
+  ): Wait {
     const again = () => this.#decide(request, directives, this.#clock.wall(), round + 1)
-    const alone = () => this.#decide(request, directives, this.#clock.wall(), maxRounds)
+    const alone = () => {
+      // Whoever has the claim takes longer than anybody waits: it must not keep the key for itself.
+      if (record.state === 'reserved') this.#core.store.remove(key)
+      return this.#decide(request, directives, this.#clock.wall(), maxRounds)
+    }
     return waitFor(this.#clock, again, alone, (wake) => {
       const cancel = record.onProgress(wake)
       // It may have moved on between the lookup and now.
@@ -290,10 +301,4 @@ export class HttpCache {
       }
     })
   }
-}
-
-function asGet(request: CacheRequest): CacheRequest {
-  if (request.method === 'GET') return request
-  const { scheme, host, path, rawPath, query, headers } = request
-  return { method: 'GET', scheme, host, path, ...(rawPath === undefined ? {} : { rawPath }), query, headers }
 }

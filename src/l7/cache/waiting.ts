@@ -30,8 +30,9 @@ export function waitFor(
         stop = undefined
       }
       const cancelTimer = clock.after(timeoutMs, () => {
+        const decision = alone()
         end()
-        finish(alone())
+        finish(decision)
       })
       const finish = (decision: Decision) => {
         if (decision.kind !== 'wait') return settle(decision)

@@ -238,3 +238,22 @@ t.test('when the fetch of a crowd fails twice, it is fetched three times', async
     998
   )
 })
+
+t.test('a claim that outlasts the patience of those who wait does not keep the key', (t) => {
+  const { client, look, settled } = shared()
+  const first = fetch(look())
+  wait(look()).wait(1_000, (decision) => void settled.push(decision))
+  client.pause(2)
+  t.strictSame(
+    settled.map(({ kind }) => kind),
+    ['fetch']
+  )
+  const second = fetch(settled[0]!)
+  const result = second.onResponse({ status: 200, headers: fields(lasting) }, 0, client.now)
+  if (result.kind !== 'pass' || result.writer === undefined) throw new Error('not stored')
+  result.writer.finish()
+  t.equal(look().kind, 'hit')
+  const late = first.onResponse({ status: 200, headers: fields(lasting) }, 0, client.now)
+  t.match(late, { kind: 'pass', writer: undefined })
+  t.end()
+})

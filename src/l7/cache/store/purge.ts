@@ -41,7 +41,8 @@ function purgeWhere(table: EntryTable, matches: (entry: number, base: number) =>
   const { entries } = table.views.memory
   let purged = 0
   for (let from = 0; from < entries; from += chunk) {
-    if (!table.lock.acquire()) throw new Error('the cache is locked by a worker that does not answer')
+    if (!table.lock.acquirePatiently())
+      throw new Error('the cache is locked by a worker that does not answer')
     try {
       for (let entry = from; entry < Math.min(entries, from + chunk); entry++) {
         const base = entry * entryStride

@@ -23,7 +23,7 @@ export function createSharedStore(options: SharedStoreOptions, seed: number, hot
 export function recoverFrom(store: SharedStore, deadWorker: number): void {
   const { table } = store
   const broken = table.lock.takeFrom(deadWorker)
-  if (!broken && !table.lock.acquire())
+  if (!broken && !table.lock.acquirePatiently())
     throw new Error('the cache is locked by another worker that does not answer')
   try {
     const touched = takePinsOf(table.views, deadWorker)

@@ -35,6 +35,12 @@ export class StoreLock {
     return false
   }
 
+  /** For the main thread, where giving up would be worse than waiting: for a second. */
+  acquirePatiently(): boolean {
+    for (let n = 0; n < 20; n++) if (this.acquire()) return true
+    return false
+  }
+
   release(): void {
     Atomics.store(this.#control, control.lock, 0)
     Atomics.notify(this.#control, control.lock, 1)
