@@ -7,6 +7,9 @@ export interface Waits {
   onDeadline(now: number): void
 }
 
+/** A sweep that is later than this waits for one more turn. */
+const STALL_PERIODS = 2.5
+
 /**
  * Deadlines of many connections, checked by one coarse sweep. Moving a deadline is one store (a Node timer's
  * refresh costs 60 to 100 ns, and a connection moves its deadline several times per exchange); the price is
@@ -17,6 +20,8 @@ export class Deadlines {
   readonly #periodMs: number
   readonly #waiting = new Set<Waits>()
   #cancel: (() => void) | undefined
+  /** The last sweep was put off. */
+  #stalled = false
   /** Time of the last sweep or `touch`: good enough for setting deadlines without asking the kernel. */
   now: number
 
@@ -48,7 +53,14 @@ export class Deadlines {
 
   #sweep(): void {
     this.#cancel = undefined
+    const before = this.now
     const now = (this.now = this.#clock.now())
+    // After a stall (garbage, a busy machine) bytes that came in time are still unread: they are read first.
+    if (now - before > STALL_PERIODS * this.#periodMs && !this.#stalled) {
+      this.#stalled = true
+      return this.#schedule()
+    }
+    this.#stalled = false
     for (const waits of this.#waiting) {
       if (waits.deadline > now) continue
       waits.deadline = Infinity

@@ -7,6 +7,7 @@ import { NO_BODY } from './downstream-stream.ts'
 import type { Exchange } from './exchange.ts'
 import type { Outgoing } from './forward-owner.ts'
 import type { UpstreamHead } from './http1/response-parser.ts'
+import { clientFields } from './response-fields.ts'
 import type { ResponseTap } from './response-tap.ts'
 import { UNTIL_END } from './response.ts'
 import type { Target } from './snapshot.ts'
@@ -131,10 +132,10 @@ class CachedExchange implements ResponseTap {
 
   #serve(hit: Hit): void {
     const exchange = this.#exchange
-    const { context, request } = exchange
+    const { request } = exchange
     exchange.cacheStatus = 'hit'
     const length = hit.bytes ?? (hit.reader === undefined ? NO_BODY : UNTIL_END)
-    exchange.sendHead(hit.status, hit.reason, hit.fields + context.viaLine + exchange.setCookie, length)
+    exchange.sendHead(hit.status, hit.reason, clientFields(exchange, hit.fields), length)
     if (hit.reader !== undefined) return streamBody(exchange, hit.reader, () => exchange.sendEnd(''))
     if (hit.body !== undefined && request.method !== 'HEAD') {
       exchange.bytesOut += hit.body.length
@@ -146,7 +147,7 @@ class CachedExchange implements ResponseTap {
   /** The stored beginning, then what the backend sends, which waits meanwhile. */
   #combine(combine: Combine): boolean {
     const exchange = this.#exchange
-    exchange.sendHead(combine.status, '', combine.fields + exchange.context.viaLine, combine.bytes)
+    exchange.sendHead(combine.status, '', clientFields(exchange, combine.fields), combine.bytes)
     for (let piece = combine.reader.read(); piece !== undefined; piece = combine.reader.read()) {
       exchange.bytesOut += piece.length
       exchange.downstream.sendOwned(piece)

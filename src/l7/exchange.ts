@@ -6,6 +6,7 @@ import { NO_BODY, type DownstreamStream } from './downstream-stream.ts'
 import type { EngineContext } from './engine-context.ts'
 import { Forward } from './forward.ts'
 import type { ForwardOwner, Outgoing } from './forward-owner.ts'
+import { SEEN_TRAILER } from './http1/field-scanner.ts'
 import type { UpstreamHead } from './http1/response-parser.ts'
 import { answerError } from './local-answer.ts'
 import type { Request } from './request.ts'
@@ -90,7 +91,8 @@ export class Exchange implements ForwardOwner {
   }
 
   onRequestEnd(trailers: string): void {
-    this.forward?.endBody(trailers)
+    // Unannounced ones take some servers by surprise (RFC 9110 §6.6.2).
+    this.forward?.endBody((this.request.seen & SEEN_TRAILER) === 0 ? '' : trailers)
   }
 
   /** All that one read brought has been told. */

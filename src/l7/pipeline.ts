@@ -1,8 +1,6 @@
 import type { Pass } from '../net/admission/gate.ts'
 import { clientAddress } from '../net/client-address.ts'
 import { proxyProtocolHeader } from '../net/proxy-protocol/write.ts'
-import { editFacts } from './edit-facts.ts'
-import { HeaderBlock } from './header-block.ts'
 import { hashKeyOf } from './hash-key.ts'
 import type { Exchange } from './exchange.ts'
 import { ForwardedWriter } from './headers/forwarded.ts'
@@ -11,6 +9,7 @@ import { isLoop } from './headers/via.ts'
 import { SEEN_FORWARDED, SEEN_REQUEST_ID, SEEN_VIA, SEEN_X_FORWARDED } from './http1/field-scanner.ts'
 import { guard } from './guard.ts'
 import { sendLocal } from './local-answer.ts'
+import { clientFields } from './response-fields.ts'
 import { requestFraming, requestHead } from './request-fields.ts'
 import type { CompiledRoute, Target } from './snapshot.ts'
 import { forwardedPath, normalisePath } from './uri/normalise-path.ts'
@@ -116,7 +115,6 @@ export function begin(exchange: Exchange, memo: ConnectionMemo): void {
 /** The pool to ask, or undefined when the route has answered itself. */
 function chooseTarget(exchange: Exchange, route: CompiledRoute): Target | undefined {
   const { action } = route
-  const { viaLine } = exchange.context
   switch (action.kind) {
     case 'pool':
       return action.target
@@ -124,27 +122,18 @@ function chooseTarget(exchange: Exchange, route: CompiledRoute): Target | undefi
       return action.targets.pick(exchange.context.random)
     case 'redirect': {
       const location = action.location({ host: exchange.host, path: exchange.path, query: exchange.query })
-      const fields = editedFields(exchange, route, `Location: ${location}\r\n`)
-      sendLocal(exchange, action.status, fields + viaLine, NO_BYTES)
+      sendLocal(exchange, action.status, clientFields(exchange, `Location: ${location}\r\n`), NO_BYTES)
       exchange.sendEnd('')
       return undefined
     }
     case 'respond':
-      sendLocal(exchange, action.status, editedFields(exchange, route, action.fields) + viaLine, action.body)
+      sendLocal(exchange, action.status, clientFields(exchange, action.fields), action.body)
       exchange.sendEnd('')
       return undefined
   }
 }
 
 const NO_BYTES = Buffer.alloc(0)
-
-/** The fields of a route's own answer after the route's edits. */
-function editedFields(exchange: Exchange, route: CompiledRoute, fields: string): string {
-  if (route.responseEdits === undefined) return fields
-  const block = new HeaderBlock(fields)
-  route.responseEdits.apply(block, editFacts(exchange))
-  return block.text
-}
 
 function pickContext(exchange: Exchange, target: Target): PickContext {
   const { hashKey, sticky } = target.pool

@@ -1,7 +1,9 @@
 import { editFacts } from './edit-facts.ts'
 import type { Exchange } from './exchange.ts'
+import { HeaderBlock } from './header-block.ts'
 import type { ForwardedWriter } from './headers/forwarded.ts'
 import { dropForwardingFields } from './headers/forwarding-fields.ts'
+import type { CompiledEdits } from './headers/header-edits.ts'
 import { dropConnectionNamed } from './headers/hop-by-hop.ts'
 import { newTraceparent, isTraceparent } from './headers/traceparent.ts'
 import { viaLine } from './headers/via.ts'
@@ -47,9 +49,17 @@ export function requestHead(
   if ((seen & SEEN_TRACEPARENT) === 0) added += `traceparent: ${newTraceparent(exchange.requestId)}\r\n`
   else if (!isTraceparent(headers.get('traceparent') ?? '')) headers.set('traceparent', newTraceparent())
   added += request.minor === 1 ? context.viaLine : viaLine('1.0', context.pseudonym)
-  route?.requestEdits?.apply(headers, editFacts(exchange))
-  const hostLine = authority === undefined ? '' : `Host: ${authority}\r\n`
-  return `${method} ${target} HTTP/1.1\r\n${hostLine}${headers.text}${added}${connectionLines(exchange)}\r\n`
+  let fields = headers.text + added
+  if (authority !== undefined) fields = `Host: ${authority}\r\n${fields}`
+  if (route?.requestEdits !== undefined) fields = edited(fields, exchange, route.requestEdits)
+  return `${method} ${target} HTTP/1.1\r\n${fields}${connectionLines(exchange)}\r\n`
+}
+
+/** Edits see what this hop adds too, so that they can change or remove it. */
+function edited(fields: string, exchange: Exchange, edits: CompiledEdits): string {
+  const block = new HeaderBlock(fields)
+  edits.apply(block, editFacts(exchange))
+  return block.text
 }
 
 /** FRAME_CHUNKED or the number of bytes. */

@@ -1,6 +1,7 @@
 import { dateLine } from './date-line.ts'
 import { editFacts } from './edit-facts.ts'
 import type { Exchange } from './exchange.ts'
+import { HeaderBlock } from './header-block.ts'
 import { dropConnectionNamed } from './headers/hop-by-hop.ts'
 import { SEEN_DATE } from './http1/field-scanner.ts'
 import type { UpstreamHead } from './http1/response-parser.ts'
@@ -9,11 +10,20 @@ import type { UpstreamHead } from './http1/response-parser.ts'
 export function responseFields(exchange: Exchange, head: UpstreamHead): string {
   const { headers } = head
   if (head.connectionNames !== '') dropConnectionNamed(headers, head.connectionNames)
-  exchange.route?.responseEdits?.apply(headers, editFacts(exchange))
-  let fields = headers.text + exchange.context.viaLine
+  let fields = headers.text
   // RFC 9110 §6.6.1: a recipient with a clock adds the Date that a response lacks.
   if ((head.seen & SEEN_DATE) === 0) fields += dateLine()
   if (exchange.snapshot.config.backendHeader) fields += `X-Backend-Server: ${exchange.backend?.name}\r\n`
   if (exchange.cacheStatus !== '') fields += `Cache-Status: ${exchange.cacheStatus}\r\n`
-  return fields + exchange.setCookie
+  return clientFields(exchange, fields)
+}
+
+/** What every answer of a route ends with: Via, a sticky cookie, and the route's edits over all of it. */
+export function clientFields(exchange: Exchange, fields: string): string {
+  const all = fields + exchange.context.viaLine + exchange.setCookie
+  const edits = exchange.route?.responseEdits
+  if (edits === undefined) return all
+  const block = new HeaderBlock(all)
+  edits.apply(block, editFacts(exchange))
+  return block.text
 }

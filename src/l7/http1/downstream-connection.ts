@@ -51,7 +51,7 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
     this.#traffic = new Traffic(this.transport, host.context)
     this.#ends = ends
     this.peer = (ends === undefined ? remoteEndpoint(this.transport) : ends.source)?.address ?? ''
-    this.scheme = 'encrypted' in this.transport.socket ? 'https' : 'http'
+    this.scheme = this.transport.secure ? 'https' : 'http'
     this.acceptedAt = this.#now
     host.context.deadlines.add(this)
     this.deadline = this.#now + host.snapshot.config.timeouts.keepAliveMs

@@ -137,7 +137,9 @@ export class FieldScanner {
 
   /** Sorts one field line by the length of its name first: most lines cost one switch. */
   #note(nameStart: number, nameEnd: number, lineEnd: number): void {
-    if ((this.#buffer[nameStart]! | 32) === 120 && this.#buffer[nameStart + 1] === 45) this.seen |= SEEN_X
+    // An underscore is a hyphen to servers that make variables of field names.
+    const second = this.#buffer[nameStart + 1]
+    if ((this.#buffer[nameStart]! | 32) === 120 && (second === 45 || second === 95)) this.seen |= SEEN_X
     switch (nameEnd - nameStart) {
       case 2:
         if (this.#is(nameStart, 'te')) {

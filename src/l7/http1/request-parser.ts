@@ -31,6 +31,7 @@ export interface HeadLimits {
 const CR = 13
 const LF = 10
 const SPACE = 32
+const TAB = 9
 
 /** Longest method that is looked at. */
 const METHOD_BYTES = 32
@@ -100,7 +101,9 @@ function complete(buffer: Buffer, method: string, target: string, minor: number)
   let host = ''
   if (fields.hostCount === 1) {
     host = latin1(buffer, fields.hostStart, fields.hostEnd)
-    if (hostName(host) === undefined) return BAD_HOST
+    // nginx takes a tab for a part of the value.
+    const tab = buffer[fields.hostStart - 1] === TAB || buffer[fields.hostEnd] === TAB
+    if (tab || hostName(host) === undefined) return BAD_HOST
   } else if (fields.hostCount > 1 || minor === 1) {
     return BAD_HOST
   }

@@ -166,7 +166,7 @@ export class UpstreamPool {
   /** It became a tunnel: it goes on counting until its transport closes. */
   handedOver(connection: UpstreamConnection): void {
     this.deadlines.remove(connection)
-    connection.transport.socket.once('close', () => this.#closed(connection))
+    connection.transport.whenClosed = () => this.#closed(connection)
   }
 
   #closed(connection: UpstreamConnection): void {
