@@ -6,7 +6,7 @@ import { partKey, validationKey } from './cache-core.ts'
 import type { ForwardReason } from './cache-status.ts'
 import type { Decision, Fetch, GatewayTimeout, Hit, Wait } from './decision.ts'
 import { asGet } from './as-get.ts'
-import { completable } from './completable.ts'
+import { completable, hitFromPart } from './parts.ts'
 import type { Entry, VaryEntry } from './entry.ts'
 import { entryOf } from './entry.ts'
 import type { CacheExplanation } from './explain.ts'
@@ -145,7 +145,7 @@ export class HttpCache {
     const { store, counters } = this.#core
     const part = request.method === 'GET' ? peek(this.#core, partKey(place.key)) : undefined
     if (part !== undefined) {
-      const hit = this.#fromPart(request, directives, part, now)
+      const hit = hitFromPart(this.#core, request, directives, part, now)
       if (hit !== undefined) return hit
     }
     if (directives.onlyIfCached) {
@@ -220,20 +220,6 @@ export class HttpCache {
       { forward: 'stale', place, validation, stale: { entry, record }, background: true },
       now
     )
-  }
-
-  #fromPart(
-    request: CacheRequest,
-    directives: Directives,
-    record: StoredRecord,
-    now: number
-  ): Hit | undefined {
-    const entry = entryOf(record)
-    if (entry?.kind !== 'response' || reuse(entry, directives, this.#core.config, now) !== 'fresh')
-      return undefined
-    const hit = hitOf(request, entry, record, undefined, undefined, now)
-    if (hit !== undefined) this.#core.counters.add('hit')
-    return hit
   }
 
   #unsafe(request: CacheRequest, directives: Directives, now: number): Fetch {

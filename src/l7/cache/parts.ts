@@ -1,4 +1,9 @@
+import type { CacheCore } from './cache-core.ts'
+import type { Hit } from './decision.ts'
 import { entryOf } from './entry.ts'
+import { hitOf } from './hits.ts'
+import type { Directives } from './policy/cache-control.ts'
+import { reuse } from './policy/reuse.ts'
 import { isConditional, isStrong } from './policy/validators.ts'
 import type { CacheRequest, StoredRecord } from './ports.ts'
 import type { Stored } from './upstream-fetch.ts'
@@ -13,4 +18,19 @@ export function completable(request: CacheRequest, record: StoredRecord | undefi
   if (entry.range.complete === undefined || !isStrong(entry.etag)) return undefined
   if (request.method !== 'GET' || request.headers.get('range') !== undefined) return undefined
   return isConditional(request.headers) ? undefined : { entry, record }
+}
+
+/** The answer out of a stored part, when it is fresh and the range asked for lies within. Takes over the record then. */
+export function hitFromPart(
+  core: CacheCore,
+  request: CacheRequest,
+  directives: Directives,
+  record: StoredRecord,
+  now: number
+): Hit | undefined {
+  const entry = entryOf(record)
+  if (entry?.kind !== 'response' || reuse(entry, directives, core.config, now) !== 'fresh') return undefined
+  const hit = hitOf(request, entry, record, undefined, undefined, now)
+  if (hit !== undefined) core.counters.add('hit')
+  return hit
 }
