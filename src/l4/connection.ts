@@ -3,12 +3,14 @@ import type { Waits } from '../core/deadlines.ts'
 import type { ErrorCode } from '../core/errors.ts'
 import type { Pass } from '../net/admission/gate.ts'
 import { ClientHelloReader } from '../net/client-hello.ts'
-import { keepAlive } from '../net/dial.ts'
+import type { Attach } from '../net/accept.ts'
+import { KEEP_ALIVE_MS } from '../net/dial.ts'
 import { localEndpoint, remoteEndpoint, type Endpoint } from '../net/endpoint.ts'
 import type { ProxyHeader } from '../net/proxy-protocol/header.ts'
 import { ProxyHeaderReader, type ProxyHeaderNext } from '../net/proxy-protocol/reader.ts'
 import { proxyProtocolHeader } from '../net/proxy-protocol/write.ts'
-import { Transport, type TransportOwner } from '../net/transport.ts'
+import { SocketTransport } from '../net/socket-transport.ts'
+import type { Transport, TransportOwner } from '../net/transport.ts'
 import { endCode, type ConnectionEnd } from './connection-end.ts'
 import type { L4Deps } from './deps.ts'
 import { HeldBytes } from './held-bytes.ts'
@@ -80,8 +82,8 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
     return this.#header?.source ?? remoteEndpoint(this.#downstream)
   }
 
-  begin(attach: (owner: TransportOwner) => Transport, refuse: boolean): void {
-    this.#downstream = attach(this)
+  begin(attach: Attach, refuse: boolean): void {
+    this.#downstream = attach(this, this.snapshot.tls !== undefined)
     if (refuse) return this.#refuse('shutdown', 'LB_SHUTTING_DOWN')
     const { gate, config } = this.snapshot
     this.#pass = gate.enter()
@@ -98,7 +100,7 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
   keepAlive(): void {
     if (this.#keptAlive || this.#connected === undefined) return
     this.#keptAlive = true
-    keepAlive(this.#connected.upstream.socket)
+    this.#connected.upstream.keepAlive(KEEP_ALIVE_MS)
   }
 
   /** Ends it from our side, whatever it is doing. */
@@ -164,16 +166,16 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
     const { deadlines } = this.#host.deps
     const { idleMs, halfCloseMs } = this.snapshot.config.timeouts
     const options = { deadlines, idleMs, halfCloseMs, counters: this.#host.metrics.bytes }
-    const { socket } = connected.upstream
+    const { upstream } = connected
     // One packet for the header and what the client said first.
     const header = this.#proxyHeader()
     if (header !== undefined) {
-      socket.cork()
-      connected.upstream.sendOwned(header)
+      upstream.cork()
+      upstream.sendOwned(header)
     }
     const held = { bytes: this.#held.take(), ended: this.#clientEnded }
-    this.#splice = splice(this.#downstream, connected.upstream, options, (end) => this.#spliced(end), held)
-    if (header !== undefined) socket.uncork()
+    this.#splice = splice(this.#downstream, upstream, options, (end) => this.#spliced(end), held)
+    if (header !== undefined) upstream.uncork()
   }
 
   onUnreachable(code: ErrorCode, backend: Backend | undefined, error: Error | undefined): void {
@@ -208,10 +210,10 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
 
   #secure(): void {
     const rest = this.#held.empty ? undefined : Buffer.concat(this.#held.take())
-    this.snapshot.tls!.secure(this.#downstream, rest, (socket, error) => {
+    this.snapshot.tls!.secure(this.#downstream as SocketTransport, rest, (socket, error) => {
       if (this.#over) return void socket?.destroy()
       if (socket === undefined) return this.#refuse('tls', 'LB_TLS_HANDSHAKE', error)
-      this.#downstream = Transport.overSocket(socket, this)
+      this.#downstream = SocketTransport.overSocket(socket, this)
       if (typeof socket.alpnProtocol === 'string') this.#alpn = socket.alpnProtocol
       this.#named(socket.servername || undefined)
     })

@@ -1,7 +1,7 @@
 import type { Backend } from '../balancer/backend.ts'
 import { errorKind, type ErrorCode } from '../core/errors.ts'
+import type { Attach } from '../net/accept.ts'
 import { endpointText } from '../net/endpoint.ts'
-import type { Transport, TransportOwner } from '../net/transport.ts'
 import type { ConnectionEnd } from './connection-end.ts'
 import { L4Connection, type L4Host } from './connection.ts'
 import type { L4Deps } from './deps.ts'
@@ -35,7 +35,7 @@ export class L4Engine implements L4Host {
   }
 
   /** Takes a connection just accepted. */
-  accept(attach: (owner: TransportOwner) => Transport): void {
+  accept(attach: Attach): void {
     const connection = new L4Connection(this, this.#snapshot)
     if (this.#connections.size === 0) this.#keepAlive.start()
     this.#connections.add(connection)

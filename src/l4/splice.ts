@@ -195,11 +195,7 @@ class Side implements TransportOwner {
 
   onEnd(): void {
     this.ended = true
-    const { peer } = this
-    // Both have said all, and it is written: closing sends the FIN too, for half the system calls of shutdown + close.
-    // TLS says goodbye first.
-    if (peer.ended && peer.transport.pending === 0 && !peer.transport.secure) peer.transport.destroy()
-    else peer.transport.end()
+    this.peer.transport.end()
     this.#splice.ended(this)
   }
 

@@ -1,15 +1,21 @@
 import { createServer, type ListenOptions, type Server, type Socket } from 'node:net'
-import { Transport, type StreamHandle, type TransportOwner } from './transport.ts'
+import { rawStreams, type RawHandle } from './raw-streams.ts'
+import { RawTransport } from './raw-transport.ts'
+import { SocketTransport, type SocketHandle } from './socket-transport.ts'
+import type { Transport, TransportOwner } from './transport.ts'
 
 /** The listening handle under a net.Server, as far as it is used here. Not public API: tested for before use. */
 interface ListenHandle {
-  onconnection?: (status: number, client: StreamHandle | undefined) => void
+  onconnection?: (status: number, client: SocketHandle | undefined) => void
   setNoDelay?(on: boolean): number
   setKeepAlive?(on: boolean, seconds: number): number
 }
 
-/** Makes the owner of a connection just accepted; `attach` gives it its Transport. */
-export type Accept = (attach: (owner: TransportOwner) => Transport) => void
+/** Gives the owner of a connection its Transport; `underTls`: one that TLS can be put over (see TlsServer). */
+export type Attach = (owner: TransportOwner, underTls?: boolean) => Transport
+
+/** Makes the owner of a connection just accepted. */
+export type Accept = (attach: Attach) => void
 
 const KEEP_ALIVE_SECONDS = 60
 
@@ -24,7 +30,7 @@ export function listen(
   onError: (error: Error) => void
 ): Promise<Server> {
   const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true })
-  server.on('connection', (socket: Socket) => accept((owner) => Transport.overSocket(socket, owner)))
+  server.on('connection', (socket: Socket) => accept((owner) => SocketTransport.overSocket(socket, owner)))
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen(options, () => {
@@ -45,6 +51,10 @@ function takeOver(handle: ListenHandle | undefined, accept: Accept, onError: (er
   handle.onconnection = function (this: unknown, status, client) {
     if (client === undefined) return onError(new Error(`accept failed with status ${status}`))
     if (typeof client.useUserBuffer !== 'function') return fallback.call(this, status, client)
-    accept((owner) => Transport.overHandle(client, owner))
+    accept((owner, underTls) =>
+      rawStreams === undefined || underTls
+        ? SocketTransport.overHandle(client, owner)
+        : RawTransport.accepted(client as RawHandle, owner)
+    )
   }
 }

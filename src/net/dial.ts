@@ -1,11 +1,14 @@
-import type { Socket } from 'node:net'
+import { isIP } from 'node:net'
 import { connect as tlsConnect, type TLSSocket } from 'node:tls'
 import type { BackendAddress } from '../config/model.ts'
 import { systemClock } from '../core/clock.ts'
 import type { Deadlines, Waits } from '../core/deadlines.ts'
 import { CONNECT_TIMEOUT } from './dial-failure.ts'
 import { cachedLookup, type Lookup } from './lookup.ts'
-import { Transport, type TransportOwner } from './transport.ts'
+import { rawStreams } from './raw-streams.ts'
+import { RawTransport } from './raw-transport.ts'
+import { SocketTransport } from './socket-transport.ts'
+import type { Transport, TransportOwner } from './transport.ts'
 import type { UpstreamTls } from './upstream-tls.ts'
 
 /** One object serves all dials to a pool. */
@@ -15,14 +18,14 @@ export interface DialOptions {
   readonly deadlines: Deadlines
   /** TLS to the backend. */
   readonly tls?: UpstreamTls
-  /** false: whoever dials turns TCP keep-alive on when the connection has lived a while (`keepAlive`). */
+  /** false: whoever dials turns TCP keep-alive on when the connection has lived a while. */
   readonly keepAlive?: boolean
   /** Left out: one per thread that remembers answers for five seconds. */
   readonly lookup?: Lookup
 }
 
 /** The kernel asks an idle peer whether it is still there after this many ms: NATs and firewalls forget sooner or later. */
-const KEEP_ALIVE_MS = 60_000
+export const KEEP_ALIVE_MS = 60_000
 
 let threadLookup: Lookup | undefined
 
@@ -43,21 +46,19 @@ export function dial(address: BackendAddress, options: DialOptions, owner: Trans
 }
 
 function dialPlain(address: BackendAddress, options: DialOptions, owner: TransportOwner): Transport {
-  return Transport.dialled(owner, (socket) => {
-    if (address.kind === 'unix') {
-      socket.connect({ path: address.path })
-      return
-    }
+  if (address.kind === 'unix') {
+    return SocketTransport.dialled(owner, (socket) => void socket.connect({ path: address.path }))
+  }
+  const keepAliveMs = options.keepAlive === false ? 0 : KEEP_ALIVE_MS
+  if (rawStreams !== undefined && isIP(address.host) !== 0) {
+    return RawTransport.dialled(owner, address.host, address.port, keepAliveMs)
+  }
+  return SocketTransport.dialled(owner, (socket) => {
     // Before there is a handle this is only remembered: no system call until the connection is made.
     socket.setNoDelay(true)
-    if (options.keepAlive !== false) keepAlive(socket)
+    if (keepAliveMs > 0) socket.setKeepAlive(true, keepAliveMs)
     socket.connect({ host: address.host, port: address.port, lookup: lookupOf(options) })
   })
-}
-
-/** Has the kernel ask whether the peer is still there: four system calls, once per connection. */
-export function keepAlive(socket: Socket): void {
-  socket.setKeepAlive(true, KEEP_ALIVE_MS)
 }
 
 function dialTls(
@@ -75,9 +76,9 @@ function dialTls(
     ...{ allowHalfOpen: true }
   })
   socket.setNoDelay(true)
-  if (options.keepAlive !== false) keepAlive(socket)
+  if (options.keepAlive !== false) socket.setKeepAlive(true, KEEP_ALIVE_MS)
   socket.on('session', (session) => tls.remember(address, session))
-  const transport = Transport.overSocket(socket, owner)
+  const transport = SocketTransport.overSocket(socket, owner)
   socket.once('secureConnect', () => transport.owner.onConnect?.())
   return transport
 }
@@ -115,7 +116,7 @@ class ConnectWait implements TransportOwner, Waits {
   onDeadline(): void {
     this.#options.deadlines.remove(this)
     const error = new Error(`no connection within ${this.#options.connectTimeoutMs} ms`)
-    this.transport!.socket.destroy(Object.assign(error, { code: CONNECT_TIMEOUT }))
+    this.transport!.destroy(Object.assign(error, { code: CONNECT_TIMEOUT }))
   }
 
   // TLS may read the backend's first bytes before the handshake's end is told: they are the owner's.

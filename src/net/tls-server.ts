@@ -3,7 +3,8 @@ import type { Socket } from 'node:net'
 import { createSecureContext, createServer, type SecureContext, type Server, type TLSSocket } from 'node:tls'
 import type { ListenerTlsMaterial } from './listener-tls.ts'
 import { ServerNames } from './server-names.ts'
-import type { Transport, TransportOwner } from './transport.ts'
+import type { SocketTransport } from './socket-transport.ts'
+import type { TransportOwner } from './transport.ts'
 
 export interface TlsServerOptions {
   readonly handshakeTimeoutMs: number
@@ -63,7 +64,7 @@ export class TlsServer {
    * Takes `transport` over and shakes hands; `rest` was read from it already (after a PROXY header). `done` is called
    * once. To give up, destroy the transport: then it is called with an error.
    */
-  secure(transport: Transport, rest: Buffer | undefined, done: Secured): void {
+  secure(transport: SocketTransport, rest: Buffer | undefined, done: Secured): void {
     const { socket } = transport
     // TLS reads the handle itself from now on; what breaks is told as tlsClientError.
     transport.owner = nobody
