@@ -3,7 +3,7 @@ import * as at from '../columns.ts'
 import type { PickContext } from '../pick-context.ts'
 import type { View } from '../view.ts'
 import { hashOf, keptFor, MOST_STEPS, rehash, tooEarly, weightSignature } from './keyed.ts'
-import { buildRing, findPoint, type Ring } from './ring.ts'
+import { buildRing } from './ring.ts'
 import type { Selector, SelectorParts } from './selector.ts'
 
 /**
@@ -14,7 +14,7 @@ import type { Selector, SelectorParts } from './selector.ts'
 export class Hash implements Selector {
   readonly #random: Random
   readonly #bound: number | undefined
-  #ring: Ring | undefined
+  #ring: Uint16Array | undefined
   #revision = -1
   #signature = 0
   #usableWeight = 0
@@ -29,12 +29,15 @@ export class Hash implements Selector {
     if (view.revision !== this.#revision) this.#rebuild(view)
     const ring = this.#ring!
     const hash = hashOf(context, this.#random)
-    const start = findPoint(ring, hash)
-    const steps = Math.min(MOST_STEPS, ring.size)
+    // The table's size is a power of two: the upper bits of the hash are the place.
+    const last = ring.length - 1
+    const start = hash >>> Math.clz32(last)
     let overloaded = -1
-    for (let step = 0; step < steps; step++) {
-      const index = start + step
-      const position = ring.arcs[2 * (index < ring.size ? index : index - ring.size) + 1]!
+    let seen = -1
+    for (let step = 0; step < MOST_STEPS; step++) {
+      const position = ring[(start + step) & last]!
+      if (position === seen) continue
+      seen = position
       if (!view.admits(position, context) || tooEarly(view, position, hash)) continue
       if (this.#bound === undefined || view.active(position) < this.#most(view, position)) return position
       if (overloaded < 0) overloaded = position

@@ -9,22 +9,15 @@ const FEWEST_POINTS = 16
 const TOTAL_POINTS = 131_072
 
 /**
- * Points on a circle of 32-bit hashes, sorted. `arcs` holds pairs: a point, and the position of the backend that owns
- * the arc up to it.
+ * A ring of hashes: each backend has points on it, and an arc belongs to the backend of the point that ends it. Points
+ * come from the backends' names alone, so the same names give the same ring in every thread, after a restart, and in
+ * another balancer.
+ *
+ * It is returned as a table over the hash's upper bits, of two to four places per point. Finding the arc is then one
+ * look (a binary search of 480,000 points took 150 ns, an index into them two misses), and a backend that goes takes
+ * only its own places with it, as on the exact ring.
  */
-export interface Ring {
-  readonly size: number
-  readonly arcs: Uint32Array
-  /** Where to start looking, by the hash's upper bits: one entry for about four points. */
-  readonly starts: Uint32Array
-  readonly shift: number
-}
-
-/**
- * Points come from the backends' names alone, so the same names give the same ring in every thread, after a restart,
- * and in another balancer.
- */
-export function buildRing({ backends }: View): Ring {
+export function buildRing({ backends }: View): Uint16Array {
   const mean = backends.reduce((sum, backend) => sum + backend.weight, 0) / backends.length
   const each = Math.min(MOST_POINTS, Math.max(FEWEST_POINTS, Math.floor(TOTAL_POINTS / backends.length)))
   const counts = backends.map((backend) => Math.max(1, Math.round((each * backend.weight) / mean)))
@@ -40,28 +33,12 @@ export function buildRing({ backends }: View): Ring {
     }
   }
   radixSort(points, owners)
-  return index(points, owners)
-}
 
-function index(points: Uint32Array, owners: Uint16Array): Ring {
-  const size = points.length
-  const arcs = new Uint32Array(2 * size)
-  for (let i = 0; i < size; i++) {
-    arcs[2 * i] = points[i]!
-    arcs[2 * i + 1] = owners[i]!
+  const bits = Math.ceil(Math.log2(size)) + 1
+  const table = new Uint16Array(2 ** bits)
+  for (let place = 0, point = 0; place < table.length; place++) {
+    while (point < size && points[point]! >>> (32 - bits) < place) point++
+    table[place] = owners[point === size ? 0 : point]!
   }
-  const bits = Math.max(1, Math.ceil(Math.log2(size)) - 2)
-  const starts = new Uint32Array(2 ** bits)
-  for (let i = 0, start = 0; start < starts.length; start++) {
-    while (i < size && points[i]! >>> (32 - bits) < start) i++
-    starts[start] = i
-  }
-  return { size, arcs, starts, shift: 32 - bits }
-}
-
-/** Index of the first point at or after `hash`, round the circle. A binary search of 480,000 points took 150 ns more. */
-export function findPoint({ size, arcs, starts, shift }: Ring, hash: number): number {
-  let point = starts[hash >>> shift]!
-  while (point < size && arcs[2 * point]! < hash) point++
-  return point === size ? 0 : point
+  return table
 }
