@@ -19,21 +19,31 @@ export class RandomTwo implements Selector {
   }
 
   pick(view: View, context: PickContext): number {
-    const first = this.#draw(view, context, -1)
+    const first = this.#first(view, context)
     if (first < 0 || view.count === 1) return first
-    const second = this.#draw(view, context, first)
+    const second = this.#second(view, context, first)
     if (second < 0) return first
     const load = view.active(first) / view.weight(first)
     return view.active(second) / view.weight(second) < load ? second : first
   }
 
-  /** One that is admitted and is not `other`; -1: there is none (or, with an `other`, none was found). */
-  #draw(view: View, context: PickContext, other: number): number {
+  #first(view: View, context: PickContext): number {
     for (let draw = 0; draw < DRAWS; draw++) {
       const position = this.#table.draw(view, this.#random)
-      if (position < 0) return -1
-      if (position !== other && view.admits(position, context)) return position
+      if (position < 0 || view.admits(position, context)) return position
     }
-    return other >= 0 ? -1 : nextAdmitted(view, Math.floor(this.#random() * view.count), context)
+    return nextAdmitted(view, Math.floor(this.#random() * view.count), context)
+  }
+
+  /** Another than the first, or -1. In a small pool the same is drawn often: then its neighbours by chance will do. */
+  #second(view: View, context: PickContext, first: number): number {
+    const drawn = this.#table.draw(view, this.#random)
+    if (drawn !== first && view.admits(drawn, context)) return drawn
+    const start = Math.floor(this.#random() * view.count)
+    for (let step = 0; step < Math.min(DRAWS, view.count); step++) {
+      const position = view.at((start + step) % view.count)
+      if (position !== first && view.admits(position, context)) return position
+    }
+    return -1
   }
 }
