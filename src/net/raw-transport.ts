@@ -19,8 +19,9 @@ export class RawTransport extends Transport {
   #connecting: boolean
   /** The peer's FIN has come. */
   #ended = false
-  /** `end` was called; then, our FIN is out. */
+  /** `end` was called; our FIN is on its way; it is out. */
   #ending = false
+  #shutting = false
   #finished = false
   #closing = false
   #pending = 0
@@ -97,14 +98,18 @@ export class RawTransport extends Transport {
     if (this.#connecting) return
     const bytes = this.#corked
     this.#corked = undefined
-    if (bytes === undefined || bytes.length === 0) return
+    if (bytes === undefined || bytes.length === 0 || this.#closing) return
     const all = bytes.length === 1 ? bytes[0]! : Buffer.concat(bytes)
     this.#pending -= all.length
-    this.writeBytes(all)
+    const request = takeRequest()
+    this.#written(request, this.#handle.writeBuffer(request, all), all, all.length)
+    // Whoever was told to wait hears of it, even where nothing had to wait in the end.
+    if (all.length >= HIGH_WATER && this.#pending === 0) process.nextTick(() => this.completed(0, 0))
   }
 
   end(): void {
     if (this.#ending || this.#closing) return
+    this.uncork()
     this.#ending = true
     if (!this.#connecting) this.#finish()
   }
@@ -118,8 +123,10 @@ export class RawTransport extends Transport {
 
   reset(): void {
     if (this.#closing) return
-    // Refused while it connects or a FIN waits for what is pending: then it is closed, which loses that too.
-    const status = this.#connecting ? -1 : this.#handle.reset?.(() => this.gone(this.#error))
+    // libuv refuses it in the turn between FIN asked for and FIN sent, and Node then never closes the handle. All has
+    // been written by then, so an orderly close is true.
+    const status =
+      this.#connecting || this.#shutting ? -1 : this.#handle.reset?.(() => this.gone(this.#error))
     if (status === 0) this.#closing = true
     else this.destroy()
   }
@@ -180,7 +187,10 @@ export class RawTransport extends Transport {
     this.#pending -= size
     if (this.#closing) return
     if (status < 0) this.#fail('write', status)
-    else if (this.#pending === 0) this.drained()
+    else if (this.#pending === 0) {
+      this.drained()
+      if (this.#ending) this.#finish()
+    }
   }
 
   /** Internal: libuv has read, or cannot any more. Returns the buffer to read into, when it is another one. */
@@ -206,6 +216,7 @@ export class RawTransport extends Transport {
 
   /** Internal: our FIN is out. */
   shutDone(status: number): void {
+    this.#shutting = false
     this.#finished = true
     if (this.#closing) return
     if (status < 0) this.#fail('shutdown', status)
@@ -232,8 +243,11 @@ export class RawTransport extends Transport {
   }
 
   #finish(): void {
-    // Both have said all, and it is written: closing sends the FIN too, for half the system calls of shutdown + close.
-    if (this.#ended && this.#pending === 0) return this.destroy()
+    // The FIN waits here, not in libuv, for what is pending: so a reset is possible until all is written.
+    if (this.#pending > 0 || this.#shutting || this.#finished || this.#closing) return
+    // Both have said all: closing sends the FIN too, for half the system calls of shutdown and close.
+    if (this.#ended) return this.destroy()
+    this.#shutting = true
     const request = rawStreams!.newShutdown()
     request.lbOwner = this
     request.oncomplete = onShutdown

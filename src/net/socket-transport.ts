@@ -109,9 +109,10 @@ export class SocketTransport extends Transport {
   reset(): void {
     const { socket } = this
     const { _handle: handle } = socket as unknown as { _handle?: { reset?: unknown } | null }
-    // resetAndDestroy throws on handles that cannot (ERR_INVALID_HANDLE_TYPE). TLS tells by the missing close_notify.
-    if (typeof handle?.reset === 'function' && !socket.destroyed && !socket.connecting)
-      socket.resetAndDestroy()
+    // resetAndDestroy throws on handles that cannot (ERR_INVALID_HANDLE_TYPE); TLS tells by the missing close_notify.
+    // While a FIN is on its way libuv refuses, and Node then never closes the handle.
+    const can = typeof handle?.reset === 'function' && !socket.destroyed && !socket.connecting
+    if (can && socket.writableEnded === socket.writableFinished) socket.resetAndDestroy()
     else socket.destroy()
   }
 

@@ -1,6 +1,7 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { connect, type Server, type Socket } from 'node:net'
+import { connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createServer as createTlsServer } from 'node:tls'
@@ -9,6 +10,9 @@ import { systemClock } from '../../src/core/clock.ts'
 import { Deadlines } from '../../src/core/deadlines.ts'
 import { listen } from '../../src/net/accept.ts'
 import { dial } from '../../src/net/dial.ts'
+import { rawStreams } from '../../src/net/raw-streams.ts'
+import { RawTransport } from '../../src/net/raw-transport.ts'
+import { SocketTransport } from '../../src/net/socket-transport.ts'
 import type { Transport, TransportOwner } from '../../src/net/transport.ts'
 import { UpstreamTls } from '../../src/net/upstream-tls.ts'
 import { testCertificates } from './certificates.ts'
@@ -38,10 +42,14 @@ async function accepted(
   await ready
   t.teardown(() => server!.close())
   const address = server!.address()
-  const client = typeof address === 'string' ? connect(address) : connect(address!.port, '127.0.0.1')
+  const client =
+    typeof address === 'string'
+      ? connect(address)
+      : connect({ port: address!.port, host: '127.0.0.1', allowHalfOpen: true })
   client.on('error', () => {})
   t.teardown(() => client.destroy())
   const transport = await made
+  if (client.connecting) await once(client, 'connect')
   t.teardown(() => transport.destroy())
   return { transport, client }
 }
@@ -118,3 +126,260 @@ t.test('bytes of a read stay right although the read buffer is shared by all', a
   t.equal(back, sent)
   t.same([transport.bytesIn, transport.bytesOut], [sent.length, sent.length])
 })
+
+/** The same over a raw handle and over a net.Socket: an accepted or dialled connection, and its other end. */
+const kinds: Record<
+  string,
+  (t: Test, owner: Partial<TransportOwner>) => Promise<{ transport: Transport; peer: Socket }>
+> = {
+  'raw, dialled': (t, owner) =>
+    whenConnected(owner, (told) =>
+      dialled(t, (port) => RawTransport.dialled(told, '127.0.0.1', port, 60_000))
+    ),
+  'socket, dialled': (t, owner) =>
+    whenConnected(owner, (told) =>
+      dialled(t, (port) => SocketTransport.dialled(told, (socket) => void socket.connect(port, '127.0.0.1')))
+    ),
+  'as accepted here': async (t, owner) => {
+    const { transport, client } = await accepted(t, owner)
+    return { transport, peer: client }
+  }
+}
+
+async function whenConnected<T>(
+  owner: Partial<TransportOwner>,
+  make: (owner: TransportOwner) => Promise<T>
+): Promise<T> {
+  let connected!: () => void
+  const connecting = new Promise<void>((resolve) => (connected = resolve))
+  const onConnect = () => {
+    owner.onConnect?.()
+    connected()
+  }
+  const made = await make({ ...nobody, ...owner, onConnect })
+  await connecting
+  return made
+}
+
+async function dialled(
+  t: Test,
+  dial: (port: number) => Transport
+): Promise<{ transport: Transport; peer: Socket }> {
+  const server = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const arrived = once(server, 'connection')
+  const transport = dial((server.address() as { port: number }).port)
+  t.teardown(() => transport.destroy())
+  const [peer] = (await arrived) as [Socket]
+  peer.on('error', () => {})
+  t.teardown(() => peer.destroy())
+  return { transport, peer }
+}
+
+/** What the owner is told, in order. */
+function listener() {
+  const told: string[] = []
+  let text = ''
+  const waiting: { what: string; resolve: () => void }[] = []
+  const tell = (what: string) => {
+    told.push(what)
+    for (const wait of waiting) if (wait.what === what) wait.resolve()
+  }
+  const owner: TransportOwner = {
+    onConnect: () => tell('connect'),
+    onData: (buffer, start, end) => {
+      text += buffer.toString('latin1', start, end)
+      tell('data')
+    },
+    onEnd: () => tell('end'),
+    onDrain: () => tell('drain'),
+    onClose: (error) => tell(error === undefined ? 'close' : `close ${error.code ?? error.message}`)
+  }
+  const until = (what: string) =>
+    told.includes(what) ? Promise.resolve() : new Promise<void>((resolve) => waiting.push({ what, resolve }))
+  return { owner, told, until, text: () => text }
+}
+
+const gather = async (socket: Socket): Promise<string> => {
+  let text = ''
+  for await (const chunk of socket) text += String(chunk)
+  return text
+}
+
+const skip = rawStreams === undefined && 'no raw streams here'
+if (skip !== false) delete kinds['raw, dialled']
+
+for (const [kind, make] of Object.entries(kinds)) {
+  t.test(`${kind}: what is sent in every way arrives in order, and FIN after it`, async (t) => {
+    const { owner, until, told } = listener()
+    const { transport, peer } = await make(t, owner)
+    transport.sendText('1')
+    transport.sendOwned(Buffer.from('2'))
+    transport.cork()
+    transport.sendText('3')
+    transport.sendOwned(Buffer.from('4'))
+    transport.uncork()
+    transport.sendTextAndBytes('5', undefined, Buffer.from('x6x'), 1, 2)
+    transport.sendTextAndBytes('', undefined, Buffer.from('7'), 0, 1)
+    transport.end()
+    transport.end()
+    t.equal(await gather(peer), '1234567')
+    t.equal(transport.bytesOut, 7)
+    peer.end()
+    await until('end')
+    await until('close')
+    t.same(
+      told.filter((what) => what !== 'connect' && what !== 'drain'),
+      ['end', 'close']
+    )
+    t.ok(transport.closed)
+    transport.sendText('too late')
+    transport.resume()
+    transport.pause()
+    transport.reset()
+  })
+
+  t.test(`${kind}: a paused stream reads nothing, and goes on where it stopped`, async (t) => {
+    const { owner, until, told, text } = listener()
+    const { transport, peer } = await make(t, owner)
+    peer.write('one')
+    await until('data')
+    transport.pause()
+    peer.write('two')
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    t.equal(text(), 'one')
+    transport.resume()
+    while (text() !== 'onetwo') await new Promise((resolve) => setImmediate(resolve))
+    t.notOk(told.includes('end'))
+    t.equal(transport.bytesIn, 6)
+  })
+
+  t.test(`${kind}: more than the kernel takes waits, and its going is told`, async (t) => {
+    const { owner, until } = listener()
+    const { transport, peer } = await make(t, owner)
+    peer.pause()
+    const chunk = Buffer.alloc(1 << 20, 'a')
+    let sent = 0
+    let flowing = true
+    while (flowing) {
+      flowing = transport.sendOwned(chunk)
+      sent += chunk.length
+    }
+    t.ok(transport.pending >= chunk.length)
+    let got = 0
+    peer.on('data', (bytes: Buffer) => (got += bytes.length))
+    peer.resume()
+    await until('drain')
+    const ended = once(peer, 'end')
+    transport.end()
+    await ended
+    t.equal(got, sent)
+    t.equal(transport.pending, 0)
+  })
+
+  t.test(`${kind}: a peer’s RST is an error, a peer’s silence after our RST too`, async (t) => {
+    const { owner, until } = listener()
+    const { transport, peer } = await make(t, owner)
+    peer.resetAndDestroy()
+    await until('close ECONNRESET')
+    t.ok(transport.closed)
+    const other = listener()
+    const second = await make(t, other.owner)
+    const seen = ending(second.peer)
+    // Half-closed first: reset still works.
+    second.transport.end()
+    second.transport.reset()
+    await other.until('close')
+    t.match(await seen, /FIN|ECONNRESET/)
+  })
+
+  t.test(`${kind}: who it is and where, and an error that it is closed with`, async (t) => {
+    const { owner, until } = listener()
+    const { transport, peer } = await make(t, owner)
+    t.same(transport.remote, { address: '127.0.0.1', port: peer.localPort })
+    t.same(transport.local, { address: '127.0.0.1', port: peer.remotePort })
+    t.equal(transport.secure, false)
+    transport.keepAlive(60_000)
+    let closed = false
+    transport.whenClosed = () => (closed = true)
+    transport.destroy(Object.assign(new Error('enough'), { code: 'LB_TEST' }))
+    await until('close LB_TEST')
+    t.ok(closed)
+  })
+}
+
+t.test('what is sent, and ended, before a raw connection is there follows it', { skip }, async (t) => {
+  const { owner, until } = listener()
+  let made!: Transport
+  const { peer } = await dialled(t, (port) => {
+    made = RawTransport.dialled({ ...nobody, ...owner }, '127.0.0.1', port, 0)
+    made.sendText('early ')
+    made.sendOwned(Buffer.from('bytes'))
+    made.sendTextAndBytes(' and', undefined, Buffer.from(' more'), 0, 5)
+    made.end()
+    return made
+  })
+  t.equal(await gather(peer), 'early bytes and more')
+  await until('connect')
+})
+
+t.test('a raw connection that is refused, or given up, is closed once', { skip }, async (t) => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  await new Promise((resolve) => server.close(resolve))
+  const refused = listener()
+  RawTransport.dialled(refused.owner, '127.0.0.1', port, 0)
+  await refused.until('close ECONNREFUSED')
+  const gone = listener()
+  RawTransport.dialled(gone.owner, '127.0.0.1', port, 0).destroy()
+  await gone.until('close')
+  const v6 = listener()
+  RawTransport.dialled(v6.owner, '::1', port, 0)
+  while (v6.told.length === 0) await new Promise((resolve) => setImmediate(resolve))
+  t.match(v6.told[0], /^close (ECONNREFUSED|EADDRNOTAVAIL|ENETUNREACH|EAFNOSUPPORT)$/)
+  await new Promise((resolve) => setTimeout(resolve, 10))
+  t.same([refused.told.length, gone.told.length, v6.told.length], [1, 1, 1])
+})
+
+t.test(
+  'thousands of messages both ways over raw streams while each side stops now and then',
+  { skip },
+  async (t) => {
+    const expected = randomBytes(4 << 20).toString('latin1')
+    let got = ''
+    const { transport, peer } = await dialled(t, (port) => {
+      const made: Transport = RawTransport.dialled(
+        {
+          ...nobody,
+          onData: (buffer, start, end) => {
+            if (!made.sendFrom(made, buffer, start, end)) made.pause()
+          },
+          onDrain: () => made.resume(),
+          onEnd: () => made.end()
+        },
+        '127.0.0.1',
+        port,
+        0
+      )
+      return made
+    })
+    const done = new Promise<void>((resolve) => peer.once('end', resolve))
+    peer.on('data', (chunk: Buffer) => {
+      got += chunk.toString('latin1')
+      if (chunk.length % 5 !== 0) return
+      peer.pause()
+      setImmediate(() => peer.resume())
+    })
+    for (let at = 0, size = 1; at < expected.length; at += size, size = (size * 7 + 1) % 70_000) {
+      peer.write(expected.slice(at, at + size), 'latin1')
+      if (size === 0) size = 1
+    }
+    peer.end()
+    await done
+    t.equal(got.length, expected.length)
+    t.ok(got === expected, 'the same bytes in the same order')
+    t.equal(transport.bytesIn, expected.length)
+  }
+)
