@@ -69,7 +69,7 @@ ${pools}`)
             backup: false
           }
         ],
-        breaker: { enabled: true, failures: 5, openMs: 10_000, maxOpenMs: 60_000, statuses: [] },
+        breaker: { enabled: false, failures: 5, openMs: 10_000, maxOpenMs: 60_000, statuses: [] },
         retry: { attempts: 2, budget: 0.2, on: ['connect-failure', 'reset'], nonIdempotent: false },
         queue: { max: 100, timeoutMs: 1000 },
         slowStartMs: 0,
@@ -97,9 +97,22 @@ pools:
   t.same(pools['c']!.hash, { key: { kind: 'client-ip' } })
 })
 
+t.test('a breaker is on by default where another backend can take over', async (t) => {
+  const { pools } = build(`listeners: [{ bind: ":80", mode: l4, pool: a }]
+pools:
+  a: { backends: ["10.0.0.1:80"] }
+  b: { backends: ["10.0.0.1:80", "10.0.0.2:80"] }
+  c: { backends: ["10.0.0.1:80"], breaker: { failures: 3 } }
+`)
+  t.same(
+    ['a', 'b', 'c'].map((name) => pools[name]!.breaker.enabled),
+    [false, true, true]
+  )
+})
+
 t.test('false turns off what is on by default', async (t) => {
   const { pools } = build(`listeners: [{ bind: ":80", mode: l4, pool: a }]
-pools: { a: { backends: ["10.0.0.1:80"], breaker: false, retry: false } }
+pools: { a: { backends: ["10.0.0.1:80", "10.0.0.2:80"], breaker: false, retry: false } }
 `)
   t.match(pools['a'], { breaker: { enabled: false }, retry: { attempts: 0 } })
 })

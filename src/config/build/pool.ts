@@ -24,7 +24,7 @@ export function buildPool(name: string, input: PoolInput, absolute: ResolvePath)
     hash: (input.hash ?? { key: { kind: defaults.hash.key } }) satisfies HashConfig,
     backends,
     ...(input.health !== undefined && { health: buildProbe(input.health) }),
-    breaker: buildBreaker(input.breaker),
+    breaker: buildBreaker(input.breaker, backends.length),
     ...(input.outlier !== undefined && {
       outlier: {
         intervalMs: input.outlier.interval,
@@ -70,16 +70,20 @@ function buildBackend(input: PoolInput['backends'][number], absolute: ResolvePat
   }
 }
 
-function buildBreaker(input: PoolInput['breaker']): BreakerConfig {
-  const { failures, open, maxOpen } = defaults.breaker
-  const openMs = input === false ? parseDuration(open)! : input.open
-  const maxOpenMs = (input === false ? undefined : input.maxOpen) ?? parseDuration(maxOpen)!
+/**
+ * Left out: the defaults, except for a backend that is alone. There nobody else could take the traffic, so an open
+ * breaker would make an outage of ten seconds out of five failures in a row; nginx does the same.
+ */
+function buildBreaker(input: PoolInput['breaker'], backends: number): BreakerConfig {
+  const { failures, open, maxOpen, statuses } = defaults.breaker
+  const given = input === false ? undefined : input
+  const openMs = given?.open ?? parseDuration(open)!
   return {
-    enabled: input !== false,
-    failures: input === false ? failures : input.failures,
+    enabled: given !== undefined || (input === undefined && backends > 1),
+    failures: given?.failures ?? failures,
     openMs,
-    maxOpenMs: Math.max(openMs, maxOpenMs),
-    statuses: input === false ? [] : input.statuses
+    maxOpenMs: Math.max(openMs, given?.maxOpen ?? parseDuration(maxOpen)!),
+    statuses: given?.statuses ?? (input === false ? [] : statuses)
   }
 }
 

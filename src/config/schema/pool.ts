@@ -113,8 +113,10 @@ export const poolSchema = mapping(
             .describe('Statuses of responses that are failures too (L7).')
         })
       ])
-      .prefault({})
-      .describe('Takes a backend out after failures in a row of real traffic; `false` turns it off.'),
+      .optional()
+      .describe(
+        'Takes a backend out after failures in a row of real traffic; `false` turns it off. Left out: on, except in a pool of one backend, where it would only turn some errors into others.'
+      ),
     outlier: mapping({
       interval: duration()
         .prefault(defaults.outlier.interval)
