@@ -4,8 +4,9 @@ import { seededRandom } from '../../../src/core/random.ts'
 import { HeaderBlock } from '../../../src/l7/header-block.ts'
 import { HttpCache } from '../../../src/l7/cache/http-cache.ts'
 import type { FetchResult } from '../../../src/l7/cache/decision.ts'
-import type { CacheRequest } from '../../../src/l7/cache/ports.ts'
+import type { CacheRequest, CacheStore } from '../../../src/l7/cache/ports.ts'
 import { MapStore } from '../../../src/l7/cache/store/map-store.ts'
+import { createSharedStore } from '../../../src/l7/cache/store/recovery.ts'
 import { check, sink, type MicroCase } from '../micro-case.ts'
 
 const config: RouteCache = {
@@ -27,34 +28,13 @@ const request: CacheRequest = {
   headers: new HeaderBlock('Host: example.com\r\nUser-Agent: bench\r\nAccept: */*\r\n')
 }
 
+const shared = { maxBytes: 1 << 24, maxObjectBytes: 1 << 20 }
+
 export const cases: readonly MicroCase[] = [
-  {
-    group: 'cache',
-    name: 'look up a fresh object of 1 KB (store on the heap)',
-    prepare: () => {
-      const store = new MapStore({ maxBytes: 1 << 24, maxObjectBytes: 1 << 20 })
-      const cache = new HttpCache({
-        config,
-        store,
-        counters: { add: () => {} },
-        clock: systemClock,
-        random: seededRandom(1)
-      })
-      const now = Date.now()
-      const miss = cache.lookup(request, now)
-      if (miss.kind !== 'fetch') throw new Error(`a ${miss.kind} in an empty cache`)
-      const headers = new HeaderBlock(
-        `Date: ${new Date(now).toUTCString()}\r\nCache-Control: public, max-age=3600\r\nContent-Type: text/javascript\r\n`
-      )
-      const result = miss.onResponse({ status: 200, reason: 'OK', headers }, 1024, now)
-      fill(result, Buffer.alloc(1024, 'c'))
-      const hit = cache.lookup(request, now + 1000)
-      check(hit.kind === 'hit' && hit.body?.length === 1024, `hit, not ${hit.kind}`)
-      return (count) => {
-        for (let i = 0; i < count; i++) sink.value = cache.lookup(request, now + 1000)
-      }
-    }
-  },
+  hitCase('on the heap', 1024, () => new MapStore({ maxBytes: 1 << 24, maxObjectBytes: 1 << 20 })),
+  hitCase('shared, hot copy', 1024, () => createSharedStore({ ...shared, workers: 1 }, 1, 1 << 20)),
+  hitCase('shared, out of the arena', 1024, () => createSharedStore({ ...shared, workers: 1 }, 1)),
+  hitCase('shared, out of the arena', 64 * 1024, () => createSharedStore({ ...shared, workers: 1 }, 1)),
   {
     group: 'cache',
     name: 'make a key',
@@ -75,6 +55,37 @@ export const cases: readonly MicroCase[] = [
     }
   }
 ]
+
+/** A lookup of a fresh object, with the key, the policy and the body taken out. */
+function hitCase(where: string, bytes: number, make: () => CacheStore): MicroCase {
+  return {
+    group: 'cache',
+    name: `look up a fresh object of ${bytes >> 10} KB (${where})`,
+    prepare: () => {
+      const counters = { add: () => {} }
+      const cache = new HttpCache({
+        config,
+        store: make(),
+        counters,
+        clock: systemClock,
+        random: seededRandom(1)
+      })
+      const now = Date.now()
+      const miss = cache.lookup(request, now)
+      if (miss.kind !== 'fetch') throw new Error(`a ${miss.kind} in an empty cache`)
+      const headers = new HeaderBlock(
+        `Date: ${new Date(now).toUTCString()}\r\nCache-Control: public, max-age=3600\r\nContent-Type: text/javascript\r\n`
+      )
+      const result = miss.onResponse({ status: 200, reason: 'OK', headers }, bytes, now)
+      fill(result, Buffer.alloc(bytes, 'c'))
+      const hit = cache.lookup(request, now + 1000)
+      check(hit.kind === 'hit' && hit.body?.length === bytes, `hit, not ${hit.kind}`)
+      return (count) => {
+        for (let i = 0; i < count; i++) sink.value = cache.lookup(request, now + 1000)
+      }
+    }
+  }
+}
 
 function fill(result: FetchResult, body: Buffer): void {
   if (result.kind !== 'pass' || result.writer === undefined)

@@ -14,6 +14,9 @@ export interface ResponseEntry extends Reusable, Validators {
   readonly tags: readonly string[]
   /** `name: value\r\n` for each field. */
   readonly fields: string
+  /** The fields with Age and Cache-Status as of `linesSecond`, kept by `hitOf` alone; not stored. */
+  lines?: string | undefined
+  linesSecond?: number
 }
 
 /** Stands at a URL whose answers vary: the variants lie under keys of their own. */
@@ -37,7 +40,7 @@ export type Entry = ResponseEntry | VaryEntry | PassEntry
 /** First line JSON, then the fields as they are sent. */
 export function encodeEntry(entry: Entry): string {
   if (entry.kind !== 'response') return `${escapeWide(JSON.stringify(entry))}\n`
-  const { fields, ...rest } = entry
+  const { fields, lines: _lines, linesSecond: _second, ...rest } = entry
   return `${escapeWide(JSON.stringify(rest))}\n${fields}`
 }
 

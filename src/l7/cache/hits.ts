@@ -24,13 +24,6 @@ const notModifiedFields = new Set([
   'vary'
 ])
 
-/** The lines of an entry with Age and Cache-Status, which change once a second: made again only then. */
-interface Lines {
-  second: number
-  text: string
-}
-const linesOf = new WeakMap<ResponseEntry, Lines>()
-
 /**
  * The answer made of a stored response for this request: whole, a range of it, 304 or 416. Takes over the record.
  * `cacheStatus` instead of the plain hit's.
@@ -172,15 +165,12 @@ function fieldsOf(entry: ResponseEntry, cacheStatus: string | undefined, now: nu
   const age = currentAge(entry, now)
   const second = Math.floor(age / 1000)
   if (cacheStatus !== undefined) return withAge(entry, second, cacheStatus)
-  let lines = linesOf.get(entry)
-  if (lines === undefined) {
-    lines = { second, text: withAge(entry, second, statusHit(entry.lifetime - age)) }
-    linesOf.set(entry, lines)
-  } else if (lines.second !== second) {
-    lines.second = second
-    lines.text = withAge(entry, second, statusHit(entry.lifetime - age))
+  // Age and ttl change once a second: only then are the lines made again.
+  if (entry.lines === undefined || entry.linesSecond !== second) {
+    entry.linesSecond = second
+    entry.lines = withAge(entry, second, statusHit(entry.lifetime - age))
   }
-  return lines.text
+  return entry.lines
 }
 
 function withAge(entry: ResponseEntry, second: number, cacheStatus: string): string {

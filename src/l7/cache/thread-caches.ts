@@ -42,7 +42,7 @@ export class ThreadCaches {
   }
 }
 
-/** Hot copies of all threads together: a sixteenth of the store, so that the whole stays within `maxBytes` + 30 %. */
+/** Hot copies of all threads together: a sixteenth of `maxBytes`, which the shared memory leaves free. */
 export function hotBytesOf(memory: SharedStoreMemory): number {
   return Math.floor(memory.maxBytes / 16 / Math.max(1, memory.workers))
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts'
 import type { Decision, Wait } from './decision.ts'
 import type { Directives } from './policy/cache-control.ts'
 import { isConditional } from './policy/validators.ts'
-import type { CacheRequest } from './ports.ts'
+import type { CacheRequest, StoredRecord } from './ports.ts'
 
 /** Only a plain GET can share the answer to another one, and a client with credentials had better ask itself. */
 export function mayShare(request: CacheRequest, directives: Directives): boolean {
@@ -52,4 +52,9 @@ export function waitFor(
       return () => end()
     }
   }
+}
+
+/** For stores that answer later: the request looks again then. */
+export function releaseLate(record: StoredRecord | undefined): void {
+  record?.release()
 }

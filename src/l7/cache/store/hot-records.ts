@@ -82,7 +82,7 @@ export class HotRecords {
 
   /** Larger bodies gain little from a copy, and dead copies lie about until V8 collects its old generation. */
   get maxBody(): number {
-    return Math.min(16 * 1024, this.#maxBytes >> 3)
+    return Math.min(8 * 1024, this.#maxBytes >> 3)
   }
 
   /**

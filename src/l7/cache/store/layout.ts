@@ -105,10 +105,14 @@ export interface SharedStoreOptions {
 /** What a unit costs beside itself: a third of an entry and of its places in index and ghosts, and its links. */
 const unitOverhead = (entryStride * 4 + 24) / 3 + 9
 
-/** All of it together is `maxBytes`; pages that were never touched stay virtual. */
+/** A sixteenth of `maxBytes` is left to the hot copies of the threads (see hotBytesOf). */
+const sharedPart = 15 / 16
+
+/** All of it together is `sharedPart` of `maxBytes`; pages that were never touched stay virtual. */
 export function allocateMemory(options: SharedStoreOptions, seed: number): SharedStoreMemory {
   const largest = 1 << maxOrder
-  const units = Math.max(1, Math.floor(options.maxBytes / (unitBytes + unitOverhead) / largest)) * largest
+  const units =
+    Math.max(1, Math.floor((options.maxBytes * sharedPart) / (unitBytes + unitOverhead) / largest)) * largest
   const entries = Math.max(64, Math.ceil(units / 3))
   const indexSlots = 2 ** Math.ceil(Math.log2(entries * 2))
   const ghostSlots = 2 ** Math.ceil(Math.log2(entries))
