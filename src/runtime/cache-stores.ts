@@ -27,6 +27,8 @@ export interface PreparedCaches {
 export class CacheStores {
   readonly #workers: number
   #stores: ReadonlyMap<string, Store> = new Map()
+  /** Responses removed by purges, by cache, since the start. */
+  readonly #purged = new Map<string, number>()
 
   constructor(workers: number) {
     this.#workers = workers
@@ -68,6 +70,7 @@ export class CacheStores {
       sample('lb_cache_entries', { cache }, entries)
       sample('lb_cache_bytes', { cache }, bytes)
       sample('lb_cache_evictions_total', { cache }, evictions)
+      sample('lb_cache_purged_total', { cache }, this.#purged.get(cache) ?? 0)
     }
   }
 
@@ -81,6 +84,7 @@ export class CacheStores {
       if (done === undefined)
         throw new ControlError('conflict', 'the url must be an absolute http or https URL')
       purged += done.purged
+      this.#purged.set(name, (this.#purged.get(name) ?? 0) + done.purged)
     }
     return { purged, caches: names }
   }

@@ -27,7 +27,7 @@ export interface EnginesParts {
 export function makeEngines(parts: EnginesParts): Engines {
   const { memory } = parts
   const deadlines = new Deadlines(parts.clock)
-  const upstreams = new UpstreamRegistry(deadlines, parts.clock)
+  const upstreams = new UpstreamRegistry(deadlines, parts.clock, parts.metrics)
   const l4 = new L4Listeners({ ...parts, deadlines, admission: memory.admission })
   const l7 = new L7Listeners({
     ...parts,

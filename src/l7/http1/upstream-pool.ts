@@ -4,6 +4,7 @@ import { awaitSocket } from '../../balancer/socket-queue.ts'
 import type { Waiter } from '../../balancer/wait-queue.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Deadlines } from '../../core/deadlines.ts'
+import type { Gauge } from '../../core/metrics.ts'
 import { dial } from '../../net/dial.ts'
 import { dialFailure, type DialFailure } from '../../net/dial-failure.ts'
 import type { UpstreamTls } from '../../net/upstream-tls.ts'
@@ -25,6 +26,12 @@ export interface UpstreamSettings {
   readonly tls: UpstreamTls | undefined
 }
 
+/** Of a pool: all its backends' connections on this thread. */
+export interface UpstreamGauges {
+  readonly idle: Gauge
+  readonly busy: Gauge
+}
+
 /**
  * The connections of this thread to one backend: idle ones are used again, the newest first, so that those not needed
  * grow old and close. Sockets are counted against maxConnections over all threads, idle ones too.
@@ -42,11 +49,13 @@ export class UpstreamPool {
   /** Gathers requests of this turn of the event loop, when pipelining is on. */
   #batch: UpstreamConnection | undefined
   readonly #clock: Clock
+  readonly #gauges: UpstreamGauges
   #retired = false
 
-  constructor(deadlines: Deadlines, clock: Clock, settings: UpstreamSettings) {
+  constructor(deadlines: Deadlines, clock: Clock, gauges: UpstreamGauges, settings: UpstreamSettings) {
     this.deadlines = deadlines
     this.#clock = clock
+    this.#gauges = gauges
     this.#settings = settings
   }
 
@@ -74,7 +83,9 @@ export class UpstreamPool {
   take(): UpstreamConnection | undefined {
     for (;;) {
       const connection = this.#idle.pop()
-      if (connection === undefined || connection.usable) return connection
+      if (connection === undefined) return undefined
+      this.#wake()
+      if (connection.usable) return connection
     }
   }
 
@@ -118,8 +129,10 @@ export class UpstreamPool {
   /** Closes the oldest idle connection: another thread may have its place. */
   shed(): boolean {
     const oldest = this.#idle.shift()
-    oldest?.part()
-    return oldest !== undefined
+    if (oldest === undefined) return false
+    this.#wake()
+    oldest.part()
+    return true
   }
 
   // The connections' side.
@@ -157,6 +170,14 @@ export class UpstreamPool {
     if (keepMs <= 0) return connection.part()
     connection.deadline = this.deadlines.now + keepMs
     this.#idle.push(connection)
+    this.#gauges.idle.add(1)
+    this.#gauges.busy.add(-1)
+  }
+
+  /** An idle connection is idle no more. */
+  #wake(): void {
+    this.#gauges.idle.add(-1)
+    this.#gauges.busy.add(1)
   }
 
   gone(connection: UpstreamConnection): void {
@@ -172,7 +193,11 @@ export class UpstreamPool {
   #closed(connection: UpstreamConnection): void {
     this.deadlines.remove(connection)
     const at = this.#idle.indexOf(connection)
-    if (at !== -1) this.#idle.splice(at, 1)
+    if (at !== -1) {
+      this.#idle.splice(at, 1)
+      this.#wake()
+    }
+    if (this.#open.has(connection)) this.#gauges.busy.add(-1)
     this.#open.get(connection)?.closed()
     this.#open.delete(connection)
   }
@@ -186,6 +211,7 @@ export class UpstreamPool {
       ...(tls === undefined ? {} : { tls })
     }
     this.#open.set(connection, backend)
+    this.#gauges.busy.add(1)
     this.#connecting.set(connection, dialling)
     dialling.connection = connection
     connection.attach(dial(backend.address, options, connection))

@@ -1,7 +1,8 @@
 import type { Backend } from '../../balancer/backend.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Deadlines } from '../../core/deadlines.ts'
-import { UpstreamPool, type UpstreamSettings } from './upstream-pool.ts'
+import type { Metrics } from '../../core/metrics.ts'
+import { UpstreamPool, type UpstreamGauges, type UpstreamSettings } from './upstream-pool.ts'
 
 /**
  * The upstream connections of this thread, by pool, backend and address: they outlive snapshots, so a reload costs
@@ -11,10 +12,12 @@ export class UpstreamRegistry {
   readonly #deadlines: Deadlines
   readonly #pools = new Map<string, UpstreamPool>()
   readonly #clock: Clock
+  readonly #metrics: Metrics
 
-  constructor(deadlines: Deadlines, clock: Clock) {
+  constructor(deadlines: Deadlines, clock: Clock, metrics: Metrics) {
     this.#deadlines = deadlines
     this.#clock = clock
+    this.#metrics = metrics
   }
 
   /** The connections to `backend`, from now on by these settings. */
@@ -22,7 +25,7 @@ export class UpstreamRegistry {
     const key = keyOf(backend)
     let pool = this.#pools.get(key)
     if (pool === undefined) {
-      pool = new UpstreamPool(this.#deadlines, this.#clock, settings)
+      pool = new UpstreamPool(this.#deadlines, this.#clock, this.#gauges(backend.pool), settings)
       this.#pools.set(key, pool)
     } else {
       pool.update(settings)
@@ -49,16 +52,9 @@ export class UpstreamRegistry {
     }
   }
 
-  /** Idle and open connections of the backends of one pool, for the metrics. */
-  counts(poolName: string): { idle: number; open: number } {
-    let idle = 0
-    let open = 0
-    for (const [key, pool] of this.#pools) {
-      if (!key.startsWith(`${poolName}/`)) continue
-      idle += pool.idle
-      open += pool.open
-    }
-    return { idle, open }
+  #gauges(pool: string): UpstreamGauges {
+    const gauge = (state: string) => this.#metrics.gauge('lb_upstream_connections', { pool, state })
+    return { idle: gauge('idle'), busy: gauge('busy') }
   }
 
   /** Closes everything idle: shutdown. */

@@ -75,3 +75,27 @@ t.test('the access log tells of retries', async (t) => {
   }
   await eventually(() => lab.log.lines.some(({ fields }) => fields.retries === 1), 'a line with retries')
 })
+
+t.test('idle and busy upstream connections are told apart', async (t) => {
+  const waiting: (() => void)[] = []
+  const backend = await rawBackend((connection) =>
+    connection.socket.on('data', () => waiting.push(() => connection.send(OK)))
+  )
+  t.teardown(() => backend.close())
+  const lab = await labOf([backend])
+  t.teardown(() => lab.close())
+  const gauge = (state: string) => lab.metrics.gauge('lb_upstream_connections', { pool: 'web', state })
+  const value = (state: string): number => {
+    const cell = gauge(state) as unknown as { values: Float64Array; at: number }
+    return cell.values[cell.at]!
+  }
+  const client = await lab.client()
+  client.send(get())
+  await eventually(() => waiting.length === 1, 'at the backend')
+  t.same([value('idle'), value('busy')], [0, 1])
+  waiting.shift()!()
+  await client.text('ok')
+  await eventually(() => value('idle') === 1 && value('busy') === 0, 'idle')
+  backend.connections[0]!.socket.destroy()
+  await eventually(() => value('idle') === 0 && value('busy') === 0, 'gone')
+})

@@ -22,6 +22,7 @@ export interface Lab {
   readonly pools: ReadonlyMap<string, Pool>
   readonly upstreams: UpstreamRegistry
   readonly deadlines: Deadlines
+  readonly metrics: Metrics
   readonly log: ReturnType<typeof memoryLogger>
   /** Leases out over all pools. */
   readonly active: number
@@ -41,7 +42,7 @@ export async function startLab(config: object): Promise<Lab> {
   const deadlines = new Deadlines(systemClock, 20)
   const metrics = new Metrics()
   const log = memoryLogger()
-  const upstreams = new UpstreamRegistry(deadlines, systemClock)
+  const upstreams = new UpstreamRegistry(deadlines, systemClock, metrics)
   const shared = { clock: systemClock, metrics }
   const pools = new Map<string, Pool>()
   const compiled = new Map(
@@ -82,6 +83,7 @@ export async function startLab(config: object): Promise<Lab> {
     pools,
     upstreams,
     deadlines,
+    metrics,
     log,
     get active() {
       return sum((pool) => pool.backends.reduce((n, backend) => n + backend.active, 0))
