@@ -33,6 +33,8 @@ interface Prepared {
 }
 
 const DRAIN_POLL_MS = 20
+/** Backends built in one piece: 2 ms. */
+const BREATHE_AFTER = 2_000
 
 /**
  * The data plane of one thread: the same in every worker, and in the main thread with `workers: 0`. A snapshot comes
@@ -61,8 +63,7 @@ export class DataPlane {
 
   /** Builds and binds. Returns the ports taken for binds to port 0, by bind key. */
   async prepare(snapshot: Snapshot): Promise<Record<string, number>> {
-    const { pools, plans } = this.#buildPools(snapshot)
-    await breathe()
+    const { pools, plans } = await this.#buildPools(snapshot)
     const engines = new Map<string, PreparedEngine>()
     const sockets = new Map<string, ListenSocket>()
     try {
@@ -111,7 +112,7 @@ export class DataPlane {
     const closing = this.#route(snapshot)
     const kept = new Set(this.#engines.values())
     for (const [name, engine] of before) if (!kept.has(engine)) this.#retire(engine, name, closing)
-    this.#parts.engines.retain(snapshot, prepared.pools)
+    setImmediate(() => this.#parts.engines.retain(snapshot, prepared.pools))
   }
 
   /** Something happened to a backend that may cost its connections (L4). */
@@ -162,16 +163,23 @@ export class DataPlane {
   }
 
   /** A pool whose plan did not change stays the same object, with its view, queue and load tree. */
-  #buildPools(snapshot: Snapshot): Pick<Prepared, 'pools' | 'plans'> {
+  async #buildPools(snapshot: Snapshot): Promise<Pick<Prepared, 'pools' | 'plans'>> {
     const pools = new Map<string, Pool>()
     const plans = new Map<Pool, PoolPlan>()
+    let built = 0
     for (const [name, plan] of snapshot.pools) {
       const running = this.#pools.get(name)
       const pool =
         running !== undefined && this.#plans.get(running) === plan ? running : makePool(plan, this.#parts)
       pools.set(name, pool)
       plans.set(pool, plan)
+      if (pool === running) continue
+      built += pool.backends.length
+      if (built < BREATHE_AFTER) continue
+      built = 0
+      await breathe()
     }
+    await breathe()
     return { pools, plans }
   }
 
