@@ -4,6 +4,7 @@ import type { HttpCache } from './cache/http-cache.ts'
 import type { CacheRequest, RecordWriter } from './cache/ports.ts'
 import { BackgroundRequest } from './background-request.ts'
 import { NO_BODY } from './downstream-stream.ts'
+import { mirrorRequest } from './mirror.ts'
 import type { Exchange } from './exchange.ts'
 import type { Outgoing } from './forward-owner.ts'
 import type { UpstreamHead } from './http1/response-parser.ts'
@@ -20,13 +21,15 @@ export function fetchThroughCache(
   exchange: Exchange,
   cache: HttpCache,
   target: Target,
-  outgoing: Outgoing
+  rawPath: string,
+  outgoing: () => Outgoing
 ): void {
   const request: CacheRequest = {
     method: exchange.request.method,
     scheme: exchange.downstream.scheme,
     host: exchange.request.host || exchange.host,
     path: exchange.path,
+    rawPath,
     query: exchange.query ?? '',
     headers: exchange.request.headers
   }
@@ -36,15 +39,21 @@ export function fetchThroughCache(
 class CachedExchange implements ResponseTap {
   readonly #exchange: Exchange
   readonly #target: Target
-  readonly #outgoing: Outgoing
+  /** Made only when something is asked of a backend: a hit needs none of it. */
+  readonly #makeOutgoing: () => Outgoing
+  #made: Outgoing | undefined
   #fetch: Fetch | undefined
   #writer: RecordWriter | undefined
   #orphan = false
 
-  constructor(exchange: Exchange, target: Target, outgoing: Outgoing) {
+  constructor(exchange: Exchange, target: Target, outgoing: () => Outgoing) {
     this.#exchange = exchange
     this.#target = target
-    this.#outgoing = outgoing
+    this.#makeOutgoing = outgoing
+  }
+
+  get #outgoing(): Outgoing {
+    return (this.#made ??= this.#makeOutgoing())
   }
 
   act(decision: Decision): void {
@@ -56,6 +65,7 @@ class CachedExchange implements ResponseTap {
       case 'fetch':
         this.#fetch = decision
         exchange.tap = this
+        this.#mirror()
         return exchange.send(this.#target, changed(this.#outgoing, decision))
       case 'wait': {
         const cancel = decision.wait(WAIT_MS, (next) => {
@@ -70,6 +80,12 @@ class CachedExchange implements ResponseTap {
         exchange.cacheStatus = decision.cacheStatus
         return exchange.fail('LB_ONLY_IF_CACHED', 'only-if-cached, and nothing usable is stored')
     }
+  }
+
+  /** What the cache answers is not mirrored: the other pool sees what this one sees. */
+  #mirror(): void {
+    const mirror = this.#exchange.route?.mirror
+    if (mirror !== undefined) mirrorRequest(this.#exchange, mirror, this.#outgoing)
   }
 
   // ResponseTap.
@@ -139,7 +155,8 @@ class CachedExchange implements ResponseTap {
     if (hit.reader !== undefined) return streamBody(exchange, hit.reader, () => exchange.sendEnd(''))
     if (hit.body !== undefined && request.method !== 'HEAD') {
       exchange.bytesOut += hit.body.length
-      exchange.downstream.sendOwned(hit.body)
+      if (hit.text === undefined) exchange.downstream.sendOwned(hit.body)
+      else exchange.downstream.sendText(hit.text)
     }
     exchange.sendEnd('')
   }

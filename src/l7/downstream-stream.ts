@@ -24,6 +24,8 @@ export interface DownstreamStream {
   /** `length`: bytes of body that follow, UNTIL_END, or NO_BODY. `fields`: "Name: value\r\n" lines without framing. */
   sendHead(status: number, reason: string, fields: string, length: number, trailers: boolean): void
   sendBody(source: Transport, buffer: Buffer, start: number, end: number): void
+  /** A latin1 string: the cheapest way for small bodies. */
+  sendText(text: string): void
   /** Bytes of ours, which stay untouched. */
   sendOwned(bytes: Buffer): void
   /** The response is complete, and the exchange over. */

@@ -203,7 +203,8 @@ export class Exchange implements ForwardOwner {
   }
 
   onReadDone(): void {
-    if (!this.downstream.flush() && !this.#ended) this.forward?.pause()
+    // Those who follow a fetch for the cache do not wait for its client; the size of the object bounds what gathers.
+    if (!this.downstream.flush() && !this.#ended && this.tap?.wanted !== true) this.forward?.pause()
   }
 
   onUpgrade(head: UpstreamHead, transport: Transport, rest: Buffer, lease: Lease): void {

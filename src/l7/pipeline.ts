@@ -3,6 +3,7 @@ import { clientAddress } from '../net/client-address.ts'
 import { proxyProtocolHeader } from '../net/proxy-protocol/write.ts'
 import { hashKeyOf } from './hash-key.ts'
 import type { Exchange } from './exchange.ts'
+import type { Outgoing } from './forward-owner.ts'
 import { ForwardedWriter } from './headers/forwarded.ts'
 import { keptRequestId, newRequestId } from './headers/request-id.ts'
 import { isLoop } from './headers/via.ts'
@@ -97,19 +98,22 @@ export function begin(exchange: Exchange, memo: ConnectionMemo): void {
     peer: downstream.peer,
     scheme: downstream.scheme
   }))
-  const outgoing = {
+  const outgoing = (): Outgoing => ({
     method: request.method,
     head: requestHead(exchange, forwardPath + query, authority, forwarded, trusted),
     framing: requestFraming(exchange),
     upgrade: request.upgrade !== '',
     context: pickContext(exchange, destination),
     preface: preface(exchange, destination)
-  }
-  if (route.mirror !== undefined) mirrorRequest(exchange, route.mirror, outgoing)
+  })
   if (route.cache !== undefined && request.upgrade === '') {
-    return fetchThroughCache(exchange, route.cache, destination, outgoing)
+    // A rewritten path is made of the normalised one; any other goes on as the client wrote it, so it is in the key.
+    const rawPath = route.rewrite === undefined ? forwardPath : path
+    return fetchThroughCache(exchange, route.cache, destination, rawPath, outgoing)
   }
-  exchange.send(destination, outgoing)
+  const made = outgoing()
+  if (route.mirror !== undefined) mirrorRequest(exchange, route.mirror, made)
+  exchange.send(destination, made)
 }
 
 /** The pool to ask, or undefined when the route has answered itself. */

@@ -58,6 +58,12 @@ export class BodyWriter {
     if (!this.#transport.sendTextAndBytes(out, source, buffer, start, end)) this.#flowing = false
   }
 
+  /** As `body`, for a small piece that is a latin1 string already. */
+  bodyText(text: string): void {
+    if (text === '') return
+    this.#out += this.#framing === FRAME_CHUNKED ? `${text.length.toString(16)}\r\n${text}\r\n` : text
+  }
+
   /** Ends a chunked body. `trailers`: "Name: value\r\n" lines. */
   end(trailers: string): void {
     if (this.#framing === FRAME_CHUNKED) this.#out += `0\r\n${trailers}\r\n`

@@ -84,8 +84,6 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
     else this.transport.destroy()
   }
 
-  // TransportOwner.
-
   onData(buffer: Buffer, start: number, end: number): void {
     this.#reader.receive(buffer, start, end)
   }
@@ -132,8 +130,6 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
     this.transport.reset()
   }
 
-  // RequestEvents.
-
   get limits(): HeadLimits {
     return this.#host.snapshot.config.limits
   }
@@ -176,8 +172,6 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
     this.#exchange?.onRequestReadDone()
   }
 
-  // DownstreamStream.
-
   startBody(): void {
     this.#reader.startBody()
   }
@@ -212,6 +206,10 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
 
   sendBody(source: Transport, buffer: Buffer, start: number, end: number): void {
     this.#writer.body(source, buffer, start, end)
+  }
+
+  sendText(text: string): void {
+    this.#writer.bodyText(text)
   }
 
   sendOwned(bytes: Buffer): void {
