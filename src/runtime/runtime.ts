@@ -107,7 +107,9 @@ export class Runtime implements Running {
     const { configPath, watch } = this.#options
     if (watch === true && configPath !== undefined) {
       const files = () => [configPath, ...materialFiles(this.#controller.config)]
-      this.#unwatch = watchFiles(files, clock, () => void this.reload())
+      this.#unwatch = watchFiles(files, clock, () => {
+        this.reload().catch((error: unknown) => this.#refused([plainStartError(error).message]))
+      })
     }
     const workers = this.#workers === 0 ? 'in the main thread' : `with ${this.#workers} workers`
     this.#log.info(
