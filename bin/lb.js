@@ -47,7 +47,9 @@ if (isEnough(process.version)) {
   const bundled = join(root, 'node_modules', 'node', 'bin', 'node')
   if (existsSync(bundled)) runWith(bundled)
   else {
-    console.error('lb needs Node.js 22.19 or later; this is ' + process.version + ' (' + process.execPath + ')')
+    console.error(
+      'lb needs Node.js 22.19 or later; this is ' + process.version + ' (' + process.execPath + ')'
+    )
     process.exit(1)
   }
 }
