@@ -1,24 +1,6 @@
 import type { HeaderBlock } from '../header-block.ts'
 
 /**
- * Fields that concern one connection (RFC 9110 §7.6.1, §11.7) and are never passed on. The first six decide framing
- * and connection handling and are rebuilt by the engine. `Proxy` is no field of HTTP at all, but CGI servers make
- * the variable HTTP_PROXY of it and send their own requests through whoever the client names (httpoxy).
- */
-export const HOP_BY_HOP: readonly string[] = [
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'transfer-encoding',
-  'upgrade',
-  'http2-settings',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy'
-]
-
-/**
  * Names that a Connection field may not take away. RFC 9110 §7.6.1 has a proxy drop what Connection names, and says
  * that fields meant for all recipients never belong there; a client that names them anyway wants something dropped
  * that lb, a proxy before it or the backend relies on, so the name is ignored and the field stays.

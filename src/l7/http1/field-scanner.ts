@@ -158,6 +158,7 @@ export class FieldScanner {
         } else if (this.#is(nameStart, 'date')) this.seen |= SEEN_DATE
         break
       case 5:
+        // No field of HTTP at all, but CGI servers make the variable HTTP_PROXY of it (httpoxy).
         if (this.#is(nameStart, 'proxy')) this.#cut(nameStart, lineEnd)
         break
       case 6:
