@@ -21,18 +21,9 @@ export function fetchThroughCache(
   exchange: Exchange,
   cache: HttpCache,
   target: Target,
-  rawPath: string,
+  request: CacheRequest,
   outgoing: () => Outgoing
 ): void {
-  const request: CacheRequest = {
-    method: exchange.request.method,
-    scheme: exchange.downstream.scheme,
-    host: exchange.request.host || exchange.host,
-    path: exchange.path,
-    rawPath,
-    query: exchange.query ?? '',
-    headers: exchange.request.headers
-  }
   new CachedExchange(exchange, target, outgoing).act(cache.lookup(request, Date.now()))
 }
 

@@ -5,6 +5,7 @@ import { hashKeyOf } from './hash-key.ts'
 import type { Exchange } from './exchange.ts'
 import type { Outgoing } from './forward-owner.ts'
 import { ForwardedWriter } from './headers/forwarded.ts'
+import { dropConnectionNamed } from './headers/hop-by-hop.ts'
 import { keptRequestId, newRequestId } from './headers/request-id.ts'
 import { isLoop } from './headers/via.ts'
 import { SEEN_FORWARDED, SEEN_REQUEST_ID, SEEN_VIA, SEEN_X_FORWARDED } from './http1/field-scanner.ts'
@@ -17,6 +18,7 @@ import { forwardedPath, normalisePath } from './uri/normalise-path.ts'
 import { hostName } from './uri/host.ts'
 import { splitTarget } from './uri/target.ts'
 import type { PickContext } from '../balancer/pick-context.ts'
+import { cacheRequest } from './cache-request.ts'
 import { fetchThroughCache } from './cached-exchange.ts'
 import { mirrorRequest } from './mirror.ts'
 
@@ -107,9 +109,12 @@ export function begin(exchange: Exchange, memo: ConnectionMemo): void {
     preface: preface(exchange, destination)
   })
   if (route.cache !== undefined && request.upgrade === '') {
+    // What upstream will not see may not choose what is stored, nor which variant it is.
+    if (request.connectionNames !== '') dropConnectionNamed(request.headers, request.connectionNames)
     // A rewritten path is made of the normalised one; any other goes on as the client wrote it, so it is in the key.
     const rawPath = route.rewrite === undefined ? forwardPath : path
-    return fetchThroughCache(exchange, route.cache, destination, rawPath, outgoing)
+    const asked = cacheRequest(exchange, authority, trusted, rawPath)
+    return fetchThroughCache(exchange, route.cache, destination, asked, outgoing)
   }
   const made = outgoing()
   if (route.mirror !== undefined) mirrorRequest(exchange, route.mirror, made)

@@ -4,7 +4,7 @@ import type { Random } from '../../core/random.ts'
 import type { CacheCore } from './cache-core.ts'
 import { partKey, validationKey } from './cache-core.ts'
 import type { ForwardReason } from './cache-status.ts'
-import type { Decision, Fetch, GatewayTimeout, Wait } from './decision.ts'
+import type { Decision, Fetch, Wait } from './decision.ts'
 import { asGet } from './as-get.ts'
 import { completable, hitFromPart } from './parts.ts'
 import type { Entry, VaryEntry } from './entry.ts'
@@ -68,7 +68,7 @@ export class HttpCache {
     if (method !== 'GET' && method !== 'HEAD') return this.#unsafe(request, directives, now)
     if (directives.noStore || hasOriginCondition(headers))
       return this.#bypass(request, directives, 'request', now)
-    const baseKey = this.#core.keys.key(request)
+    const baseKey = request.body === true ? undefined : this.#core.keys.key(request)
     if (baseKey === undefined) return this.#bypass(request, directives, 'bypass', now)
 
     const { epoch } = this.#core.store
@@ -167,10 +167,11 @@ export class HttpCache {
       const got = store.claim(place.key, false)
       if (got !== undefined && 'begin' in got) claim = got
       else if (got !== undefined) {
-        // Somebody was faster between the lookup and the claim.
+        // Somebody was faster between the lookup and the claim: no fetch has failed yet, so no round is over.
         part?.release()
-        const entry = got.state === 'reserved' ? undefined : entryOf(got)
-        return this.#found(request, directives, place, got, entry, now, round + 1)
+        if (got.state === 'reserved')
+          return this.#found(request, directives, place, got, undefined, now, round)
+        return this.#found(request, directives, place, got, entryOf(got), now, round + 1)
       }
     }
     counters.add('miss')
@@ -241,12 +242,7 @@ export class HttpCache {
     return this.#fetch(request, directives, { forward: 'method', place }, now)
   }
 
-  #bypass(
-    request: CacheRequest,
-    directives: Directives,
-    forward: ForwardReason,
-    now: number
-  ): Fetch | GatewayTimeout {
+  #bypass(request: CacheRequest, directives: Directives, forward: ForwardReason, now: number): Fetch {
     this.#core.counters.add('bypass')
     return this.#fetch(request, directives, { forward, place: undefined }, now)
   }

@@ -29,6 +29,7 @@ export class KeyMaker {
     let key = this.url(request)
     const { headers, cookies } = this.#config
     if (request.rawPath !== undefined && request.rawPath !== request.path) key += `\nr:${request.rawPath}`
+    if (request.told !== undefined) key += request.told
     for (const name of headers) key += `\nh:${name}=${request.headers.get(name) ?? '\r'}`
     if (cookies.length > 0) {
       const field = request.headers.get('cookie')

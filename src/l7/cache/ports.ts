@@ -24,6 +24,10 @@ export interface CacheRequest {
   /** Without the question mark; empty when there is none. */
   readonly query: string
   readonly headers: HeaderView
+  /** It has a body, which is in no key: it is not answered from here, nor is its answer stored. */
+  readonly body?: boolean
+  /** What a trusted proxy says of the URL beyond the above, lines of the key: `\nf:name=value` for each. */
+  readonly told?: string
 }
 
 export interface CacheResponse {

@@ -1,0 +1,139 @@
+import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
+import t from 'tap'
+import type { Test } from 'tap'
+import { httpOrigin, startLb } from '../../e2e/servers.ts'
+
+/** An origin that believes whatever a request says, and lets everything be stored for a minute. */
+async function setUp(t: Test, listener: object = {}, route: object = {}, vary?: string) {
+  const origin = await httpOrigin(t, 'site', (request, response) => {
+    response.setHeader('cache-control', 'max-age=60')
+    if (vary !== undefined) response.setHeader('vary', vary)
+    let body = ''
+    request.setEncoding('latin1').on('data', (part: string) => (body += part))
+    request.on('end', () => response.end(`${told(request)} body=${body}`))
+  })
+  const lb = await startLb(t, {
+    workers: 0,
+    listeners: [
+      {
+        name: 'web',
+        bind: '127.0.0.1:0',
+        mode: 'l7',
+        ...listener,
+        routes: [{ match: {}, pool: 'web', cache: { store: 'main', ...route } }]
+      }
+    ],
+    pools: { web: { backends: [origin.address] } },
+    caches: { main: { maxBytes: '8mb' } }
+  })
+  return {
+    origin,
+    ask: (lines: readonly string[], target = '/page', body = '') => ask(lb.port('web'), lines, target, body)
+  }
+}
+
+const named = [
+  'host',
+  'accept-language',
+  'x-tenant',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-original-url'
+]
+
+function told(request: IncomingMessage): string {
+  return named
+    .flatMap((name) =>
+      request.headers[name] === undefined ? [] : [`${name}=${String(request.headers[name])}`]
+    )
+    .join(' ')
+}
+
+/** The whole answer to one request, its lines sent as they are. */
+async function ask(port: number, lines: readonly string[], target: string, body: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1')
+  const all = lines.some((line) => /^connection:/i.test(line)) ? lines : [...lines, 'Connection: close']
+  socket.write(`GET ${target} HTTP/1.1\r\n${all.map((line) => `${line}\r\n`).join('')}\r\n${body}`)
+  let text = ''
+  socket.setEncoding('latin1').on('data', (part: string) => (text += part))
+  await once(socket, 'close')
+  return text
+}
+
+t.test(
+  'the host that a target names is the one in the key, as it is the one that upstream sees',
+  async (t) => {
+    const { ask } = await setUp(t)
+    t.match(
+      await ask(['Host: good.example'], 'http://evil.example/page'),
+      /fwd=uri-miss[^]*host=evil\.example/
+    )
+    t.match(await ask(['Host: good.example']), /fwd=uri-miss[^]*host=good\.example/)
+    t.match(await ask(['Host: other.example'], 'http://good.example/page'), /lb; hit[^]*host=good\.example/)
+  }
+)
+
+t.test(
+  'a field that Connection takes away on the way to upstream does not choose what is stored',
+  async (t) => {
+    const { ask } = await setUp(t, {}, { key: { headers: ['x-tenant'] } }, 'Accept-Language')
+    const german = ['Host: a', 'Accept-Language: de', 'X-Tenant: 7']
+    t.match(await ask(['Host: a']), /fwd=uri-miss/)
+    for (const name of ['accept-language', 'x-tenant', 'accept-language, x-tenant'])
+      await ask([...german, `Connection: close, ${name}`])
+    t.match(await ask(german), /fwd=(uri|vary)-miss[^]*accept-language=de x-tenant=7/)
+    t.match(await ask(german), /lb; hit[^]*accept-language=de x-tenant=7/)
+  }
+)
+
+t.test('a GET with a body is neither stored nor answered from what is stored', async (t) => {
+  const { ask, origin } = await setUp(t)
+  const fat = ['Host: a', 'Content-Length: 4']
+  t.match(await ask(fat, '/page', 'evil'), /fwd=bypass[^]*body=evil/)
+  t.match(
+    await ask(['Host: a', 'Transfer-Encoding: chunked'], '/page', '4\r\nevil\r\n0\r\n\r\n'),
+    /body=evil/
+  )
+  t.notMatch(await ask(['Host: a']), /evil/)
+  t.match(await ask(['Host: a']), /lb; hit/)
+  t.match(await ask(fat, '/page', 'seen'), /fwd=bypass[^]*body=seen/)
+  t.equal(origin.requests, 4)
+})
+
+t.test('what clients say of hosts and URLs reaches no upstream', async (t) => {
+  const { ask } = await setUp(t)
+  const lies = [
+    'X-Forwarded-Host: evil',
+    'X-Original-URL: /admin',
+    'X_Forwarded_Host: evil',
+    'X-Forwarded-Proto: https'
+  ]
+  const first = await ask(['Host: a', ...lies])
+  t.match(first, /x-forwarded-host=a x-forwarded-proto=http body/)
+  t.notMatch(first, /evil|admin/)
+  t.match(await ask(['Host: a']), /lb; hit/)
+})
+
+t.test('what a trusted proxy says of host, scheme and URL is in the key', async (t) => {
+  const { ask, origin } = await setUp(t, { trustedProxies: ['127.0.0.0/8'] })
+  const kinds = [
+    [],
+    ['X-Forwarded-Proto: https'],
+    ['X-Forwarded-Host: other'],
+    ['X-Forwarded-For: 10.0.0.1', 'X-Original-URL: /other'],
+    ['X-Forwarded-For: 10.0.0.1', 'X-Forwarded-Prefix: /x'],
+    ['Forwarded: for=10.0.0.1;host=other;proto=https']
+  ]
+  for (const [n, lines] of kinds.entries()) {
+    t.match(await ask(['Host: a', ...lines]), /fwd=uri-miss/, String(lines))
+    t.equal(origin.requests, n + 1)
+  }
+  for (const lines of kinds) t.match(await ask(['Host: a', ...lines]), /lb; hit/, String(lines))
+  // Whom the request comes from, and what lb itself would say, makes no difference.
+  const same = ['X-Forwarded-For: 10.0.0.2', 'X-Forwarded-Host: a', 'X-Forwarded-Proto: http']
+  t.match(await ask(['Host: a', ...same]), /lb; hit/)
+  t.match(await ask(['Host: a', 'Forwarded: for="[::1]:7", for=10.0.0.9;host=other;proto=https']), /lb; hit/)
+  t.match(await ask(['Host: a', 'Forwarded: for=10.0.0.3; Host="other" ;proto=https']), /lb; hit/)
+})
