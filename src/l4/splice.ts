@@ -190,7 +190,7 @@ class Side implements TransportOwner {
   onData(buffer: Buffer, start: number, end: number): void {
     this.#splice.touch()
     this.#counter?.add(end - start)
-    if (!this.peer.transport.sendFrom(this.transport, buffer, start, end)) this.#pause()
+    if (!this.peer.transport.sendFrom(buffer, start, end)) this.#pause()
   }
 
   onEnd(): void {

@@ -36,7 +36,7 @@ export class BackgroundRequest implements ForwardOwner {
     this.#sink?.onResponse(head)
   }
 
-  onBody(_source: Transport, buffer: Buffer, start: number, end: number): void {
+  onBody(buffer: Buffer, start: number, end: number): void {
     this.#sink?.onBody(buffer, start, end)
   }
 

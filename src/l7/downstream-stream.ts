@@ -23,7 +23,7 @@ export interface DownstreamStream {
   sendInterim(status: number, reason: string, headers: HeaderBlock): void
   /** `length`: bytes of body that follow, UNTIL_END, or NO_BODY. `fields`: "Name: value\r\n" lines without framing. */
   sendHead(status: number, reason: string, fields: string, length: number, trailers: boolean): void
-  sendBody(source: Transport, buffer: Buffer, start: number, end: number): void
+  sendBody(buffer: Buffer, start: number, end: number): void
   /** A latin1 string: the cheapest way for small bodies. */
   sendText(text: string): void
   /** Bytes of ours, which stay untouched. */

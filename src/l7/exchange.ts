@@ -80,14 +80,14 @@ export class Exchange implements ForwardOwner {
 
   // From the downstream connection.
 
-  onRequestBody(source: Transport, buffer: Buffer, start: number, end: number): void {
+  onRequestBody(buffer: Buffer, start: number, end: number): void {
     this.bytesIn += end - start
     const limit = this.route?.limits.bodyBytes
     if (limit !== undefined && this.bytesIn > limit) {
       this.fail('LB_BODY_TOO_LARGE', 'more than limits.bodyBytes')
       return
     }
-    this.forward?.sendBody(source, buffer, start, end)
+    this.forward?.sendBody(buffer, start, end)
   }
 
   onRequestEnd(trailers: string): void {
@@ -189,11 +189,11 @@ export class Exchange implements ForwardOwner {
     this.sendHead(status, head.reason, responseFields(this, head), length)
   }
 
-  onBody(source: Transport, buffer: Buffer, start: number, end: number): void {
+  onBody(buffer: Buffer, start: number, end: number): void {
     this.tap?.onBody(buffer, start, end)
     if (this.#ended) return
     this.bytesOut += end - start
-    this.downstream.sendBody(source, buffer, start, end)
+    this.downstream.sendBody(buffer, start, end)
   }
 
   onEnd(trailers: string): void {

@@ -28,7 +28,7 @@ export interface ForwardOwner {
   resumeBody(): void
   onInterim(head: UpstreamHead): void
   onResponse(head: UpstreamHead, backend: Backend): void
-  onBody(source: Transport, buffer: Buffer, start: number, end: number): void
+  onBody(buffer: Buffer, start: number, end: number): void
   onEnd(trailers: string): void
   onReadDone(): void
   onUpgrade(head: UpstreamHead, transport: Transport, rest: Buffer, lease: Lease): void

@@ -89,9 +89,9 @@ export class Forward implements UpstreamClient, ConnectionWaiter {
 
   // The request's body.
 
-  sendBody(source: Transport | undefined, buffer: Buffer, start: number, end: number): void {
+  sendBody(buffer: Buffer, start: number, end: number): void {
     if (!this.#responded) this.#attempts.bodySent(buffer, start, end)
-    if (this.#stream?.sendBody(source, buffer, start, end) === false) this.#owner.pauseBody()
+    if (this.#stream?.sendBody(buffer, start, end) === false) this.#owner.pauseBody()
   }
 
   endBody(trailers: string): void {
@@ -194,7 +194,7 @@ export class Forward implements UpstreamClient, ConnectionWaiter {
   }
 
   #sendHeld(stream: UpstreamStream): void {
-    for (const chunk of this.#attempts.sent) stream.sendBody(undefined, chunk, 0, chunk.length)
+    for (const chunk of this.#attempts.sent) stream.sendBody(chunk, 0, chunk.length)
     if (this.#bodyEnded) stream.endBody(this.#trailers)
     else if (this.#attempts.bodyBegun) this.#owner.resumeBody()
     else this.#owner.startBody()
@@ -221,8 +221,8 @@ export class Forward implements UpstreamClient, ConnectionWaiter {
     this.#owner.onResponse(head, this.#lease!.backend)
   }
 
-  onBody(source: Transport, buffer: Buffer, start: number, end: number): void {
-    if (this.#responded) this.#owner.onBody(source, buffer, start, end)
+  onBody(buffer: Buffer, start: number, end: number): void {
+    if (this.#responded) this.#owner.onBody(buffer, start, end)
   }
 
   onResponseEnd(trailers: string): void {

@@ -21,7 +21,7 @@ export interface UpstreamClient {
   onInterim(head: UpstreamHead): void
   onResponse(head: UpstreamHead): void
   /** Part of the body; valid during the call. */
-  onBody(source: Transport, buffer: Buffer, start: number, end: number): void
+  onBody(buffer: Buffer, start: number, end: number): void
   /** `trailers`: "Name: value\r\n" lines, '' for none. */
   onResponseEnd(trailers: string): void
   /** All that one read brought has been told: what was gathered may be written. */
@@ -37,7 +37,7 @@ export interface UpstreamClient {
 /** One request under way on an upstream connection. */
 export interface UpstreamStream {
   /** Part of the request's body, already framed by the connection. False: wait for `onUpstreamDrain`. */
-  sendBody(source: Transport | undefined, buffer: Buffer, start: number, end: number): boolean
+  sendBody(buffer: Buffer, start: number, end: number): boolean
   /** The request is complete; `trailers` go with a chunked body only. */
   endBody(trailers: string): void
   /** Writes what was gathered. False: wait for `onUpstreamDrain`. */

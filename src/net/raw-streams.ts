@@ -1,6 +1,8 @@
 /** A stream handle of libuv's as Node wraps it: what is under a net.Socket. */
 export interface RawHandle {
-  onread: ((this: RawHandle) => Buffer | undefined) | undefined
+  onread: ((this: RawHandle) => void) | undefined
+  /** The file descriptor; -1 where there is none. */
+  readonly fd: number
   /** Whose it is; set by RawTransport. */
   lbOwner?: unknown
   useUserBuffer(buffer: Uint8Array): void

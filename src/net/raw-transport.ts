@@ -1,5 +1,6 @@
+import { writeSync } from 'node:fs'
 import { getSystemErrorName } from 'node:util'
-import { sharedBuffer } from './bulk-buffers.ts'
+import { readArea } from './read-buffer.ts'
 import { rawStreams, UV_EOF, type RawHandle, type RawRequest, type RawWrite } from './raw-streams.ts'
 import { Transport, type SocketName, type TransportOwner } from './transport.ts'
 
@@ -12,8 +13,6 @@ let spare: RawWrite | undefined
 /** Over a handle of libuv's, without the net.Socket that would be between (see raw-streams.ts). TCP, cleartext. */
 export class RawTransport extends Transport {
   readonly #handle: RawHandle
-  /** The buffer that libuv reads into. */
-  #current: Buffer = sharedBuffer
   #reading = false
   #paused = false
   #connecting: boolean
@@ -36,7 +35,7 @@ export class RawTransport extends Transport {
     this.#connecting = connecting
     handle.lbOwner = this
     handle.onread = onRead
-    handle.useUserBuffer(sharedBuffer)
+    handle.useUserBuffer(readArea)
     if (!connecting) this.#read()
   }
 
@@ -165,6 +164,20 @@ export class RawTransport extends Transport {
     return this.#written(request, status, bytes, text.length + bytes.length)
   }
 
+  // A write through libuv would keep a reference to the bytes that the kernel does not take, and they are in the buffer
+  // that everybody reads into. Asked directly, the kernel tells how much it took, and only the rest is copied.
+  protected override writeNow(buffer: Buffer, start: number, end: number): number {
+    const { fd } = this.#handle
+    if (fd < 0 || this.#corked !== undefined || this.#connecting || this.#ending || this.#closing) return 0
+    try {
+      return writeSync(fd, buffer, start, end - start)
+    } catch (error) {
+      const { code, errno } = error as NodeJS.ErrnoException
+      if (code !== 'EAGAIN') this.#fail('write', errno!)
+      return 0
+    }
+  }
+
   #written(request: RawWrite, status: number, bytes: unknown, size: number): boolean {
     if (status !== 0) {
       this.#fail('write', status)
@@ -172,14 +185,14 @@ export class RawTransport extends Transport {
     }
     if (!rawStreams!.lastWriteWaits()) {
       spare = request
-      return this.#pending < HIGH_WATER
+      return true
     }
     request.lbOwner = this
     request.lbBytes = bytes
     request.lbSize = size
     request.oncomplete = onWritten
     this.#pending += size
-    return this.#pending < HIGH_WATER
+    return false
   }
 
   /** Internal: a write that had to wait is done. */
@@ -193,25 +206,16 @@ export class RawTransport extends Transport {
     }
   }
 
-  /** Internal: libuv has read, or cannot any more. Returns the buffer to read into, when it is another one. */
-  readDone(): Buffer | undefined {
+  /** Internal: libuv has read, or cannot any more. */
+  readDone(): void {
     const result = rawStreams!.readResult()
-    if (result === 0 || this.#closing) return undefined
-    if (result > 0) {
-      this.received(result, this.#current)
-      const next = this.readBuffer()
-      if (next === this.#current) return undefined
-      return (this.#current = next)
-    }
+    if (result === 0 || this.#closing) return
+    if (result > 0) return this.received(result)
     this.#reading = false
-    if (result !== UV_EOF) {
-      this.#fail('read', result)
-      return undefined
-    }
+    if (result !== UV_EOF) return this.#fail('read', result)
     this.#ended = true
     this.owner.onEnd()
     if (this.#finished) this.destroy()
-    return undefined
   }
 
   /** Internal: our FIN is out. */
@@ -264,8 +268,8 @@ export class RawTransport extends Transport {
 
 // One function for all streams instead of closures for each.
 
-function onRead(this: RawHandle): Buffer | undefined {
-  return (this.lbOwner as RawTransport).readDone()
+function onRead(this: RawHandle): void {
+  ;(this.lbOwner as RawTransport).readDone()
 }
 
 function onWritten(this: RawWrite, status: number): void {

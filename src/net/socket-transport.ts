@@ -1,5 +1,6 @@
 import { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
+import { readArea } from './read-buffer.ts'
 import { Transport, type SocketName, type TransportOwner } from './transport.ts'
 
 /** A handle of libuv's that a net.Socket can be made over. */
@@ -137,11 +138,11 @@ export class SocketTransport extends Transport {
     return flowing || socket.writableLength === 0
   }
 
-  #onread(): { buffer: () => Buffer; callback: (bytes: number, buffer: Buffer) => boolean } {
+  #onread(): { buffer: Buffer; callback: (bytes: number) => boolean } {
     return {
-      buffer: () => this.readBuffer(),
-      callback: (bytes, buffer) => {
-        this.received(bytes, buffer)
+      buffer: readArea,
+      callback: (bytes) => {
+        this.received(bytes)
         return true
       }
     }

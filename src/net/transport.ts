@@ -1,4 +1,5 @@
-import { forgetBulkBuffer, giveBulkBuffer, sharedBuffer, takeBulkBuffer } from './bulk-buffers.ts'
+import { forgetBuffer, giveBuffer, keepBytes } from './kept-bytes.ts'
+import { READ_AT, sharedBuffer } from './read-buffer.ts'
 
 /** Who hears from a Transport. Exactly one at a time; may be exchanged (an upgrade hands both sides to a splice). */
 export interface TransportOwner {
@@ -20,10 +21,6 @@ export interface SocketName {
   readonly port: number
 }
 
-/** Reads above this make a stream use a private buffer, so that its bytes need no copy. */
-const BULK_FROM = 8_192
-const BULK_BELOW = 2_048
-
 /**
  * A connected byte stream with one owner: a handle of libuv's (RawTransport) or a socket of node:net or node:tls
  * (SocketTransport) underneath. Cleartext streams read into one buffer per thread, which saves the 64 KiB allocation
@@ -36,11 +33,8 @@ export abstract class Transport {
   bytesOut = 0
   /** Told once when it is closed, after the owner, whoever that is by then. */
   whenClosed: (() => void) | undefined
-  /** True while this stream wants a private read buffer. */
-  #bulk = false
-  #buffer: Buffer | undefined
-  /** Another stream's private buffer that a pending write of ours refers to. */
-  #held: Buffer | undefined
+  /** From the pool of kept bytes, while a write that had to wait refers to it. */
+  #kept: Buffer | undefined
 
   constructor(owner: TransportOwner) {
     this.owner = owner
@@ -89,48 +83,40 @@ export abstract class Transport {
     return this.writeBytes(bytes)
   }
 
-  /** Sends bytes of `source`'s current `onData`, copying only what must be. Without a
-   * source the bytes stay untouched from now on. False: pause `source` until `onDrain`. */
-  sendFrom(source: Transport | undefined, buffer: Buffer, start: number, end: number): boolean {
-    if (buffer === sharedBuffer) return this.sendOwned(copyOf(buffer, start, end))
-    this.#reclaim()
-    const flowing = this.sendOwned(buffer.subarray(start, end))
-    this.#lend(source, buffer)
-    return flowing
+  /** Sends bytes of the current `onData`, copying only what the kernel does not take at once; bytes of any other buffer
+   * stay untouched from now on. False: stop reading where they come from until `onDrain`. */
+  sendFrom(buffer: Buffer, start: number, end: number): boolean {
+    if (buffer !== sharedBuffer) return this.sendOwned(buffer.subarray(start, end))
+    this.bytesOut += end - start
+    const taken = this.pending === 0 ? this.writeNow(buffer, start, end) : 0
+    return taken === end - start || this.writeBytes(this.#keep(buffer, start + taken, end))
   }
 
-  /** `sendText` and `sendFrom` in one writev. */
-  sendTextAndBytes(
-    text: string,
-    source: Transport | undefined,
-    buffer: Buffer,
-    start: number,
-    end: number
-  ): boolean {
-    if (text === '') return this.sendFrom(source, buffer, start, end)
-    this.#reclaim()
-    const bytes = buffer === sharedBuffer ? copyOf(buffer, start, end) : buffer.subarray(start, end)
-    this.bytesOut += text.length + bytes.length
-    const flowing = this.writeBoth(text, bytes)
-    this.#lend(source, buffer)
-    return flowing
-  }
-
-  /** Where the next read goes. */
-  protected readBuffer(): Buffer {
-    return this.#bulk ? (this.#buffer ??= takeBulkBuffer() ?? sharedBuffer) : sharedBuffer
-  }
-
-  /** `bytes` were read into `buffer`. */
-  protected received(bytes: number, buffer: Buffer): void {
-    this.bytesIn += bytes
-    if (bytes >= BULK_FROM) this.#bulk = true
-    this.owner.onData(buffer, 0, bytes)
-    // Only now: until here the owner may have lent the buffer to a pending write (see sendFrom).
-    if (bytes < BULK_BELOW && this.#bulk) {
-      this.#bulk = false
-      this.#giveBuffer()
+  /** `sendText` and `sendFrom` in one write. What stands in the read buffer before `start` is lost: it has been read. */
+  sendTextAndBytes(text: string, buffer: Buffer, start: number, end: number): boolean {
+    if (text === '') return this.sendFrom(buffer, start, end)
+    if (buffer !== sharedBuffer) {
+      this.bytesOut += text.length + end - start
+      return this.writeBoth(text, buffer.subarray(start, end))
     }
+    if (text.length > start) {
+      this.sendText(text)
+      return this.sendFrom(buffer, start, end)
+    }
+    const textStart = start - text.length
+    buffer.write(text, textStart, 'latin1')
+    return this.sendFrom(buffer, textStart, end)
+  }
+
+  /** What the kernel takes of the bytes at once; 0 where it cannot be asked. */
+  protected writeNow(_buffer: Buffer, _start: number, _end: number): number {
+    return 0
+  }
+
+  /** `bytes` were read into the shared buffer. */
+  protected received(bytes: number): void {
+    this.bytesIn += bytes
+    this.owner.onData(sharedBuffer, READ_AT, READ_AT + bytes)
   }
 
   /** All that was pending has gone to the kernel. */
@@ -141,36 +127,24 @@ export abstract class Transport {
 
   /** The kernel has let go of it. */
   protected gone(error: NodeJS.ErrnoException | undefined): void {
-    this.#giveBuffer()
-    if (this.#held !== undefined) forgetBulkBuffer()
-    this.#held = undefined
+    if (this.#kept !== undefined) forgetBuffer()
+    this.#kept = undefined
     this.owner.onClose(error)
     this.whenClosed?.()
   }
 
-  // The kernel may not have taken all: then libuv goes on reading from the buffer, so its reader must not reuse it.
-  #lend(source: Transport | undefined, buffer: Buffer): void {
-    if (source === undefined || buffer !== source.#buffer || this.pending === 0) return
-    source.#buffer = undefined
-    if (this.#held === undefined) this.#held = buffer
-    else forgetBulkBuffer()
+  #keep(buffer: Buffer, start: number, end: number): Buffer {
+    this.#reclaim()
+    const { bytes, pooled } = keepBytes(buffer, start, end)
+    if (pooled === undefined) return bytes
+    if (this.#kept === undefined) this.#kept = pooled
+    else forgetBuffer()
+    return bytes
   }
 
   #reclaim(): void {
-    if (this.#held === undefined || this.pending > 0) return
-    giveBulkBuffer(this.#held)
-    this.#held = undefined
+    if (this.#kept === undefined || this.pending > 0) return
+    giveBuffer(this.#kept)
+    this.#kept = undefined
   }
-
-  #giveBuffer(): void {
-    const buffer = this.#buffer
-    this.#buffer = undefined
-    if (buffer !== undefined && buffer !== sharedBuffer) giveBulkBuffer(buffer)
-  }
-}
-
-function copyOf(buffer: Buffer, start: number, end: number): Buffer {
-  const copy = Buffer.allocUnsafe(end - start)
-  buffer.copy(copy, 0, start, end)
-  return copy
 }

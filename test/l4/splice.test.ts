@@ -7,6 +7,7 @@ import { Deadlines } from '../../src/core/deadlines.ts'
 import { splice, type Held, type Splice, type SpliceEnd } from '../../src/l4/splice.ts'
 import { listen } from '../../src/net/accept.ts'
 import { dial } from '../../src/net/dial.ts'
+import { READ_BYTES } from '../../src/net/read-buffer.ts'
 import type { Transport, TransportOwner } from '../../src/net/transport.ts'
 import { ending, eventually, receive, testClient, testServer } from './sockets.ts'
 
@@ -221,7 +222,7 @@ t.test('a reader that stops holds the sender back, and little memory is held for
     written += chunk.length
     await new Promise((resolve) => setTimeout(resolve, 2))
   }
-  t.ok(transports[0]!.pending <= 65_536, `${transports[0]!.pending} bytes wait in the splice`)
+  t.ok(transports[0]!.pending <= READ_BYTES, `${transports[0]!.pending} bytes wait in the splice`)
   t.ok(upstream.writableLength > 0, 'the backend is held back')
   let read = 0
   client.on('data', (bytes: Buffer) => (read += bytes.length))

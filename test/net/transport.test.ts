@@ -114,7 +114,7 @@ t.test('bytes of a read stay right although the read buffer is shared by all', a
   const { transport, client } = await accepted(t, {
     onData: (buffer, start, end) => {
       got += buffer.toString('latin1', start, end)
-      transport.sendFrom(transport, buffer, start, end)
+      transport.sendFrom(buffer, start, end)
     }
   })
   let back = ''
@@ -125,6 +125,28 @@ t.test('bytes of a read stay right although the read buffer is shared by all', a
   t.equal(got, sent)
   t.equal(back, sent)
   t.same([transport.bytesIn, transport.bytesOut], [sent.length, sent.length])
+})
+
+t.test('a head goes out before the bytes of a read, whether it fits before them or not', async (t) => {
+  const heads = ['short;', 'x'.repeat(40_000) + ';', 'short again;']
+  let expected = ''
+  const { transport, client } = await accepted(t, {
+    onData: (buffer, start, end) => {
+      const head = heads.shift() ?? ''
+      expected += head + buffer.toString('latin1', start, end)
+      transport.sendTextAndBytes(head, buffer, start, end)
+    }
+  })
+  let back = ''
+  client.on('data', (chunk: Buffer) => (back += chunk.toString('latin1')))
+  for (const part of ['first', 'y'.repeat(30_000), 'third']) {
+    const before = back.length
+    client.write(part)
+    while (back.length < before + part.length || back.length < expected.length) await once(client, 'data')
+  }
+  t.equal(back, expected)
+  t.equal(heads.length, 0)
+  t.equal(transport.bytesOut, expected.length)
 })
 
 /** The same over a raw handle and over a net.Socket: an accepted or dialled connection, and its other end. */
@@ -220,8 +242,8 @@ for (const [kind, make] of Object.entries(kinds)) {
     transport.sendText('3')
     transport.sendOwned(Buffer.from('4'))
     transport.uncork()
-    transport.sendTextAndBytes('5', undefined, Buffer.from('x6x'), 1, 2)
-    transport.sendTextAndBytes('', undefined, Buffer.from('7'), 0, 1)
+    transport.sendTextAndBytes('5', Buffer.from('x6x'), 1, 2)
+    transport.sendTextAndBytes('', Buffer.from('7'), 0, 1)
     transport.end()
     transport.end()
     t.equal(await gather(peer), '1234567')
@@ -316,7 +338,7 @@ t.test('what is sent, and ended, before a raw connection is there follows it', {
     made = RawTransport.dialled({ ...nobody, ...owner }, '127.0.0.1', port, 0)
     made.sendText('early ')
     made.sendOwned(Buffer.from('bytes'))
-    made.sendTextAndBytes(' and', undefined, Buffer.from(' more'), 0, 5)
+    made.sendTextAndBytes(' and', Buffer.from(' more'), 0, 5)
     made.end()
     return made
   })
@@ -354,7 +376,7 @@ t.test(
         {
           ...nobody,
           onData: (buffer, start, end) => {
-            if (!made.sendFrom(made, buffer, start, end)) made.pause()
+            if (!made.sendFrom(buffer, start, end)) made.pause()
           },
           onDrain: () => made.resume(),
           onEnd: () => made.end()

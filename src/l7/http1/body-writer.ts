@@ -44,7 +44,7 @@ export class BodyWriter {
     this.#out += text
   }
 
-  body(source: Transport | undefined, buffer: Buffer, start: number, end: number): void {
+  body(buffer: Buffer, start: number, end: number): void {
     const length = end - start
     const chunked = this.#framing === FRAME_CHUNKED
     if (chunked) this.#out += length.toString(16) + '\r\n'
@@ -55,7 +55,7 @@ export class BodyWriter {
     }
     const out = this.#out
     this.#out = chunked ? '\r\n' : ''
-    if (!this.#transport.sendTextAndBytes(out, source, buffer, start, end)) this.#flowing = false
+    if (!this.#transport.sendTextAndBytes(out, buffer, start, end)) this.#flowing = false
   }
 
   /** As `body`, for a small piece that is a latin1 string already. */

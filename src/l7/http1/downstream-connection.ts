@@ -160,7 +160,7 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
   }
 
   onBody(buffer: Buffer, start: number, end: number): void {
-    this.#exchange?.onRequestBody(this.transport, buffer, start, end)
+    this.#exchange?.onRequestBody(buffer, start, end)
   }
 
   onBodyEnd(trailers: string): void {
@@ -204,8 +204,8 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
     })
   }
 
-  sendBody(source: Transport, buffer: Buffer, start: number, end: number): void {
-    this.#writer.body(source, buffer, start, end)
+  sendBody(buffer: Buffer, start: number, end: number): void {
+    this.#writer.body(buffer, start, end)
   }
 
   sendText(text: string): void {
@@ -213,7 +213,7 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
   }
 
   sendOwned(bytes: Buffer): void {
-    this.#writer.body(undefined, bytes, 0, bytes.length)
+    this.#writer.body(bytes, 0, bytes.length)
   }
 
   sendEnd(trailers: string): void {

@@ -1,4 +1,3 @@
-import type { Transport } from '../../net/transport.ts'
 import type { UpstreamClient, UpstreamStream } from '../upstream-client.ts'
 
 /** How a request is to be treated while it is under way. */
@@ -15,7 +14,7 @@ export interface SendOptions {
 
 /** The connection, as its requests see it. */
 export interface SentOn {
-  sendBody(source: Transport | undefined, buffer: Buffer, start: number, end: number): boolean
+  sendBody(buffer: Buffer, start: number, end: number): boolean
   endBody(trailers: string): void
   flush(): boolean
   cancel(sent: Sent): void
@@ -37,8 +36,8 @@ export class Sent implements UpstreamStream {
     this.complete = options.complete
   }
 
-  sendBody(source: Transport | undefined, buffer: Buffer, start: number, end: number): boolean {
-    return this.connection.sendBody(source, buffer, start, end)
+  sendBody(buffer: Buffer, start: number, end: number): boolean {
+    return this.connection.sendBody(buffer, start, end)
   }
 
   endBody(trailers: string): void {

@@ -72,8 +72,8 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
     return sent
   }
 
-  sendBody(source: Transport | undefined, buffer: Buffer, start: number, end: number): boolean {
-    this.#writer.body(source, buffer, start, end)
+  sendBody(buffer: Buffer, start: number, end: number): boolean {
+    this.#writer.body(buffer, start, end)
     this.deadline = this.#now + this.#sent[0]!.options.idleMs
     return this.#writer.flowing
   }
@@ -197,7 +197,7 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
   }
 
   onBody(buffer: Buffer, start: number, end: number): void {
-    this.#sent[0]?.client.onBody(this.transport, buffer, start, end)
+    this.#sent[0]?.client.onBody(buffer, start, end)
   }
 
   onResponseEnd(trailers: string, keepAlive: boolean): void {
