@@ -1,3 +1,4 @@
+import type { ExplainRequest, ExplanationView } from './explanation.ts'
 import type { AdminState, BreakerState, ProbeState } from '../balancer/states.ts'
 
 /**
@@ -21,6 +22,8 @@ export interface ControlPlane {
   reload(plan: boolean): Promise<ReloadReport>
   /** A ControlError says that there is no such cache. */
   purge(request: PurgeRequest): Eventually<PurgeReport>
+  /** A ControlError says that no listener takes such a request. */
+  explain(request: ExplainRequest): Eventually<ExplanationView>
 }
 
 export type Eventually<T> = T | Promise<T>

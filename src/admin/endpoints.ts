@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { PROMETHEUS_CONTENT_TYPE } from '../core/metrics/prometheus.ts'
 import { ApiError } from './api-error.ts'
 import { readJson } from './body.ts'
+import { parseExplain } from './explain-request.ts'
 import type { BackendView, ControlPlane, PoolView } from './control-plane.ts'
 import { maskSecrets } from './mask.ts'
 import { readiness } from './readiness.ts'
@@ -28,7 +29,7 @@ export interface Endpoint {
   /** For load balancers and orchestrators: asks no token, checks no Host. */
   readonly open?: boolean
   readonly get?: (call: Call) => Answer | Promise<Answer>
-  /** Changes something; POST and PATCH are the same. */
+  /** Changes something, mostly; POST and PATCH are the same. */
   readonly post?: (call: Call) => Promise<Answer>
 }
 
@@ -53,6 +54,11 @@ export const endpoints: readonly Endpoint[] = [
   {
     path: '/api/cache/purge',
     post: async ({ plane, request }) => ({ body: await plane.purge(parsePurge(await readJson(request))) })
+  },
+  {
+    // Changes nothing, but what is asked may hold credentials, which have no place in a URL.
+    path: '/api/explain',
+    post: async ({ plane, request }) => ({ body: await plane.explain(parseExplain(await readJson(request))) })
   },
   { path: '/api/openapi.yaml', get: openapi }
 ]

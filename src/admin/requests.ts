@@ -2,6 +2,7 @@ import { ADMIN_STATES } from '../balancer/states.ts'
 import type { AdminState } from '../balancer/states.ts'
 import { ApiError } from './api-error.ts'
 import type { BackendChange, PurgeRequest, PurgeTarget } from './control-plane.ts'
+import { refuseUnknown } from './refuse-unknown.ts'
 
 const MAX_TEXT = 8192
 
@@ -59,14 +60,4 @@ function text(key: string, value: unknown): string {
     throw new ApiError('bad-request', `${key} must be a string of 1 to ${MAX_TEXT} characters`)
   }
   return value
-}
-
-function refuseUnknown(body: Record<string, unknown>, known: readonly string[]): void {
-  const unknown = Object.keys(body).find((key) => !known.includes(key))
-  if (unknown !== undefined) {
-    throw new ApiError(
-      'bad-request',
-      `unknown key ${JSON.stringify(unknown.slice(0, 40))}; known: ${known.join(', ')}`
-    )
-  }
 }

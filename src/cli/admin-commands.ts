@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { parseDuration } from '../config/units.ts'
 import type { AdminClient } from './admin-client/admin-client.ts'
 import { CliError } from './cli-error.ts'
+import type { ExplainOptions } from './operate/explain.ts'
 import type { PurgeOptions } from './operate/purge.ts'
 import type { StatusOptions } from './status/status.ts'
 import { stdoutTerminal } from './terminal.ts'
@@ -90,13 +91,53 @@ export function registerAdminCommands(program: Command): void {
         await purge(client, url, options, stdoutTerminal)
       })
     )
+
+  add(
+    program,
+    'explain',
+    'say what would become of a request: route, pool, cache',
+    'by this file alone, asking no lb'
+  )
+    .argument('<url>', 'as a client would ask for it: https://example.com/path?query')
+    .option('-X, --request <method>', 'its method (default: GET)')
+    .option('-H, --header <line>', "a field of it: 'Accept-Language: de'; may be repeated", lines)
+    .option('--client <address>', 'where it comes from (default: 127.0.0.1)')
+    .option('--listener <name>', 'where it goes to, when scheme and port of the URL do not tell')
+    .option('--status <code>', 'suppose that the backend answers so: would it be stored?', status)
+    .option('--response-header <line>', 'and with this field; may be repeated', lines)
+    .option('--json', 'print JSON')
+    .action((url: string, options: Common & ExplainOptions) => explainRequest(program, url, options))
 }
 
-function add(program: Command, name: string, description: string): Command {
+async function explainRequest(
+  program: Command,
+  url: string,
+  options: Common & ExplainOptions
+): Promise<void> {
+  const { explainBody, printExplanation } = await import('./operate/explain.ts')
+  const body = explainBody(url, options)
+  const print = (view: Parameters<typeof printExplanation>[0]) =>
+    printExplanation(view, options.json === true, stdoutTerminal)
+  // A file that is named is what is asked, unless an lb is named too: then the file knows the token.
+  const file = namedConfig(program, options)
+  if (file === undefined || options.admin !== undefined)
+    return operate(program, options, async (client) => print(await client.explain(body)))
+  await failing(async () => {
+    const { explainByFile } = await import('./operate/explain-by-file.ts')
+    print(explainByFile(file, body))
+  })
+}
+
+function add(
+  program: Command,
+  name: string,
+  description: string,
+  config = 'take address and token from admin in this file'
+): Command {
   return program
     .command(name)
     .description(description)
-    .addOption(new Option('-c, --config <file>', 'take address and token from admin in this file'))
+    .addOption(new Option('-c, --config <file>', config))
     .addOption(new Option('--admin <address>', 'the admin listener (default: http://127.0.0.1:9900)'))
     .addOption(
       new Option('--token <token>', 'the admin token (better in LB_ADMIN_TOKEN: a command line is public)')
@@ -110,24 +151,39 @@ async function operate(
   run: (client: AdminClient) => Promise<void>
 ): Promise<void> {
   let client: AdminClient | undefined
-  try {
+  await failing(async () => {
     const [{ findTarget }, { AdminClient }] = await Promise.all([
       import('./admin-client/target.ts'),
       import('./admin-client/admin-client.ts')
     ])
-    const config = options.config ?? program.opts<{ config?: string }>().config
-    const configNamed = options.config !== undefined || program.getOptionValueSource('config') === 'cli'
+    const named = namedConfig(program, options)
+    const config = named ?? program.opts<{ config?: string }>().config
+    const configNamed = named !== undefined
     client = new AdminClient(
       findTarget({ ...options, ...(config === undefined ? {} : { config }), configNamed }, process.env)
     )
     await run(client)
+  })
+  await client?.close()
+}
+
+/** Failures that are told in one line. */
+async function failing(run: () => Promise<void>): Promise<void> {
+  try {
+    await run()
   } catch (error) {
     if (!(error instanceof CliError)) throw error
     process.stderr.write(`lb: ${error.message}\n`)
     process.exitCode = error.exitCode
-  } finally {
-    await client?.close()
   }
+}
+
+/** The file that stands on the command line, if one does. */
+function namedConfig(program: Command, options: Common): string | undefined {
+  if (options.config !== undefined) return options.config
+  return program.getOptionValueSource('config') === 'cli'
+    ? program.opts<{ config?: string }>().config
+    : undefined
 }
 
 /** Aborts at the first Ctrl-C or SIGTERM; the next one ends the process as usual. */
@@ -141,6 +197,15 @@ function duration(text: string): number {
   const ms = parseDuration(text)
   if (ms === undefined) throw new InvalidArgumentError('A duration with a unit is expected: 60s, 5m.')
   return ms
+}
+
+function lines(text: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), text]
+}
+
+function status(text: string): number {
+  if (!/^[2-5]\d\d$/.test(text)) throw new InvalidArgumentError('A status from 200 to 599 is expected.')
+  return Number(text)
 }
 
 function weight(text: string): number {

@@ -1,11 +1,20 @@
 import type { CacheRequest } from './cache/ports.ts'
-import type { Exchange } from './exchange.ts'
 import type { HeaderBlock } from './header-block.ts'
 import { FORWARDING_FIELDS } from './headers/forwarding-fields.ts'
+import type { Request } from './request.ts'
 
 /** What a trusted proxy tells that differs from client to client and is no business of what is stored. */
 const clients = new Set(['forwarded', 'x-forwarded-for', 'x-real-ip', 'x-forwarded-server'])
 const keyed = FORWARDING_FIELDS.filter((name) => !clients.has(name))
+
+/** What of an exchange is in the key. */
+interface Asked {
+  readonly request: Request
+  readonly downstream: { readonly scheme: 'http' | 'https' }
+  readonly host: string
+  readonly path: string
+  readonly query: string | undefined
+}
 
 /**
  * An exchange as the cache sees it: what upstream is going to see, since whatever upstream sees and the key does not
@@ -13,7 +22,7 @@ const keyed = FORWARDING_FIELDS.filter((name) => !clients.has(name))
  * in place of the Host field. `told`: a trusted proxy sent forwarding fields, which go upstream as they are.
  */
 export function cacheRequest(
-  exchange: Exchange,
+  exchange: Asked,
   authority: string | undefined,
   told: boolean,
   rawPath: string

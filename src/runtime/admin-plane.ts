@@ -12,11 +12,13 @@ import {
   type PurgeRequest,
   type ReloadReport
 } from '../admin/control-plane.ts'
+import type { ExplainRequest, ExplanationView } from '../admin/explanation.ts'
 import type { Backend } from '../balancer/backend.ts'
 import type { Operator } from '../balancer/operator.ts'
 import type { ListenerConfig } from '../config/model.ts'
 import type { CacheStores } from './cache-stores.ts'
 import type { Controller } from './controller.ts'
+import { explainRequest } from './explain.ts'
 import { listenerAddresses } from './listener-addresses.ts'
 import type { ListenerConnections } from './messages.ts'
 import type { Planes } from './planes.ts'
@@ -126,6 +128,15 @@ export class AdminPlane implements ControlPlane {
 
   purge(request: PurgeRequest): PurgeReport {
     return this.#parts.caches.purge(request)
+  }
+
+  explain(request: ExplainRequest): ExplanationView {
+    const { controller, caches } = this.#parts
+    return explainRequest(controller.config, request, {
+      ports: controller.ports,
+      store: (name) => caches.store(name),
+      now: Date.now()
+    })
   }
 
   #open(listener: string): number {

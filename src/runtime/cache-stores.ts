@@ -9,6 +9,7 @@ import type { CacheStoreConfig, Config, RouteCache } from '../config/model.ts'
 import type { Collector } from '../core/metrics/hub.ts'
 import type { CacheAdmin, Purged } from '../l7/cache/cache-admin.ts'
 import { MainCaches } from '../l7/cache/main-caches.ts'
+import type { CacheStore } from '../l7/cache/ports.ts'
 import type { SharedStoreMemory } from '../l7/cache/store/layout.ts'
 
 interface Store {
@@ -62,6 +63,11 @@ export class CacheStores {
       const { entries, bytes } = main.stats(name)!
       return { name, entries, bytes, maxBytes: config.maxBytes }
     })
+  }
+
+  /** To look into. */
+  store(name: string): CacheStore | undefined {
+    return this.#stores.get(name)?.main.store(name)
   }
 
   collect: Collector = (sample) => {

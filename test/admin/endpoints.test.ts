@@ -249,3 +249,50 @@ t.test('HEAD, wrong methods and unknown paths', async (t) => {
   t.match(await ask(`${url}/api/nope`), { status: 404, json: { error: { code: 'not-found' } } })
   t.match(await ask(`${url}/`), { status: 404 })
 })
+
+t.test('explain is asked with a request, and perhaps with a response', async (t) => {
+  const { plane, url, close } = await startAdmin()
+  t.teardown(close)
+  const path = `${url}/api/explain`
+  const body = {
+    method: 'HEAD',
+    url: 'https://example.com/a?b=1',
+    headers: ['Accept-Language:  de ', 'X-Empty:'],
+    client: '::1',
+    listener: 'web',
+    response: { headers: ['Cache-Control: max-age=60'] }
+  }
+  t.match(await askJson(path, 'POST', body), { status: 200, json: { route: 'site' } })
+  await askJson(path, 'POST', { url: 'http://a' })
+  t.strictSame(plane.asked, [
+    {
+      explain: {
+        ...body,
+        headers: [
+          ['Accept-Language', 'de'],
+          ['X-Empty', '']
+        ],
+        response: { status: 200, headers: [['Cache-Control', 'max-age=60']] }
+      }
+    },
+    { explain: { method: 'GET', url: 'http://a', headers: [], client: '127.0.0.1' } }
+  ])
+  for (const wrong of [
+    {},
+    { url: '/a' },
+    { url: 'http://a/b c' },
+    { url: 'http://a/#b' },
+    { url: 'http://a', method: 'GET / HTTP/1.1\r\nX' },
+    { url: 'http://a', headers: ['a: b\r\nc: d'] },
+    { url: 'http://a', headers: ['no colon'] },
+    { url: 'http://a', headers: { a: 'b' } },
+    { url: 'http://a', client: 'localhost' },
+    { url: 'http://a', header: ['a: b'] },
+    { url: 'http://a', response: { status: 100 } },
+    { url: 'http://a', response: [] }
+  ]) {
+    t.match(await askJson(path, 'POST', wrong), { status: 400, json: { error: { code: 'bad-request' } } })
+  }
+  t.match(await askJson(path, 'POST', { url: 'http://a', listener: 'none' }), { status: 404 })
+  t.equal((await ask(path)).status, 405)
+})

@@ -56,6 +56,7 @@ t.test('with a token every change asks for it, and reading on loopback does not'
   for (const [method, target] of [
     ['POST', '/api/reload'],
     ['POST', '/api/cache/purge'],
+    ['POST', '/api/explain'],
     ['PUT', '/api/x']
   ]) {
     t.match(await ask(url + target, { method: method! }), { status: 401 }, target)

@@ -113,6 +113,8 @@ t.test('answers are what the file says', async (t) => {
   t.strictSame(mismatches(answerSchema(backend, 'post', '200'), changed.json, 'change'), [])
   const purged = await askJson(`${url}/api/cache/purge`, 'POST', { all: true })
   t.strictSame(mismatches(answerSchema('/api/cache/purge', 'post', '200'), purged.json, 'purge'), [])
+  const explained = await askJson(`${url}/api/explain`, 'POST', { url: 'http://example.com/a' })
+  t.strictSame(mismatches(answerSchema('/api/explain', 'post', '200'), explained.json, 'explain'), [])
   const reloaded = await ask(`${url}/api/reload`, { method: 'POST' })
   t.strictSame(mismatches(answerSchema('/api/reload', 'post', '200'), reloaded.json, 'reload'), [])
 

@@ -5,6 +5,7 @@ import { createServer as createTcpServer } from 'node:net'
 import { AdminClient } from '../../src/cli/admin-client/admin-client.ts'
 import { findTarget } from '../../src/cli/admin-client/target.ts'
 import { changeBackend, waitUntilIdle } from '../../src/cli/operate/change-backend.ts'
+import { explainBody, printExplanation } from '../../src/cli/operate/explain.ts'
 import { purge } from '../../src/cli/operate/purge.ts'
 import { reload } from '../../src/cli/operate/reload.ts'
 import { status } from '../../src/cli/status/status.ts'
@@ -152,4 +153,48 @@ t.test('a missing or wrong token is told with the ways to give it', async (t) =>
   await t.rejects(reload(client, false, terminal), { exitCode: 1, message: /LB_ADMIN_TOKEN/ })
   const { client: wrong } = await running(t, 's3cret', 'guess')
   await t.rejects(reload(wrong, false, terminal), { message: /token is wrong.*--token/ })
+})
+
+t.test('explain prints what would become of a request, or JSON', async (t) => {
+  const { plane, client, terminal } = await running(t)
+  const options = { request: 'HEAD', header: ['A: b'], status: 404, responseHeader: ['C: d'] }
+  const view = await client.explain(explainBody('http://example.com/a', options))
+  t.match(plane.asked, [
+    {
+      explain: {
+        method: 'HEAD',
+        headers: [['A', 'b']],
+        response: { status: 404, headers: [['C', 'd']] }
+      }
+    }
+  ])
+  printExplanation(view, false, terminal)
+  t.equal(
+    terminal.written.join(''),
+    `listener   l7-8080
+route      site
+           not api: pathPrefix does not match
+pool       web
+asks for   /a?x=1
+cache      main
+key        http://example.com/a?x=1
+           header accept-language: de
+varies by  header accept-encoding: (absent)
+outcome    stale: stale-while-revalidate: it is renewed in the background
+found      200, 1024 bytes, 75 s old, stale for 15 s
+stored     yes: by what the response says (60 s)
+`
+  )
+  printExplanation(view, true, terminal)
+  t.strictSame(JSON.parse(terminal.written.at(-1)!), plane.explanation)
+  printExplanation(
+    {
+      listener: 'web',
+      passedOver: Array.from({ length: 12 }, (_, n) => ({ route: `r${n}`, condition: 'host' })),
+      refused: { code: 'LB_NO_ROUTE', status: 404, why: 'no route matches' }
+    },
+    false,
+    terminal
+  )
+  t.match(terminal.written.at(-1), /not r11: host[^]*nor 2 before them\nrefused +404 LB_NO_ROUTE: no route/)
 })

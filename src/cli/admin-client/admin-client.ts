@@ -7,6 +7,7 @@ import type {
   PurgeReport,
   ReloadReport
 } from '../../admin/control-plane.ts'
+import type { ExplanationView } from '../../admin/explanation.ts'
 import { CliError } from '../cli-error.ts'
 import { exitCode } from '../exit-code.ts'
 import type { Target } from './target.ts'
@@ -21,6 +22,17 @@ export interface PurgeBody {
   readonly tag?: string
   readonly all?: true
   readonly cache?: string
+}
+
+/** The body of a question what would become of a request, as in docs/openapi.yaml. */
+export interface ExplainBody {
+  readonly method?: string
+  readonly url: string
+  /** Lines: `Accept-Language: de`. */
+  readonly headers?: readonly string[]
+  readonly client?: string
+  readonly listener?: string
+  readonly response?: { readonly status?: number; readonly headers?: readonly string[] }
 }
 
 /** Asks a running `lb`. Every failure is a CliError that says what to do about it. */
@@ -62,6 +74,10 @@ export class AdminClient {
 
   purge(body: PurgeBody): Promise<PurgeReport> {
     return this.#ask<PurgeReport>('POST', '/api/cache/purge', body)
+  }
+
+  explain(body: ExplainBody): Promise<ExplanationView> {
+    return this.#ask<ExplanationView>('POST', '/api/explain', body)
   }
 
   close(): Promise<void> {

@@ -60,7 +60,7 @@ export class HttpCache {
   }
 
   explain(request: CacheRequest, now: number): CacheExplanation {
-    return explain(this.#core, request, now)
+    return explain(this.#core.config, this.#core.store, request, now)
   }
 
   #decide(request: CacheRequest, directives: Directives, now: number, round: number): Decision {

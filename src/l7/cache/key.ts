@@ -13,6 +13,17 @@ export interface KeyConfig {
   readonly cookies: readonly string[]
 }
 
+/** One of the things that a key is made of, as an operator reads it. */
+export interface KeyPart {
+  readonly kind: 'url' | 'written-path' | 'forwarded' | 'header' | 'cookie'
+  /** Of a field or cookie. */
+  readonly name?: string
+  /** Left out: the request has it not. */
+  readonly value?: string
+}
+
+const partKinds = { r: 'written-path', f: 'forwarded', h: 'header', c: 'cookie' } as const
+
 /**
  * Makes keys for one route. A key is the URL (scheme, host, path, query), then a newline and the chosen fields where
  * the route chooses any. The method is not in it: only answers for GET are stored, and HEAD reads those.
@@ -36,6 +47,12 @@ export class KeyMaker {
       for (const name of cookies) key += `\nc:${name}=${cookieValue(field, name) ?? '\r'}`
     }
     return key.length > maxKeyLength ? undefined : key
+  }
+
+  /** What `key` is made of, for people. */
+  parts(request: CacheRequest): readonly KeyPart[] {
+    const [url, ...lines] = (this.key(request) ?? this.url(request)).split('\n')
+    return [{ kind: 'url', value: url! }, ...lines.map(partOf)]
   }
 
   /** Whether keys of one URL differ by more than the URL. */
@@ -70,6 +87,15 @@ export function normalHost(host: string, scheme: 'http' | 'https'): string {
   const lower = host.toLowerCase()
   const port = scheme === 'http' ? ':80' : ':443'
   return lower.endsWith(port) ? lower.slice(0, -port.length) : lower
+}
+
+function partOf(line: string): KeyPart {
+  const kind = partKinds[line[0] as keyof typeof partKinds]
+  const rest = line.slice(2)
+  if (kind === 'written-path') return { kind, value: rest }
+  const equals = rest.indexOf('=')
+  const value = rest.slice(equals + 1)
+  return { kind, name: rest.slice(0, equals), ...(value === '\r' ? {} : { value }) }
 }
 
 function nameOf(member: string): string {

@@ -50,6 +50,10 @@ export class MainCaches {
     return this.#caches.get(name)?.admin
   }
 
+  store(name: string): SharedStore | undefined {
+    return this.#caches.get(name)?.store
+  }
+
   stats(name: string): StoreStats | undefined {
     return this.#caches.get(name)?.store.stats()
   }

@@ -5,7 +5,11 @@ import { CacheAdmin } from '../../../src/l7/cache/cache-admin.ts'
 import { MainCaches } from '../../../src/l7/cache/main-caches.ts'
 import { MapStore } from '../../../src/l7/cache/store/map-store.ts'
 import { ThreadCaches } from '../../../src/l7/cache/thread-caches.ts'
+import type { RouteCache } from '../../../src/config/model.ts'
+import { explainStoring } from '../../../src/l7/cache/explain-storing.ts'
+import type { Ask } from './support/client.ts'
 import { Client, routeCache } from './support/client.ts'
+import type { FieldList } from './support/fields.ts'
 import { get } from './support/store-contract.ts'
 
 const lasting = [['Cache-Control', 'max-age=60']] as const
@@ -87,8 +91,13 @@ t.test('explain tells the key and what would happen, and does none of it', (t) =
     }
   )
   client.pause(20)
-  t.match(explain(), { outcome: 'hit', ageSeconds: 20, ttlSeconds: 40, variant: ['foo:\r'] })
-  t.match(explain([['Foo', '1']]), { outcome: 'miss', variant: ['foo:1'] })
+  t.match(explain(), {
+    outcome: 'hit',
+    ageSeconds: 20,
+    ttlSeconds: 40,
+    variant: [{ name: 'foo', value: undefined }]
+  })
+  t.match(explain([['Foo', '1']]), { outcome: 'miss', variant: [{ name: 'foo', value: '1' }] })
   t.match(explain([['Cache-Control', 'no-cache']]), { outcome: 'revalidate' })
   client.pause(60)
   t.match(explain(), { outcome: 'stale', ttlSeconds: -20 })
@@ -99,6 +108,46 @@ t.test('explain tells the key and what would happen, and does none of it', (t) =
     outcome: 'miss',
     why: /not storable/
   })
+  t.end()
+})
+
+t.test('explain finds a stored part for a range that lies within, and passes by what has a body', (t) => {
+  const client = new Client()
+  const range: FieldList = [['Range', 'bytes=0-3']]
+  const part: FieldList = [...lasting, ['ETag', '"1"'], ['Content-Range', 'bytes 0-3/8']]
+  client.ask({ fields: range }, { status: 206, fields: part, body: 'abcd' })
+  const explain = (fields: FieldList, body = false) =>
+    client.cache.explain({ ...client.request({ fields }), body }, client.now)
+  t.match(explain(range), { outcome: 'hit', why: /a part/, status: 206, bytes: 4 })
+  t.match(explain([]), { outcome: 'miss' })
+  t.match(explain([], true), { outcome: 'bypass', why: /body/ })
+  t.end()
+})
+
+t.test('explain tells whether an answer would be stored, and what that depends on', (t) => {
+  const client = new Client()
+  const explain = (ask: Ask, response?: FieldList, config: Partial<RouteCache> = {}, status = 200) => {
+    const headers = response === undefined ? undefined : client.request({ fields: response }).headers
+    const answer = headers === undefined ? undefined : { status, headers }
+    const told = explainStoring(client.request(ask), { ...routeCache, ...config }, answer, client.now)
+    return `${told.stored} ${told.ttlSeconds ?? ''} ${told.why}`
+  }
+  t.match(explain({}), /^depends {2}if the response has a lifetime or a validator/)
+  t.match(explain({}, undefined, { defaultTtlMs: 30_000 }), /^depends.*for 30 s where it says nothing/)
+  t.match(explain({ fields: [['Authorization', 'x']] }), /^depends.*public/)
+  t.match(explain({ fields: [['Range', 'bytes=0-1']] }), /^depends.*part/)
+  t.match(explain({ method: 'HEAD' }), /^no .*HEAD/)
+  t.match(explain({ method: 'DELETE' }), /^no .*only answers to GET/)
+  t.match(explain({ method: 'POST' }), /^depends.*Content-Location/)
+  t.match(explain({ fields: [['Cache-Control', 'no-store']] }), /^no .*request says no-store/)
+  t.match(explain({}, lasting), 'yes 60 by what the response says')
+  t.match(explain({}, [], { defaultTtlMs: 30_000 }), 'yes 30 by the configuration')
+  t.match(explain({}, [], { negativeTtlMs: { 404: 5_000 } }, 404), 'yes 5 by the configuration')
+  t.match(explain({}, [...lasting, ['Set-Cookie', 'a=b']]), /^no .*cookie/)
+  t.match(explain({}, [['Cache-Control', 'private']]), /^no .*private/)
+  t.match(explain({}, [['Cache-Control', 'no-cache, max-age=9']]), /^yes 9 to be revalidated each time/)
+  t.match(explain({}, [['ETag', '"1"']]), /^yes 0 to be revalidated/)
+  t.match(explain({}, []), /^no .*no lifetime/)
   t.end()
 })
 

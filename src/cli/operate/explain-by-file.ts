@@ -1,0 +1,24 @@
+import { ApiError } from '../../admin/api-error.ts'
+import { ControlError } from '../../admin/control-plane.ts'
+import type { ExplanationView } from '../../admin/explanation.ts'
+import { parseExplain } from '../../admin/explain-request.ts'
+import { formatProblems } from '../../config/format-problems.ts'
+import { loadConfig } from '../../config/parse-config.ts'
+import { explainRequest } from '../../runtime/explain.ts'
+import type { ExplainBody } from '../admin-client/admin-client.ts'
+import { CliError } from '../cli-error.ts'
+import { exitCode } from '../exit-code.ts'
+
+/** As a running lb would answer under this file, but for what its caches hold. */
+export function explainByFile(file: string, body: ExplainBody): ExplanationView {
+  const loaded = loadConfig(file, process.env)
+  if (!loaded.ok) throw new CliError(formatProblems(loaded.problems), exitCode.usage)
+  try {
+    const request = parseExplain({ ...body })
+    return explainRequest(loaded.config, request, { ports: {}, store: () => undefined, now: Date.now() })
+  } catch (error) {
+    if (error instanceof ApiError || error instanceof ControlError)
+      throw new CliError(error.message, exitCode.usage)
+    throw error
+  }
+}
