@@ -7,7 +7,8 @@ import { SlotRegistry } from '../../src/balancer/slot-registry.ts'
 import { BackendTable } from '../../src/balancer/table.ts'
 import type { AlgorithmName, PoolConfig } from '../../src/config/model.ts'
 import { systemClock } from '../../src/core/clock.ts'
-import { seededRandom } from '../../src/core/random.ts'
+import { systemRandom } from '../../src/core/random.ts'
+import { breakerPolicy } from '../../src/health/breaker.ts'
 
 export interface PickResult {
   readonly algorithm: AlgorithmName
@@ -20,13 +21,28 @@ export interface PickResult {
   readonly firstMs: number
 }
 
+const NAMES = Object.keys(algorithms) as AlgorithmName[]
 const SIZES = [3, 300, 30_000]
 const BATCH = 64
 
-/** ns per pick of every algorithm at 3, 300 and 30,000 backends, with a batch of leases out at a time. */
-export function benchPicks(sizes = SIZES, rounds = 3_000): PickResult[] {
-  const names = Object.keys(algorithms) as AlgorithmName[]
-  return names.flatMap((algorithm) => sizes.map((size) => measure(algorithm, size, rounds)))
+/**
+ * ns per pick of every algorithm at 3, 300 and 30,000 backends, with a batch of leases out at a time; of several runs
+ * the best, since what else the machine does can only add. All in one process, so that no algorithm has the engine's
+ * guesses to itself.
+ */
+export function benchPicks({ names = NAMES, sizes = SIZES, rounds = 3_000, runs = 1 } = {}): PickResult[] {
+  const results = Array.from({ length: runs }, () =>
+    names.flatMap((algorithm) => sizes.map((size) => measure(algorithm, size, rounds)))
+  )
+  return results[0]!.map((first, cell) => {
+    const least = (of: (result: PickResult) => number) => Math.min(...results.map((run) => of(run[cell]!)))
+    return {
+      ...first,
+      pickNs: least(({ pickNs }) => pickNs),
+      cycleNs: least(({ cycleNs }) => cycleNs),
+      firstMs: least(({ firstMs }) => firstMs)
+    }
+  })
 }
 
 function measure(algorithm: AlgorithmName, size: number, rounds: number): PickResult {
@@ -73,11 +89,22 @@ function poolOf(algorithm: AlgorithmName, size: number): Pool {
       return { name: text, address, weight: 1 + (i % 3), maxConnections: 10_000, backup: false }
     }),
     queue: { max: 100, timeoutMs: 1000 },
+    breaker: { enabled: true, failures: 5, openMs: 10_000, maxOpenMs: 60_000, statuses: [] },
     slowStartMs: 30_000,
     panicThreshold: 0.3
   } as unknown as PoolConfig
   const slots = new SlotRegistry(table, systemClock).assign([config]).bench!
-  return new Pool({ config, slots, table, clock: systemClock, random: seededRandom(1) })
+  // As runtime/make-pool.ts: the breaker hears of every release.
+  const { breaker, slowStartMs } = config
+  const onRelease = breakerPolicy({ config: breaker, slowStartMs, clock: systemClock })
+  return new Pool({
+    config,
+    slots,
+    table,
+    clock: systemClock,
+    random: systemRandom,
+    ...(onRelease && { onRelease })
+  })
 }
 
 function median(values: number[]): number {
@@ -85,8 +112,11 @@ function median(values: number[]): number {
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const results = benchPicks()
-  console.log('ns per pick (in brackets: pick and release), ms of the first pick')
+  const asked = process.argv.slice(2).filter((arg) => !arg.startsWith('-'))
+  const names = NAMES.filter((name) => asked.length === 0 || asked.includes(name))
+  const runs = 5
+  const results = benchPicks({ names, runs })
+  console.log(`ns per pick (in brackets: pick and release), ms of the first pick; best of ${runs} runs`)
   console.log('algorithm'.padEnd(22) + SIZES.map((size) => String(size).padStart(24)).join(''))
   for (const name of new Set(results.map((result) => result.algorithm))) {
     const cells = results

@@ -15,7 +15,7 @@ import {
   type ProbeState
 } from './states.ts'
 import { socketFreed } from './socket-queue.ts'
-import type { BackendTable } from './table.ts'
+import { NO_LIMIT, type BackendTable } from './table.ts'
 
 /**
  * One server as one pool of one snapshot sees it: its configuration, and a view of its row in the table, which
@@ -110,7 +110,7 @@ export class Backend {
    * was told true calls `closed` once when the socket is gone.
    */
   tryOpen(): boolean {
-    return this.table.take(this.slot, at.SOCKETS, at.HELD_SOCKETS, this.maxConnections ?? 0)
+    return this.table.take(this.slot, at.SOCKETS, at.HELD_SOCKETS, this.maxConnections ?? NO_LIMIT)
   }
 
   closed(): void {

@@ -28,9 +28,13 @@ export const WEIGHT = 8
 export const POOL = 9
 /** Failed probes in a row, for display. Written by the health checker (main thread). */
 export const PROBE_FAILURES = 10
+/** As a 32-bit float: EWMA of latency in ms; 0: never measured. Any thread: two samples at once may lose one. */
+export const EWMA = 11
 
-// The last two integers are one 64-bit float, on the same line because load is counted together with it.
+// The last four integers are two 64-bit floats, on the same line because each release writes them.
 export const HOT_FLOATS = 8
+/** Clock.now() of the last sample. */
+export const EWMA_AT = 6
 /** ln(EWMA) + EWMA_AT / decay: orders backends by decayed latency without asking what time it is; 0: never measured. */
 export const LOG_COST = 7
 
@@ -46,29 +50,23 @@ export const OPEN_FOR = 1
 export const TRIAL_AT = 2
 /** Clock.now() at which slow start began; 0: none. */
 export const SLOW_SINCE = 3
-/** Peak EWMA of latency in ms; 0: never measured. Any thread: two samples at once may lose one. */
-export const EWMA = 4
-/** Clock.now() of the last sample. */
-export const EWMA_AT = 5
 /** Wall clock, ms. Written by the health checker. */
-export const LAST_HEALTHY = 6
-export const PROBED_AT = 7
+export const LAST_HEALTHY = 4
+export const PROBED_AT = 5
 /** Of the last probe, ms. Written by the health checker. */
-export const PROBE_LATENCY = 8
+export const PROBE_LATENCY = 6
 /** Wall clock of the last change on each axis. */
-export const ADMIN_SINCE = 9
-export const PROBE_SINCE = 10
-export const BREAKER_SINCE = 11
-export const EJECTED_SINCE = 12
-export const ADDED_AT = 13
+export const ADMIN_SINCE = 7
+export const PROBE_SINCE = 8
+export const BREAKER_SINCE = 9
+export const EJECTED_SINCE = 10
+export const ADDED_AT = 11
 
 /** Per thread and backend: what this thread holds of ACTIVE, SOCKETS and STARVED, to be given back if it dies. */
-export const HELD = 4
+export const HELD = 3
 export const HELD_ACTIVE = 0
 export const HELD_SOCKETS = 1
 export const HELD_STARVED = 2
-/** Of the pool's POOL_ACTIVE. */
-export const HELD_COUNTED = 3
 
 /** Per thread and backend: totals since the start, 64-bit floats with one writer each. */
 export const TOTALS = 2
@@ -90,7 +88,8 @@ export const TICKET = 4
 /** Grows when loads were changed behind the load tree's back: threads then tell it all they know. */
 export const RESETS = 5
 
-/** Per thread and pool: oldest waiter's ticket (0: none) and the number of waiters. */
-export const QUEUES = 2
+/** Per thread and pool: oldest waiter's ticket (0: none), the number of waiters, and its share of POOL_ACTIVE. */
+export const QUEUES = 4
 export const HEAD = 0
 export const LENGTH = 1
+export const COUNTED = 2

@@ -17,19 +17,23 @@ export function giveBack(table: BackendTable, thread: number): GivenBack {
   const given: GivenBack = { leases: 0, sockets: 0, waiters: 0 }
   const touched = new Set<number>()
   for (let slot = 0; slot < table.capacity; slot++) {
-    const [leases, sockets, starved, counted] = taken(table, thread, slot)
+    const [leases, sockets, starved] = taken(table, thread, slot)
     if (leases === 0 && sockets === 0 && starved === 0) continue
     const pool = table.int(slot, at.POOL)
     Atomics.sub(table.ints, slot * at.INTS + at.ACTIVE, leases)
     Atomics.sub(table.ints, slot * at.INTS + at.SOCKETS, sockets)
     Atomics.sub(table.ints, slot * at.INTS + at.STARVED, starved)
-    Atomics.sub(table.pools, pool * at.POOL_INTS + at.POOL_ACTIVE, counted)
     given.leases += leases
     given.sockets += sockets
     touched.add(pool)
   }
   for (let pool = 0; pool < table.buffers.poolCapacity; pool++) {
     const queue = (thread * table.buffers.poolCapacity + pool) * at.QUEUES
+    const counted = table.queues[queue + at.COUNTED]!
+    if (counted !== 0) {
+      table.queues[queue + at.COUNTED] = 0
+      Atomics.sub(table.pools, pool * at.POOL_INTS + at.POOL_ACTIVE, counted)
+    }
     const waiters = table.queues[queue + at.LENGTH]!
     if (waiters === 0) continue
     Atomics.store(table.queues, queue + at.HEAD, 0)
@@ -47,12 +51,12 @@ export function giveBack(table: BackendTable, thread: number): GivenBack {
 }
 
 /** What the thread held of a backend, in the order of the columns; it holds nothing any more. */
-function taken(table: BackendTable, thread: number, slot: number): [number, number, number, number] {
+function taken(table: BackendTable, thread: number, slot: number): [number, number, number] {
   const take = (column: number): number => {
     const index = table.heldIndex(slot, column, thread)
     const held = table.held[index]!
     if (held !== 0) table.held[index] = 0
     return held
   }
-  return [take(at.HELD_ACTIVE), take(at.HELD_SOCKETS), take(at.HELD_STARVED), take(at.HELD_COUNTED)]
+  return [take(at.HELD_ACTIVE), take(at.HELD_SOCKETS), take(at.HELD_STARVED)]
 }

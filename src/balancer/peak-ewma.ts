@@ -17,20 +17,23 @@ export function observeLatency(
   failed: boolean,
   now: number
 ): void {
-  const last = table.float(slot, at.EWMA)
-  const weight = last === 0 ? 0 : Math.exp((table.float(slot, at.EWMA_AT) - now) / DECAY_MS)
+  const ewma = slot * at.INTS + at.EWMA
+  const row = slot * at.HOT_FLOATS
+  const last = table.shorts[ewma]!
+  const weight = last === 0 ? 0 : Math.exp((table.hot[row + at.EWMA_AT]! - now) / DECAY_MS)
   const decayed = last * weight
   const seen = failed ? Math.max(latencyMs, FAILURE_MS, 2 * decayed) : latencyMs
   if (seen < 0) return
   // 0.001 ms: ln(0) is no place to stand.
   const value = Math.max(0.001, seen > decayed ? seen : decayed + seen * (1 - weight))
-  table.setFloat(slot, at.EWMA, value)
-  table.setFloat(slot, at.EWMA_AT, now)
-  table.hot[slot * at.HOT_FLOATS + at.LOG_COST] = Math.log(value) + now / DECAY_MS
+  table.shorts[ewma] = value
+  table.hot[row + at.EWMA_AT] = now
+  table.hot[row + at.LOG_COST] = Math.log(value) + now / DECAY_MS
 }
 
 /** For display, where no algorithm needs the time: a plain moving average over about 8 requests. */
 export function averageLatency(table: BackendTable, slot: number, latencyMs: number): void {
-  const last = table.float(slot, at.EWMA)
-  table.setFloat(slot, at.EWMA, Math.max(0.001, last === 0 ? latencyMs : last + (latencyMs - last) / 8))
+  const ewma = slot * at.INTS + at.EWMA
+  const last = table.shorts[ewma]!
+  table.shorts[ewma] = Math.max(0.001, last === 0 ? latencyMs : last + (latencyMs - last) / 8)
 }

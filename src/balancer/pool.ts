@@ -16,8 +16,11 @@ import { claimTrial } from './trial.ts'
 import { View } from './view.ts'
 import { waitQueue, type Waiter, type WaitQueue } from './wait-queue.ts'
 
-/** The breaker's policy, in health/; `breakerWord` is the one that held when the lease was given. `latencyMs` < 0: unknown. */
-export type OnRelease = (backend: Backend, outcome: Outcome, latencyMs: number, breakerWord: number) => void
+/**
+ * The breaker's policy, in health/; `breakerWord` is the one that held when the lease was given. It is not told of a
+ * success of a closed breaker with no failure before it, which is nearly every release.
+ */
+export type OnRelease = (backend: Backend, outcome: Outcome, breakerWord: number) => void
 
 export interface PoolParts {
   readonly config: PoolConfig
@@ -116,11 +119,11 @@ export class Pool implements Lessor {
       if (!this.#take(position, view)) continue
       // A plain read will do: the swap that took the lease has put everything in order.
       const word = this.table.ints[view.slot(position) * at.INTS + at.BREAKER]!
-      if (breakerOf(word) === CLOSED || view.panic) return new Lease(backend, this, word)
+      if (breakerOf(word) === CLOSED || view.panic) return new Lease(backend, position, this, word)
       const trial = claimTrial(backend, this.#clock, this.#onChange)
-      if (trial !== undefined) return new Lease(backend, this, trial)
+      if (trial !== undefined) return new Lease(backend, position, this, trial)
       // It opened since the view was built, or another thread has the trial.
-      this.#give(backend)
+      this.#give(position)
       view.rebuild(this.#clock.now())
     }
     return undefined
@@ -158,25 +161,30 @@ export class Pool implements Lessor {
   }
 
   /** Called by its leases. */
-  released(backend: Backend, outcome: Outcome, latencyMs: number, breakerWord: number): void {
-    if (outcome !== 'unused') this.table.count(backend.slot, succeeded(outcome) === false)
-    this.#learn(backend, outcome, latencyMs, breakerWord)
-    this.#give(backend)
+  released(lease: Lease, outcome: Outcome, latencyMs: number): void {
+    if (outcome !== 'unused') this.table.count(this.#view.slot(lease.position), succeeded(outcome) === false)
+    this.#learn(lease, outcome, latencyMs)
+    this.#give(lease.position)
     if (this.#queue.length > 0) this.#queue.serve(1)
   }
 
   /** Called by its leases. */
-  answered(backend: Backend, latencyMs: number, breakerWord: number): void {
-    this.#learn(backend, 'ok', latencyMs, breakerWord)
+  answered(lease: Lease, latencyMs: number): void {
+    this.#learn(lease, 'ok', latencyMs)
   }
 
-  #learn(backend: Backend, outcome: Outcome, latencyMs: number, breakerWord: number): void {
+  #learn(lease: Lease, outcome: Outcome, latencyMs: number): void {
+    const slot = this.#view.slot(lease.position)
     const success = succeeded(outcome)
     if (this.#timed) {
-      if (success !== undefined)
-        observeLatency(this.table, backend.slot, latencyMs, !success, this.#clock.now())
-    } else if (success === true && latencyMs >= 0) averageLatency(this.table, backend.slot, latencyMs)
-    this.#onRelease?.(backend, outcome, latencyMs, breakerWord)
+      if (success !== undefined) observeLatency(this.table, slot, latencyMs, !success, this.#clock.now())
+    } else if (success === true && latencyMs >= 0) averageLatency(this.table, slot, latencyMs)
+    if (this.#onRelease === undefined) return
+    // Plain reads: a failure counted by another thread this very moment came later.
+    const word = this.table.ints[slot * at.INTS + at.BREAKER]!
+    if (success === true && breakerOf(word) === CLOSED && this.table.ints[slot * at.INTS + at.STREAK] === 0)
+      return
+    this.#onRelease(lease.backend, outcome, lease.breakerWord)
   }
 
   byName(name: string): Backend | undefined {
@@ -192,16 +200,17 @@ export class Pool implements Lessor {
   }
 
   #take(position: number, view: View): boolean {
-    const taken = this.table.take(view.slot(position), at.ACTIVE, at.HELD_ACTIVE, view.limit(position))
-    if (taken && this.#counts) this.table.countInPool(this.row, view.slot(position), 1)
+    const taken = this.table.take(view.slot(position), at.ACTIVE, at.HELD_ACTIVE, view.room(position))
+    if (taken && this.#counts) this.table.countInPool(this.row, 1)
     if (this.#selector.changed !== undefined) this.#changed(view, position)
     return taken
   }
 
-  #give(backend: Backend): void {
-    this.table.give(backend.slot, at.ACTIVE, at.HELD_ACTIVE)
-    if (this.#counts) this.table.countInPool(this.row, backend.slot, -1)
-    if (this.#selector.changed !== undefined) this.#changed(this.#fresh(), backend.position)
+  #give(position: number): void {
+    const slot = this.#view.slot(position)
+    this.table.give(slot, at.ACTIVE, at.HELD_ACTIVE)
+    if (this.#counts) this.table.countInPool(this.row, -1)
+    if (this.#selector.changed !== undefined) this.#changed(this.#fresh(), position)
   }
 
   /** Its load has changed: its own tree must know, and that of the next snapshot, which may have other members. */

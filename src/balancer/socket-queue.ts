@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts'
 import * as at from './columns.ts'
-import type { BackendTable } from './table.ts'
+import { NO_LIMIT, type BackendTable } from './table.ts'
 import type { Waiter } from './wait-queue.ts'
 
 // maxConnections counts sockets as the backend does, idle ones too. A thread that holds a lease may find them all taken
@@ -52,7 +52,7 @@ export function awaitSocket(
   const wait: SocketWait = { backend, deadline: clock.now() + timeoutMs, settle }
   const line = waiting.get(slot) ?? new Set()
   waiting.set(slot, line.add(wait))
-  table.take(slot, at.STARVED, at.HELD_STARVED, 0)
+  table.take(slot, at.STARVED, at.HELD_STARVED, NO_LIMIT)
   shedIdle(table, slot)
   table.signals?.shed(slot)
   let cancelTick: () => void

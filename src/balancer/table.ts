@@ -1,5 +1,8 @@
 import * as at from './columns.ts'
 
+/** In place of a limit: no count comes so far. */
+export const NO_LIMIT = 0x3fffffff
+
 /** What passes to a worker in workerData: the memory itself is shared, not copied. */
 export interface TableBuffers {
   readonly capacity: number
@@ -43,8 +46,9 @@ export class BackendTable {
   readonly thread: number
   readonly capacity: number
   readonly ints: Int32Array
-  /** `ints` as floats, for LOG_COST. */
+  /** `ints` as floats, for EWMA_AT and LOG_COST, and as short ones, for EWMA. */
   readonly hot: Float64Array
+  readonly shorts: Float32Array
   readonly floats: Float64Array
   /** Rows of all threads; a thread writes its own only, and the main thread that of a dead one. */
   readonly held: Int32Array
@@ -63,6 +67,7 @@ export class BackendTable {
     this.capacity = buffers.capacity
     this.ints = new Int32Array(buffers.ints)
     this.hot = new Float64Array(buffers.ints)
+    this.shorts = new Float32Array(buffers.ints)
     this.floats = new Float64Array(buffers.floats)
     this.held = new Int32Array(buffers.held)
     this.totals = new Float64Array(buffers.totals)
@@ -129,13 +134,13 @@ export class BackendTable {
     return (thread * at.HELD + column) * this.capacity + slot
   }
 
-  /** Counts one more in `column` unless that would pass `limit` (0: no limit). Exact over all threads. */
+  /** Counts one more in `column` unless that would pass `limit` (or NO_LIMIT). Exact over all threads. */
   take(slot: number, column: number, heldColumn: number, limit: number): boolean {
     const index = slot * at.INTS + column
     // Read before the swap, which waits for all reads begun: so the two rows come from memory side by side.
     const held = this.heldIndex(slot, heldColumn)
     const before = this.held[held]!
-    if (limit === 0) {
+    if (limit === NO_LIMIT) {
       Atomics.add(this.ints, index, 1)
     } else {
       for (let count = this.ints[index]!; ;) {
@@ -154,8 +159,8 @@ export class BackendTable {
     Atomics.sub(this.ints, slot * at.INTS + column, 1)
   }
 
-  countInPool(pool: number, slot: number, by: 1 | -1): void {
-    this.held[this.heldIndex(slot, at.HELD_COUNTED)]! += by
+  countInPool(pool: number, by: 1 | -1): void {
+    this.queues[(this.thread * this.buffers.poolCapacity + pool) * at.QUEUES + at.COUNTED]! += by
     Atomics.add(this.pools, pool * at.POOL_INTS + at.POOL_ACTIVE, by)
   }
 

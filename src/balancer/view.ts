@@ -3,7 +3,7 @@ import * as at from './columns.ts'
 import type { PickContext } from './pick-context.ts'
 import { ramp, RAMP_STEPS } from './slow-start.ts'
 import { breakerOf, CLOSED, OPEN, PROBE_DOWN, READY } from './states.ts'
-import type { BackendTable } from './table.ts'
+import { NO_LIMIT, type BackendTable } from './table.ts'
 
 /** A trial that has not ended after this long is given up (its thread may have died) and another is let through. */
 export const TRIAL_LAPSE_MS = 60_000
@@ -34,14 +34,14 @@ export class View {
   /** Grows with each rebuild: what selectors derive from the view carries it. */
   revision = 0
 
-  // Dense columns: what a pick among 30,000 asks of here is 150 KB and stays in the near cache. Rows of 32 bytes with
+  // Dense columns: what a pick among 30,000 asks of here is 120 KB and stays in the near cache. Rows of 32 bytes with
   // all of it side by side were slower: a miss of 20 to 100 ns before the slot was even known.
   readonly #slots: Int32Array
   /** Slot of position 0 when the slots follow each other, as the registry hands them out; else -1. */
   readonly #firstSlot: number
-  /** maxConnections, 0: none. */
   readonly #limits: Int32Array
-  readonly #flags: Uint8Array
+  /** Leases that it may have: 0 while it is not usable, NO_LIMIT without maxConnections. */
+  readonly #room: Int32Array
   readonly #weights: Float64Array
   readonly #logWeights: Float64Array
   readonly #panicThreshold: number
@@ -62,8 +62,8 @@ export class View {
     this.#slots = Int32Array.from(backends, ({ slot }) => slot)
     const first = this.#slots[0] ?? 0
     this.#firstSlot = this.#slots.every((slot, position) => slot === first + position) ? first : -1
-    this.#limits = Int32Array.from(backends, ({ maxConnections }) => maxConnections ?? 0)
-    this.#flags = new Uint8Array(backends.length)
+    this.#limits = Int32Array.from(backends, ({ maxConnections }) => maxConnections ?? NO_LIMIT)
+    this.#room = new Int32Array(backends.length)
     this.#weights = new Float64Array(backends.length)
     this.#logWeights = new Float64Array(backends.length)
     this.#panicThreshold = panicThreshold
@@ -80,9 +80,9 @@ export class View {
     return this.#firstSlot >= 0 ? this.#firstSlot + position : this.#slots[position]!
   }
 
-  /** maxConnections, 0: none. */
-  limit(position: number): number {
-    return this.#limits[position]!
+  /** Leases that it may have: 0 while it is not usable, NO_LIMIT without maxConnections. */
+  room(position: number): number {
+    return this.#room[position]!
   }
 
   /** Effective weight: the operator's or the configured one, times the slow start ramp. */
@@ -95,7 +95,7 @@ export class View {
   }
 
   isUsable(position: number): boolean {
-    return this.#flags[position] === 1
+    return this.#room[position] !== 0
   }
 
   active(position: number): number {
@@ -107,15 +107,12 @@ export class View {
    * does so by compare-and-swap, which finds out what is no longer so.
    */
   activeIfFree(position: number): number {
-    if (this.#flags[position] === 0) return -1
     const active = this.table.ints[this.slot(position) * at.INTS + at.ACTIVE]!
-    const limit = this.#limits[position]!
-    return limit !== 0 && active >= limit ? -1 : active
+    return active < this.#room[position]! ? active : -1
   }
 
   isFull(position: number): boolean {
-    const limit = this.limit(position)
-    return limit !== 0 && this.active(position) >= limit
+    return this.activeIfFree(position) < 0
   }
 
   /** It may be picked now, for this context. */
@@ -156,7 +153,7 @@ export class View {
   }
 
   #clear(): void {
-    for (let i = 0; i < this.count; i++) this.#flags[this.usable[i]!] = 0
+    for (let i = 0; i < this.count; i++) this.#room[this.usable[i]!] = 0
     this.count = 0
     this.trials = 0
     this.ramping = false
@@ -177,7 +174,7 @@ export class View {
     // A logarithm costs 10 ns, and weights seldom change.
     if (weight !== this.#weights[position]) this.#logWeights[position] = Math.log(weight)
     this.#weights[position] = weight
-    this.#flags[position] = 1
+    this.#room[position] = this.#limits[position]!
     this.usable[this.count++] = position
   }
 

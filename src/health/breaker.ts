@@ -68,7 +68,7 @@ export function breakerPolicy(parts: BreakerParts): OnRelease | undefined {
     }
   }
 
-  return (backend, outcome, _latencyMs, breakerWord) => {
+  return (backend, outcome, breakerWord) => {
     const word = backend.table.int(backend.slot, at.BREAKER)
     // The breaker has moved since this lease was given: its result is of another time.
     if (word !== breakerWord) return

@@ -1,12 +1,18 @@
 import type { Random } from '../../core/random.ts'
 import type { View } from '../view.ts'
 
-/** Vose's alias method: a weighted draw among the view's usable backends in two look-ups, however many there are. */
+/** Shares are kept in so many steps: half of an integer, the other half of which is the alias. */
+const STEPS = 65_536
+
+/**
+ * Vose's alias method: a weighted draw among the view's usable backends in one look-up, however many there are. 30,000
+ * take 120 KB; with a float and an integer in arrays of their own a draw took two misses.
+ */
 export class AliasTable {
   #revision = -1
   #even = true
-  #share = new Float64Array(0)
-  #alias = new Int32Array(0)
+  /** By column: its share in the upper 16 bits, in the lower ones the column that has the rest. */
+  #columns = new Uint32Array(0)
 
   /** A position, or -1 when nothing is usable. It may be full or tried. */
   draw(view: View, random: Random): number {
@@ -14,8 +20,9 @@ export class AliasTable {
     if (view.count === 0) return -1
     const at = random() * view.count
     const column = Math.floor(at)
-    if (this.#even || at - column < this.#share[column]!) return view.at(column)
-    return view.at(this.#alias[column]!)
+    if (this.#even) return view.at(column)
+    const entry = this.#columns[column]!
+    return view.at((at - column) * STEPS < entry >>> 16 ? column : entry & 0xffff)
   }
 
   #rebuild(view: View): void {
@@ -29,23 +36,27 @@ export class AliasTable {
       if (weight !== view.weight(view.at(0))) this.#even = false
     }
     if (this.#even) return
-    const share = (this.#share = new Float64Array(count))
-    const alias = (this.#alias = new Int32Array(count))
-    const small: number[] = []
-    const large: number[] = []
+    const columns = (this.#columns = new Uint32Array(count))
+    const share = new Float64Array(count)
+    // Two stacks in one: columns of less than their share from below, those of more from above.
+    const stack = new Int32Array(count)
+    let small = 0
+    let large = count
     for (let i = 0; i < count; i++) {
       share[i] = (view.weight(view.at(i)) * count) / total
-      ;(share[i]! < 1 ? small : large).push(i)
+      stack[share[i]! < 1 ? small++ : --large] = i
+      // What rounding leaves over is whole: the rest is its own.
+      columns[i] = i
     }
-    while (small.length > 0 && large.length > 0) {
-      const low = small.pop()!
-      const high = large.at(-1)!
-      alias[low] = high
+    while (small > 0 && large < count) {
+      const low = stack[--small]!
+      const high = stack[large]!
+      columns[low] = ((Math.floor(share[low]! * STEPS) << 16) | high) >>> 0
       share[high]! -= 1 - share[low]!
-      if (share[high]! < 1) small.push(large.pop()!)
+      if (share[high]! >= 1) continue
+      large++
+      stack[small++] = high
     }
-    // What rounding left over is whole.
-    for (const i of [...small, ...large]) share[i] = 1
   }
 }
 

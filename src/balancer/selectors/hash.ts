@@ -39,7 +39,10 @@ export class Hash implements Selector {
       if (position === seen) continue
       seen = position
       if (!view.admits(position, context) || tooEarly(view, position, hash)) continue
-      if (this.#bound === undefined || view.active(position) < this.#most(view, position)) return position
+      if (this.#bound === undefined) return position
+      // One that holds nothing may always have one: no need to ask for the weights and the sum.
+      const active = view.active(position)
+      if (active === 0 || active < this.#most(view, position)) return position
       if (overloaded < 0) overloaded = position
     }
     return overloaded >= 0 ? overloaded : rehash(view, hash, context)
@@ -47,7 +50,8 @@ export class Hash implements Selector {
 
   /** Leases that a backend may hold: the bound times its share, rounded up so that all together can hold one more. */
   #most(view: View, position: number): number {
-    const total = Atomics.load(view.table.pools, view.pool * at.POOL_INTS + at.POOL_ACTIVE)
+    // A plain read: the sum moves on while we decide, whatever we do.
+    const total = view.table.pools[view.pool * at.POOL_INTS + at.POOL_ACTIVE]!
     return Math.ceil((this.#bound! * (total + 1) * view.weight(position)) / this.#usableWeight)
   }
 

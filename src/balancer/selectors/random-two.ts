@@ -21,10 +21,13 @@ export class RandomTwo implements Selector {
   pick(view: View, context: PickContext): number {
     const first = this.#first(view, context)
     if (first < 0 || view.count === 1) return first
+    const active = view.active(first)
+    // Nothing is less busy than idle.
+    if (active === 0) return first
     const second = this.#second(view, context, first)
     if (second < 0) return first
-    const load = view.active(first) / view.weight(first)
-    return view.active(second) / view.weight(second) < load ? second : first
+    // As active / weight < active / weight: divisions are the dearest arithmetic there is.
+    return view.active(second) * view.weight(first) < active * view.weight(second) ? second : first
   }
 
   #first(view: View, context: PickContext): number {

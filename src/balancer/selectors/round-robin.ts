@@ -5,6 +5,14 @@ import type { PickContext } from '../pick-context.ts'
 import type { View } from '../view.ts'
 import type { Selector, SelectorParts } from './selector.ts'
 
+/**
+ * Takes the pool's next turn: 0 to `count` - 1. In 31 bits, of which the remainder is a division of integers; of an
+ * unsigned 32-bit number it is one of floats, 18 ns.
+ */
+export function nextTurn(table: BackendTable, index: number, count: number): number {
+  return (Atomics.add(table.pools, index, 1) & 0x7fffffff) % count
+}
+
 /** One after the other. The turn is shared by all threads, so the spread is exact over all of them. */
 export class RoundRobin implements Selector {
   readonly #table: BackendTable
@@ -20,10 +28,11 @@ export class RoundRobin implements Selector {
   pick(view: View, context: PickContext): number {
     const count = view.count
     if (count === 0) return -1
-    const turn = Atomics.add(this.#table.pools, this.#turn, 1) >>> 0
+    let place = nextTurn(this.#table, this.#turn, count)
     let passedOver = -1
     for (let step = 0; step < count; step++) {
-      const position = view.at((turn + step) % count)
+      const position = view.at(place)
+      if (++place === count) place = 0
       if (!view.admits(position, context)) continue
       // In slow start it takes its turn with the ramp's probability; else the next does.
       if (!view.ramping || view.ramps[position] === 1 || this.#random() < view.ramps[position]!)

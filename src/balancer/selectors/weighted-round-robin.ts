@@ -3,6 +3,7 @@ import type { Random } from '../../core/random.ts'
 import type { PickContext } from '../pick-context.ts'
 import type { BackendTable } from '../table.ts'
 import type { View } from '../view.ts'
+import { nextTurn } from './round-robin.ts'
 import { smoothSequence } from './smooth-sequence.ts'
 import { StrideHeap } from './stride-heap.ts'
 import { WeightGroups } from './weight-groups.ts'
@@ -35,9 +36,10 @@ export class WeightedRoundRobin implements Selector {
 
   #walk(view: View, context: PickContext): number {
     const sequence = this.#sequence!
-    const turn = Atomics.add(this.#table.pools, this.#turn, 1) >>> 0
+    let place = nextTurn(this.#table, this.#turn, sequence.length)
     for (let step = 0; step < sequence.length; step++) {
-      const position = view.at(sequence[(turn + step) % sequence.length]!)
+      const position = view.at(sequence[place]!)
+      if (++place === sequence.length) place = 0
       if (view.admits(position, context)) return position
     }
     return -1
