@@ -166,7 +166,7 @@ class CachedExchange implements ResponseTap {
 
   #refresh(refresh: Fetch): void {
     let writer: RecordWriter | undefined
-    BackgroundRequest.send(this.#target, changed(this.#outgoing, refresh), {
+    BackgroundRequest.send(this.#target, asGet(changed(this.#outgoing, refresh)), {
       onResponse(head) {
         const bytes = head.bodyLength >= 0 ? head.bodyLength : undefined
         const result = refresh.onResponse(head, bytes, Date.now())
@@ -224,6 +224,12 @@ function streamBody(exchange: Exchange, reader: BodyReader, done: () => void): v
   }
   exchange.onGone = end
   pump()
+}
+
+/** What a HEAD was answered with is renewed by a GET: the answer to another HEAD would be stored without its body. */
+function asGet(outgoing: Outgoing): Outgoing {
+  if (outgoing.method !== 'HEAD') return outgoing
+  return { ...outgoing, method: 'GET', head: `GET${outgoing.head.slice(4)}` }
 }
 
 /** The request with the fields changed that the cache asks for: validators, ranges. */

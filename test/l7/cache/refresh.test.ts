@@ -1,0 +1,45 @@
+import { request } from 'node:http'
+import t from 'tap'
+import { httpOrigin, startLb, until } from '../../e2e/servers.ts'
+
+function ask(port: number, method: string, path: string): Promise<{ body: string; length: unknown }> {
+  return new Promise((resolve, reject) => {
+    const call = request({ host: '127.0.0.1', port, path, method, agent: false }, (response) => {
+      let body = ''
+      response.setEncoding('latin1').on('data', (part: string) => (body += part))
+      response.on('end', () => resolve({ body, length: response.headers['content-length'] }))
+    })
+    call.on('error', reject).end()
+  })
+}
+
+t.test('a HEAD that finds something stale has it renewed by a GET, body and all', async (t) => {
+  const seen: string[] = []
+  const origin = await httpOrigin(t, 'site', (asked, response) => {
+    seen.push(asked.method!)
+    response.setHeader('cache-control', 'max-age=1, stale-while-revalidate=60')
+    if (asked.url === '/length') response.setHeader('content-length', 5)
+    response.end('hello')
+  })
+  const lb = await startLb(t, {
+    workers: 0,
+    listeners: [
+      {
+        name: 'web',
+        bind: '127.0.0.1:0',
+        mode: 'l7',
+        routes: [{ match: {}, pool: 'web', cache: { store: 'main' } }]
+      }
+    ],
+    pools: { web: { backends: [origin.address] } },
+    caches: { main: { maxBytes: '8mb' } }
+  })
+  const port = lb.port('web')
+  const paths = ['/length', '/chunked']
+  for (const path of paths) await ask(port, 'GET', path)
+  await new Promise((resolve) => setTimeout(resolve, 1100))
+  for (const path of paths) t.match(await ask(port, 'HEAD', path), { body: '', length: '5' })
+  await until(() => seen.length === 4, 'both renewed')
+  for (const path of paths) t.match(await ask(port, 'GET', path), { body: 'hello', length: '5' })
+  t.strictSame(seen, ['GET', 'GET', 'GET', 'GET'])
+})
