@@ -13,8 +13,8 @@ import type { ResponseTap } from './response-tap.ts'
 import { UNTIL_END } from './response.ts'
 import type { Target } from './snapshot.ts'
 
-/** How long a request waits for somebody else's fetch before it fetches for itself. */
-const WAIT_MS = 30_000
+/** How long a request waits for fetches of others at most; no longer than its own may take to answer. */
+const MAX_WAIT_MS = 30_000
 
 /** Answers an exchange from the cache, or forwards it with the cache looking on. */
 export function fetchThroughCache(
@@ -59,7 +59,8 @@ class CachedExchange implements ResponseTap {
         this.#mirror()
         return exchange.send(this.#target, changed(this.#outgoing, decision))
       case 'wait': {
-        const cancel = decision.wait(WAIT_MS, (next) => {
+        const patienceMs = Math.min(MAX_WAIT_MS, this.#target.responseMs || MAX_WAIT_MS)
+        const cancel = decision.wait(patienceMs, (next) => {
           exchange.onGone = undefined
           this.act(next)
           exchange.downstream.flush()
