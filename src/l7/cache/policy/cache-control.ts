@@ -27,6 +27,11 @@ export const maxDeltaSeconds = 2147483648
 /** A field with more directives than this is not worth trusting: it counts as no-store. */
 const maxDirectives = 64
 
+/** Stands for an argument that is there and cannot be read. */
+const notAnArgument = '='
+
+const token = /^[!#$%&'*+.^_`|~0-9a-z-]+$/
+
 export function emptyDirectives(): Directives {
   return {
     noStore: false,
@@ -69,8 +74,13 @@ export function parseCacheControl(field: string | undefined): Directives {
     }
     const equals = member.indexOf('=')
     if (equals < 0) applyDirective(directives, member.toLowerCase(), undefined)
-    // A space before the "=" still names the directive; its value is then not trusted.
-    else applyDirective(directives, member.slice(0, equals).trim().toLowerCase(), member.slice(equals + 1))
+    else {
+      const name = member.slice(0, equals)
+      const argument = member.slice(equals + 1)
+      // A space before the "=" still names the directive; its value is then not trusted.
+      const trusted = name.endsWith(' ') || name.endsWith('\t') ? notAnArgument : argument
+      applyDirective(directives, name.trim().toLowerCase(), trusted)
+    }
   }
   return directives
 }
@@ -90,17 +100,20 @@ function endOfMember(field: string, from: number): number {
 
 /** One directive; `argument` as it stood after the "=", quotes included. */
 export function applyDirective(directives: Directives, name: string, argument: string | undefined): void {
+  let names: string[] | undefined
   switch (name) {
     case 'no-store':
       directives.noStore = true
       break
     case 'no-cache':
-      if (argument === undefined) directives.noCache = true
-      else directives.noCacheFields = [...directives.noCacheFields, ...fieldNames(argument)]
+      names = fieldNames(argument)
+      if (names === undefined) directives.noCache = true
+      else directives.noCacheFields = [...directives.noCacheFields, ...names]
       break
     case 'private':
-      if (argument === undefined) directives.private = true
-      else directives.privateFields = [...directives.privateFields, ...fieldNames(argument)]
+      names = fieldNames(argument)
+      if (names === undefined) directives.private = true
+      else directives.privateFields = [...directives.privateFields, ...names]
       break
     case 'public':
       directives.public = true
@@ -148,13 +161,16 @@ function seconds(argument: string | undefined): number {
   return Math.min(Number(digits[1] ?? digits[2]), maxDeltaSeconds)
 }
 
-function fieldNames(argument: string): string[] {
-  const list = argument.startsWith('"')
-    ? argument.slice(1, argument.endsWith('"') ? -1 : undefined)
-    : argument
-  return list
+/** Undefined: no names, or a list that cannot be read, so that the directive holds for the whole response. */
+function fieldNames(argument: string | undefined): string[] | undefined {
+  const list = /^"([^"]*)"$|^[^"]+$/.exec(argument ?? '')
+  if (list === null) return undefined
+  const names = (list[1] ?? list[0])
     .toLowerCase()
-    .split(',', maxDirectives)
+    .split(',')
     .map((name) => name.trim())
     .filter((name) => name !== '')
+  const readable =
+    names.length > 0 && names.length <= maxDirectives && names.every((name) => token.test(name))
+  return readable ? names : undefined
 }

@@ -35,6 +35,7 @@ export const responseCases: Readonly<Record<string, () => readonly ResponseCase[
       { title: 'decimal', response: cc('max-age=3600.0'), reused: false },
       { title: 'leading zeros', response: cc('max-age=003600'), reused: true },
       { title: 'space after =', response: cc('max-age= 3600'), reused: false },
+      { title: 'space before =', response: cc('max-age =3600'), reused: false },
       { title: 'any case', response: cc('MaX-aGe=3600'), reused: true },
       { title: 'unknown directive', response: cc('foobar, max-age=3600'), reused: true },
       {
@@ -55,7 +56,19 @@ export const responseCases: Readonly<Record<string, () => readonly ResponseCase[
       { title: 'no-store', response: cc('max-age=3600, No-StOrE'), reused: false },
       { title: 'private', response: cc('private, max-age=3600'), reused: false },
       { title: 'private with names', response: cc('private="x-a", max-age=3600'), reused: true },
+      {
+        title: 'private with names that cannot be read',
+        response: cc('private= "x-a", max-age=3600'),
+        reused: false
+      },
+      { title: 'private with an open quote', response: cc('max-age=3600, private="x-a'), reused: false },
+      { title: 'private with nothing named', response: cc('private="", max-age=3600'), reused: false },
       { title: 'no-cache', response: cc('no-cache, max-age=3600'), reused: false },
+      {
+        title: 'no-cache with a space before =',
+        response: cc('no-cache ="x-a", max-age=3600'),
+        reused: false
+      },
       { title: 'must-revalidate while fresh', response: cc('max-age=3600, must-revalidate'), reused: true },
       { title: 'immutable', response: cc('max-age=3600, immutable'), reused: true },
       {
