@@ -24,6 +24,7 @@ export const defaults = {
     heuristic: '10%',
     sortQuery: false,
     coalesce: true,
+    setCookie: 'explicit',
     staleWhileRevalidate: '0s',
     staleIfError: '0s'
   },

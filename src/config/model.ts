@@ -188,6 +188,8 @@ export interface RouteCache {
     readonly cookies: readonly string[]
   }
   readonly coalesce: boolean
+  /** Which responses are stored with their Set-Cookie: with a lifetime of their own, those said to be shared, none. */
+  readonly setCookie: 'explicit' | 'shared' | 'never'
   /** Default stale windows where the response names none. */
   readonly staleWhileRevalidateMs: number
   readonly staleIfErrorMs: number

@@ -15,6 +15,7 @@ const config: RouteCache = {
   negativeTtlMs: {},
   key: { ignoreQuery: [], sortQuery: false, headers: [], cookies: [] },
   coalesce: true,
+  setCookie: 'explicit',
   staleWhileRevalidateMs: 0,
   staleIfErrorMs: 0
 }

@@ -90,6 +90,7 @@ function buildCache(input: CacheInput): RouteCache {
     negativeTtlMs: input.negativeTtl,
     key: { ...input.key, headers: input.key.headers.map((name) => name.toLowerCase()) },
     coalesce: input.coalesce,
+    setCookie: input.setCookie,
     staleWhileRevalidateMs: input.staleWhileRevalidate,
     staleIfErrorMs: input.staleIfError
   }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { defaults } from '../defaults.ts'
 import { leaf, listOf, mapping, Refusal } from './leaf.ts'
 import { numberOf } from '../env-text.ts'
-import { duration, flag, integer, lifetime, off, percent, size, text } from './leaves.ts'
+import { duration, flag, integer, lifetime, off, percent, size, text, word } from './leaves.ts'
 import { name } from './name.ts'
 import { absolutePath, cidrs, fieldName, fieldValue, hostPattern, method, regex } from './network-leaves.ts'
 import { routeRetry } from './retry.ts'
@@ -149,6 +149,11 @@ export const cacheSchema = mapping({
   coalesce: flag()
     .prefault(defaults.cache.coalesce)
     .describe('Many requests for one missing entry make one request to a backend.'),
+  setCookie: word(['explicit', 'shared', 'never'])
+    .prefault(defaults.cache.setCookie)
+    .describe(
+      'Which responses are stored with their Set-Cookie: `explicit` those that give a lifetime themselves, `shared` only those that say public, s-maxage or CDN-Cache-Control, or none.'
+    ),
   staleWhileRevalidate: lifetime({ example: '30s' })
     .prefault(defaults.cache.staleWhileRevalidate)
     .describe(

@@ -31,7 +31,7 @@ export function explainStoring(
   if (response === undefined) return { stored: 'depends', why: dependsOn(request, config) }
   const said = responseDirectives(response.headers)
   const lifetime = freshnessLifetime(response, said, config, now)
-  const why = whyNotStorable(request, directives, response, said, lifetime)
+  const why = whyNotStorable(request, directives, response, said, lifetime, config.setCookie)
   if (why !== undefined) return no(sentences[why])
   const ttlSeconds = Math.floor((lifetime?.ms ?? 0) / 1000)
   if (said.noCache) return { stored: 'yes', why: 'to be revalidated each time: it says no-cache', ttlSeconds }
@@ -48,7 +48,8 @@ const sentences: Readonly<Record<NotStorable, string>> = {
   private: 'the response is private',
   authorization:
     'the request has Authorization, and the response does not say public, s-maxage or must-revalidate',
-  'set-cookie': 'the response sets a cookie and does not say public or s-maxage',
+  'set-cookie':
+    'the response sets a cookie, and the setCookie of the route does not let it be stored with that',
   vary: 'the response varies by *',
   'no-lifetime': 'the response has no lifetime, no validator that may be used, and no stale window'
 }

@@ -6,13 +6,13 @@ import { currentAge } from './policy/reuse.ts'
 import type { ByteRange } from './policy/ranges.ts'
 import { parseRange, resolveRange } from './policy/ranges.ts'
 import { ifRangeHolds, notModified } from './policy/validators.ts'
-import { eachField } from './policy/stored-fields.ts'
+import { eachField, without } from './policy/stored-fields.ts'
 import type { CacheRequest, StoredRecord } from './ports.ts'
 
 /** Complete bodies up to this length are handed out in one Buffer, larger ones by a reader. */
 export const wholeBodyBytes = 64 * 1024
 
-/** RFC 9110 §15.4.5: what a 304 repeats of the stored fields; anything else the client has already. */
+/** RFC 9110 §15.4.5: what a 304 repeats of the stored fields; anything else the client has already, but for a cookie. */
 const notModifiedFields = new Set([
   'cache-control',
   'cdn-cache-control',
@@ -21,6 +21,7 @@ const notModifiedFields = new Set([
   'etag',
   'expires',
   'last-modified',
+  'set-cookie',
   'vary'
 ])
 
@@ -184,14 +185,6 @@ function trimmed(fields: string): string {
     const lower = name.toLowerCase()
     if (notModifiedFields.has(lower) || lower === 'age' || lower === 'cache-status')
       text += `${name}: ${value}\r\n`
-  })
-  return text
-}
-
-function without(fields: string, unwanted: string): string {
-  let text = ''
-  eachField(fields, (name, value) => {
-    if (name.toLowerCase() !== unwanted) text += `${name}: ${value}\r\n`
   })
   return text
 }

@@ -1,13 +1,14 @@
 import type { ResponseEntry } from './entry.ts'
 import { initialAge, parseAge } from './policy/age.ts'
 import { formatHttpDate, parseHttpDate } from './policy/http-date.ts'
+import type { RouteCache } from '../../config/model.ts'
 import type { Lifetime } from './policy/freshness.ts'
 import { freshnessLifetime } from './policy/freshness.ts'
-import type { FreshnessConfig } from './policy/freshness.ts'
 import type { ContentRange } from './policy/ranges.ts'
 import type { ResponseDirectives } from './policy/response-directives.ts'
 import { responseDirectives } from './policy/response-directives.ts'
-import { FieldBlock, storedFields, updatedFields } from './policy/stored-fields.ts'
+import { keepsCookie } from './policy/set-cookie.ts'
+import { FieldBlock, fieldsFor, storedFields, updatedFields, without } from './policy/stored-fields.ts'
 import type { CacheResponse } from './ports.ts'
 import { tagsOf } from './tags.ts'
 
@@ -52,13 +53,20 @@ export function makeEntry(
   }
 }
 
+export interface Freshened {
+  readonly entry: ResponseEntry
+  /** Fields of the new response that are for the client that caused it and not for the store: its cookie, say. */
+  readonly own: string
+  readonly directives: ResponseDirectives
+}
+
 /** A stored entry after a 304 or a HEAD: its fields, age and freshness as the new response has them (RFC 9111 §3.2). */
 export function freshenedEntry(
   entry: ResponseEntry,
   response: CacheResponse,
-  config: FreshnessConfig,
+  config: RouteCache,
   times: Times
-): { readonly entry: ResponseEntry; readonly directives: ResponseDirectives } {
+): Freshened {
   let directives = responseDirectives(response.headers)
   // Neither field came again: the stored ones stand.
   const block = updatedFields(entry.fields, response, directives)
@@ -79,5 +87,10 @@ export function freshenedEntry(
     headers: { ...view.headers, get: (name) => (name === 'date' ? newDate : view.headers.get(name)) }
   }
   const lifetime = freshnessLifetime(dated, directives, config, times.responseTime)
-  return { entry: makeEntry(dated, directives, lifetime, times, entry.range), directives }
+  const made = makeEntry(dated, directives, lifetime, times, entry.range)
+  const own = [...directives.noCacheFields, ...directives.privateFields]
+  if (keepsCookie(config.setCookie, directives, lifetime))
+    return { entry: made, own: fieldsFor(response, own), directives }
+  const stored = { ...made, fields: without(made.fields, 'set-cookie') }
+  return { entry: stored, own: fieldsFor(response, [...own, 'set-cookie']), directives }
 }

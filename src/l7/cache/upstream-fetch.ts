@@ -138,7 +138,8 @@ export class UpstreamFetch implements Fetch {
     }
     const directives = responseDirectives(response.headers)
     const lifetime = freshnessLifetime(response, directives, this.#core.config, now)
-    const why = whyNotStorable(this.#request, this.#directives, response, directives, lifetime)
+    const { setCookie } = this.#core.config
+    const why = whyNotStorable(this.#request, this.#directives, response, directives, lifetime, setCookie)
     if (why !== undefined) {
       if (claim !== undefined) passFor(claim, place.epoch, response.status, now)
       return this.#pass(response, undefined, why)
@@ -194,9 +195,9 @@ export class UpstreamFetch implements Fetch {
     if (confirms(response.headers, stale.entry, now)) {
       const times = { requestTime: this.#startedAt, responseTime: now }
       const fresh = freshenedEntry(stale.entry, response, core.config, times)
-      served = fresh.entry
+      served = fresh.own === '' ? fresh.entry : { ...fresh.entry, fields: fresh.entry.fields + fresh.own }
       if (fresh.directives.noStore || fresh.directives.private) core.store.remove(place.key)
-      else rewrite(core, place, served, stale.record)
+      else rewrite(core, place, fresh.entry, stale.record)
     } else {
       // RFC 9111 §4.3.4: a 304 about something else must not freshen this; asked anew next time.
       core.store.remove(place.key)

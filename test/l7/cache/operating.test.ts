@@ -143,7 +143,14 @@ t.test('explain tells whether an answer would be stored, and what that depends o
   t.match(explain({}, lasting), 'yes 60 by what the response says')
   t.match(explain({}, [], { defaultTtlMs: 30_000 }), 'yes 30 by the configuration')
   t.match(explain({}, [], { negativeTtlMs: { 404: 5_000 } }, 404), 'yes 5 by the configuration')
-  t.match(explain({}, [...lasting, ['Set-Cookie', 'a=b']]), /^no .*cookie/)
+  t.match(explain({}, [...lasting, ['Set-Cookie', 'a=b']], { setCookie: 'shared' }), /^no .*cookie/)
+  t.match(
+    explain({}, [
+      ['Last-Modified', 'Fri, 20 Nov 2020 00:00:00 GMT'],
+      ['Set-Cookie', 'a=b']
+    ]),
+    /^no .*cookie/
+  )
   t.match(explain({}, [['Cache-Control', 'private']]), /^no .*private/)
   t.match(explain({}, [['Cache-Control', 'no-cache, max-age=9']]), /^yes 9 to be revalidated each time/)
   t.match(explain({}, [['ETag', '"1"']]), /^yes 0 to be revalidated/)

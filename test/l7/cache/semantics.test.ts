@@ -80,7 +80,14 @@ t.test('storability and freshness agree with http-cache-semantics', (t) => {
       }
       const directives = responseDirectives(answer.headers)
       const lifetime = freshnessLifetime(answer, directives, routeCache, start)
-      const why = whyNotStorable(request, parseCacheControl(undefined), answer, directives, lifetime)
+      const why = whyNotStorable(
+        request,
+        parseCacheControl(undefined),
+        answer,
+        directives,
+        lifetime,
+        'explicit'
+      )
 
       const entry = makeEntry(
         answer,

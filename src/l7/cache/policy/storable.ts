@@ -1,8 +1,10 @@
 import type { CacheRequest, CacheResponse } from '../ports.ts'
+import type { RouteCache } from '../../../config/model.ts'
 import type { Directives } from './cache-control.ts'
 import type { Lifetime } from './freshness.ts'
 import type { ResponseDirectives } from './response-directives.ts'
 import { sameUrl } from './invalidation.ts'
+import { isShared, keepsCookie, takesCookieOut } from './set-cookie.ts'
 
 /** RFC 9110 §15: the statuses whose caching rules this cache knows, for must-understand (RFC 9111 §5.2.2.3). */
 const understood = new Set([
@@ -28,7 +30,8 @@ export function whyNotStorable(
   requestDirectives: Directives,
   response: CacheResponse,
   directives: ResponseDirectives,
-  lifetime: Lifetime | undefined
+  lifetime: Lifetime | undefined,
+  setCookie: RouteCache['setCookie']
 ): NotStorable | undefined {
   if (!methodAllows(request, response, lifetime)) return 'method'
   if (response.status < 200 || response.status === 304 || response.status > 599) return 'status'
@@ -38,20 +41,14 @@ export function whyNotStorable(
   } else if (directives.noStore) return 'no-store'
   if (directives.private) return 'private'
 
-  const shared = directives.public || directives.sMaxage !== undefined || directives.targeted
   // RFC 9111 §3.5.
-  if (request.headers.get('authorization') !== undefined && !shared && !directives.mustRevalidate)
-    return 'authorization'
-  // Stricter than RFC 9111 §7.3: a cookie is handed to everybody only where the origin says "shared" in so many words.
-  if (response.headers.get('set-cookie') !== undefined && !shared && !listed(directives, 'set-cookie'))
+  const authorized = request.headers.get('authorization') !== undefined
+  if (authorized && !isShared(directives) && !directives.mustRevalidate) return 'authorization'
+  const cookie = response.headers.get('set-cookie') !== undefined
+  if (cookie && !keepsCookie(setCookie, directives, lifetime) && !takesCookieOut(directives))
     return 'set-cookie'
   if (/(?:^|,)\s*\*\s*(?:,|$)/.test(response.headers.get('vary') ?? '')) return 'vary'
   return isUseful(response, directives, lifetime) ? undefined : 'no-lifetime'
-}
-
-/** private="set-cookie" and no-cache="set-cookie" take the field out of what is stored. */
-function listed(directives: Directives, name: string): boolean {
-  return directives.privateFields.includes(name) || directives.noCacheFields.includes(name)
 }
 
 function methodAllows(

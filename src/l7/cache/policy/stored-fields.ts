@@ -56,6 +56,28 @@ export function updatedFields(block: string, response: CacheResponse, directives
   return kept + added
 }
 
+/** The lines of the response with these names, to be sent on; what belongs to the connection stays behind. */
+export function fieldsFor(response: CacheResponse, names: readonly string[]): string {
+  let lines = ''
+  if (names.length === 0) return lines
+  const connection = connectionNames(response)
+  response.headers.forEach((name, value) => {
+    const lower = name.toLowerCase()
+    if (names.includes(lower) && !neverStored.has(lower) && !connection.includes(lower))
+      lines += `${name}: ${value}\r\n`
+  })
+  return lines
+}
+
+/** The block less the lines of one name (lower case). */
+export function without(block: string, unwanted: string): string {
+  let text = ''
+  eachField(block, (name, value) => {
+    if (name.toLowerCase() !== unwanted) text += `${name}: ${value}\r\n`
+  })
+  return text
+}
+
 export function eachField(block: string, visit: (name: string, value: string) => void): void {
   let at = 0
   while (at < block.length) {
@@ -89,9 +111,14 @@ export class FieldBlock implements HeaderView {
 }
 
 function fieldsLeftOut(response: CacheResponse, directives: Directives): ReadonlySet<string> {
-  const names = new Set([...directives.noCacheFields, ...directives.privateFields])
-  // RFC 9110 §7.6.1: what Connection lists is of one connection too.
+  return new Set([...directives.noCacheFields, ...directives.privateFields, ...connectionNames(response)])
+}
+
+/** RFC 9110 §7.6.1: what Connection lists is of one connection too. */
+function connectionNames(response: CacheResponse): readonly string[] {
   const listed = `${response.headers.get('connection') ?? ''},${response.connectionNames ?? ''}`
-  for (const name of listed.toLowerCase().split(',')) names.add(name.trim())
-  return names
+  return listed
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim())
 }

@@ -14,6 +14,7 @@ export const routeCache: RouteCache = {
   negativeTtlMs: {},
   key: { ignoreQuery: [], sortQuery: false, headers: [], cookies: [] },
   coalesce: true,
+  setCookie: 'explicit',
   staleWhileRevalidateMs: 0,
   staleIfErrorMs: 0
 }

@@ -197,7 +197,20 @@ export const responseCases: Readonly<Record<string, () => readonly ResponseCase[
       as('Authorization and public', 'max-age=3600, public', true),
       as('Authorization and must-revalidate', 'max-age=3600, must-revalidate', true),
       as('Authorization and s-maxage', 's-maxage=3600', true),
-      { title: 'Set-Cookie', response: cookie(cc('max-age=3600')), reused: false },
+      { title: 'Set-Cookie and max-age', response: cookie(cc('max-age=3600')), reused: true },
+      { title: 'Set-Cookie and Expires', response: (c) => cookie([['Expires', c.date(60)]]), reused: true },
+      { title: 'Set-Cookie and nothing else', response: cookie([]), reused: false },
+      {
+        title: 'Set-Cookie and a guess',
+        response: (c) => cookie([['Last-Modified', c.date(-86400)]]),
+        reused: false
+      },
+      { title: 'Set-Cookie and private', response: cookie(cc('private, max-age=3600')), reused: false },
+      {
+        title: 'Set-Cookie of what is validated each time',
+        response: cookie([...cc('max-age=0'), ['ETag', '"a"']]),
+        reused: false
+      },
       { title: 'Set-Cookie and public', response: cookie(cc('public, max-age=3600')), reused: true },
       { title: 'Set-Cookie and s-maxage', response: cookie(cc('s-maxage=3600')), reused: true },
       {
