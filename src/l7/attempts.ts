@@ -61,7 +61,7 @@ export class Attempts {
   }
 
   get #repeatable(): boolean {
-    if (this.#request.upgrade || (this.bodyBegun && this.#replay?.whole !== true)) return false
+    if (this.#request.upgrade !== '' || (this.bodyBegun && this.#replay?.whole !== true)) return false
     return this.#safeMethod
   }
 

@@ -7,6 +7,7 @@ import type { EngineContext } from './engine-context.ts'
 import { Forward } from './forward.ts'
 import type { ForwardOwner, Outgoing } from './forward-owner.ts'
 import { SEEN_TRAILER } from './http1/field-scanner.ts'
+import { passableTrailers } from './headers/trailers.ts'
 import type { UpstreamHead } from './http1/response-parser.ts'
 import { answerError } from './local-answer.ts'
 import type { Request } from './request.ts'
@@ -92,7 +93,11 @@ export class Exchange implements ForwardOwner {
 
   onRequestEnd(trailers: string): void {
     // Unannounced ones take some servers by surprise (RFC 9110 §6.6.2).
-    this.forward?.endBody((this.request.seen & SEEN_TRAILER) === 0 ? '' : trailers)
+    const announced = (this.request.seen & SEEN_TRAILER) !== 0 && trailers !== ''
+    const edited = this.route?.requestEdits?.names
+    this.forward?.endBody(
+      announced ? passableTrailers(trailers, edited, this.request.headers.get('trailer') ?? '') : ''
+    )
   }
 
   /** All that one read brought has been told. */
@@ -198,7 +203,7 @@ export class Exchange implements ForwardOwner {
 
   onEnd(trailers: string): void {
     this.tap?.onEnd()
-    this.sendEnd(trailers)
+    this.sendEnd(passableTrailers(trailers, this.route?.responseEdits?.names))
     this.forward = undefined
   }
 

@@ -12,7 +12,8 @@ export interface Outgoing {
   readonly head: string
   /** FRAME_CHUNKED or a number of bytes. */
   readonly framing: number
-  readonly upgrade: boolean
+  /** The protocols that Upgrade asks for, '' for none. */
+  readonly upgrade: string
   readonly context: PickContext
   /** PROXY header to begin a new connection with. */
   readonly preface: Buffer | undefined

@@ -155,7 +155,7 @@ export class Forward implements UpstreamClient, ConnectionWaiter {
 
   #mayPipeline(): boolean {
     const { method, framing, upgrade } = this.#request
-    return framing === 0 && !upgrade && isIdempotent(method)
+    return framing === 0 && upgrade === '' && isIdempotent(method)
   }
 
   onConnection(connection: UpstreamConnection): void {

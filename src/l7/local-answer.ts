@@ -7,6 +7,9 @@ import { errorAnswer } from './headers/error-answer.ts'
 /** Seconds after which a client may come back when no backend could take its request. */
 const RETRY_AFTER = 1
 
+/** RFC 9110 §15.5.6: a 405 names methods. A route without a list of its own takes any but CONNECT and TRACE. */
+const USUAL_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
+
 /** Answers an exchange with an error of ours; who calls it ends the exchange. */
 export function answerError(exchange: Exchange, code: ErrorCode): void {
   const { request, route, snapshot } = exchange
@@ -15,7 +18,7 @@ export function answerError(exchange: Exchange, code: ErrorCode): void {
     requestId: exchange.requestId,
     accept: request.headers.get('accept'),
     ...(code.startsWith('LB_QUEUE') || code === 'LB_NO_BACKEND' ? { retryAfter: RETRY_AFTER } : {}),
-    ...(code === 'LB_METHOD' && methods !== undefined ? { allow: methods.join(', ') } : {})
+    ...(code === 'LB_METHOD' ? { allow: (methods ?? USUAL_METHODS).join(', ') } : {})
   })
   const cacheStatus = exchange.cacheStatus === '' ? '' : `Cache-Status: ${exchange.cacheStatus}\r\n`
   const fields = answer.fields + cacheStatus + exchange.context.viaLine

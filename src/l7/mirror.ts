@@ -12,7 +12,7 @@ export function mirrorRequest(
   mirror: NonNullable<CompiledRoute['mirror']>,
   outgoing: Outgoing
 ): void {
-  if (outgoing.framing !== 0 || outgoing.upgrade) return
+  if (outgoing.framing !== 0 || outgoing.upgrade !== '') return
   if (mirror.share < 1 && exchange.context.random() >= mirror.share) return
   BackgroundRequest.send(mirror.target, outgoing)
 }

@@ -11,11 +11,12 @@ import { isLoop } from './headers/via.ts'
 import { SEEN_FORWARDED, SEEN_REQUEST_ID, SEEN_VIA, SEEN_X_FORWARDED } from './http1/field-scanner.ts'
 import { guard } from './guard.ts'
 import { sendLocal } from './local-answer.ts'
+import { answersItself } from './max-forwards.ts'
 import { clientFields } from './response-fields.ts'
 import { requestFraming, requestHead } from './request-fields.ts'
 import type { CompiledRoute, Target } from './snapshot.ts'
 import { forwardedPath, normalisePath } from './uri/normalise-path.ts'
-import { hostName } from './uri/host.ts'
+import { forwardedHost, hostName } from './uri/host.ts'
 import { splitTarget } from './uri/target.ts'
 import type { PickContext } from '../balancer/pick-context.ts'
 import { cacheRequest } from './cache-request.ts'
@@ -59,6 +60,7 @@ export function begin(exchange: Exchange, memo: ConnectionMemo): void {
   // RFC 9112 §3.2.2: the host in the target replaces the field.
   let authority = target.authority
   if (authority === undefined && request.host === '') authority = ''
+  else if (authority === undefined && request.host.endsWith(':')) authority = forwardedHost(request.host)
   const host = hostName(authority ?? request.host)
   if (host === undefined && authority !== '') return exchange.fail('LB_BAD_HOST', 'malformed host')
   const path = target.form === 'asterisk' ? '*' : normalisePath(target.path)
@@ -69,6 +71,8 @@ export function begin(exchange: Exchange, memo: ConnectionMemo): void {
   if ((seen & SEEN_VIA) !== 0 && isLoop(request.headers.get('via') ?? '', context.pseudonym)) {
     return exchange.fail('LB_LOOP', 'the request has been here before')
   }
+
+  if ((request.method === 'OPTIONS' || request.method === 'TRACE') && answersItself(exchange)) return
 
   const route = snapshot.router.match({
     host: exchange.host,
@@ -104,7 +108,7 @@ export function begin(exchange: Exchange, memo: ConnectionMemo): void {
     method: request.method,
     head: requestHead(exchange, forwardPath + query, authority, forwarded, trusted),
     framing: requestFraming(exchange),
-    upgrade: request.upgrade !== '',
+    upgrade: request.upgrade,
     context: pickContext(exchange, destination),
     preface: preface(exchange, destination)
   })

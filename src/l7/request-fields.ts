@@ -6,12 +6,14 @@ import { dropForwardingFields } from './headers/forwarding-fields.ts'
 import type { CompiledEdits } from './headers/header-edits.ts'
 import { dropConnectionNamed } from './headers/hop-by-hop.ts'
 import { newTraceparent, isTraceparent } from './headers/traceparent.ts'
+import { passableNames } from './headers/trailers.ts'
 import { viaLine } from './headers/via.ts'
 import { FRAME_CHUNKED } from './http1/body-writer.ts'
 import {
   SEEN_FORWARDED,
   SEEN_REQUEST_ID,
   SEEN_TRACEPARENT,
+  SEEN_TRAILER,
   SEEN_X,
   SEEN_X_FORWARDED
 } from './http1/field-scanner.ts'
@@ -33,16 +35,16 @@ export function requestHead(
   const { headers, method, seen } = request
   if (request.connectionNames !== '') dropConnectionNamed(headers, request.connectionNames)
   if (authority !== undefined) headers.remove('host')
-  if (request.minor === 0 && headers.has('expect')) headers.remove('expect')
+  if ((seen & SEEN_TRAILER) !== 0) announceTrailers(exchange)
   const host = authority ?? request.host
 
-  let added: string
+  // The parser took Expect out. Without a body there is nothing to wait for (RFC 9110 §10.1.1), and httpd closes then.
+  let added = request.expectContinue && request.bodyLength !== 0 ? 'Expect: 100-continue\r\n' : ''
+  if ((seen & SEEN_X) !== 0) dropForwardingFields(headers, trusted)
   if ((seen & (SEEN_FORWARDED | SEEN_X_FORWARDED)) !== 0) {
-    added = forwarded.replace(headers, host, trusted)
+    added += forwarded.replace(headers, host, trusted)
   } else {
-    // X-Real-IP and the like pass for a proxy's word with some backends.
-    if (!trusted && (seen & SEEN_X) !== 0) dropForwardingFields(headers)
-    added = forwarded.lines(host)
+    added += forwarded.lines(host)
   }
   if ((seen & SEEN_REQUEST_ID) !== 0) headers.remove('x-request-id')
   added += `X-Request-Id: ${exchange.requestId}\r\n`
@@ -55,9 +57,18 @@ export function requestHead(
   return `${method} ${target} HTTP/1.1\r\n${fields}${connectionLines(exchange)}\r\n`
 }
 
+/** What may not come is not announced, and without chunks nothing can come. */
+function announceTrailers({ request, route }: Exchange): void {
+  const { headers, bodyLength } = request
+  const names = passableNames(headers.get('trailer') ?? '', route?.requestEdits?.names)
+  if (names === '' || bodyLength !== UNKNOWN_LENGTH) headers.remove('trailer')
+  else if (names !== headers.get('trailer')) headers.set('Trailer', names)
+}
+
 /** Edits see what this hop adds too, so that they can change or remove it. */
 function edited(fields: string, exchange: Exchange, edits: CompiledEdits): string {
   const block = new HeaderBlock(fields)
+  edits.dropDisguised(block)
   edits.apply(block, editFacts(exchange))
   return block.text
 }

@@ -4,6 +4,7 @@ import type { OurMessage, OurResult } from './our-parser.ts'
 /** Fields of one hop, which our parsers read and cut out of the block. */
 const CUT = new Set([
   'connection',
+  'expect',
   'keep-alive',
   'proxy-connection',
   'te',
@@ -15,6 +16,12 @@ const CUT = new Set([
   'proxy-authenticate',
   'proxy-authorization'
 ])
+
+/** With `Content_Length` and the like, which CGI servers would take for them. */
+function isCut(name: string): boolean {
+  const lower = name.toLowerCase()
+  return CUT.has(lower) || /^(?:content[^a-z0-9]length|transfer[^a-z0-9]encoding)$/.test(lower)
+}
 
 export type Comparison =
   | { readonly kind: 'same' }
@@ -70,10 +77,10 @@ function differs(our: OurMessage, their: OracleMessage): string | undefined {
 
 function fieldsDiffer(ours: OurMessage['headers'], theirs: OracleMessage['headers']): string | undefined {
   const our = ours
-    .filter(([name]) => !CUT.has(name.toLowerCase()))
+    .filter(([name]) => !isCut(name))
     .map(([name, value]) => `${name}:${trim(value)}`)
   const their = theirs
-    .filter(([name]) => !CUT.has(name.toLowerCase()))
+    .filter(([name]) => !isCut(name))
     .map(([name, value]) => `${name}:${trim(value)}`)
   if (our.length === their.length && our.every((line, i) => line === their[i])) return undefined
   return `fields ${JSON.stringify(our)}, llhttp: ${JSON.stringify(their)}`

@@ -1,4 +1,5 @@
 import type { HeaderBlock } from '../header-block.ts'
+import { variableName } from './variable-name.ts'
 
 /**
  * Fields by which a proxy tells what it saw (RFC 7239, and those that were there before it) or which URL was meant.
@@ -29,10 +30,11 @@ const LETTER_X = 120
 
 /**
  * One walk over the lines, for requests in which the parser has seen any name that begins with `x-`, or Forwarded:
- * 0.26 µs for eight lines, a fifth of removing name by name. A name with underscores counts as the one with hyphens,
- * since CGI and WSGI make the same variable of both.
+ * 0.26 µs for eight lines, a fifth of removing name by name. A name with underscores or other marks counts as the one
+ * with hyphens, since CGI and WSGI make the same variable of both; from a `trusted` peer only such disguises are removed,
+ * since it passes them on from anybody. So is one of X-Request-Id, which is always ours.
  */
-export function dropForwardingFields(headers: HeaderBlock): void {
+export function dropForwardingFields(headers: HeaderBlock, trusted = false): void {
   const { text } = headers
   let kept = ''
   let from = 0
@@ -40,7 +42,7 @@ export function dropForwardingFields(headers: HeaderBlock): void {
     const next = text.indexOf('\n', at) + 1
     if (next === 0) break
     const first = text.charCodeAt(at) | 32
-    if ((first === LETTER_X || first === LETTER_F) && isForwarding(text, at)) {
+    if ((first === LETTER_X || first === LETTER_F) && isDropped(text, at, trusted)) {
       kept += text.slice(from, at)
       from = next
     }
@@ -49,8 +51,11 @@ export function dropForwardingFields(headers: HeaderBlock): void {
   if (from > 0) headers.text = kept + text.slice(from)
 }
 
-function isForwarding(text: string, at: number): boolean {
+function isDropped(text: string, at: number, trusted: boolean): boolean {
   const colon = text.indexOf(':', at)
   if (colon - at > LONGEST) return false
-  return names.has(text.slice(at, colon).toLowerCase().replaceAll('_', '-'))
+  const name = text.slice(at, colon).toLowerCase()
+  const read = variableName(name)
+  if (names.has(read)) return !trusted || read !== name
+  return read === 'x-request-id' && read !== name
 }

@@ -1,5 +1,6 @@
 import type { HeaderEdits } from '../../config/model.ts'
 import type { HeaderBlock } from '../header-block.ts'
+import { variableName } from './variable-name.ts'
 
 /** What the placeholders in the values of `headers` edits stand for. */
 export interface EditFacts {
@@ -19,6 +20,9 @@ type Placeholder = 'client_ip' | 'request_id' | 'host' | 'scheme'
 export class CompiledEdits {
   /** The edits write a Host of their own: nobody else may. */
   readonly setsHost: boolean
+  /** As CGI servers read them (variable-name.ts): nothing that comes later may bring these. */
+  readonly names: ReadonlySet<string>
+  readonly #disguised: ReadonlySet<string>
   readonly #drop: readonly string[]
   /** Lines whose values hold no placeholder, ready to be appended. */
   readonly #constant: string
@@ -30,6 +34,8 @@ export class CompiledEdits {
     const dropped = [...Object.keys(edits.set), ...edits.remove.filter((name) => !isHost(name))]
     if (this.setsHost) dropped.push('host')
     this.#drop = dropped.map((name) => name.toLowerCase())
+    this.names = new Set([...written, ...dropped].map((name) => variableName(name.toLowerCase())))
+    this.#disguised = new Set(this.#drop.map(variableName).filter((name) => name.includes('-')))
     let constant = ''
     const templates: { name: string; parts: string[] }[] = []
     for (const [name, value] of [...Object.entries(edits.set), ...Object.entries(edits.add)]) {
@@ -39,6 +45,21 @@ export class CompiledEdits {
     }
     this.#constant = constant
     this.#templates = templates
+  }
+
+  /**
+   * Removes the fields that CGI servers read as one that is set or removed here: a client that may not say
+   * `X-Remote-User` must not say `X_Remote_User` either.
+   */
+  dropDisguised(headers: HeaderBlock): void {
+    if (this.#disguised.size === 0) return
+    const names: string[] = []
+    headers.forEach((name) => {
+      const lower = name.toLowerCase()
+      const read = variableName(lower)
+      if (read !== lower && this.#disguised.has(read)) names.push(lower)
+    })
+    for (const name of names) headers.remove(name)
   }
 
   apply(headers: HeaderBlock, facts: EditFacts): void {

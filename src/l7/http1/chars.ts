@@ -4,6 +4,11 @@ for (const c of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijkl
   TOKEN[c.charCodeAt(0)] = 1
 }
 
+/** Letters and digits: what is the same in a field's name and in the variable that CGI servers make of it. */
+export const ALNUM = new Uint8Array(256)
+for (let c = 48; c < 58; c++) ALNUM[c] = 1
+for (let c = 65; c < 91; c++) ALNUM[c] = ALNUM[c + 32] = 1
+
 /** RFC 9110 §5.5: visible characters, space, tab and obs-text; no other controls, no DEL. */
 export const FIELD_VALUE = new Uint8Array(256).fill(1, 32)
 FIELD_VALUE[9] = 1

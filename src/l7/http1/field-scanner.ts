@@ -1,4 +1,4 @@
-import { FIELD_VALUE, TOKEN } from './chars.ts'
+import { ALNUM, FIELD_VALUE, TOKEN } from './chars.ts'
 import { latin1 } from './latin1.ts'
 import {
   BAD_FIELD_NAME,
@@ -9,6 +9,7 @@ import {
   TOO_LARGE,
   TOO_MANY_FIELDS
 } from './parse-failure.ts'
+import { tidyLines } from './tidy-lines.ts'
 
 /** Fields that the engine itself reads or replaces, found while scanning. Bits of `FieldScanner.seen`. */
 export const SEEN_VIA = 1
@@ -53,6 +54,12 @@ export class FieldScanner {
   te = ''
   upgrade = ''
   expect = ''
+  /** Authorization and Content-Type have one value each; servers differ on which of two counts. */
+  repeated = false
+  #authorizations = 0
+  #types = 0
+  /** White space around a value beyond the space after the colon. */
+  #untidy = false
   #buffer: Buffer = Buffer.alloc(0)
   #start = 0
   #end = 0
@@ -87,10 +94,12 @@ export class FieldScanner {
       if (p >= end) return p >= limit ? TOO_LARGE : MORE
       if (buffer[p] !== COLON) return buffer[p] === LF || buffer[p] === CR ? BAD_LINE_END : BAD_FIELD_NAME
       const nameEnd = p
+      if (isBlank(buffer[p + 1]) && (buffer[p + 1] === TAB || isBlank(buffer[p + 2]))) this.#untidy = true
       do p++
       while (p < end && FIELD_VALUE[buffer[p]!] === 1)
       if (p >= end) return p >= limit ? TOO_LARGE : MORE
       if (buffer[p] !== CR) return buffer[p] === LF ? BAD_LINE_END : BAD_FIELD_VALUE
+      if (isBlank(buffer[p - 1])) this.#untidy = true
       if (p + 1 >= end) return MORE
       if (buffer[p + 1] !== LF) return BAD_LINE_END
       if (p + 2 > limit) return TOO_LARGE
@@ -101,8 +110,15 @@ export class FieldScanner {
     }
   }
 
-  /** The section without the fields that concern this hop only, as "Name: value\r\n" lines. */
+  /**
+   * The section without the fields that concern this hop only, as "Name: value\r\n" lines. White space around values is no
+   * part of them (RFC 9112 §5.1), and servers that take it for one exist: it is not passed on.
+   */
   text(): string {
+    return this.#untidy ? tidyLines(this.#received()) : this.#received()
+  }
+
+  #received(): string {
     const all = latin1(this.#buffer, this.#start, this.#end)
     if (this.#cutCount === 0) return all
     const base = this.#start
@@ -133,13 +149,17 @@ export class FieldScanner {
     this.te = ''
     this.upgrade = ''
     this.expect = ''
+    this.repeated = false
+    this.#authorizations = 0
+    this.#types = 0
+    this.#untidy = false
   }
 
   /** Sorts one field line by the length of its name first: most lines cost one switch. */
   #note(nameStart: number, nameEnd: number, lineEnd: number): void {
-    // An underscore is a hyphen to servers that make variables of field names.
-    const second = this.#buffer[nameStart + 1]
-    if ((this.#buffer[nameStart]! | 32) === 120 && (second === 45 || second === 95)) this.seen |= SEEN_X
+    // Any mark is a hyphen to servers that make variables of field names.
+    if ((this.#buffer[nameStart]! | 32) === 120 && ALNUM[this.#buffer[nameStart + 1]!] === 0)
+      this.seen |= SEEN_X
     switch (nameEnd - nameStart) {
       case 2:
         if (this.#is(nameStart, 'te')) {
@@ -162,7 +182,10 @@ export class FieldScanner {
         if (this.#is(nameStart, 'proxy')) this.#cut(nameStart, lineEnd)
         break
       case 6:
-        if (this.#is(nameStart, 'expect')) this.expect = join(this.expect, this.#value(nameEnd, lineEnd))
+        if (this.#is(nameStart, 'expect')) {
+          this.expect = join(this.expect, this.#value(nameEnd, lineEnd))
+          this.#cut(nameStart, lineEnd)
+        }
         break
       case 7:
         if (this.#is(nameStart, 'upgrade')) {
@@ -187,6 +210,10 @@ export class FieldScanner {
         break
       case 12:
         if (this.#is(nameStart, 'x-request-id')) this.seen |= SEEN_REQUEST_ID
+        else if (this.#is(nameStart, 'content-type')) this.repeated ||= ++this.#types > 1
+        break
+      case 13:
+        if (this.#is(nameStart, 'authorization')) this.repeated ||= ++this.#authorizations > 1
         break
       case 14:
         if (this.#is(nameStart, 'content-length')) {
@@ -195,6 +222,7 @@ export class FieldScanner {
           this.lengthEnd = this.#trimEnd(this.lengthStart, lineEnd)
           this.#cut(nameStart, lineEnd)
         } else if (this.#is(nameStart, 'http2-settings')) this.#cut(nameStart, lineEnd)
+        else if (this.#isDisguised(nameStart, 'content', 'length')) this.#cut(nameStart, lineEnd)
         break
       case 15:
       case 16:
@@ -213,6 +241,7 @@ export class FieldScanner {
           this.codingEnd = this.#trimEnd(this.codingStart, lineEnd)
           this.#cut(nameStart, lineEnd)
         } else if (this.#is(nameStart, 'x-forwarded-proto')) this.seen |= SEEN_X_FORWARDED
+        else if (this.#isDisguised(nameStart, 'transfer', 'encoding')) this.#cut(nameStart, lineEnd)
         break
       case 18:
         if (this.#is(nameStart, 'proxy-authenticate')) this.#cut(nameStart, lineEnd)
@@ -231,6 +260,12 @@ export class FieldScanner {
       if ((buffer[at + i]! | 32) !== name.charCodeAt(i)) return false
     }
     return true
+  }
+
+  /** `Content_Length` and the like: CGI servers take them for the field that frames the message, and nobody else does. */
+  #isDisguised(at: number, first: string, second: string): boolean {
+    const mark = at + first.length
+    return this.#is(at, first) && ALNUM[this.#buffer[mark]!] === 0 && this.#is(mark + 1, second)
   }
 
   #cut(nameStart: number, lineEnd: number): void {
@@ -253,6 +288,10 @@ export class FieldScanner {
     while (end > start && (this.#buffer[end - 1] === SPACE || this.#buffer[end - 1] === TAB)) end--
     return end
   }
+}
+
+function isBlank(c: number | undefined): boolean {
+  return c === SPACE || c === TAB
 }
 
 function join(before: string, value: string): string {

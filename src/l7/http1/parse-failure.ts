@@ -25,6 +25,7 @@ export const BAD_CHUNK = -18
 export const BAD_TRAILER = -19
 export const OLD_CODING = -20
 export const BAD_EXPECTATION = -21
+export const REPEATED = -22
 
 export interface ParseFailure {
   readonly code: ErrorCode
@@ -53,7 +54,8 @@ const failures: Record<number, ParseFailure> = {
   [BAD_CHUNK]: { code: 'LB_FRAMING', reason: 'malformed chunk' },
   [BAD_TRAILER]: { code: 'LB_FRAMING', reason: 'malformed or oversized trailer section' },
   [OLD_CODING]: { code: 'LB_FRAMING', reason: 'Transfer-Encoding in an HTTP/1.0 message' },
-  [BAD_EXPECTATION]: { code: 'LB_EXPECTATION', reason: 'an expectation other than 100-continue' }
+  [BAD_EXPECTATION]: { code: 'LB_EXPECTATION', reason: 'an expectation other than 100-continue' },
+  [REPEATED]: { code: 'LB_BAD_REQUEST', reason: 'repeated Authorization or Content-Type' }
 }
 
 /** Code and reason for the log. */

@@ -7,6 +7,7 @@ import { FieldScanner } from './field-scanner.ts'
 import { CHUNKED, framingFailure, readFraming, UNDECLARED } from './framing.ts'
 import { latin1 } from './latin1.ts'
 import { isKnownMethod } from './methods.ts'
+import { tunnelledProtocols } from './upgrade-protocols.ts'
 import {
   BAD_EXPECTATION,
   BAD_HOST,
@@ -16,6 +17,7 @@ import {
   BAD_TARGET,
   BAD_VERSION,
   MORE,
+  REPEATED,
   TOO_LARGE,
   URL_TOO_LONG
 } from './parse-failure.ts'
@@ -107,9 +109,11 @@ function complete(buffer: Buffer, method: string, target: string, minor: number)
   } else if (fields.hostCount > 1 || minor === 1) {
     return BAD_HOST
   }
+  if (fields.repeated) return REPEATED
   const framing = readFraming(buffer, fields, minor)
   const failure = framingFailure(framing)
   if (failure !== 0) return failure
+  const bodyLength = framing === CHUNKED ? UNKNOWN_LENGTH : framing === UNDECLARED ? 0 : framing
   const expect = fields.expect
   const expectContinue = expect !== '' && expect.toLowerCase() === '100-continue'
   if (expect !== '' && !expectContinue && minor === 1) return BAD_EXPECTATION
@@ -120,10 +124,11 @@ function complete(buffer: Buffer, method: string, target: string, minor: number)
     minor,
     host,
     headers: new HeaderBlock(fields.text()),
-    bodyLength: framing === CHUNKED ? UNKNOWN_LENGTH : framing === UNDECLARED ? 0 : framing,
+    bodyLength,
     keepAlive: minor === 1 ? !connection.close : connection.keepAlive && !connection.close,
-    // RFC 9110 §7.8: Upgrade counts only when Connection names it, and never from HTTP/1.0.
-    upgrade: connection.upgrade && minor === 1 ? fields.upgrade : '',
+    // RFC 9110 §7.8: Upgrade counts only when Connection names it, and never from HTTP/1.0. With a body it is ignored:
+    // node:http takes the body for the first bytes of the tunnel.
+    upgrade: connection.upgrade && minor === 1 && bodyLength === 0 ? tunnelledProtocols(fields.upgrade) : '',
     expectContinue: expectContinue && minor === 1,
     acceptsTrailers: fields.te !== '' && /(^|,)\s*trailers\s*(,|$)/i.test(fields.te),
     connectionNames: connection.names,

@@ -7,7 +7,8 @@ export interface SendOptions {
   /** The request has no body: it is complete with its head. */
   readonly complete: boolean
   readonly toHead: boolean
-  readonly upgrade: boolean
+  /** The protocols that Upgrade asks for, '' for none. */
+  readonly upgrade: string
   readonly responseMs: number
   readonly idleMs: number
 }

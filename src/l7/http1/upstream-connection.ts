@@ -6,6 +6,7 @@ import { parseFailure } from './parse-failure.ts'
 import { ResponseReader, type ResponseEvents } from './response-reader.ts'
 import type { UpstreamHead } from './response-parser.ts'
 import { Sent, type SendOptions } from './sent.ts'
+import { isAnswerTo } from './upgrade-protocols.ts'
 import type { UpstreamPool } from './upstream-pool.ts'
 
 /** How long a backend may take to answer our FIN with its own. */
@@ -180,7 +181,7 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
   onHead(head: UpstreamHead, buffer: Buffer, after: number, end: number): boolean {
     const sent = this.#sent[0]!
     if (head.status === 101) {
-      if (!sent.options.upgrade) return false
+      if (!isAnswerTo(head.upgrade, sent.options.upgrade)) return false
       this.#sent.shift()
       this.#closing = true
       this.pool.handedOver(this)

@@ -46,11 +46,13 @@ export function hostName(text: string): string | undefined {
   if (text.charCodeAt(0) === OPEN) return ipLiteral(text)
   let lower = true
   let end = 0
+  let previous = 0
   for (; end < length; end++) {
     const c = text.charCodeAt(end)
     if (c === COLON) break
     const kind = c < 128 ? NAME[c]! : 0
-    if (kind === 0) return undefined
+    if (kind === 0 || (c === DOT && previous === DOT)) return undefined
+    previous = c
     if (kind === 2) lower = false
   }
   if (end < length && !isPort(text, end + 1)) return undefined
@@ -72,7 +74,7 @@ function ipLiteral(text: string): string | undefined {
   return address.toLowerCase()
 }
 
-/** 0 to 65535, or nothing: RFC 3986 §3.2.3 allows `host:` with an empty port. */
+/** 1 to 65535, or nothing: RFC 3986 §3.2.3 allows `host:` with an empty port. */
 function isPort(text: string, from: number): boolean {
   const length = text.length
   if (length - from > 5) return false
@@ -82,5 +84,10 @@ function isPort(text: string, from: number): boolean {
     if (c < 48 || c > 57) return false
     port = port * 10 + c - 48
   }
-  return port <= 65535
+  return port <= 65535 && (port > 0 || length === from)
+}
+
+/** The authority to forward: an empty port, which says nothing, is refused by some servers and so left out. */
+export function forwardedHost(text: string): string {
+  return text.charCodeAt(text.length - 1) === COLON ? text.slice(0, -1) : text
 }

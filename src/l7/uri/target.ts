@@ -1,4 +1,4 @@
-import { hostName } from './host.ts'
+import { forwardedHost, hostName } from './host.ts'
 
 /**
  * A request-target taken apart (RFC 9112 §3.2). `path` is raw and begins with a slash, except `*` for the asterisk
@@ -37,7 +37,7 @@ export function splitTarget(method: string, target: string): Target | undefined 
   if (method === 'CONNECT') return authorityForm(target)
   if (target.charCodeAt(0) === SLASH) return originForm(target)
   if (target === '*') return method === 'OPTIONS' ? ASTERISK : undefined
-  return absoluteForm(target)
+  return absoluteForm(method, target)
 }
 
 function originForm(target: string): Target | undefined {
@@ -56,7 +56,7 @@ function originForm(target: string): Target | undefined {
 }
 
 /** RFC 9112 §3.2.2. Only http and https: an origin server has nothing to say about other schemes. */
-function absoluteForm(target: string): Target | undefined {
+function absoluteForm(method: string, target: string): Target | undefined {
   if (target.includes('#')) return undefined
   const colon = target.indexOf(':')
   // The shortest is `http:` and the longest `https:`; schemes are compared without case (RFC 3986 §3.1).
@@ -71,12 +71,16 @@ function absoluteForm(target: string): Target | undefined {
   if (hostName(authority) === undefined) return undefined
   const question = target.indexOf('?', end)
   const path = question === -1 ? target.slice(end) : target.slice(end, question)
+  // RFC 9112 §3.2.4: OPTIONS for the whole server; the last proxy sends an asterisk for it.
+  if (method === 'OPTIONS' && path === '' && question === -1) {
+    return { ...ASTERISK, authority: forwardedHost(authority), scheme }
+  }
   return {
     form: 'absolute',
     // RFC 9112 §3.2.1: an empty path is sent on as "/".
     path: path === '' ? '/' : path,
     query: question === -1 ? undefined : target.slice(question + 1),
-    authority,
+    authority: forwardedHost(authority),
     scheme
   }
 }

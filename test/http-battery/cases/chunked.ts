@@ -41,6 +41,28 @@ export const chunkedCases: readonly RequestCase[] = [
     body: 'a'
   }),
   forwarded(
+    'chunked: trailers that were announced',
+    message(
+      'POST /x HTTP/1.1',
+      [
+        'Transfer-Encoding: chunked',
+        'Trailer: X-T, Authorization, X_Forwarded_For, Content-Digest, Content-Type'
+      ],
+      '1\r\na\r\n0\r\nX-T: 1\r\nAuthorization: x\r\nX-U: 2\r\nX_Forwarded_For: 6.6.6.6\r\nContent-Type: b\r\nContent-Digest: c\r\n\r\n'
+    ),
+    {
+      line: 'POST /x',
+      body: 'a',
+      has: ['Trailer: X-T, Content-Digest'],
+      trailers: ['X-T: 1', 'Content-Digest: c']
+    }
+  ),
+  forwarded(
+    'a Trailer field without chunks',
+    message('POST /x HTTP/1.1', ['Content-Length: 1', 'Trailer: X-T'], 'a'),
+    { line: 'POST /x', body: 'a', hasNot: ['trailer'] }
+  ),
+  forwarded(
     'chunked: pipelined after',
     chunked('1\r\na\r\n0\r\n\r\n') + message('GET /y HTTP/1.1'),
     { line: 'POST /x', body: 'a' },

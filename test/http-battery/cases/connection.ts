@@ -47,6 +47,55 @@ export const connectionCases: readonly RequestCase[] = [
     bytes: get('/1', ['Connection: x-a, Close']),
     expect: { forwarded: [{ line: 'GET /1' }], closes: true }
   },
+  ...['h2c', 'HTTP/2.0', 'TLS/1.0', 'h2c/1', '"h2c"', ''].map((protocol) =>
+    forwarded(
+      `an upgrade to ${protocol === '' ? 'nothing' : protocol} is not asked for`,
+      get('/1', [
+        'Connection: Upgrade, HTTP2-Settings',
+        `Upgrade: ${protocol}`,
+        'HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA'
+      ]),
+      { line: 'GET /1', hasNot: ['upgrade', 'connection', 'http2-settings'] }
+    )
+  ),
+  forwarded(
+    'of several protocols those that are tunnelled are asked for',
+    get('/1', ['Connection: Upgrade', 'Upgrade: h2c, websocket', 'Upgrade: foo/2']),
+    { line: 'GET /1', has: ['Upgrade: websocket, foo/2', 'Connection: Upgrade'] }
+  ),
+  forwarded(
+    'an upgrade with a body is a request with a body',
+    message('POST /1 HTTP/1.1', ['Connection: Upgrade', 'Upgrade: foo', 'Content-Length: 2'], 'ab') +
+      get('/2'),
+    { line: 'POST /1', body: 'ab', hasNot: ['upgrade'] },
+    { line: 'GET /2' }
+  ),
+  forwarded('Expect without a body is not sent on', get('/1', ['Expect: 100-continue']), {
+    line: 'GET /1',
+    hasNot: ['expect']
+  }),
+  forwarded(
+    'an empty expectation expects nothing',
+    message('POST /1 HTTP/1.1', ['Expect:', 'Content-Length: 1'], 'a'),
+    { line: 'POST /1', body: 'a', hasNot: ['expect'] }
+  ),
+  forwarded('Max-Forwards counts down for OPTIONS', message('OPTIONS /1 HTTP/1.1', ['Max-Forwards: 3']), {
+    line: 'OPTIONS /1',
+    has: ['Max-Forwards: 2']
+  }),
+  forwarded('Max-Forwards means nothing to GET', get('/1', ['Max-Forwards: 0']), {
+    line: 'GET /1',
+    has: ['Max-Forwards: 0']
+  }),
+  {
+    name: 'OPTIONS that may go no further is answered here',
+    bytes: message('OPTIONS /1 HTTP/1.1', ['Max-Forwards: 0']),
+    expect: { status: 200, closes: false }
+  },
+  forwarded('OPTIONS of a whole server in absolute form', raw('OPTIONS http://b:80 HTTP/1.1', ['Host: a']), {
+    line: 'OPTIONS *',
+    host: 'b:80'
+  }),
   forwarded(
     'hop-by-hop fields end here',
     get('/', [

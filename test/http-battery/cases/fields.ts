@@ -9,6 +9,17 @@ export const fieldCases: readonly RequestCase[] = [
   kept('an ordinary field', 'X-A: b'),
   kept('a field without a value', 'X-A:'),
   forwarded('white space around a value', field('X-A: \t b c \t '), { line: 'GET /', has: ['X-A: b c'] }),
+  forwarded('white space behind a value', field('X-A: b  '), { line: 'GET /', has: ['X-A: b'] }),
+  forwarded('white space behind Host', raw('GET / HTTP/1.1', ['Host: a '], ''), { line: 'GET /', host: 'a' }),
+  forwarded('white space for a value', field('X-A:  \t'), { line: 'GET /', has: ['X-A:'] }),
+  refused('Authorization twice', message('GET / HTTP/1.1', ['Authorization: a', 'authorization: b'])),
+  refused('Content-Type twice', message('GET / HTTP/1.1', ['Content-Type: a/b', 'Content-type: a/b'])),
+  ...['X_Request_Id', 'x_request-id', 'X.Forwarded.For', 'X!Real!IP', 'X_Original_URL'].map((name) =>
+    forwarded(`${name} is taken for a field of the proxy's`, field(`${name}: 6.6.6.6`), {
+      line: 'GET /',
+      hasNot: [name.toLowerCase()]
+    })
+  ),
   forwarded('no space after the colon', field('X-A:b'), { line: 'GET /', has: ['X-A: b'] }),
   kept('a tab inside a value', 'X-A: b\tc'),
   kept('obs-text in a value', 'X-A: caf\xe9'),

@@ -142,7 +142,12 @@ export const framingCases: readonly RequestCase[] = [
   forwarded(
     'a field that only looks like CL',
     message('POST /x HTTP/1.1', ['Content_Length: 5', 'Content-Length: 2'], 'ab'),
-    { line: 'POST /x', body: 'ab' }
+    { line: 'POST /x', body: 'ab', hasNot: ['content_length'] }
+  ),
+  forwarded(
+    'a field that CGI reads as TE',
+    message('POST /x HTTP/1.1', ['Transfer.Encoding: chunked', 'Content-Length: 2'], 'ab'),
+    { line: 'POST /x', body: 'ab', hasNot: ['transfer.encoding', 'transfer-encoding'] }
   ),
   forwarded(
     'a field that only looks like TE',

@@ -215,6 +215,34 @@ t.test('a tunnel begins after 101 and carries what came with it', async (t) => {
   await eventually(() => lab.active === 0 && lab.engine.connections === 0 && lab.open === 0, 'all given back')
 })
 
+t.test('a 101 for what nobody asked for is a broken answer', async (t) => {
+  for (const upgrade of ['Upgrade: h2c\r\n', '', 'Upgrade: websocket, h2c\r\n']) {
+    const backend = await rawBackend(
+      answering(() => `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n${upgrade}\r\n`)
+    )
+    t.teardown(() => backend.close())
+    const lab = await labOf([backend])
+    t.teardown(() => lab.close())
+    const client = await lab.client()
+    client.send(get('/', 'Connection: Upgrade\r\nUpgrade: websocket\r\n'))
+    await client.text('LB_UPSTREAM_PROTOCOL')
+    t.match(client.received, /^HTTP\/1.1 502 /)
+    await eventually(() => lab.active === 0 && lab.open === 0, 'given back')
+  }
+})
+
+t.test('TRACE with a body is refused, and one that may go no further is answered', async (t) => {
+  const backend = await rawBackend(answering(() => OK))
+  t.teardown(() => backend.close())
+  const lab = await labOf([backend], { listener: { trace: true } })
+  t.teardown(() => lab.close())
+  const client = await lab.client()
+  const trace = 'TRACE / HTTP/1.1\r\nHost: a\r\n'
+  client.send(`${trace}Max-Forwards: 0\r\n\r\n${trace}Content-Length: 1\r\n\r\na`)
+  t.match(await client.end(), /^HTTP\/1.1 405 [^]*Allow: GET, [^]*HTTP\/1.1 400 /)
+  t.equal(backend.connections.length, 0)
+})
+
 t.test('what cannot be read as a request is refused and the connection closed', async (t) => {
   const backend = await rawBackend(answering(() => OK))
   t.teardown(() => backend.close())

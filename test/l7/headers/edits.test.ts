@@ -17,6 +17,16 @@ t.test('set replaces, add appends, remove takes away', async (t) => {
   t.equal(headers.text, 'X-Tag: a\r\nHost: h\r\nX-Env: prod\r\nX-Tag: b\r\n')
 })
 
+t.test('a field that CGI servers read as one that is set or removed goes too', async (t) => {
+  const edits = compileEdits({ set: { 'X-User': 'a' }, add: {}, remove: ['X-Role', 'Via'] })!
+  const headers = new HeaderBlock(
+    'X_User: b\r\nX.User: b\r\nx_role: c\r\nX_Other: d\r\nX-User: e\r\nVi_a: f\r\n'
+  )
+  edits.dropDisguised(headers)
+  t.equal(headers.text, 'X_Other: d\r\nX-User: e\r\nVi_a: f\r\n')
+  t.same([...edits.names].sort(), ['via', 'x-role', 'x-user'])
+})
+
 t.test('placeholders are filled in for each exchange', async (t) => {
   const edits = compileEdits({
     set: { 'X-Client': '{client_ip}', Link: '<{scheme}://{host}/>; id={request_id}' },

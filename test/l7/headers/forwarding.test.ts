@@ -46,6 +46,14 @@ t.test('names that only look like them stay, and underscores are no way around',
   t.equal(headers.text, 'X-Forwarded: 1\r\nX-Forwarded-Forx: 2\r\nFrom: f\r\nX-Own: 3\r\n')
 })
 
+t.test('a trusted peer passes disguises on from anybody, so they go too', async (t) => {
+  const headers = new HeaderBlock(
+    'X_Forwarded_For: 6.6.6.6\r\nX-Real-IP: 7\r\nX.Request.Id: 1\r\nX-Request-Id: 2\r\n'
+  )
+  dropForwardingFields(headers, true)
+  t.equal(headers.text, 'X-Real-IP: 7\r\nX-Request-Id: 2\r\n')
+})
+
 t.test('a trusted peer’s lists are appended to, and its scheme and host stay', async (t) => {
   const headers = new HeaderBlock(
     'X-Forwarded-For: 203.0.113.5\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: shop.example\r\nX-Forwarded-For: 10.0.0.2\r\nForwarded: for=203.0.113.5;proto=https\r\nX-Real-IP: 203.0.113.5\r\n'

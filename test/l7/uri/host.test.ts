@@ -11,7 +11,7 @@ t.test('names are lower-cased and lose port and root dot', async (t) => {
   t.same(parseHost('[2001:DB8::1]:443'), { name: '2001:db8::1', port: 443 })
   t.same(parseHost('[::1]'), { name: '::1', port: undefined })
   t.same(parseHost('x:'), { name: 'x', port: undefined })
-  t.same(parseHost('x:0'), { name: 'x', port: 0 })
+  t.same(parseHost('x:1'), { name: 'x', port: 1 })
 })
 
 t.test('what is no host is refused', async (t) => {

@@ -25,7 +25,9 @@ t.test('each form is taken apart', async (t) => {
     authority: 'x',
     scheme: 'https'
   })
-  t.match(splitTarget('OPTIONS', 'http://x'), { form: 'absolute', path: '/' })
+  t.match(splitTarget('OPTIONS', 'http://x'), { form: 'asterisk', path: '*', authority: 'x' })
+  t.match(splitTarget('OPTIONS', 'http://x/'), { form: 'absolute', path: '/' })
+  t.match(splitTarget('GET', 'http://x:/a'), { authority: 'x', path: '/a' })
   t.match(splitTarget('OPTIONS', '*'), { form: 'asterisk', path: '*' })
   t.match(splitTarget('CONNECT', 'x.example:443'), { form: 'authority', authority: 'x.example:443' })
 })

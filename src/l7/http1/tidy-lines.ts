@@ -1,0 +1,23 @@
+/**
+ * "Name: value\r\n" lines without white space around the values but the space after the colon, for the few heads that
+ * have some. Lines that have none stay as they are.
+ */
+export function tidyLines(text: string): string {
+  let tidy = ''
+  for (let at = 0; at < text.length;) {
+    const colon = text.indexOf(':', at)
+    const lineEnd = text.indexOf('\r\n', colon)
+    let start = colon + 1
+    let end = lineEnd
+    while (start < end && isBlank(text.charCodeAt(start))) start++
+    while (end > start && isBlank(text.charCodeAt(end - 1))) end--
+    const gap = start === colon + 1 || start === end ? '' : ' '
+    tidy += `${text.slice(at, colon + 1)}${gap}${text.slice(start, end)}\r\n`
+    at = lineEnd + 2
+  }
+  return tidy
+}
+
+function isBlank(c: number): boolean {
+  return c === 32 || c === 9
+}
