@@ -76,12 +76,8 @@ function differs(our: OurMessage, their: OracleMessage): string | undefined {
 }
 
 function fieldsDiffer(ours: OurMessage['headers'], theirs: OracleMessage['headers']): string | undefined {
-  const our = ours
-    .filter(([name]) => !isCut(name))
-    .map(([name, value]) => `${name}:${trim(value)}`)
-  const their = theirs
-    .filter(([name]) => !isCut(name))
-    .map(([name, value]) => `${name}:${trim(value)}`)
+  const our = ours.filter(([name]) => !isCut(name)).map(([name, value]) => `${name}:${trim(value)}`)
+  const their = theirs.filter(([name]) => !isCut(name)).map(([name, value]) => `${name}:${trim(value)}`)
   if (our.length === their.length && our.every((line, i) => line === their[i])) return undefined
   return `fields ${JSON.stringify(our)}, llhttp: ${JSON.stringify(their)}`
 }
