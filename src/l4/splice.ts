@@ -14,6 +14,15 @@ export type SpliceReason =
 /** Why we ended it. */
 export type CutReason = 'drained' | 'backend-down' | 'shutdown'
 
+/**
+ * A side that broke off may have said something just before ("too many connections"). The reset that tells so comes
+ * behind that: a reset can overtake what is on its way, and discards what the kernel has not sent. No system call tells
+ * Node when the peer has it all, so this long is waited after the last byte went to the kernel; longer where it had to
+ * wait for a slow reader.
+ */
+const LAST_WORDS_MS = 200
+const SLOW_LAST_WORDS_MS = 2_000
+
 export interface SpliceEnd {
   readonly reason: SpliceReason
   /** What broke a side, for the two resets. */
@@ -70,6 +79,8 @@ export class Splice implements Waits {
   #reason: SpliceReason | undefined
   #error: NodeJS.ErrnoException | undefined
   #open = 2
+  /** The side that is still to get what the other one said before it broke. */
+  #listening: Side | undefined
 
   constructor(
     downstream: Transport,
@@ -89,6 +100,7 @@ export class Splice implements Waits {
     up.peer = down
     downstream.owner = down
     upstream.owner = up
+    downstream.readsOut = upstream.readsOut = true
     if (held !== undefined) down.begin(held)
     else down.resume()
     up.resume()
@@ -115,7 +127,7 @@ export class Splice implements Waits {
   closed(side: Side, error: NodeJS.ErrnoException | undefined): void {
     this.#open--
     if (error !== undefined) {
-      this.#close(side.name === 'client' ? 'client-reset' : 'upstream-reset', error)
+      this.#broken(side, error)
     } else if (!side.ended || !side.peer.ended) {
       // Not by FINs of both: somebody destroyed it.
       this.#close(side.name === 'client' ? 'client-closed' : 'upstream-closed', undefined)
@@ -125,7 +137,14 @@ export class Splice implements Waits {
     this.#onEnd({ reason: this.#reason!, error: this.#error })
   }
 
+  /** Internal, called by a side: what waited for it has gone to the kernel. */
+  drained(side: Side): void {
+    if (this.#listening !== side) this.touch()
+    else if (side.transport.pending === 0) this.deadline = this.#options.deadlines.now + SLOW_LAST_WORDS_MS
+  }
+
   onDeadline(): void {
+    if (this.#listening !== undefined) return this.#listening.transport.reset()
     const orderly = this.#down.transport.pending === 0 && this.#up.transport.pending === 0
     const reason = this.#down.ended || this.#up.ended ? 'half-close-timeout' : 'idle'
     if (!orderly) return this.#close(reason, undefined)
@@ -133,6 +152,22 @@ export class Splice implements Waits {
     this.#settle(reason, undefined)
     this.#down.transport.destroy()
     this.#up.transport.destroy()
+  }
+
+  #broken(side: Side, error: NodeJS.ErrnoException): void {
+    // Who has ended and takes no more is as good as closed: that is how it began.
+    const closed = side.ended && error.code === 'EPIPE'
+    if (!closed) this.#settle(side.name === 'client' ? 'client-reset' : 'upstream-reset', error)
+    const { peer } = side
+    const { transport } = peer
+    if (this.#open === 0 || this.#listening !== undefined) return
+    const { now } = this.#options.deadlines
+    const waits = transport.pending > 0
+    const justNow = transport.bytesOut > 0 && this.deadline - this.#patienceMs > now - 1_000
+    if (!waits && !justNow && !closed) return transport.reset()
+    this.#listening = peer
+    transport.pause()
+    this.deadline = now + (waits ? this.#options.halfCloseMs : LAST_WORDS_MS)
   }
 
   #close(reason: SpliceReason, error: NodeJS.ErrnoException | undefined): void {
@@ -145,6 +180,8 @@ export class Splice implements Waits {
   #settle(reason: SpliceReason, error: NodeJS.ErrnoException | undefined): void {
     if (this.#final) return
     this.#final = true
+    // A line of the log will ask who it was, and what is closed cannot say.
+    void this.#down.transport.remote
     this.#reason = reason
     this.#error = error
   }
@@ -200,7 +237,7 @@ class Side implements TransportOwner {
   }
 
   onDrain(): void {
-    this.#splice.touch()
+    this.#splice.drained(this)
     if (this.peer.#paused) this.peer.resume()
   }
 

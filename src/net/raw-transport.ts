@@ -1,14 +1,14 @@
-import { writeSync } from 'node:fs'
-import { getSystemErrorName } from 'node:util'
-import { readArea } from './read-buffer.ts'
+import { failure, isGone, nameFrom, reuseRequest, takeRequest, UV_ECONNRESET } from './raw-calls.ts'
 import { rawStreams, UV_EOF, type RawHandle, type RawRequest, type RawWrite } from './raw-streams.ts'
+import { readArea } from './read-buffer.ts'
 import { Transport, type SocketName, type TransportOwner } from './transport.ts'
+import { writeAtOnce } from './write-at-once.ts'
 
 /** With less than this waiting, more may be sent at once; as for a net.Socket. */
 const HIGH_WATER = 65_536
 
-/** Used again by the next write of this thread: the kernel takes most writes at once, and then nothing refers to it. */
-let spare: RawWrite | undefined
+/** The handle that read last. */
+let lastRead: RawHandle | undefined
 
 /** Over a handle of libuv's, without the net.Socket that would be between (see raw-streams.ts). TCP, cleartext. */
 export class RawTransport extends Transport {
@@ -16,9 +16,8 @@ export class RawTransport extends Transport {
   #reading = false
   #paused = false
   #connecting: boolean
-  /** The peer's FIN has come. */
+  /** The peer's FIN has come; `end` was called; our FIN is on its way; it is out. */
   #ended = false
-  /** `end` was called; our FIN is on its way; it is out. */
   #ending = false
   #shutting = false
   #finished = false
@@ -26,6 +25,8 @@ export class RawTransport extends Transport {
   #pending = 0
   #corked: Uint8Array[] | undefined
   #error: NodeJS.ErrnoException | undefined
+  /** A write failed; what the peer sent before is read. */
+  #broken: NodeJS.ErrnoException | undefined
   #remote: SocketName | undefined
   #local: SocketName | undefined
 
@@ -107,7 +108,7 @@ export class RawTransport extends Transport {
   }
 
   end(): void {
-    if (this.#ending || this.#closing) return
+    if (this.#ending || this.#closing || this.#broken !== undefined) return
     this.uncork()
     this.#ending = true
     if (!this.#connecting) this.#finish()
@@ -136,13 +137,14 @@ export class RawTransport extends Transport {
 
   protected writeText(text: string): boolean {
     if (this.#corked !== undefined || this.#connecting) return this.writeBytes(Buffer.from(text, 'latin1'))
-    if (this.#ending || this.#closing) return true
+    if (this.#ending || this.#closing || this.#broken !== undefined) return this.#broken === undefined
     const request = takeRequest()
     return this.#written(request, this.#handle.writeLatin1String(request, text), text, text.length)
   }
 
   protected writeBytes(bytes: Uint8Array): boolean {
-    if (this.#ending || this.#closing) return true
+    // Nobody takes it any more: whoever has more to send need not read it.
+    if (this.#ending || this.#closing || this.#broken !== undefined) return this.#broken === undefined
     if (this.#corked !== undefined || this.#connecting) {
       this.#corked ??= []
       this.#corked.push(bytes)
@@ -158,33 +160,29 @@ export class RawTransport extends Transport {
       this.writeText(text)
       return this.writeBytes(bytes)
     }
-    if (this.#ending || this.#closing) return true
+    if (this.#ending || this.#closing || this.#broken !== undefined) return this.#broken === undefined
     const request = takeRequest()
     const status = this.#handle.writev(request, [text, 'latin1', bytes, 'buffer'], false)
     return this.#written(request, status, bytes, text.length + bytes.length)
   }
 
-  // A write through libuv would keep a reference to the bytes that the kernel does not take, and they are in the buffer
-  // that everybody reads into. Asked directly, the kernel tells how much it took, and only the rest is copied.
   protected override writeNow(buffer: Buffer, start: number, end: number): number {
     const { fd } = this.#handle
-    if (fd < 0 || this.#corked !== undefined || this.#connecting || this.#ending || this.#closing) return 0
-    try {
-      return writeSync(fd, buffer, start, end - start)
-    } catch (error) {
-      const { code, errno } = error as NodeJS.ErrnoException
-      if (code !== 'EAGAIN') this.#fail('write', errno!)
-      return 0
-    }
+    if (fd < 0 || this.#broken !== undefined || this.#corked !== undefined) return 0
+    if (this.#connecting || this.#ending || this.#closing) return 0
+    const taken = writeAtOnce(fd, buffer, start, end)
+    if (taken >= 0) return taken
+    this.#cannotSend('write', taken)
+    return 0
   }
 
   #written(request: RawWrite, status: number, bytes: unknown, size: number): boolean {
     if (status !== 0) {
-      this.#fail('write', status)
-      return true
+      this.#cannotSend('write', status)
+      return this.#broken === undefined
     }
     if (!rawStreams!.lastWriteWaits()) {
-      spare = request
+      reuseRequest(request)
       return true
     }
     request.lbOwner = this
@@ -198,8 +196,8 @@ export class RawTransport extends Transport {
   /** Internal: a write that had to wait is done. */
   completed(size: number, status: number): void {
     this.#pending -= size
-    if (this.#closing) return
-    if (status < 0) this.#fail('write', status)
+    if (this.#closing || this.#broken !== undefined) return
+    if (status < 0) this.#cannotSend('write', status)
     else if (this.#pending === 0) {
       this.drained()
       if (this.#ending) this.#finish()
@@ -210,9 +208,24 @@ export class RawTransport extends Transport {
   readDone(): void {
     const result = rawStreams!.readResult()
     if (result === 0 || this.#closing) return
-    if (result > 0) return this.received(result)
+    if (result > 0) {
+      lastRead = this.#handle
+      return this.received(result)
+    }
     this.#reading = false
-    if (result !== UV_EOF) return this.#fail('read', result)
+    const broken = this.#broken
+    if (broken !== undefined) {
+      // EPIPE: its FIN had come before it would take no more. Otherwise the end is that of the break.
+      if (result === UV_EOF && broken.code === 'EPIPE') this.#readEnd()
+      this.destroy(broken)
+    } else if (result !== UV_EOF) this.#fail('read', result)
+    // Asked only where the last read was this one's, since such an end comes in the same breath.
+    else if (lastRead === this.#handle && !this.#shutting && !this.#finished && isGone(this.#handle))
+      this.#fail('read', UV_ECONNRESET)
+    else this.#readEnd()
+  }
+
+  #readEnd(): void {
     this.#ended = true
     this.owner.onEnd()
     if (this.#finished) this.destroy()
@@ -223,7 +236,7 @@ export class RawTransport extends Transport {
     this.#shutting = false
     this.#finished = true
     if (this.#closing) return
-    if (status < 0) this.#fail('shutdown', status)
+    if (status < 0) this.#cannotSend('shutdown', status)
     else if (this.#ended) this.destroy()
   }
 
@@ -256,13 +269,16 @@ export class RawTransport extends Transport {
     request.lbOwner = this
     request.oncomplete = onShutdown
     const status = this.#handle.shutdown(request)
-    if (status !== 0) this.#fail('shutdown', status)
+    if (status !== 0) this.#cannotSend('shutdown', status)
+  }
+
+  #cannotSend(call: string, status: number): void {
+    if (this.readsOut && !this.#ended) this.#broken = failure(call, status)
+    else this.#fail(call, status)
   }
 
   #fail(call: string, status: number): void {
-    const code = getSystemErrorName(status)
-    const error = new Error(`${call} ${code}`)
-    this.destroy(Object.assign(error, { code, errno: status, syscall: call }))
+    this.destroy(failure(call, status))
   }
 }
 
@@ -280,17 +296,4 @@ function onWritten(this: RawWrite, status: number): void {
 
 function onShutdown(this: RawRequest, status: number): void {
   ;(this.lbOwner as RawTransport).shutDone(status)
-}
-
-function takeRequest(): RawWrite {
-  const request = spare
-  if (request === undefined) return rawStreams!.newWrite()
-  spare = undefined
-  return request
-}
-
-function nameFrom(ask: (out: object) => number | undefined): SocketName | undefined {
-  const out: { address?: string; port?: number } = {}
-  if (ask(out) !== 0 || out.address === undefined || out.port === undefined) return undefined
-  return { address: out.address, port: out.port }
 }

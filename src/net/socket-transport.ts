@@ -1,5 +1,6 @@
 import { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
+import { failure, UV_ECONNRESET } from './raw-calls.ts'
 import { readArea } from './read-buffer.ts'
 import { Transport, type SocketName, type TransportOwner } from './transport.ts'
 
@@ -11,7 +12,10 @@ export interface SocketHandle {
 /** Over a socket of node:net or node:tls: TLS, unix sockets, names with several addresses. */
 export class SocketTransport extends Transport {
   readonly socket: Socket
+  readonly #destroy: Socket['destroy']
   #error: NodeJS.ErrnoException | undefined
+  /** A write failed, and what the peer sent before is being read. */
+  #broken: NodeJS.ErrnoException | undefined
   #closed = false
 
   private constructor(owner: TransportOwner, makeSocket: (transport: SocketTransport) => Socket) {
@@ -19,12 +23,16 @@ export class SocketTransport extends Transport {
     this.socket = makeSocket(this)
     const socket = this.socket
     socket.on('error', (error: NodeJS.ErrnoException) => (this.#error = error))
-    socket.on('end', () => this.owner.onEnd())
+    socket.on('end', () => this.#readEnd())
     socket.on('drain', () => this.drained())
     socket.on('close', () => {
       this.#closed = true
       this.gone(this.#error)
     })
+    // net.Socket destroys itself when a write fails, and with it what it has not read.
+    this.#destroy = socket.destroy.bind(socket)
+    socket.destroy = (error?: NodeJS.ErrnoException) =>
+      this.#holdsOn(error) ? socket : this.#destroy(this.#broken ?? error)
   }
 
   /** Takes over an accepted connection's handle: what a `net.Socket` would otherwise be made for. */
@@ -100,11 +108,11 @@ export class SocketTransport extends Transport {
   }
 
   end(): void {
-    if (!this.socket.destroyed && !this.socket.writableEnded) this.socket.end()
+    if (!this.socket.destroyed && !this.socket.writableEnded && this.#broken === undefined) this.socket.end()
   }
 
   destroy(error?: Error): void {
-    this.socket.destroy(error)
+    this.#destroy(error)
   }
 
   reset(): void {
@@ -114,7 +122,7 @@ export class SocketTransport extends Transport {
     // While a FIN is on its way libuv refuses, and Node then never closes the handle.
     const can = typeof handle?.reset === 'function' && !socket.destroyed && !socket.connecting
     if (can && socket.writableEnded === socket.writableFinished) socket.resetAndDestroy()
-    else socket.destroy()
+    else this.#destroy()
   }
 
   keepAlive(ms: number): void {
@@ -122,20 +130,60 @@ export class SocketTransport extends Transport {
   }
 
   protected writeText(text: string): boolean {
+    if (this.#broken !== undefined) return false
     return this.socket.write(text, 'latin1') || this.socket.writableLength === 0
   }
 
   protected writeBytes(bytes: Uint8Array): boolean {
+    // Nobody takes it any more: whoever has more to send need not read it.
+    if (this.#broken !== undefined) return false
     return this.socket.write(bytes) || this.socket.writableLength === 0
   }
 
   protected writeBoth(text: string, bytes: Uint8Array): boolean {
     const { socket } = this
+    if (this.#broken !== undefined) return false
     socket.cork()
     socket.write(text, 'latin1')
     const flowing = socket.write(bytes)
     socket.uncork()
     return flowing || socket.writableLength === 0
+  }
+
+  #holdsOn(error: NodeJS.ErrnoException | undefined): boolean {
+    const { socket } = this
+    const { _readableState: state } = socket as unknown as {
+      _readableState: { errored: unknown; ended: boolean }
+    }
+    if (!this.readsOut || error?.syscall === undefined || socket.readableEnded || socket.destroyed)
+      return false
+    // A read that failed while what came before it waits here: that goes first, as before an end.
+    const read = error.syscall === 'read'
+    if (read && socket.readableLength === 0) return false
+    this.#broken ??= error
+    // Otherwise streams neither take what is read nor tell its end.
+    state.errored = null
+    if (read && !state.ended) socket.push(null)
+    return true
+  }
+
+  #readEnd(): void {
+    const broken = this.#broken
+    // EPIPE: its FIN had come before it would take no more. Otherwise the end is that of the break.
+    if (broken !== undefined) {
+      if (broken.code === 'EPIPE') this.owner.onEnd()
+      this.#destroy(broken)
+    } else if (this.#isReset()) this.#destroy(failure('read', UV_ECONNRESET))
+    else this.owner.onEnd()
+  }
+
+  /** As in RawTransport: a reset right behind the last bytes is told as an end. */
+  #isReset(): boolean {
+    const { _handle: handle } = this.socket as unknown as {
+      _handle?: { reset?: unknown; getpeername?: (out: object) => number } | null
+    }
+    if (this.secure || this.socket.writableEnded || typeof handle?.reset !== 'function') return false
+    return (handle.getpeername?.({}) ?? 0) !== 0
   }
 
   #onread(): { buffer: Buffer; callback: (bytes: number) => boolean } {

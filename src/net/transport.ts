@@ -33,6 +33,11 @@ export abstract class Transport {
   bytesOut = 0
   /** Told once when it is closed, after the owner, whoever that is by then. */
   whenClosed: (() => void) | undefined
+  /**
+   * After a write that failed, what the peer sent before it broke off is still read, and `onClose` comes when there is no
+   * more. For who passes on what comes; false: `onClose` comes at once.
+   */
+  readsOut = false
   /** From the pool of kept bytes, while a write that had to wait refers to it. */
   #kept: Buffer | undefined
 
