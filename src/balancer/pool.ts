@@ -102,6 +102,13 @@ export class Pool implements Lessor {
     this.#queue = waitQueue(table, slots.pool, clock)
   }
 
+  /** Makes ahead what the first pick would wait for; between the pieces the caller may do other things. */
+  *prepare(): Generator<void> {
+    const view = this.#fresh()
+    yield
+    if (this.#selector.prepare !== undefined) yield* this.#selector.prepare(view)
+  }
+
   /** A backend to use now, or undefined: none may serve, or others wait for their turn (see `saturated`). */
   acquire(context: PickContext): Lease | undefined {
     // Who comes while others wait goes behind them.

@@ -35,6 +35,8 @@ interface Prepared {
 const DRAIN_POLL_MS = 20
 /** Backends built in one piece: 2 ms. */
 const BREATHE_AFTER = 2_000
+/** Pools of so many backends are made ready for their first pick, which would take up to 40 ms where keys are hashed. */
+const PREPARED_FROM = 256
 
 /**
  * The data plane of one thread: the same in every worker, and in the main thread with `workers: 0`. A snapshot comes
@@ -174,6 +176,7 @@ export class DataPlane {
       pools.set(name, pool)
       plans.set(pool, plan)
       if (pool === running) continue
+      if (pool.backends.length >= PREPARED_FROM) for (const _piece of pool.prepare()) await breathe()
       built += pool.backends.length
       if (built < BREATHE_AFTER) continue
       built = 0

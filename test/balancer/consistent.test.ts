@@ -68,6 +68,16 @@ for (const [algorithm, most] of [
   })
 }
 
+for (const algorithm of ['hash', 'maglev'] as const) {
+  t.test(`${algorithm}: prepared in pieces or made by the first pick, the table is the same`, async (t) => {
+    const backends = many(9_000, (i) => ({ weight: 1 + (i % 3) }))
+    const [prepared, other] = [rig({ algorithm, backends }).pool, rig({ algorithm, backends }).pool]
+    const pieces = [...prepared.prepare()].length
+    t.ok(pieces > 2, `${pieces} pieces`)
+    t.same(mapped(prepared), mapped(other))
+  })
+}
+
 t.test('hash: a backend over its bound passes its keys on to the next, and takes them back', async (t) => {
   const { pool } = rig({
     algorithm: 'hash',

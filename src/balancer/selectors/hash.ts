@@ -2,7 +2,7 @@ import type { Random } from '../../core/random.ts'
 import * as at from '../columns.ts'
 import type { PickContext } from '../pick-context.ts'
 import type { View } from '../view.ts'
-import { hashOf, keptFor, MOST_STEPS, rehash, tooEarly, weightSignature } from './keyed.ts'
+import { finish, hashOf, kept, MOST_STEPS, rehash, tooEarly, weightSignature } from './keyed.ts'
 import { buildRing } from './ring.ts'
 import type { Selector, SelectorParts } from './selector.ts'
 
@@ -55,6 +55,11 @@ export class Hash implements Selector {
     return Math.ceil((this.#bound! * (total + 1) * view.weight(position)) / this.#usableWeight)
   }
 
+  /** Whatever it makes is found by the first pick. */
+  *prepare(view: View): Generator<void> {
+    yield* kept(view, 'hash', buildRing)
+  }
+
   #rebuild(view: View): void {
     this.#revision = view.revision
     this.#usableWeight = 0
@@ -62,6 +67,6 @@ export class Hash implements Selector {
     const signature = weightSignature(view)
     if (this.#ring !== undefined && signature === this.#signature) return
     this.#signature = signature
-    this.#ring = keptFor(view, 'hash', buildRing)
+    this.#ring = finish(kept(view, 'hash', buildRing))
   }
 }

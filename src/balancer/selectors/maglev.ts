@@ -1,7 +1,7 @@
 import type { Random } from '../../core/random.ts'
 import type { PickContext } from '../pick-context.ts'
 import type { View } from '../view.ts'
-import { hashOf, keptFor, MOST_STEPS, rehash, tooEarly, weightSignature } from './keyed.ts'
+import { finish, hashOf, kept, MOST_STEPS, rehash, tooEarly, weightSignature } from './keyed.ts'
 import { buildMaglev } from './maglev-table.ts'
 import type { Selector, SelectorParts } from './selector.ts'
 
@@ -34,11 +34,16 @@ export class Maglev implements Selector {
     return rehash(view, hash, context)
   }
 
+  /** Whatever it makes is found by the first pick. */
+  *prepare(view: View): Generator<void> {
+    yield* kept(view, 'maglev', buildMaglev)
+  }
+
   #rebuild(view: View): void {
     this.#revision = view.revision
     const signature = weightSignature(view)
     if (this.#table !== undefined && signature === this.#signature) return
     this.#signature = signature
-    this.#table = keptFor(view, 'maglev', buildMaglev)
+    this.#table = finish(kept(view, 'maglev', buildMaglev))
   }
 }

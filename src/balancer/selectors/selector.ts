@@ -10,6 +10,8 @@ import type { View } from '../view.ts'
  */
 export interface Selector {
   pick(view: View, context: PickContext): number
+  /** Makes ahead what the first pick would wait for, in pieces of a few milliseconds. */
+  prepare?(view: View): Generator<void>
   /** The number of leases or the latency of a backend has changed. */
   changed?(view: View, position: number): void
 }
