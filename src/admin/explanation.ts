@@ -63,7 +63,7 @@ export interface CacheExplanationView {
 }
 
 export interface KeyPartView {
-  readonly kind: 'url' | 'written-path' | 'forwarded' | 'header' | 'cookie'
+  readonly kind: 'url' | 'route' | 'written-path' | 'forwarded' | 'header' | 'cookie'
   readonly name?: string
   /** Left out: the request has it not. */
   readonly value?: string

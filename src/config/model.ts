@@ -186,6 +186,8 @@ export interface RouteCache {
     readonly sortQuery: boolean
     readonly headers: readonly string[]
     readonly cookies: readonly string[]
+    /** Tells the route from others over the same store that answer the same URLs; not written by anybody. */
+    readonly scope?: string
   }
   readonly coalesce: boolean
   /** Which responses are stored with their Set-Cookie: with a lifetime of their own, those said to be shared, none. */

@@ -89,6 +89,7 @@ function cacheRows(cache: CacheExplanationView): [string, string][] {
 
 const kinds: Readonly<Record<KeyPartView['kind'], string>> = {
   url: '',
+  route: 'routes like this: ',
   'written-path': 'path as written ',
   forwarded: 'told by a proxy: ',
   header: 'header ',

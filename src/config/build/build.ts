@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import type { AdminConfig, CacheStoreConfig, Config, ListenerConfig, PoolConfig } from '../model.ts'
 import type { RootInput } from '../schema/root.ts'
+import { withCacheScopes } from './cache-scopes.ts'
 import { buildBinds, type ResolvePath } from './paths.ts'
 import { buildListeners } from './listener.ts'
 import { buildPool } from './pool.ts'
@@ -23,7 +24,7 @@ export function buildConfig(input: RootInput, directory: string, file: string | 
     ...(input.user !== undefined && { user: input.user }),
     log: input.log,
     ...(input.admin !== undefined && { admin: buildAdmin(input.admin, absolute) }),
-    listeners: buildListeners(input.listeners, absolute) satisfies ListenerConfig[],
+    listeners: withCacheScopes(buildListeners(input.listeners, absolute)) satisfies ListenerConfig[],
     pools: Object.fromEntries(pools),
     caches: Object.fromEntries(caches)
   }

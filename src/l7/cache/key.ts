@@ -11,18 +11,20 @@ export interface KeyConfig {
   /** Lower-case names of request fields, and names of cookies, whose values select too. */
   readonly headers: readonly string[]
   readonly cookies: readonly string[]
+  /** Of routes that answer for the same URLs as others over the same store. */
+  readonly scope?: string
 }
 
 /** One of the things that a key is made of, as an operator reads it. */
 export interface KeyPart {
-  readonly kind: 'url' | 'written-path' | 'forwarded' | 'header' | 'cookie'
+  readonly kind: 'url' | 'route' | 'written-path' | 'forwarded' | 'header' | 'cookie'
   /** Of a field or cookie. */
   readonly name?: string
   /** Left out: the request has it not. */
   readonly value?: string
 }
 
-const partKinds = { r: 'written-path', f: 'forwarded', h: 'header', c: 'cookie' } as const
+const partKinds = { s: 'route', r: 'written-path', f: 'forwarded', h: 'header', c: 'cookie' } as const
 
 /**
  * Makes keys for one route. A key is the URL (scheme, host, path, query), then a newline and the chosen fields where
@@ -40,6 +42,7 @@ export class KeyMaker {
     let key = this.url(request)
     const { headers, cookies } = this.#config
     if (request.rawPath !== undefined && request.rawPath !== request.path) key += `\nr:${request.rawPath}`
+    if (this.#config.scope !== undefined) key += `\ns:${this.#config.scope}`
     if (request.told !== undefined) key += request.told
     for (const name of headers) key += `\nh:${name}=${request.headers.get(name) ?? '\r'}`
     if (cookies.length > 0) {
@@ -57,7 +60,8 @@ export class KeyMaker {
 
   /** Whether keys of one URL differ by more than the URL. */
   get selective(): boolean {
-    return this.#config.headers.length > 0 || this.#config.cookies.length > 0
+    const { headers, cookies, scope } = this.#config
+    return headers.length > 0 || cookies.length > 0 || scope !== undefined
   }
 
   url(parts: UrlParts): string {
@@ -92,7 +96,7 @@ export function normalHost(host: string, scheme: 'http' | 'https'): string {
 function partOf(line: string): KeyPart {
   const kind = partKinds[line[0] as keyof typeof partKinds]
   const rest = line.slice(2)
-  if (kind === 'written-path') return { kind, value: rest }
+  if (kind === 'written-path' || kind === 'route') return { kind, value: rest }
   const equals = rest.indexOf('=')
   const value = rest.slice(equals + 1)
   return { kind, name: rest.slice(0, equals), ...(value === '\r' ? {} : { value }) }

@@ -137,3 +137,46 @@ t.test('what a trusted proxy says of host, scheme and URL is in the key', async 
   t.match(await ask(['Host: a', 'Forwarded: for="[::1]:7", for=10.0.0.9;host=other;proto=https']), /lb; hit/)
   t.match(await ask(['Host: a', 'Forwarded: for=10.0.0.3; Host="other" ;proto=https']), /lb; hit/)
 })
+
+t.test('what one route stored is not served by another for the same URL', async (t) => {
+  const origins = await Promise.all(
+    ['canary', 'office', 'internal', 'site'].map((name) =>
+      httpOrigin(t, name, (_, response) => {
+        response.setHeader('cache-control', 'max-age=60')
+        response.end(name)
+      })
+    )
+  )
+  const [canary, office, internal, site] = origins.map(({ address }) => ({ backends: [address] }))
+  const cache = { store: 'main' }
+  const listener = (name: string, routes: object[]) => ({ name, bind: '127.0.0.1:0', mode: 'l7', routes })
+  const lb = await startLb(t, {
+    workers: 0,
+    listeners: [
+      {
+        ...listener('web', [
+          { match: { headers: { 'x-canary': '1' } }, pool: 'canary', cache },
+          { match: { clientIp: ['10.0.0.0/8'] }, pool: 'office', cache },
+          { match: {}, pool: 'site', cache }
+        ]),
+        trustedProxies: ['127.0.0.0/8']
+      },
+      listener('internal', [{ match: {}, pool: 'internal', cache }])
+    ],
+    pools: { canary, office, internal, site },
+    caches: { main: { maxBytes: '8mb' } }
+  })
+  const kinds: [string, string, string[]][] = [
+    ['canary', 'web', ['X-Canary: 1']],
+    ['office', 'web', ['X-Forwarded-For: 10.0.0.1']],
+    ['internal', 'internal', []],
+    ['site', 'web', []]
+  ]
+  for (const outcome of [/fwd=uri-miss/, /lb; hit/]) {
+    for (const [name, through, lines] of kinds) {
+      const answer = await ask(lb.port(through), ['Host: a', ...lines], '/page', '')
+      t.match(answer, new RegExp(`\r\n\r\n${name}$`), name)
+      t.match(answer, outcome)
+    }
+  }
+})
