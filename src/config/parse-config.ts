@@ -50,8 +50,8 @@ function parseQuickly(text: string, file: string | undefined, env: Environment):
 function parseWithPositions(text: string, file: string | undefined, env: Environment): ConfigResult {
   const source = new YamlSource(text, file, env)
   if (source.syntax.length > 0) return { ok: false, problems: source.syntax }
-  const { value, findings, sourceOf } = source
-  const result = validate(value, findings, directoryOf(file), file, sourceOf)
+  const { value, findings } = source
+  const result = validate(value, findings, directoryOf(file), file, (path) => source.sourceOf(path))
   const problems = result.findings
     .map((finding) => source.problem(finding))
     .sort((a, b) => a.line! - b.line! || a.column! - b.column!)

@@ -197,6 +197,10 @@ function streamBody(exchange: Exchange, reader: BodyReader, done: () => void): v
     exchange.onGone = undefined
     exchange.onDrained = undefined
   }
+  const drained = (): void => {
+    exchange.onDrained = undefined
+    pump()
+  }
   const pump = (): void => {
     cancelReady = undefined
     for (;;) {
@@ -206,10 +210,7 @@ function streamBody(exchange: Exchange, reader: BodyReader, done: () => void): v
       exchange.bytesOut += piece.length
       exchange.downstream.sendOwned(piece)
       if (!exchange.downstream.flush()) {
-        exchange.onDrained = () => {
-          exchange.onDrained = undefined
-          pump()
-        }
+        exchange.onDrained = drained
         return
       }
     }

@@ -49,7 +49,10 @@ export class RawTransport extends Transport {
   static dialled(owner: TransportOwner, address: string, port: number, keepAliveMs: number): RawTransport {
     const transport = new RawTransport(rawStreams!.newTcp(), owner, true)
     const request = rawStreams!.newConnect()
-    request.oncomplete = (status) => transport.#connected(status, keepAliveMs)
+    // In a variable first: a function literal assigned to a property is born old, and would keep the transport and all
+    // that it holds until a full collection (docs/discoveries/functions-born-old.md).
+    const connected = (status: number): void => transport.#connected(status, keepAliveMs)
+    request.oncomplete = connected
     const handle = transport.#handle
     const status = address.includes(':')
       ? handle.connect6!(request, address, port)

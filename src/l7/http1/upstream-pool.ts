@@ -187,7 +187,9 @@ export class UpstreamPool {
   /** It became a tunnel: it goes on counting until its transport closes. */
   handedOver(connection: UpstreamConnection): void {
     this.deadlines.remove(connection)
-    connection.transport.whenClosed = () => this.#closed(connection)
+    // In a variable first: see docs/discoveries/functions-born-old.md.
+    const closed = (): void => this.#closed(connection)
+    connection.transport.whenClosed = closed
   }
 
   #closed(connection: UpstreamConnection): void {
