@@ -35,9 +35,13 @@ import type { Running } from './running.ts'
 import type { StartOptions } from './start.ts'
 import { SharedMemory } from './shared-memory.ts'
 import { plainStartError } from './start-error.ts'
+import { HeapTidier } from './tidy-heap.ts'
 import { watchFiles } from './watch-files.ts'
 import { workerCount } from './worker-count.ts'
 import { Workers } from './workers.ts'
+
+/** The main thread serves nobody: what a reload leaves is collected soon. */
+const TIDY_AFTER_MS = 2_000
 
 /** The composition root: what runs, and how the parts know of each other. */
 export class Runtime implements Running {
@@ -54,6 +58,7 @@ export class Runtime implements Running {
   readonly #caches: CacheStores
   readonly #controller: Controller
   readonly #admin: AdminServer
+  readonly #heap = new HeapTidier(clock, TIDY_AFTER_MS)
   #unwatch: () => void = () => {}
   #unwatchLoop: () => void = () => {}
   #stopping: Promise<void> | undefined
@@ -144,6 +149,7 @@ export class Runtime implements Running {
   async apply(config: Config): Promise<ReloadReport> {
     if (this.#stopping !== undefined) return { changed: false, lines: [], errors: ['lb is shutting down'] }
     const began = clock.now()
+    this.#heap.soon()
     try {
       const report = await this.#controller.apply(config)
       const ms = Math.round(clock.now() - began)
@@ -159,6 +165,7 @@ export class Runtime implements Running {
     const { configPath } = this.#options
     if (configPath === undefined) return this.#refused(['lb was started without a configuration file'])
     const loaded = loadConfig(configPath, process.env)
+    this.#heap.soon()
     if (!loaded.ok)
       return this.#refused(
         loaded.problems.map((problem) => formatProblems([problem])),
@@ -193,6 +200,7 @@ export class Runtime implements Running {
 
   #quiet(): void {
     this.#unwatch()
+    this.#heap.close()
     this.#controller.close()
     this.#watch.close()
     this.#unwatchLoop()

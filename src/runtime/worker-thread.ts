@@ -13,6 +13,11 @@ export interface WorkerHooks {
 
 /** A thread that does not answer within this is stuck; it is ended like one that crashed. */
 const ANSWER_WITHIN_MS = 20_000
+/**
+ * Two semi-spaces of 8 MB, and as much again for large objects. V8's own 32 MB are reached step by step, 100 MB over two
+ * workers in the first minutes, for 0.2 µs of collections less per request.
+ */
+const YOUNG_MB = 24
 /** Somebody looks at a screen: a busy worker is left out of the sum. */
 const CONNECTIONS_WITHIN_MS = 500
 
@@ -38,7 +43,7 @@ export class WorkerThread {
     this.#worker = new Worker(new URL(`./worker.${extension}`, import.meta.url), {
       name: `lb-worker-${init.thread}`,
       workerData: init,
-      resourceLimits: { maxOldGenerationSizeMb: heapMb }
+      resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: YOUNG_MB }
     })
     this.#worker.on('message', (message: FromWorker) => this.#receive(message))
     this.#worker.on('error', (error: Error) => (this.#error = error))

@@ -13,6 +13,7 @@ import { Peers } from './peers.ts'
 import { SharedMemory } from './shared-memory.ts'
 import { applyDelta } from './snapshot.ts'
 import { plainStartError } from './start-error.ts'
+import { HeapTidier } from './tidy-heap.ts'
 
 // The entry of a worker thread: one data plane, driven by messages from the control plane.
 
@@ -43,6 +44,8 @@ const plane = new DataPlane({
   servesUnshared: init.thread === 1
 })
 watchEventLoop(metrics, String(init.thread), systemClock)
+// One thread after the other, and not where the heap is so large that a reload is lost in it and marking takes long.
+const heap = new HeapTidier(systemClock, 6_000 + 500 * (init.thread % 8), 128 * 2 ** 20)
 
 port.on('message', (message: ToWorker) => receive(message))
 
@@ -53,6 +56,7 @@ function receive(message: ToWorker): void {
       return
     case 'commit':
       plane.commit()
+      heap.soon()
       log.level = plane.snapshot!.logLevel
       // Before the answer: the main thread knows the series of what it is told is in force.
       metrics.flush()
