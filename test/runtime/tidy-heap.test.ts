@@ -19,22 +19,25 @@ function oldGarbage(): { readonly collected: boolean } {
 
 const registry = new FinalizationRegistry((fate: { collected: boolean }) => (fate.collected = true))
 
-t.test('what reloads leave behind is collected a while after the first of them, in the background', async (t) => {
-  const clock = new FakeClock()
-  const tidier = new HeapTidier(clock, 2_000)
-  t.teardown(() => tidier.close())
-  const warnings: string[] = []
-  process.on('warning', (warning) => warnings.push(warning.message))
-  const garbage = oldGarbage()
-  tidier.soon()
-  clock.advance(1_500)
-  tidier.soon()
-  await new Promise((resolve) => setTimeout(resolve, 50))
-  t.equal(garbage.collected, false, 'not yet')
-  clock.advance(500)
-  await until(() => garbage.collected, 'a collection')
-  t.strictSame(warnings, [])
-})
+t.test(
+  'what reloads leave behind is collected a while after the first of them, in the background',
+  async (t) => {
+    const clock = new FakeClock()
+    const tidier = new HeapTidier(clock, 2_000)
+    t.teardown(() => tidier.close())
+    const warnings: string[] = []
+    process.on('warning', (warning) => warnings.push(warning.message))
+    const garbage = oldGarbage()
+    tidier.soon()
+    clock.advance(1_500)
+    tidier.soon()
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    t.equal(garbage.collected, false, 'not yet')
+    clock.advance(500)
+    await until(() => garbage.collected, 'a collection')
+    t.strictSame(warnings, [])
+  }
+)
 
 t.test('a heap over the limit is left to V8', async (t) => {
   const clock = new FakeClock()
