@@ -1,5 +1,6 @@
 import type { Backend } from '../balancer/backend.ts'
 import { errorKind, type ErrorCode } from '../core/errors.ts'
+import { LogThrottle } from '../core/log-throttle.ts'
 import type { Attach } from '../net/accept.ts'
 import { endpointText } from '../net/endpoint.ts'
 import type { ConnectionEnd } from './connection-end.ts'
@@ -19,6 +20,7 @@ export class L4Engine implements L4Host {
   /** In the order in which they came. */
   readonly #connections = new Set<L4Connection>()
   readonly #keepAlive: KeepAliveSweep
+  readonly #throttle: LogThrottle
   #draining = false
 
   /** `snapshot` from buildL4Snapshot. */
@@ -26,6 +28,7 @@ export class L4Engine implements L4Host {
     this.deps = deps
     this.metrics = new L4Metrics(deps.metrics, snapshot.config.name)
     this.#snapshot = snapshot
+    this.#throttle = new LogThrottle(deps.log, deps.clock, deps.deadlines)
     this.#keepAlive = new KeepAliveSweep(deps.clock, deps.deadlines, this.#connections)
   }
 
@@ -82,6 +85,9 @@ export class L4Engine implements L4Host {
     error: Error | undefined
   ): void {
     this.metrics.failed(code)
+    const { name: listener } = this.#snapshot.config
+    if (!this.#throttle.allows(`${code} ${backend.key}`, 'warn', { listener, backend: backend.key, code }))
+      return
     const fields = { ...this.#fields(connection), backend: backend.key, code, cause: error?.message }
     this.deps.log.warn(fields, 'backend not reached, trying another')
   }
@@ -106,6 +112,8 @@ export class L4Engine implements L4Host {
     const gravity = code === undefined ? 'debug' : errorKind(code).level
     const level = gravity === 'warn' && !failed ? 'info' : gravity
     if (level === 'debug' && log.level !== 'debug' && log.level !== 'trace') return
+    const common = { listener: this.#snapshot.config.name, code, reason: refused ?? reason }
+    if (!this.#throttle.allows(`${code} ${common.reason}`, level, common)) return
     const { downstream } = connection
     const fields = {
       ...this.#fields(connection),
