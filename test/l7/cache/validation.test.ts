@@ -173,8 +173,41 @@ t.test('an error is covered by what is stale where that is allowed', (t) => {
   const asked = holding([cc('max-age=1'), etag()], 3)
   t.equal(asked.ask({ fields: [cc('stale-if-error=60')] }, broken).status, 200, 'the request opens a window')
   t.equal(asked.ask({ fields: [cc('stale-if-error=1')] }, broken).status, 503, 'and closes it')
+  const shared = holding([cc('s-maxage=1'), etag()], 3)
+  t.equal(shared.ask({ fields: [cc('stale-if-error=60')] }, broken).status, 503, 'but not against s-maxage')
   t.end()
 })
+
+t.test(
+  'what was never fresh is not handed out unseen: not to who takes stale, nor when upstream is gone',
+  (t) => {
+    const lists: FieldList[] = [[etag()], [cc('max-age=0'), etag()], [['Expires', '0'], etag()]]
+    const open = { staleWhileRevalidateMs: 60_000, staleIfErrorMs: 60_000 }
+    for (const list of lists) {
+      const title = list.map(([, value]) => value).join(' ')
+      const held = () => holding(list, 3, 'the page of one user', new Client(open))
+      const another: Answer = { body: 'the page of another' }
+      t.equal(held().ask({}, another).body, 'the page of another', `${title}: staleWhileRevalidate`)
+      const greedy = held().ask({ fields: [cc('max-stale')] }, another)
+      t.equal(greedy.body, 'the page of another', `${title}: max-stale`)
+      t.equal(held().ask({}, { refuse: true }).status, 502, `${title}: no connection`)
+      t.equal(held().ask({}, { status: 503 }).status, 503, `${title}: staleIfError`)
+      t.equal(
+        held().ask({ fields: [cc('stale-if-error=60')] }, { status: 503 }).status,
+        503,
+        `${title}: asked for`
+      )
+      t.equal(
+        held().ask({}, { status: 304, fields: [etag()] }).body,
+        'the page of one user',
+        `${title}: validated`
+      )
+    }
+    const said = holding([cc('max-age=0, stale-while-revalidate=60'), etag()], 3)
+    t.equal(said.ask({}, { body: 'new' }).body, '0123456789', 'but where the response itself says so')
+    t.end()
+  }
+)
 
 t.test('HEAD is answered from GET, renews it, or shows that it changed', (t) => {
   const client = holding([cc('max-age=2'), etag(), ['X-A', '1']], 1)

@@ -42,11 +42,20 @@ export function reuse(entry: Reusable, request: Directives, defaults: StaleDefau
   if (remaining > (request.minFresh ?? 0) * 1000) return 'fresh'
   // A client that wants fresher than fresh does not want stale.
   if (request.minFresh !== undefined || entry.mustRevalidate) return 'revalidate'
-  const window = entry.staleWhileRevalidate ?? (entry.sharedLifetime ? 0 : defaults.staleWhileRevalidateMs)
+  const own = onlyItsOwnWindows(entry)
+  const window = entry.staleWhileRevalidate ?? (own ? 0 : defaults.staleWhileRevalidateMs)
   if (-remaining < window) return 'stale-while-revalidate'
-  if (request.maxStale !== undefined && !entry.sharedLifetime && -remaining <= request.maxStale * 1000)
-    return 'stale'
+  if (request.maxStale !== undefined && !own && -remaining <= request.maxStale * 1000) return 'stale'
   return 'revalidate'
+}
+
+/**
+ * Whether neither configuration nor client may have it stale: s-maxage forbids it (RFC 9111 §5.2.2.10), and what was never
+ * fresh is here to be validated. A page that differs from user to user and has an ETag but no lifetime is only safe
+ * because the origin judges each use of it.
+ */
+function onlyItsOwnWindows(entry: Reusable): boolean {
+  return entry.sharedLifetime || entry.lifetime <= 0
 }
 
 /**
@@ -61,10 +70,9 @@ export function usableOnError(
   now: number
 ): boolean {
   if (request.noCache || entry.noCache || entry.mustRevalidate) return false
-  const said =
-    entry.staleIfError ?? (request.staleIfError === undefined ? undefined : request.staleIfError * 1000)
   const stale = currentAge(entry, now) - entry.lifetime
-  if (said !== undefined) return stale <= said
-  if (entry.sharedLifetime) return false
+  if (entry.staleIfError !== undefined) return stale <= entry.staleIfError
+  if (onlyItsOwnWindows(entry)) return false
+  if (request.staleIfError !== undefined) return stale <= request.staleIfError * 1000
   return stale < Math.max(defaults.staleIfErrorMs, disconnected ? disconnectedMs : 0)
 }
