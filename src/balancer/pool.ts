@@ -20,7 +20,13 @@ import { waitQueue, type Waiter, type WaitQueue } from './wait-queue.ts'
  * The breaker's policy, in health/; `breakerWord` is the one that held when the lease was given. It is not told of a
  * success of a closed breaker with no failure before it, which is nearly every release.
  */
-export type OnRelease = (backend: Backend, outcome: Outcome, breakerWord: number) => void
+export type OnRelease = (
+  backend: Backend,
+  outcome: Outcome,
+  breakerWord: number,
+  /** All of the pool. */
+  peers: readonly Backend[]
+) => void
 
 export interface PoolParts {
   readonly config: PoolConfig
@@ -184,14 +190,14 @@ export class Pool implements Lessor {
     const slot = this.#view.slot(lease.position)
     const success = succeeded(outcome)
     if (this.#timed) {
-      if (success !== undefined) observeLatency(this.table, slot, latencyMs, !success, this.#clock.now())
+      if (success !== undefined) observeLatency(this.table, slot, latencyMs, outcome, this.#clock.now())
     } else if (success === true && latencyMs >= 0) averageLatency(this.table, slot, latencyMs)
     if (this.#onRelease === undefined) return
     // Plain reads: a failure counted by another thread this very moment came later.
     const word = this.table.ints[slot * at.INTS + at.BREAKER]!
     if (success === true && breakerOf(word) === CLOSED && this.table.ints[slot * at.INTS + at.STREAK] === 0)
       return
-    this.#onRelease(lease.backend, outcome, lease.breakerWord)
+    this.#onRelease(lease.backend, outcome, lease.breakerWord, this.backends)
   }
 
   byName(name: string): Backend | undefined {

@@ -43,7 +43,7 @@ export const defaults = {
     service: '',
     verify: false
   },
-  breaker: { failures: 5, open: '10s', maxOpen: '60s', statuses: [] },
+  breaker: { failures: 5, open: '10s', maxOpen: '60s', statuses: [500, 502, 503, 504] },
   outlier: { interval: '10s', minRequests: 20, errorShare: '30%', eject: '30s', maxEjected: '30%' },
   retry: { attempts: 2, budget: '20%', on: ['connect-failure', 'reset'], nonIdempotent: false },
   queue: { max: 100, timeout: '1s' },

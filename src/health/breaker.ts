@@ -3,9 +3,18 @@ import * as at from '../balancer/columns.ts'
 import { succeeded, type Outcome } from '../balancer/outcome.ts'
 import type { OnRelease } from '../balancer/pool.ts'
 import { beginSlowStart } from '../balancer/slow-start.ts'
-import { breakerOf, CLOSED, HALF_OPEN, movedBreaker, OPEN, type ChangeEvent } from '../balancer/states.ts'
+import {
+  BREAKER_STATES,
+  breakerOf,
+  CLOSED,
+  HALF_OPEN,
+  movedBreaker,
+  OPEN,
+  type ChangeEvent
+} from '../balancer/states.ts'
 import type { BreakerConfig } from '../config/model.ts'
 import type { Clock } from '../core/clock.ts'
+import { canSpare, othersServe } from './spare.ts'
 
 export interface BreakerParts {
   readonly config: BreakerConfig
@@ -16,7 +25,8 @@ export interface BreakerParts {
 
 /**
  * The breaker's policy, run at every release in whatever thread: `failures` in a row open it, the one trial that the
- * balancer lets through after `openMs` closes it or opens it for twice as long. Undefined when it is turned off.
+ * balancer lets through after `openMs` closes it or opens it for twice as long. It stays closed where the pool cannot
+ * spare the backend (`canSpare`). Undefined when it is turned off.
  */
 export function breakerPolicy(parts: BreakerParts): OnRelease | undefined {
   const { config, slowStartMs, clock, onChange } = parts
@@ -28,32 +38,35 @@ export function breakerPolicy(parts: BreakerParts): OnRelease | undefined {
     if (Atomics.compareExchange(table.ints, index, word, movedBreaker(word, to)) !== word) return false
     Atomics.store(table.ints, slot * at.INTS + at.STREAK, 0)
     table.setFloat(slot, at.BREAKER_SINCE, clock.wall())
-    if (to === CLOSED) beginSlowStart(backend, slowStartMs, clock)
+    const from = BREAKER_STATES[breakerOf(word)]!
+    if (from === 'half-open' && to === CLOSED) beginSlowStart(backend, slowStartMs, clock)
     table.bump(slot)
-    const from = breakerOf(word) === CLOSED ? 'closed' : 'half-open'
     onChange?.({ pool, backend: name, axis: 'breaker', from, to: to === OPEN ? 'open' : 'closed', reason })
     return true
   }
 
   /** The time is stored before the swap: whoever sees the breaker open must not find an older, past time. */
-  const open = (backend: Backend, word: number, forMs: number, reason: string): void => {
+  const open = (backend: Backend, word: number, forMs: number, reason: string): boolean => {
     backend.table.setFloat(backend.slot, at.OPEN_FOR, forMs)
     backend.table.setFloat(backend.slot, at.OPEN_UNTIL, clock.now() + forMs)
-    move(backend, word, OPEN, reason)
+    return move(backend, word, OPEN, reason)
   }
 
-  const closed = (backend: Backend, word: number, success: boolean | undefined, outcome: Outcome): void => {
+  const closed = (backend: Backend, word: number, outcome: Outcome, peers: readonly Backend[]): void => {
     const { table, slot } = backend
     const streak = slot * at.INTS + at.STREAK
+    const success = succeeded(outcome)
     if (success === undefined) return
     if (success) {
       if (Atomics.load(table.ints, streak) !== 0) Atomics.store(table.ints, streak, 0)
       return
     }
     const failures = Atomics.add(table.ints, streak, 1) + 1
-    if (failures >= config.failures) {
-      open(backend, word, config.openMs, `${failures} failures in a row, the last: ${outcome}`)
-    }
+    // What could not be spared is asked about again after as many failures: to look at the pool may take a while.
+    if (failures % config.failures !== 0 || !canSpare(backend, peers, outcome)) return
+    if (!open(backend, word, config.openMs, `${failures} failures in a row, the last: ${outcome}`)) return
+    // Two threads may each have taken the other's backend for the one that stays.
+    if (!othersServe(backend, peers)) move(backend, movedBreaker(word, OPEN), CLOSED, 'no other is left')
   }
 
   const trial = (backend: Backend, word: number, success: boolean | undefined, outcome: Outcome): void => {
@@ -68,12 +81,12 @@ export function breakerPolicy(parts: BreakerParts): OnRelease | undefined {
     }
   }
 
-  return (backend, outcome, breakerWord) => {
+  return (backend, outcome, breakerWord, peers) => {
     const word = backend.table.int(backend.slot, at.BREAKER)
     // The breaker has moved since this lease was given: its result is of another time.
     if (word !== breakerWord) return
     const state = breakerOf(word)
-    if (state === CLOSED) closed(backend, word, succeeded(outcome), outcome)
+    if (state === CLOSED) closed(backend, word, outcome, peers)
     else if (state === HALF_OPEN) trial(backend, word, succeeded(outcome), outcome)
   }
 }

@@ -69,7 +69,13 @@ ${pools}`)
             backup: false
           }
         ],
-        breaker: { enabled: false, failures: 5, openMs: 10_000, maxOpenMs: 60_000, statuses: [] },
+        breaker: {
+          enabled: false,
+          failures: 5,
+          openMs: 10_000,
+          maxOpenMs: 60_000,
+          statuses: [500, 502, 503, 504]
+        },
         retry: { attempts: 2, budget: 0.2, on: ['connect-failure', 'reset'], nonIdempotent: false },
         queue: { max: 100, timeoutMs: 1000 },
         slowStartMs: 0,

@@ -4,7 +4,8 @@ import { FakeClock } from '../../src/core/clock.ts'
 import type { Outcome } from '../../src/balancer/outcome.ts'
 import type { Pool } from '../../src/balancer/pool.ts'
 import type { ChangeEvent } from '../../src/balancer/states.ts'
-import { poolConfig, rig, weighted } from '../balancer/fixtures.ts'
+import * as at from '../../src/balancer/columns.ts'
+import { backendConfig, many, poolConfig, rig, weighted } from '../balancer/fixtures.ts'
 
 function broken(over: Parameters<typeof rig>[0] = {}) {
   const clock = new FakeClock()
@@ -129,4 +130,51 @@ t.test('a breaker that is turned off never opens', async (t) => {
   const { pool } = broken({ breaker: { ...poolConfig().breaker, enabled: false } })
   fail(pool, 100)
   t.equal(pool.backends[0]!.breaker, 'closed')
+})
+
+t.test('a backend that answers badly is out after five, unless the others answer no better', async (t) => {
+  const { pool, table } = broken({ backends: weighted({ a: 1, b: 1, c: 1 }) })
+  const [a, b, c] = pool.backends.map(({ slot }) => slot * at.INTS + at.STREAK) as [number, number, number]
+  table.ints[b] = table.ints[c] = 1
+  fail(pool, 5)
+  t.equal(pool.backends[0]!.breaker, 'closed', 'perhaps it is the request, or the application')
+  table.ints[b] = 0
+  fail(pool, 5)
+  t.equal(pool.backends[0]!.breaker, 'open', 'asked again after as many')
+  t.equal(table.ints[a], 0)
+})
+
+t.test('no more than half of a pool is out for what it answered', async (t) => {
+  for (const [size, most] of [
+    [1, 0],
+    [2, 1],
+    [3, 1],
+    [4, 2],
+    [9, 4]
+  ] as const) {
+    const { pool } = broken({ backends: many(size) })
+    for (const backend of pool.backends) {
+      const others = pool.backends.filter((other) => other !== backend)
+      for (let i = 0; i < 5; i++) pool.acquire({ tried: others })?.release('bad-status')
+    }
+    const out = pool.backends.filter(({ breaker }) => breaker === 'open').length
+    t.ok(out <= most && (size === 1 || out > 0), `${out} of ${size}`)
+  }
+})
+
+t.test('whatever fails, the last backend in service stays', async (t) => {
+  const { pool, clock, states } = broken({ backends: many(3) })
+  for (let i = 0; i < 60; i++) pool.acquire({})?.release('connect-failure')
+  t.same(pool.backends.map(({ breaker }) => breaker).sort(), ['closed', 'open', 'open'])
+  t.ok(pool.acquire({}), 'it may be back this moment')
+  t.equal(states().length, 2)
+  clock.advance(10_000)
+  for (let i = 0; i < 60; i++) pool.acquire({})?.release('ok')
+  t.ok(pool.backends.every(({ breaker }) => breaker === 'closed'))
+})
+
+t.test('a primary may go while a backup stands by', async (t) => {
+  const { pool } = broken({ backends: [...weighted({ a: 1 }), backendConfig('spare', { backup: true })] })
+  for (let i = 0; i < 5; i++) pool.acquire({})!.release('bad-status')
+  t.equal(pool.acquire({})!.backend.name, 'spare')
 })

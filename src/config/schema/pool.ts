@@ -110,7 +110,9 @@ export const poolSchema = mapping(
             ),
           statuses: listOf(integer(400, 599), { max: 50 })
             .prefault([...defaults.breaker.statuses])
-            .describe('Statuses of responses that are failures too (L7).')
+            .describe(
+              'Statuses of responses that are failures too (L7). They open it only while others of the pool answer well, and never for more than half of it.'
+            )
         })
       ])
       .optional()
