@@ -16,6 +16,9 @@ import type { Target } from './snapshot.ts'
 /** How long a request waits for fetches of others at most; no longer than its own may take to answer. */
 const MAX_WAIT_MS = 30_000
 
+/** How soon those who come to follow a fetch are noticed whose client is slow. */
+const NOTICE_MS = 50
+
 /** Answers an exchange from the cache, or forwards it with the cache looking on. */
 export function fetchThroughCache(
   exchange: Exchange,
@@ -36,6 +39,7 @@ class CachedExchange implements ResponseTap {
   #fetch: Fetch | undefined
   #writer: RecordWriter | undefined
   #orphan = false
+  #stopWatch: (() => void) | undefined
 
   constructor(exchange: Exchange, target: Target, outgoing: () => Outgoing) {
     this.#exchange = exchange
@@ -107,8 +111,20 @@ class CachedExchange implements ResponseTap {
   }
 
   onEnd(): void {
+    this.#stopWatch?.()
     this.#writer?.finish()
     this.#writer = undefined
+  }
+
+  /** Followers come over shared memory and tell nobody: else one who reads slowly would stop all who come after. */
+  onPaused(): void {
+    this.#stopWatch?.()
+    this.#stopWatch = undefined
+    if (this.#writer === undefined) return
+    this.#stopWatch = this.#exchange.context.clock.after(NOTICE_MS, () => {
+      if (this.wanted) this.#exchange.forward?.resume()
+      this.onPaused()
+    })
   }
 
   onError(): boolean {
@@ -122,6 +138,7 @@ class CachedExchange implements ResponseTap {
   }
 
   abort(): void {
+    this.#stopWatch?.()
     this.#fetch?.abandon()
     this.#fetch = undefined
     this.#writer?.abort()

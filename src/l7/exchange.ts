@@ -209,7 +209,9 @@ export class Exchange implements ForwardOwner {
 
   onReadDone(): void {
     // Those who follow a fetch for the cache do not wait for its client; the size of the object bounds what gathers.
-    if (!this.downstream.flush() && !this.#ended && this.tap?.wanted !== true) this.forward?.pause()
+    if (this.downstream.flush() || this.#ended || this.tap?.wanted === true) return
+    this.forward?.pause()
+    this.tap?.onPaused()
   }
 
   onUpgrade(head: UpstreamHead, transport: Transport, rest: Buffer, lease: Lease): void {

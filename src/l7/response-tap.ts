@@ -11,6 +11,8 @@ export interface ResponseTap {
   onError(): boolean
   /** The exchange broke off. */
   abort(): void
+  /** The backend is held back, since the client takes no more for now. */
+  onPaused(): void
   /** The fetch is worth finishing without its client. */
   readonly wanted: boolean
   /** The client is gone; the rest is for the tap alone. */

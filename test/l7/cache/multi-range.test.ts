@@ -1,0 +1,62 @@
+import t from 'tap'
+import { request } from 'node:http'
+import { httpOrigin, startLb } from '../../e2e/servers.ts'
+
+const multipart =
+  '--B\r\nContent-Range: bytes 0-1/10\r\n\r\nab\r\n--B\r\nContent-Range: bytes 4-5/10\r\n\r\nef\r\n--B--\r\n'
+
+function ask(port: number, path: string, range?: string) {
+  return new Promise<{ status: number; body: string; type: string; cache: string }>((resolve, reject) => {
+    const headers = range === undefined ? {} : { range }
+    const call = request({ host: '127.0.0.1', port, path, headers, agent: false }, (response) => {
+      let body = ''
+      response.setEncoding('latin1').on('data', (part: string) => (body += part))
+      const { 'content-type': type = '', 'cache-status': cache = '' } = response.headers
+      response.on('end', () => resolve({ status: response.statusCode!, body, type, cache: String(cache) }))
+    })
+    call.on('error', reject).end()
+  })
+}
+
+t.test('several ranges pass through as the origin sends them, and are not stored as a part', async (t) => {
+  const origin = await httpOrigin(t, 'site', (asked, response) => {
+    response.setHeader('cache-control', 'max-age=60')
+    response.setHeader('etag', '"1"')
+    const { range } = asked.headers
+    if (range === undefined) return response.end('abcdefghij')
+    response.statusCode = 206
+    response.setHeader('content-type', 'multipart/byteranges; boundary=B')
+    // Not allowed there (RFC 9110 §15.3.7.2), and believed it would make the parts a piece of the whole.
+    if (asked.url === '/lying') {
+      response.setHeader('content-range', `bytes 0-${multipart.length - 1}/200`)
+    }
+    response.end(multipart)
+  })
+  const lb = await startLb(t, {
+    workers: 0,
+    listeners: [
+      {
+        name: 'web',
+        bind: '127.0.0.1:0',
+        mode: 'l7',
+        routes: [{ match: {}, pool: 'web', cache: { store: 'main' } }]
+      }
+    ],
+    pools: { web: { backends: [origin.address] } },
+    caches: { main: { maxBytes: '8mb' } }
+  })
+  const port = lb.port('web')
+  for (const path of ['/plain', '/lying']) {
+    t.match(await ask(port, path, 'bytes=0-1,4-5'), {
+      status: 206,
+      body: multipart,
+      type: 'multipart/byteranges; boundary=B',
+      cache: /fwd=uri-miss.*detail=range/
+    })
+    t.match(await ask(port, path, 'bytes=0-1'), { cache: /fwd=uri-miss/ }, 'nothing is stored of it')
+    t.match(await ask(port, path), { status: 200, body: 'abcdefghij', cache: /fwd=uri-miss.*stored/ })
+    // RFC 9110 §14.2: a server may ignore Range, and the whole is at hand.
+    t.match(await ask(port, path, 'bytes=0-1,4-5'), { status: 200, body: 'abcdefghij', cache: /lb; hit/ })
+    t.match(await ask(port, path, 'bytes=4-5'), { status: 206, body: 'ef', cache: /lb; hit/ })
+  }
+})
