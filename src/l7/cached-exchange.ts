@@ -92,11 +92,18 @@ class CachedExchange implements ResponseTap {
     const bytes = head.bodyLength >= 0 ? head.bodyLength : undefined
     const result = fetch.onResponse(head, bytes, Date.now())
     const exchange = this.#exchange
-    if (result.kind === 'answer') {
-      exchange.tap = undefined
+    if (result.kind !== 'pass') {
       exchange.forward?.discard(head)
       exchange.forward = undefined
+    }
+    if (result.kind === 'answer') {
+      exchange.tap = undefined
       this.#serve(result.hit)
+      return true
+    }
+    if (result.kind === 'again') {
+      this.#fetch = result.fetch
+      exchange.send(this.#target, changed(this.#outgoing, result.fetch))
       return true
     }
     this.#writer = result.writer
@@ -189,7 +196,8 @@ class CachedExchange implements ResponseTap {
         const bytes = head.bodyLength >= 0 ? head.bodyLength : undefined
         const result = refresh.onResponse(head, bytes, Date.now())
         if (result.kind === 'pass') writer = result.writer
-        else result.hit.reader?.release()
+        else if (result.kind === 'answer') result.hit.reader?.release()
+        else result.fetch.abandon()
       },
       onBody(buffer, start, end) {
         if (writer?.write(buffer.subarray(start, end)) === false) writer = undefined

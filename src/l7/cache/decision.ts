@@ -54,6 +54,8 @@ export type FetchResult =
     }
   /** Upstream's answer (its body is to be thrown away) is not for the client; this is. */
   | { readonly kind: 'answer'; readonly hit: Hit }
+  /** Upstream's answer is to be thrown away, and this asked instead: it only answered what the cache had added. */
+  | { readonly kind: 'again'; readonly fetch: Fetch }
 
 /** A 206 that completes a stored part: the client gets a 200 made of both. */
 export interface Combine {

@@ -1,4 +1,5 @@
 import type { CacheCore } from './cache-core.ts'
+import { partKey } from './cache-core.ts'
 import type { ForwardReason } from './cache-status.ts'
 import { statusForwarded, statusHit } from './cache-status.ts'
 import type { Combine, Fetch, FetchResult, Hit } from './decision.ts'
@@ -88,6 +89,8 @@ export class UpstreamFetch implements Fetch {
       const hit = this.#standIn(stale, false, now)
       if (hit !== undefined) return { kind: 'answer', hit }
     }
+    const again = this.#withoutPrefix(place, response, now)
+    if (again !== undefined) return again
     this.#countMiss()
     if (this.#request.method === 'HEAD') return this.#onHead(place, response, bytes, now)
     return this.#store(place, response, bytes, now)
@@ -146,7 +149,9 @@ export class UpstreamFetch implements Fetch {
     }
     const times = { requestTime: this.#startedAt, responseTime: now }
     if (response.status === 206) {
-      const part = parseContentRange(response.headers.get('content-range'))
+      const part = isMultipart(response)
+        ? undefined
+        : parseContentRange(response.headers.get('content-range'))
       // A part whose length contradicts its Content-Range cannot be placed (RFC 9110 §14.4).
       if (part === undefined || (bytes !== undefined && bytes !== part.last - part.first + 1)) {
         claim?.abandon()
@@ -167,14 +172,29 @@ export class UpstreamFetch implements Fetch {
     return this.#pass(response, writer, writer === undefined ? 'no-room' : undefined)
   }
 
+  /**
+   * The client asked for the whole, and upstream answered the range that was added with something that does not complete
+   * the stored part: it changed, and upstream does not know If-Range.
+   */
+  #withoutPrefix(place: Place, response: CacheResponse, now: number): FetchResult | undefined {
+    const { prefix, ...plan } = this.#plan
+    if (prefix === undefined || (response.status !== 206 && response.status !== 416)) return undefined
+    const times = { requestTime: this.#startedAt, responseTime: now }
+    const range = isMultipart(response) ? undefined : parseContentRange(response.headers.get('content-range'))
+    const entry = makeEntry(response, responseDirectives(response.headers), undefined, times, range)
+    if (response.status === 206 && completes(prefix.entry, entry)) return undefined
+    prefix.record.release()
+    this.#core.store.remove(partKey(place.key))
+    return { kind: 'again', fetch: new UpstreamFetch(this.#core, this.#request, this.#directives, plan, now) }
+  }
+
   /** Upstream sent the rest of a part that is stored: the client gets the whole, and so does the store. */
   #complete(place: Place, entry: ResponseEntry, response: CacheResponse): FetchResult | undefined {
     const prefix = this.#plan.prefix
     const range = entry.range
     if (prefix?.entry.range === undefined || range?.complete === undefined) return undefined
+    if (!completes(prefix.entry, entry)) return undefined
     const from = prefix.entry.range.last + 1
-    if (range.first !== from || range.last + 1 !== range.complete) return undefined
-    if (!sameRepresentation(prefix.entry, entry)) return undefined
     const reader = new BodyReader(prefix.record, 0, from)
     const writer = beginPart(this.#core, place, this.#plan.claim, entry, range)
     const cacheStatus = statusForwarded({
@@ -255,4 +275,17 @@ export class UpstreamFetch implements Fetch {
       }
     }
   }
+}
+
+/** Whether `rest` goes from the end of a stored beginning to the end of the same representation. */
+function completes(beginning: ResponseEntry, rest: ResponseEntry): boolean {
+  const [one, other] = [beginning.range, rest.range]
+  if (one === undefined || other?.complete === undefined) return false
+  if (other.first !== one.last + 1 || other.last + 1 !== other.complete) return false
+  return sameRepresentation(beginning, rest)
+}
+
+/** Several parts in one body, which is not a piece of the whole whatever Content-Range says (RFC 9110 §15.3.7.2). */
+function isMultipart(response: CacheResponse): boolean {
+  return /^multipart\/byteranges\b/i.test(response.headers.get('content-type') ?? '')
 }

@@ -118,6 +118,7 @@ export class Client {
     const headers = fields(answerFields)
     const result = fetch.onResponse({ status, headers }, body.length, this.now)
     if (result.kind === 'answer') return this.#hit(request, list, result.hit)
+    if (result.kind === 'again') return this.#fetch(request, list, result.fetch)
     const head =
       result.combine === undefined ? '' : bodyOf({ body: undefined, reader: result.combine.reader })
     const { writer } = result

@@ -1,5 +1,5 @@
-import t from 'tap'
 import { request } from 'node:http'
+import t from 'tap'
 import { httpOrigin, startLb } from '../../e2e/servers.ts'
 
 const multipart =
@@ -23,7 +23,10 @@ t.test('several ranges pass through as the origin sends them, and are not stored
     response.setHeader('cache-control', 'max-age=60')
     response.setHeader('etag', '"1"')
     const { range } = asked.headers
-    if (range === undefined) return response.end('abcdefghij')
+    if (range === undefined) {
+      response.end('abcdefghij')
+      return
+    }
     response.statusCode = 206
     response.setHeader('content-type', 'multipart/byteranges; boundary=B')
     // Not allowed there (RFC 9110 §15.3.7.2), and believed it would make the parts a piece of the whole.
@@ -59,4 +62,62 @@ t.test('several ranges pass through as the origin sends them, and are not stored
     t.match(await ask(port, path, 'bytes=0-1,4-5'), { status: 200, body: 'abcdefghij', cache: /lb; hit/ })
     t.match(await ask(port, path, 'bytes=4-5'), { status: 206, body: 'ef', cache: /lb; hit/ })
   }
+})
+
+t.test('who asks for the whole gets it from an origin that changed and does not know If-Range', async (t) => {
+  let version = 1
+  const bodies = ['', 'abcdefghij', 'ABCDEFGHIJ', 'short']
+  const seen: (string | undefined)[] = []
+  const origin = await httpOrigin(t, 'site', (asked, response) => {
+    const body = bodies[version]!
+    const { range } = asked.headers
+    seen.push(range)
+    response.setHeader('cache-control', 'max-age=60')
+    response.setHeader('etag', `"${version}"`)
+    if (range === undefined) {
+      response.end(body)
+      return
+    }
+    const [first, last] = /bytes=(\d+)-(\d*)/
+      .exec(range)!
+      .slice(1)
+      .map((text) => (text === '' ? undefined : Number(text)))
+    const end = Math.min(last ?? Infinity, body.length - 1)
+    const satisfied = first! < body.length
+    response.statusCode = satisfied ? 206 : 416
+    response.setHeader('content-range', `bytes ${satisfied ? `${first}-${end}` : '*'}/${body.length}`)
+    response.end(satisfied ? body.slice(first, end + 1) : '')
+  })
+  const lb = await startLb(t, {
+    workers: 0,
+    listeners: [
+      {
+        name: 'web',
+        bind: '127.0.0.1:0',
+        mode: 'l7',
+        routes: [{ match: {}, pool: 'web', cache: { store: 'main' } }]
+      }
+    ],
+    pools: { web: { backends: [origin.address] } },
+    caches: { main: { maxBytes: '8mb' } }
+  })
+  const port = lb.port('web')
+  for (const changed of [1, 2, 3]) {
+    version = 1
+    const path = `/${changed}`
+    t.match(await ask(port, path, 'bytes=0-5'), { status: 206, body: 'abcdef', cache: /stored/ })
+    version = changed
+    t.match(await ask(port, path), { status: 200, body: bodies[changed] })
+    t.match(await ask(port, path), { status: 200, body: bodies[changed], cache: /hit/ })
+  }
+  t.strictSame(seen, [
+    'bytes=0-5',
+    'bytes=6-',
+    'bytes=0-5',
+    'bytes=6-',
+    undefined,
+    'bytes=0-5',
+    'bytes=6-',
+    undefined
+  ])
 })
