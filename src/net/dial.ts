@@ -5,8 +5,8 @@ import { systemClock } from '../core/clock.ts'
 import type { Deadlines, Waits } from '../core/deadlines.ts'
 import { CONNECT_TIMEOUT } from './dial-failure.ts'
 import { cachedLookup, type Lookup } from './lookup.ts'
+import { dialAddress, dialName } from './raw-dial.ts'
 import { rawStreams } from './raw-streams.ts'
-import { RawTransport } from './raw-transport.ts'
 import { SocketTransport } from './socket-transport.ts'
 import type { Transport, TransportOwner } from './transport.ts'
 import type { UpstreamTls } from './upstream-tls.ts'
@@ -49,14 +49,14 @@ function dialPlain(address: BackendAddress, options: DialOptions, owner: Transpo
   if (address.kind === 'unix') {
     return SocketTransport.dialled(owner, (socket) => void socket.connect({ path: address.path }))
   }
-  const keepAliveMs = options.keepAlive === false ? 0 : KEEP_ALIVE_MS
-  if (rawStreams !== undefined && isIP(address.host) !== 0) {
-    return RawTransport.dialled(owner, address.host, address.port, keepAliveMs)
+  if (rawStreams !== undefined) {
+    return isIP(address.host) === 0
+      ? dialName(owner, address.host, address.port, lookupOf(options))
+      : dialAddress(owner, address.host, address.port)
   }
   return SocketTransport.dialled(owner, (socket) => {
     // Before there is a handle this is only remembered: no system call until the connection is made.
     socket.setNoDelay(true)
-    if (keepAliveMs > 0) socket.setKeepAlive(true, keepAliveMs)
     socket.connect({ host: address.host, port: address.port, lookup: lookupOf(options) })
   })
 }
@@ -76,7 +76,6 @@ function dialTls(
     ...{ allowHalfOpen: true }
   })
   socket.setNoDelay(true)
-  if (options.keepAlive !== false) socket.setKeepAlive(true, KEEP_ALIVE_MS)
   socket.on('session', (session) => tls.remember(address, session))
   const transport = SocketTransport.overSocket(socket, owner)
   socket.once('secureConnect', () => transport.owner.onConnect?.())
@@ -103,7 +102,9 @@ class ConnectWait implements TransportOwner, Waits {
 
   onConnect(): void {
     this.#options.deadlines.remove(this)
-    this.transport!.owner = this.#owner
+    const transport = this.transport!
+    transport.owner = this.#owner
+    if (this.#options.keepAlive !== false) transport.keepAlive(KEEP_ALIVE_MS)
     this.#owner.onConnect?.()
   }
 

@@ -36,7 +36,8 @@ interface Answer {
 }
 /**
  * Looks names up for dialling, once per name and five seconds however many connections are made: getaddrinfo
- * takes 100 µs and one of libuv's four threads, and a resolver that hangs would hold up all of them.
+ * takes 100 µs and one of libuv's four threads. libuv lets lookups have half of them, so that two names whose resolver
+ * hangs hold up other names (those that were never answered), but nothing else.
  */
 export function cachedLookup(clock: Clock, resolve: Resolve = resolveAll): Lookup {
   const answers = new Map<string, Answer>()

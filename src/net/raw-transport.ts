@@ -12,7 +12,9 @@ let lastRead: RawHandle | undefined
 
 /** Over a handle of libuv's, without the net.Socket that would be between (see raw-streams.ts). TCP, cleartext. */
 export class RawTransport extends Transport {
-  readonly #handle: RawHandle
+  /** Told when a connection that is being made is given up before there is a handle. */
+  dialling: { cancel(): void } | undefined
+  #handle!: RawHandle
   #reading = false
   #paused = false
   #connecting: boolean
@@ -30,35 +32,29 @@ export class RawTransport extends Transport {
   #remote: SocketName | undefined
   #local: SocketName | undefined
 
-  private constructor(handle: RawHandle, owner: TransportOwner, connecting: boolean) {
+  private constructor(owner: TransportOwner, connecting: boolean) {
     super(owner)
-    this.#handle = handle
     this.#connecting = connecting
+  }
+
+  static accepted(handle: RawHandle, owner: TransportOwner): RawTransport {
+    const transport = new RawTransport(owner, false)
+    transport.adopt(handle)
+    transport.#read()
+    return transport
+  }
+
+  /** A connection to be made (raw-dial.ts); `owner.onConnect` or `owner.onClose` follows. */
+  static toBeDialled(owner: TransportOwner): RawTransport {
+    return new RawTransport(owner, true)
+  }
+
+  /** Internal, for who dials: this handle is connected, or will be. `connected` follows. */
+  adopt(handle: RawHandle): void {
+    this.#handle = handle
     handle.lbOwner = this
     handle.onread = onRead
     handle.useUserBuffer(readArea)
-    if (!connecting) this.#read()
-  }
-
-  /** Takes an accepted connection over. */
-  static accepted(handle: RawHandle, owner: TransportOwner): RawTransport {
-    return new RawTransport(handle, owner, false)
-  }
-
-  /** Connects to an IP address; `owner.onConnect` or `owner.onClose` follows. */
-  static dialled(owner: TransportOwner, address: string, port: number, keepAliveMs: number): RawTransport {
-    const transport = new RawTransport(rawStreams!.newTcp(), owner, true)
-    const request = rawStreams!.newConnect()
-    // In a variable first: a function literal assigned to a property is born old, and would keep the transport and all
-    // that it holds until a full collection (docs/discoveries/functions-born-old.md).
-    const connected = (status: number): void => transport.#connected(status, keepAliveMs)
-    request.oncomplete = connected
-    const handle = transport.#handle
-    const status = address.includes(':')
-      ? handle.connect6!(request, address, port)
-      : handle.connect!(request, address, port)
-    if (status !== 0) transport.#fail('connect', status)
-    return transport
   }
 
   get closed(): boolean {
@@ -74,11 +70,11 @@ export class RawTransport extends Transport {
   }
 
   get remote(): SocketName | undefined {
-    return (this.#remote ??= this.#closing ? undefined : nameFrom((out) => this.#handle.getpeername?.(out)))
+    return (this.#remote ??= this.#closing ? undefined : nameFrom((out) => this.#handle?.getpeername?.(out)))
   }
 
   get local(): SocketName | undefined {
-    return (this.#local ??= this.#closing ? undefined : nameFrom((out) => this.#handle.getsockname?.(out)))
+    return (this.#local ??= this.#closing ? undefined : nameFrom((out) => this.#handle?.getsockname?.(out)))
   }
 
   pause(): void {
@@ -121,7 +117,9 @@ export class RawTransport extends Transport {
     if (this.#closing) return
     this.#closing = true
     this.#error = error
-    this.#handle.close(() => this.gone(this.#error))
+    if (this.#handle !== undefined) return this.#handle.close(() => this.gone(this.#error))
+    this.dialling?.cancel()
+    process.nextTick(() => this.gone(this.#error))
   }
 
   reset(): void {
@@ -243,12 +241,12 @@ export class RawTransport extends Transport {
     else if (this.#ended) this.destroy()
   }
 
-  #connected(status: number, keepAliveMs: number): void {
+  /** Internal, for who dials: libuv's status. */
+  connected(status: number): void {
     if (this.#closing) return
     if (status < 0) return this.#fail('connect', status)
     this.#connecting = false
     this.#handle.setNoDelay?.(true)
-    if (keepAliveMs > 0) this.keepAlive(keepAliveMs)
     if (!this.#paused) this.#read()
     this.uncork()
     if (this.#ending) this.#finish()

@@ -9,7 +9,7 @@ export interface SocketHandle {
   useUserBuffer?(buffer: Uint8Array): void
 }
 
-/** Over a socket of node:net or node:tls: TLS, unix sockets, names with several addresses. */
+/** Over a socket of node:net or node:tls: TLS, unix sockets, and everything where there are no raw streams. */
 export class SocketTransport extends Transport {
   readonly socket: Socket
   readonly #destroy: Socket['destroy']

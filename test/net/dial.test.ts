@@ -10,6 +10,8 @@ import { Deadlines } from '../../src/core/deadlines.ts'
 import { dialFailure } from '../../src/net/dial-failure.ts'
 import { dial, type DialOptions } from '../../src/net/dial.ts'
 import type { Lookup } from '../../src/net/lookup.ts'
+import { rawStreams } from '../../src/net/raw-streams.ts'
+import { SocketTransport } from '../../src/net/socket-transport.ts'
 import type { Transport } from '../../src/net/transport.ts'
 import { UpstreamTls } from '../../src/net/upstream-tls.ts'
 import { testCertificates } from './certificates.ts'
@@ -103,6 +105,28 @@ t.test('a name whose first address refuses is reached at the next one', async (t
     ])
   const result = await attempt(t, tcp(port, 'db.test'), inTime({ lookup }), 'ping')
   t.equal(result.received, 'ping')
+})
+
+t.test('a name is dialled without a socket between, its addresses in turn', async (t) => {
+  const server = echo()
+  let connections = 0
+  server.on('connection', () => connections++)
+  const port = await listening(t, server)
+  const addresses = (...texts: string[]): Lookup => {
+    const all = texts.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }))
+    return (_name, _options, callback) => process.nextTick(callback, null, all)
+  }
+  const known = await attempt(t, tcp(port, 'db.test'), inTime({ lookup: addresses('127.0.0.1') }), 'ping')
+  t.equal(known.transport instanceof SocketTransport, rawStreams === undefined)
+  t.same(known.transport.remote, { address: '127.0.0.1', port })
+
+  const lookup = addresses('::1', '127.0.0.9', '127.0.0.1')
+  const beside = await attempt(t, tcp(port, 'db.test'), inTime({ lookup }), 'ping')
+  t.equal(beside.received, 'ping')
+  t.equal(connections, 2)
+
+  const nobody = await attempt(t, tcp(port, 'db.test'), inTime({ lookup: addresses('::1', '127.0.0.9') }))
+  t.equal(dialFailure(nobody.error, false).code, 'LB_CONNECT_FAILED')
 })
 
 t.test('a refused connection and an unknown name count as connect failures', async (t) => {

@@ -6,8 +6,8 @@ import t, { type Test } from 'tap'
 import { systemClock } from '../../src/core/clock.ts'
 import { Deadlines } from '../../src/core/deadlines.ts'
 import { dial } from '../../src/net/dial.ts'
+import { dialAddress } from '../../src/net/raw-dial.ts'
 import { rawStreams } from '../../src/net/raw-streams.ts'
-import { RawTransport } from '../../src/net/raw-transport.ts'
 import { SocketTransport } from '../../src/net/socket-transport.ts'
 import type { Transport, TransportOwner } from '../../src/net/transport.ts'
 import { UpstreamTls } from '../../src/net/upstream-tls.ts'
@@ -40,7 +40,7 @@ const kinds: Record<string, Connect> = {
   TLS: tls
 }
 if (rawStreams !== undefined) {
-  kinds['a raw connection'] = (owner, port) => RawTransport.dialled(owner, '127.0.0.1', port, 0)
+  kinds['a raw connection'] = (owner, port) => dialAddress(owner, '127.0.0.1', port)
 }
 
 async function conversation(t: Test, connect: Connect): Promise<Conversation> {

@@ -10,8 +10,8 @@ import { systemClock } from '../../src/core/clock.ts'
 import { Deadlines } from '../../src/core/deadlines.ts'
 import { listen } from '../../src/net/accept.ts'
 import { dial } from '../../src/net/dial.ts'
+import { dialAddress } from '../../src/net/raw-dial.ts'
 import { rawStreams } from '../../src/net/raw-streams.ts'
-import { RawTransport } from '../../src/net/raw-transport.ts'
 import { SocketTransport } from '../../src/net/socket-transport.ts'
 import type { Transport, TransportOwner } from '../../src/net/transport.ts'
 import { UpstreamTls } from '../../src/net/upstream-tls.ts'
@@ -155,9 +155,7 @@ const kinds: Record<
   (t: Test, owner: Partial<TransportOwner>) => Promise<{ transport: Transport; peer: Socket }>
 > = {
   'raw, dialled': (t, owner) =>
-    whenConnected(owner, (told) =>
-      dialled(t, (port) => RawTransport.dialled(told, '127.0.0.1', port, 60_000))
-    ),
+    whenConnected(owner, (told) => dialled(t, (port) => dialAddress(told, '127.0.0.1', port))),
   'socket, dialled': (t, owner) =>
     whenConnected(owner, (told) =>
       dialled(t, (port) => SocketTransport.dialled(told, (socket) => void socket.connect(port, '127.0.0.1')))
@@ -335,7 +333,7 @@ t.test('what is sent, and ended, before a raw connection is there follows it', {
   const { owner, until } = listener()
   let made!: Transport
   const { peer } = await dialled(t, (port) => {
-    made = RawTransport.dialled({ ...nobody, ...owner }, '127.0.0.1', port, 0)
+    made = dialAddress({ ...nobody, ...owner }, '127.0.0.1', port)
     made.sendText('early ')
     made.sendOwned(Buffer.from('bytes'))
     made.sendTextAndBytes(' and', Buffer.from(' more'), 0, 5)
@@ -352,13 +350,13 @@ t.test('a raw connection that is refused, or given up, is closed once', { skip }
   const { port } = server.address() as { port: number }
   await new Promise((resolve) => server.close(resolve))
   const refused = listener()
-  RawTransport.dialled(refused.owner, '127.0.0.1', port, 0)
+  dialAddress(refused.owner, '127.0.0.1', port)
   await refused.until('close ECONNREFUSED')
   const gone = listener()
-  RawTransport.dialled(gone.owner, '127.0.0.1', port, 0).destroy()
+  dialAddress(gone.owner, '127.0.0.1', port).destroy()
   await gone.until('close')
   const v6 = listener()
-  RawTransport.dialled(v6.owner, '::1', port, 0)
+  dialAddress(v6.owner, '::1', port)
   while (v6.told.length === 0) await new Promise((resolve) => setImmediate(resolve))
   t.match(v6.told[0], /^close (ECONNREFUSED|EADDRNOTAVAIL|ENETUNREACH|EAFNOSUPPORT)$/)
   await new Promise((resolve) => setTimeout(resolve, 10))
@@ -372,7 +370,7 @@ t.test(
     const expected = randomBytes(4 << 20).toString('latin1')
     let got = ''
     const { transport, peer } = await dialled(t, (port) => {
-      const made: Transport = RawTransport.dialled(
+      const made: Transport = dialAddress(
         {
           ...nobody,
           onData: (buffer, start, end) => {
@@ -382,8 +380,7 @@ t.test(
           onEnd: () => made.end()
         },
         '127.0.0.1',
-        port,
-        0
+        port
       )
       return made
     })
