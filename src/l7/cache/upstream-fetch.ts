@@ -14,7 +14,7 @@ import { invalidatedUrls, isSafe } from './policy/invalidation.ts'
 import { parseContentRange } from './policy/ranges.ts'
 import { responseDirectives } from './policy/response-directives.ts'
 import { currentAge, usableOnError } from './policy/reuse.ts'
-import { whyNotStorable } from './policy/storable.ts'
+import { isForOneUser, whyNotStorable } from './policy/storable.ts'
 import { confirms, isConditional } from './policy/validators.ts'
 import type { CacheRequest, CacheResponse, Claim, RecordWriter, StoredRecord } from './ports.ts'
 import type { Place } from './storing.ts'
@@ -217,7 +217,7 @@ export class UpstreamFetch implements Fetch {
       const fresh = freshenedEntry(stale.entry, response, core.config, times)
       served = fresh.own === '' ? fresh.entry : { ...fresh.entry, fields: fresh.entry.fields + fresh.own }
       if (fresh.directives.noStore || fresh.directives.private) core.store.remove(place.key)
-      else rewrite(core, place, fresh.entry, stale.record)
+      else if (!isForOneUser(this.#request, fresh.directives)) rewrite(core, place, fresh.entry, stale.record)
     } else {
       // RFC 9111 §4.3.4: a 304 about something else must not freshen this; asked anew next time.
       core.store.remove(place.key)
@@ -242,9 +242,8 @@ export class UpstreamFetch implements Fetch {
         confirms(response.headers, entry, now) && (bytes === undefined || bytes === record.available)
       const times = { requestTime: this.#startedAt, responseTime: now }
       const fresh = freshenedEntry(entry, response, core.config, times)
-      if (same && !fresh.directives.noStore && !fresh.directives.private)
-        rewrite(core, place, fresh.entry, record)
-      else core.store.remove(place.key)
+      if (!same || fresh.directives.noStore || fresh.directives.private) core.store.remove(place.key)
+      else if (!isForOneUser(this.#request, fresh.directives)) rewrite(core, place, fresh.entry, record)
     }
     record?.release()
     return this.#pass(response, undefined, undefined)

@@ -178,6 +178,25 @@ t.test('an error is covered by what is stale where that is allowed', (t) => {
   t.end()
 })
 
+t.test('what upstream says to a request with Authorization freshens nothing for others', (t) => {
+  const login = ['Authorization', 'Basic x'] as const
+  for (const method of ['GET', 'HEAD']) {
+    for (const [control, shared] of [
+      ['max-age=2', false],
+      ['max-age=2, public', true]
+    ] as const) {
+      const client = holding([cc(control), etag(), ['X-User', 'nobody']], 3)
+      const status = method === 'GET' ? 304 : 200
+      const fields: FieldList = [etag(), ['X-User', 'me']]
+      const own = client.ask({ method, fields: [login] }, { status, fields, body: '0123456789' })
+      t.strictSame([own.status, own.get('x-user')], [200, 'me'], `${method}: its own answer`)
+      const others = client.ask({}, { status: 304, fields: [etag()] })
+      t.equal(others.get('x-user'), shared ? 'me' : 'nobody', `${method} and ${control}`)
+    }
+  }
+  t.end()
+})
+
 t.test(
   'what was never fresh is not handed out unseen: not to who takes stale, nor when upstream is gone',
   (t) => {

@@ -24,6 +24,12 @@ export type NotStorable =
   | 'vary'
   | 'no-lifetime'
 
+/** RFC 9111 §3.5: what answers a request with Authorization is for nobody else unless the response says so. */
+export function isForOneUser(request: CacheRequest, directives: ResponseDirectives): boolean {
+  if (request.headers.get('authorization') === undefined) return false
+  return !isShared(directives) && !directives.mustRevalidate
+}
+
 /** RFC 9111 §3 for a shared cache. Undefined: it may be stored. */
 export function whyNotStorable(
   request: CacheRequest,
@@ -41,9 +47,7 @@ export function whyNotStorable(
   } else if (directives.noStore) return 'no-store'
   if (directives.private) return 'private'
 
-  // RFC 9111 §3.5.
-  const authorized = request.headers.get('authorization') !== undefined
-  if (authorized && !isShared(directives) && !directives.mustRevalidate) return 'authorization'
+  if (isForOneUser(request, directives)) return 'authorization'
   const cookie = response.headers.get('set-cookie') !== undefined
   if (cookie && !keepsCookie(setCookie, directives, lifetime) && !takesCookieOut(directives))
     return 'set-cookie'
