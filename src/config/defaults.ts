@@ -12,7 +12,8 @@ export const defaults = {
     limits: { headBytes: '16kb', headerCount: 100, urlBytes: '8kb' },
     accessLog: { enabled: false, sample: 1 },
     backendHeader: false,
-    trace: false
+    trace: false,
+    paths: { encodedSlash: 'refuse', mergeSlashes: true }
   },
   tls: { selfSigned: false, minVersion: 'TLSv1.2', clientAuth: { required: true }, verify: true },
   redirect: { status: 302 },

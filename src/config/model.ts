@@ -91,8 +91,17 @@ export interface L7ListenerConfig extends ListenerCommon {
   readonly backendHeader: boolean
   /** Forward TRACE; otherwise it is answered 405. */
   readonly trace: boolean
+  readonly paths: PathPolicy
   /** Never empty: `pool: x` on the listener becomes one route that matches all. */
   readonly routes: readonly RouteConfig[]
+}
+
+/** What to do with paths that servers read differently. */
+export interface PathPolicy {
+  /** `%2f` and `%5c`, a slash and a backslash that are not separators to some servers and are to others. */
+  readonly encodedSlash: 'refuse' | 'keep'
+  /** Whether `//` counts as `/` when routes are compared. */
+  readonly mergeSlashes: boolean
 }
 
 export interface RequestLimits {

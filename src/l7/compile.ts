@@ -32,7 +32,7 @@ export function compileSnapshot(parts: SnapshotParts, context: EngineContext): S
   const routes = config.routes.map((route) => ({ match: route.match, value: compiler.route(route) }))
   return {
     config,
-    router: new Router(routes),
+    router: new Router(routes, config.paths),
     trusted: compileCidrs(config.trustedProxies),
     gate: parts.gate
   }
@@ -77,7 +77,7 @@ class Compiler {
       config: route,
       name: route.name,
       action: this.#action(route),
-      rewrite: route.rewrite === undefined ? undefined : compileRewrite(route.rewrite),
+      rewrite: route.rewrite === undefined ? undefined : compileRewrite(route.rewrite, listener.paths),
       requestEdits: compileEdits(route.headers.request),
       responseEdits: compileEdits(route.headers.response),
       limits,

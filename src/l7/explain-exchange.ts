@@ -75,7 +75,7 @@ export function explainExchange(
   const target = splitTarget(request.method, request.target)
   if (target === undefined) return refusal('LB_BAD_REQUEST', 'malformed request target')
   const host = hostName(target.authority ?? request.host) ?? ''
-  const path = target.form === 'asterisk' ? '*' : normalisePath(target.path)
+  const path = target.form === 'asterisk' ? '*' : normalisePath(target.path, listener.paths)
   if (path === undefined) return refusal('LB_BAD_PATH', 'a path that servers read differently')
   const { query } = target
   const clientIp = trusted ? clientOf(listener, request, peer) : peer
@@ -83,7 +83,7 @@ export function explainExchange(
   const passedOver: { route: string; condition: ConditionName }[] = []
   const input = { host, path, query, method: request.method, headers: request.headers, clientIp }
   const route = listener.routes.find(({ name, match }) => {
-    const condition = failedCondition(match, input)
+    const condition = failedCondition(match, input, listener.paths)
     if (condition !== undefined) passedOver.push({ route: name, condition })
     return condition === undefined
   })
@@ -93,7 +93,8 @@ export function explainExchange(
   if (refused !== undefined) return { ...refusal(refused.code, refused.reason), ...told }
 
   const written = target.form === 'asterisk' ? '*' : forwardedPath(target.path, path)
-  const forwarded = route.rewrite === undefined ? written : compileRewrite(route.rewrite)(path)
+  const forwarded =
+    route.rewrite === undefined ? written : compileRewrite(route.rewrite, listener.paths)(path)
   if (forwarded === undefined)
     return { ...refusal('LB_BAD_PATH', 'the rewrite leads out of the root'), ...told }
   const action = explainAction(route.action, { host, path, query })

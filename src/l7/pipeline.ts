@@ -63,7 +63,7 @@ export function begin(exchange: Exchange, memo: ConnectionMemo): void {
   else if (authority === undefined && request.host.endsWith(':')) authority = forwardedHost(request.host)
   const host = hostName(authority ?? request.host)
   if (host === undefined && authority !== '') return exchange.fail('LB_BAD_HOST', 'malformed host')
-  const path = target.form === 'asterisk' ? '*' : normalisePath(target.path)
+  const path = target.form === 'asterisk' ? '*' : normalisePath(target.path, snapshot.config.paths)
   if (path === undefined) return exchange.fail('LB_BAD_PATH', 'a path that servers read differently')
   exchange.host = host ?? ''
   exchange.path = path

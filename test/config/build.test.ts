@@ -34,6 +34,7 @@ ${pools}`)
         accessLog: { enabled: false, sample: 1 },
         backendHeader: false,
         trace: false,
+        paths: { encodedSlash: 'refuse', mergeSlashes: true },
         routes: [
           {
             name: 'l7-8080/1',

@@ -78,6 +78,7 @@ function buildL7(input: L7Input, name: string, absolute: ResolvePath): L7Listene
     accessLog: buildAccessLog(input.accessLog),
     backendHeader: input.backendHeader,
     trace: input.trace,
+    paths: input.paths,
     routes
   }
 }

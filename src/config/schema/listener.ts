@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { defaults } from '../defaults.ts'
 import { listOf, mapping } from './leaf.ts'
-import { decimal, duration, flag, integer, off, rate, text } from './leaves.ts'
+import { decimal, duration, flag, integer, off, rate, text, word } from './leaves.ts'
 import { name } from './name.ts'
 import { bind, cidrs, hostPattern } from './network-leaves.ts'
 import { routeRetry } from './retry.ts'
@@ -107,7 +107,17 @@ const l7Keys = {
   backendHeader: flag()
     .prefault(defaults.listener.backendHeader)
     .describe('Name the backend in `X-Backend-Server` of responses.'),
-  trace: flag().prefault(defaults.listener.trace).describe('Forward TRACE; otherwise it is answered 405.')
+  trace: flag().prefault(defaults.listener.trace).describe('Forward TRACE; otherwise it is answered 405.'),
+  paths: mapping({
+    encodedSlash: word(['refuse', 'keep'])
+      .prefault(defaults.listener.paths.encodedSlash)
+      .describe('Paths with `%2f` or `%5c`: answer 400, or compare and forward them as they are.'),
+    mergeSlashes: flag()
+      .prefault(defaults.listener.paths.mergeSlashes)
+      .describe('Compare `//` as `/`. At the start of a path they are always one.')
+  })
+    .prefault({})
+    .describe('What servers read differently in paths.')
 }
 
 function onlyFor(keys: object, others: object, mode: string): Record<string, string> {

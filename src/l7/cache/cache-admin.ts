@@ -24,10 +24,13 @@ export class CacheAdmin {
 
   /** Every variant of one absolute http or https URL; undefined when it is none. */
   purgeUrl(url: string): Purged | undefined {
-    const parts = partsOf(url)
-    if (parts === undefined) return undefined
+    // A listener compares `//` as `/` or does not: what is stored may be either.
+    const readings = [partsOf(url, true), partsOf(url, false)].filter((parts) => parts !== undefined)
+    if (readings.length === 0) return undefined
     this.#store.nextEpoch()
-    const urls = new Set([plain(parts), ...this.#keys().map((keys) => keys.url(parts))])
+    const urls = new Set(
+      readings.flatMap((parts) => [plain(parts), ...this.#keys().map((keys) => keys.url(parts))])
+    )
     let purged = 0
     for (const key of urls) purged += this.#store.removeUrl(key)
     return { purged }
@@ -52,10 +55,10 @@ export class CacheAdmin {
 
 const absolute = /^(https?):\/\/([^/?#]+)([^?#]*)(?:\?([^#]*))?/i
 
-function partsOf(url: string): UrlParts | undefined {
+function partsOf(url: string, mergeSlashes: boolean): UrlParts | undefined {
   const match = absolute.exec(url)
   if (match === null || url.length > 16_384) return undefined
-  const path = normalisePath(match[3] === '' ? '/' : match[3]!)
+  const path = normalisePath(match[3] === '' ? '/' : match[3]!, { encodedSlash: 'keep', mergeSlashes })
   if (path === undefined) return undefined
   const scheme = match[1]!.toLowerCase() as 'http' | 'https'
   return { scheme, host: match[2]!, path, query: match[4] ?? '' }

@@ -1,6 +1,6 @@
-import type { RouteMatch } from '../../config/model.ts'
+import type { PathPolicy, RouteMatch } from '../../config/model.ts'
 import { normalisePath } from '../uri/normalise-path.ts'
-import { DEFAULT_PATH_POLICY, type PathPolicy } from '../uri/path-policy.ts'
+import { DEFAULT_PATH_POLICY } from '../uri/path-policy.ts'
 import { Conditions, type ConditionName } from './conditions.ts'
 import type { MatchInput } from './match-input.ts'
 import { hasPrefix, routeHosts } from './router.ts'

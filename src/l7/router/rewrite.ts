@@ -1,6 +1,6 @@
-import type { Rewrite } from '../../config/model.ts'
+import type { PathPolicy, Rewrite } from '../../config/model.ts'
 import { normalisePath } from '../uri/normalise-path.ts'
-import { DEFAULT_PATH_POLICY, type PathPolicy } from '../uri/path-policy.ts'
+import { DEFAULT_PATH_POLICY } from '../uri/path-policy.ts'
 import { hasPrefix } from './router.ts'
 
 /** Gives the path to forward for a normalised one; undefined when it comes out as one to be refused (LB_BAD_PATH). */

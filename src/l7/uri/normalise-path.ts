@@ -1,5 +1,6 @@
+import type { PathPolicy } from '../../config/model.ts'
 import { percentByte } from './percent.ts'
-import { DEFAULT_PATH_POLICY, type PathPolicy } from './path-policy.ts'
+import { DEFAULT_PATH_POLICY } from './path-policy.ts'
 
 const SLASH = 47
 const DOT = 46
@@ -100,7 +101,7 @@ function isUnreserved(c: number): boolean {
   )
 }
 
-/** RFC 3986 §5.2.4, with empty segments dropped first where they are merged. */
+/** RFC 3986 §5.2.4, with empty segments dropped where they are merged, and at the start always: `//x` is a host to some. */
 function resolveSegments(path: string, mergeSlashes: boolean): string | undefined {
   const kept: string[] = []
   let from = 1
@@ -117,7 +118,7 @@ function resolveSegments(path: string, mergeSlashes: boolean): string | undefine
       if (last) kept.push('')
     } else if (isHiddenDotSegment(segment)) {
       return undefined
-    } else if (segment !== '' || last || !mergeSlashes) {
+    } else if (segment !== '' || last || (!mergeSlashes && kept.length > 0)) {
       kept.push(segment)
     }
     if (last) return '/' + kept.join('/')

@@ -154,3 +154,21 @@ t.test('JSON is answered to whom prefers it', async (t) => {
   t.equal(JSON.parse(answer.body).error.code, 'LB_NO_ROUTE')
   t.same(has(answer.fields, 'proxy-status'), ['lb; error=http_request_denied; details="LB_NO_ROUTE"'])
 })
+
+t.test('paths are compared and refused as the listener says', async (t) => {
+  const routes = [
+    { name: 'scoped', match: { path: '/@scope%2Fname' }, pool: 'api' },
+    { name: 'twice', match: { path: '/a//b' }, respond: { status: 204 } },
+    { name: 'once', match: { path: '/a/b' }, respond: { status: 205 } },
+    { name: 'rest', match: {}, pool: 'web' }
+  ]
+  const kept = await lab(t, routes, { paths: { encodedSlash: 'keep', mergeSlashes: false } })
+  t.equal((await kept.ask('/@scope%2fname')).status, 200)
+  t.equal(kept.origin.requests[0]!.line, 'GET /@scope%2fname HTTP/1.1', 'as the client wrote it')
+  t.equal((await kept.ask('/a//b')).status, 204)
+  t.equal((await kept.ask('/a/b')).status, 205)
+  t.equal((await kept.ask('//a/b')).status, 205, 'at the start they are one')
+  const strict = await lab(t, routes)
+  t.equal((await strict.ask('/@scope%2fname')).status, 400)
+  t.equal((await strict.ask('/a//b')).status, 204, 'both routes are the same, the first wins')
+})

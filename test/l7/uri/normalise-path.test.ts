@@ -104,7 +104,7 @@ t.test('encoded slashes pass where the policy keeps them', async (t) => {
 })
 
 t.test('slashes stay apart where the policy does not merge them', async (t) => {
-  t.equal(normalisePath('//a///b', apart), '//a///b')
+  t.equal(normalisePath('//a///b', apart), '/a///b', 'at the start they would be a host')
   t.equal(normalisePath('/a//../b', apart), '/a/b')
   t.equal(normalisePath('/a/./b', apart), '/a/b')
 })

@@ -16,6 +16,8 @@ export interface UrlParts {
   readonly query: string
 }
 
+const AS_STORED = { encodedSlash: 'keep', mergeSlashes: true } as const
+
 /** RFC 9111 §4.4: target, Location and Content-Location of a response without error, the latter two on one origin. */
 export function invalidatedUrls(request: CacheRequest, response: CacheResponse): UrlParts[] {
   if (isSafe(request.method) || response.status < 200 || response.status > 399) return []
@@ -24,7 +26,7 @@ export function invalidatedUrls(request: CacheRequest, response: CacheResponse):
     const url = resolve(request, response.headers.get(name))
     if (url === undefined || url.protocol !== `${request.scheme}:`) continue
     if (url.host !== base(request)?.host) continue
-    const path = normalisePath(url.pathname) ?? url.pathname
+    const path = normalisePath(url.pathname, AS_STORED) ?? url.pathname
     urls.push({ scheme: request.scheme, host: request.host, path, query: url.search.slice(1) })
   }
   return urls
