@@ -103,6 +103,10 @@ export interface BackendView {
   /** Connections open to it, idle ones included. */
   readonly open: number
   readonly weight: number
+  /** What it counts for now: less than its weight in slow start, 0 while it is not picked. */
+  readonly effectiveWeight: number
+  /** Of its answers: to the response head (L7) or to the connection (L4), as an average that forgets. */
+  readonly latencyMs?: number
   readonly backup: boolean
   readonly maxConnections?: number
   readonly requests: number

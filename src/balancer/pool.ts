@@ -155,6 +155,12 @@ export class Pool implements Lessor {
     return this.#fresh().count > 0
   }
 
+  /** What a backend counts for now: its weight, less of it in slow start, 0 while it is not picked. */
+  effectiveWeight(backend: Backend): number {
+    const view = this.#fresh()
+    return view.isUsable(backend.position) ? view.weight(backend.position) : 0
+  }
+
   /** Health is ignored, since too few are healthy. */
   get panic(): boolean {
     return this.#fresh().panic

@@ -22,6 +22,7 @@ import { explainRequest } from './explain.ts'
 import { listenerAddresses } from './listener-addresses.ts'
 import type { ListenerConnections } from './messages.ts'
 import type { Planes } from './planes.ts'
+import { usesWeights } from '../config/checks/pools.ts'
 import { viewBackend, viewPool, type ReasonOf, type ReportOf } from './pool-view.ts'
 
 export interface AdminPlaneParts {
@@ -116,9 +117,18 @@ export class AdminPlane implements ControlPlane {
     const pool = controller.pools.get(poolName)
     const backend: Backend | undefined = pool?.byName(name)
     if (pool === undefined || backend === undefined) return undefined
+    const { algorithm } = pool.config
+    // Before anything is changed: both or neither.
+    if (change.weight !== undefined && !usesWeights(algorithm)) {
+      const cure = algorithm === 'first' ? 'another algorithm' : 'weighted-round-robin or another algorithm'
+      throw new ControlError(
+        'conflict',
+        `pool ${poolName} balances by ${algorithm}, which has no use for weights; give it ${cure}`
+      )
+    }
     if (change.state !== undefined) operator.setState(backend, change.state, pool.config.slowStartMs)
     if (change.weight !== undefined) operator.setWeight(backend, change.weight)
-    return viewBackend(backend, pool.panic, reportOf, reasonOf)
+    return viewBackend(pool, backend, reportOf, reasonOf)
   }
 
   async reload(plan: boolean): Promise<ReloadReport> {

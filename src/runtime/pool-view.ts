@@ -10,7 +10,7 @@ export type ReportOf = (backend: Backend) => ProbeReport | undefined
 
 export function viewPool(pool: Pool, reportOf: ReportOf, reasonOf: ReasonOf): PoolView {
   const { panic } = pool
-  const backends = pool.backends.map((backend) => viewBackend(backend, panic, reportOf, reasonOf))
+  const backends = pool.backends.map((backend) => viewBackend(pool, backend, reportOf, reasonOf))
   return {
     name: pool.name,
     algorithm: pool.config.algorithm,
@@ -22,8 +22,8 @@ export function viewPool(pool: Pool, reportOf: ReportOf, reasonOf: ReasonOf): Po
 }
 
 export function viewBackend(
+  pool: Pool,
   backend: Backend,
-  panic: boolean,
   reportOf: ReportOf,
   reasonOf: ReasonOf
 ): BackendView {
@@ -32,6 +32,7 @@ export function viewBackend(
   const lastHealthy = table.float(slot, at.LAST_HEALTHY)
   const reason = reasonOf(backend)
   const since = sinceOf(backend)
+  const latencyMs = table.shorts[slot * at.INTS + at.EWMA]!
   return {
     name: backend.name,
     address: backend.address.text,
@@ -39,7 +40,7 @@ export function viewBackend(
     admin: backend.admin,
     breaker: backend.breaker,
     ejected: backend.ejected,
-    usable: backend.admin === 'ready' && (backend.healthy || panic),
+    usable: backend.admin === 'ready' && (backend.healthy || pool.panic),
     ...(reason !== undefined && { reason }),
     ...(since > 0 && { since: isoTime(since) }),
     failures: Math.max(table.int(slot, at.PROBE_FAILURES), table.int(slot, at.STREAK)),
@@ -55,6 +56,8 @@ export function viewBackend(
     active: backend.active,
     open: backend.open,
     weight: backend.weight,
+    effectiveWeight: Math.round(pool.effectiveWeight(backend) * 1e3) / 1e3,
+    ...(latencyMs > 0 && { latencyMs: Math.round(latencyMs * 1e3) / 1e3 }),
     backup: backend.backup,
     ...(backend.maxConnections !== undefined && { maxConnections: backend.maxConnections }),
     requests: table.total(slot, at.REQUESTS),

@@ -54,6 +54,15 @@ t.test('200 columns show everything, and a pipe cuts nothing', async (t) => {
   t.notMatch(render(Infinity)[2], /SINCE/, 'a column without content is left out')
 })
 
+t.test('in slow start the weight that counts stands before the weight', async (t) => {
+  const web = plane.backends['web']!
+  const slow = fakeBackend('s1', { weight: 3, effectiveWeight: 0.435 })
+  const pools = [{ ...plane.pools()[0]!, backends: [slow, ...web.slice(1)] }] as PoolView[]
+  const lines = renderStatus(plane.info(), pools, { width: Infinity, color: false, now })
+  t.match(lines.join('\n'), / 0\.4[34]\/3 /)
+  t.notMatch(render(Infinity).join('\n'), /\/3 /)
+})
+
 t.test('colours only where asked for, and widths do not count them', async (t) => {
   t.notMatch(render(120).join(''), /\x1b/)
   const painted = render(120, true)

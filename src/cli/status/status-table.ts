@@ -28,7 +28,7 @@ const columns: readonly Column<Row>[] = [
     text: ({ backend }) => (backend.probe === undefined ? '' : formatMs(backend.probe.latencyMs)),
     color: ({ backend }) => (backend.probe?.result === 'fail' ? 'red' : 'none')
   },
-  { header: 'WEIGHT', rank: 11, align: 'right', text: ({ backend }) => String(backend.weight) },
+  { header: 'WEIGHT', rank: 11, align: 'right', text: ({ backend }) => weightOf(backend) },
   { header: 'OPEN', rank: 13, align: 'right', text: ({ backend }) => String(backend.open) },
   { header: 'REQUESTS', rank: 12, align: 'right', text: ({ backend }) => String(backend.requests) },
   { header: 'FAILED', rank: 14, align: 'right', text: ({ backend }) => String(backend.failedRequests) },
@@ -46,6 +46,13 @@ const columns: readonly Column<Row>[] = [
   },
   { header: 'REASON', rank: 10, min: 16, text: ({ backend }) => reasonOf(backend) }
 ]
+
+/** `1.2/3`: in slow start it counts for 1.2 of its 3. */
+function weightOf({ weight, effectiveWeight, usable }: BackendView): string {
+  return usable && effectiveWeight > 0 && effectiveWeight < weight
+    ? `${Number(effectiveWeight.toFixed(2))}/${weight}`
+    : String(weight)
+}
 
 /** The whole picture: a line about the process, then a line per backend. */
 export function renderStatus(

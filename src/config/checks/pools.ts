@@ -16,6 +16,10 @@ const uses: Readonly<Record<AlgorithmName, { readonly weight: boolean; readonly 
   first: { weight: false, hash: false }
 }
 
+export function usesWeights(algorithm: AlgorithmName): boolean {
+  return uses[algorithm].weight
+}
+
 /** Keys of a pool that contradict each other, or that its algorithm does not use. */
 export function checkPools(root: Raw): Finding[] {
   const findings: Finding[] = []

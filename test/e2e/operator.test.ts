@@ -1,0 +1,72 @@
+import t from 'tap'
+import type { BackendView } from '../../src/admin/control-plane.ts'
+import { get } from './clients.ts'
+import { httpOrigin, startLb, until } from './servers.ts'
+
+interface Answer {
+  readonly status: number
+  readonly body: BackendView & { readonly error?: { readonly code: string; readonly message: string } }
+}
+
+function operator(address: string, pool: string) {
+  return async (backend: string, change?: object): Promise<Answer> => {
+    const response = await fetch(
+      `http://${address}/api/pools/${pool}/backends/${encodeURIComponent(backend)}`,
+      {
+        ...(change !== undefined && {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify(change)
+        })
+      }
+    )
+    return { status: response.status, body: (await response.json()) as Answer['body'] }
+  }
+}
+
+t.test('a weight is refused, with the reason, where the algorithm has no use for one', async (t) => {
+  const backends = await Promise.all(['a', 'b'].map(async (name) => (await httpOrigin(t, name)).address))
+  const lb = await startLb(t, {
+    workers: 0,
+    admin: { bind: '127.0.0.1:0' },
+    listeners: [{ name: 'web', bind: '127.0.0.1:0', mode: 'l7', pool: 'turns' }],
+    pools: {
+      turns: { backends },
+      first: { algorithm: 'first', backends },
+      loads: { algorithm: 'least-time', backends }
+    }
+  })
+  const admin = lb.running.adminAddresses[0]!
+  for (const pool of ['turns', 'first']) {
+    const { status, body } = await operator(admin, pool)(backends[0]!, { weight: 3, state: 'drain' })
+    t.equal(status, 409)
+    t.match(body.error?.message, /has no use for weights/)
+    const { body: now } = await operator(admin, pool)(backends[0]!)
+    t.match(now, { weight: 1, admin: 'ready' }, 'nothing was changed')
+  }
+  t.match(await operator(admin, 'loads')(backends[0]!, { weight: 3 }), { status: 200, body: { weight: 3 } })
+})
+
+t.test('the view says what a backend counts for, in slow start and while it is drained', async (t) => {
+  const backends = await Promise.all(['a', 'b'].map(async (name) => (await httpOrigin(t, name)).address))
+  const lb = await startLb(t, {
+    workers: 0,
+    admin: { bind: '127.0.0.1:0' },
+    listeners: [{ name: 'web', bind: '127.0.0.1:0', mode: 'l7', pool: 'web' }],
+    pools: { web: { algorithm: 'weighted-round-robin', slowStart: '2s', backends } }
+  })
+  const ask = operator(lb.running.adminAddresses[0]!, 'web')
+  const [a] = backends as [string, string]
+  t.match((await ask(a, { weight: 4 })).body, { weight: 4, effectiveWeight: 4 }, 'never at process start')
+  t.match((await ask(a, { state: 'drain' })).body, { weight: 4, effectiveWeight: 0 })
+  const { body: back } = await ask(a, { state: 'ready' })
+  t.ok(back.effectiveWeight >= 0.4 && back.effectiveWeight < 2, `${back.effectiveWeight} of 4`)
+  let last = back
+  const asking = setInterval(() => void ask(a).then(({ body }) => (last = body)), 50)
+  t.teardown(() => clearInterval(asking))
+  await until(() => last.effectiveWeight > back.effectiveWeight && last.effectiveWeight < 4, 'it grows')
+  await until(() => last.effectiveWeight === 4, 'all of it', 5_000)
+  t.equal(last.latencyMs, undefined, 'never asked')
+  for (let i = 0; i < 6; i++) await get(lb.port('web'))
+  await until(() => (last.latencyMs ?? 0) > 0, 'the time that its answers take')
+})
