@@ -5,6 +5,7 @@ import { exitCode } from './exit-code.ts'
 import type { Running } from '../runtime/running.ts'
 import { handleSignals } from './signals.ts'
 import { startFailure } from './start-failure.ts'
+import { startWorkersGrown, stopGrowing } from './young-generation.ts'
 
 export interface RunOptions {
   readonly config: string
@@ -23,6 +24,7 @@ export async function run(options: RunOptions): Promise<void> {
   if (loaded.warnings.length > 0) process.stderr.write(`${formatProblems(loaded.warnings)}\n`)
   // Loaded only now, so that a broken file is told at once.
   const { start } = await import('../runtime/start.ts')
+  startWorkersGrown()
   let running: Running
   try {
     running = await start(loaded.config, {
@@ -34,5 +36,6 @@ export async function run(options: RunOptions): Promise<void> {
     process.stderr.write(`${startFailure(error, loaded.locate)}\n`)
     process.exit(exitCode.cannotRun)
   }
+  stopGrowing()
   handleSignals(running)
 }
