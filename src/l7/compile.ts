@@ -1,11 +1,11 @@
 import type { Pool } from '../balancer/pool.ts'
-import type { L7ListenerConfig, PoolConfig, RequestLimits, RouteConfig } from '../config/model.ts'
+import type { L7ListenerConfig, RequestLimits, RouteConfig } from '../config/model.ts'
 import type { Gate } from '../net/admission/gate.ts'
 import { compileCidrs } from '../net/cidr.ts'
 import type { HttpCache } from './cache/http-cache.ts'
 import type { EngineContext } from './engine-context.ts'
 import { compileEdits } from './headers/header-edits.ts'
-import type { UpstreamPool } from './http1/upstream-pool.ts'
+import type { PoolUpstreams } from './http1/upstream-registry.ts'
 import { RetryBudget } from './retry-budget.ts'
 import { compileRedirect } from './router/redirect.ts'
 import { compileRewrite } from './router/rewrite.ts'
@@ -25,11 +25,21 @@ export interface SnapshotParts {
   cache(route: RouteConfig): HttpCache | undefined
 }
 
-/** Builds everything that an exchange needs, so that nothing is looked up by name on its way. */
-export function compileSnapshot(parts: SnapshotParts, context: EngineContext): Snapshot {
+/** Routes compiled in one piece: 1 ms. */
+const ROUTES_PER_PIECE = 100
+
+/**
+ * Builds everything that an exchange needs, so that nothing is looked up by name on its way. Between the pieces the
+ * caller may do other things.
+ */
+export function* compilePieces(parts: SnapshotParts, context: EngineContext): Generator<void, Snapshot> {
   const { config } = parts
   const compiler = new Compiler(parts, context)
-  const routes = config.routes.map((route) => ({ match: route.match, value: compiler.route(route) }))
+  const routes = []
+  for (const route of config.routes) {
+    routes.push({ match: route.match, value: compiler.route(route) })
+    if (routes.length % ROUTES_PER_PIECE === 0) yield
+  }
   return {
     config,
     router: new Router(routes, config.paths),
@@ -38,17 +48,25 @@ export function compileSnapshot(parts: SnapshotParts, context: EngineContext): S
   }
 }
 
-/** What forwarding to a pool needs on this thread; `upstreamsOf` gives the connections to one of its backends. */
+export function compileSnapshot(parts: SnapshotParts, context: EngineContext): Snapshot {
+  const pieces = compilePieces(parts, context)
+  for (;;) {
+    const { done, value } = pieces.next()
+    if (done === true) return value
+  }
+}
+
+/** What forwarding to a pool needs on this thread. */
 export function compilePool(
   pool: Pool,
   context: Pick<EngineContext, 'metrics' | 'clock'>,
-  upstreamsOf: (backend: Pool['backends'][number], config: PoolConfig) => UpstreamPool
+  upstreams: PoolUpstreams
 ): CompiledPool {
   const { config, name } = pool
   const keyed = config.algorithm === 'hash' || config.algorithm === 'maglev'
   return {
     pool,
-    upstreams: pool.backends.map((backend) => upstreamsOf(backend, config)),
+    upstreams,
     budget: new RetryBudget(config.retry.budget, context.clock),
     hashKey: keyed ? config.hash.key : undefined,
     sticky: config.sticky === undefined ? undefined : new Sticky(pool, config.sticky),

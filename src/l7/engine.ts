@@ -7,7 +7,7 @@ import type { Random } from '../core/random.ts'
 import type { Pass } from '../net/admission/gate.ts'
 import type { Transport, TransportOwner } from '../net/transport.ts'
 import { logExchange } from './access-log.ts'
-import { compileSnapshot, type SnapshotParts } from './compile.ts'
+import { compilePieces, compileSnapshot, type SnapshotParts } from './compile.ts'
 import { dateLine } from './date-line.ts'
 import type { DownstreamStream } from './downstream-stream.ts'
 import type { EngineContext } from './engine-context.ts'
@@ -68,8 +68,8 @@ export class L7Engine implements DownstreamHost, EngineContext, EntranceHost {
   }
 
   /** Compiles without applying, so that a reload can fail before it changes anything. */
-  compile(parts: SnapshotParts): Snapshot {
-    return compileSnapshot(parts, this)
+  compile(parts: SnapshotParts): Generator<void, Snapshot> {
+    return compilePieces(parts, this)
   }
 
   /** From the next exchange on; those under way keep theirs. */

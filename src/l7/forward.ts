@@ -142,7 +142,7 @@ export class Forward implements UpstreamClient, ConnectionWaiter {
   #use(lease: Lease): void {
     this.#lease = lease
     this.#startedAt = performance.now()
-    const upstreams = this.#target.pool.upstreams[lease.backend.position]!
+    const upstreams = this.#target.pool.upstreams.to(lease.backend)
     const connection = this.#kept(upstreams)
     if (connection !== undefined) return this.#send(connection)
     this.#dialling = upstreams.connect(lease.backend, this.#target.connectMs, this, this.#request.preface)

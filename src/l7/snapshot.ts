@@ -5,7 +5,7 @@ import type { Gate } from '../net/admission/gate.ts'
 import type { CidrSet } from '../net/cidr.ts'
 import type { HttpCache } from './cache/http-cache.ts'
 import type { CompiledEdits } from './headers/header-edits.ts'
-import type { UpstreamPool } from './http1/upstream-pool.ts'
+import type { PoolUpstreams } from './http1/upstream-registry.ts'
 import type { RetryBudget } from './retry-budget.ts'
 import type { RedirectFacts } from './router/redirect.ts'
 import type { PathRewrite } from './router/rewrite.ts'
@@ -25,8 +25,7 @@ export interface Snapshot {
 /** A pool with what this thread forwards by. */
 export interface CompiledPool {
   readonly pool: Pool
-  /** By Backend.position. */
-  readonly upstreams: readonly UpstreamPool[]
+  readonly upstreams: PoolUpstreams
   readonly budget: RetryBudget
   /** Undefined when the algorithm uses no key. */
   readonly hashKey: HashKey | undefined

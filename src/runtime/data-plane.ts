@@ -4,6 +4,7 @@ import type { BackendTable } from '../balancer/table.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/log.ts'
 import type { Random } from '../core/random.ts'
+import { breathe, inPieces } from './breathe.ts'
 import type { BackendFate, Engine, Engines, PreparedEngine } from './engine.ts'
 import { ListenSocket } from './listen-socket.ts'
 import { makePool } from './make-pool.ts'
@@ -33,8 +34,8 @@ interface Prepared {
 }
 
 const DRAIN_POLL_MS = 20
-/** Backends built in one piece: 2 ms. */
-const BREATHE_AFTER = 2_000
+/** Backends built in one piece: 0.5 ms. */
+const BREATHE_AFTER = 500
 /** Pools of so many backends are made ready for their first pick, which would take up to 40 ms where keys are hashed. */
 const PREPARED_FROM = 256
 
@@ -71,7 +72,7 @@ export class DataPlane {
     try {
       for (const plan of snapshot.listeners) {
         const { name } = plan.config
-        engines.set(name, this.#parts.engines.prepare(plan, snapshot, pools, this.#running(plan)))
+        engines.set(name, await this.#parts.engines.prepare(plan, snapshot, pools, this.#running(plan)))
         await breathe()
       }
       for (const [index, plan] of snapshot.listeners.entries()) {
@@ -176,7 +177,7 @@ export class DataPlane {
       pools.set(name, pool)
       plans.set(pool, plan)
       if (pool === running) continue
-      if (pool.backends.length >= PREPARED_FROM) for (const _piece of pool.prepare()) await breathe()
+      if (pool.backends.length >= PREPARED_FROM) await inPieces(pool.prepare())
       built += pool.backends.length
       if (built < BREATHE_AFTER) continue
       built = 0
@@ -273,14 +274,6 @@ export class DataPlane {
     const running = new Set(this.#engines.values())
     for (const { engine } of engines.values()) if (!running.has(engine)) engine.destroy()
   }
-}
-
-/**
- * Lets requests go between the steps of a reload: with 1,000 routes and 10,000 backends cloning takes 12 ms, pools 10
- * and a listener 20, and together they would be felt.
- */
-function breathe(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }
 
 function count(engines: readonly Engine[]): number {

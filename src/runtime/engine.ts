@@ -28,13 +28,13 @@ export interface PreparedEngine {
 
 /** Everything of one thread that engines share, and how they are made. */
 export interface Engines {
-  /** Builds `plan` into a new engine, or into the next snapshot of `running`, which is of the same mode. Throws. */
+  /** Builds `plan` into a new engine, or into the next snapshot of `running`, which is of the same mode. Rejects. */
   prepare(
     plan: ListenerPlan,
     snapshot: Snapshot,
     pools: ReadonlyMap<string, Pool>,
     running: Engine | undefined
-  ): PreparedEngine
+  ): Promise<PreparedEngine>
   /** After a commit: upstream connections and metric series of what is no longer there may go. */
   retain(snapshot: Snapshot, pools: ReadonlyMap<string, Pool>): void
   /** Closes idle upstream connections; at the end. */

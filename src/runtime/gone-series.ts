@@ -15,9 +15,12 @@ export function goneSeries(
     ),
     pool: new Set(pools.map(({ name }) => name))
   }
-  const backends = new Set(pools.flatMap((pool) => pool.backends.map(({ name }) => `${pool.name}\n${name}`)))
+  // Made when it is asked for: the workers have no series of backends, and 10,000 names take some ms.
+  let made: Set<string> | undefined
+  const backends = (): Set<string> =>
+    (made ??= new Set(pools.flatMap((pool) => pool.backends.map(({ name }) => `${pool.name}\n${name}`))))
   return (labels) => {
     for (const label in labels) if (known[label]?.has(labels[label]!) === false) return true
-    return labels.backend !== undefined && !backends.has(`${labels.pool}\n${labels.backend}`)
+    return labels.backend !== undefined && !backends().has(`${labels.pool}\n${labels.backend}`)
   }
 }

@@ -3,10 +3,11 @@ import type { L7ListenerConfig } from '../config/model.ts'
 import { ThreadCaches } from '../l7/cache/thread-caches.ts'
 import { compilePool, type SnapshotParts } from '../l7/compile.ts'
 import { L7Engine, type L7Deps } from '../l7/engine.ts'
-import type { UpstreamRegistry } from '../l7/http1/upstream-registry.ts'
+import { PoolUpstreams, type UpstreamRegistry } from '../l7/http1/upstream-registry.ts'
 import type { CompiledPool } from '../l7/snapshot.ts'
 import { Gate, type AdmissionTables } from '../net/admission/gate.ts'
 import { UpstreamTls } from '../net/upstream-tls.ts'
+import { inPieces } from './breathe.ts'
 import type { Engine, PreparedEngine } from './engine.ts'
 import type { Snapshot } from './snapshot.ts'
 
@@ -30,12 +31,12 @@ export class L7Listeners {
     this.#caches = new ThreadCaches(parts)
   }
 
-  prepare(
+  async prepare(
     config: L7ListenerConfig,
     snapshot: Snapshot,
     pools: ReadonlyMap<string, Pool>,
     running: Engine | undefined
-  ): PreparedEngine {
+  ): Promise<PreparedEngine> {
     const parts: SnapshotParts = {
       config,
       pool: (name) => this.#compile(pools.get(name)!, snapshot),
@@ -48,7 +49,7 @@ export class L7Listeners {
       }
     }
     if (running instanceof L7Listener) {
-      const next = running.engine.compile(parts)
+      const next = await inPieces(running.engine.compile(parts))
       return { engine: running, commit: () => running.engine.apply(next) }
     }
     return {
@@ -62,9 +63,8 @@ export class L7Listeners {
     if (compiled === undefined) {
       const material = snapshot.pools.get(pool.name)!.tls
       const tls = material && new UpstreamTls(material)
-      compiled = compilePool(pool, this.#parts, (backend, config) =>
-        this.#parts.upstreams.of(backend, { config, tls })
-      )
+      const upstreams = new PoolUpstreams(this.#parts.upstreams, pool, { config: pool.config, tls })
+      compiled = compilePool(pool, this.#parts, upstreams)
       this.#compiled.set(pool, compiled)
     }
     return compiled

@@ -36,15 +36,20 @@ export function makeEngines(parts: EnginesParts): Engines {
     admission: memory.admission,
     workerIndex: Math.max(0, memory.table.thread - 1)
   })
-  let bySlot = new Map<number, Backend>()
+  let current: ReadonlyMap<string, Pool> = new Map()
+  let bySlot: Map<number, Backend> | undefined
   // A request waits for a connection to a backend at its limit, here or in another thread: an idle one is closed.
   onShed(memory.table, (slot) => {
+    // Made when it is asked for: with 10,000 backends it takes a ms, and most configurations never ask.
+    bySlot ??= new Map(
+      [...current.values()].flatMap(({ backends }) => backends.map((each) => [each.slot, each]))
+    )
     const backend = bySlot.get(slot)
-    if (backend !== undefined) upstreams.shed(backend.key)
+    if (backend !== undefined) upstreams.shed(backend)
   })
 
   return {
-    prepare(plan, snapshot, pools, running) {
+    async prepare(plan, snapshot, pools, running) {
       return plan.config.mode === 'l4'
         ? l4.prepare(plan.config, plan.tls, snapshot, pools, running)
         : l7.prepare(plan.config, snapshot, pools, running)
@@ -57,16 +62,12 @@ export function makeEngines(parts: EnginesParts): Engines {
           [...pools.values()].map(({ config }) => config)
         )
       )
-      const backends = backendsOf(pools)
-      upstreams.retain(backends)
-      bySlot = new Map(backends.map((backend) => [backend.slot, backend]))
+      upstreams.retain(pools)
+      current = pools
+      bySlot = undefined
     },
     close() {
       upstreams.closeIdle()
     }
   }
-}
-
-function backendsOf(pools: ReadonlyMap<string, Pool>): Backend[] {
-  return [...pools.values()].flatMap(({ backends }) => backends)
 }

@@ -22,7 +22,8 @@ export interface WorkerInit {
 
 /** Control plane → worker. */
 export type ToWorker =
-  | { readonly type: 'prepare'; readonly delta: SnapshotDelta }
+  /** `parts`: where the pools of the delta wait (delta-parts.ts). */
+  | { readonly type: 'prepare'; readonly delta: SnapshotDelta; readonly parts: MessagePort | undefined }
   | { readonly type: 'commit'; readonly id: number }
   | { readonly type: 'abort'; readonly id: number }
   | { readonly type: 'connections'; readonly id: number }

@@ -1,4 +1,5 @@
 import { Worker, type MessagePort } from 'node:worker_threads'
+import { splitDelta } from './delta-parts.ts'
 import type { BackendFate } from './engine.ts'
 import type { FromWorker, ListenerConnections, ToWorker, WorkerInit } from './messages.ts'
 import { deltaOf, type Snapshot } from './snapshot.ts'
@@ -52,8 +53,9 @@ export class WorkerThread {
 
   async prepare(snapshot: Snapshot): Promise<Readonly<Record<string, number>>> {
     this.#prepared = snapshot
-    const delta = deltaOf(this.#snapshot, snapshot)
-    const answer = await this.#ask({ type: 'prepare', delta }, `prepare ${snapshot.id}`, ANSWER_WITHIN_MS)
+    const { delta, parts } = splitDelta(deltaOf(this.#snapshot, snapshot))
+    const message: ToWorker = { type: 'prepare', delta, parts }
+    const answer = await this.#ask(message, `prepare ${snapshot.id}`, ANSWER_WITHIN_MS)
     if (answer.type === 'failed') throw new StartError(answer.error)
     return answer.type === 'prepared' ? answer.ports : {}
   }
@@ -112,7 +114,8 @@ export class WorkerThread {
   }
 
   #post(message: ToWorker): void {
-    this.#worker.postMessage(message)
+    const parts = message.type === 'prepare' ? message.parts : undefined
+    this.#worker.postMessage(message, parts === undefined ? [] : [parts])
   }
 
   #ask(message: ToWorker, key: string, withinMs: number): Promise<Answer> {

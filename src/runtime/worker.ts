@@ -7,6 +7,7 @@ import { Metrics } from '../core/metrics.ts'
 import { watchEventLoop } from '../core/metrics/event-loop-delay.ts'
 import { systemRandom } from '../core/random.ts'
 import { DataPlane } from './data-plane.ts'
+import { joinDelta } from './delta-parts.ts'
 import { makeEngines } from './make-engines.ts'
 import type { FromWorker, ToWorker, WorkerInit } from './messages.ts'
 import { Peers } from './peers.ts'
@@ -52,7 +53,7 @@ port.on('message', (message: ToWorker) => receive(message))
 function receive(message: ToWorker): void {
   switch (message.type) {
     case 'prepare':
-      void prepare(message.delta)
+      void prepare(message)
       return
     case 'commit':
       plane.commit()
@@ -77,9 +78,9 @@ function receive(message: ToWorker): void {
   }
 }
 
-async function prepare(delta: Extract<ToWorker, { type: 'prepare' }>['delta']): Promise<void> {
+async function prepare({ delta, parts }: Extract<ToWorker, { type: 'prepare' }>): Promise<void> {
   try {
-    const snapshot = applyDelta(plane.snapshot, delta)
+    const snapshot = applyDelta(plane.snapshot, await joinDelta(delta, parts))
     const ports = await plane.prepare(snapshot)
     post({ type: 'prepared', id: delta.id, ports })
   } catch (error) {

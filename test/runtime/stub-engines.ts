@@ -50,7 +50,7 @@ export function stubEngines(fail: (listener: string) => boolean = () => false): 
   const made: StubEngine[] = []
   return {
     made,
-    prepare({ config }, _snapshot, pools, running) {
+    async prepare({ config }, _snapshot, pools, running) {
       if (fail(config.name)) throw new Error(`${config.name} cannot be built`)
       const pool = config.mode === 'l4' ? pools.get(config.pool!) : undefined
       const greeting = `${config.name} ${pool?.backends.length ?? 0}`

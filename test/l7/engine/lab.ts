@@ -13,7 +13,7 @@ import { SharedCounts } from '../../../src/net/admission/shared-counts.ts'
 import { listen } from '../../../src/net/accept.ts'
 import { compilePool } from '../../../src/l7/compile.ts'
 import { L7Engine } from '../../../src/l7/engine.ts'
-import { UpstreamRegistry } from '../../../src/l7/http1/upstream-registry.ts'
+import { PoolUpstreams, UpstreamRegistry } from '../../../src/l7/http1/upstream-registry.ts'
 
 /** One L7 engine behind a real listening socket, with what a test wants to look at. */
 export interface Lab {
@@ -57,9 +57,7 @@ export async function startLab(config: object): Promise<Lab> {
       pools.set(pool.name, made)
       return [
         pool.name,
-        compilePool(made, shared, (backend, settings) =>
-          upstreams.of(backend, { config: settings, tls: undefined })
-        )
+        compilePool(made, shared, new PoolUpstreams(upstreams, made, { config: pool, tls: undefined }))
       ]
     })
   )

@@ -1,0 +1,60 @@
+import t from 'tap'
+import { Pool } from '../../../src/balancer/pool.ts'
+import { SlotRegistry } from '../../../src/balancer/slot-registry.ts'
+import { BackendTable } from '../../../src/balancer/table.ts'
+import { FakeClock } from '../../../src/core/clock.ts'
+import { Deadlines } from '../../../src/core/deadlines.ts'
+import { Metrics } from '../../../src/core/metrics.ts'
+import { PoolUpstreams, UpstreamRegistry } from '../../../src/l7/http1/upstream-registry.ts'
+import { configOf } from '../../runtime/configs.ts'
+
+const clock = new FakeClock()
+const table = BackendTable.create({ capacity: 64, poolCapacity: 8 })
+const slots = new SlotRegistry(table, clock)
+
+function poolOf(...backends: string[]): Pool {
+  const { pools } = configOf({
+    listeners: [{ bind: '127.0.0.1:1', mode: 'l7', pool: 'p' }],
+    pools: { p: { backends: backends.map((address) => ({ name: `b${address.slice(-1)}`, address })) } }
+  })
+  const config = pools.p!
+  return new Pool({ config, slots: slots.assign([config]).p!, table, clock, random: Math.random })
+}
+
+function setUp() {
+  const registry = new UpstreamRegistry(new Deadlines(clock), clock, new Metrics())
+  const upstreams = (pool: Pool) => new PoolUpstreams(registry, pool, { config: pool.config, tls: undefined })
+  const retain = (pool: Pool) => registry.retain(new Map([['p', pool]]))
+  return { upstreams, retain }
+}
+
+t.test('connections to a backend outlive the snapshot as long as pool, name and address stay', async (t) => {
+  const { upstreams, retain } = setUp()
+  const first = poolOf('127.0.0.1:1', '127.0.0.1:2')
+  const before = upstreams(first)
+  const [one, two] = first.backends.map((backend) => before.to(backend))
+  retain(first)
+  const second = poolOf('127.0.0.1:3', '127.0.0.1:1')
+  const after = upstreams(second)
+  retain(second)
+  t.equal(after.to(second.byName('b1')!), one)
+  t.not(after.to(second.byName('b3')!), two)
+  t.equal(before.to(first.backends[0]!), one, 'also for a request that began before')
+})
+
+t.test('what is retired is not found again; one that comes back is new', async (t) => {
+  const { upstreams, retain } = setUp()
+  const first = poolOf('127.0.0.1:1', '127.0.0.1:2')
+  const one = upstreams(first).to(first.backends[0]!)
+  retain(first)
+  const without = poolOf('127.0.0.1:2')
+  const late = upstreams(first)
+  upstreams(without)
+  retain(without)
+  const stray = late.to(first.backends[0]!)
+  t.not(stray, one, 'a request of the old snapshot gets connections that close behind it')
+  const again = upstreams(first)
+  retain(first)
+  t.not(again.to(first.backends[0]!), one)
+  t.not(again.to(first.backends[0]!), stray)
+})
