@@ -13,20 +13,38 @@ export interface BackgroundSink {
   onFailed(): void
 }
 
-/** A request without a body that is sent for nobody: a mirror, or the refresh of something cached. */
+/** All of a request's body, in memory. */
+export interface WholeBody {
+  readonly chunks: readonly Buffer[]
+  readonly trailers: string
+}
+
+/** A request that is sent for nobody: a mirror, or the refresh of something cached. Its body, if it has one, is whole. */
 export class BackgroundRequest implements ForwardOwner {
   readonly reading = false
   readonly #sink: BackgroundSink | undefined
+  readonly #body: WholeBody | undefined
+  readonly #forward: Forward
 
-  private constructor(sink: BackgroundSink | undefined) {
+  private constructor(target: Target, outgoing: Outgoing, sink?: BackgroundSink, body?: WholeBody) {
     this.#sink = sink
+    this.#body = body
+    this.#forward = new Forward(this, target, outgoing)
   }
 
-  static send(target: Target, outgoing: Outgoing, sink?: BackgroundSink): void {
-    new Forward(new BackgroundRequest(sink), target, outgoing).start()
+  static send(target: Target, outgoing: Outgoing, sink?: BackgroundSink, body?: WholeBody): void {
+    new BackgroundRequest(target, outgoing, sink, body).#forward.start()
   }
 
-  startBody(): void {}
+  /** All at once: it is in memory already, whether the backend takes it or not. */
+  startBody(): void {
+    const body = this.#body
+    if (body === undefined) return
+    for (const chunk of body.chunks) this.#forward.sendBody(chunk, 0, chunk.length)
+    this.#forward.endBody(body.trailers)
+    this.#forward.flush()
+  }
+
   pauseBody(): void {}
   resumeBody(): void {}
   onInterim(): void {}

@@ -6,6 +6,7 @@ import { NO_BODY, type DownstreamStream } from './downstream-stream.ts'
 import type { EngineContext } from './engine-context.ts'
 import { Forward } from './forward.ts'
 import type { ForwardOwner, Outgoing } from './forward-owner.ts'
+import type { BodyCopy } from './mirror.ts'
 import { SEEN_TRAILER } from './http1/field-scanner.ts'
 import { passableTrailers } from './headers/trailers.ts'
 import type { UpstreamHead } from './http1/response-parser.ts'
@@ -50,6 +51,8 @@ export class Exchange implements ForwardOwner {
   forward: Forward | undefined
   /** Sees the response on its way to the client: the cache. */
   tap: ResponseTap | undefined
+  /** For the route's mirror. */
+  copy: BodyCopy | undefined
   /** Stops a response that is not a backend's: a cached body that is streamed. */
   onGone: (() => void) | undefined
   /** Tells who streams a cached body that the client takes more. */
@@ -88,6 +91,7 @@ export class Exchange implements ForwardOwner {
       this.fail('LB_BODY_TOO_LARGE', 'more than limits.bodyBytes')
       return
     }
+    this.copy?.add(buffer, start, end)
     this.forward?.sendBody(buffer, start, end)
   }
 
@@ -95,9 +99,12 @@ export class Exchange implements ForwardOwner {
     // Unannounced ones take some servers by surprise (RFC 9110 §6.6.2).
     const announced = (this.request.seen & SEEN_TRAILER) !== 0 && trailers !== ''
     const edited = this.route?.requestEdits?.names
-    this.forward?.endBody(
-      announced ? passableTrailers(trailers, edited, this.request.headers.get('trailer') ?? '') : ''
-    )
+    const passed = announced
+      ? passableTrailers(trailers, edited, this.request.headers.get('trailer') ?? '')
+      : ''
+    this.forward?.endBody(passed)
+    this.copy?.send(passed)
+    this.copy = undefined
   }
 
   /** All that one read brought has been told. */
@@ -234,6 +241,7 @@ export class Exchange implements ForwardOwner {
 
   #finish(code: ErrorCode | undefined, reason: string): void {
     this.#ended = true
+    this.copy = undefined
     if (this.forward !== undefined) this.retries = this.forward.retries
     this.errorCode = code
     this.errorReason = reason

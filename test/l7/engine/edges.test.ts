@@ -135,6 +135,39 @@ t.test('routes answer, redirect, rewrite, split and mirror', async (t) => {
   )
 })
 
+t.test('a mirrored body is copied when it is whole, up to 64 KiB', async (t) => {
+  const backend = await rawBackend(answering(() => OK))
+  t.teardown(() => backend.close())
+  const shadow = await rawBackend(() => {})
+  t.teardown(() => shadow.close())
+  const lab = await startLab({
+    listeners: [
+      {
+        name: 'web',
+        bind: '127.0.0.1:0',
+        mode: 'l7',
+        routes: [{ name: 'all', match: {}, pool: 'web', mirror: { pool: 'shadow', percent: 100 } }]
+      }
+    ],
+    pools: { web: { backends: [backend.address] }, shadow: { backends: [shadow.address] } }
+  })
+  t.teardown(() => lab.close())
+  const post = (path: string, fields: string, body: string): string =>
+    `POST ${path} HTTP/1.1\r\nHost: a\r\n${fields}\r\n${body}`
+  const client = await lab.client()
+  client.send(post('/large', 'Content-Length: 70000\r\n', 'x'.repeat(70_000)))
+  await client.text('ok')
+  client.send(post('/small', 'Content-Length: 5\r\n', 'he'))
+  client.send('llo')
+  await client.until(({ received }) => received.split('200 OK').length === 3)
+  client.send(post('/chunks', 'Transfer-Encoding: chunked\r\n', '3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n'))
+  const seen = (): string => shadow.connections.map(({ received }) => received).join('')
+  await eventually(() => seen().includes('hello') && seen().endsWith('0\r\n\r\n'), 'both copied')
+  t.match(seen(), /POST \/small HTTP\/1.1\r\n[^]*Content-Length: 5\r\n\r\nhello/)
+  t.match(seen(), /POST \/chunks HTTP\/1.1\r\n[^]*\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n$/)
+  t.notMatch(seen(), 'POST /large')
+})
+
 t.test('forwarding fields are believed from trusted proxies only', async (t) => {
   const backend = await rawBackend(answering(() => OK))
   t.teardown(() => backend.close())
