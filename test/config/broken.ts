@@ -364,5 +364,20 @@ export const broken: readonly Broken[] = [
     at: '1:80',
     says: /frames the message and is written by lb itself/
   },
+  {
+    name: 'a second Host',
+    text:
+      'listeners: [{ bind: ":80", mode: l7, pool: web, headers: { request: { add: { Host: b } } } }]\n' +
+      pools,
+    at: '1:78',
+    says: /exactly one Host/
+  },
+  {
+    name: 'no Host',
+    text:
+      'listeners: [{ bind: ":80", mode: l7, pool: web, headers: { request: { remove: [host] } } }]\n' + pools,
+    at: '1:80',
+    says: /exactly one Host/
+  },
   { name: 'a NUL', text: 'user: a\0b\n', at: '1:8', says: /control character/ }
 ]

@@ -18,12 +18,16 @@ const FRAMING = [
   'upgrade'
 ]
 
-function editedField() {
+/** `hostToo`: only `set` may name Host, since a request has exactly one (RFC 9112 §3.2). */
+function editedField({ hostToo = false } = {}) {
   return text('a field name such as X-Tenant', {
     json: { title: 'field name' },
     max: 128,
     reject(value) {
       if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(value)) return `"${value}" is not a field name`
+      if (!hostToo && value.toLowerCase() === 'host') {
+        return 'a request has exactly one Host: to change it, put it under `set`'
+      }
       if (!FRAMING.includes(value.toLowerCase())) return undefined
       return `"${value}" frames the message and is written by lb itself; it cannot be edited`
     }
@@ -37,7 +41,7 @@ function poolName() {
 function edits(side: string) {
   return mapping({
     set: z
-      .record(editedField(), fieldValue())
+      .record(editedField({ hostToo: true }), fieldValue())
       .prefault({})
       .describe('Fields to write, in place of any of that name.'),
     add: z.record(editedField(), fieldValue()).prefault({}).describe('Fields to add behind those there are.'),
