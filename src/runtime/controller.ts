@@ -43,7 +43,9 @@ export class Controller {
   #ports: Readonly<Record<string, number>> = {}
   #snapshots = 0
   #loadedAt = 0
-  #cancelFree: () => void = () => {}
+  /** Pools of the configurations before, which somebody may still pick by. */
+  #replaced: { readonly at: number; readonly pools: ReadonlyMap<string, Pool> }[] = []
+  #cancelFree: (() => void) | undefined
 
   constructor(parts: ControllerParts) {
     this.#parts = parts
@@ -97,7 +99,7 @@ export class Controller {
   }
 
   close(): void {
-    this.#cancelFree()
+    this.#cancelFree?.()
   }
 
   async #change(next: Config, material: Material): Promise<readonly ListenerConnections[]> {
@@ -126,6 +128,7 @@ export class Controller {
     this.#snapshot = { ...snapshot, ports }
     this.#ports = ports
     this.#loadedAt = clock.wall()
+    this.#replaced.push({ at: clock.now(), pools: this.#pools })
     this.#pools = this.#ownPools(snapshot)
     this.#parts.onApplied(next, this.#pools)
     this.#freeRowsLater()
@@ -194,11 +197,15 @@ export class Controller {
     return pools
   }
 
+  /** Not put off by the next change: with one every few seconds rows would be handed out until there are none. */
   #freeRowsLater(): void {
-    this.#cancelFree()
-    this.#cancelFree = this.#parts.clock.after(FREE_ROWS_AFTER_MS, () => {
-      const left = this.#parts.slots.retain([...this.#pools.values()].map(({ config }) => config))
-      if (left > 0) this.#freeRowsLater()
+    this.#cancelFree ??= this.#parts.clock.after(FREE_ROWS_AFTER_MS, () => {
+      this.#cancelFree = undefined
+      const now = this.#parts.clock.now()
+      this.#replaced = this.#replaced.filter(({ at }) => now - at < FREE_ROWS_AFTER_MS)
+      const used = [...this.#replaced.flatMap(({ pools }) => [...pools.values()]), ...this.#pools.values()]
+      const left = this.#parts.slots.retain(used.map(({ config }) => config))
+      if (left > 0 || this.#replaced.length > 0) this.#freeRowsLater()
     })
   }
 }

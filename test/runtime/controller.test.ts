@@ -1,0 +1,53 @@
+import t from 'tap'
+import { SlotRegistry } from '../../src/balancer/slot-registry.ts'
+import { BackendTable } from '../../src/balancer/table.ts'
+import { FakeClock } from '../../src/core/clock.ts'
+import { CacheStores } from '../../src/runtime/cache-stores.ts'
+import { Controller } from '../../src/runtime/controller.ts'
+import type { Planes } from '../../src/runtime/planes.ts'
+import { configOf } from './configs.ts'
+
+const planes: Planes = {
+  prepare: () => Promise.resolve({}),
+  abort() {},
+  commit: () => Promise.resolve([]),
+  backend() {},
+  connections: () => Promise.resolve([]),
+  drain: () => Promise.resolve(0),
+  kill: () => Promise.resolve(),
+  workers: []
+}
+
+t.test('rows of backends that are gone are freed also while reloads follow each other', async (t) => {
+  const clock = new FakeClock()
+  const table = BackendTable.create({ capacity: 64, poolCapacity: 8 })
+  const slots = new SlotRegistry(table, clock)
+  const controller = new Controller({
+    table,
+    slots,
+    clock,
+    random: Math.random,
+    onChange: () => {},
+    planes,
+    caches: new CacheStores(0),
+    logLevel: undefined,
+    edge: () => Promise.resolve(),
+    onApplied: () => {}
+  })
+  t.teardown(() => controller.close())
+  let most = 0
+  for (let round = 1; round <= 30; round++) {
+    await controller.apply(
+      configOf({
+        listeners: [{ name: 'a', bind: '127.0.0.1:0', mode: 'l4', pool: 'p' }],
+        pools: { p: { backends: [`127.0.0.1:${round}`] } }
+      })
+    )
+    clock.advance(1_000)
+    most = Math.max(most, slots.size)
+  }
+  t.ok(most >= 6, 'who still picks by a configuration of five seconds ago finds its rows')
+  t.ok(most <= 12, `${most} rows for one backend`)
+  clock.advance(20_000)
+  t.equal(slots.size, 1)
+})
