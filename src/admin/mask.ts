@@ -7,7 +7,7 @@ const secretHeaders =
 
 /**
  * A copy of the configuration that may be shown. Masked are values under keys that name a secret, all values of
- * `apiKeys.keys` and `users`, headers that carry credentials, and passwords in URLs. `tls.key` is a path and stays.
+ * `apiKeys.keys` and `users`, what probes send, headers that carry credentials, and passwords in URLs. `tls.key` is a path and stays.
  */
 export function maskSecrets(value: unknown): unknown {
   return mask(value, [])
@@ -24,6 +24,8 @@ function isSecret(path: readonly string[]): boolean {
   const key = path.at(-1) ?? ''
   if (secretKeys.test(key)) return true
   if (path.includes('apiKeys') && path.includes('keys')) return true
+  // What a probe sends may be a login: "AUTH password" to Redis.
+  if (key === 'send' && path.includes('health')) return true
   if (key === 'users' || path.at(-2) === 'users') return true
   return path.some((part) => part.toLowerCase().includes('headers')) && secretHeaders.test(key)
 }

@@ -15,8 +15,6 @@ export interface Logger {
   warn(fields: object, message: string): void
   error(fields: object, message: string): void
   fatal(fields: object, message: string): void
-  /** A logger whose lines carry these fields too. It takes the level of the moment. */
-  child(fields: object): Logger
 }
 
 /** The logger of a thread, which owns its way out. */
@@ -108,14 +106,11 @@ export interface LoggedLine {
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
 /** A logger for tests: keeps what was logged in `lines`. */
-export function memoryLogger(
-  level: LogLevel = 'trace',
-  lines: LoggedLine[] = [],
-  inherited: object = {}
-): Logger & { readonly lines: LoggedLine[] } {
+export function memoryLogger(level: LogLevel = 'trace'): Logger & { readonly lines: LoggedLine[] } {
+  const lines: LoggedLine[] = []
   const write = (at: LogLevel) => (fields: object, message: string) => {
     if (LEVELS.indexOf(at) < LEVELS.indexOf(logger.level)) return
-    lines.push({ level: at, message, fields: { ...inherited, ...fields } })
+    lines.push({ level: at, message, fields: { ...fields } })
   }
   const logger = {
     level,
@@ -125,8 +120,7 @@ export function memoryLogger(
     info: write('info'),
     warn: write('warn'),
     error: write('error'),
-    fatal: write('fatal'),
-    child: (fields: object) => memoryLogger(logger.level, lines, { ...inherited, ...fields })
+    fatal: write('fatal')
   }
   return logger
 }

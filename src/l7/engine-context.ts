@@ -5,13 +5,17 @@ import type { Counter, Metrics } from '../core/metrics.ts'
 import type { Random } from '../core/random.ts'
 import type { Exchange } from './exchange.ts'
 
-/** What the parts of one engine share. */
-export interface EngineContext {
+/** What all engines of a thread share. */
+export interface L7Deps {
   readonly clock: Clock
   readonly random: Random
   readonly deadlines: Deadlines
   readonly log: Logger
   readonly metrics: Metrics
+}
+
+/** What the parts of one engine share. */
+export interface EngineContext extends L7Deps {
   /** This process in Via. */
   readonly pseudonym: string
   /** "Via: 1.1 lb-…\r\n", for responses. */

@@ -10,7 +10,7 @@ import { logExchange } from './access-log.ts'
 import { compilePieces, compileSnapshot, type SnapshotParts } from './compile.ts'
 import { dateLine } from './date-line.ts'
 import type { DownstreamStream } from './downstream-stream.ts'
-import type { EngineContext } from './engine-context.ts'
+import type { EngineContext, L7Deps } from './engine-context.ts'
 import { Exchange } from './exchange.ts'
 import { errorAnswer, type ErrorAnswer } from './headers/error-answer.ts'
 import { viaLine, viaPseudonym } from './headers/via.ts'
@@ -21,14 +21,6 @@ import { newRequestId } from './headers/request-id.ts'
 import { begin, type ConnectionMemo } from './pipeline.ts'
 import type { Request } from './request.ts'
 import type { Snapshot } from './snapshot.ts'
-
-export interface L7Deps {
-  readonly clock: Clock
-  readonly random: Random
-  readonly deadlines: Deadlines
-  readonly log: Logger
-  readonly metrics: Metrics
-}
 
 /** One per process, so that a loop through several workers is seen too; the runtime may set it. */
 const pseudonym = viaPseudonym()

@@ -120,7 +120,10 @@ export class DataPlane {
 
   /** Something happened to a backend that may cost its connections (L4). */
   backend(fate: BackendFate, key: string): void {
-    for (const engine of [...this.#engines.values(), ...this.#draining.keys()]) engine.backend?.(fate, key)
+    for (const engine of [...this.#engines.values(), ...this.#draining.keys()]) {
+      if (fate === 'down') engine.backendDown?.(key)
+      else engine.closeBackend?.(key)
+    }
   }
 
   connections(): ListenerConnections[] {

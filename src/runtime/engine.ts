@@ -9,8 +9,10 @@ export interface Engine {
   drain(): void
   /** Closes all connections now. */
   destroy(): void
-  /** `key` is `pool/name`. Left out where connections do not belong to one backend (L7). */
-  backend?(fate: BackendFate, key: string): void
+  /** The probes say that `key` (`pool/name`) is down. These two are left out where connections are of no backend (L7). */
+  backendDown?(key: string): void
+  /** The operator has taken it out. */
+  closeBackend?(key: string): void
   readonly connections: number
   /** Age of the oldest connection, 0 without. */
   oldestMs(now: number): number

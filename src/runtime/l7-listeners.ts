@@ -2,7 +2,8 @@ import type { Pool } from '../balancer/pool.ts'
 import type { L7ListenerConfig } from '../config/model.ts'
 import { ThreadCaches } from '../l7/cache/thread-caches.ts'
 import { compilePool, type SnapshotParts } from '../l7/compile.ts'
-import { L7Engine, type L7Deps } from '../l7/engine.ts'
+import type { L7Deps } from '../l7/engine-context.ts'
+import { L7Engine } from '../l7/engine.ts'
 import { PoolUpstreams, type UpstreamRegistry } from '../l7/http1/upstream-registry.ts'
 import type { CompiledPool } from '../l7/snapshot.ts'
 import { Gate, type AdmissionTables } from '../net/admission/gate.ts'
@@ -48,14 +49,11 @@ export class L7Listeners {
         return memory && this.#caches.httpCache(route.cache!, memory)
       }
     }
-    if (running instanceof L7Listener) {
-      const next = await inPieces(running.engine.compile(parts))
-      return { engine: running, commit: () => running.engine.apply(next) }
+    if (running instanceof L7Engine) {
+      const next = await inPieces(running.compile(parts))
+      return { engine: running, commit: () => running.apply(next) }
     }
-    return {
-      engine: new L7Listener(new L7Engine(this.#parts, parts, this.#parts.pseudonym)),
-      commit: () => {}
-    }
+    return { engine: new L7Engine(this.#parts, parts, this.#parts.pseudonym), commit: () => {} }
   }
 
   #compile(pool: Pool, snapshot: Snapshot): CompiledPool {
@@ -80,30 +78,4 @@ function limitsConnections(config: L7ListenerConfig): boolean {
     connectionLimit !== undefined ||
     proxyProtocol !== undefined
   )
-}
-
-class L7Listener implements Engine {
-  readonly engine: L7Engine
-  readonly accept: Engine['accept']
-
-  constructor(engine: L7Engine) {
-    this.engine = engine
-    this.accept = (attach) => engine.accept(attach)
-  }
-
-  drain(): void {
-    this.engine.drain()
-  }
-
-  destroy(): void {
-    this.engine.destroy()
-  }
-
-  get connections(): number {
-    return this.engine.connections
-  }
-
-  oldestMs(now: number): number {
-    return this.engine.oldestMs(now)
-  }
 }

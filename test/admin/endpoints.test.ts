@@ -194,6 +194,7 @@ t.test('the configuration in force is shown without its secrets', async (t) => {
   plane.configuration = {
     admin: { token: 'hunter2', binds: [] },
     redis: { url: 'redis://lb:hunter2@127.0.0.1:6379/0' },
+    pools: { cache: { health: { type: 'tcp', send: 'AUTH hunter2\\r\\nPING\\r\\n', expect: 'PONG' } } },
     listeners: [
       {
         tls: { certificates: [{ cert: '/etc/a.crt', key: '/etc/a.key' }] },
@@ -216,6 +217,7 @@ t.test('the configuration in force is shown without its secrets', async (t) => {
   t.match(json, {
     admin: { token: '***' },
     redis: { url: 'redis://lb:***@127.0.0.1:6379/0' },
+    pools: { cache: { health: { send: '***', expect: 'PONG' } } },
     listeners: [
       {
         tls: { certificates: [{ key: '/etc/a.key' }] },

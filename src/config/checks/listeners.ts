@@ -1,6 +1,6 @@
-import { isIPv6 } from 'node:net'
 import { parseBind } from '../addresses.ts'
 import { textOf } from '../env-text.ts'
+import { isLocalBind } from '../local-bind.ts'
 import { errorAt, type Finding, type Path } from '../problem.ts'
 import { isMap, type Raw, type RawMap, select, valueAt } from '../raw.ts'
 
@@ -116,14 +116,9 @@ function checkAdmin(root: Raw): Finding[] {
   for (const [index, value] of binds.entries()) {
     const text = textOf(value)
     const bind = text === undefined ? undefined : parseBind(text)
-    if (bind === undefined || typeof bind === 'string' || bind.kind === 'unix' || isLoopback(bind.host))
-      continue
+    if (bind === undefined || typeof bind === 'string' || isLocalBind(bind)) continue
     const path = Array.isArray(admin['bind']) ? ['admin', 'bind', index] : ['admin', 'bind']
     return [errorAt(path, `${bind.text} is reached from other machines; set "token", or bind to 127.0.0.1`)]
   }
   return []
-}
-
-function isLoopback(host: string): boolean {
-  return isIPv6(host) ? host === '::1' : host.startsWith('127.')
 }

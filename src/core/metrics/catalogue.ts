@@ -33,7 +33,7 @@ export const catalogue = {
   lb_request_duration_seconds: histogram(
     ['route', 'pool'],
     requestSeconds,
-    'From the first byte of the request to the last byte of the response.'
+    'From the whole head of the request to the last byte of the response.'
   ),
   lb_errors_total: counter(
     ['listener', 'code'],
