@@ -52,15 +52,12 @@ export const TRIAL_AT = 2
 export const SLOW_SINCE = 3
 /** Wall clock, ms. Written by the health checker. */
 export const LAST_HEALTHY = 4
-export const PROBED_AT = 5
-/** Of the last probe, ms. Written by the health checker. */
-export const PROBE_LATENCY = 6
 /** Wall clock of the last change on each axis. */
-export const ADMIN_SINCE = 7
-export const PROBE_SINCE = 8
-export const BREAKER_SINCE = 9
-export const EJECTED_SINCE = 10
-export const ADDED_AT = 11
+export const ADMIN_SINCE = 5
+export const PROBE_SINCE = 6
+export const BREAKER_SINCE = 7
+export const EJECTED_SINCE = 8
+export const ADDED_AT = 9
 
 /** Per thread and backend: what this thread holds of ACTIVE, SOCKETS and STARVED, to be given back if it dies. */
 export const HELD = 3

@@ -150,11 +150,6 @@ export class Pool implements Lessor {
     return view.count > 0
   }
 
-  /** Some backend may serve, now or once it is no longer full. */
-  get usable(): boolean {
-    return this.#fresh().count > 0
-  }
-
   /** What a backend counts for now: its weight, less of it in slow start, 0 while it is not picked. */
   effectiveWeight(backend: Backend): number {
     const view = this.#fresh()

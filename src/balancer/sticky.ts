@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 
 /** Hex digits of the digest in a cookie: 128 bits. */
 const DIGITS = 32
@@ -40,11 +40,4 @@ export class StickyCookies {
 
 export function stickyValue(pool: string, backend: string, secret = ''): string {
   return createHmac('sha256', `lb sticky\n${pool}\n${secret}`).update(backend).digest('hex').slice(0, DIGITS)
-}
-
-/** For callers that hold a name and a value, in constant time. */
-export function stickyMatches(value: string, pool: string, backend: string, secret = ''): boolean {
-  const expected = Buffer.from(stickyValue(pool, backend, secret))
-  const given = Buffer.from(value)
-  return given.length === expected.length && timingSafeEqual(given, expected)
 }

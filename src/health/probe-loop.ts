@@ -109,8 +109,6 @@ export class ProbeLoop {
     this.report = { passed, text, latencyMs, at: wall }
     this.#failures = passed ? 0 : this.#failures + 1
     Atomics.store(table.ints, slot * at.INTS + at.PROBE_FAILURES, this.#failures)
-    table.setFloat(slot, at.PROBED_AT, wall)
-    table.setFloat(slot, at.PROBE_LATENCY, latencyMs)
     if (passed) table.setFloat(slot, at.LAST_HEALTHY, wall)
     onProbe?.(this.backend, passed, latencyMs)
 

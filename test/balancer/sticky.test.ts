@@ -1,5 +1,5 @@
 import t from 'tap'
-import { StickyCookies, stickyMatches, stickyValue } from '../../src/balancer/sticky.ts'
+import { StickyCookies, stickyValue } from '../../src/balancer/sticky.ts'
 
 t.test('a cookie value names its backend again, also after a restart', async (t) => {
   const value = new StickyCookies('web', ['a', 'b']).valueOf('b')
@@ -16,11 +16,4 @@ t.test('values are of one pool and one secret, and what was not given out asks f
     t.equal(cookies.backendOf(value), undefined)
   }
   t.equal(cookies.backendOf(stickyValue('web', 'a', 'secret')), 'a')
-})
-
-t.test('a value is checked against one name', async (t) => {
-  const value = stickyValue('web', 'a')
-  t.equal(stickyMatches(value, 'web', 'a'), true)
-  t.equal(stickyMatches(value, 'web', 'b'), false)
-  t.equal(stickyMatches(value.slice(1), 'web', 'a'), false)
 })
