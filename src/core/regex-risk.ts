@@ -6,6 +6,7 @@
  */
 export function regexRisk(source: string): string | undefined {
   const open: Group[] = []
+  let anythings = 0
   let top: Group = { start: 0, repeats: false, branches: [''] }
   for (let i = 0; i < source.length; i++) {
     const c = source[i]!
@@ -39,12 +40,18 @@ export function regexRisk(source: string): string | undefined {
       top.branches.push('')
     } else if (isUnboundedAt(source, i)) {
       top.repeats = true
+      if (source[i - 1] === '.' && source[i - 2] !== '\\') anythings++
     } else if (!'?{'.includes(c)) {
       noteAtom(top, c)
     }
   }
-  return undefined
+  return anythings > MAX_ANYTHINGS
+    ? `${anythings} times ".*" or ".+": it can take the length of the path to the power of ${anythings}`
+    : undefined
 }
+
+/** Two of them are slow on 8 KiB (tens of milliseconds), three take minutes. */
+const MAX_ANYTHINGS = 2
 
 interface Group {
   readonly start: number
@@ -58,8 +65,34 @@ function noteAtom(group: Group, atom: string): void {
   if (group.branches[last] === '') group.branches[last] = atom
 }
 
+/** Some character can begin two of them. */
 function ambiguous(branches: readonly string[]): boolean {
-  return branches.length > 1 && (new Set(branches).size < branches.length || branches.includes('.'))
+  const begun = new Set<number>()
+  for (const atom of branches) {
+    const beginning = beginnings(atom)
+    for (const c of beginning) {
+      if (begun.has(c)) return true
+    }
+    for (const c of beginning) begun.add(c)
+  }
+  return false
+}
+
+/** The characters of ASCII that an atom may match: `a`, `\w`, `[a-z]`, `.`; a group is not looked into. */
+function beginnings(atom: string): number[] {
+  if (atom === '' || atom.startsWith('(')) return []
+  let one: RegExp
+  try {
+    one = new RegExp(`^(?:${atom})`)
+  } catch {
+    return []
+  }
+  const found: number[] = []
+  for (let c = 32; c < 127; c++) {
+    const match = one.exec(String.fromCharCode(c))
+    if (match !== null && match[0].length === 1) found.push(c)
+  }
+  return found
 }
 
 /** `+`, `*`, `{2,}`; a bounded count is left out. */

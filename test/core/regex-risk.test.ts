@@ -9,9 +9,12 @@ t.test('expressions that can take exponential time are pointed out', async (t) =
     '(a|a)*b',
     '(?:x+)*',
     '((ab)+c?)+',
-    '(.|\\n)+x',
+    '(.|a)+x',
     '(a{2,})+',
-    '(?<n>a*)+'
+    '(?<n>a*)+',
+    '(\\w|\\d)+$',
+    '([a-z]|[a-c])*x',
+    '^/a.*b.*c.*d$'
   ]) {
     t.type(regexRisk(bad), 'string', bad)
   }
@@ -25,6 +28,10 @@ t.test('expressions that can take exponential time are pointed out', async (t) =
     '\\(a+\\)+',
     '^/a{1,3}/(b+){2}',
     '',
+    '(en|de|fr)+',
+    '(.|\\n)+x',
+    '^/.*/x/.*$',
+    '^/\\.+a\\.+b\\.+c$',
     '(',
     ')'
   ]) {

@@ -163,7 +163,9 @@ export const poolSchema = mapping(
         .describe('Unused connections kept per backend and worker.'),
       pipelining: integer(1, 64)
         .prefault(defaults.connections.pipelining)
-        .describe('Requests sent ahead on one connection; only what is idempotent and has no body.')
+        .describe(
+          'Requests sent ahead on one connection; only what is idempotent and has no body. For backends that answer each request exactly once.'
+        )
     })
       .prefault({})
       .describe('Connections to the backends (L7).'),

@@ -43,19 +43,26 @@ const PROTECTED = new Set([
   'strict-transport-security'
 ])
 
-/** Names looked at in one Connection field; more has no honest use. */
-const MAX_NAMES = 16
-
 /**
  * Removes the fields that Connection named. `names` is what it said beyond close, keep-alive and upgrade, in lower
  * case and comma-separated (Request.connectionNames); nearly always '', and then this costs one comparison.
  */
 export function dropConnectionNamed(headers: HeaderBlock, names: string): void {
   if (names === '') return
-  for (const part of names.split(',', MAX_NAMES)) {
+  const dropped = new Set<string>()
+  for (const part of names.split(',')) {
     const name = part.trim()
-    if (mayDrop(name)) headers.remove(name)
+    if (mayDrop(name)) dropped.add(name)
   }
+  // One walk however many there are: a head has room for thousands of names.
+  const { text } = headers
+  let kept = ''
+  for (let at = 0; at < text.length;) {
+    const next = text.indexOf('\n', at) + 1
+    if (!dropped.has(text.slice(at, text.indexOf(':', at)).toLowerCase())) kept += text.slice(at, next)
+    at = next
+  }
+  headers.text = kept
 }
 
 /** Whether a Connection field may take the field called `name` (lower case) away. */
