@@ -44,7 +44,11 @@ export class CacheAdmin {
 
   purgeTag(tag: string): Purged {
     this.#store.nextEpoch()
-    return { purged: this.#store.removeTag(tag) }
+    // Fields are kept byte by byte: those of UTF-8 are what origins send today, latin1 is what the RFC had.
+    const tags = new Set([tag, Buffer.from(tag, 'utf8').toString('latin1')])
+    let purged = 0
+    for (const form of tags) purged += this.#store.removeTag(form)
+    return { purged }
   }
 
   purgeAll(): Purged {
@@ -55,7 +59,8 @@ export class CacheAdmin {
 
 const absolute = /^(https?):\/\/([^/?#]+)([^?#]*)(?:\?([^#]*))?/i
 
-function partsOf(url: string, mergeSlashes: boolean): UrlParts | undefined {
+function partsOf(text: string, mergeSlashes: boolean): UrlParts | undefined {
+  const url = asSent(text)
   const match = absolute.exec(url)
   if (match === null || url.length > 16_384) return undefined
   const path = normalisePath(match[3] === '' ? '/' : match[3]!, { encodedSlash: 'keep', mergeSlashes })
@@ -64,11 +69,17 @@ function partsOf(url: string, mergeSlashes: boolean): UrlParts | undefined {
   return { scheme, host: match[2]!, path, query: match[4] ?? '' }
 }
 
+/** What clients make of letters beyond ASCII and of spaces. */
+function asSent(url: string): string {
+  return url.replace(/[^\x21-\x7e]+/g, (text) => encodeURIComponent(text.toWellFormed()))
+}
+
 function plain({ scheme, host, path, query }: UrlParts): string {
   return `${scheme}://${normalHost(host, scheme)}${path}${query === '' ? '' : `?${query}`}`
 }
 
-function normalPrefix(prefix: string): string {
+function normalPrefix(text: string): string {
+  const prefix = asSent(text)
   const match = absolute.exec(prefix)
   if (match === null) return prefix.toLowerCase()
   const scheme = match[1]!.toLowerCase() as 'http' | 'https'

@@ -56,6 +56,20 @@ t.test('an operator purges by URL with every variant, by prefix, by tag, and all
   t.end()
 })
 
+t.test('a purge takes letters beyond ASCII as browsers and origins send them', (t) => {
+  const client = new Client()
+  const admin = new CacheAdmin(client.store, () => [client.cache.keys])
+  const fill = () =>
+    client.ask({ path: '/%C3%A4', query: 'q=%C3%B6' }, { fields: [...lasting, ['Cache-Tag', 'gr\xc3\xbcn']] })
+  fill()
+  t.strictSame(admin.purgeUrl('http://example.com/ä?q=ö'), { purged: 1 })
+  fill()
+  t.strictSame(admin.purgePrefix('http://example.com/ä'), { purged: 1 })
+  fill()
+  t.strictSame(admin.purgeTag('grün'), { purged: 1 })
+  t.end()
+})
+
 t.test('what was asked of upstream before a purge is not stored after it', (t) => {
   const client = new Client()
   const admin = new CacheAdmin(client.store, () => [])
