@@ -8,7 +8,7 @@ import { ForwardedWriter } from './headers/forwarded.ts'
 import { dropConnectionNamed } from './headers/hop-by-hop.ts'
 import { keptRequestId, newRequestId } from './headers/request-id.ts'
 import { isLoop } from './headers/via.ts'
-import { SEEN_FORWARDED, SEEN_REQUEST_ID, SEEN_VIA, SEEN_X_FORWARDED } from './http1/field-scanner.ts'
+import { SEEN_FORWARDED, SEEN_REQUEST_ID, SEEN_VIA, SEEN_X, SEEN_X_FORWARDED } from './http1/field-scanner.ts'
 import { guard } from './guard.ts'
 import { sendLocal } from './local-answer.ts'
 import { answersItself } from './max-forwards.ts'
@@ -39,7 +39,8 @@ const NO_CONTEXT: PickContext = {}
 export function begin(exchange: Exchange, memo: ConnectionMemo): void {
   const { request, snapshot, downstream, context } = exchange
   const seen = request.seen
-  const wordOfProxy = (seen & (SEEN_X_FORWARDED | SEEN_FORWARDED | SEEN_REQUEST_ID)) !== 0
+  // X-Real-IP and the like are among SEEN_X.
+  const wordOfProxy = (seen & (SEEN_X_FORWARDED | SEEN_FORWARDED | SEEN_REQUEST_ID | SEEN_X)) !== 0
   const trusted = wordOfProxy && snapshot.trusted.size > 0 && snapshot.trusted.contains(downstream.peer)
   exchange.clientIp = trusted
     ? clientAddress(

@@ -178,6 +178,10 @@ t.test('forwarding fields are believed from trusted proxies only', async (t) => 
   const trusted = await trusting.client()
   trusted.send(get('/', fields))
   await trusted.text('ok')
+  trusted.send(get('/alone', 'X-Real-IP: 7.7.7.7\r\nX_Real_IP: 8.8.8.8\r\n'))
+  await trusted.until(({ received }) => received.split('200 OK').length === 3)
+  t.match(backend.connections[0]!.received, 'X-Real-IP: 7.7.7.7\r\n', 'without X-Forwarded-For too')
+  t.notMatch(backend.connections[0]!.received, '8.8.8.8')
   const head = backend.connections[0]!.received
   t.match(head, /X-Forwarded-For: 192\.0\.2\.1, 127\.0\.0\.1\r\n/)
   t.match(head, /X-Forwarded-Proto: https\r\n/)
