@@ -11,8 +11,10 @@ export interface Panel {
 
 const PANEL = { width: 320, height: 300, left: 52, top: 56, gap: 48 }
 const LEGEND = 150
-/** Told apart also by those who do not see all colours (Okabe and Ito), with dashes for the rest. */
+/** Told apart also by those who do not see all colours (Okabe and Ito). */
 const COLOURS = ['#000000', '#e69f00', '#56b4e9', '#009e73', '#cc79a7', '#0072b2', '#d55e00', '#999999']
+/** From this line on they are dashed: what is drawn last lets what lies under it show. */
+const DASHED_FROM = 5
 const TICKS_X = [0.5, 0.9, 0.99, 0.999, 0.9999]
 /** What is slower than the last is drawn on the upper edge. */
 const TICKS_Y = [10, 30, 100, 300, 1000, 3000, 10_000]
@@ -76,7 +78,7 @@ function drawLegend(lines: readonly Line[], left: number): string {
 }
 
 function stroke(i: number): string {
-  const dash = i >= COLOURS.length ? ' stroke-dasharray="5 3"' : ''
+  const dash = i >= DASHED_FROM ? ' stroke-dasharray="5 3"' : ''
   return `stroke="${COLOURS[i % COLOURS.length]!}" stroke-width="1.8"${dash}`
 }
 
