@@ -12,6 +12,7 @@ import { httpOrigin } from './servers.ts'
 
 /** LB_BARS=full runs at the sizes that the bars name; else at a tenth or so, which takes some seconds. */
 const full = process.env.LB_BARS === 'full'
+t.setTimeout(full ? 600_000 : 120_000)
 
 /** The real thing: a process of its own with two workers before one origin. */
 async function lb(
@@ -133,7 +134,8 @@ t.test('much more than it holds goes through a cache within its bound on memory'
   )
   most = Math.max(most, residentMb(pid))
   t.comment(JSON.stringify({ objects: number, idle, most, grown: most - idle }))
-  t.ok(most - idle <= 64 * 1.3, `${(most - idle).toFixed(1)} MB more than idle`)
+  // Where many tests run at once, V8 collects later and its heaps stand some MB higher.
+  t.ok(most - idle <= 64 * (full ? 1.3 : 1.6), `${(most - idle).toFixed(1)} MB more than idle`)
 })
 
 /** Gives its objects whole only after `deaths` requests for them, which end in the middle of the body. */
