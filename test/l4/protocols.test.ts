@@ -36,6 +36,44 @@ t.test('Redis: commands, a pipeline and pub/sub', { skip: missing('redis-server'
     commands.write(`PUBLISH news ${word}\r\n`)
     t.equal(await got, message)
   }
+
+  // Many, from one to many, while the one goes on writing.
+  const subscribers = await Promise.all(Array.from({ length: 4 }, () => testClient(t, rig.port)))
+  const expected = Array.from({ length: 5_000 }, (_, i) => `${i}:${'x'.repeat(40)}`)
+  const all = subscribers.map(async (client) => {
+    let text = ''
+    client.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')))
+    client.write('SUBSCRIBE many\r\n')
+    await eventually(() => text.includes('subscribe'))
+    return async () => {
+      await eventually(() => text.includes(`${expected.at(-1)}\r\n`))
+      return text.match(/\d+:x+/g)
+    }
+  })
+  const readers = await Promise.all(all)
+  commands.resume()
+  commands.write(expected.map((word) => `PUBLISH many ${word}\r\n`).join(''))
+  for (const read of readers) t.same(await read(), expected)
+})
+
+t.test('Redis: what it says to one client too many arrives', { skip: missing('redis-server') }, async (t) => {
+  const port = await freePort()
+  const settings = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--maxclients', '5']
+  await program(t, port, ['redis-server', ...settings])
+  const rig = await engineRig(t, { pool: 'redis' }, { redis: { backends: [`127.0.0.1:${port}`] } })
+  const answers = await Promise.all(
+    Array.from({ length: 15 }, async () => {
+      const client = await testClient(t, rig.port)
+      // It refuses without reading: what the client says at once makes that a reset.
+      client.write('PING\r\n')
+      return new Promise<string>((resolve) => {
+        client.once('data', (chunk: Buffer) => resolve(chunk.toString('latin1')))
+        client.once('close', () => resolve('nothing'))
+      })
+    })
+  )
+  t.equal(answers.filter((answer) => answer === '+PONG\r\n').length, 5)
+  t.equal(answers.filter((answer) => answer.includes('max number of clients')).length, 10)
 })
 
 t.test(

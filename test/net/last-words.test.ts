@@ -15,6 +15,8 @@ import { directory } from '../l4/programs.ts'
 import { eventually } from '../l4/sockets.ts'
 import { testCertificates } from './certificates.ts'
 
+const identity = testCertificates().leaf('a.test')
+
 interface Conversation {
   readonly transport: Transport
   readonly peer: Socket
@@ -66,7 +68,6 @@ async function conversation(t: Test, connect: Connect): Promise<Conversation> {
   const address = server.address()
   const transport = connect(owner, typeof address === 'string' ? 0 : address!.port, path)
   const [raw] = await arrived
-  const identity = testCertificates().leaf('a.test')
   const peer = connect === tls ? new TLSSocket(raw, { isServer: true, ...identity }) : raw
   for (const socket of [raw, peer]) socket.on('error', () => {})
   await connecting
