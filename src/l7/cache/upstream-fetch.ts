@@ -264,13 +264,18 @@ export class UpstreamFetch implements Fetch {
 
   #invalidate(response: CacheResponse): void {
     const { store, keys } = this.#core
-    for (const parts of invalidatedUrls(this.#request, response)) {
+    const request = this.#request
+    for (const parts of invalidatedUrls(request, response)) {
       const url = keys.url(parts)
       // Where the key is more than the URL, the keys of others must be looked for; a marker takes its variants along.
       if (keys.selective) store.removeUrl(url)
       else {
-        store.remove(url)
-        store.remove(`${url}\n#p`)
+        // As most ask for it, and as this client does: in its spelling, and over its proxy.
+        const own = parts === request ? keys.key(request) : url + (request.told ?? '')
+        for (const key of new Set([url, own ?? url])) {
+          store.remove(key)
+          store.remove(partKey(key))
+        }
       }
     }
   }

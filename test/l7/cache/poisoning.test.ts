@@ -30,7 +30,8 @@ async function setUp(t: Test, listener: object = {}, route: object = {}, vary?: 
   })
   return {
     origin,
-    ask: (lines: readonly string[], target = '/page', body = '') => ask(lb.port('web'), lines, target, body)
+    ask: (lines: readonly string[], target = '/page', body = '', method = 'GET') =>
+      ask(lb.port('web'), lines, target, body, method)
   }
 }
 
@@ -52,10 +53,16 @@ function told(request: IncomingMessage): string {
 }
 
 /** The whole answer to one request, its lines sent as they are. */
-async function ask(port: number, lines: readonly string[], target: string, body: string): Promise<string> {
+async function ask(
+  port: number,
+  lines: readonly string[],
+  target: string,
+  body: string,
+  method = 'GET'
+): Promise<string> {
   const socket = connect(port, '127.0.0.1')
   const all = lines.some((line) => /^connection:/i.test(line)) ? lines : [...lines, 'Connection: close']
-  socket.write(`GET ${target} HTTP/1.1\r\n${all.map((line) => `${line}\r\n`).join('')}\r\n${body}`)
+  socket.write(`${method} ${target} HTTP/1.1\r\n${all.map((line) => `${line}\r\n`).join('')}\r\n${body}`)
   let text = ''
   socket.setEncoding('latin1').on('data', (part: string) => (text += part))
   await once(socket, 'close')
@@ -178,5 +185,25 @@ t.test('what one route stored is not served by another for the same URL', async 
       t.match(answer, new RegExp(`\r\n\r\n${name}$`), name)
       t.match(answer, outcome)
     }
+  }
+})
+
+t.test('an unsafe request removes what was stored for the same spelling, over the same proxy', async (t) => {
+  const { ask } = await setUp(t, { trustedProxies: ['127.0.0.0/8'] })
+  const proxied = [
+    'Host: a',
+    'X-Forwarded-For: 10.0.0.1',
+    'X-Forwarded-Proto: https',
+    'X-Forwarded-Port: 443'
+  ]
+  for (const [lines, target] of [
+    [proxied, '/page'],
+    [['Host: a'], '/page'],
+    [['Host: a'], '/p%41ge']
+  ] as const) {
+    t.match(await ask(lines, target), /fwd=uri-miss/)
+    t.match(await ask(lines, target), /lb; hit/)
+    await ask(lines, target, '', 'DELETE')
+    t.match(await ask(lines, target), /fwd=uri-miss/)
   }
 })
