@@ -38,5 +38,6 @@ export function nameFrom(ask: (out: object) => number | undefined): SocketName |
  * when it is a reset: a stream that was broken off would look whole. The kernel knows no peer any more then.
  */
 export function isGone(handle: RawHandle): boolean {
-  return handle.getpeername!({}) !== 0
+  // A unix socket has neither names nor resets.
+  return handle.getpeername !== undefined && handle.getpeername({}) !== 0
 }

@@ -1,5 +1,9 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { join } from 'node:path'
 import t from 'tap'
 import { engineRig } from './harness.ts'
+import { directory } from './programs.ts'
 import { ending, eventually, testClient, testServer } from './sockets.ts'
 
 const at = (port: number) => `127.0.0.1:${port}`
@@ -53,4 +57,19 @@ t.test('a slow client gets all that a backend said before it broke off, and then
   await eventually(() => rig.engine.connections === 0)
   t.equal(rig.metric('lb_l4_ends_total{listener="tcp",reason="upstream-reset"}'), 1)
   t.match(rig.lines.at(-1)?.fields, { client: `127.0.0.1:${localPort}`, bytesOut: got })
+})
+
+t.test('a client on a unix socket that says something and ends in the same breath', async (t) => {
+  const path = join(directory(t), 's')
+  const backend = await testServer(t, (socket) => void socket.pipe(socket))
+  const pools = { p: { backends: [at(backend.port)] } }
+  const rig = await engineRig(t, { pool: 'p' }, pools, { bind: { path } })
+  const client = connect({ path, allowHalfOpen: true })
+  await once(client, 'connect')
+  client.end('all of it')
+  let text = ''
+  client.on('data', (chunk: Buffer) => (text += String(chunk)))
+  await once(client, 'end')
+  t.equal(text, 'all of it')
+  await eventually(() => rig.engine.connections === 0)
 })
