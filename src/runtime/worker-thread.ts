@@ -67,6 +67,8 @@ export class WorkerThread {
   }
 
   abort(id: number): void {
+    // Rejected and not only forgotten: its timer would end the worker for not having answered.
+    this.#waiting.get(`prepare ${id}`)?.reject(new Error('aborted'))
     this.#waiting.delete(`prepare ${id}`)
     this.#post({ type: 'abort', id })
   }

@@ -128,7 +128,8 @@ export class AdminClient {
       )
     }
     if (status === 401) {
-      return new CliError(`${message}; give it with --token, LB_ADMIN_TOKEN, or the configuration with -c`)
+      const what = this.#target.token === undefined ? 'the admin token is needed' : message
+      return new CliError(`${what}; give it with --token, LB_ADMIN_TOKEN, or the configuration with -c`)
     }
     const usage = status === 400 || status === 404
     return new CliError(message, usage ? exitCode.usage : exitCode.cannotRun)

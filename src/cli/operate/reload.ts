@@ -10,5 +10,6 @@ export async function reload(client: AdminClient, plan: boolean, terminal: Termi
     throw new CliError(`${errors.join('\n')}\nlb: the configuration in force stays`, exitCode.usage)
   }
   for (const line of lines) terminal.write(`${line}\n`)
-  if (!changed) terminal.write(plan ? 'nothing would change\n' : 'nothing changed\n')
+  // A plan lists what stays; a reload says itself that nothing changed.
+  if (!changed && plan) terminal.write('nothing would change\n')
 }

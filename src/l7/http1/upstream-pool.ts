@@ -73,8 +73,17 @@ export class UpstreamPool {
     this.#retired = false
   }
 
-  /** The backend is no longer in the configuration: idle connections close, others with their last response. */
+  /**
+   * The backend is no longer in the configuration: idle connections close, others with their last response. They count
+   * until the backend has closed its side, since requests of the old configuration may still open others.
+   */
   retire(): void {
+    this.#retired = true
+    while (this.shed());
+  }
+
+  /** Closes what is idle at once: the end. */
+  destroyIdle(): void {
     this.#retired = true
     for (const connection of [...this.#idle]) connection.close()
   }

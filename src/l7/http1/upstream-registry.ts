@@ -100,9 +100,9 @@ export class UpstreamRegistry {
 
   /** Closes everything idle: shutdown. */
   closeIdle(): void {
-    for (const upstreams of this.#retiring.splice(0)) upstreams.retire()
+    for (const upstreams of this.#retiring.splice(0)) upstreams.destroyIdle()
     for (const { byBackend } of this.#pools.values()) {
-      for (const { upstreams } of byBackend.values()) upstreams.retire()
+      for (const { upstreams } of byBackend.values()) upstreams.destroyIdle()
     }
   }
 }
