@@ -150,7 +150,10 @@ t.test('what does not answer, or is something else, is told as such', async (t) 
 
 t.test('a missing or wrong token is told with the ways to give it', async (t) => {
   const { client, terminal } = await running(t, 's3cret', '')
-  await t.rejects(reload(client, false, terminal), { exitCode: 1, message: /^the admin token is needed; .*LB_ADMIN_TOKEN/ })
+  await t.rejects(reload(client, false, terminal), {
+    exitCode: 1,
+    message: /^the admin token is needed; .*LB_ADMIN_TOKEN/
+  })
   const { client: wrong } = await running(t, 's3cret', 'guess')
   await t.rejects(reload(wrong, false, terminal), { message: /token is wrong.*--token/ })
 })
