@@ -253,10 +253,8 @@ export class Runtime implements Running {
       },
       metricsSource: () => this.#hub.attach(),
       onChange: (event) => this.#watch.changed(event),
-      giveBack: (thread) => {
-        this.#memory.giveBack(thread)
-        this.#caches.recover(thread)
-      },
+      recover: (thread) => this.#caches.recover(thread),
+      giveBack: (thread) => this.#memory.giveBack(thread),
       onRestart: () => restarts.add()
     })
   }

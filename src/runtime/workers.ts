@@ -17,11 +17,19 @@ export interface WorkersParts {
   readonly init: Omit<WorkerInit, 'thread'>
   readonly metricsSource: () => MetricsSource
   readonly onChange: (event: Extract<FromWorker, { type: 'change' }>['event']) => void
-  /** The thread is gone: whatever it held in shared tables is to be given back. */
+  /** The thread is gone: nobody may go on waiting for it. */
+  readonly recover: (thread: number) => void
+  /** Whatever it held in shared tables is to be given back: backends have heard by now that its connections are closed. */
   readonly giveBack: (thread: number) => void
   /** One more was replaced. */
   readonly onRestart: () => void
 }
+
+/**
+ * The kernel has closed what a dead thread had open, but a busy backend hears of that and of the next connection in any
+ * order: given back at once, one with room for 10 saw 11. Less than the shortest wait for a replacement.
+ */
+const GIVE_BACK_AFTER_MS = 50
 
 interface Seat {
   readonly thread: number
@@ -187,13 +195,16 @@ export class Workers implements Planes {
   #exited(seat: Seat, error: Error | undefined): void {
     seat.worker = undefined
     seat.joined = false
-    this.#parts.giveBack(seat.thread)
+    this.#parts.recover(seat.thread)
     if (this.#stopping) return
     const inMs = seat.delay.next()
     this.#parts.log.error({ worker: seat.thread, err: error, inMs }, 'worker died; it will be replaced')
     // Before the first snapshot is in force nothing is served: start() fails and ends the others.
     if (this.#current === undefined) return
-    seat.timer = setTimeout(() => void this.#replace(seat), inMs)
+    seat.timer = setTimeout(() => {
+      this.#parts.giveBack(seat.thread)
+      seat.timer = setTimeout(() => void this.#replace(seat), inMs - GIVE_BACK_AFTER_MS)
+    }, GIVE_BACK_AFTER_MS)
   }
 
   async #replace(seat: Seat): Promise<void> {
