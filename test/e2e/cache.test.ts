@@ -1,7 +1,7 @@
 import { request } from 'node:http'
 import t from 'tap'
 import type { Workers } from '../../src/runtime/workers.ts'
-import { get } from './clients.ts'
+import { get, load } from './clients.ts'
 import { httpOrigin, startLb, until } from './servers.ts'
 
 function yaml(origin: string, extra: object = {}) {
@@ -55,6 +55,30 @@ t.test(
     t.strictSame(await ask(20), ['answer 2'])
   }
 )
+
+t.test('whoever asks after a purge has returned gets nothing older, through any worker', async (t) => {
+  let version = 0
+  const origin = await httpOrigin(t, 'web', (_, response) => {
+    const answered = String(version)
+    response.setHeader('cache-control', 'max-age=60')
+    // A fetch under way when the purge comes brings what was true before it.
+    setTimeout(() => response.end(answered), Math.random() * 10)
+  })
+  const lb = await startLb(t, yaml(origin.address))
+  const clients = load(t, () => lb.port('web'), 20, '/page')
+  const admin = Number(lb.running.adminAddresses[0]!.split(':').at(-1))
+  for (let round = 1; round <= 30; round++) {
+    version = round
+    await purge(admin)
+    const bodies = await Promise.all(
+      Array.from({ length: 8 }, async () => (await get(lb.port('web'), '/page')).body)
+    )
+    if (bodies.some((body) => body !== String(round))) t.fail(`${bodies.join(' ')} after purge ${round}`)
+  }
+  await clients.stop()
+  t.strictSame([...clients.results.keys()], ['200'])
+  t.ok(origin.requests < clients.total / 2, 'and nearly all were hits')
+})
 
 function purge(port: number): Promise<unknown> {
   return new Promise((resolve, reject) => {
