@@ -10,20 +10,22 @@ export class HeapTidier {
   readonly #clock: Clock
   readonly #afterMs: number
   readonly #maxBytes: number
+  readonly #collect: () => void
   #cancel: (() => void) | undefined
 
   /** `afterMs`: a reload waits this long for others to share its collection. Over `maxBytes` V8 is left alone. */
-  constructor(clock: Clock, afterMs: number, maxBytes = Infinity) {
+  constructor(clock: Clock, afterMs: number, maxBytes = Infinity, collect = collectOldObjects) {
     this.#clock = clock
     this.#afterMs = afterMs
     this.#maxBytes = maxBytes
+    this.#collect = collect
   }
 
   /** There was a reload. */
   soon(): void {
     this.#cancel ??= this.#clock.after(this.#afterMs, () => {
       this.#cancel = undefined
-      if (process.memoryUsage().heapUsed <= this.#maxBytes) collectOldObjects()
+      if (process.memoryUsage().heapUsed <= this.#maxBytes) this.#collect()
     })
   }
 
