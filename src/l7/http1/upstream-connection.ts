@@ -41,6 +41,8 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
   /** Called once, with the transport that was dialled for it. */
   attach(transport: Transport): void {
     this.transport = transport
+    // A backend may answer and close while the request is still sent: the answer counts (RFC 9112 §9.5).
+    transport.readsOut = true
     this.#writer = new BodyWriter(transport)
   }
 
