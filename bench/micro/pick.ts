@@ -2,9 +2,12 @@ import { pathToFileURL } from 'node:url'
 import { algorithms } from '../../src/balancer/algorithms.ts'
 import { mix32 } from '../../src/balancer/hash-string.ts'
 import type { Lease } from '../../src/balancer/lease.ts'
+import type { PickContext } from '../../src/balancer/pick-context.ts'
 import { Pool } from '../../src/balancer/pool.ts'
+import type { Selector } from '../../src/balancer/selectors/selector.ts'
 import { SlotRegistry } from '../../src/balancer/slot-registry.ts'
 import { BackendTable } from '../../src/balancer/table.ts'
+import { View } from '../../src/balancer/view.ts'
 import type { AlgorithmName, PoolConfig } from '../../src/config/model.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { systemRandom } from '../../src/core/random.ts'
@@ -13,6 +16,8 @@ import { breakerPolicy } from '../../src/health/breaker.ts'
 export interface PickResult {
   readonly algorithm: AlgorithmName
   readonly backends: number
+  /** Of the selector alone: choosing, with nothing taken. */
+  readonly chooseNs: number
   /** Of acquire alone: choose, count, make the lease. */
   readonly pickNs: number
   /** Of acquire and release. */
@@ -38,6 +43,7 @@ export function benchPicks({ names = NAMES, sizes = SIZES, rounds = 3_000, runs 
     const least = (of: (result: PickResult) => number) => Math.min(...results.map((run) => of(run[cell]!)))
     return {
       ...first,
+      chooseNs: least(({ chooseNs }) => chooseNs),
       pickNs: least(({ pickNs }) => pickNs),
       cycleNs: least(({ cycleNs }) => cycleNs),
       firstMs: least(({ firstMs }) => firstMs)
@@ -46,7 +52,7 @@ export function benchPicks({ names = NAMES, sizes = SIZES, rounds = 3_000, runs 
 }
 
 function measure(algorithm: AlgorithmName, size: number, rounds: number): PickResult {
-  const pool = poolOf(algorithm, size)
+  const { pool, choose } = poolOf(algorithm, size)
   const context = { hash: 0 }
   const leases = new Array<Lease | undefined>(BATCH)
   const began = process.hrtime.bigint()
@@ -54,6 +60,7 @@ function measure(algorithm: AlgorithmName, size: number, rounds: number): PickRe
   const firstMs = Number(process.hrtime.bigint() - began) / 1e6
 
   let key = 0
+  let chosen = 0
   const batch = () => {
     const start = process.hrtime.bigint()
     for (let i = 0; i < BATCH; i++) {
@@ -63,20 +70,31 @@ function measure(algorithm: AlgorithmName, size: number, rounds: number): PickRe
     const picked = process.hrtime.bigint()
     for (let i = 0; i < BATCH; i++) leases[i]!.release('ok', 5)
     const released = process.hrtime.bigint()
-    return [Number(picked - start) / BATCH, Number(released - start) / BATCH] as const
+    // The leases of the batch have changed what the next choices look at.
+    for (let i = 0; i < BATCH; i++) {
+      context.hash = mix32(++key)
+      chosen += choose(context)
+    }
+    const ended = process.hrtime.bigint()
+    return [picked - start, released - start, ended - released].map((ns) => Number(ns) / BATCH)
   }
   for (let round = 0; round < rounds; round++) batch()
   const samples = Array.from({ length: rounds }, batch)
+  if (!(chosen >= 0)) throw new Error(`${algorithm} chose nobody`)
   return {
     algorithm,
     backends: size,
-    pickNs: median(samples.map(([pick]) => pick)),
-    cycleNs: median(samples.map(([, cycle]) => cycle)),
+    pickNs: median(samples.map(([pick]) => pick!)),
+    cycleNs: median(samples.map(([, cycle]) => cycle!)),
+    chooseNs: median(samples.map(([, , choose]) => choose!)),
     firstMs
   }
 }
 
-function poolOf(algorithm: AlgorithmName, size: number): Pool {
+function poolOf(
+  algorithm: AlgorithmName,
+  size: number
+): { pool: Pool; choose: (context: PickContext) => number } {
   const table = BackendTable.create({ capacity: size, poolCapacity: 1 })
   const config = {
     name: 'bench',
@@ -97,7 +115,7 @@ function poolOf(algorithm: AlgorithmName, size: number): Pool {
   // As runtime/make-pool.ts: the breaker hears of every release.
   const { breaker, slowStartMs } = config
   const onRelease = breakerPolicy({ config: breaker, slowStartMs, clock: systemClock })
-  return new Pool({
+  const pool = new Pool({
     config,
     slots,
     table,
@@ -105,6 +123,17 @@ function poolOf(algorithm: AlgorithmName, size: number): Pool {
     random: systemRandom,
     ...(onRelease && { onRelease })
   })
+  // A selector of its own over the same tree and counts: as another thread's.
+  const view = new View(pool.backends, table, slots.pool, config.panicThreshold, config.slowStartMs)
+  view.rebuild(systemClock.now())
+  const selector: Selector = algorithms[algorithm]({
+    config,
+    table,
+    pool: slots.pool,
+    random: systemRandom,
+    tree: slots.tree
+  })
+  return { pool, choose: (context) => selector.pick(view, context) }
 }
 
 function median(values: number[]): number {
@@ -116,13 +145,17 @@ if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.a
   const names = NAMES.filter((name) => asked.length === 0 || asked.includes(name))
   const runs = 5
   const results = benchPicks({ names, runs })
-  console.log(`ns per pick (in brackets: pick and release), ms of the first pick; best of ${runs} runs`)
+  console.log(
+    `ns to choose / choose, count and lease / the same with its release; ms of the first; best of ${runs} runs`
+  )
   console.log('algorithm'.padEnd(22) + SIZES.map((size) => String(size).padStart(24)).join(''))
   for (const name of new Set(results.map((result) => result.algorithm))) {
     const cells = results
       .filter((result) => result.algorithm === name)
-      .map(({ pickNs, cycleNs, firstMs }) =>
-        `${pickNs.toFixed(0)} (${cycleNs.toFixed(0)}), ${firstMs.toFixed(1)} ms`.padStart(24)
+      .map(({ chooseNs, pickNs, cycleNs, firstMs }) =>
+        `${[chooseNs, pickNs, cycleNs].map((ns) => ns.toFixed(0)).join(' / ')}; ${firstMs.toFixed(1)}`.padStart(
+          24
+        )
       )
     console.log(name.padEnd(22) + cells.join(''))
   }
