@@ -125,7 +125,9 @@ listen secure
     t.teardown(() => socket.destroy())
     socket.write('hello')
     const upstream = await backend.next()
-    const bytes = Buffer.from(await receive(upstream, 28 + 5), 'latin1')
+    // Authority and ALPN, each with three bytes of type and length.
+    const tlvs = 3 + 'db.test'.length + 3 + 'h2'.length
+    const bytes = Buffer.from(await receive(upstream, 28 + tlvs + 'hello'.length), 'latin1')
     const parsed = parseProxyHeader(bytes, 0, bytes.length)
     t.match(parsed, { header: { source: { port: socket.localPort }, authority: 'db.test', alpn: 'h2' } })
     t.equal(parsed.kind === 'header' && bytes.toString('latin1', parsed.length), 'hello')
