@@ -1,8 +1,8 @@
-import { readArea } from './read-buffer.ts'
+import { sharedBuffer } from './read-buffer.ts'
 
 /** Pieces below this are not worth a buffer of that size. */
 const POOLED_FROM = 16_384
-/** Buffers per thread, of the size of one read. Writers beyond that get memory of their own, of the exact size. */
+/** Buffers per thread, for one read with a head before it. Writers beyond that get memory of their own, of the exact size. */
 const MAX_BUFFERS = 64
 
 const free: Buffer[] = []
@@ -34,5 +34,5 @@ function takeBuffer(): Buffer | undefined {
   const buffer = free.pop()
   if (buffer !== undefined || made >= MAX_BUFFERS) return buffer
   made++
-  return Buffer.allocUnsafeSlow(readArea.length)
+  return Buffer.allocUnsafeSlow(sharedBuffer.length)
 }
