@@ -1,6 +1,7 @@
 import { request } from 'node:http'
 import t from 'tap'
-import { httpOrigin, startLb } from '../../e2e/servers.ts'
+import { httpOrigin } from '../../e2e/servers.ts'
+import { cachingLb } from './support/caching-lb.ts'
 
 const multipart =
   '--B\r\nContent-Range: bytes 0-1/10\r\n\r\nab\r\n--B\r\nContent-Range: bytes 4-5/10\r\n\r\nef\r\n--B--\r\n'
@@ -35,20 +36,7 @@ t.test('several ranges pass through as the origin sends them, and are not stored
     }
     response.end(multipart)
   })
-  const lb = await startLb(t, {
-    workers: 0,
-    listeners: [
-      {
-        name: 'web',
-        bind: '127.0.0.1:0',
-        mode: 'l7',
-        routes: [{ match: {}, pool: 'web', cache: { store: 'main' } }]
-      }
-    ],
-    pools: { web: { backends: [origin.address] } },
-    caches: { main: { maxBytes: '8mb' } }
-  })
-  const port = lb.port('web')
+  const port = await cachingLb(t, origin.address)
   for (const path of ['/plain', '/lying']) {
     t.match(await ask(port, path, 'bytes=0-1,4-5'), {
       status: 206,
@@ -88,20 +76,7 @@ t.test('who asks for the whole gets it from an origin that changed and does not 
     response.setHeader('content-range', `bytes ${satisfied ? `${first}-${end}` : '*'}/${body.length}`)
     response.end(satisfied ? body.slice(first, end + 1) : '')
   })
-  const lb = await startLb(t, {
-    workers: 0,
-    listeners: [
-      {
-        name: 'web',
-        bind: '127.0.0.1:0',
-        mode: 'l7',
-        routes: [{ match: {}, pool: 'web', cache: { store: 'main' } }]
-      }
-    ],
-    pools: { web: { backends: [origin.address] } },
-    caches: { main: { maxBytes: '8mb' } }
-  })
-  const port = lb.port('web')
+  const port = await cachingLb(t, origin.address)
   for (const changed of [1, 2, 3]) {
     version = 1
     const path = `/${changed}`

@@ -1,6 +1,7 @@
 import { request } from 'node:http'
 import t from 'tap'
-import { httpOrigin, startLb, until } from '../../e2e/servers.ts'
+import { httpOrigin, until } from '../../e2e/servers.ts'
+import { cachingLb } from './support/caching-lb.ts'
 
 function ask(port: number, method: string, path: string): Promise<{ body: string; length: unknown }> {
   return new Promise((resolve, reject) => {
@@ -23,20 +24,7 @@ t.test('a HEAD that finds something stale has it renewed by a GET, body and all'
     if (asked.url === '/length') response.setHeader('content-length', 5)
     response.end('hello')
   })
-  const lb = await startLb(t, {
-    workers: 0,
-    listeners: [
-      {
-        name: 'web',
-        bind: '127.0.0.1:0',
-        mode: 'l7',
-        routes: [{ match: {}, pool: 'web', cache: { store: 'main' } }]
-      }
-    ],
-    pools: { web: { backends: [origin.address] } },
-    caches: { main: { maxBytes: '8mb' } }
-  })
-  const port = lb.port('web')
+  const port = await cachingLb(t, origin.address)
   for (const path of paths) await ask(port, 'GET', path)
   for (const path of paths) t.match(await ask(port, 'HEAD', path), { body: '', length: '5' })
   await until(() => seen.length === 4, 'both renewed')

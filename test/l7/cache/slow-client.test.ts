@@ -1,7 +1,8 @@
 import { connect } from 'node:net'
 import t from 'tap'
 import { get } from '../../e2e/clients.ts'
-import { httpOrigin, startLb, until } from '../../e2e/servers.ts'
+import { httpOrigin, until } from '../../e2e/servers.ts'
+import { cachingLb } from './support/caching-lb.ts'
 
 t.test('a client that does not read stops nobody who asks for the same after it', async (t) => {
   // More than the sockets between take on their own.
@@ -11,20 +12,7 @@ t.test('a client that does not read stops nobody who asks for the same after it'
     if (asked.url === '/length') response.setHeader('content-length', body.length)
     response.end(body)
   })
-  const lb = await startLb(t, {
-    workers: 0,
-    listeners: [
-      {
-        name: 'web',
-        bind: '127.0.0.1:0',
-        mode: 'l7',
-        routes: [{ match: {}, pool: 'web', cache: { store: 'main' } }]
-      }
-    ],
-    pools: { web: { backends: [origin.address] } },
-    caches: { main: { maxBytes: '128mb', maxObjectBytes: '16mb' } }
-  })
-  const port = lb.port('web')
+  const port = await cachingLb(t, origin.address, { maxBytes: '128mb', maxObjectBytes: '16mb' })
   for (const path of ['/length', '/chunked']) {
     const before = origin.requests
     const slow = connect(port, '127.0.0.1').pause()
