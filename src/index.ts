@@ -1,17 +1,17 @@
-import { ConfigError } from './config/config-error.ts'
-import type { Config } from './config/model.ts'
+import { ConfigError } from './config/report/config-error.ts'
+import type { Config } from './config/model/model.ts'
 import { configFromObject, loadConfig, type ConfigResult } from './config/parse-config.ts'
-import type { Running } from './runtime/running.ts'
-import { start as startRuntime, type StartOptions } from './runtime/start.ts'
+import type { Running } from './runtime/control/running.ts'
+import { start as startRuntime, type StartOptions } from './runtime/control/start.ts'
 
 export type { ReloadReport } from './admin/control-plane.ts'
-export type { Config } from './config/model.ts'
-export type { Problem } from './config/problem.ts'
-export type { ListenerAddress } from './runtime/listener-addresses.ts'
-export type { Running } from './runtime/running.ts'
-export type { StartOptions } from './runtime/start.ts'
-export { ConfigError } from './config/config-error.ts'
-export { StartError } from './runtime/start-error.ts'
+export type { Config } from './config/model/model.ts'
+export type { Problem } from './config/report/problem.ts'
+export type { ListenerAddress } from './runtime/plane/listener-addresses.ts'
+export type { Running } from './runtime/control/running.ts'
+export type { StartOptions } from './runtime/control/start.ts'
+export { ConfigError } from './config/report/config-error.ts'
+export { StartError } from './runtime/control/start-error.ts'
 
 /**
  * Validates an object of the shape of the YAML file, with the same words and units (`{ listeners: [{ bind: ':8080',

@@ -4,7 +4,7 @@ import { dirname, join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { createProgram } from '../src/cli/program.ts'
-import { formatProblems } from '../src/config/format-problems.ts'
+import { formatProblems } from '../src/config/report/format-problems.ts'
 import { parseConfig } from '../src/config/parse-config.ts'
 
 // What the documents say of files, links, commands and examples, held to what is there.

@@ -1,5 +1,5 @@
 import type { StoreStats } from '../../src/l7/cache/store/shared-store.ts'
-import { createSharedStore } from '../../src/l7/cache/store/recovery.ts'
+import { createSharedStore } from '../../src/l7/cache/store/memory/recovery.ts'
 import type { TracePolicy } from './policies.ts'
 import type { TraceRequest } from './traces.ts'
 

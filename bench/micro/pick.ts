@@ -1,14 +1,14 @@
 import { pathToFileURL } from 'node:url'
 import { algorithms } from '../../src/balancer/algorithms.ts'
-import { mix32 } from '../../src/balancer/hash-string.ts'
-import type { Lease } from '../../src/balancer/lease.ts'
-import type { PickContext } from '../../src/balancer/pick-context.ts'
-import { Pool } from '../../src/balancer/pool.ts'
+import { mix32 } from '../../src/core/hash-string.ts'
+import type { Lease } from '../../src/balancer/pool/lease.ts'
+import type { PickContext } from '../../src/balancer/pool/pick-context.ts'
+import { Pool } from '../../src/balancer/pool/pool.ts'
 import type { Selector } from '../../src/balancer/selectors/selector.ts'
-import { SlotRegistry } from '../../src/balancer/slot-registry.ts'
-import { BackendTable } from '../../src/balancer/table.ts'
-import { View } from '../../src/balancer/view.ts'
-import type { AlgorithmName, PoolConfig } from '../../src/config/model.ts'
+import { SlotRegistry } from '../../src/balancer/table/slot-registry.ts'
+import { BackendTable } from '../../src/balancer/table/table.ts'
+import { View } from '../../src/balancer/pool/view.ts'
+import type { AlgorithmName, PoolConfig } from '../../src/config/model/model.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { systemRandom } from '../../src/core/random.ts'
 import { breakerPolicy } from '../../src/health/breaker.ts'
@@ -112,7 +112,7 @@ function poolOf(
     panicThreshold: 0.3
   } as unknown as PoolConfig
   const slots = new SlotRegistry(table, systemClock).assign([config]).bench!
-  // As runtime/make-pool.ts: the breaker hears of every release.
+  // As runtime/plane/make-pool.ts: the breaker hears of every release.
   const { breaker, slowStartMs } = config
   const onRelease = breakerPolicy({ config: breaker, slowStartMs, clock: systemClock })
   const pool = new Pool({

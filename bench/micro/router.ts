@@ -1,7 +1,7 @@
 // What a route match costs with 10 to 5,000 routes: nanoseconds and bytes allocated per match, after checking that the
 // matches are right. The claim under test: thousands of routes cost no more than tens.
 //   node --expose-gc bench/micro/router.ts
-import type { RouteMatch } from '../../src/config/model.ts'
+import type { RouteMatch } from '../../src/config/model/model.ts'
 import type { MatchInput } from '../../src/l7/router/match-input.ts'
 import { Router } from '../../src/l7/router/router.ts'
 

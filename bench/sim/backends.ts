@@ -1,4 +1,4 @@
-import type { Lease } from '../../src/balancer/lease.ts'
+import type { Lease } from '../../src/balancer/pool/lease.ts'
 import { seededRandom, type Random } from '../../src/core/random.ts'
 
 /** One request on its way: when it came and the lease it holds. */

@@ -2,13 +2,13 @@ import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import { isIP } from 'node:net'
 import { isLocalBind } from '../config/local-bind.ts'
-import type { AdminConfig, Bind } from '../config/model.ts'
-import type { Logger } from '../core/log.ts'
+import type { AdminConfig, Bind } from '../config/model/model.ts'
+import type { Logger } from '../core/log/log.ts'
 import { bindServer } from './bind-server.ts'
 import { adminProblem } from './bind-policy.ts'
 import type { ControlPlane } from './control-plane.ts'
 import type { GuardOptions } from './guard.ts'
-import { handle } from './handler.ts'
+import { handle } from './api/handler.ts'
 
 /** Each scraper, probe and dashboard holds one; more are turned away, so that descriptors are left for the listeners. */
 const MAX_CONNECTIONS = 256

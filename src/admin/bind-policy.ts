@@ -1,5 +1,5 @@
 import { isLocalBind } from '../config/local-bind.ts'
-import type { AdminConfig } from '../config/model.ts'
+import type { AdminConfig } from '../config/model/model.ts'
 
 /** Why `lb` must not start with this admin listener, or undefined. Also asked by the check of the configuration. */
 export function adminProblem(admin: AdminConfig): string | undefined {

@@ -1,7 +1,7 @@
 import { chmodSync, rmSync, statSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { connect } from 'node:net'
-import type { Bind } from '../config/model.ts'
+import type { Bind } from '../config/model/model.ts'
 
 /** Makes the server listen; rejects with the error of `listen`. */
 export async function bindServer(server: Server, bind: Bind): Promise<Server> {

@@ -1,5 +1,5 @@
-import type { ExplainRequest, ExplanationView } from './explanation.ts'
-import type { AdminState, BreakerState, ProbeState } from '../balancer/states.ts'
+import type { ExplainRequest, ExplanationView } from './api/explanation.ts'
+import type { AdminState, BreakerState, ProbeState } from '../balancer/pool/states.ts'
 
 /**
  * What the admin listener needs of the running process; the runtime implements it. Every answer is plain JSON data,

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
-import { ApiError } from './api-error.ts'
+import { ApiError } from './api/api-error.ts'
 
 export interface GuardOptions {
   readonly token: string | undefined

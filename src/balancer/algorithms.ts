@@ -1,4 +1,4 @@
-import type { AlgorithmName } from '../config/model.ts'
+import type { AlgorithmName } from '../config/model/model.ts'
 import { First } from './selectors/first.ts'
 import { Hash } from './selectors/hash.ts'
 import { LeastConnections } from './selectors/least-connections.ts'

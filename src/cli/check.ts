@@ -1,4 +1,4 @@
-import { formatProblems } from '../config/format-problems.ts'
+import { formatProblems } from '../config/report/format-problems.ts'
 import { loadConfig } from '../config/parse-config.ts'
 import { exitCode } from './exit-code.ts'
 

@@ -1,8 +1,8 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
-import type { LogLevel } from '../config/model.ts'
-import { suggestion } from '../config/nearest.ts'
+import type { LogLevel } from '../config/model/model.ts'
+import { suggestion } from '../config/report/nearest.ts'
 import { registerAdminCommands } from './admin-commands.ts'
-import { packageVersion } from './package-version.ts'
+import { packageVersion } from '../core/package-version.ts'
 
 const logLevels: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 

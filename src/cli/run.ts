@@ -1,8 +1,8 @@
-import { formatProblems } from '../config/format-problems.ts'
+import { formatProblems } from '../config/report/format-problems.ts'
 import { loadConfig } from '../config/parse-config.ts'
-import type { LogLevel } from '../config/model.ts'
+import type { LogLevel } from '../config/model/model.ts'
 import { exitCode } from './exit-code.ts'
-import type { Running } from '../runtime/running.ts'
+import type { Running } from '../runtime/control/running.ts'
 import { handleSignals } from './signals.ts'
 import { startFailure } from './start-failure.ts'
 import { startWorkersGrown, stopGrowing } from './young-generation.ts'
@@ -23,7 +23,7 @@ export async function run(options: RunOptions): Promise<void> {
   }
   if (loaded.warnings.length > 0) process.stderr.write(`${formatProblems(loaded.warnings)}\n`)
   // Loaded only now, so that a broken file is told at once.
-  const { start } = await import('../runtime/start.ts')
+  const { start } = await import('../runtime/control/start.ts')
   startWorkersGrown()
   let running: Running
   try {

@@ -1,4 +1,4 @@
-import type { Path } from '../config/problem.ts'
+import type { Path } from '../config/report/problem.ts'
 
 /** A failed start in one line: what, and by which line of the file when the error names a setting. */
 export function startFailure(error: unknown, locate: (path: Path) => string): string {

@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
-import { systemReason } from './system-reason.ts'
+import { systemReason } from './report/system-reason.ts'
 
 /** Far over the largest real config: 10,000 backends with names and weights are 700 KB. */
 const MAX_FILE_BYTES = 10 * 1024 * 1024

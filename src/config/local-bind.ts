@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net'
-import type { Bind } from './model.ts'
+import type { Bind } from './model/model.ts'
 
 const loopback = new BlockList()
 loopback.addSubnet('127.0.0.0', 8, 'ipv4')

@@ -1,12 +1,12 @@
 import { dirname, resolve } from 'node:path'
 import { readConfigFile } from './config-file.ts'
-import type { Environment } from './environment.ts'
-import type { Config } from './model.ts'
-import { type Finding, type Path, pathText, type Problem } from './problem.ts'
-import { quickYaml } from './quick-yaml.ts'
+import type { Environment } from './environment/environment.ts'
+import type { Config } from './model/model.ts'
+import { type Finding, type Path, pathText, type Problem } from './report/problem.ts'
+import { quickYaml } from './yaml/quick-yaml.ts'
 import { toRaw } from './raw-object.ts'
 import { validate } from './validate.ts'
-import { YamlSource } from './yaml-source.ts'
+import { YamlSource } from './yaml/yaml-source.ts'
 
 export type ConfigResult =
   | {

@@ -1,5 +1,5 @@
-import { EnvText } from './env-text.ts'
-import { errorAt, type Finding, type Path } from './problem.ts'
+import { EnvText } from './environment/env-text.ts'
+import { errorAt, type Finding, type Path } from './report/problem.ts'
 import type { Raw } from './raw.ts'
 
 /** Nothing that JavaScript can hand over is deeper or larger than this and a configuration. */

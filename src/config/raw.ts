@@ -1,5 +1,5 @@
-import type { EnvText } from './env-text.ts'
-import type { Path } from './problem.ts'
+import type { EnvText } from './environment/env-text.ts'
+import type { Path } from './report/problem.ts'
 
 /** What the YAML says before any rule is applied. Mappings have no prototype, so no key can reach one. */
 export type Raw = null | boolean | number | string | EnvText | readonly Raw[] | RawMap

@@ -7,12 +7,12 @@ import { checkNames } from './checks/names.ts'
 import { checkPools } from './checks/pools.ts'
 import { checkReferences } from './checks/references.ts'
 import { checkRegexes } from './checks/regexes.ts'
-import type { Config } from './model.ts'
-import { refuseNotSupported } from './not-supported.ts'
-import { errorAt, type Finding, pathText } from './problem.ts'
+import type { Config } from './model/model.ts'
+import { refuseNotSupported } from './report/not-supported.ts'
+import { errorAt, type Finding, pathText } from './report/problem.ts'
 import { isMap, type Raw } from './raw.ts'
-import { checkSchema, type SourceOf } from './schema-findings.ts'
-import { readSecrets } from './secrets.ts'
+import { checkSchema, type SourceOf } from './schema/schema-findings.ts'
+import { readSecrets } from './environment/secrets.ts'
 
 export type Validated =
   | { readonly ok: true; readonly config: Config; readonly findings: readonly Finding[] }

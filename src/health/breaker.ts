@@ -1,8 +1,8 @@
-import type { Backend } from '../balancer/backend.ts'
-import * as at from '../balancer/columns.ts'
-import { succeeded, type Outcome } from '../balancer/outcome.ts'
-import type { OnRelease } from '../balancer/pool.ts'
-import { beginSlowStart } from '../balancer/slow-start.ts'
+import type { Backend } from '../balancer/pool/backend.ts'
+import * as at from '../balancer/table/columns.ts'
+import { succeeded, type Outcome } from '../balancer/pool/outcome.ts'
+import type { OnRelease } from '../balancer/pool/pool.ts'
+import { beginSlowStart } from '../balancer/pool/slow-start.ts'
 import {
   BREAKER_STATES,
   breakerOf,
@@ -11,8 +11,8 @@ import {
   movedBreaker,
   OPEN,
   type ChangeEvent
-} from '../balancer/states.ts'
-import type { BreakerConfig } from '../config/model.ts'
+} from '../balancer/pool/states.ts'
+import type { BreakerConfig } from '../config/model/model.ts'
 import type { Clock } from '../core/clock.ts'
 import { canSpare, othersServe } from './spare.ts'
 

@@ -1,5 +1,5 @@
-import type { ChangeEvent } from '../balancer/states.ts'
-import type { Logger } from '../core/log.ts'
+import type { ChangeEvent } from '../balancer/pool/states.ts'
+import type { Logger } from '../core/log/log.ts'
 
 const BAD = new Set(['down', 'open', 'ejected'])
 

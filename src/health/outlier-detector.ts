@@ -1,8 +1,8 @@
-import type { Backend } from '../balancer/backend.ts'
-import * as at from '../balancer/columns.ts'
-import type { Pool } from '../balancer/pool.ts'
-import { beginSlowStart } from '../balancer/slow-start.ts'
-import type { ChangeEvent } from '../balancer/states.ts'
+import type { Backend } from '../balancer/pool/backend.ts'
+import * as at from '../balancer/table/columns.ts'
+import type { Pool } from '../balancer/pool/pool.ts'
+import { beginSlowStart } from '../balancer/pool/slow-start.ts'
+import type { ChangeEvent } from '../balancer/pool/states.ts'
 import type { Clock } from '../core/clock.ts'
 import { outliers } from './outliers.ts'
 

@@ -1,4 +1,4 @@
-import type { OutlierConfig } from '../config/model.ts'
+import type { OutlierConfig } from '../config/model/model.ts'
 
 /** What one backend did in the last interval. */
 export interface Tally {

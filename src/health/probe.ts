@@ -1,4 +1,4 @@
-import type { BackendAddress, BackendTls, ProbeConfig } from '../config/model.ts'
+import type { BackendAddress, BackendTls, ProbeConfig } from '../config/model/model.ts'
 
 /** What is probed. `address` has the probe's own port already where one is configured. */
 export interface ProbeTarget {

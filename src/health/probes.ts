@@ -1,4 +1,4 @@
-import type { ProbeConfig } from '../config/model.ts'
+import type { ProbeConfig } from '../config/model/model.ts'
 import type { Probe } from './probe.ts'
 import { grpcProbe } from './probes/grpc.ts'
 import { httpProbe } from './probes/http.ts'

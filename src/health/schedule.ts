@@ -1,5 +1,5 @@
 import type { Random } from '../core/random.ts'
-import type { ProbeConfig } from '../config/model.ts'
+import type { ProbeConfig } from '../config/model/model.ts'
 import type { Standing } from './thresholds.ts'
 
 type Intervals = Pick<ProbeConfig, 'intervalMs' | 'downIntervalMs' | 'timeoutMs' | 'jitter'>

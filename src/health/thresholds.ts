@@ -1,4 +1,4 @@
-import type { ProbeState } from '../balancer/states.ts'
+import type { ProbeState } from '../balancer/pool/states.ts'
 
 /** What the probes of one backend have led to. */
 export interface Standing {

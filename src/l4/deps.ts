@@ -1,9 +1,9 @@
 import type { Clock } from '../core/clock.ts'
 import type { Deadlines } from '../core/deadlines.ts'
-import type { Logger } from '../core/log.ts'
-import type { Metrics } from '../core/metrics.ts'
+import type { Logger } from '../core/log/log.ts'
+import type { Metrics } from '../core/metrics/metrics.ts'
 import type { AdmissionTables } from '../net/admission/gate.ts'
-import type { Lookup } from '../net/lookup.ts'
+import type { Lookup } from '../net/dial/lookup.ts'
 
 /** What the L4 engines of one thread share. */
 export interface L4Deps {

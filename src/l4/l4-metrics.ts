@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../core/errors.ts'
-import type { Counter, Gauge, Metrics } from '../core/metrics.ts'
-import type { SpliceReason } from './splice.ts'
+import type { Counter, Gauge, Metrics } from '../core/metrics/metrics.ts'
+import type { SpliceReason } from './tcp/splice.ts'
 
 /** Why a connection was closed before a byte was relayed. */
 export type RefusedReason = 'denied' | 'limit' | 'proxy-header' | 'tls' | 'no-sni' | 'no-backend' | 'shutdown'

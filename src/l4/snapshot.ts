@@ -1,14 +1,14 @@
-import type { Pool } from '../balancer/pool.ts'
-import type { L4ListenerConfig } from '../config/model.ts'
-import type { Histogram } from '../core/metrics.ts'
+import type { Pool } from '../balancer/pool/pool.ts'
+import type { L4ListenerConfig } from '../config/model/model.ts'
+import type { Histogram } from '../core/metrics/metrics.ts'
 import { Gate } from '../net/admission/gate.ts'
-import type { DialOptions } from '../net/dial.ts'
-import type { ListenerTlsMaterial } from '../net/listener-tls.ts'
-import { ServerNames } from '../net/server-names.ts'
-import { TlsServer } from '../net/tls-server.ts'
-import { UpstreamTls, type UpstreamTlsMaterial } from '../net/upstream-tls.ts'
+import type { DialOptions } from '../net/dial/dial.ts'
+import type { ListenerTlsMaterial } from '../net/tls/listener-tls.ts'
+import { ServerNames } from '../net/tls/server-names.ts'
+import { TlsServer } from '../net/tls/tls-server.ts'
+import { UpstreamTls, type UpstreamTlsMaterial } from '../net/tls/upstream-tls.ts'
 import type { L4Deps } from './deps.ts'
-import { hashString } from '../balancer/hash-string.ts'
+import { hashString } from '../core/hash-string.ts'
 
 /** Everything that one version of a listener's configuration means to connections that begin under it. */
 export interface L4Snapshot {

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
-import { endpoints } from '../../src/admin/endpoints.ts'
+import { endpoints } from '../../src/admin/api/endpoints.ts'
 import { startAdmin } from './fixtures/fake-control-plane.ts'
 import { ask, askJson } from './fixtures/raw-request.ts'
 

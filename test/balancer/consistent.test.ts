@@ -1,9 +1,9 @@
 import t from 'tap'
-import { hashString, mix32 } from '../../src/balancer/hash-string.ts'
-import * as at from '../../src/balancer/columns.ts'
-import type { Pool } from '../../src/balancer/pool.ts'
-import { PROBE_DOWN } from '../../src/balancer/states.ts'
-import type { BackendConfig } from '../../src/config/model.ts'
+import { hashString, mix32 } from '../../src/core/hash-string.ts'
+import * as at from '../../src/balancer/table/columns.ts'
+import type { Pool } from '../../src/balancer/pool/pool.ts'
+import { PROBE_DOWN } from '../../src/balancer/pool/states.ts'
+import type { BackendConfig } from '../../src/config/model/model.ts'
 import { many, rig } from './fixtures.ts'
 
 const KEYS = 50_000

@@ -1,7 +1,7 @@
-import { Pool, type PoolParts } from '../../src/balancer/pool.ts'
-import { SlotRegistry } from '../../src/balancer/slot-registry.ts'
-import { BackendTable, type TableSize } from '../../src/balancer/table.ts'
-import type { BackendConfig, PoolConfig } from '../../src/config/model.ts'
+import { Pool, type PoolParts } from '../../src/balancer/pool/pool.ts'
+import { SlotRegistry } from '../../src/balancer/table/slot-registry.ts'
+import { BackendTable, type TableSize } from '../../src/balancer/table/table.ts'
+import type { BackendConfig, PoolConfig } from '../../src/config/model/model.ts'
 import { FakeClock, type Clock } from '../../src/core/clock.ts'
 import { seededRandom } from '../../src/core/random.ts'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { LoadTree, treeBytes, type LoadOrder } from '../../src/balancer/load-tree.ts'
-import type { View } from '../../src/balancer/view.ts'
+import { LoadTree, treeBytes, type LoadOrder } from '../../src/balancer/table/load-tree.ts'
+import type { View } from '../../src/balancer/pool/view.ts'
 import { seededRandom } from '../../src/core/random.ts'
 
 const noView = undefined as unknown as View

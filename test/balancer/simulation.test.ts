@@ -1,7 +1,7 @@
 import t from 'tap'
 import { scenarios } from '../../bench/sim/backends.ts'
 import { simulate } from '../../bench/sim/simulate.ts'
-import type { AlgorithmName } from '../../src/config/model.ts'
+import type { AlgorithmName } from '../../src/config/model/model.ts'
 
 // What is known of these algorithms must come out of ours: small runs of bench/sim.
 const [uneven, oneSlow] = scenarios

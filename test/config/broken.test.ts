@@ -1,5 +1,5 @@
 import t from 'tap'
-import { formatProblems } from '../../src/config/format-problems.ts'
+import { formatProblems } from '../../src/config/report/format-problems.ts'
 import { parseConfig } from '../../src/config/parse-config.ts'
 import { broken } from './broken.ts'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { ConfigError } from '../../src/config/config-error.ts'
-import type { Config, L7ListenerConfig } from '../../src/config/model.ts'
+import { ConfigError } from '../../src/config/report/config-error.ts'
+import type { Config, L7ListenerConfig } from '../../src/config/model/model.ts'
 import { configFromObject, parseConfig } from '../../src/config/parse-config.ts'
 
 function build(text: string): Config {

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { covers } from '../../src/config/checks/hidden-routes.ts'
-import { formatProblems } from '../../src/config/format-problems.ts'
-import type { RouteMatch } from '../../src/config/model.ts'
+import { formatProblems } from '../../src/config/report/format-problems.ts'
+import type { RouteMatch } from '../../src/config/model/model.ts'
 import { parseConfig } from '../../src/config/parse-config.ts'
 
 function check(text: string): string {

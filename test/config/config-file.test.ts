@@ -1,8 +1,8 @@
 import { chmodSync, mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { ConfigError } from '../../src/config/config-error.ts'
-import { formatProblems } from '../../src/config/format-problems.ts'
+import { ConfigError } from '../../src/config/report/config-error.ts'
+import { formatProblems } from '../../src/config/report/format-problems.ts'
 import { loadConfig } from '../../src/config/parse-config.ts'
 
 const valid =

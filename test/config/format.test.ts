@@ -1,6 +1,6 @@
 import t from 'tap'
-import { formatProblems } from '../../src/config/format-problems.ts'
-import type { Problem } from '../../src/config/problem.ts'
+import { formatProblems } from '../../src/config/report/format-problems.ts'
+import type { Problem } from '../../src/config/report/problem.ts'
 
 const problem: Problem = {
   severity: 'error',

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
-import { formatProblems } from '../../src/config/format-problems.ts'
+import { formatProblems } from '../../src/config/report/format-problems.ts'
 import { configFromObject, parseConfig } from '../../src/config/parse-config.ts'
 
 const reference = readFileSync(join(import.meta.dirname, 'reference.yaml.txt'), 'utf8')

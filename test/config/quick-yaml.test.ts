@@ -2,9 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
-import { quickYaml } from '../../src/config/quick-yaml.ts'
-import { parseYaml } from '../../src/config/yaml-parse.ts'
-import { readYaml } from '../../src/config/yaml-values.ts'
+import { quickYaml } from '../../src/config/yaml/quick-yaml.ts'
+import { parseYaml } from '../../src/config/yaml/yaml-parse.ts'
+import { readYaml } from '../../src/config/yaml/yaml-values.ts'
 
 const root = join(import.meta.dirname, '../..')
 const env = { A: 'x', N: '12' }

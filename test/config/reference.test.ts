@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { formatProblems } from '../../src/config/format-problems.ts'
+import { formatProblems } from '../../src/config/report/format-problems.ts'
 import { parseConfig } from '../../src/config/parse-config.ts'
 
 /** The contract of the file, whole: also what later versions bring. */

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import t from 'tap'
 import { z } from 'zod'
 import { allRows, fillTables, sectionNames } from '../../scripts/config-docs.ts'
-import { formatProblems } from '../../src/config/format-problems.ts'
-import { jsonSchema } from '../../src/config/json-schema.ts'
+import { formatProblems } from '../../src/config/report/format-problems.ts'
+import { jsonSchema } from '../../src/config/schema/json-schema.ts'
 import { parseConfig } from '../../src/config/parse-config.ts'
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/config.md'), 'utf8')

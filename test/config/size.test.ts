@@ -1,5 +1,5 @@
 import t from 'tap'
-import { ConfigError } from '../../src/config/config-error.ts'
+import { ConfigError } from '../../src/config/report/config-error.ts'
 import { parseConfig } from '../../src/config/parse-config.ts'
 
 function large(): string {

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { parseBackendAddress, parseBind, parseCidr } from '../../src/config/addresses.ts'
-import { EnvText } from '../../src/config/env-text.ts'
-import { substitute } from '../../src/config/environment.ts'
-import { nearest, suggestion } from '../../src/config/nearest.ts'
+import { EnvText } from '../../src/config/environment/env-text.ts'
+import { substitute } from '../../src/config/environment/environment.ts'
+import { nearest, suggestion } from '../../src/config/report/nearest.ts'
 import {
   durationText,
   parseDuration,

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { ConfigError } from '../../src/config/config-error.ts'
-import { formatProblems } from '../../src/config/format-problems.ts'
+import { ConfigError } from '../../src/config/report/config-error.ts'
+import { formatProblems } from '../../src/config/report/format-problems.ts'
 import { parseConfig } from '../../src/config/parse-config.ts'
 
 const head = 'listeners: [{ bind: ":8080", mode: l7, pool: web }]\n'

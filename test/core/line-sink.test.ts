@@ -3,10 +3,10 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { LineSink } from '../../src/core/line-sink.ts'
+import { LineSink } from '../../src/core/log/line-sink.ts'
 
-const sinkUrl = new URL('../../src/core/line-sink.ts', import.meta.url)
-const logUrl = new URL('../../src/core/log.ts', import.meta.url)
+const sinkUrl = new URL('../../src/core/log/line-sink.ts', import.meta.url)
+const logUrl = new URL('../../src/core/log/log.ts', import.meta.url)
 
 /** Runs code in a process of its own whose stdout is a pipe (what spawn calls a pipe is a socket). */
 async function run(code: string, reader: string) {

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { FakeClock } from '../../src/core/clock.ts'
 import { Deadlines } from '../../src/core/deadlines.ts'
-import { memoryLogger, type LogLevel } from '../../src/core/log.ts'
-import { LogThrottle } from '../../src/core/log-throttle.ts'
+import { memoryLogger, type LogLevel } from '../../src/core/log/log.ts'
+import { LogThrottle } from '../../src/core/log/log-throttle.ts'
 
 function rig(level: LogLevel = 'info') {
   const clock = new FakeClock()

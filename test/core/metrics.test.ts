@@ -1,8 +1,8 @@
 import t from 'tap'
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
-import { Metrics } from '../../src/core/metrics.ts'
-import type { MetricsAnnouncement } from '../../src/core/metrics.ts'
+import { Metrics } from '../../src/core/metrics/metrics.ts'
+import type { MetricsAnnouncement } from '../../src/core/metrics/metrics.ts'
 import { MetricsHub } from '../../src/core/metrics/hub.ts'
 
 /** A thread's metrics attached to the hub, as the runtime does it; announcements arrive at once. */
@@ -141,7 +141,7 @@ t.test('collected samples are added to what threads counted', async (t) => {
 
 const COUNTING_WORKER = `
   const { parentPort } = require('node:worker_threads')
-  import(${JSON.stringify(new URL('../../src/core/metrics.ts', import.meta.url))}).then(({ Metrics }) => {
+  import(${JSON.stringify(new URL('../../src/core/metrics/metrics.ts', import.meta.url))}).then(({ Metrics }) => {
     const metrics = new Metrics((announcement) => parentPort.postMessage(announcement))
     const counter = metrics.counter('lb_retries_total', { pool: 'p' })
     metrics.flush()

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { readFileSync } from 'node:fs'
 import { FakeClock } from '../../src/core/clock.ts'
-import { Metrics } from '../../src/core/metrics.ts'
+import { Metrics } from '../../src/core/metrics/metrics.ts'
 import { catalogue } from '../../src/core/metrics/catalogue.ts'
 import type { MetricSpec } from '../../src/core/metrics/catalogue.ts'
 import { watchEventLoop } from '../../src/core/metrics/event-loop-delay.ts'

@@ -1,6 +1,6 @@
 import { request } from 'node:http'
 import t from 'tap'
-import type { Workers } from '../../src/runtime/workers.ts'
+import type { Workers } from '../../src/runtime/workers/workers.ts'
 import { get, load } from './clients.ts'
 import { httpOrigin, startLb, until } from './servers.ts'
 

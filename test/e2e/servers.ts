@@ -2,10 +2,10 @@ import { once } from 'node:events'
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import type { Test } from 'tap'
-import type { Config } from '../../src/config/model.ts'
-import { memoryLogger, type LoggedLine, type RootLogger } from '../../src/core/log.ts'
+import type { Config } from '../../src/config/model/model.ts'
+import { memoryLogger, type LoggedLine, type RootLogger } from '../../src/core/log/log.ts'
 import type { Runtime } from '../../src/runtime/runtime.ts'
-import { start, type StartOptions } from '../../src/runtime/start.ts'
+import { start, type StartOptions } from '../../src/runtime/control/start.ts'
 import { configOf } from '../runtime/configs.ts'
 
 export interface Origin {

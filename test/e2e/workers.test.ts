@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Workers } from '../../src/runtime/workers.ts'
+import type { Workers } from '../../src/runtime/workers/workers.ts'
 import { dialLine, get, load } from './clients.ts'
 import { httpOrigin, startLb, tcpOrigin, until } from './servers.ts'
 

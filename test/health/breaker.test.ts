@@ -1,10 +1,10 @@
 import t from 'tap'
 import { breakerPolicy } from '../../src/health/breaker.ts'
 import { FakeClock } from '../../src/core/clock.ts'
-import type { Outcome } from '../../src/balancer/outcome.ts'
-import type { Pool } from '../../src/balancer/pool.ts'
-import type { ChangeEvent } from '../../src/balancer/states.ts'
-import * as at from '../../src/balancer/columns.ts'
+import type { Outcome } from '../../src/balancer/pool/outcome.ts'
+import type { Pool } from '../../src/balancer/pool/pool.ts'
+import type { ChangeEvent } from '../../src/balancer/pool/states.ts'
+import * as at from '../../src/balancer/table/columns.ts'
 import { backendConfig, many, poolConfig, rig, weighted } from '../balancer/fixtures.ts'
 
 function broken(over: Parameters<typeof rig>[0] = {}) {

@@ -1,4 +1,4 @@
-import type { ProbeConfig } from '../../src/config/model.ts'
+import type { ProbeConfig } from '../../src/config/model/model.ts'
 
 export function probeConfig(over: Partial<ProbeConfig> = {}): ProbeConfig {
   return {

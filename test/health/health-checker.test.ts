@@ -3,7 +3,7 @@ import { FakeClock } from '../../src/core/clock.ts'
 import { seededRandom } from '../../src/core/random.ts'
 import { HealthChecker } from '../../src/health/health-checker.ts'
 import type { Probe } from '../../src/health/probe.ts'
-import type { ChangeEvent } from '../../src/balancer/states.ts'
+import type { ChangeEvent } from '../../src/balancer/pool/states.ts'
 import { many, rig } from '../balancer/fixtures.ts'
 import { probeConfig, settled } from './fixtures.ts'
 

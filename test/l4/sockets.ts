@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import type { Test } from 'tap'
-import type { BackendAddress } from '../../src/config/model.ts'
+import type { BackendAddress } from '../../src/config/model/model.ts'
 
 /** A TCP server of the test with all that it accepted; `next` waits for the next connection. */
 export interface TestServer {

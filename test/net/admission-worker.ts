@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { SharedCounts, type CountsBuffers } from '../../src/net/admission/shared-counts.ts'
+import { SharedCounts, type CountsBuffers } from '../../src/shared/shared-counts.ts'
 
 // Takes and gives back places of a few keys as fast as it can, and tells the most that it ever saw of each.
 const { buffers, thread, rounds, most } = workerData as {

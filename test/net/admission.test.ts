@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { FakeClock } from '../../src/core/clock.ts'
 import { Gate, type GateConfig, type Pass, type Refusal } from '../../src/net/admission/gate.ts'
-import { FULL, SharedCounts, TOO_FAST, UNTRACKED } from '../../src/net/admission/shared-counts.ts'
+import { FULL, SharedCounts, TOO_FAST, UNTRACKED } from '../../src/shared/shared-counts.ts'
 
 const tables = () => ({
   listeners: SharedCounts.create({ entries: 64, shared: false }),

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { compileCidrs } from '../../src/net/cidr.ts'
-import { bareAddress, clientAddress, forParameter } from '../../src/net/client-address.ts'
+import { compileCidrs } from '../../src/net/address/cidr.ts'
+import { bareAddress, clientAddress, forParameter } from '../../src/net/address/client-address.ts'
 
 const trusted = compileCidrs(['10.0.0.0/8', '2001:db8::/32'])
 const none = compileCidrs([])

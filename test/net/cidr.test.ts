@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { BlockList, isIP } from 'node:net'
 import t from 'tap'
-import { compileCidrs } from '../../src/net/cidr.ts'
-import { isIp } from '../../src/net/ip-address.ts'
+import { compileCidrs } from '../../src/net/address/cidr.ts'
+import { isIp } from '../../src/net/address/ip-address.ts'
 
 t.test('a set holds the addresses of its networks and no others', async (t) => {
   const set = compileCidrs(['10.0.0.0/8', '192.168.1.7', '2001:db8::/32', '::1'])

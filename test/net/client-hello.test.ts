@@ -1,8 +1,8 @@
 import { connect, type ConnectionOptions } from 'node:tls'
 import { Duplex } from 'node:stream'
 import t from 'tap'
-import { ClientHelloReader, MAX_HELLO_BYTES, type PeekResult } from '../../src/net/client-hello.ts'
-import { ServerNames } from '../../src/net/server-names.ts'
+import { ClientHelloReader, MAX_HELLO_BYTES, type PeekResult } from '../../src/net/tls/client-hello.ts'
+import { ServerNames } from '../../src/net/tls/server-names.ts'
 import { seededRandom } from '../../src/core/random.ts'
 
 /** The bytes that OpenSSL sends first. */

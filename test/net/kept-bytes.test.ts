@@ -5,8 +5,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { giveBuffer, keepBytes } from '../../src/net/kept-bytes.ts'
-import { sharedBuffer } from '../../src/net/read-buffer.ts'
+import { giveBuffer, keepBytes } from '../../src/net/transport/kept-bytes.ts'
+import { sharedBuffer } from '../../src/net/transport/read-buffer.ts'
 import { labOf } from '../l7/engine/lab.ts'
 
 t.test('all of a read is kept, with the longest head that fits before it', (t) => {

@@ -1,4 +1,4 @@
-import type { Config } from '../../src/config/model.ts'
+import type { Config } from '../../src/config/model/model.ts'
 import { configFromObject } from '../../src/config/parse-config.ts'
 
 /** A validated configuration from an object of the YAML's shape. */

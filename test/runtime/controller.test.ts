@@ -1,10 +1,10 @@
 import t from 'tap'
-import { SlotRegistry } from '../../src/balancer/slot-registry.ts'
-import { BackendTable } from '../../src/balancer/table.ts'
+import { SlotRegistry } from '../../src/balancer/table/slot-registry.ts'
+import { BackendTable } from '../../src/balancer/table/table.ts'
 import { FakeClock } from '../../src/core/clock.ts'
-import { CacheStores } from '../../src/runtime/cache-stores.ts'
-import { Controller } from '../../src/runtime/controller.ts'
-import type { Planes } from '../../src/runtime/planes.ts'
+import { CacheStores } from '../../src/runtime/memory/cache-stores.ts'
+import { Controller } from '../../src/runtime/control/controller.ts'
+import type { Planes } from '../../src/runtime/workers/planes.ts'
 import { configOf } from './configs.ts'
 
 const planes: Planes = {

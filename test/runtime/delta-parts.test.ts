@@ -1,6 +1,6 @@
 import t from 'tap'
-import { joinDelta, splitDelta } from '../../src/runtime/delta-parts.ts'
-import type { PoolPlan, SnapshotDelta } from '../../src/runtime/snapshot.ts'
+import { joinDelta, splitDelta } from '../../src/runtime/workers/delta-parts.ts'
+import type { PoolPlan, SnapshotDelta } from '../../src/runtime/plane/snapshot.ts'
 import { configOf } from './configs.ts'
 
 const address = (n: number) => `127.0.${n >> 8}.${n & 255}:80`

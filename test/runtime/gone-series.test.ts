@@ -1,5 +1,5 @@
 import t from 'tap'
-import { goneSeries } from '../../src/runtime/gone-series.ts'
+import { goneSeries } from '../../src/runtime/memory/gone-series.ts'
 import { configOf } from './configs.ts'
 
 t.test('series of what is configured stay, those of what is not go', async (t) => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { checkUser, dropPrivileges, type PrivilegedProcess } from '../../src/runtime/privileges.ts'
+import { checkUser, dropPrivileges, type PrivilegedProcess } from '../../src/runtime/process/privileges.ts'
 
 const passwd = 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65533:nobody:/:/bin/false\n'
 const fake = (uid: number) => {

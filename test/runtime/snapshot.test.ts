@@ -1,7 +1,13 @@
 import t from 'tap'
-import type { PoolSlots } from '../../src/balancer/slot-registry.ts'
-import type { SharedStoreMemory } from '../../src/l7/cache/store/layout.ts'
-import { applyDelta, bindKey, deltaOf, makeSnapshot, type SnapshotParts } from '../../src/runtime/snapshot.ts'
+import type { PoolSlots } from '../../src/balancer/table/slot-registry.ts'
+import type { SharedStoreMemory } from '../../src/l7/cache/store/memory/layout.ts'
+import {
+  applyDelta,
+  bindKey,
+  deltaOf,
+  makeSnapshot,
+  type SnapshotParts
+} from '../../src/runtime/plane/snapshot.ts'
 import { configOf } from './configs.ts'
 
 const config = (weight: number) =>

@@ -1,6 +1,6 @@
-import type { Accept } from '../../src/net/accept.ts'
-import type { Transport } from '../../src/net/transport.ts'
-import type { Engine, Engines } from '../../src/runtime/engine.ts'
+import type { Accept } from '../../src/net/transport/accept.ts'
+import type { Transport } from '../../src/net/transport/transport.ts'
+import type { Engine, Engines } from '../../src/runtime/plane/engine.ts'
 
 /** An engine that greets every connection with the snapshot it holds, echoes, and closes when it drains. */
 export class StubEngine implements Engine {

@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { FakeClock } from '../../src/core/clock.ts'
-import { HeapTidier } from '../../src/runtime/tidy-heap.ts'
+import { HeapTidier } from '../../src/runtime/memory/tidy-heap.ts'
 import { until } from '../e2e/servers.ts'
 
 setFlagsFromString('--expose-gc')

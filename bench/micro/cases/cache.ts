@@ -1,12 +1,12 @@
-import type { RouteCache } from '../../../src/config/model.ts'
+import type { RouteCache } from '../../../src/config/model/model.ts'
 import { systemClock } from '../../../src/core/clock.ts'
 import { seededRandom } from '../../../src/core/random.ts'
-import { HeaderBlock } from '../../../src/l7/header-block.ts'
+import { HeaderBlock } from '../../../src/l7/message/header-block.ts'
 import { HttpCache } from '../../../src/l7/cache/http-cache.ts'
-import type { FetchResult } from '../../../src/l7/cache/decision.ts'
+import type { FetchResult } from '../../../src/l7/cache/decide/decision.ts'
 import type { CacheRequest, CacheStore } from '../../../src/l7/cache/ports.ts'
 import { MapStore } from '../../../src/l7/cache/store/map-store.ts'
-import { createSharedStore } from '../../../src/l7/cache/store/recovery.ts'
+import { createSharedStore } from '../../../src/l7/cache/store/memory/recovery.ts'
 import { check, sink, type MicroCase } from '../micro-case.ts'
 
 const config: RouteCache = {

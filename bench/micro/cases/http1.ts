@@ -1,8 +1,8 @@
-import { HeaderBlock } from '../../../src/l7/header-block.ts'
-import { ChunkedReader, type ChunkSink } from '../../../src/l7/http1/chunked-reader.ts'
-import { parsedRequest, parseRequest, type HeadLimits } from '../../../src/l7/http1/request-parser.ts'
-import { responseHead } from '../../../src/l7/http1/response-head.ts'
-import { parsedResponse, parseResponse } from '../../../src/l7/http1/response-parser.ts'
+import { HeaderBlock } from '../../../src/l7/message/header-block.ts'
+import { ChunkedReader, type ChunkSink } from '../../../src/l7/http1/parse/chunked-reader.ts'
+import { parsedRequest, parseRequest, type HeadLimits } from '../../../src/l7/http1/parse/request-parser.ts'
+import { responseHead } from '../../../src/l7/http1/write/response-head.ts'
+import { parsedResponse, parseResponse } from '../../../src/l7/http1/parse/response-parser.ts'
 import { check, sink, type MicroCase } from '../micro-case.ts'
 
 const limits: HeadLimits = { headBytes: 16_384, headerCount: 100, urlBytes: 8192 }

@@ -1,4 +1,4 @@
-import type { RouteMatch } from '../../../src/config/model.ts'
+import type { RouteMatch } from '../../../src/config/model/model.ts'
 import type { MatchInput } from '../../../src/l7/router/match-input.ts'
 import { Router } from '../../../src/l7/router/router.ts'
 import { normalisePath } from '../../../src/l7/uri/normalise-path.ts'

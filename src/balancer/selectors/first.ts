@@ -1,6 +1,6 @@
-import type { PickContext } from '../pick-context.ts'
-import type { View } from '../view.ts'
-import { nextAdmitted } from './alias-table.ts'
+import type { PickContext } from '../pool/pick-context.ts'
+import type { View } from '../pool/view.ts'
+import { nextAdmitted } from './structures/alias-table.ts'
 import type { Selector } from './selector.ts'
 
 /** The first in the order of the file that is not full: the others stand by, or take what overflows. */

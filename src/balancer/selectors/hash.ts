@@ -1,9 +1,9 @@
 import type { Random } from '../../core/random.ts'
-import * as at from '../columns.ts'
-import type { PickContext } from '../pick-context.ts'
-import type { View } from '../view.ts'
+import * as at from '../table/columns.ts'
+import type { PickContext } from '../pool/pick-context.ts'
+import type { View } from '../pool/view.ts'
 import { finish, hashOf, kept, MOST_STEPS, rehash, tooEarly, weightSignature } from './keyed.ts'
-import { buildRing } from './ring.ts'
+import { buildRing } from './structures/ring.ts'
 import type { Selector, SelectorParts } from './selector.ts'
 
 /**

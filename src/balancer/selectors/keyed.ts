@@ -1,8 +1,8 @@
 import type { Random } from '../../core/random.ts'
-import { hashString, mix32 } from '../hash-string.ts'
-import type { PickContext } from '../pick-context.ts'
-import type { BackendTable } from '../table.ts'
-import type { View } from '../view.ts'
+import { hashString, mix32 } from '../../core/hash-string.ts'
+import type { PickContext } from '../pool/pick-context.ts'
+import type { BackendTable } from '../table/table.ts'
+import type { View } from '../pool/view.ts'
 
 /** Places looked at before the table is left: 256 in a row all down or full means that most of the pool is. */
 export const MOST_STEPS = 256

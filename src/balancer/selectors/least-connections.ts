@@ -1,5 +1,5 @@
-import type { LoadOrder } from '../load-tree.ts'
-import type { View } from '../view.ts'
+import type { LoadOrder } from '../table/load-tree.ts'
+import type { View } from '../pool/view.ts'
 
 /**
  * Leases for the weight, counted over all threads. In slow start the weight is small, so no stampede.

@@ -1,8 +1,8 @@
-import * as at from '../columns.ts'
-import { LoadTree, treeBytes, type LoadOrder } from '../load-tree.ts'
-import type { PickContext } from '../pick-context.ts'
-import { breakerOf, CLOSED } from '../states.ts'
-import type { View } from '../view.ts'
+import * as at from '../table/columns.ts'
+import { LoadTree, treeBytes, type LoadOrder } from '../table/load-tree.ts'
+import type { PickContext } from '../pool/pick-context.ts'
+import { breakerOf, CLOSED } from '../pool/states.ts'
+import type { View } from '../pool/view.ts'
 import type { Selector, SelectorParts } from './selector.ts'
 
 /** Up to this size a pool is searched: that costs less than keeping the tree in order at each lease and release. */

@@ -1,6 +1,6 @@
-import * as at from '../columns.ts'
-import type { LoadOrder } from '../load-tree.ts'
-import type { View } from '../view.ts'
+import * as at from '../table/columns.ts'
+import type { LoadOrder } from '../table/load-tree.ts'
+import type { View } from '../pool/view.ts'
 
 const LOGS = Float64Array.from({ length: 2048 }, (_, count) => Math.log(count))
 /** Above any real cost: one that was never measured and has a request out waits for its answer. */

@@ -1,8 +1,8 @@
 import type { Random } from '../../core/random.ts'
-import type { PickContext } from '../pick-context.ts'
-import type { View } from '../view.ts'
+import type { PickContext } from '../pool/pick-context.ts'
+import type { View } from '../pool/view.ts'
 import { finish, hashOf, kept, MOST_STEPS, rehash, tooEarly, weightSignature } from './keyed.ts'
-import { buildMaglev } from './maglev-table.ts'
+import { buildMaglev } from './structures/maglev-table.ts'
 import type { Selector, SelectorParts } from './selector.ts'
 
 /**

@@ -1,7 +1,7 @@
 import type { Random } from '../../core/random.ts'
-import type { PickContext } from '../pick-context.ts'
-import type { View } from '../view.ts'
-import { AliasTable, nextAdmitted } from './alias-table.ts'
+import type { PickContext } from '../pool/pick-context.ts'
+import type { View } from '../pool/view.ts'
+import { AliasTable, nextAdmitted } from './structures/alias-table.ts'
 import type { Selector, SelectorParts } from './selector.ts'
 
 /** Draws before the pool is walked from a random place instead. */

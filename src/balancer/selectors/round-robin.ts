@@ -1,8 +1,8 @@
-import * as at from '../columns.ts'
+import * as at from '../table/columns.ts'
 import type { Random } from '../../core/random.ts'
-import type { BackendTable } from '../table.ts'
-import type { PickContext } from '../pick-context.ts'
-import type { View } from '../view.ts'
+import type { BackendTable } from '../table/table.ts'
+import type { PickContext } from '../pool/pick-context.ts'
+import type { View } from '../pool/view.ts'
 import type { Selector, SelectorParts } from './selector.ts'
 
 /**

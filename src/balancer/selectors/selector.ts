@@ -1,8 +1,8 @@
 import type { Random } from '../../core/random.ts'
-import type { PoolConfig } from '../../config/model.ts'
-import type { PickContext } from '../pick-context.ts'
-import type { BackendTable } from '../table.ts'
-import type { View } from '../view.ts'
+import type { PoolConfig } from '../../config/model/model.ts'
+import type { PickContext } from '../pool/pick-context.ts'
+import type { BackendTable } from '../table/table.ts'
+import type { View } from '../pool/view.ts'
 
 /**
  * How a pool picks. It ends whatever the state (no loop without a bound), allocates nothing, and returns a position

@@ -7,7 +7,7 @@ import type {
   PurgeReport,
   ReloadReport
 } from '../../admin/control-plane.ts'
-import type { ExplanationView } from '../../admin/explanation.ts'
+import type { ExplanationView } from '../../admin/api/explanation.ts'
 import { CliError } from '../cli-error.ts'
 import { exitCode } from '../exit-code.ts'
 import type { Target } from './target.ts'

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
-import { formatProblems } from '../../config/format-problems.ts'
-import type { Bind } from '../../config/model.ts'
+import { formatProblems } from '../../config/report/format-problems.ts'
+import type { Bind } from '../../config/model/model.ts'
 import { loadConfig } from '../../config/parse-config.ts'
 import { CliError } from '../cli-error.ts'
 import { exitCode } from '../exit-code.ts'

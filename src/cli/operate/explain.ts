@@ -1,4 +1,4 @@
-import type { CacheExplanationView, ExplanationView, KeyPartView } from '../../admin/explanation.ts'
+import type { CacheExplanationView, ExplanationView, KeyPartView } from '../../admin/api/explanation.ts'
 import type { ExplainBody } from '../admin-client/admin-client.ts'
 import type { Terminal } from '../terminal.ts'
 

@@ -1,5 +1,5 @@
 import type { BackendView, PoolView } from '../../admin/control-plane.ts'
-import { suggestion } from '../../config/nearest.ts'
+import { suggestion } from '../../config/report/nearest.ts'
 import { CliError } from '../cli-error.ts'
 import { exitCode } from '../exit-code.ts'
 

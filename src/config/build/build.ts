@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import type { AdminConfig, CacheStoreConfig, Config, ListenerConfig, PoolConfig } from '../model.ts'
+import type { AdminConfig, CacheStoreConfig, Config, ListenerConfig, PoolConfig } from '../model/model.ts'
 import type { RootInput } from '../schema/root.ts'
 import { withCacheScopes } from './cache-scopes.ts'
 import { buildBinds, type ResolvePath } from './paths.ts'

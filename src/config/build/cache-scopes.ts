@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { L7ListenerConfig, ListenerConfig, RouteConfig } from '../model.ts'
+import type { L7ListenerConfig, ListenerConfig, RouteConfig } from '../model/model.ts'
 
 /** Longer scopes are hashed: they stand in every key. */
 const MAX_SCOPE = 80

@@ -1,4 +1,10 @@
-import type { AccessLog, ConnectionLimit, L7ListenerConfig, ListenerConfig, ListenerTls } from '../model.ts'
+import type {
+  AccessLog,
+  ConnectionLimit,
+  L7ListenerConfig,
+  ListenerConfig,
+  ListenerTls
+} from '../model/model.ts'
 import type { L4Input, L7Input, ListenerInput } from '../schema/listener.ts'
 import type { ListenerTlsInput } from '../schema/tls.ts'
 import { buildBinds, type ResolvePath } from './paths.ts'

@@ -1,4 +1,4 @@
-import type { Bind } from '../model.ts'
+import type { Bind } from '../model/model.ts'
 
 /** Relative paths count from the directory of the file that names them. */
 export type ResolvePath = (path: string) => string

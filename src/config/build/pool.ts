@@ -9,7 +9,7 @@ import type {
   ProbeConfig,
   RetryConfig,
   StickyConfig
-} from '../model.ts'
+} from '../model/model.ts'
 import type { PoolInput } from '../schema/pool.ts'
 import type { ProbeInput } from '../schema/probe.ts'
 import { parseDuration } from '../units.ts'

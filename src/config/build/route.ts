@@ -1,4 +1,4 @@
-import type { Rewrite, RouteAction, RouteCache, RouteConfig, RouteMatch } from '../model.ts'
+import type { Rewrite, RouteAction, RouteCache, RouteConfig, RouteMatch } from '../model/model.ts'
 import type { L7Input } from '../schema/listener.ts'
 import type { CacheInput, HeadersInput, MatchInput, RouteInput } from '../schema/route.ts'
 import type { RouteRetryInput } from '../schema/retry.ts'

@@ -1,6 +1,6 @@
 import { parseBind } from '../addresses.ts'
-import { textOf } from '../env-text.ts'
-import { errorAt, type Finding, type Path, pathText } from '../problem.ts'
+import { textOf } from '../environment/env-text.ts'
+import { errorAt, type Finding, type Path, pathText } from '../report/problem.ts'
 import { type Raw, select } from '../raw.ts'
 
 interface Taken {

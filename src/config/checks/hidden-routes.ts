@@ -1,6 +1,6 @@
 import { regexRisk } from '../../core/regex-risk.ts'
-import type { L7ListenerConfig, RouteMatch } from '../model.ts'
-import { type Finding, warningAt } from '../problem.ts'
+import type { L7ListenerConfig, RouteMatch } from '../model/model.ts'
+import { type Finding, warningAt } from '../report/problem.ts'
 
 /** Pairs compared per listener; 1,000 routes are half a million, which takes some 10 ms. */
 const MAX_PAIRS = 2_000_000

@@ -1,7 +1,7 @@
 import { parseBind } from '../addresses.ts'
-import { textOf } from '../env-text.ts'
+import { textOf } from '../environment/env-text.ts'
 import { isLocalBind } from '../local-bind.ts'
-import { errorAt, type Finding, type Path } from '../problem.ts'
+import { errorAt, type Finding, type Path } from '../report/problem.ts'
 import { isMap, type Raw, type RawMap, select, valueAt } from '../raw.ts'
 
 const ACTIONS = ['pool', 'split', 'redirect', 'respond'] as const

@@ -1,5 +1,5 @@
-import { textOf } from '../env-text.ts'
-import { type Finding, type Path, warningAt } from '../problem.ts'
+import { textOf } from '../environment/env-text.ts'
+import { type Finding, type Path, warningAt } from '../report/problem.ts'
 import { isMap, type Raw, type RawMap, select } from '../raw.ts'
 
 /** Keys of a pool that one mode has no use for. */

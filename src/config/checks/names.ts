@@ -1,5 +1,5 @@
-import { textOf } from '../env-text.ts'
-import { errorAt, type Finding, type Path, pathText } from '../problem.ts'
+import { textOf } from '../environment/env-text.ts'
+import { errorAt, type Finding, type Path, pathText } from '../report/problem.ts'
 import { isMap, type Raw, select } from '../raw.ts'
 
 /** Lists whose items carry a name that must be theirs alone. */

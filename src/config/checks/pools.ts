@@ -1,6 +1,6 @@
-import { numberOf, textOf } from '../env-text.ts'
-import type { AlgorithmName } from '../model.ts'
-import { errorAt, type Finding, type Path, warningAt } from '../problem.ts'
+import { numberOf, textOf } from '../environment/env-text.ts'
+import type { AlgorithmName } from '../model/model.ts'
+import { errorAt, type Finding, type Path, warningAt } from '../report/problem.ts'
 import { isMap, type Raw, type RawMap, select } from '../raw.ts'
 
 /** What each algorithm does with the keys that are made for some of them. */

@@ -1,6 +1,6 @@
-import { EnvText, textOf } from '../env-text.ts'
-import { nearest } from '../nearest.ts'
-import { errorAt, type Finding, type Path, warningAt } from '../problem.ts'
+import { EnvText, textOf } from '../environment/env-text.ts'
+import { nearest } from '../report/nearest.ts'
+import { errorAt, type Finding, type Path, warningAt } from '../report/problem.ts'
 import { isMap, type Raw, select, valueAt } from '../raw.ts'
 
 /** Every key that names a pool or a cache. A new one is a new row. */

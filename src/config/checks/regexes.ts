@@ -1,6 +1,6 @@
 import { regexRisk } from '../../core/regex-risk.ts'
-import { textOf } from '../env-text.ts'
-import { type Finding, type Path, warningAt } from '../problem.ts'
+import { textOf } from '../environment/env-text.ts'
+import { type Finding, type Path, warningAt } from '../report/problem.ts'
 import { type Raw, select } from '../raw.ts'
 
 const route: Path = ['listeners', '*', 'routes', '*']

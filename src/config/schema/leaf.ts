@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { suggestion } from '../nearest.ts'
+import { suggestion } from '../report/nearest.ts'
 
 /** Says why a value is refused: a whole sentence, or a cure behind "expected …, got …". */
 export class Refusal {

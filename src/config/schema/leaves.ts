@@ -1,5 +1,5 @@
-import { booleanOf, EnvText, numberOf, textOf } from '../env-text.ts'
-import { suggestion } from '../nearest.ts'
+import { booleanOf, EnvText, numberOf, textOf } from '../environment/env-text.ts'
+import { suggestion } from '../report/nearest.ts'
 import { durationText, parseDuration, parsePercent, parseRate, parseSize, sizeText } from '../units.ts'
 import { leaf, Refusal } from './leaf.ts'
 

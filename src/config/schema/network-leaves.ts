@@ -1,6 +1,6 @@
-import { textOf } from '../env-text.ts'
+import { textOf } from '../environment/env-text.ts'
 import { isHostName, parseBackendAddress, parseBind, parseCidr } from '../addresses.ts'
-import type { BackendAddress, Bind, HashKey } from '../model.ts'
+import type { BackendAddress, Bind, HashKey } from '../model/model.ts'
 import { leaf, listOf, Refusal } from './leaf.ts'
 import { text } from './leaves.ts'
 

@@ -3,7 +3,7 @@ import { defaults } from '../defaults.ts'
 import { leaf, listOf, mapping, Refusal } from './leaf.ts'
 import { duration, flag, integer, percent, text } from './leaves.ts'
 import { fieldName, fieldValue, method } from './network-leaves.ts'
-import { textOf } from '../env-text.ts'
+import { textOf } from '../environment/env-text.ts'
 
 const { probe } = defaults
 

@@ -1,8 +1,8 @@
 import type { z } from 'zod'
 import { defaults } from '../defaults.ts'
-import type { RetryCondition } from '../model.ts'
-import { suggestion } from '../nearest.ts'
-import { numberOf, textOf } from '../env-text.ts'
+import type { RetryCondition } from '../model/model.ts'
+import { suggestion } from '../report/nearest.ts'
+import { numberOf, textOf } from '../environment/env-text.ts'
 import { leaf, listOf, mapping, Refusal } from './leaf.ts'
 import { flag, integer, percent } from './leaves.ts'
 

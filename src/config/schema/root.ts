@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { defaults } from '../defaults.ts'
-import { numberOf, textOf } from '../env-text.ts'
+import { numberOf, textOf } from '../environment/env-text.ts'
 import { leaf, listOf, mapping, Refusal } from './leaf.ts'
 import { duration, size, text, word } from './leaves.ts'
 import { listenerSchema } from './listener.ts'

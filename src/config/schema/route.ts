@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { defaults } from '../defaults.ts'
 import { leaf, listOf, mapping, Refusal } from './leaf.ts'
-import { numberOf } from '../env-text.ts'
+import { numberOf } from '../environment/env-text.ts'
 import { duration, flag, integer, lifetime, off, percent, size, text, word } from './leaves.ts'
 import { name } from './name.ts'
 import { absolutePath, cidrs, fieldName, fieldValue, hostPattern, method, regex } from './network-leaves.ts'

@@ -1,4 +1,4 @@
-import type { MetricsAnnouncement } from '../metrics.ts'
+import type { MetricsAnnouncement } from './metrics.ts'
 import { catalogue } from './catalogue.ts'
 import type { CounterName, GaugeName, LabelsOf, MetricName } from './catalogue.ts'
 import { formatLabels, histogramLines, valueLine, withHead } from './prometheus.ts'

@@ -1,6 +1,6 @@
 import { normalisePath } from '../uri/normalise-path.ts'
-import type { KeyMaker } from './key.ts'
-import { normalHost } from './key.ts'
+import type { KeyMaker } from './decide/key.ts'
+import { normalHost } from './decide/key.ts'
 import type { UrlParts } from './policy/invalidation.ts'
 import type { CacheStore } from './ports.ts'
 

@@ -1,6 +1,6 @@
-import type { RouteCache } from '../../config/model.ts'
+import type { RouteCache } from '../../config/model/model.ts'
 import type { Random } from '../../core/random.ts'
-import type { KeyMaker } from './key.ts'
+import type { KeyMaker } from './decide/key.ts'
 import type { CacheCounters, CacheStore } from './ports.ts'
 
 /** What the parts of one route's cache share. */

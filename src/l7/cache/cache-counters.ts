@@ -1,4 +1,4 @@
-import type { Metrics } from '../../core/metrics.ts'
+import type { Metrics } from '../../core/metrics/metrics.ts'
 import type { CacheCounter, CacheCounters } from './ports.ts'
 
 /** This thread's counters of one cache (a store of the configuration, over all routes that use it). */

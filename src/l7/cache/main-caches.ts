@@ -1,9 +1,9 @@
 import { randomInt } from 'node:crypto'
-import type { CacheStoreConfig, RouteCache } from '../../config/model.ts'
+import type { CacheStoreConfig, RouteCache } from '../../config/model/model.ts'
 import { CacheAdmin } from './cache-admin.ts'
-import { KeyMaker } from './key.ts'
-import type { SharedStoreMemory } from './store/layout.ts'
-import { createSharedStore, recoverFrom } from './store/recovery.ts'
+import { KeyMaker } from './decide/key.ts'
+import type { SharedStoreMemory } from './store/memory/layout.ts'
+import { createSharedStore, recoverFrom } from './store/memory/recovery.ts'
 import type { SharedStore, StoreStats } from './store/shared-store.ts'
 
 interface NamedCache {

@@ -1,12 +1,12 @@
 import type { CacheCore } from './cache-core.ts'
-import type { Hit } from './decision.ts'
+import type { Hit } from './decide/decision.ts'
 import { entryOf } from './entry.ts'
-import { hitOf } from './hits.ts'
+import { hitOf } from './fetch/hits.ts'
 import type { Directives } from './policy/cache-control.ts'
 import { reuse } from './policy/reuse.ts'
 import { isConditional, isStrong } from './policy/validators.ts'
 import type { CacheRequest, StoredRecord } from './ports.ts'
-import type { Stored } from './upstream-fetch.ts'
+import type { Stored } from './fetch/upstream-fetch.ts'
 
 /**
  * A stored part that a plain GET can have completed: the beginning of a representation of known length under a strong

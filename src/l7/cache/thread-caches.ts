@@ -1,10 +1,10 @@
-import type { RouteCache } from '../../config/model.ts'
+import type { RouteCache } from '../../config/model/model.ts'
 import type { Clock } from '../../core/clock.ts'
-import type { Metrics } from '../../core/metrics.ts'
+import type { Metrics } from '../../core/metrics/metrics.ts'
 import type { Random } from '../../core/random.ts'
 import { cacheCounters } from './cache-counters.ts'
 import { HttpCache } from './http-cache.ts'
-import type { SharedStoreMemory } from './store/layout.ts'
+import type { SharedStoreMemory } from './store/memory/layout.ts'
 import { SharedStore } from './store/shared-store.ts'
 
 export interface ThreadCachesParts {

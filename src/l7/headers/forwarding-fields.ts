@@ -1,4 +1,4 @@
-import type { HeaderBlock } from '../header-block.ts'
+import type { HeaderBlock } from '../message/header-block.ts'
 import { variableName } from './variable-name.ts'
 
 /**

@@ -1,5 +1,5 @@
-import type { HeaderEdits } from '../../config/model.ts'
-import type { HeaderBlock } from '../header-block.ts'
+import type { HeaderEdits } from '../../config/model/model.ts'
+import type { HeaderBlock } from '../message/header-block.ts'
 import { variableName } from './variable-name.ts'
 
 /** What the placeholders in the values of `headers` edits stand for. */

@@ -1,4 +1,4 @@
-import type { HeaderBlock } from '../header-block.ts'
+import type { HeaderBlock } from '../message/header-block.ts'
 
 /**
  * Names that a Connection field may not take away. RFC 9110 §7.6.1 has a proxy drop what Connection names, and says

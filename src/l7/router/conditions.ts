@@ -1,5 +1,5 @@
-import { compileCidrs, type CidrSet } from '../../net/cidr.ts'
-import type { RouteMatch } from '../../config/model.ts'
+import { compileCidrs, type CidrSet } from '../../net/address/cidr.ts'
+import type { RouteMatch } from '../../config/model/model.ts'
 import { queryValue } from '../uri/query.ts'
 import type { MatchInput } from './match-input.ts'
 

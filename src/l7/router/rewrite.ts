@@ -1,4 +1,4 @@
-import type { PathPolicy, Rewrite } from '../../config/model.ts'
+import type { PathPolicy, Rewrite } from '../../config/model/model.ts'
 import { normalisePath } from '../uri/normalise-path.ts'
 import { DEFAULT_PATH_POLICY } from '../uri/path-policy.ts'
 import { hasPrefix } from './router.ts'

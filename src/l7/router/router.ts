@@ -1,4 +1,4 @@
-import type { PathPolicy, RouteMatch } from '../../config/model.ts'
+import type { PathPolicy, RouteMatch } from '../../config/model/model.ts'
 import { hostName } from '../uri/host.ts'
 import { normalisePath } from '../uri/normalise-path.ts'
 import { DEFAULT_PATH_POLICY } from '../uri/path-policy.ts'

@@ -1,4 +1,4 @@
-import { isIp } from '../../net/ip-address.ts'
+import { isIp } from '../../net/address/ip-address.ts'
 
 /** A Host field (RFC 9110 §7.2) or authority taken apart. */
 export interface Host {

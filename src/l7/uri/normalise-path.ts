@@ -1,4 +1,4 @@
-import type { PathPolicy } from '../../config/model.ts'
+import type { PathPolicy } from '../../config/model/model.ts'
 import { percentByte } from './percent.ts'
 import { DEFAULT_PATH_POLICY } from './path-policy.ts'
 

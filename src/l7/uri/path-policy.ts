@@ -1,4 +1,4 @@
-import type { PathPolicy } from '../../config/model.ts'
+import type { PathPolicy } from '../../config/model/model.ts'
 
 /**
  * `%2f` and `%5c` are refused: a slash and a backslash that are not separators to some servers and are to others. Some APIs

@@ -1,9 +1,9 @@
-import type { ConnectionLimit } from '../../config/model.ts'
+import type { ConnectionLimit } from '../../config/model/model.ts'
 import type { Clock } from '../../core/clock.ts'
-import { compileCidrs, type CidrSet } from '../cidr.ts'
-import { ipWords, parseIp } from '../ip-address.ts'
+import { compileCidrs, type CidrSet } from '../address/cidr.ts'
+import { ipWords, parseIp } from '../address/ip-address.ts'
 import { nameWords } from './name-words.ts'
-import { FULL, type Limits, type SharedCounts, TOO_FAST } from './shared-counts.ts'
+import { FULL, type Limits, type SharedCounts, TOO_FAST } from '../../shared/shared-counts.ts'
 
 /** The part of a listener's configuration that says who may connect. */
 export interface GateConfig {

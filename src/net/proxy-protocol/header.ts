@@ -1,4 +1,4 @@
-import type { Endpoint } from '../endpoint.ts'
+import type { Endpoint } from '../dial/endpoint.ts'
 
 /**
  * What a PROXY header says (https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt). Without `source` and

@@ -1,5 +1,5 @@
-import { parseIp } from '../ip-address.ts'
-import type { Endpoint } from '../endpoint.ts'
+import { parseIp } from '../address/ip-address.ts'
+import type { Endpoint } from '../dial/endpoint.ts'
 import { bad, MORE, type ParsedHeader } from './header.ts'
 
 /** §2.1: the longest line, UNKNOWN with two IPv6 addresses, with its CRLF. */

@@ -1,4 +1,4 @@
-import type { Endpoint } from '../endpoint.ts'
+import type { Endpoint } from '../dial/endpoint.ts'
 import { formatIp } from './format-ip.ts'
 import { bad, MORE, type ParsedHeader } from './header.ts'
 import { NO_TLVS, readTlvs } from './tlvs.ts'

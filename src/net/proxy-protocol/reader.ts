@@ -1,5 +1,5 @@
 import type { Deadlines, Waits } from '../../core/deadlines.ts'
-import type { Transport, TransportOwner } from '../transport.ts'
+import type { Transport, TransportOwner } from '../transport/transport.ts'
 import type { ProxyHeader } from './header.ts'
 import { parseProxyHeader } from './parse.ts'
 import { V2_MAX_BYTES } from './parse-v2.ts'

@@ -1,5 +1,5 @@
-import type { Endpoint } from '../endpoint.ts'
-import { ipWords, parseIp } from '../ip-address.ts'
+import type { Endpoint } from '../dial/endpoint.ts'
+import { ipWords, parseIp } from '../address/ip-address.ts'
 import { V2_SIGNATURE } from './parse-v2.ts'
 import { PP2_TYPE_ALPN, PP2_TYPE_AUTHORITY } from './tlvs.ts'
 

@@ -5,7 +5,7 @@ import { Lru } from '../../../bench/cache-trace/policies.ts'
 import { SharedStorePolicy } from '../../../bench/cache-trace/shared-store-policy.ts'
 import { zipfTrace } from '../../../bench/cache-trace/traces.ts'
 import { seededRandom } from '../../../src/core/random.ts'
-import { createSharedStore } from '../../../src/l7/cache/store/recovery.ts'
+import { createSharedStore } from '../../../src/l7/cache/store/memory/recovery.ts'
 import { Client } from './support/client.ts'
 
 t.test('on a skewed trace more is hit than with LRU', (t) => {

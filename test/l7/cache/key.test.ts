@@ -1,5 +1,5 @@
 import t from 'tap'
-import { KeyMaker, maxKeyLength } from '../../../src/l7/cache/key.ts'
+import { KeyMaker, maxKeyLength } from '../../../src/l7/cache/decide/key.ts'
 import type { CacheRequest } from '../../../src/l7/cache/ports.ts'
 import type { FieldList } from './support/fields.ts'
 import { fields } from './support/fields.ts'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import CachePolicy from 'http-cache-semantics'
 import t from 'tap'
-import { makeEntry } from '../../../src/l7/cache/make-entry.ts'
+import { makeEntry } from '../../../src/l7/cache/fetch/make-entry.ts'
 import { parseCacheControl } from '../../../src/l7/cache/policy/cache-control.ts'
 import { freshnessLifetime } from '../../../src/l7/cache/policy/freshness.ts'
 import { responseDirectives } from '../../../src/l7/cache/policy/response-directives.ts'

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
-import { createSharedStore, recoverFrom } from '../../../src/l7/cache/store/recovery.ts'
-import { control } from '../../../src/l7/cache/store/layout.ts'
+import { createSharedStore, recoverFrom } from '../../../src/l7/cache/store/memory/recovery.ts'
+import { control } from '../../../src/l7/cache/store/memory/layout.ts'
 import { begin, claimOf, get, put } from './support/store-contract.ts'
 import { SharedStore } from '../../../src/l7/cache/store/shared-store.ts'
 

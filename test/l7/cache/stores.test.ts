@@ -1,6 +1,6 @@
 import t from 'tap'
 import { MapStore } from '../../../src/l7/cache/store/map-store.ts'
-import { createSharedStore } from '../../../src/l7/cache/store/recovery.ts'
+import { createSharedStore } from '../../../src/l7/cache/store/memory/recovery.ts'
 import { storeContract } from './support/store-contract.ts'
 
 const maxBytes = 256 * 1024

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { HeaderBlock } from '../../../src/l7/header-block.ts'
+import { HeaderBlock } from '../../../src/l7/message/header-block.ts'
 import { compileEdits } from '../../../src/l7/headers/header-edits.ts'
 
 const facts = { clientIp: '192.0.2.1', requestId: 'abc', host: 'example.com:80', scheme: 'https' } as const

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { HeaderBlock } from '../../../src/l7/header-block.ts'
+import { HeaderBlock } from '../../../src/l7/message/header-block.ts'
 import { ForwardedWriter } from '../../../src/l7/headers/forwarded.ts'
 import { dropForwardingFields, FORWARDING_FIELDS } from '../../../src/l7/headers/forwarding-fields.ts'
 import { dropConnectionNamed, mayDrop } from '../../../src/l7/headers/hop-by-hop.ts'

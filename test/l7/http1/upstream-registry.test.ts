@@ -1,11 +1,11 @@
 import t from 'tap'
-import { Pool } from '../../../src/balancer/pool.ts'
-import { SlotRegistry } from '../../../src/balancer/slot-registry.ts'
-import { BackendTable } from '../../../src/balancer/table.ts'
+import { Pool } from '../../../src/balancer/pool/pool.ts'
+import { SlotRegistry } from '../../../src/balancer/table/slot-registry.ts'
+import { BackendTable } from '../../../src/balancer/table/table.ts'
 import { FakeClock } from '../../../src/core/clock.ts'
 import { Deadlines } from '../../../src/core/deadlines.ts'
-import { Metrics } from '../../../src/core/metrics.ts'
-import { PoolUpstreams, UpstreamRegistry } from '../../../src/l7/http1/upstream-registry.ts'
+import { Metrics } from '../../../src/core/metrics/metrics.ts'
+import { PoolUpstreams, UpstreamRegistry } from '../../../src/l7/http1/client/upstream-registry.ts'
 import { configOf } from '../../runtime/configs.ts'
 
 const clock = new FakeClock()

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import type { RouteMatch } from '../../../src/config/model.ts'
+import type { RouteMatch } from '../../../src/config/model/model.ts'
 import { failedCondition } from '../../../src/l7/router/explain-match.ts'
 import { literalPrefix } from '../../../src/l7/router/literal-prefix.ts'
 import type { MatchInput } from '../../../src/l7/router/match-input.ts'

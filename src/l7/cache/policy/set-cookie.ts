@@ -1,4 +1,4 @@
-import type { RouteCache } from '../../../config/model.ts'
+import type { RouteCache } from '../../../config/model/model.ts'
 import type { Lifetime } from './freshness.ts'
 import type { ResponseDirectives } from './response-directives.ts'
 

@@ -1,5 +1,5 @@
 import type { CacheRequest, CacheResponse } from '../ports.ts'
-import type { RouteCache } from '../../../config/model.ts'
+import type { RouteCache } from '../../../config/model/model.ts'
 import type { Directives } from './cache-control.ts'
 import type { Lifetime } from './freshness.ts'
 import type { ResponseDirectives } from './response-directives.ts'

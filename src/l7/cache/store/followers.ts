@@ -1,4 +1,4 @@
-import { entryStride, word } from './layout.ts'
+import { entryStride, word } from './memory/layout.ts'
 
 /** A lost wake-up would be looked for again after this. */
 const recheckMs = 1_000

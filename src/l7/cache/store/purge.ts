@@ -1,6 +1,6 @@
-import type { EntryTable } from './entry-table.ts'
-import { hashText, originOf, tagBit } from './key-hash.ts'
-import { entryStride, state, word } from './layout.ts'
+import type { EntryTable } from './memory/entry-table.ts'
+import { hashText, originOf, tagBit } from './memory/key-hash.ts'
+import { entryStride, state, word } from './memory/layout.ts'
 
 /** Entries looked at per hold of the lock: about 20 µs where few match. */
 const chunk = 1024

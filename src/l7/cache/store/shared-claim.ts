@@ -1,7 +1,7 @@
 import type { Claim, RecordHead, RecordWriter } from '../ports.ts'
-import type { ExtentCursor } from './extent-cursor.ts'
-import { tagBit } from './key-hash.ts'
-import { entryStride, state, unitBytes, word } from './layout.ts'
+import type { ExtentCursor } from './memory/extent-cursor.ts'
+import { tagBit } from './memory/key-hash.ts'
+import { entryStride, state, unitBytes, word } from './memory/layout.ts'
 import type { SharedStore } from './shared-store.ts'
 
 /** A body of unknown length that outgrew `maxObjectBytes` goes on for those who follow it, up to this many times it. */

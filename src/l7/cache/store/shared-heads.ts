@@ -1,5 +1,5 @@
-import type { EntryTable } from './entry-table.ts'
-import { entryStride, word } from './layout.ts'
+import type { EntryTable } from './memory/entry-table.ts'
+import { entryStride, word } from './memory/layout.ts'
 
 /** The text of an entry's head and what the cache made of it. */
 export interface SharedHead {

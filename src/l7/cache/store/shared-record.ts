@@ -1,7 +1,7 @@
 import type { RecordState, StoredRecord } from '../ports.ts'
-import { countCopied } from './copied-bytes.ts'
-import type { ExtentCursor } from './extent-cursor.ts'
-import { state, word } from './layout.ts'
+import { countCopied } from './memory/copied-bytes.ts'
+import type { ExtentCursor } from './memory/extent-cursor.ts'
+import { state, word } from './memory/layout.ts'
 import type { SharedHead } from './shared-heads.ts'
 import type { SharedStore } from './shared-store.ts'
 

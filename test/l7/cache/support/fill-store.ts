@@ -1,5 +1,5 @@
 import { seededRandom } from '../../../../src/core/random.ts'
-import { createSharedStore } from '../../../../src/l7/cache/store/recovery.ts'
+import { createSharedStore } from '../../../../src/l7/cache/store/memory/recovery.ts'
 import { SharedStore } from '../../../../src/l7/cache/store/shared-store.ts'
 import { hotBytesOf } from '../../../../src/l7/cache/thread-caches.ts'
 import { begin, find } from './store-contract.ts'

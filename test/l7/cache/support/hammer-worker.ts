@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { seededRandom } from '../../../../src/core/random.ts'
 import type { StoredRecord } from '../../../../src/l7/cache/ports.ts'
-import type { SharedStoreMemory } from '../../../../src/l7/cache/store/layout.ts'
+import type { SharedStoreMemory } from '../../../../src/l7/cache/store/memory/layout.ts'
 import { SharedStore } from '../../../../src/l7/cache/store/shared-store.ts'
 
 /** What one of several threads does to a store at once; it reports what it saw that was wrong. */

@@ -1,0 +1,40 @@
+import type { InfoView, ListenerView, PoolView } from '../control-plane.ts'
+
+export interface Readiness {
+  readonly ready: boolean
+  /** Why it is not; empty when it is. */
+  readonly reasons: readonly string[]
+}
+
+/** Most reasons told: with 10,000 backends down, the first ones say enough. */
+const MAX_REASONS = 20
+
+/**
+ * Ready: not draining, every listener bound, and in every pool a backend that may be picked. Where one dead pool must
+ * not take all others out of rotation, `only` names the pools that count.
+ */
+export function readiness(
+  info: InfoView,
+  listeners: readonly ListenerView[],
+  pools: readonly PoolView[],
+  only: readonly string[] = []
+): Readiness {
+  const reasons: string[] = []
+  if (info.state === 'draining') reasons.push('draining: shutting down')
+  for (const listener of listeners) {
+    for (const { address, bound } of listener.binds) {
+      if (!bound) reasons.push(`listener ${listener.name}: ${address} is not bound`)
+    }
+  }
+  for (const name of only) {
+    if (!pools.some((pool) => pool.name === name)) reasons.push(`pool ${name}: there is no such pool`)
+  }
+  for (const pool of pools) {
+    if (only.length > 0 && !only.includes(pool.name)) continue
+    if (pool.usable === 0)
+      reasons.push(`pool ${pool.name}: none of ${pool.backends.length} backends is usable`)
+  }
+  if (reasons.length > MAX_REASONS)
+    reasons.splice(MAX_REASONS, Infinity, `and ${reasons.length - MAX_REASONS} more`)
+  return { ready: reasons.length === 0, reasons }
+}

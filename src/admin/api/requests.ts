@@ -1,0 +1,63 @@
+import { ADMIN_STATES } from '../../balancer/pool/states.ts'
+import type { AdminState } from '../../balancer/pool/states.ts'
+import { ApiError } from './api-error.ts'
+import type { BackendChange, PurgeRequest, PurgeTarget } from '../control-plane.ts'
+import { refuseUnknown } from './refuse-unknown.ts'
+
+const MAX_TEXT = 8192
+
+/** `{"state": "drain"}`, `{"weight": 3}` or both. */
+export function parseBackendChange(body: Record<string, unknown>): BackendChange {
+  refuseUnknown(body, ['state', 'weight'])
+  const { state, weight } = body
+  if (state === undefined && weight === undefined) {
+    throw new ApiError('bad-request', 'say what to change: state (ready, drain, maint) or weight (1 to 1000)')
+  }
+  if (state !== undefined && !ADMIN_STATES.includes(state as AdminState)) {
+    throw new ApiError('bad-request', `state must be ready, drain or maint`)
+  }
+  if (
+    weight !== undefined &&
+    !(Number.isInteger(weight) && (weight as number) >= 1 && (weight as number) <= 1000)
+  ) {
+    throw new ApiError(
+      'bad-request',
+      'weight must be a whole number from 1 to 1000; to take a backend out, drain it'
+    )
+  }
+  return {
+    ...(state === undefined ? {} : { state: state as AdminState }),
+    ...(weight === undefined ? {} : { weight: weight as number })
+  }
+}
+
+/** One of `url`, `prefix`, `tag` and `all`, and perhaps `cache`. */
+export function parsePurge(body: Record<string, unknown>): PurgeRequest {
+  refuseUnknown(body, ['url', 'prefix', 'tag', 'all', 'cache'])
+  const given = (['url', 'prefix', 'tag', 'all'] as const).filter((key) => body[key] !== undefined)
+  if (given.length !== 1) {
+    throw new ApiError('bad-request', 'say what to purge: exactly one of url, prefix, tag and all')
+  }
+  const cache = body.cache === undefined ? undefined : text('cache', body.cache)
+  return { ...(cache === undefined ? {} : { cache }), target: purgeTarget(given[0]!, body[given[0]!]) }
+}
+
+function purgeTarget(kind: 'url' | 'prefix' | 'tag' | 'all', value: unknown): PurgeTarget {
+  if (kind === 'all') {
+    if (value !== true) throw new ApiError('bad-request', 'all must be true')
+    return { kind }
+  }
+  if (kind === 'tag') return { kind, tag: text(kind, value) }
+  const url = text(kind, value)
+  if (!/^https?:\/\/[^/]/i.test(url) || !URL.canParse(url)) {
+    throw new ApiError('bad-request', `${kind} must be a whole URL: https://example.com/path`)
+  }
+  return kind === 'url' ? { kind, url } : { kind, prefix: url }
+}
+
+function text(key: string, value: unknown): string {
+  if (typeof value !== 'string' || value === '' || value.length > MAX_TEXT) {
+    throw new ApiError('bad-request', `${key} must be a string of 1 to ${MAX_TEXT} characters`)
+  }
+  return value
+}

@@ -1,0 +1,125 @@
+import type { BackendAddress, BackendConfig } from '../../config/model/model.ts'
+import type { Clock } from '../../core/clock.ts'
+import * as at from '../table/columns.ts'
+import {
+  ADMIN_STATES,
+  BREAKER_STATES,
+  breakerOf,
+  CLOSED,
+  OPEN,
+  PROBE_DOWN,
+  PROBE_STATES,
+  READY,
+  type AdminState,
+  type BreakerState,
+  type ProbeState
+} from './states.ts'
+import { socketFreed } from '../queue/socket-queue.ts'
+import { NO_LIMIT, type BackendTable } from '../table/table.ts'
+
+/**
+ * One server as one pool of one snapshot sees it: its configuration, and a view of its row in the table, which
+ * outlives snapshots. Many Backends may stand over one row (one per thread and snapshot).
+ */
+export class Backend {
+  readonly name: string
+  readonly pool: string
+  /** `pool/name`, as in the CLI and the admin API. */
+  readonly key: string
+  readonly address: BackendAddress
+  readonly backup: boolean
+  readonly maxConnections: number | undefined
+  readonly configuredWeight: number
+  readonly slot: number
+  /** Place in Pool.backends. */
+  readonly position: number
+  readonly table: BackendTable
+  readonly #clock: Clock
+
+  constructor(
+    pool: string,
+    config: BackendConfig,
+    position: number,
+    slot: number,
+    table: BackendTable,
+    clock: Clock
+  ) {
+    this.name = config.name
+    this.pool = pool
+    this.key = `${pool}/${config.name}`
+    this.address = config.address
+    this.backup = config.backup
+    this.maxConnections = config.maxConnections
+    this.configuredWeight = config.weight
+    this.slot = slot
+    this.position = position
+    this.table = table
+    this.#clock = clock
+  }
+
+  get admin(): AdminState {
+    return ADMIN_STATES[this.table.int(this.slot, at.ADMIN)]!
+  }
+
+  get probe(): ProbeState {
+    return PROBE_STATES[this.table.int(this.slot, at.PROBE)]!
+  }
+
+  get breaker(): BreakerState {
+    return BREAKER_STATES[breakerOf(this.table.int(this.slot, at.BREAKER))]!
+  }
+
+  get ejected(): boolean {
+    return this.table.int(this.slot, at.EJECTED) === 1
+  }
+
+  /** Leases out, over all threads. */
+  get active(): number {
+    return this.table.int(this.slot, at.ACTIVE)
+  }
+
+  /** Upstream sockets, over all threads; kept only by who calls tryOpen and closed. */
+  get open(): number {
+    return this.table.int(this.slot, at.SOCKETS)
+  }
+
+  get full(): boolean {
+    return this.maxConnections !== undefined && this.active >= this.maxConnections
+  }
+
+  /** The operator's weight, or the configured one. Slow start is not in it. */
+  get weight(): number {
+    return this.table.int(this.slot, at.WEIGHT) || this.configuredWeight
+  }
+
+  /** Health alone, whatever the operator says: the probe, the breaker and the outlier detector have no objection. */
+  get healthy(): boolean {
+    if (this.table.int(this.slot, at.PROBE) === PROBE_DOWN || this.ejected) return false
+    const breaker = breakerOf(this.table.int(this.slot, at.BREAKER))
+    if (breaker === CLOSED) return true
+    return breaker === OPEN && this.#clock.now() >= this.table.float(this.slot, at.OPEN_UNTIL)
+  }
+
+  /** It would serve now. The panic threshold, which overrides health, is the pool's affair. */
+  get available(): boolean {
+    return this.table.int(this.slot, at.ADMIN) === READY && this.healthy && !this.full
+  }
+
+  /**
+   * Counts one more socket unless that would pass maxConnections, over all threads. Call before connecting; whoever
+   * was told true calls `closed` once when the socket is gone.
+   */
+  tryOpen(): boolean {
+    return this.table.take(this.slot, at.SOCKETS, at.HELD_SOCKETS, this.maxConnections ?? NO_LIMIT)
+  }
+
+  closed(): void {
+    this.table.give(this.slot, at.SOCKETS, at.HELD_SOCKETS)
+    if (this.contended) socketFreed(this.table, this.slot)
+  }
+
+  /** A request somewhere waits for a socket (awaitSocket): close what you would keep idle. */
+  get contended(): boolean {
+    return this.table.int(this.slot, at.STARVED) > 0
+  }
+}

@@ -1,0 +1,257 @@
+import type { PoolConfig } from '../../config/model/model.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { Random } from '../../core/random.ts'
+import { algorithms } from '../algorithms.ts'
+import { Backend } from './backend.ts'
+import * as at from '../table/columns.ts'
+import { Lease, type Lessor } from './lease.ts'
+import { succeeded, type Outcome } from './outcome.ts'
+import { averageLatency, observeLatency } from './peak-ewma.ts'
+import type { PickContext } from './pick-context.ts'
+import type { Selector } from '../selectors/selector.ts'
+import type { PoolSlots } from '../table/slot-registry.ts'
+import { breakerOf, CLOSED, type ChangeEvent } from './states.ts'
+import type { BackendTable } from '../table/table.ts'
+import { claimTrial } from './trial.ts'
+import { View } from './view.ts'
+import { waitQueue, type Waiter, type WaitQueue } from '../queue/wait-queue.ts'
+
+/**
+ * The breaker's policy, in health/; `breakerWord` is the one that held when the lease was given. It is not told of a
+ * success of a closed breaker with no failure before it, which is nearly every release.
+ */
+export type OnRelease = (
+  backend: Backend,
+  outcome: Outcome,
+  breakerWord: number,
+  /** All of the pool. */
+  peers: readonly Backend[]
+) => void
+
+export interface PoolParts {
+  readonly config: PoolConfig
+  readonly slots: PoolSlots
+  readonly table: BackendTable
+  readonly clock: Clock
+  readonly random: Random
+  readonly onRelease?: OnRelease
+  /** One call per change, by the thread that made it. */
+  readonly onChange?: (event: ChangeEvent) => void
+}
+
+/** Losing a race for a backend's last place is rare; after this many times in a row the pool is as good as full. */
+const CLAIMS = 16
+
+/** What the pools of one row in one thread share, from snapshot to snapshot. */
+interface RowPools {
+  newest: Pool
+}
+
+const rows = new WeakMap<BackendTable, Map<number, RowPools>>()
+
+function joinRow(pool: Pool): RowPools {
+  const ofTable = rows.get(pool.table) ?? new Map<number, RowPools>()
+  rows.set(pool.table, ofTable)
+  const row = ofTable.get(pool.row) ?? { newest: pool }
+  ofTable.set(pool.row, row)
+  row.newest = pool
+  return row
+}
+
+/** A set of backends and how to balance over them: one per snapshot and thread, over state that all share. */
+export class Pool implements Lessor {
+  readonly name: string
+  readonly config: PoolConfig
+  readonly backends: readonly Backend[]
+  /** Row in the table. */
+  readonly row: number
+  readonly table: BackendTable
+  readonly #clock: Clock
+  readonly #selector: Selector
+  readonly #view: View
+  readonly #queue: WaitQueue
+  readonly #rowPools: RowPools
+  readonly #byName: Map<string, Backend>
+  readonly #onRelease: OnRelease | undefined
+  readonly #onChange: ((event: ChangeEvent) => void) | undefined
+  readonly #timed: boolean
+  readonly #queues: boolean
+  readonly #counts: boolean
+  #version: number
+
+  constructor(parts: PoolParts) {
+    const { config, slots, table, clock, random } = parts
+    this.name = config.name
+    this.config = config
+    this.row = slots.pool
+    this.table = table
+    this.#clock = clock
+    this.#onRelease = parts.onRelease
+    this.#onChange = parts.onChange
+    this.backends = config.backends.map(
+      (backend, i) => new Backend(config.name, backend, i, slots.backends[i]!, table, clock)
+    )
+    this.#byName = new Map(this.backends.map((backend) => [backend.name, backend]))
+    this.#view = new View(this.backends, table, slots.pool, config.panicThreshold, config.slowStartMs)
+    this.#version = table.version(slots.pool) - 1
+    this.#selector = algorithms[config.algorithm]({
+      config,
+      table,
+      pool: slots.pool,
+      random,
+      tree: slots.tree
+    })
+    this.#counts = config.algorithm === 'hash' && config.hash.boundedLoad !== undefined
+    this.#queues = config.queue.max > 0
+    this.#timed = config.algorithm === 'least-time'
+    this.#rowPools = joinRow(this)
+    this.#queue = waitQueue(table, slots.pool, clock)
+  }
+
+  /** Makes ahead what the first pick would wait for; between the pieces the caller may do other things. */
+  *prepare(): Generator<void> {
+    const view = this.#fresh()
+    yield
+    if (this.#selector.prepare !== undefined) yield* this.#selector.prepare(view)
+  }
+
+  /** A backend to use now, or undefined: none may serve, or others wait for their turn (see `saturated`). */
+  acquire(context: PickContext): Lease | undefined {
+    // Who comes while others wait goes behind them.
+    if (this.#queues && this.#queue.someWait) return undefined
+    return this.acquireNow(context)
+  }
+
+  /** As `acquire`, past the queue: for the queue itself. */
+  acquireNow(context: PickContext): Lease | undefined {
+    const view = this.#fresh()
+    for (let claim = 0; claim < CLAIMS; claim++) {
+      const position = this.#pick(view, context)
+      if (position < 0) return undefined
+      const backend = view.backends[position]!
+      if (!this.#take(position, view)) continue
+      // A plain read will do: the swap that took the lease has put everything in order.
+      const word = this.table.ints[view.slot(position) * at.INTS + at.BREAKER]!
+      if (breakerOf(word) === CLOSED || view.panic) return new Lease(backend, position, this, word)
+      const trial = claimTrial(backend, this.#clock, this.#onChange)
+      if (trial !== undefined) return new Lease(backend, position, this, trial)
+      // It opened since the view was built, or another thread has the trial.
+      this.#give(position)
+      view.rebuild(this.#clock.now())
+    }
+    return undefined
+  }
+
+  /** Some backend would serve, but all such are at maxConnections or spoken for: waiting makes sense. */
+  get saturated(): boolean {
+    if (this.#queue.length > 0) return true
+    const view = this.#fresh()
+    for (let i = 0; i < view.count; i++) if (!view.isFull(view.usable[i]!)) return false
+    return view.count > 0
+  }
+
+  /** What a backend counts for now: its weight, less of it in slow start, 0 while it is not picked. */
+  effectiveWeight(backend: Backend): number {
+    const view = this.#fresh()
+    return view.isUsable(backend.position) ? view.weight(backend.position) : 0
+  }
+
+  /** Health is ignored, since too few are healthy. */
+  get panic(): boolean {
+    return this.#fresh().panic
+  }
+
+  /** Waiters over all threads. */
+  get waiting(): number {
+    return this.#queue.length
+  }
+
+  /**
+   * Waits for a lease behind those who wait already, in any thread, for at most queue.timeout. `settle` is called
+   * later, never from within; with undefined when the time is up. Undefined: the queue is full.
+   */
+  enqueue(context: PickContext, settle: (lease: Lease | undefined) => void): Waiter | undefined {
+    return this.#queue.push(this, context, settle)
+  }
+
+  /** Called by its leases. */
+  released(lease: Lease, outcome: Outcome, latencyMs: number): void {
+    if (outcome !== 'unused') this.table.count(this.#view.slot(lease.position), succeeded(outcome) === false)
+    this.#learn(lease, outcome, latencyMs)
+    this.#give(lease.position)
+    if (this.#queue.length > 0) this.#queue.serve(1)
+  }
+
+  /** Called by its leases. */
+  answered(lease: Lease, latencyMs: number): void {
+    this.#learn(lease, 'ok', latencyMs)
+  }
+
+  #learn(lease: Lease, outcome: Outcome, latencyMs: number): void {
+    const slot = this.#view.slot(lease.position)
+    const success = succeeded(outcome)
+    if (this.#timed) {
+      if (success !== undefined) observeLatency(this.table, slot, latencyMs, outcome, this.#clock.now())
+    } else if (success === true && latencyMs >= 0) averageLatency(this.table, slot, latencyMs)
+    if (this.#onRelease === undefined) return
+    // Plain reads: a failure counted by another thread this very moment came later.
+    const word = this.table.ints[slot * at.INTS + at.BREAKER]!
+    if (success === true && breakerOf(word) === CLOSED && this.table.ints[slot * at.INTS + at.STREAK] === 0)
+      return
+    this.#onRelease(lease.backend, outcome, lease.breakerWord, this.backends)
+  }
+
+  byName(name: string): Backend | undefined {
+    return this.#byName.get(name)
+  }
+
+  #pick(view: View, context: PickContext): number {
+    if (context.sticky !== undefined) {
+      const position = this.#byName.get(context.sticky)?.position
+      if (position !== undefined && view.admits(position, context)) return position
+    }
+    return this.#selector.pick(view, context)
+  }
+
+  #take(position: number, view: View): boolean {
+    const taken = this.table.take(view.slot(position), at.ACTIVE, at.HELD_ACTIVE, view.room(position))
+    if (taken && this.#counts) this.table.countInPool(this.row, 1)
+    if (this.#selector.changed !== undefined) this.#changed(view, position)
+    return taken
+  }
+
+  #give(position: number): void {
+    const slot = this.#view.slot(position)
+    this.table.give(slot, at.ACTIVE, at.HELD_ACTIVE)
+    if (this.#counts) this.table.countInPool(this.row, -1)
+    if (this.#selector.changed !== undefined) this.#changed(this.#fresh(), position)
+  }
+
+  /** Its load has changed: its own tree must know, and that of the next snapshot, which may have other members. */
+  #changed(view: View, position: number): void {
+    this.#selector.changed!(view, position)
+    const { newest } = this.#rowPools
+    if (newest !== this) newest.changedSlot(view.slot(position))
+  }
+
+  /** By a lease of an older snapshot's pool. */
+  changedSlot(slot: number): void {
+    const view = this.#fresh()
+    const position = this.backends.findIndex((backend) => backend.slot === slot)
+    if (position >= 0) this.#selector.changed?.(view, position)
+  }
+
+  #fresh(): View {
+    const version = this.table.version(this.row)
+    // The clock is asked only while time alone may change the view: reading it costs 60 ns.
+    if (
+      version === this.#version &&
+      (this.#view.staleAt === Infinity || this.#clock.now() < this.#view.staleAt)
+    ) {
+      return this.#view
+    }
+    this.#version = version
+    this.#view.rebuild(this.#clock.now())
+    return this.#view
+  }
+}

@@ -1,0 +1,131 @@
+import type { PoolConfig } from '../../config/model/model.ts'
+import type { Clock } from '../../core/clock.ts'
+import { keepsTree } from '../algorithms.ts'
+import * as at from './columns.ts'
+import { treeBytes } from './load-tree.ts'
+import type { BackendTable } from './table.ts'
+
+/** Where a pool and its backends stand in the table; plain data, sent to the workers with the config. */
+export interface PoolSlots {
+  readonly pool: number
+  /** In the order of PoolConfig.backends. */
+  readonly backends: readonly number[]
+  /** Memory of the load tree, for algorithms that keep one. */
+  readonly tree: ArrayBufferLike | undefined
+}
+
+/**
+ * Hands out the table's rows, in the main thread only. A row belongs to pool + backend name + address, so state
+ * survives a reload that keeps these; it is freed only when told, once nothing is open there any more.
+ */
+export class SlotRegistry {
+  readonly #table: BackendTable
+  readonly #clock: Clock
+  readonly #pools = new Map<string, number>()
+  readonly #slots = new Map<string, number>()
+  readonly #trees = new Map<string, { signature: string; buffer: SharedArrayBuffer }>()
+  readonly #freeSlots: number[] = []
+  readonly #freePools: number[] = []
+  #nextSlot = 0
+  #nextPool = 0
+  #started = false
+
+  constructor(table: BackendTable, clock: Clock) {
+    this.#table = table
+    this.#clock = clock
+  }
+
+  /** Rows for these pools. Backends that are new after the first call begin with slow start. */
+  assign(pools: readonly PoolConfig[]): Record<string, PoolSlots> {
+    const assigned: Record<string, PoolSlots> = {}
+    for (const config of pools) {
+      const pool = this.#poolRow(config.name)
+      const backends = config.backends.map((backend) => {
+        const key = slotKey(config.name, backend.name, backend.address.text)
+        return this.#slots.get(key) ?? this.#newSlot(key, pool, config.slowStartMs)
+      })
+      assigned[config.name] = { pool, backends, tree: this.#tree(config, backends) }
+      this.#table.bumpPool(pool)
+    }
+    this.#started = true
+    return assigned
+  }
+
+  /**
+   * Frees the rows of what stands in none of `pools` (all snapshots still in use) and has nothing open;
+   * returns how many are left to free later.
+   */
+  retain(pools: readonly PoolConfig[]): number {
+    const keep = new Set<string>()
+    for (const config of pools) {
+      for (const backend of config.backends)
+        keep.add(slotKey(config.name, backend.name, backend.address.text))
+    }
+    let left = 0
+    for (const [key, slot] of this.#slots) {
+      if (keep.has(key)) continue
+      if (this.#table.int(slot, at.ACTIVE) > 0 || this.#table.int(slot, at.SOCKETS) > 0) left++
+      else this.#free(key, slot)
+    }
+    const names = new Set(pools.map((config) => config.name))
+    for (const [name, pool] of this.#pools) {
+      if (names.has(name) || left > 0) continue
+      this.#pools.delete(name)
+      this.#trees.delete(name)
+      this.#freePools.push(pool)
+    }
+    return left
+  }
+
+  /** The same memory while algorithm and backends are the same: then all threads and snapshots keep one tree. */
+  #tree(config: PoolConfig, backends: readonly number[]): ArrayBufferLike | undefined {
+    if (!keepsTree(config.algorithm)) return undefined
+    const signature = `${config.algorithm} ${backends.join(' ')}`
+    const known = this.#trees.get(config.name)
+    if (known?.signature === signature) return known.buffer
+    const buffer = new SharedArrayBuffer(treeBytes(backends.length))
+    this.#trees.set(config.name, { signature, buffer })
+    return buffer
+  }
+
+  get size(): number {
+    return this.#slots.size
+  }
+
+  #poolRow(name: string): number {
+    const known = this.#pools.get(name)
+    if (known !== undefined) return known
+    const pool = this.#freePools.pop() ?? this.#nextPool++
+    if (pool >= this.#table.buffers.poolCapacity) {
+      throw new RangeError(`more than ${this.#table.buffers.poolCapacity} pools`)
+    }
+    this.#pools.set(name, pool)
+    return pool
+  }
+
+  #newSlot(key: string, pool: number, slowStartMs: number): number {
+    const slot = this.#freeSlots.pop() ?? this.#nextSlot++
+    if (slot >= this.#table.capacity) throw new RangeError(`more than ${this.#table.capacity} backends`)
+    this.#table.ints.fill(0, slot * at.INTS, (slot + 1) * at.INTS)
+    this.#table.floats.fill(0, slot * at.FLOATS, (slot + 1) * at.FLOATS)
+    Atomics.store(this.#table.ints, slot * at.INTS + at.POOL, pool)
+    this.#table.setFloat(slot, at.ADDED_AT, this.#clock.wall())
+    if (this.#started && slowStartMs > 0) this.#table.setFloat(slot, at.SLOW_SINCE, this.#clock.now())
+    this.#slots.set(key, slot)
+    return slot
+  }
+
+  #free(key: string, slot: number): void {
+    this.#slots.delete(key)
+    this.#freeSlots.push(slot)
+    for (let thread = 0; thread < this.#table.buffers.threads; thread++) {
+      const row = (thread * this.#table.capacity + slot) * at.TOTALS
+      this.#table.totals.fill(0, row, row + at.TOTALS)
+    }
+  }
+}
+
+/** Names hold no line feed, so the parts cannot run into each other. */
+function slotKey(pool: string, name: string, address: string): string {
+  return `${pool}\n${name}\n${address}`
+}

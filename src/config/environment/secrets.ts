@@ -1,0 +1,41 @@
+import { readFileSync, statSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { EnvText } from './env-text.ts'
+import { errorAt, type Finding } from '../report/problem.ts'
+import { isMap, type Raw, select, valueAt } from '../raw.ts'
+import { systemReason } from '../report/system-reason.ts'
+
+const MAX_SECRET_BYTES = 65_536
+
+/** The keys whose value may be `file:/path`. */
+const secrets = [['admin', 'token']] as const
+
+/** Puts the content of the file in place of `file:/path`; one line break at its end is not part of the secret. */
+export function readSecrets(root: Raw, directory: string): Finding[] {
+  const findings: Finding[] = []
+  for (const pattern of secrets) {
+    for (const { path, value } of select(root, pattern)) {
+      const written = value instanceof EnvText ? value.text : value
+      if (typeof written !== 'string' || !written.startsWith('file:')) continue
+      const parent = valueAt(root, path.slice(0, -1))
+      const key = String(path.at(-1))
+      if (!isMap(parent)) continue
+      const file = resolve(directory, written.slice('file:'.length))
+      const secret = readSecret(file)
+      if (secret.error !== undefined) findings.push(errorAt(path, secret.error))
+      parent[key] = secret.text
+    }
+  }
+  return findings
+}
+
+function readSecret(file: string): { text: string; error?: string } {
+  try {
+    if (statSync(file).size > MAX_SECRET_BYTES)
+      return { text: 'x', error: `${file} is too large for a secret` }
+    const text = readFileSync(file, 'utf8').replace(/\r?\n$/, '')
+    return text === '' ? { text: 'x', error: `${file} is empty; a secret is expected in it` } : { text }
+  } catch (error) {
+    return { text: 'x', error: `cannot read the secret in ${file}: ${systemReason(error)}` }
+  }
+}

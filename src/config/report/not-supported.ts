@@ -1,0 +1,70 @@
+import { errorAt, type Finding, type Path } from './problem.ts'
+import { isMap, type Raw, type RawMap, select, valueAt } from '../raw.ts'
+
+interface Row {
+  readonly pattern: Path
+  /** Only these values; left out: the key whatever its value. */
+  readonly values?: readonly string[]
+  /** Only in listeners of this mode. */
+  readonly mode?: 'l4' | 'l7'
+  readonly message: string
+  /** What stands in its place while the rest is checked. */
+  readonly instead?: Raw
+  /** A key that this one makes up for while the rest is checked. */
+  readonly replaces?: { readonly key: string; readonly value: Raw }
+}
+
+const listener = ['listeners', '*'] as const
+const route = [...listener, 'routes', '*'] as const
+const pool = ['pools', '*'] as const
+
+/**
+ * Keys that belong to `lb` but are not built yet. They are refused, never silently accepted. Whoever builds one adds it
+ * to the schema and takes its rows away here.
+ */
+const rows: readonly Row[] = [
+  { pattern: ['redis'], message: 'state shared over Redis' },
+  { pattern: ['caches', '*', 'store'], values: ['redis'], message: 'a cache in Redis', instead: 'memory' },
+  ...[listener, route].flatMap((place): Row[] => [
+    { pattern: [...place, 'securityHeaders'], message: 'security headers' },
+    { pattern: [...place, 'rateLimit'], message: 'rate limits' },
+    { pattern: [...place, 'auth'], message: 'authentication' },
+    { pattern: [...place, 'require'], message: 'roles' },
+    { pattern: [...place, 'compress'], message: 'compression' }
+  ]),
+  { pattern: [...listener, 'tls'], mode: 'l7', message: 'TLS on a listener of mode l7' },
+  { pattern: [...listener, 'protocols'], mode: 'l7', message: 'a choice of HTTP versions' },
+  {
+    pattern: [...pool, 'discover'],
+    message: 'service discovery',
+    replaces: { key: 'backends', value: ['discovered.invalid:1'] }
+  },
+  { pattern: [...pool, 'protocol'], values: ['h2', 'h2c'], message: 'HTTP/2 to backends', instead: 'http1' }
+]
+
+/**
+ * Reports what is not built yet and takes it out of the values, so that the rest is checked as if it were not there.
+ */
+export function refuseNotSupported(root: Raw): Finding[] {
+  const findings: Finding[] = []
+  for (const { path, value } of select(root, [...listener, 'mode'])) {
+    if (value !== 'udp') continue
+    findings.push(errorAt(path, 'mode: udp is not supported; UDP is out of scope for now'))
+    ;(valueAt(root, path.slice(0, -1)) as RawMap)['mode'] = 'l4'
+  }
+  for (const row of rows) {
+    for (const { path, value } of select(root, row.pattern)) {
+      const parent = valueAt(root, path.slice(0, -1))
+      const key = String(path.at(-1))
+      if (!isMap(parent)) continue
+      if (row.values !== undefined && !(typeof value === 'string' && row.values.includes(value))) continue
+      if (row.mode !== undefined && parent['mode'] !== row.mode) continue
+      const named = row.values === undefined ? `"${key}"` : `"${key}: ${String(value)}"`
+      findings.push(errorAt(path, `${named} is not supported yet: ${row.message}; take it out`, 'key'))
+      if (row.instead === undefined) delete parent[key]
+      else parent[key] = row.instead
+      if (row.replaces !== undefined) parent[row.replaces.key] ??= row.replaces.value
+    }
+  }
+  return findings
+}

@@ -1,0 +1,169 @@
+import type { z } from 'zod'
+import { EnvText } from '../environment/env-text.ts'
+import { suggestion } from '../report/nearest.ts'
+import { errorAt, type Finding, type Path } from '../report/problem.ts'
+import { isMap, type Raw, valueAt } from '../raw.ts'
+import type { LeafIssue } from './leaf.ts'
+import { l4Schema, l7Schema } from './listener.ts'
+import { probeTypes } from './probe.ts'
+import { type RootInput, rootSchema } from './root.ts'
+
+type Issue = z.core.$ZodIssue
+
+/** The scalar at a path as it is written in the file, for "got the number 1.0". */
+export type SourceOf = (path: Path) => string | undefined
+
+export type SchemaResult =
+  | { readonly ok: true; readonly data: RootInput }
+  | { readonly ok: false; readonly findings: readonly Finding[] }
+
+/** Holds the values against the schema and says in our words what does not fit. */
+export function checkSchema(root: Raw, sourceOf: SourceOf): SchemaResult {
+  const result = rootSchema.safeParse(root)
+  if (result.success) return { ok: true, data: result.data }
+  const translation = new Translation(root, sourceOf)
+  for (const issue of result.error.issues) translation.add(issue, [])
+  return { ok: false, findings: translation.findings }
+}
+
+class Translation {
+  readonly findings: Finding[] = []
+  readonly #root: Raw
+  readonly #sourceOf: SourceOf
+
+  constructor(root: Raw, sourceOf: SourceOf) {
+    this.#root = root
+    this.#sourceOf = sourceOf
+  }
+
+  add(issue: Issue, base: Path): void {
+    const path = [...base, ...(issue.path as (string | number)[])]
+    const value = valueAt(this.#root, path)
+    switch (issue.code) {
+      case 'unrecognized_keys': {
+        if (value instanceof EnvText) return this.#expected(path, 'a mapping')
+        const messages = issue.message.split('\n')
+        for (const [index, key] of issue.keys.entries()) {
+          this.findings.push(errorAt([...path, key], messages[index]!, 'key'))
+        }
+        return
+      }
+      case 'invalid_key': {
+        const inner = issue.issues[0] as { params?: LeafIssue } | undefined
+        const reason = inner?.params?.sentence ?? `expected ${inner?.params?.expected ?? 'another key'}`
+        this.findings.push(errorAt(path, reason, 'key'))
+        return
+      }
+      case 'invalid_union':
+        return this.#union(issue, path)
+      case 'custom':
+        return this.#leaf(path, leafIssue(issue))
+      case 'too_small':
+        this.findings.push(errorAt(path, 'the list is empty; it needs at least one item'))
+        return
+      case 'too_big':
+        this.findings.push(errorAt(path, `too many items; at most ${issue.maximum} are allowed`))
+        return
+      case 'invalid_type':
+        return this.#expected(path, typeWord(issue))
+      case 'invalid_value':
+        return this.#expected(path, issue.values.map((word) => JSON.stringify(word)).join(' or '))
+      default:
+        this.findings.push(errorAt(path, issue.message))
+    }
+  }
+
+  #leaf(path: Path, issue: LeafIssue): void {
+    if (valueAt(this.#root, path) !== undefined && issue.sentence !== undefined) {
+      this.findings.push(errorAt(path, issue.sentence))
+      return
+    }
+    this.#expected(path, issue.expected, issue.cure)
+  }
+
+  #expected(path: Path, expected: string, cure?: string): void {
+    const value = valueAt(this.#root, path)
+    if (value === undefined) {
+      const message = `missing key "${String(path.at(-1))}": expected ${expected}`
+      this.findings.push(errorAt(path.slice(0, -1), message, 'key'))
+      return
+    }
+    const written = this.#sourceOf(path)
+    const tail = cure === undefined ? '' : `; ${cure.replace('@', () => written ?? String(value))}`
+    this.findings.push(errorAt(path, `expected ${expected}, got ${describe(value, written)}${tail}`))
+  }
+
+  #union(issue: Issue & { code: 'invalid_union' }, path: Path): void {
+    if ('discriminator' in issue && issue.discriminator !== undefined) {
+      return this.#discriminator(String(issue.discriminator), path)
+    }
+    const value = valueAt(this.#root, path)
+    const branches: readonly Issue[][] = issue.errors
+    // The branch meant is the one that takes this kind of value at all: its issues lie deeper, or are about a size.
+    const meant = branches.find((issues) => issues.every((inner) => !isKindMismatch(inner)))
+    if (meant !== undefined) return meant.forEach((inner) => this.add(inner, path))
+    const scalar = typeof value !== 'object' || value === null || value instanceof EnvText
+    const inner = branches.flat().flatMap(atRoot)
+    const leaf = inner.find((issue) => issue.code === 'custom')
+    const params = leaf === undefined ? undefined : leafIssue(leaf)
+    if (scalar && params?.sentence !== undefined) return this.#leaf(path, params)
+    const expected = new Set(inner.flatMap(expectation))
+    this.#expected(path, [...expected].join(', or '), scalar ? params?.cure : undefined)
+  }
+
+  /** `mode` or `type` is missing or unknown; what else is wrong in the mapping is reported by the likeliest branch. */
+  #discriminator(key: string, path: Path): void {
+    const parent = path.at(-1) === key ? path.slice(0, -1) : path
+    const value = valueAt(this.#root, parent)
+    const words = key === 'mode' ? ['l4', 'l7'] : probeTypes
+    if (!isMap(value)) return this.#expected(parent, 'a mapping')
+    const given = value[key]
+    const near = typeof given === 'string' ? suggestion(given, words) : ''
+    const cure = near.includes('did you mean') ? near.slice(2) : undefined
+    this.#expected([...parent, key], `one of ${words.join(', ')}`, cure)
+    if (key !== 'mode') return
+    const guess = 'routes' in value || !('sni' in value) ? l7Schema : l4Schema
+    const result = guess.safeParse({ ...value, mode: guess === l7Schema ? 'l7' : 'l4' })
+    if (!result.success) for (const inner of result.error.issues) this.add(inner, parent)
+  }
+}
+
+/** Whether a branch does not take this kind of value at all. */
+function isKindMismatch(issue: Issue): boolean {
+  if (issue.path.length > 0) return false
+  if (issue.code === 'invalid_union') return issue.errors.every((branch) => branch.some(isKindMismatch))
+  return issue.code === 'invalid_type' || issue.code === 'custom'
+}
+
+/** The issues about the value itself, also those inside of unions in unions. */
+function atRoot(issue: Issue): Issue[] {
+  if (issue.path.length > 0) return []
+  return issue.code === 'invalid_union' ? issue.errors.flat().flatMap(atRoot) : [issue]
+}
+
+function expectation(issue: Issue): string[] {
+  if (issue.code === 'custom') return [leafIssue(issue).expected]
+  return issue.code === 'invalid_type' ? [typeWord(issue)] : []
+}
+
+function leafIssue(issue: Issue): LeafIssue {
+  return (issue as unknown as { params: LeafIssue }).params
+}
+
+function typeWord({ expected, message }: Issue & { code: 'invalid_type' }): string {
+  if (expected === 'array') return 'a list'
+  if (expected === 'record') return 'a mapping of names'
+  // Our mappings say themselves what they are; a missing one of another kind does not.
+  return message.startsWith('a mapping') ? message : 'a mapping'
+}
+
+function describe(value: Raw, written: string | undefined): string {
+  if (value === null) return 'nothing'
+  if (typeof value === 'number') return `the number ${written ?? value}`
+  if (typeof value === 'boolean') return String(value)
+  if (value instanceof EnvText) return `${JSON.stringify(value.text)} (from ${written ?? 'a variable'})`
+  if (typeof value === 'string') {
+    return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)
+  }
+  return Array.isArray(value) ? 'a list' : 'a mapping'
+}

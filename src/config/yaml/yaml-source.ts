@@ -1,0 +1,72 @@
+import type { Environment } from '../environment/environment.ts'
+import { LineIndex } from './line-index.ts'
+import { errorAt, type Finding, type Path, pathText, type Problem } from '../report/problem.ts'
+import type { Raw } from '../raw.ts'
+import { YamlLookup } from './yaml-lookup.ts'
+import type { Span } from './yaml-nodes.ts'
+import { parseYaml, type SyntaxProblem } from './yaml-parse.ts'
+import { readYaml } from './yaml-values.ts'
+
+/** A YAML text: its values, and where in it each of them stands. */
+export class YamlSource {
+  /** What keeps it from being read at all; the values are then empty. */
+  readonly syntax: readonly Problem[]
+  readonly value: Raw = null
+  readonly findings: readonly Finding[] = []
+  readonly #file: string
+  readonly #lines: LineIndex
+  // No closures in fields: V8 keeps the last one stored in a class's field through minor collections, with all that it
+  // sees. With the document in there each reload left 60 KB that only a full collection found.
+  readonly #lookup: YamlLookup | undefined
+  readonly #spans: ReadonlyMap<Finding, Span> | undefined
+
+  constructor(text: string, file: string | undefined, env: Environment) {
+    this.#file = file ?? 'config'
+    this.#lines = new LineIndex(text)
+    const control = /[\u0000-\u0008\u000b\u000c\u000e-\u001f]/.exec(text)
+    const yaml = control === null ? parseYaml(text) : controlCharacter(control.index)
+    const syntax: readonly SyntaxProblem[] = 'offset' in yaml ? [yaml] : yaml.syntax
+    this.syntax = syntax.map(({ offset, message }) =>
+      this.#problemAt({ start: offset, end: offset }, message)
+    )
+    if ('offset' in yaml || syntax.length > 0) return
+    const { value, findings, spans, anchors } = readYaml(yaml.document, env)
+    this.value = value
+    this.findings = findings
+    this.#lookup = new YamlLookup(yaml.document, anchors)
+    this.#spans = spans
+  }
+
+  /** The scalar at a path as it is written. */
+  sourceOf(path: Path): string | undefined {
+    return this.#lookup?.sourceOf(path)
+  }
+
+  /** The finding with its place. */
+  problem(finding: Finding): Problem {
+    const found = this.#spans?.get(finding) ?? this.#lookup?.spanOf(finding.path, finding.at)
+    const span = found ?? { start: 0, end: 1 }
+    return { ...this.#problemAt(span, finding.message, finding.path), severity: finding.severity }
+  }
+
+  /** `lb.yaml:12:5` of the value at a path. */
+  locate(path: Path): string {
+    const { line, column } = this.problem(errorAt(path, ''))
+    return `${this.#file}:${line}:${column}`
+  }
+
+  #problemAt({ start, end }: Span, message: string, path: Path = []): Problem {
+    return {
+      severity: 'error',
+      message,
+      file: this.#file,
+      path: pathText(path),
+      length: Math.max(1, end - start),
+      ...this.#lines.locate(start)
+    }
+  }
+}
+
+function controlCharacter(offset: number): SyntaxProblem {
+  return { offset, message: 'a control character is not allowed here; is this a YAML text?' }
+}

@@ -1,0 +1,296 @@
+import type { Backend } from '../../balancer/pool/backend.ts'
+import type { Waits } from '../../core/deadlines.ts'
+import type { ErrorCode } from '../../core/errors.ts'
+import type { Pass } from '../../net/admission/gate.ts'
+import { ClientHelloReader } from '../../net/tls/client-hello.ts'
+import type { Attach } from '../../net/transport/accept.ts'
+import { KEEP_ALIVE_MS } from '../../net/dial/dial.ts'
+import { localEndpoint, remoteEndpoint, type Endpoint } from '../../net/dial/endpoint.ts'
+import type { ProxyHeader } from '../../net/proxy-protocol/header.ts'
+import { ProxyHeaderReader, type ProxyHeaderNext } from '../../net/proxy-protocol/reader.ts'
+import { proxyProtocolHeader } from '../../net/proxy-protocol/write.ts'
+import { SocketTransport } from '../../net/transport/socket-transport.ts'
+import type { Transport, TransportOwner } from '../../net/transport/transport.ts'
+import { endCode, type ConnectionEnd } from './connection-end.ts'
+import type { L4Deps } from '../deps.ts'
+import { HeldBytes } from './held-bytes.ts'
+import type { L4Metrics, RefusedReason } from '../l4-metrics.ts'
+import { Reach, type Connected, type ReachListener } from './reach.ts'
+import { clientHash, type L4Snapshot, type L4Target } from '../snapshot.ts'
+import { splice, type CutReason, type Splice, type SpliceEnd } from './splice.ts'
+
+/** The engine, as its connections see it. */
+export interface L4Host {
+  readonly deps: L4Deps
+  readonly metrics: L4Metrics
+  /** Told once per connection, when nothing of it is left. */
+  onConnectionEnd(connection: L4Connection, end: ConnectionEnd): void
+  onAttemptFailed(connection: L4Connection, code: ErrorCode, backend: Backend, error: Error | undefined): void
+}
+
+/**
+ * One client's connection from accept to end:
+ * admit → [PROXY header → admit] → [TLS handshake | ClientHello] → reach a backend → splice.
+ */
+export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListener, Waits {
+  deadline = Infinity
+  readonly startedAt: number
+  readonly snapshot: L4Snapshot
+  readonly #host: L4Host
+  #downstream!: Transport
+  #pass: Pass | undefined
+  /** The ends as the PROXY header tells them; undefined: the connection's own. */
+  #header: ProxyHeader | undefined
+  #hello: ClientHelloReader | undefined
+  #serverName: string | undefined
+  #alpn: string | undefined
+  #target: L4Target | undefined
+  readonly #held = new HeldBytes()
+  #clientEnded = false
+  #reach: Reach | undefined
+  #connected: Connected | undefined
+  #splice: Splice | undefined
+  #keptAlive = false
+  #over = false
+
+  constructor(host: L4Host, snapshot: L4Snapshot) {
+    this.#host = host
+    this.snapshot = snapshot
+    this.startedAt = host.deps.clock.now()
+  }
+
+  get downstream(): Transport {
+    return this.#downstream
+  }
+
+  get poolName(): string | undefined {
+    return this.#target?.pool.name
+  }
+
+  /** As configured when it began. */
+  get closesOnDown(): boolean {
+    return this.#target?.pool.config.onDown === 'close'
+  }
+
+  /** The backend that it is connected to. */
+  get backend(): Backend | undefined {
+    return this.#connected?.backend
+  }
+
+  /** Who connected, as logs and limits know it. A system call unless a PROXY header said it; undefined once closed. */
+  get client(): Endpoint | undefined {
+    return this.#header?.source ?? remoteEndpoint(this.#downstream)
+  }
+
+  begin(attach: Attach, refuse: boolean): void {
+    this.#downstream = attach(this, this.snapshot.tls !== undefined)
+    if (refuse) return this.#refuse('shutdown', 'LB_SHUTTING_DOWN')
+    const { gate, config } = this.snapshot
+    this.#pass = gate.enter()
+    if (this.#pass === undefined) return this.#refuse('limit', 'LB_CONNECTION_LIMIT')
+    if (!gate.needsAddress) return this.#proceed()
+    const peer = remoteEndpoint(this.#downstream)
+    if (gate.expectsProxyHeader(peer?.address)) {
+      new ProxyHeaderReader(this.#downstream, this.#host.deps.deadlines, config.timeouts.handshakeMs, this)
+      return
+    }
+    this.#admit(peer?.address)
+  }
+
+  keepAlive(): void {
+    if (this.#keptAlive || this.#connected === undefined) return
+    this.#keptAlive = true
+    this.#connected.upstream.keepAlive(KEEP_ALIVE_MS)
+  }
+
+  /** Ends it from our side, whatever it is doing. */
+  cut(reason: CutReason): void {
+    if (this.#splice !== undefined) return this.#splice.cut(reason)
+    this.#end({
+      reason,
+      code: undefined,
+      failed: false,
+      refused: undefined,
+      backend: undefined,
+      error: undefined
+    })
+  }
+
+  // ---- PROXY header
+
+  onProxyHeader(header: ProxyHeader, buffer: Buffer, start: number, end: number): void {
+    this.#header = header
+    this.#serverName = header.authority
+    this.#alpn = header.alpn
+    this.#downstream.owner = this
+    // What came with the header is held: neither TLS nor the peek nor the dial begins with a reader of its own yet.
+    this.#held.hold(buffer, start, end)
+    this.#admit((header.source ?? remoteEndpoint(this.#downstream))?.address)
+  }
+
+  onProxyHeaderFailed(problem: string, gone: boolean): void {
+    if (gone) return this.#clientGone(undefined)
+    this.#refuse('proxy-header', 'LB_PROXY_HEADER', new Error(problem))
+  }
+
+  // ---- before the splice, this owns the client's side
+
+  onData(buffer: Buffer, start: number, end: number): void {
+    this.#held.hold(buffer, start, end)
+    if (this.#hello !== undefined) this.#peek(buffer, start, end)
+    else if (this.#held.full) this.#downstream.pause()
+  }
+
+  onEnd(): void {
+    this.#clientEnded = true
+    if (this.#hello !== undefined) this.#named(undefined)
+  }
+
+  onDrain(): void {}
+
+  onClose(error: NodeJS.ErrnoException | undefined): void {
+    this.#clientGone(error)
+  }
+
+  onDeadline(): void {
+    // Only the peek waits here. Silence is no TLS; half a ClientHello is somebody who holds connections open.
+    if (this.#held.empty) this.#named(undefined)
+    else this.#refuse('no-sni', 'LB_TLS_HANDSHAKE', new Error('no whole ClientHello in time'))
+  }
+
+  // ---- reaching a backend
+
+  onReached(connected: Connected): void {
+    this.#reach = undefined
+    this.#connected = connected
+    const { deadlines } = this.#host.deps
+    const { idleMs, halfCloseMs } = this.snapshot.config.timeouts
+    const options = { deadlines, idleMs, halfCloseMs, counters: this.#host.metrics.bytes }
+    const { upstream } = connected
+    // One packet for the header and what the client said first.
+    const header = this.#proxyHeader()
+    if (header !== undefined) {
+      upstream.cork()
+      upstream.sendOwned(header)
+    }
+    const held = { bytes: this.#held.take(), ended: this.#clientEnded }
+    this.#splice = splice(this.#downstream, upstream, options, (end) => this.#spliced(end), held)
+    if (header !== undefined) upstream.uncork()
+  }
+
+  onUnreachable(code: ErrorCode, backend: Backend | undefined, error: Error | undefined): void {
+    this.#reach = undefined
+    this.#refuse('no-backend', code, error, backend)
+  }
+
+  onAttemptFailed(code: ErrorCode, backend: Backend, error: Error | undefined): void {
+    this.#host.onAttemptFailed(this, code, backend, error)
+  }
+
+  // ---- the steps
+
+  #admit(address: string | undefined): void {
+    const refusal = this.snapshot.gate.admit(address, this.#pass!)
+    if (refusal === 'denied') this.#refuse('denied', 'LB_DENIED')
+    else if (refusal !== undefined) this.#refuse('limit', 'LB_CONNECTION_LIMIT', new Error(refusal))
+    else this.#proceed()
+  }
+
+  #proceed(): void {
+    const { tls, names, target, config } = this.snapshot
+    if (tls !== undefined) return this.#secure()
+    if (names === undefined) return this.#choose(target)
+    this.#hello = new ClientHelloReader()
+    const { deadlines } = this.#host.deps
+    deadlines.add(this)
+    this.deadline = deadlines.now + config.timeouts.handshakeMs
+    const early = this.#held.first()
+    if (early !== undefined) this.#peek(early, 0, early.length)
+  }
+
+  #secure(): void {
+    const rest = this.#held.empty ? undefined : Buffer.concat(this.#held.take())
+    this.snapshot.tls!.secure(this.#downstream as SocketTransport, rest, (socket, error) => {
+      if (this.#over) return void socket?.destroy()
+      if (socket === undefined) return this.#refuse('tls', 'LB_TLS_HANDSHAKE', error)
+      this.#downstream = SocketTransport.overSocket(socket, this)
+      if (typeof socket.alpnProtocol === 'string') this.#alpn = socket.alpnProtocol
+      this.#named(socket.servername || undefined)
+    })
+  }
+
+  #peek(buffer: Buffer, start: number, end: number): void {
+    const result = this.#hello!.push(buffer, start, end)
+    if (result === 'more') return
+    this.#named(result === 'not-tls' ? undefined : result.serverName)
+  }
+
+  #named(name: string | undefined): void {
+    if (this.#hello !== undefined) this.#host.deps.deadlines.remove(this)
+    this.#hello = undefined
+    if (name !== undefined) this.#serverName = name
+    const { names, target } = this.snapshot
+    this.#choose((name === undefined ? undefined : names?.find(name)) ?? target)
+  }
+
+  #choose(target: L4Target | undefined): void {
+    if (target === undefined) {
+      return this.#refuse('no-sni', 'LB_NO_SNI', new Error(this.#serverName ?? 'no server name'))
+    }
+    this.#target = target
+    const hash = target.hashesClient ? clientHash(this.client?.address) : undefined
+    this.#reach = new Reach(target, hash, this.#host.deps.clock, this)
+    this.#reach.start()
+  }
+
+  #proxyHeader(): Buffer | undefined {
+    const version = this.#target!.pool.config.proxyProtocol
+    if (version === undefined) return undefined
+    const server = this.#header?.destination ?? localEndpoint(this.#downstream)
+    return proxyProtocolHeader(version, this.client, server, {
+      authority: this.#serverName,
+      alpn: this.#alpn
+    })
+  }
+
+  // ---- the ends
+
+  #refuse(refused: RefusedReason, code: ErrorCode, error?: Error, backend?: Backend): void {
+    this.#end({ reason: 'refused', code, failed: true, refused, backend, error })
+  }
+
+  #clientGone(error: Error | undefined): void {
+    this.#end({
+      reason: 'client-gone',
+      code: 'LB_CLIENT_GONE',
+      failed: false,
+      refused: undefined,
+      backend: undefined,
+      error
+    })
+  }
+
+  #spliced({ reason, error }: SpliceEnd): void {
+    const connected = this.#connected!
+    const { backend } = connected
+    const failed = reason === 'upstream-reset' && connected.failedAtOnce(this.#host.deps.clock.now())
+    connected.release(failed ? 'reset' : 'ok')
+    this.#finish({ reason, code: endCode(reason), failed, refused: undefined, backend, error })
+  }
+
+  #end(end: ConnectionEnd): void {
+    if (this.#over) return
+    this.#reach?.cancel()
+    this.#finish(end)
+    this.#downstream.reset()
+  }
+
+  #finish(end: ConnectionEnd): void {
+    if (this.#over) return
+    this.#over = true
+    this.#held.take()
+    this.#host.deps.deadlines.remove(this)
+    this.#pass?.leave()
+    this.#host.onConnectionEnd(this, end)
+  }
+}

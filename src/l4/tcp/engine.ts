@@ -1,0 +1,139 @@
+import type { Backend } from '../../balancer/pool/backend.ts'
+import { errorKind, type ErrorCode } from '../../core/errors.ts'
+import { LogThrottle } from '../../core/log/log-throttle.ts'
+import type { Attach } from '../../net/transport/accept.ts'
+import { endpointText } from '../../net/dial/endpoint.ts'
+import type { ConnectionEnd } from './connection-end.ts'
+import { L4Connection, type L4Host } from './connection.ts'
+import type { L4Deps } from '../deps.ts'
+import { KeepAliveSweep } from './keep-alive-sweep.ts'
+import { L4Metrics } from '../l4-metrics.ts'
+import type { L4Snapshot } from '../snapshot.ts'
+import type { CutReason } from './splice.ts'
+
+/** One L4 listener in one thread: owns its connections; whoever binds hands them over. */
+export class L4Engine implements L4Host {
+  readonly deps: L4Deps
+  readonly metrics: L4Metrics
+  // Written by `apply` only; a connection takes it once.
+  #snapshot: L4Snapshot
+  /** In the order in which they came. */
+  readonly #connections = new Set<L4Connection>()
+  readonly #keepAlive: KeepAliveSweep
+  readonly #throttle: LogThrottle
+  #draining = false
+
+  /** `snapshot` from buildL4Snapshot. */
+  constructor(deps: L4Deps, snapshot: L4Snapshot) {
+    this.deps = deps
+    this.metrics = new L4Metrics(deps.metrics, snapshot.config.name)
+    this.#snapshot = snapshot
+    this.#throttle = new LogThrottle(deps.log, deps.clock, deps.deadlines)
+    this.#keepAlive = new KeepAliveSweep(deps.clock, deps.deadlines, this.#connections)
+  }
+
+  /** For connections from now on; those there are go on under the snapshot that they began with. */
+  apply(snapshot: L4Snapshot): void {
+    this.#snapshot = snapshot
+  }
+
+  /** Takes a connection just accepted. */
+  accept(attach: Attach): void {
+    const connection = new L4Connection(this, this.#snapshot)
+    if (this.#connections.size === 0) this.#keepAlive.start()
+    this.#connections.add(connection)
+    this.metrics.accepted.add()
+    this.metrics.open.add(1)
+    connection.begin(attach, this.#draining)
+  }
+
+  get connections(): number {
+    return this.#connections.size
+  }
+
+  /** Age of the oldest connection, 0 without. */
+  oldestMs(now: number): number {
+    for (const { startedAt } of this.#connections) return Math.max(0, now - startedAt)
+    return 0
+  }
+
+  /** No new connections; those there are live until they end. */
+  drain(): void {
+    this.#draining = true
+  }
+
+  /** Cuts all connections now. */
+  destroy(): void {
+    this.#draining = true
+    this.#cut('shutdown', () => true)
+  }
+
+  /** Backend `key` (`pool/name`) went down: its connections are closed where the pool says `onDown: close`. */
+  backendDown(key: string): void {
+    this.#cut('backend-down', (connection) => connection.backend?.key === key && connection.closesOnDown)
+  }
+
+  /** Closes the connections to backend `key` (`pool/name`), whatever the pool says: `maint`, or removed. */
+  closeBackend(key: string): void {
+    this.#cut('drained', (connection) => connection.backend?.key === key)
+  }
+
+  onAttemptFailed(
+    connection: L4Connection,
+    code: ErrorCode,
+    backend: Backend,
+    error: Error | undefined
+  ): void {
+    this.metrics.failed(code)
+    const { name: listener } = this.#snapshot.config
+    if (!this.#throttle.allows(`${code} ${backend.key}`, 'warn', { listener, backend: backend.key, code }))
+      return
+    const fields = { ...this.#fields(connection), backend: backend.key, code, cause: error?.message }
+    this.deps.log.warn(fields, 'backend not reached, trying another')
+  }
+
+  onConnectionEnd(connection: L4Connection, end: ConnectionEnd): void {
+    this.#connections.delete(connection)
+    if (this.#connections.size === 0) this.#keepAlive.stop()
+    this.metrics.open.add(-1)
+    this.metrics.ended(end.reason)
+    if (end.refused !== undefined) this.metrics.refused(end.refused)
+    if (end.code !== undefined) this.metrics.failed(end.code)
+    this.#log(connection, end)
+  }
+
+  #cut(reason: CutReason, which: (connection: L4Connection) => boolean): void {
+    for (const connection of this.#connections) if (which(connection)) connection.cut(reason)
+  }
+
+  #log(connection: L4Connection, end: ConnectionEnd): void {
+    const { reason, code, failed, refused, backend, error } = end
+    const { log } = this.deps
+    const gravity = code === undefined ? 'debug' : errorKind(code).level
+    const level = gravity === 'warn' && !failed ? 'info' : gravity
+    if (level === 'debug' && log.level !== 'debug' && log.level !== 'trace') return
+    const common = { listener: this.#snapshot.config.name, code, reason: refused ?? reason }
+    if (!this.#throttle.allows(`${code} ${common.reason}`, level, common)) return
+    const { downstream } = connection
+    const fields = {
+      ...this.#fields(connection),
+      backend: backend?.key,
+      code,
+      reason: refused ?? reason,
+      bytesIn: downstream.bytesIn,
+      bytesOut: downstream.bytesOut,
+      ms: Math.round(this.deps.clock.now() - connection.startedAt),
+      cause: error?.message
+    }
+    log[level](fields, code === undefined ? 'connection ended' : errorKind(code).phrase)
+  }
+
+  #fields(connection: L4Connection): object {
+    const client = connection.client
+    return {
+      listener: this.#snapshot.config.name,
+      pool: connection.poolName,
+      client: client && endpointText(client)
+    }
+  }
+}

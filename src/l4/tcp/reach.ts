@@ -1,0 +1,185 @@
+import type { Backend } from '../../balancer/pool/backend.ts'
+import type { Lease } from '../../balancer/pool/lease.ts'
+import type { Outcome } from '../../balancer/pool/outcome.ts'
+import type { PickContext } from '../../balancer/pool/pick-context.ts'
+import type { Waiter } from '../../balancer/queue/wait-queue.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { ErrorCode } from '../../core/errors.ts'
+import { dialFailure } from '../../net/dial/dial-failure.ts'
+import { dial } from '../../net/dial/dial.ts'
+import type { Transport, TransportOwner } from '../../net/transport/transport.ts'
+import type { L4Target } from '../snapshot.ts'
+
+const AT_ONCE_MS = 1_000
+/** Who takes this much is there. */
+const TAKEN_BYTES = 65_536
+
+/** A connection to a backend with all that is counted for it. Release it once, when the socket is closed. */
+export class Connected {
+  readonly backend: Backend
+  readonly upstream: Transport
+  readonly #lease: Lease
+  readonly #connectedAt: number
+
+  constructor(lease: Lease, upstream: Transport, connectMs: number, now: number) {
+    this.#connectedAt = now
+    this.backend = lease.backend
+    this.upstream = upstream
+    this.#lease = lease
+    lease.answered(connectMs)
+  }
+
+  /**
+   * It broke off within a second and before its first byte: accepted by a kernel or a proxy in front of a service that
+   * is not there. Later, or after a byte, breaking off may be how its protocol ends.
+   */
+  failedAtOnce(now: number): boolean {
+    const { bytesIn, bytesOut } = this.upstream
+    return bytesIn === 0 && bytesOut < TAKEN_BYTES && now - this.#connectedAt < AT_ONCE_MS
+  }
+
+  release(outcome: Outcome): void {
+    this.backend.closed()
+    this.#lease.release(outcome)
+  }
+}
+
+export interface ReachListener {
+  /** Gives the upstream transport its owner before it returns. */
+  onReached(connected: Connected): void
+  /** Nobody was reached; nothing is held any more. */
+  onUnreachable(code: ErrorCode, backend: Backend | undefined, error: Error | undefined): void
+  /** One backend failed and another will be tried. */
+  onAttemptFailed(code: ErrorCode, backend: Backend, error: Error | undefined): void
+}
+
+/**
+ * Finds a backend that accepts: pick, wait in the queue where all are full, dial, and on refusal or timeout the next
+ * one, which the client does not notice. At most 1 + retry.attempts backends are dialled, each once.
+ */
+export class Reach implements TransportOwner {
+  readonly #target: L4Target
+  readonly #clock: Clock
+  readonly #listener: ReachListener
+  readonly #context: PickContext
+  readonly #tried: Backend[] = []
+  #dials = 0
+  #waiter: Waiter | undefined
+  #queuedAt = 0
+  // Set while a dial is under way.
+  #lease: Lease | undefined
+  #upstream: Transport | undefined
+  #dialledAt = 0
+  #failure: { code: ErrorCode; backend: Backend; error: Error | undefined } | undefined
+  #over = false
+
+  constructor(target: L4Target, hash: number | undefined, clock: Clock, listener: ReachListener) {
+    this.#target = target
+    this.#clock = clock
+    this.#listener = listener
+    this.#context = { hash, tried: this.#tried }
+  }
+
+  /** May call the listener before it returns. */
+  start(): void {
+    const { pool } = this.#target
+    while (!this.#over) {
+      const lease = pool.acquire(this.#context)
+      if (lease === undefined)
+        return this.#failure === undefined && pool.saturated ? this.#queue() : this.#giveUp()
+      if (this.#tried.includes(lease.backend)) {
+        // All have been tried: asking one that refused a moment ago again would change nothing.
+        lease.release('unused')
+        return this.#giveUp()
+      }
+      if (this.#dial(lease)) return
+    }
+  }
+
+  /** The client is gone, or the connection is cut: gives everything back; the listener hears no more. */
+  cancel(): void {
+    this.#over = true
+    this.#waiter?.cancel()
+    this.#waiter = undefined
+    this.#release('cancelled')
+    this.#upstream?.destroy()
+  }
+
+  #dial(lease: Lease): boolean {
+    const { backend } = lease
+    this.#tried.push(backend)
+    // Its sockets are all taken by keep-alive connections of an L7 listener.
+    if (!backend.tryOpen()) {
+      lease.release('unused')
+      return false
+    }
+    if (this.#failure !== undefined) {
+      this.#listener.onAttemptFailed(this.#failure.code, this.#failure.backend, this.#failure.error)
+    }
+    this.#dials++
+    this.#lease = lease
+    this.#dialledAt = this.#clock.now()
+    this.#upstream = dial(backend.address, this.#target.dial, this)
+    return true
+  }
+
+  onConnect(): void {
+    const lease = this.#lease
+    if (lease === undefined) return
+    const now = this.#clock.now()
+    const connectMs = now - this.#dialledAt
+    this.#target.connectSeconds.observe(connectMs / 1e3)
+    this.#lease = undefined
+    this.#over = true
+    this.#listener.onReached(new Connected(lease, this.#upstream!, connectMs, now))
+  }
+
+  onClose(error: NodeJS.ErrnoException | undefined): void {
+    const lease = this.#lease
+    if (lease === undefined) return
+    const { code, outcome } = dialFailure(error, false)
+    this.#release(outcome)
+    const { backend } = lease
+    this.#failure = { code, backend, error }
+    if (this.#dials > this.#target.pool.config.retry.attempts) this.#giveUp()
+    else this.start()
+  }
+
+  // Nobody else speaks before the splice owns the connection: a backend's greeting comes after `onConnect`.
+  onData(): void {}
+  onEnd(): void {}
+  onDrain(): void {}
+
+  #queue(): void {
+    this.#queuedAt = this.#clock.now()
+    this.#waiter = this.#target.pool.enqueue(this.#context, (lease) => {
+      this.#waiter = undefined
+      this.#target.queueSeconds.observe((this.#clock.now() - this.#queuedAt) / 1e3)
+      if (lease === undefined) this.#fail('LB_QUEUE_TIMEOUT')
+      else if (!this.#dial(lease)) this.start()
+    })
+    if (this.#waiter !== undefined) return
+    // No room to wait: where the pool has no queue, that is no news of a queue.
+    this.#fail(this.#target.pool.config.queue.max > 0 ? 'LB_QUEUE_FULL' : 'LB_NO_BACKEND')
+  }
+
+  #giveUp(): void {
+    if (this.#failure === undefined) return this.#fail('LB_NO_BACKEND')
+    this.#over = true
+    const { code, backend, error } = this.#failure
+    this.#listener.onUnreachable(code, backend, error)
+  }
+
+  #fail(code: ErrorCode): void {
+    this.#over = true
+    this.#listener.onUnreachable(code, undefined, undefined)
+  }
+
+  #release(outcome: Outcome): void {
+    const lease = this.#lease
+    if (lease === undefined) return
+    this.#lease = undefined
+    lease.backend.closed()
+    lease.release(outcome)
+  }
+}

@@ -1,0 +1,257 @@
+import type { Deadlines, Waits } from '../../core/deadlines.ts'
+import type { Transport, TransportOwner } from '../../net/transport/transport.ts'
+
+/** Why a splice ended: whoever moved first. */
+export type SpliceReason =
+  | 'client-closed'
+  | 'upstream-closed'
+  | 'client-reset'
+  | 'upstream-reset'
+  | 'idle'
+  | 'half-close-timeout'
+  | CutReason
+
+/** Why we ended it. */
+export type CutReason = 'drained' | 'backend-down' | 'shutdown'
+
+/**
+ * A side that broke off may have said something just before ("too many connections"). The reset that tells so comes
+ * behind that: a reset can overtake what is on its way, and discards what the kernel has not sent. No system call tells
+ * Node when the peer has it all, so this long is waited after the last byte went to the kernel; longer where it had to
+ * wait for a slow reader.
+ */
+const LAST_WORDS_MS = 200
+const SLOW_LAST_WORDS_MS = 2_000
+
+export interface SpliceEnd {
+  readonly reason: SpliceReason
+  /** What broke a side, for the two resets. */
+  readonly error: NodeJS.ErrnoException | undefined
+}
+
+export interface SpliceOptions {
+  readonly deadlines: Deadlines
+  /** Without a byte in either direction for this long, both sides are closed. */
+  readonly idleMs: number
+  /** The same after one side's FIN. */
+  readonly halfCloseMs: number
+  /** Bytes relayed, counted as they pass: towards the backend (`in`) and towards the client (`out`). */
+  readonly counters?: { readonly in: ByteCounter; readonly out: ByteCounter }
+}
+
+export interface ByteCounter {
+  add(bytes: number): void
+}
+
+/** What happened on the client's side before the upstream was there. */
+export interface Held {
+  /** Bytes read from the client that the backend has not got yet; they stay untouched from now on. */
+  readonly bytes?: readonly Uint8Array[]
+  /** The client has sent its FIN. */
+  readonly ended?: boolean
+}
+
+/**
+ * Relays bytes both ways until both sides have ended. A FIN is passed on as FIN once what came before it is written,
+ * a RST as RST. Memory is bounded: a side is read only while the other takes what it sends, so at most one read
+ * (64 KiB) per direction waits in this process.
+ *
+ * Takes both transports over: nobody else may write to them, and `onEnd` comes once, when both are closed.
+ */
+export function splice(
+  downstream: Transport,
+  upstream: Transport,
+  options: SpliceOptions,
+  onEnd: (end: SpliceEnd) => void,
+  held?: Held
+): Splice {
+  return new Splice(downstream, upstream, options, onEnd, held)
+}
+
+export class Splice implements Waits {
+  deadline: number
+  readonly #options: SpliceOptions
+  readonly #onEnd: (end: SpliceEnd) => void
+  readonly #down: Side
+  readonly #up: Side
+  /** idleMs, then halfCloseMs. */
+  #patienceMs: number
+  #reason: SpliceReason | undefined
+  #error: NodeJS.ErrnoException | undefined
+  #open = 2
+  /** The side that is still to get what the other one said before it broke. */
+  #listening: Side | undefined
+
+  constructor(
+    downstream: Transport,
+    upstream: Transport,
+    options: SpliceOptions,
+    onEnd: (end: SpliceEnd) => void,
+    held: Held | undefined
+  ) {
+    this.#options = options
+    this.#onEnd = onEnd
+    this.#patienceMs = options.idleMs
+    options.deadlines.add(this)
+    this.deadline = options.deadlines.now + options.idleMs
+    const down = (this.#down = new Side(this, downstream, 'client', options.counters?.in))
+    const up = (this.#up = new Side(this, upstream, 'upstream', options.counters?.out))
+    down.peer = up
+    up.peer = down
+    downstream.owner = down
+    upstream.owner = up
+    downstream.readsOut = upstream.readsOut = true
+    if (held !== undefined) down.begin(held)
+    else down.resume()
+    up.resume()
+  }
+
+  /** Ends it from our side: with RST, since neither side has said that it was done. */
+  cut(reason: CutReason): void {
+    this.#close(reason, undefined)
+  }
+
+  /** A byte moved. The coarse clock of the sweep is enough: a store per read instead of a timer. */
+  touch(): void {
+    this.deadline = this.#options.deadlines.now + this.#patienceMs
+  }
+
+  /** Internal, called by a side: its peer's FIN has come. */
+  ended(side: Side): void {
+    this.#reason ??= side.name === 'client' ? 'client-closed' : 'upstream-closed'
+    this.#patienceMs = this.#options.halfCloseMs
+    this.touch()
+  }
+
+  /** Internal, called by a side: its transport is closed. */
+  closed(side: Side, error: NodeJS.ErrnoException | undefined): void {
+    this.#open--
+    if (error !== undefined) {
+      this.#broken(side, error)
+    } else if (!side.ended || !side.peer.ended) {
+      // Not by FINs of both: somebody destroyed it.
+      this.#close(side.name === 'client' ? 'client-closed' : 'upstream-closed', undefined)
+    }
+    if (this.#open > 0) return
+    this.#options.deadlines.remove(this)
+    this.#onEnd({ reason: this.#reason!, error: this.#error })
+  }
+
+  /** Internal, called by a side: what waited for it has gone to the kernel. */
+  drained(side: Side): void {
+    if (this.#listening !== side) this.touch()
+    else if (side.transport.pending === 0) this.deadline = this.#options.deadlines.now + SLOW_LAST_WORDS_MS
+  }
+
+  onDeadline(): void {
+    if (this.#listening !== undefined) return this.#listening.transport.reset()
+    const orderly = this.#down.transport.pending === 0 && this.#up.transport.pending === 0
+    const reason = this.#down.ended || this.#up.ended ? 'half-close-timeout' : 'idle'
+    if (!orderly) return this.#close(reason, undefined)
+    // Everything that was said has been passed on: a FIN to both is the truth, and kinder.
+    this.#settle(reason, undefined)
+    this.#down.transport.destroy()
+    this.#up.transport.destroy()
+  }
+
+  #broken(side: Side, error: NodeJS.ErrnoException): void {
+    // Who has ended and takes no more is as good as closed: that is how it began.
+    const closed = side.ended && error.code === 'EPIPE'
+    if (!closed) this.#settle(side.name === 'client' ? 'client-reset' : 'upstream-reset', error)
+    const { peer } = side
+    const { transport } = peer
+    if (this.#open === 0 || this.#listening !== undefined) return
+    const { now } = this.#options.deadlines
+    const waits = transport.pending > 0
+    const justNow = transport.bytesOut > 0 && this.deadline - this.#patienceMs > now - 1_000
+    if (!waits && !justNow && !closed) return transport.reset()
+    this.#listening = peer
+    transport.pause()
+    this.deadline = now + (waits ? this.#options.halfCloseMs : LAST_WORDS_MS)
+  }
+
+  #close(reason: SpliceReason, error: NodeJS.ErrnoException | undefined): void {
+    this.#settle(reason, error)
+    this.#down.transport.reset()
+    this.#up.transport.reset()
+  }
+
+  /** A break or a cut says more than the FIN that may have come before it; after that the first reason stands. */
+  #settle(reason: SpliceReason, error: NodeJS.ErrnoException | undefined): void {
+    if (this.#final) return
+    this.#final = true
+    // A line of the log will ask who it was, and what is closed cannot say.
+    void this.#down.transport.remote
+    this.#reason = reason
+    this.#error = error
+  }
+  #final = false
+}
+
+/** One side of a splice: what comes from its transport goes to the peer's. */
+class Side implements TransportOwner {
+  readonly name: 'client' | 'upstream'
+  readonly transport: Transport
+  peer!: Side
+  /** The FIN of this side has come. */
+  ended = false
+  readonly #splice: Splice
+  readonly #counter: ByteCounter | undefined
+  /** Not read, because the peer does not take what was read already. */
+  #paused = false
+
+  constructor(
+    splice: Splice,
+    transport: Transport,
+    name: 'client' | 'upstream',
+    counter: ByteCounter | undefined
+  ) {
+    this.#splice = splice
+    this.transport = transport
+    this.name = name
+    this.#counter = counter
+  }
+
+  /** Starts with what was read before there was a peer. */
+  begin(held: Held): void {
+    let flowing = true
+    for (const bytes of held.bytes ?? []) {
+      this.#counter?.add(bytes.length)
+      flowing = this.peer.transport.sendOwned(bytes)
+    }
+    if (flowing) this.resume()
+    else this.#pause()
+    if (held.ended) this.onEnd()
+  }
+
+  onData(buffer: Buffer, start: number, end: number): void {
+    this.#splice.touch()
+    this.#counter?.add(end - start)
+    if (!this.peer.transport.sendFrom(buffer, start, end)) this.#pause()
+  }
+
+  onEnd(): void {
+    this.ended = true
+    this.peer.transport.end()
+    this.#splice.ended(this)
+  }
+
+  onDrain(): void {
+    this.#splice.drained(this)
+    if (this.peer.#paused) this.peer.resume()
+  }
+
+  onClose(error: NodeJS.ErrnoException | undefined): void {
+    this.#splice.closed(this, error)
+  }
+
+  resume(): void {
+    this.#paused = false
+    this.transport.resume()
+  }
+
+  #pause(): void {
+    this.#paused = true
+    this.transport.pause()
+  }
+}

@@ -1,0 +1,67 @@
+import type { RouteCache } from '../../../config/model/model.ts'
+import { freshnessLifetime } from '../policy/freshness.ts'
+import { requestDirectives } from '../policy/request-directives.ts'
+import { responseDirectives } from '../policy/response-directives.ts'
+import type { NotStorable } from '../policy/storable.ts'
+import { whyNotStorable } from '../policy/storable.ts'
+import type { CacheRequest, CacheResponse } from '../ports.ts'
+
+/** Whether what upstream answers would be stored; without a response to judge by it mostly depends on that. */
+export interface StoringExplanation {
+  readonly stored: 'yes' | 'no' | 'depends'
+  /** One sentence. */
+  readonly why: string
+  /** How long it would be fresh. */
+  readonly ttlSeconds?: number
+}
+
+export function explainStoring(
+  request: CacheRequest,
+  config: RouteCache,
+  response: CacheResponse | undefined,
+  now: number
+): StoringExplanation {
+  const { method } = request
+  const no = (why: string): StoringExplanation => ({ stored: 'no', why })
+  if (method === 'HEAD') return no('the answer to a HEAD is not stored; it renews what a GET stored')
+  if (method !== 'GET' && method !== 'POST') return no(sentences.method)
+  const directives = requestDirectives(request.headers)
+  if (directives.noStore) return no(sentences['request-no-store'])
+  if (request.body === true && method === 'GET') return no('the request has a body, which is in no key')
+  if (response === undefined) return { stored: 'depends', why: dependsOn(request, config) }
+  const said = responseDirectives(response.headers)
+  const lifetime = freshnessLifetime(response, said, config, now)
+  const why = whyNotStorable(request, directives, response, said, lifetime, config.setCookie)
+  if (why !== undefined) return no(sentences[why])
+  const ttlSeconds = Math.floor((lifetime?.ms ?? 0) / 1000)
+  if (said.noCache) return { stored: 'yes', why: 'to be revalidated each time: it says no-cache', ttlSeconds }
+  if (ttlSeconds === 0) return { stored: 'yes', why: 'to be revalidated: it has no lifetime', ttlSeconds }
+  const by = lifetime?.explicit === true ? 'by what the response says' : 'by the configuration of the route'
+  return { stored: 'yes', why: by, ttlSeconds }
+}
+
+const sentences: Readonly<Record<NotStorable, string>> = {
+  method: 'only answers to GET are stored, and to a POST that names its own URL in Content-Location',
+  status: 'the status is not one that may be stored',
+  'request-no-store': 'the request says no-store',
+  'no-store': 'the response says no-store',
+  private: 'the response is private',
+  authorization:
+    'the request has Authorization, and the response does not say public, s-maxage or must-revalidate',
+  'set-cookie':
+    'the response sets a cookie, and the setCookie of the route does not let it be stored with that',
+  vary: 'the response varies by *',
+  'no-lifetime': 'the response has no lifetime, no validator that may be used, and no stale window'
+}
+
+function dependsOn(request: CacheRequest, { defaultTtlMs }: RouteCache): string {
+  if (request.method === 'POST')
+    return 'if the answer names this URL in Content-Location and says how long it lives'
+  if (request.headers.get('authorization') !== undefined)
+    return 'if the response says public, s-maxage or must-revalidate, since the request has Authorization'
+  if (request.headers.get('range') !== undefined)
+    return 'if the response has a lifetime or a strong ETag; a part of the body is kept as a part'
+  if (defaultTtlMs !== undefined)
+    return `if the response does not forbid it; for ${defaultTtlMs / 1000} s where it says nothing`
+  return 'if the response has a lifetime or a validator and does not forbid it'
+}

@@ -1,0 +1,46 @@
+import type { RecordWriter, StoredRecord } from '../ports.ts'
+
+/** Copies `from`..`to` of a record into a writer. False: the writer took no more. */
+export function copyBody(record: StoredRecord, from: number, to: number, writer: RecordWriter): boolean {
+  let at = from
+  while (at < to) {
+    const piece = record.read(at, Math.min(to - at, 64 * 1024))
+    if (piece === undefined || !writer.write(piece)) return false
+    at += piece.length
+  }
+  return true
+}
+
+/** A writer whose body is followed by bytes that are stored already: for a 206 that ends where another part begins. */
+export class CombinedWriter implements RecordWriter {
+  readonly #writer: RecordWriter
+  readonly #tail: StoredRecord
+  readonly #from: number
+
+  constructor(writer: RecordWriter, tail: StoredRecord, from: number) {
+    this.#writer = writer
+    this.#tail = tail
+    this.#from = from
+  }
+
+  get followers(): number {
+    return this.#writer.followers
+  }
+
+  write(chunk: Uint8Array): boolean {
+    return this.#writer.write(chunk)
+  }
+
+  finish(): boolean {
+    const whole = copyBody(this.#tail, this.#from, this.#tail.available, this.#writer)
+    this.#tail.release()
+    if (whole) return this.#writer.finish()
+    this.#writer.abort()
+    return false
+  }
+
+  abort(): void {
+    this.#tail.release()
+    this.#writer.abort()
+  }
+}

@@ -1,0 +1,190 @@
+import { BodyReader } from './body-reader.ts'
+import { statusHit } from '../decide/cache-status.ts'
+import type { Fetch, Hit } from '../decide/decision.ts'
+import type { ResponseEntry } from '../entry.ts'
+import { currentAge } from '../policy/reuse.ts'
+import type { ByteRange } from '../policy/ranges.ts'
+import { parseRange, resolveRange } from '../policy/ranges.ts'
+import { ifRangeHolds, notModified } from '../policy/validators.ts'
+import { eachField, without } from '../policy/stored-fields.ts'
+import type { CacheRequest, StoredRecord } from '../ports.ts'
+
+/** Complete bodies up to this length are handed out in one Buffer, larger ones by a reader. */
+export const wholeBodyBytes = 64 * 1024
+
+/** RFC 9110 §15.4.5: what a 304 repeats of the stored fields; anything else the client has already, but for a cookie. */
+const notModifiedFields = new Set([
+  'cache-control',
+  'cdn-cache-control',
+  'content-location',
+  'date',
+  'etag',
+  'expires',
+  'last-modified',
+  'set-cookie',
+  'vary'
+])
+
+/**
+ * The answer made of a stored response for this request: whole, a range of it, 304 or 416. Takes over the record.
+ * `cacheStatus` instead of the plain hit's.
+ * Undefined when it cannot answer this request (a range of a body whose length is not known yet, or of another part).
+ */
+export function hitOf(
+  request: CacheRequest,
+  entry: ResponseEntry,
+  record: StoredRecord,
+  refresh: Fetch | undefined,
+  cacheStatus: string | undefined,
+  now: number
+): Hit | undefined {
+  const fields = fieldsOf(entry, cacheStatus, now)
+  const headers = request.headers
+  if (entry.status === 200 && entry.range === undefined) {
+    if (notModified(headers, entry, now))
+      return bodiless(record, 304, '', trimmed(fields), undefined, refresh)
+    const asked = headers.get('range')
+    if (asked !== undefined && request.method === 'GET') {
+      const range = ifRangeHolds(headers.get('if-range'), entry, now) ? parseRange(asked) : undefined
+      if (range !== undefined) {
+        if (record.bytes === undefined) return undefined
+        const window = resolveRange(range, record.bytes)
+        if (window === undefined) return unsatisfiable(record, fields, record.bytes, refresh)
+        return rangeHit(entry, record, fields, window, record.bytes, 0, refresh)
+      }
+    }
+  }
+  if (entry.range !== undefined) return partHit(request, entry, record, fields, now)
+  const none = request.method === 'HEAD' || entry.status === 204
+  if (none)
+    return bodiless(
+      record,
+      entry.status,
+      entry.reason,
+      fields,
+      entry.status === 204 ? undefined : record.bytes,
+      refresh
+    )
+  if (record.state === 'complete' && record.available <= wholeBodyBytes) {
+    const body = record.available === 0 ? undefined : record.read(0, record.available)
+    const text = record.text
+    const hit: Hit = {
+      kind: 'hit',
+      status: entry.status,
+      reason: entry.reason,
+      fields,
+      bytes: record.available,
+      body,
+      text,
+      reader: undefined,
+      refresh
+    }
+    record.release()
+    return hit
+  }
+  return {
+    kind: 'hit',
+    status: entry.status,
+    reason: entry.reason,
+    fields,
+    bytes: record.bytes,
+    body: undefined,
+    text: undefined,
+    reader: new BodyReader(record, 0, record.bytes),
+    refresh
+  }
+}
+
+/** A range out of a stored part, when it lies within. A part answers nothing but ranges. */
+function partHit(
+  request: CacheRequest,
+  entry: ResponseEntry,
+  record: StoredRecord,
+  fields: string,
+  now: number
+): Hit | undefined {
+  const part = entry.range
+  const range = parseRange(request.headers.get('range'))
+  if (part === undefined || range === undefined || request.method !== 'GET') return undefined
+  if (!ifRangeHolds(request.headers.get('if-range'), entry, now)) return undefined
+  if (part.complete === undefined && (range.kind === 'suffix' || range.last === undefined)) return undefined
+  const window = resolveRange(range, part.complete ?? Infinity)
+  if (window === undefined || window.first < part.first || window.last > part.last) return undefined
+  return rangeHit(entry, record, fields, window, part.complete, part.first, undefined)
+}
+
+function rangeHit(
+  entry: ResponseEntry,
+  record: StoredRecord,
+  fields: string,
+  window: ByteRange,
+  complete: number | undefined,
+  offset: number,
+  refresh: Fetch | undefined
+): Hit {
+  const contentRange = `Content-Range: bytes ${window.first}-${window.last}/${complete ?? '*'}\r\n`
+  return {
+    kind: 'hit',
+    status: 206,
+    reason: '',
+    fields: (entry.range === undefined ? fields : without(fields, 'content-range')) + contentRange,
+    bytes: window.last - window.first + 1,
+    body: undefined,
+    text: undefined,
+    reader: new BodyReader(record, window.first - offset, window.last + 1 - offset),
+    refresh
+  }
+}
+
+function unsatisfiable(record: StoredRecord, fields: string, bytes: number, refresh: Fetch | undefined): Hit {
+  return bodiless(record, 416, '', `${trimmed(fields)}Content-Range: bytes */${bytes}\r\n`, 0, refresh)
+}
+
+function bodiless(
+  record: StoredRecord,
+  status: number,
+  reason: string,
+  fields: string,
+  bytes: number | undefined,
+  refresh: Fetch | undefined
+): Hit {
+  record.release()
+  return {
+    kind: 'hit',
+    status,
+    reason,
+    fields,
+    bytes,
+    body: undefined,
+    text: undefined,
+    reader: undefined,
+    refresh
+  }
+}
+
+function fieldsOf(entry: ResponseEntry, cacheStatus: string | undefined, now: number): string {
+  const age = currentAge(entry, now)
+  const second = Math.floor(age / 1000)
+  if (cacheStatus !== undefined) return withAge(entry, second, cacheStatus)
+  // Age and ttl change once a second: only then are the lines made again.
+  if (entry.lines === undefined || entry.linesSecond !== second) {
+    entry.linesSecond = second
+    entry.lines = withAge(entry, second, statusHit(entry.lifetime - age))
+  }
+  return entry.lines
+}
+
+function withAge(entry: ResponseEntry, second: number, cacheStatus: string): string {
+  return `${entry.fields}Age: ${second}\r\nCache-Status: ${cacheStatus}\r\n`
+}
+
+/** The fields that a 304 or 416 repeats, and the two made here. */
+function trimmed(fields: string): string {
+  let text = ''
+  eachField(fields, (name, value) => {
+    const lower = name.toLowerCase()
+    if (notModifiedFields.has(lower) || lower === 'age' || lower === 'cache-status')
+      text += `${name}: ${value}\r\n`
+  })
+  return text
+}

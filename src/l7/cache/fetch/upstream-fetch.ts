@@ -1,0 +1,295 @@
+import type { CacheCore } from '../cache-core.ts'
+import { partKey } from '../cache-core.ts'
+import type { ForwardReason } from '../decide/cache-status.ts'
+import { statusForwarded, statusHit } from '../decide/cache-status.ts'
+import type { Combine, Fetch, FetchResult, Hit } from '../decide/decision.ts'
+import type { ResponseEntry } from '../entry.ts'
+import { entryOf } from '../entry.ts'
+import { hitOf } from './hits.ts'
+import { BodyReader } from './body-reader.ts'
+import { freshenedEntry, makeEntry } from './make-entry.ts'
+import type { Directives } from '../policy/cache-control.ts'
+import { freshnessLifetime } from '../policy/freshness.ts'
+import { invalidatedUrls, isSafe } from '../policy/invalidation.ts'
+import { parseContentRange } from '../policy/ranges.ts'
+import { responseDirectives } from '../policy/response-directives.ts'
+import { currentAge, usableOnError } from '../policy/reuse.ts'
+import { isForOneUser, whyNotStorable } from '../policy/storable.ts'
+import { confirms, isConditional } from '../policy/validators.ts'
+import type { CacheRequest, CacheResponse, Claim, RecordWriter, StoredRecord } from '../ports.ts'
+import type { Place } from './storing.ts'
+import { beginPart, beginResponse, passFor, peek, rewrite, sameRepresentation } from './storing.ts'
+
+/** A stored response with the record that holds its body. */
+export interface Stored {
+  readonly entry: ResponseEntry
+  readonly record: StoredRecord
+}
+
+export interface FetchPlan {
+  readonly forward: ForwardReason
+  /** Undefined: nothing of the answer is stored (but an unsafe request still invalidates). */
+  readonly place: Place | undefined
+  /** The right to fill `place.key`. */
+  readonly claim?: Claim
+  /** The right to revalidate, given back when the outcome can be found. */
+  readonly validation?: Claim
+  /** What is revalidated, or stands by for an error. */
+  readonly stale?: Stored
+  /** The beginning of the body, to be completed by the answer. */
+  readonly prefix?: Stored
+  /** Nobody waits for the answer, so the conditions of the request that caused it are not sent. */
+  readonly background?: boolean
+}
+
+/** One request to upstream on behalf of the cache. Each of its ends gives back every claim and record it holds. */
+export class UpstreamFetch implements Fetch {
+  readonly kind = 'fetch'
+  readonly remove: readonly string[]
+  readonly add: readonly (readonly [string, string])[]
+  readonly #core: CacheCore
+  readonly #request: CacheRequest
+  readonly #directives: Directives
+  readonly #plan: FetchPlan
+  readonly #startedAt: number
+  /** The 304 that may come is ours to interpret. */
+  readonly #validates: boolean
+
+  constructor(core: CacheCore, request: CacheRequest, directives: Directives, plan: FetchPlan, now: number) {
+    this.#core = core
+    this.#request = request
+    this.#directives = directives
+    this.#plan = plan
+    this.#startedAt = now
+    const add: [string, string][] = []
+    const entry = plan.stale?.entry
+    if (entry?.etag !== undefined) add.push(['If-None-Match', entry.etag])
+    if (entry?.lastModified !== undefined) add.push(['If-Modified-Since', entry.lastModified])
+    this.#validates = add.length > 0
+    const part = plan.prefix?.entry
+    if (part?.range !== undefined && part.etag !== undefined) {
+      add.push(['Range', `bytes=${part.range.last + 1}-`], ['If-Range', part.etag])
+    }
+    this.add = add
+    const own = add.length > 0 || plan.background === true
+    this.remove = own ? ['if-none-match', 'if-modified-since', 'range', 'if-range'] : []
+  }
+
+  onResponse(response: CacheResponse, bytes: number | undefined, now: number): FetchResult {
+    const { place, stale } = this.#plan
+    if (!isSafe(this.#request.method)) this.#invalidate(response)
+    if (place === undefined) return this.#pass(response, undefined, undefined)
+    if (response.status === 304) {
+      if (this.#validates && stale !== undefined) return this.#onNotModified(place, stale, response, now)
+      // The client's own condition held: there is nothing to store, and nothing is said of what others would get.
+      this.#plan.claim?.abandon()
+      return this.#pass(response, undefined, undefined)
+    }
+    if (stale !== undefined && response.status >= 500 && response.status <= 504 && response.status !== 501) {
+      const hit = this.#standIn(stale, false, now)
+      if (hit !== undefined) return { kind: 'answer', hit }
+    }
+    const again = this.#withoutPrefix(place, response, now)
+    if (again !== undefined) return again
+    this.#countMiss()
+    if (this.#request.method === 'HEAD') return this.#onHead(place, response, bytes, now)
+    return this.#store(place, response, bytes, now)
+  }
+
+  onError(now: number): Hit | undefined {
+    const { stale } = this.#plan
+    const hit = stale === undefined ? undefined : this.#standIn(stale, true, now)
+    if (hit !== undefined) return hit
+    this.#countMiss()
+    this.abandon()
+    return undefined
+  }
+
+  abandon(): void {
+    const { claim, validation, stale, prefix } = this.#plan
+    claim?.abandon()
+    validation?.abandon()
+    stale?.record.release()
+    prefix?.record.release()
+  }
+
+  /** A revalidation that did not end with 304; other fetches counted when they were decided on. */
+  #countMiss(): void {
+    if (this.#plan.stale !== undefined && this.#plan.background !== true) this.#core.counters.add('miss')
+  }
+
+  #pass(response: CacheResponse, writer: RecordWriter | undefined, detail: string | undefined): FetchResult {
+    const { forward, validation, stale, prefix } = this.#plan
+    validation?.abandon()
+    stale?.record.release()
+    prefix?.record.release()
+    if (writer !== undefined) this.#core.counters.add('stored')
+    const cacheStatus = statusForwarded({
+      forward,
+      forwardStatus: response.status,
+      stored: writer !== undefined,
+      detail
+    })
+    return { kind: 'pass', writer, cacheStatus, combine: undefined }
+  }
+
+  #store(place: Place, response: CacheResponse, bytes: number | undefined, now: number): FetchResult {
+    const { claim } = this.#plan
+    if (place.epoch !== this.#core.store.epoch) {
+      claim?.abandon()
+      return this.#pass(response, undefined, 'purged')
+    }
+    const directives = responseDirectives(response.headers)
+    const lifetime = freshnessLifetime(response, directives, this.#core.config, now)
+    const { setCookie } = this.#core.config
+    const why = whyNotStorable(this.#request, this.#directives, response, directives, lifetime, setCookie)
+    if (why !== undefined) {
+      if (claim !== undefined) passFor(claim, place.epoch, response.status, now)
+      return this.#pass(response, undefined, why)
+    }
+    const times = { requestTime: this.#startedAt, responseTime: now }
+    if (response.status === 206) {
+      const part = isMultipart(response)
+        ? undefined
+        : parseContentRange(response.headers.get('content-range'))
+      // A part whose length contradicts its Content-Range cannot be placed (RFC 9110 §14.4).
+      if (part === undefined || (bytes !== undefined && bytes !== part.last - part.first + 1)) {
+        claim?.abandon()
+        return this.#pass(response, undefined, 'range')
+      }
+      const entry = makeEntry(response, directives, lifetime, times, part)
+      const combined = this.#complete(place, entry, response)
+      if (combined !== undefined) return combined
+      return this.#pass(response, beginPart(this.#core, place, claim, entry, part), undefined)
+    }
+    const entry = makeEntry(response, directives, lifetime, times, undefined)
+    if (bytes !== undefined && bytes > this.#core.store.maxObjectBytes) {
+      if (claim !== undefined) passFor(claim, place.epoch, response.status, now)
+      return this.#pass(response, undefined, 'too-large')
+    }
+    const vary = response.headers.get('vary')
+    const writer = beginResponse(this.#core, this.#request, place, claim, entry, vary, bytes)
+    return this.#pass(response, writer, writer === undefined ? 'no-room' : undefined)
+  }
+
+  /**
+   * The client asked for the whole, and upstream answered the range that was added with something that does not complete
+   * the stored part: it changed, and upstream does not know If-Range.
+   */
+  #withoutPrefix(place: Place, response: CacheResponse, now: number): FetchResult | undefined {
+    const { prefix, ...plan } = this.#plan
+    if (prefix === undefined || (response.status !== 206 && response.status !== 416)) return undefined
+    const times = { requestTime: this.#startedAt, responseTime: now }
+    const range = isMultipart(response) ? undefined : parseContentRange(response.headers.get('content-range'))
+    const entry = makeEntry(response, responseDirectives(response.headers), undefined, times, range)
+    if (response.status === 206 && completes(prefix.entry, entry)) return undefined
+    prefix.record.release()
+    this.#core.store.remove(partKey(place.key))
+    return { kind: 'again', fetch: new UpstreamFetch(this.#core, this.#request, this.#directives, plan, now) }
+  }
+
+  /** Upstream sent the rest of a part that is stored: the client gets the whole, and so does the store. */
+  #complete(place: Place, entry: ResponseEntry, response: CacheResponse): FetchResult | undefined {
+    const prefix = this.#plan.prefix
+    const range = entry.range
+    if (prefix?.entry.range === undefined || range?.complete === undefined) return undefined
+    if (!completes(prefix.entry, entry)) return undefined
+    const from = prefix.entry.range.last + 1
+    const reader = new BodyReader(prefix.record, 0, from)
+    const writer = beginPart(this.#core, place, this.#plan.claim, entry, range)
+    const cacheStatus = statusForwarded({
+      forward: 'partial',
+      forwardStatus: response.status,
+      stored: writer !== undefined
+    })
+    this.#core.counters.add('stored')
+    const fields = entry.fields.replace(/^content-range: .*\r\n/gim, '')
+    const combine: Combine = { status: 200, fields, bytes: range.complete, reader }
+    return { kind: 'pass', writer, cacheStatus, combine }
+  }
+
+  #onNotModified(place: Place, stale: Stored, response: CacheResponse, now: number): FetchResult {
+    const core = this.#core
+    core.counters.add('revalidated')
+    let served = stale.entry
+    if (confirms(response.headers, stale.entry, now)) {
+      const times = { requestTime: this.#startedAt, responseTime: now }
+      const fresh = freshenedEntry(stale.entry, response, core.config, times)
+      served = fresh.own === '' ? fresh.entry : { ...fresh.entry, fields: fresh.entry.fields + fresh.own }
+      if (fresh.directives.noStore || fresh.directives.private) core.store.remove(place.key)
+      else if (!isForOneUser(this.#request, fresh.directives)) rewrite(core, place, fresh.entry, stale.record)
+    } else {
+      // RFC 9111 §4.3.4: a 304 about something else must not freshen this; asked anew next time.
+      core.store.remove(place.key)
+    }
+    this.#plan.validation?.abandon()
+    this.#plan.claim?.abandon()
+    const status = statusForwarded({ forward: this.#plan.forward, forwardStatus: 304 })
+    const hit = hitOf(this.#request, served, stale.record, undefined, status, now)
+    if (hit !== undefined) return { kind: 'answer', hit }
+    // Complete records answer everything; this cannot happen, and passing the 304 on is still true.
+    return this.#pass(response, undefined, undefined)
+  }
+
+  /** RFC 9111 §4.3.5: a HEAD freshens what is stored, or shows that it has changed. Its answer itself is not stored. */
+  #onHead(place: Place, response: CacheResponse, bytes: number | undefined, now: number): FetchResult {
+    const core = this.#core
+    const record =
+      response.status === 200 && !isConditional(this.#request.headers) ? peek(core, place.key) : undefined
+    const entry = record === undefined ? undefined : entryOf(record)
+    if (record !== undefined && entry?.kind === 'response' && entry.status === 200) {
+      const same =
+        confirms(response.headers, entry, now) && (bytes === undefined || bytes === record.available)
+      const times = { requestTime: this.#startedAt, responseTime: now }
+      const fresh = freshenedEntry(entry, response, core.config, times)
+      if (!same || fresh.directives.noStore || fresh.directives.private) core.store.remove(place.key)
+      else if (!isForOneUser(this.#request, fresh.directives)) rewrite(core, place, fresh.entry, record)
+    }
+    record?.release()
+    return this.#pass(response, undefined, undefined)
+  }
+
+  #standIn(stale: Stored, disconnected: boolean, now: number): Hit | undefined {
+    if (!usableOnError(stale.entry, this.#directives, this.#core.config, disconnected, now)) return undefined
+    const { claim, validation } = this.#plan
+    const status = statusHit(stale.entry.lifetime - currentAge(stale.entry, now), 'stale-if-error')
+    // The record goes to the hit.
+    const hit = hitOf(this.#request, stale.entry, stale.record, undefined, status, now)
+    if (hit === undefined) return undefined
+    this.#core.counters.add('stale')
+    claim?.abandon()
+    validation?.abandon()
+    return hit
+  }
+
+  #invalidate(response: CacheResponse): void {
+    const { store, keys } = this.#core
+    const request = this.#request
+    for (const parts of invalidatedUrls(request, response)) {
+      const url = keys.url(parts)
+      // Where the key is more than the URL, the keys of others must be looked for; a marker takes its variants along.
+      if (keys.selective) store.removeUrl(url)
+      else {
+        // As most ask for it, and as this client does: in its spelling, and over its proxy.
+        const own = parts === request ? keys.key(request) : url + (request.told ?? '')
+        for (const key of new Set([url, own ?? url])) {
+          store.remove(key)
+          store.remove(partKey(key))
+        }
+      }
+    }
+  }
+}
+
+/** Whether `rest` goes from the end of a stored beginning to the end of the same representation. */
+function completes(beginning: ResponseEntry, rest: ResponseEntry): boolean {
+  const [one, other] = [beginning.range, rest.range]
+  if (one === undefined || other?.complete === undefined) return false
+  if (other.first !== one.last + 1 || other.last + 1 !== other.complete) return false
+  return sameRepresentation(beginning, rest)
+}
+
+/** Several parts in one body, which is not a piece of the whole whatever Content-Range says (RFC 9110 §15.3.7.2). */
+function isMultipart(response: CacheResponse): boolean {
+  return /^multipart\/byteranges\b/i.test(response.headers.get('content-type') ?? '')
+}

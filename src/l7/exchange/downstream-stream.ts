@@ -1,0 +1,50 @@
+import type { Endpoint } from '../../net/dial/endpoint.ts'
+import type { Transport } from '../../net/transport/transport.ts'
+import type { HeaderBlock } from '../message/header-block.ts'
+import type { UpstreamHead } from '../http1/parse/response-parser.ts'
+
+/**
+ * The client's side of one exchange, whatever version of HTTP it speaks. What is sent is gathered until `flush`.
+ */
+export interface DownstreamStream {
+  /** Address of the peer, or what its PROXY header said; '' on a unix socket. */
+  readonly peer: string
+  readonly scheme: 'http' | 'https'
+  /** Both ends of the connection, for the PROXY protocol. */
+  readonly ends: { readonly source: Endpoint | undefined; readonly destination: Endpoint | undefined }
+  /** Bytes of the client are being read; the exchange's `onRequestReadDone` follows. */
+  readonly reading: boolean
+  /** The request's body has been read to its end. */
+  readonly bodyComplete: boolean
+  /** Begins to give the body to the exchange: `onRequestBody`, then `onRequestEnd`. */
+  startBody(): void
+  pauseBody(): void
+  resumeBody(): void
+  sendInterim(status: number, reason: string, headers: HeaderBlock): void
+  /** `length`: bytes of body that follow, UNTIL_END, or NO_BODY. `fields`: "Name: value\r\n" lines without framing. */
+  sendHead(status: number, reason: string, fields: string, length: number, trailers: boolean): void
+  sendBody(buffer: Buffer, start: number, end: number): void
+  /** A latin1 string: the cheapest way for small bodies. */
+  sendText(text: string): void
+  /** Bytes of ours, which stay untouched. */
+  sendOwned(bytes: Buffer): void
+  /** The response is complete, and the exchange over. */
+  sendEnd(trailers: string): void
+  /** False: wait for the exchange's `onDownstreamDrain`. */
+  flush(): boolean
+  /** The connection closes with the response that follows. */
+  closeAfter(): void
+  /** The response cannot be completed: the client is told by a broken message. */
+  abort(): void
+  /** 101: from now on the connection is a tunnel to `upstream`, which has sent `rest` already. */
+  tunnel(
+    head: UpstreamHead,
+    fields: string,
+    upstream: Transport,
+    rest: Buffer,
+    onEnd: (failed: boolean) => void
+  ): void
+}
+
+/** A response without a body, whatever its fields say (HEAD, 204, 304); its Content-Length is not sent. */
+export const NO_BODY = -2

@@ -1,0 +1,29 @@
+import type { Clock } from '../../core/clock.ts'
+import type { Deadlines } from '../../core/deadlines.ts'
+import type { Logger } from '../../core/log/log.ts'
+import type { Counter, Metrics } from '../../core/metrics/metrics.ts'
+import type { Random } from '../../core/random.ts'
+import type { Exchange } from './exchange.ts'
+
+/** What all engines of a thread share. */
+export interface L7Deps {
+  readonly clock: Clock
+  readonly random: Random
+  readonly deadlines: Deadlines
+  readonly log: Logger
+  readonly metrics: Metrics
+}
+
+/** What the parts of one engine share. */
+export interface EngineContext extends L7Deps {
+  /** This process in Via. */
+  readonly pseudonym: string
+  /** "Via: 1.1 lb-…\r\n", for responses. */
+  readonly viaLine: string
+  readonly bytesIn: Counter
+  readonly bytesOut: Counter
+  /** No new exchange begins on a connection that has ended one. */
+  readonly draining: boolean
+  /** An exchange has ended: log, metrics. */
+  finished(exchange: Exchange): void
+}

@@ -1,0 +1,71 @@
+import type { Backend } from '../../balancer/pool/backend.ts'
+import type { RetryConfig } from '../../config/model/model.ts'
+import type { Outgoing } from './forward-owner.ts'
+import { isIdempotent } from '../message/methods.ts'
+import { ReplayBuffer } from './replay-buffer.ts'
+import type { RetryBudget } from './retry-budget.ts'
+
+/** What was tried for one request, and whether it may be tried again (RFC 9110 §9.2.2). */
+export class Attempts {
+  readonly #retry: RetryConfig
+  readonly #budget: RetryBudget
+  readonly #request: Outgoing
+  /** Tries after the first. */
+  made = 0
+  tried: Backend[] | undefined
+  /** Some of the body has been sent. */
+  bodyBegun = false
+  /** One more, when a kept connection turns out to be closed. */
+  #stale = 1
+  #replay: ReplayBuffer | undefined
+
+  constructor(retry: RetryConfig, budget: RetryBudget, request: Outgoing) {
+    this.#retry = retry
+    this.#budget = budget
+    this.#request = request
+  }
+
+  /** What was sent of the body, as far as it is kept. */
+  get sent(): readonly Buffer[] {
+    return this.#replay?.chunks ?? []
+  }
+
+  bodySent(buffer: Buffer, start: number, end: number): void {
+    this.bodyBegun = true
+    if (this.#retry.attempts === 0 || !this.#safeMethod) return
+    ;(this.#replay ??= new ReplayBuffer()).add(buffer, start, end)
+  }
+
+  /** There is an answer: no further try, so nothing need be kept. */
+  answered(): void {
+    this.#replay?.drop()
+  }
+
+  failed(backend: Backend | undefined): void {
+    this.made++
+    if (backend !== undefined) (this.tried ??= []).push(backend)
+  }
+
+  /**
+   * The number of tries, the method, the body and the budget allow another one. When nothing was sent the budget is
+   * not asked: each request still reaches one backend only, so trying on adds no load.
+   */
+  mayRetry(nothingSent: boolean): boolean {
+    if (this.made >= this.#retry.attempts) return false
+    return nothingSent || (this.#repeatable && this.#budget.tryRetry())
+  }
+
+  /** Once per request, and no matter how often it was tried. */
+  mayRepeatStale(): boolean {
+    return this.#repeatable && this.#stale-- > 0
+  }
+
+  get #repeatable(): boolean {
+    if (this.#request.upgrade !== '' || (this.bodyBegun && this.#replay?.whole !== true)) return false
+    return this.#safeMethod
+  }
+
+  get #safeMethod(): boolean {
+    return this.#retry.nonIdempotent || isIdempotent(this.#request.method)
+  }
+}

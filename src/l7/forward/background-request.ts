@@ -1,0 +1,74 @@
+import type { Lease } from '../../balancer/pool/lease.ts'
+import type { Transport } from '../../net/transport/transport.ts'
+import { Forward } from './forward.ts'
+import type { ForwardOwner, Outgoing } from './forward-owner.ts'
+import type { UpstreamHead } from '../http1/parse/response-parser.ts'
+import type { Target } from '../compile/snapshot.ts'
+
+/** What becomes of the answer to a request that no client waits for. */
+export interface BackgroundSink {
+  onResponse(head: UpstreamHead): void
+  onBody(buffer: Buffer, start: number, end: number): void
+  onEnd(): void
+  onFailed(): void
+}
+
+/** All of a request's body, in memory. */
+export interface WholeBody {
+  readonly chunks: readonly Buffer[]
+  readonly trailers: string
+}
+
+/** A request that is sent for nobody: a mirror, or the refresh of something cached. Its body, if it has one, is whole. */
+export class BackgroundRequest implements ForwardOwner {
+  readonly reading = false
+  readonly #sink: BackgroundSink | undefined
+  readonly #body: WholeBody | undefined
+  readonly #forward: Forward
+
+  private constructor(target: Target, outgoing: Outgoing, sink?: BackgroundSink, body?: WholeBody) {
+    this.#sink = sink
+    this.#body = body
+    this.#forward = new Forward(this, target, outgoing)
+  }
+
+  static send(target: Target, outgoing: Outgoing, sink?: BackgroundSink, body?: WholeBody): void {
+    new BackgroundRequest(target, outgoing, sink, body).#forward.start()
+  }
+
+  /** All at once: it is in memory already, whether the backend takes it or not. */
+  startBody(): void {
+    const body = this.#body
+    if (body === undefined) return
+    for (const chunk of body.chunks) this.#forward.sendBody(chunk, 0, chunk.length)
+    this.#forward.endBody(body.trailers)
+    this.#forward.flush()
+  }
+
+  pauseBody(): void {}
+  resumeBody(): void {}
+  onInterim(): void {}
+  onReadDone(): void {}
+
+  onResponse(head: UpstreamHead): void {
+    this.#sink?.onResponse(head)
+  }
+
+  onBody(buffer: Buffer, start: number, end: number): void {
+    this.#sink?.onBody(buffer, start, end)
+  }
+
+  onEnd(): void {
+    this.#sink?.onEnd()
+  }
+
+  onUpgrade(_head: UpstreamHead, transport: Transport, _rest: Buffer, lease: Lease): void {
+    transport.destroy()
+    lease.release('protocol-error')
+    this.#sink?.onFailed()
+  }
+
+  onFailed(): void {
+    this.#sink?.onFailed()
+  }
+}

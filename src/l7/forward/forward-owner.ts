@@ -1,0 +1,52 @@
+import type { Backend } from '../../balancer/pool/backend.ts'
+import type { Lease } from '../../balancer/pool/lease.ts'
+import type { PickContext } from '../../balancer/pool/pick-context.ts'
+import type { ErrorCode } from '../../core/errors.ts'
+import type { Transport } from '../../net/transport/transport.ts'
+import type { UpstreamHead } from '../http1/parse/response-parser.ts'
+
+/** A request as it goes to a backend. */
+export interface Outgoing {
+  readonly method: string
+  /** Request line and fields, ready to be sent. */
+  readonly head: string
+  /** FRAME_CHUNKED or a number of bytes. */
+  readonly framing: number
+  /** The protocols that Upgrade asks for, '' for none. */
+  readonly upgrade: string
+  readonly context: PickContext
+  /** PROXY header to begin a new connection with. */
+  readonly preface: Buffer | undefined
+}
+
+/** Who wanted the request forwarded. One of `onEnd`, `onUpgrade` and `onFailed` comes last. */
+export interface ForwardOwner {
+  /** The request's bytes are being read: `flush` follows. */
+  readonly reading: boolean
+  /** A backend is there to take the request's body. */
+  startBody(): void
+  pauseBody(): void
+  resumeBody(): void
+  onInterim(head: UpstreamHead): void
+  onResponse(head: UpstreamHead, backend: Backend): void
+  onBody(buffer: Buffer, start: number, end: number): void
+  onEnd(trailers: string): void
+  onReadDone(): void
+  onUpgrade(head: UpstreamHead, transport: Transport, rest: Buffer, lease: Lease): void
+  onFailed(code: ErrorCode, reason: string, backend: Backend | undefined): void
+}
+
+/** Who gets what nobody wants. */
+export const nobody: ForwardOwner = {
+  reading: false,
+  startBody() {},
+  pauseBody() {},
+  resumeBody() {},
+  onInterim() {},
+  onResponse() {},
+  onBody() {},
+  onEnd() {},
+  onReadDone() {},
+  onUpgrade() {},
+  onFailed() {}
+}

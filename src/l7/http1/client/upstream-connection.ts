@@ -1,0 +1,254 @@
+import type { Waits } from '../../../core/deadlines.ts'
+import type { Transport, TransportOwner } from '../../../net/transport/transport.ts'
+import type { UpstreamClient, UpstreamFailure, UpstreamStream } from '../../forward/upstream-client.ts'
+import { BodyWriter } from '../write/body-writer.ts'
+import { parseFailure } from '../parse/parse-failure.ts'
+import { ResponseReader, type ResponseEvents } from './response-reader.ts'
+import type { UpstreamHead } from '../parse/response-parser.ts'
+import { Sent, type SendOptions } from '../write/sent.ts'
+import { isAnswerTo } from '../parse/upgrade-protocols.ts'
+import type { UpstreamPool } from './upstream-pool.ts'
+
+/** How long a backend may take to answer our FIN with its own. */
+const PARTING_MS = 1_000
+
+/**
+ * One connection to a backend. Requests are answered in the order in which they were sent (RFC 9112 §9.3.2); there is
+ * one at a time, or up to `pipelining` that have no body and may be repeated. After any doubt about the framing the
+ * connection is closed, so a response can never reach another request than its own.
+ */
+export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits {
+  readonly pool: UpstreamPool
+  transport!: Transport
+  #writer!: BodyWriter
+  readonly #reader = new ResponseReader(this)
+  /** First in line is whose response is read. */
+  #sent: Sent[] = []
+  /** Requests answered so far. */
+  #served = 0
+  #connected = false
+  #bytesBefore = 0
+  #closing = false
+  #reading = false
+  #paused = false
+  #keepAliveSeconds: number | undefined
+  deadline = Infinity
+
+  constructor(pool: UpstreamPool) {
+    this.pool = pool
+  }
+
+  /** Called once, with the transport that was dialled for it. */
+  attach(transport: Transport): void {
+    this.transport = transport
+    // A backend may answer and close while the request is still sent: the answer counts (RFC 9112 §9.5).
+    transport.readsOut = true
+    this.#writer = new BodyWriter(transport)
+  }
+
+  get connected(): boolean {
+    return this.#connected
+  }
+
+  get inFlight(): number {
+    return this.#sent.length
+  }
+
+  /**
+   * Can take a request now. Not while it reads: bytes behind the current response would pass for the answer to a
+   * request that was sent after they came.
+   */
+  get usable(): boolean {
+    return !this.#closing && !this.#reading && !this.transport.closed
+  }
+
+  /** The head goes out with `flush`. */
+  send(client: UpstreamClient, head: string, options: SendOptions): UpstreamStream {
+    const sent = new Sent(this, client, options)
+    if (this.#sent.length === 0) {
+      this.#bytesBefore = this.transport.bytesIn
+      this.#reader.expect(options.toHead)
+      this.#await(sent)
+    }
+    this.#sent.push(sent)
+    this.#writer.head(head, options.framing)
+    return sent
+  }
+
+  sendBody(buffer: Buffer, start: number, end: number): boolean {
+    this.#writer.body(buffer, start, end)
+    this.deadline = this.#now + this.#sent[0]!.options.idleMs
+    return this.#writer.flowing
+  }
+
+  endBody(trailers: string): void {
+    this.#writer.end(trailers)
+    if (!this.#reader.inBody) this.deadline = this.#now + (this.#sent[0]?.options.responseMs ?? 0)
+  }
+
+  flush(): boolean {
+    return this.transport.closed ? true : this.#writer.flush()
+  }
+
+  cancel(sent: Sent): void {
+    const at = this.#sent.indexOf(sent)
+    if (at === -1) return
+    this.#sent.splice(at, 1)
+    this.#failAll('reset', 'another request on the same connection was given up', true)
+    this.close()
+  }
+
+  close(): void {
+    this.#closing = true
+    this.transport.destroy()
+  }
+
+  /**
+   * Closes one that is idle, and counts it until the backend has closed its side too: with maxConnections the next one
+   * is opened for it, and a backend that saw that one first would count one too many.
+   */
+  part(): void {
+    this.#closing = true
+    this.deadline = this.#now + PARTING_MS
+    this.transport.end()
+  }
+
+  pause(): void {
+    this.#paused = true
+    this.deadline = Infinity
+    this.transport.pause()
+  }
+
+  resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    if (this.#sent.length > 0) this.deadline = this.#now + this.#sent[0]!.options.idleMs
+    this.transport.resume()
+  }
+
+  onConnect(): void {
+    this.#connected = true
+    this.pool.connected(this)
+  }
+
+  onData(buffer: Buffer, start: number, end: number): void {
+    const first = this.#sent[0]
+    // Bytes that nobody asked for: what they belong to is anybody's guess (response splitting).
+    if (first === undefined) return this.close()
+    this.deadline = this.#now + first.options.idleMs
+    this.#reading = true
+    let p = start
+    while (p >= 0 && p < end && !this.#closing && this.#sent.length > 0) {
+      p = this.#reader.read(buffer, p, end)
+    }
+    this.#reading = false
+    if (p < 0) this.#broken(parseFailure(p).reason)
+    // More came than the responses take: what it belongs to is anybody's guess.
+    else if (p < end && !this.#closing) this.close()
+    else if (this.#sent.length === 0 && !this.#closing) this.pool.release(this, this.#keepAliveSeconds)
+    first.client.onReadDone()
+  }
+
+  onEnd(): void {
+    if (this.#sent.length > 0 && this.#reader.endsWithConnection) this.#reader.finish()
+    this.#failAll('reset', this.#reader.inBody ? 'closed within the response' : 'closed without an answer')
+    this.close()
+  }
+
+  onDrain(): void {
+    this.#writer.drained()
+    for (const sent of this.#sent) sent.client.onUpstreamDrain()
+  }
+
+  onClose(error: NodeJS.ErrnoException | undefined): void {
+    this.#closing = true
+    if (!this.#connected) {
+      this.pool.connectFailed(this, error)
+      return
+    }
+    this.pool.gone(this)
+    this.#failAll('reset', error?.code ?? error?.message ?? 'closed')
+  }
+
+  onDeadline(): void {
+    if (this.#sent.length === 0) return this.close()
+    const inBody = this.#reader.inBody || !this.#sent[0]!.complete
+    if (inBody) this.#failAll('idle', 'sent or took nothing for too long')
+    else this.#failAll('timeout', 'no answer in time')
+    this.close()
+  }
+
+  // ResponseEvents: what the reader finds.
+
+  onHead(head: UpstreamHead, buffer: Buffer, after: number, end: number): boolean {
+    const sent = this.#sent[0]!
+    if (head.status === 101) {
+      if (!isAnswerTo(head.upgrade, sent.options.upgrade)) return false
+      this.#sent.shift()
+      this.#closing = true
+      this.pool.handedOver(this)
+      sent.client.onUpgrade(head, this.transport, Buffer.from(buffer.subarray(after, end)))
+      return true
+    }
+    if (head.status < 200) {
+      sent.client.onInterim(head)
+      return true
+    }
+    this.#keepAliveSeconds = head.keepAliveSeconds
+    sent.client.onResponse(head)
+    return true
+  }
+
+  onBody(buffer: Buffer, start: number, end: number): void {
+    this.#sent[0]?.client.onBody(buffer, start, end)
+  }
+
+  onResponseEnd(trailers: string, keepAlive: boolean): void {
+    const sent = this.#sent.shift()!
+    this.#served++
+    const reusable = keepAlive && sent.complete && !this.transport.closed
+    if (!reusable) this.#closing = true
+    sent.client.onResponseEnd(trailers)
+    if (!reusable) {
+      this.#failAll('reset', 'closed by the backend after an earlier response', true)
+      this.close()
+    } else if (this.#sent.length > 0) {
+      this.#bytesBefore = this.transport.bytesIn
+      this.#reader.expect(this.#sent[0]!.options.toHead)
+      this.#await(this.#sent[0]!)
+      sent.client.onReadDone()
+    } else {
+      this.resume()
+    }
+  }
+
+  get #now(): number {
+    return this.pool.deadlines.now
+  }
+
+  #await(sent: Sent): void {
+    this.deadline = this.#now + (sent.complete ? sent.options.responseMs : sent.options.idleMs)
+  }
+
+  #broken(reason: string): void {
+    this.#failAll('protocol-error', reason)
+    this.close()
+  }
+
+  /** `clean`: whatever came was not for those that are left. */
+  #failAll(failure: UpstreamFailure, reason: string, clean = this.#isClean()): void {
+    if (this.#sent.length === 0) return
+    const all = this.#sent
+    this.#sent = []
+    this.#closing = true
+    // Those behind the first in line have had no byte of theirs.
+    all.forEach((sent, at) =>
+      at === 0 ? sent.client.onFailure(failure, reason, clean) : sent.client.onFailure('reset', reason, true)
+    )
+  }
+
+  /** The backend closed a connection that it had kept for us, before it saw the request or instead of answering. */
+  #isClean(): boolean {
+    return this.#served > 0 && this.transport.bytesIn === this.#bytesBefore
+  }
+}

@@ -1,0 +1,131 @@
+import type { Backend } from '../../../balancer/pool/backend.ts'
+import type { Pool } from '../../../balancer/pool/pool.ts'
+import type { Clock } from '../../../core/clock.ts'
+import type { Deadlines } from '../../../core/deadlines.ts'
+import type { Metrics } from '../../../core/metrics/metrics.ts'
+import { UpstreamPool, type UpstreamGauges, type UpstreamSettings } from './upstream-pool.ts'
+
+/** Backends whose idle connections are closed in one turn of the event loop: a close is some 20 µs. */
+const RETIRED_PER_TURN = 50
+
+/** The connections of one pool, by backend and address; made for a backend when it is picked first. */
+interface PoolConnections {
+  settings: UpstreamSettings
+  readonly gauges: UpstreamGauges
+  readonly byBackend: Map<string, { readonly backend: Backend; readonly upstreams: UpstreamPool }>
+}
+
+/**
+ * The upstream connections of this thread, by pool, backend and address: they outlive snapshots, so a reload costs
+ * no connection of a backend that did not change. Nothing in here is of the size of the configuration: 10,000 backends
+ * of which ten are used are ten entries, and a reload looks at ten.
+ */
+export class UpstreamRegistry {
+  readonly #deadlines: Deadlines
+  readonly #pools = new Map<string, PoolConnections>()
+  readonly #clock: Clock
+  readonly #metrics: Metrics
+  /** In force; undefined before the first. */
+  #current: ReadonlyMap<string, Pool> | undefined
+  #retiring: UpstreamPool[] = []
+
+  constructor(deadlines: Deadlines, clock: Clock, metrics: Metrics) {
+    this.#deadlines = deadlines
+    this.#clock = clock
+    this.#metrics = metrics
+  }
+
+  /** Connections to backends of this pool are made and kept by these settings from now on. */
+  configure(pool: string, settings: UpstreamSettings): void {
+    const known = this.#pools.get(pool)
+    if (known === undefined) {
+      this.#pools.set(pool, { settings, gauges: this.#gauges(pool), byBackend: new Map() })
+      return
+    }
+    known.settings = settings
+    for (const { upstreams } of known.byBackend.values()) upstreams.update(settings)
+  }
+
+  /** The connections to `backend`, whose pool was configured. */
+  of(backend: Backend, settings: UpstreamSettings): UpstreamPool {
+    if (!this.#pools.has(backend.pool)) this.configure(backend.pool, settings)
+    const pool = this.#pools.get(backend.pool)!
+    const key = keyOf(backend)
+    const known = pool.byBackend.get(key)
+    if (known !== undefined) return known.upstreams
+    const upstreams = new UpstreamPool(this.#deadlines, this.#clock, pool.gauges, pool.settings)
+    // By a request of a snapshot that is no longer in force: what it opens is closed behind it.
+    if (this.#isGone(backend)) upstreams.retire()
+    else pool.byBackend.set(key, { backend, upstreams })
+    return upstreams
+  }
+
+  /** Another thread wants a connection of the backend called `pool/name`: one idle one is given up. */
+  shed({ pool, name }: Pick<Backend, 'pool' | 'name'>): boolean {
+    for (const { backend, upstreams } of this.#pools.get(pool)?.byBackend.values() ?? []) {
+      if (backend.name === name && upstreams.shed()) return true
+    }
+    return false
+  }
+
+  /** Lets go of what is in none of `pools`: idle connections close soon, busy ones after their response. */
+  retain(pools: ReadonlyMap<string, Pool>): void {
+    this.#current = pools
+    const idle = this.#retiring.length === 0
+    for (const [name, { byBackend }] of this.#pools) {
+      for (const [key, { backend, upstreams }] of byBackend) {
+        if (!this.#isGone(backend)) continue
+        byBackend.delete(key)
+        this.#retiring.push(upstreams)
+      }
+      if (!pools.has(name)) this.#pools.delete(name)
+    }
+    if (idle && this.#retiring.length > 0) setImmediate(() => this.#retireSome())
+  }
+
+  #retireSome(): void {
+    for (const upstreams of this.#retiring.splice(0, RETIRED_PER_TURN)) upstreams.retire()
+    if (this.#retiring.length > 0) setImmediate(() => this.#retireSome())
+  }
+
+  #isGone({ pool, name, address }: Backend): boolean {
+    const current = this.#current
+    return current !== undefined && current.get(pool)?.byName(name)?.address.text !== address.text
+  }
+
+  #gauges(pool: string): UpstreamGauges {
+    const gauge = (state: string) => this.#metrics.gauge('lb_upstream_connections', { pool, state })
+    return { idle: gauge('idle'), busy: gauge('busy') }
+  }
+
+  /** Closes everything idle: shutdown. */
+  closeIdle(): void {
+    for (const upstreams of this.#retiring.splice(0)) upstreams.destroyIdle()
+    for (const { byBackend } of this.#pools.values()) {
+      for (const { upstreams } of byBackend.values()) upstreams.destroyIdle()
+    }
+  }
+}
+
+/** The connections to the backends of one pool of one snapshot. */
+export class PoolUpstreams {
+  readonly #registry: UpstreamRegistry
+  readonly #settings: UpstreamSettings
+  /** By Backend.position. */
+  readonly #known: (UpstreamPool | undefined)[]
+
+  constructor(registry: UpstreamRegistry, pool: Pool, settings: UpstreamSettings) {
+    this.#registry = registry
+    this.#settings = settings
+    this.#known = new Array<UpstreamPool | undefined>(pool.backends.length)
+    registry.configure(pool.name, settings)
+  }
+
+  to(backend: Backend): UpstreamPool {
+    return (this.#known[backend.position] ??= this.#registry.of(backend, this.#settings))
+  }
+}
+
+function keyOf(backend: Backend): string {
+  return `${backend.name}\n${backend.address.text}`
+}

@@ -1,0 +1,299 @@
+import { ALNUM, FIELD_VALUE, TOKEN } from './chars.ts'
+import { latin1 } from '../../../core/latin1.ts'
+import {
+  BAD_FIELD_NAME,
+  BAD_FIELD_VALUE,
+  BAD_LINE_END,
+  FOLDED,
+  MORE,
+  TOO_LARGE,
+  TOO_MANY_FIELDS
+} from './parse-failure.ts'
+import { tidyLines } from './tidy-lines.ts'
+
+/** Fields that the engine itself reads or replaces, found while scanning. Bits of `FieldScanner.seen`. */
+export const SEEN_VIA = 1
+export const SEEN_FORWARDED = 2
+export const SEEN_X_FORWARDED = 4
+export const SEEN_REQUEST_ID = 8
+export const SEEN_TRACEPARENT = 16
+export const SEEN_DATE = 32
+export const SEEN_TRAILER = 64
+/** A name that begins with "x-": those that backends take for a proxy's word may be among them. */
+export const SEEN_X = 128
+
+const CR = 13
+const LF = 10
+const COLON = 58
+const SPACE = 32
+const TAB = 9
+
+/** Hop-by-hop fields per head that may be cut out; a head with more is refused as one with too many fields. */
+const MAX_CUTS = 1024
+
+/**
+ * Scans a field section (RFC 9112 §5) in one pass over the bytes: checks every byte, notes where the fields stand
+ * that concern this hop, and gives the rest as one string. There is one per thread: a scan begins and is read within
+ * one call of a parser, and what is kept of it are strings. About 1 ns per byte.
+ */
+export class FieldScanner {
+  seen = 0
+  /** How often each stood there, and where the last one's value is. */
+  hostCount = 0
+  hostStart = 0
+  hostEnd = 0
+  lengthCount = 0
+  lengthStart = 0
+  lengthEnd = 0
+  codingCount = 0
+  codingStart = 0
+  codingEnd = 0
+  /** Values of these, joined by ", " where they stood more than once; '' for none. */
+  connection = ''
+  keepAlive = ''
+  te = ''
+  upgrade = ''
+  expect = ''
+  /** Authorization and Content-Type have one value each; servers differ on which of two counts. */
+  repeated = false
+  #authorizations = 0
+  #types = 0
+  /** White space around a value beyond the space after the colon. */
+  #untidy = false
+  #buffer: Buffer = Buffer.alloc(0)
+  #start = 0
+  #end = 0
+  #cuts = new Int32Array(2 * MAX_CUTS)
+  #cutCount = 0
+
+  /**
+   * Scans from `start` to behind the empty line that ends the section, and returns that position, MORE, or a failure.
+   * `limit` is the position that the section may not pass.
+   */
+  scan(buffer: Buffer, start: number, end: number, limit: number, maxFields: number): number {
+    this.#reset(buffer, start)
+    let fields = 0
+    let p = start
+    for (;;) {
+      if (p >= end) return p >= limit ? TOO_LARGE : MORE
+      const first = buffer[p]!
+      if (first === CR) {
+        if (p + 1 >= end) return MORE
+        if (buffer[p + 1] !== LF) return BAD_LINE_END
+        if (p + 2 > limit) return TOO_LARGE
+        this.#end = p
+        return p + 2
+      }
+      if (TOKEN[first] === 0) {
+        if (first === LF) return BAD_LINE_END
+        return first === SPACE || first === TAB ? FOLDED : BAD_FIELD_NAME
+      }
+      const nameStart = p
+      do p++
+      while (p < end && TOKEN[buffer[p]!] === 1)
+      if (p >= end) return p >= limit ? TOO_LARGE : MORE
+      if (buffer[p] !== COLON) return buffer[p] === LF || buffer[p] === CR ? BAD_LINE_END : BAD_FIELD_NAME
+      const nameEnd = p
+      if (isBlank(buffer[p + 1]) && (buffer[p + 1] === TAB || isBlank(buffer[p + 2]))) this.#untidy = true
+      do p++
+      while (p < end && FIELD_VALUE[buffer[p]!] === 1)
+      if (p >= end) return p >= limit ? TOO_LARGE : MORE
+      if (buffer[p] !== CR) return buffer[p] === LF ? BAD_LINE_END : BAD_FIELD_VALUE
+      if (isBlank(buffer[p - 1])) this.#untidy = true
+      if (p + 1 >= end) return MORE
+      if (buffer[p + 1] !== LF) return BAD_LINE_END
+      if (p + 2 > limit) return TOO_LARGE
+      // A cut is noted for a part of the fields only, so there is always room for one more here.
+      if (++fields > maxFields || this.#cutCount === MAX_CUTS) return TOO_MANY_FIELDS
+      this.#note(nameStart, nameEnd, p)
+      p += 2
+    }
+  }
+
+  /**
+   * The section without the fields that concern this hop only, as "Name: value\r\n" lines. White space around values is no
+   * part of them (RFC 9112 §5.1), and servers that take it for one exist: it is not passed on.
+   */
+  text(): string {
+    return this.#untidy ? tidyLines(this.#received()) : this.#received()
+  }
+
+  #received(): string {
+    const all = latin1(this.#buffer, this.#start, this.#end)
+    if (this.#cutCount === 0) return all
+    const base = this.#start
+    let text = ''
+    let from = 0
+    for (let i = 0; i < this.#cutCount; i++) {
+      const cut = this.#cuts[2 * i]! - base
+      if (cut > from) text += all.slice(from, cut)
+      from = this.#cuts[2 * i + 1]! - base
+    }
+    return from < all.length ? text + all.slice(from) : text
+  }
+
+  slice(start: number, end: number): string {
+    return latin1(this.#buffer, start, end)
+  }
+
+  #reset(buffer: Buffer, start: number): void {
+    this.#buffer = buffer
+    this.#start = start
+    this.#cutCount = 0
+    this.seen = 0
+    this.hostCount = 0
+    this.lengthCount = 0
+    this.codingCount = 0
+    this.connection = ''
+    this.keepAlive = ''
+    this.te = ''
+    this.upgrade = ''
+    this.expect = ''
+    this.repeated = false
+    this.#authorizations = 0
+    this.#types = 0
+    this.#untidy = false
+  }
+
+  /** Sorts one field line by the length of its name first: most lines cost one switch. */
+  #note(nameStart: number, nameEnd: number, lineEnd: number): void {
+    // Any mark is a hyphen to servers that make variables of field names.
+    if ((this.#buffer[nameStart]! | 32) === 120 && ALNUM[this.#buffer[nameStart + 1]!] === 0)
+      this.seen |= SEEN_X
+    switch (nameEnd - nameStart) {
+      case 2:
+        if (this.#is(nameStart, 'te')) {
+          this.te = join(this.te, this.#value(nameEnd, lineEnd))
+          this.#cut(nameStart, lineEnd)
+        }
+        break
+      case 3:
+        if (this.#is(nameStart, 'via')) this.seen |= SEEN_VIA
+        break
+      case 4:
+        if (this.#is(nameStart, 'host')) {
+          this.hostCount++
+          this.hostStart = this.#trimStart(nameEnd + 1, lineEnd)
+          this.hostEnd = this.#trimEnd(this.hostStart, lineEnd)
+        } else if (this.#is(nameStart, 'date')) this.seen |= SEEN_DATE
+        break
+      case 5:
+        // No field of HTTP at all, but CGI servers make the variable HTTP_PROXY of it (httpoxy).
+        if (this.#is(nameStart, 'proxy')) this.#cut(nameStart, lineEnd)
+        break
+      case 6:
+        if (this.#is(nameStart, 'expect')) {
+          this.expect = join(this.expect, this.#value(nameEnd, lineEnd))
+          this.#cut(nameStart, lineEnd)
+        }
+        break
+      case 7:
+        if (this.#is(nameStart, 'upgrade')) {
+          this.upgrade = join(this.upgrade, this.#value(nameEnd, lineEnd))
+          this.#cut(nameStart, lineEnd)
+        } else if (this.#is(nameStart, 'trailer')) this.seen |= SEEN_TRAILER
+        break
+      case 9:
+        if (this.#is(nameStart, 'forwarded')) this.seen |= SEEN_FORWARDED
+        break
+      case 10:
+        if (this.#is(nameStart, 'connection')) {
+          this.connection = join(this.connection, this.#value(nameEnd, lineEnd))
+          this.#cut(nameStart, lineEnd)
+        } else if (this.#is(nameStart, 'keep-alive')) {
+          this.keepAlive = this.#value(nameEnd, lineEnd)
+          this.#cut(nameStart, lineEnd)
+        }
+        break
+      case 11:
+        if (this.#is(nameStart, 'traceparent')) this.seen |= SEEN_TRACEPARENT
+        break
+      case 12:
+        if (this.#is(nameStart, 'x-request-id')) this.seen |= SEEN_REQUEST_ID
+        else if (this.#is(nameStart, 'content-type')) this.repeated ||= ++this.#types > 1
+        break
+      case 13:
+        if (this.#is(nameStart, 'authorization')) this.repeated ||= ++this.#authorizations > 1
+        break
+      case 14:
+        if (this.#is(nameStart, 'content-length')) {
+          this.lengthCount++
+          this.lengthStart = this.#trimStart(nameEnd + 1, lineEnd)
+          this.lengthEnd = this.#trimEnd(this.lengthStart, lineEnd)
+          this.#cut(nameStart, lineEnd)
+        } else if (this.#is(nameStart, 'http2-settings')) this.#cut(nameStart, lineEnd)
+        else if (this.#isDisguised(nameStart, 'content', 'length')) this.#cut(nameStart, lineEnd)
+        break
+      case 15:
+      case 16:
+        if (this.#is(nameStart, 'x-forwarded-')) this.seen |= SEEN_X_FORWARDED
+        else if (this.#is(nameStart, 'proxy-connection')) {
+          // No field of the standard's; what old clients mean by it is Connection.
+          const value = this.#value(nameEnd, lineEnd)
+          if (value.toLowerCase() === 'close') this.connection = join(this.connection, value)
+          this.#cut(nameStart, lineEnd)
+        }
+        break
+      case 17:
+        if (this.#is(nameStart, 'transfer-encoding')) {
+          this.codingCount++
+          this.codingStart = this.#trimStart(nameEnd + 1, lineEnd)
+          this.codingEnd = this.#trimEnd(this.codingStart, lineEnd)
+          this.#cut(nameStart, lineEnd)
+        } else if (this.#is(nameStart, 'x-forwarded-proto')) this.seen |= SEEN_X_FORWARDED
+        else if (this.#isDisguised(nameStart, 'transfer', 'encoding')) this.#cut(nameStart, lineEnd)
+        break
+      case 18:
+        if (this.#is(nameStart, 'proxy-authenticate')) this.#cut(nameStart, lineEnd)
+        else if (this.#is(nameStart, 'x-forwarded-server')) this.seen |= SEEN_X_FORWARDED
+        break
+      case 19:
+        if (this.#is(nameStart, 'proxy-authorization')) this.#cut(nameStart, lineEnd)
+        break
+    }
+  }
+
+  /** `name` is lower case letters, digits and hyphens: `| 32` maps nothing else of TOKEN to those. */
+  #is(at: number, name: string): boolean {
+    const buffer = this.#buffer
+    for (let i = 0; i < name.length; i++) {
+      if ((buffer[at + i]! | 32) !== name.charCodeAt(i)) return false
+    }
+    return true
+  }
+
+  /** `Content_Length` and the like: CGI servers take them for the field that frames the message, and nobody else does. */
+  #isDisguised(at: number, first: string, second: string): boolean {
+    const mark = at + first.length
+    return this.#is(at, first) && ALNUM[this.#buffer[mark]!] === 0 && this.#is(mark + 1, second)
+  }
+
+  #cut(nameStart: number, lineEnd: number): void {
+    this.#cuts[2 * this.#cutCount] = nameStart
+    this.#cuts[2 * this.#cutCount + 1] = lineEnd + 2
+    this.#cutCount++
+  }
+
+  #value(nameEnd: number, lineEnd: number): string {
+    const start = this.#trimStart(nameEnd + 1, lineEnd)
+    return latin1(this.#buffer, start, this.#trimEnd(start, lineEnd))
+  }
+
+  #trimStart(at: number, end: number): number {
+    while (at < end && (this.#buffer[at] === SPACE || this.#buffer[at] === TAB)) at++
+    return at
+  }
+
+  #trimEnd(start: number, end: number): number {
+    while (end > start && (this.#buffer[end - 1] === SPACE || this.#buffer[end - 1] === TAB)) end--
+    return end
+  }
+}
+
+function isBlank(c: number | undefined): boolean {
+  return c === SPACE || c === TAB
+}
+
+function join(before: string, value: string): string {
+  return before === '' ? value : `${before}, ${value}`
+}

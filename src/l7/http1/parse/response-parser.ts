@@ -1,0 +1,121 @@
+import { HeaderBlock } from '../../message/header-block.ts'
+import { UNTIL_END, type Response } from '../../message/response.ts'
+import { FIELD_VALUE } from './chars.ts'
+import { connectionOptions } from './connection-options.ts'
+import { FieldScanner } from './field-scanner.ts'
+import { CHUNKED, framingFailure, readFraming, UNDECLARED } from './framing.ts'
+import { latin1 } from '../../../core/latin1.ts'
+import { BAD_LINE_END, BAD_STATUS_LINE, MORE, TOO_LARGE } from './parse-failure.ts'
+
+/** What a backend's connection must know of a response beyond what goes on to the client. */
+export interface UpstreamHead extends Response {
+  readonly chunked: boolean
+  /** No length and not chunked: the body lasts until the connection closes. */
+  readonly untilClose: boolean
+  /** May be used for another request once the body has ended. */
+  readonly keepAlive: boolean
+  /** Seconds of the Keep-Alive hint (`timeout=N`), or undefined. */
+  readonly keepAliveSeconds: number | undefined
+  /** Of a 101. */
+  readonly upgrade: string
+  readonly connectionNames: string
+}
+
+/** Response heads may be larger than requests': cookies and policies. */
+export const RESPONSE_HEAD_BYTES = 65_536
+export const RESPONSE_FIELDS = 500
+
+const CR = 13
+const LF = 10
+const SPACE = 32
+const PREFIX = 'HTTP/1.'
+
+const fields = new FieldScanner()
+let parsed: UpstreamHead | undefined
+
+/** The head that the last call of `parseResponse` read. */
+export function parsedResponse(): UpstreamHead {
+  return parsed!
+}
+
+/**
+ * Reads a response head (RFC 9112 §4, §5) from `buffer[start..end)`: the position after it, MORE, or a failure.
+ * `toHead`: it answers a HEAD request and so has no body whatever its fields say.
+ */
+export function parseResponse(buffer: Buffer, start: number, end: number, toHead: boolean): number {
+  const limit = start + RESPONSE_HEAD_BYTES
+  let p = start
+  for (let i = 0; i < PREFIX.length; i++, p++) {
+    if (p >= end) return MORE
+    if (buffer[p] !== PREFIX.charCodeAt(i)) return BAD_STATUS_LINE
+  }
+  if (p + 5 >= end) return MORE
+  const minor = buffer[p]! - 48
+  if ((minor !== 0 && minor !== 1) || buffer[p + 1] !== SPACE) return BAD_STATUS_LINE
+  const status = readStatus(buffer, p + 2)
+  if (status < 100) return BAD_STATUS_LINE
+  p += 5
+  // RFC 9112 §4: the space before the reason is required; many servers leave both out.
+  let reason = ''
+  if (buffer[p] === SPACE) {
+    const reasonStart = ++p
+    while (p < end && FIELD_VALUE[buffer[p]!] === 1) p++
+    if (p >= end) return p >= limit ? TOO_LARGE : MORE
+    reason = reasonText(buffer, status, reasonStart, p)
+  }
+  if (buffer[p] !== CR) return buffer[p] === LF ? BAD_LINE_END : BAD_STATUS_LINE
+  if (p + 1 >= end) return MORE
+  if (buffer[p + 1] !== LF) return BAD_LINE_END
+
+  const headEnd = fields.scan(buffer, p + 2, end, limit, RESPONSE_FIELDS)
+  if (headEnd <= 0) return headEnd
+  const failure = complete(buffer, status, reason, minor, toHead)
+  return failure === 0 ? headEnd : failure
+}
+
+function complete(buffer: Buffer, status: number, reason: string, minor: number, toHead: boolean): number {
+  // Those without a body (RFC 9112 §6.3) are held to it too: what is broken there is meant for somebody.
+  const framing = readFraming(buffer, fields, minor)
+  const failure = framingFailure(framing)
+  if (failure !== 0) return failure
+  const bodiless = status < 200 || status === 204 || status === 304 || toHead
+  const connection = connectionOptions(fields.connection)
+  const keepAlive = minor === 1 ? !connection.close : connection.keepAlive && !connection.close
+  // An interim response promises another one on the connection.
+  if (status < 200 && status !== 101 && !keepAlive) return BAD_STATUS_LINE
+  parsed = {
+    status,
+    reason,
+    headers: new HeaderBlock(fields.text()),
+    bodyLength: framing >= 0 ? framing : UNTIL_END,
+    chunked: framing === CHUNKED && !bodiless,
+    untilClose: framing === UNDECLARED && !bodiless,
+    keepAlive,
+    keepAliveSeconds: fields.keepAlive === '' ? undefined : keepAliveHint(fields.keepAlive),
+    upgrade: fields.upgrade,
+    connectionNames: connection.names,
+    seen: fields.seen
+  }
+  return 0
+}
+
+function keepAliveHint(value: string): number | undefined {
+  const match = /timeout\s*=\s*"?(\d{1,9})/i.exec(value)
+  return match === null ? undefined : Number(match[1])
+}
+
+function readStatus(buffer: Buffer, p: number): number {
+  let status = 0
+  for (let i = 0; i < 3; i++) {
+    const digit = buffer[p + i]! - 48
+    if (digit < 0 || digit > 9) return -1
+    status = status * 10 + digit
+  }
+  return status
+}
+
+/** "OK" is most of the traffic: no string is made for it. */
+function reasonText(buffer: Buffer, status: number, start: number, end: number): string {
+  if (status === 200 && end - start === 2 && buffer[start] === 79 && buffer[start + 1] === 75) return 'OK'
+  return latin1(buffer, start, end)
+}

@@ -1,0 +1,298 @@
+import type { Splice } from '../../../l4/tcp/splice.ts'
+import type { L7ListenerConfig } from '../../../config/model/model.ts'
+import type { Waits } from '../../../core/deadlines.ts'
+import { localEndpoint, remoteEndpoint } from '../../../net/dial/endpoint.ts'
+import type { Transport, TransportOwner } from '../../../net/transport/transport.ts'
+import type { DownstreamStream } from '../../exchange/downstream-stream.ts'
+import type { Exchange } from '../../exchange/exchange.ts'
+import type { HeaderBlock } from '../../message/header-block.ts'
+import type { Request } from '../../message/request.ts'
+import type { DownstreamHost } from './downstream-host.ts'
+import type { Ends } from './entrance.ts'
+import { parseFailure, type ParseFailure } from '../parse/parse-failure.ts'
+import type { HeadLimits } from '../parse/request-parser.ts'
+import { RequestReader, type RequestEvents } from './request-reader.ts'
+import { openTunnel } from '../../forward/tunnel.ts'
+import { ResponseWriter } from '../write/response-writer.ts'
+import { Traffic } from './traffic.ts'
+import type { UpstreamHead } from '../parse/response-parser.ts'
+
+/** How long a client may read the last response, after which the connection is closed whatever it sends. */
+const LINGER_MS = 2_000
+/** After a client's FIN a response that makes no progress for this long is given up: hardly anybody half-closes. */
+const HALF_CLOSED_MS = 250
+/** How long an idle connection of a draining listener stays, for a request that was sent before it closes. */
+const DRAIN_MS = 500
+
+/** A client's HTTP/1.x connection: one exchange at a time, in the order of the requests. */
+export class DownstreamConnection implements TransportOwner, DownstreamStream, RequestEvents, Waits {
+  readonly peer: string
+  readonly scheme: 'http' | 'https'
+  readonly transport: Transport
+  readonly acceptedAt: number
+  deadline = Infinity
+  readonly #host: DownstreamHost
+  readonly #ends: Ends | undefined
+  readonly #writer: ResponseWriter
+  readonly #reader: RequestReader
+  readonly #traffic: Traffic
+  #exchange: Exchange | undefined
+  #tunnel: Splice | undefined
+  #close = false
+  #clientEnded = false
+  #lingering = false
+
+  /** `ends`: as a PROXY header told them. */
+  constructor(host: DownstreamHost, attach: (owner: TransportOwner) => Transport, ends?: Ends) {
+    this.#host = host
+    this.transport = attach(this)
+    this.#reader = new RequestReader(this.transport, this)
+    this.#writer = new ResponseWriter(this.transport)
+    this.#traffic = new Traffic(this.transport, host.context)
+    this.#ends = ends
+    this.peer = (ends === undefined ? remoteEndpoint(this.transport) : ends.source)?.address ?? ''
+    this.scheme = this.transport.secure ? 'https' : 'http'
+    this.acceptedAt = this.#now
+    host.context.deadlines.add(this)
+    this.deadline = this.#now + host.snapshot.config.timeouts.keepAliveMs
+  }
+
+  get ends(): Ends {
+    const { transport } = this
+    return this.#ends ?? { source: remoteEndpoint(transport), destination: localEndpoint(transport) }
+  }
+
+  get idle(): boolean {
+    return this.#exchange === undefined && this.#tunnel === undefined && !this.#reader.inHead
+  }
+
+  get reading(): boolean {
+    return this.#reader.reading
+  }
+
+  get bodyComplete(): boolean {
+    return this.#reader.bodyComplete
+  }
+
+  /** The next response is the last. An idle connection has a moment left, since a request may be on its way. */
+  drain(): void {
+    if (this.idle && !this.#lingering) this.deadline = this.#now + DRAIN_MS
+  }
+
+  destroy(): void {
+    if (this.#tunnel !== undefined) this.#tunnel.cut('shutdown')
+    else this.transport.destroy()
+  }
+
+  onData(buffer: Buffer, start: number, end: number): void {
+    this.#reader.receive(buffer, start, end)
+  }
+
+  onEnd(): void {
+    this.#clientEnded = true
+    // Not destroyed: the last response may still be on its way out.
+    if (this.#lingering || this.#exchange === undefined) this.transport.end()
+    else if (!this.#reader.bodyComplete) {
+      this.#exchange.fail('LB_BAD_REQUEST', 'the connection ended within the body')
+    } else {
+      this.deadline = this.#now + HALF_CLOSED_MS
+    }
+  }
+
+  onDrain(): void {
+    this.#writer.drained()
+    if (this.#lingering) this.deadline = this.#now + LINGER_MS
+    if (this.#exchange === undefined) return
+    this.deadline =
+      this.#reader.bodyComplete && !this.#clientEnded ? Infinity : this.#now + this.#timeouts.idleMs
+    this.#exchange.onDownstreamDrain()
+  }
+
+  onClose(error: NodeJS.ErrnoException | undefined): void {
+    this.#host.context.deadlines.remove(this)
+    this.#traffic.count()
+    const exchange = this.#exchange
+    this.#exchange = undefined
+    exchange?.onClientGone('LB_CLIENT_GONE', error?.code ?? 'closed')
+    this.#host.closed(this)
+  }
+
+  onDeadline(): void {
+    const exchange = this.#exchange
+    if (exchange === undefined) {
+      if (!this.#reader.inHead || this.#lingering) return this.transport.destroy()
+      return this.#refuse({ code: 'LB_REQUEST_TIMEOUT', reason: 'no complete head in time' })
+    }
+    if (this.#clientEnded) exchange.onClientGone('LB_CLIENT_GONE', 'closed its side')
+    else if (!this.#writer.flowing) exchange.onClientGone('LB_IDLE', 'client reads nothing')
+    else return exchange.fail('LB_REQUEST_TIMEOUT', 'client sends no body')
+    this.#exchange = undefined
+    this.transport.reset()
+  }
+
+  get limits(): HeadLimits {
+    return this.#host.snapshot.config.limits
+  }
+
+  onHeadBegun(): void {
+    // Once per head: one that comes byte by byte has no more time than one that comes at once.
+    this.deadline = this.#now + this.#timeouts.requestHeadersMs
+  }
+
+  onRequest(request: Request): void {
+    this.#close = !request.keepAlive
+    this.deadline = this.#reader.bodyComplete ? Infinity : this.#now + this.#timeouts.idleMs
+    this.#exchange = this.#host.exchange(request, this)
+    this.#host.begin(this.#exchange)
+  }
+
+  onBadHead(failure: number): void {
+    this.#refuse(parseFailure(failure))
+  }
+
+  onBadBody(failure: number): void {
+    const { code, reason } = parseFailure(failure)
+    this.#exchange?.fail(code, reason)
+  }
+
+  onBodyRead(): void {
+    this.deadline = this.#now + this.#timeouts.idleMs
+  }
+
+  onBody(buffer: Buffer, start: number, end: number): void {
+    this.#exchange?.onRequestBody(buffer, start, end)
+  }
+
+  onBodyEnd(trailers: string): void {
+    if (this.#writer.flowing) this.deadline = Infinity
+    this.#exchange?.onRequestEnd(trailers)
+  }
+
+  onReadDone(): void {
+    this.#exchange?.onRequestReadDone()
+  }
+
+  startBody(): void {
+    this.#reader.startBody()
+  }
+
+  pauseBody(): void {
+    if (this.#reader.bodyComplete) return
+    this.deadline = Infinity
+    this.#reader.stopBody()
+  }
+
+  resumeBody(): void {
+    if (this.#reader.bodyComplete || this.#reader.bodyFlows) return
+    this.deadline = this.#now + this.#timeouts.idleMs
+    this.#reader.startBody()
+  }
+
+  sendInterim(status: number, reason: string, headers: HeaderBlock): void {
+    // RFC 9110 §15.2: an HTTP/1.0 client knows no interim responses.
+    if (this.#exchange?.request.minor !== 0) this.#writer.interim(status, reason, headers)
+  }
+
+  sendHead(status: number, reason: string, fields: string, length: number, trailers: boolean): void {
+    const unread = !this.#reader.bodyComplete && !this.#reader.bodyFlows
+    if (this.#host.context.draining || this.#clientEnded || unread) this.#close = true
+    const minor = this.#exchange?.request.minor ?? 1
+    this.#close = this.#writer.response(status, reason, fields, length, {
+      minor,
+      close: this.#close,
+      trailers
+    })
+  }
+
+  sendBody(buffer: Buffer, start: number, end: number): void {
+    this.#writer.body(buffer, start, end)
+  }
+
+  sendText(text: string): void {
+    this.#writer.bodyText(text)
+  }
+
+  sendOwned(bytes: Buffer): void {
+    this.#writer.body(bytes, 0, bytes.length)
+  }
+
+  sendEnd(trailers: string): void {
+    this.#writer.end(trailers)
+    this.#writer.flush()
+    this.#exchange = undefined
+    this.#traffic.count()
+    if (this.#close || !this.#reader.bodyComplete) return this.#linger()
+    this.deadline = this.#now + this.#timeouts.keepAliveMs
+    this.#reader.next()
+  }
+
+  flush(): boolean {
+    if (this.transport.closed) return true
+    const flowing = this.#writer.flush()
+    if (this.#exchange !== undefined) {
+      if (this.#clientEnded) this.deadline = this.#now + HALF_CLOSED_MS
+      else if (!flowing) this.deadline = this.#now + this.#timeouts.idleMs
+    }
+    return flowing
+  }
+
+  closeAfter(): void {
+    this.#close = true
+  }
+
+  abort(): void {
+    this.#exchange = undefined
+    this.#writer.flush()
+    // Only a reset tells that a body which lasts until the connection closes is not whole.
+    if (this.#writer.untilClose) this.transport.reset()
+    else this.transport.destroy()
+  }
+
+  tunnel(
+    head: UpstreamHead,
+    fields: string,
+    upstream: Transport,
+    rest: Buffer,
+    onEnd: (failed: boolean) => void
+  ): void {
+    this.#writer.switching(head.reason, fields, head.upgrade)
+    this.#writer.flush()
+    const { context } = this.#host
+    const ahead = this.#reader.stop()
+    this.#exchange = undefined
+    context.deadlines.remove(this)
+    const held = { bytes: ahead === undefined ? [] : [ahead], ended: this.#clientEnded }
+    this.#tunnel = openTunnel(context, this.#timeouts, this.transport, upstream, rest, held, (end) => {
+      onEnd(end.reason === 'upstream-reset')
+      this.#host.closed(this)
+    })
+  }
+
+  /** Answers what could not be read as a request, and closes. */
+  #refuse(failure: ParseFailure): void {
+    const { status, fields, body } = this.#host.refusal(this, failure.code, failure.reason)
+    this.#writer.response(status, '', fields, body.length, { minor: 1, close: true, trailers: false })
+    this.#writer.text(body)
+    this.#writer.flush()
+    this.#linger()
+  }
+
+  /**
+   * Closes so that the client can read the last response: FIN, then what it still sends is thrown away for a while.
+   * Closing with unread bytes would send a RST, which takes the response from the client (RFC 9112 §9.6).
+   */
+  #linger(): void {
+    this.#lingering = true
+    this.#reader.stop()
+    this.transport.end()
+    this.deadline = this.#now + (this.transport.pending > 0 ? this.#timeouts.idleMs : LINGER_MS)
+  }
+
+  get #now(): number {
+    return this.#host.context.deadlines.now
+  }
+
+  get #timeouts(): L7ListenerConfig['timeouts'] {
+    return this.#host.snapshot.config.timeouts
+  }
+}

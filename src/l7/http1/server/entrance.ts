@@ -1,0 +1,83 @@
+import type { ErrorCode } from '../../../core/errors.ts'
+import type { Gate, Pass } from '../../../net/admission/gate.ts'
+import { localEndpoint, remoteEndpoint, type Endpoint } from '../../../net/dial/endpoint.ts'
+import type { ProxyHeader } from '../../../net/proxy-protocol/header.ts'
+import { ProxyHeaderReader, type ProxyHeaderNext } from '../../../net/proxy-protocol/reader.ts'
+import type { Transport, TransportOwner } from '../../../net/transport/transport.ts'
+import type { Deadlines } from '../../../core/deadlines.ts'
+
+/** Both ends of a client's connection, as a PROXY header or the socket tells them. */
+export interface Ends {
+  readonly source: Endpoint | undefined
+  readonly destination: Endpoint | undefined
+}
+
+export interface EntranceHost {
+  readonly deadlines: Deadlines
+  /** For the PROXY header. */
+  readonly headerMs: number
+  /** Undefined ends: nobody has asked yet, the socket can tell. */
+  admitted(transport: Transport, pass: Pass, ends: Ends | undefined, rest: Buffer | undefined): void
+  refused(reason: 'limit' | 'denied' | 'proxy-header', code: ErrorCode, detail: string): void
+}
+
+/**
+ * Owns a connection until it is known whether it may come in: connection limits, PROXY header, allow and deny. Made only
+ * where the listener's configuration asks for any of them.
+ */
+export class Entrance implements TransportOwner, ProxyHeaderNext {
+  readonly #host: EntranceHost
+  readonly #gate: Gate
+  readonly #transport: Transport
+  readonly #pass: Pass | undefined
+
+  constructor(host: EntranceHost, gate: Gate, attach: (owner: TransportOwner) => Transport) {
+    this.#host = host
+    this.#gate = gate
+    this.#transport = attach(this)
+    const pass = (this.#pass = gate.enter())
+    if (pass === undefined) {
+      this.#refuse('limit', 'LB_CONNECTION_LIMIT', 'maxConnections')
+      return
+    }
+    const peer = gate.needsAddress ? remoteEndpoint(this.#transport) : undefined
+    if (gate.expectsProxyHeader(peer?.address)) {
+      new ProxyHeaderReader(this.#transport, host.deadlines, host.headerMs, this)
+      return
+    }
+    this.#admit(pass, peer, undefined, undefined)
+  }
+
+  onProxyHeader(header: ProxyHeader, buffer: Buffer, start: number, end: number): void {
+    const rest = start < end ? Buffer.from(buffer.subarray(start, end)) : undefined
+    const source = header.source ?? remoteEndpoint(this.#transport)
+    const destination = header.destination ?? localEndpoint(this.#transport)
+    this.#transport.owner = this
+    this.#admit(this.#pass!, source, { source, destination }, rest)
+  }
+
+  onProxyHeaderFailed(problem: string, gone: boolean): void {
+    this.#pass?.leave()
+    if (!gone) this.#host.refused('proxy-header', 'LB_PROXY_HEADER', problem)
+  }
+
+  // Nothing comes before there is another owner, except from a connection that was refused.
+  onData(): void {}
+  onEnd(): void {}
+  onDrain(): void {}
+  onClose(): void {
+    this.#pass?.leave()
+  }
+
+  #admit(pass: Pass, client: Endpoint | undefined, ends: Ends | undefined, rest: Buffer | undefined): void {
+    const refusal = this.#gate.admit(client?.address, pass)
+    if (refusal === 'denied') return this.#refuse('denied', 'LB_DENIED', client?.address ?? '')
+    if (refusal !== undefined) return this.#refuse('limit', 'LB_CONNECTION_LIMIT', refusal)
+    this.#host.admitted(this.#transport, pass, ends, rest)
+  }
+
+  #refuse(reason: 'limit' | 'denied', code: ErrorCode, detail: string): void {
+    this.#host.refused(reason, code, detail)
+    this.#transport.reset()
+  }
+}

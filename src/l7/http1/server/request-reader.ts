@@ -1,0 +1,192 @@
+import type { Transport } from '../../../net/transport/transport.ts'
+import type { Request } from '../../message/request.ts'
+import type { ChunkSink } from '../parse/chunked-reader.ts'
+import { RequestBody } from './request-body.ts'
+import { parsedRequest, parseRequest, type HeadLimits } from '../parse/request-parser.ts'
+
+/** Bytes kept of what a client sends ahead: pipelined requests, or a body that nobody takes yet. */
+const AHEAD_BYTES = 65_536
+const LF = 10
+
+/** Whom a reader tells what it read. */
+export interface RequestEvents {
+  readonly limits: HeadLimits
+  /** The first bytes of a head that is not complete yet. */
+  onHeadBegun(): void
+  /** The reader reads no further request until `next`. */
+  onRequest(request: Request): void
+  /** A number of parse-failure.ts. Nothing more is read. */
+  onBadHead(failure: number): void
+  onBadBody(failure: number): void
+  /** Some of the body is about to be told. */
+  onBodyRead(): void
+  onBody(buffer: Buffer, start: number, end: number): void
+  onBodyEnd(trailers: string): void
+  /** All that one read brought has been told. */
+  onReadDone(): void
+}
+
+/**
+ * Reads requests off a client's connection, one after the other: the next one only after `next`, and a body only while
+ * it is wanted. What comes before its time is kept, up to a bound, and then the connection is not read.
+ */
+export class RequestReader implements ChunkSink {
+  readonly #transport: Transport
+  readonly #events: RequestEvents
+  readonly #body = new RequestBody()
+  /** Received and not read yet. */
+  #ahead: Buffer | undefined
+  #inHead = false
+  #busy = false
+  #bodyFlows = false
+  #reading = false
+  #paused = false
+  #stopped = false
+
+  constructor(transport: Transport, events: RequestEvents) {
+    this.#transport = transport
+    this.#events = events
+  }
+
+  /** Within `receive` or what it leads to; `onReadDone` follows. */
+  get reading(): boolean {
+    return this.#reading
+  }
+
+  get bodyComplete(): boolean {
+    return this.#body.complete
+  }
+
+  get bodyFlows(): boolean {
+    return this.#bodyFlows
+  }
+
+  /** Part of a head is there. */
+  get inHead(): boolean {
+    return this.#inHead
+  }
+
+  /** The transport's `onData`. */
+  receive(buffer: Buffer, start: number, end: number): void {
+    if (this.#stopped) return
+    const held = this.#ahead
+    if (held === undefined) return this.#read(buffer, start, end)
+    const joined = (this.#ahead = Buffer.concat([held, buffer.subarray(start, end)]))
+    if (this.#busy) return this.#holdBack()
+    // Without another line end the head cannot be complete, and reading it again would be quadratic.
+    const whole = buffer.subarray(start, end).indexOf(LF) !== -1
+    if (!whole && joined.length < this.#events.limits.headBytes) return
+    this.#ahead = undefined
+    this.#read(joined, 0, joined.length)
+  }
+
+  /** The request's body is wanted, from its beginning or where it was held up. */
+  startBody(): void {
+    this.#bodyFlows = true
+    this.#readOn()
+  }
+
+  stopBody(): void {
+    this.#bodyFlows = false
+    this.#pause()
+  }
+
+  /** The exchange is over: the next request may be read. */
+  next(): void {
+    this.#busy = false
+    this.#readOn()
+  }
+
+  /** Reads nothing more as HTTP; returns what came ahead. What comes from now on is thrown away. */
+  stop(): Buffer | undefined {
+    this.#stopped = true
+    const ahead = this.#ahead
+    this.#ahead = undefined
+    if (this.#paused) this.#transport.resume()
+    return ahead
+  }
+
+  onChunkData(buffer: Buffer, start: number, end: number): void {
+    this.#events.onBody(buffer, start, end)
+  }
+
+  onChunkEnd(trailers: string): void {
+    this.#events.onBodyEnd(trailers)
+  }
+
+  #read(buffer: Buffer, start: number, end: number): void {
+    this.#reading = true
+    let p = start
+    while (p < end && !this.#stopped && !this.#transport.closed) {
+      let after: number
+      if (!this.#busy) after = this.#readHead(buffer, p, end)
+      else if (!this.#body.complete && this.#bodyFlows) after = this.#readBody(buffer, p, end)
+      else after = this.#hold(buffer, p, end)
+      if (after < 0) break
+      p = after
+    }
+    this.#events.onReadDone()
+    this.#reading = false
+  }
+
+  /** The position after it, or a negative number: nothing more is to be read now. */
+  #readHead(buffer: Buffer, start: number, end: number): number {
+    const after = parseRequest(buffer, start, end, this.#events.limits)
+    if (after < 0) {
+      this.#stopped = true
+      this.#events.onBadHead(after)
+      return after
+    }
+    if (after === 0) return this.#hold(buffer, start, end)
+    const request = parsedRequest()
+    this.#inHead = false
+    this.#busy = true
+    this.#bodyFlows = false
+    this.#body.begin(request.bodyLength)
+    this.#events.onRequest(request)
+    return after
+  }
+
+  #readBody(buffer: Buffer, start: number, end: number): number {
+    this.#events.onBodyRead()
+    const after = this.#body.read(buffer, start, end, this)
+    if (after < 0) {
+      this.#stopped = true
+      this.#events.onBadBody(after)
+    }
+    return after
+  }
+
+  #hold(buffer: Buffer, start: number, end: number): number {
+    this.#ahead = Buffer.from(buffer.subarray(start, end))
+    if (this.#busy) {
+      this.#holdBack()
+    } else if (!this.#inHead) {
+      this.#inHead = true
+      this.#events.onHeadBegun()
+    }
+    return -1
+  }
+
+  #holdBack(): void {
+    const bodyWaits = !this.#body.complete && !this.#bodyFlows
+    if (bodyWaits || (this.#ahead?.length ?? 0) >= AHEAD_BYTES) this.#pause()
+  }
+
+  #pause(): void {
+    this.#paused = true
+    this.#transport.pause()
+  }
+
+  #readOn(): void {
+    const ahead = this.#ahead
+    if (ahead !== undefined && !this.#reading) {
+      this.#ahead = undefined
+      this.#read(ahead, 0, ahead.length)
+    }
+    if (this.#paused && this.#ahead === undefined && !this.#stopped) {
+      this.#paused = false
+      this.#transport.resume()
+    }
+  }
+}

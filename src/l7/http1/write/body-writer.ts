@@ -1,0 +1,82 @@
+import type { Transport } from '../../../net/transport/transport.ts'
+import { latin1 } from '../../../core/latin1.ts'
+
+/** Below this, bodies are gathered with what stands before them into one string: one write per small message. */
+const GATHER_BYTES = 8_192
+
+/** No body; a number of bytes is its length. */
+export const FRAME_CHUNKED = -1
+/** The body lasts until the connection closes: responses to HTTP/1.0 clients. */
+export const FRAME_CLOSE = -2
+
+/**
+ * Writes messages to one connection: heads and small pieces are gathered into one string until `flush`, larger
+ * pieces go out with it in one writev. Frames bodies (RFC 9112 §6, §7.1).
+ */
+export class BodyWriter {
+  readonly #transport: Transport
+  #out = ''
+  #framing = 0
+  /** False from a write that the kernel did not take whole until the transport drains. */
+  #flowing = true
+
+  constructor(transport: Transport) {
+    this.#transport = transport
+  }
+
+  get flowing(): boolean {
+    return this.#flowing
+  }
+
+  /** The transport's `onDrain`. */
+  drained(): void {
+    this.#flowing = true
+  }
+
+  /** Begins a message with its head; its body will be framed so. */
+  head(text: string, framing: number): void {
+    this.#out += text
+    this.#framing = framing
+  }
+
+  /** Text that stands for itself: an interim response. */
+  text(text: string): void {
+    this.#out += text
+  }
+
+  body(buffer: Buffer, start: number, end: number): void {
+    const length = end - start
+    const chunked = this.#framing === FRAME_CHUNKED
+    if (chunked) this.#out += length.toString(16) + '\r\n'
+    if (length <= GATHER_BYTES) {
+      this.#out += chunked ? latin1(buffer, start, end) + '\r\n' : latin1(buffer, start, end)
+      if (this.#out.length > 2 * GATHER_BYTES) this.flush()
+      return
+    }
+    const out = this.#out
+    this.#out = chunked ? '\r\n' : ''
+    if (!this.#transport.sendTextAndBytes(out, buffer, start, end)) this.#flowing = false
+  }
+
+  /** As `body`, for a small piece that is a latin1 string already. */
+  bodyText(text: string): void {
+    if (text === '') return
+    this.#out += this.#framing === FRAME_CHUNKED ? `${text.length.toString(16)}\r\n${text}\r\n` : text
+  }
+
+  /** Ends a chunked body. `trailers`: "Name: value\r\n" lines. */
+  end(trailers: string): void {
+    if (this.#framing === FRAME_CHUNKED) this.#out += `0\r\n${trailers}\r\n`
+    this.#framing = 0
+  }
+
+  /** False: something waits for `onDrain`. */
+  flush(): boolean {
+    if (this.#out !== '') {
+      const out = this.#out
+      this.#out = ''
+      if (!this.#transport.sendText(out)) this.#flowing = false
+    }
+    return this.#flowing
+  }
+}

@@ -1,0 +1,71 @@
+import type { CacheRequest } from '../../cache/ports.ts'
+import type { HeaderBlock } from '../../message/header-block.ts'
+import { FORWARDING_FIELDS } from '../../headers/forwarding-fields.ts'
+import type { Request } from '../../message/request.ts'
+
+/** What a trusted proxy tells that differs from client to client and is no business of what is stored. */
+const clients = new Set(['forwarded', 'x-forwarded-for', 'x-real-ip', 'x-forwarded-server'])
+const keyed = FORWARDING_FIELDS.filter((name) => !clients.has(name))
+
+/** What of an exchange is in the key. */
+interface Asked {
+  readonly request: Request
+  readonly downstream: { readonly scheme: 'http' | 'https' }
+  readonly host: string
+  readonly path: string
+  readonly query: string | undefined
+}
+
+/**
+ * An exchange as the cache sees it: what upstream is going to see, since whatever upstream sees and the key does not
+ * hold lets one client choose the answer of others. `authority`: the host that the target named, which goes upstream
+ * in place of the Host field. `told`: a trusted proxy sent forwarding fields, which go upstream as they are.
+ */
+export function cacheRequest(
+  exchange: Asked,
+  authority: string | undefined,
+  told: boolean,
+  rawPath: string
+): CacheRequest {
+  const { request, downstream, path } = exchange
+  const host = (authority ?? request.host) || exchange.host
+  return {
+    method: request.method,
+    scheme: told ? schemeOf(request.headers, downstream.scheme) : downstream.scheme,
+    host,
+    path,
+    rawPath,
+    query: exchange.query ?? '',
+    headers: request.headers,
+    body: request.bodyLength !== 0,
+    told: told ? saidOf(request.headers, host) : ''
+  }
+}
+
+/** The client's own scheme, when the proxy before names one: then the URL in the key is the one that people know. */
+function schemeOf(headers: HeaderBlock, scheme: 'http' | 'https'): 'http' | 'https' {
+  const said = headers.get('x-forwarded-proto')
+  return said === 'http' || said === 'https' ? said : scheme
+}
+
+/** The forwarding fields that say more than the URL in the key, one line each. */
+function saidOf(headers: HeaderBlock, host: string): string {
+  let text = ''
+  for (const name of keyed) {
+    const value = headers.get(name)
+    if (value === undefined) continue
+    if (name === 'x-forwarded-proto' && (value === 'http' || value === 'https')) continue
+    if (name === 'x-forwarded-host' && value === host) continue
+    text += `\nf:${name}=${value}`
+  }
+  const forwarded = headers.get('forwarded')
+  if (forwarded === undefined) return text
+  // host and proto choose answers; for and by name nodes.
+  const rest = forwarded
+    .toLowerCase()
+    .replace(/\b(?:for|by)\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^;,\s]*)/g, '')
+    .replaceAll('"', '')
+    .replace(/[\s;,]+/g, ' ')
+    .trim()
+  return rest === '' ? text : `${text}\nf:forwarded=${rest}`
+}

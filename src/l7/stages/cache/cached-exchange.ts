@@ -1,0 +1,269 @@
+import type { BodyReader } from '../../cache/fetch/body-reader.ts'
+import type { Combine, Decision, Fetch, Hit } from '../../cache/decide/decision.ts'
+import type { HttpCache } from '../../cache/http-cache.ts'
+import type { CacheRequest, RecordWriter } from '../../cache/ports.ts'
+import { BackgroundRequest } from '../../forward/background-request.ts'
+import { NO_BODY } from '../../exchange/downstream-stream.ts'
+import { mirrorRequest } from '../mirror/mirror.ts'
+import type { Exchange } from '../../exchange/exchange.ts'
+import type { Outgoing } from '../../forward/forward-owner.ts'
+import type { UpstreamHead } from '../../http1/parse/response-parser.ts'
+import { clientFields } from '../../exchange/response-fields.ts'
+import type { ResponseTap } from '../../exchange/response-tap.ts'
+import { UNTIL_END } from '../../message/response.ts'
+import type { Target } from '../../compile/snapshot.ts'
+
+/** How long a request waits for fetches of others at most; no longer than its own may take to answer. */
+const MAX_WAIT_MS = 30_000
+
+/** How soon those who come to follow a fetch are noticed whose client is slow. */
+const NOTICE_MS = 50
+
+/** Answers an exchange from the cache, or forwards it with the cache looking on. */
+export function fetchThroughCache(
+  exchange: Exchange,
+  cache: HttpCache,
+  target: Target,
+  request: CacheRequest,
+  outgoing: () => Outgoing
+): void {
+  new CachedExchange(exchange, target, outgoing).act(cache.lookup(request, Date.now()))
+}
+
+class CachedExchange implements ResponseTap {
+  readonly #exchange: Exchange
+  readonly #target: Target
+  /** Made only when something is asked of a backend: a hit needs none of it. */
+  readonly #makeOutgoing: () => Outgoing
+  #made: Outgoing | undefined
+  #fetch: Fetch | undefined
+  #writer: RecordWriter | undefined
+  #orphan = false
+  #stopWatch: (() => void) | undefined
+
+  constructor(exchange: Exchange, target: Target, outgoing: () => Outgoing) {
+    this.#exchange = exchange
+    this.#target = target
+    this.#makeOutgoing = outgoing
+  }
+
+  get #outgoing(): Outgoing {
+    return (this.#made ??= this.#makeOutgoing())
+  }
+
+  act(decision: Decision): void {
+    const exchange = this.#exchange
+    switch (decision.kind) {
+      case 'hit':
+        if (decision.refresh !== undefined) this.#refresh(decision.refresh)
+        return this.#serve(decision)
+      case 'fetch':
+        this.#fetch = decision
+        exchange.tap = this
+        this.#mirror()
+        return exchange.send(this.#target, changed(this.#outgoing, decision))
+      case 'wait': {
+        const patienceMs = Math.min(MAX_WAIT_MS, this.#target.responseMs || MAX_WAIT_MS)
+        const cancel = decision.wait(patienceMs, (next) => {
+          exchange.onGone = undefined
+          this.act(next)
+          exchange.downstream.flush()
+        })
+        exchange.onGone = cancel
+        return
+      }
+      case 'gateway-timeout':
+        exchange.cacheStatus = decision.cacheStatus
+        return exchange.fail('LB_ONLY_IF_CACHED', 'only-if-cached, and nothing usable is stored')
+    }
+  }
+
+  /** What the cache answers is not mirrored: the other pool sees what this one sees. */
+  #mirror(): void {
+    const mirror = this.#exchange.route?.mirror
+    if (mirror !== undefined) mirrorRequest(this.#exchange, mirror, this.#outgoing)
+  }
+
+  // ResponseTap.
+
+  onResponse(head: UpstreamHead): boolean {
+    const fetch = this.#fetch!
+    this.#fetch = undefined
+    const bytes = head.bodyLength >= 0 ? head.bodyLength : undefined
+    const result = fetch.onResponse(head, bytes, Date.now())
+    const exchange = this.#exchange
+    if (result.kind !== 'pass') {
+      exchange.forward?.discard(head)
+      exchange.forward = undefined
+    }
+    if (result.kind === 'answer') {
+      exchange.tap = undefined
+      this.#serve(result.hit)
+      return true
+    }
+    if (result.kind === 'again') {
+      this.#fetch = result.fetch
+      exchange.send(this.#target, changed(this.#outgoing, result.fetch))
+      return true
+    }
+    this.#writer = result.writer
+    exchange.cacheStatus = result.cacheStatus
+    if (result.combine !== undefined) return this.#combine(result.combine)
+    return false
+  }
+
+  onBody(buffer: Buffer, start: number, end: number): void {
+    if (this.#writer?.write(buffer.subarray(start, end)) === false) this.#writer = undefined
+    if (this.#orphan && this.#writer === undefined) this.#exchange.forward?.cancel()
+  }
+
+  onEnd(): void {
+    this.#stopWatch?.()
+    this.#writer?.finish()
+    this.#writer = undefined
+  }
+
+  /** Followers come over shared memory and tell nobody: else one who reads slowly would stop all who come after. */
+  onPaused(): void {
+    this.#stopWatch?.()
+    this.#stopWatch = undefined
+    if (this.#writer === undefined) return
+    this.#stopWatch = this.#exchange.context.clock.after(NOTICE_MS, () => {
+      if (this.wanted) this.#exchange.forward?.resume()
+      this.onPaused()
+    })
+  }
+
+  onError(): boolean {
+    const fetch = this.#fetch
+    this.#fetch = undefined
+    const hit = fetch?.onError(Date.now())
+    if (hit === undefined) return false
+    this.#exchange.tap = undefined
+    this.#serve(hit)
+    return true
+  }
+
+  abort(): void {
+    this.#stopWatch?.()
+    this.#fetch?.abandon()
+    this.#fetch = undefined
+    this.#writer?.abort()
+    this.#writer = undefined
+  }
+
+  get wanted(): boolean {
+    return this.#writer !== undefined && this.#writer.followers > 0
+  }
+
+  orphan(): void {
+    this.#orphan = true
+    // The client's pace no longer counts.
+    this.#exchange.forward?.resume()
+  }
+
+  #serve(hit: Hit): void {
+    const exchange = this.#exchange
+    const { request } = exchange
+    exchange.cacheStatus = 'hit'
+    const length = hit.bytes ?? (hit.reader === undefined ? NO_BODY : UNTIL_END)
+    exchange.sendHead(hit.status, hit.reason, clientFields(exchange, hit.fields), length)
+    if (hit.reader !== undefined) return streamBody(exchange, hit.reader, () => exchange.sendEnd(''))
+    if (hit.body !== undefined && request.method !== 'HEAD') {
+      exchange.bytesOut += hit.body.length
+      if (hit.text === undefined) exchange.downstream.sendOwned(hit.body)
+      else exchange.downstream.sendText(hit.text)
+    }
+    exchange.sendEnd('')
+  }
+
+  /** The stored beginning, then what the backend sends, which waits meanwhile. */
+  #combine(combine: Combine): boolean {
+    const exchange = this.#exchange
+    exchange.sendHead(combine.status, '', clientFields(exchange, combine.fields), combine.bytes)
+    for (let piece = combine.reader.read(); piece !== undefined; piece = combine.reader.read()) {
+      exchange.bytesOut += piece.length
+      exchange.downstream.sendOwned(piece)
+    }
+    combine.reader.release()
+    return true
+  }
+
+  #refresh(refresh: Fetch): void {
+    let writer: RecordWriter | undefined
+    BackgroundRequest.send(this.#target, asGet(changed(this.#outgoing, refresh)), {
+      onResponse(head) {
+        const bytes = head.bodyLength >= 0 ? head.bodyLength : undefined
+        const result = refresh.onResponse(head, bytes, Date.now())
+        if (result.kind === 'pass') writer = result.writer
+        else if (result.kind === 'answer') result.hit.reader?.release()
+        else result.fetch.abandon()
+      },
+      onBody(buffer, start, end) {
+        if (writer?.write(buffer.subarray(start, end)) === false) writer = undefined
+      },
+      onEnd() {
+        writer?.finish()
+      },
+      onFailed() {
+        if (writer !== undefined) writer.abort()
+        else refresh.onError(Date.now())?.reader?.release()
+      }
+    })
+  }
+}
+
+/** Streams a stored body at the client's pace, also while it is still being filled. */
+function streamBody(exchange: Exchange, reader: BodyReader, done: () => void): void {
+  let cancelReady: (() => void) | undefined
+  const end = (): void => {
+    cancelReady?.()
+    reader.release()
+    exchange.onGone = undefined
+    exchange.onDrained = undefined
+  }
+  const drained = (): void => {
+    exchange.onDrained = undefined
+    pump()
+  }
+  const pump = (): void => {
+    cancelReady = undefined
+    for (;;) {
+      if (exchange.ended) return
+      const piece = reader.read()
+      if (piece === undefined) break
+      exchange.bytesOut += piece.length
+      exchange.downstream.sendOwned(piece)
+      if (!exchange.downstream.flush()) {
+        exchange.onDrained = drained
+        return
+      }
+    }
+    if (reader.ended) {
+      end()
+      done()
+    } else if (reader.failed) {
+      end()
+      exchange.fail('LB_UPSTREAM_RESET', 'the fetch that this response was part of broke off')
+    } else {
+      cancelReady = reader.onReady(pump)
+    }
+  }
+  exchange.onGone = end
+  pump()
+}
+
+/** What a HEAD was answered with is renewed by a GET: the answer to another HEAD would be stored without its body. */
+function asGet(outgoing: Outgoing): Outgoing {
+  if (outgoing.method !== 'HEAD') return outgoing
+  return { ...outgoing, method: 'GET', head: `GET${outgoing.head.slice(4)}` }
+}
+
+/** The request with the fields changed that the cache asks for: validators, ranges. */
+function changed(outgoing: Outgoing, fetch: Fetch): Outgoing {
+  if (fetch.remove.length === 0 && fetch.add.length === 0) return outgoing
+  let { head } = outgoing
+  for (const name of fetch.remove) head = head.replace(new RegExp(`\\r\\n${name}:[^\\r]*`, 'gi'), '')
+  const lines = fetch.add.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+  return { ...outgoing, head: head.slice(0, -2) + lines + '\r\n' }
+}

@@ -1,0 +1,12 @@
+import type { Exchange } from '../../exchange/exchange.ts'
+import type { EditFacts } from '../../headers/header-edits.ts'
+
+/** What the placeholders in header edits stand for. */
+export function editFacts(exchange: Exchange): EditFacts {
+  return {
+    clientIp: exchange.clientIp,
+    requestId: exchange.requestId,
+    host: exchange.request.host,
+    scheme: exchange.downstream.scheme
+  }
+}

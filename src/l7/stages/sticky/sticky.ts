@@ -1,0 +1,38 @@
+import type { Backend } from '../../../balancer/pool/backend.ts'
+import type { Pool } from '../../../balancer/pool/pool.ts'
+import { StickyCookies } from '../../../balancer/pool/sticky.ts'
+import type { StickyConfig } from '../../../config/model/model.ts'
+import type { Exchange } from '../../exchange/exchange.ts'
+import { cookieValue } from '../../forward/hash-key.ts'
+
+/** Keeps a client on the backend that answered it first, by a cookie (RFC 6265) that names it opaquely. */
+export class Sticky {
+  readonly #cookies: StickyCookies
+  readonly #config: StickyConfig
+
+  constructor(pool: Pool, config: StickyConfig) {
+    this.#config = config
+    this.#cookies = new StickyCookies(
+      pool.name,
+      pool.backends.map((backend) => backend.name)
+    )
+  }
+
+  /** Name of the backend that the request's cookie asks for; undefined without one that this pool gave out. */
+  read(exchange: Exchange): string | undefined {
+    const value = cookieValue(exchange.request.headers.get('cookie'), this.#config.cookie)
+    return value === undefined ? undefined : this.#cookies.backendOf(value)
+  }
+
+  /** The Set-Cookie line for an answer of `backend`; '' when the client has that cookie already. */
+  cookieFor(exchange: Exchange, backend: Backend): string {
+    const { cookie, ttlMs, sameSite, secure } = this.#config
+    // With a time to live, each answer prolongs it.
+    if (ttlMs === undefined && this.read(exchange) === backend.name) return ''
+    let line = `Set-Cookie: ${cookie}=${this.#cookies.valueOf(backend.name)}; Path=/; HttpOnly`
+    line += `; SameSite=${sameSite[0]!.toUpperCase()}${sameSite.slice(1)}`
+    if (ttlMs !== undefined) line += `; Max-Age=${Math.ceil(ttlMs / 1e3)}`
+    if (secure === true || (secure === 'auto' && exchange.downstream.scheme === 'https')) line += '; Secure'
+    return line + '\r\n'
+  }
+}

@@ -1,0 +1,135 @@
+import { isIP } from 'node:net'
+import { connect as tlsConnect, type TLSSocket } from 'node:tls'
+import type { BackendAddress } from '../../config/model/model.ts'
+import { systemClock } from '../../core/clock.ts'
+import type { Deadlines, Waits } from '../../core/deadlines.ts'
+import { CONNECT_TIMEOUT } from './dial-failure.ts'
+import { cachedLookup, type Lookup } from './lookup.ts'
+import { dialAddress, dialName } from './raw-dial.ts'
+import { rawStreams } from '../transport/raw-streams.ts'
+import { SocketTransport } from '../transport/socket-transport.ts'
+import type { Transport, TransportOwner } from '../transport/transport.ts'
+import type { UpstreamTls } from '../tls/upstream-tls.ts'
+
+/** One object serves all dials to a pool. */
+export interface DialOptions {
+  /** Until the connection is there: name lookup, TCP and TLS handshake together. */
+  readonly connectTimeoutMs: number
+  readonly deadlines: Deadlines
+  /** TLS to the backend. */
+  readonly tls?: UpstreamTls
+  /** false: whoever dials turns TCP keep-alive on when the connection has lived a while. */
+  readonly keepAlive?: boolean
+  /** Left out: one per thread that remembers answers for five seconds. */
+  readonly lookup?: Lookup
+}
+
+/** The kernel asks an idle peer whether it is still there after this many ms: NATs and firewalls forget sooner or later. */
+export const KEEP_ALIVE_MS = 60_000
+
+let threadLookup: Lookup | undefined
+
+/**
+ * Opens a connection to a backend: a literal address, a name (all its addresses are tried, IPv6 and IPv4 250 ms
+ * apart, RFC 8305) or a unix socket. `owner.onConnect` follows once it can be written to, TLS handshake included, or
+ * `owner.onClose` with an error that `dialFailure` explains. `destroy()` gives up at any time; then `onClose` comes
+ * without an error.
+ */
+export function dial(address: BackendAddress, options: DialOptions, owner: TransportOwner): Transport {
+  const wait = new ConnectWait(owner, options)
+  const transport =
+    options.tls === undefined
+      ? dialPlain(address, options, wait)
+      : dialTls(address, options.tls, options, wait)
+  wait.transport = transport
+  return transport
+}
+
+function dialPlain(address: BackendAddress, options: DialOptions, owner: TransportOwner): Transport {
+  if (address.kind === 'unix') {
+    return SocketTransport.dialled(owner, (socket) => void socket.connect({ path: address.path }))
+  }
+  if (rawStreams !== undefined) {
+    return isIP(address.host) === 0
+      ? dialName(owner, address.host, address.port, lookupOf(options))
+      : dialAddress(owner, address.host, address.port)
+  }
+  return SocketTransport.dialled(owner, (socket) => {
+    // Before there is a handle this is only remembered: no system call until the connection is made.
+    socket.setNoDelay(true)
+    socket.connect({ host: address.host, port: address.port, lookup: lookupOf(options) })
+  })
+}
+
+function dialTls(
+  address: BackendAddress,
+  tls: UpstreamTls,
+  options: DialOptions,
+  owner: TransportOwner
+): Transport {
+  const socket: TLSSocket = tlsConnect({
+    ...(address.kind === 'unix'
+      ? { path: address.path }
+      : { host: address.host, port: address.port, lookup: lookupOf(options) }),
+    ...tls.optionsFor(address),
+    // @types/node knows it for servers only; net.connect below takes it.
+    ...{ allowHalfOpen: true }
+  })
+  socket.setNoDelay(true)
+  socket.on('session', (session) => tls.remember(address, session))
+  const transport = SocketTransport.overSocket(socket, owner)
+  socket.once('secureConnect', () => transport.owner.onConnect?.())
+  return transport
+}
+
+function lookupOf(options: DialOptions): Lookup {
+  return options.lookup ?? (threadLookup ??= cachedLookup(systemClock))
+}
+
+/** Owns a connection while it is being made: in front of its owner, so that no listeners come and go. */
+class ConnectWait implements TransportOwner, Waits {
+  deadline: number
+  transport: Transport | undefined
+  readonly #owner: TransportOwner
+  readonly #options: DialOptions
+
+  constructor(owner: TransportOwner, options: DialOptions) {
+    this.#owner = owner
+    this.#options = options
+    options.deadlines.add(this)
+    this.deadline = options.deadlines.now + options.connectTimeoutMs
+  }
+
+  onConnect(): void {
+    this.#options.deadlines.remove(this)
+    const transport = this.transport!
+    transport.owner = this.#owner
+    if (this.#options.keepAlive !== false) transport.keepAlive(KEEP_ALIVE_MS)
+    this.#owner.onConnect?.()
+  }
+
+  onClose(error: NodeJS.ErrnoException | undefined): void {
+    this.#options.deadlines.remove(this)
+    this.transport!.owner = this.#owner
+    this.#owner.onClose(error)
+  }
+
+  onDeadline(): void {
+    this.#options.deadlines.remove(this)
+    const error = new Error(`no connection within ${this.#options.connectTimeoutMs} ms`)
+    this.transport!.destroy(Object.assign(error, { code: CONNECT_TIMEOUT }))
+  }
+
+  // TLS may read the backend's first bytes before the handshake's end is told: they are the owner's.
+  onData(buffer: Buffer, start: number, end: number): void {
+    this.#owner.onData(buffer, start, end)
+  }
+
+  onEnd(): void {
+    this.#owner.onEnd()
+  }
+
+  onDrain(): void {
+    this.#owner.onDrain()
+  }
+}

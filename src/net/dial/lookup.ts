@@ -1,0 +1,98 @@
+import { lookup as systemLookup, type LookupAddress, type LookupOptions } from 'node:dns'
+import type { Clock } from '../../core/clock.ts'
+
+type Callback = (
+  error: NodeJS.ErrnoException | null,
+  address: string | LookupAddress[],
+  family?: number
+) => void
+
+/** The `lookup` that node:net and node:tls take. */
+export type Lookup = (name: string, options: LookupOptions, callback: Callback) => void
+
+/** All addresses of a name. */
+export type Resolve = (
+  name: string,
+  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void
+) => void
+
+/** getaddrinfo tells no TTL, so an answer is used this long. */
+const FRESH_MS = 5_000
+/** When the resolver fails, the last answer goes on being used this long after it was given. */
+const STALE_MS = 300_000
+/** After a failure without an older answer, the resolver is left in peace this long. */
+const FAILED_MS = 1_000
+/** Names come from the configuration; the bound is for one that changes for ever. */
+const MAX_NAMES = 4_096
+
+type Use = (answer: Answer) => void
+
+interface Answer {
+  addresses: LookupAddress[]
+  error: NodeJS.ErrnoException | null
+  answeredAt: number
+  triedAt: number
+  waiting: Use[] | undefined
+}
+/**
+ * Looks names up for dialling, once per name and five seconds however many connections are made: getaddrinfo
+ * takes 100 µs and one of libuv's four threads. libuv lets lookups have half of them, so that two names whose resolver
+ * hangs hold up other names (those that were never answered), but nothing else.
+ */
+export function cachedLookup(clock: Clock, resolve: Resolve = resolveAll): Lookup {
+  const answers = new Map<string, Answer>()
+
+  function ask(name: string, use: Use): void {
+    const now = clock.now()
+    let answer = answers.get(name)
+    if (answer === undefined) {
+      if (answers.size >= MAX_NAMES) answers.delete(answers.keys().next().value!)
+      answer = { addresses: [], error: null, answeredAt: -Infinity, triedAt: -Infinity, waiting: undefined }
+      answers.set(name, answer)
+    }
+    const wait = answer.error === null ? FRESH_MS : FAILED_MS
+    if (answer.waiting === undefined && now - answer.triedAt < wait) return use(answer)
+    // While a known name is asked for again, its last answer serves: no connection waits for a refresh.
+    const usable = answer.addresses.length > 0 && now - answer.answeredAt < STALE_MS
+    if (answer.waiting === undefined) refresh(name, answer, now)
+    if (usable || answer.waiting === undefined) use(answer)
+    else answer.waiting.push(use)
+  }
+
+  function refresh(name: string, answer: Answer, now: number): void {
+    answer.waiting = []
+    answer.triedAt = now
+    resolve(name, (error, addresses) => {
+      answer.error = error
+      if (error === null) {
+        answer.addresses = addresses
+        answer.answeredAt = now
+      } else if (now - answer.answeredAt >= STALE_MS) {
+        answer.addresses = []
+      }
+      const waiting = answer.waiting!
+      answer.waiting = undefined
+      for (const use of waiting) use(answer)
+    })
+  }
+
+  return (name, options, callback) => {
+    ask(name, (answer) => {
+      // net expects the answer in a later turn, as from the resolver.
+      process.nextTick(() => {
+        const first = answer.addresses[0]
+        if (first === undefined) callback(answer.error ?? notFound(name), [])
+        else if (options.all) callback(null, answer.addresses)
+        else callback(null, first.address, first.family)
+      })
+    })
+  }
+}
+
+function resolveAll(name: string, callback: Parameters<Resolve>[1]): void {
+  systemLookup(name, { all: true, order: 'verbatim' }, callback)
+}
+
+function notFound(name: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(`no address for ${name}`), { code: 'ENOTFOUND' })
+}

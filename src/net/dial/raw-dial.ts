@@ -1,0 +1,109 @@
+import type { LookupAddress } from 'node:dns'
+import type { Lookup } from './lookup.ts'
+import { failure } from '../transport/raw-calls.ts'
+import { rawStreams, type RawConnect, type RawHandle } from '../transport/raw-streams.ts'
+import { RawTransport } from '../transport/raw-transport.ts'
+import type { TransportOwner } from '../transport/transport.ts'
+
+/** RFC 8305 §5: how long one address may take before the next is tried beside it. */
+const NEXT_ADDRESS_MS = 250
+
+/** Connects to an IP address; `owner.onConnect` or `owner.onClose` follows. */
+export function dialAddress(owner: TransportOwner, address: string, port: number): RawTransport {
+  const transport = RawTransport.toBeDialled(owner)
+  const handle = rawStreams!.newTcp()
+  transport.adopt(handle)
+  const request = rawStreams!.newConnect()
+  request.lbOwner = transport
+  request.oncomplete = onConnected
+  const status = connect(handle, request, address, port)
+  if (status !== 0) transport.connected(status)
+  return transport
+}
+
+/** Connects to the first of a name's addresses that accepts. */
+export function dialName(owner: TransportOwner, name: string, port: number, lookup: Lookup): RawTransport {
+  const transport = RawTransport.toBeDialled(owner)
+  transport.dialling = new NameDial(transport, name, port, lookup)
+  return transport
+}
+
+/** One address after the other: the next when one fails, or has not answered for a quarter of a second; the rest is closed. */
+class NameDial {
+  readonly #transport: RawTransport
+  readonly #port: number
+  #addresses: readonly string[] = []
+  #next = 0
+  readonly #trying = new Set<RawHandle>()
+  #timer: NodeJS.Timeout | undefined
+  #over = false
+
+  constructor(transport: RawTransport, name: string, port: number, lookup: Lookup) {
+    this.#transport = transport
+    this.#port = port
+    lookup(name, { all: true }, (error, addresses) => {
+      if (this.#over) return
+      this.#addresses = inTurns(addresses as LookupAddress[])
+      if (error !== null || this.#addresses.length === 0)
+        this.#fail(error ?? new Error(`no address for ${name}`))
+      else this.#try()
+    })
+  }
+
+  cancel(): void {
+    this.#over = true
+    clearTimeout(this.#timer)
+    for (const handle of this.#trying) handle.close(() => {})
+    this.#trying.clear()
+  }
+
+  #try(): void {
+    const address = this.#addresses[this.#next++]!
+    const handle = rawStreams!.newTcp()
+    this.#trying.add(handle)
+    const request = rawStreams!.newConnect()
+    const tried = (status: number): void => this.#tried(handle, status)
+    request.oncomplete = tried
+    if (this.#next < this.#addresses.length) this.#timer = setTimeout(() => this.#try(), NEXT_ADDRESS_MS)
+    const status = connect(handle, request, address, this.#port)
+    if (status !== 0) this.#tried(handle, status)
+  }
+
+  #tried(handle: RawHandle, status: number): void {
+    // Closed by `cancel`: another one was faster, or nobody waits any more.
+    if (!this.#trying.delete(handle)) return
+    if (status === 0) {
+      this.cancel()
+      this.#transport.adopt(handle)
+      return this.#transport.connected(0)
+    }
+    handle.close(() => {})
+    if (this.#next < this.#addresses.length) {
+      clearTimeout(this.#timer)
+      this.#try()
+    } else if (this.#trying.size === 0) this.#fail(failure('connect', status))
+  }
+
+  #fail(error: Error): void {
+    this.#over = true
+    this.#transport.destroy(error)
+  }
+}
+
+/** RFC 8305 §4: in the resolver's order, but families take turns, so that one that leads nowhere delays one step only. */
+function inTurns(addresses: readonly LookupAddress[]): string[] {
+  const first = addresses.filter(({ family }) => family === addresses[0]!.family)
+  const second = addresses.filter(({ family }) => family !== addresses[0]!.family)
+  return addresses.flatMap((_, i) => [first[i], second[i]]).flatMap((found) => (found ? [found.address] : []))
+}
+
+function connect(handle: RawHandle, request: RawConnect, address: string, port: number): number {
+  return address.includes(':')
+    ? handle.connect6!(request, address, port)
+    : handle.connect!(request, address, port)
+}
+
+// One function for all instead of a closure for each.
+function onConnected(this: RawConnect, status: number): void {
+  ;(this.lbOwner as RawTransport).connected(status)
+}

@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
+import { createSecureContext, type ConnectionOptions, type SecureContext } from 'node:tls'
+import type { BackendAddress, BackendTls } from '../../config/model/model.ts'
+
+/** What TLS to a pool's backends needs, as PEM texts: plain data that the main thread reads and sends to workers. */
+export interface UpstreamTlsMaterial {
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+  readonly serverName?: string
+  readonly verify: boolean
+  /** Protocols to offer (ALPN), best first. */
+  readonly alpn?: readonly string[]
+}
+
+/** Reads the PEM files that a pool's `tls` names; throws what readFileSync throws. */
+export function readUpstreamTls(config: BackendTls, alpn?: readonly string[]): UpstreamTlsMaterial {
+  return {
+    ca: pem(config.ca),
+    cert: pem(config.cert),
+    key: pem(config.key),
+    serverName: config.serverName,
+    verify: config.verify,
+    alpn
+  }
+}
+
+/** Sessions remembered per pool, one per backend: a resumed handshake costs a third of a full one. */
+const MAX_SESSIONS = 1_024
+
+/** TLS to one pool's backends: one secure context for all connections, and a session per backend to resume. */
+export class UpstreamTls {
+  readonly #material: UpstreamTlsMaterial
+  readonly #context: SecureContext
+  readonly #sessions = new Map<string, Buffer>()
+
+  /** Throws what OpenSSL says of a certificate or key that it cannot read. */
+  constructor(material: UpstreamTlsMaterial) {
+    this.#material = material
+    this.#context = createSecureContext({ ca: material.ca, cert: material.cert, key: material.key })
+  }
+
+  optionsFor(address: BackendAddress): ConnectionOptions {
+    return {
+      secureContext: this.#context,
+      rejectUnauthorized: this.#material.verify,
+      // RFC 6066 §3: SNI carries names only. Without one, the certificate is checked against the address.
+      servername: this.#material.serverName ?? nameOf(address),
+      ALPNProtocols: this.#material.alpn === undefined ? undefined : [...this.#material.alpn],
+      session: this.#sessions.get(address.text)
+    }
+  }
+
+  remember(address: BackendAddress, session: Buffer): void {
+    // The newest ticket goes to the end; beyond the bound the one longest unused by a handshake goes.
+    this.#sessions.delete(address.text)
+    if (this.#sessions.size >= MAX_SESSIONS) this.#sessions.delete(this.#sessions.keys().next().value!)
+    this.#sessions.set(address.text, session)
+  }
+}
+
+function nameOf(address: BackendAddress): string | undefined {
+  return address.kind === 'tcp' && isIP(address.host) === 0 ? address.host : undefined
+}
+
+function pem(path: string | undefined): string | undefined {
+  return path === undefined ? undefined : readFileSync(path, 'utf8')
+}

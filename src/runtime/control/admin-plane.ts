@@ -1,0 +1,174 @@
+import {
+  ControlError,
+  type BackendChange,
+  type BackendView,
+  type CacheView,
+  type ConnectionsView,
+  type ControlPlane,
+  type InfoView,
+  type ListenerView,
+  type PoolView,
+  type PurgeReport,
+  type PurgeRequest,
+  type ReloadReport
+} from '../../admin/control-plane.ts'
+import type { ExplainRequest, ExplanationView } from '../../admin/api/explanation.ts'
+import type { Backend } from '../../balancer/pool/backend.ts'
+import type { Operator } from '../../balancer/pool/operator.ts'
+import type { ListenerConfig } from '../../config/model/model.ts'
+import type { CacheStores } from '../memory/cache-stores.ts'
+import type { Controller } from './controller.ts'
+import { explainRequest } from './explain.ts'
+import { listenerAddresses } from '../plane/listener-addresses.ts'
+import type { ListenerConnections } from '../workers/messages.ts'
+import type { Planes } from '../workers/planes.ts'
+import { usesWeights } from '../../config/checks/pools.ts'
+import { viewBackend, viewPool, type ReasonOf, type ReportOf } from './pool-view.ts'
+
+export interface AdminPlaneParts {
+  readonly controller: Controller
+  readonly planes: Planes
+  readonly caches: CacheStores
+  readonly operator: Operator
+  readonly reportOf: ReportOf
+  readonly reasonOf: ReasonOf
+  readonly version: string
+  readonly startedAt: number
+  /** Worker threads; 0: the main thread does the work. */
+  readonly workers: number
+  readonly isDraining: () => boolean
+  readonly renderMetrics: () => string
+  readonly reload: (plan: boolean) => Promise<ReloadReport>
+}
+
+/** What the admin listener shows and changes: the running process in the words of the admin API. */
+export class AdminPlane implements ControlPlane {
+  readonly #parts: AdminPlaneParts
+  /** Of the last count: `listeners()` is synchronous and is asked by every readiness probe. */
+  #counted: readonly ListenerConnections[] = []
+
+  constructor(parts: AdminPlaneParts) {
+    this.#parts = parts
+  }
+
+  info(): InfoView {
+    const { controller, version, startedAt, workers, isDraining } = this.#parts
+    return {
+      version,
+      node: process.version,
+      pid: process.pid,
+      startedAt: new Date(startedAt).toISOString(),
+      uptimeSeconds: Math.round((Date.now() - startedAt) / 1e3),
+      workers,
+      state: isDraining() ? 'draining' : 'running',
+      ...(controller.config.file !== undefined && { configFile: controller.config.file }),
+      configLoadedAt: new Date(controller.loadedAt).toISOString()
+    }
+  }
+
+  metrics(): string {
+    return this.#parts.renderMetrics()
+  }
+
+  listeners(): readonly ListenerView[] {
+    const { controller, planes, isDraining } = this.#parts
+    // For the next one who asks; who needs it exact asks for the connections.
+    void planes.connections().then((counted) => (this.#counted = counted))
+    const bound = !isDraining()
+    return controller.config.listeners.map((listener) => ({
+      name: listener.name,
+      mode: listener.mode,
+      binds: listenerAddresses(listener, controller.ports).map(({ address }) => ({ address, bound })),
+      tls: listener.tls !== undefined,
+      open: this.#open(listener.name),
+      pools: poolsOf(listener)
+    }))
+  }
+
+  pools(): readonly PoolView[] {
+    const { controller, reportOf, reasonOf } = this.#parts
+    return [...controller.pools.values()].map((pool) => viewPool(pool, reportOf, reasonOf))
+  }
+
+  async connections(): Promise<ConnectionsView> {
+    const counted = (this.#counted = await this.#parts.planes.connections())
+    const oldestMs = Math.max(0, ...counted.map((part) => part.oldestMs))
+    return {
+      open: counted.reduce((sum, { connections }) => sum + connections, 0),
+      ...seconds(oldestMs),
+      listeners: counted.map(({ listener, connections, oldestMs, draining }) => ({
+        name: draining ? `${listener} (draining)` : listener,
+        open: connections,
+        ...seconds(oldestMs)
+      }))
+    }
+  }
+
+  caches(): readonly CacheView[] {
+    return this.#parts.caches.views()
+  }
+
+  config(): object {
+    return this.#parts.controller.config
+  }
+
+  changeBackend(poolName: string, name: string, change: BackendChange): BackendView | undefined {
+    const { controller, operator, reportOf, reasonOf } = this.#parts
+    const pool = controller.pools.get(poolName)
+    const backend: Backend | undefined = pool?.byName(name)
+    if (pool === undefined || backend === undefined) return undefined
+    const { algorithm } = pool.config
+    // Before anything is changed: both or neither.
+    if (change.weight !== undefined && !usesWeights(algorithm)) {
+      const cure = algorithm === 'first' ? 'another algorithm' : 'weighted-round-robin or another algorithm'
+      throw new ControlError(
+        'conflict',
+        `pool ${poolName} balances by ${algorithm}, which has no use for weights; give it ${cure}`
+      )
+    }
+    if (change.state !== undefined) operator.setState(backend, change.state, pool.config.slowStartMs)
+    if (change.weight !== undefined) operator.setWeight(backend, change.weight)
+    return viewBackend(pool, backend, reportOf, reasonOf)
+  }
+
+  async reload(plan: boolean): Promise<ReloadReport> {
+    if (this.#parts.isDraining()) throw new ControlError('unavailable', 'lb is shutting down')
+    return this.#parts.reload(plan)
+  }
+
+  purge(request: PurgeRequest): PurgeReport {
+    return this.#parts.caches.purge(request)
+  }
+
+  explain(request: ExplainRequest): ExplanationView {
+    const { controller, caches } = this.#parts
+    return explainRequest(controller.config, request, {
+      ports: controller.ports,
+      store: (name) => caches.store(name),
+      now: Date.now()
+    })
+  }
+
+  #open(listener: string): number {
+    return this.#counted.reduce((sum, part) => (part.listener === listener ? sum + part.connections : sum), 0)
+  }
+}
+
+function poolsOf(listener: ListenerConfig): string[] {
+  const names = new Set<string>()
+  if (listener.mode === 'l4') {
+    for (const { pool } of listener.sni) names.add(pool)
+    if (listener.pool !== undefined) names.add(listener.pool)
+  } else {
+    for (const { action, mirror } of listener.routes) {
+      if (action.kind === 'pool') names.add(action.pool)
+      if (action.kind === 'split') for (const { pool } of action.targets) names.add(pool)
+      if (mirror !== undefined) names.add(mirror.pool)
+    }
+  }
+  return [...names]
+}
+
+function seconds(oldestMs: number): { oldestSeconds?: number } {
+  return oldestMs > 0 ? { oldestSeconds: Math.round(oldestMs) / 1e3 } : {}
+}

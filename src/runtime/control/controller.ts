@@ -1,0 +1,219 @@
+import type { Pool } from '../../balancer/pool/pool.ts'
+import type { SlotRegistry } from '../../balancer/table/slot-registry.ts'
+import type { Bind, Config, LogLevel } from '../../config/model/model.ts'
+import type { CacheStores } from '../memory/cache-stores.ts'
+import { describeDiff, diffConfigs, isEmpty } from './diff.ts'
+import { makePool, type PoolDeps } from '../plane/make-pool.ts'
+import { MaterialReader } from './material.ts'
+import type { ListenerConnections } from '../workers/messages.ts'
+import type { Planes } from '../workers/planes.ts'
+import { overlaps, probeBind } from '../plane/probe-bind.ts'
+import { SerialQueue } from './serial-queue.ts'
+import { bindKey, makeSnapshot, type Material, type Snapshot } from '../plane/snapshot.ts'
+import { bindError } from './start-error.ts'
+
+export interface ControllerParts extends PoolDeps {
+  readonly slots: SlotRegistry
+  readonly planes: Planes
+  /** Over the configuration's. */
+  readonly logLevel: LogLevel | undefined
+  readonly caches: CacheStores
+  /** Changes the admin listener. Rejects when that cannot be; then it is as before. */
+  readonly edge: (config: Config) => Promise<void>
+  /** After every change. */
+  readonly onApplied: (config: Config, pools: ReadonlyMap<string, Pool>) => void
+}
+
+export interface ApplyReport {
+  readonly changed: boolean
+  readonly lines: readonly string[]
+}
+
+/** Rows of backends that are gone are freed this long after: who still picks by an old snapshot is done by then. */
+const FREE_ROWS_AFTER_MS = 5_000
+
+/** The configuration in force and the way from one to the next: all planes change, or none does. */
+export class Controller {
+  readonly #parts: ControllerParts
+  readonly #changes = new SerialQueue()
+  readonly #material = new MaterialReader()
+  #config: Config | undefined
+  #snapshot: Snapshot | undefined
+  #pools: ReadonlyMap<string, Pool> = new Map()
+  #ports: Readonly<Record<string, number>> = {}
+  #snapshots = 0
+  #loadedAt = 0
+  /** Pools of the configurations before, which somebody may still pick by. */
+  #replaced: { readonly at: number; readonly pools: ReadonlyMap<string, Pool> }[] = []
+  #cancelFree: (() => void) | undefined
+
+  constructor(parts: ControllerParts) {
+    this.#parts = parts
+  }
+
+  /** In force. */
+  get config(): Config {
+    return this.#config!
+  }
+
+  /** The main thread's own view of the pools: for probes, metrics and the operator. */
+  get pools(): ReadonlyMap<string, Pool> {
+    return this.#pools
+  }
+
+  /** Ports taken for binds to port 0, by bind key. */
+  get ports(): Readonly<Record<string, number>> {
+    return this.#ports
+  }
+
+  /** Wall clock of the last change. */
+  get loadedAt(): number {
+    return this.#loadedAt
+  }
+
+  plan(next: Config): ApplyReport {
+    const diff = diffConfigs(this.config, next)
+    return { changed: !isEmpty(diff), lines: describeDiff(diff) }
+  }
+
+  /** Builds, binds, swaps. Rejects with a StartError when it cannot; then nothing has changed. */
+  async apply(next: Config): Promise<ApplyReport> {
+    const leave = await this.#changes.enter()
+    try {
+      const diff = this.#config === undefined ? undefined : diffConfigs(this.#config, next)
+      const material = await this.#material.read(next)
+      const renewed = this.#renewed(material)
+      if (diff !== undefined && isEmpty(diff) && renewed.length === 0) {
+        this.#loadedAt = this.#parts.clock.wall()
+        return { changed: false, lines: ['nothing changed', ...describeDiff(diff).filter(needsRestart)] }
+      }
+      const kept = await this.#change(this.#merge(next), material)
+      const connections = new Map(kept.map((part) => [part.listener, part.connections]))
+      return {
+        changed: true,
+        lines: diff === undefined ? [] : [...describeDiff(diff, connections), ...renewed]
+      }
+    } finally {
+      leave()
+    }
+  }
+
+  close(): void {
+    this.#cancelFree?.()
+  }
+
+  async #change(next: Config, material: Material): Promise<readonly ListenerConnections[]> {
+    const { slots, planes, clock } = this.#parts
+    await this.#probeBinds(next)
+    // On failure, rows handed out here are free again at the next change: nobody uses them.
+    const caches = this.#parts.caches.prepare(next)
+    const parts = {
+      id: ++this.#snapshots,
+      config: next,
+      logLevel: this.#parts.logLevel ?? next.log.level,
+      material,
+      slots: slots.assign(Object.values(next.pools)),
+      ports: this.#ports,
+      caches: caches.memories
+    }
+    const snapshot = makeSnapshot(parts, this.#snapshot)
+    const taken = await planes.prepare(snapshot)
+    const ports = this.#portsOf(next, taken)
+    // At the first start nothing can be asked before there is an answer: the edge comes last.
+    const first = this.#config === undefined
+    if (!first) await this.#edgeOrAbort(next)
+    const kept = await planes.commit()
+    caches.commit()
+    this.#config = next
+    this.#snapshot = { ...snapshot, ports }
+    this.#ports = ports
+    this.#loadedAt = clock.wall()
+    this.#replaced.push({ at: clock.now(), pools: this.#pools })
+    this.#pools = this.#ownPools(snapshot)
+    this.#parts.onApplied(next, this.#pools)
+    this.#freeRowsLater()
+    if (first) await this.#parts.edge(next)
+    return kept
+  }
+
+  async #edgeOrAbort(next: Config): Promise<void> {
+    try {
+      await this.#parts.edge(next)
+    } catch (error) {
+      this.#parts.planes.abort()
+      throw error
+    }
+  }
+
+  /** Ports that are kept, and those just taken; those of listeners that are gone are not. */
+  #portsOf(next: Config, taken: Readonly<Record<string, number>>): Record<string, number> {
+    const known = { ...this.#ports, ...taken }
+    const keys = next.listeners.flatMap(({ name, binds }) => binds.map((bind, i) => bindKey(name, bind, i)))
+    return Object.fromEntries(keys.flatMap((key) => (key in known ? [[key, known[key]!]] : [])))
+  }
+
+  /** Certificates that differ from those in force under the same paths. */
+  #renewed({ listeners, pools }: Material): string[] {
+    const snapshot = this.#snapshot
+    if (snapshot === undefined) return []
+    const differs = (a: unknown, b: unknown) =>
+      a !== undefined && b !== undefined && JSON.stringify(a) !== JSON.stringify(b)
+    return [
+      ...snapshot.listeners
+        .filter(({ config, tls }) => differs(tls, listeners[config.name]))
+        .map(({ config }) => `listener ${config.name}: certificates renewed`),
+      ...[...snapshot.pools]
+        .filter(([name, { tls }]) => differs(tls, pools[name]))
+        .map(([name]) => `pool ${name}: certificates renewed`)
+    ]
+  }
+
+  /** What only a new start can change stays as it was, also in what the admin API shows. */
+  #merge(next: Config): Config {
+    const before = this.#config
+    if (before === undefined) return next
+    const { user: _, ...rest } = next
+    return { ...rest, workers: before.workers, ...(before.user !== undefined && { user: before.user }) }
+  }
+
+  async #probeBinds(next: Config): Promise<void> {
+    const ours = bindsOf(this.#config)
+    for (const [index, listener] of next.listeners.entries()) {
+      for (const bind of listener.binds) {
+        if (overlaps(bind, ours)) continue
+        await probeBind(bind).catch((error: NodeJS.ErrnoException) => {
+          throw bindError(error, bind.text, `listeners[${index}].bind`, listener.name)
+        })
+      }
+    }
+  }
+
+  #ownPools(snapshot: Snapshot): Map<string, Pool> {
+    const pools = new Map<string, Pool>()
+    for (const [name, plan] of snapshot.pools) {
+      const own = this.#pools.get(name)
+      pools.set(name, own?.config === plan.config ? own : makePool(plan, this.#parts))
+    }
+    return pools
+  }
+
+  /** Not put off by the next change: with one every few seconds rows would be handed out until there are none. */
+  #freeRowsLater(): void {
+    this.#cancelFree ??= this.#parts.clock.after(FREE_ROWS_AFTER_MS, () => {
+      this.#cancelFree = undefined
+      const now = this.#parts.clock.now()
+      this.#replaced = this.#replaced.filter(({ at }) => now - at < FREE_ROWS_AFTER_MS)
+      const used = [...this.#replaced.flatMap(({ pools }) => [...pools.values()]), ...this.#pools.values()]
+      const left = this.#parts.slots.retain(used.map(({ config }) => config))
+      if (left > 0 || this.#replaced.length > 0) this.#freeRowsLater()
+    })
+  }
+}
+
+function bindsOf(config: Config | undefined): readonly Bind[] {
+  return [...(config?.listeners.flatMap(({ binds }) => binds) ?? []), ...(config?.admin?.binds ?? [])]
+}
+
+function needsRestart(line: string): boolean {
+  return line.includes('needs a restart')
+}

@@ -1,0 +1,76 @@
+import type { BackendView, PoolView } from '../../admin/control-plane.ts'
+import type { Backend } from '../../balancer/pool/backend.ts'
+import * as at from '../../balancer/table/columns.ts'
+import type { Pool } from '../../balancer/pool/pool.ts'
+import type { ProbeReport } from '../../health/probe-loop.ts'
+
+/** What the last change on an axis said: the table keeps when, and this why. */
+export type ReasonOf = (backend: Backend) => string | undefined
+export type ReportOf = (backend: Backend) => ProbeReport | undefined
+
+export function viewPool(pool: Pool, reportOf: ReportOf, reasonOf: ReasonOf): PoolView {
+  const { panic } = pool
+  const backends = pool.backends.map((backend) => viewBackend(pool, backend, reportOf, reasonOf))
+  return {
+    name: pool.name,
+    algorithm: pool.config.algorithm,
+    usable: backends.filter(({ usable }) => usable).length,
+    panic,
+    queue: { waiting: pool.waiting, max: pool.config.queue.max },
+    backends
+  }
+}
+
+export function viewBackend(
+  pool: Pool,
+  backend: Backend,
+  reportOf: ReportOf,
+  reasonOf: ReasonOf
+): BackendView {
+  const { table, slot } = backend
+  const report = reportOf(backend)
+  const lastHealthy = table.float(slot, at.LAST_HEALTHY)
+  const reason = reasonOf(backend)
+  const since = sinceOf(backend)
+  const latencyMs = table.shorts[slot * at.INTS + at.EWMA]!
+  return {
+    name: backend.name,
+    address: backend.address.text,
+    state: backend.probe,
+    admin: backend.admin,
+    breaker: backend.breaker,
+    ejected: backend.ejected,
+    usable: backend.admin === 'ready' && (backend.healthy || pool.panic),
+    ...(reason !== undefined && { reason }),
+    ...(since > 0 && { since: isoTime(since) }),
+    failures: Math.max(table.int(slot, at.PROBE_FAILURES), table.int(slot, at.STREAK)),
+    ...(lastHealthy > 0 && { lastHealthyAt: isoTime(lastHealthy) }),
+    ...(report !== undefined && {
+      probe: {
+        result: report.passed ? 'ok' : 'fail',
+        latencyMs: Math.round(report.latencyMs * 1e3) / 1e3,
+        at: isoTime(report.at),
+        reason: report.text
+      }
+    }),
+    active: backend.active,
+    open: backend.open,
+    weight: backend.weight,
+    effectiveWeight: Math.round(pool.effectiveWeight(backend) * 1e3) / 1e3,
+    ...(latencyMs > 0 && { latencyMs: Math.round(latencyMs * 1e3) / 1e3 }),
+    backup: backend.backup,
+    ...(backend.maxConnections !== undefined && { maxConnections: backend.maxConnections }),
+    requests: table.total(slot, at.REQUESTS),
+    failedRequests: table.total(slot, at.FAILURES)
+  }
+}
+
+/** The latest change on any axis, and at first the moment it was added. */
+function sinceOf({ table, slot }: Backend): number {
+  const columns = [at.ADMIN_SINCE, at.PROBE_SINCE, at.BREAKER_SINCE, at.EJECTED_SINCE, at.ADDED_AT]
+  return Math.max(...columns.map((column) => table.float(slot, column)))
+}
+
+function isoTime(wall: number): string {
+  return new Date(wall).toISOString()
+}

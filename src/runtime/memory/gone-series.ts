@@ -1,0 +1,26 @@
+import type { ListenerConfig, PoolConfig } from '../../config/model/model.ts'
+
+/**
+ * Whether a series is of a listener, route, pool or backend that the configuration no longer has. Without forgetting
+ * them a configuration that changes for ever would be a leak. Other labels take their values from a fixed set.
+ */
+export function goneSeries(
+  listeners: readonly ListenerConfig[],
+  pools: readonly PoolConfig[]
+): (labels: Readonly<Record<string, string>>) => boolean {
+  const known: Record<string, Set<string>> = {
+    listener: new Set(listeners.map(({ name }) => name)),
+    route: new Set(
+      listeners.flatMap((each) => (each.mode === 'l7' ? each.routes.map(({ name }) => name) : []))
+    ),
+    pool: new Set(pools.map(({ name }) => name))
+  }
+  // Made when it is asked for: the workers have no series of backends, and 10,000 names take some ms.
+  let made: Set<string> | undefined
+  const backends = (): Set<string> =>
+    (made ??= new Set(pools.flatMap((pool) => pool.backends.map(({ name }) => `${pool.name}\n${name}`))))
+  return (labels) => {
+    for (const label in labels) if (known[label]?.has(labels[label]!) === false) return true
+    return labels.backend !== undefined && !backends().has(`${labels.pool}\n${labels.backend}`)
+  }
+}

@@ -1,0 +1,54 @@
+import { giveBack } from '../../balancer/table/give-back.ts'
+import { BackendTable, type TableBuffers } from '../../balancer/table/table.ts'
+import { SharedCounts, type CountsBuffers } from '../../shared/shared-counts.ts'
+import type { AdmissionTables } from '../../net/admission/gate.ts'
+
+/** What passes to a worker when it starts: the memory itself is shared, not copied. */
+export interface SharedBuffers {
+  readonly table: TableBuffers
+  readonly listeners: CountsBuffers
+  readonly clients: CountsBuffers
+}
+
+/** Listeners with a limit on their connections. */
+const LISTENERS = 4096
+
+/** The state that all threads of one `lb` have in common. Row 0 is the main thread's, 1 … those of the workers. */
+export class SharedMemory {
+  readonly table: BackendTable
+  readonly admission: AdmissionTables
+
+  private constructor(table: BackendTable, listeners: SharedCounts, clients: SharedCounts) {
+    this.table = table
+    this.admission = { listeners, clients }
+  }
+
+  static create(workers: number): SharedMemory {
+    const size = { threads: workers + 1, shared: workers > 0 }
+    return new SharedMemory(
+      BackendTable.create(size),
+      SharedCounts.create({ ...size, entries: LISTENERS }),
+      SharedCounts.create(size)
+    )
+  }
+
+  static attach(buffers: SharedBuffers, thread: number): SharedMemory {
+    return new SharedMemory(
+      BackendTable.attach(buffers.table, thread),
+      new SharedCounts(buffers.listeners, thread),
+      new SharedCounts(buffers.clients, thread)
+    )
+  }
+
+  get buffers(): SharedBuffers {
+    const { listeners, clients } = this.admission
+    return { table: this.table.buffers, listeners: listeners.buffers, clients: clients.buffers }
+  }
+
+  /** Gives back what a thread that is gone held. Main thread only. */
+  giveBack(thread: number): void {
+    giveBack(this.table, thread)
+    this.admission.listeners.releaseThread(thread)
+    this.admission.clients.releaseThread(thread)
+  }
+}

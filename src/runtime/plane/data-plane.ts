@@ -1,0 +1,284 @@
+import type { Pool } from '../../balancer/pool/pool.ts'
+import type { ChangeEvent } from '../../balancer/pool/states.ts'
+import type { BackendTable } from '../../balancer/table/table.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { Logger } from '../../core/log/log.ts'
+import type { Random } from '../../core/random.ts'
+import { breathe, inPieces } from './breathe.ts'
+import type { BackendFate, Engine, Engines, PreparedEngine } from './engine.ts'
+import { ListenSocket } from './listen-socket.ts'
+import { makePool } from './make-pool.ts'
+import type { ListenerConnections } from '../workers/messages.ts'
+import { hasReusePort } from './reuse-port.ts'
+import { bindKey, type ListenerPlan, type PoolPlan, type Snapshot } from './snapshot.ts'
+import { bindError } from '../control/start-error.ts'
+
+export interface DataPlaneParts {
+  readonly table: BackendTable
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Logger
+  readonly engines: Engines
+  readonly onChange: (event: ChangeEvent) => void
+  /** True for the one thread that serves addresses which cannot be shared: unix sockets, and all without reusePort. */
+  readonly servesUnshared: boolean
+}
+
+interface Prepared {
+  readonly snapshot: Snapshot
+  readonly pools: ReadonlyMap<string, Pool>
+  readonly plans: ReadonlyMap<Pool, PoolPlan>
+  readonly engines: ReadonlyMap<string, PreparedEngine>
+  /** Bound for this snapshot only. */
+  readonly sockets: ReadonlyMap<string, ListenSocket>
+}
+
+const DRAIN_POLL_MS = 20
+/** Backends built in one piece: 0.5 ms. */
+const BREATHE_AFTER = 500
+/** Pools of so many backends are made ready for their first pick, which would take up to 40 ms where keys are hashed. */
+const PREPARED_FROM = 256
+
+/**
+ * The data plane of one thread: the same in every worker, and in the main thread with `workers: 0`. A snapshot comes
+ * in two steps: `prepare` builds and binds everything and may fail without a trace; `commit` swaps and cannot fail.
+ */
+export class DataPlane {
+  readonly #parts: DataPlaneParts
+  #snapshot: Snapshot | undefined
+  #pools: ReadonlyMap<string, Pool> = new Map()
+  #plans: ReadonlyMap<Pool, PoolPlan> = new Map()
+  #engines = new Map<string, Engine>()
+  /** By bind key. */
+  readonly #sockets = new Map<string, ListenSocket>()
+  /** Engines of listeners that are gone, until their connections are. */
+  readonly #draining = new Map<Engine, string>()
+  #prepared: Prepared | undefined
+  #stopping = false
+
+  constructor(parts: DataPlaneParts) {
+    this.#parts = parts
+  }
+
+  get snapshot(): Snapshot | undefined {
+    return this.#snapshot
+  }
+
+  /** Builds and binds. Returns the ports taken for binds to port 0, by bind key. */
+  async prepare(snapshot: Snapshot): Promise<Record<string, number>> {
+    const { pools, plans } = await this.#buildPools(snapshot)
+    const engines = new Map<string, PreparedEngine>()
+    const sockets = new Map<string, ListenSocket>()
+    try {
+      for (const plan of snapshot.listeners) {
+        const { name } = plan.config
+        engines.set(name, await this.#parts.engines.prepare(plan, snapshot, pools, this.#running(plan)))
+        await breathe()
+      }
+      for (const [index, plan] of snapshot.listeners.entries()) {
+        await this.#bind(plan, index, snapshot, engines.get(plan.config.name)!.engine, sockets)
+      }
+      if (this.#stopping) throw new Error('shutting down')
+    } catch (error) {
+      this.#undo(engines, sockets)
+      throw error
+    }
+    this.#prepared = { snapshot, pools, plans, engines, sockets }
+    const ports: Record<string, number> = {}
+    for (const [key, socket] of sockets) if (socket.port !== undefined) ports[key] = socket.port
+    return ports
+  }
+
+  /** Drops what was prepared. */
+  abort(): void {
+    if (this.#prepared === undefined) return
+    this.#undo(this.#prepared.engines, this.#prepared.sockets)
+    this.#prepared = undefined
+  }
+
+  /** Puts what was prepared in force. */
+  commit(): void {
+    const prepared = this.#prepared
+    if (prepared === undefined) throw new Error('commit without prepare')
+    this.#prepared = undefined
+    const { snapshot } = prepared
+    const before = this.#engines
+    this.#snapshot = snapshot
+    this.#pools = prepared.pools
+    this.#plans = prepared.plans
+    this.#engines = new Map()
+    for (const [name, { engine, commit }] of prepared.engines) {
+      commit()
+      this.#engines.set(name, engine)
+    }
+    for (const [key, socket] of prepared.sockets) this.#sockets.set(key, socket)
+    const closing = this.#route(snapshot)
+    const kept = new Set(this.#engines.values())
+    for (const [name, engine] of before) if (!kept.has(engine)) this.#retire(engine, name, closing)
+    setImmediate(() => this.#parts.engines.retain(snapshot, prepared.pools))
+  }
+
+  /** Something happened to a backend that may cost its connections (L4). */
+  backend(fate: BackendFate, key: string): void {
+    for (const engine of [...this.#engines.values(), ...this.#draining.keys()]) {
+      if (fate === 'down') engine.backendDown?.(key)
+      else engine.closeBackend?.(key)
+    }
+  }
+
+  connections(): ListenerConnections[] {
+    const now = this.#parts.clock.now()
+    const describe = (listener: string, engine: Engine, draining: boolean) => ({
+      listener,
+      connections: engine.connections,
+      oldestMs: engine.oldestMs(now),
+      draining
+    })
+    return [
+      ...[...this.#engines].map(([name, engine]) => describe(name, engine, this.#stopping)),
+      ...[...this.#draining].map(([engine, name]) => describe(name, engine, true))
+    ]
+  }
+
+  /** Stops accepting, lets connections finish for `graceMs`, then cuts them. Resolves with the number cut. */
+  async drain(graceMs: number): Promise<number> {
+    this.#stopping = true
+    this.abort()
+    const deadline = this.#parts.clock.now() + graceMs
+    const sockets = [...this.#sockets.values()]
+    this.#sockets.clear()
+    await Promise.all(sockets.map((socket) => socket.close()))
+    for (const engine of this.#engines.values()) engine.drain()
+    const engines = [...this.#engines.values(), ...this.#draining.keys()]
+    await this.#emptied(engines, deadline)
+    const cut = count(engines)
+    this.destroy()
+    return cut
+  }
+
+  /** Closes everything now. */
+  destroy(): void {
+    this.#stopping = true
+    this.abort()
+    for (const socket of this.#sockets.values()) socket.destroy()
+    this.#sockets.clear()
+    for (const engine of this.#engines.values()) engine.destroy()
+    for (const engine of this.#draining.keys()) engine.destroy()
+    this.#draining.clear()
+    this.#parts.engines.close()
+  }
+
+  /** A pool whose plan did not change stays the same object, with its view, queue and load tree. */
+  async #buildPools(snapshot: Snapshot): Promise<Pick<Prepared, 'pools' | 'plans'>> {
+    const pools = new Map<string, Pool>()
+    const plans = new Map<Pool, PoolPlan>()
+    let built = 0
+    for (const [name, plan] of snapshot.pools) {
+      const running = this.#pools.get(name)
+      const pool =
+        running !== undefined && this.#plans.get(running) === plan ? running : makePool(plan, this.#parts)
+      pools.set(name, pool)
+      plans.set(pool, plan)
+      if (pool === running) continue
+      if (pool.backends.length >= PREPARED_FROM) await inPieces(pool.prepare())
+      built += pool.backends.length
+      if (built < BREATHE_AFTER) continue
+      built = 0
+      await breathe()
+    }
+    await breathe()
+    return { pools, plans }
+  }
+
+  /** The engine that goes on with this listener; one of the other mode cannot. */
+  #running({ config }: ListenerPlan): Engine | undefined {
+    const before = this.#snapshot?.listeners.find((plan) => plan.config.name === config.name)
+    return before?.config.mode === config.mode ? this.#engines.get(config.name) : undefined
+  }
+
+  async #bind(
+    { config }: ListenerPlan,
+    index: number,
+    snapshot: Snapshot,
+    engine: Engine,
+    sockets: Map<string, ListenSocket>
+  ): Promise<void> {
+    for (const [place, bind] of config.binds.entries()) {
+      const key = bindKey(config.name, bind, place)
+      if (this.#sockets.has(key) || sockets.has(key) || !this.#serves(bind.kind)) continue
+      const log = this.#parts.log
+      const onError = (error: Error) => log.error({ listener: config.name, err: error }, 'accept failed')
+      try {
+        const socket = await ListenSocket.open(
+          bind,
+          snapshot.ports[key],
+          (attach) => engine.accept(attach),
+          onError
+        )
+        sockets.set(key, socket)
+      } catch (error) {
+        throw bindError(error as NodeJS.ErrnoException, bind.text, `listeners[${index}].bind`, config.name)
+      }
+    }
+  }
+
+  #serves(kind: 'tcp' | 'unix'): boolean {
+    return this.#parts.servesUnshared || (kind === 'tcp' && hasReusePort)
+  }
+
+  /** Points every socket to its listener's engine; closes those that no listener has. */
+  #route(snapshot: Snapshot): Promise<unknown> {
+    const wanted = new Set<string>()
+    for (const { config } of snapshot.listeners) {
+      const { name, binds } = config
+      const engine = this.#engines.get(name)!
+      for (const [place, bind] of binds.entries()) {
+        const key = bindKey(name, bind, place)
+        wanted.add(key)
+        const socket = this.#sockets.get(key)
+        if (socket !== undefined) socket.accept = (attach) => engine.accept(attach)
+      }
+    }
+    const closing: Promise<void>[] = []
+    for (const [key, socket] of this.#sockets) {
+      if (wanted.has(key)) continue
+      this.#sockets.delete(key)
+      closing.push(socket.close())
+    }
+    return Promise.all(closing)
+  }
+
+  /** Drains an engine whose listener is gone, once its sockets have handed over their last connections. */
+  #retire(engine: Engine, name: string, closing: Promise<unknown>): void {
+    this.#draining.set(engine, name)
+    const deadline = this.#parts.clock.now() + this.#snapshot!.graceMs
+    const finish = async () => {
+      await closing
+      engine.drain()
+      await this.#emptied([engine], deadline)
+      if (engine.connections > 0) {
+        this.#parts.log.warn({ listener: name, connections: engine.connections }, 'removed listener cut')
+      }
+      engine.destroy()
+      this.#draining.delete(engine)
+    }
+    finish().catch((error: unknown) => this.#parts.log.error({ listener: name, err: error }, 'drain failed'))
+  }
+
+  async #emptied(engines: readonly Engine[], deadline: number): Promise<void> {
+    while (count(engines) > 0 && this.#parts.clock.now() < deadline) {
+      // Not the clock's timer, which does not hold the process open: with `workers: 0` nothing else may be left to.
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS))
+    }
+  }
+
+  #undo(engines: ReadonlyMap<string, PreparedEngine>, sockets: ReadonlyMap<string, ListenSocket>): void {
+    for (const socket of sockets.values()) socket.destroy()
+    const running = new Set(this.#engines.values())
+    for (const { engine } of engines.values()) if (!running.has(engine)) engine.destroy()
+  }
+}
+
+function count(engines: readonly Engine[]): number {
+  return engines.reduce((sum, engine) => sum + engine.connections, 0)
+}

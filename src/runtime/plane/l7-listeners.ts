@@ -1,0 +1,81 @@
+import type { Pool } from '../../balancer/pool/pool.ts'
+import type { L7ListenerConfig } from '../../config/model/model.ts'
+import { ThreadCaches } from '../../l7/cache/thread-caches.ts'
+import { compilePool, type SnapshotParts } from '../../l7/compile/compile.ts'
+import type { L7Deps } from '../../l7/exchange/engine-context.ts'
+import { L7Engine } from '../../l7/engine.ts'
+import { PoolUpstreams, type UpstreamRegistry } from '../../l7/http1/client/upstream-registry.ts'
+import type { CompiledPool } from '../../l7/compile/snapshot.ts'
+import { Gate, type AdmissionTables } from '../../net/admission/gate.ts'
+import { UpstreamTls } from '../../net/tls/upstream-tls.ts'
+import { inPieces } from './breathe.ts'
+import type { Engine, PreparedEngine } from './engine.ts'
+import type { Snapshot } from './snapshot.ts'
+
+export interface L7ListenersParts extends L7Deps {
+  readonly upstreams: UpstreamRegistry
+  readonly admission: AdmissionTables
+  readonly pseudonym: string
+  /** Of this thread among those that cache, from 0. */
+  readonly workerIndex: number
+}
+
+/** Makes the L7 engines of one thread. */
+export class L7Listeners {
+  readonly #parts: L7ListenersParts
+  readonly #caches: ThreadCaches
+  /** A pool that did not change keeps its retry budget, and its TLS sessions. */
+  readonly #compiled = new WeakMap<Pool, CompiledPool>()
+
+  constructor(parts: L7ListenersParts) {
+    this.#parts = parts
+    this.#caches = new ThreadCaches(parts)
+  }
+
+  async prepare(
+    config: L7ListenerConfig,
+    snapshot: Snapshot,
+    pools: ReadonlyMap<string, Pool>,
+    running: Engine | undefined
+  ): Promise<PreparedEngine> {
+    const parts: SnapshotParts = {
+      config,
+      pool: (name) => this.#compile(pools.get(name)!, snapshot),
+      gate: limitsConnections(config)
+        ? new Gate(config, this.#parts.admission, this.#parts.clock)
+        : undefined,
+      cache: (route) => {
+        const memory = route.cache && snapshot.caches.get(route.cache.store)
+        return memory && this.#caches.httpCache(route.cache!, memory)
+      }
+    }
+    if (running instanceof L7Engine) {
+      const next = await inPieces(running.compile(parts))
+      return { engine: running, commit: () => running.apply(next) }
+    }
+    return { engine: new L7Engine(this.#parts, parts, this.#parts.pseudonym), commit: () => {} }
+  }
+
+  #compile(pool: Pool, snapshot: Snapshot): CompiledPool {
+    let compiled = this.#compiled.get(pool)
+    if (compiled === undefined) {
+      const material = snapshot.pools.get(pool.name)!.tls
+      const tls = material && new UpstreamTls(material)
+      const upstreams = new PoolUpstreams(this.#parts.upstreams, pool, { config: pool.config, tls })
+      compiled = compilePool(pool, this.#parts, upstreams)
+      this.#compiled.set(pool, compiled)
+    }
+    return compiled
+  }
+}
+
+function limitsConnections(config: L7ListenerConfig): boolean {
+  const { allow, deny, maxConnections, connectionLimit, proxyProtocol } = config
+  return (
+    allow.length > 0 ||
+    deny.length > 0 ||
+    maxConnections !== undefined ||
+    connectionLimit !== undefined ||
+    proxyProtocol !== undefined
+  )
+}

@@ -1,0 +1,26 @@
+import type { ListenerConfig } from '../../config/model/model.ts'
+import { bindKey } from './snapshot.ts'
+
+/** Where a listener really listens: the port is the one in use, also when the configuration says 0. */
+export interface ListenerAddress {
+  readonly listener: string
+  readonly mode: 'l4' | 'l7'
+  /** `127.0.0.1:8080`, `[::1]:8080`, `unix:/run/lb.sock`. */
+  readonly address: string
+  readonly host?: string
+  readonly port?: number
+  readonly path?: string
+}
+
+export function listenerAddresses(
+  { name, mode, binds }: ListenerConfig,
+  ports: Readonly<Record<string, number>>
+): ListenerAddress[] {
+  return binds.map((bind, index) => {
+    if (bind.kind === 'unix') return { listener: name, mode, address: bind.text, path: bind.path }
+    const port = ports[bindKey(name, bind, index)] ?? bind.port
+    const host = bind.host
+    const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+    return { listener: name, mode, address, host, port }
+  })
+}

@@ -1,0 +1,73 @@
+import type { Backend } from '../../balancer/pool/backend.ts'
+import type { Pool } from '../../balancer/pool/pool.ts'
+import { onShed } from '../../balancer/queue/socket-queue.ts'
+import type { Clock } from '../../core/clock.ts'
+import { Deadlines } from '../../core/deadlines.ts'
+import type { Logger } from '../../core/log/log.ts'
+import type { Metrics } from '../../core/metrics/metrics.ts'
+import type { Random } from '../../core/random.ts'
+import { UpstreamRegistry } from '../../l7/http1/client/upstream-registry.ts'
+import type { Engines } from './engine.ts'
+import { goneSeries } from '../memory/gone-series.ts'
+import { L4Listeners } from './l4-listeners.ts'
+import { L7Listeners } from './l7-listeners.ts'
+import type { SharedMemory } from '../memory/shared-memory.ts'
+
+export interface EnginesParts {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Logger
+  readonly metrics: Metrics
+  readonly memory: SharedMemory
+  /** This process in Via: one name for all its workers, so that a loop through two of them is seen. */
+  readonly pseudonym: string
+}
+
+/** The engines of one thread, over what they share there: deadlines, upstream connections, metrics, shared memory. */
+export function makeEngines(parts: EnginesParts): Engines {
+  const { memory } = parts
+  const deadlines = new Deadlines(parts.clock)
+  const upstreams = new UpstreamRegistry(deadlines, parts.clock, parts.metrics)
+  const l4 = new L4Listeners({ ...parts, deadlines, admission: memory.admission })
+  const l7 = new L7Listeners({
+    ...parts,
+    deadlines,
+    upstreams,
+    admission: memory.admission,
+    workerIndex: Math.max(0, memory.table.thread - 1)
+  })
+  let current: ReadonlyMap<string, Pool> = new Map()
+  let bySlot: Map<number, Backend> | undefined
+  // A request waits for a connection to a backend at its limit, here or in another thread: an idle one is closed.
+  onShed(memory.table, (slot) => {
+    // Made when it is asked for: with 10,000 backends it takes a ms, and most configurations never ask.
+    bySlot ??= new Map(
+      [...current.values()].flatMap(({ backends }) => backends.map((each) => [each.slot, each]))
+    )
+    const backend = bySlot.get(slot)
+    if (backend !== undefined) upstreams.shed(backend)
+  })
+
+  return {
+    async prepare(plan, snapshot, pools, running) {
+      return plan.config.mode === 'l4'
+        ? l4.prepare(plan.config, plan.tls, snapshot, pools, running)
+        : l7.prepare(plan.config, snapshot, pools, running)
+    },
+    retain(snapshot, pools) {
+      const listeners = snapshot.listeners.map(({ config }) => config)
+      parts.metrics.forget(
+        goneSeries(
+          listeners,
+          [...pools.values()].map(({ config }) => config)
+        )
+      )
+      upstreams.retain(pools)
+      current = pools
+      bySlot = undefined
+    },
+    close() {
+      upstreams.closeIdle()
+    }
+  }
+}

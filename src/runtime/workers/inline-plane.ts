@@ -1,0 +1,45 @@
+import type { DataPlane } from '../plane/data-plane.ts'
+import type { BackendFate } from '../plane/engine.ts'
+import type { ListenerConnections } from './messages.ts'
+import { sumConnections, type Planes, type WorkerState } from './planes.ts'
+import type { Snapshot } from '../plane/snapshot.ts'
+
+/** `workers: 0`: the data plane in the main thread, with the same code. */
+export class InlinePlane implements Planes {
+  readonly #plane: DataPlane
+  readonly workers: readonly WorkerState[] = []
+
+  constructor(plane: DataPlane) {
+    this.#plane = plane
+  }
+
+  prepare(snapshot: Snapshot): Promise<Readonly<Record<string, number>>> {
+    return this.#plane.prepare(snapshot)
+  }
+
+  abort(): void {
+    this.#plane.abort()
+  }
+
+  commit(): Promise<readonly ListenerConnections[]> {
+    this.#plane.commit()
+    return this.connections()
+  }
+
+  backend(fate: BackendFate, key: string): void {
+    this.#plane.backend(fate, key)
+  }
+
+  connections(): Promise<readonly ListenerConnections[]> {
+    return Promise.resolve(sumConnections([this.#plane.connections()]))
+  }
+
+  drain(graceMs: number): Promise<number> {
+    return this.#plane.drain(graceMs)
+  }
+
+  kill(): Promise<void> {
+    this.#plane.destroy()
+    return Promise.resolve()
+  }
+}

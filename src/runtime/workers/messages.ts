@@ -1,0 +1,58 @@
+import type { MessagePort } from 'node:worker_threads'
+import type { ChangeEvent } from '../../balancer/pool/states.ts'
+import type { LogLevel } from '../../config/model/model.ts'
+import type { MetricsAnnouncement } from '../../core/metrics/metrics.ts'
+import type { BackendFate } from '../plane/engine.ts'
+import type { SharedBuffers } from '../memory/shared-memory.ts'
+import type { SnapshotDelta } from '../plane/snapshot.ts'
+import type { PlainStartError } from '../control/start-error.ts'
+
+/** Given to a worker when it starts. */
+export interface WorkerInit {
+  /** Row of this thread in shared tables: 1 … workers; 0 is the main thread. */
+  readonly thread: number
+  readonly memory: SharedBuffers
+  /** This process in Via. */
+  readonly pseudonym: string
+  readonly logLevel: LogLevel
+  readonly logFd: number
+  /** Accept `crash` messages: for tests of the replacement. */
+  readonly crashable: boolean
+}
+
+/** Control plane → worker. */
+export type ToWorker =
+  /** `parts`: where the pools of the delta wait (delta-parts.ts). */
+  | { readonly type: 'prepare'; readonly delta: SnapshotDelta; readonly parts: MessagePort | undefined }
+  | { readonly type: 'commit'; readonly id: number }
+  | { readonly type: 'abort'; readonly id: number }
+  | { readonly type: 'connections'; readonly id: number }
+  | { readonly type: 'backend'; readonly fate: BackendFate; readonly key: string }
+  | { readonly type: 'drain'; readonly graceMs: number }
+  | { readonly type: 'peer'; readonly thread: number; readonly port: MessagePort }
+  | { readonly type: 'crash'; readonly message: string }
+
+/** Worker → control plane. */
+export type FromWorker =
+  | { readonly type: 'prepared'; readonly id: number; readonly ports: Readonly<Record<string, number>> }
+  | { readonly type: 'failed'; readonly id: number; readonly error: PlainStartError }
+  | { readonly type: 'committed'; readonly id: number; readonly listeners: readonly ListenerConnections[] }
+  | { readonly type: 'connections'; readonly id: number; readonly listeners: readonly ListenerConnections[] }
+  | { readonly type: 'metrics'; readonly announcement: MetricsAnnouncement }
+  | { readonly type: 'change'; readonly event: ChangeEvent }
+  | { readonly type: 'drained'; readonly cut: number }
+
+/** Worker ↔ worker, directly; only sent when somebody waits (see TableSignals). */
+export type ToPeer =
+  | { readonly type: 'wake'; readonly pool: number }
+  | { readonly type: 'shed'; readonly slot: number }
+  | { readonly type: 'freed'; readonly slot: number }
+
+/** Connections of one listener, in one thread or summed over all. */
+export interface ListenerConnections {
+  readonly listener: string
+  readonly connections: number
+  readonly oldestMs: number
+  /** True once it is no longer in the configuration: it only finishes what it has. */
+  readonly draining: boolean
+}

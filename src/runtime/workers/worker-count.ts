@@ -1,0 +1,22 @@
+import { availableParallelism } from 'node:os'
+import type { Config } from '../../config/model/model.ts'
+import type { Logger } from '../../core/log/log.ts'
+import { hasReusePort } from '../plane/reuse-port.ts'
+
+/** More threads than that share a core ten times over; the shared tables have a row for each. */
+const MOST = 256
+
+/** Worker threads to run: `auto` is one per core that this process may use; 0 serves in the main thread. */
+export function workerCount(config: Config, log: Logger): number {
+  const wanted = Math.min(config.workers === 'auto' ? availableParallelism() : config.workers, MOST)
+  if (wanted > 1 && !hasReusePort) {
+    log.warn({ platform: process.platform }, `no reusePort on ${process.platform}: one worker serves all`)
+    return 1
+  }
+  const unix = config.listeners.filter(({ binds }) => binds.some(({ kind }) => kind === 'unix'))
+  if (wanted > 1 && unix.length > 0) {
+    const names = unix.map(({ name }) => name)
+    log.info({ listeners: names }, `unix sockets are served by one worker: ${names.join(', ')}`)
+  }
+  return wanted
+}

@@ -1,0 +1,100 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { shedIdle, socketFreed } from '../../balancer/queue/socket-queue.ts'
+import { wakeQueue } from '../../balancer/queue/wait-queue.ts'
+import { systemClock } from '../../core/clock.ts'
+import { createLogger } from '../../core/log/log.ts'
+import { Metrics } from '../../core/metrics/metrics.ts'
+import { watchEventLoop } from '../../core/metrics/event-loop-delay.ts'
+import { systemRandom } from '../../core/random.ts'
+import { DataPlane } from '../plane/data-plane.ts'
+import { joinDelta } from './delta-parts.ts'
+import { makeEngines } from '../plane/make-engines.ts'
+import type { FromWorker, ToWorker, WorkerInit } from './messages.ts'
+import { Peers } from './peers.ts'
+import { SharedMemory } from '../memory/shared-memory.ts'
+import { applyDelta } from '../plane/snapshot.ts'
+import { plainStartError } from '../control/start-error.ts'
+import { HeapTidier } from '../memory/tidy-heap.ts'
+
+// The entry of a worker thread: one data plane, driven by messages from the control plane.
+
+const init = workerData as WorkerInit
+const port = parentPort!
+const log = createLogger({
+  level: init.logLevel,
+  fields: { worker: init.thread },
+  buffered: true,
+  fd: init.logFd
+})
+const metrics = new Metrics((announcement) => post({ type: 'metrics', announcement }))
+const memory = SharedMemory.attach(init.memory, init.thread)
+const { table } = memory
+const common = { table, clock: systemClock, random: systemRandom, log }
+const { pseudonym } = init
+const engines = makeEngines({ ...common, metrics, memory, pseudonym })
+const peers = new Peers({
+  wake: (pool) => wakeQueue(table, pool),
+  shed: (slot) => shedIdle(table, slot),
+  freed: (slot) => socketFreed(table, slot)
+})
+table.signals = peers
+const plane = new DataPlane({
+  ...common,
+  engines,
+  onChange: (event) => post({ type: 'change', event }),
+  servesUnshared: init.thread === 1
+})
+watchEventLoop(metrics, String(init.thread), systemClock)
+// One thread after the other, and not where the heap is so large that a reload is lost in it and marking takes long.
+const heap = new HeapTidier(systemClock, 6_000 + 500 * (init.thread % 8), 128 * 2 ** 20)
+
+port.on('message', (message: ToWorker) => receive(message))
+
+function receive(message: ToWorker): void {
+  switch (message.type) {
+    case 'prepare':
+      void prepare(message)
+      return
+    case 'commit':
+      plane.commit()
+      heap.soon()
+      log.level = plane.snapshot!.logLevel
+      // Before the answer: the main thread knows the series of what it is told is in force.
+      metrics.flush()
+      return post({ type: 'committed', id: message.id, listeners: plane.connections() })
+    case 'abort':
+      return plane.abort()
+    case 'backend':
+      return plane.backend(message.fate, message.key)
+    case 'connections':
+      return post({ type: 'connections', id: message.id, listeners: plane.connections() })
+    case 'drain':
+      void drain(message.graceMs)
+      return
+    case 'peer':
+      return peers.connect(message.thread, message.port)
+    case 'crash':
+      if (init.crashable) throw new Error(message.message)
+  }
+}
+
+async function prepare({ delta, parts }: Extract<ToWorker, { type: 'prepare' }>): Promise<void> {
+  try {
+    const snapshot = applyDelta(plane.snapshot, await joinDelta(delta, parts))
+    const ports = await plane.prepare(snapshot)
+    post({ type: 'prepared', id: delta.id, ports })
+  } catch (error) {
+    post({ type: 'failed', id: delta.id, error: plainStartError(error) })
+  }
+}
+
+async function drain(graceMs: number): Promise<void> {
+  const cut = await plane.drain(graceMs)
+  peers.close()
+  await log.flush()
+  post({ type: 'drained', cut })
+}
+
+function post(message: FromWorker): void {
+  port.postMessage(message)
+}

@@ -1,0 +1,236 @@
+import { MessageChannel } from 'node:worker_threads'
+import type { Logger } from '../../core/log/log.ts'
+import type { MetricsSource } from '../../core/metrics/hub.ts'
+import type { BackendFate } from '../plane/engine.ts'
+import type { FromWorker, ListenerConnections, WorkerInit } from './messages.ts'
+import { sumConnections, type Planes, type WorkerState } from './planes.ts'
+import { RestartDelay } from './restart-delay.ts'
+import { SerialQueue } from '../control/serial-queue.ts'
+import type { Snapshot } from '../plane/snapshot.ts'
+import { WorkerThread } from './worker-thread.ts'
+
+export interface WorkersParts {
+  readonly count: number
+  readonly heapMb: number
+  readonly log: Logger
+  /** Without `thread`, which is 1 … count. */
+  readonly init: Omit<WorkerInit, 'thread'>
+  readonly metricsSource: () => MetricsSource
+  readonly onChange: (event: Extract<FromWorker, { type: 'change' }>['event']) => void
+  /** The thread is gone: nobody may go on waiting for it. */
+  readonly recover: (thread: number) => void
+  /** Whatever it held in shared tables is to be given back: backends have heard by now that its connections are closed. */
+  readonly giveBack: (thread: number) => void
+  /** One more was replaced. */
+  readonly onRestart: () => void
+}
+
+/**
+ * The kernel has closed what a dead thread had open, but a busy backend hears of that and of the next connection in any
+ * order: given back at once, one with room for 10 saw 11. Less than the shortest wait for a replacement.
+ */
+const GIVE_BACK_AFTER_MS = 50
+
+interface Seat {
+  readonly thread: number
+  readonly delay: RestartDelay
+  worker: WorkerThread | undefined
+  /** It runs the snapshot in force. */
+  joined: boolean
+  restarts: number
+  timer: NodeJS.Timeout | undefined
+}
+
+/** The worker threads: started together, changed together, replaced one by one when they die. */
+export class Workers implements Planes {
+  readonly #parts: WorkersParts
+  readonly #seats: readonly Seat[]
+  /** Taken from prepare to commit or abort, and while a replacement joins: it must not miss a snapshot. */
+  readonly #changes = new SerialQueue()
+  #release: (() => void) | undefined
+  #current: Snapshot | undefined
+  #prepared: Snapshot | undefined
+  /** Who prepared it. */
+  #part: readonly Seat[] = []
+  #stopping = false
+
+  constructor(parts: WorkersParts) {
+    this.#parts = parts
+    this.#seats = Array.from({ length: parts.count }, (_, index) => ({
+      thread: index + 1,
+      delay: new RestartDelay(),
+      worker: undefined,
+      joined: false,
+      restarts: 0,
+      timer: undefined
+    }))
+    for (const seat of this.#seats) this.#spawn(seat)
+  }
+
+  get workers(): readonly WorkerState[] {
+    return this.#seats.map(({ thread, worker, joined, restarts }) => ({
+      thread,
+      restarts,
+      state: worker === undefined ? 'waiting' : joined ? 'running' : 'starting'
+    }))
+  }
+
+  async prepare(snapshot: Snapshot): Promise<Readonly<Record<string, number>>> {
+    this.#release = await this.#changes.enter()
+    // A worker that has come back but not joined stays out: it takes the snapshot that is then in force.
+    this.#part = this.#seats.filter(({ worker, joined }) => worker && (joined || this.#current === undefined))
+    const [first, ...others] = this.#part.map((seat) => seat.worker!)
+    if (first === undefined) {
+      this.#leave()
+      throw new Error('no worker runs')
+    }
+    try {
+      // One after the other only where the kernel chooses a port: the others need to know which.
+      const before = snapshot.ports
+      const ports = { ...before, ...(await first.prepare(snapshot)) }
+      this.#prepared = { ...snapshot, ports }
+      await all(others.map((worker) => worker.prepare(this.#prepared!)))
+      return ports
+    } catch (error) {
+      this.#prepared = snapshot
+      this.abort()
+      throw error
+    }
+  }
+
+  abort(): void {
+    const snapshot = this.#prepared
+    if (snapshot === undefined) return
+    for (const { worker } of this.#seats) worker?.abort(snapshot.id)
+    this.#prepared = undefined
+    this.#leave()
+  }
+
+  async commit(): Promise<readonly ListenerConnections[]> {
+    this.#current = this.#prepared
+    this.#prepared = undefined
+    try {
+      const kept = await Promise.all(this.#part.map((seat) => this.#commitSeat(seat)))
+      return sumConnections(kept)
+    } finally {
+      this.#leave()
+    }
+  }
+
+  backend(fate: BackendFate, key: string): void {
+    for (const worker of this.#live()) worker.backend(fate, key)
+  }
+
+  async connections(): Promise<readonly ListenerConnections[]> {
+    return sumConnections(await Promise.all(this.#live().map((worker) => worker.connections())))
+  }
+
+  async drain(graceMs: number): Promise<number> {
+    this.#stop()
+    const cut = await Promise.all(this.#live().map((worker) => worker.drain(graceMs).catch(() => 0)))
+    await this.kill()
+    return cut.reduce((sum, n) => sum + n, 0)
+  }
+
+  async kill(): Promise<void> {
+    this.#stop()
+    await Promise.all(this.#live().map((worker) => worker.kill()))
+  }
+
+  /** For tests: throws in the worker. */
+  crash(thread: number, message: string): void {
+    this.#seats[thread - 1]?.worker?.crash(message)
+  }
+
+  /** It has promised that it can: if it fails now, it is replaced by one that starts with the new snapshot. */
+  async #commitSeat(seat: Seat): Promise<readonly ListenerConnections[]> {
+    const worker = seat.worker
+    if (worker === undefined) return []
+    try {
+      const kept = await worker.commit()
+      seat.joined = true
+      return kept
+    } catch (error) {
+      worker.fail(error as Error)
+      return []
+    }
+  }
+
+  #live(): WorkerThread[] {
+    return this.#seats.flatMap(({ worker }) => worker ?? [])
+  }
+
+  #leave(): void {
+    this.#release?.()
+    this.#release = undefined
+  }
+
+  #stop(): void {
+    this.#stopping = true
+    for (const seat of this.#seats) clearTimeout(seat.timer)
+  }
+
+  #spawn(seat: Seat): WorkerThread {
+    const source = this.#parts.metricsSource()
+    const worker = new WorkerThread({ ...this.#parts.init, thread: seat.thread }, this.#parts.heapMb, {
+      onMessage: (message) => {
+        if (message.type === 'metrics') source.announce(message.announcement)
+        else this.#parts.onChange(message.event)
+      },
+      onExit: (error) => {
+        source.detach()
+        this.#exited(seat, error)
+      }
+    })
+    for (const other of this.#seats) {
+      if (other.worker === undefined || other === seat) continue
+      const { port1, port2 } = new MessageChannel()
+      worker.connect(other.thread, port1)
+      other.worker.connect(seat.thread, port2)
+    }
+    seat.worker = worker
+    return worker
+  }
+
+  #exited(seat: Seat, error: Error | undefined): void {
+    seat.worker = undefined
+    seat.joined = false
+    this.#parts.recover(seat.thread)
+    if (this.#stopping) return
+    const inMs = seat.delay.next()
+    this.#parts.log.error({ worker: seat.thread, err: error, inMs }, 'worker died; it will be replaced')
+    // Before the first snapshot is in force nothing is served: start() fails and ends the others.
+    if (this.#current === undefined) return
+    seat.timer = setTimeout(() => {
+      this.#parts.giveBack(seat.thread)
+      seat.timer = setTimeout(() => void this.#replace(seat), inMs - GIVE_BACK_AFTER_MS)
+    }, GIVE_BACK_AFTER_MS)
+  }
+
+  async #replace(seat: Seat): Promise<void> {
+    const leave = await this.#changes.enter()
+    if (this.#stopping) return leave()
+    seat.restarts++
+    this.#parts.onRestart()
+    const worker = this.#spawn(seat)
+    try {
+      await worker.prepare(this.#current!)
+      await worker.commit()
+      seat.joined = true
+      seat.delay.started()
+      this.#parts.log.info({ worker: seat.thread }, 'worker replaced')
+    } catch (error) {
+      // Its exit brings the next try.
+      worker.fail(error as Error)
+    } finally {
+      leave()
+    }
+  }
+}
+
+/** Waits for all even when one fails: what is half prepared can be aborted only when it answers no more. */
+async function all(promises: readonly Promise<unknown>[]): Promise<void> {
+  const results = await Promise.allSettled(promises)
+  const failed = results.find((result) => result.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
+}
