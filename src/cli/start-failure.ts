@@ -1,16 +1,8 @@
-import type { Path } from '../config/report/problem.ts'
+import { pathOf, type Path } from '../config/report/problem.ts'
 
 /** A failed start in one line: what, and by which line of the file when the error names a setting. */
 export function startFailure(error: unknown, locate: (path: Path) => string): string {
   if (!(error instanceof Error)) return `lb: ${String(error)}`
   const setting = 'setting' in error && typeof error.setting === 'string' ? pathOf(error.setting) : undefined
   return setting === undefined ? `lb: ${error.message}` : `${locate(setting)}: error: ${error.message}`
-}
-
-/** `listeners[2].bind` as a path; undefined when it is not of that form. */
-function pathOf(setting: string): Path | undefined {
-  if (!/^\w+(?:\[\d+\]|\.\w+)*$/.test(setting)) return undefined
-  return [...setting.matchAll(/\[(\d+)\]|(\w+)/g)].map(([, index, key]) =>
-    index === undefined ? key! : Number(index)
-  )
 }

@@ -11,7 +11,10 @@ import type { Config } from './model/model.ts'
 import { refuseNotSupported } from './report/not-supported.ts'
 import { errorAt, type Finding, pathText } from './report/problem.ts'
 import { isMap, type Raw } from './raw.ts'
+import { normalise } from './schema/normalise.ts'
+import { rootSchema } from './schema/root.ts'
 import { checkSchema, type SourceOf } from './schema/schema-findings.ts'
+import { shapeOf } from './schema/shape.ts'
 import { readSecrets } from './environment/secrets.ts'
 
 export type Validated =
@@ -38,8 +41,12 @@ export function validate(
         : `a configuration is a mapping of keys such as "listeners:" and "pools:"; begin with "${EXAMPLE}"`
     return { ok: false, findings: [...before, errorAt([], message)] }
   }
+  // Places for anchors.
+  for (const key of Object.keys(root)) if (key.startsWith('x-')) delete root[key]
+  // First of all: every check looks for lists where lists are.
+  const form = normalise(root, shapeOf(rootSchema))
   // What these take out or replace must not be reported again by the schema.
-  const early = [...before, ...refuseNotSupported(root), ...readSecrets(root, directory)]
+  const early = [...before, ...form.findings, ...refuseNotSupported(root), ...readSecrets(root, directory)]
   const schema = checkSchema(root, sourceOf)
   const late = [
     ...(schema.ok ? [] : schema.findings),
@@ -52,7 +59,8 @@ export function validate(
     ...checkRegexes(root)
   ]
   const known = new Set(early.map((finding) => pathText(finding.path)))
-  const findings = [...early, ...late.filter((finding) => !known.has(pathText(finding.path)))]
+  const all = [...early, ...late.filter((finding) => !known.has(pathText(finding.path)))]
+  const findings = all.map((finding) => form.rewrite(finding))
   if (!schema.ok || findings.some((finding) => finding.severity === 'error')) return { ok: false, findings }
   const config = buildConfig(schema.data, directory, file)
   const hidden = config.listeners.flatMap((listener, index) => {

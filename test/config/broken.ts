@@ -379,5 +379,51 @@ export const broken: readonly Broken[] = [
     at: '1:80',
     says: /exactly one Host/
   },
-  { name: 'a NUL', text: 'user: a\0b\n', at: '1:8', says: /control character/ }
+  { name: 'a NUL', text: 'user: a\0b\n', at: '1:8', says: /control character/ },
+  {
+    name: 'a lone listener with an unknown pool',
+    text: 'listeners: { bind: ":80", mode: l7, pool: nope }\n' + pools,
+    at: '1:43',
+    says: /no pool "nope"/
+  },
+  {
+    name: 'a lone route with an unknown pool',
+    text: 'listeners:\n  bind: ":80"\n  mode: l7\n  routes: { pool: nope }\n' + pools,
+    at: '4:19',
+    says: /no pool "nope"/
+  },
+  {
+    name: 'a lone route without an action',
+    text: 'listeners: { bind: ":80", mode: l7, routes: { match: {} }, pool: web }\n' + pools,
+    at: '1:45',
+    says: /does nothing/
+  },
+  {
+    name: 'a lone backend without a port',
+    text: head + 'pools:\n  web:\n    backends: { address: "10.0.0.1" }\n',
+    at: '4:26',
+    says: /has no port/
+  },
+  {
+    name: 'listeners as a mapping by name',
+    text:
+      'listeners:\n  a: { bind: ":80", mode: l7, pool: web }\n  b: { bind: ":81", mode: l7, pool: nope }\n' +
+      pools,
+    at: '1:1',
+    says: /is a list, not a mapping by name; write "- name: a"/
+  },
+  {
+    name: 'a mistake in listeners as a mapping by name',
+    text:
+      'listeners:\n  a: { bind: ":80", mode: l7, pool: web }\n  b: { bind: ":81", mode: l7, pool: nope }\n' +
+      pools,
+    at: '3:37',
+    says: /no pool "nope"/
+  },
+  {
+    name: 'pools as a list',
+    text: head + 'pools:\n  - name: web\n    backends: ["10.0.0.1:80"]\n',
+    at: '2:1',
+    says: /is a mapping by name, not a list; write "web:"/
+  }
 ]

@@ -4,7 +4,7 @@ import t from 'tap'
 import { z } from 'zod'
 import { allRows, fillTables, sectionNames } from '../../scripts/config-docs.ts'
 import { formatProblems } from '../../src/config/report/format-problems.ts'
-import { jsonSchema } from '../../src/config/schema/json-schema.ts'
+import { inlineJsonSchema, jsonSchema } from '../../src/config/schema/json-schema.ts'
 import { parseConfig } from '../../src/config/parse-config.ts'
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/config.md'), 'utf8')
@@ -39,7 +39,7 @@ function documentedPath(path: string): string {
 }
 
 t.test('every key has a description', async (t) => {
-  const missing = [...properties(jsonSchema() as Node, '')].filter(({ node }) => !node['description'])
+  const missing = [...properties(inlineJsonSchema() as Node, '')].filter(({ node }) => !node['description'])
   t.same(
     missing.map(({ path }) => path),
     []
@@ -48,7 +48,9 @@ t.test('every key has a description', async (t) => {
 
 t.test('every key stands in a table of docs/config.md, and the tables are those of the schema', async (t) => {
   const documented = new Set(allRows().map((row) => row.path))
-  const known = new Set([...properties(jsonSchema() as Node, '')].map(({ path }) => documentedPath(path)))
+  const known = new Set(
+    [...properties(inlineJsonSchema() as Node, '')].map(({ path }) => documentedPath(path))
+  )
   t.same(
     [...known].filter((path) => !documented.has(path)),
     []
@@ -94,4 +96,17 @@ t.test('the JSON Schema takes what lb takes, variables too, and refuses an unkno
     success: false
   })
   t.equal((jsonSchema() as Node)['$schema'], 'https://json-schema.org/draft/2020-12/schema')
+})
+
+t.test('the JSON Schema is small, and whatever is a mapping in it has a name and a title', async (t) => {
+  const schema = jsonSchema() as Node
+  t.ok(JSON.stringify(schema, null, 2).length < 120_000)
+  t.ok(JSON.stringify(schema).length < JSON.stringify(inlineJsonSchema()).length / 2)
+  const definitions = schema['$defs'] as Record<string, Node>
+  for (const [name, definition] of Object.entries(definitions)) {
+    t.type(definition['title'], 'string', name)
+    t.notMatch(JSON.stringify(Object.values(definition)), /"properties":.*"properties":/, name)
+  }
+  const referred = JSON.stringify(schema).match(/#\/\$defs\/[^"]+/g)!
+  for (const reference of new Set(referred)) t.ok(Object.hasOwn(definitions, reference.slice(8)), reference)
 })

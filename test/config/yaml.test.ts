@@ -136,3 +136,9 @@ workers: many
   const printed = messages(many)
   t.match(printed, /… and 950 more$/)
 })
+
+t.test('top-level keys that begin with x- are places for anchors', async (t) => {
+  const text =
+    'x-web: &web { backends: ["10.0.0.1:80"] }\nlisteners: { bind: ":80", mode: l7, pool: web }\npools: { web: *web }\n'
+  t.match(parseConfig(text, { file: 'lb.yaml' }), { ok: true, warnings: [] })
+})

@@ -1,6 +1,7 @@
 import { execFile, spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import http from 'node:http'
+import http2 from 'node:http2'
 import https from 'node:https'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
@@ -245,6 +246,18 @@ t.test('grpc: a real server is asked for the service, and only SERVING will do',
     http.createServer((_request, response) => response.end('ok'))
   )
   await t.rejects(run('grpc', notGrpc))
+})
+
+t.test('grpc: an answer that is empty, cut off or no message is a failed probe', async (t) => {
+  for (const body of ['', '\0\0', 'hello, world']) {
+    const server = http2.createServer()
+    server.on('stream', (stream) => {
+      stream.respond({ ':status': 200, 'content-type': 'application/grpc' })
+      stream.end(body)
+    })
+    const port = await listen(t, server)
+    await t.rejects(run('grpc', port), { message: 'not a gRPC message' })
+  }
 })
 
 t.test('grpc: messages are encoded and read as protobuf lays them out', async (t) => {

@@ -37,7 +37,7 @@ export class SlotRegistry {
 
   /** Rows for these pools. Backends that are new after the first call begin with slow start. */
   assign(pools: readonly PoolConfig[]): Record<string, PoolSlots> {
-    const assigned: Record<string, PoolSlots> = {}
+    const assigned = Object.create(null) as Record<string, PoolSlots>
     for (const config of pools) {
       const pool = this.#poolRow(config.name)
       const backends = config.backends.map((backend) => {

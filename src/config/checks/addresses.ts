@@ -5,7 +5,8 @@ import { type Raw, select } from '../raw.ts'
 
 interface Taken {
   readonly host: string
-  readonly path: Path
+  /** As a person says it: `listeners[0].bind`, also for the only one of a list. */
+  readonly place: string
 }
 
 /** No two binds on one address, wildcards included; `[::]` is the IPv6 wildcard only. */
@@ -13,7 +14,7 @@ export function checkAddresses(root: Raw): Finding[] {
   const findings: Finding[] = []
   /** By port, or by the path of a unix socket. */
   const taken = new Map<string, Taken[]>()
-  for (const { path, value } of allBinds(root)) {
+  for (const { path, place, value } of allBinds(root)) {
     const text = textOf(value)
     const bind = text === undefined ? undefined : parseBind(text)
     if (bind === undefined || typeof bind === 'string') continue
@@ -25,28 +26,34 @@ export function checkAddresses(root: Raw): Finding[] {
     const other = others.find((candidate) => overlap(candidate.host, host))
     if (other !== undefined) {
       findings.push(
-        errorAt(
-          path,
-          `${bind.text} is already taken by ${pathText(other.path)}; give one of them another port`
-        )
+        errorAt(path, `${bind.text} is already taken by ${other.place}; give one of them another port`)
       )
     } else {
-      others.push({ host, path })
+      others.push({ host, place })
       taken.set(key, others)
     }
   }
   return findings
 }
 
-function* allBinds(root: Raw): Generator<{ path: Path; value: Raw }> {
+interface FoundBind {
+  readonly path: Path
+  readonly place: string
+  readonly value: Raw
+}
+
+function* allBinds(root: Raw): Generator<FoundBind> {
   yield* bindsAt(root, ['listeners', '*', 'bind'])
   yield* bindsAt(root, ['admin', 'bind'])
 }
 
-function* bindsAt(root: Raw, pattern: Path): Generator<{ path: Path; value: Raw }> {
-  for (const found of select(root, pattern)) {
-    if (!Array.isArray(found.value)) yield found
-    else for (const [index, value] of found.value.entries()) yield { path: [...found.path, index], value }
+function* bindsAt(root: Raw, pattern: Path): Generator<FoundBind> {
+  for (const { path, value } of select(root, pattern)) {
+    const list: readonly Raw[] = Array.isArray(value) ? value : []
+    for (const [index, item] of list.entries()) {
+      const at = [...path, index]
+      yield { path: at, place: pathText(list.length === 1 ? path : at), value: item }
+    }
   }
 }
 

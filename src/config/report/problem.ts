@@ -42,3 +42,13 @@ export function pathText(path: Path): string {
   }
   return text
 }
+
+/** The path that pathText wrote; undefined for any other text. */
+export function pathOf(text: string): Path | undefined {
+  if (!/^(?:[\w-]+|\["(?:[^"\\]|\\.)*"\])(?:\[\d+\]|\.[\w-]+|\["(?:[^"\\]|\\.)*"\])*$/.test(text))
+    return undefined
+  const parts = text.matchAll(/\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]|([\w-]+)/g)
+  return [...parts].map(([, index, quoted, word]) =>
+    index !== undefined ? Number(index) : (word ?? (JSON.parse(quoted!) as string))
+  )
+}

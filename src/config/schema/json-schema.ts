@@ -1,31 +1,54 @@
 import { z } from 'zod'
+import { extractDefinitions } from './json-definitions.ts'
 import { rootSchema } from './root.ts'
 
 export type JsonSchema = z.core.JSONSchema.JSONSchema
 
 /** The JSON Schema (2020-12) of the YAML, with a description per key, for editors that complete and check. */
 export function jsonSchema(): JsonSchema {
-  const schema = z.toJSONSchema(rootSchema, { io: 'input', target: 'draft-2020-12', unrepresentable: 'any' })
+  const { $defs, ...rest } = extractDefinitions(inlineJsonSchema(), {
+    // Any scalar may be a variable: `weight: ${WEIGHT}` is text to an editor.
+    variable: VARIABLE
+  })
+  return { ...rest, $defs: { ...$defs } } as JsonSchema
+}
+
+/** The same with everything written out where it stands. */
+export function inlineJsonSchema(): JsonSchema {
+  const schema = z.toJSONSchema(rootSchema, {
+    io: 'input',
+    target: 'draft-2020-12',
+    unrepresentable: 'any',
+    override({ zodSchema, jsonSchema }) {
+      // Left out where a value is transformed; these are examples of what is written, not of what is read.
+      const examples = z.globalRegistry.get(zodSchema)?.examples
+      if (Array.isArray(examples)) jsonSchema.examples = examples as unknown[]
+    }
+  })
   const { $schema, ...rest } = allowVariables(schema)
+  const { properties, ...others } = rest
   return {
     $schema: $schema!,
     title: 'lb: a Layer 4 and Layer 7 load balancer',
     description: 'Durations are "250ms", "10s", "5m"; sizes "64kb"; ${NAME} comes from the environment.',
-    ...rest
-  }
+    ...others,
+    // Places for anchors; lb does not read them.
+    patternProperties: { '^x-': {} },
+    properties
+  } as JsonSchema
 }
 
-const VARIABLE = { type: 'string', pattern: '\\$\\{' }
+const VARIABLE: JsonSchema = { title: 'a variable', type: 'string', pattern: '\\$\\{' }
 
-/** Any scalar may be a variable: `weight: ${WEIGHT}` is text to an editor. */
 function allowVariables(schema: JsonSchema): JsonSchema {
   const result: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(schema)) result[key] = allowInside(key, value)
   if (!isConstrainedScalar(schema)) return result
-  const { description, default: fallback, ...keywords } = result
+  const { description, default: fallback, examples, ...keywords } = result
   return {
     ...(description !== undefined && { description }),
     ...(fallback !== undefined && { default: fallback }),
+    ...(examples !== undefined && { examples }),
     anyOf: [keywords, VARIABLE]
   } as JsonSchema
 }

@@ -20,6 +20,7 @@ export class YamlLookup {
     let span = spanOf(node) ?? { start: 0, end: 0 }
     for (const [index, part] of path.entries()) {
       node = this.#resolve(node)
+      if (!isSeq(node) && isLoneItem(part)) continue
       if (isSeq(node) && typeof part === 'number') {
         node = node.items[part]
         span = spanOf(node) ?? span
@@ -43,6 +44,7 @@ export class YamlLookup {
     let node: unknown = this.#document.contents
     for (const part of path) {
       node = this.#resolve(node)
+      if (!isSeq(node) && isLoneItem(part)) continue
       if (isSeq(node) && typeof part === 'number') node = node.items[part]
       else if (isMap(node)) node = this.#pairOf(node, String(part))?.value
       else return undefined
@@ -79,4 +81,9 @@ export class YamlLookup {
       for (const source of sources) if (isMap(source)) yield* this.#allPairs(source, depth + 1)
     }
   }
+}
+
+/** What stands where a list may is read as its first item. */
+function isLoneItem(part: string | number): boolean {
+  return part === 0
 }

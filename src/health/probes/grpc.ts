@@ -75,8 +75,13 @@ function check(session: http2.ClientHttp2Session, { address, config }: ProbeTarg
       if (received.length > MOST_BYTES) stream.close(http2.constants.NGHTTP2_CANCEL)
     })
     stream.on('end', () => {
-      if (refused !== undefined) reject(new ProbeMismatch(refused))
-      else resolve(STATUSES[servingStatus(received)] ?? 'an unknown status')
+      // An empty or broken answer also comes here, at the latest when the session is destroyed at the deadline.
+      try {
+        if (refused !== undefined) throw new ProbeMismatch(refused)
+        resolve(STATUSES[servingStatus(received)] ?? 'an unknown status')
+      } catch (error) {
+        reject(error as Error)
+      }
     })
     stream.end(requestFrame(config.service))
   })

@@ -30,7 +30,7 @@ export class MainCaches {
     configs: Readonly<Record<string, CacheStoreConfig>>,
     routes: readonly RouteCache[]
   ): Readonly<Record<string, SharedStoreMemory>> {
-    const memories: Record<string, SharedStoreMemory> = {}
+    const memories = Object.create(null) as Record<string, SharedStoreMemory>
     for (const [name, config] of Object.entries(configs)) {
       let cache = this.#caches.get(name)
       if (cache === undefined || !sameSize(cache.config, config)) cache = this.#make(config)
@@ -38,7 +38,7 @@ export class MainCaches {
       this.#caches.set(name, cache)
       memories[name] = cache.store.memory
     }
-    for (const name of this.#caches.keys()) if (configs[name] === undefined) this.#caches.delete(name)
+    for (const name of this.#caches.keys()) if (!Object.hasOwn(configs, name)) this.#caches.delete(name)
     return memories
   }
 

@@ -149,7 +149,7 @@ export class Controller {
   #portsOf(next: Config, taken: Readonly<Record<string, number>>): Record<string, number> {
     const known = { ...this.#ports, ...taken }
     const keys = next.listeners.flatMap(({ name, binds }) => binds.map((bind, i) => bindKey(name, bind, i)))
-    return Object.fromEntries(keys.flatMap((key) => (key in known ? [[key, known[key]!]] : [])))
+    return Object.fromEntries(keys.flatMap((key) => (Object.hasOwn(known, key) ? [[key, known[key]!]] : [])))
   }
 
   /** Certificates that differ from those in force under the same paths. */

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Config } from '../../config/model/model.ts'
+import { pathText } from '../../config/report/problem.ts'
 import { readListenerTls, type ListenerTlsMaterial } from '../../net/tls/listener-tls.ts'
 import { readUpstreamTls, type UpstreamTlsMaterial } from '../../net/tls/upstream-tls.ts'
 import type { Material } from '../plane/snapshot.ts'
@@ -14,8 +15,9 @@ export class MaterialReader {
 
   /** Rejects with a StartError that names the file and the setting. */
   async read(config: Config): Promise<Material> {
-    const listeners: Record<string, ListenerTlsMaterial> = {}
-    const pools: Record<string, UpstreamTlsMaterial> = {}
+    // No prototype: a listener may be named `constructor`.
+    const listeners = Object.create(null) as Record<string, ListenerTlsMaterial>
+    const pools = Object.create(null) as Record<string, UpstreamTlsMaterial>
     for (const [index, { name, tls }] of config.listeners.entries()) {
       if (tls === undefined) continue
       listeners[name] = await this.#listener(tls).catch((error: unknown) => {
@@ -27,7 +29,7 @@ export class MaterialReader {
       try {
         pools[name] = readUpstreamTls(tls)
       } catch (error) {
-        throw refusal(error, `pools.${name}.tls`, `pool ${name}`)
+        throw refusal(error, pathText(['pools', name, 'tls']), `pool ${name}`)
       }
     }
     return { listeners, pools }

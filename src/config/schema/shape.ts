@@ -1,0 +1,102 @@
+import type { z } from 'zod'
+
+/** What of a schema matters for the form of a file: which keys hold lists, which hold mappings by name. */
+export interface Shape {
+  /** Of one item, where a list stands; a lone item may stand in its place. */
+  readonly item: Shape | undefined
+  /** Whether a scalar may be a lone item; not where the schema has a scalar of its own, such as `false`. */
+  readonly loneScalar: boolean
+  readonly keys: ReadonlyMap<string, Shape>
+  /** Of each value of a mapping by name. */
+  readonly values: Shape | undefined
+}
+
+interface Draft {
+  item: Shape | undefined
+  loneScalar: boolean
+  keys: Map<string, Shape>
+  values: Shape | undefined
+}
+
+type Schema = z.core.$ZodType
+type Def = z.core.$ZodTypeDef & {
+  readonly innerType?: Schema
+  readonly in?: Schema
+  readonly options?: readonly Schema[]
+  readonly shape?: Readonly<Record<string, Schema>>
+  readonly valueType?: Schema
+  readonly element?: Schema
+  readonly getter?: () => Schema
+}
+
+const shapes = new WeakMap<Schema, Shape>()
+
+/** Made once per schema. A schema that contains itself has a shape that contains itself. */
+export function shapeOf(schema: Schema): Shape {
+  const known = shapes.get(schema)
+  if (known !== undefined) return known
+  const draft: Draft = { item: undefined, loneScalar: true, keys: new Map(), values: undefined }
+  shapes.set(schema, draft)
+  addTo(draft, schema, new Set())
+  return draft
+}
+
+function addTo(draft: Draft, schema: Schema, seen: Set<Schema>): void {
+  if (seen.has(schema)) return
+  seen.add(schema)
+  const def = schema._zod.def as Def
+  switch (def.type) {
+    case 'object':
+      for (const [key, inner] of Object.entries(def.shape ?? {})) addKey(draft, key, shapeOf(inner))
+      return
+    case 'record':
+      draft.values ??= shapeOf(def.valueType!)
+      return
+    case 'array':
+      draft.item ??= shapeOf(def.element!)
+      return
+    case 'union': {
+      const options = def.options ?? []
+      // What listOf makes: the lone item is read as the list that it stands for.
+      if (isLoneOrList(options)) return addTo(draft, options[1]!, seen)
+      for (const option of options) addTo(draft, option, seen)
+      if (options.some(isList)) draft.loneScalar = false
+      return
+    }
+    case 'lazy':
+      addTo(draft, def.getter!(), seen)
+      return
+    default: {
+      const inner = def.innerType ?? def.in
+      if (inner !== undefined) addTo(draft, inner, seen)
+    }
+  }
+}
+
+/** `mode: l4` and `mode: l7` share keys; where both have one, what either knows of it counts. */
+function addKey(draft: Draft, key: string, shape: Shape): void {
+  const before = draft.keys.get(key)
+  if (before === undefined || before === shape) {
+    draft.keys.set(key, shape)
+    return
+  }
+  draft.keys.set(key, {
+    item: before.item ?? shape.item,
+    loneScalar: before.loneScalar && shape.loneScalar,
+    keys: new Map([...shape.keys, ...before.keys]),
+    values: before.values ?? shape.values
+  })
+}
+
+function isLoneOrList(options: readonly Schema[]): boolean {
+  const [lone, list] = options
+  return options.length === 2 && (list!._zod.def as Def).element === lone
+}
+
+function isList(schema: Schema): boolean {
+  const def = schema._zod.def as Def
+  if (def.type === 'array') return true
+  if (def.type === 'union') return (def.options ?? []).some(isList)
+  const inner = def.innerType ?? def.in
+  return inner !== undefined && isList(inner)
+}
