@@ -5,7 +5,7 @@ import { compileCidrs } from '../../net/address/cidr.ts'
 import type { HttpCache } from '../cache/http-cache.ts'
 import type { EngineContext } from '../exchange/engine-context.ts'
 import { compileEdits } from '../headers/header-edits.ts'
-import type { PoolUpstreams } from '../http1/client/upstream-registry.ts'
+import type { Upstreams } from '../forward/upstreams.ts'
 import { RetryBudget } from '../forward/retry-budget.ts'
 import { compileRedirect } from '../router/redirect.ts'
 import { compileRewrite } from '../router/rewrite.ts'
@@ -60,7 +60,7 @@ export function compileSnapshot(parts: SnapshotParts, context: EngineContext): S
 export function compilePool(
   pool: Pool,
   context: Pick<EngineContext, 'metrics' | 'clock'>,
-  upstreams: PoolUpstreams
+  upstreams: Upstreams
 ): CompiledPool {
   const { config, name } = pool
   const keyed = config.algorithm === 'hash' || config.algorithm === 'maglev'

@@ -11,7 +11,7 @@ import type { Gate } from '../../net/admission/gate.ts'
 import type { CidrSet } from '../../net/address/cidr.ts'
 import type { HttpCache } from '../cache/http-cache.ts'
 import type { CompiledEdits } from '../headers/header-edits.ts'
-import type { PoolUpstreams } from '../http1/client/upstream-registry.ts'
+import type { Upstreams } from '../forward/upstreams.ts'
 import type { RetryBudget } from '../forward/retry-budget.ts'
 import type { RedirectFacts } from '../router/redirect.ts'
 import type { PathRewrite } from '../router/rewrite.ts'
@@ -31,7 +31,7 @@ export interface Snapshot {
 /** A pool with what this thread forwards by. */
 export interface CompiledPool {
   readonly pool: Pool
-  readonly upstreams: PoolUpstreams
+  readonly upstreams: Upstreams
   readonly budget: RetryBudget
   /** Undefined when the algorithm uses no key. */
   readonly hashKey: HashKey | undefined

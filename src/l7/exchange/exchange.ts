@@ -102,7 +102,7 @@ export class Exchange implements ForwardOwner {
     const passed = announced
       ? passableTrailers(trailers, edited, this.request.headers.get('trailer') ?? '')
       : ''
-    this.forward?.endBody(passed)
+    this.forward?.endBody(passed, this.bytesIn)
     this.copy?.send(passed)
     this.copy = undefined
   }

@@ -1,4 +1,5 @@
 import type { Backend } from '../../balancer/pool/backend.ts'
+import type { Pool } from '../../balancer/pool/pool.ts'
 import type { RetryConfig } from '../../config/model/model.ts'
 import type { Outgoing } from './forward-owner.ts'
 import { isIdempotent } from '../message/methods.ts'
@@ -18,6 +19,7 @@ export class Attempts {
   /** One more, when a kept connection turns out to be closed. */
   #stale = 1
   #replay: ReplayBuffer | undefined
+  #answered = false
 
   constructor(retry: RetryConfig, budget: RetryBudget, request: Outgoing) {
     this.#retry = retry
@@ -32,12 +34,13 @@ export class Attempts {
 
   bodySent(buffer: Buffer, start: number, end: number): void {
     this.bodyBegun = true
-    if (this.#retry.attempts === 0 || !this.#safeMethod) return
+    if (this.#answered || this.#retry.attempts === 0 || !this.#safeMethod) return
     ;(this.#replay ??= new ReplayBuffer()).add(buffer, start, end)
   }
 
   /** There is an answer: no further try, so nothing need be kept. */
   answered(): void {
+    this.#answered = true
     this.#replay?.drop()
   }
 
@@ -58,6 +61,11 @@ export class Attempts {
   /** Once per request, and no matter how often it was tried. */
   mayRepeatStale(): boolean {
     return this.#repeatable && this.#stale-- > 0
+  }
+
+  /** A backend of the pool that has not been tried is there. */
+  elsewhere(pool: Pool, current: Backend): boolean {
+    return pool.backends.some((one) => one !== current && one.available && this.tried?.includes(one) !== true)
   }
 
   get #repeatable(): boolean {

@@ -40,8 +40,12 @@ export class BackgroundRequest implements ForwardOwner {
   startBody(): void {
     const body = this.#body
     if (body === undefined) return
-    for (const chunk of body.chunks) this.#forward.sendBody(chunk, 0, chunk.length)
-    this.#forward.endBody(body.trailers)
+    let bytes = 0
+    for (const chunk of body.chunks) {
+      bytes += chunk.length
+      this.#forward.sendBody(chunk, 0, chunk.length)
+    }
+    this.#forward.endBody(body.trailers, bytes)
     this.#forward.flush()
   }
 

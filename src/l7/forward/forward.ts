@@ -7,19 +7,26 @@ import type { ErrorCode } from '../../core/errors.ts'
 import type { DialFailure } from '../../net/dial/dial-failure.ts'
 import type { Transport } from '../../net/transport/transport.ts'
 import type { UpstreamHead } from '../http1/parse/response-parser.ts'
-import { isIdempotent } from '../message/methods.ts'
-import type { SendOptions } from '../http1/write/sent.ts'
-import type { UpstreamConnection } from '../http1/client/upstream-connection.ts'
-import type { ConnectAttempt, ConnectionWaiter, UpstreamPool } from '../http1/client/upstream-pool.ts'
 import { Attempts } from './attempts.ts'
 import { nobody, type ForwardOwner, type Outgoing } from './forward-owner.ts'
 import type { Target } from '../compile/snapshot.ts'
+import { takeLease, type LeaseTaker } from './take-lease.ts'
+import { Upload } from './upload.ts'
 import {
   failureCodes,
+  mayTryAfter,
+  outcomes,
   type UpstreamClient,
-  type UpstreamFailure,
-  type UpstreamStream
+  type UpstreamFailure
 } from './upstream-client.ts'
+import type { UpstreamStream } from './upstreams.ts'
+
+/** Why an attempt failed. */
+interface Failed {
+  readonly code: ErrorCode
+  readonly reason: string
+  readonly backend: Backend | undefined
+}
 
 /** Reading up to this much of an answer that nobody wants costs less than another connection. */
 const WORTH_READING = 16_384
@@ -28,19 +35,19 @@ const WORTH_READING = 16_384
  * Takes one request to a backend: pick, connection, and another attempt where that is safe (RFC 9110 §9.2.2). Holds at
  * most one lease at a time, and gives each back once.
  */
-export class Forward implements UpstreamClient, ConnectionWaiter {
+export class Forward implements UpstreamClient, LeaseTaker {
   #owner: ForwardOwner
   readonly #target: Target
   readonly #request: Outgoing
   #lease: Lease | undefined
   #waiter: Waiter | undefined
-  #dialling: ConnectAttempt | undefined
+  #failure: Failed | undefined
   #stream: UpstreamStream | undefined
   readonly #attempts: Attempts
-  #bodyEnded: boolean
-  #trailers = ''
+  readonly #upload: Upload
+  /** The owner has been told its last word, or wants none. */
+  #ended = false
   #responded = false
-  #batched = false
   #outcome: Outcome = 'ok'
   #startedAt = 0
   #latencyMs = -1
@@ -49,8 +56,8 @@ export class Forward implements UpstreamClient, ConnectionWaiter {
     this.#owner = owner
     this.#target = target
     this.#request = request
-    this.#bodyEnded = request.framing === 0
     this.#attempts = new Attempts(target.retry, target.pool.budget, request)
+    this.#upload = new Upload(this.#attempts, request.framing === 0)
   }
 
   /** Tries after the first. */
@@ -65,10 +72,10 @@ export class Forward implements UpstreamClient, ConnectionWaiter {
 
   /** The client is gone: whatever is under way stops, and the backend is not blamed. */
   cancel(): void {
+    this.#ended = true
+    this.#upload.drop()
     this.#waiter?.cancel()
     this.#waiter = undefined
-    this.#dialling?.cancel()
-    this.#dialling = undefined
     const stream = this.#stream
     this.#stream = undefined
     stream?.cancel()
@@ -77,10 +84,9 @@ export class Forward implements UpstreamClient, ConnectionWaiter {
 
   /** The answer that has begun is not wanted: short ones are read to their end, for the connection's sake. */
   discard(head: UpstreamHead): void {
-    if (
-      this.#bodyEnded &&
-      (head.status === 304 || (head.bodyLength >= 0 && head.bodyLength <= WORTH_READING))
-    ) {
+    const bodiless = this.#request.method === 'HEAD' || head.status === 304 || head.status === 204
+    const short = bodiless || (head.bodyLength >= 0 && head.bodyLength <= WORTH_READING)
+    if (this.#upload.ended && short) {
       this.#owner = nobody
     } else {
       this.cancel()
@@ -90,19 +96,28 @@ export class Forward implements UpstreamClient, ConnectionWaiter {
   // The request's body.
 
   sendBody(buffer: Buffer, start: number, end: number): void {
-    if (!this.#responded) this.#attempts.bodySent(buffer, start, end)
-    if (this.#stream?.sendBody(buffer, start, end) === false) this.#owner.pauseBody()
+    if (!this.#ended && !this.#upload.receive(this.#openStream, buffer, start, end)) this.#owner.pauseBody()
   }
 
-  endBody(trailers: string): void {
-    this.#bodyEnded = true
-    this.#trailers = trailers
-    this.#stream?.endBody(trailers)
+  /** `bytes`: length of the whole body as the owner counted it. */
+  endBody(trailers: string, bytes: number): void {
+    if (this.#ended) return
+    const wrong = this.#upload.complete(trailers, bytes)
+    if (wrong !== undefined) this.#fail('LB_INTERNAL', wrong)
+    else if (this.#openStream !== undefined) this.#endUpload(this.#openStream)
+  }
+
+  get #openStream(): UpstreamStream | undefined {
+    return this.#stream?.isOpen === true ? this.#stream : undefined
+  }
+
+  #endUpload(stream: UpstreamStream): void {
+    const missing = this.#upload.end(stream)
+    if (missing !== undefined) this.#fail('LB_INTERNAL', missing)
   }
 
   flush(): void {
-    // Requests that share a connection go out together at the end of the turn.
-    if (!this.#batched && this.#stream?.flush() === false) this.#owner.pauseBody()
+    if (this.#stream?.flush() === false) this.#owner.pauseBody()
   }
 
   // The response's pace.
@@ -115,22 +130,11 @@ export class Forward implements UpstreamClient, ConnectionWaiter {
     this.#stream?.resume()
   }
 
-  #attempt(failure: { code: ErrorCode; reason: string; backend: Backend | undefined } | undefined): void {
-    const { pool } = this.#target.pool
-    const context = this.#context()
-    const lease = pool.acquire(context)
-    if (lease !== undefined) return this.#use(lease)
-    if (failure !== undefined) return this.#owner.onFailed(failure.code, failure.reason, failure.backend)
-    if (!pool.saturated) return this.#owner.onFailed('LB_NO_BACKEND', 'no healthy backend', undefined)
-    const since = performance.now()
-    const waiter = pool.enqueue(context, (late) => {
-      this.#waiter = undefined
-      this.#target.pool.queueSeconds.observe((performance.now() - since) / 1e3)
-      if (late !== undefined) this.#use(late)
-      else this.#owner.onFailed('LB_QUEUE_TIMEOUT', 'queue.timeout passed', undefined)
-    })
-    this.#waiter = waiter
-    if (waiter === undefined) this.#owner.onFailed('LB_QUEUE_FULL', 'queue.max reached', undefined)
+  /** `failure`: why the last try failed; then a place in the queue is not waited for. */
+  #attempt(failure: Failed | undefined): void {
+    this.#failure = failure
+    const waiter = takeLease(this.#target.pool, this.#context(), failure === undefined, this)
+    if (waiter !== undefined) this.#waiter = waiter
   }
 
   #context(): PickContext {
@@ -139,65 +143,62 @@ export class Forward implements UpstreamClient, ConnectionWaiter {
     return tried === undefined ? context : { ...context, tried }
   }
 
-  #use(lease: Lease): void {
+  // LeaseTaker.
+
+  onNoLease(code: ErrorCode, reason: string): void {
+    this.#waiter = undefined
+    const failure = this.#failure
+    if (failure === undefined) this.#fail(code, reason)
+    else this.#fail(failure.code, failure.reason, failure.backend)
+  }
+
+  onLease(lease: Lease): void {
+    this.#waiter = undefined
     this.#lease = lease
+    this.#outcome = 'ok'
+    this.#latencyMs = -1
     this.#startedAt = performance.now()
-    const upstreams = this.#target.pool.upstreams.to(lease.backend)
-    const connection = this.#kept(upstreams)
-    if (connection !== undefined) return this.#send(connection)
-    this.#dialling = upstreams.connect(lease.backend, this.#target.connectMs, this, this.#request.preface)
+    const { pool } = this.#target
+    const stream = pool.upstreams.open(lease.backend, this.#request, this.#target, this)
+    this.#stream = stream
+    if (stream.isOpen) this.#begin(stream)
   }
 
-  #kept(upstreams: UpstreamPool): UpstreamConnection | undefined {
-    this.#batched = this.#target.pool.pool.config.connections.pipelining > 1 && this.#mayPipeline()
-    return this.#batched ? upstreams.takePipelined() : upstreams.take()
-  }
-
-  #mayPipeline(): boolean {
-    const { method, framing, upgrade } = this.#request
-    return framing === 0 && upgrade === '' && isIdempotent(method)
-  }
-
-  onConnection(connection: UpstreamConnection): void {
-    this.#dialling = undefined
+  onOpen(): void {
     this.#target.pool.connectSeconds.observe((performance.now() - this.#startedAt) / 1e3)
-    this.#batched = false
-    this.#send(connection)
+    this.#begin(this.#stream!)
   }
 
-  onConnectFailure(failure: DialFailure, reason: string): void {
-    this.#dialling = undefined
+  onOpenFailure(failure: DialFailure, reason: string): void {
+    this.#stream = undefined
     const backend = this.#release(failure.outcome)
     const condition = failure.outcome === 'connect-timeout' ? 'timeout' : 'connect-failure'
     // Nothing was sent, so any method may be tried elsewhere.
     if (this.#target.retry.on.includes('connect-failure') && this.#attempts.mayRetry(true)) {
       return this.#retry(backend, failure.code, `${condition}: ${reason}`)
     }
-    this.#owner.onFailed(failure.code, reason, backend)
+    this.#fail(failure.code, reason, backend)
   }
 
-  #send(connection: UpstreamConnection): void {
-    const { method, head, framing, upgrade } = this.#request
-    const target = this.#target
-    const options: SendOptions = {
-      framing,
-      complete: framing === 0,
-      toHead: method === 'HEAD',
-      upgrade,
-      responseMs: target.responseMs,
-      idleMs: target.idleMs
-    }
-    const stream = (this.#stream = connection.send(this, head, options))
-    if (framing !== 0) this.#sendHeld(stream)
+  #begin(stream: UpstreamStream): void {
+    const bodiless = this.#request.framing === 0
+    if (!bodiless) this.#beginUpload(stream)
+    if (this.#stream !== stream) return
     // A head goes out with what is at hand of its body.
-    if (framing === 0 || !this.#owner.reading) this.flush()
+    if (bodiless || !this.#owner.reading) this.flush()
   }
 
-  #sendHeld(stream: UpstreamStream): void {
-    for (const chunk of this.#attempts.sent) stream.sendBody(chunk, 0, chunk.length)
-    if (this.#bodyEnded) stream.endBody(this.#trailers)
-    else if (this.#attempts.bodyBegun) this.#owner.resumeBody()
-    else this.#owner.startBody()
+  #beginUpload(stream: UpstreamStream): void {
+    const upload = this.#upload
+    const flowing = upload.begin(stream)
+    if (upload.ended) return this.#endUpload(stream)
+    if (!upload.started) {
+      upload.started = true
+      this.#owner.startBody()
+    } else if (flowing) {
+      // Otherwise the client goes on when the stream has drained.
+      this.#owner.resumeBody()
+    }
   }
 
   // UpstreamClient.
@@ -210,7 +211,11 @@ export class Forward implements UpstreamClient, ConnectionWaiter {
     this.#latencyMs = performance.now() - this.#startedAt
     const { retry, pool } = this.#target
     if (pool.badStatuses.has(head.status)) this.#outcome = 'bad-status'
-    if (retry.on.includes(head.status) && this.#attempts.mayRetry(false) && this.#elsewhere()) {
+    if (
+      retry.on.includes(head.status) &&
+      this.#attempts.mayRetry(false) &&
+      this.#attempts.elsewhere(pool.pool, this.#lease!.backend)
+    ) {
       this.#stream?.cancel()
       this.#stream = undefined
       const backend = this.#release('bad-status')
@@ -226,6 +231,7 @@ export class Forward implements UpstreamClient, ConnectionWaiter {
   }
 
   onResponseEnd(trailers: string): void {
+    this.#ended = true
     this.#stream = undefined
     this.#release(this.#outcome)
     this.#owner.onEnd(trailers)
@@ -241,6 +247,7 @@ export class Forward implements UpstreamClient, ConnectionWaiter {
 
   onUpgrade(head: UpstreamHead, transport: Transport, rest: Buffer): void {
     const lease = this.#lease!
+    this.#ended = true
     this.#stream = undefined
     this.#lease = undefined
     this.#owner.onUpgrade(head, transport, rest, lease)
@@ -249,40 +256,38 @@ export class Forward implements UpstreamClient, ConnectionWaiter {
   onFailure(failure: UpstreamFailure, reason: string, clean: boolean): void {
     this.#stream = undefined
     if (this.#responded) {
-      const backend = this.#release(failure === 'idle' ? 'timeout' : failure)
-      return this.#owner.onFailed(failureCodes[failure], reason, backend)
+      const backend = this.#release(outcomes[failure])
+      return this.#fail(failureCodes[failure], reason, backend)
     }
     // RFC 9112 §9.3.1: the backend closed a kept connection while our request was on its way. Not its failure.
     if (clean && this.#attempts.mayRepeatStale()) {
       this.#release('unused')
+      this.#holdBody()
       return this.#attempt(undefined)
     }
-    const backend = this.#release(failure === 'idle' ? 'timeout' : failure)
-    const condition = failure === 'reset' ? 'reset' : 'timeout'
-    if (
-      failure !== 'protocol-error' &&
-      this.#target.retry.on.includes(condition) &&
-      this.#attempts.mayRetry(false)
-    ) {
+    const backend = this.#release(outcomes[failure])
+    if (mayTryAfter(failure, this.#target.retry.on) && this.#attempts.mayRetry(false)) {
       return this.#retry(backend, failureCodes[failure], reason)
     }
-    this.#owner.onFailed(failureCodes[failure], reason, backend)
+    this.#fail(failureCodes[failure], reason, backend)
   }
 
   #retry(backend: Backend | undefined, code: ErrorCode, reason: string): void {
     this.#target.pool.retries.add()
     this.#attempts.failed(backend)
-    if (!this.#bodyEnded) this.#owner.pauseBody()
+    this.#holdBody()
     this.#attempt({ code, reason, backend })
   }
 
-  /** A backend that has not been tried is there. */
-  #elsewhere(): boolean {
-    const current = this.#lease!.backend
-    const { backends } = this.#target.pool.pool
-    return backends.some(
-      (one) => one !== current && one.available && this.#attempts.tried?.includes(one) !== true
-    )
+  /** Between two tries there is nobody to take the body. */
+  #holdBody(): void {
+    if (!this.#upload.ended) this.#owner.pauseBody()
+  }
+
+  /** The owner's last word. */
+  #fail(code: ErrorCode, reason: string, backend = this.#lease?.backend): void {
+    this.cancel()
+    this.#owner.onFailed(code, reason, backend)
   }
 
   #release(outcome: Outcome): Backend | undefined {

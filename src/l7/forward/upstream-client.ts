@@ -1,22 +1,46 @@
+import type { Outcome } from '../../balancer/pool/outcome.ts'
+import type { RetryConfig } from '../../config/model/model.ts'
 import type { ErrorCode } from '../../core/errors.ts'
+import type { DialFailure } from '../../net/dial/dial-failure.ts'
 import type { Transport } from '../../net/transport/transport.ts'
 import type { UpstreamHead } from '../http1/parse/response-parser.ts'
 
 /** How an attempt broke on the backend's side. */
-export type UpstreamFailure = 'reset' | 'protocol-error' | 'timeout' | 'idle'
+/** `internal`: ours; the backend is not blamed. */
+export type UpstreamFailure = 'reset' | 'protocol-error' | 'timeout' | 'idle' | 'internal'
 
 export const failureCodes = {
   reset: 'LB_UPSTREAM_RESET',
   'protocol-error': 'LB_UPSTREAM_PROTOCOL',
   timeout: 'LB_RESPONSE_TIMEOUT',
-  idle: 'LB_UPSTREAM_IDLE'
+  idle: 'LB_UPSTREAM_IDLE',
+  internal: 'LB_INTERNAL'
 } satisfies Record<UpstreamFailure, ErrorCode>
 
+/** What the lease of such an attempt ends with. */
+export const outcomes = {
+  reset: 'reset',
+  'protocol-error': 'protocol-error',
+  timeout: 'timeout',
+  idle: 'timeout',
+  internal: 'cancelled'
+} satisfies Record<UpstreamFailure, Outcome>
+
+/** Whether `retry.on` names such a failure. */
+export function mayTryAfter(failure: UpstreamFailure, on: RetryConfig['on']): boolean {
+  if (failure === 'reset') return on.includes('reset')
+  return (failure === 'timeout' || failure === 'idle') && on.includes('timeout')
+}
+
 /**
- * Who sent a request over an upstream connection and hears what becomes of it. Either `onResponseEnd`, `onUpgrade` or
- * `onFailure` comes last, unless the request was cancelled.
+ * Who sent a request over an upstream connection and hears what becomes of it. One of `onOpenFailure`,
+ * `onResponseEnd`, `onUpgrade` and `onFailure` comes last, unless the request was cancelled.
  */
 export interface UpstreamClient {
+  /** The stream, which was not open at once, takes the body now. */
+  onOpen(): void
+  /** No connection could be had: nothing was sent. */
+  onOpenFailure(failure: DialFailure, reason: string): void
   /** A 1xx other than 101. */
   onInterim(head: UpstreamHead): void
   onResponse(head: UpstreamHead): void
@@ -30,20 +54,20 @@ export interface UpstreamClient {
   onUpstreamDrain(): void
   /** 101 (RFC 9110 §7.8): the connection is the client's from now on, beginning with `rest`. */
   onUpgrade(head: UpstreamHead, transport: Transport, rest: Buffer): void
-  /** `clean`: not one byte of an answer had come, and the connection had served others before. */
+  /** `clean`: the backend closed a connection that had served others, and not one byte of an answer had come. */
   onFailure(failure: UpstreamFailure, reason: string, clean: boolean): void
 }
 
-/** One request under way on an upstream connection. */
-export interface UpstreamStream {
-  /** Part of the request's body, already framed by the connection. False: wait for `onUpstreamDrain`. */
-  sendBody(buffer: Buffer, start: number, end: number): boolean
-  /** The request is complete; `trailers` go with a chunked body only. */
-  endBody(trailers: string): void
-  /** Writes what was gathered. False: wait for `onUpstreamDrain`. */
-  flush(): boolean
-  /** Gives the request up; nothing more is heard of it. */
-  cancel(): void
-  pause(): void
-  resume(): void
+/** Hears nothing: the client of a request that was cancelled. */
+export const unheard: UpstreamClient = {
+  onOpen() {},
+  onOpenFailure() {},
+  onInterim() {},
+  onResponse() {},
+  onBody() {},
+  onResponseEnd() {},
+  onReadDone() {},
+  onUpstreamDrain() {},
+  onUpgrade() {},
+  onFailure() {}
 }

@@ -31,3 +31,8 @@ export function isIdempotent(method: string): boolean {
       return false
   }
 }
+
+/** RFC 9110 §9.2.1: changes nothing on the server. */
+export function isSafe(method: string): boolean {
+  return isIdempotent(method) && method !== 'PUT' && method !== 'DELETE'
+}

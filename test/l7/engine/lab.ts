@@ -20,6 +20,8 @@ export interface Lab {
   readonly port: number
   readonly engine: L7Engine
   readonly pools: ReadonlyMap<string, Pool>
+  /** "backend outcome" of each lease whose outcome the breaker is told. */
+  readonly outcomes: readonly string[]
   readonly upstreams: UpstreamRegistry
   readonly deadlines: Deadlines
   readonly metrics: Metrics
@@ -45,6 +47,7 @@ export async function startLab(config: object): Promise<Lab> {
   const upstreams = new UpstreamRegistry(deadlines, systemClock, metrics)
   const shared = { clock: systemClock, metrics }
   const pools = new Map<string, Pool>()
+  const outcomes: string[] = []
   const compiled = new Map(
     Object.values(result.config.pools).map((pool) => {
       const made = new Pool({
@@ -52,7 +55,8 @@ export async function startLab(config: object): Promise<Lab> {
         slots: slots[pool.name]!,
         table,
         clock: systemClock,
-        random: Math.random
+        random: Math.random,
+        onRelease: (backend, outcome) => void outcomes.push(`${backend.name} ${outcome}`)
       })
       pools.set(pool.name, made)
       return [
@@ -79,6 +83,7 @@ export async function startLab(config: object): Promise<Lab> {
     port,
     engine,
     pools,
+    outcomes,
     upstreams,
     deadlines,
     metrics,

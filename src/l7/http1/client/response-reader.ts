@@ -43,7 +43,13 @@ export class ResponseReader implements ChunkSink {
     this.#interim = 0
   }
 
+  /** The head has been read, and the body not to its end. */
   get inBody(): boolean {
+    return this.#state !== HEAD
+  }
+
+  /** Some of the response has come. */
+  get begun(): boolean {
     return this.#state !== HEAD || this.#partial !== undefined
   }
 

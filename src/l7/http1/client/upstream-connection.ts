@@ -1,11 +1,11 @@
 import type { Waits } from '../../../core/deadlines.ts'
 import type { Transport, TransportOwner } from '../../../net/transport/transport.ts'
-import type { UpstreamClient, UpstreamFailure, UpstreamStream } from '../../forward/upstream-client.ts'
+import type { UpstreamFailure } from '../../forward/upstream-client.ts'
 import { BodyWriter } from '../write/body-writer.ts'
 import { parseFailure } from '../parse/parse-failure.ts'
 import { ResponseReader, type ResponseEvents } from './response-reader.ts'
 import type { UpstreamHead } from '../parse/response-parser.ts'
-import { Sent, type SendOptions } from '../write/sent.ts'
+import type { Sent } from './sent.ts'
 import { isAnswerTo } from '../parse/upgrade-protocols.ts'
 import type { UpstreamPool } from './upstream-pool.ts'
 
@@ -63,27 +63,21 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
   }
 
   /** The head goes out with `flush`. */
-  send(client: UpstreamClient, head: string, options: SendOptions): UpstreamStream {
-    const sent = new Sent(this, client, options)
-    if (this.#sent.length === 0) {
-      this.#bytesBefore = this.transport.bytesIn
-      this.#reader.expect(options.toHead)
-      this.#await(sent)
-    }
+  send(sent: Sent): void {
+    if (this.#sent.length === 0) this.#expect(sent)
     this.#sent.push(sent)
-    this.#writer.head(head, options.framing)
-    return sent
+    this.#writer.head(sent.request.head, sent.request.framing)
   }
 
   sendBody(buffer: Buffer, start: number, end: number): boolean {
     this.#writer.body(buffer, start, end)
-    this.deadline = this.#now + this.#sent[0]!.options.idleMs
+    this.deadline = this.#now + this.#sent[0]!.times.idleMs
     return this.#writer.flowing
   }
 
   endBody(trailers: string): void {
     this.#writer.end(trailers)
-    if (!this.#reader.inBody) this.deadline = this.#now + (this.#sent[0]?.options.responseMs ?? 0)
+    if (!this.#reader.inBody) this.deadline = this.#now + (this.#sent[0]?.times.responseMs ?? 0)
   }
 
   flush(): boolean {
@@ -122,7 +116,7 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
   resume(): void {
     if (!this.#paused) return
     this.#paused = false
-    if (this.#sent.length > 0) this.deadline = this.#now + this.#sent[0]!.options.idleMs
+    if (this.#sent.length > 0) this.deadline = this.#now + this.#sent[0]!.times.idleMs
     this.transport.resume()
   }
 
@@ -135,13 +129,14 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
     const first = this.#sent[0]
     // Bytes that nobody asked for: what they belong to is anybody's guess (response splitting).
     if (first === undefined) return this.close()
-    this.deadline = this.#now + first.options.idleMs
     this.#reading = true
     let p = start
     while (p >= 0 && p < end && !this.#closing && this.#sent.length > 0) {
       p = this.#reader.read(buffer, p, end)
     }
     this.#reading = false
+    // A head has to be whole in time: neither a part of it nor interim responses put its deadline off.
+    if (this.#reader.inBody && !this.#paused) this.deadline = this.#now + first.times.idleMs
     if (p < 0) this.#broken(parseFailure(p).reason)
     // More came than the responses take: what it belongs to is anybody's guess.
     else if (p < end && !this.#closing) this.close()
@@ -151,7 +146,7 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
 
   onEnd(): void {
     if (this.#sent.length > 0 && this.#reader.endsWithConnection) this.#reader.finish()
-    this.#failAll('reset', this.#reader.inBody ? 'closed within the response' : 'closed without an answer')
+    this.#failAll('reset', this.#reader.begun ? 'closed within the response' : 'closed without an answer')
     this.close()
   }
 
@@ -173,8 +168,9 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
   onDeadline(): void {
     if (this.#sent.length === 0) return this.close()
     const inBody = this.#reader.inBody || !this.#sent[0]!.complete
-    if (inBody) this.#failAll('idle', 'sent or took nothing for too long')
-    else this.#failAll('timeout', 'no answer in time')
+    // It has seen the request, so this is no connection that was closed behind our back.
+    if (inBody) this.#failAll('idle', 'sent or took nothing for too long', false)
+    else this.#failAll('timeout', 'no answer in time', false)
     this.close()
   }
 
@@ -183,7 +179,7 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
   onHead(head: UpstreamHead, buffer: Buffer, after: number, end: number): boolean {
     const sent = this.#sent[0]!
     if (head.status === 101) {
-      if (!isAnswerTo(head.upgrade, sent.options.upgrade)) return false
+      if (!isAnswerTo(head.upgrade, sent.request.upgrade)) return false
       this.#sent.shift()
       this.#closing = true
       this.pool.handedOver(this)
@@ -191,6 +187,7 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
       return true
     }
     if (head.status < 200) {
+      if (!sent.complete) this.deadline = this.#now + sent.times.idleMs
       sent.client.onInterim(head)
       return true
     }
@@ -204,7 +201,9 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
   }
 
   onResponseEnd(trailers: string, keepAlive: boolean): void {
-    const sent = this.#sent.shift()!
+    const sent = this.#sent.shift()
+    // Given up by what it told its client last.
+    if (sent === undefined) return
     this.#served++
     const reusable = keepAlive && sent.complete && !this.transport.closed
     if (!reusable) this.#closing = true
@@ -213,9 +212,7 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
       this.#failAll('reset', 'closed by the backend after an earlier response', true)
       this.close()
     } else if (this.#sent.length > 0) {
-      this.#bytesBefore = this.transport.bytesIn
-      this.#reader.expect(this.#sent[0]!.options.toHead)
-      this.#await(this.#sent[0]!)
+      this.#expect(this.#sent[0]!)
       sent.client.onReadDone()
     } else {
       this.resume()
@@ -226,8 +223,11 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
     return this.pool.deadlines.now
   }
 
-  #await(sent: Sent): void {
-    this.deadline = this.#now + (sent.complete ? sent.options.responseMs : sent.options.idleMs)
+  /** Its response comes next. */
+  #expect({ request, complete, times }: Sent): void {
+    this.#bytesBefore = this.transport.bytesIn
+    this.#reader.expect(request.method === 'HEAD')
+    this.deadline = this.#now + (complete ? times.responseMs : times.idleMs)
   }
 
   #broken(reason: string): void {
@@ -249,6 +249,6 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
 
   /** The backend closed a connection that it had kept for us, before it saw the request or instead of answering. */
   #isClean(): boolean {
-    return this.#served > 0 && this.transport.bytesIn === this.#bytesBefore
+    return this.#served > 0 && !this.#reader.begun && this.transport.bytesIn === this.#bytesBefore
   }
 }

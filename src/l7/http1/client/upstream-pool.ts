@@ -1,24 +1,14 @@
 import type { Backend } from '../../../balancer/pool/backend.ts'
 import type { PoolConfig } from '../../../config/model/model.ts'
 import { awaitSocket } from '../../../balancer/queue/socket-queue.ts'
-import type { Waiter } from '../../../balancer/queue/wait-queue.ts'
 import type { Clock } from '../../../core/clock.ts'
 import type { Deadlines } from '../../../core/deadlines.ts'
 import type { Gauge } from '../../../core/metrics/metrics.ts'
 import { dial } from '../../../net/dial/dial.ts'
 import { dialFailure, type DialFailure } from '../../../net/dial/dial-failure.ts'
 import type { UpstreamTls } from '../../../net/tls/upstream-tls.ts'
+import { Dialling, type ConnectAttempt, type ConnectionWaiter } from './dialling.ts'
 import { UpstreamConnection } from './upstream-connection.ts'
-
-/** Who asked for a new connection. Exactly one of the two is called, later. */
-export interface ConnectionWaiter {
-  onConnection(connection: UpstreamConnection): void
-  onConnectFailure(failure: DialFailure, reason: string): void
-}
-
-export interface ConnectAttempt {
-  cancel(): void
-}
 
 /** Settings of a pool that its connections are made and kept by. */
 export interface UpstreamSettings {
@@ -121,7 +111,7 @@ export class UpstreamPool {
 
   /** Makes a connection, once the backend has room for one more. */
   connect(backend: Backend, timeoutMs: number, waiter: ConnectionWaiter, preface?: Buffer): ConnectAttempt {
-    const dialling = new Dialling(this, waiter, preface)
+    const dialling = new Dialling(this.#abandon, waiter, preface)
     if (backend.tryOpen()) {
       this.#dial(backend, timeoutMs, dialling)
       return dialling
@@ -228,7 +218,7 @@ export class UpstreamPool {
     connection.attach(dial(backend.address, options, connection))
   }
 
-  abandon(dialling: Dialling): void {
+  readonly #abandon = (dialling: Dialling): void => {
     this.#starved.delete(dialling)
     if (dialling.connection !== undefined) {
       this.#connecting.delete(dialling.connection)
@@ -238,41 +228,3 @@ export class UpstreamPool {
 }
 
 const starvation: DialFailure = { code: 'LB_CONNECT_TIMEOUT', outcome: 'unused' }
-
-/** One wait for a connection: for room first, when there is none, and then for the connect. */
-class Dialling implements ConnectAttempt {
-  connection: UpstreamConnection | undefined
-  /** PROXY header that the connection begins with. */
-  readonly preface: Buffer | undefined
-  /** The wait for room. */
-  wait: Waiter | undefined
-  readonly #pool: UpstreamPool
-  #waiter: ConnectionWaiter | undefined
-
-  constructor(pool: UpstreamPool, waiter: ConnectionWaiter, preface: Buffer | undefined) {
-    this.preface = preface
-    this.#pool = pool
-    this.#waiter = waiter
-  }
-
-  done(connection: UpstreamConnection): void {
-    const waiter = this.#settle()
-    if (waiter === undefined) connection.close()
-    else waiter.onConnection(connection)
-  }
-
-  failed(failure: DialFailure, reason: string): void {
-    this.#settle()?.onConnectFailure(failure, reason)
-  }
-
-  cancel(): void {
-    if (this.#settle() !== undefined) this.#pool.abandon(this)
-  }
-
-  #settle(): ConnectionWaiter | undefined {
-    const waiter = this.#waiter
-    this.#waiter = undefined
-    this.wait?.cancel()
-    return waiter
-  }
-}

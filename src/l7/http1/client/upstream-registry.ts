@@ -3,6 +3,11 @@ import type { Pool } from '../../../balancer/pool/pool.ts'
 import type { Clock } from '../../../core/clock.ts'
 import type { Deadlines } from '../../../core/deadlines.ts'
 import type { Metrics } from '../../../core/metrics/metrics.ts'
+import { isSafe } from '../../message/methods.ts'
+import type { Outgoing } from '../../forward/forward-owner.ts'
+import type { UpstreamClient } from '../../forward/upstream-client.ts'
+import type { UpstreamStream, Upstreams, UpstreamTimes } from '../../forward/upstreams.ts'
+import { Sent } from './sent.ts'
 import { UpstreamPool, type UpstreamGauges, type UpstreamSettings } from './upstream-pool.ts'
 
 /** Backends whose idle connections are closed in one turn of the event loop: a close is some 20 µs. */
@@ -107,8 +112,8 @@ export class UpstreamRegistry {
   }
 }
 
-/** The connections to the backends of one pool of one snapshot. */
-export class PoolUpstreams {
+/** The backends of one pool of one snapshot, over HTTP/1.1. */
+export class PoolUpstreams implements Upstreams {
   readonly #registry: UpstreamRegistry
   readonly #settings: UpstreamSettings
   /** By Backend.position. */
@@ -121,9 +126,24 @@ export class PoolUpstreams {
     registry.configure(pool.name, settings)
   }
 
+  open(backend: Backend, request: Outgoing, times: UpstreamTimes, client: UpstreamClient): UpstreamStream {
+    const upstreams = this.to(backend)
+    const batched = this.#settings.config.connections.pipelining > 1 && mayPipeline(request)
+    const sent = new Sent(client, request, times)
+    const connection = batched ? upstreams.takePipelined() : upstreams.take()
+    if (connection !== undefined) sent.use(connection, batched)
+    else sent.dialling = upstreams.connect(backend, times.connectMs, sent, request.preface)
+    return sent
+  }
+
   to(backend: Backend): UpstreamPool {
     return (this.#known[backend.position] ??= this.#registry.of(backend, this.#settings))
   }
+}
+
+/** Only what may be answered twice without harm is sent behind something else (RFC 9112 §9.3.2). */
+function mayPipeline({ method, framing, upgrade }: Outgoing): boolean {
+  return framing === 0 && upgrade === '' && isSafe(method)
 }
 
 function keyOf(backend: Backend): string {

@@ -1,0 +1,51 @@
+import type { Waiter } from '../../../balancer/queue/wait-queue.ts'
+import type { DialFailure } from '../../../net/dial/dial-failure.ts'
+import type { UpstreamConnection } from './upstream-connection.ts'
+
+/** Who asked for a new connection. Exactly one of the two is called, later. */
+export interface ConnectionWaiter {
+  onConnection(connection: UpstreamConnection): void
+  onConnectFailure(failure: DialFailure, reason: string): void
+}
+
+export interface ConnectAttempt {
+  cancel(): void
+}
+
+/** One wait for a connection: for room first, when there is none, and then for the connect. */
+export class Dialling implements ConnectAttempt {
+  connection: UpstreamConnection | undefined
+  /** PROXY header that the connection begins with. */
+  readonly preface: Buffer | undefined
+  /** The wait for room. */
+  wait: Waiter | undefined
+  readonly #abandon: (dialling: Dialling) => void
+  #waiter: ConnectionWaiter | undefined
+
+  constructor(abandon: (dialling: Dialling) => void, waiter: ConnectionWaiter, preface: Buffer | undefined) {
+    this.preface = preface
+    this.#abandon = abandon
+    this.#waiter = waiter
+  }
+
+  done(connection: UpstreamConnection): void {
+    const waiter = this.#settle()
+    if (waiter === undefined) connection.close()
+    else waiter.onConnection(connection)
+  }
+
+  failed(failure: DialFailure, reason: string): void {
+    this.#settle()?.onConnectFailure(failure, reason)
+  }
+
+  cancel(): void {
+    if (this.#settle() !== undefined) this.#abandon(this)
+  }
+
+  #settle(): ConnectionWaiter | undefined {
+    const waiter = this.#waiter
+    this.#waiter = undefined
+    this.wait?.cancel()
+    return waiter
+  }
+}

@@ -1,0 +1,83 @@
+import type { DialFailure } from '../../../net/dial/dial-failure.ts'
+import type { Outgoing } from '../../forward/forward-owner.ts'
+import { unheard, type UpstreamClient } from '../../forward/upstream-client.ts'
+import type { UpstreamStream, UpstreamTimes } from '../../forward/upstreams.ts'
+import type { UpstreamConnection } from './upstream-connection.ts'
+import type { ConnectAttempt, ConnectionWaiter } from './dialling.ts'
+
+/** A request on its way over HTTP/1.1: from the wait for a connection to the end of its response. */
+export class Sent implements UpstreamStream, ConnectionWaiter {
+  readonly request: Outgoing
+  readonly times: UpstreamTimes
+  client: UpstreamClient
+  /** All of the request has been sent. Written by `endBody` only. */
+  complete: boolean
+  dialling: ConnectAttempt | undefined
+  #connection: UpstreamConnection | undefined
+  /** Goes out at the end of the turn, with the others that share the connection. */
+  #batched = false
+  #bytes = 0
+
+  constructor(client: UpstreamClient, request: Outgoing, times: UpstreamTimes) {
+    this.client = client
+    this.request = request
+    this.times = times
+    this.complete = request.framing === 0
+  }
+
+  get isOpen(): boolean {
+    return this.#connection !== undefined
+  }
+
+  /** Takes the connection that it goes over. */
+  use(connection: UpstreamConnection, batched: boolean): void {
+    this.#connection = connection
+    this.#batched = batched
+    connection.send(this)
+  }
+
+  onConnection(connection: UpstreamConnection): void {
+    this.dialling = undefined
+    this.use(connection, false)
+    this.client.onOpen()
+  }
+
+  onConnectFailure(failure: DialFailure, reason: string): void {
+    this.dialling = undefined
+    this.client.onOpenFailure(failure, reason)
+  }
+
+  sendBody(buffer: Buffer, start: number, end: number): boolean {
+    this.#bytes += end - start
+    return this.#connection!.sendBody(buffer, start, end)
+  }
+
+  endBody(trailers: string, bytes: number): string | undefined {
+    const { framing } = this.request
+    if (bytes !== this.#bytes || (framing >= 0 && framing !== bytes)) {
+      return `${this.#bytes} of ${framing >= 0 ? framing : bytes} bytes of the body were sent`
+    }
+    this.complete = true
+    this.#connection!.endBody(trailers)
+    return undefined
+  }
+
+  flush(): boolean {
+    return this.#batched || this.#connection === undefined || this.#connection.flush()
+  }
+
+  cancel(): void {
+    this.client = unheard
+    this.dialling?.cancel()
+    this.dialling = undefined
+    this.#connection?.cancel(this)
+  }
+
+  pause(): void {
+    this.#connection?.pause()
+  }
+
+  resume(): void {
+    this.#connection?.resume()
+  }
+}

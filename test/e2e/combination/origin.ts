@@ -1,0 +1,164 @@
+import { createHash } from 'node:crypto'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import { ChunkedReader } from '../../../src/l7/http1/parse/chunked-reader.ts'
+import { bytesOf, type Plan } from './plan.ts'
+
+export interface OriginOptions {
+  readonly tls?: { readonly cert: string; readonly key: string; readonly afterMs: number }
+  /** A request is there, whole. */
+  onComplete(plan: Plan, upload: { readonly bytes: number; readonly hash: string }): void
+}
+
+export interface CombinationOrigin {
+  readonly address: string
+  close(): void
+}
+
+/** A backend that does with each request what its plan says. */
+export async function combinationOrigin(options: OriginOptions): Promise<CombinationOrigin> {
+  const sockets = new Set<Socket>()
+  const server = createServer({ allowHalfOpen: true }, (raw) => {
+    sockets.add(raw)
+    raw.once('close', () => sockets.delete(raw))
+    raw.on('error', () => {})
+    const { tls } = options
+    if (tls === undefined) return void new Served(raw, options)
+    raw.pause()
+    setTimeout(() => {
+      if (raw.destroyed) return
+      const socket = new TLSSocket(raw, { isServer: true, cert: tls.cert, key: tls.key })
+      socket.on('error', () => {})
+      new Served(socket, options)
+    }, tls.afterMs)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close() {
+      server.close()
+      for (const socket of sockets) socket.destroy()
+    }
+  }
+}
+
+/** One connection to it: requests one after the other. */
+class Served {
+  readonly #socket: Socket
+  readonly #options: OriginOptions
+  #bytes = Buffer.alloc(0)
+  #served = 0
+  #plan: Plan | undefined
+  #hash = createHash('sha256')
+  #got = 0
+  #left = 0
+  #chunks: ChunkedReader | undefined
+  #ended = false
+  #writing = false
+
+  constructor(socket: Socket, options: OriginOptions) {
+    this.#socket = socket
+    this.#options = options
+    socket.on('data', (bytes: Buffer) => {
+      this.#bytes = Buffer.concat([this.#bytes, bytes])
+      void this.#read()
+    })
+    socket.on('end', () => socket.end())
+  }
+
+  async #read(): Promise<void> {
+    while (!this.#writing && !this.#ended) {
+      if (this.#plan === undefined && !this.#readHead()) return
+      const plan = this.#plan!
+      if (plan.closesKept && this.#served > 0 && this.#got >= Math.min(plan.closesAfter, plan.upload)) {
+        return this.#close()
+      }
+      if (plan.early && plan.upload > 0) return void (await this.#answer(plan, true))
+      if (!this.#readBody()) return
+      this.#options.onComplete(plan, { bytes: this.#got, hash: this.#hash.digest('hex') })
+      this.#plan = undefined
+      if (plan.hangs) return void (this.#ended = true)
+      await this.#answer(plan, false)
+    }
+  }
+
+  #readHead(): boolean {
+    const end = this.#bytes.indexOf('\r\n\r\n')
+    if (end === -1) return false
+    const head = this.#bytes.toString('latin1', 0, end + 2)
+    this.#bytes = this.#bytes.subarray(end + 4)
+    this.#plan = JSON.parse(/\r\nx-plan: (.*)\r\n/i.exec(head)![1]!) as Plan
+    this.#hash = createHash('sha256')
+    this.#got = 0
+    this.#left = Number(/\r\ncontent-length: (\d+)\r\n/i.exec(head)?.[1] ?? 0)
+    this.#chunks = /\r\ntransfer-encoding: chunked\r\n/i.test(head) ? new ChunkedReader() : undefined
+    return true
+  }
+
+  /** True once it is whole. */
+  #readBody(): boolean {
+    const take = (buffer: Buffer, start: number, end: number): void => {
+      this.#got += end - start
+      this.#hash.update(buffer.subarray(start, end))
+    }
+    const bytes = this.#bytes
+    if (this.#chunks === undefined) {
+      const taken = Math.min(this.#left, bytes.length)
+      take(bytes, 0, taken)
+      this.#left -= taken
+      this.#bytes = bytes.subarray(taken)
+      return this.#left === 0
+    }
+    let done = false
+    const sink = { onChunkData: take, onChunkEnd: () => (done = true) }
+    const after = this.#chunks.read(bytes, 0, bytes.length, sink)
+    if (after < 0) throw new Error(`broken chunks from lb: ${after}`)
+    this.#bytes = bytes.subarray(after)
+    return done
+  }
+
+  async #answer(plan: Plan, early: boolean): Promise<void> {
+    this.#writing = true
+    this.#served++
+    const bodiless = plan.status === 204 || plan.status === 304
+    const body = bodiless ? Buffer.alloc(0) : bytesOf(plan.id, plan.size)
+    const close = plan.framing === 'close' || plan.closesAfterwards || early
+    const pieces: (string | Buffer)[] = []
+    for (let i = 0; i < plan.interim; i++) pieces.push('HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n')
+    let head = `HTTP/1.1 ${plan.status} X\r\nX-Id: ${plan.id}\r\nX-Size: ${body.length}\r\nETag: "${plan.id}"\r\n`
+    if (plan.cacheControl !== '') head += `Cache-Control: ${plan.cacheControl}\r\n`
+    if (close) head += 'Connection: close\r\n'
+    if (!bodiless && plan.framing === 'length') head += `Content-Length: ${body.length}\r\n`
+    if (!bodiless && plan.framing === 'chunked') head += 'Transfer-Encoding: chunked\r\n'
+    pieces.push(head + '\r\n')
+    if (plan.method !== 'HEAD' && !bodiless) {
+      const middle = body.length >> 1
+      for (const part of [body.subarray(0, middle), body.subarray(middle)]) {
+        if (part.length === 0) continue
+        if (plan.framing === 'chunked') pieces.push(`${part.length.toString(16)}\r\n`, part, '\r\n')
+        else pieces.push(part)
+      }
+      if (plan.framing === 'chunked') pieces.push('0\r\n\r\n')
+    }
+    if (plan.drip === 0) {
+      this.#socket.cork()
+      for (const piece of pieces) this.#socket.write(piece)
+      this.#socket.uncork()
+    } else {
+      for (const piece of pieces) {
+        this.#socket.write(piece)
+        await new Promise((resolve) => setTimeout(resolve, plan.drip))
+      }
+    }
+    this.#writing = false
+    if (close) {
+      this.#ended = true
+      this.#socket.end()
+    }
+  }
+
+  #close(): void {
+    this.#ended = true
+    this.#socket.end()
+  }
+}
