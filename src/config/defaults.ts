@@ -25,7 +25,7 @@ export const defaults = {
     heuristic: '10%',
     sortQuery: false,
     coalesce: true,
-    setCookie: 'explicit',
+    setCookie: 'shared',
     staleWhileRevalidate: '0s',
     staleIfError: '0s'
   },

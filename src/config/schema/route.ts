@@ -156,7 +156,7 @@ export const cacheSchema = mapping({
   setCookie: word(['explicit', 'shared', 'never'])
     .prefault(defaults.cache.setCookie)
     .describe(
-      'Which responses are stored with their Set-Cookie: `explicit` those that give a lifetime themselves, `shared` only those that say public, s-maxage or CDN-Cache-Control, or none.'
+      'Which responses are stored with their Set-Cookie, so that everybody gets the cookie: `shared` those that say public, s-maxage or CDN-Cache-Control, `explicit` also those that only give a lifetime, or none.'
     ),
   staleWhileRevalidate: lifetime({ example: '30s' })
     .prefault(defaults.cache.staleWhileRevalidate)

@@ -25,8 +25,8 @@ export interface VaryEntry {
   readonly names: readonly string[]
   /** Part of the variants' keys, so that a new VaryEntry makes the old variants unreachable. */
   readonly generation: string
-  /** Content-Language of a variant to its key, so that a language can be found however it was asked for. */
-  readonly languages: Readonly<Record<string, string>>
+  /** Content-Language of a variant and its key, at most 32, so that a language can be found however it was asked for. */
+  readonly languages: readonly (readonly [language: string, key: string])[]
 }
 
 /** Hit-for-miss: answers are not storable, so nobody waits for anybody until `until` (wall milliseconds). */

@@ -80,7 +80,7 @@ export class HttpCache {
     if (entry?.kind === 'vary') {
       marker = entry
       ;(record as StoredRecord).release()
-      key = variantFor(baseKey, marker, request.headers)
+      key = variantFor(baseKey, marker, request)
       record = this.#core.store.lookup(key, releaseLate)
       if (record === pending) return this.#awaitStore(request, directives, key)
       entry = record === undefined || record.state === 'reserved' ? undefined : entryOf(record)

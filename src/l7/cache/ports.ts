@@ -24,10 +24,17 @@ export interface CacheRequest {
   /** Without the question mark; empty when there is none. */
   readonly query: string
   readonly headers: HeaderView
+  /** The fields as upstream gets them, which lb writes, changes and removes some of. Left out: as the client sent them. */
+  readonly sent?: Pick<HeaderView, 'get'>
   /** It has a body, which is in no key: it is not answered from here, nor is its answer stored. */
   readonly body?: boolean
   /** What a trusted proxy says of the URL beyond the above, lines of the key: `\nf:name=value` for each. */
   readonly told?: string
+}
+
+/** The value of a field that chooses between answers: as upstream sees it. */
+export function selectingField(request: CacheRequest, name: string): string | undefined {
+  return (request.sent ?? request.headers).get(name)
 }
 
 export interface CacheResponse {

@@ -33,6 +33,8 @@ export class Exchange implements ForwardOwner {
   requestId = ''
   /** Lower case, without port. */
   host = ''
+  /** What goes upstream as Host, where the field that was received does not. */
+  authority: string | undefined
   /** Normalised, and the raw query. */
   path = ''
   query: string | undefined

@@ -25,7 +25,8 @@ import { forwardedPath, normalisePath } from '../uri/normalise-path.ts'
 import { forwardedHost, hostName } from '../uri/host.ts'
 import { splitTarget } from '../uri/target.ts'
 import type { PickContext } from '../../balancer/pool/pick-context.ts'
-import { cacheRequest } from '../stages/cache/cache-request.ts'
+import { cacheRequest, keyedAuthority } from '../stages/cache/cache-request.ts'
+import { SentFields } from '../stages/cache/sent-fields.ts'
 import { fetchThroughCache } from '../stages/cache/cached-exchange.ts'
 import { mirrorRequest } from '../stages/mirror/mirror.ts'
 
@@ -106,12 +107,14 @@ export function begin(exchange: Exchange, memo: ConnectionMemo): void {
   const destination = chooseTarget(exchange, route)
   if (destination === undefined) return
   const query = target.query === undefined ? '' : `?${target.query}`
+  if (route.cache !== undefined) authority = keyedAuthority(exchange, authority, trusted)
+  exchange.authority = authority
   if (authority === '') authority = destination.pool.pool.name
   const forwarded = (memo.forwarded ??= new ForwardedWriter({
     peer: downstream.peer,
     scheme: downstream.scheme
   }))
-  const outgoing = (): Outgoing => ({
+  const make = (): Outgoing => ({
     method: request.method,
     head: requestHead(exchange, forwardPath + query, authority, forwarded, trusted),
     framing: requestFraming(exchange),
@@ -123,11 +126,15 @@ export function begin(exchange: Exchange, memo: ConnectionMemo): void {
     // What upstream will not see may not choose what is stored, nor which variant it is.
     if (request.connectionNames !== '') dropConnectionNamed(request.headers, request.connectionNames)
     // A rewritten path is made of the normalised one; any other goes on as the client wrote it, so it is in the key.
-    const rawPath = route.rewrite === undefined ? forwardPath : path
-    const asked = cacheRequest(exchange, authority, trusted, rawPath)
+    // So is an empty query, which is not the same as none to everybody.
+    const rawPath = (route.rewrite === undefined ? forwardPath : path) + (query === '?' ? query : '')
+    let once: Outgoing | undefined
+    const outgoing = (): Outgoing => (once ??= make())
+    const sent = new SentFields(request.headers, route.requestEdits, () => outgoing().head)
+    const asked = cacheRequest(exchange, authority, trusted, rawPath, sent)
     return fetchThroughCache(exchange, route.cache, destination, asked, outgoing)
   }
-  const made = outgoing()
+  const made = make()
   if (route.mirror !== undefined) mirrorRequest(exchange, route.mirror, made)
   exchange.send(destination, made)
 }

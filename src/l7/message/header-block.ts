@@ -21,13 +21,14 @@ export class HeaderBlock {
     return this.get(name)
   }
 
-  /** All values of `name`, joined by ", " (RFC 9110 §5.3). */
+  /** All values of `name`, joined by ", " (RFC 9110 §5.3), or those of Cookie by "; " (RFC 9113 §8.2.3). */
   get(name: string): string | undefined {
     let at = findField(this.text, name, 0)
     if (at === -1) return undefined
     let joined = valueAt(this.text, at + name.length + 1)
+    const between = name === 'cookie' ? '; ' : ', '
     for (at = nextField(this.text, at, name); at !== -1; at = nextField(this.text, at, name)) {
-      joined += ', ' + valueAt(this.text, at + name.length + 1)
+      joined += between + valueAt(this.text, at + name.length + 1)
     }
     return joined
   }

@@ -44,7 +44,7 @@ t.test(
       ['guess', [['Last-Modified', 'Fri, 20 Nov 2020 00:00:00 GMT'], cc('no-cache')], [], undefined]
     ]
     for (const [title, first, second, others] of cases) {
-      const client = new Client()
+      const client = new Client({ setCookie: 'explicit' })
       client.ask({}, { fields: [...first, etag], body: 'page' })
       client.pause(3)
       const asked = client.ask({}, { status: 304, fields: [...second, etag, cookie('b=2')] })
@@ -99,7 +99,7 @@ t.test('a HEAD that renews leaves no cookie behind that may not be there', (t) =
 
 t.test('the sticky cookie of lb is not stored with the page, the cookie of the page is', async (t) => {
   const origin = await httpOrigin(t, 'site', (_, response) => {
-    response.setHeader('cache-control', 'max-age=60')
+    response.setHeader('cache-control', 'public, max-age=60')
     response.setHeader('set-cookie', 'theme=dark')
     response.end('page')
   })

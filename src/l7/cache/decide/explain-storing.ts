@@ -50,7 +50,7 @@ const sentences: Readonly<Record<NotStorable, string>> = {
     'the request has Authorization, and the response does not say public, s-maxage or must-revalidate',
   'set-cookie':
     'the response sets a cookie, and the setCookie of the route does not let it be stored with that',
-  vary: 'the response varies by *',
+  vary: 'the response varies by *, by more than 16 fields, or by one that differs with each request',
   'no-lifetime': 'the response has no lifetime, no validator that may be used, and no stale window'
 }
 

@@ -50,7 +50,10 @@ export function explain(
   if (request.body === true) return bypass('the request has a body, which is in no key')
   const keys = new KeyMaker(config.key)
   const baseKey = keys.key(request)
-  if (baseKey === undefined) return bypass('the key would be too long')
+  if (baseKey === undefined)
+    return bypass(
+      'the key would be too long, or a cookie of it is there twice or in a form that servers read differently'
+    )
 
   const parts = keys.parts(request)
   if (store === undefined) {
@@ -63,8 +66,8 @@ export function explain(
   let entry = record === undefined || record.state === 'reserved' ? undefined : entryOf(record)
   if (entry?.kind === 'vary') {
     record?.release()
-    variant = variantKey(entry.names, request.headers).split('\n').slice(1).map(fieldPart)
-    key = variantFor(baseKey, entry, request.headers)
+    variant = variantKey(entry.names, request).split('\n').slice(1).map(fieldPart)
+    key = variantFor(baseKey, entry, request)
     record = find(store, key)
     entry = record === undefined || record.state === 'reserved' ? undefined : entryOf(record)
   }

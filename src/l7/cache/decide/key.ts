@@ -1,4 +1,6 @@
+import { ambiguous, certainCookie, comparableName } from '../../../core/cookies.ts'
 import type { CacheRequest } from '../ports.ts'
+import { selectingField } from '../ports.ts'
 import type { UrlParts } from '../policy/invalidation.ts'
 
 /** Longer keys are not cached: the URL limit is 8 KiB, and what is chosen beside it should be small. */
@@ -37,17 +39,21 @@ export class KeyMaker {
     this.#config = config
   }
 
-  /** Undefined when it would be longer than `maxKeyLength`. */
+  /** Undefined when it would be longer than `maxKeyLength`, or servers may differ on a cookie that is part of it. */
   key(request: CacheRequest): string | undefined {
     let key = this.url(request)
     const { headers, cookies } = this.#config
     if (request.rawPath !== undefined && request.rawPath !== request.path) key += `\nr:${request.rawPath}`
     if (this.#config.scope !== undefined) key += `\ns:${this.#config.scope}`
     if (request.told !== undefined) key += request.told
-    for (const name of headers) key += `\nh:${name}=${request.headers.get(name) ?? '\r'}`
+    for (const name of headers) key += `\nh:${name}=${selectingField(request, name) ?? '\r'}`
     if (cookies.length > 0) {
-      const field = request.headers.get('cookie')
-      for (const name of cookies) key += `\nc:${name}=${cookieValue(field, name) ?? '\r'}`
+      const field = selectingField(request, 'cookie')
+      for (const name of cookies) {
+        const value = certainCookie(field, name)
+        if (value === ambiguous) return undefined
+        key += `\nc:${name}=${value ?? '\r'}`
+      }
     }
     return key.length > maxKeyLength ? undefined : key
   }
@@ -75,13 +81,14 @@ export class KeyMaker {
     if (ignoreQuery.length === 0 && !sortQuery) return query
     let members = query.split('&')
     if (ignoreQuery.length > 0) {
-      members = members.filter((member) => {
-        const name = nameOf(member)
-        return !ignoreQuery.some((pattern) => matchesGlob(pattern, name))
-      })
+      // Some servers end a parameter at a semicolon too: what they would find behind one must not be lost.
+      const ignored = (part: string) => ignoreQuery.some((pattern) => matchesGlob(pattern, nameOf(part)))
+      members = members.filter((member) => !member.split(';').every(ignored))
     }
-    // By name only, so that repeated names keep their order, which may mean something.
-    if (sortQuery) members.sort((a, b) => compare(nameOf(a), nameOf(b)))
+    // By name only, so that repeated names keep their order, which may mean something; with semicolons they cannot be told.
+    if (sortQuery && !query.includes(';')) {
+      members.sort((a, b) => compare(comparableName(nameOf(a)), comparableName(nameOf(b))))
+    }
     return members.join('&')
   }
 }
@@ -134,14 +141,4 @@ export function matchesGlob(pattern: string, text: string): boolean {
   }
   while (pattern[p] === '*') p++
   return p === pattern.length
-}
-
-function cookieValue(field: string | undefined, name: string): string | undefined {
-  if (field === undefined) return undefined
-  // Lines of Cookie may come joined by a comma from h2 clients that split them; RFC 6265 has ";" only.
-  for (const pair of field.split(';')) {
-    const equals = pair.indexOf('=')
-    if (equals > 0 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim()
-  }
-  return undefined
 }

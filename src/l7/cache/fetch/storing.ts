@@ -3,10 +3,12 @@ import { partKey, passErrorMs, passMs, variantOf } from '../cache-core.ts'
 import { CombinedWriter, copyBody } from './combined-writer.ts'
 import type { ResponseEntry, VaryEntry } from '../entry.ts'
 import { encodeEntry, entryOf } from '../entry.ts'
+import type { Freshened } from './make-entry.ts'
 import type { ContentRange } from '../policy/ranges.ts'
+import { isForOneUser } from '../policy/storable.ts'
 import { isStrong, strongMatch } from '../policy/validators.ts'
 import { preferredLanguage, unionOfNames, variantKey, varyNames } from '../policy/vary.ts'
-import type { CacheRequest, Claim, HeaderView, RecordWriter, StoredRecord } from '../ports.ts'
+import type { CacheRequest, CacheResponse, Claim, RecordWriter, StoredRecord } from '../ports.ts'
 import { pending } from '../ports.ts'
 
 /** Where a request's response goes: the key of its URL, and the variants known there. */
@@ -23,12 +25,17 @@ export interface Place {
 const maxLanguages = 32
 
 /** The key of the variant that this request selects. */
-export function variantFor(baseKey: string, marker: VaryEntry, headers: HeaderView): string {
-  const key = variantOf(baseKey, marker.generation, variantKey(marker.names, headers))
+export function variantFor(baseKey: string, marker: VaryEntry, request: CacheRequest): string {
+  const key = variantOf(baseKey, marker.generation, variantKey(marker.names, request))
   // A language can be found under other wording, where nothing but the language selects.
   if (marker.names.length !== 1 || marker.names[0] !== 'accept-language') return key
-  const language = preferredLanguage(headers)
-  return language === undefined ? key : (marker.languages[language] ?? key)
+  const language = preferredLanguage(request)
+  return language === undefined ? key : (keyOfLanguage(marker, language) ?? key)
+}
+
+function keyOfLanguage({ languages }: VaryEntry, wanted: string): string | undefined {
+  for (let i = 0; i < languages.length; i++) if (languages[i]![0] === wanted) return languages[i]![1]
+  return undefined
 }
 
 /** The record when it is complete and at hand; a store that must wait for it counts as not having it. */
@@ -40,39 +47,72 @@ export function peek(core: CacheCore, key: string): StoredRecord | undefined {
   return undefined
 }
 
-/** Begins the record of a complete response. `claim` is the right to fill `place.key`, when the request holds it. */
-export function beginResponse(
+/** Where an answer goes, and the right to fill that, when the request holds it. */
+export interface Home {
+  readonly place: Place
+  readonly claim: Claim | undefined
+}
+
+/**
+ * The home of an answer that varies by `vary`: that of the request, or a variant's that nobody knew of when it was looked up.
+ * Undefined when it varies by too much together with what else is stored for the URL (RFC 9111 §4.1: all of it counts).
+ */
+export function homeOf(
   core: CacheCore,
   request: CacheRequest,
-  place: Place,
-  claim: Claim | undefined,
+  { place, claim }: Home,
   entry: ResponseEntry,
-  vary: string | undefined,
-  bytes: number | undefined
-): RecordWriter | undefined {
-  const names = varyNames(vary) ?? []
-  const head = { info: encodeEntry(entry), bytes, tags: entry.tags, epoch: place.epoch }
-  const known = place.marker?.names ?? []
-  if (place.marker !== undefined ? names.every((name) => known.includes(name)) : names.length === 0) {
-    if (place.marker !== undefined) rememberLanguage(core, place, place.marker, place.key, entry)
-    return (claim ?? claimed(core, place.key))?.begin(head)
+  vary: string | undefined
+): Home | undefined {
+  // Others may have stored more variants since.
+  const current = markerAt(core, place.baseKey) ?? place.marker
+  const known = current?.names ?? []
+  const names = unionOfNames(known, varyNames(vary) ?? [])
+  if (names === undefined) return undefined
+  if (names.length === 0) return { place, claim }
+  const grown = current === undefined || names.length > known.length
+  const marker: VaryEntry = grown
+    ? { kind: 'vary', names, generation: current?.generation ?? newGeneration(core), languages: [] }
+    : current
+  const own = place.marker
+  if (!grown && own?.generation === marker.generation && own.names.length === names.length) {
+    rememberLanguage(core, place, marker, place.key, entry)
+    return { place, claim }
   }
-  const marker: VaryEntry = {
-    kind: 'vary',
-    names: unionOfNames(known, names),
-    generation: place.marker?.generation ?? newGeneration(core),
-    languages: {}
-  }
-  const key = variantOf(place.baseKey, marker.generation, variantKey(marker.names, request.headers))
+  const key = variantOf(place.baseKey, marker.generation, variantKey(names, request))
   // The variant is claimed first, so that whoever is woken by the marker finds it under way.
   const variant = claimed(core, key)
-  if (place.key === place.baseKey && claim !== undefined) putMarker(claim, place.epoch, marker)
+  if (grown && place.key === place.baseKey && claim !== undefined) putMarker(claim, place.epoch, marker)
   else {
-    putMarker(claimed(core, place.baseKey), place.epoch, marker)
+    if (grown) putMarker(claimed(core, place.baseKey), place.epoch, marker)
     claim?.abandon()
   }
   rememberLanguage(core, place, marker, key, entry)
-  return variant?.begin(head)
+  return { place: { ...place, marker, key }, claim: variant }
+}
+
+/** Whether what is stored at `place` would still be told apart by all that `vary` names. */
+function isToldApart(place: Place, vary: string | undefined): boolean {
+  const known = place.marker?.names ?? []
+  return varyNames(vary)?.every((name) => known.includes(name)) === true
+}
+
+/** Begins the record of a complete response. */
+export function beginResponse(
+  core: CacheCore,
+  { place, claim }: Home,
+  entry: ResponseEntry,
+  bytes: number | undefined
+): RecordWriter | undefined {
+  const head = { info: encodeEntry(entry), bytes, tags: entry.tags, epoch: place.epoch }
+  return (claim ?? claimed(core, place.key))?.begin(head)
+}
+
+function markerAt(core: CacheCore, baseKey: string): VaryEntry | undefined {
+  const record = peek(core, baseKey)
+  const entry = record === undefined ? undefined : entryOf(record)
+  record?.release()
+  return entry?.kind === 'vary' ? entry : undefined
 }
 
 /** Puts a short-lived note under the key that answers there are not storable, and wakes who waits. */
@@ -82,8 +122,23 @@ export function passFor(claim: Claim, epoch: number, status: number, now: number
   claim.begin({ info, bytes: 0, tags: [], epoch, note: true })?.finish()
 }
 
+/** What a 304 or a HEAD makes of a stored response: a new head, or nothing any more. */
+export function renew(
+  core: CacheCore,
+  request: CacheRequest,
+  place: Place,
+  { entry, directives }: Freshened,
+  response: CacheResponse,
+  record: StoredRecord
+): void {
+  const vary = response.headers.get('vary')
+  const apart = vary === undefined || isToldApart(place, vary)
+  if (directives.noStore || directives.private || !apart) core.store.remove(place.key)
+  else if (!isForOneUser(request, directives)) rewrite(core, place, entry, record)
+}
+
 /** Replaces the head of a stored response and keeps its body. */
-export function rewrite(core: CacheCore, place: Place, entry: ResponseEntry, record: StoredRecord): boolean {
+function rewrite(core: CacheCore, place: Place, entry: ResponseEntry, record: StoredRecord): boolean {
   const bytes = record.available
   const writer = claimed(core, place.key)?.begin({
     info: encodeEntry(entry),
@@ -100,8 +155,7 @@ export function rewrite(core: CacheCore, place: Place, entry: ResponseEntry, rec
 /** Begins the record of a 206, joined with what is stored of the same representation (RFC 9111 §3.4). */
 export function beginPart(
   core: CacheCore,
-  place: Place,
-  claim: Claim | undefined,
+  { place, claim }: Home,
   entry: ResponseEntry,
   part: ContentRange
 ): RecordWriter | undefined {
@@ -190,9 +244,10 @@ function rememberLanguage(
 ): void {
   if (!marker.names.includes('accept-language')) return
   const language = /^content-language: *([\w-]+) *\r$/im.exec(entry.fields)?.[1]?.toLowerCase()
-  if (language === undefined || marker.languages[language] === key) return
-  if (Object.keys(marker.languages).length >= maxLanguages) return
-  const languages = { ...marker.languages, [language]: key }
+  if (language === undefined || keyOfLanguage(marker, language) === key) return
+  const others = marker.languages.filter(([known]) => known !== language)
+  if (others.length >= maxLanguages) return
+  const languages = [...others, [language, key] as const]
   putMarker(claimed(core, place.baseKey), place.epoch, { ...marker, languages })
 }
 

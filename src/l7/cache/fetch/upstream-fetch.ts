@@ -8,17 +8,18 @@ import { entryOf } from '../entry.ts'
 import { hitOf } from './hits.ts'
 import { BodyReader } from './body-reader.ts'
 import { freshenedEntry, makeEntry } from './make-entry.ts'
+import { completes, isMultipart } from './partial.ts'
 import type { Directives } from '../policy/cache-control.ts'
 import { freshnessLifetime } from '../policy/freshness.ts'
 import { invalidatedUrls, isSafe } from '../policy/invalidation.ts'
 import { parseContentRange } from '../policy/ranges.ts'
 import { responseDirectives } from '../policy/response-directives.ts'
 import { currentAge, usableOnError } from '../policy/reuse.ts'
-import { isForOneUser, whyNotStorable } from '../policy/storable.ts'
+import { whyNotStorable } from '../policy/storable.ts'
 import { confirms, isConditional } from '../policy/validators.ts'
 import type { CacheRequest, CacheResponse, Claim, RecordWriter, StoredRecord } from '../ports.ts'
-import type { Place } from './storing.ts'
-import { beginPart, beginResponse, passFor, peek, rewrite, sameRepresentation } from './storing.ts'
+import type { Home, Place } from './storing.ts'
+import { beginPart, beginResponse, homeOf, passFor, peek, renew } from './storing.ts'
 
 /** A stored response with the record that holds its body. */
 export interface Stored {
@@ -158,18 +159,33 @@ export class UpstreamFetch implements Fetch {
         return this.#pass(response, undefined, 'range')
       }
       const entry = makeEntry(response, directives, lifetime, times, part)
-      const combined = this.#complete(place, entry, response)
+      const home = this.#home(place, entry, response)
+      if (home === undefined) return this.#varies(place, response, now)
+      const combined = this.#complete(home, entry, response)
       if (combined !== undefined) return combined
-      return this.#pass(response, beginPart(this.#core, place, claim, entry, part), undefined)
+      return this.#pass(response, beginPart(this.#core, home, entry, part), undefined)
     }
     const entry = makeEntry(response, directives, lifetime, times, undefined)
     if (bytes !== undefined && bytes > this.#core.store.maxObjectBytes) {
       if (claim !== undefined) passFor(claim, place.epoch, response.status, now)
       return this.#pass(response, undefined, 'too-large')
     }
-    const vary = response.headers.get('vary')
-    const writer = beginResponse(this.#core, this.#request, place, claim, entry, vary, bytes)
+    const home = this.#home(place, entry, response)
+    if (home === undefined) return this.#varies(place, response, now)
+    const writer = beginResponse(this.#core, home, entry, bytes)
     return this.#pass(response, writer, writer === undefined ? 'no-room' : undefined)
+  }
+
+  #home(place: Place, entry: ResponseEntry, response: CacheResponse): Home | undefined {
+    const { claim } = this.#plan
+    return homeOf(this.#core, this.#request, { place, claim }, entry, response.headers.get('vary'))
+  }
+
+  /** By too many fields, together with what is stored already. */
+  #varies(place: Place, response: CacheResponse, now: number): FetchResult {
+    const { claim } = this.#plan
+    if (claim !== undefined) passFor(claim, place.epoch, response.status, now)
+    return this.#pass(response, undefined, 'vary')
   }
 
   /**
@@ -189,14 +205,14 @@ export class UpstreamFetch implements Fetch {
   }
 
   /** Upstream sent the rest of a part that is stored: the client gets the whole, and so does the store. */
-  #complete(place: Place, entry: ResponseEntry, response: CacheResponse): FetchResult | undefined {
+  #complete(home: Home, entry: ResponseEntry, response: CacheResponse): FetchResult | undefined {
     const prefix = this.#plan.prefix
     const range = entry.range
     if (prefix?.entry.range === undefined || range?.complete === undefined) return undefined
     if (!completes(prefix.entry, entry)) return undefined
     const from = prefix.entry.range.last + 1
     const reader = new BodyReader(prefix.record, 0, from)
-    const writer = beginPart(this.#core, place, this.#plan.claim, entry, range)
+    const writer = beginPart(this.#core, home, entry, range)
     const cacheStatus = statusForwarded({
       forward: 'partial',
       forwardStatus: response.status,
@@ -216,8 +232,7 @@ export class UpstreamFetch implements Fetch {
       const times = { requestTime: this.#startedAt, responseTime: now }
       const fresh = freshenedEntry(stale.entry, response, core.config, times)
       served = fresh.own === '' ? fresh.entry : { ...fresh.entry, fields: fresh.entry.fields + fresh.own }
-      if (fresh.directives.noStore || fresh.directives.private) core.store.remove(place.key)
-      else if (!isForOneUser(this.#request, fresh.directives)) rewrite(core, place, fresh.entry, stale.record)
+      renew(core, this.#request, place, fresh, response, stale.record)
     } else {
       // RFC 9111 §4.3.4: a 304 about something else must not freshen this; asked anew next time.
       core.store.remove(place.key)
@@ -242,8 +257,8 @@ export class UpstreamFetch implements Fetch {
         confirms(response.headers, entry, now) && (bytes === undefined || bytes === record.available)
       const times = { requestTime: this.#startedAt, responseTime: now }
       const fresh = freshenedEntry(entry, response, core.config, times)
-      if (!same || fresh.directives.noStore || fresh.directives.private) core.store.remove(place.key)
-      else if (!isForOneUser(this.#request, fresh.directives)) rewrite(core, place, fresh.entry, record)
+      if (same) renew(core, this.#request, place, fresh, response, record)
+      else core.store.remove(place.key)
     }
     record?.release()
     return this.#pass(response, undefined, undefined)
@@ -279,17 +294,4 @@ export class UpstreamFetch implements Fetch {
       }
     }
   }
-}
-
-/** Whether `rest` goes from the end of a stored beginning to the end of the same representation. */
-function completes(beginning: ResponseEntry, rest: ResponseEntry): boolean {
-  const [one, other] = [beginning.range, rest.range]
-  if (one === undefined || other?.complete === undefined) return false
-  if (other.first !== one.last + 1 || other.last + 1 !== other.complete) return false
-  return sameRepresentation(beginning, rest)
-}
-
-/** Several parts in one body, which is not a piece of the whole whatever Content-Range says (RFC 9110 §15.3.7.2). */
-function isMultipart(response: CacheResponse): boolean {
-  return /^multipart\/byteranges\b/i.test(response.headers.get('content-type') ?? '')
 }

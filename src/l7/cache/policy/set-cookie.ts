@@ -8,8 +8,8 @@ export function isShared(directives: ResponseDirectives): boolean {
 }
 
 /**
- * Whether a cookie may stand in what everybody gets. RFC 9111 §7.3: Set-Cookie alone does not inhibit caching, so an
- * origin that gives a lifetime means it. A guess, a lifetime from the configuration, and a response that is to be
+ * Whether a cookie may stand in what everybody gets: with `shared` by the response's consent only. RFC 9111 §7.3 does not
+ * ask for that, so with `explicit` a lifetime of its own is enough. A guess, a lifetime from the configuration, and a response that is to be
  * validated each time mean nothing of the kind.
  */
 export function keepsCookie(

@@ -5,6 +5,7 @@ import type { Lifetime } from './freshness.ts'
 import type { ResponseDirectives } from './response-directives.ts'
 import { sameUrl } from './invalidation.ts'
 import { isShared, keepsCookie, takesCookieOut } from './set-cookie.ts'
+import { varyNames } from './vary.ts'
 
 /** RFC 9110 §15: the statuses whose caching rules this cache knows, for must-understand (RFC 9111 §5.2.2.3). */
 const understood = new Set([
@@ -51,7 +52,7 @@ export function whyNotStorable(
   const cookie = response.headers.get('set-cookie') !== undefined
   if (cookie && !keepsCookie(setCookie, directives, lifetime) && !takesCookieOut(directives))
     return 'set-cookie'
-  if (/(?:^|,)\s*\*\s*(?:,|$)/.test(response.headers.get('vary') ?? '')) return 'vary'
+  if (varyNames(response.headers.get('vary')) === undefined) return 'vary'
   return isUseful(response, directives, lifetime) ? undefined : 'no-lifetime'
 }
 

@@ -1,37 +1,46 @@
-import type { HeaderView } from '../ports.ts'
+import type { CacheRequest } from '../ports.ts'
+import { selectingField } from '../ports.ts'
 
-/** A response that varies by more fields than this is not worth keeping variants of. */
+/** A response that varies by more fields than this is not worth keeping variants of: it is not stored. */
 const maxNames = 16
 /** Longest selecting value that goes into a key; a longer one is its own variant that nobody shares. */
 const maxValue = 1024
 
-/** Lower-case field names of Vary, sorted and without duplicates; undefined for "*" or too many. */
+/** What lb makes anew for each request: no two would ever select the same. */
+const neverTwice = new Set(['x-request-id', 'traceparent'])
+
+/** Lower-case field names of Vary, sorted and without duplicates; undefined where no later request can be told to match. */
 export function varyNames(field: string | undefined): readonly string[] | undefined {
   if (field === undefined) return []
   const names = new Set<string>()
   for (const part of field.toLowerCase().split(',')) {
     const name = part.trim()
-    if (name === '*') return undefined
+    if (name === '*' || neverTwice.has(name)) return undefined
     if (name !== '') names.add(name)
     if (names.size > maxNames) return undefined
   }
   return [...names].sort()
 }
 
-export function unionOfNames(one: readonly string[], other: readonly string[]): readonly string[] {
-  return [...new Set([...one, ...other])].sort().slice(0, maxNames)
+/** All names of both, or undefined when they are too many to tell variants apart by (RFC 9111 §4.1 wants all of them). */
+export function unionOfNames(
+  one: readonly string[],
+  other: readonly string[]
+): readonly string[] | undefined {
+  const names = [...new Set([...one, ...other])].sort()
+  return names.length > maxNames ? undefined : names
 }
 
-/** The secondary key (RFC 9111 §4.1): the request's values of the selecting fields, normalised. */
-export function variantKey(names: readonly string[], headers: HeaderView): string {
+/** The secondary key (RFC 9111 §4.1): the request's values of the selecting fields as upstream sees them, normalised. */
+export function variantKey(names: readonly string[], request: CacheRequest): string {
   let key = ''
-  for (const name of names) key += `\n${name}:${selectingValue(name, headers.get(name))}`
+  for (const name of names) key += `\n${name}:${selectingValue(name, selectingField(request, name))}`
   return key
 }
 
 /** The language a client wants most, alone at the top, lower-case; undefined when it names none or several. */
-export function preferredLanguage(headers: HeaderView): string | undefined {
-  const weighted = parseWeighted(headers.get('accept-language') ?? '')
+export function preferredLanguage(request: CacheRequest): string | undefined {
+  const weighted = parseWeighted(selectingField(request, 'accept-language') ?? '')
   const first = weighted[0]
   if (first === undefined || first.tag === '*' || first.weight === 0) return undefined
   return weighted[1]?.weight === first.weight ? undefined : first.tag
@@ -41,7 +50,9 @@ function selectingValue(name: string, value: string | undefined): string {
   // An absent field is different from an empty one; "\r" cannot stand in a value.
   if (value === undefined) return '\r'
   if (value.length > maxValue) return value
-  if (name === 'accept-language' || name === 'accept-encoding') {
+  // What is no list is compared as it is: a space within a cookie or a credential may mean something.
+  if (name === 'cookie' || name === 'authorization') return value
+  if ((name === 'accept-language' || name === 'accept-encoding') && wellFormed.test(value)) {
     return parseWeighted(value)
       .map(({ tag, weight }) => (weight === 1 ? tag : `${tag};q=${weight}`))
       .join(',')
@@ -54,6 +65,10 @@ function selectingValue(name: string, value: string | undefined): string {
         .map((part) => part.trim())
         .join(',')
 }
+
+/** RFC 9110 §12.4.2 and §12.5.4. Servers read anything else in ways of their own, so only the same text is the same. */
+const wellFormed =
+  /^[ \t]*[\w*-]+[ \t]*(?:;[ \t]*q=(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)[ \t]*)?(?:,[ \t]*[\w*-]+[ \t]*(?:;[ \t]*q=(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)[ \t]*)?)*$/i
 
 /** Members of Accept-Language or Accept-Encoding, best first, then by name: equal weights have no order (RFC 9110 §12.5.4). */
 function parseWeighted(field: string): { tag: string; weight: number }[] {

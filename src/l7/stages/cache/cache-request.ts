@@ -2,6 +2,8 @@ import type { CacheRequest } from '../../cache/ports.ts'
 import type { HeaderBlock } from '../../message/header-block.ts'
 import { FORWARDING_FIELDS } from '../../headers/forwarding-fields.ts'
 import type { Request } from '../../message/request.ts'
+import { normalHost } from '../../cache/decide/key.ts'
+import type { SentFields } from './sent-fields.ts'
 
 /** What a trusted proxy tells that differs from client to client and is no business of what is stored. */
 const clients = new Set(['forwarded', 'x-forwarded-for', 'x-real-ip', 'x-forwarded-server'])
@@ -25,7 +27,8 @@ export function cacheRequest(
   exchange: Asked,
   authority: string | undefined,
   told: boolean,
-  rawPath: string
+  rawPath: string,
+  sent?: SentFields
 ): CacheRequest {
   const { request, downstream, path } = exchange
   const host = (authority ?? request.host) || exchange.host
@@ -37,9 +40,25 @@ export function cacheRequest(
     rawPath,
     query: exchange.query ?? '',
     headers: request.headers,
+    ...(sent === undefined ? {} : { sent }),
     body: request.bodyLength !== 0,
     told: told ? saidOf(request.headers, host) : ''
   }
+}
+
+/**
+ * The authority for upstream in the form in which the key has it: a backend that tells `SITE.example` or `site.example:80`
+ * from `site.example` would let one client choose what others get.
+ */
+export function keyedAuthority(
+  { request, downstream }: Asked,
+  authority: string | undefined,
+  told: boolean
+): string | undefined {
+  const written = authority ?? request.host
+  const scheme = told ? schemeOf(request.headers, downstream.scheme) : downstream.scheme
+  const normal = normalHost(written, scheme)
+  return normal === written ? authority : normal
 }
 
 /** The client's own scheme, when the proxy before names one: then the URL in the key is the one that people know. */

@@ -6,7 +6,7 @@ export function editFacts(exchange: Exchange): EditFacts {
   return {
     clientIp: exchange.clientIp,
     requestId: exchange.requestId,
-    host: exchange.request.host,
+    host: exchange.authority ?? exchange.request.host,
     scheme: exchange.downstream.scheme
   }
 }

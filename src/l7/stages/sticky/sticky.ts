@@ -2,8 +2,8 @@ import type { Backend } from '../../../balancer/pool/backend.ts'
 import type { Pool } from '../../../balancer/pool/pool.ts'
 import { StickyCookies } from '../../../balancer/pool/sticky.ts'
 import type { StickyConfig } from '../../../config/model/model.ts'
+import { cookieValue } from '../../../core/cookies.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
-import { cookieValue } from '../../forward/hash-key.ts'
 
 /** Keeps a client on the backend that answered it first, by a cookie (RFC 6265) that names it opaquely. */
 export class Sticky {
@@ -18,7 +18,7 @@ export class Sticky {
     )
   }
 
-  /** Name of the backend that the request's cookie asks for; undefined without one that this pool gave out. */
+  /** Name of the backend that the request's cookie asks for, the first of several; undefined without one that this pool gave out. */
   read(exchange: Exchange): string | undefined {
     const value = cookieValue(exchange.request.headers.get('cookie'), this.#config.cookie)
     return value === undefined ? undefined : this.#cookies.backendOf(value)

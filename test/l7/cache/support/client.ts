@@ -14,7 +14,7 @@ export const routeCache: RouteCache = {
   negativeTtlMs: {},
   key: { ignoreQuery: [], sortQuery: false, headers: [], cookies: [] },
   coalesce: true,
-  setCookie: 'explicit',
+  setCookie: 'shared',
   staleWhileRevalidateMs: 0,
   staleIfErrorMs: 0
 }

@@ -197,8 +197,8 @@ export const responseCases: Readonly<Record<string, () => readonly ResponseCase[
       as('Authorization and public', 'max-age=3600, public', true),
       as('Authorization and must-revalidate', 'max-age=3600, must-revalidate', true),
       as('Authorization and s-maxage', 's-maxage=3600', true),
-      { title: 'Set-Cookie and max-age', response: cookie(cc('max-age=3600')), reused: true },
-      { title: 'Set-Cookie and Expires', response: (c) => cookie([['Expires', c.date(60)]]), reused: true },
+      { title: 'Set-Cookie and max-age', response: cookie(cc('max-age=3600')), reused: false },
+      { title: 'Set-Cookie and Expires', response: (c) => cookie([['Expires', c.date(60)]]), reused: false },
       { title: 'Set-Cookie and nothing else', response: cookie([]), reused: false },
       {
         title: 'Set-Cookie and a guess',

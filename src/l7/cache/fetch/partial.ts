@@ -1,0 +1,16 @@
+import type { ResponseEntry } from '../entry.ts'
+import type { CacheResponse } from '../ports.ts'
+import { sameRepresentation } from './storing.ts'
+
+/** Whether `rest` goes from the end of a stored beginning to the end of the same representation. */
+export function completes(beginning: ResponseEntry, rest: ResponseEntry): boolean {
+  const [one, other] = [beginning.range, rest.range]
+  if (one === undefined || other?.complete === undefined) return false
+  if (other.first !== one.last + 1 || other.last + 1 !== other.complete) return false
+  return sameRepresentation(beginning, rest)
+}
+
+/** Several parts in one body, which is not a piece of the whole whatever Content-Range says (RFC 9110 §15.3.7.2). */
+export function isMultipart(response: CacheResponse): boolean {
+  return /^multipart\/byteranges\b/i.test(response.headers.get('content-type') ?? '')
+}
