@@ -6,3 +6,12 @@ interface Latin1Buffer {
 export function latin1(buffer: Buffer, start: number, end: number): string {
   return (buffer as unknown as Latin1Buffer).latin1Slice(start, end)
 }
+
+interface Latin1Target {
+  latin1Write(text: string, at: number, length: number): number
+}
+
+/** `buffer.write(text, at, 'latin1')` without that look-up; returns the number of bytes. */
+export function writeLatin1(buffer: Buffer, text: string, at: number): number {
+  return (buffer as unknown as Latin1Target).latin1Write(text, at, text.length)
+}

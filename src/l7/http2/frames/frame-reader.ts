@@ -1,0 +1,229 @@
+import {
+  DATA,
+  FLAG_PADDED,
+  FRAME_HEAD,
+  FRAME_SIZE_ERROR,
+  LEAST_FRAME_SIZE,
+  PREFACE,
+  PROTOCOL_ERROR
+} from './codes.ts'
+
+/** Who hears what a FrameReader finds. */
+export interface FrameSink {
+  /** A whole frame of any type but DATA; its payload is valid during the call. False: read no more. */
+  onFrame(type: number, flags: number, streamId: number, buffer: Buffer, start: number, end: number): boolean
+  /** A DATA frame begins. `size`: its payload with padding, which is what flow control counts; `padding` of it. */
+  onDataBegin(streamId: number, flags: number, size: number, padding: number): boolean
+  /** Bytes of it, as they come. */
+  onDataPart(streamId: number, buffer: Buffer, start: number, end: number): boolean
+  /** The frame is complete, padding included. */
+  onDataEnd(streamId: number, flags: number): boolean
+  /** The frame layer itself is violated. Nothing more is read. */
+  onBadFrame(code: number, reason: string): void
+}
+
+const IN_PREFACE = 0
+const IN_HEAD = 1
+const IN_PAYLOAD = 2
+const IN_PAD_LENGTH = 3
+const IN_DATA = 4
+const IN_PADDING = 5
+const STOPPED = 6
+
+/**
+ * Splits the bytes of a connection into frames, in place: only a frame that is not whole in one read is copied. DATA is
+ * passed on as it comes, since a frame of 16 KiB never is whole in a read over TLS.
+ */
+export class FrameReader {
+  readonly #sink: FrameSink
+  #state: number
+  /** What is there of a preface, a frame's head or a payload that is not whole. */
+  #held: Buffer | undefined
+  #heldBytes = 0
+  #prefaceAt = 0
+  #type = 0
+  #flags = 0
+  #streamId = 0
+  #size = 0
+  /** Of the DATA frame under way. */
+  #dataLeft = 0
+  #paddingLeft = 0
+
+  /** `expectsPreface`: the other side is a client. */
+  constructor(sink: FrameSink, expectsPreface: boolean) {
+    this.#sink = sink
+    this.#state = expectsPreface ? IN_PREFACE : IN_HEAD
+  }
+
+  /** The client's preface has come, or there is none to come. */
+  get begun(): boolean {
+    return this.#state !== IN_PREFACE
+  }
+
+  /** Part of a frame other than DATA is there. */
+  get withinFrame(): boolean {
+    return this.#heldBytes > 0 || this.#state === IN_PAYLOAD
+  }
+
+  stop(): void {
+    this.#state = STOPPED
+    this.#held = undefined
+  }
+
+  receive(buffer: Buffer, start: number, end: number): void {
+    let p = start
+    while (p < end) {
+      switch (this.#state) {
+        case IN_PREFACE:
+          p = this.#readPreface(buffer, p, end)
+          break
+        case IN_HEAD:
+          p = this.#readHead(buffer, p, end)
+          break
+        case IN_PAYLOAD:
+          p = this.#readPayload(buffer, p, end)
+          break
+        case IN_PAD_LENGTH:
+          p = this.#readPadLength(buffer, p)
+          break
+        case IN_DATA:
+          p = this.#readData(buffer, p, end)
+          break
+        case IN_PADDING:
+          p = this.#readPadding(p, end)
+          break
+        default:
+          return
+      }
+    }
+  }
+
+  #readPreface(buffer: Buffer, start: number, end: number): number {
+    let p = start
+    while (p < end && this.#prefaceAt < PREFACE.length) {
+      if (buffer[p] !== PREFACE.charCodeAt(this.#prefaceAt)) {
+        return this.#bad(PROTOCOL_ERROR, 'not the preface of HTTP/2', end)
+      }
+      p++
+      this.#prefaceAt++
+    }
+    if (this.#prefaceAt === PREFACE.length) this.#state = IN_HEAD
+    return p
+  }
+
+  #readHead(buffer: Buffer, start: number, end: number): number {
+    let head = buffer
+    let at = start
+    let after = start + FRAME_HEAD
+    if (this.#heldBytes > 0 || end - start < FRAME_HEAD) {
+      after = this.#hold(buffer, start, end, FRAME_HEAD)
+      if (this.#heldBytes < FRAME_HEAD) return after
+      head = this.#held!
+      at = 0
+      this.#heldBytes = 0
+    }
+    this.#size = (head[at]! << 16) | (head[at + 1]! << 8) | head[at + 2]!
+    this.#type = head[at + 3]!
+    this.#flags = head[at + 4]!
+    this.#streamId =
+      ((head[at + 5]! & 0x7f) << 24) | (head[at + 6]! << 16) | (head[at + 7]! << 8) | head[at + 8]!
+    if (this.#size > LEAST_FRAME_SIZE) return this.#bad(FRAME_SIZE_ERROR, 'frame too large', end)
+    if (this.#type === DATA) return this.#beginData(after, end)
+    this.#state = IN_PAYLOAD
+    // A frame without payload must not wait for the next byte.
+    return this.#size === 0 ? this.#readPayload(buffer, after, end) : after
+  }
+
+  #readPayload(buffer: Buffer, start: number, end: number): number {
+    let payload = buffer
+    let at = start
+    let after = start + this.#size
+    if (this.#heldBytes > 0 || after > end) {
+      after = this.#hold(buffer, start, end, this.#size)
+      if (this.#heldBytes < this.#size) return after
+      payload = this.#held!
+      at = 0
+      this.#heldBytes = 0
+      this.#held = undefined
+    }
+    this.#state = IN_HEAD
+    const ok = this.#sink.onFrame(this.#type, this.#flags, this.#streamId, payload, at, at + this.#size)
+    return ok ? after : this.#stopAt(end)
+  }
+
+  #beginData(after: number, end: number): number {
+    if ((this.#flags & FLAG_PADDED) !== 0) {
+      if (this.#size === 0) return this.#bad(FRAME_SIZE_ERROR, 'padded DATA without a pad length', end)
+      this.#state = IN_PAD_LENGTH
+      return after
+    }
+    return this.#enterData(this.#size, 0, after, end)
+  }
+
+  #readPadLength(buffer: Buffer, p: number): number {
+    const padding = buffer[p]!
+    // RFC 9113 §6.1: as long as the payload or longer is a connection error.
+    if (padding >= this.#size) return this.#bad(PROTOCOL_ERROR, 'padding longer than the frame', p + 1)
+    return this.#enterData(this.#size - 1 - padding, padding, p + 1, p + 1)
+  }
+
+  #enterData(data: number, padding: number, after: number, end: number): number {
+    this.#dataLeft = data
+    this.#paddingLeft = padding
+    this.#state = IN_DATA
+    const padded = (this.#flags & FLAG_PADDED) !== 0 ? padding + 1 : 0
+    if (!this.#sink.onDataBegin(this.#streamId, this.#flags, this.#size, padded)) {
+      return this.#stopAt(end)
+    }
+    if (data > 0) return after
+    if (padding > 0) this.#state = IN_PADDING
+    else if (!this.#endData()) return this.#stopAt(end)
+    return after
+  }
+
+  #readData(buffer: Buffer, start: number, end: number): number {
+    const after = Math.min(end, start + this.#dataLeft)
+    this.#dataLeft -= after - start
+    if (!this.#sink.onDataPart(this.#streamId, buffer, start, after)) return this.#stopAt(end)
+    if (this.#dataLeft > 0) return after
+    if (this.#paddingLeft > 0) this.#state = IN_PADDING
+    else if (!this.#endData()) return this.#stopAt(end)
+    return after
+  }
+
+  #readPadding(start: number, end: number): number {
+    const after = Math.min(end, start + this.#paddingLeft)
+    this.#paddingLeft -= after - start
+    if (this.#paddingLeft === 0 && !this.#endData()) return this.#stopAt(end)
+    return after
+  }
+
+  #endData(): boolean {
+    this.#state = IN_HEAD
+    return this.#sink.onDataEnd(this.#streamId, this.#flags)
+  }
+
+  /** Gathers up to `size` bytes; returns the position up to which they were taken. */
+  #hold(buffer: Buffer, start: number, end: number, size: number): number {
+    if (this.#held === undefined || this.#held.length < size) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(size, FRAME_HEAD))
+      if (this.#heldBytes > 0) this.#held!.copy(larger, 0, 0, this.#heldBytes)
+      this.#held = larger
+    }
+    const take = Math.min(size - this.#heldBytes, end - start)
+    buffer.copy(this.#held, this.#heldBytes, start, start + take)
+    this.#heldBytes += take
+    return start + take
+  }
+
+  #bad(code: number, reason: string, end: number): number {
+    this.stop()
+    this.#sink.onBadFrame(code, reason)
+    return end
+  }
+
+  #stopAt(end: number): number {
+    this.stop()
+    return end
+  }
+}

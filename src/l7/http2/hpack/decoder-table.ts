@@ -1,0 +1,80 @@
+import { fieldMarks } from './field-marks.ts'
+import { STATIC_SIZE, STATIC_TABLE } from './static-table.ts'
+
+/** SETTINGS_HEADER_TABLE_SIZE of ours: the initial value of the RFC, which is never changed. */
+export const TABLE_BYTES = 4096
+/** What an entry counts beyond its name and value (RFC 7541 §4.1). */
+export const ENTRY_OVERHEAD = 32
+const CAPACITY = TABLE_BYTES / ENTRY_OVERHEAD
+
+/** A field as it stands in a table: made once, given again for every reference. */
+export interface TableEntry {
+  readonly name: string
+  readonly value: string
+  /** "name: value\r\n"; '' for a pseudo-field. */
+  readonly line: string
+  readonly marks: number
+  readonly size: number
+}
+
+export function makeEntry(name: string, value: string, marks: number): TableEntry {
+  const line = name.charCodeAt(0) === 58 ? '' : `${name}: ${value}\r\n`
+  return { name, value, line, marks, size: name.length + value.length + ENTRY_OVERHEAD }
+}
+
+const fixed: readonly TableEntry[] = STATIC_TABLE.map(([name, value]) =>
+  makeEntry(name, value, fieldMarks(name))
+)
+
+/** The static table and the dynamic one behind it (RFC 7541 §2.3): a ring, the newest entry first. */
+export class DecoderTable {
+  #ring: (TableEntry | undefined)[] = []
+  /** Where the newest stands. */
+  #head = -1
+  #count = 0
+  #bytes = 0
+  #maxBytes = TABLE_BYTES
+
+  /** Undefined for an index that does not exist. */
+  at(index: number): TableEntry | undefined {
+    if (index <= STATIC_SIZE) return fixed[index - 1]
+    const back = index - STATIC_SIZE - 1
+    return back < this.#count ? this.#ring[(this.#head - back) & (CAPACITY - 1)] : undefined
+  }
+
+  get maxBytes(): number {
+    return this.#maxBytes
+  }
+
+  /** The other side changes the size; false: beyond what it may. */
+  resize(maxBytes: number): boolean {
+    if (maxBytes > TABLE_BYTES) return false
+    this.#maxBytes = maxBytes
+    this.#evict(maxBytes)
+    return true
+  }
+
+  add(entry: TableEntry): void {
+    // RFC 7541 §4.4: an entry larger than the table empties it.
+    this.#evict(this.#maxBytes - entry.size)
+    if (entry.size > this.#maxBytes) return
+    this.#head = (this.#head + 1) & (CAPACITY - 1)
+    this.#ring[this.#head] = entry
+    this.#count++
+    this.#bytes += entry.size
+  }
+
+  /** What `add` of an entry too large for the table does. */
+  clear(): void {
+    this.#evict(0)
+  }
+
+  #evict(room: number): void {
+    while (this.#count > 0 && this.#bytes > room) {
+      const oldest = (this.#head - this.#count + 1) & (CAPACITY - 1)
+      this.#bytes -= this.#ring[oldest]!.size
+      this.#ring[oldest] = undefined
+      this.#count--
+    }
+  }
+}

@@ -1,0 +1,189 @@
+import { latin1 } from '../../../core/latin1.ts'
+import { FIELD_VALUE, TOKEN } from '../../http1/parse/chars.ts'
+import { DecoderTable, ENTRY_OVERHEAD, makeEntry, TABLE_BYTES, type TableEntry } from './decoder-table.ts'
+import { fieldMarks, MALFORMED } from './field-marks.ts'
+import { decodeHuffman } from './huffman.ts'
+
+/** Who hears of the fields of a section, in order. */
+export interface FieldSink {
+  onField(field: TableEntry): void
+}
+
+const COLON = 58
+/** What of a name may stand in HTTP/2 (RFC 9113 §8.2.1): a token without upper case. */
+const NAME = TOKEN.slice()
+for (let c = 65; c <= 90; c++) NAME[c] = 0
+
+/** Longest string that is decoded; the list's limit is below that in practice. */
+const MAX_STRING = 131_072
+/** Of the thread: what is in them is made a string within the call. */
+let scratch: Buffer | undefined
+
+const TRUNCATED = -1
+
+/**
+ * Decodes field sections (RFC 7541). Characters are checked when a literal is read, so a field that comes by its index
+ * again is not looked at again. Whatever comes, it throws nothing and makes no string beyond the limit.
+ */
+export class Decoder {
+  readonly #table = new DecoderTable()
+  #buffer: Buffer = Buffer.alloc(0)
+  #p = 0
+  #end = 0
+  /** The string read last: where it stands decoded, or how long it would be. */
+  #from: Uint8Array = this.#buffer
+  #stringStart = 0
+  #stringSize = 0
+  #listSize = 0
+  /** The section was larger than the limit: not all of it was told. */
+  overflowed = false
+
+  /** Size of the last section as RFC 9113 §6.5.2 counts it. */
+  get listSize(): number {
+    return this.#listSize
+  }
+
+  /** False: not HPACK; the connection cannot go on (RFC 9113 §4.3). `maxList`: beyond it fields are no longer told. */
+  decode(buffer: Buffer, start: number, end: number, maxList: number, sink: FieldSink): boolean {
+    this.#buffer = buffer
+    this.#p = start
+    this.#end = end
+    this.#listSize = 0
+    this.overflowed = false
+    let fields = 0
+    while (this.#p < end) {
+      const first = buffer[this.#p]!
+      if ((first & 0x80) !== 0) {
+        const entry = this.#table.at(this.#integer(7))
+        if (entry === undefined) return false
+        this.#tell(entry, maxList, sink)
+      } else if ((first & 0x60) === 0x20) {
+        // RFC 7541 §4.2: at the beginning of a section only.
+        const size = this.#integer(5)
+        if (fields > 0 || size < 0 || !this.#table.resize(size)) return false
+        continue
+      } else if (!this.#literal((first & 0x40) !== 0, maxList, sink)) return false
+      fields++
+    }
+    return true
+  }
+
+  #tell(entry: TableEntry, maxList: number, sink: FieldSink): void {
+    this.#listSize += entry.size
+    if (this.#listSize > maxList) this.overflowed = true
+    else sink.onField(entry)
+  }
+
+  #literal(indexing: boolean, maxList: number, sink: FieldSink): boolean {
+    const index = this.#integer(indexing ? 6 : 4)
+    if (index < 0) return false
+    let name = ''
+    let marks = 0
+    let nameSize: number
+    if (index > 0) {
+      const named = this.#table.at(index)
+      if (named === undefined) return false
+      ;({ name, marks } = named)
+      nameSize = name.length
+      // What was wrong with its value is not wrong with this one's.
+      if (marks === MALFORMED) marks = this.#isName(name) ? fieldMarks(name) : MALFORMED
+    } else {
+      if (!this.#string()) return false
+      nameSize = this.#stringSize
+      if (nameSize <= Math.max(maxList, TABLE_BYTES)) {
+        const ok = this.#checkName()
+        name = this.#text()
+        marks = ok ? fieldMarks(name) : MALFORMED
+      }
+    }
+    if (!this.#string()) return false
+    const size = nameSize + this.#stringSize + ENTRY_OVERHEAD
+    const fits = this.#listSize + size <= maxList
+    if (!fits && (!indexing || size > TABLE_BYTES)) {
+      if (indexing) this.#table.clear()
+      this.#listSize += size
+      this.overflowed = true
+      return true
+    }
+    if (!this.#checkValue()) marks = MALFORMED
+    const entry = makeEntry(name, this.#text(), marks)
+    if (indexing) this.#table.add(entry)
+    this.#tell(entry, maxList, sink)
+    return true
+  }
+
+  /** An integer with a prefix of `bits` (RFC 7541 §5.1), or TRUNCATED. Larger than any index or length there is: too. */
+  #integer(bits: number): number {
+    const mask = (1 << bits) - 1
+    if (this.#p >= this.#end) return TRUNCATED
+    let value = this.#buffer[this.#p++]! & mask
+    if (value < mask) return value
+    for (let shift = 0; shift <= 21; shift += 7) {
+      if (this.#p >= this.#end) return TRUNCATED
+      const byte = this.#buffer[this.#p++]!
+      value += (byte & 0x7f) << shift
+      if (byte < 0x80) return value
+    }
+    return TRUNCATED
+  }
+
+  /** Reads a string literal (RFC 7541 §5.2). */
+  #string(): boolean {
+    if (this.#p >= this.#end) return false
+    const huffman = (this.#buffer[this.#p]! & 0x80) !== 0
+    const length = this.#integer(7)
+    const start = this.#p
+    if (length < 0 || length > this.#end - start) return false
+    this.#p = start + length
+    if (!huffman) {
+      this.#from = this.#buffer
+      this.#stringStart = start
+      this.#stringSize = length
+      return true
+    }
+    const out = (scratch ??= Buffer.allocUnsafeSlow(MAX_STRING))
+    const size = decodeHuffman(this.#buffer, start, start + length, out)
+    if (size === -1) return false
+    this.#from = out
+    this.#stringStart = 0
+    // Larger than whatever limit there is.
+    this.#stringSize = size === -2 ? Number.MAX_SAFE_INTEGER : size
+    return true
+  }
+
+  #text(): string {
+    return latin1(this.#from as Buffer, this.#stringStart, this.#stringStart + this.#stringSize)
+  }
+
+  #checkName(): boolean {
+    const from = this.#from
+    const end = this.#stringStart + this.#stringSize
+    let p = this.#stringStart
+    if (from[p] === COLON) p++
+    if (p >= end) return false
+    for (; p < end; p++) if (NAME[from[p]!] === 0) return false
+    return true
+  }
+
+  #isName(name: string): boolean {
+    let p = name.charCodeAt(0) === COLON ? 1 : 0
+    if (p >= name.length) return false
+    for (; p < name.length; p++) if (NAME[name.charCodeAt(p)] === 0) return false
+    return true
+  }
+
+  /** RFC 9113 §8.2.1: no controls, and no white space around it. */
+  #checkValue(): boolean {
+    const from = this.#from
+    const start = this.#stringStart
+    const end = start + this.#stringSize
+    if (start === end) return true
+    if (isBlank(from[start]!) || isBlank(from[end - 1]!)) return false
+    for (let p = start; p < end; p++) if (FIELD_VALUE[from[p]!] === 0) return false
+    return true
+  }
+}
+
+function isBlank(c: number): boolean {
+  return c === 32 || c === 9
+}

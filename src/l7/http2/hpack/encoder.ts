@@ -1,0 +1,160 @@
+import { writeLatin1 } from '../../../core/latin1.ts'
+import { ENTRY_OVERHEAD, TABLE_BYTES } from './decoder-table.ts'
+import { MAX_SLOTS, nameInfo, type NameInfo } from './name-info.ts'
+import { STATIC_SIZE, STATIC_TABLE } from './static-table.ts'
+
+/** Longer values are not worth a third of the table. */
+const MAX_VALUE = 1024
+const RING = TABLE_BYTES / ENTRY_OVERHEAD
+const STATUS_NAME = 8
+/** Shorter strings are written byte by byte: a call into C++ costs more. */
+const SHORT = 32
+
+const STATUS_INDEX = new Uint8Array(1000)
+for (let index = STATUS_NAME; index <= 14; index++) {
+  STATUS_INDEX[Number(STATIC_TABLE[index - 1]![1])] = index
+}
+
+/** Bytes that `lines` of this text may take at most, and a little for what stands before it. */
+export function encodedBound(text: string): number {
+  // A line's ": " and CR LF make up for its lengths, except those over 126 and over 254.
+  return text.length + (text.length >> 5) + 64
+}
+
+/**
+ * Encodes field sections (RFC 7541) without Huffman. It remembers one value per name: one that comes a second time in a
+ * row goes into the table, from the third on it is an index. So `server` and `date` cost a byte, and ids never thrash.
+ */
+export class Encoder {
+  readonly #values = new Array<string | undefined>(MAX_SLOTS)
+  /** Number of the insertion that put the remembered value into the table; 0 for none. */
+  readonly #insertions = new Float64Array(MAX_SLOTS)
+  /** Sizes of what is in the table, by number of insertion. */
+  readonly #sizes = new Int32Array(RING)
+  #inserted = 0
+  #evicted = 0
+  #bytes = 0
+  #maxBytes = TABLE_BYTES
+  /** The least size since the last section, or -1 when it did not change: told at the next one's beginning. */
+  #least = -1
+
+  /** The other side's SETTINGS_HEADER_TABLE_SIZE. More than the initial size is not used. */
+  resize(bytes: number): void {
+    const next = Math.min(bytes, TABLE_BYTES)
+    if (next === this.#maxBytes) return
+    this.#least = this.#least === -1 ? next : Math.min(this.#least, next)
+    this.#maxBytes = next
+    this.#evict(next)
+  }
+
+  /** Begins a section at `buffer[at]`; like all of these it returns the position after what it wrote. */
+  begin(buffer: Buffer, at: number): number {
+    if (this.#least === -1) return at
+    let p = at
+    // RFC 7541 §4.2: the least size in between, then the one that holds.
+    if (this.#least < this.#maxBytes) p = putInteger(buffer, p, 0x20, 5, this.#least)
+    this.#least = -1
+    return putInteger(buffer, p, 0x20, 5, this.#maxBytes)
+  }
+
+  status(buffer: Buffer, at: number, status: number): number {
+    const index = STATUS_INDEX[status] ?? 0
+    if (index !== 0) {
+      buffer[at] = 0x80 | index
+      return at + 1
+    }
+    buffer[at] = STATUS_NAME
+    return putString(buffer, at + 1, String(status))
+  }
+
+  /** An entry of the static table. */
+  indexed(buffer: Buffer, at: number, index: number): number {
+    buffer[at] = 0x80 | index
+    return at + 1
+  }
+
+  /** Any field; `name` as it may be spelled in HTTP/1.1. */
+  field(buffer: Buffer, at: number, name: string, value: string): number {
+    const info = nameInfo(name)
+    if (info.dropped) return at
+    const { slot } = info
+    if (slot === -1 || value.length > MAX_VALUE) return this.#literal(buffer, at, info, value)
+    if (this.#values[slot] !== value) {
+      this.#values[slot] = value
+      this.#insertions[slot] = 0
+      return this.#literal(buffer, at, info, value)
+    }
+    const insertion = this.#insertions[slot]!
+    if (insertion > this.#evicted) {
+      return putInteger(buffer, at, 0x80, 7, STATIC_SIZE + 1 + this.#inserted - insertion)
+    }
+    return this.#insert(buffer, at, info, value)
+  }
+
+  /** "Name: value\r\n" lines. */
+  lines(buffer: Buffer, at: number, text: string): number {
+    let p = at
+    for (let line = 0; line < text.length;) {
+      const colon = text.indexOf(':', line)
+      const lineEnd = text.indexOf('\r', colon)
+      if (colon <= 0 || lineEnd === -1) return p
+      let start = colon + 1
+      let end = lineEnd
+      while (start < end && isBlank(text.charCodeAt(start))) start++
+      while (end > start && isBlank(text.charCodeAt(end - 1))) end--
+      p = this.field(buffer, p, text.slice(line, colon), text.slice(start, end))
+      line = lineEnd + 2
+    }
+    return p
+  }
+
+  #literal(buffer: Buffer, at: number, info: NameInfo, value: string): number {
+    return putString(buffer, this.#name(buffer, at, info.secret ? 0x10 : 0, 4, info), value)
+  }
+
+  #name(buffer: Buffer, at: number, pattern: number, bits: number, info: NameInfo): number {
+    if (info.staticIndex !== 0) return putInteger(buffer, at, pattern, bits, info.staticIndex)
+    buffer[at] = pattern
+    return putString(buffer, at + 1, info.lower)
+  }
+
+  #insert(buffer: Buffer, at: number, info: NameInfo, value: string): number {
+    const size = info.lower.length + value.length + ENTRY_OVERHEAD
+    if (size > this.#maxBytes) return this.#literal(buffer, at, info, value)
+    this.#evict(this.#maxBytes - size)
+    this.#sizes[++this.#inserted % RING] = size
+    this.#bytes += size
+    this.#insertions[info.slot] = this.#inserted
+    return putString(buffer, this.#name(buffer, at, 0x40, 6, info), value)
+  }
+
+  #evict(room: number): void {
+    while (this.#bytes > room) this.#bytes -= this.#sizes[++this.#evicted % RING]!
+  }
+}
+
+function putInteger(buffer: Buffer, at: number, pattern: number, bits: number, value: number): number {
+  const mask = (1 << bits) - 1
+  if (value < mask) {
+    buffer[at] = pattern | value
+    return at + 1
+  }
+  buffer[at] = pattern | mask
+  let p = at + 1
+  let rest = value - mask
+  for (; rest >= 0x80; rest >>>= 7) buffer[p++] = 0x80 | (rest & 0x7f)
+  buffer[p] = rest
+  return p + 1
+}
+
+function putString(buffer: Buffer, at: number, text: string): number {
+  const { length } = text
+  let p = putInteger(buffer, at, 0, 7, length)
+  if (length > SHORT) return p + writeLatin1(buffer, text, p)
+  for (let i = 0; i < length; i++) buffer[p++] = text.charCodeAt(i)
+  return p
+}
+
+function isBlank(c: number): boolean {
+  return c === 32 || c === 9
+}

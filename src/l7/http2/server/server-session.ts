@@ -1,0 +1,164 @@
+import {
+  ENABLE_CONNECT_PROTOCOL,
+  MAX_CONCURRENT_STREAMS,
+  MAX_HEADER_LIST_SIZE,
+  MAX_WINDOW,
+  NO_RFC7540_PRIORITIES,
+  PROTOCOL_ERROR,
+  REFUSED_STREAM,
+  STREAM_CLOSED
+} from '../frames/codes.ts'
+import { writeSettings } from '../frames/write-frames.ts'
+import type { FieldSink } from '../hpack/decoder.ts'
+import type { HeadLimits } from '../../http1/parse/request-parser.ts'
+import type { Request } from '../../message/request.ts'
+import { BY_US } from '../session/closed-ids.ts'
+import { Session } from '../session/session.ts'
+import type { Stream } from '../session/stream.ts'
+import type { SessionHost } from '../session/stream-set.ts'
+import { TrailerSection } from '../session/trailer-section.ts'
+import { MALFORMED_REQUEST, RequestSection } from './request-section.ts'
+
+/** Whom a server's session tells of requests. */
+export interface ServerSessionHost extends SessionHost {
+  readonly limits: HeadLimits
+  onRequest(stream: Stream, request: Request): void
+  /** What could be read but not be taken; `failure`: a number of parse-failure.ts. It is answered. */
+  onBadRequest(stream: Stream, failure: number): void
+}
+
+const section = new RequestSection()
+const trailers = new TrailerSection()
+
+const NEW = 1
+const TRAILERS = 2
+const REFUSED = 3
+
+/** The server's side of a connection: what a field section means, and how many streams there may be. */
+export class ServerSession extends Session {
+  protected override readonly host: ServerSessionHost
+  readonly #maxStreams: number
+  /** What the section under way is. */
+  #kind = 0
+  /** Streams that began in this read: a client that opens and resets them gets no further. */
+  #begun = 0
+  #goingAway = false
+
+  constructor(host: ServerSessionHost, maxStreams: number) {
+    super(host, true)
+    this.host = host
+    this.#maxStreams = maxStreams
+  }
+
+  /** SETTINGS, and the connection's window. */
+  start(): void {
+    writeSettings(this.out, [
+      MAX_CONCURRENT_STREAMS, this.#maxStreams,
+      MAX_HEADER_LIST_SIZE, this.maxList,
+      ENABLE_CONNECT_PROTOCOL, 1,
+      NO_RFC7540_PRIORITIES, 1
+    ]) // prettier-ignore
+    this.receiver.open()
+  }
+
+  protected get maxList(): number {
+    // RFC 9113 §6.5.2 counts 32 bytes more per field than HTTP/1.1's head has.
+    const { headBytes, headerCount } = this.host.limits
+    return headBytes + 28 * Math.min(headerCount, headBytes >> 5)
+  }
+
+  override receive(buffer: Buffer, start: number, end: number): void {
+    this.#begun = 0
+    super.receive(buffer, start, end)
+  }
+
+  /** First step of a shutdown: no more streams, please. Those on their way are still served. */
+  announceGoaway(): void {
+    if (!this.over && !this.#goingAway) this.writeGoaway(MAX_WINDOW)
+  }
+
+  /** Second step: later streams are refused. */
+  goaway(): void {
+    if (this.over || this.#goingAway) return
+    this.#goingAway = true
+    this.writeGoaway(this.lastPeerId)
+  }
+
+  respond(stream: Stream, status: number, fields: string, endStream: boolean): void {
+    if (stream.localEnded) return
+    stream.lastFrame = this.sender.sections.response(stream.id, status, fields, false)
+    if (status >= 200) stream.headSent = true
+    if (endStream) this.end(stream, '')
+  }
+
+  protected override sectionFor(id: number, endStream: boolean): FieldSink | undefined {
+    const stream = this.streams.get(id)
+    if (stream !== undefined) return this.#trailersFor(stream, endStream)
+    if ((id & 1) === 0) {
+      this.fail(PROTOCOL_ERROR, 'a stream of an even number')
+      return undefined
+    }
+    if (id <= this.lastPeerId) {
+      // Late ones of a stream that we reset are only decoded.
+      const way = this.closed.way(id)
+      if (way === BY_US) this.glitch('late-frame')
+      else this.fail(way === 0 ? PROTOCOL_ERROR : STREAM_CLOSED, 'HEADERS on a closed stream')
+      return undefined
+    }
+    this.#begun++
+    const full = this.streams.size >= this.#maxStreams || this.#begun > 2 * this.#maxStreams
+    // RFC 9113 §6.8: what comes behind GOAWAY is not looked at, and lastPeerId stays.
+    if (this.#goingAway) return undefined
+    this.lastPeerId = id
+    this.#kind = full ? REFUSED : NEW
+    return section.begin()
+  }
+
+  #trailersFor(stream: Stream, endStream: boolean): FieldSink | undefined {
+    if (stream.remoteEnded) {
+      this.violation(stream.id, STREAM_CLOSED)
+      return undefined
+    }
+    if (!endStream) {
+      this.violation(stream.id, PROTOCOL_ERROR)
+      return undefined
+    }
+    this.#kind = TRAILERS
+    return trailers.begin()
+  }
+
+  protected override sectionDone(id: number, endStream: boolean, overflowed: boolean): void {
+    if (this.#kind === TRAILERS) return this.#trailersDone(id, overflowed)
+    if (this.#kind === REFUSED) {
+      this.reset(id, REFUSED_STREAM)
+      this.glitch('refused-stream')
+      return
+    }
+    const failure = section.end(endStream, overflowed, this.host.limits, true)
+    if (failure === MALFORMED_REQUEST) {
+      this.reset(id, PROTOCOL_ERROR)
+      this.glitch('malformed')
+      return
+    }
+    const stream = this.open(id)
+    stream.headReceived = true
+    stream.remoteEnded = endStream
+    stream.contentLeft = endStream ? -1 : section.contentLength
+    stream.urgency = section.priority >> 1
+    stream.incremental = (section.priority & 1) === 1
+    if (failure === 0) return this.host.onRequest(stream, section.request!)
+    this.host.onBadRequest(stream, failure)
+    this.glitch('malformed')
+  }
+
+  #trailersDone(id: number, overflowed: boolean): void {
+    if (trailers.malformed || overflowed) {
+      this.violation(id, PROTOCOL_ERROR)
+      return
+    }
+    const stream = this.streams.get(id)
+    if (stream === undefined) return
+    this.touch(stream)
+    this.remoteEnd(stream, trailers.text)
+  }
+}

@@ -1,0 +1,134 @@
+import t from 'tap'
+import { errorName } from '../../../src/l7/http2/frames/codes.ts'
+import { block, frame, GET, lab, setting, u32, type Lab } from './wire.ts'
+
+// Each test plays one attacker against the state machine. The bound that stops it stands in docs/threat-model.md.
+
+const get = (id: number) => frame(1, 5, id, block(GET))
+const open = (id: number) => frame(1, 4, id, block([[':method', 'POST'], ...GET.slice(1)]))
+
+/** Feeds until the connection is over; returns how often, and the code. */
+function attack(
+  made: Lab,
+  bytes: (round: number) => Uint8Array,
+  rounds = 20_000
+): { rounds: number; code: string } {
+  for (let round = 0; round < rounds; round++) {
+    made.feed(bytes(round))
+    if (made.over !== undefined) return { rounds: round + 1, code: errorName(made.over.code) }
+  }
+  return { rounds, code: 'none' }
+}
+
+const floods: Record<string, (round: number) => Uint8Array> = {
+  'rapid reset': (round) => Buffer.concat([get(2 * round + 1), frame(3, 0, 2 * round + 1, u32(8))]),
+  'made-you-reset by a window of 0': (round) =>
+    Buffer.concat([open(2 * round + 1), frame(8, 0, 2 * round + 1, u32(0))]),
+  'made-you-reset by a window over 2^31-1': (round) =>
+    Buffer.concat([open(2 * round + 1), frame(8, 0, 2 * round + 1, u32(0x7fff_ffff))]),
+  'made-you-reset by DATA behind END_STREAM': (round) =>
+    Buffer.concat([get(2 * round + 1), frame(0, 0, 2 * round + 1, Buffer.from('a'))]),
+  'made-you-reset by PRIORITY of another size': (round) =>
+    Buffer.concat([open(2 * round + 1), frame(2, 0, 2 * round + 1, Buffer.alloc(4))]),
+  'malformed requests': (round) => frame(1, 5, 2 * round + 1, block([...GET, ['connection', 'x']])),
+  SETTINGS: () => frame(4, 0, 0, setting(4, 65_535)),
+  PING: () => frame(6, 0, 0, Buffer.alloc(8)),
+  PRIORITY: () => frame(2, 0, 1, Buffer.concat([u32(0), Buffer.alloc(1)])),
+  PRIORITY_UPDATE: () => frame(0x10, 0, 0, Buffer.concat([u32(1), Buffer.from('u=1')])),
+  'WINDOW_UPDATE of one octet': () => frame(8, 0, 0, u32(1)),
+  'unknown frames': () => frame(0x55, 0, 0)
+}
+
+for (const [name, bytes] of Object.entries(floods)) {
+  t.test(`a flood of ${name} ends with ENHANCE_YOUR_CALM`, async (t) => {
+    const { rounds, code } = attack(lab(), bytes)
+    t.equal(code, 'ENHANCE_YOUR_CALM')
+    t.ok(rounds >= 100 && rounds <= 7000, `after ${rounds} rounds`)
+  })
+}
+
+t.test('a flood of empty DATA ends with ENHANCE_YOUR_CALM', async (t) => {
+  const made = lab()
+  made.feed(open(1))
+  t.equal(attack(made, () => frame(0, 0, 1)).code, 'ENHANCE_YOUR_CALM')
+})
+
+t.test('patience comes back with time: what an honest client does at its own pace is no flood', async (t) => {
+  const made = lab()
+  for (let second = 1; second <= 600; second++) {
+    made.session.now = second * 1000
+    // Ten cancelled requests, a PING and a change of SETTINGS each second.
+    for (let i = 0; i < 10; i++) made.feed(floods['rapid reset']!(second * 10 + i))
+    made.feed(floods.PING!(0), floods.SETTINGS!(0))
+  }
+  t.equal(made.over, undefined)
+})
+
+t.test('CONTINUATION without end stops at eight, small ones or large ones', async (t) => {
+  for (const size of [0, 1, 16_000]) {
+    const made = lab()
+    made.feed(frame(1, 1, 1, block(GET)))
+    const { rounds, code } = attack(made, () => frame(9, 0, 1, Buffer.alloc(size)), 100)
+    t.equal(code, 'ENHANCE_YOUR_CALM')
+    t.ok(rounds <= 9)
+  }
+})
+
+t.test('streams over the limit are refused, and so are those that come too many at once', async (t) => {
+  const made = lab(10)
+  const all = Buffer.concat(Array.from({ length: 12 }, (_, i) => get(2 * i + 1)))
+  t.strictSame(
+    made.feed(all).map(({ type, id, payload }) => [type, id, errorName(payload.readUInt32BE(0))]),
+    [
+      [3, 21, 'REFUSED_STREAM'],
+      [3, 23, 'REFUSED_STREAM']
+    ]
+  )
+  t.equal(made.heard.length, 10)
+  const quick = lab(10)
+  quick.feed(Buffer.concat(Array.from({ length: 100 }, (_, i) => floods['rapid reset']!(i))))
+  t.equal(quick.heard.length, 20, 'no more work than twice the limit in one read')
+})
+
+t.test('PINGs of a client that reads nothing do not pile up', async (t) => {
+  const made = lab()
+  let rounds = 0
+  // Time passes, so the bucket is not what stops it; nothing is ever written.
+  for (; made.over === undefined && rounds < 10_000; rounds++) {
+    made.session.now += 1000
+    const bytes = frame(6, 0, 0, Buffer.alloc(8))
+    made.session.receive(bytes, 0, bytes.length)
+  }
+  t.equal(errorName(made.over!.code), 'ENHANCE_YOUR_CALM')
+  t.ok(made.session.out.bytes < 65_536)
+})
+
+t.test(
+  'streams opened and never ended hold what their windows allow, together no more than the bound',
+  async (t) => {
+    const made = lab(128)
+    made.onHeard = ({ stream }) => made.session.hold(stream)
+    let sent = 0
+    for (let id = 1; id < 256; id += 2) {
+      made.feed(open(id))
+      for (let i = 0; i < 3 && made.over === undefined; i++) {
+        made.feed(frame(0, 0, id, Buffer.alloc(16_384)))
+        if (made.over === undefined) sent += 16_384
+      }
+    }
+    t.equal(errorName(made.over!.code), 'FLOW_CONTROL_ERROR', 'the connection window is held back')
+    t.ok(sent <= 3_300_000, `${sent} bytes`)
+  }
+)
+
+t.test('a table that is thrashed and shrunk goes on in step', async (t) => {
+  const made = lab()
+  for (let i = 0; i < 500; i++) {
+    const updates = Buffer.from([0x20, 0x3f, 0xe1, 0x1f])
+    const literal = Buffer.concat([Buffer.from([0x40, 1, 120, 100]), Buffer.alloc(100, 65 + (i % 26))])
+    made.feed(frame(1, 5, 2 * i + 1, Buffer.concat([updates, block(GET), literal])))
+    made.session.respond(made.heard.at(-1)!.stream, 200, '', true)
+  }
+  t.equal(made.over, undefined)
+  t.equal(made.failures.length + made.heard.length, 500)
+})
