@@ -3,6 +3,7 @@ import { loadConfig } from '../config/parse-config.ts'
 import type { LogLevel } from '../config/model/model.ts'
 import { exitCode } from './exit-code.ts'
 import type { Running } from '../runtime/control/running.ts'
+import { catchTheRest } from '../runtime/process/last-net.ts'
 import { handleSignals } from './signals.ts'
 import { startFailure } from './start-failure.ts'
 import { startWorkersGrown, stopGrowing } from './young-generation.ts'
@@ -37,5 +38,6 @@ export async function run(options: RunOptions): Promise<void> {
     process.exit(exitCode.cannotRun)
   }
   stopGrowing()
+  catchTheRest(() => process.exit(exitCode.cannotRun))
   handleSignals(running)
 }

@@ -1,10 +1,12 @@
+import { guarded } from './containment.ts'
+
 /** Where time comes from. Policies take `now` as an argument; what schedules takes a Clock. */
 export interface Clock {
   /** Monotonic milliseconds since the machine's boot (fractional), the same on every thread of this machine. */
   now(): number
   /** Milliseconds since the Unix epoch. */
   wall(): number
-  /** Runs `run` once after `ms`; returns a function that cancels it. Timers do not hold the process open. */
+  /** Runs `run` once after `ms`; returns a function that cancels it. Timers do not hold the process open; what `run` throws is contained. */
   after(ms: number, run: () => void): () => void
 }
 
@@ -15,7 +17,8 @@ export const systemClock: Clock = {
   now: () => origin + performance.now(),
   wall: () => Date.now(),
   after(ms, run) {
-    const timer = setTimeout(run, ms)
+    // No closure: setTimeout passes the rest on.
+    const timer = setTimeout(guarded, ms, run)
     timer.unref()
     return () => clearTimeout(timer)
   }

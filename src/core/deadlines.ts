@@ -1,7 +1,8 @@
 import type { Clock } from './clock.ts'
+import { contain, type Contained } from './containment.ts'
 
 /** Something that waits: `deadline` is in Clock.now() milliseconds, Infinity while nothing is awaited. */
-export interface Waits {
+export interface Waits extends Contained {
   deadline: number
   /** Called once `deadline` has passed; `deadline` is set to Infinity before. It may remove itself. */
   onDeadline(now: number): void
@@ -64,7 +65,11 @@ export class Deadlines {
     for (const waits of this.#waiting) {
       if (waits.deadline > now) continue
       waits.deadline = Infinity
-      waits.onDeadline(now)
+      try {
+        waits.onDeadline(now)
+      } catch (error) {
+        contain(error, waits)
+      }
     }
     if (this.#waiting.size > 0) this.#schedule()
   }

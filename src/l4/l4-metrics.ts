@@ -3,7 +3,8 @@ import type { Counter, Gauge, Metrics } from '../core/metrics/metrics.ts'
 import type { SpliceReason } from './tcp/splice.ts'
 
 /** Why a connection was closed before a byte was relayed. */
-export type RefusedReason = 'denied' | 'limit' | 'proxy-header' | 'tls' | 'no-sni' | 'no-backend' | 'shutdown'
+export type RefusedReason =
+  'denied' | 'limit' | 'proxy-header' | 'tls' | 'no-sni' | 'no-backend' | 'shutdown' | 'internal'
 
 /** How a connection ended; `refused` and `client-gone` before there was a splice. */
 export type EndReason = SpliceReason | 'refused' | 'client-gone'
@@ -15,7 +16,8 @@ const refusedReasons: readonly RefusedReason[] = [
   'tls',
   'no-sni',
   'no-backend',
-  'shutdown'
+  'shutdown',
+  'internal'
 ]
 const endReasons: readonly EndReason[] = [
   'client-closed',
@@ -27,6 +29,7 @@ const endReasons: readonly EndReason[] = [
   'drained',
   'backend-down',
   'shutdown',
+  'internal',
   'refused',
   'client-gone'
 ]
@@ -35,7 +38,7 @@ const endReasons: readonly EndReason[] = [
 export class L4Metrics {
   readonly accepted: Counter
   readonly open: Gauge
-  readonly bytes: { readonly in: Counter; readonly out: Counter }
+  readonly bytes: { readonly in: Counter; readonly out: Counter; readonly listener: string }
   readonly #refused: Readonly<Record<RefusedReason, Counter>>
   readonly #ends: Readonly<Record<EndReason, Counter>>
   readonly #errors = new Map<ErrorCode, Counter>()
@@ -49,7 +52,8 @@ export class L4Metrics {
     this.open = metrics.gauge('lb_connections_open', { listener })
     this.bytes = {
       in: metrics.counter('lb_bytes_total', { listener, direction: 'in' }),
-      out: metrics.counter('lb_bytes_total', { listener, direction: 'out' })
+      out: metrics.counter('lb_bytes_total', { listener, direction: 'out' }),
+      listener
     }
     this.#refused = byKey(refusedReasons, (reason) =>
       metrics.counter('lb_connections_refused_total', { listener, reason })

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts'
+import { contain } from '../core/containment.ts'
 import type { Deadlines } from '../core/deadlines.ts'
 import type { ErrorCode } from '../core/errors.ts'
 import type { Logger } from '../core/log/log.ts'
@@ -149,7 +150,12 @@ export class L7Engine implements DownstreamHost, EngineContext, EntranceHost {
 
   begin(exchange: Exchange): void {
     const memo = this.#connections.get(exchange.downstream as DownstreamConnection)!
-    begin(exchange, memo)
+    // Its own guard: it may be called at the end of the exchange before, which is not to blame.
+    try {
+      begin(exchange, memo)
+    } catch (error) {
+      contain(error, exchange.downstream)
+    }
   }
 
   refusal(connection: DownstreamConnection, code: ErrorCode, reason: string): ErrorAnswer {
@@ -169,6 +175,7 @@ export class L7Engine implements DownstreamHost, EngineContext, EntranceHost {
     const memo = this.#connections.get(connection)
     if (memo === undefined) return
     this.#connections.delete(connection)
+    this.deadlines.remove(connection)
     this.#open.add(-1)
     memo.pass?.leave()
   }

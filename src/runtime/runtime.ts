@@ -8,6 +8,7 @@ import { formatProblems } from '../config/report/format-problems.ts'
 import type { Config } from '../config/model/model.ts'
 import { loadConfig } from '../config/parse-config.ts'
 import { systemClock as clock } from '../core/clock.ts'
+import { reportFaults } from '../core/containment.ts'
 import type { RootLogger } from '../core/log/log.ts'
 import { Metrics } from '../core/metrics/metrics.ts'
 import { MetricsHub } from '../core/metrics/hub.ts'
@@ -30,6 +31,7 @@ import type { PoolDeps } from './plane/make-pool.ts'
 import { materialFiles } from './control/material.ts'
 import { packageVersion } from '../core/package-version.ts'
 import type { Planes } from './workers/planes.ts'
+import { faultReport } from './process/fault-report.ts'
 import { checkUser, dropPrivileges } from './process/privileges.ts'
 import type { Running } from './control/running.ts'
 import type { StartOptions } from './control/start.ts'
@@ -61,6 +63,7 @@ export class Runtime implements Running {
   readonly #heap = new HeapTidier(clock, TIDY_AFTER_MS)
   #unwatch: () => void = () => {}
   #unwatchLoop: () => void = () => {}
+  readonly #unreport: () => void
   #stopping: Promise<void> | undefined
 
   constructor(config: Config, options: StartOptions, log: RootLogger) {
@@ -71,6 +74,7 @@ export class Runtime implements Running {
     this.#memory = SharedMemory.create(this.#workers)
     const source = this.#hub.attach()
     this.#metrics = new Metrics((announcement) => source.announce(announcement))
+    this.#unreport = reportFaults(faultReport(log, this.#metrics, clock))
     const { table } = this.#memory
     this.#watch = new BackendWatch({
       clock,
@@ -204,6 +208,7 @@ export class Runtime implements Running {
     this.#controller.close()
     this.#watch.close()
     this.#unwatchLoop()
+    this.#unreport()
   }
 
   #refused(errors: readonly string[], plan = false): ReloadReport {

@@ -35,7 +35,8 @@ export class Lease {
   release(outcome: Outcome, latencyMs?: number): void {
     const lessor = this.#lessor
     if (lessor === undefined) return
-    this.#lessor = undefined
     lessor.released(this, outcome, latencyMs ?? -1)
+    // Last: what threw before it gave the place back may be called again.
+    this.#lessor = undefined
   }
 }

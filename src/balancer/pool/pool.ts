@@ -1,5 +1,6 @@
 import type { PoolConfig } from '../../config/model/model.ts'
 import type { Clock } from '../../core/clock.ts'
+import { contain, type Contained } from '../../core/containment.ts'
 import type { Random } from '../../core/random.ts'
 import { algorithms } from '../algorithms.ts'
 import { Backend } from './backend.ts'
@@ -170,14 +171,23 @@ export class Pool implements Lessor {
    * Waits for a lease behind those who wait already, in any thread, for at most queue.timeout. `settle` is called
    * later, never from within; with undefined when the time is up. Undefined: the queue is full.
    */
-  enqueue(context: PickContext, settle: (lease: Lease | undefined) => void): Waiter | undefined {
-    return this.#queue.push(this, context, settle)
+  enqueue(
+    context: PickContext,
+    settle: (lease: Lease | undefined) => void,
+    owner?: Contained
+  ): Waiter | undefined {
+    return this.#queue.push(this, context, settle, owner)
   }
 
   /** Called by its leases. */
   released(lease: Lease, outcome: Outcome, latencyMs: number): void {
     if (outcome !== 'unused') this.table.count(this.#view.slot(lease.position), succeeded(outcome) === false)
-    this.#learn(lease, outcome, latencyMs)
+    // Whatever the breaker makes of it: the place is free.
+    try {
+      this.#learn(lease, outcome, latencyMs)
+    } catch (error) {
+      contain(error)
+    }
     this.#give(lease.position)
     if (this.#queue.length > 0) this.#queue.serve(1)
   }

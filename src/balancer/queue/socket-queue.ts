@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.ts'
+import { soon } from '../../core/containment.ts'
 import * as at from '../table/columns.ts'
 import { NO_LIMIT, type BackendTable } from '../table/table.ts'
 import type { Waiter } from './wait-queue.ts'
@@ -68,7 +69,7 @@ export function awaitSocket(
   }
   tick()
   // A socket may have been closed before we were counted.
-  queueMicrotask(() => socketFreed(table, slot))
+  soon(() => socketFreed(table, slot))
   return {
     cancel() {
       cancelTick()
@@ -84,7 +85,7 @@ export function socketFreed(table: BackendTable, slot: number): void {
   for (const wait of line) {
     if (!wait.backend.tryOpen()) return
     leave(table, slot, wait)
-    queueMicrotask(() => wait.settle(true))
+    soon(() => wait.settle(true))
   }
 }
 

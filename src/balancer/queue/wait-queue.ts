@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.ts'
+import { guarded, soon, type Contained } from '../../core/containment.ts'
 import * as at from '../table/columns.ts'
 import type { Lease } from '../pool/lease.ts'
 import type { PickContext } from '../pool/pick-context.ts'
@@ -24,6 +25,7 @@ class Place implements Waiter {
   readonly deadline: number
   settle: Settle | undefined
   lease: Lease | undefined
+  owner: Contained | undefined
   before: Place | undefined
   after: Place | undefined
   readonly #queue: WaitQueue
@@ -112,7 +114,8 @@ export class WaitQueue {
     return this.#table.pools[this.#waiting]! > 0
   }
 
-  push(pool: Leasing, context: PickContext, settle: Settle): Waiter | undefined {
+  /** What `settle` throws ends `owner`. */
+  push(pool: Leasing, context: PickContext, settle: Settle, owner?: Contained): Waiter | undefined {
     const { max, timeoutMs } = pool.config.queue
     const words = this.#table.pools
     for (let count = Atomics.load(words, this.#waiting); ;) {
@@ -125,6 +128,7 @@ export class WaitQueue {
     // 0 means that nobody waits.
     while (ticket === 0) ticket = (Atomics.add(words, this.#pool * at.POOL_INTS + at.TICKET, 1) + 1) | 0
     const place = new Place(this, pool, context, ticket, this.#clock.now() + timeoutMs, settle)
+    place.owner = owner
     place.before = this.#last
     if (this.#last === undefined) this.#first = place
     else this.#last.after = place
@@ -184,12 +188,12 @@ export class WaitQueue {
   /** Settled in a microtask: the caller may be in the middle of another exchange. */
   #settle(place: Place, lease: Lease | undefined): void {
     place.lease = lease
-    queueMicrotask(() => {
+    soon(() => {
       const settle = place.settle
       place.settle = undefined
       place.lease = undefined
       settle?.(lease)
-    })
+    }, place.owner)
   }
 
   #publish(): void {
@@ -226,7 +230,7 @@ export class WaitQueue {
         }
         place = next
       }
-      this.serve(Infinity)
+      guarded(() => this.serve(Infinity))
       this.#arm()
     })
   }

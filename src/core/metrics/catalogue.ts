@@ -39,13 +39,17 @@ export const catalogue = {
     ['listener', 'code'],
     'Exchanges and connections that failed, by error code (LB_...).'
   ),
+  lb_internal_errors_total: counter(
+    ['listener'],
+    'Exceptions in lb itself, each of which ended one exchange or connection (LB_INTERNAL); the listener is empty where nobody could tell.'
+  ),
   lb_retries_total: counter(['pool'], 'Attempts after the first.'),
 
   lb_connections_total: counter(['listener'], 'Connections accepted.'),
   lb_connections_open: gauge(['listener'], 'Connections open now.'),
   lb_connections_refused_total: counter(
     ['listener', 'reason'],
-    'Connections closed before any byte was relayed: denied, limit, proxy-header, tls, no-sni, no-backend, shutdown.'
+    'Connections closed before any byte was relayed: denied, limit, proxy-header, tls, no-sni, no-backend, shutdown, internal.'
   ),
   lb_bytes_total: counter(
     ['listener', 'direction'],
@@ -53,7 +57,7 @@ export const catalogue = {
   ),
   lb_l4_ends_total: counter(
     ['listener', 'reason'],
-    'L4 connections ended: client-closed, upstream-closed, client-reset, upstream-reset, idle, half-close-timeout, drained, backend-down, shutdown, refused, client-gone.'
+    'L4 connections ended: client-closed, upstream-closed, client-reset, upstream-reset, idle, half-close-timeout, drained, backend-down, shutdown, internal, refused, client-gone.'
   ),
 
   lb_connect_duration_seconds: histogram(

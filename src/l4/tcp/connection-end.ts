@@ -16,6 +16,7 @@ export interface ConnectionEnd {
 /** The error code of a splice's end, for those that are failures. */
 export function endCode(reason: EndReason): ErrorCode | undefined {
   if (reason === 'upstream-reset') return 'LB_UPSTREAM_RESET'
+  if (reason === 'internal') return 'LB_INTERNAL'
   if (reason === 'client-reset') return 'LB_CLIENT_GONE'
   return reason === 'idle' || reason === 'half-close-timeout' ? 'LB_IDLE' : undefined
 }

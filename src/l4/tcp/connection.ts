@@ -19,6 +19,14 @@ import { Reach, type Connected, type ReachListener } from './reach.ts'
 import { clientHash, type L4Snapshot, type L4Target } from '../snapshot.ts'
 import { splice, type CutReason, type Splice, type SpliceEnd } from './splice.ts'
 
+const unremarkable = {
+  code: undefined,
+  failed: false,
+  refused: undefined,
+  backend: undefined,
+  error: undefined
+} as const
+
 /** The engine, as its connections see it. */
 export interface L4Host {
   readonly deps: L4Deps
@@ -106,14 +114,7 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
   /** Ends it from our side, whatever it is doing. */
   cut(reason: CutReason): void {
     if (this.#splice !== undefined) return this.#splice.cut(reason)
-    this.#end({
-      reason,
-      code: undefined,
-      failed: false,
-      refused: undefined,
-      backend: undefined,
-      error: undefined
-    })
+    this.#end({ ...unremarkable, reason })
   }
 
   // ---- PROXY header
@@ -156,6 +157,12 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
     // Only the peek waits here. Silence is no TLS; half a ClientHello is somebody who holds connections open.
     if (this.#held.empty) this.#named(undefined)
     else this.#refuse('no-sni', 'LB_TLS_HANDSHAKE', new Error('no whole ClientHello in time'))
+  }
+
+  onInternalError(error: unknown): string {
+    if (this.#splice !== undefined) this.#splice.cut('internal')
+    else this.#refuse('internal', 'LB_INTERNAL', error as Error)
+    return this.snapshot.config.name
   }
 
   // ---- reaching a backend
@@ -260,14 +267,7 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
   }
 
   #clientGone(error: Error | undefined): void {
-    this.#end({
-      reason: 'client-gone',
-      code: 'LB_CLIENT_GONE',
-      failed: false,
-      refused: undefined,
-      backend: undefined,
-      error
-    })
+    this.#end({ ...unremarkable, reason: 'client-gone', code: 'LB_CLIENT_GONE', error })
   }
 
   #spliced({ reason, error }: SpliceEnd): void {
@@ -282,15 +282,16 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
     if (this.#over) return
     this.#reach?.cancel()
     this.#finish(end)
-    this.#downstream.reset()
+    // Not there where the connection could not even be taken over.
+    ;(this.#downstream as Transport | undefined)?.reset()
   }
 
   #finish(end: ConnectionEnd): void {
     if (this.#over) return
-    this.#over = true
     this.#held.take()
     this.#host.deps.deadlines.remove(this)
     this.#pass?.leave()
     this.#host.onConnectionEnd(this, end)
+    this.#over = true
   }
 }

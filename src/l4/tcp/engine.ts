@@ -44,7 +44,13 @@ export class L4Engine implements L4Host {
     this.#connections.add(connection)
     this.metrics.accepted.add()
     this.metrics.open.add(1)
-    connection.begin(attach, this.#draining)
+    try {
+      connection.begin(attach, this.#draining)
+    } catch (error) {
+      // Given back here; whoever accepted it counts, and closes what is there of it.
+      connection.onInternalError(error)
+      throw error
+    }
   }
 
   get connections(): number {
@@ -93,7 +99,7 @@ export class L4Engine implements L4Host {
   }
 
   onConnectionEnd(connection: L4Connection, end: ConnectionEnd): void {
-    this.#connections.delete(connection)
+    if (!this.#connections.delete(connection)) return
     if (this.#connections.size === 0) this.#keepAlive.stop()
     this.metrics.open.add(-1)
     this.metrics.ended(end.reason)

@@ -4,6 +4,7 @@ import type { Outcome } from '../../balancer/pool/outcome.ts'
 import type { PickContext } from '../../balancer/pool/pick-context.ts'
 import type { Waiter } from '../../balancer/queue/wait-queue.ts'
 import type { Clock } from '../../core/clock.ts'
+import { contain, type Contained } from '../../core/containment.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import { dialFailure } from '../../net/dial/dial-failure.ts'
 import { dial } from '../../net/dial/dial.ts'
@@ -19,6 +20,7 @@ export class Connected {
   readonly backend: Backend
   readonly upstream: Transport
   readonly #lease: Lease
+  #open = true
   readonly #connectedAt: number
 
   constructor(lease: Lease, upstream: Transport, connectMs: number, now: number) {
@@ -38,13 +40,17 @@ export class Connected {
     return bytesIn === 0 && bytesOut < TAKEN_BYTES && now - this.#connectedAt < AT_ONCE_MS
   }
 
+  /** Once; again where it threw. */
   release(outcome: Outcome): void {
-    this.backend.closed()
+    if (this.#open) {
+      this.#open = false
+      this.backend.closed()
+    }
     this.#lease.release(outcome)
   }
 }
 
-export interface ReachListener {
+export interface ReachListener extends Contained {
   /** Gives the upstream transport its owner before it returns. */
   onReached(connected: Connected): void
   /** Nobody was reached; nothing is held any more. */
@@ -68,6 +74,8 @@ export class Reach implements TransportOwner {
   #queuedAt = 0
   // Set while a dial is under way.
   #lease: Lease | undefined
+  /** Its socket is counted. */
+  #open = false
   #upstream: Transport | undefined
   #dialledAt = 0
   #failure: { code: ErrorCode; backend: Backend; error: Error | undefined } | undefined
@@ -107,17 +115,18 @@ export class Reach implements TransportOwner {
 
   #dial(lease: Lease): boolean {
     const { backend } = lease
+    this.#lease = lease
     this.#tried.push(backend)
     // Its sockets are all taken by keep-alive connections of an L7 listener.
     if (!backend.tryOpen()) {
-      lease.release('unused')
+      this.#release('unused')
       return false
     }
     if (this.#failure !== undefined) {
       this.#listener.onAttemptFailed(this.#failure.code, this.#failure.backend, this.#failure.error)
     }
     this.#dials++
-    this.#lease = lease
+    this.#open = true
     this.#dialledAt = this.#clock.now()
     this.#upstream = dial(backend.address, this.#target.dial, this)
     return true
@@ -129,9 +138,16 @@ export class Reach implements TransportOwner {
     const now = this.#clock.now()
     const connectMs = now - this.#dialledAt
     this.#target.connectSeconds.observe(connectMs / 1e3)
+    const connected = new Connected(lease, this.#upstream!, connectMs, now)
     this.#lease = undefined
     this.#over = true
-    this.#listener.onReached(new Connected(lease, this.#upstream!, connectMs, now))
+    try {
+      this.#listener.onReached(connected)
+    } catch (error) {
+      contain(error, this.#listener)
+      connected.release('cancelled')
+      connected.upstream.reset()
+    }
   }
 
   onClose(error: NodeJS.ErrnoException | undefined): void {
@@ -145,6 +161,11 @@ export class Reach implements TransportOwner {
     else this.start()
   }
 
+  onInternalError(error: unknown): string | undefined {
+    this.cancel()
+    return this.#listener.onInternalError?.(error)
+  }
+
   // Nobody else speaks before the splice owns the connection: a backend's greeting comes after `onConnect`.
   onData(): void {}
   onEnd(): void {}
@@ -152,12 +173,16 @@ export class Reach implements TransportOwner {
 
   #queue(): void {
     this.#queuedAt = this.#clock.now()
-    this.#waiter = this.#target.pool.enqueue(this.#context, (lease) => {
-      this.#waiter = undefined
-      this.#target.queueSeconds.observe((this.#clock.now() - this.#queuedAt) / 1e3)
-      if (lease === undefined) this.#fail('LB_QUEUE_TIMEOUT')
-      else if (!this.#dial(lease)) this.start()
-    })
+    this.#waiter = this.#target.pool.enqueue(
+      this.#context,
+      (lease) => {
+        this.#waiter = undefined
+        this.#target.queueSeconds.observe((this.#clock.now() - this.#queuedAt) / 1e3)
+        if (lease === undefined) this.#fail('LB_QUEUE_TIMEOUT')
+        else if (!this.#dial(lease)) this.start()
+      },
+      this
+    )
     if (this.#waiter !== undefined) return
     // No room to wait: where the pool has no queue, that is no news of a queue.
     this.#fail(this.#target.pool.config.queue.max > 0 ? 'LB_QUEUE_FULL' : 'LB_NO_BACKEND')
@@ -178,8 +203,12 @@ export class Reach implements TransportOwner {
   #release(outcome: Outcome): void {
     const lease = this.#lease
     if (lease === undefined) return
-    this.#lease = undefined
-    lease.backend.closed()
+    if (this.#open) {
+      this.#open = false
+      lease.backend.closed()
+    }
+    // Last: what threw before it gave the place back is called again.
     lease.release(outcome)
+    this.#lease = undefined
   }
 }

@@ -12,7 +12,7 @@ export type SpliceReason =
   | CutReason
 
 /** Why we ended it. */
-export type CutReason = 'drained' | 'backend-down' | 'shutdown'
+export type CutReason = 'drained' | 'backend-down' | 'shutdown' | 'internal'
 
 /**
  * A side that broke off may have said something just before ("too many connections"). The reset that tells so comes
@@ -36,7 +36,7 @@ export interface SpliceOptions {
   /** The same after one side's FIN. */
   readonly halfCloseMs: number
   /** Bytes relayed, counted as they pass: towards the backend (`in`) and towards the client (`out`). */
-  readonly counters?: { readonly in: ByteCounter; readonly out: ByteCounter }
+  readonly counters?: { readonly in: ByteCounter; readonly out: ByteCounter; readonly listener?: string }
 }
 
 export interface ByteCounter {
@@ -78,7 +78,7 @@ export class Splice implements Waits {
   #patienceMs: number
   #reason: SpliceReason | undefined
   #error: NodeJS.ErrnoException | undefined
-  #open = 2
+  #over = false
   /** The side that is still to get what the other one said before it broke. */
   #listening: Side | undefined
 
@@ -111,6 +111,14 @@ export class Splice implements Waits {
     this.#close(reason, undefined)
   }
 
+  /** Something of it threw: both sides are broken off. */
+  onInternalError(): string | undefined {
+    this.cut('internal')
+    // Where the end is what threw, nobody else would tell it.
+    this.#finish()
+    return this.#options.counters?.listener
+  }
+
   /** A byte moved. The coarse clock of the sweep is enough: a store per read instead of a timer. */
   touch(): void {
     this.deadline = this.#options.deadlines.now + this.#patienceMs
@@ -125,16 +133,24 @@ export class Splice implements Waits {
 
   /** Internal, called by a side: its transport is closed. */
   closed(side: Side, error: NodeJS.ErrnoException | undefined): void {
-    this.#open--
     if (error !== undefined) {
       this.#broken(side, error)
     } else if (!side.ended || !side.peer.ended) {
       // Not by FINs of both: somebody destroyed it.
       this.#close(side.name === 'client' ? 'client-closed' : 'upstream-closed', undefined)
     }
-    if (this.#open > 0) return
+    this.#finish()
+  }
+
+  #finish(): void {
+    if (this.#over || !this.#bothClosed) return
     this.#options.deadlines.remove(this)
     this.#onEnd({ reason: this.#reason!, error: this.#error })
+    this.#over = true
+  }
+
+  get #bothClosed(): boolean {
+    return this.#down.closed && this.#up.closed
   }
 
   /** Internal, called by a side: what waited for it has gone to the kernel. */
@@ -160,7 +176,7 @@ export class Splice implements Waits {
     if (!closed) this.#settle(side.name === 'client' ? 'client-reset' : 'upstream-reset', error)
     const { peer } = side
     const { transport } = peer
-    if (this.#open === 0 || this.#listening !== undefined) return
+    if (this.#bothClosed || this.#listening !== undefined) return
     const { now } = this.#options.deadlines
     const waits = transport.pending > 0
     const justNow = transport.bytesOut > 0 && this.deadline - this.#patienceMs > now - 1_000
@@ -195,6 +211,8 @@ class Side implements TransportOwner {
   peer!: Side
   /** The FIN of this side has come. */
   ended = false
+  /** Its transport is. */
+  closed = false
   readonly #splice: Splice
   readonly #counter: ByteCounter | undefined
   /** Not read, because the peer does not take what was read already. */
@@ -242,7 +260,12 @@ class Side implements TransportOwner {
   }
 
   onClose(error: NodeJS.ErrnoException | undefined): void {
+    this.closed = true
     this.#splice.closed(this, error)
+  }
+
+  onInternalError(): string | undefined {
+    return this.#splice.onInternalError()
   }
 
   resume(): void {

@@ -1,3 +1,4 @@
+import type { Contained } from '../../core/containment.ts'
 import type { Endpoint } from '../../net/dial/endpoint.ts'
 import type { Transport } from '../../net/transport/transport.ts'
 import type { HeaderBlock } from '../message/header-block.ts'
@@ -6,7 +7,7 @@ import type { UpstreamHead } from '../http1/parse/response-parser.ts'
 /**
  * The client's side of one exchange, whatever version of HTTP it speaks. What is sent is gathered until `flush`.
  */
-export interface DownstreamStream {
+export interface DownstreamStream extends Contained {
   /** Address of the peer, or what its PROXY header said; '' on a unix socket. */
   readonly peer: string
   readonly scheme: 'http' | 'https'

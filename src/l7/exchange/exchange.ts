@@ -1,5 +1,6 @@
 import type { Backend } from '../../balancer/pool/backend.ts'
 import type { Lease } from '../../balancer/pool/lease.ts'
+import { contain, guarded } from '../../core/containment.ts'
 import { errorKind, type ErrorCode } from '../../core/errors.ts'
 import type { Transport } from '../../net/transport/transport.ts'
 import { NO_BODY, type DownstreamStream } from './downstream-stream.ts'
@@ -151,6 +152,27 @@ export class Exchange implements ForwardOwner {
     this.#finish(code, reason)
   }
 
+  /**
+   * Something of it threw. Each part is ended by itself, since any of them may be what is broken: the client gets a 500 if
+   * no head has gone out, and otherwise sees the response break off.
+   */
+  onInternalError(error: unknown): string {
+    const { name } = this.snapshot.config
+    if (this.#ended) return name
+    const { forward, tap, onGone, downstream } = this
+    this.forward = this.tap = this.onGone = this.onDrained = undefined
+    guarded(() => forward?.cancel())
+    guarded(() => tap?.abort())
+    guarded(() => onGone?.())
+    guarded(() => {
+      downstream.closeAfter()
+      if (this.#headSent) downstream.abort()
+      else answerError(this, 'LB_INTERNAL')
+    })
+    guarded(() => this.#finish('LB_INTERNAL', String(error)))
+    return name
+  }
+
   // Sending a response.
 
   sendHead(status: number, reason: string, fields: string, length: number): void {
@@ -161,7 +183,12 @@ export class Exchange implements ForwardOwner {
 
   sendEnd(trailers: string): void {
     if (this.#ended) return
-    this.downstream.sendEnd(trailers)
+    // It may read on, to the next request, which is no matter of this one.
+    try {
+      this.downstream.sendEnd(trailers)
+    } catch (error) {
+      contain(error, this.downstream)
+    }
     this.#finish(undefined, '')
   }
 
@@ -242,6 +269,7 @@ export class Exchange implements ForwardOwner {
   }
 
   #finish(code: ErrorCode | undefined, reason: string): void {
+    if (this.#ended) return
     this.#ended = true
     this.copy = undefined
     if (this.forward !== undefined) this.retries = this.forward.retries

@@ -75,4 +75,9 @@ export class BackgroundRequest implements ForwardOwner {
   onFailed(): void {
     this.#sink?.onFailed()
   }
+
+  onInternalError(): undefined {
+    this.#forward.cancel()
+    this.#sink?.onFailed()
+  }
 }

@@ -1,6 +1,7 @@
 import type { Backend } from '../../balancer/pool/backend.ts'
 import type { Lease } from '../../balancer/pool/lease.ts'
 import type { PickContext } from '../../balancer/pool/pick-context.ts'
+import type { Contained } from '../../core/containment.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import type { Transport } from '../../net/transport/transport.ts'
 import type { UpstreamHead } from '../http1/parse/response-parser.ts'
@@ -20,7 +21,7 @@ export interface Outgoing {
 }
 
 /** Who wanted the request forwarded. One of `onEnd`, `onUpgrade` and `onFailed` comes last. */
-export interface ForwardOwner {
+export interface ForwardOwner extends Contained {
   /** The request's bytes are being read: `flush` follows. */
   readonly reading: boolean
   /** A backend is there to take the request's body. */

@@ -3,6 +3,7 @@ import type { Lease } from '../../balancer/pool/lease.ts'
 import type { Outcome } from '../../balancer/pool/outcome.ts'
 import type { PickContext } from '../../balancer/pool/pick-context.ts'
 import type { Waiter } from '../../balancer/queue/wait-queue.ts'
+import { guarded } from '../../core/containment.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import type { DialFailure } from '../../net/dial/dial-failure.ts'
 import type { Transport } from '../../net/transport/transport.ts'
@@ -22,11 +23,7 @@ import {
 import type { UpstreamStream } from './upstreams.ts'
 
 /** Why an attempt failed. */
-interface Failed {
-  readonly code: ErrorCode
-  readonly reason: string
-  readonly backend: Backend | undefined
-}
+type Failed = readonly [code: ErrorCode, reason: string, backend: Backend | undefined]
 
 /** Reading up to this much of an answer that nobody wants costs less than another connection. */
 const WORTH_READING = 16_384
@@ -82,15 +79,18 @@ export class Forward implements UpstreamClient, LeaseTaker {
     this.#release('cancelled')
   }
 
+  /** Something of this request threw: nothing is tried again, and no backend is blamed. */
+  onInternalError(error: unknown): string | undefined {
+    guarded(() => this.cancel())
+    return this.#owner.onInternalError?.(error)
+  }
+
   /** The answer that has begun is not wanted: short ones are read to their end, for the connection's sake. */
   discard(head: UpstreamHead): void {
     const bodiless = this.#request.method === 'HEAD' || head.status === 304 || head.status === 204
     const short = bodiless || (head.bodyLength >= 0 && head.bodyLength <= WORTH_READING)
-    if (this.#upload.ended && short) {
-      this.#owner = nobody
-    } else {
-      this.cancel()
-    }
+    if (this.#upload.ended && short) this.#owner = nobody
+    else this.cancel()
   }
 
   // The request's body.
@@ -149,7 +149,7 @@ export class Forward implements UpstreamClient, LeaseTaker {
     this.#waiter = undefined
     const failure = this.#failure
     if (failure === undefined) this.#fail(code, reason)
-    else this.#fail(failure.code, failure.reason, failure.backend)
+    else this.#fail(...failure)
   }
 
   onLease(lease: Lease): void {
@@ -276,7 +276,7 @@ export class Forward implements UpstreamClient, LeaseTaker {
     this.#target.pool.retries.add()
     this.#attempts.failed(backend)
     this.#holdBody()
-    this.#attempt({ code, reason, backend })
+    this.#attempt([code, reason, backend])
   }
 
   /** Between two tries there is nobody to take the body. */
@@ -292,8 +292,8 @@ export class Forward implements UpstreamClient, LeaseTaker {
 
   #release(outcome: Outcome): Backend | undefined {
     const lease = this.#lease
-    this.#lease = undefined
     lease?.release(outcome, this.#latencyMs < 0 ? undefined : this.#latencyMs)
+    this.#lease = undefined
     return lease?.backend
   }
 }

@@ -1,11 +1,12 @@
 import type { Lease } from '../../balancer/pool/lease.ts'
 import type { PickContext } from '../../balancer/pool/pick-context.ts'
 import type { Waiter } from '../../balancer/queue/wait-queue.ts'
+import type { Contained } from '../../core/containment.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import type { CompiledPool } from '../compile/snapshot.ts'
 
 /** Wants a backend. Exactly one of the two is called, at once or after a wait in the pool's queue. */
-export interface LeaseTaker {
+export interface LeaseTaker extends Contained {
   onLease(lease: Lease): void
   onNoLease(code: ErrorCode, reason: string): void
 }
@@ -18,17 +19,28 @@ export function takeLease(
   taker: LeaseTaker
 ): Waiter | undefined {
   const lease = pool.acquire(context)
-  if (lease !== undefined) taker.onLease(lease)
+  if (lease !== undefined) give(lease, taker)
   else if (!wait || !pool.saturated) taker.onNoLease('LB_NO_BACKEND', 'no healthy backend')
   else {
     const since = performance.now()
-    const waiter = pool.enqueue(context, (late) => {
+    const late = (lease: Lease | undefined): void => {
       queueSeconds.observe((performance.now() - since) / 1e3)
-      if (late !== undefined) taker.onLease(late)
+      if (lease !== undefined) give(lease, taker)
       else taker.onNoLease('LB_QUEUE_TIMEOUT', 'queue.timeout passed')
-    })
+    }
+    const waiter = pool.enqueue(context, late, taker)
     if (waiter === undefined) taker.onNoLease('LB_QUEUE_FULL', 'queue.max reached')
     return waiter
   }
   return undefined
+}
+
+function give(lease: Lease, taker: LeaseTaker): void {
+  try {
+    taker.onLease(lease)
+  } catch (error) {
+    // It may have thrown before it held it; giving back twice does nothing.
+    lease.release('unused')
+    throw error
+  }
 }

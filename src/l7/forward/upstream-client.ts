@@ -1,5 +1,6 @@
 import type { Outcome } from '../../balancer/pool/outcome.ts'
 import type { RetryConfig } from '../../config/model/model.ts'
+import type { Contained } from '../../core/containment.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import type { DialFailure } from '../../net/dial/dial-failure.ts'
 import type { Transport } from '../../net/transport/transport.ts'
@@ -36,7 +37,7 @@ export function mayTryAfter(failure: UpstreamFailure, on: RetryConfig['on']): bo
  * Who sent a request over an upstream connection and hears what becomes of it. One of `onOpenFailure`,
  * `onResponseEnd`, `onUpgrade` and `onFailure` comes last, unless the request was cancelled.
  */
-export interface UpstreamClient {
+export interface UpstreamClient extends Contained {
   /** The stream, which was not open at once, takes the body now. */
   onOpen(): void
   /** No connection could be had: nothing was sent. */

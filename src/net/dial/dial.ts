@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { connect as tlsConnect, type TLSSocket } from 'node:tls'
 import type { BackendAddress } from '../../config/model/model.ts'
 import { systemClock } from '../../core/clock.ts'
+import { guarded } from '../../core/containment.ts'
 import type { Deadlines, Waits } from '../../core/deadlines.ts'
 import { CONNECT_TIMEOUT } from './dial-failure.ts'
 import { cachedLookup, type Lookup } from './lookup.ts'
@@ -76,9 +77,9 @@ function dialTls(
     ...{ allowHalfOpen: true }
   })
   socket.setNoDelay(true)
-  socket.on('session', (session) => tls.remember(address, session))
+  socket.on('session', (session) => guarded(() => tls.remember(address, session)))
   const transport = SocketTransport.overSocket(socket, owner)
-  socket.once('secureConnect', () => transport.owner.onConnect?.())
+  socket.once('secureConnect', () => transport.tellConnect())
   return transport
 }
 
@@ -117,7 +118,7 @@ class ConnectWait implements TransportOwner, Waits {
   onDeadline(): void {
     this.#options.deadlines.remove(this)
     const error = new Error(`no connection within ${this.#options.connectTimeoutMs} ms`)
-    this.transport!.destroy(Object.assign(error, { code: CONNECT_TIMEOUT }))
+    this.transport?.destroy(Object.assign(error, { code: CONNECT_TIMEOUT }))
   }
 
   // TLS may read the backend's first bytes before the handshake's end is told: they are the owner's.
@@ -131,5 +132,10 @@ class ConnectWait implements TransportOwner, Waits {
 
   onDrain(): void {
     this.#owner.onDrain()
+  }
+
+  onInternalError(error: unknown): string | undefined {
+    this.#options.deadlines.remove(this)
+    return this.#owner.onInternalError?.(error)
   }
 }

@@ -1,5 +1,6 @@
 import { lookup as systemLookup, type LookupAddress, type LookupOptions } from 'node:dns'
 import type { Clock } from '../../core/clock.ts'
+import { guarded } from '../../core/containment.ts'
 
 type Callback = (
   error: NodeJS.ErrnoException | null,
@@ -72,7 +73,7 @@ export function cachedLookup(clock: Clock, resolve: Resolve = resolveAll): Looku
       }
       const waiting = answer.waiting!
       answer.waiting = undefined
-      for (const use of waiting) use(answer)
+      for (const use of waiting) guarded(() => use(answer))
     })
   }
 
@@ -80,10 +81,12 @@ export function cachedLookup(clock: Clock, resolve: Resolve = resolveAll): Looku
     ask(name, (answer) => {
       // net expects the answer in a later turn, as from the resolver.
       process.nextTick(() => {
-        const first = answer.addresses[0]
-        if (first === undefined) callback(answer.error ?? notFound(name), [])
-        else if (options.all) callback(null, answer.addresses)
-        else callback(null, first.address, first.family)
+        guarded(() => {
+          const first = answer.addresses[0]
+          if (first === undefined) callback(answer.error ?? notFound(name), [])
+          else if (options.all) callback(null, answer.addresses)
+          else callback(null, first.address, first.family)
+        })
       })
     })
   }

@@ -1,5 +1,6 @@
 import type { LookupAddress } from 'node:dns'
 import type { Lookup } from './lookup.ts'
+import { guarded } from '../../core/containment.ts'
 import { failure } from '../transport/raw-calls.ts'
 import { rawStreams, type RawConnect, type RawHandle } from '../transport/raw-streams.ts'
 import { RawTransport } from '../transport/raw-transport.ts'
@@ -43,11 +44,23 @@ class NameDial {
     this.#port = port
     lookup(name, { all: true }, (error, addresses) => {
       if (this.#over) return
-      this.#addresses = inTurns(addresses as LookupAddress[])
-      if (error !== null || this.#addresses.length === 0)
-        this.#fail(error ?? new Error(`no address for ${name}`))
-      else this.#try()
+      this.#guarded(() => {
+        this.#addresses = inTurns(addresses as LookupAddress[])
+        if (error !== null || this.#addresses.length === 0)
+          this.#fail(error ?? new Error(`no address for ${name}`))
+        else this.#try()
+      })
     })
+  }
+
+  onInternalError(error: unknown): string | undefined {
+    this.cancel()
+    this.#transport.destroy(error as Error)
+    return undefined
+  }
+
+  #guarded(run: () => void): void {
+    guarded(run, this)
   }
 
   cancel(): void {
@@ -62,9 +75,10 @@ class NameDial {
     const handle = rawStreams!.newTcp()
     this.#trying.add(handle)
     const request = rawStreams!.newConnect()
-    const tried = (status: number): void => this.#tried(handle, status)
+    const tried = (status: number): void => this.#guarded(() => this.#tried(handle, status))
     request.oncomplete = tried
-    if (this.#next < this.#addresses.length) this.#timer = setTimeout(() => this.#try(), NEXT_ADDRESS_MS)
+    if (this.#next < this.#addresses.length)
+      this.#timer = setTimeout(() => this.#guarded(() => this.#try()), NEXT_ADDRESS_MS)
     const status = connect(handle, request, address, this.#port)
     if (status !== 0) this.#tried(handle, status)
   }

@@ -1,10 +1,11 @@
+import type { Contained } from '../../core/containment.ts'
 import type { Deadlines, Waits } from '../../core/deadlines.ts'
 import type { Transport, TransportOwner } from '../transport/transport.ts'
 import type { ProxyHeader } from './header.ts'
 import { parseProxyHeader } from './parse.ts'
 import { V2_MAX_BYTES } from './parse-v2.ts'
 
-export interface ProxyHeaderNext {
+export interface ProxyHeaderNext extends Contained {
   /**
    * The header is there. Sets `transport.owner` and takes `start..end` of `buffer`, which came after it, as in an
    * `onData` of the new owner; they may be empty.
@@ -67,6 +68,12 @@ export class ProxyHeaderReader implements TransportOwner, Waits {
 
   onDeadline(): void {
     this.#fail('no PROXY header in time', false)
+  }
+
+  onInternalError(error: unknown): string | undefined {
+    this.#finish()
+    this.#transport.reset()
+    return this.#next.onInternalError?.(error)
   }
 
   #fail(problem: string, gone: boolean): void {

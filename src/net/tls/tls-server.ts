@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { createSecureContext, createServer, type SecureContext, type Server, type TLSSocket } from 'node:tls'
+import { contain } from '../../core/containment.ts'
 import type { ListenerTlsMaterial } from './listener-tls.ts'
 import { ServerNames } from './server-names.ts'
 import type { SocketTransport } from '../transport/socket-transport.ts'
@@ -86,7 +87,12 @@ export class TlsServer {
     if (error !== undefined) socket.destroy()
     socket.allowHalfOpen = true
     if (raw !== undefined) raw.allowHalfOpen = true
-    done?.(error === undefined ? socket : undefined, error)
+    try {
+      done?.(error === undefined ? socket : undefined, error)
+    } catch (thrown) {
+      contain(thrown)
+      socket.destroy()
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import { createServer, type ListenOptions, type Server, type Socket } from 'node:net'
+import { contain } from '../../core/containment.ts'
 import { rawStreams, type RawHandle } from './raw-streams.ts'
 import { RawTransport } from './raw-transport.ts'
 import { SocketTransport, type SocketHandle } from './socket-transport.ts'
@@ -30,7 +31,13 @@ export function listen(
   onError: (error: Error) => void
 ): Promise<Server> {
   const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true })
-  server.on('connection', (socket: Socket) => accept((owner) => SocketTransport.overSocket(socket, owner)))
+  server.on('connection', (socket: Socket) =>
+    enter(
+      accept,
+      (owner) => SocketTransport.overSocket(socket, owner),
+      () => socket.destroy()
+    )
+  )
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen(options, () => {
@@ -51,10 +58,25 @@ function takeOver(handle: ListenHandle | undefined, accept: Accept, onError: (er
   handle.onconnection = function (this: unknown, status, client) {
     if (client === undefined) return onError(new Error(`accept failed with status ${status}`))
     if (typeof client.useUserBuffer !== 'function') return fallback.call(this, status, client)
-    accept((owner, underTls) =>
-      rawStreams === undefined || underTls
-        ? SocketTransport.overHandle(client, owner)
-        : RawTransport.accepted(client as RawHandle, owner)
+    enter(
+      accept,
+      (owner, underTls) =>
+        rawStreams === undefined || underTls
+          ? SocketTransport.overHandle(client, owner)
+          : RawTransport.accepted(client as RawHandle, owner),
+      () => client.close(() => {})
     )
+  }
+}
+
+/** Hands a connection over. What the engine throws ends that connection; `drop` closes one that got no Transport. */
+function enter(accept: Accept, attach: Attach, drop: () => void): void {
+  let transport: Transport | undefined
+  try {
+    accept((owner, underTls) => (transport = attach(owner, underTls)))
+  } catch (error) {
+    if (transport !== undefined) return transport.failed(error)
+    contain(error)
+    drop()
   }
 }

@@ -228,7 +228,7 @@ export class RawTransport extends Transport {
 
   #readEnd(): void {
     this.#ended = true
-    this.owner.onEnd()
+    this.tellEnd()
     if (this.#finished) this.destroy()
   }
 
@@ -250,7 +250,7 @@ export class RawTransport extends Transport {
     if (!this.#paused) this.#read()
     this.uncork()
     if (this.#ending) this.#finish()
-    this.owner.onConnect?.()
+    this.tellConnect()
   }
 
   #read(): void {

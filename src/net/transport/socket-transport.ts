@@ -7,6 +7,7 @@ import { Transport, type SocketName, type TransportOwner } from './transport.ts'
 /** A handle of libuv's that a net.Socket can be made over. */
 export interface SocketHandle {
   useUserBuffer?(buffer: Uint8Array): void
+  close(done: () => void): void
 }
 
 /** Over a socket of node:net or node:tls: TLS, unix sockets, and everything where there are no raw streams. */
@@ -54,7 +55,7 @@ export class SocketTransport extends Transport {
     return new SocketTransport(owner, (transport) => {
       socket.on('data', (chunk: Buffer) => {
         transport.bytesIn += chunk.length
-        transport.owner.onData(chunk, 0, chunk.length)
+        transport.tellData(chunk, 0, chunk.length)
       })
       return socket
     })
@@ -66,7 +67,7 @@ export class SocketTransport extends Transport {
       const options = { allowHalfOpen: true, onread: made.#onread() }
       return new Socket(options as unknown as ConstructorParameters<typeof Socket>[0])
     })
-    transport.socket.on('connect', () => transport.owner.onConnect?.())
+    transport.socket.on('connect', () => transport.tellConnect())
     connect(transport.socket)
     return transport
   }
@@ -171,10 +172,10 @@ export class SocketTransport extends Transport {
     const broken = this.#broken
     // EPIPE: its FIN had come before it would take no more. Otherwise the end is that of the break.
     if (broken !== undefined) {
-      if (broken.code === 'EPIPE') this.owner.onEnd()
+      if (broken.code === 'EPIPE') this.tellEnd()
       this.#destroy(broken)
     } else if (this.#isReset()) this.#destroy(failure('read', UV_ECONNRESET))
-    else this.owner.onEnd()
+    else this.tellEnd()
   }
 
   /** As in RawTransport: a reset right behind the last bytes is told as an end. */

@@ -1,8 +1,12 @@
+import { contain, type Contained } from '../../core/containment.ts'
 import { forgetBuffer, giveBuffer, keepBytes } from './kept-bytes.ts'
 import { READ_AT, sharedBuffer } from './read-buffer.ts'
 
-/** Who hears from a Transport. Exactly one at a time; may be exchanged (an upgrade hands both sides to a splice). */
-export interface TransportOwner {
+/**
+ * Who hears from a Transport. Exactly one at a time; may be exchanged (an upgrade hands both sides to a splice). What one of
+ * these throws is contained: `onInternalError` ends the owner, or where there is none the transport is reset.
+ */
+export interface TransportOwner extends Contained {
   /** Bytes `start..end` of `buffer` arrived. They are valid during the call only: copy, or pass to `sendFrom`. */
   onData(buffer: Buffer, start: number, end: number): void
   /** The peer's FIN: it will send no more, but may still read. */
@@ -121,21 +125,65 @@ export abstract class Transport {
   /** `bytes` were read into the shared buffer. */
   protected received(bytes: number): void {
     this.bytesIn += bytes
-    this.owner.onData(sharedBuffer, READ_AT, READ_AT + bytes)
+    this.tellData(sharedBuffer, READ_AT, READ_AT + bytes)
+  }
+
+  // The owner is told of everything through these, each of which contains what the owner throws.
+
+  protected tellData(buffer: Buffer, start: number, end: number): void {
+    try {
+      this.owner.onData(buffer, start, end)
+    } catch (error) {
+      this.failed(error)
+    }
+  }
+
+  protected tellEnd(): void {
+    try {
+      this.owner.onEnd()
+    } catch (error) {
+      this.failed(error)
+    }
+  }
+
+  /** Also for who dials: a connection is there once TLS has shaken hands. */
+  tellConnect(): void {
+    try {
+      this.owner.onConnect?.()
+    } catch (error) {
+      this.failed(error)
+    }
+  }
+
+  /** Something of the owner threw: nobody else hears of it. Also for who accepts. */
+  failed(error: unknown): void {
+    if (!contain(error, this.owner)) this.reset()
   }
 
   /** All that was pending has gone to the kernel. */
   protected drained(): void {
     this.#reclaim()
-    this.owner.onDrain()
+    try {
+      this.owner.onDrain()
+    } catch (error) {
+      this.failed(error)
+    }
   }
 
   /** The kernel has let go of it. */
   protected gone(error: NodeJS.ErrnoException | undefined): void {
     if (this.#kept !== undefined) forgetBuffer()
     this.#kept = undefined
-    this.owner.onClose(error)
-    this.whenClosed?.()
+    try {
+      this.owner.onClose(error)
+    } catch (thrown) {
+      contain(thrown, this.owner)
+    }
+    try {
+      this.whenClosed?.()
+    } catch (thrown) {
+      contain(thrown)
+    }
   }
 
   #keep(buffer: Buffer, start: number, end: number): Buffer {

@@ -20,7 +20,8 @@ export function goneSeries(
   const backends = (): Set<string> =>
     (made ??= new Set(pools.flatMap((pool) => pool.backends.map(({ name }) => `${pool.name}\n${name}`))))
   return (labels) => {
-    for (const label in labels) if (known[label]?.has(labels[label]!) === false) return true
+    for (const label in labels)
+      if (labels[label] !== '' && known[label]?.has(labels[label]!) === false) return true
     return labels.backend !== undefined && !backends().has(`${labels.pool}\n${labels.backend}`)
   }
 }

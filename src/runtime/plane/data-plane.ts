@@ -2,6 +2,7 @@ import type { Pool } from '../../balancer/pool/pool.ts'
 import type { ChangeEvent } from '../../balancer/pool/states.ts'
 import type { BackendTable } from '../../balancer/table/table.ts'
 import type { Clock } from '../../core/clock.ts'
+import { nextTurn } from '../../core/containment.ts'
 import type { Logger } from '../../core/log/log.ts'
 import type { Random } from '../../core/random.ts'
 import { breathe, inPieces } from './breathe.ts'
@@ -115,7 +116,7 @@ export class DataPlane {
     const closing = this.#route(snapshot)
     const kept = new Set(this.#engines.values())
     for (const [name, engine] of before) if (!kept.has(engine)) this.#retire(engine, name, closing)
-    setImmediate(() => this.#parts.engines.retain(snapshot, prepared.pools))
+    nextTurn(() => this.#parts.engines.retain(snapshot, prepared.pools))
   }
 
   /** Something happened to a backend that may cost its connections (L4). */

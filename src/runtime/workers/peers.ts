@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { TableSignals } from '../../balancer/table/table.ts'
+import { guarded } from '../../core/containment.ts'
 import type { ToPeer } from './messages.ts'
 
 /** What a signal asks of the thread that receives it. */
@@ -25,7 +26,7 @@ export class Peers implements TableSignals {
   connect(thread: number, port: MessagePort): void {
     this.#ports.get(thread)?.close()
     this.#ports.set(thread, port)
-    port.on('message', (message: ToPeer) => this.#receive(message))
+    port.on('message', (message: ToPeer) => guarded(() => this.#receive(message)))
     // A channel to another worker is no reason to live on.
     port.unref()
   }

@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { shedIdle, socketFreed } from '../../balancer/queue/socket-queue.ts'
 import { wakeQueue } from '../../balancer/queue/wait-queue.ts'
 import { systemClock } from '../../core/clock.ts'
+import { guarded, reportFaults } from '../../core/containment.ts'
 import { createLogger } from '../../core/log/log.ts'
 import { Metrics } from '../../core/metrics/metrics.ts'
 import { watchEventLoop } from '../../core/metrics/event-loop-delay.ts'
@@ -14,6 +15,8 @@ import { Peers } from './peers.ts'
 import { SharedMemory } from '../memory/shared-memory.ts'
 import { applyDelta } from '../plane/snapshot.ts'
 import { plainStartError } from '../control/start-error.ts'
+import { faultReport } from '../process/fault-report.ts'
+import { catchTheRest } from '../process/last-net.ts'
 import { HeapTidier } from '../memory/tidy-heap.ts'
 
 // The entry of a worker thread: one data plane, driven by messages from the control plane.
@@ -27,6 +30,9 @@ const log = createLogger({
   fd: init.logFd
 })
 const metrics = new Metrics((announcement) => post({ type: 'metrics', announcement }))
+reportFaults(faultReport(log, metrics, systemClock))
+// What it cannot go on after ends it: the main thread replaces it.
+const letGo = catchTheRest(() => process.exit(1))
 const memory = SharedMemory.attach(init.memory, init.thread)
 const { table } = memory
 const common = { table, clock: systemClock, random: systemRandom, log }
@@ -65,16 +71,18 @@ function receive(message: ToWorker): void {
     case 'abort':
       return plane.abort()
     case 'backend':
-      return plane.backend(message.fate, message.key)
+      return guarded(() => plane.backend(message.fate, message.key))
     case 'connections':
-      return post({ type: 'connections', id: message.id, listeners: plane.connections() })
+      return guarded(() => post({ type: 'connections', id: message.id, listeners: plane.connections() }))
     case 'drain':
       void drain(message.graceMs)
       return
     case 'peer':
       return peers.connect(message.thread, message.port)
     case 'crash':
-      if (init.crashable) throw new Error(message.message)
+      if (!init.crashable) return
+      letGo()
+      throw new Error(message.message)
   }
 }
 

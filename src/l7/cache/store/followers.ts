@@ -1,3 +1,4 @@
+import { guarded, soon } from '../../../core/containment.ts'
 import { entryStride, word } from './memory/layout.ts'
 
 /** A lost wake-up would be looked for again after this. */
@@ -43,7 +44,7 @@ export class Followers {
     const group = this.#groups.get(entry)
     if (group === undefined || group.queued || group.wakes.size === 0) return
     group.queued = true
-    queueMicrotask(() => this.#wake(entry, group))
+    soon(() => this.#wake(entry, group))
   }
 
   #wake(entry: number, group: Group): void {
@@ -51,7 +52,7 @@ export class Followers {
     const wakes = [...group.wakes]
     group.wakes.clear()
     if (!group.armed && this.#groups.get(entry) === group) this.#groups.delete(entry)
-    for (const wake of wakes) wake()
+    for (const wake of wakes) guarded(wake)
   }
 
   #arm(entry: number, group: Group, seen: number): void {

@@ -1,3 +1,4 @@
+import { soon } from '../../../core/containment.ts'
 import type { RecordState, StoredRecord } from '../ports.ts'
 
 /** What a MapStore holds under one key, and who waits for it. */
@@ -37,7 +38,7 @@ export class Slot {
   wakeAll(): void {
     const waiting = this.#waiting
     this.#waiting = []
-    for (const wake of waiting) queueMicrotask(wake)
+    for (const wake of waiting) soon(wake)
   }
 }
 

@@ -1,9 +1,10 @@
 import type { Waiter } from '../../../balancer/queue/wait-queue.ts'
+import { contain, type Contained } from '../../../core/containment.ts'
 import type { DialFailure } from '../../../net/dial/dial-failure.ts'
 import type { UpstreamConnection } from './upstream-connection.ts'
 
 /** Who asked for a new connection. Exactly one of the two is called, later. */
-export interface ConnectionWaiter {
+export interface ConnectionWaiter extends Contained {
   onConnection(connection: UpstreamConnection): void
   onConnectFailure(failure: DialFailure, reason: string): void
 }
@@ -30,12 +31,22 @@ export class Dialling implements ConnectAttempt {
 
   done(connection: UpstreamConnection): void {
     const waiter = this.#settle()
-    if (waiter === undefined) connection.close()
-    else waiter.onConnection(connection)
+    if (waiter === undefined) return connection.close()
+    // Its own guard: the caller may be in the middle of another exchange.
+    try {
+      waiter.onConnection(connection)
+    } catch (error) {
+      contain(error, waiter)
+    }
   }
 
   failed(failure: DialFailure, reason: string): void {
-    this.#settle()?.onConnectFailure(failure, reason)
+    const waiter = this.#settle()
+    try {
+      waiter?.onConnectFailure(failure, reason)
+    } catch (error) {
+      contain(error, waiter)
+    }
   }
 
   cancel(): void {

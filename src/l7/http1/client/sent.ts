@@ -47,6 +47,10 @@ export class Sent implements UpstreamStream, ConnectionWaiter {
     this.client.onOpenFailure(failure, reason)
   }
 
+  onInternalError(error: unknown): string | undefined {
+    return this.client.onInternalError?.(error)
+  }
+
   sendBody(buffer: Buffer, start: number, end: number): boolean {
     this.#bytes += end - start
     return this.#connection!.sendBody(buffer, start, end)

@@ -1,3 +1,4 @@
+import { contain, guarded } from '../../../core/containment.ts'
 import type { Waits } from '../../../core/deadlines.ts'
 import type { Transport, TransportOwner } from '../../../net/transport/transport.ts'
 import type { UpstreamFailure } from '../../forward/upstream-client.ts'
@@ -29,6 +30,8 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
   #connected = false
   #bytesBefore = 0
   #closing = false
+  /** Whose response is being read; it may have left the line by the time that it is told the end. */
+  #told: Sent | undefined
   #reading = false
   #paused = false
   #keepAliveSeconds: number | undefined
@@ -131,20 +134,27 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
     if (first === undefined) return this.close()
     this.#reading = true
     let p = start
-    while (p >= 0 && p < end && !this.#closing && this.#sent.length > 0) {
-      p = this.#reader.read(buffer, p, end)
+    try {
+      while (p >= 0 && p < end && !this.#closing && this.#sent.length > 0) {
+        this.#told = this.#sent[0]
+        p = this.#reader.read(buffer, p, end)
+      }
+    } finally {
+      this.#reading = false
     }
-    this.#reading = false
     // A head has to be whole in time: neither a part of it nor interim responses put its deadline off.
     if (this.#reader.inBody && !this.#paused) this.deadline = this.#now + first.times.idleMs
     if (p < 0) this.#broken(parseFailure(p).reason)
     // More came than the responses take: what it belongs to is anybody's guess.
     else if (p < end && !this.#closing) this.close()
     else if (this.#sent.length === 0 && !this.#closing) this.pool.release(this, this.#keepAliveSeconds)
+    this.#told = first
     first.client.onReadDone()
+    this.#told = undefined
   }
 
   onEnd(): void {
+    this.#told = this.#sent[0]
     if (this.#sent.length > 0 && this.#reader.endsWithConnection) this.#reader.finish()
     this.#failAll('reset', this.#reader.begun ? 'closed within the response' : 'closed without an answer')
     this.close()
@@ -152,7 +162,13 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
 
   onDrain(): void {
     this.#writer.drained()
-    for (const sent of this.#sent) sent.client.onUpstreamDrain()
+    for (const { client } of this.#sent) {
+      try {
+        client.onUpstreamDrain()
+      } catch (error) {
+        contain(error, client)
+      }
+    }
   }
 
   onClose(error: NodeJS.ErrnoException | undefined): void {
@@ -172,6 +188,20 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
     if (inBody) this.#failAll('idle', 'sent or took nothing for too long', false)
     else this.#failAll('timeout', 'no answer in time', false)
     this.close()
+  }
+
+  /** Whose response was being told is ended; the framing is in doubt, so the others on this connection try elsewhere. */
+  onInternalError(error: unknown): string | undefined {
+    const told = this.#told ?? this.#sent[0]
+    this.#told = undefined
+    const others = this.#sent.filter((sent) => sent !== told)
+    this.#sent = []
+    this.close()
+    const listener = told?.client.onInternalError?.(error)
+    for (const { client } of others) {
+      guarded(() => client.onFailure('reset', 'closed for an earlier request', true), client)
+    }
+    return listener
   }
 
   // ResponseEvents: what the reader finds.
@@ -242,9 +272,14 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
     this.#sent = []
     this.#closing = true
     // Those behind the first in line have had no byte of theirs.
-    all.forEach((sent, at) =>
-      at === 0 ? sent.client.onFailure(failure, reason, clean) : sent.client.onFailure('reset', reason, true)
-    )
+    all.forEach(({ client }, at) => {
+      try {
+        if (at === 0) client.onFailure(failure, reason, clean)
+        else client.onFailure('reset', reason, true)
+      } catch (error) {
+        contain(error, client)
+      }
+    })
   }
 
   /** The backend closed a connection that it had kept for us, before it saw the request or instead of answering. */

@@ -2,6 +2,7 @@ import type { Backend } from '../../../balancer/pool/backend.ts'
 import type { PoolConfig } from '../../../config/model/model.ts'
 import { awaitSocket } from '../../../balancer/queue/socket-queue.ts'
 import type { Clock } from '../../../core/clock.ts'
+import { nextTurn } from '../../../core/containment.ts'
 import type { Deadlines } from '../../../core/deadlines.ts'
 import type { Gauge } from '../../../core/metrics/metrics.ts'
 import { dial } from '../../../net/dial/dial.ts'
@@ -101,7 +102,7 @@ export class UpstreamPool {
     const connection = this.take()
     if (connection !== undefined) {
       this.#batch = connection
-      setImmediate(() => {
+      nextTurn(() => {
         connection.flush()
         if (this.#batch === connection) this.#batch = undefined
       })

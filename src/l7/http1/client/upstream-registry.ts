@@ -1,6 +1,7 @@
 import type { Backend } from '../../../balancer/pool/backend.ts'
 import type { Pool } from '../../../balancer/pool/pool.ts'
 import type { Clock } from '../../../core/clock.ts'
+import { nextTurn } from '../../../core/containment.ts'
 import type { Deadlines } from '../../../core/deadlines.ts'
 import type { Metrics } from '../../../core/metrics/metrics.ts'
 import { isSafe } from '../../message/methods.ts'
@@ -85,12 +86,12 @@ export class UpstreamRegistry {
       }
       if (!pools.has(name)) this.#pools.delete(name)
     }
-    if (idle && this.#retiring.length > 0) setImmediate(() => this.#retireSome())
+    if (idle && this.#retiring.length > 0) nextTurn(() => this.#retireSome())
   }
 
   #retireSome(): void {
     for (const upstreams of this.#retiring.splice(0, RETIRED_PER_TURN)) upstreams.retire()
-    if (this.#retiring.length > 0) setImmediate(() => this.#retireSome())
+    if (this.#retiring.length > 0) nextTurn(() => this.#retireSome())
   }
 
   #isGone({ pool, name, address }: Backend): boolean {

@@ -9,6 +9,7 @@ import type { HeaderBlock } from '../../message/header-block.ts'
 import type { Request } from '../../message/request.ts'
 import type { DownstreamHost } from './downstream-host.ts'
 import type { Ends } from './entrance.ts'
+import { DRAIN_MS, HALF_CLOSED_MS, LINGER_MS } from './patience.ts'
 import { parseFailure, type ParseFailure } from '../parse/parse-failure.ts'
 import type { HeadLimits } from '../parse/request-parser.ts'
 import { RequestReader, type RequestEvents } from './request-reader.ts'
@@ -16,13 +17,6 @@ import { openTunnel } from '../../forward/tunnel.ts'
 import { ResponseWriter } from '../write/response-writer.ts'
 import { Traffic } from './traffic.ts'
 import type { UpstreamHead } from '../parse/response-parser.ts'
-
-/** How long a client may read the last response, after which the connection is closed whatever it sends. */
-const LINGER_MS = 2_000
-/** After a client's FIN a response that makes no progress for this long is given up: hardly anybody half-closes. */
-const HALF_CLOSED_MS = 250
-/** How long an idle connection of a draining listener stays, for a request that was sent before it closes. */
-const DRAIN_MS = 500
 
 /** A client's HTTP/1.x connection: one exchange at a time, in the order of the requests. */
 export class DownstreamConnection implements TransportOwner, DownstreamStream, RequestEvents, Waits {
@@ -109,7 +103,6 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
   }
 
   onClose(error: NodeJS.ErrnoException | undefined): void {
-    this.#host.context.deadlines.remove(this)
     this.#traffic.count()
     const exchange = this.#exchange
     this.#exchange = undefined
@@ -128,6 +121,15 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
     else return exchange.fail('LB_REQUEST_TIMEOUT', 'client sends no body')
     this.#exchange = undefined
     this.transport.reset()
+  }
+
+  onInternalError(error: unknown): string {
+    this.#close = true
+    this.#exchange?.onInternalError(error)
+    // Not answered: it could not be, or there was nothing to answer.
+    if (this.#exchange !== undefined || !this.#lingering) this.destroy()
+    if (this.transport.closed) this.#host.closed(this)
+    return this.#host.snapshot.config.name
   }
 
   get limits(): HeadLimits {

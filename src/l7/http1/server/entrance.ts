@@ -61,6 +61,11 @@ export class Entrance implements TransportOwner, ProxyHeaderNext {
     if (!gone) this.#host.refused('proxy-header', 'LB_PROXY_HEADER', problem)
   }
 
+  onInternalError(): undefined {
+    this.#pass?.leave()
+    this.#transport.reset()
+  }
+
   // Nothing comes before there is another owner, except from a connection that was refused.
   onData(): void {}
   onEnd(): void {}

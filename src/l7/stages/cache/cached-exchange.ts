@@ -1,3 +1,4 @@
+import { contain } from '../../../core/containment.ts'
 import type { BodyReader } from '../../cache/fetch/body-reader.ts'
 import type { Combine, Decision, Fetch, Hit } from '../../cache/decide/decision.ts'
 import type { HttpCache } from '../../cache/http-cache.ts'
@@ -66,8 +67,12 @@ class CachedExchange implements ResponseTap {
         const patienceMs = Math.min(MAX_WAIT_MS, this.#target.responseMs || MAX_WAIT_MS)
         const cancel = decision.wait(patienceMs, (next) => {
           exchange.onGone = undefined
-          this.act(next)
-          exchange.downstream.flush()
+          try {
+            this.act(next)
+            exchange.downstream.flush()
+          } catch (error) {
+            contain(error, exchange)
+          }
         })
         exchange.onGone = cancel
         return
