@@ -8,8 +8,9 @@ export const defaults = {
   log: { level: 'info' },
   listener: {
     l4: { idle: '10m', halfClose: '1m', handshake: '5s' },
-    l7: { requestHeaders: '10s', idle: '60s', keepAlive: '75s', tunnel: '1h' },
+    l7: { handshake: '10s', requestHeaders: '10s', idle: '60s', keepAlive: '75s', tunnel: '1h' },
     limits: { headBytes: '16kb', headerCount: 100, urlBytes: '8kb' },
+    protocols: ['http/1.1'],
     accessLog: { enabled: false, sample: 1 },
     backendHeader: false,
     trace: false,

@@ -37,6 +37,7 @@ export const errors = {
   // What the client sent.
   LB_BAD_REQUEST: client(400, 'bad request'),
   LB_FRAMING: client(400, 'bad message framing'),
+  LB_CLEAR_TEXT: client(400, 'this port speaks https'),
   LB_BAD_HOST: client(400, 'bad host'),
   LB_BAD_PATH: client(400, 'bad path'),
   LB_METHOD: client(405, 'method not allowed', 'http_request_denied'),

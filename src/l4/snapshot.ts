@@ -59,7 +59,9 @@ export function buildL4Snapshot(
   return {
     config,
     gate: new Gate(config, deps.admission, deps.clock),
-    tls: material.listener && new TlsServer(material.listener, { handshakeTimeoutMs }),
+    tls:
+      material.listener &&
+      new TlsServer(material.listener, { name: config.name, handshakeTimeoutMs }, deps.tls),
     names:
       config.sni.length === 0
         ? undefined

@@ -6,6 +6,8 @@ import type { Logger } from '../core/log/log.ts'
 import type { Counter, Gauge, Metrics } from '../core/metrics/metrics.ts'
 import type { Random } from '../core/random.ts'
 import type { Pass } from '../net/admission/gate.ts'
+import type { TlsServer } from '../net/tls/tls-server.ts'
+import type { Attach } from '../net/transport/accept.ts'
 import type { Transport, TransportOwner } from '../net/transport/transport.ts'
 import { logExchange } from './stages/access-log/access-log.ts'
 import { compilePieces, compileSnapshot, type SnapshotParts } from './compile/compile.ts'
@@ -18,6 +20,7 @@ import { viaLine, viaPseudonym } from './headers/via.ts'
 import { DownstreamConnection } from './http1/server/downstream-connection.ts'
 import type { DownstreamHost } from './http1/server/downstream-host.ts'
 import { Entrance, type Ends, type EntranceHost } from './http1/server/entrance.ts'
+import { TlsDoor, type DoorHost } from './http1/server/tls-door.ts'
 import { newRequestId } from './headers/request-id.ts'
 import { begin, type ConnectionMemo } from './exchange/pipeline.ts'
 import type { Request } from './message/request.ts'
@@ -27,7 +30,7 @@ import type { Snapshot } from './compile/snapshot.ts'
 const pseudonym = viaPseudonym()
 
 /** One L7 listener's connections and the snapshot by which they are served, on one thread. */
-export class L7Engine implements DownstreamHost, EngineContext, EntranceHost {
+export class L7Engine implements DownstreamHost, EngineContext, EntranceHost, DoorHost {
   readonly clock: Clock
   readonly random: Random
   readonly deadlines: Deadlines
@@ -42,6 +45,7 @@ export class L7Engine implements DownstreamHost, EngineContext, EntranceHost {
   readonly #accepted: Counter
   readonly #open: Gauge
   readonly #errors = new Map<ErrorCode, Counter>()
+  readonly #door: TlsDoor
   #draining = false
 
   constructor(deps: L7Deps, parts: SnapshotParts, name = pseudonym) {
@@ -52,6 +56,7 @@ export class L7Engine implements DownstreamHost, EngineContext, EntranceHost {
     this.metrics = deps.metrics
     this.pseudonym = name
     this.viaLine = viaLine('1.1', name)
+    this.#door = new TlsDoor(this, deps.deadlines)
     const listener = parts.config.name
     this.bytesIn = deps.metrics.counter('lb_bytes_total', { listener, direction: 'in' })
     this.bytesOut = deps.metrics.counter('lb_bytes_total', { listener, direction: 'out' })
@@ -70,11 +75,28 @@ export class L7Engine implements DownstreamHost, EngineContext, EntranceHost {
     this.snapshot = snapshot
   }
 
-  accept(attach: (owner: TransportOwner) => Transport): void {
+  accept(attach: Attach): void {
     this.#accepted.add()
-    const { gate } = this.snapshot
-    if (gate === undefined) this.#take(attach, undefined, undefined)
-    else new Entrance(this, gate, attach)
+    const { gate, tls } = this.snapshot
+    if (gate !== undefined) new Entrance(this, gate, attach)
+    else if (tls === undefined) this.#take(attach, undefined, undefined)
+    else this.#secure(tls, attach(nobody, true), undefined, undefined, undefined)
+  }
+
+  #secure(
+    tls: TlsServer,
+    transport: Transport,
+    pass: Pass | undefined,
+    ends: Ends | undefined,
+    rest: Buffer | undefined
+  ): void {
+    this.#door.secure(
+      tls,
+      transport,
+      rest,
+      (secured) => this.#take(attachTo(secured), pass, ends),
+      () => pass?.leave()
+    )
   }
 
   #take(
@@ -96,23 +118,28 @@ export class L7Engine implements DownstreamHost, EngineContext, EntranceHost {
   }
 
   admitted(transport: Transport, pass: Pass, ends: Ends | undefined, rest: Buffer | undefined): void {
-    const attach = (owner: TransportOwner): Transport => {
-      transport.owner = owner
-      return transport
-    }
-    const connection = this.#take(attach, pass, ends)
+    const { tls } = this.snapshot
+    if (tls !== undefined) return this.#secure(tls, transport, pass, ends, rest)
+    const connection = this.#take(attachTo(transport), pass, ends)
     if (rest !== undefined) connection.onData(rest, 0, rest.length)
   }
 
-  refused(reason: 'limit' | 'denied' | 'proxy-header', code: ErrorCode, detail: string): void {
+  refused(reason: 'limit' | 'denied' | 'proxy-header' | 'tls', code: ErrorCode, detail: string): void {
     this.#countError(code)
     const listener = this.snapshot.config.name
     this.metrics.counter('lb_connections_refused_total', { listener, reason }).add()
     this.log.debug({ listener, code, reason, detail }, 'connection refused')
   }
 
+  clearTextAnswer(): string {
+    const { status, fields, body } = errorAnswer('LB_CLEAR_TEXT', { requestId: '', accept: undefined })
+    this.#countError('LB_CLEAR_TEXT')
+    const framing = `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n`
+    return `HTTP/1.1 ${status} Bad Request\r\n${dateLine()}${fields}${framing}${body}`
+  }
+
   get connections(): number {
-    return this.#connections.size
+    return this.#connections.size + this.#door.size
   }
 
   /** Age of the oldest connection in ms, 0 without one. */
@@ -135,6 +162,7 @@ export class L7Engine implements DownstreamHost, EngineContext, EntranceHost {
   /** Closes everything at once. */
   destroy(): void {
     this.#draining = true
+    this.#door.destroy()
     for (const connection of [...this.#connections.keys()]) connection.destroy()
   }
 
@@ -201,3 +229,13 @@ export class L7Engine implements DownstreamHost, EngineContext, EntranceHost {
     counter.add()
   }
 }
+
+/** Gives a connection that is there its owner. */
+function attachTo(transport: Transport): (owner: TransportOwner) => Transport {
+  return (owner) => {
+    transport.owner = owner
+    return transport
+  }
+}
+
+const nobody: TransportOwner = { onData() {}, onEnd() {}, onDrain() {}, onClose() {} }

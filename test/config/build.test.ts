@@ -30,7 +30,14 @@ ${pools}`)
         deny: [],
         trustedProxies: [],
         limits: { headBytes: 16_384, headerCount: 100, urlBytes: 8192 },
-        timeouts: { requestHeadersMs: 10_000, idleMs: 60_000, keepAliveMs: 75_000, tunnelMs: 3_600_000 },
+        protocols: ['http/1.1'],
+        timeouts: {
+          handshakeMs: 10_000,
+          requestHeadersMs: 10_000,
+          idleMs: 60_000,
+          keepAliveMs: 75_000,
+          tunnelMs: 3_600_000
+        },
         accessLog: { enabled: false, sample: 1 },
         backendHeader: false,
         trace: false,

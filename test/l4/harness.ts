@@ -17,6 +17,8 @@ import { buildL4Snapshot, type L4Material } from '../../src/l4/snapshot.ts'
 import { breakerPolicy } from '../../src/health/breaker.ts'
 import { listen } from '../../src/net/transport/accept.ts'
 import type { Lookup } from '../../src/net/dial/lookup.ts'
+import { TicketKeys } from '../../src/net/tls/ticket-keys.ts'
+import { tlsThread } from '../../src/net/tls/tls-thread.ts'
 import { SharedCounts } from '../../src/shared/shared-counts.ts'
 
 export interface EngineRig {
@@ -54,12 +56,15 @@ export async function engineRig(
   const hub = new MetricsHub()
   const source = hub.attach()
   const log = memoryLogger(level)
+  const deadlines = new Deadlines(clock)
+  const metrics = new Metrics((announcement) => source.announce(announcement))
   const deps: L4Deps = {
     clock,
-    deadlines: new Deadlines(clock),
+    deadlines,
     lookup,
     log,
-    metrics: new Metrics((announcement) => source.announce(announcement)),
+    metrics,
+    tls: tlsThread(deadlines, metrics, TicketKeys.create(false)),
     admission: {
       listeners: SharedCounts.create({ entries: 64, shared: false }),
       clients: SharedCounts.create({ entries: 1024, shared: false })

@@ -73,9 +73,12 @@ function buildL7(input: L7Input, name: string, absolute: ResolvePath): L7Listene
   return {
     ...buildCommon(input, name, absolute),
     mode: 'l7',
+    ...(input.tls !== undefined && { tls: buildTls(input.tls, absolute) }),
+    protocols: [...new Set(input.protocols)],
     trustedProxies: input.trustedProxies,
     limits: input.limits,
     timeouts: {
+      handshakeMs: timeouts.handshake,
       requestHeadersMs: timeouts.requestHeaders,
       idleMs: timeouts.idle,
       keepAliveMs: timeouts.keepAlive,
@@ -95,13 +98,18 @@ function buildAccessLog(input: L7Input['accessLog']): AccessLog {
 }
 
 function buildTls(input: ListenerTlsInput, absolute: ResolvePath): ListenerTls {
-  const { certificates = [], selfSigned, minVersion, clientAuth } = input
+  const { certificates = [], selfSigned, minVersion, ciphers, clientAuth } = input
   return {
     certificates: certificates.map(({ cert, key }) => ({ cert: absolute(cert), key: absolute(key) })),
     selfSigned,
     minVersion,
+    ...(ciphers !== undefined && { ciphers }),
     ...(clientAuth !== undefined && {
-      clientAuth: { ca: absolute(clientAuth.ca), required: clientAuth.required }
+      clientAuth: {
+        ca: absolute(clientAuth.ca),
+        ...(clientAuth.crl !== undefined && { crl: absolute(clientAuth.crl) }),
+        required: clientAuth.required
+      }
     })
   }
 }

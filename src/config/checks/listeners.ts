@@ -15,7 +15,7 @@ export function checkListeners(root: Raw): Finding[] {
     if (!isMap(value)) continue
     if (value['mode'] === 'l4') findings.push(...checkL4(value, path))
     if (value['mode'] === 'l7') findings.push(...checkL7(value, path))
-    findings.push(...checkConnectionLimit(value, path))
+    findings.push(...checkTls(value, path), ...checkConnectionLimit(value, path))
   }
   for (const { path, value } of select(root, ['listeners', '*', 'routes', '*'])) {
     if (isMap(value)) findings.push(...checkRoute(value, path))
@@ -35,15 +35,6 @@ function checkL4(listener: RawMap, path: Path): Finding[] {
     const message = '"sni" reads the name from TLS that passes through; with "tls" it ends here. Take one out'
     findings.push(errorAt([...path, 'sni'], message, 'key'))
   }
-  if (isMap(tls)) {
-    const selfSigned = tls['selfSigned'] === true
-    if (tls['certificates'] === undefined && !selfSigned) {
-      const message = 'missing key "certificates": a list of { cert: file, key: file }, or `selfSigned: true`'
-      findings.push(errorAt([...path, 'tls'], message, 'key'))
-    } else if (tls['certificates'] !== undefined && selfSigned) {
-      findings.push(errorAt([...path, 'tls', 'selfSigned'], 'takes no "certificates" beside it', 'key'))
-    }
-  }
   return findings
 }
 
@@ -54,6 +45,17 @@ function checkL7(listener: RawMap, path: Path): Finding[] {
   return [
     errorAt(path, 'missing key "pool": the pool that requests go to; or "routes" to choose by request', 'key')
   ]
+}
+
+function checkTls({ tls }: RawMap, path: Path): Finding[] {
+  if (!isMap(tls)) return []
+  const selfSigned = tls['selfSigned'] === true
+  if (tls['certificates'] === undefined && !selfSigned) {
+    const message = 'missing key "certificates": a list of { cert: file, key: file }, or `selfSigned: true`'
+    return [errorAt([...path, 'tls'], message, 'key')]
+  }
+  if (tls['certificates'] === undefined || !selfSigned) return []
+  return [errorAt([...path, 'tls', 'selfSigned'], 'takes no "certificates" beside it', 'key')]
 }
 
 function checkConnectionLimit(listener: RawMap, path: Path): Finding[] {

@@ -59,7 +59,9 @@ export interface ListenerTls {
   readonly certificates: readonly { readonly cert: string; readonly key: string }[]
   readonly selfSigned: boolean
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
-  readonly clientAuth?: { readonly ca: string; readonly required: boolean }
+  /** As OpenSSL names them; undefined: ours. */
+  readonly ciphers?: string
+  readonly clientAuth?: { readonly ca: string; readonly crl?: string; readonly required: boolean }
 }
 
 export interface L4ListenerConfig extends ListenerCommon {
@@ -76,11 +78,17 @@ export interface L4ListenerConfig extends ListenerCommon {
   }
 }
 
+export type HttpProtocol = 'h2' | 'http/1.1'
+
 export interface L7ListenerConfig extends ListenerCommon {
   readonly mode: 'l7'
+  /** Offered by ALPN where there is TLS, best first. */
+  readonly protocols: readonly HttpProtocol[]
   readonly trustedProxies: readonly string[]
   readonly limits: RequestLimits
   readonly timeouts: {
+    /** TLS and PROXY header. */
+    readonly handshakeMs: number
     readonly requestHeadersMs: number
     readonly idleMs: number
     readonly keepAliveMs: number

@@ -32,8 +32,6 @@ const rows: readonly Row[] = [
     { pattern: [...place, 'require'], message: 'roles' },
     { pattern: [...place, 'compress'], message: 'compression' }
   ]),
-  { pattern: [...listener, 'tls'], mode: 'l7', message: 'TLS on a listener of mode l7' },
-  { pattern: [...listener, 'protocols'], mode: 'l7', message: 'a choice of HTTP versions' },
   {
     pattern: [...pool, 'discover'],
     message: 'service discovery',

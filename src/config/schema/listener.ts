@@ -73,7 +73,12 @@ const l7Keys = {
     .prefault([])
     .describe('Networks whose Forwarded and X-Forwarded-* are believed; from others they are overwritten.'),
   limits: listenerLimits.prefault({}).describe('Limits of requests.'),
+  tls: listenerTls.optional().describe('Terminate TLS: HTTPS; left out: clear text.'),
+  protocols: listOf(word(['http/1.1']), { min: 1, max: 2 })
+    .prefault([...defaults.listener.protocols])
+    .describe('Versions of HTTP to agree on over TLS (ALPN), best first.'),
   timeouts: mapping({
+    handshake: duration({ example: '10s' }).prefault(l7.handshake).describe('For the TLS handshake.'),
     requestHeaders: duration().prefault(l7.requestHeaders).describe('For the head of a request; then 408.'),
     idle: duration({ example: '60s' }).prefault(l7.idle).describe('Without progress on a body, either way.'),
     keepAlive: duration({ example: '75s' }).prefault(l7.keepAlive).describe('From one request to the next.'),

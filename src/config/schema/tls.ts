@@ -21,8 +21,16 @@ export const listenerTls = mapping({
   minVersion: word(['TLSv1.2', 'TLSv1.3'])
     .prefault(defaults.tls.minVersion)
     .describe('Oldest version of TLS that is spoken.'),
+  ciphers: text('cipher suites as OpenSSL names them', { max: 4096 })
+    .optional()
+    .describe(
+      'Cipher suites as OpenSSL names them, joined by colons, for clients that are old; left out: ECDHE with AES-GCM or ChaCha20.'
+    ),
   clientAuth: mapping({
     ca: filePath().describe('PEM file with the authorities that sign client certificates.'),
+    crl: filePath()
+      .optional()
+      .describe('PEM file with the revocation lists of these authorities, all of them.'),
     required: flag()
       .prefault(defaults.tls.clientAuth.required)
       .describe('Refuse clients without a certificate; false: ask, but let them in.')

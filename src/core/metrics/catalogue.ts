@@ -55,6 +55,14 @@ export const catalogue = {
     ['listener', 'direction'],
     'Bytes read from clients (in) and written to them (out).'
   ),
+  lb_tls_handshakes_total: counter(
+    ['listener', 'version', 'resumed'],
+    'TLS handshakes with clients that were completed, by version and whether a session was resumed.'
+  ),
+  lb_tls_handshake_failures_total: counter(
+    ['listener', 'reason'],
+    'TLS handshakes with clients that failed: timeout, client-gone, http, not-tls, version, cipher, alpn, client-certificate, refused-by-client, protocol.'
+  ),
   lb_l4_ends_total: counter(
     ['listener', 'reason'],
     'L4 connections ended: client-closed, upstream-closed, client-reset, upstream-reset, idle, half-close-timeout, drained, backend-down, shutdown, internal, refused, client-gone.'

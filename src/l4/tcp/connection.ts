@@ -9,7 +9,7 @@ import { localEndpoint, remoteEndpoint, type Endpoint } from '../../net/dial/end
 import type { ProxyHeader } from '../../net/proxy-protocol/header.ts'
 import { ProxyHeaderReader, type ProxyHeaderNext } from '../../net/proxy-protocol/reader.ts'
 import { proxyProtocolHeader } from '../../net/proxy-protocol/write.ts'
-import { SocketTransport } from '../../net/transport/socket-transport.ts'
+import type { Handshake } from '../../net/tls/handshake.ts'
 import type { Transport, TransportOwner } from '../../net/transport/transport.ts'
 import { endCode, type ConnectionEnd } from './connection-end.ts'
 import type { L4Deps } from '../deps.ts'
@@ -49,6 +49,7 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
   #pass: Pass | undefined
   /** The ends as the PROXY header tells them; undefined: the connection's own. */
   #header: ProxyHeader | undefined
+  #handshake: Handshake | undefined
   #hello: ClientHelloReader | undefined
   #serverName: string | undefined
   #alpn: string | undefined
@@ -217,12 +218,14 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
 
   #secure(): void {
     const rest = this.#held.empty ? undefined : Buffer.concat(this.#held.take())
-    this.snapshot.tls!.secure(this.#downstream as SocketTransport, rest, (socket, error) => {
-      if (this.#over) return void socket?.destroy()
-      if (socket === undefined) return this.#refuse('tls', 'LB_TLS_HANDSHAKE', error)
-      this.#downstream = SocketTransport.overSocket(socket, this)
-      if (typeof socket.alpnProtocol === 'string') this.#alpn = socket.alpnProtocol
-      this.#named(socket.servername || undefined)
+    this.#handshake = this.snapshot.tls!.secure(this.#downstream, rest, (transport, failed) => {
+      this.#handshake = undefined
+      if (transport === undefined) return this.#refuse('tls', 'LB_TLS_HANDSHAKE', failed!.error)
+      this.#downstream = transport
+      transport.owner = this
+      const { alpn, serverName } = transport.tls!
+      if (alpn !== undefined) this.#alpn = alpn
+      this.#named(serverName)
     })
   }
 
@@ -282,6 +285,7 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
     if (this.#over) return
     this.#reach?.cancel()
     this.#finish(end)
+    this.#handshake?.cancel()
     // Not there where the connection could not even be taken over.
     ;(this.#downstream as Transport | undefined)?.reset()
   }

@@ -1,6 +1,7 @@
 import type { Pool } from '../../balancer/pool/pool.ts'
 import type { L7ListenerConfig, RequestLimits, RouteConfig } from '../../config/model/model.ts'
 import type { Gate } from '../../net/admission/gate.ts'
+import type { TlsServer } from '../../net/tls/tls-server.ts'
 import { compileCidrs } from '../../net/address/cidr.ts'
 import type { HttpCache } from '../cache/http-cache.ts'
 import type { EngineContext } from '../exchange/engine-context.ts'
@@ -21,6 +22,8 @@ export interface SnapshotParts {
   pool(name: string): CompiledPool
   /** Undefined: everybody may connect. */
   readonly gate: Gate | undefined
+  /** Undefined: clear text. */
+  readonly tls?: TlsServer | undefined
   /** The cache of a route that has one. */
   cache(route: RouteConfig): HttpCache | undefined
 }
@@ -44,7 +47,8 @@ export function* compilePieces(parts: SnapshotParts, context: EngineContext): Ge
     config,
     router: new Router(routes, config.paths),
     trusted: compileCidrs(config.trustedProxies),
-    gate: parts.gate
+    gate: parts.gate,
+    tls: parts.tls
   }
 }
 

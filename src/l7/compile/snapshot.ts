@@ -8,6 +8,7 @@ import type {
 } from '../../config/model/model.ts'
 import type { Counter, Histogram } from '../../core/metrics/metrics.ts'
 import type { Gate } from '../../net/admission/gate.ts'
+import type { TlsServer } from '../../net/tls/tls-server.ts'
 import type { CidrSet } from '../../net/address/cidr.ts'
 import type { HttpCache } from '../cache/http-cache.ts'
 import type { CompiledEdits } from '../headers/header-edits.ts'
@@ -26,6 +27,8 @@ export interface Snapshot {
   readonly trusted: CidrSet
   /** Undefined when the listener lets everybody in. */
   readonly gate: Gate | undefined
+  /** Undefined: clear text. */
+  readonly tls: TlsServer | undefined
 }
 
 /** A pool with what this thread forwards by. */

@@ -2,35 +2,44 @@ import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { ListenerTls } from '../../config/model/model.ts'
 
+/** PEM texts: a certificate with its chain, and its key. */
+export interface CertificatePair {
+  readonly cert: string
+  readonly key: string
+}
+
 /** What TLS on a listener needs, as PEM texts: plain data that the main thread reads and sends to workers. */
 export interface ListenerTlsMaterial {
   /** The first one serves clients that name no server, or an unknown one. */
-  readonly certificates: readonly { readonly cert: string; readonly key: string }[]
+  readonly certificates: readonly CertificatePair[]
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
-  readonly clientAuth?: { readonly ca: string; readonly required: boolean }
-  /** 48 bytes, the same in all workers: a session begun in one is resumed in any. */
-  readonly ticketKeys?: Uint8Array
+  /** As OpenSSL names them; undefined: those with authenticated encryption. */
+  readonly ciphers?: string
+  readonly clientAuth?: { readonly ca: string; readonly crl?: string; readonly required: boolean }
 }
 
 /**
  * Reads what a listener's `tls` names. Throws what readFileSync and OpenSSL say, with the path before it. With
  * `selfSigned` a certificate for localhost is made, which takes 10 ms and is a new one each time.
  */
-export async function readListenerTls(
-  config: ListenerTls,
-  ticketKeys?: Uint8Array
-): Promise<ListenerTlsMaterial> {
+export async function readListenerTls(config: ListenerTls): Promise<ListenerTlsMaterial> {
   const certificates = config.certificates.map(({ cert, key }) => ({
     cert: certificate(cert),
     key: pem(key)
   }))
   if (config.selfSigned) certificates.push(await selfSigned())
-  const { clientAuth } = config
+  const { clientAuth, ciphers } = config
   return {
     certificates,
     minVersion: config.minVersion,
-    clientAuth: clientAuth && { ca: pem(clientAuth.ca), required: clientAuth.required },
-    ticketKeys
+    ...(ciphers !== undefined && { ciphers }),
+    ...(clientAuth !== undefined && {
+      clientAuth: {
+        ca: pem(clientAuth.ca),
+        ...(clientAuth.crl !== undefined && { crl: pem(clientAuth.crl) }),
+        required: clientAuth.required
+      }
+    })
   }
 }
 
@@ -53,7 +62,7 @@ function pem(path: string): string {
 }
 
 /** For development: nobody trusts it, and it is gone with the process. */
-async function selfSigned(): Promise<{ cert: string; key: string }> {
+async function selfSigned(): Promise<CertificatePair> {
   // Loaded only where it is asked for: it brings 2 MB of code.
   const { generate } = await import('selfsigned')
   const day = 86_400_000

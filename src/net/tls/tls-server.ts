@@ -1,105 +1,107 @@
-import { X509Certificate } from 'node:crypto'
-import type { Socket } from 'node:net'
-import { createSecureContext, createServer, type SecureContext, type Server, type TLSSocket } from 'node:tls'
-import { contain } from '../../core/containment.ts'
-import type { ListenerTlsMaterial } from './listener-tls.ts'
-import { ServerNames } from './server-names.ts'
+import type { SecureContext } from 'node:tls'
+import type { Counter } from '../../core/metrics/metrics.ts'
+import { RawTransport } from '../transport/raw-transport.ts'
+import { TlsTransport } from '../transport/tls-transport.ts'
 import type { SocketTransport } from '../transport/socket-transport.ts'
-import type { TransportOwner } from '../transport/transport.ts'
+import type { Transport } from '../transport/transport.ts'
+import { Handshake, type PutTls, type Secured, type Shaking } from './handshake.ts'
+import type { ListenerTlsMaterial } from './listener-tls.ts'
+import { rawTls } from './raw-tls.ts'
+import { ServerContexts } from './server-contexts.ts'
+import type { ServerSide } from './server-side.ts'
+import { SocketTls } from './socket-tls.ts'
+import type { TlsFacts } from './tls-facts.ts'
+import type { TlsThread } from './tls-thread.ts'
 
 export interface TlsServerOptions {
+  /** The listener's name. */
+  readonly name: string
   readonly handshakeTimeoutMs: number
   /** Protocols to agree on by ALPN, best first; left out: none is agreed. */
   readonly alpn?: readonly string[]
 }
 
-/** The decrypted socket, to be put under a new Transport at once; or why there is none. */
-export type Secured = (socket: TLSSocket | undefined, error: Error | undefined) => void
-
 /**
- * Ends TLS on connections accepted elsewhere: a tls.Server that never listens. One per listener and snapshot; a
- * reload with new certificates makes another one, and handshakes under way end with the old.
+ * Terminates TLS on connections accepted elsewhere. One per listener and snapshot; a reload with new certificates makes
+ * another one, and handshakes under way end with the old.
  */
 export class TlsServer {
-  readonly #server: Server
-  readonly #handshakes = new Map<unknown, Secured>()
+  readonly #options: TlsServerOptions
+  readonly #thread: TlsThread
+  readonly #put: PutTls
+  readonly #done = new Map<string, Counter>()
 
   /** Throws what OpenSSL says of a certificate or key that it cannot use. */
-  constructor(material: ListenerTlsMaterial, options: TlsServerOptions) {
-    const contexts = material.certificates.map(({ cert, key }) => ({
-      names: namesOf(cert),
-      context: createSecureContext({
-        cert,
-        key,
-        ca: material.clientAuth?.ca,
-        minVersion: material.minVersion
-      })
-    }))
-    const byName = new ServerNames<SecureContext>(
-      contexts.flatMap(({ names, context }) => names.map((name) => [name, context] as const)),
-      true
-    )
-    const [first] = material.certificates
-    this.#server = createServer({
-      cert: first?.cert,
-      key: first?.key,
-      ca: material.clientAuth?.ca,
-      requestCert: material.clientAuth !== undefined,
-      rejectUnauthorized: material.clientAuth?.required ?? false,
-      minVersion: material.minVersion,
-      handshakeTimeout: options.handshakeTimeoutMs,
-      ALPNProtocols: options.alpn === undefined ? undefined : [...options.alpn],
-      ticketKeys: material.ticketKeys === undefined ? undefined : Buffer.from(material.ticketKeys),
-      SNICallback: (name, answer) => answer(null, byName.find(name.toLowerCase()))
-    })
-    this.#server.on('secureConnection', (socket) => this.#settle(socket, undefined))
-    this.#server.on('tlsClientError', (error, socket) => this.#settle(socket, error))
-  }
-
-  /** Handshakes under way. */
-  get pending(): number {
-    return this.#handshakes.size
+  constructor(material: ListenerTlsMaterial, options: TlsServerOptions, thread: TlsThread) {
+    this.#options = options
+    this.#thread = thread
+    const contexts = new ServerContexts(material, thread.ticketKeys, options.name)
+    const side = serverSide(material, options, contexts)
+    let sockets: SocketTls | undefined
+    this.#put = (clear, first, shaking) => {
+      if (clear.closed) return clear
+      if (rawTls !== undefined && clear instanceof RawTransport) return putRaw(clear, first, shaking, side)
+      sockets ??= new SocketTls(material, contexts, options.alpn)
+      return sockets.put(clear as SocketTransport, first, shaking)
+    }
   }
 
   /**
-   * Takes `transport` over and shakes hands; `rest` was read from it already (after a PROXY header). `done` is called
-   * once. To give up, destroy the transport: then it is called with an error.
+   * Takes `transport` over, of which `rest` has been read, and shakes hands. `done` is called once, except after
+   * `cancel`.
    */
-  secure(transport: SocketTransport, rest: Buffer | undefined, done: Secured): void {
-    const { socket } = transport
-    // TLS reads the handle itself from now on; what breaks is told as tlsClientError.
-    transport.owner = nobody
-    if (rest !== undefined && rest.length > 0) {
-      transport.pause()
-      socket.unshift(rest)
-    }
-    // A client that leaves in the handshake is gone: with half-open sockets it would stay until the timeout.
-    socket.allowHalfOpen = false
-    this.#handshakes.set(socket, done)
-    this.#server.emit('connection', socket)
+  secure(transport: Transport, rest: Buffer | undefined, done: Secured): Handshake {
+    const { handshakeTimeoutMs } = this.#options
+    const handshake = new Handshake(this.#thread, handshakeTimeoutMs, this.#put, (under, failed) => {
+      if (under !== undefined) this.#count(under.tls!)
+      else this.#failed(failed!.reason)
+      done(under, failed)
+    })
+    transport.owner = handshake
+    handshake.begin(transport, rest)
+    return handshake
   }
 
-  #settle(socket: TLSSocket, error: Error | undefined): void {
-    // Not public, but there since Node 0.12: the socket that was wrapped. A test holds it to that.
-    const raw = (socket as unknown as { _parent?: Socket })._parent
-    const done = this.#handshakes.get(raw)
-    this.#handshakes.delete(raw)
-    if (error !== undefined) socket.destroy()
-    socket.allowHalfOpen = true
-    if (raw !== undefined) raw.allowHalfOpen = true
-    try {
-      done?.(error === undefined ? socket : undefined, error)
-    } catch (thrown) {
-      contain(thrown)
-      socket.destroy()
+  #count({ version, resumed }: TlsFacts): void {
+    const key = `${version} ${resumed}`
+    let counter = this.#done.get(key)
+    if (counter === undefined) {
+      const labels = { listener: this.#options.name, version, resumed: String(resumed) }
+      this.#done.set(key, (counter = this.#thread.metrics.counter('lb_tls_handshakes_total', labels)))
     }
+    counter.add()
+  }
+
+  #failed(reason: string): void {
+    const labels = { listener: this.#options.name, reason }
+    this.#thread.metrics.counter('lb_tls_handshake_failures_total', labels).add()
   }
 }
 
-const nobody: TransportOwner = { onData() {}, onEnd() {}, onDrain() {}, onClose() {} }
+function serverSide(
+  material: ListenerTlsMaterial,
+  { alpn }: TlsServerOptions,
+  contexts: ServerContexts
+): ServerSide {
+  return {
+    context: contexts.first,
+    choose: contexts.several ? (name: string): SecureContext | undefined => contexts.find(name) : undefined,
+    staple: undefined,
+    alpn: alpn && alpnList(alpn),
+    clientAuth: material.clientAuth
+  }
+}
 
-/** RFC 9525 §6.1: names of the subjectAltName only; the common name counts no more. */
-function namesOf(pem: string): string[] {
-  const names = new X509Certificate(pem).subjectAltName ?? ''
-  return [...names.matchAll(/(?:^|, )DNS:([^,]+)/g)].map((match) => match[1]!)
+function putRaw(clear: RawTransport, first: Buffer, shaking: Shaking, side: ServerSide): TlsTransport {
+  // Asked before it is given away.
+  const { remote } = clear
+  const transport = TlsTransport.accepted(rawTls!, clear.detach(), side, shaking, remote)
+  // What is told meanwhile comes in a later turn, since a handshake takes more than one read.
+  transport.start(first)
+  return transport
+}
+
+/** RFC 7301 §3.1. */
+function alpnList(protocols: readonly string[]): Buffer {
+  return Buffer.concat(protocols.map((name) => Buffer.from([name.length, ...Buffer.from(name)])))
 }

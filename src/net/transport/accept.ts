@@ -1,5 +1,6 @@
 import { createServer, type ListenOptions, type Server, type Socket } from 'node:net'
 import { contain } from '../../core/containment.ts'
+import { rawTls } from '../tls/raw-tls.ts'
 import { rawStreams, type RawHandle } from './raw-streams.ts'
 import { RawTransport } from './raw-transport.ts'
 import { SocketTransport, type SocketHandle } from './socket-transport.ts'
@@ -61,7 +62,7 @@ function takeOver(handle: ListenHandle | undefined, accept: Accept, onError: (er
     enter(
       accept,
       (owner, underTls) =>
-        rawStreams === undefined || underTls
+        rawStreams === undefined || (underTls && rawTls === undefined)
           ? SocketTransport.overHandle(client, owner)
           : RawTransport.accepted(client as RawHandle, owner),
       () => client.close(() => {})

@@ -61,10 +61,6 @@ export class RawTransport extends Transport {
     return this.#closing
   }
 
-  get secure(): boolean {
-    return false
-  }
-
   get pending(): number {
     return this.#pending
   }
@@ -134,6 +130,13 @@ export class RawTransport extends Transport {
 
   keepAlive(ms: number): void {
     if (!this.#closing) this.#handle.setKeepAlive?.(true, Math.round(ms / 1e3))
+  }
+
+  /** Gives the handle away, to TLS: nothing has been written, and this transport tells nobody anything any more. */
+  detach(): RawHandle {
+    this.pause()
+    this.#closing = true
+    return this.#handle
   }
 
   protected writeText(text: string): boolean {
@@ -219,10 +222,10 @@ export class RawTransport extends Transport {
       // EPIPE: its FIN had come before it would take no more. Otherwise the end is that of the break.
       if (result === UV_EOF && broken.code === 'EPIPE') this.#readEnd()
       this.destroy(broken)
-    } else if (result !== UV_EOF) this.#fail('read', result)
+    } else if (result !== UV_EOF) this.destroy(failure('read', result))
     // Asked only where the last read was this one's, since such an end comes in the same breath.
     else if (lastRead === this.#handle && !this.#shutting && !this.#finished && isGone(this.#handle))
-      this.#fail('read', UV_ECONNRESET)
+      this.destroy(failure('read', UV_ECONNRESET))
     else this.#readEnd()
   }
 
@@ -244,7 +247,7 @@ export class RawTransport extends Transport {
   /** Internal, for who dials: libuv's status. */
   connected(status: number): void {
     if (this.#closing) return
-    if (status < 0) return this.#fail('connect', status)
+    if (status < 0) return this.destroy(failure('connect', status))
     this.#connecting = false
     this.#handle.setNoDelay?.(true)
     if (!this.#paused) this.#read()
@@ -257,7 +260,7 @@ export class RawTransport extends Transport {
     if (this.#reading || this.#ended || this.#closing || this.#connecting) return
     this.#reading = true
     const status = this.#handle.readStart()
-    if (status !== 0) this.#fail('read', status)
+    if (status !== 0) this.destroy(failure('read', status))
   }
 
   #finish(): void {
@@ -275,11 +278,7 @@ export class RawTransport extends Transport {
 
   #cannotSend(call: string, status: number): void {
     if (this.readsOut && !this.#ended) this.#broken = failure(call, status)
-    else this.#fail(call, status)
-  }
-
-  #fail(call: string, status: number): void {
-    this.destroy(failure(call, status))
+    else this.destroy(failure(call, status))
   }
 }
 

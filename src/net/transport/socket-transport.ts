@@ -1,5 +1,7 @@
 import { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
+import { factsOfSocket } from '../tls/read-facts.ts'
+import type { TlsFacts } from '../tls/tls-facts.ts'
 import { failure, UV_ECONNRESET } from './raw-calls.ts'
 import { readArea } from './read-buffer.ts'
 import { Transport, type SocketName, type TransportOwner } from './transport.ts'
@@ -18,6 +20,7 @@ export class SocketTransport extends Transport {
   /** A write failed, and what the peer sent before is being read. */
   #broken: NodeJS.ErrnoException | undefined
   #closed = false
+  #facts: TlsFacts | undefined
 
   private constructor(owner: TransportOwner, makeSocket: (transport: SocketTransport) => Socket) {
     super(owner)
@@ -76,8 +79,13 @@ export class SocketTransport extends Transport {
     return this.#closed || this.socket.destroyed
   }
 
-  get secure(): boolean {
+  override get secure(): boolean {
     return (this.socket as { encrypted?: boolean }).encrypted === true
+  }
+
+  override get tls(): TlsFacts | undefined {
+    if (!this.secure) return undefined
+    return (this.#facts ??= factsOfSocket(this.socket as TLSSocket))
   }
 
   get pending(): number {

@@ -1,5 +1,6 @@
 import { contain, type Contained } from '../../core/containment.ts'
 import { forgetBuffer, giveBuffer, keepBytes } from './kept-bytes.ts'
+import type { TlsFacts } from '../tls/tls-facts.ts'
 import { READ_AT, sharedBuffer } from './read-buffer.ts'
 
 /**
@@ -49,10 +50,18 @@ export abstract class Transport {
     this.owner = owner
   }
 
+  /** True over TLS: `destroy` then closes without a goodbye (close_notify), which `end` sends. */
+  get secure(): boolean {
+    return false
+  }
+
+  /** What the handshake agreed on; undefined without TLS, and before it is done. */
+  get tls(): TlsFacts | undefined {
+    return undefined
+  }
+
   /** True once closed, destroyed or broken: nothing more can be sent. */
   abstract get closed(): boolean
-  /** True over TLS: `destroy` then closes without a goodbye (close_notify), which `end` sends. */
-  abstract get secure(): boolean
   /** Bytes waiting in this process for the peer to read. */
   abstract get pending(): number
   /** Who is at the other end; undefined on a unix socket and once it is closed. A system call, once. */

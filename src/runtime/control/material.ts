@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { Config } from '../../config/model/model.ts'
 import { pathText } from '../../config/report/problem.ts'
 import { readListenerTls, type ListenerTlsMaterial } from '../../net/tls/listener-tls.ts'
@@ -8,8 +7,6 @@ import { StartError } from './start-error.ts'
 
 /** Reads the certificate files that a configuration names. */
 export class MaterialReader {
-  /** Of all listeners and workers, so that a session begun in one is resumed in any; for the life of the process. */
-  readonly #ticketKeys = randomBytes(48)
   /** Made once: a reload must not change the certificate that a developer has just accepted. */
   #selfSigned: Promise<ListenerTlsMaterial> | undefined
 
@@ -36,7 +33,7 @@ export class MaterialReader {
   }
 
   async #listener(tls: NonNullable<Config['listeners'][number]['tls']>): Promise<ListenerTlsMaterial> {
-    const read = await readListenerTls({ ...tls, selfSigned: false }, this.#ticketKeys)
+    const read = await readListenerTls({ ...tls, selfSigned: false })
     if (!tls.selfSigned) return read
     this.#selfSigned ??= readListenerTls({ ...tls, certificates: [], selfSigned: true })
     const { certificates } = await this.#selfSigned

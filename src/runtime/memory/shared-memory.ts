@@ -1,6 +1,7 @@
 import { giveBack } from '../../balancer/table/give-back.ts'
 import { BackendTable, type TableBuffers } from '../../balancer/table/table.ts'
 import { SharedCounts, type CountsBuffers } from '../../shared/shared-counts.ts'
+import { TicketKeys } from '../../net/tls/ticket-keys.ts'
 import type { AdmissionTables } from '../../net/admission/gate.ts'
 
 /** What passes to a worker when it starts: the memory itself is shared, not copied. */
@@ -8,6 +9,7 @@ export interface SharedBuffers {
   readonly table: TableBuffers
   readonly listeners: CountsBuffers
   readonly clients: CountsBuffers
+  readonly ticketKeys: ArrayBufferLike
 }
 
 /** Listeners with a limit on their connections. */
@@ -18,8 +20,16 @@ export class SharedMemory {
   readonly table: BackendTable
   readonly admission: AdmissionTables
 
-  private constructor(table: BackendTable, listeners: SharedCounts, clients: SharedCounts) {
+  readonly ticketKeys: TicketKeys
+
+  private constructor(
+    table: BackendTable,
+    listeners: SharedCounts,
+    clients: SharedCounts,
+    ticketKeys: TicketKeys
+  ) {
     this.table = table
+    this.ticketKeys = ticketKeys
     this.admission = { listeners, clients }
   }
 
@@ -28,7 +38,8 @@ export class SharedMemory {
     return new SharedMemory(
       BackendTable.create(size),
       SharedCounts.create({ ...size, entries: LISTENERS }),
-      SharedCounts.create(size)
+      SharedCounts.create(size),
+      TicketKeys.create(size.shared)
     )
   }
 
@@ -36,13 +47,19 @@ export class SharedMemory {
     return new SharedMemory(
       BackendTable.attach(buffers.table, thread),
       new SharedCounts(buffers.listeners, thread),
-      new SharedCounts(buffers.clients, thread)
+      new SharedCounts(buffers.clients, thread),
+      new TicketKeys(buffers.ticketKeys)
     )
   }
 
   get buffers(): SharedBuffers {
     const { listeners, clients } = this.admission
-    return { table: this.table.buffers, listeners: listeners.buffers, clients: clients.buffers }
+    return {
+      table: this.table.buffers,
+      listeners: listeners.buffers,
+      clients: clients.buffers,
+      ticketKeys: this.ticketKeys.memory
+    }
   }
 
   /** Gives back what a thread that is gone held. Main thread only. */

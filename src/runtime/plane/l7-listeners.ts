@@ -7,6 +7,9 @@ import { L7Engine } from '../../l7/engine.ts'
 import { PoolUpstreams, type UpstreamRegistry } from '../../l7/http1/client/upstream-registry.ts'
 import type { CompiledPool } from '../../l7/compile/snapshot.ts'
 import { Gate, type AdmissionTables } from '../../net/admission/gate.ts'
+import type { ListenerTlsMaterial } from '../../net/tls/listener-tls.ts'
+import { TlsServer } from '../../net/tls/tls-server.ts'
+import type { TlsThread } from '../../net/tls/tls-thread.ts'
 import { UpstreamTls } from '../../net/tls/upstream-tls.ts'
 import { inPieces } from './breathe.ts'
 import type { Engine, PreparedEngine } from './engine.ts'
@@ -15,6 +18,7 @@ import type { Snapshot } from './snapshot.ts'
 export interface L7ListenersParts extends L7Deps {
   readonly upstreams: UpstreamRegistry
   readonly admission: AdmissionTables
+  readonly tls: TlsThread
   readonly pseudonym: string
   /** Of this thread among those that cache, from 0. */
   readonly workerIndex: number
@@ -34,12 +38,16 @@ export class L7Listeners {
 
   async prepare(
     config: L7ListenerConfig,
+    material: ListenerTlsMaterial | undefined,
     snapshot: Snapshot,
     pools: ReadonlyMap<string, Pool>,
     running: Engine | undefined
   ): Promise<PreparedEngine> {
+    const { name, protocols, timeouts } = config
+    const tlsOptions = { name, handshakeTimeoutMs: timeouts.handshakeMs, alpn: protocols }
     const parts: SnapshotParts = {
       config,
+      tls: material && new TlsServer(material, tlsOptions, this.#parts.tls),
       pool: (name) => this.#compile(pools.get(name)!, snapshot),
       gate: limitsConnections(config)
         ? new Gate(config, this.#parts.admission, this.#parts.clock)

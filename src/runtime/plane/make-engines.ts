@@ -7,6 +7,7 @@ import type { Logger } from '../../core/log/log.ts'
 import type { Metrics } from '../../core/metrics/metrics.ts'
 import type { Random } from '../../core/random.ts'
 import { UpstreamRegistry } from '../../l7/http1/client/upstream-registry.ts'
+import { tlsThread } from '../../net/tls/tls-thread.ts'
 import type { Engines } from './engine.ts'
 import { goneSeries } from '../memory/gone-series.ts'
 import { L4Listeners } from './l4-listeners.ts'
@@ -28,11 +29,13 @@ export function makeEngines(parts: EnginesParts): Engines {
   const { memory } = parts
   const deadlines = new Deadlines(parts.clock)
   const upstreams = new UpstreamRegistry(deadlines, parts.clock, parts.metrics)
-  const l4 = new L4Listeners({ ...parts, deadlines, admission: memory.admission })
+  const tls = tlsThread(deadlines, parts.metrics, memory.ticketKeys)
+  const l4 = new L4Listeners({ ...parts, deadlines, admission: memory.admission, tls })
   const l7 = new L7Listeners({
     ...parts,
     deadlines,
     upstreams,
+    tls,
     admission: memory.admission,
     workerIndex: Math.max(0, memory.table.thread - 1)
   })
@@ -52,7 +55,7 @@ export function makeEngines(parts: EnginesParts): Engines {
     async prepare(plan, snapshot, pools, running) {
       return plan.config.mode === 'l4'
         ? l4.prepare(plan.config, plan.tls, snapshot, pools, running)
-        : l7.prepare(plan.config, snapshot, pools, running)
+        : l7.prepare(plan.config, plan.tls, snapshot, pools, running)
     },
     retain(snapshot, pools) {
       const listeners = snapshot.listeners.map(({ config }) => config)

@@ -3,8 +3,10 @@ import type { Gate, Pass } from '../../../net/admission/gate.ts'
 import { localEndpoint, remoteEndpoint, type Endpoint } from '../../../net/dial/endpoint.ts'
 import type { ProxyHeader } from '../../../net/proxy-protocol/header.ts'
 import { ProxyHeaderReader, type ProxyHeaderNext } from '../../../net/proxy-protocol/reader.ts'
+import type { Attach } from '../../../net/transport/accept.ts'
 import type { Transport, TransportOwner } from '../../../net/transport/transport.ts'
 import type { Deadlines } from '../../../core/deadlines.ts'
+import type { Snapshot } from '../../compile/snapshot.ts'
 
 /** Both ends of a client's connection, as a PROXY header or the socket tells them. */
 export interface Ends {
@@ -14,6 +16,7 @@ export interface Ends {
 
 export interface EntranceHost {
   readonly deadlines: Deadlines
+  readonly snapshot: Pick<Snapshot, 'tls'>
   /** For the PROXY header. */
   readonly headerMs: number
   /** Undefined ends: nobody has asked yet, the socket can tell. */
@@ -31,10 +34,10 @@ export class Entrance implements TransportOwner, ProxyHeaderNext {
   readonly #transport: Transport
   readonly #pass: Pass | undefined
 
-  constructor(host: EntranceHost, gate: Gate, attach: (owner: TransportOwner) => Transport) {
+  constructor(host: EntranceHost, gate: Gate, attach: Attach) {
     this.#host = host
     this.#gate = gate
-    this.#transport = attach(this)
+    this.#transport = attach(this, host.snapshot.tls !== undefined)
     const pass = (this.#pass = gate.enter())
     if (pass === undefined) {
       this.#refuse('limit', 'LB_CONNECTION_LIMIT', 'maxConnections')

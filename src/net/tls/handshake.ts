@@ -1,0 +1,125 @@
+import type { Waits } from '../../core/deadlines.ts'
+import type { Transport, TransportOwner } from '../transport/transport.ts'
+import { failureReason, type FailureReason } from './handshake-failure.ts'
+import type { TlsThread } from './tls-thread.ts'
+
+export interface HandshakeFailed {
+  readonly reason: FailureReason
+  readonly error: Error
+  /** With reason `http`: still open, for an answer in clear text. Otherwise everything is closed. */
+  readonly clear: Transport | undefined
+}
+
+/** The connection under TLS, whose owner is to be set at once; or why there is none. */
+export type Secured = (transport: Transport | undefined, failed: HandshakeFailed | undefined) => void
+
+/** Hears what becomes of a handshake. */
+export interface Shaking extends TransportOwner {
+  secured(transport: Transport): void
+}
+
+/**
+ * Puts TLS over a connection of which `first` has been read; `secured` follows, or `onClose`. Returns what is to be closed to
+ * give up.
+ */
+export type PutTls = (clear: Transport, first: Buffer, shaking: Shaking) => Transport
+
+/** RFC 8446 §5.1: the type of a record that carries a handshake. */
+const HANDSHAKE_RECORD = 22
+/** A method of HTTP and a space, or PRI of HTTP/2. */
+const HTTP = /^[A-Z]{3,20} /
+
+/**
+ * Owns a client's connection until TLS is there. OpenSSL is not bothered before the client has said something: who only
+ * connects costs no memory of its (43 KB), what is no TLS is known at once, and the costly part has its turn
+ * (HandshakeTurns).
+ */
+export class Handshake implements Shaking, Waits {
+  deadline: number
+  readonly #thread: TlsThread
+  readonly #put: PutTls
+  readonly #done: Secured
+  #transport!: Transport
+  #first: Buffer | undefined
+  #over = false
+
+  constructor(thread: TlsThread, timeoutMs: number, put: PutTls, done: Secured) {
+    this.#thread = thread
+    this.#put = put
+    this.#done = done
+    this.deadline = thread.deadlines.now + timeoutMs
+    thread.deadlines.add(this)
+  }
+
+  /** `rest` has been read from `transport` already (after a PROXY header). */
+  begin(transport: Transport, rest: Buffer | undefined): void {
+    this.#transport = transport
+    if (rest !== undefined && rest.length > 0) this.onData(rest, 0, rest.length)
+  }
+
+  /** Ends it; nobody is told. */
+  cancel(): void {
+    if (this.#over) return
+    this.#finish()
+    this.#transport.reset()
+  }
+
+  onData(buffer: Buffer, start: number, end: number): void {
+    if (this.#over || this.#first !== undefined || start === end) return
+    this.#first = Buffer.from(buffer.subarray(start, end))
+    this.#transport.pause()
+    if (this.#first[0] !== HANDSHAKE_RECORD) return this.#notTls(this.#first)
+    this.#thread.turns.run(() => this.#shake())
+  }
+
+  onEnd(): void {
+    // Half-closed before TLS is there: it can never be.
+    this.#fail('client-gone', new Error('the client left in the handshake'))
+  }
+
+  onDrain(): void {}
+
+  onConnect(): void {
+    this.secured(this.#transport)
+  }
+
+  secured(transport: Transport): void {
+    if (this.#over) return transport.destroy()
+    this.#finish()
+    this.#done(transport, undefined)
+  }
+
+  onClose(error: NodeJS.ErrnoException | undefined): void {
+    const why = error ?? new Error('the client left in the handshake')
+    this.#fail(error === undefined ? 'client-gone' : failureReason(error), why)
+  }
+
+  onDeadline(): void {
+    this.#fail('timeout', new Error('no handshake in time'))
+  }
+
+  #shake(): void {
+    if (this.#over) return
+    this.#transport = this.#put(this.#transport, this.#first!, this)
+  }
+
+  #notTls(first: Buffer): void {
+    if (!HTTP.test(first.toString('latin1', 0, 24))) return this.#fail('not-tls', new Error('no TLS'))
+    this.#finish()
+    const error = new Error('HTTP in clear text')
+    this.#done(undefined, { reason: 'http', error, clear: this.#transport })
+  }
+
+  #fail(reason: FailureReason, error: Error): void {
+    if (this.#over) return
+    this.#finish()
+    // A reset would take the alert that tells the client why from it.
+    this.#transport.destroy()
+    this.#done(undefined, { reason, error, clear: undefined })
+  }
+
+  #finish(): void {
+    this.#over = true
+    this.#thread.deadlines.remove(this)
+  }
+}

@@ -1,0 +1,105 @@
+import { createHash, X509Certificate } from 'node:crypto'
+import type { SecureContext } from 'node:tls'
+import type { CertificatePair, ListenerTlsMaterial } from './listener-tls.ts'
+import { altNames } from './read-facts.ts'
+import { serverContext } from './server-context.ts'
+import { ServerNames } from './server-names.ts'
+import type { PurposeKeys, TicketKeys } from './ticket-keys.ts'
+
+/** Certificates that are shown for the same name: RSA and ECDSA side by side. The context is made when it is first needed. */
+class Bundle {
+  readonly pairs: readonly CertificatePair[]
+  readonly #make: (pairs: readonly CertificatePair[]) => SecureContext
+  #context: SecureContext | undefined
+
+  constructor(pairs: readonly CertificatePair[], make: (pairs: readonly CertificatePair[]) => SecureContext) {
+    this.pairs = pairs
+    this.#make = make
+  }
+
+  get context(): SecureContext {
+    return (this.#context ??= this.#make(this.pairs))
+  }
+}
+
+interface Parsed {
+  readonly pair: CertificatePair
+  readonly names: readonly string[]
+  readonly keyType: string
+}
+
+/** Which certificates a listener shows to whom. */
+export class ServerContexts {
+  /** For clients that name no server, or one that no certificate has: the first certificate. */
+  readonly first: SecureContext
+  readonly firstPairs: readonly CertificatePair[]
+  /** Sessions of another listener, or of another set of client authorities, are not resumed here. */
+  readonly sessionIdContext: string
+  readonly ticketKeys: PurposeKeys
+  readonly #names: ServerNames<Bundle>
+  /** More than one may be asked for. */
+  readonly several: boolean
+
+  /** Throws what OpenSSL says of the first certificate or its key. */
+  constructor(material: ListenerTlsMaterial, ticketKeys: TicketKeys, listener: string) {
+    const { clientAuth } = material
+    const purpose = JSON.stringify([listener, clientAuth?.required, clientAuth?.ca, clientAuth?.crl])
+    this.sessionIdContext = createHash('sha256').update(purpose).digest('hex').slice(0, 32)
+    this.ticketKeys = ticketKeys.for(purpose)
+    const make = (pairs: readonly CertificatePair[]): SecureContext => {
+      const context = serverContext(pairs, material, this.sessionIdContext)
+      this.ticketKeys.use(context)
+      return context
+    }
+    const parsed = material.certificates.map(parse)
+    const bundles = new Map<string, Bundle>()
+    const bundleOf = (name: string | undefined, from: Parsed): Bundle => {
+      const together = name === undefined ? [from] : sideBySide(parsed, name)
+      const key = together.map((each) => parsed.indexOf(each)).join(' ')
+      let bundle = bundles.get(key)
+      if (bundle === undefined) {
+        bundle = new Bundle(
+          together.map(({ pair }) => pair),
+          make
+        )
+        bundles.set(key, bundle)
+      }
+      return bundle
+    }
+    this.#names = new ServerNames(
+      parsed.flatMap((each) => each.names.map((name) => [name, bundleOf(name, each)] as const)),
+      true
+    )
+    const [one] = parsed
+    if (one === undefined) throw new Error('no certificate')
+    const first = bundleOf(one.names[0], one)
+    this.firstPairs = first.pairs
+    this.first = first.context
+    this.several = bundles.size > 1
+  }
+
+  /** `name` in lower case. */
+  find(name: string): SecureContext | undefined {
+    return this.#names.find(name)?.context
+  }
+}
+
+/** The first of each kind of key that has the name. */
+function sideBySide(all: readonly Parsed[], name: string): Parsed[] {
+  const found = new Map<string, Parsed>()
+  for (const each of all)
+    if (each.names.includes(name) && !found.has(each.keyType)) found.set(each.keyType, each)
+  return [...found.values()]
+}
+
+function parse(pair: CertificatePair): Parsed {
+  const certificate = new X509Certificate(pair.cert)
+  return {
+    pair,
+    // RFC 9525 §6.1: names of the subjectAltName only; the common name counts no more.
+    names: altNames(certificate.subjectAltName ?? '')
+      .filter((name) => name.startsWith('DNS:'))
+      .map((name) => name.slice(4).toLowerCase()),
+    keyType: certificate.publicKey.asymmetricKeyType ?? ''
+  }
+}

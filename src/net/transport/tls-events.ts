@@ -1,0 +1,66 @@
+import type { CertInfo, TlsHandle } from '../tls/raw-tls.ts'
+import { rawStreams, type RawHandle, type RawRequest } from './raw-streams.ts'
+
+/** What C++ tells of a TLS connection. */
+export interface TlsEvents {
+  /** Decrypted bytes are in the shared buffer, or there will be none any more. */
+  readDone(): void
+  /** OpenSSL asks which certificates to show. */
+  choose(info: CertInfo): void
+  shaken(): void
+  shutDone(status: number): void
+  destroy(error: Error): void
+}
+
+/** Has `events` told of everything. One function for all connections instead of closures for each. */
+export function tellEvents(tcp: RawHandle, tls: TlsHandle, events: TlsEvents): void {
+  tcp.lbOwner = undefined
+  tcp.onread = onRest
+  tls.lbOwner = events
+  tls.onread = onRead
+  tls.onhandshakedone = onHandshakeDone
+  tls.onerror = onError
+  tls.oncertcb = onCertificate
+}
+
+/** Sends the goodbye (close_notify) and FIN. */
+export function shutDown(tls: TlsHandle, events: TlsEvents): number {
+  const request = rawStreams!.newShutdown()
+  request.lbOwner = events
+  request.oncomplete = onShutdown
+  return tls.shutdown(request)
+}
+
+/** What the TCP handle tells when TLS is gone from over it. */
+function onRest(): void {}
+
+function onRead(this: RawHandle): void {
+  ;(this.lbOwner as TlsEvents).readDone()
+}
+
+function onHandshakeDone(this: TlsHandle): void {
+  const events = this.lbOwner as TlsEvents
+  try {
+    events.shaken()
+  } catch (error) {
+    events.destroy(error as Error)
+  }
+}
+
+function onError(this: TlsHandle, error: Error): void {
+  ;(this.lbOwner as TlsEvents).destroy(error)
+}
+
+/** What is thrown into OpenSSL's callbacks would end the process: it ends the connection. */
+function onCertificate(this: TlsHandle, info: CertInfo): void {
+  const events = this.lbOwner as TlsEvents
+  try {
+    events.choose(info)
+  } catch (error) {
+    events.destroy(error as Error)
+  }
+}
+
+function onShutdown(this: RawRequest, status: number): void {
+  ;(this.lbOwner as TlsEvents).shutDone(status)
+}
