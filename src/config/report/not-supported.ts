@@ -37,6 +37,12 @@ const rows: readonly Row[] = [
     message: 'service discovery',
     replaces: { key: 'backends', value: ['discovered.invalid:1'] }
   },
+  {
+    pattern: [...listener, 'protocols', '*'],
+    values: ['h2'],
+    message: 'HTTP/2 with clients',
+    instead: 'http/1.1'
+  },
   { pattern: [...pool, 'protocol'], values: ['h2', 'h2c'], message: 'HTTP/2 to backends', instead: 'http1' }
 ]
 
@@ -53,15 +59,17 @@ export function refuseNotSupported(root: Raw): Finding[] {
   for (const row of rows) {
     for (const { path, value } of select(root, row.pattern)) {
       const parent = valueAt(root, path.slice(0, -1))
-      const key = String(path.at(-1))
-      if (!isMap(parent)) continue
+      // Of a list its key is named, for an item.
+      const key = String(Array.isArray(parent) ? path.at(-2) : path.at(-1))
+      if (!isMap(parent) && !Array.isArray(parent)) continue
       if (row.values !== undefined && !(typeof value === 'string' && row.values.includes(value))) continue
-      if (row.mode !== undefined && parent['mode'] !== row.mode) continue
+      if (row.mode !== undefined && (parent as RawMap)['mode'] !== row.mode) continue
       const named = row.values === undefined ? `"${key}"` : `"${key}: ${String(value)}"`
       findings.push(errorAt(path, `${named} is not supported yet: ${row.message}; take it out`, 'key'))
-      if (row.instead === undefined) delete parent[key]
-      else parent[key] = row.instead
-      if (row.replaces !== undefined) parent[row.replaces.key] ??= row.replaces.value
+      const at = path.at(-1) as keyof typeof parent
+      if (row.instead === undefined) delete (parent as RawMap)[key]
+      else (parent as Record<keyof typeof parent, Raw>)[at] = row.instead
+      if (row.replaces !== undefined) (parent as RawMap)[row.replaces.key] ??= row.replaces.value
     }
   }
   return findings

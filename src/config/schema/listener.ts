@@ -74,7 +74,7 @@ const l7Keys = {
     .describe('Networks whose Forwarded and X-Forwarded-* are believed; from others they are overwritten.'),
   limits: listenerLimits.prefault({}).describe('Limits of requests.'),
   tls: listenerTls.optional().describe('Terminate TLS: HTTPS; left out: clear text.'),
-  protocols: listOf(word(['http/1.1']), { min: 1, max: 2 })
+  protocols: listOf(word(['h2', 'http/1.1']), { min: 1, max: 2 })
     .prefault([...defaults.listener.protocols])
     .describe('Versions of HTTP to agree on over TLS (ALPN), best first.'),
   timeouts: mapping({

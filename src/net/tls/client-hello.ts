@@ -4,6 +4,8 @@ export interface ClientHello {
   readonly serverName: string | undefined
   /** Protocols offered by ALPN (RFC 7301), best first. */
   readonly alpn: readonly string[]
+  /** It would have an OCSP response with the certificate (status_request, RFC 6066 §8). */
+  readonly wantsStaple: boolean
 }
 
 export type PeekResult = ClientHello | 'more' | 'not-tls'
@@ -16,6 +18,7 @@ const HANDSHAKE = 22
 const MAX_RECORD = 16_384
 const CLIENT_HELLO = 1
 const EXT_SERVER_NAME = 0
+const EXT_STATUS_REQUEST = 5
 const EXT_ALPN = 16
 const HOST_NAME = 0
 
@@ -86,13 +89,15 @@ export function parseClientHello(body: Buffer): ClientHello | undefined {
   const extensionsEnd = cursor.left === 0 ? cursor.at : cursor.u16() + cursor.at
   let serverName: string | undefined
   let alpn: string[] = []
+  let wantsStaple = false
   while (cursor.ok && cursor.at < extensionsEnd) {
     const type = cursor.u16()
     const data = cursor.take(cursor.u16())
     if (type === EXT_SERVER_NAME) serverName ??= serverNameOf(data)
     else if (type === EXT_ALPN) alpn = protocolsOf(data)
+    else if (type === EXT_STATUS_REQUEST) wantsStaple = true
   }
-  return cursor.ok && extensionsEnd === body.length ? { serverName, alpn } : undefined
+  return cursor.ok && extensionsEnd === body.length ? { serverName, alpn, wantsStaple } : undefined
 }
 
 function serverNameOf(list: Buffer): string | undefined {

@@ -1,5 +1,6 @@
 import type { Waits } from '../../core/deadlines.ts'
 import type { Transport, TransportOwner } from '../transport/transport.ts'
+import { ClientHelloReader, type ClientHello } from './client-hello.ts'
 import { failureReason, type FailureReason } from './handshake-failure.ts'
 import type { TlsThread } from './tls-thread.ts'
 
@@ -18,11 +19,16 @@ export interface Shaking extends TransportOwner {
   secured(transport: Transport): void
 }
 
-/**
- * Puts TLS over a connection of which `first` has been read; `secured` follows, or `onClose`. Returns what is to be closed to
- * give up.
- */
-export type PutTls = (clear: Transport, first: Buffer, shaking: Shaking) => Transport
+/** What a listener's TLS does with a connection that has said something. */
+export interface Tls {
+  /** The certificate depends on what the ClientHello says. */
+  readonly asksHello: boolean
+  /**
+   * Puts TLS over a connection of which `first` has been read; `secured` follows, or `onClose`. Returns what is to be closed
+   * to give up.
+   */
+  put(clear: Transport, first: Buffer, hello: ClientHello | undefined, shaking: Shaking): Transport
+}
 
 /** RFC 8446 §5.1: the type of a record that carries a handshake. */
 const HANDSHAKE_RECORD = 22
@@ -37,15 +43,20 @@ const HTTP = /^[A-Z]{3,20} /
 export class Handshake implements Shaking, Waits {
   deadline: number
   readonly #thread: TlsThread
-  readonly #put: PutTls
+  readonly #tls: Tls
   readonly #done: Secured
   #transport!: Transport
+  /** Reads on until the whole ClientHello is there. */
+  #reader: ClientHelloReader | undefined
+  #hello: ClientHello | undefined
   #first: Buffer | undefined
+  #whole = false
   #over = false
 
-  constructor(thread: TlsThread, timeoutMs: number, put: PutTls, done: Secured) {
+  constructor(thread: TlsThread, timeoutMs: number, tls: Tls, done: Secured) {
     this.#thread = thread
-    this.#put = put
+    this.#tls = tls
+    if (tls.asksHello) this.#reader = new ClientHelloReader()
     this.#done = done
     this.deadline = thread.deadlines.now + timeoutMs
     thread.deadlines.add(this)
@@ -65,10 +76,17 @@ export class Handshake implements Shaking, Waits {
   }
 
   onData(buffer: Buffer, start: number, end: number): void {
-    if (this.#over || this.#first !== undefined || start === end) return
-    this.#first = Buffer.from(buffer.subarray(start, end))
-    this.#transport.pause()
+    if (this.#over || this.#whole || start === end) return
+    const before = this.#first
+    const bytes = buffer.subarray(start, end)
+    this.#first = before === undefined ? Buffer.from(bytes) : Buffer.concat([before, bytes])
     if (this.#first[0] !== HANDSHAKE_RECORD) return this.#notTls(this.#first)
+    // What is no whole ClientHello in 16 KiB, or none at all, is OpenSSL's to refuse, with the alert that is due.
+    const read = this.#reader?.push(buffer, start, end)
+    if (read === 'more') return
+    if (read !== 'not-tls') this.#hello = read
+    this.#whole = true
+    this.#transport.pause()
     this.#thread.turns.run(() => this.#shake())
   }
 
@@ -100,7 +118,7 @@ export class Handshake implements Shaking, Waits {
 
   #shake(): void {
     if (this.#over) return
-    this.#transport = this.#put(this.#transport, this.#first!, this)
+    this.#transport = this.#tls.put(this.#transport, this.#first!, this.#hello, this)
   }
 
   #notTls(first: Buffer): void {

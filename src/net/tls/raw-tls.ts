@@ -7,11 +7,7 @@ export interface TlsHandle extends Omit<RawHandle, 'close' | 'fd'> {
   lbContext?: unknown
   onhandshakedone: ((this: TlsHandle) => void) | undefined
   onerror: ((this: TlsHandle, error: NodeJS.ErrnoException) => void) | undefined
-  oncertcb: ((this: TlsHandle, info: CertInfo) => void) | undefined
-  sni_context?: unknown
   receive(bytes: Uint8Array): void
-  enableCertCb(): void
-  certCbDone(): void
   setALPNProtocols(protocols: Uint8Array): void
   setOCSPResponse(response: Uint8Array): void
   setVerifyMode(request: boolean, reject: boolean): void
@@ -26,12 +22,6 @@ export interface TlsHandle extends Omit<RawHandle, 'close' | 'fd'> {
   destroySSL(): void
 }
 
-export interface CertInfo {
-  readonly servername?: string
-  /** The client would have a stapled OCSP response. */
-  readonly OCSPRequest?: boolean
-}
-
 /** What Node's own tls module is made of. */
 export interface RawTls {
   /** Puts the server's side of TLS over a connected handle, which it reads and writes from now on. */
@@ -40,7 +30,7 @@ export interface RawTls {
 
 const METHODS = [
   ...['onread', 'useUserBuffer', 'readStart', 'readStop', 'writeBuffer', 'writeLatin1String', 'writev'],
-  ...['shutdown', 'receive', 'enableCertCb', 'certCbDone', 'setALPNProtocols', 'setOCSPResponse'],
+  ...['shutdown', 'receive', 'setALPNProtocols', 'setOCSPResponse'],
   ...['setVerifyMode', 'setMaxSendFragment', 'verifyError', 'getPeerCertificate', 'getServername'],
   ...['getALPNNegotiatedProtocol', 'getProtocol', 'getCipher', 'isSessionReused', 'destroySSL']
 ]

@@ -7,7 +7,7 @@ import { ServerNames } from './server-names.ts'
 import type { PurposeKeys, TicketKeys } from './ticket-keys.ts'
 
 /** Certificates that are shown for the same name: RSA and ECDSA side by side. The context is made when it is first needed. */
-class Bundle {
+export class Bundle {
   readonly pairs: readonly CertificatePair[]
   readonly #make: (pairs: readonly CertificatePair[]) => SecureContext
   #context: SecureContext | undefined
@@ -31,8 +31,7 @@ interface Parsed {
 /** Which certificates a listener shows to whom. */
 export class ServerContexts {
   /** For clients that name no server, or one that no certificate has: the first certificate. */
-  readonly first: SecureContext
-  readonly firstPairs: readonly CertificatePair[]
+  readonly #first: Bundle
   /** Sessions of another listener, or of another set of client authorities, are not resumed here. */
   readonly sessionIdContext: string
   readonly ticketKeys: PurposeKeys
@@ -72,15 +71,15 @@ export class ServerContexts {
     )
     const [one] = parsed
     if (one === undefined) throw new Error('no certificate')
-    const first = bundleOf(one.names[0], one)
-    this.firstPairs = first.pairs
-    this.first = first.context
+    this.#first = bundleOf(one.names[0], one)
+    // What is wrong with it is told now.
+    void this.#first.context
     this.several = bundles.size > 1
   }
 
   /** `name` in lower case. */
-  find(name: string): SecureContext | undefined {
-    return this.#names.find(name)?.context
+  choose(name: string | undefined): Bundle {
+    return (name === undefined ? undefined : this.#names.find(name)) ?? this.#first
   }
 }
 

@@ -5,42 +5,31 @@ import type { Transport, TransportOwner } from '../transport/transport.ts'
 import type { Shaking } from './handshake.ts'
 import type { ListenerTlsMaterial } from './listener-tls.ts'
 import { serverOptions } from './server-context.ts'
-import type { ServerContexts } from './server-contexts.ts'
+import type { Bundle, ServerContexts } from './server-contexts.ts'
 
-/** TLS by TLSSockets, where OpenSSL's handle cannot be driven directly: a tls.Server that never listens. */
+/** TLS by TLSSockets, where OpenSSL's handle cannot be driven directly: tls.Servers that never listen, one for each bundle. */
 export class SocketTls {
-  readonly #server: Server
+  readonly #material: ListenerTlsMaterial
   readonly #contexts: ServerContexts
+  readonly #alpn: readonly string[] | undefined
+  readonly #servers = new Map<Bundle, Server>()
   readonly #shaking = new Map<unknown, Shaking>()
   #turn = -1
 
   constructor(material: ListenerTlsMaterial, contexts: ServerContexts, alpn: readonly string[] | undefined) {
+    this.#material = material
     this.#contexts = contexts
-    this.#server = createServer({
-      ...serverOptions(contexts.firstPairs, material, contexts.sessionIdContext),
-      requestCert: material.clientAuth !== undefined,
-      rejectUnauthorized: material.clientAuth?.required ?? false,
-      // The deadline is Handshake's.
-      handshakeTimeout: 0x7fff_ffff,
-      ALPNProtocols: alpn === undefined ? undefined : [...alpn],
-      SNICallback: (name, answer) => {
-        try {
-          answer(null, contexts.find(name.toLowerCase()))
-        } catch (error) {
-          answer(error as Error)
-        }
-      }
-    })
-    this.#server.on('secureConnection', (socket) => this.#settle(socket, undefined))
-    this.#server.on('tlsClientError', (error, socket) => this.#settle(socket, error))
+    this.#alpn = alpn
   }
 
-  put(clear: SocketTransport, first: Buffer, shaking: Shaking): Transport {
+  put(clear: SocketTransport, first: Buffer, bundle: Bundle, shaking: Shaking): Transport {
     const { ticketKeys } = this.#contexts
     if (ticketKeys.turn !== this.#turn) {
       this.#turn = ticketKeys.turn
-      this.#server.setTicketKeys(ticketKeys.current)
+      for (const server of this.#servers.values()) server.setTicketKeys(ticketKeys.current)
     }
+    let server = this.#servers.get(bundle)
+    if (server === undefined) this.#servers.set(bundle, (server = this.#make(bundle)))
     const { socket } = clear
     // TLS reads the handle itself from now on; what breaks is told as tlsClientError.
     clear.owner = nobody
@@ -48,8 +37,24 @@ export class SocketTls {
     // A client that leaves in the handshake is gone: with half-open sockets it would stay until the timeout.
     socket.allowHalfOpen = false
     this.#shaking.set(socket, shaking)
-    this.#server.emit('connection', socket)
+    server.emit('connection', socket)
     return clear
+  }
+
+  #make({ pairs }: Bundle): Server {
+    const { clientAuth } = this.#material
+    const server = createServer({
+      ...serverOptions(pairs, this.#material, this.#contexts.sessionIdContext),
+      requestCert: clientAuth !== undefined,
+      rejectUnauthorized: clientAuth?.required ?? false,
+      ticketKeys: this.#contexts.ticketKeys.current,
+      // The deadline is Handshake's.
+      handshakeTimeout: 0x7fff_ffff,
+      ALPNProtocols: this.#alpn === undefined ? undefined : [...this.#alpn]
+    })
+    server.on('secureConnection', (socket) => this.#settle(socket, undefined))
+    server.on('tlsClientError', (error, socket) => this.#settle(socket, error))
+    return server
   }
 
   #settle(socket: TLSSocket, error: Error | undefined): void {

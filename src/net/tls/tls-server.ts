@@ -1,10 +1,10 @@
-import type { SecureContext } from 'node:tls'
 import type { Counter } from '../../core/metrics/metrics.ts'
 import { RawTransport } from '../transport/raw-transport.ts'
 import { TlsTransport } from '../transport/tls-transport.ts'
 import type { SocketTransport } from '../transport/socket-transport.ts'
 import type { Transport } from '../transport/transport.ts'
-import { Handshake, type PutTls, type Secured, type Shaking } from './handshake.ts'
+import type { ClientHello } from './client-hello.ts'
+import { Handshake, type Secured, type Shaking, type Tls } from './handshake.ts'
 import type { ListenerTlsMaterial } from './listener-tls.ts'
 import { rawTls } from './raw-tls.ts'
 import { ServerContexts } from './server-contexts.ts'
@@ -25,25 +25,39 @@ export interface TlsServerOptions {
  * Terminates TLS on connections accepted elsewhere. One per listener and snapshot; a reload with new certificates makes
  * another one, and handshakes under way end with the old.
  */
-export class TlsServer {
+export class TlsServer implements Tls {
   readonly #options: TlsServerOptions
   readonly #thread: TlsThread
-  readonly #put: PutTls
+  readonly #contexts: ServerContexts
+  readonly #common: Omit<ServerSide, 'context'>
+  readonly #sockets: SocketTls
+  readonly asksHello: boolean
   readonly #done = new Map<string, Counter>()
 
   /** Throws what OpenSSL says of a certificate or key that it cannot use. */
   constructor(material: ListenerTlsMaterial, options: TlsServerOptions, thread: TlsThread) {
     this.#options = options
     this.#thread = thread
-    const contexts = new ServerContexts(material, thread.ticketKeys, options.name)
-    const side = serverSide(material, options, contexts)
-    let sockets: SocketTls | undefined
-    this.#put = (clear, first, shaking) => {
-      if (clear.closed) return clear
-      if (rawTls !== undefined && clear instanceof RawTransport) return putRaw(clear, first, shaking, side)
-      sockets ??= new SocketTls(material, contexts, options.alpn)
-      return sockets.put(clear as SocketTransport, first, shaking)
+    this.#contexts = new ServerContexts(material, thread.ticketKeys, options.name)
+    this.asksHello = this.#contexts.several
+    const { alpn } = options
+    this.#common = { alpn: alpn && alpnList(alpn), clientAuth: material.clientAuth, staple: undefined }
+    this.#sockets = new SocketTls(material, this.#contexts, alpn)
+  }
+
+  put(clear: Transport, first: Buffer, hello: ClientHello | undefined, shaking: Shaking): Transport {
+    if (clear.closed) return clear
+    const bundle = this.#contexts.choose(hello?.serverName)
+    if (rawTls === undefined || !(clear instanceof RawTransport)) {
+      return this.#sockets.put(clear as SocketTransport, first, bundle, shaking)
     }
+    // Asked before it is given away.
+    const { remote } = clear
+    const side = { ...this.#common, context: bundle.context }
+    const transport = TlsTransport.accepted(rawTls, clear.detach(), side, shaking, remote)
+    // What is told comes in a later turn, since a handshake takes more than one read.
+    transport.start(first)
+    return transport
   }
 
   /**
@@ -52,7 +66,7 @@ export class TlsServer {
    */
   secure(transport: Transport, rest: Buffer | undefined, done: Secured): Handshake {
     const { handshakeTimeoutMs } = this.#options
-    const handshake = new Handshake(this.#thread, handshakeTimeoutMs, this.#put, (under, failed) => {
+    const handshake = new Handshake(this.#thread, handshakeTimeoutMs, this, (under, failed) => {
       if (under !== undefined) this.#count(under.tls!)
       else this.#failed(failed!.reason)
       done(under, failed)
@@ -76,29 +90,6 @@ export class TlsServer {
     const labels = { listener: this.#options.name, reason }
     this.#thread.metrics.counter('lb_tls_handshake_failures_total', labels).add()
   }
-}
-
-function serverSide(
-  material: ListenerTlsMaterial,
-  { alpn }: TlsServerOptions,
-  contexts: ServerContexts
-): ServerSide {
-  return {
-    context: contexts.first,
-    choose: contexts.several ? (name: string): SecureContext | undefined => contexts.find(name) : undefined,
-    staple: undefined,
-    alpn: alpn && alpnList(alpn),
-    clientAuth: material.clientAuth
-  }
-}
-
-function putRaw(clear: RawTransport, first: Buffer, shaking: Shaking, side: ServerSide): TlsTransport {
-  // Asked before it is given away.
-  const { remote } = clear
-  const transport = TlsTransport.accepted(rawTls!, clear.detach(), side, shaking, remote)
-  // What is told meanwhile comes in a later turn, since a handshake takes more than one read.
-  transport.start(first)
-  return transport
 }
 
 /** RFC 7301 §3.1. */

@@ -1,12 +1,10 @@
-import type { CertInfo, TlsHandle } from '../tls/raw-tls.ts'
+import type { TlsHandle } from '../tls/raw-tls.ts'
 import { rawStreams, type RawHandle, type RawRequest } from './raw-streams.ts'
 
 /** What C++ tells of a TLS connection. */
 export interface TlsEvents {
   /** Decrypted bytes are in the shared buffer, or there will be none any more. */
   readDone(): void
-  /** OpenSSL asks which certificates to show. */
-  choose(info: CertInfo): void
   shaken(): void
   shutDone(status: number): void
   destroy(error: Error): void
@@ -20,7 +18,6 @@ export function tellEvents(tcp: RawHandle, tls: TlsHandle, events: TlsEvents): v
   tls.onread = onRead
   tls.onhandshakedone = onHandshakeDone
   tls.onerror = onError
-  tls.oncertcb = onCertificate
 }
 
 /** Sends the goodbye (close_notify) and FIN. */
@@ -38,6 +35,7 @@ function onRead(this: RawHandle): void {
   ;(this.lbOwner as TlsEvents).readDone()
 }
 
+/** What is thrown into OpenSSL's callbacks would end the process: it ends the connection. */
 function onHandshakeDone(this: TlsHandle): void {
   const events = this.lbOwner as TlsEvents
   try {
@@ -49,16 +47,6 @@ function onHandshakeDone(this: TlsHandle): void {
 
 function onError(this: TlsHandle, error: Error): void {
   ;(this.lbOwner as TlsEvents).destroy(error)
-}
-
-/** What is thrown into OpenSSL's callbacks would end the process: it ends the connection. */
-function onCertificate(this: TlsHandle, info: CertInfo): void {
-  const events = this.lbOwner as TlsEvents
-  try {
-    events.choose(info)
-  } catch (error) {
-    events.destroy(error as Error)
-  }
 }
 
 function onShutdown(this: RawRequest, status: number): void {

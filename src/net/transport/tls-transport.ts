@@ -1,6 +1,6 @@
-import type { CertInfo, RawTls, TlsHandle } from '../tls/raw-tls.ts'
+import type { RawTls, TlsHandle } from '../tls/raw-tls.ts'
 import { factsOfHandle } from '../tls/read-facts.ts'
-import { chooseCertificate, clientProblem, serverHandle, type ServerSide } from '../tls/server-side.ts'
+import { clientProblem, serverHandle, type ServerSide } from '../tls/server-side.ts'
 import type { TlsFacts } from '../tls/tls-facts.ts'
 import { failure, isGone, nameFrom, UV_ECONNRESET } from './raw-calls.ts'
 import { rawStreams, UV_EOF, type RawHandle } from './raw-streams.ts'
@@ -203,11 +203,6 @@ export class TlsTransport extends Transport implements TlsEvents {
       this.owner.onData(bytes, 0, bytes.length)
     }
     if (!this.#paused) this.#read()
-  }
-
-  /** Internal: OpenSSL asks which certificates to show. */
-  choose(info: CertInfo): void {
-    chooseCertificate(this.#tls, this.#side, info)
   }
 
   /** Internal: the handshake is done. */
