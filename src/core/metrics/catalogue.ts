@@ -61,7 +61,7 @@ export const catalogue = {
   ),
   lb_tls_handshake_failures_total: counter(
     ['listener', 'reason'],
-    'TLS handshakes with clients that failed: timeout, client-gone, http, not-tls, version, cipher, alpn, client-certificate, refused-by-client, protocol.'
+    'TLS handshakes with clients that failed: timeout, client-gone, http, not-tls, version, cipher, alpn, client-certificate, refused-by-client, protocol, internal.'
   ),
   lb_l4_ends_total: counter(
     ['listener', 'reason'],

@@ -223,9 +223,8 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
       if (transport === undefined) return this.#refuse('tls', 'LB_TLS_HANDSHAKE', failed!.error)
       this.#downstream = transport
       transport.owner = this
-      const { alpn, serverName } = transport.tls!
-      if (alpn !== undefined) this.#alpn = alpn
-      this.#named(serverName)
+      this.#alpn = transport.tls!.alpn ?? this.#alpn
+      this.#named(transport.tls!.serverName)
     })
   }
 
@@ -257,10 +256,8 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
     const version = this.#target!.pool.config.proxyProtocol
     if (version === undefined) return undefined
     const server = this.#header?.destination ?? localEndpoint(this.#downstream)
-    return proxyProtocolHeader(version, this.client, server, {
-      authority: this.#serverName,
-      alpn: this.#alpn
-    })
+    const names = { authority: this.#serverName, alpn: this.#alpn }
+    return proxyProtocolHeader(version, this.client, server, names)
   }
 
   // ---- the ends

@@ -10,6 +10,7 @@ export type FailureReason =
   | 'client-certificate'
   | 'refused-by-client'
   | 'protocol'
+  | 'internal'
 
 /** What OpenSSL and Node call them (ERR_SSL_…), in parts. The first that is found counts. */
 const BY_CODE: readonly (readonly [part: RegExp, reason: FailureReason])[] = [

@@ -1,3 +1,4 @@
+import { guarded } from '../../core/containment.ts'
 import type { Waits } from '../../core/deadlines.ts'
 import type { Transport, TransportOwner } from '../transport/transport.ts'
 import { ClientHelloReader, type ClientHello } from './client-hello.ts'
@@ -87,7 +88,7 @@ export class Handshake implements Shaking, Waits {
     if (read !== 'not-tls') this.#hello = read
     this.#whole = true
     this.#transport.pause()
-    this.#thread.turns.run(() => this.#shake())
+    this.#thread.turns.run(() => guarded(() => this.#shake(), this))
   }
 
   onEnd(): void {
@@ -114,6 +115,11 @@ export class Handshake implements Shaking, Waits {
 
   onDeadline(): void {
     this.#fail('timeout', new Error('no handshake in time'))
+  }
+
+  onInternalError(error: unknown): undefined {
+    if (!this.#over) this.#fail('internal', error as Error)
+    this.#transport.reset()
   }
 
   #shake(): void {

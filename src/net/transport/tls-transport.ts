@@ -200,7 +200,7 @@ export class TlsTransport extends Transport implements TlsEvents {
       const bytes = this.#unread.shift()
       if (bytes === undefined) return this.#readEnd()
       this.bytesIn += bytes.length
-      this.owner.onData(bytes, 0, bytes.length)
+      this.tellData(bytes, 0, bytes.length)
     }
     if (!this.#paused) this.#read()
   }
@@ -212,7 +212,7 @@ export class TlsTransport extends Transport implements TlsEvents {
     const problem = clientProblem(this.#tls, this.#side)
     if (problem !== undefined && this.#side.clientAuth!.required) return this.destroy(problem)
     this.#facts = factsOfHandle(this.#tls, this.#side.clientAuth !== undefined && problem === undefined)
-    this.owner.onConnect?.()
+    this.tellConnect()
   }
 
   #written(status: number): void {
@@ -248,7 +248,7 @@ export class TlsTransport extends Transport implements TlsEvents {
 
   #readEnd(): void {
     this.#ended = true
-    this.owner.onEnd()
+    this.tellEnd()
     if (this.#finished) this.destroy()
   }
 

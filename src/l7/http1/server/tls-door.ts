@@ -1,3 +1,4 @@
+import { contain } from '../../../core/containment.ts'
 import type { ErrorCode } from '../../../core/errors.ts'
 import type { Deadlines, Waits } from '../../../core/deadlines.ts'
 import type { Handshake } from '../../../net/tls/handshake.ts'
@@ -38,13 +39,24 @@ export class TlsDoor {
     const handshake: Handshake = tls.secure(transport, rest, (under, failed) => {
       if (over) this.#shaking.delete(handshake)
       over = true
-      if (under !== undefined) return secured(under)
+      if (under !== undefined) return this.#pass(under, secured, gone)
       gone()
       this.#host.refused('tls', 'LB_TLS_HANDSHAKE', `${failed!.reason}: ${failed!.error.message}`)
       if (failed!.clear !== undefined) new ClearTextAnswer(failed!.clear, this.#deadlines, this.#host)
     })
     if (!over) this.#shaking.add(handshake)
     over = true
+  }
+
+  /** What the engine throws ends this connection, and what it is counted in is given back. */
+  #pass(under: Transport, secured: (transport: Transport) => void, gone: () => void): void {
+    try {
+      secured(under)
+    } catch (error) {
+      contain(error)
+      gone()
+      under.reset()
+    }
   }
 
   /** Ends all that are not done. */
