@@ -43,6 +43,7 @@ export const defaults = {
     method: 'GET',
     status: '200-399',
     service: '',
+    user: 'lb',
     verify: false
   },
   breaker: { failures: 5, open: '10s', maxOpen: '60s', statuses: [500, 502, 503, 504] },

@@ -16,6 +16,14 @@ import type { BreakerConfig } from '../config/model/model.ts'
 import type { Clock } from '../core/clock.ts'
 import { canSpare, othersServe } from './spare.ts'
 
+/** Probes say that the backend has returned: an open breaker lets its trial through with the next request. */
+export function trialIsDue(backend: Backend, clock: Clock): void {
+  const { table, slot } = backend
+  if (breakerOf(table.int(slot, at.BREAKER)) !== OPEN) return
+  table.setFloat(slot, at.OPEN_UNTIL, clock.now())
+  table.bump(slot)
+}
+
 export interface BreakerParts {
   readonly config: BreakerConfig
   readonly slowStartMs: number

@@ -3,33 +3,42 @@ import type { Pool } from '../balancer/pool/pool.ts'
 import type { ChangeEvent } from '../balancer/pool/states.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Random } from '../core/random.ts'
-import { ProbeLoop, type ProbeReport } from './probe-loop.ts'
+import { Agenda } from './agenda.ts'
+import { ProbeLoop, type ProbeReport, type ProbeResult } from './probe-loop.ts'
+import { placesFor, ProbePlaces } from './probe-places.ts'
 import type { Probe } from './probe.ts'
 import { probes as allProbes } from './probes.ts'
 import { firstProbeAfter } from './schedule.ts'
-import { Turnstile } from './turnstile.ts'
 
 export interface HealthCheckerParts {
   readonly clock: Clock
   readonly random: Random
   readonly onChange?: (event: ChangeEvent) => void
   /** Counted once per finished probe. */
-  readonly onProbe?: (backend: Backend, passed: boolean, latencyMs: number) => void
-  /** Probes under way at once; left out: a tenth of the backends, at least 100, at most 1,000. */
+  readonly onProbe?: (backend: Backend, result: ProbeResult, latencyMs: number) => void
+  /** A probe could not be made, for a reason of this machine's. At most one call in ten seconds. */
+  readonly onUnable?: (backend: Backend, reason: string) => void
+  /** Probes under way at once; left out: as many as may be needed (see placesFor). */
   readonly concurrency?: number
   readonly probes?: Record<string, Probe>
 }
 
+/** A machine without descriptors fails thousands of probes in the same way. */
+const UNABLE_EVERY_MS = 10_000
+
 /** Runs the active probes of all pools, in the main thread, and writes PROBE into the table. */
 export class HealthChecker {
   readonly #parts: HealthCheckerParts
-  readonly #turnstile: Turnstile
+  readonly #places: ProbePlaces
+  readonly #agenda: Agenda
   readonly #loops = new Map<string, ProbeLoop>()
   readonly #bySlot = new Map<number, ProbeLoop>()
+  #toldUnable = -Infinity
 
   constructor(parts: HealthCheckerParts) {
     this.#parts = parts
-    this.#turnstile = new Turnstile(parts.concurrency ?? 100)
+    this.#places = new ProbePlaces(parts.concurrency ?? 0)
+    this.#agenda = new Agenda(parts.clock)
   }
 
   /**
@@ -42,7 +51,7 @@ export class HealthChecker {
       if (pool.config.health === undefined) continue
       for (const backend of pool.backends) wanted.set(identity(pool, backend), { pool, backend })
     }
-    this.#turnstile.places = this.#parts.concurrency ?? Math.min(1000, Math.max(100, wanted.size / 10))
+    this.#places.places = this.#parts.concurrency ?? placesFor(wanted.size)
     const stopped = new Map<number, ProbeLoop>()
     for (const [key, loop] of this.#loops) {
       const still = wanted.get(key)
@@ -58,6 +67,7 @@ export class HealthChecker {
     let index = 0
     for (const [key, { pool, backend }] of wanted) {
       const { clock, random, onChange, onProbe, probes = allProbes } = this.#parts
+      const onUnable = (failed: Backend, reason: string) => this.#unable(failed, reason)
       const config = pool.config.health!
       const loop = new ProbeLoop({
         backend,
@@ -65,11 +75,13 @@ export class HealthChecker {
         tls: pool.config.tls,
         slowStartMs: pool.config.slowStartMs,
         probe: probes[config.type]!,
-        turnstile: this.#turnstile,
+        places: this.#places,
+        agenda: this.#agenda,
         clock,
         random,
         onChange,
-        onProbe
+        onProbe,
+        onUnable
       })
       this.#loops.set(key, loop)
       loop.start(firstProbeAfter(index++, wanted.size, config.intervalMs))
@@ -87,7 +99,14 @@ export class HealthChecker {
   }
 
   get probing(): number {
-    return this.#turnstile.inside
+    return this.#places.inside
+  }
+
+  #unable(backend: Backend, reason: string): void {
+    const now = this.#parts.clock.now()
+    if (now - this.#toldUnable < UNABLE_EVERY_MS) return
+    this.#toldUnable = now
+    this.#parts.onUnable?.(backend, reason)
   }
 
   close(): void {

@@ -5,10 +5,15 @@ import { PROBE_STATES, type ChangeEvent } from '../balancer/pool/states.ts'
 import type { BackendAddress, BackendTls, ProbeConfig } from '../config/model/model.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Random } from '../core/random.ts'
-import { failureText, type Probe } from './probe.ts'
+import type { ProbePlaces } from './probe-places.ts'
+import { failureText, isOurs, type Probe } from './probe.ts'
 import { untilNextProbe } from './schedule.ts'
-import { judge, UNKNOWN, type Standing } from './thresholds.ts'
-import type { Turnstile } from './turnstile.ts'
+import { judge, riseOf, UNKNOWN, type Standing } from './thresholds.ts'
+import type { Agenda } from './agenda.ts'
+import { trialIsDue } from './breaker.ts'
+
+/** `unable`: the probe could not be made, for a reason of our own; nobody is judged by it. */
+export type ProbeResult = 'ok' | 'fail' | 'unable'
 
 export interface ProbeReport {
   readonly passed: boolean
@@ -25,12 +30,21 @@ export interface ProbeLoopParts {
   readonly tls: BackendTls | undefined
   readonly slowStartMs: number
   readonly probe: Probe
-  readonly turnstile: Turnstile
+  readonly places: ProbePlaces
+  readonly agenda: Agenda
   readonly clock: Clock
   readonly random: Random
   readonly onChange: ((event: ChangeEvent) => void) | undefined
-  readonly onProbe: ((backend: Backend, passed: boolean, latencyMs: number) => void) | undefined
+  readonly onProbe: ((backend: Backend, result: ProbeResult, latencyMs: number) => void) | undefined
+  readonly onUnable: (backend: Backend, reason: string) => void
 }
+
+/** A timeout that comes this much late says that this thread was busy, not that the backend is slow. */
+const LATE_MS = 50
+
+// Made once: a reason with its stack costs as much as a probe's system calls.
+const expired = new Error('no answer in time')
+const stopped = new Error('no longer probed')
 
 /** Probes one backend again and again, and writes its verdict. */
 export class ProbeLoop {
@@ -40,6 +54,8 @@ export class ProbeLoop {
   #slowStartMs: number
   #standing: Standing
   #failures = 0
+  /** Probes passed in a row since the last that failed; Infinity before the first failure. */
+  #passes = Infinity
   #cancel: () => void = () => {}
   #abort: AbortController | undefined
   #stopped = false
@@ -59,15 +75,15 @@ export class ProbeLoop {
   }
 
   start(afterMs: number): void {
-    this.#cancel = this.#parts.clock.after(afterMs, () => {
-      this.#cancel = this.#parts.turnstile.enter(() => this.#run())
+    this.#cancel = this.#parts.agenda.after(afterMs, () => {
+      this.#cancel = this.#parts.places.enter(this.#parts.backend.pool, () => this.#run())
     })
   }
 
   stop(): void {
     this.#stopped = true
     this.#cancel()
-    this.#abort?.abort(new Error('no longer probed'))
+    this.#abort?.abort(stopped)
   }
 
   /** Back to "never probed". */
@@ -77,29 +93,43 @@ export class ProbeLoop {
   }
 
   #run(): void {
-    const { clock, config, probe, tls, turnstile, random } = this.#parts
+    const { clock, config, probe, tls, places, random } = this.#parts
     const abort = (this.#abort = new AbortController())
     const startedAt = clock.now()
     let over = false
-    const finish = (passed: boolean, text: string) => {
+    const finish = (result: ProbeResult, text: string) => {
       if (over) return
       over = true
       cancelTimeout()
-      turnstile.leave()
-      abort.abort()
+      places.leave(this.#parts.backend.pool)
       if (this.#stopped) return
       const latencyMs = clock.now() - startedAt
-      this.#record(passed, text, latencyMs)
+      if (result === 'unable') this.#unable(text, latencyMs)
+      else this.#record(result === 'ok', text, latencyMs)
       // start() counts from now; the schedule counts from the start of this probe.
       this.start(Math.max(0, untilNextProbe(this.#standing, config, random) - latencyMs))
     }
-    const cancelTimeout = clock.after(config.timeoutMs, () =>
-      finish(false, `no answer within ${config.timeoutMs} ms`)
-    )
+    const expire = () => {
+      finish('fail', `no answer within ${config.timeoutMs} ms`)
+      abort.abort(expired)
+    }
+    let cancelTimeout = clock.after(config.timeoutMs, () => {
+      // This thread was busy, and what came in time is unread: that first.
+      if (clock.now() - startedAt > config.timeoutMs + LATE_MS) cancelTimeout = clock.after(LATE_MS, expire)
+      else expire()
+    })
     probe({ address: probedAddress(this.backend.address, config.port), config, tls }, abort.signal).then(
-      (text) => finish(true, text),
-      (error: unknown) => finish(false, failureText(error))
+      (text) => finish('ok', text),
+      (error: unknown) => finish(isOurs(error) ? 'unable' : 'fail', failureText(error))
     )
+  }
+
+  /** The standing stays what it is. */
+  #unable(text: string, latencyMs: number): void {
+    const { clock, onProbe, onUnable } = this.#parts
+    this.report = { passed: false, text: `not judged: ${text}`, latencyMs, at: clock.wall() }
+    onProbe?.(this.backend, 'unable', latencyMs)
+    onUnable(this.backend, text)
   }
 
   #record(passed: boolean, text: string, latencyMs: number): void {
@@ -110,9 +140,12 @@ export class ProbeLoop {
     this.#failures = passed ? 0 : this.#failures + 1
     Atomics.store(table.ints, slot * at.INTS + at.PROBE_FAILURES, this.#failures)
     if (passed) table.setFloat(slot, at.LAST_HEALTHY, wall)
-    onProbe?.(this.backend, passed, latencyMs)
+    onProbe?.(this.backend, passed ? 'ok' : 'fail', latencyMs)
 
     const before = this.#standing
+    this.#passes = passed ? this.#passes + 1 : 0
+    // It was away and is back: the breaker that opened meanwhile need not wait for its time.
+    if (this.#passes === riseOf(before, config)) trialIsDue(this.backend, clock)
     this.#standing = judge(before, passed, config, clock.now())
     const { state } = this.#standing
     if (state === before.state) return

@@ -2,8 +2,11 @@ import type { ProbeConfig } from '../config/model/model.ts'
 import type { Probe } from './probe.ts'
 import { grpcProbe } from './probes/grpc.ts'
 import { httpProbe } from './probes/http.ts'
-import { tcpProbe } from './probes/tcp.ts'
-import { tlsProbe } from './probes/tls.ts'
+import { mysqlProbe } from './probes/mysql.ts'
+import { postgresProbe } from './probes/postgres.ts'
+import { redisProbe } from './probes/redis.ts'
+import { smtpProbe } from './probes/smtp.ts'
+import { tcpProbe, tlsProbe } from './probes/tcp.ts'
 
 /** Every kind of probe. To add one: a name in ProbeConfig['type'], a file in probes/, a line here. */
 export const probes = {
@@ -11,5 +14,9 @@ export const probes = {
   tls: tlsProbe,
   http: httpProbe,
   https: httpProbe,
-  grpc: grpcProbe
+  grpc: grpcProbe,
+  mysql: mysqlProbe,
+  postgres: postgresProbe,
+  redis: redisProbe,
+  smtp: smtpProbe
 } satisfies Record<ProbeConfig['type'], Probe>

@@ -336,7 +336,7 @@ export const broken: readonly Broken[] = [
     name: 'an unknown probe',
     text: head + 'pools: { web: { backends: ["10.0.0.1:80"], health: { type: ping } } }\n',
     at: '2:60',
-    says: /expected one of tcp, tls, http, https, grpc, got "ping"/
+    says: /expected one of tcp, tls, http, https, grpc, mysql, postgres, redis, smtp, got "ping"/
   },
   {
     name: 'a probe without a type',

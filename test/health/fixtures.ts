@@ -14,6 +14,7 @@ export function probeConfig(over: Partial<ProbeConfig> = {}): ProbeConfig {
     headers: {},
     statuses: [{ from: 200, to: 399 }],
     service: '',
+    user: 'lb',
     verify: true,
     ...over
   }

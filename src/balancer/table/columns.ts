@@ -42,7 +42,7 @@ export const LOG_COST = 7
 // machines that Node 22 runs on, each has one writer at a time (named), and a reader that sees a value a few
 // nanoseconds old decides as if it had come a few nanoseconds sooner.
 export const FLOATS = 16
-/** Clock.now() at which an open breaker lets a trial through. Written by whoever opened it. */
+/** Clock.now() at which an open breaker lets a trial through. Written by whoever opened it, and by the health checker. */
 export const OPEN_UNTIL = 0
 /** How long the breaker was last opened for, in ms; 0 after a success. Written by whoever opened it. */
 export const OPEN_FOR = 1

@@ -23,7 +23,7 @@ export function buildPool(name: string, input: PoolInput, absolute: ResolvePath)
     algorithm: input.algorithm ?? impliedAlgorithm(backends),
     hash: (input.hash ?? { key: { kind: defaults.hash.key } }) satisfies HashConfig,
     backends,
-    ...(input.health !== undefined && { health: buildProbe(input.health) }),
+    ...(input.health !== undefined && { health: buildProbe(input.health, input.proxyProtocol) }),
     breaker: buildBreaker(input.breaker, backends.length),
     ...(input.outlier !== undefined && {
       outlier: {
@@ -108,11 +108,12 @@ function buildTls(input: NonNullable<PoolInput['tls']>, absolute: ResolvePath): 
   }
 }
 
-function buildProbe(input: ProbeInput): ProbeConfig {
+function buildProbe(input: ProbeInput, ofPool: PoolInput['proxyProtocol']): ProbeConfig {
   const { probe } = defaults
   const http = input.type === 'http' || input.type === 'https' ? input : undefined
   const tcp = input.type === 'tcp' ? input : undefined
-  const host = input.type === 'tcp' ? undefined : input.host
+  const host = 'host' in input ? input.host : undefined
+  const inherits = (input.proxyProtocol ?? (input.port === undefined ? 'inherit' : 'none')) === 'inherit'
   const body = http?.expect.body
   return {
     type: input.type,
@@ -133,7 +134,9 @@ function buildProbe(input: ProbeInput): ProbeConfig {
     service: input.type === 'grpc' ? input.service : probe.service,
     ...(tcp?.send !== undefined && { send: resolveEscapes(tcp.send) }),
     ...(tcp?.expect !== undefined && { expect: resolveEscapes(tcp.expect) }),
-    verify: 'verify' in input ? input.verify : probe.verify
+    verify: 'verify' in input ? input.verify : probe.verify,
+    user: 'user' in input ? input.user : probe.user,
+    ...(inherits && ofPool !== undefined && { proxyProtocol: ofPool })
   }
 }
 

@@ -78,7 +78,7 @@ export type HashKey =
   | { readonly kind: 'query'; readonly name: string }
 
 export interface ProbeConfig {
-  readonly type: 'tcp' | 'tls' | 'http' | 'https' | 'grpc'
+  readonly type: 'tcp' | 'tls' | 'http' | 'https' | 'grpc' | 'mysql' | 'postgres' | 'redis' | 'smtp'
   readonly intervalMs: number
   readonly timeoutMs: number
   /** Interval while down. */
@@ -104,6 +104,10 @@ export interface ProbeConfig {
   readonly expect?: string
   /** https and tls: verify the certificate. */
   readonly verify: boolean
+  /** mysql and postgres: who logs in, without a password. */
+  readonly user: string
+  /** Version of the PROXY header that a probe begins with. */
+  readonly proxyProtocol?: 'v1' | 'v2'
 }
 
 export interface BreakerConfig {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { defaults } from '../defaults.ts'
 import { leaf, listOf, mapping, Refusal } from './leaf.ts'
-import { duration, flag, integer, percent, text } from './leaves.ts'
+import { duration, flag, integer, percent, text, word } from './leaves.ts'
 import { fieldName, fieldValue, method } from './network-leaves.ts'
 import { textOf } from '../environment/env-text.ts'
 
@@ -38,7 +38,12 @@ const schedule = {
     .describe('Share of the interval by which each probe is moved at random.'),
   rise: integer(1, 100).prefault(probe.rise).describe('Successes in a row that bring a backend back.'),
   fall: integer(1, 100).prefault(probe.fall).describe('Failures in a row that take a backend out.'),
-  port: integer(1, 65535).optional().describe("Probe this port instead of the backend's.")
+  port: integer(1, 65535).optional().describe("Probe this port instead of the backend's."),
+  proxyProtocol: word(['inherit', 'none'])
+    .optional()
+    .describe(
+      "Whether a probe begins with a PROXY header as the pool's connections do (LOCAL; in v1 UNKNOWN); left out: `inherit`, or `none` where `port` is given."
+    )
 }
 
 const verify = flag()
@@ -100,6 +105,42 @@ const grpc = mapping({
   verify
 })
 
+const user = text('a name such as lb', {
+  max: 64,
+  reject: (value) => (/^[\w.@-]+$/.test(value) ? undefined : `"${value}" is not a user name`)
+})
+  .prefault(probe.user)
+  .describe(
+    'Who logs in, without a password. That the server refuses the login is a success; it may log that.'
+  )
+
+const mysql = mapping({
+  type: z
+    .literal('mysql')
+    .describe('Log in to MySQL or MariaDB, which does not count as an aborted connection.'),
+  ...schedule,
+  user
+})
+
+const postgres = mapping({
+  type: z.literal('postgres').describe('Begin a session with PostgreSQL, as pg_isready does.'),
+  ...schedule,
+  user
+})
+
+const redis = mapping({
+  type: z.literal('redis').describe('PING Redis or Valkey; over TLS where the pool has `tls`.'),
+  ...schedule
+})
+
+const smtp = mapping({
+  type: z.literal('smtp').describe('Be greeted, say EHLO and QUIT; over TLS where the pool has `tls`.'),
+  ...schedule,
+  host: text('a host name such as lb.internal')
+    .optional()
+    .describe('Name to give in EHLO; left out: localhost.')
+})
+
 export const probeSchema = z.discriminatedUnion(
   'type',
   [
@@ -107,11 +148,25 @@ export const probeSchema = z.discriminatedUnion(
     tls,
     mapping({ type: z.literal('http').describe('Ask for a path over HTTP/1.1.'), ...http }),
     mapping({ type: z.literal('https').describe('Ask for a path over HTTP/1.1 and TLS.'), ...http, verify }),
-    grpc
+    grpc,
+    mysql,
+    postgres,
+    redis,
+    smtp
   ],
   { error: () => 'a mapping such as { type: http, path: /healthz }' }
 )
 
-export const probeTypes = ['tcp', 'tls', 'http', 'https', 'grpc'] as const
+export const probeTypes = [
+  'tcp',
+  'tls',
+  'http',
+  'https',
+  'grpc',
+  'mysql',
+  'postgres',
+  'redis',
+  'smtp'
+] as const
 
 export type ProbeInput = z.output<typeof probeSchema>

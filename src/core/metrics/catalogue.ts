@@ -94,7 +94,10 @@ export const catalogue = {
     'Leases given back with an outcome that counts as a failure.'
   ),
   lb_breaker_opens_total: counter(['pool', 'backend'], 'Times the breaker opened.'),
-  lb_probes_total: counter(['pool', 'backend', 'result'], 'Probes finished, by result: ok or fail.'),
+  lb_probes_total: counter(
+    ['pool', 'backend', 'result'],
+    'Probes finished, by result: ok, fail, or unable (a fault of this machine, nobody judged).'
+  ),
   lb_probe_duration_seconds: histogram(['pool'], connectSeconds, 'Time a probe took.'),
   lb_queue_waiting: gauge(['pool'], 'Requests waiting for a free backend now.'),
   lb_queue_wait_seconds: histogram(['pool'], waitSeconds, 'Time spent waiting, by those that waited.'),

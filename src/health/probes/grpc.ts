@@ -1,18 +1,15 @@
 import http2 from 'node:http2'
-import net from 'node:net'
-import tls from 'node:tls'
 import { MOST_BYTES, ProbeMismatch, type Probe, type ProbeTarget } from '../probe.ts'
-import { probeTlsOptions } from './backend-tls.ts'
+import { clearSocket, secureSocket } from './probe-socket.ts'
 
 const STATUSES = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN']
 
 /** grpc.health.v1.Health/Check over cleartext HTTP/2, or over TLS where the pool's backends speak it. */
 export const grpcProbe: Probe = async (target, signal) => {
-  const tlsOptions = target.tls === undefined ? undefined : await probeTlsOptions(target)
-  signal.throwIfAborted()
-  const socket = connect(target, tlsOptions)
+  const socket = await (target.tls === undefined
+    ? clearSocket(target, signal)
+    : secureSocket(target, signal, ['h2']))
   try {
-    await ready(socket, tlsOptions === undefined ? 'connect' : 'secureConnect', signal)
     const session = http2.connect('http://grpc', { createConnection: () => socket })
     try {
       const status = await check(session, target, signal)
@@ -24,22 +21,6 @@ export const grpcProbe: Probe = async (target, signal) => {
   } finally {
     socket.destroy()
   }
-}
-
-function connect({ address }: ProbeTarget, options: tls.ConnectionOptions | undefined): net.Socket {
-  const where = address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port }
-  return options === undefined
-    ? net.connect(where)
-    : tls.connect({ ...options, ...where, ALPNProtocols: ['h2'] })
-}
-
-/** Connected first, so that a refusal is told as one and not as a cancelled stream. */
-function ready(socket: net.Socket, event: 'connect' | 'secureConnect', signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
-    socket.on('error', reject)
-    socket.once(event, resolve)
-  })
 }
 
 function check(session: http2.ClientHttp2Session, { address, config }: ProbeTarget, signal: AbortSignal) {

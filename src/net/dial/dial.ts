@@ -1,11 +1,10 @@
 import { isIP } from 'node:net'
 import { connect as tlsConnect, type TLSSocket } from 'node:tls'
 import type { BackendAddress } from '../../config/model/model.ts'
-import { systemClock } from '../../core/clock.ts'
 import { guarded } from '../../core/containment.ts'
 import type { Deadlines, Waits } from '../../core/deadlines.ts'
 import { CONNECT_TIMEOUT } from './dial-failure.ts'
-import { cachedLookup, type Lookup } from './lookup.ts'
+import { threadLookup, type Lookup } from './lookup.ts'
 import { dialAddress, dialName } from './raw-dial.ts'
 import { rawStreams } from '../transport/raw-streams.ts'
 import { SocketTransport } from '../transport/socket-transport.ts'
@@ -16,7 +15,7 @@ import type { UpstreamTls } from '../tls/upstream-tls.ts'
 export interface DialOptions {
   /** Until the connection is there: name lookup, TCP and TLS handshake together. */
   readonly connectTimeoutMs: number
-  readonly deadlines: Deadlines
+  readonly deadlines: Pick<Deadlines, 'now' | 'size' | 'add' | 'remove'>
   /** TLS to the backend. */
   readonly tls?: UpstreamTls
   /** false: whoever dials turns TCP keep-alive on when the connection has lived a while. */
@@ -27,8 +26,6 @@ export interface DialOptions {
 
 /** The kernel asks an idle peer whether it is still there after this many ms: NATs and firewalls forget sooner or later. */
 export const KEEP_ALIVE_MS = 60_000
-
-let threadLookup: Lookup | undefined
 
 /**
  * Opens a connection to a backend: a literal address, a name (all its addresses are tried, IPv6 and IPv4 250 ms
@@ -84,7 +81,7 @@ function dialTls(
 }
 
 function lookupOf(options: DialOptions): Lookup {
-  return options.lookup ?? (threadLookup ??= cachedLookup(systemClock))
+  return options.lookup ?? threadLookup()
 }
 
 /** Owns a connection while it is being made: in front of its owner, so that no listeners come and go. */

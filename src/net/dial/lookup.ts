@@ -1,5 +1,5 @@
 import { lookup as systemLookup, type LookupAddress, type LookupOptions } from 'node:dns'
-import type { Clock } from '../../core/clock.ts'
+import { systemClock, type Clock } from '../../core/clock.ts'
 import { guarded } from '../../core/containment.ts'
 
 type Callback = (
@@ -19,7 +19,7 @@ export type Resolve = (
 
 /** getaddrinfo tells no TTL, so an answer is used this long. */
 const FRESH_MS = 5_000
-/** When the resolver fails, the last answer goes on being used this long after it was given. */
+/** When the resolver says that a known name does not exist, the last answer goes on being used this long after it was given. */
 const STALE_MS = 300_000
 /** After a failure without an older answer, the resolver is left in peace this long. */
 const FAILED_MS = 1_000
@@ -54,7 +54,8 @@ export function cachedLookup(clock: Clock, resolve: Resolve = resolveAll): Looku
     const wait = answer.error === null ? FRESH_MS : FAILED_MS
     if (answer.waiting === undefined && now - answer.triedAt < wait) return use(answer)
     // While a known name is asked for again, its last answer serves: no connection waits for a refresh.
-    const usable = answer.addresses.length > 0 && now - answer.answeredAt < STALE_MS
+    const usable =
+      answer.addresses.length > 0 && (!denied(answer.error) || now - answer.answeredAt < STALE_MS)
     if (answer.waiting === undefined) refresh(name, answer, now)
     if (usable || answer.waiting === undefined) use(answer)
     else answer.waiting.push(use)
@@ -68,7 +69,7 @@ export function cachedLookup(clock: Clock, resolve: Resolve = resolveAll): Looku
       if (error === null) {
         answer.addresses = addresses
         answer.answeredAt = now
-      } else if (now - answer.answeredAt >= STALE_MS) {
+      } else if (denied(error) && now - answer.answeredAt >= STALE_MS) {
         answer.addresses = []
       }
       const waiting = answer.waiting!
@@ -92,8 +93,20 @@ export function cachedLookup(clock: Clock, resolve: Resolve = resolveAll): Looku
   }
 }
 
+let ofThread: Lookup | undefined
+
+/** The one that this thread dials by. */
+export function threadLookup(): Lookup {
+  return (ofThread ??= cachedLookup(systemClock))
+}
+
 function resolveAll(name: string, callback: Parameters<Resolve>[1]): void {
   systemLookup(name, { all: true, order: 'verbatim' }, callback)
+}
+
+/** The resolver was there, and knows no such name. One that is away says nothing of the name: its last answer stands. */
+function denied(error: NodeJS.ErrnoException | null): boolean {
+  return error !== null && (error.code === 'ENOTFOUND' || error.code === 'ENODATA')
 }
 
 function notFound(name: string): NodeJS.ErrnoException {

@@ -12,6 +12,7 @@ export interface ProxyTlvs {
 
 /** PROXY over … : version 2, command 1. */
 const V2_PROXY = 0x21
+const V2_LOCAL = 0x20
 const TCP_OVER_IPV4 = 0x11
 const TCP_OVER_IPV6 = 0x21
 const UNSPEC = 0x00
@@ -48,6 +49,12 @@ export function proxyProtocolHeader(
     2
   )
   return Buffer.concat([V2_SIGNATURE, fixed, ...body])
+}
+
+/** The header of a connection of our own (a probe): LOCAL, or in v1, which knows no such command, UNKNOWN. */
+export function proxyProtocolLocal(version: 'v1' | 'v2'): Buffer {
+  if (version === 'v1') return Buffer.from(v1Line(undefined, undefined), 'latin1')
+  return Buffer.concat([V2_SIGNATURE, Buffer.from([V2_LOCAL, UNSPEC, 0, 0])])
 }
 
 interface Address {

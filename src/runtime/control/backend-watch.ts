@@ -41,8 +41,11 @@ export class BackendWatch {
       clock,
       random,
       onChange,
-      onProbe: ({ pool, name }, passed, latencyMs) => {
-        const labels = { pool, backend: name, result: passed ? 'ok' : 'fail' }
+      onUnable: ({ key, pool, name: backend }, reason) => {
+        log.warn({ pool, backend, reason }, `probes cannot be made (of ${key} and others): ${reason}`)
+      },
+      onProbe: ({ pool, name }, result, latencyMs) => {
+        const labels = { pool, backend: name, result }
         metrics.counter('lb_probes_total', labels).add()
         metrics.histogram('lb_probe_duration_seconds', { pool }).observe(latencyMs / 1e3)
       }
