@@ -54,7 +54,8 @@ export class MysqlDialogue implements Dialogue {
     if (payload[0] === 0xff) throw new ProbeMismatch(errorText(payload))
     if (payload[0] !== 10) throw new ProbeMismatch(`not MySQL: protocol ${payload[0]}`)
     const end = payload.indexOf(0, 1)
-    this.#version = payload.toString('latin1', 1, end === -1 ? 1 : Math.min(end, 40))
+    // MariaDB puts 5.5.5- in front for replicas that know no version above 5.
+    this.#version = payload.toString('latin1', 1, end === -1 ? 1 : Math.min(end, 40)).replace(/^5\.5\.5-/, '')
     const body = Buffer.alloc(32)
     body.writeUInt32LE(CAPABILITIES, 0)
     body.writeUInt32LE(1 << 24, 4)
