@@ -65,6 +65,12 @@ class Conversation implements TransportOwner {
     this.#header = header
   }
 
+  /** What this probe's own code throws ends this probe. */
+  onInternalError(error: unknown): undefined {
+    this.quit(error as Error)
+    this.transport.destroy()
+  }
+
   quit(reason: Error): void {
     if (this.#over) return
     this.#over = true
