@@ -352,10 +352,7 @@ t.test(
     ]
     await serve(t, join(bin, 'postgres'), args, () => run('postgres', port), nobody)
     t.equal(await run('postgres', port), 'accepts connections')
-    t.match(
-      await run('postgres', port, { user: 'nobody-known' }),
-      /accepts connections \(role "nobody-known" does not exist/
-    )
+    t.match(await run('postgres', port, { user: 'nobody-known' }), /accepts connections/)
     t.notMatch(readFileSync(join(data, 'log'), 'utf8'), /reset|unexpected|could not|incomplete/i)
   }
 )
