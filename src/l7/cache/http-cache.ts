@@ -122,8 +122,7 @@ export class HttpCache {
       if (!passes && record.state === 'complete') this.#core.store.remove(place.key)
       return this.#miss(request, directives, place, !passes, now, round)
     }
-    const core = this.#core
-    const use = reuse(entry, directives, core.config, now)
+    const use = reuse(entry, directives, this.#core.config, now)
     if (use === 'revalidate' || record.state === 'gone') {
       if (record.state === 'complete')
         return this.#revalidate(request, directives, place, { entry, record }, now, round)
@@ -139,8 +138,13 @@ export class HttpCache {
       record.release()
       return this.#miss(request, directives, place, false, now, round)
     }
-    core.counters.add(filling || round > 0 ? 'coalesced' : use === 'fresh' ? 'hit' : 'stale')
-    return hit
+    this.#core.counters.add(filling || round > 0 ? 'coalesced' : use === 'fresh' ? 'hit' : 'stale')
+    return filling ? { ...hit, stalled: () => void this.#giveUp(place.key, record) } : hit
+  }
+
+  /** The fill makes no progress: nobody else shall find it. */
+  #giveUp(key: string, record: StoredRecord): void {
+    if (record.state === 'filling') this.#core.store.remove(key)
   }
 
   /** Nothing usable under `place.key`. `claimable`: this request may become the one that others wait for. */

@@ -264,6 +264,8 @@ export class Exchange implements ForwardOwner {
   onFailed(code: ErrorCode, reason: string, backend: Backend | undefined): void {
     this.backend = backend ?? this.backend
     this.forward = undefined
+    // The client had left; those who follow the fetch it began must hear of its end.
+    if (this.#ended) return this.tap?.abort()
     if (this.tap !== undefined && !this.#headSent && this.tap.onError()) return
     this.fail(code, reason)
   }

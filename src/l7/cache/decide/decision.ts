@@ -23,6 +23,8 @@ export interface Hit {
   readonly reader: BodyReader | undefined
   /** To be sent upstream in the background, for nobody; its body goes to the writer. */
   readonly refresh: Fetch | undefined
+  /** To be called when `reader` brought nothing for too long: those who come later shall not wait for it. */
+  readonly stalled?: () => void
 }
 
 /**

@@ -36,6 +36,8 @@ export class RequestReader implements ChunkSink {
   readonly #body = new RequestBody()
   /** Received and not read yet. */
   #ahead: Buffer | undefined
+  /** Memory that the transport will not use again: what is left of it need not be copied. */
+  #own: Buffer | undefined
   #inHead = false
   #busy = false
   #bodyFlows = false
@@ -77,6 +79,7 @@ export class RequestReader implements ChunkSink {
     const whole = buffer.subarray(start, end).indexOf(LF) !== -1
     if (!whole && joined.length < this.#events.limits.headBytes) return
     this.#ahead = undefined
+    this.#own = joined
     this.#read(joined, 0, joined.length)
   }
 
@@ -125,6 +128,7 @@ export class RequestReader implements ChunkSink {
       if (after < 0) break
       p = after
     }
+    this.#own = undefined
     this.#events.onReadDone()
     this.#reading = false
   }
@@ -158,7 +162,8 @@ export class RequestReader implements ChunkSink {
   }
 
   #hold(buffer: Buffer, start: number, end: number): number {
-    this.#ahead = Buffer.from(buffer.subarray(start, end))
+    const rest = buffer.subarray(start, end)
+    this.#ahead = buffer === this.#own ? rest : Buffer.from(rest)
     if (this.#busy) {
       this.#holdBack()
     } else if (!this.#inHead) {
@@ -169,8 +174,7 @@ export class RequestReader implements ChunkSink {
   }
 
   #holdBack(): void {
-    const bodyWaits = !this.#body.complete && !this.#bodyFlows
-    if (bodyWaits || (this.#ahead?.length ?? 0) >= AHEAD_BYTES) this.#pause()
+    if (this.#mustWait) this.#pause()
   }
 
   #pause(): void {
@@ -182,11 +186,19 @@ export class RequestReader implements ChunkSink {
     const ahead = this.#ahead
     if (ahead !== undefined && !this.#reading) {
       this.#ahead = undefined
+      this.#own = ahead
       this.#read(ahead, 0, ahead.length)
     }
-    if (this.#paused && this.#ahead === undefined && !this.#stopped) {
+    // What is held may be the beginning of a head, of which the rest has to be read.
+    if (this.#paused && !this.#stopped && !(this.#busy && this.#mustWait)) {
       this.#paused = false
       this.#transport.resume()
     }
+  }
+
+  /** Of what comes before its time no more is to be kept. */
+  get #mustWait(): boolean {
+    const bodyWaits = !this.#body.complete && !this.#bodyFlows
+    return bodyWaits || (this.#ahead?.length ?? 0) >= AHEAD_BYTES
   }
 }

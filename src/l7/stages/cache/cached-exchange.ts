@@ -1,6 +1,5 @@
 import { contain } from '../../../core/containment.ts'
-import type { BodyReader } from '../../cache/fetch/body-reader.ts'
-import type { Combine, Decision, Fetch, Hit } from '../../cache/decide/decision.ts'
+import type { Combine, Decision, Fetch, FetchResult, Hit } from '../../cache/decide/decision.ts'
 import type { HttpCache } from '../../cache/http-cache.ts'
 import type { CacheRequest, RecordWriter } from '../../cache/ports.ts'
 import { BackgroundRequest } from '../../forward/background-request.ts'
@@ -12,6 +11,7 @@ import type { UpstreamHead } from '../../http1/parse/response-parser.ts'
 import { clientFields } from '../../exchange/response-fields.ts'
 import type { ResponseTap } from '../../exchange/response-tap.ts'
 import { UNTIL_END } from '../../message/response.ts'
+import { streamBody } from './stream-body.ts'
 import type { Target } from '../../compile/snapshot.ts'
 
 /** How long a request waits for fetches of others at most; no longer than its own may take to answer. */
@@ -95,7 +95,7 @@ class CachedExchange implements ResponseTap {
     const fetch = this.#fetch!
     this.#fetch = undefined
     const bytes = head.bodyLength >= 0 ? head.bodyLength : undefined
-    const result = fetch.onResponse(head, bytes, Date.now())
+    const result = this.#decided(fetch, head, bytes)
     const exchange = this.#exchange
     if (result.kind !== 'pass') {
       exchange.forward?.discard(head)
@@ -115,6 +115,16 @@ class CachedExchange implements ResponseTap {
     exchange.cacheStatus = result.cacheStatus
     if (result.combine !== undefined) return this.#combine(result.combine)
     return false
+  }
+
+  /** Whatever happens here, nobody is left waiting for the fetch. */
+  #decided(fetch: Fetch, head: UpstreamHead, bytes: number | undefined): FetchResult {
+    try {
+      return fetch.onResponse(head, bytes, Date.now())
+    } catch (error) {
+      fetch.abandon()
+      throw error
+    }
   }
 
   onBody(buffer: Buffer, start: number, end: number): void {
@@ -173,7 +183,7 @@ class CachedExchange implements ResponseTap {
     exchange.cacheStatus = 'hit'
     const length = hit.bytes ?? (hit.reader === undefined ? NO_BODY : UNTIL_END)
     exchange.sendHead(hit.status, hit.reason, clientFields(exchange, hit.fields), length)
-    if (hit.reader !== undefined) return streamBody(exchange, hit.reader, () => exchange.sendEnd(''))
+    if (hit.reader !== undefined) return streamBody(exchange, hit.reader, this.#target.idleMs, hit.stalled)
     if (hit.body !== undefined && request.method !== 'HEAD') {
       exchange.bytesOut += hit.body.length
       if (hit.text === undefined) exchange.downstream.sendOwned(hit.body)
@@ -216,46 +226,6 @@ class CachedExchange implements ResponseTap {
       }
     })
   }
-}
-
-/** Streams a stored body at the client's pace, also while it is still being filled. */
-function streamBody(exchange: Exchange, reader: BodyReader, done: () => void): void {
-  let cancelReady: (() => void) | undefined
-  const end = (): void => {
-    cancelReady?.()
-    reader.release()
-    exchange.onGone = undefined
-    exchange.onDrained = undefined
-  }
-  const drained = (): void => {
-    exchange.onDrained = undefined
-    pump()
-  }
-  const pump = (): void => {
-    cancelReady = undefined
-    for (;;) {
-      if (exchange.ended) return
-      const piece = reader.read()
-      if (piece === undefined) break
-      exchange.bytesOut += piece.length
-      exchange.downstream.sendOwned(piece)
-      if (!exchange.downstream.flush()) {
-        exchange.onDrained = drained
-        return
-      }
-    }
-    if (reader.ended) {
-      end()
-      done()
-    } else if (reader.failed) {
-      end()
-      exchange.fail('LB_UPSTREAM_RESET', 'the fetch that this response was part of broke off')
-    } else {
-      cancelReady = reader.onReady(pump)
-    }
-  }
-  exchange.onGone = end
-  pump()
 }
 
 /** What a HEAD was answered with is renewed by a GET: the answer to another HEAD would be stored without its body. */

@@ -1,0 +1,66 @@
+import { guarded } from '../../../core/containment.ts'
+import type { BodyReader } from '../../cache/fetch/body-reader.ts'
+import type { Exchange } from '../../exchange/exchange.ts'
+
+/**
+ * Streams a stored body at the client's pace, also while it is still being filled. `idleMs`: how long it waits for the
+ * next piece (0: for ever); then `stalled` is told and the response breaks off.
+ */
+export function streamBody(
+  exchange: Exchange,
+  reader: BodyReader,
+  idleMs: number,
+  stalled: (() => void) | undefined
+): void {
+  let cancelReady: (() => void) | undefined
+  let cancelIdle: (() => void) | undefined
+  const stopWaiting = (): void => {
+    cancelReady?.()
+    cancelIdle?.()
+    cancelReady = cancelIdle = undefined
+  }
+  const end = (): void => {
+    stopWaiting()
+    reader.release()
+    exchange.onGone = undefined
+    exchange.onDrained = undefined
+  }
+  const breakOff = (reason: string): void => {
+    end()
+    exchange.fail('LB_UPSTREAM_RESET', reason)
+  }
+  const drained = (): void => {
+    exchange.onDrained = undefined
+    pump()
+  }
+  const pump = (): void => {
+    stopWaiting()
+    for (;;) {
+      if (exchange.ended) return
+      const piece = reader.read()
+      if (piece === undefined) break
+      exchange.bytesOut += piece.length
+      exchange.downstream.sendOwned(piece)
+      if (!exchange.downstream.flush()) {
+        exchange.onDrained = drained
+        return
+      }
+    }
+    if (reader.ended) {
+      end()
+      exchange.sendEnd('')
+    } else if (reader.failed) {
+      breakOff('the fetch that this response was part of broke off')
+    } else {
+      cancelReady = reader.onReady(woken)
+      if (idleMs === 0) return
+      cancelIdle = exchange.context.clock.after(idleMs, () => {
+        stalled?.()
+        breakOff('the fetch that this response was part of makes no progress')
+      })
+    }
+  }
+  const woken = (): void => guarded(pump, exchange)
+  exchange.onGone = end
+  pump()
+}
