@@ -1,0 +1,153 @@
+import { lockSet, unlockSet } from './set-lock.ts'
+import { decide, debtOf, type Decision, type RateState } from './rate-decision.ts'
+import type { RateRule } from './rate-rule.ts'
+
+/** What passes to a worker: the memory itself is shared, not copied. */
+export interface RateBuffers {
+  readonly sets: number
+  readonly memory: ArrayBufferLike
+  readonly locks: ArrayBufferLike
+}
+
+/** Entries per set. */
+const WAYS = 8
+/** Rows of a set, each of WAYS words: two of the key's hash, then state, previous window, second last touched. */
+const LOW = 0
+const HIGH = WAYS
+const STATE = 2 * WAYS
+const PREVIOUS = 3 * WAYS
+const TOUCHED = 4 * WAYS
+const WORDS = 5 * WAYS
+
+/** Bytes of memory per entry, the lock's share included. */
+export const RATE_ENTRY_BYTES = (WORDS * 4) / WAYS + 1
+
+/**
+ * One rate limit's counts by key, exact over all threads: a hash table of fixed size in shared memory. A key that is
+ * there costs one compare-and-swap and no lock; a new one takes its set's lock for the moment of its entry.
+ *
+ * A full set gives up the entry with the least debt, never one that is being limited: a flood of new keys makes
+ * clients forgotten that have used little, and keeps those who have used all. Where all 8 of a set are being
+ * limited, a further key passes uncounted; `untracked` counts those.
+ */
+export class RateTable {
+  readonly rule: RateRule
+  readonly buffers: RateBuffers
+  /** Requests that passed uncounted, on this thread. */
+  untracked = 0
+  readonly #words: Int32Array
+  readonly #locks: Int32Array
+  readonly #mask: number
+  readonly #state: RateState = { state: 0, previous: 0, fresh: true }
+
+  constructor(rule: RateRule, buffers: RateBuffers) {
+    this.rule = rule
+    this.buffers = buffers
+    this.#words = new Int32Array(buffers.memory)
+    this.#locks = new Int32Array(buffers.locks)
+    this.#mask = buffers.sets - 1
+  }
+
+  /** Memory for `entries` keys, rounded up to a power of two, at least 8. Untouched pages cost nothing. */
+  static allocate(entries: number, shared = true): RateBuffers {
+    const sets = Math.max(1, 2 ** Math.ceil(Math.log2(entries / WAYS)))
+    const make = (bytes: number) => (shared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes))
+    return { sets, memory: make(sets * WORDS * 4), locks: make(sets * 4) }
+  }
+
+  /**
+   * Takes `cost` of the key with the hash `low`, `high`. `into` tells what came of it. `force`: takes it also where
+   * that passes the limit (what a response has cost is known only afterwards). `now`: ms of a clock that all threads share.
+   */
+  take(low: number, high: number, cost: number, now: number, into: Decision, force = false): void {
+    // 0, 0 marks a free place.
+    if (low === 0 && high === 0) low = 1
+    const words = this.#words
+    const base = ((low ^ Math.imul(high, 0x9e3779b1)) & this.#mask) * WORDS
+    const seconds = Math.floor(now / 1000) | 0
+    for (;;) {
+      let at = find(words, base, low, high)
+      if (at === -1) at = this.#enter(base, low, high, now, seconds)
+      if (at === -1) {
+        this.untracked++
+        into.allowed = true
+        into.remaining = this.rule.burst
+        into.retryMs = 0
+        into.fullMs = 0
+        return
+      }
+      const state = Atomics.load(words, at + STATE)
+      const view = this.#view(at, state, seconds)
+      const next = decide(this.rule, view, cost, now, into, force)
+      if (!into.allowed && !force) return
+      if (Atomics.compareExchange(words, at + STATE, state, next.state) !== state) continue
+      if (next.previous !== words[at + PREVIOUS]) words[at + PREVIOUS] = next.previous
+      if (words[at + TOUCHED] !== seconds) words[at + TOUCHED] = seconds
+      return
+    }
+  }
+
+  #view(at: number, state: number, seconds: number): RateState {
+    const view = this.#state
+    view.state = state
+    view.previous = this.#words[at + PREVIOUS]!
+    view.fresh = this.#isForgotten(seconds - this.#words[at + TOUCHED]!)
+    return view
+  }
+
+  /** So long untouched that nothing is owed any more, and that its words could be misread. */
+  #isForgotten(idleSeconds: number): boolean {
+    const { algorithm, burst, unitsPerToken, unitMs, perMs } = this.rule
+    const memoryMs = algorithm === 'token-bucket' ? burst * unitsPerToken * unitMs * 2 : 2 * perMs
+    return idleSeconds > memoryMs / 1000 + 1
+  }
+
+  /** A place for a new key in the set at `base`; -1 when all are being limited. */
+  #enter(base: number, low: number, high: number, now: number, seconds: number): number {
+    const words = this.#words
+    const set = base / WORDS
+    lockSet(this.#locks, set)
+    try {
+      const there = find(words, base, low, high)
+      if (there !== -1) return there
+      const at = this.#victim(base, now, seconds)
+      if (at === -1) return -1
+      words[at + LOW] = 0
+      words[at + HIGH] = 0
+      Atomics.store(words, at + STATE, 0)
+      words[at + PREVIOUS] = 0
+      // Far back: what stands in the state says nothing yet.
+      words[at + TOUCHED] = seconds - 0x3fffffff
+      words[at + HIGH] = high
+      Atomics.store(words, at + LOW, low)
+      return at
+    } finally {
+      unlockSet(this.#locks, set)
+    }
+  }
+
+  #victim(base: number, now: number, seconds: number): number {
+    const words = this.#words
+    let best = -1
+    // One more request of somebody who owes this much would be refused.
+    let least = this.rule.burst - 1
+    if (least <= 0) least = Number.MIN_VALUE
+    for (let at = base; at < base + WAYS; at++) {
+      if (words[at + LOW] === 0 && words[at + HIGH] === 0) return at
+      const debt = debtOf(this.rule, this.#view(at, Atomics.load(words, at + STATE), seconds), now)
+      if (debt === 0) return at
+      if (debt < least) {
+        least = debt
+        best = at
+      }
+    }
+    return best
+  }
+}
+
+function find(words: Int32Array, base: number, low: number, high: number): number {
+  for (let at = base; at < base + WAYS; at++) {
+    if (words[at + LOW] === low && words[at + HIGH] === high) return at
+  }
+  return -1
+}
