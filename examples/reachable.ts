@@ -30,7 +30,8 @@ function accepts({ host, port }: Target): Promise<boolean> {
       resolve(answer)
     }
     socket.on('connect', settle(true))
-    socket.on('error', settle(false))
+    // A reset comes from somebody who listens: a listener whose pool has nobody up.
+    socket.on('error', (error: NodeJS.ErrnoException) => settle(error.code === 'ECONNRESET')())
     socket.on('timeout', settle(false))
   })
 }

@@ -55,8 +55,10 @@ const sections: Readonly<Record<string, () => Row[]>> = {
   match: () => rows(route.properties!['match']!, 'listeners[].routes[].match'),
   headers: () => rows(route.properties!['headers']!, 'listeners[].routes[].headers'),
   cache: () => rows(mappingOf(route.properties!['cache']!)!, 'listeners[].routes[].cache'),
-  pools: () => rows(pool, 'pools.*', { brief: ['backends', 'health'] }),
+  pools: () => rows(pool, 'pools.*', { brief: ['backends', 'health', 'discover'] }),
   backends: () => rows(mappingOf(items(pool.properties!['backends']!))!, 'pools.*.backends[]'),
+  discover: () =>
+    variants(pool.properties!['discover']!).flatMap((source) => rows(source, 'pools.*.discover')),
   health: () => probeRows(),
   caches: () => rows(root.properties!['caches']!.additionalProperties as Schema, 'caches.*')
 }

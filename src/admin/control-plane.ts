@@ -72,6 +72,18 @@ export interface PoolView {
   readonly panic: boolean
   readonly queue: { readonly waiting: number; readonly max: number }
   readonly backends: readonly BackendView[]
+  /** Where its backends are learnt from, if anywhere but in the file. */
+  readonly discovery?: DiscoveryView
+}
+
+export interface DiscoveryView {
+  /** `dns api.internal (srv)`. */
+  readonly source: string
+  /** Found by the last answer. */
+  readonly backends: number
+  readonly answeredAt?: string
+  /** Why the last try failed; left out: it did not. */
+  readonly error?: string
 }
 
 export interface BackendView {

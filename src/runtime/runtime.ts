@@ -22,6 +22,7 @@ import { collectBackends } from './memory/backend-metrics.ts'
 import { BackendWatch } from './control/backend-watch.ts'
 import { CacheStores } from './memory/cache-stores.ts'
 import { Controller } from './control/controller.ts'
+import { Discoverer } from './discovery/discoverer.ts'
 import { DataPlane } from './plane/data-plane.ts'
 import { goneSeries } from './memory/gone-series.ts'
 import { InlinePlane } from './workers/inline-plane.ts'
@@ -59,6 +60,7 @@ export class Runtime implements Running {
   readonly #planes: Planes
   readonly #caches: CacheStores
   readonly #controller: Controller
+  readonly #discoverer: Discoverer
   readonly #admin: AdminServer
   readonly #heap = new HeapTidier(clock, TIDY_AFTER_MS)
   #unwatch: () => void = () => {}
@@ -97,6 +99,12 @@ export class Runtime implements Running {
       edge: (next) => applyAdmin(this.#admin, next.admin),
       onApplied: (next, pools) => this.#applied(next, pools)
     })
+    this.#discoverer = new Discoverer({
+      clock,
+      random,
+      log,
+      apply: (next) => this.#controller.apply(next)
+    })
     this.#admin = new AdminServer(this.#adminPlane(), log)
     this.#collect()
   }
@@ -104,7 +112,7 @@ export class Runtime implements Running {
   async start(): Promise<void> {
     const config = this.#initial
     const account = config.user === undefined ? undefined : checkUser(config.user)
-    await this.#controller.apply(config)
+    await this.#discoverer.apply(config)
     if (account !== undefined) {
       dropPrivileges(account)
       this.#log.info({ user: account.name, uid: account.uid, gid: account.gid }, `runs as ${account.name}`)
@@ -155,7 +163,7 @@ export class Runtime implements Running {
     const began = clock.now()
     this.#heap.soon()
     try {
-      const report = await this.#controller.apply(config)
+      const report = await this.#discoverer.apply(config)
       const ms = Math.round(clock.now() - began)
       this.#log.info({ changes: report.lines, ms }, `configuration reloaded: ${report.lines.join('; ')}`)
       this.#metrics.counter('lb_config_reloads_total', { result: 'ok' }).add()
@@ -175,7 +183,7 @@ export class Runtime implements Running {
         loaded.problems.map((problem) => formatProblems([problem])),
         plan
       )
-    return plan ? this.#controller.plan(loaded.config) : this.apply(loaded.config)
+    return plan ? this.#controller.plan(this.#discoverer.merge(loaded.config)) : this.apply(loaded.config)
   }
 
   stop(options: { readonly graceMs?: number } = {}): Promise<void> {
@@ -205,6 +213,7 @@ export class Runtime implements Running {
   #quiet(): void {
     this.#unwatch()
     this.#heap.close()
+    this.#discoverer.close()
     this.#controller.close()
     this.#watch.close()
     this.#unwatchLoop()
@@ -270,6 +279,7 @@ export class Runtime implements Running {
       planes: this.#planes,
       operator: this.#watch.operator,
       caches: this.#caches,
+      discovery: (pool) => this.#discoverer.view(pool),
       reportOf: (backend) => this.#watch.report(backend),
       reasonOf: (backend) => this.#watch.reason(backend),
       version: packageVersion(),
@@ -285,6 +295,7 @@ export class Runtime implements Running {
     const { version } = process
     this.#hub.collect(collectProcess)
     this.#hub.collect(this.#caches.collect)
+    this.#hub.collect(this.#discoverer.collect)
     this.#hub.collect(collectBackends(() => this.#controller.pools.values()))
     this.#hub.collect((sample) => {
       sample('lb_build_info', { version: packageVersion(), node: version }, 1)

@@ -171,7 +171,7 @@ export const broken: readonly Broken[] = [
     name: 'a pool without backends',
     text: head + 'pools: { web: {} }\n',
     at: '2:10',
-    says: /missing key "backends"/
+    says: /a pool needs `backends: \[/
   },
   {
     name: 'a duration without a unit',

@@ -17,7 +17,6 @@ const notBuilt = [
   '73 require',
   '74 rateLimit',
   '82 compress',
-  '106 discover',
   '107 protocol: h2c'
 ]
 

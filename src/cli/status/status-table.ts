@@ -82,9 +82,16 @@ function title(info: InfoView, width: number): string {
   return parts.join(' · ')
 }
 
-function warnings({ name, panic, usable, backends, queue }: PoolView): string[] {
+function warnings(pool: PoolView): string[] {
+  const { discovery, name } = pool
+  const source =
+    discovery?.error === undefined ? [] : [`pool ${name}: ${discovery.source} fails: ${discovery.error}`]
+  return [...source, ...loadWarnings(pool)]
+}
+
+function loadWarnings({ name, panic, usable, queue }: PoolView): string[] {
   if (panic) return [`pool ${name}: too few healthy backends, health is ignored`]
-  if (usable === 0 && backends.length > 0) return [`pool ${name}: no usable backend`]
+  if (usable === 0) return [`pool ${name}: no usable backend`]
   if (queue.waiting > 0) return [`pool ${name}: ${queue.waiting} waiting for a free backend`]
   return []
 }

@@ -13,18 +13,21 @@ import type {
 import type { PoolInput } from '../schema/pool.ts'
 import type { ProbeInput } from '../schema/probe.ts'
 import { parseDuration } from '../units.ts'
-import { buildAddress, type ResolvePath } from './paths.ts'
+import { buildBackend } from './backend.ts'
+import { buildDiscover } from './discover.ts'
+import type { ResolvePath } from './paths.ts'
 
 export function buildPool(name: string, input: PoolInput, absolute: ResolvePath): PoolConfig {
-  const backends = input.backends.map((backend) => buildBackend(backend, absolute))
+  const backends = (input.backends ?? []).map((backend) => buildBackend(backend, absolute))
   const { timeouts } = input
   return {
     name,
     algorithm: input.algorithm ?? impliedAlgorithm(backends),
     hash: (input.hash ?? { key: { kind: defaults.hash.key } }) satisfies HashConfig,
     backends,
+    ...(input.discover !== undefined && { discover: buildDiscover(input.discover, absolute) }),
     ...(input.health !== undefined && { health: buildProbe(input.health, input.proxyProtocol) }),
-    breaker: buildBreaker(input.breaker, backends.length),
+    breaker: buildBreaker(input.breaker, input.discover === undefined ? backends.length : Infinity),
     ...(input.outlier !== undefined && {
       outlier: {
         intervalMs: input.outlier.interval,
@@ -55,19 +58,6 @@ export function buildPool(name: string, input: PoolInput, absolute: ResolvePath)
 /** Weights without an algorithm are meant to count. */
 function impliedAlgorithm(backends: readonly BackendConfig[]): AlgorithmName {
   return backends.some((backend) => backend.weight !== 1) ? 'weighted-round-robin' : 'round-robin'
-}
-
-function buildBackend(input: PoolInput['backends'][number], absolute: ResolvePath): BackendConfig {
-  const given = 'kind' in input ? { address: input, backup: defaults.backend.backup } : input
-  const address = buildAddress(given.address, absolute)
-  const { name, weight, maxConnections } = 'kind' in input ? {} : input
-  return {
-    name: name ?? given.address.text,
-    address,
-    weight: weight ?? defaults.backend.weight,
-    ...(maxConnections !== undefined && { maxConnections }),
-    backup: given.backup
-  }
 }
 
 /**

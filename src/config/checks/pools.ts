@@ -25,7 +25,12 @@ export function checkPools(root: Raw): Finding[] {
   const findings: Finding[] = []
   for (const { path, value: pool } of select(root, ['pools', '*'])) {
     if (!isMap(pool)) continue
-    findings.push(...checkAlgorithm(pool, path), ...checkBackends(pool, path), ...checkBackendTls(pool, path))
+    findings.push(
+      ...checkAlgorithm(pool, path),
+      ...checkBackends(pool, path),
+      ...checkDiscover(pool, path),
+      ...checkBackendTls(pool, path)
+    )
     const { sticky } = pool
     if (isMap(sticky) && textOf(sticky['sameSite']) === 'none' && sticky['secure'] !== true) {
       findings.push(
@@ -79,6 +84,26 @@ function checkBackends(pool: RawMap, path: Path): Finding[] {
   const list = backends as readonly Raw[]
   if (!list.every((backend) => isMap(backend) && backend['backup'] === true)) return []
   return [warningAt([...path, 'backends'], 'every backend is a backup; they serve as if none were', 'key')]
+}
+
+/** A pool has backends, or a place to learn them from. */
+function checkDiscover(pool: RawMap, path: Path): Finding[] {
+  const { discover, backends } = pool
+  if (discover === undefined && backends === undefined) {
+    const message = 'a pool needs `backends: ["10.0.0.1:8080"]`, or `discover` to learn them from'
+    return [errorAt(path, message, 'key')]
+  }
+  if (!isMap(discover) || discover['dns'] === undefined) return []
+  const type = textOf(discover['type']) ?? 'a'
+  if (type === 'a' && discover['port'] === undefined) {
+    return [
+      errorAt([...path, 'discover', 'dns'], 'addresses tell no port; write `port: 8080` beside it', 'key')
+    ]
+  }
+  if (type === 'srv' && discover['port'] !== undefined) {
+    return [errorAt([...path, 'discover', 'port'], 'SRV records tell the port; take it out', 'key')]
+  }
+  return []
 }
 
 function checkBackendTls(pool: RawMap, path: Path): Finding[] {

@@ -2,6 +2,7 @@ import type { PoolConfig, RetryConfig } from './pool-model.ts'
 
 // One door for whoever reads the configuration; the types of pools stand apart for their length only.
 export type * from './pool-model.ts'
+export type * from './discovery-model.ts'
 
 /**
  * The configuration in force: what config/ makes of the YAML after validation, with defaults filled in and units

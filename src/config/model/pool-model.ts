@@ -1,3 +1,5 @@
+import type { Discovery } from './discovery-model.ts'
+
 /** Pools as part of the configuration in force (see model.ts). */
 
 export type AlgorithmName =
@@ -15,7 +17,10 @@ export interface PoolConfig {
   readonly name: string
   readonly algorithm: AlgorithmName
   readonly hash: HashConfig
+  /** Those of the file, and behind them those that are discovered. */
   readonly backends: readonly BackendConfig[]
+  /** Undefined: only the file says which backends there are. */
+  readonly discover?: Discovery
   /** Undefined: no probes; passive health only. */
   readonly health?: ProbeConfig
   readonly breaker: BreakerConfig

@@ -33,11 +33,6 @@ const rows: readonly Row[] = [
     { pattern: [...place, 'compress'], message: 'compression' }
   ]),
   {
-    pattern: [...pool, 'discover'],
-    message: 'service discovery',
-    replaces: { key: 'backends', value: ['discovered.invalid:1'] }
-  },
-  {
     pattern: [...listener, 'protocols', '*'],
     values: ['h2'],
     message: 'HTTP/2 with clients',

@@ -2,8 +2,9 @@ import { z } from 'zod'
 import { defaults } from '../defaults.ts'
 import { listOf, mapping } from './leaf.ts'
 import { decimal, duration, flag, integer, lifetime, percent, text, word } from './leaves.ts'
-import { name } from './name.ts'
-import { backendAddress, hashKey } from './network-leaves.ts'
+import { backendSchema } from './backend.ts'
+import { discoverSchema } from './discover.ts'
+import { hashKey } from './network-leaves.ts'
 import { probeSchema } from './probe.ts'
 import { poolRetry } from './retry.ts'
 import { off } from './leaves.ts'
@@ -20,21 +21,6 @@ export const algorithmNames = [
   'maglev',
   'first'
 ] as const
-
-const backend = z.union([
-  backendAddress(),
-  mapping({
-    address: backendAddress().describe('Where it is: `host:port`, `[ipv6]:port` or `unix:/path`.'),
-    name: name('a name such as web-1')
-      .optional()
-      .describe('Name in logs, metrics and commands; left out: the address.'),
-    weight: integer(1, 1000).optional().describe('Share of the traffic relative to the other backends (1).'),
-    maxConnections: integer(1, 1_000_000)
-      .optional()
-      .describe('Connections or requests it may have at once, over all workers; left out: no limit.'),
-    backup: flag().prefault(defaults.backend.backup).describe('Serves only while no other backend can.')
-  })
-])
 
 const timeouts = mapping({
   connect: duration({ example: '3s' })
@@ -90,9 +76,14 @@ export const poolSchema = mapping(
     })
       .optional()
       .describe('For the algorithms `hash` and `maglev`.'),
-    backends: listOf(backend, { min: 1, max: 50_000 }).describe(
-      'The servers: addresses, or mappings with more to say.'
-    ),
+    backends: listOf(backendSchema, { min: 1, max: 50_000 })
+      .optional()
+      .describe('The servers: addresses, or mappings with more to say. Needed where nothing is discovered.'),
+    discover: discoverSchema
+      .optional()
+      .describe(
+        'Learns backends while it runs, besides those of `backends`: by DNS, file, HTTP, Docker, Kubernetes or Consul.'
+      ),
     protocol: word(['http1']).optional().describe('What the backends speak (L7).'),
     health: probeSchema.optional().describe('Active probes; left out: only what traffic shows counts.'),
     breaker: z

@@ -107,6 +107,9 @@ export const catalogue = {
     'Lookups by result: hit, miss, stale, revalidated, coalesced, bypass.'
   ),
   lb_cache_bytes: gauge(['cache'], 'Bytes stored now.'),
+  lb_discovery_backends: gauge(['pool'], 'Backends that the source of a pool (discover) found last.'),
+  lb_discovery_up: gauge(['pool'], '1: the source of a pool answered when it was last asked; 0: it did not.'),
+  lb_discovery_failures_total: counter(['pool'], 'Tries to ask the source of a pool that failed.'),
   lb_cache_entries: gauge(['cache'], 'Responses stored now.'),
   lb_cache_stored_total: counter(['cache'], 'Responses stored.'),
   lb_cache_evictions_total: counter(['cache'], 'Responses pushed out to make room.'),

@@ -18,18 +18,21 @@ import type { Operator } from '../../balancer/pool/operator.ts'
 import type { ListenerConfig } from '../../config/model/model.ts'
 import type { CacheStores } from '../memory/cache-stores.ts'
 import type { Controller } from './controller.ts'
+import type { SourceView } from '../discovery/followed-source.ts'
 import { explainRequest } from './explain.ts'
 import { listenerAddresses } from '../plane/listener-addresses.ts'
 import type { ListenerConnections } from '../workers/messages.ts'
 import type { Planes } from '../workers/planes.ts'
 import { usesWeights } from '../../config/checks/pools.ts'
-import { viewBackend, viewPool, type ReasonOf, type ReportOf } from './pool-view.ts'
+import { viewBackend, viewPool, viewSource, type ReasonOf, type ReportOf } from './pool-view.ts'
 
 export interface AdminPlaneParts {
   readonly controller: Controller
   readonly planes: Planes
   readonly caches: CacheStores
   readonly operator: Operator
+  /** Of a pool that is discovered. */
+  readonly discovery: (pool: string) => SourceView | undefined
   readonly reportOf: ReportOf
   readonly reasonOf: ReasonOf
   readonly version: string
@@ -86,8 +89,12 @@ export class AdminPlane implements ControlPlane {
   }
 
   pools(): readonly PoolView[] {
-    const { controller, reportOf, reasonOf } = this.#parts
-    return [...controller.pools.values()].map((pool) => viewPool(pool, reportOf, reasonOf))
+    const { controller, discovery, reportOf, reasonOf } = this.#parts
+    return [...controller.pools.values()].map((pool) => {
+      const view = viewPool(pool, reportOf, reasonOf)
+      const source = discovery(pool.name)
+      return source === undefined ? view : { ...view, discovery: viewSource(source) }
+    })
   }
 
   async connections(): Promise<ConnectionsView> {

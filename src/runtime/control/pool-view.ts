@@ -1,8 +1,9 @@
-import type { BackendView, PoolView } from '../../admin/control-plane.ts'
+import type { BackendView, DiscoveryView, PoolView } from '../../admin/control-plane.ts'
 import type { Backend } from '../../balancer/pool/backend.ts'
 import * as at from '../../balancer/table/columns.ts'
 import type { Pool } from '../../balancer/pool/pool.ts'
 import type { ProbeReport } from '../../health/probe-loop.ts'
+import type { SourceView } from '../discovery/followed-source.ts'
 
 /** What the last change on an axis said: the table keeps when, and this why. */
 export type ReasonOf = (backend: Backend) => string | undefined
@@ -62,6 +63,15 @@ export function viewBackend(
     ...(backend.maxConnections !== undefined && { maxConnections: backend.maxConnections }),
     requests: table.total(slot, at.REQUESTS),
     failedRequests: table.total(slot, at.FAILURES)
+  }
+}
+
+export function viewSource({ source, backends, answeredAt, error }: SourceView): DiscoveryView {
+  return {
+    source,
+    backends,
+    ...(answeredAt !== undefined && { answeredAt: isoTime(answeredAt) }),
+    ...(error !== undefined && { error })
   }
 }
 

@@ -1,0 +1,39 @@
+import { z } from 'zod'
+import { buildBackend } from './build/backend.ts'
+import type { BackendConfig } from './model/model.ts'
+import { backendSchema } from './schema/backend.ts'
+import { readYaml } from './yaml/read-yaml.ts'
+
+/** At most so many backends of one list. */
+const MAX_BACKENDS = 50_000
+const list = z.array(backendSchema)
+
+/**
+ * Reads a list of backends as it stands under `backends:` of a pool, by itself or under that key, in YAML or JSON. A string
+ * says what is wrong with it, in one line. Names that stand twice are refused. An empty list is one.
+ */
+export function readBackendList(text: string, from: string): readonly BackendConfig[] | string {
+  let value: unknown
+  try {
+    value = readYaml(text)
+  } catch (error) {
+    return `${from}: ${error instanceof Error ? error.message : String(error)}`
+  }
+  if (typeof value === 'object' && value !== null && 'backends' in value) value = value.backends
+  if (!Array.isArray(value))
+    return `${from} is no list of backends; write ["10.0.0.1:8080", …] or { backends: […] }`
+  if (value.length > MAX_BACKENDS)
+    return `${from} lists ${value.length} backends; at most ${MAX_BACKENDS} are taken`
+  const parsed = list.safeParse(value)
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    return `${from}: backend ${String(issue?.path[0] ?? '')}: ${issue?.message ?? 'is not one'}`
+  }
+  const backends = parsed.data.map((each) => buildBackend(each, (path) => path))
+  const names = new Set<string>()
+  for (const { name } of backends) {
+    if (names.has(name)) return `${from}: the name ${name} stands twice`
+    names.add(name)
+  }
+  return backends
+}

@@ -1,0 +1,63 @@
+import { request } from 'undici'
+import type { BackendConfig, ConsulDiscovery } from '../config/model/model.ts'
+import { boundedText } from './bounded-text.ts'
+import { backendAt } from './dns.ts'
+import { Poller } from './poller.ts'
+import type { Source, SourceParts } from './source.ts'
+
+/** What is read of an element of `/v1/health/service/:name`. */
+interface Entry {
+  readonly Node?: { readonly Address?: string }
+  readonly Service?: {
+    readonly ID?: string
+    readonly Address?: string
+    readonly Port?: number
+    readonly Weights?: { readonly Passing?: number }
+  }
+}
+
+const WAIT = '55s'
+
+/** Consul's blocking queries: each answer waits until the service has changed since the index it was asked with. */
+export function consulSource(config: ConsulDiscovery, parts: SourceParts): Source {
+  let index = 0
+  const poller = new Poller(
+    parts,
+    async (signal, succeeded) => {
+      const url = new URL(`/v1/health/service/${encodeURIComponent(config.service)}`, config.url)
+      url.searchParams.set('passing', '1')
+      url.searchParams.set('index', String(index))
+      url.searchParams.set('wait', WAIT)
+      if (config.tag !== undefined) url.searchParams.set('tag', config.tag)
+      if (config.datacenter !== undefined) url.searchParams.set('dc', config.datacenter)
+      const headers = config.token === undefined ? {} : { 'x-consul-token': config.token }
+      const response = await request(url, { signal, headers, headersTimeout: 75_000 })
+      const text = await boundedText(response.body)
+      if (response.statusCode !== 200) {
+        index = 0
+        throw new Error(`status ${response.statusCode}`)
+      }
+      parts.found(backendsOf(JSON.parse(text) as Entry[]))
+      succeeded()
+      const next = Number(response.headers['x-consul-index'])
+      // An index that goes back means that the server was restored; below 1 it would not block.
+      index = Number.isSafeInteger(next) && next >= 1 && next >= index ? next : 0
+      return index === 0 ? 1_000 : 0
+    },
+    { stream: true }
+  )
+  return { label: `consul ${config.service}`, close: () => poller.close() }
+}
+
+function backendsOf(entries: readonly Entry[]): BackendConfig[] {
+  const backends = new Map<string, BackendConfig>()
+  for (const { Node, Service } of entries) {
+    const host = Service?.Address || Node?.Address
+    const port = Service?.Port
+    if (!host || port === undefined || port < 1) continue
+    const weight = Math.max(1, Math.min(1_000, Service?.Weights?.Passing ?? 1))
+    const backend = backendAt(host, port, { weight })
+    backends.set(backend.name, backend)
+  }
+  return [...backends.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+}

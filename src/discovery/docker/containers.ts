@@ -1,0 +1,86 @@
+import type { BackendConfig, DockerDiscovery } from '../../config/model/model.ts'
+import { backendAt } from '../dns.ts'
+import { readLabels } from './labels.ts'
+
+/** What is read of an element of `GET /containers/json` (Docker Engine API v1.24 and later). */
+export interface Container {
+  readonly Id: string
+  readonly Names?: readonly string[]
+  readonly Labels?: Readonly<Record<string, string>> | null
+  /** "Up 2 minutes (unhealthy)". */
+  readonly Status?: string
+  readonly Ports?: readonly { readonly PrivatePort: number; readonly Type?: string }[] | null
+  readonly NetworkSettings?: {
+    readonly Networks?: Readonly<
+      Record<string, { readonly IPAddress?: string; readonly GlobalIPv6Address?: string }>
+    >
+  } | null
+}
+
+/** The backends that containers are, and what is wrong with some of them, naming container and label. Pure. */
+export function containerBackends(
+  containers: readonly Container[],
+  config: DockerDiscovery
+): { readonly backends: readonly BackendConfig[]; readonly warnings: readonly string[] } {
+  const backends = new Map<string, BackendConfig>()
+  const warnings: string[] = []
+  for (const container of containers) {
+    const name = nameOf(container)
+    const { labels, warnings: mistakes } = readLabels(container.Labels ?? {})
+    warnings.push(...mistakes.map((text) => `container ${name}: ${text}`))
+    if (labels.enable === false) continue
+    // Its own health check has the last word; one that starts is left to our probes.
+    if (container.Status?.includes('(unhealthy)') === true) continue
+    const address = addressOf(container, labels.network ?? config.network)
+    const port = labels.port ?? config.port ?? onlyPort(container)
+    if (address === undefined) {
+      const where = labels.network ?? config.network
+      warnings.push(`container ${name} has no address${where === undefined ? '' : ` in network ${where}`}`)
+    } else if (port === undefined) {
+      warnings.push(`container ${name} has no single port; say which by the label lb.port`)
+    } else {
+      const { weight, backup, maxConnections } = labels
+      const made = backendAt(address, port, {
+        name: labels.name ?? name,
+        weight: weight ?? 1,
+        backup: backup ?? false
+      })
+      const limited = maxConnections === undefined ? made : { ...made, maxConnections }
+      backends.set(backends.has(limited.name) ? `${limited.name} ${container.Id}` : limited.name, limited)
+    }
+  }
+  return { backends: distinct([...backends.values()]), warnings }
+}
+
+/** Two containers that give themselves one name are told apart by their address. */
+function distinct(backends: readonly BackendConfig[]): BackendConfig[] {
+  const taken = new Set<string>()
+  return backends
+    .map((backend) => {
+      const name = taken.has(backend.name) ? backend.address.text : backend.name
+      taken.add(name)
+      return { ...backend, name }
+    })
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+function nameOf({ Id, Names }: Container): string {
+  return (Names?.[0]?.replace(/^\//, '') ?? Id.slice(0, 12)).slice(0, 64)
+}
+
+function addressOf({ NetworkSettings }: Container, network: string | undefined): string | undefined {
+  const networks = new Map(Object.entries(NetworkSettings?.Networks ?? {}))
+  const chosen = network === undefined ? [...networks.values()] : [networks.get(network)]
+  for (const each of chosen) {
+    const address = each?.IPAddress || each?.GlobalIPv6Address
+    if (address) return address
+  }
+  return undefined
+}
+
+function onlyPort({ Ports }: Container): number | undefined {
+  const tcp = new Set(
+    (Ports ?? []).filter(({ Type }) => Type !== 'udp').map(({ PrivatePort }) => PrivatePort)
+  )
+  return tcp.size === 1 ? [...tcp][0] : undefined
+}

@@ -1,0 +1,30 @@
+import { readFile, stat } from 'node:fs/promises'
+import type { FileDiscovery } from '../config/model/model.ts'
+import { readBackendList } from '../config/backend-list.ts'
+import { Poller } from './poller.ts'
+import type { Source, SourceParts } from './source.ts'
+
+/** Larger ones are no list of backends. */
+const MAX_BYTES = 16 * 1024 * 1024
+/** A file is looked at twice a second, as the configuration is: that sees swapped links too. */
+const LOOK_MS = 500
+
+/** Reads a YAML or JSON file again whenever it changes. A file that is wrong or gone changes nothing. */
+export function fileSource(config: FileDiscovery, parts: SourceParts): Source {
+  let known = ''
+  const poller = new Poller(parts, async (signal) => {
+    const { mtimeMs, size, ino } = await stat(config.path)
+    const state = `${mtimeMs} ${size} ${ino}`
+    if (state === known) return LOOK_MS
+    if (size > MAX_BYTES)
+      throw new RangeError(`${config.path} has ${size} bytes; at most ${MAX_BYTES} are read`)
+    const text = await readFile(config.path, { encoding: 'utf8', signal })
+    const list = readBackendList(text, config.path)
+    // A refused state is not read again before it changes.
+    known = state
+    if (typeof list === 'string') throw new Error(list)
+    parts.found(list)
+    return LOOK_MS
+  })
+  return { label: `file ${config.path}`, close: () => poller.close() }
+}

@@ -1,0 +1,42 @@
+import { request } from 'undici'
+import type { HttpDiscovery } from '../config/model/model.ts'
+import { readBackendList } from '../config/backend-list.ts'
+import { boundedText } from './bounded-text.ts'
+import { Poller } from './poller.ts'
+import type { Source, SourceParts } from './source.ts'
+
+/** Asks a URL for the list, with what it said last (ETag, Last-Modified): 304 costs nothing. */
+export function httpSource(config: HttpDiscovery, parts: SourceParts): Source {
+  let etag: string | undefined
+  let lastModified: string | undefined
+  const poller = new Poller(parts, async (signal) => {
+    const response = await request(config.url, {
+      signal,
+      headers: {
+        accept: 'application/json, application/yaml',
+        ...config.headers,
+        ...(etag !== undefined && { 'if-none-match': etag }),
+        ...(lastModified !== undefined && { 'if-modified-since': lastModified })
+      }
+    })
+    if (response.statusCode === 304) {
+      await response.body.dump()
+      return config.intervalMs
+    }
+    if (response.statusCode !== 200) {
+      await response.body.dump()
+      throw new Error(`status ${response.statusCode}`)
+    }
+    const list = readBackendList(await boundedText(response.body), config.url)
+    if (typeof list === 'string') throw new Error(list)
+    parts.found(list)
+    etag = single(response.headers['etag'])
+    lastModified = single(response.headers['last-modified'])
+    return config.intervalMs
+  })
+  return { label: `http ${config.url}`, close: () => poller.close() }
+}
+
+function single(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value
+}

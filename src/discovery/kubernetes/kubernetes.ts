@@ -1,0 +1,139 @@
+import { Agent, request, type Dispatcher } from 'undici'
+import type { KubernetesDiscovery } from '../../config/model/model.ts'
+import { boundedLines, boundedText } from '../bounded-text.ts'
+import { Poller } from '../poller.ts'
+import type { Source, SourceParts } from '../source.ts'
+import { clusterAccess, type ClusterAccess } from './access.ts'
+import { sliceBackends, type EndpointSlice } from './slices.ts'
+
+/** A watch is asked to end by then, and is begun again where it was. */
+const WATCH_SECONDS = 240
+/** So long without a byte, bookmarks included, means that the connection is dead. */
+const SILENT_MS = (WATCH_SECONDS + 30) * 1000
+const CALL_MS = 15_000
+
+interface WatchEvent {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR'
+  readonly object: EndpointSlice & { readonly code?: number; readonly message?: string }
+}
+
+/** The watch began too long ago; the whole has to be listed again (410 Gone). */
+class Outdated extends Error {}
+
+/** Lists and then watches the EndpointSlices of one service, by plain REST. */
+export function kubernetesSource(config: KubernetesDiscovery, parts: SourceParts): Source {
+  const slices = new Map<string, EndpointSlice>()
+  let agent: Agent | undefined
+  let version: string | undefined
+
+  const poller = new Poller(
+    parts,
+    async (signal, succeeded) => {
+      const access = await clusterAccess(config)
+      agent ??= new Agent({ connect: access.tls, bodyTimeout: SILENT_MS, headersTimeout: CALL_MS })
+      const ask = (query: Record<string, string>) => slicesRequest(access, config, query, agent!, signal)
+      const tell = (): void => parts.found(sliceBackends(slices.values(), config.port, config.zone))
+      try {
+        if (version === undefined) {
+          version = await list(ask, slices)
+          tell()
+        }
+        succeeded()
+        version = await watch(ask, slices, version, tell)
+        return 0
+      } catch (error) {
+        if (!(error instanceof Outdated)) throw error
+        version = undefined
+        return 1_000
+      }
+    },
+    { stream: true }
+  )
+  return {
+    label: `kubernetes ${config.namespace ?? ''}/${config.service}`,
+    close() {
+      poller.close()
+      void agent?.destroy()
+    }
+  }
+}
+
+type Ask = (query: Record<string, string>) => Promise<Dispatcher.ResponseData>
+
+/** Each call reads the token again: a service account's is renewed every hour. */
+function slicesRequest(
+  access: ClusterAccess,
+  config: KubernetesDiscovery,
+  query: Record<string, string>,
+  dispatcher: Agent,
+  signal: AbortSignal
+): Promise<Dispatcher.ResponseData> {
+  const namespace = encodeURIComponent(config.namespace ?? access.namespace)
+  const url = new URL(`/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`, access.url)
+  url.searchParams.set('labelSelector', `kubernetes.io/service-name=${config.service}`)
+  for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value)
+  const headers = { accept: 'application/json', ...access.headers() }
+  return request(url, { dispatcher, signal, headers })
+}
+
+/** All slices, page by page; returns the version to watch from. */
+async function list(ask: Ask, slices: Map<string, EndpointSlice>): Promise<string> {
+  const found = new Map<string, EndpointSlice>()
+  let next = ''
+  let version = ''
+  do {
+    const response = await ask({ limit: '500', ...(next !== '' && { continue: next }) })
+    const text = await boundedText(response.body)
+    if (response.statusCode === 410) throw new Outdated()
+    if (response.statusCode !== 200) throw new Error(refusal(response.statusCode, text))
+    const page = JSON.parse(text) as {
+      metadata: { resourceVersion: string; continue?: string }
+      items: EndpointSlice[]
+    }
+    for (const slice of page.items) found.set(slice.metadata.name, slice)
+    version = page.metadata.resourceVersion
+    next = page.metadata.continue ?? ''
+  } while (next !== '')
+  slices.clear()
+  for (const [name, slice] of found) slices.set(name, slice)
+  return version
+}
+
+/** Follows changes until the server ends the watch; returns the version to go on from. */
+async function watch(
+  ask: Ask,
+  slices: Map<string, EndpointSlice>,
+  from: string,
+  tell: () => void
+): Promise<string> {
+  const response = await ask({
+    watch: 'true',
+    allowWatchBookmarks: 'true',
+    resourceVersion: from,
+    timeoutSeconds: String(WATCH_SECONDS)
+  })
+  if (response.statusCode !== 200) {
+    const text = await boundedText(response.body)
+    if (response.statusCode === 410) throw new Outdated()
+    throw new Error(refusal(response.statusCode, text))
+  }
+  let version = from
+  for await (const line of boundedLines(response.body)) {
+    const { type, object } = JSON.parse(line) as WatchEvent
+    if (type === 'ERROR') {
+      if (object.code === 410) throw new Outdated()
+      throw new Error(refusal(object.code ?? 0, object.message ?? ''))
+    }
+    version = object.metadata.resourceVersion ?? version
+    if (type === 'BOOKMARK') continue
+    if (type === 'DELETED') slices.delete(object.metadata.name)
+    else slices.set(object.metadata.name, object)
+    tell()
+  }
+  return version
+}
+
+function refusal(status: number, text: string): string {
+  const cure = status === 403 ? '; its account needs list and watch on endpointslices' : ''
+  return `the API server answers ${status}${cure}: ${text.replaceAll(/\s+/g, ' ').slice(0, 120)}`
+}

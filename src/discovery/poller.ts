@@ -1,0 +1,86 @@
+import { RetryDelay } from './retry-delay.ts'
+import type { SourceParts } from './source.ts'
+
+/** How long one try of a source may take, its connection included. */
+const TRY_MS = 10_000
+
+/**
+ * One try. Resolves with the ms until the next; a stream says by `succeeded` that it works, so that its end later is
+ * not taken for the last of many failures.
+ */
+export type Poll = (signal: AbortSignal, succeeded: () => void) => Promise<number>
+
+/**
+ * Asks again and again: after what an answer says, or after a growing delay where there was none. One try at a time, each with a
+ * deadline; `close` ends the one under way. Failures are told, and change nothing.
+ */
+export class Poller {
+  readonly #parts: SourceParts
+  readonly #poll: Poll
+  readonly #delay: RetryDelay
+  readonly #tryMs: number | undefined
+  readonly #closed = new AbortController()
+  #cancel: (() => void) | undefined
+
+  /** `stream`: a try has no deadline of its own; it ends when the other side wants. */
+  constructor(parts: SourceParts, poll: Poll, { stream = false } = {}) {
+    this.#parts = parts
+    this.#poll = poll
+    this.#delay = new RetryDelay(parts.random)
+    this.#tryMs = stream ? undefined : TRY_MS
+    void this.#try()
+  }
+
+  close(): void {
+    this.#closed.abort()
+    this.#cancel?.()
+  }
+
+  async #try(): Promise<void> {
+    this.#cancel = undefined
+    const { signal } = this.#closed
+    let wait: number
+    try {
+      const deadline =
+        this.#tryMs === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(this.#tryMs)])
+      const succeeded = (): void => this.#delay.reset()
+      wait = await withSignal(this.#poll(deadline, succeeded), deadline)
+      this.#delay.reset()
+    } catch (error) {
+      if (signal.aborted) return
+      this.#parts.failed(reasonOf(error))
+      wait = this.#delay.next()
+    }
+    if (signal.aborted) return
+    this.#cancel = this.#parts.clock.after(wait, () => void this.#try())
+  }
+}
+
+/** What does not listen to the signal is left behind when it fires. */
+async function withSignal<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let stop: (() => void) | undefined
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason as Error)
+    signal.addEventListener('abort', stop, { once: true })
+  })
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    if (stop !== undefined) signal.removeEventListener('abort', stop)
+  }
+}
+
+const MAX_REASON = 200
+
+/** One line, whatever was thrown. */
+export function reasonOf(error: unknown): string {
+  const text = error instanceof Error ? messageOf(error) : String(error)
+  return text.replaceAll(/\s+/g, ' ').slice(0, MAX_REASON)
+}
+
+function messageOf(error: Error): string {
+  if (error.name === 'TimeoutError') return 'no answer in time'
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
+  if (error.message === '') return code === '' ? error.name : code
+  return code === '' || error.message.includes(code) ? error.message : `${code}: ${error.message}`
+}

@@ -1,0 +1,24 @@
+import type { Random } from '../core/random.ts'
+
+const FIRST_MS = 500
+const MOST_MS = 30_000
+
+/** Delays between tries of a source that fails: they double up to 30 s, each ± 25 %, so that instances do not ask in step. */
+export class RetryDelay {
+  readonly #random: Random
+  #failures = 0
+
+  constructor(random: Random) {
+    this.#random = random
+  }
+
+  /** Of the next try, in ms. */
+  next(): number {
+    const delay = Math.min(MOST_MS, FIRST_MS * 2 ** Math.min(this.#failures++, 10))
+    return delay * (0.75 + this.#random() / 2)
+  }
+
+  reset(): void {
+    this.#failures = 0
+  }
+}

@@ -1,0 +1,151 @@
+import type { BackendConfig, Config } from '../../config/model/model.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { Logger } from '../../core/log/log.ts'
+import type { Collector } from '../../core/metrics/hub.ts'
+import type { Random } from '../../core/random.ts'
+import type { ApplyReport } from '../control/controller.ts'
+import { FollowedSource, type SourceView } from './followed-source.ts'
+
+export interface DiscovererParts {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Logger
+  /** Puts a configuration in force, the backends that were found in it. Rejects when it cannot. */
+  readonly apply: (config: Config) => Promise<ApplyReport>
+}
+
+/** The first change of a burst waits this long for the others. */
+const SETTLE_MS = 100
+/** How long a start or reload waits for the first answer of new sources. */
+const SOURCES_MS = 3_000
+/** Changes are put in force at most for this share of the time, so that a storm of them leaves the main thread free. */
+const SHARE = 1 / 10
+
+/**
+ * Follows the sources of all pools that have one, in the main thread. The backends that they find stand behind those of the
+ * file; a source that fails, or finds nobody because it is away, leaves what it found last.
+ */
+export class Discoverer {
+  readonly #parts: DiscovererParts
+  readonly #followed = new Map<string, FollowedSource>()
+  /** In force, without what was found. */
+  #given: Config | undefined
+  #cancel: (() => void) | undefined
+  #applying = false
+  #notBefore = 0
+  #changed = false
+  #closed = false
+
+  constructor(parts: DiscovererParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * Puts a configuration in force with what its sources find; new ones answer first, so that no pool is empty meanwhile.
+   * Rejects when it is refused; then the sources of the one before are followed again.
+   */
+  async apply(config: Config): Promise<ApplyReport> {
+    this.#follow(config)
+    await this.#ready(SOURCES_MS)
+    try {
+      const report = await this.#parts.apply(this.merge(config))
+      this.#given = config
+      return report
+    } catch (error) {
+      if (this.#given !== undefined) this.#follow(this.#given)
+      throw error
+    }
+  }
+
+  /** Those that stay the same go on with what they found. */
+  #follow(config: Config): void {
+    const pools = Object.values(config.pools).filter(({ discover }) => discover !== undefined)
+    const keep = new Map(pools.map((pool) => [pool.name, JSON.stringify(pool.discover)]))
+    for (const [name, followed] of this.#followed) {
+      if (keep.get(name) === followed.key) continue
+      followed.close()
+      if (!keep.has(name)) this.#followed.delete(name)
+    }
+    for (const pool of pools) {
+      const before = this.#followed.get(pool.name)
+      const key = keep.get(pool.name)!
+      if (before?.key === key) continue
+      const { clock, random, log } = this.#parts
+      const parts = { clock, random, log, changed: () => this.#soon() }
+      this.#followed.set(pool.name, new FollowedSource(pool, key, parts, before?.found ?? []))
+    }
+  }
+
+  /** Resolves when every source has answered or failed once, at the latest after `ms`. */
+  async #ready(ms: number): Promise<void> {
+    if (this.#followed.size === 0) return
+    const late = Promise.withResolvers<void>()
+    const cancel = this.#parts.clock.after(ms, late.resolve)
+    await Promise.race([Promise.all([...this.#followed.values()].map(({ tried }) => tried)), late.promise])
+    cancel()
+  }
+
+  /** The configuration with the backends that were found. */
+  merge(config: Config): Config {
+    if (this.#followed.size === 0) return config
+    const pools = Object.entries(config.pools).map(([name, pool]) => {
+      const found = this.#followed.get(name)?.found ?? []
+      return [name, found.length === 0 ? pool : { ...pool, backends: joined(pool.backends, found) }]
+    })
+    return { ...config, pools: Object.fromEntries(pools) as Config['pools'] }
+  }
+
+  view(pool: string): SourceView | undefined {
+    return this.#followed.get(pool)?.view()
+  }
+
+  collect: Collector = (sample) => {
+    for (const [pool, followed] of this.#followed) {
+      const { backends, error } = followed.view()
+      sample('lb_discovery_backends', { pool }, backends)
+      sample('lb_discovery_up', { pool }, error === undefined ? 1 : 0)
+      sample('lb_discovery_failures_total', { pool }, followed.failures)
+    }
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#cancel?.()
+    for (const followed of this.#followed.values()) followed.close()
+    this.#followed.clear()
+  }
+
+  #soon(): void {
+    this.#changed = true
+    if (this.#cancel !== undefined || this.#applying || this.#closed) return
+    const { clock } = this.#parts
+    const wait = Math.max(SETTLE_MS, this.#notBefore - clock.now())
+    this.#cancel = clock.after(wait, () => {
+      this.#cancel = undefined
+      void this.#applyFound()
+    })
+  }
+
+  async #applyFound(): Promise<void> {
+    const { clock, apply, log } = this.#parts
+    if (this.#given === undefined) return
+    this.#applying = true
+    this.#changed = false
+    const began = clock.now()
+    try {
+      await apply(this.merge(this.#given))
+    } catch (error) {
+      log.error({ err: error }, 'the backends that were found could not be put in force')
+    }
+    this.#notBefore = clock.now() + (clock.now() - began) / SHARE
+    this.#applying = false
+    if (this.#changed) this.#soon()
+  }
+}
+
+/** Backends of the file first; a name is theirs. */
+function joined(given: readonly BackendConfig[], found: readonly BackendConfig[]): readonly BackendConfig[] {
+  if (given.length === 0) return found
+  const names = new Set(given.map(({ name }) => name))
+  return [...given, ...found.filter(({ name }) => !names.has(name))]
+}

@@ -1,0 +1,111 @@
+import type { BackendConfig, PoolConfig } from '../../config/model/model.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { Logger } from '../../core/log/log.ts'
+import type { Random } from '../../core/random.ts'
+import { makeSource } from '../../discovery/make-source.ts'
+import type { Source } from '../../discovery/source.ts'
+
+/** What an operator is told of a pool's source. */
+export interface SourceView {
+  readonly source: string
+  /** Backends found. */
+  readonly backends: number
+  /** Wall clock of the last answer; undefined: none yet. */
+  readonly answeredAt: number | undefined
+  /** Why the last try failed; undefined: it did not. */
+  readonly error: string | undefined
+}
+
+export interface FollowedParts {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Logger
+  /** What was found is other than before. */
+  readonly changed: () => void
+}
+
+/** One pool's source and what it found last. */
+export class FollowedSource {
+  readonly key: string
+  /** Resolves with the first answer or failure. */
+  readonly tried: Promise<void>
+  found: readonly BackendConfig[]
+  failures = 0
+  readonly #pool: string
+  readonly #parts: FollowedParts
+  readonly #source: Source
+  readonly #resolve: () => void
+  #text: string
+  #answeredAt: number | undefined
+  #error: string | undefined
+
+  /** `found`: by the source that the pool had before; they stay until this one answers. */
+  constructor(pool: PoolConfig, key: string, parts: FollowedParts, found: readonly BackendConfig[]) {
+    this.key = key
+    this.found = found
+    this.#text = JSON.stringify(found)
+    this.#pool = pool.name
+    this.#parts = parts
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.tried = promise
+    this.#resolve = resolve
+    const { clock, random, log } = parts
+    this.#source = makeSource(pool.discover!, {
+      clock,
+      random,
+      log,
+      found: (backends) => this.#onFound(backends),
+      failed: (reason) => this.#onFailed(reason)
+    })
+  }
+
+  view(): SourceView {
+    return {
+      source: this.#source.label,
+      backends: this.found.length,
+      answeredAt: this.#answeredAt,
+      error: this.#error
+    }
+  }
+
+  close(): void {
+    this.#source.close()
+  }
+
+  #onFound(backends: readonly BackendConfig[]): void {
+    const pool = this.#pool
+    this.#answeredAt = this.#parts.clock.wall()
+    if (this.#error !== undefined) {
+      this.#parts.log.info({ pool, source: this.#source.label }, `pool ${pool}: its source answers again`)
+      this.#error = undefined
+    }
+    const text = JSON.stringify(backends)
+    if (text !== this.#text) {
+      const before = new Set(this.found.map(({ name }) => name))
+      const added = backends.filter(({ name }) => !before.delete(name)).length
+      const counts = { found: backends.length, added, removed: before.size }
+      this.#parts.log.info(
+        { pool, source: this.#source.label, ...counts },
+        `pool ${pool}: ${backends.length} backends found (${added} new, ${before.size} gone)`
+      )
+      this.found = backends
+      this.#text = text
+      this.#parts.changed()
+    }
+    this.#resolve()
+  }
+
+  #onFailed(reason: string): void {
+    const pool = this.#pool
+    this.failures++
+    // Said when it begins; after that the metrics count.
+    if (this.#error === undefined) {
+      this.#parts.log.warn(
+        { pool, source: this.#source.label, reason, kept: this.found.length },
+        `pool ${pool}: its source fails, ${this.found.length} backends stay: ${reason}`
+      )
+    }
+    this.#error = reason
+    this.#resolve()
+  }
+}

@@ -1,0 +1,228 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { once } from 'node:events'
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { consulSource } from '../../src/discovery/consul.ts'
+import { dockerSource } from '../../src/discovery/docker/docker.ts'
+import { fileSource } from '../../src/discovery/file.ts'
+import { httpSource } from '../../src/discovery/http.ts'
+import { kubernetesSource } from '../../src/discovery/kubernetes/kubernetes.ts'
+import { Found } from './found.ts'
+
+async function serve(
+  t: Test,
+  handle: (request: IncomingMessage, response: ServerResponse, url: URL) => void,
+  socket?: string
+): Promise<string> {
+  const server = createServer((request, response) =>
+    handle(request, response, new URL(request.url!, 'http://localhost'))
+  )
+  if (socket === undefined) server.listen(0, '127.0.0.1')
+  else server.listen(socket)
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return socket ?? `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+t.test(
+  'a file is read again when it changes, also by a rename, and a broken one changes nothing',
+  async (t) => {
+    const folder = t.testdir({ 'b.yaml': '["127.0.0.1:1"]' })
+    const path = join(folder, 'b.yaml')
+    const found = new Found()
+    const source = fileSource({ kind: 'file', path }, found.parts)
+    t.teardown(() => source.close())
+    await found.until(() => found.names.length === 1)
+    writeFileSync(join(folder, 'next'), 'backends: [{ address: "127.0.0.1:2", name: two }]')
+    renameSync(join(folder, 'next'), path)
+    await found.until(() => found.names[0] === 'two')
+    writeFileSync(path, '["127.0.0.1:3", ')
+    await found.until(() => found.failures.length > 0)
+    t.strictSame(found.names, ['two'])
+    rmSync(path)
+    await found.until(() => found.failures.some((text) => text.includes('ENOENT')))
+    t.strictSame(found.names, ['two'])
+  }
+)
+
+t.test('a URL is asked with its ETag, and an answer that is none changes nothing', async (t) => {
+  let answer = { status: 200, body: '["127.0.0.1:1"]', etag: '"1"' }
+  const asked: (string | undefined)[] = []
+  const url = await serve(t, (request, response) => {
+    asked.push(request.headers['if-none-match'])
+    if (request.headers['if-none-match'] === answer.etag) response.writeHead(304).end()
+    else response.writeHead(answer.status, { etag: answer.etag }).end(answer.body)
+  })
+  const found = new Found()
+  const source = httpSource({ kind: 'http', url, intervalMs: 20, headers: {} }, found.parts)
+  t.teardown(() => source.close())
+  await found.until(() => asked.length > 2)
+  t.equal(found.sets.length, 1)
+  t.equal(asked[1], '"1"')
+  answer = { status: 200, body: '["127.0.0.1:2"]', etag: '"2"' }
+  await found.until(() => found.names[0] === '127.0.0.1:2')
+  answer = { status: 500, body: '[]', etag: '"3"' }
+  await found.until(() => found.failures.includes('status 500'))
+  t.strictSame(found.names, ['127.0.0.1:2'])
+})
+
+t.test('a Docker daemon is listed at its events, and its end is survived', async (t) => {
+  // A unix socket's path is short.
+  const folder = mkdtempSync(join(tmpdir(), 'lb-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const socket = join(folder, 'd.sock')
+  const containers: object[] = []
+  const streams = new Set<ServerResponse>()
+  let lists = 0
+  await serve(
+    t,
+    (_request, response, url) => {
+      if (url.pathname === '/events') {
+        streams.add(response.writeHead(200))
+        response.flushHeaders()
+        return
+      }
+      lists++
+      t.same(JSON.parse(url.searchParams.get('filters')!), { label: ['lb.pool=api'], status: ['running'] })
+      response.end(JSON.stringify(containers))
+    },
+    socket
+  )
+  const add = (name: string, host: string, labels = {}): void => {
+    containers.push({
+      Id: name,
+      Names: [`/${name}`],
+      Labels: labels,
+      NetworkSettings: { Networks: { b: { IPAddress: host } } }
+    })
+  }
+  const found = new Found()
+  const source = dockerSource({ kind: 'docker', socket, label: 'lb.pool=api', port: 80 }, found.parts)
+  t.teardown(() => source.close())
+  await found.until(() => found.sets.length > 0)
+  add('one', '10.0.0.1', { 'lb.prot': '1' })
+  add('two', '10.0.0.2')
+  for (let i = 0; i < 500; i++)
+    for (const stream of streams) stream.write('{"Type":"container","Action":"start"}\n')
+  await found.until(() => found.names.length === 2)
+  t.ok(lists <= 5, `500 events, ${lists} lists`)
+  t.match(found.warnings, [/container one: label lb\.prot/])
+  add('three', '10.0.0.3')
+  for (const stream of streams) stream.destroy()
+  streams.clear()
+  await found.until(() => found.names.length === 3)
+  t.equal(found.warnings.length, 1, 'a typo is said once')
+})
+
+t.test(
+  'a Kubernetes service is listed and watched, from where it was, and listed again after 410',
+  async (t) => {
+    const slice = (name: string, address: string, version: string) => ({
+      metadata: { name, resourceVersion: version },
+      addressType: 'IPv4',
+      ports: [{ name: 'http', port: 80 }],
+      endpoints: [{ addresses: [address], conditions: { ready: true } }]
+    })
+    let items = [slice('a', '10.0.0.1', '5')]
+    let version = '7'
+    let lists = 0
+    const watches: string[] = []
+    let stream: ServerResponse | undefined
+    let gone = false
+    const url = await serve(t, (request, response, { searchParams, pathname }) => {
+      t.equal(request.headers.authorization, 'Bearer secret')
+      t.equal(pathname, '/apis/discovery.k8s.io/v1/namespaces/prod/endpointslices')
+      t.equal(searchParams.get('labelSelector'), 'kubernetes.io/service-name=api')
+      if (searchParams.get('watch') === null) {
+        lists++
+        // One by one, to see that pages are followed.
+        const at = Number(searchParams.get('continue') ?? 0)
+        const more = at + 1 < items.length ? { continue: String(at + 1) } : {}
+        response.end(
+          JSON.stringify({ metadata: { resourceVersion: version, ...more }, items: items.slice(at, at + 1) })
+        )
+        return
+      }
+      watches.push(searchParams.get('resourceVersion')!)
+      if (gone) {
+        gone = false
+        response.writeHead(410).end('{"code":410}')
+        return
+      }
+      stream = response.writeHead(200)
+      response.flushHeaders()
+    })
+    const kubeconfig = join(
+      t.testdir({
+        config: JSON.stringify({
+          'current-context': 'x',
+          contexts: [{ name: 'x', context: { cluster: 'c', user: 'u', namespace: 'prod' } }],
+          clusters: [{ name: 'c', cluster: { server: url } }],
+          users: [{ name: 'u', user: { token: 'secret' } }]
+        })
+      }),
+      'config'
+    )
+    const found = new Found()
+    const source = kubernetesSource(
+      { kind: 'kubernetes', service: 'api', namespace: 'prod', port: 'http', kubeconfig },
+      found.parts
+    )
+    t.teardown(() => source.close())
+    await found.until(() => stream !== undefined)
+    t.strictSame(found.names, ['10.0.0.1:80'])
+    const event = (type: string, object: object) => stream!.write(`${JSON.stringify({ type, object })}\n`)
+    event('ADDED', slice('b', '10.0.0.2', '8'))
+    await found.until(() => found.names.length === 2)
+    event('DELETED', slice('a', '10.0.0.1', '9'))
+    event('BOOKMARK', { metadata: { name: '', resourceVersion: '42' } })
+    await found.until(() => found.names.length === 1)
+    const before = stream
+    stream!.end()
+    await found.until(() => stream !== before)
+    t.equal(watches.at(-1), '42', 'the bookmark was remembered')
+    t.equal(lists, 1)
+    items = [slice('b', '10.0.0.2', '50'), slice('c', '10.0.0.3', '51')]
+    version = '52'
+    gone = true
+    stream!.end()
+    await found.until(() => found.names.length === 2)
+    await found.until(() => watches.at(-1) === '52')
+    const listed = lists
+    event('ERROR', { code: 410, message: 'too old' })
+    await found.until(() => lists > listed)
+  }
+)
+
+t.test('a Consul service is followed by blocking queries', async (t) => {
+  let index = 5
+  let entries = [
+    { Node: { Address: '10.0.0.1' }, Service: { Address: '', Port: 80, Weights: { Passing: 3 } } }
+  ]
+  const waiting: { response: ServerResponse; index: string | null }[] = []
+  const answer = (response: ServerResponse) =>
+    response.writeHead(200, { 'x-consul-index': String(index) }).end(JSON.stringify(entries))
+  const url = await serve(t, (request, response, { searchParams }) => {
+    t.equal(request.headers['x-consul-token'], 'tok')
+    const asked = searchParams.get('index')
+    if (asked === String(index)) waiting.push({ response, index: asked })
+    else answer(response)
+  })
+  const found = new Found()
+  const source = consulSource({ kind: 'consul', service: 'api', url, token: 'tok' }, found.parts)
+  t.teardown(() => source.close())
+  await found.until(() => waiting.length === 1)
+  t.match(found.sets[0], [{ name: '10.0.0.1:80', weight: 3 }])
+  index = 6
+  entries = [
+    { Node: { Address: '10.0.0.1' }, Service: { Address: '10.0.0.9', Port: 81, Weights: { Passing: 1 } } }
+  ]
+  answer(waiting.pop()!.response)
+  await found.until(() => found.names[0] === '10.0.0.9:81')
+})
