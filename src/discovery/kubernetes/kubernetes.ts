@@ -80,7 +80,7 @@ function slicesRequest(
 async function list(ask: Ask, slices: Map<string, EndpointSlice>): Promise<string> {
   const found = new Map<string, EndpointSlice>()
   let next = ''
-  let version = ''
+  let version: string
   do {
     const response = await ask({ limit: '500', ...(next !== '' && { continue: next }) })
     const text = await boundedText(response.body)
