@@ -99,12 +99,8 @@ export class Runtime implements Running {
       edge: (next) => applyAdmin(this.#admin, next.admin),
       onApplied: (next, pools) => this.#applied(next, pools)
     })
-    this.#discoverer = new Discoverer({
-      clock,
-      random,
-      log,
-      apply: (next) => this.#controller.apply(next)
-    })
+    const apply = (next: Config) => this.#controller.apply(next)
+    this.#discoverer = new Discoverer({ clock, random, log, apply })
     this.#admin = new AdminServer(this.#adminPlane(), log)
     this.#collect()
   }
@@ -293,10 +289,9 @@ export class Runtime implements Running {
 
   #collect(): void {
     const { version } = process
-    this.#hub.collect(collectProcess)
-    this.#hub.collect(this.#caches.collect)
-    this.#hub.collect(this.#discoverer.collect)
-    this.#hub.collect(collectBackends(() => this.#controller.pools.values()))
+    const backends = collectBackends(() => this.#controller.pools.values())
+    const collectors = [collectProcess, this.#caches.collect, this.#discoverer.collect, backends]
+    for (const each of collectors) this.#hub.collect(each)
     this.#hub.collect((sample) => {
       sample('lb_build_info', { version: packageVersion(), node: version }, 1)
       sample('lb_workers', {}, this.#planes.workers.filter(({ state }) => state === 'running').length)
