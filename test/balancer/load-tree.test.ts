@@ -1,4 +1,9 @@
 import t from 'tap'
+import { Pool } from '../../src/balancer/pool/pool.ts'
+import { SlotRegistry } from '../../src/balancer/table/slot-registry.ts'
+import { BackendTable } from '../../src/balancer/table/table.ts'
+import { FakeClock } from '../../src/core/clock.ts'
+import { many, poolConfig } from './fixtures.ts'
 import { LoadTree, treeBytes, type LoadOrder } from '../../src/balancer/table/load-tree.ts'
 import type { View } from '../../src/balancer/pool/view.ts'
 import { seededRandom } from '../../src/core/random.ts'
@@ -37,3 +42,53 @@ t.test('among equals it is the turn of the one that waited longest', async (t) =
   t.equal(new Set(winners.slice(0, size)).size, size)
   t.same(winners.slice(size), winners.slice(0, size))
 })
+
+t.test('a burst spreads evenly wherever in the tree another thread was held up', async (t) => {
+  for (const algorithm of ['least-connections', 'least-time'] as const) {
+    for (const count of [10, 100, 700]) {
+      for (let step = 1; step <= 12; step++) {
+        const clock = new FakeClock()
+        const config = poolConfig({ algorithm, backends: many(count) })
+        const main = BackendTable.create({ capacity: 1024, poolCapacity: 2, threads: 2 })
+        const slots = new SlotRegistry(main, clock).assign([config]).web!
+        const [sleepy, awake] = [0, 1].map((thread) => {
+          const table = BackendTable.attach(main.buffers, thread)
+          return new Pool({ config, slots, table, clock, random: seededRandom(1) })
+        })
+        for (let i = 0; i < 2 * count; i++) awake!.acquire({})!.release('ok', 5)
+        for (let i = 0; i < count; i++) sleepy!.acquire({})
+        heldUp(step, () => sleepy!.acquire({}))
+        const taken = awake!.backends.map((backend) => backend.active)
+        const burst = 20 * count
+        for (let i = 0; i < burst; i++) awake!.acquire({})
+        const loads = awake!.backends.map((backend, i) => backend.active - taken[i]!)
+        const most = Math.max(...loads)
+        t.ok(most <= 22, `${algorithm} over ${count}, held up at step ${step}: ${most} of ${burst} to one`)
+      }
+    }
+  }
+})
+
+/** Ends `run` at its `step`th atomic operation, as if its thread slept there. */
+function heldUp(step: number, run: () => void): void {
+  const { compareExchange, add } = Atomics
+  let steps = 0
+  const count = () => {
+    if (++steps === step) throw new Error('asleep')
+  }
+  Atomics.compareExchange = ((...args: Parameters<typeof compareExchange>) => {
+    count()
+    return compareExchange(...args)
+  }) as typeof compareExchange
+  Atomics.add = ((...args: Parameters<typeof add>) => {
+    count()
+    return add(...args)
+  }) as typeof add
+  try {
+    run()
+  } catch {
+    // Asleep.
+  } finally {
+    Object.assign(Atomics, { compareExchange, add })
+  }
+}

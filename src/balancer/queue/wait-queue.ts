@@ -55,13 +55,6 @@ class Place implements Waiter {
   }
 }
 
-/**
- * A thread that frees a place gives it to its own oldest waiter, if that one came at most this many places after the
- * oldest of all: the connection that goes with the place stays where it is. Strictly first come, first served, 40 % of
- * the requests of two threads on full L7 backends found their connection in the other thread and made a new one.
- */
-const SLACK = 32
-
 /** How often waiters are looked after besides releases: for deadlines, recovered backends and lost wakes. */
 const TICK_MS = 20
 
@@ -83,7 +76,9 @@ export function wakeQueue(table: BackendTable, pool: number): void {
 
 /**
  * One thread's part of a pool's queue. Tickets order waiters over all threads; each thread publishes its oldest, and
- * whoever frees a place serves the oldest of all (within SLACK): its own at once, another thread's by a signal.
+ * whoever frees a place serves the oldest of all: its own at once, another thread's by a signal. Strictly so, although the
+ * connection that goes with the place then changes threads: what let a thread's own waiter pass by up to 32 places, to save
+ * that, made those of the other thread wait until their time was up.
  */
 export class WaitQueue {
   readonly #table: BackendTable
@@ -200,7 +195,7 @@ export class WaitQueue {
     Atomics.store(this.#table.queues, this.#own + at.HEAD, this.#first?.ticket ?? 0)
   }
 
-  /** Whose waiter is to be served: the thread of the oldest, or this one if its own came hardly later. */
+  /** Whose waiter is to be served: the thread of the oldest. */
   #nextThread(): number {
     const { queues, buffers } = this.#table
     let oldest = -1
@@ -212,8 +207,6 @@ export class WaitQueue {
       oldest = thread
       oldestTicket = ticket
     }
-    const own = this.#first
-    if (own !== undefined && ((own.ticket - oldestTicket) | 0) <= SLACK) return this.#table.thread
     return oldest
   }
 

@@ -50,7 +50,12 @@ export class LeastLoaded implements Selector {
     const tree = this.#tree
     for (let look = 0; look < LOOKS; look++) {
       const winner = tree.winner
-      if (view.admits(winner, context)) return winner
+      if (view.admits(winner, context)) {
+        if (tree.knows(view, winner)) return winner
+        // Another thread is on its way up the tree, perhaps asleep: its part is done for it.
+        tree.refresh(view, winner, true)
+        continue
+      }
       // Tried already, or all are full. Else a thread with an older view has put it there: play again.
       if (tree.load(winner) === Infinity || context.tried?.includes(view.backends[winner]!)) break
       tree.refresh(view, winner)

@@ -101,24 +101,35 @@ export class LoadTree {
     return this.#turns[position]!
   }
 
+  /**
+   * Whether the root was told the load that the winner has now. It was not while a thread that has taken it is held up
+   * between the leaf and the root: then the others would all go where that one went.
+   */
+  knows(view: View, winner: number): boolean {
+    return this.#loads[this.#loads.length - 1] === this.#order.load(view, winner)
+  }
+
   /** Sets when it is `position`'s turn again. Call before the change of load that `refresh` follows. */
   stamp(position: number, turn: number): void {
     this.#turns[position] = turn
   }
 
-  /** Call after what the order looks at has changed for `position`. */
-  refresh(view: View, position: number): void {
+  /**
+   * Call after what the order looks at has changed for `position`. `whole`: up to the root, also where a node has its
+   * winner already, since whoever moved that one may not have got further.
+   */
+  refresh(view: View, position: number, whole = false): void {
     for (let check = 0; check < CHECKS; check++) {
       const load = this.#order.load(view, position)
       this.#loads[position] = load
-      this.#climb(position)
+      this.#climb(position, whole)
       // Another thread may have changed the load meanwhile, and its store have come before ours. The swaps above have
       // made ours visible, so one of the two of us finds the newer load here.
       if (this.#order.load(view, position) === load) return
     }
   }
 
-  #climb(position: number): void {
+  #climb(position: number, whole: boolean): void {
     const words = this.#words
     const loads = this.#loads
     const turns = this.#turns
@@ -147,7 +158,7 @@ export class LoadTree {
         }
         const next = (((word >>> 16) + 1) << 16) | winner
         if (Atomics.compareExchange(words, index, word, next) !== word) continue
-        if (!own && winner === before && !retried) return
+        if (!own && winner === before && !retried && !whole) return
         break
       }
       child = node
