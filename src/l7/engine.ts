@@ -1,5 +1,4 @@
 import type { Clock } from '../core/clock.ts'
-import { contain } from '../core/containment.ts'
 import type { Deadlines } from '../core/deadlines.ts'
 import type { ErrorCode } from '../core/errors.ts'
 import type { Logger } from '../core/log/log.ts'
@@ -9,21 +8,20 @@ import type { Pass } from '../net/admission/gate.ts'
 import type { TlsServer } from '../net/tls/tls-server.ts'
 import type { Attach } from '../net/transport/accept.ts'
 import type { Transport, TransportOwner } from '../net/transport/transport.ts'
-import { logExchange } from './stages/access-log/access-log.ts'
 import { compilePieces, compileSnapshot, type SnapshotParts } from './compile/compile.ts'
-import { dateLine } from './headers/date-line.ts'
+import type { Ends } from './exchange/client-connection.ts'
 import type { DownstreamStream } from './exchange/downstream-stream.ts'
 import type { EngineContext, L7Deps } from './exchange/engine-context.ts'
 import { Exchange } from './exchange/exchange.ts'
-import { errorAnswer, type ErrorAnswer } from './headers/error-answer.ts'
+import { dateLine } from './headers/date-line.ts'
+import { errorAnswer } from './headers/error-answer.ts'
 import { viaLine, viaPseudonym } from './headers/via.ts'
 import { DownstreamConnection } from './http1/server/downstream-connection.ts'
 import type { DownstreamHost } from './http1/server/downstream-host.ts'
-import { Entrance, type Ends, type EntranceHost } from './http1/server/entrance.ts'
+import { Entrance, type EntranceHost } from './http1/server/entrance.ts'
 import { TlsDoor, type DoorHost } from './http1/server/tls-door.ts'
 import { newRequestId } from './headers/request-id.ts'
-import { begin, type ConnectionMemo } from './exchange/pipeline.ts'
-import type { Request } from './message/request.ts'
+import { UNREADABLE, type Request } from './message/request.ts'
 import type { Snapshot } from './compile/snapshot.ts'
 
 /** One per process, so that a loop through several workers is seen too; the runtime may set it. */
@@ -41,7 +39,7 @@ export class L7Engine implements DownstreamHost, EngineContext, EntranceHost, Do
   readonly bytesIn: Counter
   readonly bytesOut: Counter
   snapshot: Snapshot
-  readonly #connections = new Map<DownstreamConnection, ConnectionMemo>()
+  readonly #connections = new Set<DownstreamConnection>()
   readonly #accepted: Counter
   readonly #open: Gauge
   readonly #errors = new Map<ErrorCode, Counter>()
@@ -105,8 +103,8 @@ export class L7Engine implements DownstreamHost, EngineContext, EntranceHost, Do
     ends: Ends | undefined
   ): DownstreamConnection {
     this.#open.add(1)
-    const connection = new DownstreamConnection(this, attach, ends)
-    this.#connections.set(connection, { forwarded: undefined, pass })
+    const connection = new DownstreamConnection(this, attach, pass, ends)
+    this.#connections.add(connection)
     if (this.#draining) connection.drain()
     return connection
   }
@@ -144,8 +142,8 @@ export class L7Engine implements DownstreamHost, EngineContext, EntranceHost, Do
 
   /** Age of the oldest connection in ms, 0 without one. */
   oldestMs(now: number): number {
-    // A Map keeps the order of insertion.
-    for (const connection of this.#connections.keys()) return now - connection.acceptedAt
+    // A Set keeps the order of insertion.
+    for (const connection of this.#connections) return now - connection.acceptedAt
     return 0
   }
 
@@ -156,14 +154,14 @@ export class L7Engine implements DownstreamHost, EngineContext, EntranceHost, Do
   /** Idle connections close; others with the response under way. Tunnels stay until `destroy`. */
   drain(): void {
     this.#draining = true
-    for (const connection of [...this.#connections.keys()]) connection.drain()
+    for (const connection of [...this.#connections]) connection.drain()
   }
 
   /** Closes everything at once. */
   destroy(): void {
     this.#draining = true
     this.#door.destroy()
-    for (const connection of [...this.#connections.keys()]) connection.destroy()
+    for (const connection of [...this.#connections]) connection.destroy()
   }
 
   // DownstreamHost.
@@ -176,47 +174,27 @@ export class L7Engine implements DownstreamHost, EngineContext, EntranceHost, Do
     return new Exchange(request, downstream, this.snapshot, this)
   }
 
-  begin(exchange: Exchange): void {
-    const memo = this.#connections.get(exchange.downstream as DownstreamConnection)!
-    // Its own guard: it may be called at the end of the exchange before, which is not to blame.
-    try {
-      begin(exchange, memo)
-    } catch (error) {
-      contain(error, exchange.downstream)
-    }
-  }
-
-  refusal(connection: DownstreamConnection, code: ErrorCode, reason: string): ErrorAnswer {
-    this.#countError(code)
-    const requestId = newRequestId()
-    const listener = this.snapshot.config.name
-    if (this.snapshot.config.accessLog.enabled) {
-      this.log.info({ listener, client: connection.peer, code, requestId }, reason)
-    } else {
-      this.log.debug({ listener, client: connection.peer, code, requestId }, reason)
-    }
-    const answer = errorAnswer(code, { requestId, accept: undefined })
-    return { ...answer, fields: dateLine() + answer.fields }
+  unreadable(downstream: DownstreamStream): Exchange {
+    const exchange = new Exchange(UNREADABLE, downstream, this.snapshot, this)
+    exchange.requestId = newRequestId()
+    exchange.clientIp = downstream.client.peer
+    return exchange
   }
 
   closed(connection: DownstreamConnection): void {
-    const memo = this.#connections.get(connection)
-    if (memo === undefined) return
-    this.#connections.delete(connection)
+    if (!this.#connections.delete(connection)) return
     this.deadlines.remove(connection)
     this.#open.add(-1)
-    memo.pass?.leave()
+    connection.client.pass?.leave()
   }
 
   // EngineContext.
 
-  finished(exchange: Exchange): void {
-    const durationMs = performance.now() - exchange.startedAt
+  finished(exchange: Exchange, durationMs: number): void {
     const { route, errorCode, target } = exchange
     if (exchange.status !== 0) route?.responses[Math.floor(exchange.status / 100) - 1]?.add()
     target?.seconds.observe(durationMs / 1e3)
     if (errorCode !== undefined) this.#countError(errorCode)
-    logExchange(exchange, durationMs)
   }
 
   #countError(code: ErrorCode): void {

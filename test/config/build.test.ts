@@ -42,11 +42,13 @@ ${pools}`)
         backendHeader: false,
         trace: false,
         paths: { encodedSlash: 'refuse', mergeSlashes: true },
+        stages: {},
         routes: [
           {
             name: 'l7-8080/1',
             match: { host: [], methods: [], headers: {}, query: {}, clientIp: [] },
             action: { kind: 'pool', pool: 'web' },
+            stages: {},
             headers: { request: NO_EDITS, response: NO_EDITS },
             timeouts: {},
             limits: {}

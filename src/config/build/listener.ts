@@ -8,6 +8,7 @@ import type {
 import type { L4Input, L7Input, ListenerInput } from '../schema/listener.ts'
 import type { ListenerTlsInput } from '../schema/tls.ts'
 import { buildBinds, type ResolvePath } from './paths.ts'
+import { stageValues } from './stage-values.ts'
 import { buildRoute, routeForPool } from './route.ts'
 
 export function buildListeners(inputs: readonly ListenerInput[], absolute: ResolvePath): ListenerConfig[] {
@@ -88,6 +89,7 @@ function buildL7(input: L7Input, name: string, absolute: ResolvePath): L7Listene
     backendHeader: input.backendHeader,
     trace: input.trace,
     paths: input.paths,
+    stages: stageValues(input),
     routes
   }
 }

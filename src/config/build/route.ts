@@ -2,13 +2,14 @@ import type { Rewrite, RouteAction, RouteCache, RouteConfig, RouteMatch } from '
 import type { L7Input } from '../schema/listener.ts'
 import type { CacheInput, HeadersInput, MatchInput, RouteInput } from '../schema/route.ts'
 import type { RouteRetryInput } from '../schema/retry.ts'
+import { stageValues, type StageInputs } from './stage-values.ts'
 import { withoutUndefined } from './without-undefined.ts'
 
 const NO_EDITS = { set: {}, add: {}, remove: [] }
 const MATCH_ALL: RouteMatch = { host: [], methods: [], headers: {}, query: {}, clientIp: [] }
 
 /** What a route takes from its listener where it says nothing itself. */
-type Inherited = Pick<L7Input, 'headers' | 'cache' | 'retry'>
+type Inherited = Pick<L7Input, 'headers' | 'cache' | 'retry'> & StageInputs
 
 export function buildRoute(input: RouteInput, name: string, listener: Inherited): RouteConfig {
   const { timeouts, mirror } = input
@@ -43,11 +44,12 @@ export function routeForPool(pool: string, name: string, listener: Inherited): R
 function inherit(
   route: Partial<Inherited>,
   listener: Inherited
-): Pick<RouteConfig, 'headers' | 'cache' | 'retry'> {
+): Pick<RouteConfig, 'headers' | 'cache' | 'retry' | 'stages'> {
   const headers: HeadersInput | undefined = route.headers ?? listener.headers
   const cache = route.cache ?? listener.cache
   const retry = route.retry ?? listener.retry
   return {
+    stages: stageValues(listener, route),
     headers: headers ?? { request: NO_EDITS, response: NO_EDITS },
     ...(cache !== undefined && cache !== false && { cache: buildCache(cache) }),
     ...(retry !== undefined && { retry: buildRetry(retry) })

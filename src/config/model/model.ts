@@ -101,6 +101,8 @@ export interface L7ListenerConfig extends ListenerCommon {
   /** Forward TRACE; otherwise it is answered 405. */
   readonly trace: boolean
   readonly paths: PathPolicy
+  /** For what no route takes. */
+  readonly stages: StageValues
   /** Never empty: `pool: x` on the listener becomes one route that matches all. */
   readonly routes: readonly RouteConfig[]
 }
@@ -133,6 +135,9 @@ export interface AccessLog {
   readonly sample: number
 }
 
+/** Key to value of the stages that are on, the listener's where the route has none; each stage knows the type of its own. */
+export type StageValues = Readonly<Record<string, unknown>>
+
 export interface RouteConfig {
   /** Given, or `listener/index`. Unique within the listener. */
   readonly name: string
@@ -140,6 +145,7 @@ export interface RouteConfig {
   readonly action: RouteAction
   readonly rewrite?: Rewrite
   readonly headers: { readonly request: HeaderEdits; readonly response: HeaderEdits }
+  readonly stages: StageValues
   readonly cache?: RouteCache
   /** Over the pool's. */
   readonly retry?: Partial<RetryConfig>

@@ -6,6 +6,7 @@ import { name } from './name.ts'
 import { bind, cidrs, hostPattern } from './network-leaves.ts'
 import { routeRetry } from './retry.ts'
 import { cacheSchema, headersSchema, listenerLimits, routeSchema } from './route.ts'
+import { listenerStageKeys } from './stage-schema.ts'
 import { listenerTls } from './tls.ts'
 
 const { l4, l7 } = defaults.listener
@@ -122,7 +123,8 @@ const l7Keys = {
       .describe('Compare `//` as `/`. At the start of a path they are always one.')
   })
     .prefault({})
-    .describe('What servers read differently in paths.')
+    .describe('What servers read differently in paths.'),
+  ...listenerStageKeys
 }
 
 function onlyFor(keys: object, others: object, mode: string): Record<string, string> {

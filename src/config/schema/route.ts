@@ -6,6 +6,7 @@ import { duration, flag, integer, lifetime, off, percent, size, text, word } fro
 import { name } from './name.ts'
 import { absolutePath, cidrs, fieldName, fieldValue, hostPattern, method, regex } from './network-leaves.ts'
 import { routeRetry } from './retry.ts'
+import { routeStageKeys } from './stage-schema.ts'
 
 /** Fields that frame a message: `lb` writes them itself, whatever the config says. */
 const FRAMING = [
@@ -262,7 +263,8 @@ export const routeSchema = mapping({
     percent: mirrorPercent().prefault(100).describe('How many of a hundred requests are copied.')
   })
     .optional()
-    .describe('Send a copy of requests to another pool; its answers are thrown away.')
+    .describe('Send a copy of requests to another pool; its answers are thrown away.'),
+  ...routeStageKeys
 })
 
 function mirrorPercent() {

@@ -43,6 +43,10 @@ export const catalogue = {
     ['listener'],
     'Exceptions in lb itself, each of which ended one exchange or connection (LB_INTERNAL); the listener is empty where nobody could tell.'
   ),
+  lb_stage_refusals_total: counter(
+    ['listener', 'route', 'stage', 'shadow'],
+    'Requests refused by a guard; shadow="true": it only would have refused them.'
+  ),
   lb_retries_total: counter(['pool'], 'Attempts after the first.'),
 
   lb_connections_total: counter(['listener'], 'Connections accepted.'),

@@ -1,5 +1,5 @@
 import type { Pool } from '../../balancer/pool/pool.ts'
-import type { L7ListenerConfig, RequestLimits, RouteConfig } from '../../config/model/model.ts'
+import type { L7ListenerConfig, RouteConfig } from '../../config/model/model.ts'
 import type { Gate } from '../../net/admission/gate.ts'
 import type { TlsServer } from '../../net/tls/tls-server.ts'
 import { compileCidrs } from '../../net/address/cidr.ts'
@@ -8,12 +8,13 @@ import type { EngineContext } from '../exchange/engine-context.ts'
 import { compileEdits } from '../headers/header-edits.ts'
 import type { Upstreams } from '../forward/upstreams.ts'
 import { RetryBudget } from '../forward/retry-budget.ts'
-import { compileRedirect } from '../router/redirect.ts'
-import { compileRewrite } from '../router/rewrite.ts'
 import { Router } from '../router/router.ts'
-import { Split } from '../router/split.ts'
 import { Sticky } from '../stages/sticky/sticky.ts'
-import type { CompiledAction, CompiledPool, CompiledRoute, Snapshot, Target } from './snapshot.ts'
+import { stages } from '../stages/loaded.ts'
+import { makeRefuse } from '../stages/refuse.ts'
+import type { Stage } from '../stages/stage.ts'
+import type { CompiledPool, CompiledRoute, Snapshot, Target } from './snapshot.ts'
+import { having, stageLists } from './stage-lists.ts'
 
 /** What a listener's snapshot is made of besides its configuration. */
 export interface SnapshotParts {
@@ -45,6 +46,8 @@ export function* compilePieces(parts: SnapshotParts, context: EngineContext): Ge
   }
   return {
     config,
+    early: having(compiler.early, 'request'),
+    stages: stageLists(compiler.early, compiler.late(undefined)),
     router: new Router(routes, config.paths),
     trusted: compileCidrs(config.trustedProxies),
     gate: parts.gate,
@@ -84,31 +87,28 @@ export function compilePool(
 class Compiler {
   readonly #parts: SnapshotParts
   readonly #context: EngineContext
+  /** One of each for all routes. */
+  readonly early: readonly Stage[]
 
   constructor(parts: SnapshotParts, context: EngineContext) {
     this.#parts = parts
     this.#context = context
+    this.early = this.#compile(undefined, true)
   }
 
   route(route: RouteConfig): CompiledRoute {
     const listener = this.#parts.config
-    const limits = { ...listener.limits, ...route.limits }
     const labels = { listener: listener.name, route: route.name }
     const { metrics } = this.#context
+    const late = this.late(route)
     return {
       config: route,
       name: route.name,
-      action: this.#action(route),
-      rewrite: route.rewrite === undefined ? undefined : compileRewrite(route.rewrite, listener.paths),
+      stages: stageLists(this.early, late),
+      allStages: [...this.early, ...late],
       requestEdits: compileEdits(route.headers.request),
       responseEdits: compileEdits(route.headers.response),
-      limits,
-      guarded: Object.keys(route.limits).length > 0 || hasGuard(limits),
-      cache: this.#parts.cache(route),
-      mirror:
-        route.mirror === undefined
-          ? undefined
-          : { target: this.#target(route, route.mirror.pool), share: route.mirror.share },
+      limits: { ...listener.limits, ...route.limits },
       requests: metrics.counter('lb_requests_total', labels),
       responses: ['1xx', '2xx', '3xx', '4xx', '5xx'].map((name) =>
         metrics.counter('lb_responses_total', { ...labels, class: name })
@@ -116,55 +116,47 @@ class Compiler {
     }
   }
 
-  #action(route: RouteConfig): CompiledAction {
-    const { action } = route
-    switch (action.kind) {
-      case 'pool':
-        return { kind: 'pool', target: this.#target(route, action.pool) }
-      case 'split': {
-        const targets = action.targets.map(({ pool, weight }) => ({
-          value: this.#target(route, pool),
-          weight
-        }))
-        return { kind: 'split', targets: new Split(targets) }
-      }
-      case 'redirect':
-        return { kind: 'redirect', status: action.status, location: compileRedirect(action.to) }
-      case 'respond':
-        return {
-          kind: 'respond',
-          status: action.status,
-          fields: respondFields(action.headers),
-          body: Buffer.from(action.body)
-        }
-    }
+  late(route: RouteConfig | undefined): Stage[] {
+    return this.#compile(route, false)
   }
 
-  #target(route: RouteConfig, name: string): Target {
+  #compile(route: RouteConfig | undefined, early: boolean): Stage[] {
+    const listener = this.#parts.config
+    const chosen = (route ?? listener).stages
+    const context = {
+      listener,
+      route,
+      engine: this.#context,
+      target: (pool: string) => this.#target(route, pool),
+      cache: route === undefined ? undefined : this.#parts.cache(route)
+    }
+    const compiled: Stage[] = []
+    for (const entry of stages) {
+      if (entry.early !== early) continue
+      const keys = entry.keys === undefined ? undefined : chosen[entry.keys.key]
+      if (entry.keys !== undefined && keys === undefined) continue
+      const labels = { listener: listener.name, route: route?.name ?? '' }
+      const shadow = (keys as { readonly shadow?: boolean } | undefined)?.shadow === true
+      const refuse = makeRefuse(entry.name, shadow, labels, this.#context)
+      const stage = entry.compile(keys, { ...context, refuse })
+      if (stage !== undefined) compiled.push(stage)
+    }
+    return compiled
+  }
+
+  #target(route: RouteConfig | undefined, name: string): Target {
     const pool = this.#parts.pool(name)
     const { retry, timeouts } = pool.pool.config
     return {
       pool,
-      retry: { ...retry, ...route.retry },
-      connectMs: route.timeouts.connectMs ?? timeouts.connectMs,
-      responseMs: route.timeouts.responseMs ?? timeouts.responseMs,
-      idleMs: route.timeouts.idleMs ?? timeouts.idleMs,
+      retry: { ...retry, ...route?.retry },
+      connectMs: route?.timeouts.connectMs ?? timeouts.connectMs,
+      responseMs: route?.timeouts.responseMs ?? timeouts.responseMs,
+      idleMs: route?.timeouts.idleMs ?? timeouts.idleMs,
       seconds: this.#context.metrics.histogram('lb_request_duration_seconds', {
-        route: route.name,
+        route: route?.name ?? '',
         pool: name
       })
     }
   }
-}
-
-function respondFields(headers: Readonly<Record<string, string>>): string {
-  const given = Object.entries(headers)
-  const typed = given.some(([name]) => name.toLowerCase() === 'content-type')
-  const lines = given.map(([name, value]) => `${name}: ${value}\r\n`).join('')
-  return typed ? lines : `Content-Type: text/plain; charset=utf-8\r\n${lines}`
-}
-
-/** Limits that the parser does not look at. */
-function hasGuard({ methods, bodyBytes, contentTypes }: RequestLimits): boolean {
-  return methods !== undefined || bodyBytes !== undefined || contentTypes !== undefined
 }

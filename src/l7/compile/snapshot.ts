@@ -10,15 +10,13 @@ import type { Counter, Histogram } from '../../core/metrics/metrics.ts'
 import type { Gate } from '../../net/admission/gate.ts'
 import type { TlsServer } from '../../net/tls/tls-server.ts'
 import type { CidrSet } from '../../net/address/cidr.ts'
-import type { HttpCache } from '../cache/http-cache.ts'
 import type { CompiledEdits } from '../headers/header-edits.ts'
 import type { Upstreams } from '../forward/upstreams.ts'
 import type { RetryBudget } from '../forward/retry-budget.ts'
-import type { RedirectFacts } from '../router/redirect.ts'
-import type { PathRewrite } from '../router/rewrite.ts'
 import type { Router } from '../router/router.ts'
-import type { Split } from '../router/split.ts'
+import type { Stage } from '../stages/stage.ts'
 import type { Sticky } from '../stages/sticky/sticky.ts'
+import type { StageLists } from './stage-lists.ts'
 
 /** One immutable running configuration of one listener; an exchange takes it once and keeps it. */
 export interface Snapshot {
@@ -29,6 +27,10 @@ export interface Snapshot {
   readonly gate: Gate | undefined
   /** Undefined: clear text. */
   readonly tls: TlsServer | undefined
+  /** Asked before the route is known. */
+  readonly early: StageLists['request']
+  /** For what no route takes. */
+  readonly stages: StageLists
 }
 
 /** A pool with what this thread forwards by. */
@@ -45,16 +47,6 @@ export interface CompiledPool {
   readonly retries: Counter
 }
 
-export type CompiledAction =
-  | { readonly kind: 'pool'; readonly target: Target }
-  | { readonly kind: 'split'; readonly targets: Split<Target> }
-  | {
-      readonly kind: 'redirect'
-      readonly status: number
-      readonly location: (facts: RedirectFacts) => string
-    }
-  | { readonly kind: 'respond'; readonly status: number; readonly fields: string; readonly body: Buffer }
-
 /** A pool as one route uses it. */
 export interface Target {
   readonly pool: CompiledPool
@@ -68,15 +60,12 @@ export interface Target {
 export interface CompiledRoute {
   readonly config: RouteConfig
   readonly name: string
-  readonly action: CompiledAction
-  readonly rewrite: PathRewrite | undefined
+  readonly stages: StageLists
+  /** The whole of them, in the order of the table. */
+  readonly allStages: readonly Stage[]
   readonly requestEdits: CompiledEdits | undefined
   readonly responseEdits: CompiledEdits | undefined
   readonly limits: RequestLimits
-  /** Limits beyond the head's have to be looked at. */
-  readonly guarded: boolean
-  readonly cache: HttpCache | undefined
-  readonly mirror: { readonly target: Target; readonly share: number } | undefined
   readonly requests: Counter
   /** By the first digit of the status. */
   readonly responses: readonly Counter[]

@@ -1,18 +1,15 @@
 import type { Contained } from '../../core/containment.ts'
-import type { Endpoint } from '../../net/dial/endpoint.ts'
 import type { Transport } from '../../net/transport/transport.ts'
 import type { HeaderBlock } from '../message/header-block.ts'
 import type { UpstreamHead } from '../http1/parse/response-parser.ts'
+import type { ClientConnection } from './client-connection.ts'
 
 /**
  * The client's side of one exchange, whatever version of HTTP it speaks. What is sent is gathered until `flush`.
  */
 export interface DownstreamStream extends Contained {
-  /** Address of the peer, or what its PROXY header said; '' on a unix socket. */
-  readonly peer: string
-  readonly scheme: 'http' | 'https'
-  /** Both ends of the connection, for the PROXY protocol. */
-  readonly ends: { readonly source: Endpoint | undefined; readonly destination: Endpoint | undefined }
+  /** The connection, which over HTTP/2 has many streams. */
+  readonly client: ClientConnection
   /** Bytes of the client are being read; the exchange's `onRequestReadDone` follows. */
   readonly reading: boolean
   /** The request's body has been read to its end. */

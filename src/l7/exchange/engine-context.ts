@@ -24,6 +24,6 @@ export interface EngineContext extends L7Deps {
   readonly bytesOut: Counter
   /** No new exchange begins on a connection that has ended one. */
   readonly draining: boolean
-  /** An exchange has ended: log, metrics. */
-  finished(exchange: Exchange): void
+  /** An exchange has ended: metrics. Its stages are told next. */
+  finished(exchange: Exchange, durationMs: number): void
 }

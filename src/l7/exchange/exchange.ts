@@ -1,91 +1,125 @@
 import type { Backend } from '../../balancer/pool/backend.ts'
 import type { Lease } from '../../balancer/pool/lease.ts'
-import { contain, guarded } from '../../core/containment.ts'
+import { guarded } from '../../core/containment.ts'
 import { errorKind, type ErrorCode } from '../../core/errors.ts'
 import type { Transport } from '../../net/transport/transport.ts'
-import { NO_BODY, type DownstreamStream } from './downstream-stream.ts'
-import type { EngineContext } from './engine-context.ts'
 import { Forward } from '../forward/forward.ts'
 import type { ForwardOwner, Outgoing } from '../forward/forward-owner.ts'
-import type { BodyCopy } from '../stages/mirror/mirror.ts'
-import { SEEN_TRAILER } from '../http1/parse/field-scanner.ts'
+import { makeOutgoing } from '../forward/outgoing.ts'
 import { passableTrailers } from '../headers/trailers.ts'
+import { SEEN_TRAILER } from '../http1/parse/field-scanner.ts'
 import type { UpstreamHead } from '../http1/parse/response-parser.ts'
+import type { Refusal } from '../stages/refuse.ts'
+import type { Verdict } from '../stages/verdict.ts'
 import { answerError } from './local-answer.ts'
-import type { Request } from '../message/request.ts'
-import { responseFields } from './response-fields.ts'
-import type { CompiledRoute, Snapshot, Target } from '../compile/snapshot.ts'
+import { ResponseExit } from './response-exit.ts'
 import type { ResponseTap } from './response-tap.ts'
+import { upstreamResponse } from './upstream-response.ts'
+import { Wait } from './wait.ts'
 
 /**
  * One HTTP request with its response, whatever version brought it. It ends exactly once: with the response sent, with
- * the client gone, or as a tunnel. `finished` then tells log and metrics.
+ * the client gone, or as a tunnel. Its stages are then told (`done`).
  */
-export class Exchange implements ForwardOwner {
-  readonly request: Request
-  readonly downstream: DownstreamStream
-  readonly snapshot: Snapshot
-  readonly context: EngineContext
-  /** performance.now() when the head was read. */
-  readonly startedAt: number
-  route: CompiledRoute | undefined
-  target: Target | undefined
-  clientIp = ''
-  requestId = ''
-  /** Lower case, without port. */
-  host = ''
-  /** What goes upstream as Host, where the field that was received does not. */
-  authority: string | undefined
-  /** Normalised, and the raw query. */
-  path = ''
-  query: string | undefined
-  status = 0
+export class Exchange extends ResponseExit implements ForwardOwner {
   /** Tries after the first. */
   retries = 0
-  /** Bytes of body. */
+  /** Bytes of the request's body. */
   bytesIn = 0
-  bytesOut = 0
   backend: Backend | undefined
-  errorCode: ErrorCode | undefined
-  errorReason = ''
-  cacheStatus = ''
-  /** Line of the sticky cookie to be set. */
-  setCookie = ''
   forward: Forward | undefined
-  /** Sees the response on its way to the client: the cache. */
+  /** Sees the response on its way to the client. Written by the cache stage only. */
   tap: ResponseTap | undefined
-  /** For the route's mirror. */
-  copy: BodyCopy | undefined
-  /** Stops a response that is not a backend's: a cached body that is streamed. */
-  onGone: (() => void) | undefined
-  /** Tells who streams a cached body that the client takes more. */
-  onDrained: (() => void) | undefined
-  #headSent = false
-  #ended = false
+  /** Receives the request's body as it passes. Written by the mirror stage only. */
+  bodyCopy: RequestBodyCopy | undefined
+  #outgoing: Outgoing | undefined
+  #alter: ((outgoing: Outgoing) => Outgoing) | undefined
+  #wait: Wait | undefined
 
-  constructor(request: Request, downstream: DownstreamStream, snapshot: Snapshot, context: EngineContext) {
-    this.request = request
-    this.downstream = downstream
-    this.snapshot = snapshot
-    this.context = context
-    this.startedAt = performance.now()
+  /** The request as it goes to a backend, made when it is first asked for. */
+  get outgoing(): Outgoing {
+    return (this.#outgoing ??= makeOutgoing(this, this.target!))
   }
 
-  get ended(): boolean {
-    return this.#ended
+  /** As `authority`; an HTTP/1.0 client need not name a host, but a backend of HTTP/1.1 is owed one. */
+  get forwardAuthority(): string | undefined {
+    return this.authority === '' ? this.target!.pool.pool.name : this.authority
   }
 
-  get headSent(): boolean {
-    return this.#headSent
+  /** A backend is asked for what `alter` makes of the request; written by the cache stage, for validators and ranges. */
+  alterOutgoing(alter: (outgoing: Outgoing) => Outgoing): void {
+    this.#alter = alter
   }
 
-  send(target: Target, outgoing: Outgoing): void {
-    this.target = target
-    this.forward = new Forward(this, target, outgoing)
+  /** Asks a backend; `outgoing` where it is another one than the exchange's own. */
+  send(outgoing: Outgoing = this.#alter?.(this.outgoing) ?? this.outgoing): void {
+    this.forward = new Forward(this, this.target!, outgoing)
     this.forward.start()
   }
 
-  // From the downstream connection.
+  // For stages.
+
+  /**
+   * Holds the exchange until `resume` of the wait is called, at most `timeoutMs`; then `onTimeout` says how it goes on.
+   * The stage returns WAITS. The request's body is not read meanwhile.
+   */
+  wait(timeoutMs: number, onTimeout: () => Verdict): Wait {
+    this.downstream.pauseBody()
+    this.#wait = new Wait(this, timeoutMs, onTimeout)
+    return this.#wait
+  }
+
+  /** Refuses the request on behalf of a guard. */
+  refuse(refusal: Refusal): void {
+    this.#fail(refusal.code, refusal.reason, refusal)
+  }
+
+  /** Answers with an error of ours, or breaks the response off when its head has gone out. */
+  fail(code: ErrorCode, reason: string): void {
+    this.#fail(code, reason, undefined)
+  }
+
+  #fail(code: ErrorCode, reason: string, refusal: Refusal | undefined): void {
+    if (this.ended) return
+    this.#stop()
+    if (this.headSent) {
+      this.downstream.abort()
+      this.#finish(code, reason)
+      return
+    }
+    this.errorCode = code
+    this.errorReason = reason
+    // What one server refuses another might read otherwise: nothing that follows is read after it.
+    if (errorKind(code).status === 400) this.downstream.closeAfter()
+    this.guarded(() => answerError(this, code, refusal))
+  }
+
+  /**
+   * Something of it threw. Each part is ended by itself, since any of them may be what is broken: the client gets a 500 if
+   * no head has gone out, and otherwise sees the response break off. The answer to a fault passes no hooks.
+   */
+  onInternalError(error: unknown): string {
+    const { name } = this.snapshot.config
+    if (this.ended) return name
+    this.dropHooks()
+    const { forward, tap, downstream } = this
+    this.forward = this.tap = undefined
+    guarded(() => forward?.cancel())
+    guarded(() => tap?.abort())
+    guarded(() => this.#wait?.cancel())
+    guarded(() => this.stopBody())
+    this.errorCode = 'LB_INTERNAL'
+    this.errorReason = String(error)
+    guarded(() => {
+      downstream.closeAfter()
+      if (this.headSent) downstream.abort()
+      else answerError(this, 'LB_INTERNAL', undefined)
+    })
+    guarded(() => this.#finish('LB_INTERNAL', String(error)))
+    return name
+  }
+
+  // From the client's side.
 
   onRequestBody(buffer: Buffer, start: number, end: number): void {
     this.bytesIn += end - start
@@ -94,7 +128,7 @@ export class Exchange implements ForwardOwner {
       this.fail('LB_BODY_TOO_LARGE', 'more than limits.bodyBytes')
       return
     }
-    this.copy?.add(buffer, start, end)
+    this.bodyCopy?.add(buffer, start, end)
     this.forward?.sendBody(buffer, start, end)
   }
 
@@ -106,8 +140,8 @@ export class Exchange implements ForwardOwner {
       ? passableTrailers(trailers, edited, this.request.headers.get('trailer') ?? '')
       : ''
     this.forward?.endBody(passed, this.bytesIn)
-    this.copy?.send(passed)
-    this.copy = undefined
+    this.bodyCopy?.send(passed)
+    this.bodyCopy = undefined
   }
 
   /** All that one read brought has been told. */
@@ -116,80 +150,21 @@ export class Exchange implements ForwardOwner {
   }
 
   onDownstreamDrain(): void {
-    this.forward?.resume()
-    this.onDrained?.()
+    this.drainBody()
   }
 
   /** The client closed its connection, or broke its message. */
   onClientGone(code: ErrorCode, reason: string): void {
-    if (this.#ended) return
+    if (this.ended) return
     // A cache fill that others wait for goes on without its client.
-    if (this.tap?.wanted === true && this.#headSent) {
+    if (this.tap?.wanted === true && this.headSent) {
       this.tap.orphan()
+      this.stopBody()
       this.#finish(code, reason)
       return
     }
-    this.forward?.cancel()
-    this.tap?.abort()
-    this.onGone?.()
+    this.#stop()
     this.#finish(code, reason)
-  }
-
-  /** Answers with an error of ours, or breaks the response off when its head has gone out. */
-  fail(code: ErrorCode, reason: string): void {
-    if (this.#ended) return
-    this.forward?.cancel()
-    this.tap?.abort()
-    this.onGone?.()
-    if (this.#headSent) {
-      this.downstream.abort()
-      this.#finish(code, reason)
-      return
-    }
-    // What one server refuses another might read otherwise: nothing that follows is read after it.
-    if (errorKind(code).status === 400) this.downstream.closeAfter()
-    answerError(this, code)
-    this.#finish(code, reason)
-  }
-
-  /**
-   * Something of it threw. Each part is ended by itself, since any of them may be what is broken: the client gets a 500 if
-   * no head has gone out, and otherwise sees the response break off.
-   */
-  onInternalError(error: unknown): string {
-    const { name } = this.snapshot.config
-    if (this.#ended) return name
-    const { forward, tap, onGone, downstream } = this
-    this.forward = this.tap = this.onGone = this.onDrained = undefined
-    guarded(() => forward?.cancel())
-    guarded(() => tap?.abort())
-    guarded(() => onGone?.())
-    guarded(() => {
-      downstream.closeAfter()
-      if (this.#headSent) downstream.abort()
-      else answerError(this, 'LB_INTERNAL')
-    })
-    guarded(() => this.#finish('LB_INTERNAL', String(error)))
-    return name
-  }
-
-  // Sending a response.
-
-  sendHead(status: number, reason: string, fields: string, length: number): void {
-    this.#headSent = true
-    this.status = status
-    this.downstream.sendHead(status, reason, fields, length, this.request.acceptsTrailers)
-  }
-
-  sendEnd(trailers: string): void {
-    if (this.#ended) return
-    // It may read on, to the next request, which is no matter of this one.
-    try {
-      this.downstream.sendEnd(trailers)
-    } catch (error) {
-      contain(error, this.downstream)
-    }
-    this.#finish(undefined, '')
   }
 
   // ForwardOwner.
@@ -211,41 +186,31 @@ export class Exchange implements ForwardOwner {
   }
 
   onInterim(head: UpstreamHead): void {
-    if (!this.#ended) this.downstream.sendInterim(head.status, head.reason, head.headers)
+    if (!this.ended) this.downstream.sendInterim(head.status, head.reason, head.headers)
   }
 
   onResponse(head: UpstreamHead, backend: Backend): void {
-    if (this.#ended) return
+    if (this.ended) return
     this.backend = backend
-    this.setCookie = this.target?.pool.sticky?.cookieFor(this, backend) ?? ''
-    if (this.tap !== undefined && this.tap.onResponse(head)) return
-    this.passHead(head)
-  }
-
-  /** Sends the backend's head on. */
-  passHead(head: UpstreamHead): void {
-    const { status } = head
-    const bodiless = this.request.method === 'HEAD' || status === 304
-    const length = status === 204 || (bodiless && head.bodyLength < 0) ? NO_BODY : head.bodyLength
-    this.sendHead(status, head.reason, responseFields(this, head), length)
+    if (this.tap?.onResponse(head) === true) return
+    this.respond(upstreamResponse(this.request, head))
   }
 
   onBody(buffer: Buffer, start: number, end: number): void {
     this.tap?.onBody(buffer, start, end)
-    if (this.#ended) return
-    this.bytesOut += end - start
-    this.downstream.sendBody(buffer, start, end)
+    this.sendBody(buffer, start, end)
   }
 
   onEnd(trailers: string): void {
     this.tap?.onEnd()
-    this.sendEnd(passableTrailers(trailers, this.route?.responseEdits?.names))
+    if (this.forward !== undefined) this.retries = this.forward.retries
     this.forward = undefined
+    this.sendEnd(passableTrailers(trailers, this.route?.responseEdits?.names))
   }
 
   onReadDone(): void {
     // Those who follow a fetch for the cache do not wait for its client; the size of the object bounds what gathers.
-    if (this.downstream.flush() || this.#ended || this.tap?.wanted === true) return
+    if (this.flush() || this.ended || this.tap?.wanted === true) return
     this.forward?.pause()
     this.tap?.onPaused()
   }
@@ -253,9 +218,9 @@ export class Exchange implements ForwardOwner {
   onUpgrade(head: UpstreamHead, transport: Transport, rest: Buffer, lease: Lease): void {
     this.backend = lease.backend
     this.forward = undefined
-    this.#headSent = true
-    this.status = 101
-    this.downstream.tunnel(head, responseFields(this, head), transport, rest, (failed) => {
+    const response = upstreamResponse(this.request, head)
+    this.switchProtocols(response)
+    this.downstream.tunnel(head, response.headers.text, transport, rest, (failed) => {
       lease.release(failed ? 'reset' : 'ok')
       this.#finish(undefined, '')
     })
@@ -263,20 +228,47 @@ export class Exchange implements ForwardOwner {
 
   onFailed(code: ErrorCode, reason: string, backend: Backend | undefined): void {
     this.backend = backend ?? this.backend
+    if (this.forward !== undefined) this.retries = this.forward.retries
     this.forward = undefined
     // The client had left; those who follow the fetch it began must hear of its end.
-    if (this.#ended) return this.tap?.abort()
-    if (this.tap !== undefined && !this.#headSent && this.tap.onError()) return
+    if (this.ended) return this.tap?.abort()
+    if (this.tap !== undefined && !this.headSent && this.tap.onError()) return
     this.fail(code, reason)
   }
 
+  // ResponseExit.
+
+  protected override sourceReady(): void {
+    this.forward?.resume()
+  }
+
+  protected override whole(): void {
+    this.#finish(this.errorCode, this.errorReason)
+  }
+
+  /** Nothing more is wanted of whoever works for this exchange. */
+  #stop(): void {
+    if (this.forward !== undefined) this.retries = this.forward.retries
+    this.forward?.cancel()
+    this.forward = undefined
+    this.tap?.abort()
+    this.#wait?.cancel()
+    this.stopBody()
+  }
+
   #finish(code: ErrorCode | undefined, reason: string): void {
-    if (this.#ended) return
-    this.#ended = true
-    this.copy = undefined
+    if (this.ended) return
+    this.bodyCopy = undefined
+    this.#wait?.cancel()
     if (this.forward !== undefined) this.retries = this.forward.retries
     this.errorCode = code
     this.errorReason = reason
-    this.context.finished(this)
+    this.close()
   }
+}
+
+/** Takes a copy of the request's body. */
+export interface RequestBodyCopy {
+  add(buffer: Buffer, start: number, end: number): void
+  send(trailers: string): void
 }

@@ -103,7 +103,7 @@ export function explainExchange(
   if (route.cache === undefined || request.upgrade !== '') return { ...told, action, forwards }
   dropConnectionNamed(request.headers, request.connectionNames)
   const scheme = listener.tls === undefined ? 'http' : 'https'
-  const exchange = { request, path, query, host, downstream: { scheme } } as const
+  const exchange = { request, path, query, host, scheme } as const
   const rawPath = (route.rewrite === undefined ? forwarded : path) + (query === '' ? '?' : '')
   const cache = explainCache(route, cacheRequest(exchange, target.authority, trusted, rawPath))
   return { ...told, action, forwards, ...(cache === undefined ? {} : { cache }) }

@@ -1,8 +1,11 @@
 import type { ErrorCode } from '../../core/errors.ts'
 import { dateLine } from '../headers/date-line.ts'
+import { errorAnswer } from '../headers/error-answer.ts'
+import { HeaderBlock } from '../message/header-block.ts'
+import type { Refusal } from '../stages/refuse.ts'
 import { NO_BODY } from './downstream-stream.ts'
 import type { Exchange } from './exchange.ts'
-import { errorAnswer } from '../headers/error-answer.ts'
+import { ResponseHead } from './response-head.ts'
 
 /** Seconds after which a client may come back when no backend could take its request. */
 const RETRY_AFTER = 1
@@ -10,28 +13,34 @@ const RETRY_AFTER = 1
 /** RFC 9110 §15.5.6: a 405 names methods. A route without a list of its own takes any but CONNECT and TRACE. */
 const USUAL_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
-/** Answers an exchange with an error of ours; who calls it ends the exchange. */
-export function answerError(exchange: Exchange, code: ErrorCode): void {
+/** Answers an exchange with an error of ours. */
+export function answerError(exchange: Exchange, code: ErrorCode, refusal: Refusal | undefined): void {
   const { request, route, snapshot } = exchange
   const methods = (route?.limits ?? snapshot.config.limits).methods
   const answer = errorAnswer(code, {
     requestId: exchange.requestId,
     accept: request.headers.get('accept'),
     ...(code.startsWith('LB_QUEUE') || code === 'LB_NO_BACKEND' ? { retryAfter: RETRY_AFTER } : {}),
-    ...(code === 'LB_METHOD' ? { allow: (methods ?? USUAL_METHODS).join(', ') } : {})
+    ...(code === 'LB_METHOD' ? { allow: (methods ?? USUAL_METHODS).join(', ') } : {}),
+    ...(refusal?.members !== undefined && { members: refusal.members })
   })
-  const cacheStatus = exchange.cacheStatus === '' ? '' : `Cache-Status: ${exchange.cacheStatus}\r\n`
-  const fields = answer.fields + cacheStatus + exchange.context.viaLine
-  sendLocal(exchange, answer.status, fields, Buffer.from(answer.body))
-  exchange.downstream.sendEnd('')
-  exchange.downstream.flush()
+  const fields = refusal?.fields === undefined ? answer.fields : answer.fields + refusal.fields
+  sendLocal(exchange, answer.status, fields, Buffer.from(answer.body), 'error')
 }
 
-/** Head and body of an answer of ours; `fields` as "Name: value\r\n" lines without framing. */
-export function sendLocal(exchange: Exchange, status: number, fields: string, body: Buffer): void {
+/** An answer of ours, whole; `fields` as "Name: value\r\n" lines without framing and Date. */
+export function sendLocal(
+  exchange: Exchange,
+  status: number,
+  fields: string,
+  body: Buffer,
+  source: 'local' | 'error' = 'local'
+): void {
   const bodiless = status === 204 || status === 304
-  exchange.sendHead(status, '', dateLine() + fields, bodiless ? NO_BODY : body.length)
-  if (bodiless || exchange.request.method === 'HEAD') return
-  exchange.bytesOut += body.length
-  exchange.downstream.sendOwned(body)
+  const headers = new HeaderBlock(dateLine() + fields)
+  const head = new ResponseHead(status, '', headers, bodiless ? NO_BODY : body.length, source)
+  if (!exchange.respond(head)) return
+  if (!bodiless && exchange.request.method !== 'HEAD') exchange.sendOwned(body)
+  exchange.sendEnd('')
+  if (!exchange.ended) exchange.downstream.flush()
 }

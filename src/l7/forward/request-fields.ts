@@ -1,60 +1,49 @@
-import { editFacts } from '../stages/header-edits/edit-facts.ts'
 import type { Exchange } from '../exchange/exchange.ts'
-import { HeaderBlock } from '../message/header-block.ts'
-import type { ForwardedWriter } from '../headers/forwarded.ts'
-import { dropForwardingFields } from '../headers/forwarding-fields.ts'
-import type { CompiledEdits } from '../headers/header-edits.ts'
 import { dropConnectionNamed } from '../headers/hop-by-hop.ts'
-import { newTraceparent, isTraceparent } from '../headers/traceparent.ts'
 import { passableNames } from '../headers/trailers.ts'
-import { viaLine } from '../headers/via.ts'
 import { FRAME_CHUNKED } from '../http1/write/body-writer.ts'
-import {
-  SEEN_FORWARDED,
-  SEEN_REQUEST_ID,
-  SEEN_TRACEPARENT,
-  SEEN_TRAILER,
-  SEEN_X,
-  SEEN_X_FORWARDED
-} from '../http1/parse/field-scanner.ts'
+import { SEEN_TRAILER } from '../http1/parse/field-scanner.ts'
+import { HeaderBlock } from '../message/header-block.ts'
 import { UNKNOWN_LENGTH } from '../message/request.ts'
 
 /**
  * The head of an exchange's request as it goes to a backend: fields in the order and spelling received, those of this
- * hop taken out, framing rebuilt, and what this hop tells at the end. `target`: path and query to ask for. `authority`:
- * the host when the request named it in its target (RFC 9112 §3.2.2) or not at all, else undefined.
+ * hop taken out, then what its stages change, and framing rebuilt.
  */
-export function requestHead(
-  exchange: Exchange,
-  target: string,
-  authority: string | undefined,
-  forwarded: ForwardedWriter,
-  trusted: boolean
-): string {
-  const { request, context, route } = exchange
-  const { headers, method, seen } = request
+export function requestHead(exchange: Exchange): string {
+  const { request, forwardAuthority: authority } = exchange
+  const target = requestTarget(exchange)
+  const headers = new HeaderBlock(ownFields(exchange))
+  const { requestFields } = exchange
+  if (requestFields !== undefined) {
+    for (const [name, value] of requestFields) {
+      if (value === undefined) headers.remove(name.toLowerCase())
+      else headers.set(name, value)
+    }
+  }
+  const { forward } = exchange.stages
+  if (forward.length > 0) {
+    const head = { method: request.method, target, host: authority ?? request.host, headers }
+    for (let i = 0; i < forward.length; i++) forward[i]!.forward(exchange, head)
+  }
+  return `${request.method} ${target} HTTP/1.1\r\n${headers.text}${connectionLines(exchange)}\r\n`
+}
+
+function requestTarget({ forwardPath, query }: Exchange): string {
+  return query === undefined ? forwardPath : `${forwardPath}?${query}`
+}
+
+/** What the client sent, without what concerned its connection only. */
+function ownFields(exchange: Exchange): string {
+  const { request, forwardAuthority: authority } = exchange
+  const { headers } = request
   if (request.connectionNames !== '') dropConnectionNamed(headers, request.connectionNames)
   if (authority !== undefined) headers.remove('host')
-  if ((seen & SEEN_TRAILER) !== 0) announceTrailers(exchange)
-  const host = authority ?? request.host
-
-  // The parser took Expect out. Without a body there is nothing to wait for (RFC 9110 §10.1.1), and httpd closes then.
-  let added = request.expectContinue && request.bodyLength !== 0 ? 'Expect: 100-continue\r\n' : ''
-  if ((seen & SEEN_X) !== 0) dropForwardingFields(headers, trusted)
-  if ((seen & (SEEN_FORWARDED | SEEN_X_FORWARDED)) !== 0) {
-    added += forwarded.replace(headers, host, trusted)
-  } else {
-    added += forwarded.lines(host)
-  }
-  if ((seen & SEEN_REQUEST_ID) !== 0) headers.remove('x-request-id')
-  added += `X-Request-Id: ${exchange.requestId}\r\n`
-  if ((seen & SEEN_TRACEPARENT) === 0) added += `traceparent: ${newTraceparent(exchange.requestId)}\r\n`
-  else if (!isTraceparent(headers.get('traceparent') ?? '')) headers.set('traceparent', newTraceparent())
-  added += request.minor === 1 ? context.viaLine : viaLine('1.0', context.pseudonym)
-  let fields = headers.text + added
+  if ((request.seen & SEEN_TRAILER) !== 0) announceTrailers(exchange)
+  let fields = headers.text
   if (authority !== undefined) fields = `Host: ${authority}\r\n${fields}`
-  if (route?.requestEdits !== undefined) fields = edited(fields, exchange, route.requestEdits)
-  return `${method} ${target} HTTP/1.1\r\n${fields}${connectionLines(exchange)}\r\n`
+  // The parser took Expect out. Without a body there is nothing to wait for (RFC 9110 §10.1.1), and httpd closes then.
+  return request.expectContinue && request.bodyLength !== 0 ? `${fields}Expect: 100-continue\r\n` : fields
 }
 
 /** What may not come is not announced, and without chunks nothing can come. */
@@ -63,14 +52,6 @@ function announceTrailers({ request, route }: Exchange): void {
   const names = passableNames(headers.get('trailer') ?? '', route?.requestEdits?.names)
   if (names === '' || bodyLength !== UNKNOWN_LENGTH) headers.remove('trailer')
   else if (names !== headers.get('trailer')) headers.set('Trailer', names)
-}
-
-/** Edits see what this hop adds too, so that they can change or remove it. */
-function edited(fields: string, exchange: Exchange, edits: CompiledEdits): string {
-  const block = new HeaderBlock(fields)
-  edits.dropDisguised(block)
-  edits.apply(block, editFacts(exchange))
-  return block.text
 }
 
 /** FRAME_CHUNKED or the number of bytes. */

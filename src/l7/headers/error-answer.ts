@@ -10,6 +10,8 @@ export interface ErrorFacts {
   readonly retryAfter?: number
   /** Methods, for 405: RFC 9110 §15.5.6 wants them named. */
   readonly allow?: string
+  /** More members of the JSON answer. */
+  readonly members?: Readonly<Record<string, unknown>>
 }
 
 /** An answer that lb makes itself. `fields` leaves out framing, Date and Connection: the engine's own. */
@@ -27,7 +29,9 @@ export function errorAnswer(code: ErrorCode, facts: ErrorFacts): ErrorAnswer {
   const kind = errorKind(code)
   const json = prefersJson(facts.accept)
   const body = json
-    ? JSON.stringify({ error: { code, message: kind.phrase, requestId: facts.requestId } }) + '\n'
+    ? JSON.stringify({
+        error: { code, message: kind.phrase, requestId: facts.requestId, ...facts.members }
+      }) + '\n'
     : `${kind.phrase} (${code})\n`
   const type = json ? 'application/json' : 'text/plain; charset=utf-8'
   let fields = `Content-Type: ${type}\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n`

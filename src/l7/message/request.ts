@@ -1,4 +1,4 @@
-import type { HeaderBlock } from './header-block.ts'
+import { HeaderBlock } from './header-block.ts'
 
 /** Length of a body that ends by its own framing (chunked, or an HTTP/2 stream), in place of a number of bytes. */
 export const UNKNOWN_LENGTH = -1
@@ -27,4 +27,20 @@ export interface Request {
   readonly connectionNames: string
   /** SEEN_ bits: which fields of interest stand in `headers`. */
   readonly seen: number
+}
+
+/** In place of what could not be read as a request, so that its answer leaves by the same way as all others. */
+export const UNREADABLE: Request = {
+  method: '',
+  target: '',
+  minor: 1,
+  host: '',
+  headers: new HeaderBlock(''),
+  bodyLength: 0,
+  keepAlive: false,
+  upgrade: '',
+  expectContinue: false,
+  acceptsTrailers: false,
+  connectionNames: '',
+  seen: 0
 }

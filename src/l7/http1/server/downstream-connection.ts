@@ -1,14 +1,15 @@
 import type { Splice } from '../../../l4/tcp/splice.ts'
 import type { L7ListenerConfig } from '../../../config/model/model.ts'
 import type { Waits } from '../../../core/deadlines.ts'
-import { localEndpoint, remoteEndpoint } from '../../../net/dial/endpoint.ts'
 import type { Transport, TransportOwner } from '../../../net/transport/transport.ts'
 import type { DownstreamStream } from '../../exchange/downstream-stream.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 import type { HeaderBlock } from '../../message/header-block.ts'
 import type { Request } from '../../message/request.ts'
 import type { DownstreamHost } from './downstream-host.ts'
-import type { Ends } from './entrance.ts'
+import { acceptedClient } from '../../exchange/accepted-client.ts'
+import type { ClientConnection, Ends } from '../../exchange/client-connection.ts'
+import type { Pass } from '../../../net/admission/gate.ts'
 import { DRAIN_MS, HALF_CLOSED_MS, LINGER_MS } from './patience.ts'
 import { parseFailure, type ParseFailure } from '../parse/parse-failure.ts'
 import type { HeadLimits } from '../parse/request-parser.ts'
@@ -20,13 +21,11 @@ import type { UpstreamHead } from '../parse/response-parser.ts'
 
 /** A client's HTTP/1.x connection: one exchange at a time, in the order of the requests. */
 export class DownstreamConnection implements TransportOwner, DownstreamStream, RequestEvents, Waits {
-  readonly peer: string
-  readonly scheme: 'http' | 'https'
+  readonly client: ClientConnection
   readonly transport: Transport
   readonly acceptedAt: number
   deadline = Infinity
   readonly #host: DownstreamHost
-  readonly #ends: Ends | undefined
   readonly #writer: ResponseWriter
   readonly #reader: RequestReader
   readonly #traffic: Traffic
@@ -36,24 +35,22 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
   #clientEnded = false
   #lingering = false
 
-  /** `ends`: as a PROXY header told them. */
-  constructor(host: DownstreamHost, attach: (owner: TransportOwner) => Transport, ends?: Ends) {
+  /** `ends`: as a PROXY header named them. */
+  constructor(
+    host: DownstreamHost,
+    attach: (owner: TransportOwner) => Transport,
+    pass: Pass | undefined,
+    ends: Ends | undefined
+  ) {
     this.#host = host
     this.transport = attach(this)
     this.#reader = new RequestReader(this.transport, this)
     this.#writer = new ResponseWriter(this.transport)
     this.#traffic = new Traffic(this.transport, host.context)
-    this.#ends = ends
-    this.peer = (ends === undefined ? remoteEndpoint(this.transport) : ends.source)?.address ?? ''
-    this.scheme = this.transport.secure ? 'https' : 'http'
+    this.client = acceptedClient(this.transport, pass, ends)
     this.acceptedAt = this.#now
     host.context.deadlines.add(this)
     this.deadline = this.#now + host.snapshot.config.timeouts.keepAliveMs
-  }
-
-  get ends(): Ends {
-    const { transport } = this
-    return this.#ends ?? { source: remoteEndpoint(transport), destination: localEndpoint(transport) }
   }
 
   get idle(): boolean {
@@ -145,7 +142,7 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
     this.#close = !request.keepAlive
     this.deadline = this.#reader.bodyComplete ? Infinity : this.#now + this.#timeouts.idleMs
     this.#exchange = this.#host.exchange(request, this)
-    this.#host.begin(this.#exchange)
+    this.#exchange.run()
   }
 
   onBadHead(failure: number): void {
@@ -175,6 +172,7 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
   }
 
   startBody(): void {
+    if (!this.#reader.bodyComplete) this.deadline = this.#now + this.#timeouts.idleMs
     this.#reader.startBody()
   }
 
@@ -272,11 +270,9 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
 
   /** Answers what could not be read as a request, and closes. */
   #refuse(failure: ParseFailure): void {
-    const { status, fields, body } = this.#host.refusal(this, failure.code, failure.reason)
-    this.#writer.response(status, '', fields, body.length, { minor: 1, close: true, trailers: false })
-    this.#writer.text(body)
-    this.#writer.flush()
-    this.#linger()
+    this.#close = true
+    this.#exchange = this.#host.unreadable(this)
+    this.#exchange.fail(failure.code, failure.reason)
   }
 
   /**

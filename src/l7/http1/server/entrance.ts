@@ -1,18 +1,13 @@
 import type { ErrorCode } from '../../../core/errors.ts'
 import type { Gate, Pass } from '../../../net/admission/gate.ts'
 import { localEndpoint, remoteEndpoint, type Endpoint } from '../../../net/dial/endpoint.ts'
+import type { Ends } from '../../exchange/client-connection.ts'
 import type { ProxyHeader } from '../../../net/proxy-protocol/header.ts'
 import { ProxyHeaderReader, type ProxyHeaderNext } from '../../../net/proxy-protocol/reader.ts'
 import type { Attach } from '../../../net/transport/accept.ts'
 import type { Transport, TransportOwner } from '../../../net/transport/transport.ts'
 import type { Deadlines } from '../../../core/deadlines.ts'
 import type { Snapshot } from '../../compile/snapshot.ts'
-
-/** Both ends of a client's connection, as a PROXY header or the socket tells them. */
-export interface Ends {
-  readonly source: Endpoint | undefined
-  readonly destination: Endpoint | undefined
-}
 
 export interface EntranceHost {
   readonly deadlines: Deadlines

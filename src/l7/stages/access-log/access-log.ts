@@ -1,11 +1,16 @@
 import { errorKind } from '../../../core/errors.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
+import type { Stage } from '../stage.ts'
 
 /** What is logged of a text that a client chose. */
 const MAX_TEXT = 512
 
+export function compile(): Stage {
+  return { name: 'access-log', done: logExchange }
+}
+
 /** Writes the line of an exchange that has ended, when one is due: asked for, failed on the backend's side, or slow. */
-export function logExchange(exchange: Exchange, durationMs: number): void {
+function logExchange(exchange: Exchange, durationMs: number): void {
   const { snapshot, context, errorCode } = exchange
   const { accessLog } = snapshot.config
   const slow = accessLog.slowMs !== undefined && durationMs >= accessLog.slowMs
@@ -25,9 +30,9 @@ function exchangeFields(exchange: Exchange, durationMs: number): object {
     listener: exchange.snapshot.config.name,
     route: exchange.route?.name,
     client: exchange.clientIp,
-    method: request.method,
-    host: request.host.slice(0, MAX_TEXT),
-    target: request.target.slice(0, MAX_TEXT),
+    method: request.method || undefined,
+    host: request.host.slice(0, MAX_TEXT) || undefined,
+    target: request.target.slice(0, MAX_TEXT) || undefined,
     status: exchange.status === 0 ? undefined : exchange.status,
     code: exchange.errorCode,
     pool: exchange.target?.pool.pool.name,
@@ -37,6 +42,8 @@ function exchangeFields(exchange: Exchange, durationMs: number): object {
     bytesIn: exchange.bytesIn,
     bytesOut: exchange.bytesOut,
     ms: Math.round(durationMs * 100) / 100,
-    requestId: exchange.requestId
+    requestId: exchange.requestId,
+    user: exchange.identity?.name,
+    ...exchange.logFields
   }
 }

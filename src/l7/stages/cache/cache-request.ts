@@ -12,7 +12,7 @@ const keyed = FORWARDING_FIELDS.filter((name) => !clients.has(name))
 /** What of an exchange is in the key. */
 interface Asked {
   readonly request: Request
-  readonly downstream: { readonly scheme: 'http' | 'https' }
+  readonly scheme: 'http' | 'https'
   readonly host: string
   readonly path: string
   readonly query: string | undefined
@@ -30,11 +30,11 @@ export function cacheRequest(
   rawPath: string,
   sent?: SentFields
 ): CacheRequest {
-  const { request, downstream, path } = exchange
+  const { request, path } = exchange
   const host = (authority ?? request.host) || exchange.host
   return {
     method: request.method,
-    scheme: told ? schemeOf(request.headers, downstream.scheme) : downstream.scheme,
+    scheme: told ? schemeOf(request.headers, exchange.scheme) : exchange.scheme,
     host,
     path,
     rawPath,
@@ -51,12 +51,12 @@ export function cacheRequest(
  * from `site.example` would let one client choose what others get.
  */
 export function keyedAuthority(
-  { request, downstream }: Asked,
+  { request, scheme: own }: Asked,
   authority: string | undefined,
   told: boolean
 ): string | undefined {
   const written = authority ?? request.host
-  const scheme = told ? schemeOf(request.headers, downstream.scheme) : downstream.scheme
+  const scheme = told ? schemeOf(request.headers, own) : own
   const normal = normalHost(written, scheme)
   return normal === written ? authority : normal
 }

@@ -1,18 +1,16 @@
-import { contain } from '../../../core/containment.ts'
 import type { Combine, Decision, Fetch, FetchResult, Hit } from '../../cache/decide/decision.ts'
-import type { HttpCache } from '../../cache/http-cache.ts'
-import type { CacheRequest, RecordWriter } from '../../cache/ports.ts'
+import type { RecordWriter } from '../../cache/ports.ts'
 import { BackgroundRequest } from '../../forward/background-request.ts'
 import { NO_BODY } from '../../exchange/downstream-stream.ts'
-import { mirrorRequest } from '../mirror/mirror.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 import type { Outgoing } from '../../forward/forward-owner.ts'
 import type { UpstreamHead } from '../../http1/parse/response-parser.ts'
-import { clientFields } from '../../exchange/response-fields.ts'
+import { ResponseHead } from '../../exchange/response-head.ts'
 import type { ResponseTap } from '../../exchange/response-tap.ts'
+import { HeaderBlock } from '../../message/header-block.ts'
 import { UNTIL_END } from '../../message/response.ts'
 import { streamBody } from './stream-body.ts'
-import type { Target } from '../../compile/snapshot.ts'
+import { ANSWERED, GO_ON, WAITS, type Verdict } from '../verdict.ts'
 
 /** How long a request waits for fetches of others at most; no longer than its own may take to answer. */
 const MAX_WAIT_MS = 30_000
@@ -20,73 +18,49 @@ const MAX_WAIT_MS = 30_000
 /** How soon those who come to follow a fetch are noticed whose client is slow. */
 const NOTICE_MS = 50
 
-/** Answers an exchange from the cache, or forwards it with the cache looking on. */
-export function fetchThroughCache(
-  exchange: Exchange,
-  cache: HttpCache,
-  target: Target,
-  request: CacheRequest,
-  outgoing: () => Outgoing
-): void {
-  new CachedExchange(exchange, target, outgoing).act(cache.lookup(request, Date.now()))
-}
-
-class CachedExchange implements ResponseTap {
+/** An exchange of a route with a cache: answered from it, or forwarded with the cache looking on. */
+export class CachedExchange implements ResponseTap {
   readonly #exchange: Exchange
-  readonly #target: Target
-  /** Made only when something is asked of a backend: a hit needs none of it. */
-  readonly #makeOutgoing: () => Outgoing
-  #made: Outgoing | undefined
   #fetch: Fetch | undefined
   #writer: RecordWriter | undefined
   #orphan = false
   #stopWatch: (() => void) | undefined
 
-  constructor(exchange: Exchange, target: Target, outgoing: () => Outgoing) {
+  constructor(exchange: Exchange) {
     this.#exchange = exchange
-    this.#target = target
-    this.#makeOutgoing = outgoing
   }
 
-  get #outgoing(): Outgoing {
-    return (this.#made ??= this.#makeOutgoing())
-  }
-
-  act(decision: Decision): void {
+  act(decision: Decision): Verdict {
     const exchange = this.#exchange
     switch (decision.kind) {
       case 'hit':
         if (decision.refresh !== undefined) this.#refresh(decision.refresh)
-        return this.#serve(decision)
+        this.#serve(decision)
+        return ANSWERED
       case 'fetch':
         this.#fetch = decision
         exchange.tap = this
-        this.#mirror()
-        return exchange.send(this.#target, changed(this.#outgoing, decision))
-      case 'wait': {
-        const patienceMs = Math.min(MAX_WAIT_MS, this.#target.responseMs || MAX_WAIT_MS)
-        const cancel = decision.wait(patienceMs, (next) => {
-          exchange.onGone = undefined
-          try {
-            this.act(next)
-            exchange.downstream.flush()
-          } catch (error) {
-            contain(error, exchange)
-          }
-        })
-        exchange.onGone = cancel
-        return
-      }
+        exchange.alterOutgoing((outgoing) => changed(outgoing, decision))
+        return GO_ON
+      case 'wait':
+        return this.#follow(decision)
       case 'gateway-timeout':
         exchange.cacheStatus = decision.cacheStatus
-        return exchange.fail('LB_ONLY_IF_CACHED', 'only-if-cached, and nothing usable is stored')
+        exchange.fail('LB_ONLY_IF_CACHED', 'only-if-cached, and nothing usable is stored')
+        return ANSWERED
     }
   }
 
-  /** What the cache answers is not mirrored: the other pool sees what this one sees. */
-  #mirror(): void {
-    const mirror = this.#exchange.route?.mirror
-    if (mirror !== undefined) mirrorRequest(this.#exchange, mirror, this.#outgoing)
+  /** Waits for the fetch of another; the cache itself says when that has lasted too long. */
+  #follow(decision: Extract<Decision, { kind: 'wait' }>): Verdict {
+    const exchange = this.#exchange
+    const patienceMs = Math.min(MAX_WAIT_MS, exchange.target!.responseMs || MAX_WAIT_MS)
+    const wait = exchange.wait(2 * patienceMs, () => {
+      exchange.fail('LB_RESPONSE_TIMEOUT', 'the fetch of another request did not end')
+      return ANSWERED
+    })
+    wait.onCancel = decision.wait(patienceMs, (next) => wait.resume(() => this.act(next)))
+    return WAITS
   }
 
   // ResponseTap.
@@ -108,7 +82,7 @@ class CachedExchange implements ResponseTap {
     }
     if (result.kind === 'again') {
       this.#fetch = result.fetch
-      exchange.send(this.#target, changed(this.#outgoing, result.fetch))
+      exchange.send(changed(exchange.outgoing, result.fetch))
       return true
     }
     this.#writer = result.writer
@@ -182,12 +156,13 @@ class CachedExchange implements ResponseTap {
     const { request } = exchange
     exchange.cacheStatus = 'hit'
     const length = hit.bytes ?? (hit.reader === undefined ? NO_BODY : UNTIL_END)
-    exchange.sendHead(hit.status, hit.reason, clientFields(exchange, hit.fields), length)
-    if (hit.reader !== undefined) return streamBody(exchange, hit.reader, this.#target.idleMs, hit.stalled)
+    const head = new ResponseHead(hit.status, hit.reason, new HeaderBlock(hit.fields), length, 'cache')
+    if (!exchange.respond(head)) return hit.reader?.release()
+    if (hit.reader !== undefined)
+      return streamBody(exchange, hit.reader, exchange.target!.idleMs, hit.stalled)
     if (hit.body !== undefined && request.method !== 'HEAD') {
-      exchange.bytesOut += hit.body.length
-      if (hit.text === undefined) exchange.downstream.sendOwned(hit.body)
-      else exchange.downstream.sendText(hit.text)
+      if (hit.text === undefined) exchange.sendOwned(hit.body)
+      else exchange.sendText(hit.text)
     }
     exchange.sendEnd('')
   }
@@ -195,10 +170,10 @@ class CachedExchange implements ResponseTap {
   /** The stored beginning, then what the backend sends, which waits meanwhile. */
   #combine(combine: Combine): boolean {
     const exchange = this.#exchange
-    exchange.sendHead(combine.status, '', clientFields(exchange, combine.fields), combine.bytes)
+    const headers = new HeaderBlock(combine.fields)
+    const going = exchange.respond(new ResponseHead(combine.status, '', headers, combine.bytes, 'cache'))
     for (let piece = combine.reader.read(); piece !== undefined; piece = combine.reader.read()) {
-      exchange.bytesOut += piece.length
-      exchange.downstream.sendOwned(piece)
+      if (going) exchange.sendOwned(piece)
     }
     combine.reader.release()
     return true
@@ -206,7 +181,7 @@ class CachedExchange implements ResponseTap {
 
   #refresh(refresh: Fetch): void {
     let writer: RecordWriter | undefined
-    BackgroundRequest.send(this.#target, asGet(changed(this.#outgoing, refresh)), {
+    BackgroundRequest.send(this.#exchange.target!, asGet(changed(this.#exchange.outgoing, refresh)), {
       onResponse(head) {
         const bytes = head.bodyLength >= 0 ? head.bodyLength : undefined
         const result = refresh.onResponse(head, bytes, Date.now())

@@ -19,30 +19,27 @@ export function streamBody(
     cancelIdle?.()
     cancelReady = cancelIdle = undefined
   }
+  let over = false
   const end = (): void => {
+    if (over) return
+    over = true
     stopWaiting()
     reader.release()
-    exchange.onGone = undefined
-    exchange.onDrained = undefined
   }
   const breakOff = (reason: string): void => {
     end()
     exchange.fail('LB_UPSTREAM_RESET', reason)
   }
-  const drained = (): void => {
-    exchange.onDrained = undefined
-    pump()
-  }
   const pump = (): void => {
     stopWaiting()
     for (;;) {
-      if (exchange.ended) return
+      if (over || exchange.ended) return
       const piece = reader.read()
       if (piece === undefined) break
-      exchange.bytesOut += piece.length
-      exchange.downstream.sendOwned(piece)
-      if (!exchange.downstream.flush()) {
-        exchange.onDrained = drained
+      exchange.sendOwned(piece)
+      if (exchange.ended) return
+      if (!exchange.flush()) {
+        exchange.onDrained(pump)
         return
       }
     }
@@ -61,6 +58,6 @@ export function streamBody(
     }
   }
   const woken = (): void => guarded(pump, exchange)
-  exchange.onGone = end
+  exchange.onGone(end)
   pump()
 }

@@ -7,6 +7,6 @@ export function editFacts(exchange: Exchange): EditFacts {
     clientIp: exchange.clientIp,
     requestId: exchange.requestId,
     host: exchange.authority ?? exchange.request.host,
-    scheme: exchange.downstream.scheme
+    scheme: exchange.scheme
   }
 }

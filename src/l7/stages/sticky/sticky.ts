@@ -32,7 +32,7 @@ export class Sticky {
     let line = `Set-Cookie: ${cookie}=${this.#cookies.valueOf(backend.name)}; Path=/; HttpOnly`
     line += `; SameSite=${sameSite[0]!.toUpperCase()}${sameSite.slice(1)}`
     if (ttlMs !== undefined) line += `; Max-Age=${Math.ceil(ttlMs / 1e3)}`
-    if (secure === true || (secure === 'auto' && exchange.downstream.scheme === 'https')) line += '; Secure'
+    if (secure === true || (secure === 'auto' && exchange.scheme === 'https')) line += '; Secure'
     return line + '\r\n'
   }
 }

@@ -1,0 +1,17 @@
+import type { StageValues } from '../model/model.ts'
+import { stageKeyNames } from '../schema/stage-schema.ts'
+
+/** A listener's or a route's input, of which the keys of stages are read. */
+export type StageInputs = object
+
+/** The stages that are on: the route's own keys, else the listener's; `false` turns one off. */
+export function stageValues(listener: StageInputs, route: StageInputs = {}): StageValues {
+  const inherited = listener as Readonly<Record<string, unknown>>
+  const own = route as Readonly<Record<string, unknown>>
+  const values: Record<string, unknown> = {}
+  for (const key of stageKeyNames) {
+    const value = own[key] ?? inherited[key]
+    if (value !== undefined && value !== false) values[key] = value
+  }
+  return values
+}

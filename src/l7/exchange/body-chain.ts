@@ -1,0 +1,159 @@
+/** Where a transform puts its bytes: the next transform, or the client. */
+export interface BodyOutput {
+  /** Bytes that stay untouched from now on. False: no more for now, the transform's `onDrain` follows. */
+  write(bytes: Buffer): boolean
+  /** The transform takes bytes again, after its `write` returned false. */
+  ready(): void
+  /** The body is complete. `trailers`: "Name: value\r\n" lines, '' for none. */
+  end(trailers: string): void
+  /** The body cannot be completed: the client sees a broken message. */
+  fail(error: unknown): void
+}
+
+/**
+ * Changes the bytes of one response on their way to the client, at once or later (a compressor on another thread). It is
+ * held to the pace of the client by `BodyOutput.write`, and holds its source to its own by what its `write` returns.
+ */
+export interface BodyTransform {
+  /** Part of the body; valid during the call only. False: no more for now, `output.ready()` follows. */
+  write(buffer: Buffer, start: number, end: number): boolean
+  /** Nothing more comes. The transform writes what it holds and calls `output.end`, now or later. */
+  end(trailers: string): void
+  /** All that one read brought has been written: what would wait for more may go out now. */
+  flush?(): void
+  /** The output takes bytes again. */
+  onDrain?(): void
+  /** The exchange broke off: nothing more is to be written. */
+  abort?(): void
+}
+
+/** The client's end of a chain. */
+export interface ChainOwner {
+  sendBytes(bytes: Buffer): void
+  /** Writes what was gathered. False: the client takes no more, `BodyChain.onDrain` follows. */
+  flushBytes(): boolean
+  endBody(trailers: string): void
+  failBody(error: unknown): void
+  /** The chain takes bytes again after `BodyChain.write` returned false. */
+  onChainReady(): void
+}
+
+/** The transforms of one response, the one nearest to the backend first. */
+export class BodyChain {
+  readonly #links: Link[] = []
+  readonly #owner: ChainOwner
+  /** Within a call from the source, which flushes when it is done. */
+  #gathering = false
+  #over = false
+
+  constructor(owner: ChainOwner) {
+    this.#owner = owner
+  }
+
+  get empty(): boolean {
+    return this.#links.length === 0
+  }
+
+  /** The output for a transform that goes behind those there are; `put` gives it its transform. */
+  link(): Link {
+    return new Link(this, this.#links.length)
+  }
+
+  put(link: Link, transform: BodyTransform): void {
+    link.transform = transform
+    this.#links.push(link)
+  }
+
+  /** False: `ChainOwner.onChainReady` follows. */
+  write(buffer: Buffer, start: number, end: number): boolean {
+    if (this.#over) return true
+    return this.#gather(() => this.#links[0]!.transform!.write(buffer, start, end))
+  }
+
+  end(trailers: string): void {
+    if (!this.#over) this.#gather(() => this.#links[0]!.transform!.end(trailers))
+  }
+
+  flush(): void {
+    if (this.#over) return
+    this.#gather(() => {
+      for (const { transform } of this.#links) transform!.flush?.()
+    })
+  }
+
+  onDrain(): void {
+    if (!this.#over) this.#links.at(-1)!.transform!.onDrain?.()
+  }
+
+  abort(): void {
+    if (this.#over) return
+    this.#over = true
+    for (const { transform } of this.#links) transform!.abort?.()
+  }
+
+  // From the links.
+
+  written(place: number, bytes: Buffer): boolean {
+    if (this.#over) return true
+    const next = this.#links[place + 1]
+    if (next !== undefined) return next.transform!.write(bytes, 0, bytes.length)
+    this.#owner.sendBytes(bytes)
+    return this.#gathering || this.#owner.flushBytes()
+  }
+
+  ready(place: number): void {
+    if (this.#over) return
+    if (place === 0) this.#owner.onChainReady()
+    else this.#links[place - 1]!.transform!.onDrain?.()
+  }
+
+  ended(place: number, trailers: string): void {
+    if (this.#over) return
+    const next = this.#links[place + 1]
+    if (next !== undefined) return next.transform!.end(trailers)
+    this.#over = true
+    this.#owner.endBody(trailers)
+  }
+
+  failed(error: unknown): void {
+    if (!this.#over) this.#owner.failBody(error)
+  }
+
+  #gather<T>(act: () => T): T {
+    const before = this.#gathering
+    this.#gathering = true
+    try {
+      return act()
+    } finally {
+      this.#gathering = before
+    }
+  }
+}
+
+/** The output of one transform. */
+export class Link implements BodyOutput {
+  readonly #chain: BodyChain
+  readonly #place: number
+  transform: BodyTransform | undefined
+
+  constructor(chain: BodyChain, place: number) {
+    this.#chain = chain
+    this.#place = place
+  }
+
+  write(bytes: Buffer): boolean {
+    return this.#chain.written(this.#place, bytes)
+  }
+
+  ready(): void {
+    this.#chain.ready(this.#place)
+  }
+
+  end(trailers: string): void {
+    this.#chain.ended(this.#place, trailers)
+  }
+
+  fail(error: unknown): void {
+    this.#chain.failed(error)
+  }
+}

@@ -1,0 +1,115 @@
+import type { ErrorCode } from '../../core/errors.ts'
+import type { CompiledRoute, Snapshot, Target } from '../compile/snapshot.ts'
+import { NO_STAGES, type StageLists } from '../compile/stage-lists.ts'
+import type { Request } from '../message/request.ts'
+import type { TlsFacts } from '../../net/tls/tls-facts.ts'
+import type { ClientConnection } from './client-connection.ts'
+import type { DownstreamStream } from './downstream-stream.ts'
+import type { EngineContext } from './engine-context.ts'
+
+/** Who the client has proved to be. */
+export interface Identity {
+  readonly name: string
+  readonly roles: readonly string[]
+  /** Of a token. */
+  readonly claims?: Readonly<Record<string, unknown>>
+  /** By which rule: 'jwt', 'basic', … */
+  readonly by: string
+}
+
+/** What is known of an exchange; each field is written by the stage or part that its comment names. */
+export abstract class ExchangeFacts {
+  readonly request: Request
+  readonly downstream: DownstreamStream
+  readonly snapshot: Snapshot
+  readonly context: EngineContext
+  /** performance.now() when the head was read. */
+  readonly startedAt: number
+  /** The router's, once it has found one; before that, what concerns all of the listener. */
+  stages: StageLists
+  /** Written by the router only. */
+  route: CompiledRoute | undefined
+  /** The pool to ask. Written by the destination stage, or a later one that chooses another. */
+  target: Target | undefined
+  /** The client's address as far as trusted proxies name it. Written by the forwarding stage only. */
+  clientIp = ''
+  requestId = ''
+  /** The peer is a proxy that is believed. */
+  trusted = false
+  /** Lower case, without port. Written by the target stage only, as path and query. */
+  host = ''
+  /** Normalised. */
+  path = ''
+  /** Raw, undefined without "?". */
+  query: string | undefined
+  /** The host that goes on in place of the Host field: the request named it in its target, or not at all ('' until then). */
+  authority: string | undefined
+  /** The path to ask for. Written by the target stage, then by the rewrite stage. */
+  forwardPath = ''
+  /** Set by auth. */
+  identity: Identity | undefined
+  /** Hash by which `hash` and `maglev` pools choose, in place of the pool's own key. Written by stages. */
+  hashKey: string | undefined
+  /** As in the Cache-Status field, '' without a cache. Written by the cache stage only. */
+  cacheStatus = ''
+  /** Of the response, 0 before its head. Written by the exit only, as `bytesOut`. */
+  status = 0
+  bytesOut = 0
+  /** Written when the exchange fails. */
+  errorCode: ErrorCode | undefined
+  errorReason = ''
+  #logFields: Record<string, unknown> | undefined
+  #requestFields: [string, string | undefined][] | undefined
+
+  constructor(request: Request, downstream: DownstreamStream, snapshot: Snapshot, context: EngineContext) {
+    this.request = request
+    this.downstream = downstream
+    this.snapshot = snapshot
+    this.context = context
+    this.stages = snapshot.stages
+    this.startedAt = performance.now()
+  }
+
+  /** Nothing is sent and nothing is counted: `lb explain`. */
+  get dry(): boolean {
+    return false
+  }
+
+  get client(): ClientConnection {
+    return this.downstream.client
+  }
+
+  get scheme(): 'http' | 'https' {
+    return this.downstream.client.scheme
+  }
+
+  get tls(): TlsFacts | undefined {
+    return this.downstream.client.tls
+  }
+
+  /** One field more in the access log's line; the name is the stage's, never the client's. */
+  addLogField(name: string, value: string | number | boolean): void {
+    ;(this.#logFields ??= Object.create(null) as Record<string, unknown>)[name] = value
+  }
+
+  get logFields(): Readonly<Record<string, unknown>> | undefined {
+    return this.#logFields
+  }
+
+  /** The request goes to the backend with this field, in place of any of the name; undefined: without it. */
+  setRequestField(name: string, value: string | undefined): void {
+    ;(this.#requestFields ??= []).push([name, value])
+  }
+
+  get requestFields(): readonly (readonly [string, string | undefined])[] | undefined {
+    return this.#requestFields
+  }
+
+  /** Heard by `lb explain` only. */
+  note(_text: string): void {}
+
+  /** No hook but `done` is called any more. */
+  protected dropHooks(): void {
+    this.stages = { ...NO_STAGES, done: this.stages.done }
+  }
+}

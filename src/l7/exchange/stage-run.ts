@@ -1,0 +1,118 @@
+import { contain } from '../../core/containment.ts'
+import { GO_ON, WAITS, type Verdict } from '../stages/verdict.ts'
+import type { Stage } from '../stages/stage.ts'
+import type { Exchange } from './exchange.ts'
+import { ExchangeFacts } from './exchange-facts.ts'
+import type { Waiting } from './wait.ts'
+
+/**
+ * Asks the stages of an exchange one after the other: those that come before the route is known, the router, then the
+ * route's own; at the end a backend is asked. A stage that waits stops the walk until its wait is over.
+ */
+export abstract class StageRun extends ExchangeFacts implements Waiting {
+  #early = true
+  #next = 0
+  #running = false
+  /** A wait that was over before its stage had returned. */
+  #settled: Verdict | undefined
+
+  abstract readonly ended: boolean
+  abstract send(): void
+  abstract fail(code: 'LB_NO_ROUTE', reason: string): void
+
+  /** This object, as hooks know it. */
+  protected get self(): Exchange {
+    return this as unknown as Exchange
+  }
+
+  /** Begins, or goes on after a wait. */
+  run(): void {
+    this.#running = true
+    try {
+      this.#walk()
+    } catch (error) {
+      this.crash(error)
+    } finally {
+      this.#running = false
+    }
+  }
+
+  #walk(): void {
+    if (this.#early) {
+      if (!this.#ask(this.snapshot.early)) return
+      this.#early = false
+      this.#next = 0
+      const route = this.findRoute()
+      if (route === undefined) return this.fail('LB_NO_ROUTE', 'no route matches')
+      this.route = route
+      this.stages = route.stages
+      if (!this.dry) route.requests.add()
+    }
+    if (this.#ask(this.stages.request)) this.send()
+  }
+
+  protected findRoute() {
+    return this.snapshot.router.match({
+      host: this.host,
+      path: this.path,
+      query: this.query,
+      method: this.request.method,
+      headers: this.request.headers,
+      clientIp: this.clientIp
+    })
+  }
+
+  /** True when all have let the request go on. */
+  #ask(stages: readonly (Stage & Required<Pick<Stage, 'request'>>)[]): boolean {
+    while (this.#next < stages.length) {
+      let verdict = this.askStage(stages[this.#next++]!)
+      if (verdict === WAITS && this.#settled !== undefined) verdict = this.#settled
+      this.#settled = undefined
+      if (verdict !== GO_ON) return false
+    }
+    return true
+  }
+
+  protected askStage(stage: Stage & Required<Pick<Stage, 'request'>>): Verdict {
+    return stage.request(this.self)
+  }
+
+  /** A fault of ours: the exchange ends, and nothing else does. */
+  protected crash(error: unknown): void {
+    // The stream ends its exchange, and itself where that cannot answer any more.
+    contain(error, this.ended ? { onInternalError: () => this.snapshot.config.name } : this.downstream)
+  }
+
+  // Waiting.
+
+  after(ms: number, run: () => void): () => void {
+    return this.context.clock.after(ms, run)
+  }
+
+  waitOver(decide: () => Verdict): void {
+    if (this.ended) return
+    let verdict: Verdict
+    try {
+      verdict = decide()
+    } catch (error) {
+      return this.crash(error)
+    }
+    if (this.#running) {
+      this.#settled = verdict
+      return
+    }
+    if (verdict === GO_ON) this.run()
+    this.downstream.flush()
+  }
+
+  /** Runs what may fail by a fault of ours; false when it did, and the exchange is over. */
+  guarded(act: () => void): boolean {
+    try {
+      act()
+      return true
+    } catch (error) {
+      this.crash(error)
+      return false
+    }
+  }
+}

@@ -1,0 +1,42 @@
+import { proxyProtocolHeader } from '../../net/proxy-protocol/write.ts'
+import type { PickContext } from '../../balancer/pool/pick-context.ts'
+import { hashString } from '../../core/hash-string.ts'
+import type { Target } from '../compile/snapshot.ts'
+import type { Exchange } from '../exchange/exchange.ts'
+import type { Outgoing } from './forward-owner.ts'
+import { hashKeyOf } from './hash-key.ts'
+import { requestFraming, requestHead } from './request-fields.ts'
+
+const NO_CONTEXT: PickContext = {}
+
+/** The request of an exchange as it goes to a backend. */
+export function makeOutgoing(exchange: Exchange, target: Target): Outgoing {
+  const { request } = exchange
+  return {
+    method: request.method,
+    head: requestHead(exchange),
+    framing: requestFraming(exchange),
+    upgrade: request.upgrade,
+    context: pickContext(exchange, target),
+    preface: preface(exchange, target)
+  }
+}
+
+function pickContext(exchange: Exchange, target: Target): PickContext {
+  const { hashKey, sticky } = target.pool
+  if (hashKey === undefined && sticky === undefined) return NO_CONTEXT
+  const context: PickContext = {}
+  if (exchange.hashKey !== undefined) context.hash = hashString(exchange.hashKey)
+  else if (hashKey !== undefined) context.hash = hashKeyOf(exchange, hashKey)
+  const name = sticky?.read(exchange)
+  if (name !== undefined) context.sticky = name
+  return context
+}
+
+/** The PROXY header that begins a connection made for this exchange alone. */
+function preface(exchange: Exchange, target: Target): Buffer | undefined {
+  const version = target.pool.pool.config.proxyProtocol
+  if (version === undefined) return undefined
+  const { source, destination } = exchange.client.ends
+  return proxyProtocolHeader(version, source, destination)
+}

@@ -1,0 +1,47 @@
+import type { HttpCache } from '../../cache/http-cache.ts'
+import type { Exchange } from '../../exchange/exchange.ts'
+import type { ResponseHead } from '../../exchange/response-head.ts'
+import { dropConnectionNamed } from '../../headers/hop-by-hop.ts'
+import type { Stage } from '../stage.ts'
+import type { StageContext } from '../stage-context.ts'
+import { GO_ON, type Verdict } from '../verdict.ts'
+import { cacheRequest, keyedAuthority } from './cache-request.ts'
+import { SentFields } from './sent-fields.ts'
+import { CachedExchange } from './cached-exchange.ts'
+
+/** Answers from the route's cache, or looks on while a backend answers. */
+class Cache implements Stage {
+  readonly name = 'cache'
+  readonly #cache: HttpCache
+  readonly #rewritten: boolean
+
+  constructor(cache: HttpCache, rewritten: boolean) {
+    this.#cache = cache
+    this.#rewritten = rewritten
+  }
+
+  request(exchange: Exchange): Verdict {
+    const { request } = exchange
+    exchange.authority = keyedAuthority(exchange, exchange.authority, exchange.trusted)
+    if (request.upgrade !== '') return GO_ON
+    // What upstream will not see may not choose what is stored, nor which variant it is.
+    if (request.connectionNames !== '') dropConnectionNamed(request.headers, request.connectionNames)
+    // A rewritten path is made of the normalised one; any other goes on as the client wrote it, so it is in the key.
+    // So is an empty query, which is not the same as none to everybody.
+    const rawPath =
+      (this.#rewritten ? exchange.path : exchange.forwardPath) + (exchange.query === '' ? '?' : '')
+    const sent = new SentFields(request.headers, exchange.route?.requestEdits, () => exchange.outgoing.head)
+    const asked = cacheRequest(exchange, exchange.forwardAuthority, exchange.trusted, rawPath, sent)
+    return new CachedExchange(exchange).act(this.#cache.lookup(asked, Date.now()))
+  }
+
+  response(exchange: Exchange, head: ResponseHead): void {
+    // What is stored carries its own.
+    if (exchange.cacheStatus === '' || head.source === 'cache') return
+    head.headers.text += `Cache-Status: ${exchange.cacheStatus}\r\n`
+  }
+}
+
+export function compile(_keys: undefined, { cache, route }: StageContext): Stage | undefined {
+  return cache === undefined ? undefined : new Cache(cache, route?.rewrite !== undefined)
+}

@@ -1,0 +1,71 @@
+import { clientAddress } from '../../../net/address/client-address.ts'
+import type { Exchange } from '../../exchange/exchange.ts'
+import type { ForwardHead } from '../../exchange/forward-head.ts'
+import type { ResponseHead } from '../../exchange/response-head.ts'
+import { dropForwardingFields } from '../../headers/forwarding-fields.ts'
+import { keptRequestId, newRequestId } from '../../headers/request-id.ts'
+import { isTraceparent, newTraceparent } from '../../headers/traceparent.ts'
+import { viaLine } from '../../headers/via.ts'
+import {
+  SEEN_FORWARDED,
+  SEEN_REQUEST_ID,
+  SEEN_TRACEPARENT,
+  SEEN_X,
+  SEEN_X_FORWARDED
+} from '../../http1/parse/field-scanner.ts'
+import type { Stage } from '../stage.ts'
+import { GO_ON, type Verdict } from '../verdict.ts'
+
+// X-Real-IP and the like are among SEEN_X.
+const WORD_OF_A_PROXY = SEEN_X_FORWARDED | SEEN_FORWARDED | SEEN_REQUEST_ID | SEEN_X
+
+/** Who the client is, and what this hop says of the request to those behind it. */
+const forwarding: Stage = {
+  name: 'forwarding',
+
+  request(exchange: Exchange): Verdict {
+    const { request, snapshot, client } = exchange
+    const { seen } = request
+    const trusted =
+      (seen & WORD_OF_A_PROXY) !== 0 && snapshot.trusted.size > 0 && snapshot.trusted.contains(client.peer)
+    exchange.trusted = trusted
+    exchange.clientIp = trusted
+      ? clientAddress(
+          client.peer,
+          snapshot.trusted,
+          request.headers.get('x-forwarded-for'),
+          request.headers.get('forwarded')
+        )
+      : client.peer
+    const kept = trusted && (seen & SEEN_REQUEST_ID) !== 0 ? request.headers.first('x-request-id') : undefined
+    exchange.requestId = keptRequestId(kept) ?? newRequestId()
+    return GO_ON
+  },
+
+  forward(exchange: Exchange, { headers, host }: ForwardHead): void {
+    const { request, trusted, context } = exchange
+    const { seen } = request
+    const { forwarded } = exchange.client
+    let added = ''
+    if ((seen & SEEN_X) !== 0) dropForwardingFields(headers, trusted)
+    if ((seen & (SEEN_FORWARDED | SEEN_X_FORWARDED)) !== 0) {
+      added += forwarded.replace(headers, host, trusted)
+    } else {
+      added += forwarded.lines(host)
+    }
+    if ((seen & SEEN_REQUEST_ID) !== 0) headers.remove('x-request-id')
+    added += `X-Request-Id: ${exchange.requestId}\r\n`
+    if ((seen & SEEN_TRACEPARENT) === 0) added += `traceparent: ${newTraceparent(exchange.requestId)}\r\n`
+    else if (!isTraceparent(headers.get('traceparent') ?? '')) headers.set('traceparent', newTraceparent())
+    added += request.minor === 1 ? context.viaLine : viaLine('1.0', context.pseudonym)
+    headers.text += added
+  },
+
+  response(exchange: Exchange, head: ResponseHead): void {
+    head.headers.text += exchange.context.viaLine
+  }
+}
+
+export function compile(): Stage {
+  return forwarding
+}

@@ -1,0 +1,26 @@
+import type { Exchange } from '../../exchange/exchange.ts'
+import type { ForwardHead } from '../../exchange/forward-head.ts'
+import { compileEdits, type CompiledEdits } from '../../headers/header-edits.ts'
+import type { Stage } from '../stage.ts'
+import type { StageContext } from '../stage-context.ts'
+import { editFacts } from './edit-facts.ts'
+
+/** `headers.request`: edits of what goes to a backend. They see what this hop adds too, so they can change or remove it. */
+class RequestEdits implements Stage {
+  readonly name = 'request-edits'
+  readonly #edits: CompiledEdits
+
+  constructor(edits: CompiledEdits) {
+    this.#edits = edits
+  }
+
+  forward(exchange: Exchange, { headers }: ForwardHead): void {
+    this.#edits.dropDisguised(headers)
+    this.#edits.apply(headers, editFacts(exchange))
+  }
+}
+
+export function compile(_keys: undefined, { route }: StageContext): Stage | undefined {
+  const edits = route === undefined ? undefined : compileEdits(route.headers.request)
+  return edits === undefined ? undefined : new RequestEdits(edits)
+}

@@ -1,0 +1,118 @@
+import type { z } from 'zod'
+import type { StageKeys } from './stage-keys.ts'
+import type { CompileStage } from './stage-context.ts'
+
+/** One line of the table. */
+export interface OrderEntry {
+  readonly name: string
+  /** Why it stands where it stands. */
+  readonly place: string
+  /** Asked before the route is known, and the same for all routes of a listener. */
+  readonly early: boolean
+  /** It refuses requests: its keys get `shadow`. */
+  readonly guard: boolean
+  /** Undefined: always there, or its keys stand elsewhere in src/config/schema. */
+  readonly keys: StageKeys | undefined
+  load(): Promise<{ readonly compile: CompileStage<never> }>
+}
+
+/**
+ * All stages, in the order in which they are asked. Responses pass them in the reverse order. A new stage is one line
+ * here and a folder beside this file: see docs/extending.md.
+ */
+export const order: readonly OrderEntry[] = [
+  always(
+    'access-log',
+    'first: it is told of every exchange, last of all',
+    () => import('./access-log/access-log.ts')
+  ),
+  always(
+    'response-edits',
+    "the last word on every response is the user's",
+    () => import('./header-edits/response-edits.ts')
+  ),
+  early(
+    'forwarding',
+    'who the client is, and the id under which everything else is logged',
+    () => import('./forwarding/forwarding.ts')
+  ),
+  early(
+    'target',
+    'host and path as all later stages and the router compare them',
+    () => import('./target/target.ts')
+  ),
+  early(
+    'loop',
+    'a loop costs nothing but this, however often it comes around',
+    () => import('./loop/loop.ts')
+  ),
+  early(
+    'max-forwards',
+    'what is not to go on needs no route',
+    () => import('./max-forwards/max-forwards.ts')
+  ),
+  always('limits', 'refuse what is cheap to refuse', () => import('./limits/limits.ts')),
+  always(
+    'rewrite',
+    'the path that goes on, before anything asks for it',
+    () => import('./rewrite/rewrite.ts')
+  ),
+  always('respond', 'answers of the route itself need no backend', () => import('./respond/respond.ts')),
+  always(
+    'destination',
+    'the pool, which sticky cookies and cache keys depend on',
+    () => import('./destination/destination.ts')
+  ),
+  always(
+    'sticky',
+    "outside of the cache: a cookie is one client's",
+    () => import('./sticky/sticky-stage.ts')
+  ),
+  always(
+    'backend-header',
+    'names whom the cache has not stood in for',
+    () => import('./backend-header/backend-header.ts')
+  ),
+  always(
+    'cache',
+    'answers what is stored; what follows concerns backends only',
+    () => import('./cache/cache.ts')
+  ),
+  always(
+    'request-edits',
+    "the last word on what a backend sees is the user's",
+    () => import('./header-edits/request-edits.ts')
+  ),
+  always('mirror', 'copies what goes to a backend, edits included', () => import('./mirror/mirror.ts'))
+]
+
+type Load<Keys> = () => Promise<{ readonly compile: CompileStage<Keys> }>
+
+/** A stage that looks at the whole listener and route for what concerns it. */
+function always(name: string, place: string, load: Load<undefined>): OrderEntry {
+  return { name, place, early: false, guard: false, keys: undefined, load }
+}
+
+function early(name: string, place: string, load: Load<undefined>): OrderEntry {
+  return { ...always(name, place, load), early: true }
+}
+
+/** A stage with a key of its own, on a listener or a route; a route's replaces the listener's, `false` turns it off. */
+export function keyed<Schema extends z.ZodType>(
+  name: string,
+  place: string,
+  keys: StageKeys<Schema>,
+  load: Load<z.output<Schema>>
+): OrderEntry {
+  return { name, place, early: false, guard: false, keys, load }
+}
+
+/** As `keyed`, for a stage that refuses requests: its keys get `shadow`. */
+export function guard<Schema extends z.ZodType>(
+  name: string,
+  place: string,
+  keys: StageKeys<Schema>,
+  load: Load<z.output<Schema>>
+): OrderEntry {
+  return { ...keyed(name, place, keys, load), guard: true }
+}

@@ -1,0 +1,56 @@
+import type { ErrorCode } from '../../core/errors.ts'
+import type { Counter } from '../../core/metrics/metrics.ts'
+import type { EngineContext } from '../exchange/engine-context.ts'
+import type { Exchange } from '../exchange/exchange.ts'
+import { ANSWERED, GO_ON, type Verdict } from './verdict.ts'
+
+/** Why a guard lets a request not pass. */
+export interface Refusal {
+  readonly code: ErrorCode
+  /** For the log and `lb explain`, never for the client. */
+  readonly reason: string
+  /** More lines for the answer: "WWW-Authenticate: …\r\n", "Retry-After: …\r\n". */
+  readonly fields?: string
+  /** More members of the JSON answer. */
+  readonly members?: Readonly<Record<string, unknown>>
+}
+
+/** A guard returns what this returns. */
+export type Refuse = (exchange: Exchange, refusal: Refusal) => Verdict
+
+/**
+ * Refuses on behalf of one stage. In shadow mode it counts and logs what it would have done, and the request goes on:
+ * how a new rule is tried on real traffic.
+ */
+export function makeRefuse(
+  stage: string,
+  shadow: boolean,
+  labels: { readonly listener: string; readonly route: string },
+  engine: EngineContext
+): Refuse {
+  let counter: Counter | undefined
+  return (exchange, refusal) => {
+    if (!exchange.dry) {
+      counter ??= engine.metrics.counter('lb_stage_refusals_total', {
+        ...labels,
+        stage,
+        shadow: String(shadow)
+      })
+      counter.add()
+    }
+    if (!shadow) {
+      exchange.refuse(refusal)
+      return ANSWERED
+    }
+    exchange.note(`${stage} would refuse: ${refusal.code} (${refusal.reason})`)
+    exchange.addLogField('wouldRefuse', `${stage}: ${refusal.code}`)
+    if (!exchange.dry) {
+      const { requestId, clientIp: client } = exchange
+      engine.log.info(
+        { ...labels, stage, code: refusal.code, client, requestId },
+        `would have refused: ${refusal.reason}`
+      )
+    }
+    return GO_ON
+  }
+}

@@ -1,0 +1,46 @@
+import type { Exchange } from '../../exchange/exchange.ts'
+import { sendLocal } from '../../exchange/local-answer.ts'
+import { compileRedirect } from '../../router/redirect.ts'
+import type { Stage } from '../stage.ts'
+import type { StageContext } from '../stage-context.ts'
+import { ANSWERED } from '../verdict.ts'
+
+const NO_BYTES = Buffer.alloc(0)
+
+/** Answers of the route itself: `redirect` and `respond`. */
+export function compile(_keys: undefined, { route }: StageContext): Stage | undefined {
+  if (route === undefined) return undefined
+  const { action } = route
+  if (action.kind === 'redirect') {
+    const { status } = action
+    const location = compileRedirect(action.to)
+    return stage('redirect', (exchange) => {
+      const { host, path, query } = exchange
+      sendLocal(exchange, status, `Location: ${location({ host, path, query })}\r\n`, NO_BYTES)
+    })
+  }
+  if (action.kind === 'respond') {
+    const { status } = action
+    const fields = respondFields(action.headers)
+    const body = Buffer.from(action.body)
+    return stage('respond', (exchange) => sendLocal(exchange, status, fields, body))
+  }
+  return undefined
+}
+
+function stage(name: string, answer: (exchange: Exchange) => void): Stage {
+  return {
+    name,
+    request(exchange) {
+      answer(exchange)
+      return ANSWERED
+    }
+  }
+}
+
+function respondFields(headers: Readonly<Record<string, string>>): string {
+  const given = Object.entries(headers)
+  const typed = given.some(([name]) => name.toLowerCase() === 'content-type')
+  const lines = given.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+  return typed ? lines : `Content-Type: text/plain; charset=utf-8\r\n${lines}`
+}

@@ -1,0 +1,24 @@
+import type { L7ListenerConfig, RouteConfig } from '../../config/model/model.ts'
+import type { HttpCache } from '../cache/http-cache.ts'
+import type { Target } from '../compile/snapshot.ts'
+import type { EngineContext } from '../exchange/engine-context.ts'
+import type { Refuse } from './refuse.ts'
+import type { Stage } from './stage.ts'
+
+/** What a stage is compiled with: once per route, and once for what no route takes. */
+export interface StageContext {
+  readonly listener: L7ListenerConfig
+  /** Undefined for the answers that no route gives: 404, malformed requests. */
+  readonly route: RouteConfig | undefined
+  /** Clock, chance, log, metrics and deadlines of this thread. */
+  readonly engine: EngineContext
+  /** A pool as this route uses it; throws for a name that config/ should have refused. */
+  target(pool: string): Target
+  /** The route's cache. */
+  readonly cache: HttpCache | undefined
+  /** For guards: refuses exchanges, counted and logged; with `shadow: true` in the stage's keys it only says so. */
+  readonly refuse: Refuse
+}
+
+/** Makes the stage for `keys`, as the stage's schema reads them; undefined where there is nothing to do. */
+export type CompileStage<Keys> = (keys: Keys, context: StageContext) => Stage | undefined

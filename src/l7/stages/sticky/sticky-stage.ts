@@ -1,0 +1,27 @@
+import type { Exchange } from '../../exchange/exchange.ts'
+import type { ResponseHead } from '../../exchange/response-head.ts'
+import type { Stage } from '../stage.ts'
+import type { StageContext } from '../stage-context.ts'
+
+/** Sets the cookie by which a client comes back to the backend that answered it. The cookie is read when one is picked. */
+const sticky: Stage = {
+  name: 'sticky',
+
+  response(exchange: Exchange, head: ResponseHead): void {
+    const { backend, target } = exchange
+    if (backend === undefined || head.source === 'error') return
+    head.headers.text += target?.pool.sticky?.cookieFor(exchange, backend) ?? ''
+  }
+}
+
+export function compile(_keys: undefined, { route, target }: StageContext): Stage | undefined {
+  if (route === undefined) return undefined
+  const { action } = route
+  const pools =
+    action.kind === 'pool'
+      ? [action.pool]
+      : action.kind === 'split'
+        ? action.targets.map(({ pool }) => pool)
+        : []
+  return pools.some((pool) => target(pool).pool.sticky !== undefined) ? sticky : undefined
+}
