@@ -43,8 +43,11 @@ export const ORACLE_IS_OLDER = /transfer-encoding:[ \t]*\r\n|content-length:[^\r
 /** To llhttp only 100 to 103 are interim; RFC 9110 §15.2 has no 1xx with a body. */
 const OTHER_INTERIM = /HTTP\/1\.[01] 1(?!0[0-3])\d\d/
 
+/** RFC 9110 §2.5: a minor version that is not known is served as the latest that is; llhttp refuses it. */
+const LATER_MINOR = /HTTP\/1\.[2-9]\r/
+
 /** Messages that are left out of the comparison. */
 export function showsKnownDifference(bytes: Buffer): boolean {
   const text = bytes.toString('latin1')
-  return ORACLE_IS_OLDER.test(text) || OTHER_INTERIM.test(text)
+  return ORACLE_IS_OLDER.test(text) || OTHER_INTERIM.test(text) || LATER_MINOR.test(text)
 }

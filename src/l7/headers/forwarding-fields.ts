@@ -18,18 +18,27 @@ export const FORWARDING_FIELDS: readonly string[] = [
   'x-forwarded-prefix',
   'x-forwarded-uri',
   'x-forwarded-method',
+  'x-forwarded-user',
+  'x-forwarded-client-cert',
   'x-real-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'true-client-ip',
   'x-original-url',
+  'x-original-host',
+  'x-original-forwarded-for',
   'x-rewrite-url'
 ]
 
 const names = new Set(FORWARDING_FIELDS)
-const LONGEST = Math.max(...FORWARDING_FIELDS.map((name) => name.length))
+/** Proxies invent more of these; whatever follows is a proxy's word. */
+const PREFIX = 'x-forwarded-'
 const LETTER_F = 102
+const LETTER_T = 116
 const LETTER_X = 120
 
 /**
- * One walk over the lines, for requests in which the parser has seen any name that begins with `x-`, or Forwarded:
+ * One walk over the lines, for requests in which the parser has seen any name that begins with `x-`, True-Client-IP or Forwarded:
  * 0.26 µs for eight lines, a fifth of removing name by name. A name with underscores or other marks counts as the one
  * with hyphens, since CGI and WSGI make the same variable of both; from a `trusted` peer only such disguises are removed,
  * since it passes them on from anybody. So is one of X-Request-Id, which is always ours.
@@ -42,7 +51,7 @@ export function dropForwardingFields(headers: HeaderBlock, trusted = false): voi
     const next = text.indexOf('\n', at) + 1
     if (next === 0) break
     const first = text.charCodeAt(at) | 32
-    if ((first === LETTER_X || first === LETTER_F) && isDropped(text, at, trusted)) {
+    if ((first === LETTER_X || first === LETTER_F || first === LETTER_T) && isDropped(text, at, trusted)) {
       kept += text.slice(from, at)
       from = next
     }
@@ -53,9 +62,8 @@ export function dropForwardingFields(headers: HeaderBlock, trusted = false): voi
 
 function isDropped(text: string, at: number, trusted: boolean): boolean {
   const colon = text.indexOf(':', at)
-  if (colon - at > LONGEST) return false
   const name = text.slice(at, colon).toLowerCase()
   const read = variableName(name)
-  if (names.has(read)) return !trusted || read !== name
+  if (names.has(read) || read === 'x-forwarded' || read.startsWith(PREFIX)) return !trusted || read !== name
   return read === 'x-request-id' && read !== name
 }

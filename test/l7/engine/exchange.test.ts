@@ -263,7 +263,14 @@ t.test('what cannot be read as a request is refused and the connection closed', 
     ['POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity, chunked\r\n\r\n0\r\n\r\n', 400],
     ['POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: magic\r\n\r\n0\r\n\r\n', 501],
     ['POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 400],
-    ['GET /\r\n', 505],
+    ['GET /\r\n', 400],
+    ['GET HTTP/1.1\r\nHost: a\r\n\r\n', 400],
+    ['GET / HTTP/1\r\nHost: a\r\n\r\n', 400],
+    ['GET / HTTP/01.01\r\nHost: a\r\n\r\n', 400],
+    ['POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n0\r\n\r\n', 501],
+    ['POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: deflate, chunked\r\n\r\n0\r\n\r\n', 501],
+    ['POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n', 400],
+    ['GET / HTTP/0.9\r\nHost: a\r\n\r\n', 505],
     ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 505],
     ['BREW / HTTP/1.1\r\nHost: a\r\n\r\n', 501],
     ['CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n', 405],
@@ -293,4 +300,17 @@ t.test('what cannot be read as a request is refused and the connection closed', 
     }
   }
   t.equal(backend.connections.length, 0)
+})
+
+t.test('a tracestate without a valid traceparent is not passed on', async (t) => {
+  const backend = await rawBackend(answering(() => OK))
+  const lab = await labOf([backend])
+  t.teardown(() => lab.close())
+  t.teardown(() => backend.close())
+  const client = await lab.client()
+  client.send(get('/a', 'tracestate: evil=1\r\n') + get('/b', 'traceparent: no\r\ntracestate: evil=1\r\n'))
+  await client.until(({ received }) => received.split('HTTP/1.1 200').length === 3, 'answers')
+  const heads = backend.connections.map(({ received }) => received).join('')
+  t.notMatch(heads, /evil/)
+  t.equal(heads.match(/^traceparent: 00-/gm)?.length, 2)
 })

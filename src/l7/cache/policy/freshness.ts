@@ -8,6 +8,11 @@ const heuristicStatuses = new Set([200, 203, 204, 300, 301, 308, 404, 405, 410, 
 /** A guess is a guess: whatever Last-Modified says, it ends after a day (RFC 9111 §4.2.2 warns of more). */
 const heuristicLimitMs = 24 * 60 * 60 * 1000
 
+/** What an error says of one request is not for everybody unless the operator (negativeTtl) or the response says so. */
+function takesDefault(status: number): boolean {
+  return status < 400 || status === 404 || status === 410
+}
+
 export interface FreshnessConfig {
   readonly defaultTtlMs?: number
   readonly maxTtlMs?: number
@@ -62,7 +67,8 @@ function configured(
   const negative = config.negativeTtlMs[String(response.status)]
   if (negative !== undefined) return negative
   if (!heuristicStatuses.has(response.status) && !directives.public) return undefined
-  if (config.defaultTtlMs !== undefined) return config.defaultTtlMs
+  if (config.defaultTtlMs !== undefined && (takesDefault(response.status) || directives.public))
+    return config.defaultTtlMs
   const modified = parseFirstHttpDate(response.headers.get('last-modified'), responseTime)
   if (modified === undefined || config.heuristic <= 0) return undefined
   const date = parseHttpDate(response.headers.get('date'), responseTime) ?? responseTime

@@ -11,7 +11,7 @@ import {
 } from './parse-failure.ts'
 import { tidyLines } from './tidy-lines.ts'
 
-/** Fields that the engine itself reads or replaces, found while scanning. Bits of `FieldScanner.seen`. */
+/** Fields that the engine itself reads or replaces, found while scanning: bits of `FieldScanner.seen`. Tracestate counts as traceparent. */
 export const SEEN_VIA = 1
 export const SEEN_FORWARDED = 2
 export const SEEN_X_FORWARDED = 4
@@ -19,7 +19,7 @@ export const SEEN_REQUEST_ID = 8
 export const SEEN_TRACEPARENT = 16
 export const SEEN_DATE = 32
 export const SEEN_TRAILER = 64
-/** A name that begins with "x-": those that backends take for a proxy's word may be among them. */
+/** A name that begins with "x-", or True-Client-IP: those that backends take for a proxy's word may be among them. */
 export const SEEN_X = 128
 
 const CR = 13
@@ -197,7 +197,8 @@ export class FieldScanner {
         if (this.#is(nameStart, 'forwarded')) this.seen |= SEEN_FORWARDED
         break
       case 10:
-        if (this.#is(nameStart, 'connection')) {
+        if (this.#is(nameStart, 'tracestate')) this.seen |= SEEN_TRACEPARENT
+        else if (this.#is(nameStart, 'connection')) {
           this.connection = join(this.connection, this.#value(nameEnd, lineEnd))
           this.#cut(nameStart, lineEnd)
         } else if (this.#is(nameStart, 'keep-alive')) {
@@ -223,6 +224,7 @@ export class FieldScanner {
           this.#cut(nameStart, lineEnd)
         } else if (this.#is(nameStart, 'http2-settings')) this.#cut(nameStart, lineEnd)
         else if (this.#isDisguised(nameStart, 'content', 'length')) this.#cut(nameStart, lineEnd)
+        else if (this.#isDisguised(nameStart, 'true', 'client')) this.seen |= SEEN_X
         break
       case 15:
       case 16:
@@ -294,6 +296,4 @@ function isBlank(c: number | undefined): boolean {
   return c === SPACE || c === TAB
 }
 
-function join(before: string, value: string): string {
-  return before === '' ? value : `${before}, ${value}`
-}
+const join = (before: string, value: string): string => (before === '' ? value : `${before}, ${value}`)

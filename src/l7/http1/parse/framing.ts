@@ -53,12 +53,14 @@ function isChunked(value: string): boolean {
   return value.length === 7 && value.toLowerCase() === 'chunked'
 }
 
-const REGISTERED = new Set(['chunked', 'gzip', 'x-gzip', 'deflate', 'compress', 'x-compress', 'identity'])
-
-/** A list of well-formed codings with one that nobody knows is 501 (RFC 9112 §6.1), anything else 400. */
+/**
+ * A list of well-formed codings of which chunked is the last or none is one that is not served here: 501 (RFC 9112 §6.1).
+ * Anything else, by which two recipients could find different ends, is 400.
+ */
 function codingFailure(value: string): number {
   const codings = value.split(',').map((coding) => coding.trim().toLowerCase())
   if (!codings.every((coding) => /^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(coding))) return BAD_CODING
-  const unknown = codings.some((coding) => !REGISTERED.has(coding) && !/^x?chunked|chunked$/.test(coding))
-  return unknown ? UNKNOWN_CODING : BAD_CODING
+  const others = codings.at(-1) === 'chunked' ? codings.slice(0, -1) : codings
+  const odd = others.some((coding) => coding === 'identity' || coding.includes('chunked'))
+  return odd ? BAD_CODING : UNKNOWN_CODING
 }

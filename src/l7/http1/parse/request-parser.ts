@@ -33,7 +33,6 @@ export interface HeadLimits {
 const CR = 13
 const LF = 10
 const SPACE = 32
-const TAB = 9
 
 /** Longest method that is looked at. */
 const METHOD_BYTES = 32
@@ -71,8 +70,8 @@ export function parseRequest(buffer: Buffer, start: number, end: number, limits:
   if (targetEnd - targetStart > limits.urlBytes) return URL_TOO_LONG
   if (p >= end) return p >= limit ? TOO_LARGE : MORE
   if (targetEnd === targetStart) return BAD_TARGET
-  // HTTP/0.9: a request line without a version.
-  if (buffer[p] === CR || buffer[p] === LF) return buffer[p] === LF ? BAD_LINE_END : BAD_VERSION
+  // HTTP/0.9: a request line without a version; or one without a target.
+  if (buffer[p] === CR || buffer[p] === LF) return buffer[p] === LF ? BAD_LINE_END : BAD_REQUEST_LINE
   if (buffer[p] !== SPACE) return BAD_TARGET
   p++
 
@@ -103,9 +102,7 @@ function complete(buffer: Buffer, method: string, target: string, minor: number)
   let host = ''
   if (fields.hostCount === 1) {
     host = latin1(buffer, fields.hostStart, fields.hostEnd)
-    // nginx takes a tab for a part of the value.
-    const tab = buffer[fields.hostStart - 1] === TAB || buffer[fields.hostEnd] === TAB
-    if (tab || hostName(host) === undefined) return BAD_HOST
+    if (hostName(host) === undefined) return BAD_HOST
   } else if (fields.hostCount > 1 || minor === 1) {
     return BAD_HOST
   }
@@ -139,7 +136,7 @@ function complete(buffer: Buffer, method: string, target: string, minor: number)
 
 const NEEDS_MORE = 2
 
-/** The minor version 0 or 1, NEEDS_MORE, or a failure. */
+/** The minor version 0, or 1 for all later ones (RFC 9110 §2.5), NEEDS_MORE, or a failure. */
 function readVersion(buffer: Buffer, p: number, end: number): number {
   const text = 'HTTP/1.'
   for (let i = 0; i < 7; i++) {
@@ -148,15 +145,16 @@ function readVersion(buffer: Buffer, p: number, end: number): number {
   }
   if (p + 7 >= end) return NEEDS_MORE
   const minor = buffer[p + 7]! - 48
-  if (minor === 0 || minor === 1) return minor
-  return minor >= 0 && minor <= 9 ? BAD_VERSION : BAD_REQUEST_LINE
+  if (minor < 0 || minor > 9) return BAD_REQUEST_LINE
+  return minor === 0 ? 0 : 1
 }
 
-/** HTTP/ with other digits is another version; anything else is no request line. */
+/** HTTP/ with other digits is another version (RFC 9112 §2.3: one digit, a dot, one digit); anything else is no request line. */
 function isVersion(buffer: Buffer, p: number, end: number): number {
   const line = latin1(buffer, p, Math.min(p + 9, end))
-  if (line.length < 6 && 'HTTP/'.startsWith(line)) return NEEDS_MORE
-  return /^HTTP\/\d/.test(line) ? BAD_VERSION : BAD_REQUEST_LINE
+  const like = 'HTTP/0.0\r'
+  if (line.replace(/\d/g, '0') !== like.slice(0, line.length)) return BAD_REQUEST_LINE
+  return line.length < like.length ? NEEDS_MORE : BAD_VERSION
 }
 
 function methodName(buffer: Buffer, start: number, end: number): string {

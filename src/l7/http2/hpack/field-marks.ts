@@ -66,6 +66,7 @@ const KNOWN: ReadonlyMap<string, number> = new Map([
   ['date', REGULAR | (SEEN_DATE << SEEN_SHIFT)],
   ['trailer', REGULAR | (SEEN_TRAILER << SEEN_SHIFT)],
   ['traceparent', REGULAR | (SEEN_TRACEPARENT << SEEN_SHIFT)],
+  ['tracestate', REGULAR | (SEEN_TRACEPARENT << SEEN_SHIFT)],
   ['x-request-id', REGULAR | ((SEEN_REQUEST_ID | SEEN_X) << SEEN_SHIFT)],
   ['x-forwarded-for', REGULAR | ((SEEN_X_FORWARDED | SEEN_X) << SEEN_SHIFT)],
   ['x-forwarded-host', REGULAR | ((SEEN_X_FORWARDED | SEEN_X) << SEEN_SHIFT)],
@@ -86,6 +87,7 @@ export function fieldMarks(name: string): number {
   const first = name.charCodeAt(0)
   if (first === COLON) return UNKNOWN_PSEUDO
   if (first === X) return isAlphanumeric(name.charCodeAt(1)) ? REGULAR : REGULAR | (SEEN_X << SEEN_SHIFT)
+  if (name.startsWith('true')) return REGULAR | (SEEN_X << SEEN_SHIFT)
   if ((name.length === 14 || name.length === 17) && DISGUISED.test(name)) return DROPPED
   return REGULAR
 }

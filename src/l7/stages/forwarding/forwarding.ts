@@ -56,7 +56,11 @@ const forwarding: Stage = {
     if ((seen & SEEN_REQUEST_ID) !== 0) headers.remove('x-request-id')
     added += `X-Request-Id: ${exchange.requestId}\r\n`
     if ((seen & SEEN_TRACEPARENT) === 0) added += `traceparent: ${newTraceparent(exchange.requestId)}\r\n`
-    else if (!isTraceparent(headers.get('traceparent') ?? '')) headers.set('traceparent', newTraceparent())
+    else if (!isTraceparent(headers.get('traceparent') ?? '')) {
+      headers.set('traceparent', newTraceparent(exchange.requestId))
+      // Without the one, the other means nothing (W3C Trace Context §3.3.1).
+      headers.remove('tracestate')
+    }
     added += request.minor === 1 ? context.viaLine : viaLine('1.0', context.pseudonym)
     headers.text += added
   },
