@@ -1,3 +1,4 @@
+import { closeTies } from './forward/client-ties.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Deadlines } from '../core/deadlines.ts'
 import type { ErrorCode } from '../core/errors.ts'
@@ -186,6 +187,7 @@ export class L7Engine implements DownstreamHost, EngineContext, EntranceHost, Do
     this.deadlines.remove(connection)
     this.#open.add(-1)
     connection.client.pass?.leave()
+    closeTies(connection.client)
   }
 
   // EngineContext.

@@ -42,7 +42,7 @@ export function buildPool(name: string, input: PoolInput, absolute: ResolvePath)
     ...(input.sticky !== undefined && { sticky: buildSticky(input.sticky) }),
     slowStartMs: input.slowStart,
     panicThreshold: input.panicThreshold,
-    connections: input.connections,
+    connections: connectionsOf(input),
     timeouts: {
       connectMs: timeouts.connect,
       responseMs: timeouts.response,
@@ -137,4 +137,9 @@ function resolveEscapes(text: string): string {
   return text.replace(/\\(?:x([0-9a-fA-F]{2})|([rnt0\\]))/g, (_, hex?: string, letter?: string) =>
     hex === undefined ? ESCAPES[letter!]! : String.fromCharCode(Number.parseInt(hex, 16))
   )
+}
+
+function connectionsOf({ connections }: PoolInput): PoolConfig['connections'] {
+  const { maxAge, ...rest } = connections
+  return { ...rest, ...(maxAge === undefined ? {} : { maxAgeMs: maxAge }) }
 }

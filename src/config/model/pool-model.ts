@@ -31,7 +31,13 @@ export interface PoolConfig {
   readonly slowStartMs: number
   /** Share of healthy backends, 0..1, below which health is ignored; 0 turns it off. */
   readonly panicThreshold: number
-  readonly connections: { readonly maxIdle: number; readonly pipelining: number }
+  readonly connections: {
+    readonly maxIdle: number
+    readonly pipelining: number
+    /** Undefined: no limit. */
+    readonly maxAgeMs?: number
+    readonly maxRequests?: number
+  }
   readonly timeouts: {
     readonly connectMs: number
     readonly responseMs: number

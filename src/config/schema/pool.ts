@@ -155,8 +155,16 @@ export const poolSchema = mapping(
       pipelining: integer(1, 64)
         .prefault(defaults.connections.pipelining)
         .describe(
-          'Requests sent ahead on one connection; only what is idempotent and has no body. For backends that answer each request exactly once.'
-        )
+          'Requests sent ahead on one connection; only what is safe (GET, HEAD …) and has no body. For backends that answer each request exactly once.'
+        ),
+      maxAge: duration({ min: 1000, example: '10m' })
+        .optional()
+        .describe(
+          'A connection this old is not used again; up to a tenth less, so that they do not end together.'
+        ),
+      maxRequests: integer(1, 1_000_000_000)
+        .optional()
+        .describe('A connection that has carried so many requests is not used again; up to a tenth fewer.')
     })
       .prefault({})
       .describe('Connections to the backends (L7).'),

@@ -1,6 +1,7 @@
 import type { TlsFacts } from '../../net/tls/tls-facts.ts'
 import type { Endpoint } from '../../net/dial/endpoint.ts'
 import type { Pass } from '../../net/admission/gate.ts'
+import type { ClientTies, TieHolder } from '../forward/client-ties.ts'
 import { ForwardedWriter } from '../headers/forwarded.ts'
 
 /** Both ends of a client's connection, as a PROXY header or the socket names them. */
@@ -20,12 +21,14 @@ export interface ConnectionFacts {
  * What all exchanges of one client's connection share, over HTTP/1.1 one after the other and over HTTP/2 at once. Made
  * when the connection comes in.
  */
-export class ClientConnection {
+export class ClientConnection implements TieHolder {
   /** Address of the peer, or what its PROXY header said; '' on a unix socket. */
   readonly peer: string
   readonly scheme: 'http' | 'https'
   /** What the connection is counted in, where the listener limits connections. */
   readonly pass: Pass | undefined
+  /** Written by the backends' side, and at the end of the connection. */
+  ties: ClientTies | undefined
   readonly #facts: ConnectionFacts
   #forwarded: ForwardedWriter | undefined
 

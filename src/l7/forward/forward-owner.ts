@@ -4,6 +4,7 @@ import type { PickContext } from '../../balancer/pool/pick-context.ts'
 import type { Contained } from '../../core/containment.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import type { Transport } from '../../net/transport/transport.ts'
+import type { TieHolder } from './client-ties.ts'
 import type { UpstreamHead } from '../http1/parse/response-parser.ts'
 
 /** A request as it goes to a backend. */
@@ -18,6 +19,10 @@ export interface Outgoing {
   readonly context: PickContext
   /** PROXY header to begin a new connection with. */
   readonly preface: Buffer | undefined
+  /** The client's connection; undefined for what is asked for nobody. */
+  readonly client: TieHolder | undefined
+  /** Its credentials are those of the connection that it goes over (NTLM, Negotiate). */
+  readonly authenticates: boolean
 }
 
 /** Who wanted the request forwarded. One of `onEnd`, `onUpgrade` and `onFailed` comes last. */

@@ -138,9 +138,12 @@ export class Forward implements UpstreamClient, LeaseTaker {
   }
 
   #context(): PickContext {
-    const { context } = this.#request
+    const { context, client } = this.#request
     const { tried } = this.#attempts
-    return tried === undefined ? context : { ...context, tried }
+    // The backend that the client has authenticated a connection to knows it; the others do not.
+    const own = client?.ties?.backendIn(this.#target.pool.pool.name)
+    if (tried === undefined && own === undefined) return context
+    return { ...context, ...(own !== undefined && { sticky: own }), ...(tried !== undefined && { tried }) }
   }
 
   // LeaseTaker.

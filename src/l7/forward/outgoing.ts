@@ -3,6 +3,8 @@ import type { PickContext } from '../../balancer/pool/pick-context.ts'
 import { hashString } from '../../core/hash-string.ts'
 import type { Target } from '../compile/snapshot.ts'
 import type { Exchange } from '../exchange/exchange.ts'
+import { SEEN_AUTHORIZATION } from '../http1/parse/field-scanner.ts'
+import { authenticatesConnection } from './client-ties.ts'
 import type { Outgoing } from './forward-owner.ts'
 import { hashKeyOf } from './hash-key.ts'
 import { requestFraming, requestHead } from './request-fields.ts'
@@ -18,7 +20,11 @@ export function makeOutgoing(exchange: Exchange, target: Target): Outgoing {
     framing: requestFraming(exchange),
     upgrade: request.upgrade,
     context: pickContext(exchange, target),
-    preface: preface(exchange, target)
+    preface: preface(exchange, target),
+    client: exchange.client,
+    authenticates:
+      (request.seen & SEEN_AUTHORIZATION) !== 0 &&
+      authenticatesConnection(request.headers.get('authorization'))
   }
 }
 

@@ -1,3 +1,5 @@
+import { isBlank } from '../../core/is-blank.ts'
+
 /**
  * The fields of a message as received: "Name: value\r\n" for each, latin1, order, case and duplicates kept. One
  * string for all of them: most exchanges pass it on whole and read two or three fields of it. Every line was
@@ -111,8 +113,4 @@ function valueAt(text: string, from: number): string {
   while (start < end && isBlank(text.charCodeAt(start))) start++
   while (end > start && isBlank(text.charCodeAt(end - 1))) end--
   return text.slice(start, end)
-}
-
-function isBlank(c: number): boolean {
-  return c === 32 || c === 9
 }

@@ -30,6 +30,7 @@ export const worldFeatures: readonly WorldFeature[] = [
   { name: 'pipelining', share: 0.5, pool: { connections: { pipelining: 8 } } },
   { name: 'retry of statuses', share: 0.5, pool: { retry: { attempts: 2, on: ['connect-failure', 'reset', 503] } } },
   { name: 'no retry', share: 0.2, pool: { retry: false } },
+  { name: 'short lives', share: 0.3, pool: { connections: { maxRequests: 3, maxAge: '1s' } } },
   { name: 'few connections', share: 0.3, pool: { connections: { maxIdle: 2 } } },
   {
     name: 'cache with stale-if-error',

@@ -10,6 +10,7 @@ import { memoryLogger } from '../../../src/core/log/log.ts'
 import { Metrics } from '../../../src/core/metrics/metrics.ts'
 import { Gate } from '../../../src/net/admission/gate.ts'
 import { SharedCounts } from '../../../src/shared/shared-counts.ts'
+import type { Lookup } from '../../../src/net/dial/lookup.ts'
 import { listen } from '../../../src/net/transport/accept.ts'
 import { compilePool } from '../../../src/l7/compile/compile.ts'
 import { L7Engine } from '../../../src/l7/engine.ts'
@@ -35,7 +36,7 @@ export interface Lab {
 }
 
 /** `config` in the shape of the YAML; its first listener is the one that runs. */
-export async function startLab(config: object): Promise<Lab> {
+export async function startLab(config: object, lookup?: Lookup): Promise<Lab> {
   const result = configFromObject(config)
   if (!result.ok) throw new Error(JSON.stringify(result))
   const listener = result.config.listeners[0] as L7ListenerConfig
@@ -44,7 +45,10 @@ export async function startLab(config: object): Promise<Lab> {
   const deadlines = new Deadlines(systemClock, 20)
   const metrics = new Metrics()
   const log = memoryLogger()
-  const upstreams = new UpstreamRegistry(deadlines, systemClock, metrics)
+  const upstreams = new UpstreamRegistry(
+    { deadlines, clock: systemClock, random: Math.random, ...(lookup === undefined ? {} : { lookup }) },
+    metrics
+  )
   const shared = { clock: systemClock, metrics }
   const pools = new Map<string, Pool>()
   const outcomes: string[] = []
@@ -185,18 +189,21 @@ export interface RawBackend {
   close(): Promise<void>
 }
 
-export async function rawBackend(serve: (connection: RawClient) => void): Promise<RawBackend> {
+export async function rawBackend(
+  serve: (connection: RawClient) => void,
+  { host = '127.0.0.1', port: wanted = 0 } = {}
+): Promise<RawBackend> {
   const connections: RawClient[] = []
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     const connection = new RawClient(socket)
     connections.push(connection)
     serve(connection)
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(wanted, host, resolve))
   const { port } = server.address() as AddressInfo
   return {
     port,
-    address: `127.0.0.1:${port}`,
+    address: `${host}:${port}`,
     connections,
     async close() {
       for (const connection of connections) connection.socket.destroy()
@@ -233,17 +240,20 @@ export function get(path = '/', extra = ''): string {
 /** A lab in front of `backends`, with `pool` and `listener` over the usual settings. */
 export function labOf(
   backends: readonly (RawBackend | string)[],
-  { pool = {}, listener = {} }: { pool?: object; listener?: object } = {}
+  { pool = {}, listener = {}, lookup }: { pool?: object; listener?: object; lookup?: Lookup } = {}
 ): Promise<Lab> {
-  return startLab({
-    listeners: [{ name: 'web', bind: '127.0.0.1:0', mode: 'l7', pool: 'web', ...listener }],
-    pools: {
-      web: {
-        backends: backends.map((backend) => (typeof backend === 'string' ? backend : backend.address)),
-        ...pool
+  return startLab(
+    {
+      listeners: [{ name: 'web', bind: '127.0.0.1:0', mode: 'l7', pool: 'web', ...listener }],
+      pools: {
+        web: {
+          backends: backends.map((backend) => (typeof backend === 'string' ? backend : backend.address)),
+          ...pool
+        }
       }
-    }
-  })
+    },
+    lookup
+  )
 }
 
 /** Polls until `condition` holds. */

@@ -1,3 +1,4 @@
+import type { Backend } from '../../../balancer/pool/backend.ts'
 import { contain, guarded } from '../../../core/containment.ts'
 import type { Waits } from '../../../core/deadlines.ts'
 import type { Transport, TransportOwner } from '../../../net/transport/transport.ts'
@@ -6,6 +7,8 @@ import { BodyWriter } from '../write/body-writer.ts'
 import { parseFailure } from '../parse/parse-failure.ts'
 import { ResponseReader, type ResponseEvents } from './response-reader.ts'
 import type { UpstreamHead } from '../parse/response-parser.ts'
+import { authenticatesConnection, ClientTies, type Tied, type TieHolder } from '../../forward/client-ties.ts'
+import type { Lifetime } from './lifetime.ts'
 import type { Sent } from './sent.ts'
 import { isAnswerTo } from '../parse/upgrade-protocols.ts'
 import type { UpstreamPool } from './upstream-pool.ts'
@@ -18,8 +21,13 @@ const PARTING_MS = 1_000
  * one at a time, or up to `pipelining` that have no body and may be repeated. After any doubt about the framing the
  * connection is closed, so a response can never reach another request than its own.
  */
-export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits {
-  readonly pool: UpstreamPool
+export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits, Tied {
+  readonly upstreams: UpstreamPool
+  readonly backend: Backend
+  readonly #lifetime: Lifetime
+  /** The client that it belongs to from now on, with `isPrivate`. */
+  holder: TieHolder | undefined
+  #private = false
   transport!: Transport
   #writer!: BodyWriter
   readonly #reader = new ResponseReader(this)
@@ -37,8 +45,19 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
   #keepAliveSeconds: number | undefined
   deadline = Infinity
 
-  constructor(pool: UpstreamPool) {
-    this.pool = pool
+  constructor(upstreams: UpstreamPool, backend: Backend, lifetime: Lifetime) {
+    this.backend = backend
+    this.upstreams = upstreams
+    this.#lifetime = lifetime
+  }
+
+  get isPrivate(): boolean {
+    return this.#private
+  }
+
+  /** It has served long enough. */
+  isSpent(now: number): boolean {
+    return this.#lifetime.isOver(this.#served, now)
   }
 
   /** Called once, with the transport that was dialled for it. */
@@ -68,6 +87,7 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
   /** The head goes out with `flush`. */
   send(sent: Sent): void {
     if (this.#sent.length === 0) this.#expect(sent)
+    if (sent.request.authenticates) this.#bind(sent)
     this.#sent.push(sent)
     this.#writer.head(sent.request.head, sent.request.framing)
   }
@@ -100,6 +120,26 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
     this.transport.destroy()
   }
 
+  /** Belongs to the client of `sent` from now on: its credentials are those of the connection. */
+  #bind({ request }: Sent): void {
+    if (this.#private) return
+    this.#private = true
+    this.holder = request.client
+    if (this.holder !== undefined) this.holder.ties ??= new ClientTies()
+  }
+
+  /** It is idle for `keepMs` at most. False: it is not worth it. */
+  rest(now: number, keepMs: number, hintSeconds: number | undefined): boolean {
+    // One second below the server's hint, since it may close while our request is on its way (RFC 9112 §9.3.1).
+    const hintMs = hintSeconds === undefined ? Infinity : hintSeconds * 1e3 - 1e3
+    this.deadline = Math.min(now + Math.min(keepMs, hintMs), this.#lifetime.endsAt)
+    return this.deadline > now
+  }
+
+  end(): void {
+    this.upstreams.dismiss(this)
+  }
+
   /**
    * Closes one that is idle, and counts it until the backend has closed its side too: with maxConnections the next one
    * is opened for it, and a backend that saw that one first would count one too many.
@@ -125,7 +165,7 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
 
   onConnect(): void {
     this.#connected = true
-    this.pool.connected(this)
+    this.upstreams.connected(this)
   }
 
   onData(buffer: Buffer, start: number, end: number): void {
@@ -147,7 +187,7 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
     if (p < 0) this.#broken(parseFailure(p).reason)
     // More came than the responses take: what it belongs to is anybody's guess.
     else if (p < end && !this.#closing) this.close()
-    else if (this.#sent.length === 0 && !this.#closing) this.pool.release(this, this.#keepAliveSeconds)
+    else if (this.#sent.length === 0 && !this.#closing) this.upstreams.release(this, this.#keepAliveSeconds)
     this.#told = first
     first.client.onReadDone()
     this.#told = undefined
@@ -174,10 +214,10 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
   onClose(error: NodeJS.ErrnoException | undefined): void {
     this.#closing = true
     if (!this.#connected) {
-      this.pool.connectFailed(this, error)
+      this.upstreams.connectFailed(this, error)
       return
     }
-    this.pool.gone(this)
+    this.upstreams.gone(this)
     this.#failAll('reset', error?.code ?? error?.message ?? 'closed')
   }
 
@@ -212,7 +252,7 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
       if (!isAnswerTo(head.upgrade, sent.request.upgrade)) return false
       this.#sent.shift()
       this.#closing = true
-      this.pool.handedOver(this)
+      this.upstreams.handedOver(this)
       sent.client.onUpgrade(head, this.transport, Buffer.from(buffer.subarray(after, end)))
       return true
     }
@@ -221,6 +261,7 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
       sent.client.onInterim(head)
       return true
     }
+    if (head.status === 401 && authenticatesConnection(head.headers.get('www-authenticate'))) this.#bind(sent)
     this.#keepAliveSeconds = head.keepAliveSeconds
     sent.client.onResponse(head)
     return true
@@ -250,7 +291,7 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
   }
 
   get #now(): number {
-    return this.pool.deadlines.now
+    return this.upstreams.deadlines.now
   }
 
   /** Its response comes next. */

@@ -1,14 +1,20 @@
+import { isIP } from 'node:net'
 import type { Backend } from '../../../balancer/pool/backend.ts'
-import type { PoolConfig } from '../../../config/model/model.ts'
+import type { BackendAddress, PoolConfig } from '../../../config/model/model.ts'
 import { awaitSocket } from '../../../balancer/queue/socket-queue.ts'
 import type { Clock } from '../../../core/clock.ts'
 import { nextTurn } from '../../../core/containment.ts'
 import type { Deadlines } from '../../../core/deadlines.ts'
-import type { Gauge } from '../../../core/metrics/metrics.ts'
+import type { Random } from '../../../core/random.ts'
+import { threadLookup, type Lookup } from '../../../net/dial/lookup.ts'
 import { dial } from '../../../net/dial/dial.ts'
 import { dialFailure, type DialFailure } from '../../../net/dial/dial-failure.ts'
 import type { UpstreamTls } from '../../../net/tls/upstream-tls.ts'
 import { Dialling, type ConnectAttempt, type ConnectionWaiter } from './dialling.ts'
+import type { TieHolder } from '../../forward/client-ties.ts'
+import { Lifetime } from './lifetime.ts'
+import { Resting, type UpstreamGauges } from './resting.ts'
+import { NameWatch } from './name-watch.ts'
 import { UpstreamConnection } from './upstream-connection.ts'
 
 /** Settings of a pool that its connections are made and kept by. */
@@ -17,10 +23,13 @@ export interface UpstreamSettings {
   readonly tls: UpstreamTls | undefined
 }
 
-/** Of a pool: all its backends' connections on this thread. */
-export interface UpstreamGauges {
-  readonly idle: Gauge
-  readonly busy: Gauge
+/** What the connections of a thread share. */
+export interface UpstreamParts {
+  readonly deadlines: Deadlines
+  readonly clock: Clock
+  readonly random: Random
+  /** Left out: the thread's own. */
+  readonly lookup?: Lookup
 }
 
 /**
@@ -30,8 +39,7 @@ export interface UpstreamGauges {
 export class UpstreamPool {
   readonly deadlines: Deadlines
   #settings: UpstreamSettings
-  /** The last is the newest. */
-  readonly #idle: UpstreamConnection[] = []
+  readonly #resting: Resting
   readonly #connecting = new Map<UpstreamConnection, Dialling>()
   /** Wait for room: a connection that comes free here is theirs. */
   readonly #starved = new Set<Dialling>()
@@ -40,18 +48,35 @@ export class UpstreamPool {
   /** Gathers requests of this turn of the event loop, when pipelining is on. */
   #batch: UpstreamConnection | undefined
   readonly #clock: Clock
+  readonly #random: Random
+  /** Where the backend is given by name. */
+  readonly #names: NameWatch | undefined
+  readonly #lookup: Lookup
   readonly #gauges: UpstreamGauges
   #retired = false
 
-  constructor(deadlines: Deadlines, clock: Clock, gauges: UpstreamGauges, settings: UpstreamSettings) {
-    this.deadlines = deadlines
-    this.#clock = clock
+  constructor(
+    parts: UpstreamParts,
+    address: BackendAddress,
+    gauges: UpstreamGauges,
+    settings: UpstreamSettings
+  ) {
+    this.deadlines = parts.deadlines
+    this.#clock = parts.clock
+    this.#random = parts.random
+    const { lookup = threadLookup() } = parts
+    this.#names =
+      address.kind === 'tcp' && isIP(address.host) === 0
+        ? new NameWatch(address.host, lookup, () => this.#dropMoved())
+        : undefined
+    this.#lookup = lookup
     this.#gauges = gauges
+    this.#resting = new Resting(gauges, this)
     this.#settings = settings
   }
 
   get idle(): number {
-    return this.#idle.length
+    return this.#resting.shared
   }
 
   get open(): number {
@@ -76,16 +101,17 @@ export class UpstreamPool {
   /** Closes what is idle at once: the end. */
   destroyIdle(): void {
     this.#retired = true
-    for (const connection of [...this.#idle]) connection.close()
+    for (const connection of this.#resting.all) connection.close()
   }
 
-  /** An idle connection, or undefined. */
-  take(): UpstreamConnection | undefined {
+  /** An idle connection, the client's own before others, or undefined. */
+  take(client: TieHolder | undefined): UpstreamConnection | undefined {
+    this.#names?.used(this.deadlines.now)
+    const own = client === undefined ? undefined : this.#resting.takeOwn(client)
+    if (own?.usable === true) return own
     for (;;) {
-      const connection = this.#idle.pop()
-      if (connection === undefined) return undefined
-      this.#wake()
-      if (connection.usable) return connection
+      const connection = this.#resting.take()
+      if (connection === undefined || connection.usable) return connection
     }
   }
 
@@ -95,11 +121,12 @@ export class UpstreamPool {
     if (
       batch !== undefined &&
       batch.usable &&
+      !batch.isPrivate &&
       batch.inFlight < this.#settings.config.connections.pipelining
     ) {
       return batch
     }
-    const connection = this.take()
+    const connection = this.take(undefined)
     if (connection !== undefined) {
       this.#batch = connection
       nextTurn(() => {
@@ -128,10 +155,9 @@ export class UpstreamPool {
 
   /** Closes the oldest idle connection: another thread may have its place. */
   shed(): boolean {
-    const oldest = this.#idle.shift()
+    const { oldest } = this.#resting
     if (oldest === undefined) return false
-    this.#wake()
-    oldest.part()
+    this.dismiss(oldest)
     return true
   }
 
@@ -155,29 +181,40 @@ export class UpstreamPool {
   /** Its response has ended and it may serve again. */
   release(connection: UpstreamConnection, keepAliveSeconds: number | undefined): void {
     const { connections, timeouts, proxyProtocol } = this.#settings.config
-    for (const starved of this.#starved) {
-      this.#starved.delete(starved)
-      return starved.done(connection)
+    const { now } = this.deadlines
+    this.#names?.used(now)
+    // Whoever waits for its place gets it once it is closed.
+    if (connection.isSpent(now) || !this.#isThere(connection)) return connection.part()
+    if (!connection.isPrivate) {
+      for (const starved of this.#starved) {
+        this.#starved.delete(starved)
+        return starved.done(connection)
+      }
     }
     const wanted = !this.#retired && this.#open.get(connection)?.contended === false
-    // With the PROXY protocol a connection speaks for one client.
-    if (!wanted || proxyProtocol !== undefined || this.#idle.length >= connections.maxIdle) {
-      return connection.part()
+    if (!wanted || !connection.rest(now, timeouts.keepAliveMs, keepAliveSeconds)) return connection.part()
+    if (connection.isPrivate) {
+      if (!this.#resting.addPrivate(connection)) connection.part()
+    } else if (proxyProtocol !== undefined || this.#resting.shared >= connections.maxIdle) {
+      // With the PROXY protocol a connection speaks for one client.
+      connection.part()
+    } else {
+      this.#resting.add(connection)
     }
-    // One second below the server's hint, since it may close while our request is on its way (RFC 9112 §9.3.1).
-    const hintMs = keepAliveSeconds === undefined ? Infinity : keepAliveSeconds * 1e3 - 1e3
-    const keepMs = Math.min(timeouts.keepAliveMs, hintMs)
-    if (keepMs <= 0) return connection.part()
-    connection.deadline = this.deadlines.now + keepMs
-    this.#idle.push(connection)
-    this.#gauges.idle.add(1)
-    this.#gauges.busy.add(-1)
   }
 
-  /** An idle connection is idle no more. */
-  #wake(): void {
-    this.#gauges.idle.add(-1)
-    this.#gauges.busy.add(1)
+  /** Ends one, if it is idle. */
+  dismiss(connection: UpstreamConnection): void {
+    if (this.#resting.remove(connection)) connection.part()
+  }
+
+  #isThere({ transport }: UpstreamConnection): boolean {
+    return this.#names === undefined || this.#names.has(transport.remote?.address)
+  }
+
+  /** The backend's name has other addresses now. */
+  #dropMoved(): void {
+    for (const connection of this.#resting.all) if (!this.#isThere(connection)) this.dismiss(connection)
   }
 
   gone(connection: UpstreamConnection): void {
@@ -194,11 +231,7 @@ export class UpstreamPool {
 
   #closed(connection: UpstreamConnection): void {
     this.deadlines.remove(connection)
-    const at = this.#idle.indexOf(connection)
-    if (at !== -1) {
-      this.#idle.splice(at, 1)
-      this.#wake()
-    }
+    this.#resting.remove(connection)
     if (this.#open.has(connection)) this.#gauges.busy.add(-1)
     this.#open.get(connection)?.closed()
     this.#open.delete(connection)
@@ -206,10 +239,13 @@ export class UpstreamPool {
 
   #dial(backend: Backend, timeoutMs: number, dialling: Dialling): void {
     const { tls } = this.#settings
-    const connection = new UpstreamConnection(this)
+    const { connections } = this.#settings.config
+    const lifetime = new Lifetime(connections, this.deadlines.now, this.#random)
+    const connection = new UpstreamConnection(this, backend, lifetime)
     const options = {
       connectTimeoutMs: timeoutMs,
       deadlines: this.deadlines,
+      lookup: this.#lookup,
       ...(tls === undefined ? {} : { tls })
     }
     this.#open.set(connection, backend)

@@ -1,15 +1,18 @@
 import type { Backend } from '../../../balancer/pool/backend.ts'
 import type { Pool } from '../../../balancer/pool/pool.ts'
-import type { Clock } from '../../../core/clock.ts'
 import { nextTurn } from '../../../core/containment.ts'
-import type { Deadlines } from '../../../core/deadlines.ts'
 import type { Metrics } from '../../../core/metrics/metrics.ts'
 import { isSafe } from '../../message/methods.ts'
 import type { Outgoing } from '../../forward/forward-owner.ts'
 import type { UpstreamClient } from '../../forward/upstream-client.ts'
 import type { UpstreamStream, Upstreams, UpstreamTimes } from '../../forward/upstreams.ts'
+import type { UpstreamGauges } from './resting.ts'
 import { Sent } from './sent.ts'
-import { UpstreamPool, type UpstreamGauges, type UpstreamSettings } from './upstream-pool.ts'
+import {
+  UpstreamPool,
+  type UpstreamParts,
+  type UpstreamSettings
+} from './upstream-pool.ts'
 
 /** Backends whose idle connections are closed in one turn of the event loop: a close is some 20 µs. */
 const RETIRED_PER_TURN = 50
@@ -27,17 +30,15 @@ interface PoolConnections {
  * of which ten are used are ten entries, and a reload looks at ten.
  */
 export class UpstreamRegistry {
-  readonly #deadlines: Deadlines
+  readonly #parts: UpstreamParts
   readonly #pools = new Map<string, PoolConnections>()
-  readonly #clock: Clock
   readonly #metrics: Metrics
   /** In force; undefined before the first. */
   #current: ReadonlyMap<string, Pool> | undefined
   #retiring: UpstreamPool[] = []
 
-  constructor(deadlines: Deadlines, clock: Clock, metrics: Metrics) {
-    this.#deadlines = deadlines
-    this.#clock = clock
+  constructor(parts: UpstreamParts, metrics: Metrics) {
+    this.#parts = parts
     this.#metrics = metrics
   }
 
@@ -59,7 +60,7 @@ export class UpstreamRegistry {
     const key = keyOf(backend)
     const known = pool.byBackend.get(key)
     if (known !== undefined) return known.upstreams
-    const upstreams = new UpstreamPool(this.#deadlines, this.#clock, pool.gauges, pool.settings)
+    const upstreams = new UpstreamPool(this.#parts, backend.address, pool.gauges, pool.settings)
     // By a request of a snapshot that is no longer in force: what it opens is closed behind it.
     if (this.#isGone(backend)) upstreams.retire()
     else pool.byBackend.set(key, { backend, upstreams })
@@ -131,7 +132,7 @@ export class PoolUpstreams implements Upstreams {
     const upstreams = this.to(backend)
     const batched = this.#settings.config.connections.pipelining > 1 && mayPipeline(request)
     const sent = new Sent(client, request, times)
-    const connection = batched ? upstreams.takePipelined() : upstreams.take()
+    const connection = batched ? upstreams.takePipelined() : upstreams.take(request.client)
     if (connection !== undefined) sent.use(connection, batched)
     else sent.dialling = upstreams.connect(backend, times.connectMs, sent, request.preface)
     return sent
@@ -143,7 +144,8 @@ export class PoolUpstreams implements Upstreams {
 }
 
 /** Only what may be answered twice without harm is sent behind something else (RFC 9112 §9.3.2). */
-function mayPipeline({ method, framing, upgrade }: Outgoing): boolean {
+function mayPipeline({ method, framing, upgrade, authenticates, client }: Outgoing): boolean {
+  if (authenticates || client?.ties !== undefined) return false
   return framing === 0 && upgrade === '' && isSafe(method)
 }
 

@@ -1,4 +1,5 @@
 import { ALNUM, FIELD_VALUE, TOKEN } from './chars.ts'
+import { isBlank } from '../../../core/is-blank.ts'
 import { latin1 } from '../../../core/latin1.ts'
 import {
   BAD_FIELD_NAME,
@@ -21,6 +22,7 @@ export const SEEN_DATE = 32
 export const SEEN_TRAILER = 64
 /** A name that begins with "x-", or True-Client-IP: those that backends take for a proxy's word may be among them. */
 export const SEEN_X = 128
+export const SEEN_AUTHORIZATION = 256
 
 const CR = 13
 const LF = 10
@@ -214,7 +216,10 @@ export class FieldScanner {
         else if (this.#is(nameStart, 'content-type')) this.repeated ||= ++this.#types > 1
         break
       case 13:
-        if (this.#is(nameStart, 'authorization')) this.repeated ||= ++this.#authorizations > 1
+        if (this.#is(nameStart, 'authorization')) {
+          this.seen |= SEEN_AUTHORIZATION
+          this.repeated ||= ++this.#authorizations > 1
+        }
         break
       case 14:
         if (this.#is(nameStart, 'content-length')) {
@@ -290,10 +295,6 @@ export class FieldScanner {
     while (end > start && (this.#buffer[end - 1] === SPACE || this.#buffer[end - 1] === TAB)) end--
     return end
   }
-}
-
-function isBlank(c: number | undefined): boolean {
-  return c === SPACE || c === TAB
 }
 
 const join = (before: string, value: string): string => (before === '' ? value : `${before}, ${value}`)

@@ -1,0 +1,25 @@
+import type { PoolConfig } from '../../../config/model/model.ts'
+import type { Random } from '../../../core/random.ts'
+
+/** Lives end over the last tenth of what is allowed, so that connections opened together do not end together. */
+const JITTER = 0.1
+
+/** How long one connection to a backend may serve. */
+export class Lifetime {
+  readonly #endsAt: number
+  readonly #requests: number
+
+  constructor({ maxAgeMs, maxRequests }: PoolConfig['connections'], now: number, random: Random) {
+    const share = 1 - JITTER * random()
+    this.#endsAt = maxAgeMs === undefined ? Infinity : now + maxAgeMs * share
+    this.#requests = maxRequests === undefined ? Infinity : Math.max(1, Math.round(maxRequests * share))
+  }
+
+  get endsAt(): number {
+    return this.#endsAt
+  }
+
+  isOver(served: number, now: number): boolean {
+    return served >= this.#requests || now >= this.#endsAt
+  }
+}

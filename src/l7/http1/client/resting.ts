@@ -1,0 +1,81 @@
+import type { Gauge } from '../../../core/metrics/metrics.ts'
+import type { TieHolder } from '../../forward/client-ties.ts'
+import type { UpstreamConnection } from './upstream-connection.ts'
+
+/** Of a pool: all its backends' connections on this thread. */
+export interface UpstreamGauges {
+  readonly idle: Gauge
+  readonly busy: Gauge
+}
+
+/** The idle connections to one backend: those that any client may use, and those that belong to one client each. */
+export class Resting {
+  readonly #gauges: UpstreamGauges
+  /** What client's own are kept under. */
+  readonly #place: object
+  /** The last is the newest. */
+  readonly #shared: UpstreamConnection[] = []
+  /** The first is the oldest. */
+  readonly #private = new Set<UpstreamConnection>()
+
+  constructor(gauges: UpstreamGauges, place: object) {
+    this.#gauges = gauges
+    this.#place = place
+  }
+
+  /** Those that any client may use. */
+  get shared(): number {
+    return this.#shared.length
+  }
+
+  get all(): UpstreamConnection[] {
+    return [...this.#shared, ...this.#private]
+  }
+
+  add(connection: UpstreamConnection): void {
+    this.#shared.push(connection)
+    this.#count(1)
+  }
+
+  /** Nobody but its client gets it. False: its client keeps no more. */
+  addPrivate(connection: UpstreamConnection): boolean {
+    if (connection.holder?.ties?.keep(this.#place, connection) !== true) return false
+    this.#private.add(connection)
+    this.#count(1)
+    return true
+  }
+
+  /** The newest, so that those not needed grow old and close. */
+  take(): UpstreamConnection | undefined {
+    const connection = this.#shared.pop()
+    if (connection !== undefined) this.#count(-1)
+    return connection
+  }
+
+  takeOwn(client: TieHolder): UpstreamConnection | undefined {
+    const own = client.ties?.take(this.#place) as UpstreamConnection | undefined
+    if (own !== undefined && this.#private.delete(own)) this.#count(-1)
+    return own
+  }
+
+  get oldest(): UpstreamConnection | undefined {
+    if (this.#shared.length > 0) return this.#shared[0]
+    for (const one of this.#private) return one
+    return undefined
+  }
+
+  /** False: it was not idle. */
+  remove(connection: UpstreamConnection): boolean {
+    const at = this.#shared.indexOf(connection)
+    if (at !== -1) this.#shared.splice(at, 1)
+    else if (!this.#private.delete(connection)) return false
+    else connection.holder?.ties?.drop(this.#place, connection)
+    this.#count(-1)
+    return true
+  }
+
+  #count(rested: 1 | -1): void {
+    this.#gauges.idle.add(rested)
+    this.#gauges.busy.add(-rested)
+  }
+}
