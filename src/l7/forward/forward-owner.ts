@@ -56,3 +56,12 @@ export const nobody: ForwardOwner = {
   onUpgrade() {},
   onFailed() {}
 }
+
+/** Reading up to this much of an answer that nobody wants costs less than another connection. */
+const WORTH_READING = 16_384
+
+/** What is left of an answer is worth reading for the connection's sake. */
+export function isShort(method: string, { status, bodyLength }: UpstreamHead): boolean {
+  if (method === 'HEAD' || status === 304 || status === 204) return true
+  return bodyLength >= 0 && bodyLength <= WORTH_READING
+}

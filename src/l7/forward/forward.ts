@@ -9,7 +9,7 @@ import type { DialFailure } from '../../net/dial/dial-failure.ts'
 import type { Transport } from '../../net/transport/transport.ts'
 import type { UpstreamHead } from '../http1/parse/response-parser.ts'
 import { Attempts } from './attempts.ts'
-import { nobody, type ForwardOwner, type Outgoing } from './forward-owner.ts'
+import { isShort, nobody, type ForwardOwner, type Outgoing } from './forward-owner.ts'
 import type { Target } from '../compile/snapshot.ts'
 import { takeLease, type LeaseTaker } from './take-lease.ts'
 import { Upload } from './upload.ts'
@@ -24,9 +24,6 @@ import type { UpstreamStream } from './upstreams.ts'
 
 /** Why an attempt failed. */
 type Failed = readonly [code: ErrorCode, reason: string, backend: Backend | undefined]
-
-/** Reading up to this much of an answer that nobody wants costs less than another connection. */
-const WORTH_READING = 16_384
 
 /**
  * Takes one request to a backend: pick, connection, and another attempt where that is safe (RFC 9110 §9.2.2). Holds at
@@ -87,9 +84,7 @@ export class Forward implements UpstreamClient, LeaseTaker {
 
   /** The answer that has begun is not wanted: short ones are read to their end, for the connection's sake. */
   discard(head: UpstreamHead): void {
-    const bodiless = this.#request.method === 'HEAD' || head.status === 304 || head.status === 204
-    const short = bodiless || (head.bodyLength >= 0 && head.bodyLength <= WORTH_READING)
-    if (this.#upload.ended && short) this.#owner = nobody
+    if (this.#upload.ended && isShort(this.#request.method, head)) this.#owner = nobody
     else this.cancel()
   }
 

@@ -15,8 +15,11 @@ export class Lifetime {
     this.#requests = maxRequests === undefined ? Infinity : Math.max(1, Math.round(maxRequests * share))
   }
 
-  get endsAt(): number {
-    return this.#endsAt
+  /** How long one that is idle is kept: `keepMs` at most, and as the server's Keep-Alive hints. */
+  restsUntil(now: number, keepMs: number, hintSeconds: number | undefined): number {
+    // One second below the hint, since it may close while our request is on its way (RFC 9112 §9.3.1).
+    const hintMs = hintSeconds === undefined ? Infinity : hintSeconds * 1e3 - 1e3
+    return Math.min(now + Math.min(keepMs, hintMs), this.#endsAt)
   }
 
   isOver(served: number, now: number): boolean {

@@ -1,5 +1,4 @@
 import type { Backend } from '../../../balancer/pool/backend.ts'
-import { contain, guarded } from '../../../core/containment.ts'
 import type { Waits } from '../../../core/deadlines.ts'
 import type { Transport, TransportOwner } from '../../../net/transport/transport.ts'
 import type { UpstreamFailure } from '../../forward/upstream-client.ts'
@@ -9,6 +8,7 @@ import { ResponseReader, type ResponseEvents } from './response-reader.ts'
 import type { UpstreamHead } from '../parse/response-parser.ts'
 import { authenticatesConnection, ClientTies, type Tied, type TieHolder } from '../../forward/client-ties.ts'
 import type { Lifetime } from './lifetime.ts'
+import { Line } from './line.ts'
 import type { Sent } from './sent.ts'
 import { isAnswerTo } from '../parse/upgrade-protocols.ts'
 import type { UpstreamPool } from './upstream-pool.ts'
@@ -31,8 +31,7 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
   transport!: Transport
   #writer!: BodyWriter
   readonly #reader = new ResponseReader(this)
-  /** First in line is whose response is read. */
-  #sent: Sent[] = []
+  readonly #line = new Line()
   /** Requests answered so far. */
   #served = 0
   #connected = false
@@ -68,12 +67,8 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
     this.#writer = new BodyWriter(transport)
   }
 
-  get connected(): boolean {
-    return this.#connected
-  }
-
   get inFlight(): number {
-    return this.#sent.length
+    return this.#line.length
   }
 
   /**
@@ -86,21 +81,21 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
 
   /** The head goes out with `flush`. */
   send(sent: Sent): void {
-    if (this.#sent.length === 0) this.#expect(sent)
+    if (this.#line.length === 0) this.#expect(sent)
     if (sent.request.authenticates) this.#bind(sent)
-    this.#sent.push(sent)
+    this.#line.push(sent)
     this.#writer.head(sent.request.head, sent.request.framing)
   }
 
   sendBody(buffer: Buffer, start: number, end: number): boolean {
     this.#writer.body(buffer, start, end)
-    this.deadline = this.#now + this.#sent[0]!.times.idleMs
+    this.deadline = this.#now + this.#line.first!.times.idleMs
     return this.#writer.flowing
   }
 
   endBody(trailers: string): void {
     this.#writer.end(trailers)
-    if (!this.#reader.inBody) this.deadline = this.#now + (this.#sent[0]?.times.responseMs ?? 0)
+    if (!this.#reader.inBody) this.deadline = this.#now + (this.#line.first?.times.responseMs ?? 0)
   }
 
   flush(): boolean {
@@ -108,9 +103,7 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
   }
 
   cancel(sent: Sent): void {
-    const at = this.#sent.indexOf(sent)
-    if (at === -1) return
-    this.#sent.splice(at, 1)
+    if (!this.#line.remove(sent)) return
     this.#failAll('reset', 'another request on the same connection was given up', true)
     this.close()
   }
@@ -130,9 +123,7 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
 
   /** It is idle for `keepMs` at most. False: it is not worth it. */
   rest(now: number, keepMs: number, hintSeconds: number | undefined): boolean {
-    // One second below the server's hint, since it may close while our request is on its way (RFC 9112 §9.3.1).
-    const hintMs = hintSeconds === undefined ? Infinity : hintSeconds * 1e3 - 1e3
-    this.deadline = Math.min(now + Math.min(keepMs, hintMs), this.#lifetime.endsAt)
+    this.deadline = this.#lifetime.restsUntil(now, keepMs, hintSeconds)
     return this.deadline > now
   }
 
@@ -159,7 +150,7 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
   resume(): void {
     if (!this.#paused) return
     this.#paused = false
-    if (this.#sent.length > 0) this.deadline = this.#now + this.#sent[0]!.times.idleMs
+    if (this.#line.length > 0) this.deadline = this.#now + this.#line.first!.times.idleMs
     this.transport.resume()
   }
 
@@ -169,14 +160,14 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
   }
 
   onData(buffer: Buffer, start: number, end: number): void {
-    const first = this.#sent[0]
+    const first = this.#line.first
     // Bytes that nobody asked for: what they belong to is anybody's guess (response splitting).
     if (first === undefined) return this.close()
     this.#reading = true
     let p = start
     try {
-      while (p >= 0 && p < end && !this.#closing && this.#sent.length > 0) {
-        this.#told = this.#sent[0]
+      while (p >= 0 && p < end && !this.#closing && this.#line.length > 0) {
+        this.#told = this.#line.first
         p = this.#reader.read(buffer, p, end)
       }
     } finally {
@@ -184,31 +175,25 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
     }
     // A head has to be whole in time: neither a part of it nor interim responses put its deadline off.
     if (this.#reader.inBody && !this.#paused) this.deadline = this.#now + first.times.idleMs
-    if (p < 0) this.#broken(parseFailure(p).reason)
+    if (p < 0) this.#failAll('protocol-error', parseFailure(p).reason)
     // More came than the responses take: what it belongs to is anybody's guess.
-    else if (p < end && !this.#closing) this.close()
-    else if (this.#sent.length === 0 && !this.#closing) this.upstreams.release(this, this.#keepAliveSeconds)
+    if (p < 0 || (p < end && !this.#closing)) this.close()
+    else if (this.#line.length === 0 && !this.#closing) this.upstreams.release(this, this.#keepAliveSeconds)
     this.#told = first
     first.client.onReadDone()
     this.#told = undefined
   }
 
   onEnd(): void {
-    this.#told = this.#sent[0]
-    if (this.#sent.length > 0 && this.#reader.endsWithConnection) this.#reader.finish()
+    this.#told = this.#line.first
+    if (this.#line.length > 0 && this.#reader.endsWithConnection) this.#reader.finish()
     this.#failAll('reset', this.#reader.begun ? 'closed within the response' : 'closed without an answer')
     this.close()
   }
 
   onDrain(): void {
     this.#writer.drained()
-    for (const { client } of this.#sent) {
-      try {
-        client.onUpstreamDrain()
-      } catch (error) {
-        contain(error, client)
-      }
-    }
+    this.#line.drained()
   }
 
   onClose(error: NodeJS.ErrnoException | undefined): void {
@@ -222,8 +207,8 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
   }
 
   onDeadline(): void {
-    if (this.#sent.length === 0) return this.close()
-    const inBody = this.#reader.inBody || !this.#sent[0]!.complete
+    if (this.#line.length === 0) return this.close()
+    const inBody = this.#reader.inBody || !this.#line.first!.complete
     // It has seen the request, so this is no connection that was closed behind our back.
     if (inBody) this.#failAll('idle', 'sent or took nothing for too long', false)
     else this.#failAll('timeout', 'no answer in time', false)
@@ -232,25 +217,19 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
 
   /** Whose response was being told is ended; the framing is in doubt, so the others on this connection try elsewhere. */
   onInternalError(error: unknown): string | undefined {
-    const told = this.#told ?? this.#sent[0]
+    const told = this.#told ?? this.#line.first
     this.#told = undefined
-    const others = this.#sent.filter((sent) => sent !== told)
-    this.#sent = []
     this.close()
-    const listener = told?.client.onInternalError?.(error)
-    for (const { client } of others) {
-      guarded(() => client.onFailure('reset', 'closed for an earlier request', true), client)
-    }
-    return listener
+    return this.#line.crash(error, told)
   }
 
   // ResponseEvents: what the reader finds.
 
   onHead(head: UpstreamHead, buffer: Buffer, after: number, end: number): boolean {
-    const sent = this.#sent[0]!
+    const sent = this.#line.first!
     if (head.status === 101) {
       if (!isAnswerTo(head.upgrade, sent.request.upgrade)) return false
-      this.#sent.shift()
+      this.#line.shift()
       this.#closing = true
       this.upstreams.handedOver(this)
       sent.client.onUpgrade(head, this.transport, Buffer.from(buffer.subarray(after, end)))
@@ -268,11 +247,11 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
   }
 
   onBody(buffer: Buffer, start: number, end: number): void {
-    this.#sent[0]?.client.onBody(buffer, start, end)
+    this.#line.first?.client.onBody(buffer, start, end)
   }
 
   onResponseEnd(trailers: string, keepAlive: boolean): void {
-    const sent = this.#sent.shift()
+    const sent = this.#line.shift()
     // Given up by what it told its client last.
     if (sent === undefined) return
     this.#served++
@@ -282,8 +261,8 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
     if (!reusable) {
       this.#failAll('reset', 'closed by the backend after an earlier response', true)
       this.close()
-    } else if (this.#sent.length > 0) {
-      this.#expect(this.#sent[0]!)
+    } else if (this.#line.length > 0) {
+      this.#expect(this.#line.first!)
       sent.client.onReadDone()
     } else {
       this.resume()
@@ -301,26 +280,11 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
     this.deadline = this.#now + (complete ? times.responseMs : times.idleMs)
   }
 
-  #broken(reason: string): void {
-    this.#failAll('protocol-error', reason)
-    this.close()
-  }
-
   /** `clean`: whatever came was not for those that are left. */
   #failAll(failure: UpstreamFailure, reason: string, clean = this.#isClean()): void {
-    if (this.#sent.length === 0) return
-    const all = this.#sent
-    this.#sent = []
+    if (this.#line.length === 0) return
     this.#closing = true
-    // Those behind the first in line have had no byte of theirs.
-    all.forEach(({ client }, at) => {
-      try {
-        if (at === 0) client.onFailure(failure, reason, clean)
-        else client.onFailure('reset', reason, true)
-      } catch (error) {
-        contain(error, client)
-      }
-    })
+    this.#line.fail(failure, reason, clean)
   }
 
   /** The backend closed a connection that it had kept for us, before it saw the request or instead of answering. */

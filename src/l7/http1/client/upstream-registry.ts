@@ -8,11 +8,7 @@ import type { UpstreamClient } from '../../forward/upstream-client.ts'
 import type { UpstreamStream, Upstreams, UpstreamTimes } from '../../forward/upstreams.ts'
 import type { UpstreamGauges } from './resting.ts'
 import { Sent } from './sent.ts'
-import {
-  UpstreamPool,
-  type UpstreamParts,
-  type UpstreamSettings
-} from './upstream-pool.ts'
+import { UpstreamPool, type UpstreamParts, type UpstreamSettings } from './upstream-pool.ts'
 
 /** Backends whose idle connections are closed in one turn of the event loop: a close is some 20 µs. */
 const RETIRED_PER_TURN = 50
