@@ -28,7 +28,10 @@ export interface EnginesParts {
 export function makeEngines(parts: EnginesParts): Engines {
   const { memory } = parts
   const deadlines = new Deadlines(parts.clock)
-  const upstreams = new UpstreamRegistry({ deadlines, clock: parts.clock, random: parts.random }, parts.metrics)
+  const upstreams = new UpstreamRegistry(
+    { deadlines, clock: parts.clock, random: parts.random },
+    parts.metrics
+  )
   const tls = tlsThread(deadlines, parts.metrics, memory.ticketKeys)
   const l4 = new L4Listeners({ ...parts, deadlines, admission: memory.admission, tls })
   const l7 = new L7Listeners({

@@ -22,7 +22,10 @@ function poolOf(...backends: string[]): Pool {
 }
 
 function setUp() {
-  const registry = new UpstreamRegistry({ deadlines: new Deadlines(clock), clock, random: () => 0 }, new Metrics())
+  const registry = new UpstreamRegistry(
+    { deadlines: new Deadlines(clock), clock, random: () => 0 },
+    new Metrics()
+  )
   const upstreams = (pool: Pool) => new PoolUpstreams(registry, pool, { config: pool.config, tls: undefined })
   const retain = (pool: Pool) => registry.retain(new Map([['p', pool]]))
   return { upstreams, retain }

@@ -257,18 +257,16 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
   ): void {
     this.#writer.switching(head.reason, fields, head.upgrade)
     this.#writer.flush()
-    const { context } = this.#host
-    const ahead = this.#reader.stop()
     this.#exchange = undefined
+    const { context } = this.#host
     context.deadlines.remove(this)
-    const held = { bytes: ahead === undefined ? [] : [ahead], ended: this.#clientEnded }
+    const held = { bytes: this.#reader.stop(), ended: this.#clientEnded }
     this.#tunnel = openTunnel(context, this.#timeouts, this.transport, upstream, rest, held, (end) => {
       onEnd(end.reason === 'upstream-reset')
       this.#host.closed(this)
     })
   }
 
-  /** Answers what could not be read as a request, and closes. */
   #refuse(failure: ParseFailure): void {
     this.#close = true
     this.#exchange = this.#host.unreadable(this)

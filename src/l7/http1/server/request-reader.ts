@@ -101,12 +101,12 @@ export class RequestReader implements ChunkSink {
   }
 
   /** Reads nothing more as HTTP; returns what came ahead. What comes from now on is thrown away. */
-  stop(): Buffer | undefined {
+  stop(): Buffer[] {
     this.#stopped = true
     const ahead = this.#ahead
     this.#ahead = undefined
     if (this.#paused) this.#transport.resume()
-    return ahead
+    return ahead === undefined ? [] : [ahead]
   }
 
   onChunkData(buffer: Buffer, start: number, end: number): void {
