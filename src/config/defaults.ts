@@ -14,7 +14,7 @@ export const defaults = {
     accessLog: { enabled: false, sample: 1 },
     backendHeader: false,
     trace: false,
-    paths: { encodedSlash: 'refuse', mergeSlashes: true }
+    paths: { encodedSlash: 'agree', mergeSlashes: true, semicolons: 'keep' }
   },
   tls: { selfSigned: false, minVersion: 'TLSv1.2', clientAuth: { required: true }, verify: true },
   redirect: { status: 302 },

@@ -41,7 +41,7 @@ ${pools}`)
         accessLog: { enabled: false, sample: 1 },
         backendHeader: false,
         trace: false,
-        paths: { encodedSlash: 'refuse', mergeSlashes: true },
+        paths: { encodedSlash: 'agree', mergeSlashes: true, semicolons: 'keep' },
         stages: {},
         routes: [
           {
@@ -51,7 +51,8 @@ ${pools}`)
             stages: {},
             headers: { request: NO_EDITS, response: NO_EDITS },
             timeouts: {},
-            limits: {}
+            limits: {},
+            paths: {}
           }
         ]
       },

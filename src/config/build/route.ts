@@ -25,6 +25,7 @@ export function buildRoute(input: RouteInput, name: string, listener: Inherited)
       idleMs: timeouts.idle
     }),
     limits: withoutUndefined(input.limits),
+    paths: withoutUndefined(input.paths),
     ...(mirror !== undefined && { mirror: { pool: mirror.pool, share: mirror.percent } })
   }
 }
@@ -37,7 +38,8 @@ export function routeForPool(pool: string, name: string, listener: Inherited): R
     action: { kind: 'pool', pool },
     ...inherit({}, listener),
     timeouts: {},
-    limits: {}
+    limits: {},
+    paths: {}
   }
 }
 

@@ -109,8 +109,13 @@ export interface L7ListenerConfig extends ListenerCommon {
 
 /** What to do with paths that servers read differently. */
 export interface PathPolicy {
-  /** `%2f` and `%5c`, a slash and a backslash that are not separators to some servers and are to others. */
-  readonly encodedSlash: 'refuse' | 'keep'
+  /**
+   * `%2f` and `%5c`, a slash and a backslash that are not separators to some servers and are to others. `agree`: forwarded as
+   * written where both readings choose the same route.
+   */
+  readonly encodedSlash: 'agree' | 'refuse' | 'keep'
+  /** What follows a semicolon in a segment, which servlet containers take for a parameter of it. */
+  readonly semicolons: 'keep' | 'refuse' | 'strip'
   /** Whether `//` counts as `/` when routes are compared. */
   readonly mergeSlashes: boolean
 }
@@ -152,6 +157,8 @@ export interface RouteConfig {
   /** Over the pool's. */
   readonly timeouts: { readonly responseMs?: number; readonly connectMs?: number; readonly idleMs?: number }
   /** Over the listener's. */
+  /** Over the listener's. */
+  readonly paths: Partial<Pick<PathPolicy, 'encodedSlash'>>
   readonly limits: Partial<RequestLimits>
   readonly mirror?: { readonly pool: string; readonly share: number }
 }

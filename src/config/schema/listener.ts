@@ -5,7 +5,7 @@ import { decimal, duration, flag, integer, off, rate, text, word } from './leave
 import { name } from './name.ts'
 import { bind, cidrs, hostPattern } from './network-leaves.ts'
 import { routeRetry } from './retry.ts'
-import { cacheSchema, headersSchema, listenerLimits, routeSchema } from './route.ts'
+import { cacheSchema, encodedSlash, headersSchema, listenerLimits, routeSchema } from './route.ts'
 import { listenerStageKeys } from './stage-schema.ts'
 import { listenerTls } from './tls.ts'
 
@@ -115,9 +115,12 @@ const l7Keys = {
     .describe('Name the backend in `X-Backend-Server` of responses.'),
   trace: flag().prefault(defaults.listener.trace).describe('Forward TRACE; otherwise it is answered 405.'),
   paths: mapping({
-    encodedSlash: word(['refuse', 'keep'])
-      .prefault(defaults.listener.paths.encodedSlash)
-      .describe('Paths with `%2f` or `%5c`: answer 400, or compare and forward them as they are.'),
+    encodedSlash: encodedSlash().prefault(defaults.listener.paths.encodedSlash),
+    semicolons: word(['keep', 'refuse', 'strip'])
+      .prefault(defaults.listener.paths.semicolons)
+      .describe(
+        'Paths with `;`: compare them as they are, answer 400, or compare them without what follows it in a segment, as servlet containers do.'
+      ),
     mergeSlashes: flag()
       .prefault(defaults.listener.paths.mergeSlashes)
       .describe('Compare `//` as `/`. At the start of a path they are always one.')

@@ -208,6 +208,13 @@ function redirectStatus() {
   })
 }
 
+/** Of listeners and routes. */
+export function encodedSlash() {
+  return word(['agree', 'refuse', 'keep']).describe(
+    'Paths with `%2f` or `%5c`: forward them as written if the route is the same with and without a slash there and answer 400 if it is not, always answer 400, or compare them as they are.'
+  )
+}
+
 export const routeSchema = mapping({
   name: name('a name such as api')
     .optional()
@@ -258,6 +265,9 @@ export const routeSchema = mapping({
     .prefault({})
     .describe("Over the pool's, key by key."),
   limits: routeLimits.prefault({}).describe("Over the listener's, key by key."),
+  paths: mapping({ encodedSlash: encodedSlash().optional() })
+    .prefault({})
+    .describe("What servers read differently in paths, over the listener's."),
   mirror: mapping({
     pool: poolName().describe('Where copies go.'),
     percent: mirrorPercent().prefault(100).describe('How many of a hundred requests are copied.')

@@ -63,7 +63,11 @@ function partsOf(text: string, mergeSlashes: boolean): UrlParts | undefined {
   const url = asSent(text)
   const match = absolute.exec(url)
   if (match === null || url.length > 16_384) return undefined
-  const path = normalisePath(match[3] === '' ? '/' : match[3]!, { encodedSlash: 'keep', mergeSlashes })
+  const path = normalisePath(match[3] === '' ? '/' : match[3]!, {
+    encodedSlash: 'keep',
+    mergeSlashes,
+    semicolons: 'keep'
+  })
   if (path === undefined) return undefined
   const scheme = match[1]!.toLowerCase() as 'http' | 'https'
   return { scheme, host: match[2]!, path, query: match[4] ?? '' }

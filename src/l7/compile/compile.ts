@@ -9,6 +9,7 @@ import { compileEdits } from '../headers/header-edits.ts'
 import type { Upstreams } from '../forward/upstreams.ts'
 import { RetryBudget } from '../forward/retry-budget.ts'
 import { Router } from '../router/router.ts'
+import { comparing } from '../uri/path-policy.ts'
 import { Sticky } from '../stages/sticky/sticky.ts'
 import { stages } from '../stages/loaded.ts'
 import { makeRefuse } from '../stages/refuse.ts'
@@ -48,7 +49,7 @@ export function* compilePieces(parts: SnapshotParts, context: EngineContext): Ge
     config,
     early: having(compiler.early, 'request'),
     stages: stageLists(compiler.early, compiler.late(undefined)),
-    router: new Router(routes, config.paths),
+    router: new Router(routes, comparing(config.paths)),
     trusted: compileCidrs(config.trustedProxies),
     gate: parts.gate,
     tls: parts.tls

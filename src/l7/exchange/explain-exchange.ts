@@ -18,6 +18,9 @@ import { compileRedirect } from '../router/redirect.ts'
 import { compileRewrite } from '../router/rewrite.ts'
 import { hostName } from '../uri/host.ts'
 import { forwardedPath, normalisePath } from '../uri/normalise-path.ts'
+import { badPath } from '../stages/target/target.ts'
+import { encodedSlashProblem } from '../uri/encoded-slash.ts'
+import { comparing } from '../uri/path-policy.ts'
 import { splitTarget } from '../uri/target.ts'
 
 /** What `begin` in pipeline.ts would do with a request, in words and without doing it. */
@@ -75,26 +78,31 @@ export function explainExchange(
   const target = splitTarget(request.method, request.target)
   if (target === undefined) return refusal('LB_BAD_REQUEST', 'malformed request target')
   const host = hostName(target.authority ?? request.host) ?? ''
-  const path = target.form === 'asterisk' ? '*' : normalisePath(target.path, listener.paths)
-  if (path === undefined) return refusal('LB_BAD_PATH', 'a path that servers read differently')
+  const paths = comparing(listener.paths)
+  const path = target.form === 'asterisk' ? '*' : normalisePath(target.path, paths)
+  if (path === undefined) return refusal('LB_BAD_PATH', badPath(target.path, paths))
   const { query } = target
   const clientIp = trusted ? clientOf(listener, request, peer) : peer
 
   const passedOver: { route: string; condition: ConditionName }[] = []
   const input = { host, path, query, method: request.method, headers: request.headers, clientIp }
   const route = listener.routes.find(({ name, match }) => {
-    const condition = failedCondition(match, input, listener.paths)
+    const condition = failedCondition(match, input, paths)
     if (condition !== undefined) passedOver.push({ route: name, condition })
     return condition === undefined
   })
+  const policy = { ...listener.paths, ...route?.paths }
+  const routeOf = (read: string) =>
+    listener.routes.find(({ match }) => failedCondition(match, { ...input, path: read }, paths) === undefined)
+  const problem = encodedSlashProblem(path, policy, (read) => routeOf(read) === route)
+  if (problem !== undefined) return { ...refusal('LB_BAD_PATH', problem), passedOver }
   if (route === undefined) return { ...refusal('LB_NO_ROUTE', 'no route matches'), passedOver }
   const told = { passedOver, route: route.name }
   const refused = guard(request, { ...listener.limits, ...route.limits })
   if (refused !== undefined) return { ...refusal(refused.code, refused.reason), ...told }
 
   const written = target.form === 'asterisk' ? '*' : forwardedPath(target.path, path)
-  const forwarded =
-    route.rewrite === undefined ? written : compileRewrite(route.rewrite, listener.paths)(path)
+  const forwarded = route.rewrite === undefined ? written : compileRewrite(route.rewrite, paths)(path)
   if (forwarded === undefined)
     return { ...refusal('LB_BAD_PATH', 'the rewrite leads out of the root'), ...told }
   const action = explainAction(route.action, { host, path, query })

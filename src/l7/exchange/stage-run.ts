@@ -1,6 +1,8 @@
 import { contain } from '../../core/containment.ts'
 import { GO_ON, WAITS, type Verdict } from '../stages/verdict.ts'
 import type { Stage } from '../stages/stage.ts'
+import type { CompiledRoute } from '../compile/snapshot.ts'
+import { encodedSlashProblem } from '../uri/encoded-slash.ts'
 import type { Exchange } from './exchange.ts'
 import { ExchangeFacts } from './exchange-facts.ts'
 import type { Waiting } from './wait.ts'
@@ -18,7 +20,7 @@ export abstract class StageRun extends ExchangeFacts implements Waiting {
 
   abstract readonly ended: boolean
   abstract send(): void
-  abstract fail(code: 'LB_NO_ROUTE', reason: string): void
+  abstract fail(code: 'LB_NO_ROUTE' | 'LB_BAD_PATH', reason: string): void
 
   /** This object, as hooks know it. */
   protected get self(): Exchange {
@@ -43,6 +45,8 @@ export abstract class StageRun extends ExchangeFacts implements Waiting {
       this.#early = false
       this.#next = 0
       const route = this.findRoute()
+      const problem = this.path.includes('%') ? this.#pathProblem(route) : undefined
+      if (problem !== undefined) return this.fail('LB_BAD_PATH', problem)
       if (route === undefined) return this.fail('LB_NO_ROUTE', 'no route matches')
       this.route = route
       this.stages = route.stages
@@ -51,10 +55,16 @@ export abstract class StageRun extends ExchangeFacts implements Waiting {
     if (this.#ask(this.stages.request)) this.send()
   }
 
-  protected findRoute() {
+  #pathProblem(route: CompiledRoute | undefined): string | undefined {
+    const { paths } = this.snapshot.config
+    const policy = { ...paths, ...route?.config.paths }
+    return encodedSlashProblem(this.path, policy, (path) => this.findRoute(path) === route)
+  }
+
+  protected findRoute(path = this.path): CompiledRoute | undefined {
     return this.snapshot.router.match({
       host: this.host,
-      path: this.path,
+      path,
       query: this.query,
       method: this.request.method,
       headers: this.request.headers,

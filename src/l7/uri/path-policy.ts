@@ -1,7 +1,13 @@
 import type { PathPolicy } from '../../config/model/model.ts'
 
-/**
- * `%2f` and `%5c` are refused: a slash and a backslash that are not separators to some servers and are to others. Some APIs
- * need them (GitLab's project ids, npm's scoped packages): `keep` passes them on as they are.
- */
-export const DEFAULT_PATH_POLICY: PathPolicy = { encodedSlash: 'refuse', mergeSlashes: true }
+/** How paths are compared where nobody says. */
+export const DEFAULT_PATH_POLICY: PathPolicy = {
+  encodedSlash: 'refuse',
+  mergeSlashes: true,
+  semicolons: 'keep'
+}
+
+/** For comparing with routes: whether a path with `%2f` may go on is decided once its route is known. */
+export function comparing(policy: PathPolicy): PathPolicy {
+  return { ...policy, encodedSlash: 'keep' }
+}

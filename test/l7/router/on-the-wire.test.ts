@@ -171,4 +171,30 @@ t.test('paths are compared and refused as the listener says', async (t) => {
   const strict = await lab(t, routes)
   t.equal((await strict.ask('/@scope%2fname')).status, 400)
   t.equal((await strict.ask('/a//b')).status, 204, 'both routes are the same, the first wins')
+  const refusing = await lab(t, routes, { paths: { encodedSlash: 'refuse', semicolons: 'refuse' } })
+  t.equal((await refusing.ask('/x%2fy')).status, 400)
+  t.equal((await refusing.ask('/x;y')).status, 400)
+})
+
+t.test('%2f goes on as it was written where both readings have the same route', async (t) => {
+  const routes = [
+    { name: 'admin', match: { pathPrefix: '/admin' }, respond: { status: 403 } },
+    { name: 'keeps', match: { pathPrefix: '/files' }, pool: 'web', paths: { encodedSlash: 'keep' } },
+    { name: 'strict', match: { pathPrefix: '/strict' }, pool: 'web', paths: { encodedSlash: 'refuse' } },
+    { name: 'rest', match: {}, pool: 'web' }
+  ]
+  const { ask, origin } = await lab(t, routes, { paths: { semicolons: 'strip' } })
+  for (const path of [
+    '/@acme%2fthing',
+    '/api/v4/projects/a%2Fb/x',
+    '/a%5cb',
+    '/files/..%2fadmin',
+    '/x;p=1'
+  ]) {
+    t.equal((await ask(path)).status, 200, path)
+    t.equal(origin.requests.at(-1)!.line, `GET ${path} HTTP/1.1`)
+  }
+  for (const path of ['/admin%2fx', '/x%2f..%2fadmin', '/..%2f..%2fx', '/strict/a%2fb', '/x%2f..%2f..%2fx'])
+    t.equal((await ask(path)).status, 400, path)
+  t.equal((await ask('/admin;x=1')).status, 403, 'as servlet containers read it')
 })

@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import t from 'tap'
 import { forwardedPath, normalisePath } from '../../../src/l7/uri/normalise-path.ts'
 
-const keep = { encodedSlash: 'keep', mergeSlashes: true } as const
-const apart = { encodedSlash: 'refuse', mergeSlashes: false } as const
+const keep = { encodedSlash: 'keep', mergeSlashes: true, semicolons: 'keep' } as const
+const apart = { encodedSlash: 'refuse', mergeSlashes: false, semicolons: 'keep' } as const
 
 t.test('a path in normal form is returned itself', async (t) => {
   for (const path of [
@@ -182,4 +182,15 @@ t.test('paths without empty segments resolve as WHATWG URL resolves them', async
     { numRuns: 5000 }
   )
   t.pass('5,000 paths')
+})
+
+t.test('parameters of segments are refused or left out where the policy says so', async (t) => {
+  const strip = { ...keep, semicolons: 'strip' } as const
+  t.equal(normalisePath('/admin;x=1', strip), '/admin')
+  t.equal(normalisePath('/a;x/b;y=%2f/c', strip), '/a/b/c')
+  t.equal(normalisePath('/;x/admin', strip), '/admin')
+  t.equal(normalisePath('/a/..;x/b', strip), undefined, 'dots that it would show')
+  t.equal(normalisePath('/a', strip), '/a')
+  t.equal(normalisePath('/a;x', { ...keep, semicolons: 'refuse' }), undefined)
+  t.equal(normalisePath('/a;x', keep), '/a;x')
 })

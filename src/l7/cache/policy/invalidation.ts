@@ -16,7 +16,7 @@ export interface UrlParts {
   readonly query: string
 }
 
-const AS_STORED = { encodedSlash: 'keep', mergeSlashes: true } as const
+const AS_STORED = { encodedSlash: 'keep', mergeSlashes: true, semicolons: 'keep' } as const
 
 /** RFC 9111 §4.4: target, Location and Content-Location of a response without error, the latter two on one origin. */
 export function invalidatedUrls(request: CacheRequest, response: CacheResponse): UrlParts[] {

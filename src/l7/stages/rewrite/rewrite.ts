@@ -1,5 +1,6 @@
 import type { Exchange } from '../../exchange/exchange.ts'
 import { compileRewrite, type PathRewrite } from '../../router/rewrite.ts'
+import { comparing } from '../../uri/path-policy.ts'
 import type { Stage } from '../stage.ts'
 import type { StageContext } from '../stage-context.ts'
 import { ANSWERED, GO_ON, type Verdict } from '../verdict.ts'
@@ -26,5 +27,5 @@ class Rewrite implements Stage {
 
 export function compile(_keys: undefined, { listener, route }: StageContext): Stage | undefined {
   if (route?.rewrite === undefined) return undefined
-  return new Rewrite(compileRewrite(route.rewrite, listener.paths))
+  return new Rewrite(compileRewrite(route.rewrite, comparing(listener.paths)))
 }

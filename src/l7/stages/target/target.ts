@@ -1,13 +1,21 @@
+import type { PathPolicy } from '../../../config/model/model.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 import { forwardedHost, hostName } from '../../uri/host.ts'
 import { forwardedPath, normalisePath } from '../../uri/normalise-path.ts'
 import { splitTarget } from '../../uri/target.ts'
+import { comparing } from '../../uri/path-policy.ts'
 import type { Stage } from '../stage.ts'
+import type { StageContext } from '../stage-context.ts'
 import { ANSWERED, GO_ON, type Verdict } from '../verdict.ts'
 
 /** Reads host, path and query, and refuses what servers would read differently. */
-const target: Stage = {
-  name: 'target',
+class Target implements Stage {
+  readonly name = 'target'
+  readonly #paths: PathPolicy
+
+  constructor(paths: PathPolicy) {
+    this.#paths = paths
+  }
 
   request(exchange: Exchange): Verdict {
     const { request, snapshot } = exchange
@@ -30,9 +38,9 @@ const target: Stage = {
       exchange.fail('LB_BAD_HOST', 'malformed host')
       return ANSWERED
     }
-    const path = split.form === 'asterisk' ? '*' : normalisePath(split.path, snapshot.config.paths)
+    const path = split.form === 'asterisk' ? '*' : normalisePath(split.path, this.#paths)
     if (path === undefined) {
-      exchange.fail('LB_BAD_PATH', 'a path that servers read differently')
+      exchange.fail('LB_BAD_PATH', badPath(split.path, this.#paths))
       return ANSWERED
     }
     exchange.host = host ?? ''
@@ -44,6 +52,13 @@ const target: Stage = {
   }
 }
 
-export function compile(): Stage {
-  return target
+/** For log and explain: with the key, where one decides. */
+export function badPath(path: string, { semicolons }: PathPolicy): string {
+  if (semicolons === 'refuse' && path.includes(';'))
+    return 'a path with a semicolon (paths.semicolons: refuse)'
+  return 'a path that servers read differently'
+}
+
+export function compile(_keys: undefined, { listener }: StageContext): Stage {
+  return new Target(comparing(listener.paths))
 }

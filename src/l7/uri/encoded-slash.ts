@@ -1,0 +1,23 @@
+import type { PathPolicy } from '../../config/model/model.ts'
+import { normalisePath } from './normalise-path.ts'
+
+const ENCODED = /%(?:2F|5C)/
+const ALL_ENCODED = /%(?:2F|5C)/g
+
+/**
+ * Why a path with `%2f` or `%5c` is refused, or undefined. `%2f` is a slash to some servers and a letter to others, so
+ * with `agree` both readings must choose the same route (`sameRoute`). `path` in the form for comparing.
+ */
+export function encodedSlashProblem(
+  path: string,
+  policy: PathPolicy,
+  sameRoute: (otherwiseRead: string) => boolean
+): string | undefined {
+  if (policy.encodedSlash === 'keep' || !ENCODED.test(path)) return undefined
+  if (policy.encodedSlash === 'refuse') return 'a path with %2f or %5c (paths.encodedSlash: refuse)'
+  const other = normalisePath(path.replace(ALL_ENCODED, '/'), policy)
+  if (other === undefined)
+    return 'a path that leads out of the root where %2f or %5c is a slash (paths.encodedSlash: agree)'
+  if (sameRoute(other)) return undefined
+  return 'a path that has another route where %2f or %5c is a slash (paths.encodedSlash: agree)'
+}
