@@ -9,6 +9,7 @@ export const defaults = {
   listener: {
     l4: { idle: '10m', halfClose: '1m', handshake: '5s' },
     l7: { handshake: '10s', requestHeaders: '10s', idle: '60s', keepAlive: '75s', tunnel: '1h' },
+    http2: { maxStreams: 128, idle: '75s' },
     limits: { headBytes: '16kb', headerCount: 100, urlBytes: '8kb' },
     protocols: ['http/1.1'],
     accessLog: { enabled: false, sample: 1 },

@@ -1,4 +1,5 @@
 import { closeTies } from './forward/client-ties.ts'
+import type { HttpProtocol } from '../config/model/model.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Deadlines } from '../core/deadlines.ts'
 import type { ErrorCode } from '../core/errors.ts'
@@ -6,6 +7,7 @@ import type { Logger } from '../core/log/log.ts'
 import type { Counter, Gauge, Metrics } from '../core/metrics/metrics.ts'
 import type { Random } from '../core/random.ts'
 import type { Pass } from '../net/admission/gate.ts'
+import type { TlsFacts } from '../net/tls/tls-facts.ts'
 import type { TlsServer } from '../net/tls/tls-server.ts'
 import type { Attach } from '../net/transport/accept.ts'
 import type { Transport, TransportOwner } from '../net/transport/transport.ts'
@@ -20,6 +22,10 @@ import { viaLine, viaPseudonym } from './headers/via.ts'
 import { DownstreamConnection } from './http1/server/downstream-connection.ts'
 import type { DownstreamHost } from './http1/server/downstream-host.ts'
 import { Entrance, type EntranceHost } from './http1/server/entrance.ts'
+import { Http2Metrics } from './http2/server/http2-metrics.ts'
+import type { Http2Host } from './http2/server/http2-host.ts'
+import { PrefaceDoor, type PrefaceHost } from './http2/server/preface-door.ts'
+import { ServerConnection } from './http2/server/server-connection.ts'
 import { TlsDoor, type DoorHost } from './http1/server/tls-door.ts'
 import { newRequestId } from './headers/request-id.ts'
 import { UNREADABLE, type Request } from './message/request.ts'
@@ -28,8 +34,19 @@ import type { Snapshot } from './compile/snapshot.ts'
 /** One per process, so that a loop through several workers is seen too; the runtime may set it. */
 const pseudonym = viaPseudonym()
 
+type ClientSide = DownstreamConnection | ServerConnection | PrefaceDoor
+
+/** What a connection speaks; `preface`: its first bytes will tell. */
+function versionOf(protocols: readonly HttpProtocol[], tls: TlsFacts | undefined): HttpProtocol | 'preface' {
+  if (protocols.length === 1) return protocols[0]!
+  if (tls === undefined) return 'preface'
+  return tls.alpn === 'h2' ? 'h2' : 'http/1.1'
+}
+
 /** One L7 listener's connections and the snapshot by which they are served, on one thread. */
-export class L7Engine implements DownstreamHost, EngineContext, EntranceHost, DoorHost {
+export class L7Engine
+  implements DownstreamHost, EngineContext, EntranceHost, DoorHost, Http2Host, PrefaceHost
+{
   readonly clock: Clock
   readonly random: Random
   readonly deadlines: Deadlines
@@ -40,7 +57,8 @@ export class L7Engine implements DownstreamHost, EngineContext, EntranceHost, Do
   readonly bytesIn: Counter
   readonly bytesOut: Counter
   snapshot: Snapshot
-  readonly #connections = new Set<DownstreamConnection>()
+  readonly http2: Http2Metrics
+  readonly #connections = new Set<ClientSide>()
   readonly #accepted: Counter
   readonly #open: Gauge
   readonly #errors = new Map<ErrorCode, Counter>()
@@ -61,6 +79,7 @@ export class L7Engine implements DownstreamHost, EngineContext, EntranceHost, Do
     this.bytesOut = deps.metrics.counter('lb_bytes_total', { listener, direction: 'out' })
     this.#accepted = deps.metrics.counter('lb_connections_total', { listener })
     this.#open = deps.metrics.gauge('lb_connections_open', { listener })
+    this.http2 = new Http2Metrics(deps.metrics, listener)
     this.snapshot = compileSnapshot(parts, this)
   }
 
@@ -93,7 +112,7 @@ export class L7Engine implements DownstreamHost, EngineContext, EntranceHost, Do
       tls,
       transport,
       rest,
-      (secured) => this.#take(attachTo(secured), pass, ends),
+      (secured) => this.#take(attachTo(secured), pass, ends, secured.tls),
       () => pass?.leave()
     )
   }
@@ -101,13 +120,45 @@ export class L7Engine implements DownstreamHost, EngineContext, EntranceHost, Do
   #take(
     attach: (owner: TransportOwner) => Transport,
     pass: Pass | undefined,
-    ends: Ends | undefined
-  ): DownstreamConnection {
+    ends: Ends | undefined,
+    tls?: TlsFacts
+  ): ClientSide {
     this.#open.add(1)
-    const connection = new DownstreamConnection(this, attach, pass, ends)
+    const connection = this.#make(versionOf(this.snapshot.config.protocols, tls), attach, pass, ends)
     this.#connections.add(connection)
     if (this.#draining) connection.drain()
     return connection
+  }
+
+  #make(
+    version: HttpProtocol | 'preface',
+    attach: (owner: TransportOwner) => Transport,
+    pass: Pass | undefined,
+    ends: Ends | undefined
+  ): ClientSide {
+    switch (version) {
+      case 'http/1.1':
+        return new DownstreamConnection(this, attach, pass, ends)
+      case 'h2':
+        return new ServerConnection(this, attach, pass, ends)
+      case 'preface':
+        return new PrefaceDoor(this, attach, pass, ends)
+    }
+  }
+
+  // PrefaceHost.
+
+  get doorTimes(): { readonly idleMs: number; readonly firstMs: number } {
+    const { keepAliveMs, requestHeadersMs } = this.snapshot.config.timeouts
+    return { idleMs: keepAliveMs, firstMs: requestHeadersMs }
+  }
+
+  decided(door: PrefaceDoor, protocol: HttpProtocol, buffer: Buffer, start: number, end: number): void {
+    this.#connections.delete(door)
+    const connection = this.#make(protocol, attachTo(door.transport), door.client.pass, door.ends)
+    this.#connections.add(connection)
+    if (this.#draining) connection.drain()
+    connection.onData(buffer, start, end)
   }
 
   // EntranceHost.
@@ -182,7 +233,7 @@ export class L7Engine implements DownstreamHost, EngineContext, EntranceHost, Do
     return exchange
   }
 
-  closed(connection: DownstreamConnection): void {
+  closed(connection: ClientSide): void {
     if (!this.#connections.delete(connection)) return
     this.deadlines.remove(connection)
     this.#open.add(-1)

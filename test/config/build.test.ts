@@ -25,6 +25,7 @@ ${pools}`)
       {
         name: 'l7-8080',
         mode: 'l7',
+        http2: { maxStreams: 128, idleMs: 75_000 },
         binds: [{ kind: 'tcp', host: '0.0.0.0', port: 8080, text: '0.0.0.0:8080' }],
         allow: [],
         deny: [],

@@ -76,6 +76,7 @@ function buildL7(input: L7Input, name: string, absolute: ResolvePath): L7Listene
     mode: 'l7',
     ...(input.tls !== undefined && { tls: buildTls(input.tls, absolute) }),
     protocols: [...new Set(input.protocols)],
+    http2: { maxStreams: input.http2.maxStreams, idleMs: input.http2.idle },
     trustedProxies: input.trustedProxies,
     limits: input.limits,
     timeouts: {

@@ -85,6 +85,7 @@ export interface L7ListenerConfig extends ListenerCommon {
   readonly mode: 'l7'
   /** Offered by ALPN where there is TLS, best first. */
   readonly protocols: readonly HttpProtocol[]
+  readonly http2: { readonly maxStreams: number; readonly idleMs: number }
   readonly trustedProxies: readonly string[]
   readonly limits: RequestLimits
   readonly timeouts: {

@@ -32,12 +32,6 @@ const rows: readonly Row[] = [
     { pattern: [...place, 'require'], message: 'roles' },
     { pattern: [...place, 'compress'], message: 'compression' }
   ]),
-  {
-    pattern: [...listener, 'protocols', '*'],
-    values: ['h2'],
-    message: 'HTTP/2 with clients',
-    instead: 'http/1.1'
-  },
   { pattern: [...pool, 'protocol'], values: ['h2', 'h2c'], message: 'HTTP/2 to backends', instead: 'http1' }
 ]
 

@@ -77,7 +77,19 @@ const l7Keys = {
   tls: listenerTls.optional().describe('Terminate TLS: HTTPS; left out: clear text.'),
   protocols: listOf(word(['h2', 'http/1.1']), { min: 1, max: 2 })
     .prefault([...defaults.listener.protocols])
-    .describe('Versions of HTTP to agree on over TLS (ALPN), best first.'),
+    .describe(
+      'Versions of HTTP that are spoken: by ALPN over TLS, best first; in clear text told apart by the first bytes.'
+    ),
+  http2: mapping({
+    maxStreams: integer(1, 10_000)
+      .prefault(defaults.listener.http2.maxStreams)
+      .describe('Requests at once on one connection; what is beyond is refused, and safe to repeat.'),
+    idle: duration({ example: '75s' })
+      .prefault(defaults.listener.http2.idle)
+      .describe('From the end of the last request to the close.')
+  })
+    .prefault({})
+    .describe('Of connections that speak HTTP/2.'),
   timeouts: mapping({
     handshake: duration({ example: '10s' }).prefault(l7.handshake).describe('For the TLS handshake.'),
     requestHeaders: duration().prefault(l7.requestHeaders).describe('For the head of a request; then 408.'),

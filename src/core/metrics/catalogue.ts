@@ -55,6 +55,19 @@ export const catalogue = {
     ['listener', 'reason'],
     'Connections closed before any byte was relayed: denied, limit, proxy-header, tls, no-sni, no-backend, shutdown, internal.'
   ),
+  lb_http2_streams_open: gauge(['listener'], 'Streams of HTTP/2 connections open now.'),
+  lb_http2_resets_total: counter(
+    ['listener', 'by', 'code'],
+    'Streams ended by RST_STREAM, by whose doing (peer: the client; violation: the client broke a rule; lb) and code.'
+  ),
+  lb_http2_connection_errors_total: counter(
+    ['listener', 'code'],
+    'HTTP/2 connections that ended with an error, by its code; ENHANCE_YOUR_CALM: too much odd behaviour.'
+  ),
+  lb_http2_glitches_total: counter(
+    ['listener'],
+    'Odd but legal behaviour of HTTP/2 clients: early resets, floods of frames, late frames.'
+  ),
   lb_bytes_total: counter(
     ['listener', 'direction'],
     'Bytes read from clients (in) and written to them (out).'

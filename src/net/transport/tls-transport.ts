@@ -82,6 +82,10 @@ export class TlsTransport extends Transport implements TlsEvents {
     return this.#closing
   }
 
+  override get copiesAtOnce(): boolean {
+    return true
+  }
+
   get pending(): number {
     return this.#writes.pending
   }

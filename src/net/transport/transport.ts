@@ -62,6 +62,11 @@ export abstract class Transport {
 
   /** True once closed, destroyed or broken: nothing more can be sent. */
   abstract get closed(): boolean
+  /** What is sent while nothing is pending has been copied when the call returns, though it may be pending then. */
+  get copiesAtOnce(): boolean {
+    return false
+  }
+
   /** Bytes waiting in this process for the peer to read. */
   abstract get pending(): number
   /** Who is at the other end; undefined on a unix socket and once it is closed. A system call, once. */

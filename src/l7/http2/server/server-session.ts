@@ -3,6 +3,7 @@ import {
   MAX_CONCURRENT_STREAMS,
   MAX_HEADER_LIST_SIZE,
   MAX_WINDOW,
+  NO_ERROR,
   NO_RFC7540_PRIORITIES,
   PROTOCOL_ERROR,
   REFUSED_STREAM,
@@ -72,6 +73,10 @@ export class ServerSession extends Session {
     super.receive(buffer, start, end)
   }
 
+  get goingAway(): boolean {
+    return this.#goingAway
+  }
+
   /** First step of a shutdown: no more streams, please. Those on their way are still served. */
   announceGoaway(): void {
     if (!this.over && !this.#goingAway) this.writeGoaway(MAX_WINDOW)
@@ -89,6 +94,11 @@ export class ServerSession extends Session {
     stream.lastFrame = this.sender.sections.response(stream.id, status, fields, false)
     if (status >= 200) stream.headSent = true
     if (endStream) this.end(stream, '')
+  }
+
+  /** RFC 9113 §8.1: the rest of the request is of no use, unless the stream is a tunnel. */
+  protected override endedFirst(stream: Stream): void {
+    if (!stream.tunnel) this.reset(stream.id, NO_ERROR)
   }
 
   protected override sectionFor(id: number, endStream: boolean): FieldSink | undefined {

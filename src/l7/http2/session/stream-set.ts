@@ -14,6 +14,8 @@ export interface SessionHost {
   wake(): void
   /** The connection is over; what is in `out`, GOAWAY last, is to be written before it closes. */
   onOver(code: number, reason: string): void
+  /** RST_STREAM was sent or has come; `by`: whose doing it is. */
+  onReset(code: number, by: ClosedBy | 'us'): void
   /** A stream has ended, whatever the way. */
   onStreamClosed(code: number, by: ClosedBy | 'us' | 'end'): void
 }
@@ -92,6 +94,7 @@ export abstract class StreamSet {
   reset(id: number, code: number, by: ClosedBy | 'us' = 'us'): void {
     const stream = this.streams.get(id)
     writeReset(this.sender.out, id, code)
+    this.host.onReset(code, by)
     this.host.wake()
     if (stream === undefined) this.closed.add(id, BY_US)
     else this.#forget(stream, BY_US, code, by)
@@ -129,6 +132,7 @@ export abstract class StreamSet {
     const stream = this.streams.get(id)
     if (stream === undefined) return this.glitch('late-frame')
     const early = !stream.localEnded
+    this.host.onReset(code, 'peer')
     this.#forget(stream, BY_PEER, code, 'peer')
     return !early || !this.#server ? !this.#over : this.glitch('early-reset')
   }
@@ -189,7 +193,11 @@ export abstract class StreamSet {
 
   #localEnd(stream: Stream): void {
     if (stream.remoteEnded) this.#forget(stream, BY_BOTH_ENDS, NO_ERROR, 'end')
+    else this.endedFirst(stream)
   }
+
+  /** Our message is complete and the peer's is not. */
+  protected endedFirst(_stream: Stream): void {}
 
   #forget(stream: Stream, way: number, code: number, by: ClosedBy | 'us' | 'end'): void {
     if (!this.streams.delete(stream.id)) return

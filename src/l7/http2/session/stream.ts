@@ -31,6 +31,8 @@ export class Stream {
   /** The final head was sent; has come. */
   headSent = false
   headReceived = false
+  /** Both ways go on by themselves: CONNECT. */
+  tunnel = false
   /** Bytes that the message's content-length still promises; -1 without one. */
   contentLeft = -1
   urgency = DEFAULT_URGENCY

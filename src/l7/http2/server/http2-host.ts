@@ -1,0 +1,19 @@
+import type { Snapshot } from '../../compile/snapshot.ts'
+import type { DownstreamStream } from '../../exchange/downstream-stream.ts'
+import type { EngineContext } from '../../exchange/engine-context.ts'
+import type { Exchange } from '../../exchange/exchange.ts'
+import type { Request } from '../../message/request.ts'
+import type { Http2Metrics } from './http2-metrics.ts'
+import type { ServerConnection } from './server-connection.ts'
+
+/** What a client's HTTP/2 connection needs of the engine. */
+export interface Http2Host {
+  readonly context: EngineContext
+  /** The one in force; an exchange keeps the one it began with. */
+  readonly snapshot: Snapshot
+  readonly http2: Http2Metrics
+  exchange(request: Request, downstream: DownstreamStream): Exchange
+  /** An exchange for what could be read but not be taken: it is only there to be answered. */
+  unreadable(downstream: DownstreamStream): Exchange
+  closed(connection: ServerConnection): void
+}

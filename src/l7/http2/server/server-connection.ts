@@ -1,0 +1,263 @@
+import type { Waits } from '../../../core/deadlines.ts'
+import type { Pass } from '../../../net/admission/gate.ts'
+import type { Transport, TransportOwner } from '../../../net/transport/transport.ts'
+import { acceptedClient } from '../../exchange/accepted-client.ts'
+import type { ClientConnection, Ends } from '../../exchange/client-connection.ts'
+import { parseFailure } from '../../http1/parse/parse-failure.ts'
+import type { HeadLimits } from '../../http1/parse/request-parser.ts'
+import type { UpstreamHead } from '../../http1/parse/response-parser.ts'
+import { Traffic } from '../../http1/server/traffic.ts'
+import type { Request } from '../../message/request.ts'
+import { ENHANCE_YOUR_CALM, errorName, SETTINGS_TIMEOUT } from '../frames/codes.ts'
+import type { ClosedBy, Stream } from '../session/stream.ts'
+import { TransportWriter } from '../session/transport-writer.ts'
+import { atEndOfTurn, type Flushes } from '../session/turn.ts'
+import type { Http2Host } from './http2-host.ts'
+import { ServerSession, type ServerSessionHost } from './server-session.ts'
+import { ServerStream } from './server-stream.ts'
+
+/** How long a client has to read the last frames. */
+const LINGER_MS = 2_000
+/** A client that does not answer a PING by then knows of the GOAWAY all the same. */
+const DRAIN_MS = 500
+
+/** A client's HTTP/2 connection: the shell of a ServerSession over a transport. */
+export class ServerConnection implements TransportOwner, ServerSessionHost, Waits, Flushes {
+  readonly client: ClientConnection
+  readonly transport: Transport
+  readonly acceptedAt: number
+  readonly session: ServerSession
+  deadline: number
+  readonly #host: Http2Host
+  readonly #writer: TransportWriter
+  readonly #traffic: Traffic
+  #reading = false
+  #gathered = false
+  /** An unfinished frame has its deadline already. */
+  #inFrame = true
+  #draining = false
+  #closing = false
+
+  constructor(
+    host: Http2Host,
+    attach: (owner: TransportOwner) => Transport,
+    pass: Pass | undefined,
+    ends: Ends | undefined
+  ) {
+    this.#host = host
+    this.transport = attach(this)
+    this.client = acceptedClient(this.transport, pass, ends)
+    this.#traffic = new Traffic(this.transport, host.context)
+    this.session = new ServerSession(this, host.snapshot.config.http2.maxStreams)
+    this.#writer = new TransportWriter(this.transport, this.session.out)
+    this.acceptedAt = this.now
+    this.deadline = this.now + this.#timeouts.requestHeadersMs
+    host.context.deadlines.add(this)
+    this.session.start()
+    this.wake()
+  }
+
+  get now(): number {
+    return this.#host.context.deadlines.now
+  }
+
+  get idleMs(): number {
+    return this.#timeouts.idleMs
+  }
+
+  /** Within `onData`; `onReadDone` of the streams follows. */
+  get reading(): boolean {
+    return this.#reading
+  }
+
+  get limits(): HeadLimits {
+    return this.#host.snapshot.config.limits
+  }
+
+  /** RFC 9113 §6.8: first a GOAWAY that refuses nothing; once the client must have read it, one that names the last stream. */
+  drain(): void {
+    if (this.#draining || this.session.over) return
+    this.#draining = true
+    this.session.announceGoaway()
+    this.deadline = this.now + DRAIN_MS
+  }
+
+  destroy(): void {
+    this.transport.destroy()
+  }
+
+  onInternalError(): string {
+    this.#reading = false
+    this.session.abandon()
+    this.transport.destroy()
+    return this.#host.snapshot.config.name
+  }
+
+  // TransportOwner.
+
+  onData(buffer: Buffer, start: number, end: number): void {
+    if (this.#closing) return
+    this.session.now = this.now
+    this.#reading = true
+    this.session.receive(buffer, start, end)
+    this.#reading = false
+    this.flushTurn()
+    this.#rest()
+  }
+
+  onEnd(): void {
+    // Nobody half-closes HTTP/2: streams that are open could not be ended.
+    this.transport.end()
+    if (!this.#closing) this.session.abandon()
+    this.#closing = true
+    this.deadline = this.now + LINGER_MS
+  }
+
+  onDrain(): void {
+    this.#writer.drained()
+    if (this.#writer.blocked) {
+      this.deadline = this.now + this.idleMs
+      return
+    }
+    this.flushTurn()
+    this.#rest()
+  }
+
+  onClose(): void {
+    this.#host.context.deadlines.remove(this)
+    this.#traffic.count()
+    this.#closing = true
+    this.session.abandon()
+    this.#host.http2.glitches.add(this.session.glitches.count)
+    this.#writer.drop()
+    this.#host.closed(this)
+  }
+
+  onDeadline(): void {
+    if (this.#closing || this.#writer.blocked) return this.transport.destroy()
+    if (this.#draining) {
+      this.session.goaway()
+      this.flushTurn()
+      return this.#rest()
+    }
+    if (!this.session.settled) this.session.fail(SETTINGS_TIMEOUT, 'no preface and SETTINGS in time')
+    else if (this.session.withinFrame) this.session.fail(ENHANCE_YOUR_CALM, 'no complete frame in time')
+    else if (this.session.streams.size === 0) {
+      this.session.goaway()
+      this.#close()
+    }
+  }
+
+  // ServerSessionHost.
+
+  onRequest(stream: Stream, request: Request): void {
+    const served = new ServerStream(this, stream)
+    this.#host.http2.streams.add(1)
+    const exchange = this.#host.exchange(request, served)
+    served.serve(exchange)
+    exchange.run()
+  }
+
+  onBadRequest(stream: Stream, failure: number): void {
+    const { code, reason } = parseFailure(failure)
+    const served = new ServerStream(this, stream)
+    this.#host.http2.streams.add(1)
+    const exchange = this.#host.unreadable(served)
+    served.serve(exchange)
+    exchange.fail(code, reason)
+  }
+
+  wake(): void {
+    if (this.#gathered || this.#reading) return
+    this.#gathered = true
+    atEndOfTurn(this)
+  }
+
+  onOver(code: number, reason: string): void {
+    const { context, http2 } = this.#host
+    http2.connectionError(code)
+    const listener = this.#host.snapshot.config.name
+    context.log.debug(
+      { listener, client: this.client.peer, code: errorName(code) },
+      `HTTP/2 connection ended: ${reason}`
+    )
+    this.#close()
+  }
+
+  onReset(code: number, by: ClosedBy | 'us'): void {
+    this.#host.http2.reset(code, by)
+  }
+
+  onStreamClosed(): void {
+    this.#host.http2.streams.add(-1)
+    this.#traffic.count()
+    if (!this.#reading) this.#rest()
+  }
+
+  flushTurn(): void {
+    this.#gathered = false
+    const { session } = this
+    while (this.#writer.flush() && !this.transport.closed) {
+      // What waited in streams may go now.
+      session.written()
+      if (session.out.bytes === 0) break
+    }
+    if (this.#writer.blocked) this.deadline = this.now + this.idleMs
+    else if (this.#closing) this.transport.end()
+  }
+
+  // Streams.
+
+  /** `waits` has a deadline. */
+  watch(waits: Waits): void {
+    this.#host.context.deadlines.add(waits)
+  }
+
+  /** A stream's exchange is over. */
+  settle(waits: Waits, _stream: Stream): void {
+    waits.deadline = Infinity
+    this.#host.context.deadlines.remove(waits)
+  }
+
+  openTunnel(
+    _stream: Stream,
+    _head: UpstreamHead,
+    _fields: string,
+    upstream: Transport,
+    _rest: Buffer,
+    onEnd: (failed: boolean) => void
+  ): void {
+    upstream.destroy()
+    onEnd(true)
+  }
+
+  /** What the connection waits for now. */
+  #rest(): void {
+    if (this.#closing || this.#writer.blocked) return
+    const { session } = this
+    if (session.withinFrame || !session.settled) {
+      // Once: bytes that trickle in win no time.
+      if (!this.#inFrame) this.deadline = this.now + this.#timeouts.requestHeadersMs
+      this.#inFrame = true
+      return
+    }
+    this.#inFrame = false
+    if (session.streams.size > 0) {
+      this.deadline = this.#draining && !session.goingAway ? this.deadline : Infinity
+    } else if (this.#draining) {
+      if (session.goingAway) this.#close()
+    } else this.deadline = this.now + this.#host.snapshot.config.http2.idleMs
+  }
+
+  /** Closes so that the client can read what is on its way. */
+  #close(): void {
+    if (this.#closing) return
+    this.#closing = true
+    this.deadline = this.now + LINGER_MS
+    this.wake()
+  }
+
+  get #timeouts(): { readonly requestHeadersMs: number; readonly idleMs: number } {
+    return this.#host.snapshot.config.timeouts
+  }
+}

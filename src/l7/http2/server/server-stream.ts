@@ -1,0 +1,214 @@
+import { contain, guarded } from '../../../core/containment.ts'
+import type { Waits } from '../../../core/deadlines.ts'
+import type { Transport } from '../../../net/transport/transport.ts'
+import type { ClientConnection } from '../../exchange/client-connection.ts'
+import type { DownstreamStream } from '../../exchange/downstream-stream.ts'
+import type { Exchange } from '../../exchange/exchange.ts'
+import type { UpstreamHead } from '../../http1/parse/response-parser.ts'
+import type { HeaderBlock } from '../../message/header-block.ts'
+import { CANCEL, errorName, INTERNAL_ERROR } from '../frames/codes.ts'
+import type { ClosedBy, Stream, StreamHandler } from '../session/stream.ts'
+import type { ServerConnection } from './server-connection.ts'
+
+/** A client that takes less than this of what waits for it within the idle time reads nothing. */
+const LEAST_PROGRESS = 1024
+
+/** One stream of a client's connection: one exchange. */
+export class ServerStream implements DownstreamStream, StreamHandler, Waits {
+  deadline = Infinity
+  readonly #connection: ServerConnection
+  readonly #stream: Stream
+  #exchange: Exchange | undefined
+  /** The exchange has been told of the request's end, or there was no body. */
+  #bodyEnded: boolean
+  #delivering = false
+  #waiting = false
+  /** What waited when the client was last looked at. */
+  #pendingBefore = 0
+
+  constructor(connection: ServerConnection, stream: Stream) {
+    this.#connection = connection
+    this.#stream = stream
+    this.#bodyEnded = stream.remoteEnded
+    stream.handler = this
+    if (!stream.remoteEnded) this.#wait()
+  }
+
+  /** Once, before it begins. */
+  serve(exchange: Exchange): void {
+    this.#exchange = exchange
+  }
+
+  get client(): ClientConnection {
+    return this.#connection.client
+  }
+
+  get reading(): boolean {
+    return this.#delivering || this.#connection.reading
+  }
+
+  get bodyComplete(): boolean {
+    return this.#bodyEnded
+  }
+
+  startBody(): void {
+    this.#flow()
+  }
+
+  resumeBody(): void {
+    this.#flow()
+  }
+
+  pauseBody(): void {
+    if (this.#bodyEnded) return
+    this.#connection.session.hold(this.#stream)
+    if (!this.#waiting) this.deadline = Infinity
+  }
+
+  sendInterim(status: number, _reason: string, headers: HeaderBlock): void {
+    this.#connection.session.respond(this.#stream, status, headers.text, false)
+    this.#connection.wake()
+  }
+
+  sendHead(status: number, _reason: string, fields: string, length: number): void {
+    const text = length >= 0 ? `${fields}content-length: ${length}\r\n` : fields
+    this.#connection.session.respond(this.#stream, status, text, false)
+  }
+
+  sendBody(buffer: Buffer, start: number, end: number): void {
+    this.#connection.session.send(this.#stream, buffer, start, end, false)
+  }
+
+  sendText(text: string): void {
+    this.#connection.session.sendText(this.#stream, text)
+  }
+
+  sendOwned(bytes: Buffer): void {
+    this.#connection.session.send(this.#stream, bytes, 0, bytes.length, true)
+  }
+
+  sendEnd(trailers: string): void {
+    this.#exchange = undefined
+    const { session } = this.#connection
+    session.end(this.#stream, trailers)
+    if (this.#stream.localEnded) this.#connection.settle(this, this.#stream)
+    else this.#wait()
+    this.#connection.wake()
+  }
+
+  flush(): boolean {
+    const flowing = this.#connection.session.sender.flowing(this.#stream)
+    this.#connection.wake()
+    if (!flowing && this.#exchange !== undefined) {
+      this.#waiting = true
+      this.#wait()
+    }
+    return flowing
+  }
+
+  /** A stream frames itself: what is wrong with a request does not touch the next. */
+  closeAfter(): void {}
+
+  abort(): void {
+    this.#exchange = undefined
+    this.#connection.session.reset(this.#stream.id, INTERNAL_ERROR)
+    this.#connection.settle(this, this.#stream)
+  }
+
+  tunnel(
+    head: UpstreamHead,
+    fields: string,
+    upstream: Transport,
+    rest: Buffer,
+    onEnd: (failed: boolean) => void
+  ): void {
+    this.#exchange = undefined
+    this.#connection.settle(this, this.#stream)
+    this.#connection.openTunnel(this.#stream, head, fields, upstream, rest, onEnd)
+  }
+
+  /** What an exchange throws ends its stream, and no other of the connection. */
+  onInternalError(error: unknown): string | undefined {
+    const exchange = this.#exchange
+    const listener = exchange?.onInternalError(error)
+    if (exchange !== undefined && this.#exchange === exchange) this.abort()
+    return listener
+  }
+
+  // StreamHandler.
+
+  onData(buffer: Buffer, start: number, end: number): void {
+    if (!this.#waiting) this.deadline = this.#connection.now + this.#connection.idleMs
+    try {
+      this.#exchange?.onRequestBody(buffer, start, end)
+    } catch (error) {
+      contain(error, this)
+    }
+  }
+
+  onDataEnd(trailers: string): void {
+    this.#bodyEnded = true
+    if (!this.#waiting) this.deadline = Infinity
+    try {
+      this.#exchange?.onRequestEnd(trailers)
+    } catch (error) {
+      contain(error, this)
+    }
+  }
+
+  onReadDone(): void {
+    try {
+      this.#exchange?.onRequestReadDone()
+    } catch (error) {
+      contain(error, this)
+    }
+  }
+
+  onDrain(): void {
+    this.#waiting = false
+    this.deadline =
+      this.#bodyEnded || !this.#stream.flows ? Infinity : this.#connection.now + this.#connection.idleMs
+    try {
+      this.#exchange?.onDownstreamDrain()
+    } catch (error) {
+      contain(error, this)
+    }
+  }
+
+  onClosed(code: number, by: ClosedBy): void {
+    const exchange = this.#exchange
+    this.#exchange = undefined
+    this.#connection.settle(this, this.#stream)
+    const reason = `${by === 'peer' ? 'reset' : by}: ${errorName(code)}`
+    guarded(() => exchange?.onClientGone('LB_CLIENT_GONE', reason), exchange)
+  }
+
+  onDeadline(): void {
+    const exchange = this.#exchange
+    const { pendingBytes } = this.#stream
+    if (this.#waiting || exchange === undefined) {
+      if (this.#pendingBefore - pendingBytes >= LEAST_PROGRESS) return this.#wait()
+      this.#exchange = undefined
+      exchange?.onClientGone('LB_IDLE', 'client reads nothing')
+      this.#connection.session.reset(this.#stream.id, CANCEL)
+      this.#connection.settle(this, this.#stream)
+    } else exchange.fail('LB_REQUEST_TIMEOUT', 'client sends no body')
+  }
+
+  #flow(): void {
+    if (this.#bodyEnded || this.#delivering) return
+    const { session } = this.#connection
+    if (!this.#waiting) this.deadline = this.#connection.now + this.#connection.idleMs
+    const held = this.#stream.heldBytes > 0 || this.#stream.heldEnd !== undefined
+    this.#delivering = true
+    session.flow(this.#stream)
+    this.#delivering = false
+    if (held) this.#exchange?.onRequestReadDone()
+  }
+
+  #wait(): void {
+    this.#pendingBefore = this.#stream.pendingBytes
+    this.deadline = this.#connection.now + this.#connection.idleMs
+    this.#connection.watch(this)
+  }
+}
