@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { rootSchema } from '../src/config/schema/root.ts'
+import { stageKeyNames } from '../src/config/schema/stage-schema.ts'
 
 interface Schema {
   readonly title?: string
@@ -48,13 +49,19 @@ const sections: Readonly<Record<string, () => Row[]>> = {
   listeners: () => [...rows(l4, 'listeners[]', { only: common }).map(eitherMode)],
   l4: () => rows(l4, 'listeners[]', { without: common }),
   l7: () =>
-    rows(l7, 'listeners[]', { without: common, brief: ['routes', 'headers', 'cache', 'retry', 'limits'] }),
+    rows(l7, 'listeners[]', {
+      without: common,
+      brief: ['routes', 'headers', 'cache', 'retry', 'limits', ...stageKeyNames]
+    }),
   limits: () => rows(mappingOf(l7.properties!['limits']!)!, 'listeners[].limits'),
   routes: () =>
-    rows(route, 'listeners[].routes[]', { brief: ['match', 'headers', 'cache', 'limits', 'retry'] }),
+    rows(route, 'listeners[].routes[]', {
+      brief: ['match', 'headers', 'cache', 'limits', 'retry', ...stageKeyNames]
+    }),
   match: () => rows(route.properties!['match']!, 'listeners[].routes[].match'),
   headers: () => rows(route.properties!['headers']!, 'listeners[].routes[].headers'),
   cache: () => rows(mappingOf(route.properties!['cache']!)!, 'listeners[].routes[].cache'),
+  stages: () => rows(l7, 'listeners[]', { only: stageKeyNames }),
   pools: () => rows(pool, 'pools.*', { brief: ['backends', 'health', 'discover'] }),
   backends: () => rows(mappingOf(items(pool.properties!['backends']!))!, 'pools.*.backends[]'),
   discover: () =>

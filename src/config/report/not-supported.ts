@@ -1,3 +1,4 @@
+import { stageKeyNames } from '../schema/stage-schema.ts'
 import { errorAt, type Finding, type Path } from './problem.ts'
 import { isMap, type Raw, type RawMap, select, valueAt } from '../raw.ts'
 
@@ -22,7 +23,7 @@ const pool = ['pools', '*'] as const
  * Keys that belong to `lb` but are not built yet. They are refused, never silently accepted. Whoever builds one adds it
  * to the schema and takes its rows away here.
  */
-const rows: readonly Row[] = [
+const all: readonly Row[] = [
   { pattern: ['redis'], message: 'state shared over Redis' },
   { pattern: ['caches', '*', 'store'], values: ['redis'], message: 'a cache in Redis', instead: 'memory' },
   ...[listener, route].flatMap((place): Row[] => [
@@ -34,6 +35,9 @@ const rows: readonly Row[] = [
   ]),
   { pattern: [...pool, 'protocol'], values: ['h2', 'h2c'], message: 'HTTP/2 to backends', instead: 'http1' }
 ]
+
+/** Without the keys that stages have brought meanwhile. */
+const rows = all.filter(({ pattern }) => !stageKeyNames.includes(String(pattern.at(-1))))
 
 /**
  * Reports what is not built yet and takes it out of the values, so that the rest is checked as if it were not there.

@@ -12,7 +12,7 @@ import { Router } from '../router/router.ts'
 import { comparing } from '../uri/path-policy.ts'
 import { Sticky } from '../stages/sticky/sticky.ts'
 import { stages } from '../stages/loaded.ts'
-import { makeRefuse } from '../stages/refuse.ts'
+import { makeRefuse, type Refuse } from '../stages/refuse.ts'
 import type { Stage } from '../stages/stage.ts'
 import type { CompiledPool, CompiledRoute, Snapshot, Target } from './snapshot.ts'
 import { having, stageLists } from './stage-lists.ts'
@@ -138,8 +138,8 @@ class Compiler {
       if (entry.keys !== undefined && keys === undefined) continue
       const labels = { listener: listener.name, route: route?.name ?? '' }
       const shadow = (keys as { readonly shadow?: boolean } | undefined)?.shadow === true
-      const refuse = makeRefuse(entry.name, shadow, labels, this.#context)
-      const stage = entry.compile(keys, { ...context, refuse })
+      const refuser = (quiet: boolean): Refuse => makeRefuse(entry.name, quiet, labels, this.#context)
+      const stage = entry.compile(keys, { ...context, refuse: refuser(shadow), refuser })
       if (stage !== undefined) compiled.push(stage)
     }
     return compiled

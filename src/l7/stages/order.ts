@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { StageKeys } from './stage-keys.ts'
+import type { GuardKeys, StageKeys } from './stage-keys.ts'
 import type { CompileStage } from './stage-context.ts'
 
 /** One line of the table. */
@@ -9,8 +9,6 @@ export interface OrderEntry {
   readonly place: string
   /** Asked before the route is known, and the same for all routes of a listener. */
   readonly early: boolean
-  /** It refuses requests: its keys get `shadow`. */
-  readonly guard: boolean
   /** Undefined: always there, or its keys stand elsewhere in src/config/schema. */
   readonly keys: StageKeys | undefined
   load(): Promise<{ readonly compile: CompileStage<never> }>
@@ -90,7 +88,7 @@ type Load<Keys> = () => Promise<{ readonly compile: CompileStage<Keys> }>
 
 /** A stage that looks at the whole listener and route for what concerns it. */
 function always(name: string, place: string, load: Load<undefined>): OrderEntry {
-  return { name, place, early: false, guard: false, keys: undefined, load }
+  return { name, place, early: false, keys: undefined, load }
 }
 
 function early(name: string, place: string, load: Load<undefined>): OrderEntry {
@@ -104,15 +102,15 @@ export function keyed<Schema extends z.ZodType>(
   keys: StageKeys<Schema>,
   load: Load<z.output<Schema>>
 ): OrderEntry {
-  return { name, place, early: false, guard: false, keys, load }
+  return { name, place, early: false, keys, load }
 }
 
-/** As `keyed`, for a stage that refuses requests: its keys get `shadow`. */
-export function guard<Schema extends z.ZodType>(
+/** As `keyed`, for a stage that refuses requests: its keys have `shadow`. */
+export function guard<Schema extends z.ZodType<GuardKeys>>(
   name: string,
   place: string,
   keys: StageKeys<Schema>,
   load: Load<z.output<Schema>>
 ): OrderEntry {
-  return { ...keyed(name, place, keys, load), guard: true }
+  return keyed(name, place, keys, load)
 }

@@ -18,6 +18,8 @@ export interface StageContext {
   readonly cache: HttpCache | undefined
   /** For guards: refuses exchanges, counted and logged; with `shadow: true` in the stage's keys it only says so. */
   readonly refuse: Refuse
+  /** The same for a guard with a list of rules, each with a `shadow` of its own. */
+  refuser(shadow: boolean): Refuse
 }
 
 /** Makes the stage for `keys`, as the stage's schema reads them; undefined where there is nothing to do. */

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { flag } from '../../config/schema/leaves.ts'
 
 /** A stage's part of the configuration file. It stands in the stage's folder, in `keys.ts`. */
 export interface StageKeys<Schema extends z.ZodType = z.ZodType> {
@@ -14,3 +15,11 @@ export interface StageKeys<Schema extends z.ZodType = z.ZodType> {
 export function stageKeys<Schema extends z.ZodType>(keys: StageKeys<Schema>): StageKeys<Schema> {
   return keys
 }
+
+/** For the keys of guards: `mapping({ …, ...shadowKey })`. What it does stands in `refuse.ts`. */
+export const shadowKey = {
+  shadow: flag().prefault(false).describe('Only count and log what would be refused; nothing is.')
+}
+
+/** What a guard's schema reads: shadow mode is part of every guard. */
+export type GuardKeys = { readonly shadow: boolean } | readonly { readonly shadow: boolean }[]
