@@ -40,7 +40,18 @@ function fail(error) {
   process.exit(1)
 }
 
+/** What Node does by itself with these ends lb, or opens a debugger; src/cli/signals.ts takes them over as soon as it is loaded. */
+function surviveSignals() {
+  const ignore = function () {}
+  process.on('SIGUSR1', ignore)
+  process.on('SIGUSR2', ignore)
+  // A command that runs in a terminal ends with it.
+  const first = process.argv[2]
+  if (first === undefined || first.indexOf('-') === 0) process.on('SIGHUP', ignore)
+}
+
 if (isEnough(process.version)) {
+  surviveSignals()
   const source = join(root, 'src', 'cli.ts')
   import(pathToFileURL(existsSync(source) ? source : join(root, 'dist', 'cli.js')).href).catch(fail)
 } else {

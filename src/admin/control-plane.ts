@@ -9,6 +9,8 @@ export interface ControlPlane {
   info(): InfoView
   /** Prometheus text. */
   metrics(): string
+  /** What of lb itself does not do its work, in words: a worker that is stuck or keeps dying. */
+  troubles(): readonly string[]
   listeners(): readonly ListenerView[]
   /** In the order of the configuration. */
   pools(): readonly PoolView[]

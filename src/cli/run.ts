@@ -4,7 +4,7 @@ import type { LogLevel } from '../config/model/model.ts'
 import { exitCode } from './exit-code.ts'
 import type { Running } from '../runtime/control/running.ts'
 import { catchTheRest } from '../runtime/process/last-net.ts'
-import { handleSignals } from './signals.ts'
+import { Signals } from './signals.ts'
 import { startFailure } from './start-failure.ts'
 import { startWorkersGrown, stopGrowing } from './young-generation.ts'
 
@@ -16,6 +16,7 @@ export interface RunOptions {
 
 /** `lb`: reads the configuration, starts, and lives until a signal ends it. */
 export async function run(options: RunOptions): Promise<void> {
+  const signals = new Signals()
   const loaded = loadConfig(options.config, process.env)
   if (!loaded.ok) {
     process.stderr.write(`${formatProblems(loaded.problems)}\n`)
@@ -39,5 +40,5 @@ export async function run(options: RunOptions): Promise<void> {
   }
   stopGrowing()
   catchTheRest(() => process.exit(exitCode.cannotRun))
-  handleSignals(running)
+  signals.handle(running)
 }

@@ -6,16 +6,41 @@ export interface Signalled {
   stop(): Promise<unknown>
   /** Reads the configuration again and says in the log what came of it; a bad file changes nothing. */
   reload(): Promise<unknown>
+  /** Opens log files anew, after they were moved away. */
+  reopenLogs(): void
 }
 
-/** SIGTERM and SIGINT drain and end with 0, the second of them at once; SIGHUP reloads. */
-export function handleSignals(running: Signalled): void {
-  let stopping = false
-  const stop = (signal: 'SIGTERM' | 'SIGINT'): void => {
+/**
+ * SIGTERM and SIGINT drain and end with 0, the second of them at once; SIGHUP reloads, SIGUSR1 reopens log files. To be
+ * called first of all: what Node does by itself with the last two ends `lb`, or opens a debugger.
+ */
+export class Signals {
+  #running: Signalled | undefined
+  #stopping = false
+  #reloading: Promise<unknown> | undefined
+  #reloadAgain = false
+
+  constructor() {
+    process.on('SIGTERM', (signal) => this.#stop(signal))
+    process.on('SIGINT', (signal) => this.#stop(signal))
+    process.on('SIGHUP', () => this.#reload())
+    process.on('SIGUSR1', () => this.#running?.reopenLogs())
+    // Reserved, and no reason to end.
+    process.on('SIGUSR2', () => {})
+  }
+
+  /** It is up. A SIGHUP that came before is done now: the file may have changed since it was read. */
+  handle(running: Signalled): void {
+    this.#running = running
+    if (this.#reloadAgain) this.#reload()
+  }
+
+  #stop(signal: NodeJS.Signals): void {
     // 128 + the signal's number is what a shell says of a program that a signal ended.
-    if (stopping) process.exit(128 + constants.signals[signal])
-    stopping = true
-    running.stop().then(
+    const code = 128 + constants.signals[signal]
+    if (this.#stopping || this.#running === undefined) process.exit(code)
+    this.#stopping = true
+    this.#running.stop().then(
       () => process.exit(exitCode.ok),
       (error: unknown) => {
         process.stderr.write(`lb: did not stop in order: ${message(error)}\n`)
@@ -23,14 +48,23 @@ export function handleSignals(running: Signalled): void {
       }
     )
   }
-  process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
-  process.on('SIGHUP', () => {
-    if (stopping) return
-    running.reload().catch((error: unknown) => {
-      process.stderr.write(`lb: reload failed: ${message(error)}\n`)
-    })
-  })
+
+  /** Those that come while one is under way are one more together. */
+  #reload(): void {
+    if (this.#stopping) return
+    if (this.#running === undefined || this.#reloading !== undefined) {
+      this.#reloadAgain = true
+      return
+    }
+    this.#reloadAgain = false
+    this.#reloading = this.#running
+      .reload()
+      .catch((error: unknown) => process.stderr.write(`lb: reload failed: ${message(error)}\n`))
+      .finally(() => {
+        this.#reloading = undefined
+        if (this.#reloadAgain) this.#reload()
+      })
+  }
 }
 
 function message(error: unknown): string {

@@ -1,4 +1,3 @@
-import { totalmem } from 'node:os'
 import { AdminServer } from '../admin/admin-server.ts'
 import type { ReloadReport } from '../admin/control-plane.ts'
 import type { Pool } from '../balancer/pool/pool.ts'
@@ -18,7 +17,7 @@ import { systemRandom as random } from '../core/random.ts'
 import { viaPseudonym } from '../l7/headers/via.ts'
 import { AdminPlane } from './control/admin-plane.ts'
 import { applyAdmin } from './control/apply-admin.ts'
-import { collectBackends } from './memory/backend-metrics.ts'
+import { collectBackends, collectOwn } from './memory/backend-metrics.ts'
 import { BackendWatch } from './control/backend-watch.ts'
 import { CacheStores } from './memory/cache-stores.ts'
 import { Controller } from './control/controller.ts'
@@ -38,6 +37,7 @@ import type { Running } from './control/running.ts'
 import type { StartOptions } from './control/start.ts'
 import { SharedMemory } from './memory/shared-memory.ts'
 import { plainStartError } from './control/start-error.ts'
+import { heapLimitMb } from './memory/memory-limit.ts'
 import { HeapTidier } from './memory/tidy-heap.ts'
 import { watchFiles } from './control/watch-files.ts'
 import { workerCount } from './workers/worker-count.ts'
@@ -102,7 +102,9 @@ export class Runtime implements Running {
     const apply = (next: Config) => this.#controller.apply(next)
     this.#discoverer = new Discoverer({ clock, random, log, apply })
     this.#admin = new AdminServer(this.#adminPlane(), log)
-    this.#collect()
+    const backends = collectBackends(() => this.#controller.pools.values())
+    const own = collectOwn(() => this.#planes.workers)
+    this.#hub.collect(collectProcess, this.#caches.collect, this.#discoverer.collect, backends, own)
   }
 
   async start(): Promise<void> {
@@ -186,6 +188,10 @@ export class Runtime implements Running {
     return (this.#stopping ??= this.#stop(options.graceMs ?? this.#controller.config.shutdown.graceMs))
   }
 
+  reopenLogs(): void {
+    this.#planes.reopenLogs()
+  }
+
   async kill(): Promise<void> {
     this.#stopping ??= Promise.resolve()
     this.#quiet()
@@ -244,7 +250,9 @@ export class Runtime implements Running {
       memory: this.#memory,
       pseudonym: this.#pseudonym
     })
-    return new InlinePlane(new DataPlane({ ...deps, log, engines, servesUnshared: true }))
+    return new InlinePlane(
+      new DataPlane({ ...deps, log, engines, metrics: this.#metrics, servesUnshared: true })
+    )
   }
 
   #workerPlanes(): Planes {
@@ -252,7 +260,7 @@ export class Runtime implements Running {
     return new Workers({
       count: this.#workers,
       // Half of the machine for all of them: a leak ends one worker, which is replaced, and not the process.
-      heapMb: Math.max(256, Math.min(4096, Math.round(totalmem() / 2 ** 21 / this.#workers))),
+      heapMb: heapLimitMb(this.#workers),
       log: this.#log,
       init: {
         memory: this.#memory.buffers,
@@ -284,17 +292,6 @@ export class Runtime implements Running {
       isDraining: () => this.#stopping !== undefined,
       renderMetrics: () => this.#hub.render(),
       reload: (plan) => this.reload(plan)
-    })
-  }
-
-  #collect(): void {
-    const { version } = process
-    const backends = collectBackends(() => this.#controller.pools.values())
-    const collectors = [collectProcess, this.#caches.collect, this.#discoverer.collect, backends]
-    for (const each of collectors) this.#hub.collect(each)
-    this.#hub.collect((sample) => {
-      sample('lb_build_info', { version: packageVersion(), node: version }, 1)
-      sample('lb_workers', {}, this.#planes.workers.filter(({ state }) => state === 'running').length)
     })
   }
 }

@@ -12,6 +12,7 @@ const planes: Planes = {
   abort() {},
   commit: () => Promise.resolve([]),
   backend() {},
+  reopenLogs() {},
   connections: () => Promise.resolve([]),
   drain: () => Promise.resolve(0),
   kill: () => Promise.resolve(),

@@ -1,3 +1,4 @@
+import { Metrics } from '../../src/core/metrics/metrics.ts'
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
@@ -17,6 +18,7 @@ function setUp(fail?: (listener: string) => boolean) {
   const engines = stubEngines(fail)
   const log = memoryLogger()
   const plane = new DataPlane({
+    metrics: new Metrics(),
     table,
     clock,
     random: Math.random,

@@ -64,7 +64,13 @@ export const endpoints: readonly Endpoint[] = [
 ]
 
 function ready({ plane, query }: Call): Answer {
-  const { ready, reasons } = readiness(plane.info(), plane.listeners(), plane.pools(), query.getAll('pool'))
+  const { ready, reasons } = readiness(
+    plane.info(),
+    plane.listeners(),
+    plane.pools(),
+    query.getAll('pool'),
+    plane.troubles()
+  )
   return { status: ready ? 200 : 503, body: { status: ready ? 'ready' : 'not ready', reasons } }
 }
 

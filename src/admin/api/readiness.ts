@@ -10,16 +10,17 @@ export interface Readiness {
 const MAX_REASONS = 20
 
 /**
- * Ready: not draining, every listener bound, and in every pool a backend that may be picked. Where one dead pool must
+ * Ready: not draining, nothing of lb itself in trouble, every listener bound, and in every pool a backend that may be picked. Where one dead pool must
  * not take all others out of rotation, `only` names the pools that count.
  */
 export function readiness(
   info: InfoView,
   listeners: readonly ListenerView[],
   pools: readonly PoolView[],
-  only: readonly string[] = []
+  only: readonly string[] = [],
+  troubles: readonly string[] = []
 ): Readiness {
-  const reasons: string[] = []
+  const reasons: string[] = [...troubles]
   if (info.state === 'draining') reasons.push('draining: shutting down')
   for (const listener of listeners) {
     for (const { address, bound } of listener.binds) {

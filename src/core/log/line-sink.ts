@@ -1,4 +1,5 @@
-import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs'
+import { takeBackTornLine } from './torn-line.ts'
+import { closeSync, constants, fstatSync, openSync, readlinkSync, writeSync } from 'node:fs'
 
 /** PIPE_BUF on Linux: a pipe takes this much from one writer without letting another in between (POSIX write(2)). */
 const ATOMIC_BYTES = 4096
@@ -12,8 +13,18 @@ const FLUSH_MS = 100
  */
 const RETRY_MS = 1
 const MAX_RETRY_MS = 16
-/** How long the end of the process waits for a reader that stalls. */
-const LAST_WAIT_MS = 1_000
+/** How long the end of a thread waits for a reader that stalls: a worker, then the main thread, within a second together. */
+const LAST_WAIT_MS = 400
+/** And for one that reads, but slowly. */
+const MOST_FLUSH_MS = 3_000
+
+/** Of this thread, for `reopenLogs`. */
+const sinks = new Set<LineSink>()
+
+/** Opens every log file of this thread anew, by the name that it had at the start: after logrotate has moved it away. */
+export function reopenLogs(): void {
+  for (const sink of sinks) sink.reopen()
+}
 
 /**
  * Writes lines to a descriptor in pieces of whole lines. Several threads may write to one descriptor and lines never
@@ -21,8 +32,14 @@ const LAST_WAIT_MS = 1_000
  * the thread ends, by whatever way but a kill. Gathering costs a string append per line.
  */
 export class LineSink {
-  readonly #fd: number
-  readonly #ownsFd: boolean
+  #fd: number
+  #ownsFd: boolean
+  /** Of a file, as it was at the start. */
+  readonly #path: string | undefined
+  /** When the reader last took something. */
+  #movedAt = 0
+  /** The reader has been waited for long enough. */
+  #gaveUp = false
   readonly #pieceBytes: number
   readonly #buffered: boolean
   /** Lines not yet cut into pieces. */
@@ -30,6 +47,8 @@ export class LineSink {
   #pieces: Buffer[] = []
   #pendingBytes = 0
   #dropped = 0
+  /** Bytes behind the last line end that was written. */
+  #torn = 0
   #closed = false
   #retryMs = RETRY_MS
   #timer: NodeJS.Timeout | undefined
@@ -41,9 +60,11 @@ export class LineSink {
     const pipe = nonBlockingPipe(fd)
     this.#ownsFd = pipe !== undefined
     this.#fd = pipe ?? fd
+    this.#path = pathOf(fd)
     this.#pieceBytes = isFile(fd) ? FILE_BYTES : ATOMIC_BYTES
     this.#buffered = buffered
     process.on('exit', this.#onExit)
+    sinks.add(this)
   }
 
   /** `line` ends with a newline. */
@@ -60,19 +81,52 @@ export class LineSink {
     else this.#timer ??= setTimeout(() => this.#drain(), FLUSH_MS).unref()
   }
 
-  /** Resolves when all that was written so far is with the kernel, or never will be. */
+  /** Resolves when all that was written so far is with the kernel, or never will be, or the reader stalls. */
   flush(): Promise<void> {
     this.#drain()
     if (this.#pieces.length === 0) return Promise.resolve()
-    return new Promise((resolve) => this.#waiters.push(resolve))
+    const began = performance.now()
+    this.#movedAt = began
+    return new Promise((resolve) => {
+      const look = setInterval(() => {
+        const now = performance.now()
+        if (now - this.#movedAt < LAST_WAIT_MS && now - began < MOST_FLUSH_MS) return
+        this.#gaveUp = true
+        done()
+      }, LAST_WAIT_MS / 8)
+      const done = (): void => {
+        clearInterval(look)
+        resolve()
+      }
+      this.#waiters.push(done)
+    })
+  }
+
+  /** Goes on in a new file under the old name. Where it cannot be opened (privileges were dropped) the old one stays. */
+  reopen(): void {
+    if (this.#path === undefined || this.#closed) return
+    this.#drain()
+    try {
+      const fd = openSync(this.#path, 'a', 0o640)
+      if (this.#ownsFd) closeSync(this.#fd)
+      this.#fd = fd
+      this.#ownsFd = true
+    } catch (error) {
+      const { message } = error as Error
+      this.write(
+        `{"level":"error","time":"${new Date().toISOString()}","msg":${JSON.stringify(`log not reopened: ${message}`)}}\n`
+      )
+    }
   }
 
   /** Writes what is left, waiting a second for a reader that stalls. Later lines are ignored. */
   close(): void {
     if (this.#closed) return
-    const giveUpAt = performance.now() + LAST_WAIT_MS
+    const began = performance.now()
+    this.#movedAt = this.#gaveUp ? 0 : began
     this.#drain()
-    while (this.#pieces.length > 0 && performance.now() < giveUpAt) {
+    for (let now = began; this.#pieces.length > 0; now = performance.now()) {
+      if (now - this.#movedAt >= LAST_WAIT_MS || now - began >= MOST_FLUSH_MS) break
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS)
       this.#drain()
     }
@@ -91,15 +145,31 @@ export class LineSink {
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException
         // The reader is gone (EPIPE) or the disk is full: a load balancer goes on without its log.
-        if (code !== 'EAGAIN' && code !== 'EBUSY') this.#end()
+        if (code !== 'EAGAIN' && code !== 'EBUSY') this.#failed(code)
         else this.#retry()
         return
       }
       this.#retryMs = RETRY_MS
+      this.#movedAt = performance.now()
       this.#pendingBytes -= written
+      this.#torn = written === piece.length ? 0 : tornAfter(piece, written, this.#torn)
       if (written === piece.length) this.#pieces.shift()
       else this.#pieces[0] = piece.subarray(written)
     }
+    for (const resolve of this.#waiters.splice(0)) resolve()
+  }
+
+  /**
+   * The reader is gone (EPIPE) or the disk is full: a load balancer goes on without its log. On a full disk the lines that
+   * wait are dropped and counted, since there may be room later; a line of which only a part was taken is taken back.
+   */
+  #failed(code: string | undefined): void {
+    if (this.#path === undefined || (code !== 'ENOSPC' && code !== 'EDQUOT')) return this.#end()
+    if (this.#torn > 0) takeBackTornLine(this.#fd, this.#torn)
+    this.#torn = 0
+    this.#dropped += this.#pieces.reduce((sum, piece) => sum + linesIn(piece), 0)
+    this.#pieces = []
+    this.#pendingBytes = this.#lines.length
     for (const resolve of this.#waiters.splice(0)) resolve()
   }
 
@@ -132,6 +202,7 @@ export class LineSink {
     this.#pieces = []
     clearTimeout(this.#timer)
     process.off('exit', this.#onExit)
+    sinks.delete(this)
     for (const resolve of this.#waiters.splice(0)) resolve()
     if (this.#ownsFd) closeSync(this.#fd)
   }
@@ -165,4 +236,24 @@ function isFile(fd: number): boolean {
   } catch {
     return false
   }
+}
+
+/** The name that a file had when it was opened, to be opened again after it was moved. */
+function pathOf(fd: number): string | undefined {
+  try {
+    return isFile(fd) ? readlinkSync(`/proc/self/fd/${fd}`) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function tornAfter(piece: Buffer, written: number, before: number): number {
+  const end = piece.lastIndexOf(10, written - 1)
+  return end === -1 ? before + written : written - end - 1
+}
+
+function linesIn(piece: Buffer): number {
+  let lines = 0
+  for (let at = piece.indexOf(10); at !== -1; at = piece.indexOf(10, at + 1)) lines++
+  return lines
 }

@@ -53,7 +53,7 @@ export const catalogue = {
   lb_connections_open: gauge(['listener'], 'Connections open now.'),
   lb_connections_refused_total: counter(
     ['listener', 'reason'],
-    'Connections closed before any byte was relayed: denied, limit, proxy-header, tls, no-sni, no-backend, shutdown, internal.'
+    'Connections closed before any byte was relayed: denied, limit, proxy-header, tls, no-sni, no-backend, shutdown, internal, descriptors.'
   ),
   lb_http2_streams_open: gauge(['listener'], 'Streams of HTTP/2 connections open now.'),
   lb_http2_resets_total: counter(

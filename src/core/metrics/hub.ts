@@ -63,11 +63,11 @@ export class MetricsHub {
   }
 
   /**
-   * `collector` runs at every scrape; what it tells is added to what threads count in that series. Collectors
+   * Each of `collectors` runs at every scrape; what it tells is added to what threads count in that series. Collectors
    * do not tell the same series twice.
    */
-  collect(collector: Collector): void {
-    this.#collectors.push(collector)
+  collect(...collectors: readonly Collector[]): void {
+    this.#collectors.push(...collectors)
   }
 
   /** Forgets totals that only threads that are gone have counted; the living forget through Metrics.forget. */

@@ -5,12 +5,22 @@ import type { Collector } from './hub.ts'
 export const collectProcess: Collector = (sample) => {
   const { user, system } = process.cpuUsage()
   sample('process_cpu_seconds_total', {}, (user + system) / 1e6)
-  sample('process_resident_memory_bytes', {}, process.memoryUsage.rss())
+  const resident = residentBytes()
+  if (resident !== undefined) sample('process_resident_memory_bytes', {}, resident)
   sample('process_start_time_seconds', {}, Math.round((Date.now() / 1e3 - process.uptime()) * 1e2) / 1e2)
   const open = openFds()
   if (open !== undefined) sample('process_open_fds', {}, open)
   const max = maxFds()
   if (max !== undefined) sample('process_max_fds', {}, max)
+}
+
+/** It opens a file: with all descriptors in use there is none. */
+function residentBytes(): number | undefined {
+  try {
+    return process.memoryUsage.rss()
+  } catch {
+    return undefined
+  }
 }
 
 /** Linux only. Counting 20,000 descriptors takes about 10 ms of the main thread, which relays nothing. */

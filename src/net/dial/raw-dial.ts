@@ -1,7 +1,8 @@
 import type { LookupAddress } from 'node:dns'
 import type { Lookup } from './lookup.ts'
 import { guarded } from '../../core/containment.ts'
-import { failure } from '../transport/raw-calls.ts'
+import { leavesNoneForUs } from '../transport/descriptors.ts'
+import { failure, UV_EMFILE } from '../transport/raw-calls.ts'
 import { rawStreams, type RawConnect, type RawHandle } from '../transport/raw-streams.ts'
 import { RawTransport } from '../transport/raw-transport.ts'
 import type { TransportOwner } from '../transport/transport.ts'
@@ -112,9 +113,11 @@ function inTurns(addresses: readonly LookupAddress[]): string[] {
 }
 
 function connect(handle: RawHandle, request: RawConnect, address: string, port: number): number {
-  return address.includes(':')
+  const status = address.includes(':')
     ? handle.connect6!(request, address, port)
     : handle.connect!(request, address, port)
+  // What is left is not for traffic.
+  return status === 0 && leavesNoneForUs(handle.fd) ? UV_EMFILE : status
 }
 
 // One function for all instead of a closure for each.

@@ -1,7 +1,9 @@
 import { createServer, type ListenOptions, type Server, type Socket } from 'node:net'
 import { contain } from '../../core/containment.ts'
 import { rawTls } from '../tls/raw-tls.ts'
+import { leavesNoneForBackends } from './descriptors.ts'
 import { rawStreams, type RawHandle } from './raw-streams.ts'
+import { failure, UV_EMFILE } from './raw-calls.ts'
 import { RawTransport } from './raw-transport.ts'
 import { SocketTransport, type SocketHandle } from './socket-transport.ts'
 import type { Transport, TransportOwner } from './transport.ts'
@@ -57,7 +59,11 @@ function takeOver(handle: ListenHandle | undefined, accept: Accept, onError: (er
   handle.setNoDelay?.(true)
   handle.setKeepAlive?.(true, KEEP_ALIVE_SECONDS)
   handle.onconnection = function (this: unknown, status, client) {
-    if (client === undefined) return onError(new Error(`accept failed with status ${status}`))
+    if (client === undefined) return onError(failure('accept', status))
+    if (leavesNoneForBackends(client.fd ?? -1)) {
+      if (client.reset?.(() => {}) !== 0) client.close(() => {})
+      return onError(failure('accept', UV_EMFILE))
+    }
     if (typeof client.useUserBuffer !== 'function') return fallback.call(this, status, client)
     enter(
       accept,

@@ -3,6 +3,7 @@ import { getSystemErrorName } from 'node:util'
 import { rawStreams, type RawHandle, type RawWrite } from './raw-streams.ts'
 import type { SocketName } from './transport.ts'
 
+export const UV_EMFILE = -constants.errno.EMFILE
 export const UV_ECONNRESET = -constants.errno.ECONNRESET
 
 /** Used again by the next write of this thread: the kernel takes most writes at once, and then nothing refers to it. */

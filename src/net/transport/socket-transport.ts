@@ -9,7 +9,9 @@ import { Transport, type SocketName, type TransportOwner } from './transport.ts'
 /** A handle of libuv's that a net.Socket can be made over. */
 export interface SocketHandle {
   useUserBuffer?(buffer: Uint8Array): void
+  readonly fd?: number
   close(done: () => void): void
+  reset?(done: () => void): number
 }
 
 /** Over a socket of node:net or node:tls: TLS, unix sockets, and everything where there are no raw streams. */

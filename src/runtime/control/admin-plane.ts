@@ -69,6 +69,13 @@ export class AdminPlane implements ControlPlane {
     }
   }
 
+  troubles(): readonly string[] {
+    return this.#parts.planes.workers.flatMap(({ thread, state, ailing }) => {
+      if (state === 'stuck') return [`worker ${thread} is stuck`]
+      return ailing && state !== 'running' ? [`worker ${thread} keeps dying`] : []
+    })
+  }
+
   metrics(): string {
     return this.#parts.renderMetrics()
   }

@@ -14,6 +14,8 @@ export interface Running {
   reload(plan?: boolean): Promise<ReloadReport>
   /** Stops accepting, lets what is open finish for `shutdown.grace`, then cuts it. Once; later calls wait for the first. */
   stop(options?: { readonly graceMs?: number }): Promise<void>
+  /** Opens log files anew by the names that they had at the start, after logrotate has moved them away. */
+  reopenLogs(): void
   /** Ends at once. */
   kill(): Promise<void>
 }

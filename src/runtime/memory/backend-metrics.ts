@@ -1,3 +1,5 @@
+import { packageVersion } from '../../core/package-version.ts'
+import type { WorkerState } from '../workers/planes.ts'
 import type { Backend } from '../../balancer/pool/backend.ts'
 import * as at from '../../balancer/table/columns.ts'
 import type { Pool } from '../../balancer/pool/pool.ts'
@@ -32,5 +34,13 @@ function sampleBackend(sample: Sample, backend: Backend): void {
           : 'ready'
   for (const each of ['ready', 'drain', 'maint', 'ejected', 'down']) {
     sample('lb_backend_state', { ...labels, state: each }, each === state ? 1 : 0)
+  }
+}
+
+/** What runs, and how many threads of it. */
+export function collectOwn(workers: () => readonly WorkerState[]): Collector {
+  return (sample) => {
+    sample('lb_build_info', { version: packageVersion(), node: process.version }, 1)
+    sample('lb_workers', {}, workers().filter(({ state }) => state === 'running').length)
   }
 }

@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8'
 import { measureMemory } from 'node:vm'
 import type { Clock } from '../../core/clock.ts'
 
@@ -25,7 +26,8 @@ export class HeapTidier {
   soon(): void {
     this.#cancel ??= this.#clock.after(this.#afterMs, () => {
       this.#cancel = undefined
-      if (process.memoryUsage().heapUsed <= this.#maxBytes) this.#collect()
+      // Not process.memoryUsage(), which opens a file: with all descriptors in use it throws.
+      if (getHeapStatistics().used_heap_size <= this.#maxBytes) this.#collect()
     })
   }
 

@@ -4,7 +4,9 @@ import type { BackendTable } from '../../balancer/table/table.ts'
 import type { Clock } from '../../core/clock.ts'
 import { nextTurn } from '../../core/containment.ts'
 import type { Logger } from '../../core/log/log.ts'
+import type { Metrics } from '../../core/metrics/metrics.ts'
 import type { Random } from '../../core/random.ts'
+import { AcceptFailures } from './accept-failures.ts'
 import { breathe, inPieces } from './breathe.ts'
 import type { BackendFate, Engine, Engines, PreparedEngine } from './engine.ts'
 import { ListenSocket } from './listen-socket.ts'
@@ -19,6 +21,7 @@ export interface DataPlaneParts {
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger
+  readonly metrics: Metrics
   readonly engines: Engines
   readonly onChange: (event: ChangeEvent) => void
   /** True for the one thread that serves addresses which cannot be shared: unix sockets, and all without reusePort. */
@@ -207,8 +210,12 @@ export class DataPlane {
     for (const [place, bind] of config.binds.entries()) {
       const key = bindKey(config.name, bind, place)
       if (this.#sockets.has(key) || sockets.has(key) || !this.#serves(bind.kind)) continue
-      const log = this.#parts.log
-      const onError = (error: Error) => log.error({ listener: config.name, err: error }, 'accept failed')
+      const { log, clock, metrics } = this.#parts
+      const labels = { listener: config.name, reason: 'descriptors' }
+      const failures = new AcceptFailures(config.name, log, clock, () =>
+        metrics.counter('lb_connections_refused_total', labels)
+      )
+      const onError = (error: Error) => failures.failed(error)
       try {
         const socket = await ListenSocket.open(
           bind,

@@ -1,3 +1,4 @@
+import { reopenLogs } from '../../core/log/line-sink.ts'
 import type { DataPlane } from '../plane/data-plane.ts'
 import type { BackendFate } from '../plane/engine.ts'
 import type { ListenerConnections } from './messages.ts'
@@ -36,6 +37,10 @@ export class InlinePlane implements Planes {
 
   drain(graceMs: number): Promise<number> {
     return this.#plane.drain(graceMs)
+  }
+
+  reopenLogs(): void {
+    reopenLogs()
   }
 
   kill(): Promise<void> {

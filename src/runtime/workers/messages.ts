@@ -16,6 +16,8 @@ export interface WorkerInit {
   readonly pseudonym: string
   readonly logLevel: LogLevel
   readonly logFd: number
+  /** Heartbeats. */
+  readonly beats: SharedArrayBuffer
   /** Accept `crash` messages: for tests of the replacement. */
   readonly crashable: boolean
 }
@@ -30,7 +32,9 @@ export type ToWorker =
   | { readonly type: 'backend'; readonly fate: BackendFate; readonly key: string }
   | { readonly type: 'drain'; readonly graceMs: number }
   | { readonly type: 'peer'; readonly thread: number; readonly port: MessagePort }
-  | { readonly type: 'crash'; readonly message: string }
+  | { readonly type: 'reopen-log' }
+  /** For tests: throws, or without a message never returns. */
+  | { readonly type: 'crash'; readonly message: string | undefined }
 
 /** Worker → control plane. */
 export type FromWorker =

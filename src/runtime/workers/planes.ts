@@ -19,6 +19,8 @@ export interface Planes {
   connections(): Promise<readonly ListenerConnections[]>
   /** Stops accepting, lets what is open finish, cuts the rest after `graceMs`; resolves with the number cut. */
   drain(graceMs: number): Promise<number>
+  /** Every thread, the main thread too, opens its log anew, by the name that it began with. */
+  reopenLogs(): void
   /** Ends now. */
   kill(): Promise<void>
   readonly workers: readonly WorkerState[]
@@ -26,8 +28,11 @@ export interface Planes {
 
 export interface WorkerState {
   readonly thread: number
-  readonly state: 'starting' | 'running' | 'waiting'
+  /** `stuck`: its event loop does not turn; it is about to be replaced. */
+  readonly state: 'starting' | 'running' | 'waiting' | 'stuck'
   readonly restarts: number
+  /** It died again and again within a minute of its start. */
+  readonly ailing: boolean
 }
 
 /** The same listener in several threads, as one. */

@@ -3,6 +3,7 @@ import { splitDelta } from './delta-parts.ts'
 import type { BackendFate } from '../plane/engine.ts'
 import type { FromWorker, ListenerConnections, ToWorker, WorkerInit } from './messages.ts'
 import { deltaOf, type Snapshot } from '../plane/snapshot.ts'
+import { stackOf } from './stack-of.ts'
 import { StartError } from '../control/start-error.ts'
 
 export interface WorkerHooks {
@@ -100,6 +101,15 @@ export class WorkerThread {
     await this.#worker.terminate()
   }
 
+  reopenLog(): void {
+    this.#post({ type: 'reopen-log' })
+  }
+
+  /** Where it is just now, for the log. */
+  stack(withinMs: number): Promise<string | undefined> {
+    return stackOf(this.#worker.threadId, withinMs)
+  }
+
   /** Ends it as if it had crashed, and says why in the log. */
   fail(error: Error): void {
     this.#error ??= error
@@ -111,7 +121,7 @@ export class WorkerThread {
   }
 
   /** For tests; ignored by a worker that was not started as crashable. */
-  crash(message: string): void {
+  crash(message: string | undefined): void {
     this.#post({ type: 'crash', message })
   }
 

@@ -4,6 +4,7 @@ import { wakeQueue } from '../../balancer/queue/wait-queue.ts'
 import { systemClock } from '../../core/clock.ts'
 import { guarded, reportFaults } from '../../core/containment.ts'
 import { createLogger } from '../../core/log/log.ts'
+import { reopenLogs } from '../../core/log/line-sink.ts'
 import { Metrics } from '../../core/metrics/metrics.ts'
 import { watchEventLoop } from '../../core/metrics/event-loop-delay.ts'
 import { systemRandom } from '../../core/random.ts'
@@ -12,6 +13,7 @@ import { joinDelta } from './delta-parts.ts'
 import { makeEngines } from '../plane/make-engines.ts'
 import type { FromWorker, ToWorker, WorkerInit } from './messages.ts'
 import { Peers } from './peers.ts'
+import { Heartbeats } from './watchdog.ts'
 import { SharedMemory } from '../memory/shared-memory.ts'
 import { applyDelta } from '../plane/snapshot.ts'
 import { plainStartError } from '../control/start-error.ts'
@@ -47,9 +49,11 @@ table.signals = peers
 const plane = new DataPlane({
   ...common,
   engines,
+  metrics,
   onChange: (event) => post({ type: 'change', event }),
   servesUnshared: init.thread === 1
 })
+new Heartbeats(init.beats).begin(init.thread, systemClock)
 watchEventLoop(metrics, String(init.thread), systemClock)
 // One thread after the other, and not where the heap is so large that a reload is lost in it and marking takes long.
 const heap = new HeapTidier(systemClock, 6_000 + 500 * (init.thread % 8), 128 * 2 ** 20)
@@ -77,10 +81,13 @@ function receive(message: ToWorker): void {
     case 'drain':
       void drain(message.graceMs)
       return
+    case 'reopen-log':
+      return reopenLogs()
     case 'peer':
       return peers.connect(message.thread, message.port)
     case 'crash':
       if (!init.crashable) return
+      if (message.message === undefined) for (;;);
       letGo()
       throw new Error(message.message)
   }

@@ -1,4 +1,6 @@
 import { MessageChannel } from 'node:worker_threads'
+import { systemClock } from '../../core/clock.ts'
+import { reopenLogs } from '../../core/log/line-sink.ts'
 import type { Logger } from '../../core/log/log.ts'
 import type { MetricsSource } from '../../core/metrics/hub.ts'
 import type { BackendFate } from '../plane/engine.ts'
@@ -7,6 +9,7 @@ import { sumConnections, type Planes, type WorkerState } from './planes.ts'
 import { RestartDelay } from './restart-delay.ts'
 import { SerialQueue } from '../control/serial-queue.ts'
 import type { Snapshot } from '../plane/snapshot.ts'
+import { BEAT_MS, Heartbeats, STUCK_AFTER_MS, Watchdog } from './watchdog.ts'
 import { WorkerThread } from './worker-thread.ts'
 
 export interface WorkersParts {
@@ -14,7 +17,7 @@ export interface WorkersParts {
   readonly heapMb: number
   readonly log: Logger
   /** Without `thread`, which is 1 … count. */
-  readonly init: Omit<WorkerInit, 'thread'>
+  readonly init: Omit<WorkerInit, 'thread' | 'beats'>
   readonly metricsSource: () => MetricsSource
   readonly onChange: (event: Extract<FromWorker, { type: 'change' }>['event']) => void
   /** The thread is gone: nobody may go on waiting for it. */
@@ -31,12 +34,17 @@ export interface WorkersParts {
  */
 const GIVE_BACK_AFTER_MS = 50
 
+/** How long a stuck worker is asked for its stack. */
+const STACK_WITHIN_MS = 3_000
+
 interface Seat {
   readonly thread: number
   readonly delay: RestartDelay
   worker: WorkerThread | undefined
   /** It runs the snapshot in force. */
   joined: boolean
+  /** Its event loop does not turn. */
+  stuck: boolean
   restarts: number
   timer: NodeJS.Timeout | undefined
 }
@@ -45,6 +53,9 @@ interface Seat {
 export class Workers implements Planes {
   readonly #parts: WorkersParts
   readonly #seats: readonly Seat[]
+  readonly #beats: Heartbeats
+  readonly #watchdog = new Watchdog()
+  #cancelLook: (() => void) | undefined
   /** Taken from prepare to commit or abort, and while a replacement joins: it must not miss a snapshot. */
   readonly #changes = new SerialQueue()
   #release: (() => void) | undefined
@@ -61,17 +72,21 @@ export class Workers implements Planes {
       delay: new RestartDelay(),
       worker: undefined,
       joined: false,
+      stuck: false,
       restarts: 0,
       timer: undefined
     }))
+    this.#beats = Heartbeats.create(parts.count + 1)
     for (const seat of this.#seats) this.#spawn(seat)
+    this.#watch()
   }
 
   get workers(): readonly WorkerState[] {
-    return this.#seats.map(({ thread, worker, joined, restarts }) => ({
+    return this.#seats.map(({ thread, worker, joined, stuck, restarts, delay }) => ({
       thread,
       restarts,
-      state: worker === undefined ? 'waiting' : joined ? 'running' : 'starting'
+      ailing: delay.ailing,
+      state: worker === undefined ? 'waiting' : stuck ? 'stuck' : joined ? 'running' : 'starting'
     }))
   }
 
@@ -132,13 +147,19 @@ export class Workers implements Planes {
     return cut.reduce((sum, n) => sum + n, 0)
   }
 
+  reopenLogs(): void {
+    reopenLogs()
+    for (const worker of this.#live()) worker.reopenLog()
+  }
+
   async kill(): Promise<void> {
+    this.#cancelLook?.()
     this.#stop()
     await Promise.all(this.#live().map((worker) => worker.kill()))
   }
 
-  /** For tests: throws in the worker. */
-  crash(thread: number, message: string): void {
+  /** For tests: throws in the worker, or without a message never returns there. */
+  crash(thread: number, message?: string): void {
     this.#seats[thread - 1]?.worker?.crash(message)
   }
 
@@ -154,6 +175,27 @@ export class Workers implements Planes {
       worker.fail(error as Error)
       return []
     }
+  }
+
+  /** Until the end: also while draining a worker may be stuck, and nobody waits for it then. */
+  #watch(): void {
+    // One that is still starting answers within a time of its own.
+    const beats = this.#seats
+      .filter(({ joined, stuck }) => joined && !stuck)
+      .map(({ thread }) => [thread, this.#beats.of(thread)] as const)
+    for (const thread of this.#watchdog.look(new Map(beats), systemClock.now())) {
+      void this.#replaceStuck(this.#seats[thread - 1]!)
+    }
+    this.#cancelLook = systemClock.after(BEAT_MS, () => this.#watch())
+  }
+
+  async #replaceStuck(seat: Seat): Promise<void> {
+    const worker = seat.worker!
+    seat.stuck = true
+    const stack = await worker.stack(STACK_WITHIN_MS)
+    const fields = { worker: seat.thread, ms: STUCK_AFTER_MS, stack }
+    this.#parts.log.error(fields, 'worker is stuck: its event loop has not turned; it will be replaced')
+    worker.fail(new Error(`worker ${seat.thread} was stuck for ${STUCK_AFTER_MS} ms`))
   }
 
   #live(): WorkerThread[] {
@@ -172,16 +214,20 @@ export class Workers implements Planes {
 
   #spawn(seat: Seat): WorkerThread {
     const source = this.#parts.metricsSource()
-    const worker = new WorkerThread({ ...this.#parts.init, thread: seat.thread }, this.#parts.heapMb, {
-      onMessage: (message) => {
-        if (message.type === 'metrics') source.announce(message.announcement)
-        else this.#parts.onChange(message.event)
-      },
-      onExit: (error) => {
-        source.detach()
-        this.#exited(seat, error)
+    const worker = new WorkerThread(
+      { ...this.#parts.init, beats: this.#beats.buffer, thread: seat.thread },
+      this.#parts.heapMb,
+      {
+        onMessage: (message) => {
+          if (message.type === 'metrics') source.announce(message.announcement)
+          else this.#parts.onChange(message.event)
+        },
+        onExit: (error) => {
+          source.detach()
+          this.#exited(seat, error)
+        }
       }
-    })
+    )
     for (const other of this.#seats) {
       if (other.worker === undefined || other === seat) continue
       const { port1, port2 } = new MessageChannel()
@@ -195,9 +241,10 @@ export class Workers implements Planes {
   #exited(seat: Seat, error: Error | undefined): void {
     seat.worker = undefined
     seat.joined = false
+    seat.stuck = false
     this.#parts.recover(seat.thread)
     if (this.#stopping) return
-    const inMs = seat.delay.next()
+    const inMs = seat.delay.next(this.#seats.every(({ worker }) => worker === undefined))
     this.#parts.log.error({ worker: seat.thread, err: error, inMs }, 'worker died; it will be replaced')
     // Before the first snapshot is in force nothing is served: start() fails and ends the others.
     if (this.#current === undefined) return

@@ -1,0 +1,74 @@
+import { Session } from 'node:inspector'
+
+/** Frames that are told: the loop that holds a thread up is in the first few. */
+const MOST_FRAMES = 12
+
+interface Paused {
+  readonly callFrames: readonly {
+    readonly functionName: string
+    readonly location: { readonly scriptId: string; readonly lineNumber: number }
+  }[]
+}
+
+type Told =
+  | { readonly method: 'Debugger.paused'; readonly params: Paused }
+  | {
+      readonly method: 'Debugger.scriptParsed'
+      readonly params: { readonly scriptId: string; readonly url: string }
+    }
+
+/**
+ * Where a thread is just now, one frame a line, even within a loop that never ends: an inspector session of this process
+ * with itself stops it, reads its stack and lets it go on. Undefined when it does not answer: it waits in the kernel then.
+ * No port is opened.
+ */
+export function stackOf(threadId: number, withinMs: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const session = new Session()
+    let own = ''
+    const scripts = new Map<string, string>()
+    const say = (method: string): void => {
+      const message = JSON.stringify({ id: 1, method })
+      session.post('NodeWorker.sendMessageToWorker', { sessionId: own, message }, () => {})
+    }
+    const done = (stack: string | undefined): void => {
+      clearTimeout(timer)
+      if (own !== '') {
+        // A thread that is still stopped could not even be terminated.
+        say('Debugger.resume')
+        say('Debugger.disable')
+        session.post('NodeWorker.detach', { sessionId: own }, () => {})
+      }
+      session.disconnect()
+      resolve(stack)
+    }
+    const timer = setTimeout(() => done(undefined), withinMs)
+    session.on('NodeWorker.attachedToWorker', ({ params }) => {
+      // workerId counts the inspector's sessions; the thread's own number stands in the title.
+      if (!params.workerInfo.title.startsWith(`[worker ${threadId}]`)) return
+      own = params.sessionId
+      say('Debugger.enable')
+      say('Debugger.pause')
+    })
+    session.on('NodeWorker.receivedMessageFromWorker', ({ params }) => {
+      if (params.sessionId !== own) return
+      const told = JSON.parse(params.message) as Told
+      if (told.method === 'Debugger.scriptParsed') scripts.set(told.params.scriptId, told.params.url)
+      else if (told.method === 'Debugger.paused') done(describe(told.params, scripts))
+    })
+    try {
+      session.connect()
+      session.post('NodeWorker.enable', { waitForDebuggerOnStart: false }, () => {})
+    } catch {
+      clearTimeout(timer)
+      resolve(undefined)
+    }
+  })
+}
+
+function describe({ callFrames }: Paused, scripts: ReadonlyMap<string, string>): string {
+  const lines = callFrames.slice(0, MOST_FRAMES).map(({ functionName, location }) => {
+    return `    at ${functionName === '' ? '<anonymous>' : functionName} (${scripts.get(location.scriptId) ?? ''}:${location.lineNumber + 1})`
+  })
+  return lines.join('\n')
+}

@@ -1,0 +1,106 @@
+import { once } from 'node:events'
+import { spawn } from 'node:child_process'
+import { openSync, readFileSync, renameSync, writeFileSync, existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import t from 'tap'
+import type { Workers } from '../../src/runtime/workers/workers.ts'
+import { get } from './clients.ts'
+import { freePort } from './process.ts'
+import { httpOrigin, startLb, until } from './servers.ts'
+
+const bin = resolve(import.meta.dirname, '../../bin/lb.js')
+
+t.test('a worker that turns in circles is noticed, told of and replaced; nobody waits for it', async (t) => {
+  const web = await httpOrigin(t, 'web')
+  const admin = await freePort()
+  const yaml = {
+    workers: 2,
+    admin: { bind: `127.0.0.1:${admin}` },
+    listeners: [{ name: 'web', bind: '127.0.0.1:0', mode: 'l7', pool: 'web' }],
+    pools: { web: { backends: [web.address] } }
+  }
+  const lb = await startLb(t, yaml, { crashable: true })
+  const workers = lb.running.planes as Workers
+  workers.crash(2)
+  await until(() => workers.workers[1]!.state === 'stuck', 'noticed', 15_000)
+  t.match((await get(admin, '/readyz')).body, /worker 2 is stuck/)
+  await until(
+    () => workers.workers[1]!.restarts === 1 && workers.workers[1]!.state === 'running',
+    'back',
+    9_000
+  )
+  const line = lb.lines.find(({ message }) => message.startsWith('worker is stuck'))
+  t.match(line?.fields.stack, /receive.*worker\.(ts|js):\d+/)
+  for (let i = 0; i < 10; i++) t.equal((await get(lb.port('web'), '/')).status, 200)
+
+  // Stuck again, and stopped at once: it takes the grace and the time to notice, not twenty seconds.
+  workers.crash(1)
+  const began = performance.now()
+  await lb.running.stop({ graceMs: 500 })
+  const took = performance.now() - began
+  t.ok(took < 11_000, `${Math.round(took)} ms`)
+})
+
+const config = (port: number, extra = '') => `workers: 1
+shutdown: { grace: 300ms }
+listeners: [{ name: web, bind: "127.0.0.1:${port}", mode: l7, ${extra} routes: [{ match: {}, respond: { status: 200, body: ok } }] }]
+`
+
+t.test('signals: SIGHUP before it is up, SIGUSR1 for log files, SIGUSR2 for nothing', async (t) => {
+  const dir = t.testdir({ 'lb.yaml': '', 'lb.log': '' })
+  const [file, log] = [join(dir, 'lb.yaml'), join(dir, 'lb.log')]
+  const port = await freePort()
+  writeFileSync(file, config(port, 'accessLog: true,'))
+  const out = openSync(log, 'a')
+  const child = spawn(process.execPath, [bin, '--config', file], {
+    stdio: ['ignore', out, out],
+    env: { ...process.env, NODE_OPTIONS: '', LB_LOG: 'json' }
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  // As soon as anything of ours runs, long before it is up.
+  const caught = () =>
+    /^SigCgt:\s+([0-9a-f]+)$/m.exec(readFileSync(`/proc/${child.pid}/status`, 'latin1'))?.[1]
+  await until(() => (BigInt(`0x${caught() ?? 0}`) & 1n) === 1n, 'a handler of SIGHUP')
+  const early = setInterval(() => child.kill('SIGHUP'), 40)
+  const says = (path: string, text: string) =>
+    until(() => existsSync(path) && readFileSync(path, 'utf8').includes(text), text, 10_000)
+  await says(log, 'lb runs')
+  clearInterval(early)
+  await says(log, 'configuration')
+  t.equal(child.exitCode, null)
+
+  child.kill('SIGUSR2')
+  renameSync(log, `${log}.1`)
+  child.kill('SIGUSR1')
+  await until(() => existsSync(log), 'a new file')
+  t.equal((await get(port, '/after')).status, 200)
+  await says(log, '/after')
+  t.notMatch(readFileSync(`${log}.1`, 'utf8'), /Debugger listening|after/)
+  child.kill('SIGTERM')
+  t.strictSame(await once(child, 'exit'), [0, null])
+  t.match(readFileSync(log, 'utf8'), /stopped/)
+})
+
+t.test('SIGTERM while nobody reads the log takes the grace and a second', async (t) => {
+  const dir = t.testdir({ 'lb.yaml': '' })
+  const port = await freePort()
+  writeFileSync(join(dir, 'lb.yaml'), config(port, 'accessLog: true,'))
+  const child = spawn(process.execPath, [bin, '--config', join(dir, 'lb.yaml')], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env: { ...process.env, NODE_OPTIONS: '', LB_LOG: 'json' }
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  await new Promise<void>((ready) => {
+    child.stdout!.on('data', (part: Buffer) => part.includes('lb runs') && ready())
+  })
+  child.stdout!.pause()
+  // More than a pipe holds, so that lines wait in the worker too.
+  const path = `/${'x'.repeat(3_000)}`
+  for (let i = 0; i < 120; i++) await get(port, path)
+  const began = performance.now()
+  child.kill('SIGTERM')
+  const [code] = (await once(child, 'exit')) as [number]
+  const took = performance.now() - began
+  t.equal(code, 0)
+  t.ok(took < 2_500, `${Math.round(took)} ms`)
+})
