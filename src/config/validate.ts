@@ -1,5 +1,6 @@
 import { buildConfig } from './build/build.ts'
 import { checkAddresses } from './checks/addresses.ts'
+import { checkL4Loops } from './checks/l4-loops.ts'
 import { findHiddenRoutes } from './checks/hidden-routes.ts'
 import { checkListeners } from './checks/listeners.ts'
 import { checkModes } from './checks/modes.ts'
@@ -52,6 +53,7 @@ export function validate(
     ...(schema.ok ? [] : schema.findings),
     ...checkReferences(root),
     ...checkAddresses(root),
+    ...checkL4Loops(root),
     ...checkNames(root),
     ...checkPools(root),
     ...checkModes(root),

@@ -30,6 +30,10 @@ export interface L4Target {
   readonly queueSeconds: Histogram
   /** Pick by the client's address. */
   readonly hashesClient: boolean
+  /** Ports of the listener itself. */
+  readonly ports: ReadonlySet<number>
+  /** Backends that turned out to be the listener itself, and Clock.now() until which they are not tried. */
+  readonly loops: Map<string, number>
 }
 
 /** The contents of PEM files, read by whoever may (runtime, before privileges are dropped). */
@@ -47,9 +51,10 @@ export function buildL4Snapshot(
   deps: L4Deps
 ): L4Snapshot {
   const targets = new Map<string, L4Target>()
+  const ports = new Set(config.binds.flatMap((bind) => (bind.kind === 'tcp' ? [bind.port] : [])))
   const target = (name: string): L4Target => {
     let made = targets.get(name)
-    if (made === undefined) targets.set(name, (made = makeTarget(name, pools, material, deps)))
+    if (made === undefined) targets.set(name, (made = makeTarget(name, ports, pools, material, deps)))
     return made
   }
   if (config.tls !== undefined && material.listener === undefined) {
@@ -75,6 +80,7 @@ export function buildL4Snapshot(
 
 function makeTarget(
   name: string,
+  ports: ReadonlySet<number>,
   pools: ReadonlyMap<string, Pool>,
   material: L4Material,
   deps: L4Deps
@@ -87,6 +93,8 @@ function makeTarget(
     throw new Error(`pool ${name}: no certificates were read`)
   return {
     pool,
+    ports,
+    loops: new Map(),
     dial: {
       connectTimeoutMs: config.timeouts.connectMs,
       deadlines: deps.deadlines,

@@ -6,6 +6,8 @@ export interface PickContext {
   hash?: number
   /** Backends that this connection or exchange has tried already. */
   tried?: readonly Backend[]
+  /** Clock.now() until which a place in the queue is waited for at most; for one that has waited already. */
+  waitUntil?: number
   /** Name of the backend that a sticky cookie asks for. */
   sticky?: string
 }

@@ -77,6 +77,7 @@ export class Pool implements Lessor {
   readonly #onChange: ((event: ChangeEvent) => void) | undefined
   readonly #timed: boolean
   readonly #queues: boolean
+  readonly #waitsWhileDown: boolean
   readonly #counts: boolean
   #version: number
 
@@ -104,6 +105,7 @@ export class Pool implements Lessor {
     })
     this.#counts = config.algorithm === 'hash' && config.hash.boundedLoad !== undefined
     this.#queues = config.queue.max > 0
+    this.#waitsWhileDown = this.#queues && config.queue.whileDownMs !== undefined
     this.#timed = config.algorithm === 'least-time'
     this.#rowPools = joinRow(this)
     this.#queue = waitQueue(table, slots.pool, clock)
@@ -149,6 +151,34 @@ export class Pool implements Lessor {
     const view = this.#fresh()
     for (let i = 0; i < view.count; i++) if (!view.isFull(view.usable[i]!)) return false
     return view.count > 0
+  }
+
+  /** `queue.whileDown`: also one that was refused everywhere waits. */
+  get waitsWhileDown(): boolean {
+    return this.#waitsWhileDown && this.backends.some(({ admin }) => admin === 'ready')
+  }
+
+  /** When one that is refused everywhere for the first time gives up; undefined without `queue.whileDown`. */
+  downUntil(): number | undefined {
+    return this.#waitsWhileDown ? this.#clock.now() + this.config.queue.whileDownMs! : undefined
+  }
+
+  /** Whether that time has come. */
+  isPast(time: number | undefined): boolean {
+    return time === undefined || this.#clock.now() >= time
+  }
+
+  /** A pick that found nobody may wait in the queue: for a place, or with `queue.whileDown` for a backend to return. */
+  get worthWaiting(): boolean {
+    return this.saturated || this.waitsWhileDown
+  }
+
+  /** For the queue: how long one waits that comes now. */
+  waitMs({ tried, waitUntil }: PickContext): number {
+    const { timeoutMs, whileDownMs = 0 } = this.config.queue
+    const down = this.#fresh().count === 0 || (tried !== undefined && tried.length > 0)
+    const most = waitUntil === undefined ? Infinity : Math.max(0, waitUntil - this.#clock.now())
+    return Math.min(most, down ? Math.max(timeoutMs, whileDownMs) : timeoutMs)
   }
 
   /** What a backend counts for now: its weight, less of it in slow start, 0 while it is not picked. */
@@ -201,7 +231,8 @@ export class Pool implements Lessor {
     const slot = this.#view.slot(lease.position)
     const success = succeeded(outcome)
     if (this.#timed) {
-      if (success !== undefined) observeLatency(this.table, slot, latencyMs, outcome, this.#clock.now())
+      if (success !== undefined || outcome === 'loaded')
+        observeLatency(this.table, slot, latencyMs, outcome, this.#clock.now())
     } else if (success === true && latencyMs >= 0) averageLatency(this.table, slot, latencyMs)
     if (this.#onRelease === undefined) return
     // Plain reads: a failure counted by another thread this very moment came later.

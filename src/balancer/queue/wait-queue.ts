@@ -11,7 +11,9 @@ export interface Waiter {
 
 /** A pool, as far as its queue needs it. */
 interface Leasing {
-  readonly config: { readonly queue: { readonly max: number; readonly timeoutMs: number } }
+  readonly config: { readonly queue: { readonly max: number } }
+  /** How long one waits that comes now. */
+  waitMs(context: PickContext): number
   acquireNow(context: PickContext): Lease | undefined
 }
 
@@ -23,6 +25,8 @@ class Place implements Waiter {
   readonly context: PickContext
   readonly ticket: number
   readonly deadline: number
+  /** When those that it has tried may be tried again (queue.whileDown). */
+  readonly againAt: number
   settle: Settle | undefined
   lease: Lease | undefined
   owner: Contained | undefined
@@ -35,7 +39,8 @@ class Place implements Waiter {
     pool: Leasing,
     context: PickContext,
     ticket: number,
-    deadline: number,
+    now: number,
+    timeoutMs: number,
     settle: Settle
   ) {
     this.#queue = queue
@@ -43,8 +48,14 @@ class Place implements Waiter {
     // The caller may reuse its context.
     this.context = { ...context, tried: context.tried?.slice() }
     this.ticket = ticket
-    this.deadline = deadline
+    this.deadline = now + timeoutMs
+    this.againAt = now + AGAIN_MS
     this.settle = settle
+  }
+
+  get hasTried(): boolean {
+    const { tried } = this.context
+    return tried !== undefined && tried.length > 0
   }
 
   cancel(): void {
@@ -54,6 +65,9 @@ class Place implements Waiter {
     this.lease?.release('unused')
   }
 }
+
+/** One that has tried every backend tries them once more after this long: a service that restarts refuses meanwhile. */
+const AGAIN_MS = 250
 
 /** How often waiters are looked after besides releases: for deadlines, recovered backends and lost wakes. */
 const TICK_MS = 20
@@ -111,7 +125,8 @@ export class WaitQueue {
 
   /** What `settle` throws ends `owner`. */
   push(pool: Leasing, context: PickContext, settle: Settle, owner?: Contained): Waiter | undefined {
-    const { max, timeoutMs } = pool.config.queue
+    const { max } = pool.config.queue
+    const timeoutMs = pool.waitMs(context)
     const words = this.#table.pools
     for (let count = Atomics.load(words, this.#waiting); ;) {
       if (count >= max) return undefined
@@ -122,7 +137,7 @@ export class WaitQueue {
     let ticket = 0
     // 0 means that nobody waits.
     while (ticket === 0) ticket = (Atomics.add(words, this.#pool * at.POOL_INTS + at.TICKET, 1) + 1) | 0
-    const place = new Place(this, pool, context, ticket, this.#clock.now() + timeoutMs, settle)
+    const place = new Place(this, pool, context, ticket, this.#clock.now(), timeoutMs, settle)
     place.owner = owner
     place.before = this.#last
     if (this.#last === undefined) this.#first = place
@@ -170,7 +185,7 @@ export class WaitQueue {
     for (let place = this.#first; place !== undefined; place = place.after) {
       const lease = place.pool.acquireNow(place.context)
       if (lease === undefined) {
-        if (place.context.tried === undefined || place.context.tried.length === 0) return false
+        if (!place.hasTried) return false
         continue
       }
       this.leave(place)
@@ -192,7 +207,10 @@ export class WaitQueue {
   }
 
   #publish(): void {
-    Atomics.store(this.#table.queues, this.#own + at.HEAD, this.#first?.ticket ?? 0)
+    // One that has tried all there are must not hold up other threads' waiters.
+    let place = this.#first
+    while (place !== undefined && place.hasTried) place = place.after
+    Atomics.store(this.#table.queues, this.#own + at.HEAD, place?.ticket ?? 0)
   }
 
   /** Whose waiter is to be served: the thread of the oldest. */
@@ -207,7 +225,7 @@ export class WaitQueue {
       oldest = thread
       oldestTicket = ticket
     }
-    return oldest
+    return oldest < 0 && this.#first !== undefined ? this.#table.thread : oldest
   }
 
   #arm(): void {
@@ -220,6 +238,9 @@ export class WaitQueue {
         if (place.deadline <= now) {
           this.leave(place)
           this.#settle(place, undefined)
+        } else if (place.hasTried && place.againAt <= now) {
+          place.context.tried = undefined
+          this.#publish()
         }
         place = next
       }

@@ -38,7 +38,11 @@ export function buildPool(name: string, input: PoolInput, absolute: ResolvePath)
       }
     }),
     retry: buildRetry(input.retry),
-    queue: { max: input.queue.max, timeoutMs: input.queue.timeout },
+    queue: {
+      max: input.queue.max,
+      timeoutMs: input.queue.timeout,
+      ...(input.queue.whileDown !== undefined && { whileDownMs: input.queue.whileDown })
+    },
     ...(input.sticky !== undefined && { sticky: buildSticky(input.sticky) }),
     slowStartMs: input.slowStart,
     panicThreshold: input.panicThreshold,

@@ -26,7 +26,12 @@ export interface PoolConfig {
   readonly breaker: BreakerConfig
   readonly outlier?: OutlierConfig
   readonly retry: RetryConfig
-  readonly queue: { readonly max: number; readonly timeoutMs: number }
+  readonly queue: {
+    readonly max: number
+    readonly timeoutMs: number
+    /** While no backend can serve. Undefined: not at all. */
+    readonly whileDownMs?: number
+  }
   readonly sticky?: StickyConfig
   readonly slowStartMs: number
   /** Share of healthy backends, 0..1, below which health is ignored; 0 turns it off. */

@@ -137,7 +137,12 @@ export const poolSchema = mapping(
         .describe('Requests or connections that may wait; 0: none.'),
       timeout: duration({ example: '1s' })
         .prefault(defaults.queue.timeout)
-        .describe('How long one waits; then 503.')
+        .describe('How long one waits; then 503.'),
+      whileDown: duration({ example: '10s' })
+        .optional()
+        .describe(
+          'How long one waits while no backend can serve, or all refuse the connection: a restart of the service is a delay, not an error. Left out: the answer is 502 or 503 at once.'
+        )
     })
       .prefault({})
       .describe('For a free slot when every backend is at its `maxConnections`.'),

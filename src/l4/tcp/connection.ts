@@ -248,7 +248,7 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
     }
     this.#target = target
     const hash = target.hashesClient ? clientHash(this.client?.address) : undefined
-    this.#reach = new Reach(target, hash, this.#host.deps.clock, this)
+    this.#reach = new Reach(target, hash, this.#downstream, this.#host.deps.clock, this)
     this.#reach.start()
   }
 

@@ -8,10 +8,13 @@ import { contain, type Contained } from '../../core/containment.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import { dialFailure } from '../../net/dial/dial-failure.ts'
 import { dial } from '../../net/dial/dial.ts'
+import { localEndpoint, remoteEndpoint } from '../../net/dial/endpoint.ts'
 import type { Transport, TransportOwner } from '../../net/transport/transport.ts'
 import type { L4Target } from '../snapshot.ts'
 
 const AT_ONCE_MS = 1_000
+/** A backend that is the listener itself is left out this long: a name may come to mean another. */
+const LOOP_MS = 10_000
 /** Who takes this much is there. */
 const TAKEN_BYTES = 65_536
 
@@ -50,6 +53,18 @@ export class Connected {
   }
 }
 
+function looped(backend: Backend): { code: ErrorCode; backend: Backend; error: Error } {
+  const error = new Error(`${backend.address.text} is this listener itself`)
+  return { code: 'LB_LOOP', backend, error }
+}
+
+/** The connection that was made came in where the client's did. */
+function isLoop(downstream: Transport, upstream: Transport): boolean {
+  const own = localEndpoint(downstream)
+  const other = remoteEndpoint(upstream)
+  return own !== undefined && own.port === other?.port && own.address === other.address
+}
+
 export interface ReachListener extends Contained {
   /** Gives the upstream transport its owner before it returns. */
   onReached(connected: Connected): void
@@ -65,6 +80,7 @@ export interface ReachListener extends Contained {
  */
 export class Reach implements TransportOwner {
   readonly #target: L4Target
+  readonly #downstream: Transport
   readonly #clock: Clock
   readonly #listener: ReachListener
   readonly #context: PickContext
@@ -81,8 +97,15 @@ export class Reach implements TransportOwner {
   #failure: { code: ErrorCode; backend: Backend; error: Error | undefined } | undefined
   #over = false
 
-  constructor(target: L4Target, hash: number | undefined, clock: Clock, listener: ReachListener) {
+  constructor(
+    target: L4Target,
+    hash: number | undefined,
+    downstream: Transport,
+    clock: Clock,
+    listener: ReachListener
+  ) {
     this.#target = target
+    this.#downstream = downstream
     this.#clock = clock
     this.#listener = listener
     this.#context = { hash, tried: this.#tried }
@@ -93,12 +116,11 @@ export class Reach implements TransportOwner {
     const { pool } = this.#target
     while (!this.#over) {
       const lease = pool.acquire(this.#context)
-      if (lease === undefined)
-        return this.#failure === undefined && pool.saturated ? this.#queue() : this.#giveUp()
+      if (lease === undefined) return this.#mayWait ? this.#queue() : this.#giveUp()
       if (this.#tried.includes(lease.backend)) {
         // All have been tried: asking one that refused a moment ago again would change nothing.
         lease.release('unused')
-        return this.#giveUp()
+        return this.#mayWait ? this.#queue() : this.#giveUp()
       }
       if (this.#dial(lease)) return
     }
@@ -113,10 +135,20 @@ export class Reach implements TransportOwner {
     this.#upstream?.destroy()
   }
 
+  get #mayWait(): boolean {
+    const { pool } = this.#target
+    return this.#failure === undefined ? pool.worthWaiting : pool.waitsWhileDown
+  }
+
   #dial(lease: Lease): boolean {
     const { backend } = lease
     this.#lease = lease
     this.#tried.push(backend)
+    if (this.#target.loops.size > 0 && this.#isKnownLoop(backend)) {
+      this.#failure = looped(backend)
+      this.#release('unused')
+      return false
+    }
     // Its sockets are all taken by keep-alive connections of an L7 listener.
     if (!backend.tryOpen()) {
       this.#release('unused')
@@ -136,6 +168,13 @@ export class Reach implements TransportOwner {
     const lease = this.#lease
     if (lease === undefined) return
     const now = this.#clock.now()
+    const { address } = lease.backend
+    if (
+      address.kind === 'tcp' &&
+      this.#target.ports.has(address.port) &&
+      isLoop(this.#downstream, this.#upstream!)
+    )
+      return this.#loop(lease.backend, now)
     const connectMs = now - this.#dialledAt
     this.#target.connectSeconds.observe(connectMs / 1e3)
     const connected = new Connected(lease, this.#upstream!, connectMs, now)
@@ -157,8 +196,27 @@ export class Reach implements TransportOwner {
     this.#release(outcome)
     const { backend } = lease
     this.#failure = { code, backend, error }
-    if (this.#dials > this.#target.pool.config.retry.attempts) this.#giveUp()
-    else this.start()
+    const { pool } = this.#target
+    this.#context.waitUntil ??= pool.downUntil()
+    const tries = this.#dials <= pool.config.retry.attempts || !pool.isPast(this.#context.waitUntil)
+    if (tries) this.start()
+    else this.#giveUp()
+  }
+
+  #isKnownLoop({ key }: Backend): boolean {
+    const until = this.#target.loops.get(key)
+    if (until === undefined) return false
+    if (this.#clock.now() < until) return true
+    this.#target.loops.delete(key)
+    return false
+  }
+
+  #loop(backend: Backend, now: number): void {
+    this.#target.loops.set(backend.key, now + LOOP_MS)
+    this.#failure = looped(backend)
+    this.#release('connect-failure')
+    this.#upstream!.reset()
+    this.start()
   }
 
   onInternalError(error: unknown): string | undefined {
@@ -178,8 +236,10 @@ export class Reach implements TransportOwner {
       (lease) => {
         this.#waiter = undefined
         this.#target.queueSeconds.observe((this.#clock.now() - this.#queuedAt) / 1e3)
-        if (lease === undefined) this.#fail('LB_QUEUE_TIMEOUT')
-        else if (!this.#dial(lease)) this.start()
+        if (lease === undefined)
+          return this.#failure === undefined ? this.#fail('LB_QUEUE_TIMEOUT') : this.#giveUp()
+        if (this.#failure !== undefined) this.#tried.length = 0
+        if (!this.#dial(lease)) this.start()
       },
       this
     )

@@ -13,6 +13,8 @@ export class Attempts {
   readonly #request: Outgoing
   /** Tries after the first. */
   made = 0
+  /** Until when one that is refused by all may be tried again (`queue.whileDown`); from the first refusal on. */
+  downUntil: number | undefined
   tried: Backend[] | undefined
   /** Some of the body has been sent. */
   bodyBegun = false
@@ -56,6 +58,12 @@ export class Attempts {
   mayRetry(nothingSent: boolean): boolean {
     if (this.made >= this.#retry.attempts) return false
     return nothingSent || (this.#repeatable && this.#budget.tryRetry())
+  }
+
+  /** A connection was refused, so nothing was sent: any method may be tried elsewhere, or wait for `queue.whileDown`. */
+  mayTryOn(pool: Pool): boolean {
+    this.downUntil ??= pool.downUntil()
+    return !pool.isPast(this.downUntil) || (this.#retry.on.includes('connect-failure') && this.mayRetry(true))
   }
 
   /** Once per request, and no matter how often it was tried. */

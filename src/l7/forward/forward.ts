@@ -11,6 +11,7 @@ import type { UpstreamHead } from '../http1/parse/response-parser.ts'
 import { Attempts } from './attempts.ts'
 import { isShort, nobody, type ForwardOwner, type Outgoing } from './forward-owner.ts'
 import type { Target } from '../compile/snapshot.ts'
+import { statusOutcome } from './status-outcome.ts'
 import { takeLease, type LeaseTaker } from './take-lease.ts'
 import { Upload } from './upload.ts'
 import {
@@ -134,11 +135,15 @@ export class Forward implements UpstreamClient, LeaseTaker {
 
   #context(): PickContext {
     const { context, client } = this.#request
-    const { tried } = this.#attempts
+    const { tried, downUntil } = this.#attempts
     // The backend that the client has authenticated a connection to knows it; the others do not.
     const own = client?.ties?.backendIn(this.#target.pool.pool.name)
     if (tried === undefined && own === undefined) return context
-    return { ...context, ...(own !== undefined && { sticky: own }), ...(tried !== undefined && { tried }) }
+    return {
+      ...context,
+      ...(own !== undefined && { sticky: own }),
+      ...(tried !== undefined && { tried, waitUntil: downUntil })
+    }
   }
 
   // LeaseTaker.
@@ -172,7 +177,7 @@ export class Forward implements UpstreamClient, LeaseTaker {
     const backend = this.#release(failure.outcome)
     const condition = failure.outcome === 'connect-timeout' ? 'timeout' : 'connect-failure'
     // Nothing was sent, so any method may be tried elsewhere.
-    if (this.#target.retry.on.includes('connect-failure') && this.#attempts.mayRetry(true)) {
+    if (this.#attempts.mayTryOn(this.#target.pool.pool)) {
       return this.#retry(backend, failure.code, `${condition}: ${reason}`)
     }
     this.#fail(failure.code, reason, backend)
@@ -208,7 +213,7 @@ export class Forward implements UpstreamClient, LeaseTaker {
   onResponse(head: UpstreamHead): void {
     this.#latencyMs = performance.now() - this.#startedAt
     const { retry, pool } = this.#target
-    if (pool.badStatuses.has(head.status)) this.#outcome = 'bad-status'
+    this.#outcome = statusOutcome(head, pool.badStatuses)
     if (
       retry.on.includes(head.status) &&
       this.#attempts.mayRetry(false) &&
@@ -216,7 +221,7 @@ export class Forward implements UpstreamClient, LeaseTaker {
     ) {
       this.#stream?.cancel()
       this.#stream = undefined
-      const backend = this.#release('bad-status')
+      const backend = this.#release(this.#outcome === 'ok' ? 'bad-status' : this.#outcome)
       return this.#retry(backend, 'LB_UPSTREAM_RESET', `status ${head.status}`)
     }
     this.#responded = true

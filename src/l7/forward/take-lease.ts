@@ -11,7 +11,7 @@ export interface LeaseTaker extends Contained {
   onNoLease(code: ErrorCode, reason: string): void
 }
 
-/** Picks a backend for `taker`. Returns what cancels the wait, when there is one. `wait`: it may stand in the queue. */
+/** Picks a backend for `taker`. Returns what cancels the wait, when there is one. `wait`: it may stand in the queue; else only in one for backends that are down. */
 export function takeLease(
   { pool, queueSeconds }: CompiledPool,
   context: PickContext,
@@ -20,7 +20,8 @@ export function takeLease(
 ): Waiter | undefined {
   const lease = pool.acquire(context)
   if (lease !== undefined) give(lease, taker)
-  else if (!wait || !pool.saturated) taker.onNoLease('LB_NO_BACKEND', 'no healthy backend')
+  else if (!(wait ? pool.worthWaiting : pool.waitsWhileDown))
+    taker.onNoLease('LB_NO_BACKEND', 'no healthy backend')
   else {
     const since = performance.now()
     const late = (lease: Lease | undefined): void => {
