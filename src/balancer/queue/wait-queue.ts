@@ -225,7 +225,7 @@ export class WaitQueue {
       oldest = thread
       oldestTicket = ticket
     }
-    return oldest < 0 && this.#first !== undefined ? this.#table.thread : oldest
+    return oldest < 0 && this.#first?.hasTried === true ? this.#table.thread : oldest
   }
 
   #arm(): void {

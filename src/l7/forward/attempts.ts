@@ -1,4 +1,5 @@
 import type { Backend } from '../../balancer/pool/backend.ts'
+import type { PickContext } from '../../balancer/pool/pick-context.ts'
 import type { Pool } from '../../balancer/pool/pool.ts'
 import type { RetryConfig } from '../../config/model/model.ts'
 import type { Outgoing } from './forward-owner.ts'
@@ -58,6 +59,17 @@ export class Attempts {
   mayRetry(nothingSent: boolean): boolean {
     if (this.made >= this.#retry.attempts) return false
     return nothingSent || (this.#repeatable && this.#budget.tryRetry())
+  }
+
+  /** What the next pick knows. `own`: the name of the backend that it should be. */
+  pickContext(context: PickContext, own: string | undefined): PickContext {
+    const { tried, downUntil } = this
+    if (tried === undefined && own === undefined) return context
+    return {
+      ...context,
+      ...(own !== undefined && { sticky: own }),
+      ...(tried !== undefined && { tried, waitUntil: downUntil })
+    }
   }
 
   /** A connection was refused, so nothing was sent: any method may be tried elsewhere, or wait for `queue.whileDown`. */

@@ -135,15 +135,9 @@ export class Forward implements UpstreamClient, LeaseTaker {
 
   #context(): PickContext {
     const { context, client } = this.#request
-    const { tried, downUntil } = this.#attempts
     // The backend that the client has authenticated a connection to knows it; the others do not.
     const own = client?.ties?.backendIn(this.#target.pool.pool.name)
-    if (tried === undefined && own === undefined) return context
-    return {
-      ...context,
-      ...(own !== undefined && { sticky: own }),
-      ...(tried !== undefined && { tried, waitUntil: downUntil })
-    }
+    return this.#attempts.pickContext(context, own)
   }
 
   // LeaseTaker.
