@@ -3,7 +3,7 @@ import { ChunkedReader } from '../../src/l7/http1/parse/chunked-reader.ts'
 import { MORE, parseFailure } from '../../src/l7/http1/parse/parse-failure.ts'
 import { parsedRequest, parseRequest } from '../../src/l7/http1/parse/request-parser.ts'
 import { parsedResponse, parseResponse } from '../../src/l7/http1/parse/response-parser.ts'
-import { UNKNOWN_LENGTH } from '../../src/l7/message/request.ts'
+import { UNKNOWN_LENGTH } from '../../src/l7/message/body-length.ts'
 import { splitTarget } from '../../src/l7/uri/target.ts'
 
 /** What our parsers read in some bytes; the same facts as the oracle's, so that the two can be compared. */

@@ -1,7 +1,8 @@
+import type { BodyLength } from '../message/body-length.ts'
 import type { Contained } from '../../core/containment.ts'
 import type { Transport } from '../../net/transport/transport.ts'
 import type { HeaderBlock } from '../message/header-block.ts'
-import type { UpstreamHead } from '../http1/parse/response-parser.ts'
+import type { Response } from '../message/response.ts'
 import type { ClientConnection } from './client-connection.ts'
 
 /**
@@ -19,8 +20,8 @@ export interface DownstreamStream extends Contained {
   pauseBody(): void
   resumeBody(): void
   sendInterim(status: number, reason: string, headers: HeaderBlock): void
-  /** `length`: bytes of body that follow, UNTIL_END, or NO_BODY. `fields`: "Name: value\r\n" lines without framing. */
-  sendHead(status: number, reason: string, fields: string, length: number, trailers: boolean): void
+  /** `length`: of the body that follows. `fields`: "Name: value\r\n" lines without framing. */
+  sendHead(status: number, reason: string, fields: string, length: BodyLength, trailers: boolean): void
   sendBody(buffer: Buffer, start: number, end: number): void
   /** A latin1 string: the cheapest way for small bodies. */
   sendText(text: string): void
@@ -36,13 +37,10 @@ export interface DownstreamStream extends Contained {
   abort(): void
   /** 101: from now on the connection is a tunnel to `upstream`, which has sent `rest` already. */
   tunnel(
-    head: UpstreamHead,
+    head: Response,
     fields: string,
     upstream: Transport,
     rest: Buffer,
     onEnd: (failed: boolean) => void
   ): void
 }
-
-/** A response without a body, whatever its fields say (HEAD, 204, 304); its Content-Length is not sent. */
-export const NO_BODY = -2

@@ -7,8 +7,8 @@ import { Forward } from '../forward/forward.ts'
 import type { ForwardOwner, Outgoing } from '../forward/forward-owner.ts'
 import { makeOutgoing } from '../forward/outgoing.ts'
 import { passableTrailers } from '../headers/trailers.ts'
-import { SEEN_TRAILER } from '../http1/parse/field-scanner.ts'
-import type { UpstreamHead } from '../http1/parse/response-parser.ts'
+import { SEEN_TRAILER } from '../message/seen.ts'
+import type { Response } from '../message/response.ts'
 import type { Refusal } from '../stages/refuse.ts'
 import type { Verdict } from '../stages/verdict.ts'
 import { answerError } from './local-answer.ts'
@@ -185,11 +185,11 @@ export class Exchange extends ResponseExit implements ForwardOwner {
     this.downstream.resumeBody()
   }
 
-  onInterim(head: UpstreamHead): void {
+  onInterim(head: Response): void {
     if (!this.ended) this.downstream.sendInterim(head.status, head.reason, head.headers)
   }
 
-  onResponse(head: UpstreamHead, backend: Backend): void {
+  onResponse(head: Response, backend: Backend): void {
     if (this.ended) return
     this.backend = backend
     if (this.tap?.onResponse(head) === true) return
@@ -215,7 +215,7 @@ export class Exchange extends ResponseExit implements ForwardOwner {
     this.tap?.onPaused()
   }
 
-  onUpgrade(head: UpstreamHead, transport: Transport, rest: Buffer, lease: Lease): void {
+  onUpgrade(head: Response, transport: Transport, rest: Buffer, lease: Lease): void {
     this.backend = lease.backend
     this.forward = undefined
     const response = upstreamResponse(this.request, head)

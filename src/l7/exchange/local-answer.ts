@@ -3,7 +3,7 @@ import { dateLine } from '../headers/date-line.ts'
 import { errorAnswer } from '../headers/error-answer.ts'
 import { HeaderBlock } from '../message/header-block.ts'
 import type { Refusal } from '../stages/refuse.ts'
-import { NO_BODY } from './downstream-stream.ts'
+import { NO_BODY } from '../message/body-length.ts'
 import type { Exchange } from './exchange.ts'
 import { ResponseHead } from './response-head.ts'
 

@@ -1,6 +1,6 @@
 import { contain } from '../../core/containment.ts'
 import { BodyChain, type ChainOwner } from './body-chain.ts'
-import { NO_BODY } from './downstream-stream.ts'
+import { NO_BODY } from '../message/body-length.ts'
 import type { ResponseHead } from './response-head.ts'
 import { StageRun } from './stage-run.ts'
 

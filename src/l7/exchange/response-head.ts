@@ -12,7 +12,7 @@ export class ResponseHead {
   /** '' for the usual one. HTTP/2 has none. */
   reason: string
   readonly headers: HeaderBlock
-  /** Bytes of body that follow, UNTIL_END or NO_BODY. */
+  /** Bytes of body that follow, UNKNOWN_LENGTH or NO_BODY. */
   length: number
   readonly source: ResponseSource
   #body: Buffer | undefined

@@ -1,9 +1,9 @@
-import type { UpstreamHead } from '../http1/parse/response-parser.ts'
+import type { Response } from '../message/response.ts'
 
 /** Who sees a backend's response on its way to the client and may take its place: the cache. */
 export interface ResponseTap {
   /** True: it answers the client itself, and the backend's answer is not for it. */
-  onResponse(head: UpstreamHead): boolean
+  onResponse(head: Response): boolean
   onBody(buffer: Buffer, start: number, end: number): void
   /** The body is whole. */
   onEnd(): void

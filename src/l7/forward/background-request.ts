@@ -2,12 +2,12 @@ import type { Lease } from '../../balancer/pool/lease.ts'
 import type { Transport } from '../../net/transport/transport.ts'
 import { Forward } from './forward.ts'
 import type { ForwardOwner, Outgoing } from './forward-owner.ts'
-import type { UpstreamHead } from '../http1/parse/response-parser.ts'
+import type { Response } from '../message/response.ts'
 import type { Target } from '../compile/snapshot.ts'
 
 /** What becomes of the answer to a request that no client waits for. */
 export interface BackgroundSink {
-  onResponse(head: UpstreamHead): void
+  onResponse(head: Response): void
   onBody(buffer: Buffer, start: number, end: number): void
   onEnd(): void
   onFailed(): void
@@ -54,7 +54,7 @@ export class BackgroundRequest implements ForwardOwner {
   onInterim(): void {}
   onReadDone(): void {}
 
-  onResponse(head: UpstreamHead): void {
+  onResponse(head: Response): void {
     this.#sink?.onResponse(head)
   }
 
@@ -66,7 +66,7 @@ export class BackgroundRequest implements ForwardOwner {
     this.#sink?.onEnd()
   }
 
-  onUpgrade(_head: UpstreamHead, transport: Transport, _rest: Buffer, lease: Lease): void {
+  onUpgrade(_head: Response, transport: Transport, _rest: Buffer, lease: Lease): void {
     transport.destroy()
     lease.release('protocol-error')
     this.#sink?.onFailed()

@@ -4,18 +4,27 @@ import type { PickContext } from '../../balancer/pool/pick-context.ts'
 import type { Contained } from '../../core/containment.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import type { Transport } from '../../net/transport/transport.ts'
+import type { BodyLength } from '../message/body-length.ts'
+import type { HeaderBlock } from '../message/header-block.ts'
 import type { TieHolder } from './client-ties.ts'
-import type { UpstreamHead } from '../http1/parse/response-parser.ts'
+import type { Response } from '../message/response.ts'
 
-/** A request as it goes to a backend. */
+/** A request as it goes to a backend, whatever version of HTTP takes it there. */
 export interface Outgoing {
   readonly method: string
-  /** Request line and fields, ready to be sent. */
-  readonly head: string
-  /** FRAME_CHUNKED or a number of bytes. */
-  readonly framing: number
+  readonly scheme: 'http' | 'https'
+  /** Host or :authority; undefined where the route's edits took it away. */
+  readonly authority: string | undefined
+  /** Path and query. */
+  readonly path: string
+  /** Without Host, framing, and what concerns one connection. */
+  readonly headers: HeaderBlock
+  /** 0 without a body. */
+  readonly bodyLength: BodyLength
   /** The protocols that Upgrade asks for, '' for none. */
   readonly upgrade: string
+  /** Trailers of the response are welcome (TE). */
+  readonly acceptsTrailers: boolean
   readonly context: PickContext
   /** PROXY header to begin a new connection with. */
   readonly preface: Buffer | undefined
@@ -33,12 +42,12 @@ export interface ForwardOwner extends Contained {
   startBody(): void
   pauseBody(): void
   resumeBody(): void
-  onInterim(head: UpstreamHead): void
-  onResponse(head: UpstreamHead, backend: Backend): void
+  onInterim(head: Response): void
+  onResponse(head: Response, backend: Backend): void
   onBody(buffer: Buffer, start: number, end: number): void
   onEnd(trailers: string): void
   onReadDone(): void
-  onUpgrade(head: UpstreamHead, transport: Transport, rest: Buffer, lease: Lease): void
+  onUpgrade(head: Response, transport: Transport, rest: Buffer, lease: Lease): void
   onFailed(code: ErrorCode, reason: string, backend: Backend | undefined): void
 }
 
@@ -61,7 +70,7 @@ export const nobody: ForwardOwner = {
 const WORTH_READING = 16_384
 
 /** What is left of an answer is worth reading for the connection's sake. */
-export function isShort(method: string, { status, bodyLength }: UpstreamHead): boolean {
+export function isShort(method: string, { status, bodyLength }: Response): boolean {
   if (method === 'HEAD' || status === 304 || status === 204) return true
   return bodyLength >= 0 && bodyLength <= WORTH_READING
 }

@@ -7,7 +7,7 @@ import { guarded } from '../../core/containment.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import type { DialFailure } from '../../net/dial/dial-failure.ts'
 import type { Transport } from '../../net/transport/transport.ts'
-import type { UpstreamHead } from '../http1/parse/response-parser.ts'
+import type { Response } from '../message/response.ts'
 import { Attempts } from './attempts.ts'
 import { isShort, nobody, type ForwardOwner, type Outgoing } from './forward-owner.ts'
 import type { Target } from '../compile/snapshot.ts'
@@ -52,7 +52,7 @@ export class Forward implements UpstreamClient, LeaseTaker {
     this.#target = target
     this.#request = request
     this.#attempts = new Attempts(target.retry, target.pool.budget, request)
-    this.#upload = new Upload(this.#attempts, request.framing === 0)
+    this.#upload = new Upload(this.#attempts, request.bodyLength === 0)
   }
 
   /** Tries after the first. */
@@ -84,7 +84,7 @@ export class Forward implements UpstreamClient, LeaseTaker {
   }
 
   /** The answer that has begun is not wanted: short ones are read to their end, for the connection's sake. */
-  discard(head: UpstreamHead): void {
+  discard(head: Response): void {
     if (this.#upload.ended && isShort(this.#request.method, head)) this.#owner = nobody
     else this.cancel()
   }
@@ -178,7 +178,7 @@ export class Forward implements UpstreamClient, LeaseTaker {
   }
 
   #begin(stream: UpstreamStream): void {
-    const bodiless = this.#request.framing === 0
+    const bodiless = this.#request.bodyLength === 0
     if (!bodiless) this.#beginUpload(stream)
     if (this.#stream !== stream) return
     // A head goes out with what is at hand of its body.
@@ -200,11 +200,11 @@ export class Forward implements UpstreamClient, LeaseTaker {
 
   // UpstreamClient.
 
-  onInterim(head: UpstreamHead): void {
+  onInterim(head: Response): void {
     this.#owner.onInterim(head)
   }
 
-  onResponse(head: UpstreamHead): void {
+  onResponse(head: Response): void {
     this.#latencyMs = performance.now() - this.#startedAt
     const { retry, pool } = this.#target
     this.#outcome = statusOutcome(head, pool.badStatuses)
@@ -242,7 +242,7 @@ export class Forward implements UpstreamClient, LeaseTaker {
     this.#owner.resumeBody()
   }
 
-  onUpgrade(head: UpstreamHead, transport: Transport, rest: Buffer): void {
+  onUpgrade(head: Response, transport: Transport, rest: Buffer): void {
     const lease = this.#lease!
     this.#ended = true
     this.#stream = undefined

@@ -3,22 +3,29 @@ import type { PickContext } from '../../balancer/pool/pick-context.ts'
 import { hashString } from '../../core/hash-string.ts'
 import type { Target } from '../compile/snapshot.ts'
 import type { Exchange } from '../exchange/exchange.ts'
-import { SEEN_AUTHORIZATION } from '../http1/parse/field-scanner.ts'
+import { SEEN_AUTHORIZATION } from '../message/seen.ts'
 import { authenticatesConnection } from './client-ties.ts'
 import type { Outgoing } from './forward-owner.ts'
 import { hashKeyOf } from './hash-key.ts'
-import { requestFraming, requestHead } from './request-fields.ts'
+import { requestFields } from './request-fields.ts'
 
 const NO_CONTEXT: PickContext = {}
 
 /** The request of an exchange as it goes to a backend. */
 export function makeOutgoing(exchange: Exchange, target: Target): Outgoing {
-  const { request } = exchange
+  const { request, forwardPath, query } = exchange
+  const path = query === undefined ? forwardPath : `${forwardPath}?${query}`
+  const headers = requestFields(exchange, path)
   return {
     method: request.method,
-    head: requestHead(exchange),
-    framing: requestFraming(exchange),
+    scheme: exchange.scheme,
+    // Where it stood among the fields, stages could change it.
+    authority: headers.take('host'),
+    path,
+    headers,
+    bodyLength: request.bodyLength,
     upgrade: request.upgrade,
+    acceptsTrailers: request.acceptsTrailers,
     context: pickContext(exchange, target),
     preface: preface(exchange, target),
     client: exchange.client,

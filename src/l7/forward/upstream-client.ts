@@ -4,7 +4,7 @@ import type { Contained } from '../../core/containment.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import type { DialFailure } from '../../net/dial/dial-failure.ts'
 import type { Transport } from '../../net/transport/transport.ts'
-import type { UpstreamHead } from '../http1/parse/response-parser.ts'
+import type { Response } from '../message/response.ts'
 
 /** How an attempt broke on the backend's side. */
 /** `internal`: ours; the backend is not blamed. */
@@ -43,8 +43,8 @@ export interface UpstreamClient extends Contained {
   /** No connection could be had: nothing was sent. */
   onOpenFailure(failure: DialFailure, reason: string): void
   /** A 1xx other than 101. */
-  onInterim(head: UpstreamHead): void
-  onResponse(head: UpstreamHead): void
+  onInterim(head: Response): void
+  onResponse(head: Response): void
   /** Part of the body; valid during the call. */
   onBody(buffer: Buffer, start: number, end: number): void
   /** `trailers`: "Name: value\r\n" lines, '' for none. */
@@ -54,7 +54,7 @@ export interface UpstreamClient extends Contained {
   /** The request's bytes that waited have gone to the kernel. */
   onUpstreamDrain(): void
   /** 101 (RFC 9110 §7.8): the connection is the client's from now on, beginning with `rest`. */
-  onUpgrade(head: UpstreamHead, transport: Transport, rest: Buffer): void
+  onUpgrade(head: Response, transport: Transport, rest: Buffer): void
   /** `clean`: the backend closed a connection that had served others, and not one byte of an answer had come. */
   onFailure(failure: UpstreamFailure, reason: string, clean: boolean): void
 }

@@ -56,6 +56,16 @@ export class HeaderBlock {
     }
   }
 
+  /** Removes the first field called `name` (lower case) and returns its value, or undefined. */
+  take(name: string): string | undefined {
+    const at = findField(this.text, name, 0)
+    if (at === -1) return undefined
+    const value = valueAt(this.text, at + name.length + 1)
+    const after = this.text.slice(this.text.indexOf('\n', at) + 1)
+    this.text = at === 0 ? after : this.text.slice(0, at) + after
+    return value
+  }
+
   /** Removes every field called `name` (lower case). */
   remove(name: string): void {
     for (let at = findField(this.text, name, 0); at !== -1; at = findField(this.text, name, at)) {

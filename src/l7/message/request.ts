@@ -1,7 +1,5 @@
+import type { BodyLength } from './body-length.ts'
 import { HeaderBlock } from './header-block.ts'
-
-/** Length of a body that ends by its own framing (chunked, or an HTTP/2 stream), in place of a number of bytes. */
-export const UNKNOWN_LENGTH = -1
 
 /** The head of a request, whatever version brought it. Fields that concern one hop only are not in `headers`. */
 export interface Request {
@@ -13,8 +11,8 @@ export interface Request {
   /** Host or :authority as received; '' when an HTTP/1.0 client sent none. */
   readonly host: string
   readonly headers: HeaderBlock
-  /** Bytes, 0 without a body, or UNKNOWN_LENGTH. */
-  readonly bodyLength: number
+  /** 0 without a body. */
+  readonly bodyLength: BodyLength
   /** The client asked that the connection live on, or did not say otherwise. */
   readonly keepAlive: boolean
   /** Protocol that the client wants to change to ('websocket'), '' for none. */

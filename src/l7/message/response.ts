@@ -1,7 +1,5 @@
+import type { BodyLength } from './body-length.ts'
 import type { HeaderBlock } from './header-block.ts'
-
-/** Body framing of a response where no number of bytes is known. */
-export const UNTIL_END = -1
 
 /** The head of a response from a backend, the cache or `lb` itself. Fields of one hop only are not in `headers`. */
 export interface Response {
@@ -10,8 +8,10 @@ export interface Response {
   /** As received, may be ''. */
   readonly reason: string
   readonly headers: HeaderBlock
-  /** Bytes, or UNTIL_END; meaningless when the status or the method allow no body. */
-  readonly bodyLength: number
+  /** Meaningless when the status or the method allow no body. */
+  readonly bodyLength: BodyLength
+  /** The protocol that a 101 switches to, else ''. */
+  readonly upgrade: string
   /** SEEN_ bits. */
   readonly seen: number
 }

@@ -25,7 +25,7 @@ export interface Stage {
   response?(exchange: Exchange, head: ResponseHead): void
   /**
    * Changes the bytes of this response's body, or undefined where they stay as they are. Called after all `response` hooks,
-   * in their order; it sets `head.length` to what it knows of the new length (UNTIL_END: nothing).
+   * in their order; it sets `head.length` to what it knows of the new length (UNKNOWN_LENGTH: nothing).
    */
   body?(exchange: Exchange, head: ResponseHead, output: BodyOutput): BodyTransform | undefined
   /** Exactly once for each exchange, however it ended. The exchange changes no more. */

@@ -3,7 +3,7 @@ import { HeaderBlock } from '../../../src/l7/message/header-block.ts'
 import { ForwardedWriter } from '../../../src/l7/headers/forwarded.ts'
 import { dropForwardingFields, FORWARDING_FIELDS } from '../../../src/l7/headers/forwarding-fields.ts'
 import { dropConnectionNamed, mayDrop } from '../../../src/l7/headers/hop-by-hop.ts'
-import { SEEN_X } from '../../../src/l7/http1/parse/field-scanner.ts'
+import { SEEN_X } from '../../../src/l7/message/seen.ts'
 import { parsedRequest, parseRequest } from '../../../src/l7/http1/parse/request-parser.ts'
 import { isLoop, viaLine, viaPseudonym } from '../../../src/l7/headers/via.ts'
 

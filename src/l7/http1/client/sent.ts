@@ -22,7 +22,7 @@ export class Sent implements UpstreamStream, ConnectionWaiter {
     this.client = client
     this.request = request
     this.times = times
-    this.complete = request.framing === 0
+    this.complete = request.bodyLength === 0
   }
 
   get isOpen(): boolean {
@@ -57,9 +57,9 @@ export class Sent implements UpstreamStream, ConnectionWaiter {
   }
 
   endBody(trailers: string, bytes: number): string | undefined {
-    const { framing } = this.request
-    if (bytes !== this.#bytes || (framing >= 0 && framing !== bytes)) {
-      return `${this.#bytes} of ${framing >= 0 ? framing : bytes} bytes of the body were sent`
+    const { bodyLength } = this.request
+    if (bytes !== this.#bytes || (bodyLength >= 0 && bodyLength !== bytes)) {
+      return `${this.#bytes} of ${bodyLength >= 0 ? bodyLength : bytes} bytes of the body were sent`
     }
     this.complete = true
     this.#connection!.endBody(trailers)

@@ -2,6 +2,8 @@ import type { Backend } from '../../../balancer/pool/backend.ts'
 import type { Waits } from '../../../core/deadlines.ts'
 import type { Transport, TransportOwner } from '../../../net/transport/transport.ts'
 import type { UpstreamFailure } from '../../forward/upstream-client.ts'
+import { dropConnectionNamed } from '../../headers/hop-by-hop.ts'
+import { requestHead } from '../write/request-head.ts'
 import { BodyWriter } from '../write/body-writer.ts'
 import { parseFailure } from '../parse/parse-failure.ts'
 import { ResponseReader, type ResponseEvents } from './response-reader.ts'
@@ -84,7 +86,7 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
     if (this.#line.length === 0) this.#expect(sent)
     if (sent.request.authenticates) this.#bind(sent)
     this.#line.push(sent)
-    this.#writer.head(sent.request.head, sent.request.framing)
+    this.#writer.head(requestHead(sent.request), sent.request.bodyLength)
   }
 
   sendBody(buffer: Buffer, start: number, end: number): boolean {
@@ -227,6 +229,7 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
 
   onHead(head: UpstreamHead, buffer: Buffer, after: number, end: number): boolean {
     const sent = this.#line.first!
+    if (head.connectionNames !== '') dropConnectionNamed(head.headers, head.connectionNames)
     if (head.status === 101) {
       if (!isAnswerTo(head.upgrade, sent.request.upgrade)) return false
       this.#line.shift()

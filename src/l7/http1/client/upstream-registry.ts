@@ -140,9 +140,9 @@ export class PoolUpstreams implements Upstreams {
 }
 
 /** Only what may be answered twice without harm is sent behind something else (RFC 9112 §9.3.2). */
-function mayPipeline({ method, framing, upgrade, authenticates, client }: Outgoing): boolean {
+function mayPipeline({ method, bodyLength, upgrade, authenticates, client }: Outgoing): boolean {
   if (authenticates || client?.ties !== undefined) return false
-  return framing === 0 && upgrade === '' && isSafe(method)
+  return bodyLength === 0 && upgrade === '' && isSafe(method)
 }
 
 function keyOf(backend: Backend): string {

@@ -10,19 +10,18 @@ import {
   TOO_LARGE,
   TOO_MANY_FIELDS
 } from './parse-failure.ts'
+import {
+  SEEN_AUTHORIZATION,
+  SEEN_DATE,
+  SEEN_FORWARDED,
+  SEEN_REQUEST_ID,
+  SEEN_TRACEPARENT,
+  SEEN_TRAILER,
+  SEEN_VIA,
+  SEEN_X,
+  SEEN_X_FORWARDED
+} from '../../message/seen.ts'
 import { tidyLines } from './tidy-lines.ts'
-
-/** Fields that the engine itself reads or replaces, found while scanning: bits of `FieldScanner.seen`. Tracestate counts as traceparent. */
-export const SEEN_VIA = 1
-export const SEEN_FORWARDED = 2
-export const SEEN_X_FORWARDED = 4
-export const SEEN_REQUEST_ID = 8
-export const SEEN_TRACEPARENT = 16
-export const SEEN_DATE = 32
-export const SEEN_TRAILER = 64
-/** A name that begins with "x-", or True-Client-IP: those that backends take for a proxy's word may be among them. */
-export const SEEN_X = 128
-export const SEEN_AUTHORIZATION = 256
 
 const CR = 13
 const LF = 10

@@ -1,6 +1,7 @@
 import { hostName } from '../../uri/host.ts'
 import { HeaderBlock } from '../../message/header-block.ts'
-import { UNKNOWN_LENGTH, type Request } from '../../message/request.ts'
+import { UNKNOWN_LENGTH } from '../../message/body-length.ts'
+import type { Request } from '../../message/request.ts'
 import { TARGET, TOKEN } from './chars.ts'
 import { connectionOptions } from './connection-options.ts'
 import { FieldScanner } from './field-scanner.ts'

@@ -1,5 +1,6 @@
 import { HeaderBlock } from '../../message/header-block.ts'
-import { UNTIL_END, type Response } from '../../message/response.ts'
+import { UNKNOWN_LENGTH } from '../../message/body-length.ts'
+import type { Response } from '../../message/response.ts'
 import { FIELD_VALUE } from './chars.ts'
 import { connectionOptions } from './connection-options.ts'
 import { FieldScanner } from './field-scanner.ts'
@@ -16,8 +17,6 @@ export interface UpstreamHead extends Response {
   readonly keepAlive: boolean
   /** Seconds of the Keep-Alive hint (`timeout=N`), or undefined. */
   readonly keepAliveSeconds: number | undefined
-  /** Of a 101. */
-  readonly upgrade: string
   readonly connectionNames: string
 }
 
@@ -87,7 +86,7 @@ function complete(buffer: Buffer, status: number, reason: string, minor: number,
     status,
     reason,
     headers: new HeaderBlock(fields.text()),
-    bodyLength: framing >= 0 ? framing : UNTIL_END,
+    bodyLength: framing >= 0 ? framing : UNKNOWN_LENGTH,
     chunked: framing === CHUNKED && !bodiless,
     untilClose: framing === UNDECLARED && !bodiless,
     keepAlive,

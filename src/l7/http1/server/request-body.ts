@@ -1,4 +1,4 @@
-import { UNKNOWN_LENGTH } from '../../message/request.ts'
+import { UNKNOWN_LENGTH } from '../../message/body-length.ts'
 import { ChunkedReader, type ChunkSink } from '../parse/chunked-reader.ts'
 
 /** Reads the body of a request off a connection, from any split of the bytes. */

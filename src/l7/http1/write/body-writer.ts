@@ -1,13 +1,12 @@
 import type { Transport } from '../../../net/transport/transport.ts'
+import { UNKNOWN_LENGTH } from '../../message/body-length.ts'
 import { latin1 } from '../../../core/latin1.ts'
 
 /** Below this, bodies are gathered with what stands before them into one string: one write per small message. */
 const GATHER_BYTES = 8_192
 
-/** No body; a number of bytes is its length. */
-export const FRAME_CHUNKED = -1
 /** The body lasts until the connection closes: responses to HTTP/1.0 clients. */
-export const FRAME_CLOSE = -2
+export const FRAME_CLOSE = -3
 
 /**
  * Writes messages to one connection: heads and small pieces are gathered into one string until `flush`, larger
@@ -46,7 +45,7 @@ export class BodyWriter {
 
   body(buffer: Buffer, start: number, end: number): void {
     const length = end - start
-    const chunked = this.#framing === FRAME_CHUNKED
+    const chunked = this.#framing === UNKNOWN_LENGTH
     if (chunked) this.#out += length.toString(16) + '\r\n'
     if (length <= GATHER_BYTES) {
       this.#out += chunked ? latin1(buffer, start, end) + '\r\n' : latin1(buffer, start, end)
@@ -61,12 +60,12 @@ export class BodyWriter {
   /** As `body`, for a small piece that is a latin1 string already. */
   bodyText(text: string): void {
     if (text === '') return
-    this.#out += this.#framing === FRAME_CHUNKED ? `${text.length.toString(16)}\r\n${text}\r\n` : text
+    this.#out += this.#framing === UNKNOWN_LENGTH ? `${text.length.toString(16)}\r\n${text}\r\n` : text
   }
 
   /** Ends a chunked body. `trailers`: "Name: value\r\n" lines. */
   end(trailers: string): void {
-    if (this.#framing === FRAME_CHUNKED) this.#out += `0\r\n${trailers}\r\n`
+    if (this.#framing === UNKNOWN_LENGTH) this.#out += `0\r\n${trailers}\r\n`
     this.#framing = 0
   }
 

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
-import { NO_BODY } from '../../exchange/downstream-stream.ts'
-import { UNTIL_END } from '../../message/response.ts'
+import { NO_BODY } from '../../message/body-length.ts'
+import { UNKNOWN_LENGTH } from '../../message/body-length.ts'
 
 /**
  * Status line, fields and framing of a response to a client of HTTP/1.`minor`. Always HTTP/1.1 (RFC 9112 §2.5), since
@@ -17,8 +17,8 @@ export function responseHead(
   const text = reason === '' ? (STATUS_CODES[status] ?? '') : reason
   let head = `HTTP/1.1 ${status} ${text}\r\n${fields}`
   if (length >= 0) head += `Content-Length: ${length}\r\n`
-  else if (length === UNTIL_END && minor === 1) head += 'Transfer-Encoding: chunked\r\n'
-  else if (length !== NO_BODY && length !== UNTIL_END) throw new RangeError(`length ${length}`)
+  else if (length === UNKNOWN_LENGTH && minor === 1) head += 'Transfer-Encoding: chunked\r\n'
+  else if (length !== NO_BODY && length !== UNKNOWN_LENGTH) throw new RangeError(`length ${length}`)
   if (close) return head + 'Connection: close\r\n\r\n'
   return minor === 0 ? head + 'Connection: keep-alive\r\n\r\n' : head + '\r\n'
 }

@@ -1,6 +1,6 @@
 import type { HeaderBlock } from '../../message/header-block.ts'
-import { UNTIL_END } from '../../message/response.ts'
-import { BodyWriter, FRAME_CHUNKED, FRAME_CLOSE } from './body-writer.ts'
+import { UNKNOWN_LENGTH } from '../../message/body-length.ts'
+import { BodyWriter, FRAME_CLOSE } from './body-writer.ts'
 import { responseHead } from './response-head.ts'
 
 export interface ResponseOptions {
@@ -21,7 +21,7 @@ export class ResponseWriter extends BodyWriter {
     return this.#untilClose
   }
 
-  /** Begins a response; returns whether the connection must close after it. `length`: bytes, UNTIL_END or NO_BODY. */
+  /** Begins a response; returns whether the connection must close after it. `length`: bytes, UNKNOWN_LENGTH or NO_BODY. */
   response(
     status: number,
     reason: string,
@@ -31,13 +31,13 @@ export class ResponseWriter extends BodyWriter {
   ): boolean {
     const { minor } = options
     // RFC 9112 §6.3: an HTTP/1.0 client knows no chunks.
-    this.#untilClose = length === UNTIL_END && minor === 0
+    this.#untilClose = length === UNKNOWN_LENGTH && minor === 0
     this.#trailers = options.trailers
     const close = options.close || this.#untilClose
     const framing = this.#untilClose
       ? FRAME_CLOSE
-      : length === UNTIL_END
-        ? FRAME_CHUNKED
+      : length === UNKNOWN_LENGTH
+        ? UNKNOWN_LENGTH
         : Math.max(length, 0)
     this.head(responseHead(status, reason, fields, length, minor, close), framing)
     return close

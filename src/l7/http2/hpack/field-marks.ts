@@ -7,7 +7,7 @@ import {
   SEEN_VIA,
   SEEN_X,
   SEEN_X_FORWARDED
-} from '../../http1/parse/field-scanner.ts'
+} from '../../message/seen.ts'
 
 /** What a field is to this hop: the low byte of its marks. Pseudo-fields are those up to UNKNOWN_PSEUDO. */
 export const METHOD = 1

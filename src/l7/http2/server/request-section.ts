@@ -1,4 +1,5 @@
-import { UNKNOWN_LENGTH, type Request } from '../../message/request.ts'
+import { UNKNOWN_LENGTH } from '../../message/body-length.ts'
+import type { Request } from '../../message/request.ts'
 import { HeaderBlock } from '../../message/header-block.ts'
 import { isKnownMethod } from '../../message/methods.ts'
 import { hostName } from '../../uri/host.ts'

@@ -5,7 +5,7 @@ import { acceptedClient } from '../../exchange/accepted-client.ts'
 import type { ClientConnection, Ends } from '../../exchange/client-connection.ts'
 import { parseFailure } from '../../http1/parse/parse-failure.ts'
 import type { HeadLimits } from '../../http1/parse/request-parser.ts'
-import type { UpstreamHead } from '../../http1/parse/response-parser.ts'
+import type { Response } from '../../message/response.ts'
 import { Traffic } from '../../http1/server/traffic.ts'
 import type { Request } from '../../message/request.ts'
 import { ENHANCE_YOUR_CALM, errorName, SETTINGS_TIMEOUT } from '../frames/codes.ts'
@@ -221,7 +221,7 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
 
   openTunnel(
     _stream: Stream,
-    _head: UpstreamHead,
+    _head: Response,
     _fields: string,
     upstream: Transport,
     _rest: Buffer,

@@ -4,7 +4,7 @@ import type { Transport } from '../../../net/transport/transport.ts'
 import type { ClientConnection } from '../../exchange/client-connection.ts'
 import type { DownstreamStream } from '../../exchange/downstream-stream.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
-import type { UpstreamHead } from '../../http1/parse/response-parser.ts'
+import type { Response } from '../../message/response.ts'
 import type { HeaderBlock } from '../../message/header-block.ts'
 import { CANCEL, errorName, INTERNAL_ERROR } from '../frames/codes.ts'
 import type { ClosedBy, Stream, StreamHandler } from '../session/stream.ts'
@@ -116,7 +116,7 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
   }
 
   tunnel(
-    head: UpstreamHead,
+    head: Response,
     fields: string,
     upstream: Transport,
     rest: Buffer,

@@ -30,7 +30,7 @@ class Cache implements Stage {
     // So is an empty query, which is not the same as none to everybody.
     const rawPath =
       (this.#rewritten ? exchange.path : exchange.forwardPath) + (exchange.query === '' ? '?' : '')
-    const sent = new SentFields(request.headers, exchange.route?.requestEdits, () => exchange.outgoing.head)
+    const sent = new SentFields(request.headers, exchange.route?.requestEdits, () => exchange.outgoing)
     const asked = cacheRequest(exchange, exchange.forwardAuthority, exchange.trusted, rawPath, sent)
     return new CachedExchange(exchange).act(this.#cache.lookup(asked, Date.now()))
   }

@@ -1,14 +1,14 @@
 import type { Combine, Decision, Fetch, FetchResult, Hit } from '../../cache/decide/decision.ts'
 import type { RecordWriter } from '../../cache/ports.ts'
 import { BackgroundRequest } from '../../forward/background-request.ts'
-import { NO_BODY } from '../../exchange/downstream-stream.ts'
+import { NO_BODY } from '../../message/body-length.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 import type { Outgoing } from '../../forward/forward-owner.ts'
-import type { UpstreamHead } from '../../http1/parse/response-parser.ts'
+import type { Response } from '../../message/response.ts'
 import { ResponseHead } from '../../exchange/response-head.ts'
 import type { ResponseTap } from '../../exchange/response-tap.ts'
 import { HeaderBlock } from '../../message/header-block.ts'
-import { UNTIL_END } from '../../message/response.ts'
+import { UNKNOWN_LENGTH } from '../../message/body-length.ts'
 import { streamBody } from './stream-body.ts'
 import { ANSWERED, GO_ON, WAITS, type Verdict } from '../verdict.ts'
 
@@ -65,7 +65,7 @@ export class CachedExchange implements ResponseTap {
 
   // ResponseTap.
 
-  onResponse(head: UpstreamHead): boolean {
+  onResponse(head: Response): boolean {
     const fetch = this.#fetch!
     this.#fetch = undefined
     const bytes = head.bodyLength >= 0 ? head.bodyLength : undefined
@@ -92,7 +92,7 @@ export class CachedExchange implements ResponseTap {
   }
 
   /** Whatever happens here, nobody is left waiting for the fetch. */
-  #decided(fetch: Fetch, head: UpstreamHead, bytes: number | undefined): FetchResult {
+  #decided(fetch: Fetch, head: Response, bytes: number | undefined): FetchResult {
     try {
       return fetch.onResponse(head, bytes, Date.now())
     } catch (error) {
@@ -155,7 +155,7 @@ export class CachedExchange implements ResponseTap {
     const exchange = this.#exchange
     const { request } = exchange
     exchange.cacheStatus = 'hit'
-    const length = hit.bytes ?? (hit.reader === undefined ? NO_BODY : UNTIL_END)
+    const length = hit.bytes ?? (hit.reader === undefined ? NO_BODY : UNKNOWN_LENGTH)
     const head = new ResponseHead(hit.status, hit.reason, new HeaderBlock(hit.fields), length, 'cache')
     if (!exchange.respond(head)) return hit.reader?.release()
     if (hit.reader !== undefined)
@@ -205,15 +205,14 @@ export class CachedExchange implements ResponseTap {
 
 /** What a HEAD was answered with is renewed by a GET: the answer to another HEAD would be stored without its body. */
 function asGet(outgoing: Outgoing): Outgoing {
-  if (outgoing.method !== 'HEAD') return outgoing
-  return { ...outgoing, method: 'GET', head: `GET${outgoing.head.slice(4)}` }
+  return outgoing.method === 'HEAD' ? { ...outgoing, method: 'GET' } : outgoing
 }
 
 /** The request with the fields changed that the cache asks for: validators, ranges. */
 function changed(outgoing: Outgoing, fetch: Fetch): Outgoing {
   if (fetch.remove.length === 0 && fetch.add.length === 0) return outgoing
-  let { head } = outgoing
-  for (const name of fetch.remove) head = head.replace(new RegExp(`\\r\\n${name}:[^\\r]*`, 'gi'), '')
-  const lines = fetch.add.map(([name, value]) => `${name}: ${value}\r\n`).join('')
-  return { ...outgoing, head: head.slice(0, -2) + lines + '\r\n' }
+  const headers = new HeaderBlock(outgoing.headers.text)
+  for (const name of fetch.remove) headers.remove(name.toLowerCase())
+  for (const [name, value] of fetch.add) headers.append(name, value)
+  return { ...outgoing, headers }
 }

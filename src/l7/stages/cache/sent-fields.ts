@@ -1,6 +1,7 @@
 import type { CompiledEdits } from '../../headers/header-edits.ts'
 import { variableName } from '../../headers/variable-name.ts'
-import { HeaderBlock } from '../../message/header-block.ts'
+import type { Outgoing } from '../../forward/forward-owner.ts'
+import type { HeaderBlock } from '../../message/header-block.ts'
 
 /** Fields that go upstream as the client sent them unless the route's edits name them: what answers mostly vary by. */
 const asReceived = new Set([
@@ -22,24 +23,21 @@ const asReceived = new Set([
 export class SentFields {
   readonly #received: HeaderBlock
   readonly #edits: CompiledEdits | undefined
-  readonly #head: () => string
-  #sent: HeaderBlock | undefined
+  readonly #outgoing: () => Outgoing
 
-  constructor(received: HeaderBlock, edits: CompiledEdits | undefined, head: () => string) {
+  constructor(received: HeaderBlock, edits: CompiledEdits | undefined, outgoing: () => Outgoing) {
     this.#received = received
     this.#edits = edits
-    this.#head = head
+    this.#outgoing = outgoing
   }
 
   /** `name` in lower case. */
   get(name: string): string | undefined {
     if (asReceived.has(name) && this.#edits?.names.has(variableName(name)) !== true)
       return this.#received.get(name)
-    return (this.#sent ??= fieldsOf(this.#head())).get(name)
+    const { authority, headers, acceptsTrailers } = this.#outgoing()
+    if (name === 'host') return authority
+    if (name === 'te') return acceptsTrailers ? 'trailers' : undefined
+    return headers.get(name)
   }
-}
-
-/** Of a head in HTTP/1.1's form: without its first and its last, empty line. */
-function fieldsOf(head: string): HeaderBlock {
-  return new HeaderBlock(head.slice(head.indexOf('\n') + 1, -2))
 }

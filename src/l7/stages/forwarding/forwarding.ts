@@ -12,7 +12,7 @@ import {
   SEEN_TRACEPARENT,
   SEEN_X,
   SEEN_X_FORWARDED
-} from '../../http1/parse/field-scanner.ts'
+} from '../../message/seen.ts'
 import type { Stage } from '../stage.ts'
 import { GO_ON, type Verdict } from '../verdict.ts'
 

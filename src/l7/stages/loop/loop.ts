@@ -1,6 +1,6 @@
 import type { Exchange } from '../../exchange/exchange.ts'
 import { isLoop } from '../../headers/via.ts'
-import { SEEN_VIA } from '../../http1/parse/field-scanner.ts'
+import { SEEN_VIA } from '../../message/seen.ts'
 import type { Stage } from '../stage.ts'
 import { ANSWERED, GO_ON, type Verdict } from '../verdict.ts'
 

@@ -26,7 +26,7 @@ class Mirror implements Stage {
     const { outgoing } = exchange
     if (outgoing.upgrade !== '') return GO_ON
     if (this.#share < 1 && exchange.context.random() >= this.#share) return GO_ON
-    if (outgoing.framing === 0) BackgroundRequest.send(this.#target, outgoing)
+    if (outgoing.bodyLength === 0) BackgroundRequest.send(this.#target, outgoing)
     else exchange.bodyCopy = new BodyCopy(this.#target, outgoing)
     return GO_ON
   }
