@@ -10,6 +10,8 @@ const MAX_UNIX_PATH = 107
 /** `host:port`, `:port`, `[::]:port` or `unix:/path` of a listener; a string says why it is none. */
 export function parseBind(text: string): Address | string {
   if (text.startsWith('unix:')) return parseUnix(text)
+  const scheme = /^[a-z][a-z0-9+.-]*:\/\/([^/]*)/i.exec(text)
+  if (scheme !== null) return `"${text}" is a URL; write "${scheme[1]!}"`
   const parts = splitHostPort(text)
   if (typeof parts === 'string') return parts
   const port = parsePort(parts.port, 0)
@@ -31,6 +33,8 @@ export function parseBackendAddress(text: string): Address | string {
   if (text.startsWith('unix:')) return parseUnix(text)
   const scheme = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/i.exec(text)
   if (scheme !== null) {
+    if (scheme[2]!.startsWith('unix:'))
+      return `"${text}" is a URL; write "${scheme[2]!.replace(/:\/?$/, '')}"`
     const tls = scheme[1]!.toLowerCase() === 'https' ? ' and give the pool `tls: {}`' : ''
     return `"${text}" is a URL; write "${scheme[2]!.replace(/\/.*$/, '')}"${tls}`
   }
@@ -69,7 +73,11 @@ function splitHostPort(text: string): { host: string; port: string } | string {
     if (!isIPv6(bracketed[1]!)) return `"${bracketed[1]}" is not an IPv6 address`
     return { host: bracketed[1]!, port: bracketed[2]! }
   }
-  if (isIPv6(text)) return `an IPv6 address needs brackets and a port: "[${text}]:8080"`
+  if (isIPv6(text)) return bareIPv6(text)
+  if (text.startsWith(':::') && /^:::\d+$/.test(text))
+    return `an IPv6 address needs brackets: "[::]:${text.slice(3)}"`
+  if (text.startsWith('/') && text.length > 1)
+    return `"${text}" has no port; is it a unix socket? Then write "unix:${text}"`
   const colon = text.lastIndexOf(':')
   if (colon === -1) {
     if (/^\d+$/.test(text)) return `"${text}" has no colon; write ":${text}"`
@@ -77,6 +85,18 @@ function splitHostPort(text: string): { host: string; port: string } | string {
   }
   if (text.indexOf(':') !== colon) return `an IPv6 address needs brackets: "[::1]:8080"`
   return { host: text.slice(0, colon), port: text.slice(colon + 1) }
+}
+
+/** `fe80::1:8080` is an address, and may be meant as one with its port. */
+function bareIPv6(text: string): string {
+  const [, host, port] = /^(.*):(\d{2,5})$/.exec(text) ?? []
+  const zone = /^(.*%[^:]+):(\d{2,5})$/.exec(text)
+  const [address, meant] = zone === null ? [host, port] : [zone[1], zone[2]]
+  const bare = `an IPv6 address needs brackets and a port: "[${text}]:8080"`
+  if (address === undefined || Number(meant) > 65_535) return bare
+  const split = address === '' || address === ':' ? '::' : address.endsWith(':') ? `${address}:` : address
+  if (!isIPv6(split)) return bare
+  return `an IPv6 address needs brackets: did you mean "[${split}]:${meant!}"?`
 }
 
 function parsePort(text: string, lowest: 0 | 1): number | string {
@@ -87,7 +107,9 @@ function parsePort(text: string, lowest: 0 | 1): number | string {
 }
 
 function parseUnix(text: string): Address | string {
-  const path = text.slice('unix:'.length)
+  const path = text.slice('unix:'.length).replace(/^\/\/(?=\/)/, '')
+  const behind = /^(.+?):\/?[^/]*$/.exec(path)
+  if (behind !== null) return `a unix socket has no port and no path behind it; write "unix:${behind[1]}"`
   if (path === '') return 'the path of the unix socket is missing; write "unix:/run/lb.sock"'
   if (Buffer.byteLength(path) > MAX_UNIX_PATH) {
     return `the path of a unix socket may have ${MAX_UNIX_PATH} bytes; this one has ${Buffer.byteLength(path)}`

@@ -1,6 +1,7 @@
 import { buildConfig } from './build/build.ts'
 import { checkAddresses } from './checks/addresses.ts'
 import { checkL4Loops } from './checks/l4-loops.ts'
+import { checkDoubtful } from './checks/doubtful.ts'
 import { findHiddenRoutes } from './checks/hidden-routes.ts'
 import { checkListeners } from './checks/listeners.ts'
 import { checkModes } from './checks/modes.ts'
@@ -11,6 +12,7 @@ import { checkRegexes } from './checks/regexes.ts'
 import type { Config } from './model/model.ts'
 import { refuseNotSupported } from './report/not-supported.ts'
 import { errorAt, type Finding, pathText } from './report/problem.ts'
+import { anotherLanguage } from './yaml/likely-cause.ts'
 import { isMap, type Raw } from './raw.ts'
 import { normalise } from './schema/normalise.ts'
 import { rootSchema } from './schema/root.ts'
@@ -36,10 +38,13 @@ export function validate(
   sourceOf: SourceOf
 ): Validated {
   if (!isMap(root)) {
+    const foreign = typeof root === 'string' ? anotherLanguage(root.replaceAll(' {', ' {\n')) : undefined
     const message =
-      root === null
-        ? `the configuration is empty; begin with "${EXAMPLE}"`
-        : `a configuration is a mapping of keys such as "listeners:" and "pools:"; begin with "${EXAMPLE}"`
+      foreign !== undefined
+        ? foreign.message
+        : root === null
+          ? `the configuration is empty; begin with "${EXAMPLE}"`
+          : `a configuration is a mapping of keys such as "listeners:" and "pools:"; begin with "${EXAMPLE}"`
     return { ok: false, findings: [...before, errorAt([], message)] }
   }
   // Places for anchors.
@@ -58,7 +63,8 @@ export function validate(
     ...checkPools(root),
     ...checkModes(root),
     ...checkListeners(root),
-    ...checkRegexes(root)
+    ...checkRegexes(root),
+    ...checkDoubtful(root)
   ]
   const known = new Set(early.map((finding) => pathText(finding.path)))
   const all = [...early, ...late.filter((finding) => !known.has(pathText(finding.path)))]

@@ -1,108 +1,121 @@
+import { parseRegex } from './regex/parse-regex.ts'
+import { type Positions, positionsOf } from './regex/positions.ts'
+
 /**
- * Tells why an expression may take exponential time, or undefined. A path is at most urlBytes long, but `(a+)+$` needs
- * only 30 letters to run for minutes, and the data plane has one thread. Found: a repeated group that itself contains
- * a repetition or alternatives beginning alike, which covers what people write by accident; not everything. Expressions
- * come from the operator, so this is a warning and not a defence.
+ * Tells why an expression may take minutes, or undefined. A path is at most urlBytes long, but `(a+)+$` needs only 30
+ * letters, and the data plane has one thread. Expressions come from the operator, so this is a warning and not a
+ * defence.
  */
 export function regexRisk(source: string): string | undefined {
-  const open: Group[] = []
-  let anythings = 0
-  let top: Group = { start: 0, repeats: false, branches: [''] }
-  for (let i = 0; i < source.length; i++) {
-    const c = source[i]!
-    if (c === '\\') {
-      noteAtom(top, source.slice(i, i + 2))
-      i++
-    } else if (c === '[') {
-      const end = classEnd(source, i)
-      noteAtom(top, source.slice(i, end + 1))
-      i = end
-    } else if (c === '(') {
-      open.push(top)
-      top = { start: i, repeats: false, branches: [''] }
-      const head = /^\?(?:[:=!]|<[=!]|<\w+>)/.exec(source.slice(i + 1))
-      if (head !== null) i += head[0].length
-    } else if (c === ')') {
-      const group = top
-      top = open.pop() ?? top
-      const text = source.slice(group.start, i + 1)
-      if (isUnboundedAt(source, i + 1)) {
-        if (group.repeats)
-          return `${text}${source[i + 1]!} repeats what repeats: it can take exponential time`
-        if (ambiguous(group.branches))
-          return `${text}${source[i + 1]!} repeats alternatives that begin alike: it can take exponential time`
-        top.repeats = true
-      } else if (group.repeats) {
-        top.repeats = true
-      }
-      noteAtom(top, text)
-    } else if (c === '|') {
-      top.branches.push('')
-    } else if (isUnboundedAt(source, i)) {
-      top.repeats = true
-      if (source[i - 1] === '.' && source[i - 2] !== '\\') anythings++
-    } else if (!'?{'.includes(c)) {
-      noteAtom(top, c)
-    }
-  }
-  return anythings > MAX_ANYTHINGS
-    ? `${anythings} times ".*" or ".+": it can take the length of the path to the power of ${anythings}`
+  // Nothing is repeated without a bound, or it is no expression at all.
+  if (!/[*+{]/.test(source) || !isRegex(source)) return undefined
+  const positions = positionsOf(parseRegex(source))
+  if (positions === undefined) return undefined
+  if (isExponential(positions))
+    return 'it repeats what can match one text in several ways, and can take exponential time'
+  const degree = chainLength(positions)
+  return degree > MAX_DEGREE
+    ? `it repeats the same characters ${degree} times in a row or more, and can take the length of the path to the power of ${degree}`
     : undefined
 }
 
+function isRegex(source: string): boolean {
+  try {
+    return new RegExp(source) instanceof RegExp
+  } catch {
+    return false
+  }
+}
+
 /** Two of them are slow on 8 KiB (tens of milliseconds), three take minutes. */
-const MAX_ANYTHINGS = 2
+const MAX_DEGREE = 2
 
-interface Group {
-  readonly start: number
-  repeats: boolean
-  /** The first atom of each alternative. */
-  readonly branches: string[]
-}
-
-function noteAtom(group: Group, atom: string): void {
-  const last = group.branches.length - 1
-  if (group.branches[last] === '') group.branches[last] = atom
-}
-
-/** Some character can begin two of them. */
-function ambiguous(branches: readonly string[]): boolean {
-  const begun = new Set<number>()
-  for (const atom of branches) {
-    const beginning = beginnings(atom)
-    for (const c of beginning) {
-      if (begun.has(c)) return true
-    }
-    for (const c of beginning) begun.add(c)
+/**
+ * Whether one text leads from a position back to itself in two ways (Weber and Seidl 1991: then the number of ways
+ * doubles with each round): over a step that can be made in two ways, or along two ways side by side.
+ */
+function isExponential({ sets, next, doubled }: Positions): boolean {
+  const size = sets.length
+  const reach = next.map((_, from) => reachable(next, from))
+  for (const step of doubled) if (reach[step % size]!.has(Math.floor(step / size))) return true
+  for (let start = 0; start < size; start++) {
+    // Positions on a circle with this one.
+    const circle = new Set([...reach[start]!].filter((position) => reach[position]!.has(start)))
+    if (circle.has(start) && circle.size > 1 && forksAndMeets({ sets, next }, circle, start)) return true
   }
   return false
 }
 
-/** The characters of ASCII that an atom may match: `a`, `\w`, `[a-z]`, `.`; a group is not looked into. */
-function beginnings(atom: string): number[] {
-  if (atom === '' || atom.startsWith('(')) return []
-  let one: RegExp
-  try {
-    one = new RegExp(`^(?:${atom})`)
-  } catch {
-    return []
+/** Whether two ways that begin together at `start`, and then part, are together there again after the same text. */
+function forksAndMeets(
+  { sets, next }: Pick<Positions, 'sets' | 'next'>,
+  circle: ReadonlySet<number>,
+  start: number
+): boolean {
+  const size = sets.length
+  const home = start * size + start
+  /** Pairs reached while together, and once the ways have parted. */
+  const seen = [new Set([home]), new Set<number>()]
+  const queue: { readonly pair: number; readonly parted: 0 | 1 }[] = [{ pair: home, parted: 0 }]
+  for (let at = 0; at < queue.length && at < MAX_PAIRS; at++) {
+    const { pair, parted } = queue[at]!
+    for (const x of next[Math.floor(pair / size)]!) {
+      if (!circle.has(x)) continue
+      for (const y of next[pair % size]!) {
+        if (!circle.has(y) || (sets[x]! & sets[y]!) === 0n) continue
+        const to = x * size + y
+        const apart = parted === 1 || x !== y ? 1 : 0
+        if (to === home && apart === 1) return true
+        if (seen[apart]!.has(to)) continue
+        seen[apart]!.add(to)
+        queue.push({ pair: to, parted: apart })
+      }
+    }
   }
-  const found: number[] = []
-  for (let c = 32; c < 127; c++) {
-    const match = one.exec(String.fromCharCode(c))
-    if (match !== null && match[0].length === 1) found.push(c)
-  }
-  return found
+  return false
 }
 
-/** `+`, `*`, `{2,}`; a bounded count is left out. */
-function isUnboundedAt(source: string, at: number): boolean {
-  const c = source[at]
-  return c === '+' || c === '*' || (c === '{' && /^\{\d+,\}/.test(source.slice(at, at + 12)))
+/** Pairs looked at per position; who needs more is not told. */
+const MAX_PAIRS = 4_000
+
+function reachable(next: Positions['next'], from: number): ReadonlySet<number> {
+  const seen = new Set<number>()
+  const queue = [from]
+  for (let at = 0; at < queue.length; at++) {
+    for (const to of next[queue[at]!]!) {
+      if (seen.has(to)) continue
+      seen.add(to)
+      queue.push(to)
+    }
+  }
+  return seen
 }
 
-function classEnd(source: string, at: number): number {
-  let i = at + 1
-  while (i < source.length && source[i] !== ']') i += source[i] === '\\' ? 2 : 1
-  return Math.min(i, source.length - 1)
+/** How many repeated positions follow upon each other over characters that all of them take; counted up to the bound. */
+function chainLength({ sets, next }: Positions): number {
+  const loops = sets.map((_, position) => next[position]!.has(position))
+  let longest = 0
+  for (const [start, set] of sets.entries()) {
+    if (loops[start]) longest = Math.max(longest, chainFrom(start, set, [start]))
+    if (longest > MAX_DEGREE) break
+  }
+  return longest
+
+  function chainFrom(from: number, common: bigint, chain: readonly number[]): number {
+    if (chain.length > MAX_DEGREE) return chain.length
+    let most = chain.length
+    const seen = new Set(chain)
+    const queue = [from]
+    for (let at = 0; at < queue.length; at++) {
+      for (const to of next[queue[at]!]!) {
+        const shared = common & sets[to]!
+        if (seen.has(to) || shared === 0n) continue
+        seen.add(to)
+        if (loops[to]) most = Math.max(most, chainFrom(to, shared, [...chain, to]))
+        else queue.push(to)
+        if (most > MAX_DEGREE) return most
+      }
+    }
+    return most
+  }
 }

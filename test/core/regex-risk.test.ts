@@ -14,7 +14,18 @@ t.test('expressions that can take exponential time are pointed out', async (t) =
     '(?<n>a*)+',
     '(\\w|\\d)+$',
     '([a-z]|[a-c])*x',
-    '^/a.*b.*c.*d$'
+    '^/a.*b.*c.*d$',
+    '^/((a)|(a))+$',
+    '^/\\w*\\w*\\w*\\w*x$',
+    '^(a|aa)+$',
+    '(x+x+)+y',
+    '(a|b|ab)*c',
+    '([^/]+/?)*$',
+    '(.*a){12}',
+    '^(([a-z])+.)+[A-Z]([a-z])+$',
+    '(?=(a+)+b)',
+    '(a{1,30}){1,30}b',
+    '^/[a-z]*[a-z0-9]*[a-z-]*x$'
   ]) {
     t.type(regexRisk(bad), 'string', bad)
   }
@@ -28,6 +39,13 @@ t.test('expressions that can take exponential time are pointed out', async (t) =
     '\\(a+\\)+',
     '^/a{1,3}/(b+){2}',
     '',
+    '^(/[a-z]+)+$',
+    '^/(api|v[0-9]+)/.*$',
+    '^/[^/]+/[^/]+/[^/]+/[^/]+$',
+    '^/([a-z]+-)*[a-z]+$',
+    '^/a{3}b{2,5}$',
+    '^/(?:en|de)/.*/x$',
+    '(foo|bar)*',
     '(en|de|fr)+',
     '(.|\\n)+x',
     '^/.*/x/.*$',

@@ -45,29 +45,49 @@ export function leaf<T>(expected: string, json: JsonKeywords, read: (input: unkn
     .meta(json)
 }
 
+/** Keys that a mapping has not but explains, by its definition: they are no misspellings of keys that it has. */
+const explained = new WeakMap<object, ReadonlySet<string>>()
+
+export function explainedKeys(definition: object): ReadonlySet<string> {
+  return explained.get(definition) ?? new Set()
+}
+
 /**
  * A mapping with exactly these keys. `elsewhere` explains keys that are valid in another place only; `example` is shown
  * when something else stands there, and is made of the first two keys when left out.
  */
 export function mapping<Shape extends z.ZodRawShape>(
   shape: Shape,
-  { elsewhere = {}, example }: { elsewhere?: Readonly<Record<string, string>>; example?: string } = {}
+  options: {
+    elsewhere?: Readonly<Record<string, string>>
+    example?: string
+    /** What a scalar or a list in its place may stand for: the mapping to write, `@` for the value as it is written. */
+    lone?: (value: unknown) => string | undefined
+    /** Says of an unknown key what it may mean. */
+    unknown?: (key: string) => string | undefined
+  } = {}
 ) {
+  const { elsewhere = {}, example, lone, unknown } = options
   const known = Object.keys(shape)
-  return z.strictObject(shape, {
+  const schema = z.strictObject(shape, {
     error(issue) {
       // What was expected; the translation says what was found.
-      if (issue.code === 'invalid_type') return `a mapping such as ${example ?? exampleOf(known)}`
+      if (issue.code === 'invalid_type') {
+        const cure = lone?.(issue.input)
+        return `a mapping such as ${example ?? exampleOf(known)}${cure === undefined ? '' : `\n${cure}`}`
+      }
       if (issue.code !== 'unrecognized_keys') return undefined
       // One line per unknown key, in the order of the issue's keys.
       const messages = issue.keys.map((key: string) =>
         Object.hasOwn(elsewhere, key)
           ? `"${key}" ${elsewhere[key]}`
-          : `unknown key "${key}"${suggestion(key, known)}`
+          : `unknown key "${key}"${unknown?.(key) ?? suggestion(key, known)}`
       )
       return messages.join('\n')
     }
   })
+  explained.set(schema._zod.def, new Set(Object.keys(elsewhere)))
+  return schema
 }
 
 function exampleOf(keys: readonly string[]): string {

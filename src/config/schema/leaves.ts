@@ -1,4 +1,5 @@
 import { booleanOf, EnvText, numberOf, textOf } from '../environment/env-text.ts'
+import { foreignCure, type ForeignWords } from '../report/foreign-words.ts'
 import { suggestion } from '../report/nearest.ts'
 import { durationText, parseDuration, parsePercent, parseRate, parseSize, sizeText } from '../units.ts'
 import { leaf, Refusal } from './leaf.ts'
@@ -46,12 +47,16 @@ function quoteCure(input: unknown): string | undefined {
   return undefined
 }
 
-export function word<const Words extends readonly string[]>(words: Words) {
+/** `foreign`: what other load balancers say, with the cure for it. */
+export function word<const Words extends readonly string[]>(words: Words, foreign: ForeignWords = new Map()) {
   const expected = words.length === 1 ? `"${words[0]}"` : `one of ${words.join(', ')}`
   return leaf<Words[number]>(expected, { type: 'string', enum: [...words] }, (input) => {
     const value = textOf(input)
     if (value !== undefined && words.includes(value)) return value
-    const near = value === undefined ? '' : suggestion(value, words)
+    if (value === undefined) return new Refusal({})
+    const cure = foreignCure(value, foreign)
+    if (cure !== undefined) return new Refusal({ cure })
+    const near = suggestion(value, words)
     return new Refusal(near.includes('did you mean') ? { cure: near.slice(2) } : {})
   })
 }
@@ -104,9 +109,12 @@ export function duration({ min = 1, max = MAX_TIMEOUT_MS, example = '10s' } = {}
     if (written === undefined) return new Refusal({})
     // Zero needs no unit.
     const value = written === '0' ? 0 : parseDuration(written)
-    if (value === undefined) return new Refusal({ cure: durationCure(written) })
+    if (value === undefined) return new Refusal({ cure: durationCure(written, max) })
     if (value < min || value > max) {
-      const range = `durations here go from ${durationText(min)} to ${durationText(max)}`
+      const range =
+        value === 0
+          ? `a limit of time cannot be 0; leave the key out for the default, or write up to ${durationText(max)}`
+          : `durations here go from ${durationText(min)} to ${durationText(max)}`
       return new Refusal({ message: `"${written}" is ${value < min ? 'too short' : 'too long'}; ${range}` })
     }
     return value
@@ -118,7 +126,17 @@ export function lifetime({ example = '60s' } = {}) {
   return duration({ min: 0, max: MAX_TTL_MS, example })
 }
 
-function durationCure(written: string): string {
+const NO_LIMIT = /^(?:off|none|never|no|false|infinite|infinity|unlimited|disabled?|-\d+|max)$/i
+
+function durationCure(written: string, max: number): string {
+  if (NO_LIMIT.test(written))
+    return `leave the key out for the default; the longest is "${durationText(max)}"`
+  const iso = /^P(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)$/i.exec(written)
+  if (iso !== null) {
+    const [, hours, minutes, seconds] = iso
+    return `did you mean "${[hours && `${hours}h`, minutes && `${minutes}m`, seconds && `${seconds}s`].filter(Boolean).join('')}"?`
+  }
+  if (/^\d+$/.test(written)) return bareDurationCure(Number(written))
   const match = /^([\d.]+)\s*([a-z]*)$/i.exec(written)
   if (match === null) return 'units are ms, s, m, h, d, w, y'
   const units: Readonly<Record<string, string>> = {
@@ -140,6 +158,13 @@ function durationCure(written: string): string {
   return known ? `did you mean "${match[1]}${known}"?` : 'units are ms, s, m, h, d, w, y'
 }
 
+/** Other proxies count in milliseconds or in seconds; from the size of the number one can tell mostly. */
+function bareDurationCure(number: number): string {
+  if (number >= 1000) return `did you mean "${durationText(number)}"? A number alone has no unit`
+  if (number >= 100) return `write "${number}ms" or "${number}s"`
+  return `did you mean "${number}s"?`
+}
+
 /** Bytes. */
 export function size({ min = 0, max = 2 ** 40, example = '64kb' } = {}) {
   const expected = `a size such as "${example}"`
@@ -159,6 +184,11 @@ export function size({ min = 0, max = 2 ** 40, example = '64kb' } = {}) {
 }
 
 function sizeCure(written: string): string {
+  if (written === '0') return 'for no limit leave the key out'
+  if (NO_LIMIT.test(written)) return 'for no limit leave the key out; units are b, kb, mb, gb (k = 1024)'
+  if (/^\d{1,15}$/.test(written)) return `did you mean "${sizeText(Number(written))}"?`
+  if (/^\d+\s*ti?b?$/i.test(written))
+    return `units are b, kb, mb, gb (k = 1024): "${Number.parseInt(written, 10) * 1024}gb"`
   const match = /^([\d.]+)\s*([kmgt]?)(i?b?|bytes?)$/i.exec(written)
   const amount = match?.[1]
   const unit = match?.[2]?.toLowerCase()

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { defaults } from '../defaults.ts'
 import { listOf, mapping } from './leaf.ts'
 import { decimal, duration, flag, integer, off, rate, text, word } from './leaves.ts'
+import { firstOf, loneNumber, loneText, loneTrue } from './lone.ts'
 import { name } from './name.ts'
 import { bind, cidrs, hostPattern } from './network-leaves.ts'
 import { routeRetry } from './retry.ts'
@@ -27,15 +28,21 @@ const common = {
   maxConnections: integer(1, 10_000_000)
     .optional()
     .describe('Connections at once over all workers; left out: no limit.'),
-  connectionLimit: mapping({
-    perClient: integer(1, 1_000_000).optional().describe('Connections at once per client address.'),
-    rate: rate().optional().describe('New connections per client address.')
-  })
+  connectionLimit: mapping(
+    {
+      perClient: integer(1, 1_000_000).optional().describe('Connections at once per client address.'),
+      rate: rate().optional().describe('New connections per client address.')
+    },
+    { lone: loneNumber('perClient') }
+  )
     .optional()
     .describe('Limits per client.'),
-  proxyProtocol: mapping({
-    trusted: cidrs().describe('Peers that must send a PROXY header; from others it is not read.')
-  })
+  proxyProtocol: mapping(
+    {
+      trusted: cidrs().describe('Peers that must send a PROXY header; from others it is not read.')
+    },
+    { lone: firstOf(loneText('trusted'), loneTrue('name the peers that send it: { trusted: [10.0.0.0/8] }')) }
+  )
     .optional()
     .describe('Read a PROXY v1 or v2 header.')
 }

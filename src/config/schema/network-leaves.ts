@@ -1,6 +1,7 @@
 import { textOf } from '../environment/env-text.ts'
 import { isHostName, parseBackendAddress, parseBind, parseCidr } from '../addresses.ts'
 import type { BackendAddress, Bind, HashKey } from '../model/model.ts'
+import { foreignFieldValue, foreignHost, foreignPath } from '../report/foreign-values.ts'
 import { leaf, listOf, Refusal } from './leaf.ts'
 import { text } from './leaves.ts'
 
@@ -48,9 +49,26 @@ export function cidrs() {
 }
 
 function cidrCure(written: string): string | undefined {
+  if (/^(?:all|any|\*|everyone|everybody)$/i.test(written))
+    return 'every network is "0.0.0.0/0" and "::/0"; to let everybody in leave `allow` out'
+  if (/^private_?ranges?$/i.test(written))
+    return 'write them: [10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, "fd00::/8"]'
+  if (/^localhost$/i.test(written)) return 'write "127.0.0.0/8" and "::1"'
+  const mask = /^([\d.]+)\/((?:\d+\.){3}\d+)$/.exec(written)
+  if (mask !== null) return `write "${mask[1]}/${maskBits(mask[2]!)}"`
+  if (/^[\d.]+\s*-\s*[\d.]+$/.test(written)) return 'a range is written as the networks it consists of'
+  if (/^(?:\d+\.){1,3}\*/.test(written)) {
+    const bytes = written.split('.').filter((part) => part !== '*')
+    return `write "${[...bytes, '0', '0', '0'].slice(0, 4).join('.')}/${bytes.length * 8}"`
+  }
+  if (/[a-z]/i.test(written) && !written.includes(':')) return 'a name is no network; write its addresses'
   const address = written.split('/')[0]!
   if (parseCidr(address) === undefined) return undefined
   return `the part behind the slash goes from 0 to ${address.includes(':') ? 128 : 32}`
+}
+
+function maskBits(mask: string): number {
+  return mask.split('.').reduce((bits, byte) => bits + Number(byte).toString(2).replaceAll('0', '').length, 0)
 }
 
 /** Host names of requests or of TLS: exact or `*.example.com`. */
@@ -58,7 +76,8 @@ export function hostPattern() {
   return text('a host name such as example.com or "*.example.com"', {
     json: { title: 'host' },
     reject(value) {
-      if (value === '*') return '"*" is any host; leave the key out instead'
+      const foreign = foreignHost(value)
+      if (foreign !== undefined) return foreign
       if (/:\d+$/.test(value)) return `write the host without its port: "${value.replace(/:\d+$/, '')}"`
       const name = value.startsWith('*.') ? value.slice(2) : value
       const bare = name.replace(/^\[(.*)\]$/, '$1')
@@ -85,7 +104,9 @@ export function fieldValue() {
     max: 4096,
     reject: (value) =>
       // Heads are written as latin1; anything beyond would be mangled.
-      /^[\t\x20-\x7e\x80-\xff]*$/.test(value) ? undefined : 'a field value must be visible latin1 characters'
+      /^[\t\x20-\x7e\x80-\xff]*$/.test(value)
+        ? foreignFieldValue(value)
+        : 'a field value must be visible latin1 characters'
   })
 }
 
@@ -106,13 +127,14 @@ export function absolutePath() {
   return text('a path such as /api/', {
     json: { title: 'path' },
     reject: (value) =>
-      !value.startsWith('/')
+      foreignPath(value) ??
+      (!value.startsWith('/')
         ? `a path begins with a slash: did you mean "/${value}"?`
         : /[\s?#\\]/.test(value)
-          ? 'a path has no spaces, "?", "#" or backslashes'
+          ? `a path has no spaces, "?", "#" or backslashes${value.includes('?') ? '; parameters of the query go to `query`' : ''}`
           : /(?:^|\/)\.{1,2}(?:\/|$)/.test(value)
             ? 'write the path without "." and ".."; paths are compared after they are resolved'
-            : undefined
+            : undefined)
   })
 }
 
@@ -126,10 +148,18 @@ export function regex() {
       } catch (error) {
         const reason =
           error instanceof Error ? error.message.replace(/^Invalid regular expression: /, '') : ''
-        return `not a regular expression: ${reason}`
+        return `not a regular expression: ${reason}${regexCure(value)}`
       }
     }
   })
+}
+
+/** What other engines have and JavaScript's has not. */
+function regexCure(value: string): string {
+  if (/\(\?[a-z]+\)/i.test(value)) return '; there are no flags such as (?i) here: write [Aa] for either case'
+  if (/\(\?P</.test(value)) return '; a named group is (?<name>…) here'
+  if (/[+*?}]\+/.test(value)) return '; there are no possessive quantifiers here: take the second "+" out'
+  return ''
 }
 
 export function filePath() {

@@ -1,14 +1,13 @@
 import { EnvText } from '../environment/env-text.ts'
+import { nearest, suggestion } from '../report/nearest.ts'
 import { errorAt, type Finding, type Path, pathText } from '../report/problem.ts'
 import { isMap, type Raw, type RawMap } from '../raw.ts'
 import type { Shape } from './shape.ts'
 
-/** A part of the file that was read in another form than it is written in. */
+/** A value that is read at another path than it is written at. */
 interface Moved {
-  /** Where it stands. */
-  readonly path: Path
-  /** The part of a path that values have now, to the one that is written. */
-  readonly written: ReadonlyMap<string | number, string | number>
+  readonly now: Path
+  readonly written: Path
 }
 
 /** What was put into form, and where each part of it is written. */
@@ -42,6 +41,8 @@ interface Notes {
 }
 
 function walk(map: RawMap, shape: Shape, path: Path, notes: Notes): void {
+  if (shape.values !== undefined && shape.keys.size === 0) takeIn(map, shape.values, path, notes)
+  for (const key of Object.keys(map)) if (!shape.keys.has(key)) rename(map, key, shape, path, notes)
   for (const key of Object.keys(map)) {
     const inner = shape.keys.get(key) ?? shape.values
     if (inner === undefined || !matters(inner)) continue
@@ -54,6 +55,35 @@ function walk(map: RawMap, shape: Shape, path: Path, notes: Notes): void {
       }
     } else if (isMap(value)) walk(value, inner, here, notes)
   }
+}
+
+/** `web:` with nothing in it, and `backends:` beside it: the keys below were to be indented further. */
+function takeIn(map: RawMap, inner: Shape, path: Path, notes: Notes): void {
+  const empty = Object.keys(map).filter((name) => map[name] === null)
+  const stray = Object.keys(map).filter((name) => inner.keys.has(name) && map[name] !== null)
+  const [name] = empty
+  if (name === undefined || empty.length > 1 || stray.length === 0) return
+  const taken = Object.create(null) as RawMap
+  for (const key of stray) {
+    taken[key] = map[key]!
+    delete map[key]
+    notes.moves.push({ now: [...path, name, key], written: [...path, key] })
+  }
+  map[name] = taken
+  const message = `"${stray[0]!}" stands beside "${name}" and not in it; indent it further`
+  notes.findings.push(errorAt([...path, name, stray[0]!], message, 'key'))
+}
+
+/** A misspelt key is reported here, and then read as what was meant: nothing else is said of its value's place. */
+function rename(map: RawMap, key: string, shape: Shape, path: Path, notes: Notes): void {
+  if (shape.keys.size === 0 || shape.values !== undefined || shape.explained.has(key)) return
+  const known = [...shape.keys.keys()]
+  const meant = nearest(key, known)
+  if (meant === undefined || Object.hasOwn(map, meant)) return
+  map[meant] = map[key]!
+  delete map[key]
+  notes.findings.push(errorAt([...path, meant], `unknown key "${key}"${suggestion(key, known)}`, 'key'))
+  notes.moves.push({ now: [...path, meant], written: [...path, key] })
 }
 
 function matters({ item, keys, values }: Shape): boolean {
@@ -84,7 +114,8 @@ function listed(map: RawMap, item: Shape, path: Path, notes: Notes): Raw[] | und
   notes.findings.push(
     errorAt(path, `"${key}" is a list, not a mapping by name; write "${named}" and its keys below it`, 'key')
   )
-  notes.moves.push({ path, written: new Map(names.map((name, index) => [index, name])) })
+  for (const [index, name] of names.entries())
+    notes.moves.push({ now: [...path, index], written: [...path, name] })
   return names.map((name) => {
     const inner = map[name] as RawMap
     if (item.keys.has('name')) inner['name'] ??= name
@@ -95,35 +126,31 @@ function listed(map: RawMap, item: Shape, path: Path, notes: Notes): Raw[] | und
 /** `pools: [{ name: web, … }]` as the mapping that was meant; undefined when there are no names in it. */
 function byName(list: readonly Raw[], path: Path, notes: Notes): RawMap | undefined {
   const result = Object.create(null) as RawMap
-  const written = new Map<string | number, string | number>()
+  const moves: Moved[] = []
   for (const [index, item] of list.entries()) {
     if (!isMap(item)) return undefined
     const [only] = Object.keys(item)
     const lone = Object.keys(item).length === 1 && isMap(item[only!])
     const name = lone ? only! : item['name']
     if (typeof name !== 'string' || Object.hasOwn(result, name)) return undefined
-    if (lone) result[name] = item[name]!
-    else {
-      result[name] = item
-      delete item['name']
-    }
-    written.set(name, index)
+    result[name] = lone ? item[name]! : item
+    moves.push({ now: [...path, name], written: lone ? [...path, index, name] : [...path, index] })
   }
-  if (written.size === 0) return undefined
-  const [first] = written.keys()
-  const message = `"${pathText(path)}" is a mapping by name, not a list; write "${first!}:" and its keys below it`
+  const [first] = Object.keys(result)
+  if (first === undefined) return undefined
+  for (const value of Object.values(result)) if (isMap(value)) delete value['name']
+  const message = `"${pathText(path)}" is a mapping by name, not a list; write "${first}:" and its keys below it`
   notes.findings.push(errorAt(path, message, 'key'))
-  notes.moves.push({ path, written })
+  notes.moves.push(...moves)
   return result
 }
 
+/** The last move was made in terms of those before it. */
 function writtenPath(path: Path, moves: readonly Moved[]): Path {
   let result = path
-  for (const { path: place, written } of moves) {
-    const part = path[place.length]
-    if (part === undefined || !place.every((each, index) => each === path[index])) continue
-    const before = written.get(part)
-    if (before !== undefined) result = result.with(place.length, before)
+  for (const { now, written } of moves.toReversed()) {
+    if (now.length <= result.length && now.every((part, index) => part === result[index]))
+      result = [...written, ...result.slice(now.length)]
   }
   return result
 }

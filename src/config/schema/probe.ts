@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { defaults } from '../defaults.ts'
 import { leaf, listOf, mapping, Refusal } from './leaf.ts'
 import { duration, flag, integer, percent, text, word } from './leaves.ts'
+import { firstOf, loneNumber, loneText, loneTrue } from './lone.ts'
 import { fieldName, fieldValue, method } from './network-leaves.ts'
 import { textOf } from '../environment/env-text.ts'
 
@@ -83,14 +84,17 @@ const http = {
   host: text('a host name such as site.internal').optional().describe('Host field; left out: the address.'),
   method: method().prefault(probe.method).describe('Method to ask with.'),
   headers: z.record(fieldName(), fieldValue()).prefault({}).describe('Further fields to send.'),
-  expect: mapping({
-    status: listOf(statusRange(), { min: 1, max: 50 })
-      .prefault(probe.status)
-      .describe('Statuses that are a success: a status, a range or a list of them.'),
-    body: text('the text to look for', { max: 4096 })
-      .optional()
-      .describe('Text that the body must contain, in its first 64 KiB.')
-  })
+  expect: mapping(
+    {
+      status: listOf(statusRange(), { min: 1, max: 50 })
+        .prefault(probe.status)
+        .describe('Statuses that are a success: a status, a range or a list of them.'),
+      body: text('the text to look for', { max: 4096 })
+        .optional()
+        .describe('Text that the body must contain, in its first 64 KiB.')
+    },
+    { lone: firstOf(loneNumber('status'), loneText('status', /^[1-5]/)) }
+  )
     .prefault({})
     .describe('What a healthy answer looks like.')
 }
@@ -154,7 +158,12 @@ export const probeSchema = z.discriminatedUnion(
     redis,
     smtp
   ],
-  { error: () => 'a mapping such as { type: http, path: /healthz }' }
+  {
+    error(issue) {
+      const cure = loneProbe(issue.input)
+      return `a mapping such as { type: http, path: /healthz }${cure === undefined ? '' : `\n${cure}`}`
+    }
+  }
 )
 
 export const probeTypes = [
@@ -168,5 +177,11 @@ export const probeTypes = [
   'redis',
   'smtp'
 ] as const
+
+const loneProbe = firstOf(
+  loneTrue('did you mean { type: tcp }?'),
+  loneText('type: http, path', /^\//),
+  (value) => (probeTypes.some((type) => type === value) ? 'did you mean { type: @ }?' : undefined)
+)
 
 export type ProbeInput = z.output<typeof probeSchema>

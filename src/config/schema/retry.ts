@@ -4,6 +4,7 @@ import type { RetryCondition } from '../model/model.ts'
 import { suggestion } from '../report/nearest.ts'
 import { numberOf, textOf } from '../environment/env-text.ts'
 import { leaf, listOf, mapping, Refusal } from './leaf.ts'
+import { firstOf, loneNumber, loneTrue } from './lone.ts'
 import { flag, integer, percent } from './leaves.ts'
 
 const words = ['connect-failure', 'reset', 'timeout'] as const
@@ -34,23 +35,31 @@ const describe = {
   nonIdempotent: 'Also for methods such as POST, which then may be carried out twice.'
 }
 
+const loneRetry = firstOf(loneNumber('attempts'), loneTrue('it is on where the key is left out'))
+
 /** On a pool: every key has a value. */
-export const poolRetry = mapping({
-  attempts: integer(0, 10).prefault(defaults.retry.attempts).describe(describe.attempts),
-  budget: percent().prefault(defaults.retry.budget).describe(describe.budget),
-  on: listOf(condition(), { max: 50 })
-    .prefault([...defaults.retry.on])
-    .describe(describe.on),
-  nonIdempotent: flag().prefault(defaults.retry.nonIdempotent).describe(describe.nonIdempotent)
-})
+export const poolRetry = mapping(
+  {
+    attempts: integer(0, 10).prefault(defaults.retry.attempts).describe(describe.attempts),
+    budget: percent().prefault(defaults.retry.budget).describe(describe.budget),
+    on: listOf(condition(), { max: 50 })
+      .prefault([...defaults.retry.on])
+      .describe(describe.on),
+    nonIdempotent: flag().prefault(defaults.retry.nonIdempotent).describe(describe.nonIdempotent)
+  },
+  { lone: loneRetry }
+)
 
 /** On a route or a listener: what is not given is the pool's. */
-export const routeRetry = mapping({
-  attempts: integer(0, 10).optional().describe(describe.attempts),
-  budget: percent().optional().describe(describe.budget),
-  on: listOf(condition(), { max: 50 }).optional().describe(describe.on),
-  nonIdempotent: flag().optional().describe(describe.nonIdempotent)
-})
+export const routeRetry = mapping(
+  {
+    attempts: integer(0, 10).optional().describe(describe.attempts),
+    budget: percent().optional().describe(describe.budget),
+    on: listOf(condition(), { max: 50 }).optional().describe(describe.on),
+    nonIdempotent: flag().optional().describe(describe.nonIdempotent)
+  },
+  { lone: loneRetry }
+)
 
 export type PoolRetryInput = z.output<typeof poolRetry>
 export type RouteRetryInput = z.output<typeof routeRetry>

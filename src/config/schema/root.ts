@@ -1,9 +1,11 @@
 import { z } from 'zod'
 import { defaults } from '../defaults.ts'
+import { foreignLevels } from '../report/foreign-words.ts'
 import { numberOf, textOf } from '../environment/env-text.ts'
 import { leaf, listOf, mapping, Refusal } from './leaf.ts'
 import { duration, size, text, word } from './leaves.ts'
 import { listenerSchema } from './listener.ts'
+import { firstOf, loneNumber, loneText } from './lone.ts'
 import { name } from './name.ts'
 import { bind } from './network-leaves.ts'
 import { poolSchema } from './pool.ts'
@@ -16,7 +18,12 @@ function workers() {
     if (textOf(input) === 'auto') return 'auto'
     const count = numberOf(input)
     if (count !== undefined && Number.isInteger(count) && count >= 0 && count <= MAX_WORKERS) return count
-    return new Refusal({})
+    const text = textOf(input)
+    if (text !== undefined && /^\d+$/.test(text)) return new Refusal({ cure: 'write it without quotes' })
+    if (text !== undefined && /^(?:cores?|cpus?|max|all|ncpu)$/i.test(text))
+      return new Refusal({ cure: 'one per core is auto' })
+    if (count !== undefined && count > MAX_WORKERS) return new Refusal({})
+    return new Refusal(count === undefined ? {} : { cure: 'one per core is auto' })
   })
 }
 
@@ -36,31 +43,40 @@ export const rootSchema = mapping({
   workers: workers()
     .prefault(defaults.workers)
     .describe('Threads that carry traffic; `auto`: one per core; 0: all in the main thread.'),
-  shutdown: mapping({
-    grace: duration({ min: 0, example: '30s' })
-      .prefault(defaults.shutdown.grace)
-      .describe('On SIGTERM no more is accepted, and what is open has this long to end.')
-  })
+  shutdown: mapping(
+    {
+      grace: duration({ min: 0, example: '30s' })
+        .prefault(defaults.shutdown.grace)
+        .describe('On SIGTERM no more is accepted, and what is open has this long to end.')
+    },
+    { lone: loneText('grace') }
+  )
     .prefault({})
     .describe('How it stops.'),
   user: text('the name of a user such as nobody', { max: 64 })
     .optional()
     .describe('User to become once the listeners are bound; left out: none.'),
-  log: mapping({
-    level: word(logLevels)
-      .prefault(defaults.log.level)
-      .describe('The least important lines that are written.')
-  })
+  log: mapping(
+    {
+      level: word(logLevels, foreignLevels)
+        .prefault(defaults.log.level)
+        .describe('The least important lines that are written.')
+    },
+    { lone: loneText('level') }
+  )
     .prefault({})
     .describe('Lines of JSON on standard output, readable text on a terminal.'),
-  admin: mapping({
-    bind: listOf(bind(), { min: 1, max: 10 }).describe('Where it listens, as with listeners.'),
-    token: text('a token', { min: 0, max: 4096 })
-      .optional()
-      .describe(
-        'Asked of every call that changes something; needed when it is reached from other machines. May be `file:/path`.'
-      )
-  })
+  admin: mapping(
+    {
+      bind: listOf(bind(), { min: 1, max: 10 }).describe('Where it listens, as with listeners.'),
+      token: text('a token', { min: 0, max: 4096 })
+        .optional()
+        .describe(
+          'Asked of every call that changes something; needed when it is reached from other machines. May be `file:/path`.'
+        )
+    },
+    { lone: firstOf(loneText('bind'), loneNumber('bind')) }
+  )
     .optional()
     .describe('Health of `lb` itself, metrics and the API; left out: none.'),
   listeners: listOf(listenerSchema, { min: 1, max: 1000 }).describe('Where clients come in.'),

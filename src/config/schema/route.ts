@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import { defaults } from '../defaults.ts'
+import { foreignTarget } from '../report/foreign-values.ts'
 import { leaf, listOf, mapping, Refusal } from './leaf.ts'
 import { numberOf } from '../environment/env-text.ts'
 import { duration, flag, integer, lifetime, off, percent, size, text, word } from './leaves.ts'
+import { firstOf, loneNumber, loneText, loneTrue } from './lone.ts'
 import { name } from './name.ts'
 import { absolutePath, cidrs, fieldName, fieldValue, hostPattern, method, regex } from './network-leaves.ts'
 import { routeRetry } from './retry.ts'
@@ -40,40 +42,72 @@ function poolName() {
 }
 
 function edits(side: string) {
-  return mapping({
-    set: z
-      .record(editedField({ hostToo: true }), fieldValue())
-      .prefault({})
-      .describe('Fields to write, in place of any of that name.'),
-    add: z.record(editedField(), fieldValue()).prefault({}).describe('Fields to add behind those there are.'),
-    remove: listOf(editedField(), { max: 100 }).prefault([]).describe('Fields to take away.')
-  })
+  return mapping(
+    {
+      set: z
+        .record(editedField({ hostToo: true }), fieldValue())
+        .prefault({})
+        .describe('Fields to write, in place of any of that name.'),
+      add: z
+        .record(editedField(), fieldValue())
+        .prefault({})
+        .describe('Fields to add behind those there are.'),
+      remove: listOf(editedField(), { max: 100 }).prefault([]).describe('Fields to take away.')
+    },
+    {
+      example: '{ set: { X-A: b } }',
+      unknown: (key) => (/^[\w-]+$/.test(key) ? `; to write a field: { set: { ${key}: … } }` : undefined)
+    }
+  )
     .prefault({})
     .describe(`Edits of the ${side}; \`remove\` comes first, then \`set\`, then \`add\`.`)
 }
 
-export const headersSchema = mapping({ request: edits('request'), response: edits('response') })
+export const headersSchema = mapping(
+  { request: edits('request'), response: edits('response') },
+  {
+    example: '{ request: { set: { X-A: b } } }',
+    elsewhere: Object.fromEntries(
+      ['set', 'add', 'remove'].map((key) => [
+        key,
+        `belongs under \`request\` or \`response\`: { request: { ${key}: … } }`
+      ])
+    )
+  }
+)
 
-export const matchSchema = mapping({
-  host: listOf(hostPattern(), { max: 1000 })
-    .optional()
-    .describe('Host names; `*.example.com` is any subdomain.'),
-  path: absolutePath().optional().describe('The whole path.'),
-  pathPrefix: absolutePath()
-    .optional()
-    .describe('The beginning of the path, by whole segments: `/api` is not `/apix`.'),
-  pathRegex: regex().optional().describe('A regular expression that the path must match.'),
-  methods: listOf(method(), { max: 50 }).optional().describe('Methods.'),
-  headers: z
-    .record(fieldName(), fieldValue())
-    .optional()
-    .describe('Fields and their values; `"*"`: present, whatever the value.'),
-  query: z
-    .record(z.string().max(256), text('the value of a query parameter', { min: 0 }))
-    .optional()
-    .describe('Query parameters and their values; `"*"`: present.'),
-  clientIp: cidrs().optional().describe('Networks that the client must be in.')
-})
+export const matchSchema = mapping(
+  {
+    host: listOf(hostPattern(), { max: 1000 })
+      .optional()
+      .describe('Host names; `*.example.com` is any subdomain.'),
+    path: absolutePath().optional().describe('The whole path.'),
+    pathPrefix: absolutePath()
+      .optional()
+      .describe('The beginning of the path, by whole segments: `/api` is not `/apix`.'),
+    pathRegex: regex().optional().describe('A regular expression that the path must match.'),
+    methods: listOf(method(), { max: 50 }).optional().describe('Methods.'),
+    headers: z
+      .record(fieldName(), fieldValue())
+      .optional()
+      .describe('Fields and their values; `"*"`: present, whatever the value.'),
+    query: z
+      .record(z.string().max(256), text('the value of a query parameter', { min: 0 }))
+      .optional()
+      .describe('Query parameters and their values; `"*"`: present.'),
+    clientIp: cidrs().optional().describe('Networks that the client must be in.')
+  },
+  {
+    lone: firstOf(loneText('pathPrefix', /^\//), loneText('host')),
+    elsewhere: {
+      url: 'is `path` or `pathPrefix`, and `query` for what is behind the "?"',
+      uri: 'is `path` or `pathPrefix`, and `query` for what is behind the "?"',
+      prefix: 'is `pathPrefix` here',
+      paths: 'is `path`, one per route; several are `pathRegex: "^/(a|b)$"`',
+      regex: 'is `pathRegex` here'
+    }
+  }
+)
 
 const limitTexts = {
   headBytes: 'Request line and fields together; over it: 431.',
@@ -119,77 +153,91 @@ function negativeTtl() {
   )
 }
 
-export const cacheSchema = mapping({
-  store: text('the name of a cache', { max: 64, json: { title: 'cache' } }).describe(
-    'Which of `caches` it uses.'
-  ),
-  defaultTtl: lifetime({ example: '60s' })
-    .optional()
-    .describe('How long a response lives that says nothing about it; left out: `heuristic` decides.'),
-  maxTtl: lifetime({ example: '1d' }).optional().describe('No response lives longer, whatever it says.'),
-  heuristic: percent({ example: '10%' })
-    .prefault(defaults.cache.heuristic)
-    .describe(
-      'Life of a response that says nothing, as a share of its age since Last-Modified (RFC 9111 §4.2.2); 0%: none.'
+export const cacheSchema = mapping(
+  {
+    store: text('the name of a cache', { max: 64, json: { title: 'cache' } }).describe(
+      'Which of `caches` it uses.'
     ),
-  negativeTtl: negativeTtl()
-    .prefault({})
-    .describe('Status and how long it is kept when the response says nothing: `{ 404: 10s }`.'),
-  key: mapping({
-    ignoreQuery: listOf(text('the name of a query parameter', { max: 256 }), { max: 1000 })
-      .prefault([])
-      .describe('Query parameters that make no difference; a trailing `*` is any rest of the name.'),
-    sortQuery: flag()
-      .prefault(defaults.cache.sortQuery)
-      .describe('Whether the order of parameters makes no difference.'),
-    headers: listOf(fieldName(), { max: 100 })
-      .prefault([])
-      .describe('Request fields that are part of the key.'),
-    cookies: listOf(text('the name of a cookie', { max: 128 }), { max: 100 })
-      .prefault([])
-      .describe('Cookies that are part of the key.')
-  })
-    .prefault({})
-    .describe('What tells entries apart, besides method, scheme, host, path and query.'),
-  coalesce: flag()
-    .prefault(defaults.cache.coalesce)
-    .describe('Many requests for one missing entry make one request to a backend.'),
-  setCookie: word(['explicit', 'shared', 'never'])
-    .prefault(defaults.cache.setCookie)
-    .describe(
-      'Which responses are stored with their Set-Cookie, so that everybody gets the cookie: `shared` those that say public, s-maxage or CDN-Cache-Control, `explicit` also those that only give a lifetime, or none.'
-    ),
-  staleWhileRevalidate: lifetime({ example: '30s' })
-    .prefault(defaults.cache.staleWhileRevalidate)
-    .describe(
-      'A stale entry is served this long while a fresh one is fetched, where the response does not say.'
-    ),
-  staleIfError: lifetime({ example: '5m' })
-    .prefault(defaults.cache.staleIfError)
-    .describe('A stale entry is served this long when backends fail, where the response does not say.')
-})
+    defaultTtl: lifetime({ example: '60s' })
+      .optional()
+      .describe('How long a response lives that says nothing about it; left out: `heuristic` decides.'),
+    maxTtl: lifetime({ example: '1d' }).optional().describe('No response lives longer, whatever it says.'),
+    heuristic: percent({ example: '10%' })
+      .prefault(defaults.cache.heuristic)
+      .describe(
+        'Life of a response that says nothing, as a share of its age since Last-Modified (RFC 9111 §4.2.2); 0%: none.'
+      ),
+    negativeTtl: negativeTtl()
+      .prefault({})
+      .describe('Status and how long it is kept when the response says nothing: `{ 404: 10s }`.'),
+    key: mapping({
+      ignoreQuery: listOf(text('the name of a query parameter', { max: 256 }), { max: 1000 })
+        .prefault([])
+        .describe('Query parameters that make no difference; a trailing `*` is any rest of the name.'),
+      sortQuery: flag()
+        .prefault(defaults.cache.sortQuery)
+        .describe('Whether the order of parameters makes no difference.'),
+      headers: listOf(fieldName(), { max: 100 })
+        .prefault([])
+        .describe('Request fields that are part of the key.'),
+      cookies: listOf(text('the name of a cookie', { max: 128 }), { max: 100 })
+        .prefault([])
+        .describe('Cookies that are part of the key.')
+    })
+      .prefault({})
+      .describe('What tells entries apart, besides method, scheme, host, path and query.'),
+    coalesce: flag()
+      .prefault(defaults.cache.coalesce)
+      .describe('Many requests for one missing entry make one request to a backend.'),
+    setCookie: word(['explicit', 'shared', 'never'])
+      .prefault(defaults.cache.setCookie)
+      .describe(
+        'Which responses are stored with their Set-Cookie, so that everybody gets the cookie: `shared` those that say public, s-maxage or CDN-Cache-Control, `explicit` also those that only give a lifetime, or none.'
+      ),
+    staleWhileRevalidate: lifetime({ example: '30s' })
+      .prefault(defaults.cache.staleWhileRevalidate)
+      .describe(
+        'A stale entry is served this long while a fresh one is fetched, where the response does not say.'
+      ),
+    staleIfError: lifetime({ example: '5m' })
+      .prefault(defaults.cache.staleIfError)
+      .describe('A stale entry is served this long when backends fail, where the response does not say.')
+  },
+  {
+    lone: firstOf(
+      loneText('defaultTtl', /^\d/),
+      loneText('store'),
+      loneTrue('name one of `caches`: { store: NAME }')
+    )
+  }
+)
 
-const rewrite = mapping({
-  stripPrefix: absolutePath().optional().describe('Taken off the beginning of the path, if it is there.'),
-  addPrefix: absolutePath().optional().describe('Put in front of the path, last of the three.'),
-  path: mapping({
-    regex: regex().describe('Regular expression on the path.'),
-    to: text('a replacement such as /v2/$1', {
-      reject: (value) =>
-        /[?#\s\\]/.test(value)
-          ? 'a path has no "?", "#", spaces or backslashes; the query is kept as it is'
-          : undefined
-    }).describe('What takes the place of the first match; `$1` is its first group.')
-  })
-    .optional()
-    .describe('A replacement by regular expression, after `stripPrefix`.')
-})
+const rewrite = mapping(
+  {
+    stripPrefix: absolutePath().optional().describe('Taken off the beginning of the path, if it is there.'),
+    addPrefix: absolutePath().optional().describe('Put in front of the path, last of the three.'),
+    path: mapping({
+      regex: regex().describe('Regular expression on the path.'),
+      to: text('a replacement such as /v2/$1', {
+        reject: (value) =>
+          /[?#\s\\]/.test(value)
+            ? 'a path has no "?", "#", spaces or backslashes; the query is kept as it is'
+            : undefined
+      }).describe('What takes the place of the first match; `$1` is its first group.')
+    })
+      .optional()
+      .describe('A replacement by regular expression, after `stripPrefix`.')
+  },
+  { lone: loneText('stripPrefix') }
+)
 
 /** The router expands the placeholders; anything else in braces would be sent as it stands. */
 function redirectTarget() {
   return text('a path or a URL such as "https://{host}{path}"', {
     max: 4096,
     reject(value) {
+      const foreign = foreignTarget(value)
+      if (foreign !== undefined) return foreign
       const unknown = /\{(?!(?:path|query|host)\})[^}]*\}?/.exec(value)
       if (unknown !== null) return `${unknown[0]} is no placeholder; there are {path}, {query} and {host}`
       if (!/^[\x21-\x7e]+$/.test(value))
@@ -215,67 +263,94 @@ export function encodedSlash() {
   )
 }
 
-export const routeSchema = mapping({
-  name: name('a name such as api')
-    .optional()
-    .describe('Name in logs and metrics; left out: `listener/1` and so on.'),
-  match: matchSchema.prefault({}).describe('All that is given must hold; `{}` is any request.'),
-  pool: poolName().optional().describe('Forward to this pool.'),
-  split: listOf(
-    mapping({
-      pool: poolName().describe('A pool.'),
-      weight: integer(0, 1_000_000).describe('Its share relative to the others.')
-    }),
-    { min: 1, max: 100 }
-  )
-    .optional()
-    .describe('Forward to several pools by weight.'),
-  redirect: mapping({
-    to: redirectTarget().describe(
-      'Where to: a path or a URL. `{path}`, `{query}` (with its "?") and `{host}` are those of the request.'
-    ),
-    status: redirectStatus().prefault(defaults.redirect.status).describe('Status of the answer.')
-  })
-    .optional()
-    .describe('Answer with a redirect.'),
-  respond: mapping({
-    status: integer(200, 599).prefault(defaults.respond.status).describe('Status of the answer.'),
-    body: text('the text of the body', { min: 0, max: 65_536, lines: true })
-      .prefault(defaults.respond.body)
-      .describe('Its body, up to 64 KiB.'),
-    headers: z.record(editedField(), fieldValue()).prefault({}).describe('Its fields.')
-  })
-    .optional()
-    .describe('Answer without any backend.'),
-  rewrite: rewrite.optional().describe('Change the path before it is sent on.'),
-  headers: headersSchema.optional().describe("Edit fields; replaces the listener's."),
-  cache: z
-    .union([off(), cacheSchema])
-    .optional()
-    .describe("Keep responses; replaces the listener's, `false` turns it off."),
-  retry: z
-    .union([off(), routeRetry])
-    .optional()
-    .describe("Over the pool's, key by key; `false` turns it off."),
-  timeouts: mapping({
-    connect: duration({ example: '3s' }).optional().describe('For a connection to a backend.'),
-    response: duration({ example: '10s' }).optional().describe('To the head of the response.'),
-    idle: duration({ example: '60s' }).optional().describe('Without progress on a response.')
-  })
-    .prefault({})
-    .describe("Over the pool's, key by key."),
-  limits: routeLimits.prefault({}).describe("Over the listener's, key by key."),
-  paths: mapping({ encodedSlash: encodedSlash().optional() })
-    .prefault({})
-    .describe("What servers read differently in paths, over the listener's."),
-  mirror: mapping({
-    pool: poolName().describe('Where copies go.'),
-    percent: mirrorPercent().prefault(100).describe('How many of a hundred requests are copied.')
-  })
-    .optional()
-    .describe('Send a copy of requests to another pool; its answers are thrown away.'),
-  ...routeStageKeys
-})
+export const routeSchema = mapping(
+  {
+    name: name('a name such as api')
+      .optional()
+      .describe('Name in logs and metrics; left out: `listener/1` and so on.'),
+    match: matchSchema.prefault({}).describe('All that is given must hold; `{}` is any request.'),
+    pool: poolName().optional().describe('Forward to this pool.'),
+    split: listOf(
+      mapping({
+        pool: poolName().describe('A pool.'),
+        weight: integer(0, 1_000_000).describe('Its share relative to the others.')
+      }),
+      { min: 1, max: 100 }
+    )
+      .optional()
+      .describe('Forward to several pools by weight.'),
+    redirect: mapping(
+      {
+        to: redirectTarget().describe(
+          'Where to: a path or a URL. `{path}`, `{query}` (with its "?") and `{host}` are those of the request.'
+        ),
+        status: redirectStatus().prefault(defaults.redirect.status).describe('Status of the answer.')
+      },
+      { lone: loneText('to') }
+    )
+      .optional()
+      .describe('Answer with a redirect.'),
+    respond: mapping(
+      {
+        status: integer(200, 599).prefault(defaults.respond.status).describe('Status of the answer.'),
+        body: text('the text of the body', { min: 0, max: 65_536, lines: true })
+          .prefault(defaults.respond.body)
+          .describe('Its body, up to 64 KiB.'),
+        headers: z.record(editedField(), fieldValue()).prefault({}).describe('Its fields.')
+      },
+      { lone: firstOf(loneNumber('status'), loneText('body')) }
+    )
+      .optional()
+      .describe('Answer without any backend.'),
+    rewrite: rewrite.optional().describe('Change the path before it is sent on.'),
+    headers: headersSchema.optional().describe("Edit fields; replaces the listener's."),
+    cache: z
+      .union([off(), cacheSchema])
+      .optional()
+      .describe("Keep responses; replaces the listener's, `false` turns it off."),
+    retry: z
+      .union([off(), routeRetry])
+      .optional()
+      .describe("Over the pool's, key by key; `false` turns it off."),
+    timeouts: mapping({
+      connect: duration({ example: '3s' }).optional().describe('For a connection to a backend.'),
+      response: duration({ example: '10s' }).optional().describe('To the head of the response.'),
+      idle: duration({ example: '60s' }).optional().describe('Without progress on a response.')
+    })
+      .prefault({})
+      .describe("Over the pool's, key by key."),
+    limits: routeLimits.prefault({}).describe("Over the listener's, key by key."),
+    paths: mapping({ encodedSlash: encodedSlash().optional() })
+      .prefault({})
+      .describe("What servers read differently in paths, over the listener's."),
+    mirror: mapping(
+      {
+        pool: poolName().describe('Where copies go.'),
+        percent: mirrorPercent().prefault(100).describe('How many of a hundred requests are copied.')
+      },
+      { lone: loneText('pool') }
+    )
+      .optional()
+      .describe('Send a copy of requests to another pool; its answers are thrown away.'),
+    ...routeStageKeys
+  },
+  {
+    elsewhere: {
+      stripPrefix: 'belongs under `rewrite`: { rewrite: { stripPrefix: … } }',
+      addPrefix: 'belongs under `rewrite`: { rewrite: { addPrefix: … } }',
+      ...Object.fromEntries(
+        ['host', 'path', 'pathPrefix', 'pathRegex', 'methods', 'query', 'clientIp'].map((key) => [
+          key,
+          `belongs under \`match\`: { match: { ${key}: … } }`
+        ])
+      ),
+      backend: 'is `pool`: the name of one of `pools`',
+      backends: 'belong under a pool: name it with `pool` and define it under `pools`',
+      return: 'is `respond: { status: …, body: … }` here',
+      proxy_pass: 'is `pool`: the name of one of `pools`'
+    }
+  }
+)
 
 function mirrorPercent() {
   return leaf<number>('a number from 0 to 100', { type: 'number', minimum: 0, maximum: 100 }, (input) => {

@@ -1,8 +1,9 @@
 import type { z } from 'zod'
 import { EnvText } from '../environment/env-text.ts'
+import { foreignCure, foreignModes } from '../report/foreign-words.ts'
 import { suggestion } from '../report/nearest.ts'
 import { errorAt, type Finding, type Path } from '../report/problem.ts'
-import { isMap, type Raw, valueAt } from '../raw.ts'
+import { isMap, type Raw, type RawMap, valueAt } from '../raw.ts'
 import type { LeafIssue } from './leaf.ts'
 import { l4Schema, l7Schema } from './listener.ts'
 import { probeTypes } from './probe.ts'
@@ -65,7 +66,7 @@ class Translation {
         this.findings.push(errorAt(path, `too many items; at most ${issue.maximum} are allowed`))
         return
       case 'invalid_type':
-        return this.#expected(path, typeWord(issue))
+        return this.#expected(path, typeWord(issue), cureOf(issue))
       case 'invalid_value':
         return this.#expected(path, issue.values.map((word) => JSON.stringify(word)).join(' or '))
       default:
@@ -84,7 +85,8 @@ class Translation {
   #expected(path: Path, expected: string, cure?: string): void {
     const value = valueAt(this.#root, path)
     if (value === undefined) {
-      const message = `missing key "${String(path.at(-1))}": expected ${expected}`
+      const tail = cure === undefined ? '' : `; ${cure}`
+      const message = `missing key "${String(path.at(-1))}": expected ${expected}${tail}`
       this.findings.push(errorAt(path.slice(0, -1), message, 'key'))
       return
     }
@@ -108,7 +110,9 @@ class Translation {
     const params = leaf === undefined ? undefined : leafIssue(leaf)
     if (scalar && params?.sentence !== undefined) return this.#leaf(path, params)
     const expected = new Set(inner.flatMap(expectation))
-    this.#expected(path, [...expected].join(', or '), scalar ? params?.cure : undefined)
+    const lone = inner.map((each) => (each.code === 'invalid_type' ? cureOf(each) : undefined))
+    const cure = lone.find((each) => each !== undefined) ?? (scalar ? params?.cure : undefined)
+    this.#expected(path, [...expected].join(', or '), cure)
   }
 
   /** `mode` or `type` is missing or unknown; what else is wrong in the mapping is reported by the likeliest branch. */
@@ -118,14 +122,29 @@ class Translation {
     const words = key === 'mode' ? ['l4', 'l7'] : probeTypes
     if (!isMap(value)) return this.#expected(parent, 'a mapping')
     const given = value[key]
-    const near = typeof given === 'string' ? suggestion(given, words) : ''
-    const cure = near.includes('did you mean') ? near.slice(2) : undefined
+    const cure = key === 'mode' ? modeCure(given) : typeCure(given, value)
     this.#expected([...parent, key], `one of ${words.join(', ')}`, cure)
     if (key !== 'mode') return
     const guess = 'routes' in value || !('sni' in value) ? l7Schema : l4Schema
     const result = guess.safeParse({ ...value, mode: guess === l7Schema ? 'l7' : 'l4' })
     if (!result.success) for (const inner of result.error.issues) this.add(inner, parent)
   }
+}
+
+function modeCure(given: Raw | undefined): string | undefined {
+  if (given === undefined) return 'l7 is HTTP, l4 is TCP'
+  if (typeof given !== 'string' && typeof given !== 'number') return undefined
+  return foreignCure(String(given), foreignModes) ?? nearWord(String(given), ['l4', 'l7'])
+}
+
+function typeCure(given: Raw | undefined, probe: RawMap): string | undefined {
+  if (given === undefined) return 'path' in probe ? 'with a path it is http or https' : undefined
+  return typeof given === 'string' ? nearWord(given, probeTypes) : undefined
+}
+
+function nearWord(given: string, words: readonly string[]): string | undefined {
+  const near = suggestion(given, words)
+  return near.includes('did you mean') ? near.slice(2) : undefined
 }
 
 /** Whether a branch does not take this kind of value at all. */
@@ -154,7 +173,12 @@ function typeWord({ expected, message }: Issue & { code: 'invalid_type' }): stri
   if (expected === 'array') return 'a list'
   if (expected === 'record') return 'a mapping of names'
   // Our mappings say themselves what they are; a missing one of another kind does not.
-  return message.startsWith('a mapping') ? message : 'a mapping'
+  return message.startsWith('a mapping') ? message.split('\n')[0]! : 'a mapping'
+}
+
+/** What our mappings say behind what they are. */
+function cureOf({ message }: Issue): string | undefined {
+  return message.startsWith('a mapping') ? message.split('\n')[1] : undefined
 }
 
 function describe(value: Raw, written: string | undefined): string {

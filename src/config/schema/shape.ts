@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { explainedKeys } from './leaf.ts'
 
 /** What of a schema matters for the form of a file: which keys hold lists, which hold mappings by name. */
 export interface Shape {
@@ -7,6 +8,8 @@ export interface Shape {
   /** Whether a scalar may be a lone item; not where the schema has a scalar of its own, such as `false`. */
   readonly loneScalar: boolean
   readonly keys: ReadonlyMap<string, Shape>
+  /** Keys that belong elsewhere, of which the schema says so. */
+  readonly explained: ReadonlySet<string>
   /** Of each value of a mapping by name. */
   readonly values: Shape | undefined
 }
@@ -15,6 +18,7 @@ interface Draft {
   item: Shape | undefined
   loneScalar: boolean
   keys: Map<string, Shape>
+  explained: ReadonlySet<string>
   values: Shape | undefined
 }
 
@@ -35,7 +39,13 @@ const shapes = new WeakMap<Schema, Shape>()
 export function shapeOf(schema: Schema): Shape {
   const known = shapes.get(schema)
   if (known !== undefined) return known
-  const draft: Draft = { item: undefined, loneScalar: true, keys: new Map(), values: undefined }
+  const draft: Draft = {
+    item: undefined,
+    loneScalar: true,
+    keys: new Map(),
+    explained: new Set(),
+    values: undefined
+  }
   shapes.set(schema, draft)
   addTo(draft, schema, new Set())
   return draft
@@ -48,6 +58,7 @@ function addTo(draft: Draft, schema: Schema, seen: Set<Schema>): void {
   switch (def.type) {
     case 'object':
       for (const [key, inner] of Object.entries(def.shape ?? {})) addKey(draft, key, shapeOf(inner))
+      draft.explained = new Set([...draft.explained, ...explainedKeys(def)])
       return
     case 'record':
       draft.values ??= shapeOf(def.valueType!)
@@ -84,6 +95,7 @@ function addKey(draft: Draft, key: string, shape: Shape): void {
     item: before.item ?? shape.item,
     loneScalar: before.loneScalar && shape.loneScalar,
     keys: new Map([...shape.keys, ...before.keys]),
+    explained: new Set([...before.explained, ...shape.explained]),
     values: before.values ?? shape.values
   })
 }

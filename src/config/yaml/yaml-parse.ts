@@ -1,3 +1,4 @@
+import { likelyCause } from './likely-cause.ts'
 import { type Document, parseDocument, type YAMLError } from 'yaml'
 
 /** A syntax error, at an offset of the text. */
@@ -54,6 +55,17 @@ function tooDeepAt(text: string): number | undefined {
   return undefined
 }
 
+/** Errors that the library finds behind the mistake, or has words of its grammar for. */
+const MISLEADING: ReadonlySet<string> = new Set([
+  'BAD_INDENT',
+  'MISSING_CHAR',
+  'UNEXPECTED_TOKEN',
+  'BLOCK_AS_IMPLICIT_KEY',
+  'MULTILINE_IMPLICIT_KEY',
+  'BLOCK_IN_FLOW',
+  'IMPOSSIBLE'
+])
+
 /** Errors of the library that are said better in our words. */
 const OWN_WORDS: Readonly<Record<string, string>> = {
   TAB_AS_INDENT: 'a tab is used as indentation; YAML indents with spaces',
@@ -80,6 +92,10 @@ const MAX_SYNTAX_PROBLEMS = 5
 function syntaxProblems(text: string, errors: readonly YAMLError[]): SyntaxProblem[] {
   const problems: SyntaxProblem[] = []
   let lineEnd = -1
+  const [first] = errors.toSorted((a, b) => a.pos[0] - b.pos[0])
+  const cause =
+    first === undefined || !MISLEADING.has(first.code) ? undefined : likelyCause(text, first.pos[0])
+  if (cause !== undefined) return [cause]
   for (const error of errors.toSorted((a, b) => a.pos[0] - b.pos[0])) {
     if (error.pos[0] <= lineEnd && problems.length > 0) continue
     problems.push(syntaxProblem(error))

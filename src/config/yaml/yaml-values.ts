@@ -9,6 +9,9 @@ import { keyName, type Span, spanOf } from './yaml-nodes.ts'
 const MAX_DEPTH = 32
 /** Values that aliases may add in all: far over any real config, far under an alias bomb. */
 const MAX_ALIASED = 200_000
+/** Quotes of a word processor around a plain value. */
+const CURLY = /^[\u2018-\u201f\u00ab]|[\u2019\u201d\u00bb]$/
+
 /** Findings after which the walk stops looking. */
 const MAX_FINDINGS = 1000
 
@@ -69,6 +72,14 @@ class Reader {
     const { value } = node
     if (typeof value === 'number' || typeof value === 'boolean' || value === null) return value
     if (typeof value !== 'string') return node.source ?? String(value)
+    if (node.type === 'PLAIN' && CURLY.test(value)) {
+      this.#report(
+        path,
+        `"${value.slice(0, 40)}" has curly quotes, which are letters to YAML; write straight ones: "`
+      )
+      // Without them nothing else is wrong with it.
+      return value.replaceAll(new RegExp(CURLY, 'g'), '')
+    }
     if (!value.includes('$')) return value
     const { value: text, errors } = substitute(value, this.#env)
     for (const error of errors) this.#report(path, error)

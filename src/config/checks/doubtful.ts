@@ -1,0 +1,58 @@
+import { numberOf, textOf } from '../environment/env-text.ts'
+import { type Finding, type Path, warningAt } from '../report/problem.ts'
+import { isMap, type Raw, select } from '../raw.ts'
+import { durationText, parseDuration } from '../units.ts'
+import { defaults } from '../defaults.ts'
+
+/** Warns of what can be meant but seldom is. */
+export function checkDoubtful(root: Raw): Finding[] {
+  return [...probesThatOverlap(root), ...trustInEverybody(root), ...bodiesNotSent(root)]
+}
+
+function* probesThatOverlap(root: Raw): Generator<Finding> {
+  for (const { path, value: health } of select(root, ['pools', '*', 'health'])) {
+    if (!isMap(health)) continue
+    const timeout = parseDuration(textOf(health['timeout']) ?? '')
+    const interval = parseDuration(textOf(health['interval']) ?? defaults.probe.interval)
+    if (timeout === undefined || interval === undefined || timeout <= interval) continue
+    const message = `a probe may take ${durationText(timeout)}, longer than the interval of ${durationText(interval)}: a backend that hangs is probed less often than it says; make it shorter`
+    yield warningAt([...path, 'timeout'], message)
+  }
+}
+
+const TRUST: readonly { readonly pattern: Path; readonly what: string }[] = [
+  {
+    pattern: ['listeners', '*', 'trustedProxies', '*'],
+    what: 'any client can claim any address with X-Forwarded-For'
+  },
+  {
+    pattern: ['listeners', '*', 'proxyProtocol', 'trusted', '*'],
+    what: 'any peer can claim any address in a PROXY header'
+  }
+]
+
+function* trustInEverybody(root: Raw): Generator<Finding> {
+  for (const { pattern, what } of TRUST) {
+    for (const { path, value } of select(root, pattern)) {
+      if (!/\/0+$/.test(textOf(value) ?? '')) continue
+      yield warningAt(path, `this is every network: ${what}; name the networks of the proxies before lb`)
+    }
+  }
+}
+
+/** RFC 9110 §15.3.5 and §15.4.5. */
+const WITHOUT_BODY: readonly number[] = [204, 205, 304]
+
+function* bodiesNotSent(root: Raw): Generator<Finding> {
+  for (const { path, value: respond } of select(root, ['listeners', '*', 'routes', '*', 'respond'])) {
+    if (!isMap(respond)) continue
+    const status = numberOf(respond['status'])
+    const body = textOf(respond['body'])
+    if (status === undefined || !WITHOUT_BODY.includes(status) || body === undefined || body === '') continue
+    yield warningAt(
+      [...path, 'body'],
+      `an answer with ${status} has no body; take it out, or answer with 200`,
+      'key'
+    )
+  }
+}

@@ -1,0 +1,99 @@
+/** Variables of other proxies that stand for something `lb` puts in a field itself. */
+const CLIENT =
+  /remote_addr|remote_host|remote\.host|realip|client_?ip|\bsrc\b|clientip|x_forwarded_for|x-forwarded-for|remoteaddr/i
+const SCHEME = /scheme|ssl_fc|x_forwarded_proto|x-forwarded-proto|proto/i
+const HOST = /host/i
+
+/** Why a field's value is not what its writer means: it is sent as it is written. Undefined for an ordinary value. */
+export function foreignFieldValue(value: string): string | undefined {
+  const variable =
+    /\$[a-z_]{3,40}\b/.exec(value)?.[0] ??
+    /%\[[^\]]{1,80}\]?/.exec(value)?.[0] ??
+    /\{\{[^}]{1,80}\}\}?/.exec(value)?.[0] ??
+    /%\{[^}]{1,80}\}[a-z]?/i.exec(value)?.[0] ??
+    /^\{[a-z][a-z0-9_.>:/-]{1,80}\}$/i.exec(value)?.[0]
+  if (variable === undefined) return undefined
+  return `values are sent as they are written, and "${variable}" is no variable here; ${instead(variable)}`
+}
+
+function instead(variable: string): string {
+  if (CLIENT.test(variable))
+    return "lb itself sends the client's address in X-Forwarded-For and Forwarded: take it out"
+  if (SCHEME.test(variable))
+    return 'lb itself sends the scheme in X-Forwarded-Proto and Forwarded: take it out'
+  if (HOST.test(variable))
+    return 'lb itself forwards Host as it came, and sends X-Forwarded-Host: take it out'
+  return 'write the value itself (${NAME} is taken from the environment)'
+}
+
+/** What a redirect's target of another proxy is called here; undefined where nothing is foreign. */
+export function foreignTarget(value: string): string | undefined {
+  const translated = value
+    .replaceAll('$request_uri', '{path}{query}')
+    .replaceAll('$is_args$args', '{query}')
+    .replaceAll(/\$(?:http_host|host|server_name)\b/g, '{host}')
+    .replaceAll(/\$(?:uri|document_uri)\b/g, '{path}')
+    .replaceAll(/\$(?:args|query_string)\b/g, '{query}')
+    .replaceAll(/\$scheme\b/g, 'https')
+    .replaceAll('{uri}', '{path}{query}')
+    .replaceAll(/\{http\.request\.uri\}/g, '{path}{query}')
+    .replaceAll(/\{(?:http\.request\.)?host(?:port)?\}/g, '{host}')
+    .replaceAll('{?query}', '{query}')
+    .replaceAll('?{query}', '{query}')
+    .replaceAll(/%\[(?:req\.)?(?:fhdr|hdr)\(host\)[^\]]*\]/gi, '{host}')
+    .replaceAll(/%\[(?:capture\.req\.uri|url|pathq)[^\]]*\]/gi, '{path}{query}')
+    .replaceAll(/%\[path[^\]]*\]/gi, '{path}')
+    .replaceAll('%{HTTP_HOST}', '{host}')
+    .replaceAll('%{REQUEST_URI}', '{path}{query}')
+  if (translated !== value && !/[$%]\{?\[?[a-z]/i.test(translated))
+    return `"${value}" is written "${translated}" here; the placeholders are {path}, {query} and {host}`
+  const variable = /\$[a-z_]{3,40}\b|%\[[^\]]*\]?|%\{[^}]*\}?/i.exec(value)?.[0]
+  if (variable === undefined) return undefined
+  return `"${variable}" is no placeholder; there are {path}, {query} (with its "?") and {host}`
+}
+
+/** A path with the wildcards, parameters or expressions of other routers, and the key that does what is meant. */
+export function foreignPath(value: string): string | undefined {
+  if (value.endsWith('*') && !/[*:{(^$~]/.test(value.replace(/\/?\*+$/, ''))) {
+    const prefix = value.replace(/\*+$/, '')
+    return prefix === '/'
+      ? 'every path begins with a slash: leave the key out'
+      : `paths are compared letter by letter; did you mean \`pathPrefix: ${prefix.replace(/(.)\/$/, '$1')}\`?`
+  }
+  const expression = value.replace(/^[~=*]+\s*\*?\s*/, '')
+  if (/^~|^\^|\$$|\(\.\*\)|\.\*|\[[^\]]+\][+*]/.test(value)) {
+    const anchored = expression.startsWith('^') ? expression : `^${expression}`
+    return `this looks like a regular expression; did you mean \`pathRegex: "${anchored}"\`?`
+  }
+  if (/^=\s*\//.test(value)) return `write the path alone: "${expression}"`
+  if (/\/(?::[a-z_]\w*|\{[^}/]*\}|<[^>/]*>)(?=\/|$)/i.test(value)) {
+    const regex = value
+      .replace(/\/(?::[a-z_]\w*|\{[^}/]*\}|<[^>/]*>)(?=\/|$)/gi, '/[^/]+')
+      .replaceAll('.', '\\.')
+    return `paths have no parameters here; did you mean \`pathRegex: "^${regex}$"\`?`
+  }
+  if (value.includes('*')) {
+    const regex = value
+      .replaceAll('.', '\\.')
+      .replaceAll(/\*+/g, (stars) => (stars.length > 1 ? '.*' : '[^/]*'))
+    return `paths are compared letter by letter; did you mean \`pathRegex: "^${regex}$"\`?`
+  }
+  return undefined
+}
+
+/** A host as other proxies write it: a catch-all, a URL, an expression. */
+export function foreignHost(value: string): string | undefined {
+  if (['*', '_', 'default', 'default_server', 'any', 'all', '""', '0.0.0.0'].includes(value))
+    return `"${value}" is any host; leave the key out instead`
+  const url = /^[a-z][a-z0-9+.-]*:\/\/([^/:]+)/i.exec(value)
+  if (url !== null) return `write the host without scheme and path: "${url[1]!}"`
+  if (/^[^/]+\/./.test(value))
+    return `write the host alone: "${value.replace(/\/.*$/, '')}"; the path goes to \`pathPrefix\``
+  if (/^[^/]+\/$/.test(value)) return `write the host without the slash: "${value.slice(0, -1)}"`
+  if (/^\.[a-z0-9]/i.test(value))
+    return `for the names below it write "*${value}"; and "${value.slice(1)}" for the name itself`
+  if (/^~|[\\^$()|+]/.test(value))
+    return 'hosts are no regular expressions: a list of names, each of which may begin with "*."'
+  if (/\.$/.test(value)) return `write the host without the dot at its end: "${value.slice(0, -1)}"`
+  return undefined
+}

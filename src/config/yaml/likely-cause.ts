@@ -1,0 +1,156 @@
+import type { SyntaxProblem } from './yaml-parse.ts'
+
+/** Lines looked at before the one that a parser stumbled over. */
+const LINES_BEFORE = 200
+
+/**
+ * What a person most likely did wrong where the parser found something else: it reports where it lost its way, which is
+ * often a line later and in words of its grammar. Undefined when the parser's own words are the best there are.
+ */
+export function likelyCause(text: string, offset: number): SyntaxProblem | undefined {
+  const end = lineEnd(text, offset)
+  let start = end
+  for (let lines = 0; lines < LINES_BEFORE && start > 0; lines++)
+    start = text.lastIndexOf('\n', start - 2) + 1
+  const part = text.slice(start, end)
+  const cause =
+    anotherLanguage(text) ??
+    bareVariable(part, offset - start) ??
+    slip(part, offset - start) ??
+    badIndentation(part)
+  return cause && { offset: cause.offset + (cause.absolute === true ? 0 : start), message: cause.message }
+}
+
+interface Cause extends SyntaxProblem {
+  readonly absolute?: true
+}
+
+function lineEnd(text: string, offset: number): number {
+  const end = text.indexOf('\n', offset)
+  return end === -1 ? text.length : end
+}
+
+/** A block of nginx or Caddy, or sections of HAProxy, whatever the YAML parser makes of it. */
+export function anotherLanguage(text: string): Cause | undefined {
+  const nginx = /^[ \t]*(?:server|http|upstream|events|location\s\S+|stream)\s*(?:\w+\s*)?\{\s*$/m.exec(text)
+  const haproxy = /^(?:frontend|backend|listen|global|defaults)(?:[ \t]+[\w.-]+)?[ \t]*\n[ \t]+\w+/m.exec(
+    text
+  )
+  // Read as YAML its lines are one plain value.
+  const folded =
+    /^(?:frontend|backend|listen|global|defaults) .*\b(?:bind|server|default_backend|daemon|timeout)\b/
+  const caddy = /^[\w.*:-]+(?:,\s*[\w.*:-]+)*\s*\{\s*\n\s*\w/m.exec(text)
+  const found = nginx ?? haproxy ?? folded.exec(text) ?? caddy
+  if (found === null) return undefined
+  const whose = found === nginx ? "nginx's" : found === caddy ? "Caddy's" : "HAProxy's"
+  const message = `this looks like a file of ${whose}; lb reads YAML, and docs/config.md begins with an example`
+  return { offset: found.index + found[0].search(/\S/), message, absolute: true }
+}
+
+/** `{ bind: ${X} }`: braces inside of braces. */
+function bareVariable(text: string, near: number): Cause | undefined {
+  const line = text.lastIndexOf('\n', near - 1) + 1
+  for (const from of [line, text.lastIndexOf('\n', line - 2) + 1]) {
+    const part = text.slice(from, lineEnd(text, from))
+    const match = /[{[,:]\s*(\$\{[^}"']*\}?)/.exec(part)
+    if (match === null || !/[{[]/.test(part.slice(0, match.index + 1))) continue
+    const offset = from + match.index + match[0].length - match[1]!.length
+    return { offset, message: `between braces and brackets a variable needs quotes: write "${match[1]!}"` }
+  }
+  return undefined
+}
+
+/** A dash without its space, or the semicolon of another language, on the line in question or the one before. */
+function slip(text: string, near: number): Cause | undefined {
+  const line = text.lastIndexOf('\n', near - 1) + 1
+  for (const from of [line, text.lastIndexOf('\n', line - 2) + 1]) {
+    const part = text.slice(from, lineEnd(text, from))
+    const dash = /^\s*-(?=[A-Za-z]\w*:)/.exec(part)
+    if (dash !== null)
+      return { offset: from + dash[0].length - 1, message: 'a dash needs a space behind it: "- "' }
+    const semicolon = /["'\]}\w];\s*$/.exec(part)
+    if (semicolon !== null)
+      return { offset: from + semicolon.index + 1, message: 'no ";" ends a line in YAML; take it out' }
+    const colon = /^\s*(?:- )?\w+:(?=["'{[:/]|\w)/.exec(part)
+    if (colon !== null && !/^\s*(?:- )?\w+:\/\//.test(part))
+      return { offset: from + colon[0].length - 1, message: 'a colon needs a space behind it: "key: value"' }
+  }
+  return undefined
+}
+
+interface Level {
+  readonly column: number
+  readonly list: boolean
+}
+
+/** The first line that stands in a column where nothing can. Lines inside of brackets and block scalars are left out. */
+function badIndentation(text: string): Cause | undefined {
+  const levels: Level[] = []
+  let opens = true
+  let brackets = 0
+  let scalarColumn = -1
+  let offset = 0
+  for (const line of text.split('\n')) {
+    const at = offset
+    offset += line.length + 1
+    const column = line.search(/\S/)
+    if (column === -1 || line[column] === '#') continue
+    if (scalarColumn !== -1 && column > scalarColumn) continue
+    scalarColumn = -1
+    const outside = brackets === 0
+    const bare = line.replace(/"(?:[^"\\]|\\.)*"|'[^']*'|(?:^|\s)#.*$/g, (match) => '_'.repeat(match.length))
+    brackets = Math.max(0, brackets + count(bare, /[{[]/g) - count(bare, /[}\]]/g))
+    if (!outside) continue
+    if (/[|>][+-]?\d?\s*$/.test(bare)) scalarColumn = column
+    const list = /^-(?:\s|$)/.test(line.slice(column))
+    const wrong = place(levels, { column, list }, opens)
+    if (wrong !== undefined) return { offset: at + column, message: wrong }
+    // `- key:` begins a list and, further in, a mapping.
+    let inner = column
+    for (let rest = /^-\s+/.exec(line.slice(inner)); rest !== null; rest = /^-\s+/.exec(line.slice(inner))) {
+      inner += rest[0].length
+      if (inner < line.length)
+        levels.push({ column: inner, list: line[inner] === '-' && line[inner + 1] === ' ' })
+    }
+    const end = bare.trimEnd()
+    opens = end.endsWith(':') || end.endsWith('-') || scalarColumn !== -1
+  }
+  return undefined
+}
+
+/** Puts a line among the levels that are open; says why it fits nowhere. */
+function place(levels: Level[], line: Level, opens: boolean): string | undefined {
+  let closed: Level | undefined
+  while (levels.length > 0 && levels.at(-1)!.column > line.column) closed = levels.pop()
+  const top = levels.at(-1)
+  if (top === undefined || line.column > top.column) {
+    if (closed !== undefined && levels.length > 0) {
+      return `no line above begins in this column; ${columns([...levels, closed])}`
+    }
+    if (top !== undefined && !opens) {
+      return `this line is indented further than the one above, which has its value already; ${columns([top])}`
+    }
+    levels.push(line)
+    return undefined
+  }
+  if (top.list === line.list) return undefined
+  // A list may stand in the column of its key: then the key's mapping is the level below.
+  if (line.list && opens) {
+    levels.push(line)
+    return undefined
+  }
+  if (!line.list && levels.at(-2)?.column === top.column) {
+    levels.pop()
+    return undefined
+  }
+  if (line.list) return 'a "- " begins an item of a list, and there is none in this column'
+  return `this line stands beside the items of a list: begin it with "- ", or indent it to column ${top.column + 3} to make it part of the item above`
+}
+
+function columns(levels: readonly Level[]): string {
+  return `it should begin in column ${levels.map(({ column }) => column + 1).join(' or ')}`
+}
+
+function count(text: string, pattern: RegExp): number {
+  return text.match(pattern)?.length ?? 0
+}

@@ -1,0 +1,152 @@
+import t from 'tap'
+import { formatProblems } from '../../src/config/report/format-problems.ts'
+import { parseConfig } from '../../src/config/parse-config.ts'
+
+// What people write who come from other proxies, and slips of the hand: one mistake, one place, one cure.
+
+const head = 'listeners: [{ bind: ":8080", mode: l7, pool: web }]\n'
+const pools = 'pools:\n  web: { backends: ["10.0.0.1:80"] }\n'
+const listener = (keys: string) => `listeners:\n  - { bind: ":8080", mode: l7, pool: web, ${keys} }\n${pools}`
+const route = (keys: string) =>
+  `listeners:\n  - bind: ":8080"\n    mode: l7\n    pool: web\n    routes:\n      - { ${keys} }\n${pools}`
+const pool = (keys: string) => `${head}pools:\n  web: { backends: ["10.0.0.1:80"], ${keys} }\n`
+const backend = (address: string) => `${head}pools:\n  web: { backends: [${address}] }\n`
+const mode = (word: string) => `listeners: [{ bind: ":8080", mode: ${word}, pool: web }]\n${pools}`
+const field = (value: string) => route(`pool: web, headers: { request: { set: { X-A: '${value}' } } }`)
+
+/** Text, place, cure. */
+const mistakes: readonly (readonly [text: string, at: string, cure: RegExp])[] = [
+  [route('match: { path: "/api/*" }, pool: web'), '6:26', /did you mean `pathPrefix: \/api`/],
+  [route('match: { path: "^/api/.*$" }, pool: web'), '6:26', /did you mean `pathRegex: "\^\/api\/\.\*\$"`/],
+  [route('match: { path: "/users/:id/x" }, pool: web'), '6:26', /`pathRegex: "\^\/users\/\[\^\/\]\+\/x\$"`/],
+  [route('match: { path: "/users/{id}" }, pool: web'), '6:26', /`pathRegex: /],
+  [route('match: { path: "/a?b=c" }, pool: web'), '6:26', /go to `query`/],
+  [route('match: { host: "_" }, pool: web'), '6:26', /leave the key out/],
+  [route('match: { host: "https://a.example/x" }, pool: web'), '6:26', /"a\.example"/],
+  [route('match: { host: ".example.com" }, pool: web'), '6:26', /"\*\.example\.com"/],
+  [route('match: { host: "~^www" }, pool: web'), '6:26', /no regular expressions/],
+  [route('match: { pathRegex: "(?i)/a" }, pool: web'), '6:31', /write \[Aa\]/],
+  [route('match: /api, pool: web'), '6:18', /\{ pathPrefix: "\/api" \}/],
+  [route('path: /api, pool: web'), '6:11', /belongs under `match`/],
+  [route('stripPrefix: /api, pool: web'), '6:11', /belongs under `rewrite`/],
+  [field('$remote_addr'), '6:56', /itself sends the client's address in X-Forwarded-For/],
+  [field('{remote_addr}'), '6:56', /X-Forwarded-For/],
+  [field('%[src]'), '6:56', /X-Forwarded-For/],
+  [field('$proxy_add_x_forwarded_for'), '6:56', /X-Forwarded-For/],
+  [field('$scheme'), '6:56', /X-Forwarded-Proto/],
+  [field('{{ .Host }}'), '6:56', /forwards Host/],
+  [route('pool: web, headers: { set: { X-A: b } }'), '6:33', /\{ request: \{ set: /],
+  [route('pool: web, headers: { request: { X-A: b } }'), '6:44', /\{ set: \{ X-A: /],
+  [route('redirect: { to: "https://$host$request_uri" }'), '6:27', /"https:\/\/\{host\}\{path\}\{query\}"/],
+  [route('redirect: { to: "https://{host}{uri}" }'), '6:27', /"https:\/\/\{host\}\{path\}\{query\}"/],
+  [route('redirect: { to: "https://%[hdr(host)]%[path]" }'), '6:27', /"https:\/\/\{host\}\{path\}"/],
+  [route('redirect: "https://a.example{path}"'), '6:21', /\{ to: "https:\/\/a\.example\{path\}" \}/],
+  [route('respond: 404'), '6:20', /\{ status: 404 \}/],
+  [route('pool: web, cache: true'), '6:29', /name one of `caches`/],
+  [backend('"unix:/run/app.sock:/"'), '3:21', /"unix:\/run\/app\.sock"/],
+  [backend('"http://unix:/run/app.sock"'), '3:21', /write "unix:\/run\/app\.sock"/],
+  [backend('"/run/app.sock"'), '3:21', /write "unix:\/run\/app\.sock"/],
+  [backend('"fe80::1:8080"'), '3:21', /"\[fe80::1\]:8080"/],
+  [backend('"::1:8080"'), '3:21', /"\[::1\]:8080"/],
+  [backend('"fe80::1%eth0:8080"'), '3:21', /"\[fe80::1%eth0\]:8080"/],
+  [backend('{ host: "10.0.0.1:80" }'), '3:23', /did you mean "address"/],
+  [backend('{ address: "10.0.0.1:80", port: 80 }'), '3:47', /part of `address`/],
+  [pool('algorithm: leastconn'), '3:48', /here it is least-connections/],
+  [pool('algorithm: least_conn'), '3:48', /here it is least-connections/],
+  [pool('algorithm: source'), '3:48', /here it is hash/],
+  [pool('algorithm: ip_hash'), '3:48', /here it is hash/],
+  [pool('algorithm: uri'), '3:48', /hash: \{ key: path \}/],
+  [pool('algorithm: p2c'), '3:48', /random-two/],
+  [pool('lb_policy: round-robin'), '3:37', /did you mean "algorithm"/],
+  [mode('http'), '1:36', /for HTTP write l7/],
+  [mode('tcp'), '1:36', /for TCP write l4/],
+  [mode('7'), '1:36', /for HTTP write l7/],
+  [`listeners: [{ bind: ":80", pool: web }]\n${pools}`, '1:13', /missing key "mode".*l7 is HTTP, l4 is TCP/],
+  [pool('timeouts: { connect: 5000 }'), '3:58', /did you mean "5s"/],
+  [pool('timeouts: { connect: 300 }'), '3:58', /"300ms" or "300s"/],
+  [pool('timeouts: { connect: off }'), '3:58', /leave the key out/],
+  [pool('timeouts: { connect: 0 }'), '3:58', /leave the key out/],
+  [pool('timeouts: { connect: PT1M30S }'), '3:58', /"1m30s"/],
+  [listener('limits: { bodyBytes: 0 }'), '2:64', /for no limit leave the key out/],
+  [listener('limits: { bodyBytes: unlimited }'), '2:64', /for no limit leave the key out/],
+  [listener('limits: { bodyBytes: 1048576 }'), '2:64', /"1mb"/],
+  [listener('allow: [10.0.0.0/255.0.0.0]'), '2:51', /"10\.0\.0\.0\/8"/],
+  [listener('allow: [10.*]'), '2:51', /"10\.0\.0\.0\/8"/],
+  [listener('allow: all'), '2:50', /leave `allow` out/],
+  ['workers: "2"\n' + head + pools, '1:10', /without quotes/],
+  ['workers: cores\n' + head + pools, '1:10', /is auto/],
+  ['log: { level: warning }\n' + head + pools, '1:15', /write warn/],
+  ['log: debug\n' + head + pools, '1:6', /\{ level: "debug" \}/],
+  ['admin: 127.0.0.1:9900\n' + head + pools, '1:8', /\{ bind: "127\.0\.0\.1:9900" \}/],
+  [`Listeners: [{ bind: ":80", mode: l7, pool: web }]\n${pools}`, '1:1', /did you mean "listeners"/],
+  [`listeners: [{ Bind: ":80", mode: l7, pool: web }]\n${pools}`, '1:15', /did you mean "bind"/],
+  [`listeners: [{ bind: “:80”, mode: l7, pool: web }]\n${pools}`, '1:21', /curly quotes/],
+  [backend('‘10.0.0.1:80’'), '3:21', /curly quotes/],
+  [`listeners: [{ bind: \${X}, mode: l7, pool: web }]\n${pools}`, '1:21', /write "\$\{X\}"/],
+  [backend('${X}:80'), '3:21', /write "\$\{X\}"/],
+  [
+    'listeners:\n  - bind: ":80"\n    mode: l7\n   pool: web\n' + pools,
+    '4:4',
+    /column 3 or 5|column 1 or 3 or 5/
+  ],
+  ['listeners:\n  - bind: ":80"\n     mode: l7\n    pool: web\n' + pools, '3:6', /column 5/],
+  ['listeners:\n  - bind: ":80"\n  mode: l7\n' + pools, '3:3', /to column 5/],
+  [head + 'pools:\n  web:\n  backends: ["10.0.0.1:80"]\n', '4:3', /stands beside "web".*indent it further/],
+  ['listeners:\n  -bind: ":80"\n   mode: l7\n', '2:3', /a dash needs a space/],
+  ['listeners:\n  - bind:":80"\n    mode: l7\n', '2:9', /a colon needs a space/],
+  ['listeners:\n  - bind: ":80";\n    mode: l7\n', '2:16', /take it out/],
+  ['server {\n  listen 80;\n}\n', '1:1', /looks like a file of nginx's/],
+  ['frontend web\n  bind :80\n  default_backend b\n', '1:1', /looks like a file of HAProxy's/],
+  ['example.com {\n  reverse_proxy localhost:80\n}\n', '1:1', /looks like a file of Caddy's/],
+  [pool('health: /healthz'), '3:45', /\{ type: http, path: "\/healthz" \}/],
+  [pool('health: { path: /x }'), '3:37', /with a path it is http/],
+  [pool('retry: 3'), '3:44', /\{ attempts: 3 \}/],
+  [pool('tls: true'), '3:42', /did you mean \{\}/],
+  [pool('tls: { insecure: true }'), '3:44', /`verify: false`/],
+  [head + 'pools:\n  web: ["10.0.0.1:80"]\n', '3:8', /under "backends:"/]
+]
+
+for (const [text, at, cure] of mistakes) {
+  t.test(`${at} of ${JSON.stringify(text.replace(head, '').replace(pools, ''))} gets its cure`, async (t) => {
+    const result = parseConfig(text, { file: 'lb.yaml', env: { X: '1' } })
+    const problems = result.ok ? [] : result.problems
+    const output = formatProblems(problems)
+    t.equal(problems.length, 1, output || 'it is accepted')
+    t.equal(`${problems[0]?.line}:${problems[0]?.column}`, at, output)
+    t.match(problems[0]?.message ?? '', cure)
+  })
+}
+
+const doubtful: readonly (readonly [text: string, at: string, says: RegExp])[] = [
+  [pool('health: { type: http, interval: 1s, timeout: 5s }'), '3:82', /longer than the interval/],
+  [listener('trustedProxies: 0.0.0.0/0'), '2:59', /every network/],
+  [listener('trustedProxies: ["::/0"]'), '2:60', /every network/],
+  [route('respond: { status: 204, body: hi }'), '6:35', /has no body/],
+  [route('match: { pathRegex: "^/((a)|(a))+$" }, pool: web'), '6:31', /exponential time/],
+  [route('match: { pathRegex: "^/\\\\w*\\\\w*\\\\w*x$" }, pool: web'), '6:31', /to the power of 3/]
+]
+
+for (const [text, at, says] of doubtful) {
+  t.test(`${JSON.stringify(text.replace(head, '').replace(pools, ''))} is warned of`, async (t) => {
+    const result = parseConfig(text, { file: 'lb.yaml' })
+    const warnings = result.ok ? result.warnings : []
+    t.equal(warnings.length, 1, formatProblems(warnings))
+    t.equal(`${warnings[0]?.line}:${warnings[0]?.column}`, at)
+    t.match(warnings[0]?.message ?? '', says)
+  })
+}
+
+t.test('what only looks foreign is taken as it is', async (t) => {
+  for (const text of [
+    route('match: { path: "/v1/shop:buy" }, pool: web'),
+    route('match: { path: "/a.b/c~d/e$f=1;g" }, pool: web'),
+    field('$5.00'),
+    field('{"a":1}'),
+    field('100%'),
+    backend('"[fe80::1%eth0]:80"'),
+    backend('"unix:///run/app.sock"')
+  ]) {
+    const result = parseConfig(text, { file: 'lb.yaml' })
+    t.ok(result.ok, result.ok ? '' : formatProblems(result.problems))
+  }
+})
