@@ -1,12 +1,14 @@
 import { z } from 'zod'
 import { defaults } from '../defaults.ts'
+import { cacheSchema } from './cache.ts'
+import { matchSchema } from './match.ts'
 import { foreignTarget } from '../report/foreign-values.ts'
 import { leaf, listOf, mapping, Refusal } from './leaf.ts'
 import { numberOf } from '../environment/env-text.ts'
-import { duration, flag, integer, lifetime, off, percent, size, text, word } from './leaves.ts'
-import { firstOf, loneNumber, loneText, loneTrue } from './lone.ts'
+import { duration, integer, off, size, text, word } from './leaves.ts'
+import { firstOf, loneNumber, loneText } from './lone.ts'
 import { name } from './name.ts'
-import { absolutePath, cidrs, fieldName, fieldValue, hostPattern, method, regex } from './network-leaves.ts'
+import { absolutePath, fieldValue, method, regex } from './network-leaves.ts'
 import { routeRetry } from './retry.ts'
 import { routeStageKeys } from './stage-schema.ts'
 
@@ -76,39 +78,6 @@ export const headersSchema = mapping(
   }
 )
 
-export const matchSchema = mapping(
-  {
-    host: listOf(hostPattern(), { max: 1000 })
-      .optional()
-      .describe('Host names; `*.example.com` is any subdomain.'),
-    path: absolutePath().optional().describe('The whole path.'),
-    pathPrefix: absolutePath()
-      .optional()
-      .describe('The beginning of the path, by whole segments: `/api` is not `/apix`.'),
-    pathRegex: regex().optional().describe('A regular expression that the path must match.'),
-    methods: listOf(method(), { max: 50 }).optional().describe('Methods.'),
-    headers: z
-      .record(fieldName(), fieldValue())
-      .optional()
-      .describe('Fields and their values; `"*"`: present, whatever the value.'),
-    query: z
-      .record(z.string().max(256), text('the value of a query parameter', { min: 0 }))
-      .optional()
-      .describe('Query parameters and their values; `"*"`: present.'),
-    clientIp: cidrs().optional().describe('Networks that the client must be in.')
-  },
-  {
-    lone: firstOf(loneText('pathPrefix', /^\//), loneText('host')),
-    elsewhere: {
-      url: 'is `path` or `pathPrefix`, and `query` for what is behind the "?"',
-      uri: 'is `path` or `pathPrefix`, and `query` for what is behind the "?"',
-      prefix: 'is `pathPrefix` here',
-      paths: 'is `path`, one per route; several are `pathRegex: "^/(a|b)$"`',
-      regex: 'is `pathRegex` here'
-    }
-  }
-)
-
 const limitTexts = {
   headBytes: 'Request line and fields together; over it: 431.',
   headerCount: 'Number of fields; over it: 431.',
@@ -143,74 +112,6 @@ const routeLimits = mapping({
   urlBytes: urlBytes().optional().describe(limitTexts.urlBytes),
   ...requestLimits
 })
-
-function negativeTtl() {
-  return z.record(
-    text('a status such as 404', {
-      reject: (value) => (/^[1-5]\d\d$/.test(value) ? undefined : `"${value}" is not a status`)
-    }),
-    lifetime({ example: '10s' })
-  )
-}
-
-export const cacheSchema = mapping(
-  {
-    store: text('the name of a cache', { max: 64, json: { title: 'cache' } }).describe(
-      'Which of `caches` it uses.'
-    ),
-    defaultTtl: lifetime({ example: '60s' })
-      .optional()
-      .describe('How long a response lives that says nothing about it; left out: `heuristic` decides.'),
-    maxTtl: lifetime({ example: '1d' }).optional().describe('No response lives longer, whatever it says.'),
-    heuristic: percent({ example: '10%' })
-      .prefault(defaults.cache.heuristic)
-      .describe(
-        'Life of a response that says nothing, as a share of its age since Last-Modified (RFC 9111 §4.2.2); 0%: none.'
-      ),
-    negativeTtl: negativeTtl()
-      .prefault({})
-      .describe('Status and how long it is kept when the response says nothing: `{ 404: 10s }`.'),
-    key: mapping({
-      ignoreQuery: listOf(text('the name of a query parameter', { max: 256 }), { max: 1000 })
-        .prefault([])
-        .describe('Query parameters that make no difference; a trailing `*` is any rest of the name.'),
-      sortQuery: flag()
-        .prefault(defaults.cache.sortQuery)
-        .describe('Whether the order of parameters makes no difference.'),
-      headers: listOf(fieldName(), { max: 100 })
-        .prefault([])
-        .describe('Request fields that are part of the key.'),
-      cookies: listOf(text('the name of a cookie', { max: 128 }), { max: 100 })
-        .prefault([])
-        .describe('Cookies that are part of the key.')
-    })
-      .prefault({})
-      .describe('What tells entries apart, besides method, scheme, host, path and query.'),
-    coalesce: flag()
-      .prefault(defaults.cache.coalesce)
-      .describe('Many requests for one missing entry make one request to a backend.'),
-    setCookie: word(['explicit', 'shared', 'never'])
-      .prefault(defaults.cache.setCookie)
-      .describe(
-        'Which responses are stored with their Set-Cookie, so that everybody gets the cookie: `shared` those that say public, s-maxage or CDN-Cache-Control, `explicit` also those that only give a lifetime, or none.'
-      ),
-    staleWhileRevalidate: lifetime({ example: '30s' })
-      .prefault(defaults.cache.staleWhileRevalidate)
-      .describe(
-        'A stale entry is served this long while a fresh one is fetched, where the response does not say.'
-      ),
-    staleIfError: lifetime({ example: '5m' })
-      .prefault(defaults.cache.staleIfError)
-      .describe('A stale entry is served this long when backends fail, where the response does not say.')
-  },
-  {
-    lone: firstOf(
-      loneText('defaultTtl', /^\d/),
-      loneText('store'),
-      loneTrue('name one of `caches`: { store: NAME }')
-    )
-  }
-)
 
 const rewrite = mapping(
   {
@@ -363,6 +264,4 @@ function mirrorPercent() {
 }
 
 export type RouteInput = z.output<typeof routeSchema>
-export type MatchInput = z.output<typeof matchSchema>
-export type CacheInput = z.output<typeof cacheSchema>
 export type HeadersInput = z.output<typeof headersSchema>

@@ -33,9 +33,13 @@ export function generateConfig(random: Seeded): unknown {
   for (const listener of lists) listener['pool'] ??= pools[0]
   const config: Record<string, unknown> = {
     listeners: lists,
-    pools: Object.fromEntries(pools.map((name) => [name, make.entry(root['pools']!, 'pools')])),
+    pools: Object.fromEntries(
+      pools.map((name) => [name, make.entry(root['pools']!, 'pools') as Record<string, unknown>])
+    ),
     caches: { web: {}, constructor: {} }
   }
+  for (const pool of Object.values(config['pools'] as Record<string, Record<string, unknown>>))
+    pool['backends'] ??= '127.0.0.1:1'
   for (const key of Object.keys(root)) {
     if (key in config || OUTSIDE.has(key) || random.below(3) > 0) continue
     config[key] = make.value(root[key]!, key, 0)
