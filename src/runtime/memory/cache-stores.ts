@@ -55,7 +55,15 @@ export class CacheStores {
 
   /** After worker thread `thread` (1 …) has ended, before another takes its place. */
   recover(thread: number): void {
-    for (const { main } of this.#stores.values()) main.recover(thread - 1)
+    let failed: unknown
+    for (const { main } of this.#stores.values()) {
+      try {
+        main.recover(thread - 1)
+      } catch (error) {
+        failed = error
+      }
+    }
+    if (failed !== undefined) throw failed as Error
   }
 
   views(): CacheView[] {

@@ -1,5 +1,6 @@
 import { MessageChannel } from 'node:worker_threads'
 import { systemClock } from '../../core/clock.ts'
+import { contain } from '../../core/containment.ts'
 import { reopenLogs } from '../../core/log/line-sink.ts'
 import type { Logger } from '../../core/log/log.ts'
 import type { MetricsSource } from '../../core/metrics/hub.ts'
@@ -242,16 +243,29 @@ export class Workers implements Planes {
     seat.worker = undefined
     seat.joined = false
     seat.stuck = false
-    this.#parts.recover(seat.thread)
+    const recovered = this.#recover(seat)
     if (this.#stopping) return
     const inMs = seat.delay.next(this.#seats.every(({ worker }) => worker === undefined))
     this.#parts.log.error({ worker: seat.thread, err: error, inMs }, 'worker died; it will be replaced')
     // Before the first snapshot is in force nothing is served: start() fails and ends the others.
     if (this.#current === undefined) return
     seat.timer = setTimeout(() => {
+      // A lock of the cache was held by another thread that was slow just then.
+      if (!recovered) this.#recover(seat)
       this.#parts.giveBack(seat.thread)
       seat.timer = setTimeout(() => void this.#replace(seat), inMs - GIVE_BACK_AFTER_MS)
     }, GIVE_BACK_AFTER_MS)
+  }
+
+  /** What goes wrong with one cache must not keep a worker from being replaced. */
+  #recover({ thread }: Seat): boolean {
+    try {
+      this.#parts.recover(thread)
+      return true
+    } catch (error) {
+      contain(error)
+      return false
+    }
   }
 
   async #replace(seat: Seat): Promise<void> {
