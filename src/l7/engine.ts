@@ -243,6 +243,8 @@ export class L7Engine
 
   // EngineContext.
 
+  readonly dry = false
+
   finished(exchange: Exchange, durationMs: number): void {
     const { route, errorCode, target } = exchange
     if (exchange.status !== 0) route?.responses[Math.floor(exchange.status / 100) - 1]?.add()

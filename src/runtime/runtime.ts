@@ -234,8 +234,7 @@ export class Runtime implements Running {
     if (this.#options.logLevel === undefined) this.#log.level = config.log.level
     this.#watch.watch(pools)
     const gone = goneSeries(config.listeners, Object.values(config.pools))
-    this.#metrics.forget(gone)
-    this.#hub.forget(gone)
+    for (const told of [this.#metrics, this.#hub]) told.forget(gone)
     this.#metrics.gauge('lb_config_last_reload_timestamp_seconds', {}).set(clock.wall() / 1e3)
   }
 
@@ -290,6 +289,7 @@ export class Runtime implements Running {
       startedAt: Date.now(),
       workers: this.#workers,
       isDraining: () => this.#stopping !== undefined,
+      pseudonym: this.#pseudonym,
       renderMetrics: () => this.#hub.render(),
       reload: (plan) => this.reload(plan)
     })

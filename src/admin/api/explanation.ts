@@ -34,8 +34,14 @@ export interface ExplanationView {
     | { readonly kind: 'respond'; readonly status: number }
   /** Path and query as the backend is asked for them. */
   readonly forwards?: string
+  /** The fields that a backend gets, one line each. */
+  readonly sends?: readonly string[]
+  /** Of an answer that no backend makes, errors included. */
+  readonly answers?: { readonly status: number; readonly fields: readonly string[] }
   /** Of a route that caches. */
   readonly cache?: CacheExplanationView
+  /** What stages say beyond that, one sentence each. */
+  readonly notes?: readonly string[]
 }
 
 export interface CacheExplanationView {

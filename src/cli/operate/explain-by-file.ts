@@ -15,7 +15,12 @@ export function explainByFile(file: string, body: ExplainBody): ExplanationView 
   if (!loaded.ok) throw new CliError(formatProblems(loaded.problems), exitCode.usage)
   try {
     const request = parseExplain({ ...body })
-    return explainRequest(loaded.config, request, { ports: {}, store: () => undefined, now: Date.now() })
+    return explainRequest(loaded.config, request, {
+      pseudonym: '',
+      ports: {},
+      store: () => undefined,
+      now: Date.now()
+    })
   } catch (error) {
     if (error instanceof ApiError || error instanceof ControlError)
       throw new CliError(error.message, exitCode.usage)

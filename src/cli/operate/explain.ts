@@ -52,6 +52,12 @@ export function printExplanation(view: ExplanationView, json: boolean, terminal:
   if (view.forwards !== undefined) rows.push(['asks for', view.forwards])
   if (view.cache !== undefined) rows.push(...cacheRows(view.cache))
   else if (view.forwards !== undefined) rows.push(['cache', 'none'])
+  view.notes?.forEach((note, index) => rows.push([index === 0 ? 'note' : '', note]))
+  view.sends?.forEach((line, index) => rows.push([index === 0 ? 'sends' : '', line]))
+  if (view.answers !== undefined && view.refused === undefined) {
+    const { status, fields } = view.answers
+    fields.forEach((line, index) => rows.push([index === 0 ? `answers ${status}` : '', line]))
+  }
   const width = Math.max(...rows.map(([name]) => name.length))
   terminal.write(rows.map(([name, text]) => `${name.padEnd(width)}  ${text}\n`).join(''))
 }

@@ -24,6 +24,8 @@ export interface EngineContext extends L7Deps {
   readonly bytesOut: Counter
   /** No new exchange begins on a connection that has ended one. */
   readonly draining: boolean
+  /** For `lb explain`: what is compiled starts nothing, asks nobody, and keeps nothing. */
+  readonly dry: boolean
   /** An exchange has ended: metrics. Its stages are told next. */
   finished(exchange: Exchange, durationMs: number): void
 }

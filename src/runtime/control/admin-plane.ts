@@ -41,6 +41,8 @@ export interface AdminPlaneParts {
   readonly workers: number
   readonly isDraining: () => boolean
   readonly renderMetrics: () => string
+  /** This process in Via. */
+  readonly pseudonym: string
   readonly reload: (plan: boolean) => Promise<ReloadReport>
 }
 
@@ -155,8 +157,9 @@ export class AdminPlane implements ControlPlane {
   }
 
   explain(request: ExplainRequest): ExplanationView {
-    const { controller, caches } = this.#parts
+    const { controller, caches, pseudonym } = this.#parts
     return explainRequest(controller.config, request, {
+      pseudonym,
       ports: controller.ports,
       store: (name) => caches.store(name),
       now: Date.now()

@@ -3,13 +3,18 @@ import type { ExplainRequest, ExplanationView } from '../../admin/api/explanatio
 import type { Config, L7ListenerConfig } from '../../config/model/model.ts'
 import { explain } from '../../l7/cache/decide/explain.ts'
 import { explainStoring } from '../../l7/cache/decide/explain-storing.ts'
+import { systemClock } from '../../core/clock.ts'
 import type { CacheStore } from '../../l7/cache/ports.ts'
-import { explainExchange } from '../../l7/exchange/explain-exchange.ts'
+import { dryRun } from '../../l7/exchange/dry-run.ts'
+import type { ExplainCache } from '../../l7/exchange/dry-exchange.ts'
+import { viaPseudonym } from '../../l7/headers/via.ts'
 import { HeaderBlock } from '../../l7/message/header-block.ts'
 import { listenerAddresses } from '../plane/listener-addresses.ts'
 
 /** What a running lb knows beyond its configuration. */
 export interface ExplainParts {
+  /** This process in Via, '' where none runs. */
+  readonly pseudonym: string
   readonly ports: Readonly<Record<string, number>>
   store(name: string): CacheStore | undefined
   readonly now: number
@@ -33,13 +38,22 @@ export function explainRequest(
     status: request.response.status,
     headers: new HeaderBlock(lines(request.response.headers))
   }
-  const { passedOver, ...rest } = explainExchange(listener, { head, peer: client }, (route, asked) => {
+  const explainCache: ExplainCache = (route, asked) => {
     const cache = route.cache!
-    const told = explain(cache, parts.store(cache.store), asked, parts.now)
-    const served = told.outcome === 'hit'
+    const said = explain(cache, parts.store(cache.store), asked, parts.now)
+    const served = said.outcome === 'hit'
     const storing = served ? {} : { storing: explainStoring(asked, cache, response, parts.now) }
-    return { store: cache.store, ...told, ...storing }
-  })
+    return { store: cache.store, ...said, ...storing }
+  }
+  const { pseudonym } = parts
+  const run = {
+    listener,
+    pools: config.pools,
+    clock: systemClock,
+    pseudonym: pseudonym === '' ? viaPseudonym() : pseudonym,
+    explainCache
+  }
+  const { passedOver, ...rest } = dryRun(run, { head, peer: client })
   return { listener: listener.name, passedOver: passedOver.slice(-MAX_PASSED_OVER), ...rest }
 }
 

@@ -1,10 +1,12 @@
 import type { HttpCache } from '../../cache/http-cache.ts'
+import type { CacheRequest } from '../../cache/ports.ts'
+import type { DryExchange } from '../../exchange/dry-exchange.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 import type { ResponseHead } from '../../exchange/response-head.ts'
 import { dropConnectionNamed } from '../../headers/hop-by-hop.ts'
-import type { Stage } from '../stage.ts'
+import type { Explanation, Stage } from '../stage.ts'
 import type { StageContext } from '../stage-context.ts'
-import { GO_ON, type Verdict } from '../verdict.ts'
+import { ANSWERED, GO_ON, type Verdict } from '../verdict.ts'
 import { cacheRequest, keyedAuthority } from './cache-request.ts'
 import { SentFields } from './sent-fields.ts'
 import { CachedExchange } from './cached-exchange.ts'
@@ -21,9 +23,21 @@ class Cache implements Stage {
   }
 
   request(exchange: Exchange): Verdict {
+    const asked = this.#asked(exchange)
+    if (asked === undefined) return GO_ON
+    return new CachedExchange(exchange).act(this.#cache.lookup(asked, Date.now()))
+  }
+
+  explain(exchange: DryExchange): Explanation {
+    const asked = this.#asked(exchange)
+    if (asked === undefined) return { verdict: GO_ON }
+    return { verdict: exchange.explainCache(asked).outcome === 'hit' ? ANSWERED : GO_ON }
+  }
+
+  #asked(exchange: Exchange): CacheRequest | undefined {
     const { request } = exchange
     exchange.authority = keyedAuthority(exchange, exchange.authority, exchange.trusted)
-    if (request.upgrade !== '') return GO_ON
+    if (request.upgrade !== '') return undefined
     // What upstream will not see may not choose what is stored, nor which variant it is.
     if (request.connectionNames !== '') dropConnectionNamed(request.headers, request.connectionNames)
     // A rewritten path is made of the normalised one; any other goes on as the client wrote it, so it is in the key.
@@ -31,8 +45,7 @@ class Cache implements Stage {
     const rawPath =
       (this.#rewritten ? exchange.path : exchange.forwardPath) + (exchange.query === '' ? '?' : '')
     const sent = new SentFields(request.headers, exchange.route?.requestEdits, () => exchange.outgoing)
-    const asked = cacheRequest(exchange, exchange.forwardAuthority, exchange.trusted, rawPath, sent)
-    return new CachedExchange(exchange).act(this.#cache.lookup(asked, Date.now()))
+    return cacheRequest(exchange, exchange.forwardAuthority, exchange.trusted, rawPath, sent)
   }
 
   response(exchange: Exchange, head: ResponseHead): void {

@@ -1,0 +1,207 @@
+import t from 'tap'
+import { configFromObject } from '../../../src/config/parse-config.ts'
+import type { L7ListenerConfig } from '../../../src/config/model/model.ts'
+import { systemClock } from '../../../src/core/clock.ts'
+import { dryRun } from '../../../src/l7/exchange/dry-run.ts'
+import { answering, rawBackend, startLab } from '../engine/lab.ts'
+
+/** Seeded: a failure names its seed. */
+function randomFrom(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return state / 2 ** 32
+  }
+}
+
+class Generator {
+  readonly #random: () => number
+
+  constructor(seed: number) {
+    this.#random = randomFrom(seed)
+  }
+
+  one<T>(values: readonly T[]): T {
+    return values[Math.floor(this.#random() * values.length)]!
+  }
+
+  maybe<T>(value: T, share = 0.4): T | undefined {
+    return this.#random() < share ? value : undefined
+  }
+
+  edits(): object {
+    return given({
+      set: this.maybe({
+        [this.one(['X-Env', 'X-Tenant', 'Host', 'X-Forwarded-For'])]: this.one(['a', '{client_ip}', '{host}'])
+      }),
+      add: this.maybe({ 'X-More': this.one(['1', '{scheme}']) }),
+      remove: this.maybe([this.one(['X-Debug', 'Via', 'Accept', 'X-Forwarded-Proto'])])
+    })
+  }
+
+  route(): object {
+    const path = this.one(['/', '/api', '/old', '/a/b'])
+    const action = this.one([
+      { pool: 'one' },
+      { pool: 'two' },
+      { redirect: { to: 'https://{host}/new{path}{query}' } },
+      { respond: { status: this.one([200, 204, 418]), body: 'hi' } }
+    ])
+    return given({
+      match: given({
+        pathPrefix: this.maybe(path, 0.6),
+        host: this.maybe(this.one(['example.test', '*.example.test']), 0.3),
+        methods: this.maybe(this.one([['GET'], ['POST', 'OPTIONS']]), 0.3),
+        headers: this.maybe({ 'x-debug': '*' }, 0.2)
+      }),
+      ...action,
+      rewrite:
+        'pool' in action ? this.maybe(this.one([{ stripPrefix: '/api' }, { addPrefix: '/v1' }])) : undefined,
+      headers: this.maybe({ request: this.edits() }),
+      limits: this.maybe(this.one([{ methods: ['GET'] }, { urlBytes: '16b' }, { headerCount: 3 }]), 0.3)
+    })
+  }
+
+  config(backends: readonly [string, string]): object {
+    return {
+      listeners: [
+        given({
+          name: 'web',
+          bind: '127.0.0.1:0',
+          mode: 'l7',
+          accessLog: true,
+          trustedProxies: this.maybe(['127.0.0.0/8']),
+          trace: this.maybe(true),
+          headers: this.maybe({ request: this.edits() }),
+          routes: Array.from({ length: 1 + Math.floor(this.#random() * 4) }, () => this.route())
+        })
+      ],
+      pools: { one: { backends: [backends[0]] }, two: { backends: [backends[1]] } }
+    }
+  }
+
+  request(pseudonym: string): string {
+    const target = this.one([
+      '/',
+      '/api/x?y=1',
+      '/api',
+      '/old?',
+      '/a/%62',
+      '/a//b',
+      '/%zz',
+      '/..%2f',
+      'http://other.test/api',
+      '*'
+    ])
+    const loop = Array.from({ length: this.one([1, 3]) }, () => `1.1 ${pseudonym}`).join(', ')
+    const fields = [
+      this.one(['Host: example.test', 'Host: www.example.test:80', 'Host: a b', '']),
+      this.maybe('X-Debug: 1'),
+      this.maybe('X_Debug: 1', 0.1),
+      this.maybe('X-Forwarded-For: 192.0.2.7'),
+      this.maybe('Forwarded: for=192.0.2.8;host=said.test', 0.2),
+      this.maybe('X-Original-URL: /admin', 0.2),
+      this.maybe('Connection: x-debug', 0.2),
+      this.maybe(`Max-Forwards: ${this.one([0, 3])}`, 0.3),
+      this.maybe(`Via: ${loop}`, 0.2),
+      this.maybe('Accept: application/json', 0.2)
+    ]
+    const method = this.one(['GET', 'GET', 'HEAD', 'POST', 'OPTIONS', 'TRACE', 'CONNECT'])
+    const lines = fields.filter((line) => line !== undefined && line !== '').map((line) => `${line}\r\n`)
+    return `${method} ${target} HTTP/1.1\r\n${lines.join('')}\r\n`
+  }
+}
+
+function given(members: Readonly<Record<string, unknown>>): object {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined))
+}
+
+/** Without what is new with each request, and what frames the message. */
+function comparable(lines: readonly string[]): string[] {
+  return lines
+    .filter((line) => !/^(traceparent|x-request-id|date|connection|content-length):/i.test(line))
+    .sort()
+}
+
+const ROUNDS = 40
+const REQUESTS = 25
+
+t.test('explain says what then happens: route, status, pool, and every field that is sent', async (t) => {
+  const heads: { pool: string; head: string }[] = []
+  const backend = (pool: string) =>
+    rawBackend(
+      answering((head) => {
+        heads.push({ pool, head })
+        return 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'
+      })
+    )
+  const [one, two] = [await backend('one'), await backend('two')]
+  t.teardown(() => Promise.all([one.close(), two.close()]))
+  const start = Number(process.env['SEED'] ?? 1)
+  for (let seed = start; seed < start + ROUNDS; seed++) {
+    const generator = new Generator(seed * 7919)
+    const config = generator.config([one.address, two.address])
+    const result = configFromObject(config)
+    if (!result.ok) throw new Error(JSON.stringify(result))
+    const lab = await startLab(config)
+    const { pseudonym } = lab.engine
+    for (let n = 0; n < REQUESTS; n++) {
+      const head = generator.request(pseudonym)
+      const explained = dryRun(
+        {
+          listener: result.config.listeners[0] as L7ListenerConfig,
+          pools: result.config.pools,
+          clock: systemClock,
+          pseudonym,
+          explainCache: () => {
+            throw new Error('no cache here')
+          }
+        },
+        { head, peer: '127.0.0.1' }
+      )
+      heads.length = lab.log.lines.length = 0
+      const client = await lab.client()
+      client.send(head)
+      await client.until(
+        ({ received }) => /\r\n\r\n/.test(received) && lab.log.lines.length > 0,
+        `an answer to ${head}`
+      )
+      const name = `seed ${seed}, request ${n}: ${JSON.stringify(head)} ${JSON.stringify(config)}`
+      const line = lab.log.lines[0]!.fields
+      const status = Number(client.received.slice(9, 12))
+      const sent = heads[0]
+      const happened = {
+        route: line['route'],
+        code: line['code'],
+        status,
+        pool: sent?.pool,
+        asksFor: sent?.head.split(' ')[1],
+        sends:
+          sent &&
+          comparable(
+            sent.head
+              .split('\r\n')
+              .slice(1)
+              .filter((each) => each !== '')
+          )
+      }
+      const action = explained.sends === undefined ? undefined : explained.action
+      const told = {
+        route: explained.route,
+        code: explained.refused?.code,
+        status: explained.answers?.status ?? 200,
+        pool: action?.kind === 'pool' ? action.pool : undefined,
+        asksFor: action === undefined ? undefined : explained.forwards,
+        sends: explained.sends && comparable(explained.sends)
+      }
+      if (JSON.stringify(told) !== JSON.stringify(happened)) {
+        t.same(told, happened, name)
+        await lab.close()
+        return
+      }
+      client.socket.destroy()
+    }
+    await lab.close()
+  }
+  t.pass(`${ROUNDS * REQUESTS} requests`)
+})
