@@ -4,14 +4,17 @@ const CLIENT =
 const SCHEME = /scheme|ssl_fc|x_forwarded_proto|x-forwarded-proto|proto/i
 const HOST = /host/i
 
-/** Why a field's value is not what its writer means: it is sent as it is written. Undefined for an ordinary value. */
+/**
+ * Why a field's value is not what its writer means: it is sent as it is written. Undefined for an ordinary value, and for
+ * what header edits put in the place of (docs/headers.md).
+ */
 export function foreignFieldValue(value: string): string | undefined {
   const variable =
     /\$[a-z_]{3,40}\b/.exec(value)?.[0] ??
     /%\[[^\]]{1,80}\]?/.exec(value)?.[0] ??
     /\{\{[^}]{1,80}\}\}?/.exec(value)?.[0] ??
     /%\{[^}]{1,80}\}[a-z]?/i.exec(value)?.[0] ??
-    /^\{[a-z][a-z0-9_.>:/-]{1,80}\}$/i.exec(value)?.[0]
+    /^\{(?!(?:client_ip|request_id|host|scheme)\})[a-z][a-z0-9_.>:/-]{1,80}\}$/i.exec(value)?.[0]
   if (variable === undefined) return undefined
   return `values are sent as they are written, and "${variable}" is no variable here; ${instead(variable)}`
 }
