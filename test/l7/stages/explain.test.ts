@@ -45,7 +45,7 @@ class Generator {
       { pool: 'one' },
       { pool: 'two' },
       { redirect: { to: 'https://{host}/new{path}{query}' } },
-      { respond: { status: this.one([200, 204, 418]), body: 'hi' } }
+      { respond: { status: this.one([200, 204, 418]), headers: { 'X-A': 'b' } } }
     ])
     return given({
       match: given({
