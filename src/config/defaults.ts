@@ -55,5 +55,6 @@ export const defaults = {
   slowStart: '0s',
   panicThreshold: '0%',
   connections: { maxIdle: 64, pipelining: 1 },
+  mirror: { max: 100, timeout: '10s' },
   pool: { connect: '3s', response: '30s', idle: '60s', keepAlive: '55s', onDown: 'keep' }
 } as const

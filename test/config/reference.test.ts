@@ -107,7 +107,7 @@ t.test('without those keys the reference is a configuration, and every value in 
             { pool: 'canary', weight: 5 }
           ]
         },
-        mirror: { pool: 'canary', share: 0.1 },
+        mirror: { pool: 'canary', share: 0.1, max: 100, timeoutMs: 10_000 },
         headers: {
           request: { set: { 'X-Env': 'prod' }, remove: ['X-Debug'] },
           response: { remove: ['Server'] }

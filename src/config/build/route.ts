@@ -28,7 +28,9 @@ export function buildRoute(input: RouteInput, name: string, listener: Inherited)
     }),
     limits: withoutUndefined(input.limits),
     paths: withoutUndefined(input.paths),
-    ...(mirror !== undefined && { mirror: { pool: mirror.pool, share: mirror.percent } })
+    ...(mirror !== undefined && {
+      mirror: { pool: mirror.pool, share: mirror.percent, max: mirror.max, timeoutMs: mirror.timeout }
+    })
   }
 }
 

@@ -161,7 +161,14 @@ export interface RouteConfig {
   /** Over the listener's. */
   readonly paths: Partial<Pick<PathPolicy, 'encodedSlash'>>
   readonly limits: Partial<RequestLimits>
-  readonly mirror?: { readonly pool: string; readonly share: number }
+  readonly mirror?: {
+    readonly pool: string
+    readonly share: number
+    /** Copies under way at once, per thread. */
+    readonly max: number
+    /** Of one copy in all. */
+    readonly timeoutMs: number
+  }
 }
 
 /** All that are given must hold. Empty lists and records match everything. */

@@ -227,7 +227,13 @@ export const routeSchema = mapping(
     mirror: mapping(
       {
         pool: poolName().describe('Where copies go.'),
-        percent: mirrorPercent().prefault(100).describe('How many of a hundred requests are copied.')
+        percent: mirrorPercent().prefault(100).describe('How many of a hundred requests are copied.'),
+        max: integer(1, 100_000)
+          .prefault(defaults.mirror.max)
+          .describe('Copies under way at once, per worker; requests beyond are not copied.'),
+        timeout: duration({ example: '10s' })
+          .prefault(defaults.mirror.timeout)
+          .describe('How long a copy may take in all; then it is given up.')
       },
       { lone: loneText('pool') }
     )

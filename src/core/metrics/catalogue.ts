@@ -47,6 +47,10 @@ export const catalogue = {
     ['listener', 'route', 'stage', 'shadow'],
     'Requests refused by a guard; shadow="true": it only would have refused them.'
   ),
+  lb_mirror_dropped_total: counter(
+    ['listener', 'route', 'reason'],
+    'Requests that a mirror did not get whole: full (mirror.max copies under way), timeout (mirror.timeout), too-large (the body).'
+  ),
   lb_retries_total: counter(['pool'], 'Attempts after the first.'),
 
   lb_connections_total: counter(['listener'], 'Connections accepted.'),

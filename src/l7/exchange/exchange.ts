@@ -258,6 +258,7 @@ export class Exchange extends ResponseExit implements ForwardOwner {
 
   #finish(code: ErrorCode | undefined, reason: string): void {
     if (this.ended) return
+    this.bodyCopy?.drop()
     this.bodyCopy = undefined
     this.#wait?.cancel()
     if (this.forward !== undefined) this.retries = this.forward.retries
@@ -271,4 +272,6 @@ export class Exchange extends ResponseExit implements ForwardOwner {
 export interface RequestBodyCopy {
   add(buffer: Buffer, start: number, end: number): void
   send(trailers: string): void
+  /** The body will not be whole. */
+  drop(): void
 }

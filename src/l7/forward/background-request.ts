@@ -1,4 +1,6 @@
 import type { Lease } from '../../balancer/pool/lease.ts'
+import type { Deadlines, Waits } from '../../core/deadlines.ts'
+import type { ErrorCode } from '../../core/errors.ts'
 import type { Transport } from '../../net/transport/transport.ts'
 import { Forward } from './forward.ts'
 import type { ForwardOwner, Outgoing } from './forward-owner.ts'
@@ -10,7 +12,13 @@ export interface BackgroundSink {
   onResponse(head: Response): void
   onBody(buffer: Buffer, start: number, end: number): void
   onEnd(): void
-  onFailed(): void
+  onFailed(code: ErrorCode): void
+}
+
+/** For a request that is given up when it has taken so long, whatever it waits for. */
+export interface BackgroundLimit {
+  readonly deadlines: Deadlines
+  readonly timeoutMs: number
 }
 
 /** All of a request's body, in memory. */
@@ -20,20 +28,39 @@ export interface WholeBody {
 }
 
 /** A request that is sent for nobody: a mirror, or the refresh of something cached. Its body, if it has one, is whole. */
-export class BackgroundRequest implements ForwardOwner {
+export class BackgroundRequest implements ForwardOwner, Waits {
   readonly reading = false
   readonly #sink: BackgroundSink | undefined
   readonly #body: WholeBody | undefined
   readonly #forward: Forward
+  readonly #deadlines: Deadlines | undefined
+  deadline = Infinity
 
-  private constructor(target: Target, outgoing: Outgoing, sink?: BackgroundSink, body?: WholeBody) {
+  private constructor(
+    target: Target,
+    outgoing: Outgoing,
+    sink: BackgroundSink | undefined,
+    body: WholeBody | undefined,
+    limit: BackgroundLimit | undefined
+  ) {
+    this.#deadlines = limit?.deadlines
+    if (limit !== undefined) {
+      limit.deadlines.add(this)
+      this.deadline = limit.deadlines.now + limit.timeoutMs
+    }
     this.#sink = sink
     this.#body = body
-    this.#forward = new Forward(this, target, outgoing)
+    this.#forward = new Forward(this, target, { ...outgoing, client: undefined })
   }
 
-  static send(target: Target, outgoing: Outgoing, sink?: BackgroundSink, body?: WholeBody): void {
-    new BackgroundRequest(target, outgoing, sink, body).#forward.start()
+  static send(
+    target: Target,
+    outgoing: Outgoing,
+    sink?: BackgroundSink,
+    body?: WholeBody,
+    limit?: BackgroundLimit
+  ): void {
+    new BackgroundRequest(target, outgoing, sink, body, limit).#forward.start()
   }
 
   /** All at once: it is in memory already, whether the backend takes it or not. */
@@ -63,21 +90,28 @@ export class BackgroundRequest implements ForwardOwner {
   }
 
   onEnd(): void {
+    this.#deadlines?.remove(this)
     this.#sink?.onEnd()
   }
 
   onUpgrade(_head: Response, transport: Transport, _rest: Buffer, lease: Lease): void {
     transport.destroy()
     lease.release('protocol-error')
-    this.#sink?.onFailed()
+    this.onFailed('LB_UPSTREAM_PROTOCOL')
   }
 
-  onFailed(): void {
-    this.#sink?.onFailed()
+  onFailed(code: ErrorCode): void {
+    this.#deadlines?.remove(this)
+    this.#sink?.onFailed(code)
+  }
+
+  onDeadline(): void {
+    this.#forward.cancel('timeout')
+    this.onFailed('LB_RESPONSE_TIMEOUT')
   }
 
   onInternalError(): undefined {
     this.#forward.cancel()
-    this.#sink?.onFailed()
+    this.onFailed('LB_INTERNAL')
   }
 }

@@ -66,7 +66,7 @@ export class Forward implements UpstreamClient, LeaseTaker {
   }
 
   /** The client is gone: whatever is under way stops, and the backend is not blamed. */
-  cancel(): void {
+  cancel(outcome: Outcome = 'cancelled'): void {
     this.#ended = true
     this.#upload.drop()
     this.#waiter?.cancel()
@@ -74,7 +74,7 @@ export class Forward implements UpstreamClient, LeaseTaker {
     const stream = this.#stream
     this.#stream = undefined
     stream?.cancel()
-    this.#release('cancelled')
+    this.#release(outcome)
   }
 
   /** Something of this request threw: nothing is tried again, and no backend is blamed. */

@@ -232,3 +232,54 @@ t.test('the access log has a line per exchange, with what an operator asks for',
     client: '127.0.0.1'
   })
 })
+
+t.test('a mirror that never answers holds a bounded number of copies for a bounded time', async (t) => {
+  const backend = await rawBackend(answering(() => OK))
+  const shadow = await rawBackend(() => {})
+  const lab = await startLab({
+    listeners: [
+      {
+        name: 'web',
+        bind: '127.0.0.1:0',
+        mode: 'l7',
+        routes: [
+          { name: 'all', match: {}, pool: 'web', mirror: { pool: 'shadow', max: 3, timeout: '400ms' } }
+        ]
+      }
+    ],
+    pools: { web: { backends: [backend.address] }, shadow: { backends: [shadow.address], retry: false } }
+  })
+  t.teardown(() => Promise.all([lab.close(), backend.close(), shadow.close()]))
+  const dropped = (reason: string): number => {
+    const labels = { listener: 'web', route: 'all', reason }
+    const cell = lab.metrics.counter('lb_mirror_dropped_total', labels) as unknown as {
+      values: Float64Array
+      at: number
+    }
+    return cell.values[cell.at]!
+  }
+  const client = await lab.client()
+  for (let i = 0; i < 10; i++) {
+    client.send(i % 2 === 0 ? get() : 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi')
+    await client.until(({ received }) => received.split('200 OK').length === i + 2)
+  }
+  t.equal(dropped('full'), 7)
+  await eventually(() => dropped('timeout') === 3, 'all three given up')
+  t.equal(lab.active, 0)
+  t.match(lab.outcomes, [/timeout/, /timeout/, /timeout/], 'and the backend is to blame')
+  client.send(get())
+  await eventually(() => dropped('timeout') === 4, 'their places are free')
+  const late = await lab.client()
+  late.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 70000\r\n\r\n' + 'x'.repeat(70_000))
+  await late.text('200 OK')
+  t.equal(dropped('too-large'), 1)
+  for (let i = 0; i < 5; i++) {
+    const gone = await lab.client()
+    gone.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 20\r\n\r\nhalf')
+    await eventually(() => lab.active > 0, 'under way')
+    gone.socket.destroy()
+    await eventually(() => lab.active === 0, 'gone')
+  }
+  client.send(get())
+  await eventually(() => dropped('timeout') === 5, 'those whose clients left hold no place')
+})

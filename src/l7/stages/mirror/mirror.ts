@@ -1,65 +1,107 @@
-import { BackgroundRequest } from '../../forward/background-request.ts'
+import { BackgroundRequest, type BackgroundSink, type WholeBody } from '../../forward/background-request.ts'
 import type { Exchange, RequestBodyCopy } from '../../exchange/exchange.ts'
 import type { Outgoing } from '../../forward/forward-owner.ts'
 import { ReplayBuffer } from '../../forward/replay-buffer.ts'
 import type { Target } from '../../compile/snapshot.ts'
+import type { Deadlines } from '../../../core/deadlines.ts'
 import type { Explanation, Stage } from '../stage.ts'
 import type { StageContext } from '../stage-context.ts'
 import { GO_ON, type Verdict } from '../verdict.ts'
+import { Places, type Place } from './places.ts'
+
+/** Where copies go, and how long one may take in all. */
+interface Copies {
+  readonly target: Target
+  readonly deadlines: Deadlines
+  readonly timeoutMs: number
+}
 
 /**
  * Sends a copy of a request to another pool and throws its answer away. A body is gathered as it passes, so that the copy
  * never sets the pace of the real one, and sent when it is whole; requests with more than the buffer holds, and those that
- * end early, are not copied. What the cache answers is not mirrored: the other pool sees what this one sees.
+ * end early, are not copied. Nor are those that come while as many copies as allowed are under way. What the cache answers is not mirrored: the other pool sees what this one sees.
  */
 class Mirror implements Stage {
   readonly name = 'mirror'
-  readonly #target: Target
+  readonly #copies: Copies
   readonly #share: number
+  readonly #places: Places
 
-  constructor(target: Target, share: number) {
-    this.#target = target
+  constructor(copies: Copies, share: number, places: Places) {
+    this.#copies = copies
     this.#share = share
+    this.#places = places
   }
 
   request(exchange: Exchange): Verdict {
     const { outgoing } = exchange
     if (outgoing.upgrade !== '') return GO_ON
     if (this.#share < 1 && exchange.context.random() >= this.#share) return GO_ON
-    if (outgoing.bodyLength === 0) BackgroundRequest.send(this.#target, outgoing)
-    else exchange.bodyCopy = new BodyCopy(this.#target, outgoing)
+    const place = this.#places.take()
+    if (place === undefined) return GO_ON
+    if (outgoing.bodyLength === 0) sendCopy(this.#copies, outgoing, place)
+    else exchange.bodyCopy = new BodyCopy(this.#copies, outgoing, place)
     return GO_ON
   }
 
   explain(exchange: Exchange): Explanation {
     if (exchange.request.upgrade !== '') return { verdict: GO_ON }
     const share = this.#share < 1 ? ` (${this.#share * 100}% of requests)` : ''
-    return { verdict: GO_ON, notes: [`a copy goes to pool ${this.#target.pool.pool.name}${share}`] }
+    return { verdict: GO_ON, notes: [`a copy goes to pool ${this.#copies.target.pool.pool.name}${share}`] }
   }
 }
 
-export function compile(_keys: undefined, { route, target }: StageContext): Stage | undefined {
+export function compile(
+  _keys: undefined,
+  { listener, route, target, engine }: StageContext
+): Stage | undefined {
   if (route?.mirror === undefined) return undefined
-  return new Mirror(target(route.mirror.pool), route.mirror.share)
+  const { pool, share, max, timeoutMs } = route.mirror
+  const dropped = (reason: string) =>
+    engine.metrics.counter('lb_mirror_dropped_total', { listener: listener.name, route: route.name, reason })
+  const places = new Places(max, {
+    full: dropped('full'),
+    timeout: dropped('timeout'),
+    'too-large': dropped('too-large')
+  })
+  return new Mirror({ target: target(pool), deadlines: engine.deadlines, timeoutMs }, share, places)
+}
+
+function sendCopy(copies: Copies, outgoing: Outgoing, place: Place, body?: WholeBody): void {
+  const { deadlines, timeoutMs } = copies
+  const sink: BackgroundSink = {
+    onResponse() {},
+    onBody() {},
+    onEnd: () => place.give(),
+    onFailed: (code) => place.give(code === 'LB_RESPONSE_TIMEOUT' ? 'timeout' : undefined)
+  }
+  BackgroundRequest.send(copies.target, outgoing, sink, body, { deadlines, timeoutMs })
 }
 
 /** A request that waits for the end of its body. */
 class BodyCopy implements RequestBodyCopy {
-  readonly #target: Target
+  readonly #copies: Copies
   readonly #outgoing: Outgoing
+  readonly #place: Place
   readonly #body = new ReplayBuffer()
 
-  constructor(target: Target, outgoing: Outgoing) {
-    this.#target = target
+  constructor(copies: Copies, outgoing: Outgoing, place: Place) {
+    this.#copies = copies
     this.#outgoing = outgoing
+    this.#place = place
   }
 
   add(buffer: Buffer, start: number, end: number): void {
     this.#body.add(buffer, start, end)
+    if (!this.#body.whole) this.#place.give('too-large')
   }
 
   send(trailers: string): void {
     if (!this.#body.whole) return
-    BackgroundRequest.send(this.#target, this.#outgoing, undefined, { chunks: this.#body.chunks, trailers })
+    sendCopy(this.#copies, this.#outgoing, this.#place, { chunks: this.#body.chunks, trailers })
+  }
+
+  drop(): void {
+    this.#place.give()
   }
 }
