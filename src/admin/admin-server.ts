@@ -5,12 +5,13 @@ import { isLocalBind } from '../config/local-bind.ts'
 import type { AdminConfig, Bind } from '../config/model/model.ts'
 import type { Logger } from '../core/log/log.ts'
 import { bindServer } from './bind-server.ts'
+import { boundConnections } from './connection-room.ts'
 import { adminProblem } from './bind-policy.ts'
 import type { ControlPlane } from './control-plane.ts'
 import type { GuardOptions } from './guard.ts'
 import { handle } from './api/handler.ts'
 
-/** Each scraper, probe and dashboard holds one; more are turned away, so that descriptors are left for the listeners. */
+/** Each scraper, probe and dashboard holds one; with more the oldest idle one goes, so that descriptors are left for the listeners. */
 const MAX_CONNECTIONS = 256
 /** How long a call under way may take to end when its listener goes. */
 const CLOSE_MS = 5_000
@@ -92,7 +93,7 @@ export class AdminServer {
         void handle(request, response, this.#plane, options, this.#log)
       }
     )
-    server.maxConnections = MAX_CONNECTIONS
+    boundConnections(server, MAX_CONNECTIONS)
     // An error once it listens is one of accept (EMFILE): the next accept may go well.
     server.on('error', (error) => {
       if (server.listening)

@@ -21,6 +21,7 @@ import type { Controller } from './controller.ts'
 import type { SourceView } from '../discovery/followed-source.ts'
 import { explainRequest } from './explain.ts'
 import { listenerAddresses } from '../plane/listener-addresses.ts'
+import { Coalesced } from './coalesced.ts'
 import type { ListenerConnections } from '../workers/messages.ts'
 import type { Planes } from '../workers/planes.ts'
 import { usesWeights } from '../../config/checks/pools.ts'
@@ -49,6 +50,8 @@ export interface AdminPlaneParts {
 /** What the admin listener shows and changes: the running process in the words of the admin API. */
 export class AdminPlane implements ControlPlane {
   readonly #parts: AdminPlaneParts
+  /** A hundred at once, with thousands of backends each, would keep the probes from their work. */
+  readonly #reloads = new Coalesced(() => this.#parts.reload(false))
   /** Of the last count: `listeners()` is synchronous and is asked by every readiness probe. */
   #counted: readonly ListenerConnections[] = []
 
@@ -149,7 +152,7 @@ export class AdminPlane implements ControlPlane {
 
   async reload(plan: boolean): Promise<ReloadReport> {
     if (this.#parts.isDraining()) throw new ControlError('unavailable', 'lb is shutting down')
-    return this.#parts.reload(plan)
+    return plan ? this.#parts.reload(true) : this.#reloads.call()
   }
 
   purge(request: PurgeRequest): PurgeReport {

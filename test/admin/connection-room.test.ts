@@ -1,0 +1,61 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { connect, type AddressInfo, type Socket } from 'node:net'
+import t from 'tap'
+import { boundConnections } from '../../src/admin/connection-room.ts'
+import { Coalesced } from '../../src/runtime/control/coalesced.ts'
+
+t.test(
+  'connections that say nothing do not lock a health check out, and one that waits for its answer stays',
+  async (t) => {
+    const waiting: (() => void)[] = []
+    const server = createServer((request, response) => {
+      if (request.url === '/slow') waiting.push(() => response.end('slow'))
+      else response.end('ok')
+    })
+    boundConnections(server, 8)
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    t.teardown(() => server.close())
+    t.teardown(() => server.closeAllConnections())
+    const { port } = server.address() as AddressInfo
+    const dial = async (text: string): Promise<Socket> => {
+      const socket = connect(port, '127.0.0.1')
+      socket.on('error', () => {})
+      await once(socket, 'connect')
+      socket.write(text)
+      return socket
+    }
+    const slow = await dial('GET /slow HTTP/1.1\r\nhost: a\r\n\r\n')
+    while (waiting.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    const idle = []
+    for (let i = 0; i < 30; i++) idle.push(await dial(i % 2 === 0 ? '' : 'GET / HT'))
+    const asked = await dial('GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n')
+    const [answer] = (await once(asked, 'data')) as [Buffer]
+    t.match(answer.toString(), /^HTTP\/1.1 200/)
+    const open = await new Promise((resolve) => server.getConnections((_, count) => resolve(count)))
+    t.ok((open as number) <= 8, `${String(open)} open`)
+    waiting[0]!()
+    const [late] = (await once(slow, 'data')) as [Buffer]
+    t.match(late.toString(), /^HTTP\/1.1 200/)
+    for (const socket of [...idle, slow, asked]) socket.destroy()
+  }
+)
+
+t.test('a hundred calls at once are two runs, and the second began after all of them', async (t) => {
+  let runs = 0
+  const coalesced = new Coalesced(async () => {
+    const run = ++runs
+    await new Promise((resolve) => setImmediate(resolve))
+    if (run === 1) throw new Error('the first fails')
+    return run
+  })
+  const calls = await Promise.allSettled(Array.from({ length: 100 }, () => coalesced.call()))
+  t.equal(runs, 2)
+  t.equal(calls[0]!.status, 'rejected')
+  t.strictSame(
+    new Set(calls.slice(1).map((call) => (call as PromiseFulfilledResult<number>).value)),
+    new Set([2])
+  )
+  t.equal(await coalesced.call(), 3)
+})
