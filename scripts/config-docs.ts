@@ -122,7 +122,16 @@ function rowsOf(parent: Schema, key: string, base: string, prefix: string): Row[
   const innerRows = Object.keys(inner.properties!).flatMap((name) =>
     rowsOf(inner, name, innerBase, innerPrefix)
   )
-  return [row, ...innerRows]
+  // A mapping in place of the list, which is not one of its items.
+  const other = list && variants(schema).find(({ properties }) => properties && !sameKeys(properties, inner))
+  const otherRows = Object.keys(other?.properties ?? {}).flatMap((name) =>
+    rowsOf(other!, name, path, `${shown}.`)
+  )
+  return [row, ...innerRows, ...otherRows]
+}
+
+function sameKeys(properties: object, { properties: others = {} }: Schema): boolean {
+  return Object.keys(properties).join() === Object.keys(others).join()
 }
 
 /** One table for all probes: which types know a key stands in its meaning. */

@@ -62,13 +62,13 @@ const packages: Record<string, RegExp> = {
   zod: /^(config\/|l7\/stages\/([\w-]+\/keys|order|stage-keys)\.ts$)/,
   jose: /^(acme|l7\/stages\/auth)\//,
   '@peculiar/x509': /^(acme|net\/tls)\//,
+  'reflect-metadata': /^(acme|net\/tls)\//,
   ioredis: /^redis\//,
   'openid-client': /^l7\/stages\/auth\//,
   bcryptjs: /^l7\/stages\/auth\//,
   commander: /^cli(\.ts$|\/)/,
   pino: /^core\/log\//,
-  'pino-pretty': /^core\/log\//,
-  selfsigned: /^net\/tls\//
+  'pino-pretty': /^core\/log\//
 }
 
 const MAX_LINES = 300

@@ -1,16 +1,16 @@
 import { formatProblems } from '../config/report/format-problems.ts'
 import { loadConfig } from '../config/parse-config.ts'
+import type { Problem } from '../config/report/problem.ts'
+import { checkCertificates } from '../runtime/certificates/check-certificates.ts'
 import { exitCode } from './exit-code.ts'
 
 /** `lb check`: everything that is wrong with the file, or one line that says it is fine. */
 export function check(file: string): void {
   const result = loadConfig(file, process.env)
-  if (!result.ok) {
-    process.stderr.write(`${formatProblems(result.problems)}\n`)
-    const errors = result.problems.filter((problem) => problem.severity === 'error').length
-    process.stderr.write(`${file}: ${count(errors, 'error')}\n`)
-    process.exitCode = exitCode.usage
-    return
+  if (!result.ok) return refuse(file, result.problems)
+  const certificates = checkCertificates(result.config, Date.now())
+  if (certificates.findings.length > 0) {
+    return refuse(file, [...result.warnings, ...certificates.findings.map((each) => result.problem(each))])
   }
   if (result.warnings.length > 0) process.stderr.write(`${formatProblems(result.warnings)}\n`)
   const { listeners, pools } = result.config
@@ -21,6 +21,14 @@ export function check(file: string): void {
     count(backends, 'backend')
   ]
   process.stdout.write(`${file}: ok (${parts.join(', ')})\n`)
+  for (const line of certificates.lines) process.stdout.write(`  ${line}\n`)
+}
+
+function refuse(file: string, problems: readonly Problem[]): void {
+  process.stderr.write(`${formatProblems(problems)}\n`)
+  const errors = problems.filter((problem) => problem.severity === 'error').length
+  process.stderr.write(`${file}: ${count(errors, 'error')}\n`)
+  process.exitCode = exitCode.usage
 }
 
 function count(number: number, word: string): string {

@@ -15,6 +15,8 @@ export type ConfigResult =
       readonly warnings: readonly Problem[]
       /** Where a key stands, `lb.yaml:12:5`, for messages about what only shows when it runs. */
       readonly locate: (path: Path) => string
+      /** The same with the line itself, for what is found later, in files that the configuration names. */
+      readonly problem: (finding: Finding) => Problem
     }
   /** Sorted by position; warnings among them. */
   | { readonly ok: false; readonly problems: readonly Problem[] }
@@ -44,7 +46,8 @@ function parseQuickly(text: string, file: string | undefined, env: Environment):
   const result = validate(value, [], directoryOf(file), file, () => undefined)
   if (!result.ok || result.findings.length > 0) return undefined
   const locate = (path: Path): string => new YamlSource(text, file, env).locate(path)
-  return { ok: true, config: result.config, warnings: [], locate }
+  const problem = (finding: Finding): Problem => new YamlSource(text, file, env).problem(finding)
+  return { ok: true, config: result.config, warnings: [], locate, problem }
 }
 
 function parseWithPositions(text: string, file: string | undefined, env: Environment): ConfigResult {
@@ -57,7 +60,13 @@ function parseWithPositions(text: string, file: string | undefined, env: Environ
     .sort((a, b) => a.line! - b.line! || a.column! - b.column!)
     .slice(0, MAX_PROBLEMS)
   if (!result.ok) return { ok: false, problems }
-  return { ok: true, config: result.config, warnings: problems, locate: (path) => source.locate(path) }
+  return {
+    ok: true,
+    config: result.config,
+    warnings: problems,
+    locate: (path) => source.locate(path),
+    problem: (finding) => source.problem(finding)
+  }
 }
 
 /** Validates an object of the YAML's shape, for embedding. Variables are not substituted: the caller has them. */
@@ -65,13 +74,14 @@ export function configFromObject(value: unknown): ConfigResult {
   const findings: Finding[] = []
   const root = toRaw(value, [], findings)
   const result = validate(root, findings, process.cwd(), undefined, () => undefined)
-  const problems = result.findings.map(({ path, severity, message }): Problem => ({
+  const problem = ({ path, severity, message }: Finding): Problem => ({
     severity,
     message,
     path: pathText(path)
-  }))
+  })
+  const problems = result.findings.map(problem)
   if (!result.ok) return { ok: false, problems }
-  return { ok: true, config: result.config, warnings: problems, locate: pathText }
+  return { ok: true, config: result.config, warnings: problems, locate: pathText, problem }
 }
 
 function directoryOf(file: string | undefined): string {

@@ -16,10 +16,12 @@ import { collectProcess } from '../core/metrics/process-collector.ts'
 import { systemRandom as random } from '../core/random.ts'
 import { viaPseudonym } from '../l7/headers/via.ts'
 import { AdminPlane } from './control/admin-plane.ts'
+import { announce, announceRunning } from './process/announce.ts'
 import { applyAdmin } from './control/apply-admin.ts'
 import { collectBackends, collectOwn } from './memory/backend-metrics.ts'
 import { BackendWatch } from './control/backend-watch.ts'
 import { CacheStores } from './memory/cache-stores.ts'
+import { TlsUpkeep } from './certificates/tls-upkeep.ts'
 import { Controller } from './control/controller.ts'
 import { Discoverer } from './discovery/discoverer.ts'
 import { DataPlane } from './plane/data-plane.ts'
@@ -28,7 +30,6 @@ import { InlinePlane } from './workers/inline-plane.ts'
 import { listenerAddresses, type ListenerAddress } from './plane/listener-addresses.ts'
 import { makeEngines } from './plane/make-engines.ts'
 import type { PoolDeps } from './plane/make-pool.ts'
-import { materialFiles } from './control/material.ts'
 import { packageVersion } from '../core/package-version.ts'
 import type { Planes } from './workers/planes.ts'
 import { faultReport } from './process/fault-report.ts'
@@ -39,7 +40,7 @@ import { SharedMemory } from './memory/shared-memory.ts'
 import { plainStartError } from './control/start-error.ts'
 import { heapLimitMb } from './memory/memory-limit.ts'
 import { HeapTidier } from './memory/tidy-heap.ts'
-import { watchFiles } from './control/watch-files.ts'
+import { followFiles } from './control/follow-files.ts'
 import { workerCount } from './workers/worker-count.ts'
 import { Workers } from './workers/workers.ts'
 
@@ -62,6 +63,7 @@ export class Runtime implements Running {
   readonly #controller: Controller
   readonly #discoverer: Discoverer
   readonly #admin: AdminServer
+  readonly #tls: TlsUpkeep
   readonly #heap = new HeapTidier(clock, TIDY_AFTER_MS)
   #unwatch: () => void = () => {}
   #unwatchLoop: () => void = () => {}
@@ -74,6 +76,7 @@ export class Runtime implements Running {
     this.#log = log
     this.#workers = workerCount(config, log)
     this.#memory = SharedMemory.create(this.#workers)
+    this.#tls = new TlsUpkeep(clock, log, this.#memory.ticketKeys)
     const source = this.#hub.attach()
     this.#metrics = new Metrics((announcement) => source.announce(announcement))
     this.#unreport = reportFaults(faultReport(log, this.#metrics, clock))
@@ -104,7 +107,15 @@ export class Runtime implements Running {
     this.#admin = new AdminServer(this.#adminPlane(), log)
     const backends = collectBackends(() => this.#controller.pools.values())
     const own = collectOwn(() => this.#planes.workers)
-    this.#hub.collect(collectProcess, this.#caches.collect, this.#discoverer.collect, backends, own)
+    const certificates = this.#tls.certificates.collect
+    this.#hub.collect(
+      collectProcess,
+      this.#caches.collect,
+      this.#discoverer.collect,
+      backends,
+      own,
+      certificates
+    )
   }
 
   async start(): Promise<void> {
@@ -115,22 +126,10 @@ export class Runtime implements Running {
       dropPrivileges(account)
       this.#log.info({ user: account.name, uid: account.uid, gid: account.gid }, `runs as ${account.name}`)
     }
-    for (const { listener, mode, address } of this.addresses) {
-      this.#log.info({ listener, mode, address }, `listener ${listener} (${mode}) on ${address}`)
-    }
-    for (const address of this.adminAddresses) this.#log.info({ address }, `admin on ${address}`)
-    const { configPath, watch } = this.#options
-    if (watch === true && configPath !== undefined) {
-      const files = () => [configPath, ...materialFiles(this.#controller.config)]
-      this.#unwatch = watchFiles(files, clock, () => {
-        this.reload().catch((error: unknown) => this.#refused([plainStartError(error).message]))
-      })
-    }
-    const workers = this.#workers === 0 ? 'in the main thread' : `with ${this.#workers} workers`
-    this.#log.info(
-      { version: packageVersion(), pid: process.pid, workers: this.#workers },
-      `lb runs ${workers}`
-    )
+    announce(this.#log, this.addresses, this.adminAddresses)
+    const refused = (error: unknown) => this.#refused([plainStartError(error).message])
+    this.#unwatch = followFiles(this.#options, clock, () => this.#discoverer.given, this, refused)
+    announceRunning(this.#log, this.#workers)
   }
 
   get addresses(): readonly ListenerAddress[] {
@@ -215,6 +214,7 @@ export class Runtime implements Running {
   #quiet(): void {
     this.#unwatch()
     this.#heap.close()
+    this.#tls.close()
     this.#discoverer.close()
     this.#controller.close()
     this.#watch.close()
@@ -233,6 +233,7 @@ export class Runtime implements Running {
   #applied(config: Config, pools: ReadonlyMap<string, Pool>): void {
     if (this.#options.logLevel === undefined) this.#log.level = config.log.level
     this.#watch.watch(pools)
+    this.#tls.certificates.hold(this.#controller.certificates)
     const gone = goneSeries(config.listeners, Object.values(config.pools))
     for (const told of [this.#metrics, this.#hub]) told.forget(gone)
     this.#metrics.gauge('lb_config_last_reload_timestamp_seconds', {}).set(clock.wall() / 1e3)

@@ -36,7 +36,7 @@ function documentedPath(path: string): string {
     .replace(/^listeners\[\]\.(headers|cache)\./, 'listeners[].routes[].$1.')
     .replace(/^listeners\[\]\.routes\[\]\.limits\./, 'listeners[].limits.')
     .replace(/^listeners\[\](\.routes\[\])?\.retry\./, 'pools.*.retry.')
-    .replace(/\.(sni|certificates|split)\./, '.$1[].')
+    .replace(/\.(sni|certificates|split)\.(?!dir)/, '.$1[].')
 }
 
 /** The keys of stages stand in one table, for listeners and routes; which of them are lists is not said in a path. */

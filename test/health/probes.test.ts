@@ -8,18 +8,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js'
-import { generate } from 'selfsigned'
 import t from 'tap'
 import type { BackendAddress, BackendTls, ProbeConfig } from '../../src/config/model/model.ts'
 import { MOST_BYTES } from '../../src/health/probe.ts'
 import { probes } from '../../src/health/probes.ts'
 import { requestFrame, servingStatus } from '../../src/health/probes/grpc.ts'
+import { selfSignedCertificate } from '../../src/net/tls/certificates/make-certificate.ts'
 import { probeConfig } from './fixtures.ts'
 
 const never = new AbortController().signal
-const { cert, private: key } = await generate([{ name: 'commonName', value: 'probe.test' }], {
-  keySize: 2048
-})
+const { cert, key } = await selfSignedCertificate(['probe.test'], Date.now())
 
 function at(port: number, host = '127.0.0.1'): BackendAddress {
   return { kind: 'tcp', host, port, text: `${host}:${port}` }

@@ -49,9 +49,9 @@ unique_subject = no
 policy = any
 copy_extensions = none
 [any]
-commonName = optional
 organizationName = optional
 organizationalUnitName = optional
+commonName = optional
 [req]
 distinguished_name = dn
 string_mask = utf8only

@@ -103,7 +103,10 @@ function buildAccessLog(input: L7Input['accessLog']): AccessLog {
 function buildTls(input: ListenerTlsInput, absolute: ResolvePath): ListenerTls {
   const { certificates = [], selfSigned, minVersion, ciphers, clientAuth } = input
   return {
-    certificates: certificates.map(({ cert, key }) => ({ cert: absolute(cert), key: absolute(key) })),
+    certificates: Array.isArray(certificates)
+      ? certificates.map(({ cert, key }) => ({ cert: absolute(cert), key: absolute(key) }))
+      : [],
+    ...(!Array.isArray(certificates) && { certificateFolder: absolute(certificates.dir) }),
     selfSigned,
     minVersion,
     ...(ciphers !== undefined && { ciphers }),

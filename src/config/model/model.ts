@@ -58,6 +58,8 @@ export interface ConnectionLimit {
 /** Certificates are paths to PEM files. */
 export interface ListenerTls {
   readonly certificates: readonly { readonly cert: string; readonly key: string }[]
+  /** In place of `certificates`: all that are in it. */
+  readonly certificateFolder?: string
   readonly selfSigned: boolean
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
   /** As OpenSSL names them; undefined: ours. */

@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import { defaults } from '../defaults.ts'
 import { mapping, listOf } from './leaf.ts'
 import { flag, text, word } from './leaves.ts'
@@ -8,16 +8,24 @@ import { filePath } from './network-leaves.ts'
 /** `tls` of a listener: what clients see. */
 export const listenerTls = mapping(
   {
-    certificates: listOf(
-      mapping({
-        cert: filePath().describe('PEM file with the certificate and its chain.'),
-        key: filePath().describe('PEM file with the private key.')
-      }),
-      { min: 1, max: 1000 }
-    )
+    certificates: z
+      .union([
+        listOf(
+          mapping({
+            cert: filePath().describe('PEM file with the certificate and its chain.'),
+            key: filePath().describe('PEM file with the private key.')
+          }),
+          { min: 1, max: 1000 }
+        ),
+        mapping({
+          dir: filePath().describe(
+            'Folder with `x.crt` and `x.key`, or folders with `fullchain.pem` and `privkey.pem` or `tls.crt` and `tls.key`.'
+          )
+        })
+      ])
       .optional()
       .describe(
-        'Certificates, chosen by the name the client asks for (SNI); the first is for any other name.'
+        'Certificates, chosen by the name the client asks for (SNI); the first is for any other name. They are read again when the files change.'
       ),
     selfSigned: flag()
       .prefault(defaults.tls.selfSigned)

@@ -76,6 +76,10 @@ export const catalogue = {
     ['listener', 'direction'],
     'Bytes read from clients (in) and written to them (out).'
   ),
+  lb_tls_certificate_expiry_seconds: gauge(
+    ['listener', 'file'],
+    'Seconds until the certificate expires; negative once it has. By its file, or self-signed.'
+  ),
   lb_tls_handshakes_total: counter(
     ['listener', 'version', 'resumed'],
     'TLS handshakes with clients that were completed, by version and whether a session was resumed.'

@@ -2,7 +2,7 @@ import { guarded } from '../../core/containment.ts'
 import type { Waits } from '../../core/deadlines.ts'
 import type { Transport, TransportOwner } from '../transport/transport.ts'
 import { ClientHelloReader, type ClientHello } from './client-hello.ts'
-import { failureReason, type FailureReason } from './handshake-failure.ts'
+import { failureReason, type FailureReason } from './server/handshake-failure.ts'
 import type { TlsThread } from './tls-thread.ts'
 
 export interface HandshakeFailed {

@@ -1,6 +1,8 @@
-import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { ListenerTls } from '../../config/model/model.ts'
+import { checkCertificate, type CheckedCertificate } from './certificates/check-certificate.ts'
+import { certificatesIn, type CertificatePaths } from './certificates/folder.ts'
+import { parseChain } from './certificates/parse-chain.ts'
 
 /** PEM texts: a certificate with its chain, and its key. */
 export interface CertificatePair {
@@ -18,16 +20,60 @@ export interface ListenerTlsMaterial {
   readonly clientAuth?: { readonly ca: string; readonly crl?: string; readonly required: boolean }
 }
 
-/**
- * Reads what a listener's `tls` names. Throws what readFileSync and OpenSSL say, with the path before it. With
- * `selfSigned` a certificate for localhost is made, which takes 10 ms and is a new one each time.
- */
-export async function readListenerTls(config: ListenerTls): Promise<ListenerTlsMaterial> {
-  const certificates = config.certificates.map(({ cert, key }) => ({
-    cert: certificate(cert),
-    key: pem(key)
-  }))
-  if (config.selfSigned) certificates.push(await selfSigned())
+/** A file of a listener's `tls` that cannot be used, and which key of it names the file. */
+export class TlsFileError extends Error {
+  override readonly name = 'TlsFileError'
+  /** Below `tls`: `['certificates', 0, 'key']`. */
+  readonly place: readonly (string | number)[]
+  readonly path: string
+
+  constructor(place: readonly (string | number)[], path: string, reason: string, cause?: unknown) {
+    super(`${path}: ${reason}`, cause === undefined ? undefined : { cause })
+    this.place = place
+    this.path = path
+  }
+}
+
+/** One certificate of a listener, as its files say now. */
+export interface ReadCertificate {
+  readonly paths: CertificatePaths
+  readonly place: readonly (string | number)[]
+  readonly pair: CertificatePair
+  readonly checked: CheckedCertificate
+}
+
+/** The files of all certificates of a listener. Throws TlsFileError. */
+export function certificatePaths({
+  certificates,
+  certificateFolder
+}: ListenerTls): readonly (CertificatePaths & { readonly place: readonly (string | number)[] })[] {
+  if (certificateFolder === undefined)
+    return certificates.map((paths, i) => ({ ...paths, place: ['certificates', i] }))
+  const place = ['certificates', 'dir']
+  try {
+    return certificatesIn(certificateFolder).map((paths) => ({ ...paths, place }))
+  } catch (error) {
+    throw new TlsFileError(place, certificateFolder, `cannot be read: ${(error as Error).message}`, error)
+  }
+}
+
+/** Reads and looks at every certificate. Throws TlsFileError for what cannot be read; the rest is in `checked`. */
+export function readCertificates(config: ListenerTls, now: number): ReadCertificate[] {
+  return certificatePaths(config).map(({ cert, key, place }) => {
+    const named = config.certificateFolder === undefined
+    const pair = {
+      cert: readText(cert, named ? [...place, 'cert'] : place),
+      key: readText(key, named ? [...place, 'key'] : place)
+    }
+    return { paths: { cert, key }, place, pair, checked: checkCertificate(pair.cert, pair.key, now) }
+  })
+}
+
+/** What a listener's `tls` names, with the certificates in use. Throws TlsFileError. */
+export function listenerMaterial(
+  config: ListenerTls,
+  certificates: readonly CertificatePair[]
+): ListenerTlsMaterial {
   const { clientAuth, ciphers } = config
   return {
     certificates,
@@ -35,53 +81,29 @@ export async function readListenerTls(config: ListenerTls): Promise<ListenerTlsM
     ...(ciphers !== undefined && { ciphers }),
     ...(clientAuth !== undefined && {
       clientAuth: {
-        ca: pem(clientAuth.ca),
-        ...(clientAuth.crl !== undefined && { crl: pem(clientAuth.crl) }),
+        ca: authorities(clientAuth.ca, ['clientAuth', 'ca']),
+        ...(clientAuth.crl !== undefined && { crl: readText(clientAuth.crl, ['clientAuth', 'crl']) }),
         required: clientAuth.required
       }
     })
   }
 }
 
-function certificate(path: string): string {
-  const text = pem(path)
-  try {
-    new X509Certificate(text)
-    return text
-  } catch (error) {
-    throw new Error(`${path}: no certificate in PEM form`, { cause: error })
-  }
+/** A file of certificates of authorities. */
+export function authorities(path: string, place: readonly (string | number)[]): string {
+  const text = readText(path, place)
+  const chain = parseChain(text)
+  if (typeof chain === 'string') throw new TlsFileError(place, path, chain)
+  return text
 }
 
-function pem(path: string): string {
+export function readText(path: string, place: readonly (string | number)[]): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
-    throw new Error(`cannot read ${path}`, { cause: error })
+    const { code } = error as NodeJS.ErrnoException
+    const reason =
+      code === 'ENOENT' ? 'no such file' : code === 'EACCES' ? 'may not be read' : (error as Error).message
+    throw new TlsFileError(place, path, reason, error)
   }
-}
-
-/** For development: nobody trusts it, and it is gone with the process. */
-async function selfSigned(): Promise<CertificatePair> {
-  // Loaded only where it is asked for: it brings 2 MB of code.
-  const { generate } = await import('selfsigned')
-  const day = 86_400_000
-  const { cert, private: key } = await generate([{ name: 'commonName', value: 'localhost' }], {
-    keyType: 'ec',
-    curve: 'P-256',
-    algorithm: 'sha256',
-    notBeforeDate: new Date(Date.now() - day),
-    notAfterDate: new Date(Date.now() + 90 * day),
-    extensions: [
-      {
-        name: 'subjectAltName',
-        altNames: [
-          { type: 2, value: 'localhost' },
-          { type: 7, ip: '127.0.0.1' },
-          { type: 7, ip: '::1' }
-        ]
-      }
-    ]
-  })
-  return { cert, key }
 }

@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
+import { altNames } from './certificates/alt-names.ts'
 import type { TlsHandle } from './raw-tls.ts'
 import type { ClientCertificate, TlsFacts } from './tls-facts.ts'
 
@@ -46,30 +47,19 @@ export function clientCertificate(raw: Buffer): ClientCertificate {
   }
 }
 
-/** Node gives one part a line, the most general first. RFC 4514 §2.1: the last comes first; §2.4: some characters are escaped. */
-function distinguishedName(lines: string | undefined): string {
+/**
+ * RFC 4514. Node gives one part a line, the most general first, with characters that mean something escaped already; §2.1: the last
+ * comes first; §2.4: what is not ASCII is written by its bytes, so that it can stand in a field.
+ */
+export function distinguishedName(lines: string | undefined): string {
   return (lines ?? '')
     .split('\n')
     .filter((line) => line !== '')
     .reverse()
-    .map((line) => {
-      const at = line.indexOf('=')
-      return line.slice(0, at + 1) + escaped(line.slice(at + 1))
-    })
     .join(',')
-}
-
-function escaped(value: string): string {
-  return value.replace(/[\\",+;<>]/g, '\\$&').replace(/^[ #]|(?<!\\) $/g, '\\$&')
-}
-
-/** Node joins them by ", " and quotes those that hold such a thing as JSON does. */
-export function altNames(text: string): string[] {
-  const names: string[] = []
-  for (const match of text.matchAll(/(?:^|, )([^:,]+):(?:("(?:[^"\\]|\\.)*")|([^,]*))/g)) {
-    const [, kind, quoted, plain] = match
-    const value = quoted === undefined ? plain! : (JSON.parse(quoted) as string)
-    names.push(`${kind === 'IP Address' ? 'IP' : kind!}:${value}`)
-  }
-  return names
+    .replace(/[^ -~]/gu, (character) =>
+      [...Buffer.from(character)]
+        .map((byte) => `\\${byte.toString(16).toUpperCase().padStart(2, '0')}`)
+        .join('')
+    )
 }

@@ -1,6 +1,6 @@
 import type { Deadlines } from '../../core/deadlines.ts'
 import type { Metrics } from '../../core/metrics/metrics.ts'
-import { HandshakeTurns } from './handshake-turns.ts'
+import { HandshakeTurns } from './server/handshake-turns.ts'
 import type { TicketKeys } from './ticket-keys.ts'
 
 /** What the TLS of all listeners of one thread shares. */

@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { createSecureContext, type ConnectionOptions, type SecureContext } from 'node:tls'
 import type { BackendAddress, BackendTls } from '../../config/model/model.ts'
+import { checkCertificate } from './certificates/check-certificate.ts'
+import { authorities, readText, TlsFileError } from './listener-tls.ts'
 
 /** What TLS to a pool's backends needs, as PEM texts: plain data that the main thread reads and sends to workers. */
 export interface UpstreamTlsMaterial {
@@ -14,12 +15,21 @@ export interface UpstreamTlsMaterial {
   readonly alpn?: readonly string[]
 }
 
-/** Reads the PEM files that a pool's `tls` names; throws what readFileSync throws. */
+/** Reads the PEM files that a pool's `tls` names. Throws TlsFileError. */
 export function readUpstreamTls(config: BackendTls, alpn?: readonly string[]): UpstreamTlsMaterial {
+  const { ca, cert, key } = config
+  const own =
+    cert === undefined || key === undefined
+      ? undefined
+      : { cert: readText(cert, ['cert']), key: readText(key, ['key']) }
+  const unusable =
+    own && checkCertificate(own.cert, own.key, 0).problems.find(({ kind }) => kind === 'unusable')
+  if (unusable !== undefined)
+    throw new TlsFileError([unusable.file], (unusable.file === 'cert' ? cert : key)!, unusable.message)
   return {
-    ca: pem(config.ca),
-    cert: pem(config.cert),
-    key: pem(config.key),
+    ca: ca === undefined ? undefined : authorities(ca, ['ca']),
+    cert: own?.cert,
+    key: own?.key,
     serverName: config.serverName,
     verify: config.verify,
     alpn
@@ -62,8 +72,4 @@ export class UpstreamTls {
 
 function nameOf(address: BackendAddress): string | undefined {
   return address.kind === 'tcp' && isIP(address.host) === 0 ? address.host : undefined
-}
-
-function pem(path: string | undefined): string | undefined {
-  return path === undefined ? undefined : readFileSync(path, 'utf8')
 }

@@ -1,6 +1,6 @@
 import type { RawTls, TlsHandle } from '../tls/raw-tls.ts'
 import { factsOfHandle } from '../tls/read-facts.ts'
-import { clientProblem, serverHandle, type ServerSide } from '../tls/server-side.ts'
+import { clientProblem, serverHandle, type ServerSide } from '../tls/server/server-side.ts'
 import type { TlsFacts } from '../tls/tls-facts.ts'
 import { failure, isGone, nameFrom, UV_ECONNRESET } from './raw-calls.ts'
 import { rawStreams, UV_EOF, type RawHandle } from './raw-streams.ts'

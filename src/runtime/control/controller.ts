@@ -4,7 +4,8 @@ import type { Bind, Config, LogLevel } from '../../config/model/model.ts'
 import type { CacheStores } from '../memory/cache-stores.ts'
 import { describeDiff, diffConfigs, isEmpty } from './diff.ts'
 import { makePool, type PoolDeps } from '../plane/make-pool.ts'
-import { MaterialReader } from './material.ts'
+import type { HeldCertificate } from '../certificates/certificate-watch.ts'
+import { MaterialReader, type ReadMaterial } from './material.ts'
 import type { ListenerConnections } from '../workers/messages.ts'
 import type { Planes } from '../workers/planes.ts'
 import { overlaps, probeBind } from '../plane/probe-bind.ts'
@@ -38,6 +39,7 @@ export class Controller {
   readonly #changes = new SerialQueue()
   readonly #material = new MaterialReader()
   #config: Config | undefined
+  #certificates: readonly HeldCertificate[] | undefined
   #snapshot: Snapshot | undefined
   #pools: ReadonlyMap<string, Pool> = new Map()
   #ports: Readonly<Record<string, number>> = {}
@@ -66,6 +68,11 @@ export class Controller {
     return this.#ports
   }
 
+  /** Of the listeners. */
+  get certificates(): readonly HeldCertificate[] {
+    return this.#certificates ?? []
+  }
+
   /** Wall clock of the last change. */
   get loadedAt(): number {
     return this.#loadedAt
@@ -81,7 +88,8 @@ export class Controller {
     const leave = await this.#changes.enter()
     try {
       const diff = this.#config === undefined ? undefined : diffConfigs(this.#config, next)
-      const material = await this.#material.read(next)
+      const now = this.#parts.clock.wall()
+      const material = await this.#material.read(next, this.#certificates, now)
       const renewed = this.#renewed(material)
       if (diff !== undefined && isEmpty(diff) && renewed.length === 0) {
         this.#loadedAt = this.#parts.clock.wall()
@@ -102,7 +110,7 @@ export class Controller {
     this.#cancelFree?.()
   }
 
-  async #change(next: Config, material: Material): Promise<readonly ListenerConnections[]> {
+  async #change(next: Config, material: ReadMaterial): Promise<readonly ListenerConnections[]> {
     const { slots, planes, clock } = this.#parts
     await this.#probeBinds(next)
     // On failure, rows handed out here are free again at the next change: nobody uses them.
@@ -125,6 +133,7 @@ export class Controller {
     const kept = await planes.commit()
     caches.commit()
     this.#config = next
+    this.#certificates = material.certificates
     this.#snapshot = { ...snapshot, ports }
     this.#ports = ports
     this.#loadedAt = clock.wall()

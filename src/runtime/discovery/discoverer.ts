@@ -28,7 +28,6 @@ const SHARE = 1 / 10
 export class Discoverer {
   readonly #parts: DiscovererParts
   readonly #followed = new Map<string, FollowedSource>()
-  /** In force, without what was found. */
   #given: Config | undefined
   #cancel: (() => void) | undefined
   #applying = false
@@ -38,6 +37,11 @@ export class Discoverer {
 
   constructor(parts: DiscovererParts) {
     this.#parts = parts
+  }
+
+  /** In force, without what was found. */
+  get given(): Config {
+    return this.#given!
   }
 
   /**

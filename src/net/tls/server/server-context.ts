@@ -1,6 +1,6 @@
 import { constants } from 'node:crypto'
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
-import type { CertificatePair, ListenerTlsMaterial } from './listener-tls.ts'
+import type { CertificatePair, ListenerTlsMaterial } from '../listener-tls.ts'
 
 /**
  * Authenticated encryption with a key for each session, and nothing else; of TLS 1.2 the mildest of testssl.sh and Mozilla's

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net'
 import { createServer, type Server, type TLSSocket } from 'node:tls'
-import { SocketTransport } from '../transport/socket-transport.ts'
-import type { Transport, TransportOwner } from '../transport/transport.ts'
-import type { Shaking } from './handshake.ts'
-import type { ListenerTlsMaterial } from './listener-tls.ts'
+import { SocketTransport } from '../../transport/socket-transport.ts'
+import type { Transport, TransportOwner } from '../../transport/transport.ts'
+import type { Shaking } from '../handshake.ts'
+import type { ListenerTlsMaterial } from '../listener-tls.ts'
 import { serverOptions } from './server-context.ts'
 import type { Bundle, ServerContexts } from './server-contexts.ts'
 

@@ -1,10 +1,10 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import type { SecureContext } from 'node:tls'
-import type { CertificatePair, ListenerTlsMaterial } from './listener-tls.ts'
-import { altNames } from './read-facts.ts'
+import type { CertificatePair, ListenerTlsMaterial } from '../listener-tls.ts'
+import { altNames } from '../certificates/alt-names.ts'
 import { serverContext } from './server-context.ts'
-import { ServerNames } from './server-names.ts'
-import type { PurposeKeys, TicketKeys } from './ticket-keys.ts'
+import { ServerNames } from '../server-names.ts'
+import type { PurposeKeys, TicketKeys } from '../ticket-keys.ts'
 
 /** Certificates that are shown for the same name: RSA and ECDSA side by side. The context is made when it is first needed. */
 export class Bundle {

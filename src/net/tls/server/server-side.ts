@@ -1,7 +1,7 @@
 import type { SecureContext } from 'node:tls'
-import { readArea } from '../transport/read-buffer.ts'
-import type { RawHandle } from '../transport/raw-streams.ts'
-import type { RawTls, TlsHandle } from './raw-tls.ts'
+import { readArea } from '../../transport/read-buffer.ts'
+import type { RawHandle } from '../../transport/raw-streams.ts'
+import type { RawTls, TlsHandle } from '../raw-tls.ts'
 
 /** What TLS with one client is to be. */
 export interface ServerSide {

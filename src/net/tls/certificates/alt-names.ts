@@ -1,0 +1,11 @@
+/** The names in X509Certificate's `subjectAltName`, as `DNS:a.example`, `IP:10.0.0.1`, `URI:…`, `email:…`. */
+export function altNames(text: string): string[] {
+  const names: string[] = []
+  // Node joins them by ", " and quotes as JSON those in which that might be read wrongly.
+  for (const match of text.matchAll(/(?:^|, )([^:,]+):(?:("(?:[^"\\]|\\.)*")|([^,]*))/g)) {
+    const [, kind, quoted, plain] = match
+    const value = quoted === undefined ? plain! : (JSON.parse(quoted) as string)
+    names.push(`${kind === 'IP Address' ? 'IP' : kind!}:${value}`)
+  }
+  return names
+}

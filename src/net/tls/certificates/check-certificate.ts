@@ -1,0 +1,122 @@
+import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
+import { rootCertificates } from 'node:tls'
+import { altNames } from './alt-names.ts'
+import { parseChain } from './parse-chain.ts'
+
+/** What is wrong with a certificate or its key. `unusable`: TLS cannot be spoken with it at all. */
+export interface CertificateProblem {
+  readonly file: 'cert' | 'key'
+  readonly kind: 'unusable' | 'expired' | 'not-yet-valid' | 'chain'
+  readonly message: string
+}
+
+export interface CertificateFacts {
+  /** Names and addresses that it is for. */
+  readonly names: readonly string[]
+  /** SHA-256, as browsers show it: upper-case hex with colons. */
+  readonly fingerprint: string
+  /** Milliseconds. */
+  readonly notBefore: number
+  readonly notAfter: number
+}
+
+export interface CheckedCertificate {
+  /** Undefined when it cannot be read. */
+  readonly facts: CertificateFacts | undefined
+  readonly problems: readonly CertificateProblem[]
+}
+
+const DAY_MS = 86_400_000
+
+/** Looks at a certificate with its chain and at its key, both PEM texts. Pure, but for the roots that Node brings. */
+export function checkCertificate(cert: string, key: string, now: number): CheckedCertificate {
+  const chain = parseChain(cert)
+  if (typeof chain === 'string') {
+    return { facts: undefined, problems: [{ file: 'cert', kind: 'unusable', message: chain }] }
+  }
+  const [leaf] = chain
+  const facts: CertificateFacts = {
+    names: altNames(leaf!.subjectAltName ?? '').map((name) => name.slice(name.indexOf(':') + 1)),
+    fingerprint: leaf!.fingerprint256,
+    notBefore: Date.parse(leaf!.validFrom),
+    notAfter: Date.parse(leaf!.validTo)
+  }
+  return {
+    facts,
+    problems: [...keyProblems(leaf!, key), ...dateProblems(facts, now), ...chainProblems(chain)]
+  }
+}
+
+/** Whole days until it expires, negative once it has. */
+export function daysLeft({ notAfter }: Pick<CertificateFacts, 'notAfter'>, now: number): number {
+  return Math.floor((notAfter - now) / DAY_MS)
+}
+
+function keyProblems(leaf: X509Certificate, pem: string): CertificateProblem[] {
+  const problem = (message: string): CertificateProblem[] => [{ file: 'key', kind: 'unusable', message }]
+  let key: KeyObject
+  try {
+    key = createPrivateKey(pem)
+  } catch (error) {
+    if (/-----BEGIN (ENCRYPTED|.*\n.*Proc-Type: 4,ENCRYPTED)/.test(pem))
+      return problem('the key has a passphrase; remove it with `openssl pkey`')
+    if (/-----BEGIN CERTIFICATE-----/.test(pem)) return problem('holds a certificate and no private key')
+    return problem(`no private key in PEM form: ${(error as Error).message}`)
+  }
+  return leaf.checkPrivateKey(key) ? [] : problem('the key does not fit the certificate')
+}
+
+function dateProblems({ notBefore, notAfter }: CertificateFacts, now: number): CertificateProblem[] {
+  if (notAfter <= now) {
+    const ago = -daysLeft({ notAfter }, now) - 1
+    return [{ file: 'cert', kind: 'expired', message: `it expired on ${day(notAfter)}, ${days(ago)} ago` }]
+  }
+  if (notBefore <= now) return []
+  return [{ file: 'cert', kind: 'not-yet-valid', message: `it is not valid before ${day(notBefore)}` }]
+}
+
+/**
+ * Each certificate must have signed the one before it. Whether one is missing at the end cannot be known for sure: an
+ * authority of one's own may have signed it. Public ones name a place to get the issuer from; private roots hardly do.
+ */
+function chainProblems(chain: readonly X509Certificate[]): CertificateProblem[] {
+  const problem = (message: string): CertificateProblem[] => [{ file: 'cert', kind: 'chain', message }]
+  for (const [i, certificate] of chain.entries()) {
+    const issuer = chain[i + 1]
+    if (issuer === undefined || isIssuedBy(certificate, issuer)) continue
+    const rest = chain.slice(i + 1)
+    if (rest.some((each) => isIssuedBy(certificate, each)))
+      return problem('the certificates are out of order: each must be followed by the one that signed it')
+    return problem(
+      `certificate ${i + 2} of the file did not sign certificate ${i + 1} (${oneLine(certificate.subject)})`
+    )
+  }
+  const last = chain.at(-1)!
+  if (last.issuer === last.subject || last.infoAccess === undefined || !/CA Issuers/.test(last.infoAccess))
+    return []
+  if (publicRoots().has(last.issuer)) return []
+  return problem(`the chain is incomplete: the certificate of ${oneLine(last.issuer)} is missing in the file`)
+}
+
+function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+  return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)
+}
+
+let roots: Set<string> | undefined
+
+/** Subjects; 5 ms, once and only where a public authority has signed. */
+function publicRoots(): Set<string> {
+  return (roots ??= new Set(rootCertificates.map((pem) => new X509Certificate(pem).subject)))
+}
+
+function oneLine(name: string): string {
+  return /^CN=(.*)$/m.exec(name)?.[1] ?? name.replaceAll('\n', ', ')
+}
+
+function day(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10)
+}
+
+function days(count: number): string {
+  return count === 1 ? 'one day' : `${count} days`
+}

@@ -1,0 +1,19 @@
+import { X509Certificate } from 'node:crypto'
+
+/** Every certificate of a PEM text, or what is wrong with it. */
+export function parseChain(pem: string): X509Certificate[] | string {
+  const blocks = pem.match(
+    /-----BEGIN (?:TRUSTED )?CERTIFICATE-----[\s\S]*?-----END (?:TRUSTED )?CERTIFICATE-----/g
+  )
+  if (blocks === null) {
+    if (/-----BEGIN [\w ]*PRIVATE KEY-----/.test(pem)) return 'holds a private key and no certificate'
+    if (/-----BEGIN CERTIFICATE REQUEST-----/.test(pem))
+      return 'holds a request for a certificate (CSR), and no certificate'
+    return 'no certificate in PEM form'
+  }
+  try {
+    return blocks.map((block) => new X509Certificate(block))
+  } catch (error) {
+    return `no certificate in PEM form: ${(error as Error).message}`
+  }
+}

@@ -1,0 +1,54 @@
+import type { Config } from '../../config/model/model.ts'
+import { errorAt, type Finding, type Path } from '../../config/report/problem.ts'
+import { daysLeft } from '../../net/tls/certificates/check-certificate.ts'
+import { listenerMaterial, readCertificates, TlsFileError } from '../../net/tls/listener-tls.ts'
+import { readUpstreamTls } from '../../net/tls/upstream-tls.ts'
+
+export interface CertificateReport {
+  /** Errors, each at the key that names the file. */
+  readonly findings: readonly Finding[]
+  /** One line per certificate: whom it is for and how long. */
+  readonly lines: readonly string[]
+}
+
+/** Opens every certificate, key and authority that a configuration names, for `lb check`. Changes nothing. */
+export function checkCertificates(config: Config, now: number): CertificateReport {
+  const findings: Finding[] = []
+  const lines: string[] = []
+  const found = (path: Path, run: () => void): void => {
+    try {
+      run()
+    } catch (error) {
+      const place = error instanceof TlsFileError ? error.place : []
+      findings.push(errorAt([...path, ...place], (error as Error).message))
+    }
+  }
+  for (const [index, { name, tls }] of config.listeners.entries()) {
+    if (tls === undefined) continue
+    const path = ['listeners', index, 'tls']
+    found(path, () => {
+      const read = readCertificates(tls, now)
+      if (read.length === 0 && !tls.selfSigned)
+        throw new TlsFileError(
+          ['certificates', 'dir'],
+          tls.certificateFolder ?? '',
+          'holds no certificate with its key'
+        )
+      for (const { paths, place, checked } of read) {
+        for (const { file, message } of checked.problems) {
+          const at = place.at(-1) === 'dir' ? place : [...place, file]
+          findings.push(errorAt([...path, ...at], `${paths[file]}: ${message}`))
+        }
+        if (checked.facts === undefined) continue
+        const days = daysLeft(checked.facts, now)
+        const names = checked.facts.names.slice(0, 5).join(', ')
+        if (days >= 0) lines.push(`listener ${name}: ${paths.cert}: ${days} days left (${names})`)
+      }
+    })
+    found(path, () => void listenerMaterial(tls, []))
+  }
+  for (const { name, tls } of Object.values(config.pools)) {
+    if (tls !== undefined) found(['pools', name, 'tls'], () => void readUpstreamTls(tls))
+  }
+  return { findings, lines }
+}

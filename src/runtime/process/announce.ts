@@ -1,0 +1,16 @@
+import type { Logger } from '../../core/log/log.ts'
+import { packageVersion } from '../../core/package-version.ts'
+import type { ListenerAddress } from '../plane/listener-addresses.ts'
+
+/** Says where it listens, once it does. */
+export function announce(log: Logger, listeners: readonly ListenerAddress[], admin: readonly string[]): void {
+  for (const { listener, mode, address } of listeners) {
+    log.info({ listener, mode, address }, `listener ${listener} (${mode}) on ${address}`)
+  }
+  for (const address of admin) log.info({ address }, `admin on ${address}`)
+}
+
+export function announceRunning(log: Logger, workers: number): void {
+  const how = workers === 0 ? 'in the main thread' : `with ${workers} workers`
+  log.info({ version: packageVersion(), pid: process.pid, workers }, `lb runs ${how}`)
+}

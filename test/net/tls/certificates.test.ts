@@ -1,0 +1,118 @@
+import { X509Certificate } from 'node:crypto'
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { altNames } from '../../../src/net/tls/certificates/alt-names.ts'
+import { checkCertificate, daysLeft } from '../../../src/net/tls/certificates/check-certificate.ts'
+import { certificatesIn } from '../../../src/net/tls/certificates/folder.ts'
+import {
+  loadAuthority,
+  makeAuthority,
+  selfSignedCertificate,
+  signedCertificate
+} from '../../../src/net/tls/certificates/make-certificate.ts'
+import { clientCertificate } from '../../../src/net/tls/read-facts.ts'
+import { testCertificates } from '../certificates.ts'
+
+const pki = testCertificates()
+const now = Date.now()
+const kinds = (cert: string, key: string, at = now): string[] =>
+  checkCertificate(cert, key, at).problems.map(({ file, kind }) => `${file} ${kind}`)
+
+t.test('a certificate is held against its key, its time and its chain', async (t) => {
+  const one = pki.leaf('a.test', '127.0.0.1')
+  const two = pki.leaf('b.test')
+  const good = checkCertificate(one.cert, one.key, now)
+  t.match(good, { problems: [], facts: { names: ['a.test', '127.0.0.1'] } })
+  t.equal(daysLeft(good.facts!, now), 29)
+  t.same(kinds(one.cert, two.key), ['key unusable'])
+  t.same(kinds(one.cert, one.key, now + 40 * 86_400_000), ['cert expired'])
+  t.same(kinds(one.cert, one.key, now - 86_400_000), ['cert not-yet-valid'])
+  t.same(kinds(one.cert + pki.ca, one.key), [])
+  t.same(kinds(one.cert + two.cert, one.key), ['cert chain'])
+  t.match(checkCertificate(one.cert + two.cert + pki.ca, one.key, now).problems, [
+    { message: /out of order/ }
+  ])
+  t.match(checkCertificate(one.key, one.key, now).problems, [{ message: /private key and no certificate/ }])
+  t.match(checkCertificate(one.cert, one.cert, now).problems, [
+    { file: 'key', message: /certificate and no private/ }
+  ])
+  for (const text of ['', 'nothing', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n']) {
+    t.match(checkCertificate(text, one.key, now).problems, [{ kind: 'unusable', message: /no certificate/ }])
+    t.match(checkCertificate(one.cert, text, now).problems, [{ kind: 'unusable' }])
+  }
+})
+
+t.test(
+  'a chain is incomplete where a public authority says where its certificate is to be had',
+  async (t) => {
+    const extensions = 'authorityInfoAccess=caIssuers;URI:http://ca.example/issuer.der'
+    const { cert, key } = pki.issue({ san: 'DNS:a.test', extensions })
+    t.match(checkCertificate(cert, key, now).problems, [
+      { kind: 'chain', message: /incomplete.*lb test root/ }
+    ])
+    t.same(kinds(cert + pki.ca, key), [])
+  }
+)
+
+t.test('a folder: pairs by name, folders of certbot and Kubernetes, default first', async (t) => {
+  const folder = t.testdir({})
+  const { files } = pki.leaf('a.test')
+  const put = (cert: string, key: string): void => {
+    copyFileSync(files.cert, join(folder, cert))
+    copyFileSync(files.key, join(folder, key))
+  }
+  for (const name of ['live', 'kube', '..data', 'empty']) mkdirSync(join(folder, name))
+  put('b.crt', 'b.key')
+  put('a.pem', 'a-key.pem')
+  put('default.crt', 'default.key')
+  put('live/fullchain.pem', 'live/privkey.pem')
+  put('kube/tls.crt', 'kube/tls.key')
+  put('..data/tls.crt', '..data/tls.key')
+  writeFileSync(join(folder, 'both.pem'), '')
+  writeFileSync(join(folder, 'README'), '')
+  const pairs = certificatesIn(folder).map(({ cert, key }) =>
+    [cert, key].map((path) => path.slice(folder.length + 1)).join(' ')
+  )
+  t.same(pairs, [
+    'default.crt default.key',
+    'a.pem a-key.pem',
+    'b.crt b.key',
+    'both.pem both.pem',
+    'kube/tls.crt kube/tls.key',
+    'live/fullchain.pem live/privkey.pem'
+  ])
+})
+
+t.test('certificates for development', async (t) => {
+  const own = await selfSignedCertificate(['localhost', '127.0.0.1', '::1'], now)
+  t.match(checkCertificate(own.cert, own.key, now), {
+    problems: [],
+    facts: { names: ['localhost', '127.0.0.1', /1$/] }
+  })
+  const made = await makeAuthority('lb of here', now)
+  const authority = await loadAuthority(made.certificate)
+  const signed = await signedCertificate(authority, ['app.localhost'], now)
+  t.same(kinds(signed.cert, signed.key), [])
+  const leaf = new X509Certificate(signed.cert)
+  const root = new X509Certificate(made.certificate.cert)
+  t.ok(leaf.verify(root.publicKey))
+  t.ok(root.ca)
+  t.notOk(leaf.ca)
+})
+
+t.test('names as they are written, also where they are odd', async (t) => {
+  const { cert } = pki.issue({
+    subject: '/O=Ops, "Inc" <x>/CN=Jürgen',
+    san: 'DNS:a.test,URI:spiffe://x/y,email:a@b.test,IP:10.0.0.1'
+  })
+  const facts = clientCertificate(new X509Certificate(cert).raw)
+  t.match(facts, {
+    subject: 'CN=J\\C3\\BCrgen,O=Ops\\, \\"Inc\\" \\<x\\>',
+    commonName: 'Jürgen',
+    subjectAltNames: ['DNS:a.test', 'URI:spiffe://x/y', 'email:a@b.test', 'IP:10.0.0.1'],
+    fingerprint: /^[0-9a-f]{64}$/,
+    serial: /^[0-9a-f]+$/
+  })
+  t.same(altNames('DNS:"a, DNS:evil", URI:x'), ['DNS:a, DNS:evil', 'URI:x'])
+})
