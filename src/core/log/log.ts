@@ -1,6 +1,7 @@
 import { isatty } from 'node:tty'
 import { pino } from 'pino'
 import pretty from 'pino-pretty'
+import { jsonText } from './json-text.ts'
 import { LineSink } from './line-sink.ts'
 import { prettyMessage } from './pretty-message.ts'
 
@@ -15,6 +16,11 @@ export interface Logger {
   warn(fields: object, message: string): void
   error(fields: object, message: string): void
   fatal(fields: object, message: string): void
+  /**
+   * For lines that are written once per request: `fields` is JSON already, without braces (`"a":1,"b":"c"`). Undefined
+   * where the log is no JSON.
+   */
+  readonly line?: (level: LogLevel, fields: string, message: string) => void
 }
 
 /** The logger of a thread, which owns its way out. */
@@ -54,10 +60,25 @@ export function createLogger(options: LogOptions = {}): RootLogger {
   )
   // pino's types say `level: string` and let flush take a callback; what it does is what RootLogger says.
   return Object.assign(logger as unknown as Logger, {
+    ...(sink !== undefined && { line: lineWriter(logger, sink, fields) }),
     flush: async () => {
       await sink?.flush()
     }
   })
+}
+
+/** Writes what pino would for the same fields, at a tenth of the price. */
+function lineWriter(
+  logger: { isLevelEnabled(level: string): boolean },
+  sink: LineSink,
+  base: object
+): NonNullable<Logger['line']> {
+  const inner = JSON.stringify(base).slice(1, -1)
+  const always = inner === '' ? '' : `,${inner}`
+  return (level, fields, message) => {
+    if (!logger.isLevelEnabled(level)) return
+    sink.write(`{"level":"${level}"${isoTimestamp()}${always},${fields},"msg":${jsonText(message)}}\n`)
+  }
 }
 
 /** One line per entry. Each is written at once: nobody reads faster than that. */

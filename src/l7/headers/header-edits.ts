@@ -1,5 +1,6 @@
 import type { HeaderEdits } from '../../config/model/model.ts'
 import type { HeaderBlock } from '../message/header-block.ts'
+import { FieldNames } from './field-names.ts'
 import { variableName } from './variable-name.ts'
 
 /** What the placeholders in the values of `headers` edits stand for. */
@@ -22,8 +23,7 @@ export class CompiledEdits {
   readonly setsHost: boolean
   /** As CGI servers read them (variable-name.ts): nothing that comes later may bring these. */
   readonly names: ReadonlySet<string>
-  readonly #disguised: ReadonlySet<string>
-  readonly #drop: readonly string[]
+  readonly #drop: FieldNames
   /** Lines whose values hold no placeholder, ready to be appended. */
   readonly #constant: string
   readonly #templates: readonly { readonly name: string; readonly parts: readonly string[] }[]
@@ -33,9 +33,8 @@ export class CompiledEdits {
     this.setsHost = written.some(isHost)
     const dropped = [...Object.keys(edits.set), ...edits.remove.filter((name) => !isHost(name))]
     if (this.setsHost) dropped.push('host')
-    this.#drop = dropped.map((name) => name.toLowerCase())
+    this.#drop = new FieldNames(dropped.map((name) => name.toLowerCase()))
     this.names = new Set([...written, ...dropped].map((name) => variableName(name.toLowerCase())))
-    this.#disguised = new Set(this.#drop.map(variableName).filter((name) => name.includes('-')))
     let constant = ''
     const templates: { name: string; parts: string[] }[] = []
     for (const [name, value] of [...Object.entries(edits.set), ...Object.entries(edits.add)]) {
@@ -48,29 +47,18 @@ export class CompiledEdits {
   }
 
   /**
-   * Removes the fields that CGI servers read as one that is set or removed here: a client that may not say
-   * `X-Remote-User` must not say `X_Remote_User` either.
+   * Edits a response's fields. In a request (`disguised`) also those go that CGI servers read as one that is set or
+   * removed: a client that may not say `X-Remote-User` must not say `X_Remote_User` either.
    */
-  dropDisguised(headers: HeaderBlock): void {
-    if (this.#disguised.size === 0) return
-    const names: string[] = []
-    headers.forEach((name) => {
-      const lower = name.toLowerCase()
-      const read = variableName(lower)
-      if (read !== lower && this.#disguised.has(read)) names.push(lower)
-    })
-    for (const name of names) headers.remove(name)
-  }
-
-  apply(headers: HeaderBlock, facts: EditFacts): void {
-    for (let i = 0; i < this.#drop.length; i++) headers.remove(this.#drop[i]!)
-    if (this.#constant !== '') headers.text += this.#constant
+  apply(headers: HeaderBlock, facts: EditFacts, disguised = false): void {
+    let text = this.#drop.without(headers.text, disguised) + this.#constant
     for (let i = 0; i < this.#templates.length; i++) {
       const { name, parts } = this.#templates[i]!
       let value = parts[0]!
       for (let p = 1; p < parts.length; p += 2) value += fact(parts[p] as Placeholder, facts) + parts[p + 1]!
-      headers.text += `${name}: ${value}\r\n`
+      text += `${name}: ${value}\r\n`
     }
+    headers.text = text
   }
 }
 

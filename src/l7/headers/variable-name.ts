@@ -5,3 +5,8 @@
 export function variableName(name: string): string {
   return name.replace(/[^a-z0-9]/g, '-')
 }
+
+/** Of lower-case letters and digits, by character code: every other character is a mark. */
+export function isAlphanumeric(code: number): boolean {
+  return (code >= 97 && code <= 122) || (code >= 48 && code <= 57)
+}

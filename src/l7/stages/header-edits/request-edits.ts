@@ -15,8 +15,7 @@ class RequestEdits implements Stage {
   }
 
   forward(exchange: Exchange, { headers }: ForwardHead): void {
-    this.#edits.dropDisguised(headers)
-    this.#edits.apply(headers, editFacts(exchange))
+    this.#edits.apply(headers, editFacts(exchange), true)
   }
 }
 

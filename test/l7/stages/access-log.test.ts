@@ -1,0 +1,59 @@
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { createLogger } from '../../../src/core/log/log.ts'
+import type { Exchange } from '../../../src/l7/exchange/exchange.ts'
+import { exchangeFields } from '../../../src/l7/stages/access-log/exchange-fields.ts'
+import { ExchangeLine } from '../../../src/l7/stages/access-log/exchange-line.ts'
+
+const texts = ['/', '/a"b\\c', '/\u00e9\u0000', 'x'.repeat(600), '', 'lb; fwd=miss', '</script>\u2028']
+
+/** An exchange as far as its line goes. */
+function exchangeOf(seed: number): Exchange {
+  let state = seed
+  const next = (below: number): number => (state = (state * 48_271) % 2_147_483_647) % below
+  const text = (): string => texts[next(texts.length)]!
+  const route = next(2) === 0 ? undefined : { name: 'a "route"' }
+  return {
+    snapshot: { config: { name: 'web' } },
+    route,
+    request: { method: next(4) === 0 ? '' : 'GET', host: text(), target: text() },
+    clientIp: '::1',
+    status: next(2) * 200,
+    errorCode: next(2) === 0 ? undefined : 'LB_NO_ROUTE',
+    target: next(2) === 0 ? undefined : { pool: { pool: { name: 'p' } } },
+    backend: next(2) === 0 ? undefined : { name: 'unix:/run/"b"' },
+    retries: next(3),
+    cacheStatus: text(),
+    bytesIn: next(1e9),
+    bytesOut: next(1e9),
+    requestId: 'ab~1',
+    identity: next(2) === 0 ? undefined : { name: 'al"ice' },
+    logFields: next(2) === 0 ? undefined : { wouldRefuse: text(), n: 1 }
+  } as unknown as Exchange
+}
+
+t.test('the line written as text is the one that an object would make', async (t) => {
+  for (let seed = 1; seed <= 500; seed++) {
+    const exchange = exchangeOf(seed)
+    const line = new ExchangeLine('web', exchange.route?.name).of(exchange, seed / 7)
+    t.same(JSON.parse(`{${line}}`), JSON.parse(JSON.stringify(exchangeFields(exchange, seed / 7))))
+  }
+})
+
+t.test('a line of text has level, time and base fields as every other', async (t) => {
+  const file = join(t.testdir(), 'log')
+  const fd = openSync(file, 'a')
+  t.teardown(() => closeSync(fd))
+  const log = createLogger({ fd, format: 'json', fields: { worker: 1 } })
+  log.warn({ a: 1 }, 'a "word"')
+  log.line!('warn', '"a":1', 'a "word"')
+  log.line!('debug', '"a":1', 'not at this level')
+  log.level = 'error'
+  log.line!('warn', '"a":1', 'not at this level either')
+  const lines = readFileSync(file, 'utf8').trim().split('\n')
+  t.equal(lines.length, 2)
+  const without = (line: string): string => line.replace(/"time":"[^"]*"/, '')
+  t.equal(without(lines[1]!), without(lines[0]!))
+  t.match(JSON.parse(lines[1]!).time, /^\d{4}-/)
+})
