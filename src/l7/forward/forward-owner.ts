@@ -13,8 +13,8 @@ import type { Response } from '../message/response.ts'
 export interface Outgoing {
   readonly method: string
   readonly scheme: 'http' | 'https'
-  /** Host or :authority; undefined where the route's edits took it away. */
-  readonly authority: string | undefined
+  /** Host or :authority. */
+  readonly authority: string
   /** Path and query. */
   readonly path: string
   /** Without Host, framing, and what concerns one connection. */

@@ -39,7 +39,8 @@ export class Forward implements UpstreamClient, LeaseTaker {
   #failure: Failed | undefined
   #stream: UpstreamStream | undefined
   readonly #attempts: Attempts
-  readonly #upload: Upload
+  /** Undefined for a request without a body. */
+  readonly #upload: Upload | undefined
   /** The owner has been told its last word, or wants none. */
   #ended = false
   #responded = false
@@ -52,7 +53,7 @@ export class Forward implements UpstreamClient, LeaseTaker {
     this.#target = target
     this.#request = request
     this.#attempts = new Attempts(target.retry, target.pool.budget, request)
-    this.#upload = new Upload(this.#attempts, request.bodyLength === 0)
+    this.#upload = request.bodyLength === 0 ? undefined : new Upload(this.#attempts)
   }
 
   /** Tries after the first. */
@@ -68,7 +69,7 @@ export class Forward implements UpstreamClient, LeaseTaker {
   /** The client is gone: whatever is under way stops, and the backend is not blamed. */
   cancel(outcome: Outcome = 'cancelled'): void {
     this.#ended = true
-    this.#upload.drop()
+    this.#upload?.drop()
     this.#waiter?.cancel()
     this.#waiter = undefined
     const stream = this.#stream
@@ -85,30 +86,31 @@ export class Forward implements UpstreamClient, LeaseTaker {
 
   /** The answer that has begun is not wanted: short ones are read to their end, for the connection's sake. */
   discard(head: Response): void {
-    if (this.#upload.ended && isShort(this.#request.method, head)) this.#owner = nobody
+    if (this.#upload?.ended !== false && isShort(this.#request.method, head)) this.#owner = nobody
     else this.cancel()
   }
 
   // The request's body.
 
   sendBody(buffer: Buffer, start: number, end: number): void {
-    if (!this.#ended && !this.#upload.receive(this.#openStream, buffer, start, end)) this.#owner.pauseBody()
+    if (this.#ended || this.#upload === undefined) return
+    if (!this.#upload.receive(this.#openStream, buffer, start, end)) this.#owner.pauseBody()
   }
 
   /** `bytes`: length of the whole body as the owner counted it. */
   endBody(trailers: string, bytes: number): void {
-    if (this.#ended) return
+    if (this.#ended || this.#upload === undefined) return
     const wrong = this.#upload.complete(trailers, bytes)
     if (wrong !== undefined) this.#fail('LB_INTERNAL', wrong)
-    else if (this.#openStream !== undefined) this.#endUpload(this.#openStream)
+    else if (this.#openStream !== undefined) this.#endUpload(this.#upload, this.#openStream)
   }
 
   get #openStream(): UpstreamStream | undefined {
     return this.#stream?.isOpen === true ? this.#stream : undefined
   }
 
-  #endUpload(stream: UpstreamStream): void {
-    const missing = this.#upload.end(stream)
+  #endUpload(upload: Upload, stream: UpstreamStream): void {
+    const missing = upload.end(stream)
     if (missing !== undefined) this.#fail('LB_INTERNAL', missing)
   }
 
@@ -178,17 +180,16 @@ export class Forward implements UpstreamClient, LeaseTaker {
   }
 
   #begin(stream: UpstreamStream): void {
-    const bodiless = this.#request.bodyLength === 0
-    if (!bodiless) this.#beginUpload(stream)
-    if (this.#stream !== stream) return
+    const upload = this.#upload
+    if (upload === undefined) return this.flush()
+    this.#beginUpload(upload, stream)
     // A head goes out with what is at hand of its body.
-    if (bodiless || !this.#owner.reading) this.flush()
+    if (this.#stream === stream && !this.#owner.reading) this.flush()
   }
 
-  #beginUpload(stream: UpstreamStream): void {
-    const upload = this.#upload
+  #beginUpload(upload: Upload, stream: UpstreamStream): void {
     const flowing = upload.begin(stream)
-    if (upload.ended) return this.#endUpload(stream)
+    if (upload.ended) return this.#endUpload(upload, stream)
     if (!upload.started) {
       upload.started = true
       this.#owner.startBody()
@@ -278,7 +279,7 @@ export class Forward implements UpstreamClient, LeaseTaker {
 
   /** Between two tries there is nobody to take the body. */
   #holdBody(): void {
-    if (!this.#upload.ended) this.#owner.pauseBody()
+    if (this.#upload?.ended === false) this.#owner.pauseBody()
   }
 
   /** The owner's last word. */

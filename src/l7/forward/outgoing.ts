@@ -16,11 +16,11 @@ export function makeOutgoing(exchange: Exchange, target: Target): Outgoing {
   const { request, forwardPath, query } = exchange
   const path = query === undefined ? forwardPath : `${forwardPath}?${query}`
   const headers = requestFields(exchange, path)
+  const edited = exchange.route?.requestEdits?.setsHost === true ? headers.take('host') : undefined
   return {
     method: request.method,
     scheme: exchange.scheme,
-    // Where it stood among the fields, stages could change it.
-    authority: headers.take('host'),
+    authority: edited ?? exchange.forwardAuthority ?? request.host,
     path,
     headers,
     bodyLength: request.bodyLength,

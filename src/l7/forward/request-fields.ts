@@ -5,7 +5,7 @@ import { SEEN_TRAILER } from '../message/seen.ts'
 import { HeaderBlock } from '../message/header-block.ts'
 import { UNKNOWN_LENGTH } from '../message/body-length.ts'
 
-/** The fields of an exchange's request as they go to a backend, Host among them. */
+/** The fields of an exchange's request as they go to a backend; Host only where the route's edits write one. */
 export function requestFields(exchange: Exchange, path: string): HeaderBlock {
   const { request, forwardAuthority: authority } = exchange
   const headers = new HeaderBlock(ownFields(exchange))
@@ -18,7 +18,8 @@ export function requestFields(exchange: Exchange, path: string): HeaderBlock {
   }
   const { forward } = exchange.stages
   if (forward.length > 0) {
-    const head = { method: request.method, target: path, host: authority ?? request.host, headers }
+    const host = authority ?? request.host
+    const head = { method: request.method, target: path, host, headers }
     for (let i = 0; i < forward.length; i++) forward[i]!.forward(exchange, head)
   }
   return headers
@@ -26,13 +27,13 @@ export function requestFields(exchange: Exchange, path: string): HeaderBlock {
 
 /** What the client sent, without what concerned its connection only. */
 function ownFields(exchange: Exchange): string {
-  const { request, forwardAuthority: authority } = exchange
+  const { request } = exchange
   const { headers } = request
   if (request.connectionNames !== '') dropConnectionNamed(headers, request.connectionNames)
-  if (authority !== undefined) headers.remove('host')
+  // While this is one string as read: later it would have to be joined first, which costs more than the rest.
+  headers.take('host')
   if ((request.seen & SEEN_TRAILER) !== 0) announceTrailers(exchange)
-  let fields = headers.text
-  if (authority !== undefined) fields = `Host: ${authority}\r\n${fields}`
+  const fields = headers.text
   // The parser took Expect out. Without a body there is nothing to wait for (RFC 9110 §10.1.1), and httpd closes then.
   return request.expectContinue && request.bodyLength !== 0 ? `${fields}Expect: 100-continue\r\n` : fields
 }

@@ -16,11 +16,10 @@ export class Upload {
   /** The owner was asked for the body. */
   started = false
   /** All of it has been received. */
-  ended: boolean
+  ended = false
 
-  constructor(attempts: Attempts, ended: boolean) {
+  constructor(attempts: Attempts) {
     this.#attempts = attempts
-    this.ended = ended
   }
 
   /** False: the client is to wait. */

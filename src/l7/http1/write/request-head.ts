@@ -4,8 +4,7 @@ import { UNKNOWN_LENGTH } from '../../message/body-length.ts'
 /** The head of a request as HTTP/1.1 has it (RFC 9112 §3): request line, Host, fields, framing, Connection. */
 export function requestHead(request: Outgoing): string {
   const { method, path, authority, headers } = request
-  const host = authority === undefined ? '' : `Host: ${authority}\r\n`
-  return `${method} ${path} HTTP/1.1\r\n${host}${headers.text}${connectionLines(request)}\r\n`
+  return `${method} ${path} HTTP/1.1\r\nHost: ${authority}\r\n${headers.text}${connectionLines(request)}\r\n`
 }
 
 function connectionLines({ bodyLength, method, upgrade, acceptsTrailers }: Outgoing): string {
