@@ -2,13 +2,21 @@ import { CommanderError } from 'commander'
 import { exitCode } from './cli/exit-code.ts'
 import { createProgram } from './cli/program.ts'
 
+// `lb schema | head -1`: who has read enough closes the pipe. The exit code says what the command found all the same.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
+}
+
 const program = createProgram()
 // Commander ends with 1 on bad usage; 1 is what "cannot run" says here. Errors are printed by then.
 const commands = [program, ...program.commands]
 for (const command of commands) command.exitOverride()
 
 try {
-  await program.parseAsync()
+  // Both spellings of the version are in use.
+  await program.parseAsync(process.argv.map((word, index) => (index === 2 && word === '-V' ? '-v' : word)))
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? exitCode.ok : exitCode.usage
   else {

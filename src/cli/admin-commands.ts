@@ -40,12 +40,17 @@ export function registerAdminCommands(program: Command): void {
       duration
     )
     .action((key: string, options: Common & { wait?: number | true }) =>
-      operate(program, options, async (client) => {
-        const { changeBackend, waitUntilIdle } = await import('./operate/change-backend.ts')
-        await changeBackend(client, key, { state: 'drain' }, stdoutTerminal)
-        if (options.wait === undefined) return
-        await waitUntilIdle(client, key, options.wait === true ? 60_000 : options.wait, stdoutTerminal)
-      })
+      operate(
+        program,
+        options,
+        async (client) => {
+          const { changeBackend, waitUntilIdle } = await import('./operate/change-backend.ts')
+          await changeBackend(client, key, { state: 'drain' }, stdoutTerminal)
+          if (options.wait === undefined) return
+          await waitUntilIdle(client, key, options.wait === true ? 60_000 : options.wait, stdoutTerminal)
+        },
+        true
+      )
     )
 
   for (const state of ['ready', 'maint'] as const) {
@@ -53,10 +58,15 @@ export function registerAdminCommands(program: Command): void {
     add(program, state, does)
       .argument('<pool/backend>')
       .action((key: string, options: Common) =>
-        operate(program, options, async (client) => {
-          const { changeBackend } = await import('./operate/change-backend.ts')
-          await changeBackend(client, key, { state }, stdoutTerminal)
-        })
+        operate(
+          program,
+          options,
+          async (client) => {
+            const { changeBackend } = await import('./operate/change-backend.ts')
+            await changeBackend(client, key, { state }, stdoutTerminal)
+          },
+          true
+        )
       )
   }
 
@@ -64,19 +74,29 @@ export function registerAdminCommands(program: Command): void {
     .argument('<pool/backend>')
     .argument('<weight>', '1 to 1000', weight)
     .action((key: string, value: number, options: Common) =>
-      operate(program, options, async (client) => {
-        const { changeBackend } = await import('./operate/change-backend.ts')
-        await changeBackend(client, key, { weight: value }, stdoutTerminal)
-      })
+      operate(
+        program,
+        options,
+        async (client) => {
+          const { changeBackend } = await import('./operate/change-backend.ts')
+          await changeBackend(client, key, { weight: value }, stdoutTerminal)
+        },
+        true
+      )
     )
 
   add(program, 'reload', 'read the configuration again and say what changed')
     .option('--plan', 'say what would change, and change nothing')
     .action((options: Common & { plan?: boolean }) =>
-      operate(program, options, async (client) => {
-        const { reload } = await import('./operate/reload.ts')
-        await reload(client, options.plan === true, stdoutTerminal)
-      })
+      operate(
+        program,
+        options,
+        async (client) => {
+          const { reload } = await import('./operate/reload.ts')
+          await reload(client, options.plan === true, stdoutTerminal)
+        },
+        true
+      )
     )
 
   add(program, 'purge', 'remove responses from the caches')
@@ -86,10 +106,15 @@ export function registerAdminCommands(program: Command): void {
     .option('--all', 'everything')
     .option('--cache <name>', 'only in this cache')
     .action((url: string | undefined, options: Common & PurgeOptions) =>
-      operate(program, options, async (client) => {
-        const { purge } = await import('./operate/purge.ts')
-        await purge(client, url, options, stdoutTerminal)
-      })
+      operate(
+        program,
+        options,
+        async (client) => {
+          const { purge } = await import('./operate/purge.ts')
+          await purge(client, url, options, stdoutTerminal)
+        },
+        true
+      )
     )
 
   add(
@@ -148,7 +173,8 @@ function add(
 async function operate(
   program: Command,
   options: Common,
-  run: (client: AdminClient) => Promise<void>
+  run: (client: AdminClient) => Promise<void>,
+  changes = false
 ): Promise<void> {
   let client: AdminClient | undefined
   await failing(async () => {
@@ -162,6 +188,8 @@ async function operate(
     client = new AdminClient(
       findTarget({ ...options, ...(config === undefined ? {} : { config }), configNamed }, process.env)
     )
+    const instance = changes ? await client.instance() : undefined
+    if (instance !== undefined) process.stderr.write(`lb: at ${instance}\n`)
     await run(client)
   })
   await client?.close()

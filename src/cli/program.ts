@@ -16,8 +16,9 @@ interface RootOptions {
 export function createProgram(): Command {
   const program = new Command('lb')
     .description('A Layer 4 and Layer 7 load balancer in one process and one YAML file.')
-    .version(`lb ${packageVersion()}`, '-V, --version', 'print the version')
+    .version(`lb ${packageVersion()}`, '-v, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
     // `lb status --watch` is the command's option, not ours.
     .enablePositionalOptions()
     .showHelpAfterError('(lb --help lists the commands and options)')
@@ -27,6 +28,7 @@ export function createProgram(): Command {
 
   program
     .command('check')
+    .alias('validate')
     .description('say what is wrong with a configuration')
     .argument('[file]', 'the YAML file (default: that of --config)', nonEmpty)
     .addOption(configOption())
@@ -41,6 +43,18 @@ export function createProgram(): Command {
       const { printSchema } = await import('./schema.ts')
       printSchema()
     })
+  program
+    .command('run', { hidden: true })
+    .description('the same as no command')
+    .addOption(configOption())
+    .action(async (options: { config?: string }) => {
+      const { run } = await import('./run.ts')
+      await run({ ...program.opts<RootOptions>(), ...options })
+    })
+  program
+    .command('version', { hidden: true })
+    .description('print the version')
+    .action(() => void process.stdout.write(`lb ${packageVersion()}\n`))
   program.commandsGroup('Commands for a running lb:')
   registerAdminCommands(program)
   // Last, since commands take over what is set before them: a word that is no command is for us to explain.

@@ -10,7 +10,12 @@ pools: { web: { backends: ["127.0.0.1:9000"] } }
 
 t.test('an address is taken in any usual form', async (t) => {
   const find = (admin: string) => findTarget({ admin, configNamed: false }, {})
-  t.strictSame(find('http://10.0.0.1:9900'), { text: 'http://10.0.0.1:9900', origin: 'http://10.0.0.1:9900' })
+  t.strictSame(find('http://10.0.0.1:9900'), {
+    text: 'http://10.0.0.1:9900',
+    origin: 'http://10.0.0.1:9900',
+    implied: false
+  })
+  t.equal(find('27291').origin, 'http://127.0.0.1:27291')
   t.equal(find('10.0.0.1:9900/').origin, 'http://10.0.0.1:9900')
   t.equal(find(':9900').origin, 'http://127.0.0.1:9900')
   t.equal(find('[::1]:9900').origin, 'http://[::1]:9900')
@@ -60,15 +65,31 @@ t.test('the configuration tells address and token, the command line comes first'
     message: /admin\.bind/
   })
   t.throws(() => findTarget({ config: join(dir, 'bad.yaml'), configNamed: true }, env), {
-    name: 'CliError',
-    exitCode: 2
+    name: 'CliError'
   })
   t.throws(() => findTarget({ config: join(dir, 'gone.yaml'), configNamed: true }, env), {
     name: 'CliError',
     exitCode: 2
   })
-  t.equal(
-    findTarget({ config: join(dir, 'bad.yaml'), configNamed: false }, env).origin,
-    'http://127.0.0.1:9900'
-  )
+})
+
+t.test('a file that is there decides, whatever is wrong with the rest of it', async (t) => {
+  const admin = 'admin: { bind: "127.0.0.1:9911", token: x }\n'
+  const dir = t.testdir({
+    'no-pool.yaml': `${admin}listeners: [{ bind: ":80", mode: l7, pool: nope }]\n`,
+    'unset.yaml': `${admin}listeners: [{ bind: "\${NOT_SET}", mode: l7, pool: web }]\n`,
+    'late.yaml': `${admin}listeners: [{ bind: ":80", mode: l7\npools:\n`,
+    'early.yaml': `listeners: [{ bind: ":80", mode: l7\n${admin}`,
+    'lone.yaml': 'admin: 127.0.0.1:9911\n',
+    'none.yaml': lb(''),
+    'typo.yaml': lb('admin: { bind: "localhost:abc" }'),
+    'folder.yaml': {}
+  })
+  for (const configNamed of [true, false]) {
+    const find = (file: string) => findTarget({ config: join(dir, file), configNamed }, {})
+    for (const file of ['no-pool.yaml', 'unset.yaml', 'late.yaml', 'early.yaml', 'lone.yaml'])
+      t.equal(find(file).origin, 'http://127.0.0.1:9911', file)
+    for (const file of ['none.yaml', 'typo.yaml', 'folder.yaml'])
+      t.throws(() => find(file), { name: 'CliError', message: /--admin|a directory|port number/ }, file)
+  }
 })

@@ -51,6 +51,13 @@ export class AdminClient {
     })
   }
 
+  /** Which lb it is, in words; undefined when the user has named it. */
+  async instance(): Promise<string | undefined> {
+    if (!this.#target.implied) return undefined
+    const { pid, configFile } = await this.info()
+    return `${this.#target.text}, pid ${pid}${configFile === undefined ? '' : `, ${configFile}`}`
+  }
+
   info(): Promise<InfoView> {
     return this.#ask<InfoView>('GET', '/api/info')
   }

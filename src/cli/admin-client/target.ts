@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
 import { formatProblems } from '../../config/report/format-problems.ts'
 import type { Bind } from '../../config/model/model.ts'
-import { loadConfig } from '../../config/parse-config.ts'
+import { type AdminOfFile, readAdmin } from '../../config/read-admin.ts'
+import type { Problem } from '../../config/report/problem.ts'
 import { CliError } from '../cli-error.ts'
 import { exitCode } from '../exit-code.ts'
 
@@ -12,6 +13,8 @@ export interface Target {
   readonly origin: string
   readonly socketPath?: string
   readonly token?: string
+  /** Nobody named it: found in ./lb.yaml, or the default. */
+  readonly implied: boolean
 }
 
 export interface TargetOptions {
@@ -32,33 +35,37 @@ export function findTarget(options: TargetOptions, env: NodeJS.ProcessEnv): Targ
   const token = options.token ?? (env.LB_ADMIN_TOKEN || undefined)
   const useConfig = options.configNamed || options.admin === undefined
   const known = useConfig ? fromConfig(options, env) : {}
-  return withToken(parseAdmin(options.admin ?? known.admin ?? DEFAULT_ADMIN), token ?? known.token)
+  const address = parseAdmin(options.admin ?? known.admin ?? DEFAULT_ADMIN)
+  const implied = options.admin === undefined && !options.configNamed
+  return withToken({ ...address, implied }, token ?? known.token)
 }
 
 function withToken(target: Target, token: string | undefined): Target {
   return token === undefined || token === '' ? target : { ...target, token }
 }
 
+/** A file that is there decides, named or not: another lb than the one that it stands for must never be operated. */
 function fromConfig(
   { config, configNamed }: TargetOptions,
   env: NodeJS.ProcessEnv
 ): { admin?: string; token?: string } {
   if (config === undefined || (!configNamed && !existsSync(config))) return {}
-  const loaded = loadConfig(config, env)
-  if (!loaded.ok) {
-    // A broken ./lb.yaml that nobody named must not stand between an operator and the lb that runs.
-    if (!configNamed) return {}
-    throw new CliError(formatProblems(loaded.problems), exitCode.usage)
+  const admin = readAdmin(config, env)
+  if (isProblems(admin)) {
+    const hint = configNamed ? '' : '\nlb: so the lb of this directory is not known; name one with --admin'
+    throw new CliError(`${formatProblems(admin)}${hint}`, exitCode.usage)
   }
-  const { admin } = loaded.config
-  const bind = admin?.binds[0]
+  const { bind, token } = admin
   if (bind === undefined) {
-    if (!configNamed) return {}
     throw new CliError(
-      `${config} has no admin.bind, so that lb cannot be asked; add "admin: { bind: 127.0.0.1:9900 }"`
+      `${config} has no admin.bind, so that lb cannot be asked; add "admin: { bind: 127.0.0.1:9900 }", or name an lb with --admin`
     )
   }
-  return { admin: addressOf(bind, config), ...(admin?.token === undefined ? {} : { token: admin.token }) }
+  return { admin: addressOf(bind, config), ...(token === undefined ? {} : { token }) }
+}
+
+function isProblems(admin: AdminOfFile | readonly Problem[]): admin is readonly Problem[] {
+  return Array.isArray(admin)
 }
 
 function addressOf(bind: Bind, config: string): string {
@@ -75,10 +82,12 @@ function addressOf(bind: Bind, config: string): string {
   return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${bind.port}`
 }
 
-function parseAdmin(text: string): Target {
+function parseAdmin(text: string): Omit<Target, 'implied'> {
   if (text.startsWith('unix:') && text.length > 5) {
     return { text, origin: 'http://localhost', socketPath: text.slice(5) }
   }
+  // A number alone is a port; to a URL it would be an address of four bytes.
+  if (/^\d{1,5}$/.test(text)) return parseAdmin(`127.0.0.1:${text}`)
   const url = /^https?:\/\//i.test(text) ? text : `http://${text.startsWith(':') ? `127.0.0.1${text}` : text}`
   if (!URL.canParse(url) || new URL(url).pathname !== '/') {
     throw new CliError(
