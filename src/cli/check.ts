@@ -1,19 +1,72 @@
+import { readConfigFile } from '../config/config-file.ts'
+import type { Config } from '../config/model/model.ts'
+import { formatForGithub } from '../config/report/format-for-github.ts'
 import { formatProblems } from '../config/report/format-problems.ts'
-import { loadConfig } from '../config/parse-config.ts'
 import type { Problem } from '../config/report/problem.ts'
-import { checkCertificates } from '../runtime/certificates/check-certificates.ts'
+import { type ConfigResult, loadConfig, parseConfig } from '../config/parse-config.ts'
 import { exitCode } from './exit-code.ts'
+import { wantsColor } from './terminal.ts'
 
-/** `lb check`: everything that is wrong with the file, or one line that says it is fine. */
-export function check(file: string): void {
-  const result = loadConfig(file, process.env)
-  if (!result.ok) return refuse(file, result.problems)
-  const certificates = checkCertificates(result.config, Date.now())
-  if (certificates.findings.length > 0) {
-    return refuse(file, [...result.warnings, ...certificates.findings.map((each) => result.problem(each))])
+export type CheckFormat = 'text' | 'json' | 'github'
+
+interface Checked {
+  readonly file: string
+  readonly ok: boolean
+  readonly problems: readonly Problem[]
+  readonly config?: Config
+  /** What there is to know of what is right. */
+  readonly lines?: readonly string[]
+}
+
+/** `lb check`: everything that is wrong with the files and what they name, or one line each that says they are fine. */
+export async function check(files: readonly string[], format: CheckFormat): Promise<void> {
+  const results: Checked[] = []
+  for (const file of files) results.push(await checkOne(file))
+  if (format === 'json') process.stdout.write(`${JSON.stringify(asJson(results), null, 2)}\n`)
+  else for (const result of results) report(result, format)
+  if (results.some(({ ok }) => !ok)) process.exitCode = exitCode.usage
+}
+
+async function checkOne(file: string): Promise<Checked> {
+  const loaded = load(file)
+  if (!loaded.ok) return { file, ok: false, problems: loaded.problems }
+  const { config, warnings } = loaded
+  // Loaded only now, so that a broken file is told at once.
+  const { checkOutside } = await import('../runtime/control/check-outside.ts')
+  const outside = await checkOutside(config)
+  const problems = [...warnings, ...outside.findings.map(loaded.problem)].sort(
+    (a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0)
+  )
+  return {
+    file,
+    ok: problems.every(({ severity }) => severity === 'warning'),
+    problems,
+    config,
+    lines: outside.lines
   }
-  if (result.warnings.length > 0) process.stderr.write(`${formatProblems(result.warnings)}\n`)
-  const { listeners, pools } = result.config
+}
+
+/** `-` is standard input. */
+function load(file: string): ConfigResult {
+  if (file !== '-') return loadConfig(file, process.env)
+  const text = readConfigFile('/dev/stdin')
+  if (typeof text === 'string') return parseConfig(text, { file: '-', env: process.env })
+  return { ok: false, problems: [{ severity: 'error', file: '-', path: '', ...text }] }
+}
+
+function report({ file, ok, problems, config, lines = [] }: Checked, format: 'text' | 'github'): void {
+  if (format === 'github') {
+    // Annotations are read from standard output.
+    if (problems.length > 0) process.stdout.write(`${formatForGithub(problems)}\n`)
+  } else if (problems.length > 0) {
+    process.stderr.write(`${formatProblems(problems, { color: wantsColor(process.stderr) })}\n`)
+  }
+  if (!ok || config === undefined) {
+    const errors = problems.filter(({ severity }) => severity === 'error').length
+    process.stderr.write(`${file}: ${count(errors, 'error')}\n`)
+    return
+  }
+  const { listeners, pools } = config
   const backends = Object.values(pools).reduce((sum, pool) => sum + pool.backends.length, 0)
   const parts = [
     count(listeners.length, 'listener'),
@@ -21,14 +74,18 @@ export function check(file: string): void {
     count(backends, 'backend')
   ]
   process.stdout.write(`${file}: ok (${parts.join(', ')})\n`)
-  for (const line of certificates.lines) process.stdout.write(`  ${line}\n`)
+  for (const line of lines) process.stdout.write(`  ${line}\n`)
 }
 
-function refuse(file: string, problems: readonly Problem[]): void {
-  process.stderr.write(`${formatProblems(problems)}\n`)
-  const errors = problems.filter((problem) => problem.severity === 'error').length
-  process.stderr.write(`${file}: ${count(errors, 'error')}\n`)
-  process.exitCode = exitCode.usage
+function asJson(results: readonly Checked[]): object {
+  return {
+    ok: results.every(({ ok }) => ok),
+    files: results.map(({ file, ok, problems }) => ({
+      file,
+      ok,
+      problems: problems.map(({ source: _, ...problem }) => problem)
+    }))
+  }
 }
 
 function count(number: number, word: string): string {

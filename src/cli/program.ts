@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { LogLevel } from '../config/model/model.ts'
 import { suggestion } from '../config/report/nearest.ts'
+import type { CheckFormat } from './check.ts'
 import { registerAdminCommands } from './admin-commands.ts'
 import { packageVersion } from '../core/package-version.ts'
 
@@ -30,11 +31,18 @@ export function createProgram(): Command {
     .command('check')
     .alias('validate')
     .description('say what is wrong with a configuration')
-    .argument('[file]', 'the YAML file (default: that of --config)', nonEmpty)
+    .argument('[files...]', 'YAML files, "-" for standard input (default: that of --config)')
     .addOption(configOption())
-    .action(async (file: string | undefined, options: { config?: string }) => {
+    .addOption(
+      new Option('--format <format>', 'of what is printed')
+        .choices(['text', 'json', 'github'])
+        .default('text')
+    )
+    .option('--json', 'the same as --format json')
+    .action(async (files: string[], options: { config?: string; format: CheckFormat; json?: boolean }) => {
       const { check } = await import('./check.ts')
-      check(file ?? options.config ?? program.opts<RootOptions>().config)
+      const named = files.length > 0 ? files : [options.config ?? program.opts<RootOptions>().config]
+      await check(named, options.json === true ? 'json' : options.format)
     })
   program
     .command('schema')

@@ -35,7 +35,15 @@ export async function run(options: RunOptions): Promise<void> {
       ...(options.watch !== undefined && { watch: options.watch })
     })
   } catch (error) {
-    process.stderr.write(`${startFailure(error, loaded.locate)}\n`)
+    const failure = startFailure(error, loaded.locate)
+    process.stderr.write(`${failure}\n`)
+    // A start stops at the first; who mends it wants to know of the others.
+    const { checkOutside } = await import('../runtime/control/check-outside.ts')
+    const others = (await checkOutside(loaded.config)).findings.map(loaded.problem)
+    const errors = others.filter(
+      ({ severity, line }) => severity === 'error' && !failure.includes(`:${line}:`)
+    )
+    if (errors.length > 0) process.stderr.write(`${formatProblems(errors)}\n`)
     process.exit(exitCode.cannotRun)
   }
   stopGrowing()

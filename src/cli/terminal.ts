@@ -8,6 +8,11 @@ export interface Terminal {
   readonly rows: number
 }
 
+/** https://no-color.org: set to anything but the empty string. */
+export function wantsColor(stream: NodeJS.WriteStream): boolean {
+  return stream.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb'
+}
+
 /** Standard output. Sizes are asked anew each time, since a window is resized. */
 export const stdoutTerminal: Terminal = {
   write: (text) => void process.stdout.write(text),
@@ -15,8 +20,7 @@ export const stdoutTerminal: Terminal = {
     return process.stdout.isTTY === true
   },
   get color() {
-    // https://no-color.org: set to anything but the empty string.
-    return process.stdout.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb'
+    return wantsColor(process.stdout)
   },
   get columns() {
     return process.stdout.columns || Infinity

@@ -9,19 +9,26 @@ const CONTEXT = 60
  * Compiler-style text for problems: `lb.yaml:12:5: error: …`, the line of source, a caret. At most `max` are printed,
  * lines are clipped to 160 columns, and control characters are escaped, since the file may be anything.
  */
-export function formatProblems(problems: readonly Problem[], { max = MAX_PRINTED } = {}): string {
-  const printed = problems.slice(0, max).map(formatProblem)
+export function formatProblems(
+  problems: readonly Problem[],
+  { max = MAX_PRINTED, color = false } = {}
+): string {
+  const printed = problems.slice(0, max).map((problem) => formatProblem(problem, color))
   const rest = problems.length - printed.length
   if (rest > 0) printed.push(`… and ${rest} more`)
   return printed.join('\n')
 }
 
-function formatProblem(problem: Problem): string {
-  const head = escape(`${where(problem)}: ${problem.severity}: ${problem.message}`, 1000)
+function formatProblem(problem: Problem, color: boolean): string {
+  const { severity } = problem
+  const paint = (text: string, code: string) => (color ? `\x1b[${code}m${text}\x1b[0m` : text)
+  const place = escape(where(problem), 1000)
+  const message = escape(problem.message, 1000)
+  const head = `${paint(place, '1')}: ${paint(severity, severity === 'error' ? '1;31' : '1;33')}: ${message}`
   if (problem.source === undefined || problem.line === undefined || problem.column === undefined) return head
   const number = String(problem.line).padStart(5)
   const { text, caret } = excerpt(problem.source, problem.column, problem.length ?? 1)
-  return `${head}\n${number} | ${text}\n${' '.repeat(number.length)} | ${caret}`
+  return `${head}\n${number} | ${text}\n${' '.repeat(number.length)} | ${paint(caret, '32')}`
 }
 
 function where(problem: Problem): string {

@@ -58,15 +58,30 @@ export function certificatePaths({
 }
 
 /** Reads and looks at every certificate. Throws TlsFileError for what cannot be read; the rest is in `checked`. */
-export function readCertificates(config: ListenerTls, now: number): ReadCertificate[] {
-  return certificatePaths(config).map(({ cert, key, place }) => {
+export function readCertificates(
+  config: ListenerTls,
+  now: number,
+  onUnreadable: (error: unknown) => void = rethrow
+): ReadCertificate[] {
+  return certificatePaths(config).flatMap(({ cert, key, place }) => {
     const named = config.certificateFolder === undefined
-    const pair = {
-      cert: readText(cert, named ? [...place, 'cert'] : place),
-      key: readText(key, named ? [...place, 'key'] : place)
+    const read = (path: string, at: 'cert' | 'key'): string | undefined => {
+      try {
+        return readText(path, named ? [...place, at] : place)
+      } catch (error) {
+        onUnreadable(error)
+        return undefined
+      }
     }
-    return { paths: { cert, key }, place, pair, checked: checkCertificate(pair.cert, pair.key, now) }
+    const pair = { cert: read(cert, 'cert'), key: read(key, 'key') }
+    if (pair.cert === undefined || pair.key === undefined) return []
+    const checked = checkCertificate(pair.cert, pair.key, now)
+    return [{ paths: { cert, key }, place, pair: { cert: pair.cert, key: pair.key }, checked }]
   })
+}
+
+function rethrow(error: unknown): never {
+  throw error
 }
 
 /** What a listener's `tls` names, with the certificates in use. Throws TlsFileError. */

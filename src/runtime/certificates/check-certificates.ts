@@ -27,8 +27,14 @@ export function checkCertificates(config: Config, now: number): CertificateRepor
     if (tls === undefined) continue
     const path = ['listeners', index, 'tls']
     found(path, () => {
-      const read = readCertificates(tls, now)
-      if (read.length === 0 && !tls.selfSigned)
+      let unread = 0
+      const read = readCertificates(tls, now, (error) => {
+        unread++
+        found(path, () => {
+          throw error
+        })
+      })
+      if (read.length + unread === 0 && !tls.selfSigned)
         throw new TlsFileError(
           ['certificates', 'dir'],
           tls.certificateFolder ?? '',
