@@ -1,8 +1,11 @@
+import { randomBytes } from 'node:crypto'
 import { lockSet, unlockSet } from './set-lock.ts'
 
 /** What passes to a worker: the memory itself is shared, not copied. */
 export interface ConcurrencyBuffers {
   readonly sets: number
+  /** Of the hashes of keys, so that nobody can choose keys that fall into one set. */
+  readonly seed: number
   readonly threads: number
   readonly memory: ArrayBufferLike
   readonly locks: ArrayBufferLike
@@ -58,6 +61,7 @@ export class ConcurrencyTable {
     const make = (bytes: number) => (shared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes))
     return {
       sets,
+      seed: randomBytes(4).readInt32LE(),
       threads,
       memory: make(sets * WAYS * WORDS * 4),
       locks: make(sets * 4),
@@ -114,13 +118,13 @@ export class ConcurrencyTable {
   leave(place: number, klass: number): void {
     this.#leave(this.thread, place, klass, 1)
     // A call that was meant for this one goes to the next.
-    this.#ring(place)
+    this.ring(place)
   }
 
   /** Gives a place back, and calls who is next. */
   give(place: number): void {
     this.#give(this.thread, place, 1)
-    this.#ring(place)
+    this.ring(place)
   }
 
   count(place: number): number {
@@ -154,7 +158,7 @@ export class ConcurrencyTable {
       }
       const count = this.#held[row]!
       if (count > 0) this.#give(thread, place, count)
-      for (let i = 0; i < count; i++) this.#ring(place)
+      for (let i = 0; i < count; i++) this.ring(place)
     }
   }
 
@@ -174,7 +178,8 @@ export class ConcurrencyTable {
     unlockSet(this.#locks, set)
   }
 
-  #ring(place: number): void {
+  /** Calls who waits next. Who was called and has no use for it passes it on. */
+  ring(place: number): void {
     const at = place * WORDS
     for (let klass = 0; klass < CLASSES; klass++) {
       if (Atomics.load(this.#words, at + WAITING + klass) <= 0) continue

@@ -77,7 +77,7 @@ function takeTokens(
   const owed = owedUnits(rule, entry, now)
   // Forced costs may go over the limit by as much again, so that one large response does not bar a client for days.
   const after = force
-    ? Math.min(owed + Math.ceil(cost * unitsPerToken), 2 * room)
+    ? Math.max(0, Math.min(owed + Math.ceil(cost * unitsPerToken), 2 * room))
     : owed + Math.ceil(cost * unitsPerToken)
   into.allowed = after <= room
   const kept = into.allowed || force ? after : owed
@@ -115,13 +115,13 @@ function countInWindow(
   const sliding = rule.algorithm === 'sliding-window'
   const before = !sliding ? 0 : behind === 0 ? entry.previous : behind === 1 ? entry.state & COUNT_MASK : 0
   const used = before * (1 - share) + count
-  const after = used + cost
+  const after = Math.max(0, used + cost)
   into.allowed = after <= requests + 1e-9
   const kept = into.allowed || force ? after : used
   into.remaining = Math.max(0, Math.floor(requests - kept + 1e-9))
   into.retryMs = into.allowed ? 0 : waitMs(rule, before, count, cost, share)
   into.fullMs = kept === 0 ? 0 : (sliding ? 2 - share : 1 - share) * perMs
-  const stored = Math.min(count + Math.ceil(cost), COUNT_MASK)
+  const stored = Math.max(0, Math.min(count + Math.ceil(cost), COUNT_MASK))
   next.state = ((index & 0xff) << COUNT_BITS) | stored
   next.previous = before
   return next

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { lockSet, unlockSet } from './set-lock.ts'
 import { decide, debtOf, type Decision, type RateState } from './rate-decision.ts'
 import type { RateRule } from './rate-rule.ts'
@@ -5,6 +6,8 @@ import type { RateRule } from './rate-rule.ts'
 /** What passes to a worker: the memory itself is shared, not copied. */
 export interface RateBuffers {
   readonly sets: number
+  /** Of the hashes of keys, so that nobody can choose keys that fall into one set. */
+  readonly seed: number
   readonly memory: ArrayBufferLike
   readonly locks: ArrayBufferLike
 }
@@ -18,6 +21,8 @@ const STATE = 2 * WAYS
 const PREVIOUS = 3 * WAYS
 const TOUCHED = 4 * WAYS
 const WORDS = 5 * WAYS
+
+const FORGOTTEN: RateState = { state: 0, previous: 0, fresh: true }
 
 /** Bytes of memory per entry, the lock's share included. */
 export const RATE_ENTRY_BYTES = (WORDS * 4) / WAYS + 1
@@ -52,12 +57,14 @@ export class RateTable {
   static allocate(entries: number, shared = true): RateBuffers {
     const sets = Math.max(1, 2 ** Math.ceil(Math.log2(entries / WAYS)))
     const make = (bytes: number) => (shared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes))
-    return { sets, memory: make(sets * WORDS * 4), locks: make(sets * 4) }
+    const seed = randomBytes(4).readInt32LE()
+    return { sets, seed, memory: make(sets * WORDS * 4), locks: make(sets * 4) }
   }
 
   /**
    * Takes `cost` of the key with the hash `low`, `high`. `into` tells what came of it. `force`: takes it also where
-   * that passes the limit (what a response has cost is known only afterwards). `now`: ms of a clock that all threads share.
+   * that passes the limit (what a response has cost is known only afterwards), or gives back where it is negative.
+   * `now`: ms of a clock that all threads share.
    */
   take(low: number, high: number, cost: number, now: number, into: Decision, force = false): void {
     // 0, 0 marks a free place.
@@ -85,6 +92,16 @@ export class RateTable {
       if (words[at + TOUCHED] !== seconds) words[at + TOUCHED] = seconds
       return
     }
+  }
+
+  /** What `take` would say, without taking anything. */
+  peek(low: number, high: number, cost: number, now: number, into: Decision): void {
+    if (low === 0 && high === 0) low = 1
+    const base = ((low ^ Math.imul(high, 0x9e3779b1)) & this.#mask) * WORDS
+    const at = find(this.#words, base, low, high)
+    const seconds = Math.floor(now / 1000) | 0
+    const view = at === -1 ? FORGOTTEN : this.#view(at, Atomics.load(this.#words, at + STATE), seconds)
+    decide(this.rule, view, cost, now, into, false)
   }
 
   #view(at: number, state: number, seconds: number): RateState {

@@ -1,0 +1,143 @@
+import { contain } from '../../../core/containment.ts'
+import type { Counter } from '../../../core/metrics/metrics.ts'
+import { ConcurrencyTable, NO_ROOM, NOT_COUNTED } from '../../../shared/concurrency-table.ts'
+import { KeyHash } from '../../../shared/key-hash.ts'
+import type { DryExchange } from '../../exchange/dry-exchange.ts'
+import type { Exchange } from '../../exchange/exchange.ts'
+import type { Wait } from '../../exchange/wait.ts'
+import { hashLimitKey, limitKeyValue } from '../limit-key/hash-limit-key.ts'
+import { limitKeyText } from '../limit-key/limit-key.ts'
+import type { Explanation, Stage } from '../stage.ts'
+import type { StageContext } from '../stage-context.ts'
+import { GO_ON, WAITS, type Verdict } from '../verdict.ts'
+import { AdaptiveLimit } from './adaptive-limit.ts'
+import type { ConcurrencyInput } from './keys.ts'
+import type { ConcurrencyMemory } from './memory.ts'
+import { HIGH, priorityOf, shareOf } from './priority.ts'
+
+/** Used again for all requests of this thread. */
+const hash = new KeyHash()
+const WORDS = ['high', 'normal', 'low']
+
+/** Lets so many requests of a key be under way at once; others wait their turn or are refused. */
+class Concurrency implements Stage {
+  readonly name = 'concurrency'
+  readonly #config: ConcurrencyInput
+  readonly #context: StageContext
+  readonly #table: ConcurrencyTable
+  readonly #adaptive: AdaptiveLimit | undefined
+  readonly #allowed: Counter
+  readonly #queued: Counter
+  /** Places of the exchanges under way on this thread. */
+  readonly #places = new Map<Exchange, number>()
+
+  constructor(config: ConcurrencyInput, context: StageContext, memory: ConcurrencyMemory) {
+    this.#config = config
+    this.#context = context
+    this.#table = new ConcurrencyTable(memory.table, context.thread)
+    const { adaptive, max } = config
+    if (adaptive !== false) {
+      const { min, tolerance } = adaptive === true ? { min: 4, tolerance: 200 } : adaptive
+      this.#adaptive = new AdaptiveLimit(memory.adaptive, { min, max, tolerance: tolerance / 100 })
+    }
+    const labels = { listener: context.listener.name, route: context.route!.name }
+    this.#allowed = context.engine.metrics.counter('lb_concurrency_allowed_total', labels)
+    this.#queued = context.engine.metrics.counter('lb_concurrency_queued_total', labels)
+  }
+
+  request(exchange: Exchange): Verdict {
+    const priority = priorityOf(exchange, this.#config.priority)
+    this.#key(exchange)
+    const place = this.#table.take(hash.low, hash.high, this.#most(priority), priority)
+    if (place === NO_ROOM) return this.#waitOrRefuse(exchange, priority)
+    if (place !== NOT_COUNTED) this.#places.set(exchange, place)
+    this.#allowed.add()
+    return GO_ON
+  }
+
+  done(exchange: Exchange, durationMs: number): void {
+    const place = this.#places.get(exchange)
+    if (place === undefined) return
+    this.#places.delete(exchange)
+    const underWay = this.#table.count(place)
+    this.#table.give(place)
+    // Who left early and what failed at once say nothing about how long an answer takes.
+    if (exchange.status !== 0 && exchange.errorCode === undefined) {
+      this.#adaptive?.add(durationMs, underWay, this.#context.engine.clock.now())
+    }
+  }
+
+  explain(exchange: DryExchange): Explanation {
+    const { key, queue } = this.#config
+    const priority = priorityOf(exchange, this.#config.priority)
+    this.#key(exchange)
+    // Taken and given back at once: nobody is in the way of anybody for longer than that.
+    const place = this.#table.take(hash.low, hash.high, this.#most(priority), priority)
+    const who = [limitKeyText(key), ...key.map((each) => limitKeyValue(exchange, each) ?? exchange.clientIp)]
+    const what = `concurrency ${who.filter((text) => text !== '').join(' ')}, priority ${WORDS[priority]}`
+    if (place >= 0) this.#table.give(place)
+    if (place === NO_ROOM) {
+      const notes = [`${what}: all ${this.#most(priority)} places are taken`]
+      if (queue.max > 0)
+        return { verdict: GO_ON, notes: [...notes, `it would wait up to ${queue.timeout} ms`] }
+      return { verdict: this.#refuse(exchange, 'no place'), notes }
+    }
+    const used = place >= 0 ? this.#table.count(place) : 0
+    return { verdict: GO_ON, notes: [`${what}: ${used} of ${this.#most(priority)} places are taken`] }
+  }
+
+  #most(priority: number): number {
+    const most = this.#adaptive?.limit ?? this.#config.max
+    return priority === HIGH ? most : Math.max(1, Math.floor(most * shareOf(priority)))
+  }
+
+  #waitOrRefuse(exchange: Exchange, priority: number): Verdict {
+    const { max, timeout } = this.#config.queue
+    if (max === 0) return this.#refuse(exchange, 'all places are taken')
+    const place = this.#table.enqueue(hash.low, hash.high, max, priority)
+    if (place < 0) return this.#refuse(exchange, 'all places are taken, and queue.max wait')
+    this.#queued.add()
+    const wait = exchange.wait(timeout, () => this.#refuse(exchange, 'queue.timeout passed'))
+    wait.onCancel = () => this.#table.leave(place, priority)
+    this.#watch(exchange, wait, place, priority).catch((error: unknown) => contain(error, exchange))
+    return WAITS
+  }
+
+  async #watch(exchange: Exchange, wait: Wait, place: number, priority: number): Promise<void> {
+    const table = this.#table
+    while (!wait.over) {
+      const state = table.bell(place, priority)
+      if (table.takeWaiting(place, this.#most(priority), priority)) {
+        this.#places.set(exchange, place)
+        wait.onCancel = undefined
+        wait.resume(() => {
+          this.#allowed.add()
+          return GO_ON
+        })
+        return
+      }
+      await table.rung(place, priority, state, this.#config.queue.timeout)
+    }
+    // It may have been called as it left.
+    table.ring(place)
+  }
+
+  #refuse(exchange: Exchange, reason: string): Verdict {
+    return this.#context.refuse(exchange, {
+      code: 'LB_CONCURRENCY',
+      reason: `concurrency by ${limitKeyText(this.#config.key)}: ${reason}`,
+      fields: 'Retry-After: 1\r\n',
+      members: { retryAfter: 1 }
+    })
+  }
+
+  #key(exchange: Exchange): void {
+    hash.begin(this.#table.buffers.seed)
+    hashLimitKey(exchange, this.#config.key, hash)
+  }
+}
+
+export function compile(config: ConcurrencyInput, context: StageContext): Stage | undefined {
+  if (context.route === undefined) return undefined
+  return new Concurrency(config, context, context.memory as ConcurrencyMemory)
+}

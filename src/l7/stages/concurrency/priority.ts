@@ -1,0 +1,32 @@
+import type { Exchange } from '../../exchange/exchange.ts'
+import type { ConcurrencyInput } from './keys.ts'
+
+/** Classes, in the order in which they are served. */
+export const HIGH = 0
+const NORMAL = 1
+const LOW = 2
+
+const classes = new Map<string | undefined, number>([
+  ['high', HIGH],
+  ['normal', NORMAL],
+  ['low', LOW]
+])
+
+/** Of the places, so that who counts more finds some free. */
+const shares = [1, 0.95, 0.8]
+
+export function shareOf(priority: number): number {
+  return shares[priority]!
+}
+
+/** Without a configured priority all are alike, and all places are theirs. */
+export function priorityOf(exchange: Exchange, config: ConcurrencyInput['priority']): number {
+  if (config === undefined) return HIGH
+  const { header } = config
+  const said =
+    header !== undefined && exchange.trusted ? exchange.request.headers.get(header.toLowerCase()) : undefined
+  const own = Object.hasOwn(config.routes, exchange.route?.name ?? '')
+    ? config.routes[exchange.route!.name]
+    : undefined
+  return classes.get(said?.toLowerCase()) ?? classes.get(own) ?? classes.get(config.default)!
+}

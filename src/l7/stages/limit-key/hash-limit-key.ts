@@ -1,0 +1,55 @@
+import { cookieValue } from '../../../core/cookies.ts'
+import { ipWords, parseIp } from '../../../net/address/ip-address.ts'
+import type { KeyHash } from '../../../shared/key-hash.ts'
+import type { Exchange } from '../../exchange/exchange.ts'
+import { queryValue } from '../../uri/query.ts'
+import type { LimitKey } from './limit-key.ts'
+
+/**
+ * Adds what the keys are for this request to the hash. A request that lacks one (no such header, nobody logged in) counts by
+ * the client's address instead: else all of them would share one limit, or have none.
+ */
+export function hashLimitKey(exchange: Exchange, keys: readonly LimitKey[], hash: KeyHash): void {
+  for (const key of keys) {
+    if (key.kind === 'client-ip') addAddress(exchange.clientIp, hash)
+    else if (key.kind === 'all') hash.addNumber(0)
+    else {
+      const value = limitKeyValue(exchange, key)
+      if (value === undefined) {
+        hash.addNumber(1)
+        addAddress(exchange.clientIp, hash)
+      } else hash.addText(value)
+    }
+  }
+}
+
+/** What a key is for this request, for `lb explain`; undefined: it lacks it. */
+export function limitKeyValue(exchange: Exchange, key: LimitKey): string | undefined {
+  switch (key.kind) {
+    case 'client-ip':
+      return exchange.clientIp
+    case 'all':
+      return ''
+    case 'path':
+      return exchange.path
+    case 'route':
+      return exchange.route?.name ?? ''
+    case 'identity':
+      return exchange.identity?.name
+    case 'header':
+      return key.name === 'host' ? exchange.host : exchange.request.headers.get(key.name)
+    case 'cookie':
+      return cookieValue(exchange.request.headers.get('cookie'), key.name)
+    case 'query':
+      return queryValue(exchange.query, key.name)
+  }
+}
+
+/** An IPv6 client has a /64 to itself (RFC 6177): limits on single addresses would limit nobody. */
+function addAddress(address: string, hash: KeyHash): void {
+  const family = parseIp(address)
+  if (family === 0) return hash.addText(address)
+  hash.addNumber(family)
+  hash.addNumber(ipWords[0]! | 0)
+  if (family === 6) hash.addNumber(ipWords[1]! | 0)
+}

@@ -1,0 +1,78 @@
+import { z } from 'zod'
+import { leaf, listOf, mapping, Refusal } from '../../../config/schema/leaf.ts'
+import { decimal, duration, flag, integer, size, text, word } from '../../../config/schema/leaves.ts'
+import { method } from '../../../config/schema/network-leaves.ts'
+import { MIN_PER_MS } from '../../../shared/rate-rule.ts'
+import { limitKey } from '../limit-key/limit-key-leaf.ts'
+import { stageKeys } from '../stage-keys.ts'
+import { allocateRateLimits } from './memory.ts'
+
+const MAX_PER_MS = 31 * 24 * 3_600_000
+
+function statusClass() {
+  return leaf<string>('a status such as 404, or 4xx', { title: 'status' }, (input) => {
+    const written = String(input)
+    return /^[1-5](\d\d|xx)$/.test(written) ? written : new Refusal({})
+  })
+}
+
+const cost = mapping({
+  methods: z
+    .record(method(), decimal(0, 1000))
+    .prefault({})
+    .describe('What a request of a method counts: `{ POST: 5 }`; others count 1.'),
+  statuses: z
+    .record(statusClass(), decimal(0, 1000))
+    .prefault({})
+    .describe('What a response with this status counts besides, once it is known: `{ 401: 10, 5xx: 2 }`.'),
+  bytes: size({ min: 1, example: '64kb' })
+    .optional()
+    .describe(
+      'Each so many bytes of the response count 1 besides, once they are sent; left out: bytes count nothing.'
+    )
+})
+
+const one = mapping(
+  {
+    name: text('a name such as burst', {
+      max: 64,
+      reject: (value) => (/^[a-zA-Z][\w-]*$/.test(value) ? undefined : `"${value}" is not a name`)
+    })
+      .optional()
+      .describe(
+        'Name of the limit in RateLimit fields, logs and metrics; left out: `default`, or `limit-2` and so on.'
+      ),
+    requests: integer(1, 10_000_000).describe('How many are let through.'),
+    per: duration({ min: MIN_PER_MS, max: MAX_PER_MS, example: '1s' })
+      .prefault('1s')
+      .describe('In this time.'),
+    burst: integer(1, 10_000_000)
+      .optional()
+      .describe('(`token-bucket`) How many may come at once; left out: as `requests`.'),
+    key: listOf(limitKey(), { min: 1, max: 8 })
+      .prefault(['client-ip'])
+      .describe(
+        'Whom it counts: `client-ip` (an IPv6 client by its /64), `header:N`, `cookie:N`, `query:N`, `path`, `route`, `identity`, `all`; several are joined.'
+      ),
+    algorithm: word(['token-bucket', 'sliding-window', 'fixed-window'])
+      .prefault('token-bucket')
+      .describe('Tokens that come back one by one, or windows of `per` that slide or stand.'),
+    cost: cost.optional().describe('What requests count; left out: 1 each.'),
+    maxKeys: integer(8, 10_000_000)
+      .prefault(65_536)
+      .describe(
+        'Keys that are remembered (21 bytes each); over it who has used least is forgotten, never who is being limited.'
+      ),
+    fields: flag().prefault(true).describe('Tell clients by RateLimit and RateLimit-Policy fields.')
+  },
+  { example: '{ requests: 100, per: 1s }' }
+)
+
+export type RateLimitInput = z.output<typeof one>
+
+export const rateLimitKeys = stageKeys({
+  key: 'rateLimit',
+  schema: listOf(one, { min: 1, max: 16 }),
+  words: 'How many requests are let through in a time; over it: 429. One limit, or a list of them.',
+  memory: { allocate: allocateRateLimits }
+})

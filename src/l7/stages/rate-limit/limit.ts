@@ -1,0 +1,103 @@
+import type { Clock } from '../../../core/clock.ts'
+import { KeyHash } from '../../../shared/key-hash.ts'
+import type { Decision } from '../../../shared/rate-decision.ts'
+import { RateTable, type RateBuffers } from '../../../shared/rate-table.ts'
+import type { Exchange } from '../../exchange/exchange.ts'
+import { hashLimitKey, limitKeyValue } from '../limit-key/hash-limit-key.ts'
+import { limitKeyText } from '../limit-key/limit-key.ts'
+import type { RateLimitInput } from './keys.ts'
+import { ruleOf } from './memory.ts'
+
+/** Used again for all requests of this thread. */
+const hash = new KeyHash()
+const ignored: Decision = { allowed: true, remaining: 0, retryMs: 0, fullMs: 0 }
+
+/** One limit of a route on this thread. */
+export class Limit {
+  readonly name: string
+  readonly config: RateLimitInput
+  /** `"default";q=100;w=60`, an item of RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers-11 §3). */
+  readonly policy: string
+  readonly #table: RateTable
+  readonly #seed: number
+  readonly #clock: Clock
+  readonly #methods: ReadonlyMap<string, number> | undefined
+  readonly #statuses: ReadonlyMap<string, number> | undefined
+
+  constructor(config: RateLimitInput, index: number, buffers: RateBuffers, clock: Clock) {
+    this.config = config
+    this.name = config.name ?? (index === 0 ? 'default' : `limit-${index + 1}`)
+    this.#table = new RateTable(ruleOf(config), buffers)
+    this.#seed = buffers.seed
+    this.#clock = clock
+    const { requests, per, cost } = config
+    // Whole seconds are all that the field can say of a window.
+    this.policy = `"${this.name}";q=${requests};w=${Math.max(1, Math.round(per / 1000))}`
+    this.#methods = mapOf(cost?.methods)
+    this.#statuses = mapOf(cost?.statuses)
+  }
+
+  /** Something is to be counted once the response is known. */
+  get chargesResponses(): boolean {
+    return this.#statuses !== undefined || this.config.cost?.bytes !== undefined
+  }
+
+  get untracked(): number {
+    return this.#table.untracked
+  }
+
+  take(exchange: Exchange, into: Decision): void {
+    this.#key(exchange)
+    this.#table.take(hash.low, hash.high, this.#costOf(exchange), this.#clock.now(), into)
+  }
+
+  peek(exchange: Exchange, into: Decision): void {
+    this.#key(exchange)
+    this.#table.peek(hash.low, hash.high, this.#costOf(exchange), this.#clock.now(), into)
+  }
+
+  /** A later limit has refused the request. */
+  giveBack(exchange: Exchange): void {
+    this.#charge(exchange, -this.#costOf(exchange))
+  }
+
+  /** What the response has cost besides. */
+  chargeResponse(exchange: Exchange): void {
+    const { status, bytesOut } = exchange
+    const statuses = this.#statuses
+    let extra = statuses?.get(String(status)) ?? statuses?.get(`${Math.floor(status / 100)}xx`) ?? 0
+    const bytes = this.config.cost?.bytes
+    if (bytes !== undefined) extra += bytesOut / bytes
+    if (extra > 0) this.#charge(exchange, extra)
+  }
+
+  /** `token-bucket client-ip 203.0.113.7: 3 of 50 left, full in 470 ms`. */
+  describe(exchange: Exchange, { remaining, fullMs }: Decision): string {
+    const { key, algorithm, requests, burst } = this.config
+    const values = key.map((each) => limitKeyValue(exchange, each) ?? `(none: ${exchange.clientIp})`)
+    const most = algorithm === 'token-bucket' ? (burst ?? requests) : requests
+    const who = [limitKeyText(key), ...values.filter((value) => value !== '')].join(' ')
+    return `${algorithm} ${who}: ${remaining} of ${most} left, full in ${Math.ceil(fullMs)} ms`
+  }
+
+  #charge(exchange: Exchange, cost: number): void {
+    this.#key(exchange)
+    this.#table.take(hash.low, hash.high, cost, this.#clock.now(), ignored, true)
+  }
+
+  #costOf(exchange: Exchange): number {
+    return this.#methods?.get(exchange.request.method) ?? 1
+  }
+
+  #key(exchange: Exchange): void {
+    hash.begin(this.#seed)
+    hashLimitKey(exchange, this.config.key, hash)
+  }
+}
+
+function mapOf(
+  record: Readonly<Record<string, number>> | undefined
+): ReadonlyMap<string, number> | undefined {
+  const entries = Object.entries(record ?? {})
+  return entries.length === 0 ? undefined : new Map(entries)
+}

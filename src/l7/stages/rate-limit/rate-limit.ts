@@ -1,0 +1,97 @@
+import type { Counter } from '../../../core/metrics/metrics.ts'
+import type { Decision } from '../../../shared/rate-decision.ts'
+import type { RateBuffers } from '../../../shared/rate-table.ts'
+import type { Exchange } from '../../exchange/exchange.ts'
+import type { DryExchange } from '../../exchange/dry-exchange.ts'
+import type { Explanation, Stage } from '../stage.ts'
+import type { StageContext } from '../stage-context.ts'
+import { GO_ON, type Verdict } from '../verdict.ts'
+import type { RateLimitInput } from './keys.ts'
+import { Limit } from './limit.ts'
+
+/** Used again for all requests of this thread. */
+const decision: Decision = { allowed: true, remaining: 0, retryMs: 0, fullMs: 0 }
+
+/** Holds requests to all limits of the list: one that a limit refuses uses up none of them. */
+class RateLimit implements Stage {
+  readonly name = 'rate-limit'
+  readonly done?: (exchange: Exchange) => void
+  readonly #limits: readonly Limit[]
+  readonly #context: StageContext
+  readonly #allowed: Counter
+  readonly #policies: string
+
+  constructor(limits: readonly Limit[], context: StageContext) {
+    this.#limits = limits
+    this.#context = context
+    const labels = { listener: context.listener.name, route: context.route!.name }
+    this.#allowed = context.engine.metrics.counter('lb_rate_limit_allowed_total', labels)
+    const told = limits.filter(({ config }) => config.fields)
+    this.#policies = told.map(({ policy }) => policy).join(', ')
+    const charging = limits.filter((limit) => limit.chargesResponses)
+    if (charging.length > 0) {
+      this.done = (exchange) => {
+        // What was refused here has cost nothing.
+        if (exchange.errorCode === 'LB_RATE_LIMIT') return
+        for (const limit of charging) limit.chargeResponse(exchange)
+      }
+    }
+  }
+
+  request(exchange: Exchange): Verdict {
+    const limits = this.#limits
+    let told = ''
+    for (let i = 0; i < limits.length; i++) {
+      const limit = limits[i]!
+      limit.take(exchange, decision)
+      if (!decision.allowed) {
+        for (let j = 0; j < i; j++) limits[j]!.giveBack(exchange)
+        return this.#refuse(exchange, limit)
+      }
+      if (limit.config.fields) told = addItem(told, limit)
+    }
+    this.#allowed.add()
+    if (told !== '')
+      exchange.addResponseLines(`RateLimit: ${told}\r\nRateLimit-Policy: ${this.#policies}\r\n`)
+    return GO_ON
+  }
+
+  explain(exchange: DryExchange): Explanation {
+    const notes: string[] = []
+    for (const limit of this.#limits) {
+      limit.peek(exchange, decision)
+      notes.push(`rate limit "${limit.name}": ${limit.describe(exchange, decision)}`)
+      if (!decision.allowed) return { verdict: this.#refuse(exchange, limit), notes }
+    }
+    return { verdict: GO_ON, notes }
+  }
+
+  #refuse(exchange: Exchange, limit: Limit): Verdict {
+    const seconds = Math.max(1, Math.ceil(decision.retryMs / 1000))
+    const told = limit.config.fields
+      ? `RateLimit: "${limit.name}";r=0;t=${seconds}\r\nRateLimit-Policy: ${this.#policies}\r\n`
+      : ''
+    return this.#context.refuse(exchange, {
+      code: 'LB_RATE_LIMIT',
+      reason: `rate limit "${limit.name}": ${limit.config.requests} per ${limit.config.per} ms by ${limit.config.key.map(({ kind }) => kind).join(' + ')}`,
+      fields: `Retry-After: ${seconds}\r\n${told}`,
+      members: { limit: limit.name, retryAfter: seconds }
+    })
+  }
+}
+
+/** `"default";r=50;t=30`: what is left, and the seconds until all of it is back (§4 of the draft). */
+function addItem(told: string, limit: Limit): string {
+  const item = `"${limit.name}";r=${decision.remaining};t=${Math.ceil(decision.fullMs / 1000)}`
+  return told === '' ? item : `${told}, ${item}`
+}
+
+export function compile(keys: readonly RateLimitInput[], context: StageContext): Stage | undefined {
+  if (context.route === undefined) return undefined
+  const buffers = context.memory as readonly RateBuffers[]
+  const { clock } = context.engine
+  return new RateLimit(
+    keys.map((config, index) => new Limit(config, index, buffers[index]!, clock)),
+    context
+  )
+}
