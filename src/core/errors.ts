@@ -45,6 +45,7 @@ export const errors = {
   LB_BODY_TOO_LARGE: client(413, 'body too large', 'http_request_denied'),
   LB_URL_TOO_LONG: client(414, 'url too long'),
   LB_MEDIA_TYPE: client(415, 'unsupported media type', 'http_request_denied'),
+  LB_RATE_LIMIT: client(429, 'too many requests', 'http_request_denied'),
   LB_EXPECTATION: client(417, 'expectation failed'),
   LB_HEAD_TOO_LARGE: client(431, 'request header fields too large'),
   LB_NOT_IMPLEMENTED: client(501, 'method not implemented'),
@@ -65,6 +66,13 @@ export const errors = {
 
   // Nothing was sent to a backend.
   LB_NO_BACKEND: backend(503, 'no backend available', 'destination_unavailable'),
+  LB_CONCURRENCY: {
+    side: 'downstream',
+    status: 503,
+    level: 'info',
+    phrase: 'too many requests under way',
+    proxyStatus: 'http_request_denied'
+  },
   LB_QUEUE_FULL: backend(503, 'too many requests waiting', 'connection_limit_reached'),
   LB_QUEUE_TIMEOUT: backend(503, 'no backend became free in time', 'connection_limit_reached'),
 

@@ -20,7 +20,7 @@ import { announce, announceRunning } from './process/announce.ts'
 import { applyAdmin } from './control/apply-admin.ts'
 import { collectBackends, collectOwn } from './memory/backend-metrics.ts'
 import { BackendWatch } from './control/backend-watch.ts'
-import { CacheStores } from './memory/cache-stores.ts'
+import { ConfiguredMemory } from './memory/configured-memory.ts'
 import { TlsUpkeep } from './certificates/tls-upkeep.ts'
 import { Controller } from './control/controller.ts'
 import { Discoverer } from './discovery/discoverer.ts'
@@ -59,7 +59,7 @@ export class Runtime implements Running {
   readonly #metrics: Metrics
   readonly #watch: BackendWatch
   readonly #planes: Planes
-  readonly #caches: CacheStores
+  readonly #configured: ConfiguredMemory
   readonly #controller: Controller
   readonly #discoverer: Discoverer
   readonly #admin: AdminServer
@@ -92,12 +92,12 @@ export class Runtime implements Running {
     const deps = { table, clock, random, onChange }
     this.#planes = this.#workers === 0 ? this.#inlinePlane(deps) : this.#workerPlanes()
     const slots = new SlotRegistry(table, clock)
-    this.#caches = new CacheStores(this.#workers)
+    this.#configured = new ConfiguredMemory(this.#workers)
     this.#controller = new Controller({
       ...deps,
       slots,
       planes: this.#planes,
-      caches: this.#caches,
+      memory: this.#configured,
       logLevel: options.logLevel,
       edge: (next) => applyAdmin(this.#admin, next.admin),
       onApplied: (next, pools) => this.#applied(next, pools)
@@ -110,7 +110,7 @@ export class Runtime implements Running {
     const certificates = this.#tls.certificates.collect
     this.#hub.collect(
       collectProcess,
-      this.#caches.collect,
+      this.#configured.caches.collect,
       this.#discoverer.collect,
       backends,
       own,
@@ -271,7 +271,7 @@ export class Runtime implements Running {
       },
       metricsSource: () => this.#hub.attach(),
       onChange: (event) => this.#watch.changed(event),
-      recover: (thread) => this.#caches.recover(thread),
+      recover: (thread) => this.#configured.recover(thread),
       giveBack: (thread) => this.#memory.giveBack(thread),
       onRestart: () => restarts.add()
     })
@@ -282,7 +282,7 @@ export class Runtime implements Running {
       controller: this.#controller,
       planes: this.#planes,
       operator: this.#watch.operator,
-      caches: this.#caches,
+      caches: this.#configured.caches,
       discovery: (pool) => this.#discoverer.view(pool),
       reportOf: (backend) => this.#watch.report(backend),
       reasonOf: (backend) => this.#watch.reason(backend),

@@ -11,10 +11,9 @@ const reference = readFileSync(join(import.meta.dirname, 'reference.yaml.txt'), 
 const notBuilt = [
   '26 redis',
   '62 securityHeaders',
-  '63 rateLimit',
   '69 auth',
   '73 require',
-  '74 rateLimit',
+  '74 store: redis',
   '82 compress',
   '107 protocol: h2c'
 ]

@@ -2,7 +2,7 @@ import t from 'tap'
 import { SlotRegistry } from '../../src/balancer/table/slot-registry.ts'
 import { BackendTable } from '../../src/balancer/table/table.ts'
 import { FakeClock } from '../../src/core/clock.ts'
-import { CacheStores } from '../../src/runtime/memory/cache-stores.ts'
+import { ConfiguredMemory } from '../../src/runtime/memory/configured-memory.ts'
 import { Controller } from '../../src/runtime/control/controller.ts'
 import type { Planes } from '../../src/runtime/workers/planes.ts'
 import { configOf } from './configs.ts'
@@ -30,7 +30,7 @@ t.test('rows of backends that are gone are freed also while reloads follow each 
     random: Math.random,
     onChange: () => {},
     planes,
-    caches: new CacheStores(0),
+    memory: new ConfiguredMemory(0),
     logLevel: undefined,
     edge: () => Promise.resolve(),
     onApplied: () => {}

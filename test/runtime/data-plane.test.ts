@@ -40,7 +40,8 @@ function setUp(fail?: (listener: string) => boolean) {
         material: { listeners: {}, pools: {} },
         slots: rows,
         ports,
-        caches: new Map()
+        caches: new Map(),
+        stageMemories: new Map()
       },
       before
     )

@@ -20,6 +20,7 @@ const deltaWith = (pools: SnapshotDelta['pools']): SnapshotDelta => ({
   listeners: [],
   pools,
   caches: [],
+  stageMemories: [],
   ports: {}
 })
 

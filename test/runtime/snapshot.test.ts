@@ -37,7 +37,8 @@ const parts = (id: number, weight: number, slots: Record<string, PoolSlots> = ro
   material: { listeners: {}, pools: {} },
   slots,
   ports: {},
-  caches: new Map([['main', memory]])
+  caches: new Map([['main', memory]]),
+  stageMemories: new Map()
 })
 
 t.test('a delta carries what changed, and rebuilds the snapshot over the one before', async (t) => {

@@ -28,7 +28,12 @@ const all: readonly Row[] = [
   { pattern: ['caches', '*', 'store'], values: ['redis'], message: 'a cache in Redis', instead: 'memory' },
   ...[listener, route].flatMap((place): Row[] => [
     { pattern: [...place, 'securityHeaders'], message: 'security headers' },
-    { pattern: [...place, 'rateLimit'], message: 'rate limits' },
+    ...[[], ['*']].map((item) => ({
+      pattern: [...place, 'rateLimit', ...item, 'store'],
+      values: ['redis'],
+      message: 'rate limits in Redis',
+      instead: 'memory'
+    })),
     { pattern: [...place, 'auth'], message: 'authentication' },
     { pattern: [...place, 'require'], message: 'roles' },
     { pattern: [...place, 'compress'], message: 'compression' }

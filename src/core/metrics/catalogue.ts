@@ -132,6 +132,15 @@ export const catalogue = {
     'Lookups by result: hit, miss, stale, revalidated, coalesced, bypass.'
   ),
   lb_cache_bytes: gauge(['cache'], 'Bytes stored now.'),
+  lb_rate_limit_allowed_total: counter(
+    ['listener', 'route'],
+    'Requests that all rate limits of the route let through.'
+  ),
+  lb_concurrency_allowed_total: counter(
+    ['listener', 'route'],
+    'Requests that got a place of the concurrency limit.'
+  ),
+  lb_concurrency_queued_total: counter(['listener', 'route'], 'Requests that waited for such a place.'),
   lb_discovery_backends: gauge(['pool'], 'Backends that the source of a pool (discover) found last.'),
   lb_discovery_up: gauge(['pool'], '1: the source of a pool answered when it was last asked; 0: it did not.'),
   lb_discovery_failures_total: counter(['pool'], 'Tries to ask the source of a pool that failed.'),

@@ -14,6 +14,8 @@ import { Sticky } from '../stages/sticky/sticky.ts'
 import { stages } from '../stages/loaded.ts'
 import { makeRefuse, type Refuse } from '../stages/refuse.ts'
 import type { Stage } from '../stages/stage.ts'
+import type { StageKeys } from '../stages/stage-keys.ts'
+import { stageMemoryId, type StageMemory } from '../stages/stage-memory.ts'
 import type { CompiledPool, CompiledRoute, Snapshot, Target } from './snapshot.ts'
 import { having, stageLists } from './stage-lists.ts'
 
@@ -28,6 +30,10 @@ export interface SnapshotParts {
   readonly tls?: TlsServer | undefined
   /** The cache of a route that has one. */
   cache(route: RouteConfig): HttpCache | undefined
+  /** Of this thread: 0 is the main thread. */
+  readonly thread?: number
+  /** Shared memory of stages, by `stageMemoryId`. */
+  readonly stageMemories?: ReadonlyMap<string, unknown>
 }
 
 /** Routes compiled in one piece: 1 ms. */
@@ -129,7 +135,8 @@ class Compiler {
       route,
       engine: this.#context,
       target: (pool: string) => this.#target(route, pool),
-      cache: route === undefined ? undefined : this.#parts.cache(route)
+      cache: route === undefined ? undefined : this.#parts.cache(route),
+      thread: this.#parts.thread ?? 0
     }
     const compiled: Stage[] = []
     for (const entry of stages) {
@@ -139,10 +146,18 @@ class Compiler {
       const labels = { listener: listener.name, route: route?.name ?? '' }
       const shadow = (keys as { readonly shadow?: boolean } | undefined)?.shadow === true
       const refuser = (quiet: boolean): Refuse => makeRefuse(entry.name, quiet, labels, this.#context)
-      const stage = entry.compile(keys, { ...context, refuse: refuser(shadow), refuser })
+      const memory = entry.keys?.memory && this.#memory(entry.keys, keys, route)
+      const stage = entry.compile(keys, { ...context, refuse: refuser(shadow), refuser, memory })
       if (stage !== undefined) compiled.push(stage)
     }
     return compiled
+  }
+
+  /** The shared one; of its own where nobody has made one, as in tests and tools. */
+  #memory(keys: StageKeys, values: unknown, route: RouteConfig | undefined): unknown {
+    const { config, stageMemories } = this.#parts
+    const shared = stageMemories?.get(stageMemoryId(config, route, keys.key))
+    return shared ?? (keys.memory as StageMemory<unknown>).allocate(values, 1)
   }
 
   #target(route: RouteConfig | undefined, name: string): Target {

@@ -58,6 +58,8 @@ export abstract class ExchangeFacts {
   /** Written when the exchange fails. */
   errorCode: ErrorCode | undefined
   errorReason = ''
+  /** Written by `addResponseLines` only. */
+  protected responseLines = ''
   #logFields: Record<string, unknown> | undefined
   #requestFields: [string, string | undefined][] | undefined
 
@@ -103,6 +105,11 @@ export abstract class ExchangeFacts {
 
   get requestFields(): readonly (readonly [string, string | undefined])[] | undefined {
     return this.#requestFields
+  }
+
+  /** The response goes to the client with these lines too, "Name: value\r\n", whoever makes it. */
+  addResponseLines(lines: string): void {
+    this.responseLines += lines
   }
 
   /** Heard by `lb explain` only. */

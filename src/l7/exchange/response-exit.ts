@@ -68,6 +68,7 @@ export abstract class ResponseExit extends StageRun implements ChainOwner {
   }
 
   #passHooks(head: ResponseHead): void {
+    if (this.responseLines !== '') head.headers.text += this.responseLines
     const { response, body } = this.stages
     for (let i = 0; i < response.length; i++) response[i]!.response(this.self, head)
     if (body.length === 0 || !this.#hasBody(head)) return

@@ -1,4 +1,6 @@
 import type { z } from 'zod'
+import { concurrencyKeys } from './concurrency/keys.ts'
+import { rateLimitKeys } from './rate-limit/keys.ts'
 import type { GuardKeys, StageKeys } from './stage-keys.ts'
 import type { CompileStage } from './stage-context.ts'
 
@@ -50,6 +52,13 @@ export const order: readonly OrderEntry[] = [
     () => import('./max-forwards/max-forwards.ts')
   ),
   always('limits', 'refuse what is cheap to refuse', () => import('./limits/limits.ts')),
+  guard('rate-limit', 'before anything costly', rateLimitKeys, () => import('./rate-limit/rate-limit.ts')),
+  guard(
+    'concurrency',
+    'what waits here has passed the rate limits',
+    concurrencyKeys,
+    () => import('./concurrency/concurrency.ts')
+  ),
   always(
     'rewrite',
     'the path that goes on, before anything asks for it',

@@ -14,6 +14,10 @@ export interface StageContext {
   readonly engine: EngineContext
   /** A pool as this route uses it; throws for a name that config/ should have refused. */
   target(pool: string): Target
+  /** Of this thread: 0 is the main thread, 1 … the workers. */
+  readonly thread: number
+  /** What the stage's `memory` has allocated for these keys; undefined without one. */
+  readonly memory: unknown
   /** The route's cache. */
   readonly cache: HttpCache | undefined
   /** For guards: refuses exchanges, counted and logged; with `shadow: true` in the stage's keys it only says so. */

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { flag } from '../../config/schema/leaves.ts'
+import type { StageMemory } from './stage-memory.ts'
 
 /** A stage's part of the configuration file. It stands in the stage's folder, in `keys.ts`. */
 export interface StageKeys<Schema extends z.ZodType = z.ZodType> {
@@ -9,6 +10,8 @@ export interface StageKeys<Schema extends z.ZodType = z.ZodType> {
   readonly schema: Schema
   /** One sentence for docs/config.md and editors. */
   readonly words: string
+  /** Where the stage counts something over all threads. */
+  readonly memory?: StageMemory<z.output<Schema>>
 }
 
 /** Keeps the type of the schema, which the stage's `compile` is held to. */

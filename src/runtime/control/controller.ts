@@ -1,7 +1,7 @@
 import type { Pool } from '../../balancer/pool/pool.ts'
 import type { SlotRegistry } from '../../balancer/table/slot-registry.ts'
 import type { Bind, Config, LogLevel } from '../../config/model/model.ts'
-import type { CacheStores } from '../memory/cache-stores.ts'
+import type { ConfiguredMemory } from '../memory/configured-memory.ts'
 import { describeDiff, diffConfigs, isEmpty } from './diff.ts'
 import { makePool, type PoolDeps } from '../plane/make-pool.ts'
 import type { HeldCertificate } from '../certificates/certificate-watch.ts'
@@ -18,7 +18,7 @@ export interface ControllerParts extends PoolDeps {
   readonly planes: Planes
   /** Over the configuration's. */
   readonly logLevel: LogLevel | undefined
-  readonly caches: CacheStores
+  readonly memory: ConfiguredMemory
   /** Changes the admin listener. Rejects when that cannot be; then it is as before. */
   readonly edge: (config: Config) => Promise<void>
   /** After every change. */
@@ -114,7 +114,7 @@ export class Controller {
     const { slots, planes, clock } = this.#parts
     await this.#probeBinds(next)
     // On failure, rows handed out here are free again at the next change: nobody uses them.
-    const caches = this.#parts.caches.prepare(next)
+    const memory = this.#parts.memory.prepare(next)
     const parts = {
       id: ++this.#snapshots,
       config: next,
@@ -122,7 +122,8 @@ export class Controller {
       material,
       slots: slots.assign(Object.values(next.pools)),
       ports: this.#ports,
-      caches: caches.memories
+      caches: memory.caches,
+      stageMemories: memory.stageMemories
     }
     const snapshot = makeSnapshot(parts, this.#snapshot)
     const taken = await planes.prepare(snapshot)
@@ -131,7 +132,7 @@ export class Controller {
     const first = this.#config === undefined
     if (!first) await this.#edgeOrAbort(next)
     const kept = await planes.commit()
-    caches.commit()
+    memory.commit()
     this.#config = next
     this.#certificates = material.certificates
     this.#snapshot = { ...snapshot, ports }

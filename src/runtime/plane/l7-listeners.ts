@@ -20,6 +20,8 @@ export interface L7ListenersParts extends L7Deps {
   readonly admission: AdmissionTables
   readonly tls: TlsThread
   readonly pseudonym: string
+  /** Of this thread: 0 is the main thread. */
+  readonly thread: number
   /** Of this thread among those that cache, from 0. */
   readonly workerIndex: number
 }
@@ -55,7 +57,9 @@ export class L7Listeners {
       cache: (route) => {
         const memory = route.cache && snapshot.caches.get(route.cache.store)
         return memory && this.#caches.httpCache(route.cache!, memory)
-      }
+      },
+      thread: this.#parts.thread,
+      stageMemories: snapshot.stageMemories
     }
     if (running instanceof L7Engine) {
       const next = await inPieces(running.compile(parts))

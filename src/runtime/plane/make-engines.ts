@@ -40,6 +40,7 @@ export function makeEngines(parts: EnginesParts): Engines {
     upstreams,
     tls,
     admission: memory.admission,
+    thread: memory.table.thread,
     workerIndex: Math.max(0, memory.table.thread - 1)
   })
   let current: ReadonlyMap<string, Pool> = new Map()

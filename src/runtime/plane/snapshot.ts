@@ -14,6 +14,8 @@ export interface Snapshot {
   readonly pools: ReadonlyMap<string, PoolPlan>
   /** Memory of the caches, by name. */
   readonly caches: ReadonlyMap<string, SharedStoreMemory>
+  /** Shared memory of stages, by stageMemoryId. */
+  readonly stageMemories: ReadonlyMap<string, unknown>
   /** Ports taken for binds to port 0, by bind key. */
   readonly ports: Readonly<Record<string, number>>
 }
@@ -48,6 +50,7 @@ export interface SnapshotDelta {
   readonly listeners: readonly (ListenerPlan | string)[]
   readonly pools: readonly (PoolPlan | string)[]
   readonly caches: readonly (readonly [name: string, memory: SharedStoreMemory | undefined])[]
+  readonly stageMemories: readonly (readonly [id: string, memory: unknown])[]
   readonly ports: Readonly<Record<string, number>>
 }
 
@@ -65,11 +68,12 @@ export interface SnapshotParts {
   readonly slots: Readonly<Record<string, PoolSlots>>
   readonly ports: Readonly<Record<string, number>>
   readonly caches: ReadonlyMap<string, SharedStoreMemory>
+  readonly stageMemories: ReadonlyMap<string, unknown>
 }
 
 /** `slots` and `ports` as assigned; parts that equal those of `before` are taken from it, so that `===` tells. */
 export function makeSnapshot(parts: SnapshotParts, before?: Snapshot): Snapshot {
-  const { id, config, logLevel, material, slots, ports, caches } = parts
+  const { id, config, logLevel, material, slots, ports, caches, stageMemories } = parts
   const listenersBefore = new Map(before?.listeners.map((plan) => [plan.config.name, plan]))
   const listeners = config.listeners.map((listener) =>
     reuse(listenersBefore.get(listener.name), { config: listener, tls: material.listeners[listener.name] })
@@ -81,7 +85,7 @@ export function makeSnapshot(parts: SnapshotParts, before?: Snapshot): Snapshot 
     // The tree is memory: text does not tell one from another.
     pools.set(pool.name, old?.slots.tree === plan.slots.tree ? reuse(old, plan) : plan)
   }
-  return { id, logLevel, graceMs: config.shutdown.graceMs, listeners, pools, caches, ports }
+  return { id, logLevel, graceMs: config.shutdown.graceMs, listeners, pools, caches, stageMemories, ports }
 }
 
 export function deltaOf(before: Snapshot | undefined, next: Snapshot): SnapshotDelta {
@@ -97,6 +101,10 @@ export function deltaOf(before: Snapshot | undefined, next: Snapshot): SnapshotD
     caches: [...next.caches].map(([name, memory]) => [
       name,
       before?.caches.get(name) === memory ? undefined : memory
+    ]),
+    stageMemories: [...next.stageMemories].map(([id, memory]) => [
+      id,
+      before?.stageMemories.get(id) === memory ? undefined : memory
     ]),
     ports: next.ports
   }
@@ -119,6 +127,9 @@ export function applyDelta(before: Snapshot | undefined, delta: SnapshotDelta): 
     listeners: delta.listeners.map((part) => (typeof part === 'string' ? listeners.get(part)! : part)),
     pools,
     caches: new Map(delta.caches.map(([name, memory]) => [name, memory ?? before!.caches.get(name)!])),
+    stageMemories: new Map(
+      delta.stageMemories.map(([id, memory]) => [id, memory ?? before!.stageMemories.get(id)])
+    ),
     ports: delta.ports
   }
 }

@@ -3,7 +3,7 @@ import { listOf, mapping } from '../../../config/schema/leaf.ts'
 import { duration, flag, integer, text, word } from '../../../config/schema/leaves.ts'
 import { fieldName } from '../../../config/schema/network-leaves.ts'
 import { limitKey } from '../limit-key/limit-key-leaf.ts'
-import { stageKeys } from '../stage-keys.ts'
+import { shadowKey, stageKeys } from '../stage-keys.ts'
 import { allocateConcurrency, releaseConcurrency } from './memory.ts'
 
 function priorityWord() {
@@ -56,6 +56,7 @@ const schema = mapping(
       .describe(
         'Who is refused first: low gets at most 80 % of the places, normal 95 %. Left out: all are alike.'
       ),
+    ...shadowKey,
     maxKeys: integer(8, 1_000_000)
       .prefault(16_384)
       .describe('Keys that may have requests under way; a request of one more is not counted.')

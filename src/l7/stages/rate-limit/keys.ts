@@ -4,7 +4,7 @@ import { decimal, duration, flag, integer, size, text, word } from '../../../con
 import { method } from '../../../config/schema/network-leaves.ts'
 import { MIN_PER_MS } from '../../../shared/rate-rule.ts'
 import { limitKey } from '../limit-key/limit-key-leaf.ts'
-import { stageKeys } from '../stage-keys.ts'
+import { shadowKey, stageKeys } from '../stage-keys.ts'
 import { allocateRateLimits } from './memory.ts'
 
 const MAX_PER_MS = 31 * 24 * 3_600_000
@@ -57,12 +57,14 @@ const one = mapping(
     algorithm: word(['token-bucket', 'sliding-window', 'fixed-window'])
       .prefault('token-bucket')
       .describe('Tokens that come back one by one, or windows of `per` that slide or stand.'),
+    store: word(['memory']).prefault('memory').describe('Where it is counted: `memory`, by this instance.'),
     cost: cost.optional().describe('What requests count; left out: 1 each.'),
     maxKeys: integer(8, 10_000_000)
       .prefault(65_536)
       .describe(
         'Keys that are remembered (21 bytes each); over it who has used least is forgotten, never who is being limited.'
       ),
+    ...shadowKey,
     fields: flag().prefault(true).describe('Tell clients by RateLimit and RateLimit-Policy fields.')
   },
   { example: '{ requests: 100, per: 1s }' }

@@ -3,6 +3,7 @@ import type { Decision } from '../../../shared/rate-decision.ts'
 import type { RateBuffers } from '../../../shared/rate-table.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 import type { DryExchange } from '../../exchange/dry-exchange.ts'
+import type { Refuse } from '../refuse.ts'
 import type { Explanation, Stage } from '../stage.ts'
 import type { StageContext } from '../stage-context.ts'
 import { GO_ON, type Verdict } from '../verdict.ts'
@@ -17,14 +18,15 @@ class RateLimit implements Stage {
   readonly name = 'rate-limit'
   readonly done?: (exchange: Exchange) => void
   readonly #limits: readonly Limit[]
-  readonly #context: StageContext
   readonly #allowed: Counter
   readonly #policies: string
+  /** The second for limits that only say what they would do. */
+  readonly #refusers: readonly [Refuse, Refuse]
 
   constructor(limits: readonly Limit[], context: StageContext) {
     this.#limits = limits
-    this.#context = context
     const labels = { listener: context.listener.name, route: context.route!.name }
+    this.#refusers = [context.refuser(false), context.refuser(true)]
     this.#allowed = context.engine.metrics.counter('lb_rate_limit_allowed_total', labels)
     const told = limits.filter(({ config }) => config.fields)
     this.#policies = told.map(({ policy }) => policy).join(', ')
@@ -45,8 +47,10 @@ class RateLimit implements Stage {
       const limit = limits[i]!
       limit.take(exchange, decision)
       if (!decision.allowed) {
+        const verdict = this.#refuse(exchange, limit)
+        if (verdict === GO_ON) continue
         for (let j = 0; j < i; j++) limits[j]!.giveBack(exchange)
-        return this.#refuse(exchange, limit)
+        return verdict
       }
       if (limit.config.fields) told = addItem(told, limit)
     }
@@ -61,7 +65,9 @@ class RateLimit implements Stage {
     for (const limit of this.#limits) {
       limit.peek(exchange, decision)
       notes.push(`rate limit "${limit.name}": ${limit.describe(exchange, decision)}`)
-      if (!decision.allowed) return { verdict: this.#refuse(exchange, limit), notes }
+      if (decision.allowed) continue
+      const verdict = this.#refuse(exchange, limit)
+      if (verdict !== GO_ON) return { verdict, notes }
     }
     return { verdict: GO_ON, notes }
   }
@@ -71,7 +77,7 @@ class RateLimit implements Stage {
     const told = limit.config.fields
       ? `RateLimit: "${limit.name}";r=0;t=${seconds}\r\nRateLimit-Policy: ${this.#policies}\r\n`
       : ''
-    return this.#context.refuse(exchange, {
+    return this.#refusers[limit.config.shadow ? 1 : 0](exchange, {
       code: 'LB_RATE_LIMIT',
       reason: `rate limit "${limit.name}": ${limit.config.requests} per ${limit.config.per} ms by ${limit.config.key.map(({ kind }) => kind).join(' + ')}`,
       fields: `Retry-After: ${seconds}\r\n${told}`,

@@ -1,0 +1,43 @@
+import type { Config } from '../../config/model/model.ts'
+import type { SharedStoreMemory } from '../../l7/cache/store/memory/layout.ts'
+import { CacheStores } from './cache-stores.ts'
+import { StageMemories } from './stage-memories.ts'
+
+export interface PreparedMemory {
+  /** Memory of the caches, by name. */
+  readonly caches: ReadonlyMap<string, SharedStoreMemory>
+  /** Memory of stages, by stageMemoryId. */
+  readonly stageMemories: ReadonlyMap<string, unknown>
+  commit(): void
+}
+
+/** The memory that a configuration asks for and all threads share. What did not change is kept at a reload. */
+export class ConfiguredMemory {
+  readonly caches: CacheStores
+  readonly #stages: StageMemories
+
+  constructor(workers: number) {
+    this.caches = new CacheStores(workers)
+    this.#stages = new StageMemories(workers)
+  }
+
+  /** In force after `commit`. */
+  prepare(config: Config): PreparedMemory {
+    const caches = this.caches.prepare(config)
+    const stages = this.#stages.prepare(config)
+    return {
+      caches: caches.memories,
+      stageMemories: stages.memories,
+      commit() {
+        caches.commit()
+        stages.commit()
+      }
+    }
+  }
+
+  /** After worker thread `thread` (1 …) has ended, before another takes its place. */
+  recover(thread: number): void {
+    this.caches.recover(thread)
+    this.#stages.release(thread)
+  }
+}
