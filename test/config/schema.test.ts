@@ -41,7 +41,7 @@ function documentedPath(path: string): string {
 
 /** The keys of stages stand in one table, for listeners and routes; which of them are lists is not said in a path. */
 function withoutPlace(path: string): string {
-  const [, , key, rest] = /^listeners(\[\])?\.(?:routes(?:\[\])?\.)?(\w+)(\..*)?$/.exec(path) ?? []
+  const [, , key, rest] = /^listeners(\[\])?\.(?:routes(?:\[\])?\.)?(\w+)((?:\[\])?\..*)?$/.exec(path) ?? []
   if (key === undefined || rest === undefined || !stageKeyNames.includes(key)) return path
   return `${key}${rest.replaceAll('[]', '')}`
 }
