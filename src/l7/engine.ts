@@ -14,7 +14,7 @@ import type { Transport, TransportOwner } from '../net/transport/transport.ts'
 import { compilePieces, compileSnapshot, type SnapshotParts } from './compile/compile.ts'
 import type { Ends } from './exchange/client-connection.ts'
 import type { DownstreamStream } from './exchange/downstream-stream.ts'
-import type { EngineContext, L7Deps } from './exchange/engine-context.ts'
+import type { EngineContext, FinishedExchange, L7Deps } from './exchange/engine-context.ts'
 import { Exchange } from './exchange/exchange.ts'
 import { dateLine } from './headers/date-line.ts'
 import { errorAnswer } from './headers/error-answer.ts'
@@ -245,7 +245,7 @@ export class L7Engine
 
   readonly dry = false
 
-  finished(exchange: Exchange, durationMs: number): void {
+  finished(exchange: FinishedExchange, durationMs: number): void {
     const { route, errorCode, target } = exchange
     if (exchange.status !== 0) route?.responses[Math.floor(exchange.status / 100) - 1]?.add()
     target?.seconds.observe(durationMs / 1e3)

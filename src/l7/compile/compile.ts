@@ -107,12 +107,10 @@ class Compiler {
     const listener = this.#parts.config
     const labels = { listener: listener.name, route: route.name }
     const { metrics } = this.#context
-    const late = this.late(route)
     return {
       config: route,
       name: route.name,
-      stages: stageLists(this.early, late),
-      allStages: [...this.early, ...late],
+      stages: stageLists(this.early, this.late(route)),
       requestEdits: compileEdits(route.headers.request),
       responseEdits: compileEdits(route.headers.response),
       limits: { ...listener.limits, ...route.limits },

@@ -14,9 +14,8 @@ import type { CompiledEdits } from '../headers/header-edits.ts'
 import type { Upstreams } from '../forward/upstreams.ts'
 import type { RetryBudget } from '../forward/retry-budget.ts'
 import type { Router } from '../router/router.ts'
-import type { Stage } from '../stages/stage.ts'
 import type { Sticky } from '../stages/sticky/sticky.ts'
-import type { StageLists } from './stage-lists.ts'
+import type { HookLists } from './hook-lists.ts'
 
 /** One immutable running configuration of one listener; an exchange takes it once and keeps it. */
 export interface Snapshot {
@@ -28,9 +27,9 @@ export interface Snapshot {
   /** Undefined: clear text. */
   readonly tls: TlsServer | undefined
   /** Asked before the route is known. */
-  readonly early: StageLists['request']
+  readonly early: HookLists['request']
   /** For what no route takes. */
-  readonly stages: StageLists
+  readonly stages: HookLists
 }
 
 /** A pool with what this thread forwards by. */
@@ -60,9 +59,7 @@ export interface Target {
 export interface CompiledRoute {
   readonly config: RouteConfig
   readonly name: string
-  readonly stages: StageLists
-  /** The whole of them, in the order of the table. */
-  readonly allStages: readonly Stage[]
+  readonly stages: HookLists
   readonly requestEdits: CompiledEdits | undefined
   readonly responseEdits: CompiledEdits | undefined
   readonly limits: RequestLimits

@@ -2,9 +2,10 @@ import type { RouteConfig } from '../../config/model/model.ts'
 import type { CacheExplanation } from '../cache/decide/explain.ts'
 import type { StoringExplanation } from '../cache/decide/explain-storing.ts'
 import type { CacheRequest } from '../cache/ports.ts'
+import type { RequestHook } from '../compile/hook-lists.ts'
 import type { Snapshot } from '../compile/snapshot.ts'
 import type { Request } from '../message/request.ts'
-import type { Stage } from '../stages/stage.ts'
+import type { Explanation } from '../stages/explanation.ts'
 import type { Verdict } from '../stages/verdict.ts'
 import type { DownstreamStream } from './downstream-stream.ts'
 import type { EngineContext } from './engine-context.ts'
@@ -18,6 +19,11 @@ export interface ExplainedCache extends CacheExplanation {
 
 /** What the cache of a route would do; it changes nothing. */
 export type ExplainCache = (route: RouteConfig, request: CacheRequest) => ExplainedCache
+
+interface Explains {
+  readonly name: string
+  explain?(exchange: never): Explanation
+}
 
 /**
  * An exchange of which nothing is sent and nothing is counted: `lb explain` runs the same stages over it, and reads from it
@@ -63,9 +69,11 @@ export class DryExchange extends Exchange {
     return this.cache
   }
 
-  protected override askStage(stage: Stage & Required<Pick<Stage, 'request'>>): Verdict {
-    if (stage.explain === undefined) return stage.request(this)
-    const { verdict, notes = [] } = stage.explain(this)
+  protected override askStage(hook: RequestHook): Verdict {
+    // Whoever has a request hook is a stage: lists are made of nothing else.
+    const stage = hook as RequestHook & Explains
+    if (stage.explain === undefined) return stage.request(this as never)
+    const { verdict, notes = [] } = stage.explain(this as never)
     for (const note of notes) this.note(`${stage.name}: ${note}`)
     return verdict
   }

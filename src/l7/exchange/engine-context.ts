@@ -1,9 +1,9 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Deadlines } from '../../core/deadlines.ts'
 import type { Logger } from '../../core/log/log.ts'
-import type { Counter, Metrics } from '../../core/metrics/metrics.ts'
+import type { ErrorCode } from '../../core/errors.ts'
+import type { Counter, Histogram, Metrics } from '../../core/metrics/metrics.ts'
 import type { Random } from '../../core/random.ts'
-import type { Exchange } from './exchange.ts'
 
 /** What all engines of a thread share. */
 export interface L7Deps {
@@ -27,5 +27,13 @@ export interface EngineContext extends L7Deps {
   /** For `lb explain`: what is compiled starts nothing, asks nobody, and keeps nothing. */
   readonly dry: boolean
   /** An exchange has ended: metrics. Its stages are told next. */
-  finished(exchange: Exchange, durationMs: number): void
+  finished(exchange: FinishedExchange, durationMs: number): void
+}
+
+/** What is counted of an exchange. */
+export interface FinishedExchange {
+  readonly status: number
+  readonly errorCode: ErrorCode | undefined
+  readonly route: { readonly responses: readonly Counter[] } | undefined
+  readonly target: { readonly seconds: Histogram } | undefined
 }

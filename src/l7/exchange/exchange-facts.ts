@@ -1,6 +1,7 @@
+import type { Backend } from '../../balancer/pool/backend.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import type { CompiledRoute, Snapshot, Target } from '../compile/snapshot.ts'
-import { NO_STAGES, type StageLists } from '../compile/stage-lists.ts'
+import { NO_HOOKS, type HookLists } from '../compile/hook-lists.ts'
 import type { Request } from '../message/request.ts'
 import type { TlsFacts } from '../../net/tls/tls-facts.ts'
 import type { ClientConnection } from './client-connection.ts'
@@ -26,7 +27,7 @@ export abstract class ExchangeFacts {
   /** performance.now() when the head was read. */
   readonly startedAt: number
   /** The router's, once it has found one; before that, what concerns all of the listener. */
-  stages: StageLists
+  stages: HookLists
   /** Written by the router only. */
   route: CompiledRoute | undefined
   /** The pool to ask. Written by the destination stage, or a later one that chooses another. */
@@ -52,6 +53,12 @@ export abstract class ExchangeFacts {
   hashKey: string | undefined
   /** As in the Cache-Status field, '' without a cache. Written by the cache stage only. */
   cacheStatus = ''
+  /** Who answered, or failed to. Written by the exchange only, as the two below. */
+  backend: Backend | undefined
+  /** Tries after the first. */
+  retries = 0
+  /** Bytes of the request's body. */
+  bytesIn = 0
   /** Of the response, 0 before its head. Written by the exit only, as `bytesOut`. */
   status = 0
   bytesOut = 0
@@ -89,6 +96,11 @@ export abstract class ExchangeFacts {
     return this.downstream.client.tls
   }
 
+  /** As `authority`; an HTTP/1.0 client need not name a host, but a backend of HTTP/1.1 is owed one. */
+  get forwardAuthority(): string | undefined {
+    return this.authority === '' ? this.target!.pool.pool.name : this.authority
+  }
+
   /** One field more in the access log's line; the name is the stage's, never the client's. */
   addLogField(name: string, value: string | number | boolean): void {
     ;(this.#logFields ??= Object.create(null) as Record<string, unknown>)[name] = value
@@ -117,6 +129,6 @@ export abstract class ExchangeFacts {
 
   /** No hook but `done` is called any more. */
   protected dropHooks(): void {
-    this.stages = { ...NO_STAGES, done: this.stages.done }
+    this.stages = { ...NO_HOOKS, done: this.stages.done }
   }
 }

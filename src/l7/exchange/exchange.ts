@@ -9,7 +9,7 @@ import { makeOutgoing } from '../forward/outgoing.ts'
 import { passableTrailers } from '../headers/trailers.ts'
 import { SEEN_TRAILER } from '../message/seen.ts'
 import type { Response } from '../message/response.ts'
-import type { Refusal } from '../stages/refuse.ts'
+import type { Refusal } from '../stages/refusal.ts'
 import type { Verdict } from '../stages/verdict.ts'
 import { answerError } from './local-answer.ts'
 import { ResponseExit } from './response-exit.ts'
@@ -22,11 +22,6 @@ import { Wait } from './wait.ts'
  * the client gone, or as a tunnel. Its stages are then told (`done`).
  */
 export class Exchange extends ResponseExit implements ForwardOwner {
-  /** Tries after the first. */
-  retries = 0
-  /** Bytes of the request's body. */
-  bytesIn = 0
-  backend: Backend | undefined
   forward: Forward | undefined
   /** Sees the response on its way to the client. Written by the cache stage only. */
   tap: ResponseTap | undefined
@@ -39,11 +34,6 @@ export class Exchange extends ResponseExit implements ForwardOwner {
   /** The request as it goes to a backend, made when it is first asked for. */
   get outgoing(): Outgoing {
     return (this.#outgoing ??= makeOutgoing(this, this.target!))
-  }
-
-  /** As `authority`; an HTTP/1.0 client need not name a host, but a backend of HTTP/1.1 is owed one. */
-  get forwardAuthority(): string | undefined {
-    return this.authority === '' ? this.target!.pool.pool.name : this.authority
   }
 
   /** A backend is asked for what `alter` makes of the request; written by the cache stage, for validators and ranges. */

@@ -2,9 +2,9 @@ import type { ErrorCode } from '../../core/errors.ts'
 import { dateLine } from '../headers/date-line.ts'
 import { errorAnswer } from '../headers/error-answer.ts'
 import { HeaderBlock } from '../message/header-block.ts'
-import type { Refusal } from '../stages/refuse.ts'
+import type { Refusal } from '../stages/refusal.ts'
 import { NO_BODY } from '../message/body-length.ts'
-import type { Exchange } from './exchange.ts'
+import type { ResponseExit } from './response-exit.ts'
 import { ResponseHead } from './response-head.ts'
 
 /** Seconds after which a client may come back when no backend could take its request. */
@@ -14,7 +14,7 @@ const RETRY_AFTER = 1
 const USUAL_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
 /** Answers an exchange with an error of ours. */
-export function answerError(exchange: Exchange, code: ErrorCode, refusal: Refusal | undefined): void {
+export function answerError(exchange: ResponseExit, code: ErrorCode, refusal: Refusal | undefined): void {
   const { request, route, snapshot } = exchange
   const methods = (route?.limits ?? snapshot.config.limits).methods
   const answer = errorAnswer(code, {
@@ -30,7 +30,7 @@ export function answerError(exchange: Exchange, code: ErrorCode, refusal: Refusa
 
 /** An answer of ours, whole; `fields` as "Name: value\r\n" lines without framing and Date. */
 export function sendLocal(
-  exchange: Exchange,
+  exchange: ResponseExit,
   status: number,
   fields: string,
   body: Buffer,

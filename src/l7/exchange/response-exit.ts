@@ -70,12 +70,12 @@ export abstract class ResponseExit extends StageRun implements ChainOwner {
   #passHooks(head: ResponseHead): void {
     if (this.responseLines !== '') head.headers.text += this.responseLines
     const { response, body } = this.stages
-    for (let i = 0; i < response.length; i++) response[i]!.response(this.self, head)
+    for (let i = 0; i < response.length; i++) response[i]!.response(this.self, head as never)
     if (body.length === 0 || !this.#hasBody(head)) return
     const chain = new BodyChain(this)
     for (const stage of body) {
       const link = chain.link()
-      const transform = stage.body(this.self, head, link)
+      const transform = stage.body(this.self, head as never, link)
       if (transform !== undefined) chain.put(link, transform)
     }
     if (!chain.empty) this.#chain = chain
@@ -88,7 +88,7 @@ export abstract class ResponseExit extends StageRun implements ChainOwner {
   /** The head of a 101: what follows is no body. */
   protected switchProtocols(head: ResponseHead): void {
     this.guarded(() => {
-      for (const stage of this.stages.response) stage.response(this.self, head)
+      for (const stage of this.stages.response) stage.response(this.self, head as never)
     })
     this.#headSent = true
     this.status = head.status
@@ -192,7 +192,7 @@ export abstract class ResponseExit extends StageRun implements ChainOwner {
     if (this.#ended) return
     this.#ended = true
     const durationMs = performance.now() - this.startedAt
-    this.context.finished(this.self, durationMs)
+    this.context.finished(this, durationMs)
     const { done } = this.stages
     for (let i = 0; i < done.length; i++) {
       try {

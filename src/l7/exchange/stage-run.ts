@@ -1,9 +1,8 @@
 import { contain } from '../../core/containment.ts'
 import { GO_ON, WAITS, type Verdict } from '../stages/verdict.ts'
-import type { Stage } from '../stages/stage.ts'
+import type { RequestHook } from '../compile/hook-lists.ts'
 import type { CompiledRoute } from '../compile/snapshot.ts'
 import { encodedSlashProblem } from '../uri/encoded-slash.ts'
-import type { Exchange } from './exchange.ts'
 import { ExchangeFacts } from './exchange-facts.ts'
 import type { Waiting } from './wait.ts'
 
@@ -22,9 +21,9 @@ export abstract class StageRun extends ExchangeFacts implements Waiting {
   abstract send(): void
   abstract fail(code: 'LB_NO_ROUTE' | 'LB_BAD_PATH', reason: string): void
 
-  /** This object, as hooks know it. */
-  protected get self(): Exchange {
-    return this as unknown as Exchange
+  /** This object, as hooks take it. */
+  protected get self(): never {
+    return this as never
   }
 
   /** Begins, or goes on after a wait. */
@@ -73,7 +72,7 @@ export abstract class StageRun extends ExchangeFacts implements Waiting {
   }
 
   /** True when all have let the request go on. */
-  #ask(stages: readonly (Stage & Required<Pick<Stage, 'request'>>)[]): boolean {
+  #ask(stages: readonly RequestHook[]): boolean {
     while (this.#next < stages.length) {
       let verdict = this.askStage(stages[this.#next++]!)
       if (verdict === WAITS && this.#settled !== undefined) verdict = this.#settled
@@ -83,7 +82,7 @@ export abstract class StageRun extends ExchangeFacts implements Waiting {
     return true
   }
 
-  protected askStage(stage: Stage & Required<Pick<Stage, 'request'>>): Verdict {
+  protected askStage(stage: RequestHook): Verdict {
     return stage.request(this.self)
   }
 

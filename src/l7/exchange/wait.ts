@@ -1,5 +1,10 @@
 import type { Verdict } from '../stages/verdict.ts'
 
+/** Waits of a thread at once; one more is over at once, as if its time had passed. */
+const MAX_WAITS = 10_000
+
+let waits = 0
+
 /** Who waits: the exchange, as its wait sees it. */
 export interface Waiting {
   /** Clock.after */
@@ -21,9 +26,8 @@ export class Wait {
 
   constructor(waiting: Waiting, timeoutMs: number, onTimeout: () => Verdict) {
     this.#waiting = waiting
-    this.#stopClock = waiting.after(timeoutMs, () => {
-      if (this.#over) return
-      this.#over = true
+    this.#stopClock = waiting.after(waits++ < MAX_WAITS ? timeoutMs : 0, () => {
+      if (!this.#end()) return
       this.onCancel?.()
       this.#waiting.waitOver(onTimeout)
     })
@@ -35,17 +39,23 @@ export class Wait {
 
   /** What was waited for is there: `decide` says how it goes on. Does nothing when the wait is over already. */
   resume(decide: () => Verdict): void {
-    if (this.#over) return
-    this.#over = true
+    if (!this.#end()) return
     this.#stopClock()
     this.#waiting.waitOver(decide)
   }
 
   /** The exchange has ended meanwhile. */
   cancel(): void {
-    if (this.#over) return
-    this.#over = true
+    if (!this.#end()) return
     this.#stopClock()
     this.onCancel?.()
+  }
+
+  /** False when it was over already. */
+  #end(): boolean {
+    if (this.#over) return false
+    this.#over = true
+    waits--
+    return true
   }
 }

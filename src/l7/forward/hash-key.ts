@@ -1,7 +1,7 @@
 import { cookieValue } from '../../core/cookies.ts'
 import { hashString } from '../../core/hash-string.ts'
 import type { HashKey } from '../../config/model/model.ts'
-import type { Exchange } from '../exchange/exchange.ts'
+import type { ExchangeFacts } from '../exchange/exchange-facts.ts'
 import { queryValue } from '../uri/query.ts'
 
 /**
@@ -9,11 +9,11 @@ import { queryValue } from '../uri/query.ts'
  * or parameter) falls back to the client's address: all of them on one backend would be a trap.
  * Of a cookie that is there twice the first counts.
  */
-export function hashKeyOf(exchange: Exchange, key: HashKey): number {
+export function hashKeyOf(exchange: ExchangeFacts, key: HashKey): number {
   return hashString(keyText(exchange, key) ?? exchange.clientIp)
 }
 
-function keyText(exchange: Exchange, key: HashKey): string | undefined {
+function keyText(exchange: ExchangeFacts, key: HashKey): string | undefined {
   switch (key.kind) {
     case 'client-ip':
       return exchange.clientIp

@@ -2,7 +2,7 @@ import { proxyProtocolHeader } from '../../net/proxy-protocol/write.ts'
 import type { PickContext } from '../../balancer/pool/pick-context.ts'
 import { hashString } from '../../core/hash-string.ts'
 import type { Target } from '../compile/snapshot.ts'
-import type { Exchange } from '../exchange/exchange.ts'
+import type { ExchangeFacts } from '../exchange/exchange-facts.ts'
 import { SEEN_AUTHORIZATION } from '../message/seen.ts'
 import { authenticatesConnection } from './client-ties.ts'
 import type { Outgoing } from './forward-owner.ts'
@@ -12,7 +12,7 @@ import { requestFields } from './request-fields.ts'
 const NO_CONTEXT: PickContext = {}
 
 /** The request of an exchange as it goes to a backend. */
-export function makeOutgoing(exchange: Exchange, target: Target): Outgoing {
+export function makeOutgoing(exchange: ExchangeFacts, target: Target): Outgoing {
   const { request, forwardPath, query } = exchange
   const path = query === undefined ? forwardPath : `${forwardPath}?${query}`
   const headers = requestFields(exchange, path)
@@ -35,7 +35,7 @@ export function makeOutgoing(exchange: Exchange, target: Target): Outgoing {
   }
 }
 
-function pickContext(exchange: Exchange, target: Target): PickContext {
+function pickContext(exchange: ExchangeFacts, target: Target): PickContext {
   const { hashKey, sticky } = target.pool
   if (hashKey === undefined && sticky === undefined) return NO_CONTEXT
   const context: PickContext = {}
@@ -47,7 +47,7 @@ function pickContext(exchange: Exchange, target: Target): PickContext {
 }
 
 /** The PROXY header that begins a connection made for this exchange alone. */
-function preface(exchange: Exchange, target: Target): Buffer | undefined {
+function preface(exchange: ExchangeFacts, target: Target): Buffer | undefined {
   const version = target.pool.pool.config.proxyProtocol
   if (version === undefined) return undefined
   const { source, destination } = exchange.client.ends

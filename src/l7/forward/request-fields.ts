@@ -1,4 +1,4 @@
-import type { Exchange } from '../exchange/exchange.ts'
+import type { ExchangeFacts } from '../exchange/exchange-facts.ts'
 import { dropConnectionNamed } from '../headers/hop-by-hop.ts'
 import { passableNames } from '../headers/trailers.ts'
 import { SEEN_TRAILER } from '../message/seen.ts'
@@ -6,7 +6,7 @@ import { HeaderBlock } from '../message/header-block.ts'
 import { UNKNOWN_LENGTH } from '../message/body-length.ts'
 
 /** The fields of an exchange's request as they go to a backend; Host only where the route's edits write one. */
-export function requestFields(exchange: Exchange, path: string): HeaderBlock {
+export function requestFields(exchange: ExchangeFacts, path: string): HeaderBlock {
   const { request, forwardAuthority: authority } = exchange
   const headers = new HeaderBlock(ownFields(exchange))
   const changes = exchange.requestFields
@@ -20,13 +20,13 @@ export function requestFields(exchange: Exchange, path: string): HeaderBlock {
   if (forward.length > 0) {
     const host = authority ?? request.host
     const head = { method: request.method, target: path, host, headers }
-    for (let i = 0; i < forward.length; i++) forward[i]!.forward(exchange, head)
+    for (let i = 0; i < forward.length; i++) forward[i]!.forward(exchange as never, head as never)
   }
   return headers
 }
 
 /** What the client sent, without what concerned its connection only. */
-function ownFields(exchange: Exchange): string {
+function ownFields(exchange: ExchangeFacts): string {
   const { request } = exchange
   const { headers } = request
   if (request.connectionNames !== '') dropConnectionNamed(headers, request.connectionNames)
@@ -39,7 +39,7 @@ function ownFields(exchange: Exchange): string {
 }
 
 /** What may not come is not announced, and without chunks nothing can come. */
-function announceTrailers({ request, route }: Exchange): void {
+function announceTrailers({ request, route }: ExchangeFacts): void {
   const { headers, bodyLength } = request
   const names = passableNames(headers.get('trailer') ?? '', route?.requestEdits?.names)
   if (names === '' || bodyLength !== UNKNOWN_LENGTH) headers.remove('trailer')

@@ -1,19 +1,8 @@
-import type { ErrorCode } from '../../core/errors.ts'
 import type { Counter } from '../../core/metrics/metrics.ts'
 import type { EngineContext } from '../exchange/engine-context.ts'
 import type { Exchange } from '../exchange/exchange.ts'
+import type { Refusal } from './refusal.ts'
 import { ANSWERED, GO_ON, type Verdict } from './verdict.ts'
-
-/** Why a guard lets a request not pass. */
-export interface Refusal {
-  readonly code: ErrorCode
-  /** For the log and `lb explain`, never for the client. */
-  readonly reason: string
-  /** More lines for the answer: "WWW-Authenticate: …\r\n", "Retry-After: …\r\n". */
-  readonly fields?: string
-  /** More members of the JSON answer. */
-  readonly members?: Readonly<Record<string, unknown>>
-}
 
 /** A guard returns what this returns. */
 export type Refuse = (exchange: Exchange, refusal: Refusal) => Verdict

@@ -3,7 +3,10 @@ import type { ResponseHead } from '../exchange/response-head.ts'
 import type { BodyOutput, BodyTransform } from '../exchange/body-chain.ts'
 import type { ForwardHead } from '../exchange/forward-head.ts'
 import type { DryExchange } from '../exchange/dry-exchange.ts'
+import type { Explanation } from './explanation.ts'
 import type { Verdict } from './verdict.ts'
+
+export type { Explanation }
 
 /**
  * One concern of a route. Every hook is optional, and a route keeps only the hooks that its stages have: what is off
@@ -35,11 +38,4 @@ export interface Stage {
    * the dry run then calls `request` itself.
    */
   explain?(exchange: DryExchange): Explanation
-}
-
-/** A stage's part of `lb explain`. */
-export interface Explanation {
-  readonly verdict: Verdict
-  /** One sentence per thing worth knowing; none when the stage has nothing to say of this request. */
-  readonly notes?: readonly string[]
 }

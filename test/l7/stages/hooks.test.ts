@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { reportFaults } from '../../../src/core/containment.ts'
 import type { BodyOutput, BodyTransform } from '../../../src/l7/exchange/body-chain.ts'
 import type { Exchange } from '../../../src/l7/exchange/exchange.ts'
-import type { Wait } from '../../../src/l7/exchange/wait.ts'
+import { Wait } from '../../../src/l7/exchange/wait.ts'
 import type { Stage } from '../../../src/l7/stages/stage.ts'
 import { ANSWERED, GO_ON, WAITS } from '../../../src/l7/stages/verdict.ts'
 import { answering, eventually, get, labOf, OK, rawBackend, type Lab } from '../engine/lab.ts'
@@ -94,6 +94,22 @@ t.test('a wait ends once: by what it waits for, its deadline, or the client that
     return GO_ON
   })
   t.same(told, [], 'who comes too late is not asked')
+})
+
+t.test('one wait too many is over at once', async (t) => {
+  const after: number[] = []
+  const waiting = {
+    after: (ms: number) => {
+      after.push(ms)
+      return () => {}
+    },
+    waitOver: () => {}
+  }
+  const held = Array.from({ length: 10_001 }, () => new Wait(waiting, 500, () => ANSWERED))
+  t.same([after[9_999], after[10_000]], [500, 0])
+  for (const wait of held) wait.cancel()
+  new Wait(waiting, 500, () => ANSWERED).cancel()
+  t.equal(after.at(-1), 500)
 })
 
 t.test('one wait may follow another, and what is decided after it may refuse', async (t) => {

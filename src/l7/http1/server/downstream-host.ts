@@ -3,7 +3,6 @@ import type { EngineContext } from '../../exchange/engine-context.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 import type { Request } from '../../message/request.ts'
 import type { Snapshot } from '../../compile/snapshot.ts'
-import type { DownstreamConnection } from './downstream-connection.ts'
 
 /** What a client's connection needs of the engine. */
 export interface DownstreamHost {
@@ -13,5 +12,5 @@ export interface DownstreamHost {
   exchange(request: Request, downstream: DownstreamStream): Exchange
   /** An exchange for what could not be read as a request: it is only there to be answered. */
   unreadable(downstream: DownstreamStream): Exchange
-  closed(connection: DownstreamConnection): void
+  closed(connection: object): void
 }

@@ -1,0 +1,12 @@
+import type { ErrorCode } from '../../core/errors.ts'
+
+/** Why a guard lets a request not pass. */
+export interface Refusal {
+  readonly code: ErrorCode
+  /** For the log and `lb explain`, never for the client. */
+  readonly reason: string
+  /** More lines for the answer: "WWW-Authenticate: …\r\n", "Retry-After: …\r\n". */
+  readonly fields?: string
+  /** More members of the JSON answer. */
+  readonly members?: Readonly<Record<string, unknown>>
+}
