@@ -31,6 +31,7 @@ export const defaults = {
     staleWhileRevalidate: '0s',
     staleIfError: '0s'
   },
+  protocol: 'http1',
   backend: { weight: 1, backup: false },
   hash: { key: 'client-ip' },
   probe: {

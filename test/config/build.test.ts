@@ -73,6 +73,7 @@ ${pools}`)
         name: 'web',
         algorithm: 'round-robin',
         hash: { key: { kind: 'client-ip' } },
+        protocol: 'http1',
         backends: [
           {
             name: '10.0.0.1:80',

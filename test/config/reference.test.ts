@@ -15,7 +15,6 @@ const notBuilt = [
   '73 require',
   '74 store: redis',
   '82 compress',
-  '107 protocol: h2c'
 ]
 
 t.test('the reference is refused for what is not built yet, and for nothing else', async (t) => {

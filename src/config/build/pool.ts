@@ -25,6 +25,7 @@ export function buildPool(name: string, input: PoolInput, absolute: ResolvePath)
     algorithm: input.algorithm ?? impliedAlgorithm(backends),
     hash: (input.hash ?? { key: { kind: defaults.hash.key } }) satisfies HashConfig,
     backends,
+    protocol: input.protocol,
     ...(input.discover !== undefined && { discover: buildDiscover(input.discover, absolute) }),
     ...(input.health !== undefined && { health: buildProbe(input.health, input.proxyProtocol) }),
     breaker: buildBreaker(input.breaker, input.discover === undefined ? backends.length : Infinity),

@@ -29,7 +29,8 @@ export function checkPools(root: Raw): Finding[] {
       ...checkAlgorithm(pool, path),
       ...checkBackends(pool, path),
       ...checkDiscover(pool, path),
-      ...checkBackendTls(pool, path)
+      ...checkBackendTls(pool, path),
+      ...checkProtocol(pool, path)
     )
     const { sticky } = pool
     if (isMap(sticky) && textOf(sticky['sameSite']) === 'none' && sticky['secure'] !== true) {
@@ -40,6 +41,30 @@ export function checkPools(root: Raw): Finding[] {
         )
       )
     }
+  }
+  return findings
+}
+
+/** What HTTP/2 has no use for, or cannot do without. */
+function checkProtocol(pool: RawMap, path: Path): Finding[] {
+  const protocol = textOf(pool['protocol'])
+  if (protocol !== 'h2' && protocol !== 'h2c') return []
+  const findings: Finding[] = []
+  if (protocol === 'h2' && pool['tls'] === undefined) {
+    const message = '`protocol: h2` is HTTP/2 over TLS and needs "tls"; in clear text it is h2c'
+    findings.push(errorAt([...path, 'protocol'], message))
+  }
+  if (protocol === 'h2c' && pool['tls'] !== undefined) {
+    findings.push(errorAt([...path, 'protocol'], '`protocol: h2c` is clear text; over TLS it is h2'))
+  }
+  const { connections } = pool
+  if (isMap(connections) && connections['pipelining'] !== undefined) {
+    const message = `"pipelining" is of HTTP/1.1; over ${protocol} requests share connections by themselves`
+    findings.push(errorAt([...path, 'connections', 'pipelining'], message, 'key'))
+  }
+  if (pool['proxyProtocol'] !== undefined) {
+    const message = `"proxyProtocol" names one client per connection, and over ${protocol} many share one`
+    findings.push(errorAt([...path, 'proxyProtocol'], message, 'key'))
   }
   return findings
 }

@@ -13,6 +13,8 @@ export type AlgorithmName =
   | 'maglev'
   | 'first'
 
+export type PoolProtocol = 'http1' | 'h2' | 'h2c'
+
 export interface PoolConfig {
   readonly name: string
   readonly algorithm: AlgorithmName
@@ -23,6 +25,8 @@ export interface PoolConfig {
   readonly discover?: Discovery
   /** Undefined: no probes; passive health only. */
   readonly health?: ProbeConfig
+  /** What the backends speak: HTTP/1.1, HTTP/2 over TLS, HTTP/2 in clear text. */
+  readonly protocol: PoolProtocol
   readonly breaker: BreakerConfig
   readonly outlier?: OutlierConfig
   readonly retry: RetryConfig

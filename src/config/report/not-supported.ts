@@ -17,7 +17,6 @@ interface Row {
 
 const listener = ['listeners', '*'] as const
 const route = [...listener, 'routes', '*'] as const
-const pool = ['pools', '*'] as const
 
 /**
  * Keys that belong to `lb` but are not built yet. They are refused, never silently accepted. Whoever builds one adds it
@@ -37,8 +36,7 @@ const all: readonly Row[] = [
     { pattern: [...place, 'auth'], message: 'authentication' },
     { pattern: [...place, 'require'], message: 'roles' },
     { pattern: [...place, 'compress'], message: 'compression' }
-  ]),
-  { pattern: [...pool, 'protocol'], values: ['h2', 'h2c'], message: 'HTTP/2 to backends', instead: 'http1' }
+  ])
 ]
 
 /** Without the keys that stages have brought meanwhile. */

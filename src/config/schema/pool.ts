@@ -92,7 +92,9 @@ export const poolSchema = mapping(
       .describe(
         'Learns backends while it runs, besides those of `backends`: by DNS, file, HTTP, Docker, Kubernetes or Consul.'
       ),
-    protocol: word(['http1']).optional().describe('What the backends speak (L7).'),
+    protocol: word(['http1', 'h2', 'h2c'])
+      .prefault(defaults.protocol)
+      .describe('What the backends speak (L7): HTTP/1.1, HTTP/2 over TLS, or HTTP/2 in clear text.'),
     health: probeSchema.optional().describe('Active probes; left out: only what traffic shows counts.'),
     breaker: z
       .union([

@@ -12,6 +12,7 @@ export class Attempts {
   readonly #retry: RetryConfig
   readonly #budget: RetryBudget
   readonly #request: Outgoing
+  readonly #mayBeRefused: boolean
   /** Tries after the first. */
   made = 0
   /** Until when one that is refused by all may be tried again (`queue.whileDown`); from the first refusal on. */
@@ -21,10 +22,14 @@ export class Attempts {
   bodyBegun = false
   /** One more, when a kept connection turns out to be closed. */
   #stale = 1
+  /** More, when a backend did nothing with it. */
+  #refused = 3
   #replay: ReplayBuffer | undefined
   #answered = false
 
-  constructor(retry: RetryConfig, budget: RetryBudget, request: Outgoing) {
+  /** `mayBeRefused`: the pool speaks a version in which a backend can say that it did nothing. */
+  constructor(retry: RetryConfig, budget: RetryBudget, request: Outgoing, mayBeRefused = false) {
+    this.#mayBeRefused = mayBeRefused
     this.#retry = retry
     this.#budget = budget
     this.#request = request
@@ -37,7 +42,8 @@ export class Attempts {
 
   bodySent(buffer: Buffer, start: number, end: number): void {
     this.bodyBegun = true
-    if (this.#answered || this.#retry.attempts === 0 || !this.#safeMethod) return
+    const again = this.#mayBeRefused || (this.#retry.attempts > 0 && this.#safeMethod)
+    if (this.#answered || !again) return
     ;(this.#replay ??= new ReplayBuffer()).add(buffer, start, end)
   }
 
@@ -81,6 +87,12 @@ export class Attempts {
   /** Once per request, and no matter how often it was tried. */
   mayRepeatStale(): boolean {
     return this.#repeatable && this.#stale-- > 0
+  }
+
+  /** The backend did nothing with it, so any method may be sent again, if its body is at hand. */
+  mayRepeatRefused(): boolean {
+    if (this.bodyBegun && this.#replay?.whole !== true) return false
+    return this.#refused-- > 0
   }
 
   /** A backend of the pool that has not been tried is there. */

@@ -52,7 +52,8 @@ export class Forward implements UpstreamClient, LeaseTaker {
     this.#owner = owner
     this.#target = target
     this.#request = request
-    this.#attempts = new Attempts(target.retry, target.pool.budget, request)
+    const mayBeRefused = target.pool.pool.config.protocol !== 'http1'
+    this.#attempts = new Attempts(target.retry, target.pool.budget, request, mayBeRefused)
     this.#upload = request.bodyLength === 0 ? undefined : new Upload(this.#attempts)
   }
 
@@ -258,7 +259,9 @@ export class Forward implements UpstreamClient, LeaseTaker {
       return this.#fail(failureCodes[failure], reason, backend)
     }
     // RFC 9112 §9.3.1: the backend closed a kept connection while our request was on its way. Not its failure.
-    if (clean && this.#attempts.mayRepeatStale()) {
+    const again =
+      failure === 'refused' ? this.#attempts.mayRepeatRefused() : clean && this.#attempts.mayRepeatStale()
+    if (again) {
       this.#release('unused')
       this.#holdBody()
       return this.#attempt(undefined)

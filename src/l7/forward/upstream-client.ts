@@ -6,11 +6,14 @@ import type { DialFailure } from '../../net/dial/dial-failure.ts'
 import type { Transport } from '../../net/transport/transport.ts'
 import type { Response } from '../message/response.ts'
 
-/** How an attempt broke on the backend's side. */
-/** `internal`: ours; the backend is not blamed. */
-export type UpstreamFailure = 'reset' | 'protocol-error' | 'timeout' | 'idle' | 'internal'
+/**
+ * How an attempt broke on the backend's side. `internal`: ours; the backend is not blamed. `refused`: the backend says that
+ * it did nothing with the request (RFC 9113 §8.7).
+ */
+export type UpstreamFailure = 'refused' | 'reset' | 'protocol-error' | 'timeout' | 'idle' | 'internal'
 
 export const failureCodes = {
+  refused: 'LB_UPSTREAM_RESET',
   reset: 'LB_UPSTREAM_RESET',
   'protocol-error': 'LB_UPSTREAM_PROTOCOL',
   timeout: 'LB_RESPONSE_TIMEOUT',
@@ -20,6 +23,7 @@ export const failureCodes = {
 
 /** What the lease of such an attempt ends with. */
 export const outcomes = {
+  refused: 'unused',
   reset: 'reset',
   'protocol-error': 'protocol-error',
   timeout: 'timeout',

@@ -56,10 +56,10 @@ export class MaterialReader {
         throw refusal(error, ['listeners', index, 'tls'], `listener ${name}`)
       }
     }
-    for (const { name, tls } of Object.values(config.pools)) {
+    for (const { name, tls, protocol } of Object.values(config.pools)) {
       if (tls === undefined) continue
       try {
-        pools[name] = readUpstreamTls(tls)
+        pools[name] = protocol === 'h2' ? readUpstreamTls(tls, ['h2']) : readUpstreamTls(tls)
       } catch (error) {
         throw refusal(error, ['pools', name, 'tls'], `pool ${name}`)
       }

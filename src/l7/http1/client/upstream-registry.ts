@@ -6,6 +6,7 @@ import { isSafe } from '../../message/methods.ts'
 import type { Outgoing } from '../../forward/forward-owner.ts'
 import type { UpstreamClient } from '../../forward/upstream-client.ts'
 import type { UpstreamStream, Upstreams, UpstreamTimes } from '../../forward/upstreams.ts'
+import { BackendStreams } from '../../http2/client/backend-streams.ts'
 import type { UpstreamGauges } from './resting.ts'
 import { Sent } from './sent.ts'
 import { UpstreamPool, type UpstreamParts, type UpstreamSettings } from './upstream-pool.ts'
@@ -13,11 +14,20 @@ import { UpstreamPool, type UpstreamParts, type UpstreamSettings } from './upstr
 /** Backends whose idle connections are closed in one turn of the event loop: a close is some 20 µs. */
 const RETIRED_PER_TURN = 50
 
+type Protocol = UpstreamSettings['config']['protocol']
+type BackendConnections = UpstreamPool | BackendStreams
+
+interface BackendEntry {
+  readonly backend: Backend
+  readonly protocol: Protocol
+  readonly upstreams: BackendConnections
+}
+
 /** The connections of one pool, by backend and address; made for a backend when it is picked first. */
 interface PoolConnections {
   settings: UpstreamSettings
   readonly gauges: UpstreamGauges
-  readonly byBackend: Map<string, { readonly backend: Backend; readonly upstreams: UpstreamPool }>
+  readonly byBackend: Map<string, BackendEntry>
 }
 
 /**
@@ -31,7 +41,7 @@ export class UpstreamRegistry {
   readonly #metrics: Metrics
   /** In force; undefined before the first. */
   #current: ReadonlyMap<string, Pool> | undefined
-  #retiring: UpstreamPool[] = []
+  #retiring: BackendConnections[] = []
 
   constructor(parts: UpstreamParts, metrics: Metrics) {
     this.#parts = parts
@@ -46,20 +56,25 @@ export class UpstreamRegistry {
       return
     }
     known.settings = settings
-    for (const { upstreams } of known.byBackend.values()) upstreams.update(settings)
+    for (const { protocol, upstreams } of known.byBackend.values()) {
+      if (protocol === settings.config.protocol) upstreams.update(settings)
+    }
   }
 
   /** The connections to `backend`, whose pool was configured. */
-  of(backend: Backend, settings: UpstreamSettings): UpstreamPool {
+  of(backend: Backend, settings: UpstreamSettings): BackendConnections {
+    const { protocol } = settings.config
     if (!this.#pools.has(backend.pool)) this.configure(backend.pool, settings)
     const pool = this.#pools.get(backend.pool)!
-    const key = keyOf(backend)
+    const key = keyOf(backend, protocol)
     const known = pool.byBackend.get(key)
     if (known !== undefined) return known.upstreams
-    const upstreams = new UpstreamPool(this.#parts, backend.address, pool.gauges, pool.settings)
+    const newest = pool.settings.config.protocol === protocol ? pool.settings : settings
+    const Connections = protocol === 'http1' ? UpstreamPool : BackendStreams
+    const upstreams = new Connections(this.#parts, backend.address, pool.gauges, newest)
     // By a request of a snapshot that is no longer in force: what it opens is closed behind it.
-    if (this.#isGone(backend)) upstreams.retire()
-    else pool.byBackend.set(key, { backend, upstreams })
+    if (this.#isGone(backend, protocol)) upstreams.retire()
+    else pool.byBackend.set(key, { backend, protocol, upstreams })
     return upstreams
   }
 
@@ -76,8 +91,8 @@ export class UpstreamRegistry {
     this.#current = pools
     const idle = this.#retiring.length === 0
     for (const [name, { byBackend }] of this.#pools) {
-      for (const [key, { backend, upstreams }] of byBackend) {
-        if (!this.#isGone(backend)) continue
+      for (const [key, { backend, protocol, upstreams }] of byBackend) {
+        if (!this.#isGone(backend, protocol)) continue
         byBackend.delete(key)
         this.#retiring.push(upstreams)
       }
@@ -91,9 +106,10 @@ export class UpstreamRegistry {
     if (this.#retiring.length > 0) nextTurn(() => this.#retireSome())
   }
 
-  #isGone({ pool, name, address }: Backend): boolean {
-    const current = this.#current
-    return current !== undefined && current.get(pool)?.byName(name)?.address.text !== address.text
+  #isGone({ pool, name, address }: Backend, protocol: Protocol): boolean {
+    if (this.#current === undefined) return false
+    const current = this.#current.get(pool)
+    return current?.config.protocol !== protocol || current.byName(name)?.address.text !== address.text
   }
 
   #gauges(pool: string): UpstreamGauges {
@@ -110,22 +126,23 @@ export class UpstreamRegistry {
   }
 }
 
-/** The backends of one pool of one snapshot, over HTTP/1.1. */
+/** The backends of one pool of one snapshot. */
 export class PoolUpstreams implements Upstreams {
   readonly #registry: UpstreamRegistry
   readonly #settings: UpstreamSettings
   /** By Backend.position. */
-  readonly #known: (UpstreamPool | undefined)[]
+  readonly #known: (BackendConnections | undefined)[]
 
   constructor(registry: UpstreamRegistry, pool: Pool, settings: UpstreamSettings) {
     this.#registry = registry
     this.#settings = settings
-    this.#known = new Array<UpstreamPool | undefined>(pool.backends.length)
+    this.#known = new Array<BackendConnections | undefined>(pool.backends.length)
     registry.configure(pool.name, settings)
   }
 
   open(backend: Backend, request: Outgoing, times: UpstreamTimes, client: UpstreamClient): UpstreamStream {
     const upstreams = this.to(backend)
+    if (upstreams instanceof BackendStreams) return upstreams.open(backend, request, times, client)
     const batched = this.#settings.config.connections.pipelining > 1 && mayPipeline(request)
     const sent = new Sent(client, request, times)
     const connection = batched ? upstreams.takePipelined() : upstreams.take(request.client)
@@ -134,7 +151,7 @@ export class PoolUpstreams implements Upstreams {
     return sent
   }
 
-  to(backend: Backend): UpstreamPool {
+  to(backend: Backend): BackendConnections {
     return (this.#known[backend.position] ??= this.#registry.of(backend, this.#settings))
   }
 }
@@ -145,6 +162,6 @@ function mayPipeline({ method, bodyLength, upgrade, authenticates, client }: Out
   return bodyLength === 0 && upgrade === '' && isSafe(method)
 }
 
-function keyOf(backend: Backend): string {
-  return `${backend.name}\n${backend.address.text}`
+function keyOf(backend: Backend, protocol: Protocol): string {
+  return `${backend.name}\n${backend.address.text}\n${protocol}`
 }

@@ -1,4 +1,5 @@
 import {
+  SEEN_AUTHORIZATION,
   SEEN_DATE,
   SEEN_FORWARDED,
   SEEN_REQUEST_ID,
@@ -53,7 +54,7 @@ const KNOWN: ReadonlyMap<string, number> = new Map([
   ['transfer-encoding', OF_CONNECTION],
   ['upgrade', OF_CONNECTION],
   ['expect', EXPECT],
-  ['authorization', AUTHORIZATION],
+  ['authorization', AUTHORIZATION | (SEEN_AUTHORIZATION << SEEN_SHIFT)],
   ['content-type', CONTENT_TYPE],
   ['priority', PRIORITY_FIELD],
   // CGI servers make the variable HTTP_PROXY of it (httpoxy).

@@ -31,6 +31,8 @@ export class Stream {
   /** The final head was sent; has come. */
   headSent = false
   headReceived = false
+  /** The peer's message has no body, whatever its fields say: it answers HEAD. Client only. */
+  bodiless = false
   /** Both ways go on by themselves: CONNECT. */
   tunnel = false
   /** Bytes that the message's content-length still promises; -1 without one. */

@@ -1,0 +1,213 @@
+import { isIP } from 'node:net'
+import type { Backend } from '../../../balancer/pool/backend.ts'
+import { awaitSocket } from '../../../balancer/queue/socket-queue.ts'
+import type { Waiter } from '../../../balancer/queue/wait-queue.ts'
+import type { BackendAddress } from '../../../config/model/model.ts'
+import type { Waits } from '../../../core/deadlines.ts'
+import { dial } from '../../../net/dial/dial.ts'
+import { dialFailure, type DialFailure } from '../../../net/dial/dial-failure.ts'
+import { threadLookup, type Lookup } from '../../../net/dial/lookup.ts'
+import type { Outgoing } from '../../forward/forward-owner.ts'
+import type { UpstreamClient } from '../../forward/upstream-client.ts'
+import type { UpstreamStream, UpstreamTimes } from '../../forward/upstreams.ts'
+import { Lifetime } from '../../http1/client/lifetime.ts'
+import { NameWatch } from '../../http1/client/name-watch.ts'
+import type { UpstreamGauges } from '../../http1/client/resting.ts'
+import type { UpstreamParts, UpstreamSettings } from '../../http1/client/upstream-pool.ts'
+import { ClientConnection, type ConnectionPlace } from './client-connection.ts'
+import { ClientStream, type StreamLine } from './client-stream.ts'
+
+/**
+ * The HTTP/2 connections of this thread to one backend. Requests share the first that has room; another is made when none
+ * has. Sockets are counted against maxConnections over all threads.
+ */
+export class BackendStreams implements ConnectionPlace, StreamLine {
+  readonly #parts: UpstreamParts
+  readonly #lookup: Lookup
+  readonly #names: NameWatch | undefined
+  readonly #gauges: UpstreamGauges
+  #settings: UpstreamSettings
+  readonly #connections = new Set<ClientConnection>()
+  /** Requests that wait for a stream, and connections that are being made for them. */
+  readonly #waiting = new Set<ClientStream>()
+  #dialling = 0
+  #socketWait: Waiter | undefined
+  #retired = false
+
+  constructor(
+    parts: UpstreamParts,
+    address: BackendAddress,
+    gauges: UpstreamGauges,
+    settings: UpstreamSettings
+  ) {
+    const { lookup = threadLookup() } = parts
+    this.#parts = parts
+    this.#lookup = lookup
+    this.#gauges = gauges
+    this.#settings = settings
+    this.#names =
+      address.kind === 'tcp' && isIP(address.host) === 0
+        ? new NameWatch(address.host, lookup, () => this.#dropMoved())
+        : undefined
+  }
+
+  open(backend: Backend, request: Outgoing, times: UpstreamTimes, client: UpstreamClient): UpstreamStream {
+    this.#names?.used(this.now)
+    const stream = new ClientStream(this, request, times, client)
+    const connection = this.#roomy()
+    if (connection !== undefined) {
+      connection.begin(stream)
+      return stream
+    }
+    this.#waiting.add(stream)
+    stream.wait()
+    this.#make(backend, times.connectMs)
+    return stream
+  }
+
+  update(settings: UpstreamSettings): void {
+    this.#settings = settings
+    this.#retired = false
+  }
+
+  /** The backend is no longer in the configuration: connections end with their last response. */
+  retire(): void {
+    this.#retired = true
+    for (const connection of this.#connections) if (connection.connected) connection.part()
+  }
+
+  destroyIdle(): void {
+    this.#retired = true
+    for (const connection of this.#connections) {
+      if (connection.idle) connection.close()
+      else connection.part()
+    }
+  }
+
+  /** Another thread may have the place of an idle one. */
+  shed(): boolean {
+    for (const connection of this.#connections) {
+      if (!connection.idle || !connection.connected) continue
+      connection.part()
+      return true
+    }
+    return false
+  }
+
+  // StreamLine and ConnectionPlace.
+
+  get now(): number {
+    return this.#parts.deadlines.now
+  }
+
+  get keepAliveMs(): number {
+    return this.#settings.config.timeouts.keepAliveMs
+  }
+
+  watch(waits: Waits): void {
+    this.#parts.deadlines.add(waits)
+  }
+
+  unwatch(waits: Waits): void {
+    this.#parts.deadlines.remove(waits)
+  }
+
+  leave(stream: ClientStream): void {
+    this.#waiting.delete(stream)
+  }
+
+  connected(connection: ClientConnection): void {
+    this.#dialling--
+    this.turned(false)
+    this.roomier(connection)
+    if (this.#waiting.size > 0) this.#make(connection.backend, 0)
+    if (this.#retired) connection.part()
+  }
+
+  connectFailed(connection: ClientConnection, error: NodeJS.ErrnoException | undefined): void {
+    this.#dialling--
+    this.#gauges.busy.add(-1)
+    this.#connections.delete(connection)
+    connection.backend.closed()
+    if (this.#dialling > 0) return
+    // Those that wait for a stream of another connection have seen that there is one: it goes on serving.
+    const failure = dialFailure(error, false)
+    this.#failWaiting(failure, error?.code ?? error?.message ?? 'closed')
+  }
+
+  turned(busy: boolean): void {
+    this.#gauges.busy.add(busy ? 1 : -1)
+    this.#gauges.idle.add(busy ? -1 : 1)
+  }
+
+  roomier(connection: ClientConnection): void {
+    for (const stream of this.#waiting) {
+      if (connection.room <= 0) return
+      this.#waiting.delete(stream)
+      connection.begin(stream)
+      stream.opened()
+    }
+  }
+
+  gone(connection: ClientConnection): void {
+    if (!this.#connections.delete(connection)) return
+    if (connection.idle) this.#gauges.idle.add(-1)
+    else this.#gauges.busy.add(-1)
+    connection.backend.closed()
+    if (this.#waiting.size > 0) this.#make(connection.backend, this.#settings.config.timeouts.connectMs)
+  }
+
+  #roomy(): ClientConnection | undefined {
+    for (const connection of this.#connections) {
+      if (connection.room > 0) return connection
+      // Spent or told to go: it closes with its last stream.
+    }
+    return undefined
+  }
+
+  /** Makes a connection, unless one is on its way that will do. */
+  #make(backend: Backend, connectMs: number): void {
+    if (this.#dialling * STREAMS_PER_DIAL >= this.#waiting.size || this.#socketWait !== undefined) return
+    const timeoutMs = connectMs === 0 ? this.#settings.config.timeouts.connectMs : connectMs
+    if (backend.tryOpen()) return this.#dial(backend, timeoutMs)
+    this.#socketWait = awaitSocket(backend, this.#parts.clock, timeoutMs, (opened) => {
+      this.#socketWait = undefined
+      if (opened && this.#waiting.size > 0) this.#dial(backend, timeoutMs)
+      else if (opened) backend.closed()
+    })
+  }
+
+  #dial(backend: Backend, timeoutMs: number): void {
+    const { config, tls } = this.#settings
+    const lifetime = new Lifetime(config.connections, this.now, this.#parts.random)
+    const connection = new ClientConnection(this, backend, lifetime)
+    this.#dialling++
+    this.#gauges.busy.add(1)
+    this.#connections.add(connection)
+    const options = {
+      connectTimeoutMs: timeoutMs,
+      deadlines: this.#parts.deadlines,
+      lookup: this.#lookup,
+      ...(tls === undefined ? {} : { tls })
+    }
+    connection.attach(dial(backend.address, options, connection))
+  }
+
+  #failWaiting(failure: DialFailure, reason: string): void {
+    const all = [...this.#waiting]
+    this.#waiting.clear()
+    for (const stream of all) stream.notOpened(failure, reason)
+  }
+
+  /** The backend's name has other addresses now. */
+  #dropMoved(): void {
+    for (const connection of this.#connections) {
+      if (connection.connected && this.#names?.has(connection.transport.remote?.address) === false) {
+        connection.part()
+      }
+    }
+  }
+}
+
+/** What a connection that is being made is expected to take. */
+const STREAMS_PER_DIAL = 100

@@ -1,0 +1,245 @@
+import type { Waits } from '../../../core/deadlines.ts'
+import type { Backend } from '../../../balancer/pool/backend.ts'
+import type { Transport, TransportOwner } from '../../../net/transport/transport.ts'
+import type { Lifetime } from '../../http1/client/lifetime.ts'
+import type { UpstreamHead } from '../../http1/parse/response-parser.ts'
+import { errorName } from '../frames/codes.ts'
+import type { Stream } from '../session/stream.ts'
+import { TransportWriter } from '../session/transport-writer.ts'
+import { atEndOfTurn, type Flushes } from '../session/turn.ts'
+import { ClientSession, type ClientSessionHost } from './client-session.ts'
+import type { ClientStream } from './client-stream.ts'
+import { requestLines } from './request-lines.ts'
+
+/** Streams at once before the backend has said how many it takes, and at most. */
+const FIRST_STREAMS = 100
+const MAX_STREAMS = 256
+/** A connection without requests is asked this often whether it is still there, and has so long to say so. */
+const PING_MS = 20_000
+const PONG_MS = 5_000
+const PARTING_MS = 1_000
+
+/** What a connection needs of its place. */
+export interface ConnectionPlace {
+  readonly now: number
+  readonly keepAliveMs: number
+  watch(waits: Waits): void
+  unwatch(waits: Waits): void
+  connected(connection: ClientConnection): void
+  connectFailed(connection: ClientConnection, error: NodeJS.ErrnoException | undefined): void
+  /** It has its first request, or had its last one. */
+  turned(busy: boolean): void
+  /** A stream came free, or there are more of them. */
+  roomier(connection: ClientConnection): void
+  gone(connection: ClientConnection): void
+}
+
+/** One HTTP/2 connection to a backend, shared by the requests of this thread. */
+export class ClientConnection implements TransportOwner, ClientSessionHost, Waits, Flushes {
+  readonly backend: Backend
+  readonly session: ClientSession
+  deadline = Infinity
+  /** Requests answered, or begun to be. */
+  served = 0
+  /** Why it ended, for the log. */
+  endReason = 'closed'
+  #transport!: Transport
+  #writer!: TransportWriter
+  readonly #place: ConnectionPlace
+  readonly #lifetime: Lifetime
+  #begun = 0
+  #connected = false
+  #reading = false
+  #gathered = false
+  #closing = false
+  #idleSince = 0
+  #asked = false
+  /** It is counted no longer. */
+  #gone = false
+
+  constructor(place: ConnectionPlace, backend: Backend, lifetime: Lifetime) {
+    this.#place = place
+    this.backend = backend
+    this.#lifetime = lifetime
+    this.session = new ClientSession(this)
+  }
+
+  attach(transport: Transport): void {
+    this.#transport = transport
+    this.#writer = new TransportWriter(transport, this.session.out)
+  }
+
+  get transport(): Transport {
+    return this.#transport
+  }
+
+  /** Streams that may be opened now. */
+  get room(): number {
+    const { session } = this
+    if (!this.#connected || this.#closing || session.goingAway || this.#transport.closed) return 0
+    if (this.#lifetime.isOver(this.#begun, this.#place.now)) return 0
+    const max = session.settled ? Math.min(session.peer.maxConcurrentStreams, MAX_STREAMS) : FIRST_STREAMS
+    return max - session.streams.size
+  }
+
+  get idle(): boolean {
+    return this.session.streams.size === 0
+  }
+
+  get connected(): boolean {
+    return this.#connected
+  }
+
+  /** Sends the head of a request on a stream of its own. */
+  begin(one: ClientStream): void {
+    const { request } = one
+    if (this.idle) this.#place.turned(true)
+    const { pseudo, fields } = requestLines(request, this.#transport.secure ? 'https' : 'http')
+    const stream = this.session.request(pseudo, fields, request.bodyLength === 0, request.method === 'HEAD')
+    this.#begun++
+    this.deadline = Infinity
+    this.#asked = false
+    one.use(this, stream)
+    this.wake()
+  }
+
+  /** Ends it once its streams have ended. */
+  part(): void {
+    this.#closing = true
+    if (!this.idle || !this.#connected) return this.#connected ? undefined : this.close()
+    this.deadline = this.#place.now + PARTING_MS
+    this.#transport.end()
+  }
+
+  close(): void {
+    this.#closing = true
+    this.#transport.destroy()
+  }
+
+  // TransportOwner.
+
+  onConnect(): void {
+    const { tls } = this.#transport
+    if (this.#transport.secure && tls !== undefined && tls.alpn !== 'h2') {
+      const error: NodeJS.ErrnoException = new Error('the backend did not agree on h2 (ALPN)')
+      error.code = 'ERR_TLS_ALPN'
+      return this.#transport.destroy(error)
+    }
+    this.#connected = true
+    this.session.start()
+    this.#place.watch(this)
+    this.wake()
+    this.#rest()
+    this.#place.connected(this)
+  }
+
+  onData(buffer: Buffer, start: number, end: number): void {
+    this.session.now = this.#place.now
+    this.#reading = true
+    this.session.receive(buffer, start, end)
+    this.#reading = false
+    if (this.#asked) this.#rest()
+    this.flushTurn()
+  }
+
+  onEnd(): void {
+    this.endReason = 'closed by the backend'
+    this.close()
+  }
+
+  onDrain(): void {
+    this.#writer.drained()
+    if (!this.#writer.blocked) this.flushTurn()
+  }
+
+  onClose(error: NodeJS.ErrnoException | undefined): void {
+    this.#closing = true
+    if (error !== undefined) this.endReason = error.code ?? error.message
+    this.#place.unwatch(this)
+    this.#writer.drop()
+    if (!this.#connected) return this.#place.connectFailed(this, error)
+    this.#gone = true
+    this.#place.gone(this)
+    this.session.abandon()
+  }
+
+  onDeadline(): void {
+    if (!this.idle) return
+    const { now, keepAliveMs } = this.#place
+    if (this.#closing || this.#asked) {
+      this.endReason = 'answers no PING'
+      return this.close()
+    }
+    if (now - this.#idleSince >= keepAliveMs) return this.part()
+    this.#asked = true
+    this.session.ping()
+    this.deadline = now + PONG_MS
+  }
+
+  onInternalError(): undefined {
+    this.#reading = false
+    this.close()
+  }
+
+  // ClientSessionHost.
+
+  onHead(stream: Stream, head: UpstreamHead): void {
+    if (head.status >= 200) this.served++
+    ;(stream.handler as ClientStream | undefined)?.onHead(head)
+  }
+
+  onGoaway(): void {
+    if (this.idle) this.part()
+    else this.#closing = true
+  }
+
+  onPong(): void {
+    this.#asked = false
+    this.#rest()
+  }
+
+  wake(): void {
+    if (this.#gathered || this.#reading) return
+    this.#gathered = true
+    atEndOfTurn(this)
+  }
+
+  onOver(code: number, reason: string): void {
+    this.endReason = `${errorName(code)}: ${reason}`
+    this.#closing = true
+    this.deadline = this.#place.now + PARTING_MS
+    this.wake()
+  }
+
+  onReset(): void {}
+
+  onStreamClosed(): void {
+    if (this.idle && !this.#gone) {
+      const { now } = this.#place
+      this.#idleSince = now
+      this.#place.turned(false)
+      if (this.#closing || this.session.goingAway || this.#lifetime.isOver(this.#begun, now)) this.part()
+      else this.#rest()
+    }
+    this.#place.roomier(this)
+  }
+
+  flushTurn(): void {
+    this.#gathered = false
+    const { session } = this
+    if (!this.#connected) return
+    while (this.#writer.flush() && !this.#transport.closed) {
+      session.written()
+      if (session.out.bytes === 0) break
+    }
+    if (session.over && !this.#writer.blocked) this.#transport.end()
+  }
+
+  #rest(): void {
+    if (!this.idle || this.#closing) return
+    const { now, keepAliveMs } = this.#place
+    if (this.#idleSince === 0) this.#idleSince = now
+    this.#asked = false
+    this.deadline = Math.min(now + PING_MS, this.#idleSince + keepAliveMs)
+  }
+}
