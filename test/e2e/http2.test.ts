@@ -1,7 +1,10 @@
-import { connect, type ClientHttp2Session, type IncomingHttpHeaders } from 'node:http2'
+import { createServer as createHttps } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { connect, createSecureServer, type ClientHttp2Session, type IncomingHttpHeaders } from 'node:http2'
 import { once } from 'node:events'
 import { connect as connectTls } from 'node:tls'
 import t, { type Test } from 'tap'
+import { testCertificates } from '../net/certificates.ts'
 import { httpOrigin, startLb } from './servers.ts'
 
 // HTTP/2 through the whole of lb, with its workers: by ALPN over TLS, and in clear text.
@@ -68,4 +71,34 @@ t.test('HTTP/2 by ALPN over TLS, HTTP/1.1 where that is agreed on, and a reload 
   await lb.apply(config('other'))
   t.match(await ask(secure, '/'), { status: 200, body: 'hello' }, 'the connection outlives a reload')
   await closed
+})
+
+t.test('HTTP/2 over TLS to a backend, and one that does not agree on it', async (t) => {
+  const { cert, key } = testCertificates().leaf('localhost')
+  const server = createSecureServer({ cert, key }, (request, response) => {
+    response.end(`${request.httpVersion} ${request.headers[':authority']}`)
+  })
+  server.listen(0, '127.0.0.1')
+  const old = createHttps({ cert, key }, (_, response) => response.end('1.1')).listen(0, '127.0.0.1')
+  await Promise.all([once(server, 'listening'), once(old, 'listening')])
+  t.teardown(() => {
+    server.close()
+    old.close()
+    old.closeAllConnections()
+  })
+  const address = (of: { address(): unknown }): string => `127.0.0.1:${(of.address() as AddressInfo).port}`
+  const pool = { protocol: 'h2', tls: { verify: false }, retry: { attempts: 0 } }
+  const lb = await startLb(t, {
+    workers: 1,
+    listeners: [
+      { name: 'good', bind: '127.0.0.1:0', mode: 'l7', pool: 'good' },
+      { name: 'old', bind: '127.0.0.1:0', mode: 'l7', pool: 'old' }
+    ],
+    pools: { good: { ...pool, backends: [address(server)] }, old: { ...pool, backends: [address(old)] } }
+  })
+  for (let i = 0; i < 3; i++) {
+    const response = await fetch(`http://127.0.0.1:${lb.port('good')}/`)
+    t.match(await response.text(), /^2\.0 127\.0\.0\.1:/)
+  }
+  t.equal((await fetch(`http://127.0.0.1:${lb.port('old')}/`)).status, 502)
 })
