@@ -2,6 +2,10 @@ import type { Transport } from '../../../net/transport/transport.ts'
 import { giveChunk } from '../frames/chunk-pool.ts'
 import type { OutQueue } from '../frames/out-queue.ts'
 
+const WORTH_COPYING = 16_384
+/** In place of a chunk, where the transport wants us to wait but holds none of ours. */
+const NOTHING = Buffer.alloc(0)
+
 /**
  * Writes what a session left in `out`, chunk by chunk. While the transport holds a chunk nothing more is given to it: the
  * session goes on filling its own, so that the next write is a large one.
@@ -11,6 +15,7 @@ export class TransportWriter {
   readonly #out: OutQueue
   /** Chunks that the transport still refers to. */
   #lent: Buffer[] = []
+  #keepsTaken = false
 
   constructor(transport: Transport, out: OutQueue) {
     this.#transport = transport
@@ -30,9 +35,14 @@ export class TransportWriter {
       if (chunk === undefined) return true
       // TLS encrypts at once, which is a copy, unless a write is under way already.
       const copied = transport.copiesAtOnce && transport.pending === 0
-      const taken = transport.sendOwned(chunk.buffer.subarray(0, chunk.end))
-      if (copied || (taken && transport.pending === 0)) giveChunk(chunk.buffer)
-      else this.#lent.push(chunk.buffer)
+      const bytes = chunk.buffer.subarray(0, chunk.end)
+      // A socket of Node's holds on to what it has taken without saying until when: small pieces are copied for it.
+      const copies = this.#keepsTaken && chunk.end <= WORTH_COPYING
+      const taken = transport.sendOwned(copies ? Buffer.from(bytes) : bytes)
+      if (copied || copies || (taken && transport.pending === 0)) giveChunk(chunk.buffer)
+      else if (!taken || transport.copiesAtOnce) this.#lent.push(chunk.buffer)
+      else this.#keepsTaken = true
+      if (!taken && copies) this.#lent.push(NOTHING)
     }
     return !this.blocked
   }
@@ -40,7 +50,7 @@ export class TransportWriter {
   /** The transport's `onDrain`. */
   drained(): void {
     if (this.#transport.pending > 0) return
-    for (const chunk of this.#lent) giveChunk(chunk)
+    for (const chunk of this.#lent) if (chunk !== NOTHING) giveChunk(chunk)
     this.#lent = []
   }
 
