@@ -1,4 +1,5 @@
 import type { RouteCache } from '../../config/model/model.ts'
+import type { Clock } from '../../core/clock.ts'
 import type { Random } from '../../core/random.ts'
 import type { KeyMaker } from './decide/key.ts'
 import type { CacheCounters, CacheStore } from './ports.ts'
@@ -10,6 +11,7 @@ export interface CacheCore {
   readonly keys: KeyMaker
   readonly counters: CacheCounters
   readonly random: Random
+  readonly clock: Clock
 }
 
 /** How long answers that turned out not to be storable keep later requests from waiting for each other. */

@@ -23,6 +23,7 @@ import type { Place } from './fetch/storing.ts'
 import { peek, variantFor } from './fetch/storing.ts'
 import type { FetchPlan, Stored } from './fetch/upstream-fetch.ts'
 import { mayShare, releaseLate, waitFor } from './fetch/waiting.ts'
+import { steadyNow } from './steady-now.ts'
 import { UpstreamFetch } from './fetch/upstream-fetch.ts'
 
 export interface HttpCacheOptions {
@@ -38,7 +39,7 @@ const maxRounds = 3
 
 /**
  * The cache of one route over a store that it shares with other routes and workers. Protocol-neutral: it decides, the
- * engine moves the bytes. `now` is wall time in milliseconds throughout, since Date and Expires are.
+ * engine moves the bytes. `now` is steadyNow throughout.
  */
 export class HttpCache {
   readonly #core: CacheCore
@@ -46,8 +47,8 @@ export class HttpCache {
 
   constructor(options: HttpCacheOptions) {
     const { config, store, counters, random } = options
-    this.#core = { config, store, counters, random, keys: new KeyMaker(config.key) }
     this.#clock = options.clock
+    this.#core = { config, store, counters, random, clock: this.#clock, keys: new KeyMaker(config.key) }
   }
 
   get keys(): KeyMaker {
@@ -87,12 +88,11 @@ export class HttpCache {
     }
     // What nearly every request comes to, once the cache is warm: 0.2 µs are saved by deciding it here.
     if (entry?.kind === 'response' && record!.state === 'complete') {
-      if (reuse(entry, directives, this.#core.config, now) === 'fresh') {
-        const hit = hitOf(request, entry, record!, undefined, undefined, now)
-        if (hit !== undefined) {
-          this.#core.counters.add(round > 0 ? 'coalesced' : 'hit')
-          return hit
-        }
+      const fresh = reuse(entry, directives, this.#core.config, now) === 'fresh'
+      const hit = fresh ? hitOf(request, entry, record!, undefined, undefined, now) : undefined
+      if (hit !== undefined) {
+        this.#core.counters.add(round > 0 ? 'coalesced' : 'hit')
+        return hit
       }
     }
     const place: Place = { baseKey, marker, key, epoch }
@@ -262,11 +262,11 @@ export class HttpCache {
     key: string,
     round: number
   ): Wait {
-    const again = () => this.#decide(request, directives, this.#clock.wall(), round + 1)
+    const again = () => this.#decide(request, directives, steadyNow(this.#clock), round + 1)
     const alone = () => {
       // Whoever has the claim takes longer than anybody waits: it must not keep the key for itself.
       if (record.state === 'reserved') this.#core.store.remove(key)
-      return this.#decide(request, directives, this.#clock.wall(), maxRounds)
+      return this.#decide(request, directives, steadyNow(this.#clock), maxRounds)
     }
     return waitFor(this.#clock, again, alone, (wake) => {
       const cancel = record.onProgress(wake)
@@ -280,8 +280,8 @@ export class HttpCache {
   }
 
   #awaitStore(request: CacheRequest, directives: Directives, key: string): Wait {
-    const again = () => this.#decide(request, directives, this.#clock.wall(), 0)
-    const alone = () => this.#bypass(request, directives, 'bypass', this.#clock.wall())
+    const again = () => this.#decide(request, directives, steadyNow(this.#clock), 0)
+    const alone = () => this.#bypass(request, directives, 'bypass', steadyNow(this.#clock))
     return waitFor(this.#clock, again, alone, (wake) => {
       let live = true
       const record = this.#core.store.lookup(key, (late) => {

@@ -1,6 +1,7 @@
 import { ControlError } from '../../admin/control-plane.ts'
 import type { ExplainRequest, ExplanationView } from '../../admin/api/explanation.ts'
 import type { Config, L7ListenerConfig } from '../../config/model/model.ts'
+import { steadyNow } from '../../l7/cache/steady-now.ts'
 import { explain } from '../../l7/cache/decide/explain.ts'
 import { explainStoring } from '../../l7/cache/decide/explain-storing.ts'
 import { systemClock } from '../../core/clock.ts'
@@ -40,7 +41,7 @@ export function explainRequest(
   }
   const explainCache: ExplainCache = (route, asked) => {
     const cache = route.cache!
-    const said = explain(cache, parts.store(cache.store), asked, parts.now)
+    const said = explain(cache, parts.store(cache.store), asked, steadyNow(systemClock))
     const served = said.outcome === 'hit'
     const storing = served ? {} : { storing: explainStoring(asked, cache, response, parts.now) }
     return { store: cache.store, ...said, ...storing }

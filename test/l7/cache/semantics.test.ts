@@ -93,7 +93,7 @@ t.test('storability and freshness agree with http-cache-semantics', (t) => {
         answer,
         directives,
         lifetime,
-        { requestTime: start, responseTime: start },
+        { requestTime: start, responseTime: start, storedAt: start },
         undefined
       )
       const later = start + sample.after * 1000

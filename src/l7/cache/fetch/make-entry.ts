@@ -1,3 +1,4 @@
+import type { Clock } from '../../../core/clock.ts'
 import type { ResponseEntry } from '../entry.ts'
 import { initialAge, parseAge } from '../policy/age.ts'
 import { formatHttpDate, parseHttpDate } from '../policy/http-date.ts'
@@ -13,8 +14,17 @@ import type { CacheResponse } from '../ports.ts'
 import { tagsOf } from '../decide/tags.ts'
 
 export interface Times {
+  /** By the wall clock, as Date is. */
   readonly requestTime: number
   readonly responseTime: number
+  /** By steadyNow. */
+  readonly storedAt: number
+}
+
+/** Of what was asked at `startedAt` and answered `now`. How long upstream took is told by the steady clock too. */
+export function timesOf(clock: Pick<Clock, 'wall'>, startedAt: number, now: number): Times {
+  const responseTime = clock.wall()
+  return { requestTime: responseTime - (now - startedAt), responseTime, storedAt: now }
 }
 
 /** What is kept of a response that may be stored. */
@@ -39,7 +49,7 @@ export function makeEntry(
     range,
     tags: tagsOf(headers),
     fields,
-    responseTime: times.responseTime,
+    storedAt: times.storedAt,
     initialAge: initialAge({ ageValue, date, ...times }),
     lifetime: lifetime?.ms ?? 0,
     staleWhileRevalidate: milliseconds(directives.staleWhileRevalidate),

@@ -7,11 +7,12 @@ import type { ResponseEntry } from '../entry.ts'
 import { entryOf } from '../entry.ts'
 import { hitOf } from './hits.ts'
 import { BodyReader } from './body-reader.ts'
-import { freshenedEntry, makeEntry } from './make-entry.ts'
+import { freshenedEntry, makeEntry, timesOf } from './make-entry.ts'
+import { invalidate } from './invalidate.ts'
 import { completes, isMultipart } from './partial.ts'
 import type { Directives } from '../policy/cache-control.ts'
 import { freshnessLifetime } from '../policy/freshness.ts'
-import { invalidatedUrls, isSafe } from '../policy/invalidation.ts'
+import { isSafe } from '../policy/invalidation.ts'
 import { parseContentRange } from '../policy/ranges.ts'
 import { responseDirectives } from '../policy/response-directives.ts'
 import { currentAge, usableOnError } from '../policy/reuse.ts'
@@ -78,7 +79,7 @@ export class UpstreamFetch implements Fetch {
 
   onResponse(response: CacheResponse, bytes: number | undefined, now: number): FetchResult {
     const { place, stale } = this.#plan
-    if (!isSafe(this.#request.method)) this.#invalidate(response)
+    if (!isSafe(this.#request.method)) invalidate(this.#core, this.#request, response)
     if (place === undefined) return this.#pass(response, undefined, undefined)
     if (response.status === 304) {
       if (this.#validates && stale !== undefined) return this.#onNotModified(place, stale, response, now)
@@ -141,14 +142,14 @@ export class UpstreamFetch implements Fetch {
       return this.#pass(response, undefined, 'purged')
     }
     const directives = responseDirectives(response.headers)
-    const lifetime = freshnessLifetime(response, directives, this.#core.config, now)
+    const times = timesOf(this.#core.clock, this.#startedAt, now)
+    const lifetime = freshnessLifetime(response, directives, this.#core.config, times.responseTime)
     const { setCookie } = this.#core.config
     const why = whyNotStorable(this.#request, this.#directives, response, directives, lifetime, setCookie)
     if (why !== undefined) {
       if (claim !== undefined) passFor(claim, place.epoch, response.status, now)
       return this.#pass(response, undefined, why)
     }
-    const times = { requestTime: this.#startedAt, responseTime: now }
     if (response.status === 206) {
       const part = isMultipart(response)
         ? undefined
@@ -177,8 +178,8 @@ export class UpstreamFetch implements Fetch {
   }
 
   #home(place: Place, entry: ResponseEntry, response: CacheResponse): Home | undefined {
-    const { claim } = this.#plan
-    return homeOf(this.#core, this.#request, { place, claim }, entry, response.headers.get('vary'))
+    const home = { place, claim: this.#plan.claim }
+    return homeOf(this.#core, this.#request, home, entry, response.headers.get('vary'))
   }
 
   /** By too many fields, together with what is stored already. */
@@ -195,9 +196,14 @@ export class UpstreamFetch implements Fetch {
   #withoutPrefix(place: Place, response: CacheResponse, now: number): FetchResult | undefined {
     const { prefix, ...plan } = this.#plan
     if (prefix === undefined || (response.status !== 206 && response.status !== 416)) return undefined
-    const times = { requestTime: this.#startedAt, responseTime: now }
     const range = isMultipart(response) ? undefined : parseContentRange(response.headers.get('content-range'))
-    const entry = makeEntry(response, responseDirectives(response.headers), undefined, times, range)
+    const entry = makeEntry(
+      response,
+      responseDirectives(response.headers),
+      undefined,
+      timesOf(this.#core.clock, this.#startedAt, now),
+      range
+    )
     if (response.status === 206 && completes(prefix.entry, entry)) return undefined
     prefix.record.release()
     this.#core.store.remove(partKey(place.key))
@@ -229,8 +235,12 @@ export class UpstreamFetch implements Fetch {
     core.counters.add('revalidated')
     let served = stale.entry
     if (confirms(response.headers, stale.entry, now)) {
-      const times = { requestTime: this.#startedAt, responseTime: now }
-      const fresh = freshenedEntry(stale.entry, response, core.config, times)
+      const fresh = freshenedEntry(
+        stale.entry,
+        response,
+        core.config,
+        timesOf(this.#core.clock, this.#startedAt, now)
+      )
       served = fresh.own === '' ? fresh.entry : { ...fresh.entry, fields: fresh.entry.fields + fresh.own }
       renew(core, this.#request, place, fresh, response, stale.record)
     } else {
@@ -255,8 +265,12 @@ export class UpstreamFetch implements Fetch {
     if (record !== undefined && entry?.kind === 'response' && entry.status === 200) {
       const same =
         confirms(response.headers, entry, now) && (bytes === undefined || bytes === record.available)
-      const times = { requestTime: this.#startedAt, responseTime: now }
-      const fresh = freshenedEntry(entry, response, core.config, times)
+      const fresh = freshenedEntry(
+        entry,
+        response,
+        core.config,
+        timesOf(this.#core.clock, this.#startedAt, now)
+      )
       if (same) renew(core, this.#request, place, fresh, response, record)
       else core.store.remove(place.key)
     }
@@ -275,23 +289,5 @@ export class UpstreamFetch implements Fetch {
     claim?.abandon()
     validation?.abandon()
     return hit
-  }
-
-  #invalidate(response: CacheResponse): void {
-    const { store, keys } = this.#core
-    const request = this.#request
-    for (const parts of invalidatedUrls(request, response)) {
-      const url = keys.url(parts)
-      // Where the key is more than the URL, the keys of others must be looked for; a marker takes its variants along.
-      if (keys.selective) store.removeUrl(url)
-      else {
-        // As most ask for it, and as this client does: in its spelling, and over its proxy.
-        const own = parts === request ? keys.key(request) : url + (request.told ?? '')
-        for (const key of new Set([url, own ?? url])) {
-          store.remove(key)
-          store.remove(partKey(key))
-        }
-      }
-    }
   }
 }

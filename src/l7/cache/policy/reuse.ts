@@ -2,7 +2,8 @@ import type { Directives } from './cache-control.ts'
 
 /** The facts of a stored response that decide whether it may be used. Times in milliseconds. */
 export interface Reusable {
-  readonly responseTime: number
+  /** By steadyNow, as every `now` here. */
+  readonly storedAt: number
   readonly initialAge: number
   readonly lifetime: number
   /** Windows the response itself opened; undefined when it did not. */
@@ -29,7 +30,7 @@ export type Reuse = 'fresh' | 'stale' | 'stale-while-revalidate' | 'revalidate'
 export const disconnectedMs = 60 * 60 * 1000
 
 export function currentAge(entry: Reusable, now: number): number {
-  return entry.initialAge + Math.max(0, now - entry.responseTime)
+  return entry.initialAge + Math.max(0, now - entry.storedAt)
 }
 
 /** RFC 9111 §4 and §5.2.1: what may be done with a stored response that matches the request. */

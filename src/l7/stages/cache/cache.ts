@@ -1,5 +1,6 @@
 import type { HttpCache } from '../../cache/http-cache.ts'
 import type { CacheRequest } from '../../cache/ports.ts'
+import { steadyNow } from '../../cache/steady-now.ts'
 import type { DryExchange } from '../../exchange/dry-exchange.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 import type { ResponseHead } from '../../exchange/response-head.ts'
@@ -25,7 +26,7 @@ class Cache implements Stage {
   request(exchange: Exchange): Verdict {
     const asked = this.#asked(exchange)
     if (asked === undefined) return GO_ON
-    return new CachedExchange(exchange).act(this.#cache.lookup(asked, Date.now()))
+    return new CachedExchange(exchange).act(this.#cache.lookup(asked, steadyNow(exchange.context.clock)))
   }
 
   explain(exchange: DryExchange): Explanation {

@@ -1,3 +1,4 @@
+import { steadyNow } from '../../cache/steady-now.ts'
 import type { Combine, Decision, Fetch, FetchResult, Hit } from '../../cache/decide/decision.ts'
 import type { RecordWriter } from '../../cache/ports.ts'
 import { BackgroundRequest } from '../../forward/background-request.ts'
@@ -94,7 +95,7 @@ export class CachedExchange implements ResponseTap {
   /** Whatever happens here, nobody is left waiting for the fetch. */
   #decided(fetch: Fetch, head: Response, bytes: number | undefined): FetchResult {
     try {
-      return fetch.onResponse(head, bytes, Date.now())
+      return fetch.onResponse(head, bytes, steadyNow(this.#exchange.context.clock))
     } catch (error) {
       fetch.abandon()
       throw error
@@ -126,7 +127,7 @@ export class CachedExchange implements ResponseTap {
   onError(): boolean {
     const fetch = this.#fetch
     this.#fetch = undefined
-    const hit = fetch?.onError(Date.now())
+    const hit = fetch?.onError(steadyNow(this.#exchange.context.clock))
     if (hit === undefined) return false
     this.#exchange.tap = undefined
     this.#serve(hit)
@@ -180,11 +181,12 @@ export class CachedExchange implements ResponseTap {
   }
 
   #refresh(refresh: Fetch): void {
+    const { clock } = this.#exchange.context
     let writer: RecordWriter | undefined
     BackgroundRequest.send(this.#exchange.target!, asGet(changed(this.#exchange.outgoing, refresh)), {
       onResponse(head) {
         const bytes = head.bodyLength >= 0 ? head.bodyLength : undefined
-        const result = refresh.onResponse(head, bytes, Date.now())
+        const result = refresh.onResponse(head, bytes, steadyNow(clock))
         if (result.kind === 'pass') writer = result.writer
         else if (result.kind === 'answer') result.hit.reader?.release()
         else result.fetch.abandon()
@@ -197,7 +199,7 @@ export class CachedExchange implements ResponseTap {
       },
       onFailed() {
         if (writer !== undefined) writer.abort()
-        else refresh.onError(Date.now())?.reader?.release()
+        else refresh.onError(steadyNow(clock))?.reader?.release()
       }
     })
   }

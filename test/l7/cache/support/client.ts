@@ -2,6 +2,7 @@ import type { RouteCache } from '../../../../src/config/model/model.ts'
 import { FakeClock } from '../../../../src/core/clock.ts'
 import { seededRandom } from '../../../../src/core/random.ts'
 import type { Decision, Fetch, Hit } from '../../../../src/l7/cache/decide/decision.ts'
+import { steadyNow } from '../../../../src/l7/cache/steady-now.ts'
 import { HttpCache } from '../../../../src/l7/cache/http-cache.ts'
 import type { CacheCounter, CacheRequest, CacheStore } from '../../../../src/l7/cache/ports.ts'
 import { MapStore } from '../../../../src/l7/cache/store/map-store.ts'
@@ -69,11 +70,11 @@ export class Client {
   }
 
   get now(): number {
-    return this.clock.wall()
+    return steadyNow(this.clock)
   }
 
   date(seconds = 0): string {
-    return new Date(this.now + seconds * 1000).toUTCString()
+    return new Date(this.clock.wall() + seconds * 1000).toUTCString()
   }
 
   pause(seconds: number): void {

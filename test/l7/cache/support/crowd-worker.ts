@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { RouteCache } from '../../../../src/config/model/model.ts'
 import { systemClock } from '../../../../src/core/clock.ts'
+import { steadyNow } from '../../../../src/l7/cache/steady-now.ts'
 import type { Decision } from '../../../../src/l7/cache/decide/decision.ts'
 import { HttpCache } from '../../../../src/l7/cache/http-cache.ts'
 import type { CacheRequest } from '../../../../src/l7/cache/ports.ts'
@@ -78,11 +79,15 @@ function act(decision: Decision): void {
   const number = Atomics.add(fetches, 0, 1) + 1
   setTimeout(() => {
     if (number <= orders.breaks) {
-      decision.onError(Date.now())
+      decision.onError(steadyNow(systemClock))
       return done(0, false)
     }
     const bytes = orders.announced ? total : undefined
-    const result = decision.onResponse({ status: 200, headers: fields(orders.answer) }, bytes, Date.now())
+    const result = decision.onResponse(
+      { status: 200, headers: fields(orders.answer) },
+      bytes,
+      steadyNow(systemClock)
+    )
     const writer = result.kind === 'pass' ? result.writer : undefined
     let sent = 0
     const next = () => {
@@ -100,4 +105,4 @@ function act(decision: Decision): void {
 
 // Neither waits nor the clock's timers hold a thread open; an engine's sockets do.
 const hold = setInterval(() => open === 0 && clearInterval(hold), 50)
-for (let n = 0; n < orders.requests; n++) act(cache.lookup(request, Date.now()))
+for (let n = 0; n < orders.requests; n++) act(cache.lookup(request, steadyNow(systemClock)))
