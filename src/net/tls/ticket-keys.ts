@@ -9,8 +9,8 @@ const BYTES = 4 + 2 * KEY
 /** How long tickets are made by one key; they are taken as long again. */
 export const ROTATE_TICKET_KEYS_MS = 12 * 3_600_000
 
-/** What OpenSSL asks through Node for each ticket: [status, HMAC key, AES key, name, iv]; 0: unknown, 2: make a new one. */
-type TicketAnswer = [status: 0] | [status: 1 | 2, hmac: Buffer, aes: Buffer, name?: Buffer, iv?: Buffer]
+/** What OpenSSL asks through Node for each ticket: [status, HMAC key, AES key, name, iv]; 0: unknown, 2: make a new one. The keys are always there. */
+type TicketAnswer = [status: 0 | 1 | 2, hmac: Buffer, aes: Buffer, name?: Buffer, iv?: Buffer]
 
 interface NativeContext {
   onticketkeycallback?: (name: Buffer, iv: Buffer, making: boolean) => TicketAnswer
@@ -114,12 +114,11 @@ export class PurposeKeys {
 
   #answer(name: Buffer, making: boolean): TicketAnswer {
     this.#follow()
-    // Nothing may be thrown from here.
+    // Nothing may be thrown from here, and the keys are looked at whatever the status: without them the process ends.
     if (making) return [1, hmacOf(this.#now), aesOf(this.#now), nameOf(this.#now), randomBytes(16)]
-    if (name.length !== NAME) return [0]
     if (timingSafeEqual(name, nameOf(this.#now))) return [1, hmacOf(this.#now), aesOf(this.#now)]
     if (timingSafeEqual(name, nameOf(this.#before))) return [2, hmacOf(this.#before), aesOf(this.#before)]
-    return [0]
+    return [0, hmacOf(this.#now), aesOf(this.#now)]
   }
 
   #follow(): void {
