@@ -136,6 +136,17 @@ t.test('a folder imports only from what stands below it', async (t) => {
   t.strictSame(broken, [])
 })
 
+/** Where the engine is put together, and where a head is read for `lb explain`. Both protocols share some bytes' meaning. */
+const KNOWS_HTTP1 = /^l7\/(?:http[12]\/|engine\.ts$|exchange\/dry-run\.ts$)/
+
+t.test('what an exchange passes through knows no version of HTTP', async (t) => {
+  const broken = sources
+    .filter(({ path }) => path.startsWith('l7/') && !KNOWS_HTTP1.test(path))
+    .flatMap(({ path, imports }) => imports.map((each) => ({ path, to: target(path, each) })))
+    .filter(({ to }) => /^l7\/http[12]\//.test(to))
+  t.strictSame(broken, [])
+})
+
 t.test('npm packages stay where they belong', async (t) => {
   const broken: string[] = []
   for (const { path, imports } of sources) {

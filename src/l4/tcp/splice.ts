@@ -1,5 +1,6 @@
 import type { Deadlines, Waits } from '../../core/deadlines.ts'
-import type { Transport, TransportOwner } from '../../net/transport/transport.ts'
+import type { ByteStream } from '../../net/transport/byte-stream.ts'
+import type { TransportOwner } from '../../net/transport/transport.ts'
 
 /** Why a splice ended: whoever moved first. */
 export type SpliceReason =
@@ -59,8 +60,8 @@ export interface Held {
  * Takes both transports over: nobody else may write to them, and `onEnd` comes once, when both are closed.
  */
 export function splice(
-  downstream: Transport,
-  upstream: Transport,
+  downstream: ByteStream,
+  upstream: ByteStream,
   options: SpliceOptions,
   onEnd: (end: SpliceEnd) => void,
   held?: Held
@@ -83,8 +84,8 @@ export class Splice implements Waits {
   #listening: Side | undefined
 
   constructor(
-    downstream: Transport,
-    upstream: Transport,
+    downstream: ByteStream,
+    upstream: ByteStream,
     options: SpliceOptions,
     onEnd: (end: SpliceEnd) => void,
     held: Held | undefined
@@ -207,7 +208,7 @@ export class Splice implements Waits {
 /** One side of a splice: what comes from its transport goes to the peer's. */
 class Side implements TransportOwner {
   readonly name: 'client' | 'upstream'
-  readonly transport: Transport
+  readonly transport: ByteStream
   peer!: Side
   /** The FIN of this side has come. */
   ended = false
@@ -220,7 +221,7 @@ class Side implements TransportOwner {
 
   constructor(
     splice: Splice,
-    transport: Transport,
+    transport: ByteStream,
     name: 'client' | 'upstream',
     counter: ByteCounter | undefined
   ) {

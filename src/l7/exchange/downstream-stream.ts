@@ -1,6 +1,6 @@
 import type { BodyLength } from '../message/body-length.ts'
 import type { Contained } from '../../core/containment.ts'
-import type { Transport } from '../../net/transport/transport.ts'
+import type { ByteStream } from '../../net/transport/byte-stream.ts'
 import type { HeaderBlock } from '../message/header-block.ts'
 import type { Response } from '../message/response.ts'
 import type { ClientConnection } from './client-connection.ts'
@@ -39,7 +39,7 @@ export interface DownstreamStream extends Contained {
   tunnel(
     head: Response,
     fields: string,
-    upstream: Transport,
+    upstream: ByteStream,
     rest: Buffer,
     onEnd: (failed: boolean) => void
   ): void

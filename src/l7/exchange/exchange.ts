@@ -2,7 +2,7 @@ import type { Backend } from '../../balancer/pool/backend.ts'
 import type { Lease } from '../../balancer/pool/lease.ts'
 import { guarded } from '../../core/containment.ts'
 import { errorKind, type ErrorCode } from '../../core/errors.ts'
-import type { Transport } from '../../net/transport/transport.ts'
+import type { ByteStream } from '../../net/transport/byte-stream.ts'
 import { Forward } from '../forward/forward.ts'
 import type { ForwardOwner, Outgoing } from '../forward/forward-owner.ts'
 import { makeOutgoing } from '../forward/outgoing.ts'
@@ -205,7 +205,7 @@ export class Exchange extends ResponseExit implements ForwardOwner {
     this.tap?.onPaused()
   }
 
-  onUpgrade(head: Response, transport: Transport, rest: Buffer, lease: Lease): void {
+  onUpgrade(head: Response, transport: ByteStream, rest: Buffer, lease: Lease): void {
     this.backend = lease.backend
     this.forward = undefined
     const response = upstreamResponse(this.request, head)

@@ -1,7 +1,7 @@
 import type { Lease } from '../../balancer/pool/lease.ts'
 import type { Deadlines, Waits } from '../../core/deadlines.ts'
 import type { ErrorCode } from '../../core/errors.ts'
-import type { Transport } from '../../net/transport/transport.ts'
+import type { ByteStream } from '../../net/transport/byte-stream.ts'
 import { Forward } from './forward.ts'
 import type { ForwardOwner, Outgoing } from './forward-owner.ts'
 import type { Response } from '../message/response.ts'
@@ -94,7 +94,7 @@ export class BackgroundRequest implements ForwardOwner, Waits {
     this.#sink?.onEnd()
   }
 
-  onUpgrade(_head: Response, transport: Transport, _rest: Buffer, lease: Lease): void {
+  onUpgrade(_head: Response, transport: ByteStream, _rest: Buffer, lease: Lease): void {
     transport.destroy()
     lease.release('protocol-error')
     this.onFailed('LB_UPSTREAM_PROTOCOL')

@@ -3,7 +3,7 @@ import type { Lease } from '../../balancer/pool/lease.ts'
 import type { PickContext } from '../../balancer/pool/pick-context.ts'
 import type { Contained } from '../../core/containment.ts'
 import type { ErrorCode } from '../../core/errors.ts'
-import type { Transport } from '../../net/transport/transport.ts'
+import type { ByteStream } from '../../net/transport/byte-stream.ts'
 import type { BodyLength } from '../message/body-length.ts'
 import type { HeaderBlock } from '../message/header-block.ts'
 import type { TieHolder } from './client-ties.ts'
@@ -47,7 +47,7 @@ export interface ForwardOwner extends Contained {
   onBody(buffer: Buffer, start: number, end: number): void
   onEnd(trailers: string): void
   onReadDone(): void
-  onUpgrade(head: Response, transport: Transport, rest: Buffer, lease: Lease): void
+  onUpgrade(head: Response, transport: ByteStream, rest: Buffer, lease: Lease): void
   onFailed(code: ErrorCode, reason: string, backend: Backend | undefined): void
 }
 

@@ -6,7 +6,7 @@ import type { Waiter } from '../../balancer/queue/wait-queue.ts'
 import { guarded } from '../../core/containment.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import type { DialFailure } from '../../net/dial/dial-failure.ts'
-import type { Transport } from '../../net/transport/transport.ts'
+import type { ByteStream } from '../../net/transport/byte-stream.ts'
 import type { Response } from '../message/response.ts'
 import { Attempts } from './attempts.ts'
 import { isShort, nobody, type ForwardOwner, type Outgoing } from './forward-owner.ts'
@@ -244,7 +244,7 @@ export class Forward implements UpstreamClient, LeaseTaker {
     this.#owner.resumeBody()
   }
 
-  onUpgrade(head: Response, transport: Transport, rest: Buffer): void {
+  onUpgrade(head: Response, transport: ByteStream, rest: Buffer): void {
     const lease = this.#lease!
     this.#ended = true
     this.#stream = undefined

@@ -1,5 +1,5 @@
 import { splice, type Held, type Splice, type SpliceEnd } from '../../l4/tcp/splice.ts'
-import type { Transport } from '../../net/transport/transport.ts'
+import type { ByteStream } from '../../net/transport/byte-stream.ts'
 import type { EngineContext } from '../exchange/engine-context.ts'
 
 /**
@@ -9,8 +9,8 @@ import type { EngineContext } from '../exchange/engine-context.ts'
 export function openTunnel(
   context: EngineContext,
   timeouts: { readonly tunnelMs: number; readonly idleMs: number },
-  downstream: Transport,
-  upstream: Transport,
+  downstream: ByteStream,
+  upstream: ByteStream,
   rest: Buffer,
   held: Held,
   onEnd: (end: SpliceEnd) => void

@@ -3,7 +3,7 @@ import type { RetryConfig } from '../../config/model/model.ts'
 import type { Contained } from '../../core/containment.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import type { DialFailure } from '../../net/dial/dial-failure.ts'
-import type { Transport } from '../../net/transport/transport.ts'
+import type { ByteStream } from '../../net/transport/byte-stream.ts'
 import type { Response } from '../message/response.ts'
 
 /**
@@ -58,7 +58,7 @@ export interface UpstreamClient extends Contained {
   /** The request's bytes that waited have gone to the kernel. */
   onUpstreamDrain(): void
   /** 101 (RFC 9110 §7.8): the connection is the client's from now on, beginning with `rest`. */
-  onUpgrade(head: Response, transport: Transport, rest: Buffer): void
+  onUpgrade(head: Response, transport: ByteStream, rest: Buffer): void
   /** `clean`: the backend closed a connection that had served others, and not one byte of an answer had come. */
   onFailure(failure: UpstreamFailure, reason: string, clean: boolean): void
 }

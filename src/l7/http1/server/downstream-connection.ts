@@ -1,6 +1,7 @@
 import type { Splice } from '../../../l4/tcp/splice.ts'
 import type { L7ListenerConfig } from '../../../config/model/model.ts'
 import type { Waits } from '../../../core/deadlines.ts'
+import type { ByteStream } from '../../../net/transport/byte-stream.ts'
 import type { Transport, TransportOwner } from '../../../net/transport/transport.ts'
 import type { DownstreamStream } from '../../exchange/downstream-stream.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
@@ -251,7 +252,7 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
   tunnel(
     head: UpstreamHead,
     fields: string,
-    upstream: Transport,
+    upstream: ByteStream,
     rest: Buffer,
     onEnd: (failed: boolean) => void
   ): void {

@@ -1,5 +1,6 @@
 import type { Waits } from '../../../core/deadlines.ts'
 import type { Pass } from '../../../net/admission/gate.ts'
+import type { ByteStream } from '../../../net/transport/byte-stream.ts'
 import type { Transport, TransportOwner } from '../../../net/transport/transport.ts'
 import { acceptedClient } from '../../exchange/accepted-client.ts'
 import type { ClientConnection, Ends } from '../../exchange/client-connection.ts'
@@ -223,7 +224,7 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
     _stream: Stream,
     _head: Response,
     _fields: string,
-    upstream: Transport,
+    upstream: ByteStream,
     _rest: Buffer,
     onEnd: (failed: boolean) => void
   ): void {

@@ -1,6 +1,6 @@
 import { contain, guarded } from '../../../core/containment.ts'
 import type { Waits } from '../../../core/deadlines.ts'
-import type { Transport } from '../../../net/transport/transport.ts'
+import type { ByteStream } from '../../../net/transport/byte-stream.ts'
 import type { ClientConnection } from '../../exchange/client-connection.ts'
 import type { DownstreamStream } from '../../exchange/downstream-stream.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
@@ -118,7 +118,7 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
   tunnel(
     head: Response,
     fields: string,
-    upstream: Transport,
+    upstream: ByteStream,
     rest: Buffer,
     onEnd: (failed: boolean) => void
   ): void {
