@@ -1,46 +1,74 @@
-import { ConfigError } from './config/report/config-error.ts'
-import type { Config } from './config/model/model.ts'
+import type { Config as ValidConfig, LogLevel } from './config/model/model.ts'
 import { configFromObject, loadConfig, type ConfigResult } from './config/parse-config.ts'
-import type { Running } from './runtime/control/running.ts'
-import { start as startRuntime, type StartOptions } from './runtime/control/start.ts'
+import { ConfigError } from './config/report/config-error.ts'
+import type { Config } from './config/schema/root.ts'
+import { type HostLogger, loggerTo, writeTo } from './core/log/host-logger.ts'
+import { embedded, isValidated, type Lb } from './embed.ts'
+import { start as startRuntime } from './runtime/control/start.ts'
 
-export type { ReloadReport } from './admin/control-plane.ts'
-export type { Config } from './config/model/model.ts'
+export type { BackendView, PoolView, ReloadReport } from './admin/control-plane.ts'
+export type { Config as ValidConfig } from './config/model/model.ts'
+export type { Config } from './config/schema/root.ts'
 export type { Problem } from './config/report/problem.ts'
+export type { HostLogger } from './core/log/host-logger.ts'
+export type { Lb } from './embed.ts'
 export type { ListenerAddress } from './runtime/plane/listener-addresses.ts'
-export type { Running } from './runtime/control/running.ts'
-export type { StartOptions } from './runtime/control/start.ts'
 export { ConfigError } from './config/report/config-error.ts'
 export { StartError } from './runtime/control/start-error.ts'
+
+export interface StartOptions {
+  /**
+   * Where its lines go: a logger (pino's, or one like `console`), or `'stdout'` for lines as the command `lb` writes
+   * them. Left out: nowhere.
+   */
+  readonly log?: HostLogger | 'stdout'
+  /** Over the configuration's. */
+  readonly logLevel?: LogLevel
+  /** Reload when the file at `configPath` changes. */
+  readonly watch?: boolean
+  /** What `reload()` and the admin API's reload read; left out: they are refused. */
+  readonly configPath?: string
+}
+
+/** Lets the compiler check a configuration where it is written; returns it as it is. */
+export function defineConfig(config: Config): Config {
+  return config
+}
 
 /**
  * Validates an object of the shape of the YAML file, with the same words and units (`{ listeners: [{ bind: ':8080',
  * mode: 'l7', pool: 'web' }], pools: … }`), into what `start` and `apply` take. Throws a ConfigError that lists all
  * problems.
  */
-export function configure(yaml: object): Config {
-  return valid(configFromObject(yaml))
+export function configure(config: Config): ValidConfig {
+  return valid(configFromObject(config))
 }
 
 /** Reads and validates a YAML file, with `${NAME}` from this process's environment. Throws a ConfigError. */
-export function readConfig(path: string): Config {
+export function readConfig(path: string): ValidConfig {
   return valid(loadConfig(path, process.env))
 }
 
 /**
- * Starts `lb` in this process. `config` is a validated configuration, or an object of the shape of the YAML file.
- * Resolves once every listener is bound; rejects with a ConfigError or a StartError, and then nothing runs.
+ * Starts `lb` in this process. `config` is an object of the shape of the YAML file, or a validated configuration.
+ * Resolves once every listener is bound; rejects with a ConfigError or a StartError, and then nothing runs. It never ends
+ * the process, and prints nothing unless it is asked to.
  */
-export async function start(config: Config | object, options?: StartOptions): Promise<Running> {
-  return startRuntime(isValidated(config) ? config : configure(config), options)
+export async function start(config: Config | ValidConfig, options: StartOptions = {}): Promise<Lb> {
+  const checked = isValidated(config) ? config : configure(config)
+  const { log, ...rest } = options
+  if (log === 'stdout') return embedded(await startRuntime(checked, rest))
+  if (log === undefined) {
+    const silent = { log: loggerTo(() => {}, 'silent'), logLevel: 'silent' as const }
+    return embedded(await startRuntime(checked, { ...rest, ...silent }))
+  }
+  const level = options.logLevel ?? checked.log.level
+  return embedded(
+    await startRuntime(checked, { ...rest, log: loggerTo(writeTo(log), level), forwardLog: true })
+  )
 }
 
-/** Made by configure or readConfig: the only ones whose shutdown is there and counted in milliseconds. */
-function isValidated(config: Config | object): config is Config {
-  return 'shutdown' in config && Reflect.get(Object(config.shutdown), 'graceMs') !== undefined
-}
-
-function valid(result: ConfigResult): Config {
+function valid(result: ConfigResult): ValidConfig {
   if (!result.ok) throw new ConfigError(result.problems)
   return result.config
 }

@@ -37,7 +37,8 @@ const mayImport: Record<string, readonly string[]> = {
   ],
   cli: ['runtime', 'admin', 'config', 'core'],
   'cli.ts': ['cli', 'runtime', 'admin', 'config', 'core'],
-  'index.ts': ['runtime', 'admin', 'config', 'core']
+  'embed.ts': ['runtime', 'admin', 'config', 'core'],
+  'index.ts': ['embed.ts', 'runtime', 'admin', 'config', 'core']
 }
 
 /** What of a folder may be imported, where not all of it may. */

@@ -1,7 +1,12 @@
 import { readFileSync } from 'node:fs'
 
-/** The version in package.json, which stands one folder above both src/ and dist/. */
+/** The version in package.json, which stands one folder above both src/ and dist/; `bundled` where there is none. */
 export function packageVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
+  try {
+    const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+    const { name, version } = JSON.parse(text) as { name: string; version: string }
+    return name === 'fourseven' ? version : 'bundled'
+  } catch {
+    return 'bundled'
+  }
 }

@@ -1,5 +1,5 @@
 import { AdminServer } from '../admin/admin-server.ts'
-import type { ReloadReport } from '../admin/control-plane.ts'
+import type { ControlPlane, ReloadReport } from '../admin/control-plane.ts'
 import type { Pool } from '../balancer/pool/pool.ts'
 import { SlotRegistry } from '../balancer/table/slot-registry.ts'
 import type { ChangeEvent } from '../balancer/pool/states.ts'
@@ -68,6 +68,7 @@ export class Runtime implements Running {
   #unwatch: () => void = () => {}
   #unwatchLoop: () => void = () => {}
   readonly #unreport: () => void
+  readonly control: ControlPlane
   #stopping: Promise<void> | undefined
 
   constructor(config: Config, options: StartOptions, log: RootLogger) {
@@ -104,7 +105,7 @@ export class Runtime implements Running {
     })
     const apply = (next: Config) => this.#controller.apply(next)
     this.#discoverer = new Discoverer({ clock, random, log, apply })
-    this.#admin = new AdminServer(this.#adminPlane(), log)
+    this.#admin = new AdminServer((this.control = this.#adminPlane()), log)
     const backends = collectBackends(() => this.#controller.pools.values())
     const own = collectOwn(() => this.#planes.workers)
     const certificates = this.#tls.certificates.collect
@@ -267,6 +268,7 @@ export class Runtime implements Running {
         pseudonym: this.#pseudonym,
         logLevel: this.#options.logLevel ?? this.#initial.log.level,
         logFd: 1,
+        forwardLog: this.#options.forwardLog === true,
         crashable: this.#options.crashable === true
       },
       metricsSource: () => this.#hub.attach(),

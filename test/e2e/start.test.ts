@@ -6,7 +6,7 @@ import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { mkdtempSync, rmSync } from 'node:fs'
 import t from 'tap'
-import { configure, start } from '../../src/index.ts'
+import { configure, defineConfig, start } from '../../src/index.ts'
 import { get } from './clients.ts'
 import { freePort, spawnLb } from './process.ts'
 import { httpOrigin, startLb } from './servers.ts'
@@ -32,11 +32,12 @@ pools: { p: { backends: ["127.0.0.1:1"] } }
 })
 
 t.test('a second lb on the same port is refused, although both use reusePort', async (t) => {
-  const yaml = (port: number) => ({
-    workers: 1,
-    listeners: [{ name: 'a', bind: `127.0.0.1:${port}`, mode: 'l4', pool: 'p' }],
-    pools: { p: { backends: ['127.0.0.1:1'] } }
-  })
+  const yaml = (port: number) =>
+    defineConfig({
+      workers: 1,
+      listeners: [{ name: 'a', bind: `127.0.0.1:${port}`, mode: 'l4', pool: 'p' }],
+      pools: { p: { backends: ['127.0.0.1:1'] } }
+    })
   const port = await freePort()
   await startLb(t, yaml(port))
   await t.rejects(start(yaml(port), { logLevel: 'silent' }), {
@@ -52,11 +53,11 @@ t.test('unix sockets are served by one worker, beside others on all', async (t) 
   t.teardown(() => rmSync(dir, { recursive: true, force: true }))
   const web = await httpOrigin(t, 'web')
   const path = join(dir, 'lb.sock')
-  const yaml = {
+  const yaml = defineConfig({
     workers: 2,
     listeners: [{ name: 'web', bind: [`unix:${path}`, '127.0.0.1:0'], mode: 'l7', pool: 'web' }],
     pools: { web: { backends: [web.address] } }
-  }
+  })
   const lb = await startLb(t, yaml)
   t.ok(statSync(path).isSocket())
   t.ok(lb.lines.some(({ message }) => message.includes('served by one worker')))

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import { reachable } from '../../examples/reachable.ts'
-import { readConfig, start } from '../../src/index.ts'
+import { type Config, readConfig, start } from '../../src/index.ts'
 
 const folder = join(import.meta.dirname, '..', '..', 'examples')
 const files = readdirSync(folder).filter((file) => file.endsWith('.yaml'))
@@ -13,10 +13,10 @@ interface Yaml {
 }
 
 /** The example on ports that are free, in this thread. */
-function elsewhere(text: string): object {
+function elsewhere(text: string): Config {
   const yaml = parse(text) as Yaml
   const listeners = yaml.listeners.map((listener) => ({ ...listener, bind: '127.0.0.1:0' }))
-  return { ...yaml, listeners, workers: 0, log: { level: 'silent' } }
+  return { ...yaml, listeners, workers: 0, log: { level: 'silent' } } as unknown as Config
 }
 
 t.ok(files.length >= 9, 'the examples are found')

@@ -88,3 +88,6 @@ export const rootSchema = mapping({
 })
 
 export type RootInput = z.output<typeof rootSchema>
+
+/** The configuration as it is written: the keys of the YAML file, values in its words and units. */
+export type Config = z.input<typeof rootSchema>

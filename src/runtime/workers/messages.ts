@@ -16,6 +16,8 @@ export interface WorkerInit {
   readonly pseudonym: string
   readonly logLevel: LogLevel
   readonly logFd: number
+  /** Lines are sent to the main thread, which has a logger of its host's. */
+  readonly forwardLog: boolean
   /** Heartbeats. */
   readonly beats: SharedArrayBuffer
   /** Accept `crash` messages: for tests of the replacement. */
@@ -44,6 +46,12 @@ export type FromWorker =
   | { readonly type: 'connections'; readonly id: number; readonly listeners: readonly ListenerConnections[] }
   | { readonly type: 'metrics'; readonly announcement: MetricsAnnouncement }
   | { readonly type: 'change'; readonly event: ChangeEvent }
+  | {
+      readonly type: 'log'
+      readonly level: Exclude<LogLevel, 'silent'>
+      readonly fields: object
+      readonly message: string
+    }
   | { readonly type: 'drained'; readonly cut: number }
 
 /** Worker ↔ worker, directly; only sent when somebody waits (see TableSignals). */

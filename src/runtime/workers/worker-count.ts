@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import type { Config } from '../../config/model/model.ts'
 import type { Logger } from '../../core/log/log.ts'
+import { workerFile } from './worker-file.ts'
 import { hasReusePort } from '../plane/reuse-port.ts'
 
 /** More threads than that share a core ten times over; the shared tables have a row for each. */
@@ -9,6 +10,10 @@ const MOST = 256
 /** Worker threads to run: `auto` is one per core that this process may use; 0 serves in the main thread. */
 export function workerCount(config: Config, log: Logger): number {
   const wanted = Math.min(config.workers === 'auto' ? availableParallelism() : config.workers, MOST)
+  if (wanted > 0 && workerFile() === undefined) {
+    log.warn({}, 'bundled into one file, lb has no file for workers: the main thread serves all')
+    return 0
+  }
   if (wanted > 1 && !hasReusePort) {
     log.warn({ platform: process.platform }, `no reusePort on ${process.platform}: one worker serves all`)
     return 1

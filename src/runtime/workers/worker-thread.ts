@@ -5,10 +5,11 @@ import type { FromWorker, ListenerConnections, ToWorker, WorkerInit } from './me
 import { deltaOf, type Snapshot } from '../plane/snapshot.ts'
 import { stackOf } from './stack-of.ts'
 import { StartError } from '../control/start-error.ts'
+import { workerFile } from './worker-file.ts'
 
 export interface WorkerHooks {
   /** What needs no answer: metrics and changes. */
-  onMessage(message: Extract<FromWorker, { type: 'metrics' | 'change' }>): void
+  onMessage(message: Extract<FromWorker, { type: 'metrics' | 'change' | 'log' }>): void
   /** Once, last. `error`: what it died of; undefined when it was told to end. */
   onExit(error: Error | undefined): void
 }
@@ -40,9 +41,7 @@ export class WorkerThread {
   constructor(init: WorkerInit, heapMb: number, hooks: WorkerHooks) {
     this.thread = init.thread
     this.#hooks = hooks
-    // Unbuilt in the repository, built in the package: the worker's file is this file's neighbour of the same kind.
-    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-    this.#worker = new Worker(new URL(`./worker.${extension}`, import.meta.url), {
+    this.#worker = new Worker(workerFile()!, {
       name: `lb-worker-${init.thread}`,
       workerData: init,
       resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: YOUNG_MB }
@@ -155,7 +154,8 @@ export class WorkerThread {
   }
 
   #receive(message: FromWorker): void {
-    if (message.type === 'metrics' || message.type === 'change') return this.#hooks.onMessage(message)
+    if (message.type === 'metrics' || message.type === 'change' || message.type === 'log')
+      return this.#hooks.onMessage(message)
     const key = keyOf(message)
     const waiting = this.#waiting.get(key)
     this.#waiting.delete(key)

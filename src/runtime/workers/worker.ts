@@ -3,6 +3,7 @@ import { shedIdle, socketFreed } from '../../balancer/queue/socket-queue.ts'
 import { wakeQueue } from '../../balancer/queue/wait-queue.ts'
 import { systemClock } from '../../core/clock.ts'
 import { guarded, reportFaults } from '../../core/containment.ts'
+import { loggerTo, plainError } from '../../core/log/host-logger.ts'
 import { createLogger } from '../../core/log/log.ts'
 import { reopenLogs } from '../../core/log/line-sink.ts'
 import { Metrics } from '../../core/metrics/metrics.ts'
@@ -25,12 +26,25 @@ import { HeapTidier } from '../memory/tidy-heap.ts'
 
 const init = workerData as WorkerInit
 const port = parentPort!
-const log = createLogger({
-  level: init.logLevel,
-  fields: { worker: init.thread },
-  buffered: true,
-  fd: init.logFd
-})
+const log = init.forwardLog
+  ? loggerTo(
+      // Only what JSON can say passes from thread to thread for certain.
+      (level, fields, message) =>
+        post({
+          type: 'log',
+          level,
+          fields: JSON.parse(JSON.stringify(fields, plainError)) as object,
+          message
+        }),
+      init.logLevel,
+      { worker: init.thread }
+    )
+  : createLogger({
+      level: init.logLevel,
+      fields: { worker: init.thread },
+      buffered: true,
+      fd: init.logFd
+    })
 const metrics = new Metrics((announcement) => post({ type: 'metrics', announcement }))
 reportFaults(faultReport(log, metrics, systemClock))
 // What it cannot go on after ends it: the main thread replaces it.

@@ -221,6 +221,7 @@ export class Workers implements Planes {
       {
         onMessage: (message) => {
           if (message.type === 'metrics') source.announce(message.announcement)
+          else if (message.type === 'log') this.#parts.log[message.level](message.fields, message.message)
           else this.#parts.onChange(message.event)
         },
         onExit: (error) => {

@@ -1,0 +1,66 @@
+import type { BackendView, PoolView, ReloadReport } from './admin/control-plane.ts'
+import type { Config as ValidConfig } from './config/model/model.ts'
+import { configFromObject } from './config/parse-config.ts'
+import { formatProblems } from './config/report/format-problems.ts'
+import type { Config } from './config/schema/root.ts'
+import type { Running } from './runtime/control/running.ts'
+import type { Runtime } from './runtime/runtime.ts'
+
+/** What `start` gives: a running lb in the process that embeds it. */
+export interface Lb extends Omit<Running, 'apply'> {
+  /** Puts another configuration in force. A report with `errors` says why not; then nothing changed. */
+  apply(config: Config | ValidConfig): Promise<ReloadReport>
+  /** Pools and backends as they are now. */
+  pools(): readonly PoolView[]
+  /** Gives a backend nothing new; what runs may end. Throws when there is no such backend. */
+  drain(pool: string, backend: string): Promise<BackendView>
+  /** Puts a backend back into service. */
+  ready(pool: string, backend: string): Promise<BackendView>
+  /** Takes a backend out of service. */
+  maint(pool: string, backend: string): Promise<BackendView>
+  weight(pool: string, backend: string, weight: number): Promise<BackendView>
+  /** Prometheus text. */
+  metrics(): string
+}
+
+export function embedded(runtime: Runtime): Lb {
+  const change = async (
+    pool: string,
+    backend: string,
+    to: Parameters<Runtime['control']['changeBackend']>[2]
+  ) => {
+    const view = await runtime.control.changeBackend(pool, backend, to)
+    if (view === undefined) throw new Error(`there is no backend ${pool}/${backend}`)
+    return view
+  }
+  return {
+    get addresses() {
+      return runtime.addresses
+    },
+    get adminAddresses() {
+      return runtime.adminAddresses
+    },
+    apply(config) {
+      if (isValidated(config)) return runtime.apply(config)
+      const result = configFromObject(config)
+      if (result.ok) return runtime.apply(result.config)
+      const errors = result.problems.map((problem) => formatProblems([problem]))
+      return Promise.resolve({ changed: false, lines: [], errors })
+    },
+    reload: (plan) => runtime.reload(plan),
+    stop: (options) => runtime.stop(options),
+    reopenLogs: () => runtime.reopenLogs(),
+    kill: () => runtime.kill(),
+    pools: () => runtime.control.pools() as readonly PoolView[],
+    drain: (pool, backend) => change(pool, backend, { state: 'drain' }),
+    ready: (pool, backend) => change(pool, backend, { state: 'ready' }),
+    maint: (pool, backend) => change(pool, backend, { state: 'maint' }),
+    weight: (pool, backend, weight) => change(pool, backend, { weight }),
+    metrics: () => runtime.metrics()
+  }
+}
+
+/** Made by configure or readConfig: the only ones whose shutdown is there and counted in milliseconds. */
+export function isValidated(config: Config | ValidConfig): config is ValidConfig {
+  return 'shutdown' in config && Reflect.get(Object(config.shutdown), 'graceMs') !== undefined
+}

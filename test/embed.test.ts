@@ -1,0 +1,108 @@
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { build } from 'esbuild'
+import { pino } from 'pino'
+import t from 'tap'
+import { type Config, defineConfig, start } from '../src/index.ts'
+
+const index = pathToFileURL(join(import.meta.dirname, '../src/index.ts')).href
+
+const config = (body: string, workers = 0): Config => ({
+  workers,
+  listeners: [
+    {
+      name: 'web',
+      bind: '127.0.0.1:0',
+      mode: 'l7',
+      routes: [{ respond: { body } }, { match: { path: '/p' }, pool: 'web' }]
+    }
+  ],
+  pools: { web: { algorithm: 'weighted-round-robin', backends: [{ name: 'a', address: '127.0.0.1:1' }] } }
+})
+
+t.test('apply takes what start takes, and says of the rest what is wrong', async (t) => {
+  const lb = await start(config('one'))
+  t.teardown(() => lb.kill())
+  const ask = async () => (await fetch(`http://${lb.addresses[0]!.address}`)).text()
+  t.equal(await ask(), 'one')
+  t.match(await lb.apply(config('two')), { changed: true })
+  t.equal(await ask(), 'two')
+  const wrong = await lb.apply({ listeners: [{ bind: ':80', mode: 'l7', pool: 'nope' }] })
+  t.match(wrong, { changed: false, errors: [/there is no pool "nope"/] })
+  t.equal(await ask(), 'two')
+})
+
+t.test('backends are seen and changed', async (t) => {
+  const lb = await start(config('x'))
+  t.teardown(() => lb.kill())
+  t.match(await lb.drain('web', 'a'), { admin: 'drain' })
+  t.match(await lb.weight('web', 'a', 7), { weight: 7 })
+  t.match(lb.pools(), [{ name: 'web', backends: [{ name: 'a', admin: 'drain', weight: 7 }] }])
+  t.match(await lb.ready('web', 'a'), { admin: 'ready' })
+  await t.rejects(lb.drain('web', 'b'), /no backend web\/b/)
+  t.match(lb.metrics(), /^lb_build_info/m)
+})
+
+t.test('keys and modes are checked where they are written', async (t) => {
+  // @ts-expect-error: a misspelt key does not compile
+  t.throws(() => void defineConfig({ listenrs: [] }).listeners[0]!)
+  // @ts-expect-error: nor does a mode that there is not
+  t.ok(defineConfig({ listeners: [{ bind: ':80', mode: 'l9', pool: 'web' }] }))
+  t.ok(defineConfig({ listeners: { bind: ':80', mode: 'l4', pool: 'web' } }), 'a lone item does')
+})
+
+t.test('lines go to the logger that is given, of every thread, whatever its kind', async (t) => {
+  const lines: unknown[][] = []
+  const take = (...line: unknown[]) => void lines.push(line)
+  const lb = await start(config('x', 1), { log: { info: take, warn: take, error: take } })
+  t.match(lines.at(-1), [/^lb runs with 1 worker/, { workers: 1 }])
+  await lb.stop()
+  const written: string[] = []
+  const own = pino({ level: 'debug' }, { write: (line: string) => void written.push(line) })
+  const other = await start(config('x'), { log: own })
+  await other.stop()
+  t.match(JSON.parse(written.at(-1)!), { msg: 'stopped', cut: 0 })
+})
+
+t.test('nothing is printed unless it is asked for, and no fault of lb ends its host', async (t) => {
+  const script = (options: string) => `
+    const { start } = await import(${JSON.stringify(index)})
+    const lb = await start({ workers: 1, listeners: { bind: '127.0.0.1:0', mode: 'l7', accessLog: true, routes: [{ respond: { body: 'hi' } }] } }${options})
+    await (await fetch('http://' + lb.addresses[0].address)).text()
+    await lb.stop()
+    process.on('exit', (code) => process.stderr.write('code ' + code))`
+  const dir = t.testdir({ 'quiet.mjs': script(''), 'asked.mjs': script(", { log: 'stdout' }") })
+  const run = (file: string) =>
+    spawnSync(process.execPath, [join(dir, file)], { encoding: 'utf8', env: { PATH: process.env['PATH'] } })
+  t.match(run('quiet.mjs'), { stdout: '', stderr: 'code 0' })
+  t.match(run('asked.mjs'), { stdout: /"msg":"lb runs[^]*"msg":"stopped"/ })
+})
+
+t.test('it works bundled by esbuild, in one thread', async (t) => {
+  const dir = t.testdir({
+    'host.mjs': `
+      import { start } from ${JSON.stringify(index)}
+      const lb = await start({ listeners: { bind: '127.0.0.1:0', mode: 'l7', routes: { respond: { body: 'hi' } } } })
+      console.log(await (await fetch('http://' + lb.addresses[0].address)).text())
+      await lb.stop()`.replace(index, join(import.meta.dirname, '../src/index.ts'))
+  })
+  const outfile = join(dir, 'out.mjs')
+  await build({
+    entryPoints: [join(dir, 'host.mjs')],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    logLevel: 'silent',
+    // What esbuild's own documentation asks for where packages call require().
+    banner: {
+      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);"
+    }
+  })
+  t.match(spawnSync(process.execPath, [outfile], { encoding: 'utf8' }), {
+    status: 0,
+    stdout: 'hi\n',
+    stderr: ''
+  })
+})
