@@ -41,7 +41,17 @@ const [l4, l7] = variants(items(root.properties!['listeners']!)) as [Schema, Sch
 const route = items(l7.properties!['routes']!)
 const pool = root.properties!['pools']!.additionalProperties as Schema
 const probes = variants(pool.properties!['health']!)
-const common = ['mode', 'name', 'bind', 'allow', 'deny', 'maxConnections', 'connectionLimit', 'proxyProtocol']
+const common = [
+  'mode',
+  'name',
+  'bind',
+  'allow',
+  'deny',
+  'maxConnections',
+  'connectionLimit',
+  'proxyProtocol',
+  'socket'
+]
 
 /** The tables of the page, in its order. What another table has is left out, or named in `brief` form: one row. */
 const sections: Readonly<Record<string, () => Row[]>> = {

@@ -4,9 +4,9 @@ import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import t from 'tap'
-import { configure, defineConfig, start } from '../../src/index.ts'
+import { type Config, configure, defineConfig, start } from '../../src/index.ts'
 import { get } from './clients.ts'
 import { freePort, spawnLb } from './process.ts'
 import { httpOrigin, startLb } from './servers.ts'
@@ -72,6 +72,33 @@ t.test('unix sockets are served by one worker, beside others on all', async (t) 
   await t.rejects(start(yaml, { logLevel: 'silent' }), { code: 'EADDRINUSE', address: `unix:${path}` })
   await lb.running.stop()
   t.notOk(existsSync(path), 'the file goes with the listener')
+})
+
+t.test('a unix socket has the mode it is given, and a place that is none is told by its name', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'lb-'))
+  t.teardown(() => rmSync(dir, { recursive: true, force: true }))
+  const group = String(process.getgid!())
+  const yaml = (path: string, socket?: object) =>
+    configure({
+      workers: 0,
+      listeners: [
+        { name: 'web', bind: `unix:${path}`, mode: 'l7', routes: { respond: {} }, ...(socket && { socket }) }
+      ]
+    } as Config)
+  const path = join(dir, 'a.sock')
+  const lb = await start(yaml(path, { mode: '0660', group }))
+  t.equal(statSync(path).mode & 0o777, 0o660)
+  await lb.stop()
+  await t.rejects(start(yaml(path, { owner: 'nobody-of-that-name' })), {
+    message: /user nobody-of-that-name does not exist/,
+    setting: 'listeners[0].socket'
+  })
+  await t.rejects(start(yaml('/nonexistent/dir/x.sock')), {
+    message: /the directory \/nonexistent\/dir does not exist/
+  })
+  writeFileSync(join(dir, 'plain'), '')
+  await t.rejects(start(yaml(join(dir, 'plain'))), { message: /it is no socket/ })
+  await t.rejects(start(yaml(join(dir, 'plain', 'x'))), { message: /is no directory/ })
 })
 
 t.test('several binds of one listener get ports of their own, the same in all workers', async (t) => {

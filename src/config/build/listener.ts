@@ -41,7 +41,16 @@ function buildCommon(input: ListenerInput, name: string, absolute: ResolvePath) 
     ...(input.connectionLimit !== undefined && {
       connectionLimit: buildConnectionLimit(input.connectionLimit)
     }),
-    ...(input.proxyProtocol !== undefined && { proxyProtocol: input.proxyProtocol })
+    ...(input.proxyProtocol !== undefined && { proxyProtocol: input.proxyProtocol }),
+    ...(input.socket !== undefined && { socket: buildSocket(input.socket) })
+  }
+}
+
+function buildSocket({ mode, owner, group }: NonNullable<ListenerInput['socket']>) {
+  return {
+    ...(mode !== undefined && { mode: Number.parseInt(mode.replace(/^0?o/, ''), 8) }),
+    ...(owner !== undefined && { owner }),
+    ...(group !== undefined && { group })
   }
 }
 

@@ -46,6 +46,8 @@ interface ListenerCommon {
   readonly connectionLimit?: ConnectionLimit
   /** CIDRs that must send a PROXY header; undefined: PROXY is not spoken here. */
   readonly proxyProtocol?: { readonly trusted: readonly string[] }
+  /** Of the files of its unix sockets. */
+  readonly socket?: { readonly mode?: number; readonly owner?: string; readonly group?: string }
   readonly tls?: ListenerTls
 }
 

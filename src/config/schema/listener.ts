@@ -10,6 +10,7 @@ import { routeRetry } from './retry.ts'
 import { encodedSlash, headersSchema, listenerLimits, routeSchema } from './route.ts'
 import { listenerStageKeys } from './stage-schema.ts'
 import { listenerTls } from './tls.ts'
+import { unixAccess } from './unix-access.ts'
 
 const { l4, l7 } = defaults.listener
 
@@ -45,7 +46,8 @@ const common = {
     { lone: firstOf(loneText('trusted'), loneTrue('name the peers that send it: { trusted: [10.0.0.0/8] }')) }
   )
     .optional()
-    .describe('Read a PROXY v1 or v2 header.')
+    .describe('Read a PROXY v1 or v2 header.'),
+  socket: unixAccess.optional().describe('Who may connect to its unix sockets.')
 }
 
 const l4Keys = {

@@ -11,6 +11,7 @@ import type { Planes } from '../workers/planes.ts'
 import { overlaps, probeBind } from '../plane/probe-bind.ts'
 import { SerialQueue } from './serial-queue.ts'
 import { bindKey, makeSnapshot, type Material, type Snapshot } from '../plane/snapshot.ts'
+import { giveSocketAccess } from '../plane/unix-access.ts'
 import { bindError } from './start-error.ts'
 
 export interface ControllerParts extends PoolDeps {
@@ -127,6 +128,12 @@ export class Controller {
     }
     const snapshot = makeSnapshot(parts, this.#snapshot)
     const taken = await planes.prepare(snapshot)
+    try {
+      giveSocketAccess(next)
+    } catch (error) {
+      planes.abort()
+      throw error
+    }
     const ports = this.#portsOf(next, taken)
     // At the first start nothing can be asked before there is an answer: the edge comes last.
     const first = this.#config === undefined

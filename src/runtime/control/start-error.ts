@@ -1,3 +1,6 @@
+import { existsSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+
 /** Why `lb` cannot run, in the words of the user's configuration: the CLI prints `message` and exits 1. */
 export class StartError extends Error {
   override readonly name = 'StartError'
@@ -41,11 +44,12 @@ export function bindError(
   listener?: string
 ): StartError {
   const where = listener === undefined ? setting : `${setting}, listener ${listener}`
-  const message = `cannot listen on ${address} (${where}): ${reasonOf(error)}`
+  const message = `cannot listen on ${address} (${where}): ${reasonOf(error, address)}`
   return new StartError({ code: error.code ?? 'LB_INTERNAL', message, address, setting }, error)
 }
 
-function reasonOf(error: NodeJS.ErrnoException): string {
+function reasonOf(error: NodeJS.ErrnoException, address: string): string {
+  if (address.startsWith('unix:')) return unixReason(error, address.slice('unix:'.length))
   switch (error.code) {
     case 'EADDRINUSE':
       return 'the address is in use by another program'
@@ -57,9 +61,28 @@ function reasonOf(error: NodeJS.ErrnoException): string {
     case 'EAI_AGAIN':
       return 'the host name cannot be resolved'
     case 'ENOENT':
-      return 'the directory does not exist'
+      return 'no such file'
     case 'EMFILE':
       return 'too many open files (ulimit -n)'
+    default:
+      return error.message
+  }
+}
+
+/** libuv says EACCES where bind(2) says that there is no such directory. */
+function unixReason(error: NodeJS.ErrnoException, path: string): string {
+  const folder = dirname(path)
+  const there = statSync(folder, { throwIfNoEntry: false })
+  if (there === undefined) return `the directory ${folder} does not exist; make it, or name another`
+  if (!there.isDirectory()) return `${folder} is no directory`
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return existsSync(path) && !statSync(path).isSocket()
+        ? 'there is a file of that name, and it is no socket'
+        : 'another program listens on it'
+    case 'EACCES':
+    case 'EPERM':
+      return `permission denied in ${folder}: who starts lb must be able to write there`
     default:
       return error.message
   }
