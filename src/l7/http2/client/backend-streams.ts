@@ -3,6 +3,7 @@ import type { Backend } from '../../../balancer/pool/backend.ts'
 import { awaitSocket } from '../../../balancer/queue/socket-queue.ts'
 import type { Waiter } from '../../../balancer/queue/wait-queue.ts'
 import type { BackendAddress } from '../../../config/model/model.ts'
+import { soon } from '../../../core/containment.ts'
 import type { Waits } from '../../../core/deadlines.ts'
 import { dial } from '../../../net/dial/dial.ts'
 import { dialFailure, type DialFailure } from '../../../net/dial/dial-failure.ts'
@@ -54,14 +55,15 @@ export class BackendStreams implements ConnectionPlace, StreamLine {
   open(backend: Backend, request: Outgoing, times: UpstreamTimes, client: UpstreamClient): UpstreamStream {
     this.#names?.used(this.now)
     const stream = new ClientStream(this, request, times, client)
-    const connection = this.#roomy()
-    if (connection !== undefined) {
+    const connection = this.#roomy(request)
+    if (connection !== undefined && connection.refusal(request) === undefined) {
       connection.begin(stream)
       return stream
     }
     this.#waiting.add(stream)
     stream.wait()
-    this.#make(backend, times.connectMs)
+    if (connection !== undefined) soon(() => this.roomier(connection))
+    else this.#make(backend, times.connectMs)
     return stream
   }
 
@@ -143,7 +145,13 @@ export class BackendStreams implements ConnectionPlace, StreamLine {
   roomier(connection: ClientConnection): void {
     for (const stream of this.#waiting) {
       if (connection.room <= 0) return
+      if (!connection.takes(stream.request)) continue
       this.#waiting.delete(stream)
+      const refusal = connection.refusal(stream.request)
+      if (refusal !== undefined) {
+        stream.notOpened(UNABLE, refusal)
+        continue
+      }
       connection.begin(stream)
       stream.opened()
     }
@@ -157,9 +165,9 @@ export class BackendStreams implements ConnectionPlace, StreamLine {
     if (this.#waiting.size > 0) this.#make(connection.backend, this.#settings.config.timeouts.connectMs)
   }
 
-  #roomy(): ClientConnection | undefined {
+  #roomy(request: Outgoing): ClientConnection | undefined {
     for (const connection of this.#connections) {
-      if (connection.room > 0) return connection
+      if (connection.takes(request)) return connection
       // Spent or told to go: it closes with its last stream.
     }
     return undefined
@@ -208,6 +216,8 @@ export class BackendStreams implements ConnectionPlace, StreamLine {
     }
   }
 }
+
+const UNABLE: DialFailure = { code: 'LB_UPSTREAM_PROTOCOL', outcome: 'unused' }
 
 /** What a connection that is being made is expected to take. */
 const STREAMS_PER_DIAL = 100

@@ -3,6 +3,7 @@ import type { Backend } from '../../../balancer/pool/backend.ts'
 import type { Transport, TransportOwner } from '../../../net/transport/transport.ts'
 import type { Lifetime } from '../../http1/client/lifetime.ts'
 import type { UpstreamHead } from '../../http1/parse/response-parser.ts'
+import type { Outgoing } from '../../forward/forward-owner.ts'
 import { errorName } from '../frames/codes.ts'
 import type { Stream } from '../session/stream.ts'
 import { TransportWriter } from '../session/transport-writer.ts'
@@ -54,6 +55,8 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
   #closing = false
   #idleSince = 0
   #asked = false
+  /** Those that waited for its SETTINGS have been told. */
+  #told = false
   /** It is counted no longer. */
   #gone = false
 
@@ -82,6 +85,17 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
     return max - session.streams.size
   }
 
+  /** Whether it takes this request now. A tunnel waits until the backend has said that it knows of them. */
+  takes({ upgrade }: Outgoing): boolean {
+    return this.room > 0 && (upgrade === '' || this.session.settled)
+  }
+
+  /** Undefined, or why a request that it takes cannot be sent. */
+  refusal({ upgrade }: Outgoing): string | undefined {
+    const known = upgrade === '' || this.session.peer.enableConnectProtocol
+    return known ? undefined : 'the backend opens no tunnels over HTTP/2 (RFC 8441)'
+  }
+
   get idle(): boolean {
     return this.session.streams.size === 0
   }
@@ -95,7 +109,8 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
     const { request } = one
     if (this.idle) this.#place.turned(true)
     const { pseudo, fields } = requestLines(request, this.#transport.secure ? 'https' : 'http')
-    const stream = this.session.request(pseudo, fields, request.bodyLength === 0, request.method === 'HEAD')
+    const ends = request.bodyLength === 0 && request.upgrade === ''
+    const stream = this.session.request(pseudo, fields, ends, request.method === 'HEAD')
     this.#begun++
     this.deadline = Infinity
     this.#asked = false
@@ -139,6 +154,10 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
     this.session.receive(buffer, start, end)
     this.#reading = false
     if (this.#asked) this.#rest()
+    if (!this.#told && this.session.settled) {
+      this.#told = true
+      this.#place.roomier(this)
+    }
     this.flushTurn()
   }
 

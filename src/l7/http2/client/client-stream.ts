@@ -6,7 +6,9 @@ import { unheard, type UpstreamClient, type UpstreamFailure } from '../../forwar
 import type { UpstreamStream, UpstreamTimes } from '../../forward/upstreams.ts'
 import type { UpstreamHead } from '../../http1/parse/response-parser.ts'
 import { CANCEL, errorName, NO_ERROR, REFUSED_STREAM } from '../frames/codes.ts'
+import { StreamBytes } from '../session/stream-bytes.ts'
 import type { ClosedBy, Stream, StreamHandler } from '../session/stream.ts'
+import { webSocketAccept } from './websocket-accept.ts'
 import type { ClientConnection } from './client-connection.ts'
 
 /** Where a request waits for a stream. */
@@ -17,6 +19,7 @@ export interface StreamLine {
   leave(stream: ClientStream): void
 }
 
+const NOTHING = Buffer.alloc(0)
 const LATE: DialFailure = { code: 'LB_CONNECT_TIMEOUT', outcome: 'connect-timeout' }
 
 /** A request on its way over HTTP/2: from the wait for a stream to the end of its response. */
@@ -131,6 +134,7 @@ export class ClientStream implements UpstreamStream, StreamHandler, Waits {
   onHead(head: UpstreamHead): void {
     try {
       if (head.status < 200) return this.#client.onInterim(head)
+      if (this.request.upgrade !== '' && head.status < 300) return this.#switch(head)
       this.#responded = true
       this.#await(this.#times.idleMs)
       this.#client.onResponse(head)
@@ -214,6 +218,19 @@ export class ClientStream implements UpstreamStream, StreamHandler, Waits {
     const client = this.#client
     this.cancel()
     return client.onInternalError?.(error)
+  }
+
+  /** The backend has opened the tunnel: what HTTP/1.1 calls 101 (RFC 8441 §5.1). */
+  #switch(head: UpstreamHead): void {
+    const { upgrade, headers } = this.request
+    const bytes = new StreamBytes(this.#connection!, this.#stream!)
+    const client = this.#client
+    this.#end()
+    const key = headers.first('sec-websocket-key')
+    if (upgrade === 'websocket' && key !== undefined) {
+      head.headers.append('Sec-WebSocket-Accept', webSocketAccept(key))
+    }
+    client.onUpgrade({ ...head, status: 101, upgrade }, bytes, NOTHING)
   }
 
   #await(ms: number): void {

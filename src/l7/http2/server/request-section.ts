@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { UNKNOWN_LENGTH } from '../../message/body-length.ts'
 import type { Request } from '../../message/request.ts'
 import { HeaderBlock } from '../../message/header-block.ts'
@@ -162,6 +163,10 @@ export class RequestSection implements FieldSink {
     const expectContinue = this.#expect.toLowerCase() === '100-continue'
     if (this.#expect !== '' && !expectContinue) return BAD_EXPECTATION
     if (this.#cookie !== '') this.#text += `cookie: ${this.#cookie}\r\n`
+    const upgrade = extended ? tunnelledProtocols(this.#protocol) : ''
+    if (extended && upgrade === '') return BAD_METHOD
+    // HTTP/1.1 has a key that its answer is made of; RFC 8441 §5 left it out.
+    if (upgrade === 'websocket') this.#text += `sec-websocket-key: ${randomBytes(16).toString('base64')}\r\n`
     // A tunnel has no body: what comes behind the head is what is tunnelled.
     const bodiless = endStream || extended
     this.request = {
@@ -172,7 +177,7 @@ export class RequestSection implements FieldSink {
       headers: new HeaderBlock(`host: ${authority}\r\n${this.#text}`),
       bodyLength: bodiless ? 0 : this.contentLength === -1 ? UNKNOWN_LENGTH : this.contentLength,
       keepAlive: true,
-      upgrade: extended ? tunnelledProtocols(this.#protocol) : '',
+      upgrade,
       expectContinue: expectContinue && !endStream,
       acceptsTrailers: this.#trailers,
       connectionNames: '',

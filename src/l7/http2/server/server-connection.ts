@@ -1,12 +1,11 @@
+import type { SpliceOptions } from '../../../l4/tcp/splice.ts'
 import type { Waits } from '../../../core/deadlines.ts'
 import type { Pass } from '../../../net/admission/gate.ts'
-import type { ByteStream } from '../../../net/transport/byte-stream.ts'
 import type { Transport, TransportOwner } from '../../../net/transport/transport.ts'
 import { acceptedClient } from '../../exchange/accepted-client.ts'
 import type { ClientConnection, Ends } from '../../exchange/client-connection.ts'
 import { parseFailure } from '../../http1/parse/parse-failure.ts'
 import type { HeadLimits } from '../../http1/parse/request-parser.ts'
-import type { Response } from '../../message/response.ts'
 import { Traffic } from '../../http1/server/traffic.ts'
 import type { Request } from '../../message/request.ts'
 import { ENHANCE_YOUR_CALM, errorName, SETTINGS_TIMEOUT } from '../frames/codes.ts'
@@ -152,7 +151,7 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
   // ServerSessionHost.
 
   onRequest(stream: Stream, request: Request): void {
-    const served = new ServerStream(this, stream)
+    const served = new ServerStream(this, stream, request.upgrade !== '')
     this.#host.http2.streams.add(1)
     const exchange = this.#host.exchange(request, served)
     served.serve(exchange)
@@ -220,16 +219,10 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
     this.#host.context.deadlines.remove(waits)
   }
 
-  openTunnel(
-    _stream: Stream,
-    _head: Response,
-    _fields: string,
-    upstream: ByteStream,
-    _rest: Buffer,
-    onEnd: (failed: boolean) => void
-  ): void {
-    upstream.destroy()
-    onEnd(true)
+  /** The connection counts the bytes of its tunnels itself. */
+  get tunnelOptions(): SpliceOptions {
+    const { tunnelMs, idleMs } = this.#host.snapshot.config.timeouts
+    return { deadlines: this.#host.context.deadlines, idleMs: tunnelMs, halfCloseMs: idleMs }
   }
 
   /** What the connection waits for now. */

@@ -1,3 +1,4 @@
+import { splice } from '../../../l4/tcp/splice.ts'
 import { contain, guarded } from '../../../core/containment.ts'
 import type { Waits } from '../../../core/deadlines.ts'
 import type { ByteStream } from '../../../net/transport/byte-stream.ts'
@@ -7,6 +8,7 @@ import type { Exchange } from '../../exchange/exchange.ts'
 import type { Response } from '../../message/response.ts'
 import type { HeaderBlock } from '../../message/header-block.ts'
 import { CANCEL, errorName, INTERNAL_ERROR } from '../frames/codes.ts'
+import { StreamBytes } from '../session/stream-bytes.ts'
 import type { ClosedBy, Stream, StreamHandler } from '../session/stream.ts'
 import type { ServerConnection } from './server-connection.ts'
 
@@ -26,12 +28,13 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
   /** What waited when the client was last looked at. */
   #pendingBefore = 0
 
-  constructor(connection: ServerConnection, stream: Stream) {
+  /** `tunnels`: it is CONNECT with a protocol, so what comes behind its head is no body. */
+  constructor(connection: ServerConnection, stream: Stream, tunnels = false) {
     this.#connection = connection
     this.#stream = stream
-    this.#bodyEnded = stream.remoteEnded
+    this.#bodyEnded = stream.remoteEnded || tunnels
     stream.handler = this
-    if (!stream.remoteEnded) this.#wait()
+    if (!this.#bodyEnded) this.#wait()
   }
 
   /** Once, before it begins. */
@@ -116,7 +119,7 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
   }
 
   tunnel(
-    head: Response,
+    _head: Response,
     fields: string,
     upstream: ByteStream,
     rest: Buffer,
@@ -124,7 +127,14 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
   ): void {
     this.#exchange = undefined
     this.#connection.settle(this, this.#stream)
-    this.#connection.openTunnel(this.#stream, head, fields, upstream, rest, onEnd)
+    const connection = this.#connection
+    // RFC 8441 §5.1: 200 in place of 101, and no answer to a key that was never sent.
+    const answer = fields.replace(/^(?:sec-websocket-accept|connection|upgrade):.*\r\n/gim, '')
+    connection.session.respond(this.#stream, 200, answer, false)
+    const bytes = new StreamBytes(connection, this.#stream)
+    if (rest.length > 0) bytes.sendOwned(rest)
+    splice(bytes, upstream, connection.tunnelOptions, (end) => onEnd(end.reason === 'upstream-reset'))
+    connection.wake()
   }
 
   /** What an exchange throws ends its stream, and no other of the connection. */

@@ -202,7 +202,8 @@ export abstract class StreamSet {
   #forget(stream: Stream, way: number, code: number, by: ClosedBy | 'us' | 'end'): void {
     if (!this.streams.delete(stream.id)) return
     this.closed.add(stream.id, way)
-    if (by !== 'end') {
+    if (by === 'end') stream.handler?.onFinished?.()
+    else {
       stream.localEnded = true
       stream.remoteEnded = true
       this.receiver.drop(stream)

@@ -10,6 +10,8 @@ export interface StreamHandler {
   onReadDone(): void
   /** What was sent of it has left the stream: it takes more. */
   onDrain(): void
+  /** END_STREAM of both sides has been sent and has come. */
+  onFinished?(): void
   /** Nothing further is heard. The peer reset it, broke a rule, or the connection is over. `code`: an error code. */
   onClosed(code: number, by: ClosedBy): void
 }
