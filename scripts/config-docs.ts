@@ -135,7 +135,8 @@ function rowsOf(parent: Schema, key: string, base: string, prefix: string): Row[
   // A mapping in place of the list, which is not one of its items.
   const other = list && variants(schema).find(({ properties }) => properties && !sameKeys(properties, inner))
   const otherRows = Object.keys(other?.properties ?? {}).flatMap((name) =>
-    rowsOf(other!, name, path, `${shown}.`)
+    // A list of the same items has been described.
+    rowsOf(other!, name, path, `${shown}.`).slice(0, name === 'methods' ? 1 : undefined)
   )
   return [row, ...innerRows, ...otherRows]
 }

@@ -60,7 +60,7 @@ const only: Record<string, RegExp> = {
 const packages: Record<string, RegExp> = {
   undici: /^(health|discovery|acme|l7\/stages\/auth|cli)\//,
   yaml: /^config\//,
-  zod: /^(config\/|l7\/stages\/([\w-]+\/keys|order|stage-keys)\.ts$)/,
+  zod: /^(config\/|l7\/stages\/([\w-]+(\/[\w-]+)?\/keys|order|stage-keys)\.ts$)/,
   jose: /^(acme|l7\/stages\/auth)\//,
   '@peculiar/x509': /^(acme|net\/tls)\//,
   'reflect-metadata': /^(acme|net\/tls)\//,

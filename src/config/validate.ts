@@ -1,5 +1,6 @@
 import { buildConfig } from './build/build.ts'
 import { checkAddresses } from './checks/addresses.ts'
+import { checkAuth } from './checks/auth.ts'
 import { checkL4Loops } from './checks/l4-loops.ts'
 import { checkDoubtful } from './checks/doubtful.ts'
 import { findHiddenRoutes } from './checks/hidden-routes.ts'
@@ -64,6 +65,7 @@ export function validate(
     ...checkModes(root),
     ...checkListeners(root),
     ...checkRegexes(root),
+    ...checkAuth(root),
     ...checkDoubtful(root)
   ]
   const known = new Set(early.map((finding) => pathText(finding.path)))

@@ -40,12 +40,15 @@ export const errors = {
   LB_CLEAR_TEXT: client(400, 'this port speaks https'),
   LB_BAD_HOST: client(400, 'bad host'),
   LB_BAD_PATH: client(400, 'bad path'),
+  LB_UNAUTHENTICATED: client(401, 'authentication required', 'http_request_denied'),
+  LB_FORBIDDEN: client(403, 'forbidden', 'http_request_denied'),
   LB_METHOD: client(405, 'method not allowed', 'http_request_denied'),
   LB_REQUEST_TIMEOUT: client(408, 'request timeout'),
   LB_BODY_TOO_LARGE: client(413, 'body too large', 'http_request_denied'),
   LB_URL_TOO_LONG: client(414, 'url too long'),
   LB_MEDIA_TYPE: client(415, 'unsupported media type', 'http_request_denied'),
   LB_RATE_LIMIT: client(429, 'too many requests', 'http_request_denied'),
+  LB_AUTH_GUESSES: client(429, 'too many wrong credentials', 'http_request_denied'),
   LB_EXPECTATION: client(417, 'expectation failed'),
   LB_HEAD_TOO_LARGE: client(431, 'request header fields too large'),
   LB_NOT_IMPLEMENTED: client(501, 'method not implemented'),
@@ -87,6 +90,13 @@ export const errors = {
 
   // Ours.
   LB_SHUTTING_DOWN: { side: 'internal', status: 503, level: 'info', phrase: 'shutting down' },
+  LB_AUTH_UNAVAILABLE: {
+    side: 'internal',
+    status: 503,
+    level: 'warn',
+    phrase: 'authentication is not available',
+    proxyStatus: 'proxy_internal_error'
+  },
   LB_INTERNAL: {
     side: 'internal',
     status: 500,

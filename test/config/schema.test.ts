@@ -43,7 +43,7 @@ function documentedPath(path: string): string {
 function withoutPlace(path: string): string {
   const [, , key, rest] = /^listeners(\[\])?\.(?:routes(?:\[\])?\.)?(\w+)((?:\[\])?\..*)?$/.exec(path) ?? []
   if (key === undefined || rest === undefined || !stageKeyNames.includes(key)) return path
-  return `${key}${rest.replaceAll('[]', '')}`
+  return `${key}${rest.replaceAll('[]', '')}`.replace('auth.methods.', 'auth.')
 }
 
 t.test('every key has a description', async (t) => {

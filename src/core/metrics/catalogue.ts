@@ -51,6 +51,10 @@ export const catalogue = {
     ['listener', 'route', 'reason'],
     'Requests that a mirror did not get whole: full (mirror.max copies under way), timeout (mirror.timeout), too-large (the body).'
   ),
+  lb_auth_total: counter(
+    ['listener', 'route', 'method', 'outcome'],
+    'Decisions of auth: allowed, refused, missing (no credential), throttled, unavailable, login.'
+  ),
   lb_retries_total: counter(['pool'], 'Attempts after the first.'),
 
   lb_connections_total: counter(['listener'], 'Connections accepted.'),

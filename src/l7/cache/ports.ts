@@ -26,6 +26,8 @@ export interface CacheRequest {
   readonly headers: HeaderView
   /** The fields as upstream gets them, which lb writes, changes and removes some of. Left out: as the client sent them. */
   readonly sent?: Pick<HeaderView, 'get'>
+  /** Who asks has proved who it is, by whatever: what answers is for nobody else unless it says so (RFC 9111 §3.5). */
+  readonly authenticated?: boolean
   /** It has a body, which is in no key: it is not answered from here, nor is its answer stored. */
   readonly body?: boolean
   /** What a trusted proxy says of the URL beyond the above, lines of the key: `\nf:name=value` for each. */

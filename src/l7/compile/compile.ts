@@ -17,6 +17,7 @@ import type { Stage } from '../stages/stage.ts'
 import type { StageKeys } from '../stages/stage-keys.ts'
 import { stageMemoryId, type StageMemory } from '../stages/stage-memory.ts'
 import type { CompiledPool, CompiledRoute, Snapshot, Target } from './snapshot.ts'
+import { ownedFields } from '../headers/owned-fields.ts'
 import { having, stageLists } from './stage-lists.ts'
 
 /** What a listener's snapshot is made of besides its configuration. */
@@ -107,11 +108,17 @@ class Compiler {
     const listener = this.#parts.config
     const labels = { listener: listener.name, route: route.name }
     const { metrics } = this.#context
+    const late = this.late(route)
+    const requestEdits = compileEdits(route.headers.request)
+    const owned = ownedFields(late)
     return {
       config: route,
       name: route.name,
-      stages: stageLists(this.early, this.late(route)),
-      requestEdits: compileEdits(route.headers.request),
+      stages: stageLists(this.early, late),
+      requestEdits,
+      owned,
+      decided:
+        owned === undefined ? requestEdits?.names : new Set([...owned, ...(requestEdits?.names ?? [])]),
       responseEdits: compileEdits(route.headers.response),
       limits: { ...listener.limits, ...route.limits },
       requests: metrics.counter('lb_requests_total', labels),

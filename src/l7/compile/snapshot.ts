@@ -61,6 +61,10 @@ export interface CompiledRoute {
   readonly name: string
   readonly stages: HookLists
   readonly requestEdits: CompiledEdits | undefined
+  /** Of the request's fields, as CGI servers read them (variable-name.ts): what stages own; undefined: nothing. */
+  readonly owned: ReadonlySet<string> | undefined
+  /** … and what the edits name: no trailer may bring these. */
+  readonly decided: ReadonlySet<string> | undefined
   readonly responseEdits: CompiledEdits | undefined
   readonly limits: RequestLimits
   readonly requests: Counter

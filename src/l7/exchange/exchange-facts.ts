@@ -13,6 +13,7 @@ export interface Identity {
   readonly name: string
   readonly roles: readonly string[]
   /** Of a token. */
+  readonly scopes?: readonly string[]
   readonly claims?: Readonly<Record<string, unknown>>
   /** By which rule: 'jwt', 'basic', … */
   readonly by: string
@@ -41,7 +42,7 @@ export abstract class ExchangeFacts {
   host = ''
   /** Normalised. */
   path = ''
-  /** Raw, undefined without "?". */
+  /** Raw, undefined without "?". The auth stage may take a credential out. */
   query: string | undefined
   /** The host that goes on in place of the Host field: the request named it in its target, or not at all ('' until then). */
   authority: string | undefined

@@ -125,7 +125,7 @@ export class Exchange extends ResponseExit implements ForwardOwner {
   onRequestEnd(trailers: string): void {
     // Unannounced ones take some servers by surprise (RFC 9110 §6.6.2).
     const announced = (this.request.seen & SEEN_TRAILER) !== 0 && trailers !== ''
-    const edited = this.route?.requestEdits?.names
+    const edited = this.route?.decided
     const passed = announced
       ? passableTrailers(trailers, edited, this.request.headers.get('trailer') ?? '')
       : ''

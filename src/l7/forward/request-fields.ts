@@ -1,5 +1,6 @@
 import type { ExchangeFacts } from '../exchange/exchange-facts.ts'
 import { dropConnectionNamed } from '../headers/hop-by-hop.ts'
+import { dropOwned } from '../headers/owned-fields.ts'
 import { passableNames } from '../headers/trailers.ts'
 import { SEEN_TRAILER } from '../message/seen.ts'
 import { HeaderBlock } from '../message/header-block.ts'
@@ -9,6 +10,8 @@ import { UNKNOWN_LENGTH } from '../message/body-length.ts'
 export function requestFields(exchange: ExchangeFacts, path: string): HeaderBlock {
   const { request, forwardAuthority: authority } = exchange
   const headers = new HeaderBlock(ownFields(exchange))
+  const owned = exchange.route?.owned
+  if (owned !== undefined) dropOwned(headers, owned)
   const changes = exchange.requestFields
   if (changes !== undefined) {
     for (const [name, value] of changes) {
@@ -41,7 +44,7 @@ function ownFields(exchange: ExchangeFacts): string {
 /** What may not come is not announced, and without chunks nothing can come. */
 function announceTrailers({ request, route }: ExchangeFacts): void {
   const { headers, bodyLength } = request
-  const names = passableNames(headers.get('trailer') ?? '', route?.requestEdits?.names)
+  const names = passableNames(headers.get('trailer') ?? '', route?.decided)
   if (names === '' || bodyLength !== UNKNOWN_LENGTH) headers.remove('trailer')
   else if (names !== headers.get('trailer')) headers.set('Trailer', names)
 }

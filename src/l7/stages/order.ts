@@ -1,6 +1,9 @@
 import type { z } from 'zod'
 import { concurrencyKeys } from './concurrency/keys.ts'
 import { rateLimitKeys } from './rate-limit/keys.ts'
+import { authKeys } from './auth/keys.ts'
+import { identityKeys } from './identity/keys.ts'
+import { requireKeys } from './require/keys.ts'
 import type { GuardKeys, StageKeys } from './stage-keys.ts'
 import type { CompileStage } from './stage-context.ts'
 
@@ -58,6 +61,25 @@ export const order: readonly OrderEntry[] = [
     'what waits here has passed the rate limits',
     concurrencyKeys,
     () => import('./concurrency/concurrency.ts')
+  ),
+  guard(
+    'auth',
+    'behind what is cheap to refuse, before all that may depend on who it is',
+    authKeys,
+    () => import('./auth/auth.ts')
+  ),
+  guard('require', 'whether who it is may do this', requireKeys, () => import('./require/require.ts')),
+  guard(
+    'rate-limit-by-identity',
+    'limits whose key is who it is, which is known only now',
+    rateLimitKeys,
+    () => import('./rate-limit/by-identity.ts')
+  ),
+  keyed(
+    'identity',
+    'who it is goes on only once it may',
+    identityKeys,
+    () => import('./identity/identity.ts')
   ),
   always(
     'rewrite',

@@ -17,6 +17,11 @@ export type { Explanation }
  */
 export interface Stage {
   readonly name: string
+  /**
+   * Request fields, lower case, that this stage decides about: nothing that a client sends under these names goes on, in
+   * any spelling that a server takes for them, in the head or in a trailer. What goes on is what `setRequestField` says.
+   */
+  readonly owns?: readonly string[]
   /** Before a backend is asked, in the order of the table. */
   request?(exchange: Exchange): Verdict
   /** The head as it goes to a backend, in the order of the table: once for the request, and once for a cache's refresh. */

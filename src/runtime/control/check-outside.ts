@@ -20,7 +20,13 @@ const LOOKUPS_MS = 3_000
 export async function checkOutside(config: Config): Promise<CertificateReport> {
   const { findings, lines } = checkCertificates(config, Date.now())
   return {
-    findings: [...findings, ...checkAccount(config), ...checkBinds(config), ...(await checkHosts(config))],
+    findings: [
+      ...findings,
+      ...checkAccount(config),
+      ...checkBinds(config),
+      ...checkAuthFiles(config),
+      ...(await checkHosts(config))
+    ],
     lines
   }
 }
@@ -34,6 +40,33 @@ function* checkAccount({ user }: Config): Generator<Finding> {
     // Who checks is seldom who starts it.
     yield /exist|not supported/.test(message) ? errorAt(['user'], message) : warningAt(['user'], message)
   }
+}
+
+/** Files of credentials: what is missing at the start lets nobody in. */
+function* checkAuthFiles(config: Config): Generator<Finding> {
+  for (const [index, listener] of config.listeners.entries()) {
+    if (listener.mode !== 'l7') continue
+    const places = [{ path: ['listeners', index] as Path, stages: listener.stages }]
+    for (const [number, { stages }] of listener.routes.entries()) {
+      if (stages['auth'] === listener.stages['auth']) continue
+      places.push({ path: ['listeners', index, 'routes', number], stages })
+    }
+    for (const { path, stages } of places) {
+      for (const file of filesIn(stages['auth'])) {
+        try {
+          accessSync(file, constants.R_OK)
+        } catch (error) {
+          yield errorAt([...path, 'auth'], `cannot read ${file}: ${systemReason(error)}`)
+        }
+      }
+    }
+  }
+}
+
+/** Every `file:/path` among the values. */
+function filesIn(value: unknown): string[] {
+  if (typeof value === 'string') return value.startsWith('file:/') ? [value.slice('file:'.length)] : []
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(filesIn) : []
 }
 
 function* checkBinds(config: Config): Generator<Finding> {

@@ -3,7 +3,7 @@ import { freshnessLifetime } from '../policy/freshness.ts'
 import { requestDirectives } from '../policy/request-directives.ts'
 import { responseDirectives } from '../policy/response-directives.ts'
 import type { NotStorable } from '../policy/storable.ts'
-import { whyNotStorable } from '../policy/storable.ts'
+import { hasCredentials, whyNotStorable } from '../policy/storable.ts'
 import type { CacheRequest, CacheResponse } from '../ports.ts'
 
 /** Whether what upstream answers would be stored; without a response to judge by it mostly depends on that. */
@@ -47,7 +47,7 @@ const sentences: Readonly<Record<NotStorable, string>> = {
   'no-store': 'the response says no-store',
   private: 'the response is private',
   authorization:
-    'the request has Authorization, and the response does not say public, s-maxage or must-revalidate',
+    'the request has credentials, and the response does not say public, s-maxage or must-revalidate',
   'set-cookie':
     'the response sets a cookie, and the setCookie of the route does not let it be stored with that',
   vary: 'the response varies by *, by more than 16 fields, or by one that differs with each request',
@@ -57,8 +57,8 @@ const sentences: Readonly<Record<NotStorable, string>> = {
 function dependsOn(request: CacheRequest, { defaultTtlMs }: RouteCache): string {
   if (request.method === 'POST')
     return 'if the answer names this URL in Content-Location and says how long it lives'
-  if (request.headers.get('authorization') !== undefined)
-    return 'if the response says public, s-maxage or must-revalidate, since the request has Authorization'
+  if (hasCredentials(request))
+    return 'if the response says public, s-maxage or must-revalidate, since the request has credentials'
   if (request.headers.get('range') !== undefined)
     return 'if the response has a lifetime or a strong ETag; a part of the body is kept as a part'
   if (defaultTtlMs !== undefined)

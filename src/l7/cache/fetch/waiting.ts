@@ -2,13 +2,14 @@ import type { Clock } from '../../../core/clock.ts'
 import type { Decision, Wait } from '../decide/decision.ts'
 import type { Directives } from '../policy/cache-control.ts'
 import { isConditional } from '../policy/validators.ts'
+import { hasCredentials } from '../policy/storable.ts'
 import type { CacheRequest, StoredRecord } from '../ports.ts'
 
 /** Only a plain GET can share the answer to another one, and a client with credentials had better ask itself. */
 export function mayShare(request: CacheRequest, directives: Directives): boolean {
   const headers = request.headers
   if (request.method !== 'GET' || directives.noCache || directives.onlyIfCached) return false
-  if (headers.get('authorization') !== undefined || isConditional(headers)) return false
+  if (hasCredentials(request) || isConditional(headers)) return false
   return headers.get('range') === undefined
 }
 

@@ -25,9 +25,14 @@ export type NotStorable =
   | 'vary'
   | 'no-lifetime'
 
+/** Whether a request comes with credentials, by Authorization or as a stage of auth has found them. */
+export function hasCredentials(request: CacheRequest): boolean {
+  return request.authenticated === true || request.headers.get('authorization') !== undefined
+}
+
 /** RFC 9111 §3.5: what answers a request with Authorization is for nobody else unless the response says so. */
 export function isForOneUser(request: CacheRequest, directives: ResponseDirectives): boolean {
-  if (request.headers.get('authorization') === undefined) return false
+  if (!hasCredentials(request)) return false
   return !isShared(directives) && !directives.mustRevalidate
 }
 

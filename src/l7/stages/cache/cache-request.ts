@@ -16,6 +16,7 @@ interface Asked {
   readonly host: string
   readonly path: string
   readonly query: string | undefined
+  readonly identity?: object | undefined
 }
 
 /**
@@ -42,6 +43,7 @@ export function cacheRequest(
     headers: request.headers,
     ...(sent === undefined ? {} : { sent }),
     body: request.bodyLength !== 0,
+    authenticated: exchange.identity !== undefined,
     told: told ? saidOf(request.headers, host) : ''
   }
 }

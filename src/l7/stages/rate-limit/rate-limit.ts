@@ -92,12 +92,22 @@ function addItem(told: string, limit: Limit): string {
   return told === '' ? item : `${told}, ${item}`
 }
 
+/** The others, before auth. */
 export function compile(keys: readonly RateLimitInput[], context: StageContext): Stage | undefined {
+  return compileLimits(keys, context, false)
+}
+
+/** Limits that count by identity, or those that do not; what one limit is called and counts in, it has by its place in the list. */
+export function compileLimits(
+  keys: readonly RateLimitInput[],
+  context: StageContext,
+  byIdentity: boolean
+): Stage | undefined {
   if (context.route === undefined) return undefined
   const buffers = context.memory as readonly RateBuffers[]
   const { clock } = context.engine
-  return new RateLimit(
-    keys.map((config, index) => new Limit(config, index, buffers[index]!, clock)),
-    context
-  )
+  const limits = [...keys.entries()]
+    .filter(([, { key }]) => key.some(({ kind }) => kind === 'identity') === byIdentity)
+    .map(([index, config]) => new Limit(config, index, buffers[index]!, clock))
+  return limits.length === 0 ? undefined : new RateLimit(limits, context)
 }

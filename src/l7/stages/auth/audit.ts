@@ -1,0 +1,54 @@
+import type { Counter } from '../../../core/metrics/metrics.ts'
+import type { Exchange } from '../../exchange/exchange.ts'
+import type { Identity } from '../../exchange/exchange-facts.ts'
+import type { StageContext } from '../stage-context.ts'
+
+export type Outcome = 'allowed' | 'refused' | 'missing' | 'throttled' | 'unavailable' | 'login'
+
+/** Counts decisions, and writes the lines that were asked for: who, by what, from where; never a credential. */
+export class Audit {
+  readonly #context: StageContext
+  readonly #level: 'refused' | 'all' | 'off'
+  readonly #counters = new Map<string, Counter>()
+
+  constructor(context: StageContext, level: 'refused' | 'all' | 'off') {
+    this.#context = context
+    this.#level = level
+  }
+
+  allowed(exchange: Exchange, { by, name }: Identity): void {
+    this.count(by, 'allowed')
+    exchange.addLogField('auth', by)
+    if (this.#level === 'all') this.#write(exchange, { auth: by, user: name }, 'access allowed')
+  }
+
+  refused(exchange: Exchange, method: string, outcome: Outcome, reason: string): void {
+    if (exchange.dry) return
+    this.count(method, outcome)
+    // Everybody comes without a credential once; who guesses is worth a line, and so is what guards against it.
+    if (
+      this.#level === 'all' ||
+      (this.#level === 'refused' && outcome !== 'missing' && outcome !== 'login')
+    ) {
+      this.#write(exchange, { auth: method, outcome, reason }, 'access refused')
+    }
+  }
+
+  count(method: string, outcome: Outcome): void {
+    const key = `${method} ${outcome}`
+    let counter = this.#counters.get(key)
+    if (counter === undefined) {
+      const { engine, listener, route } = this.#context
+      const labels = { listener: listener.name, route: route?.name ?? '', method, outcome }
+      this.#counters.set(key, (counter = engine.metrics.counter('lb_auth_total', labels)))
+    }
+    counter.add()
+  }
+
+  #write(exchange: Exchange, facts: object, message: string): void {
+    const { engine, listener, route } = this.#context
+    const { clientIp: client, requestId } = exchange
+    const fields = { listener: listener.name, route: route?.name, client, requestId, ...facts }
+    engine.log.info(fields, message)
+  }
+}

@@ -1,0 +1,74 @@
+import { z } from 'zod'
+import { mapping } from '../../../config/schema/leaf.ts'
+import { duration, flag, integer, off, word } from '../../../config/schema/leaves.ts'
+import { shadowKey, stageKeys } from '../stage-keys.ts'
+import { apiKeysSchema } from './api-keys/keys.ts'
+import { Guesses } from './guesses.ts'
+import { clientCertSchema } from './client-cert/keys.ts'
+
+const guesses = mapping({
+  requests: integer(1, 1_000_000).prefault(20).describe('Refused credentials before that.'),
+  per: duration({ min: 1000, max: 24 * 3_600_000, example: '1m' })
+    .prefault('1m')
+    .describe('In this time.')
+})
+
+/** One way to prove who one is. */
+const method = mapping(
+  {
+    apiKeys: apiKeysSchema.optional().describe('Keys in a field, a cookie or the query.'),
+    clientCert: clientCertSchema.optional().describe('The certificate of mutual TLS.')
+  },
+  { example: '{ apiKeys: { keys: { alice: "${API_KEY_ALICE}" } } }' }
+)
+
+export type AuthMethodInput = z.output<typeof method>
+
+const policy = {
+  optional: flag()
+    .prefault(false)
+    .describe(
+      'Requests without any credential go on, without an identity; one with a wrong credential does not.'
+    ),
+  guesses: z
+    .union([off(), guesses])
+    .prefault({})
+    .describe(
+      'Who has shown so many wrong credentials is answered 429, by address and by user name; `false`: nobody is.'
+    ),
+  audit: word(['refused', 'all', 'off'])
+    .prefault('refused')
+    .describe(
+      'Which decisions have a line of their own in the log: with method and name, never the credential.'
+    ),
+  ...shadowKey
+}
+
+const INSIDE = 'stands in an item of the list: auth: [{ … }]'
+
+const full = mapping(
+  {
+    methods: z.array(method).min(1).max(16).describe('The first that recognises its credential decides.'),
+    ...policy
+  },
+  {
+    example: '{ methods: [{ apiKeys: { … } }], optional: true }',
+    elsewhere: Object.fromEntries(Object.keys(method.shape).map((key) => [key, INSIDE]))
+  }
+)
+
+const defaults = mapping(policy).parse({})
+
+export const authKeys = stageKeys({
+  key: 'auth',
+  memory: { allocate: () => Guesses.allocate() },
+  words:
+    'Who is asking: the first method that recognises its credential decides; none: 401. A list of methods, or a mapping with `methods` and what else is to be said.',
+  schema: z
+    .union([z.array(method).min(1).max(16), full])
+    .transform((value): z.output<typeof full> =>
+      Array.isArray(value) ? { methods: value, ...defaults } : value
+    )
+})
+
+export type AuthInput = z.output<typeof full>

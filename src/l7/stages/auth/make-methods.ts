@@ -1,0 +1,12 @@
+import { ApiKeys } from './api-keys/api-keys.ts'
+import type { AuthMethod } from './auth-method.ts'
+import { ClientCert } from './client-cert/client-cert.ts'
+import type { AuthMethodInput } from './keys.ts'
+import type { MethodContext } from './method-context.ts'
+
+/** config/ has seen to it that each item names one method. */
+export function makeMethod(input: AuthMethodInput, context: MethodContext): AuthMethod {
+  if (input.apiKeys !== undefined) return new ApiKeys(input.apiKeys, context)
+  if (input.clientCert !== undefined) return new ClientCert(input.clientCert, context)
+  throw new Error('an item of auth names no method')
+}

@@ -1,0 +1,23 @@
+import type { Exchange } from '../../exchange/exchange.ts'
+import { comparableName } from '../../../core/cookies.ts'
+
+/** Takes a cookie out of what goes on, in every spelling that some server reads as its name. */
+export function stripCookie(exchange: Exchange, name: string): void {
+  const field = exchange.request.headers.get('cookie')
+  if (field === undefined) return
+  const wanted = comparableName(name)
+  const kept = field
+    .split(';')
+    .map((pair) => pair.trim())
+    .filter((pair) => pair !== '' && comparableName(pair.split('=', 1)[0]!.trim()) !== wanted)
+  exchange.setRequestField('Cookie', kept.length === 0 ? undefined : kept.join('; '))
+}
+
+/** Takes a parameter out of the query, in every spelling that some server reads as its name. */
+export function stripQuery(exchange: Exchange, name: string): void {
+  const { query } = exchange
+  if (query === undefined) return
+  const wanted = comparableName(name)
+  const kept = query.split('&').filter((pair) => comparableName(pair.split('=', 1)[0]!) !== wanted)
+  exchange.query = kept.length === 0 ? undefined : kept.join('&')
+}

@@ -1,0 +1,57 @@
+import { readFileSync, statSync } from 'node:fs'
+import type { Clock } from '../../../core/clock.ts'
+import type { Logger } from '../../../core/log/log.ts'
+
+const LOOK_EVERY_MS = 1000
+const MAX_BYTES = 16 * 1024 * 1024
+
+/**
+ * What is made of a file, made anew when the file has changed. Whoever asks looks, at most once a second (some microseconds), so
+ * a key that is taken out of the file is refused a second later, and nothing has to be stopped when the configuration
+ * changes. What cannot be read or understood leaves the last good state in force.
+ */
+export class WatchedFile<Value> {
+  readonly path: string
+  readonly #make: (text: string) => Value
+  readonly #clock: Clock
+  readonly #log: Logger
+  #value: Value
+  #stamp = ''
+  #complained = ''
+  #looked = -Infinity
+
+  constructor(path: string, empty: Value, make: (text: string) => Value, clock: Clock, log: Logger) {
+    this.path = path
+    this.#value = empty
+    this.#make = make
+    this.#clock = clock
+    this.#log = log
+  }
+
+  get current(): Value {
+    const now = this.#clock.now()
+    if (now - this.#looked >= LOOK_EVERY_MS) {
+      this.#looked = now
+      this.#look()
+    }
+    return this.#value
+  }
+
+  #look(): void {
+    try {
+      const { size, mtimeMs, ctimeMs, ino } = statSync(this.path)
+      const stamp = `${size} ${mtimeMs} ${ctimeMs} ${ino}`
+      if (stamp === this.#stamp) return
+      if (size > MAX_BYTES) throw new Error('the file is too large')
+      this.#value = this.#make(readFileSync(this.path, 'utf8'))
+      if (this.#stamp !== '') this.#log.info({ file: this.path }, 'credentials read again')
+      this.#stamp = stamp
+      this.#complained = ''
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      if (reason === this.#complained) return
+      this.#complained = reason
+      this.#log.error({ file: this.path, reason }, 'cannot read credentials; those read before stay in force')
+    }
+  }
+}

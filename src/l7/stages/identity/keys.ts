@@ -1,0 +1,27 @@
+import { z } from 'zod'
+import { mapping } from '../../../config/schema/leaf.ts'
+import { flag, text } from '../../../config/schema/leaves.ts'
+import { fieldName } from '../../../config/schema/network-leaves.ts'
+import { stageKeys } from '../stage-keys.ts'
+
+export const identityKeys = stageKeys({
+  key: 'identity',
+  words: 'How backends are told who it is, in fields that no client can forge.',
+  schema: mapping(
+    {
+      header: fieldName().optional().describe('Field with the name.'),
+      roles: fieldName().optional().describe('Field with the roles, `,` between them.'),
+      method: fieldName().optional().describe('Field with the method: `apiKeys`, `jwt` and so on.'),
+      claims: z
+        .record(fieldName(), text('the path of a claim such as email', { max: 256 }))
+        .prefault({})
+        .describe('Fields with claims of the token: `{ x-email: email }`.'),
+      strip: flag()
+        .prefault(false)
+        .describe('The credentials of all methods of `auth` do not go on to backends.')
+    },
+    { example: '{ header: x-user, strip: true }' }
+  )
+})
+
+export type IdentityInput = z.output<typeof identityKeys.schema>

@@ -1,0 +1,9 @@
+import type { StageContext } from '../stage-context.ts'
+import type { Stage } from '../stage.ts'
+import type { RateLimitInput } from './keys.ts'
+import { compileLimits } from './rate-limit.ts'
+
+/** The limits that count by who it is, behind auth. */
+export function compile(keys: readonly RateLimitInput[], context: StageContext): Stage | undefined {
+  return compileLimits(keys, context, true)
+}
