@@ -176,12 +176,11 @@ export class Runtime implements Running {
     if (configPath === undefined) return this.#refused(['lb was started without a configuration file'])
     const loaded = loadConfig(configPath, process.env)
     this.#heap.soon()
-    if (!loaded.ok)
-      return this.#refused(
-        loaded.problems.map((problem) => formatProblems([problem])),
-        plan
-      )
-    return plan ? this.#controller.plan(this.#discoverer.merge(loaded.config)) : this.apply(loaded.config)
+    const refused = (errors: readonly string[]) => this.#refused(errors, plan)
+    if (!loaded.ok) return refused(loaded.problems.map((problem) => formatProblems([problem])))
+    if (!plan) return this.apply(loaded.config)
+    const planned = this.#controller.plan(this.#discoverer.merge(loaded.config))
+    return planned.catch((error: unknown) => refused([plainStartError(error).message]))
   }
 
   stop(options: { readonly graceMs?: number } = {}): Promise<void> {
@@ -225,7 +224,8 @@ export class Runtime implements Running {
 
   #refused(errors: readonly string[], plan = false): ReloadReport {
     if (!plan) {
-      this.#log.error({ errors }, `reload refused, the configuration in force stays: ${errors[0]}`)
+      const heads = errors.map((error) => error.split('\n')[0])
+      this.#log.error({ errors: heads }, `reload refused, the configuration in force stays: ${heads[0]}`)
       this.#metrics.counter('lb_config_reloads_total', { result: 'fail' }).add()
     }
     return { changed: false, lines: [], errors }

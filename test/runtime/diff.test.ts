@@ -73,7 +73,7 @@ t.test('listeners are added, removed and changed, with the keys that differ', as
       ])
     ),
     [
-      'listener https changed: timeouts, trace (1 connection kept)',
+      'listener https changed: timeouts.idle 1m -> 5s, trace false -> true (1 connection kept)',
       'listener admin added: 127.0.0.1:8081',
       'listener db removed (2 connections draining)',
       'pool db removed: 1 backend draining',

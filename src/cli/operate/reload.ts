@@ -7,7 +7,7 @@ import type { Terminal } from '../terminal.ts'
 export async function reload(client: AdminClient, plan: boolean, terminal: Terminal): Promise<void> {
   const { changed, lines, errors } = await client.reload(plan)
   if (errors !== undefined && errors.length > 0) {
-    throw new CliError(`${errors.join('\n')}\nlb: the configuration in force stays`, exitCode.usage)
+    throw new CliError(`refused, the configuration in force stays:\n${errors.join('\n')}`, exitCode.usage)
   }
   for (const line of lines) terminal.write(`${line}\n`)
   // A plan lists what stays; a reload says itself that nothing changed.

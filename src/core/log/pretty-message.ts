@@ -15,9 +15,16 @@ export function prettyMessage(
   for (const [key, value] of Object.entries(line)) {
     if (ownFields.has(key) || value === undefined) continue
     if ((key === 'err' || key === 'error') && isError(value)) stack += indented(value.stack)
+    else if (isTexts(value))
+      stack += value.map((text) => (isSaid(message, text) ? '' : indented(text))).join('')
     else if (!isSaid(message, value)) fields.push(`${key}=${formatValue(value)}`)
   }
   return message + (fields.length === 0 ? '' : `  ${dim(fields.join(' '))}`) + stack
+}
+
+/** Sentences, such as the mistakes of a configuration, stand on lines of their own. */
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.some((item) => typeof item === 'string' && item.includes(' '))
 }
 
 function isSaid(message: string, value: unknown): boolean {

@@ -79,8 +79,10 @@ export class Controller {
     return this.#loadedAt
   }
 
-  plan(next: Config): ApplyReport {
+  /** Rejects with a StartError when an address that is new cannot be had. */
+  async plan(next: Config): Promise<ApplyReport> {
     const diff = diffConfigs(this.config, next)
+    await this.#probeBinds(next)
     return { changed: !isEmpty(diff), lines: describeDiff(diff) }
   }
 

@@ -1,4 +1,5 @@
 import type { Config, ListenerConfig, PoolConfig } from '../../config/model/model.ts'
+import { valueDiff } from './value-diff.ts'
 
 export interface ConfigDiff {
   readonly listeners: readonly ListenerDiff[]
@@ -12,15 +13,16 @@ export interface ConfigDiff {
 export interface ListenerDiff {
   readonly name: string
   readonly change: 'added' | 'removed' | 'changed' | 'unchanged'
-  /** Keys of the configuration that differ. */
+  /** Keys of the configuration that differ, and how, by value. */
   readonly keys: readonly string[]
+  readonly values: readonly string[]
   readonly binds: readonly string[]
 }
 
 export interface PoolDiff {
   readonly name: string
   readonly change: 'added' | 'removed' | 'changed' | 'unchanged'
-  readonly keys: readonly string[]
+  readonly values: readonly string[]
   readonly added: number
   readonly removed: number
   /** Same name and address, but another weight, limit or role. */
@@ -37,14 +39,26 @@ export function diffConfigs(before: Config, after: Config): ConfigDiff {
     listeners: diffNamed(before.listeners, after.listeners).map(({ name, before, after }) => {
       const change = changeOf(before, after)
       const binds = (after ?? before)!.binds.map(({ text }) => text)
-      return { name, change, keys: change === 'changed' ? keysThatDiffer(before!, after!) : [], binds }
+      const changed = change === 'changed'
+      const keys = changed ? keysThatDiffer(before!, after!) : []
+      return { name, change, keys, values: changed ? valueDiff(before!, after!) : [], binds }
     }),
     pools: diffNamed(Object.values(before.pools), Object.values(after.pools)).map(diffPool),
-    others: reloadable.filter((key) => !same(before[key], after[key])),
+    others: reloadable
+      .filter((key) => !same(before[key], after[key]))
+      .map((key) => describeOther(key, before, after)),
     ignored: fixed
       .filter((key) => !same(before[key], after[key]))
       .map((key) => `${key}: ${before[key] ?? 'none'} -> ${after[key] ?? 'none'}`)
   }
+}
+
+function describeOther(key: (typeof reloadable)[number], before: Config, after: Config): string {
+  const values = valueDiff({ [key]: before[key] }, { [key]: after[key] })
+  const line = `${key} changed: ${values.join(', ')}`
+  if (key !== 'caches') return line
+  const lost = Object.keys(before.caches).filter((name) => !same(before.caches[name], after.caches[name]))
+  return lost.length === 0 ? line : `${line}; what ${lost.join(', ')} holds is lost`
 }
 
 /** True when a reload would have nothing to do. */
@@ -60,13 +74,13 @@ export function describeDiff(diff: ConfigDiff, connections?: ReadonlyMap<string,
   for (const pool of diff.pools) if (pool.change !== 'unchanged') lines.push(describePool(pool))
   if (unchanged.length === 1) lines.push(`pool ${unchanged[0]!.name} unchanged`)
   else if (unchanged.length > 1) lines.push(`${unchanged.length} pools unchanged`)
-  for (const key of diff.others) lines.push(`${key} changed`)
+  lines.push(...diff.others)
   for (const text of diff.ignored) lines.push(`${text} needs a restart; the old value stays`)
   return lines
 }
 
 function describeListener(
-  { name, change, keys, binds }: ListenerDiff,
+  { name, change, keys, values, binds }: ListenerDiff,
   connections: ReadonlyMap<string, number> | undefined
 ): string {
   const count = connections?.get(name) ?? 0
@@ -81,26 +95,25 @@ function describeListener(
       return `listener ${name} unchanged${told('kept')}`
     case 'changed':
       // An engine of one layer cannot go on with the connections of the other.
-      return `listener ${name} changed: ${keys.join(', ')}${told(keys.includes('mode') ? 'draining' : 'kept')}`
+      return `listener ${name} changed: ${values.join(', ')}${told(keys.includes('mode') ? 'draining' : 'kept')}`
   }
 }
 
-function describePool({ name, change, keys, added, removed, altered, size }: PoolDiff): string {
+function describePool({ name, change, values, added, removed, altered, size }: PoolDiff): string {
   if (change === 'added') return `pool ${name} added: ${plural(size)}`
   if (change === 'removed') return `pool ${name} removed: ${plural(size)} draining`
   const parts: string[] = []
   if (added > 0) parts.push(`+${plural(added)}`)
   if (removed > 0) parts.push(`-${removed} draining`)
   if (altered > 0) parts.push(`${plural(altered)} altered`)
-  const settings = keys.filter((key) => key !== 'backends')
-  if (settings.length > 0) parts.push(`${settings.join(', ')} changed`)
+  parts.push(...values)
   return `pool ${name}: ${parts.join(', ') || 'backends reordered'}`
 }
 
 function diffPool({ name, before, after }: Named<PoolConfig>): PoolDiff {
   const change = changeOf(before, after)
   const size = (after ?? before)!.backends.length
-  if (change !== 'changed') return { name, change, keys: [], added: 0, removed: 0, altered: 0, size }
+  if (change !== 'changed') return { name, change, values: [], added: 0, removed: 0, altered: 0, size }
   const was = byIdentity(before)
   const is = byIdentity(after)
   let added = 0
@@ -112,7 +125,7 @@ function diffPool({ name, before, after }: Named<PoolConfig>): PoolDiff {
   }
   let removed = 0
   for (const key of was.keys()) if (!is.has(key)) removed++
-  return { name, change, keys: keysThatDiffer(before!, after!), added, removed, altered, size }
+  return { name, change, values: valueDiff(before!, after!, ['backends']), added, removed, altered, size }
 }
 
 /** What the slot registry goes by: a backend that changes its address is another one. */

@@ -1,0 +1,48 @@
+import t from 'tap'
+import { valueDiff } from '../../src/runtime/control/value-diff.ts'
+import { describeDiff, diffConfigs } from '../../src/runtime/control/diff.ts'
+import { prettyMessage } from '../../src/core/log/pretty-message.ts'
+import { configOf } from './configs.ts'
+
+const of = (pool: object, more: object = {}) =>
+  configOf({
+    listeners: { name: 'web', bind: ':8080', mode: 'l7', pool: 'p' },
+    pools: { p: { backends: ['127.0.0.1:1', '127.0.0.1:2'], ...pool } },
+    ...more
+  })
+
+t.test('a plan tells old and new by value, in the words of the file', async (t) => {
+  const lines = describeDiff(
+    diffConfigs(of({}), of({ slowStart: '30s', timeouts: { connect: '5s' }, sticky: { cookie: 'c' } }))
+  )
+  t.match(lines.at(-1), /^pool p: /)
+  for (const part of ['slowStart 0s -> 30s', 'timeouts.connect 3s -> 5s', 'sticky none -> {"cookie":"c"'])
+    t.match(lines.at(-1), part)
+  t.notMatch(lines.join(), /Ms\b/)
+})
+
+t.test('it tells what a cache loses, and no secret', async (t) => {
+  const admin = (token: string) => ({ admin: { bind: '127.0.0.1:9900', token } })
+  const cache = (maxBytes: string) => ({ caches: { main: { maxBytes } } })
+  t.match(describeDiff(diffConfigs(of({}, cache('64mb')), of({}, cache('128mb')))), [
+    'listener web unchanged',
+    'pool p unchanged',
+    'caches changed: caches.main.maxBytes 64mb -> 128mb; what main holds is lost'
+  ])
+  const told = describeDiff(diffConfigs(of({}, admin('old-secret')), of({}, admin('new-secret')))).join()
+  t.match(told, 'admin.token *** -> ***')
+  t.notMatch(told, 'secret')
+})
+
+t.test('many differences are counted', async (t) => {
+  const many = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`key${index}`, index]))
+  t.equal(valueDiff({}, many).at(-1), 'and 14 more')
+})
+
+t.test('on a terminal the mistakes of a refused reload stand on lines of their own, once', async (t) => {
+  const errors = ['lb.yaml:1:1: error: first one', 'lb.yaml:2:1: error: second one']
+  t.equal(
+    prettyMessage({ msg: `reload refused: ${errors[0]}`, errors }),
+    `reload refused: ${errors[0]}\n    ${errors[1]}`
+  )
+})
