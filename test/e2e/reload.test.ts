@@ -87,7 +87,11 @@ t.test('the report says what changed; what cannot be had changes nothing', async
     await lb.apply(yaml(listener('one', '127.0.0.1:0', 'second'), listener('two', '127.0.0.1:0', 'x'))),
     {
       changed: true,
-      lines: ['listener one changed: routes.one/1.body first -> second (0 connections kept)', 'listener two added: 127.0.0.1:0', /./]
+      lines: [
+        'listener one changed: routes.one/1.body first -> second (0 connections kept)',
+        'listener two added: 127.0.0.1:0',
+        /./
+      ]
     }
   )
   t.equal((await get(lb.port('one'))).body, 'second')
