@@ -67,8 +67,8 @@ export class LineSink {
     sinks.add(this)
   }
 
-  /** `line` ends with a newline. */
-  write(line: string): void {
+  /** `line` ends with a newline. `gather`: it may wait for others, as lines that come with every request do. */
+  write(line: string, gather = this.#buffered): void {
     if (this.#closed) return
     if (this.#pendingBytes > MAX_PENDING_BYTES) {
       this.#dropped++
@@ -77,7 +77,7 @@ export class LineSink {
     if (this.#dropped > 0) this.#reportDropped()
     this.#lines += line
     this.#pendingBytes += line.length
-    if (!this.#buffered || this.#lines.length >= this.#pieceBytes) this.#drain()
+    if (!gather || this.#lines.length >= this.#pieceBytes) this.#drain()
     else this.#timer ??= setTimeout(() => this.#drain(), FLUSH_MS).unref()
   }
 

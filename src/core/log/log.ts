@@ -77,7 +77,7 @@ function lineWriter(
   const always = inner === '' ? '' : `,${inner}`
   return (level, fields, message) => {
     if (!logger.isLevelEnabled(level)) return
-    sink.write(`{"level":"${level}"${isoTimestamp()}${always},${fields},"msg":${jsonText(message)}}\n`)
+    sink.write(`{"level":"${level}"${isoTimestamp()}${always},${fields},"msg":${jsonText(message)}}\n`, true)
   }
 }
 

@@ -49,6 +49,7 @@ t.test('a line of text has level, time and base fields as every other', async (t
   log.warn({ a: 1 }, 'a "word"')
   log.line!('warn', '"a":1', 'a "word"')
   log.line!('debug', '"a":1', 'not at this level')
+  await log.flush()
   log.level = 'error'
   log.line!('warn', '"a":1', 'not at this level either')
   const lines = readFileSync(file, 'utf8').trim().split('\n')
