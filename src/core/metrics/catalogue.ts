@@ -128,6 +128,10 @@ export const catalogue = {
     'Probes finished, by result: ok, fail, or unable (a fault of this machine, nobody judged).'
   ),
   lb_probe_duration_seconds: histogram(['pool'], connectSeconds, 'Time a probe took.'),
+  lb_pool_usable_backends: gauge(
+    ['pool'],
+    'Backends that can be picked: ready, up and not ejected. At 0 requests are answered 503.'
+  ),
   lb_queue_waiting: gauge(['pool'], 'Requests waiting for a free backend now.'),
   lb_queue_wait_seconds: histogram(['pool'], waitSeconds, 'Time spent waiting, by those that waited.'),
 
@@ -161,8 +165,8 @@ export const catalogue = {
   lb_workers: gauge([], 'Worker threads running; 0 means that the main thread does the work.'),
   lb_worker_restarts_total: counter([], 'Worker threads replaced after a crash.'),
   lb_worker_event_loop_delay_seconds: gauge(
-    ['worker', 'quantile'],
-    'How late timers fired over the last period: 0.5, 0.99 and 1 (the worst). A saturated worker shows here first.'
+    ['worker', 'percentile'],
+    'How late timers fired over the last period: percentiles 50, 99 and 100 (the worst). A saturated worker shows here first.'
   ),
   lb_build_info: gauge(['version', 'node'], 'Always 1; the labels tell what runs.'),
   lb_metrics_dropped_series: gauge(

@@ -5,14 +5,15 @@ import type { Metrics } from './metrics.ts'
 /** The monitor is a timer of this period; what it measures includes it. */
 const RESOLUTION_MS = 10
 const PERIOD_MS = 5_000
-const quantiles = { '0.5': 50, '0.99': 99, '1': 100 } as const
+// Not `quantile`, which Prometheus keeps for summaries.
+const percentiles = [50, 99, 100] as const
 
 /** Publishes this thread's event-loop delay every five seconds; returns what stops it. */
 export function watchEventLoop(metrics: Metrics, worker: string, clock: Clock): () => void {
   const monitor = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
-  const gauges = Object.entries(quantiles).map(([quantile, percentile]) => ({
+  const gauges = percentiles.map((percentile) => ({
     percentile,
-    gauge: metrics.gauge('lb_worker_event_loop_delay_seconds', { worker, quantile })
+    gauge: metrics.gauge('lb_worker_event_loop_delay_seconds', { worker, percentile: String(percentile) })
   }))
   const publish = () => {
     for (const { percentile, gauge } of gauges) {

@@ -10,6 +10,7 @@ import { HealthChecker } from '../../health/health-checker.ts'
 import { OutlierDetector } from '../../health/outlier-detector.ts'
 import type { ProbeReport } from '../../health/probe-loop.ts'
 import { ChangeJournal } from './change-journal.ts'
+import { PoolWatch } from './pool-watch.ts'
 import type { BackendFate } from '../plane/engine.ts'
 
 export interface BackendWatchParts {
@@ -28,6 +29,7 @@ export class BackendWatch {
   readonly #health: HealthChecker
   readonly #outliers: OutlierDetector
   readonly #journal: ChangeJournal
+  readonly #emptiness: PoolWatch
   #pools: ReadonlyMap<string, Pool> = new Map()
 
   constructor(parts: BackendWatchParts) {
@@ -35,6 +37,7 @@ export class BackendWatch {
     const onChange = (event: ChangeEvent) => this.changed(event)
     this.#parts = parts
     this.#journal = new ChangeJournal(log, metrics)
+    this.#emptiness = new PoolWatch(log)
     this.operator = new Operator({ clock, onChange })
     this.#outliers = new OutlierDetector({ clock, onChange })
     this.#health = new HealthChecker({
@@ -58,6 +61,7 @@ export class BackendWatch {
     const all = [...pools.values()]
     this.#health.watch(all)
     this.#outliers.watch(all)
+    this.#emptiness.retain(pools)
     this.#journal.retain(new Set(all.flatMap((pool) => pool.backends.map(({ key }) => key))))
   }
 
@@ -65,7 +69,9 @@ export class BackendWatch {
   changed(event: ChangeEvent): void {
     this.#journal.record(event)
     const { pool, backend, axis, to } = event
-    const closes = this.#pools.get(pool)?.config.onDown === 'close'
+    const known = this.#pools.get(pool)
+    if (known !== undefined) this.#emptiness.changed(known)
+    const closes = known?.config.onDown === 'close'
     if (axis === 'probe' && to === 'down' && closes) this.#parts.onFate('down', `${pool}/${backend}`)
     if (axis === 'admin' && to === 'maint') this.#parts.onFate('maint', `${pool}/${backend}`)
   }

@@ -10,9 +10,16 @@ export function collectBackends(pools: () => Iterable<Pool>): Collector {
   return (sample) => {
     for (const pool of pools()) {
       sample('lb_queue_waiting', { pool: pool.name }, pool.waiting)
+      sample('lb_pool_usable_backends', { pool: pool.name }, usable(pool))
       for (const backend of pool.backends) sampleBackend(sample, backend)
     }
   }
+}
+
+function usable(pool: Pool): number {
+  let count = 0
+  for (const { admin, healthy } of pool.backends) if (admin === 'ready' && healthy) count++
+  return count
 }
 
 function sampleBackend(sample: Sample, backend: Backend): void {
