@@ -150,7 +150,7 @@ export interface OutlierConfig {
   readonly maxEjected: number
 }
 
-export type RetryCondition = 'connect-failure' | 'reset' | 'timeout' | number
+export type RetryCondition = 'connect-failure' | 'reset' | 'timeout' | 'grpc-unavailable' | number
 
 export interface RetryConfig {
   /** Further tries after the first. */

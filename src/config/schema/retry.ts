@@ -7,31 +7,35 @@ import { leaf, listOf, mapping, Refusal } from './leaf.ts'
 import { firstOf, loneNumber, loneTrue } from './lone.ts'
 import { flag, integer, percent } from './leaves.ts'
 
-const words = ['connect-failure', 'reset', 'timeout'] as const
+const words = ['connect-failure', 'reset', 'timeout', 'grpc-unavailable'] as const
 
 function condition() {
   const json = {
     title: 'condition',
     anyOf: [{ enum: [...words] }, { type: 'integer', minimum: 400, maximum: 599 }]
   }
-  return leaf<RetryCondition>('connect-failure, reset, timeout or a status such as 502', json, (input) => {
-    const status = numberOf(input)
-    if (status !== undefined) {
-      if (Number.isInteger(status) && status >= 400 && status <= 599) return status
-      return new Refusal({ cure: 'statuses to retry on go from 400 to 599' })
+  return leaf<RetryCondition>(
+    'connect-failure, reset, timeout, grpc-unavailable or a status such as 502',
+    json,
+    (input) => {
+      const status = numberOf(input)
+      if (status !== undefined) {
+        if (Number.isInteger(status) && status >= 400 && status <= 599) return status
+        return new Refusal({ cure: 'statuses to retry on go from 400 to 599' })
+      }
+      const written = textOf(input)
+      const known = words.find((word) => word === written)
+      if (known !== undefined) return known
+      const near = written === undefined ? '' : suggestion(written, words)
+      return new Refusal(near.includes('did you mean') ? { cure: near.slice(2) } : {})
     }
-    const written = textOf(input)
-    const known = words.find((word) => word === written)
-    if (known !== undefined) return known
-    const near = written === undefined ? '' : suggestion(written, words)
-    return new Refusal(near.includes('did you mean') ? { cure: near.slice(2) } : {})
-  })
+  )
 }
 
 const describe = {
   attempts: 'Further tries after the first, each on another backend (L4: further backends dialled); 0: none.',
   budget: 'Retries may be at most this share of the requests (three are always allowed).',
-  on: 'What is tried again: `connect-failure`, `reset` (before the first byte of the response), `timeout`, statuses.',
+  on: 'What is tried again: `connect-failure`, `reset` (before the first byte of the response), `timeout`, statuses, `grpc-unavailable` (a call answered UNAVAILABLE before its first message, whatever its method).',
   nonIdempotent: 'Also for methods such as POST, which then may be carried out twice.'
 }
 

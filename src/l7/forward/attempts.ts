@@ -3,9 +3,16 @@ import type { PickContext } from '../../balancer/pool/pick-context.ts'
 import type { Pool } from '../../balancer/pool/pool.ts'
 import type { RetryConfig } from '../../config/model/model.ts'
 import type { Outgoing } from './forward-owner.ts'
+import { GRPC_UNAVAILABLE } from './grpc-outcome.ts'
+import type { HeaderBlock } from '../message/header-block.ts'
 import { isIdempotent } from '../message/methods.ts'
 import { ReplayBuffer } from './replay-buffer.ts'
 import type { RetryBudget } from './retry-budget.ts'
+
+interface Head {
+  readonly status: number
+  readonly headers: HeaderBlock
+}
 
 /** What was tried for one request, and whether it may be tried again (RFC 9110 §9.2.2). */
 export class Attempts {
@@ -82,6 +89,15 @@ export class Attempts {
   mayTryOn(pool: Pool): boolean {
     this.downUntil ??= pool.downUntil()
     return !pool.isPast(this.downUntil) || (this.#retry.on.includes('connect-failure') && this.mayRetry(true))
+  }
+
+  /** An answer that `retry.on` names. UNAVAILABLE in the head of a call: by its own word the backend did not carry it out. */
+  mayRetryAnswer({ status, headers }: Head): boolean {
+    const { on } = this.#retry
+    if (on.includes(status)) return this.mayRetry(false)
+    if (!this.#mayBeRefused || !on.includes('grpc-unavailable')) return false
+    if (headers.first('grpc-status') !== GRPC_UNAVAILABLE || this.made >= this.#retry.attempts) return false
+    return (!this.bodyBegun || this.#replay?.whole === true) && this.#budget.tryRetry()
   }
 
   /** Once per request, and no matter how often it was tried. */

@@ -11,6 +11,7 @@ import type { Response } from '../message/response.ts'
 import { Attempts } from './attempts.ts'
 import { isShort, nobody, type ForwardOwner, type Outgoing } from './forward-owner.ts'
 import type { Target } from '../compile/snapshot.ts'
+import { grpcOutcome, trailingGrpcStatus } from './grpc-outcome.ts'
 import { statusOutcome } from './status-outcome.ts'
 import { takeLease, type LeaseTaker } from './take-lease.ts'
 import { Upload } from './upload.ts'
@@ -39,6 +40,7 @@ export class Forward implements UpstreamClient, LeaseTaker {
   #failure: Failed | undefined
   #stream: UpstreamStream | undefined
   readonly #attempts: Attempts
+  readonly #http2: boolean
   /** Undefined for a request without a body. */
   readonly #upload: Upload | undefined
   /** The owner has been told its last word, or wants none. */
@@ -52,8 +54,8 @@ export class Forward implements UpstreamClient, LeaseTaker {
     this.#owner = owner
     this.#target = target
     this.#request = request
-    const mayBeRefused = target.pool.pool.config.protocol !== 'http1'
-    this.#attempts = new Attempts(target.retry, target.pool.budget, request, mayBeRefused)
+    this.#http2 = target.pool.pool.config.protocol !== 'http1'
+    this.#attempts = new Attempts(target.retry, target.pool.budget, request, this.#http2)
     this.#upload = request.bodyLength === 0 ? undefined : new Upload(this.#attempts)
   }
 
@@ -208,13 +210,10 @@ export class Forward implements UpstreamClient, LeaseTaker {
 
   onResponse(head: Response): void {
     this.#latencyMs = performance.now() - this.#startedAt
-    const { retry, pool } = this.#target
+    const { pool } = this.#target
     this.#outcome = statusOutcome(head, pool.badStatuses)
-    if (
-      retry.on.includes(head.status) &&
-      this.#attempts.mayRetry(false) &&
-      this.#attempts.elsewhere(pool.pool, this.#lease!.backend)
-    ) {
+    if (this.#http2) this.#outcome = grpcOutcome(head.headers.first('grpc-status'), this.#outcome)
+    if (this.#attempts.mayRetryAnswer(head) && this.#attempts.elsewhere(pool.pool, this.#lease!.backend)) {
       this.#stream?.cancel()
       this.#stream = undefined
       const backend = this.#release(this.#outcome === 'ok' ? 'bad-status' : this.#outcome)
@@ -232,6 +231,7 @@ export class Forward implements UpstreamClient, LeaseTaker {
   onResponseEnd(trailers: string): void {
     this.#ended = true
     this.#stream = undefined
+    if (this.#http2) this.#outcome = grpcOutcome(trailingGrpcStatus(trailers), this.#outcome)
     this.#release(this.#outcome)
     this.#owner.onEnd(trailers)
   }

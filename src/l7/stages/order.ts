@@ -35,6 +35,11 @@ export const order: readonly OrderEntry[] = [
     () => import('./header-edits/response-edits.ts')
   ),
   early(
+    'grpc',
+    'its deadline begins with the request, and whatever refuses it is answered in its words',
+    () => import('./grpc/grpc.ts')
+  ),
+  early(
     'forwarding',
     'who the client is, and the id under which everything else is logged',
     () => import('./forwarding/forwarding.ts')

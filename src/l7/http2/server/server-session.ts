@@ -156,6 +156,8 @@ export class ServerSession extends Session {
     stream.contentLeft = endStream ? -1 : section.contentLength
     stream.urgency = section.priority >> 1
     stream.incremental = (section.priority & 1) === 1
+    // Its head goes on at the end of the read, although nothing of its body has come.
+    if (!endStream) this.touch(stream)
     if (failure === 0) return this.host.onRequest(stream, section.request!)
     this.host.onBadRequest(stream, failure)
     this.glitch('malformed')

@@ -1,0 +1,48 @@
+import { errorKind, type ErrorCode } from '../../../core/errors.ts'
+
+const UNKNOWN = 2
+const DEADLINE_EXCEEDED = 4
+const RESOURCE_EXHAUSTED = 8
+const UNAVAILABLE = 14
+
+/** By HTTP status, as gRPC's own table has it where it has one (doc/http-grpc-status-mapping.md). */
+const BY_STATUS: ReadonlyMap<number, number> = new Map([
+  [400, 13],
+  [401, 16],
+  [403, 7],
+  [404, 12],
+  [405, 12],
+  [413, RESOURCE_EXHAUSTED],
+  [414, RESOURCE_EXHAUSTED],
+  [429, UNAVAILABLE],
+  [431, RESOURCE_EXHAUSTED],
+  [500, 13],
+  [501, 12],
+  [502, UNAVAILABLE],
+  [503, UNAVAILABLE],
+  [504, UNAVAILABLE]
+])
+
+/** What an error of ours is to a client that speaks gRPC. */
+export function grpcStatusOf(code: ErrorCode | undefined, httpStatus: number): number {
+  if (code === 'LB_RESPONSE_TIMEOUT') return DEADLINE_EXCEEDED
+  return BY_STATUS.get(httpStatus) ?? UNKNOWN
+}
+
+/** For grpc-message: `phrase (LB_CODE)`. Our phrases need no percent-encoding. */
+export function grpcMessageOf(code: ErrorCode | undefined): string {
+  return code === undefined ? 'refused' : `${errorKind(code).phrase} (${code})`
+}
+
+const UNITS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 }
+
+/** The value of grpc-timeout in milliseconds; undefined for what is none. */
+export function grpcTimeoutMs(value: string | undefined): number | undefined {
+  const parts = value === undefined ? null : /^(\d{1,8})([HMSmun])$/.exec(value)
+  return parts === null ? undefined : Math.ceil(Number(parts[1]) * UNITS[parts[2]!]!)
+}
+
+/** A request or an answer of gRPC; gRPC-Web is not. */
+export function isGrpc(contentType: string | undefined): boolean {
+  return contentType !== undefined && /^application\/grpc(?:$|[+; ])/i.test(contentType)
+}
