@@ -12,6 +12,8 @@ export const defaults = {
     http2: { maxStreams: 128, idle: '75s' },
     limits: { headBytes: '16kb', headerCount: 100, urlBytes: '8kb' },
     protocols: ['http/1.1'],
+    protocol: 'tcp',
+    udp: { idle: '30s', maxSessions: 100_000, receiveBuffer: '4mb' },
     accessLog: { enabled: false, sample: 1 },
     backendHeader: false,
     trace: false,

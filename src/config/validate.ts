@@ -4,6 +4,7 @@ import { checkAuth } from './checks/auth.ts'
 import { checkL4Loops } from './checks/l4-loops.ts'
 import { checkDoubtful } from './checks/doubtful.ts'
 import { findHiddenRoutes } from './checks/hidden-routes.ts'
+import { checkUdp } from './checks/udp.ts'
 import { checkListeners } from './checks/listeners.ts'
 import { checkModes } from './checks/modes.ts'
 import { checkNames } from './checks/names.ts'
@@ -60,6 +61,7 @@ export function validate(
     ...checkReferences(root),
     ...checkAddresses(root),
     ...checkL4Loops(root),
+    ...checkUdp(root),
     ...checkNames(root),
     ...checkPools(root),
     ...checkModes(root),

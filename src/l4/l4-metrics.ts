@@ -7,7 +7,7 @@ export type RefusedReason =
   'denied' | 'limit' | 'proxy-header' | 'tls' | 'no-sni' | 'no-backend' | 'shutdown' | 'internal'
 
 /** How a connection ended; `refused` and `client-gone` before there was a splice. */
-export type EndReason = SpliceReason | 'refused' | 'client-gone'
+export type EndReason = SpliceReason | 'refused' | 'client-gone' | 'answered' | 'unreachable'
 
 const refusedReasons: readonly RefusedReason[] = [
   'denied',
@@ -31,7 +31,9 @@ const endReasons: readonly EndReason[] = [
   'shutdown',
   'internal',
   'refused',
-  'client-gone'
+  'client-gone',
+  'answered',
+  'unreachable'
 ]
 
 /** The series of one listener in one thread, registered when its engine is made: never for a connection. */

@@ -90,7 +90,7 @@ export const broken: readonly Broken[] = [
     at: '1:36',
     says: /expected one of l4, l7, got "http"/
   },
-  { name: 'udp', text: head.replace('l7', 'udp') + pools, at: '1:36', says: /UDP is out of scope for now/ },
+  { name: 'udp', text: head.replace('l7', 'udp') + pools, at: '1:36', says: /write `mode: l4, protocol: udp`/ },
   {
     name: 'port 99999',
     text: head.replace('8080', '99999') + pools,

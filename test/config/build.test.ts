@@ -60,6 +60,7 @@ ${pools}`)
       {
         name: 'l4-5432',
         mode: 'l4',
+        protocol: 'tcp',
         binds: [{ kind: 'tcp', host: '0.0.0.0', port: 5432, text: '0.0.0.0:5432' }],
         allow: [],
         deny: [],

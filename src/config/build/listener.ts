@@ -1,9 +1,11 @@
 import type {
   AccessLog,
+  Bind,
   ConnectionLimit,
   L7ListenerConfig,
   ListenerConfig,
-  ListenerTls
+  ListenerTls,
+  UdpConfig
 } from '../model/model.ts'
 import type { L4Input, L7Input, ListenerInput } from '../schema/listener.ts'
 import type { ListenerTlsInput } from '../schema/tls.ts'
@@ -62,9 +64,13 @@ function buildConnectionLimit(input: NonNullable<ListenerInput['connectionLimit'
 }
 
 function buildL4(input: L4Input, name: string, absolute: ResolvePath): ListenerConfig {
+  const common = buildCommon(input, name, absolute)
   return {
-    ...buildCommon(input, name, absolute),
+    ...common,
+    ...(input.protocol === 'udp' && { binds: common.binds.map(datagramBind) }),
     mode: 'l4',
+    protocol: input.protocol,
+    ...(input.protocol === 'udp' && { udp: buildUdp(input.udp) }),
     ...(input.tls !== undefined && { tls: buildTls(input.tls, absolute) }),
     ...(input.pool !== undefined && { pool: input.pool }),
     sni: input.sni.map(({ host, pool }) => ({ host: host.toLowerCase(), pool })),
@@ -73,6 +79,21 @@ function buildL4(input: L4Input, name: string, absolute: ResolvePath): ListenerC
       halfCloseMs: input.timeouts.halfClose,
       handshakeMs: input.timeouts.handshake
     }
+  }
+}
+
+/** The same address and port may be had for TCP too. */
+function datagramBind(bind: Bind): Bind {
+  return { ...bind, text: `${bind.text}/udp` }
+}
+
+function buildUdp({ idle, responses, maxSessions, amplification, receiveBuffer }: L4Input['udp']): UdpConfig {
+  return {
+    idleMs: idle,
+    ...(responses !== undefined && { responses }),
+    maxSessions,
+    ...(amplification !== undefined && { amplification }),
+    receiveBuffer
   }
 }
 

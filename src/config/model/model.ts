@@ -69,8 +69,23 @@ export interface ListenerTls {
   readonly clientAuth?: { readonly ca: string; readonly crl?: string; readonly required: boolean }
 }
 
+/** How datagrams are relayed. */
+export interface UdpConfig {
+  readonly idleMs: number
+  /** Answers to each datagram of a client's, after which its session ends; 0: none is awaited. Undefined: it ends when idle. */
+  readonly responses?: number
+  readonly maxSessions: number
+  /** Most bytes out for each byte in, per session. */
+  readonly amplification?: number
+  /** SO_RCVBUF of each socket. */
+  readonly receiveBuffer: number
+}
+
 export interface L4ListenerConfig extends ListenerCommon {
   readonly mode: 'l4'
+  readonly protocol: 'tcp' | 'udp'
+  /** Exactly where `protocol` is udp. */
+  readonly udp?: UdpConfig
   /** Where connections go that no `sni` entry claims; undefined: they are refused. */
   readonly pool?: string
   readonly sni: readonly { readonly host: string; readonly pool: string }[]

@@ -49,7 +49,7 @@ export function refuseNotSupported(root: Raw): Finding[] {
   const findings: Finding[] = []
   for (const { path, value } of select(root, [...listener, 'mode'])) {
     if (value !== 'udp') continue
-    findings.push(errorAt(path, 'mode: udp is not supported; UDP is out of scope for now'))
+    findings.push(errorAt(path, '"mode" is l4 or l7; for datagrams write `mode: l4, protocol: udp`'))
     ;(valueAt(root, path.slice(0, -1)) as RawMap)['mode'] = 'l4'
   }
   for (const row of rows) {

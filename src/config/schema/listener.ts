@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { defaults } from '../defaults.ts'
 import { cacheSchema } from './cache.ts'
 import { listOf, mapping } from './leaf.ts'
-import { decimal, duration, flag, integer, off, rate, text, word } from './leaves.ts'
+import { decimal, duration, flag, integer, off, rate, size, text, word } from './leaves.ts'
 import { firstOf, loneNumber, loneText, loneTrue } from './lone.ts'
 import { name } from './name.ts'
 import { bind, cidrs, hostPattern } from './network-leaves.ts'
@@ -51,6 +51,32 @@ const common = {
 }
 
 const l4Keys = {
+  protocol: word(['tcp', 'udp'])
+    .prefault(defaults.listener.protocol)
+    .describe('`udp`: relay datagrams, in sessions by client address and port.'),
+  udp: mapping({
+    idle: duration({ example: '30s' })
+      .prefault(defaults.listener.udp.idle)
+      .describe('A session without a datagram in either direction ends.'),
+    responses: integer(0, 1_000_000)
+      .optional()
+      .describe(
+        'Answers to each datagram of a client (DNS: 1); when all have come the session ends. 0: none is awaited (syslog). Left out: it ends when idle.'
+      ),
+    maxSessions: integer(1, 10_000_000)
+      .prefault(defaults.listener.udp.maxSessions)
+      .describe('Sessions at once over all workers; each has a socket of its own.'),
+    amplification: decimal(1, 10_000)
+      .optional()
+      .describe(
+        'A client is sent at most this many bytes for each byte of its own, so that forged senders cannot use it against others; left out: no bound.'
+      ),
+    receiveBuffer: size({ example: '4mb' })
+      .prefault(defaults.listener.udp.receiveBuffer)
+      .describe('Of each socket; the system sets the most (net.core.rmem_max).')
+  })
+    .prefault({})
+    .describe('With `protocol: udp`.'),
   pool: poolName()
     .optional()
     .describe('Where connections go that no `sni` entry claims; left out: they are refused.'),

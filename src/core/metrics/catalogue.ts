@@ -94,7 +94,19 @@ export const catalogue = {
   ),
   lb_l4_ends_total: counter(
     ['listener', 'reason'],
-    'L4 connections ended: client-closed, upstream-closed, client-reset, upstream-reset, idle, half-close-timeout, drained, backend-down, shutdown, internal, refused, client-gone.'
+    'L4 connections ended: client-closed, upstream-closed, client-reset, upstream-reset, idle, half-close-timeout, drained, backend-down, shutdown, internal, refused, client-gone; of UDP also answered and unreachable.'
+  ),
+  lb_udp_datagrams_total: counter(
+    ['listener', 'direction'],
+    'Datagrams relayed: in (to a backend) and out (to a client).'
+  ),
+  lb_udp_dropped_total: counter(
+    ['listener', 'reason'],
+    'Datagrams not relayed: refused, no-backend, unreachable, amplification, send, shutdown.'
+  ),
+  lb_udp_kernel_drops_total: counter(
+    ['listener'],
+    'Datagrams that the kernel dropped because the sockets of the listener were full.'
   ),
 
   lb_connect_duration_seconds: histogram(

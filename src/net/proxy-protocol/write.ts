@@ -25,7 +25,8 @@ export function proxyProtocolHeader(
   version: 'v1' | 'v2',
   client: Endpoint | undefined,
   server: Endpoint | undefined,
-  tlvs: ProxyTlvs = {}
+  tlvs: ProxyTlvs = {},
+  datagram = false
 ): Buffer {
   const from = client === undefined ? undefined : addressOf(client)
   const to = server === undefined ? undefined : addressOf(server)
@@ -43,7 +44,8 @@ export function proxyProtocolHeader(
   if (tlvs.authority !== undefined) body.push(...tlv(PP2_TYPE_AUTHORITY, tlvs.authority))
   const fixed = Buffer.alloc(4)
   fixed[0] = V2_PROXY
-  fixed[1] = v4 ? TCP_OVER_IPV4 : known ? TCP_OVER_IPV6 : UNSPEC
+  // The low half says stream (1) or datagram (2).
+  fixed[1] = (v4 ? TCP_OVER_IPV4 : known ? TCP_OVER_IPV6 : UNSPEC) + (datagram && known ? 1 : 0)
   fixed.writeUInt16BE(
     body.reduce((sum, part) => sum + part.length, 0),
     2

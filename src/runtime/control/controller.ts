@@ -198,6 +198,8 @@ export class Controller {
   async #probeBinds(next: Config): Promise<void> {
     const ours = bindsOf(this.#config)
     for (const [index, listener] of next.listeners.entries()) {
+      // UDP sockets are bound in the main thread, and tried there.
+      if (listener.mode === 'l4' && listener.protocol === 'udp') continue
       for (const bind of listener.binds) {
         if (overlaps(bind, ours)) continue
         await probeBind(bind).catch((error: NodeJS.ErrnoException) => {

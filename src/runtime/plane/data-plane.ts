@@ -7,9 +7,9 @@ import type { Logger } from '../../core/log/log.ts'
 import type { Metrics } from '../../core/metrics/metrics.ts'
 import type { Random } from '../../core/random.ts'
 import { AcceptFailures } from './accept-failures.ts'
+import { fits, leadTo, openBound, type Bound } from './bound.ts'
 import { breathe, inPieces } from './breathe.ts'
 import type { BackendFate, Engine, Engines, PreparedEngine } from './engine.ts'
-import { ListenSocket } from './listen-socket.ts'
 import { makePool } from './make-pool.ts'
 import type { ListenerConnections } from '../workers/messages.ts'
 import { hasReusePort } from './reuse-port.ts'
@@ -34,8 +34,11 @@ interface Prepared {
   readonly plans: ReadonlyMap<Pool, PoolPlan>
   readonly engines: ReadonlyMap<string, PreparedEngine>
   /** Bound for this snapshot only. */
-  readonly sockets: ReadonlyMap<string, ListenSocket>
+  readonly sockets: ReadonlyMap<string, Bound>
 }
+
+/** Of UDP sockets that the main thread has bound for this one, by bind key. */
+type Descriptors = Readonly<Record<string, number>>
 
 const DRAIN_POLL_MS = 20
 /** Backends built in one piece: 0.5 ms. */
@@ -54,7 +57,7 @@ export class DataPlane {
   #plans: ReadonlyMap<Pool, PoolPlan> = new Map()
   #engines = new Map<string, Engine>()
   /** By bind key. */
-  readonly #sockets = new Map<string, ListenSocket>()
+  readonly #sockets = new Map<string, Bound>()
   /** Engines of listeners that are gone, until their connections are. */
   readonly #draining = new Map<Engine, string>()
   #prepared: Prepared | undefined
@@ -69,10 +72,10 @@ export class DataPlane {
   }
 
   /** Builds and binds. Returns the ports taken for binds to port 0, by bind key. */
-  async prepare(snapshot: Snapshot): Promise<Record<string, number>> {
+  async prepare(snapshot: Snapshot, fds: Descriptors = {}): Promise<Record<string, number>> {
     const { pools, plans } = await this.#buildPools(snapshot)
     const engines = new Map<string, PreparedEngine>()
-    const sockets = new Map<string, ListenSocket>()
+    const sockets = new Map<string, Bound>()
     try {
       for (const plan of snapshot.listeners) {
         const { name } = plan.config
@@ -80,7 +83,7 @@ export class DataPlane {
         await breathe()
       }
       for (const [index, plan] of snapshot.listeners.entries()) {
-        await this.#bind(plan, index, snapshot, engines.get(plan.config.name)!.engine, sockets)
+        await this.#bind(plan, index, snapshot, engines.get(plan.config.name)!.engine, sockets, fds)
       }
       if (this.#stopping) throw new Error('shutting down')
     } catch (error) {
@@ -197,7 +200,8 @@ export class DataPlane {
   /** The engine that goes on with this listener; one of the other mode cannot. */
   #running({ config }: ListenerPlan): Engine | undefined {
     const before = this.#snapshot?.listeners.find((plan) => plan.config.name === config.name)
-    return before?.config.mode === config.mode ? this.#engines.get(config.name) : undefined
+    const engine = this.#engines.get(config.name)
+    return before?.config.mode === config.mode && fits(engine, config) ? engine : undefined
   }
 
   async #bind(
@@ -205,7 +209,8 @@ export class DataPlane {
     index: number,
     snapshot: Snapshot,
     engine: Engine,
-    sockets: Map<string, ListenSocket>
+    sockets: Map<string, Bound>,
+    fds: Descriptors
   ): Promise<void> {
     for (const [place, bind] of config.binds.entries()) {
       const key = bindKey(config.name, bind, place)
@@ -217,13 +222,8 @@ export class DataPlane {
       )
       const onError = (error: Error) => failures.failed(error)
       try {
-        const socket = await ListenSocket.open(
-          bind,
-          snapshot.ports[key],
-          (attach) => engine.accept(attach),
-          onError
-        )
-        sockets.set(key, socket)
+        const how = { fd: fds[key], port: snapshot.ports[key], onError }
+        sockets.set(key, await openBound(config, bind, engine, how))
       } catch (error) {
         throw bindError(error as NodeJS.ErrnoException, bind.text, `listeners[${index}].bind`, config.name)
       }
@@ -244,7 +244,7 @@ export class DataPlane {
         const key = bindKey(name, bind, place)
         wanted.add(key)
         const socket = this.#sockets.get(key)
-        if (socket !== undefined) socket.accept = (attach) => engine.accept(attach)
+        if (socket !== undefined) leadTo(socket, engine)
       }
     }
     const closing: Promise<void>[] = []
@@ -280,7 +280,7 @@ export class DataPlane {
     }
   }
 
-  #undo(engines: ReadonlyMap<string, PreparedEngine>, sockets: ReadonlyMap<string, ListenSocket>): void {
+  #undo(engines: ReadonlyMap<string, PreparedEngine>, sockets: ReadonlyMap<string, Bound>): void {
     for (const socket of sockets.values()) socket.destroy()
     const running = new Set(this.#engines.values())
     for (const { engine } of engines.values()) if (!running.has(engine)) engine.destroy()

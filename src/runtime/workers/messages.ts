@@ -27,7 +27,13 @@ export interface WorkerInit {
 /** Control plane → worker. */
 export type ToWorker =
   /** `parts`: where the pools of the delta wait (delta-parts.ts). */
-  | { readonly type: 'prepare'; readonly delta: SnapshotDelta; readonly parts: MessagePort | undefined }
+  | {
+      readonly type: 'prepare'
+      readonly delta: SnapshotDelta
+      readonly parts: MessagePort | undefined
+      /** Descriptors of UDP sockets, by bind key; the worker's own from now on. */
+      readonly fds: Readonly<Record<string, number>>
+    }
   | { readonly type: 'commit'; readonly id: number }
   | { readonly type: 'abort'; readonly id: number }
   | { readonly type: 'connections'; readonly id: number }

@@ -51,10 +51,13 @@ export class WorkerThread {
     this.#worker.on('exit', (code) => this.#exited(code))
   }
 
-  async prepare(snapshot: Snapshot): Promise<Readonly<Record<string, number>>> {
+  async prepare(
+    snapshot: Snapshot,
+    fds: Readonly<Record<string, number>>
+  ): Promise<Readonly<Record<string, number>>> {
     this.#prepared = snapshot
     const { delta, parts } = splitDelta(deltaOf(this.#snapshot, snapshot))
-    const message: ToWorker = { type: 'prepare', delta, parts }
+    const message: ToWorker = { type: 'prepare', delta, parts, fds }
     const answer = await this.#ask(message, `prepare ${snapshot.id}`, ANSWER_WITHIN_MS)
     if (answer.type === 'failed') throw new StartError(answer.error)
     return answer.type === 'prepared' ? answer.ports : {}

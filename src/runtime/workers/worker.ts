@@ -107,10 +107,10 @@ function receive(message: ToWorker): void {
   }
 }
 
-async function prepare({ delta, parts }: Extract<ToWorker, { type: 'prepare' }>): Promise<void> {
+async function prepare({ delta, parts, fds }: Extract<ToWorker, { type: 'prepare' }>): Promise<void> {
   try {
     const snapshot = applyDelta(plane.snapshot, await joinDelta(delta, parts))
-    const ports = await plane.prepare(snapshot)
+    const ports = await plane.prepare(snapshot, fds)
     post({ type: 'prepared', id: delta.id, ports })
   } catch (error) {
     post({ type: 'failed', id: delta.id, error: plainStartError(error) })

@@ -11,6 +11,7 @@ import { RestartDelay } from './restart-delay.ts'
 import { SerialQueue } from '../control/serial-queue.ts'
 import type { Snapshot } from '../plane/snapshot.ts'
 import { BEAT_MS, Heartbeats, STUCK_AFTER_MS, Watchdog } from './watchdog.ts'
+import { UdpSockets } from './udp-sockets.ts'
 import { WorkerThread } from './worker-thread.ts'
 
 export interface WorkersParts {
@@ -56,6 +57,7 @@ export class Workers implements Planes {
   readonly #seats: readonly Seat[]
   readonly #beats: Heartbeats
   readonly #watchdog = new Watchdog()
+  readonly #udp: UdpSockets
   #cancelLook: (() => void) | undefined
   /** Taken from prepare to commit or abort, and while a replacement joins: it must not miss a snapshot. */
   readonly #changes = new SerialQueue()
@@ -77,6 +79,7 @@ export class Workers implements Planes {
       restarts: 0,
       timer: undefined
     }))
+    this.#udp = new UdpSockets(parts.count)
     this.#beats = Heartbeats.create(parts.count + 1)
     for (const seat of this.#seats) this.#spawn(seat)
     this.#watch()
@@ -102,10 +105,10 @@ export class Workers implements Planes {
     }
     try {
       // One after the other only where the kernel chooses a port: the others need to know which.
-      const before = snapshot.ports
-      const ports = { ...before, ...(await first.prepare(snapshot)) }
+      const bound = { ...snapshot, ports: { ...snapshot.ports, ...this.#udp.prepare(snapshot) } }
+      const ports = { ...bound.ports, ...(await this.#prepareOne(first, bound)) }
       this.#prepared = { ...snapshot, ports }
-      await all(others.map((worker) => worker.prepare(this.#prepared!)))
+      await all(others.map((worker) => this.#prepareOne(worker, this.#prepared!)))
       return ports
     } catch (error) {
       this.#prepared = snapshot
@@ -118,6 +121,7 @@ export class Workers implements Planes {
     const snapshot = this.#prepared
     if (snapshot === undefined) return
     for (const { worker } of this.#seats) worker?.abort(snapshot.id)
+    this.#udp.abort()
     this.#prepared = undefined
     this.#leave()
   }
@@ -125,6 +129,7 @@ export class Workers implements Planes {
   async commit(): Promise<readonly ListenerConnections[]> {
     this.#current = this.#prepared
     this.#prepared = undefined
+    this.#udp.commit(this.#current!)
     try {
       const kept = await Promise.all(this.#part.map((seat) => this.#commitSeat(seat)))
       return sumConnections(kept)
@@ -156,12 +161,17 @@ export class Workers implements Planes {
   async kill(): Promise<void> {
     this.#cancelLook?.()
     this.#stop()
+    this.#udp.close()
     await Promise.all(this.#live().map((worker) => worker.kill()))
   }
 
   /** For tests: throws in the worker, or without a message never returns there. */
   crash(thread: number, message?: string): void {
     this.#seats[thread - 1]?.worker?.crash(message)
+  }
+
+  async #prepareOne(worker: WorkerThread, snapshot: Snapshot): Promise<Readonly<Record<string, number>>> {
+    return worker.prepare(snapshot, await this.#udp.give(worker.thread))
   }
 
   /** It has promised that it can: if it fails now, it is replaced by one that starts with the new snapshot. */
@@ -245,6 +255,7 @@ export class Workers implements Planes {
     seat.joined = false
     seat.stuck = false
     const recovered = this.#recover(seat)
+    this.#udp.ended(seat.thread)
     if (this.#stopping) return
     const inMs = seat.delay.next(this.#seats.every(({ worker }) => worker === undefined))
     this.#parts.log.error({ worker: seat.thread, err: error, inMs }, 'worker died; it will be replaced')
@@ -276,7 +287,7 @@ export class Workers implements Planes {
     this.#parts.onRestart()
     const worker = this.#spawn(seat)
     try {
-      await worker.prepare(this.#current!)
+      await this.#prepareOne(worker, this.#current!)
       await worker.commit()
       seat.joined = true
       seat.delay.started()

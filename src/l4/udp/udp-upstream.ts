@@ -1,0 +1,48 @@
+import { isIP } from 'node:net'
+import type { Outcome } from '../../balancer/pool/outcome.ts'
+import type { BackendAddress } from '../../config/model/model.ts'
+import {
+  receiveFor,
+  udpInternals,
+  type DatagramOwner,
+  type UdpHandle
+} from '../../net/datagram/udp-handle.ts'
+import { threadLookup } from '../../net/dial/lookup.ts'
+import { failure } from '../../net/transport/raw-calls.ts'
+
+export interface UdpFailure {
+  readonly outcome: Outcome
+  readonly error: NodeJS.ErrnoException
+}
+
+/** By what ICMP tells a connected socket (refused, unreachable): the backend's fault. The rest is this machine's. */
+const THEIRS = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN', 'ECONNRESET'])
+
+export function outcomeOf(status: number): UdpFailure {
+  const error = failure('send', status)
+  return { outcome: THEIRS.has(error.code!) ? 'connect-failure' : 'unused', error }
+}
+
+type Connected = (handle: UdpHandle | undefined, failed: UdpFailure | undefined) => void
+
+/**
+ * A socket connected to the backend, which receives for `owner`. `done` is called at once where the address is known, else
+ * when its name was looked up.
+ */
+export function connectUpstream(address: BackendAddress, owner: DatagramOwner, done: Connected): void {
+  if (address.kind === 'unix') throw new Error(`${address.text}: no datagrams over unix sockets`)
+  if (isIP(address.host) !== 0) return connect(address.host, address.port, owner, done)
+  threadLookup()(address.host, {}, (error, found) => {
+    if (error !== null) done(undefined, { outcome: 'connect-failure', error })
+    else connect(found as string, address.port, owner, done)
+  })
+}
+
+function connect(host: string, port: number, owner: DatagramOwner, done: Connected): void {
+  const handle = udpInternals!.newUdp()
+  let status = host.includes(':') ? handle.connect6(host, port) : handle.connect(host, port)
+  if (status === 0) status = receiveFor(handle, owner)
+  if (status === 0) return done(handle, undefined)
+  handle.close()
+  done(undefined, outcomeOf(status))
+}
