@@ -6,6 +6,7 @@ import { mysqlProbe } from './probes/mysql.ts'
 import { postgresProbe } from './probes/postgres.ts'
 import { redisProbe } from './probes/redis.ts'
 import { smtpProbe } from './probes/smtp.ts'
+import { udpProbe } from './probes/udp.ts'
 import { tcpProbe, tlsProbe } from './probes/tcp.ts'
 
 /** Every kind of probe. To add one: a name in ProbeConfig['type'], a file in probes/, a line here. */
@@ -18,5 +19,6 @@ export const probes = {
   mysql: mysqlProbe,
   postgres: postgresProbe,
   redis: redisProbe,
-  smtp: smtpProbe
+  smtp: smtpProbe,
+  udp: udpProbe
 } satisfies Record<ProbeConfig['type'], Probe>

@@ -41,6 +41,7 @@ import { plainStartError } from './control/start-error.ts'
 import { heapLimitMb } from './memory/memory-limit.ts'
 import { HeapTidier } from './memory/tidy-heap.ts'
 import { followFiles } from './control/follow-files.ts'
+import { collectUdpDrops } from './memory/udp-drops.ts'
 import { workerCount } from './workers/worker-count.ts'
 import { Workers } from './workers/workers.ts'
 
@@ -108,15 +109,9 @@ export class Runtime implements Running {
     this.#admin = new AdminServer((this.control = this.#adminPlane()), log)
     const backends = collectBackends(() => this.#controller.pools.values())
     const own = collectOwn(() => this.#planes.workers)
-    const certificates = this.#tls.certificates.collect
-    this.#hub.collect(
-      collectProcess,
-      this.#configured.caches.collect,
-      this.#discoverer.collect,
-      backends,
-      own,
-      certificates
-    )
+    const udpDrops = collectUdpDrops({ inForce: () => this.#controller })
+    this.#hub.collect(collectProcess, this.#configured.caches.collect, this.#discoverer.collect, backends, own)
+    this.#hub.collect(this.#tls.certificates.collect, udpDrops)
   }
 
   async start(): Promise<void> {

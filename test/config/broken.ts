@@ -90,7 +90,12 @@ export const broken: readonly Broken[] = [
     at: '1:36',
     says: /expected one of l4, l7, got "http"/
   },
-  { name: 'udp', text: head.replace('l7', 'udp') + pools, at: '1:36', says: /write `mode: l4, protocol: udp`/ },
+  {
+    name: 'udp',
+    text: head.replace('l7', 'udp') + pools,
+    at: '1:36',
+    says: /write `mode: l4, protocol: udp`/
+  },
   {
     name: 'port 99999',
     text: head.replace('8080', '99999') + pools,
@@ -336,7 +341,7 @@ export const broken: readonly Broken[] = [
     name: 'an unknown probe',
     text: head + 'pools: { web: { backends: ["10.0.0.1:80"], health: { type: ping } } }\n',
     at: '2:60',
-    says: /expected one of tcp, tls, http, https, grpc, mysql, postgres, redis, smtp, got "ping"/
+    says: /expected one of tcp, tls, http, https, grpc, mysql, postgres, redis, smtp, udp, got "ping"/
   },
   {
     name: 'a probe without a type',

@@ -9,7 +9,7 @@ const folder = join(import.meta.dirname, '..', '..', 'examples')
 const files = readdirSync(folder).filter((file) => file.endsWith('.yaml'))
 
 interface Yaml {
-  listeners: { bind: string }[]
+  listeners: { bind: string; name?: string; protocol?: string }[]
 }
 
 /** The example on ports that are free, in this thread. */
@@ -28,7 +28,10 @@ for (const file of files) {
     const running = await start(elsewhere(readFileSync(path, 'utf8')))
     t.teardown(() => running.kill())
     t.equal(running.addresses.length, listeners.length)
-    const targets = running.addresses.map(({ host, port }) => ({ host: host!, port: port! }))
+    const { listeners: written } = parse(readFileSync(path, 'utf8')) as Yaml
+    const datagrams = new Set(written.filter(({ protocol }) => protocol === 'udp').map(({ name }) => name))
+    const connections = running.addresses.filter(({ listener }) => !datagrams.has(listener))
+    const targets = connections.map(({ host, port }) => ({ host: host!, port: port! }))
     t.ok(await reachable(targets, 5_000, () => false), 'every listener accepts')
     await running.stop({ graceMs: 0 })
   })

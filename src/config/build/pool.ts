@@ -106,7 +106,7 @@ function buildTls(input: NonNullable<PoolInput['tls']>, absolute: ResolvePath): 
 function buildProbe(input: ProbeInput, ofPool: PoolInput['proxyProtocol']): ProbeConfig {
   const { probe } = defaults
   const http = input.type === 'http' || input.type === 'https' ? input : undefined
-  const tcp = input.type === 'tcp' ? input : undefined
+  const tcp = input.type === 'tcp' || input.type === 'udp' ? input : undefined
   const host = 'host' in input ? input.host : undefined
   const inherits = (input.proxyProtocol ?? (input.port === undefined ? 'inherit' : 'none')) === 'inherit'
   const body = http?.expect.body

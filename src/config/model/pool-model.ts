@@ -98,7 +98,7 @@ export type HashKey =
   | { readonly kind: 'query'; readonly name: string }
 
 export interface ProbeConfig {
-  readonly type: 'tcp' | 'tls' | 'http' | 'https' | 'grpc' | 'mysql' | 'postgres' | 'redis' | 'smtp'
+  readonly type: 'tcp' | 'tls' | 'http' | 'https' | 'grpc' | 'mysql' | 'postgres' | 'redis' | 'smtp' | 'udp'
   readonly intervalMs: number
   readonly timeoutMs: number
   /** Interval while down. */

@@ -145,6 +145,17 @@ const smtp = mapping({
     .describe('Name to give in EHLO; left out: localhost.')
 })
 
+const udp = mapping({
+  type: z.literal('udp').describe('Send a datagram and wait for one.'),
+  ...schedule,
+  send: text('the bytes to send', { max: 1024, lines: true })
+    .optional()
+    .describe('What to send; left out: an empty datagram. `\\xHH` gives any byte.'),
+  expect: text('the text to wait for', { max: 1024, lines: true })
+    .optional()
+    .describe('Text that the answer must contain, with the same escapes; left out: any answer will do.')
+})
+
 export const probeSchema = z.discriminatedUnion(
   'type',
   [
@@ -156,7 +167,8 @@ export const probeSchema = z.discriminatedUnion(
     mysql,
     postgres,
     redis,
-    smtp
+    smtp,
+    udp
   ],
   {
     error(issue) {
@@ -175,7 +187,8 @@ export const probeTypes = [
   'mysql',
   'postgres',
   'redis',
-  'smtp'
+  'smtp',
+  'udp'
 ] as const
 
 const loneProbe = firstOf(

@@ -53,8 +53,9 @@ export class WorkerThread {
 
   async prepare(
     snapshot: Snapshot,
-    fds: Readonly<Record<string, number>>
+    descriptors: Promise<Readonly<Record<string, number>>>
   ): Promise<Readonly<Record<string, number>>> {
+    const fds = await descriptors
     this.#prepared = snapshot
     const { delta, parts } = splitDelta(deltaOf(this.#snapshot, snapshot))
     const message: ToWorker = { type: 'prepare', delta, parts, fds }

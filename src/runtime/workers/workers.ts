@@ -11,6 +11,7 @@ import { RestartDelay } from './restart-delay.ts'
 import { SerialQueue } from '../control/serial-queue.ts'
 import type { Snapshot } from '../plane/snapshot.ts'
 import { BEAT_MS, Heartbeats, STUCK_AFTER_MS, Watchdog } from './watchdog.ts'
+import { all } from './all.ts'
 import { UdpSockets } from './udp-sockets.ts'
 import { WorkerThread } from './worker-thread.ts'
 
@@ -106,9 +107,9 @@ export class Workers implements Planes {
     try {
       // One after the other only where the kernel chooses a port: the others need to know which.
       const bound = { ...snapshot, ports: { ...snapshot.ports, ...this.#udp.prepare(snapshot) } }
-      const ports = { ...bound.ports, ...(await this.#prepareOne(first, bound)) }
+      const ports = { ...bound.ports, ...(await first.prepare(bound, this.#udp.give(first.thread))) }
       this.#prepared = { ...snapshot, ports }
-      await all(others.map((worker) => this.#prepareOne(worker, this.#prepared!)))
+      await all(others.map((worker) => worker.prepare(this.#prepared!, this.#udp.give(worker.thread))))
       return ports
     } catch (error) {
       this.#prepared = snapshot
@@ -168,10 +169,6 @@ export class Workers implements Planes {
   /** For tests: throws in the worker, or without a message never returns there. */
   crash(thread: number, message?: string): void {
     this.#seats[thread - 1]?.worker?.crash(message)
-  }
-
-  async #prepareOne(worker: WorkerThread, snapshot: Snapshot): Promise<Readonly<Record<string, number>>> {
-    return worker.prepare(snapshot, await this.#udp.give(worker.thread))
   }
 
   /** It has promised that it can: if it fails now, it is replaced by one that starts with the new snapshot. */
@@ -287,7 +284,7 @@ export class Workers implements Planes {
     this.#parts.onRestart()
     const worker = this.#spawn(seat)
     try {
-      await this.#prepareOne(worker, this.#current!)
+      await worker.prepare(this.#current!, this.#udp.give(worker.thread))
       await worker.commit()
       seat.joined = true
       seat.delay.started()
@@ -299,11 +296,4 @@ export class Workers implements Planes {
       leave()
     }
   }
-}
-
-/** Waits for all even when one fails: what is half prepared can be aborted only when it answers no more. */
-async function all(promises: readonly Promise<unknown>[]): Promise<void> {
-  const results = await Promise.allSettled(promises)
-  const failed = results.find((result) => result.status === 'rejected')
-  if (failed !== undefined) throw failed.reason
 }
