@@ -110,7 +110,13 @@ export class Runtime implements Running {
     const backends = collectBackends(() => this.#controller.pools.values())
     const own = collectOwn(() => this.#planes.workers)
     const udpDrops = collectUdpDrops({ inForce: () => this.#controller })
-    this.#hub.collect(collectProcess, this.#configured.caches.collect, this.#discoverer.collect, backends, own)
+    this.#hub.collect(
+      collectProcess,
+      this.#configured.caches.collect,
+      this.#discoverer.collect,
+      backends,
+      own
+    )
     this.#hub.collect(this.#tls.certificates.collect, udpDrops)
   }
 
