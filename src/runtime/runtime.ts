@@ -109,7 +109,6 @@ export class Runtime implements Running {
     this.#admin = new AdminServer((this.control = this.#adminPlane()), log)
     const backends = collectBackends(() => this.#controller.pools.values())
     const own = collectOwn(() => this.#planes.workers)
-    const udpDrops = collectUdpDrops({ inForce: () => this.#controller })
     this.#hub.collect(
       collectProcess,
       this.#configured.caches.collect,
@@ -117,7 +116,7 @@ export class Runtime implements Running {
       backends,
       own
     )
-    this.#hub.collect(this.#tls.certificates.collect, udpDrops)
+    this.#hub.collect(this.#tls.certificates.collect, collectUdpDrops(this.#controller))
   }
 
   async start(): Promise<void> {

@@ -9,9 +9,10 @@ interface InForce {
 }
 
 /** Datagrams that the kernel dropped for want of room in the sockets of each UDP listener; Linux tells, others do not. */
-export function collectUdpDrops({ inForce }: { inForce: () => InForce }): Collector {
+export function collectUdpDrops(inForce: InForce): Collector {
   return (sample) => {
-    const { config, ports } = inForce()
+    // Read at every scrape.
+    const { config, ports } = inForce
     const datagrams = config.listeners.filter((one) => one.mode === 'l4' && one.protocol === 'udp')
     const ours = datagrams.flatMap((one) => listenerAddresses(one, ports))
     if (ours.length === 0) return
