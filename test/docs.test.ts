@@ -4,6 +4,7 @@ import { dirname, join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { createProgram } from '../src/cli/program.ts'
+import { errors } from '../src/core/errors.ts'
 import { formatProblems } from '../src/config/report/format-problems.ts'
 import { parseConfig } from '../src/config/parse-config.ts'
 
@@ -165,3 +166,13 @@ t.test(
     await Promise.all([work(), work()])
   }
 )
+
+t.test('troubleshooting knows every code with its status', async (t) => {
+  const page = text('docs/troubleshooting.md')
+  for (const [code, { status }] of Object.entries(errors) as [string, { status?: number }][]) {
+    const row = page.split('\n').find((line) => line.includes(`\`${code}\``) && line.startsWith('|'))
+    t.ok(row, code)
+    const told = /^\| (\d{3}) \|/.exec(row ?? '')?.[1]
+    t.equal(told, status === undefined ? undefined : String(status), code)
+  }
+})
