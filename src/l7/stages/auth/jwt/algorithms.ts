@@ -1,0 +1,75 @@
+import { constants, createHmac, type KeyObject, timingSafeEqual, verify } from 'node:crypto'
+import type { JwtAlgorithm } from './keys.ts'
+
+interface Algorithm {
+  readonly hash: string | null
+  readonly kind: 'rsa' | 'rsa-pss' | 'ec' | 'ed' | 'hmac'
+  readonly curve?: string
+  /** Of the signature, where it is fixed. */
+  readonly bytes?: number
+}
+
+const table: Readonly<Record<JwtAlgorithm, Algorithm>> = {
+  RS256: { hash: 'sha256', kind: 'rsa' },
+  RS384: { hash: 'sha384', kind: 'rsa' },
+  RS512: { hash: 'sha512', kind: 'rsa' },
+  PS256: { hash: 'sha256', kind: 'rsa-pss' },
+  PS384: { hash: 'sha384', kind: 'rsa-pss' },
+  PS512: { hash: 'sha512', kind: 'rsa-pss' },
+  ES256: { hash: 'sha256', kind: 'ec', curve: 'prime256v1', bytes: 64 },
+  ES384: { hash: 'sha384', kind: 'ec', curve: 'secp384r1', bytes: 96 },
+  ES512: { hash: 'sha512', kind: 'ec', curve: 'secp521r1', bytes: 132 },
+  EdDSA: { hash: null, kind: 'ed' },
+  HS256: { hash: 'sha256', kind: 'hmac', bytes: 32 },
+  HS384: { hash: 'sha384', kind: 'hmac', bytes: 48 },
+  HS512: { hash: 'sha512', kind: 'hmac', bytes: 64 }
+}
+
+/** RFC 7518 §3.3: shorter ones are refused. */
+const MIN_RSA_BITS = 2048
+
+/** Whether a key is one for this algorithm: kind, curve and size. A public key never is one for HS256. */
+export function fits(key: KeyObject, name: JwtAlgorithm): boolean {
+  const { kind, curve } = table[name]
+  if (kind === 'hmac') return key.type === 'secret'
+  if (key.type !== 'public') return false
+  const { asymmetricKeyType: type, asymmetricKeyDetails: details = {} } = key
+  switch (kind) {
+    case 'rsa':
+      return type === 'rsa' && details.modulusLength! >= MIN_RSA_BITS
+    case 'rsa-pss':
+      return (type === 'rsa' || type === 'rsa-pss') && details.modulusLength! >= MIN_RSA_BITS
+    case 'ec':
+      return type === 'ec' && details.namedCurve === curve
+    case 'ed':
+      return type === 'ed25519' || type === 'ed448'
+  }
+}
+
+/** `key` fits `name`. */
+export function isSigned(name: JwtAlgorithm, key: KeyObject, data: Buffer, signature: Buffer): boolean {
+  const { hash, kind, bytes } = table[name]
+  if (bytes !== undefined && signature.length !== bytes) return false
+  switch (kind) {
+    case 'hmac':
+      return timingSafeEqual(createHmac(hash!, key).update(data).digest(), signature)
+    case 'rsa':
+      return verify(hash, data, { key, padding: constants.RSA_PKCS1_PADDING }, signature)
+    case 'rsa-pss': {
+      const saltLength = constants.RSA_PSS_SALTLEN_DIGEST
+      return verify(hash, data, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength }, signature)
+    }
+    case 'ec':
+      // r = s = 0 proved everything to some libraries (CVE-2022-21449).
+      return !isHalfZero(signature) && verify(hash, data, { key, dsaEncoding: 'ieee-p1363' }, signature)
+    case 'ed':
+      return verify(null, data, key, signature)
+  }
+}
+
+function isHalfZero(signature: Buffer): boolean {
+  const half = signature.length / 2
+  return [signature.subarray(0, half), signature.subarray(half)].some((part) =>
+    part.every((byte) => byte === 0)
+  )
+}

@@ -1,0 +1,146 @@
+import type { Clock } from '../../../../core/clock.ts'
+import { cookieValue } from '../../../../core/cookies.ts'
+import type { Exchange } from '../../../exchange/exchange.ts'
+import { queryValue } from '../../../uri/query.ts'
+import type { Answer, AuthMethod, Denied, Pending, Proven } from '../auth-method.ts'
+import type { MethodContext } from '../method-context.ts'
+import { stripCookie, stripQuery } from '../strip-credential.ts'
+import { isSigned } from './algorithms.ts'
+import { candidates, type VerifyKey } from './key-set.ts'
+import { type KeySource, RemoteKeys } from './key-source.ts'
+import type { JwtAlgorithm, JwtInput } from './keys.ts'
+import { fileKeys, secretKey } from './local-keys.ts'
+import { readToken, type Token } from './read-token.ts'
+import { TokenCache } from './token-cache.ts'
+import { algorithmOf, identityOf, type TokenRules, whyNot } from './token-rules.ts'
+
+const NOT_A_TOKEN: Denied = { kind: 'denied', reason: 'no JWT', unknown: true, error: 'invalid_token' }
+const OTHER_ISSUER: Denied = { ...NOT_A_TOKEN, reason: 'of another issuer' }
+const NO_KEYS: Denied = {
+  kind: 'denied',
+  code: 'LB_AUTH_UNAVAILABLE',
+  reason: 'the keys of the issuer could not be fetched yet'
+}
+
+/** Signed tokens of one issuer (RFC 7519), as RFC 8725 wants them read. */
+export class Jwt implements AuthMethod {
+  readonly name = 'jwt'
+  readonly #input: JwtInput
+  readonly #rules: TokenRules
+  readonly #header: string | undefined
+  readonly #source: KeySource
+  readonly #cache: TokenCache
+  readonly #clock: Clock
+  readonly #realm: string
+
+  constructor(input: JwtInput, { clock, log, realm, dry }: MethodContext) {
+    this.#input = input
+    const usual: JwtAlgorithm[] =
+      input.secret === undefined ? ['RS256', 'PS256', 'ES256', 'EdDSA'] : ['HS256']
+    this.#rules = { ...input, algorithms: input.algorithms ?? usual }
+    const elsewhere = input.cookie !== undefined || input.query !== undefined
+    this.#header = (input.header ?? (elsewhere ? undefined : 'authorization'))?.toLowerCase()
+    this.#cache = new TokenCache(input.maxTokens)
+    this.#clock = clock
+    this.#realm = realm
+    const { secret, jwks: url, issuer, refresh: refreshMs, timeout: timeoutMs } = input
+    if (secret !== undefined) this.#source = secretKey(secret)
+    else if (url?.startsWith('file:') === true) this.#source = fileKeys(url.slice('file:'.length), clock, log)
+    else this.#source = new RemoteKeys({ url, issuer, refreshMs, timeoutMs }, clock, log)
+    // So that the first request need not wait.
+    if (!dry) void this.#source.keys
+  }
+
+  check(exchange: Exchange): Answer | undefined {
+    const text = this.#tokenOf(exchange)
+    if (text === undefined) return undefined
+    // Asked also for tokens that are remembered: whether their key is still one of the issuer shows in its keys only.
+    void this.#source.keys
+    return this.#cache.get(text, this.#clock.wall()) ?? this.#prove(text)
+  }
+
+  #tokenOf(exchange: Exchange): string | undefined {
+    const { headers } = exchange.request
+    const { cookie, query } = this.#input
+    if (this.#header !== undefined) {
+      // Two fields are one value with a comma, which is no token.
+      const value = headers.get(this.#header)
+      if (value !== undefined) {
+        if (value.length > 7 && value.slice(0, 7).toLowerCase() === 'bearer ') return value.slice(7).trim()
+        if (this.#header !== 'authorization') return value
+      }
+    }
+    if (cookie !== undefined) {
+      const value = cookieValue(headers.get('cookie'), cookie)
+      if (value !== undefined) return value
+    }
+    return query === undefined ? undefined : queryValue(exchange.query, query)
+  }
+
+  #prove(text: string): Answer {
+    const token = readToken(text)
+    if (token === undefined) return NOT_A_TOKEN
+    if (token.claims['iss'] !== this.#rules.issuer) return OTHER_ISSUER
+    const algorithm = algorithmOf(token, this.#rules)
+    if (typeof algorithm !== 'string') return denied(algorithm.wrong)
+    const why = whyNot(token, this.#rules, this.#clock.wall())
+    if (why !== undefined) return { ...denied(why), guess: false }
+    const answer = this.#verify(text, token, algorithm)
+    if (answer !== undefined) return answer
+    if (this.#source.mayAsk()) return this.#askForKeys(text, token, algorithm)
+    return this.#source.keys.length === 0 ? NO_KEYS : denied('signed by a key that the issuer does not have')
+  }
+
+  /** Undefined: no key of the issuer is one for this token. */
+  #verify(text: string, token: Token, algorithm: JwtAlgorithm): Answer | undefined {
+    const keys = candidates(this.#source.keys, algorithm, this.#kidOf(token, algorithm))
+    if (keys.length === 0) return undefined
+    const key = keys.find((each) => isSigned(algorithm, each.key, token.data, token.signature))
+    if (key === undefined) return denied('the signature is wrong')
+    return this.#remember(text, token, key)
+  }
+
+  /** A shared secret has no name of its own. */
+  #kidOf({ header }: Token, algorithm: JwtAlgorithm): unknown {
+    return algorithm.startsWith('HS') ? undefined : header['kid']
+  }
+
+  #remember(text: string, token: Token, key: VerifyKey): Proven {
+    const identity = identityOf(token, this.#rules)
+    const proven: Proven = { kind: 'proven', identity, beyondGuessing: true, lastClient: '' }
+    this.#cache.put(text, proven, key, (token.claims['exp'] as number) * 1000 + this.#rules.skew)
+    return proven
+  }
+
+  #askForKeys(text: string, token: Token, algorithm: JwtAlgorithm): Pending {
+    return {
+      kind: 'pending',
+      asks: 'the issuer for its keys',
+      timeoutMs: this.#input.timeout,
+      start: (done) =>
+        this.#source.ask(() => {
+          const none = this.#source.keys.length === 0
+          done(
+            this.#verify(text, token, algorithm) ??
+              (none ? NO_KEYS : denied('signed by a key that the issuer does not have'))
+          )
+        })
+    }
+  }
+
+  challenge(wrong: Denied | undefined): string {
+    const realm = `Bearer realm="${this.#realm}"`
+    return wrong?.error === undefined ? realm : `${realm}, error="${wrong.error}"`
+  }
+
+  strip(exchange: Exchange): void {
+    const { cookie, query } = this.#input
+    if (this.#header !== undefined) exchange.setRequestField(this.#header, undefined)
+    if (cookie !== undefined) stripCookie(exchange, cookie)
+    if (query !== undefined) stripQuery(exchange, query)
+  }
+}
+
+function denied(reason: string): Denied {
+  return { kind: 'denied', reason, error: 'invalid_token', guess: true }
+}

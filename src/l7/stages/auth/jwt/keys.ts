@@ -1,0 +1,75 @@
+import type { z } from 'zod'
+import { listOf, mapping } from '../../../../config/schema/leaf.ts'
+import { duration, integer, text, word } from '../../../../config/schema/leaves.ts'
+import { fieldName } from '../../../../config/schema/network-leaves.ts'
+
+const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'HS256', 'HS384', 'HS512'] as const // prettier-ignore
+
+export type JwtAlgorithm = (typeof ALGORITHMS)[number]
+
+const path = (example: string) => text(`the path of a claim such as ${example}`, { max: 256 })
+
+export const httpUrl = (example: string) =>
+  text(`a URL such as "${example}"`, {
+    max: 2048,
+    json: { title: 'URL' },
+    reject: (value) =>
+      URL.canParse(value) && /^https?:\/\//.test(value) ? undefined : `"${value}" is no http or https URL`
+  })
+
+export const jwtSchema = mapping(
+  {
+    issuer: text('an issuer such as "https://idp.example"', { max: 2048 }).describe(
+      'What `iss` must be, exactly.'
+    ),
+    audience: listOf(text('an audience such as api', { max: 1024 }), { min: 1, max: 32 }).describe(
+      'What `aud` must name: one of these.'
+    ),
+    jwks: text('a URL or "file:" and a path', {
+      max: 4096,
+      reject: (value) =>
+        value.startsWith('file:') || (URL.canParse(value) && /^https?:\/\//.test(value))
+          ? undefined
+          : 'write an http or https URL, or "file:" and the path of a file'
+    })
+      .optional()
+      .describe(
+        "The issuer's keys: a URL, or `file:path`; left out: as its `/.well-known/openid-configuration` says."
+      ),
+    secret: text('a secret of at least 32 characters', { min: 32, max: 4096 })
+      .optional()
+      .describe('The key of HS256, HS384 and HS512, which two sides share; no JWKS is read then.'),
+    algorithms: listOf(word(ALGORITHMS), { min: 1, max: 13 })
+      .optional()
+      .describe(
+        'What may sign; left out: RS256, PS256, ES256 and EdDSA, or HS256 with a `secret`. A token cannot choose others.'
+      ),
+    header: fieldName()
+      .optional()
+      .describe(
+        'Field with the token behind `Bearer`, or alone; left out with `cookie` and `query`: `authorization`.'
+      ),
+    cookie: fieldName().optional().describe('Cookie with the token.'),
+    query: text('the name of a parameter', { max: 128 })
+      .optional()
+      .describe('Parameter of the query with the token.'),
+    name: path('sub').prefault('sub').describe('Claim with the name.'),
+    roles: path('realm_access.roles').optional().describe('Claim with the roles: a list, or words.'),
+    scopes: path('scope').prefault('scope').describe('Claim with the scopes: words, or a list.'),
+    skew: duration({ min: 0, max: 600_000, example: '60s' })
+      .prefault('60s')
+      .describe('By how much clocks may differ.'),
+    refresh: duration({ min: 10_000, max: 24 * 3_600_000, example: '10m' })
+      .prefault('10m')
+      .describe('After this the keys are fetched again, while those from before are used.'),
+    timeout: duration({ min: 100, max: 60_000, example: '5s' })
+      .prefault('5s')
+      .describe('How long a fetch of the keys, and a request that waits for it, may take.'),
+    maxTokens: integer(0, 1_000_000)
+      .prefault(10_000)
+      .describe('Proven tokens that each thread remembers until they expire.')
+  },
+  { example: '{ issuer: "https://idp.example", audience: api }' }
+)
+
+export type JwtInput = z.output<typeof jwtSchema>

@@ -1,0 +1,26 @@
+import { createSecretKey } from 'node:crypto'
+import type { Clock } from '../../../../core/clock.ts'
+import type { Logger } from '../../../../core/log/log.ts'
+import { WatchedFile } from '../watched-file.ts'
+import { readKeySet, replaceKeys, type VerifyKey } from './key-set.ts'
+import type { KeySource } from './key-source.ts'
+
+/** Keys that stand in a file, which is read again when it changes. */
+export function fileKeys(path: string, clock: Clock, log: Logger): KeySource {
+  let keys: readonly VerifyKey[] = []
+  const make = (text: string): readonly VerifyKey[] => (keys = replaceKeys(keys, readKeySet(text)))
+  const file = new WatchedFile<readonly VerifyKey[]>(path, [], make, clock, log)
+  return {
+    get keys() {
+      return file.current
+    },
+    mayAsk: () => false,
+    ask: () => () => {}
+  }
+}
+
+/** One secret that both sides have. */
+export function secretKey(secret: string): KeySource {
+  const keys = [{ kid: undefined, alg: undefined, key: createSecretKey(Buffer.from(secret)), revoked: false }]
+  return { keys, mayAsk: () => false, ask: () => () => {} }
+}
