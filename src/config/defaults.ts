@@ -16,10 +16,16 @@ export const defaults = {
     udp: { idle: '30s', maxSessions: 100_000, receiveBuffer: '4mb' },
     accessLog: { enabled: false, sample: 1 },
     backendHeader: false,
+    redirectToHttps: false,
     trace: false,
     paths: { encodedSlash: 'agree', mergeSlashes: true, semicolons: 'keep' }
   },
-  tls: { selfSigned: false, minVersion: 'TLSv1.2', clientAuth: { required: true }, verify: true },
+  tls: {
+    selfSigned: false,
+    minVersion: 'TLSv1.2',
+    clientAuth: { required: true, forward: false },
+    verify: true
+  },
   redirect: { status: 302 },
   respond: { status: 200, body: '' },
   cache: {

@@ -79,6 +79,7 @@ function conditions({ match, cache }: RouteConfig): string[] {
   return [
     ...pairs(match.headers),
     ...match.clientIp,
+    ...(match.clientCert ?? []),
     ...(cache!.key.ignoreQuery.length === 0 ? [] : pairs(match.query).map((pair) => `?${pair}`))
   ]
 }

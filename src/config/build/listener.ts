@@ -11,7 +11,7 @@ import type { L4Input, L7Input, ListenerInput } from '../schema/listener.ts'
 import type { ListenerTlsInput } from '../schema/tls.ts'
 import { buildBinds, type ResolvePath } from './paths.ts'
 import { stageValues } from './stage-values.ts'
-import { buildRoute, routeForPool } from './route.ts'
+import { buildRoute, routeForPool, routeToHttps } from './route.ts'
 
 export function buildListeners(inputs: readonly ListenerInput[], absolute: ResolvePath): ListenerConfig[] {
   const names = new Set(inputs.flatMap(({ name }) => (name === undefined ? [] : [name])))
@@ -99,7 +99,10 @@ function buildUdp({ idle, responses, maxSessions, amplification, receiveBuffer }
 
 function buildL7(input: L7Input, name: string, absolute: ResolvePath): L7ListenerConfig {
   const routes = input.routes.map((route, index) => buildRoute(route, `${name}/${index + 1}`, input))
-  if (input.pool !== undefined) routes.push(routeForPool(input.pool, `${name}/${routes.length + 1}`, input))
+  const last = `${name}/${routes.length + 1}`
+  const { pool, redirectToHttps: https } = input
+  if (pool !== undefined) routes.push(routeForPool(pool, last, input))
+  else if (https !== false) routes.push(routeToHttps(https === true ? undefined : https.port, last, input))
   const { timeouts } = input
   return {
     ...buildCommon(input, name, absolute),
@@ -144,7 +147,8 @@ function buildTls(input: ListenerTlsInput, absolute: ResolvePath): ListenerTls {
       clientAuth: {
         ca: absolute(clientAuth.ca),
         ...(clientAuth.crl !== undefined && { crl: absolute(clientAuth.crl) }),
-        required: clientAuth.required
+        required: clientAuth.required,
+        forward: clientAuth.forward
       }
     })
   }

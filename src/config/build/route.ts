@@ -47,6 +47,20 @@ export function routeForPool(pool: string, name: string, listener: Inherited): R
   }
 }
 
+/** What `redirectToHttps` on a listener means: the end of its list of routes. */
+export function routeToHttps(port: number | undefined, name: string, listener: Inherited): RouteConfig {
+  const at = port === undefined || port === 443 ? '' : `:${port}`
+  return {
+    name,
+    match: MATCH_ALL,
+    action: { kind: 'redirect', to: `https://{host}${at}{path}{query}`, status: 308 },
+    ...inherit({}, listener),
+    timeouts: {},
+    limits: {},
+    paths: {}
+  }
+}
+
 function inherit(
   route: Partial<Inherited>,
   listener: Inherited
@@ -77,7 +91,8 @@ function buildMatch(input: MatchInput): RouteMatch {
     methods: input.methods ?? [],
     headers: Object.fromEntries(headers) as Record<string, string>,
     query: input.query ?? {},
-    clientIp: input.clientIp ?? []
+    clientIp: input.clientIp ?? [],
+    ...(input.clientCert !== undefined && { clientCert: input.clientCert })
   }
 }
 

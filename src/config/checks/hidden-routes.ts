@@ -36,6 +36,7 @@ export function covers(a: RouteMatch, b: RouteMatch): boolean {
     coversList(a.host, b.host, coversHost) &&
     coversList(a.methods, b.methods, (x, y) => x === y) &&
     coversList(a.clientIp, b.clientIp, (x, y) => x === y) &&
+    coversList(a.clientCert ?? [], b.clientCert ?? [], (x, y) => x === y) &&
     coversFields(a.headers, b.headers) &&
     coversFields(a.query, b.query)
   )

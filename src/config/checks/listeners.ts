@@ -41,10 +41,32 @@ function checkL4(listener: RawMap, path: Path): Finding[] {
 function checkL7(listener: RawMap, path: Path): Finding[] {
   const { routes } = listener
   const hasRoutes = Array.isArray(routes) ? routes.length > 0 : routes !== undefined
-  if (listener['pool'] !== undefined || hasRoutes) return []
-  return [
-    errorAt(path, 'missing key "pool": the pool that requests go to; or "routes" to choose by request', 'key')
-  ]
+  const https = listener['redirectToHttps']
+  const redirects = https !== undefined && https !== false
+  const findings = [...checkClientCert(listener, path)]
+  if (redirects && listener['pool'] !== undefined) {
+    const message = '"redirectToHttps" and "pool" both take what no route claims; keep one of them'
+    findings.push(errorAt([...path, 'redirectToHttps'], message, 'key'))
+  }
+  if (redirects && listener['tls'] !== undefined) {
+    const message = '"redirectToHttps" is for clear text, and this listener has "tls"; take it out'
+    findings.push(errorAt([...path, 'redirectToHttps'], message, 'key'))
+  }
+  if (listener['pool'] === undefined && !hasRoutes && !redirects) {
+    const message =
+      'missing key "pool": the pool that requests go to; or "routes" to choose by request, or "redirectToHttps"'
+    findings.push(errorAt(path, message, 'key'))
+  }
+  return findings
+}
+
+/** Without client certificates no request could match. */
+function checkClientCert(listener: RawMap, path: Path): Finding[] {
+  const { tls } = listener
+  if (isMap(tls) && tls['clientAuth'] !== undefined) return []
+  return [...select(listener, ['routes', '*', 'match', 'clientCert'])].map(({ path: at }) =>
+    errorAt([...path, ...at], '"clientCert" needs `clientAuth` in the "tls" of the listener', 'key')
+  )
 }
 
 function checkTls({ tls }: RawMap, path: Path): Finding[] {

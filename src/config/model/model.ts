@@ -66,7 +66,12 @@ export interface ListenerTls {
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
   /** As OpenSSL names them; undefined: ours. */
   readonly ciphers?: string
-  readonly clientAuth?: { readonly ca: string; readonly crl?: string; readonly required: boolean }
+  readonly clientAuth?: {
+    readonly ca: string
+    readonly crl?: string
+    readonly required: boolean
+    readonly forward: boolean
+  }
 }
 
 /** How datagrams are relayed. */
@@ -202,6 +207,8 @@ export interface RouteMatch {
   readonly headers: Readonly<Record<string, string>>
   readonly query: Readonly<Record<string, string>>
   readonly clientIp: readonly string[]
+  /** Patterns of which one must fit the client's certificate; undefined: none is asked for. */
+  readonly clientCert?: readonly string[]
 }
 
 export type RouteAction =

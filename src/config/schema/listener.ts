@@ -126,6 +126,13 @@ const l7Keys = {
   })
     .prefault({})
     .describe('Of connections that speak HTTP/2.'),
+  redirectToHttps: z
+    .union([
+      flag(),
+      mapping({ port: integer(1, 65_535).describe('Port that HTTPS is on, where it is not 443.') })
+    ])
+    .prefault(defaults.listener.redirectToHttps)
+    .describe('In place of `pool`, in clear text: what no route claims is sent to HTTPS, by a 308.'),
   timeouts: mapping({
     handshake: duration({ example: '10s' }).prefault(l7.handshake).describe('For the TLS handshake.'),
     requestHeaders: duration().prefault(l7.requestHeaders).describe('For the head of a request; then 408.'),

@@ -24,7 +24,15 @@ export const matchSchema = mapping(
       .record(z.string().max(256), text('the value of a query parameter', { min: 0 }))
       .optional()
       .describe('Query parameters and their values; `"*"`: present.'),
-    clientIp: cidrs().optional().describe('Networks that the client must be in.')
+    clientIp: cidrs().optional().describe('Networks that the client must be in.'),
+    clientCert: listOf(text('a subject, a name or a fingerprint such as "CN=alice"', { max: 1024 }), {
+      min: 1,
+      max: 1000
+    })
+      .optional()
+      .describe(
+        "What the client's certificate must have: its subject (`CN=alice`), a name (`DNS:…`, `URI:…`, `email:…`, `IP:…`) or fingerprint (`sha256:…`); `*` stands for anything."
+      )
   },
   {
     lone: firstOf(loneText('pathPrefix', /^\//), loneText('host')),

@@ -46,7 +46,12 @@ export const listenerTls = mapping(
           .describe('PEM file with the revocation lists of these authorities, all of them.'),
         required: flag()
           .prefault(defaults.tls.clientAuth.required)
-          .describe('Refuse clients without a certificate; false: ask, but let them in.')
+          .describe('Refuse clients without a certificate; false: ask, but let them in.'),
+        forward: flag()
+          .prefault(defaults.tls.clientAuth.forward)
+          .describe(
+            'Tell backends who it is in `X-Client-Cert-Subject`, `-Issuer`, `-San`, `-Fingerprint`, `-Serial` and `-Not-After`, which clients cannot forge (l7).'
+          )
       },
       { lone: loneText('ca') }
     )

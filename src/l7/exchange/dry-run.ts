@@ -101,8 +101,9 @@ function told(exchange: DryExchange, { answer }: DryStream): ExchangeExplanation
 }
 
 function passedOverBy(exchange: DryExchange): { route: string; condition: ConditionName }[] {
-  const { host, path, query, clientIp, request, snapshot } = exchange
-  const input = { host, path, query, method: request.method, headers: request.headers, clientIp }
+  const { host, path, query, clientIp, client, request, snapshot } = exchange
+  const { method, headers } = request
+  const input = { host, path, query, method, headers, clientIp, client }
   const passedOver: { route: string; condition: ConditionName }[] = []
   for (const { name, match } of snapshot.config.routes) {
     if (exchange.route?.name === name) break

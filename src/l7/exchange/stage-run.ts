@@ -67,7 +67,8 @@ export abstract class StageRun extends ExchangeFacts implements Waiting {
       query: this.query,
       method: this.request.method,
       headers: this.request.headers,
-      clientIp: this.clientIp
+      clientIp: this.clientIp,
+      client: this.client
     })
   }
 

@@ -33,6 +33,8 @@ export const FORWARDING_FIELDS: readonly string[] = [
 const names = new Set(FORWARDING_FIELDS)
 /** Proxies invent more of these; whatever follows is a proxy's word. */
 const PREFIX = 'x-forwarded-'
+/** Who a client has proved to be, where TLS ends (`clientAuth.forward`). */
+const CERTIFICATE_PREFIX = 'x-client-cert-'
 const LETTER_F = 102
 const LETTER_T = 116
 const LETTER_X = 120
@@ -64,6 +66,12 @@ function isDropped(text: string, at: number, trusted: boolean): boolean {
   const colon = text.indexOf(':', at)
   const name = text.slice(at, colon).toLowerCase()
   const read = variableName(name)
-  if (names.has(read) || read === 'x-forwarded' || read.startsWith(PREFIX)) return !trusted || read !== name
+  if (
+    names.has(read) ||
+    read === 'x-forwarded' ||
+    read.startsWith(PREFIX) ||
+    read.startsWith(CERTIFICATE_PREFIX)
+  )
+    return !trusted || read !== name
   return read === 'x-request-id' && read !== name
 }

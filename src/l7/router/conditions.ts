@@ -1,6 +1,7 @@
 import { compileCidrs, type CidrSet } from '../../net/address/cidr.ts'
 import type { RouteMatch } from '../../config/model/model.ts'
 import { queryValue } from '../uri/query.ts'
+import { ClientCertMatch } from './client-cert-match.ts'
 import type { MatchInput } from './match-input.ts'
 
 /** The word for a condition in explanations: the key of RouteMatch. */
@@ -13,12 +14,14 @@ export class Conditions {
   readonly #query: readonly Pair[] | undefined
   readonly #clientIp: CidrSet | undefined
   readonly #pathRegex: RegExp | undefined
+  readonly #clientCert: ClientCertMatch | undefined
 
   constructor(match: RouteMatch) {
     this.#methods = match.methods.length > 0 ? match.methods : undefined
     this.#headers = pairs(match.headers)
     this.#query = pairs(match.query)
     this.#clientIp = match.clientIp.length > 0 ? compileCidrs(match.clientIp) : undefined
+    this.#clientCert = match.clientCert && new ClientCertMatch(match.clientCert)
     this.#pathRegex = match.pathRegex === undefined ? undefined : new RegExp(match.pathRegex)
   }
 
@@ -32,6 +35,7 @@ export class Conditions {
     if (this.#headers !== undefined && !this.#headersHold(this.#headers, input)) return 'headers'
     if (this.#query !== undefined && !this.#queryHolds(this.#query, input)) return 'query'
     if (this.#clientIp !== undefined && !this.#clientIp.contains(input.clientIp)) return 'clientIp'
+    if (this.#clientCert?.holds(input.client?.tls?.clientCertificate) === false) return 'clientCert'
     if (this.#pathRegex !== undefined && !this.#pathRegex.test(input.path)) return 'pathRegex'
     return undefined
   }

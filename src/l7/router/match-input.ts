@@ -1,3 +1,5 @@
+import type { TlsFacts } from '../../net/tls/tls-facts.ts'
+
 /** What routes are compared with. One object may be filled anew for each request. */
 export interface MatchInput {
   /** As `hostName` gives it: lower case, without port and root dot; '' for a request without a host (HTTP/1.0). */
@@ -9,6 +11,8 @@ export interface MatchInput {
   readonly method: string
   readonly headers: HeaderReader
   readonly clientIp: string
+  /** The client's connection, for who asks for its certificate. */
+  readonly client?: { readonly tls: TlsFacts | undefined }
 }
 
 export interface HeaderReader {

@@ -59,6 +59,11 @@ export const order: readonly OrderEntry[] = [
     'what is not to go on needs no route',
     () => import('./max-forwards/max-forwards.ts')
   ),
+  always(
+    'client-cert',
+    'who the client has proved to be, after all that clients only say has been removed',
+    () => import('./client-cert/client-cert.ts')
+  ),
   always('limits', 'refuse what is cheap to refuse', () => import('./limits/limits.ts')),
   guard('rate-limit', 'before anything costly', rateLimitKeys, () => import('./rate-limit/rate-limit.ts')),
   guard(

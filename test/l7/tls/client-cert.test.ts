@@ -1,0 +1,189 @@
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { get as httpGet } from 'node:http'
+import { join } from 'node:path'
+import { connect, type ConnectionOptions } from 'node:tls'
+import t, { type Test } from 'tap'
+import { configFromObject } from '../../../src/config/parse-config.ts'
+import { clientCertificate } from '../../../src/net/tls/read-facts.ts'
+import { ClientCertMatch } from '../../../src/l7/router/client-cert-match.ts'
+import { X509Certificate } from 'node:crypto'
+import { httpOrigin, startLb } from '../../e2e/servers.ts'
+import { testCertificates } from '../../net/certificates.ts'
+
+const pki = testCertificates()
+const strangers = testCertificates()
+const server = pki.leaf('a.test')
+const alice = pki.issue({ subject: '/O=Ops/CN=alice', san: 'URI:spiffe://a.test/alice,DNS:alice.test' })
+const bob = pki.issue({ subject: '/CN=bob' })
+const mallory = pki.issue({ subject: '/CN=mallory' })
+const revoked = pki.crl(mallory)
+
+/** The answer to one request, or '' when there is none. */
+async function ask(
+  t: Test,
+  port: number,
+  options: ConnectionOptions,
+  fields = '',
+  path = '/'
+): Promise<string> {
+  const socket = connect({ port, host: '127.0.0.1', ca: pki.ca, servername: 'a.test', ...options })
+  t.teardown(() => socket.destroy())
+  let text = ''
+  socket.on('error', () => {})
+  socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')))
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n${fields}\r\n`)
+  await once(socket, 'close').catch(() => {})
+  return text
+}
+
+async function start(t: Test, clientAuth: object, more: object = {}) {
+  const origin = await httpOrigin(t, 'web', (request, response) =>
+    response.end(JSON.stringify(request.rawHeaders))
+  )
+  const crl = join(t.testdir({}), 'crl.pem')
+  writeFileSync(crl, revoked)
+  const lb = await startLb(t, {
+    workers: 0,
+    listeners: [
+      {
+        name: 'web',
+        bind: '127.0.0.1:0',
+        mode: 'l7',
+        accessLog: true,
+        tls: { certificates: [server.files], clientAuth: { ca: pki.caFile, crl, ...clientAuth } },
+        ...more
+      },
+      { name: 'clear', bind: '127.0.0.1:0', mode: 'l7', pool: 'web' }
+    ],
+    pools: { web: { backends: [origin.address] } }
+  })
+  return { lb, port: lb.port('web') }
+}
+
+t.test('a required certificate: verified, not revoked, passed on, and not to be forged', async (t) => {
+  const { lb, port } = await start(t, { forward: true }, { pool: 'web' })
+  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    const versions = { minVersion: version, maxVersion: version }
+    const forged =
+      'X-Client-Cert-Subject: CN=root\r\nx_client_cert_subject: CN=root\r\nX-Client-Cert-Verify: SUCCESS\r\n'
+    const answer = await ask(t, port, { ...versions, ...alice }, forged)
+    t.match(answer, /^HTTP\/1\.1 200/)
+    const seen = JSON.parse(/\r\n\r\n(?:[0-9a-f]+\r\n)?(\[.*\])/.exec(answer)![1]!) as string[]
+    const fields = seen.filter((_, i) => i % 2 === 0 && /client.cert/i.test(seen[i]!))
+    t.same(fields.map((name) => `${name}: ${seen[seen.indexOf(name) + 1]}`).slice(0, 4), [
+      'X-Client-Cert-Subject: CN=alice,O=Ops',
+      'X-Client-Cert-Issuer: CN=lb test root',
+      'X-Client-Cert-San: URI:spiffe://a.test/alice, DNS:alice.test',
+      `X-Client-Cert-Fingerprint: ${new X509Certificate(alice.cert).fingerprint256.replaceAll(':', '').toLowerCase()}`
+    ])
+    t.equal(fields.length, 6)
+    for (const [who, options] of [
+      ['nobody', {}],
+      ['revoked', mallory],
+      ['a stranger', strangers.leaf('alice')]
+    ] as const) {
+      t.equal(await ask(t, port, { ...versions, ...options }), '', `${who} ${version}`)
+    }
+  }
+  t.match(
+    lb.lines.find(({ message }) => message === 'request'),
+    { fields: { clientCert: 'CN=alice,O=Ops' } }
+  )
+  t.match(
+    lb.running.metrics(),
+    /lb_tls_handshake_failures_total\{listener="web",reason="client-certificate"\} [1-9]/
+  )
+
+  t.test('nor through a listener in clear text', async (t) => {
+    const headers = { 'x-client-cert-subject': 'CN=root', x_client_cert_san: 'DNS:root' }
+    const request = httpGet({ port: lb.port('clear'), host: '127.0.0.1', headers })
+    const [response] = (await once(request, 'response')) as [NodeJS.ReadableStream]
+    let text = ''
+    for await (const chunk of response) text += String(chunk)
+    t.notMatch(text, /root/)
+  })
+})
+
+t.test('an optional certificate: who has one is known, who has none comes in too', async (t) => {
+  const respond = (body: string) => ({ respond: { status: 200, body } })
+  const routes = [
+    { match: { clientCert: 'CN=alice' }, ...respond('alice') },
+    { match: { clientCert: '*' }, ...respond('somebody') },
+    respond('nobody')
+  ]
+  const { port } = await start(t, { required: false }, { routes })
+  const body = async (options: ConnectionOptions) => (await ask(t, port, options)).split('\r\n\r\n')[1]
+  t.equal(await body({ ...alice }), 'alice')
+  t.equal(await body({ ...bob }), 'somebody')
+  t.equal(await body({}), 'nobody')
+  t.equal(await body({ ...mallory }), 'nobody', 'one that is not believed is none')
+})
+
+t.test('patterns of certificates', async (t) => {
+  const facts = clientCertificate(new X509Certificate(alice.cert).raw)
+  const holds = (...patterns: string[]): boolean => new ClientCertMatch(patterns).holds(facts)
+  for (const pattern of [
+    '*',
+    'CN=alice',
+    'CN=alice,O=Ops',
+    '*,O=Ops',
+    'URI:spiffe://a.test/*',
+    'DNS:alice.test',
+    `sha256:${facts.fingerprint}`,
+    `SHA256:${new X509Certificate(alice.cert).fingerprint256}`
+  ]) {
+    t.ok(holds(pattern), pattern)
+  }
+  for (const pattern of ['CN=ali', 'CN=alice.', 'O=Ops', 'DNS:alice', 'DNS:aliceXtest', 'sha256:00', '']) {
+    t.notOk(holds(pattern), pattern)
+  }
+  t.notOk(new ClientCertMatch(['*']).holds(undefined))
+  t.ok(holds('nobody', 'CN=alice'))
+})
+
+t.test('redirectToHttps sends what no route claims to HTTPS', async (t) => {
+  const lb = await startLb(t, {
+    workers: 0,
+    listeners: [
+      {
+        name: 'web',
+        bind: '127.0.0.1:0',
+        mode: 'l7',
+        redirectToHttps: { port: 8443 },
+        routes: [{ match: { path: '/up' }, respond: { status: 200, body: 'up' } }]
+      },
+      { name: 'plain', bind: '127.0.0.1:0', mode: 'l7', redirectToHttps: true }
+    ],
+    pools: {}
+  })
+  const location = async (name: string, path: string): Promise<string> => {
+    const headers = { host: 'A.test:8080' }
+    const [response] = (await once(
+      httpGet({ port: lb.port(name), host: '127.0.0.1', path, headers }),
+      'response'
+    )) as [{ statusCode: number; headers: { location?: string }; resume(): void }]
+    response.resume()
+    return `${response.statusCode} ${response.headers.location}`
+  }
+  t.equal(await location('web', '/x?y=1'), '308 https://a.test:8443/x?y=1')
+  t.equal(await location('plain', '/'), '308 https://a.test/')
+  t.equal(await location('web', '/up'), '200 undefined')
+})
+
+t.test('what says nothing in the configuration is refused', async (t) => {
+  const problems = (listener: object): string => {
+    const result = configFromObject({
+      listeners: [{ bind: ':1', mode: 'l7', ...listener }],
+      pools: { web: { backends: ['127.0.0.1:1'] } }
+    })
+    return result.ok ? '' : result.problems.map(({ path, message }) => `${path}: ${message}`).join('\n')
+  }
+  const match = { clientCert: 'CN=x' }
+  t.match(
+    problems({ routes: [{ match, pool: 'web' }] }),
+    /routes\[0\]\.match\.clientCert: .*needs `clientAuth`/
+  )
+  t.match(problems({ redirectToHttps: true, pool: 'web' }), /both take what no route claims/)
+  t.match(problems({ redirectToHttps: true, tls: { selfSigned: true } }), /is for clear text/)
+})
