@@ -216,6 +216,21 @@ t.test('https and tls: the certificate is checked unless told otherwise', async 
   )
 })
 
+t.test('http over HTTP/2: status and body are looked at, in clear text and over TLS', async (t) => {
+  const answer = (request: http2.Http2ServerRequest, response: http2.Http2ServerResponse): void => {
+    response.statusCode = request.url === '/down' ? 503 : 200
+    response.end(`${request.method} ${request.headers['x-probe']} fine`)
+  }
+  const clear = await listen(t, http2.createServer(answer) as unknown as net.Server)
+  const headers = { 'X-Probe': 'yes' }
+  t.equal(await run('http', clear, { http2: true, path: '/up', headers, body: 'yes fine' }), 'status 200')
+  await t.rejects(run('http', clear, { http2: true, path: '/down' }), { message: 'status 503' })
+  await t.rejects(run('http', clear, { http2: true, body: 'other' }), { message: /the body lacks/ })
+  await t.rejects(run('http', await closedPort(), { http2: true }), { code: 'ECONNREFUSED' })
+  const secure = await listen(t, http2.createSecureServer({ cert, key }, answer) as unknown as net.Server)
+  t.equal(await run('https', secure, { http2: true, verify: false }), 'status 200')
+})
+
 t.test('grpc: a real server is asked for the service, and only SERVING will do', async (t) => {
   const statuses: Record<string, number> = { '': 1, 'api.Health': 1, 'api.Down': 2 }
   const server = new Server()

@@ -27,7 +27,7 @@ export function buildPool(name: string, input: PoolInput, absolute: ResolvePath)
     backends,
     protocol: input.protocol,
     ...(input.discover !== undefined && { discover: buildDiscover(input.discover, absolute) }),
-    ...(input.health !== undefined && { health: buildProbe(input.health, input.proxyProtocol) }),
+    ...(input.health !== undefined && { health: buildProbe(input.health, input) }),
     breaker: buildBreaker(input.breaker, input.discover === undefined ? backends.length : Infinity),
     ...(input.outlier !== undefined && {
       outlier: {
@@ -103,7 +103,10 @@ function buildTls(input: NonNullable<PoolInput['tls']>, absolute: ResolvePath): 
   }
 }
 
-function buildProbe(input: ProbeInput, ofPool: PoolInput['proxyProtocol']): ProbeConfig {
+function buildProbe(
+  input: ProbeInput,
+  { protocol, proxyProtocol: ofPool }: Pick<PoolInput, 'protocol' | 'proxyProtocol'>
+): ProbeConfig {
   const { probe } = defaults
   const http = input.type === 'http' || input.type === 'https' ? input : undefined
   const tcp = input.type === 'tcp' || input.type === 'udp' ? input : undefined
@@ -120,6 +123,8 @@ function buildProbe(input: ProbeInput, ofPool: PoolInput['proxyProtocol']): Prob
     rise: input.rise,
     fall: input.fall,
     ...(input.port !== undefined && { port: input.port }),
+    // A port of its own is a server of its own, which speaks HTTP/1.1.
+    ...(http !== undefined && protocol !== 'http1' && input.port === undefined && { http2: true as const }),
     path: http?.path ?? probe.path,
     ...(host !== undefined && { host }),
     method: http?.method ?? probe.method,

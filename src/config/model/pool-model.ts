@@ -109,6 +109,8 @@ export interface ProbeConfig {
   readonly fall: number
   /** Probe this port instead of the backend's. */
   readonly port?: number
+  /** http: asked over HTTP/2, as the pool's backends speak it. */
+  readonly http2?: true
   readonly path: string
   readonly host?: string
   readonly method: string

@@ -2,6 +2,7 @@ import type { BackendAddress, ProbeConfig } from '../../config/model/model.ts'
 import { MOST_BYTES, ProbeMismatch, type Probe } from '../probe.ts'
 import { Chunks } from './chunks.ts'
 import { converse } from './converse.ts'
+import { http2Probe } from './http2.ts'
 import { excerpt, type Dialogue, type Step } from './dialogue.ts'
 import { TextSearch } from './text-search.ts'
 
@@ -10,6 +11,7 @@ const MOST_HEAD = 16 * 1024
 /** One request on a connection of its own: a kept one would not notice that the backend stopped accepting. */
 export const httpProbe: Probe = (target, signal) => {
   const { address, config } = target
+  if (config.http2 === true) return http2Probe(target, signal)
   return converse(target, new HttpDialogue(config, address), signal, { secure: config.type === 'https' })
 }
 

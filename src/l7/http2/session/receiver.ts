@@ -54,7 +54,7 @@ export class Receiver {
       stream.handler?.onData(buffer, start, end)
       return
     }
-    stream.held.push(Buffer.from(buffer.subarray(start, end)))
+    ;(stream.held ??= []).push(Buffer.from(buffer.subarray(start, end)))
     stream.heldBytes += size
     this.#held += size
     if (this.#held > MAX_HELD) stream.owed += size
@@ -70,8 +70,9 @@ export class Receiver {
   /** The handler takes the body, from where it was held up. */
   flow(stream: Stream): void {
     stream.flows = true
-    while (stream.flows && stream.held.length > 0) {
-      const bytes = stream.held.shift()!
+    const { held } = stream
+    while (stream.flows && held !== undefined && held.length > 0) {
+      const bytes = held.shift()!
       this.#release(stream, bytes.length)
       this.#taken(stream, bytes.length)
       stream.handler?.onData(bytes, 0, bytes.length)
@@ -85,7 +86,7 @@ export class Receiver {
   /** The stream is gone: what is held of it counts no longer. */
   drop(stream: Stream): void {
     stream.flows = false
-    stream.held = []
+    stream.held = undefined
     stream.heldEnd = undefined
     if (stream.heldBytes > 0) this.#release(stream, stream.heldBytes)
   }

@@ -66,7 +66,7 @@ export class Sender {
       this.#order.add(stream)
     }
     const rest = bytes.subarray(p, end)
-    stream.pending.push(owned ? rest : Buffer.from(rest))
+    ;(stream.pending ??= []).push(owned ? rest : Buffer.from(rest))
     stream.pendingBytes += end - p
   }
 
@@ -113,7 +113,7 @@ export class Sender {
   /** The stream is gone: what waits of it is not sent. */
   drop(stream: Stream): void {
     if (stream.pendingBytes > 0) this.#order.remove(stream)
-    stream.pending = []
+    stream.pending = undefined
     stream.pendingBytes = 0
     stream.endTrailers = undefined
     this.#waiting.delete(stream)
@@ -142,11 +142,12 @@ export class Sender {
   }
 
   #sendPending(stream: Stream): void {
-    const first = stream.pending[0]!
+    const pending = stream.pending!
+    const first = pending[0]!
     const size = this.#frame(stream, first, 0, first.length)
     stream.pendingBytes -= size
-    if (size < first.length) stream.pending[0] = first.subarray(size)
-    else stream.pending.shift()
+    if (size < first.length) pending[0] = first.subarray(size)
+    else pending.shift()
     if (stream.pendingBytes > 0) return
     this.#order.remove(stream)
     const trailers = stream.endTrailers

@@ -43,7 +43,7 @@ export class Stream {
   incremental = false
 
   // Sending: what waits for a window.
-  pending: Buffer[] = []
+  pending: Buffer[] | undefined
   pendingBytes = 0
   /** END_STREAM follows what waits, with these trailers. */
   endTrailers: string | undefined
@@ -55,7 +55,7 @@ export class Stream {
   // Receiving.
   /** The handler takes the body now. */
   flows = false
-  held: Buffer[] = []
+  held: Buffer[] | undefined
   heldBytes = 0
   /** What stands after the held bytes: the end, with trailers. */
   heldEnd: string | undefined
