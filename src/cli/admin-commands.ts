@@ -27,7 +27,7 @@ export function registerAdminCommands(program: Command): void {
           client,
           { ...options, ...(pool === undefined ? {} : { pool }) },
           stdoutTerminal,
-          untilSignal()
+          options.watch === true ? untilQuit() : untilSignal()
         )
       })
     )
@@ -218,6 +218,26 @@ function namedConfig(program: Command, options: Common): string | undefined {
 function untilSignal(): AbortSignal {
   const controller = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => controller.abort())
+  return controller.signal
+}
+
+/** The same, or at a `q`, as with top and less. */
+function untilQuit(): AbortSignal {
+  const { stdin } = process
+  const signal = untilSignal()
+  if (!stdin.isTTY || !process.stdout.isTTY) return signal
+  const controller = new AbortController()
+  const stop = () => {
+    stdin.setRawMode(false)
+    stdin.pause()
+    controller.abort()
+  }
+  signal.addEventListener('abort', stop, { once: true })
+  stdin.setRawMode(true)
+  stdin.on('data', (keys) => {
+    // In raw mode Ctrl-C is a character too.
+    if (/[qQ\x03]/.test(String(keys))) stop()
+  })
   return controller.signal
 }
 

@@ -10,28 +10,28 @@ interface Row {
 
 /** Ranked so that 80 columns show what the first glance needs, and 200 everything. */
 const columns: readonly Column<Row>[] = [
-  { header: 'POOL', rank: 0, min: 8, text: ({ pool }) => pool.name },
-  { header: 'BACKEND', rank: 0, min: 12, text: ({ backend }) => backend.name },
+  { header: 'POOL', rank: 0, min: 8, middle: true, text: ({ pool }) => pool.name },
+  { header: 'BACKEND', rank: 0, min: 12, middle: true, text: ({ backend }) => backend.name },
   {
     header: 'STATE',
     rank: 0,
     text: ({ backend }) => stateWord(backend),
     color: ({ backend }) => stateColor(backend)
   },
-  { header: 'FAILS', rank: 2, align: 'right', text: ({ backend }) => String(backend.failures) },
+  { header: 'FAILS', rank: 3, align: 'right', text: ({ backend }) => String(backend.failures) },
   { header: 'ACTIVE', rank: 1, align: 'right', text: ({ backend }) => String(backend.active) },
-  { header: 'LAST HEALTHY', rank: 3, align: 'right', text: ({ backend, now }) => lastHealthy(backend, now) },
+  { header: 'LAST HEALTHY', rank: 4, align: 'right', text: ({ backend, now }) => lastHealthy(backend, now) },
   {
     header: 'PROBE',
-    rank: 4,
+    rank: 13,
     align: 'right',
     text: ({ backend }) => (backend.probe === undefined ? '' : formatMs(backend.probe.latencyMs)),
     color: ({ backend }) => (backend.probe?.result === 'fail' ? 'red' : 'none')
   },
   { header: 'WEIGHT', rank: 11, align: 'right', text: ({ backend }) => weightOf(backend) },
-  { header: 'OPEN', rank: 13, align: 'right', text: ({ backend }) => String(backend.open) },
+  { header: 'OPEN', rank: 14, align: 'right', text: ({ backend }) => String(backend.open) },
   { header: 'REQUESTS', rank: 12, align: 'right', text: ({ backend }) => String(backend.requests) },
-  { header: 'FAILED', rank: 14, align: 'right', text: ({ backend }) => String(backend.failedRequests) },
+  { header: 'FAILED', rank: 17, align: 'right', text: ({ backend }) => String(backend.failedRequests) },
   {
     header: 'SINCE',
     rank: 16,
@@ -41,10 +41,10 @@ const columns: readonly Column<Row>[] = [
   },
   {
     header: 'ADDRESS',
-    rank: 15,
+    rank: 10,
     text: ({ backend }) => (backend.address === backend.name ? '' : backend.address)
   },
-  { header: 'REASON', rank: 10, min: 16, text: ({ backend }) => reasonOf(backend) }
+  { header: 'REASON', rank: 2, min: 16, text: ({ backend }) => reasonOf(backend) }
 ]
 
 /** `1.2/3`: in slow start it counts for 1.2 of its 3. */
@@ -104,7 +104,8 @@ export function stateWord(backend: BackendView): string {
   else if (backend.ejected) words.push('ejected')
   else if (backend.breaker !== 'closed') words.push(backend.breaker === 'open' ? 'breaker' : 'trial')
   if (words.length > 0) return words.join(' ')
-  return backend.state === 'up' ? 'up' : 'unknown'
+  if (backend.state === 'up') return 'up'
+  return backend.probe === undefined ? 'no check' : 'unknown'
 }
 
 function stateColor(backend: BackendView): Color {

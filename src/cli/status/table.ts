@@ -9,6 +9,8 @@ export interface Column<Row> {
   readonly rank: number
   /** It may be cut with an ellipsis down to this many characters; left out: it is shown whole or not at all. */
   readonly min?: number
+  /** Cut in the middle: what tells names apart stands at their end as often as at their beginning. */
+  readonly middle?: boolean
 }
 
 /** Columns from this rank on are shown only where the others stand uncut. */
@@ -44,7 +46,7 @@ export function renderTable<Row>(
   const line = (cell: (column: Laid<Row>) => string, paint: (column: Laid<Row>) => Color): string =>
     shown
       .map((column, index) => {
-        const text = cut(cell(column), column.width)
+        const text = cut(cell(column), column.width, column.column.middle === true)
         const padding = ' '.repeat(column.width - text.length)
         const painted = color ? paintText(text, paint(column)) : text
         if (column.column.align === 'right') return padding + painted
@@ -114,7 +116,11 @@ function shrink<Row>(shown: readonly Laid<Row>[], over: number): void {
   }
 }
 
-function cut(text: string, width: number): string {
+function cut(text: string, width: number, middle: boolean): string {
+  if (middle && text.length > width && width > 3) {
+    const tail = Math.floor((width - 1) / 2)
+    return `${text.slice(0, width - 1 - tail)}…${text.slice(-tail)}`
+  }
   return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`
 }
 
