@@ -55,7 +55,7 @@ const common = [
 
 /** The tables of the page, in its order. What another table has is left out, or named in `brief` form: one row. */
 const sections: Readonly<Record<string, () => Row[]>> = {
-  top: () => rows(root, '', { brief: ['listeners', 'pools', 'caches'] }),
+  top: () => rows(root, '', { brief: ['listeners', 'pools', 'caches', 'tests'] }),
   listeners: () => [...rows(l4, 'listeners[]', { only: common }).map(eitherMode)],
   l4: () => rows(l4, 'listeners[]', { without: common }),
   l7: () =>
@@ -77,6 +77,7 @@ const sections: Readonly<Record<string, () => Row[]>> = {
   discover: () =>
     variants(pool.properties!['discover']!).flatMap((source) => rows(source, 'pools.*.discover')),
   health: () => probeRows(),
+  tests: () => rows(items(root.properties!['tests']!), 'tests[]'),
   caches: () => rows(root.properties!['caches']!.additionalProperties as Schema, 'caches.*')
 }
 

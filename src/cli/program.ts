@@ -45,6 +45,15 @@ export function createProgram(): Command {
       await check(named, options.json === true ? 'json' : options.format)
     })
   program
+    .command('test')
+    .description('run the tests of a configuration')
+    .argument('[file]', 'YAML file (default: that of --config)')
+    .addOption(configOption())
+    .action(async (file: string | undefined, options: { config?: string }) => {
+      const { test } = await import('./test.ts')
+      await test(file ?? options.config ?? program.opts<RootOptions>().config)
+    })
+  program
     .command('schema')
     .description('print the JSON Schema of the YAML, for editors')
     .action(async () => {

@@ -99,7 +99,8 @@ ${pools}`)
         onDown: 'keep'
       }
     },
-    caches: {}
+    caches: {},
+    tests: []
   }
   t.strictSame(config, expected)
   t.same(structuredClone(config), config)

@@ -31,7 +31,7 @@ function* properties(node: Node, path: string): Generator<{ path: string; node: 
 /** What a listener or a lone item has in common with the place that the page describes. */
 function documentedPath(path: string): string {
   return path
-    .replace(/^(listeners|pools\.\*\.backends|listeners\[\]\.routes)\./, '$1[].')
+    .replace(/^(tests|listeners|pools\.\*\.backends|listeners\[\]\.routes)\./, '$1[].')
     .replace(/^listeners\[\]\.routes\./, 'listeners[].routes[].')
     .replace(/^listeners\[\]\.(headers|cache)\./, 'listeners[].routes[].$1.')
     .replace(/^listeners\[\]\.routes\[\]\.limits\./, 'listeners[].limits.')

@@ -26,7 +26,8 @@ export function buildConfig(input: RootInput, directory: string, file: string | 
     ...(input.admin !== undefined && { admin: buildAdmin(input.admin, absolute) }),
     listeners: withCacheScopes(buildListeners(input.listeners, absolute)) satisfies ListenerConfig[],
     pools: Object.fromEntries(pools),
-    caches: Object.fromEntries(caches)
+    caches: Object.fromEntries(caches),
+    tests: input.tests
   }
 }
 

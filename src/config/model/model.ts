@@ -1,8 +1,10 @@
 import type { PoolConfig, RetryConfig } from './pool-model.ts'
+import type { ConfigTest } from './test-model.ts'
 
 // One door for whoever reads the configuration; the types of pools stand apart for their length only.
 export type * from './pool-model.ts'
 export type * from './discovery-model.ts'
+export type * from './test-model.ts'
 
 /**
  * The configuration in force: what config/ makes of the YAML after validation, with defaults filled in and units
@@ -20,6 +22,8 @@ export interface Config {
   readonly listeners: readonly ListenerConfig[]
   readonly pools: Readonly<Record<string, PoolConfig>>
   readonly caches: Readonly<Record<string, CacheStoreConfig>>
+  /** Run by `lb test` and `lb check` only. */
+  readonly tests: readonly ConfigTest[]
 }
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'

@@ -4,6 +4,7 @@ import { foreignLevels } from '../report/foreign-words.ts'
 import { numberOf, textOf } from '../environment/env-text.ts'
 import { leaf, listOf, mapping, Refusal } from './leaf.ts'
 import { duration, size, text, word } from './leaves.ts'
+import { configTest } from './config-test.ts'
 import { listenerSchema } from './listener.ts'
 import { firstOf, loneNumber, loneText } from './lone.ts'
 import { name } from './name.ts'
@@ -84,7 +85,10 @@ export const rootSchema = mapping({
   caches: z
     .record(name('a name such as main'), cache)
     .prefault({})
-    .describe('Caches that routes keep responses in, by name.')
+    .describe('Caches that routes keep responses in, by name.'),
+  tests: listOf(configTest, { max: 10_000 })
+    .prefault([])
+    .describe('Requests and what is to become of them; run by `lb test` and `lb check`.')
 })
 
 export type RootInput = z.output<typeof rootSchema>

@@ -2,6 +2,8 @@ import type { L7ListenerConfig, PoolConfig, RouteAction } from '../../config/mod
 import type { Clock } from '../../core/clock.ts'
 import { errors, type ErrorCode } from '../../core/errors.ts'
 import { dryContext, drySnapshot } from '../compile/dry-snapshot.ts'
+import type { Snapshot } from '../compile/snapshot.ts'
+import type { EngineContext } from './engine-context.ts'
 import { parseFailure } from '../http1/parse/parse-failure.ts'
 import { parsedRequest, parseRequest } from '../http1/parse/request-parser.ts'
 import { UNREADABLE } from '../message/request.ts'
@@ -57,8 +59,7 @@ export interface AskedExchange {
 
 export function dryRun(parts: DryRunParts, asked: AskedExchange): ExchangeExplanation {
   const { listener } = parts
-  const context = dryContext(parts.clock, parts.pseudonym)
-  const snapshot = drySnapshot(listener, parts.pools, context)
+  const { context, snapshot } = compiled(parts)
   const scheme = listener.tls === undefined ? 'http' : 'https'
   const ends = { source: undefined, destination: undefined }
   const stream = new DryStream(new ClientConnection(asked.peer, scheme, undefined, { ends, tls: undefined }))
@@ -72,6 +73,25 @@ export function dryRun(parts: DryRunParts, asked: AskedExchange): ExchangeExplan
     exchange.fail(code, reason)
   }
   return told(exchange, stream)
+}
+
+interface Compiled {
+  readonly pools: DryRunParts['pools']
+  readonly pseudonym: string
+  readonly context: EngineContext
+  readonly snapshot: Snapshot
+}
+
+/** Of the listeners last asked about: a thousand tests of one configuration compile it once. */
+const known = new WeakMap<L7ListenerConfig, Compiled>()
+
+function compiled({ listener, pools, clock, pseudonym }: DryRunParts): Compiled {
+  const before = known.get(listener)
+  if (before?.pools === pools && before.pseudonym === pseudonym) return before
+  const context = dryContext(clock, pseudonym)
+  const made = { pools, pseudonym, context, snapshot: drySnapshot(listener, pools, context) }
+  known.set(listener, made)
+  return made
 }
 
 function told(exchange: DryExchange, { answer }: DryStream): ExchangeExplanation {

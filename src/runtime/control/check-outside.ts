@@ -7,6 +7,7 @@ import { systemReason } from '../../config/report/system-reason.ts'
 import { type CertificateReport, checkCertificates } from '../certificates/check-certificates.ts'
 import { checkUser } from '../process/privileges.ts'
 import { whyNotBindable } from './bind-check.ts'
+import { configTestFindings } from './config-tests.ts'
 
 /** Names looked up at most, and how long all of them may take. */
 const MAX_NAMES = 200
@@ -24,6 +25,7 @@ export async function checkOutside(config: Config): Promise<CertificateReport> {
       ...findings,
       ...checkAccount(config),
       ...checkBinds(config),
+      ...configTestFindings(config),
       ...checkAuthFiles(config),
       ...(await checkHosts(config))
     ],

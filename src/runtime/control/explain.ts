@@ -21,6 +21,9 @@ export interface ExplainParts {
   readonly now: number
 }
 
+/** In Via where no process runs: one name, which no request has been through. */
+const ANYBODY = viaPseudonym()
+
 /** Routes told that were passed over: the last ones, which came nearest. */
 const MAX_PASSED_OVER = 100
 
@@ -51,7 +54,7 @@ export function explainRequest(
     listener,
     pools: config.pools,
     clock: systemClock,
-    pseudonym: pseudonym === '' ? viaPseudonym() : pseudonym,
+    pseudonym: pseudonym === '' ? ANYBODY : pseudonym,
     explainCache
   }
   const { passedOver, ...rest } = dryRun(run, { head, peer: client })

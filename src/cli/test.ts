@@ -1,0 +1,32 @@
+import { loadConfig } from '../config/parse-config.ts'
+import { formatProblems } from '../config/report/format-problems.ts'
+import { exitCode } from './exit-code.ts'
+import { wantsColor } from './terminal.ts'
+
+/** `lb test`: runs the tests of a configuration; each difference with its line. */
+export async function test(file: string): Promise<void> {
+  const loaded = loadConfig(file, process.env)
+  const color = wantsColor(process.stderr)
+  if (!loaded.ok) {
+    process.stderr.write(`${formatProblems(loaded.problems, { color })}\n`)
+    process.exitCode = exitCode.usage
+    return
+  }
+  const began = performance.now()
+  const { runConfigTests } = await import('../runtime/control/config-tests.ts')
+  const results = runConfigTests(loaded.config)
+  const failed = results.filter(({ differences }) => differences.length > 0)
+  for (const { name, differences } of failed) {
+    process.stdout.write(`not ok: ${name}\n`)
+    for (const { path, expected, got } of differences) {
+      process.stdout.write(
+        `  ${loaded.locate(path)}: ${String(path.at(-1))}\n    - ${expected}\n    + ${got}\n`
+      )
+    }
+  }
+  const ms = Math.round(performance.now() - began)
+  const passed = results.length - failed.length
+  if (results.length === 0) process.stdout.write(`${file}: no tests; write them under "tests:"\n`)
+  else process.stdout.write(`${file}: ${passed} passed, ${failed.length} failed, ${ms} ms\n`)
+  if (failed.length > 0) process.exitCode = exitCode.usage
+}

@@ -1,0 +1,72 @@
+import { isIP } from 'node:net'
+import { z } from 'zod'
+import { listOf, mapping } from './leaf.ts'
+import { integer, off, text } from './leaves.ts'
+import { fieldName, fieldValue, method } from './network-leaves.ts'
+
+function address() {
+  return text('an IP address such as 203.0.113.7', {
+    max: 64,
+    reject: (value) => (isIP(value) === 0 ? `"${value}" is no IP address` : undefined)
+  })
+}
+
+const request = mapping(
+  {
+    url: text('a URL such as "https://example.com/api"', {
+      max: 8192,
+      reject: (value) =>
+        /^https?:\/\/[^/?]+/i.test(value) ? undefined : `"${value}" is no absolute http or https URL`
+    }).describe('Whose scheme and port say which listener is meant.'),
+    method: method().prefault('GET').describe('The method.'),
+    headers: z
+      .record(fieldName(), fieldValue())
+      .prefault({})
+      .describe('Fields; Host replaces that of the URL.'),
+    client: address().prefault('203.0.113.1').describe('Address that it comes from.'),
+    listener: text('the name of a listener', { max: 64 })
+      .optional()
+      .describe('Left out: the one that the URL leads to.')
+  },
+  { example: '{ url: "https://example.com/" }' }
+)
+
+const expectation = mapping(
+  {
+    route: text('the name of a route', { max: 128 })
+      .optional()
+      .describe('The route that takes it; `none`: no route does.'),
+    pool: text('the name of a pool', { max: 64 }).optional().describe('The pool that is asked.'),
+    status: integer(100, 599)
+      .optional()
+      .describe('Of an answer that no backend makes: a refusal, a redirect, `respond`.'),
+    location: text('a URL', { max: 8192 }).optional().describe('Where a redirect leads.'),
+    forwards: text('a path such as /users?id=1', { max: 8192 })
+      .optional()
+      .describe('Path and query that the backend is asked for.'),
+    sends: z
+      .record(fieldName(), z.union([off(), fieldValue()]))
+      .optional()
+      .describe('Fields that the backend gets; `"*"`: whatever the value; `false`: it does not.'),
+    cacheKey: text('a part of a cache key', { max: 8192 })
+      .optional()
+      .describe('Part of the key; `none`: the cache is not asked.'),
+    notes: listOf(text('a part of a sentence', { max: 1024 }), { max: 20 })
+      .optional()
+      .describe('Parts of what stages say, as `lb explain` prints it.')
+  },
+  { example: '{ route: api, status: 401 }' }
+)
+
+export const configTest = mapping(
+  {
+    name: text('a sentence', { max: 200 })
+      .optional()
+      .describe('Shown when it fails; left out: the method and URL.'),
+    request: request.describe('The request.'),
+    expect: expectation.describe('What is to become of it; what is left out may be anything.')
+  },
+  { example: '{ request: { url: "https://example.com/" }, expect: { route: site } }' }
+)
+
+export type ConfigTestInput = z.output<typeof configTest>
