@@ -1,3 +1,5 @@
+import { execFile, execFileSync, spawn } from 'node:child_process'
+import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { udpBackend, udpClient } from '../l4/udp/udp.ts'
 import { startLb, until } from './servers.ts'
@@ -254,3 +256,63 @@ t.test('a listener of datagrams and one of connections share an address and port
     { message: /in use/ }
   )
 })
+
+function has(program: string): false | string {
+  try {
+    execFileSync('which', [program], { stdio: 'ignore' })
+    return false
+  } catch {
+    return `${program} is not installed`
+  }
+}
+
+const dns = has('dnsmasq') || has('dig')
+
+t.test(
+  'dig asks two real dnsmasqs, of which one ends; probes by a datagram see it',
+  { skip: dns },
+  async (t) => {
+    const ports: number[] = []
+    for (let i = 0; i < 2; i++) {
+      const free = await udpBackend(t, 'free')
+      free.close()
+      ports.push(free.port)
+    }
+    const servers = ports.map((port, i) => {
+      const args = ['-k', '-p', String(port), '-a', '127.0.0.1', '-R', '-h', '-i', 'lo', '--bind-interfaces']
+      const child = spawn(
+        'dnsmasq',
+        [...args, '-C', '/dev/null', `--address=/name.test/10.0.0.${i + 1}`, '-x', ''],
+        {
+          stdio: 'ignore'
+        }
+      )
+      t.teardown(() => child.kill('SIGKILL'))
+      return child
+    })
+    const query = String.raw`lb\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x04name\x04test\x00\x00\x01\x00\x01`
+    const lb = await startLb(t, {
+      workers: 2,
+      listeners: [listener({ responses: 1 })],
+      pools: {
+        dns: {
+          backends: ports.map((port) => `127.0.0.1:${port}`),
+          health: { type: 'udp', send: query, expect: 'lb', interval: '100ms', timeout: '500ms', rise: 1 }
+        }
+      }
+    })
+    const { backends } = lb.running.pools.get('dns')!
+    await until(() => backends.every(({ probe }) => probe === 'up'), 'both are up')
+    const dig = promisify(execFile)
+    const ask = async () => {
+      const args = ['+short', '+tries=1', '+time=2', '@127.0.0.1', '-p', String(lb.port('dns')), 'name.test']
+      return (await dig('dig', args)).stdout.trim()
+    }
+    const seen = new Set<string>()
+    for (let i = 0; i < 12; i++) seen.add(await ask())
+    t.same([...seen].sort(), ['10.0.0.1', '10.0.0.2'])
+    servers[0]!.kill('SIGKILL')
+    for (let i = 0; i < 10; i++) t.equal(await ask(), '10.0.0.2')
+    await until(() => backends[0]!.probe === 'down', 'it is down')
+  }
+)
