@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import { concurrencyKeys } from './concurrency/keys.ts'
 import { rateLimitKeys } from './rate-limit/keys.ts'
 import { authKeys } from './auth/keys.ts'
+import { grpcWebKeys } from './grpc-web/keys.ts'
 import { identityKeys } from './identity/keys.ts'
 import { requireKeys } from './require/keys.ts'
 import type { GuardKeys, StageKeys } from './stage-keys.ts'
@@ -90,6 +91,12 @@ export const order: readonly OrderEntry[] = [
     'who it is goes on only once it may',
     identityKeys,
     () => import('./identity/identity.ts')
+  ),
+  keyed(
+    'grpc-web',
+    'what follows sees the call as its backend does',
+    grpcWebKeys,
+    () => import('./grpc-web/grpc-web.ts')
   ),
   always(
     'rewrite',

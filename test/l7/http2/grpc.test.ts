@@ -179,6 +179,40 @@ t.test(
   }
 )
 
+t.test(
+  'gRPC-Web of a browser goes on as gRPC, over HTTP/1.1 and with the trailers in the body',
+  async (t) => {
+    const lab = await startLab({
+      listeners: [{ bind: '127.0.0.1:0', mode: 'l7', pool: 'web', grpcWeb: true }],
+      pools: { web: { protocol: 'h2c', backends: [await backend(t)] } }
+    })
+    t.teardown(() => lab.close())
+    const ask = async (
+      words: string,
+      type = 'application/grpc-web+proto'
+    ): Promise<{ response: Response; body: Buffer }> => {
+      const message = Buffer.concat([Buffer.from([0, 0, 0, 0, words.length]), Buffer.from(words)])
+      const response = await fetch(`http://127.0.0.1:${lab.port}/test.Echo/unary`, { method: 'POST', body: message, headers: { 'content-type': type } }) // prettier-ignore
+      return { response, body: Buffer.from(await response.arrayBuffer()) }
+    }
+    const { response, body } = await ask('hello')
+    t.match(response.headers.get('content-type'), /^application\/grpc-web/)
+    t.equal(body.toString('latin1', 0, 10), '\0\0\0\0\x05HELLO')
+    t.equal(body[10], 0x80)
+    t.equal(body.readUInt32BE(11), body.length - 15)
+    t.match(body.toString('latin1', 15), /^grpc-status: 0\r\n/m)
+    t.match(body.toString('latin1', 15), /^x-trailer: yes\r\n/m)
+    const failed = await ask('fail')
+    const said =
+      failed.response.headers.get('grpc-status') ??
+      /grpc-status: (\d+)/.exec(failed.body.toString('latin1'))?.[1]
+    t.equal(said, '6')
+    const text = await ask('hello', 'application/grpc-web-text')
+    t.equal(text.response.status, 415)
+    await eventually(t, () => lab.active === 0, 'every lease is back')
+  }
+)
+
 t.test('a thousand calls at once, each answered with its own', async (t) => {
   const { lab, client } = await rig(t)
   const all = await Promise.all(Array.from({ length: 1000 }, async (_, i) => unary(client, `call ${i}`)))

@@ -1,3 +1,4 @@
+import { isGrpc } from '../../stages/grpc/grpc-status.ts'
 import type { Outgoing } from '../../forward/forward-owner.ts'
 
 /** A request as it is encoded: pseudo-fields in pairs, and "Name: value\r\n" lines. */
@@ -13,7 +14,10 @@ export function requestLines(request: Outgoing, scheme: 'http' | 'https'): Reque
   if (bodyLength > 0 || (bodyLength === 0 && (method === 'POST' || method === 'PUT' || method === 'PATCH'))) {
     fields += `content-length: ${bodyLength}\r\n`
   }
-  if (request.acceptsTrailers) fields += 'te: trailers\r\n'
+  // gRPC servers refuse a call without it.
+  const trailers =
+    request.acceptsTrailers || (method === 'POST' && isGrpc(request.headers.first('content-type')))
+  if (trailers) fields += 'te: trailers\r\n'
   if (upgrade === '') {
     const pseudo = [':method', method, ':scheme', scheme, ':path', path]
     if (authority !== undefined) pseudo.push(':authority', authority)

@@ -1,13 +1,12 @@
 import type { Exchange } from '../../exchange/exchange.ts'
 import type { ResponseHead } from '../../exchange/response-head.ts'
-import { UNKNOWN_LENGTH } from '../../message/body-length.ts'
 import type { Stage } from '../stage.ts'
 import { GO_ON, type Verdict } from '../verdict.ts'
-import { grpcMessageOf, grpcStatusOf, grpcTimeoutMs, isGrpc } from './grpc-status.ts'
+import { answerInGrpc } from './answer-in-grpc.ts'
+import { grpcTimeoutMs, isGrpc } from './grpc-status.ts'
 
 /** A timer takes no more; and a call that lasts a day has no deadline that matters here. */
 const MAX_MS = 86_400_000
-const NO_BYTES = Buffer.alloc(0)
 
 /** Deadlines of calls under way. */
 const deadlines = new WeakMap<Exchange, () => void>()
@@ -31,15 +30,7 @@ const grpc: Stage = {
   response(exchange: Exchange, head: ResponseHead): void {
     if (head.source !== 'error' || exchange.request.method !== 'POST') return
     if (!isGrpc(exchange.request.headers.first('content-type'))) return
-    const { errorCode } = exchange
-    const status = grpcStatusOf(errorCode, head.status)
-    exchange.addLogField('grpcStatus', status)
-    head.status = 200
-    head.replaceBody(NO_BYTES, 'application/grpc')
-    // Trailers alone (gRPC over HTTP/2, "Trailers-Only"): the head is all there is.
-    head.length = UNKNOWN_LENGTH
-    head.headers.set('grpc-status', String(status))
-    head.headers.set('grpc-message', grpcMessageOf(errorCode))
+    answerInGrpc(exchange, head, 'application/grpc')
   },
 
   done(exchange: Exchange): void {

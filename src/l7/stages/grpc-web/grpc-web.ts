@@ -1,0 +1,60 @@
+import type { BodyOutput, BodyTransform } from '../../exchange/body-chain.ts'
+import type { Exchange } from '../../exchange/exchange.ts'
+import type { ForwardHead } from '../../exchange/forward-head.ts'
+import type { ResponseHead } from '../../exchange/response-head.ts'
+import { UNKNOWN_LENGTH } from '../../message/body-length.ts'
+import { answerInGrpc } from '../grpc/answer-in-grpc.ts'
+import type { Stage } from '../stage.ts'
+import { ANSWERED, GO_ON, type Verdict } from '../verdict.ts'
+import { TrailerFrame } from './trailer-frame.ts'
+
+const WEB = /^application\/grpc-web(-text)?(?=$|[+; ])/i
+
+/**
+ * The bridge from gRPC-Web (the PROTOCOL-WEB document of gRPC): messages are the same, the type's name differs, and the
+ * trailers come as a last frame of the body, since browsers show none to scripts.
+ */
+const grpcWeb: Stage = {
+  name: 'grpc-web',
+
+  request(exchange: Exchange): Verdict {
+    if (WEB.exec(typeOf(exchange) ?? '')?.[1] === undefined) return GO_ON
+    exchange.fail('LB_MEDIA_TYPE', 'grpc-web-text: only the binary form is translated')
+    return ANSWERED
+  },
+
+  forward(exchange: Exchange, head: ForwardHead): void {
+    const type = webType(exchange)
+    if (type !== undefined) head.headers.set('Content-Type', type.replace(WEB, 'application/grpc'))
+  },
+
+  response(exchange: Exchange, head: ResponseHead): void {
+    const type = webType(exchange)
+    if (type === undefined) return
+    if (head.source === 'error') return answerInGrpc(exchange, head, type)
+    const answered = head.headers.first('content-type')
+    if (answered?.startsWith('application/grpc') !== true) return
+    head.headers.set('Content-Type', answered.replace(/^application\/grpc/, 'application/grpc-web'))
+  },
+
+  body(exchange: Exchange, head: ResponseHead, output: BodyOutput): BodyTransform | undefined {
+    // An answer of trailers alone has said all in its head.
+    if (webType(exchange) === undefined || head.headers.has('grpc-status')) return undefined
+    head.length = UNKNOWN_LENGTH
+    return new TrailerFrame(output)
+  }
+}
+
+function typeOf({ request }: Exchange): string | undefined {
+  return request.method === 'POST' ? request.headers.first('content-type') : undefined
+}
+
+/** The request's type, where it is one that is translated. */
+function webType(exchange: Exchange): string | undefined {
+  const type = typeOf(exchange)
+  return type !== undefined && WEB.exec(type)?.[1] === undefined && WEB.test(type) ? type : undefined
+}
+
+export function compile(on: boolean): Stage | undefined {
+  return on ? grpcWeb : undefined
+}

@@ -1,0 +1,10 @@
+import { flag } from '../../../config/schema/leaves.ts'
+import { stageKeys } from '../stage-keys.ts'
+
+export const grpcWebKeys = stageKeys({
+  key: 'grpcWeb',
+  words: 'Calls of gRPC-Web, as browsers make them, go on as gRPC.',
+  schema: flag().describe(
+    'Translate `application/grpc-web` (binary) to gRPC and back; the pool speaks `h2` or `h2c`.'
+  )
+})

@@ -1,0 +1,33 @@
+import type { BodyOutput, BodyTransform } from '../../exchange/body-chain.ts'
+
+/** Set in the first byte of the frame that holds the trailers. */
+const TRAILERS = 0x80
+
+/** Passes a body on and puts its trailers behind it: a byte, the length in four, "name: value\r\n" lines in lower case. */
+export class TrailerFrame implements BodyTransform {
+  readonly #output: BodyOutput
+
+  constructor(output: BodyOutput) {
+    this.#output = output
+  }
+
+  write(buffer: Buffer, start: number, end: number): boolean {
+    return this.#output.write(Buffer.from(buffer.subarray(start, end)))
+  }
+
+  onDrain(): void {
+    this.#output.ready()
+  }
+
+  end(trailers: string): void {
+    if (trailers !== '') {
+      const lines = trailers.replace(/^[^:\r\n]+(?=:)/gm, (name) => name.toLowerCase())
+      const frame = Buffer.alloc(5 + lines.length)
+      frame[0] = TRAILERS
+      frame.writeUInt32BE(lines.length, 1)
+      frame.write(lines, 5, 'latin1')
+      this.#output.write(frame)
+    }
+    this.#output.end('')
+  }
+}
