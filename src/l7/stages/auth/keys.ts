@@ -4,6 +4,7 @@ import { duration, flag, integer, off, word } from '../../../config/schema/leave
 import { shadowKey, stageKeys } from '../stage-keys.ts'
 import { apiKeysSchema } from './api-keys/keys.ts'
 import { Guesses } from './guesses.ts'
+import { basicSchema } from './basic/keys.ts'
 import { jwtSchema } from './jwt/keys.ts'
 import { clientCertSchema } from './client-cert/keys.ts'
 
@@ -18,6 +19,7 @@ const guesses = mapping({
 const method = mapping(
   {
     apiKeys: apiKeysSchema.optional().describe('Keys in a field, a cookie or the query.'),
+    basic: basicSchema.optional().describe('Names and passwords.'),
     jwt: jwtSchema.optional().describe('Signed tokens of an issuer (JWT).'),
     clientCert: clientCertSchema.optional().describe('The certificate of mutual TLS.')
   },

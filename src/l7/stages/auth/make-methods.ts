@@ -1,5 +1,6 @@
 import { ApiKeys } from './api-keys/api-keys.ts'
 import type { AuthMethod } from './auth-method.ts'
+import { Basic } from './basic/basic.ts'
 import { ClientCert } from './client-cert/client-cert.ts'
 import { Jwt } from './jwt/jwt.ts'
 import type { AuthMethodInput } from './keys.ts'
@@ -8,6 +9,7 @@ import type { MethodContext } from './method-context.ts'
 /** config/ has seen to it that each item names one method. */
 export function makeMethod(input: AuthMethodInput, context: MethodContext): AuthMethod {
   if (input.apiKeys !== undefined) return new ApiKeys(input.apiKeys, context)
+  if (input.basic !== undefined) return new Basic(input.basic, context)
   if (input.jwt !== undefined) return new Jwt(input.jwt, context)
   if (input.clientCert !== undefined) return new ClientCert(input.clientCert, context)
   throw new Error('an item of auth names no method')

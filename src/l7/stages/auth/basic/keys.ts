@@ -1,0 +1,39 @@
+import { z } from 'zod'
+import { listOf, mapping } from '../../../../config/schema/leaf.ts'
+import { duration, integer, text } from '../../../../config/schema/leaves.ts'
+import { roleName } from '../api-keys/keys.ts'
+
+const userName = () => text('a name such as alice', { max: 256 })
+
+export const basicSchema = mapping(
+  {
+    users: z
+      .union([
+        text('a file such as file:/etc/lb/htpasswd', {
+          max: 4096,
+          reject: (value) =>
+            value.startsWith('file:') ? undefined : 'write "file:" and the path of the file'
+        }),
+        z.record(userName(), text('a hash as htpasswd writes it', { max: 1024 }))
+      ])
+      .describe(
+        'Hashes by name, or `file:path` of an htpasswd file, read again when it changes: bcrypt, apr1, SHA-crypt, argon2, scrypt.'
+      ),
+    roles: z
+      .record(userName(), listOf(roleName(), { max: 100 }))
+      .prefault({})
+      .describe('Roles by name.'),
+    remember: duration({ min: 0, max: 24 * 3_600_000, example: '5m' })
+      .prefault('5m')
+      .describe('How long a pair that was proven is not hashed again.'),
+    queue: integer(1, 10_000)
+      .prefault(64)
+      .describe('Passwords that wait to be hashed, on each thread; over it: 503.'),
+    timeout: duration({ min: 100, max: 60_000, example: '5s' })
+      .prefault('5s')
+      .describe('How long a request waits for its password; then 503.')
+  },
+  { example: '{ users: file:/etc/lb/htpasswd }' }
+)
+
+export type BasicInput = z.output<typeof basicSchema>
