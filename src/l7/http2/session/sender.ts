@@ -14,8 +14,10 @@ import { SectionWriter } from './section-writer.ts'
 import { SendOrder } from './send-order.ts'
 import type { Stream } from './stream.ts'
 
-/** With more than this waiting on the connection, bodies wait in their streams, where priorities count. */
+/** With more than this waiting on the connection, whoever brings bodies is told to wait. */
 export const HIGH_WATER = 262_144
+/** With more than this they wait in their streams, where priorities count. Below, that would be a copy for nothing. */
+const MOST_FRAMED = 1_048_576
 /** A frame of DATA below this, when the chunk is nearly full, is not worth its head. */
 const LEAST_PIECE = 1024
 /** WINDOW_UPDATEs that each frame of DATA accounts for, and how many may be saved up. */
@@ -59,7 +61,7 @@ export class Sender {
   data(stream: Stream, bytes: Buffer, start: number, end: number, owned: boolean): void {
     let p = start
     if (stream.pendingBytes === 0) {
-      while (p < end && stream.sendWindow > 0 && this.#window > 0 && this.out.bytes < HIGH_WATER) {
+      while (p < end && stream.sendWindow > 0 && this.#window > 0 && this.out.bytes < MOST_FRAMED) {
         p += this.#frame(stream, bytes, p, end)
       }
       if (p === end) return
@@ -75,7 +77,7 @@ export class Sender {
     const size = text.length
     if (size === 0) return
     const fits = size <= LEAST_FRAME_SIZE && size <= stream.sendWindow && size <= this.#window
-    if (!fits || stream.pendingBytes > 0 || this.out.bytes >= HIGH_WATER) {
+    if (!fits || stream.pendingBytes > 0 || this.out.bytes >= MOST_FRAMED) {
       const bytes = Buffer.from(text, 'latin1')
       return this.data(stream, bytes, 0, bytes.length, true)
     }
