@@ -147,7 +147,6 @@ function readPair(text: string): { name: string; password: string } | undefined 
   }
   const colon = pair.indexOf(':')
   // RFC 7617 §2: no control characters.
-  // eslint-disable-next-line no-control-regex
   if (colon < 1 || /[\u0000-\u001f\u007f]/.test(pair)) return undefined
   return { name: pair.slice(0, colon), password: pair.slice(colon + 1) }
 }

@@ -1,0 +1,72 @@
+import { sendLocal } from '../../../exchange/local-answer.ts'
+import type { Answer, Denied, Reply } from '../auth-method.ts'
+import type { ForwardInput } from './keys.ts'
+
+/** What the one who was asked has said. */
+export interface Asked {
+  readonly status: number
+  /** By name in lower case. */
+  readonly fields: ReadonlyMap<string, readonly string[]>
+  readonly body: Buffer
+}
+
+/** Fields of an answer that refuses which a client needs: to log in, and to read it. */
+const PASSED = [
+  'www-authenticate',
+  'location',
+  'set-cookie',
+  'content-type',
+  'cache-control',
+  'retry-after'
+] as const
+const REFUSALS: readonly number[] = [301, 302, 303, 307, 308, 401, 403, 429]
+
+/** 2xx lets in, a refusal or a redirect is the client's answer, and anything else lets nobody in. */
+export function answerOf(asked: Asked, input: ForwardInput): Answer {
+  const { status } = asked
+  if (status >= 200 && status < 300) return accepted(asked, input)
+  if (REFUSALS.includes(status)) return refusal(asked)
+  return unavailable(`forward-auth answered ${status}`)
+}
+
+export function unavailable(reason: string): Denied {
+  return { kind: 'denied', code: 'LB_AUTH_UNAVAILABLE', reason }
+}
+
+function accepted({ fields }: Asked, { identity, roles, responseHeaders }: ForwardInput): Answer {
+  const one = (name: string | undefined): string | undefined =>
+    name === undefined ? undefined : fields.get(name.toLowerCase())?.filter(isValue).join(', ')
+  const name = one(identity)
+  if (identity !== undefined && (name === undefined || name === '')) {
+    return unavailable('forward-auth names nobody')
+  }
+  const listed =
+    one(roles)
+      ?.split(/[,\s]+/)
+      .filter((role) => role !== '') ?? []
+  const copied = [...new Set([identity, roles, ...responseHeaders])].filter((each) => each !== undefined)
+  return {
+    kind: 'proven',
+    identity: { name: name ?? 'forward', roles: listed, by: 'forward' },
+    beyondGuessing: true,
+    lastClient: '',
+    fields: copied.map((each) => [each, one(each)] as const)
+  }
+}
+
+function refusal({ status, fields, body }: Asked): Reply {
+  let lines = ''
+  for (const name of PASSED) {
+    for (const value of fields.get(name) ?? []) if (isValue(value)) lines += `${name}: ${value}\r\n`
+  }
+  return {
+    kind: 'reply',
+    outcome: status < 400 ? 'login' : 'refused',
+    reason: `forward-auth answered ${status}`,
+    send: (exchange) => sendLocal(exchange, status, lines, body)
+  }
+}
+
+function isValue(value: string): boolean {
+  return /^[\t\x20-\x7e\x80-\xff]*$/.test(value)
+}
