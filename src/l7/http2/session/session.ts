@@ -164,6 +164,10 @@ export abstract class Session extends ControlFrames implements FrameSink {
       if (stream !== undefined) return this.violation(id, STREAM_CLOSED)
       return this.lateFrame(id)
     }
+    if (!stream.headReceived) {
+      this.receiver.credit(size)
+      return this.violation(id, PROTOCOL_ERROR)
+    }
     stream.receiveWindow -= size
     if (stream.receiveWindow < 0) {
       this.receiver.credit(size)

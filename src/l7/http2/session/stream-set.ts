@@ -25,7 +25,7 @@ export abstract class StreamSet {
   readonly streams = new Map<number, Stream>()
   readonly closed = new ClosedIds()
   readonly peer = new PeerSettings()
-  readonly glitches = new Glitches()
+  readonly glitches: Glitches
   readonly sender: Sender
   readonly receiver: Receiver
   /** The highest stream that the peer has opened. */
@@ -40,6 +40,7 @@ export abstract class StreamSet {
   constructor(host: SessionHost, server: boolean) {
     this.host = host
     this.#server = server
+    this.glitches = new Glitches(!server)
     this.sender = new Sender((stream) => this.#localEnd(stream))
     this.receiver = new Receiver(this.sender.out)
   }
