@@ -72,6 +72,15 @@ export function createProgram(): Command {
     .command('version', { hidden: true })
     .description('print the version')
     .action(() => void process.stdout.write(`lb ${packageVersion()}\n`))
+  program
+    .command('dev-cert')
+    .description('make a certificate for development, and say how to trust it')
+    .argument('[names...]', 'names and addresses (default: localhost)')
+    .option('--dir <folder>', 'where it is written', './lb-dev')
+    .action(async (names: string[], { dir }: { dir: string }) => {
+      const { devCert } = await import('./dev-cert.ts')
+      await devCert(names, dir)
+    })
   program.commandsGroup('Commands for a running lb:')
   registerAdminCommands(program)
   // Last, since commands take over what is set before them: a word that is no command is for us to explain.

@@ -1,0 +1,35 @@
+import { writeDevCertificate } from '../runtime/certificates/dev-certificate.ts'
+
+/** Whom the certificate is for when nobody is named. */
+const NAMES = ['localhost', '*.localhost', '127.0.0.1', '::1']
+
+/** `lb dev-cert`: a certificate for development, and how to have it trusted. */
+export async function devCert(names: readonly string[], folder: string): Promise<void> {
+  const wanted = names.length === 0 ? NAMES : names
+  const { ca, cert, key, known } = await writeDevCertificate(folder, wanted, Date.now())
+  const lines = [
+    `certificate for ${wanted.join(', ')}`,
+    '',
+    '  tls:',
+    '    certificates:',
+    `      - { cert: ${cert}, key: ${key} }`,
+    ''
+  ]
+  if (known) lines.push(`signed by the authority of before, ${ca}: who trusts it trusts this one.`)
+  else lines.push(...trust(ca))
+  process.stdout.write(`${lines.join('\n')}\n`)
+}
+
+function trust(ca: string): string[] {
+  return [
+    `Its authority is ${ca}. To trust it on this machine:`,
+    `  Debian, Ubuntu   sudo cp ${ca} /usr/local/share/ca-certificates/lb-dev.crt && sudo update-ca-certificates`,
+    `  Fedora, RHEL     sudo trust anchor ${ca}`,
+    `  macOS            sudo security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain ${ca}`,
+    `  Windows          certutil -addstore -f ROOT ${ca}`,
+    `  Chrome (Linux)   certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n lb-dev -i ${ca}`,
+    `  one command      curl --cacert ${ca} https://localhost:8443/`,
+    '',
+    'Whoever has ca.key beside it can be any site for those who trust it: it stays on this machine.'
+  ]
+}

@@ -1,0 +1,56 @@
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  loadAuthority,
+  makeAuthority,
+  signedCertificate
+} from '../../net/tls/certificates/make-certificate.ts'
+import type { CertificatePair } from '../../net/tls/listener-tls.ts'
+
+export interface DevCertificate {
+  /** Paths. */
+  readonly ca: string
+  readonly cert: string
+  readonly key: string
+  /** The authority was there already: who trusts it need do nothing. */
+  readonly known: boolean
+}
+
+/** `lb dev-cert`: a certificate for these names in `folder`, by an authority of this machine's own, made at the first time. */
+export async function writeDevCertificate(
+  folder: string,
+  names: readonly string[],
+  now: number
+): Promise<DevCertificate> {
+  // Whoever reads the authority's key can be any site for those who trust it.
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const at = (name: string): string => join(folder, name)
+  const paths = { ca: at('ca.crt'), cert: at('dev.crt'), key: at('dev.key') }
+  const there = readPair(paths.ca, at('ca.key'))
+  const authority =
+    there === undefined ? await makeAuthority('lb development authority', now) : await loadAuthority(there)
+  if (there === undefined) {
+    write(at('ca.key'), authority.certificate.key, 0o600)
+    write(paths.ca, authority.certificate.cert, 0o644)
+  }
+  const { cert, key } = await signedCertificate(authority, names, now)
+  write(paths.key, key, 0o600)
+  write(paths.cert, cert, 0o644)
+  return { ...paths, known: there !== undefined }
+}
+
+function readPair(cert: string, key: string): CertificatePair | undefined {
+  try {
+    return { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** At once or not at all, and never readable by others in between. */
+function write(path: string, text: string, mode: number): void {
+  const next = `${path}.new`
+  writeFileSync(next, text.endsWith('\n') ? text : `${text}\n`, { mode })
+  renameSync(next, path)
+}
