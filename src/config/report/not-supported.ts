@@ -34,8 +34,7 @@ const all: readonly Row[] = [
       instead: 'memory'
     })),
     { pattern: [...place, 'auth'], message: 'authentication' },
-    { pattern: [...place, 'require'], message: 'roles' },
-    { pattern: [...place, 'compress'], message: 'compression' }
+    { pattern: [...place, 'require'], message: 'roles' }
   ])
 ]
 

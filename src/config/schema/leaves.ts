@@ -79,6 +79,11 @@ export function off() {
   )
 }
 
+/** Exactly `true`, for all defaults of what else is a mapping. */
+export function on() {
+  return leaf<true>('true', { const: true }, (input) => (booleanOf(input) === true ? true : new Refusal({})))
+}
+
 export function integer(min: number, max: number) {
   const expected = `a whole number from ${min} to ${max}`
   return leaf<number>(expected, { type: 'integer', minimum: min, maximum: max }, (input) => {

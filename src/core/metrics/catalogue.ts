@@ -47,6 +47,10 @@ export const catalogue = {
     ['listener', 'route', 'stage', 'shadow'],
     'Requests refused by a guard; shadow="true": it only would have refused them.'
   ),
+  lb_compressed_responses_total: counter(
+    ['listener', 'route', 'coding'],
+    'Responses that `compress` sent in a content coding, those among them that the cache had encoded before.'
+  ),
   lb_mirror_dropped_total: counter(
     ['listener', 'route', 'reason'],
     'Requests that a mirror did not get whole: full (mirror.max copies under way), timeout (mirror.timeout), too-large (the body).'

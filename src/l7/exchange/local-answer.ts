@@ -39,6 +39,7 @@ export function sendLocal(
   const bodiless = status === 204 || status === 304
   const headers = new HeaderBlock(dateLine() + fields)
   const head = new ResponseHead(status, '', headers, bodiless ? NO_BODY : body.length, source)
+  head.whole = body
   if (!exchange.respond(head)) return
   if (!bodiless && exchange.request.method !== 'HEAD') exchange.sendOwned(body)
   exchange.sendEnd('')

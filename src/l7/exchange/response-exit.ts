@@ -61,7 +61,8 @@ export abstract class ResponseExit extends StageRun implements ChainOwner {
     )
     const { body } = head
     if (body !== undefined && this.#hasBody(head)) {
-      this.sendOwned(body)
+      if (head.bodyText === undefined) this.sendOwned(body)
+      else this.sendText(head.bodyText)
       this.#replaced = true
     }
     return true

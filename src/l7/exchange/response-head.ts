@@ -15,6 +15,16 @@ export class ResponseHead {
   /** Bytes of body that follow, UNKNOWN_LENGTH or NO_BODY. */
   length: number
   readonly source: ResponseSource
+  /** The whole body as it follows, where it is at hand; it stays untouched. */
+  whole: Buffer | undefined
+  /** What stands for the stored response whose whole body follows: another object once that has changed. */
+  stored: object | undefined
+  /** Content coding that is still to be applied to the body. Written by the compress stage only, as `identityLength`. */
+  coding: string | undefined
+  /** Of the body before it. */
+  identityLength = 0
+  /** The substitute as latin1, for the cheapest way out. */
+  bodyText: string | undefined
   #body: Buffer | undefined
 
   constructor(status: number, reason: string, headers: HeaderBlock, length: number, source: ResponseSource) {
@@ -25,15 +35,22 @@ export class ResponseHead {
     this.source = source
   }
 
-  /** What `replaceBody` was given. */
+  /** What stands in place of the body. */
   get body(): Buffer | undefined {
     return this.#body
   }
 
+  /** The same in other bytes, say, compressed; `text` as latin1 where it is at hand. The source's own are dropped. */
+  substitute(bytes: Buffer, text?: string): void {
+    this.#body = this.whole = bytes
+    this.bodyText = text
+    this.length = bytes.length
+  }
+
   /** The client gets `bytes` in place of the body; what the backend sends of its own is dropped. */
   replaceBody(bytes: Buffer, contentType: string): void {
-    this.#body = bytes
-    this.length = bytes.length
+    this.substitute(bytes)
+    this.stored = undefined
     for (const name of [
       'content-encoding',
       'content-range',

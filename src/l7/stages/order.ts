@@ -5,6 +5,7 @@ import { authKeys } from './auth/keys.ts'
 import { grpcWebKeys } from './grpc-web/keys.ts'
 import { identityKeys } from './identity/keys.ts'
 import { requireKeys } from './require/keys.ts'
+import { compressKeys } from './compress/keys.ts'
 import type { GuardKeys, StageKeys } from './stage-keys.ts'
 import type { CompileStage } from './stage-context.ts'
 
@@ -34,6 +35,12 @@ export const order: readonly OrderEntry[] = [
     'response-edits',
     "the last word on every response is the user's",
     () => import('./header-edits/response-edits.ts')
+  ),
+  keyed(
+    'compress',
+    'outside of all that makes or changes a body',
+    compressKeys,
+    () => import('./compress/compress.ts')
   ),
   early(
     'grpc',

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net'
+import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from 'node:zlib'
 import { ChunkedReader } from '../../../src/l7/http1/parse/chunked-reader.ts'
 import { bytesOf, type Plan } from './plan.ts'
 
@@ -20,13 +21,27 @@ export async function ask(port: number, plans: readonly Plan[], pipelined: boole
   const sending = pipelined ? sendAll(socket, plans) : undefined
   for (const plan of plans) {
     if (!pipelined) void send(socket, plan)
-    const answer = await answers.next(plan)
+    const answer = decoded(await answers.next(plan))
     all.push(answer)
     if (!answer.whole || /\r\nconnection: close\r\n/i.test(answer.head)) break
   }
   socket.destroy()
   await sending
   return all
+}
+
+const decoders: Readonly<Record<string, (bytes: Buffer) => Buffer>> = {
+  zstd: zstdDecompressSync,
+  br: brotliDecompressSync,
+  gzip: gunzipSync,
+  deflate: inflateSync
+}
+
+/** The answer with its body as the backend meant it. */
+function decoded(answer: Answer): Answer {
+  const coding = /\r\ncontent-encoding: (\w+)\r\n/i.exec(answer.head)?.[1]
+  if (coding === undefined || !answer.whole || answer.body.length === 0) return answer
+  return { ...answer, body: decoders[coding]!(answer.body) }
 }
 
 async function sendAll(socket: Socket, plans: readonly Plan[]): Promise<void> {

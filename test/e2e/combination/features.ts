@@ -39,6 +39,7 @@ export const worldFeatures: readonly WorldFeature[] = [
     config: { caches: { main: { maxBytes: '16mb', maxObjectBytes: '1mb' } } }
   },
   { name: 'header edits', share: 0.3, route: { headers: { response: { set: { 'X-Edited': 'yes' } } } } },
+  { name: 'compression', share: 0.4, route: { compress: { minBytes: '10b', types: ['text/*'] } } },
   { name: 'mirror', share: 0.2, route: { mirror: { pool: 'shadow' } } }
 ] // prettier-ignore
 
@@ -86,6 +87,12 @@ export const requestFeatures: readonly RequestFeature[] = [
       plan.path = `/c/${seeded.below(6)}`
       plan.cacheControl = seeded.of(['max-age=0, stale-if-error=60', 'max-age=1', 'max-age=60', 'no-store'])
     }
+  },
+  {
+    name: 'accepts codings',
+    share: 0.4,
+    apply: (plan, seeded) =>
+      void (plan.fields += `Accept-Encoding: ${seeded.of(['gzip', 'br', 'zstd', 'deflate', 'gzip;q=0.5, *;q=0'])}\r\n`)
   },
   { name: 'ntlm', share: 0.05, apply: (plan) => void (plan.fields += 'Authorization: NTLM dGVzdA==\r\n') }
 ] // prettier-ignore

@@ -70,6 +70,7 @@ class Generator {
           bind: '127.0.0.1:0',
           mode: 'l7',
           accessLog: true,
+          compress: this.maybe(true),
           trustedProxies: this.maybe(['127.0.0.0/8']),
           trace: this.maybe(true),
           headers: this.maybe({ request: this.edits() }),

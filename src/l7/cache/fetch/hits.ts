@@ -77,6 +77,7 @@ export function hitOf(
       body,
       text,
       reader: undefined,
+      identity: entry,
       refresh
     }
     record.release()
@@ -91,6 +92,7 @@ export function hitOf(
     body: undefined,
     text: undefined,
     reader: new BodyReader(record, 0, record.bytes),
+    ...(record.state === 'complete' && { identity: entry }),
     refresh
   }
 }

@@ -154,18 +154,29 @@ export class CachedExchange implements ResponseTap {
 
   #serve(hit: Hit): void {
     const exchange = this.#exchange
-    const { request } = exchange
     exchange.cacheStatus = 'hit'
     const length = hit.bytes ?? (hit.reader === undefined ? NO_BODY : UNKNOWN_LENGTH)
     const head = new ResponseHead(hit.status, hit.reason, new HeaderBlock(hit.fields), length, 'cache')
+    head.whole = hit.body
+    head.stored = hit.identity
     if (!exchange.respond(head)) return hit.reader?.release()
-    if (hit.reader !== undefined)
-      return streamBody(exchange, hit.reader, exchange.target!.idleMs, hit.stalled)
-    if (hit.body !== undefined && request.method !== 'HEAD') {
+    if (head.body !== undefined) hit.reader?.release()
+    else if (this.#sendStored(hit)) return
+    exchange.sendEnd('')
+  }
+
+  /** True: its body is on its way. */
+  #sendStored(hit: Hit): boolean {
+    const exchange = this.#exchange
+    if (hit.reader !== undefined) {
+      streamBody(exchange, hit.reader, exchange.target!.idleMs, hit.stalled)
+      return true
+    }
+    if (hit.body !== undefined && exchange.request.method !== 'HEAD') {
       if (hit.text === undefined) exchange.sendOwned(hit.body)
       else exchange.sendText(hit.text)
     }
-    exchange.sendEnd('')
+    return false
   }
 
   /** The stored beginning, then what the backend sends, which waits meanwhile. */

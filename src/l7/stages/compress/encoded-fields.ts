@@ -1,0 +1,33 @@
+import type { HeaderBlock } from '../../message/header-block.ts'
+import type { Coding } from './accept-encoding.ts'
+
+/** Digests of the bytes that would have gone out, and what promises ranges of them. */
+const OF_IDENTITY = ['accept-ranges', 'content-digest', 'repr-digest', 'digest', 'content-md5'] as const
+
+/** Says that the body goes out in `coding`. */
+export function markEncoded(headers: HeaderBlock, coding: Coding): void {
+  for (const name of OF_IDENTITY) headers.remove(name)
+  weakenTag(headers)
+  headers.text += `Content-Encoding: ${coding}\r\n`
+}
+
+/** The encoded bytes are another representation than the tag stood for (RFC 9110 §8.8.3.3). */
+export function weakenTag(headers: HeaderBlock): void {
+  const tag = headers.first('etag')
+  if (tag !== undefined && !tag.startsWith('W/')) headers.set('ETag', `W/${tag}`)
+}
+
+/** Adds a name to Vary, unless it is there. `name` as it is to be written. */
+export function addVary(headers: HeaderBlock, name: string): void {
+  const vary = headers.get('vary')
+  if (vary === undefined) {
+    headers.text += `Vary: ${name}\r\n`
+    return
+  }
+  const lower = name.toLowerCase()
+  for (const named of vary.toLowerCase().split(',')) {
+    const trimmed = named.trim()
+    if (trimmed === lower || trimmed === '*') return
+  }
+  headers.set('Vary', `${vary}, ${name}`)
+}

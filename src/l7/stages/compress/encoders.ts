@@ -1,0 +1,105 @@
+import {
+  brotliCompressSync,
+  constants,
+  createBrotliCompress,
+  createDeflate,
+  createGzip,
+  createZstdCompress,
+  deflateSync,
+  gzipSync,
+  zstdCompressSync,
+  type BrotliCompress,
+  type Deflate,
+  type Gzip,
+  type ZstdCompress
+} from 'node:zlib'
+import type { Coding } from './accept-encoding.ts'
+
+export interface Levels {
+  readonly zstd: number
+  readonly br: number
+  readonly gzip: number
+}
+
+export type Compressor = BrotliCompress | Deflate | Gzip | ZstdCompress
+
+/** Windows of streams: together with hash tables some 100 to 300 KB per stream, whatever its length. */
+const STREAM_WINDOW = 17
+/** Of event streams, of which there are many, open for long: texts that resemble the one before. */
+const EVENT_WINDOW = 13
+const STREAM_BYTES = 64 * 1024
+
+/** Node's zstd came with 22.15; without it the others do. */
+export function supported(coding: Coding): boolean {
+  return coding !== 'zstd' || zstdCompressSync !== undefined
+}
+
+/** The whole of a small body at once, on this thread. */
+export function compressWhole(coding: Coding, bytes: Buffer, levels: Levels): Buffer {
+  // One chunk takes what is never larger than what went in, but for a frame of its own.
+  const chunkSize = Math.max(64, bytes.length + 512)
+  switch (coding) {
+    case 'zstd':
+      return zstdCompressSync(bytes, {
+        chunkSize,
+        params: { [constants.ZSTD_c_compressionLevel]: levels.zstd }
+      })
+    case 'br':
+      return brotliCompressSync(bytes, {
+        chunkSize,
+        params: brotliParams(levels, bytes.length, STREAM_WINDOW)
+      })
+    case 'gzip':
+      return gzipSync(bytes, { chunkSize, level: levels.gzip })
+    case 'deflate':
+      return deflateSync(bytes, { chunkSize, level: levels.gzip })
+  }
+}
+
+/** A stream whose work is done off this thread. `length`: of the body, -1 where it is not known. */
+export function compressStream(coding: Coding, levels: Levels, length: number, events: boolean): Compressor {
+  const window = events ? EVENT_WINDOW : STREAM_WINDOW
+  const common = events ? { chunkSize: 4096 } : { highWaterMark: STREAM_BYTES }
+  switch (coding) {
+    case 'zstd':
+      return createZstdCompress({
+        ...common,
+        ...(length >= 0 && { pledgedSrcSize: length }),
+        params: {
+          [constants.ZSTD_c_compressionLevel]: levels.zstd,
+          [constants.ZSTD_c_windowLog]: window
+        }
+      })
+    case 'br':
+      return createBrotliCompress({ ...common, params: brotliParams(levels, Math.max(0, length), window) })
+    case 'gzip':
+      return createGzip({ ...common, ...deflateMemory(events), level: levels.gzip })
+    case 'deflate':
+      return createDeflate({ ...common, ...deflateMemory(events), level: levels.gzip })
+  }
+}
+
+function deflateMemory(events: boolean): { windowBits: number; memLevel: number } {
+  return events ? { windowBits: 13, memLevel: 5 } : { windowBits: 15, memLevel: 8 }
+}
+
+function brotliParams(levels: Levels, length: number, window: number): Record<number, number> {
+  return {
+    [constants.BROTLI_PARAM_QUALITY]: levels.br,
+    [constants.BROTLI_PARAM_LGWIN]: window,
+    [constants.BROTLI_PARAM_SIZE_HINT]: length
+  }
+}
+
+/** What makes a stream give out all that it has been given. */
+export function flushKind(coding: Coding): number {
+  switch (coding) {
+    case 'zstd':
+      return constants.ZSTD_e_flush
+    case 'br':
+      return constants.BROTLI_OPERATION_FLUSH
+    case 'gzip':
+    case 'deflate':
+      return constants.Z_SYNC_FLUSH
+  }
+}

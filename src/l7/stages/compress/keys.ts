@@ -1,0 +1,47 @@
+import { z } from 'zod'
+import { listOf, mapping } from '../../../config/schema/leaf.ts'
+import { integer, on, size, text, word } from '../../../config/schema/leaves.ts'
+import { stageKeys } from '../stage-keys.ts'
+import { defaultTypes } from './media-types.ts'
+
+function mediaRange() {
+  return text('a media type such as application/json, or text/*', {
+    max: 128,
+    json: { title: 'media type' },
+    reject: (value) =>
+      /^[\w.+-]+\/(?:[\w.+-]+|\*)$/.test(value)
+        ? undefined
+        : `"${value}" is not a media type; write text/html, or text/* for all texts`
+  })
+}
+
+const algorithms = ['zstd', 'br', 'gzip', 'deflate'] as const
+
+const levels = mapping({
+  zstd: integer(1, 9).prefault(1).describe('1 to 3 suit answers made on the way.'),
+  br: integer(1, 9).prefault(4).describe('3 or 4 suit answers made on the way.'),
+  gzip: integer(1, 9).prefault(4).describe('Of gzip and deflate.')
+})
+
+const own = mapping({
+  algorithms: listOf(word(algorithms), { min: 1, max: 4 })
+    .prefault([...algorithms])
+    .describe('Which, and in which order where the client has no wish of its own.'),
+  types: listOf(mediaRange(), { min: 1, max: 64 })
+    .prefault([...defaultTypes])
+    .describe(
+      'Media types that gain by it; `text/*` is all texts but `text/event-stream`, which has to be named and is then flushed per event.'
+    ),
+  minBytes: size({ min: 1, max: 2 ** 30, example: '1kb' })
+    .prefault('1kb')
+    .describe('Shorter bodies go as they are.'),
+  levels: levels.prefault({}).describe('How hard each tries.')
+})
+
+export const compressKeys = stageKeys({
+  key: 'compress',
+  words: 'Compresses responses for clients that accept it; `true` is all defaults.',
+  schema: z.union([on(), own]).transform((value) => (value === true ? own.parse({}) : value))
+})
+
+export type CompressKeys = z.output<typeof compressKeys.schema>

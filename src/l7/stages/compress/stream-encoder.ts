@@ -1,0 +1,103 @@
+import type { Clock } from '../../../core/clock.ts'
+import { guarded, type Contained } from '../../../core/containment.ts'
+import type { BodyOutput, BodyTransform } from '../../exchange/body-chain.ts'
+import type { Compressor } from './encoders.ts'
+
+/** How long bytes wait for more to come before they go out: a body that drips is not held back. */
+const FLUSH_MS = 30
+
+export interface StreamEncoderParts {
+  readonly compressor: Compressor
+  readonly flushKind: number
+  /** Flushed with each read: one event, mostly. */
+  readonly events: boolean
+  readonly clock: Clock
+  readonly owner: Contained
+  readonly output: BodyOutput
+  /** Told of what goes out and of its end: where the result is kept. */
+  readonly copy?: { add(bytes: Buffer): void; finish(): void } | undefined
+}
+
+/** Compresses a body as it passes, off this thread, at the client's pace. */
+export class StreamEncoder implements BodyTransform {
+  readonly #parts: StreamEncoderParts
+  readonly #compressor: Compressor
+  #trailers = ''
+  /** Something has been written since the last flush. */
+  #unflushed = false
+  #flushing = false
+  #full = false
+  #ending = false
+  #cancelFlush: (() => void) | undefined
+
+  constructor(parts: StreamEncoderParts) {
+    this.#parts = parts
+    const { compressor, owner, output, copy } = parts
+    this.#compressor = compressor
+    compressor.on('data', (bytes: Buffer) =>
+      guarded(() => {
+        copy?.add(bytes)
+        if (!output.write(bytes)) compressor.pause()
+      }, owner)
+    )
+    compressor.on('drain', () =>
+      guarded(() => {
+        if (!this.#full) return
+        this.#full = false
+        output.ready()
+      }, owner)
+    )
+    compressor.on('end', () =>
+      guarded(() => {
+        copy?.finish()
+        output.end(this.#trailers)
+      }, owner)
+    )
+    compressor.on('error', (error) => guarded(() => output.fail(error), owner))
+  }
+
+  write(buffer: Buffer, start: number, end: number): boolean {
+    this.#unflushed = true
+    // The bytes are valid during this call only.
+    if (this.#compressor.write(Buffer.from(buffer.subarray(start, end)))) return true
+    this.#full = true
+    return false
+  }
+
+  flush(): void {
+    if (!this.#unflushed || this.#ending) return
+    if (this.#parts.events) return this.#flushNow()
+    this.#cancelFlush ??= this.#parts.clock.after(FLUSH_MS, () => {
+      this.#cancelFlush = undefined
+      if (this.#unflushed && !this.#ending) this.#flushNow()
+    })
+  }
+
+  /** One at a time: what comes meanwhile goes out with the next. */
+  #flushNow(): void {
+    if (this.#flushing) return
+    this.#flushing = true
+    this.#unflushed = false
+    this.#compressor.flush(this.#parts.flushKind, () => {
+      this.#flushing = false
+      if (this.#unflushed && !this.#ending) this.flush()
+    })
+  }
+
+  end(trailers: string): void {
+    this.#ending = true
+    this.#trailers = trailers
+    this.#cancelFlush?.()
+    this.#compressor.end()
+  }
+
+  onDrain(): void {
+    this.#compressor.resume()
+  }
+
+  abort(): void {
+    this.#ending = true
+    this.#cancelFlush?.()
+    this.#compressor.destroy()
+  }
+}
