@@ -28,9 +28,9 @@ export function encodedBound(text: string): number {
 export class Encoder {
   readonly #values = new Array<string | undefined>(MAX_SLOTS)
   /** Number of the insertion that put the remembered value into the table; 0 for none. */
-  readonly #insertions = new Float64Array(MAX_SLOTS)
+  readonly #insertions = new Uint32Array(MAX_SLOTS)
   /** Sizes of what is in the table, by number of insertion. */
-  readonly #sizes = new Int32Array(RING)
+  readonly #sizes = new Uint16Array(RING)
   #inserted = 0
   #evicted = 0
   #bytes = 0
