@@ -85,8 +85,7 @@ t.test('however it is split over reads and records', async (t) => {
     t.has(reader.push(bytes, cut, bytes.length), expected)
   }
   t.has(read(...Array.from(bytes, (byte) => Buffer.from([byte]))), expected, 'byte by byte')
-  for (const size of [1, 2, 3, 5, 64, 700])
-    t.has(read(fragment(bytes, size)), expected, `records of ${size}`)
+  for (const size of [1, 2, 3, 5, 64, 700]) t.has(read(fragment(bytes, size)), expected, `records of ${size}`)
 })
 
 t.test('what follows the ClientHello does not matter', async (t) => {
