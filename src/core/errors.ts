@@ -42,6 +42,7 @@ export const errors = {
   LB_BAD_PATH: client(400, 'bad path'),
   LB_UNAUTHENTICATED: client(401, 'authentication required', 'http_request_denied'),
   LB_FORBIDDEN: client(403, 'forbidden', 'http_request_denied'),
+  LB_CSRF: client(403, 'request from another origin', 'http_request_denied'),
   LB_METHOD: client(405, 'method not allowed', 'http_request_denied'),
   LB_REQUEST_TIMEOUT: client(408, 'request timeout'),
   LB_BODY_TOO_LARGE: client(413, 'body too large', 'http_request_denied'),

@@ -26,7 +26,6 @@ const all: readonly Row[] = [
   { pattern: ['redis'], message: 'state shared over Redis' },
   { pattern: ['caches', '*', 'store'], values: ['redis'], message: 'a cache in Redis', instead: 'memory' },
   ...[listener, route].flatMap((place): Row[] => [
-    { pattern: [...place, 'securityHeaders'], message: 'security headers' },
     ...[[], ['*']].map((item) => ({
       pattern: [...place, 'rateLimit', ...item, 'store'],
       values: ['redis'],

@@ -6,6 +6,9 @@ import { grpcWebKeys } from './grpc-web/keys.ts'
 import { identityKeys } from './identity/keys.ts'
 import { requireKeys } from './require/keys.ts'
 import { compressKeys } from './compress/keys.ts'
+import { corsKeys } from './cors/keys.ts'
+import { csrfKeys } from './csrf/keys.ts'
+import { securityHeadersKeys } from './security-headers/keys.ts'
 import type { GuardKeys, StageKeys } from './stage-keys.ts'
 import type { CompileStage } from './stage-context.ts'
 
@@ -35,6 +38,18 @@ export const order: readonly OrderEntry[] = [
     'response-edits',
     "the last word on every response is the user's",
     () => import('./header-edits/response-edits.ts')
+  ),
+  keyed(
+    'security-headers',
+    'on every answer, whoever made it',
+    securityHeadersKeys,
+    () => import('./security-headers/security-headers.ts')
+  ),
+  keyed(
+    'cors',
+    'a preflight carries no credentials and is no request of the method that limits name',
+    corsKeys,
+    () => import('./cors/cors.ts')
   ),
   keyed(
     'compress',
@@ -73,6 +88,12 @@ export const order: readonly OrderEntry[] = [
     () => import('./client-cert/client-cert.ts')
   ),
   always('limits', 'refuse what is cheap to refuse', () => import('./limits/limits.ts')),
+  guard(
+    'csrf',
+    'cheap, and no refused request counts for its victim',
+    csrfKeys,
+    () => import('./csrf/csrf.ts')
+  ),
   guard('rate-limit', 'before anything costly', rateLimitKeys, () => import('./rate-limit/rate-limit.ts')),
   guard(
     'concurrency',

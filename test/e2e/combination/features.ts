@@ -40,6 +40,9 @@ export const worldFeatures: readonly WorldFeature[] = [
   },
   { name: 'header edits', share: 0.3, route: { headers: { response: { set: { 'X-Edited': 'yes' } } } } },
   { name: 'compression', share: 0.4, route: { compress: { minBytes: '10b', types: ['text/*'] } } },
+  { name: 'security headers', share: 0.3, route: { securityHeaders: { preset: 'strict' } } },
+  { name: 'cors', share: 0.3, route: { cors: { origins: 'https://*.example.com', methods: ['GET', 'PUT'] } } },
+  { name: 'csrf', share: 0.2, route: { csrf: true } },
   { name: 'mirror', share: 0.2, route: { mirror: { pool: 'shadow' } } }
 ] // prettier-ignore
 
@@ -94,5 +97,6 @@ export const requestFeatures: readonly RequestFeature[] = [
     apply: (plan, seeded) =>
       void (plan.fields += `Accept-Encoding: ${seeded.of(['gzip', 'br', 'zstd', 'deflate', 'gzip;q=0.5, *;q=0'])}\r\n`)
   },
+  { name: 'origin', share: 0.2, apply: (plan) => void (plan.fields += 'Origin: https://a.example.com\r\nSec-Fetch-Site: same-origin\r\n') },
   { name: 'ntlm', share: 0.05, apply: (plan) => void (plan.fields += 'Authorization: NTLM dGVzdA==\r\n') }
 ] // prettier-ignore

@@ -1,0 +1,46 @@
+/** Why `value` is no origin that could be allowed, or undefined. */
+export function originProblem(value: string): string | undefined {
+  if (value === '*') return undefined
+  const match = /^([a-z][a-z0-9+.-]*):\/\/(\*\.)?([^/?#@*]+)$/i.exec(value)
+  if (match === null) {
+    return value === 'null'
+      ? '"null" is the origin of any sandboxed page, of whoever; it cannot be allowed'
+      : `"${value}" is not an origin; write https://app.example.com, without a path, or https://*.example.com`
+  }
+  return URL.canParse(`${match[1]}://${match[3]}`) ? undefined : `"${value}" is not an origin`
+}
+
+/** A set of origins: exact ones, and all subdomains of some. */
+export class Origins {
+  readonly any: boolean
+  readonly #exact: ReadonlySet<string>
+  readonly #wild: readonly { readonly scheme: string; readonly suffix: string }[]
+
+  constructor(origins: readonly string[]) {
+    this.any = origins.includes('*')
+    const lower = origins.map((origin) => origin.toLowerCase())
+    this.#exact = new Set(lower.filter((origin) => !origin.includes('*')).map(withoutDefaultPort))
+    this.#wild = lower
+      .filter((origin) => origin.includes('://*.'))
+      .map((origin) => {
+        const [scheme = '', rest = ''] = origin.split('*')
+        return { scheme, suffix: withoutDefaultPort(scheme + 'x' + rest).slice(scheme.length + 1) }
+      })
+  }
+
+  /** `origin`: as browsers write it, in lower case and without a default port. */
+  has(origin: string): boolean {
+    if (this.any || this.#exact.has(origin)) return true
+    for (const { scheme, suffix } of this.#wild) {
+      if (!origin.startsWith(scheme) || !origin.endsWith(suffix)) continue
+      // What stands for the star is a name of hosts, and nothing that ends one.
+      const label = origin.slice(scheme.length, origin.length - suffix.length)
+      if (label.length > 0 && /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/.test(label)) return true
+    }
+    return false
+  }
+}
+
+function withoutDefaultPort(origin: string): string {
+  return origin.replace(/^(https:.*):443$|^(http:.*):80$/, '$1$2')
+}

@@ -1,0 +1,58 @@
+import type { Exchange } from '../../exchange/exchange.ts'
+import { Origins } from '../cors/origins.ts'
+import type { Refuse } from '../refuse.ts'
+import type { Stage } from '../stage.ts'
+import type { StageContext } from '../stage-context.ts'
+import { GO_ON, type Verdict } from '../verdict.ts'
+import type { CsrfKeys } from './keys.ts'
+
+/** RFC 9110 §9.2.1; a backend that changes something by one of them has no protection anywhere. */
+const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
+
+/**
+ * Refuses what a page of another origin makes a browser send: by Sec-Fetch-Site, and by Origin against Host where a browser
+ * says nothing of the former. Without either it is no browser, and no cookie was lent to it.
+ */
+class Csrf implements Stage {
+  readonly name = 'csrf'
+  readonly #trusted: Origins
+  readonly #refuse: Refuse
+
+  constructor(trusted: readonly string[], refuse: Refuse) {
+    this.#trusted = new Origins(trusted)
+    this.#refuse = refuse
+  }
+
+  request(exchange: Exchange): Verdict {
+    const { request } = exchange
+    // A WebSocket begins with a GET, and no browser asks the server first.
+    if (SAFE.has(request.method) && request.upgrade === '') return GO_ON
+    const { headers } = request
+    const site = headers.get('sec-fetch-site')
+    if (site === 'same-origin' || site === 'none') return GO_ON
+    const origin = headers.get('origin')
+    if (site === undefined) {
+      if (origin === undefined || sameHost(origin, exchange)) return GO_ON
+    }
+    if (origin !== undefined && this.#trusted.has(origin)) return GO_ON
+    const said = site === undefined ? `Origin ${origin} is not that of Host` : `Sec-Fetch-Site is ${site}`
+    return this.#refuse(exchange, { code: 'LB_CSRF', reason: `request across origins: ${said}` })
+  }
+}
+
+/** By name and port only: which scheme the browser used is not always known here. */
+function sameHost(origin: string, { authority, request }: Exchange): boolean {
+  const at = origin.indexOf('://')
+  if (at === -1) return false
+  const scheme = origin.slice(0, at).toLowerCase()
+  const host = (authority ?? request.host).toLowerCase()
+  return withoutPort(origin.slice(at + 3).toLowerCase(), scheme) === withoutPort(host, scheme) && host !== ''
+}
+
+function withoutPort(host: string, scheme: string): string {
+  return host.replace(scheme === 'https' ? /:443$/ : /:80$/, '')
+}
+
+export function compile({ trustedOrigins }: CsrfKeys, { refuse }: StageContext): Stage {
+  return new Csrf(trustedOrigins, refuse)
+}

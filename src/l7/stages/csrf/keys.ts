@@ -1,0 +1,21 @@
+import { z } from 'zod'
+import { listOf, mapping } from '../../../config/schema/leaf.ts'
+import { on } from '../../../config/schema/leaves.ts'
+import { origin } from '../cors/keys.ts'
+import { shadowKey, stageKeys } from '../stage-keys.ts'
+
+const own = mapping({
+  trustedOrigins: listOf(origin(), { max: 256 })
+    .prefault([])
+    .describe('Whose pages may all the same: `https://app.example.com`, `https://*.example.com`.'),
+  ...shadowKey
+})
+
+export const csrfKeys = stageKeys({
+  key: 'csrf',
+  words:
+    'Requests that change something, and WebSockets, are refused with 403 when a page of another origin sends them; `true` is without exceptions.',
+  schema: z.union([on(), own]).transform((value) => (value === true ? own.parse({}) : value))
+})
+
+export type CsrfKeys = z.output<typeof csrfKeys.schema>

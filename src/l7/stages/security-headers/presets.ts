@@ -1,0 +1,40 @@
+import type { SecurityHeadersKeys } from './keys.ts'
+
+/** What a preset sets, before the keys beside it. */
+export type Preset = Partial<Omit<SecurityHeadersKeys, 'preset' | 'override' | 'hide'>>
+
+const YEAR_MS = 365 * 24 * 3_600_000
+
+export const presets: Readonly<Record<SecurityHeadersKeys['preset'], Preset>> = {
+  none: {},
+  // Answers for programs: never a page, never in a frame.
+  api: {
+    hsts: YEAR_MS,
+    nosniff: true,
+    frame: 'DENY',
+    referrer: 'no-referrer',
+    csp: "default-src 'none'; frame-ancestors 'none'",
+    resource: 'same-origin'
+  },
+  // Breaks no site that does without frames of others.
+  site: {
+    hsts: YEAR_MS,
+    nosniff: true,
+    frame: 'SAMEORIGIN',
+    referrer: 'strict-origin-when-cross-origin',
+    opener: 'same-origin-allow-popups'
+  },
+  // For a site that was built for it.
+  strict: {
+    hsts: 2 * YEAR_MS,
+    hstsSubdomains: true,
+    nosniff: true,
+    frame: 'DENY',
+    referrer: 'no-referrer',
+    csp: "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    permissions: 'camera=(), geolocation=(), microphone=(), payment=(), usb=()',
+    opener: 'same-origin',
+    embedder: 'require-corp',
+    resource: 'same-origin'
+  }
+}

@@ -1,0 +1,96 @@
+import type { Exchange } from '../../exchange/exchange.ts'
+import type { ResponseHead } from '../../exchange/response-head.ts'
+import { FieldNames } from '../../headers/field-names.ts'
+import type { Stage } from '../stage.ts'
+import type { SecurityHeadersKeys } from './keys.ts'
+import { presets, type Preset } from './presets.ts'
+
+interface Line {
+  /** Lower case. */
+  readonly name: string
+  readonly line: string
+}
+
+/** Puts fields for browsers on every answer, and takes away what tells of the software behind. */
+class SecurityHeaders implements Stage {
+  readonly name = 'security-headers'
+  readonly #lines: readonly Line[]
+  /** All lines in one. */
+  readonly #block: string
+  readonly #hsts: Line | undefined
+  readonly #override: boolean
+  /** What goes before the lines are put. */
+  readonly #dropped: FieldNames
+  /** Finds any of them that is there already. */
+  readonly #present: RegExp
+
+  constructor(keys: SecurityHeadersKeys) {
+    const preset = presets[keys.preset]
+    const merged: Preset = { ...preset, ...given(keys) }
+    this.#lines = linesOf(merged)
+    this.#block = this.#lines.map(({ line }) => line).join('')
+    this.#hsts = hstsLine(merged)
+    this.#override = keys.override
+    const names = [...this.#lines.map(({ name }) => name), 'strict-transport-security']
+    const hidden = keys.hide.map((name) => name.toLowerCase())
+    this.#dropped = new FieldNames(keys.override ? [...hidden, ...names] : hidden)
+    this.#present = new RegExp(`(?:^|\\n)(?:${names.join('|')}):`, 'i')
+  }
+
+  response({ scheme }: Exchange, head: ResponseHead): void {
+    const { headers } = head
+    const hsts = scheme === 'https' ? this.#hsts : undefined
+    // What lb itself says names no software; that it is one is no secret.
+    const text = this.#dropped.without(headers.text, false)
+    if (this.#override || !this.#present.test(text)) {
+      headers.text = text + this.#block + (hsts === undefined ? '' : hsts.line)
+      return
+    }
+    // Some are there: the backend's own stay.
+    headers.text = text
+    for (const { name, line } of this.#lines) if (!headers.has(name)) headers.text += line
+    if (hsts !== undefined && !headers.has(hsts.name)) headers.text += hsts.line
+  }
+}
+
+/** Without the keys that were left out. */
+function given(keys: SecurityHeadersKeys): Preset {
+  const { preset, override, hide, hstsSubdomains, hstsPreload, ...rest } = keys
+  void [preset, override, hide]
+  const named = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined)) as Preset
+  return {
+    ...named,
+    ...(hstsSubdomains && { hstsSubdomains }),
+    ...(hstsPreload && { hstsPreload })
+  }
+}
+
+function linesOf(fields: Preset): Line[] {
+  const values: readonly (readonly [name: string, value: string | false | undefined])[] = [
+    ['X-Content-Type-Options', fields.nosniff === true && 'nosniff'],
+    ['X-Frame-Options', fields.frame],
+    ['Referrer-Policy', fields.referrer],
+    ['Content-Security-Policy', fields.csp],
+    ['Content-Security-Policy-Report-Only', fields.cspReportOnly],
+    ['Permissions-Policy', fields.permissions],
+    ['Cross-Origin-Opener-Policy', fields.opener],
+    ['Cross-Origin-Embedder-Policy', fields.embedder],
+    ['Cross-Origin-Resource-Policy', fields.resource]
+  ]
+  return values
+    .filter((pair): pair is readonly [string, string] => typeof pair[1] === 'string' && pair[1] !== '')
+    .map(([name, value]) => ({ name: name.toLowerCase(), line: `${name}: ${value}\r\n` }))
+}
+
+/** RFC 6797 §7.2: never over clear text. */
+function hstsLine({ hsts, hstsSubdomains, hstsPreload }: Preset): Line | undefined {
+  if (hsts === undefined || hsts === false) return undefined
+  const name = 'Strict-Transport-Security'
+  const more =
+    (hstsSubdomains === true ? '; includeSubDomains' : '') + (hstsPreload === true ? '; preload' : '')
+  return { name: name.toLowerCase(), line: `${name}: max-age=${Math.floor(hsts / 1000)}${more}\r\n` }
+}
+
+export function compile(keys: SecurityHeadersKeys): Stage {
+  return new SecurityHeaders(keys)
+}
