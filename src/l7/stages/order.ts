@@ -8,6 +8,7 @@ import { requireKeys } from './require/keys.ts'
 import { compressKeys } from './compress/keys.ts'
 import { corsKeys } from './cors/keys.ts'
 import { csrfKeys } from './csrf/keys.ts'
+import { faultKeys } from './fault/keys.ts'
 import { securityHeadersKeys } from './security-headers/keys.ts'
 import type { GuardKeys, StageKeys } from './stage-keys.ts'
 import type { CompileStage } from './stage-context.ts'
@@ -125,6 +126,12 @@ export const order: readonly OrderEntry[] = [
     'what follows sees the call as its backend does',
     grpcWebKeys,
     () => import('./grpc-web/grpc-web.ts')
+  ),
+  keyed(
+    'fault',
+    'in place of a backend that is slow or fails: who is refused anyway sees nothing of it',
+    faultKeys,
+    () => import('./fault/fault.ts')
   ),
   always(
     'rewrite',
