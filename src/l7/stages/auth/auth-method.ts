@@ -10,6 +10,8 @@ export interface AuthMethod {
   readonly fields?: readonly string[]
   /** Looks for a credential of its own in the request; undefined: there is none. */
   check(exchange: Exchange): Answer | undefined
+  /** Where no method has found a credential and one is needed: sends the client to a login, if it can log in. */
+  login?(exchange: Exchange): Answer | undefined
   /** A value of WWW-Authenticate. `denied`: what was wrong with the credential. */
   challenge(denied: Denied | undefined): string
   /** The request goes on without the credential. */

@@ -133,6 +133,13 @@ class Auth implements Stage {
       this.#audit.count('none', 'allowed')
       return GO_ON
     }
+    for (const [index, method] of this.#methods.entries()) {
+      const answer = method.login?.(exchange)
+      if (answer === undefined) continue
+      if (!exchange.dry) return this.#settle(exchange, index, answer)
+      exchange.note(`${method.name} would send the client to its login`)
+      return ANSWERED
+    }
     return this.#refuse(exchange, 'none', 'missing', { kind: 'denied', reason: 'no credential' })
   }
 

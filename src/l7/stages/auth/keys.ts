@@ -5,6 +5,7 @@ import { shadowKey, stageKeys } from '../stage-keys.ts'
 import { apiKeysSchema } from './api-keys/keys.ts'
 import { Guesses } from './guesses.ts'
 import { basicSchema } from './basic/keys.ts'
+import { oidcSchema } from './oidc/keys.ts'
 import { forwardSchema } from './forward/keys.ts'
 import { jwtSchema } from './jwt/keys.ts'
 import { clientCertSchema } from './client-cert/keys.ts'
@@ -23,6 +24,7 @@ const method = mapping(
     basic: basicSchema.optional().describe('Names and passwords.'),
     jwt: jwtSchema.optional().describe('Signed tokens of an issuer (JWT).'),
     forward: forwardSchema.optional().describe('Somebody else is asked, and decides.'),
+    oidc: oidcSchema.optional().describe('Login at an OpenID provider; the session is a sealed cookie.'),
     clientCert: clientCertSchema.optional().describe('The certificate of mutual TLS.')
   },
   { example: '{ apiKeys: { keys: { alice: "${API_KEY_ALICE}" } } }' }

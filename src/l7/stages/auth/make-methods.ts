@@ -4,6 +4,7 @@ import { Basic } from './basic/basic.ts'
 import { ClientCert } from './client-cert/client-cert.ts'
 import { Jwt } from './jwt/jwt.ts'
 import { ForwardAuth } from './forward/forward.ts'
+import { Oidc } from './oidc/oidc.ts'
 import type { AuthMethodInput } from './keys.ts'
 import type { MethodContext } from './method-context.ts'
 
@@ -13,6 +14,7 @@ export function makeMethod(input: AuthMethodInput, context: MethodContext): Auth
   if (input.basic !== undefined) return new Basic(input.basic, context)
   if (input.jwt !== undefined) return new Jwt(input.jwt, context)
   if (input.forward !== undefined) return new ForwardAuth(input.forward, context)
+  if (input.oidc !== undefined) return new Oidc(input.oidc, context)
   if (input.clientCert !== undefined) return new ClientCert(input.clientCert, context)
   throw new Error('an item of auth names no method')
 }

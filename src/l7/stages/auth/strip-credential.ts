@@ -1,15 +1,15 @@
 import type { Exchange } from '../../exchange/exchange.ts'
 import { comparableName } from '../../../core/cookies.ts'
 
-/** Takes a cookie out of what goes on, in every spelling that some server reads as its name. */
-export function stripCookie(exchange: Exchange, name: string): void {
+/** Takes cookies out of what goes on, in every spelling that some server reads as their names. */
+export function stripCookie(exchange: Exchange, ...names: readonly string[]): void {
   const field = exchange.request.headers.get('cookie')
   if (field === undefined) return
-  const wanted = comparableName(name)
+  const wanted = new Set(names.map(comparableName))
   const kept = field
     .split(';')
     .map((pair) => pair.trim())
-    .filter((pair) => pair !== '' && comparableName(pair.split('=', 1)[0]!.trim()) !== wanted)
+    .filter((pair) => pair !== '' && !wanted.has(comparableName(pair.split('=', 1)[0]!.trim())))
   exchange.setRequestField('Cookie', kept.length === 0 ? undefined : kept.join('; '))
 }
 

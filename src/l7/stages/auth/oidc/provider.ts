@@ -1,0 +1,119 @@
+import type * as OpenId from 'openid-client'
+import type { OidcInput } from './keys.ts'
+import type { TokenAnswer } from './session.ts'
+
+/** What a login began with; the browser keeps it, sealed. */
+export interface Login {
+  readonly state: string
+  readonly nonce: string
+  readonly verifier: string
+  /** Path and query, on the same host always. */
+  readonly back: string
+  readonly redirect: string
+  /** ms since 1970. */
+  readonly until: number
+}
+
+/** After a failure the provider is not asked again before this. */
+const RETRY_MS = 1000
+
+/** The provider, by openid-client, which is loaded when somebody logs in. */
+export class Provider {
+  readonly #input: OidcInput
+  #known: Promise<{ readonly openid: typeof OpenId; readonly config: OpenId.Configuration }> | undefined
+  #failedAt = -Infinity
+
+  constructor(input: OidcInput) {
+    this.#input = input
+  }
+
+  async begin(redirect: string, back: string): Promise<{ readonly url: string; readonly login: Login }> {
+    const { openid, config } = await this.#discover()
+    const verifier = openid.randomPKCECodeVerifier()
+    const state = openid.randomState()
+    const nonce = openid.randomNonce()
+    const url = openid.buildAuthorizationUrl(config, {
+      redirect_uri: redirect,
+      scope: [...new Set(['openid', ...this.#input.scopes])].join(' '),
+      code_challenge: await openid.calculatePKCECodeChallenge(verifier),
+      code_challenge_method: 'S256',
+      state,
+      nonce,
+      ...(this.#input.scopes.includes('offline_access') && { prompt: 'consent' })
+    })
+    return { url: url.href, login: { state, nonce, verifier, back, redirect, until: Date.now() + 600_000 } }
+  }
+
+  /** Throws where the provider, the code, the state or the ID token is not as it must be. */
+  async finish(query: string, login: Login): Promise<TokenAnswer> {
+    const { openid, config } = await this.#discover()
+    const url = new URL(`${login.redirect}?${query}`)
+    const tokens = await openid.authorizationCodeGrant(config, url, {
+      pkceCodeVerifier: login.verifier,
+      expectedState: login.state,
+      expectedNonce: login.nonce,
+      idTokenExpected: true
+    })
+    return answerOf(tokens)
+  }
+
+  async refresh(token: string): Promise<TokenAnswer> {
+    const { openid, config } = await this.#discover()
+    return answerOf(await openid.refreshTokenGrant(config, token))
+  }
+
+  /** Where the session at the provider ends; undefined: it has no such place. */
+  async logoutUrl(back: string): Promise<string | undefined> {
+    const { openid, config } = await this.#discover()
+    if (config.serverMetadata().end_session_endpoint === undefined) return undefined
+    return openid.buildEndSessionUrl(config, { post_logout_redirect_uri: back }).href
+  }
+
+  #discover(): Promise<{ readonly openid: typeof OpenId; readonly config: OpenId.Configuration }> {
+    if (this.#known === undefined) {
+      if (performance.now() - this.#failedAt < RETRY_MS)
+        return Promise.reject(new Error('the provider did not answer'))
+      this.#known = this.#load()
+      this.#known.catch(() => {
+        this.#known = undefined
+        this.#failedAt = performance.now()
+      })
+    }
+    return this.#known
+  }
+
+  async #load() {
+    const openid = await import('openid-client')
+    const { issuer, clientId, clientSecret, timeout } = this.#input
+    const server = new URL(issuer)
+    const config = await openid.discovery(
+      server,
+      clientId,
+      clientSecret,
+      openid.ClientSecretBasic(clientSecret),
+      {
+        timeout: Math.ceil(timeout / 1000),
+        // Written as http by whoever runs this: a provider on the same machine.
+        execute: server.protocol === 'http:' ? [openid.allowInsecureRequests] : []
+      }
+    )
+    return { openid, config }
+  }
+}
+
+/** What openid-client says of a token answer. */
+interface Tokens {
+  claims(): object | undefined
+  expiresIn(): number | undefined
+  readonly scope?: string
+  readonly refresh_token?: string
+}
+
+function answerOf(tokens: Tokens): TokenAnswer {
+  return {
+    claims: tokens.claims() as Record<string, unknown> | undefined,
+    expiresIn: tokens.expiresIn(),
+    scope: tokens.scope,
+    refreshToken: tokens.refresh_token
+  }
+}

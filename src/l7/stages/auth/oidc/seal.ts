@@ -1,0 +1,37 @@
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
+
+const IV = 12
+const TAG = 16
+
+/**
+ * Values that a browser keeps for us: encrypted and authenticated (AES-256-GCM), each for one purpose, so that what was sealed as a
+ * login is no session. All threads and instances with one secret open each other's.
+ */
+export class Seal {
+  readonly #key: Buffer
+
+  constructor(secret: string, issuer: string, clientId: string) {
+    this.#key = Buffer.from(hkdfSync('sha256', secret, 'lb oidc session 1', `${issuer}\n${clientId}`, 32))
+  }
+
+  close(purpose: string, value: object): string {
+    const iv = randomBytes(IV)
+    const cipher = createCipheriv('aes-256-gcm', this.#key, iv).setAAD(Buffer.from(purpose))
+    const sealed = Buffer.concat([cipher.update(JSON.stringify(value), 'utf8'), cipher.final()])
+    return Buffer.concat([iv, cipher.getAuthTag(), sealed]).toString('base64url')
+  }
+
+  /** Undefined for what was not sealed here, for this. */
+  open<Value>(purpose: string, text: string): Value | undefined {
+    const bytes = Buffer.from(text, 'base64url')
+    if (bytes.length <= IV + TAG) return undefined
+    const decipher = createDecipheriv('aes-256-gcm', this.#key, bytes.subarray(0, IV), { authTagLength: TAG })
+    decipher.setAAD(Buffer.from(purpose)).setAuthTag(bytes.subarray(IV, IV + TAG))
+    try {
+      const opened = Buffer.concat([decipher.update(bytes.subarray(IV + TAG)), decipher.final()])
+      return JSON.parse(opened.toString('utf8')) as Value
+    } catch {
+      return undefined
+    }
+  }
+}

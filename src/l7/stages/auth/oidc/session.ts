@@ -1,0 +1,60 @@
+import { claimAt, wordsOf } from '../claims.ts'
+import type { Proven } from '../auth-method.ts'
+import type { OidcInput } from './keys.ts'
+
+/** What a session cookie holds, sealed. Times in ms since 1970. */
+export interface Session {
+  readonly name: string
+  readonly roles: readonly string[]
+  readonly scopes: readonly string[]
+  readonly claims: Readonly<Record<string, unknown>>
+  /** The provider vouches for it until then. */
+  readonly until: number
+  /** Then it is over, whatever the provider says. */
+  readonly end: number
+  readonly refreshToken?: string | undefined
+}
+
+/** What of a token answer makes a session. */
+export interface TokenAnswer {
+  readonly claims: Readonly<Record<string, unknown>> | undefined
+  readonly expiresIn: number | undefined
+  readonly scope: string | undefined
+  readonly refreshToken: string | undefined
+}
+
+/** Without a lifetime of its own, an answer holds so long. */
+const DEFAULT_MS = 300_000
+/** Of the ID token, what is of no use to backends. */
+const TECHNICAL = new Set(['nonce', 'at_hash', 'c_hash', 's_hash', 'iat', 'exp', 'auth_time'])
+
+/** Undefined where the token names nobody. `before`: the session that is refreshed. */
+export function sessionOf(
+  answer: TokenAnswer,
+  input: OidcInput,
+  now: number,
+  before?: Session
+): Session | undefined {
+  const claims =
+    answer.claims === undefined
+      ? before?.claims
+      : Object.fromEntries(Object.entries(answer.claims).filter(([name]) => !TECHNICAL.has(name)))
+  const name = claimAt(claims, input.name)
+  if (claims === undefined || typeof name !== 'string' || name === '' || name.length > 1024) return undefined
+  const lasts = answer.expiresIn === undefined ? DEFAULT_MS : answer.expiresIn * 1000
+  const end = before?.end ?? now + input.session
+  return {
+    name,
+    roles: input.roles === undefined ? [] : wordsOf(claimAt(claims, input.roles)),
+    scopes: answer.scope === undefined ? (before?.scopes ?? input.scopes) : wordsOf(answer.scope),
+    claims,
+    until: Math.min(end, now + lasts),
+    end,
+    refreshToken: answer.refreshToken ?? before?.refreshToken
+  }
+}
+
+export function provenSession({ name, roles, scopes, claims }: Session): Proven {
+  const identity = { name, roles, scopes, claims, by: 'oidc' }
+  return { kind: 'proven', identity, beyondGuessing: true, lastClient: '' }
+}
