@@ -20,6 +20,7 @@ import { normalise } from './schema/normalise.ts'
 import { rootSchema } from './schema/root.ts'
 import { checkSchema, type SourceOf } from './schema/schema-findings.ts'
 import { shapeOf } from './schema/shape.ts'
+import { readErrorPages } from './environment/error-pages.ts'
 import { readSecrets } from './environment/secrets.ts'
 
 export type Validated =
@@ -54,7 +55,13 @@ export function validate(
   // First of all: every check looks for lists where lists are.
   const form = normalise(root, shapeOf(rootSchema))
   // What these take out or replace must not be reported again by the schema.
-  const early = [...before, ...form.findings, ...refuseNotSupported(root), ...readSecrets(root, directory)]
+  const early = [
+    ...before,
+    ...form.findings,
+    ...refuseNotSupported(root),
+    ...readSecrets(root, directory),
+    ...readErrorPages(root, directory)
+  ]
   const schema = checkSchema(root, sourceOf)
   const late = [
     ...(schema.ok ? [] : schema.findings),

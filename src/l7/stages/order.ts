@@ -8,6 +8,7 @@ import { requireKeys } from './require/keys.ts'
 import { compressKeys } from './compress/keys.ts'
 import { corsKeys } from './cors/keys.ts'
 import { csrfKeys } from './csrf/keys.ts'
+import { errorPagesKeys } from './error-pages/keys.ts'
 import { faultKeys } from './fault/keys.ts'
 import { securityHeadersKeys } from './security-headers/keys.ts'
 import type { GuardKeys, StageKeys } from './stage-keys.ts'
@@ -57,6 +58,12 @@ export const order: readonly OrderEntry[] = [
     'outside of all that makes or changes a body',
     compressKeys,
     () => import('./compress/compress.ts')
+  ),
+  keyed(
+    'error-pages',
+    'within compression, which takes what it puts in place',
+    errorPagesKeys,
+    () => import('./error-pages/error-pages.ts')
   ),
   early(
     'grpc',

@@ -43,6 +43,7 @@ export const worldFeatures: readonly WorldFeature[] = [
   { name: 'security headers', share: 0.3, route: { securityHeaders: { preset: 'strict' } } },
   { name: 'cors', share: 0.3, route: { cors: { origins: 'https://*.example.com', methods: ['GET', 'PUT'] } } },
   { name: 'fault', share: 0.2, route: { fault: { delay: { percent: 10, time: '20ms' }, abort: { percent: 5 } } } },
+  { name: 'error pages', share: 0.3, route: { errorPages: true } },
   { name: 'csrf', share: 0.2, route: { csrf: true } },
   { name: 'mirror', share: 0.2, route: { mirror: { pool: 'shadow' } } }
 ] // prettier-ignore

@@ -1,0 +1,47 @@
+import { readFileSync, statSync } from 'node:fs'
+import { extname, resolve } from 'node:path'
+import { EnvText } from './env-text.ts'
+import { errorAt, type Finding, type Path } from '../report/problem.ts'
+import { isMap, type Raw, select, valueAt } from '../raw.ts'
+import { systemReason } from '../report/system-reason.ts'
+
+const MAX_PAGE_BYTES = 262_144
+
+const places: readonly Path[] = [
+  ['listeners', '*', 'errorPages', '*'],
+  ['listeners', '*', 'routes', '*', 'errorPages', '*']
+]
+
+const types: Readonly<Record<string, string>> = {
+  '.json': 'application/json',
+  '.txt': 'text/plain; charset=utf-8',
+  '.xml': 'application/xml'
+}
+
+/** Puts the content of a file in place of its name; relative ones count from `directory`. */
+export function readErrorPages(root: Raw, directory: string): Finding[] {
+  const findings: Finding[] = []
+  for (const pattern of places) {
+    for (const { path, value } of select(root, pattern)) {
+      const written = value instanceof EnvText ? value.text : value
+      const parent = valueAt(root, path.slice(0, -1))
+      if (typeof written !== 'string' || !isMap(parent)) continue
+      const file = resolve(directory, written)
+      const page = readPage(file)
+      if (page.error !== undefined) findings.push(errorAt(path, page.error))
+      const type = types[extname(file).toLowerCase()] ?? 'text/html; charset=utf-8'
+      parent[String(path.at(-1))] = { body: page.text, type }
+    }
+  }
+  return findings
+}
+
+function readPage(file: string): { text: string; error?: string } {
+  try {
+    if (statSync(file).size > MAX_PAGE_BYTES)
+      return { text: '', error: `${file} is too large for a page; at most 256 kB` }
+    return { text: readFileSync(file, 'utf8') }
+  } catch (error) {
+    return { text: '', error: `cannot read the page ${file}: ${systemReason(error)}` }
+  }
+}

@@ -1,0 +1,38 @@
+import { PageTemplate } from './page-template.ts'
+
+/** One piece of text: no script, no font, no picture, so that nothing moves once it is there. */
+export const builtInPage = new PageTemplate(
+  `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="robots" content="noindex">
+<title>{status} {reason}</title>
+<style>
+:root { color-scheme: light dark; --ink: #1c2024; --paper: #fbfcfd; --quiet: #60646c; --line: #d9dde3 }
+@media (prefers-color-scheme: dark) { :root { --ink: #edeef0; --paper: #111113; --quiet: #a2a8b2; --line: #363a3f } }
+* { box-sizing: border-box; margin: 0 }
+body { min-height: 100vh; display: grid; place-items: center; padding: 2rem; background: var(--paper); color: var(--ink);
+  font: 1rem/1.6 system-ui, sans-serif }
+main { width: 100%; max-width: 34rem }
+.status { font-size: 4.5rem; font-weight: 700; line-height: 1; letter-spacing: -.03em; font-variant-numeric: tabular-nums }
+h1 { font-size: 1.5rem; font-weight: 600; margin: .75rem 0 1rem }
+p { color: var(--quiet) }
+footer { margin-top: 2.5rem; padding-top: 1rem; border-top: 1px solid var(--line); color: var(--quiet); font-size: .875rem }
+code { font: .875rem ui-monospace, monospace; overflow-wrap: anywhere; user-select: all }
+</style>
+</head>
+<body>
+<main>
+<div class="status">{status}</div>
+<h1>{reason}</h1>
+<p>This page of {host} cannot be shown. If you tell somebody about it, name the number below.</p>
+<footer>Request <code>{requestId}</code></footer>
+</main>
+</body>
+</html>
+`,
+  'text/html; charset=utf-8'
+)

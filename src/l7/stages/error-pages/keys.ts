@@ -1,0 +1,49 @@
+import { z } from 'zod'
+import { leaf, mapping, Refusal, type LeafIssue } from '../../../config/schema/leaf.ts'
+import { flag, on, text } from '../../../config/schema/leaves.ts'
+import { stageKeys } from '../stage-keys.ts'
+
+function key() {
+  return leaf<string>(
+    'a status such as 503, a class such as 5xx, or backend',
+    { title: 'status' },
+    (input) => (/^(?:[45](?:\d\d|xx)|backend)$/.test(String(input)) ? String(input) : new Refusal({}))
+  )
+}
+
+const page = mapping({
+  body: text('the text of a page', { min: 0, max: 262_144, lines: true }).describe(
+    'With `{status}`, `{reason}`, `{requestId}` and `{host}`, which are escaped.'
+  ),
+  type: text('a media type such as text/html', { max: 128 })
+    .prefault('text/html; charset=utf-8')
+    .describe('Content-Type.')
+})
+
+const pages = z
+  .record(
+    key(),
+    z
+      .union([flag(), page])
+      .describe(
+        "A file (`./sorry.html`, relative to this one), or `{ body, type }`. Of `backend`: `true`, for backends' errors too."
+      )
+  )
+  .superRefine((value, context) => {
+    for (const [status, one] of Object.entries(value)) {
+      if ((status === 'backend') === (typeof one === 'boolean')) continue
+      const expected = status === 'backend' ? 'true or false' : 'a file or { body, type }'
+      const params: LeafIssue = { leaf: true, expected }
+      context.addIssue({ code: 'custom', path: [status], message: expected, params: { ...params } })
+    }
+  })
+
+export const errorPagesKeys = stageKeys({
+  key: 'errorPages',
+  words:
+    'What people see of errors, by status or class; `true` is the built-in page. Programs that prefer JSON get JSON.',
+  schema: z.union([on(), pages]).transform((value) => (value === true ? {} : value))
+})
+
+export type ErrorPagesKeys = z.output<typeof errorPagesKeys.schema>
+export type PageKeys = z.output<typeof page>

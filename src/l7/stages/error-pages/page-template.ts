@@ -1,0 +1,52 @@
+/** What the placeholders of a page stand for. */
+export interface PageFacts {
+  readonly status: number
+  readonly reason: string
+  readonly requestId: string
+  readonly host: string
+}
+
+const PLACEHOLDER = /\{(status|reason|requestId|host)\}/
+
+/** A page with placeholders, escaped as its media type asks for. */
+export class PageTemplate {
+  readonly type: string
+  /** Every second one is the name of a placeholder. */
+  readonly #parts: readonly string[]
+  readonly #escape: (text: string) => string
+
+  constructor(body: string, type: string) {
+    this.type = type
+    this.#parts = body.split(PLACEHOLDER)
+    this.#escape = /json/i.test(type) ? escapeJson : /html|xml/i.test(type) ? escapeHtml : escapeText
+  }
+
+  fill(facts: PageFacts): Buffer {
+    let page = this.#parts[0]!
+    for (let i = 1; i < this.#parts.length; i += 2) {
+      page += this.#escape(String(facts[this.#parts[i] as keyof PageFacts])) + this.#parts[i + 1]!
+    }
+    return Buffer.from(page)
+  }
+}
+
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;'
+}
+
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (char) => entities[char]!)
+}
+
+/** For the inside of a string. */
+function escapeJson(text: string): string {
+  return JSON.stringify(text).slice(1, -1)
+}
+
+function escapeText(text: string): string {
+  return text
+}
