@@ -45,6 +45,14 @@ export const worldFeatures: readonly WorldFeature[] = [
   { name: 'fault', share: 0.2, route: { fault: { delay: { percent: 10, time: '20ms' }, abort: { percent: 5 } } } },
   { name: 'error pages', share: 0.3, route: { errorPages: true } },
   { name: 'csrf', share: 0.2, route: { csrf: true } },
+  {
+    name: 'auth',
+    share: 0.3,
+    route: {
+      auth: { methods: [{ apiKeys: { keys: { alice: 'key-of-alice' } } }], optional: true },
+      identity: { header: 'x-user', strip: true }
+    }
+  },
   { name: 'mirror', share: 0.2, route: { mirror: { pool: 'shadow' } } }
 ] // prettier-ignore
 
@@ -100,5 +108,6 @@ export const requestFeatures: readonly RequestFeature[] = [
       void (plan.fields += `Accept-Encoding: ${seeded.of(['gzip', 'br', 'zstd', 'deflate', 'gzip;q=0.5, *;q=0'])}\r\n`)
   },
   { name: 'origin', share: 0.2, apply: (plan) => void (plan.fields += 'Origin: https://a.example.com\r\nSec-Fetch-Site: same-origin\r\n') },
+  { name: 'api key', share: 0.2, apply: (plan) => void (plan.fields += 'X-Api-Key: key-of-alice\r\n') },
   { name: 'ntlm', share: 0.05, apply: (plan) => void (plan.fields += 'Authorization: NTLM dGVzdA==\r\n') }
 ] // prettier-ignore
