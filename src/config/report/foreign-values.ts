@@ -14,7 +14,9 @@ export function foreignFieldValue(value: string): string | undefined {
     /%\[[^\]]{1,80}\]?/.exec(value)?.[0] ??
     /\{\{[^}]{1,80}\}\}?/.exec(value)?.[0] ??
     /%\{[^}]{1,80}\}[a-z]?/i.exec(value)?.[0] ??
-    /^\{(?!(?:client_ip|request_id|host|scheme)\})[a-z][a-z0-9_.>:/-]{1,80}\}$/i.exec(value)?.[0]
+    /^\{(?!(?:client_?ip|request_?id|host|scheme|identity|tls\.(?:version|serverName|subject)|cert\.(?:subject|issuer|serial|fingerprint))\})[a-z][a-z0-9_.>:/-]{1,80}\}$/i.exec(
+      value
+    )?.[0]
   if (variable === undefined) return undefined
   return `values are sent as they are written, and "${variable}" is no variable here; ${instead(variable)}`
 }

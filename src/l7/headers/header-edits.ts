@@ -1,4 +1,5 @@
 import type { HeaderEdits } from '../../config/model/model.ts'
+import type { TlsFacts } from '../../net/tls/tls-facts.ts'
 import type { HeaderBlock } from '../message/header-block.ts'
 import { FieldNames } from './field-names.ts'
 import { variableName } from './variable-name.ts'
@@ -10,9 +11,35 @@ export interface EditFacts {
   /** As received. */
   readonly host: string
   readonly scheme: 'http' | 'https'
+  /** Who the client has proved to be. */
+  readonly identity: { readonly name: string } | undefined
+  readonly tls: TlsFacts | undefined
 }
 
-type Placeholder = 'client_ip' | 'request_id' | 'host' | 'scheme'
+/** Those with an underscore are the older spelling. */
+const placeholders = {
+  clientIp: (facts) => facts.clientIp,
+  client_ip: (facts) => facts.clientIp,
+  requestId: (facts) => facts.requestId,
+  request_id: (facts) => facts.requestId,
+  host: (facts) => facts.host,
+  scheme: (facts) => facts.scheme,
+  identity: (facts) => safe(facts.identity?.name),
+  'tls.version': ({ tls }) => tls?.version ?? '',
+  'tls.serverName': ({ tls }) => safe(tls?.serverName),
+  'tls.subject': ({ tls }) => safe(tls?.clientCertificate?.subject),
+  'cert.subject': ({ tls }) => safe(tls?.clientCertificate?.subject),
+  'cert.issuer': ({ tls }) => safe(tls?.clientCertificate?.issuer),
+  'cert.serial': ({ tls }) => tls?.clientCertificate?.serial ?? '',
+  'cert.fingerprint': ({ tls }) => tls?.clientCertificate?.fingerprint ?? ''
+} satisfies Record<string, (facts: EditFacts) => string>
+
+type Placeholder = keyof typeof placeholders
+
+/** Names and subjects are somebody else's words: nothing in them ends a field, and heads are latin1. */
+function safe(text: string | undefined): string {
+  return text === undefined ? '' : text.replace(/[^\t\x20-\x7e\xa0-\xff]/gu, '?')
+}
 
 /**
  * Applies the edits of one route in one direction: `remove` and `set` take fields away, `set` and `add` append. Of Host a
@@ -55,7 +82,8 @@ export class CompiledEdits {
     for (let i = 0; i < this.#templates.length; i++) {
       const { name, parts } = this.#templates[i]!
       let value = parts[0]!
-      for (let p = 1; p < parts.length; p += 2) value += fact(parts[p] as Placeholder, facts) + parts[p + 1]!
+      for (let p = 1; p < parts.length; p += 2)
+        value += placeholders[parts[p] as Placeholder](facts) + parts[p + 1]!
       text += `${name}: ${value}\r\n`
     }
     headers.text = text
@@ -72,17 +100,4 @@ export function compileEdits(edits: HeaderEdits): CompiledEdits | undefined {
   return some === 0 ? undefined : new CompiledEdits(edits)
 }
 
-const PLACEHOLDER = /\{(client_ip|request_id|host|scheme)\}/
-
-function fact(name: Placeholder, facts: EditFacts): string {
-  switch (name) {
-    case 'client_ip':
-      return facts.clientIp
-    case 'request_id':
-      return facts.requestId
-    case 'host':
-      return facts.host
-    case 'scheme':
-      return facts.scheme
-  }
-}
+const PLACEHOLDER = new RegExp(`\\{(${Object.keys(placeholders).join('|').replaceAll('.', '\\.')})\\}`)

@@ -3,7 +3,14 @@ import { HeaderBlock } from '../../../src/l7/message/header-block.ts'
 import { FieldNames } from '../../../src/l7/headers/field-names.ts'
 import { compileEdits } from '../../../src/l7/headers/header-edits.ts'
 
-const facts = { clientIp: '192.0.2.1', requestId: 'abc', host: 'example.com:80', scheme: 'https' } as const
+const facts = {
+  clientIp: '192.0.2.1',
+  requestId: 'abc',
+  host: 'example.com:80',
+  scheme: 'https',
+  identity: undefined,
+  tls: undefined
+} as const
 
 t.test('set replaces, add appends, remove takes away', async (t) => {
   const edits = compileEdits({
@@ -39,6 +46,40 @@ t.test('placeholders are filled in for each exchange', async (t) => {
   t.equal(
     headers.text,
     'Report-To: {"group":"x","max_age":1}\r\nX-Client: 192.0.2.1\r\nLink: <https://example.com:80/>; id=abc\r\n'
+  )
+})
+
+t.test('who the client is goes into fields, and nothing in it ends one', async (t) => {
+  const edits = compileEdits({
+    set: {
+      'X-Who': '{clientIp} {identity} {cert.fingerprint}',
+      'X-Subject': '{tls.subject}',
+      'X-Left': '{other}'
+    },
+    add: {},
+    remove: []
+  })!
+  const applied = (more: object): string => {
+    const headers = new HeaderBlock('X-Who: forged\r\nX-Subject: forged\r\n')
+    edits.apply(headers, { ...facts, ...more })
+    return headers.text
+  }
+  const clientCertificate = {
+    subject: 'CN=al\r\nX-Admin: yes,O=\u{1F600}',
+    issuer: '',
+    commonName: undefined,
+    subjectAltNames: [],
+    fingerprint: 'ab12',
+    serial: '1',
+    notAfter: 0,
+    raw: Buffer.alloc(0)
+  }
+  const text = applied({ identity: { name: 'al\nice\0' }, tls: { clientCertificate } })
+  t.equal(text, 'X-Left: {other}\r\nX-Who: 192.0.2.1 al?ice? ab12\r\nX-Subject: CN=al??X-Admin: yes,O=?\r\n')
+  t.equal(
+    applied({}),
+    'X-Left: {other}\r\nX-Who: 192.0.2.1  \r\nX-Subject: \r\n',
+    'nobody, and not what was forged'
   )
 })
 

@@ -7,6 +7,8 @@ export function editFacts(exchange: Exchange): EditFacts {
     clientIp: exchange.clientIp,
     requestId: exchange.requestId,
     host: exchange.authority ?? exchange.request.host,
-    scheme: exchange.scheme
+    scheme: exchange.scheme,
+    identity: exchange.identity,
+    tls: exchange.tls
   }
 }
