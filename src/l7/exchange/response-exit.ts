@@ -120,14 +120,24 @@ export abstract class ResponseExit extends StageRun implements ChainOwner {
 
   /** Writes what was gathered. False: the source stops until it is told (`sourceReady`, `onDrained`). */
   flush(): boolean {
-    if (this.#chain !== undefined && !this.#ended) this.guarded(() => this.#chain?.flush())
+    if (this.#chain !== undefined && !this.#ended) this.#flushChain()
     return this.downstream.flush() && !this.#chainFull
   }
 
   sendEnd(trailers: string): void {
     if (this.#ended) return
-    if (this.#chain !== undefined) this.guarded(() => this.#chain?.end(trailers))
+    if (this.#chain !== undefined) this.#endChain(trailers)
     else this.endBody(trailers)
+  }
+
+  // Functions of their own: what a closure captures is allocated by every call, also by those that make no closure.
+
+  #flushChain(): void {
+    this.guarded(() => this.#chain?.flush())
+  }
+
+  #endChain(trailers: string): void {
+    this.guarded(() => this.#chain?.end(trailers))
   }
 
   #feed(buffer: Buffer, start: number, end: number): void {
@@ -199,8 +209,12 @@ export abstract class ResponseExit extends StageRun implements ChainOwner {
       try {
         done[i]!.done(this.self, durationMs)
       } catch (error) {
-        contain(error, { onInternalError: () => this.snapshot.config.name })
+        this.#containEnd(error)
       }
     }
+  }
+
+  #containEnd(error: unknown): void {
+    contain(error, { onInternalError: () => this.snapshot.config.name })
   }
 }

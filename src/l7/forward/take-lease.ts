@@ -13,27 +13,35 @@ export interface LeaseTaker extends Contained {
 
 /** Picks a backend for `taker`. Returns what cancels the wait, when there is one. `wait`: it may stand in the queue; else only in one for backends that are down. */
 export function takeLease(
-  { pool, queueSeconds }: CompiledPool,
+  place: CompiledPool,
   context: PickContext,
   wait: boolean,
   taker: LeaseTaker
 ): Waiter | undefined {
+  const { pool } = place
   const lease = pool.acquire(context)
   if (lease !== undefined) give(lease, taker)
   else if (!(wait ? pool.worthWaiting : pool.waitsWhileDown))
     taker.onNoLease('LB_NO_BACKEND', 'no healthy backend')
-  else {
-    const since = performance.now()
-    const late = (lease: Lease | undefined): void => {
-      queueSeconds.observe((performance.now() - since) / 1e3)
-      if (lease !== undefined) give(lease, taker)
-      else taker.onNoLease('LB_QUEUE_TIMEOUT', 'queue.timeout passed')
-    }
-    const waiter = pool.enqueue(context, late, taker)
-    if (waiter === undefined) taker.onNoLease('LB_QUEUE_FULL', 'queue.max reached')
-    return waiter
-  }
+  else return standInLine(place, context, taker)
   return undefined
+}
+
+// A function of its own: what a closure captures is allocated by every call, also by those that make no closure.
+function standInLine(
+  { pool, queueSeconds }: CompiledPool,
+  context: PickContext,
+  taker: LeaseTaker
+): Waiter | undefined {
+  const since = performance.now()
+  const late = (lease: Lease | undefined): void => {
+    queueSeconds.observe((performance.now() - since) / 1e3)
+    if (lease !== undefined) give(lease, taker)
+    else taker.onNoLease('LB_QUEUE_TIMEOUT', 'queue.timeout passed')
+  }
+  const waiter = pool.enqueue(context, late, taker)
+  if (waiter === undefined) taker.onNoLease('LB_QUEUE_FULL', 'queue.max reached')
+  return waiter
 }
 
 function give(lease: Lease, taker: LeaseTaker): void {
