@@ -127,9 +127,15 @@ function rowsOf(parent: Schema, key: string, base: string, prefix: string): Row[
     meaning: schema.description ?? ''
   }
   const list = variants(schema).find((variant) => variant.type === 'array')
-  const inner = mappingOf(list === undefined ? schema : items(schema))
+  const named = valuesOf(schema)
+  const inner = named ?? mappingOf(list === undefined ? schema : items(schema))
   if (inner === undefined) return [row]
-  const [innerBase, innerPrefix] = list === undefined ? [path, `${shown}.`] : [`${path}[]`, `${shown}[].`]
+  const [innerBase, innerPrefix] =
+    named !== undefined
+      ? [`${path}.*`, `${shown}.*.`]
+      : list === undefined
+        ? [path, `${shown}.`]
+        : [`${path}[]`, `${shown}[].`]
   const innerRows = Object.keys(inner.properties!).flatMap((name) =>
     rowsOf(inner, name, innerBase, innerPrefix)
   )
@@ -228,6 +234,12 @@ function variants(schema: Schema): readonly Schema[] {
 function mappingOf(schema: Schema): Schema | undefined {
   const found = variants(schema).filter((variant) => variant.properties !== undefined)
   return found.length === 1 ? found[0] : undefined
+}
+
+/** Of a mapping by name whose values are mappings: theirs. */
+function valuesOf(schema: Schema): Schema | undefined {
+  const values = variants(schema).find(({ additionalProperties }) => typeof additionalProperties === 'object')
+  return values === undefined ? undefined : mappingOf(values.additionalProperties as Schema)
 }
 
 function items(schema: Schema): Schema {

@@ -74,7 +74,9 @@ async function leaf(
       new x509.SubjectAlternativeNameExtension(
         names.map((value) => ({ type: isIP(value) === 0 ? ('dns' as const) : ('ip' as const), value }))
       ),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey)
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      // RFC 5280 §4.2.1.1: which of its issuer's keys has signed it; `openssl verify -x509_strict` asks for it.
+      await x509.AuthorityKeyIdentifierExtension.create((authority?.keys ?? keys).publicKey)
     ]
   }
   const subject = `CN=${names[0]!}`
