@@ -176,7 +176,7 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
     const options = { deadlines, idleMs, halfCloseMs, counters: this.#host.metrics.bytes }
     const { upstream } = connected
     // One packet for the header and what the client said first.
-    const header = this.#proxyHeader()
+    const header = this.#target!.dial.tls === undefined ? this.#proxyHeader() : undefined
     if (header !== undefined) {
       upstream.cork()
       upstream.sendOwned(header)
@@ -248,7 +248,9 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
     }
     this.#target = target
     const hash = target.hashesClient ? clientHash(this.client?.address) : undefined
-    this.#reach = new Reach(target, hash, this.#downstream, this.#host.deps.clock, this)
+    // Servers read the PROXY header before the handshake.
+    const dial = target.dial.tls ? { ...target.dial, preface: this.#proxyHeader() } : target.dial
+    this.#reach = new Reach({ ...target, dial }, hash, this.#downstream, this.#host.deps.clock, this)
     this.#reach.start()
   }
 

@@ -1,4 +1,4 @@
-import { isIP } from 'node:net'
+import { connect, isIP, type NetConnectOpts, type Socket } from 'node:net'
 import { connect as tlsConnect, type TLSSocket } from 'node:tls'
 import type { BackendAddress } from '../../config/model/model.ts'
 import { guarded } from '../../core/containment.ts'
@@ -18,6 +18,8 @@ export interface DialOptions {
   readonly deadlines: Pick<Deadlines, 'now' | 'size' | 'add' | 'remove'>
   /** TLS to the backend. */
   readonly tls?: UpstreamTls
+  /** Goes out before the TLS handshake: a PROXY header. Without TLS it goes with the first bytes, which the dialler sends. */
+  readonly preface?: Buffer
   /** false: whoever dials turns TCP keep-alive on when the connection has lived a while. */
   readonly keepAlive?: boolean
   /** Left out: one per thread that remembers answers for five seconds. */
@@ -65,10 +67,12 @@ function dialTls(
   options: DialOptions,
   owner: TransportOwner
 ): Transport {
-  const socket: TLSSocket = tlsConnect({
-    ...(address.kind === 'unix'
+  const place =
+    address.kind === 'unix'
       ? { path: address.path }
-      : { host: address.host, port: address.port, lookup: lookupOf(options) }),
+      : { host: address.host, port: address.port, lookup: lookupOf(options) }
+  const socket: TLSSocket = tlsConnect({
+    ...(options.preface === undefined ? place : { socket: prefaced(place, options.preface) }),
     ...tls.optionsFor(address),
     // @types/node knows it for servers only; net.connect below takes it.
     ...{ allowHalfOpen: true }
@@ -78,6 +82,14 @@ function dialTls(
   const transport = SocketTransport.overSocket(socket, owner)
   socket.once('secureConnect', () => transport.tellConnect())
   return transport
+}
+
+/** A connection that says this before anything else; its writes wait for it to be made. */
+function prefaced(place: NetConnectOpts, preface: Buffer): Socket {
+  const socket = connect({ ...place, allowHalfOpen: true })
+  socket.setNoDelay(true)
+  socket.write(preface)
+  return socket
 }
 
 function lookupOf(options: DialOptions): Lookup {

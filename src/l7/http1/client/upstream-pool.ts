@@ -167,7 +167,9 @@ export class UpstreamPool {
     const dialling = this.#connecting.get(connection)
     this.#connecting.delete(connection)
     this.deadlines.add(connection)
-    if (dialling?.preface !== undefined) connection.transport.sendOwned(dialling.preface)
+    // With TLS it has gone out before the handshake.
+    if (dialling?.preface !== undefined && this.#settings.tls === undefined)
+      connection.transport.sendOwned(dialling.preface)
     dialling?.done(connection)
   }
 
@@ -246,7 +248,7 @@ export class UpstreamPool {
       connectTimeoutMs: timeoutMs,
       deadlines: this.deadlines,
       lookup: this.#lookup,
-      ...(tls === undefined ? {} : { tls })
+      ...(tls === undefined ? {} : { tls, preface: dialling.preface })
     }
     this.#open.set(connection, backend)
     this.#gauges.busy.add(1)
