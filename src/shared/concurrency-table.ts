@@ -29,9 +29,6 @@ export const CLASSES = 3
 export const NO_ROOM = -1
 export const NOT_COUNTED = -2
 
-/** Who waits looks again after this long, should the thread have died that was to wake it. */
-const LOOK_AGAIN_MS = 250
-
 /**
  * How many requests are under way at once by key, exact over all threads, and who waits for a place. Each step holds
  * the lock of one set of 8 for some 100 ns. A place that comes free goes to the class that is served first, there to who has
@@ -117,8 +114,6 @@ export class ConcurrencyTable {
   /** Waits no longer, without a place. */
   leave(place: number, klass: number): void {
     this.#leave(this.thread, place, klass, 1)
-    // A call that was meant for this one goes to the next.
-    this.ring(place)
   }
 
   /** Gives a place back, and calls who is next. */
@@ -142,10 +137,13 @@ export class ConcurrencyTable {
     return Atomics.load(this.#words, place * WORDS + BELL + klass)
   }
 
-  /** Resolves when the bell has been rung since it stood at `state`, or after `ms`, at most 250. Threads are called in order. */
-  async rung(place: number, klass: number, state: number, ms: number): Promise<void> {
-    const timeout = Math.max(1, Math.min(ms, LOOK_AGAIN_MS))
-    await Atomics.waitAsync(this.#words, place * WORDS + BELL + klass, state, timeout).value
+  /**
+   * Resolves with true when the bell has been rung since it stood at `state`, with false after `ms`. Who waits is called in
+   * the order of these calls, over all threads: to wait again is to go to the end.
+   */
+  async rung(place: number, klass: number, state: number, ms: number): Promise<boolean> {
+    const at = place * WORDS + BELL + klass
+    return (await Atomics.waitAsync(this.#words, at, state, Math.max(1, ms)).value) !== 'timed-out'
   }
 
   /** Gives back all that a thread which is gone had; called by the main thread. */
@@ -158,7 +156,8 @@ export class ConcurrencyTable {
       }
       const count = this.#held[row]!
       if (count > 0) this.#give(thread, place, count)
-      for (let i = 0; i < count; i++) this.ring(place)
+      // One more than it held: it may have been called, and have died before it took its place.
+      for (let i = 0; i <= count && this.waiting(place) > 0; i++) this.ring(place)
     }
   }
 

@@ -105,6 +105,7 @@ class Concurrency implements Stage {
 
   async #watch(exchange: Exchange, wait: Wait, place: number, priority: number): Promise<void> {
     const table = this.#table
+    let called = false
     while (!wait.over) {
       const state = table.bell(place, priority)
       if (table.takeWaiting(place, this.#most(priority), priority)) {
@@ -116,10 +117,10 @@ class Concurrency implements Stage {
         })
         return
       }
-      await table.rung(place, priority, state, this.#config.queue.timeout)
+      called = await table.rung(place, priority, state, this.#config.queue.timeout)
     }
-    // It may have been called as it left.
-    table.ring(place)
+    // It left, and was called for all that: the call is the next one's.
+    if (called) table.ring(place)
   }
 
   #refuse(exchange: Exchange, reason: string): Verdict {
