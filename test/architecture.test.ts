@@ -52,7 +52,7 @@ const only: Record<string, RegExp> = {
   // The table of stages brings the keys of each; the code behind it is loaded by l7 alone.
   'config → l7': /^l7\/stages\/order\.ts$/,
   // A stage's keys are made of the schema's leaves, and of nothing else of it.
-  'l7 → config': /^config\/(model\/|schema\/(leaf|leaves|name|network-leaves)\.ts$)/,
+  'l7 → config': /^config\/(model\/|schema\/leaf\/(leaf|leaves|name|network-leaves)\.ts$)/,
   'health → config': /^config\/model\//
 }
 
@@ -71,6 +71,7 @@ const packages: Record<string, RegExp> = {
 }
 
 const MAX_LINES = 300
+const MAX_FILES = 15
 
 interface Source {
   /** From src/, with slashes. */
@@ -136,7 +137,7 @@ t.test('a folder imports only from what stands below it', async (t) => {
 })
 
 /** Where the engine is put together, and where a head is read for `lb explain`. Both protocols share some bytes' meaning. */
-const KNOWS_HTTP1 = /^l7\/(?:http[12]\/|engine\.ts$|exchange\/dry-run\.ts$)/
+const KNOWS_HTTP1 = /^l7\/(?:http[12]\/|engine\.ts$|exchange\/dry\/dry-run\.ts$)/
 
 t.test('what an exchange passes through knows no version of HTTP', async (t) => {
   const broken = sources
@@ -202,4 +203,13 @@ t.test('no file is over 300 lines, and every import names a file that is there',
       .map((each) => `${path} → ${each}`)
   )
   t.strictSame(missing, [])
+})
+
+t.test('no folder shows more than 15 files at its top', async (t) => {
+  const counts = new Map<string, number>()
+  for (const { path } of sources) counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1)
+  t.strictSame(
+    [...counts].filter(([, files]) => files > MAX_FILES).map(([folder, files]) => `${folder}: ${files}`),
+    []
+  )
 })

@@ -95,7 +95,7 @@ t.test('the commands of the README exist', async (t) => {
     scripts: Record<string, string>
     bin: Record<string, string>
   }
-  for (const [, name] of readme.matchAll(/npm (?:run )?(start|test|bench)\b/g)) t.ok(name! in scripts, name)
+  for (const [, name] of readme.matchAll(/npm (?:run )?(start|test|bench)\b/g)) t.ok(name! in scripts, name!)
   t.ok(existsSync(join(root, bin['lb']!)))
   const program = createProgram()
   const known = program.commands.map((command) => command.name())

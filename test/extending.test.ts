@@ -64,7 +64,7 @@ t.test(
     t.match(config, '| `queryLimit.bytes` | size | `2kb` | Length of the query. |')
     t.match(config, '| `queryLimit.shadow` |')
     const asked =
-      "import { jsonSchema } from './src/config/schema/json-schema.ts'; console.log(JSON.stringify(jsonSchema()))"
+      "import { jsonSchema } from './src/config/schema/json/json-schema.ts'; console.log(JSON.stringify(jsonSchema()))"
     const { stdout: schema } = await node('--input-type=module', '-e', asked)
     t.match(schema, '"queryLimit"')
     t.match(schema, 'Number of its parameters.')

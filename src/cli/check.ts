@@ -32,7 +32,7 @@ async function checkOne(file: string): Promise<Checked> {
   if (!loaded.ok) return { file, ok: false, problems: loaded.problems }
   const { config, warnings } = loaded
   // Loaded only now, so that a broken file is told at once.
-  const { checkOutside } = await import('../runtime/control/check-outside.ts')
+  const { checkOutside } = await import('../runtime/control/check/check-outside.ts')
   const outside = await checkOutside(config)
   const problems = [...warnings, ...outside.findings.map(loaded.problem)].sort(
     (a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0)

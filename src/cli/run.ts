@@ -38,7 +38,7 @@ export async function run(options: RunOptions): Promise<void> {
     const failure = startFailure(error, loaded.locate)
     process.stderr.write(`${failure}\n`)
     // A start stops at the first; who mends it wants to know of the others.
-    const { checkOutside } = await import('../runtime/control/check-outside.ts')
+    const { checkOutside } = await import('../runtime/control/check/check-outside.ts')
     const others = (await checkOutside(loaded.config)).findings.map(loaded.problem)
     const errors = others.filter(
       ({ severity, line }) => severity === 'error' && !failure.includes(`:${line}:`)

@@ -1,4 +1,4 @@
-import { jsonSchema } from '../config/schema/json-schema.ts'
+import { jsonSchema } from '../config/schema/json/json-schema.ts'
 
 /** `lb schema`: the JSON Schema of the YAML on standard output. */
 export function printSchema(): void {

@@ -13,7 +13,7 @@ export async function test(file: string): Promise<void> {
     return
   }
   const began = performance.now()
-  const { runConfigTests } = await import('../runtime/control/config-tests.ts')
+  const { runConfigTests } = await import('../runtime/control/check/config-tests.ts')
   const results = runConfigTests(loaded.config)
   const failed = results.filter(({ differences }) => differences.length > 0)
   for (const { name, differences } of failed) {

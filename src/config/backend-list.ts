@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { buildBackend } from './build/backend.ts'
 import type { BackendConfig } from './model/model.ts'
-import { backendSchema } from './schema/backend.ts'
+import { backendSchema } from './schema/pool/backend.ts'
 import { readYaml } from './yaml/read-yaml.ts'
 
 /** At most so many backends of one list. */

@@ -19,7 +19,7 @@ import { isMap, type Raw } from './raw.ts'
 import { normalise } from './schema/normalise.ts'
 import { rootSchema } from './schema/root.ts'
 import { checkSchema, type SourceOf } from './schema/schema-findings.ts'
-import { shapeOf } from './schema/shape.ts'
+import { shapeOf } from './schema/leaf/shape.ts'
 import { readErrorPages } from './environment/error-pages.ts'
 import { readSecrets } from './environment/secrets.ts'
 

@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import t from 'tap'
 import { boundConnections } from '../../src/admin/connection-room.ts'
-import { Coalesced } from '../../src/runtime/control/coalesced.ts'
+import { Coalesced } from '../../src/runtime/control/reload/coalesced.ts'
 
 t.test(
   'connections that say nothing do not lock a health check out, and one that waits for its answer stays',

@@ -60,7 +60,7 @@ t.test('with a token every change asks for it, and reading on loopback does not'
     ['POST', '/api/explain'],
     ['PUT', '/api/x']
   ]) {
-    t.match(await ask(url + target, { method: method! }), { status: 401 }, target)
+    t.match(await ask(url + target, { method: method! }), { status: 401 }, target!)
   }
   t.strictSame(plane.asked, [])
   t.match(log.lines[0], { level: 'warn', message: 'admin call refused', fields: { reason: 'unauthorized' } })

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { parseConfig } from '../../src/config/parse-config.ts'
-import { runConfigTests } from '../../src/runtime/control/config-tests.ts'
+import { runConfigTests } from '../../src/runtime/control/check/config-tests.ts'
 import { lb } from './lb.ts'
 
 const example = join(import.meta.dirname, '../../examples/tests.yaml')

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { allRows, fillTables, sectionNames } from '../../scripts/config-docs.ts'
 import { stageKeyNames } from '../../src/config/schema/stage-schema.ts'
 import { formatProblems } from '../../src/config/report/format-problems.ts'
-import { inlineJsonSchema, jsonSchema } from '../../src/config/schema/json-schema.ts'
+import { inlineJsonSchema, jsonSchema } from '../../src/config/schema/json/json-schema.ts'
 import { parseConfig } from '../../src/config/parse-config.ts'
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/config.md'), 'utf8')

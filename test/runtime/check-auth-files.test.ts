@@ -1,6 +1,6 @@
 import t from 'tap'
 import { configFromObject } from '../../src/config/parse-config.ts'
-import { checkOutside } from '../../src/runtime/control/check-outside.ts'
+import { checkOutside } from '../../src/runtime/control/check/check-outside.ts'
 
 t.test('lb check says which file of credentials cannot be read', async (t) => {
   const auth = [{ apiKeys: { keys: 'file:/nowhere/keys' } }]

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { describeDiff, diffConfigs, isEmpty } from '../../src/runtime/control/diff.ts'
+import { describeDiff, diffConfigs, isEmpty } from '../../src/runtime/control/reload/diff.ts'
 import { configOf } from './configs.ts'
 
 const base = {

@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import t from 'tap'
-import { ListenSocket } from '../../src/runtime/plane/listen-socket.ts'
-import { hasReusePort } from '../../src/runtime/plane/reuse-port.ts'
+import { ListenSocket } from '../../src/runtime/plane/sockets/listen-socket.ts'
+import { hasReusePort } from '../../src/runtime/plane/sockets/reuse-port.ts'
 
 const skip = !hasReusePort && 'one socket per address here'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { RestartDelay } from '../../src/runtime/workers/restart-delay.ts'
-import { SerialQueue } from '../../src/runtime/control/serial-queue.ts'
+import { RestartDelay } from '../../src/runtime/workers/watch/restart-delay.ts'
+import { SerialQueue } from '../../src/runtime/control/reload/serial-queue.ts'
 
 t.test('replacement waits double up to ten seconds, and begin anew after a minute of health', async (t) => {
   let now = 0

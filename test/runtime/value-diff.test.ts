@@ -1,6 +1,6 @@
 import t from 'tap'
-import { valueDiff } from '../../src/runtime/control/value-diff.ts'
-import { describeDiff, diffConfigs } from '../../src/runtime/control/diff.ts'
+import { valueDiff } from '../../src/runtime/control/reload/value-diff.ts'
+import { describeDiff, diffConfigs } from '../../src/runtime/control/reload/diff.ts'
 import { prettyMessage } from '../../src/core/log/pretty-message.ts'
 import { configOf } from './configs.ts'
 

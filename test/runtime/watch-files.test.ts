@@ -2,7 +2,7 @@ import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:
 import { join } from 'node:path'
 import t from 'tap'
 import { FakeClock } from '../../src/core/clock.ts'
-import { watchFiles } from '../../src/runtime/control/watch-files.ts'
+import { watchFiles } from '../../src/runtime/control/watch/watch-files.ts'
 
 /** One look: time moves on, and stat answers from the thread pool. */
 async function look(clock: FakeClock): Promise<void> {

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { heapLimitMb } from '../../src/runtime/memory/memory-limit.ts'
-import { RestartDelay } from '../../src/runtime/workers/restart-delay.ts'
-import { BEAT_MS, STUCK_AFTER_MS, Watchdog } from '../../src/runtime/workers/watchdog.ts'
+import { RestartDelay } from '../../src/runtime/workers/watch/restart-delay.ts'
+import { BEAT_MS, STUCK_AFTER_MS, Watchdog } from '../../src/runtime/workers/watch/watchdog.ts'
 
 t.test('a thread whose heart stands still is stuck, one that is only slow is not', (t) => {
   const watchdog = new Watchdog()

@@ -1,6 +1,6 @@
 import { defaults } from '../defaults.ts'
 import type { BackendConfig } from '../model/model.ts'
-import type { BackendInput } from '../schema/backend.ts'
+import type { BackendInput } from '../schema/pool/backend.ts'
 import { buildAddress, type ResolvePath } from './paths.ts'
 
 export function buildBackend(input: BackendInput, absolute: ResolvePath): BackendConfig {

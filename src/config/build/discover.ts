@@ -1,5 +1,5 @@
 import type { Discovery } from '../model/model.ts'
-import type { DiscoverInput } from '../schema/discover.ts'
+import type { DiscoverInput } from '../schema/pool/discover.ts'
 import type { ResolvePath } from './paths.ts'
 
 export function buildDiscover(input: DiscoverInput, absolute: ResolvePath): Discovery {

@@ -7,8 +7,8 @@ import type {
   ListenerTls,
   UdpConfig
 } from '../model/model.ts'
-import type { L4Input, L7Input, ListenerInput } from '../schema/listener.ts'
-import type { ListenerTlsInput } from '../schema/tls.ts'
+import type { L4Input, L7Input, ListenerInput } from '../schema/listener/listener.ts'
+import type { ListenerTlsInput } from '../schema/listener/tls.ts'
 import { buildBinds, type ResolvePath } from './paths.ts'
 import { stageValues } from './stage-values.ts'
 import { buildRoute, routeForPool, routeToHttps } from './route.ts'

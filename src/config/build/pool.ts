@@ -10,8 +10,8 @@ import type {
   RetryConfig,
   StickyConfig
 } from '../model/model.ts'
-import type { PoolInput } from '../schema/pool.ts'
-import type { ProbeInput } from '../schema/probe.ts'
+import type { PoolInput } from '../schema/pool/pool.ts'
+import type { ProbeInput } from '../schema/pool/probe.ts'
 import { parseDuration } from '../units.ts'
 import { buildBackend } from './backend.ts'
 import { buildDiscover } from './discover.ts'

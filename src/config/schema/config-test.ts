@@ -1,8 +1,8 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
-import { listOf, mapping } from './leaf.ts'
-import { integer, off, text } from './leaves.ts'
-import { fieldName, fieldValue, method } from './network-leaves.ts'
+import { listOf, mapping } from './leaf/leaf.ts'
+import { integer, off, text } from './leaf/leaves.ts'
+import { fieldName, fieldValue, method } from './leaf/network-leaves.ts'
 
 function address() {
   return text('an IP address such as 203.0.113.7', {

@@ -2,7 +2,7 @@ import { EnvText } from '../environment/env-text.ts'
 import { nearest, suggestion } from '../report/nearest.ts'
 import { errorAt, type Finding, type Path, pathText } from '../report/problem.ts'
 import { isMap, type Raw, type RawMap } from '../raw.ts'
-import type { Shape } from './shape.ts'
+import type { Shape } from './leaf/shape.ts'
 
 /** A value that is read at another path than it is written at. */
 interface Moved {

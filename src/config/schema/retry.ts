@@ -3,9 +3,9 @@ import { defaults } from '../defaults.ts'
 import type { RetryCondition } from '../model/model.ts'
 import { suggestion } from '../report/nearest.ts'
 import { numberOf, textOf } from '../environment/env-text.ts'
-import { leaf, listOf, mapping, Refusal } from './leaf.ts'
-import { firstOf, loneNumber, loneTrue } from './lone.ts'
-import { flag, integer, percent } from './leaves.ts'
+import { leaf, listOf, mapping, Refusal } from './leaf/leaf.ts'
+import { firstOf, loneNumber, loneTrue } from './leaf/lone.ts'
+import { flag, integer, percent } from './leaf/leaves.ts'
 
 const words = ['connect-failure', 'reset', 'timeout', 'grpc-unavailable'] as const
 

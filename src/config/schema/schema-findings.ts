@@ -4,9 +4,9 @@ import { foreignCure, foreignModes } from '../report/foreign-words.ts'
 import { suggestion } from '../report/nearest.ts'
 import { errorAt, type Finding, type Path } from '../report/problem.ts'
 import { isMap, type Raw, type RawMap, valueAt } from '../raw.ts'
-import type { LeafIssue } from './leaf.ts'
-import { l4Schema, l7Schema } from './listener.ts'
-import { probeTypes } from './probe.ts'
+import type { LeafIssue } from './leaf/leaf.ts'
+import { l4Schema, l7Schema } from './listener/listener.ts'
+import { probeTypes } from './pool/probe.ts'
 import { type RootInput, rootSchema } from './root.ts'
 
 type Issue = z.core.$ZodIssue

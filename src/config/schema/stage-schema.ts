@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { order } from '../../l7/stages/order.ts'
-import { off } from './leaves.ts'
+import { off } from './leaf/leaves.ts'
 
 /** Keys of the stages in the table, for a listener and for a route. What they say stands in each stage's folder. */
 function stageKeys(where: 'listener' | 'route'): Readonly<Record<string, z.ZodType>> {

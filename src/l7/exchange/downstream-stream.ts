@@ -3,7 +3,7 @@ import type { Contained } from '../../core/containment.ts'
 import type { ByteStream } from '../../net/transport/byte-stream.ts'
 import type { HeaderBlock } from '../message/header-block.ts'
 import type { Response } from '../message/response.ts'
-import type { ClientConnection } from './client-connection.ts'
+import type { ClientConnection } from './client/client-connection.ts'
 
 /**
  * The client's side of one exchange, whatever version of HTTP it speaks. What is sent is gathered until `flush`.

@@ -4,7 +4,7 @@ import type { CompiledRoute, Snapshot, Target } from '../compile/snapshot.ts'
 import { NO_HOOKS, type HookLists } from '../compile/hook-lists.ts'
 import type { Request } from '../message/request.ts'
 import type { TlsFacts } from '../../net/tls/tls-facts.ts'
-import type { ClientConnection } from './client-connection.ts'
+import type { ClientConnection } from './client/client-connection.ts'
 import type { DownstreamStream } from './downstream-stream.ts'
 import type { EngineContext } from './engine-context.ts'
 

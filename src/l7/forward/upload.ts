@@ -1,4 +1,4 @@
-import type { Attempts } from './attempts.ts'
+import type { Attempts } from './retry/attempts.ts'
 import type { UpstreamStream } from './upstreams.ts'
 
 /**

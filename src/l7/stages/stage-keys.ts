@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { flag } from '../../config/schema/leaves.ts'
+import { flag } from '../../config/schema/leaf/leaves.ts'
 import type { StageMemory } from './stage-memory.ts'
 
 /** A stage's part of the configuration file. It stands in the stage's folder, in `keys.ts`. */

@@ -1,8 +1,8 @@
 import type { Exchange } from '../exchange/exchange.ts'
-import type { ResponseHead } from '../exchange/response-head.ts'
+import type { ResponseHead } from '../exchange/response/response-head.ts'
 import type { BodyOutput, BodyTransform } from '../exchange/body-chain.ts'
 import type { ForwardHead } from '../exchange/forward-head.ts'
-import type { DryExchange } from '../exchange/dry-exchange.ts'
+import type { DryExchange } from '../exchange/dry/dry-exchange.ts'
 import type { Explanation } from './explanation.ts'
 import type { Verdict } from './verdict.ts'
 

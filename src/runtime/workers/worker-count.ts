@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import type { Config } from '../../config/model/model.ts'
 import type { Logger } from '../../core/log/log.ts'
 import { workerFile } from './worker-file.ts'
-import { hasReusePort } from '../plane/reuse-port.ts'
+import { hasReusePort } from '../plane/sockets/reuse-port.ts'
 
 /** More threads than that share a core ten times over; the shared tables have a row for each. */
 const MOST = 256

@@ -3,7 +3,7 @@ import { splitDelta } from './delta-parts.ts'
 import type { BackendFate } from '../plane/engine.ts'
 import type { FromWorker, ListenerConnections, ToWorker, WorkerInit } from './messages.ts'
 import { deltaOf, type Snapshot } from '../plane/snapshot.ts'
-import { stackOf } from './stack-of.ts'
+import { stackOf } from './watch/stack-of.ts'
 import { StartError } from '../control/start-error.ts'
 import { workerFile } from './worker-file.ts'
 

@@ -1,4 +1,4 @@
-import { inlineJsonSchema } from '../../../src/config/schema/json-schema.ts'
+import { inlineJsonSchema } from '../../../src/config/schema/json/json-schema.ts'
 import type { Seeded } from '../../http-battery/seeded.ts'
 
 type Node = Readonly<Record<string, unknown>>

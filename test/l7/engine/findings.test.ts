@@ -1,5 +1,5 @@
 import t from 'tap'
-import { RetryBudget } from '../../../src/l7/forward/retry-budget.ts'
+import { RetryBudget } from '../../../src/l7/forward/retry/retry-budget.ts'
 import { FakeClock } from '../../../src/core/clock.ts'
 import { answering, eventually, get, labOf, OK, rawBackend, startLab } from './lab.ts'
 

@@ -3,7 +3,7 @@ import t from 'tap'
 import { errorName } from '../../../src/l7/http2/frames/codes.ts'
 import { ClientSession, type ClientSessionHost } from '../../../src/l7/http2/client/client-session.ts'
 import type { UpstreamHead } from '../../../src/l7/http1/parse/response-parser.ts'
-import type { Stream } from '../../../src/l7/http2/session/stream.ts'
+import type { Stream } from '../../../src/l7/http2/session/stream/stream.ts'
 import { block, drain, frame, Heard, parseFrames, setting, u32, type Frame } from './wire.ts'
 
 // The client's side without a socket, against backends that answer rightly, wrongly, or with anything at all.

@@ -1,6 +1,6 @@
 import { PREFACE } from '../../../src/l7/http2/frames/codes.ts'
 import { ServerSession, type ServerSessionHost } from '../../../src/l7/http2/server/server-session.ts'
-import type { ClosedBy, Stream, StreamHandler } from '../../../src/l7/http2/session/stream.ts'
+import type { ClosedBy, Stream, StreamHandler } from '../../../src/l7/http2/session/stream/stream.ts'
 import type { Request } from '../../../src/l7/message/request.ts'
 import { giveChunk } from '../../../src/l7/http2/frames/chunk-pool.ts'
 import type { OutQueue } from '../../../src/l7/http2/frames/out-queue.ts'

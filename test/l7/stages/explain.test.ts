@@ -2,7 +2,7 @@ import t from 'tap'
 import { configFromObject } from '../../../src/config/parse-config.ts'
 import type { L7ListenerConfig } from '../../../src/config/model/model.ts'
 import { systemClock } from '../../../src/core/clock.ts'
-import { dryRun } from '../../../src/l7/exchange/dry-run.ts'
+import { dryRun } from '../../../src/l7/exchange/dry/dry-run.ts'
 import { answering, rawBackend, startLab } from '../engine/lab.ts'
 
 /** Seeded: a failure names its seed. */

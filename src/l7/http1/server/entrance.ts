@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../../core/errors.ts'
 import type { Gate, Pass } from '../../../net/admission/gate.ts'
 import { localEndpoint, remoteEndpoint, type Endpoint } from '../../../net/dial/endpoint.ts'
-import type { Ends } from '../../exchange/client-connection.ts'
+import type { Ends } from '../../exchange/client/client-connection.ts'
 import type { ProxyHeader } from '../../../net/proxy-protocol/header.ts'
 import { ProxyHeaderReader, type ProxyHeaderNext } from '../../../net/proxy-protocol/reader.ts'
 import type { Attach } from '../../../net/transport/accept.ts'

@@ -3,9 +3,9 @@ import { writePing, writePreface, writeSettings } from '../frames/write-frames.t
 import type { FieldSink } from '../hpack/decoder.ts'
 import { RESPONSE_HEAD_BYTES, type UpstreamHead } from '../../http1/parse/response-parser.ts'
 import { Session } from '../session/session.ts'
-import type { Stream } from '../session/stream.ts'
-import type { SessionHost } from '../session/stream-set.ts'
-import { TrailerSection } from '../session/trailer-section.ts'
+import type { Stream } from '../session/stream/stream.ts'
+import type { SessionHost } from '../session/stream/stream-set.ts'
+import { TrailerSection } from '../session/send/trailer-section.ts'
 import { ResponseSection } from './response-section.ts'
 
 /** Whom a client's session tells of responses. */

@@ -6,8 +6,8 @@ import { unheard, type UpstreamClient, type UpstreamFailure } from '../../forwar
 import type { UpstreamStream, UpstreamTimes } from '../../forward/upstreams.ts'
 import type { UpstreamHead } from '../../http1/parse/response-parser.ts'
 import { CANCEL, errorName, NO_ERROR, REFUSED_STREAM } from '../frames/codes.ts'
-import { StreamBytes } from '../session/stream-bytes.ts'
-import type { ClosedBy, Stream, StreamHandler } from '../session/stream.ts'
+import { StreamBytes } from '../session/stream/stream-bytes.ts'
+import type { ClosedBy, Stream, StreamHandler } from '../session/stream/stream.ts'
 import { webSocketAccept } from './websocket-accept.ts'
 import type { ClientConnection } from './client-connection.ts'
 

@@ -1,6 +1,6 @@
 import type { Counter, Gauge, Metrics } from '../../../core/metrics/metrics.ts'
 import { errorName } from '../frames/codes.ts'
-import type { ClosedBy } from '../session/stream.ts'
+import type { ClosedBy } from '../session/stream/stream.ts'
 
 /** What a listener counts of its HTTP/2 connections. */
 export class Http2Metrics {

@@ -1,8 +1,8 @@
 import type { Waits } from '../../../core/deadlines.ts'
 import type { Transport, TransportOwner } from '../../../net/transport/transport.ts'
 import type { Pass } from '../../../net/admission/gate.ts'
-import { acceptedClient } from '../../exchange/accepted-client.ts'
-import type { ClientConnection, Ends } from '../../exchange/client-connection.ts'
+import { acceptedClient } from '../../exchange/client/accepted-client.ts'
+import type { ClientConnection, Ends } from '../../exchange/client/client-connection.ts'
 import type { EngineContext } from '../../exchange/engine-context.ts'
 import { PREFACE } from '../frames/codes.ts'
 

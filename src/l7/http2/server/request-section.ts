@@ -40,7 +40,7 @@ import {
   TE,
   UNKNOWN_PSEUDO
 } from '../hpack/field-marks.ts'
-import { DEFAULT_URGENCY, parsePriority } from '../session/priority.ts'
+import { DEFAULT_URGENCY, parsePriority } from '../session/send/priority.ts'
 
 /** What a section is if no Request: malformed (a stream error), or a failure of parse-failure.ts, which is answered. */
 export const MALFORMED_REQUEST = -1000

@@ -3,7 +3,7 @@ import type { OutQueue } from '../frames/out-queue.ts'
 import { get32, writeGoaway, writePing, writeSettingsAck } from '../frames/write-frames.ts'
 import type { GlitchKind } from './glitches.ts'
 import { readPriorityUpdate } from './payloads.ts'
-import { StreamSet } from './stream-set.ts'
+import { StreamSet } from './stream/stream-set.ts'
 
 /** Answers to SETTINGS and PING that may wait to be written. */
 const MAX_CONTROL_BYTES = 32_768

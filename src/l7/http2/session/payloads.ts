@@ -1,7 +1,7 @@
 import { latin1 } from '../../../core/latin1.ts'
 import { FLAG_PADDED, FLAG_PRIORITY, FRAME_SIZE_ERROR, PROTOCOL_ERROR } from '../frames/codes.ts'
 import { get32 } from '../frames/write-frames.ts'
-import { parsePriority } from './priority.ts'
+import { parsePriority } from './send/priority.ts'
 
 /** Where the field section stands in a HEADERS frame (RFC 9113 §6.2). One per thread: read at once. */
 const payload = { start: 0, end: 0, selfDependent: false, failure: 0 }

@@ -1,7 +1,7 @@
 import { DEFAULT_WINDOW } from '../frames/codes.ts'
 import type { OutQueue } from '../frames/out-queue.ts'
 import { writeWindowUpdate } from '../frames/write-frames.ts'
-import type { Stream } from './stream.ts'
+import type { Stream } from './stream/stream.ts'
 
 /** The receive window of a connection: set right after SETTINGS. */
 export const CONNECTION_WINDOW = 1_048_576

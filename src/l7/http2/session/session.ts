@@ -23,10 +23,10 @@ import { FrameReader, type FrameSink } from '../frames/frame-reader.ts'
 import { get32 } from '../frames/write-frames.ts'
 import { Decoder, type FieldSink } from '../hpack/decoder.ts'
 import { BlockBuffer, isSmallContinuation } from './block-buffer.ts'
-import { BY_US } from './closed-ids.ts'
+import { BY_US } from './stream/closed-ids.ts'
 import { readHeadersPayload } from './payloads.ts'
 import { ControlFrames } from './control-frames.ts'
-import type { SessionHost } from './stream-set.ts'
+import type { SessionHost } from './stream/stream-set.ts'
 
 /**
  * One HTTP/2 connection without its socket: it is fed bytes, and time by `now`; it leaves bytes in `out` and tells the

@@ -1,5 +1,5 @@
 import type { Exchange } from '../../exchange/exchange.ts'
-import type { DryExchange } from '../../exchange/dry-exchange.ts'
+import type { DryExchange } from '../../exchange/dry/dry-exchange.ts'
 import type { StageContext } from '../stage-context.ts'
 import type { Explanation, Stage } from '../stage.ts'
 import { ANSWERED, GO_ON, type Verdict, WAITS } from '../verdict.ts'

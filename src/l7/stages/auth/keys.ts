@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { mapping } from '../../../config/schema/leaf.ts'
-import { duration, flag, integer, off, word } from '../../../config/schema/leaves.ts'
+import { mapping } from '../../../config/schema/leaf/leaf.ts'
+import { duration, flag, integer, off, word } from '../../../config/schema/leaf/leaves.ts'
 import { shadowKey, stageKeys } from '../stage-keys.ts'
 import { apiKeysSchema } from './api-keys/keys.ts'
 import { Guesses } from './guesses.ts'

@@ -1,6 +1,6 @@
 import type { BodyOutput, BodyTransform } from '../../exchange/body-chain.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
-import type { ResponseHead } from '../../exchange/response-head.ts'
+import type { ResponseHead } from '../../exchange/response/response-head.ts'
 import { NO_BODY, UNKNOWN_LENGTH } from '../../message/body-length.ts'
 import type { Counter } from '../../../core/metrics/metrics.ts'
 import type { Stage } from '../stage.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { listOf, mapping } from '../../../config/schema/leaf.ts'
-import { integer, on, size, text, word } from '../../../config/schema/leaves.ts'
+import { listOf, mapping } from '../../../config/schema/leaf/leaf.ts'
+import { integer, on, size, text, word } from '../../../config/schema/leaf/leaves.ts'
 import { stageKeys } from '../stage-keys.ts'
 import { defaultTypes } from './media-types.ts'
 

@@ -1,6 +1,6 @@
 import type { Exchange } from '../../exchange/exchange.ts'
-import { sendLocal } from '../../exchange/local-answer.ts'
-import type { ResponseHead } from '../../exchange/response-head.ts'
+import { sendLocal } from '../../exchange/response/local-answer.ts'
+import type { ResponseHead } from '../../exchange/response/response-head.ts'
 import { FieldNames } from '../../headers/field-names.ts'
 import { addVary } from '../compress/encoded-fields.ts'
 import type { Stage } from '../stage.ts'

@@ -1,7 +1,7 @@
 import type { z } from 'zod'
-import { listOf, mapping, type LeafIssue } from '../../../config/schema/leaf.ts'
-import { duration, flag, text } from '../../../config/schema/leaves.ts'
-import { fieldName, method } from '../../../config/schema/network-leaves.ts'
+import { listOf, mapping, type LeafIssue } from '../../../config/schema/leaf/leaf.ts'
+import { duration, flag, text } from '../../../config/schema/leaf/leaves.ts'
+import { fieldName, method } from '../../../config/schema/leaf/network-leaves.ts'
 import { stageKeys } from '../stage-keys.ts'
 import { originProblem } from './origins.ts'
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { listOf, mapping } from '../../../config/schema/leaf.ts'
-import { on } from '../../../config/schema/leaves.ts'
+import { listOf, mapping } from '../../../config/schema/leaf/leaf.ts'
+import { on } from '../../../config/schema/leaf/leaves.ts'
 import { origin } from '../cors/keys.ts'
 import { shadowKey, stageKeys } from '../stage-keys.ts'
 

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { Exchange } from '../../exchange/exchange.ts'
-import type { ResponseHead } from '../../exchange/response-head.ts'
+import type { ResponseHead } from '../../exchange/response/response-head.ts'
 import { prefersJson } from '../../headers/error-answer.ts'
 import { addVary } from '../compress/encoded-fields.ts'
 import type { Stage } from '../stage.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { leaf, mapping, Refusal, type LeafIssue } from '../../../config/schema/leaf.ts'
-import { flag, on, text } from '../../../config/schema/leaves.ts'
+import { leaf, mapping, Refusal, type LeafIssue } from '../../../config/schema/leaf/leaf.ts'
+import { flag, on, text } from '../../../config/schema/leaf/leaves.ts'
 import { stageKeys } from '../stage-keys.ts'
 
 function key() {

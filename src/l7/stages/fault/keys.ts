@@ -1,6 +1,6 @@
 import type { z } from 'zod'
-import { mapping } from '../../../config/schema/leaf.ts'
-import { decimal, duration, integer } from '../../../config/schema/leaves.ts'
+import { mapping } from '../../../config/schema/leaf/leaf.ts'
+import { decimal, duration, integer } from '../../../config/schema/leaf/leaves.ts'
 import { stageKeys } from '../stage-keys.ts'
 
 export const faultKeys = stageKeys({

@@ -1,7 +1,7 @@
 import type { BodyOutput, BodyTransform } from '../../exchange/body-chain.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 import type { ForwardHead } from '../../exchange/forward-head.ts'
-import type { ResponseHead } from '../../exchange/response-head.ts'
+import type { ResponseHead } from '../../exchange/response/response-head.ts'
 import { UNKNOWN_LENGTH } from '../../message/body-length.ts'
 import { answerInGrpc } from '../grpc/answer-in-grpc.ts'
 import type { Stage } from '../stage.ts'

@@ -1,4 +1,4 @@
-import { flag } from '../../../config/schema/leaves.ts'
+import { flag } from '../../../config/schema/leaf/leaves.ts'
 import { stageKeys } from '../stage-keys.ts'
 
 export const grpcWebKeys = stageKeys({

@@ -1,5 +1,5 @@
 import type { Exchange } from '../../exchange/exchange.ts'
-import type { ResponseHead } from '../../exchange/response-head.ts'
+import type { ResponseHead } from '../../exchange/response/response-head.ts'
 import { UNKNOWN_LENGTH } from '../../message/body-length.ts'
 import { grpcMessageOf, grpcStatusOf } from './grpc-status.ts'
 

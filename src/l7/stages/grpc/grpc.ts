@@ -1,5 +1,5 @@
 import type { Exchange } from '../../exchange/exchange.ts'
-import type { ResponseHead } from '../../exchange/response-head.ts'
+import type { ResponseHead } from '../../exchange/response/response-head.ts'
 import type { Stage } from '../stage.ts'
 import { GO_ON, type Verdict } from '../verdict.ts'
 import { answerInGrpc } from './answer-in-grpc.ts'

@@ -1,5 +1,5 @@
 import type { Exchange } from '../../exchange/exchange.ts'
-import type { ResponseHead } from '../../exchange/response-head.ts'
+import type { ResponseHead } from '../../exchange/response/response-head.ts'
 import { compileEdits, type CompiledEdits } from '../../headers/header-edits.ts'
 import type { Stage } from '../stage.ts'
 import type { StageContext } from '../stage-context.ts'

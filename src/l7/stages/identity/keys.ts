@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { mapping } from '../../../config/schema/leaf.ts'
-import { flag, text } from '../../../config/schema/leaves.ts'
-import { fieldName } from '../../../config/schema/network-leaves.ts'
+import { mapping } from '../../../config/schema/leaf/leaf.ts'
+import { flag, text } from '../../../config/schema/leaf/leaves.ts'
+import { fieldName } from '../../../config/schema/leaf/network-leaves.ts'
 import { stageKeys } from '../stage-keys.ts'
 
 export const identityKeys = stageKeys({

@@ -1,4 +1,4 @@
-import { text } from '../../../config/schema/leaves.ts'
+import { text } from '../../../config/schema/leaf/leaves.ts'
 import { parseLimitKey } from './limit-key.ts'
 
 /** `client-ip`, `all`, `path`, `route`, `identity`, `header:N`, `cookie:N` or `query:N`. */

@@ -1,5 +1,5 @@
 import type { Exchange } from '../../exchange/exchange.ts'
-import { sendLocal } from '../../exchange/local-answer.ts'
+import { sendLocal } from '../../exchange/response/local-answer.ts'
 import type { Stage } from '../stage.ts'
 import { ANSWERED, GO_ON, type Verdict } from '../verdict.ts'
 

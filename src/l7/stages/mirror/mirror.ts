@@ -1,7 +1,7 @@
 import { BackgroundRequest, type BackgroundSink, type WholeBody } from '../../forward/background-request.ts'
 import type { Exchange, RequestBodyCopy } from '../../exchange/exchange.ts'
 import type { Outgoing } from '../../forward/forward-owner.ts'
-import { ReplayBuffer } from '../../forward/replay-buffer.ts'
+import { ReplayBuffer } from '../../forward/retry/replay-buffer.ts'
 import type { Target } from '../../compile/snapshot.ts'
 import type { Deadlines } from '../../../core/deadlines.ts'
 import type { Explanation, Stage } from '../stage.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { listOf, mapping } from '../../../config/schema/leaf.ts'
-import { flag, text, word } from '../../../config/schema/leaves.ts'
+import { listOf, mapping } from '../../../config/schema/leaf/leaf.ts'
+import { flag, text, word } from '../../../config/schema/leaf/leaves.ts'
 import { shadowKey, stageKeys } from '../stage-keys.ts'
 
 const wanted = (what: string) => listOf(text(what, { max: 256 }), { min: 1, max: 100 }).optional()

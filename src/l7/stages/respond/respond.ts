@@ -1,5 +1,5 @@
 import type { Exchange } from '../../exchange/exchange.ts'
-import { sendLocal } from '../../exchange/local-answer.ts'
+import { sendLocal } from '../../exchange/response/local-answer.ts'
 import { compileRedirect } from '../../router/redirect.ts'
 import type { Stage } from '../stage.ts'
 import type { StageContext } from '../stage-context.ts'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { mapping } from '../../../config/schema/leaf.ts'
-import { flag, lifetime, off, on, text, word } from '../../../config/schema/leaves.ts'
-import { fieldValue } from '../../../config/schema/network-leaves.ts'
+import { mapping } from '../../../config/schema/leaf/leaf.ts'
+import { flag, lifetime, off, on, text, word } from '../../../config/schema/leaf/leaves.ts'
+import { fieldValue } from '../../../config/schema/leaf/network-leaves.ts'
 import { stageKeys } from '../stage-keys.ts'
 
 function policy(words: string) {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { listOf, mapping } from '../../../../config/schema/leaf.ts'
-import { text } from '../../../../config/schema/leaves.ts'
-import { fieldName } from '../../../../config/schema/network-leaves.ts'
+import { listOf, mapping } from '../../../../config/schema/leaf/leaf.ts'
+import { text } from '../../../../config/schema/leaf/leaves.ts'
+import { fieldName } from '../../../../config/schema/leaf/network-leaves.ts'
 
 const SHA256 = /^sha256:/i
 

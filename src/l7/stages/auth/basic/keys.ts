@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { listOf, mapping } from '../../../../config/schema/leaf.ts'
-import { duration, integer, text } from '../../../../config/schema/leaves.ts'
+import { listOf, mapping } from '../../../../config/schema/leaf/leaf.ts'
+import { duration, integer, text } from '../../../../config/schema/leaf/leaves.ts'
 import { roleName } from '../api-keys/keys.ts'
 
 const userName = () => text('a name such as alice', { max: 256 })

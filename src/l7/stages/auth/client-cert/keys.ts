@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { listOf, mapping } from '../../../../config/schema/leaf.ts'
-import { text, word } from '../../../../config/schema/leaves.ts'
+import { listOf, mapping } from '../../../../config/schema/leaf/leaf.ts'
+import { text, word } from '../../../../config/schema/leaf/leaves.ts'
 import { roleName } from '../api-keys/keys.ts'
 
 const roles = () => listOf(roleName(), { max: 100 })

@@ -1,4 +1,4 @@
-import { sendLocal } from '../../../exchange/local-answer.ts'
+import { sendLocal } from '../../../exchange/response/local-answer.ts'
 import type { Answer, Denied, Reply } from '../auth-method.ts'
 import type { ForwardInput } from './keys.ts'
 

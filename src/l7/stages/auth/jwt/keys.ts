@@ -1,7 +1,7 @@
 import type { z } from 'zod'
-import { listOf, mapping } from '../../../../config/schema/leaf.ts'
-import { duration, integer, text, word } from '../../../../config/schema/leaves.ts'
-import { fieldName } from '../../../../config/schema/network-leaves.ts'
+import { listOf, mapping } from '../../../../config/schema/leaf/leaf.ts'
+import { duration, integer, text, word } from '../../../../config/schema/leaf/leaves.ts'
+import { fieldName } from '../../../../config/schema/leaf/network-leaves.ts'
 
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'HS256', 'HS384', 'HS512'] as const // prettier-ignore
 

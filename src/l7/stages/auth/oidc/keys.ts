@@ -1,7 +1,7 @@
 import type { z } from 'zod'
-import { listOf, mapping } from '../../../../config/schema/leaf.ts'
-import { duration, text } from '../../../../config/schema/leaves.ts'
-import { absolutePath, fieldName } from '../../../../config/schema/network-leaves.ts'
+import { listOf, mapping } from '../../../../config/schema/leaf/leaf.ts'
+import { duration, text } from '../../../../config/schema/leaf/leaves.ts'
+import { absolutePath, fieldName } from '../../../../config/schema/leaf/network-leaves.ts'
 import { httpUrl } from '../jwt/keys.ts'
 
 const claim = (example: string) => text(`the path of a claim such as ${example}`, { max: 256 })

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { cookieValue } from '../../../../core/cookies.ts'
 import type { Exchange } from '../../../exchange/exchange.ts'
-import { sendLocal } from '../../../exchange/local-answer.ts'
+import { sendLocal } from '../../../exchange/response/local-answer.ts'
 import { queryValue } from '../../../uri/query.ts'
 import type { Answer, AuthMethod, Denied, Pending, Reply } from '../auth-method.ts'
 import type { MethodContext } from '../method-context.ts'

@@ -1,0 +1,72 @@
+import { z } from 'zod'
+import { extractDefinitions } from './json-definitions.ts'
+import { rootSchema } from '../root.ts'
+
+export type JsonSchema = z.core.JSONSchema.JSONSchema
+
+/** The JSON Schema (2020-12) of the YAML, with a description per key, for editors that complete and check. */
+export function jsonSchema(): JsonSchema {
+  const { $defs, ...rest } = extractDefinitions(inlineJsonSchema(), {
+    // Any scalar may be a variable: `weight: ${WEIGHT}` is text to an editor.
+    variable: VARIABLE
+  })
+  return { ...rest, $defs: { ...$defs } } as JsonSchema
+}
+
+/** The same with everything written out where it stands. */
+export function inlineJsonSchema(): JsonSchema {
+  const schema = z.toJSONSchema(rootSchema, {
+    io: 'input',
+    target: 'draft-2020-12',
+    unrepresentable: 'any',
+    override({ zodSchema, jsonSchema }) {
+      // Left out where a value is transformed; these are examples of what is written, not of what is read.
+      const examples = z.globalRegistry.get(zodSchema)?.examples
+      if (Array.isArray(examples)) jsonSchema.examples = examples as unknown[]
+    }
+  })
+  const { $schema, ...rest } = allowVariables(schema)
+  const { properties, ...others } = rest
+  return {
+    $schema: $schema!,
+    title: 'lb: a Layer 4 and Layer 7 load balancer',
+    description: 'Durations are "250ms", "10s", "5m"; sizes "64kb"; ${NAME} comes from the environment.',
+    ...others,
+    // Places for anchors; lb does not read them.
+    patternProperties: { '^x-': {} },
+    properties
+  } as JsonSchema
+}
+
+const VARIABLE: JsonSchema = { title: 'a variable', type: 'string', pattern: '\\$\\{' }
+
+function allowVariables(schema: JsonSchema): JsonSchema {
+  const result: Record<string, unknown> = {}
+  for (const [key, value] of Object.entries(schema)) result[key] = allowInside(key, value)
+  if (!isConstrainedScalar(schema)) return result
+  const { description, default: fallback, examples, ...keywords } = result
+  return {
+    ...(description !== undefined && { description }),
+    ...(fallback !== undefined && { default: fallback }),
+    ...(examples !== undefined && { examples }),
+    anyOf: [keywords, VARIABLE]
+  } as JsonSchema
+}
+
+function allowInside(key: string, value: unknown): unknown {
+  if (key === 'properties') {
+    const properties = Object.entries(value as Record<string, JsonSchema>)
+    return Object.fromEntries(properties.map(([name, inner]) => [name, allowVariables(inner)]))
+  }
+  if (key === 'anyOf' || key === 'oneOf') return (value as JsonSchema[]).map(allowVariables)
+  if (key === 'items' || key === 'additionalProperties') {
+    return typeof value === 'object' ? allowVariables(value as JsonSchema) : value
+  }
+  return value
+}
+
+/** Scalars that would refuse `${NAME}`. The discriminators `mode` and `type` are to stay plain for the editor. */
+function isConstrainedScalar(schema: JsonSchema): boolean {
+  if (schema.type === 'integer' || schema.type === 'number' || schema.type === 'boolean') return true
+  return schema.type === 'string' && (schema.pattern !== undefined || schema.enum !== undefined)
+}

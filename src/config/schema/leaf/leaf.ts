@@ -1,0 +1,103 @@
+import { z } from 'zod'
+import { suggestion } from '../../report/nearest.ts'
+
+/** Says why a value is refused: a whole sentence, or a cure behind "expected …, got …". */
+export class Refusal {
+  readonly message: string | undefined
+  readonly cure: string | undefined
+
+  constructor(reason: { message?: string; cure?: string }) {
+    this.message = reason.message
+    this.cure = reason.cure
+  }
+}
+
+/** What a leaf's issue carries for the translation into a message. */
+export interface LeafIssue {
+  readonly leaf: true
+  readonly expected: string
+  readonly sentence?: string
+  readonly cure?: string
+}
+
+/** Keywords of JSON Schema for what a user writes. */
+export type JsonKeywords = Readonly<Record<string, unknown>>
+
+/**
+ * One value of the file that is not a mapping or a list: read by a function that returns the value in force (ms, bytes)
+ * or a Refusal. `expected` completes the sentence "expected …, got …" and gives an example.
+ */
+export function leaf<T>(expected: string, json: JsonKeywords, read: (input: unknown) => T | Refusal) {
+  return z
+    .unknown()
+    .transform((input, context): T => {
+      const value = read(input)
+      if (!(value instanceof Refusal)) return value
+      const params: LeafIssue = {
+        leaf: true,
+        expected,
+        ...(value.message !== undefined && { sentence: value.message }),
+        ...(value.cure !== undefined && { cure: value.cure })
+      }
+      context.issues.push({ code: 'custom', input, message: expected, params: { ...params } })
+      return z.NEVER
+    })
+    .meta(json)
+}
+
+/** Keys that a mapping has not but explains, by its definition: they are no misspellings of keys that it has. */
+const explained = new WeakMap<object, ReadonlySet<string>>()
+
+export function explainedKeys(definition: object): ReadonlySet<string> {
+  return explained.get(definition) ?? new Set()
+}
+
+/**
+ * A mapping with exactly these keys. `elsewhere` explains keys that are valid in another place only; `example` is shown
+ * when something else stands there, and is made of the first two keys when left out.
+ */
+export function mapping<Shape extends z.ZodRawShape>(
+  shape: Shape,
+  options: {
+    elsewhere?: Readonly<Record<string, string>>
+    example?: string
+    /** What a scalar or a list in its place may stand for: the mapping to write, `@` for the value as it is written. */
+    lone?: (value: unknown) => string | undefined
+    /** Says of an unknown key what it may mean. */
+    unknown?: (key: string) => string | undefined
+  } = {}
+) {
+  const { elsewhere = {}, example, lone, unknown } = options
+  const known = Object.keys(shape)
+  const schema = z.strictObject(shape, {
+    error(issue) {
+      // What was expected; the translation says what was found.
+      if (issue.code === 'invalid_type') {
+        const cure = lone?.(issue.input)
+        return `a mapping such as ${example ?? exampleOf(known)}${cure === undefined ? '' : `\n${cure}`}`
+      }
+      if (issue.code !== 'unrecognized_keys') return undefined
+      // One line per unknown key, in the order of the issue's keys.
+      const messages = issue.keys.map((key: string) =>
+        Object.hasOwn(elsewhere, key)
+          ? `"${key}" ${elsewhere[key]}`
+          : `unknown key "${key}"${unknown?.(key) ?? suggestion(key, known)}`
+      )
+      return messages.join('\n')
+    }
+  })
+  explained.set(schema._zod.def, new Set(Object.keys(elsewhere)))
+  return schema
+}
+
+function exampleOf(keys: readonly string[]): string {
+  const shown = keys.slice(0, 2).map((key) => `${key}: …`)
+  return `{ ${shown.join(', ')} }`
+}
+
+/** A list, or a lone item in its place. */
+export function listOf<Item extends z.ZodType>(item: Item, { min = 0, max = 10_000 } = {}) {
+  return z
+    .union([item, z.array(item).min(min).max(max)])
+    .transform((value): z.output<Item>[] => (Array.isArray(value) ? (value as z.output<Item>[]) : [value]))
+}

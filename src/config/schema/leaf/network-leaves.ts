@@ -1,0 +1,185 @@
+import { textOf } from '../../environment/env-text.ts'
+import { isHostName, parseBackendAddress, parseBind, parseCidr } from '../../addresses.ts'
+import type { BackendAddress, Bind, HashKey } from '../../model/model.ts'
+import { foreignFieldValue, foreignHost, foreignPath } from '../../report/foreign-values.ts'
+import { leaf, listOf, Refusal } from './leaf.ts'
+import { text } from './leaves.ts'
+
+/** RFC 9110 §5.6.2. */
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
+
+export function bind() {
+  const json = {
+    title: 'address',
+    type: 'string',
+    examples: ['0.0.0.0:8080', ':8080', '[::]:8080', 'unix:/run/lb.sock']
+  }
+  return leaf<Bind>('an address such as ":8080", "127.0.0.1:8080" or "unix:/run/lb.sock"', json, (input) => {
+    if (typeof input === 'number') return new Refusal({ cure: 'did you mean ":@"?' })
+    const written = textOf(input)
+    if (written === undefined || written === '') return new Refusal({})
+    const address = parseBind(written)
+    return typeof address === 'string' ? new Refusal({ message: address }) : address
+  })
+}
+
+export function backendAddress() {
+  const json = {
+    title: 'address',
+    type: 'string',
+    examples: ['10.0.0.1:8080', 'db.internal:5432', 'unix:/run/app.sock']
+  }
+  return leaf<BackendAddress>('an address such as "10.0.0.1:8080" or "unix:/run/app.sock"', json, (input) => {
+    if (typeof input === 'number') return new Refusal({ cure: 'did you mean "127.0.0.1:@"?' })
+    const written = textOf(input)
+    if (written === undefined || written === '') return new Refusal({})
+    const address = parseBackendAddress(written)
+    return typeof address === 'string' ? new Refusal({ message: address }) : address
+  })
+}
+
+export function cidrs() {
+  const json = { title: 'network', type: 'string', examples: ['10.0.0.0/8', '2001:db8::/32', '192.0.2.1'] }
+  const item = leaf<string>('a network such as "10.0.0.0/8" or "::1"', json, (input) => {
+    const written = textOf(input)
+    const cidr = written === undefined ? undefined : parseCidr(written)
+    return cidr ?? new Refusal(written === undefined ? {} : { cure: cidrCure(written) })
+  })
+  return listOf(item)
+}
+
+function cidrCure(written: string): string | undefined {
+  if (/^(?:all|any|\*|everyone|everybody)$/i.test(written))
+    return 'every network is "0.0.0.0/0" and "::/0"; to let everybody in leave `allow` out'
+  if (/^private_?ranges?$/i.test(written))
+    return 'write them: [10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, "fd00::/8"]'
+  if (/^localhost$/i.test(written)) return 'write "127.0.0.0/8" and "::1"'
+  const mask = /^([\d.]+)\/((?:\d+\.){3}\d+)$/.exec(written)
+  if (mask !== null) return `write "${mask[1]}/${maskBits(mask[2]!)}"`
+  if (/^[\d.]+\s*-\s*[\d.]+$/.test(written)) return 'a range is written as the networks it consists of'
+  if (/^(?:\d+\.){1,3}\*/.test(written)) {
+    const bytes = written.split('.').filter((part) => part !== '*')
+    return `write "${[...bytes, '0', '0', '0'].slice(0, 4).join('.')}/${bytes.length * 8}"`
+  }
+  if (/[a-z]/i.test(written) && !written.includes(':')) return 'a name is no network; write its addresses'
+  const address = written.split('/')[0]!
+  if (parseCidr(address) === undefined) return undefined
+  return `the part behind the slash goes from 0 to ${address.includes(':') ? 128 : 32}`
+}
+
+function maskBits(mask: string): number {
+  return mask.split('.').reduce((bits, byte) => bits + Number(byte).toString(2).replaceAll('0', '').length, 0)
+}
+
+/** Host names of requests or of TLS: exact or `*.example.com`. */
+export function hostPattern() {
+  return text('a host name such as example.com or "*.example.com"', {
+    json: { title: 'host' },
+    reject(value) {
+      const foreign = foreignHost(value)
+      if (foreign !== undefined) return foreign
+      if (/:\d+$/.test(value)) return `write the host without its port: "${value.replace(/:\d+$/, '')}"`
+      const name = value.startsWith('*.') ? value.slice(2) : value
+      const bare = name.replace(/^\[(.*)\]$/, '$1')
+      if (isHostName(name) || parseCidr(bare) !== undefined) return undefined
+      if (name.includes('*')) return `a "*" may only stand for the first labels: "*.example.com"`
+      return `"${value}" is not a host name`
+    }
+  })
+}
+
+export function fieldName() {
+  return text('a field name such as X-Tenant', {
+    json: { title: 'field name' },
+    max: 128,
+    reject: (value) =>
+      TOKEN.test(value) ? undefined : `"${value}" is not a field name; use letters, digits and dashes`
+  })
+}
+
+/** A field value: no CR, LF or NUL can get into a head. */
+export function fieldValue() {
+  return text('the text of a field', {
+    min: 0,
+    max: 4096,
+    reject: (value) =>
+      // Heads are written as latin1; anything beyond would be mangled.
+      /^[\t\x20-\x7e\x80-\xff]*$/.test(value)
+        ? foreignFieldValue(value)
+        : 'a field value must be visible latin1 characters'
+  })
+}
+
+export function method() {
+  return text('a method such as GET', {
+    json: { title: 'method' },
+    max: 32,
+    reject(value) {
+      if (!TOKEN.test(value)) return `"${value}" is not a method`
+      return value === value.toUpperCase()
+        ? undefined
+        : `methods are upper case: did you mean "${value.toUpperCase()}"?`
+    }
+  })
+}
+
+export function absolutePath() {
+  return text('a path such as /api/', {
+    json: { title: 'path' },
+    reject: (value) =>
+      foreignPath(value) ??
+      (!value.startsWith('/')
+        ? `a path begins with a slash: did you mean "/${value}"?`
+        : /[\s?#\\]/.test(value)
+          ? `a path has no spaces, "?", "#" or backslashes${value.includes('?') ? '; parameters of the query go to `query`' : ''}`
+          : /(?:^|\/)\.{1,2}(?:\/|$)/.test(value)
+            ? 'write the path without "." and ".."; paths are compared after they are resolved'
+            : undefined)
+  })
+}
+
+export function regex() {
+  return text('a regular expression such as "^/brew/[0-9]+$"', {
+    json: { title: 'regular expression' },
+    reject(value) {
+      try {
+        new RegExp(value)
+        return undefined
+      } catch (error) {
+        const reason =
+          error instanceof Error ? error.message.replace(/^Invalid regular expression: /, '') : ''
+        return `not a regular expression: ${reason}${regexCure(value)}`
+      }
+    }
+  })
+}
+
+/** What other engines have and JavaScript's has not. */
+function regexCure(value: string): string {
+  if (/\(\?[a-z]+\)/i.test(value)) return '; there are no flags such as (?i) here: write [Aa] for either case'
+  if (/\(\?P</.test(value)) return '; a named group is (?<name>…) here'
+  if (/[+*?}]\+/.test(value)) return '; there are no possessive quantifiers here: take the second "+" out'
+  return ''
+}
+
+export function filePath() {
+  return text('the path of a file such as /etc/lb/site.crt', { max: 4096, json: { title: 'file' } })
+}
+
+/** `client-ip`, `path`, `header:N`, `cookie:N` or `query:N`. */
+export function hashKey() {
+  const json = {
+    title: 'hash key',
+    type: 'string',
+    examples: ['client-ip', 'header:x-tenant', 'cookie:session', 'query:id', 'path']
+  }
+  return leaf<HashKey>('client-ip, path, header:NAME, cookie:NAME or query:NAME', json, (input) => {
+    const written = textOf(input)
+    if (written === 'client-ip' || written === 'path') return { kind: written }
+    const [, kind, name] = /^(header|cookie|query):(.{1,128})$/.exec(written ?? '') ?? []
+    if (kind === undefined || name === undefined) return new Refusal({})
+    if (kind === 'query') return { kind, name }
+    if (!TOKEN.test(name)) return new Refusal({ message: `"${name}" is not the name of a ${kind}` })
+    return kind === 'header' ? { kind, name: name.toLowerCase() } : { kind: 'cookie', name }
+  })
+}

@@ -1,0 +1,209 @@
+import { z } from 'zod'
+import { defaults } from '../../defaults.ts'
+import { cacheSchema } from './cache.ts'
+import { listOf, mapping } from '../leaf/leaf.ts'
+import { decimal, duration, flag, integer, off, rate, size, text, word } from '../leaf/leaves.ts'
+import { firstOf, loneNumber, loneText, loneTrue } from '../leaf/lone.ts'
+import { name } from '../leaf/name.ts'
+import { bind, cidrs, hostPattern } from '../leaf/network-leaves.ts'
+import { routeRetry } from '../retry.ts'
+import { encodedSlash, headersSchema, listenerLimits, routeSchema } from './route.ts'
+import { listenerStageKeys } from '../stage-schema.ts'
+import { listenerTls } from './tls.ts'
+import { unixAccess } from './unix-access.ts'
+
+const { l4, l7 } = defaults.listener
+
+function poolName() {
+  return text('the name of a pool', { max: 64, json: { title: 'pool' } })
+}
+
+const common = {
+  name: name('a name such as web')
+    .optional()
+    .describe('Name in logs and metrics; left out: made of mode and port, `l7-8080`.'),
+  bind: listOf(bind(), { min: 1, max: 100 }).describe(
+    'Where it listens: `host:port`, `:port` (every IPv4 address), `[::]:port` (every IPv6 address), `unix:/path`, or a list.'
+  ),
+  allow: cidrs().prefault([]).describe('Networks whose clients are let in; empty: all.'),
+  deny: cidrs().prefault([]).describe('Networks whose clients are not let in; it comes before `allow`.'),
+  maxConnections: integer(1, 10_000_000)
+    .optional()
+    .describe('Connections at once over all workers; left out: no limit.'),
+  connectionLimit: mapping(
+    {
+      perClient: integer(1, 1_000_000).optional().describe('Connections at once per client address.'),
+      rate: rate().optional().describe('New connections per client address.')
+    },
+    { lone: loneNumber('perClient') }
+  )
+    .optional()
+    .describe('Limits per client.'),
+  proxyProtocol: mapping(
+    {
+      trusted: cidrs().describe('Peers that must send a PROXY header; from others it is not read.')
+    },
+    { lone: firstOf(loneText('trusted'), loneTrue('name the peers that send it: { trusted: [10.0.0.0/8] }')) }
+  )
+    .optional()
+    .describe('Read a PROXY v1 or v2 header.'),
+  socket: unixAccess.optional().describe('Who may connect to its unix sockets.')
+}
+
+const l4Keys = {
+  protocol: word(['tcp', 'udp'])
+    .prefault(defaults.listener.protocol)
+    .describe('`udp`: relay datagrams, in sessions by client address and port.'),
+  udp: mapping({
+    idle: duration({ example: '30s' })
+      .prefault(defaults.listener.udp.idle)
+      .describe('A session without a datagram in either direction ends.'),
+    responses: integer(0, 1_000_000)
+      .optional()
+      .describe(
+        'Answers to each datagram of a client (DNS: 1); when all have come the session ends. 0: none is awaited (syslog). Left out: it ends when idle.'
+      ),
+    maxSessions: integer(1, 10_000_000)
+      .prefault(defaults.listener.udp.maxSessions)
+      .describe('Sessions at once over all workers; each has a socket of its own.'),
+    amplification: decimal(1, 10_000)
+      .optional()
+      .describe(
+        'A client is sent at most this many bytes for each byte of its own, so that forged senders cannot use it against others; left out: no bound.'
+      ),
+    receiveBuffer: size({ example: '4mb' })
+      .prefault(defaults.listener.udp.receiveBuffer)
+      .describe('Of each socket; the system sets the most (net.core.rmem_max).')
+  })
+    .prefault({})
+    .describe('With `protocol: udp`.'),
+  pool: poolName()
+    .optional()
+    .describe('Where connections go that no `sni` entry claims; left out: they are refused.'),
+  sni: listOf(
+    mapping({
+      host: hostPattern().describe('A name, or `*.example.com`.'),
+      pool: poolName().describe('Its pool.')
+    }),
+    { max: 10_000 }
+  )
+    .prefault([])
+    .describe('Choose the pool by the name in the ClientHello; nothing is decrypted.'),
+  timeouts: mapping({
+    idle: duration({ example: '10m' }).prefault(l4.idle).describe('Without a byte in either direction.'),
+    halfClose: duration({ example: '1m' })
+      .prefault(l4.halfClose)
+      .describe('Without a byte once one side has closed its half.'),
+    handshake: duration({ example: '5s' })
+      .prefault(l4.handshake)
+      .describe('For the TLS handshake, the ClientHello and the PROXY header.')
+  })
+    .prefault({})
+    .describe('Limits of time.'),
+  tls: listenerTls.optional().describe('End TLS here; left out: bytes pass as they come.')
+}
+
+const l7Keys = {
+  pool: poolName().optional().describe('Pool for requests that no route claims.'),
+  routes: listOf(routeSchema, { max: 50_000 }).prefault([]).describe('Rules; the first that matches wins.'),
+  trustedProxies: cidrs()
+    .prefault([])
+    .describe('Networks whose Forwarded and X-Forwarded-* are believed; from others they are overwritten.'),
+  limits: listenerLimits.prefault({}).describe('Limits of requests.'),
+  tls: listenerTls.optional().describe('Terminate TLS: HTTPS; left out: clear text.'),
+  protocols: listOf(word(['h2', 'http/1.1']), { min: 1, max: 2 })
+    .prefault([...defaults.listener.protocols])
+    .describe(
+      'Versions of HTTP that are spoken: by ALPN over TLS, best first; in clear text told apart by the first bytes.'
+    ),
+  http2: mapping({
+    maxStreams: integer(1, 10_000)
+      .prefault(defaults.listener.http2.maxStreams)
+      .describe('Requests at once on one connection; what is beyond is refused, and safe to repeat.'),
+    idle: duration({ example: '75s' })
+      .prefault(defaults.listener.http2.idle)
+      .describe('From the end of the last request to the close.')
+  })
+    .prefault({})
+    .describe('Of connections that speak HTTP/2.'),
+  redirectToHttps: z
+    .union([
+      flag(),
+      mapping({ port: integer(1, 65_535).describe('Port that HTTPS is on, where it is not 443.') })
+    ])
+    .prefault(defaults.listener.redirectToHttps)
+    .describe('In place of `pool`, in clear text: what no route claims is sent to HTTPS, by a 308.'),
+  timeouts: mapping({
+    handshake: duration({ example: '10s' }).prefault(l7.handshake).describe('For the TLS handshake.'),
+    requestHeaders: duration().prefault(l7.requestHeaders).describe('For the head of a request; then 408.'),
+    idle: duration({ example: '60s' }).prefault(l7.idle).describe('Without progress on a body, either way.'),
+    keepAlive: duration({ example: '75s' }).prefault(l7.keepAlive).describe('From one request to the next.'),
+    tunnel: duration({ example: '1h' })
+      .prefault(l7.tunnel)
+      .describe('Without a byte on a WebSocket or another upgrade.')
+  })
+    .prefault({})
+    .describe('Limits of time.'),
+  accessLog: z
+    .union([
+      flag(),
+      mapping({
+        slow: duration({ example: '2s' }).optional().describe('What takes longer is logged as a warning.'),
+        sample: decimal(0, 1)
+          .prefault(defaults.listener.accessLog.sample)
+          .describe('Share of exchanges that is logged; failures and slow ones always are.')
+      })
+    ])
+    .prefault(defaults.listener.accessLog.enabled)
+    .describe('One line per exchange: `true`, `false`, or how.'),
+  headers: headersSchema.optional().describe('Edit fields on every route that has no `headers` of its own.'),
+  cache: z
+    .union([off(), cacheSchema])
+    .optional()
+    .describe('Keep responses on every route that has no `cache` of its own.'),
+  retry: z
+    .union([off(), routeRetry])
+    .optional()
+    .describe("Over the pools', on every route that has no `retry` of its own."),
+  backendHeader: flag()
+    .prefault(defaults.listener.backendHeader)
+    .describe('Name the backend in `X-Backend-Server` of responses.'),
+  trace: flag().prefault(defaults.listener.trace).describe('Forward TRACE; otherwise it is answered 405.'),
+  paths: mapping({
+    encodedSlash: encodedSlash().prefault(defaults.listener.paths.encodedSlash),
+    semicolons: word(['keep', 'refuse', 'strip'])
+      .prefault(defaults.listener.paths.semicolons)
+      .describe(
+        'Paths with `;`: compare them as they are, answer 400, or compare them without what follows it in a segment, as servlet containers do.'
+      ),
+    mergeSlashes: flag()
+      .prefault(defaults.listener.paths.mergeSlashes)
+      .describe('Compare `//` as `/`. At the start of a path they are always one.')
+  })
+    .prefault({})
+    .describe('What servers read differently in paths.'),
+  ...listenerStageKeys
+}
+
+function onlyFor(keys: object, others: object, mode: string): Record<string, string> {
+  const elsewhere = Object.keys(keys).filter((key) => !Object.hasOwn(others, key))
+  return Object.fromEntries(elsewhere.map((key) => [key, `is a key of \`mode: ${mode}\` only`]))
+}
+
+export const l4Schema = mapping(
+  { mode: z.literal('l4').describe('TCP: bytes are passed on.'), ...common, ...l4Keys },
+  { elsewhere: onlyFor(l7Keys, l4Keys, 'l7') }
+)
+
+export const l7Schema = mapping(
+  { mode: z.literal('l7').describe('HTTP: requests are routed.'), ...common, ...l7Keys },
+  { elsewhere: onlyFor(l4Keys, l7Keys, 'l4') }
+)
+
+export const listenerSchema = z.discriminatedUnion('mode', [l4Schema, l7Schema], {
+  error: () => 'a mapping such as { bind: ":8080", mode: l7, pool: web }'
+})
+
+export type L4Input = z.output<typeof l4Schema>
+export type L7Input = z.output<typeof l7Schema>
+export type ListenerInput = z.output<typeof listenerSchema>

@@ -1,0 +1,124 @@
+import { isIP } from 'node:net'
+import { z } from 'zod'
+import { isHostName } from '../../addresses.ts'
+import { listOf, mapping } from '../leaf/leaf.ts'
+import { duration, integer, text, word } from '../leaf/leaves.ts'
+import { fieldName, fieldValue } from '../leaf/network-leaves.ts'
+
+function url(example: string) {
+  return text(`a URL such as "${example}"`, {
+    max: 2048,
+    json: { title: 'URL' },
+    reject: (value) =>
+      URL.canParse(value) && /^https?:\/\//.test(value) ? undefined : `"${value}" is no http or https URL`
+  })
+}
+
+function path(expected: string) {
+  return text(expected, { max: 4096, json: { title: 'path' } })
+}
+
+function port() {
+  return integer(1, 65_535)
+}
+
+const dns = mapping({
+  dns: text('a name such as api.service.internal', {
+    max: 253,
+    reject: (value) => (isHostName(value.replace(/\.$/, '')) ? undefined : `"${value}" is no name to look up`)
+  }).describe('Name to look up at the DNS servers; `/etc/hosts` is not read.'),
+  type: word(['a', 'srv'])
+    .prefault('a')
+    .describe(
+      '`a`: A and AAAA records, at `port`. `srv`: SRV records; their weights count, and who has not the best priority is a backup.'
+    ),
+  port: port().optional().describe('Port of the backends; needed for `a`.'),
+  interval: duration({ min: 1000, example: '10s' })
+    .optional()
+    .describe(
+      'At the latest after this it is looked up again; before, when the shortest TTL is over (at least 1s).'
+    ),
+  servers: listOf(
+    text('an address such as 127.0.0.1:8600', {
+      max: 64,
+      reject: (value) =>
+        isIP(value) !== 0 || /^(\d+(\.\d+){3}|\[[0-9a-f:]+\]):\d{1,5}$/i.test(value)
+          ? undefined
+          : `"${value}" is no IP address with or without a port`
+    }),
+    { max: 8 }
+  )
+    .prefault([])
+    .describe("DNS servers to ask; left out: the system's.")
+})
+
+const file = mapping({
+  file: path('a path such as ./backends.yaml').describe(
+    'YAML or JSON: a list as under `backends`, or a mapping with that key. Read again whenever it changes.'
+  )
+})
+
+const http = mapping({
+  http: url('http://127.0.0.1:8000/api.json').describe(
+    'URL of such a list; ETag and Last-Modified are used.'
+  ),
+  interval: duration({ min: 100, example: '10s' }).prefault('10s').describe('How often it is asked.'),
+  headers: z.record(fieldName(), fieldValue()).prefault({}).describe('Fields to send, such as Authorization.')
+})
+
+const docker = mapping({
+  docker: mapping(
+    {
+      socket: path('a path such as /var/run/docker.sock')
+        .prefault('/var/run/docker.sock')
+        .describe('The unix socket of the Docker Engine API.'),
+      label: text('a label such as lb.pool=api', { max: 256 }).describe(
+        'Containers with this label are backends.'
+      ),
+      port: port()
+        .optional()
+        .describe('Port inside the container; left out: its label `lb.port`, or the only one it has.'),
+      network: text('the name of a network', { max: 128 })
+        .optional()
+        .describe('Whose address is used; left out: the first that has one.')
+    },
+    { example: '{ label: "lb.pool=api", port: 8080 }' }
+  ).describe(
+    'Containers of a Docker daemon. Labels `lb.port`, `lb.weight`, `lb.name`, `lb.network` … say more.'
+  )
+})
+
+const kubernetes = mapping({
+  kubernetes: mapping({
+    service: text('the name of a service', { max: 253 }).describe('Whose EndpointSlices are followed.'),
+    namespace: text('the name of a namespace', { max: 63 })
+      .optional()
+      .describe("Left out: the pod's own, or the kubeconfig's."),
+    port: z
+      .union([port(), text('the name of a port', { max: 63 })])
+      .optional()
+      .describe('Name or number of the port; left out: the only one.'),
+    kubeconfig: path('a path such as ~/.kube/config')
+      .optional()
+      .describe("Left out: the pod's service account, outside a cluster `KUBECONFIG` or `~/.kube/config`."),
+    zone: text('a zone such as eu-1a', { max: 63 })
+      .optional()
+      .describe('Endpoints hinted for this zone are preferred.')
+  }).describe('Endpoints of a Kubernetes service.')
+})
+
+const consul = mapping({
+  consul: mapping({
+    service: text('the name of a service', { max: 253 }).describe(
+      'Whose passing instances are the backends.'
+    ),
+    url: url('http://127.0.0.1:8500').prefault('http://127.0.0.1:8500').describe("The agent's HTTP API."),
+    token: text('an ACL token', { max: 256 }).optional().describe('ACL token; best as `${CONSUL_TOKEN}`.'),
+    tag: text('a tag', { max: 256 }).optional().describe('Only instances with this tag.'),
+    datacenter: text('a datacenter', { max: 128 }).optional().describe("Left out: the agent's.")
+  }).describe('Instances of a Consul service, by blocking queries.')
+})
+
+export const discoverSchema = z.union([dns, file, http, docker, kubernetes, consul])
+
+export type DiscoverInput = z.output<typeof discoverSchema>

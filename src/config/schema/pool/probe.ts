@@ -1,0 +1,200 @@
+import { z } from 'zod'
+import { defaults } from '../../defaults.ts'
+import { leaf, listOf, mapping, Refusal } from '../leaf/leaf.ts'
+import { duration, flag, integer, percent, text, word } from '../leaf/leaves.ts'
+import { firstOf, loneNumber, loneText, loneTrue } from '../leaf/lone.ts'
+import { fieldName, fieldValue, method } from '../leaf/network-leaves.ts'
+import { textOf } from '../../environment/env-text.ts'
+
+const { probe } = defaults
+
+function statusRange() {
+  const json = { title: 'status or range', type: ['string', 'integer'], examples: ['200-399', 204] }
+  return leaf<{ from: number; to: number }>(
+    'a status such as 200 or a range such as "200-399"',
+    json,
+    (input) => {
+      const written = typeof input === 'number' ? String(input) : textOf(input)
+      const match = /^([1-5]\d\d)(?:\s*-\s*([1-5]\d\d))?$/.exec(written ?? '')
+      if (match === null) return new Refusal({ cure: 'statuses go from 100 to 599' })
+      const from = Number(match[1])
+      const to = Number(match[2] ?? match[1])
+      return from <= to ? { from, to } : new Refusal({ cure: `did you mean "${to}-${from}"?` })
+    }
+  )
+}
+
+const schedule = {
+  interval: duration({ min: 10, example: '5s' })
+    .prefault(probe.interval)
+    .describe('Time from one probe to the next.'),
+  timeout: duration({ example: '2s' })
+    .prefault(probe.timeout)
+    .describe('A probe without a full answer by then has failed.'),
+  downInterval: duration({ min: 10, example: '1s' })
+    .prefault(probe.downInterval)
+    .describe('Interval while the backend is down.'),
+  jitter: percent({ example: '10%' })
+    .prefault(probe.jitter)
+    .describe('Share of the interval by which each probe is moved at random.'),
+  rise: integer(1, 100).prefault(probe.rise).describe('Successes in a row that bring a backend back.'),
+  fall: integer(1, 100).prefault(probe.fall).describe('Failures in a row that take a backend out.'),
+  port: integer(1, 65535).optional().describe("Probe this port instead of the backend's."),
+  proxyProtocol: word(['inherit', 'none'])
+    .optional()
+    .describe(
+      "Whether a probe begins with a PROXY header as the pool's connections do (LOCAL; in v1 UNKNOWN); left out: `inherit`, or `none` where `port` is given."
+    )
+}
+
+const verify = flag()
+  .prefault(probe.verify)
+  .describe("Check the certificate too; false: it is the server's answer that counts.")
+
+const tcp = mapping({
+  type: z.literal('tcp').describe('Open a connection.'),
+  ...schedule,
+  send: text('the text to send', { max: 4096, lines: true })
+    .optional()
+    .describe('Text to send once connected; `\\r`, `\\n`, `\\t`, `\\0`, `\\\\` and `\\xHH` are resolved.'),
+  expect: text('the text to wait for', { max: 4096, lines: true })
+    .optional()
+    .describe('Text that the answer must contain, with the same escapes.')
+})
+
+const tls = mapping({
+  type: z.literal('tls').describe('Open a connection and complete a TLS handshake.'),
+  ...schedule,
+  host: text('a host name such as db.internal').optional().describe('Name to send (SNI).'),
+  verify
+})
+
+const http = {
+  ...schedule,
+  path: text('a path such as /healthz', {
+    reject: (value) =>
+      !value.startsWith('/')
+        ? `a path begins with a slash: did you mean "/${value}"?`
+        : /[\s#]/.test(value)
+          ? 'a path has no spaces and no "#"'
+          : undefined
+  })
+    .prefault(probe.path)
+    .describe('Path and query to ask for.'),
+  host: text('a host name such as site.internal').optional().describe('Host field; left out: the address.'),
+  method: method().prefault(probe.method).describe('Method to ask with.'),
+  headers: z.record(fieldName(), fieldValue()).prefault({}).describe('Further fields to send.'),
+  expect: mapping(
+    {
+      status: listOf(statusRange(), { min: 1, max: 50 })
+        .prefault(probe.status)
+        .describe('Statuses that are a success: a status, a range or a list of them.'),
+      body: text('the text to look for', { max: 4096 })
+        .optional()
+        .describe('Text that the body must contain, in its first 64 KiB.')
+    },
+    { lone: firstOf(loneNumber('status'), loneText('status', /^[1-5]/)) }
+  )
+    .prefault({})
+    .describe('What a healthy answer looks like.')
+}
+
+const grpc = mapping({
+  type: z.literal('grpc').describe('Call grpc.health.v1.Health/Check.'),
+  ...schedule,
+  service: text('the name of a service such as api.Health', { min: 0, max: 256 })
+    .prefault(probe.service)
+    .describe('Service to ask for; empty: the server as a whole.'),
+  host: text('a host name such as api.internal').optional().describe('The :authority to send.'),
+  verify
+})
+
+const user = text('a name such as lb', {
+  max: 64,
+  reject: (value) => (/^[\w.@-]+$/.test(value) ? undefined : `"${value}" is not a user name`)
+})
+  .prefault(probe.user)
+  .describe(
+    'Who logs in, without a password. That the server refuses the login is a success; it may log that.'
+  )
+
+const mysql = mapping({
+  type: z
+    .literal('mysql')
+    .describe('Log in to MySQL or MariaDB, which does not count as an aborted connection.'),
+  ...schedule,
+  user
+})
+
+const postgres = mapping({
+  type: z.literal('postgres').describe('Begin a session with PostgreSQL, as pg_isready does.'),
+  ...schedule,
+  user
+})
+
+const redis = mapping({
+  type: z.literal('redis').describe('PING Redis or Valkey; over TLS where the pool has `tls`.'),
+  ...schedule
+})
+
+const smtp = mapping({
+  type: z.literal('smtp').describe('Be greeted, say EHLO and QUIT; over TLS where the pool has `tls`.'),
+  ...schedule,
+  host: text('a host name such as lb.internal')
+    .optional()
+    .describe('Name to give in EHLO; left out: localhost.')
+})
+
+const udp = mapping({
+  type: z.literal('udp').describe('Send a datagram and wait for one.'),
+  ...schedule,
+  send: text('the bytes to send', { max: 1024, lines: true })
+    .optional()
+    .describe('What to send; left out: an empty datagram. `\\xHH` gives any byte.'),
+  expect: text('the text to wait for', { max: 1024, lines: true })
+    .optional()
+    .describe('Text that the answer must contain, with the same escapes; left out: any answer will do.')
+})
+
+export const probeSchema = z.discriminatedUnion(
+  'type',
+  [
+    tcp,
+    tls,
+    mapping({ type: z.literal('http').describe('Ask for a path over HTTP/1.1.'), ...http }),
+    mapping({ type: z.literal('https').describe('Ask for a path over HTTP/1.1 and TLS.'), ...http, verify }),
+    grpc,
+    mysql,
+    postgres,
+    redis,
+    smtp,
+    udp
+  ],
+  {
+    error(issue) {
+      const cure = loneProbe(issue.input)
+      return `a mapping such as { type: http, path: /healthz }${cure === undefined ? '' : `\n${cure}`}`
+    }
+  }
+)
+
+export const probeTypes = [
+  'tcp',
+  'tls',
+  'http',
+  'https',
+  'grpc',
+  'mysql',
+  'postgres',
+  'redis',
+  'smtp',
+  'udp'
+] as const
+
+const loneProbe = firstOf(
+  loneTrue('did you mean { type: tcp }?'),
+  loneText('type: http, path', /^\//),
+  (value) => (probeTypes.some((type) => type === value) ? 'did you mean { type: @ }?' : undefined)
+)
+
+export type ProbeInput = z.output<typeof probeSchema>

@@ -1,0 +1,55 @@
+import type { TlsFacts } from '../../../net/tls/tls-facts.ts'
+import type { Endpoint } from '../../../net/dial/endpoint.ts'
+import type { Pass } from '../../../net/admission/gate.ts'
+import type { ClientTies, TieHolder } from '../../forward/client-ties.ts'
+import { ForwardedWriter } from '../../headers/forwarded.ts'
+
+/** Both ends of a client's connection, as a PROXY header or the socket names them. */
+export interface Ends {
+  readonly source: Endpoint | undefined
+  readonly destination: Endpoint | undefined
+}
+
+/** What a connection can be asked for by those few who want to know. */
+export interface ConnectionFacts {
+  readonly ends: Ends
+  /** Undefined on clear text. */
+  readonly tls: TlsFacts | undefined
+}
+
+/**
+ * What all exchanges of one client's connection share, over HTTP/1.1 one after the other and over HTTP/2 at once. Made
+ * when the connection comes in.
+ */
+export class ClientConnection implements TieHolder {
+  /** Address of the peer, or what its PROXY header said; '' on a unix socket. */
+  readonly peer: string
+  readonly scheme: 'http' | 'https'
+  /** What the connection is counted in, where the listener limits connections. */
+  readonly pass: Pass | undefined
+  /** Written by the backends' side, and at the end of the connection. */
+  ties: ClientTies | undefined
+  readonly #facts: ConnectionFacts
+  #forwarded: ForwardedWriter | undefined
+
+  constructor(peer: string, scheme: 'http' | 'https', pass: Pass | undefined, facts: ConnectionFacts) {
+    this.peer = peer
+    this.scheme = scheme
+    this.pass = pass
+    this.#facts = facts
+  }
+
+  get ends(): Ends {
+    return this.#facts.ends
+  }
+
+  /** Undefined on clear text. */
+  get tls(): TlsFacts | undefined {
+    return this.#facts.tls
+  }
+
+  /** Writes X-Forwarded-* and Forwarded, which rarely change from request to request. */
+  get forwarded(): ForwardedWriter {
+    return (this.#forwarded ??= new ForwardedWriter(this))
+  }
+}

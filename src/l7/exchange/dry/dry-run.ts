@@ -1,0 +1,158 @@
+import type { L7ListenerConfig, PoolConfig, RouteAction } from '../../../config/model/model.ts'
+import type { Clock } from '../../../core/clock.ts'
+import { errors, type ErrorCode } from '../../../core/errors.ts'
+import { dryContext, drySnapshot } from '../../compile/dry-snapshot.ts'
+import type { Snapshot } from '../../compile/snapshot.ts'
+import type { EngineContext } from '../engine-context.ts'
+import { parseFailure } from '../../http1/parse/parse-failure.ts'
+import { parsedRequest, parseRequest } from '../../http1/parse/request-parser.ts'
+import { UNREADABLE } from '../../message/request.ts'
+import type { ConditionName } from '../../router/conditions.ts'
+import { failedCondition } from '../../router/explain-match.ts'
+import { ClientConnection } from '../client/client-connection.ts'
+import { DryExchange, type ExplainCache, type ExplainedCache } from './dry-exchange.ts'
+import { DryStream } from './dry-stream.ts'
+
+/** What becomes of a request, as its stages decide it, without doing it. */
+export interface ExchangeExplanation {
+  /** Routes before the one that matches, in order, with the first condition of each that does not hold. */
+  readonly passedOver: readonly { readonly route: string; readonly condition: ConditionName }[]
+  readonly route?: string
+  /** lb answers with this error itself. */
+  readonly refused?: { readonly code: ErrorCode; readonly status: number; readonly why: string }
+  readonly action?: ExplainedAction
+  /** Path and query as the backend is asked for them. */
+  readonly forwards?: string
+  /** The fields that a backend gets, one line each. */
+  readonly sends?: readonly string[]
+  /** Of an answer that no backend makes. */
+  readonly answers?: { readonly status: number; readonly fields: readonly string[] }
+  readonly cache?: ExplainedCache
+  /** What stages say beyond that. */
+  readonly notes: readonly string[]
+}
+
+export type ExplainedAction =
+  | { readonly kind: 'pool'; readonly pool: string }
+  | {
+      readonly kind: 'split'
+      readonly targets: readonly { readonly pool: string; readonly weight: number }[]
+    }
+  | { readonly kind: 'redirect'; readonly status: number; readonly location: string }
+  | { readonly kind: 'respond'; readonly status: number }
+
+export interface DryRunParts {
+  readonly listener: L7ListenerConfig
+  readonly pools: Readonly<Record<string, PoolConfig>>
+  readonly clock: Clock
+  /** This process in Via: a request that has been here before is a loop. */
+  readonly pseudonym: string
+  readonly explainCache: ExplainCache
+}
+
+export interface AskedExchange {
+  /** The head as a client would send it, latin1. */
+  readonly head: string
+  /** Where it comes from. */
+  readonly peer: string
+}
+
+export function dryRun(parts: DryRunParts, asked: AskedExchange): ExchangeExplanation {
+  const { listener } = parts
+  const { context, snapshot } = compiled(parts)
+  const scheme = listener.tls === undefined ? 'http' : 'https'
+  const ends = { source: undefined, destination: undefined }
+  const stream = new DryStream(new ClientConnection(asked.peer, scheme, undefined, { ends, tls: undefined }))
+  const bytes = Buffer.from(asked.head, 'latin1')
+  const end = parseRequest(bytes, 0, bytes.length, listener.limits)
+  const request = end > 0 ? parsedRequest() : UNREADABLE
+  const exchange = new DryExchange(request, stream, snapshot, context, parts.explainCache)
+  if (end > 0) exchange.run()
+  else {
+    const { code, reason } = parseFailure(end)
+    exchange.fail(code, reason)
+  }
+  return told(exchange, stream)
+}
+
+interface Compiled {
+  readonly pools: DryRunParts['pools']
+  readonly pseudonym: string
+  readonly context: EngineContext
+  readonly snapshot: Snapshot
+}
+
+/** Of the listeners last asked about: a thousand tests of one configuration compile it once. */
+const known = new WeakMap<L7ListenerConfig, Compiled>()
+
+function compiled({ listener, pools, clock, pseudonym }: DryRunParts): Compiled {
+  const before = known.get(listener)
+  if (before?.pools === pools && before.pseudonym === pseudonym) return before
+  const context = dryContext(clock, pseudonym)
+  const made = { pools, pseudonym, context, snapshot: drySnapshot(listener, pools, context) }
+  known.set(listener, made)
+  return made
+}
+
+function told(exchange: DryExchange, { answer }: DryStream): ExchangeExplanation {
+  const { route, errorCode, errorReason, notes, cache } = exchange
+  const passedOver = exchange.host === '' && exchange.path === '' ? [] : passedOverBy(exchange)
+  const common = { passedOver, ...(route === undefined ? {} : { route: route.name }), notes }
+  if (errorCode !== undefined) {
+    const kind: { readonly status?: number } = errors[errorCode]
+    const refused = { code: errorCode, status: answer?.status ?? kind.status ?? 500, why: errorReason }
+    return { ...common, refused, ...answered(answer) }
+  }
+  if (route === undefined || exchange.target === undefined) {
+    return {
+      ...common,
+      ...(route === undefined ? {} : actionOf(route.config.action, answer)),
+      ...answered(answer)
+    }
+  }
+  const { forwardPath, query } = exchange
+  return {
+    ...common,
+    ...actionOf(route.config.action, answer),
+    forwards: query === undefined ? forwardPath : `${forwardPath}?${query}`,
+    ...(exchange.forwarded ? { sends: sentLines(exchange) } : answered(answer)),
+    ...(cache === undefined ? {} : { cache })
+  }
+}
+
+function passedOverBy(exchange: DryExchange): { route: string; condition: ConditionName }[] {
+  const { host, path, query, clientIp, client, request, snapshot } = exchange
+  const { method, headers } = request
+  const input = { host, path, query, method, headers, clientIp, client }
+  const passedOver: { route: string; condition: ConditionName }[] = []
+  for (const { name, match } of snapshot.config.routes) {
+    if (exchange.route?.name === name) break
+    const condition = failedCondition(match, input, snapshot.config.paths)
+    if (condition !== undefined) passedOver.push({ route: name, condition })
+  }
+  return passedOver
+}
+
+function actionOf(action: RouteAction, answer: DryStream['answer']): { readonly action?: ExplainedAction } {
+  if (action.kind === 'pool' || action.kind === 'split') return { action }
+  if (answer === undefined) return {}
+  const { status, fields } = answer
+  if (action.kind === 'respond') return { action: { kind: 'respond', status } }
+  const location = /^location: ([^\r]*)/im.exec(fields)?.[1] ?? ''
+  return { action: { kind: 'redirect', status, location } }
+}
+
+/** Without framing, which is each connection's own. */
+function sentLines(exchange: DryExchange): string[] {
+  const { authority, headers } = exchange.outgoing
+  return [...(authority === undefined ? [] : [`Host: ${authority}`]), ...fieldLines(headers.text)]
+}
+
+function answered(answer: DryStream['answer']): Pick<ExchangeExplanation, 'answers'> {
+  if (answer === undefined) return {}
+  return { answers: { status: answer.status, fields: fieldLines(answer.fields) } }
+}
+
+function fieldLines(text: string): string[] {
+  return text.split('\r\n').filter((line) => line !== '')
+}

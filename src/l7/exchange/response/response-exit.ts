@@ -1,0 +1,220 @@
+import { contain } from '../../../core/containment.ts'
+import { BodyChain, type ChainOwner } from '../body-chain.ts'
+import { NO_BODY } from '../../message/body-length.ts'
+import type { ResponseHead } from './response-head.ts'
+import { StageRun } from '../stage-run.ts'
+
+/**
+ * The one way out: every response, whoever made it, passes the `response` hooks and transforms of its stages here. Sources
+ * (a backend, the cache, an answer of ours) call `respond`, then `sendBody`, `flush` and `sendEnd`.
+ */
+export abstract class ResponseExit extends StageRun implements ChainOwner {
+  #headSent = false
+  #ended = false
+  #chain: BodyChain | undefined
+  #chainFull = false
+  /** A stage has put another body in place: the source's is dropped. */
+  #replaced = false
+  #onGone: (() => void)[] | undefined
+  #onDrained: (() => void)[] | undefined
+
+  /** The source may go on. */
+  protected abstract sourceReady(): void
+  /** The response has been sent whole. */
+  protected abstract whole(): void
+
+  override get ended(): boolean {
+    return this.#ended
+  }
+
+  get headSent(): boolean {
+    return this.#headSent
+  }
+
+  /** Called once, when the exchange ends before its response is whole. */
+  onGone(listener: () => void): void {
+    ;(this.#onGone ??= []).push(listener)
+  }
+
+  /** Called once, when the client takes more after `flush` returned false. */
+  onDrained(listener: () => void): void {
+    ;(this.#onDrained ??= []).push(listener)
+  }
+
+  /** Sends the head; false when a stage's fault has ended the exchange instead. */
+  respond(head: ResponseHead): boolean {
+    if (this.#ended) return false
+    try {
+      this.#passHooks(head)
+    } catch (error) {
+      this.crash(error)
+      return false
+    }
+    this.#headSent = true
+    this.status = head.status
+    this.downstream.sendHead(
+      head.status,
+      head.reason,
+      head.headers.text,
+      head.length,
+      this.request.acceptsTrailers
+    )
+    const { body } = head
+    if (body !== undefined && this.#hasBody(head)) {
+      if (head.bodyText === undefined) this.sendOwned(body)
+      else this.sendText(head.bodyText)
+      this.#replaced = true
+    }
+    return true
+  }
+
+  #passHooks(head: ResponseHead): void {
+    if (this.responseLines !== '') head.headers.text += this.responseLines
+    const { response, body } = this.stages
+    for (let i = 0; i < response.length; i++) response[i]!.response(this.self, head as never)
+    if (body.length === 0 || !this.#hasBody(head)) return
+    const chain = new BodyChain(this)
+    for (const stage of body) {
+      const link = chain.link()
+      const transform = stage.body(this.self, head as never, link)
+      if (transform !== undefined) chain.put(link, transform)
+    }
+    if (!chain.empty) this.#chain = chain
+  }
+
+  #hasBody(head: ResponseHead): boolean {
+    return head.length !== NO_BODY && head.length !== 0 && this.request.method !== 'HEAD'
+  }
+
+  /** The head of a 101: what follows is no body. */
+  protected switchProtocols(head: ResponseHead): void {
+    this.guarded(() => {
+      for (const stage of this.stages.response) stage.response(this.self, head as never)
+    })
+    this.#headSent = true
+    this.status = head.status
+  }
+
+  /** Part of the body; valid during the call. */
+  sendBody(buffer: Buffer, start: number, end: number): void {
+    if (this.#ended || this.#replaced) return
+    if (this.#chain !== undefined) return this.#feed(buffer, start, end)
+    this.bytesOut += end - start
+    this.downstream.sendBody(buffer, start, end)
+  }
+
+  /** Bytes of ours, which stay untouched. */
+  sendOwned(bytes: Buffer): void {
+    if (this.#ended || this.#replaced) return
+    if (this.#chain !== undefined) return this.#feed(bytes, 0, bytes.length)
+    this.sendBytes(bytes)
+  }
+
+  /** A latin1 string: the cheapest way for small bodies. */
+  sendText(text: string): void {
+    if (this.#ended || this.#replaced) return
+    if (this.#chain !== undefined) return this.#feed(Buffer.from(text, 'latin1'), 0, text.length)
+    this.bytesOut += text.length
+    this.downstream.sendText(text)
+  }
+
+  /** Writes what was gathered. False: the source stops until it is told (`sourceReady`, `onDrained`). */
+  flush(): boolean {
+    if (this.#chain !== undefined && !this.#ended) this.#flushChain()
+    return this.downstream.flush() && !this.#chainFull
+  }
+
+  sendEnd(trailers: string): void {
+    if (this.#ended) return
+    if (this.#chain !== undefined) this.#endChain(trailers)
+    else this.endBody(trailers)
+  }
+
+  // Functions of their own: what a closure captures is allocated by every call, also by those that make no closure.
+
+  #flushChain(): void {
+    this.guarded(() => this.#chain?.flush())
+  }
+
+  #endChain(trailers: string): void {
+    this.guarded(() => this.#chain?.end(trailers))
+  }
+
+  #feed(buffer: Buffer, start: number, end: number): void {
+    this.guarded(() => {
+      if (!this.#chain!.write(buffer, start, end)) this.#chainFull = true
+    })
+  }
+
+  // ChainOwner.
+
+  sendBytes(bytes: Buffer): void {
+    this.bytesOut += bytes.length
+    this.downstream.sendOwned(bytes)
+  }
+
+  flushBytes(): boolean {
+    return this.downstream.flush()
+  }
+
+  endBody(trailers: string): void {
+    this.#onGone = undefined
+    // It may read on, to the next request, which is no matter of this one.
+    try {
+      this.downstream.sendEnd(trailers)
+    } catch (error) {
+      contain(error, this.downstream)
+    }
+    this.whole()
+  }
+
+  failBody(error: unknown): void {
+    this.crash(error)
+  }
+
+  onChainReady(): void {
+    this.#chainFull = false
+    this.#resumeSource()
+  }
+
+  /** The client takes more. */
+  protected drainBody(): void {
+    this.guarded(() => this.#chain?.onDrain())
+    if (!this.#chainFull) this.#resumeSource()
+  }
+
+  #resumeSource(): void {
+    this.sourceReady()
+    const listeners = this.#onDrained
+    this.#onDrained = undefined
+    if (listeners !== undefined) for (const listener of listeners) this.guarded(listener)
+  }
+
+  /** Stops whoever makes the body. */
+  protected stopBody(): void {
+    this.#chain?.abort()
+    const listeners = this.#onGone
+    this.#onGone = undefined
+    if (listeners !== undefined) for (const listener of listeners) listener()
+  }
+
+  /** The end of the exchange: tells its stages. */
+  protected close(): void {
+    if (this.#ended) return
+    this.#ended = true
+    const durationMs = performance.now() - this.startedAt
+    this.context.finished(this, durationMs)
+    const { done } = this.stages
+    for (let i = 0; i < done.length; i++) {
+      try {
+        done[i]!.done(this.self, durationMs)
+      } catch (error) {
+        this.#containEnd(error)
+      }
+    }
+  }
+
+  #containEnd(error: unknown): void {
+    contain(error, { onInternalError: () => this.snapshot.config.name })
+  }
+}

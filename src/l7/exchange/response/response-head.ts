@@ -1,0 +1,66 @@
+import type { HeaderBlock } from '../../message/header-block.ts'
+
+/** Who made a response. */
+export type ResponseSource = 'backend' | 'cache' | 'local' | 'error'
+
+/**
+ * The head of a response on its way to the client, as stages may still change it. `headers` has no framing and no
+ * Connection: the protocol's own. Left alone it costs one small object.
+ */
+export class ResponseHead {
+  status: number
+  /** '' for the usual one. HTTP/2 has none. */
+  reason: string
+  readonly headers: HeaderBlock
+  /** Bytes of body that follow, UNKNOWN_LENGTH or NO_BODY. */
+  length: number
+  readonly source: ResponseSource
+  /** The whole body as it follows, where it is at hand; it stays untouched. */
+  whole: Buffer | undefined
+  /** What stands for the stored response whose whole body follows: another object once that has changed. */
+  stored: object | undefined
+  /** Content coding that is still to be applied to the body. Written by the compress stage only, as `identityLength`. */
+  coding: string | undefined
+  /** Of the body before it. */
+  identityLength = 0
+  /** The substitute as latin1, for the cheapest way out. */
+  bodyText: string | undefined
+  #body: Buffer | undefined
+
+  constructor(status: number, reason: string, headers: HeaderBlock, length: number, source: ResponseSource) {
+    this.status = status
+    this.reason = reason
+    this.headers = headers
+    this.length = length
+    this.source = source
+  }
+
+  /** What stands in place of the body. */
+  get body(): Buffer | undefined {
+    return this.#body
+  }
+
+  /** The same in other bytes, say, compressed; `text` as latin1 where it is at hand. The source's own are dropped. */
+  substitute(bytes: Buffer, text?: string): void {
+    this.#body = this.whole = bytes
+    this.bodyText = text
+    this.length = bytes.length
+  }
+
+  /** The client gets `bytes` in place of the body; what the backend sends of its own is dropped. */
+  replaceBody(bytes: Buffer, contentType: string): void {
+    this.substitute(bytes)
+    this.stored = undefined
+    for (const name of [
+      'content-encoding',
+      'content-range',
+      'etag',
+      'last-modified',
+      'accept-ranges',
+      'trailer'
+    ]) {
+      this.headers.remove(name)
+    }
+    this.headers.set('Content-Type', contentType)
+  }
+}

@@ -1,0 +1,127 @@
+import type { Backend } from '../../../balancer/pool/backend.ts'
+import type { PickContext } from '../../../balancer/pool/pick-context.ts'
+import type { Pool } from '../../../balancer/pool/pool.ts'
+import type { RetryConfig } from '../../../config/model/model.ts'
+import type { Outgoing } from '../forward-owner.ts'
+import { GRPC_UNAVAILABLE } from './grpc-outcome.ts'
+import type { HeaderBlock } from '../../message/header-block.ts'
+import { isIdempotent } from '../../message/methods.ts'
+import { ReplayBuffer } from './replay-buffer.ts'
+import type { RetryBudget } from './retry-budget.ts'
+
+interface Head {
+  readonly status: number
+  readonly headers: HeaderBlock
+}
+
+/** What was tried for one request, and whether it may be tried again (RFC 9110 §9.2.2). */
+export class Attempts {
+  readonly #retry: RetryConfig
+  readonly #budget: RetryBudget
+  readonly #request: Outgoing
+  readonly #mayBeRefused: boolean
+  /** Tries after the first. */
+  made = 0
+  /** Until when one that is refused by all may be tried again (`queue.whileDown`); from the first refusal on. */
+  downUntil: number | undefined
+  tried: Backend[] | undefined
+  /** Some of the body has been sent. */
+  bodyBegun = false
+  /** One more, when a kept connection turns out to be closed. */
+  #stale = 1
+  /** More, when a backend did nothing with it. */
+  #refused = 3
+  #replay: ReplayBuffer | undefined
+  #answered = false
+
+  /** `mayBeRefused`: the pool speaks a version in which a backend can say that it did nothing. */
+  constructor(retry: RetryConfig, budget: RetryBudget, request: Outgoing, mayBeRefused = false) {
+    this.#mayBeRefused = mayBeRefused
+    this.#retry = retry
+    this.#budget = budget
+    this.#request = request
+  }
+
+  /** What was sent of the body, as far as it is kept. */
+  get sent(): readonly Buffer[] {
+    return this.#replay?.chunks ?? []
+  }
+
+  bodySent(buffer: Buffer, start: number, end: number): void {
+    this.bodyBegun = true
+    const again = this.#mayBeRefused || (this.#retry.attempts > 0 && this.#safeMethod)
+    if (this.#answered || !again) return
+    ;(this.#replay ??= new ReplayBuffer()).add(buffer, start, end)
+  }
+
+  /** There is an answer: no further try, so nothing need be kept. */
+  answered(): void {
+    this.#answered = true
+    this.#replay?.drop()
+  }
+
+  failed(backend: Backend | undefined): void {
+    this.made++
+    if (backend !== undefined) (this.tried ??= []).push(backend)
+  }
+
+  /**
+   * The number of tries, the method, the body and the budget allow another one. When nothing was sent the budget is
+   * not asked: each request still reaches one backend only, so trying on adds no load.
+   */
+  mayRetry(nothingSent: boolean): boolean {
+    if (this.made >= this.#retry.attempts) return false
+    return nothingSent || (this.#repeatable && this.#budget.tryRetry())
+  }
+
+  /** What the next pick knows. `own`: the name of the backend that it should be. */
+  pickContext(context: PickContext, own: string | undefined): PickContext {
+    const { tried, downUntil } = this
+    if (tried === undefined && own === undefined) return context
+    return {
+      ...context,
+      ...(own !== undefined && { sticky: own }),
+      ...(tried !== undefined && { tried, waitUntil: downUntil })
+    }
+  }
+
+  /** A connection was refused, so nothing was sent: any method may be tried elsewhere, or wait for `queue.whileDown`. */
+  mayTryOn(pool: Pool): boolean {
+    this.downUntil ??= pool.downUntil()
+    return !pool.isPast(this.downUntil) || (this.#retry.on.includes('connect-failure') && this.mayRetry(true))
+  }
+
+  /** An answer that `retry.on` names. UNAVAILABLE in the head of a call: by its own word the backend did not carry it out. */
+  mayRetryAnswer({ status, headers }: Head): boolean {
+    const { on } = this.#retry
+    if (on.includes(status)) return this.mayRetry(false)
+    if (!this.#mayBeRefused || !on.includes('grpc-unavailable')) return false
+    if (headers.first('grpc-status') !== GRPC_UNAVAILABLE || this.made >= this.#retry.attempts) return false
+    return (!this.bodyBegun || this.#replay?.whole === true) && this.#budget.tryRetry()
+  }
+
+  /** Once per request, and no matter how often it was tried. */
+  mayRepeatStale(): boolean {
+    return this.#repeatable && this.#stale-- > 0
+  }
+
+  /** The backend did nothing with it, so any method may be sent again, if its body is at hand. */
+  mayRepeatRefused(): boolean {
+    if (this.bodyBegun && this.#replay?.whole !== true) return false
+    return this.#refused-- > 0
+  }
+
+  /** A backend of the pool that has not been tried is there. */
+  elsewhere(pool: Pool, current: Backend): boolean {
+    return pool.backends.some((one) => one !== current && one.available && this.tried?.includes(one) !== true)
+  }
+
+  get #repeatable(): boolean {
+    if (this.#request.upgrade !== '' || (this.bodyBegun && this.#replay?.whole !== true)) return false
+    return this.#safeMethod
+  }
+
+  get #safeMethod(): boolean {
+    return this.#retry.nonIdempotent || isIdempotent(this.#request.method)
+  }
+}

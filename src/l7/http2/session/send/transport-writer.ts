@@ -1,0 +1,62 @@
+import type { Transport } from '../../../../net/transport/transport.ts'
+import { giveChunk } from '../../frames/chunk-pool.ts'
+import type { OutQueue } from '../../frames/out-queue.ts'
+
+const WORTH_COPYING = 16_384
+/** In place of a chunk, where the transport wants us to wait but holds none of ours. */
+const NOTHING = Buffer.alloc(0)
+
+/**
+ * Writes what a session left in `out`, chunk by chunk. While the transport holds a chunk nothing more is given to it: the
+ * session goes on filling its own, so that the next write is a large one.
+ */
+export class TransportWriter {
+  readonly #transport: Transport
+  readonly #out: OutQueue
+  /** Chunks that the transport still refers to. */
+  #lent: Buffer[] = []
+  #keepsTaken = false
+
+  constructor(transport: Transport, out: OutQueue) {
+    this.#transport = transport
+    this.#out = out
+  }
+
+  /** The transport holds something; `drained` is to be called from `onDrain`. */
+  get blocked(): boolean {
+    return this.#lent.length > 0
+  }
+
+  /** Writes as much as the transport takes. False: it holds some of it. */
+  flush(): boolean {
+    const transport = this.#transport
+    while (!this.blocked && !transport.closed) {
+      const chunk = this.#out.shift()
+      if (chunk === undefined) return true
+      // TLS encrypts at once, which is a copy, unless a write is under way already.
+      const copied = transport.copiesAtOnce && transport.pending === 0
+      const bytes = chunk.buffer.subarray(0, chunk.end)
+      // A socket of Node's holds on to what it has taken without saying until when: small pieces are copied for it.
+      const copies = this.#keepsTaken && chunk.end <= WORTH_COPYING
+      const taken = transport.sendOwned(copies ? Buffer.from(bytes) : bytes)
+      if (copied || copies || (taken && transport.pending === 0)) giveChunk(chunk.buffer)
+      else if (!taken || transport.copiesAtOnce) this.#lent.push(chunk.buffer)
+      else this.#keepsTaken = true
+      if (!taken && copies) this.#lent.push(NOTHING)
+    }
+    return !this.blocked
+  }
+
+  /** The transport's `onDrain`. */
+  drained(): void {
+    if (this.#transport.pending > 0) return
+    for (const chunk of this.#lent) if (chunk !== NOTHING) giveChunk(chunk)
+    this.#lent = []
+  }
+
+  /** The transport has closed: what it held is the collector's. */
+  drop(): void {
+    this.#lent = []
+    this.#out.clear()
+  }
+}

@@ -1,0 +1,224 @@
+import {
+  FLOW_CONTROL_ERROR,
+  MAX_WINDOW,
+  NO_ERROR,
+  PROTOCOL_ERROR,
+  STREAM_CLOSED
+} from '../../frames/codes.ts'
+import { writeReset } from '../../frames/write-frames.ts'
+import { BY_BOTH_ENDS, BY_PEER, BY_US, ClosedIds } from './closed-ids.ts'
+import { Glitches } from '../glitches.ts'
+import { Receiver } from '../receiver.ts'
+import { Sender } from '../send/sender.ts'
+import { PeerSettings } from '../settings.ts'
+import { Stream, type ClosedBy } from './stream.ts'
+import { DEFAULT_WINDOW } from '../../frames/codes.ts'
+
+/** Who owns a session: the connection around it. */
+export interface SessionHost {
+  /** Something waits to be written, outside of a `receive`. */
+  wake(): void
+  /** The connection is over; what is in `out`, GOAWAY last, is to be written before it closes. */
+  onOver(code: number, reason: string): void
+  /** RST_STREAM was sent or has come; `by`: whose doing it is. */
+  onReset(code: number, by: ClosedBy | 'us'): void
+  /** A stream has ended, whatever the way. */
+  onStreamClosed(code: number, by: ClosedBy | 'us' | 'end'): void
+}
+
+/** The streams of a connection, from opened to forgotten, and what both sides do with them alike. */
+export abstract class StreamSet {
+  readonly streams = new Map<number, Stream>()
+  readonly closed = new ClosedIds()
+  readonly peer = new PeerSettings()
+  readonly glitches: Glitches
+  readonly sender: Sender
+  readonly receiver: Receiver
+  /** The highest stream that the peer has opened. */
+  lastPeerId = 0
+  /** The next stream that we open; clients only. */
+  nextId = 1
+  protected readonly host: SessionHost
+  readonly #server: boolean
+  readonly #touched: Stream[] = []
+  #over = false
+
+  constructor(host: SessionHost, server: boolean) {
+    this.host = host
+    this.#server = server
+    this.glitches = new Glitches(!server)
+    this.sender = new Sender((stream) => this.#localEnd(stream))
+    this.receiver = new Receiver(this.sender.out)
+  }
+
+  abstract fail(code: number, reason: string): false
+  protected abstract glitch(kind: 'early-reset' | 'late-frame'): boolean
+  protected abstract violation(id: number, code: number): boolean
+
+  /** Nothing more is read or begun. */
+  get over(): boolean {
+    return this.#over
+  }
+
+  /** Never opened. Even ones would be ours or the server's to push, which nobody does. */
+  isIdle(id: number): boolean {
+    if ((id & 1) === 0) return true
+    return this.#server ? id > this.lastPeerId : id >= this.nextId
+  }
+
+  protected open(id: number): Stream {
+    const stream = new Stream(id, this.peer.initialWindowSize, DEFAULT_WINDOW)
+    this.streams.set(id, stream)
+    return stream
+  }
+
+  // What handlers do.
+
+  send(stream: Stream, bytes: Buffer, start: number, end: number, owned: boolean): void {
+    if (!stream.localEnded) this.sender.data(stream, bytes, start, end, owned)
+  }
+
+  sendText(stream: Stream, text: string): void {
+    if (!stream.localEnded) this.sender.text(stream, text)
+  }
+
+  end(stream: Stream, trailers: string): void {
+    if (!stream.localEnded && stream.endTrailers === undefined) this.sender.end(stream, trailers)
+  }
+
+  /** The handler takes the stream's body. */
+  flow(stream: Stream): void {
+    if (stream.flows) return
+    this.receiver.flow(stream)
+    this.host.wake()
+  }
+
+  hold(stream: Stream): void {
+    stream.flows = false
+  }
+
+  /** Ends a stream early; `by`: whose doing it is. */
+  reset(id: number, code: number, by: ClosedBy | 'us' = 'us'): void {
+    const stream = this.streams.get(id)
+    writeReset(this.sender.out, id, code)
+    this.host.onReset(code, by)
+    this.host.wake()
+    if (stream === undefined) this.closed.add(id, BY_US)
+    else this.#forget(stream, BY_US, code, by)
+  }
+
+  // What frames do.
+
+  protected touch(stream: Stream): void {
+    if (stream.touched) return
+    stream.touched = true
+    this.#touched.push(stream)
+  }
+
+  /** Tells those whose bytes came in this read. */
+  protected readDone(): void {
+    for (const stream of this.#touched) {
+      stream.touched = false
+      stream.handler?.onReadDone()
+    }
+    this.#touched.length = 0
+  }
+
+  /** END_STREAM has come. */
+  protected remoteEnd(stream: Stream, trailers: string): void {
+    if (stream.contentLeft > 0) {
+      this.violation(stream.id, PROTOCOL_ERROR)
+      return
+    }
+    stream.remoteEnded = true
+    this.receiver.end(stream, trailers)
+    if (stream.localEnded) this.#forget(stream, BY_BOTH_ENDS, NO_ERROR, 'end')
+  }
+
+  protected peerReset(id: number, code: number): boolean {
+    const stream = this.streams.get(id)
+    if (stream === undefined) return this.glitch('late-frame')
+    const early = !stream.localEnded
+    this.host.onReset(code, 'peer')
+    this.#forget(stream, BY_PEER, code, 'peer')
+    return !early || !this.#server ? !this.#over : this.glitch('early-reset')
+  }
+
+  /** WINDOW_UPDATE. */
+  protected widen(id: number, increment: number): boolean {
+    if (id === 0) {
+      if (increment === 0) return this.fail(PROTOCOL_ERROR, 'WINDOW_UPDATE of 0')
+      if (this.sender.widen(increment) !== 0) return this.fail(FLOW_CONTROL_ERROR, 'window over 2^31-1')
+      this.sender.pump()
+      return !this.#over
+    }
+    const stream = this.streams.get(id)
+    // RFC 9113 §5.1: it may have been on its way when the stream closed.
+    if (stream === undefined) return !this.#over
+    if (increment === 0) return this.violation(id, PROTOCOL_ERROR)
+    if (stream.sendWindow + increment > MAX_WINDOW) return this.violation(id, FLOW_CONTROL_ERROR)
+    stream.sendWindow += increment
+    if (stream.pendingBytes > 0 || stream.waits) this.sender.pump()
+    return !this.#over
+  }
+
+  /** SETTINGS; returns an error code, 0 for none. */
+  protected applySettings(buffer: Buffer, start: number, end: number): number {
+    const before = this.peer.initialWindowSize
+    const failure = this.peer.apply(buffer, start, end)
+    if (failure !== 0) return failure
+    this.sender.sections.tableSize = this.peer.headerTableSize
+    // RFC 9113 §6.9.2: it holds for open streams too, whose window may become negative.
+    const change = this.peer.initialWindowSize - before
+    if (change === 0) return 0
+    for (const stream of this.streams.values()) {
+      stream.sendWindow += change
+      if (stream.sendWindow > MAX_WINDOW) return FLOW_CONTROL_ERROR
+    }
+    return 0
+  }
+
+  /** The connection has ended: so have all streams. `refused`: those above it were not looked at. */
+  protected finish(code: number, reason: string): void {
+    if (this.#over) return
+    this.#over = true
+    for (const stream of [...this.streams.values()]) this.#forget(stream, BY_US, code, 'connection')
+    this.host.onOver(code, reason)
+  }
+
+  /** The transport has closed. */
+  abandon(): void {
+    if (this.#over && this.streams.size === 0) return
+    this.#over = true
+    for (const stream of [...this.streams.values()]) this.#forget(stream, BY_US, STREAM_CLOSED, 'connection')
+  }
+
+  /** The peer did nothing with it. */
+  protected refuse(stream: Stream, code: number): void {
+    this.#forget(stream, BY_US, code, 'refused')
+  }
+
+  #localEnd(stream: Stream): void {
+    if (stream.remoteEnded) this.#forget(stream, BY_BOTH_ENDS, NO_ERROR, 'end')
+    else this.endedFirst(stream)
+  }
+
+  /** Our message is complete and the peer's is not. */
+  protected endedFirst(_stream: Stream): void {}
+
+  #forget(stream: Stream, way: number, code: number, by: ClosedBy | 'us' | 'end'): void {
+    if (!this.streams.delete(stream.id)) return
+    this.closed.add(stream.id, way)
+    if (by === 'end') stream.handler?.onFinished?.()
+    else {
+      stream.localEnded = true
+      stream.remoteEnded = true
+      this.receiver.drop(stream)
+      this.sender.drop(stream)
+      const { handler } = stream
+      stream.handler = undefined
+      if (by !== 'us') handler?.onClosed(code, by)
+    }
+    this.host.onStreamClosed(code, by)
+  }
+}

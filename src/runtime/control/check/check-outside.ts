@@ -1,0 +1,123 @@
+import { lookup } from 'node:dns/promises'
+import { accessSync, constants, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { Bind, Config } from '../../../config/model/model.ts'
+import { errorAt, type Finding, type Path, warningAt } from '../../../config/report/problem.ts'
+import { systemReason } from '../../../config/report/system-reason.ts'
+import { type CertificateReport, checkCertificates } from '../../certificates/check-certificates.ts'
+import { checkUser } from '../../process/privileges.ts'
+import { whyNotBindable } from './bind-check.ts'
+import { configTestFindings } from './config-tests.ts'
+
+/** Names looked up at most, and how long all of them may take. */
+const MAX_NAMES = 200
+const LOOKUPS_MS = 3_000
+
+/**
+ * What a configuration names outside of itself: certificates, keys, authorities, the user, folders of sockets, addresses,
+ * host names. Everything that a start would stop at, all at once, without listening anywhere. What may be otherwise by
+ * the time of the start is a warning.
+ */
+export async function checkOutside(config: Config): Promise<CertificateReport> {
+  const { findings, lines } = checkCertificates(config, Date.now())
+  return {
+    findings: [
+      ...findings,
+      ...checkAccount(config),
+      ...checkBinds(config),
+      ...configTestFindings(config),
+      ...checkAuthFiles(config),
+      ...(await checkHosts(config))
+    ],
+    lines
+  }
+}
+
+function* checkAccount({ user }: Config): Generator<Finding> {
+  if (user === undefined) return
+  try {
+    checkUser(user)
+  } catch (error) {
+    const { message } = error as Error
+    // Who checks is seldom who starts it.
+    yield /exist|not supported/.test(message) ? errorAt(['user'], message) : warningAt(['user'], message)
+  }
+}
+
+/** Files of credentials: what is missing at the start lets nobody in. */
+function* checkAuthFiles(config: Config): Generator<Finding> {
+  for (const [index, listener] of config.listeners.entries()) {
+    if (listener.mode !== 'l7') continue
+    const places = [{ path: ['listeners', index] as Path, stages: listener.stages }]
+    for (const [number, { stages }] of listener.routes.entries()) {
+      if (stages['auth'] === listener.stages['auth']) continue
+      places.push({ path: ['listeners', index, 'routes', number], stages })
+    }
+    for (const { path, stages } of places) {
+      for (const file of filesIn(stages['auth'])) {
+        try {
+          accessSync(file, constants.R_OK)
+        } catch (error) {
+          yield errorAt([...path, 'auth'], `cannot read ${file}: ${systemReason(error)}`)
+        }
+      }
+    }
+  }
+}
+
+/** Every `file:/path` among the values. */
+function filesIn(value: unknown): string[] {
+  if (typeof value === 'string') return value.startsWith('file:/') ? [value.slice('file:'.length)] : []
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(filesIn) : []
+}
+
+function* checkBinds(config: Config): Generator<Finding> {
+  for (const [index, { binds }] of config.listeners.entries()) {
+    for (const [number, bind] of binds.entries()) yield* checkBind(bind, ['listeners', index, 'bind', number])
+  }
+  for (const [number, bind] of (config.admin?.binds ?? []).entries())
+    yield* checkBind(bind, ['admin', 'bind', number])
+}
+
+function* checkBind(bind: Bind, path: Path): Generator<Finding> {
+  if (bind.kind === 'tcp') {
+    const why = whyNotBindable(bind)
+    if (why !== undefined) yield warningAt(path, `${bind.text}: ${why}`)
+    return
+  }
+  const folder = dirname(bind.path)
+  try {
+    if (!statSync(folder).isDirectory())
+      yield errorAt(path, `${folder} is no directory; the socket ${bind.path} cannot be made there`)
+    else accessSync(folder, constants.W_OK | constants.X_OK)
+  } catch (error) {
+    yield errorAt(
+      path,
+      `the socket ${bind.path} cannot be made: ${folder}: ${systemReason(error)}; make the directory, or name another`
+    )
+  }
+}
+
+async function checkHosts(config: Config): Promise<Finding[]> {
+  const places = new Map<string, Path>()
+  for (const { name, backends } of Object.values(config.pools)) {
+    for (const [index, { address }] of backends.entries()) {
+      if (address.kind !== 'tcp' || /^[\d.]+$|:/.test(address.host) || places.has(address.host)) continue
+      if (places.size < MAX_NAMES) places.set(address.host, ['pools', name, 'backends', index])
+    }
+  }
+  const late = new Promise<void>((resolve) => setTimeout(resolve, LOOKUPS_MS).unref())
+  const looked = [...places].map(async ([host, path]): Promise<Finding | undefined> => {
+    try {
+      await Promise.race([lookup(host), late])
+      return undefined
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      return warningAt(
+        path,
+        `the name ${host} cannot be looked up here (${code ?? 'no answer'}); is it spelt right?`
+      )
+    }
+  })
+  return (await Promise.all(looked)).filter((finding) => finding !== undefined)
+}

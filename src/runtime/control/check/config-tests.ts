@@ -1,0 +1,119 @@
+import { ControlError } from '../../../admin/control-plane.ts'
+import type { ExplanationView } from '../../../admin/api/explanation.ts'
+import type { Config, ConfigTest } from '../../../config/model/model.ts'
+import { errorAt, type Finding, type Path } from '../../../config/report/problem.ts'
+import { explainRequest } from './explain.ts'
+
+/** What one expectation of a test met with. */
+export interface Difference {
+  /** Of the expectation. */
+  readonly path: Path
+  readonly expected: string
+  readonly got: string
+}
+
+export interface ConfigTestResult {
+  readonly name: string
+  /** None: the test passes. */
+  readonly differences: readonly Difference[]
+}
+
+/** Runs the tests of a configuration through the stages that traffic passes. No socket is opened, nothing is counted. */
+export function runConfigTests(config: Config): ConfigTestResult[] {
+  return config.tests.map((test, index) => {
+    const name = test.name ?? `${test.request.method} ${test.request.url}`
+    return { name, differences: [...differences(config, test, ['tests', index])] }
+  })
+}
+
+/** The failing tests as errors of the file. */
+export function configTestFindings(config: Config): Finding[] {
+  return runConfigTests(config).flatMap(({ name, differences }) =>
+    differences.map(({ path, expected, got }) =>
+      errorAt(path, `the test "${name}" expects ${String(path.at(-1))} ${expected}, got ${got}`)
+    )
+  )
+}
+
+function* differences(config: Config, test: ConfigTest, at: Path): Generator<Difference> {
+  const { request, expect } = test
+  let found: ExplanationView
+  try {
+    found = explainRequest(
+      config,
+      { ...request, headers: Object.entries(request.headers) },
+      { pseudonym: '', ports: {}, store: () => undefined, now: Date.now() }
+    )
+  } catch (error) {
+    if (!(error instanceof ControlError)) throw error
+    yield { path: [...at, 'request', 'url'], expected: 'a listener for it', got: error.message }
+    return
+  }
+  const path = [...at, 'expect']
+  const { route, pool, status, location, forwards, sends, cacheKey, notes } = expect
+  yield* compare([...path, 'route'], route, found.route ?? 'none')
+  yield* compare([...path, 'pool'], pool, poolOf(found))
+  yield* compare([...path, 'status'], status, statusOf(found))
+  yield* compare(
+    [...path, 'location'],
+    location,
+    found.action?.kind === 'redirect' ? found.action.location : 'none'
+  )
+  yield* compare([...path, 'forwards'], forwards, found.forwards ?? `none${refusal(found)}`)
+  for (const [name, value] of Object.entries(sends ?? {}))
+    yield* compareField([...path, 'sends', name], name, value, found)
+  if (cacheKey !== undefined) {
+    const key = found.cache?.key ?? 'none'
+    if (cacheKey === 'none' ? key !== 'none' : !key.includes(cacheKey)) {
+      yield { path: [...path, 'cacheKey'], expected: cacheKey, got: key }
+    }
+  }
+  for (const [index, note] of (notes ?? []).entries()) {
+    if (found.notes?.some((said) => said.includes(note)) === true) continue
+    yield { path: [...path, 'notes', index], expected: note, got: found.notes?.join('; ') || 'no notes' }
+  }
+}
+
+function* compare(
+  path: Path,
+  expected: string | number | undefined,
+  got: string | number
+): Generator<Difference> {
+  if (expected === undefined || expected === got) return
+  yield { path, expected: String(expected), got: String(got) }
+}
+
+function* compareField(
+  path: Path,
+  name: string,
+  expected: string | false,
+  found: ExplanationView
+): Generator<Difference> {
+  const prefix = `${name.toLowerCase()}: `
+  const lines = (found.sends ?? []).filter((line) => line.toLowerCase().startsWith(prefix))
+  const got = lines.length === 0 ? undefined : lines.map((line) => line.slice(prefix.length)).join(', ')
+  if (expected === false ? got === undefined : got !== undefined && (expected === '*' || got === expected))
+    return
+  yield {
+    path,
+    expected: expected === false ? 'not there' : `"${expected}"`,
+    got: got === undefined ? 'not there' : `"${got}"`
+  }
+}
+
+/** The pool that is asked: none where lb answers itself. */
+function poolOf(found: ExplanationView): string {
+  const { action, refused } = found
+  if (refused !== undefined) return `none${refusal(found)}`
+  if (action?.kind === 'pool') return action.pool
+  if (action?.kind === 'split') return action.targets.map(({ pool }) => pool).join(' or ')
+  return 'none'
+}
+
+function statusOf({ refused, answers }: ExplanationView): string | number {
+  return refused?.status ?? answers?.status ?? 'an answer by the backend'
+}
+
+function refusal({ refused }: ExplanationView): string {
+  return refused === undefined ? '' : ` (${refused.status} ${refused.code}: ${refused.why})`
+}

@@ -1,0 +1,100 @@
+import { ControlError } from '../../../admin/control-plane.ts'
+import type { ExplainRequest, ExplanationView } from '../../../admin/api/explanation.ts'
+import type { Config, L7ListenerConfig } from '../../../config/model/model.ts'
+import { steadyNow } from '../../../l7/cache/steady-now.ts'
+import { explain } from '../../../l7/cache/decide/explain.ts'
+import { explainStoring } from '../../../l7/cache/decide/explain-storing.ts'
+import { systemClock } from '../../../core/clock.ts'
+import type { CacheStore } from '../../../l7/cache/ports.ts'
+import { dryRun } from '../../../l7/exchange/dry/dry-run.ts'
+import type { ExplainCache } from '../../../l7/exchange/dry/dry-exchange.ts'
+import { viaPseudonym } from '../../../l7/headers/via.ts'
+import { HeaderBlock } from '../../../l7/message/header-block.ts'
+import { listenerAddresses } from '../../plane/listener-addresses.ts'
+
+/** What a running lb knows beyond its configuration. */
+export interface ExplainParts {
+  /** This process in Via, '' where none runs. */
+  readonly pseudonym: string
+  readonly ports: Readonly<Record<string, number>>
+  store(name: string): CacheStore | undefined
+  readonly now: number
+}
+
+/** In Via where no process runs: one name, which no request has been through. */
+const ANYBODY = viaPseudonym()
+
+/** Routes told that were passed over: the last ones, which came nearest. */
+const MAX_PASSED_OVER = 100
+
+/** What would become of a request under a configuration; a ControlError when no listener is for it. */
+export function explainRequest(
+  config: Config,
+  request: ExplainRequest,
+  parts: ExplainParts
+): ExplanationView {
+  const { url, method, client } = request
+  const { scheme, authority, target } = split(url)
+  const listener = findListener(config, request.listener, scheme, authority, parts.ports)
+  const host = request.headers.some(([name]) => name.toLowerCase() === 'host') ? '' : `Host: ${authority}\r\n`
+  const head = `${method} ${target} HTTP/1.1\r\n${host}${lines(request.headers)}\r\n`
+  const response = request.response && {
+    status: request.response.status,
+    headers: new HeaderBlock(lines(request.response.headers))
+  }
+  const explainCache: ExplainCache = (route, asked) => {
+    const cache = route.cache!
+    const said = explain(cache, parts.store(cache.store), asked, steadyNow(systemClock))
+    const served = said.outcome === 'hit'
+    const storing = served ? {} : { storing: explainStoring(asked, cache, response, parts.now) }
+    return { store: cache.store, ...said, ...storing }
+  }
+  const { pseudonym } = parts
+  const run = {
+    listener,
+    pools: config.pools,
+    clock: systemClock,
+    pseudonym: pseudonym === '' ? ANYBODY : pseudonym,
+    explainCache
+  }
+  const { passedOver, ...rest } = dryRun(run, { head, peer: client })
+  return { listener: listener.name, passedOver: passedOver.slice(-MAX_PASSED_OVER), ...rest }
+}
+
+function split(url: string): { scheme: 'http' | 'https'; authority: string; target: string } {
+  const match = /^(https?):\/\/([^/?]+)(.*)$/i.exec(url)
+  if (match === null) throw new ControlError('conflict', 'the url must be an absolute http or https URL')
+  const rest = match[3]!
+  const target = rest.startsWith('/') ? rest : `/${rest}`
+  return { scheme: match[1]!.toLowerCase() as 'http' | 'https', authority: match[2]!, target }
+}
+
+function lines(fields: readonly (readonly [string, string])[]): string {
+  return fields.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+}
+
+/** By name; else by scheme and port; else the only one of the scheme, or the only one: lb may stand behind others. */
+function findListener(
+  config: Config,
+  name: string | undefined,
+  scheme: 'http' | 'https',
+  authority: string,
+  ports: Readonly<Record<string, number>>
+): L7ListenerConfig {
+  const all = config.listeners.filter((listener) => listener.mode === 'l7')
+  const names = all.map((listener) => listener.name).join(', ')
+  if (name !== undefined) {
+    const found = all.find((listener) => listener.name === name)
+    if (found !== undefined) return found
+    throw new ControlError('not-found', `there is no L7 listener ${name}; there are: ${names || 'none'}`)
+  }
+  const ofScheme = all.filter(({ tls }) => (tls !== undefined) === (scheme === 'https'))
+  const port = Number(/:(\d+)$/.exec(authority)?.[1] ?? (scheme === 'https' ? 443 : 80))
+  const ofPort = ofScheme.filter((listener) =>
+    listenerAddresses(listener, ports).some((address) => address.port === port)
+  )
+  const found = [ofPort, ofScheme, all].find(({ length }) => length === 1)?.[0]
+  if (found !== undefined) return found
+  if (all.length === 0) throw new ControlError('not-found', 'there is no L7 listener')
+  throw new ControlError('conflict', `no port tells which listener is meant; name it: ${names}`)
+}

@@ -1,0 +1,132 @@
+import type { Config, ListenerTls } from '../../../config/model/model.ts'
+import { pathText } from '../../../config/report/problem.ts'
+import { checkCertificate } from '../../../net/tls/certificates/check-certificate.ts'
+import { selfSignedCertificate } from '../../../net/tls/certificates/make-certificate.ts'
+import {
+  certificatePaths,
+  listenerMaterial,
+  readCertificates,
+  TlsFileError,
+  type CertificatePair,
+  type ListenerTlsMaterial
+} from '../../../net/tls/listener-tls.ts'
+import { readUpstreamTls, type UpstreamTlsMaterial } from '../../../net/tls/upstream-tls.ts'
+import type { Material } from '../../plane/snapshot.ts'
+import type { HeldCertificate } from '../../certificates/certificate-watch.ts'
+import { StartError } from '../start-error.ts'
+
+/** What the files of a configuration hold now. */
+export interface ReadMaterial extends Material {
+  /** Of all listeners, for the main thread. */
+  readonly certificates: readonly HeldCertificate[]
+}
+
+/** Whom a certificate that is made at start is for. */
+const SELF_SIGNED_FOR = ['localhost', '*.localhost', '127.0.0.1', '::1']
+
+/** Reads the certificate files that a configuration names. */
+export class MaterialReader {
+  /** Made once: a reload must not change the certificate that a developer has just accepted. */
+  #selfSigned: CertificatePair | undefined
+
+  /**
+   * Rejects with a StartError that names the file and the setting. A certificate that is out of its time or whose chain is
+   * broken is refused in place of one of `before`, but not at the first start: half of the names are better than none.
+   */
+  async read(
+    config: Config,
+    before: readonly HeldCertificate[] | undefined,
+    now: number
+  ): Promise<ReadMaterial> {
+    // No prototype: a listener may be named `constructor`.
+    const listeners = Object.create(null) as Record<string, ListenerTlsMaterial>
+    const pools = Object.create(null) as Record<string, UpstreamTlsMaterial>
+    const certificates: HeldCertificate[] = []
+    for (const [index, { name, tls }] of config.listeners.entries()) {
+      if (tls === undefined) continue
+      try {
+        const held = await this.#certificates(name, tls, now)
+        certificates.push(...held.map(({ held }) => held))
+        for (const each of held) refuseUnusable(each, before)
+        listeners[name] = listenerMaterial(
+          tls,
+          held.map(({ pair }) => pair)
+        )
+      } catch (error) {
+        throw refusal(error, ['listeners', index, 'tls'], `listener ${name}`)
+      }
+    }
+    for (const { name, tls, protocol } of Object.values(config.pools)) {
+      if (tls === undefined) continue
+      try {
+        pools[name] = protocol === 'h2' ? readUpstreamTls(tls, ['h2']) : readUpstreamTls(tls)
+      } catch (error) {
+        throw refusal(error, ['pools', name, 'tls'], `pool ${name}`)
+      }
+    }
+    return { listeners, pools, certificates }
+  }
+
+  async #certificates(listener: string, tls: ListenerTls, now: number): Promise<Made[]> {
+    if (tls.selfSigned) {
+      const pair = (this.#selfSigned ??= await selfSignedCertificate(SELF_SIGNED_FOR, now))
+      const checked = checkCertificate(pair.cert, pair.key, now)
+      return [{ pair, place: ['selfSigned'], held: { listener, file: 'self-signed', keyFile: '', checked } }]
+    }
+    const read = readCertificates(tls, now)
+    if (read.length === 0) {
+      throw new TlsFileError(
+        ['certificates', 'dir'],
+        tls.certificateFolder ?? '',
+        'holds no certificate with its key'
+      )
+    }
+    return read.map(({ paths, pair, place, checked }) => ({
+      pair,
+      place,
+      held: { listener, file: paths.cert, keyFile: paths.key, checked }
+    }))
+  }
+}
+
+interface Made {
+  readonly pair: CertificatePair
+  readonly place: readonly (string | number)[]
+  readonly held: HeldCertificate
+}
+
+function refuseUnusable({ held, place }: Made, before: readonly HeldCertificate[] | undefined): void {
+  const known = before?.some(
+    ({ checked }) =>
+      checked.facts !== undefined && checked.facts.fingerprint === held.checked.facts?.fingerprint
+  )
+  for (const { file, kind, message } of held.checked.problems) {
+    if (kind !== 'unusable' && (before === undefined || known === true)) continue
+    const path = file === 'cert' ? held.file : held.keyFile
+    throw new TlsFileError(place.at(-1) === 'dir' ? place : [...place, file], path, message)
+  }
+}
+
+/** Files whose content is part of what runs; they are looked at all the time. */
+export function materialFiles(config: Config): string[] {
+  const files: (string | undefined)[] = []
+  for (const { tls } of config.listeners) {
+    if (tls === undefined) continue
+    files.push(tls.certificateFolder, tls.clientAuth?.ca, tls.clientAuth?.crl)
+    try {
+      for (const { cert, key } of certificatePaths(tls)) files.push(cert, key)
+    } catch {
+      // The folder is gone for the moment; what is in force stays.
+    }
+  }
+  for (const { tls } of Object.values(config.pools)) files.push(tls?.ca, tls?.cert, tls?.key)
+  return [...new Set(files.filter((file) => file !== undefined))]
+}
+
+function refusal(error: unknown, place: readonly (string | number)[], what: string): StartError {
+  const { message, cause } = error as Error
+  const file = error instanceof TlsFileError ? error : undefined
+  const why = file === undefined && cause instanceof Error ? `: ${cause.message}` : ''
+  const setting = pathText([...place, ...(file?.place ?? [])])
+  return new StartError({ code: 'LB_TLS', message: `${what} (${setting}): ${message}${why}`, setting }, error)
+}

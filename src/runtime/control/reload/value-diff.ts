@@ -1,0 +1,80 @@
+import { durationText, sizeText } from '../../../config/units.ts'
+
+/** Differences told of one listener or pool; more of them are counted. */
+const MAX_TOLD = 6
+const MAX_TEXT = 40
+
+/**
+ * What differs between two parts of a configuration, in the words of the file: `timeouts.idle 60s -> 30s`. Lists of named
+ * things are compared by name. `skip` are keys that are told elsewhere.
+ */
+export function valueDiff(before: object, after: object, skip: readonly string[] = []): string[] {
+  const found: string[] = []
+  compare(before, after, '', skip, found)
+  const rest = found.length - MAX_TOLD
+  return rest > 0 ? [...found.slice(0, MAX_TOLD), `and ${rest} more`] : found
+}
+
+function compare(
+  before: unknown,
+  after: unknown,
+  path: string,
+  skip: readonly string[],
+  found: string[]
+): void {
+  if (same(before, after)) return
+  const [was, is] = [entriesOf(before), entriesOf(after)]
+  if (was === undefined || is === undefined) {
+    found.push(
+      `${path} ${text(path, before)} -> ${text(path, after)}`.replaceAll(
+        /(?<=[a-z])(?:Ms|PerSecond)(?= )/g,
+        ''
+      )
+    )
+    return
+  }
+  for (const key of new Set([...was.keys(), ...is.keys()])) {
+    if (path === '' && skip.includes(key)) continue
+    compare(was.get(key), is.get(key), joined(path, key), skip, found)
+  }
+}
+
+function joined(path: string, key: string): string {
+  // Paths of the model are told as the file has them.
+  const name = key === 'binds' ? 'bind' : key
+  if (name === 'action') return path
+  return path === '' ? name : `${path.replace(/Ms$/, '')}.${name}`
+}
+
+/** The members of a mapping, or of a list whose items have names; a plain value has none. */
+function entriesOf(value: unknown): Map<string, unknown> | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  if (!Array.isArray(value))
+    return 'kind' in value && 'text' in value ? undefined : new Map(Object.entries(value))
+  const items = value as readonly unknown[]
+  const names = items.map((item) =>
+    typeof item === 'object' && item !== null && 'name' in item ? String(item.name) : undefined
+  )
+  if (items.length === 0 || names.includes(undefined) || new Set(names).size < names.length) return undefined
+  return new Map(items.map((item, index) => [names[index]!, item]))
+}
+
+function text(path: string, value: unknown): string {
+  if (value === undefined) return 'none'
+  if (typeof value === 'number' && path.endsWith('Ms')) return value === 0 ? '0s' : durationText(value)
+  if (typeof value === 'number' && /Bytes$/.test(path)) return sizeText(value)
+  if (typeof value === 'number' && /PerSecond$/.test(path)) return `${value}/s`
+  // Whoever reads the plan need not be who may read the secret.
+  if (/(?:token|secret|password|key)$/i.test(path) && typeof value === 'string') return '***'
+  if (typeof value === 'object' && value !== null && 'text' in value) return String(value.text)
+  if (Array.isArray(value)) return clip(`[${value.map((item) => text('', item)).join(', ')}]`)
+  return clip(typeof value === 'string' ? value : JSON.stringify(value))
+}
+
+function clip(text: string): string {
+  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text
+}
+
+function same(a: unknown, b: unknown): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b)
+}

@@ -1,0 +1,91 @@
+import type { Backend } from '../../../balancer/pool/backend.ts'
+import { Operator } from '../../../balancer/pool/operator.ts'
+import type { Pool } from '../../../balancer/pool/pool.ts'
+import type { ChangeEvent } from '../../../balancer/pool/states.ts'
+import type { Clock } from '../../../core/clock.ts'
+import type { Logger } from '../../../core/log/log.ts'
+import type { Metrics } from '../../../core/metrics/metrics.ts'
+import type { Random } from '../../../core/random.ts'
+import { HealthChecker } from '../../../health/health-checker.ts'
+import { OutlierDetector } from '../../../health/outlier-detector.ts'
+import type { ProbeReport } from '../../../health/probe-loop.ts'
+import { ChangeJournal } from '../reload/change-journal.ts'
+import { PoolWatch } from './pool-watch.ts'
+import type { BackendFate } from '../../plane/engine.ts'
+
+export interface BackendWatchParts {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Logger
+  readonly metrics: Metrics
+  /** A backend's connections are to be closed. */
+  readonly onFate: (fate: BackendFate, key: string) => void
+}
+
+/** Everything in the main thread that judges backends: probes, outliers, the operator, and what is told of it. */
+export class BackendWatch {
+  readonly operator: Operator
+  readonly #parts: BackendWatchParts
+  readonly #health: HealthChecker
+  readonly #outliers: OutlierDetector
+  readonly #journal: ChangeJournal
+  readonly #emptiness: PoolWatch
+  #pools: ReadonlyMap<string, Pool> = new Map()
+
+  constructor(parts: BackendWatchParts) {
+    const { clock, random, log, metrics } = parts
+    const onChange = (event: ChangeEvent) => this.changed(event)
+    this.#parts = parts
+    this.#journal = new ChangeJournal(log, metrics)
+    this.#emptiness = new PoolWatch(log)
+    this.operator = new Operator({ clock, onChange })
+    this.#outliers = new OutlierDetector({ clock, onChange })
+    this.#health = new HealthChecker({
+      clock,
+      random,
+      onChange,
+      onUnable: ({ key, pool, name: backend }, reason) => {
+        log.warn({ pool, backend, reason }, `probes cannot be made (of ${key} and others): ${reason}`)
+      },
+      onProbe: ({ pool, name }, result, latencyMs) => {
+        const labels = { pool, backend: name, result }
+        metrics.counter('lb_probes_total', labels).add()
+        metrics.histogram('lb_probe_duration_seconds', { pool }).observe(latencyMs / 1e3)
+      }
+    })
+  }
+
+  /** Judges the backends of exactly these pools from now on. */
+  watch(pools: ReadonlyMap<string, Pool>): void {
+    this.#pools = pools
+    const all = [...pools.values()]
+    this.#health.watch(all)
+    this.#outliers.watch(all)
+    this.#emptiness.retain(pools)
+    this.#journal.retain(new Set(all.flatMap((pool) => pool.backends.map(({ key }) => key))))
+  }
+
+  /** Every change of a backend's state, from whatever thread, comes here once. */
+  changed(event: ChangeEvent): void {
+    this.#journal.record(event)
+    const { pool, backend, axis, to } = event
+    const known = this.#pools.get(pool)
+    if (known !== undefined) this.#emptiness.changed(known)
+    const closes = known?.config.onDown === 'close'
+    if (axis === 'probe' && to === 'down' && closes) this.#parts.onFate('down', `${pool}/${backend}`)
+    if (axis === 'admin' && to === 'maint') this.#parts.onFate('maint', `${pool}/${backend}`)
+  }
+
+  report(backend: Backend): ProbeReport | undefined {
+    return this.#health.report(backend)
+  }
+
+  reason(backend: Backend): string | undefined {
+    return this.#journal.reasonOf(backend)
+  }
+
+  close(): void {
+    this.#health.close()
+    this.#outliers.close()
+  }
+}

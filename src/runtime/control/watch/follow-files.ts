@@ -1,0 +1,25 @@
+import type { Config } from '../../../config/model/model.ts'
+import type { Clock } from '../../../core/clock.ts'
+import { materialFiles } from '../reload/material.ts'
+import { watchFiles } from './watch-files.ts'
+
+interface Taking {
+  reload(): Promise<unknown>
+  apply(config: Config): Promise<unknown>
+}
+
+/** Takes changed certificates over, always; and with `watch` the configuration's file. Returns how to stop. */
+export function followFiles(
+  options: { readonly configPath?: string; readonly watch?: boolean },
+  clock: Clock,
+  inForce: () => Config,
+  taking: Taking,
+  refused: (error: unknown) => void
+): () => void {
+  const file = options.watch === true ? options.configPath : undefined
+  const files = () => [...(file === undefined ? [] : [file]), ...materialFiles(inForce())]
+  return watchFiles(files, clock, () => {
+    const taken = file === undefined ? taking.apply(inForce()) : taking.reload()
+    taken.catch(refused)
+  })
+}

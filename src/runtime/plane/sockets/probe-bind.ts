@@ -1,0 +1,30 @@
+import { createServer } from 'node:net'
+import type { Bind } from '../../../config/model/model.ts'
+import { connectsTo, removeStaleSocket } from './unix-socket.ts'
+
+/**
+ * Rejects with what bind(2) or listen(2) says when `bind` cannot be had. Sockets with SO_REUSEPORT share an address
+ * with anybody of the same user who also sets it: a second `lb` started by mistake would take half of the connections
+ * of the first. So the address is bound once without it before the workers bind it with it.
+ */
+export async function probeBind(bind: Bind): Promise<void> {
+  if (bind.kind === 'unix') {
+    if (await connectsTo(bind.path)) throw Object.assign(new Error('in use'), { code: 'EADDRINUSE' })
+    removeStaleSocket(bind.path)
+    return
+  }
+  const server = createServer()
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host: bind.host, port: bind.port, ipv6Only: true, exclusive: true }, resolve)
+  })
+  await new Promise((resolve) => server.close(resolve))
+}
+
+/** Binds of ours with the same port may overlap (0.0.0.0:80 and 127.0.0.1:80), and the probe would meet ourselves. */
+export function overlaps(bind: Bind, ours: readonly Bind[]): boolean {
+  return ours.some((other) => {
+    if (bind.kind === 'unix' || other.kind === 'unix') return bind.text === other.text
+    return bind.port === other.port
+  })
+}

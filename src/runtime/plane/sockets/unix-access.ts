@@ -1,0 +1,45 @@
+import { chmodSync, chownSync, readFileSync } from 'node:fs'
+import type { Config } from '../../../config/model/model.ts'
+import { StartError } from '../../control/start-error.ts'
+
+/**
+ * Gives the socket files of a configuration their mode, owner and group. Called by the main thread, once they are bound and
+ * before it drops root. Throws a StartError.
+ */
+export function giveSocketAccess(config: Config): void {
+  for (const [index, { name, binds, socket }] of config.listeners.entries()) {
+    if (socket === undefined) continue
+    for (const bind of binds) {
+      if (bind.kind !== 'unix') continue
+      const setting = `listeners[${index}].socket`
+      try {
+        if (socket.owner !== undefined || socket.group !== undefined) {
+          const uid = socket.owner === undefined ? -1 : idOf(socket.owner, '/etc/passwd', 'user')
+          const gid = socket.group === undefined ? -1 : idOf(socket.group, '/etc/group', 'group')
+          chownSync(bind.path, uid, gid)
+        }
+        if (socket.mode !== undefined) chmodSync(bind.path, socket.mode)
+      } catch (error) {
+        const { code = 'LB_SOCKET', message } = error as NodeJS.ErrnoException
+        const why = code === 'EPERM' ? 'that needs root' : message
+        throw new StartError(
+          {
+            code,
+            message: `cannot give ${bind.text} its access (${setting}, listener ${name}): ${why}`,
+            setting
+          },
+          error
+        )
+      }
+    }
+  }
+}
+
+/** passwd(5) and group(5): the name first, its number third. */
+function idOf(name: string, file: string, word: string): number {
+  const rows = readFileSync(file, 'utf8').split('\n')
+  const fields = rows.map((row) => row.split(':')).filter((row) => row.length >= 3)
+  const row = fields.find(([each]) => each === name) ?? fields.find(([, , id]) => id === name)
+  if (row === undefined) throw new Error(`${word} ${name} does not exist on this machine`)
+  return Number(row[2])
+}
