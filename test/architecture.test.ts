@@ -63,6 +63,7 @@ const packages: Record<string, RegExp> = {
   zod: /^(config\/|l7\/stages\/([\w-]+(\/[\w-]+)?\/keys|order|stage-keys)\.ts$)/,
   '@peculiar/x509': /^(acme|net\/tls)\//,
   'reflect-metadata': /^(acme|net\/tls)\//,
+  ioredis: /^redis\//,
   'openid-client': /^l7\/stages\/auth\//,
   bcryptjs: /^l7\/stages\/auth\//,
   commander: /^cli(\.ts$|\/)/,

@@ -1,6 +1,7 @@
 import { buildConfig } from './build/build.ts'
 import { checkAddresses } from './checks/addresses.ts'
 import { checkAuth } from './checks/auth.ts'
+import { checkRedis } from './checks/redis.ts'
 import { checkL4Loops } from './checks/l4-loops.ts'
 import { checkDoubtful } from './checks/doubtful.ts'
 import { findHiddenRoutes } from './checks/hidden-routes.ts'
@@ -75,6 +76,7 @@ export function validate(
     ...checkListeners(root),
     ...checkRegexes(root),
     ...checkAuth(root),
+    ...checkRedis(root),
     ...checkDoubtful(root)
   ]
   const known = new Set(early.map((finding) => pathText(finding.path)))

@@ -333,9 +333,9 @@ export const broken: readonly Broken[] = [
   },
   {
     name: 'a key that is not built yet',
-    text: valid + 'redis: { url: "redis://x" }\n',
-    at: '4:1',
-    says: /"redis" is not supported yet/
+    text: valid + 'caches: { main: { store: redis } }\n',
+    at: '4:19',
+    says: /"store: redis" is not supported yet/
   },
   {
     name: 'an unknown probe',

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import type { AdminConfig, CacheStoreConfig, Config, ListenerConfig, PoolConfig } from '../model/model.ts'
 import type { RootInput } from '../schema/root.ts'
+import { parseRedisUrl } from '../redis-url.ts'
 import { withCacheScopes } from './cache-scopes.ts'
 import { buildBinds, type ResolvePath } from './paths.ts'
 import { buildListeners } from './listener.ts'
@@ -27,8 +28,15 @@ export function buildConfig(input: RootInput, directory: string, file: string | 
     listeners: withCacheScopes(buildListeners(input.listeners, absolute)) satisfies ListenerConfig[],
     pools: Object.fromEntries(pools),
     caches: Object.fromEntries(caches),
-    tests: input.tests
+    tests: input.tests,
+    ...buildRedis(input.redis)
   }
+}
+
+function buildRedis(redis: RootInput['redis']): Pick<Config, 'redis'> {
+  // `${REDIS_URL:-}` leaves an empty text when the variable is not set.
+  const place = redis && parseRedisUrl(redis.url)
+  return place === undefined ? {} : { redis: { ...place, timeoutMs: redis!.timeout, prefix: redis!.prefix } }
 }
 
 function buildAdmin(admin: NonNullable<RootInput['admin']>, absolute: ResolvePath): AdminConfig {

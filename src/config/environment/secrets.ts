@@ -10,6 +10,7 @@ const MAX_SECRET_BYTES = 65_536
 /** The keys whose value may be `file:/path`. */
 const secrets: readonly Path[] = [
   ['admin', 'token'],
+  ['redis', 'url'],
   ...authPaths(['apiKeys', 'keys', '*']),
   ...authPaths(['apiKeys', 'keys', '*', '*']),
   ...authPaths(['jwt', 'secret']),

@@ -24,6 +24,20 @@ export interface Config {
   readonly caches: Readonly<Record<string, CacheStoreConfig>>
   /** Run by `lb test` and `lb check` only. */
   readonly tests: readonly ConfigTest[]
+  readonly redis?: RedisConfig
+}
+
+/** Either `path` (a unix socket), or `host` and `port`. */
+export interface RedisConfig {
+  readonly path?: string
+  readonly host?: string
+  readonly port?: number
+  readonly tls: boolean
+  readonly username?: string
+  readonly password?: string
+  readonly db: number
+  readonly timeoutMs: number
+  readonly prefix: string
 }
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'

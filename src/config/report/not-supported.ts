@@ -23,15 +23,8 @@ const route = [...listener, 'routes', '*'] as const
  * to the schema and takes its rows away here.
  */
 const all: readonly Row[] = [
-  { pattern: ['redis'], message: 'state shared over Redis' },
   { pattern: ['caches', '*', 'store'], values: ['redis'], message: 'a cache in Redis', instead: 'memory' },
   ...[listener, route].flatMap((place): Row[] => [
-    ...[[], ['*']].map((item) => ({
-      pattern: [...place, 'rateLimit', ...item, 'store'],
-      values: ['redis'],
-      message: 'rate limits in Redis',
-      instead: 'memory'
-    })),
     { pattern: [...place, 'auth'], message: 'authentication' },
     { pattern: [...place, 'require'], message: 'roles' }
   ])

@@ -10,6 +10,7 @@ import { firstOf, loneNumber, loneText } from './leaf/lone.ts'
 import { name } from './leaf/name.ts'
 import { bind } from './leaf/network-leaves.ts'
 import { poolSchema } from './pool/pool.ts'
+import { redisSchema } from './redis.ts'
 
 const MAX_WORKERS = 256
 
@@ -88,7 +89,8 @@ export const rootSchema = mapping({
     .describe('Caches that routes keep responses in, by name.'),
   tests: listOf(configTest, { max: 10_000 })
     .prefault([])
-    .describe('Requests and what is to become of them; run by `lb test` and `lb check`.')
+    .describe('Requests and what is to become of them; run by `lb test` and `lb check`.'),
+  redis: redisSchema.optional().describe('Redis or Valkey, for what says `store: redis`; left out: none.')
 })
 
 export type RootInput = z.output<typeof rootSchema>

@@ -160,6 +160,12 @@ export const catalogue = {
     ['listener', 'route'],
     'Requests that all rate limits of the route let through.'
   ),
+  lb_rate_limit_fallbacks_total: counter(
+    ['listener', 'route'],
+    'Decisions of limits with `store: redis` that were made without Redis, by onError.'
+  ),
+  lb_redis_up: gauge(['worker'], '1: this thread reaches Redis; 0: it does not.'),
+  lb_redis_commands_total: counter(['result'], 'Commands to Redis by result: ok, timeout or error.'),
   lb_concurrency_allowed_total: counter(
     ['listener', 'route'],
     'Requests that got a place of the concurrency limit.'

@@ -12,6 +12,7 @@ import { Router } from '../router/router.ts'
 import { comparing } from '../uri/path-policy.ts'
 import { Sticky } from '../stages/sticky/sticky.ts'
 import { stages } from '../stages/loaded.ts'
+import type { RemoteRates } from '../stages/rate-limit/remote-rates.ts'
 import { makeRefuse, type Refuse } from '../stages/refuse.ts'
 import type { Stage } from '../stages/stage.ts'
 import type { StageKeys } from '../stages/stage-keys.ts'
@@ -35,6 +36,8 @@ export interface SnapshotParts {
   readonly thread?: number
   /** Shared memory of stages, by `stageMemoryId`. */
   readonly stageMemories?: ReadonlyMap<string, unknown>
+  /** Counts that several instances share; undefined without any. */
+  remoteRates?(): RemoteRates | undefined
 }
 
 /** Routes compiled in one piece: 1 ms. */
@@ -141,7 +144,8 @@ class Compiler {
       engine: this.#context,
       target: (pool: string) => this.#target(route, pool),
       cache: route === undefined ? undefined : this.#parts.cache(route),
-      thread: this.#parts.thread ?? 0
+      thread: this.#parts.thread ?? 0,
+      remoteRates: () => this.#parts.remoteRates?.()
     }
     const compiled: Stage[] = []
     for (const entry of stages) {

@@ -2,6 +2,7 @@ import type { L7ListenerConfig, RouteConfig } from '../../config/model/model.ts'
 import type { HttpCache } from '../cache/http-cache.ts'
 import type { Target } from '../compile/snapshot.ts'
 import type { EngineContext } from '../exchange/engine-context.ts'
+import type { RemoteRates } from './rate-limit/remote-rates.ts'
 import type { Refuse } from './refuse.ts'
 import type { Stage } from './stage.ts'
 
@@ -18,6 +19,8 @@ export interface StageContext {
   readonly thread: number
   /** What the stage's `memory` has allocated for these keys; undefined without one. */
   readonly memory: unknown
+  /** Counts that several instances share, connected once they are asked for; undefined without any. */
+  remoteRates(): RemoteRates | undefined
   /** The route's cache. */
   readonly cache: HttpCache | undefined
   /** For guards: refuses exchanges, counted and logged; with `shadow: true` in the stage's keys it only says so. */

@@ -11,11 +11,13 @@ import type { ListenerTlsMaterial } from '../../net/tls/listener-tls.ts'
 import { TlsServer } from '../../net/tls/tls-server.ts'
 import type { TlsThread } from '../../net/tls/tls-thread.ts'
 import { UpstreamTls } from '../../net/tls/upstream-tls.ts'
+import type { ThreadRedis } from '../../redis/thread-redis.ts'
 import { inPieces } from './breathe.ts'
 import type { Engine, PreparedEngine } from './engine.ts'
 import type { Snapshot } from './snapshot.ts'
 
 export interface L7ListenersParts extends L7Deps {
+  readonly redis: ThreadRedis
   readonly upstreams: UpstreamRegistry
   readonly admission: AdmissionTables
   readonly tls: TlsThread
@@ -59,7 +61,8 @@ export class L7Listeners {
         return memory && this.#caches.httpCache(route.cache!, memory)
       },
       thread: this.#parts.thread,
-      stageMemories: snapshot.stageMemories
+      stageMemories: snapshot.stageMemories,
+      remoteRates: () => snapshot.redis && this.#parts.redis.use(snapshot.redis)
     }
     if (running instanceof L7Engine) {
       const next = await inPieces(running.compile(parts))

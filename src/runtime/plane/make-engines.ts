@@ -7,6 +7,7 @@ import type { Logger } from '../../core/log/log.ts'
 import type { Metrics } from '../../core/metrics/metrics.ts'
 import type { Random } from '../../core/random.ts'
 import { UpstreamRegistry } from '../../l7/http1/client/upstream-registry.ts'
+import { ThreadRedis } from '../../redis/thread-redis.ts'
 import { tlsThread } from '../../net/tls/tls-thread.ts'
 import type { Engines } from './engine.ts'
 import { goneSeries } from '../memory/gone-series.ts'
@@ -34,10 +35,12 @@ export function makeEngines(parts: EnginesParts): Engines {
   )
   const tls = tlsThread(deadlines, parts.metrics, memory.ticketKeys)
   const l4 = new L4Listeners({ ...parts, deadlines, admission: memory.admission, tls })
+  const redis = new ThreadRedis({ ...parts, thread: memory.table.thread })
   const l7 = new L7Listeners({
     ...parts,
     deadlines,
     upstreams,
+    redis,
     tls,
     admission: memory.admission,
     thread: memory.table.thread,
@@ -70,10 +73,12 @@ export function makeEngines(parts: EnginesParts): Engines {
         )
       )
       upstreams.retain(pools)
+      redis.retain(snapshot.redis)
       current = pools
       bySlot = undefined
     },
     close() {
+      redis.retain(undefined)
       upstreams.closeIdle()
     }
   }

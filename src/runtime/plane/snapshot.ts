@@ -1,4 +1,11 @@
-import type { Bind, Config, ListenerConfig, LogLevel, PoolConfig } from '../../config/model/model.ts'
+import type {
+  Bind,
+  Config,
+  ListenerConfig,
+  LogLevel,
+  PoolConfig,
+  RedisConfig
+} from '../../config/model/model.ts'
 import type { PoolSlots } from '../../balancer/table/slot-registry.ts'
 import type { SharedStoreMemory } from '../../l7/cache/store/memory/layout.ts'
 import type { ListenerTlsMaterial } from '../../net/tls/listener-tls.ts'
@@ -16,6 +23,7 @@ export interface Snapshot {
   readonly caches: ReadonlyMap<string, SharedStoreMemory>
   /** Shared memory of stages, by stageMemoryId. */
   readonly stageMemories: ReadonlyMap<string, unknown>
+  readonly redis?: RedisConfig | undefined
   /** Ports taken for binds to port 0, by bind key. */
   readonly ports: Readonly<Record<string, number>>
 }
@@ -52,6 +60,7 @@ export interface SnapshotDelta {
   readonly caches: readonly (readonly [name: string, memory: SharedStoreMemory | undefined])[]
   readonly stageMemories: readonly (readonly [id: string, memory: unknown])[]
   readonly ports: Readonly<Record<string, number>>
+  readonly redis?: RedisConfig | undefined
 }
 
 /** Identifies a bind from snapshot to snapshot: its address, or its place where the kernel chooses the port. */
@@ -85,7 +94,17 @@ export function makeSnapshot(parts: SnapshotParts, before?: Snapshot): Snapshot 
     // The tree is memory: text does not tell one from another.
     pools.set(pool.name, old?.slots.tree === plan.slots.tree ? reuse(old, plan) : plan)
   }
-  return { id, logLevel, graceMs: config.shutdown.graceMs, listeners, pools, caches, stageMemories, ports }
+  return {
+    id,
+    logLevel,
+    graceMs: config.shutdown.graceMs,
+    listeners,
+    pools,
+    caches,
+    stageMemories,
+    ports,
+    redis: config.redis
+  }
 }
 
 export function deltaOf(before: Snapshot | undefined, next: Snapshot): SnapshotDelta {
@@ -106,7 +125,8 @@ export function deltaOf(before: Snapshot | undefined, next: Snapshot): SnapshotD
       id,
       before?.stageMemories.get(id) === memory ? undefined : memory
     ]),
-    ports: next.ports
+    ports: next.ports,
+    redis: next.redis
   }
 }
 
@@ -130,7 +150,8 @@ export function applyDelta(before: Snapshot | undefined, delta: SnapshotDelta): 
     stageMemories: new Map(
       delta.stageMemories.map(([id, memory]) => [id, memory ?? before!.stageMemories.get(id)])
     ),
-    ports: delta.ports
+    ports: delta.ports,
+    redis: delta.redis
   }
 }
 

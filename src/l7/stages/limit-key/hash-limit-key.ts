@@ -1,15 +1,20 @@
 import { cookieValue } from '../../../core/cookies.ts'
 import { ipWords, parseIp } from '../../../net/address/ip-address.ts'
-import type { KeyHash } from '../../../shared/key-hash.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 import { queryValue } from '../../uri/query.ts'
 import type { LimitKey } from './limit-key.ts'
+
+/** A hash, or the text itself. */
+export interface KeySink {
+  addText(text: string): void
+  addNumber(value: number): void
+}
 
 /**
  * Adds what the keys are for this request to the hash. A request that lacks one (no such header, nobody logged in) counts by
  * the client's address instead: else all of them would share one limit, or have none.
  */
-export function hashLimitKey(exchange: Exchange, keys: readonly LimitKey[], hash: KeyHash): void {
+export function hashLimitKey(exchange: Exchange, keys: readonly LimitKey[], hash: KeySink): void {
   for (const key of keys) {
     if (key.kind === 'client-ip') addAddress(exchange.clientIp, hash)
     else if (key.kind === 'all') hash.addNumber(0)
@@ -46,7 +51,7 @@ export function limitKeyValue(exchange: Exchange, key: LimitKey): string | undef
 }
 
 /** An IPv6 client has a /64 to itself (RFC 6177): limits on single addresses would limit nobody. */
-function addAddress(address: string, hash: KeyHash): void {
+function addAddress(address: string, hash: KeySink): void {
   const family = parseIp(address)
   if (family === 0) return hash.addText(address)
   hash.addNumber(family)

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { leaf, listOf, mapping, Refusal } from '../../../config/schema/leaf/leaf.ts'
-import { decimal, duration, flag, integer, size, text, word } from '../../../config/schema/leaf/leaves.ts'
+import { decimal, duration, flag, integer, percent, size, text, word } from '../../../config/schema/leaf/leaves.ts'
 import { method } from '../../../config/schema/leaf/network-leaves.ts'
 import { MIN_PER_MS } from '../../../shared/rate-rule.ts'
 import { limitKey } from '../limit-key/limit-key-leaf.ts'
@@ -57,7 +57,22 @@ const one = mapping(
     algorithm: word(['token-bucket', 'sliding-window', 'fixed-window'])
       .prefault('token-bucket')
       .describe('Tokens that come back one by one, or windows of `per` that slide or stand.'),
-    store: word(['memory']).prefault('memory').describe('Where it is counted: `memory`, by this instance.'),
+    store: word(['memory', 'redis'])
+      .prefault('memory')
+      .describe('Where it is counted: `memory`, by this instance; `redis`, by all instances together.'),
+    mode: word(['exact', 'lease'])
+      .optional()
+      .describe(
+        '(`store: redis`) `exact`: Redis is asked for each request; `lease`: tokens are taken in portions. Left out: `lease` from 100 requests on.'
+      ),
+    lease: percent({ max: 0.5, example: '5%' })
+      .prefault('5%')
+      .describe(
+        '(`mode: lease`) Size of a portion, and how long it may be used, as a share of `requests` and `per`.'
+      ),
+    onError: word(['local', 'allow', 'deny'])
+      .prefault('local')
+      .describe('(`store: redis`) While Redis does not answer: count by this instance, let pass, or refuse.'),
     cost: cost.optional().describe('What requests count; left out: 1 each.'),
     maxKeys: integer(8, 10_000_000)
       .prefault(65_536)

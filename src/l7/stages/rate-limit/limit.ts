@@ -5,11 +5,22 @@ import { RateTable, type RateBuffers } from '../../../shared/rate-table.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 import { hashLimitKey, limitKeyValue } from '../limit-key/hash-limit-key.ts'
 import { limitKeyText } from '../limit-key/limit-key.ts'
+import type { RateRule } from '../../../shared/rate-rule.ts'
+import type { RemoteLimit } from './remote-limit.ts'
 import type { RateLimitInput } from './keys.ts'
 import { ruleOf } from './memory.ts'
 
 /** Used again for all requests of this thread. */
 const hash = new KeyHash()
+const written = {
+  text: '',
+  addText(text: string): void {
+    this.text += `${text.length}:${text}`
+  },
+  addNumber(value: number): void {
+    this.text += `#${value}`
+  }
+}
 const ignored: Decision = { allowed: true, remaining: 0, retryMs: 0, fullMs: 0 }
 
 /** One limit of a route on this thread. */
@@ -18,16 +29,26 @@ export class Limit {
   readonly config: RateLimitInput
   /** `"default";q=100;w=60`, an item of RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers-11 §3). */
   readonly policy: string
+  /** Where instances count together. */
+  readonly remote: RemoteLimit | undefined
   readonly #table: RateTable
   readonly #seed: number
   readonly #clock: Clock
   readonly #methods: ReadonlyMap<string, number> | undefined
   readonly #statuses: ReadonlyMap<string, number> | undefined
 
-  constructor(config: RateLimitInput, index: number, buffers: RateBuffers, clock: Clock) {
+  constructor(
+    config: RateLimitInput,
+    index: number,
+    buffers: RateBuffers,
+    clock: Clock,
+    remote: (limit: string, rule: RateRule) => RemoteLimit | undefined = () => undefined
+  ) {
     this.config = config
     this.name = config.name ?? (index === 0 ? 'default' : `limit-${index + 1}`)
-    this.#table = new RateTable(ruleOf(config), buffers)
+    const rule = ruleOf(config)
+    this.#table = new RateTable(rule, buffers)
+    this.remote = remote(this.name, rule)
     this.#seed = buffers.seed
     this.#clock = clock
     const { requests, per, cost } = config
@@ -48,17 +69,18 @@ export class Limit {
 
   take(exchange: Exchange, into: Decision): void {
     this.#key(exchange)
-    this.#table.take(hash.low, hash.high, this.#costOf(exchange), this.#clock.now(), into)
+    this.#table.take(hash.low, hash.high, this.costOf(exchange), this.#clock.now(), into)
   }
 
   peek(exchange: Exchange, into: Decision): void {
     this.#key(exchange)
-    this.#table.peek(hash.low, hash.high, this.#costOf(exchange), this.#clock.now(), into)
+    this.#table.peek(hash.low, hash.high, this.costOf(exchange), this.#clock.now(), into)
   }
 
   /** A later limit has refused the request. */
   giveBack(exchange: Exchange): void {
-    this.#charge(exchange, -this.#costOf(exchange))
+    this.charge(exchange, -this.costOf(exchange))
+    this.remote?.charge(this.remoteKey(exchange), -this.costOf(exchange))
   }
 
   /** What the response has cost besides. */
@@ -68,7 +90,9 @@ export class Limit {
     let extra = statuses?.get(String(status)) ?? statuses?.get(`${Math.floor(status / 100)}xx`) ?? 0
     const bytes = this.config.cost?.bytes
     if (bytes !== undefined) extra += bytesOut / bytes
-    if (extra > 0) this.#charge(exchange, extra)
+    if (extra <= 0) return
+    this.charge(exchange, extra)
+    this.remote?.charge(this.remoteKey(exchange), extra)
   }
 
   /** `token-bucket client-ip 203.0.113.7: 3 of 50 left, full in 470 ms`. */
@@ -80,12 +104,22 @@ export class Limit {
     return `${algorithm} ${who}: ${remaining} of ${most} left, full in ${Math.ceil(fullMs)} ms`
   }
 
-  #charge(exchange: Exchange, cost: number): void {
+  /** Of this request, for counts outside. */
+  remoteKey(exchange: Exchange): string {
+    const { remote } = this
+    if (remote === undefined) return ''
+    written.text = ''
+    hashLimitKey(exchange, this.config.key, written)
+    return remote.keyOf(written.text)
+  }
+
+  /** Counts in this instance, whatever the limit says. */
+  charge(exchange: Exchange, cost: number): void {
     this.#key(exchange)
     this.#table.take(hash.low, hash.high, cost, this.#clock.now(), ignored, true)
   }
 
-  #costOf(exchange: Exchange): number {
+  costOf(exchange: Exchange): number {
     return this.#methods?.get(exchange.request.method) ?? 1
   }
 

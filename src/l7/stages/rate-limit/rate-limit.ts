@@ -6,9 +6,11 @@ import type { DryExchange } from '../../exchange/dry/dry-exchange.ts'
 import type { Refuse } from '../refuse.ts'
 import type { Explanation, Stage } from '../stage.ts'
 import type { StageContext } from '../stage-context.ts'
-import { GO_ON, type Verdict } from '../verdict.ts'
+import { GO_ON, WAITS, type Verdict } from '../verdict.ts'
 import type { RateLimitInput } from './keys.ts'
+import { stageMemoryId } from '../stage-memory.ts'
 import { Limit } from './limit.ts'
+import { RemoteLimit } from './remote-limit.ts'
 
 /** Used again for all requests of this thread. */
 const decision: Decision = { allowed: true, remaining: 0, retryMs: 0, fullMs: 0 }
@@ -18,7 +20,10 @@ class RateLimit implements Stage {
   readonly name = 'rate-limit'
   readonly done?: (exchange: Exchange) => void
   readonly #limits: readonly Limit[]
+  /** Exchanges whose answer has just come: read at once by the walk that goes on. */
+  readonly #asked = new Set<Exchange>()
   readonly #allowed: Counter
+  readonly #fallbacks: Counter
   readonly #policies: string
   /** The second for limits that only say what they would do. */
   readonly #refusers: readonly [Refuse, Refuse]
@@ -28,6 +33,7 @@ class RateLimit implements Stage {
     const labels = { listener: context.listener.name, route: context.route!.name }
     this.#refusers = [context.refuser(false), context.refuser(true)]
     this.#allowed = context.engine.metrics.counter('lb_rate_limit_allowed_total', labels)
+    this.#fallbacks = context.engine.metrics.counter('lb_rate_limit_fallbacks_total', labels)
     const told = limits.filter(({ config }) => config.fields)
     this.#policies = told.map(({ policy }) => policy).join(', ')
     const charging = limits.filter((limit) => limit.chargesResponses)
@@ -41,11 +47,26 @@ class RateLimit implements Stage {
   }
 
   request(exchange: Exchange): Verdict {
+    return this.#walk(exchange, 0, '')
+  }
+
+  #walk(exchange: Exchange, from: number, before: string): Verdict {
     const limits = this.#limits
-    let told = ''
-    for (let i = 0; i < limits.length; i++) {
+    let told = before
+    for (let i = from; i < limits.length; i++) {
       const limit = limits[i]!
-      limit.take(exchange, decision)
+      if (limit.remote === undefined) limit.take(exchange, decision)
+      else if (!this.#asked.has(exchange)) {
+        if (!limit.remote.usable) this.#fallBack(exchange, limit)
+        else {
+          const key = limit.remoteKey(exchange)
+          if (!limit.remote.decide(key, limit.costOf(exchange), decision)) {
+            return this.#ask(exchange, limit.remote, key, i, told)
+          }
+          if (decision.allowed) limit.charge(exchange, limit.costOf(exchange))
+        }
+      }
+      this.#asked.delete(exchange)
       if (!decision.allowed) {
         const verdict = this.#refuse(exchange, limit)
         if (verdict === GO_ON) continue
@@ -64,12 +85,46 @@ class RateLimit implements Stage {
     const notes: string[] = []
     for (const limit of this.#limits) {
       limit.peek(exchange, decision)
-      notes.push(`rate limit "${limit.name}": ${limit.describe(exchange, decision)}`)
+      const where = limit.config.store === 'redis' ? ' (by this instance; Redis is not asked)' : ''
+      notes.push(`rate limit "${limit.name}": ${limit.describe(exchange, decision)}${where}`)
       if (decision.allowed) continue
       const verdict = this.#refuse(exchange, limit)
       if (verdict !== GO_ON) return { verdict, notes }
     }
     return { verdict: GO_ON, notes }
+  }
+
+  /** Waits for Redis, at most its timeout, and goes on at the same limit with what was decided. */
+  #ask(exchange: Exchange, remote: RemoteLimit, key: string, index: number, told: string): Verdict {
+    const limit = this.#limits[index]!
+    const goOn = (): Verdict => {
+      this.#asked.add(exchange)
+      return this.#walk(exchange, index, told)
+    }
+    const alone = (): Verdict => {
+      this.#fallBack(exchange, limit)
+      return goOn()
+    }
+    const wait = exchange.wait(remote.timeoutMs, alone)
+    wait.onCancel = remote.ask(key, limit.costOf(exchange), (found) =>
+      wait.resume(() => {
+        if (found === undefined) return alone()
+        Object.assign(decision, found)
+        // Counted here too: it is what is known when Redis is gone.
+        if (found.allowed) limit.charge(exchange, limit.costOf(exchange))
+        return goOn()
+      })
+    )
+    return WAITS
+  }
+
+  #fallBack(exchange: Exchange, limit: Limit): void {
+    this.#fallbacks.add()
+    limit.take(exchange, decision)
+    const { onError } = limit.config
+    if (onError === 'local') return
+    decision.allowed = onError === 'allow'
+    if (onError === 'deny') decision.retryMs = Math.max(1000, decision.retryMs)
   }
 
   #refuse(exchange: Exchange, limit: Limit): Verdict {
@@ -106,8 +161,16 @@ export function compileLimits(
   if (context.route === undefined) return undefined
   const buffers = context.memory as readonly RateBuffers[]
   const { clock } = context.engine
+  // Listeners and routes are told apart by name, so that instances count together.
+  const id = stageMemoryId(context.listener, context.route, 'rateLimit').replaceAll('\n', '/')
   const limits = [...keys.entries()]
     .filter(([, { key }]) => key.some(({ kind }) => kind === 'identity') === byIdentity)
-    .map(([index, config]) => new Limit(config, index, buffers[index]!, clock))
+    .map(
+      ([index, config]) =>
+        new Limit(config, index, buffers[index]!, clock, (limit, rule) => {
+          const rates = config.store === 'redis' && !context.engine.dry ? context.remoteRates() : undefined
+          return rates && new RemoteLimit(rates, rule, config, `${id}:${limit}`, clock)
+        })
+    )
   return limits.length === 0 ? undefined : new RateLimit(limits, context)
 }

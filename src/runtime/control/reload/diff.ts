@@ -30,7 +30,7 @@ export interface PoolDiff {
   readonly size: number
 }
 
-const reloadable = ['shutdown', 'log', 'admin', 'caches'] as const
+const reloadable = ['shutdown', 'log', 'admin', 'caches', 'redis'] as const
 const fixed = ['workers', 'user'] as const
 
 /** What a reload from `before` to `after` does. Pure. */

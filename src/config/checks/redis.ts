@@ -1,0 +1,29 @@
+import { textOf } from '../environment/env-text.ts'
+import { errorAt, type Finding, type Path, warningAt } from '../report/problem.ts'
+import { isMap, type Raw, select, valueAt } from '../raw.ts'
+
+const listener: Path = ['listeners', '*']
+
+/** `store: redis` needs one. */
+export function checkRedis(root: Raw): Finding[] {
+  const redis = valueAt(root, ['redis'])
+  const empty = isMap(redis) && textOf(redis['url']) === ''
+  if (redis !== undefined && !empty) return []
+  const findings: Finding[] = []
+  for (const place of [listener, [...listener, 'routes', '*']]) {
+    for (const item of [[], ['*']]) {
+      for (const { path, value } of select(root, [...place, 'rateLimit', ...item, 'store'])) {
+        if (textOf(value) !== 'redis') continue
+        findings.push(
+          empty
+            ? warningAt(path, '`redis.url` is empty: each instance counts by itself')
+            : errorAt(
+                path,
+                '`store: redis` needs a Redis: add `redis: { url: "redis://host:6379" }` at the top of the file'
+              )
+        )
+      }
+    }
+  }
+  return findings
+}
