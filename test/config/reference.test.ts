@@ -8,7 +8,7 @@ import { parseConfig } from '../../src/config/parse-config.ts'
 const reference = readFileSync(join(import.meta.dirname, 'reference.yaml.txt'), 'utf8')
 
 /** Keys of the reference that are not built yet, as line and key. */
-const notBuilt = ['74 store: redis']
+const notBuilt: readonly string[] = []
 
 t.test('the reference is refused for what is not built yet, and for nothing else', async (t) => {
   const result = parseConfig(reference, { file: 'lb.yaml', env: {} })
