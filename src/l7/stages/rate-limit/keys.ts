@@ -1,6 +1,15 @@
 import { z } from 'zod'
 import { leaf, listOf, mapping, Refusal } from '../../../config/schema/leaf/leaf.ts'
-import { decimal, duration, flag, integer, percent, size, text, word } from '../../../config/schema/leaf/leaves.ts'
+import {
+  decimal,
+  duration,
+  flag,
+  integer,
+  percent,
+  size,
+  text,
+  word
+} from '../../../config/schema/leaf/leaves.ts'
 import { method } from '../../../config/schema/leaf/network-leaves.ts'
 import { MIN_PER_MS } from '../../../shared/rate-rule.ts'
 import { limitKey } from '../limit-key/limit-key-leaf.ts'
