@@ -155,9 +155,9 @@ function killQuietly(pid: number): void {
   }
 }
 
-/** Waits until the process accepts connections. Throws with what it wrote when it ends, or does not within 15 s. */
+/** Waits until the process accepts connections. Throws with what it wrote when it ends, or does not within 60 s. */
 export async function listening(running: Running, port: number): Promise<void> {
-  const end = performance.now() + 15_000
+  const end = performance.now() + 60_000
   while (!(await accepts(port))) {
     if (!running.alive) throw new Error(`${running.name} ended: ${running.tail.trim() || 'no output'}`)
     if (performance.now() > end)

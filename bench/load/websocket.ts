@@ -27,6 +27,7 @@ let completed = 0
 let errors = 0
 let ended = false
 let startedAt = 0
+let problem = 'closed'
 
 function open(onOpen: () => void): void {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true })
@@ -46,7 +47,10 @@ function open(onOpen: () => void): void {
     if (!upgraded) {
       const end = got.indexOf('\r\n\r\n')
       if (end < 0) return
-      if (!got.subarray(0, end).toString('latin1').startsWith('HTTP/1.1 101 ')) return socket.destroy()
+      if (!got.subarray(0, end).toString('latin1').startsWith('HTTP/1.1 101 ')) {
+        problem = `no upgrade: ${got.subarray(0, 500).toString('latin1')}`
+        return socket.destroy()
+      }
       upgraded = true
       got = got.subarray(end + 4)
       onOpen()
@@ -62,7 +66,10 @@ function open(onOpen: () => void): void {
     got = Buffer.alloc(0)
     if (!ended) send()
   })
-  socket.on('error', () => socket.destroy())
+  socket.on('error', (error) => {
+    problem = error.message
+    socket.destroy()
+  })
   socket.on('close', () => {
     if (ended) return
     errors++
@@ -81,6 +88,10 @@ function begin(): void {
   startedAt = performance.now()
   setTimeout(() => {
     ended = true
+    if (completed === 0 && errors > 0) {
+      console.error(problem)
+      process.exit(1)
+    }
     const bytes = completed * answer.length
     printResult({ completed, errors, seconds, bytes, latency: summarizeLatency(latencies) })
     process.exit()
