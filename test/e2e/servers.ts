@@ -5,7 +5,8 @@ import type { Test } from 'tap'
 import type { Config } from '../../src/config/model/model.ts'
 import { memoryLogger, type LoggedLine, type RootLogger } from '../../src/core/log/log.ts'
 import type { Runtime } from '../../src/runtime/runtime.ts'
-import { start, type StartOptions } from '../../src/runtime/control/start.ts'
+import { start } from '../../src/runtime/control/start.ts'
+import type { StartOptions } from '../../src/runtime/control/start-options.ts'
 import { configOf } from '../runtime/configs.ts'
 
 export interface Origin {

@@ -15,7 +15,8 @@ import { breakerOf, CLOSED, type ChangeEvent } from './states.ts'
 import type { BackendTable } from '../table/table.ts'
 import { claimTrial } from './trial.ts'
 import { View } from './view.ts'
-import { waitQueue, type Waiter, type WaitQueue } from '../queue/wait-queue.ts'
+import { waitQueue, type WaitQueue } from '../queue/wait-queue.ts'
+import type { Waiter } from '../queue/waiter.ts'
 
 /**
  * The breaker's policy, in health/; `breakerWord` is the one that held when the lease was given. It is not told of a

@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts'
 import { soon } from '../../core/containment.ts'
 import * as at from '../table/columns.ts'
 import { NO_LIMIT, type BackendTable } from '../table/table.ts'
-import type { Waiter } from './wait-queue.ts'
+import type { Waiter } from './waiter.ts'
 
 // maxConnections counts sockets as the backend does, idle ones too. A thread that holds a lease may find them all taken
 // because other threads keep idle ones. It waits here and says so (STARVED): other threads then close an idle one at

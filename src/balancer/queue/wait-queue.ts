@@ -1,13 +1,10 @@
 import type { Clock } from '../../core/clock.ts'
 import { guarded, soon, type Contained } from '../../core/containment.ts'
 import * as at from '../table/columns.ts'
+import type { Waiter } from './waiter.ts'
 import type { Lease } from '../pool/lease.ts'
 import type { PickContext } from '../pool/pick-context.ts'
 import type { BackendTable } from '../table/table.ts'
-
-export interface Waiter {
-  cancel(): void
-}
 
 /** A pool, as far as its queue needs it. */
 interface Leasing {

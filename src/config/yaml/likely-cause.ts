@@ -1,4 +1,4 @@
-import type { SyntaxProblem } from './yaml-parse.ts'
+import type { SyntaxProblem } from './syntax-problem.ts'
 
 /** Lines looked at before the one that a parser stumbled over. */
 const LINES_BEFORE = 200

@@ -1,11 +1,6 @@
 import { likelyCause } from './likely-cause.ts'
+import type { SyntaxProblem } from './syntax-problem.ts'
 import { type Document, parseDocument, type YAMLError } from 'yaml'
-
-/** A syntax error, at an offset of the text. */
-export interface SyntaxProblem {
-  readonly offset: number
-  readonly message: string
-}
 
 export interface YamlText {
   readonly document: Document.Parsed

@@ -4,7 +4,8 @@ import { errorAt, type Finding, type Path, pathText, type Problem } from '../rep
 import type { Raw } from '../raw.ts'
 import { YamlLookup } from './yaml-lookup.ts'
 import type { Span } from './yaml-nodes.ts'
-import { parseYaml, type SyntaxProblem } from './yaml-parse.ts'
+import type { SyntaxProblem } from './syntax-problem.ts'
+import { parseYaml } from './yaml-parse.ts'
 import { readYaml } from './yaml-values.ts'
 
 /** A YAML text: its values, and where in it each of them stands. */

@@ -1,6 +1,6 @@
 import type { Lease } from '../../balancer/pool/lease.ts'
 import type { PickContext } from '../../balancer/pool/pick-context.ts'
-import type { Waiter } from '../../balancer/queue/wait-queue.ts'
+import type { Waiter } from '../../balancer/queue/waiter.ts'
 import type { Contained } from '../../core/containment.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import type { CompiledPool } from '../compile/snapshot.ts'

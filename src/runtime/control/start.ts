@@ -1,22 +1,7 @@
-import type { LogLevel } from '../../config/model/model.ts'
 import type { Config } from '../../config/model/model.ts'
-import { createLogger, type RootLogger } from '../../core/log/log.ts'
+import { createLogger } from '../../core/log/log.ts'
 import { Runtime } from '../runtime.ts'
-
-export interface StartOptions {
-  /** Over the configuration's. */
-  readonly logLevel?: LogLevel
-  /** Reload when the file at `configPath` changes. */
-  readonly watch?: boolean
-  /** What `reload()` and the admin API's reload read; left out: they are refused. */
-  readonly configPath?: string
-  /** For lines of the main thread; workers write to standard output themselves. */
-  readonly log?: RootLogger
-  /** Workers send their lines to `log` too, which is the logger of the program that embeds lb. */
-  readonly forwardLog?: boolean
-  /** For tests: lets a worker be told to throw. */
-  readonly crashable?: boolean
-}
+import type { StartOptions } from './start-options.ts'
 
 /**
  * Starts with a validated configuration. Resolves once every worker has bound every listener; rejects with a

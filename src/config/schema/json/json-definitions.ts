@@ -1,4 +1,6 @@
-import type { JsonSchema } from './json-schema.ts'
+import type { z } from 'zod'
+
+export type JsonSchema = z.core.JSONSchema.JSONSchema
 
 type Node = Record<string, unknown>
 

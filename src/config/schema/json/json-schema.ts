@@ -1,8 +1,6 @@
 import { z } from 'zod'
-import { extractDefinitions } from './json-definitions.ts'
+import { extractDefinitions, type JsonSchema } from './json-definitions.ts'
 import { rootSchema } from '../root.ts'
-
-export type JsonSchema = z.core.JSONSchema.JSONSchema
 
 /** The JSON Schema (2020-12) of the YAML, with a description per key, for editors that complete and check. */
 export function jsonSchema(): JsonSchema {

@@ -2,7 +2,7 @@ import type { Claim, RecordHead, RecordWriter } from '../ports.ts'
 import type { ExtentCursor } from './memory/extent-cursor.ts'
 import { tagBit } from './memory/key-hash.ts'
 import { entryStride, state, unitBytes, word } from './memory/layout.ts'
-import type { SharedStore } from './shared-store.ts'
+import type { StoreParts } from './store-parts.ts'
 
 /** A body of unknown length that outgrew `maxObjectBytes` goes on for those who follow it, up to this many times it. */
 const oversizeFactor = 8
@@ -11,13 +11,13 @@ const tagSeparator = '\x1f'
 
 export class SharedClaim implements Claim {
   readonly kind = 'claim'
-  readonly #store: SharedStore
+  readonly #store: StoreParts
   readonly #entry: number
   readonly #slot: number
   readonly #key: string
   #ended = false
 
-  constructor(store: SharedStore, entry: number, slot: number, key: string) {
+  constructor(store: StoreParts, entry: number, slot: number, key: string) {
     this.#store = store
     this.#entry = entry
     this.#slot = slot
@@ -91,7 +91,7 @@ export class SharedClaim implements Claim {
 }
 
 class SharedWriter implements RecordWriter {
-  readonly #store: SharedStore
+  readonly #store: StoreParts
   readonly #entry: number
   readonly #slot: number
   readonly #bytes: number | undefined
@@ -101,7 +101,7 @@ class SharedWriter implements RecordWriter {
   #capacity: number
   #open = true
 
-  constructor(store: SharedStore, entry: number, slot: number, bytes: number | undefined) {
+  constructor(store: StoreParts, entry: number, slot: number, bytes: number | undefined) {
     this.#store = store
     this.#entry = entry
     this.#slot = slot

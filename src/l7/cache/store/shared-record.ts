@@ -3,11 +3,11 @@ import { countCopied } from './memory/copied-bytes.ts'
 import type { ExtentCursor } from './memory/extent-cursor.ts'
 import { state, word } from './memory/layout.ts'
 import type { SharedHead } from './shared-heads.ts'
-import type { SharedStore } from './shared-store.ts'
+import type { StoreParts } from './store-parts.ts'
 
 /** A pinned entry as one reader sees it: large, or not complete yet. Small complete ones are read from hot copies. */
 export class SharedRecord implements StoredRecord {
-  readonly #store: SharedStore
+  readonly #store: StoreParts
   readonly #entry: number
   readonly #slot: number
   #cursor: ExtentCursor | undefined
@@ -16,7 +16,7 @@ export class SharedRecord implements StoredRecord {
   #seen = 0
   #open = true
 
-  constructor(store: SharedStore, entry: number, slot: number) {
+  constructor(store: StoreParts, entry: number, slot: number) {
     this.#store = store
     this.#entry = entry
     this.#slot = slot

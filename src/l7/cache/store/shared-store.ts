@@ -10,12 +10,13 @@ import { purgeAll, purgePrefix, purgeTag, purgeUrl } from './purge.ts'
 import { SharedClaim } from './shared-claim.ts'
 import { SharedHeads } from './shared-heads.ts'
 import { SharedRecord } from './shared-record.ts'
+import type { StoreParts } from './store-parts.ts'
 
 /**
  * One thread's view of a store that all threads share. A lookup takes no lock: a hot copy whose version still holds, or
  * a pinned entry. Filling, purging and evicting take the lock for microseconds; bodies are copied without it.
  */
-export class SharedStore implements CacheStore {
+export class SharedStore implements CacheStore, StoreParts {
   readonly maxObjectBytes: number
   readonly table: EntryTable
   readonly followers: Followers

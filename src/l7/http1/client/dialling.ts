@@ -1,11 +1,10 @@
-import type { Waiter } from '../../../balancer/queue/wait-queue.ts'
+import type { Waiter } from '../../../balancer/queue/waiter.ts'
 import { contain, type Contained } from '../../../core/containment.ts'
 import type { DialFailure } from '../../../net/dial/dial-failure.ts'
-import type { UpstreamConnection } from './upstream-connection.ts'
 
 /** Who asked for a new connection. Exactly one of the two is called, later. */
-export interface ConnectionWaiter extends Contained {
-  onConnection(connection: UpstreamConnection): void
+export interface ConnectionWaiter<Connection> extends Contained {
+  onConnection(connection: Connection): void
   onConnectFailure(failure: DialFailure, reason: string): void
 }
 
@@ -14,22 +13,26 @@ export interface ConnectAttempt {
 }
 
 /** One wait for a connection: for room first, when there is none, and then for the connect. */
-export class Dialling implements ConnectAttempt {
-  connection: UpstreamConnection | undefined
+export class Dialling<Connection extends { close(): void }> implements ConnectAttempt {
+  connection: Connection | undefined
   /** PROXY header that the connection begins with. */
   readonly preface: Buffer | undefined
   /** The wait for room. */
   wait: Waiter | undefined
-  readonly #abandon: (dialling: Dialling) => void
-  #waiter: ConnectionWaiter | undefined
+  readonly #abandon: (dialling: Dialling<Connection>) => void
+  #waiter: ConnectionWaiter<Connection> | undefined
 
-  constructor(abandon: (dialling: Dialling) => void, waiter: ConnectionWaiter, preface: Buffer | undefined) {
+  constructor(
+    abandon: (dialling: Dialling<Connection>) => void,
+    waiter: ConnectionWaiter<Connection>,
+    preface: Buffer | undefined
+  ) {
     this.preface = preface
     this.#abandon = abandon
     this.#waiter = waiter
   }
 
-  done(connection: UpstreamConnection): void {
+  done(connection: Connection): void {
     const waiter = this.#settle()
     if (waiter === undefined) return connection.close()
     // Its own guard: the caller may be in the middle of another exchange.
@@ -53,7 +56,7 @@ export class Dialling implements ConnectAttempt {
     if (this.#settle() !== undefined) this.#abandon(this)
   }
 
-  #settle(): ConnectionWaiter | undefined {
+  #settle(): ConnectionWaiter<Connection> | undefined {
     const waiter = this.#waiter
     this.#waiter = undefined
     this.wait?.cancel()

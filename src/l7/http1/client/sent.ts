@@ -2,18 +2,28 @@ import type { DialFailure } from '../../../net/dial/dial-failure.ts'
 import type { Outgoing } from '../../forward/forward-owner.ts'
 import { unheard, type UpstreamClient } from '../../forward/upstream-client.ts'
 import type { UpstreamStream, UpstreamTimes } from '../../forward/upstreams.ts'
-import type { UpstreamConnection } from './upstream-connection.ts'
 import type { ConnectAttempt, ConnectionWaiter } from './dialling.ts'
 
+/** The connection that it goes over, as far as it speaks to it. */
+export interface SentConnection {
+  send(sent: Sent): void
+  sendBody(buffer: Buffer, start: number, end: number): boolean
+  endBody(trailers: string): void
+  flush(): boolean
+  cancel(sent: Sent): void
+  pause(): void
+  resume(): void
+}
+
 /** A request on its way over HTTP/1.1: from the wait for a connection to the end of its response. */
-export class Sent implements UpstreamStream, ConnectionWaiter {
+export class Sent implements UpstreamStream, ConnectionWaiter<SentConnection> {
   readonly request: Outgoing
   readonly times: UpstreamTimes
   client: UpstreamClient
   /** All of the request has been sent. Written by `endBody` only. */
   complete: boolean
   dialling: ConnectAttempt | undefined
-  #connection: UpstreamConnection | undefined
+  #connection: SentConnection | undefined
   /** Goes out at the end of the turn, with the others that share the connection. */
   #batched = false
   #bytes = 0
@@ -30,13 +40,13 @@ export class Sent implements UpstreamStream, ConnectionWaiter {
   }
 
   /** Takes the connection that it goes over. */
-  use(connection: UpstreamConnection, batched: boolean): void {
+  use(connection: SentConnection, batched: boolean): void {
     this.#connection = connection
     this.#batched = batched
     connection.send(this)
   }
 
-  onConnection(connection: UpstreamConnection): void {
+  onConnection(connection: SentConnection): void {
     this.dialling = undefined
     this.use(connection, false)
     this.client.onOpen()

@@ -9,11 +9,11 @@ import { parseFailure } from '../parse/parse-failure.ts'
 import { ResponseReader, type ResponseEvents } from './response-reader.ts'
 import type { UpstreamHead } from '../parse/response-parser.ts'
 import { authenticatesConnection, ClientTies, type Tied, type TieHolder } from '../../forward/client-ties.ts'
+import type { ConnectionKeeper } from './connection-keeper.ts'
 import type { Lifetime } from './lifetime.ts'
 import { Line } from './line.ts'
-import type { Sent } from './sent.ts'
+import type { Sent, SentConnection } from './sent.ts'
 import { isAnswerTo } from '../parse/upgrade-protocols.ts'
-import type { UpstreamPool } from './upstream-pool.ts'
 
 /** How long a backend may take to answer our FIN with its own. */
 const PARTING_MS = 1_000
@@ -23,8 +23,8 @@ const PARTING_MS = 1_000
  * one at a time, or up to `pipelining` that have no body and may be repeated. After any doubt about the framing the
  * connection is closed, so a response can never reach another request than its own.
  */
-export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits, Tied {
-  readonly upstreams: UpstreamPool
+export class UpstreamConnection implements TransportOwner, ResponseEvents, SentConnection, Waits, Tied {
+  readonly upstreams: ConnectionKeeper<UpstreamConnection>
   readonly backend: Backend
   readonly #lifetime: Lifetime
   /** The client that it belongs to from now on, with `isPrivate`. */
@@ -46,7 +46,7 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, Waits
   #keepAliveSeconds: number | undefined
   deadline = Infinity
 
-  constructor(upstreams: UpstreamPool, backend: Backend, lifetime: Lifetime) {
+  constructor(upstreams: ConnectionKeeper<UpstreamConnection>, backend: Backend, lifetime: Lifetime) {
     this.backend = backend
     this.upstreams = upstreams
     this.#lifetime = lifetime

@@ -40,9 +40,9 @@ export class UpstreamPool {
   readonly deadlines: Deadlines
   #settings: UpstreamSettings
   readonly #resting: Resting
-  readonly #connecting = new Map<UpstreamConnection, Dialling>()
+  readonly #connecting = new Map<UpstreamConnection, Dialling<UpstreamConnection>>()
   /** Wait for room: a connection that comes free here is theirs. */
-  readonly #starved = new Set<Dialling>()
+  readonly #starved = new Set<Dialling<UpstreamConnection>>()
   /** All that hold a socket, with whom it is counted at. */
   readonly #open = new Map<UpstreamConnection, Backend>()
   /** Gathers requests of this turn of the event loop, when pipelining is on. */
@@ -138,7 +138,12 @@ export class UpstreamPool {
   }
 
   /** Makes a connection, once the backend has room for one more. */
-  connect(backend: Backend, timeoutMs: number, waiter: ConnectionWaiter, preface?: Buffer): ConnectAttempt {
+  connect(
+    backend: Backend,
+    timeoutMs: number,
+    waiter: ConnectionWaiter<UpstreamConnection>,
+    preface?: Buffer
+  ): ConnectAttempt {
     const dialling = new Dialling(this.#abandon, waiter, preface)
     if (backend.tryOpen()) {
       this.#dial(backend, timeoutMs, dialling)
@@ -239,7 +244,7 @@ export class UpstreamPool {
     this.#open.delete(connection)
   }
 
-  #dial(backend: Backend, timeoutMs: number, dialling: Dialling): void {
+  #dial(backend: Backend, timeoutMs: number, dialling: Dialling<UpstreamConnection>): void {
     const { tls } = this.#settings
     const { connections } = this.#settings.config
     const lifetime = new Lifetime(connections, this.deadlines.now, this.#random)
@@ -257,7 +262,7 @@ export class UpstreamPool {
     connection.attach(dial(backend.address, options, connection))
   }
 
-  readonly #abandon = (dialling: Dialling): void => {
+  readonly #abandon = (dialling: Dialling<UpstreamConnection>): void => {
     this.#starved.delete(dialling)
     if (dialling.connection !== undefined) {
       this.#connecting.delete(dialling.connection)

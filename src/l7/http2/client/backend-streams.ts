@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import type { Backend } from '../../../balancer/pool/backend.ts'
 import { awaitSocket } from '../../../balancer/queue/socket-queue.ts'
-import type { Waiter } from '../../../balancer/queue/wait-queue.ts'
+import type { Waiter } from '../../../balancer/queue/waiter.ts'
 import type { BackendAddress } from '../../../config/model/model.ts'
 import { soon } from '../../../core/containment.ts'
 import type { Waits } from '../../../core/deadlines.ts'

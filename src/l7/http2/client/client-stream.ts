@@ -6,10 +6,10 @@ import { unheard, type UpstreamClient, type UpstreamFailure } from '../../forwar
 import type { UpstreamStream, UpstreamTimes } from '../../forward/upstreams.ts'
 import type { UpstreamHead } from '../../http1/parse/response-parser.ts'
 import { CANCEL, errorName, NO_ERROR, REFUSED_STREAM } from '../frames/codes.ts'
-import { StreamBytes } from '../session/stream/stream-bytes.ts'
+import { StreamBytes, type Carrier } from '../session/stream/stream-bytes.ts'
 import type { ClosedBy, Stream, StreamHandler } from '../session/stream/stream.ts'
 import { webSocketAccept } from './websocket-accept.ts'
-import type { ClientConnection } from './client-connection.ts'
+import type { ClientSession } from './client-session.ts'
 
 /** Where a request waits for a stream. */
 export interface StreamLine {
@@ -17,6 +17,14 @@ export interface StreamLine {
   watch(waits: Waits): void
   unwatch(waits: Waits): void
   leave(stream: ClientStream): void
+}
+
+/** The connection that carries it. */
+interface StreamCarrier extends Carrier {
+  readonly session: ClientSession
+  readonly served: number
+  /** Why it ended, for the log. */
+  readonly endReason: string
 }
 
 const NOTHING = Buffer.alloc(0)
@@ -29,7 +37,7 @@ export class ClientStream implements UpstreamStream, StreamHandler, Waits {
   readonly #line: StreamLine
   readonly #times: UpstreamTimes
   #client: UpstreamClient
-  #connection: ClientConnection | undefined
+  #connection: StreamCarrier | undefined
   #stream: Stream | undefined
   #bytes = 0
   #complete: boolean
@@ -50,7 +58,7 @@ export class ClientStream implements UpstreamStream, StreamHandler, Waits {
   }
 
   /** It has one. */
-  use(connection: ClientConnection, stream: Stream): void {
+  use(connection: StreamCarrier, stream: Stream): void {
     this.#connection = connection
     this.#stream = stream
     stream.handler = this

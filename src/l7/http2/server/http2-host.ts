@@ -4,7 +4,6 @@ import type { EngineContext } from '../../exchange/engine-context.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 import type { Request } from '../../message/request.ts'
 import type { Http2Metrics } from './http2-metrics.ts'
-import type { ServerConnection } from './server-connection.ts'
 
 /** What a client's HTTP/2 connection needs of the engine. */
 export interface Http2Host {
@@ -15,5 +14,5 @@ export interface Http2Host {
   exchange(request: Request, downstream: DownstreamStream): Exchange
   /** An exchange for what could be read but not be taken: it is only there to be answered. */
   unreadable(downstream: DownstreamStream): Exchange
-  closed(connection: ServerConnection): void
+  closed(connection: object): void
 }

@@ -1,4 +1,4 @@
-import { splice } from '../../../l4/tcp/splice.ts'
+import { splice, type SpliceOptions } from '../../../l4/tcp/splice.ts'
 import { contain, guarded } from '../../../core/containment.ts'
 import type { Waits } from '../../../core/deadlines.ts'
 import type { ByteStream } from '../../../net/transport/byte-stream.ts'
@@ -8,17 +8,30 @@ import type { Exchange } from '../../exchange/exchange.ts'
 import type { Response } from '../../message/response.ts'
 import type { HeaderBlock } from '../../message/header-block.ts'
 import { CANCEL, errorName, INTERNAL_ERROR } from '../frames/codes.ts'
-import { StreamBytes } from '../session/stream/stream-bytes.ts'
+import { StreamBytes, type Carrier } from '../session/stream/stream-bytes.ts'
 import type { ClosedBy, Stream, StreamHandler } from '../session/stream/stream.ts'
-import type { ServerConnection } from './server-connection.ts'
+import type { ServerSession } from './server-session.ts'
 
 /** A client that takes less than this of what waits for it within the idle time reads nothing. */
 const LEAST_PROGRESS = 1024
 
+/** The connection that carries it. */
+interface StreamCarrier extends Carrier {
+  readonly client: ClientConnection
+  readonly session: ServerSession
+  /** Within a read; `onReadDone` of the streams follows. */
+  readonly reading: boolean
+  readonly now: number
+  readonly idleMs: number
+  readonly tunnelOptions: SpliceOptions
+  watch(waits: Waits): void
+  settle(waits: Waits, stream: Stream): void
+}
+
 /** One stream of a client's connection: one exchange. */
 export class ServerStream implements DownstreamStream, StreamHandler, Waits {
   deadline = Infinity
-  readonly #connection: ServerConnection
+  readonly #connection: StreamCarrier
   readonly #stream: Stream
   #exchange: Exchange | undefined
   /** The exchange has been told of the request's end, or there was no body. */
@@ -29,7 +42,7 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
   #pendingBefore = 0
 
   /** `tunnels`: it is CONNECT with a protocol, so what comes behind its head is no body. */
-  constructor(connection: ServerConnection, stream: Stream, tunnels = false) {
+  constructor(connection: StreamCarrier, stream: Stream, tunnels = false) {
     this.#connection = connection
     this.#stream = stream
     this.#bodyEnded = stream.remoteEnded || tunnels

@@ -1,5 +1,4 @@
 import { ConcurrencyTable, type ConcurrencyBuffers } from '../../../shared/concurrency-table.ts'
-import type { ConcurrencyInput } from './keys.ts'
 import { ADAPTIVE_BYTES } from './adaptive-limit.ts'
 
 /** What all threads share of one concurrency limit. */
@@ -8,8 +7,14 @@ export interface ConcurrencyMemory {
   readonly adaptive: ArrayBufferLike
 }
 
+/** What the memory of a limit depends on. */
+interface ConcurrencySize {
+  readonly key: readonly { readonly kind: string }[]
+  readonly maxKeys: number
+}
+
 /** Made in the main thread; `threads` counts that one too. */
-export function allocateConcurrency(config: ConcurrencyInput, threads: number): ConcurrencyMemory {
+export function allocateConcurrency(config: ConcurrencySize, threads: number): ConcurrencyMemory {
   const single = config.key.every(({ kind }) => kind === 'all' || kind === 'route')
   return {
     table: ConcurrencyTable.allocate(single ? 8 : config.maxKeys, threads),

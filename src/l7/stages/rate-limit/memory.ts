@@ -1,13 +1,22 @@
-import { rateRule, type RateRule } from '../../../shared/rate-rule.ts'
+import { rateRule, type RateAlgorithm, type RateRule } from '../../../shared/rate-rule.ts'
 import { RateTable, type RateBuffers } from '../../../shared/rate-table.ts'
-import type { RateLimitInput } from './keys.ts'
+
+/** What the memory and the rule of a limit depend on; `per` in ms. */
+interface LimitSize {
+  readonly key: readonly { readonly kind: string }[]
+  readonly maxKeys: number
+  readonly algorithm: RateAlgorithm
+  readonly requests: number
+  readonly per: number
+  readonly burst?: number | undefined
+}
 
 /** A table for each limit of the list, made in the main thread. */
-export function allocateRateLimits(limits: readonly RateLimitInput[]): RateBuffers[] {
+export function allocateRateLimits(limits: readonly LimitSize[]): RateBuffers[] {
   return limits.map((limit) => RateTable.allocate(isSingle(limit) ? 8 : limit.maxKeys))
 }
 
-export function ruleOf({ algorithm, requests, per, burst }: RateLimitInput): RateRule {
+export function ruleOf({ algorithm, requests, per, burst }: LimitSize): RateRule {
   return rateRule({
     algorithm,
     requests,
@@ -16,6 +25,6 @@ export function ruleOf({ algorithm, requests, per, burst }: RateLimitInput): Rat
   })
 }
 
-function isSingle({ key }: RateLimitInput): boolean {
+function isSingle({ key }: LimitSize): boolean {
   return key.every(({ kind }) => kind === 'all' || kind === 'route')
 }

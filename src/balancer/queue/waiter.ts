@@ -1,0 +1,4 @@
+/** A place in a queue. */
+export interface Waiter {
+  cancel(): void
+}

@@ -1,0 +1,5 @@
+/** A syntax error, at an offset of the text. */
+export interface SyntaxProblem {
+  readonly offset: number
+  readonly message: string
+}

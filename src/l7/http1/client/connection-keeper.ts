@@ -1,0 +1,14 @@
+import type { Deadlines } from '../../../core/deadlines.ts'
+
+/** Who keeps a backend's connections. */
+export interface ConnectionKeeper<Connection> {
+  readonly deadlines: Deadlines
+  connected(connection: Connection): void
+  connectFailed(connection: Connection, error: NodeJS.ErrnoException | undefined): void
+  /** Its response has ended and it may serve again. */
+  release(connection: Connection, keepAliveSeconds: number | undefined): void
+  /** Ends one, if it is idle. */
+  dismiss(connection: Connection): void
+  gone(connection: Connection): void
+  handedOver(connection: Connection): void
+}
