@@ -9,7 +9,7 @@ import { AdminServer } from '../../src/admin/admin-server.ts'
 import { adminProblem } from '../../src/admin/bind-policy.ts'
 import { isLocalBind } from '../../src/config/local-bind.ts'
 import type { Bind } from '../../src/config/model/model.ts'
-import { memoryLogger } from '../../src/core/log/log.ts'
+import { memoryLogger } from '../fakes/memory-logger.ts'
 import { FakeControlPlane, loopback, startAdmin } from './fixtures/fake-control-plane.ts'
 import { ask, askJson } from './fixtures/raw-request.ts'
 

@@ -4,7 +4,7 @@ import { Operator } from '../../src/balancer/pool/operator.ts'
 import type { Pool } from '../../src/balancer/pool/pool.ts'
 import { OPEN, PROBE_DOWN, PROBE_UP, type ChangeEvent } from '../../src/balancer/pool/states.ts'
 import type { AlgorithmName } from '../../src/config/model/model.ts'
-import { FakeClock } from '../../src/core/clock.ts'
+import { FakeClock } from '../fakes/fake-clock.ts'
 import { backendConfig, many, picks, rig, weighted } from './fixtures.ts'
 
 function probe(pool: Pool, position: number, state: number): void {

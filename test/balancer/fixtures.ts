@@ -2,7 +2,8 @@ import { Pool, type PoolParts } from '../../src/balancer/pool/pool.ts'
 import { SlotRegistry } from '../../src/balancer/table/slot-registry.ts'
 import { BackendTable, type TableSize } from '../../src/balancer/table/table.ts'
 import type { BackendConfig, PoolConfig } from '../../src/config/model/model.ts'
-import { FakeClock, type Clock } from '../../src/core/clock.ts'
+import type { Clock } from '../../src/core/clock.ts'
+import { FakeClock } from '../fakes/fake-clock.ts'
 import { seededRandom } from '../../src/core/random.ts'
 
 export function backendConfig(name: string, over: Partial<BackendConfig> = {}): BackendConfig {

@@ -5,7 +5,7 @@ import { SlotRegistry } from '../../src/balancer/table/slot-registry.ts'
 import { BackendTable } from '../../src/balancer/table/table.ts'
 import { giveBack } from '../../src/balancer/table/give-back.ts'
 import { wakeQueue } from '../../src/balancer/queue/wait-queue.ts'
-import { FakeClock } from '../../src/core/clock.ts'
+import { FakeClock } from '../fakes/fake-clock.ts'
 import { seededRandom } from '../../src/core/random.ts'
 import { many, poolConfig } from './fixtures.ts'
 

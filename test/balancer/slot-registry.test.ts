@@ -3,7 +3,7 @@ import * as at from '../../src/balancer/table/columns.ts'
 import { Pool } from '../../src/balancer/pool/pool.ts'
 import { SlotRegistry } from '../../src/balancer/table/slot-registry.ts'
 import { BackendTable } from '../../src/balancer/table/table.ts'
-import { FakeClock } from '../../src/core/clock.ts'
+import { FakeClock } from '../fakes/fake-clock.ts'
 import { seededRandom } from '../../src/core/random.ts'
 import { backendConfig, many, poolConfig } from './fixtures.ts'
 

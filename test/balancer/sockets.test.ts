@@ -3,7 +3,7 @@ import { Pool } from '../../src/balancer/pool/pool.ts'
 import { SlotRegistry } from '../../src/balancer/table/slot-registry.ts'
 import { awaitSocket, onShed, shedIdle, socketFreed } from '../../src/balancer/queue/socket-queue.ts'
 import { BackendTable } from '../../src/balancer/table/table.ts'
-import { FakeClock } from '../../src/core/clock.ts'
+import { FakeClock } from '../fakes/fake-clock.ts'
 import { seededRandom } from '../../src/core/random.ts'
 import { backendConfig, poolConfig } from './fixtures.ts'
 

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { stringify } from 'yaml'
 import { configFromObject, parseConfig } from '../../src/config/parse-config.ts'
-import { memoryLogger } from '../../src/core/log/log.ts'
+import { memoryLogger } from '../fakes/memory-logger.ts'
 import type { Running } from '../../src/runtime/control/running.ts'
 import { start } from '../../src/runtime/control/start.ts'
 import { Seeded } from '../http-battery/seeded.ts'

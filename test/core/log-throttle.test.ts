@@ -1,7 +1,8 @@
 import t from 'tap'
-import { FakeClock } from '../../src/core/clock.ts'
+import { FakeClock } from '../fakes/fake-clock.ts'
 import { Deadlines } from '../../src/core/deadlines.ts'
-import { memoryLogger, type LogLevel } from '../../src/core/log/log.ts'
+import type { LogLevel } from '../../src/core/log/log.ts'
+import { memoryLogger } from '../fakes/memory-logger.ts'
 import { LogThrottle } from '../../src/core/log/log-throttle.ts'
 
 function rig(level: LogLevel = 'info') {

@@ -1,7 +1,8 @@
 import t from 'tap'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createLogger, memoryLogger } from '../../src/core/log/log.ts'
+import { createLogger } from '../../src/core/log/log.ts'
+import { memoryLogger } from '../fakes/memory-logger.ts'
 
 t.test('a line is one JSON object with level, time, fields and message', async (t) => {
   const file = join(t.testdir(), 'log')

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { readFileSync } from 'node:fs'
-import { FakeClock } from '../../src/core/clock.ts'
+import { FakeClock } from '../fakes/fake-clock.ts'
 import { Metrics } from '../../src/core/metrics/metrics.ts'
 import { catalogue } from '../../src/core/metrics/catalogue.ts'
 import type { MetricSpec } from '../../src/core/metrics/catalogue.ts'

@@ -1,5 +1,5 @@
 import { systemClock } from '../../src/core/clock.ts'
-import { memoryLogger } from '../../src/core/log/log.ts'
+import { memoryLogger } from '../fakes/memory-logger.ts'
 import { seededRandom } from '../../src/core/random.ts'
 import type { BackendConfig } from '../../src/config/model/model.ts'
 import type { SourceParts } from '../../src/discovery/source.ts'

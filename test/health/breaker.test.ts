@@ -1,6 +1,6 @@
 import t from 'tap'
 import { breakerPolicy } from '../../src/health/breaker.ts'
-import { FakeClock } from '../../src/core/clock.ts'
+import { FakeClock } from '../fakes/fake-clock.ts'
 import type { Outcome } from '../../src/balancer/pool/outcome.ts'
 import type { Pool } from '../../src/balancer/pool/pool.ts'
 import type { ChangeEvent } from '../../src/balancer/pool/states.ts'

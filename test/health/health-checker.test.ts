@@ -1,5 +1,5 @@
 import t from 'tap'
-import { FakeClock } from '../../src/core/clock.ts'
+import { FakeClock } from '../fakes/fake-clock.ts'
 import { seededRandom } from '../../src/core/random.ts'
 import { HealthChecker } from '../../src/health/health-checker.ts'
 import type { Probe } from '../../src/health/probe.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { FakeClock } from '../../src/core/clock.ts'
+import { FakeClock } from '../fakes/fake-clock.ts'
 import { seededRandom } from '../../src/core/random.ts'
 import { Pool } from '../../src/balancer/pool/pool.ts'
 import { SlotRegistry } from '../../src/balancer/table/slot-registry.ts'

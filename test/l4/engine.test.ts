@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import t from 'tap'
-import { FakeClock } from '../../src/core/clock.ts'
+import { FakeClock } from '../fakes/fake-clock.ts'
 import { engineRig } from './harness.ts'
 import { ending, eventually, receive, refusal, testClient, testServer } from './sockets.ts'
 

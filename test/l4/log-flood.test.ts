@@ -1,5 +1,5 @@
 import t from 'tap'
-import { FakeClock } from '../../src/core/clock.ts'
+import { FakeClock } from '../fakes/fake-clock.ts'
 import { engineRig } from './harness.ts'
 import { refusal, testServer } from './sockets.ts'
 

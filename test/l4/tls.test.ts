@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer as createTlsServer, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
-import { FakeClock } from '../../src/core/clock.ts'
+import { FakeClock } from '../fakes/fake-clock.ts'
 import { selfSignedCertificate } from '../../src/net/tls/certificates/make-certificate.ts'
 import { parseProxyHeader } from '../../src/net/proxy-protocol/parse.ts'
 import { proxyProtocolHeader } from '../../src/net/proxy-protocol/write.ts'

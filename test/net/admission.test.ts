@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
-import { FakeClock } from '../../src/core/clock.ts'
+import { FakeClock } from '../fakes/fake-clock.ts'
 import { Gate, type GateConfig, type Pass, type Refusal } from '../../src/net/admission/gate.ts'
 import { FULL, SharedCounts, TOO_FAST, UNTRACKED } from '../../src/shared/shared-counts.ts'
 

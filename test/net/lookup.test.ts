@@ -1,6 +1,6 @@
 import type { LookupAddress } from 'node:dns'
 import t from 'tap'
-import { FakeClock } from '../../src/core/clock.ts'
+import { FakeClock } from '../fakes/fake-clock.ts'
 import { cachedLookup, type Lookup, type Resolve } from '../../src/net/dial/lookup.ts'
 
 type Answer = { error: string | undefined; addresses: string[] }

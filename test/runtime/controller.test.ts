@@ -1,7 +1,7 @@
 import t from 'tap'
 import { SlotRegistry } from '../../src/balancer/table/slot-registry.ts'
 import { BackendTable } from '../../src/balancer/table/table.ts'
-import { FakeClock } from '../../src/core/clock.ts'
+import { FakeClock } from '../fakes/fake-clock.ts'
 import { ConfiguredMemory } from '../../src/runtime/memory/configured-memory.ts'
 import { Controller } from '../../src/runtime/control/controller.ts'
 import type { Planes } from '../../src/runtime/workers/planes.ts'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Pool } from '../../src/balancer/pool/pool.ts'
-import { memoryLogger } from '../../src/core/log/log.ts'
+import { memoryLogger } from '../fakes/memory-logger.ts'
 import { PoolWatch } from '../../src/runtime/control/watch/pool-watch.ts'
 
 t.test('that a pool has nobody left is said once, and that somebody is back', async (t) => {

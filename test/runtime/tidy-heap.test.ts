@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
-import { FakeClock } from '../../src/core/clock.ts'
+import { FakeClock } from '../fakes/fake-clock.ts'
 import { HeapTidier } from '../../src/runtime/memory/tidy-heap.ts'
 import { until } from '../e2e/servers.ts'
 

@@ -1,7 +1,7 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { FakeClock } from '../../src/core/clock.ts'
+import { FakeClock } from '../fakes/fake-clock.ts'
 import { watchFiles } from '../../src/runtime/control/watch/watch-files.ts'
 
 /** One look: time moves on, and stat answers from the thread pool. */

@@ -5,7 +5,7 @@ import { HeaderBlock } from '../../../src/l7/message/header-block.ts'
 import { HttpCache } from '../../../src/l7/cache/http-cache.ts'
 import type { FetchResult } from '../../../src/l7/cache/decide/decision.ts'
 import type { CacheRequest, CacheStore } from '../../../src/l7/cache/ports.ts'
-import { MapStore } from '../../../src/l7/cache/store/map-store.ts'
+import { MapStore } from '../../../test/fakes/map-store.ts'
 import { createSharedStore } from '../../../src/l7/cache/store/memory/recovery.ts'
 import { check, sink, type MicroCase } from '../micro-case.ts'
 

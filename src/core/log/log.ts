@@ -1,9 +1,8 @@
 import { isatty } from 'node:tty'
 import { pino } from 'pino'
-import pretty from 'pino-pretty'
 import { jsonText } from './json-text.ts'
 import { LineSink } from './line-sink.ts'
-import { prettyMessage } from './pretty-message.ts'
+import { prettyStream } from './pretty-stream.ts'
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
 
@@ -46,8 +45,8 @@ export interface LogOptions {
 export function createLogger(options: LogOptions = {}): RootLogger {
   const { level = 'info', fields = {}, buffered = false, fd = 1 } = options
   const format = options.format ?? formatFor(fd)
-  const sink = format === 'json' ? new LineSink(fd, buffered) : undefined
-  const stream = sink ?? prettyStream(fd)
+  const forReaders = format === 'pretty' ? prettyStream(fd) : undefined
+  const sink = forReaders === undefined ? new LineSink(fd, buffered) : undefined
   const logger = pino(
     {
       level,
@@ -56,7 +55,7 @@ export function createLogger(options: LogOptions = {}): RootLogger {
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: pino.stdSerializers.err, error: pino.stdSerializers.err }
     },
-    stream
+    (forReaders ?? sink)!
   )
   // pino's types say `level: string` and let flush take a callback; what it does is what RootLogger says.
   return Object.assign(logger as unknown as Logger, {
@@ -81,28 +80,10 @@ function lineWriter(
   }
 }
 
-/** One line per entry. Each is written at once: nobody reads faster than that. */
-function prettyStream(fd: number) {
-  const colorize = wantsColor(fd)
-  return pretty({
-    sync: true,
-    destination: fd,
-    colorize,
-    translateTime: 'SYS:HH:MM:ss.l',
-    hideObject: true,
-    ignore: 'pid,hostname',
-    messageFormat: (line) => prettyMessage(line, colorize ? (text) => `\x1b[39;2m${text}\x1b[0m` : undefined)
-  })
-}
-
 function formatFor(fd: number): 'json' | 'pretty' {
   if (process.env.LB_LOG === 'pretty' || process.env.LB_LOG === 'json') return process.env.LB_LOG
   // isatty instead of process.stdout.isTTY: in a worker thread stdout is a stream to the main thread.
   return isatty(fd) ? 'pretty' : 'json'
-}
-
-function wantsColor(fd: number): boolean {
-  return isatty(fd) && !process.env.NO_COLOR
 }
 
 let stampedAt = 0
@@ -116,32 +97,4 @@ function isoTimestamp(): string {
     stamp = `,"time":"${new Date(now).toISOString()}"`
   }
   return stamp
-}
-
-export interface LoggedLine {
-  readonly level: LogLevel
-  readonly message: string
-  readonly fields: Readonly<Record<string, unknown>>
-}
-
-const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
-
-/** A logger for tests: keeps what was logged in `lines`. */
-export function memoryLogger(level: LogLevel = 'trace'): Logger & { readonly lines: LoggedLine[] } {
-  const lines: LoggedLine[] = []
-  const write = (at: LogLevel) => (fields: object, message: string) => {
-    if (LEVELS.indexOf(at) < LEVELS.indexOf(logger.level)) return
-    lines.push({ level: at, message, fields: { ...fields } })
-  }
-  const logger = {
-    level,
-    lines,
-    trace: write('trace'),
-    debug: write('debug'),
-    info: write('info'),
-    warn: write('warn'),
-    error: write('error'),
-    fatal: write('fatal')
-  }
-  return logger
 }

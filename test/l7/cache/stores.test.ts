@@ -1,5 +1,5 @@
 import t from 'tap'
-import { MapStore } from '../../../src/l7/cache/store/map-store.ts'
+import { MapStore } from '../../fakes/map-store.ts'
 import { createSharedStore } from '../../../src/l7/cache/store/memory/recovery.ts'
 import { storeContract } from './support/store-contract.ts'
 

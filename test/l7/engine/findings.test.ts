@@ -1,6 +1,6 @@
 import t from 'tap'
 import { RetryBudget } from '../../../src/l7/forward/retry/retry-budget.ts'
-import { FakeClock } from '../../../src/core/clock.ts'
+import { FakeClock } from '../../fakes/fake-clock.ts'
 import { answering, eventually, get, labOf, OK, rawBackend, startLab } from './lab.ts'
 
 t.test('thousands of hop-by-hop fields are too many, whatever the limit says', async (t) => {

@@ -1,11 +1,11 @@
 import type { RouteCache } from '../../../../src/config/model/model.ts'
-import { FakeClock } from '../../../../src/core/clock.ts'
+import { FakeClock } from '../../../fakes/fake-clock.ts'
 import { seededRandom } from '../../../../src/core/random.ts'
 import type { Decision, Fetch, Hit } from '../../../../src/l7/cache/decide/decision.ts'
 import { steadyNow } from '../../../../src/l7/cache/steady-now.ts'
 import { HttpCache } from '../../../../src/l7/cache/http-cache.ts'
 import type { CacheCounter, CacheRequest, CacheStore } from '../../../../src/l7/cache/ports.ts'
-import { MapStore } from '../../../../src/l7/cache/store/map-store.ts'
+import { MapStore } from '../../../fakes/map-store.ts'
 import type { FieldList } from './fields.ts'
 import { fields } from './fields.ts'
 

@@ -1,5 +1,5 @@
-import { soon } from '../../../core/containment.ts'
-import type { RecordState, StoredRecord } from '../ports.ts'
+import { soon } from '../../src/core/containment.ts'
+import type { RecordState, StoredRecord } from '../../src/l7/cache/ports.ts'
 
 /** What a MapStore holds under one key, and who waits for it. */
 export class Slot {

@@ -1,4 +1,4 @@
-import type { CacheStore, Claim, RecordHead, RecordWriter, StoredRecord } from '../ports.ts'
+import type { CacheStore, Claim, RecordHead, RecordWriter, StoredRecord } from '../../src/l7/cache/ports.ts'
 import { Slot } from './map-slot.ts'
 
 export interface MapStoreOptions {
