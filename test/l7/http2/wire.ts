@@ -157,6 +157,8 @@ export class Lab implements ServerSessionHost {
 
   wake(): void {}
 
+  onClientGoaway(): void {}
+
   onReset(): void {}
 
   onOver(code: number, reason: string): void {

@@ -168,6 +168,10 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
     exchange.fail(code, reason)
   }
 
+  onClientGoaway(): void {
+    this.#draining = true
+  }
+
   wake(): void {
     if (this.#gathered || this.#reading) return
     this.#gathered = true

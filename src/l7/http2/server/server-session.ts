@@ -26,6 +26,8 @@ export interface ServerSessionHost extends SessionHost {
   onRequest(stream: Stream, request: Request): void
   /** What could be read but not be taken; `failure`: a number of parse-failure.ts. It is answered. */
   onBadRequest(stream: Stream, failure: number): void
+  /** The client opens no more streams: with those that are open the connection ends. */
+  onClientGoaway(): void
 }
 
 const section = new RequestSection()
@@ -89,6 +91,11 @@ export class ServerSession extends Session {
     this.writeGoaway(this.lastPeerId)
   }
 
+  protected override onGoaway(): void {
+    this.goaway()
+    this.host.onClientGoaway()
+  }
+
   respond(stream: Stream, status: number, fields: string, endStream: boolean): void {
     if (stream.localEnded) return
     stream.lastFrame = this.sender.sections.response(stream.id, status, fields, false)
@@ -98,7 +105,11 @@ export class ServerSession extends Session {
 
   /** RFC 9113 §8.1: the rest of the request is of no use, unless the stream is a tunnel. */
   protected override endedFirst(stream: Stream): void {
-    if (!stream.tunnel) this.reset(stream.id, NO_ERROR)
+    if (stream.tunnel) return
+    const { handler } = stream
+    if (handler?.onEndedFirst === undefined) return this.reset(stream.id, NO_ERROR)
+    this.receiver.discard(stream)
+    handler.onEndedFirst()
   }
 
   protected override sectionFor(id: number, endStream: boolean): FieldSink | undefined {

@@ -7,13 +7,18 @@ import type { DownstreamStream } from '../../exchange/downstream-stream.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 import type { Response } from '../../message/response.ts'
 import type { HeaderBlock } from '../../message/header-block.ts'
-import { CANCEL, errorName, INTERNAL_ERROR } from '../frames/codes.ts'
+import { CANCEL, errorName, INTERNAL_ERROR, NO_ERROR } from '../frames/codes.ts'
 import { StreamBytes, type Carrier } from '../session/stream/stream-bytes.ts'
 import type { ClosedBy, Stream, StreamHandler } from '../session/stream/stream.ts'
 import type { ServerSession } from './server-session.ts'
 
 /** A client that takes less than this of what waits for it within the idle time reads nothing. */
 const LEAST_PROGRESS = 1024
+/**
+ * How long a client may take to end a request that has been answered already. Most of a request is on its way then, and
+ * a client that hears RST_STREAM right behind the answer may take it for a failure.
+ */
+const LATE_END_MS = 1000
 
 /** The connection that carries it. */
 interface StreamCarrier extends Carrier {
@@ -107,8 +112,8 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
     this.#exchange = undefined
     const { session } = this.#connection
     session.end(this.#stream, trailers)
-    if (this.#stream.localEnded) this.#connection.settle(this, this.#stream)
-    else this.#wait()
+    if (!this.#stream.localEnded) this.#wait()
+    else if (this.#stream.remoteEnded) this.#connection.settle(this, this.#stream)
     this.#connection.wake()
   }
 
@@ -198,6 +203,16 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
     }
   }
 
+  onFinished(): void {
+    this.#connection.settle(this, this.#stream)
+  }
+
+  onEndedFirst(): void {
+    this.#waiting = false
+    this.deadline = this.#connection.now + LATE_END_MS
+    this.#connection.watch(this)
+  }
+
   onClosed(code: number, by: ClosedBy): void {
     const exchange = this.#exchange
     this.#exchange = undefined
@@ -208,7 +223,11 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
 
   onDeadline(): void {
     const exchange = this.#exchange
-    const { pendingBytes } = this.#stream
+    const { pendingBytes, localEnded } = this.#stream
+    if (localEnded) {
+      this.#connection.session.reset(this.#stream.id, NO_ERROR)
+      return this.#connection.settle(this, this.#stream)
+    }
     if (this.#waiting || exchange === undefined) {
       if (this.#pendingBefore - pendingBytes >= LEAST_PROGRESS) return this.#wait()
       this.#exchange = undefined

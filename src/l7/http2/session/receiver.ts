@@ -54,6 +54,7 @@ export class Receiver {
       stream.handler?.onData(buffer, start, end)
       return
     }
+    if (stream.discards) return this.credit(size)
     ;(stream.held ??= []).push(Buffer.from(buffer.subarray(start, end)))
     stream.heldBytes += size
     this.#held += size
@@ -91,6 +92,12 @@ export class Receiver {
     if (stream.heldBytes > 0) this.#release(stream, stream.heldBytes)
   }
 
+  /** What else comes of the stream is dropped; its own window opens no more, so a large upload ends there. */
+  discard(stream: Stream): void {
+    this.drop(stream)
+    stream.discards = true
+  }
+
   /** Padding, and the byte that tells its length: nobody takes it. */
   skip(stream: Stream, bytes: number): void {
     this.credit(bytes)
@@ -108,7 +115,7 @@ export class Receiver {
 
   #taken(stream: Stream, bytes: number): void {
     stream.uncredited += bytes
-    if (stream.remoteEnded) return
+    if (stream.remoteEnded || stream.discards) return
     const half = stream.opened ? FLOWING_WINDOW / 2 : DEFAULT_WINDOW / 2
     if (stream.uncredited < half) return
     let increment = stream.uncredited

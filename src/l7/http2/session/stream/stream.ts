@@ -12,6 +12,8 @@ export interface StreamHandler {
   onDrain(): void
   /** END_STREAM of both sides has been sent and has come. */
   onFinished?(): void
+  /** Ours has been sent and the peer's has not come: what else comes is dropped. Without this the stream is reset at once. */
+  onEndedFirst?(): void
   /** Nothing further is heard. The peer reset it, broke a rule, or the connection is over. `code`: an error code. */
   onClosed(code: number, by: ClosedBy): void
 }
@@ -53,6 +55,8 @@ export class Stream {
   waits = false
 
   // Receiving.
+  /** What comes is dropped: the answer is complete. */
+  discards = false
   /** The handler takes the body now. */
   flows = false
   held: Buffer[] | undefined
