@@ -52,6 +52,15 @@ export interface InfoView {
   readonly state: 'running' | 'draining'
   readonly configFile?: string
   readonly configLoadedAt?: string
+  readonly redis?: RedisView
+}
+
+export interface RedisView {
+  /** `10.0.0.5:6379`, a path, or whom the sentinels or the cluster are asked for. */
+  readonly place: string
+  /** Threads of this process that reach it, of those that ask it. */
+  readonly up: number
+  readonly threads: number
 }
 
 export interface ListenerView {

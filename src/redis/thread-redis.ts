@@ -1,32 +1,40 @@
-import type { RedisConfig } from '../config/model/model.ts'
-import { RedisClient, type RedisClientParts } from './redis-client.ts'
+import { RateCounts } from './rate-counts.ts'
+import { RedisLink, type RedisLinkParts } from './redis-link.ts'
+import type { RedisPlan } from './redis-plan.ts'
 
-/** The client of one thread: made when something first says `store: redis`, kept over reloads that do not change it. */
+/** What one thread has of one Redis. */
+export interface RedisUse {
+  readonly link: RedisLink
+  readonly rates: RateCounts
+}
+
+/** The Redis of one thread: connected when something first says `store: redis`, kept over reloads that do not change it. */
 export class ThreadRedis {
-  readonly #parts: RedisClientParts
-  readonly #clients = new Map<string, RedisClient>()
+  readonly #parts: RedisLinkParts
+  readonly #uses = new Map<string, RedisUse>()
 
-  constructor(parts: RedisClientParts) {
+  constructor(parts: RedisLinkParts) {
     this.#parts = parts
   }
 
-  use(config: RedisConfig): RedisClient {
-    const key = JSON.stringify(config)
-    let client = this.#clients.get(key)
-    if (client === undefined) {
-      client = new RedisClient(config, this.#parts)
-      this.#clients.set(key, client)
+  use(plan: RedisPlan): RedisUse {
+    const key = JSON.stringify(plan)
+    let use = this.#uses.get(key)
+    if (use === undefined) {
+      const link = new RedisLink(plan, this.#parts)
+      use = { link, rates: new RateCounts(link) }
+      this.#uses.set(key, use)
     }
-    return client
+    return use
   }
 
-  /** Closes those of other configurations. */
-  retain(config: RedisConfig | undefined): void {
-    const kept = JSON.stringify(config)
-    for (const [key, client] of this.#clients) {
+  /** Closes those of other plans. */
+  retain(plan: RedisPlan | undefined): void {
+    const kept = JSON.stringify(plan)
+    for (const [key, { link }] of this.#uses) {
       if (key === kept) continue
-      client.close()
-      this.#clients.delete(key)
+      link.close()
+      this.#uses.delete(key)
     }
   }
 }

@@ -109,14 +109,9 @@ export class Runtime implements Running {
     this.#admin = new AdminServer((this.control = this.#adminPlane()), log)
     const backends = collectBackends(() => this.#controller.pools.values())
     const own = collectOwn(() => this.#planes.workers)
-    this.#hub.collect(
-      collectProcess,
-      this.#configured.caches.collect,
-      this.#discoverer.collect,
-      backends,
-      own
-    )
-    this.#hub.collect(this.#tls.certificates.collect, collectUdpDrops(this.#controller))
+    this.#hub.collect(collectProcess, this.#configured.caches.collect, this.#discoverer.collect)
+    const { certificates } = this.#tls
+    this.#hub.collect(backends, own, certificates.collect, collectUdpDrops(this.#controller))
   }
 
   async start(): Promise<void> {
@@ -285,6 +280,7 @@ export class Runtime implements Running {
       planes: this.#planes,
       operator: this.#watch.operator,
       caches: this.#configured.caches,
+      redis: this.#memory.redis,
       discovery: (pool) => this.#discoverer.view(pool),
       reportOf: (backend) => this.#watch.report(backend),
       reasonOf: (backend) => this.#watch.reason(backend),

@@ -63,6 +63,7 @@ export function renderStatus(
   const rows = pools.flatMap((pool) => pool.backends.map((backend) => ({ pool, backend, now: options.now })))
   return [
     title(info, options.width),
+    ...redisLine(info),
     ...pools.flatMap((pool) => warnings(pool)),
     '',
     ...(rows.length === 0 ? ['no backends'] : renderTable(columns, rows, options.width, options.color))
@@ -80,6 +81,14 @@ function title(info: InfoView, width: number): string {
   ]
   while (parts.length > 1 && parts.join(' · ').length > width) parts.pop()
   return parts.join(' · ')
+}
+
+function redisLine({ redis }: InfoView): string[] {
+  if (redis === undefined) return []
+  const { place, up, threads } = redis
+  if (threads === 0) return [`redis ${place}: nobody asks it`]
+  if (up === threads) return [`redis ${place}: up`]
+  return [`redis ${place}: ${up === 0 ? 'not reachable' : `reached by ${up} of ${threads} threads`}`]
 }
 
 function warnings(pool: PoolView): string[] {

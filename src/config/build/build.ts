@@ -5,7 +5,7 @@ import { parseRedisUrl } from '../redis-url.ts'
 import { withCacheScopes } from './cache-scopes.ts'
 import { buildBinds, type ResolvePath } from './paths.ts'
 import { buildListeners } from './listener.ts'
-import { buildPool } from './pool.ts'
+import { buildPool, buildTls } from './pool.ts'
 
 /** What the schema let through as the configuration in force. Nothing can go wrong here any more. */
 export function buildConfig(input: RootInput, directory: string, file: string | undefined): Config {
@@ -29,14 +29,18 @@ export function buildConfig(input: RootInput, directory: string, file: string | 
     pools: Object.fromEntries(pools),
     caches: Object.fromEntries(caches),
     tests: input.tests,
-    ...buildRedis(input.redis)
+    ...buildRedis(input.redis, absolute)
   }
 }
 
-function buildRedis(redis: RootInput['redis']): Pick<Config, 'redis'> {
+function buildRedis(redis: RootInput['redis'], absolute: ResolvePath): Pick<Config, 'redis'> {
   // `${REDIS_URL:-}` leaves an empty text when the variable is not set.
   const place = redis && parseRedisUrl(redis.url)
-  return place === undefined ? {} : { redis: { ...place, timeoutMs: redis!.timeout, prefix: redis!.prefix } }
+  if (place === undefined) return {}
+  const { tls: secured, ...rest } = place
+  const { tls, timeout, prefix } = redis!
+  const over = tls !== undefined ? buildTls(tls, absolute) : secured ? { verify: true } : undefined
+  return { redis: { ...rest, ...(over && { tls: over }), timeoutMs: timeout, prefix } }
 }
 
 function buildAdmin(admin: NonNullable<RootInput['admin']>, absolute: ResolvePath): AdminConfig {

@@ -92,7 +92,7 @@ function buildSticky(input: NonNullable<PoolInput['sticky']>): StickyConfig {
   return { cookie, ...(ttl !== undefined && { ttlMs: ttl }), secure, sameSite }
 }
 
-function buildTls(input: NonNullable<PoolInput['tls']>, absolute: ResolvePath): BackendTls {
+export function buildTls(input: NonNullable<PoolInput['tls']>, absolute: ResolvePath): BackendTls {
   const { ca, cert, key, serverName, verify } = input
   return {
     ...(ca !== undefined && { ca: absolute(ca) }),

@@ -1,4 +1,4 @@
-import type { PoolConfig, RetryConfig } from './pool-model.ts'
+import type { BackendTls, PoolConfig, RetryConfig } from './pool-model.ts'
 import type { ConfigTest } from './test-model.ts'
 
 // One door for whoever reads the configuration; the types of pools stand apart for their length only.
@@ -27,14 +27,18 @@ export interface Config {
   readonly redis?: RedisConfig
 }
 
-/** Either `path` (a unix socket), or `host` and `port`. */
+/** A server by `path` (a unix socket) or its one node, or where the sentinels or the nodes of a cluster are. */
 export interface RedisConfig {
+  readonly kind: 'server' | 'sentinel' | 'cluster'
   readonly path?: string
-  readonly host?: string
-  readonly port?: number
-  readonly tls: boolean
+  readonly nodes: readonly { readonly host: string; readonly port: number }[]
+  /** What sentinels call it. */
+  readonly master?: string
+  readonly tls?: BackendTls
   readonly username?: string
   readonly password?: string
+  readonly sentinelUsername?: string
+  readonly sentinelPassword?: string
   readonly db: number
   readonly timeoutMs: number
   readonly prefix: string

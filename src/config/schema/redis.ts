@@ -1,6 +1,7 @@
 import { mapping } from './leaf/leaf.ts'
 import { duration, text } from './leaf/leaves.ts'
 import { loneText } from './leaf/lone.ts'
+import { backendTls } from './listener/tls.ts'
 import { parseRedisUrl } from '../redis-url.ts'
 
 const example = 'redis://10.0.0.5:6379'
@@ -14,13 +15,16 @@ export const redisSchema = mapping(
       reject: (value) =>
         value === '' || parseRedisUrl(value) !== undefined
           ? undefined
-          : `this is no URL of a Redis; write redis://, rediss:// or unix:/path, such as ${example}/0`
+          : `this is no URL of a Redis; write ${example}/0, rediss://…, unix:/path, redis+sentinel://host:26379,host/master or redis+cluster://host,host`
     }).describe(
-      '`redis://user:password@host:port/db`, `rediss://` over TLS, or `unix:/path`. Empty: none. May be `file:/path` of a secret.'
+      '`redis://user:password@host:port/db`, `rediss://` over TLS, `unix:/path`, `redis+sentinel://user:password@host:port,host:port/master/db` or `redis+cluster://host:port,host:port`. Empty: none. May be `file:/path` of a secret.'
     ),
     timeout: duration({ min: 1, max: 5000, example: '50ms' })
       .prefault('50ms')
       .describe('Longest that a request waits for it.'),
+    tls: backendTls
+      .optional()
+      .describe('TLS to Redis, as `rediss://` says too, with authorities or a certificate of its own.'),
     prefix: text('a text such as "lb:"', { min: 0, max: 64 })
       .prefault('lb:')
       .describe('Before all names of keys; instances with the same one count together.')

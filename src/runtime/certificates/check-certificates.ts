@@ -56,5 +56,7 @@ export function checkCertificates(config: Config, now: number): CertificateRepor
   for (const { name, tls } of Object.values(config.pools)) {
     if (tls !== undefined) found(['pools', name, 'tls'], () => void readUpstreamTls(tls))
   }
+  const redis = config.redis?.tls
+  if (redis !== undefined) found(['redis', 'tls'], () => void readUpstreamTls(redis))
   return { findings, lines }
 }

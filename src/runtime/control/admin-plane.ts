@@ -24,6 +24,8 @@ import { listenerAddresses } from '../plane/listener-addresses.ts'
 import { Coalesced } from './reload/coalesced.ts'
 import type { ListenerConnections } from '../workers/messages.ts'
 import type { Planes } from '../workers/planes.ts'
+import type { RedisBoard } from '../../redis/redis-board.ts'
+import { placeOf } from '../../redis/redis-plan.ts'
 import { usesWeights } from '../../config/checks/pools.ts'
 import { viewBackend, viewPool, viewSource, type ReasonOf, type ReportOf } from './pool-view.ts'
 
@@ -45,6 +47,7 @@ export interface AdminPlaneParts {
   /** This process in Via. */
   readonly pseudonym: string
   readonly reload: (plan: boolean) => Promise<ReloadReport>
+  readonly redis: RedisBoard
 }
 
 /** What the admin listener shows and changes: the running process in the words of the admin API. */
@@ -60,7 +63,7 @@ export class AdminPlane implements ControlPlane {
   }
 
   info(): InfoView {
-    const { controller, version, startedAt, workers, isDraining } = this.#parts
+    const { controller, version, startedAt, workers, isDraining, redis } = this.#parts
     return {
       version,
       node: process.version,
@@ -70,7 +73,10 @@ export class AdminPlane implements ControlPlane {
       workers,
       state: isDraining() ? 'draining' : 'running',
       ...(controller.config.file !== undefined && { configFile: controller.config.file }),
-      configLoadedAt: new Date(controller.loadedAt).toISOString()
+      configLoadedAt: new Date(controller.loadedAt).toISOString(),
+      ...(controller.config.redis !== undefined && {
+        redis: { place: placeOf(controller.config.redis), ...redis.reach }
+      })
     }
   }
 

@@ -172,7 +172,7 @@ export class Controller {
   }
 
   /** Certificates that differ from those in force under the same paths. */
-  #renewed({ listeners, pools }: Material): string[] {
+  #renewed({ listeners, pools, redis }: Material): string[] {
     const snapshot = this.#snapshot
     if (snapshot === undefined) return []
     const differs = (a: unknown, b: unknown) =>
@@ -183,7 +183,8 @@ export class Controller {
         .map(({ config }) => `listener ${config.name}: certificates renewed`),
       ...[...snapshot.pools]
         .filter(([name, { tls }]) => differs(tls, pools[name]))
-        .map(([name]) => `pool ${name}: certificates renewed`)
+        .map(([name]) => `pool ${name}: certificates renewed`),
+      ...(differs(snapshot.redis?.tls, redis) ? ['redis: certificates renewed'] : [])
     ]
   }
 

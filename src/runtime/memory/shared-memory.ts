@@ -2,6 +2,7 @@ import { giveBack } from '../../balancer/table/give-back.ts'
 import { BackendTable, type TableBuffers } from '../../balancer/table/table.ts'
 import { SharedCounts, type CountsBuffers } from '../../shared/shared-counts.ts'
 import { TicketKeys } from '../../net/tls/ticket-keys.ts'
+import { RedisBoard } from '../../redis/redis-board.ts'
 import type { AdmissionTables } from '../../net/admission/gate.ts'
 
 /** What passes to a worker when it starts: the memory itself is shared, not copied. */
@@ -10,6 +11,7 @@ export interface SharedBuffers {
   readonly listeners: CountsBuffers
   readonly clients: CountsBuffers
   readonly ticketKeys: ArrayBufferLike
+  readonly redis: ArrayBufferLike
 }
 
 /** Listeners with a limit on their connections. */
@@ -21,15 +23,18 @@ export class SharedMemory {
   readonly admission: AdmissionTables
 
   readonly ticketKeys: TicketKeys
+  readonly redis: RedisBoard
 
   private constructor(
     table: BackendTable,
     listeners: SharedCounts,
     clients: SharedCounts,
-    ticketKeys: TicketKeys
+    ticketKeys: TicketKeys,
+    redis: RedisBoard
   ) {
     this.table = table
     this.ticketKeys = ticketKeys
+    this.redis = redis
     this.admission = { listeners, clients }
   }
 
@@ -39,7 +44,8 @@ export class SharedMemory {
       BackendTable.create(size),
       SharedCounts.create({ ...size, entries: LISTENERS }),
       SharedCounts.create(size),
-      TicketKeys.create(size.shared)
+      TicketKeys.create(size.shared),
+      RedisBoard.create(size)
     )
   }
 
@@ -48,7 +54,8 @@ export class SharedMemory {
       BackendTable.attach(buffers.table, thread),
       new SharedCounts(buffers.listeners, thread),
       new SharedCounts(buffers.clients, thread),
-      new TicketKeys(buffers.ticketKeys)
+      new TicketKeys(buffers.ticketKeys),
+      new RedisBoard(buffers.redis)
     )
   }
 
@@ -58,7 +65,8 @@ export class SharedMemory {
       table: this.table.buffers,
       listeners: listeners.buffers,
       clients: clients.buffers,
-      ticketKeys: this.ticketKeys.memory
+      ticketKeys: this.ticketKeys.memory,
+      redis: this.redis.memory
     }
   }
 
@@ -67,5 +75,6 @@ export class SharedMemory {
     giveBack(this.table, thread)
     this.admission.listeners.releaseThread(thread)
     this.admission.clients.releaseThread(thread)
+    this.redis.leave(thread)
   }
 }

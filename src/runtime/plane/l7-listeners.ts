@@ -62,7 +62,7 @@ export class L7Listeners {
       },
       thread: this.#parts.thread,
       stageMemories: snapshot.stageMemories,
-      remoteRates: () => snapshot.redis && this.#parts.redis.use(snapshot.redis)
+      remoteRates: () => snapshot.redis && this.#parts.redis.use(snapshot.redis).rates
     }
     if (running instanceof L7Engine) {
       const next = await inPieces(running.compile(parts))

@@ -35,7 +35,7 @@ export function makeEngines(parts: EnginesParts): Engines {
   )
   const tls = tlsThread(deadlines, parts.metrics, memory.ticketKeys)
   const l4 = new L4Listeners({ ...parts, deadlines, admission: memory.admission, tls })
-  const redis = new ThreadRedis({ ...parts, thread: memory.table.thread })
+  const redis = new ThreadRedis({ ...parts, board: memory.redis, thread: memory.table.thread })
   const l7 = new L7Listeners({
     ...parts,
     deadlines,

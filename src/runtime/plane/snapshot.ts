@@ -1,15 +1,9 @@
-import type {
-  Bind,
-  Config,
-  ListenerConfig,
-  LogLevel,
-  PoolConfig,
-  RedisConfig
-} from '../../config/model/model.ts'
+import type { Bind, Config, ListenerConfig, LogLevel, PoolConfig } from '../../config/model/model.ts'
 import type { PoolSlots } from '../../balancer/table/slot-registry.ts'
 import type { SharedStoreMemory } from '../../l7/cache/store/memory/layout.ts'
 import type { ListenerTlsMaterial } from '../../net/tls/listener-tls.ts'
 import type { UpstreamTlsMaterial } from '../../net/tls/upstream-tls.ts'
+import type { RedisPlan } from '../../redis/redis-plan.ts'
 
 /** What a data plane runs: the part of the configuration that concerns it, with the table's rows. Immutable. */
 export interface Snapshot {
@@ -23,7 +17,7 @@ export interface Snapshot {
   readonly caches: ReadonlyMap<string, SharedStoreMemory>
   /** Shared memory of stages, by stageMemoryId. */
   readonly stageMemories: ReadonlyMap<string, unknown>
-  readonly redis?: RedisConfig | undefined
+  readonly redis?: RedisPlan | undefined
   /** Ports taken for binds to port 0, by bind key. */
   readonly ports: Readonly<Record<string, number>>
 }
@@ -43,6 +37,7 @@ export interface PoolPlan {
 export interface Material {
   readonly listeners: Readonly<Record<string, ListenerTlsMaterial>>
   readonly pools: Readonly<Record<string, UpstreamTlsMaterial>>
+  readonly redis?: UpstreamTlsMaterial | undefined
 }
 
 /**
@@ -60,7 +55,7 @@ export interface SnapshotDelta {
   readonly caches: readonly (readonly [name: string, memory: SharedStoreMemory | undefined])[]
   readonly stageMemories: readonly (readonly [id: string, memory: unknown])[]
   readonly ports: Readonly<Record<string, number>>
-  readonly redis?: RedisConfig | undefined
+  readonly redis?: RedisPlan | undefined
 }
 
 /** Identifies a bind from snapshot to snapshot: its address, or its place where the kernel chooses the port. */
@@ -103,7 +98,7 @@ export function makeSnapshot(parts: SnapshotParts, before?: Snapshot): Snapshot 
     caches,
     stageMemories,
     ports,
-    redis: config.redis
+    redis: config.redis && { config: config.redis, tls: material.redis }
   }
 }
 

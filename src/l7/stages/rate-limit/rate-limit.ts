@@ -105,7 +105,8 @@ class RateLimit implements Stage {
       this.#fallBack(exchange, limit)
       return goOn()
     }
-    const wait = exchange.wait(remote.timeoutMs, alone)
+    // It says itself when its time is over; this is for the case that it does not.
+    const wait = exchange.wait(2 * remote.timeoutMs, alone)
     wait.onCancel = remote.ask(key, limit.costOf(exchange), (found) =>
       wait.resume(() => {
         if (found === undefined) return alone()

@@ -22,6 +22,7 @@ interface Waiter {
   readonly cost: number
   /** undefined: no answer. */
   readonly done: (found: Decision | undefined) => void
+  readonly since: number
   left: boolean
 }
 
@@ -109,7 +110,7 @@ export class RemoteLimit {
       return () => {}
     }
     const portion = this.#portionOf(key)
-    const waiter: Waiter = { cost, done, left: false }
+    const waiter: Waiter = { cost, done, since: this.#clock.now(), left: false }
     portion.waiting.push(waiter)
     if (!portion.asking) this.#fetch(key, portion)
     return () => {
@@ -134,10 +135,16 @@ export class RemoteLimit {
     const least = waiting[0]?.cost ?? 1
     const all = waiting.reduce((sum, { cost }) => sum + cost, 0)
     const want = Math.max(this.#portion, all, least)
-    this.#rates.ask(this.#question(key, least, want, false), (grant) => {
-      portion.asking = false
-      this.#receive(key, portion, grant)
-    })
+    // Who has waited for one answer already has so much less left for the next.
+    const waited = waiting[0] === undefined ? 0 : this.#clock.now() - waiting[0].since
+    this.#rates.ask(
+      this.#question(key, least, want, false),
+      (grant) => {
+        portion.asking = false
+        this.#receive(key, portion, grant)
+      },
+      Math.max(1, this.timeoutMs - waited)
+    )
   }
 
   #receive(key: string, portion: Portion, grant: RateGrant | undefined): void {

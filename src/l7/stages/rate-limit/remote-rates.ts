@@ -29,6 +29,6 @@ export interface RemoteRates {
   readonly usable: boolean
   /** Longest that a request may wait for them. */
   readonly timeoutMs: number
-  /** `done` is called once, never before `ask` returns; undefined: no answer. */
-  ask(question: RateQuestion, done: (grant: RateGrant | undefined) => void): void
+  /** `done` is called once, never before `ask` returns, and within `withinMs` (left out: `timeoutMs`); undefined: no answer. */
+  ask(question: RateQuestion, done: (grant: RateGrant | undefined) => void, withinMs?: number): void
 }

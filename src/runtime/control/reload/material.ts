@@ -64,7 +64,7 @@ export class MaterialReader {
         throw refusal(error, ['pools', name, 'tls'], `pool ${name}`)
       }
     }
-    return { listeners, pools, certificates }
+    return { listeners, pools, redis: redisMaterial(config), certificates }
   }
 
   async #certificates(listener: string, tls: ListenerTls, now: number): Promise<Made[]> {
@@ -119,8 +119,17 @@ export function materialFiles(config: Config): string[] {
       // The folder is gone for the moment; what is in force stays.
     }
   }
-  for (const { tls } of Object.values(config.pools)) files.push(tls?.ca, tls?.cert, tls?.key)
+  const upstreams = [...Object.values(config.pools), ...(config.redis ? [config.redis] : [])]
+  for (const { tls } of upstreams) files.push(tls?.ca, tls?.cert, tls?.key)
   return [...new Set(files.filter((file) => file !== undefined))]
+}
+
+function redisMaterial({ redis }: Config): UpstreamTlsMaterial | undefined {
+  try {
+    return redis?.tls && readUpstreamTls(redis.tls)
+  } catch (error) {
+    throw refusal(error, ['redis', 'tls'], 'redis')
+  }
 }
 
 function refusal(error: unknown, place: readonly (string | number)[], what: string): StartError {

@@ -1,0 +1,64 @@
+import { Cluster, Redis, type RedisOptions } from 'ioredis'
+import type { RedisPlan } from './redis-plan.ts'
+
+/** Between two tries to connect. */
+const AGAIN_MS = 500
+const MIN_CONNECT_MS = 1000
+
+export type Connection = Redis | Cluster
+
+/**
+ * A connection that never queues what cannot be sent now and never sends anything twice by itself. Commands of one turn of
+ * the event loop go out together.
+ */
+export function connect({ config, tls: material }: RedisPlan): Connection {
+  const { kind, path, nodes, master, username, password, sentinelUsername, sentinelPassword } = config
+  const { timeoutMs } = config
+  const tls = config.tls && {
+    ...(material?.ca !== undefined && { ca: material.ca }),
+    ...(material?.cert !== undefined && { cert: material.cert, key: material.key! }),
+    ...(material?.serverName !== undefined && { servername: material.serverName }),
+    rejectUnauthorized: config.tls.verify
+  }
+  const options: RedisOptions = {
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(tls && { tls }),
+    db: config.db,
+    protocol: 2,
+    connectionName: 'lb',
+    disableClientInfo: true,
+    // Whoever asks has a deadline of its own; this one frees what a hung server leaves behind.
+    commandTimeout: timeoutMs + MIN_CONNECT_MS,
+    connectTimeout: Math.max(MIN_CONNECT_MS, timeoutMs),
+    enableAutoPipelining: true,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0
+  }
+  if (kind === 'cluster') {
+    return new Cluster([...nodes], {
+      redisOptions: options,
+      enableOfflineQueue: false,
+      enableAutoPipelining: true,
+      maxRedirections: 3,
+      clusterRetryStrategy: () => AGAIN_MS,
+      slotsRefreshTimeout: MIN_CONNECT_MS,
+      slotsRefreshInterval: 2 * MIN_CONNECT_MS
+    })
+  }
+  const place: RedisOptions =
+    kind === 'sentinel'
+      ? {
+          sentinels: [...nodes],
+          name: master!,
+          ...(sentinelUsername !== undefined && { sentinelUsername }),
+          ...(sentinelPassword !== undefined && { sentinelPassword }),
+          ...(tls && { enableTLSForSentinelMode: true, sentinelTLS: tls }),
+          sentinelRetryStrategy: () => AGAIN_MS,
+          sentinelCommandTimeout: MIN_CONNECT_MS
+        }
+      : path !== undefined
+        ? { path }
+        : nodes[0]!
+  return new Redis({ ...options, ...place, enableOfflineQueue: false, retryStrategy: () => AGAIN_MS })
+}

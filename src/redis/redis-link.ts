@@ -1,0 +1,183 @@
+import type { Clock } from '../core/clock.ts'
+import type { Logger } from '../core/log/log.ts'
+import type { Counter, Gauge, Metrics } from '../core/metrics/metrics.ts'
+import { guarded, nextTurn } from '../core/containment.ts'
+import { connect, type Connection } from './connect.ts'
+import { placeOf, type RedisPlan } from './redis-plan.ts'
+import type { RedisBoard } from './redis-board.ts'
+import { runScript, Script } from './script.ts'
+
+/** Failures in a row after which nobody asks for a while. */
+const OPENS_AFTER = 3
+const TRIES_AGAIN_MS = 1000
+const MAX_REASON = 200
+/** In a cluster each key may lie on another node: with so many, hardly one is left out. */
+const PROBES_OF_CLUSTER = 16
+const PROBE_LIVES_MS = 10_000
+
+/** A full or read-only server refuses it, and so stays out. */
+const probe = new Script(`return redis.call('SET', KEYS[1], '1', 'PX', ARGV[1])`)
+
+export interface RedisLinkParts {
+  readonly clock: Clock
+  readonly log: Logger
+  readonly metrics: Metrics
+  readonly board: RedisBoard
+  readonly thread: number
+}
+
+/** A command as the connection runs it; what it resolves with is what it was asked for, or it throws. */
+export type Command<T> = (connection: Connection, prefix: string) => Promise<T>
+
+/**
+ * The Redis of one thread, behind a breaker: only while it answers are requests made to wait for it. Whether it answers
+ * again is found out in the background.
+ */
+export class RedisLink {
+  readonly timeoutMs: number
+  readonly prefix: string
+  readonly #connection: Connection
+  readonly #parts: RedisLinkParts
+  readonly #cluster: boolean
+  readonly #place: string
+  readonly #up: Gauge
+  readonly #results: Readonly<Record<'ok' | 'timeout' | 'error', Counter>>
+  /** undefined: not known yet. */
+  #usable: boolean | undefined
+  #failures = 0
+  #closed = false
+  #connectionError: string | undefined
+  #stopTimer: () => void = () => {}
+
+  constructor(plan: RedisPlan, parts: RedisLinkParts) {
+    const { timeoutMs, prefix, kind } = plan.config
+    const { metrics } = parts
+    this.timeoutMs = timeoutMs
+    this.prefix = prefix
+    this.#parts = parts
+    this.#cluster = kind === 'cluster'
+    this.#place = placeOf(plan.config)
+    this.#up = metrics.gauge('lb_redis_up', { worker: String(parts.thread) })
+    const counter = (result: string) => metrics.counter('lb_redis_commands_total', { result })
+    this.#results = { ok: counter('ok'), timeout: counter('timeout'), error: counter('error') }
+    this.#connection = connect(plan)
+    this.#connection.on('error', (error: Error) => (this.#connectionError = reasonOf(error)))
+    this.#connection.on('ready', () => {
+      this.#connectionError = undefined
+      this.#probe()
+    })
+    this.#connection.on('close', () => this.#lost(this.#connectionError ?? 'the connection has ended'))
+    this.#probeLater()
+  }
+
+  get usable(): boolean {
+    return this.#usable === true
+  }
+
+  /** `done` is called once, never before this returns, and within `withinMs`; undefined: no answer. */
+  ask<T>(command: Command<T>, done: (found: T | undefined) => void, withinMs = this.timeoutMs): void {
+    this.#run(command, withinMs).then(
+      (found) => {
+        this.#results.ok.add()
+        this.#failures = 0
+        guarded(() => done(found))
+      },
+      (error: unknown) => {
+        this.#failed(error)
+        guarded(() => done(undefined))
+      }
+    )
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#usable = false
+    this.#stopTimer()
+    this.#up.set(0)
+    this.#parts.board.leave(this.#parts.thread)
+    this.#connection.disconnect()
+  }
+
+  #run<T>(command: Command<T>, withinMs: number): Promise<T> {
+    return new Promise((resolve, reject) => {
+      // An answer that has come while this thread was busy is read before the deadline counts.
+      const late = () => nextTurn(() => reject(new Error(TIMED_OUT)))
+      const cancel = this.#parts.clock.after(withinMs, late)
+      Promise.resolve()
+        .then(() => command(this.#connection, this.prefix))
+        .then(resolve, reject)
+        .finally(cancel)
+    })
+  }
+
+  #failed(error: unknown): void {
+    if (this.#closed) return
+    const reason = reasonOf(error)
+    this.#results[reason === TIMED_OUT ? 'timeout' : 'error'].add()
+    // What somebody else has put under one of the keys says nothing of the others.
+    if (reason.startsWith('WRONGTYPE')) return
+    if (++this.#failures >= OPENS_AFTER) this.#lost(reason)
+  }
+
+  #lost(reason: string): void {
+    if (this.#closed) return
+    const { board, thread, log } = this.#parts
+    const told = this.#usable === false
+    this.#usable = false
+    this.#up.set(0)
+    if (!told && board.found(thread, false)) {
+      const fields = { redis: this.#place, reason: reason.slice(0, MAX_REASON) }
+      log.warn(fields, 'Redis is not reachable: limits follow onError, caches do without')
+    }
+    this.#probeLater()
+  }
+
+  #probeLater(): void {
+    this.#stopTimer()
+    this.#stopTimer = this.#parts.clock.after(TRIES_AGAIN_MS, () => this.#probe())
+  }
+
+  #probe(): void {
+    if (this.#closed || this.#usable === true) return
+    const { thread } = this.#parts
+    const names = Array.from(
+      { length: this.#cluster ? PROBES_OF_CLUSTER : 1 },
+      (_, i) => `probe:${thread}:${i}`
+    )
+    const command: Command<unknown> = (connection, prefix) =>
+      Promise.all(
+        names.map((name) => runScript(connection, probe, [prefix + name], [PROBE_LIVES_MS]).then(expectOk))
+      )
+    // While lb starts, this thread is busy, and nobody waits for Redis yet.
+    const withinMs = this.#usable === undefined ? Math.max(TRIES_AGAIN_MS, this.timeoutMs) : this.timeoutMs
+    this.#run(command, withinMs).then(
+      () => this.#found(),
+      (error: unknown) => {
+        const reason = reasonOf(error)
+        this.#lost(this.#connectionError ?? reason)
+        // Another server may have the name, or the place of the primary, by now.
+        if (!this.#cluster && this.#connection.status === 'ready') this.#connection.disconnect(true)
+      }
+    )
+  }
+
+  #found(): void {
+    if (this.#closed || this.#usable === true) return
+    this.#usable = true
+    this.#failures = 0
+    this.#up.set(1)
+    this.#stopTimer()
+    const { board, thread, log } = this.#parts
+    if (board.found(thread, true)) log.info({ redis: this.#place }, 'Redis is reachable')
+  }
+}
+
+const TIMED_OUT = 'Command timed out'
+
+function expectOk(reply: unknown): void {
+  if (reply !== 'OK') throw new Error("an answer that is not the script's")
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

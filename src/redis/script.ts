@@ -1,0 +1,57 @@
+import { hash } from 'node:crypto'
+import type { Connection } from './connect.ts'
+
+export type Argument = string | number | Buffer
+
+/** A script of the server, called by its digest. */
+export class Script {
+  readonly text: string
+  readonly digest: string
+
+  constructor(text: string) {
+    this.text = text
+    this.digest = hash('sha1', text)
+  }
+}
+
+/** All keys lie in one slot of a cluster. */
+export function runScript(
+  connection: Connection,
+  script: Script,
+  keys: readonly string[],
+  args: readonly Argument[]
+): Promise<unknown> {
+  return known(
+    () => connection.evalsha(script.digest, keys.length, ...keys, ...args),
+    () => connection.eval(script.text, keys.length, ...keys, ...args)
+  )
+}
+
+/** The same, with all text of the reply as bytes. */
+export function runScriptForBytes(
+  connection: Connection,
+  script: Script,
+  keys: readonly string[],
+  args: readonly Argument[]
+): Promise<unknown> {
+  const bytes = connection as unknown as ForBytes
+  return known(
+    () => bytes.evalshaBuffer(script.digest, keys.length, ...keys, ...args),
+    () => bytes.evalBuffer(script.text, keys.length, ...keys, ...args)
+  )
+}
+
+/** There, but not in the types. */
+interface ForBytes {
+  evalshaBuffer(script: string, keys: number, ...args: Argument[]): Promise<unknown>
+  evalBuffer(script: string, keys: number, ...args: Argument[]): Promise<unknown>
+}
+
+async function known(call: () => Promise<unknown>, teach: () => Promise<unknown>): Promise<unknown> {
+  try {
+    return await call()
+  } catch (error) {
+    if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
+    return teach()
+  }
+}
