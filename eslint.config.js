@@ -2,7 +2,7 @@ import js from '@eslint/js'
 import ts from 'typescript-eslint'
 
 export default ts.config(
-  { ignores: ['dist/', '.tap/', 'node_modules/', 'bench/peers/', 'bin/', 'eslint.config.js'] },
+  { ignores: ['dist/', '.tap/', 'node_modules/', 'bench/peers/', 'bin/', 'deploy/', 'eslint.config.js'] },
   js.configs.recommended,
   ...ts.configs.recommended,
   {

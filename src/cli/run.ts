@@ -4,6 +4,7 @@ import type { LogLevel } from '../config/model/model.ts'
 import { exitCode } from './exit-code.ts'
 import type { Running } from '../runtime/control/running.ts'
 import { catchTheRest } from '../runtime/process/last-net.ts'
+import { ServiceManager } from './service-manager.ts'
 import { Signals } from './signals.ts'
 import { startFailure } from './start-failure.ts'
 import { startWorkersGrown, stopGrowing } from './young-generation.ts'
@@ -48,5 +49,7 @@ export async function run(options: RunOptions): Promise<void> {
   }
   stopGrowing()
   catchTheRest(() => process.exit(exitCode.cannotRun))
-  signals.handle(running)
+  const manager = new ServiceManager(process.env)
+  signals.handle(manager.watch(running))
+  await manager.ready()
 }

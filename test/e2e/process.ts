@@ -18,12 +18,17 @@ export interface LbProcess {
 }
 
 /** `lb --config` as a process of its own, over a file with this content. */
-export function spawnLb(t: Test, yaml: string, args: readonly string[] = []): LbProcess {
+export function spawnLb(
+  t: Test,
+  yaml: string,
+  args: readonly string[] = [],
+  environment: NodeJS.ProcessEnv = {}
+): LbProcess {
   const file = join(t.testdir({ 'lb.yaml': '' }), 'lb.yaml')
   writeFileSync(file, yaml)
   const child = spawn(process.execPath, [bin, '--config', file, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, NODE_OPTIONS: '', LB_LOG: 'json' }
+    env: { ...process.env, NODE_OPTIONS: '', LB_LOG: 'json', ...environment }
   })
   t.teardown(() => child.kill('SIGKILL'))
   let output = ''

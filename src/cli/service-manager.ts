@@ -1,0 +1,62 @@
+import { execFile } from 'node:child_process'
+import type { Signalled } from './signals.ts'
+
+/** Longer than systemd ever takes; the state is only information to it. */
+const TIMEOUT_MS = 5_000
+
+/**
+ * Tells systemd what `lb` does (sd_notify(3)), where the unit says `Type=notify`: NOTIFY_SOCKET is set then. Node.js has
+ * no datagram sockets of the unix kind, so the program systemd-notify sends it, which needs `NotifyAccess=all`.
+ */
+export class ServiceManager {
+  readonly #program: string | undefined
+  #last: Promise<void> = Promise.resolve()
+
+  constructor(environment: NodeJS.ProcessEnv) {
+    this.#program = environment.NOTIFY_SOCKET ? 'systemd-notify' : undefined
+  }
+
+  ready(): Promise<void> {
+    return this.#tell('READY=1', 'STATUS=Balancing')
+  }
+
+  /** Reloads and stops are told before they begin. */
+  watch(running: Signalled): Signalled {
+    if (this.#program === undefined) return running
+    return {
+      stop: () => {
+        void this.#tell('STOPPING=1', 'STATUS=Draining')
+        return running.stop()
+      },
+      reload: async () => {
+        void this.#tell('RELOADING=1')
+        try {
+          return await running.reload()
+        } finally {
+          void this.ready()
+        }
+      },
+      reopenLogs: () => running.reopenLogs()
+    }
+  }
+
+  /** One after the other, so that systemd hears of them in order. */
+  #tell(...state: string[]): Promise<void> {
+    const program = this.#program
+    if (program === undefined) return this.#last
+    const send = (): Promise<void> =>
+      new Promise((resolve) => {
+        execFile(program, [`--pid=${process.pid}`, ...state], { timeout: TIMEOUT_MS }, (error) => {
+          if (error !== null) {
+            process.stderr.write(`lb: systemd was not told ${state[0]}: ${firstLine(error.message)}\n`)
+          }
+          resolve()
+        })
+      })
+    return (this.#last = this.#last.then(send))
+  }
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0]!
+}

@@ -1,0 +1,222 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { parse } from 'yaml'
+import { parseConfig } from '../../src/config/parse-config.ts'
+import { formatProblems } from '../../src/config/report/format-problems.ts'
+import { spawnLb } from '../e2e/process.ts'
+
+const root = join(import.meta.dirname, '../..')
+const deploy = join(root, 'deploy')
+const text = (path: string): string => readFileSync(join(deploy, path), 'utf8')
+
+interface Compose {
+  readonly services: Record<
+    string,
+    {
+      image?: string
+      build?: { context: string; dockerfile: string }
+      volumes?: string[]
+      depends_on?: string[]
+    }
+  >
+}
+
+interface Dashboard {
+  readonly panels: readonly { title: string; targets: readonly { expr: string }[] }[]
+}
+
+t.test('the demonstration: files are there, names agree, the configuration holds', async (t) => {
+  const compose = parse(text('compose/docker-compose.yaml'), { merge: true }) as Compose
+  const names = Object.keys(compose.services)
+  for (const [name, service] of Object.entries(compose.services)) {
+    if (service.build === undefined) t.type(service.image, 'string', name)
+    else {
+      const context = join(deploy, 'compose', service.build.context)
+      t.ok(existsSync(join(context, service.build.dockerfile)), name)
+    }
+    for (const volume of service.volumes ?? []) {
+      t.ok(existsSync(join(deploy, 'compose', volume.split(':')[0]!)), volume)
+    }
+    for (const other of service.depends_on ?? []) t.ok(names.includes(other), other)
+  }
+  const checked = parseConfig(text('compose/lb.yaml'), { file: 'lb.yaml' })
+  if (!checked.ok) throw new Error(formatProblems(checked.problems))
+  for (const pool of Object.values(checked.config.pools)) {
+    for (const { address } of pool.backends) {
+      t.ok(address.kind === 'tcp' && names.includes(address.host), `${pool.name}: ${address.text}`)
+    }
+  }
+  const prometheus = parse(text('compose/prometheus.yaml')) as {
+    scrape_configs: { authorization: { credentials: string }; static_configs: { targets: string[] }[] }[]
+  }
+  const [scrape] = prometheus.scrape_configs
+  const written = parse(text('compose/lb.yaml')) as { admin: { bind: string; token: string } }
+  t.equal(scrape!.authorization.credentials, written.admin.token)
+  t.equal(scrape!.static_configs[0]!.targets[0], `lb:${written.admin.bind.split(':')[1]}`)
+})
+
+t.test('the dashboard asks for metrics that there are', async (t) => {
+  const dashboard = JSON.parse(text('compose/grafana/lb-dashboard.json')) as Dashboard
+  const documented = readFileSync(join(root, 'docs/metrics.md'), 'utf8')
+  const known = new Set([...documented.matchAll(/^\| `((?:lb|process)_\w+)`/gm)].map(([, name]) => name!))
+  t.ok(dashboard.panels.length > 20)
+  for (const { title, targets } of dashboard.panels) {
+    for (const { expr } of targets) {
+      const metrics = [...expr.matchAll(/\b(?:lb|process)_\w+/g)].map(([name]) => name)
+      t.ok(metrics.length > 0, title)
+      for (const name of metrics)
+        t.ok(known.has(name.replace(/_(?:bucket|sum|count)$/, '')), `${title}: ${name}`)
+    }
+  }
+})
+
+const noSystemd =
+  spawnSync('systemd-analyze', ['--version']).error !== undefined && 'systemd is not installed'
+
+t.test('systemd takes the unit', { skip: noSystemd }, async (t) => {
+  const dir = t.testdir({
+    'lb.service': text('systemd/lb.service').replaceAll('/usr/local/bin/lb', '/bin/true')
+  })
+  const { status, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', join(dir, 'lb.service')], {
+    encoding: 'utf8'
+  })
+  // It also speaks of units of the machine itself.
+  t.strictSame(
+    stderr.split('\n').filter((line) => line.includes('lb.service:')),
+    []
+  )
+  t.equal(status, 0, stderr)
+  const stop = Number(/^TimeoutStopSec=(\d+)$/m.exec(text('systemd/lb.service'))![1])
+  const { config } = parseConfig(
+    'listeners: { bind: "127.0.0.1:0", mode: l7, routes: { respond: { body: x } } }',
+    {
+      file: 'lb.yaml'
+    }
+  ) as { config: { shutdown: { graceMs: number } } }
+  t.ok(stop * 1000 > config.shutdown.graceMs, 'it is not cut while it drains')
+})
+
+t.test('the image: every program and file that the Dockerfile names is made by it', async (t) => {
+  const dockerfile = text('Dockerfile')
+  const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    bin: Record<string, string>
+  }
+  t.match(dockerfile, `/app/node_modules/.bin/${Object.keys(bin)[0]}`)
+  t.match(dockerfile, /^CMD \["lb", "--config", "\/etc\/lb\/lb\.yaml"\]$/m)
+  t.match(dockerfile, /^USER node$/m)
+  const script = /"-e", "(.*)"\]$/m.exec(dockerfile)![1]!
+  t.match(script, 'http://127.0.0.1:9900/readyz')
+  t.equal(spawnSync(process.execPath, ['--check', '-'], { input: script }).status, 0)
+})
+
+/** A program of the demonstration on a free port. */
+async function program(t: Test, file: string, environment: NodeJS.ProcessEnv): Promise<string> {
+  const child = spawn(process.execPath, [join(deploy, 'compose', file)], {
+    env: { ...process.env, NODE_OPTIONS: '', PORT: '0', HOST: '127.0.0.1', ...environment },
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  for await (const part of child.stdout.setEncoding('utf8')) {
+    const port = /on port (\d+)/.exec(String(part))?.[1]
+    if (port !== undefined) return `127.0.0.1:${port}`
+  }
+  throw new Error(`${file} ended`)
+}
+
+t.test(
+  'the demonstration through lb: a button makes a backend fail, and requests go to another',
+  async (t) => {
+    const app1 = await program(t, 'app.mjs', { NAME: 'app1' })
+    const app2 = await program(t, 'app.mjs', { NAME: 'app2' })
+    // A backend is known by the name before its colon; here both have one address.
+    const chaos = await program(t, 'chaos.mjs', { APPS: `${app1},localhost:${app2.split(':')[1]}` })
+    const config = parse(text('compose/lb.yaml')) as {
+      redis?: object
+      listeners: { bind: string; rateLimit?: object }[]
+      pools: Record<string, { backends: object[] }>
+      admin: { bind: string }
+    }
+    delete config.redis
+    delete config.listeners[0]!.rateLimit
+    config.listeners[0]!.bind = '127.0.0.1:0'
+    config.admin.bind = '127.0.0.1:0'
+    config.pools['apps']!.backends = [
+      { name: 'app1', address: app1 },
+      { name: 'app2', address: app2 }
+    ]
+    config.pools['chaos']!.backends = [{ name: 'chaos', address: chaos }]
+    const lb = spawnLb(t, JSON.stringify(config))
+    await lb.says('lb runs with')
+    const address = /"listener":"web"[^\n]*?"address":"([^"]+)"/.exec(lb.output())![1]!
+    const page = await fetch(`http://${address}/chaos/`)
+    t.equal(page.status, 200)
+    t.match(await page.text(), '/chaos/127.0.0.1/fail')
+    const pressed = await fetch(`http://${address}/chaos/127.0.0.1/fail`, {
+      method: 'POST',
+      redirect: 'manual'
+    })
+    t.match(
+      { status: pressed.status, location: pressed.headers.get('location') },
+      { status: 303, location: '/chaos/' }
+    )
+    t.match(await (await fetch(`http://${app1}/`)).text(), 'app1 is fail')
+    // The breaker hears of its failures by traffic; probes still find it well.
+    let last = ''
+    for (let request = 0; request < 200 && !last.includes('app2'); request++) {
+      const response = await fetch(`http://${address}/`)
+      last = await response.text()
+    }
+    t.match(last, 'app2 is ok')
+  }
+)
+
+const RECEIVER = `
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+print('bound', flush=True)
+while True:
+    data, ancillary, flags, _ = s.recvmsg(4096, 1024)
+    for level, kind, fds in ancillary:
+        import array, os
+        for fd in array.array('i', fds[:len(fds) // 4 * 4]): os.close(fd)
+    print(data.decode().replace('\\n', ' '), flush=True)
+`
+const noNotify =
+  (spawnSync('systemd-notify', ['--version']).error !== undefined && 'systemd-notify is not installed') ||
+  (spawnSync('python3', ['--version']).error !== undefined && 'python3 is not installed')
+
+t.test('systemd hears when lb is ready, reloads and stops', { skip: noNotify }, async (t) => {
+  const dir = t.testdir({ 'receiver.py': RECEIVER })
+  // The path of a unix socket has room for 107 bytes.
+  const short = mkdtempSync(join(tmpdir(), 'lb-notify-'))
+  t.teardown(() => rmSync(short, { recursive: true }))
+  const path = join(short, 's')
+  const receiver = spawn('python3', [join(dir, 'receiver.py'), path], {
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
+  t.teardown(() => receiver.kill('SIGKILL'))
+  let heard = ''
+  let wake = () => {}
+  receiver.stdout.setEncoding('utf8').on('data', (part: string) => {
+    heard += part
+    wake()
+  })
+  const hears = async (what: string) => {
+    while (!heard.includes(what)) await new Promise<void>((resolve) => (wake = resolve))
+    heard = heard.slice(heard.indexOf(what) + what.length)
+  }
+  await hears('bound')
+  const yaml = 'workers: 1\nlisteners: { bind: "127.0.0.1:0", mode: l7, routes: { respond: { body: x } } }\n'
+  const lb = spawnLb(t, yaml, [], { NOTIFY_SOCKET: path })
+  await hears('READY=1')
+  lb.child.kill('SIGHUP')
+  await hears('RELOADING=1')
+  await hears('READY=1')
+  lb.child.kill('SIGTERM')
+  await hears('STOPPING=1')
+  t.equal(await lb.ended, 0)
+})
