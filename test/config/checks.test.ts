@@ -123,6 +123,11 @@ t.test('addresses collide with their wildcard, and families do not', async (t) =
   ] as const) {
     t.match(two(a, b), /^ok/, `${a} ${b}`)
   }
+  // As DNS has it: one port for datagrams and for connections.
+  const dns = (protocol: string) =>
+    `listeners:\n  - { bind: ":53", mode: l4, protocol: udp, pool: web }\n  - { name: other, bind: ":53", mode: l4, protocol: ${protocol}, pool: web }\n${pools}`
+  t.match(check(dns('tcp')), /^ok/)
+  t.match(check(dns('udp')), /already taken by listeners\[0\]\.bind/)
   t.match(
     check(`listeners: [{ bind: [":80", ":80"], mode: l4, pool: web }]\n${pools}`),
     /1:29: error: .*listeners\[0\]\.bind\[0\]/

@@ -77,7 +77,10 @@ t.test('a delta over another snapshot is refused', async (t) => {
 })
 
 t.test('binds are known by address, and by place where the kernel chooses the port', async (t) => {
-  t.equal(bindKey('a', { kind: 'tcp', host: '::', port: 80, text: '[::]:80' }, 1), '[::]:80')
-  t.equal(bindKey('a', { kind: 'tcp', host: '::', port: 0, text: '[::]:0' }, 1), 'a#1')
-  t.equal(bindKey('a', { kind: 'unix', path: '/x', text: 'unix:/x' }, 0), 'unix:/x')
+  const owner = { name: 'a', mode: 'l4', protocol: 'tcp' } as const
+  t.equal(bindKey(owner, { kind: 'tcp', host: '::', port: 80, text: '[::]:80' }, 1), '[::]:80')
+  t.equal(bindKey(owner, { kind: 'tcp', host: '::', port: 0, text: '[::]:0' }, 1), 'a#1')
+  t.equal(bindKey(owner, { kind: 'unix', path: '/x', text: 'unix:/x' }, 0), 'unix:/x')
+  const udp = { ...owner, protocol: 'udp' } as const
+  t.equal(bindKey(udp, { kind: 'tcp', host: '::', port: 80, text: '[::]:80' }, 1), 'udp:[::]:80')
 })

@@ -1,7 +1,7 @@
 import { parseBind } from '../addresses.ts'
 import { textOf } from '../environment/env-text.ts'
 import { errorAt, type Finding, type Path, pathText } from '../report/problem.ts'
-import { type Raw, select } from '../raw.ts'
+import { isMap, type Raw, select } from '../raw.ts'
 
 interface Taken {
   readonly host: string
@@ -9,19 +9,19 @@ interface Taken {
   readonly place: string
 }
 
-/** No two binds on one address, wildcards included; `[::]` is the IPv6 wildcard only. */
+/** No two binds on one address, wildcards included; `[::]` is the IPv6 wildcard only. TCP and UDP ports are apart. */
 export function checkAddresses(root: Raw): Finding[] {
   const findings: Finding[] = []
   /** By port, or by the path of a unix socket. */
   const taken = new Map<string, Taken[]>()
-  for (const { path, place, value } of allBinds(root)) {
+  for (const { path, place, value, udp } of allBinds(root)) {
     const text = textOf(value)
     const bind = text === undefined ? undefined : parseBind(text)
     if (bind === undefined || typeof bind === 'string') continue
-    const key = bind.kind === 'unix' ? bind.path : String(bind.port)
+    const key = bind.kind === 'unix' ? bind.path : `${udp ? 'udp ' : ''}${bind.port}`
     const host = bind.kind === 'unix' ? '' : bind.host
     // The system chooses a port for 0, another one each time.
-    if (key === '0') continue
+    if (bind.kind === 'tcp' && bind.port === 0) continue
     const others = taken.get(key) ?? []
     const other = others.find((candidate) => overlap(candidate.host, host))
     if (other !== undefined) {
@@ -40,19 +40,21 @@ interface FoundBind {
   readonly path: Path
   readonly place: string
   readonly value: Raw
+  readonly udp: boolean
 }
 
 function* allBinds(root: Raw): Generator<FoundBind> {
-  yield* bindsAt(root, ['listeners', '*', 'bind'])
-  yield* bindsAt(root, ['admin', 'bind'])
+  for (const { path, value } of select(root, ['listeners', '*']))
+    if (isMap(value)) yield* bindsAt(value, ['bind'], path, textOf(value['protocol'] as Raw) === 'udp')
+  yield* bindsAt(root, ['admin', 'bind'], [], false)
 }
 
-function* bindsAt(root: Raw, pattern: Path): Generator<FoundBind> {
-  for (const { path, value } of select(root, pattern)) {
+function* bindsAt(from: Raw, pattern: Path, above: Path, udp: boolean): Generator<FoundBind> {
+  for (const { path, value } of select(from, pattern)) {
     const list: readonly Raw[] = Array.isArray(value) ? value : []
     for (const [index, item] of list.entries()) {
-      const at = [...path, index]
-      yield { path: at, place: pathText(list.length === 1 ? path : at), value: item }
+      const at = [...above, ...path, index]
+      yield { path: at, place: pathText(list.length === 1 ? at.slice(0, -1) : at), value: item, udp }
     }
   }
 }

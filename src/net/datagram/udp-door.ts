@@ -43,9 +43,14 @@ export class UdpDoor implements DatagramOwner {
     this.receiver = receiver
   }
 
-  /** Over a descriptor that the main thread has bound, or binds itself. Throws what bind(2) says. */
-  static open(bind: UdpBind, fd: number | undefined, bufferBytes: number, receiver: UdpReceiver): UdpDoor {
-    const handle = fd === undefined ? bindUdp(bind, false) : adopt(fd)
+  /** Over a socket that the main thread has bound, or binds itself. Throws what bind(2) says. */
+  static open(
+    bind: UdpBind,
+    bound: UdpHandle | undefined,
+    bufferBytes: number,
+    receiver: UdpReceiver
+  ): UdpDoor {
+    const handle = bound ?? bindUdp(bind, false)
     // The system's maximum holds over it; that it is less than asked for is no reason not to serve.
     handle.bufferSize(bufferBytes, true, {})
     const door = new UdpDoor(handle, bind, receiver)
@@ -114,11 +119,4 @@ export function portOf(handle: UdpHandle): number {
   const name: { port?: number } = {}
   handle.getsockname(name)
   return name.port ?? 0
-}
-
-function adopt(fd: number): UdpHandle {
-  const handle = udpInternals!.newUdp()
-  const status = handle.open(fd)
-  if (status < 0) throw failure('open', status)
-  return handle
 }

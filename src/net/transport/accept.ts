@@ -1,6 +1,7 @@
 import { createServer, type ListenOptions, type Server, type Socket } from 'node:net'
 import { contain } from '../../core/containment.ts'
 import { rawTls } from '../tls/raw-tls.ts'
+import type { StreamHandle } from '../descriptors/bind-stream.ts'
 import { leavesNoneForBackends } from './descriptors.ts'
 import { rawStreams, type RawHandle } from './raw-streams.ts'
 import { failure, UV_EMFILE } from './raw-calls.ts'
@@ -52,12 +53,31 @@ export function listen(
   })
 }
 
+/**
+ * The same over a socket that is bound already (or listens: another descriptor of it does). Throws what listen(2) says.
+ */
+export function listenOver(
+  handle: StreamHandle,
+  backlog: number,
+  accept: Accept,
+  onError: (error: Error) => void
+): void {
+  const onconnection: ListenHandle['onconnection'] = (_, client) => client?.close(() => {})
+  takeOver(Object.assign(handle, { onconnection }) as ListenHandle, accept, onError)
+  const status = handle.listen(backlog)
+  if (status < 0) throw failure('listen', status)
+}
+
+/** Linux hands these down to accepted sockets: five system calls per connection less. */
+export function setInherited(handle: ListenHandle | StreamHandle): void {
+  handle.setNoDelay?.(true)
+  handle.setKeepAlive?.(true, KEEP_ALIVE_SECONDS)
+}
+
 function takeOver(handle: ListenHandle | undefined, accept: Accept, onError: (error: Error) => void): void {
   if (handle === undefined || typeof handle.onconnection !== 'function') return
   const fallback = handle.onconnection
-  // Linux hands these down to accepted sockets: five system calls per connection less.
-  handle.setNoDelay?.(true)
-  handle.setKeepAlive?.(true, KEEP_ALIVE_SECONDS)
+  setInherited(handle)
   handle.onconnection = function (this: unknown, status, client) {
     if (client === undefined) return onError(failure('accept', status))
     if (leavesNoneForBackends(client.fd ?? -1)) {

@@ -81,7 +81,10 @@ export class AdminPlane implements ControlPlane {
   }
 
   troubles(): readonly string[] {
-    return this.#parts.planes.workers.flatMap(({ thread, state, ailing }) => {
+    const { workers } = this.#parts.planes
+    if (workers.length > 0 && workers.every(({ state }) => state === 'waiting' || state === 'starting'))
+      return ['no worker runs: they are being replaced']
+    return workers.flatMap(({ thread, state, ailing }) => {
       if (state === 'stuck') return [`worker ${thread} is stuck`]
       return ailing && state !== 'running' ? [`worker ${thread} keeps dying`] : []
     })

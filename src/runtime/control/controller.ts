@@ -167,7 +167,7 @@ export class Controller {
   /** Ports that are kept, and those just taken; those of listeners that are gone are not. */
   #portsOf(next: Config, taken: Readonly<Record<string, number>>): Record<string, number> {
     const known = { ...this.#ports, ...taken }
-    const keys = next.listeners.flatMap(({ name, binds }) => binds.map((bind, i) => bindKey(name, bind, i)))
+    const keys = next.listeners.flatMap((one) => one.binds.map((bind, i) => bindKey(one, bind, i)))
     return Object.fromEntries(keys.flatMap((key) => (Object.hasOwn(known, key) ? [[key, known[key]!]] : [])))
   }
 

@@ -48,12 +48,22 @@ export function bindError(
   return new StartError({ code: error.code ?? 'LB_INTERNAL', message, address, setting }, error)
 }
 
+const startedAsRoot = process.geteuid?.() === 0
+
+function droppedRoot(): boolean {
+  return startedAsRoot && process.geteuid?.() !== 0
+}
+
 function reasonOf(error: NodeJS.ErrnoException, address: string): string {
   if (address.startsWith('unix:')) return unixReason(error, address.slice('unix:'.length))
   switch (error.code) {
     case 'EADDRINUSE':
-      return 'the address is in use by another program'
+      return droppedRoot()
+        ? 'the address is in use by another program, or lb bound this port before `user:` dropped root and may not share it now: start lb again'
+        : 'the address is in use by another program'
     case 'EACCES':
+      if (droppedRoot())
+        return 'permission denied: `user:` has dropped root, and ports below 1024 are bound before that: start lb again'
       return 'permission denied: ports below 1024 need root (then `user:` drops it) or the capability CAP_NET_BIND_SERVICE'
     case 'EADDRNOTAVAIL':
       return 'this machine has no such address'

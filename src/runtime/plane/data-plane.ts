@@ -6,15 +6,13 @@ import { nextTurn } from '../../core/containment.ts'
 import type { Logger } from '../../core/log/log.ts'
 import type { Metrics } from '../../core/metrics/metrics.ts'
 import type { Random } from '../../core/random.ts'
-import { AcceptFailures } from './sockets/accept-failures.ts'
-import { fits, leadTo, openBound, type Bound } from './sockets/bound.ts'
+import { fits, type GivenSockets } from './sockets/bound.ts'
+import { ThreadSockets, type FreshSockets } from './sockets/thread-sockets.ts'
 import { breathe, inPieces } from './breathe.ts'
 import type { BackendFate, Engine, Engines, PreparedEngine } from './engine.ts'
 import { makePool } from './make-pool.ts'
 import type { ListenerConnections } from '../workers/messages.ts'
-import { hasReusePort } from './sockets/reuse-port.ts'
-import { bindKey, type ListenerPlan, type PoolPlan, type Snapshot } from './snapshot.ts'
-import { bindError } from '../control/start-error.ts'
+import type { ListenerPlan, PoolPlan, Snapshot } from './snapshot.ts'
 
 export interface DataPlaneParts {
   readonly table: BackendTable
@@ -34,11 +32,8 @@ interface Prepared {
   readonly plans: ReadonlyMap<Pool, PoolPlan>
   readonly engines: ReadonlyMap<string, PreparedEngine>
   /** Bound for this snapshot only. */
-  readonly sockets: ReadonlyMap<string, Bound>
+  readonly sockets: FreshSockets
 }
-
-/** Of UDP sockets that the main thread has bound for this one, by bind key. */
-type Descriptors = Readonly<Record<string, number>>
 
 const DRAIN_POLL_MS = 20
 /** Backends built in one piece: 0.5 ms. */
@@ -56,8 +51,7 @@ export class DataPlane {
   #pools: ReadonlyMap<string, Pool> = new Map()
   #plans: ReadonlyMap<Pool, PoolPlan> = new Map()
   #engines = new Map<string, Engine>()
-  /** By bind key. */
-  readonly #sockets = new Map<string, Bound>()
+  readonly #sockets: ThreadSockets
   /** Engines of listeners that are gone, until their connections are. */
   readonly #draining = new Map<Engine, string>()
   #prepared: Prepared | undefined
@@ -65,17 +59,18 @@ export class DataPlane {
 
   constructor(parts: DataPlaneParts) {
     this.#parts = parts
+    this.#sockets = new ThreadSockets(parts)
   }
 
   get snapshot(): Snapshot | undefined {
     return this.#snapshot
   }
 
-  /** Builds and binds. Returns the ports taken for binds to port 0, by bind key. */
-  async prepare(snapshot: Snapshot, fds: Descriptors = {}): Promise<Record<string, number>> {
+  /** Builds and binds, where `given` has no socket. Returns the ports taken for binds to port 0, by bind key. */
+  async prepare(snapshot: Snapshot, given: GivenSockets = new Map()): Promise<Record<string, number>> {
     const { pools, plans } = await this.#buildPools(snapshot)
     const engines = new Map<string, PreparedEngine>()
-    const sockets = new Map<string, Bound>()
+    const sockets: FreshSockets = new Map()
     try {
       for (const plan of snapshot.listeners) {
         const { name } = plan.config
@@ -83,7 +78,8 @@ export class DataPlane {
         await breathe()
       }
       for (const [index, plan] of snapshot.listeners.entries()) {
-        await this.#bind(plan, index, snapshot, engines.get(plan.config.name)!.engine, sockets, fds)
+        const { engine } = engines.get(plan.config.name)!
+        await this.#sockets.open(plan, index, snapshot, engine, sockets, given)
       }
       if (this.#stopping) throw new Error('shutting down')
     } catch (error) {
@@ -118,8 +114,7 @@ export class DataPlane {
       commit()
       this.#engines.set(name, engine)
     }
-    for (const [key, socket] of prepared.sockets) this.#sockets.set(key, socket)
-    const closing = this.#route(snapshot)
+    const closing = this.#sockets.commit(prepared.sockets, snapshot, this.#engines)
     const kept = new Set(this.#engines.values())
     for (const [name, engine] of before) if (!kept.has(engine)) this.#retire(engine, name, closing)
     nextTurn(() => this.#parts.engines.retain(snapshot, prepared.pools))
@@ -131,6 +126,15 @@ export class DataPlane {
       if (fate === 'down') engine.backendDown?.(key)
       else engine.closeBackend?.(key)
     }
+  }
+
+  /** Takes what comes for the dead `thread` by the sockets in `given`, until its replacement is there. */
+  adopt(thread: number, given: GivenSockets): void {
+    if (!this.#stopping) this.#sockets.adopt(thread, given, this.#snapshot, this.#engines)
+  }
+
+  release(thread: number): void {
+    this.#sockets.release(thread)
   }
 
   connections(): ListenerConnections[] {
@@ -152,9 +156,7 @@ export class DataPlane {
     this.#stopping = true
     this.abort()
     const deadline = this.#parts.clock.now() + graceMs
-    const sockets = [...this.#sockets.values()]
-    this.#sockets.clear()
-    await Promise.all(sockets.map((socket) => socket.close()))
+    await this.#sockets.close()
     for (const engine of this.#engines.values()) engine.drain()
     const engines = [...this.#engines.values(), ...this.#draining.keys()]
     await this.#emptied(engines, deadline)
@@ -167,8 +169,7 @@ export class DataPlane {
   destroy(): void {
     this.#stopping = true
     this.abort()
-    for (const socket of this.#sockets.values()) socket.destroy()
-    this.#sockets.clear()
+    this.#sockets.destroy()
     for (const engine of this.#engines.values()) engine.destroy()
     for (const engine of this.#draining.keys()) engine.destroy()
     this.#draining.clear()
@@ -204,58 +205,6 @@ export class DataPlane {
     return before?.config.mode === config.mode && fits(engine, config) ? engine : undefined
   }
 
-  async #bind(
-    { config }: ListenerPlan,
-    index: number,
-    snapshot: Snapshot,
-    engine: Engine,
-    sockets: Map<string, Bound>,
-    fds: Descriptors
-  ): Promise<void> {
-    for (const [place, bind] of config.binds.entries()) {
-      const key = bindKey(config.name, bind, place)
-      if (this.#sockets.has(key) || sockets.has(key) || !this.#serves(bind.kind)) continue
-      const { log, clock, metrics } = this.#parts
-      const labels = { listener: config.name, reason: 'descriptors' }
-      const failures = new AcceptFailures(config.name, log, clock, () =>
-        metrics.counter('lb_connections_refused_total', labels)
-      )
-      const onError = (error: Error) => failures.failed(error)
-      try {
-        const how = { fd: fds[key], port: snapshot.ports[key], onError }
-        sockets.set(key, await openBound(config, bind, engine, how))
-      } catch (error) {
-        throw bindError(error as NodeJS.ErrnoException, bind.text, `listeners[${index}].bind`, config.name)
-      }
-    }
-  }
-
-  #serves(kind: 'tcp' | 'unix'): boolean {
-    return this.#parts.servesUnshared || (kind === 'tcp' && hasReusePort)
-  }
-
-  /** Points every socket to its listener's engine; closes those that no listener has. */
-  #route(snapshot: Snapshot): Promise<unknown> {
-    const wanted = new Set<string>()
-    for (const { config } of snapshot.listeners) {
-      const { name, binds } = config
-      const engine = this.#engines.get(name)!
-      for (const [place, bind] of binds.entries()) {
-        const key = bindKey(name, bind, place)
-        wanted.add(key)
-        const socket = this.#sockets.get(key)
-        if (socket !== undefined) leadTo(socket, engine)
-      }
-    }
-    const closing: Promise<void>[] = []
-    for (const [key, socket] of this.#sockets) {
-      if (wanted.has(key)) continue
-      this.#sockets.delete(key)
-      closing.push(socket.close())
-    }
-    return Promise.all(closing)
-  }
-
   /** Drains an engine whose listener is gone, once its sockets have handed over their last connections. */
   #retire(engine: Engine, name: string, closing: Promise<unknown>): void {
     this.#draining.set(engine, name)
@@ -280,7 +229,7 @@ export class DataPlane {
     }
   }
 
-  #undo(engines: ReadonlyMap<string, PreparedEngine>, sockets: ReadonlyMap<string, Bound>): void {
+  #undo(engines: ReadonlyMap<string, PreparedEngine>, sockets: FreshSockets): void {
     for (const socket of sockets.values()) socket.destroy()
     const running = new Set(this.#engines.values())
     for (const { engine } of engines.values()) if (!running.has(engine)) engine.destroy()

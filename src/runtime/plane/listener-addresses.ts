@@ -13,12 +13,13 @@ export interface ListenerAddress {
 }
 
 export function listenerAddresses(
-  { name, mode, binds }: ListenerConfig,
+  listener: ListenerConfig,
   ports: Readonly<Record<string, number>>
 ): ListenerAddress[] {
+  const { name, mode, binds } = listener
   return binds.map((bind, index) => {
     if (bind.kind === 'unix') return { listener: name, mode, address: bind.text, path: bind.path }
-    const port = ports[bindKey(name, bind, index)] ?? bind.port
+    const port = ports[bindKey(listener, bind, index)] ?? bind.port
     const host = bind.host
     const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
     return { listener: name, mode, address, host, port }

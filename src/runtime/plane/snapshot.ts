@@ -59,9 +59,12 @@ export interface SnapshotDelta {
 }
 
 /** Identifies a bind from snapshot to snapshot: its address, or its place where the kernel chooses the port. */
-export function bindKey(listener: string, bind: Bind, index: number): string {
-  return bind.kind === 'tcp' && bind.port === 0 ? `${listener}#${index}` : bind.text
+export function bindKey(listener: BindOwner, bind: Bind, index: number): string {
+  const udp = listener.mode === 'l4' && listener.protocol === 'udp' ? 'udp:' : ''
+  return bind.kind === 'tcp' && bind.port === 0 ? `${udp}${listener.name}#${index}` : `${udp}${bind.text}`
 }
+
+type BindOwner = Pick<ListenerConfig, 'name' | 'mode'> & { readonly protocol?: string }
 
 export interface SnapshotParts {
   readonly id: number

@@ -2,6 +2,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { ChangeEvent } from '../../balancer/pool/states.ts'
 import type { LogLevel } from '../../config/model/model.ts'
 import type { MetricsAnnouncement } from '../../core/metrics/metrics.ts'
+import type { SentSockets } from '../../net/descriptors/descriptor-sender.ts'
 import type { BackendFate } from '../plane/engine.ts'
 import type { SharedBuffers } from '../memory/shared-memory.ts'
 import type { SnapshotDelta } from '../plane/snapshot.ts'
@@ -31,9 +32,14 @@ export type ToWorker =
       readonly type: 'prepare'
       readonly delta: SnapshotDelta
       readonly parts: MessagePort | undefined
-      /** Descriptors of UDP sockets, by bind key; the worker's own from now on. */
-      readonly fds: Readonly<Record<string, number>>
+      /** That have been sent to its inbox; the worker's own from now on. */
+      readonly sockets: SentSockets
     }
+  /** Its end of the pipe through which sockets come. */
+  | { readonly type: 'inbox'; readonly far: number }
+  /** `thread` is dead: its sockets, for as long as it is. */
+  | { readonly type: 'adopt'; readonly thread: number; readonly sockets: SentSockets }
+  | { readonly type: 'release'; readonly thread: number }
   | { readonly type: 'commit'; readonly id: number }
   | { readonly type: 'abort'; readonly id: number }
   | { readonly type: 'connections'; readonly id: number }

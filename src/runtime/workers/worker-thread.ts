@@ -2,6 +2,8 @@ import { Worker, type MessagePort } from 'node:worker_threads'
 import { splitDelta } from './delta-parts.ts'
 import type { BackendFate } from '../plane/engine.ts'
 import type { FromWorker, ListenerConnections, ToWorker, WorkerInit } from './messages.ts'
+import { DescriptorSender, type SentSockets } from '../../net/descriptors/descriptor-sender.ts'
+import type { SeatSockets } from './sockets/worker-sockets.ts'
 import { deltaOf, type Snapshot } from '../plane/snapshot.ts'
 import { stackOf } from './watch/stack-of.ts'
 import { StartError } from '../control/start-error.ts'
@@ -31,6 +33,7 @@ export class WorkerThread {
   readonly thread: number
   readonly #worker: Worker
   readonly #hooks: WorkerHooks
+  readonly #sender = new DescriptorSender((far) => this.#post({ type: 'inbox', far }))
   readonly #waiting = new Map<string, { resolve: (answer: Answer) => void; reject: (error: Error) => void }>()
   #snapshot: Snapshot | undefined
   #prepared: Snapshot | undefined
@@ -51,17 +54,29 @@ export class WorkerThread {
     this.#worker.on('exit', (code) => this.#exited(code))
   }
 
-  async prepare(
-    snapshot: Snapshot,
-    descriptors: Promise<Readonly<Record<string, number>>>
-  ): Promise<Readonly<Record<string, number>>> {
-    const fds = await descriptors
+  async prepare(snapshot: Snapshot, given: SeatSockets): Promise<Readonly<Record<string, number>>> {
     this.#prepared = snapshot
     const { delta, parts } = splitDelta(deltaOf(this.#snapshot, snapshot))
-    const message: ToWorker = { type: 'prepare', delta, parts, fds }
-    const answer = await this.#ask(message, `prepare ${snapshot.id}`, ANSWER_WITHIN_MS)
+    let asked: Promise<Answer> | undefined
+    await this.#sender.send(given, (sockets) => {
+      const message: ToWorker = { type: 'prepare', delta, parts, sockets }
+      asked = this.#ask(message, `prepare ${snapshot.id}`, ANSWER_WITHIN_MS)
+    })
+    const answer = await asked!
     if (answer.type === 'failed') throw new StartError(answer.error)
     return answer.type === 'prepared' ? answer.ports : {}
+  }
+
+  /** Accepts for `thread`, which is dead, until `release`. */
+  adopt(thread: number, left: SeatSockets): void {
+    const announce = (sockets: SentSockets) => this.#post({ type: 'adopt', thread, sockets })
+    this.#sender.send(left, announce).catch(() => {
+      // It has died as well; the next one is asked.
+    })
+  }
+
+  release(thread: number): void {
+    this.#sender.send(new Map(), () => this.#post({ type: 'release', thread })).catch(() => {})
   }
 
   async commit(): Promise<readonly ListenerConnections[]> {
@@ -167,6 +182,7 @@ export class WorkerThread {
   }
 
   #exited(code: number): void {
+    this.#sender.close()
     const error =
       this.#error ?? (this.#ended ? undefined : new Error(`worker ${this.thread} ended with code ${code}`))
     for (const { reject } of this.#waiting.values()) reject(error ?? new Error('worker ended'))

@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { shedIdle, socketFreed } from '../../balancer/queue/socket-queue.ts'
 import { wakeQueue } from '../../balancer/queue/wait-queue.ts'
 import { systemClock } from '../../core/clock.ts'
-import { guarded, reportFaults } from '../../core/containment.ts'
+import { contain, guarded, reportFaults } from '../../core/containment.ts'
 import { loggerTo, plainError } from '../../core/log/host-logger.ts'
 import { createLogger } from '../../core/log/log.ts'
 import { reopenLogs } from '../../core/log/line-sink.ts'
@@ -12,7 +12,10 @@ import { systemRandom } from '../../core/random.ts'
 import { DataPlane } from '../plane/data-plane.ts'
 import { joinDelta } from './delta-parts.ts'
 import { makeEngines } from '../plane/make-engines.ts'
+import type { SentSockets } from '../../net/descriptors/descriptor-sender.ts'
 import type { FromWorker, ToWorker, WorkerInit } from './messages.ts'
+import { DescriptorInbox } from '../../net/descriptors/descriptor-inbox.ts'
+import type { GivenSockets } from '../plane/sockets/bound.ts'
 import { Peers } from './peers.ts'
 import { Heartbeats } from './watch/watchdog.ts'
 import { SharedMemory } from '../memory/shared-memory.ts'
@@ -72,12 +75,22 @@ watchEventLoop(metrics, String(init.thread), systemClock)
 // One thread after the other, and not where the heap is so large that a reload is lost in it and marking takes long.
 const heap = new HeapTidier(systemClock, 6_000 + 500 * (init.thread % 8), 128 * 2 ** 20)
 
+let inbox: DescriptorInbox | undefined
+let adoptions = Promise.resolve()
+
 port.on('message', (message: ToWorker) => receive(message))
 
 function receive(message: ToWorker): void {
   switch (message.type) {
     case 'prepare':
       void prepare(message)
+      return
+    case 'inbox':
+      inbox = new DescriptorInbox(message.far)
+      return
+    case 'adopt':
+    case 'release':
+      adoptions = adopt(message).catch((error: unknown) => void contain(error))
       return
     case 'commit':
       plane.commit()
@@ -107,14 +120,43 @@ function receive(message: ToWorker): void {
   }
 }
 
-async function prepare({ delta, parts, fds }: Extract<ToWorker, { type: 'prepare' }>): Promise<void> {
+async function prepare({ delta, parts, sockets }: Extract<ToWorker, { type: 'prepare' }>): Promise<void> {
+  const taken = given(sockets)
   try {
     const snapshot = applyDelta(plane.snapshot, await joinDelta(delta, parts))
-    const ports = await plane.prepare(snapshot, fds)
+    const ports = await plane.prepare(snapshot, await taken)
     post({ type: 'prepared', id: delta.id, ports })
   } catch (error) {
     post({ type: 'failed', id: delta.id, error: plainStartError(error) })
+  } finally {
+    closeUnused(await taken.catch(() => new Map()))
   }
+}
+
+/** One after the other: what is released was adopted before. */
+async function adopt(message: Extract<ToWorker, { type: 'adopt' | 'release' }>): Promise<void> {
+  const before = adoptions
+  const taken = message.type === 'adopt' ? given(message.sockets) : undefined
+  await before
+  if (taken === undefined) return plane.release(message.thread)
+  const sockets = await taken
+  plane.adopt(message.thread, sockets)
+  closeUnused(sockets)
+}
+
+async function given({ batch, keys }: SentSockets): Promise<GivenSockets> {
+  const sockets: GivenSockets = new Map()
+  if (keys.length === 0) return sockets
+  const handles = await inbox!.take(
+    batch,
+    keys.reduce((sum, [, count]) => sum + count, 0)
+  )
+  for (const [key, count] of keys) sockets.set(key, handles.splice(0, count))
+  return sockets
+}
+
+function closeUnused(sockets: GivenSockets): void {
+  for (const handle of [...sockets.values()].flat()) handle.close()
 }
 
 async function drain(graceMs: number): Promise<void> {

@@ -1,4 +1,5 @@
 import { MessageChannel } from 'node:worker_threads'
+import { bindsStreams } from '../../net/descriptors/bind-stream.ts'
 import { systemClock } from '../../core/clock.ts'
 import { contain } from '../../core/containment.ts'
 import { reopenLogs } from '../../core/log/line-sink.ts'
@@ -7,12 +8,13 @@ import type { MetricsSource } from '../../core/metrics/hub.ts'
 import type { BackendFate } from '../plane/engine.ts'
 import type { FromWorker, ListenerConnections, WorkerInit } from './messages.ts'
 import { sumConnections, type Planes, type WorkerState } from './planes.ts'
-import { RestartDelay } from './watch/restart-delay.ts'
+import { emptySeat, stateOf, type Seat } from './seat.ts'
 import { SerialQueue } from '../control/reload/serial-queue.ts'
 import type { Snapshot } from '../plane/snapshot.ts'
 import { BEAT_MS, Heartbeats, STUCK_AFTER_MS, Watchdog } from './watch/watchdog.ts'
 import { all } from './all.ts'
-import { UdpSockets } from './udp-sockets.ts'
+import { Keepers } from './sockets/keepers.ts'
+import { WorkerSockets } from './sockets/worker-sockets.ts'
 import { WorkerThread } from './worker-thread.ts'
 
 export interface WorkersParts {
@@ -40,25 +42,14 @@ const GIVE_BACK_AFTER_MS = 50
 /** How long a stuck worker is asked for its stack. */
 const STACK_WITHIN_MS = 3_000
 
-interface Seat {
-  readonly thread: number
-  readonly delay: RestartDelay
-  worker: WorkerThread | undefined
-  /** It runs the snapshot in force. */
-  joined: boolean
-  /** Its event loop does not turn. */
-  stuck: boolean
-  restarts: number
-  timer: NodeJS.Timeout | undefined
-}
-
 /** The worker threads: started together, changed together, replaced one by one when they die. */
 export class Workers implements Planes {
   readonly #parts: WorkersParts
   readonly #seats: readonly Seat[]
   readonly #beats: Heartbeats
   readonly #watchdog = new Watchdog()
-  readonly #udp: UdpSockets
+  readonly #sockets: WorkerSockets
+  readonly #keepers = new Keepers((thread) => this.#sockets.left(thread))
   #cancelLook: (() => void) | undefined
   /** Taken from prepare to commit or abort, and while a replacement joins: it must not miss a snapshot. */
   readonly #changes = new SerialQueue()
@@ -71,45 +62,35 @@ export class Workers implements Planes {
 
   constructor(parts: WorkersParts) {
     this.#parts = parts
-    this.#seats = Array.from({ length: parts.count }, (_, index) => ({
-      thread: index + 1,
-      delay: new RestartDelay(),
-      worker: undefined,
-      joined: false,
-      stuck: false,
-      restarts: 0,
-      timer: undefined
-    }))
-    this.#udp = new UdpSockets(parts.count)
+    this.#seats = Array.from({ length: parts.count }, (_, index) => emptySeat(index + 1))
+    this.#sockets = new WorkerSockets(parts.count)
     this.#beats = Heartbeats.create(parts.count + 1)
     for (const seat of this.#seats) this.#spawn(seat)
     this.#watch()
   }
 
   get workers(): readonly WorkerState[] {
-    return this.#seats.map(({ thread, worker, joined, stuck, restarts, delay }) => ({
-      thread,
-      restarts,
-      ailing: delay.ailing,
-      state: worker === undefined ? 'waiting' : stuck ? 'stuck' : joined ? 'running' : 'starting'
-    }))
+    return this.#seats.map(stateOf)
   }
 
   async prepare(snapshot: Snapshot): Promise<Readonly<Record<string, number>>> {
     this.#release = await this.#changes.enter()
     // A worker that has come back but not joined stays out: it takes the snapshot that is then in force.
     this.#part = this.#seats.filter(({ worker, joined }) => worker && (joined || this.#current === undefined))
-    const [first, ...others] = this.#part.map((seat) => seat.worker!)
-    if (first === undefined) {
+    const workers = this.#part.map((seat) => seat.worker!)
+    if (workers.length === 0) {
       this.#leave()
       throw new Error('no worker runs')
     }
     try {
-      // One after the other only where the kernel chooses a port: the others need to know which.
-      const bound = { ...snapshot, ports: { ...snapshot.ports, ...this.#udp.prepare(snapshot) } }
-      const ports = { ...bound.ports, ...(await first.prepare(bound, this.#udp.give(first.thread))) }
+      const ports = { ...snapshot.ports, ...this.#sockets.prepare(snapshot) }
+      const give = (worker: WorkerThread) =>
+        worker.prepare({ ...snapshot, ports }, this.#sockets.give(worker.thread))
+      // One after the other where they bind by themselves: the others need to know which ports the kernel has chosen.
+      if (!bindsStreams) Object.assign(ports, await give(workers.shift()!))
       this.#prepared = { ...snapshot, ports }
-      await all(others.map((worker) => worker.prepare(this.#prepared!, this.#udp.give(worker.thread))))
+      await all(workers.map(give))
+      await this.#sockets.listen(snapshot)
       return ports
     } catch (error) {
       this.#prepared = snapshot
@@ -122,7 +103,7 @@ export class Workers implements Planes {
     const snapshot = this.#prepared
     if (snapshot === undefined) return
     for (const { worker } of this.#seats) worker?.abort(snapshot.id)
-    this.#udp.abort()
+    this.#sockets.abort()
     this.#prepared = undefined
     this.#leave()
   }
@@ -130,9 +111,10 @@ export class Workers implements Planes {
   async commit(): Promise<readonly ListenerConnections[]> {
     this.#current = this.#prepared
     this.#prepared = undefined
-    this.#udp.commit(this.#current!)
+    this.#sockets.commit(this.#current!)
     try {
       const kept = await Promise.all(this.#part.map((seat) => this.#commitSeat(seat)))
+      this.#keepers.look(this.#seats, true)
       return sumConnections(kept)
     } finally {
       this.#leave()
@@ -149,6 +131,8 @@ export class Workers implements Planes {
 
   async drain(graceMs: number): Promise<number> {
     this.#stop()
+    // The workers' duplicates are the last ones now: closing those ends the sockets.
+    this.#sockets.close()
     const cut = await Promise.all(this.#live().map((worker) => worker.drain(graceMs).catch(() => 0)))
     await this.kill()
     return cut.reduce((sum, n) => sum + n, 0)
@@ -162,7 +146,7 @@ export class Workers implements Planes {
   async kill(): Promise<void> {
     this.#cancelLook?.()
     this.#stop()
-    this.#udp.close()
+    this.#sockets.close()
     await Promise.all(this.#live().map((worker) => worker.kill()))
   }
 
@@ -252,8 +236,9 @@ export class Workers implements Planes {
     seat.joined = false
     seat.stuck = false
     const recovered = this.#recover(seat)
-    this.#udp.ended(seat.thread)
+    this.#sockets.ended(seat.thread)
     if (this.#stopping) return
+    if (this.#current !== undefined) this.#keepers.look(this.#seats)
     const inMs = seat.delay.next(this.#seats.every(({ worker }) => worker === undefined))
     this.#parts.log.error({ worker: seat.thread, err: error, inMs }, 'worker died; it will be replaced')
     // Before the first snapshot is in force nothing is served: start() fails and ends the others.
@@ -284,10 +269,11 @@ export class Workers implements Planes {
     this.#parts.onRestart()
     const worker = this.#spawn(seat)
     try {
-      await worker.prepare(this.#current!, this.#udp.give(worker.thread))
+      await worker.prepare(this.#current!, this.#sockets.give(worker.thread))
       await worker.commit()
       seat.joined = true
       seat.delay.started()
+      this.#keepers.look(this.#seats)
       this.#parts.log.info({ worker: seat.thread }, 'worker replaced')
     } catch (error) {
       // Its exit brings the next try.

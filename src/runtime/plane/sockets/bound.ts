@@ -1,23 +1,40 @@
 import type { Bind, ListenerConfig } from '../../../config/model/model.ts'
 import { UdpEngine } from '../../../l4/udp/udp-engine.ts'
 import { UdpDoor } from '../../../net/datagram/udp-door.ts'
+import type { UdpHandle } from '../../../net/datagram/udp-handle.ts'
+import type { StreamHandle } from '../../../net/descriptors/bind-stream.ts'
+import type { DescriptorHandle } from '../../../net/descriptors/ipc-pipe.ts'
 import type { Engine } from '../engine.ts'
 import { ListenSocket } from './listen-socket.ts'
 
 /** One bound address of one thread, of either kind. */
 export type Bound = ListenSocket | UdpDoor
 
-/** `fd`: what the main thread has bound for this one (UDP); `port`: what another thread got for port 0. */
+/** Sockets that the main thread has bound for this one, by bind key. Whoever uses some takes them out. */
+export type GivenSockets = Map<string, readonly DescriptorHandle[]>
+
+/** `handles`: what the main thread has bound for this one; `port`: what another thread got for port 0. */
 export async function openBound(
   config: ListenerConfig,
   bind: Bind,
   engine: Engine,
-  { fd, port, onError }: { fd?: number; port: number | undefined; onError: (error: Error) => void }
+  {
+    handles,
+    port,
+    onError
+  }: {
+    handles: readonly DescriptorHandle[] | undefined
+    port: number | undefined
+    onError: (error: Error) => void
+  }
 ): Promise<Bound> {
   if (config.mode === 'l4' && config.udp !== undefined && bind.kind === 'tcp') {
     const where = { host: bind.host, port: port ?? bind.port }
-    return UdpDoor.open(where, fd, config.udp.receiveBuffer, engine as UdpEngine)
+    const handle = handles?.[0] as UdpHandle | undefined
+    return UdpDoor.open(where, handle, config.udp.receiveBuffer, engine as UdpEngine)
   }
+  if (handles !== undefined)
+    return ListenSocket.over(bind, handles as StreamHandle[], (attach) => engine.accept(attach), onError)
   return ListenSocket.open(bind, port, (attach) => engine.accept(attach), onError)
 }
 

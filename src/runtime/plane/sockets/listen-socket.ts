@@ -1,5 +1,6 @@
 import type { AddressInfo, ListenOptions, Server } from 'node:net'
-import { listen, type Accept } from '../../../net/transport/accept.ts'
+import { portOfStream, type StreamHandle } from '../../../net/descriptors/bind-stream.ts'
+import { listen, listenOver, type Accept } from '../../../net/transport/accept.ts'
 import type { Bind } from '../../../config/model/model.ts'
 import { hasReusePort } from './reuse-port.ts'
 import { removeStaleSocket } from './unix-socket.ts'
@@ -10,39 +11,47 @@ const CLOSE_WITHIN_MS = 1_000
 const QUIET_TURN_MS = 0.2
 /** After this long any turn that brought no connection is quiet enough. */
 const PATIENCE_MS = 200
-const BACKLOG = 4096
+export const BACKLOG = 4096
 /**
  * libuv (1.45 and later) accepts one connection per socket and turn of the event loop, so under load a turn, with its
  * epoll_wait and all that goes round with it, is paid per connection. With four sockets on the address, between which the
  * kernel spreads what comes, a turn takes four: CPU per new L4 connection 159 to 140 µs next to HAProxy's 98; eight
  * sockets gave 129.
  */
-const SHARES = 4
+export const SHARES = 4
+
+type OnError = (error: Error) => void
 
 /** One bound address of one thread. Which engine takes its connections is one cell that a reload swaps. */
 export class ListenSocket {
   readonly bind: Bind
   /** Written by the data plane only, when a snapshot is committed. */
   accept: Accept
+  readonly #onError: OnError
   readonly #servers: Server[] = []
+  /** Bound by the main thread. */
+  readonly #handles: StreamHandle[] = []
+  /** Those of other threads that are dead, until their replacements take over. By thread. */
+  readonly #guests = new Map<number, readonly StreamHandle[]>()
   /** Connections accepted since it was bound. */
   #accepted = 0
 
-  private constructor(bind: Bind, accept: Accept) {
+  private constructor(bind: Bind, accept: Accept, onError: OnError) {
     this.bind = bind
     this.accept = accept
+    this.#onError = onError
   }
 
-  /** Binds; `port` over the bind's when another thread has taken one for port 0. */
+  /** Binds and listens; `port` over the bind's when another thread has taken one for port 0. */
   static async open(
     bind: Bind,
     port: number | undefined,
     accept: Accept,
-    onError: (error: Error) => void
+    onError: OnError
   ): Promise<ListenSocket> {
     // A file left by a worker that died; that nobody else listens there was asked before (probeBind).
     if (bind.kind === 'unix') removeStaleSocket(bind.path)
-    const socket = new ListenSocket(bind, accept)
+    const socket = new ListenSocket(bind, accept, onError)
     const shares = bind.kind === 'tcp' && hasReusePort ? SHARES : 1
     try {
       while (socket.#servers.length < shares) {
@@ -55,6 +64,36 @@ export class ListenSocket {
     return socket
   }
 
+  /** Over descriptors of sockets that the main thread has bound. Nothing is accepted before `start`. */
+  static over(bind: Bind, handles: readonly StreamHandle[], accept: Accept, onError: OnError): ListenSocket {
+    const socket = new ListenSocket(bind, accept, onError)
+    socket.#handles.push(...handles)
+    return socket
+  }
+
+  /** Accepts from now on. Throws only where the system does what it never does. */
+  start(): void {
+    for (const handle of this.#handles) this.#listen(handle)
+  }
+
+  /** Takes the connections of `thread` too, which is dead. */
+  adopt(thread: number, handles: readonly StreamHandle[]): void {
+    this.release(thread)
+    this.#guests.set(thread, handles)
+    for (const handle of handles) this.#listen(handle)
+  }
+
+  /** The replacement is there. True: nothing is left to listen on. */
+  release(thread: number): boolean {
+    for (const handle of this.#guests.get(thread) ?? []) handle.close()
+    this.#guests.delete(thread)
+    return this.#servers.length + this.#handles.length + this.#guests.size === 0
+  }
+
+  #listen(handle: StreamHandle): void {
+    listenOver(handle, BACKLOG, this.#take, this.#onError)
+  }
+
   readonly #take: Accept = (attach) => {
     this.#accepted++
     this.accept(attach)
@@ -62,8 +101,11 @@ export class ListenSocket {
 
   /** The port really bound; undefined for a unix socket. */
   get port(): number | undefined {
-    const address = this.#servers[0]?.address() as AddressInfo | string | null | undefined
-    return address === null || address === undefined || typeof address === 'string' ? undefined : address.port
+    if (this.bind.kind === 'unix') return undefined
+    const handle = this.#handles[0]
+    if (handle !== undefined) return portOfStream(handle)
+    const address = this.#servers[0]?.address() as AddressInfo | null | undefined
+    return address?.port
   }
 
   /**
@@ -91,6 +133,8 @@ export class ListenSocket {
   /** Closes at once; what is in the kernel's queue is reset. */
   destroy(): void {
     for (const server of this.#servers) server.close()
+    for (const handle of this.#handles) handle.close()
+    for (const thread of [...this.#guests.keys()]) this.release(thread)
   }
 }
 

@@ -1,5 +1,6 @@
 import { createServer } from 'node:net'
 import type { Bind } from '../../../config/model/model.ts'
+import { bindsStreams, bindTcp } from '../../../net/descriptors/bind-stream.ts'
 import { connectsTo, removeStaleSocket } from './unix-socket.ts'
 
 /**
@@ -13,6 +14,8 @@ export async function probeBind(bind: Bind): Promise<void> {
     removeStaleSocket(bind.path)
     return
   }
+  // Without listening: a client that came just now would be taken in and thrown out.
+  if (bindsStreams) return bindTcp(bind.host, bind.port, false).close()
   const server = createServer()
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)

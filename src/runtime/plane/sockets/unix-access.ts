@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, readFileSync } from 'node:fs'
+import { chmodSync, chownSync, readFileSync, statSync } from 'node:fs'
 import type { Config } from '../../../config/model/model.ts'
 import { StartError } from '../../control/start-error.ts'
 
@@ -13,12 +13,12 @@ export function giveSocketAccess(config: Config): void {
       if (bind.kind !== 'unix') continue
       const setting = `listeners[${index}].socket`
       try {
-        if (socket.owner !== undefined || socket.group !== undefined) {
-          const uid = socket.owner === undefined ? -1 : idOf(socket.owner, '/etc/passwd', 'user')
-          const gid = socket.group === undefined ? -1 : idOf(socket.group, '/etc/group', 'group')
-          chownSync(bind.path, uid, gid)
-        }
-        if (socket.mode !== undefined) chmodSync(bind.path, socket.mode)
+        // What it has already needs no right to: a reload may come after root was dropped.
+        const has = statSync(bind.path)
+        const uid = socket.owner === undefined ? has.uid : idOf(socket.owner, '/etc/passwd', 'user')
+        const gid = socket.group === undefined ? has.gid : idOf(socket.group, '/etc/group', 'group')
+        if (uid !== has.uid || gid !== has.gid) chownSync(bind.path, uid, gid)
+        if (socket.mode !== undefined && socket.mode !== (has.mode & 0o777)) chmodSync(bind.path, socket.mode)
       } catch (error) {
         const { code = 'LB_SOCKET', message } = error as NodeJS.ErrnoException
         const why = code === 'EPERM' ? 'that needs root' : message

@@ -1,0 +1,91 @@
+import { failure } from '../transport/raw-calls.ts'
+import type { DescriptorHandle } from './ipc-pipe.ts'
+
+/** A stream socket that is bound and does not listen yet. Internals of Node, as raw-streams.ts. */
+export interface StreamHandle extends DescriptorHandle {
+  onconnection?: unknown
+  listen(backlog: number): number
+  getsockname?(out: object): number
+  setNoDelay?(on: boolean): number
+  setKeepAlive?(on: boolean, seconds: number): number
+}
+
+interface Bindable extends StreamHandle {
+  bind(address: string, port?: number, flags?: number): number
+  bind6(address: string, port: number, flags: number): number
+}
+
+interface Internals {
+  readonly newTcp: () => Bindable
+  readonly newPipe: () => Bindable
+  readonly ipv6Only: number
+  readonly reusePort: number
+}
+
+/** Undefined where Node has no such thing: then each thread binds with net.Server. */
+const internals: Internals | undefined = find()
+
+export const bindsStreams = internals !== undefined
+
+/**
+ * Binds a TCP address. `shared`: one of several sockets, between which the kernel spreads connections; without, it
+ * cannot be had when anybody listens there. Throws what bind(2) says.
+ */
+export function bindTcp(host: string, port: number, shared: boolean): StreamHandle {
+  const { newTcp, ipv6Only, reusePort } = internals!
+  const handle = newTcp()
+  const flags = shared ? reusePort : 0
+  const status = host.includes(':')
+    ? handle.bind6(host, port, flags | ipv6Only)
+    : handle.bind(host, port, flags)
+  // An address in use is told by the next call only.
+  return checked(handle, status === 0 ? handle.getsockname!({}) : status)
+}
+
+export function bindUnix(path: string): StreamHandle {
+  const handle = internals!.newPipe()
+  return checked(handle, handle.bind(path))
+}
+
+export function portOfStream(handle: StreamHandle): number {
+  const name: { port?: number } = {}
+  handle.getsockname!(name)
+  return name.port ?? 0
+}
+
+function checked(handle: StreamHandle, status: number): StreamHandle {
+  if (status >= 0) return handle
+  handle.close()
+  throw failure('bind', status)
+}
+
+function find(): Internals | undefined {
+  try {
+    const { binding } = process as unknown as { binding: (name: string) => Record<string, unknown> }
+    const tcp = binding('tcp_wrap')
+    const pipe = binding('pipe_wrap')
+    const Tcp = tcp['TCP'] as new (type: number) => Bindable
+    const Pipe = pipe['Pipe'] as new (type: number) => Bindable
+    const flags = tcp['constants'] as Record<string, number | undefined>
+    const server = flags['SERVER']
+    const pipeServer = (pipe['constants'] as Record<string, number | undefined>)['SERVER']
+    const ipc = (pipe['constants'] as Record<string, number | undefined>)['IPC']
+    const reusePort = flags['UV_TCP_REUSEPORT']
+    if ([server, pipeServer, ipc, reusePort].some((flag) => typeof flag !== 'number')) return undefined
+    const has = (made: unknown, names: readonly string[]) => {
+      const prototype = (made as { prototype?: Record<string, unknown> } | undefined)?.prototype
+      return prototype !== undefined && names.every((name) => typeof prototype[name] === 'function')
+    }
+    if (!has(Tcp, ['bind', 'bind6', 'listen', 'getsockname', 'close'])) return undefined
+    if (!has(Pipe, ['bind', 'listen', 'open', 'connect', 'readStart', 'writeUtf8String', 'close']))
+      return undefined
+    return {
+      newTcp: () => new Tcp(server!),
+      newPipe: () => new Pipe(pipeServer!),
+      ipv6Only: flags['UV_TCP_IPV6ONLY'] ?? 1,
+      reusePort: reusePort!
+    }
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,51 @@
+import { failure, UV_EMFILE } from '../transport/raw-calls.ts'
+import { openFarEnd, type DescriptorHandle } from './ipc-pipe.ts'
+
+const WITHIN_MS = 10_000
+
+interface Batch {
+  readonly handles: DescriptorHandle[]
+  failed: boolean
+  /** Set by whoever waits for it. */
+  check: () => void
+}
+
+/** Where a worker receives sockets that the main thread has bound. They are the worker's own: they end with it. */
+export class DescriptorInbox {
+  readonly #batches = new Map<string, Batch>()
+
+  constructor(far: number) {
+    openFarEnd(far, (label, handle) => {
+      const batch = this.#batch(label)
+      if (handle === undefined) batch.failed = true
+      else batch.handles.push(handle)
+      batch.check()
+    })
+  }
+
+  /** All of a batch. Rejects when some of them do not come; then there is none. */
+  take(label: string, count: number): Promise<DescriptorHandle[]> {
+    const batch = this.#batch(label)
+    return new Promise((resolve, reject) => {
+      const give = (error: Error | undefined) => {
+        clearTimeout(timer)
+        this.#batches.delete(label)
+        if (error === undefined) return resolve(batch.handles)
+        for (const handle of batch.handles) handle.close()
+        reject(error)
+      }
+      const timer = setTimeout(() => give(new Error('sockets that were sent did not come')), WITHIN_MS)
+      batch.check = () => {
+        if (batch.failed) give(failure('recvmsg', UV_EMFILE))
+        else if (batch.handles.length === count) give(undefined)
+      }
+      batch.check()
+    })
+  }
+
+  #batch(label: string): Batch {
+    const batch = this.#batches.get(label) ?? { handles: [], failed: false, check: () => {} }
+    this.#batches.set(label, batch)
+    return batch
+  }
+}

@@ -1,0 +1,66 @@
+import { joinedPipes, sendDescriptor, type DescriptorHandle, type IpcPipe } from './ipc-pipe.ts'
+
+/** What a worker finds in its inbox: how many sockets of each key, in the order in which they come. */
+export interface SentSockets {
+  readonly batch: string
+  readonly keys: readonly (readonly [key: string, count: number])[]
+}
+
+/**
+ * The way of sockets from the main thread to one worker. Threads share the table of descriptors, and a worker that dies
+ * closes what it has: so it is sent duplicates, while the main thread keeps the sockets.
+ */
+export class DescriptorSender {
+  readonly #opened: (far: number) => void
+  #pipe: Promise<IpcPipe> | undefined
+  #last: Promise<unknown> = Promise.resolve()
+  #batches = 0
+  #closed = false
+
+  /** `opened` hands the worker the number of its end, before anything is sent. */
+  constructor(opened: (far: number) => void) {
+    this.#opened = opened
+  }
+
+  /** Sends them, and calls `announce` once they are on their way; calls are served in their order. */
+  send(
+    sockets: ReadonlyMap<string, readonly DescriptorHandle[]>,
+    announce: (sent: SentSockets) => void
+  ): Promise<void> {
+    const next = this.#last.then(async () => announce(await this.#send(sockets)))
+    this.#last = next.catch(() => {})
+    return next
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#pipe?.then(
+      (pipe) => pipe.close(),
+      () => {}
+    )
+  }
+
+  async #send(sockets: ReadonlyMap<string, readonly DescriptorHandle[]>): Promise<SentSockets> {
+    const batch = `${++this.#batches}`
+    const keys: (readonly [string, number])[] = []
+    for (const [key, handles] of sockets) {
+      let count = 0
+      for (const handle of handles) {
+        const pipe = await (this.#pipe ??= this.#open())
+        if (this.#closed) throw new Error('the worker is gone')
+        // A reload has closed it meanwhile.
+        if (handle.fd < 0) continue
+        await sendDescriptor(pipe, batch, handle)
+        count++
+      }
+      if (count > 0) keys.push([key, count])
+    }
+    return { batch, keys }
+  }
+
+  async #open(): Promise<IpcPipe> {
+    const { near, far } = await joinedPipes()
+    this.#opened(far)
+    return near
+  }
+}

@@ -1,0 +1,46 @@
+import { failure, UV_EMFILE } from '../transport/raw-calls.ts'
+import { joinedPipes, openFarEnd, sendDescriptor, type DescriptorHandle, type IpcPipe } from './ipc-pipe.ts'
+
+const WITHIN_MS = 5_000
+
+/**
+ * A second descriptor of one socket. Node has no dup(2), but what a process sends itself over an IPC pipe arrives as
+ * another descriptor.
+ */
+export class Duplicator {
+  #pipe: Promise<IpcPipe> | undefined
+  #last: Promise<unknown> = Promise.resolve()
+  #arrived: (copy: DescriptorHandle | undefined) => void = (copy) => copy?.close()
+
+  /** One after the other. The copy is the caller's to close. */
+  duplicate<T extends DescriptorHandle>(handle: T): Promise<T> {
+    const next = this.#last.then(() => this.#duplicate(handle))
+    this.#last = next.catch(() => {})
+    return next
+  }
+
+  async #duplicate<T extends DescriptorHandle>(handle: T): Promise<T> {
+    const pipe = await (this.#pipe ??= this.#open())
+    let timer: NodeJS.Timeout | undefined
+    const arrived = new Promise<DescriptorHandle | undefined>((resolve) => {
+      this.#arrived = resolve
+      // Also what holds the process open meanwhile: the pipe does not.
+      timer = setTimeout(() => resolve(undefined), WITHIN_MS)
+    })
+    await sendDescriptor(pipe, 'd', handle)
+    const copy = await arrived
+    clearTimeout(timer)
+    if (copy === undefined) throw failure('dup', UV_EMFILE)
+    // Of the same kind as what was sent.
+    return copy as T
+  }
+
+  async #open(): Promise<IpcPipe> {
+    const { near, far } = await joinedPipes()
+    ends.push(openFarEnd(far, (_, copy) => this.#arrived(copy)))
+    return near
+  }
+}
+
+/** Held as long as the process lives. */
+const ends: IpcPipe[] = []

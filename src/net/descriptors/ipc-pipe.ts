@@ -1,0 +1,106 @@
+/** A handle of libuv's that has a descriptor: TCP, UDP or a unix socket. */
+export interface DescriptorHandle {
+  readonly fd: number
+  close(done?: () => void): void
+}
+
+/** One end of a pipe that descriptors pass through. Internals of Node, as raw-streams.ts. */
+export interface IpcPipe extends DescriptorHandle {
+  onconnection?: (status: number, client: IpcPipe) => void
+  onread?: (bytes?: ArrayBuffer) => void
+  pendingHandle: DescriptorHandle | null
+  bind(path: string): number
+  listen(backlog: number): number
+  connect(request: object, path: string): number
+  open(fd: number): number
+  readStart(): number
+  unref(): void
+  writeUtf8String(request: object, text: string, handle: DescriptorHandle): number
+}
+
+interface Request {
+  oncomplete?: (status: number) => void
+}
+
+function bindings() {
+  const { binding } = process as unknown as { binding: (name: string) => unknown }
+  return {
+    pipe: binding('pipe_wrap') as {
+      Pipe: new (type: number) => IpcPipe
+      PipeConnectWrap: new () => Request
+      constants: { SERVER: number; IPC: number }
+    },
+    stream: binding('stream_wrap') as {
+      WriteWrap: new () => Request
+      streamBaseState: Int32Array
+      kLastWriteWasAsync: number
+      kReadBytesOrError: number
+      kArrayBufferOffset: number
+    }
+  }
+}
+
+let made = 0
+
+/**
+ * Two ends that are joined. `other` owns the number that the far end is opened by: closed by whoever opens it, never here.
+ */
+export async function joinedPipes(): Promise<{ near: IpcPipe; far: number }> {
+  const { Pipe, PipeConnectWrap, constants } = bindings().pipe
+  const server = new Pipe(constants.SERVER)
+  // Of the abstract name space: no file, and gone with the process.
+  const name = `\0lb-descriptors-${process.pid}-${++made}`
+  const accepted = new Promise<IpcPipe>((resolve) => (server.onconnection = (_, client) => resolve(client)))
+  if (server.bind(name) < 0 || server.listen(1) < 0) throw new Error('no pipe for descriptors')
+  const near = new Pipe(constants.IPC)
+  const request = new PipeConnectWrap()
+  const connected = new Promise<number>((resolve) => (request.oncomplete = resolve))
+  near.connect(request, name)
+  if ((await connected) < 0) throw new Error('no pipe for descriptors')
+  const other = await accepted
+  server.close()
+  // Its wrapper must not close the number.
+  handedOver.push(other)
+  for (const end of [near, other]) end.unref()
+  return { near, far: other.fd }
+}
+
+/**
+ * Opens the far end, in whatever thread. `received` is called with what comes, in order, and the label that it was sent with;
+ * without a handle where the table of descriptors is full.
+ */
+export function openFarEnd(
+  far: number,
+  received: (label: string, handle: DescriptorHandle | undefined) => void
+): IpcPipe {
+  const { Pipe, constants } = bindings().pipe
+  const { streamBaseState, kReadBytesOrError, kArrayBufferOffset } = bindings().stream
+  const pipe = new Pipe(constants.IPC)
+  if (pipe.open(far) < 0) throw new Error('no pipe for descriptors')
+  pipe.onread = (bytes) => {
+    const size = streamBaseState[kReadBytesOrError]!
+    if (bytes === undefined || size <= 0) return
+    const handle = pipe.pendingHandle ?? undefined
+    pipe.pendingHandle = null
+    // The kernel ends a read behind every message with a descriptor.
+    received(Buffer.from(bytes, streamBaseState[kArrayBufferOffset], size).toString('latin1'), handle)
+  }
+  pipe.readStart()
+  pipe.unref()
+  return pipe
+}
+
+/** Resolves when the kernel has it. The sender keeps its own. */
+export function sendDescriptor(pipe: IpcPipe, label: string, handle: DescriptorHandle): Promise<void> {
+  const { WriteWrap, streamBaseState, kLastWriteWasAsync } = bindings().stream
+  return new Promise<void>((resolve, reject) => {
+    const done = (status: number) =>
+      status < 0 ? reject(new Error(`sending a descriptor: ${status}`)) : resolve()
+    const request = new WriteWrap()
+    request.oncomplete = done
+    const status = pipe.writeUtf8String(request, label, handle)
+    if (status < 0 || streamBaseState[kLastWriteWasAsync] === 0) done(status)
+  })
+}
+
+const handedOver: IpcPipe[] = []

@@ -1,0 +1,135 @@
+import type { Clock } from '../../../core/clock.ts'
+import type { Logger } from '../../../core/log/log.ts'
+import type { Metrics } from '../../../core/metrics/metrics.ts'
+import type { StreamHandle } from '../../../net/descriptors/bind-stream.ts'
+import { bindError } from '../../control/start-error.ts'
+import type { Engine } from '../engine.ts'
+import { bindKey, type ListenerPlan, type Snapshot } from '../snapshot.ts'
+import { AcceptFailures } from './accept-failures.ts'
+import { leadTo, openBound, type Bound, type GivenSockets } from './bound.ts'
+import { ListenSocket } from './listen-socket.ts'
+import { hasReusePort } from './reuse-port.ts'
+
+export interface ThreadSocketsParts {
+  readonly clock: Clock
+  readonly log: Logger
+  readonly metrics: Metrics
+  /** True for the one thread that serves addresses which cannot be shared: unix sockets, and all without reusePort. */
+  readonly servesUnshared: boolean
+}
+
+/** Bound for a snapshot that is not in force yet, by bind key. */
+export type FreshSockets = Map<string, Bound>
+
+/** The sockets of one thread, by bind key: from snapshot to snapshot an address that stays keeps its socket. */
+export class ThreadSockets {
+  readonly #parts: ThreadSocketsParts
+  readonly #sockets = new Map<string, Bound>()
+
+  constructor(parts: ThreadSocketsParts) {
+    this.#parts = parts
+  }
+
+  /** Binds what a listener has new, or takes it out of `given`. Throws a StartError; `fresh` says what was bound by then. */
+  async open(
+    { config }: ListenerPlan,
+    index: number,
+    { ports }: Snapshot,
+    engine: Engine,
+    fresh: FreshSockets,
+    given: GivenSockets
+  ): Promise<void> {
+    for (const [place, bind] of config.binds.entries()) {
+      const key = bindKey(config, bind, place)
+      const handles = given.get(key)
+      if (this.#sockets.has(key) || fresh.has(key)) continue
+      if (handles === undefined && !this.#serves(bind.kind)) continue
+      const how = { handles, port: ports[key], onError: this.#onError(config.name) }
+      given.delete(key)
+      try {
+        fresh.set(key, await openBound(config, bind, engine, how))
+      } catch (error) {
+        throw bindError(error as NodeJS.ErrnoException, bind.text, `listeners[${index}].bind`, config.name)
+      }
+    }
+  }
+
+  /**
+   * Points every socket to its listener's engine, closes those that no listener has, and accepts on what is fresh. Resolves
+   * once those that go are closed.
+   */
+  commit(fresh: FreshSockets, snapshot: Snapshot, engines: ReadonlyMap<string, Engine>): Promise<unknown> {
+    for (const [key, socket] of fresh) this.#sockets.set(key, socket)
+    const wanted = new Set<string>()
+    for (const { config } of snapshot.listeners) {
+      const engine = engines.get(config.name)!
+      for (const [place, bind] of config.binds.entries()) {
+        const key = bindKey(config, bind, place)
+        wanted.add(key)
+        const socket = this.#sockets.get(key)
+        if (socket !== undefined) leadTo(socket, engine)
+      }
+    }
+    const closing: Promise<void>[] = []
+    for (const [key, socket] of this.#sockets) {
+      if (wanted.has(key)) continue
+      this.#sockets.delete(key)
+      closing.push(socket.close())
+    }
+    for (const socket of fresh.values()) if (socket instanceof ListenSocket) socket.start()
+    return Promise.all(closing)
+  }
+
+  /** Takes what comes for `thread`, which is dead, until `release`. */
+  adopt(
+    thread: number,
+    given: GivenSockets,
+    snapshot: Snapshot | undefined,
+    engines: ReadonlyMap<string, Engine>
+  ): void {
+    for (const { config } of snapshot?.listeners ?? []) {
+      const engine = engines.get(config.name)
+      for (const [place, bind] of config.binds.entries()) {
+        const key = bindKey(config, bind, place)
+        const handles = given.get(key)
+        if (handles === undefined || engine === undefined) continue
+        let socket = this.#sockets.get(key)
+        socket ??= ListenSocket.over(bind, [], (attach) => engine.accept(attach), this.#onError(config.name))
+        if (!(socket instanceof ListenSocket)) continue
+        given.delete(key)
+        this.#sockets.set(key, socket)
+        socket.adopt(thread, handles as StreamHandle[])
+      }
+    }
+  }
+
+  release(thread: number): void {
+    for (const [key, socket] of this.#sockets)
+      if (socket instanceof ListenSocket && socket.release(thread)) this.#sockets.delete(key)
+  }
+
+  /** Stops accepting; what is queued is accepted before. */
+  async close(): Promise<void> {
+    const sockets = [...this.#sockets.values()]
+    this.#sockets.clear()
+    await Promise.all(sockets.map((socket) => socket.close()))
+  }
+
+  destroy(): void {
+    for (const socket of this.#sockets.values()) socket.destroy()
+    this.#sockets.clear()
+  }
+
+  #serves(kind: 'tcp' | 'unix'): boolean {
+    return this.#parts.servesUnshared || (kind === 'tcp' && hasReusePort)
+  }
+
+  #onError(listener: string): (error: Error) => void {
+    const { log, clock, metrics } = this.#parts
+    const labels = { listener, reason: 'descriptors' }
+    const failures = new AcceptFailures(listener, log, clock, () =>
+      metrics.counter('lb_connections_refused_total', labels)
+    )
+    return (error) => failures.failed(error)
+  }
+}

@@ -1,0 +1,63 @@
+import type { Bind } from '../../../config/model/model.ts'
+import { bindUdp, portOf } from '../../../net/datagram/udp-door.ts'
+import type { UdpHandle } from '../../../net/datagram/udp-handle.ts'
+import { bindTcp, bindUnix, portOfStream, type StreamHandle } from '../../../net/descriptors/bind-stream.ts'
+import type { DescriptorHandle } from '../../../net/descriptors/ipc-pipe.ts'
+import { setInherited } from '../../../net/transport/accept.ts'
+import { SHARES } from '../../plane/sockets/listen-socket.ts'
+import { hasReusePort } from '../../plane/sockets/reuse-port.ts'
+
+/** The sockets of all workers on one address. */
+export interface SocketGroup {
+  readonly bind: Bind
+  readonly kind: 'tcp' | 'udp' | 'unix'
+  /** Undefined for a unix socket. */
+  readonly port: number | undefined
+  /** Per worker, in the order of their seats. */
+  readonly handles: readonly (readonly DescriptorHandle[])[]
+}
+
+/** Binds one UDP socket per worker, between which the kernel spreads clients by a hash over their number and order. */
+export function udpGroup(bind: Extract<Bind, { kind: 'tcp' }>, workers: number): SocketGroup {
+  const { host, port } = bind
+  // Alone first: with SO_REUSEPORT another program of this user would share its clients with us unnoticed.
+  bindUdp({ host, port }, false).close()
+  const handles = bindAll<UdpHandle>(workers, (first) =>
+    bindUdp({ host, port: first === undefined ? port : portOf(first) }, true)
+  )
+  return { bind, kind: 'udp', port: portOf(handles[0]!), handles: handles.map((handle) => [handle]) }
+}
+
+/** Binds SHARES sockets per worker, or one for the only worker where they cannot be shared. They do not listen yet. */
+export function tcpGroup(bind: Extract<Bind, { kind: 'tcp' }>, workers: number): SocketGroup {
+  const { host, port } = bind
+  const handles = bindAll<StreamHandle>(hasReusePort ? workers * SHARES : 1, (first) =>
+    bindTcp(host, first === undefined ? port : portOfStream(first), hasReusePort)
+  )
+  handles.forEach(setInherited)
+  const perWorker = Array.from({ length: workers }, (_, seat) =>
+    handles.slice(seat * SHARES, (seat + 1) * SHARES)
+  )
+  return { bind, kind: 'tcp', port: portOfStream(handles[0]!), handles: perWorker }
+}
+
+/** Unix sockets cannot be shared so: the first worker serves them. */
+export function unixGroup(bind: Extract<Bind, { kind: 'unix' }>): SocketGroup {
+  return { bind, kind: 'unix', port: undefined, handles: [[bindUnix(bind.path)]] }
+}
+
+export function closeGroup(group: SocketGroup): void {
+  for (const handle of group.handles.flat()) handle.close()
+}
+
+/** All or none. */
+function bindAll<T extends DescriptorHandle>(count: number, bindOne: (first: T | undefined) => T): T[] {
+  const handles: T[] = []
+  try {
+    while (handles.length < count) handles.push(bindOne(handles[0]))
+    return handles
+  } catch (error) {
+    for (const handle of handles) handle.close()
+    throw error
+  }
+}

@@ -1,0 +1,127 @@
+import { once } from 'node:events'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { request } from 'node:http'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { get } from './clients.ts'
+import { freePort } from './process.ts'
+import { ToldLb, type ToldState } from './told-lb.ts'
+
+const skip = process.getuid?.() !== 0 && 'only root can bind a port below 1024 and drop its rights'
+
+/** Below 1024: as another user nobody could bind it again. */
+async function lowPort(): Promise<number> {
+  for (let port = 1023; port > 600; port--) {
+    const server = createServer().listen(port, '127.0.0.1')
+    const free = await once(server, 'listening').then(
+      () => true,
+      () => false
+    )
+    server.close()
+    if (free) return port
+  }
+  throw new Error('no port below 1024 is free')
+}
+
+function overUnix(path: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const sent = request({ socketPath: path, agent: false }, (response) => {
+      response.resume().on('end', () => resolve(response.statusCode!))
+    })
+    sent.on('error', reject).end()
+  })
+}
+
+/** A folder where `nobody` may remove its socket. */
+function folder(t: Test): string {
+  const dir = mkdtempSync(join(tmpdir(), 'lb-'))
+  chmodSync(dir, 0o777)
+  t.teardown(() => rmSync(dir, { recursive: true }))
+  return dir
+}
+
+async function reaches(lb: ToldLb, holds: (state: ToldState) => boolean, what: string): Promise<ToldState> {
+  const deadline = Date.now() + 30_000
+  for (;;) {
+    const state = await lb.tell({ type: 'state' })
+    if (holds(state)) return state
+    if (Date.now() > deadline) throw new Error(`not within 30 s: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+const route = { match: {}, respond: { status: 200, body: 'ok' } }
+
+for (const net of ['handles', 'sockets']) {
+  t.test(
+    `${net}: a worker that dies after user: is replaced, and nobody waits for it`,
+    { skip },
+    async (t) => {
+      const [low, high, admin, later] = [
+        await lowPort(),
+        await freePort(),
+        await freePort(),
+        await freePort()
+      ]
+      const path = join(folder(t), 'lb.sock')
+      const yaml = (highHost: string, ...binds: string[]) => ({
+        user: 'nobody',
+        workers: 2,
+        admin: { bind: `127.0.0.1:${admin}` },
+        listeners: [
+          {
+            name: 'web',
+            bind: [`127.0.0.1:${low}`, `${highHost}:${high}`, ...binds],
+            mode: 'l7',
+            routes: [route]
+          },
+          { name: 'local', bind: `unix:${path}`, mode: 'l7', socket: { mode: '0666' }, routes: [route] }
+        ]
+      })
+      const lb = await ToldLb.start(t, yaml('127.0.0.1'), { LB_NET: net })
+      t.not((await lb.tell({ type: 'state' })).uid, 0)
+
+      const all = async (count: number, ...ports: number[]) => {
+        for (let i = 0; i < count; i++) {
+          for (const port of ports) t.equal((await get(port)).status, 200)
+          t.equal(await overUnix(path), 200)
+        }
+      }
+      await all(10, low)
+      for (const [restarts, thread] of [
+        [1, 1],
+        [1, 2],
+        [2, 1]
+      ] as const) {
+        await lb.tell({ type: 'crash', thread })
+        // One after the other: a part of them would wait for the dead one.
+        await all(20, low)
+        const back = (state: ToldState) =>
+          state.workers[thread - 1]!.restarts === restarts && state.workers[thread - 1]!.state === 'running'
+        await reaches(lb, back, `worker ${thread} is back`)
+        await all(20, low)
+        t.equal((await get(admin, '/readyz')).status, 200)
+      }
+
+      // What root alone could bind is refused with the reason; the rest is bound by nobody, and replaced as well.
+      const below = await lowPort()
+      const refused = await lb.tell({ type: 'apply', yaml: yaml('127.0.0.1', `127.0.0.1:${below}`) })
+      t.match(refused.errors, [/permission denied.*`user:` has dropped root.*start lb again/])
+      const wider = await lb.tell({ type: 'apply', yaml: yaml('0.0.0.0') })
+      t.match(wider.errors, [/before `user:` dropped root and may not share it now: start lb again/])
+      const applied = await lb.tell({ type: 'apply', yaml: yaml('127.0.0.1', `127.0.0.1:${later}`) })
+      t.equal(applied.errors, undefined)
+      await all(10, low, later)
+      await lb.tell({ type: 'crash', thread: 2 })
+      await lb.tell({ type: 'crash', thread: 1 })
+      await reaches(lb, ({ workers }) => workers.every(({ restarts }) => restarts > 1), 'both are spawned')
+      await reaches(lb, ({ workers }) => workers.every(({ state }) => state === 'running'), 'both are back')
+      await all(20, low, later)
+
+      await lb.tell({ type: 'stop' })
+      await t.rejects(get(low), { code: 'ECONNREFUSED' })
+    }
+  )
+}
