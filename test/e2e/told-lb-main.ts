@@ -1,4 +1,4 @@
-import { memoryLogger } from '../../src/core/log/log.ts'
+import { memoryLogger } from '../fakes/memory-logger.ts'
 import { start } from '../../src/runtime/control/start.ts'
 import type { Runtime } from '../../src/runtime/runtime.ts'
 import type { Workers } from '../../src/runtime/workers/workers.ts'
