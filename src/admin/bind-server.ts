@@ -15,7 +15,7 @@ export async function bindServer(server: Server, bind: Bind): Promise<Server> {
       resolve()
     })
   })
-  // Who may open the socket may operate lb: the file is the guard, so it is for the owner and the group only.
+  // Everyone who may open the socket may operate lb, so the file is for its owner and group only.
   if (bind.kind === 'unix') chmodSync(bind.path, 0o660)
   return server
 }

@@ -1,6 +1,6 @@
 import { writeDevCertificate } from '../runtime/certificates/dev-certificate.ts'
 
-/** Whom the certificate is for when nobody is named. */
+/** The names in the certificate when none are given. */
 const NAMES = ['localhost', '*.localhost', '127.0.0.1', '::1']
 
 /** `lb dev-cert`: a certificate for development, and how to have it trusted. */

@@ -1,4 +1,4 @@
-/** Who is ended when something that it was called for throws. */
+/** Is ended when a callback that was called for it throws. */
 export interface Contained {
   /**
    * Ends it, in whatever state it is: what it holds is given back, and its peers are told as far as they can be. It may

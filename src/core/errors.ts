@@ -1,4 +1,4 @@
-/** Whose fault it is: the client's side, the backend's side, or ours. */
+/** The side at fault: the client's, the backend's, or ours. */
 export type Side = 'downstream' | 'upstream' | 'internal'
 
 export interface ErrorKind {

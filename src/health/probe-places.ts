@@ -11,7 +11,7 @@ interface Line {
 
 interface Entry {
   readonly enter: () => void
-  /** Who waits longest: its probe was due first. */
+  /** The longest waiter: its probe was due first. */
   readonly turn: number
 }
 

@@ -93,7 +93,7 @@ export class ConcurrencyTable {
     })
   }
 
-  /** Who waits takes a place, if there is one: then it waits no longer. */
+  /** A waiter takes a place if one is free; it then no longer waits. */
   takeWaiting(place: number, most: number, klass: number): boolean {
     const set = Math.floor(place / WAYS)
     lockSet(this.#locks, set)

@@ -28,7 +28,7 @@ export function observeLatency(
   const least = outcome === 'ok' ? -1 : Math.max(2 * decayed, outcome === 'bad-status' ? 0 : FAILURE_MS)
   const seen = Math.max(latencyMs, least)
   if (seen < 0) return
-  // 0.001 ms: ln(0) is no place to stand.
+  // At least 0.001 ms, because ln(0) is -Infinity.
   const value = Math.max(0.001, seen > decayed ? seen : decayed + seen * (1 - weight))
   table.shorts[ewma] = value
   table.hot[row + at.EWMA_AT] = now

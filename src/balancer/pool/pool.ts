@@ -121,7 +121,7 @@ export class Pool implements Lessor {
 
   /** A backend to use now, or undefined: none may serve, or others wait for their turn (see `saturated`). */
   acquire(context: PickContext): Lease | undefined {
-    // Who comes while others wait goes behind them.
+    // A request that comes while others wait goes behind them.
     if (this.#queues && this.#queue.someWait) return undefined
     return this.acquireNow(context)
   }

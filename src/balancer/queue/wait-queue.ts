@@ -210,7 +210,7 @@ export class WaitQueue {
     Atomics.store(this.#table.queues, this.#own + at.HEAD, place?.ticket ?? 0)
   }
 
-  /** Whose waiter is to be served: the thread of the oldest. */
+  /** The thread whose waiter is served next: that of the oldest. */
   #nextThread(): number {
     const { queues, buffers } = this.#table
     let oldest = -1

@@ -86,7 +86,7 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
     return this.#connected?.backend
   }
 
-  /** Who connected, as logs and limits know it. A system call unless a PROXY header said it; undefined once closed. */
+  /** The client's address, as logs and limits know it. A system call unless a PROXY header said it; undefined once closed. */
   get client(): Endpoint | undefined {
     return this.#header?.source ?? remoteEndpoint(this.#downstream)
   }

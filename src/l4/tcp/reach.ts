@@ -15,7 +15,7 @@ import type { L4Target } from '../snapshot.ts'
 const AT_ONCE_MS = 1_000
 /** A backend that is the listener itself is left out this long: a name may come to mean another. */
 const LOOP_MS = 10_000
-/** Who takes this much is there. */
+/** A backend that takes this many bytes is taken for reachable. */
 const TAKEN_BYTES = 65_536
 
 /** A connection to a backend with all that is counted for it. Release it once, when the socket is closed. */

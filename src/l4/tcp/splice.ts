@@ -172,7 +172,7 @@ export class Splice implements Waits {
   }
 
   #broken(side: Side, error: NodeJS.ErrnoException): void {
-    // Who has ended and takes no more is as good as closed: that is how it began.
+    // A peer that has ended its side and reads no more is treated as closed.
     const closed = side.ended && error.code === 'EPIPE'
     if (!closed) this.#settle(side.name === 'client' ? 'client-reset' : 'upstream-reset', error)
     const { peer } = side

@@ -26,7 +26,7 @@ export interface CacheRequest {
   readonly headers: HeaderView
   /** The fields as upstream gets them, which lb writes, changes and removes some of. Left out: as the client sent them. */
   readonly sent?: Pick<HeaderView, 'get'>
-  /** Who asks has proved who it is, by whatever: what answers is for nobody else unless it says so (RFC 9111 §3.5). */
+  /** The client is authenticated by any method: the response is for this client only, unless it says otherwise (RFC 9111 §3.5). */
   readonly authenticated?: boolean
   /** It has a body, which is in no key: it is not answered from here, nor is its answer stored. */
   readonly body?: boolean

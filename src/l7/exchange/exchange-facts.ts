@@ -8,7 +8,7 @@ import type { ClientConnection } from './client/client-connection.ts'
 import type { DownstreamStream } from './downstream-stream.ts'
 import type { EngineContext } from './engine-context.ts'
 
-/** Who the client has proved to be. */
+/** The authenticated client. */
 export interface Identity {
   readonly name: string
   readonly roles: readonly string[]
@@ -54,7 +54,7 @@ export abstract class ExchangeFacts {
   hashKey: string | undefined
   /** As in the Cache-Status field, '' without a cache. Written by the cache stage only. */
   cacheStatus = ''
-  /** Who answered, or failed to. Written by the exchange only, as the two below. */
+  /** The backend that answered, or failed to. Written by the exchange only, as the two below. */
   backend: Backend | undefined
   /** Tries after the first. */
   retries = 0

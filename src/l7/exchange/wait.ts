@@ -5,7 +5,7 @@ const MAX_WAITS = 10_000
 
 let waits = 0
 
-/** Who waits: the exchange, as its wait sees it. */
+/** The exchange that waits, as its wait sees it. */
 export interface Waiting {
   /** Clock.after */
   after(ms: number, run: () => void): () => void

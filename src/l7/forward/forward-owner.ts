@@ -34,7 +34,7 @@ export interface Outgoing {
   readonly authenticates: boolean
 }
 
-/** Who wanted the request forwarded. One of `onEnd`, `onUpgrade` and `onFailed` comes last. */
+/** Receives the events of a forwarded request. One of `onEnd`, `onUpgrade` and `onFailed` comes last. */
 export interface ForwardOwner extends Contained {
   /** The request's bytes are being read: `flush` follows. */
   readonly reading: boolean
@@ -51,7 +51,7 @@ export interface ForwardOwner extends Contained {
   onFailed(code: ErrorCode, reason: string, backend: Backend | undefined): void
 }
 
-/** Who gets what nobody wants. */
+/** Ignores everything: the owner of a forward whose exchange has ended. */
 export const nobody: ForwardOwner = {
   reading: false,
   startBody() {},

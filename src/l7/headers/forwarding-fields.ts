@@ -33,7 +33,7 @@ export const FORWARDING_FIELDS: readonly string[] = [
 const names = new Set(FORWARDING_FIELDS)
 /** Proxies invent more of these; whatever follows is a proxy's word. */
 const PREFIX = 'x-forwarded-'
-/** Who a client has proved to be, where TLS ends (`clientAuth.forward`). */
+/** The client's certificate, where TLS ends (`clientAuth.forward`). */
 const CERTIFICATE_PREFIX = 'x-client-cert-'
 const LETTER_F = 102
 const LETTER_T = 116

@@ -11,7 +11,7 @@ export interface EditFacts {
   /** As received. */
   readonly host: string
   readonly scheme: 'http' | 'https'
-  /** Who the client has proved to be. */
+  /** The authenticated client. */
   readonly identity: { readonly name: string } | undefined
   readonly tls: TlsFacts | undefined
 }

@@ -1,7 +1,7 @@
 /** A UDP socket of libuv's as Node wraps it: what is under a dgram.Socket. Numbers below 0 are errors. */
 export interface UdpHandle {
   onmessage: ((size: number, handle: UdpHandle, bytes: Buffer | undefined, from: UdpPeer) => void) | undefined
-  /** Whose it is. */
+  /** The object that receives its events. */
   lbOwner?: DatagramOwner
   readonly fd: number
   bind(address: string, port: number, flags: number): number

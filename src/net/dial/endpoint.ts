@@ -6,7 +6,7 @@ export interface Endpoint {
   readonly port: number
 }
 
-/** Who is at the other end; undefined on a unix socket and once the connection is gone. A system call, then cached. */
+/** The peer's address; undefined on a unix socket and once the connection is gone. A system call, then cached. */
 export function remoteEndpoint(transport: Transport): Endpoint | undefined {
   return endpoint(transport.remote)
 }

@@ -3,7 +3,7 @@ export interface RawHandle {
   onread: ((this: RawHandle) => void) | undefined
   /** The file descriptor; -1 where there is none. */
   readonly fd: number
-  /** Whose it is; set by RawTransport. */
+  /** The transport that it belongs to; set by RawTransport. */
   lbOwner?: unknown
   useUserBuffer(buffer: Uint8Array): void
   readStart(): number

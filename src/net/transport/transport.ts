@@ -69,7 +69,7 @@ export abstract class Transport {
 
   /** Bytes waiting in this process for the peer to read. */
   abstract get pending(): number
-  /** Who is at the other end; undefined on a unix socket and once it is closed. A system call, once. */
+  /** The peer's address; undefined on a unix socket and once it is closed. A system call, once. */
   abstract get remote(): SocketName | undefined
   /** Where the peer connected to. */
   abstract get local(): SocketName | undefined

@@ -56,7 +56,7 @@ export class Workers implements Planes {
   #release: (() => void) | undefined
   #current: Snapshot | undefined
   #prepared: Snapshot | undefined
-  /** Who prepared it. */
+  /** The workers that prepared it. */
   #part: readonly Seat[] = []
   #stopping = false
 

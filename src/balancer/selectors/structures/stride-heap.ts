@@ -18,7 +18,7 @@ export class StrideHeap {
   }
 
   pick(view: View, context: PickContext): number {
-    // Who is refused pays all the same, so that no one is asked twice in vain: at most `size` turns.
+    // A refused backend pays as well, so that none is asked twice in vain: at most `size` turns.
     for (let turn = 0; turn < this.#size; turn++) {
       const position = this.#positions[0]!
       this.#times[0]! += 1 / view.weight(position)

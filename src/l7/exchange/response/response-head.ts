@@ -1,6 +1,6 @@
 import type { HeaderBlock } from '../../message/header-block.ts'
 
-/** Who made a response. */
+/** The origin of a response. */
 export type ResponseSource = 'backend' | 'cache' | 'local' | 'error'
 
 /**

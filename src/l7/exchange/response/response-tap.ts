@@ -1,6 +1,6 @@
 import type { Response } from '../../message/response.ts'
 
-/** Who sees a backend's response on its way to the client and may take its place: the cache. */
+/** Sees a backend's response on its way to the client, and may answer in its place: the cache. */
 export interface ResponseTap {
   /** True: it answers the client itself, and the backend's answer is not for it. */
   onResponse(head: Response): boolean

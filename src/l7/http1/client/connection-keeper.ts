@@ -1,6 +1,6 @@
 import type { Deadlines } from '../../../core/deadlines.ts'
 
-/** Who keeps a backend's connections. */
+/** The pool that keeps a backend's connections. */
 export interface ConnectionKeeper<Connection> {
   readonly deadlines: Deadlines
   connected(connection: Connection): void

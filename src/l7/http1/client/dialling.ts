@@ -2,7 +2,7 @@ import type { Waiter } from '../../../balancer/queue/waiter.ts'
 import { contain, type Contained } from '../../../core/containment.ts'
 import type { DialFailure } from '../../../net/dial/dial-failure.ts'
 
-/** Who asked for a new connection. Exactly one of the two is called, later. */
+/** Waits for a new connection. Exactly one of the two is called, later. */
 export interface ConnectionWaiter<Connection> extends Contained {
   onConnection(connection: Connection): void
   onConnectFailure(failure: DialFailure, reason: string): void

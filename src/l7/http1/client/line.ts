@@ -6,7 +6,7 @@ import type { Sent } from './sent.ts'
 export class Line {
   #sent: Sent[] = []
 
-  /** Whose response is read. */
+  /** The request whose response is read. */
   get first(): Sent | undefined {
     return this.#sent[0]
   }

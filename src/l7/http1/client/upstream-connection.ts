@@ -39,7 +39,7 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, SentC
   #connected = false
   #bytesBefore = 0
   #closing = false
-  /** Whose response is being read; it may have left the line by the time that it is told the end. */
+  /** The request whose response is being read; it may have left the line before its end is told. */
   #told: Sent | undefined
   #reading = false
   #paused = false
@@ -217,7 +217,7 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, SentC
     this.close()
   }
 
-  /** Whose response was being told is ended; the framing is in doubt, so the others on this connection try elsewhere. */
+  /** Ends the exchange whose response was being told; the framing is in doubt, so the others on this connection are tried elsewhere. */
   onInternalError(error: unknown): string | undefined {
     const told = this.#told ?? this.#line.first
     this.#told = undefined

@@ -2,7 +2,7 @@ import { FIELD_VALUE, HEX, TOKEN } from './chars.ts'
 import { FieldScanner } from './field-scanner.ts'
 import { BAD_CHUNK, BAD_TRAILER, MORE } from './parse-failure.ts'
 
-/** Who takes the data of a chunked body, in pieces as they were read. */
+/** Receives the data of a chunked body, in pieces as they were read. */
 export interface ChunkSink {
   onChunkData(buffer: Buffer, start: number, end: number): void
   /** The last chunk was there; `trailers` are "Name: value\r\n" lines, '' for none. */

@@ -8,7 +8,7 @@ import { parsedRequest, parseRequest, type HeadLimits } from '../parse/request-p
 const AHEAD_BYTES = 65_536
 const LF = 10
 
-/** Whom a reader tells what it read. */
+/** Receives the requests that a RequestReader reads. */
 export interface RequestEvents {
   readonly limits: HeadLimits
   /** The first bytes of a head that is not complete yet. */

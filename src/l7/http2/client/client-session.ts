@@ -8,7 +8,7 @@ import type { SessionHost } from '../session/stream/stream-set.ts'
 import { TrailerSection } from '../session/send/trailer-section.ts'
 import { ResponseSection } from './response-section.ts'
 
-/** Whom a client's session tells of responses. */
+/** Receives the responses of a client's session. */
 export interface ClientSessionHost extends SessionHost {
   /** A head, interim ones included. */
   onHead(stream: Stream, head: UpstreamHead): void

@@ -8,7 +8,7 @@ import {
   PROTOCOL_ERROR
 } from './codes.ts'
 
-/** Who hears what a FrameReader finds. */
+/** Receives the frames that a FrameReader reads. */
 export interface FrameSink {
   /** A whole frame of any type but DATA; its payload is valid during the call. False: read no more. */
   onFrame(type: number, flags: number, streamId: number, buffer: Buffer, start: number, end: number): boolean

@@ -4,7 +4,7 @@ import { DecoderTable, ENTRY_OVERHEAD, makeEntry, TABLE_BYTES, type TableEntry }
 import { fieldMarks, MALFORMED } from './field-marks.ts'
 import { decodeHuffman } from './huffman.ts'
 
-/** Who hears of the fields of a section, in order. */
+/** Receives the fields of a section, in order. */
 export interface FieldSink {
   onField(field: TableEntry): void
 }

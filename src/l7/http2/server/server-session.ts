@@ -20,7 +20,7 @@ import type { SessionHost } from '../session/stream/stream-set.ts'
 import { TrailerSection } from '../session/send/trailer-section.ts'
 import { MALFORMED_REQUEST, RequestSection } from './request-section.ts'
 
-/** Whom a server's session tells of requests. */
+/** Receives the requests of a server's session. */
 export interface ServerSessionHost extends SessionHost {
   readonly limits: HeadLimits
   onRequest(stream: Stream, request: Request): void

@@ -1,6 +1,6 @@
 import { ipWords, parseIp } from '../../../net/address/ip-address.ts'
 
-/** Whom guesses count for: an IPv6 client has a /64 to itself (RFC 6177). */
+/** The key that wrong guesses are counted by: an IPv6 client is its /64 (RFC 6177). */
 export function clientKey(address: string): string {
   return parseIp(address) === 6 ? `${ipWords[0]!}:${ipWords[1]!}` : address
 }

@@ -2,7 +2,7 @@ import type { Coding } from './accept-encoding.ts'
 
 /** A stored response's body, encoded. */
 export interface Variant {
-  /** Whose settings made it. */
+  /** The settings that it was compressed with. */
   readonly owner: object
   readonly coding: Coding
   /** Undefined: it does not shrink. */

@@ -61,7 +61,7 @@ class Concurrency implements Stage {
     this.#places.delete(exchange)
     const underWay = this.#table.count(place)
     this.#table.give(place)
-    // Who left early and what failed at once say nothing about how long an answer takes.
+    // Clients that left early and instant failures say nothing about latency.
     if (exchange.status !== 0 && exchange.errorCode === undefined) {
       this.#adaptive?.add(durationMs, underWay, this.#context.engine.clock.now())
     }

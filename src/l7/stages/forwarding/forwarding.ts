@@ -19,7 +19,7 @@ import { GO_ON, type Verdict } from '../verdict.ts'
 // X-Real-IP and the like are among SEEN_X.
 const WORD_OF_A_PROXY = SEEN_X_FORWARDED | SEEN_FORWARDED | SEEN_REQUEST_ID | SEEN_X
 
-/** Who the client is, and what this hop says of the request to those behind it. */
+/** Forwarding fields: the client's address, and what this hop adds for the backend. */
 const forwarding: Stage = {
   name: 'forwarding',
 

@@ -135,7 +135,7 @@ export class RemoteLimit {
     const least = waiting[0]?.cost ?? 1
     const all = waiting.reduce((sum, { cost }) => sum + cost, 0)
     const want = Math.max(this.#portion, all, least)
-    // Who has waited for one answer already has so much less left for the next.
+    // A request that has waited for one answer has less time left for the next.
     const waited = waiting[0] === undefined ? 0 : this.#clock.now() - waiting[0].since
     this.#rates.ask(
       this.#question(key, least, want, false),

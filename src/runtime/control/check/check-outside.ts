@@ -39,7 +39,7 @@ function* checkAccount({ user }: Config): Generator<Finding> {
     checkUser(user)
   } catch (error) {
     const { message } = error as Error
-    // Who checks is seldom who starts it.
+    // `lb check` often runs as another user than lb.
     yield /exist|not supported/.test(message) ? errorAt(['user'], message) : warningAt(['user'], message)
   }
 }

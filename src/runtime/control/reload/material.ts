@@ -21,7 +21,7 @@ export interface ReadMaterial extends Material {
   readonly certificates: readonly HeldCertificate[]
 }
 
-/** Whom a certificate that is made at start is for. */
+/** The names in a certificate that is made at start. */
 const SELF_SIGNED_FOR = ['localhost', '*.localhost', '127.0.0.1', '::1']
 
 /** Reads the certificate files that a configuration names. */

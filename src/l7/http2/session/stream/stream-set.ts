@@ -14,7 +14,7 @@ import { PeerSettings } from '../settings.ts'
 import { Stream, type ClosedBy } from './stream.ts'
 import { DEFAULT_WINDOW } from '../../frames/codes.ts'
 
-/** Who owns a session: the connection around it. */
+/** The connection that a session belongs to. */
 export interface SessionHost {
   /** Something waits to be written, outside of a `receive`. */
   wake(): void

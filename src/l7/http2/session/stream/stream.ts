@@ -1,6 +1,6 @@
 import { DEFAULT_URGENCY } from '../send/priority.ts'
 
-/** Whose a stream is: the exchange's side of it. */
+/** Receives the events of one stream: the exchange's side of it. */
 export interface StreamHandler {
   /** Part of the message's body, valid during the call; comes only while the body flows. */
   onData(buffer: Buffer, start: number, end: number): void

@@ -33,7 +33,7 @@ export class Basic implements AuthMethod {
   readonly #proven = new Map<string, Proven>()
   readonly #pairs: ProvenPairs
   readonly #thread: PasswordThread
-  /** Who waits for the same pair. */
+  /** Requests that wait for the same pair to be checked. */
   readonly #asked = new Map<string, Set<(answer: Answer) => void>>()
   readonly #clock: Clock
   readonly #timeoutMs: number
