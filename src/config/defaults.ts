@@ -8,7 +8,14 @@ export const defaults = {
   log: { level: 'info' },
   listener: {
     l4: { idle: '10m', halfClose: '1m', handshake: '5s' },
-    l7: { handshake: '10s', requestHeaders: '10s', idle: '60s', keepAlive: '75s', tunnel: '1h' },
+    l7: {
+      handshake: '10s',
+      requestHeaders: '10s',
+      idle: '60s',
+      minRate: { bytes: '20b', window: '30s' },
+      keepAlive: '75s',
+      tunnel: '1h'
+    },
     http2: { maxStreams: 128, idle: '75s' },
     limits: { headBytes: '16kb', headerCount: 100, urlBytes: '8kb' },
     protocols: ['http/1.1'],
@@ -65,5 +72,5 @@ export const defaults = {
   panicThreshold: '0%',
   connections: { maxIdle: 64, pipelining: 1 },
   mirror: { max: 100, timeout: '10s' },
-  pool: { connect: '3s', response: '30s', idle: '60s', keepAlive: '55s', onDown: 'keep' }
+  pool: { connect: '3s', response: '60s', idle: '60s', keepAlive: '55s', onDown: 'keep' }
 } as const

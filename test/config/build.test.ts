@@ -36,6 +36,7 @@ ${pools}`)
           handshakeMs: 10_000,
           requestHeadersMs: 10_000,
           idleMs: 60_000,
+          minRate: { bytes: 20, windowMs: 30_000 },
           keepAliveMs: 75_000,
           tunnelMs: 3_600_000
         },
@@ -95,7 +96,7 @@ ${pools}`)
         slowStartMs: 0,
         panicThreshold: 0,
         connections: { maxIdle: 64, pipelining: 1 },
-        timeouts: { connectMs: 3000, responseMs: 30_000, idleMs: 60_000, keepAliveMs: 55_000 },
+        timeouts: { connectMs: 3000, responseMs: 60_000, idleMs: 60_000, keepAliveMs: 55_000 },
         onDown: 'keep'
       }
     },

@@ -116,6 +116,10 @@ function buildL7(input: L7Input, name: string, absolute: ResolvePath): L7Listene
       handshakeMs: timeouts.handshake,
       requestHeadersMs: timeouts.requestHeaders,
       idleMs: timeouts.idle,
+      ...(timeouts.requestBody !== undefined && { requestBodyMs: timeouts.requestBody }),
+      ...(timeouts.minRate !== false && {
+        minRate: { bytes: timeouts.minRate.bytes, windowMs: timeouts.minRate.window }
+      }),
       keepAliveMs: timeouts.keepAlive,
       tunnelMs: timeouts.tunnel
     },

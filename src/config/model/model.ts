@@ -139,6 +139,10 @@ export interface L7ListenerConfig extends ListenerCommon {
     readonly handshakeMs: number
     readonly requestHeadersMs: number
     readonly idleMs: number
+    /** For the whole body of a request; undefined: as long as it goes on. */
+    readonly requestBodyMs?: number
+    /** Bytes per second over a window, both ways; undefined: any rate. */
+    readonly minRate?: { readonly bytes: number; readonly windowMs: number }
     readonly keepAliveMs: number
     readonly tunnelMs: number
   }

@@ -172,12 +172,14 @@ class Compiler {
   #target(route: RouteConfig | undefined, name: string): Target {
     const pool = this.#parts.pool(name)
     const { retry, timeouts } = pool.pool.config
+    const idleMs = route?.timeouts.idleMs ?? timeouts.idleMs
     return {
       pool,
       retry: { ...retry, ...route?.retry },
       connectMs: route?.timeouts.connectMs ?? timeouts.connectMs,
       responseMs: route?.timeouts.responseMs ?? timeouts.responseMs,
-      idleMs: route?.timeouts.idleMs ?? timeouts.idleMs,
+      idleMs,
+      streamMs: Math.max(idleMs, this.#parts.config.timeouts.tunnelMs),
       seconds: this.#context.metrics.histogram('lb_request_duration_seconds', {
         route: route?.name ?? '',
         pool: name

@@ -53,6 +53,8 @@ export interface Target {
   readonly connectMs: number
   readonly responseMs: number
   readonly idleMs: number
+  /** As `idleMs`, for event streams. */
+  readonly streamMs: number
   readonly seconds: Histogram
 }
 

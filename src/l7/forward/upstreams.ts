@@ -9,6 +9,8 @@ export interface UpstreamTimes {
   readonly responseMs: number
   /** Without progress on a body. */
   readonly idleMs: number
+  /** As `idleMs`, for event streams. */
+  readonly streamMs: number
 }
 
 /**

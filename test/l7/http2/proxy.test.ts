@@ -297,7 +297,7 @@ t.test('a drain says GOAWAY twice, serves what is under way, and closes', async 
     client.frames.some(({ id }) => id === 3),
     'not looked at'
   )
-  t.equal(lab.engine.connections, 0)
+  await eventually(t, () => lab.engine.connections === 0, 'closed')
 })
 
 t.test('who is idle, slow to begin, or in the middle of a frame has as long as the file says', async (t) => {

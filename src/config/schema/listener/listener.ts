@@ -137,6 +137,28 @@ const l7Keys = {
     handshake: duration({ example: '10s' }).prefault(l7.handshake).describe('For the TLS handshake.'),
     requestHeaders: duration().prefault(l7.requestHeaders).describe('For the head of a request; then 408.'),
     idle: duration({ example: '60s' }).prefault(l7.idle).describe('Without progress on a body, either way.'),
+    requestBody: duration({ example: '5m' })
+      .optional()
+      .describe('For the whole body of a request; then 408. Left out: as long as it goes on.'),
+    minRate: z
+      .union([
+        off(),
+        mapping(
+          {
+            bytes: size({ min: 1, example: '500b' })
+              .prefault(l7.minRate.bytes)
+              .describe('Bytes per second, on average over the window.'),
+            window: duration({ example: '30s' })
+              .prefault(l7.minRate.window)
+              .describe('What is waited for, before a client is judged.')
+          },
+          { lone: firstOf(loneText('bytes'), loneNumber('bytes')) }
+        )
+      ])
+      .prefault({})
+      .describe(
+        'A client that sends its body slower, or reads a response slower, is given up; while the backend is what is waited for, nothing is counted. Event streams, gRPC and tunnels are exempt. `false`: any rate.'
+      ),
     keepAlive: duration({ example: '75s' }).prefault(l7.keepAlive).describe('From one request to the next.'),
     tunnel: duration({ example: '1h' })
       .prefault(l7.tunnel)

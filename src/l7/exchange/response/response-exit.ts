@@ -1,6 +1,7 @@
 import { contain } from '../../../core/containment.ts'
 import { BodyChain, type ChainOwner } from '../body-chain.ts'
 import { NO_BODY } from '../../message/body-length.ts'
+import { isEventStream } from '../../message/event-stream.ts'
 import type { ResponseHead } from './response-head.ts'
 import { StageRun } from '../stage-run.ts'
 
@@ -9,6 +10,7 @@ import { StageRun } from '../stage-run.ts'
  * (a backend, the cache, an answer of ours) call `respond`, then `sendBody`, `flush` and `sendEnd`.
  */
 export abstract class ResponseExit extends StageRun implements ChainOwner {
+  #head: ResponseHead | undefined
   #headSent = false
   #ended = false
   #chain: BodyChain | undefined
@@ -31,6 +33,12 @@ export abstract class ResponseExit extends StageRun implements ChainOwner {
     return this.#headSent
   }
 
+  /** Its request or response is a stream of events, which may be slow. */
+  get isStream(): boolean {
+    const head = this.#head
+    return isEventStream(this.request.headers) || (head !== undefined && isEventStream(head.headers))
+  }
+
   /** Called once, when the exchange ends before its response is whole. */
   onGone(listener: () => void): void {
     ;(this.#onGone ??= []).push(listener)
@@ -51,6 +59,7 @@ export abstract class ResponseExit extends StageRun implements ChainOwner {
       return false
     }
     this.#headSent = true
+    this.#head = head
     this.status = head.status
     this.downstream.sendHead(
       head.status,

@@ -1,6 +1,8 @@
 import type { DialFailure } from '../../../net/dial/dial-failure.ts'
 import type { Outgoing } from '../../forward/forward-owner.ts'
 import { unheard, type UpstreamClient } from '../../forward/upstream-client.ts'
+import type { Response } from '../../message/response.ts'
+import { StreamPatience } from '../../forward/stream-patience.ts'
 import type { UpstreamStream, UpstreamTimes } from '../../forward/upstreams.ts'
 import type { ConnectAttempt, ConnectionWaiter } from './dialling.ts'
 
@@ -23,10 +25,13 @@ export class Sent implements UpstreamStream, ConnectionWaiter<SentConnection> {
   /** All of the request has been sent. Written by `endBody` only. */
   complete: boolean
   dialling: ConnectAttempt | undefined
+  /** Of the response. */
+  #head: Response | undefined
   #connection: SentConnection | undefined
   /** Goes out at the end of the turn, with the others that share the connection. */
   #batched = false
   #bytes = 0
+  #patience: StreamPatience | undefined
 
   constructor(client: UpstreamClient, request: Outgoing, times: UpstreamTimes) {
     this.client = client
@@ -74,6 +79,16 @@ export class Sent implements UpstreamStream, ConnectionWaiter<SentConnection> {
     this.complete = true
     this.#connection!.endBody(trailers)
     return undefined
+  }
+
+  answered(head: Response): void {
+    this.#head = head
+    this.client.onResponse(head)
+  }
+
+  /** Its response is silent: how much longer it is waited for, in ms. `bytes`: came so far on the connection. */
+  patience(bytes: number): number {
+    return (this.#patience ??= new StreamPatience()).more(this.#head, this.times, bytes)
   }
 
   flush(): boolean {

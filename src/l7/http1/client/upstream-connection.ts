@@ -134,8 +134,8 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, SentC
   }
 
   /**
-   * Closes one that is idle, and counts it until the backend has closed its side too: with maxConnections the next one
-   * is opened for it, and a backend that saw that one first would count one too many.
+   * Closes an idle one, and counts it until the backend has closed its side: otherwise a backend might see the next one
+   * first, and count one more than maxConnections.
    */
   part(): void {
     this.#closing = true
@@ -210,8 +210,11 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, SentC
 
   onDeadline(): void {
     if (this.#line.length === 0) return this.close()
-    const inBody = this.#reader.inBody || !this.#line.first!.complete
-    // It has seen the request, so this is no connection that was closed behind our back.
+    const sent = this.#line.first!
+    const inBody = this.#reader.inBody || !sent.complete
+    const more = inBody ? sent.patience(this.transport.bytesIn) : 0
+    if (more > 0) return void (this.deadline = this.#now + more)
+    // Not clean: it has seen the request.
     if (inBody) this.#failAll('idle', 'sent or took nothing for too long', false)
     else this.#failAll('timeout', 'no answer in time', false)
     this.close()
@@ -245,7 +248,7 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, SentC
     }
     if (head.status === 401 && authenticatesConnection(head.headers.get('www-authenticate'))) this.#bind(sent)
     this.#keepAliveSeconds = head.keepAliveSeconds
-    sent.client.onResponse(head)
+    sent.answered(head)
     return true
   }
 

@@ -11,7 +11,8 @@ import type { DownstreamHost } from './downstream-host.ts'
 import { acceptedClient } from '../../exchange/client/accepted-client.ts'
 import type { ClientConnection, Ends } from '../../exchange/client/client-connection.ts'
 import type { Pass } from '../../../net/admission/gate.ts'
-import { DRAIN_MS, HALF_CLOSED_MS, LINGER_MS } from './patience.ts'
+import { ClientWatch } from './client-watch.ts'
+import { DRAIN_MS, LINGER_MS } from './patience.ts'
 import { parseFailure, type ParseFailure } from '../parse/parse-failure.ts'
 import type { HeadLimits } from '../parse/request-parser.ts'
 import { RequestReader, type RequestEvents } from './request-reader.ts'
@@ -30,10 +31,10 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
   readonly #writer: ResponseWriter
   readonly #reader: RequestReader
   readonly #traffic: Traffic
+  readonly #watch: ClientWatch
   #exchange: Exchange | undefined
   #tunnel: Splice | undefined
   #close = false
-  #clientEnded = false
   #lingering = false
 
   /** `ends`: as a PROXY header named them. */
@@ -47,6 +48,7 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
     this.transport = attach(this)
     this.#reader = new RequestReader(this.transport, this)
     this.#writer = new ResponseWriter(this.transport)
+    this.#watch = new ClientWatch(host, this.transport, this.#writer)
     this.#traffic = new Traffic(this.transport, host.context)
     this.client = acceptedClient(this.transport, pass, ends)
     this.acceptedAt = this.#now
@@ -81,22 +83,20 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
   }
 
   onEnd(): void {
-    this.#clientEnded = true
+    this.#watch.ended()
     // Not destroyed: the last response may still be on its way out.
     if (this.#lingering || this.#exchange === undefined) this.transport.end()
     else if (!this.#reader.bodyComplete) {
       this.#exchange.fail('LB_BAD_REQUEST', 'the connection ended within the body')
-    } else {
-      this.deadline = this.#now + HALF_CLOSED_MS
-    }
+    } else if (this.#writer.flowing) this.deadline = this.#watch.restDeadline
   }
 
   onDrain(): void {
+    if (!this.#writer.flowing) this.#watch.hold()
     this.#writer.drained()
     if (this.#lingering) this.deadline = this.#now + LINGER_MS
     if (this.#exchange === undefined) return
-    this.deadline =
-      this.#reader.bodyComplete && !this.#clientEnded ? Infinity : this.#now + this.#timeouts.idleMs
+    this.deadline = this.#reader.bodyComplete ? this.#watch.restDeadline : this.#watch.await()
     this.#exchange.onDownstreamDrain()
   }
 
@@ -114,9 +114,11 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
       if (!this.#reader.inHead || this.#lingering) return this.transport.destroy()
       return this.#refuse({ code: 'LB_REQUEST_TIMEOUT', reason: 'no complete head in time' })
     }
-    if (this.#clientEnded) exchange.onClientGone('LB_CLIENT_GONE', 'closed its side')
-    else if (!this.#writer.flowing) exchange.onClientGone('LB_IDLE', 'client reads nothing')
-    else return exchange.fail('LB_REQUEST_TIMEOUT', 'client sends no body')
+    const overdue = this.#watch.overdue(exchange, this.#reader.bodyComplete)
+    if (typeof overdue === 'number') return void (this.deadline = overdue)
+    const { flowing } = this.#writer
+    if (flowing && !this.#reader.bodyComplete) return exchange.fail('LB_REQUEST_TIMEOUT', overdue)
+    exchange.onClientGone(flowing ? 'LB_CLIENT_GONE' : 'LB_IDLE', overdue)
     this.#exchange = undefined
     this.transport.reset()
   }
@@ -141,7 +143,7 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
 
   onRequest(request: Request): void {
     this.#close = !request.keepAlive
-    this.deadline = this.#reader.bodyComplete ? Infinity : this.#now + this.#timeouts.idleMs
+    this.deadline = this.#reader.bodyComplete ? Infinity : this.#watch.bodyBegins()
     this.#exchange = this.#host.exchange(request, this)
     this.#exchange.run()
   }
@@ -156,7 +158,7 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
   }
 
   onBodyRead(): void {
-    this.deadline = this.#now + this.#timeouts.idleMs
+    if (this.#writer.flowing) this.deadline = this.#watch.went()
   }
 
   onBody(buffer: Buffer, start: number, end: number): void {
@@ -165,6 +167,7 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
 
   onBodyEnd(trailers: string): void {
     if (this.#writer.flowing) this.deadline = Infinity
+    this.#watch.bodyEnded()
     this.#exchange?.onRequestEnd(trailers)
   }
 
@@ -173,19 +176,19 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
   }
 
   startBody(): void {
-    if (!this.#reader.bodyComplete) this.deadline = this.#now + this.#timeouts.idleMs
+    if (!this.#reader.bodyComplete) this.deadline = this.#watch.await()
     this.#reader.startBody()
   }
 
   pauseBody(): void {
     if (this.#reader.bodyComplete) return
-    this.deadline = Infinity
+    this.deadline = this.#watch.pause(this.deadline)
     this.#reader.stopBody()
   }
 
   resumeBody(): void {
     if (this.#reader.bodyComplete || this.#reader.bodyFlows) return
-    this.deadline = this.#now + this.#timeouts.idleMs
+    if (this.#writer.flowing) this.deadline = this.#watch.await()
     this.#reader.startBody()
   }
 
@@ -196,7 +199,8 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
 
   sendHead(status: number, reason: string, fields: string, length: number, trailers: boolean): void {
     const unread = !this.#reader.bodyComplete && !this.#reader.bodyFlows
-    if (this.#host.context.draining || this.#clientEnded || unread) this.#close = true
+    if (this.#host.context.draining || unread) this.#close = true
+    else if (this.#watch.halfClosed !== undefined && !this.#reader.hasAhead) this.#close = true
     const minor = this.#exchange?.request.minor ?? 1
     this.#close = this.#writer.response(status, reason, fields, length, {
       minor,
@@ -225,15 +229,14 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
     if (this.#close || !this.#reader.bodyComplete) return this.#linger()
     this.deadline = this.#now + this.#timeouts.keepAliveMs
     this.#reader.next()
+    if (this.#watch.halfClosed !== undefined && this.#exchange === undefined) this.#linger()
   }
 
   flush(): boolean {
     if (this.transport.closed) return true
+    const before = this.#writer.flowing
     const flowing = this.#writer.flush()
-    if (this.#exchange !== undefined) {
-      if (this.#clientEnded) this.deadline = this.#now + HALF_CLOSED_MS
-      else if (!flowing) this.deadline = this.#now + this.#timeouts.idleMs
-    }
+    if (!flowing && this.#exchange !== undefined) this.deadline = this.#watch.blocked(before)
     return flowing
   }
 
@@ -261,7 +264,7 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
     this.#exchange = undefined
     const { context } = this.#host
     context.deadlines.remove(this)
-    const held = { bytes: this.#reader.stop(), ended: this.#clientEnded }
+    const held = { bytes: this.#reader.stop(), ended: this.#watch.halfClosed !== undefined }
     this.#tunnel = openTunnel(context, this.#timeouts, this.transport, upstream, rest, held, (end) => {
       onEnd(end.reason === 'upstream-reset')
       this.#host.closed(this)

@@ -59,6 +59,11 @@ export class RequestReader implements ChunkSink {
     return this.#body.complete
   }
 
+  /** Something has come that is not read yet. */
+  get hasAhead(): boolean {
+    return this.#ahead !== undefined
+  }
+
   get bodyFlows(): boolean {
     return this.#bodyFlows
   }

@@ -27,6 +27,10 @@ export class BodyWriter {
     return this.#flowing
   }
 
+  protected get chunked(): boolean {
+    return this.#framing === UNKNOWN_LENGTH
+  }
+
   /** The transport's `onDrain`. */
   drained(): void {
     this.#flowing = true

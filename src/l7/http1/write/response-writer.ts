@@ -11,10 +11,17 @@ export interface ResponseOptions {
   readonly trailers: boolean
 }
 
+/** What every head begins with, in the pieces that may go out before the rest is known. */
+const AHEAD = ['HTTP/', '1.1 ']
+
 /** Writes responses to a client of HTTP/1.x. */
 export class ResponseWriter extends BodyWriter {
   #untilClose = false
   #trailers = false
+  /** Pieces of AHEAD that have gone out before their head. */
+  #ahead = 0
+  /** Digits of the next chunk's length that have gone out before it. */
+  #zeros = 0
 
   /** The body of the response under way lasts until the connection closes. */
   get untilClose(): boolean {
@@ -39,17 +46,42 @@ export class ResponseWriter extends BodyWriter {
       : length === UNKNOWN_LENGTH
         ? UNKNOWN_LENGTH
         : Math.max(length, 0)
-    this.head(responseHead(status, reason, fields, length, minor, close), framing)
+    const text = responseHead(status, reason, fields, length, minor, close)
+    this.head(this.#ahead === 0 ? text : this.#rest(text), framing)
     return close
   }
 
   /** A 1xx other than 101. */
   interim(status: number, reason: string, headers: HeaderBlock): void {
-    this.text(`HTTP/1.1 ${status} ${reason}\r\n${headers.text}\r\n`)
+    this.text(this.#rest(`HTTP/1.1 ${status} ${reason}\r\n${headers.text}\r\n`))
   }
 
   switching(reason: string, fields: string, upgrade: string): void {
-    this.text(`HTTP/1.1 101 ${reason}\r\n${fields}Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n\r\n`)
+    const text = `HTTP/1.1 101 ${reason}\r\n${fields}Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n\r\n`
+    this.text(this.#rest(text))
+  }
+
+  /**
+   * Sends some of what comes next whatever it is: of a status line, or zeros before the length of a chunk (RFC 9112 §7.1).
+   * False: there is nothing of that kind.
+   */
+  sendAhead(inBody: boolean): boolean {
+    if (!inBody && this.#ahead < AHEAD.length) this.text(AHEAD[this.#ahead++]!)
+    else if (inBody && this.chunked && this.#zeros++ < AHEAD.length) this.text('0')
+    else return false
+    this.flush()
+    return true
+  }
+
+  /** Bytes went out ahead of their chunk, and nobody was missing. */
+  get hasAhead(): boolean {
+    return this.chunked && this.#zeros > 0
+  }
+
+  #rest(text: string): string {
+    const sent = this.#ahead
+    this.#ahead = 0
+    return sent === 0 ? text : text.slice(sent === 1 ? AHEAD[0]!.length : AHEAD.join('').length)
   }
 
   /** Trailers that the client did not ask for are dropped (RFC 9110 §6.5.1). */

@@ -1,5 +1,5 @@
 import { ENABLE_PUSH, PROTOCOL_ERROR, STREAM_CLOSED } from '../frames/codes.ts'
-import { writePing, writePreface, writeSettings } from '../frames/write-frames.ts'
+import { writePreface, writeSettings } from '../frames/write-frames.ts'
 import type { FieldSink } from '../hpack/decoder.ts'
 import { RESPONSE_HEAD_BYTES, type UpstreamHead } from '../../http1/parse/response-parser.ts'
 import { Session } from '../session/session.ts'
@@ -22,7 +22,6 @@ const trailers = new TrailerSection()
 const MAX_LIST = RESPONSE_HEAD_BYTES + 16_384
 /** Stream numbers end; a connection that is near it takes no more. */
 const LAST_ID = 0x7fff_0000
-const PAYLOAD = Buffer.alloc(8)
 
 /** The client's side of a connection: opens streams, and what a field section means. */
 export class ClientSession extends Session {
@@ -58,11 +57,6 @@ export class ClientSession extends Session {
     stream.lastFrame = this.sender.sections.request(stream.id, pseudo, fields, endStream)
     stream.localEnded = endStream
     return stream
-  }
-
-  ping(): void {
-    writePing(this.out, false, PAYLOAD, 0)
-    this.host.wake()
   }
 
   protected override onPong(): void {

@@ -3,6 +3,7 @@ import type { Waits } from '../../../core/deadlines.ts'
 import type { DialFailure } from '../../../net/dial/dial-failure.ts'
 import type { Outgoing } from '../../forward/forward-owner.ts'
 import { unheard, type UpstreamClient, type UpstreamFailure } from '../../forward/upstream-client.ts'
+import { StreamPatience } from '../../forward/stream-patience.ts'
 import type { UpstreamStream, UpstreamTimes } from '../../forward/upstreams.ts'
 import type { UpstreamHead } from '../../http1/parse/response-parser.ts'
 import { CANCEL, errorName, NO_ERROR, REFUSED_STREAM } from '../frames/codes.ts'
@@ -41,7 +42,9 @@ export class ClientStream implements UpstreamStream, StreamHandler, Waits {
   #stream: Stream | undefined
   #bytes = 0
   #complete: boolean
-  #responded = false
+  #head: UpstreamHead | undefined
+  #received = 0
+  readonly #patience = new StreamPatience()
 
   constructor(line: StreamLine, request: Outgoing, times: UpstreamTimes, client: UpstreamClient) {
     this.#line = line
@@ -143,7 +146,7 @@ export class ClientStream implements UpstreamStream, StreamHandler, Waits {
     try {
       if (head.status < 200) return this.#client.onInterim(head)
       if (this.request.upgrade !== '' && head.status < 300) return this.#switch(head)
-      this.#responded = true
+      this.#head = head
       this.#await(this.#times.idleMs)
       this.#client.onResponse(head)
     } catch (error) {
@@ -153,6 +156,7 @@ export class ClientStream implements UpstreamStream, StreamHandler, Waits {
 
   onData(buffer: Buffer, start: number, end: number): void {
     this.#await(this.#times.idleMs)
+    this.#received += end - start
     try {
       this.#client.onBody(buffer, start, end)
     } catch (error) {
@@ -214,6 +218,8 @@ export class ClientStream implements UpstreamStream, StreamHandler, Waits {
       this.#line.leave(this)
       return this.notOpened(LATE, 'no stream of a connection became free')
     }
+    const more = this.#patience.more(this.#head, this.#times, this.#received)
+    if (more > 0) return this.#await(more)
     const client = this.#client
     const failure = this.#complete && !this.#responded ? 'timeout' : 'idle'
     this.#end()
@@ -239,6 +245,10 @@ export class ClientStream implements UpstreamStream, StreamHandler, Waits {
       head.headers.append('Sec-WebSocket-Accept', webSocketAccept(key))
     }
     client.onUpgrade({ ...head, status: 101, upgrade }, bytes, NOTHING)
+  }
+
+  get #responded(): boolean {
+    return this.#head !== undefined
   }
 
   #await(ms: number): void {

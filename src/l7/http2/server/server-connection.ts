@@ -1,4 +1,5 @@
 import type { SpliceOptions } from '../../../l4/tcp/splice.ts'
+import type { L7ListenerConfig } from '../../../config/model/model.ts'
 import type { Waits } from '../../../core/deadlines.ts'
 import type { Pass } from '../../../net/admission/gate.ts'
 import type { Transport, TransportOwner } from '../../../net/transport/transport.ts'
@@ -20,6 +21,8 @@ import { ServerStream } from './server-stream.ts'
 const LINGER_MS = 2_000
 /** A client that does not answer a PING by then knows of the GOAWAY all the same. */
 const DRAIN_MS = 500
+/** Between looks at whether a client that has sent FIN is still there. */
+const LOOK_MS = 250
 
 /** A client's HTTP/2 connection: the shell of a ServerSession over a transport. */
 export class ServerConnection implements TransportOwner, ServerSessionHost, Waits, Flushes {
@@ -37,6 +40,9 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
   #inFrame = true
   #draining = false
   #closing = false
+  /** Looks that are left at whether a client that has sent FIN is still there. */
+  #looks = 0
+  #halfClosed = false
 
   constructor(
     host: Http2Host,
@@ -63,6 +69,10 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
 
   get idleMs(): number {
     return this.#timeouts.idleMs
+  }
+
+  get times(): L7ListenerConfig['timeouts'] {
+    return this.#timeouts
   }
 
   /** Within `onData`; `onReadDone` of the streams follows. */
@@ -106,9 +116,15 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
   }
 
   onEnd(): void {
-    // Nobody half-closes HTTP/2: streams that are open could not be ended.
+    if (!this.#closing) this.session.peerEnded()
+    if (!this.#closing && this.session.streams.size > 0) {
+      this.#halfClosed = true
+      this.#looks = 2
+      this.deadline = this.now + LOOK_MS
+      return
+    }
     this.transport.end()
-    if (!this.#closing) this.session.abandon()
+    this.session.abandon()
     this.#closing = true
     this.deadline = this.now + LINGER_MS
   }
@@ -135,6 +151,7 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
 
   onDeadline(): void {
     if (this.#closing || this.#writer.blocked) return this.transport.destroy()
+    if (this.#halfClosed) return this.#look()
     if (this.#draining) {
       this.session.goaway()
       this.flushTurn()
@@ -146,6 +163,13 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
       this.session.goaway()
       this.#close()
     }
+  }
+
+  /** A client that is gone resets the connection at a PING, and what is sent after that fails. */
+  #look(): void {
+    if (this.#looks === 0) return
+    this.session.ping()
+    this.deadline = --this.#looks > 0 ? this.now + LOOK_MS : Infinity
   }
 
   // ServerSessionHost.
@@ -234,6 +258,10 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
   #rest(): void {
     if (this.#closing || this.#writer.blocked) return
     const { session } = this
+    if (this.#halfClosed) {
+      if (session.streams.size === 0) this.#close()
+      return
+    }
     if (session.withinFrame || !session.settled) {
       // Once: bytes that trickle in win no time.
       if (!this.#inFrame) this.deadline = this.now + this.#timeouts.requestHeadersMs
@@ -256,7 +284,7 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
     this.wake()
   }
 
-  get #timeouts(): { readonly requestHeadersMs: number; readonly idleMs: number } {
+  get #timeouts(): L7ListenerConfig['timeouts'] {
     return this.#host.snapshot.config.timeouts
   }
 }

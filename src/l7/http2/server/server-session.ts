@@ -1,4 +1,5 @@
 import {
+  CANCEL,
   ENABLE_CONNECT_PROTOCOL,
   MAX_CONCURRENT_STREAMS,
   MAX_HEADER_LIST_SIZE,
@@ -101,6 +102,14 @@ export class ServerSession extends Session {
     stream.lastFrame = this.sender.sections.response(stream.id, status, fields, false)
     if (status >= 200) stream.headSent = true
     if (endStream) this.end(stream, '')
+  }
+
+  /** The client sends nothing more: requests that are not whole have no end. */
+  peerEnded(): void {
+    for (const stream of [...this.streams.values()]) {
+      if (stream.remoteEnded) continue
+      this.reset(stream.id, CANCEL, 'connection')
+    }
   }
 
   /** RFC 9113 §8.1: the rest of the request is of no use, unless the stream is a tunnel. */

@@ -1,3 +1,4 @@
+import type { L7ListenerConfig } from '../../../config/model/model.ts'
 import { splice, type SpliceOptions } from '../../../l4/tcp/splice.ts'
 import { contain, guarded } from '../../../core/containment.ts'
 import type { Waits } from '../../../core/deadlines.ts'
@@ -5,6 +6,7 @@ import type { ByteStream } from '../../../net/transport/byte-stream.ts'
 import type { ClientConnection } from '../../exchange/client/client-connection.ts'
 import type { DownstreamStream } from '../../exchange/downstream-stream.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
+import { judgeClient, laggards, Progress } from '../../exchange/client/progress.ts'
 import type { Response } from '../../message/response.ts'
 import type { HeaderBlock } from '../../message/header-block.ts'
 import { CANCEL, errorName, INTERNAL_ERROR, NO_ERROR } from '../frames/codes.ts'
@@ -27,11 +29,13 @@ interface StreamCarrier extends Carrier {
   /** Within a read; `onReadDone` of the streams follows. */
   readonly reading: boolean
   readonly now: number
-  readonly idleMs: number
+  readonly times: L7ListenerConfig['timeouts']
   readonly tunnelOptions: SpliceOptions
   watch(waits: Waits): void
   settle(waits: Waits, stream: Stream): void
 }
+/** Its exchange is over. */
+const NO_STREAM = { isStream: false }
 
 /** One stream of a client's connection: one exchange. */
 export class ServerStream implements DownstreamStream, StreamHandler, Waits {
@@ -43,8 +47,9 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
   #bodyEnded: boolean
   #delivering = false
   #waiting = false
-  /** What waited when the client was last looked at. */
-  #pendingBefore = 0
+  #progress: Progress | undefined
+  #bytesIn = 0
+  #bytesOut = 0
 
   /** `tunnels`: it is CONNECT with a protocol, so what comes behind its head is no body. */
   constructor(connection: StreamCarrier, stream: Stream, tunnels = false) {
@@ -52,7 +57,11 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
     this.#stream = stream
     this.#bodyEnded = stream.remoteEnded || tunnels
     stream.handler = this
-    if (!this.#bodyEnded) this.#wait()
+    if (this.#bodyEnded) return
+    const { times, now } = connection
+    this.#progress = new Progress()
+    this.#progress.bodyBegins(times, now)
+    this.#wait()
   }
 
   /** Once, before it begins. */
@@ -83,7 +92,9 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
   pauseBody(): void {
     if (this.#bodyEnded) return
     this.#connection.session.hold(this.#stream)
-    if (!this.#waiting) this.deadline = Infinity
+    if (this.#waiting) return
+    this.#hold()
+    this.deadline = Infinity
   }
 
   sendInterim(status: number, _reason: string, headers: HeaderBlock): void {
@@ -97,14 +108,17 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
   }
 
   sendBody(buffer: Buffer, start: number, end: number): void {
+    this.#bytesOut += end - start
     this.#connection.session.send(this.#stream, buffer, start, end, false)
   }
 
   sendText(text: string): void {
+    this.#bytesOut += text.length
     this.#connection.session.sendText(this.#stream, text)
   }
 
   sendOwned(bytes: Buffer): void {
+    this.#bytesOut += bytes.length
     this.#connection.session.send(this.#stream, bytes, 0, bytes.length, true)
   }
 
@@ -112,7 +126,7 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
     this.#exchange = undefined
     const { session } = this.#connection
     session.end(this.#stream, trailers)
-    if (!this.#stream.localEnded) this.#wait()
+    if (!this.#stream.localEnded) this.#block()
     else if (this.#stream.remoteEnded) this.#connection.settle(this, this.#stream)
     this.#connection.wake()
   }
@@ -121,8 +135,7 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
     const flowing = this.#connection.session.sender.flowing(this.#stream)
     this.#connection.wake()
     if (!flowing && this.#exchange !== undefined) {
-      this.#waiting = true
-      this.#wait()
+      this.#block()
     }
     return flowing
   }
@@ -166,7 +179,9 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
   // StreamHandler.
 
   onData(buffer: Buffer, start: number, end: number): void {
-    if (!this.#waiting) this.deadline = this.#connection.now + this.#connection.idleMs
+    this.#bytesIn += end - start
+    const { times, now } = this.#connection
+    if (!this.#waiting && this.#exchange !== undefined) this.deadline = this.#reached.went(times, now)
     try {
       this.#exchange?.onRequestBody(buffer, start, end)
     } catch (error) {
@@ -176,6 +191,7 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
 
   onDataEnd(trailers: string): void {
     this.#bodyEnded = true
+    this.#progress?.bodyEnded()
     if (!this.#waiting) this.deadline = Infinity
     try {
       this.#exchange?.onRequestEnd(trailers)
@@ -193,9 +209,10 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
   }
 
   onDrain(): void {
+    if (this.#waiting) this.#hold()
     this.#waiting = false
-    this.deadline =
-      this.#bodyEnded || !this.#stream.flows ? Infinity : this.#connection.now + this.#connection.idleMs
+    this.deadline = Infinity
+    if (!this.#bodyEnded && this.#stream.flows) this.#wait()
     try {
       this.#exchange?.onDownstreamDrain()
     } catch (error) {
@@ -223,24 +240,25 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
 
   onDeadline(): void {
     const exchange = this.#exchange
-    const { pendingBytes, localEnded } = this.#stream
-    if (localEnded) {
+    if (this.#stream.localEnded) {
       this.#connection.session.reset(this.#stream.id, NO_ERROR)
       return this.#connection.settle(this, this.#stream)
     }
-    if (this.#waiting || exchange === undefined) {
-      if (this.#pendingBefore - pendingBytes >= LEAST_PROGRESS) return this.#wait()
-      this.#exchange = undefined
-      exchange?.onClientGone('LB_IDLE', 'client reads nothing')
-      this.#connection.session.reset(this.#stream.id, CANCEL)
-      this.#connection.settle(this, this.#stream)
-    } else exchange.fail('LB_REQUEST_TIMEOUT', 'client sends no body')
+    const sends = !this.#waiting && exchange !== undefined
+    const { times, now } = this.#connection
+    const verdict = judgeClient(this.#reached, exchange ?? NO_STREAM, times, sends, now, this.#total)
+    if (typeof verdict === 'number') return void (this.deadline = verdict)
+    if (sends) return exchange.fail('LB_REQUEST_TIMEOUT', laggards[verdict].body)
+    this.#exchange = undefined
+    exchange?.onClientGone('LB_IDLE', laggards[verdict].response)
+    this.#connection.session.reset(this.#stream.id, CANCEL)
+    this.#connection.settle(this, this.#stream)
   }
 
   #flow(): void {
     if (this.#bodyEnded || this.#delivering) return
     const { session } = this.#connection
-    if (!this.#waiting) this.deadline = this.#connection.now + this.#connection.idleMs
+    if (!this.#waiting) this.#wait()
     const held = this.#stream.heldBytes > 0 || this.#stream.heldEnd !== undefined
     this.#delivering = true
     session.flow(this.#stream)
@@ -248,9 +266,32 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
     if (held) this.#exchange?.onRequestReadDone()
   }
 
+  /** The client is waited for: for its body, or to read. */
   #wait(): void {
-    this.#pendingBefore = this.#stream.pendingBytes
-    this.deadline = this.#connection.now + this.#connection.idleMs
+    const { times, now } = this.#connection
+    this.deadline = this.#reached.await(times, now, this.#total)
     this.#connection.watch(this)
+  }
+
+  /** The client is to read before anything else. */
+  #block(): void {
+    if (!this.#waiting) this.#hold()
+    this.#waiting = true
+    this.#wait()
+  }
+
+  #hold(): void {
+    this.#progress?.hold(this.#connection.now, this.#total)
+  }
+
+  get #reached(): Progress {
+    return (this.#progress ??= new Progress())
+  }
+
+  /** Bytes of the client's that have come or gone; a window that is opened byte by byte is no progress. */
+  get #total(): number {
+    if (!this.#waiting) return this.#bytesIn
+    const left = this.#bytesOut - this.#stream.pendingBytes
+    return left - (left % LEAST_PROGRESS)
   }
 }

@@ -7,6 +7,7 @@ import { StreamSet } from './stream/stream-set.ts'
 
 /** Answers to SETTINGS and PING that may wait to be written. */
 const MAX_CONTROL_BYTES = 32_768
+const PING_PAYLOAD = Buffer.from('lb there')
 
 /** The frames that carry no message: SETTINGS, PING, WINDOW_UPDATE, priorities; and how a connection fails. */
 export abstract class ControlFrames extends StreamSet {
@@ -64,6 +65,13 @@ export abstract class ControlFrames extends StreamSet {
     writeSettingsAck(this.out)
     this.sender.pump()
     return !this.over
+  }
+
+  /** Asks whether the other side is there. */
+  ping(): void {
+    if (this.over) return
+    writePing(this.out, false, PING_PAYLOAD, 0)
+    this.host.wake()
   }
 
   protected onPing(flags: number, id: number, buffer: Buffer, start: number, end: number): boolean {
