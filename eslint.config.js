@@ -1,8 +1,20 @@
 import js from '@eslint/js'
 import ts from 'typescript-eslint'
+import { noTextIndex } from './scripts/lint/no-text-index.js'
 
 export default ts.config(
-  { ignores: ['dist/', '.tap/', 'node_modules/', 'bench/peers/', 'bin/', 'deploy/', 'eslint.config.js'] },
+  {
+    ignores: [
+      'dist/',
+      '.tap/',
+      'node_modules/',
+      'bench/peers/',
+      'bin/',
+      'deploy/',
+      'eslint.config.js',
+      'scripts/lint/'
+    ]
+  },
   js.configs.recommended,
   ...ts.configs.recommended,
   {
@@ -18,6 +30,11 @@ export default ts.config(
       'no-control-regex': 'off',
       eqeqeq: ['error', 'always']
     }
+  },
+  {
+    files: ['src/**/*.ts'],
+    plugins: { lb: { rules: { 'no-text-index': noTextIndex } } },
+    rules: { 'lb/no-text-index': 'error' }
   },
   // tap queues its subtests itself: `t.test(...)` is awaited by the parent test.
   { files: ['test/**/*.ts'], rules: { '@typescript-eslint/no-floating-promises': 'off' } }

@@ -1,6 +1,6 @@
 import { EnvText } from './environment/env-text.ts'
 import { errorAt, type Finding, type Path } from './report/problem.ts'
-import type { Raw } from './raw.ts'
+import type { Raw, RawMap } from './raw.ts'
 
 /** Nothing that JavaScript can hand over is deeper or larger than this and a configuration. */
 const MAX_DEPTH = 32
@@ -15,7 +15,7 @@ export function toRaw(value: unknown, path: Path, findings: Finding[]): Raw {
   if (typeof value === 'number' || value instanceof EnvText) return value
   if (Array.isArray(value)) return value.map((item, index) => toRaw(item, [...path, index], findings))
   if (typeof value === 'object') {
-    const result = Object.create(null) as Record<string, Raw>
+    const result = Object.create(null) as RawMap
     for (const [key, item] of Object.entries(value)) {
       if (key === '__proto__')
         findings.push(errorAt([...path, key], 'the key "__proto__" is not allowed', 'key'))

@@ -1,3 +1,5 @@
+import { own } from '../core/own.ts'
+
 const MS = {
   ms: 1,
   s: 1000,
@@ -15,7 +17,7 @@ export function parseDuration(text: string): number | undefined {
   if (text.length > 32 || !/^(?:\d+(?:\.\d+)?(?:ms|[smhdwy]))+$/.test(text)) return undefined
   let total = 0
   for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|[smhdwy])/g)) {
-    total += Number(amount) * MS[unit as keyof typeof MS]
+    total += Number(amount) * own(MS, unit!)!
   }
   return Math.round(total)
 }
@@ -24,14 +26,14 @@ export function parseDuration(text: string): number | undefined {
 export function parseSize(text: string): number | undefined {
   const match = /^(\d{1,15}(?:\.\d{1,9})?)(b|kb|mb|gb)$/i.exec(text)
   if (match === null) return undefined
-  return Math.round(Number(match[1]) * BYTES[match[2]!.toLowerCase() as keyof typeof BYTES])
+  return Math.round(Number(match[1]) * own(BYTES, match[2]!.toLowerCase())!)
 }
 
 /** `20/s`, `100/m`, `5/h` as a number per second; undefined when it is not a rate. */
 export function parseRate(text: string): number | undefined {
   const match = /^(\d{1,12}(?:\.\d{1,9})?)\/([smh])$/.exec(text)
   if (match === null) return undefined
-  return Number(match[1]) * PER_SECOND[match[2] as keyof typeof PER_SECOND]
+  return Number(match[1]) * own(PER_SECOND, match[2]!)!
 }
 
 /** `20%` as 0.2; undefined when it is not a percentage. Values over 100 % are the caller's to refuse. */

@@ -1,3 +1,4 @@
+import { bareRecord } from '../../core/own.ts'
 import type { PoolConfig } from '../../config/model/model.ts'
 import type { Clock } from '../../core/clock.ts'
 import { keepsTree } from '../algorithms.ts'
@@ -37,7 +38,7 @@ export class SlotRegistry {
 
   /** Rows for these pools. Backends that are new after the first call begin with slow start. */
   assign(pools: readonly PoolConfig[]): Record<string, PoolSlots> {
-    const assigned = Object.create(null) as Record<string, PoolSlots>
+    const assigned = bareRecord<PoolSlots>()
     for (const config of pools) {
       const pool = this.#poolRow(config.name)
       const backends = config.backends.map((backend) => {

@@ -1,3 +1,4 @@
+import { own } from '../../core/own.ts'
 import { Client } from 'undici'
 import type {
   BackendChange,
@@ -120,7 +121,7 @@ export class AdminClient {
 
   #unreachable(error: unknown): CliError {
     const { code, message } = error as NodeJS.ErrnoException
-    const reason = (code !== undefined && reasons[code]) || message
+    const reason = (code !== undefined && own(reasons, code)) || message
     return new CliError(
       `no lb answers at ${this.#target.text}: ${reason}. Does it run, and is this its admin.bind? ` +
         'Name it with --admin, or its configuration with -c.'

@@ -1,3 +1,4 @@
+import { own } from '../../core/own.ts'
 import { defaults } from '../defaults.ts'
 import type {
   AlgorithmName,
@@ -145,7 +146,7 @@ const ESCAPES: Readonly<Record<string, string>> = { r: '\r', n: '\n', t: '\t', '
 /** `PING\r\n` as it stands in a plain scalar; YAML itself resolves them between double quotes only. */
 function resolveEscapes(text: string): string {
   return text.replace(/\\(?:x([0-9a-fA-F]{2})|([rnt0\\]))/g, (_, hex?: string, letter?: string) =>
-    hex === undefined ? ESCAPES[letter!]! : String.fromCharCode(Number.parseInt(hex, 16))
+    hex === undefined ? own(ESCAPES, letter!)! : String.fromCharCode(Number.parseInt(hex, 16))
   )
 }
 

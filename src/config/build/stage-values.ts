@@ -9,9 +9,11 @@ export function stageValues(listener: StageInputs, route: StageInputs = {}): Sta
   const inherited = listener as Readonly<Record<string, unknown>>
   const own = route as Readonly<Record<string, unknown>>
   const values: Record<string, unknown> = {}
+  /* eslint-disable lb/no-text-index -- keys of the table of stages */
   for (const key of stageKeyNames) {
     const value = own[key] ?? inherited[key]
     if (value !== undefined && value !== false) values[key] = value
   }
+  /* eslint-enable lb/no-text-index */
   return values
 }

@@ -1,3 +1,4 @@
+import { own } from '../../core/own.ts'
 import { numberOf, textOf } from '../environment/env-text.ts'
 import type { AlgorithmName } from '../model/model.ts'
 import { errorAt, type Finding, type Path, warningAt } from '../report/problem.ts'
@@ -79,8 +80,8 @@ function checkAlgorithm(pool: RawMap, path: Path): Finding[] {
       )
     return findings
   }
-  if (!Object.hasOwn(uses, algorithm)) return []
-  const use = uses[algorithm as AlgorithmName]
+  const use = own(uses, algorithm)
+  if (use === undefined) return []
   if (pool['hash'] !== undefined && !use.hash) {
     const message = `"hash" is ignored by \`algorithm: ${algorithm}\`; use hash or maglev, or take it out`
     findings.push(errorAt([...path, 'hash'], message, 'key'))

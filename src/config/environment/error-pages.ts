@@ -1,3 +1,4 @@
+import { own } from '../../core/own.ts'
 import { readFileSync, statSync } from 'node:fs'
 import { extname, resolve } from 'node:path'
 import { EnvText } from './env-text.ts'
@@ -29,7 +30,7 @@ export function readErrorPages(root: Raw, directory: string): Finding[] {
       const file = resolve(directory, written)
       const page = readPage(file)
       if (page.error !== undefined) findings.push(errorAt(path, page.error))
-      const type = types[extname(file).toLowerCase()] ?? 'text/html; charset=utf-8'
+      const type = own(types, extname(file).toLowerCase()) ?? 'text/html; charset=utf-8'
       parent[String(path.at(-1))] = { body: page.text, type }
     }
   }

@@ -1,3 +1,5 @@
+import { own } from '../../core/own.ts'
+
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'no such file',
   EACCES: 'permission denied',
@@ -12,5 +14,5 @@ const REASONS: Readonly<Record<string, string>> = {
 /** An error of the file system in words. */
 export function systemReason(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  return REASONS[code] ?? (error instanceof Error ? error.message : String(error))
+  return own(REASONS, code) ?? (error instanceof Error ? error.message : String(error))
 }

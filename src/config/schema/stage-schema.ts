@@ -11,6 +11,7 @@ function stageKeys(where: 'listener' | 'route'): Readonly<Record<string, z.ZodTy
       where === 'route'
         ? " Replaces the listener's, `false` turns it off."
         : ' On every route without its own.'
+    // eslint-disable-next-line lb/no-text-index -- a key of the table of stages
     shape[keys.key] = z
       .union([off(), keys.schema])
       .optional()

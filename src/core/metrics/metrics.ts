@@ -168,6 +168,7 @@ export class Metrics {
     create: (values: Float64Array, at: number) => M
   ): M {
     let key: string = name
+    // eslint-disable-next-line lb/no-text-index -- a label of the catalogue
     for (const label of catalogue[name].labels) key += `\0${labels[label as string]}`
     const known = this.#series.get(key)
     // The key begins with the name, and a name has one type.

@@ -8,6 +8,7 @@ export const PROMETHEUS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8
 export function formatLabels(name: MetricName, labels: Readonly<Record<string, string>>): string {
   let text = ''
   for (const label of catalogue[name].labels as readonly string[]) {
+    // eslint-disable-next-line lb/no-text-index -- a label of the catalogue
     text += `${text === '' ? '' : ','}${label}="${escapeLabel(labels[label] ?? '')}"`
   }
   return text

@@ -1,3 +1,4 @@
+import { own } from '../../core/own.ts'
 import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
@@ -92,9 +93,9 @@ async function material(
   name: string,
   folder: string
 ): Promise<string | undefined> {
-  const data = from[`${name}-data`]
+  const data = own(from, `${name}-data`)
   if (typeof data === 'string') return Buffer.from(data, 'base64').toString('utf8')
-  const path = from[name]
+  const path = own(from, name)
   return typeof path === 'string' ? readFile(resolve(folder, path), 'utf8') : undefined
 }
 

@@ -1,3 +1,4 @@
+import { bareRecord } from '../../core/own.ts'
 import http2 from 'node:http2'
 import type { ProbeConfig } from '../../config/model/model.ts'
 import { MOST_BYTES, ProbeMismatch, type ProbeTarget } from '../probe.ts'
@@ -54,7 +55,10 @@ function ask(
 }
 
 function requestFields(config: ProbeConfig, host: string, scheme: string): http2.OutgoingHttpHeaders {
-  const fields: http2.OutgoingHttpHeaders = { 'user-agent': 'lb-probe', accept: '*/*' }
+  const fields = bareRecord<string>([
+    ['user-agent', 'lb-probe'],
+    ['accept', '*/*']
+  ])
   for (const [name, value] of Object.entries(config.headers)) {
     const lower = name.toLowerCase()
     if (lower !== 'host' && lower !== 'connection') fields[lower] = value

@@ -1,3 +1,4 @@
+import { bareRecord } from '../../core/own.ts'
 import { randomInt } from 'node:crypto'
 import type { CacheStoreConfig, RouteCache } from '../../config/model/model.ts'
 import { CacheAdmin } from './cache-admin.ts'
@@ -30,7 +31,7 @@ export class MainCaches {
     configs: Readonly<Record<string, CacheStoreConfig>>,
     routes: readonly RouteCache[]
   ): Readonly<Record<string, SharedStoreMemory>> {
-    const memories = Object.create(null) as Record<string, SharedStoreMemory>
+    const memories = bareRecord<SharedStoreMemory>()
     for (const [name, config] of Object.entries(configs)) {
       let cache = this.#caches.get(name)
       if (cache === undefined || !sameSize(cache.config, config)) cache = this.#make(config)

@@ -150,6 +150,7 @@ class Compiler {
     const compiled: Stage[] = []
     for (const entry of stages) {
       if (entry.early !== early) continue
+      // eslint-disable-next-line lb/no-text-index -- a key of the table of stages
       const keys = entry.keys === undefined ? undefined : chosen[entry.keys.key]
       if (entry.keys !== undefined && keys === undefined) continue
       const labels = { listener: listener.name, route: route?.name ?? '' }

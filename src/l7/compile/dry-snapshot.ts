@@ -1,3 +1,4 @@
+import { own } from '../../core/own.ts'
 import type { L7ListenerConfig, PoolConfig } from '../../config/model/model.ts'
 import type { Clock } from '../../core/clock.ts'
 import { Deadlines } from '../../core/deadlines.ts'
@@ -41,7 +42,7 @@ export function drySnapshot(
   const pool = (name: string): CompiledPool => {
     const known = compiled.get(name)
     if (known !== undefined) return known
-    const config = pools[name]
+    const config = own(pools, name)
     if (config === undefined) throw new RangeError(`no pool ${name}`)
     const made = compilePool(dryPool(config), context, NO_UPSTREAMS)
     compiled.set(name, made)

@@ -1,3 +1,4 @@
+import { bareRecord, type BareRecord } from '../../core/own.ts'
 import type { Backend } from '../../balancer/pool/backend.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import type { CompiledRoute, Snapshot, Target } from '../compile/snapshot.ts'
@@ -68,7 +69,7 @@ export abstract class ExchangeFacts {
   errorReason = ''
   /** Written by `addResponseLines` only. */
   protected responseLines = ''
-  #logFields: Record<string, unknown> | undefined
+  #logFields: BareRecord<unknown> | undefined
   #requestFields: [string, string | undefined][] | undefined
 
   constructor(request: Request, downstream: DownstreamStream, snapshot: Snapshot, context: EngineContext) {
@@ -104,7 +105,7 @@ export abstract class ExchangeFacts {
 
   /** One field more in the access log's line; the name is the stage's, never the client's. */
   addLogField(name: string, value: string | number | boolean): void {
-    ;(this.#logFields ??= Object.create(null) as Record<string, unknown>)[name] = value
+    ;(this.#logFields ??= bareRecord<unknown>())[name] = value
   }
 
   get logFields(): Readonly<Record<string, unknown>> | undefined {

@@ -83,6 +83,7 @@ export class CompiledEdits {
       const { name, parts } = this.#templates[i]!
       let value = parts[0]!
       for (let p = 1; p < parts.length; p += 2)
+        // eslint-disable-next-line lb/no-text-index -- the template was checked when it was compiled
         value += placeholders[parts[p] as Placeholder](facts) + parts[p + 1]!
       text += `${name}: ${value}\r\n`
     }

@@ -1,3 +1,4 @@
+import { own } from '../../core/own.ts'
 import type { L7ListenerConfig, RouteConfig } from '../../config/model/model.ts'
 
 /** Memory of a stage that all threads share: made in the main thread, sent to the workers as it is. */
@@ -18,6 +19,7 @@ export function stageMemoryId(
   key: string
 ): string {
   const inherited =
-    route === undefined || JSON.stringify(route.stages[key]) === JSON.stringify(listener.stages[key])
+    route === undefined ||
+    JSON.stringify(own(route.stages, key)) === JSON.stringify(own(listener.stages, key))
   return `${listener.name}\n${inherited ? '' : route.name}\n${key}`
 }

@@ -69,7 +69,7 @@ function find(): UdpInternals | undefined {
       'send',
       'send6',
       'close'
-    ]
+    ] as const
     const prototype = Udp.prototype as unknown as Record<string, unknown>
     if (typeof Send !== 'function' || !methods.every((name) => typeof prototype[name] === 'function'))
       return undefined

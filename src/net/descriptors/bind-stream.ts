@@ -74,6 +74,7 @@ function find(): Internals | undefined {
     if ([server, pipeServer, ipc, reusePort].some((flag) => typeof flag !== 'number')) return undefined
     const has = (made: unknown, names: readonly string[]) => {
       const prototype = (made as { prototype?: Record<string, unknown> } | undefined)?.prototype
+      // eslint-disable-next-line lb/no-text-index -- names of our own, looked for on a prototype
       return prototype !== undefined && names.every((name) => typeof prototype[name] === 'function')
     }
     if (!has(Tcp, ['bind', 'bind6', 'listen', 'getsockname', 'close'])) return undefined

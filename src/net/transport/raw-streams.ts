@@ -84,9 +84,17 @@ function find(): RawStreams | undefined {
       'writeLatin1String',
       'writev',
       'shutdown'
-    ]
+    ] as const
     const prototype = Tcp.prototype as Record<string, unknown>
-    for (const name of [...methods, 'close', 'reset', 'connect', 'connect6', 'getpeername', 'getsockname']) {
+    for (const name of [
+      ...methods,
+      'close',
+      'reset',
+      'connect',
+      'connect6',
+      'getpeername',
+      'getsockname'
+    ] as const) {
       if (typeof prototype[name] !== 'function') return undefined
     }
     return {

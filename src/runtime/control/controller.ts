@@ -1,3 +1,4 @@
+import { own } from '../../core/own.ts'
 import type { Pool } from '../../balancer/pool/pool.ts'
 import type { SlotRegistry } from '../../balancer/table/slot-registry.ts'
 import type { Bind, Config, LogLevel } from '../../config/model/model.ts'
@@ -179,10 +180,10 @@ export class Controller {
       a !== undefined && b !== undefined && JSON.stringify(a) !== JSON.stringify(b)
     return [
       ...snapshot.listeners
-        .filter(({ config, tls }) => differs(tls, listeners[config.name]))
+        .filter(({ config, tls }) => differs(tls, own(listeners, config.name)))
         .map(({ config }) => `listener ${config.name}: certificates renewed`),
       ...[...snapshot.pools]
-        .filter(([name, { tls }]) => differs(tls, pools[name]))
+        .filter(([name, { tls }]) => differs(tls, own(pools, name)))
         .map(([name]) => `pool ${name}: certificates renewed`),
       ...(differs(snapshot.redis?.tls, redis) ? ['redis: certificates renewed'] : [])
     ]

@@ -1,3 +1,4 @@
+import { own } from '../../core/own.ts'
 import {
   ControlError,
   type CacheView,
@@ -105,7 +106,7 @@ export class CacheStores {
 
   #make(config: CacheStoreConfig): Store {
     const main = new MainCaches(this.#workers)
-    return { config, main, memory: main.apply({ [config.name]: config }, [])[config.name]! }
+    return { config, main, memory: own(main.apply({ [config.name]: config }, []), config.name)! }
   }
 }
 

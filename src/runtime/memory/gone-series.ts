@@ -8,20 +8,19 @@ export function goneSeries(
   listeners: readonly ListenerConfig[],
   pools: readonly PoolConfig[]
 ): (labels: Readonly<Record<string, string>>) => boolean {
-  const known: Record<string, Set<string>> = {
-    listener: new Set(listeners.map(({ name }) => name)),
-    route: new Set(
-      listeners.flatMap((each) => (each.mode === 'l7' ? each.routes.map(({ name }) => name) : []))
-    ),
-    pool: new Set(pools.map(({ name }) => name))
-  }
+  const routes = listeners.flatMap((each) => (each.mode === 'l7' ? each.routes.map(({ name }) => name) : []))
+  const known = new Map([
+    ['listener', new Set(listeners.map(({ name }) => name))],
+    ['route', new Set(routes)],
+    ['pool', new Set(pools.map(({ name }) => name))]
+  ])
   // Made when it is asked for: the workers have no series of backends, and 10,000 names take some ms.
   let made: Set<string> | undefined
   const backends = (): Set<string> =>
     (made ??= new Set(pools.flatMap((pool) => pool.backends.map(({ name }) => `${pool.name}\n${name}`))))
   return (labels) => {
-    for (const label in labels)
-      if (labels[label] !== '' && known[label]?.has(labels[label]!) === false) return true
+    for (const [label, value] of Object.entries(labels))
+      if (value !== '' && known.get(label)?.has(value) === false) return true
     return labels.backend !== undefined && !backends().has(`${labels.pool}\n${labels.backend}`)
   }
 }

@@ -1,3 +1,4 @@
+import { own } from '../../core/own.ts'
 import type { Config } from '../../config/model/model.ts'
 import { order } from '../../l7/stages/order.ts'
 import { stageMemoryId, type StageMemory } from '../../l7/stages/stage-memory.ts'
@@ -30,7 +31,7 @@ export class StageMemories {
       if (listener.mode !== 'l7') continue
       for (const route of listener.routes) {
         for (const { keys } of order) {
-          const value = keys === undefined ? undefined : route.stages[keys.key]
+          const value = keys === undefined ? undefined : own(route.stages, keys.key)
           if (keys?.memory === undefined || value === undefined) continue
           const id = stageMemoryId(listener, route, keys.key)
           if (kept.has(id)) continue

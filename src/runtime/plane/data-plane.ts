@@ -1,3 +1,4 @@
+import { bareRecord } from '../../core/own.ts'
 import type { Pool } from '../../balancer/pool/pool.ts'
 import type { ChangeEvent } from '../../balancer/pool/states.ts'
 import type { BackendTable } from '../../balancer/table/table.ts'
@@ -87,7 +88,7 @@ export class DataPlane {
       throw error
     }
     this.#prepared = { snapshot, pools, plans, engines, sockets }
-    const ports: Record<string, number> = {}
+    const ports = bareRecord<number>()
     for (const [key, socket] of sockets) if (socket.port !== undefined) ports[key] = socket.port
     return ports
   }

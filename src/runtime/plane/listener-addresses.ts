@@ -1,3 +1,4 @@
+import { own } from '../../core/own.ts'
 import type { ListenerConfig } from '../../config/model/model.ts'
 import { bindKey } from './snapshot.ts'
 
@@ -19,7 +20,7 @@ export function listenerAddresses(
   const { name, mode, binds } = listener
   return binds.map((bind, index) => {
     if (bind.kind === 'unix') return { listener: name, mode, address: bind.text, path: bind.path }
-    const port = ports[bindKey(listener, bind, index)] ?? bind.port
+    const port = own(ports, bindKey(listener, bind, index)) ?? bind.port
     const host = bind.host
     const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
     return { listener: name, mode, address, host, port }

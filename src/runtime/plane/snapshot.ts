@@ -1,3 +1,4 @@
+import { own } from '../../core/own.ts'
 import type { Bind, Config, ListenerConfig, LogLevel, PoolConfig } from '../../config/model/model.ts'
 import type { PoolSlots } from '../../balancer/table/slot-registry.ts'
 import type { SharedStoreMemory } from '../../l7/cache/store/memory/layout.ts'
@@ -83,11 +84,14 @@ export function makeSnapshot(parts: SnapshotParts, before?: Snapshot): Snapshot 
   const { id, config, logLevel, material, slots, ports, caches, stageMemories } = parts
   const listenersBefore = new Map(before?.listeners.map((plan) => [plan.config.name, plan]))
   const listeners = config.listeners.map((listener) =>
-    reuse(listenersBefore.get(listener.name), { config: listener, tls: material.listeners[listener.name] })
+    reuse(listenersBefore.get(listener.name), {
+      config: listener,
+      tls: own(material.listeners, listener.name)
+    })
   )
   const pools = new Map<string, PoolPlan>()
   for (const pool of Object.values(config.pools)) {
-    const plan = { config: pool, slots: slots[pool.name]!, tls: material.pools[pool.name] }
+    const plan = { config: pool, slots: own(slots, pool.name)!, tls: own(material.pools, pool.name) }
     const old = before?.pools.get(pool.name)
     // The tree is memory: text does not tell one from another.
     pools.set(pool.name, old?.slots.tree === plan.slots.tree ? reuse(old, plan) : plan)

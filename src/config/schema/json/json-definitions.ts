@@ -1,3 +1,4 @@
+/* eslint-disable lb/no-text-index -- JSON Schema that is made of our own */
 import type { z } from 'zod'
 
 export type JsonSchema = z.core.JSONSchema.JSONSchema

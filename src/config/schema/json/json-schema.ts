@@ -1,3 +1,4 @@
+/* eslint-disable lb/no-text-index -- JSON Schema that is made of our own */
 import { z } from 'zod'
 import { extractDefinitions, type JsonSchema } from './json-definitions.ts'
 import { rootSchema } from '../root.ts'

@@ -1,3 +1,4 @@
+import { own } from '../../../core/own.ts'
 import { booleanOf, EnvText, numberOf, textOf } from '../../environment/env-text.ts'
 import { foreignCure, type ForeignWords } from '../../report/foreign-words.ts'
 import { suggestion } from '../../report/nearest.ts'
@@ -159,7 +160,7 @@ function durationCure(written: string, max: number): string {
     millisecond: 'ms'
   }
   const unit = match[2]!.toLowerCase()
-  const known = units[unit] ?? units[unit.replace(/s$/, '')] ?? (parseDuration(`1${unit}`) && unit)
+  const known = own(units, unit) ?? own(units, unit.replace(/s$/, '')) ?? (parseDuration(`1${unit}`) && unit)
   return known ? `did you mean "${match[1]}${known}"?` : 'units are ms, s, m, h, d, w, y'
 }
 

@@ -1,3 +1,4 @@
+import { own } from '../../../core/own.ts'
 import { ambiguous, certainCookie, comparableName } from '../../../core/cookies.ts'
 import type { CacheRequest } from '../ports.ts'
 import { selectingField } from '../ports.ts'
@@ -101,7 +102,7 @@ export function normalHost(host: string, scheme: 'http' | 'https'): string {
 }
 
 function partOf(line: string): KeyPart {
-  const kind = partKinds[line[0] as keyof typeof partKinds]
+  const kind = own(partKinds, line[0]!)!
   const rest = line.slice(2)
   if (kind === 'written-path' || kind === 'route') return { kind, value: rest }
   const equals = rest.indexOf('=')

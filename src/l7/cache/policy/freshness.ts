@@ -64,6 +64,7 @@ function configured(
 ): number | undefined {
   // no-cache without a lifetime asks for revalidation, not for a guess.
   if (directives.noCache) return undefined
+  // eslint-disable-next-line lb/no-text-index -- three digits
   const negative = config.negativeTtlMs[String(response.status)]
   if (negative !== undefined) return negative
   if (!heuristicStatuses.has(response.status) && !directives.public) return undefined

@@ -1,3 +1,5 @@
+import { own } from '../../../core/own.ts'
+
 /**
  * The claim at a path such as `realm_access.roles`. A claim whose own name is the whole path comes first: some are URLs with dots
  * (`https://example.com/roles`). Only own properties count.
@@ -10,7 +12,7 @@ export function claimAt(claims: Readonly<Record<string, unknown>> | undefined, p
     if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, part)) {
       return undefined
     }
-    value = (value as Readonly<Record<string, unknown>>)[part]
+    value = own(value as Readonly<Record<string, unknown>>, part)
   }
   return value
 }

@@ -1,3 +1,4 @@
+import { own } from '../../../core/own.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 import type { ConcurrencyInput } from './keys.ts'
 
@@ -25,8 +26,6 @@ export function priorityOf(exchange: Exchange, config: ConcurrencyInput['priorit
   const { header } = config
   const said =
     header !== undefined && exchange.trusted ? exchange.request.headers.get(header.toLowerCase()) : undefined
-  const own = Object.hasOwn(config.routes, exchange.route?.name ?? '')
-    ? config.routes[exchange.route!.name]
-    : undefined
-  return classes.get(said?.toLowerCase()) ?? classes.get(own) ?? classes.get(config.default)!
+  const ofRoute = own(config.routes, exchange.route?.name ?? '')
+  return classes.get(said?.toLowerCase()) ?? classes.get(ofRoute) ?? classes.get(config.default)!
 }

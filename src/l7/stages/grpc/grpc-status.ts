@@ -1,3 +1,4 @@
+import { own } from '../../../core/own.ts'
 import { errorKind, type ErrorCode } from '../../../core/errors.ts'
 
 const UNKNOWN = 2
@@ -39,7 +40,7 @@ const UNITS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 10
 /** The value of grpc-timeout in milliseconds; undefined for what is none. */
 export function grpcTimeoutMs(value: string | undefined): number | undefined {
   const parts = value === undefined ? null : /^(\d{1,8})([HMSmun])$/.exec(value)
-  return parts === null ? undefined : Math.ceil(Number(parts[1]) * UNITS[parts[2]!]!)
+  return parts === null ? undefined : Math.ceil(Number(parts[1]) * own(UNITS, parts[2]!)!)
 }
 
 /** A request or an answer of gRPC; gRPC-Web is not. */

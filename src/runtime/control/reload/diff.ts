@@ -1,3 +1,4 @@
+import { own } from '../../../core/own.ts'
 import type { Config, ListenerConfig, PoolConfig } from '../../../config/model/model.ts'
 import { valueDiff } from './value-diff.ts'
 
@@ -57,7 +58,9 @@ function describeOther(key: (typeof reloadable)[number], before: Config, after: 
   const values = valueDiff({ [key]: before[key] }, { [key]: after[key] })
   const line = `${key} changed: ${values.join(', ')}`
   if (key !== 'caches') return line
-  const lost = Object.keys(before.caches).filter((name) => !same(before.caches[name], after.caches[name]))
+  const lost = Object.keys(before.caches).filter(
+    (name) => !same(own(before.caches, name), own(after.caches, name))
+  )
   return lost.length === 0 ? line : `${line}; what ${lost.join(', ')} holds is lost`
 }
 

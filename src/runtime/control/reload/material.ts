@@ -1,3 +1,4 @@
+import { bareRecord } from '../../../core/own.ts'
 import type { Config, ListenerTls } from '../../../config/model/model.ts'
 import { pathText } from '../../../config/report/problem.ts'
 import { checkCertificate } from '../../../net/tls/certificates/check-certificate.ts'
@@ -39,8 +40,8 @@ export class MaterialReader {
     now: number
   ): Promise<ReadMaterial> {
     // No prototype: a listener may be named `constructor`.
-    const listeners = Object.create(null) as Record<string, ListenerTlsMaterial>
-    const pools = Object.create(null) as Record<string, UpstreamTlsMaterial>
+    const listeners = bareRecord<ListenerTlsMaterial>()
+    const pools = bareRecord<UpstreamTlsMaterial>()
     const certificates: HeldCertificate[] = []
     for (const [index, { name, tls }] of config.listeners.entries()) {
       if (tls === undefined) continue

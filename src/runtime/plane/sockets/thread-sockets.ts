@@ -1,3 +1,4 @@
+import { own } from '../../../core/own.ts'
 import type { Clock } from '../../../core/clock.ts'
 import type { Logger } from '../../../core/log/log.ts'
 import type { Metrics } from '../../../core/metrics/metrics.ts'
@@ -44,7 +45,7 @@ export class ThreadSockets {
       const handles = given.get(key)
       if (this.#sockets.has(key) || fresh.has(key)) continue
       if (handles === undefined && !this.#serves(bind.kind)) continue
-      const how = { handles, port: ports[key], onError: this.#onError(config.name) }
+      const how = { handles, port: own(ports, key), onError: this.#onError(config.name) }
       given.delete(key)
       try {
         fresh.set(key, await openBound(config, bind, engine, how))

@@ -1,3 +1,4 @@
+import { bareRecord } from '../../../core/own.ts'
 import type { ListenerConfig } from '../../../config/model/model.ts'
 import { bindsStreams, bindTcp, type StreamHandle } from '../../../net/descriptors/bind-stream.ts'
 import { Duplicator } from '../../../net/descriptors/duplicate.ts'
@@ -31,7 +32,7 @@ export class WorkerSockets {
 
   /** Binds what is new; it does not listen yet. Returns the ports of all groups by bind key. Throws a StartError. */
   prepare(snapshot: Snapshot): Record<string, number> {
-    const ports: Record<string, number> = {}
+    const ports = bareRecord<number>()
     for (const found of bindsOf(snapshot)) {
       const { key } = found
       try {

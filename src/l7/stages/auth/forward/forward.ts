@@ -1,3 +1,4 @@
+import { bareRecord } from '../../../../core/own.ts'
 import { hash } from 'node:crypto'
 import { Pool } from 'undici'
 import type { Clock } from '../../../../core/clock.ts'
@@ -69,7 +70,7 @@ export class ForwardAuth implements AuthMethod {
   /** The request, as it is told. */
   #described(exchange: Exchange): Record<string, string> {
     const { request, scheme, host, path, query, clientIp } = exchange
-    const fields: Record<string, string> = {}
+    const fields = bareRecord<string>()
     for (const name of this.#input.requestHeaders) {
       const value = request.headers.get(name.toLowerCase())
       if (value !== undefined) fields[name.toLowerCase()] = value
