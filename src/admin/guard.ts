@@ -19,7 +19,7 @@ export interface GuardOptions {
  * answers (Host).
  */
 export function guard(request: IncomingMessage, changes: boolean, options: GuardOptions): void {
-  const authorized = options.token !== undefined && bearsToken(request, options.token)
+  const authorized = bears(request, options.token)
   // A page that rebinds its name does not know the token, so who brings it may use any name for this machine.
   if (!authorized && !options.unix && !isOwnHost(request.headers.host, options.host)) {
     throw new ApiError('bad-host', 'Host must be an IP address, localhost or the name in admin.bind')
@@ -36,6 +36,15 @@ export function guard(request: IncomingMessage, changes: boolean, options: Guard
       { 'WWW-Authenticate': 'Bearer realm="lb admin"' }
     )
   }
+}
+
+/** May read what the administration knows: on this machine, or with the token. */
+export function mayRead(request: IncomingMessage, { local, unix, token }: GuardOptions): boolean {
+  return local || unix || bears(request, token)
+}
+
+function bears(request: IncomingMessage, token: string | undefined): boolean {
+  return token !== undefined && bearsToken(request, token)
 }
 
 function bearsToken(request: IncomingMessage, token: string): boolean {

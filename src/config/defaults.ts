@@ -25,6 +25,7 @@ export const defaults = {
     backendHeader: false,
     redirectToHttps: false,
     trace: false,
+    via: 'response',
     paths: { encodedSlash: 'agree', mergeSlashes: true, semicolons: 'keep' }
   },
   tls: {

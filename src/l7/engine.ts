@@ -18,7 +18,7 @@ import type { EngineContext, FinishedExchange, L7Deps } from './exchange/engine-
 import { Exchange } from './exchange/exchange.ts'
 import { dateLine } from './headers/date-line.ts'
 import { errorAnswer } from './headers/error-answer.ts'
-import { viaLine, viaPseudonym } from './headers/via.ts'
+import { cdnLoopLine, viaLine, viaPseudonym } from './headers/via.ts'
 import { DownstreamConnection } from './http1/server/downstream-connection.ts'
 import type { DownstreamHost } from './http1/server/downstream-host.ts'
 import { Entrance, type EntranceHost } from './http1/server/entrance.ts'
@@ -54,6 +54,8 @@ export class L7Engine
   readonly metrics: Metrics
   readonly pseudonym: string
   readonly viaLine: string
+  readonly viaLine2: string
+  readonly loopLine: string
   readonly bytesIn: Counter
   readonly bytesOut: Counter
   snapshot: Snapshot
@@ -73,6 +75,8 @@ export class L7Engine
     this.metrics = deps.metrics
     this.pseudonym = name
     this.viaLine = viaLine('1.1', name)
+    this.viaLine2 = viaLine('2.0', name)
+    this.loopLine = cdnLoopLine(name)
     this.#door = new TlsDoor(this, deps.deadlines)
     const listener = parts.config.name
     this.bytesIn = deps.metrics.counter('lb_bytes_total', { listener, direction: 'in' })

@@ -30,6 +30,23 @@ t.test('/readyz tells why it is not ready', async (t) => {
   })
 })
 
+t.test('/readyz tells strangers no name and no address', async (t) => {
+  const token = 'a-token-of-sixteen-characters'
+  const bind = { kind: 'tcp', host: '0.0.0.0', port: 0, text: '0.0.0.0:0' } as const
+  const { plane, url, close } = await startAdmin(token, bind)
+  t.teardown(close)
+  for (const backend of plane.backends.db!) backend.usable = false
+  plane.bound = false
+  const stranger = await ask(`${url}/readyz`)
+  t.match(stranger, {
+    status: 503,
+    json: { reasons: ['a listener is not bound', 'a pool has no usable backend'] }
+  })
+  t.notMatch(stranger.text, /db|8080/)
+  const known = await ask(`${url}/readyz`, { headers: { authorization: `Bearer ${token}` } })
+  t.match(known.text, /pool db: none of 2/)
+})
+
 t.test('/metrics is Prometheus text', async (t) => {
   const { url, close } = await startAdmin()
   t.teardown(close)
@@ -200,7 +217,17 @@ t.test('the configuration in force is shown without its secrets', async (t) => {
         tls: { certificates: [{ cert: '/etc/a.crt', key: '/etc/a.key' }] },
         routes: [
           {
-            match: { headers: { 'x-api-key': 'hunter2', 'x-version': '2' } },
+            match: {
+              headers: {
+                'x-api-key': 'hunter2',
+                'x-session': 'hunter2',
+                'x-version': '2',
+                authorization: '*'
+              },
+              query: { apikey: 'hunter2', page: '2' }
+            },
+            respond: { body: 'hunter2', headers: { 'Set-Cookie': 'a=hunter2' } },
+            action: { kind: 'redirect', to: 'https://a.example/?access_token=hunter2&b=1' },
             headers: { request: { set: { Authorization: 'Basic hunter2', 'X-Env': 'prod' } } },
             auth: [
               { apiKeys: { header: 'x-api-key', keys: { alice: 'hunter2' } } },
@@ -223,7 +250,8 @@ t.test('the configuration in force is shown without its secrets', async (t) => {
         tls: { certificates: [{ key: '/etc/a.key' }] },
         routes: [
           {
-            match: { headers: { 'x-version': '2' } },
+            match: { headers: { 'x-version': '2', authorization: '*' }, query: { page: '2' } },
+            action: { to: 'https://a.example/?access_token=***&b=1' },
             headers: { request: { set: { 'X-Env': 'prod' } } },
             auth: [{ apiKeys: { header: 'x-api-key', keys: { alice: '***' } } }, {}],
             cache: { key: { headers: ['accept'] } }

@@ -43,6 +43,7 @@ ${pools}`)
         accessLog: { enabled: false, sample: 1 },
         backendHeader: false,
         trace: false,
+        via: 'response',
         paths: { encodedSlash: 'agree', mergeSlashes: true, semicolons: 'keep' },
         stages: {},
         routes: [

@@ -6,7 +6,7 @@ import { readJson } from './body.ts'
 import { parseExplain } from './explain-request.ts'
 import type { BackendView, ControlPlane, PoolView } from '../control-plane.ts'
 import { maskSecrets } from './mask.ts'
-import { readiness } from './readiness.ts'
+import { readiness, withoutNames } from './readiness.ts'
 import { parseBackendChange, parsePurge } from './requests.ts'
 
 export interface Call {
@@ -15,6 +15,8 @@ export interface Call {
   readonly query: URLSearchParams
   /** What stands in place of `:name` in the endpoint's path, decoded. */
   readonly params: readonly string[]
+  /** May read names and addresses. */
+  readonly knows: boolean
 }
 
 export interface Answer {
@@ -63,14 +65,15 @@ export const endpoints: readonly Endpoint[] = [
   { path: '/api/openapi.yaml', get: openapi }
 ]
 
-function ready({ plane, query }: Call): Answer {
-  const { ready, reasons } = readiness(
+function ready({ plane, query, knows }: Call): Answer {
+  const found = readiness(
     plane.info(),
     plane.listeners(),
     plane.pools(),
     query.getAll('pool'),
     plane.troubles()
   )
+  const { ready, reasons } = knows ? found : withoutNames(found)
   return { status: ready ? 200 : 503, body: { status: ready ? 'ready' : 'not ready', reasons } }
 }
 

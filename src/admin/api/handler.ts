@@ -6,7 +6,7 @@ import { ControlError } from '../control-plane.ts'
 import type { ControlPlane } from '../control-plane.ts'
 import { endpoints } from './endpoints.ts'
 import type { Answer, Endpoint } from './endpoints.ts'
-import { guard } from '../guard.ts'
+import { guard, mayRead } from '../guard.ts'
 import type { GuardOptions } from '../guard.ts'
 
 /** Answers one request to the admin listener. Never rejects. */
@@ -58,7 +58,7 @@ async function dispatch(
       Allow: allow
     })
   }
-  return run({ plane, request, query: searchParams, params })
+  return run({ plane, request, query: searchParams, params, knows: mayRead(request, options) })
 }
 
 function isPost(method: string | undefined): boolean {

@@ -3,18 +3,27 @@ export const MASK = '***'
 
 const secretKeys = /token|passw|secret|credential|private/i
 const secretHeaders =
-  /^(authorization|proxy-authorization|cookie|set-cookie|.*(api-?key|token|secret|auth).*)$/i
+  /^(authorization|proxy-authorization|cookie|set-cookie|.*(key|token|secret|auth|passw|signature|session).*)$/i
+/** Query parameters by which a request is let in. */
+const secretParameters = /key|token|secret|auth|pass|pw|sig|code|session|jwt/i
 
 /**
  * A copy of the configuration that may be shown. Masked are values under keys that name a secret, all values of
- * `apiKeys.keys` and `users`, what probes send, headers that carry credentials, and passwords in URLs. `tls.key` is a path and stays.
+ * `apiKeys.keys` and `users`, what probes send, headers and query parameters that carry credentials (also those that `match` asks for),
+ * bodies of `respond`, and passwords in URLs. `tls.key` is a path and stays.
  */
 export function maskSecrets(value: unknown): unknown {
   return mask(value, [])
 }
 
+/** The same for the part of the configuration that stands at `path`. */
+export function maskAt(path: readonly string[], value: unknown): unknown {
+  return mask(value, path)
+}
+
 function mask(value: unknown, path: readonly string[]): unknown {
-  if (typeof value === 'string') return isSecret(path) && value !== '' ? MASK : maskUrl(value)
+  if (typeof value === 'string')
+    return isSecret(path) && value !== '' && value !== '*' ? MASK : maskUrl(value)
   if (typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) return value.map((item) => mask(item, path))
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mask(item, [...path, key])]))
@@ -26,11 +35,16 @@ function isSecret(path: readonly string[]): boolean {
   if (path.includes('apiKeys') && path.includes('keys')) return true
   // What a probe sends may be a login: "AUTH password" to Redis.
   if (key === 'send' && path.includes('health')) return true
+  // A body may be the answer to who may know it; in `action` of a route as it is built, in `respond` as it is written.
+  if (key === 'body' && !path.includes('tests')) return true
+  if (path.includes('query') && path.includes('match')) return secretParameters.test(key)
   if (key === 'users' || path.at(-2) === 'users') return true
   return path.some((part) => part.toLowerCase().includes('headers')) && secretHeaders.test(key)
 }
 
 /** `redis://user:password@host` keeps all but the password. */
 function maskUrl(text: string): string {
-  return text.replace(/^([a-z][a-z0-9+.-]*:\/\/[^\s/@:]*):[^\s/@]+@/i, `$1:${MASK}@`)
+  return text
+    .replace(/^([a-z][a-z0-9+.-]*:\/\/[^\s/@:]*):[^\s/@]+@/i, `$1:${MASK}@`)
+    .replace(/([?&][^=&#\s]*(?:key|token|secret|passw|sig)[^=&#\s]*=)[^&#\s]+/gi, `$1${MASK}`)
 }

@@ -6,6 +6,18 @@ export interface Readiness {
   readonly reasons: readonly string[]
 }
 
+/** What a stranger may know: that it is so, and of what kind, but no name and no address. */
+export function withoutNames({ ready, reasons }: Readiness): Readiness {
+  const kinds = new Set(
+    reasons.map((reason) => {
+      if (reason.startsWith('draining')) return reason
+      if (reason.startsWith('listener ')) return 'a listener is not bound'
+      return reason.startsWith('pool ') ? 'a pool has no usable backend' : 'lb itself is in trouble'
+    })
+  )
+  return { ready, reasons: [...kinds] }
+}
+
 /** Most reasons told: with 10,000 backends down, the first ones say enough. */
 const MAX_REASONS = 20
 

@@ -126,6 +126,7 @@ function buildL7(input: L7Input, name: string, absolute: ResolvePath): L7Listene
     accessLog: buildAccessLog(input.accessLog),
     backendHeader: input.backendHeader,
     trace: input.trace,
+    via: input.via,
     paths: input.paths,
     stages: stageValues(input),
     routes

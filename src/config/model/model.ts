@@ -149,6 +149,8 @@ export interface L7ListenerConfig extends ListenerCommon {
   readonly accessLog: AccessLog
   /** X-Backend-Server in responses. */
   readonly backendHeader: boolean
+  /** Via towards both sides, towards clients, or none. */
+  readonly via: boolean | 'response'
   /** Forward TRACE; otherwise it is answered 405. */
   readonly trace: boolean
   readonly paths: PathPolicy

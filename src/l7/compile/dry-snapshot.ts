@@ -8,7 +8,7 @@ import type { Pool } from '../../balancer/pool/pool.ts'
 import type { HttpCache } from '../cache/http-cache.ts'
 import type { EngineContext } from '../exchange/engine-context.ts'
 import type { Upstreams } from '../forward/upstreams.ts'
-import { viaLine } from '../headers/via.ts'
+import { cdnLoopLine, viaLine } from '../headers/via.ts'
 import { compilePool, compileSnapshot } from './compile.ts'
 import type { CompiledPool, Snapshot } from './snapshot.ts'
 
@@ -24,6 +24,8 @@ export function dryContext(clock: Clock, pseudonym: string): EngineContext {
     metrics,
     pseudonym,
     viaLine: viaLine('1.1', pseudonym),
+    viaLine2: viaLine('2.0', pseudonym),
+    loopLine: cdnLoopLine(pseudonym),
     bytesIn: metrics.counter('lb_bytes_total', { listener: '', direction: 'in' }),
     bytesOut: metrics.counter('lb_bytes_total', { listener: '', direction: 'out' }),
     draining: false,

@@ -16,10 +16,13 @@ export interface L7Deps {
 
 /** What the parts of one engine share. */
 export interface EngineContext extends L7Deps {
-  /** This process in Via. */
+  /** This process in Via and CDN-Loop. */
   readonly pseudonym: string
-  /** "Via: 1.1 lb-…\r\n", for responses. */
+  /** "Via: 1.1 lb-…\r\n"; of messages that came over HTTP/2. */
   readonly viaLine: string
+  readonly viaLine2: string
+  /** "CDN-Loop: lb-…\r\n". */
+  readonly loopLine: string
   readonly bytesIn: Counter
   readonly bytesOut: Counter
   /** No new exchange begins on a connection that has ended one. */

@@ -6,23 +6,28 @@ import { randomBytes } from 'node:crypto'
  */
 export const MAX_PASSAGES = 3
 
-/** Longest Via that is searched. With more the request has passed more proxies than any honest one: it is a loop. */
+/** Longest Via or CDN-Loop that is searched. With more the request has passed more proxies than any honest one: it is a loop. */
 const MAX_VIA = 4096
 
 /**
- * The name of this process in Via (RFC 9110 §7.6.3): a pseudonym, since the host's name is nobody's business, and
+ * The name of this process in Via (RFC 9110 §7.6.3) and CDN-Loop (RFC 8586): a pseudonym, since the host's name is nobody's business, and
  * with 32 random bits, since two lb in a row are no loop. All workers of a process must use the same.
  */
 export function viaPseudonym(random: Buffer = randomBytes(4)): string {
   return `lb-${random.toString('hex')}`
 }
 
-/** The line to append. `version` is that of the message received: `1.0`, `1.1`, `2`. */
+/** The line to append. `version` is that of the message received: `1.0`, `1.1`, `2.0`. */
 export function viaLine(version: string, pseudonym: string): string {
   return `Via: ${version} ${pseudonym}\r\n`
 }
 
-/** Whether a request with this Via (duplicates joined) has been here too often. */
+/** The line that tells a loop, and nothing else: servers turn compression off for what comes with Via, not with this. */
+export function cdnLoopLine(pseudonym: string): string {
+  return `CDN-Loop: ${pseudonym}\r\n`
+}
+
+/** Whether a request with this Via or CDN-Loop (duplicates joined) has been here too often. */
 export function isLoop(via: string, pseudonym: string): boolean {
   if (via.length > MAX_VIA) return true
   let passages = 0
@@ -36,5 +41,5 @@ export function isLoop(via: string, pseudonym: string): boolean {
 function isEdge(text: string, at: number): boolean {
   if (at < 0 || at >= text.length) return true
   const c = text[at]!
-  return c === ' ' || c === '\t' || c === ','
+  return c === ' ' || c === '\t' || c === ',' || c === ';'
 }

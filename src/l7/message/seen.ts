@@ -1,5 +1,6 @@
 /** Fields that the engine itself reads or replaces, noted while a head is read: bits of `seen`. Tracestate counts as traceparent. */
-export const SEEN_VIA = 1
+/** Via or CDN-Loop. */
+export const SEEN_HOPS = 1
 export const SEEN_FORWARDED = 2
 export const SEEN_X_FORWARDED = 4
 export const SEEN_REQUEST_ID = 8

@@ -210,6 +210,31 @@ t.test('a request that goes round in circles is 508', async (t) => {
   client.send(get('/', via.repeat(3)))
   await client.text('LB_LOOP')
   t.match(client.received, /^HTTP\/1.1 508 /)
+  const again = await loop.client()
+  again.send(get('/', `CDN-Loop: other; v=1.0, ${loop.engine.pseudonym};a="b"\r\n`.repeat(3)))
+  await again.text('LB_LOOP')
+})
+
+t.test('Via is told to whom the listener says; an HTTP/1.0 client is one', async (t) => {
+  const ways = [
+    [false, false, false],
+    ['response', false, true],
+    [true, true, true]
+  ] as const
+  for (const [via, toBackend, toClient] of ways) {
+    const backend = await rawBackend(answering(() => OK))
+    const lab = await labOf([backend], { listener: { via } })
+    const client = await lab.client()
+    client.send('GET / HTTP/1.0\r\nHost: a\r\nVia: 1.1 far\r\n\r\n')
+    const response = await client.end()
+    const request = backend.connections[0]!.received
+    t.equal(/Via: 1\.0 lb-/.test(request), toBackend, `via: ${via}, backend`)
+    t.match(request, /Via: 1\.1 far\r\n/, "somebody else's passes")
+    t.match(request, /CDN-Loop: lb-[0-9a-f]{8}\r\n/)
+    t.equal(/Via: 1\.1 lb-/.test(response), toClient, `via: ${via}, client`)
+    await lab.close()
+    await backend.close()
+  }
 })
 
 t.test('the access log has a line per exchange, with what an operator asks for', async (t) => {

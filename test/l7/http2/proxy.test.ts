@@ -101,16 +101,20 @@ async function eventually(t: Test, holds: () => boolean, what: string): Promise<
 }
 
 t.test('a request passes to HTTP/1.1 and its response back, with fields, bodies and trailers', async (t) => {
-  const lab = await through(t, (request, response) => {
-    let body = ''
-    request.on('data', (chunk: Buffer) => (body += String(chunk)))
-    request.on('end', () => {
-      response.writeHead(201, { 'X-Seen': `${request.method} ${request.url} ${request.headers.host}`, 'X-Cookie': request.headers.cookie ?? '', 'X-Via': request.headers.via ?? '', Trailer: 'x-sum' }) // prettier-ignore
-      response.write(body)
-      response.addTrailers({ 'x-sum': request.trailers['x-sum'] ?? 'none' })
-      response.end()
-    })
-  })
+  const lab = await through(
+    t,
+    (request, response) => {
+      let body = ''
+      request.on('data', (chunk: Buffer) => (body += String(chunk)))
+      request.on('end', () => {
+        response.writeHead(201, { 'X-Seen': `${request.method} ${request.url} ${request.headers.host}`, 'X-Cookie': request.headers.cookie ?? '', 'X-Via': request.headers.via ?? '', Trailer: 'x-sum' }) // prettier-ignore
+        response.write(body)
+        response.addTrailers({ 'x-sum': request.trailers['x-sum'] ?? 'none' })
+        response.end()
+      })
+    },
+    { via: true }
+  )
   const client = clientOf(t, lab)
   const stream = client.request(
     { ':method': 'POST', ':path': '/a?b', ':authority': 'site.example', cookie: ['a=1', 'b=2'], te: 'trailers', trailer: 'x-sum' },
@@ -120,7 +124,7 @@ t.test('a request passes to HTTP/1.1 and its response back, with fields, bodies 
   stream.end('hello')
   const { headers, trailers, body } = await answerOf(stream)
   t.match(headers, { ':status': 201, 'x-seen': 'POST /a?b site.example', 'x-cookie': 'a=1; b=2' })
-  t.match(headers['x-via'], /^2(\.0)? lb-|^1\.1 lb-/)
+  t.match(headers['x-via'], /^2\.0 lb-/)
   t.equal(body, 'hello')
   t.equal(trailers['x-sum'], 'abc')
   t.equal(headers.connection, undefined)

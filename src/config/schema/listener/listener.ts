@@ -190,6 +190,12 @@ const l7Keys = {
   backendHeader: flag()
     .prefault(defaults.listener.backendHeader)
     .describe('Name the backend in `X-Backend-Server` of responses.'),
+  via: z
+    .union([flag(), word(['response'])])
+    .prefault(defaults.listener.via)
+    .describe(
+      'Where `Via` tells of this hop: on both sides, in responses only, or nowhere. Servers such as nginx compress nothing for requests that carry it.'
+    ),
   trace: flag().prefault(defaults.listener.trace).describe('Forward TRACE; otherwise it is answered 405.'),
   paths: mapping({
     encodedSlash: encodedSlash().prefault(defaults.listener.paths.encodedSlash),

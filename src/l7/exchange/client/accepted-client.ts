@@ -8,11 +8,12 @@ import { ClientConnection, type ConnectionFacts, type Ends } from './client-conn
 export function acceptedClient(
   transport: Transport,
   pass: Pass | undefined,
-  ends: Ends | undefined
+  ends: Ends | undefined,
+  http2 = false
 ): ClientConnection {
   const source = ends === undefined ? remoteEndpoint(transport) : ends.source
   const scheme = transport.secure ? 'https' : 'http'
-  return new ClientConnection(source?.address ?? '', scheme, pass, new TransportFacts(transport, ends))
+  return new ClientConnection(source?.address ?? '', scheme, pass, new TransportFacts(transport, ends), http2)
 }
 
 class TransportFacts implements ConnectionFacts {

@@ -25,6 +25,7 @@ export class ClientConnection implements TieHolder {
   /** Address of the peer, or what its PROXY header said; '' on a unix socket. */
   readonly peer: string
   readonly scheme: 'http' | 'https'
+  readonly http2: boolean
   /** What the connection is counted in, where the listener limits connections. */
   readonly pass: Pass | undefined
   /** Written by the backends' side, and at the end of the connection. */
@@ -32,7 +33,14 @@ export class ClientConnection implements TieHolder {
   readonly #facts: ConnectionFacts
   #forwarded: ForwardedWriter | undefined
 
-  constructor(peer: string, scheme: 'http' | 'https', pass: Pass | undefined, facts: ConnectionFacts) {
+  constructor(
+    peer: string,
+    scheme: 'http' | 'https',
+    pass: Pass | undefined,
+    facts: ConnectionFacts,
+    http2 = false
+  ) {
+    this.http2 = http2
     this.peer = peer
     this.scheme = scheme
     this.pass = pass

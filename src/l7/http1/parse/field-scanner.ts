@@ -17,7 +17,7 @@ import {
   SEEN_REQUEST_ID,
   SEEN_TRACEPARENT,
   SEEN_TRAILER,
-  SEEN_VIA,
+  SEEN_HOPS,
   SEEN_X,
   SEEN_X_FORWARDED
 } from '../../message/seen.ts'
@@ -169,7 +169,7 @@ export class FieldScanner {
         }
         break
       case 3:
-        if (this.#is(nameStart, 'via')) this.seen |= SEEN_VIA
+        if (this.#is(nameStart, 'via')) this.seen |= SEEN_HOPS
         break
       case 4:
         if (this.#is(nameStart, 'host')) {
@@ -193,6 +193,9 @@ export class FieldScanner {
           this.upgrade = join(this.upgrade, this.#value(nameEnd, lineEnd))
           this.#cut(nameStart, lineEnd)
         } else if (this.#is(nameStart, 'trailer')) this.seen |= SEEN_TRAILER
+        break
+      case 8:
+        if (this.#is(nameStart, 'cdn-loop')) this.seen |= SEEN_HOPS
         break
       case 9:
         if (this.#is(nameStart, 'forwarded')) this.seen |= SEEN_FORWARDED

@@ -5,7 +5,7 @@ import {
   SEEN_REQUEST_ID,
   SEEN_TRACEPARENT,
   SEEN_TRAILER,
-  SEEN_VIA,
+  SEEN_HOPS,
   SEEN_X,
   SEEN_X_FORWARDED
 } from '../../message/seen.ts'
@@ -62,7 +62,8 @@ const KNOWN: ReadonlyMap<string, number> = new Map([
   ['http2-settings', DROPPED],
   ['proxy-authenticate', DROPPED],
   ['proxy-authorization', DROPPED],
-  ['via', REGULAR | (SEEN_VIA << SEEN_SHIFT)],
+  ['via', REGULAR | (SEEN_HOPS << SEEN_SHIFT)],
+  ['cdn-loop', REGULAR | (SEEN_HOPS << SEEN_SHIFT)],
   ['forwarded', REGULAR | (SEEN_FORWARDED << SEEN_SHIFT)],
   ['date', REGULAR | (SEEN_DATE << SEEN_SHIFT)],
   ['trailer', REGULAR | (SEEN_TRAILER << SEEN_SHIFT)],

@@ -52,7 +52,7 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
   ) {
     this.#host = host
     this.transport = attach(this)
-    this.client = acceptedClient(this.transport, pass, ends)
+    this.client = acceptedClient(this.transport, pass, ends, true)
     this.#traffic = new Traffic(this.transport, host.context)
     this.session = new ServerSession(this, host.snapshot.config.http2.maxStreams)
     this.#writer = new TransportWriter(this.transport, this.session.out)

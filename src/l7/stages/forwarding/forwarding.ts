@@ -13,6 +13,7 @@ import {
   SEEN_X,
   SEEN_X_FORWARDED
 } from '../../message/seen.ts'
+import type { StageContext } from '../stage-context.ts'
 import type { Stage } from '../stage.ts'
 import { GO_ON, type Verdict } from '../verdict.ts'
 
@@ -61,15 +62,34 @@ const forwarding: Stage = {
       // Without the one, the other means nothing (W3C Trace Context §3.3.1).
       headers.remove('tracestate')
     }
-    added += request.minor === 1 ? context.viaLine : viaLine('1.0', context.pseudonym)
-    headers.text += added
-  },
-
-  response(exchange: Exchange, head: ResponseHead): void {
-    head.headers.text += exchange.context.viaLine
+    headers.text += added + context.loopLine
   }
 }
 
-export function compile(): Stage {
-  return forwarding
+const withVia: Required<Pick<Stage, 'response'>> = {
+  response(exchange: Exchange, head: ResponseHead): void {
+    const { viaLine, viaLine2 } = exchange.context
+    const http2 = head.source === 'backend' && exchange.target?.pool.pool.config.protocol !== 'http1'
+    head.headers.text += http2 ? viaLine2 : viaLine
+  }
+}
+
+const withViaBothWays: Stage = {
+  ...forwarding,
+  ...withVia,
+
+  forward(exchange: Exchange, head: ForwardHead): void {
+    forwarding.forward!(exchange, head)
+    const { request, client, context } = exchange
+    head.headers.text += client.http2
+      ? context.viaLine2
+      : request.minor === 1
+        ? context.viaLine
+        : viaLine('1.0', context.pseudonym)
+  }
+}
+
+export function compile(_keys: undefined, { listener }: StageContext): Stage {
+  if (listener.via === 'response') return { ...forwarding, ...withVia }
+  return listener.via ? withViaBothWays : forwarding
 }

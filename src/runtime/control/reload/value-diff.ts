@@ -1,3 +1,4 @@
+import { maskAt } from '../../../admin/api/mask.ts'
 import { durationText, sizeText } from '../../../config/units.ts'
 
 /** Differences told of one listener or pool; more of them are counted. */
@@ -59,15 +60,18 @@ function entriesOf(value: unknown): Map<string, unknown> | undefined {
   return new Map(items.map((item, index) => [names[index]!, item]))
 }
 
+/** Whoever reads the plan need not be who may read the secret. */
 function text(path: string, value: unknown): string {
+  return shownText(path, maskAt(path.split('.'), value))
+}
+
+function shownText(path: string, value: unknown): string {
   if (value === undefined) return 'none'
   if (typeof value === 'number' && path.endsWith('Ms')) return value === 0 ? '0s' : durationText(value)
   if (typeof value === 'number' && /Bytes$/.test(path)) return sizeText(value)
   if (typeof value === 'number' && /PerSecond$/.test(path)) return `${value}/s`
-  // Whoever reads the plan need not be who may read the secret.
-  if (/(?:token|secret|password|key)$/i.test(path) && typeof value === 'string') return '***'
   if (typeof value === 'object' && value !== null && 'text' in value) return String(value.text)
-  if (Array.isArray(value)) return clip(`[${value.map((item) => text('', item)).join(', ')}]`)
+  if (Array.isArray(value)) return clip(`[${value.map((item) => shownText('', item)).join(', ')}]`)
   return clip(typeof value === 'string' ? value : JSON.stringify(value))
 }
 
