@@ -66,7 +66,13 @@ export const defaults = {
   },
   breaker: { failures: 5, open: '10s', maxOpen: '60s', statuses: [500, 502, 503, 504] },
   outlier: { interval: '10s', minRequests: 20, errorShare: '30%', eject: '30s', maxEjected: '30%' },
-  retry: { attempts: 2, budget: '20%', on: ['connect-failure', 'reset'], nonIdempotent: false },
+  retry: {
+    attempts: 2,
+    budget: '20%',
+    on: ['connect-failure', 'reset'],
+    when: 'idempotent',
+    nonIdempotent: false
+  },
   queue: { max: 100, timeout: '1s' },
   sticky: { secure: 'auto', sameSite: 'lax' },
   slowStart: '0s',

@@ -31,7 +31,7 @@ export function poolConfig(over: Partial<PoolConfig> = {}): PoolConfig {
     backends: weighted({ a: 1, b: 1, c: 1 }),
     protocol: 'http1',
     breaker: { enabled: true, failures: 5, openMs: 10_000, maxOpenMs: 60_000, statuses: [] },
-    retry: { attempts: 2, budget: 0.2, on: [], nonIdempotent: false },
+    retry: { attempts: 2, budget: 0.2, on: [], when: 'idempotent', nonIdempotent: false },
     queue: { max: 0, timeoutMs: 1000 },
     slowStartMs: 0,
     panicThreshold: 0,

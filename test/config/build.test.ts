@@ -92,7 +92,13 @@ ${pools}`)
           maxOpenMs: 60_000,
           statuses: [500, 502, 503, 504]
         },
-        retry: { attempts: 2, budget: 0.2, on: ['connect-failure', 'reset'], nonIdempotent: false },
+        retry: {
+          attempts: 2,
+          budget: 0.2,
+          on: ['connect-failure', 'reset'],
+          when: 'idempotent',
+          nonIdempotent: false
+        },
         queue: { max: 100, timeoutMs: 1000 },
         slowStartMs: 0,
         panicThreshold: 0,

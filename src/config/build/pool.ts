@@ -85,7 +85,7 @@ function buildBreaker(input: PoolInput['breaker'], backends: number): BreakerCon
 
 function buildRetry(input: PoolInput['retry']): RetryConfig {
   if (input !== false) return input
-  return { attempts: 0, budget: 0, on: [], nonIdempotent: false }
+  return { attempts: 0, budget: 0, on: [], when: 'idempotent', nonIdempotent: false }
 }
 
 function buildSticky(input: NonNullable<PoolInput['sticky']>): StickyConfig {

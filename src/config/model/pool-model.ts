@@ -162,6 +162,8 @@ export interface RetryConfig {
   readonly on: readonly RetryCondition[]
   /** Also methods that are not idempotent. */
   readonly nonIdempotent: boolean
+  /** What may be sent again: idempotent methods, also what has an Idempotency-Key, or anything. */
+  readonly when: 'idempotent' | 'idempotency-key' | 'always'
 }
 
 export interface StickyConfig {

@@ -5,7 +5,7 @@ import { suggestion } from '../report/nearest.ts'
 import { numberOf, textOf } from '../environment/env-text.ts'
 import { leaf, listOf, mapping, Refusal } from './leaf/leaf.ts'
 import { firstOf, loneNumber, loneTrue } from './leaf/lone.ts'
-import { flag, integer, percent } from './leaf/leaves.ts'
+import { flag, integer, percent, word } from './leaf/leaves.ts'
 
 const words = ['connect-failure', 'reset', 'timeout', 'grpc-unavailable'] as const
 
@@ -36,8 +36,11 @@ const describe = {
   attempts: 'Further tries after the first, each on another backend (L4: further backends dialled); 0: none.',
   budget: 'Retries may be at most this share of the requests (three are always allowed).',
   on: 'What is tried again: `connect-failure`, `reset` (before the first byte of the response), `timeout`, statuses, `grpc-unavailable` (a call answered UNAVAILABLE before its first message, whatever its method).',
-  nonIdempotent: 'Also for methods such as POST, which then may be carried out twice.'
+  when: 'What may be sent again once it has been sent: `idempotent` methods; also a POST or PATCH that has an `Idempotency-Key`; or `always`.',
+  nonIdempotent: 'The same as `when: always`: methods such as POST too, which then may be carried out twice.'
 }
+
+const whenWords = ['idempotent', 'idempotency-key', 'always'] as const
 
 const loneRetry = firstOf(loneNumber('attempts'), loneTrue('it is on where the key is left out'))
 
@@ -49,6 +52,7 @@ export const poolRetry = mapping(
     on: listOf(condition(), { max: 50 })
       .prefault([...defaults.retry.on])
       .describe(describe.on),
+    when: word(whenWords).prefault(defaults.retry.when).describe(describe.when),
     nonIdempotent: flag().prefault(defaults.retry.nonIdempotent).describe(describe.nonIdempotent)
   },
   { lone: loneRetry }
@@ -60,6 +64,7 @@ export const routeRetry = mapping(
     attempts: integer(0, 10).optional().describe(describe.attempts),
     budget: percent().optional().describe(describe.budget),
     on: listOf(condition(), { max: 50 }).optional().describe(describe.on),
+    when: word(whenWords).optional().describe(describe.when),
     nonIdempotent: flag().optional().describe(describe.nonIdempotent)
   },
   { lone: loneRetry }

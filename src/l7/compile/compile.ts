@@ -87,7 +87,7 @@ export function compilePool(
     upstreams,
     budget: new RetryBudget(config.retry.budget, context.clock),
     hashKey: keyed ? config.hash.key : undefined,
-    sticky: config.sticky === undefined ? undefined : new Sticky(pool, config.sticky),
+    sticky: config.sticky === undefined ? undefined : new Sticky(pool, config.sticky, context.clock),
     badStatuses: new Set(config.breaker.statuses),
     connectSeconds: context.metrics.histogram('lb_connect_duration_seconds', { pool: name }),
     queueSeconds: context.metrics.histogram('lb_queue_wait_seconds', { pool: name }),

@@ -49,6 +49,8 @@ export abstract class ExchangeFacts {
   authority: string | undefined
   /** The path to ask for. Written by the target stage, then by the rewrite stage. */
   forwardPath = ''
+  /** Length of the body that goes on, where it was held until it was whole. Written by the exchange only. */
+  forwardLength: number | undefined
   /** Set by auth. */
   identity: Identity | undefined
   /** Hash by which `hash` and `maglev` pools choose, in place of the pool's own key. Written by stages. */

@@ -11,6 +11,7 @@ import { SEEN_TRAILER } from '../message/seen.ts'
 import type { Response } from '../message/response.ts'
 import type { Refusal } from '../stages/refusal.ts'
 import type { Verdict } from '../stages/verdict.ts'
+import type { HeldBody } from './held-body.ts'
 import { answerError } from './response/local-answer.ts'
 import { ResponseExit } from './response/response-exit.ts'
 import type { ResponseTap } from './response/response-tap.ts'
@@ -28,6 +29,7 @@ export class Exchange extends ResponseExit implements ForwardOwner {
   /** Receives the request's body as it passes. Written by the mirror stage only. */
   bodyCopy: RequestBodyCopy | undefined
   #outgoing: Outgoing | undefined
+  #held: HeldBody | undefined
   #alter: ((outgoing: Outgoing) => Outgoing) | undefined
   #wait: Wait | undefined
 
@@ -43,7 +45,12 @@ export class Exchange extends ResponseExit implements ForwardOwner {
 
   /** Asks a backend; `outgoing` where it is another one than the exchange's own. */
   send(outgoing: Outgoing = this.#alter?.(this.outgoing) ?? this.outgoing): void {
-    this.forward = new Forward(this, this.target!, outgoing)
+    const held = this.#held
+    this.forward = new Forward(this, this.target!, outgoing, held?.whole === true ? held.bytes : 0)
+    if (held !== undefined) {
+      for (const chunk of held.chunks.splice(0)) this.forward.sendBody(chunk, 0, chunk.length)
+      if (held.whole) this.forward.endBody('', held.bytes)
+    }
     this.forward.start()
   }
 
@@ -57,6 +64,11 @@ export class Exchange extends ResponseExit implements ForwardOwner {
     this.downstream.pauseBody()
     this.#wait = new Wait(this, timeoutMs, onTimeout)
     return this.#wait
+  }
+
+  /** The body goes here until a backend is asked. Called by the buffer stage only, which then has it read. */
+  holdBody(held: HeldBody): void {
+    this.#held = held
   }
 
   /** Refuses the request on behalf of a guard. */
@@ -119,7 +131,8 @@ export class Exchange extends ResponseExit implements ForwardOwner {
       return
     }
     this.bodyCopy?.add(buffer, start, end)
-    this.forward?.sendBody(buffer, start, end)
+    if (this.forward === undefined) this.#held?.add(buffer, start, end)
+    else this.forward.sendBody(buffer, start, end)
   }
 
   onRequestEnd(trailers: string): void {
@@ -129,9 +142,18 @@ export class Exchange extends ResponseExit implements ForwardOwner {
     const passed = announced
       ? passableTrailers(trailers, edited, this.request.headers.get('trailer') ?? '')
       : ''
-    this.forward?.endBody(passed, this.bytesIn)
+    if (this.forward === undefined) this.#wholeBody()
+    else this.forward.endBody(passed, this.bytesIn)
     this.bodyCopy?.send(passed)
     this.bodyCopy = undefined
+  }
+
+  #wholeBody(): void {
+    const held = this.#held
+    if (held === undefined) return
+    this.forwardLength = held.bytes
+    if (this.#outgoing !== undefined) this.#outgoing = { ...this.#outgoing, bodyLength: held.bytes }
+    held.end()
   }
 
   /** All that one read brought has been told. */

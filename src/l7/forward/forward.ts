@@ -50,12 +50,13 @@ export class Forward implements UpstreamClient, LeaseTaker {
   #startedAt = 0
   #latencyMs = -1
 
-  constructor(owner: ForwardOwner, target: Target, request: Outgoing) {
+  /** `atHand`: so much of the body is kept anyway, so it can be sent again. */
+  constructor(owner: ForwardOwner, target: Target, request: Outgoing, atHand = 0) {
     this.#owner = owner
     this.#target = target
     this.#request = request
     this.#http2 = target.pool.pool.config.protocol !== 'http1'
-    this.#attempts = new Attempts(target.retry, target.pool.budget, request, this.#http2)
+    this.#attempts = new Attempts(target.retry, target.pool.budget, request, this.#http2, atHand)
     this.#upload = request.bodyLength === 0 ? undefined : new Upload(this.#attempts)
   }
 

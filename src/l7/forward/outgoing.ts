@@ -23,7 +23,7 @@ export function makeOutgoing(exchange: ExchangeFacts, target: Target): Outgoing 
     authority: edited ?? exchange.forwardAuthority ?? request.host,
     path,
     headers,
-    bodyLength: request.bodyLength,
+    bodyLength: exchange.forwardLength ?? request.bodyLength,
     upgrade: request.upgrade,
     acceptsTrailers: request.acceptsTrailers,
     context: pickContext(exchange, target),

@@ -42,9 +42,9 @@ function ownFields(exchange: ExchangeFacts): string {
 }
 
 /** What may not come is not announced, and without chunks nothing can come. */
-function announceTrailers({ request, route }: ExchangeFacts): void {
+function announceTrailers({ request, route, forwardLength }: ExchangeFacts): void {
   const { headers, bodyLength } = request
   const names = passableNames(headers.get('trailer') ?? '', route?.decided)
-  if (names === '' || bodyLength !== UNKNOWN_LENGTH) headers.remove('trailer')
+  if (names === '' || (forwardLength ?? bodyLength) !== UNKNOWN_LENGTH) headers.remove('trailer')
   else if (names !== headers.get('trailer')) headers.set('Trailer', names)
 }

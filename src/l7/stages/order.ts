@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { bufferKeys } from './buffer/keys.ts'
 import { concurrencyKeys } from './concurrency/keys.ts'
 import { rateLimitKeys } from './rate-limit/keys.ts'
 import { authKeys } from './auth/keys.ts'
@@ -171,7 +172,13 @@ export const order: readonly OrderEntry[] = [
     "the last word on what a backend sees is the user's",
     () => import('./header-edits/request-edits.ts')
   ),
-  always('mirror', 'copies what goes to a backend, edits included', () => import('./mirror/mirror.ts'))
+  always('mirror', 'copies what goes to a backend, edits included', () => import('./mirror/mirror.ts')),
+  keyed(
+    'buffer',
+    'what refuses, answers or copies the request has had its turn: only a backend is left to ask',
+    bufferKeys,
+    () => import('./buffer/buffer.ts')
+  )
 ]
 
 type Load<Keys> = () => Promise<{ readonly compile: CompileStage<Keys> }>

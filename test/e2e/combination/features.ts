@@ -53,6 +53,8 @@ export const worldFeatures: readonly WorldFeature[] = [
       identity: { header: 'x-user', strip: true }
     }
   },
+  { name: 'buffer', share: 0.3, route: { buffer: { request: '100kb' } } },
+  { name: 'retry by key', share: 0.2, pool: { retry: { when: 'idempotency-key' } } },
   { name: 'mirror', share: 0.2, route: { mirror: { pool: 'shadow' } } }
 ] // prettier-ignore
 

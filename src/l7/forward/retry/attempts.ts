@@ -32,10 +32,15 @@ export class Attempts {
   /** More, when a backend did nothing with it. */
   #refused = 3
   #replay: ReplayBuffer | undefined
+  readonly #atHand: number
   #answered = false
 
-  /** `mayBeRefused`: the pool speaks a version in which a backend can say that it did nothing. */
-  constructor(retry: RetryConfig, budget: RetryBudget, request: Outgoing, mayBeRefused = false) {
+  /**
+   * `mayBeRefused`: the pool speaks a version in which a backend can say that it did nothing. `atHand`: bytes of the body that
+   * are kept, though they are more than usual.
+   */
+  constructor(retry: RetryConfig, budget: RetryBudget, request: Outgoing, mayBeRefused = false, atHand = 0) {
+    this.#atHand = atHand
     this.#mayBeRefused = mayBeRefused
     this.#retry = retry
     this.#budget = budget
@@ -51,7 +56,7 @@ export class Attempts {
     this.bodyBegun = true
     const again = this.#mayBeRefused || (this.#retry.attempts > 0 && this.#safeMethod)
     if (this.#answered || !again) return
-    ;(this.#replay ??= new ReplayBuffer()).add(buffer, start, end)
+    ;(this.#replay ??= new ReplayBuffer(this.#atHand)).add(buffer, start, end)
   }
 
   /** There is an answer: no further try, so nothing need be kept. */
@@ -122,6 +127,8 @@ export class Attempts {
   }
 
   get #safeMethod(): boolean {
-    return this.#retry.nonIdempotent || isIdempotent(this.#request.method)
+    const { nonIdempotent, when } = this.#retry
+    if (nonIdempotent || when === 'always' || isIdempotent(this.#request.method)) return true
+    return when === 'idempotency-key' && this.#request.headers.has('idempotency-key')
   }
 }

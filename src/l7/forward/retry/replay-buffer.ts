@@ -6,6 +6,11 @@ export class ReplayBuffer {
   #chunks: Buffer[] = []
   #bytes = 0
   #overflown = false
+  readonly #most: number
+
+  constructor(atHand = 0) {
+    this.#most = Math.max(REPLAY_BYTES, atHand)
+  }
 
   /** Nothing is missing: the body can be sent from its beginning. */
   get whole(): boolean {
@@ -19,7 +24,7 @@ export class ReplayBuffer {
   add(buffer: Buffer, start: number, end: number): void {
     if (this.#overflown) return
     this.#bytes += end - start
-    if (this.#bytes > REPLAY_BYTES) {
+    if (this.#bytes > this.#most) {
       this.#overflown = true
       this.#chunks = []
     } else {

@@ -8,6 +8,8 @@ const JITTER = 0.1
 export class Lifetime {
   readonly #endsAt: number
   readonly #requests: number
+  /** When it was last put to rest. */
+  restedAt = 0
 
   constructor({ maxAgeMs, maxRequests }: PoolConfig['connections'], now: number, random: Random) {
     const share = 1 - JITTER * random()
@@ -17,6 +19,7 @@ export class Lifetime {
 
   /** How long one that is idle is kept: `keepMs` at most, and as the server's Keep-Alive hints. */
   restsUntil(now: number, keepMs: number, hintSeconds: number | undefined): number {
+    this.restedAt = now
     // One second below the hint, since it may close while our request is on its way (RFC 9112 §9.3.1).
     const hintMs = hintSeconds === undefined ? Infinity : hintSeconds * 1e3 - 1e3
     return Math.min(now + Math.min(keepMs, hintMs), this.#endsAt)

@@ -26,7 +26,7 @@ const PARTING_MS = 1_000
 export class UpstreamConnection implements TransportOwner, ResponseEvents, SentConnection, Waits, Tied {
   readonly upstreams: ConnectionKeeper<UpstreamConnection>
   readonly backend: Backend
-  readonly #lifetime: Lifetime
+  readonly lifetime: Lifetime
   /** The client that it belongs to from now on, with `isPrivate`. */
   holder: TieHolder | undefined
   #private = false
@@ -49,7 +49,7 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, SentC
   constructor(upstreams: ConnectionKeeper<UpstreamConnection>, backend: Backend, lifetime: Lifetime) {
     this.backend = backend
     this.upstreams = upstreams
-    this.#lifetime = lifetime
+    this.lifetime = lifetime
   }
 
   get isPrivate(): boolean {
@@ -58,7 +58,7 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, SentC
 
   /** It has served long enough. */
   isSpent(now: number): boolean {
-    return this.#lifetime.isOver(this.#served, now)
+    return this.lifetime.isOver(this.#served, now)
   }
 
   /** Called once, with the transport that was dialled for it. */
@@ -125,7 +125,7 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, SentC
 
   /** It is idle for `keepMs` at most. False: it is not worth it. */
   rest(now: number, keepMs: number, hintSeconds: number | undefined): boolean {
-    this.deadline = this.#lifetime.restsUntil(now, keepMs, hintSeconds)
+    this.deadline = this.lifetime.restsUntil(now, keepMs, hintSeconds)
     return this.deadline > now
   }
 

@@ -12,6 +12,7 @@ import { dialFailure, type DialFailure } from '../../../net/dial/dial-failure.ts
 import type { UpstreamTls } from '../../../net/tls/upstream-tls.ts'
 import { Dialling, type ConnectAttempt, type ConnectionWaiter } from './dialling.ts'
 import type { TieHolder } from '../../forward/client-ties.ts'
+import { IdleLimit } from './idle-limit.ts'
 import { Lifetime } from './lifetime.ts'
 import { Resting, type UpstreamGauges } from './resting.ts'
 import { NameWatch } from './name-watch.ts'
@@ -53,6 +54,7 @@ export class UpstreamPool {
   readonly #names: NameWatch | undefined
   readonly #lookup: Lookup
   readonly #gauges: UpstreamGauges
+  readonly #idleLimit = new IdleLimit()
   #retired = false
 
   constructor(
@@ -199,7 +201,8 @@ export class UpstreamPool {
       }
     }
     const wanted = !this.#retired && this.#open.get(connection)?.contended === false
-    if (!wanted || !connection.rest(now, timeouts.keepAliveMs, keepAliveSeconds)) return connection.part()
+    if (!wanted || !connection.rest(now, this.#idleLimit.within(timeouts.keepAliveMs, now), keepAliveSeconds))
+      return connection.part()
     if (connection.isPrivate) {
       if (!this.#resting.addPrivate(connection)) connection.part()
     } else if (proxyProtocol !== undefined || this.#resting.shared >= connections.maxIdle) {
@@ -238,7 +241,11 @@ export class UpstreamPool {
 
   #closed(connection: UpstreamConnection): void {
     this.deadlines.remove(connection)
-    this.#resting.remove(connection)
+    const rested = this.#resting.remove(connection)
+    // By the backend: our own time for it would have made the deadline Infinity.
+    if (rested && !this.#retired && connection.deadline !== Infinity) {
+      this.#idleLimit.closed(this.deadlines.now - connection.lifetime.restedAt, this.deadlines.now)
+    }
     if (this.#open.has(connection)) this.#gauges.busy.add(-1)
     this.#open.get(connection)?.closed()
     this.#open.delete(connection)

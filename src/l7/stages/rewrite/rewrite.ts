@@ -1,4 +1,6 @@
 import type { Exchange } from '../../exchange/exchange.ts'
+import type { ForwardHead } from '../../exchange/forward-head.ts'
+import { hasPrefix } from '../../router/router.ts'
 import { compileRewrite, type PathRewrite } from '../../router/rewrite.ts'
 import { comparing } from '../../uri/path-policy.ts'
 import type { Stage } from '../stage.ts'
@@ -9,9 +11,11 @@ import { ANSWERED, GO_ON, type Verdict } from '../verdict.ts'
 class Rewrite implements Stage {
   readonly name = 'rewrite'
   readonly #rewrite: PathRewrite
+  readonly #prefix: string | undefined
 
-  constructor(rewrite: PathRewrite) {
+  constructor(rewrite: PathRewrite, prefix: string | undefined) {
     this.#rewrite = rewrite
+    this.#prefix = prefix === undefined || prefix === '/' ? undefined : prefix.replace(/\/$/, '')
   }
 
   request(exchange: Exchange): Verdict {
@@ -23,9 +27,18 @@ class Rewrite implements Stage {
     exchange.forwardPath = path
     return GO_ON
   }
+
+  /** Tells the backend what was cut off, for the links that it makes; behind what a trusted proxy has cut off. */
+  forward(exchange: Exchange, { headers }: ForwardHead): void {
+    const prefix = this.#prefix
+    if (prefix === undefined || !hasPrefix(exchange.path, prefix)) return
+    const before = exchange.trusted ? (headers.first('x-forwarded-prefix') ?? '') : ''
+    headers.set('X-Forwarded-Prefix', before.replace(/\/$/, '') + prefix)
+  }
 }
 
 export function compile(_keys: undefined, { listener, route }: StageContext): Stage | undefined {
   if (route?.rewrite === undefined) return undefined
-  return new Rewrite(compileRewrite(route.rewrite, comparing(listener.paths)))
+  const { rewrite } = route
+  return new Rewrite(compileRewrite(rewrite, comparing(listener.paths)), rewrite.stripPrefix)
 }

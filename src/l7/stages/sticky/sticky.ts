@@ -2,6 +2,8 @@ import type { Backend } from '../../../balancer/pool/backend.ts'
 import type { Pool } from '../../../balancer/pool/pool.ts'
 import { StickyCookies } from '../../../balancer/pool/sticky.ts'
 import type { StickyConfig } from '../../../config/model/model.ts'
+import { clientScheme } from '../../headers/client-scheme.ts'
+import type { Clock } from '../../../core/clock.ts'
 import { cookieValue } from '../../../core/cookies.ts'
 import type { Request } from '../../message/request.ts'
 
@@ -9,15 +11,21 @@ import type { Request } from '../../message/request.ts'
 interface Asked {
   readonly request: Request
   readonly scheme: 'http' | 'https'
+  readonly trusted: boolean
 }
+
+/** A digest names the backend; what follows says when it was given. */
+const DIGEST_DIGITS = 32
 
 /** Keeps a client on the backend that answered it first, by a cookie (RFC 6265) that names it opaquely. */
 export class Sticky {
   readonly #cookies: StickyCookies
   readonly #config: StickyConfig
+  readonly #clock: Pick<Clock, 'wall'>
 
-  constructor(pool: Pool, config: StickyConfig) {
+  constructor(pool: Pool, config: StickyConfig, clock: Pick<Clock, 'wall'>) {
     this.#config = config
+    this.#clock = clock
     this.#cookies = new StickyCookies(
       pool.name,
       pool.backends.map((backend) => backend.name)
@@ -26,19 +34,25 @@ export class Sticky {
 
   /** Name of the backend that the request's cookie asks for, the first of several; undefined without one that this pool gave out. */
   read(exchange: Asked): string | undefined {
-    const value = cookieValue(exchange.request.headers.get('cookie'), this.#config.cookie)
-    return value === undefined ? undefined : this.#cookies.backendOf(value)
+    const value = this.#given(exchange)
+    return value === undefined ? undefined : this.#cookies.backendOf(value.slice(0, DIGEST_DIGITS))
+  }
+
+  #given(exchange: Asked): string | undefined {
+    return cookieValue(exchange.request.headers.get('cookie'), this.#config.cookie)
   }
 
   /** The Set-Cookie line for an answer of `backend`; '' when the client has that cookie already. */
   cookieFor(exchange: Asked, backend: Backend): string {
     const { cookie, ttlMs, sameSite, secure } = this.#config
-    // With a time to live, each answer prolongs it.
-    if (ttlMs === undefined && this.read(exchange) === backend.name) return ''
-    let line = `Set-Cookie: ${cookie}=${this.#cookies.valueOf(backend.name)}; Path=/; HttpOnly`
+    let value = this.#cookies.valueOf(backend.name)
+    // With a time to live it is prolonged, by the first answer of each half of that time.
+    if (ttlMs !== undefined) value += `.${Math.floor((2 * this.#clock.wall()) / ttlMs).toString(36)}`
+    if (this.#given(exchange) === value) return ''
+    let line = `Set-Cookie: ${cookie}=${value}; Path=/; HttpOnly`
     line += `; SameSite=${sameSite[0]!.toUpperCase()}${sameSite.slice(1)}`
     if (ttlMs !== undefined) line += `; Max-Age=${Math.ceil(ttlMs / 1e3)}`
-    if (secure === true || (secure === 'auto' && exchange.scheme === 'https')) line += '; Secure'
+    if (secure === true || (secure === 'auto' && clientScheme(exchange) === 'https')) line += '; Secure'
     return line + '\r\n'
   }
 }

@@ -1,3 +1,4 @@
+import { clientScheme } from '../../../headers/client-scheme.ts'
 import { hash } from 'node:crypto'
 import { cookieValue } from '../../../../core/cookies.ts'
 import type { Exchange } from '../../../exchange/exchange.ts'
@@ -152,7 +153,9 @@ export class Oidc implements AuthMethod {
 
   #origin(exchange: Exchange): string {
     const { origin } = this.#input
-    return origin === undefined ? `${exchange.scheme}://${exchange.request.host}` : new URL(origin).origin
+    return origin === undefined
+      ? `${clientScheme(exchange)}://${exchange.request.host}`
+      : new URL(origin).origin
   }
 
   challenge(): string {

@@ -1,0 +1,55 @@
+import { HeldBody } from '../../exchange/held-body.ts'
+import type { DryExchange } from '../../exchange/dry/dry-exchange.ts'
+import type { Exchange } from '../../exchange/exchange.ts'
+import { HeaderBlock } from '../../message/header-block.ts'
+import type { Response } from '../../message/response.ts'
+import type { Explanation, Stage } from '../stage.ts'
+import { GO_ON, WAITS, type Verdict } from '../verdict.ts'
+import type { BufferKeys } from './keys.ts'
+
+/** A client that stops sending is ended by the listener's own limits; this one ends what they would let go on. */
+const MAX_WAIT_MS = 3_600_000
+
+/** Holds a request until its body is whole, or longer than is held. */
+class Buffering implements Stage {
+  readonly name = 'buffer'
+  readonly #most: number
+
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  request(exchange: Exchange): Verdict {
+    const { bodyLength, upgrade, expectContinue } = exchange.request
+    // A stream of events is never whole.
+    if (bodyLength === 0 || upgrade !== '' || bodyLength > this.#most || exchange.isStream) return GO_ON
+    const wait = exchange.wait(MAX_WAIT_MS, () => GO_ON)
+    exchange.holdBody(new HeldBody(this.#most, () => wait.resume(() => GO_ON)))
+    exchange.setRequestField('Expect', undefined)
+    // The backend is not there yet to say so.
+    if (expectContinue) {
+      exchange.onInterim(CONTINUE)
+      exchange.flush()
+    }
+    exchange.startBody()
+    return WAITS
+  }
+
+  explain({ request }: DryExchange): Explanation {
+    if (request.bodyLength === 0) return { verdict: GO_ON }
+    return { verdict: GO_ON, notes: [`buffer: up to ${this.#most} bytes of the body are awaited first`] }
+  }
+}
+
+const CONTINUE: Response = {
+  status: 100,
+  reason: 'Continue',
+  headers: new HeaderBlock(''),
+  bodyLength: 0,
+  upgrade: '',
+  seen: 0
+}
+
+export function compile({ request }: BufferKeys): Stage {
+  return new Buffering(request)
+}
