@@ -9,6 +9,7 @@ import type { DialFailure } from '../../net/dial/dial-failure.ts'
 import type { ByteStream } from '../../net/transport/byte-stream.ts'
 import type { Response } from '../message/response.ts'
 import { Attempts } from './retry/attempts.ts'
+import { ForwardTimes } from './forward-times.ts'
 import { isShort, nobody, type ForwardOwner, type Outgoing } from './forward-owner.ts'
 import type { Target } from '../compile/snapshot.ts'
 import { grpcOutcome, trailingGrpcStatus } from './retry/grpc-outcome.ts'
@@ -43,12 +44,11 @@ export class Forward implements UpstreamClient, LeaseTaker {
   readonly #http2: boolean
   /** Undefined for a request without a body. */
   readonly #upload: Upload | undefined
-  /** The owner has been told its last word, or wants none. */
+  /** The owner wants to hear no more. */
   #ended = false
   #responded = false
   #outcome: Outcome = 'ok'
-  #startedAt = 0
-  #latencyMs = -1
+  readonly times = new ForwardTimes()
 
   /** `atHand`: so much of the body is kept anyway, so it can be sent again. */
   constructor(owner: ForwardOwner, target: Target, request: Outgoing, atHand = 0) {
@@ -60,7 +60,6 @@ export class Forward implements UpstreamClient, LeaseTaker {
     this.#upload = request.bodyLength === 0 ? undefined : new Upload(this.#attempts)
   }
 
-  /** Tries after the first. */
   get retries(): number {
     return this.#attempts.made
   }
@@ -122,8 +121,6 @@ export class Forward implements UpstreamClient, LeaseTaker {
     if (this.#stream?.flush() === false) this.#owner.pauseBody()
   }
 
-  // The response's pace.
-
   pause(): void {
     this.#stream?.pause()
   }
@@ -136,7 +133,9 @@ export class Forward implements UpstreamClient, LeaseTaker {
   #attempt(failure: Failed | undefined): void {
     this.#failure = failure
     const waiter = takeLease(this.#target.pool, this.#context(), failure === undefined, this)
-    if (waiter !== undefined) this.#waiter = waiter
+    if (waiter === undefined) return
+    this.#waiter = waiter
+    this.times.waits()
   }
 
   #context(): PickContext {
@@ -159,8 +158,7 @@ export class Forward implements UpstreamClient, LeaseTaker {
     this.#waiter = undefined
     this.#lease = lease
     this.#outcome = 'ok'
-    this.#latencyMs = -1
-    this.#startedAt = performance.now()
+    this.times.leased()
     const { pool } = this.#target
     const stream = pool.upstreams.open(lease.backend, this.#request, this.#target, this)
     this.#stream = stream
@@ -168,7 +166,8 @@ export class Forward implements UpstreamClient, LeaseTaker {
   }
 
   onOpen(): void {
-    this.#target.pool.connectSeconds.observe((performance.now() - this.#startedAt) / 1e3)
+    this.times.connected()
+    this.#target.pool.connectSeconds.observe(this.times.connectMs / 1e3)
     this.#begin(this.#stream!)
   }
 
@@ -210,7 +209,7 @@ export class Forward implements UpstreamClient, LeaseTaker {
   }
 
   onResponse(head: Response): void {
-    this.#latencyMs = performance.now() - this.#startedAt
+    this.times.answered()
     const { pool } = this.#target
     this.#outcome = statusOutcome(head, pool.badStatuses)
     if (this.#http2) this.#outcome = grpcOutcome(head.headers.first('grpc-status'), this.#outcome)
@@ -286,7 +285,6 @@ export class Forward implements UpstreamClient, LeaseTaker {
     if (this.#upload?.ended === false) this.#owner.pauseBody()
   }
 
-  /** The owner's last word. */
   #fail(code: ErrorCode, reason: string, backend = this.#lease?.backend): void {
     this.cancel()
     this.#owner.onFailed(code, reason, backend)
@@ -294,7 +292,8 @@ export class Forward implements UpstreamClient, LeaseTaker {
 
   #release(outcome: Outcome): Backend | undefined {
     const lease = this.#lease
-    lease?.release(outcome, this.#latencyMs < 0 ? undefined : this.#latencyMs)
+    const { latencyMs } = this.times
+    lease?.release(outcome, latencyMs < 0 ? undefined : latencyMs)
     this.#lease = undefined
     return lease?.backend
   }
