@@ -169,7 +169,8 @@ export class FieldScanner {
         }
         break
       case 3:
-        if (this.#is(nameStart, 'via')) this.seen |= SEEN_HOPS
+      case 8:
+        if (this.#is(nameStart, nameEnd - nameStart === 3 ? 'via' : 'cdn-loop')) this.seen |= SEEN_HOPS
         break
       case 4:
         if (this.#is(nameStart, 'host')) {
@@ -193,9 +194,6 @@ export class FieldScanner {
           this.upgrade = join(this.upgrade, this.#value(nameEnd, lineEnd))
           this.#cut(nameStart, lineEnd)
         } else if (this.#is(nameStart, 'trailer')) this.seen |= SEEN_TRAILER
-        break
-      case 8:
-        if (this.#is(nameStart, 'cdn-loop')) this.seen |= SEEN_HOPS
         break
       case 9:
         if (this.#is(nameStart, 'forwarded')) this.seen |= SEEN_FORWARDED

@@ -1,7 +1,6 @@
 import type { z } from 'zod'
 import { mapping } from '../../../config/schema/leaf/leaf.ts'
 import { size } from '../../../config/schema/leaf/leaves.ts'
-import { loneText } from '../../../config/schema/leaf/lone.ts'
 import { stageKeys } from '../stage-keys.ts'
 
 export const bufferKeys = stageKeys({
@@ -14,7 +13,7 @@ export const bufferKeys = stageKeys({
         'Most that is held of a body, in memory. One that is whole by then goes on with `Content-Length` and can be sent again by `retry`; what is longer is passed on as it comes.'
       )
     },
-    { example: '{ request: 1mb }', lone: loneText('request') }
+    { example: '{ request: 1mb }' }
   )
 })
 
