@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import { isIP } from 'node:net'
 import { isLocalBind } from '../config/local-bind.ts'
-import type { AdminConfig, Bind } from '../config/model/model.ts'
+import type { AdminConfig, AddressBind } from '../config/model/model.ts'
 import type { Logger } from '../core/log/log.ts'
 import { bindServer } from './bind-server.ts'
 import { boundConnections } from './connection-room.ts'
@@ -18,7 +18,7 @@ const CLOSE_MS = 5_000
 
 interface Bound {
   readonly server: Server
-  readonly bind: Bind
+  readonly bind: AddressBind
 }
 
 /** The HTTP side of the control plane: /healthz, /readyz, /metrics and /api on every bind of `admin.bind`. */
@@ -77,7 +77,7 @@ export class AdminServer {
     await Promise.all(bound.map(({ server }) => closeServer(server)))
   }
 
-  #server(bind: Bind): Server {
+  #server(bind: AddressBind): Server {
     const local = isLocalBind(bind)
     const host = bind.kind === 'tcp' && isIP(bind.host) === 0 ? bind.host : undefined
     const server = createServer(

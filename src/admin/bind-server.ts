@@ -1,10 +1,10 @@
 import { chmodSync, rmSync, statSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { connect } from 'node:net'
-import type { Bind } from '../config/model/model.ts'
+import type { AddressBind } from '../config/model/model.ts'
 
 /** Makes the server listen; rejects with the error of `listen`. */
-export async function bindServer(server: Server, bind: Bind): Promise<Server> {
+export async function bindServer(server: Server, bind: AddressBind): Promise<Server> {
   if (bind.kind === 'unix') await removeStaleSocket(bind.path)
   const options =
     bind.kind === 'unix' ? { path: bind.path } : { host: bind.host.replace(/^\[|\]$/g, ''), port: bind.port }

@@ -1,5 +1,11 @@
 import { isIPv4, isIPv6 } from 'node:net'
 
+interface SystemdBind {
+  readonly kind: 'systemd'
+  readonly name: string
+  readonly text: string
+}
+
 type Address =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly text: string }
   | { readonly kind: 'unix'; readonly path: string; readonly text: string }
@@ -10,6 +16,7 @@ const MAX_UNIX_PATH = 107
 /** `host:port`, `:port`, `[::]:port` or `unix:/path` of a listener; a string says why it is none. */
 export function parseBind(text: string): Address | string {
   if (text.startsWith('unix:')) return parseUnix(text)
+  if (text.startsWith('systemd:')) return 'only listeners take sockets from systemd; write an address'
   const scheme = /^[a-z][a-z0-9+.-]*:\/\/([^/]*)/i.exec(text)
   if (scheme !== null) return `"${text}" is a URL; write "${scheme[1]!}"`
   const parts = splitHostPort(text)
@@ -26,6 +33,15 @@ export function parseBind(text: string): Address | string {
     return `"${parts.host}" is not an IP address; a listener binds to one, or to every address with ":${port}"`
   }
   return tcp(host, port)
+}
+
+/** `systemd:name` of a listener; undefined when it is none; a string says why the name is none. */
+export function parseSystemdBind(text: string): SystemdBind | string | undefined {
+  if (!text.startsWith('systemd:')) return undefined
+  const name = text.slice('systemd:'.length)
+  // systemd.socket(5), FileDescriptorName=.
+  if (/^[!-9;-~]{1,255}$/.test(name)) return { kind: 'systemd', name, text }
+  return 'write "systemd:web", with the FileDescriptorName= of the socket unit (or its name, such as lb.socket)'
 }
 
 /** `host:port` or `unix:/path` of a backend, where host may be a name; a string says why it is none. */

@@ -1,12 +1,12 @@
 import { BlockList, isIP } from 'node:net'
-import type { Bind } from './model/model.ts'
+import type { AddressBind } from './model/model.ts'
 
 const loopback = new BlockList()
 loopback.addSubnet('127.0.0.0', 8, 'ipv4')
 loopback.addAddress('::1', 'ipv6')
 
 /** Only this machine can reach it: a loopback address, or a unix socket (which file permissions guard). */
-export function isLocalBind(bind: Bind): boolean {
+export function isLocalBind(bind: AddressBind): boolean {
   if (bind.kind === 'unix') return true
   const host = bind.host.replace(/^\[|\]$/g, '')
   const family = isIP(host)

@@ -4,7 +4,7 @@ import { readConfigFile } from './config-file.ts'
 import type { Environment } from './environment/environment.ts'
 import { textOf } from './environment/env-text.ts'
 import { readSecrets } from './environment/secrets.ts'
-import type { Bind } from './model/model.ts'
+import type { AddressBind } from './model/model.ts'
 import { errorAt, type Problem } from './report/problem.ts'
 import { isMap, type Raw, valueAt } from './raw.ts'
 import { parseYaml } from './yaml/yaml-parse.ts'
@@ -12,7 +12,7 @@ import { YamlSource } from './yaml/yaml-source.ts'
 import { readYaml } from './yaml/yaml-values.ts'
 
 export interface AdminOfFile {
-  readonly bind?: Bind
+  readonly bind?: AddressBind
   readonly token?: string
 }
 

@@ -8,12 +8,12 @@ import { join } from 'node:path'
 import { AdminServer } from '../../src/admin/admin-server.ts'
 import { adminProblem } from '../../src/admin/bind-policy.ts'
 import { isLocalBind } from '../../src/config/local-bind.ts'
-import type { Bind } from '../../src/config/model/model.ts'
+import type { AddressBind } from '../../src/config/model/model.ts'
 import { memoryLogger } from '../fakes/memory-logger.ts'
 import { FakeControlPlane, loopback, startAdmin } from './fixtures/fake-control-plane.ts'
 import { ask, askJson } from './fixtures/raw-request.ts'
 
-function tcp(host: string): Bind {
+function tcp(host: string): AddressBind {
   return { kind: 'tcp', host, port: 0, text: `${host}:0` }
 }
 
@@ -145,7 +145,7 @@ t.test('a unix socket serves, for owner and group; a stale one is replaced, a fi
   const directory = mkdtempSync(join(tmpdir(), 'lb-admin-'))
   t.teardown(() => rmSync(directory, { recursive: true }))
   const path = join(directory, 'lb.sock')
-  const bind: Bind = { kind: 'unix', path, text: `unix:${path}` }
+  const bind: AddressBind = { kind: 'unix', path, text: `unix:${path}` }
   const killed = `require('node:net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`
   spawnSync(process.execPath, ['-e', killed, path])
   t.ok(statSync(path).isSocket())
@@ -175,7 +175,12 @@ t.test(
     const headers = { Authorization: 'Bearer new' }
     t.match(await ask(`${url}/api/reload`, { method: 'POST', headers }), { status: 200 })
 
-    const taken: Bind = { kind: 'tcp', host: '127.0.0.1', port: Number(new URL(url).port), text: 'taken' }
+    const taken: AddressBind = {
+      kind: 'tcp',
+      host: '127.0.0.1',
+      port: Number(new URL(url).port),
+      text: 'taken'
+    }
     await t.rejects(server.apply({ binds: [taken], token: 'newer' }), { code: 'EADDRINUSE' })
     t.match(await ask(`${url}/api/reload`, { method: 'POST', headers }), { status: 200 })
 

@@ -78,14 +78,19 @@ const noSystemd =
 
 t.test('systemd takes the unit', { skip: noSystemd }, async (t) => {
   const dir = t.testdir({
-    'lb.service': text('systemd/lb.service').replaceAll('/usr/local/bin/lb', '/bin/true')
+    'lb.service': text('systemd/lb.service').replaceAll('/usr/local/bin/lb', '/bin/true'),
+    'lb.socket': text('systemd/lb.socket')
   })
-  const { status, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', join(dir, 'lb.service')], {
-    encoding: 'utf8'
-  })
+  const { status, stderr } = spawnSync(
+    'systemd-analyze',
+    ['verify', '--man=no', join(dir, 'lb.service'), join(dir, 'lb.socket')],
+    {
+      encoding: 'utf8'
+    }
+  )
   // It also speaks of units of the machine itself.
   t.strictSame(
-    stderr.split('\n').filter((line) => line.includes('lb.service:')),
+    stderr.split('\n').filter((line) => /lb\.(?:service|socket):/.test(line)),
     []
   )
   t.equal(status, 0, stderr)

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { formatProblems } from '../../config/report/format-problems.ts'
-import type { Bind } from '../../config/model/model.ts'
+import type { AddressBind } from '../../config/model/model.ts'
 import { type AdminOfFile, readAdmin } from '../../config/read-admin.ts'
 import type { Problem } from '../../config/report/problem.ts'
 import { CliError } from '../cli-error.ts'
@@ -68,7 +68,7 @@ function isProblems(admin: AdminOfFile | readonly Problem[]): admin is readonly 
   return Array.isArray(admin)
 }
 
-function addressOf(bind: Bind, config: string): string {
+function addressOf(bind: AddressBind, config: string): string {
   if (bind.kind === 'unix') return bind.text
   if (bind.port === 0) {
     throw new CliError(

@@ -25,12 +25,17 @@ export function buildListeners(inputs: readonly ListenerInput[], absolute: Resol
 /** `l7-8080`; `l7-8080-2` when that is taken, which two listeners on port 0 do. */
 function freeName(input: ListenerInput, taken: ReadonlySet<string>): string {
   const [bind] = input.bind
-  const place = bind!.kind === 'tcp' ? String(bind!.port) : bind!.path.replace(/^.*\//, '')
+  const place = placeOf(bind!)
   const name = `${input.mode}-${place}`
   if (!taken.has(name)) return name
   let suffix = 2
   while (taken.has(`${name}-${suffix}`)) suffix++
   return `${name}-${suffix}`
+}
+
+function placeOf(bind: Bind): string {
+  if (bind.kind === 'tcp') return String(bind.port)
+  return bind.kind === 'unix' ? bind.path.replace(/^.*\//, '') : bind.name.replace(/\.socket$/, '')
 }
 
 function buildCommon(input: ListenerInput, name: string, absolute: ResolvePath) {

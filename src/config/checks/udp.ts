@@ -44,8 +44,11 @@ function checkListener(listener: RawMap, path: Path): Finding[] {
       errorAt([...path, key], `"${key}" has no meaning with \`protocol: udp\`: ${why}`, 'key')
     )
   for (const { path: at, value } of [...select(listener, ['bind']), ...select(listener, ['bind', '*'])]) {
-    if (textOf(value)?.startsWith('unix:') === true)
+    const bind = textOf(value)
+    if (bind?.startsWith('unix:') === true)
       findings.push(errorAt([...path, ...at], 'datagrams are not relayed over unix sockets'))
+    if (bind?.startsWith('systemd:') === true)
+      findings.push(errorAt([...path, ...at], 'systemd passes sockets of connections only; write an address'))
   }
   return findings
 }

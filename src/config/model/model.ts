@@ -47,14 +47,23 @@ export interface RedisConfig {
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
 
 export interface AdminConfig {
-  readonly binds: readonly Bind[]
+  readonly binds: readonly AddressBind[]
   readonly token?: string
 }
 
 /** `text` is the bind as it reads in logs and metrics: `0.0.0.0:8080`, `[::1]:80`, `unix:/run/lb.sock`. */
-export type Bind =
+export type AddressBind =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly text: string }
   | { readonly kind: 'unix'; readonly path: string; readonly text: string }
+
+/** Listening sockets that systemd hands over under a name (FileDescriptorName=); `text` is `systemd:web`. */
+export interface SystemdBind {
+  readonly kind: 'systemd'
+  readonly name: string
+  readonly text: string
+}
+
+export type Bind = AddressBind | SystemdBind
 
 export type ListenerConfig = L4ListenerConfig | L7ListenerConfig
 

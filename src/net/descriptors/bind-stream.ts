@@ -13,6 +13,8 @@ export interface StreamHandle extends DescriptorHandle {
 interface Bindable extends StreamHandle {
   bind(address: string, port?: number, flags?: number): number
   bind6(address: string, port: number, flags: number): number
+  /** Of a pipe: nothing, and it throws. */
+  open(fd: number): number | undefined
 }
 
 interface Internals {
@@ -47,10 +49,17 @@ export function bindUnix(path: string): StreamHandle {
   return checked(handle, handle.bind(path))
 }
 
-export function portOfStream(handle: StreamHandle): number {
+/** A socket that somebody else has bound, by its descriptor, which belongs to the handle from now on. */
+export function openStream(fd: number, unix: boolean): StreamHandle {
+  const handle = unix ? internals!.newPipe() : internals!.newTcp()
+  return checked(handle, handle.open(fd) ?? 0)
+}
+
+/** Undefined of a unix socket. */
+export function portOfStream(handle: StreamHandle): number | undefined {
   const name: { port?: number } = {}
-  handle.getsockname!(name)
-  return name.port ?? 0
+  handle.getsockname?.(name)
+  return name.port
 }
 
 function checked(handle: StreamHandle, status: number): StreamHandle {
@@ -77,7 +86,7 @@ function find(): Internals | undefined {
       // eslint-disable-next-line lb/no-text-index -- names of our own, looked for on a prototype
       return prototype !== undefined && names.every((name) => typeof prototype[name] === 'function')
     }
-    if (!has(Tcp, ['bind', 'bind6', 'listen', 'getsockname', 'close'])) return undefined
+    if (!has(Tcp, ['bind', 'bind6', 'open', 'listen', 'getsockname', 'close'])) return undefined
     if (!has(Pipe, ['bind', 'listen', 'open', 'connect', 'readStart', 'writeUtf8String', 'close']))
       return undefined
     return {

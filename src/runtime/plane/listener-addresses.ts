@@ -20,7 +20,10 @@ export function listenerAddresses(
   const { name, mode, binds } = listener
   return binds.map((bind, index) => {
     if (bind.kind === 'unix') return { listener: name, mode, address: bind.text, path: bind.path }
-    const port = own(ports, bindKey(listener, bind, index)) ?? bind.port
+    const taken = own(ports, bindKey(listener, bind, index))
+    if (bind.kind === 'systemd')
+      return { listener: name, mode, address: bind.text, ...(taken !== undefined && { port: taken }) }
+    const port = taken ?? bind.port
     const host = bind.host
     const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
     return { listener: name, mode, address, host, port }

@@ -1,6 +1,6 @@
 import { textOf } from '../../environment/env-text.ts'
-import { isHostName, parseBackendAddress, parseBind, parseCidr } from '../../addresses.ts'
-import type { BackendAddress, Bind, HashKey } from '../../model/model.ts'
+import { isHostName, parseBackendAddress, parseBind, parseCidr, parseSystemdBind } from '../../addresses.ts'
+import type { AddressBind, BackendAddress, Bind, HashKey } from '../../model/model.ts'
 import { foreignFieldValue, foreignHost, foreignPath } from '../../report/foreign-values.ts'
 import { leaf, listOf, Refusal } from './leaf.ts'
 import { text } from './leaves.ts'
@@ -8,19 +8,38 @@ import { text } from './leaves.ts'
 /** RFC 9110 §5.6.2. */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 
+export function listenerBind() {
+  const json = {
+    title: 'address',
+    type: 'string',
+    examples: ['0.0.0.0:8080', ':8080', '[::]:8080', 'unix:/run/lb.sock', 'systemd:web']
+  }
+  return leaf<Bind>('an address such as ":8080", "127.0.0.1:8080" or "unix:/run/lb.sock"', json, (input) => {
+    if (typeof input === 'number') return new Refusal({ cure: 'did you mean ":@"?' })
+    const written = textOf(input)
+    if (written === undefined || written === '') return new Refusal({})
+    const address = parseSystemdBind(written) ?? parseBind(written)
+    return typeof address === 'string' ? new Refusal({ message: address }) : address
+  })
+}
+
 export function bind() {
   const json = {
     title: 'address',
     type: 'string',
     examples: ['0.0.0.0:8080', ':8080', '[::]:8080', 'unix:/run/lb.sock']
   }
-  return leaf<Bind>('an address such as ":8080", "127.0.0.1:8080" or "unix:/run/lb.sock"', json, (input) => {
-    if (typeof input === 'number') return new Refusal({ cure: 'did you mean ":@"?' })
-    const written = textOf(input)
-    if (written === undefined || written === '') return new Refusal({})
-    const address = parseBind(written)
-    return typeof address === 'string' ? new Refusal({ message: address }) : address
-  })
+  return leaf<AddressBind>(
+    'an address such as ":8080", "127.0.0.1:8080" or "unix:/run/lb.sock"',
+    json,
+    (input) => {
+      if (typeof input === 'number') return new Refusal({ cure: 'did you mean ":@"?' })
+      const written = textOf(input)
+      if (written === undefined || written === '') return new Refusal({})
+      const address = parseBind(written)
+      return typeof address === 'string' ? new Refusal({ message: address }) : address
+    }
+  )
 }
 
 export function backendAddress() {

@@ -5,7 +5,7 @@ import { listOf, mapping } from '../leaf/leaf.ts'
 import { decimal, duration, flag, integer, off, rate, size, text, word } from '../leaf/leaves.ts'
 import { firstOf, loneNumber, loneText, loneTrue } from '../leaf/lone.ts'
 import { name } from '../leaf/name.ts'
-import { bind, cidrs, hostPattern } from '../leaf/network-leaves.ts'
+import { cidrs, hostPattern, listenerBind } from '../leaf/network-leaves.ts'
 import { routeRetry } from '../retry.ts'
 import { encodedSlash, headersSchema, listenerLimits, routeSchema } from './route.ts'
 import { listenerStageKeys } from '../stage-schema.ts'
@@ -22,8 +22,8 @@ const common = {
   name: name('a name such as web')
     .optional()
     .describe('Name in logs and metrics; left out: made of mode and port, `l7-8080`.'),
-  bind: listOf(bind(), { min: 1, max: 100 }).describe(
-    'Where it listens: `host:port`, `:port` (every IPv4 address), `[::]:port` (every IPv6 address), `unix:/path`, or a list.'
+  bind: listOf(listenerBind(), { min: 1, max: 100 }).describe(
+    'Where it listens: `host:port`, `:port` (every IPv4 address), `[::]:port` (every IPv6 address), `unix:/path`, `systemd:name` (a socket that systemd passes), or a list.'
   ),
   allow: cidrs().prefault([]).describe('Networks whose clients are let in; empty: all.'),
   deny: cidrs().prefault([]).describe('Networks whose clients are not let in; it comes before `allow`.'),

@@ -85,6 +85,8 @@ function* checkBind(bind: Bind, path: Path): Generator<Finding> {
     if (why !== undefined) yield warningAt(path, `${bind.text}: ${why}`)
     return
   }
+  // What systemd passes is not here yet.
+  if (bind.kind === 'systemd') return
   const folder = dirname(bind.path)
   try {
     if (!statSync(folder).isDirectory())

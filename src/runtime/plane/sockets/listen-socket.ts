@@ -1,5 +1,6 @@
-import type { AddressInfo, ListenOptions, Server } from 'node:net'
+import type { ListenOptions, Server } from 'node:net'
 import { portOfStream, type StreamHandle } from '../../../net/descriptors/bind-stream.ts'
+import { notPassed, passedDescriptors } from '../../../net/descriptors/passed.ts'
 import { listen, listenOver, type Accept } from '../../../net/transport/accept.ts'
 import type { Bind } from '../../../config/model/model.ts'
 import { hasReusePort } from './reuse-port.ts'
@@ -52,10 +53,12 @@ export class ListenSocket {
     // A file left by a worker that died; that nobody else listens there was asked before (probeBind).
     if (bind.kind === 'unix') removeStaleSocket(bind.path)
     const socket = new ListenSocket(bind, accept, onError)
-    const shares = bind.kind === 'tcp' && hasReusePort ? SHARES : 1
     try {
-      while (socket.#servers.length < shares) {
-        socket.#servers.push(await listen(listenOptions(bind, socket.port ?? port), socket.#take, onError))
+      for (const options of listenOptions(bind, port)) {
+        // All on the port that the first one got.
+        const known = socket.port
+        const same = known === undefined || options.fd !== undefined ? options : { ...options, port: known }
+        socket.#servers.push(await listen(same, socket.#take, onError))
       }
     } catch (error) {
       socket.destroy()
@@ -104,8 +107,8 @@ export class ListenSocket {
     if (this.bind.kind === 'unix') return undefined
     const handle = this.#handles[0]
     if (handle !== undefined) return portOfStream(handle)
-    const address = this.#servers[0]?.address() as AddressInfo | null | undefined
-    return address?.port
+    const address = this.#servers[0]?.address()
+    return address === null || typeof address !== 'object' ? undefined : address.port
   }
 
   /**
@@ -138,9 +141,15 @@ export class ListenSocket {
   }
 }
 
-function listenOptions(bind: Bind, port: number | undefined): ListenOptions {
-  if (bind.kind === 'unix') return { path: bind.path, backlog: BACKLOG }
-  return {
+/** One for each socket. */
+function listenOptions(bind: Bind, port: number | undefined): (ListenOptions & { fd?: number })[] {
+  if (bind.kind === 'unix') return [{ path: bind.path, backlog: BACKLOG }]
+  if (bind.kind === 'systemd') {
+    const descriptors = passedDescriptors(bind.name)
+    if (descriptors.length === 0) throw notPassed(bind.name)
+    return descriptors.map((fd) => ({ fd, backlog: BACKLOG }))
+  }
+  const options = {
     host: bind.host,
     port: port ?? bind.port,
     backlog: BACKLOG,
@@ -148,6 +157,7 @@ function listenOptions(bind: Bind, port: number | undefined): ListenOptions {
     ipv6Only: true,
     ...(hasReusePort ? { reusePort: true } : { exclusive: true })
   }
+  return Array.from({ length: hasReusePort ? SHARES : 1 }, () => options)
 }
 
 function turn(): Promise<void> {

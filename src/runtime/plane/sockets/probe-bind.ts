@@ -1,6 +1,7 @@
 import { createServer } from 'node:net'
 import type { Bind } from '../../../config/model/model.ts'
 import { bindsStreams, bindTcp } from '../../../net/descriptors/bind-stream.ts'
+import { notPassed, passedDescriptors } from '../../../net/descriptors/passed.ts'
 import { connectsTo, removeStaleSocket } from './unix-socket.ts'
 
 /**
@@ -12,6 +13,10 @@ export async function probeBind(bind: Bind): Promise<void> {
   if (bind.kind === 'unix') {
     if (await connectsTo(bind.path)) throw Object.assign(new Error('in use'), { code: 'EADDRINUSE' })
     removeStaleSocket(bind.path)
+    return
+  }
+  if (bind.kind === 'systemd') {
+    if (passedDescriptors(bind.name).length === 0) throw notPassed(bind.name)
     return
   }
   // Without listening: a client that came just now would be taken in and thrown out.
@@ -27,7 +32,7 @@ export async function probeBind(bind: Bind): Promise<void> {
 /** Binds of ours with the same port may overlap (0.0.0.0:80 and 127.0.0.1:80), and the probe would meet ourselves. */
 export function overlaps(bind: Bind, ours: readonly Bind[]): boolean {
   return ours.some((other) => {
-    if (bind.kind === 'unix' || other.kind === 'unix') return bind.text === other.text
+    if (bind.kind !== 'tcp' || other.kind !== 'tcp') return bind.text === other.text
     return bind.port === other.port
   })
 }

@@ -1,3 +1,4 @@
+import type { Bind } from '../../../config/model/model.ts'
 import { own } from '../../../core/own.ts'
 import type { Clock } from '../../../core/clock.ts'
 import type { Logger } from '../../../core/log/log.ts'
@@ -121,7 +122,7 @@ export class ThreadSockets {
     this.#sockets.clear()
   }
 
-  #serves(kind: 'tcp' | 'unix'): boolean {
+  #serves(kind: Bind['kind']): boolean {
     return this.#parts.servesUnshared || (kind === 'tcp' && hasReusePort)
   }
 

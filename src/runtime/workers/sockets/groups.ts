@@ -1,7 +1,14 @@
 import type { Bind } from '../../../config/model/model.ts'
 import { bindUdp, portOf } from '../../../net/datagram/udp-door.ts'
 import type { UdpHandle } from '../../../net/datagram/udp-handle.ts'
-import { bindTcp, bindUnix, portOfStream, type StreamHandle } from '../../../net/descriptors/bind-stream.ts'
+import { isUnixSocket, notPassed, passedDescriptors } from '../../../net/descriptors/passed.ts'
+import {
+  bindTcp,
+  bindUnix,
+  openStream,
+  portOfStream,
+  type StreamHandle
+} from '../../../net/descriptors/bind-stream.ts'
 import type { DescriptorHandle } from '../../../net/descriptors/ipc-pipe.ts'
 import { setInherited } from '../../../net/transport/accept.ts'
 import { SHARES } from '../../plane/sockets/listen-socket.ts'
@@ -10,7 +17,7 @@ import { hasReusePort } from '../../plane/sockets/reuse-port.ts'
 /** The sockets of all workers on one address. */
 export interface SocketGroup {
   readonly bind: Bind
-  readonly kind: 'tcp' | 'udp' | 'unix'
+  readonly kind: 'tcp' | 'udp' | 'unix' | 'systemd'
   /** Undefined for a unix socket. */
   readonly port: number | undefined
   /** Per worker, in the order of their seats. */
@@ -32,7 +39,7 @@ export function udpGroup(bind: Extract<Bind, { kind: 'tcp' }>, workers: number):
 export function tcpGroup(bind: Extract<Bind, { kind: 'tcp' }>, workers: number): SocketGroup {
   const { host, port } = bind
   const handles = bindAll<StreamHandle>(hasReusePort ? workers * SHARES : 1, (first) =>
-    bindTcp(host, first === undefined ? port : portOfStream(first), hasReusePort)
+    bindTcp(host, (first && portOfStream(first)) ?? port, hasReusePort)
   )
   handles.forEach(setInherited)
   const perWorker = Array.from({ length: workers }, (_, seat) =>
@@ -46,7 +53,25 @@ export function unixGroup(bind: Extract<Bind, { kind: 'unix' }>): SocketGroup {
   return { bind, kind: 'unix', port: undefined, handles: [[bindUnix(bind.path)]] }
 }
 
+/** Systemd passes a socket once: a listener that comes back with a reload takes it again. */
+const passed = new Map<string, readonly StreamHandle[]>()
+
+/** Sockets that systemd has bound, and listens on: all workers accept on the same ones. */
+export function systemdGroup(bind: Extract<Bind, { kind: 'systemd' }>, workers: number): SocketGroup {
+  let handles = passed.get(bind.name)
+  if (handles === undefined) {
+    const descriptors = passedDescriptors(bind.name)
+    if (descriptors.length === 0) throw notPassed(bind.name)
+    handles = descriptors.map((fd) => openStream(fd, isUnixSocket(fd)))
+    passed.set(bind.name, handles)
+  }
+  const port = portOfStream(handles[0]!)
+  return { bind, kind: 'systemd', port, handles: Array.from({ length: workers }, () => handles) }
+}
+
 export function closeGroup(group: SocketGroup): void {
+  if (group.kind === 'systemd') return
+
   for (const handle of group.handles.flat()) handle.close()
 }
 

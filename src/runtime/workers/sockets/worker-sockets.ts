@@ -7,7 +7,7 @@ import { failure } from '../../../net/transport/raw-calls.ts'
 import { bindError } from '../../control/start-error.ts'
 import { BACKLOG } from '../../plane/sockets/listen-socket.ts'
 import { bindKey, type Snapshot } from '../../plane/snapshot.ts'
-import { closeGroup, tcpGroup, udpGroup, unixGroup, type SocketGroup } from './groups.ts'
+import { closeGroup, systemdGroup, tcpGroup, udpGroup, unixGroup, type SocketGroup } from './groups.ts'
 
 /** Sockets of one worker, by bind key. */
 export type SeatSockets = ReadonlyMap<string, readonly DescriptorHandle[]>
@@ -57,7 +57,8 @@ export class WorkerSockets {
     const old = [...this.#groups].filter(([key]) => !this.#fresh.includes(key)).map(([, group]) => group)
     for (const found of bindsOf(snapshot)) {
       const group = this.#groups.get(found.key)
-      if (group === undefined || group.kind === 'udp' || !this.#fresh.includes(found.key)) continue
+      if (group === undefined || !this.#fresh.includes(found.key)) continue
+      if (group.kind === 'udp' || group.kind === 'systemd') continue
       // The main thread must not accept: it listens by a duplicate, which it closes before its event loop turns.
       const copies = await Promise.all(
         group.handles.flat().map((handle) => this.#duplicator.duplicate(handle as StreamHandle))
@@ -88,7 +89,10 @@ export class WorkerSockets {
 
   /** For another worker to accept on while this one is dead. Clients of UDP wait: their sessions are gone anyhow. */
   left(thread: number): SeatSockets {
-    return this.#of(thread, (key, { kind }) => kind !== 'udp' && !this.#fresh.includes(key))
+    // The others accept on what systemd has passed anyhow.
+    const left = (key: string, { kind }: SocketGroup) =>
+      kind !== 'udp' && kind !== 'systemd' && !this.#fresh.includes(key)
+    return this.#of(thread, left)
   }
 
   /** A worker's duplicates were closed with it. */
@@ -126,6 +130,7 @@ export class WorkerSockets {
     const udp = listener.mode === 'l4' && listener.protocol === 'udp'
     if (udp) return bind.kind === 'tcp' ? udpGroup(bind, this.#workers) : undefined
     if (!bindsStreams) return undefined
+    if (bind.kind === 'systemd') return systemdGroup(bind, this.#workers)
     return bind.kind === 'unix' ? unixGroup(bind) : tcpGroup(bind, this.#workers)
   }
 
