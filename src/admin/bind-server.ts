@@ -1,7 +1,7 @@
 import { chmodSync, rmSync, statSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { connect } from 'node:net'
-import type { AddressBind } from '../config/model/model.ts'
+import type { AddressBind } from '../config/model/bind.ts'
 
 /** Makes the server listen; rejects with the error of `listen`. */
 export async function bindServer(server: Server, bind: AddressBind): Promise<Server> {

@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net'
-import type { AddressBind } from './model/model.ts'
+import type { AddressBind } from './model/bind.ts'
 
 const loopback = new BlockList()
 loopback.addSubnet('127.0.0.0', 8, 'ipv4')

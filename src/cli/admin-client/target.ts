@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { formatProblems } from '../../config/report/format-problems.ts'
-import type { AddressBind } from '../../config/model/model.ts'
+import type { AddressBind } from '../../config/model/bind.ts'
 import { type AdminOfFile, readAdmin } from '../../config/read-admin.ts'
 import type { Problem } from '../../config/report/problem.ts'
 import { CliError } from '../cli-error.ts'

@@ -1,6 +1,6 @@
+import type { Bind } from '../model/bind.ts'
 import type {
   AccessLog,
-  Bind,
   ConnectionLimit,
   L7ListenerConfig,
   ListenerConfig,

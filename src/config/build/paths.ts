@@ -1,4 +1,4 @@
-import type { AddressBind, Bind } from '../model/model.ts'
+import type { AddressBind, Bind } from '../model/bind.ts'
 
 /** Relative paths count from the directory of the file that names them. */
 export type ResolvePath = (path: string) => string

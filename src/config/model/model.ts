@@ -1,3 +1,4 @@
+import type { AddressBind, Bind } from './bind.ts'
 import type { BackendTls, PoolConfig, RetryConfig } from './pool-model.ts'
 import type { ConfigTest } from './test-model.ts'
 
@@ -50,20 +51,6 @@ export interface AdminConfig {
   readonly binds: readonly AddressBind[]
   readonly token?: string
 }
-
-/** `text` is the bind as it reads in logs and metrics: `0.0.0.0:8080`, `[::1]:80`, `unix:/run/lb.sock`. */
-export type AddressBind =
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly text: string }
-  | { readonly kind: 'unix'; readonly path: string; readonly text: string }
-
-/** Listening sockets that systemd hands over under a name (FileDescriptorName=); `text` is `systemd:web`. */
-export interface SystemdBind {
-  readonly kind: 'systemd'
-  readonly name: string
-  readonly text: string
-}
-
-export type Bind = AddressBind | SystemdBind
 
 export type ListenerConfig = L4ListenerConfig | L7ListenerConfig
 

@@ -1,5 +1,6 @@
 import { own } from '../../core/own.ts'
-import type { Bind, Config, ListenerConfig, LogLevel, PoolConfig } from '../../config/model/model.ts'
+import type { Bind } from '../../config/model/bind.ts'
+import type { Config, ListenerConfig, LogLevel, PoolConfig } from '../../config/model/model.ts'
 import type { PoolSlots } from '../../balancer/table/slot-registry.ts'
 import type { SharedStoreMemory } from '../../l7/cache/store/memory/layout.ts'
 import type { ListenerTlsMaterial } from '../../net/tls/listener-tls.ts'

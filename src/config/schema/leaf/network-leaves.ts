@@ -1,6 +1,7 @@
 import { textOf } from '../../environment/env-text.ts'
 import { isHostName, parseBackendAddress, parseBind, parseCidr, parseSystemdBind } from '../../addresses.ts'
-import type { AddressBind, BackendAddress, Bind, HashKey } from '../../model/model.ts'
+import type { AddressBind, Bind } from '../../model/bind.ts'
+import type { BackendAddress, HashKey } from '../../model/model.ts'
 import { foreignFieldValue, foreignHost, foreignPath } from '../../report/foreign-values.ts'
 import { leaf, listOf, Refusal } from './leaf.ts'
 import { text } from './leaves.ts'

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
-import type { Bind } from '../../../config/model/model.ts'
+import type { Bind } from '../../../config/model/bind.ts'
 
 /** Why an address can most likely not be bound, found without binding it; undefined when nothing speaks against it. */
 export function whyNotBindable({ host, port }: Extract<Bind, { kind: 'tcp' }>): string | undefined {

@@ -1,4 +1,5 @@
-import type { Bind, ListenerConfig } from '../../../config/model/model.ts'
+import type { Bind } from '../../../config/model/bind.ts'
+import type { ListenerConfig } from '../../../config/model/model.ts'
 import { UdpEngine } from '../../../l4/udp/udp-engine.ts'
 import { UdpDoor } from '../../../net/datagram/udp-door.ts'
 import type { UdpHandle } from '../../../net/datagram/udp-handle.ts'

@@ -2,7 +2,7 @@ import type { ListenOptions, Server } from 'node:net'
 import { portOfStream, type StreamHandle } from '../../../net/descriptors/bind-stream.ts'
 import { notPassed, passedDescriptors } from '../../../net/descriptors/passed.ts'
 import { listen, listenOver, type Accept } from '../../../net/transport/accept.ts'
-import type { Bind } from '../../../config/model/model.ts'
+import type { Bind } from '../../../config/model/bind.ts'
 import { hasReusePort } from './reuse-port.ts'
 import { removeStaleSocket } from './unix-socket.ts'
 

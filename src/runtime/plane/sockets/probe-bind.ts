@@ -1,5 +1,5 @@
 import { createServer } from 'node:net'
-import type { Bind } from '../../../config/model/model.ts'
+import type { Bind } from '../../../config/model/bind.ts'
 import { bindsStreams, bindTcp } from '../../../net/descriptors/bind-stream.ts'
 import { notPassed, passedDescriptors } from '../../../net/descriptors/passed.ts'
 import { connectsTo, removeStaleSocket } from './unix-socket.ts'

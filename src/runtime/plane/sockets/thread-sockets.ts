@@ -1,4 +1,4 @@
-import type { Bind } from '../../../config/model/model.ts'
+import type { Bind } from '../../../config/model/bind.ts'
 import { own } from '../../../core/own.ts'
 import type { Clock } from '../../../core/clock.ts'
 import type { Logger } from '../../../core/log/log.ts'

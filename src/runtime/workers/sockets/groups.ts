@@ -1,4 +1,4 @@
-import type { Bind } from '../../../config/model/model.ts'
+import type { Bind } from '../../../config/model/bind.ts'
 import { bindUdp, portOf } from '../../../net/datagram/udp-door.ts'
 import type { UdpHandle } from '../../../net/datagram/udp-handle.ts'
 import { isUnixSocket, notPassed, passedDescriptors } from '../../../net/descriptors/passed.ts'
