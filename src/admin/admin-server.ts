@@ -4,12 +4,14 @@ import { isIP } from 'node:net'
 import { isLocalBind } from '../config/local-bind.ts'
 import type { AddressBind } from '../config/model/bind.ts'
 import type { AdminConfig } from '../config/model/model.ts'
+import { systemClock, type Clock } from '../core/clock.ts'
 import type { Logger } from '../core/log/log.ts'
 import { bindServer } from './bind-server.ts'
 import { boundConnections } from './connection-room.ts'
 import { adminProblem } from './bind-policy.ts'
 import type { ControlPlane } from './control-plane.ts'
 import type { GuardOptions } from './guard.ts'
+import { WrongTokens } from './wrong-tokens.ts'
 import { handle } from './api/handler.ts'
 
 /** Each scraper, probe and dashboard holds one; with more the oldest idle one goes, so that descriptors are left for the listeners. */
@@ -26,12 +28,14 @@ interface Bound {
 export class AdminServer {
   readonly #plane: ControlPlane
   readonly #log: Logger
+  readonly #wrongTokens: WrongTokens
   #token: string | undefined
   #bound: readonly Bound[] = []
 
-  constructor(plane: ControlPlane, log: Logger) {
+  constructor(plane: ControlPlane, log: Logger, clock: Clock = systemClock) {
     this.#plane = plane
     this.#log = log
+    this.#wrongTokens = new WrongTokens(clock)
   }
 
   /** Where it listens, with the port that the system chose for 0: `127.0.0.1:9900`. */
@@ -90,7 +94,9 @@ export class AdminServer {
       },
       (request, response) => {
         response.on('error', () => {})
-        const options: GuardOptions = { token: this.#token, local, host, unix: bind.kind === 'unix' }
+        const unix = bind.kind === 'unix'
+        const wrongTokens = this.#wrongTokens
+        const options: GuardOptions = { token: this.#token, local, host, unix, wrongTokens }
         void handle(request, response, this.#plane, options, this.#log)
       }
     )

@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import { ApiError } from './api/api-error.ts'
+import type { WrongTokens } from './wrong-tokens.ts'
 
 export interface GuardOptions {
   readonly token: string | undefined
@@ -11,6 +12,7 @@ export interface GuardOptions {
   readonly host: string | undefined
   /** No browser can open a unix socket, so any Host will do there. */
   readonly unix: boolean
+  readonly wrongTokens: WrongTokens
 }
 
 /**
@@ -19,14 +21,16 @@ export interface GuardOptions {
  * answers (Host).
  */
 export function guard(request: IncomingMessage, changes: boolean, options: GuardOptions): void {
-  const authorized = bears(request, options.token)
+  // Off loopback reading asks the token too: backends, addresses and the configuration are nobody's business.
+  const needed = options.token !== undefined && (changes || !options.local)
+  const named = options.unix || isOwnHost(request.headers.host, options.host)
+  // Where no token is needed a wrong one does no harm: a scraper may still send the last one.
+  const authorized = (needed || !named) && bearsToken(request, options)
   // A page that rebinds its name does not know the token, so who brings it may use any name for this machine.
-  if (!authorized && !options.unix && !isOwnHost(request.headers.host, options.host)) {
+  if (!authorized && !named) {
     throw new ApiError('bad-host', 'Host must be an IP address, localhost or the name in admin.bind')
   }
   if (changes) refuseForeignOrigin(request)
-  // Off loopback reading asks the token too: backends, addresses and the configuration are nobody's business.
-  const needed = options.token !== undefined && (changes || !options.local)
   if (needed && !authorized) {
     throw new ApiError(
       'unauthorized',
@@ -39,18 +43,31 @@ export function guard(request: IncomingMessage, changes: boolean, options: Guard
 }
 
 /** May read what the administration knows: on this machine, or with the token. */
-export function mayRead(request: IncomingMessage, { local, unix, token }: GuardOptions): boolean {
-  return local || unix || bears(request, token)
+export function mayRead(request: IncomingMessage, options: GuardOptions): boolean {
+  if (options.local || options.unix) return true
+  // Health is answered to everybody, also where an address has to wait with its tokens.
+  return options.wrongTokens.wait(addressOf(request)) === 0 && bearsToken(request, options)
 }
 
-function bears(request: IncomingMessage, token: string | undefined): boolean {
-  return token !== undefined && bearsToken(request, token)
+function addressOf(request: IncomingMessage): string {
+  return request.socket.remoteAddress ?? 'unix'
 }
 
-function bearsToken(request: IncomingMessage, token: string): boolean {
+function bearsToken(request: IncomingMessage, { token, wrongTokens }: GuardOptions): boolean {
   const given = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1]
+  if (given === undefined || token === undefined) return false
+  const client = addressOf(request)
+  const waitMs = wrongTokens.wait(client)
+  if (waitMs > 0) {
+    throw new ApiError('too-many-requests', 'too many wrong tokens from this address', {
+      'Retry-After': String(Math.ceil(waitMs / 1000))
+    })
+  }
   // Digests have one length, so comparing tells neither where they differ nor how long the token is.
-  return given !== undefined && timingSafeEqual(digest(given), digest(token))
+  const right = timingSafeEqual(digest(given), digest(token))
+  if (right) wrongTokens.right(client)
+  else wrongTokens.wrong(client)
+  return right
 }
 
 function digest(text: string): Buffer {

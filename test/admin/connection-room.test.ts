@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { Agent, createServer, request, type ClientRequest } from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import t from 'tap'
 import { boundConnections } from '../../src/admin/connection-room.ts'
@@ -41,6 +41,41 @@ t.test(
     for (const socket of [...idle, slow, asked]) socket.destroy()
   }
 )
+
+t.test('who holds and opens most loses a place, not the one that asks now and then', async (t) => {
+  const server = createServer((_, response) => response.end('ok'))
+  boundConnections(server, 8)
+  server.listen(0, '0.0.0.0')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  t.teardown(() => server.closeAllConnections())
+  const { port } = server.address() as AddressInfo
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  t.teardown(() => agent.destroy())
+  const ask = () =>
+    new Promise<boolean>((resolve, reject) => {
+      request({ host: '127.0.0.1', port, agent }, (response) => {
+        response.resume().on('end', () => resolve(sent.reusedSocket))
+      })
+        .on('error', reject)
+        .on('socket', function (this: ClientRequest) {
+          sent = this
+        })
+        .end()
+    })
+  let sent!: ClientRequest
+  t.equal(await ask(), false)
+  for (let round = 0; round < 5; round++) {
+    for (let i = 0; i < 16; i++) {
+      const socket = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.2' })
+      socket.on('error', () => {})
+      t.teardown(() => socket.destroy())
+      await once(socket, 'connect')
+      socket.write('GET / HT')
+    }
+    t.equal(await ask(), true, 'its connection, which was the oldest idle one, is still there')
+  }
+})
 
 t.test('a hundred calls at once are two runs, and the second began after all of them', async (t) => {
   let runs = 0

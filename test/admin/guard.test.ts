@@ -9,6 +9,8 @@ import { AdminServer } from '../../src/admin/admin-server.ts'
 import { adminProblem } from '../../src/admin/bind-policy.ts'
 import { isLocalBind } from '../../src/config/local-bind.ts'
 import type { AddressBind } from '../../src/config/model/bind.ts'
+import { WrongTokens } from '../../src/admin/wrong-tokens.ts'
+import { FakeClock } from '../fakes/fake-clock.ts'
 import { memoryLogger } from '../fakes/memory-logger.ts'
 import { FakeControlPlane, loopback, startAdmin } from './fixtures/fake-control-plane.ts'
 import { ask, askJson } from './fixtures/raw-request.ts'
@@ -67,6 +69,57 @@ t.test('with a token every change asks for it, and reading on loopback does not'
   t.match(await askJson(path, 'POST', { state: 'drain' }, { Authorization: 'bearer s3cret' }), {
     status: 200
   })
+})
+
+t.test('wrong tokens are throttled by address, and who knows the right one is let in', async (t) => {
+  const clock = new FakeClock()
+  const server = new AdminServer(new FakeControlPlane(), memoryLogger(), clock)
+  await server.apply({ binds: [tcp('0.0.0.0')], token: 's3cret' })
+  t.teardown(() => server.close())
+  const port = Number(server.addresses[0]!.split(':').at(-1))
+  const show = async (token: string, localAddress = '127.0.0.1') => {
+    const headers = { Authorization: `Bearer ${token}` }
+    return ask(`http://127.0.0.1:${port}/api/pools`, { headers, localAddress })
+  }
+  for (let i = 0; i < 20; i++) t.equal((await show(`guess ${i}`.replace(' ', ''))).status, 401)
+  const refused = await show('another')
+  t.match(refused, { status: 429, json: { error: { code: 'too-many-requests' } } })
+  t.equal(refused.headers['retry-after'], '1')
+  // Not looked at, so nothing is learnt by it; others are not concerned.
+  t.equal((await show('s3cret')).status, 429)
+  t.equal((await show('s3cret', '127.0.0.2')).status, 200)
+  t.equal((await ask(`http://127.0.0.1:${port}/healthz`)).status, 200)
+  // A second later there is one more.
+  clock.advance(1_000)
+  t.equal((await show('another')).status, 401)
+  t.equal((await show('another')).status, 429)
+  clock.advance(1_000)
+  t.equal((await show('s3cret')).status, 200)
+  // It knows the token: whoever guesses beside it, behind one proxy, does not lock it out.
+  for (let i = 0; i < 40; i++) t.equal((await show('another')).status, 401)
+  t.equal((await show('s3cret')).status, 200)
+  clock.advance(600_000)
+  t.equal((await show('another')).status, 401)
+})
+
+t.test('a flood of addresses leaves those alone that know the token, and nothing grows', async (t) => {
+  const clock = new FakeClock()
+  const tokens = new WrongTokens(clock)
+  tokens.right('10.0.0.1')
+  for (let i = 0; i < 30; i++) tokens.wrong('10.0.0.1')
+  t.equal(tokens.wait('10.0.0.1'), 0)
+  for (let i = 0; i < 20_000; i++) tokens.wrong(`192.${i >> 16}.${(i >> 8) & 255}.${i & 255}`)
+  t.equal(tokens.wait('10.0.0.1'), 0)
+  for (let i = 0; i < 20; i++) tokens.wrong('2001:db8::1')
+  t.ok(tokens.wait('2001:db8::ffff:1') > 0, 'a /64 is one client')
+  t.equal(tokens.wait('2001:db8:0:1::1'), 0)
+})
+
+t.test('a wrong token where none is needed is not counted', async (t) => {
+  const { url, close } = await startAdmin('s3cret')
+  t.teardown(close)
+  const headers = { Authorization: 'Bearer of-last-year' }
+  for (let i = 0; i < 30; i++) t.equal((await ask(`${url}/metrics`, { headers })).status, 200)
 })
 
 t.test('off loopback everything but /healthz and /readyz asks for the token', async (t) => {

@@ -26,6 +26,7 @@ const statuses = {
   'body-too-large': 413,
   'unsupported-media-type': 415,
   'bad-config': 422,
+  'too-many-requests': 429,
   internal: 500,
   unavailable: 503
 } as const
