@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { Agent, createServer, request, type ClientRequest } from 'node:http'
+import { Agent, createServer, request } from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import t from 'tap'
 import { boundConnections } from '../../src/admin/connection-room.ts'
@@ -54,16 +54,12 @@ t.test('who holds and opens most loses a place, not the one that asks now and th
   t.teardown(() => agent.destroy())
   const ask = () =>
     new Promise<boolean>((resolve, reject) => {
-      request({ host: '127.0.0.1', port, agent }, (response) => {
+      const sent = request({ host: '127.0.0.1', port, agent }, (response) => {
         response.resume().on('end', () => resolve(sent.reusedSocket))
       })
-        .on('error', reject)
-        .on('socket', function (this: ClientRequest) {
-          sent = this
-        })
-        .end()
+      sent.on('error', reject)
+      sent.end()
     })
-  let sent!: ClientRequest
   t.equal(await ask(), false)
   for (let round = 0; round < 5; round++) {
     for (let i = 0; i < 16; i++) {
