@@ -152,6 +152,8 @@ export interface CacheView {
   readonly entries: number
   readonly bytes: number
   readonly maxBytes: number
+  /** Where Redis lies behind it: whether purges of other instances are heard, and how many of ours are not yet told. */
+  readonly redis?: { readonly reachable: boolean; readonly unsent: number }
 }
 
 export interface BackendChange {
@@ -184,4 +186,6 @@ export interface PurgeReport {
   /** Responses removed. */
   readonly purged: number
   readonly caches: readonly string[]
+  /** Caches in Redis that cannot be told now: other instances hear of it when they can. */
+  readonly unsent?: readonly string[]
 }

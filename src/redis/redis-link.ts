@@ -22,7 +22,8 @@ export interface RedisLinkParts {
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: Metrics
-  readonly board: RedisBoard
+  /** Left out: what it finds is told by another link of the thread. */
+  readonly board: RedisBoard | undefined
   readonly thread: number
 }
 
@@ -94,7 +95,7 @@ export class RedisLink {
     this.#usable = false
     this.#stopTimer()
     this.#up.set(0)
-    this.#parts.board.leave(this.#parts.thread)
+    this.#parts.board?.leave(this.#parts.thread)
     this.#connection.disconnect()
   }
 
@@ -125,7 +126,7 @@ export class RedisLink {
     const told = this.#usable === false
     this.#usable = false
     this.#up.set(0)
-    if (!told && board.found(thread, false)) {
+    if (!told && board?.found(thread, false) === true) {
       const fields = { redis: this.#place, reason: reason.slice(0, MAX_REASON) }
       log.warn(fields, 'Redis is not reachable: limits follow onError, caches do without')
     }
@@ -168,7 +169,7 @@ export class RedisLink {
     this.#up.set(1)
     this.#stopTimer()
     const { board, thread, log } = this.#parts
-    if (board.found(thread, true)) log.info({ redis: this.#place }, 'Redis is reachable')
+    if (board?.found(thread, true) === true) log.info({ redis: this.#place }, 'Redis is reachable')
   }
 }
 

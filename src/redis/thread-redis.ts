@@ -1,3 +1,4 @@
+import { RedisTier } from './cache/redis-tier.ts'
 import { RateCounts } from './rate-counts.ts'
 import { RedisLink, type RedisLinkParts } from './redis-link.ts'
 import type { RedisPlan } from './redis-plan.ts'
@@ -6,14 +7,20 @@ import type { RedisPlan } from './redis-plan.ts'
 export interface RedisUse {
   readonly link: RedisLink
   readonly rates: RateCounts
+  readonly tier: RedisTier
+}
+
+export interface ThreadRedisParts extends RedisLinkParts {
+  /** Of this process. */
+  readonly pseudonym: string
 }
 
 /** The Redis of one thread: connected when something first says `store: redis`, kept over reloads that do not change it. */
 export class ThreadRedis {
-  readonly #parts: RedisLinkParts
+  readonly #parts: ThreadRedisParts
   readonly #uses = new Map<string, RedisUse>()
 
-  constructor(parts: RedisLinkParts) {
+  constructor(parts: ThreadRedisParts) {
     this.#parts = parts
   }
 
@@ -22,7 +29,8 @@ export class ThreadRedis {
     let use = this.#uses.get(key)
     if (use === undefined) {
       const link = new RedisLink(plan, this.#parts)
-      use = { link, rates: new RateCounts(link) }
+      const tier = new RedisTier(link, this.#parts)
+      use = { link, rates: new RateCounts(link), tier }
       this.#uses.set(key, use)
     }
     return use

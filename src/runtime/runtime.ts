@@ -94,7 +94,9 @@ export class Runtime implements Running {
     const deps = { table, clock, random, onChange }
     this.#planes = this.#workers === 0 ? this.#inlinePlane(deps) : this.#workerPlanes()
     const slots = new SlotRegistry(table, clock)
-    this.#configured = new ConfiguredMemory(this.#workers)
+    const { redis: board } = this.#memory
+    const tiers = { clock, log, metrics: this.#metrics, board, pseudonym: this.#pseudonym }
+    this.#configured = new ConfiguredMemory(this.#workers, tiers)
     this.#controller = new Controller({
       ...deps,
       slots,

@@ -332,10 +332,10 @@ export const broken: readonly Broken[] = [
     says: /cannot read the secret in \/nowhere\/token: no such file/
   },
   {
-    name: 'a key that is not built yet',
+    name: 'a cache in a Redis that is not named',
     text: valid + 'caches: { main: { store: redis } }\n',
-    at: '4:19',
-    says: /"store: redis" is not supported yet/
+    at: '4:26',
+    says: /needs a Redis/
   },
   {
     name: 'an unknown probe',

@@ -42,6 +42,10 @@ export class MapStore implements CacheStore {
     return slot.open()
   }
 
+  peek(key: string): StoredRecord | undefined {
+    return this.lookup(key)
+  }
+
   claim(key: string, replace: boolean): Claim | StoredRecord | undefined {
     const slot = this.#slots.get(key)
     if (slot !== undefined && !(replace && slot.state === 'complete')) return slot.open()

@@ -2,6 +2,9 @@ import t from 'tap'
 import { SlotRegistry } from '../../src/balancer/table/slot-registry.ts'
 import { BackendTable } from '../../src/balancer/table/table.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
+import { createLogger } from '../../src/core/log/log.ts'
+import { Metrics } from '../../src/core/metrics/metrics.ts'
+import { RedisBoard } from '../../src/redis/redis-board.ts'
 import { ConfiguredMemory } from '../../src/runtime/memory/configured-memory.ts'
 import { Controller } from '../../src/runtime/control/controller.ts'
 import type { Planes } from '../../src/runtime/workers/planes.ts'
@@ -30,7 +33,13 @@ t.test('rows of backends that are gone are freed also while reloads follow each 
     random: Math.random,
     onChange: () => {},
     planes,
-    memory: new ConfiguredMemory(0),
+    memory: new ConfiguredMemory(0, {
+      clock,
+      log: createLogger({ level: 'silent' }),
+      metrics: new Metrics(),
+      board: RedisBoard.create({ threads: 1, shared: false }),
+      pseudonym: 'lb'
+    }),
     logLevel: undefined,
     edge: () => Promise.resolve(),
     onApplied: () => {}

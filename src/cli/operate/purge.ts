@@ -17,9 +17,12 @@ export async function purge(
   options: PurgeOptions,
   terminal: Terminal
 ): Promise<void> {
-  const { purged, caches } = await client.purge(purgeBody(url, options))
+  const { purged, caches, unsent = [] } = await client.purge(purgeBody(url, options))
   const from = caches.length === 0 ? '' : ` from ${caches.join(', ')}`
   terminal.write(`purged ${purged} response${purged === 1 ? '' : 's'}${from}\n`)
+  for (const cache of unsent) {
+    terminal.write(`cache ${cache}: Redis cannot be reached; other instances hear of it when they can\n`)
+  }
 }
 
 function purgeBody(url: string | undefined, { prefix, tag, all, cache }: PurgeOptions): PurgeBody {

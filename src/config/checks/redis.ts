@@ -10,20 +10,25 @@ export function checkRedis(root: Raw): Finding[] {
   const empty = isMap(redis) && textOf(redis['url']) === ''
   if (redis !== undefined && !empty) return []
   const findings: Finding[] = []
+  for (const { path, value } of select(root, ['caches', '*', 'store'])) {
+    if (textOf(value) === 'redis')
+      findings.push(missing(path, empty, 'entries are kept by this instance alone'))
+  }
   for (const place of [listener, [...listener, 'routes', '*']]) {
     for (const item of [[], ['*']]) {
       for (const { path, value } of select(root, [...place, 'rateLimit', ...item, 'store'])) {
         if (textOf(value) !== 'redis') continue
-        findings.push(
-          empty
-            ? warningAt(path, '`redis.url` is empty: each instance counts by itself')
-            : errorAt(
-                path,
-                '`store: redis` needs a Redis: add `redis: { url: "redis://host:6379" }` at the top of the file'
-              )
-        )
+        findings.push(missing(path, empty, 'each instance counts by itself'))
       }
     }
   }
   return findings
+}
+
+function missing(path: Path, empty: boolean, effect: string): Finding {
+  if (empty) return warningAt(path, `\`redis.url\` is empty: ${effect}`)
+  return errorAt(
+    path,
+    '`store: redis` needs a Redis: add `redis: { url: "redis://host:6379" }` at the top of the file'
+  )
 }

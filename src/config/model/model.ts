@@ -290,5 +290,5 @@ export interface CacheStoreConfig {
   readonly name: string
   readonly maxBytes: number
   readonly maxObjectBytes: number
-  readonly store: 'memory'
+  readonly store: 'memory' | 'redis'
 }

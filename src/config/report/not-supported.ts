@@ -23,7 +23,6 @@ const route = [...listener, 'routes', '*'] as const
  * to the schema and takes its rows away here.
  */
 const all: readonly Row[] = [
-  { pattern: ['caches', '*', 'store'], values: ['redis'], message: 'a cache in Redis', instead: 'memory' },
   ...[listener, route].flatMap((place): Row[] => [
     { pattern: [...place, 'auth'], message: 'authentication' },
     { pattern: [...place, 'require'], message: 'roles' }

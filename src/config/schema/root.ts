@@ -38,7 +38,9 @@ const cache = mapping({
   maxObjectBytes: size({ min: 1, example: '2mb' })
     .prefault(defaults.cache.maxObjectBytes)
     .describe('Longer responses are not kept.'),
-  store: word(['memory']).prefault(defaults.cache.store).describe('Where entries are kept.')
+  store: word(['memory', 'redis'])
+    .prefault(defaults.cache.store)
+    .describe('Where entries are kept: `memory` of this instance, or `redis` too, behind the memory.')
 })
 
 export const rootSchema = mapping({

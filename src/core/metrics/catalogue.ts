@@ -166,6 +166,10 @@ export const catalogue = {
   ),
   lb_redis_up: gauge(['worker'], '1: this thread reaches Redis; 0: it does not.'),
   lb_redis_commands_total: counter(['result'], 'Commands to Redis by result: ok, timeout or error.'),
+  lb_cache_tier_lookups_total: counter(
+    ['cache', 'result'],
+    'Lookups in Redis of what the memory has not: hit (it is in the memory now), claimed (this instance fetches it), none.'
+  ),
   lb_concurrency_allowed_total: counter(
     ['listener', 'route'],
     'Requests that got a place of the concurrency limit.'

@@ -4,6 +4,11 @@ import { normalHost } from './decide/key.ts'
 import type { UrlParts } from './policy/invalidation.ts'
 import type { CacheStore } from './ports.ts'
 
+export type Purgeable = Pick<
+  CacheStore,
+  'nextEpoch' | 'removeUrl' | 'removePrefix' | 'removeTag' | 'removeAll'
+>
+
 export interface Purged {
   readonly purged: number
 }
@@ -13,11 +18,11 @@ export interface Purged {
  * for before it will be stored after it.
  */
 export class CacheAdmin {
-  readonly #store: CacheStore
+  readonly #store: Purgeable
   readonly #keys: () => readonly KeyMaker[]
 
   /** `keys`: of the routes that use the store now, since each may leave other parts of a query out. */
-  constructor(store: CacheStore, keys: () => readonly KeyMaker[]) {
+  constructor(store: Purgeable, keys: () => readonly KeyMaker[]) {
     this.#store = store
     this.#keys = keys
   }

@@ -1,7 +1,7 @@
 import { bareRecord } from '../../core/own.ts'
 import { randomInt } from 'node:crypto'
 import type { CacheStoreConfig, RouteCache } from '../../config/model/model.ts'
-import { CacheAdmin } from './cache-admin.ts'
+import { CacheAdmin, type Purgeable } from './cache-admin.ts'
 import { KeyMaker } from './decide/key.ts'
 import type { SharedStoreMemory } from './store/memory/layout.ts'
 import { createSharedStore, recoverFrom } from './store/memory/recovery.ts'
@@ -47,8 +47,10 @@ export class MainCaches {
     return [...this.#caches.keys()]
   }
 
-  admin(name: string): CacheAdmin | undefined {
-    return this.#caches.get(name)?.admin
+  /** `through`: where else it is to be purged from. */
+  admin(name: string, through?: Purgeable): CacheAdmin | undefined {
+    const cache = this.#caches.get(name)
+    return through === undefined ? cache?.admin : cache && new CacheAdmin(through, () => cache.keys)
   }
 
   store(name: string): SharedStore | undefined {

@@ -117,6 +117,8 @@ export interface CacheStore {
   readonly maxObjectBytes: number
   /** Grows with every purge by an operator: what was asked of upstream before it must not be stored after it. */
   readonly epoch: number
+  /** What is at hand. */
+  peek(key: string): StoredRecord | undefined
   /** `settle` is used only when the answer is `pending`. A memory store always answers at once. */
   lookup(
     key: string,

@@ -4,6 +4,7 @@ import type { Metrics } from '../../core/metrics/metrics.ts'
 import type { Random } from '../../core/random.ts'
 import { cacheCounters } from './cache-counters.ts'
 import { HttpCache } from './http-cache.ts'
+import type { CacheStore } from './ports.ts'
 import type { SharedStoreMemory } from './store/memory/layout.ts'
 import { SharedStore } from './store/shared-store.ts'
 
@@ -15,6 +16,12 @@ export interface ThreadCachesParts {
   readonly workerIndex: number
 }
 
+/** A second, remote place for entries. */
+export interface CacheTier {
+  /** The store of cache `cache` with this behind it; the same one for the same memory. */
+  over(store: CacheStore, cache: string, memory: SharedStoreMemory): CacheStore
+}
+
 /** The caches of one thread: a view of each shared store, kept as long as its memory is, and a HttpCache per route. */
 export class ThreadCaches {
   readonly #parts: ThreadCachesParts
@@ -24,11 +31,13 @@ export class ThreadCaches {
     this.#parts = parts
   }
 
-  /** `memory`: of the store that the route names. */
-  httpCache(route: RouteCache, memory: SharedStoreMemory): HttpCache {
+  /** `memory`: of the store that the route names. `tier`: what lies behind it. */
+  httpCache(route: RouteCache, memory: SharedStoreMemory, tier?: CacheTier): HttpCache {
     const { metrics, clock, random } = this.#parts
     const counters = cacheCounters(metrics, route.store)
-    return new HttpCache({ config: route, store: this.#store(memory), counters, clock, random })
+    const own = this.#store(memory)
+    const store = tier?.over(own, route.store, memory) ?? own
+    return new HttpCache({ config: route, store, counters, clock, random })
   }
 
   #store(memory: SharedStoreMemory): SharedStore {

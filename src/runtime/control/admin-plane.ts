@@ -164,7 +164,7 @@ export class AdminPlane implements ControlPlane {
     return plan ? this.#parts.reload(true) : this.#reloads.call()
   }
 
-  purge(request: PurgeRequest): PurgeReport {
+  purge(request: PurgeRequest): Promise<PurgeReport> {
     return this.#parts.caches.purge(request)
   }
 

@@ -12,7 +12,7 @@ import type { ListenerConnections } from '../workers/messages.ts'
 import type { Planes } from '../workers/planes.ts'
 import { overlaps, probeBind } from '../plane/sockets/probe-bind.ts'
 import { SerialQueue } from './reload/serial-queue.ts'
-import { bindKey, makeSnapshot, type Material, type Snapshot } from '../plane/snapshot.ts'
+import { bindKey, makeSnapshot, redisPlan, type Material, type Snapshot } from '../plane/snapshot.ts'
 import { giveSocketAccess } from '../plane/sockets/unix-access.ts'
 import { bindError } from './start-error.ts'
 
@@ -113,13 +113,14 @@ export class Controller {
 
   close(): void {
     this.#cancelFree?.()
+    this.#parts.memory.close()
   }
 
   async #change(next: Config, material: ReadMaterial): Promise<readonly ListenerConnections[]> {
     const { slots, planes, clock } = this.#parts
     await this.#probeBinds(next)
     // On failure, rows handed out here are free again at the next change: nobody uses them.
-    const memory = this.#parts.memory.prepare(next)
+    const memory = this.#parts.memory.prepare(next, redisPlan(next, material))
     const parts = {
       id: ++this.#snapshots,
       config: next,

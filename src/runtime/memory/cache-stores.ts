@@ -11,9 +11,19 @@ import type { Collector } from '../../core/metrics/hub.ts'
 import type { CacheAdmin, Purged } from '../../l7/cache/cache-admin.ts'
 import { MainCaches } from '../../l7/cache/main-caches.ts'
 import type { CacheStore } from '../../l7/cache/ports.ts'
+import { CachePurges } from '../../redis/cache/purges/cache-purges.ts'
+import type { PurgeFollower } from '../../redis/cache/purges/purge-follower.ts'
+import { TierWords } from '../../redis/cache/tier-words.ts'
+import type { RedisPlan } from '../../redis/redis-plan.ts'
+import type { CacheTiers } from './cache-tiers.ts'
 import type { SharedStoreMemory } from '../../l7/cache/store/memory/layout.ts'
 
+/** How long a purge waits to be told to the others. */
+const PURGE_WAITS_MS = 1000
+
 interface Store {
+  /** Known to the threads, where Redis lies behind the memory. */
+  readonly words: TierWords | undefined
   readonly config: CacheStoreConfig
   /** Of this one cache: so that one made for a reload that fails is dropped without touching the others. */
   readonly main: MainCaches
@@ -28,16 +38,23 @@ export interface PreparedCaches {
 /** The caches of the configuration, in the main thread: it makes their memory, purges, counts and cleans up. */
 export class CacheStores {
   readonly #workers: number
+  readonly #tiers: CacheTiers
   #stores: ReadonlyMap<string, Store> = new Map()
+  /** Of the caches in force with Redis behind them. */
+  #followers = new Map<
+    string,
+    { readonly store: Store; readonly plan: string; readonly follower: PurgeFollower }
+  >()
   /** Responses removed by purges, by cache, since the start. */
   readonly #purged = new Map<string, number>()
 
-  constructor(workers: number) {
+  constructor(workers: number, tiers: CacheTiers) {
     this.#workers = workers
+    this.#tiers = tiers
   }
 
   /** What did not change keeps its memory and all that is stored; what is new is only in force after `commit`. */
-  prepare(config: Config): PreparedCaches {
+  prepare(config: Config, redis: RedisPlan | undefined): PreparedCaches {
     const stores = new Map<string, Store>()
     for (const cache of Object.values(config.caches)) {
       const before = this.#stores.get(cache.name)
@@ -48,6 +65,7 @@ export class CacheStores {
       memories: new Map([...stores].map(([name, { memory }]) => [name, memory])),
       commit: () => {
         this.#stores = stores
+        this.#follow(redis)
         const routes = cachingRoutes(config)
         for (const store of stores.values()) store.main.apply({ [store.config.name]: store.config }, routes)
       }
@@ -70,7 +88,8 @@ export class CacheStores {
   views(): CacheView[] {
     return [...this.#stores].map(([name, { main, config }]) => {
       const { entries, bytes } = main.stats(name)!
-      return { name, entries, bytes, maxBytes: config.maxBytes }
+      const redis = this.#followers.get(name)?.follower.view
+      return { name, entries, bytes, maxBytes: config.maxBytes, ...(redis && { redis }) }
     })
   }
 
@@ -89,11 +108,19 @@ export class CacheStores {
     }
   }
 
-  purge({ cache, target }: PurgeRequest): PurgeReport {
+  close(): void {
+    this.#stores = new Map()
+    this.#follow(undefined)
+  }
+
+  async purge({ cache, target }: PurgeRequest): Promise<PurgeReport> {
     const names = cache === undefined ? [...this.#stores.keys()] : [cache]
     let purged = 0
     for (const name of names) {
-      const admin = this.#stores.get(name)?.main.admin(name)
+      const store = this.#stores.get(name)
+      const follower = this.#followers.get(name)?.follower
+      const through = follower && store && new CachePurges(store.main.store(name)!, follower)
+      const admin = store?.main.admin(name, through)
       if (admin === undefined) throw new ControlError('not-found', `there is no cache ${name}`)
       const done = purgeTarget(admin, target)
       if (done === undefined)
@@ -101,12 +128,41 @@ export class CacheStores {
       purged += done.purged
       this.#purged.set(name, (this.#purged.get(name) ?? 0) + done.purged)
     }
-    return { purged, caches: names }
+    const unsent = await this.#unsent(names)
+    return { purged, caches: names, ...(unsent.length > 0 && { unsent }) }
+  }
+
+  /** Caches whose other instances have not heard of a purge yet. */
+  async #unsent(names: readonly string[]): Promise<string[]> {
+    const followed = names.filter((name) => this.#followers.has(name))
+    const sent = await Promise.all(
+      followed.map((name) => this.#followers.get(name)!.follower.sent(PURGE_WAITS_MS))
+    )
+    return followed.filter((_, i) => !sent[i])
+  }
+
+  /** What did not change goes on; what is new begins. */
+  #follow(redis: RedisPlan | undefined): void {
+    const plan = JSON.stringify(redis)
+    for (const [name, followed] of this.#followers) {
+      if (this.#stores.get(name) === followed.store && followed.plan === plan) continue
+      followed.follower.close()
+      this.#followers.delete(name)
+    }
+    for (const [name, store] of this.#stores) {
+      if (redis === undefined || store.words === undefined || this.#followers.has(name)) continue
+      // Whatever was heard of another server says nothing of this one.
+      store.words.applied = -1
+      const follower = this.#tiers.follow(redis, name, store.main.store(name)!, store.words)
+      this.#followers.set(name, { store, plan, follower })
+    }
   }
 
   #make(config: CacheStoreConfig): Store {
     const main = new MainCaches(this.#workers)
-    return { config, main, memory: own(main.apply({ [config.name]: config }, []), config.name)! }
+    const memory = own(main.apply({ [config.name]: config }, []), config.name)!
+    const words = config.store === 'redis' ? TierWords.create() : undefined
+    return { config, main, words, memory: words === undefined ? memory : { ...memory, tier: words.memory } }
   }
 }
 

@@ -1,6 +1,8 @@
 import type { Config } from '../../config/model/model.ts'
 import type { SharedStoreMemory } from '../../l7/cache/store/memory/layout.ts'
+import type { RedisPlan } from '../../redis/redis-plan.ts'
 import { CacheStores } from './cache-stores.ts'
+import { CacheTiers, type CacheTiersParts } from './cache-tiers.ts'
 import { StageMemories } from './stage-memories.ts'
 
 export interface PreparedMemory {
@@ -16,14 +18,14 @@ export class ConfiguredMemory {
   readonly caches: CacheStores
   readonly #stages: StageMemories
 
-  constructor(workers: number) {
-    this.caches = new CacheStores(workers)
+  constructor(workers: number, tiers: CacheTiersParts) {
+    this.caches = new CacheStores(workers, new CacheTiers(tiers, workers))
     this.#stages = new StageMemories(workers)
   }
 
   /** In force after `commit`. */
-  prepare(config: Config): PreparedMemory {
-    const caches = this.caches.prepare(config)
+  prepare(config: Config, redis: RedisPlan | undefined): PreparedMemory {
+    const caches = this.caches.prepare(config, redis)
     const stages = this.#stages.prepare(config)
     return {
       caches: caches.memories,
@@ -33,6 +35,10 @@ export class ConfiguredMemory {
         stages.commit()
       }
     }
+  }
+
+  close(): void {
+    this.caches.close()
   }
 
   /** After worker thread `thread` (1 …) has ended, before another takes its place. */

@@ -58,7 +58,8 @@ export class L7Listeners {
         : undefined,
       cache: (route) => {
         const memory = route.cache && snapshot.caches.get(route.cache.store)
-        return memory && this.#caches.httpCache(route.cache!, memory)
+        const tier = memory?.tier && snapshot.redis && this.#parts.redis.use(snapshot.redis).tier
+        return memory && this.#caches.httpCache(route.cache!, memory, tier)
       },
       thread: this.#parts.thread,
       stageMemories: snapshot.stageMemories,

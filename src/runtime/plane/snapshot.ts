@@ -81,6 +81,10 @@ export interface SnapshotParts {
 }
 
 /** `slots` and `ports` as assigned; parts that equal those of `before` are taken from it, so that `===` tells. */
+export function redisPlan({ redis }: Config, material: Material): RedisPlan | undefined {
+  return redis && { config: redis, tls: material.redis }
+}
+
 export function makeSnapshot(parts: SnapshotParts, before?: Snapshot): Snapshot {
   const { id, config, logLevel, material, slots, ports, caches, stageMemories } = parts
   const listenersBefore = new Map(before?.listeners.map((plan) => [plan.config.name, plan]))
@@ -106,7 +110,7 @@ export function makeSnapshot(parts: SnapshotParts, before?: Snapshot): Snapshot 
     caches,
     stageMemories,
     ports,
-    redis: config.redis && { config: config.redis, tls: material.redis }
+    redis: redisPlan(config, material)
   }
 }
 

@@ -9,7 +9,6 @@ import { isForOneUser } from '../policy/storable.ts'
 import { isStrong, strongMatch } from '../policy/validators.ts'
 import { preferredLanguage, unionOfNames, variantKey, varyNames } from '../policy/vary.ts'
 import type { CacheRequest, CacheResponse, Claim, RecordWriter, StoredRecord } from '../ports.ts'
-import { pending } from '../ports.ts'
 
 /** Where a request's response goes: the key of its URL, and the variants known there. */
 export interface Place {
@@ -40,8 +39,8 @@ function keyOfLanguage({ languages }: VaryEntry, wanted: string): string | undef
 
 /** The record when it is complete and at hand; a store that must wait for it counts as not having it. */
 export function peek(core: CacheCore, key: string): StoredRecord | undefined {
-  const record = core.store.lookup(key, (late) => late?.release())
-  if (record === undefined || record === pending) return undefined
+  const record = core.store.peek(key)
+  if (record === undefined) return undefined
   if (record.state === 'complete') return record
   record.release()
   return undefined

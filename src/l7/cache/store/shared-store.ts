@@ -65,6 +65,10 @@ export class SharedStore implements CacheStore, StoreParts {
     return entry < 0 ? undefined : this.#open(key, entry)
   }
 
+  peek(key: string): StoredRecord | undefined {
+    return this.lookup(key)
+  }
+
   claim(key: string, replace: boolean): Claim | StoredRecord | undefined {
     const { table } = this
     if (!table.lock.acquire()) return undefined

@@ -1,5 +1,11 @@
 import type { Test } from 'tap'
-import type { CacheStore, Claim, RecordWriter, StoredRecord } from '../../../../src/l7/cache/ports.ts'
+import {
+  type CacheStore,
+  type Claim,
+  pending,
+  type RecordWriter,
+  type StoredRecord
+} from '../../../../src/l7/cache/ports.ts'
 
 export interface ContractStore {
   readonly store: CacheStore
@@ -67,28 +73,42 @@ export function get(store: CacheStore, key: string): string | undefined {
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
+/** Also of a store that answers later. */
+function seek(store: CacheStore, key: string): Promise<StoredRecord | undefined> {
+  return new Promise((resolve) => {
+    const record = store.lookup(key, resolve)
+    if (record !== pending) resolve(record)
+  })
+}
+
+async function read(store: CacheStore, key: string): Promise<string | undefined> {
+  const record = await seek(store, key)
+  const text = record?.state === 'complete' ? `${record.info}|${bodyIn(record)}` : undefined
+  record?.release()
+  return text
+}
+
 /** What every store must do. `make` gives an empty one of about 256 KiB with objects of up to 32 KiB. */
-export function storeContract(t: Test, make: () => ContractStore): void {
-  t.test('what was finished is found, by its whole key', (t) => {
-    const { store } = make()
-    t.equal(find(store, 'k'), undefined)
+export function storeContract(t: Test, make: () => ContractStore | Promise<ContractStore>): void {
+  t.test('what was finished is found, by its whole key', async (t) => {
+    const { store } = await make()
+    t.equal(await seek(store, 'k'), undefined)
     t.equal(put(store, 'k', 'info \xfc', 'body'), true)
-    t.equal(get(store, 'k'), 'info \xfc|body')
-    t.equal(get(store, 'k'), 'info \xfc|body')
-    t.equal(get(store, 'kk'), undefined)
+    t.equal(await read(store, 'k'), 'info \xfc|body')
+    t.equal(await read(store, 'k'), 'info \xfc|body')
+    t.equal(await read(store, 'kk'), undefined)
     t.equal(put(store, 'empty', '', ''), true)
-    t.equal(get(store, 'empty'), '|')
+    t.equal(await read(store, 'empty'), '|')
     const long = 'k'.repeat(3000)
     put(store, long, 'i'.repeat(3000), 'b'.repeat(3000))
-    t.equal(get(store, long), `${'i'.repeat(3000)}|${'b'.repeat(3000)}`)
-    t.end()
+    t.equal(await read(store, long), `${'i'.repeat(3000)}|${'b'.repeat(3000)}`)
   })
 
-  t.test('windows of a body are read', (t) => {
-    const { store } = make()
+  t.test('windows of a body are read', async (t) => {
+    const { store } = await make()
     const body = Array.from({ length: 5000 }, (_, n) => n.toString(36)).join('')
     put(store, 'k', '', body)
-    const record = find(store, 'k')!
+    const record = (await seek(store, 'k'))!
     for (const [from, max] of [
       [0, 10],
       [9990, 100],
@@ -98,11 +118,10 @@ export function storeContract(t: Test, make: () => ContractStore): void {
       t.equal(record.read(from, max)?.toString(), body.slice(from, from + max))
     t.equal(record.read(body.length, 1), undefined)
     record.release()
-    t.end()
   })
 
   t.test('a key is filled by one at a time, and others see how far it is', async (t) => {
-    const { store } = make()
+    const { store } = await make()
     const claim = claimOf(store, 'k', false)
     const other = store.claim('k', false) as StoredRecord
     t.equal(other.state, 'reserved')
@@ -124,11 +143,11 @@ export function storeContract(t: Test, make: () => ContractStore): void {
     t.equal(woken, 2, 'one cancelled is not woken')
     t.strictSame([other.state, bodyIn(other)], ['complete', 'abcdef'])
     other.release()
-    t.equal(get(store, 'k'), 'i|abcdef')
+    t.equal(await read(store, 'k'), 'i|abcdef')
   })
 
   t.test('one that waits after something happened is woken for it', async (t) => {
-    const { store } = make()
+    const { store } = await make()
     const claim = claimOf(store, 'k', false)
     const other = store.claim('k', false) as StoredRecord
     claim.abandon()
@@ -141,48 +160,46 @@ export function storeContract(t: Test, make: () => ContractStore): void {
     other.release()
   })
 
-  t.test('what was not finished was never there', (t) => {
-    const { store, used } = make()
+  t.test('what was not finished was never there', async (t) => {
+    const { store, used } = await make()
     const empty = used()
     claimOf(store, 'k').abandon()
-    t.equal(find(store, 'k'), undefined)
+    t.equal(await seek(store, 'k'), undefined)
     const aborted = begin(store, 'k', 'i', 10)
     aborted.write(Buffer.from('abc'))
     aborted.abort()
-    t.equal(find(store, 'k'), undefined)
+    t.equal(await seek(store, 'k'), undefined)
     const short = begin(store, 'k', 'i', 10)
     short.write(Buffer.from('abc'))
     t.equal(short.finish(), false)
-    t.equal(find(store, 'k'), undefined)
+    t.equal(await seek(store, 'k'), undefined)
     const long = begin(store, 'k', 'i', 2)
     t.equal(long.write(Buffer.from('abc')), false)
-    t.equal(find(store, 'k'), undefined)
+    t.equal(await seek(store, 'k'), undefined)
     t.equal(used(), empty)
     put(store, 'k', 'i', 'fine')
-    t.equal(get(store, 'k'), 'i|fine')
-    t.end()
+    t.equal(await read(store, 'k'), 'i|fine')
   })
 
-  t.test('a replacement leaves what is there until it begins', (t) => {
-    const { store } = make()
+  t.test('a replacement leaves what is there until it begins', async (t) => {
+    const { store } = await make()
     put(store, 'k', 'old', 'old')
     const there = store.claim('k', false) as StoredRecord
     t.equal(there.state, 'complete')
     const claim = claimOf(store, 'k', true)
-    t.equal(get(store, 'k'), 'old|old')
+    t.equal(await read(store, 'k'), 'old|old')
     const writer = claim.begin({ info: 'new', bytes: 3, tags: [], epoch: store.epoch })!
-    t.equal(get(store, 'k'), undefined)
+    t.equal(await read(store, 'k'), undefined)
     t.equal(bodyIn(there), 'old', 'who reads it goes on')
     writer.write(Buffer.from('new'))
     writer.finish()
-    t.equal(get(store, 'k'), 'new|new')
+    t.equal(await read(store, 'k'), 'new|new')
     there.release()
     t.ok('begin' in store.claim('k', true)!)
-    t.end()
   })
 
-  t.test('of two replacements the first to begin wins', (t) => {
-    const { store } = make()
+  t.test('of two replacements the first to begin wins', async (t) => {
+    const { store } = await make()
     put(store, 'k', 'old', 'old')
     const one = claimOf(store, 'k')
     const two = claimOf(store, 'k')
@@ -191,70 +208,67 @@ export function storeContract(t: Test, make: () => ContractStore): void {
     t.equal(two.begin(head), undefined)
     writer.write(Buffer.from('1'))
     t.equal(writer.finish(), true)
-    t.equal(get(store, 'k'), '1|1')
-    t.end()
+    t.equal(await read(store, 'k'), '1|1')
   })
 
-  t.test('what was removed is not found, and what is being filled is not published', (t) => {
-    const { store } = make()
+  t.test('what was removed is not found, and what is being filled is not published', async (t) => {
+    const { store } = await make()
     put(store, 'k', 'i', 'b')
-    const reader = find(store, 'k')!
+    const reader = (await seek(store, 'k'))!
     t.equal(store.remove('k'), true)
     t.equal(store.remove('k'), false)
-    t.equal(get(store, 'k'), undefined)
+    t.equal(await read(store, 'k'), undefined)
     t.equal(bodyIn(reader), 'b')
     reader.release()
     const writer = begin(store, 'k', 'i', 1)
-    const follower = find(store, 'k')!
+    const follower = (await seek(store, 'k'))!
     store.remove('k')
     t.equal(writer.write(Buffer.from('b')), true)
     t.equal(writer.finish(), false)
     t.strictSame([follower.state, bodyIn(follower)], ['complete', 'b'], 'who follows it gets the rest')
     follower.release()
-    t.equal(get(store, 'k'), undefined)
+    t.equal(await read(store, 'k'), undefined)
     const claim = claimOf(store, 'k', false)
     store.remove('k')
     t.equal(claim.begin({ info: '', bytes: 0, tags: [], epoch: store.epoch }), undefined)
     t.equal(claimOf(store, 'k', false).kind, 'claim')
-    t.end()
   })
 
-  t.test('purges go by URL, prefix, tag and all', (t) => {
-    const { store } = make()
+  t.test('purges go by URL, prefix, tag and all', async (t) => {
+    const { store } = await make()
     const fill = () => {
       put(store, 'http://a/x', '', '1', ['red', 'blue'])
       put(store, 'http://a/x\nh:1', '', '2', ['red'])
       put(store, 'http://a/xy', '', '3', ['redder'])
       put(store, 'http://b/x', '', '4')
     }
-    const left = () =>
-      ['http://a/x', 'http://a/x\nh:1', 'http://a/xy', 'http://b/x']
-        .map((key) => get(store, key)?.slice(1) ?? '-')
-        .join('')
+    const left = async () => {
+      const keys = ['http://a/x', 'http://a/x\nh:1', 'http://a/xy', 'http://b/x']
+      const texts = await Promise.all(keys.map((key) => read(store, key)))
+      return texts.map((text) => text?.slice(1) ?? '-').join('')
+    }
     fill()
-    t.strictSame([store.removeUrl('http://a/x'), left()], [2, '--34'])
+    t.strictSame([store.removeUrl('http://a/x'), await left()], [2, '--34'])
     fill()
-    t.strictSame([store.removePrefix('http://a/x'), left()], [3, '---4'])
+    t.strictSame([store.removePrefix('http://a/x'), await left()], [3, '---4'])
     fill()
-    t.strictSame([store.removePrefix('http://'), left()], [4, '----'])
+    t.strictSame([store.removePrefix('http://'), await left()], [4, '----'])
     fill()
-    t.strictSame([store.removeTag('red'), left()], [2, '--34'])
+    t.strictSame([store.removeTag('red'), await left()], [2, '--34'])
     fill()
-    t.strictSame([store.removeAll(), left()], [4, '----'])
-    t.end()
+    t.strictSame([store.removeAll(), await left()], [4, '----'])
   })
 
-  t.test('what was asked for before a purge is not stored after it', (t) => {
-    const { store } = make()
+  t.test('what was asked for before a purge is not stored after it', async (t) => {
+    const { store } = await make()
     const { epoch } = store
     const claim = claimOf(store, 'k')
     store.nextEpoch()
     t.equal(claim.begin({ info: '', bytes: 0, tags: [], epoch }), undefined)
-    t.end()
   })
 
-  t.test('too large is refused, announced or not, and bytes stay within the bound', (t) => {
-    const { store, used, maxBytes } = make()
+  t.test('too large is refused, announced or not, and bytes stay within the bound', async (t) => {
+    const { store, used, maxBytes } = await make()
     const { epoch } = store
     t.equal(
       claimOf(store, 'k').begin({ info: '', bytes: store.maxObjectBytes + 1, tags: [], epoch }),
@@ -265,13 +279,12 @@ export function storeContract(t: Test, make: () => ContractStore): void {
     let taken = 0
     while (writer.write(chunk)) taken += chunk.length
     t.ok(taken <= store.maxObjectBytes && taken > store.maxObjectBytes - 1000)
-    t.equal(find(store, 'k'), undefined)
+    t.equal(await seek(store, 'k'), undefined)
     for (let n = 0; n < 300; n++) {
       put(store, `k${n}`, 'info', 'x'.repeat((n * 997) % 20000))
       t.ok(used() <= maxBytes)
     }
-    t.ok(get(store, 'k299') !== undefined, 'the newest is there')
-    t.end()
+    t.ok((await read(store, 'k299')) !== undefined, 'the newest is there')
   })
   t.end()
 }

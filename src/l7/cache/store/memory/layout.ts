@@ -20,6 +20,8 @@ export interface SharedStoreMemory {
   readonly orders: SharedArrayBuffer
   readonly pins: SharedArrayBuffer
   readonly arena: SharedArrayBuffer
+  /** What threads know together of a remote tier behind the store. */
+  readonly tier?: SharedArrayBuffer
 }
 
 /** The smallest piece of memory. A 1 KB answer with its head takes three; the mean waste is half a unit. */

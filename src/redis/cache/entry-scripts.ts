@@ -1,0 +1,77 @@
+import { Script } from '../script.ts'
+
+/** Old pieces live this long: somebody may be reading them. */
+const READ_MS = 5000
+
+// A head begins with eight hex digits of a checksum, a space, the id of its fill (22), a space, and the number of pieces.
+const dropOld = `
+local function dropOld(old)
+  local id, pieces = string.sub(old, 10, 31), tonumber(string.match(old, '^%d+', 33)) or 0
+  for i = 0, pieces - 1 do redis.call('PEXPIRE', KEYS[1] .. ':' .. id .. ':' .. i, ${READ_MS}) end
+end
+`
+
+/**
+ * Head, claim; token or '', lease in ms, id of a head that is unreadable or ''. Answers the time in seconds and µs, and the
+ * head with the first piece; or '' and 1 (the claim is ours), 'r' or 'f' (another has it and waits for its answer, or
+ * stores it), or 0 (nothing).
+ */
+export const openScript = new Script(`
+local t = redis.call('TIME')
+local head = redis.call('GET', KEYS[1])
+if head and ARGV[3] ~= '' and string.sub(head, 10, 31) == ARGV[3] then
+  redis.call('DEL', KEYS[1])
+  head = false
+end
+if head then
+  local first = redis.call('GET', KEYS[1] .. ':' .. string.sub(head, 10, 31) .. ':0')
+  return { t[1], t[2], head, first or '' }
+end
+if ARGV[1] == '' then return { t[1], t[2], '', '0' } end
+local claim = redis.call('GET', KEYS[2])
+if claim then return { t[1], t[2], '', string.sub(claim, -1) } end
+redis.call('SET', KEYS[2], ARGV[1] .. 'r', 'PX', ARGV[2])
+return { t[1], t[2], '', '1' }
+`)
+
+/** Head, claim; token, lease in ms, phase, '1' to take it from whoever has it. Answers the time, and whether it is ours. */
+export const holdScript = new Script(`
+local t = redis.call('TIME')
+local claim = redis.call('GET', KEYS[2])
+if ARGV[4] ~= '1' and (not claim or string.sub(claim, 1, -2) ~= ARGV[1]) then return { t[1], t[2], 0 } end
+redis.call('SET', KEYS[2], ARGV[1] .. ARGV[3], 'PX', ARGV[2])
+return { t[1], t[2], 1 }
+`)
+
+/** Head, claim; token. */
+export const releaseScript = new Script(`
+local claim = redis.call('GET', KEYS[2])
+if claim and string.sub(claim, 1, -2) == ARGV[1] then redis.call('DEL', KEYS[2]) end
+return 0
+`)
+
+/** Head, claim, pieces; token, head, life in ms, channel, news. Publishes what was written, unless the claim is lost. */
+export const commitScript = new Script(`${dropOld}
+local claim = redis.call('GET', KEYS[2])
+if not claim or string.sub(claim, 1, -2) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[2])
+for i = 3, #KEYS do
+  if redis.call('PEXPIRE', KEYS[i], ARGV[3]) == 0 then return 0 end
+end
+local old = redis.call('GET', KEYS[1])
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+if old then
+  dropOld(old)
+  redis.call('PUBLISH', ARGV[4], ARGV[5])
+end
+return 1
+`)
+
+/** Head, claim; channel, news. Fills under way are not published. */
+export const removeScript = new Script(`${dropOld}
+local old = redis.call('GET', KEYS[1])
+redis.call('DEL', KEYS[1], KEYS[2])
+if old then dropOld(old) end
+redis.call('PUBLISH', ARGV[1], ARGV[2])
+return 1
+`)

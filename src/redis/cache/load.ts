@@ -1,0 +1,145 @@
+import { crc32 } from 'node:zlib'
+import type { CacheStore, Claim } from '../../l7/cache/ports.ts'
+import { type Found, type Opened, PIECE_BYTES, type RemoteCache } from './remote-cache.ts'
+import { RemoteClaim } from './remote-claim.ts'
+import { Stage } from './stage.ts'
+import { movedInfo } from './wire-head.ts'
+
+/** Pieces asked for at once. */
+const WINDOW = 8
+/** How often it is looked whether another instance has stored what it fetches: from, and up to. */
+const LOOK_MS = 4
+const MAX_LOOK_MS = 50
+/** Longest wait for one whose answer has come: a large or slow body is rather fetched twice. */
+const STORING_MS = 250
+/** Longest wait for one that waits for its answer. */
+const TAKEN_MS = 10_000
+
+/** stored: it is in the memory now. claimed: this instance is to fetch it. none: upstream is asked, as if there were no Redis. */
+export type Loaded =
+  { readonly kind: 'stored' | 'none' } | { readonly kind: 'claimed'; readonly claim: RemoteClaim }
+
+/** Brings one entry from Redis into the memory, or the right to fetch it. */
+export class Load {
+  readonly #memory: CacheStore
+  readonly #remote: RemoteCache
+  readonly #key: string
+  /** Of the memory: whoever asks there meanwhile waits. */
+  readonly #claim: Claim
+  readonly #token: string
+  readonly #epoch: number
+  readonly #done: (loaded: Loaded) => void
+  #takenSince: number | undefined
+  #storingSince: number | undefined
+  #lookMs = LOOK_MS
+
+  /** `claims`: what is not there is to be fetched by this instance. */
+  constructor(
+    memory: CacheStore,
+    remote: RemoteCache,
+    key: string,
+    claim: Claim,
+    claims: boolean,
+    done: (loaded: Loaded) => void
+  ) {
+    this.#memory = memory
+    this.#remote = remote
+    this.#key = key
+    this.#claim = claim
+    this.#token = claims ? remote.token() : ''
+    // Before anything is asked: a purge that comes meanwhile keeps it out of the memory.
+    this.#epoch = memory.epoch
+    this.#done = done
+    this.#look('')
+  }
+
+  #look(unreadable: string): void {
+    const from = this.#remote.now()
+    this.#remote.open(this.#key, this.#token, unreadable, (opened) => this.#on(opened, unreadable, from))
+  }
+
+  #on(opened: Opened | undefined, unreadable: string, from: number): void {
+    switch (opened?.kind) {
+      case 'entry':
+        return this.#fill(opened, from)
+      case 'claimed':
+        return this.#done({ kind: 'claimed', claim: new RemoteClaim(this.#remote, this.#key, this.#token) })
+      case 'taken':
+        return this.#wait(opened.storing)
+      case 'unreadable':
+        // Once: who writes such things may do it again.
+        return unreadable === '' ? this.#look(opened.id) : this.#none()
+      default:
+        return this.#none()
+    }
+  }
+
+  /** Another instance fetches it. */
+  #wait(storing: boolean): void {
+    const now = this.#remote.now()
+    this.#takenSince ??= now
+    if (storing) this.#storingSince ??= now
+    if (now - this.#takenSince > TAKEN_MS || now - (this.#storingSince ?? now) > STORING_MS)
+      return this.#none()
+    this.#remote.clock.after(this.#lookMs, () => this.#look(''))
+    this.#lookMs = Math.min(MAX_LOOK_MS, 2 * this.#lookMs)
+  }
+
+  #fill(found: Found, from: number): void {
+    const { head, first } = found
+    if (!isWhole(found)) return this.#none()
+    const stage = new Stage(this.#memory, `${this.#key}\n#l${this.#remote.token()}`, head.bytes, this.#epoch)
+    if (first.length > 0 && !this.#add(stage, found, 0, first)) return this.#drop(stage)
+    this.#more(stage, found, 1, from + this.#remote.timeoutMs)
+  }
+
+  #more(stage: Stage, found: Found, from: number, until: number): void {
+    const { head } = found
+    const count = Math.min(WINDOW, head.sums.length - from)
+    if (count <= 0) return this.#publish(stage, found)
+    const leftMs = until - this.#remote.now()
+    if (leftMs <= 0) return this.#drop(stage)
+    this.#remote.pieces(head, from, count, leftMs, (pieces) => {
+      const all = pieces?.every((piece, i) => piece !== null && this.#add(stage, found, from + i, piece))
+      if (all === true) this.#more(stage, found, from + count, until)
+      else this.#drop(stage)
+    })
+  }
+
+  #add(stage: Stage, { head }: Found, index: number, piece: Buffer): boolean {
+    return crc32(piece) === head.sums[index] && stage.add(piece)
+  }
+
+  /** In one turn: nobody follows a body that may yet turn out to be damaged. */
+  #publish(stage: Stage, { head, offsetMs }: Found): void {
+    const { bytes, tags, note } = head
+    const info = movedInfo(head.info, offsetMs)
+    if (info === undefined) return this.#drop(stage)
+    const writer = this.#claim.begin({ info, bytes, tags, epoch: this.#epoch, note })
+    if (writer !== undefined && stage.moveTo(writer)) {
+      writer.finish()
+      this.#done({ kind: 'stored' })
+      return
+    }
+    writer?.abort()
+    this.#drop(stage)
+  }
+
+  #drop(stage: Stage): void {
+    stage.drop()
+    this.#none()
+  }
+
+  #none(): void {
+    this.#claim.abandon()
+    this.#done({ kind: 'none' })
+  }
+}
+
+/** What the head says of the body holds together. */
+function isWhole({ head, first }: Found): boolean {
+  const { bytes, sums } = head
+  if (!Number.isSafeInteger(bytes) || bytes < 0 || sums.length !== Math.ceil(bytes / PIECE_BYTES))
+    return false
+  return first.length === Math.min(bytes, PIECE_BYTES)
+}

@@ -1,0 +1,117 @@
+import { crc32 } from 'node:zlib'
+import type { RecordHead } from '../../l7/cache/ports.ts'
+import { PIECE_BYTES, type RemoteCache } from './remote-cache.ts'
+import type { RemoteClaim } from './remote-claim.ts'
+import { encodeHead, lifeOf, movedInfo } from './wire-head.ts'
+
+/** Bytes of one thread that Redis has not taken yet; over it, it is slower than upstream, and does without. */
+const MAX_WAITING = 16 * 1024 * 1024
+
+/** What all publications of a thread have on the way. */
+export interface Waiting {
+  bytes: number
+}
+
+/** One entry on its way into Redis, piece by piece, beside the memory. Whatever fails, it is not found there, and that is all. */
+export class Publication {
+  readonly #remote: RemoteCache
+  readonly #claim: RemoteClaim
+  readonly #head: RecordHead
+  readonly #purge: number
+  readonly #waiting: Waiting
+  readonly #id: string
+  readonly #sums: number[] = []
+  #chunks: Uint8Array[] = []
+  #gathered = 0
+  #bytes = 0
+  #open = true
+  #finished = false
+
+  constructor(remote: RemoteCache, claim: RemoteClaim, head: RecordHead, purge: number, waiting: Waiting) {
+    this.#remote = remote
+    this.#claim = claim
+    this.#head = head
+    this.#purge = purge
+    this.#waiting = waiting
+    this.#id = remote.token()
+    claim.store(() => {
+      if (claim.offsetMs === undefined || claim.lost) this.abort()
+      else if (this.#finished) this.#commit()
+    })
+  }
+
+  /** The bytes are the caller's again afterwards. */
+  write(chunk: Uint8Array): void {
+    if (!this.#open) return
+    for (let at = 0; at < chunk.length;) {
+      const part = chunk.subarray(at, at + PIECE_BYTES - this.#gathered)
+      this.#chunks.push(Buffer.from(part))
+      this.#gathered += part.length
+      at += part.length
+      if (this.#gathered === PIECE_BYTES) this.#send()
+    }
+  }
+
+  finish(): void {
+    if (!this.#open) return
+    if (this.#gathered > 0) this.#send()
+    this.#finished = true
+    if (this.#claim.offsetMs !== undefined) this.#commit()
+  }
+
+  abort(): void {
+    if (!this.#open) return
+    this.#open = false
+    this.#chunks = []
+    this.#claim.abandon()
+  }
+
+  #send(): void {
+    const piece = Buffer.concat(this.#chunks)
+    this.#chunks = []
+    this.#gathered = 0
+    this.#bytes += piece.length
+    this.#waiting.bytes += piece.length
+    if (this.#waiting.bytes > MAX_WAITING) {
+      this.#waiting.bytes -= piece.length
+      this.abort()
+      return
+    }
+    this.#sums.push(crc32(piece))
+    this.#remote.put(this.#claim.key, this.#id, this.#sums.length - 1, piece, (stored) => {
+      this.#waiting.bytes -= piece.length
+      if (!stored) this.abort()
+    })
+  }
+
+  #commit(): void {
+    if (!this.#open) return
+    const { key, token, offsetMs } = this.#claim
+    const { info, tags, note } = this.#head
+    const moved = movedInfo(info, offsetMs!)
+    if (moved === undefined) return this.abort()
+    this.#open = false
+    const head = {
+      key,
+      info: moved,
+      tags,
+      note: note === true,
+      bytes: this.#bytes,
+      sums: this.#sums,
+      purge: this.#purge
+    }
+    const written = encodeHead(this.#id, head)
+    const lifeMs = lifeOf(this.#head, this.#remote.now())
+    // Sent after all pieces; the script looks whether they are there.
+    this.#remote.commit(
+      key,
+      { token, id: this.#id, pieces: this.#sums.length },
+      written,
+      lifeMs,
+      (stored) => {
+        if (stored) this.#claim.end()
+        else this.#claim.abandon()
+      }
+    )
+  }
+}

@@ -1,0 +1,176 @@
+import type { Clock } from '../../../core/clock.ts'
+import type { CacheStore } from '../../../l7/cache/ports.ts'
+import { connect, type Connection } from '../../connect.ts'
+import type { RedisLink } from '../../redis-link.ts'
+import type { RedisPlan } from '../../redis-plan.ts'
+import { runScript } from '../../script.ts'
+import type { CacheNames } from '../names.ts'
+import { readNews } from './news.ts'
+import { type NumberedPurge, type Purge, purgeFrom, readPurge } from './purge.ts'
+import { purgeScript, readPurgesScript } from './purge-scripts.ts'
+import type { TierWords } from '../tier-words.ts'
+
+/** What was missed is heard of after this at most. */
+const LOOK_MS = 500
+const MAX_UNSENT = 1024
+
+export interface PurgeFollowerParts {
+  readonly plan: RedisPlan
+  readonly link: RedisLink
+  readonly names: CacheNames
+  readonly words: TierWords
+  readonly memory: CacheStore
+  readonly clock: Clock
+  readonly instance: string
+}
+
+/**
+ * Keeps the memory of this instance in step with the purges of all: told of each at once, and looking every half second
+ * whether the number of the last is the one it knows. Main thread.
+ */
+export class PurgeFollower {
+  readonly #parts: PurgeFollowerParts
+  readonly #subscriber: Connection
+  #unsent: Purge[] = []
+  #sending = false
+  #looking = false
+  #lookAgain = false
+  #waiters: (() => void)[] = []
+  #cancel: () => void = () => {}
+
+  constructor(parts: PurgeFollowerParts) {
+    this.#parts = parts
+    this.#subscriber = connect(parts.plan)
+    this.#subscriber.on('error', () => {})
+    this.#subscriber.on('ready', () => {
+      this.#subscriber.subscribe(parts.names.news).then(
+        () => this.#look(),
+        () => {}
+      )
+    })
+    this.#subscriber.on('message', (_channel: string, message: string) => this.#heard(message))
+    this.#tick()
+  }
+
+  close(): void {
+    this.#cancel()
+    this.#subscriber.disconnect()
+    this.#parts.link.close()
+    this.#settled()
+  }
+
+  get view(): { readonly reachable: boolean; readonly unsent: number } {
+    const { link, words } = this.#parts
+    return { reachable: link.usable && words.applied >= 0, unsent: this.#unsent.length }
+  }
+
+  /** This instance's memory has been purged; the others are told, now or when Redis is back. */
+  send(purge: Purge): void {
+    this.#unsent.push(purge)
+    if (this.#unsent.length > MAX_UNSENT) this.#unsent = [{ kind: 'all' }]
+    this.#parts.words.unsent = this.#unsent.length
+    this.#flush()
+  }
+
+  /** Resolves with true once all that was sent is known to the others. */
+  async sent(withinMs: number): Promise<boolean> {
+    if (this.#unsent.length > 0) {
+      await new Promise<void>((resolve) => {
+        this.#waiters.push(resolve)
+        this.#parts.clock.after(withinMs, resolve)
+      })
+    }
+    return this.#unsent.length === 0
+  }
+
+  #tick(): void {
+    this.#cancel = this.#parts.clock.after(LOOK_MS, () => {
+      this.#look()
+      this.#flush()
+      this.#tick()
+    })
+  }
+
+  #flush(): void {
+    const { link, names, words } = this.#parts
+    if (this.#sending || this.#unsent.length === 0 || !link.usable) return
+    this.#sending = true
+    const sending = this.#unsent
+    const args = [Math.max(0, words.applied), names.news, ...sending.map((purge) => JSON.stringify(purge))]
+    link.ask(
+      (connection) => runScript(connection, purgeScript, [names.sequence, names.log], args),
+      (last) => {
+        this.#sending = false
+        if (typeof last !== 'number') return this.#settled()
+        this.#unsent = this.#unsent === sending ? [] : this.#unsent.slice(sending.length)
+        // Before threads read from there again.
+        words.unsent = this.#unsent.length
+        if (this.#unsent.length > 0) this.#flush()
+        else this.#settled()
+      }
+    )
+  }
+
+  #settled(): void {
+    const waiters = this.#waiters
+    this.#waiters = []
+    for (const waiter of waiters) waiter()
+  }
+
+  #look(): void {
+    const { link, names, words } = this.#parts
+    if (!link.usable) return
+    if (this.#looking) {
+      this.#lookAgain = true
+      return
+    }
+    this.#looking = true
+    const known = words.applied
+    link.ask(
+      (connection) => runScript(connection, readPurgesScript, [names.sequence, names.log], [known, known]),
+      (reply) => {
+        this.#looking = false
+        if (Array.isArray(reply))
+          this.#catchUp(
+            Number(reply[0]),
+            reply.slice(1).map((line) => readPurge(String(line)))
+          )
+        if (!this.#lookAgain) return
+        this.#lookAgain = false
+        this.#look()
+      }
+    )
+  }
+
+  #catchUp(last: number, purges: readonly (NumberedPurge | undefined)[]): void {
+    const { words } = this.#parts
+    if (!Number.isSafeInteger(last) || last <= words.applied) return
+    // What was stored before the first contact may have been purged by others.
+    if (words.applied < 0) return this.#apply(last, { kind: 'all' })
+    for (const each of purges) {
+      if (each?.number === words.applied + 1) this.#apply(each.number, each.purge)
+    }
+    // Some are forgotten already.
+    if (words.applied < last) this.#apply(last, { kind: 'all' })
+  }
+
+  #apply(number: number, purge: Purge): void {
+    const { memory, words } = this.#parts
+    // In this order: what an entry tells to be its time is read before the memory is asked whether it takes it.
+    memory.nextEpoch()
+    words.applied = number
+    purgeFrom(memory, purge)
+  }
+
+  #heard(message: string): void {
+    const { memory, words, instance } = this.#parts
+    if (message.startsWith('{')) {
+      const news = readNews(message)
+      if (news !== undefined && news.from !== instance) memory.remove(news.key)
+      return
+    }
+    const heard = readPurge(message)
+    if (heard?.number === words.applied + 1) this.#apply(heard.number, heard.purge)
+    else this.#look()
+  }
+}

@@ -1,0 +1,38 @@
+import { Script } from '../../script.ts'
+
+/** Purges that are remembered; what was stored before the oldest of them is not read any more. */
+export const PURGES_KEPT = 1024
+
+/** Sequence, log; number that is known, channel, purges as JSON. Answers the number of the last. */
+export const purgeScript = new Script(`
+local n = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), tonumber(ARGV[1]))
+for i = 3, #ARGV do
+  n = n + 1
+  local line = string.format('%d %s', n, ARGV[i])
+  redis.call('RPUSH', KEYS[2], line)
+  redis.call('PUBLISH', ARGV[2], line)
+end
+redis.call('SET', KEYS[1], n)
+redis.call('LTRIM', KEYS[2], -${PURGES_KEPT}, -1)
+return n
+`)
+
+/**
+ * Sequence, log; number from which on lines are wanted, least number of the sequence or -1. Answers the number of the last
+ * purge and the lines after the one that is known. A server that has lost some is brought to the least number.
+ */
+export const readPurgesScript = new Script(`
+local n = tonumber(redis.call('GET', KEYS[1]) or '0')
+local known, least = tonumber(ARGV[1]), tonumber(ARGV[2])
+if least > n then
+  n = least
+  redis.call('SET', KEYS[1], n)
+end
+local reply = { n }
+if n ~= known then
+  for _, line in ipairs(redis.call('LRANGE', KEYS[2], 0, -1)) do
+    if tonumber(string.match(line, '^%d+')) > known then reply[#reply + 1] = line end
+  end
+end
+return reply
+`)

@@ -1,0 +1,52 @@
+import type { CacheStore } from '../../../l7/cache/ports.ts'
+
+export type Purge =
+  { readonly kind: 'url' | 'prefix' | 'tag'; readonly value: string } | { readonly kind: 'all' }
+
+export interface NumberedPurge {
+  readonly number: number
+  readonly purge: Purge
+}
+
+/** `7 {"kind":"tag","value":"red"}`; undefined: unreadable. */
+export function readPurge(line: string): NumberedPurge | undefined {
+  const space = line.indexOf(' ')
+  const number = Number(line.slice(0, space))
+  if (space < 1 || !Number.isSafeInteger(number)) return undefined
+  try {
+    const { kind, value } = JSON.parse(line.slice(space + 1)) as { kind: unknown; value?: unknown }
+    if (kind === 'all') return { number, purge: { kind } }
+    if ((kind !== 'url' && kind !== 'prefix' && kind !== 'tag') || typeof value !== 'string') return undefined
+    return { number, purge: { kind, value } }
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether an entry with this key and these tags is meant. */
+export function concerns(purge: Purge, key: string, tags: readonly string[]): boolean {
+  switch (purge.kind) {
+    case 'url':
+      return key === purge.value || key.startsWith(`${purge.value}\n`)
+    case 'prefix':
+      return key.startsWith(purge.value)
+    case 'tag':
+      return tags.includes(purge.value)
+    case 'all':
+      return true
+  }
+}
+
+/** Tells how many went. */
+export function purgeFrom(store: CacheStore, purge: Purge): number {
+  switch (purge.kind) {
+    case 'url':
+      return store.removeUrl(purge.value)
+    case 'prefix':
+      return store.removePrefix(purge.value)
+    case 'tag':
+      return store.removeTag(purge.value)
+    case 'all':
+      return store.removeAll()
+  }
+}

@@ -1,0 +1,45 @@
+import type { Clock } from '../../core/clock.ts'
+import type { Metrics } from '../../core/metrics/metrics.ts'
+import type { CacheStore } from '../../l7/cache/ports.ts'
+import type { SharedStoreMemory } from '../../l7/cache/store/memory/layout.ts'
+import type { CacheTier } from '../../l7/cache/thread-caches.ts'
+import type { RedisLink } from '../redis-link.ts'
+import { CacheNames } from './names.ts'
+import { RemoteCache } from './remote-cache.ts'
+import { TieredStore } from './tiered-store.ts'
+import { TierWords } from './tier-words.ts'
+
+export interface RedisTierParts {
+  readonly clock: Clock
+  readonly metrics: Metrics
+  /** Of this process. */
+  readonly pseudonym: string
+}
+
+/** Puts Redis behind the memory of the caches of one thread. */
+export class RedisTier implements CacheTier {
+  readonly #link: RedisLink
+  readonly #parts: RedisTierParts
+  readonly #stores = new WeakMap<SharedArrayBuffer, TieredStore>()
+
+  constructor(link: RedisLink, parts: RedisTierParts) {
+    this.#link = link
+    this.#parts = parts
+  }
+
+  over(memory: CacheStore, cache: string, { control, tier }: SharedStoreMemory): CacheStore {
+    if (tier === undefined) return memory
+    let store = this.#stores.get(control)
+    if (store === undefined) {
+      const names = new CacheNames(this.#link.prefix, cache)
+      const words = new TierWords(tier)
+      const { clock, metrics, pseudonym } = this.#parts
+      const remote = new RemoteCache({ link: this.#link, names, words, clock, instance: pseudonym })
+      const counter = (result: string) => metrics.counter('lb_cache_tier_lookups_total', { cache, result })
+      const counts = { stored: counter('hit'), claimed: counter('claimed'), none: counter('none') }
+      store = new TieredStore(memory, remote, (result) => counts[result].add())
+      this.#stores.set(control, store)
+    }
+    return store
+  }
+}

@@ -1,0 +1,226 @@
+import { randomBytes } from 'node:crypto'
+import type { Clock } from '../../core/clock.ts'
+import { steadyNow } from '../../l7/cache/steady-now.ts'
+import type { Connection } from '../connect.ts'
+import type { RedisLink } from '../redis-link.ts'
+import { runScript, runScriptForBytes } from '../script.ts'
+import { commitScript, holdScript, openScript, releaseScript, removeScript } from './entry-scripts.ts'
+import type { CacheNames } from './names.ts'
+import type { Purge } from './purges/purge.ts'
+import { newsOf } from './purges/news.ts'
+import { readPurge } from './purges/purge.ts'
+import { PurgeList } from './purges/purge-list.ts'
+import { purgeScript, readPurgesScript } from './purges/purge-scripts.ts'
+import type { TierWords } from './tier-words.ts'
+import { decodeHead, type Read } from './wire-head.ts'
+
+/** A claim is anybody's this long after the last sign of life of who has it. */
+export const LEASE_MS = 2000
+export const PIECE_BYTES = 64 * 1024
+/** Pieces of a body whose head never came are gone after this. */
+const PIECE_LIFE_MS = 120_000
+
+export interface Found {
+  readonly kind: 'entry'
+  readonly head: Read
+  readonly first: Buffer
+  /** Added to a time of the server, it gives one of this machine, not later than it was. */
+  readonly offsetMs: number
+}
+
+/** `storing`: who has the claim has had its answer. `purged`: what is there must not be used. */
+export type Opened =
+  | Found
+  | { readonly kind: 'claimed' | 'nothing' }
+  | { readonly kind: 'taken'; readonly storing: boolean }
+  | { readonly kind: 'unreadable'; readonly id: string }
+
+export interface RemoteCacheParts {
+  readonly link: RedisLink
+  readonly names: CacheNames
+  readonly words: TierWords
+  readonly clock: Clock
+  /** Of this process: it need not hear its own news. */
+  readonly instance: string
+}
+
+/** The entries of one cache in Redis, as one thread reaches them. */
+export class RemoteCache {
+  readonly clock: Clock
+  readonly words: TierWords
+  readonly #link: RedisLink
+  readonly #names: CacheNames
+  readonly #instance: string
+  readonly #purges = new PurgeList()
+
+  constructor({ link, names, words, clock, instance }: RemoteCacheParts) {
+    this.#link = link
+    this.#names = names
+    this.#instance = instance
+    this.words = words
+    this.clock = clock
+  }
+
+  /** False: what is there is not to be read or written now. */
+  get usable(): boolean {
+    return this.#link.usable && this.words.applied >= 0 && this.words.unsent === 0
+  }
+
+  get timeoutMs(): number {
+    return this.#link.timeoutMs
+  }
+
+  now(): number {
+    return steadyNow(this.clock)
+  }
+
+  token(): string {
+    return randomBytes(16).toString('base64url')
+  }
+
+  /** With a token, what is not there is claimed. `unreadable`: the id of a head that counts as not there. */
+  open(key: string, token: string, unreadable: string, done: (opened: Opened | undefined) => void): void {
+    const { head, claim } = this.#names.entry(key)
+    this.#link.ask(async (connection) => {
+      const sent = this.now()
+      const [reply, last] = await Promise.all([
+        runScriptForBytes(connection, openScript, [head, claim], [token, LEASE_MS, unreadable]),
+        connection.get(this.#names.sequence)
+      ])
+      await this.#hear(connection, Number(last ?? 0))
+      return this.#opened(key, reply, sent)
+    }, done)
+  }
+
+  /** Pieces `from` and after, at most `count`, in order; undefined for one that is gone. */
+  pieces(
+    { key, id }: Pick<Read, 'key' | 'id'>,
+    from: number,
+    count: number,
+    withinMs: number,
+    done: (pieces: readonly (Buffer | null)[] | undefined) => void
+  ): void {
+    const { head } = this.#names.entry(key)
+    const names = Array.from({ length: count }, (_, i) => this.#names.piece(head, id, from + i))
+    this.#link.ask(
+      (connection) => Promise.all(names.map((name) => connection.getBuffer(name))),
+      done,
+      withinMs
+    )
+  }
+
+  /** Keeps a claim, or takes it. `done` with what is to be added to a time of this machine to have one of the server, not later than it was. */
+  hold(
+    key: string,
+    token: string,
+    { storing, take }: { readonly storing: boolean; readonly take: boolean },
+    done: (offsetMs: number | undefined) => void
+  ): void {
+    const { head, claim } = this.#names.entry(key)
+    const args = [token, LEASE_MS, storing ? 'f' : 'r', take ? '1' : '0']
+    this.#link.ask(
+      async (connection) => {
+        const reply = await runScript(connection, holdScript, [head, claim], args)
+        const received = this.now()
+        const [seconds, micros, ours] = numbers(reply, 3)
+        return { offsetMs: ours === 1 ? seconds! * 1000 + micros! / 1000 - received : undefined }
+      },
+      (held) => done(held?.offsetMs)
+    )
+  }
+
+  release(key: string, token: string): void {
+    const { head, claim } = this.#names.entry(key)
+    this.#tell((connection) => runScript(connection, releaseScript, [head, claim], [token]))
+  }
+
+  put(key: string, id: string, index: number, piece: Buffer, done: (stored: boolean) => void): void {
+    const name = this.#names.piece(this.#names.entry(key).head, id, index)
+    this.#link.ask(
+      (connection) => connection.set(name, piece, 'PX', PIECE_LIFE_MS),
+      (reply) => done(reply === 'OK')
+    )
+  }
+
+  /** What was put under `id` is found from now on. */
+  commit(
+    key: string,
+    { token, id, pieces }: { readonly token: string; readonly id: string; readonly pieces: number },
+    written: Buffer,
+    lifeMs: number,
+    done: (stored: boolean) => void
+  ): void {
+    const { head, claim } = this.#names.entry(key)
+    const names = Array.from({ length: pieces }, (_, i) => this.#names.piece(head, id, i))
+    const args = [token, written, lifeMs, this.#names.news, newsOf(this.#instance, key)]
+    this.#link.ask(
+      (connection) => runScript(connection, commitScript, [head, claim, ...names], args),
+      (reply) => done(reply === 1)
+    )
+  }
+
+  /** `done` with false: it may still be there. */
+  remove(key: string, done: (removed: boolean) => void): void {
+    const { head, claim } = this.#names.entry(key)
+    this.#link.ask(
+      (connection) => runScript(connection, removeScript, [head, claim], [this.#names.news, newsOf('', key)]),
+      (reply) => done(reply === 1)
+    )
+  }
+
+  purge(purge: Purge, done: (sent: boolean) => void): void {
+    const { sequence, log, news } = this.#names
+    const args = [Math.max(0, this.words.applied), news, JSON.stringify(purge)]
+    this.#link.ask(
+      (connection) => runScript(connection, purgeScript, [sequence, log], args),
+      (reply) => done(typeof reply === 'number')
+    )
+  }
+
+  #tell(command: (connection: Connection) => Promise<unknown>): void {
+    if (this.#link.usable) this.#link.ask(command, () => {})
+  }
+
+  async #hear(connection: Connection, last: number): Promise<void> {
+    const known = this.#purges.known
+    if (last === known) return
+    const { sequence, log } = this.#names
+    const from = last < known ? -1 : known
+    const reply = await runScript(connection, readPurgesScript, [sequence, log], [from, -1])
+    if (!Array.isArray(reply)) throw new Error("an answer that is not the script's")
+    // Another load may have heard of them meanwhile.
+    if (this.#purges.known !== known) return
+    this.#purges.add(
+      Number(reply[0]),
+      reply.slice(1).map((line) => readPurge(String(line)))
+    )
+  }
+
+  #opened(key: string, reply: unknown, sent: number): Opened {
+    if (!Array.isArray(reply) || reply.length !== 4 || !Buffer.isBuffer(reply[2]))
+      throw new Error("an answer that is not the script's")
+    const [seconds, micros, written, rest] = reply as [Buffer, Buffer, Buffer, Buffer]
+    if (written.length === 0) {
+      const state = String(rest)
+      if (state === '1') return { kind: 'claimed' }
+      return state === '0' ? { kind: 'nothing' } : { kind: 'taken', storing: state === 'f' }
+    }
+    const head = decodeHead(written)
+    const readable = head !== undefined && head.key === key
+    if (!readable || !this.#purges.permits(head.purge, key, head.tags))
+      return { kind: 'unreadable', id: written.toString('latin1', 9, 31) }
+    return {
+      kind: 'entry',
+      head,
+      first: rest,
+      offsetMs: sent - (Number(seconds) * 1000 + Number(micros) / 1000)
+    }
+  }
+}
+
+function numbers(reply: unknown, count: number): number[] {
+  const found = Array.isArray(reply) ? reply.map(Number) : []
+  if (found.length !== count || !found.every(Number.isFinite))
+    throw new Error("an answer that is not the script's")
+  return found
+}

@@ -1,0 +1,166 @@
+import { partKey } from '../../l7/cache/cache-core.ts'
+import type { CacheStore, Claim, StoredRecord } from '../../l7/cache/ports.ts'
+import { pending } from '../../l7/cache/ports.ts'
+import { Load, type Loaded } from './load.ts'
+import { LostRemovals } from './lost-removals.ts'
+import type { Waiting } from './publication.ts'
+import { type Purge, purgeFrom } from './purges/purge.ts'
+import type { RemoteCache } from './remote-cache.ts'
+import { TierClaim } from './tier-claim.ts'
+
+/** After a load that came to nothing, Redis is not asked for the key again for so long. */
+const SKIP_MS = 1000
+const MAX_SKIPPED = 8192
+/** Loads under way in one thread; what is over it goes to upstream. */
+const MAX_LOADS = 1024
+
+type Settle = (record: StoredRecord | undefined) => void
+
+/**
+ * The memory of this instance in front, Redis behind it. What is in the memory is used as if there were nothing else. What
+ * is not is looked for in Redis, and comes into the memory before it is used; what is stored goes into both.
+ */
+export class TieredStore implements CacheStore {
+  readonly maxObjectBytes: number
+  readonly #memory: CacheStore
+  readonly #remote: RemoteCache
+  readonly #loads = new Map<string, Settle[]>()
+  /** Claims that Redis has given; the request that asked takes them in the same turn. */
+  readonly #ready = new Map<string, Claim>()
+  readonly #skipped = new Map<string, number>()
+  readonly #waiting: Waiting = { bytes: 0 }
+  readonly #lost: LostRemovals
+  readonly #count: (result: Loaded['kind']) => void
+
+  constructor(memory: CacheStore, remote: RemoteCache, count: (result: Loaded['kind']) => void = () => {}) {
+    this.#count = count
+    this.maxObjectBytes = memory.maxObjectBytes
+    this.#memory = memory
+    this.#remote = remote
+    this.#lost = new LostRemovals(remote)
+  }
+
+  get epoch(): number {
+    return this.#memory.epoch
+  }
+
+  peek(key: string): StoredRecord | undefined {
+    return this.#memory.peek(key)
+  }
+
+  lookup(key: string, settle: Settle): StoredRecord | undefined | typeof pending {
+    const record = this.#memory.peek(key)
+    if (record?.state === 'reserved') {
+      const own = this.#ready.has(key)
+      const settles = own ? undefined : this.#loads.get(key)
+      if (own || settles !== undefined) record.release()
+      if (own) return undefined
+      if (settles !== undefined) {
+        settles.push(settle)
+        return pending
+      }
+    }
+    if (record !== undefined || !this.#mayLoad(key)) return record
+    return this.#load(key, settle)
+  }
+
+  claim(key: string, replace: boolean): Claim | StoredRecord | undefined {
+    const ready = this.#ready.get(key)
+    if (ready !== undefined) {
+      this.#ready.delete(key)
+      return ready
+    }
+    const got = this.#memory.claim(key, replace)
+    if (got === undefined || !('begin' in got)) return got
+    return new TierClaim(got, this.#remote, key, this.#waiting, undefined)
+  }
+
+  remove(key: string): boolean {
+    const removed = this.#memory.remove(key)
+    this.#lost.remove(key)
+    return removed
+  }
+
+  removeUrl(url: string): number {
+    return this.#purge({ kind: 'url', value: url })
+  }
+
+  removePrefix(prefix: string): number {
+    return this.#purge({ kind: 'prefix', value: prefix })
+  }
+
+  removeTag(tag: string): number {
+    return this.#purge({ kind: 'tag', value: tag })
+  }
+
+  removeAll(): number {
+    return this.#purge({ kind: 'all' })
+  }
+
+  nextEpoch(): void {
+    this.#memory.nextEpoch()
+  }
+
+  #purge(purge: Purge): number {
+    const count = purgeFrom(this.#memory, purge)
+    this.#lost.purge(purge)
+    return count
+  }
+
+  #mayLoad(key: string): boolean {
+    if (!this.#remote.usable || !this.#lost.none || this.#loads.size >= MAX_LOADS) return false
+    const until = this.#skipped.get(key)
+    if (until === undefined) return true
+    if (until > this.#remote.now()) return false
+    this.#skipped.delete(key)
+    return true
+  }
+
+  #load(key: string, settle: Settle): StoredRecord | undefined | typeof pending {
+    const claim = this.#memory.claim(key, false)
+    if (claim === undefined || !('begin' in claim)) return claim
+    const settles = [settle]
+    this.#loads.set(key, settles)
+    // Looked for beside the whole: a range may be answered from it, or a beginning completed.
+    const part = partKey(key)
+    let left = 1
+    let loaded: Loaded = { kind: 'none' }
+    const one = () => {
+      if (--left === 0) this.#loaded(key, claim, settles, loaded)
+    }
+    const there = this.#memory.peek(part)
+    there?.release()
+    if (there === undefined && !this.#loads.has(part)) {
+      const partClaim = this.#memory.claim(part, false)
+      if (partClaim !== undefined && 'begin' in partClaim) {
+        left++
+        new Load(this.#memory, this.#remote, part, partClaim, false, one)
+      } else partClaim?.release()
+    }
+    new Load(this.#memory, this.#remote, key, claim, true, (found) => {
+      loaded = found
+      one()
+    })
+    return pending
+  }
+
+  #loaded(key: string, claim: Claim, settles: readonly Settle[], loaded: Loaded): void {
+    this.#loads.delete(key)
+    this.#count(loaded.kind)
+    if (loaded.kind === 'none') this.#skip(key)
+    if (loaded.kind === 'claimed') {
+      this.#ready.set(key, new TierClaim(claim, this.#remote, key, this.#waiting, loaded.claim))
+    }
+    for (const settle of settles) settle(loaded.kind === 'stored' ? this.#memory.peek(key) : undefined)
+    // Nobody wanted to fetch it for others too.
+    const left = this.#ready.get(key)
+    if (left === undefined) return
+    this.#ready.delete(key)
+    left.abandon()
+  }
+
+  #skip(key: string): void {
+    if (this.#skipped.size >= MAX_SKIPPED) this.#skipped.clear()
+    this.#skipped.set(key, this.#remote.now() + SKIP_MS)
+  }
+}

@@ -1,0 +1,80 @@
+import { crc32 } from 'node:zlib'
+import { decodeEntry, encodeEntry, type Entry } from '../../l7/cache/entry.ts'
+import { disconnectedMs } from '../../l7/cache/policy/reuse.ts'
+import type { RecordHead } from '../../l7/cache/ports.ts'
+
+/** Changes with the shape of what is stored: instances of another version do not read it. */
+const VERSION = 1
+const MIN_LIFE_MS = 60_000
+const MAX_LIFE_MS = 30 * 24 * 3_600_000
+const MARKER_LIFE_MS = 24 * 3_600_000
+
+/** What of an entry stands in Redis beside its body. */
+export interface WireHead {
+  readonly key: string
+  readonly info: string
+  readonly tags: readonly string[]
+  readonly note: boolean
+  /** Length of the body. */
+  readonly bytes: number
+  /** Checksum of each piece. */
+  readonly sums: readonly number[]
+  /** Of the last purge before the response was asked for. */
+  readonly purge: number
+}
+
+export interface Read extends WireHead {
+  readonly id: string
+}
+
+/** Checksum, id and number of pieces, where scripts look for them, then the rest. */
+export function encodeHead(id: string, head: WireHead): Buffer {
+  const json = Buffer.from(JSON.stringify({ version: VERSION, ...head }), 'utf8')
+  const start = `${id} ${head.sums.length} `
+  return Buffer.concat([Buffer.from(`${hex(crc32(json, crc32(start)))} ${start}`), json])
+}
+
+/** Undefined: it is none, of another version, or damaged. */
+export function decodeHead(written: Buffer): Read | undefined {
+  const match = /^([\da-f]{8}) (([\w-]{22}) (\d{1,6}) )/.exec(written.toString('latin1', 0, 64))
+  if (match === null) return undefined
+  const [all, sum, start, id] = match as unknown as [string, string, string, string]
+  const json = written.subarray(all.length)
+  if (hex(crc32(json, crc32(start))) !== sum) return undefined
+  try {
+    const head = JSON.parse(json.toString('utf8')) as Read & { version: number }
+    return head.version === VERSION ? { ...head, id } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The text of a head with its times moved by `ms`: every machine has a clock of its own. Undefined: unreadable. */
+export function movedInfo(info: string, ms: number): string | undefined {
+  const entry = entryIn(info)
+  if (entry === undefined) return undefined
+  if (entry.kind === 'response') return encodeEntry({ ...entry, storedAt: entry.storedAt + ms })
+  return encodeEntry(entry.kind === 'pass' ? { ...entry, until: entry.until + ms } : entry)
+}
+
+/** How long Redis keeps it: as long as it may be used or validated, and an hour more for an origin that is away. */
+export function lifeOf({ info }: Pick<RecordHead, 'info'>, now: number): number {
+  const entry = entryIn(info)
+  if (entry === undefined || entry.kind === 'vary') return MARKER_LIFE_MS
+  if (entry.kind === 'pass') return Math.max(1, Math.ceil(entry.until - now))
+  const windows = Math.max(entry.staleWhileRevalidate ?? 0, entry.staleIfError ?? 0, disconnectedMs)
+  const left = entry.lifetime - entry.initialAge - (now - entry.storedAt)
+  return Math.ceil(Math.min(MAX_LIFE_MS, Math.max(MIN_LIFE_MS, left + windows)))
+}
+
+function entryIn(info: string): Entry | undefined {
+  try {
+    return decodeEntry(info)
+  } catch {
+    return undefined
+  }
+}
+
+function hex(sum: number): string {
+  return sum.toString(16).padStart(8, '0')
+}

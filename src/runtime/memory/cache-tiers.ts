@@ -1,0 +1,38 @@
+import type { Clock } from '../../core/clock.ts'
+import type { Logger } from '../../core/log/log.ts'
+import type { Metrics } from '../../core/metrics/metrics.ts'
+import type { CacheStore } from '../../l7/cache/ports.ts'
+import { CacheNames } from '../../redis/cache/names.ts'
+import { PurgeFollower } from '../../redis/cache/purges/purge-follower.ts'
+import type { TierWords } from '../../redis/cache/tier-words.ts'
+import type { RedisBoard } from '../../redis/redis-board.ts'
+import { RedisLink } from '../../redis/redis-link.ts'
+import type { RedisPlan } from '../../redis/redis-plan.ts'
+
+export interface CacheTiersParts {
+  readonly clock: Clock
+  readonly log: Logger
+  readonly metrics: Metrics
+  readonly board: RedisBoard
+  /** Of this process. */
+  readonly pseudonym: string
+}
+
+/** Makes what keeps the memory of caches in step with other instances, in the main thread. */
+export class CacheTiers {
+  readonly #parts: CacheTiersParts
+  readonly #inline: boolean
+
+  constructor(parts: CacheTiersParts, workers: number) {
+    this.#parts = parts
+    this.#inline = workers === 0
+  }
+
+  follow(plan: RedisPlan, cache: string, memory: CacheStore, words: TierWords): PurgeFollower {
+    const { clock, board, pseudonym } = this.#parts
+    // Where the main thread works itself, its other link tells of Redis.
+    const link = new RedisLink(plan, { ...this.#parts, board: this.#inline ? undefined : board, thread: 0 })
+    const names = new CacheNames(plan.config.prefix, cache)
+    return new PurgeFollower({ plan, link, names, words, memory, clock, instance: pseudonym })
+  }
+}
