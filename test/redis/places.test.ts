@@ -5,6 +5,9 @@ import { makeAuthority, signedCertificate } from '../../src/net/tls/certificates
 import { ask, instance, load, passed } from './support/instance.ts'
 import { freePort, RedisServer, skip, until } from './support/redis-server.ts'
 
+/** Servers and instances share two cores with other tests. */
+t.setTimeout(240_000)
+
 /** One of what passes through a limit of 1 that Redis keeps; while Redis is away, all do. */
 const limit = { requests: 1, per: '1h', mode: 'exact', onError: 'allow' }
 const counting = (url: string) => until('Redis is asked', async () => (await ask(url)).status === 429)

@@ -4,6 +4,9 @@ import t from 'tap'
 import { ask, instance, load, passed } from './support/instance.ts'
 import { RedisServer, skip, until } from './support/redis-server.ts'
 
+/** Servers and instances share two cores with other tests. */
+t.setTimeout(240_000)
+
 /** A request may take this much longer than redis.timeout: one core is shared with the server. */
 const SLACK_MS = 1000
 

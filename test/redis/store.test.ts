@@ -14,6 +14,9 @@ import { MapStore } from '../fakes/map-store.ts'
 import { storeContract } from '../l7/cache/support/store-contract.ts'
 import { RedisServer, skip, until } from './support/redis-server.ts'
 
+/** Servers and instances share two cores with other tests. */
+t.setTimeout(240_000)
+
 const maxBytes = 256 * 1024
 const maxObjectBytes = 32 * 1024
 const log = createLogger({ level: 'silent' })

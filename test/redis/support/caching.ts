@@ -1,9 +1,9 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 import { configure, start } from '../../../src/index.ts'
-import { until } from './redis-server.ts'
+import { RedisServer, until } from './redis-server.ts'
 
 export interface Origin {
   readonly port: number
@@ -85,5 +85,43 @@ export async function cachingInstance(
       return (await answer.json()) as { purged: number; unsent?: string[] }
     },
     kill: () => lb.kill()
+  }
+}
+
+/** Both ask the origin under this name, so that they share what they store. */
+export const HOST = 'site.test'
+
+export interface Two {
+  readonly server: RedisServer
+  readonly a: CachingInstance
+  readonly b: CachingInstance
+}
+
+export async function two(t: Test, origin: Origin, timeout = '5s', workers = 0): Promise<Two> {
+  const server = new RedisServer(t)
+  await server.start()
+  const redis = { url: `unix:${server.path}`, timeout }
+  const a = await cachingInstance(t, redis, origin, workers)
+  const b = await cachingInstance(t, redis, origin, workers)
+  return { server, a, b }
+}
+
+/** As a client of the site, whichever instance it comes to. */
+export async function ask(
+  { url }: CachingInstance,
+  path: string,
+  headers: Record<string, string> = {},
+  method = 'GET'
+): Promise<{ status: number; body: string; status9211: string; age: number }> {
+  const asking = request(`${url}${path}`, { method, headers: { host: HOST, ...headers } })
+  asking.end()
+  const [response] = (await once(asking, 'response')) as [IncomingMessage]
+  const chunks: Buffer[] = []
+  for await (const chunk of response) chunks.push(chunk as Buffer)
+  return {
+    status: response.statusCode!,
+    body: Buffer.concat(chunks).toString('latin1'),
+    status9211: String(response.headers['cache-status'] ?? ''),
+    age: Number(response.headers['age'] ?? -1)
   }
 }

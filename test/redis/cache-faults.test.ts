@@ -1,0 +1,85 @@
+import { spawnSync } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { ask, originOf, two } from './support/caching.ts'
+import { skip, until } from './support/redis-server.ts'
+
+/** Servers and instances share two cores with other tests. */
+t.setTimeout(240_000)
+
+t.test('what is damaged or half gone is a miss', { skip }, async (t) => {
+  const origin = await originOf(t, (_request, response) => {
+    response.writeHead(200, { 'cache-control': 'max-age=1000' }).end('x'.repeat(200_000))
+  })
+  const { a, b, server } = await two(t, origin)
+  const heads = () =>
+    server
+      .cli('--scan', '--pattern', 'lb:cache:{main:*}')
+      .trim()
+      .split('\n')
+      .filter((name) => name.endsWith('}'))
+  const piece = (n: number) => server.cli('--scan', '--pattern', `*:${n}`).trim()
+  for (const [what, damage] of [
+    ['a piece is gone', () => server.cli('del', piece(2))],
+    ['a piece is another', () => server.cli('setrange', piece(1), '9', 'y')],
+    ['a piece is shorter', () => server.cli('set', piece(3), 'x')],
+    ['the head is another', () => server.cli('setrange', heads()[0]!, '80', '"')],
+    ['the head is garbage', () => server.cli('set', heads()[0]!, 'garbage')],
+    ['the head is a list', () => (server.cli('del', heads()[0]!), server.cli('rpush', heads()[0]!, 'x'))]
+  ] as const) {
+    server.cli('flushall')
+    await a.purge({ all: true })
+    await b.purge({ all: true })
+    await ask(a, '/body')
+    await until('it is in Redis', () => heads().length === 1)
+    damage()
+    const got = await ask(b, '/body')
+    t.equal(got.status, 200, what)
+    t.equal(got.body.length, 200_000, what)
+    t.match(got.status9211, 'fwd', what)
+  }
+})
+
+t.test(
+  'Redis stops, dies, comes back and is full: every request is answered, and none waits',
+  { skip },
+  async (t) => {
+    const origin = await originOf(t, (request, response) => {
+      response.writeHead(200, { 'cache-control': 'max-age=1000' }).end(request.url)
+    })
+    const { a, b, server } = await two(t, origin, '50ms')
+    let turn = 0
+    const phase = async (what: string) => {
+      const end = Date.now() + 700
+      let worst = 0
+      let wrong = 0
+      while (Date.now() < end) {
+        const paths = Array.from({ length: 10 }, () => `/${what}/${++turn % 50}/${turn % 7}`)
+        const from = performance.now()
+        const all = await Promise.all(paths.map((path, i) => ask(i % 2 ? a : b, path)))
+        worst = Math.max(worst, performance.now() - from)
+        wrong += all.filter(({ status, body }, i) => status !== 200 || body !== paths[i]).length
+      }
+      t.equal(wrong, 0, `${what}: all are answered`)
+      t.ok(worst < 1500, `${what}: ten at once took ${Math.round(worst)} ms at most`)
+    }
+    await phase('there')
+    server.signal('SIGSTOP')
+    await phase('stopped')
+    server.signal('SIGCONT')
+    await phase('going-on')
+    await server.stop()
+    await phase('killed')
+    await server.startAgain()
+    await phase('again')
+    server.cli('config', 'set', 'maxmemory', '1')
+    await phase('full')
+    server.cli('config', 'set', 'maxmemory', '0')
+    await sleep(0)
+    await phase('not-full')
+    // Somebody else's data, under all names of this cache.
+    const names = server.cli('--scan', '--pattern', 'lb:cache:*').trim().split('\n')
+    spawnSync('redis-cli', ['-s', server.path, 'mset', ...names.flatMap((name) => [name, 'other'])])
+    await phase('other')
+  }
+)
