@@ -5,9 +5,12 @@ export interface Plan {
   path: string
   /** Bytes of the upload; 0 for none. */
   upload: number
+  /** Its length is not said beforehand. */
   chunkedUpload: boolean
   /** Pause in ms before each piece of the upload. */
   pieceMs: number
+  /** The client waits a moment for 100 Continue before it sends the body. */
+  expects: boolean
   status: number
   /** Bytes of the answer's body, where its status has one. */
   size: number
@@ -20,15 +23,25 @@ export interface Plan {
   closesAfter: number
   /** The backend closes the connection with the answer. */
   closesAfterwards: boolean
+  /** The backend gives up in the middle of the answer's body. */
+  cuts: boolean
   /** The answer comes in pieces, this many ms apart; 0: at once. */
   drip: number
   /** Answers as soon as it has the head. */
   early: boolean
   /** Never answers. */
   hangs: boolean
+  /** A call of gRPC, whose answer ends with trailers; over HTTP/2 only. */
+  grpc: boolean
   cacheControl: string
+  /** Fields that the backend sends besides. */
+  answerFields: string
   /** Fields that the client sends besides. */
   fields: string
+  /** The client goes away in the middle of its upload, or of the answer. */
+  leaves: 'sending' | 'reading' | undefined
+  /** The client takes its time to read. */
+  slowReader: boolean
 }
 
 export function plainPlan(id: string): Plan {
@@ -39,6 +52,7 @@ export function plainPlan(id: string): Plan {
     upload: 0,
     chunkedUpload: false,
     pieceMs: 0,
+    expects: false,
     status: 200,
     size: 100,
     framing: 'length',
@@ -46,11 +60,16 @@ export function plainPlan(id: string): Plan {
     closesKept: false,
     closesAfter: 0,
     closesAfterwards: false,
+    cuts: false,
     drip: 0,
     early: false,
     hangs: false,
+    grpc: false,
     cacheControl: '',
-    fields: ''
+    answerFields: '',
+    fields: '',
+    leaves: undefined,
+    slowReader: false
   }
 }
 
@@ -58,4 +77,28 @@ export function plainPlan(id: string): Plan {
 export function bytesOf(id: string, size: number): Buffer {
   const line = `${id};`
   return Buffer.from(line.repeat(Math.ceil(size / line.length)).slice(0, size), 'latin1')
+}
+
+export function isBodiless({ method }: Plan, status: number): boolean {
+  return method === 'HEAD' || status === 204 || status === 304
+}
+
+/** Name and value of each of `A: b\r\nC: d\r\n`. */
+export function fieldPairs(lines: string): [string, string][] {
+  return lines
+    .split('\r\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const colon = line.indexOf(': ')
+      return [line.slice(0, colon), line.slice(colon + 2)]
+    })
+}
+
+/** The first value of a field in the text of a head. */
+export function fieldOf(head: string, name: string): string | undefined {
+  return new RegExp(`\\r\\n${name}: (.*)\\r\\n`, 'i').exec(head)?.[1]
+}
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => (ms > 0 ? setTimeout(resolve, ms) : setImmediate(resolve)))
 }

@@ -1,5 +1,6 @@
-import { createHash } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { memoryLogger } from '../../fakes/memory-logger.ts'
@@ -8,17 +9,35 @@ import type { Runtime } from '../../../src/runtime/runtime.ts'
 import { Seeded } from '../../http-battery/seeded.ts'
 import { testCertificates } from '../../net/certificates.ts'
 import { configOf } from '../../runtime/configs.ts'
-import { ask, type Answer } from './client.ts'
-import { requestFeatures, worldFeatures, type WorldFeature } from './features.ts'
-import { combinationOrigin } from './origin.ts'
-import { bytesOf, plainPlan, type Plan } from './plan.ts'
+import { ask, clientKinds, isHttp2, type ClientKind, type Doors } from './clients/connect.ts'
+import { datagrams, tunnel } from './clients/tunnels.ts'
+import { happen, writeBackends } from './happenings.ts'
+import { Judge } from './judge.ts'
+import { leftOver } from './left-over.ts'
+import { backendKinds, combinationOrigin, type BackendKind } from './origins/origin.ts'
+import { plainPlan, type Plan } from './plan.ts'
+import { requestFeatures } from './request-features.ts'
+import { worldConfig, type Setting } from './world-config.ts'
+import { worldFeatures } from './world-features.ts'
 
-const CONNECTIONS = 12
+/** TLS with a backend begins after this. */
+const TLS_AFTER_MS = 60
+
+export interface WorldOptions {
+  readonly requests: number
+  /** Left out: all of them. */
+  readonly clients?: readonly ClientKind[]
+  /** Left out: one that is drawn. */
+  readonly backend?: BackendKind
+  /** Clients at once. */
+  readonly connections?: number
+  /** Features that are on or off whatever is drawn. */
+  readonly features?: Readonly<Record<string, boolean>>
+}
 
 export interface WorldResult {
   readonly seed: number
   readonly features: readonly string[]
-  readonly requests: number
   readonly uploads: number
   /** Answers that a backend made, or the cache. */
   readonly answered: number
@@ -29,138 +48,133 @@ export interface WorldResult {
 const certificates = testCertificates()
 const leaf = certificates.leaf('localhost', '127.0.0.1')
 
-/** One lb with features drawn by `seed`, `requests` drawn requests through it, and what was wrong with them. */
-export async function runWorld(seed: number, requests: number): Promise<WorldResult> {
+/** One lb with features drawn by `seed`, drawn requests through it, and what was wrong with them. */
+export async function runWorld(seed: number, options: WorldOptions): Promise<WorldResult> {
   const seeded = new Seeded(seed)
-  const features = worldFeatures.filter(({ share }) => seeded.chance(share))
-  const wrong: string[] = []
-  const hashes = new Map<string, string>()
-  let uploads = 0
-  const tls = features.find(({ tlsAfterMs }) => tlsAfterMs !== undefined)
-  const origins = await Promise.all(
-    [1, 2, 3].map(() =>
-      combinationOrigin({
-        ...(tls === undefined ? {} : { tls: { ...leaf, afterMs: tls.tlsAfterMs! } }),
-        onComplete(plan, upload) {
-          if (plan.upload === 0) return
-          uploads++
-          if (upload.bytes === plan.upload && upload.hash === hashes.get(plan.id)) return
-          wrong.push(
-            `${plan.id}: ${upload.bytes} of ${plan.upload} bytes taken for whole: ${JSON.stringify(plan)}`
-          )
-        }
-      })
-    )
-  )
-  const folder = mkdtempSync(join(tmpdir(), 'lb-combination-'))
-  const ca = join(folder, 'ca.pem')
-  writeFileSync(ca, certificates.ca)
+  const features = worldFeatures.filter(({ name, share }) => {
+    const drawn = seeded.chance(share)
+    return options.features?.[name] ?? drawn
+  })
+  const drawnKind = seeded.of(backendKinds)
+  const kind = options.backend ?? drawnKind
+  const folder = mkdtempSync(join(tmpdir(), 'lb-world-'))
+  const judge = new Judge()
+  const makeOrigin = (path: string, mirrored = false) =>
+    combinationOrigin({
+      kind,
+      certificate: leaf,
+      tlsAfterMs: TLS_AFTER_MS,
+      path: join(folder, path),
+      onComplete: (plan, upload) => judge.taken(plan, upload, mirrored)
+    })
+  const origins = await Promise.all([makeOrigin('1'), makeOrigin('2'), makeOrigin('3'), makeOrigin('m', true)])
+  const echo = await echoDatagrams()
+  const addresses = origins.map(({ address }) => address)
+  const happens = new Set(features.map(({ happening }) => happening))
+  judge.dying = happens.has('worker-death')
+  const setting: Setting = {
+    backendKind: kind,
+    backends: addresses.slice(0, 3),
+    shadow: addresses[3]!,
+    datagrams: echo.address,
+    workers: judge.dying ? 2 : 0,
+    certificate: leaf.files,
+    caFile: certificates.caFile,
+    unix: join(folder, 'lb'),
+    list: happens.has('discovery') ? join(folder, 'list.json') : undefined
+  }
+  if (setting.list !== undefined) writeBackends(setting.list, setting.backends)
   const log = Object.assign(memoryLogger('info'), { flush: () => Promise.resolve() })
-  const config = configOf(
-    worldConfig(
-      features,
-      origins.map(({ address }) => address),
-      tls === undefined ? undefined : ca
-    )
-  )
-  const running = (await start(config, { log, logLevel: 'silent' })) as Runtime
-  let answered = 0
+  const running = (await start(configOf(worldConfig(features, setting)), {
+    log,
+    logLevel: 'info',
+    forwardLog: true,
+    crashable: true
+  })) as Runtime
   try {
-    const { port } = running.addresses.find(({ listener }) => listener === 'web')!
-    let left = requests
-    const client = async (number: number): Promise<void> => {
-      const own = new Seeded(seed * 1_000 + number)
-      while (left > 0) {
-        const plans = Array.from({ length: 1 + own.below(8) }, () => draw(own, `${seed}-${left--}`))
-        for (const plan of plans) hashes.set(plan.id, sha(bytesOf(plan.id, plan.upload)))
-        for (const answer of await ask(port!, plans, own.chance(0.3))) {
-          if (answer.status > 0) answered++
-          check(answer, wrong)
-        }
-      }
-    }
-    await Promise.all(Array.from({ length: CONNECTIONS }, (_, number) => client(number)))
-    await settled(running, wrong)
+    const clients = (options.clients ?? clientKinds).filter((each) => each !== 'l4' || !kind.startsWith('h2'))
+    await traffic(seed, running, judge, { ...options, clients }, kind, (isGoingOn) =>
+      happen(running, features, setting, seeded, isGoingOn)
+    )
+    judge.wrong.push(...(await leftOver(running)))
   } finally {
     await running.kill()
     for (const origin of origins) origin.close()
+    echo.close()
     rmSync(folder, { recursive: true })
   }
   for (const line of log.lines) {
-    if (JSON.stringify(line).includes('LB_INTERNAL') || line.level === 'error') {
-      wrong.push(`log: ${JSON.stringify(line)}`)
+    if (judge.dying && /^worker died|^reload refused.*deliberately/.test(line.message)) continue
+    const told = JSON.stringify(line)
+    if (told.includes('LB_INTERNAL') || line.level === 'error') judge.wrong.push(`log: ${told}`)
+  }
+  const { uploads, answered, wrong } = judge
+  return { seed, features: [`${kind} backends`, ...features.map(({ name }) => name)], uploads, answered, wrong }
+} // prettier-ignore
+
+async function traffic(
+  seed: number,
+  running: Runtime,
+  judge: Judge,
+  options: WorldOptions & { readonly clients: readonly ClientKind[] },
+  backend: BackendKind,
+  meanwhile: (isGoingOn: () => boolean) => Promise<unknown>
+): Promise<void> {
+  const port = (name: string): number =>
+    running.addresses.find(({ listener }) => listener === name)?.port ?? 0
+  const doors: Doors = {
+    clear: port('clear'),
+    tls: port('tls'),
+    l4: port('l4'),
+    unix: running.addresses.find(({ listener }) => listener === 'unix')!.address.replace('unix:', ''),
+    ca: certificates.ca
+  }
+  let left = options.requests
+  let going = true
+  const client = async (number: number): Promise<void> => {
+    const own = new Seeded(seed * 1_000 + number)
+    while (left > 0) {
+      const kind = own.of(options.clients)
+      if (kind !== 'l4' && own.chance(0.05)) {
+        const wrong = await tunnel(kind, doors, `t${number}`, own)
+        if (wrong) judge.wrong.push(`tunnel: ${wrong}`)
+        continue
+      }
+      const http2 = isHttp2(kind) && backend.startsWith('h2')
+      const plans = Array.from({ length: 1 + own.below(8) }, () => draw(own, `${seed}-${left--}`, http2))
+      for (const plan of plans) {
+        // L4 waits as long as its idle timeout.
+        if (kind === 'l4') plan.hangs = false
+        judge.asked(plan)
+      }
+      for (const answer of await ask(kind, doors, plans, own.chance(0.3))) judge.answer(answer, kind)
     }
   }
-  return { seed, features: features.map(({ name }) => name), requests, uploads, answered, wrong }
+  const clients = Array.from({ length: options.connections ?? 12 }, (_, number) => client(number))
+  const udp = datagrams(port('udp'), `d${seed}`, 30)
+  const happening = meanwhile(() => going)
+  await Promise.all(clients)
+  going = false
+  await happening
+  judge.wrong.push(...(await udp))
 }
 
-function worldConfig(
-  features: readonly WorldFeature[],
-  backends: readonly string[],
-  ca: string | undefined
-): object {
-  const pool = {
-    backends,
-    breaker: false,
-    timeouts: { response: '700ms', idle: '5s' },
-    ...(ca === undefined ? {} : { tls: { ca } })
-  }
-  const route = { name: 'all', match: {}, pool: 'site' }
-  let config: object = {}
-  for (const feature of features) {
-    Object.assign(pool, merged(pool, feature.pool ?? {}))
-    Object.assign(route, merged(route, feature.route ?? {}))
-    config = merged(config, feature.config ?? {})
-  }
-  return {
-    workers: 0,
-    listeners: [{ name: 'web', bind: '127.0.0.1:0', mode: 'l7', routes: [route] }],
-    pools: { site: pool, shadow: { ...pool, backends: [backends[0]] } },
-    ...config
-  }
-}
-
-/** One level deep: `connections` of two features go together. */
-function merged(base: object, over: object): object {
-  const all: Record<string, unknown> = { ...base }
-  for (const [key, value] of Object.entries(over) as [string, unknown][]) {
-    const both = typeof all[key] === 'object' && typeof value === 'object' && !Array.isArray(value)
-    all[key] = both ? { ...(all[key] as object), ...(value as object) } : value
-  }
-  return all
-}
-
-function draw(seeded: Seeded, id: string): Plan {
+function draw(seeded: Seeded, id: string, http2: boolean): Plan {
   const plan = plainPlan(id)
-  for (const feature of requestFeatures) if (seeded.chance(feature.share)) feature.apply(plan, seeded)
+  for (const feature of requestFeatures) {
+    if (seeded.chance(feature.share) && (http2 || feature.http2 !== true)) feature.apply(plan, seeded)
+  }
   if (plan.method !== 'PUT' && plan.method !== 'POST') plan.upload = 0
   return plan
 }
 
-/** What comes from a backend is whole, and the answer to what was asked; errors of lb are its own. */
-function check({ plan, status, head, body, whole }: Answer, wrong: string[]): void {
-  const from = /\r\nx-id: (.*)\r\n/i.exec(head)?.[1]
-  const told = JSON.stringify({ status, head, plan })
-  if (status === 500 && from === undefined) wrong.push(`internal error: ${told}`)
-  if (status === 400 || status === 408) wrong.push(`refused what was right: ${told}`)
-  if (from === undefined || !whole) return
-  if (from !== plan.id && !plan.path.startsWith('/c/')) wrong.push(`answer of another request: ${told}`)
-  const size = Number(/\r\nx-size: (\d+)\r\n/i.exec(head)![1])
-  const bodiless = plan.method === 'HEAD' || status === 204 || status === 304
-  if (!bodiless && !body.equals(bytesOf(from, size))) wrong.push(`${body.length} of ${size} bytes: ${told}`)
-}
-
-/** Nothing is left over. */
-async function settled(running: Runtime, wrong: string[]): Promise<void> {
-  const active = (): number =>
-    [...running.pools.values()]
-      .flatMap(({ backends }) => backends)
-      .reduce((sum, { active }) => sum + active, 0)
-  const late = Date.now() + 15_000
-  while (active() > 0 && Date.now() < late) await new Promise((resolve) => setTimeout(resolve, 50))
-  if (active() > 0) wrong.push(`${active()} leases are out`)
-}
-
-function sha(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex')
+/** Answers each datagram with an exclamation mark and the same. */
+async function echoDatagrams(): Promise<{ readonly address: string; close(): void }> {
+  const socket = createSocket('udp4')
+  socket.on('message', (bytes, { port, address }) =>
+    socket.send(Buffer.concat([Buffer.from('!'), bytes]), port, address)
+  )
+  socket.bind(0, '127.0.0.1')
+  await once(socket, 'listening')
+  return { address: `127.0.0.1:${socket.address().port}`, close: () => void socket.close() }
 }

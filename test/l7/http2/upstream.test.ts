@@ -143,7 +143,36 @@ t.test('a request that the backend did nothing with is sent again, also a POST; 
   calls = 0
   t.match(await fetchText(lab, '/reset', { method: 'POST', body: 'hello' }), { status: 502 })
   t.equal(calls, 1)
+  // The request that was refused began again before its first stream was told to have ended.
+  const gauge = (state: string): number => {
+    const cell = lab.metrics.gauge('lb_upstream_connections', { pool: 'web', state })
+    const { values, at } = cell as unknown as { values: Float64Array; at: number }
+    return values[at]!
+  }
+  await eventually(t, () => gauge('busy') === 0, 'no connection is busy')
+  t.equal(gauge('idle'), lab.open)
 })
+
+t.test(
+  'a client that closes its side when it has all bytes of the answer is closed with its end',
+  async (t) => {
+    let end: () => void = () => {}
+    const backend = await origin(t, (stream) => {
+      stream.respond({ ':status': 200, 'content-length': '5' })
+      stream.write('hello')
+      end = () => stream.end()
+    })
+    const lab = await through(t, [backend])
+    const client = await lab.client()
+    client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    await client.text('hello')
+    client.socket.end()
+    await sleep(50)
+    end()
+    await client.end()
+    await eventually(t, () => lab.active === 0, 'every lease is back')
+  }
+)
 
 t.test(
   'GOAWAY: what is under way ends there, new requests go over a new connection, and none is lost',

@@ -159,8 +159,8 @@ export class BackendStreams implements ConnectionPlace, StreamLine {
 
   gone(connection: ClientConnection): void {
     if (!this.#connections.delete(connection)) return
-    if (connection.idle) this.#gauges.idle.add(-1)
-    else this.#gauges.busy.add(-1)
+    const { idle, busy } = this.#gauges
+    ;(connection.busy ? busy : idle).add(-1)
     connection.backend.closed()
     if (this.#waiting.size > 0) this.#make(connection.backend, this.#settings.config.timeouts.connectMs)
   }

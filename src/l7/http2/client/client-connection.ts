@@ -59,6 +59,7 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
   #told = false
   /** It is counted no longer. */
   #gone = false
+  #busy = false
 
   constructor(place: ConnectionPlace, backend: Backend, lifetime: Lifetime) {
     this.#place = place
@@ -100,6 +101,11 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
     return this.session.streams.size === 0
   }
 
+  /** As it was told by `turned`: the owner of its last stream may begin another before that is told to have ended. */
+  get busy(): boolean {
+    return this.#busy
+  }
+
   get connected(): boolean {
     return this.#connected
   }
@@ -107,7 +113,7 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
   /** Sends the head of a request on a stream of its own. */
   begin(one: ClientStream): void {
     const { request } = one
-    if (this.idle) this.#place.turned(true)
+    this.#turn(true)
     const { pseudo, fields } = requestLines(request, this.#transport.secure ? 'https' : 'http')
     const ends = request.bodyLength === 0 && request.upgrade === ''
     const stream = this.session.request(pseudo, fields, ends, request.method === 'HEAD')
@@ -236,7 +242,7 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
     if (this.idle && !this.#gone) {
       const { now } = this.#place
       this.#idleSince = now
-      this.#place.turned(false)
+      this.#turn(false)
       if (this.#closing || this.session.goingAway || this.#lifetime.isOver(this.#begun, now)) this.part()
       else this.#rest()
     }
@@ -252,6 +258,12 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
       if (session.out.bytes === 0) break
     }
     if (session.over && !this.#writer.blocked) this.#transport.end()
+  }
+
+  #turn(busy: boolean): void {
+    if (this.#busy === busy) return
+    this.#busy = busy
+    this.#place.turned(busy)
   }
 
   #rest(): void {

@@ -1,51 +1,13 @@
 import { createHash } from 'node:crypto'
-import { createServer, type AddressInfo, type Socket } from 'node:net'
-import { TLSSocket } from 'node:tls'
-import { ChunkedReader } from '../../../src/l7/http1/parse/chunked-reader.ts'
-import { bytesOf, type Plan } from './plan.ts'
+import type { Socket } from 'node:net'
+import { ChunkedReader } from '../../../../src/l7/http1/parse/chunked-reader.ts'
+import { bytesOf, fieldOf, pause, type Plan } from '../plan.ts'
+import type { OriginHost } from './origin.ts'
 
-export interface OriginOptions {
-  readonly tls?: { readonly cert: string; readonly key: string; readonly afterMs: number }
-  /** A request is there, whole. */
-  onComplete(plan: Plan, upload: { readonly bytes: number; readonly hash: string }): void
-}
-
-export interface CombinationOrigin {
-  readonly address: string
-  close(): void
-}
-
-/** A backend that does with each request what its plan says. */
-export async function combinationOrigin(options: OriginOptions): Promise<CombinationOrigin> {
-  const sockets = new Set<Socket>()
-  const server = createServer({ allowHalfOpen: true }, (raw) => {
-    sockets.add(raw)
-    raw.once('close', () => sockets.delete(raw))
-    raw.on('error', () => {})
-    const { tls } = options
-    if (tls === undefined) return void new Served(raw, options)
-    raw.pause()
-    setTimeout(() => {
-      if (raw.destroyed) return
-      const socket = new TLSSocket(raw, { isServer: true, cert: tls.cert, key: tls.key })
-      socket.on('error', () => {})
-      new Served(socket, options)
-    }, tls.afterMs)
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return {
-    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-    close() {
-      server.close()
-      for (const socket of sockets) socket.destroy()
-    }
-  }
-}
-
-/** One connection to it: requests one after the other. */
-class Served {
+/** One connection of HTTP/1.1 to a backend: requests one after the other. */
+export class Http1Served {
   readonly #socket: Socket
-  readonly #options: OriginOptions
+  readonly #host: OriginHost
   #bytes = Buffer.alloc(0)
   #served = 0
   #plan: Plan | undefined
@@ -55,11 +17,13 @@ class Served {
   #chunks: ChunkedReader | undefined
   #ended = false
   #writing = false
+  #tunnel = false
 
-  constructor(socket: Socket, options: OriginOptions) {
+  constructor(socket: Socket, host: OriginHost) {
     this.#socket = socket
-    this.#options = options
+    this.#host = host
     socket.on('data', (bytes: Buffer) => {
+      if (this.#tunnel) return void socket.write(bytes)
       this.#bytes = Buffer.concat([this.#bytes, bytes])
       void this.#read()
     })
@@ -69,13 +33,14 @@ class Served {
   async #read(): Promise<void> {
     while (!this.#writing && !this.#ended) {
       if (this.#plan === undefined && !this.#readHead()) return
+      if (this.#tunnel) return
       const plan = this.#plan!
       if (plan.closesKept && this.#served > 0 && this.#got >= Math.min(plan.closesAfter, plan.upload)) {
         return this.#close()
       }
       if (plan.early && plan.upload > 0) return void (await this.#answer(plan, true))
       if (!this.#readBody()) return
-      this.#options.onComplete(plan, { bytes: this.#got, hash: this.#hash.digest('hex') })
+      this.#host.onComplete(plan, { bytes: this.#got, hash: this.#hash.digest('hex') })
       this.#plan = undefined
       if (plan.hangs) return void (this.#ended = true)
       await this.#answer(plan, false)
@@ -87,10 +52,16 @@ class Served {
     if (end === -1) return false
     const head = this.#bytes.toString('latin1', 0, end + 2)
     this.#bytes = this.#bytes.subarray(end + 4)
-    this.#plan = JSON.parse(/\r\nx-plan: (.*)\r\n/i.exec(head)![1]!) as Plan
+    if (fieldOf(head, 'upgrade') !== undefined) {
+      this.#tunnel = true
+      this.#socket.write('HTTP/1.1 101 Go\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+      if (this.#bytes.length > 0) this.#socket.write(this.#bytes)
+      return true
+    }
+    this.#plan = JSON.parse(fieldOf(head, 'x-plan')!) as Plan
     this.#hash = createHash('sha256')
     this.#got = 0
-    this.#left = Number(/\r\ncontent-length: (\d+)\r\n/i.exec(head)?.[1] ?? 0)
+    this.#left = Number(fieldOf(head, 'content-length') ?? 0)
     this.#chunks = /\r\ntransfer-encoding: chunked\r\n/i.test(head) ? new ChunkedReader() : undefined
     return true
   }
@@ -125,20 +96,21 @@ class Served {
     const close = plan.framing === 'close' || plan.closesAfterwards || early
     const pieces: (string | Buffer)[] = []
     for (let i = 0; i < plan.interim; i++) pieces.push('HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n')
-    let head = `HTTP/1.1 ${plan.status} X\r\nX-Id: ${plan.id}\r\nX-Size: ${body.length}\r\nContent-Type: text/plain\r\nETag: "${plan.id}"\r\n`
+    let head = `HTTP/1.1 ${plan.status} X\r\nX-Id: ${plan.id}\r\nX-Size: ${body.length}\r\nContent-Type: text/plain\r\nETag: "${plan.id}"\r\n${plan.answerFields}`
     if (plan.cacheControl !== '') head += `Cache-Control: ${plan.cacheControl}\r\n`
     if (close) head += 'Connection: close\r\n'
     if (!bodiless && plan.framing === 'length') head += `Content-Length: ${body.length}\r\n`
     if (!bodiless && plan.framing === 'chunked') head += 'Transfer-Encoding: chunked\r\n'
     pieces.push(head + '\r\n')
+    const cut = plan.cuts && body.length > 0 && plan.method !== 'HEAD'
     if (plan.method !== 'HEAD' && !bodiless) {
       const middle = body.length >> 1
-      for (const part of [body.subarray(0, middle), body.subarray(middle)]) {
+      for (const part of [body.subarray(0, middle), cut ? '' : body.subarray(middle)]) {
         if (part.length === 0) continue
         if (plan.framing === 'chunked') pieces.push(`${part.length.toString(16)}\r\n`, part, '\r\n')
         else pieces.push(part)
       }
-      if (plan.framing === 'chunked') pieces.push('0\r\n\r\n')
+      if (plan.framing === 'chunked' && !cut) pieces.push('0\r\n\r\n')
     }
     if (plan.drip === 0) {
       this.#socket.cork()
@@ -147,14 +119,11 @@ class Served {
     } else {
       for (const piece of pieces) {
         this.#socket.write(piece)
-        await new Promise((resolve) => setTimeout(resolve, plan.drip))
+        await pause(plan.drip)
       }
     }
     this.#writing = false
-    if (close) {
-      this.#ended = true
-      this.#socket.end()
-    }
+    if (close || cut) this.#close()
   }
 
   #close(): void {

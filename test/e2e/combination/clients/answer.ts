@@ -1,0 +1,38 @@
+import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from 'node:zlib'
+import { fieldOf, type Plan } from '../plan.ts'
+
+/** What a client got for a plan. */
+export interface Answer {
+  readonly plan: Plan
+  /** 0: the connection ended before it. */
+  readonly status: number
+  /** Status line and fields, as HTTP/1.1 writes them. */
+  readonly head: string
+  readonly body: Buffer
+  /** All of it came. */
+  readonly whole: boolean
+  /** The end of the connection was the end of the body, which anything can bring about. */
+  readonly byClose?: boolean
+  readonly trailers?: string
+  /** Nothing came for a minute. */
+  readonly late?: true
+}
+
+const decoders: Readonly<Record<string, (bytes: Buffer) => Buffer>> = {
+  zstd: zstdDecompressSync,
+  br: brotliDecompressSync,
+  gzip: gunzipSync,
+  deflate: inflateSync
+}
+
+export function noAnswer(plan: Plan): Answer {
+  return { plan, status: 0, head: '', body: Buffer.alloc(0), whole: false }
+}
+
+/** The answer with its body as the backend meant it. */
+export function decoded(answer: Answer): Answer {
+  const coding = fieldOf(answer.head, 'content-encoding')
+  if (coding === undefined || !answer.whole || answer.body.length === 0) return answer
+  if (answer.status === 206) throw new Error(`a part of an encoded body: ${answer.head}`)
+  return { ...answer, body: decoders[coding]!(answer.body) }
+}

@@ -1,0 +1,59 @@
+import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2'
+import { connect, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import type { Plan } from '../plan.ts'
+import type { Answer } from './answer.ts'
+import { askHttp1 } from './http1-client.ts'
+import { askHttp2 } from './http2-client.ts'
+
+/** Where an lb of these tests listens. */
+export interface Doors {
+  readonly clear: number
+  readonly tls: number
+  readonly unix: string
+  readonly l4: number
+  readonly ca: string
+}
+
+/** How a client comes in. */
+export const clientKinds = ['clear', 'tls', 'unix', 'l4', 'h2', 'h2-tls', 'h2-unix'] as const
+export type ClientKind = (typeof clientKinds)[number]
+
+/** A connection that speaks HTTP/1.1. */
+export function dialHttp1(kind: ClientKind, doors: Doors): Socket {
+  const socket =
+    kind === 'tls'
+      ? connectTls({ port: doors.tls, host: '127.0.0.1', ca: doors.ca, servername: 'localhost' })
+      : kind === 'unix'
+        ? connect(doors.unix)
+        : connect({ port: kind === 'l4' ? doors.l4 : doors.clear, host: '127.0.0.1' })
+  socket.on('error', () => {})
+  socket.setNoDelay(true)
+  return socket
+}
+
+/** One that speaks HTTP/2. */
+export function dialHttp2(kind: ClientKind, doors: Doors): ClientHttp2Session {
+  const session =
+    kind === 'h2-tls'
+      ? connectHttp2(`https://localhost:${doors.tls}`, { ca: doors.ca, host: '127.0.0.1', settings: { enablePush: false } })
+      : kind === 'h2-unix'
+        ? connectHttp2('http://lb.test', { createConnection: () => connect(doors.unix) })
+        : connectHttp2(`http://127.0.0.1:${doors.clear}`) // prettier-ignore
+  session.on('error', () => {})
+  return session
+}
+
+export function isHttp2(kind: ClientKind): boolean {
+  return kind.startsWith('h2')
+}
+
+export function ask(
+  kind: ClientKind,
+  doors: Doors,
+  plans: readonly Plan[],
+  atOnce: boolean
+): Promise<Answer[]> {
+  if (isHttp2(kind)) return askHttp2(dialHttp2(kind, doors), plans, atOnce)
+  return askHttp1(dialHttp1(kind, doors), plans, atOnce)
+}

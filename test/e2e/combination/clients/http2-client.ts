@@ -1,0 +1,101 @@
+import {
+  constants,
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders
+} from 'node:http2'
+import { bytesOf, fieldPairs, pause, type Plan } from '../plan.ts'
+import { decoded, noAnswer, type Answer } from './answer.ts'
+
+/** Sends `plans` over one HTTP/2 connection: each after the answer to the one before, or all at once. */
+export async function askHttp2(
+  session: ClientHttp2Session,
+  plans: readonly Plan[],
+  atOnce: boolean
+): Promise<Answer[]> {
+  session.on('error', () => {})
+  const all: Answer[] = []
+  try {
+    if (atOnce) return (await Promise.all(plans.map((plan) => ask(session, plan)))).map(decoded)
+    for (const plan of plans) {
+      if (session.closed || session.destroyed) break
+      all.push(decoded(await ask(session, plan)))
+    }
+    return all
+  } finally {
+    session.destroy()
+  }
+}
+
+function ask(session: ClientHttp2Session, plan: Plan): Promise<Answer> {
+  if (session.closed || session.destroyed) return Promise.resolve(noAnswer(plan))
+  const stream = session.request(headersOf(plan), { endStream: plan.upload === 0 })
+  const parts: Buffer[] = []
+  let got: IncomingHttpHeaders | undefined
+  let trailers: string | undefined
+  let ended = false
+  stream.on('error', () => {})
+  stream.on('response', (headers) => {
+    got = headers
+    if (plan.leaves === 'reading') stream.destroy(new Error('leaves'))
+  })
+  stream.on('trailers', (fields) => (trailers = textOf(fields)))
+  stream.on('data', (bytes: Buffer) => {
+    parts.push(bytes)
+    if (!plan.slowReader) return
+    stream.pause()
+    setTimeout(() => stream.resume(), 2)
+  })
+  stream.on('end', () => (ended = true))
+  if (plan.upload > 0) void send(stream, plan)
+  return new Promise<Answer>((resolve) => {
+    const late = setTimeout(() => resolve({ ...noAnswer(plan), late: true }), 60_000)
+    stream.once('close', () => {
+      clearTimeout(late)
+      if (got === undefined) return resolve(noAnswer(plan))
+      // 'end' comes after a reset too.
+      const whole = ended && stream.rstCode === constants.NGHTTP2_NO_ERROR && !stream.aborted
+      const status = Number(got[':status'])
+      const head = `HTTP/2.0 ${status}\r\n${textOf(got)}\r\n`
+      const answer = { plan, status, head, body: Buffer.concat(parts), whole }
+      resolve(trailers === undefined ? answer : { ...answer, trailers })
+    })
+  })
+}
+
+function headersOf(plan: Plan): OutgoingHttpHeaders {
+  const headers: OutgoingHttpHeaders = {
+    ':method': plan.method,
+    ':path': plan.path,
+    ':authority': 'lb.test',
+    'x-plan': JSON.stringify(plan)
+  }
+  for (const [name, value] of fieldPairs(plan.fields)) headers[name.toLowerCase()] = value
+  if (plan.upload > 0 && !plan.chunkedUpload) headers['content-length'] = plan.upload
+  if (plan.upload > 0 && plan.expects) headers['expect'] = '100-continue'
+  if (plan.grpc) Object.assign(headers, { 'content-type': 'application/grpc', te: 'trailers' })
+  return headers
+}
+
+async function send(stream: ClientHttp2Stream, plan: Plan): Promise<void> {
+  if (plan.expects) await pause(20)
+  const body = bytesOf(plan.id, plan.upload)
+  const piece = Math.max(1, Math.ceil(body.length / 10))
+  for (let at = 0; at < body.length && !stream.destroyed; at += piece) {
+    await pause(plan.pieceMs)
+    // close() would end the body first.
+    if (plan.leaves === 'sending' && at >= body.length / 2) return void stream.destroy(new Error('leaves'))
+    stream.write(body.subarray(at, at + piece))
+  }
+  stream.end()
+}
+
+function textOf(fields: IncomingHttpHeaders): string {
+  let text = ''
+  for (const [name, value] of Object.entries(fields)) {
+    if (name.startsWith(':')) continue
+    for (const each of [value].flat()) text += `${name}: ${each}\r\n`
+  }
+  return text
+}

@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto'
+import type { Answer } from './clients/answer.ts'
+import { bytesOf, fieldOf, isBodiless, type Plan } from './plan.ts'
+
+interface Expected {
+  readonly plan: Plan
+  readonly hash: string
+  /** How often backends took it for whole, mirrors aside. */
+  taken: number
+}
+
+/** Keeps what was asked, and says what must not be. */
+export class Judge {
+  /** In words; empty when all is well. */
+  readonly wrong: string[] = []
+  /** Uploads that a backend has taken, each of which was compared. */
+  uploads = 0
+  /** Answers that a backend made, or the cache, whole and compared. */
+  answered = 0
+  /** A worker dies in this world: what has no length may end anywhere. */
+  dying = false
+  readonly #expected = new Map<string, Expected>()
+
+  asked(plan: Plan): void {
+    const hash = createHash('sha256').update(bytesOf(plan.id, plan.upload)).digest('hex')
+    this.#expected.set(plan.id, { plan, hash, taken: 0 })
+  }
+
+  /** A backend has this request whole. */
+  taken(plan: Plan, upload: { readonly bytes: number; readonly hash: string }, mirrored: boolean): void {
+    const expected = this.#expected.get(plan.id)!
+    if (!mirrored && ++expected.taken > 1 && plan.method === 'POST' && !plan.grpc) {
+      this.wrong.push(`carried out ${expected.taken} times: ${JSON.stringify(plan)}`)
+    }
+    if (plan.upload === 0) return
+    this.uploads++
+    if (upload.bytes === plan.upload && upload.hash === expected.hash) return
+    const told = JSON.stringify(plan)
+    this.wrong.push(`${plan.id}: ${upload.bytes} of ${plan.upload} bytes taken for whole: ${told}`)
+  }
+
+  /** What comes from a backend is whole, and the answer to what was asked; errors of lb are its own. */
+  answer({ plan, status, head, body, whole, byClose, trailers, late }: Answer, kind: string): void {
+    const from = fieldOf(head, 'x-id')
+    const told = `${kind} ${JSON.stringify({ status, head, plan })}`
+    const fail = (words: string): void => void this.wrong.push(`${words}: ${told}`)
+    if (late) fail('no answer within a minute')
+    if (status === 500 && from === undefined) fail('internal error')
+    if (status === 400 || status === 408) fail('refused what was right')
+    if (from === undefined || !whole || (byClose === true && (plan.cuts || this.dying))) return
+    this.answered++
+    const asked = this.#expected.get(from)?.plan
+    if (asked === undefined) return fail('answer of nobody')
+    if (asked !== plan) this.#shared(plan, asked, head, fail)
+    if (isBodiless(plan, status)) return
+    const size = Number(fieldOf(head, 'x-size'))
+    const meant = bytesOf(from, size)
+    const range = /bytes (\d+)-(\d+)\/(\d+)/.exec(fieldOf(head, 'content-range') ?? '')
+    if (status === 206 && Number(range![3]) !== size) fail('a part of something else')
+    const right = status === 206 ? meant.subarray(Number(range![1]), Number(range![2]) + 1) : meant
+    if (!body.equals(right)) fail(`${body.length} of ${right.length} bytes`)
+    if (plan.grpc && !trailers?.includes('grpc-status: 0\r\n')) fail('a call without its trailers')
+  }
+
+  /** The answer was made for another request. */
+  #shared(plan: Plan, asked: Plan, head: string, fail: (words: string) => void): void {
+    if (asked.path !== plan.path) return fail(`answer of another request, ${JSON.stringify(asked)}`)
+    const language = (of: Plan): string | undefined => fieldOf(`\r\n${of.fields}`, 'x-language')
+    if (language(plan) !== language(asked)) fail(`in the language of ${asked.id}`)
+    if (/no-store|private/.test(asked.cacheControl)) fail('shared what is private')
+    const consents = /public|s-maxage/.test(asked.cacheControl)
+    if (fieldOf(`\r\n${asked.fields}`, 'authorization') !== undefined && !consents) {
+      fail('shared what was authorised')
+    }
+    if (/\r\nset-cookie: own=/i.test(head) && !consents) fail(`with a cookie of ${asked.id}`)
+  }
+}

@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto'
+import {
+  constants,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream
+} from 'node:http2'
+import { bytesOf, fieldPairs, pause, type Plan } from '../plan.ts'
+import type { OriginHost } from './origin.ts'
+
+/** What a session has answered. */
+interface Kept {
+  served: number
+}
+
+/** A backend that speaks HTTP/2, and does with each request what its plan says. */
+export function serveHttp2(server: Http2Server, host: OriginHost): void {
+  server.updateSettings({ enableConnectProtocol: true })
+  const kept = new WeakMap<ServerHttp2Session, Kept>()
+  server.on('sessionError', () => {})
+  server.on('session', (session: ServerHttp2Session) => {
+    session.on('error', () => {})
+    kept.set(session, { served: 0 })
+  })
+  server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+    stream.on('error', () => {})
+    if (headers[':method'] === 'CONNECT') {
+      stream.respond({ ':status': 200 })
+      return void stream.pipe(stream)
+    }
+    const plan = JSON.parse(String(headers['x-plan'])) as Plan
+    serve(stream, plan, kept.get(stream.session as ServerHttp2Session)!, host)
+  })
+}
+
+function serve(stream: ServerHttp2Stream, plan: Plan, kept: Kept, host: OriginHost): void {
+  const hash = createHash('sha256')
+  let got = 0
+  const closes = plan.closesKept && kept.served > 0
+  const giveUp = (): boolean => {
+    if (!closes || got < Math.min(plan.closesAfter, plan.upload)) return false
+    if (plan.closesAfter === 0) stream.close(constants.NGHTTP2_REFUSED_STREAM)
+    else if (plan.closesAfter === 1) stream.destroy(new Error('given up'))
+    else stream.session?.destroy()
+    return true
+  }
+  if (giveUp()) return
+  if (plan.early && plan.upload > 0) return void answer(stream, plan, kept)
+  stream.on('data', (bytes: Buffer) => {
+    got += bytes.length
+    hash.update(bytes)
+    giveUp()
+  })
+  stream.on('end', () => {
+    // 'end' comes after a reset too.
+    if (stream.aborted || stream.destroyed || stream.rstCode !== 0) return
+    host.onComplete(plan, { bytes: got, hash: hash.digest('hex') })
+    if (!plan.hangs) void answer(stream, plan, kept)
+  })
+}
+
+async function answer(stream: ServerHttp2Stream, plan: Plan, kept: Kept): Promise<void> {
+  kept.served++
+  const bodiless = plan.status === 204 || plan.status === 304
+  const body = bodiless ? Buffer.alloc(0) : bytesOf(plan.id, plan.size)
+  for (let i = 0; i < plan.interim; i++) {
+    stream.additionalHeaders({ ':status': 103, link: '</a>' })
+    if (plan.drip > 0) await pause(plan.drip)
+    if (stream.destroyed) return
+  }
+  const empty = bodiless || plan.method === 'HEAD'
+  stream.respond(headersOf(plan, bodiless, body.length), {
+    endStream: empty && !plan.grpc,
+    waitForTrailers: plan.grpc
+  })
+  stream.on('wantTrailers', () =>
+    stream.sendTrailers({ 'grpc-status': '0', 'x-hash': createHash('sha256').update(body).digest('hex') })
+  ) // prettier-ignore
+  if (!empty) {
+    const middle = body.length >> 1
+    if (middle > 0) stream.write(body.subarray(0, middle))
+    if (plan.drip > 0) await pause(plan.drip)
+    // close() would end the body first.
+    if (plan.cuts && body.length > 0) return void stream.destroy(new Error('cut'))
+    stream.end(body.subarray(middle))
+  } else if (plan.grpc) stream.end()
+  if (plan.closesAfterwards) stream.session?.close()
+}
+
+function headersOf(plan: Plan, bodiless: boolean, size: number): OutgoingHttpHeaders {
+  const headers: OutgoingHttpHeaders = {
+    ':status': plan.grpc ? 200 : plan.status,
+    'x-id': plan.id,
+    'x-size': size,
+    'content-type': plan.grpc ? 'application/grpc' : 'text/plain',
+    etag: `"${plan.id}"`
+  }
+  for (const [name, value] of fieldPairs(plan.answerFields)) headers[name.toLowerCase()] = value
+  if (plan.cacheControl !== '') headers['cache-control'] = plan.cacheControl
+  if (!bodiless && plan.framing === 'length' && !plan.grpc) headers['content-length'] = size
+  return headers
+}

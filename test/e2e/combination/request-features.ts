@@ -1,0 +1,105 @@
+import type { Seeded } from '../../http-battery/seeded.ts'
+import type { Plan } from './plan.ts'
+
+/** Something that is so with some of the generated requests. */
+export interface RequestFeature {
+  readonly name: string
+  readonly share: number
+  /** Only where HTTP/2 is spoken on both sides. */
+  readonly http2?: true
+  apply(plan: Plan, seeded: Seeded): void
+}
+
+const sizes = [1, 100, 8_192, 8_193, 65_536, 65_537, 200_000]
+
+/** In the order in which they are applied. Add a line to have one combined with all the others. */
+export const requestFeatures: readonly RequestFeature[] = [
+  {
+    name: 'upload',
+    share: 0.5,
+    apply(plan, seeded) {
+      plan.method = seeded.of(['PUT', 'POST'])
+      plan.upload = seeded.of(sizes)
+      plan.chunkedUpload = seeded.chance(0.5)
+      plan.pieceMs = seeded.of([0, 0, 0, 5])
+      plan.expects = seeded.chance(0.1)
+    }
+  },
+  { name: 'HEAD', share: 0.1, apply: (plan) => void (plan.method = 'HEAD') },
+  { name: 'DELETE', share: 0.05, apply: (plan) => void (plan.method = 'DELETE') },
+  {
+    name: 'kept connection closed unanswered',
+    share: 0.25,
+    apply(plan, seeded) {
+      plan.closesKept = true
+      plan.closesAfter = seeded.of([0, 0, 1, 10_000])
+    }
+  },
+  { name: 'statuses', share: 0.25, apply: (plan, seeded) => void (plan.status = seeded.of([204, 304, 404, 500, 503, 503])) },
+  { name: 'no body', share: 0.2, apply: (plan) => void (plan.size = 0) },
+  {
+    name: 'body',
+    share: 0.4,
+    apply(plan, seeded) {
+      plan.size = seeded.of(sizes)
+      plan.framing = seeded.of(['length', 'chunked', 'close'])
+    }
+  },
+  {
+    name: 'answer cut',
+    share: 0.06,
+    apply(plan) {
+      plan.cuts = true
+      if (plan.framing === 'close') plan.framing = 'chunked'
+    }
+  },
+  { name: 'interim responses', share: 0.15, apply: (plan, seeded) => void (plan.interim = 1 + seeded.below(3)) },
+  { name: 'drip', share: 0.1, apply: (plan, seeded) => void (plan.drip = 1 + seeded.below(5)) },
+  { name: 'close after', share: 0.15, apply: (plan) => void (plan.closesAfterwards = true) },
+  { name: 'early answer', share: 0.05, apply: (plan) => void (plan.early = true) },
+  { name: 'no answer', share: 0.01, apply: (plan) => void (plan.hangs = true) },
+  { name: 'slow reader', share: 0.1, apply: (plan) => void (plan.slowReader = true) },
+  { name: 'client leaves', share: 0.05, apply: (plan, seeded) => void (plan.leaves = seeded.of(['sending', 'reading'])) },
+  {
+    name: 'cacheable',
+    share: 0.5,
+    apply(plan, seeded) {
+      if (plan.method !== 'GET' && plan.method !== 'HEAD') return
+      plan.path = `/c/${seeded.below(6)}`
+      plan.cacheControl = seeded.of(['max-age=0, stale-if-error=60', 'max-age=1', 'max-age=60', 'public, max-age=60', 'no-store', 'private, max-age=60'])
+      if (seeded.chance(0.2)) plan.fields += `Range: bytes=${seeded.of(['0-9', '5-', '-7', '8192-70000', '0-0'])}\r\n`
+      if (seeded.chance(0.1)) plan.fields += 'If-None-Match: "x", "y"\r\n'
+      if (seeded.chance(0.1)) plan.fields += 'Cache-Control: no-cache\r\n'
+    }
+  },
+  {
+    name: 'languages',
+    share: 0.2,
+    apply(plan, seeded) {
+      plan.path = plan.path.replace('/c/', '/v/')
+      plan.fields += `X-Language: ${seeded.of(['en', 'de', 'constructor'])}\r\n`
+      plan.answerFields += 'Vary: X-Language\r\n'
+    }
+  },
+  { name: 'cookies of its own', share: 0.15, apply: (plan) => void (plan.answerFields += `Set-Cookie: own=${plan.id}\r\n`) },
+  { name: 'cookies', share: 0.15, apply: (plan, seeded) => void (plan.fields += `Cookie: a=${seeded.below(3)}; lb_backend=nonsense\r\n`) },
+  { name: 'authorization', share: 0.1, apply: (plan) => void (plan.fields += `Authorization: Bearer ${plan.id}\r\n`) },
+  {
+    name: 'accepts codings',
+    share: 0.4,
+    apply: (plan, seeded) =>
+      void (plan.fields += `Accept-Encoding: ${seeded.of(['gzip', 'br', 'zstd', 'deflate', 'gzip;q=0.5, *;q=0'])}\r\n`)
+  },
+  { name: 'origin', share: 0.2, apply: (plan) => void (plan.fields += 'Origin: https://a.example.com\r\nSec-Fetch-Site: same-origin\r\n') },
+  { name: 'api key', share: 0.2, apply: (plan) => void (plan.fields += 'X-Api-Key: key-of-alice\r\n') },
+  { name: 'ntlm', share: 0.03, apply: (plan) => void (plan.fields = plan.fields.replace(/Authorization: .*\r\n/, '') + 'Authorization: NTLM dGVzdA==\r\n') },
+  {
+    name: 'grpc',
+    share: 0.2,
+    http2: true,
+    apply(plan) {
+      Object.assign(plan, { grpc: true, method: 'POST', path: `/x.Y/${plan.id}`, status: 200, expects: false })
+      if (plan.upload === 0) Object.assign(plan, { upload: 100, chunkedUpload: true })
+    }
+  }
+] // prettier-ignore

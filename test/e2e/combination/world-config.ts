@@ -1,0 +1,75 @@
+import type { BackendKind } from './origins/origin.ts'
+import type { WorldFeature } from './world-features.ts'
+
+/** What a configuration is made of, beside its features. */
+export interface Setting {
+  readonly backendKind: BackendKind
+  readonly backends: readonly string[]
+  readonly shadow: string
+  readonly datagrams: string
+  readonly workers: number
+  readonly certificate: { readonly cert: string; readonly key: string }
+  readonly caFile: string
+  /** Path of the listener on a unix socket. */
+  readonly unix: string
+  /** File with the backends, where they are discovered. */
+  readonly list: string | undefined
+}
+
+/** Four doors to the same routes, and one for datagrams. */
+export function worldConfig(features: readonly WorldFeature[], setting: Setting): object {
+  const { backendKind, backends } = setting
+  const http2 = backendKind === 'h2' || backendKind === 'h2c'
+  const base = {
+    breaker: false,
+    timeouts: { response: '700ms', idle: '5s' },
+    ...(backendKind === 'tls' || backendKind === 'h2' ? { tls: { ca: setting.caFile, serverName: 'localhost' } } : {})
+  } // prettier-ignore
+  let pool: object = { ...base, ...(http2 ? { protocol: backendKind } : {}) }
+  let route: object = { name: 'all', match: {}, pool: 'site' }
+  let listener: object = { mode: 'l7', protocols: ['h2', 'http/1.1'] }
+  let config: object = {}
+  for (const feature of features) {
+    pool = merged(pool, feature.pool ?? {})
+    if (!http2) pool = merged(pool, feature.http1Pool ?? {})
+    route = merged(route, feature.route ?? {})
+    listener = merged(listener, feature.listener ?? {})
+    config = merged(config, feature.config ?? {})
+  }
+  const l7 = { ...listener, routes: [route] }
+  const given = setting.list === undefined ? { backends } : { discover: { file: setting.list } }
+  return {
+    workers: setting.workers,
+    listeners: [
+      { name: 'clear', bind: '127.0.0.1:0', ...l7 },
+      { name: 'tls', bind: '127.0.0.1:0', tls: { certificates: [setting.certificate] }, ...l7 },
+      { name: 'unix', bind: `unix:${setting.unix}`, ...l7 },
+      ...(http2 ? [] : [{ name: 'l4', bind: '127.0.0.1:0', mode: 'l4', pool: 'bytes' }]),
+      {
+        name: 'udp',
+        bind: '127.0.0.1:0',
+        mode: 'l4',
+        protocol: 'udp',
+        udp: { idle: '1s' },
+        pool: 'datagrams'
+      }
+    ],
+    pools: {
+      site: { ...pool, ...given },
+      shadow: { ...pool, backends: [setting.shadow] },
+      ...(http2 ? {} : { bytes: { ...base, backends } }),
+      datagrams: { backends: [setting.datagrams] }
+    },
+    ...config
+  }
+}
+
+/** One level deep: `connections` of two features go together. */
+function merged(base: object, over: object): object {
+  const all: Record<string, unknown> = { ...base }
+  for (const [key, value] of Object.entries(over) as [string, unknown][]) {
+    const both = typeof all[key] === 'object' && typeof value === 'object' && !Array.isArray(value)
+    all[key] = both ? { ...(all[key] as object), ...(value as object) } : value
+  }
+  return all
+}

@@ -1,0 +1,63 @@
+/** Something of lb that is on in some of the generated worlds. */
+export interface WorldFeature {
+  readonly name: string
+  readonly share: number
+  /** Over the pool's configuration. */
+  readonly pool?: object
+  /** … of pools that speak HTTP/1.1 only. */
+  readonly http1Pool?: object
+  /** Over the route's. */
+  readonly route?: object
+  /** Over the L7 listeners'. */
+  readonly listener?: object
+  /** Over the whole configuration. */
+  readonly config?: object
+  /** Something that happens while requests are under way. */
+  readonly happening?: 'reload' | 'worker-death' | 'discovery'
+}
+
+/** Add a line to have a feature combined with all the others. */
+export const worldFeatures: readonly WorldFeature[] = [
+  { name: 'pipelining', share: 0.5, http1Pool: { connections: { pipelining: 8 } } },
+  { name: 'retry of statuses', share: 0.5, pool: { retry: { attempts: 2, on: ['connect-failure', 'reset', 503] } } },
+  { name: 'retry of timeouts', share: 0.2, pool: { retry: { attempts: 1, on: ['connect-failure', 'reset', 'timeout', 'grpc-unavailable'] } } },
+  { name: 'no retry', share: 0.2, pool: { retry: false } },
+  { name: 'short lives', share: 0.3, pool: { connections: { maxRequests: 3, maxAge: '1s' } } },
+  { name: 'few connections', share: 0.3, pool: { connections: { maxIdle: 2 } } },
+  { name: 'least-connections', share: 0.2, pool: { algorithm: 'least-connections' } },
+  { name: 'sticky', share: 0.2, pool: { sticky: { cookie: 'lb_backend' } } },
+  {
+    name: 'cache with stale-if-error',
+    share: 0.5,
+    route: { cache: { store: 'main', staleIfError: '60s' } },
+    config: { caches: { main: { maxBytes: '16mb', maxObjectBytes: '1mb' } } }
+  },
+  { name: 'header edits', share: 0.3, route: { headers: { request: { set: { 'X-To': '{client_ip}' } }, response: { set: { 'X-Edited': 'yes' } } } } },
+  { name: 'compression', share: 0.4, route: { compress: { minBytes: '10b', types: ['text/*'] } } },
+  { name: 'security headers', share: 0.3, route: { securityHeaders: { preset: 'strict' } } },
+  { name: 'cors', share: 0.3, route: { cors: { origins: 'https://*.example.com', methods: ['GET', 'PUT'] } } },
+  { name: 'fault', share: 0.2, route: { fault: { delay: { percent: 10, time: '20ms' }, abort: { percent: 5 } } } },
+  { name: 'error pages', share: 0.3, route: { errorPages: true } },
+  { name: 'csrf', share: 0.2, route: { csrf: true } },
+  { name: 'rate limit', share: 0.15, route: { rateLimit: { requests: 200, per: '1s', burst: 50 } } },
+  { name: 'rate limits by key', share: 0.15, route: { rateLimit: [{ requests: 300, per: '1s', key: 'header:x-api-key', algorithm: 'sliding-window' }, { name: 'b', requests: 1_000, key: 'path', cost: { bytes: '10kb' } }] } },
+  { name: 'concurrency', share: 0.2, route: { concurrency: { max: 6, queue: { max: 100, timeout: '2s' } } } },
+  { name: 'adaptive concurrency', share: 0.1, route: { concurrency: { adaptive: true, queue: { max: 20, timeout: '300ms' } } } },
+  { name: 'limit of uploads', share: 0.1, route: { limits: { bodyBytes: '100kb' } } },
+  { name: 'access log', share: 0.2, listener: { accessLog: { slow: '1s' } } },
+  { name: 'grpc-web', share: 0.2, route: { grpcWeb: true } },
+  {
+    name: 'auth',
+    share: 0.3,
+    route: {
+      auth: { methods: [{ apiKeys: { keys: { alice: 'key-of-alice' } } }], optional: true },
+      identity: { header: 'x-user', strip: true }
+    }
+  },
+  { name: 'buffer', share: 0.3, route: { buffer: { request: '100kb' } } },
+  { name: 'retry by key', share: 0.2, pool: { retry: { when: 'idempotency-key' } } },
+  { name: 'mirror', share: 0.2, route: { mirror: { pool: 'shadow' } } },
+  { name: 'reload', share: 0.3, happening: 'reload' },
+  { name: 'worker death', share: 0.15, happening: 'worker-death' },
+  { name: 'discovery', share: 0.2, happening: 'discovery' }
+] // prettier-ignore
