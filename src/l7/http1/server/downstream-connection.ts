@@ -226,8 +226,7 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
     this.#writer.flush()
     this.#exchange = undefined
     this.#traffic.count()
-    // A client that has closed its side since the head went out will not ask again.
-    if (this.#close || this.#clientEnded || !this.#reader.bodyComplete) return this.#linger()
+    if (this.#close || !this.#reader.bodyComplete) return this.#linger()
     this.deadline = this.#now + this.#timeouts.keepAliveMs
     this.#reader.next()
     if (this.#watch.halfClosed !== undefined && this.#exchange === undefined) this.#linger()

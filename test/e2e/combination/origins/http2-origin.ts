@@ -31,7 +31,7 @@ export function serveHttp2(server: Http2Server, host: OriginHost): void {
       return void stream.pipe(stream)
     }
     const plan = JSON.parse(String(headers['x-plan'])) as Plan
-    serve(stream, plan, kept.get(stream.session as ServerHttp2Session)!, host)
+    serve(stream, plan, kept.get(stream.session as ServerHttp2Session) ?? { served: 0 }, host)
   })
 }
 
