@@ -255,6 +255,27 @@ t.test(
   }
 )
 
+t.test('an upload that an answer larger than the windows came before is ended by lb', async (t) => {
+  const backend = await origin(t, (stream) => {
+    stream.respond({ ':status': 200 })
+    stream.end(Buffer.alloc(300_000))
+  })
+  const lab = await through(t, [backend])
+  const client = connect(`http://127.0.0.1:${lab.port}`)
+  client.on('error', () => {})
+  t.teardown(() => client.destroy())
+  const stream = client.request({ ':method': 'POST', ':path': '/' })
+  stream.on('error', () => {})
+  stream.write('the beginning')
+  let bytes = 0
+  await once(stream, 'response')
+  await sleep(50)
+  stream.on('data', (part: Buffer) => (bytes += part.length))
+  await eventually(t, () => stream.closed, 'reset')
+  t.equal(bytes, 300_000)
+  t.equal(stream.rstCode, constants.NGHTTP2_NO_ERROR)
+})
+
 t.test('nobody listening, and a backend that speaks something else', async (t) => {
   const lab = await through(t, [{ address: '127.0.0.1:1' } as Origin], { retry: { attempts: 0 } })
   t.match(await fetchText(lab, '/'), { status: 502 })

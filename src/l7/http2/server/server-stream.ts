@@ -209,6 +209,8 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
   }
 
   onDrain(): void {
+    // Its end went out with the rest: what is waited for now is the client's (`onEndedFirst`).
+    if (this.#stream.localEnded) return
     if (this.#waiting) this.#hold()
     this.#waiting = false
     this.deadline = Infinity

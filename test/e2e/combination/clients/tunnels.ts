@@ -95,7 +95,7 @@ export async function datagrams(port: number, id: string, count: number): Promis
       setTimeout(() => resolve(undefined), 500)
     })
     // One may be late, or lost with the worker that had it.
-    if (answer !== undefined && answer !== `!${text}` && !answer.startsWith(`!${id}-`)) wrong.push(`udp: ${answer}`)
+    if (answer !== undefined && answer !== `!${text}` && !answer.startsWith(`!${id}`)) wrong.push(`udp: ${answer}`)
   } // prettier-ignore
   socket.close()
   return wrong

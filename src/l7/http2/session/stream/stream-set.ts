@@ -140,7 +140,9 @@ export abstract class StreamSet {
     if (stream === undefined) return this.glitch('late-frame')
     const early = !stream.localEnded
     this.host.onReset(code, 'peer')
-    this.#forget(stream, BY_PEER, code, 'peer')
+    // RFC 9113 §8.1: a server that has answered wants no more of the request; its answer may still be held here.
+    if (stream.remoteEnded && !this.#server) this.#unwanted(stream)
+    else this.#forget(stream, BY_PEER, code, 'peer')
     return !early || !this.#server ? !this.#over : this.glitch('early-reset')
   }
 
@@ -196,6 +198,16 @@ export abstract class StreamSet {
   /** The peer did nothing with it. */
   protected refuse(stream: Stream, code: number): void {
     this.#forget(stream, BY_US, code, 'refused')
+  }
+
+  /** What is still sent of its message is dropped. */
+  #unwanted(stream: Stream): void {
+    const { waits, handler } = stream
+    stream.localEnded = true
+    stream.waits = false
+    this.sender.drop(stream)
+    this.#forget(stream, BY_PEER, NO_ERROR, 'end')
+    if (waits) handler?.onDrain()
   }
 
   #localEnd(stream: Stream): void {
