@@ -29,7 +29,7 @@ export class Judge {
   /** A backend has this request whole. */
   taken(plan: Plan, upload: { readonly bytes: number; readonly hash: string }, mirrored: boolean): void {
     const expected = this.#expected.get(plan.id)!
-    if (!mirrored && ++expected.taken > 1 && plan.method === 'POST' && !plan.grpc) {
+    if (!mirrored && ++expected.taken > 1 && plan.method === 'POST' && !mayRepeat(plan)) {
       this.wrong.push(`carried out ${expected.taken} times: ${JSON.stringify(plan)}`)
     }
     if (plan.upload === 0) return
@@ -74,4 +74,8 @@ export class Judge {
     }
     if (/\r\nset-cookie: own=/i.test(head) && !consents) fail(`with a cookie of ${asked.id}`)
   }
+}
+
+function mayRepeat({ grpc, fields }: Plan): boolean {
+  return grpc || /^idempotency-key:/im.test(fields)
 }

@@ -70,6 +70,7 @@ async function answer(stream: ServerHttp2Stream, plan: Plan, kept: Kept): Promis
     if (plan.drip > 0) await pause(plan.drip)
     if (stream.destroyed) return
   }
+  if (stream.destroyed) return
   const empty = bodiless || plan.method === 'HEAD'
   stream.respond(headersOf(plan, bodiless, body.length), {
     endStream: empty && !plan.grpc,
