@@ -13,6 +13,7 @@ export async function tunnel(
 ): Promise<string | undefined> {
   const opened = isHttp2(kind) ? await overHttp2(kind, doors) : await overHttp1(kind, doors)
   if (opened === undefined) return undefined
+  if (opened === 'late') return `${kind}: no answer within a minute`
   const { stream, close } = opened
   const sent = bytesOf(id, seeded.of([1, 1_000, 65_536, 300_000]))
   let received = Buffer.alloc(0)
@@ -36,7 +37,7 @@ interface Opened {
   close(): void
 }
 
-async function overHttp1(kind: ClientKind, doors: Doors): Promise<Opened | undefined> {
+async function overHttp1(kind: ClientKind, doors: Doors): Promise<Opened | 'late' | undefined> {
   const socket = dialHttp1(kind, doors)
   socket.write('GET /tunnel HTTP/1.1\r\nHost: lb.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n') // prettier-ignore
   const head = await new Promise<string>((resolve) => {
@@ -49,19 +50,21 @@ async function overHttp1(kind: ClientKind, doors: Doors): Promise<Opened | undef
     }
     socket.on('data', read)
     socket.once('close', () => resolve(''))
+    setTimeout(() => resolve('late'), 60_000).unref()
   })
   const close = (): void => void socket.destroy()
   if (head.startsWith('HTTP/1.1 101')) return { stream: socket, close }
   close()
-  return undefined
+  return head === 'late' ? 'late' : undefined
 }
 
-async function overHttp2(kind: ClientKind, doors: Doors): Promise<Opened | undefined> {
+async function overHttp2(kind: ClientKind, doors: Doors): Promise<Opened | 'late' | undefined> {
   const session = dialHttp2(kind, doors)
   const close = (): void => void session.destroy()
   const open = await new Promise<boolean>((resolve) => {
     session.once('remoteSettings', () => resolve(true))
     session.once('close', () => resolve(false))
+    setTimeout(() => resolve(false), 60_000).unref()
   })
   if (!open) return undefined
   const stream = session.request({
@@ -75,10 +78,11 @@ async function overHttp2(kind: ClientKind, doors: Doors): Promise<Opened | undef
   const status = await new Promise<number>((resolve) => {
     stream.once('response', (headers) => resolve(Number(headers[':status'])))
     stream.once('close', () => resolve(0))
+    setTimeout(() => resolve(-1), 60_000).unref()
   })
   if (status === 200) return { stream, close }
   close()
-  return undefined
+  return status === -1 ? 'late' : undefined
 }
 
 /** Sends `count` datagrams, one after the other; says which were answered wrongly. */
