@@ -1,6 +1,6 @@
 import type { BackendView, PoolView, ReloadReport } from './admin/control-plane.ts'
 import type { Config as ValidConfig } from './config/model/model.ts'
-import { configFromObject } from './config/parse-config.ts'
+import { loadObject } from './config/load-config.ts'
 import { formatProblems } from './config/report/format-problems.ts'
 import type { Config } from './config/schema/root.ts'
 import type { Running } from './runtime/control/running.ts'
@@ -40,12 +40,12 @@ export function embedded(runtime: Runtime): Lb {
     get adminAddresses() {
       return runtime.adminAddresses
     },
-    apply(config) {
+    async apply(config) {
       if (isValidated(config)) return runtime.apply(config)
-      const result = configFromObject(config)
+      const result = await loadObject(config)
       if (result.ok) return runtime.apply(result.config)
       const errors = result.problems.map((problem) => formatProblems([problem]))
-      return Promise.resolve({ changed: false, lines: [], errors })
+      return { changed: false, lines: [], errors }
     },
     reload: (plan) => runtime.reload(plan),
     stop: (options) => runtime.stop(options),

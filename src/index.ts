@@ -1,5 +1,6 @@
 import type { Config as ValidConfig, LogLevel } from './config/model/model.ts'
-import { configFromObject, loadConfig, type ConfigResult } from './config/parse-config.ts'
+import { loadConfig as loadFile, loadObject } from './config/load-config.ts'
+import { configFromObject, readYamlConfig, type ConfigResult } from './config/parse-config.ts'
 import { ConfigError } from './config/report/config-error.ts'
 import type { Config } from './config/schema/root.ts'
 import { type HostLogger, loggerTo, writeTo } from './core/log/host-logger.ts'
@@ -13,6 +14,7 @@ export type { Problem } from './config/report/problem.ts'
 export type { HostLogger } from './core/log/host-logger.ts'
 export type { Lb } from './embed.ts'
 export type { ListenerAddress } from './runtime/plane/listener-addresses.ts'
+export * from './plugin.ts'
 export { ConfigError } from './config/report/config-error.ts'
 export { StartError } from './runtime/control/start-error.ts'
 
@@ -46,7 +48,12 @@ export function configure(config: Config): ValidConfig {
 
 /** Reads and validates a YAML file, with `${NAME}` from this process's environment. Throws a ConfigError. */
 export function readConfig(path: string): ValidConfig {
-  return valid(loadConfig(path, process.env))
+  return valid(readYamlConfig(path, process.env))
+}
+
+/** The same for a file that names plugins, or that is a module itself (`lb.config.ts`). */
+export async function loadConfig(path: string): Promise<ValidConfig> {
+  return valid(await loadFile(path, process.env))
 }
 
 /**
@@ -55,7 +62,7 @@ export function readConfig(path: string): ValidConfig {
  * the process, and prints nothing unless it is asked to.
  */
 export async function start(config: Config | ValidConfig, options: StartOptions = {}): Promise<Lb> {
-  const checked = isValidated(config) ? config : configure(config)
+  const checked = isValidated(config) ? config : valid(await loadObject(config))
   const { log, ...rest } = options
   if (log === 'stdout') return embedded(await startRuntime(checked, rest))
   if (log === undefined) {

@@ -37,8 +37,9 @@ const mayImport: Record<string, readonly string[]> = {
   ],
   cli: ['runtime', 'admin', 'config', 'core'],
   'cli.ts': ['cli', 'runtime', 'admin', 'config', 'core'],
+  'plugin.ts': ['l7', 'config', 'core'],
   'embed.ts': ['runtime', 'admin', 'config', 'core'],
-  'index.ts': ['embed.ts', 'runtime', 'admin', 'config', 'core']
+  'index.ts': ['embed.ts', 'plugin.ts', 'runtime', 'admin', 'config', 'core']
 }
 
 /** What of a folder may be imported, where not all of it may. */

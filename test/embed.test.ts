@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 import { pino } from 'pino'
 import t from 'tap'
-import { type Config, defineConfig, start } from '../src/index.ts'
+import { answer, type Config, defineConfig, definePlugin, start } from '../src/index.ts'
 
 const index = pathToFileURL(join(import.meta.dirname, '../src/index.ts')).href
 
@@ -105,4 +105,24 @@ t.test('it works bundled by esbuild, in one thread', async (t) => {
     stdout: 'hi\n',
     stderr: ''
   })
+})
+
+t.test('plugins may be handed over as they are, in one thread', async (t) => {
+  const greeting = definePlugin({
+    name: 'greeting',
+    before: 'respond',
+    request: (exchange) => answer(exchange, { status: 200, body: `hello ${exchange.path}` })
+  })
+  const lb = await start({ ...config('x'), plugins: [greeting] })
+  t.teardown(() => lb.kill())
+  const ask = async () => (await fetch(`http://${lb.addresses[0]!.address}/a`)).text()
+  t.equal(await ask(), 'hello /a')
+  t.match(await lb.apply({ ...config('x'), plugins: [greeting] }), { changed: false })
+  t.match(await lb.apply(config('y')), { changed: true })
+  t.equal(await ask(), 'y')
+  await t.rejects(start({ ...config('x', 1), plugins: [greeting] }), /set workers: 0, or name its file/)
+  await t.rejects(
+    start({ ...config('x'), plugins: [{ name: 'none' }] }),
+    /this is no plugin: it is to say where it stands/
+  )
 })

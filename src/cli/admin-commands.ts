@@ -149,7 +149,7 @@ async function explainRequest(
     return operate(program, options, async (client) => print(await client.explain(body)))
   await failing(async () => {
     const { explainByFile } = await import('./operate/explain-by-file.ts')
-    print(explainByFile(file, body))
+    print(await explainByFile(file, body))
   })
 }
 

@@ -3,7 +3,8 @@ import type { Config } from '../config/model/model.ts'
 import { formatForGithub } from '../config/report/format-for-github.ts'
 import { formatProblems } from '../config/report/format-problems.ts'
 import type { Problem } from '../config/report/problem.ts'
-import { type ConfigResult, loadConfig, parseConfig } from '../config/parse-config.ts'
+import { loadConfig, loadText } from '../config/load-config.ts'
+import { type ConfigResult, unreadable } from '../config/parse-config.ts'
 import { exitCode } from './exit-code.ts'
 import { wantsColor } from './terminal.ts'
 
@@ -28,7 +29,7 @@ export async function check(files: readonly string[], format: CheckFormat): Prom
 }
 
 async function checkOne(file: string): Promise<Checked> {
-  const loaded = load(file)
+  const loaded = await load(file)
   if (!loaded.ok) return { file, ok: false, problems: loaded.problems }
   const { config, warnings } = loaded
   // Loaded only now, so that a broken file is told at once.
@@ -47,11 +48,10 @@ async function checkOne(file: string): Promise<Checked> {
 }
 
 /** `-` is standard input. */
-function load(file: string): ConfigResult {
+async function load(file: string): Promise<ConfigResult> {
   if (file !== '-') return loadConfig(file, process.env)
   const text = readConfigFile('/dev/stdin')
-  if (typeof text === 'string') return parseConfig(text, { file: '-', env: process.env })
-  return { ok: false, problems: [{ severity: 'error', file: '-', path: '', ...text }] }
+  return typeof text === 'string' ? loadText(text, '-', process.env) : unreadable('-', text)
 }
 
 function report({ file, ok, problems, config, lines = [] }: Checked, format: 'text' | 'github'): void {

@@ -56,9 +56,10 @@ export function createProgram(): Command {
   program
     .command('schema')
     .description('print the JSON Schema of the YAML, for editors')
-    .action(async () => {
+    .addOption(new Option('-c, --config <file>', 'with the keys of the plugins that this file names'))
+    .action(async ({ config }: { config?: string }) => {
       const { printSchema } = await import('./schema.ts')
-      printSchema()
+      await printSchema(config)
     })
   program
     .command('run', { hidden: true })

@@ -1,5 +1,5 @@
 import { formatProblems } from '../config/report/format-problems.ts'
-import { loadConfig } from '../config/parse-config.ts'
+import { loadConfig } from '../config/load-config.ts'
 import type { LogLevel } from '../config/model/model.ts'
 import { exitCode } from './exit-code.ts'
 import type { Running } from '../runtime/control/running.ts'
@@ -18,7 +18,7 @@ export interface RunOptions {
 /** `lb`: reads the configuration, starts, and lives until a signal ends it. */
 export async function run(options: RunOptions): Promise<void> {
   const signals = new Signals()
-  const loaded = loadConfig(options.config, process.env)
+  const loaded = await loadConfig(options.config, process.env)
   if (!loaded.ok) {
     process.stderr.write(`${formatProblems(loaded.problems)}\n`)
     process.exitCode = exitCode.usage

@@ -1,11 +1,11 @@
-import { loadConfig } from '../config/parse-config.ts'
+import { loadConfig } from '../config/load-config.ts'
 import { formatProblems } from '../config/report/format-problems.ts'
 import { exitCode } from './exit-code.ts'
 import { wantsColor } from './terminal.ts'
 
 /** `lb test`: runs the tests of a configuration; each difference with its line. */
 export async function test(file: string): Promise<void> {
-  const loaded = loadConfig(file, process.env)
+  const loaded = await loadConfig(file, process.env)
   const color = wantsColor(process.stderr)
   if (!loaded.ok) {
     process.stderr.write(`${formatProblems(loaded.problems, { color })}\n`)

@@ -1,7 +1,8 @@
 import { dirname, resolve } from 'node:path'
-import { readConfigFile } from './config-file.ts'
+import { type FileProblem, readConfigFile } from './config-file.ts'
 import type { Environment } from './environment/environment.ts'
 import type { Config } from './model/model.ts'
+import type { PluginSet } from './plugins/plugin-set.ts'
 import { type Finding, type Path, pathText, type Problem } from './report/problem.ts'
 import { quickYaml } from './yaml/quick-yaml.ts'
 import { toRaw } from './raw-object.ts'
@@ -26,35 +27,46 @@ const MAX_PROBLEMS = 1000
 /** From here on a text is worth reading quickly: the library takes some 30 ms for it. */
 const LARGE_TEXT = 32_768
 
-/** Reads, parses and validates a file. `file:` secrets and relative paths count from its directory. */
-export function loadConfig(path: string, env: Environment): ConfigResult {
-  const text = readConfigFile(path)
-  if (typeof text === 'string') return parseConfig(text, { file: path, env })
-  return { ok: false, problems: [{ severity: 'error', file: path, path: '', ...text }] }
+export interface ParseOptions {
+  /** Its name in messages; `file:` secrets and relative paths count from its directory. */
+  readonly file?: string
+  readonly env?: Environment
+  /** What the text's `plugins` name, imported (load-config.ts). */
+  readonly plugins?: PluginSet
 }
 
-/** Parses and validates a text; `file` is its name in messages. */
-export function parseConfig(text: string, options: { file?: string; env?: Environment } = {}): ConfigResult {
-  const { file, env = {} } = options
-  return (text.length >= LARGE_TEXT && parseQuickly(text, file, env)) || parseWithPositions(text, file, env)
+/** Reads, parses and validates a file of YAML that names no plugins; `loadConfig` is for any. */
+export function readYamlConfig(path: string, env: Environment): ConfigResult {
+  const text = readConfigFile(path)
+  return typeof text === 'string' ? parseConfig(text, { file: path, env }) : unreadable(path, text)
+}
+
+export function unreadable(file: string, problem: FileProblem): ConfigResult {
+  return { ok: false, problems: [{ severity: 'error', file, path: '', ...problem }] }
+}
+
+/** Parses and validates a text. */
+export function parseConfig(text: string, options: ParseOptions = {}): ConfigResult {
+  return (text.length >= LARGE_TEXT && parseQuickly(text, options)) || parseWithPositions(text, options)
 }
 
 /** The configuration of a text without any flaw; undefined when there is something to say, which needs positions. */
-function parseQuickly(text: string, file: string | undefined, env: Environment): ConfigResult | undefined {
+function parseQuickly(text: string, { file, env = {}, plugins }: ParseOptions): ConfigResult | undefined {
   const value = quickYaml(text, env)
   if (value === undefined) return undefined
-  const result = validate(value, [], directoryOf(file), file, () => undefined)
+  const result = validate(value, [], directoryOf(file), file, () => undefined, plugins)
   if (!result.ok || result.findings.length > 0) return undefined
   const locate = (path: Path): string => new YamlSource(text, file, env).locate(path)
   const problem = (finding: Finding): Problem => new YamlSource(text, file, env).problem(finding)
   return { ok: true, config: result.config, warnings: [], locate, problem }
 }
 
-function parseWithPositions(text: string, file: string | undefined, env: Environment): ConfigResult {
+function parseWithPositions(text: string, { file, env = {}, plugins }: ParseOptions): ConfigResult {
   const source = new YamlSource(text, file, env)
   if (source.syntax.length > 0) return { ok: false, problems: source.syntax }
   const { value, findings } = source
-  const result = validate(value, findings, directoryOf(file), file, (path) => source.sourceOf(path))
+  const sourceOf = (path: Path): string | undefined => source.sourceOf(path)
+  const result = validate(value, findings, directoryOf(file), file, sourceOf, plugins)
   const problems = result.findings
     .map((finding) => source.problem(finding))
     .sort((a, b) => a.line! - b.line! || a.column! - b.column!)
@@ -70,13 +82,17 @@ function parseWithPositions(text: string, file: string | undefined, env: Environ
 }
 
 /** Validates an object of the YAML's shape, for embedding. Variables are not substituted: the caller has them. */
-export function configFromObject(value: unknown): ConfigResult {
+export function configFromObject(
+  value: unknown,
+  { file, plugins }: Pick<ParseOptions, 'file' | 'plugins'> = {}
+): ConfigResult {
   const findings: Finding[] = []
   const root = toRaw(value, [], findings)
-  const result = validate(root, findings, process.cwd(), undefined, () => undefined)
+  const result = validate(root, findings, directoryOf(file), file, () => undefined, plugins)
   const problem = ({ path, severity, message }: Finding): Problem => ({
     severity,
     message,
+    ...(file !== undefined && { file }),
     path: pathText(path)
   })
   const problems = result.findings.map(problem)
@@ -84,6 +100,6 @@ export function configFromObject(value: unknown): ConfigResult {
   return { ok: true, config: result.config, warnings: problems, locate: pathText, problem }
 }
 
-function directoryOf(file: string | undefined): string {
+export function directoryOf(file: string | undefined): string {
   return file === undefined ? process.cwd() : dirname(resolve(file))
 }

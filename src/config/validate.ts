@@ -14,6 +14,8 @@ import { checkReferences } from './checks/references.ts'
 import { checkRegexes } from './checks/regexes.ts'
 import type { Config } from './model/model.ts'
 import { refuseNotSupported } from './report/not-supported.ts'
+import { checkPlugins } from './plugins/check-plugins.ts'
+import type { PluginSet } from './plugins/plugin-set.ts'
 import { errorAt, type Finding, pathText } from './report/problem.ts'
 import { anotherLanguage } from './yaml/likely-cause.ts'
 import { isMap, type Raw } from './raw.ts'
@@ -39,7 +41,8 @@ export function validate(
   before: readonly Finding[],
   directory: string,
   file: string | undefined,
-  sourceOf: SourceOf
+  sourceOf: SourceOf,
+  set?: PluginSet
 ): Validated {
   if (!isMap(root)) {
     const foreign = typeof root === 'string' ? anotherLanguage(root.replaceAll(' {', ' {\n')) : undefined
@@ -64,8 +67,10 @@ export function validate(
     ...readErrorPages(root, directory)
   ]
   const schema = checkSchema(root, sourceOf)
+  const plugins = checkPlugins(root, set, sourceOf)
   const late = [
     ...(schema.ok ? [] : schema.findings),
+    ...plugins.findings,
     ...checkReferences(root),
     ...checkAddresses(root),
     ...checkL4Loops(root),
@@ -83,7 +88,7 @@ export function validate(
   const all = [...early, ...late.filter((finding) => !known.has(pathText(finding.path)))]
   const findings = all.map((finding) => form.rewrite(finding))
   if (!schema.ok || findings.some((finding) => finding.severity === 'error')) return { ok: false, findings }
-  const config = buildConfig(schema.data, directory, file)
+  const config = buildConfig(schema.data, plugins, directory, file)
   const hidden = config.listeners.flatMap((listener, index) => {
     const written = schema.data.listeners[index]!
     if (listener.mode !== 'l7' || written.mode !== 'l7') return []

@@ -5,7 +5,7 @@ import { SlotRegistry } from '../balancer/table/slot-registry.ts'
 import type { ChangeEvent } from '../balancer/pool/states.ts'
 import { formatProblems } from '../config/report/format-problems.ts'
 import type { Config } from '../config/model/model.ts'
-import { loadConfig } from '../config/parse-config.ts'
+import { loadConfig } from '../config/load-config.ts'
 import { systemClock as clock } from '../core/clock.ts'
 import { reportFaults } from '../core/containment.ts'
 import type { RootLogger } from '../core/log/log.ts'
@@ -171,7 +171,7 @@ export class Runtime implements Running {
   async reload(plan = false): Promise<ReloadReport> {
     const { configPath } = this.#options
     if (configPath === undefined) return this.#refused(['lb was started without a configuration file'])
-    const loaded = loadConfig(configPath, process.env)
+    const loaded = await loadConfig(configPath, process.env)
     this.#heap.soon()
     const refused = (errors: readonly string[]) => this.#refused(errors, plan)
     if (!loaded.ok) return refused(loaded.problems.map((problem) => formatProblems([problem])))
@@ -232,7 +232,7 @@ export class Runtime implements Running {
     if (this.#options.logLevel === undefined) this.#log.level = config.log.level
     this.#watch.watch(pools)
     this.#tls.certificates.hold(this.#controller.certificates)
-    const gone = goneSeries(config.listeners, Object.values(config.pools))
+    const gone = goneSeries(config.listeners, Object.values(config.pools), config.plugins)
     for (const told of [this.#metrics, this.#hub]) told.forget(gone)
     this.#metrics.gauge('lb_config_last_reload_timestamp_seconds', {}).set(clock.wall() / 1e3)
   }

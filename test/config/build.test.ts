@@ -108,6 +108,7 @@ ${pools}`)
       }
     },
     caches: {},
+    plugins: [],
     tests: []
   }
   t.strictSame(config, expected)

@@ -3,13 +3,13 @@ import { join } from 'node:path'
 import t from 'tap'
 import { ConfigError } from '../../src/config/report/config-error.ts'
 import { formatProblems } from '../../src/config/report/format-problems.ts'
-import { loadConfig } from '../../src/config/parse-config.ts'
+import { readYamlConfig } from '../../src/config/parse-config.ts'
 
 const valid =
   'listeners: [{ bind: ":8080", mode: l7, pool: web }]\npools: { web: { backends: ["10.0.0.1:80"] } }\n'
 
 function messages(path: string): string {
-  const result = loadConfig(path, {})
+  const result = readYamlConfig(path, {})
   return result.ok ? 'ok' : formatProblems(result.problems)
 }
 
@@ -93,10 +93,10 @@ t.test('secrets and paths count from the directory of the file', async (t) => {
     'bad.yaml': `${valid}admin: { bind: "127.0.0.1:0", token: "file:empty.txt" }\n`,
     'tls.yaml': `listeners: [{ bind: "unix:lb.sock", mode: l4, pool: web, tls: { certificates: { cert: a.crt, key: /b.key } } }]\npools: { web: { backends: ["unix:run/x.sock"], tls: { ca: ca.pem } } }\n`
   })
-  const result = loadConfig(join(dir, 'lb.yaml'), {})
+  const result = readYamlConfig(join(dir, 'lb.yaml'), {})
   t.equal(result.ok && result.config.admin?.token, 's3cret')
   t.match(messages(join(dir, 'bad.yaml')), /:3:38: error: .*empty\.txt is empty; a secret is expected in it/)
-  const tls = loadConfig(join(dir, 'tls.yaml'), {})
+  const tls = readYamlConfig(join(dir, 'tls.yaml'), {})
   if (!tls.ok) throw new ConfigError(tls.problems)
   t.match(tls.config, {
     file: join(dir, 'tls.yaml'),

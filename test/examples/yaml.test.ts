@@ -3,12 +3,13 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import { reachable } from '../../examples/reachable.ts'
-import { type Config, readConfig, start } from '../../src/index.ts'
+import { type Config, loadConfig, start } from '../../src/index.ts'
 
 const folder = join(import.meta.dirname, '..', '..', 'examples')
 const files = readdirSync(folder).filter((file) => file.endsWith('.yaml'))
 
 interface Yaml {
+  plugins?: string[]
   listeners: { bind: string; name?: string; protocol?: string }[]
 }
 
@@ -16,7 +17,8 @@ interface Yaml {
 function elsewhere(text: string): Config {
   const yaml = parse(text) as Yaml
   const listeners = yaml.listeners.map((listener) => ({ ...listener, bind: '127.0.0.1:0' }))
-  return { ...yaml, listeners, workers: 0, log: { level: 'silent' } } as unknown as Config
+  const plugins = (yaml.plugins ?? []).map((path) => join(folder, path))
+  return { ...yaml, plugins, listeners, workers: 0, log: { level: 'silent' } } as unknown as Config
 }
 
 t.ok(files.length >= 9, 'the examples are found')
@@ -24,7 +26,7 @@ t.ok(files.length >= 9, 'the examples are found')
 for (const file of files) {
   t.test(`examples/${file} is valid, and boots as a user would find it`, async (t) => {
     const path = join(folder, file)
-    const { listeners } = readConfig(path)
+    const { listeners } = await loadConfig(path)
     const running = await start(elsewhere(readFileSync(path, 'utf8')))
     t.teardown(() => running.kill())
     t.equal(running.addresses.length, listeners.length)

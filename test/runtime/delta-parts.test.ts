@@ -21,6 +21,7 @@ const deltaWith = (pools: SnapshotDelta['pools']): SnapshotDelta => ({
   pools,
   caches: [],
   stageMemories: [],
+  plugins: undefined,
   ports: {}
 })
 

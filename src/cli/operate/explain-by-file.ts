@@ -3,15 +3,15 @@ import { ControlError } from '../../admin/control-plane.ts'
 import type { ExplanationView } from '../../admin/api/explanation.ts'
 import { parseExplain } from '../../admin/api/explain-request.ts'
 import { formatProblems } from '../../config/report/format-problems.ts'
-import { loadConfig } from '../../config/parse-config.ts'
+import { loadConfig } from '../../config/load-config.ts'
 import { explainRequest } from '../../runtime/control/check/explain.ts'
 import type { ExplainBody } from '../admin-client/admin-client.ts'
 import { CliError } from '../cli-error.ts'
 import { exitCode } from '../exit-code.ts'
 
 /** As a running lb would answer under this file, but for what its caches hold. */
-export function explainByFile(file: string, body: ExplainBody): ExplanationView {
-  const loaded = loadConfig(file, process.env)
+export async function explainByFile(file: string, body: ExplainBody): Promise<ExplanationView> {
+  const loaded = await loadConfig(file, process.env)
   if (!loaded.ok) throw new CliError(formatProblems(loaded.problems), exitCode.usage)
   try {
     const request = parseExplain({ ...body })

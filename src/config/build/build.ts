@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import type { AdminConfig, CacheStoreConfig, Config, ListenerConfig, PoolConfig } from '../model/model.ts'
+import type { CheckedPlugins } from '../plugins/check-plugins.ts'
 import type { RootInput } from '../schema/root.ts'
 import { parseRedisUrl } from '../redis-url.ts'
 import { withCacheScopes } from './cache-scopes.ts'
@@ -8,7 +9,12 @@ import { buildListeners } from './listener.ts'
 import { buildPool, buildTls } from './pool.ts'
 
 /** What the schema let through as the configuration in force. Nothing can go wrong here any more. */
-export function buildConfig(input: RootInput, directory: string, file: string | undefined): Config {
+export function buildConfig(
+  input: RootInput,
+  { plugins, settings }: CheckedPlugins,
+  directory: string,
+  file: string | undefined
+): Config {
   const absolute: ResolvePath = (path) => resolve(directory, path)
   const pools = Object.entries(input.pools).map(([name, pool]): [string, PoolConfig] => [
     name,
@@ -25,12 +31,28 @@ export function buildConfig(input: RootInput, directory: string, file: string | 
     ...(input.user !== undefined && { user: input.user }),
     log: input.log,
     ...(input.admin !== undefined && { admin: buildAdmin(input.admin, absolute) }),
-    listeners: withCacheScopes(buildListeners(input.listeners, absolute)) satisfies ListenerConfig[],
+    listeners: withCacheScopes(
+      buildListeners(withSettings(input.listeners, settings), absolute)
+    ) satisfies ListenerConfig[],
     pools: Object.fromEntries(pools),
     caches: Object.fromEntries(caches),
+    plugins: plugins.map(({ config }) => config),
     tests: input.tests,
     ...buildRedis(input.redis, absolute)
   }
+}
+
+/** With what plugins' own keys make of what is written. */
+function withSettings(
+  listeners: RootInput['listeners'],
+  settings: CheckedPlugins['settings']
+): RootInput['listeners'] {
+  if (settings.size === 0) return listeners
+  return listeners.map((listener, index) => {
+    if (listener.mode === 'l4') return listener
+    const routes = listener.routes.map((route, at) => ({ ...route, plugins: settings.get(`${index}/${at}`) }))
+    return { ...listener, routes, plugins: settings.get(String(index)) }
+  })
 }
 
 function buildRedis(redis: RootInput['redis'], absolute: ResolvePath): Pick<Config, 'redis'> {

@@ -1,4 +1,5 @@
 import type { StageValues } from '../model/model.ts'
+import { pluginKey } from '../model/plugin-model.ts'
 import { stageKeyNames } from '../schema/stage-schema.ts'
 
 /** A listener's or a route's input, of which the keys of stages are read. */
@@ -14,6 +15,12 @@ export function stageValues(listener: StageInputs, route: StageInputs = {}): Sta
     const value = own[key] ?? inherited[key]
     if (value !== undefined && value !== false) values[key] = value
   }
+  const plugins = { ...settingsOf(listener), ...settingsOf(route) }
+  for (const [name, value] of Object.entries(plugins)) if (value !== false) values[pluginKey(name)] = value
   /* eslint-enable lb/no-text-index */
   return values
+}
+
+function settingsOf(input: StageInputs): Readonly<Record<string, unknown>> {
+  return (input as { readonly plugins?: Readonly<Record<string, unknown>> }).plugins ?? {}
 }

@@ -10,6 +10,9 @@ const references: readonly { readonly pattern: Path; readonly to: 'pools' | 'cac
   { pattern: ['listeners', '*', 'routes', '*', 'pool'], to: 'pools' },
   { pattern: ['listeners', '*', 'routes', '*', 'split', '*', 'pool'], to: 'pools' },
   { pattern: ['listeners', '*', 'routes', '*', 'mirror', 'pool'], to: 'pools' },
+  // A plugin that chooses a pool names it so.
+  { pattern: ['listeners', '*', 'plugins', '*', 'pool'], to: 'pools' },
+  { pattern: ['listeners', '*', 'routes', '*', 'plugins', '*', 'pool'], to: 'pools' },
   { pattern: ['listeners', '*', 'cache', 'store'], to: 'caches' },
   { pattern: ['listeners', '*', 'routes', '*', 'cache', 'store'], to: 'caches' }
 ]

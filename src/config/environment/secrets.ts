@@ -67,7 +67,7 @@ function findWatched(root: Raw, directory: string): void {
   }
 }
 
-function readSecret(file: string): { text: string; error?: string } {
+export function readSecret(file: string): { text: string; error?: string } {
   try {
     if (statSync(file).size > MAX_SECRET_BYTES)
       return { text: 'x', error: `${file} is too large for a secret` }

@@ -1,10 +1,14 @@
 import type { AddressBind, Bind } from './bind.ts'
+import type { RouteMatch } from './match-model.ts'
+import type { PluginConfig } from './plugin-model.ts'
 import type { BackendTls, PoolConfig, RetryConfig } from './pool-model.ts'
 import type { ConfigTest } from './test-model.ts'
 
 // One door for whoever reads the configuration; the types of pools stand apart for their length only.
 export type * from './pool-model.ts'
 export type * from './discovery-model.ts'
+export type * from './match-model.ts'
+export type * from './plugin-model.ts'
 export type * from './test-model.ts'
 
 /**
@@ -23,6 +27,10 @@ export interface Config {
   readonly listeners: readonly ListenerConfig[]
   readonly pools: Readonly<Record<string, PoolConfig>>
   readonly caches: Readonly<Record<string, CacheStoreConfig>>
+  /** Stages of the user's own, in the order of the file. */
+  readonly plugins: readonly PluginConfig[]
+  /** Modules that the file itself imports, where it is one; watched as it is. */
+  readonly imports?: readonly string[]
   /** Run by `lb test` and `lb check` only. */
   readonly tests: readonly ConfigTest[]
   readonly redis?: RedisConfig
@@ -206,7 +214,6 @@ export interface RouteConfig {
   /** Over the pool's. */
   readonly timeouts: { readonly responseMs?: number; readonly connectMs?: number; readonly idleMs?: number }
   /** Over the listener's. */
-  /** Over the listener's. */
   readonly paths: Partial<Pick<PathPolicy, 'encodedSlash'>>
   readonly limits: Partial<RequestLimits>
   readonly mirror?: {
@@ -217,22 +224,6 @@ export interface RouteConfig {
     /** Of one copy in all. */
     readonly timeoutMs: number
   }
-}
-
-/** All that are given must hold. Empty lists and records match everything. */
-export interface RouteMatch {
-  /** Lower-case names, `*.example.com` for any subdomain, without port. */
-  readonly host: readonly string[]
-  readonly path?: string
-  readonly pathPrefix?: string
-  readonly pathRegex?: string
-  readonly methods: readonly string[]
-  /** Lower-case field name to value; `*` means present. */
-  readonly headers: Readonly<Record<string, string>>
-  readonly query: Readonly<Record<string, string>>
-  readonly clientIp: readonly string[]
-  /** Patterns of which one must fit the client's certificate; undefined: none is asked for. */
-  readonly clientCert?: readonly string[]
 }
 
 export type RouteAction =

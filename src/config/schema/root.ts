@@ -9,6 +9,7 @@ import { listenerSchema } from './listener/listener.ts'
 import { firstOf, loneNumber, loneText } from './leaf/lone.ts'
 import { name } from './leaf/name.ts'
 import { bind } from './leaf/network-leaves.ts'
+import { pluginList } from './plugin-keys.ts'
 import { poolSchema } from './pool/pool.ts'
 import { redisSchema } from './redis.ts'
 
@@ -89,6 +90,7 @@ export const rootSchema = mapping({
     .record(name('a name such as main'), cache)
     .prefault({})
     .describe('Caches that routes keep responses in, by name.'),
+  plugins: pluginList,
   tests: listOf(configTest, { max: 10_000 })
     .prefault([])
     .describe('Requests and what is to become of them; run by `lb test` and `lb check`.'),

@@ -27,6 +27,18 @@ export function checkSchema(root: Raw, sourceOf: SourceOf): SchemaResult {
   return { ok: false, findings: translation.findings }
 }
 
+/** The same for a value with a schema of its own, at a path. */
+export function translate(
+  root: Raw,
+  sourceOf: SourceOf,
+  issues: readonly Issue[],
+  base: Path
+): readonly Finding[] {
+  const translation = new Translation(root, sourceOf)
+  for (const issue of issues) translation.add(issue, base)
+  return translation.findings
+}
+
 class Translation {
   readonly findings: Finding[] = []
   readonly #root: Raw

@@ -47,6 +47,16 @@ export const catalogue = {
     ['listener', 'route', 'stage', 'shadow'],
     'Requests refused by a guard; shadow="true": it only would have refused them.'
   ),
+  lb_plugin_errors_total: counter(
+    ['plugin'],
+    'Hooks of a plugin that threw, or promises of it that failed or came too late; each ended one exchange with 500.'
+  ),
+  lb_plugin_slow_total: counter(['plugin'], 'Calls of a hook of a plugin that took longer than its budget.'),
+  lb_plugin_seconds_total: counter(['plugin'], 'Time that the hooks of a plugin took, waits aside.'),
+  lb_plugin_events_total: counter(
+    ['plugin', 'event'],
+    'What a plugin counts itself, by the words that it chose.'
+  ),
   lb_compressed_responses_total: counter(
     ['listener', 'route', 'coding'],
     'Responses that `compress` sent in a content coding, those among them that the cache had encoded before.'

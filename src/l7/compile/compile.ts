@@ -11,7 +11,7 @@ import { RetryBudget } from '../forward/retry/retry-budget.ts'
 import { Router } from '../router/router.ts'
 import { comparing } from '../uri/path-policy.ts'
 import { Sticky } from '../stages/sticky/sticky.ts'
-import { stages } from '../stages/loaded.ts'
+import { stages, type LoadedStage } from '../stages/loaded.ts'
 import type { RemoteRates } from '../stages/rate-limit/remote-rates.ts'
 import { makeRefuse, type Refuse } from '../stages/refuse.ts'
 import type { Stage } from '../stages/stage.ts'
@@ -36,6 +36,8 @@ export interface SnapshotParts {
   readonly thread?: number
   /** Shared memory of stages, by `stageMemoryId`. */
   readonly stageMemories?: ReadonlyMap<string, unknown>
+  /** The table with plugins in it; left out: the table. */
+  readonly stages?: readonly LoadedStage[]
   /** Counts that several instances share; undefined without any. */
   remoteRates?(): RemoteRates | undefined
 }
@@ -148,7 +150,7 @@ class Compiler {
       remoteRates: () => this.#parts.remoteRates?.()
     }
     const compiled: Stage[] = []
-    for (const entry of stages) {
+    for (const entry of this.#parts.stages ?? stages) {
       if (entry.early !== early) continue
       // eslint-disable-next-line lb/no-text-index -- a key of the table of stages
       const keys = entry.keys === undefined ? undefined : chosen[entry.keys.key]

@@ -9,6 +9,7 @@ import type { HttpCache } from '../cache/http-cache.ts'
 import type { EngineContext } from '../exchange/engine-context.ts'
 import type { Upstreams } from '../forward/upstreams.ts'
 import { cdnLoopLine, viaLine } from '../headers/via.ts'
+import type { LoadedStage } from '../stages/loaded.ts'
 import { compilePool, compileSnapshot } from './compile.ts'
 import type { CompiledPool, Snapshot } from './snapshot.ts'
 
@@ -38,7 +39,8 @@ export function dryContext(clock: Clock, pseudonym: string): EngineContext {
 export function drySnapshot(
   listener: L7ListenerConfig,
   pools: Readonly<Record<string, PoolConfig>>,
-  context: EngineContext
+  context: EngineContext,
+  stages?: readonly LoadedStage[]
 ): Snapshot {
   const compiled = new Map<string, CompiledPool>()
   const pool = (name: string): CompiledPool => {
@@ -56,6 +58,7 @@ export function drySnapshot(
       pool,
       gate: undefined,
       tls: undefined,
+      ...(stages !== undefined && { stages }),
       cache: (route) => (route.cache === undefined ? undefined : NO_CACHE)
     },
     context

@@ -71,6 +71,11 @@ export class Exchange extends ResponseExit implements ForwardOwner {
     this.#held = held
   }
 
+  /** The wait of a stage that is going on, or the last one. */
+  get lastWait(): Wait | undefined {
+    return this.#wait
+  }
+
   /** Refuses the request on behalf of a guard. */
   refuse(refusal: Refusal): void {
     this.#fail(refusal.code, refusal.reason, refusal)

@@ -23,13 +23,15 @@ export class Wait {
   #over = false
   /** Stops what is waited for: the client has left, or the deadline has passed. Written by the stage that waits. */
   onCancel: (() => void) | undefined
+  /** Told of what its decisions throw; returns what is thrown in its place. Written by plugins' stages only. */
+  onFault: ((error: unknown) => unknown) | undefined
 
   constructor(waiting: Waiting, timeoutMs: number, onTimeout: () => Verdict) {
     this.#waiting = waiting
     this.#stopClock = waiting.after(waits++ < MAX_WAITS ? timeoutMs : 0, () => {
       if (!this.#end()) return
       this.onCancel?.()
-      this.#waiting.waitOver(onTimeout)
+      this.#decide(onTimeout)
     })
   }
 
@@ -41,7 +43,19 @@ export class Wait {
   resume(decide: () => Verdict): void {
     if (!this.#end()) return
     this.#stopClock()
-    this.#waiting.waitOver(decide)
+    this.#decide(decide)
+  }
+
+  #decide(decide: () => Verdict): void {
+    const { onFault } = this
+    if (onFault === undefined) return this.#waiting.waitOver(decide)
+    this.#waiting.waitOver(() => {
+      try {
+        return decide()
+      } catch (error) {
+        throw onFault(error)
+      }
+    })
   }
 
   /** The exchange has ended meanwhile. */

@@ -7,6 +7,8 @@ import { isBlank } from '../../core/is-blank.ts'
  */
 export class HeaderBlock {
   text: string
+  /** Asked of what is appended while code of the user's has the block: it throws where that is no field. */
+  check: ((name: string, value: string) => void) | undefined = undefined
 
   constructor(text: string) {
     this.text = text
@@ -75,6 +77,7 @@ export class HeaderBlock {
 
   /** `name` as it is to be written; `value` must hold no control characters. */
   append(name: string, value: string): void {
+    this.check?.(name, value)
     this.text += `${name}: ${value}\r\n`
   }
 

@@ -1,18 +1,20 @@
-import type { ListenerConfig, PoolConfig } from '../../config/model/model.ts'
+import type { ListenerConfig, PluginConfig, PoolConfig } from '../../config/model/model.ts'
 
 /**
- * Whether a series is of a listener, route, pool or backend that the configuration no longer has. Without forgetting
+ * Whether a series is of a listener, route, pool, backend or plugin that the configuration no longer has. Without forgetting
  * them a configuration that changes for ever would be a leak. Other labels take their values from a fixed set.
  */
 export function goneSeries(
   listeners: readonly ListenerConfig[],
-  pools: readonly PoolConfig[]
+  pools: readonly PoolConfig[],
+  plugins: readonly PluginConfig[] = []
 ): (labels: Readonly<Record<string, string>>) => boolean {
   const routes = listeners.flatMap((each) => (each.mode === 'l7' ? each.routes.map(({ name }) => name) : []))
   const known = new Map([
     ['listener', new Set(listeners.map(({ name }) => name))],
     ['route', new Set(routes)],
-    ['pool', new Set(pools.map(({ name }) => name))]
+    ['pool', new Set(pools.map(({ name }) => name))],
+    ['plugin', new Set(plugins.map(({ name }) => name))]
   ])
   // Made when it is asked for: the workers have no series of backends, and 10,000 names take some ms.
   let made: Set<string> | undefined

@@ -14,6 +14,7 @@ import { UpstreamTls } from '../../net/tls/upstream-tls.ts'
 import type { ThreadRedis } from '../../redis/thread-redis.ts'
 import { inPieces } from './breathe.ts'
 import type { Engine, PreparedEngine } from './engine.ts'
+import { pluginStages } from './plugin-stages.ts'
 import type { Snapshot } from './snapshot.ts'
 
 export interface L7ListenersParts extends L7Deps {
@@ -48,6 +49,7 @@ export class L7Listeners {
     running: Engine | undefined
   ): Promise<PreparedEngine> {
     const { name, protocols, timeouts } = config
+    const stages = await pluginStages(snapshot.plugins)
     const tlsOptions = { name, handshakeTimeoutMs: timeouts.handshakeMs, alpn: protocols }
     const parts: SnapshotParts = {
       config,
@@ -63,6 +65,7 @@ export class L7Listeners {
       },
       thread: this.#parts.thread,
       stageMemories: snapshot.stageMemories,
+      ...(stages !== undefined && { stages }),
       remoteRates: () => snapshot.redis && this.#parts.redis.use(snapshot.redis).rates
     }
     if (running instanceof L7Engine) {

@@ -69,7 +69,8 @@ export function makeEngines(parts: EnginesParts): Engines {
       parts.metrics.forget(
         goneSeries(
           listeners,
-          [...pools.values()].map(({ config }) => config)
+          [...pools.values()].map(({ config }) => config),
+          snapshot.plugins.map(({ config }) => config)
         )
       )
       upstreams.retain(pools)

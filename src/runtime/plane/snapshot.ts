@@ -6,6 +6,7 @@ import type { SharedStoreMemory } from '../../l7/cache/store/memory/layout.ts'
 import type { ListenerTlsMaterial } from '../../net/tls/listener-tls.ts'
 import type { UpstreamTlsMaterial } from '../../net/tls/upstream-tls.ts'
 import type { RedisPlan } from '../../redis/redis-plan.ts'
+import { type PluginPlan, pluginPlans } from './plugin-stages.ts'
 
 /** What a data plane runs: the part of the configuration that concerns it, with the table's rows. Immutable. */
 export interface Snapshot {
@@ -20,6 +21,7 @@ export interface Snapshot {
   /** Shared memory of stages, by stageMemoryId. */
   readonly stageMemories: ReadonlyMap<string, unknown>
   readonly redis?: RedisPlan | undefined
+  readonly plugins: readonly PluginPlan[]
   /** Ports taken for binds to port 0, by bind key. */
   readonly ports: Readonly<Record<string, number>>
 }
@@ -56,6 +58,8 @@ export interface SnapshotDelta {
   readonly pools: readonly (PoolPlan | string)[]
   readonly caches: readonly (readonly [name: string, memory: SharedStoreMemory | undefined])[]
   readonly stageMemories: readonly (readonly [id: string, memory: unknown])[]
+  /** Undefined: as before. */
+  readonly plugins: readonly PluginPlan[] | undefined
   readonly ports: Readonly<Record<string, number>>
   readonly redis?: RedisPlan | undefined
 }
@@ -101,6 +105,7 @@ export function makeSnapshot(parts: SnapshotParts, before?: Snapshot): Snapshot 
     // The tree is memory: text does not tell one from another.
     pools.set(pool.name, old?.slots.tree === plan.slots.tree ? reuse(old, plan) : plan)
   }
+  const plugins = pluginPlans(config.plugins, before?.plugins)
   return {
     id,
     logLevel,
@@ -109,6 +114,7 @@ export function makeSnapshot(parts: SnapshotParts, before?: Snapshot): Snapshot 
     pools,
     caches,
     stageMemories,
+    plugins,
     ports,
     redis: redisPlan(config, material)
   }
@@ -132,6 +138,7 @@ export function deltaOf(before: Snapshot | undefined, next: Snapshot): SnapshotD
       id,
       before?.stageMemories.get(id) === memory ? undefined : memory
     ]),
+    plugins: before?.plugins === next.plugins ? undefined : next.plugins,
     ports: next.ports,
     redis: next.redis
   }
@@ -157,6 +164,7 @@ export function applyDelta(before: Snapshot | undefined, delta: SnapshotDelta): 
     stageMemories: new Map(
       delta.stageMemories.map(([id, memory]) => [id, memory ?? before!.stageMemories.get(id)])
     ),
+    plugins: delta.plugins ?? before?.plugins ?? [],
     ports: delta.ports,
     redis: delta.redis
   }

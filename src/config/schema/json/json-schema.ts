@@ -1,11 +1,13 @@
 /* eslint-disable lb/no-text-index -- JSON Schema that is made of our own */
 import { z } from 'zod'
 import { extractDefinitions, type JsonSchema } from './json-definitions.ts'
+import type { PluginShape } from '../../plugins/plugin-shape.ts'
+import { isPluginSettings } from '../plugin-keys.ts'
 import { rootSchema } from '../root.ts'
 
-/** The JSON Schema (2020-12) of the YAML, with a description per key, for editors that complete and check. */
-export function jsonSchema(): JsonSchema {
-  const { $defs, ...rest } = extractDefinitions(inlineJsonSchema(), {
+/** The JSON Schema (2020-12) of the YAML, with a description per key, for editors that complete and check; with the keys of plugins. */
+export function jsonSchema(plugins: readonly PluginShape[] = []): JsonSchema {
+  const { $defs, ...rest } = extractDefinitions(inlineJsonSchema(plugins), {
     // Any scalar may be a variable: `weight: ${WEIGHT}` is text to an editor.
     variable: VARIABLE
   })
@@ -13,7 +15,7 @@ export function jsonSchema(): JsonSchema {
 }
 
 /** The same with everything written out where it stands. */
-export function inlineJsonSchema(): JsonSchema {
+export function inlineJsonSchema(plugins: readonly PluginShape[] = []): JsonSchema {
   const schema = z.toJSONSchema(rootSchema, {
     io: 'input',
     target: 'draft-2020-12',
@@ -22,6 +24,7 @@ export function inlineJsonSchema(): JsonSchema {
       // Left out where a value is transformed; these are examples of what is written, not of what is read.
       const examples = z.globalRegistry.get(zodSchema)?.examples
       if (Array.isArray(examples)) jsonSchema.examples = examples as unknown[]
+      if (plugins.length > 0 && isPluginSettings(zodSchema)) Object.assign(jsonSchema, settingsOf(plugins))
     }
   })
   const { $schema, ...rest } = allowVariables(schema)
@@ -34,6 +37,25 @@ export function inlineJsonSchema(): JsonSchema {
     // Places for anchors; lb does not read them.
     patternProperties: { '^x-': {} },
     properties
+  } as JsonSchema
+}
+
+/** In place of a mapping of any names to anything. */
+function settingsOf(plugins: readonly PluginShape[]): JsonSchema {
+  const properties = plugins.map(({ name, words, keys }) => {
+    const own = keys === undefined ? {} : z.toJSONSchema(keys, { io: 'input', unrepresentable: 'any' })
+    const { $schema: _, ...schema } = own as JsonSchema
+    const described = { ...(words !== undefined && { description: words }) }
+    const turned: JsonSchema = { type: 'boolean' }
+    return [
+      name,
+      keys === undefined ? { ...described, ...turned } : { ...described, anyOf: [turned, schema] }
+    ]
+  })
+  return {
+    propertyNames: undefined,
+    properties: Object.fromEntries(properties) as Record<string, JsonSchema>,
+    additionalProperties: false
   } as JsonSchema
 }
 

@@ -6,6 +6,7 @@ import { decimal, duration, flag, integer, off, rate, size, text, word } from '.
 import { firstOf, loneNumber, loneText, loneTrue } from '../leaf/lone.ts'
 import { name } from '../leaf/name.ts'
 import { cidrs, hostPattern, listenerBind } from '../leaf/network-leaves.ts'
+import { listenerPlugins } from '../plugin-keys.ts'
 import { routeRetry } from '../retry.ts'
 import { encodedSlash, headersSchema, listenerLimits, routeSchema } from './route.ts'
 import { listenerStageKeys } from '../stage-schema.ts'
@@ -210,7 +211,8 @@ const l7Keys = {
   })
     .prefault({})
     .describe('What servers read differently in paths.'),
-  ...listenerStageKeys
+  ...listenerStageKeys,
+  plugins: listenerPlugins
 }
 
 function onlyFor(keys: object, others: object, mode: string): Record<string, string> {

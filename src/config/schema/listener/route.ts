@@ -9,6 +9,7 @@ import { duration, integer, off, size, text, word } from '../leaf/leaves.ts'
 import { firstOf, loneNumber, loneText } from '../leaf/lone.ts'
 import { name } from '../leaf/name.ts'
 import { absolutePath, fieldValue, method, regex } from '../leaf/network-leaves.ts'
+import { routePlugins } from '../plugin-keys.ts'
 import { routeRetry } from '../retry.ts'
 import { routeStageKeys } from '../stage-schema.ts'
 
@@ -239,7 +240,8 @@ export const routeSchema = mapping(
     )
       .optional()
       .describe('Send a copy of requests to another pool; its answers are thrown away.'),
-    ...routeStageKeys
+    ...routeStageKeys,
+    plugins: routePlugins
   },
   {
     elsewhere: {

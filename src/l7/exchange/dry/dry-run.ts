@@ -11,6 +11,7 @@ import type { ConditionName } from '../../router/conditions.ts'
 import { failedCondition } from '../../router/explain-match.ts'
 import { ClientConnection } from '../client/client-connection.ts'
 import { DryExchange, type ExplainCache, type ExplainedCache } from './dry-exchange.ts'
+import type { LoadedStage } from '../../stages/loaded.ts'
 import { DryStream } from './dry-stream.ts'
 
 /** What becomes of a request, as its stages decide it, without doing it. */
@@ -44,6 +45,8 @@ export type ExplainedAction =
 export interface DryRunParts {
   readonly listener: L7ListenerConfig
   readonly pools: Readonly<Record<string, PoolConfig>>
+  /** The table of stages with plugins in it; left out: there are none. */
+  readonly stages?: (() => readonly LoadedStage[] | undefined) | undefined
   readonly clock: Clock
   /** This process in Via: a request that has been here before is a loop. */
   readonly pseudonym: string
@@ -85,11 +88,11 @@ interface Compiled {
 /** Of the listeners last asked about: a thousand tests of one configuration compile it once. */
 const known = new WeakMap<L7ListenerConfig, Compiled>()
 
-function compiled({ listener, pools, clock, pseudonym }: DryRunParts): Compiled {
+function compiled({ listener, pools, clock, pseudonym, stages }: DryRunParts): Compiled {
   const before = known.get(listener)
   if (before?.pools === pools && before.pseudonym === pseudonym) return before
   const context = dryContext(clock, pseudonym)
-  const made = { pools, pseudonym, context, snapshot: drySnapshot(listener, pools, context) }
+  const made = { pools, pseudonym, context, snapshot: drySnapshot(listener, pools, context, stages?.()) }
   known.set(listener, made)
   return made
 }

@@ -9,6 +9,7 @@ import { type CertificateReport, checkCertificates } from '../../certificates/ch
 import { checkUser } from '../../process/privileges.ts'
 import { whyNotBindable } from './bind-check.ts'
 import { configTestFindings } from './config-tests.ts'
+import { checkPluginsReady } from './plugin-check.ts'
 
 /** Names looked up at most, and how long all of them may take. */
 const MAX_NAMES = 200
@@ -26,12 +27,18 @@ export async function checkOutside(config: Config): Promise<CertificateReport> {
       ...findings,
       ...checkAccount(config),
       ...checkBinds(config),
-      ...configTestFindings(config),
+      ...testFindings(config),
       ...checkAuthFiles(config),
       ...(await checkHosts(config))
     ],
     lines
   }
+}
+
+/** What is not ready cannot be tested. */
+function testFindings(config: Config): readonly Finding[] {
+  const notReady = [...checkPluginsReady(config)]
+  return notReady.length > 0 ? notReady : configTestFindings(config)
 }
 
 function* checkAccount({ user }: Config): Generator<Finding> {

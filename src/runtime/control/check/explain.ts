@@ -10,6 +10,7 @@ import { dryRun } from '../../../l7/exchange/dry/dry-run.ts'
 import type { ExplainCache } from '../../../l7/exchange/dry/dry-exchange.ts'
 import { viaPseudonym } from '../../../l7/headers/via.ts'
 import { HeaderBlock } from '../../../l7/message/header-block.ts'
+import { knownStages } from '../../plane/plugin-stages.ts'
 import { listenerAddresses } from '../../plane/listener-addresses.ts'
 
 /** What a running lb knows beyond its configuration. */
@@ -53,6 +54,7 @@ export function explainRequest(
   const run = {
     listener,
     pools: config.pools,
+    stages: () => knownStages(config.plugins),
     clock: systemClock,
     pseudonym: pseudonym === '' ? ANYBODY : pseudonym,
     explainCache

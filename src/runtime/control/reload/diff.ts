@@ -31,7 +31,7 @@ export interface PoolDiff {
   readonly size: number
 }
 
-const reloadable = ['shutdown', 'log', 'admin', 'caches', 'redis'] as const
+const reloadable = ['shutdown', 'log', 'admin', 'caches', 'plugins', 'redis'] as const
 const fixed = ['workers', 'user'] as const
 
 /** What a reload from `before` to `after` does. Pure. */

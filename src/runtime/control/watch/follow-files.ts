@@ -8,7 +8,7 @@ interface Taking {
   apply(config: Config): Promise<unknown>
 }
 
-/** Takes changed certificates over, always; and with `watch` the configuration's file. Returns how to stop. */
+/** Takes changed certificates over, always; and with `watch` the configuration's file and plugins. Returns how to stop. */
 export function followFiles(
   options: { readonly configPath?: string; readonly watch?: boolean },
   clock: Clock,
@@ -17,7 +17,11 @@ export function followFiles(
   refused: (error: unknown) => void
 ): () => void {
   const file = options.watch === true ? options.configPath : undefined
-  const files = () => [...(file === undefined ? [] : [file]), ...materialFiles(inForce())]
+  const files = () => {
+    const config = inForce()
+    const modules = [...(config.imports ?? []), ...config.plugins.flatMap((plugin) => plugin.files)]
+    return [...(file === undefined ? [] : [file, ...modules]), ...materialFiles(config)]
+  }
   return watchFiles(files, clock, () => {
     const taken = file === undefined ? taking.apply(inForce()) : taking.reload()
     taken.catch(refused)

@@ -1,0 +1,21 @@
+import { isAbsolute } from 'node:path'
+import { textOf } from '../environment/env-text.ts'
+import { readSecret } from '../environment/secrets.ts'
+import { leaf, Refusal } from '../schema/leaf/leaf.ts'
+
+/** A secret among a plugin's keys: `${NAME}`, or `file:/path` whose content it is. */
+export function secret() {
+  return leaf<string>(
+    'a secret, such as "${SIGNING_KEY}" or "file:/etc/lb/key"',
+    { type: 'string' },
+    (input) => {
+      const written = textOf(input)
+      if (written === undefined || written === '' || written.length > 4096) return new Refusal({})
+      if (!written.startsWith('file:')) return written
+      const path = written.slice('file:'.length)
+      if (!isAbsolute(path)) return new Refusal({ message: `"${written}" is to name an absolute path here` })
+      const { text, error } = readSecret(path)
+      return error === undefined ? text : new Refusal({ message: error })
+    }
+  )
+}

@@ -1,0 +1,105 @@
+import { guarded } from '../../core/containment.ts'
+import type { DryExchange } from '../exchange/dry/dry-exchange.ts'
+import type { Exchange } from '../exchange/exchange.ts'
+import type { Explanation } from '../stages/explanation.ts'
+import { ANSWERED, GO_ON, WAITS, type Verdict } from '../stages/verdict.ts'
+import { checkField } from './checked-line.ts'
+import type { PluginContext, PluginHooks } from './plugin.ts'
+import type { PluginWatch } from './plugin-watch.ts'
+
+/** A plugin's `request`: whatever it returns or throws, its exchange goes on or ends. */
+export class PluginRequest {
+  readonly #hooks: PluginHooks<unknown>
+  readonly #context: PluginContext<unknown>
+  readonly #watch: PluginWatch
+  readonly #timeoutMs: number
+
+  constructor(
+    hooks: PluginHooks<unknown>,
+    context: PluginContext<unknown>,
+    watch: PluginWatch,
+    timeoutMs: number
+  ) {
+    this.#hooks = hooks
+    this.#context = context
+    this.#watch = watch
+    this.#timeoutMs = timeoutMs
+  }
+
+  request(exchange: Exchange): Verdict {
+    const waitBefore = exchange.lastWait
+    const fieldsBefore = exchange.requestFields?.length ?? 0
+    const began = performance.now()
+    try {
+      const said: unknown = this.#hooks.request!(exchange, this.#context)
+      if (isPromise(said)) return this.#await(exchange, said, fieldsBefore)
+      return this.#verdict(exchange, said, fieldsBefore, exchange.lastWait !== waitBefore)
+    } catch (error) {
+      throw this.#watch.failed(exchange, 'request', error)
+    } finally {
+      this.#watch.took(exchange, 'request', began)
+    }
+  }
+
+  /** `lb explain` and tests in the file: a fault is told there, and what would be waited for is not. */
+  explain(exchange: DryExchange): Explanation {
+    try {
+      if (this.#hooks.explain !== undefined) return this.#hooks.explain(exchange, this.#context)
+      const fieldsBefore = exchange.requestFields?.length ?? 0
+      const said: unknown = this.#hooks.request!(exchange, this.#context)
+      if (!isPromise(said) && said !== WAITS)
+        return { verdict: this.#verdict(exchange, said, fieldsBefore, false) }
+      if (isPromise(said)) said.then(undefined, () => {})
+      return { verdict: GO_ON, notes: ['waits for something, and is taken to go on'] }
+    } catch (error) {
+      exchange.fail('LB_INTERNAL', this.#watch.failed(exchange, 'request', error).message)
+      return { verdict: ANSWERED }
+    }
+  }
+
+  #await(exchange: Exchange, said: PromiseLike<unknown>, fieldsBefore: number): Verdict {
+    const wait = exchange.wait(this.#timeoutMs, () => {
+      throw new Error(`its promise is not settled after ${this.#timeoutMs} ms`)
+    })
+    wait.onFault = (error) => this.#watch.failed(exchange, 'request', error)
+    const settled = (decide: () => Verdict): void => {
+      // It may have ended the exchange before: what it wrote has nobody else to send it.
+      if (wait.over) return guarded(() => void exchange.downstream.flush())
+      wait.resume(decide)
+    }
+    said.then(
+      (verdict) => settled(() => this.#verdict(exchange, verdict, fieldsBefore, false)),
+      (error: unknown) =>
+        settled(() => {
+          throw error
+        })
+    )
+    return WAITS
+  }
+
+  /** Throws where the exchange could neither go on nor end by it. */
+  #verdict(exchange: Exchange, said: unknown, fieldsBefore: number, waits: boolean): Verdict {
+    for (const [name, value] of exchange.requestFields?.slice(fieldsBefore) ?? []) checkField(name, value)
+    const answered = exchange.headSent || exchange.ended
+    switch (said) {
+      case undefined:
+      case GO_ON:
+        return answered ? ANSWERED : GO_ON
+      case ANSWERED:
+        if (!answered) throw new Error('it returned ANSWERED and has not answered')
+        return ANSWERED
+      case WAITS:
+        if (!waits) throw new Error('it returned WAITS and has not called exchange.wait')
+        exchange.lastWait!.onFault = (error) => this.#watch.failed(exchange, 'request', error)
+        return WAITS
+      default:
+        throw new Error(`it returned ${String(said)}, which is no verdict`)
+    }
+  }
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' && value !== null && typeof (value as PromiseLike<unknown>).then === 'function'
+  )
+}

@@ -1,0 +1,48 @@
+import type { BodyTransform } from '../exchange/body-chain.ts'
+import type { Exchange } from '../exchange/exchange.ts'
+import type { PluginWatch } from './plugin-watch.ts'
+
+/** A plugin's transform of a body, timed and counted. */
+export class WatchedTransform implements BodyTransform {
+  readonly #own: BodyTransform
+  readonly #watch: PluginWatch
+  readonly #exchange: Exchange
+
+  constructor(own: BodyTransform, watch: PluginWatch, exchange: Exchange) {
+    this.#own = own
+    this.#watch = watch
+    this.#exchange = exchange
+  }
+
+  write(buffer: Buffer, start: number, end: number): boolean {
+    // What it returns beside a boolean is no reason to stop the source for ever.
+    return this.#call(() => this.#own.write(buffer, start, end)) !== false
+  }
+
+  end(trailers: string): void {
+    this.#call(() => this.#own.end(trailers))
+  }
+
+  flush(): void {
+    this.#call(() => this.#own.flush?.())
+  }
+
+  onDrain(): void {
+    this.#call(() => this.#own.onDrain?.())
+  }
+
+  abort(): void {
+    this.#call(() => this.#own.abort?.())
+  }
+
+  #call<T>(act: () => T): T {
+    const began = performance.now()
+    try {
+      return act()
+    } catch (error) {
+      throw this.#watch.failed(this.#exchange, 'body', error)
+    } finally {
+      this.#watch.took(this.#exchange, 'body', began)
+    }
+  }
+}

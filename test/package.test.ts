@@ -1,0 +1,97 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { get } from './e2e/clients.ts'
+import { freePort } from './e2e/process.ts'
+
+const root = join(import.meta.dirname, '..')
+const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  dependencies: object
+}
+
+t.setTimeout(180_000)
+
+/** A project that has installed the package: built, packed and unpacked as npm does it. */
+function installed(dir: string): string {
+  const staged = join(dir, 'staged')
+  const run = (command: string, args: readonly string[], cwd: string) => {
+    const { status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8' })
+    if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stdout}${stderr}`)
+    return stdout
+  }
+  mkdirSync(staged)
+  for (const part of ['package.json', 'bin', 'lb.yaml', 'CHANGELOG.md', 'LICENSE']) {
+    cpSync(join(root, part), join(staged, part), { recursive: true })
+  }
+  const tsc = join(root, 'node_modules/typescript/bin/tsc')
+  run(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', join(staged, 'dist')], root)
+  const tarball = run('npm', ['pack', '--ignore-scripts', '--silent'], staged).trim()
+  const modules = join(dir, 'app/node_modules')
+  mkdirSync(join(modules, 'fourseven'), { recursive: true })
+  run('tar', ['-xzf', join(staged, tarball), '--strip-components=1', '-C', join(modules, 'fourseven')], dir)
+  for (const name of Object.keys(dependencies)) {
+    mkdirSync(join(modules, name, '..'), { recursive: true })
+    symlinkSync(join(root, 'node_modules', name), join(modules, name))
+  }
+  return join(dir, 'app')
+}
+
+const plugin = `import { answer, definePlugin, mapping, text } from 'fourseven/plugin'
+export default definePlugin({
+  name: 'hello',
+  before: 'cache',
+  keys: mapping({ word: text('a word') }),
+  request(exchange, { keys, thread }) {
+    const word: string = keys.word
+    return answer(exchange, { status: 200, body: word + ' from ' + thread })
+  }
+})
+`
+const config = `import { defineConfig } from 'fourseven'
+export default defineConfig({
+  workers: 1,
+  plugins: ['./hello.ts'],
+  listeners: { bind: '127.0.0.1:' + (process.env.PORT ?? '0'), mode: 'l7', pool: 'web', plugins: { hello: { word: 'hi' } } },
+  pools: { web: { backends: ['127.0.0.1:1'] } }
+})
+`
+
+t.test(
+  'in an installed package a .ts beside the configuration is a plugin, and lb.config.ts a configuration',
+  async (t) => {
+    const app = installed(t.testdir({}))
+    // No package.json: neither says what kind of modules these are.
+    writeFileSync(join(app, 'hello.ts'), plugin)
+    writeFileSync(join(app, 'lb.config.ts'), config)
+    const port = await freePort()
+    const lb = join(app, 'node_modules/fourseven/bin/lb.js')
+    const env = { PATH: process.env['PATH'], PORT: String(port), LB_LOG: 'json' }
+    const child = spawn(process.execPath, [lb, '--config', 'lb.config.ts'], { cwd: app, env, stdio: 'pipe' })
+    t.teardown(() => child.kill('SIGKILL'))
+    let output = ''
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (part) => (output += part))
+    while (!output.includes('lb runs')) {
+      if (child.exitCode !== null) throw new Error(output)
+      await Promise.race([once(child.stdout, 'data'), once(child, 'close')])
+    }
+    t.equal((await get(port)).body, 'hi from 1')
+    t.notMatch(output, /Warning/)
+    child.kill('SIGTERM')
+    await once(child, 'close')
+
+    writeFileSync(join(app, 'bad.config.ts'), config.replace("word: 'hi'", 'wrd: 1'))
+    const check = spawnSync(process.execPath, [lb, 'check', 'bad.config.ts'], {
+      cwd: app,
+      env,
+      encoding: 'utf8'
+    })
+    t.equal(check.status, 2)
+    t.match(
+      check.stderr,
+      /bad\.config\.ts: listeners\[0\]\.plugins\.hello\.wrd: error: unknown key "wrd"; did you mean "word"\?/
+    )
+  }
+)
