@@ -25,7 +25,7 @@ export interface CacheRequest {
   readonly query: string
   readonly headers: HeaderView
   /** The fields as upstream gets them, which lb writes, changes and removes some of. Left out: as the client sent them. */
-  readonly sent?: Pick<HeaderView, 'get'>
+  readonly sent?: Pick<HeaderView, 'get'> | undefined
   /** The client is authenticated by any method: the response is for this client only, unless it says otherwise (RFC 9111 §3.5). */
   readonly authenticated?: boolean
   /** It has a body, which is in no key: it is not answered from here, nor is its answer stored. */

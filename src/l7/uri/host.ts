@@ -39,8 +39,18 @@ export function parseHost(text: string): Host | undefined {
   return { name, port: digits === '' ? undefined : Number(digits) }
 }
 
-/** `parseHost(text)?.name` without the object: what routing needs, for each request. About 40 ns for 16 letters. */
+let lastText = ''
+let lastName: string | undefined
+
+/** `parseHost(text)?.name` without the object: what routing needs, for each request, and twice in a row of the same host. */
 export function hostName(text: string): string | undefined {
+  if (text === lastText) return lastName
+  lastName = readName(text)
+  lastText = text
+  return lastName
+}
+
+function readName(text: string): string | undefined {
   const length = text.length
   if (length === 0 || length > MAX_HOST_LENGTH) return undefined
   if (text.charCodeAt(0) === OPEN) return ipLiteral(text)

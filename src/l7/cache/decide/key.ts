@@ -96,6 +96,19 @@ export class KeyMaker {
 
 /** Lower case, and without the port that the scheme implies. */
 export function normalHost(host: string, scheme: 'http' | 'https'): string {
+  // Asked for twice per request, and mostly the same as the last time.
+  if (host === lastHost && scheme === lastScheme) return lastNormal
+  lastNormal = readHost(host, scheme)
+  lastHost = host
+  lastScheme = scheme
+  return lastNormal
+}
+
+let lastHost = ''
+let lastScheme = ''
+let lastNormal = ''
+
+function readHost(host: string, scheme: 'http' | 'https'): string {
   const lower = host.toLowerCase()
   const port = scheme === 'http' ? ':80' : ':443'
   return lower.endsWith(port) ? lower.slice(0, -port.length) : lower

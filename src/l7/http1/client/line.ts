@@ -4,37 +4,48 @@ import type { Sent } from './sent.ts'
 
 /** The requests under way on one connection, in the order in which they are answered. */
 export class Line {
-  #sent: Sent[] = []
+  /** The request whose response is read. A field of its own, since without pipelining there is no other: an array costs 100 ns more. */
+  #first: Sent | undefined
+  readonly #others: Sent[] = []
 
-  /** The request whose response is read. */
   get first(): Sent | undefined {
-    return this.#sent[0]
+    return this.#first
   }
 
   get length(): number {
-    return this.#sent.length
+    return this.#first === undefined ? 0 : 1 + this.#others.length
   }
 
   push(sent: Sent): void {
-    this.#sent.push(sent)
+    if (this.#first === undefined) this.#first = sent
+    else this.#others.push(sent)
   }
 
   shift(): Sent | undefined {
-    return this.#sent.shift()
+    const first = this.#first
+    this.#first = this.#others.length === 0 ? undefined : this.#others.shift()
+    return first
   }
 
   /** False: it was not in line. */
   remove(sent: Sent): boolean {
-    const at = this.#sent.indexOf(sent)
-    if (at !== -1) this.#sent.splice(at, 1)
+    if (sent === this.#first) return this.shift() !== undefined
+    const at = this.#others.indexOf(sent)
+    if (at !== -1) this.#others.splice(at, 1)
     return at !== -1
+  }
+
+  /** Empties it. */
+  #all(): Sent[] {
+    const all = this.#first === undefined ? [] : [this.#first, ...this.#others]
+    this.#first = undefined
+    this.#others.length = 0
+    return all
   }
 
   /** `clean` is of the first: those behind it have had no byte of theirs. */
   fail(failure: UpstreamFailure, reason: string, clean: boolean): void {
-    const all = this.#sent
-    this.#sent = []
-    all.forEach(({ client }, at) => {
+    this.#all().forEach(({ client }, at) => {
       try {
         if (at === 0) client.onFailure(failure, reason, clean)
         else client.onFailure('reset', reason, true)
@@ -46,8 +57,7 @@ export class Line {
 
   /** `told` threw, which is its client's end; the framing is in doubt, so the others try elsewhere. */
   crash(error: unknown, told: Sent | undefined): string | undefined {
-    const others = this.#sent.filter((sent) => sent !== told)
-    this.#sent = []
+    const others = this.#all().filter((sent) => sent !== told)
     const listener = told?.client.onInternalError?.(error)
     for (const { client } of others) {
       guarded(() => client.onFailure('reset', 'closed for an earlier request', true), client)
@@ -56,7 +66,9 @@ export class Line {
   }
 
   drained(): void {
-    for (const { client } of this.#sent) {
+    // A copy: whoever is told may leave the line.
+    const all = this.#first === undefined ? [] : [this.#first, ...this.#others]
+    for (const { client } of all) {
       try {
         client.onUpstreamDrain()
       } catch (error) {

@@ -165,16 +165,14 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, SentC
     const first = this.#line.first
     // Bytes that nobody asked for: what they belong to is anybody's guess (response splitting).
     if (first === undefined) return this.close()
+    // Not put back by what throws: that closes the connection.
     this.#reading = true
     let p = start
-    try {
-      while (p >= 0 && p < end && !this.#closing && this.#line.length > 0) {
-        this.#told = this.#line.first
-        p = this.#reader.read(buffer, p, end)
-      }
-    } finally {
-      this.#reading = false
+    while (p >= 0 && p < end && !this.#closing && this.#line.length > 0) {
+      this.#told = this.#line.first
+      p = this.#reader.read(buffer, p, end)
     }
+    this.#reading = false
     // A head has to be whole in time: neither a part of it nor interim responses put its deadline off.
     if (this.#reader.inBody && !this.#paused) this.deadline = this.#now + first.times.idleMs
     if (p < 0) this.#failAll('protocol-error', parseFailure(p).reason)

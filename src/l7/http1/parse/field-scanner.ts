@@ -21,6 +21,7 @@ import {
   SEEN_X,
   SEEN_X_FORWARDED
 } from '../../message/seen.ts'
+import { KnownTexts } from './known-texts.ts'
 import { tidyLines } from './tidy-lines.ts'
 
 const CR = 13
@@ -28,6 +29,8 @@ const LF = 10
 const COLON = 58
 const SPACE = 32
 const TAB = 9
+
+const values = new KnownTexts()
 
 /** Hop-by-hop fields per head that may be cut out; a head with more is refused as one with too many fields. */
 const MAX_CUTS = 1024
@@ -283,7 +286,7 @@ export class FieldScanner {
 
   #value(nameEnd: number, lineEnd: number): string {
     const start = this.#trimStart(nameEnd + 1, lineEnd)
-    return latin1(this.#buffer, start, this.#trimEnd(start, lineEnd))
+    return values.read(this.#buffer, start, this.#trimEnd(start, lineEnd))
   }
 
   #trimStart(at: number, end: number): number {

@@ -202,11 +202,7 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
     if (this.#host.context.draining || unread) this.#close = true
     else if (this.#watch.halfClosed !== undefined && !this.#reader.hasAhead) this.#close = true
     const minor = this.#exchange?.request.minor ?? 1
-    this.#close = this.#writer.response(status, reason, fields, length, {
-      minor,
-      close: this.#close,
-      trailers
-    })
+    this.#close = this.#writer.response(status, reason, fields, length, minor, this.#close, trailers)
   }
 
   sendBody(buffer: Buffer, start: number, end: number): void {

@@ -3,14 +3,6 @@ import { UNKNOWN_LENGTH } from '../../message/body-length.ts'
 import { BodyWriter, FRAME_CLOSE } from './body-writer.ts'
 import { responseHead } from './response-head.ts'
 
-export interface ResponseOptions {
-  /** HTTP/1.x version of the client. */
-  readonly minor: number
-  readonly close: boolean
-  /** The client takes trailers. */
-  readonly trailers: boolean
-}
-
 /** What every head begins with, in the pieces that may go out before the rest is known. */
 const AHEAD = ['HTTP/', '1.1 ']
 
@@ -28,27 +20,31 @@ export class ResponseWriter extends BodyWriter {
     return this.#untilClose
   }
 
-  /** Begins a response; returns whether the connection must close after it. `length`: bytes, UNKNOWN_LENGTH or NO_BODY. */
+  /**
+   * Begins a response to a client of HTTP/1.`minor`; returns whether the connection must close after it. `length`: bytes,
+   * UNKNOWN_LENGTH or NO_BODY. `trailers`: the client takes them.
+   */
   response(
     status: number,
     reason: string,
     fields: string,
     length: number,
-    options: ResponseOptions
+    minor: number,
+    close: boolean,
+    trailers: boolean
   ): boolean {
-    const { minor } = options
     // RFC 9112 §6.3: an HTTP/1.0 client knows no chunks.
     this.#untilClose = length === UNKNOWN_LENGTH && minor === 0
-    this.#trailers = options.trailers
-    const close = options.close || this.#untilClose
+    this.#trailers = trailers
+    const closes = close || this.#untilClose
     const framing = this.#untilClose
       ? FRAME_CLOSE
       : length === UNKNOWN_LENGTH
         ? UNKNOWN_LENGTH
         : Math.max(length, 0)
-    const text = responseHead(status, reason, fields, length, minor, close)
+    const text = responseHead(status, reason, fields, length, minor, closes)
     this.head(this.#ahead === 0 ? text : this.#rest(text), framing)
-    return close
+    return closes
   }
 
   /** A 1xx other than 101. */

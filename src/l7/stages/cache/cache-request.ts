@@ -41,7 +41,7 @@ export function cacheRequest(
     rawPath,
     query: exchange.query ?? '',
     headers: request.headers,
-    ...(sent === undefined ? {} : { sent }),
+    sent,
     body: request.bodyLength !== 0,
     authenticated: exchange.identity !== undefined,
     told: told ? saidOf(request.headers, host) : ''

@@ -45,8 +45,13 @@ class Cache implements Stage {
     // So is an empty query, which is not the same as none to everybody.
     const rawPath =
       (this.#rewritten ? exchange.path : exchange.forwardPath) + (exchange.query === '' ? '?' : '')
-    const sent = new SentFields(request.headers, exchange.route?.requestEdits, () => exchange.outgoing)
-    return cacheRequest(exchange, exchange.forwardAuthority, exchange.trusted, rawPath, sent)
+    return cacheRequest(
+      exchange,
+      exchange.forwardAuthority,
+      exchange.trusted,
+      rawPath,
+      new SentFields(exchange)
+    )
   }
 
   response(exchange: Exchange, head: ResponseHead): void {

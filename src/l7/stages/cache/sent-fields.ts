@@ -16,26 +16,30 @@ const asReceived = new Set([
   'user-agent'
 ])
 
+/** What of an exchange is looked at, and when: an exchange makes its head once. */
+interface Sending {
+  readonly request: { readonly headers: HeaderBlock }
+  readonly route: { readonly requestEdits: CompiledEdits | undefined } | undefined
+  readonly outgoing: Outgoing
+}
+
 /**
  * A request's fields as upstream gets them: forwarding fields, Host and the route's edits included. The head is made only
  * for a field of which it cannot be told without.
  */
 export class SentFields {
-  readonly #received: HeaderBlock
-  readonly #edits: CompiledEdits | undefined
-  readonly #outgoing: () => Outgoing
+  readonly #exchange: Sending
 
-  constructor(received: HeaderBlock, edits: CompiledEdits | undefined, outgoing: () => Outgoing) {
-    this.#received = received
-    this.#edits = edits
-    this.#outgoing = outgoing
+  constructor(exchange: Sending) {
+    this.#exchange = exchange
   }
 
   /** `name` in lower case. */
   get(name: string): string | undefined {
-    if (asReceived.has(name) && this.#edits?.names.has(variableName(name)) !== true)
-      return this.#received.get(name)
-    const { authority, headers, acceptsTrailers } = this.#outgoing()
+    const { request, route } = this.#exchange
+    if (asReceived.has(name) && route?.requestEdits?.names.has(variableName(name)) !== true)
+      return request.headers.get(name)
+    const { authority, headers, acceptsTrailers } = this.#exchange.outgoing
     if (name === 'host') return authority
     if (name === 'te') return acceptsTrailers ? 'trailers' : undefined
     return headers.get(name)
