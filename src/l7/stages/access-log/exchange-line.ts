@@ -30,6 +30,7 @@ export class ExchangeLine {
     const ms = Math.round(durationMs * 100) / 100
     line += `,"bytesIn":${exchange.bytesIn},"bytesOut":${exchange.bytesOut},"ms":${ms},"requestId":"${exchange.requestId}"`
     if (identity !== undefined) line += `,"user":${jsonText(identity.name)}`
+    if (exchange.client.http2) line += ',"protocol":"HTTP/2"'
     if (logFields !== undefined) line += `,${JSON.stringify(logFields).slice(1, -1)}`
     return line
   }

@@ -48,7 +48,9 @@ export function serverOptions(
     secureOptions:
       SSL_OP_NO_RENEGOTIATION | SSL_OP_PRIORITIZE_CHACHA | constants.SSL_OP_CIPHER_SERVER_PREFERENCE,
     sessionIdContext,
-    ...(clientAuth !== undefined && { ca: clientAuth.ca }),
+    // None where no client is asked: Node would take the 150 authorities of browsers, and OpenSSL would look among them for an
+    // issuer of a lone certificate in every handshake.
+    ca: clientAuth?.ca ?? [],
     ...(clientAuth?.crl !== undefined && { crl: clientAuth.crl })
   }
 }
