@@ -18,6 +18,7 @@ function exchangeOf(seed: number): Exchange {
     snapshot: { config: { name: 'web' } },
     route,
     request: { method: next(4) === 0 ? '' : 'GET', host: text(), target: text() },
+    client: { http2: next(2) === 0 },
     clientIp: '::1',
     status: next(2) * 200,
     errorCode: next(2) === 0 ? undefined : 'LB_NO_ROUTE',
