@@ -21,16 +21,13 @@ import {
   SEEN_X,
   SEEN_X_FORWARDED
 } from '../../message/seen.ts'
-import { KnownTexts } from './known-texts.ts'
+import { knownTexts } from './known-texts.ts'
 import { tidyLines } from './tidy-lines.ts'
 
 const CR = 13
 const LF = 10
 const COLON = 58
-const SPACE = 32
 const TAB = 9
-
-const values = new KnownTexts()
 
 /** Hop-by-hop fields per head that may be cut out; a head with more is refused as one with too many fields. */
 const MAX_CUTS = 1024
@@ -90,7 +87,7 @@ export class FieldScanner {
       }
       if (TOKEN[first] === 0) {
         if (first === LF) return BAD_LINE_END
-        return first === SPACE || first === TAB ? FOLDED : BAD_FIELD_NAME
+        return isBlank(first) ? FOLDED : BAD_FIELD_NAME
       }
       const nameStart = p
       do p++
@@ -286,16 +283,16 @@ export class FieldScanner {
 
   #value(nameEnd: number, lineEnd: number): string {
     const start = this.#trimStart(nameEnd + 1, lineEnd)
-    return values.read(this.#buffer, start, this.#trimEnd(start, lineEnd))
+    return knownTexts.read(this.#buffer, start, this.#trimEnd(start, lineEnd))
   }
 
   #trimStart(at: number, end: number): number {
-    while (at < end && (this.#buffer[at] === SPACE || this.#buffer[at] === TAB)) at++
+    while (at < end && isBlank(this.#buffer[at])) at++
     return at
   }
 
   #trimEnd(start: number, end: number): number {
-    while (end > start && (this.#buffer[end - 1] === SPACE || this.#buffer[end - 1] === TAB)) end--
+    while (end > start && isBlank(this.#buffer[end - 1])) end--
     return end
   }
 }

@@ -25,6 +25,9 @@ export class KnownTexts {
   }
 }
 
+/** Of this thread. */
+export const knownTexts = new KnownTexts()
+
 function isAt(buffer: Buffer, start: number, text: string): boolean {
   for (let i = 0; i < text.length; i++) if (buffer[start + i] !== text.charCodeAt(i)) return false
   return true

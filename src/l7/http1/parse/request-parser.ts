@@ -7,7 +7,7 @@ import { connectionOptions } from './connection-options.ts'
 import { FieldScanner } from './field-scanner.ts'
 import { CHUNKED, framingFailure, readFraming, UNDECLARED } from './framing.ts'
 import { latin1 } from '../../../core/latin1.ts'
-import { KnownTexts } from './known-texts.ts'
+import { knownTexts } from './known-texts.ts'
 import { isKnownMethod } from '../../message/methods.ts'
 import { tunnelledProtocols } from './upgrade-protocols.ts'
 import {
@@ -43,7 +43,6 @@ const EMPTY_LINES = 2
 
 /** Scratch of the thread: what it finds is turned into strings before `parseRequest` returns. */
 const fields = new FieldScanner()
-const hosts = new KnownTexts()
 
 /**
  * Reads a request head (RFC 9112 §3, §5) from `buffer[start..end)`. Returns the position after it with the head in
@@ -104,7 +103,7 @@ export function parsedRequest(): Request {
 function complete(buffer: Buffer, method: string, target: string, minor: number): number {
   let host = ''
   if (fields.hostCount === 1) {
-    host = hosts.read(buffer, fields.hostStart, fields.hostEnd)
+    host = knownTexts.read(buffer, fields.hostStart, fields.hostEnd)
     if (hostName(host) === undefined) return BAD_HOST
   } else if (fields.hostCount > 1 || minor === 1) {
     return BAD_HOST
