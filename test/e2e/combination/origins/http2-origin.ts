@@ -26,6 +26,7 @@ export function serveHttp2(server: Http2Server, host: OriginHost): void {
   })
   server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
     stream.on('error', () => {})
+    if (stream.destroyed) return
     if (headers[':method'] === 'CONNECT') {
       stream.respond({ ':status': 200 })
       return void stream.pipe(stream)
