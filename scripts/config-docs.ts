@@ -68,7 +68,7 @@ const sections: Readonly<Record<string, () => Row[]>> = {
     rows(route, 'listeners[].routes[]', {
       brief: ['match', 'headers', 'cache', 'limits', 'retry', ...stageKeyNames]
     }),
-  match: () => rows(route.properties!['match']!, 'listeners[].routes[].match'),
+  match: () => rows(route.properties!['match']!, 'listeners[].routes[].match', { brief: ['any', 'not'] }),
   headers: () => rows(route.properties!['headers']!, 'listeners[].routes[].headers'),
   cache: () => rows(mappingOf(route.properties!['cache']!)!, 'listeners[].routes[].cache'),
   stages: () => rows(l7, 'listeners[]', { only: stageKeyNames }),

@@ -43,7 +43,8 @@ function requests(routes: readonly RouteMatch[]): { input: MatchInput; expected:
       query: undefined,
       method: 'GET',
       headers,
-      clientIp: '192.0.2.1'
+      clientIp: '192.0.2.1',
+      bodyLength: 0
     }
     list.push({ input, expected: i })
   }

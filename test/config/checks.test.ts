@@ -246,3 +246,34 @@ t.test('an expression that can run for minutes is a warning', async (t) => {
   t.match(output, /^ok\nlb\.yaml:4:36: warning: .*exponential time/)
   t.notMatch(output, /never reached/)
 })
+
+t.test('a match within any or not says something', async (t) => {
+  const text = `listeners:
+  - bind: :80
+    mode: l7
+    routes:
+      - { match: { any: [{}, { path: /a }] }, respond: { status: 200 } }
+      - { match: { not: {} }, respond: { status: 200 } }
+      - { match: { not: { pth: /a } }, respond: { status: 200 } }
+      - { match: { not: [{ path: /b, not: { path: /a } }] }, respond: { status: 200 } }
+`
+  const result = parseConfig(text)
+  const said = result.ok ? [] : result.problems.map(({ line, message }) => `${line} ${message}`)
+  t.match(said, [
+    /^5 this matches every request, so that "any" says nothing/,
+    /^6 this matches every request, so that the route matches nothing/,
+    /^7 unknown key "pth"; did you mean "path"/,
+    /^8 .*"not"/
+  ])
+})
+
+t.test('a route is hidden only by one that takes all that it matches', async (t) => {
+  const match = (more: object) => ({ host: [], methods: [], headers: {}, query: {}, clientIp: [], ...more })
+  const not = { not: [match({ path: '/a' })] }
+  t.ok(covers(match({}), match(not)))
+  t.notOk(covers(match(not), match({})))
+  t.ok(covers(match(not), match(not)))
+  t.notOk(covers(match({ body: { over: 1 } }), match({})))
+  t.notOk(covers(match({ cookies: { a: '1' } }), match({ cookies: { a: '*' } })))
+  t.ok(covers(match({ cookies: { a: '*' } }), match({ cookies: { a: '1' } })))
+})

@@ -34,6 +34,7 @@ function documentedPath(path: string): string {
     .replace(/^(tests|listeners|pools\.\*\.backends|listeners\[\]\.routes)\./, '$1[].')
     .replace(/^listeners\[\]\.routes\./, 'listeners[].routes[].')
     .replace(/^listeners\[\]\.(headers|cache)\./, 'listeners[].routes[].$1.')
+    .replace(/\.match\.(?:any|not)(?:\[\])?\./, '.match.')
     .replace(/^listeners\[\]\.routes\[\]\.limits\./, 'listeners[].limits.')
     .replace(/^listeners\[\](\.routes\[\])?\.retry\./, 'pools.*.retry.')
     .replace(/\.(sni|certificates|split)\.(?!dir)/, '.$1[].')

@@ -24,7 +24,8 @@ function prefixes(size: number): MicroCase {
         query: undefined,
         method: 'GET',
         headers: { getJoined: () => undefined },
-        clientIp: '192.0.2.1'
+        clientIp: '192.0.2.1',
+        bodyLength: 0
       }
       check(router.match(input) === size - 1, 'route')
       return (count) => {

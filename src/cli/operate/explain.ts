@@ -42,7 +42,10 @@ export function printExplanation(view: ExplanationView, json: boolean, terminal:
   const { passedOver } = view
   // The last ones came nearest.
   for (const { route, condition } of passedOver.slice(-10))
-    rows.push(['', `not ${route}: ${condition} does not match`])
+    rows.push([
+      '',
+      `not ${route}: ${condition === 'not' ? 'what `not` names matches' : `${condition} does not match`}`
+    ])
   if (passedOver.length > 10) rows.push(['', `nor ${passedOver.length - 10} before them`])
   if (view.refused !== undefined) {
     const { status, code, why } = view.refused

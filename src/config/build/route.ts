@@ -1,7 +1,7 @@
 import type { Rewrite, RouteAction, RouteCache, RouteConfig, RouteMatch } from '../model/model.ts'
 import type { L7Input } from '../schema/listener/listener.ts'
 import type { CacheInput } from '../schema/listener/cache.ts'
-import type { MatchInput } from '../schema/listener/match.ts'
+import type { MatchInput, MatchPartInput } from '../schema/listener/match.ts'
 import type { HeadersInput, RouteInput } from '../schema/listener/route.ts'
 import type { RouteRetryInput } from '../schema/retry.ts'
 import { stageValues, type StageInputs } from './stage-values.ts'
@@ -81,7 +81,16 @@ function buildRetry(input: RouteRetryInput | false): NonNullable<RouteConfig['re
 }
 
 function buildMatch(input: MatchInput): RouteMatch {
-  const { path, pathPrefix, pathRegex } = input
+  const { any, not } = input
+  return {
+    ...buildPart(input),
+    ...(any !== undefined && { any: any.map(buildPart) }),
+    ...(not !== undefined && { not: not.map(buildPart) })
+  }
+}
+
+function buildPart(input: MatchPartInput): RouteMatch {
+  const { path, pathPrefix, pathRegex, cookies, body } = input
   const headers = Object.entries(input.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value])
   return {
     host: (input.host ?? []).map((host) => host.toLowerCase()),
@@ -91,8 +100,10 @@ function buildMatch(input: MatchInput): RouteMatch {
     methods: input.methods ?? [],
     headers: Object.fromEntries(headers) as Record<string, string>,
     query: input.query ?? {},
+    ...(cookies !== undefined && { cookies }),
     clientIp: input.clientIp ?? [],
-    ...(input.clientCert !== undefined && { clientCert: input.clientCert })
+    ...(input.clientCert !== undefined && { clientCert: input.clientCert }),
+    ...(body !== undefined && { body: withoutUndefined(body) })
   }
 }
 

@@ -38,8 +38,17 @@ export function covers(a: RouteMatch, b: RouteMatch): boolean {
     coversList(a.clientIp, b.clientIp, (x, y) => x === y) &&
     coversList(a.clientCert ?? [], b.clientCert ?? [], (x, y) => x === y) &&
     coversFields(a.headers, b.headers) &&
-    coversFields(a.query, b.query)
+    coversFields(a.query, b.query) &&
+    coversFields(a.cookies ?? {}, b.cookies ?? {}) &&
+    saysAsMuch(a.body, b.body) &&
+    saysAsMuch(a.any, b.any) &&
+    saysAsMuch(a.not, b.not)
   )
+}
+
+/** Nothing, or the very same. */
+function saysAsMuch(a: unknown, b: unknown): boolean {
+  return a === undefined || JSON.stringify(a) === JSON.stringify(b)
 }
 
 function coversList(

@@ -64,9 +64,12 @@ function checkL7(listener: RawMap, path: Path): Finding[] {
 function checkClientCert(listener: RawMap, path: Path): Finding[] {
   const { tls } = listener
   if (isMap(tls) && tls['clientAuth'] !== undefined) return []
-  return [...select(listener, ['routes', '*', 'match', 'clientCert'])].map(({ path: at }) =>
-    errorAt([...path, ...at], '"clientCert" needs `clientAuth` in the "tls" of the listener', 'key')
-  )
+  const places: readonly Path[] = [[], ['any', '*'], ['not', '*']]
+  return places
+    .flatMap((place) => [...select(listener, ['routes', '*', 'match', ...place, 'clientCert'])])
+    .map(({ path: at }) =>
+      errorAt([...path, ...at], '"clientCert" needs `clientAuth` in the "tls" of the listener', 'key')
+    )
 }
 
 function checkTls({ tls }: RawMap, path: Path): Finding[] {
@@ -110,6 +113,13 @@ function checkRoute(route: RawMap, path: Path): Finding[] {
   }
   const { match, split, rewrite } = route
   if (isMap(match)) {
+    for (const key of ['any', 'not'] as const) {
+      for (const { path: at, value } of select(match, [key, '*'])) {
+        if (!isMap(value) || Object.keys(value).length > 0) continue
+        const all = key === 'any' ? 'so that "any" says nothing' : 'so that the route matches nothing'
+        findings.push(errorAt([...path, 'match', ...at], `this matches every request, ${all}; take it out`))
+      }
+    }
     for (const other of ['pathPrefix', 'pathRegex'].filter((key) => match[key] !== undefined)) {
       if (match['path'] === undefined) break
       const message = `"${other}" says nothing beside "path", which is the whole path; keep one of them`

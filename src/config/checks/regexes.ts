@@ -6,6 +6,8 @@ import { type Raw, select } from '../raw.ts'
 const route: Path = ['listeners', '*', 'routes', '*']
 const patterns: readonly Path[] = [
   [...route, 'match', 'pathRegex'],
+  [...route, 'match', 'any', '*', 'pathRegex'],
+  [...route, 'match', 'not', '*', 'pathRegex'],
   [...route, 'rewrite', 'path', 'regex']
 ]
 

@@ -9,7 +9,15 @@ export interface RouteMatch {
   /** Lower-case field name to value; `*` means present. */
   readonly headers: Readonly<Record<string, string>>
   readonly query: Readonly<Record<string, string>>
+  /** Name to value; `*` means present. */
+  readonly cookies?: Readonly<Record<string, string>>
   readonly clientIp: readonly string[]
   /** Patterns of which one must fit the client's certificate; undefined: none is asked for. */
   readonly clientCert?: readonly string[]
+  /** By Content-Length, in bytes; a body of unknown length is over any size. */
+  readonly body?: { readonly over?: number; readonly under?: number }
+  /** One of these must hold, as a whole. */
+  readonly any?: readonly RouteMatch[]
+  /** None of these may hold, as a whole. */
+  readonly not?: readonly RouteMatch[]
 }

@@ -68,6 +68,7 @@ export abstract class StageRun extends ExchangeFacts implements Waiting {
       method: this.request.method,
       headers: this.request.headers,
       clientIp: this.clientIp,
+      bodyLength: this.request.bodyLength,
       client: this.client
     })
   }

@@ -1,8 +1,11 @@
 import { compileCidrs, type CidrSet } from '../../net/address/cidr.ts'
-import type { RouteMatch } from '../../config/model/model.ts'
+import type { PathPolicy, RouteMatch } from '../../config/model/model.ts'
+import { certainCookie } from '../../core/cookies.ts'
+import { UNKNOWN_LENGTH } from '../message/body-length.ts'
 import { queryValue } from '../uri/query.ts'
 import { ClientCertMatch } from './client-cert-match.ts'
 import type { MatchInput } from './match-input.ts'
+import { Place } from './place.ts'
 
 /** The word for a condition in explanations: the key of RouteMatch. */
 export type ConditionName = keyof RouteMatch
@@ -15,13 +18,21 @@ export class Conditions {
   readonly #clientIp: CidrSet | undefined
   readonly #pathRegex: RegExp | undefined
   readonly #clientCert: ClientCertMatch | undefined
+  readonly #cookies: readonly Pair[] | undefined
+  readonly #body: RouteMatch['body']
+  readonly #any: readonly Part[] | undefined
+  readonly #not: readonly Part[] | undefined
 
-  constructor(match: RouteMatch) {
+  constructor(match: RouteMatch, policy: PathPolicy) {
     this.#methods = match.methods.length > 0 ? match.methods : undefined
     this.#headers = pairs(match.headers)
     this.#query = pairs(match.query)
     this.#clientIp = match.clientIp.length > 0 ? compileCidrs(match.clientIp) : undefined
     this.#clientCert = match.clientCert && new ClientCertMatch(match.clientCert)
+    this.#cookies = pairs(match.cookies ?? {})
+    this.#body = match.body
+    this.#any = match.any?.map((part) => new Part(part, policy))
+    this.#not = match.not?.map((part) => new Part(part, policy))
     this.#pathRegex = match.pathRegex === undefined ? undefined : new RegExp(match.pathRegex)
   }
 
@@ -36,7 +47,11 @@ export class Conditions {
     if (this.#query !== undefined && !this.#queryHolds(this.#query, input)) return 'query'
     if (this.#clientIp !== undefined && !this.#clientIp.contains(input.clientIp)) return 'clientIp'
     if (this.#clientCert?.holds(input.client?.tls?.clientCertificate) === false) return 'clientCert'
+    if (this.#cookies !== undefined && !this.#cookiesHold(this.#cookies, input)) return 'cookies'
+    if (this.#body !== undefined && !sizeHolds(this.#body, input.bodyLength)) return 'body'
     if (this.#pathRegex !== undefined && !this.#pathRegex.test(input.path)) return 'pathRegex'
+    if (this.#any !== undefined && !oneHolds(this.#any, input)) return 'any'
+    if (this.#not !== undefined && oneHolds(this.#not, input)) return 'not'
     return undefined
   }
 
@@ -50,6 +65,17 @@ export class Conditions {
     return true
   }
 
+  /** One that servers may read differently has no value, but is there. */
+  #cookiesHold(wanted: readonly Pair[], input: MatchInput): boolean {
+    const field = input.headers.getJoined('cookie')
+    for (let i = 0; i < wanted.length; i++) {
+      const { name, value } = wanted[i]!
+      const found = certainCookie(field, name)
+      if (found === undefined || (value !== undefined && value !== found)) return false
+    }
+    return true
+  }
+
   #queryHolds(wanted: readonly Pair[], input: MatchInput): boolean {
     for (let i = 0; i < wanted.length; i++) {
       const pair = wanted[i]!
@@ -58,6 +84,32 @@ export class Conditions {
     }
     return true
   }
+}
+
+/** A match within `any` or `not`, which holds or not as a whole: the index knows nothing of it. */
+class Part {
+  readonly #place: Place
+  readonly #conditions: Conditions
+
+  constructor(match: RouteMatch, policy: PathPolicy) {
+    this.#place = new Place(match, policy)
+    this.#conditions = new Conditions(match, policy)
+  }
+
+  holds(input: MatchInput): boolean {
+    return this.#place.failed(input) === undefined && this.#conditions.hold(input)
+  }
+}
+
+function oneHolds(parts: readonly Part[], input: MatchInput): boolean {
+  for (let i = 0; i < parts.length; i++) if (parts[i]!.holds(input)) return true
+  return false
+}
+
+/** A body of unknown length may be of any: it is over every bound, and under none. */
+function sizeHolds({ over, under }: NonNullable<RouteMatch['body']>, length: number): boolean {
+  const size = length === UNKNOWN_LENGTH ? Infinity : length
+  return (over === undefined || size > over) && (under === undefined || size < under)
 }
 
 interface Pair {

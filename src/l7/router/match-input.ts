@@ -11,6 +11,8 @@ export interface MatchInput {
   readonly method: string
   readonly headers: HeaderReader
   readonly clientIp: string
+  /** Bytes, or UNKNOWN_LENGTH; 0 without a body. */
+  readonly bodyLength: number
   /** The client's connection, for who asks for its certificate. */
   readonly client?: { readonly tls: TlsFacts | undefined }
 }

@@ -1,7 +1,7 @@
 import type { PathPolicy, Rewrite } from '../../config/model/model.ts'
 import { normalisePath } from '../uri/normalise-path.ts'
 import { DEFAULT_PATH_POLICY } from '../uri/path-policy.ts'
-import { hasPrefix } from './router.ts'
+import { hasPrefix } from './place.ts'
 
 /** Gives the path to forward for a normalised one; undefined when it comes out as one to be refused (LB_BAD_PATH). */
 export type PathRewrite = (path: string) => string | undefined

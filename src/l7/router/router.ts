@@ -1,5 +1,4 @@
 import type { PathPolicy, RouteMatch } from '../../config/model/model.ts'
-import { hostName } from '../uri/host.ts'
 import { normalisePath } from '../uri/normalise-path.ts'
 import { DEFAULT_PATH_POLICY } from '../uri/path-policy.ts'
 import { Conditions } from './conditions.ts'
@@ -7,6 +6,7 @@ import { HostIndex } from './host-index.ts'
 import { literalPrefix } from './literal-prefix.ts'
 import type { MatchInput } from './match-input.ts'
 import type { PathRule } from './path-index.ts'
+import { hasPrefix, routeHosts } from './place.ts'
 
 /**
  * The routes of one listener: the first in config order whose match holds wins. Compiled once per snapshot; a match
@@ -23,7 +23,7 @@ export class Router<T> {
   ) {
     this.#values = routes.map((route) => route.value)
     routes.forEach(({ match }, order) => {
-      const candidate = { order, conditions: new Conditions(match) }
+      const candidate = { order, conditions: new Conditions(match, policy) }
       const rule = pathRule(match, policy)
       for (const host of routeHosts(match)) this.#hosts.add(host, rule, candidate)
     })
@@ -39,15 +39,6 @@ export class Router<T> {
     }
     return best === Infinity ? undefined : this.#values[best]
   }
-}
-
-/** Hosts of a route in the form of MatchInput.host, without repetitions; `*` is any. */
-export function routeHosts(match: RouteMatch): readonly string[] {
-  if (match.host.length === 0) return ['*']
-  const names = match.host.map((host) =>
-    host.startsWith('*') ? host.toLowerCase() : (hostName(host) ?? host)
-  )
-  return [...new Set(names)]
 }
 
 /**
@@ -70,10 +61,4 @@ const NOWHERE = '/ '
 
 function normalised(path: string, policy: PathPolicy): string {
   return normalisePath(path, policy) ?? NOWHERE
-}
-
-/** A prefix ends where a segment ends: `/api` holds for `/api` and `/api/x`, not for `/apix`; `/api/` for `/api/x`. */
-export function hasPrefix(path: string, prefix: string): boolean {
-  if (!path.startsWith(prefix)) return false
-  return path.length === prefix.length || prefix.endsWith('/') || path.charCodeAt(prefix.length) === 47
 }

@@ -12,6 +12,7 @@ export interface RequestFacts {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly clientIp?: string
+  readonly bodyLength?: number
 }
 
 export function matchInput(facts: RequestFacts = {}): MatchInput {
@@ -22,6 +23,7 @@ export function matchInput(facts: RequestFacts = {}): MatchInput {
     query: facts.query,
     method: facts.method ?? 'GET',
     headers: { getJoined: (name) => headers[name] },
-    clientIp: facts.clientIp ?? '192.0.2.1'
+    clientIp: facts.clientIp ?? '192.0.2.1',
+    bodyLength: facts.bodyLength ?? 0
   }
 }

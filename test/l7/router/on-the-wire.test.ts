@@ -198,3 +198,24 @@ t.test('%2f goes on as it was written where both readings have the same route', 
     t.equal((await ask(path)).status, 400, path)
   t.equal((await ask('/admin;x=1')).status, 403, 'as servlet containers read it')
 })
+
+t.test('routes by cookie, by size of body, by any of several, and by what is not', async (t) => {
+  const respond = (body: string) => ({ respond: { status: 200, body } })
+  const { ask } = await lab(t, [
+    { match: { cookies: { beta: '1' } }, ...respond('beta') },
+    { match: { body: { over: '1kb' } }, ...respond('large') },
+    {
+      match: { any: [{ pathPrefix: '/a' }, { headers: { 'x-a': '*' } }], not: { path: '/a/no' } },
+      ...respond('any')
+    },
+    { match: {}, ...respond('rest') }
+  ])
+  const host = 'Host: example.com'
+  t.equal((await ask('/', [host, 'Cookie: x=y; beta=1'])).body, 'beta')
+  t.equal((await ask('/', [host, 'Cookie: beta=2'])).body, 'rest')
+  t.equal((await ask('/', [host, 'Content-Length: 2000'], 'POST')).body, 'large')
+  t.equal((await ask('/', [host, 'Transfer-Encoding: chunked'], 'POST')).body, 'large')
+  t.equal((await ask('/a/x')).body, 'any')
+  t.equal((await ask('/', [host, 'X-A: 1'])).body, 'any')
+  t.equal((await ask('/a/no')).body, 'rest')
+})

@@ -3,6 +3,7 @@ import t from 'tap'
 import type { RouteMatch } from '../../../src/config/model/model.ts'
 import { failedCondition } from '../../../src/l7/router/explain-match.ts'
 import { literalPrefix } from '../../../src/l7/router/literal-prefix.ts'
+import { UNKNOWN_LENGTH } from '../../../src/l7/message/body-length.ts'
 import type { MatchInput } from '../../../src/l7/router/match-input.ts'
 import { Router } from '../../../src/l7/router/router.ts'
 import { matchInput, routeMatch, type RequestFacts } from './match-fixtures.ts'
@@ -148,6 +149,49 @@ t.test('many hosts in a row are routed alike', async (t) => {
   t.equal(route({ host: 'h1.example.com' }), 0)
 })
 
+t.test('cookies, the size of the body, any and not', async (t) => {
+  const cookies = router({ cookies: { beta: '1', seen: '*' } })
+  t.equal(cookies({ headers: { cookie: 'a=b; beta=1; seen=' } }), 0)
+  for (const cookie of [
+    'beta=1',
+    'beta=2; seen=x',
+    'xbeta=1; seen=x',
+    'beta=1; beta=2; seen=x',
+    'seen=beta=1'
+  ])
+    t.equal(cookies({ headers: { cookie } }), undefined, cookie)
+  t.equal(cookies(), undefined)
+
+  const body = router({ body: { over: 100, under: 200 } }, { body: { under: 100 } }, { body: { over: 200 } })
+  for (const [bodyLength, place] of [
+    [0, 1],
+    [99, 1],
+    [100, undefined],
+    [101, 0],
+    [199, 0],
+    [200, undefined],
+    [201, 2],
+    [UNKNOWN_LENGTH, 2]
+  ] as const)
+    t.equal(body({ bodyLength }), place, `${bodyLength}`)
+
+  const either = router({
+    pathPrefix: '/a',
+    any: [routeMatch({ host: ['x.com'], methods: ['PUT'] }), routeMatch({ pathPrefix: '/a/b' })],
+    not: [
+      routeMatch({ path: '/a/b/c' }),
+      routeMatch({ headers: { 'x-bot': '*' }, clientIp: ['192.0.2.0/24'] })
+    ]
+  })
+  t.equal(either({ path: '/a', host: 'x.com', method: 'PUT' }), 0)
+  t.equal(either({ path: '/a', host: 'x.com' }), undefined)
+  t.equal(either({ path: '/a/b' }), 0)
+  t.equal(either({ path: '/a/b/c' }), undefined)
+  t.equal(either({ path: '/a/b', headers: { 'x-bot': '' } }), undefined)
+  t.equal(either({ path: '/a/b', headers: { 'x-bot': '' }, clientIp: '198.51.100.1' }), 0)
+  t.equal(failedCondition(routeMatch({ not: [routeMatch({ path: '/' })] }), matchInput()), 'not')
+})
+
 const hostName = fc.constantFrom('a.com', 'b.com', 'x.a.com', 'y.x.a.com', 'com', '')
 const pattern = fc.constantFrom('a.com', 'b.com', 'x.a.com', '*.a.com', '*.com', '*.x.a.com', '*')
 const path = fc
@@ -156,24 +200,54 @@ const path = fc
 const regex = fc.constantFrom('^/a/', '^/a/b?', 'b$', '^/api/a|^/b/', '^/b/[ab]+$')
 const maybe = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
   fc.option(value, { nil: undefined, freq: 2 })
-const anyMatch = fc
-  .record({
-    host: fc.array(pattern, { maxLength: 2 }),
-    path: maybe(path),
-    pathPrefix: maybe(path),
-    pathRegex: maybe(regex),
-    methods: fc.subarray(['GET', 'POST']),
-    headers: fc.constantFrom<Record<string, string>>({}, { h: '1' }, { h: '*' })
-  })
-  .map((match) =>
-    routeMatch(Object.fromEntries(Object.entries(match).filter(([, value]) => value !== undefined)))
+const conditions = {
+  host: fc.array(pattern, { maxLength: 2 }),
+  path: maybe(path),
+  pathPrefix: maybe(path),
+  pathRegex: maybe(regex),
+  methods: fc.subarray(['GET', 'POST']),
+  headers: fc.constantFrom<Record<string, string>>({}, { h: '1' }, { h: '*' }),
+  cookies: maybe(fc.constantFrom<Record<string, string>>({ c: '1' }, { c: '*' })),
+  body: maybe(fc.constantFrom({ over: 10 }, { under: 10 }, { over: 5, under: 15 }))
+}
+const given = (match: object): RouteMatch =>
+  routeMatch(Object.fromEntries(Object.entries(match).filter(([, value]) => value !== undefined)))
+const partMatch = fc.record(conditions).map(given)
+const parts = maybe(fc.array(partMatch, { minLength: 1, maxLength: 2 }))
+const anyMatch = fc.record({ ...conditions, any: parts, not: parts }).map(given)
+
+/** The rules of `any`, `not`, `cookies` and `body`, written once more, and differently. */
+function holds(match: RouteMatch, input: MatchInput): boolean {
+  const { any = [], not = [], cookies = {}, body, ...rest } = match
+  const { over = -1, under = Infinity } = body ?? {}
+  const length = input.bodyLength < 0 ? Number.MAX_VALUE : input.bodyLength
+  const sent = new Map(
+    (input.headers.getJoined('cookie') ?? '').split('; ').map((pair) => pair.split('=') as [string, string])
   )
+  return (
+    failedCondition(rest, input) === undefined &&
+    Object.entries(cookies).every(
+      ([name, value]) => sent.has(name) && (value === '*' || sent.get(name) === value)
+    ) &&
+    length > over &&
+    length < under &&
+    (any.length === 0 || any.some((part) => holds(part, input))) &&
+    !not.some((part) => holds(part, input))
+  )
+}
 const request: fc.Arbitrary<MatchInput> = fc
   .record({
     host: hostName,
     path: fc.oneof(path, fc.constant('*')),
     method: fc.constantFrom('GET', 'POST', 'PUT'),
-    headers: fc.constantFrom<Record<string, string>>({}, { h: '1' }, { h: '2' })
+    headers: fc.constantFrom<Record<string, string>>(
+      {},
+      { h: '1' },
+      { h: '2' },
+      { cookie: 'c=1' },
+      { cookie: 'c=2', h: '1' }
+    ),
+    bodyLength: fc.constantFrom(0, 7, 10, 12, 20, -1)
   })
   .map(matchInput)
 
@@ -185,7 +259,9 @@ t.test('the index finds what trying the routes one after the other finds', async
       (matches, inputs) => {
         const compiled = new Router(matches.map((match, value) => ({ match, value })))
         return inputs.every((input) => {
-          const expected = matches.findIndex((match) => failedCondition(match, input) === undefined)
+          const expected = matches.findIndex((match) => holds(match, input))
+          if (matches.some((match) => (failedCondition(match, input) === undefined) !== holds(match, input)))
+            return false
           return (compiled.match(input) ?? -1) === expected
         })
       }

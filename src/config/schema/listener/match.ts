@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { listOf, mapping } from '../leaf/leaf.ts'
-import { text } from '../leaf/leaves.ts'
+import { size, text } from '../leaf/leaves.ts'
 import { firstOf, loneText } from '../leaf/lone.ts'
 import {
   absolutePath,
@@ -12,46 +12,72 @@ import {
   regex
 } from '../leaf/network-leaves.ts'
 
+const conditions = {
+  host: listOf(hostPattern(), { max: 1000 })
+    .optional()
+    .describe('Host names; `*.example.com` is any subdomain.'),
+  path: absolutePath().optional().describe('The whole path.'),
+  pathPrefix: absolutePath()
+    .optional()
+    .describe('The beginning of the path, by whole segments: `/api` is not `/apix`.'),
+  pathRegex: regex().optional().describe('A regular expression that the path must match.'),
+  methods: listOf(method(), { max: 50 }).optional().describe('Methods.'),
+  headers: z
+    .record(fieldName(), fieldValue())
+    .optional()
+    .describe('Fields and their values; `"*"`: present, whatever the value.'),
+  query: z
+    .record(z.string().max(256), text('the value of a query parameter', { min: 0 }))
+    .optional()
+    .describe('Query parameters and their values; `"*"`: present.'),
+  clientIp: cidrs().optional().describe('Networks that the client must be in.'),
+  clientCert: listOf(text('a subject, a name or a fingerprint such as "CN=alice"', { max: 1024 }), {
+    min: 1,
+    max: 1000
+  })
+    .optional()
+    .describe(
+      "What the client's certificate must have: its subject (`CN=alice`), a name (`DNS:…`, `URI:…`, `email:…`, `IP:…`) or fingerprint (`sha256:…`); `*` stands for anything."
+    ),
+  cookies: z
+    .record(text('the name of a cookie', { max: 128 }), text('the value of a cookie', { min: 0, max: 4096 }))
+    .optional()
+    .describe('Cookies and their values; `"*"`: present.'),
+  body: mapping({
+    over: size({ example: '1mb' }).optional().describe('Longer than this, or of a length that is not said.'),
+    under: size({ example: '10mb' }).optional().describe('Shorter than this; no body is shorter than any.')
+  })
+    .optional()
+    .describe('Size of the body, by its Content-Length.')
+}
+
+const options = {
+  lone: firstOf(loneText('pathPrefix', /^\//), loneText('host')),
+  elsewhere: {
+    url: 'is `path` or `pathPrefix`, and `query` for what is behind the "?"',
+    uri: 'is `path` or `pathPrefix`, and `query` for what is behind the "?"',
+    prefix: 'is `pathPrefix` here',
+    paths: 'is `path`, one per route; several are `pathRegex: "^/(a|b)$"`',
+    regex: 'is `pathRegex` here'
+  }
+}
+
+/** One level of `any` and `not`: conditions stay a list that can be read. */
+const part = mapping(conditions, options)
+
 /** `match` of a route: what a request must have. */
 export const matchSchema = mapping(
   {
-    host: listOf(hostPattern(), { max: 1000 })
+    ...conditions,
+    any: listOf(part, { min: 1, max: 100 })
       .optional()
-      .describe('Host names; `*.example.com` is any subdomain.'),
-    path: absolutePath().optional().describe('The whole path.'),
-    pathPrefix: absolutePath()
+      .describe('Matches of which one must hold, beside all that stands next to it.'),
+    not: listOf(part, { min: 1, max: 100 })
       .optional()
-      .describe('The beginning of the path, by whole segments: `/api` is not `/apix`.'),
-    pathRegex: regex().optional().describe('A regular expression that the path must match.'),
-    methods: listOf(method(), { max: 50 }).optional().describe('Methods.'),
-    headers: z
-      .record(fieldName(), fieldValue())
-      .optional()
-      .describe('Fields and their values; `"*"`: present, whatever the value.'),
-    query: z
-      .record(z.string().max(256), text('the value of a query parameter', { min: 0 }))
-      .optional()
-      .describe('Query parameters and their values; `"*"`: present.'),
-    clientIp: cidrs().optional().describe('Networks that the client must be in.'),
-    clientCert: listOf(text('a subject, a name or a fingerprint such as "CN=alice"', { max: 1024 }), {
-      min: 1,
-      max: 1000
-    })
-      .optional()
-      .describe(
-        "What the client's certificate must have: its subject (`CN=alice`), a name (`DNS:…`, `URI:…`, `email:…`, `IP:…`) or fingerprint (`sha256:…`); `*` stands for anything."
-      )
+      .describe('Matches of which none may hold; each counts as a whole.')
   },
-  {
-    lone: firstOf(loneText('pathPrefix', /^\//), loneText('host')),
-    elsewhere: {
-      url: 'is `path` or `pathPrefix`, and `query` for what is behind the "?"',
-      uri: 'is `path` or `pathPrefix`, and `query` for what is behind the "?"',
-      prefix: 'is `pathPrefix` here',
-      paths: 'is `path`, one per route; several are `pathRegex: "^/(a|b)$"`',
-      regex: 'is `pathRegex` here'
-    }
-  }
+  options
 )
 
 export type MatchInput = z.output<typeof matchSchema>
+export type MatchPartInput = z.output<typeof part>

@@ -125,8 +125,8 @@ function told(exchange: DryExchange, { answer }: DryStream): ExchangeExplanation
 
 function passedOverBy(exchange: DryExchange): { route: string; condition: ConditionName }[] {
   const { host, path, query, clientIp, client, request, snapshot } = exchange
-  const { method, headers } = request
-  const input = { host, path, query, method, headers, clientIp, client }
+  const { method, headers, bodyLength } = request
+  const input = { host, path, query, method, headers, clientIp, client, bodyLength }
   const passedOver: { route: string; condition: ConditionName }[] = []
   for (const { name, match } of snapshot.config.routes) {
     if (exchange.route?.name === name) break

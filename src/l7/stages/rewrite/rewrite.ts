@@ -1,6 +1,6 @@
 import type { Exchange } from '../../exchange/exchange.ts'
 import type { ForwardHead } from '../../exchange/forward-head.ts'
-import { hasPrefix } from '../../router/router.ts'
+import { hasPrefix } from '../../router/place.ts'
 import { compileRewrite, type PathRewrite } from '../../router/rewrite.ts'
 import { comparing } from '../../uri/path-policy.ts'
 import type { Stage } from '../stage.ts'
