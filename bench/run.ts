@@ -12,7 +12,7 @@ import { judge } from './report/goals.ts'
 import { cellsOf, formatRatio } from './report/scenario-table.ts'
 import { textTable } from './report/text-table.ts'
 import type { Scenario } from './scenarios/scenario.ts'
-import { notYet, scenarios } from './scenarios/scenarios.ts'
+import { scenarios } from './scenarios/scenarios.ts'
 import { targets } from './targets/targets.ts'
 
 /** Which of the targets that the scenarios need are here. */
@@ -132,7 +132,6 @@ async function main(): Promise<number> {
   }
   if (options === 'list') {
     console.log(textTable(scenarios.map(({ name, title, quick }) => [name, title, quick ? 'quick' : ''])))
-    for (const { name, reason } of notYet) console.log(`${name}: not yet, ${reason}`)
     return 0
   }
   return bench(options)

@@ -16,12 +16,13 @@ interface Question {
   /** Send the body in chunks instead of with a Content-Length. */
   readonly chunked?: boolean
   readonly agent?: Agent
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 export function ask(port: number, path: string, question: Question = {}): Promise<Answer> {
-  const { method = 'GET', body, chunked = false, agent } = question
+  const { method = 'GET', body, chunked = false, agent, headers: more } = question
   return new Promise((resolve, reject) => {
-    const headers = body !== undefined && !chunked ? { 'content-length': body.length } : {}
+    const headers = { ...more, ...(body !== undefined && !chunked && { 'content-length': body.length }) }
     const outgoing = request({ host: '127.0.0.1', port, path, method, headers, agent, timeout: 15_000 })
     outgoing.on('error', (error) => reject(new WrongAnswer(`${method} ${path}: ${error.message}`)))
     outgoing.on('timeout', () => outgoing.destroy(new Error('no answer within 15 s')))

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
+import { closeSync, openSync } from 'node:fs'
 import { connect } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { processTree } from './usage.ts'
@@ -8,6 +9,8 @@ export interface Spec {
   readonly command: string
   readonly args: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** What it writes to stdout goes to this file, as it would in service: an access log. */
+  readonly stdoutFile?: string
   /** A CPU list for taskset; undefined: wherever the scheduler likes. */
   readonly cpus?: string
 }
@@ -80,16 +83,18 @@ class Child implements Running {
   tail = ''
   readonly #process: ChildProcess
 
-  constructor({ name, command, args, env, cpus }: Spec, priority: number | undefined) {
+  constructor({ name, command, args, env, stdoutFile, cpus }: Spec, priority: number | undefined) {
     this.name = name
     // Both replace themselves by what they start, so the pid is that of the command.
     const pinned = cpus === undefined ? [] : ['taskset', '-c', cpus]
     const favoured = priority === undefined ? [] : ['nice', '-n', String(priority)]
     const [first, ...rest] = [...favoured, ...pinned, command, ...args]
+    const file = stdoutFile === undefined ? undefined : openSync(stdoutFile, 'a')
     this.#process = spawn(first!, rest, {
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', file ?? 'pipe', 'pipe'],
       env: { ...process.env, ...env }
     })
+    if (file !== undefined) closeSync(file)
     this.ended = new Promise((resolve) => {
       this.#process.once('error', (error) => {
         this.tail += error.message
@@ -97,7 +102,7 @@ class Child implements Running {
       })
       this.#process.once('close', (code) => resolve(code))
     })
-    this.#process.stdout!.setEncoding('utf8').on('data', (text: string) => {
+    this.#process.stdout?.setEncoding('utf8').on('data', (text: string) => {
       // Load generators answer in a few kilobytes; a talkative server must not fill our memory.
       if (this.stdout.length < 1 << 20) this.stdout += text
       this.tail = (this.tail + text).slice(-tailBytes)

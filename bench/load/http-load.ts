@@ -11,6 +11,8 @@ export interface HttpLoad {
   readonly bodyBytes?: number
   /** A new connection for every request. */
   readonly close?: boolean
+  /** Sent as X-Api-Key. wrk only. */
+  readonly apiKey?: string
 }
 
 export function httpLoadTool(): string {
@@ -21,7 +23,7 @@ export function httpLoadTool(): string {
 /** wrk when it is installed; autocannon (a dev dependency) otherwise, which costs several times as much per request. */
 export function httpLoad(load: HttpLoad, cpus: string | undefined): Spec {
   const wrk = findCommand('wrk')
-  const { url, connections, seconds, method = 'GET', bodyBytes = 0, close = false } = load
+  const { url, connections, seconds, method = 'GET', bodyBytes = 0, close = false, apiKey = '' } = load
   if (wrk === undefined) {
     // autocannon closes after a number of requests, but not after each.
     const tool = close ? 'new-connections' : 'autocannon'
@@ -31,6 +33,11 @@ export function httpLoad(load: HttpLoad, cpus: string | undefined): Spec {
   const duration = `${Math.max(1, Math.round(seconds))}s`
   const script = join(import.meta.dirname, 'wrk.lua')
   const args = ['-t1', `-c${connections}`, `-d${duration}`, '--timeout', '10s', '-s', script, url]
-  const env = { BENCH_METHOD: method, BENCH_BODY_BYTES: String(bodyBytes), BENCH_CLOSE: close ? '1' : '0' }
+  const env = {
+    BENCH_METHOD: method,
+    BENCH_BODY_BYTES: String(bodyBytes),
+    BENCH_CLOSE: close ? '1' : '0',
+    BENCH_API_KEY: apiKey
+  }
   return { name: 'wrk', command: wrk, args, env, cpus }
 }

@@ -2,6 +2,8 @@
 wrk.method = os.getenv("BENCH_METHOD") or "GET"
 local bytes = tonumber(os.getenv("BENCH_BODY_BYTES") or "0")
 if bytes > 0 then wrk.body = string.rep("b", bytes) end
+local key = os.getenv("BENCH_API_KEY") or ""
+if key ~= "" then wrk.headers["X-Api-Key"] = key end
 if os.getenv("BENCH_CLOSE") == "1" then wrk.headers["Connection"] = "close" end
 
 function done(summary, latency)

@@ -1,5 +1,4 @@
 import type { Results, ScenarioResult } from '../harness/results.ts'
-import { notYet } from '../scenarios/scenarios.ts'
 import { barChart, type Bar } from './bar-chart.ts'
 import { judge } from './goals.ts'
 import { lossesOf } from './losses.ts'
@@ -122,9 +121,6 @@ function chartOf(scenario: ScenarioResult): string | undefined {
 }
 
 function absent({ missing }: Results): string {
-  const lines = [
-    ...notYet.map(({ name, reason }) => `- \`${name}\`: ${reason}`),
-    ...Object.entries(missing).map(([name, cure]) => `- ${name}: not installed here (\`${cure}\`)`)
-  ]
-  return `## Not measured\n\n${lines.join('\n')}`
+  const lines = Object.entries(missing).map(([name, cure]) => `- ${name}: not installed here (\`${cure}\`)`)
+  return lines.length === 0 ? '' : `## Not measured\n\n${lines.join('\n')}`
 }

@@ -4,7 +4,9 @@ import { parseResult, type LoadResult } from '../load/load-result.ts'
 import { throughputMetrics } from './metrics.ts'
 import { SkipScenario, type Bench, type Live, type Sample, type Scenario } from './scenario.ts'
 
-type Load = Pick<HttpLoad, 'connections' | 'method' | 'bodyBytes' | 'close'> & { readonly path: string }
+type Load = Pick<HttpLoad, 'connections' | 'method' | 'bodyBytes' | 'close' | 'apiKey'> & {
+  readonly path: string
+}
 
 /** The common kind of scenario: a closed loop of one HTTP request against the C origin. */
 export function httpLoadScenario(
@@ -31,9 +33,18 @@ export function httpLoadScenario(
   }
 }
 
-export async function measureHttp(bench: Bench, live: Live, seconds: number, load: Load): Promise<Sample> {
+export async function measureHttp(
+  bench: Bench,
+  live: Live,
+  seconds: number,
+  load: Load,
+  scheme: 'http' | 'https' = 'http'
+): Promise<Sample> {
   const { path, ...rest } = load
-  const spec = httpLoad({ url: `http://127.0.0.1:${live.port}${path}`, seconds, ...rest }, bench.pins?.load)
+  const spec = httpLoad(
+    { url: `${scheme}://127.0.0.1:${live.port}${path}`, seconds, ...rest },
+    bench.pins?.load
+  )
   return sampleOf(parseResult(await bench.processes.run(spec, (seconds + 30) * 1000)))
 }
 

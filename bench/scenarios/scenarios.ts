@@ -1,5 +1,6 @@
 import { backendKilled } from './backend-killed.ts'
 import { cacheHit, cacheMissStorm } from './cache.ts'
+import { h2c16x10, h2c1m, h2c64x1, h2Tls16x10 } from './http2.ts'
 import { idleL4, idleL7 } from './idle.ts'
 import { l4Bulk, l4Bulk8, l4NewConnections, l4RequestResponse } from './l4.ts'
 import {
@@ -15,6 +16,8 @@ import {
 } from './l7.ts'
 import { latencyFixedRate } from './latency.ts'
 import type { Scenario } from './scenario.ts'
+import { accessLog, stages } from './stages.ts'
+import { tls1m, tlsFull, tlsGet, tlsResumed } from './tls.ts'
 import { websocketEcho } from './websocket.ts'
 
 /** In the order of the report. */
@@ -25,6 +28,16 @@ export const scenarios: readonly Scenario[] = [
   l7Get64k,
   l7Get1m,
   l7NewConnections,
+  accessLog,
+  stages,
+  tlsGet,
+  tls1m,
+  tlsFull,
+  tlsResumed,
+  h2c16x10,
+  h2c64x1,
+  h2Tls16x10,
+  h2c1m,
   cacheHit,
   cacheMissStorm,
   websocketEcho,
@@ -39,11 +52,4 @@ export const scenarios: readonly Scenario[] = [
   backends1000,
   workers2,
   backendKilled
-]
-
-/** Named in the report, so that nobody takes their absence for an oversight. */
-export const notYet: readonly { readonly name: string; readonly reason: string }[] = [
-  { name: 'tls-h1', reason: 'comes with TLS on L7 listeners' },
-  { name: 'h2', reason: 'comes with HTTP/2' },
-  { name: 'filters-8', reason: 'comes with the filters' }
 ]

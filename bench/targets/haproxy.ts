@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { findCommand, versionOf } from '../harness/find-command.ts'
+import { makeCertificate } from './certificate.ts'
 import type { Target, Work } from './target.ts'
 
 export const haproxy: Target = {
@@ -9,18 +10,24 @@ export const haproxy: Target = {
     const path = findCommand('haproxy')
     return path === undefined ? { cure: 'apt-get install haproxy' } : { version: versionOf(path, '-v') }
   },
-  refuses: ({ pipelining }) => (pipelining > 1 ? 'does not pipeline to backends' : undefined),
+  refuses: ({ pipelining, accessLog, stages }) => {
+    if (accessLog) return 'logs to a syslog server only'
+    if (stages > 0) return 'has other stages'
+    return pipelining > 1 ? 'does not pipeline to backends' : undefined
+  },
   spec: (work, port, folder) => {
     const file = join(folder, 'haproxy.cfg')
     const map = join(folder, 'routes.map')
-    writeFileSync(file, haproxyConfig(work, port, map))
+    if (work.tls) makeCertificate(folder)
+    writeFileSync(file, haproxyConfig(work, port, map, join(folder, 'both.pem')))
     writeFileSync(map, Array.from({ length: work.routes }, (_, index) => `/r${index}/ origin\n`).join(''))
     return { command: findCommand('haproxy')!, args: ['-db', '-q', '-f', file] }
   }
 }
 
-export function haproxyConfig(work: Work, port: number, map: string): string {
+export function haproxyConfig(work: Work, port: number, map: string, pem = ''): string {
   const http = work.mode === 'http'
+  const tls = work.tls ? ` ssl crt ${pem}${work.h2 ? ' alpn h2,http/1.1' : ''}` : work.h2 ? ' proto h2' : ''
   const check = work.health ? ' check inter 1s' : ''
   return `global
   nbthread ${work.workers}
@@ -37,7 +44,7 @@ defaults
 ${http ? '  timeout http-request 10s\n  timeout http-keep-alive 300s\n  http-reuse always\n  retry-on conn-failure empty-response' : ''}
 ${work.cache ? 'cache main\n  total-max-size 256\n  max-object-size 2000000\n  max-age 3600' : ''}
 frontend bench
-  bind 127.0.0.1:${port} backlog 16384
+  bind 127.0.0.1:${port} backlog 16384${tls}
 ${http ? '  option forwardfor\n  http-request set-header X-Forwarded-Proto http\n  http-request set-header X-Forwarded-Host %[req.hdr(host)]' : ''}
 ${work.routes > 0 ? `  use_backend %[path,map_beg(${map},origin)]` : ''}
   default_backend origin

@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describeTree } from '../harness/machine.ts'
+import { makeCertificate, type Certificate } from './certificate.ts'
 import type { Target, TargetName, Work } from './target.ts'
 
 const here = join(import.meta.dirname, '..', '..')
@@ -16,8 +17,13 @@ export function lbIn(root: string, flags: readonly string[] = [], name: TargetNa
     refuses: () => undefined,
     spec: (work, port, folder) => {
       const file = join(folder, 'lb.yaml')
-      writeFileSync(file, `${JSON.stringify(lbConfig(work, port), undefined, 2)}\n`)
-      return { command: nodeBinary(root), args: [...flags, join(root, 'bin', 'lb.js'), '--config', file] }
+      const certificate = work.tls ? makeCertificate(folder) : undefined
+      writeFileSync(file, `${JSON.stringify(lbConfig(work, port, certificate), undefined, 2)}\n`)
+      return {
+        command: nodeBinary(root),
+        args: [...flags, join(root, 'bin', 'lb.js'), '--config', file],
+        ...(logs(work) && { stdoutFile: join(folder, 'access.log') })
+      }
     }
   }
 }
@@ -30,8 +36,36 @@ export function nodeBinary(root: string): string {
   return existsSync(own) ? own : process.execPath
 }
 
+/** The key that requests to `stages: 10` come with. */
+export const API_KEY = 'bench-key-of-one-client'
+
+function logs({ accessLog, stages }: Work): boolean {
+  return accessLog || stages > 0
+}
+
+/** What five and ten stages are; each does its work with every request and refuses none. */
+function stageKeys(count: Work['stages']): object {
+  const five = {
+    limits: { methods: ['GET', 'HEAD', 'POST'], bodyBytes: '10mb' },
+    headers: {
+      request: { set: { 'X-Env': 'prod', 'X-Site': 'bench' }, remove: ['X-Debug'] },
+      response: { set: { 'X-Served-By': 'bench' }, remove: ['Server'] }
+    }
+  }
+  if (count === 0) return {}
+  if (count === 5) return five
+  return {
+    ...five,
+    auth: { methods: [{ apiKeys: { header: 'x-api-key', keys: { client: [API_KEY] } } }] },
+    rateLimit: { requests: 1_000_000, per: '1s', burst: 1_000_000 },
+    concurrency: { max: 10_000 },
+    securityHeaders: { preset: 'site' },
+    cors: { origins: ['https://app.example.com'] }
+  }
+}
+
 /** JSON is YAML, and quoting needs no thought. */
-export function lbConfig(work: Work, port: number): object {
+export function lbConfig(work: Work, port: number, certificate?: Certificate): object {
   const { mode, backends, workers, cache, pipelining, routes, health } = work
   const listener = { name: 'bench', bind: `127.0.0.1:${port}`, mode }
   const caching = cache ? { cache: { store: 'main', coalesce: true } } : {}
@@ -43,13 +77,17 @@ export function lbConfig(work: Work, port: number): object {
   }))
   return {
     workers,
-    log: { level: 'warn' },
+    log: { level: logs(work) ? 'info' : 'warn' },
     listeners: [
       mode === 'tcp'
         ? { ...listener, mode: 'l4', pool: 'origin' }
         : {
             ...listener,
             mode: 'l7',
+            ...(logs(work) && { accessLog: true }),
+            ...(certificate && { tls: { certificates: [certificate] } }),
+            ...(work.h2 && { protocols: ['h2', 'http/1.1'] }),
+            ...stageKeys(work.stages),
             routes: [...table, { name: 'rest', match: {}, pool: 'origin', ...caching }]
           }
     ],
@@ -57,6 +95,7 @@ export function lbConfig(work: Work, port: number): object {
       origin: {
         backends,
         ...(mode === 'http' ? { connections: { maxIdle: 256, pipelining } } : {}),
+        ...(work.stages > 0 && { sticky: { cookie: 'lb_backend' } }),
         ...(health ? { health: { type: mode === 'http' ? 'http' : 'tcp', interval: '1s' } } : {})
       }
     },

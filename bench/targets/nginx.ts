@@ -2,6 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { userInfo } from 'node:os'
 import { findCommand, versionOf } from '../harness/find-command.ts'
+import { makeCertificate } from './certificate.ts'
 import type { Target, Work } from './target.ts'
 
 const streamModule = '/usr/lib/nginx/modules/ngx_stream_module.so'
@@ -12,7 +13,8 @@ export const nginx: Target = {
     const path = findCommand('nginx')
     return path === undefined ? { cure: 'apt-get install nginx-light' } : { version: versionOf(path, '-v') }
   },
-  refuses: ({ mode, pipelining }) => {
+  refuses: ({ mode, pipelining, stages }) => {
+    if (stages > 0) return 'has other stages'
     if (pipelining > 1) return 'does not pipeline to backends'
     if (mode === 'tcp' && !existsSync(streamModule))
       return 'no stream module: apt-get install libnginx-mod-stream'
@@ -47,7 +49,7 @@ ${servers}
   const pass = `proxy_pass http://origin; ${cached}`
   const routes = Array.from({ length: work.routes }, (_, index) => `    location /r${index}/ { ${pass} }`)
   return `${main}http {
-  access_log off;
+  ${work.accessLog ? logLines(folder) : 'access_log off;'}
   keepalive_timeout 300s;
   keepalive_requests 1000000000;
   client_max_body_size 0;
@@ -64,7 +66,9 @@ ${servers}
     keepalive_requests 1000000000;
   }
   server {
-    listen 127.0.0.1:${port} backlog=16384;
+    listen 127.0.0.1:${port} backlog=16384${work.tls ? ' ssl' : ''}${work.h2 ? ' http2' : ''};
+    ${work.tls ? tlsLines(folder) : ''}
+    ${work.h2 ? 'http2_max_requests 1000000000;' : ''}
     proxy_http_version 1.1;
     proxy_set_header Host $http_host;
     proxy_set_header Connection $upgrade_connection;
@@ -79,4 +83,16 @@ ${routes.join('\n')}
   }
 }
 `
+}
+
+function tlsLines(folder: string): string {
+  const { cert, key } = makeCertificate(folder)
+  return `ssl_certificate ${cert}; ssl_certificate_key ${key}; ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache shared:bench:10m;`
+}
+
+/** As much as a line of lb says, written as seldom. */
+function logLines(folder: string): string {
+  const fields =
+    '$time_iso8601 $request_id $remote_addr $request_method $host $request_uri $status $request_length $body_bytes_sent $request_time $upstream_addr'
+  return `log_format bench '${fields}'; access_log ${folder}/access.log bench buffer=64k flush=1s;`
 }

@@ -14,6 +14,14 @@ export interface Work {
   readonly routes: number
   /** Actively probe the backends, every second. */
   readonly health: boolean
+  /** TLS towards clients, with a P-256 certificate. */
+  readonly tls: boolean
+  /** HTTP/2 towards clients: by ALPN with `tls`, with prior knowledge without. */
+  readonly h2: boolean
+  /** A line per request to a file. */
+  readonly accessLog: boolean
+  /** How many stages do something with each request. lb only. */
+  readonly stages: 0 | 5 | 10
 }
 
 export const plainWork: Omit<Work, 'backends'> = {
@@ -22,7 +30,11 @@ export const plainWork: Omit<Work, 'backends'> = {
   cache: false,
   pipelining: 1,
   routes: 0,
-  health: false
+  health: false,
+  tls: false,
+  h2: false,
+  accessLog: false,
+  stages: 0
 }
 
 export const targetNames = [

@@ -8,8 +8,11 @@ import { MAX_TEXT } from './exchange-fields.ts'
  */
 export class ExchangeLine {
   readonly #begin: string
-  #host = ''
-  #hostText = ''
+  readonly #client = new RepeatedText()
+  readonly #method = new RepeatedText()
+  readonly #host = new RepeatedText()
+  readonly #pool = new RepeatedText()
+  readonly #backend = new RepeatedText()
 
   constructor(listener: string, route: string | undefined) {
     this.#begin = `"listener":${jsonText(listener)}${route === undefined ? '' : `,"route":${jsonText(route)}`}`
@@ -17,14 +20,14 @@ export class ExchangeLine {
 
   of(exchange: Exchange, durationMs: number): string {
     const { request, target, backend, errorCode, cacheStatus, status, identity, logFields } = exchange
-    let line = `${this.#begin},"client":${jsonText(exchange.clientIp)}`
-    if (request.method !== '') line += `,"method":${jsonText(request.method)}`
-    if (request.host !== '') line += this.#hostOf(request.host)
+    let line = `${this.#begin},"client":${this.#client.of(exchange.clientIp)}`
+    if (request.method !== '') line += `,"method":${this.#method.of(request.method)}`
+    if (request.host !== '') line += `,"host":${this.#host.of(request.host)}`
     if (request.target !== '') line += `,"target":${jsonText(shortened(request.target))}`
     if (status !== 0) line += `,"status":${status}`
     if (errorCode !== undefined) line += `,"code":"${errorCode}"`
-    if (target !== undefined) line += `,"pool":${jsonText(target.pool.pool.name)}`
-    if (backend !== undefined) line += `,"backend":${jsonText(backend.name)}`
+    if (target !== undefined) line += `,"pool":${this.#pool.of(target.pool.pool.name)}`
+    if (backend !== undefined) line += `,"backend":${this.#backend.of(backend.name)}`
     if (exchange.retries !== 0) line += `,"retries":${exchange.retries}`
     if (cacheStatus !== '') line += `,"cache":${jsonText(cacheStatus)}`
     const ms = Math.round(durationMs * 100) / 100
@@ -34,13 +37,19 @@ export class ExchangeLine {
     if (logFields !== undefined) line += `,${JSON.stringify(logFields).slice(1, -1)}`
     return line
   }
+}
 
-  #hostOf(host: string): string {
-    if (host !== this.#host) {
-      this.#host = host
-      this.#hostText = `,"host":${jsonText(shortened(host))}`
+/** The JSON of a text that is mostly the same as the last time. */
+class RepeatedText {
+  #text = ''
+  #json = '""'
+
+  of(text: string): string {
+    if (text !== this.#text) {
+      this.#text = text
+      this.#json = jsonText(shortened(text))
     }
-    return this.#hostText
+    return this.#json
   }
 }
 

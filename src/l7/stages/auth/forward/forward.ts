@@ -1,6 +1,6 @@
 import { bareRecord } from '../../../../core/own.ts'
 import { hash } from 'node:crypto'
-import { Pool } from 'undici'
+import type { Pool } from 'undici'
 import type { Clock } from '../../../../core/clock.ts'
 import type { Exchange } from '../../../exchange/exchange.ts'
 import type { Answer, AuthMethod } from '../auth-method.ts'
@@ -16,7 +16,8 @@ export class ForwardAuth implements AuthMethod {
   readonly name = 'forward'
   readonly fields: readonly string[]
   readonly #input: ForwardInput
-  readonly #pool: Pool
+  readonly #origin: string
+  #pool: Pool | undefined
   readonly #path: string
   readonly #cache: AnswerCache
   readonly #clock: Clock
@@ -24,17 +25,11 @@ export class ForwardAuth implements AuthMethod {
   #underWay = 0
 
   constructor(input: ForwardInput, { clock, realm }: MethodContext) {
-    const { url, identity, roles, responseHeaders, connections, timeout } = input
+    const { url, identity, roles, responseHeaders } = input
     this.#input = input
     const { origin, pathname, search } = new URL(url)
     this.#path = pathname + search
-    this.#pool = new Pool(origin, {
-      connections,
-      pipelining: 1,
-      connect: { timeout },
-      headersTimeout: timeout,
-      bodyTimeout: timeout
-    })
+    this.#origin = origin
     this.#cache = new AnswerCache(input.cache)
     this.#clock = clock
     this.#realm = realm
@@ -90,13 +85,27 @@ export class ForwardAuth implements AuthMethod {
     return hash('sha256', JSON.stringify(told), 'base64')
   }
 
+  async #connections(): Promise<Pool> {
+    // Loaded when it is needed: 12 MB in each thread.
+    const { Pool } = await import('undici')
+    const { connections, timeout } = this.#input
+    return (this.#pool ??= new Pool(this.#origin, {
+      connections,
+      pipelining: 1,
+      connect: { timeout },
+      headersTimeout: timeout,
+      bodyTimeout: timeout
+    }))
+  }
+
   async #ask(headers: Record<string, string>, signal: AbortSignal): Promise<Answer> {
     try {
+      const pool = this.#pool ?? (await this.#connections())
       const {
         statusCode: status,
         headers: got,
         body
-      } = await this.#pool.request({ path: this.#path, method: 'GET', headers, signal })
+      } = await pool.request({ path: this.#path, method: 'GET', headers, signal })
       const parts: Buffer[] = []
       let bytes = 0
       for await (const part of body as AsyncIterable<Buffer>) {

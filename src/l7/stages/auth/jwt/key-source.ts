@@ -1,4 +1,3 @@
-import { request } from 'undici'
 import type { Clock } from '../../../../core/clock.ts'
 import type { Logger } from '../../../../core/log/log.ts'
 import { readKeySet, replaceKeys, type VerifyKey } from './key-set.ts'
@@ -108,6 +107,8 @@ async function discoverJwks(issuer: string, signal: AbortSignal): Promise<string
 
 /** Redirects are not followed. */
 async function fetchText(url: string, signal: AbortSignal): Promise<string> {
+  // Loaded when it is needed: 12 MB in each thread.
+  const { request } = await import('undici')
   const { statusCode, body } = await request(url, { signal, headers: { accept: 'application/json' } })
   let text = ''
   let bytes = 0
