@@ -12,14 +12,14 @@ end
 `
 
 /**
- * Head, claim; token or '', lease in ms, id of a head that is unreadable or ''. Answers the time in seconds and µs, and the
+ * Head, claim; token or '', lease in ms, beginning of a head that is unreadable or ''. Answers the time in seconds and µs, and the
  * head with the first piece; or '' and 1 (the claim is ours), 'r' or 'f' (another has it and waits for its answer, or
  * stores it), or 0 (nothing).
  */
 export const openScript = new Script(`
 local t = redis.call('TIME')
 local head = redis.call('GET', KEYS[1])
-if head and ARGV[3] ~= '' and string.sub(head, 10, 31) == ARGV[3] then
+if head and ARGV[3] ~= '' and string.sub(head, 1, 31) == ARGV[3] then
   redis.call('DEL', KEYS[1])
   head = false
 end

@@ -50,15 +50,15 @@ export class Load {
     // Before anything is asked: a purge that comes meanwhile keeps it out of the memory.
     this.#epoch = memory.epoch
     this.#done = done
-    this.#look('')
+    this.#look(undefined)
   }
 
-  #look(unreadable: string): void {
+  #look(unreadable: Buffer | undefined): void {
     const from = this.#remote.now()
     this.#remote.open(this.#key, this.#token, unreadable, (opened) => this.#on(opened, unreadable, from))
   }
 
-  #on(opened: Opened | undefined, unreadable: string, from: number): void {
+  #on(opened: Opened | undefined, unreadable: Buffer | undefined, from: number): void {
     switch (opened?.kind) {
       case 'entry':
         return this.#fill(opened, from)
@@ -68,7 +68,7 @@ export class Load {
         return this.#wait(opened.storing)
       case 'unreadable':
         // Once: who writes such things may do it again.
-        return unreadable === '' ? this.#look(opened.id) : this.#none()
+        return unreadable === undefined ? this.#look(opened.start) : this.#none()
       default:
         return this.#none()
     }
@@ -81,7 +81,7 @@ export class Load {
     if (storing) this.#storingSince ??= now
     if (now - this.#takenSince > TAKEN_MS || now - (this.#storingSince ?? now) > STORING_MS)
       return this.#none()
-    this.#remote.clock.after(this.#lookMs, () => this.#look(''))
+    this.#remote.clock.after(this.#lookMs, () => this.#look(undefined))
     this.#lookMs = Math.min(MAX_LOOK_MS, 2 * this.#lookMs)
   }
 

@@ -17,6 +17,8 @@ import { decodeHead, type Read } from './wire-head.ts'
 /** A claim is anybody's this long after the last sign of life of who has it. */
 export const LEASE_MS = 2000
 export const PIECE_BYTES = 64 * 1024
+/** Checksum and id. */
+const START_BYTES = 31
 /** Pieces of a body whose head never came are gone after this. */
 const PIECE_LIFE_MS = 120_000
 
@@ -33,7 +35,7 @@ export type Opened =
   | Found
   | { readonly kind: 'claimed' | 'nothing' }
   | { readonly kind: 'taken'; readonly storing: boolean }
-  | { readonly kind: 'unreadable'; readonly id: string }
+  | { readonly kind: 'unreadable'; readonly start: Buffer }
 
 export interface RemoteCacheParts {
   readonly link: RedisLink
@@ -78,13 +80,18 @@ export class RemoteCache {
     return randomBytes(16).toString('base64url')
   }
 
-  /** With a token, what is not there is claimed. `unreadable`: the id of a head that counts as not there. */
-  open(key: string, token: string, unreadable: string, done: (opened: Opened | undefined) => void): void {
+  /** With a token, what is not there is claimed. `unreadable`: how a head begins that counts as not there. */
+  open(
+    key: string,
+    token: string,
+    unreadable: Buffer | undefined,
+    done: (opened: Opened | undefined) => void
+  ): void {
     const { head, claim } = this.#names.entry(key)
     this.#link.ask(async (connection) => {
       const sent = this.now()
       const [reply, last] = await Promise.all([
-        runScriptForBytes(connection, openScript, [head, claim], [token, LEASE_MS, unreadable]),
+        runScriptForBytes(connection, openScript, [head, claim], [token, LEASE_MS, unreadable ?? '']),
         connection.get(this.#names.sequence)
       ])
       await this.#hear(connection, Number(last ?? 0))
@@ -208,7 +215,7 @@ export class RemoteCache {
     const head = decodeHead(written)
     const readable = head !== undefined && head.key === key
     if (!readable || !this.#purges.permits(head.purge, key, head.tags))
-      return { kind: 'unreadable', id: written.toString('latin1', 9, 31) }
+      return { kind: 'unreadable', start: written.subarray(0, START_BYTES) }
     return {
       kind: 'entry',
       head,
