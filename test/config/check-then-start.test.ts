@@ -8,7 +8,7 @@ import { Seeded } from '../http-battery/seeded.ts'
 import { generateConfig, mutateConfig } from './support/generate-config.ts'
 import { takeOut } from './support/repair-config.ts'
 
-/** More by hand: `LB_CONFIGS=10000 npx tap test/config/check-then-start.test.ts`. */
+/** More by hand: `LB_CONFIGS=1000 LB_CONFIGS_FIRST=1 node test/config/check-then-start.test.ts`, in parts: tap ends a file after a minute. */
 const COUNT = Number(process.env.LB_CONFIGS ?? 250)
 const FIRST = Number(process.env.LB_CONFIGS_FIRST ?? Date.now() % 1_000_000)
 /** Reloads of one lb before another is started. */
