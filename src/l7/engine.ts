@@ -128,13 +128,30 @@ export class L7Engine
     tls?: TlsFacts
   ): ClientSide {
     this.#open.add(1)
-    const connection = this.#make(versionOf(this.snapshot.config.protocols, tls), attach, pass, ends)
+    return this.#make(versionOf(this.snapshot.config.protocols, tls), attach, pass, ends)
+  }
+
+  /** It is counted already; one that cannot be made is counted no more. */
+  #make(
+    version: HttpProtocol | 'preface',
+    attach: (owner: TransportOwner) => Transport,
+    pass: Pass | undefined,
+    ends: Ends | undefined
+  ): ClientSide {
+    let connection: ClientSide
+    try {
+      connection = this.#construct(version, attach, pass, ends)
+    } catch (error) {
+      this.#open.add(-1)
+      pass?.leave()
+      throw error
+    }
     this.#connections.add(connection)
     if (this.#draining) connection.drain()
     return connection
   }
 
-  #make(
+  #construct(
     version: HttpProtocol | 'preface',
     attach: (owner: TransportOwner) => Transport,
     pass: Pass | undefined,
@@ -160,8 +177,6 @@ export class L7Engine
   decided(door: PrefaceDoor, protocol: HttpProtocol, buffer: Buffer, start: number, end: number): void {
     this.#connections.delete(door)
     const connection = this.#make(protocol, attachTo(door.transport), door.client.pass, door.ends)
-    this.#connections.add(connection)
-    if (this.#draining) connection.drain()
     connection.onData(buffer, start, end)
   }
 

@@ -285,15 +285,29 @@ export class RawTransport extends Transport {
 // One function for all streams instead of closures for each.
 
 function onRead(this: RawHandle): void {
-  ;(this.lbOwner as RawTransport).readDone()
+  const transport = this.lbOwner as RawTransport
+  try {
+    transport.readDone()
+  } catch (error) {
+    transport.failed(error)
+  }
 }
 
 function onWritten(this: RawWrite, status: number): void {
   const transport = this.lbOwner as RawTransport
   this.lbBytes = undefined
-  transport.completed(this.lbSize!, status)
+  try {
+    transport.completed(this.lbSize!, status)
+  } catch (error) {
+    transport.failed(error)
+  }
 }
 
 function onShutdown(this: RawRequest, status: number): void {
-  ;(this.lbOwner as RawTransport).shutDone(status)
+  const transport = this.lbOwner as RawTransport
+  try {
+    transport.shutDone(status)
+  } catch (error) {
+    transport.failed(error)
+  }
 }

@@ -8,6 +8,8 @@ export interface TlsEvents {
   shaken(): void
   shutDone(status: number): void
   destroy(error: Error): void
+  /** One of these threw, or what it called: the connection ends. */
+  failed(error: unknown): void
 }
 
 /** Has `events` told of everything. One function for all connections instead of closures for each. */
@@ -32,7 +34,12 @@ export function shutDown(tls: TlsHandle, events: TlsEvents): number {
 function onRest(): void {}
 
 function onRead(this: RawHandle): void {
-  ;(this.lbOwner as TlsEvents).readDone()
+  const events = this.lbOwner as TlsEvents
+  try {
+    events.readDone()
+  } catch (error) {
+    events.failed(error)
+  }
 }
 
 /** What is thrown into OpenSSL's callbacks would end the process: it ends the connection. */
@@ -41,7 +48,7 @@ function onHandshakeDone(this: TlsHandle): void {
   try {
     events.shaken()
   } catch (error) {
-    events.destroy(error as Error)
+    events.failed(error)
   }
 }
 
@@ -50,5 +57,10 @@ function onError(this: TlsHandle, error: Error): void {
 }
 
 function onShutdown(this: RawRequest, status: number): void {
-  ;(this.lbOwner as TlsEvents).shutDone(status)
+  const events = this.lbOwner as TlsEvents
+  try {
+    events.shutDone(status)
+  } catch (error) {
+    events.failed(error)
+  }
 }

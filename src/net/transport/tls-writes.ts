@@ -1,4 +1,6 @@
+import { contain, guarded } from '../../core/containment.ts'
 import type { TlsHandle } from '../tls/raw-tls.ts'
+import { UV_ECONNRESET } from './raw-calls.ts'
 import { rawStreams, type RawWrite } from './raw-streams.ts'
 
 /** Until a client has so much, records fit into three packets: it need not wait for 16 KiB to read the first byte. */
@@ -86,6 +88,12 @@ export class TlsWrites {
     this.#written(status)
   }
 
+  /** Internal: the write under way cannot be told of. */
+  broken(): void {
+    this.#writing = -1
+    this.#written(UV_ECONNRESET)
+  }
+
   /** Forgets what waits: nobody takes it any more. */
   drop(): void {
     this.#waiting = []
@@ -132,5 +140,11 @@ export class TlsWrites {
 
 // One function for all writes instead of a closure for each.
 function onComplete(this: RawWrite, status: number): void {
-  ;(this.lbOwner as TlsWrites).completed(this, status)
+  const writes = this.lbOwner as TlsWrites
+  try {
+    writes.completed(this, status)
+  } catch (error) {
+    contain(error)
+    guarded(() => writes.broken())
+  }
 }

@@ -98,8 +98,13 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
 
   onInternalError(): string {
     this.#reading = false
-    this.session.abandon()
-    this.transport.destroy()
+    this.#closing = true
+    try {
+      this.session.abandon()
+    } finally {
+      this.transport.destroy()
+      if (this.transport.closed) this.#host.closed(this)
+    }
     return this.#host.snapshot.config.name
   }
 

@@ -8,8 +8,8 @@ const maxSleeps = 25
 
 /**
  * The one lock of a shared store, held for microseconds while its lists change; lookups do without. It knows its owner,
- * so that the main thread can take it over from a worker that died. Nobody waits for ever: after 50 ms `acquire` gives
- * up and the caller does without the cache.
+ * and is taken from no one who is merely slow: the main thread takes it over from a worker whose thread has ended, and
+ * from nobody else. Nobody waits for ever: after 50 ms `acquire` gives up and the caller does without the cache.
  */
 export class StoreLock {
   readonly #control: Int32Array
@@ -41,8 +41,9 @@ export class StoreLock {
     return false
   }
 
+  /** Does nothing where it was taken over meanwhile: it is another's then. */
   release(): void {
-    Atomics.store(this.#control, control.lock, 0)
+    if (Atomics.compareExchange(this.#control, control.lock, this.#me, 0) !== this.#me) return
     Atomics.notify(this.#control, control.lock, 1)
   }
 

@@ -1,3 +1,4 @@
+import { guarded } from '../../../../core/containment.ts'
 import {
   FLOW_CONTROL_ERROR,
   MAX_WINDOW,
@@ -192,7 +193,9 @@ export abstract class StreamSet {
   abandon(): void {
     if (this.#over && this.streams.size === 0) return
     this.#over = true
-    for (const stream of [...this.streams.values()]) this.#forget(stream, BY_US, STREAM_CLOSED, 'connection')
+    // What one of them throws is no other's harm.
+    for (const stream of [...this.streams.values()])
+      guarded(() => this.#forget(stream, BY_US, STREAM_CLOSED, 'connection'))
   }
 
   /** The peer did nothing with it. */
