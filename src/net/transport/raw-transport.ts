@@ -1,5 +1,6 @@
 import { failure, isGone, nameFrom, reuseRequest, takeRequest, UV_ECONNRESET } from './raw-calls.ts'
-import { rawStreams, UV_EOF, type RawHandle, type RawRequest, type RawWrite } from './raw-streams.ts'
+import { onRead, onShutdown, onWritten } from './raw-events.ts'
+import { rawStreams, UV_EOF, type RawHandle, type RawWrite } from './raw-streams.ts'
 import { readArea } from './read-buffer.ts'
 import { Transport, type SocketName, type TransportOwner } from './transport.ts'
 import { writeAtOnce } from './write-at-once.ts'
@@ -279,35 +280,5 @@ export class RawTransport extends Transport {
   #cannotSend(call: string, status: number): void {
     if (this.readsOut && !this.#ended) this.#broken = failure(call, status)
     else this.destroy(failure(call, status))
-  }
-}
-
-// One function for all streams instead of closures for each.
-
-function onRead(this: RawHandle): void {
-  const transport = this.lbOwner as RawTransport
-  try {
-    transport.readDone()
-  } catch (error) {
-    transport.failed(error)
-  }
-}
-
-function onWritten(this: RawWrite, status: number): void {
-  const transport = this.lbOwner as RawTransport
-  this.lbBytes = undefined
-  try {
-    transport.completed(this.lbSize!, status)
-  } catch (error) {
-    transport.failed(error)
-  }
-}
-
-function onShutdown(this: RawRequest, status: number): void {
-  const transport = this.lbOwner as RawTransport
-  try {
-    transport.shutDone(status)
-  } catch (error) {
-    transport.failed(error)
   }
 }
