@@ -34,7 +34,8 @@ export function ourRequests(pieces: readonly Uint8Array[]): OurResult {
     const after = run.readHead((buffer, start, end) => parseRequest(buffer, start, end, LIMITS))
     if (after === undefined) return run.result
     const head = parsedRequest()
-    const { method, target, minor } = head
+    const { method, target, version } = head
+    const minor = version === '1.0' ? 0 : 1
     if (splitTarget(method, target) === undefined) return run.stop('refused', 'a target without a known form')
     const message = run.begin({ method, target, status: 0, minor, headers: fieldsOf(head.headers) })
     if (method === 'CONNECT') {

@@ -61,6 +61,19 @@ export const catalogue = {
     ['listener', 'route', 'coding'],
     'Responses that `compress` sent in a content coding, those among them that the cache had encoded before.'
   ),
+  lb_decompressed_requests_total: counter(
+    ['listener', 'route', 'result'],
+    'Request bodies that `decompress` decoded: decoded, too-large (refused on the way).'
+  ),
+  lb_grpc_calls_total: counter(
+    ['listener', 'service', 'method', 'status'],
+    'Calls of gRPC by service, method and grpc-status, where `grpcMetrics` is on; those beyond its bound are `other`.'
+  ),
+  lb_grpc_call_duration_seconds: histogram(
+    ['listener', 'service', 'method'],
+    requestSeconds,
+    'Time from the first byte of a call to the end of its answer, where `grpcMetrics` is on.'
+  ),
   lb_mirror_dropped_total: counter(
     ['listener', 'route', 'reason'],
     'Requests that a mirror did not get whole: full (mirror.max copies under way), timeout (mirror.timeout), too-large (the body).'

@@ -61,6 +61,8 @@ export abstract class ExchangeFacts {
   backend: Backend | undefined
   /** Tries after the first. */
   retries = 0
+  /** The body goes on in other bytes than it comes in. Written by `changeRequestBody` only. */
+  bodyChanges = false
   /** Bytes of the request's body. */
   bytesIn = 0
   /** Of the response, 0 before its head. Written by the exit only, as `bytesOut`. */

@@ -5,15 +5,12 @@ import { errorKind, type ErrorCode } from '../../core/errors.ts'
 import type { ByteStream } from '../../net/transport/byte-stream.ts'
 import { Forward } from '../forward/forward.ts'
 import type { ForwardOwner, Outgoing } from '../forward/forward-owner.ts'
-import { makeOutgoing } from '../forward/outgoing.ts'
 import { passableTrailers } from '../headers/trailers.ts'
-import { SEEN_TRAILER } from '../message/seen.ts'
 import type { Response } from '../message/response.ts'
 import type { Refusal } from '../stages/refusal.ts'
 import type { Verdict } from '../stages/verdict.ts'
-import type { HeldBody } from './held-body.ts'
 import { answerError } from './response/local-answer.ts'
-import { ResponseExit } from './response/response-exit.ts'
+import { RequestSide } from './request-side.ts'
 import type { ResponseTap } from './response/response-tap.ts'
 import { upstreamResponse } from './response/upstream-response.ts'
 import { Wait } from './wait.ts'
@@ -22,30 +19,14 @@ import { Wait } from './wait.ts'
  * One HTTP request with its response, whatever version brought it. It ends exactly once: with the response sent, with
  * the client gone, or as a tunnel. Its stages are then told (`done`).
  */
-export class Exchange extends ResponseExit implements ForwardOwner {
-  forward: Forward | undefined
+export class Exchange extends RequestSide implements ForwardOwner {
   /** Sees the response on its way to the client. Written by the cache stage only. */
   tap: ResponseTap | undefined
-  /** Receives the request's body as it passes. Written by the mirror stage only. */
-  bodyCopy: RequestBodyCopy | undefined
-  #outgoing: Outgoing | undefined
-  #held: HeldBody | undefined
-  #alter: ((outgoing: Outgoing) => Outgoing) | undefined
   #wait: Wait | undefined
 
-  /** The request as it goes to a backend, made when it is first asked for. */
-  get outgoing(): Outgoing {
-    return (this.#outgoing ??= makeOutgoing(this, this.target!))
-  }
-
-  /** A backend is asked for what `alter` makes of the request; written by the cache stage, for validators and ranges. */
-  alterOutgoing(alter: (outgoing: Outgoing) => Outgoing): void {
-    this.#alter = alter
-  }
-
   /** Asks a backend; `outgoing` where it is another one than the exchange's own. */
-  send(outgoing: Outgoing = this.#alter?.(this.outgoing) ?? this.outgoing): void {
-    const held = this.#held
+  send(outgoing: Outgoing = this.altered): void {
+    const { held } = this
     this.forward = new Forward(this, this.target!, outgoing, held?.whole === true ? held.bytes : 0)
     if (held !== undefined) {
       for (const chunk of held.chunks.splice(0)) this.forward.sendBody(chunk, 0, chunk.length)
@@ -64,11 +45,6 @@ export class Exchange extends ResponseExit implements ForwardOwner {
     this.downstream.pauseBody()
     this.#wait = new Wait(this, timeoutMs, onTimeout)
     return this.#wait
-  }
-
-  /** The body goes here until a backend is asked. Called by the buffer stage only, which then has it read. */
-  holdBody(held: HeldBody): void {
-    this.#held = held
   }
 
   /** The wait of a stage that is going on, or the last one. */
@@ -114,6 +90,7 @@ export class Exchange extends ResponseExit implements ForwardOwner {
     guarded(() => forward?.cancel())
     guarded(() => tap?.abort())
     guarded(() => this.#wait?.cancel())
+    guarded(() => this.abortUpload())
     guarded(() => this.stopBody())
     this.errorCode = 'LB_INTERNAL'
     this.errorReason = String(error)
@@ -127,44 +104,6 @@ export class Exchange extends ResponseExit implements ForwardOwner {
   }
 
   // From the client's side.
-
-  onRequestBody(buffer: Buffer, start: number, end: number): void {
-    this.bytesIn += end - start
-    const limit = this.route?.limits.bodyBytes
-    if (limit !== undefined && this.bytesIn > limit) {
-      this.fail('LB_BODY_TOO_LARGE', 'more than limits.bodyBytes')
-      return
-    }
-    this.bodyCopy?.add(buffer, start, end)
-    if (this.forward === undefined) this.#held?.add(buffer, start, end)
-    else this.forward.sendBody(buffer, start, end)
-  }
-
-  onRequestEnd(trailers: string): void {
-    // Unannounced ones take some servers by surprise (RFC 9110 §6.6.2).
-    const announced = (this.request.seen & SEEN_TRAILER) !== 0 && trailers !== ''
-    const edited = this.route?.decided
-    const passed = announced
-      ? passableTrailers(trailers, edited, this.request.headers.get('trailer') ?? '')
-      : ''
-    if (this.forward === undefined) this.#wholeBody()
-    else this.forward.endBody(passed, this.bytesIn)
-    this.bodyCopy?.send(passed)
-    this.bodyCopy = undefined
-  }
-
-  #wholeBody(): void {
-    const held = this.#held
-    if (held === undefined) return
-    this.forwardLength = held.bytes
-    if (this.#outgoing !== undefined) this.#outgoing = { ...this.#outgoing, bodyLength: held.bytes }
-    held.end()
-  }
-
-  /** All that one read brought has been told. */
-  onRequestReadDone(): void {
-    this.forward?.flush()
-  }
 
   onDownstreamDrain(): void {
     this.drainBody()
@@ -188,18 +127,6 @@ export class Exchange extends ResponseExit implements ForwardOwner {
 
   get reading(): boolean {
     return this.downstream.reading
-  }
-
-  startBody(): void {
-    this.downstream.startBody()
-  }
-
-  pauseBody(): void {
-    this.downstream.pauseBody()
-  }
-
-  resumeBody(): void {
-    this.downstream.resumeBody()
   }
 
   onInterim(head: Response): void {
@@ -269,6 +196,7 @@ export class Exchange extends ResponseExit implements ForwardOwner {
     this.forward?.cancel()
     this.forward = undefined
     this.tap?.abort()
+    this.abortUpload()
     this.#wait?.cancel()
     this.stopBody()
   }
@@ -277,18 +205,11 @@ export class Exchange extends ResponseExit implements ForwardOwner {
     if (this.ended) return
     this.bodyCopy?.drop()
     this.bodyCopy = undefined
+    this.abortUpload()
     this.#wait?.cancel()
     if (this.forward !== undefined) this.retries = this.forward.retries
     this.errorCode = code
     this.errorReason = reason
     this.close()
   }
-}
-
-/** Takes a copy of the request's body. */
-export interface RequestBodyCopy {
-  add(buffer: Buffer, start: number, end: number): void
-  send(trailers: string): void
-  /** The body will not be whole. */
-  drop(): void
 }

@@ -6,8 +6,8 @@ export interface Request {
   readonly method: string
   /** The request-target as received. */
   readonly target: string
-  /** HTTP/1.x minor version; 1 also for later versions. */
-  readonly minor: number
+  /** Of the message, as Via tells it. */
+  readonly version: '1.0' | '1.1' | '2.0'
   /** Host or :authority as received; '' when an HTTP/1.0 client sent none. */
   readonly host: string
   readonly headers: HeaderBlock
@@ -31,7 +31,7 @@ export interface Request {
 export const UNREADABLE: Request = {
   method: '',
   target: '',
-  minor: 1,
+  version: '1.1',
   host: '',
   headers: new HeaderBlock(''),
   bodyLength: 0,

@@ -3,6 +3,8 @@ import { bufferKeys } from './buffer/keys.ts'
 import { concurrencyKeys } from './concurrency/keys.ts'
 import { rateLimitKeys } from './rate-limit/keys.ts'
 import { authKeys } from './auth/keys.ts'
+import { decompressKeys } from './decompress/keys.ts'
+import { grpcMetricsKeys } from './grpc-metrics/keys.ts'
 import { grpcWebKeys } from './grpc-web/keys.ts'
 import { identityKeys } from './identity/keys.ts'
 import { requireKeys } from './require/keys.ts'
@@ -130,10 +132,22 @@ export const order: readonly OrderEntry[] = [
     () => import('./identity/identity.ts')
   ),
   keyed(
+    'decompress',
+    'who is refused has nothing decoded; what follows sees the body as its backend does',
+    decompressKeys,
+    () => import('./decompress/decompress.ts')
+  ),
+  keyed(
     'grpc-web',
     'what follows sees the call as its backend does',
     grpcWebKeys,
     () => import('./grpc-web/grpc-web.ts')
+  ),
+  keyed(
+    'grpc-metrics',
+    'hears the status before gRPC-Web puts it into the body',
+    grpcMetricsKeys,
+    () => import('./grpc-metrics/grpc-metrics.ts')
   ),
   keyed(
     'fault',

@@ -207,11 +207,50 @@ t.test(
       failed.response.headers.get('grpc-status') ??
       /grpc-status: (\d+)/.exec(failed.body.toString('latin1'))?.[1]
     t.equal(said, '6')
-    const text = await ask('hello', 'application/grpc-web-text')
-    t.equal(text.response.status, 415)
+    const message = Buffer.from([0, 0, 0, 0, 5, ...Buffer.from('hello')])
+    // Segments with a padding each, as a streaming client may send them.
+    const pieces = [message.subarray(0, 4), message.subarray(4, 6), message.subarray(6)]
+    const text = pieces.map((piece) => piece.toString('base64')).join('')
+    const inText = await fetch(`http://127.0.0.1:${lab.port}/test.Echo/unary`, { method: 'POST', body: text, headers: { 'content-type': 'application/grpc-web-text+proto' } }) // prettier-ignore
+    t.match(inText.headers.get('content-type'), /^application\/grpc-web-text/)
+    const groups = (await inText.text()).match(/[^=]+={0,2}/g) ?? []
+    const decoded = Buffer.concat(groups.map((group) => Buffer.from(group, 'base64')))
+    t.equal(decoded.toString('latin1', 0, 10), '\0\0\0\0\x05HELLO')
+    t.match(decoded.toString('latin1', 15), /^grpc-status: 0\r\n/m)
+    const broken = await fetch(`http://127.0.0.1:${lab.port}/test.Echo/unary`, { method: 'POST', body: 'AAA*', headers: { 'content-type': 'application/grpc-web-text' } }) // prettier-ignore
+    t.equal(broken.headers.get('grpc-status'), '13', 'no base64')
     await eventually(t, () => lab.active === 0, 'every lease is back')
   }
 )
+
+t.test('calls are counted by service, method and status, and nobody can make up series', async (t) => {
+  const lab = await startLab({
+    listeners: [{ name: 'web', bind: '127.0.0.1:0', mode: 'l7', protocols: ['h2', 'http/1.1'], pool: 'web', grpcMetrics: { methods: 1 } }],
+    pools: { web: { protocol: 'h2c', backends: [await backend(t)] } }
+  }) // prettier-ignore
+  t.teardown(() => lab.close())
+  const Service = grpc.makeGenericClientConstructor({ ...service, missing: { ...call('missing', false, false) } }, 'Echo') // prettier-ignore
+  const client = new Service(`127.0.0.1:${lab.port}`, grpc.credentials.createInsecure()) as unknown as Client
+  t.teardown(() => client.close())
+  await new Promise((resolve) => client.missing!(Buffer.from('x'), resolve))
+  await unary(client, 'hello')
+  await unary(client, 'fail')
+  const upload = client.upload!(() => {}) as grpc.ClientWritableStream<Buffer>
+  upload.end()
+  await once(upload, 'status')
+  const count = (method: string, status: string): number => {
+    const labels = { listener: 'web', service: method === 'other' ? 'other' : 'test.Echo', method, status }
+    const cell = lab.metrics.counter('lb_grpc_calls_total', labels) as unknown as {
+      values: Float64Array
+      at: number
+    }
+    return cell.values[cell.at]!
+  }
+  await eventually(t, () => count('other', '0') === 1, 'beyond the bound')
+  t.equal(count('unary', '0'), 1)
+  t.equal(count('unary', '6'), 1)
+  t.equal(count('other', '12'), 1)
+})
 
 t.test('a thousand calls at once, each answered with its own', async (t) => {
   const { lab, client } = await rig(t)

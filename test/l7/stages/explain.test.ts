@@ -71,6 +71,7 @@ class Generator {
           mode: 'l7',
           accessLog: true,
           compress: this.maybe(true),
+          decompress: this.maybe(true),
           securityHeaders: this.maybe(true),
           csrf: this.maybe(true),
           cors: this.maybe({ origins: 'https://a.test' }),

@@ -13,7 +13,7 @@ import type { ConnectionKeeper } from './connection-keeper.ts'
 import type { Lifetime } from './lifetime.ts'
 import { Line } from './line.ts'
 import type { Sent, SentConnection } from './sent.ts'
-import { isAnswerTo } from '../parse/upgrade-protocols.ts'
+import { isAnswerTo } from '../../message/upgrade-protocols.ts'
 
 /** How long a backend may take to answer our FIN with its own. */
 const PARTING_MS = 1_000

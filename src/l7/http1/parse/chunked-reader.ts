@@ -1,4 +1,4 @@
-import { FIELD_VALUE, HEX, TOKEN } from './chars.ts'
+import { FIELD_VALUE, HEX, TOKEN } from '../../message/chars.ts'
 import { FieldScanner } from './field-scanner.ts'
 import { BAD_CHUNK, BAD_TRAILER, MORE } from './parse-failure.ts'
 

@@ -1,4 +1,4 @@
-import { ALNUM, FIELD_VALUE, TOKEN } from './chars.ts'
+import { ALNUM, FIELD_VALUE, TOKEN } from '../../message/chars.ts'
 import { isBlank } from '../../../core/is-blank.ts'
 import { latin1 } from '../../../core/latin1.ts'
 import {

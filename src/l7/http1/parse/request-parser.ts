@@ -2,14 +2,14 @@ import { hostName } from '../../uri/host.ts'
 import { HeaderBlock } from '../../message/header-block.ts'
 import { UNKNOWN_LENGTH } from '../../message/body-length.ts'
 import type { Request } from '../../message/request.ts'
-import { TARGET, TOKEN } from './chars.ts'
+import { TARGET, TOKEN } from '../../message/chars.ts'
 import { connectionOptions } from './connection-options.ts'
 import { FieldScanner } from './field-scanner.ts'
 import { CHUNKED, framingFailure, readFraming, UNDECLARED } from './framing.ts'
 import { latin1 } from '../../../core/latin1.ts'
 import { knownTexts } from './known-texts.ts'
 import { isKnownMethod } from '../../message/methods.ts'
-import { tunnelledProtocols } from './upgrade-protocols.ts'
+import { tunnelledProtocols } from '../../message/upgrade-protocols.ts'
 import {
   BAD_EXPECTATION,
   BAD_HOST,
@@ -120,7 +120,7 @@ function complete(buffer: Buffer, method: string, target: string, minor: number)
   parsed = {
     method,
     target,
-    minor,
+    version: minor === 0 ? '1.0' : '1.1',
     host,
     headers: new HeaderBlock(fields.text()),
     bodyLength,

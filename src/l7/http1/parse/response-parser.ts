@@ -1,7 +1,7 @@
 import { HeaderBlock } from '../../message/header-block.ts'
 import { UNKNOWN_LENGTH } from '../../message/body-length.ts'
 import type { Response } from '../../message/response.ts'
-import { FIELD_VALUE } from './chars.ts'
+import { FIELD_VALUE } from '../../message/chars.ts'
 import { connectionOptions } from './connection-options.ts'
 import { FieldScanner } from './field-scanner.ts'
 import { CHUNKED, framingFailure, readFraming, UNDECLARED } from './framing.ts'

@@ -194,14 +194,14 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
 
   sendInterim(status: number, reason: string, headers: HeaderBlock): void {
     // RFC 9110 §15.2: an HTTP/1.0 client knows no interim responses.
-    if (this.#exchange?.request.minor !== 0) this.#writer.interim(status, reason, headers)
+    if (this.#exchange?.request.version !== '1.0') this.#writer.interim(status, reason, headers)
   }
 
   sendHead(status: number, reason: string, fields: string, length: number, trailers: boolean): void {
     const unread = !this.#reader.bodyComplete && !this.#reader.bodyFlows
     if (this.#host.context.draining || unread) this.#close = true
     else if (this.#watch.halfClosed !== undefined && !this.#reader.hasAhead) this.#close = true
-    const minor = this.#exchange?.request.minor ?? 1
+    const minor = this.#exchange?.request.version === '1.0' ? 0 : 1
     this.#close = this.#writer.response(status, reason, fields, length, minor, this.#close, trailers)
   }
 

@@ -142,6 +142,13 @@ export class BackendStreams implements ConnectionPlace, StreamLine {
     this.#gauges.idle.add(busy ? -1 : 1)
   }
 
+  /** Whether one more connection without requests is kept. It is among those counted already. */
+  get keepsIdle(): boolean {
+    let idle = 0
+    for (const each of this.#connections) if (each.idle && each.connected && each.room > 0) idle++
+    return idle <= this.#settings.config.connections.maxIdle
+  }
+
   roomier(connection: ClientConnection): void {
     for (const stream of this.#waiting) {
       if (connection.room <= 0) return

@@ -24,6 +24,8 @@ const PARTING_MS = 1_000
 export interface ConnectionPlace {
   readonly now: number
   readonly keepAliveMs: number
+  /** False: there are more of them without requests than are kept. */
+  readonly keepsIdle: boolean
   watch(waits: Waits): void
   unwatch(waits: Waits): void
   connected(connection: ClientConnection): void
@@ -55,6 +57,8 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
   #closing = false
   #idleSince = 0
   #asked = false
+  /** A request got no answer in time: nothing more is sent until it has answered a PING. */
+  #suspect = false
   /** Those that waited for its SETTINGS have been told. */
   #told = false
   /** It is counted no longer. */
@@ -81,6 +85,7 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
   get room(): number {
     const { session } = this
     if (!this.#connected || this.#closing || session.goingAway || this.#transport.closed) return 0
+    if (this.#suspect) return 0
     if (this.#lifetime.isOver(this.#begun, this.#place.now)) return 0
     const max = session.settled ? Math.min(session.peer.maxConcurrentStreams, MAX_STREAMS) : FIRST_STREAMS
     return max - session.streams.size
@@ -124,6 +129,14 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
     this.wake()
   }
 
+  /** A request got no answer in time: is it the backend that is slow, or is there nobody any more? */
+  doubt(): void {
+    if (this.#suspect || !this.#connected || this.#closing) return
+    this.#suspect = this.#asked = true
+    this.session.ping()
+    this.deadline = this.#place.now + PONG_MS
+  }
+
   /** Ends it once its streams have ended. */
   part(): void {
     this.#closing = true
@@ -159,7 +172,7 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
     this.#reading = true
     this.session.receive(buffer, start, end)
     this.#reading = false
-    if (this.#asked) this.#rest()
+    if (this.#asked) this.#answered()
     if (!this.#told && this.session.settled) {
       this.#told = true
       this.#place.roomier(this)
@@ -189,7 +202,7 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
   }
 
   onDeadline(): void {
-    if (!this.idle) return
+    if (!this.idle && !this.#suspect) return
     const { now, keepAliveMs } = this.#place
     if (this.#closing || this.#asked) {
       this.endReason = 'answers no PING'
@@ -219,8 +232,7 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
   }
 
   onPong(): void {
-    this.#asked = false
-    this.#rest()
+    this.#answered()
   }
 
   wake(): void {
@@ -243,7 +255,8 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
       const { now } = this.#place
       this.#idleSince = now
       this.#turn(false)
-      if (this.#closing || this.session.goingAway || this.#lifetime.isOver(this.#begun, now)) this.part()
+      const spent = this.#closing || this.session.goingAway || this.#lifetime.isOver(this.#begun, now)
+      if (spent || !this.#place.keepsIdle) this.part()
       else this.#rest()
     }
     this.#place.roomier(this)
@@ -266,8 +279,17 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
     this.#place.turned(busy)
   }
 
+  /** Something came: it is there. */
+  #answered(): void {
+    const doubted = this.#suspect
+    this.#asked = this.#suspect = false
+    this.deadline = Infinity
+    this.#rest()
+    if (doubted) this.#place.roomier(this)
+  }
+
   #rest(): void {
-    if (!this.idle || this.#closing) return
+    if (!this.idle || this.#closing || this.#suspect) return
     const { now, keepAliveMs } = this.#place
     if (this.#idleSince === 0) this.#idleSince = now
     this.#asked = false

@@ -26,6 +26,7 @@ interface StreamCarrier extends Carrier {
   readonly served: number
   /** Why it ended, for the log. */
   readonly endReason: string
+  doubt(): void
 }
 
 const NOTHING = Buffer.alloc(0)
@@ -224,6 +225,7 @@ export class ClientStream implements UpstreamStream, StreamHandler, Waits {
     const failure = this.#complete && !this.#responded ? 'timeout' : 'idle'
     this.#end()
     connection!.session.reset(stream.id, CANCEL)
+    if (failure === 'timeout') connection!.doubt()
     const reason = failure === 'timeout' ? 'no answer in time' : 'sent or took nothing for too long'
     client.onFailure(failure, reason, false)
   }

@@ -1,5 +1,5 @@
 import { latin1 } from '../../../core/latin1.ts'
-import { FIELD_VALUE, TOKEN } from '../../http1/parse/chars.ts'
+import { FIELD_VALUE, TOKEN } from '../../message/chars.ts'
 import { DecoderTable, ENTRY_OVERHEAD, makeEntry, TABLE_BYTES, type TableEntry } from './decoder-table.ts'
 import { fieldMarks, MALFORMED } from './field-marks.ts'
 import { decodeHuffman } from './huffman.ts'

@@ -4,7 +4,7 @@ import type { Request } from '../../message/request.ts'
 import { HeaderBlock } from '../../message/header-block.ts'
 import { isKnownMethod } from '../../message/methods.ts'
 import { hostName } from '../../uri/host.ts'
-import { TARGET, TOKEN } from '../../http1/parse/chars.ts'
+import { TARGET, TOKEN } from '../../message/chars.ts'
 import {
   BAD_EXPECTATION,
   BAD_HOST,
@@ -16,7 +16,7 @@ import {
   URL_TOO_LONG
 } from '../../http1/parse/parse-failure.ts'
 import type { HeadLimits } from '../../http1/parse/request-parser.ts'
-import { tunnelledProtocols } from '../../http1/parse/upgrade-protocols.ts'
+import { tunnelledProtocols } from '../../message/upgrade-protocols.ts'
 import type { FieldSink } from '../hpack/decoder.ts'
 import type { TableEntry } from '../hpack/decoder-table.ts'
 import {
@@ -172,7 +172,7 @@ export class RequestSection implements FieldSink {
     this.request = {
       method: extended ? 'GET' : this.#method,
       target,
-      minor: 1,
+      version: '2.0',
       host: authority,
       headers: new HeaderBlock(`host: ${authority}\r\n${this.#text}`),
       bodyLength: bodiless ? 0 : this.contentLength === -1 ? UNKNOWN_LENGTH : this.contentLength,

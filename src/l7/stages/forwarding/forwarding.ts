@@ -80,12 +80,13 @@ const withViaBothWays: Stage = {
 
   forward(exchange: Exchange, head: ForwardHead): void {
     forwarding.forward!(exchange, head)
-    const { request, client, context } = exchange
-    head.headers.text += client.http2
-      ? context.viaLine2
-      : request.minor === 1
+    const { request, context } = exchange
+    head.headers.text +=
+      request.version === '1.1'
         ? context.viaLine
-        : viaLine('1.0', context.pseudonym)
+        : request.version === '2.0'
+          ? context.viaLine2
+          : viaLine('1.0', context.pseudonym)
   }
 }
 

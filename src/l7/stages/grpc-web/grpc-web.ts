@@ -5,9 +5,11 @@ import type { ResponseHead } from '../../exchange/response/response-head.ts'
 import { UNKNOWN_LENGTH } from '../../message/body-length.ts'
 import { answerInGrpc } from '../grpc/answer-in-grpc.ts'
 import type { Stage } from '../stage.ts'
-import { ANSWERED, GO_ON, type Verdict } from '../verdict.ts'
+import { GO_ON, type Verdict } from '../verdict.ts'
+import { Base64Decoder, base64Output } from './base64-body.ts'
 import { TrailerFrame } from './trailer-frame.ts'
 
+const TEXT = 'application/grpc-web-text'
 const WEB = /^application\/grpc-web(-text)?(?=$|[+; ])/i
 
 /**
@@ -18,9 +20,8 @@ const grpcWeb: Stage = {
   name: 'grpc-web',
 
   request(exchange: Exchange): Verdict {
-    if (WEB.exec(typeOf(exchange) ?? '')?.[1] === undefined) return GO_ON
-    exchange.fail('LB_MEDIA_TYPE', 'grpc-web-text: only the binary form is translated')
-    return ANSWERED
+    if (isText(webType(exchange))) exchange.changeRequestBody((output) => new Base64Decoder(output))
+    return GO_ON
   },
 
   forward(exchange: Exchange, head: ForwardHead): void {
@@ -34,14 +35,18 @@ const grpcWeb: Stage = {
     if (head.source === 'error') return answerInGrpc(exchange, head, type)
     const answered = head.headers.first('content-type')
     if (answered?.startsWith('application/grpc') !== true) return
-    head.headers.set('Content-Type', answered.replace(/^application\/grpc/, 'application/grpc-web'))
+    head.headers.set(
+      'Content-Type',
+      answered.replace(/^application\/grpc/, isText(type) ? TEXT : 'application/grpc-web')
+    )
   },
 
   body(exchange: Exchange, head: ResponseHead, output: BodyOutput): BodyTransform | undefined {
     // An answer of trailers alone has said all in its head.
-    if (webType(exchange) === undefined || head.headers.has('grpc-status')) return undefined
+    const type = webType(exchange)
+    if (type === undefined || head.headers.has('grpc-status')) return undefined
     head.length = UNKNOWN_LENGTH
-    return new TrailerFrame(output)
+    return new TrailerFrame(isText(type) ? base64Output(output) : output)
   }
 }
 
@@ -52,7 +57,12 @@ function typeOf({ request }: Exchange): string | undefined {
 /** The request's type, where it is one that is translated. */
 function webType(exchange: Exchange): string | undefined {
   const type = typeOf(exchange)
-  return type !== undefined && WEB.exec(type)?.[1] === undefined && WEB.test(type) ? type : undefined
+  return type !== undefined && WEB.test(type) ? type : undefined
+}
+
+/** In base64, for browsers that can read no bytes while they come. */
+function isText(type: string | undefined): boolean {
+  return type !== undefined && WEB.exec(type)?.[1] !== undefined
 }
 
 export function compile(on: boolean): Stage | undefined {

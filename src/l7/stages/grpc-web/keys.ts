@@ -5,6 +5,6 @@ export const grpcWebKeys = stageKeys({
   key: 'grpcWeb',
   words: 'Calls of gRPC-Web, as browsers make them, go on as gRPC.',
   schema: flag().describe(
-    'Translate `application/grpc-web` (binary) to gRPC and back; the pool speaks `h2` or `h2c`.'
+    'Translate `application/grpc-web` and `application/grpc-web-text` (base64) to gRPC and back; the pool speaks `h2` or `h2c`.'
   )
 })

@@ -1,5 +1,6 @@
 import { BackgroundRequest, type BackgroundSink, type WholeBody } from '../../forward/background-request.ts'
-import type { Exchange, RequestBodyCopy } from '../../exchange/exchange.ts'
+import type { Exchange } from '../../exchange/exchange.ts'
+import type { RequestBodyCopy } from '../../exchange/request-side.ts'
 import type { Outgoing } from '../../forward/forward-owner.ts'
 import { ReplayBuffer } from '../../forward/retry/replay-buffer.ts'
 import type { Target } from '../../compile/snapshot.ts'

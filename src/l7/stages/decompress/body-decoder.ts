@@ -1,0 +1,109 @@
+import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib'
+import { guarded, type Contained } from '../../../core/containment.ts'
+import type { BodyOutput, BodyTransform } from '../../exchange/body-chain.ts'
+import type { Coding } from '../compress/accept-encoding.ts'
+
+/** So much may come of few bytes: bodies this small are no bomb. */
+const FREE_BYTES = 1_048_576
+const CHUNK_BYTES = 65_536
+
+export interface BodyDecoderParts {
+  readonly coding: Coding
+  readonly limits: { readonly maxBytes: number; readonly ratio: number }
+  readonly owner: Contained
+  readonly output: BodyOutput
+  /** The whole body was decoded; it would have become too large. */
+  decoded(): void
+  refuse(reason: string): void
+}
+
+const make = {
+  gzip: createGunzip,
+  deflate: createInflate,
+  br: createBrotliDecompress,
+  zstd: createZstdDecompress
+}
+type Stream = ReturnType<(typeof make)[Coding]>
+
+/** Decodes a body as it comes, off this thread, within bounds. It holds one chunk of what it has decoded. */
+export class BodyDecoder implements BodyTransform {
+  readonly #parts: BodyDecoderParts
+  /** Made with the first byte. */
+  #stream: Stream | undefined
+  #in = 0
+  #out = 0
+  #trailers = ''
+  #full = false
+  #over = false
+
+  constructor(parts: BodyDecoderParts) {
+    this.#parts = parts
+  }
+
+  write(buffer: Buffer, start: number, end: number): boolean {
+    if (this.#over || start === end) return true
+    this.#in += end - start
+    // The bytes are valid during this call only.
+    if ((this.#stream ??= this.#open()).write(Buffer.from(buffer.subarray(start, end)))) return true
+    this.#full = true
+    return false
+  }
+
+  end(trailers: string): void {
+    if (this.#over) return
+    this.#trailers = trailers
+    ;(this.#stream ??= this.#open()).end()
+  }
+
+  onDrain(): void {
+    this.#stream?.resume()
+  }
+
+  abort(): void {
+    this.#over = true
+    this.#stream?.destroy()
+  }
+
+  #open(): Stream {
+    const { coding, owner, output } = this.#parts
+    const stream = make[coding]({ chunkSize: CHUNK_BYTES })
+    stream.on('data', (bytes: Buffer) => guarded(() => this.#give(stream, bytes), owner))
+    stream.on('drain', () =>
+      guarded(() => {
+        if (!this.#full) return
+        this.#full = false
+        output.ready()
+      }, owner)
+    )
+    stream.on('end', () => guarded(() => this.#end(), owner))
+    stream.on('error', (error) =>
+      guarded(() => {
+        if (this.#over) return
+        this.#over = true
+        output.fail(error)
+      }, owner)
+    )
+    return stream
+  }
+
+  #give(stream: Stream, bytes: Buffer): void {
+    if (this.#over) return
+    this.#out += bytes.length
+    const { limits, output, refuse } = this.#parts
+    const tooLong = this.#out > limits.maxBytes
+    if (tooLong || (this.#out > FREE_BYTES && this.#out > limits.ratio * this.#in)) {
+      this.abort()
+      return refuse(
+        tooLong ? 'the body is longer than maxBytes' : 'the body is more than ratio times as long'
+      )
+    }
+    if (!output.write(bytes)) stream.pause()
+  }
+
+  #end(): void {
+    if (this.#over) return
+    this.#over = true
+    this.#parts.decoded()
+    this.#parts.output.end(this.#trailers)
+  }
+}

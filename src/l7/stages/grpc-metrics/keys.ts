@@ -1,0 +1,18 @@
+import { z } from 'zod'
+import { mapping } from '../../../config/schema/leaf/leaf.ts'
+import { integer, on } from '../../../config/schema/leaf/leaves.ts'
+import { stageKeys } from '../stage-keys.ts'
+
+const keys = mapping({
+  methods: integer(1, 10_000)
+    .prefault(200)
+    .describe('How many methods are counted by name, per worker; the calls of all others are `other`.')
+})
+
+export const grpcMetricsKeys = stageKeys({
+  key: 'grpcMetrics',
+  words: 'Counts and times gRPC calls by service and method; `true` is all defaults.',
+  schema: z.union([on(), keys]).transform((value) => (value === true ? keys.parse({}) : value))
+})
+
+export type GrpcMetricsKeys = z.output<typeof grpcMetricsKeys.schema>

@@ -1,0 +1,120 @@
+import { brotliCompressSync, constants, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
+import { randomBytes } from 'node:crypto'
+import { connect, createServer as createHttp2 } from 'node:http2'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import t, { type Test } from 'tap'
+import { hash } from 'node:crypto'
+import { backend, lbOf } from './serve.ts'
+
+const encoders = {
+  gzip: gzipSync,
+  deflate: deflateSync,
+  br: (bytes: Buffer) => brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 2 } }),
+  zstd: zstdCompressSync
+}
+
+/** Tells what it got: fields that matter, the body's length and hash. */
+async function witness(t: Test): Promise<number> {
+  return backend(t, (request, response) => {
+    const parts: Buffer[] = []
+    request.on('data', (part: Buffer) => parts.push(part))
+    request.on('error', () => {})
+    request.on('end', () => {
+      const body = Buffer.concat(parts)
+      const { headers } = request
+      response.end(
+        JSON.stringify({
+          coding: headers['content-encoding'] ?? '',
+          length: headers['content-length'] ?? '',
+          bytes: body.length,
+          hash: hash('sha256', body)
+        })
+      )
+    })
+  })
+}
+
+interface Seen {
+  readonly coding: string
+  readonly bytes: number
+  readonly hash: string
+}
+
+async function rig(t: Test, decompress: unknown = true): Promise<string> {
+  const port = await witness(t)
+  return lbOf(
+    t,
+    { pool: 'web', decompress, protocols: ['h2', 'http/1.1'] },
+    { pools: { web: { backends: [`127.0.0.1:${port}`] } } }
+  )
+}
+
+async function post(url: string, body: Uint8Array, coding: string): Promise<Response> {
+  return fetch(url, { method: 'POST', body: body as Uint8Array<ArrayBuffer>, headers: { 'content-encoding': coding }, duplex: 'half' } as RequestInit) // prettier-ignore
+}
+
+t.test('a body of every coding reaches the backend as it was before it was encoded', async (t) => {
+  const url = await rig(t)
+  for (const [coding, encode] of Object.entries(encoders)) {
+    for (const size of [0, 1, 1000, 1_000_000]) {
+      const body = Buffer.concat([randomBytes(size / 2), Buffer.alloc(Math.ceil(size / 2), 'text ')])
+      const seen = (await (await post(url, encode(body), coding)).json()) as Seen
+      t.match(seen, { coding: '', bytes: body.length, hash: hash('sha256', body) }, `${coding} of ${size}`)
+    }
+  }
+  const plain = (await (await post(url, Buffer.from('as it is'), 'identity')).json()) as Seen
+  t.match(plain, { coding: '', bytes: 8 })
+})
+
+t.test('what is no such body is refused: 400, 415, and bombs 413', async (t) => {
+  const url = await rig(t, { maxBytes: '4mb', ratio: 50 })
+  const whole = gzipSync(randomBytes(100_000))
+  t.equal((await post(url, whole.subarray(0, 50_000), 'gzip')).status, 400, 'it breaks off')
+  t.equal((await post(url, Buffer.from('no gzip at all'), 'gzip')).status, 400)
+  const unknown = await post(url, whole, 'lzma')
+  t.equal(unknown.status, 415)
+  t.match(unknown.headers.get('accept-encoding'), /gzip.*br/)
+  t.equal((await post(url, gzipSync(whole), 'gzip, gzip')).status, 415, 'one inside another')
+  for (const [coding, encode] of Object.entries(encoders)) {
+    t.equal((await post(url, encode(Buffer.alloc(20_000_000)), coding)).status, 413, `a bomb of ${coding}`)
+  }
+  t.equal(
+    (await post(url, gzipSync(Buffer.alloc(3_000_000)), 'gzip')).status,
+    413,
+    'under maxBytes, over the ratio'
+  )
+  t.equal((await post(url, gzipSync(randomBytes(5_000_000)), 'gzip')).status, 413, 'over maxBytes')
+  t.equal((await post(url, gzipSync(Buffer.alloc(900_000)), 'gzip')).status, 200, 'too small to be a bomb')
+})
+
+t.test('over HTTP/2, in pieces and to a backend that reads slowly', async (t) => {
+  const server = createHttp2((request, response) => {
+    let bytes = 0
+    const pull = (): void => {
+      const part = request.read() as Buffer | null
+      if (part === null) return void request.once('readable', pull)
+      bytes += part.length
+      setImmediate(pull)
+    }
+    pull()
+    request.on('end', () => response.end(String(bytes)))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const url = await lbOf(
+    t,
+    { pool: 'web', decompress: true, protocols: ['h2'] },
+    { pools: { web: { protocol: 'h2c', backends: [`127.0.0.1:${(server.address() as AddressInfo).port}`] } } }
+  )
+  const client = connect(url)
+  t.teardown(() => client.destroy())
+  const stream = client.request({ ':method': 'POST', 'content-encoding': 'gzip' })
+  const body = gzipSync(Buffer.concat([randomBytes(2_000_000), Buffer.alloc(6_000_000)]))
+  for (let at = 0; at < body.length; at += 10_007) stream.write(body.subarray(at, at + 10_007))
+  stream.end()
+  let text = ''
+  stream.setEncoding('latin1').on('data', (part: string) => (text += part))
+  await once(stream, 'close')
+  t.equal(text, '8000000')
+})
