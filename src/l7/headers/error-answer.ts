@@ -28,12 +28,15 @@ export interface ErrorAnswer {
 export function errorAnswer(code: ErrorCode, facts: ErrorFacts): ErrorAnswer {
   const kind = errorKind(code)
   const json = prefersJson(facts.accept)
-  const body = json
-    ? JSON.stringify({
-        error: { code, message: kind.phrase, requestId: facts.requestId, ...facts.members }
-      }) + '\n'
-    : `${kind.phrase} (${code})\n`
-  const type = json ? 'application/json' : 'text/plain; charset=utf-8'
+  const problem = json && acceptsProblem(facts.accept!)
+  const body = problem
+    ? problemDetails(code, facts)
+    : json
+      ? JSON.stringify({
+          error: { code, message: kind.phrase, requestId: facts.requestId, ...facts.members }
+        }) + '\n'
+      : `${kind.phrase} (${code})\n`
+  const type = problem ? PROBLEM : json ? 'application/json' : 'text/plain; charset=utf-8'
   let fields = `Content-Type: ${type}\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n`
   const status = proxyStatus(code)
   if (status !== undefined) fields += `Proxy-Status: ${status}\r\n`
@@ -41,6 +44,30 @@ export function errorAnswer(code: ErrorCode, facts: ErrorFacts): ErrorAnswer {
   if (facts.retryAfter !== undefined) fields += `Retry-After: ${Math.max(1, Math.ceil(facts.retryAfter))}\r\n`
   if (facts.allow !== undefined) fields += `Allow: ${facts.allow}\r\n`
   return { status: kind.status ?? 500, fields, body }
+}
+
+const PROBLEM = 'application/problem+json'
+
+/** RFC 9457, for who names it: `type` is about:blank, since the title says what the status does. */
+function problemDetails(code: ErrorCode, facts: ErrorFacts): string {
+  const { phrase, status = 500 } = errorKind(code) as { phrase: string; status?: number }
+  const title = phrase[0]!.toUpperCase() + phrase.slice(1)
+  const instance = facts.requestId === '' ? {} : { instance: `urn:request:${facts.requestId}` }
+  const members = { code, requestId: facts.requestId, ...facts.members }
+  return (
+    JSON.stringify({
+      type: 'about:blank',
+      title,
+      status,
+      detail: `${phrase} (${code})`,
+      ...instance,
+      ...members
+    }) + '\n'
+  )
+}
+
+function acceptsProblem(accept: string): boolean {
+  return /(?:^|,)\s*application\/problem\+json\s*(?:,|$|;(?!\s*q=0(?:\.0*)?\s*(?:,|$)))/i.test(accept)
 }
 
 /** Ranges of Accept that are looked at. */

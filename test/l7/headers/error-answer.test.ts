@@ -24,6 +24,27 @@ t.test('a client that prefers JSON gets JSON', async (t) => {
   t.match(answer.fields, 'Allow: GET, HEAD\r\n')
 })
 
+t.test('a client that names problem+json gets the members of RFC 9457', async (t) => {
+  const facts = { requestId: 'r1', accept: 'application/problem+json, */*', members: { retryAfter: 2 } }
+  const answer = errorAnswer('LB_RATE_LIMIT', facts)
+  t.match(answer.fields, 'Content-Type: application/problem+json\r\n')
+  t.same(JSON.parse(answer.body), {
+    type: 'about:blank',
+    title: 'Too many requests',
+    status: 429,
+    detail: 'too many requests (LB_RATE_LIMIT)',
+    instance: 'urn:request:r1',
+    code: 'LB_RATE_LIMIT',
+    requestId: 'r1',
+    retryAfter: 2
+  })
+  const refused = errorAnswer('LB_RATE_LIMIT', {
+    ...facts,
+    accept: 'application/problem+json;q=0, application/json'
+  })
+  t.match(refused.fields, 'Content-Type: application/json\r\n')
+})
+
 t.test('JSON is preferred only where it weighs more than text', async (t) => {
   for (const yes of [
     'application/json',

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { seededRandom } from '../../../src/core/random.ts'
-import { compileRedirect } from '../../../src/l7/router/redirect.ts'
+import { compileRedirect, type RedirectFacts } from '../../../src/l7/router/redirect.ts'
+import type { PlaceholderFacts } from '../../../src/l7/headers/placeholders.ts'
 import { compileRewrite } from '../../../src/l7/router/rewrite.ts'
 import { Split } from '../../../src/l7/router/split.ts'
 
@@ -53,17 +54,24 @@ t.test('an expression rewrites the path, and what comes out is normal again', as
   t.equal(compileRewrite({ path: { regex: 'b', to: '/' } })('/ab/x'), '/a/x')
 })
 
+const nobody: PlaceholderFacts = { clientIp: '192.0.2.1', requestId: 'r1', host: 'example.com:8080', scheme: 'https', identity: { name: 'a b&c' }, tls: undefined } // prettier-ignore
+const redirectOf = (to: string) => (facts: RedirectFacts) => compileRedirect(to)(facts, nobody)
+
 t.test('a redirect fills in path, query and host', async (t) => {
   const facts = { host: 'example.com', path: '/a', query: 'b=c' }
-  t.equal(compileRedirect('/new')(facts), '/new')
-  t.equal(compileRedirect('https://{host}{path}{query}')(facts), 'https://example.com/a?b=c')
+  t.equal(redirectOf('/new')(facts), '/new')
+  t.equal(redirectOf('https://{host}{path}{query}')(facts), 'https://example.com/a?b=c')
   t.equal(
-    compileRedirect('https://{host}{path}{query}')({ host: '::1', path: '/', query: undefined }),
+    redirectOf('https://{host}{path}{query}')({ host: '::1', path: '/', query: undefined }),
     'https://[::1]/'
   )
-  t.equal(compileRedirect('/x{query}')({ ...facts, query: '' }), '/x?')
   t.equal(
-    compileRedirect('/x{query}')({ ...facts, query: 'a=é\r\nSet-Cookie: x' }),
+    redirectOf('/login?id={requestId}&who={identity}&{tls.version}')(facts),
+    '/login?id=r1&who=a%20b%26c&'
+  )
+  t.equal(redirectOf('/x{query}')({ ...facts, query: '' }), '/x?')
+  t.equal(
+    redirectOf('/x{query}')({ ...facts, query: 'a=é\r\nSet-Cookie: x' }),
     '/x?a=%C3%A9%0D%0ASet-Cookie:%20x'
   )
 })

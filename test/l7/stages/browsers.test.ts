@@ -183,7 +183,7 @@ t.test('requests across origins that change something are refused', async (t) =>
     ['HEAD', { 'Sec-Fetch-Site': 'cross-site' }, 200],
     ['OPTIONS', { 'Sec-Fetch-Site': 'cross-site' }, 200],
     ['PUT', { Origin: `http://${host}` }, 200],
-    ['PUT', { Origin: `https://${host}` }, 200],
+    ['PUT', { Origin: `https://${host}` }, 403],
     ['DELETE', { Origin: 'https://evil.test' }, 403],
     ['PATCH', { Origin: 'null' }, 403],
     ['POST', { 'Sec-Fetch-Site': 'cross-site', 'Origin': 'https://app.example.com' }, 200],

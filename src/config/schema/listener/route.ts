@@ -140,8 +140,12 @@ function redirectTarget() {
     reject(value) {
       const foreign = foreignTarget(value)
       if (foreign !== undefined) return foreign
-      const unknown = /\{(?!(?:path|query|host)\})[^}]*\}?/.exec(value)
-      if (unknown !== null) return `${unknown[0]} is no placeholder; there are {path}, {query} and {host}`
+      const unknown =
+        /\{(?!(?:path|query|host|scheme|clientIp|requestId|identity|tls\.(?:version|serverName|subject)|cert\.(?:subject|issuer|serial|fingerprint))\})[^}]*\}?/.exec(
+          value
+        )
+      if (unknown !== null)
+        return `${unknown[0]} is no placeholder; there are {path}, {query}, {host} and those of header edits`
       if (!/^[\x21-\x7e]+$/.test(value))
         return 'a URL is printable ASCII without spaces; escape the rest as %20'
       if (/^(?:\/|https?:\/\/|\{path\}|\?)/.test(value)) return undefined
@@ -184,7 +188,7 @@ export const routeSchema = mapping(
     redirect: mapping(
       {
         to: redirectTarget().describe(
-          'Where to: a path or a URL. `{path}`, `{query}` (with its "?") and `{host}` are those of the request.'
+          'Where to: a path or a URL. `{path}`, `{query}` (with its "?") and `{host}` are those of the request; `{scheme}`, `{clientIp}`, `{requestId}`, `{identity}`, `{tls.…}` and `{cert.…}` as in header edits, escaped.'
         ),
         status: redirectStatus().prefault(defaults.redirect.status).describe('Status of the answer.')
       },
@@ -197,7 +201,9 @@ export const routeSchema = mapping(
         status: integer(200, 599).prefault(defaults.respond.status).describe('Status of the answer.'),
         body: text('the text of the body', { min: 0, max: 65_536, lines: true })
           .prefault(defaults.respond.body)
-          .describe('Its body, up to 64 KiB.'),
+          .describe(
+            'Its body, up to 64 KiB; with the placeholders of header edits, escaped for its Content-Type.'
+          ),
         headers: z.record(editedField(), fieldValue()).prefault({}).describe('Its fields.')
       },
       { lone: firstOf(loneNumber('status'), loneText('body')) }

@@ -23,6 +23,8 @@ export class ResponseHead {
   coding: string | undefined
   /** Of the body before it. */
   identityLength = 0
+  /** The Content-Security-Policy of the body that was put in place. Written by the error-pages stage only. */
+  policy: string | undefined
   /** The substitute as latin1, for the cheapest way out. */
   bodyText: string | undefined
   #body: Buffer | undefined

@@ -32,21 +32,33 @@ class Csrf implements Stage {
     if (site === 'same-origin' || site === 'none') return GO_ON
     const origin = headers.get('origin')
     if (site === undefined) {
-      if (origin === undefined || sameHost(origin, exchange)) return GO_ON
+      if (origin === undefined || sameOrigin(origin, exchange)) return GO_ON
     }
     if (origin !== undefined && this.#trusted.has(origin)) return GO_ON
-    const said = site === undefined ? `Origin ${origin} is not that of Host` : `Sec-Fetch-Site is ${site}`
+    const said =
+      site === undefined ? `Origin ${origin} is not the one that was asked for` : `Sec-Fetch-Site is ${site}`
     return this.#refuse(exchange, { code: 'LB_CSRF', reason: `request across origins: ${said}` })
   }
 }
 
-/** By name and port only: which scheme the browser used is not always known here. */
-function sameHost(origin: string, { authority, request }: Exchange): boolean {
+/** Scheme, name and port: a page of http is another origin than its like of https, and anybody on the way may write it. */
+function sameOrigin(origin: string, exchange: Exchange): boolean {
+  const { authority, request } = exchange
   const at = origin.indexOf('://')
   if (at === -1) return false
   const scheme = origin.slice(0, at).toLowerCase()
+  if (scheme !== schemeOf(exchange)) return false
   const host = (authority ?? request.host).toLowerCase()
   return withoutPort(origin.slice(at + 3).toLowerCase(), scheme) === withoutPort(host, scheme) && host !== ''
+}
+
+/** As the browser used it: where TLS ends before us, a trusted proxy says so. */
+function schemeOf({ scheme, trusted, request }: Exchange): string {
+  if (!trusted) return scheme
+  const told =
+    request.headers.get('x-forwarded-proto') ??
+    /(?:^|[;,\s])proto="?(\w+)/i.exec(request.headers.get('forwarded') ?? '')?.[1]
+  return told === undefined ? scheme : told.split(',', 1)[0]!.trim().toLowerCase()
 }
 
 function withoutPort(host: string, scheme: string): string {

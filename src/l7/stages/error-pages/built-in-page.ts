@@ -1,16 +1,7 @@
+import { createHash } from 'node:crypto'
 import { PageTemplate } from './page-template.ts'
 
-/** One piece of text: no script, no font, no picture, so that nothing moves once it is there. */
-export const builtInPage = new PageTemplate(
-  `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="robots" content="noindex">
-<title>{status} {reason}</title>
-<style>
+const style = `
 :root { color-scheme: light dark; --ink: #1c2024; --paper: #fbfcfd; --quiet: #60646c; --line: #d9dde3 }
 @media (prefers-color-scheme: dark) { :root { --ink: #edeef0; --paper: #111113; --quiet: #a2a8b2; --line: #363a3f } }
 * { box-sizing: border-box; margin: 0 }
@@ -22,7 +13,19 @@ h1 { font-size: 1.5rem; font-weight: 600; margin: .75rem 0 1rem }
 p { color: var(--quiet) }
 footer { margin-top: 2.5rem; padding-top: 1rem; border-top: 1px solid var(--line); color: var(--quiet); font-size: .875rem }
 code { font: .875rem ui-monospace, monospace; overflow-wrap: anywhere; user-select: all }
-</style>
+`
+
+/** One piece of text: no script, no font, no picture, so that nothing moves once it is there. */
+export const builtInPage = new PageTemplate(
+  `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="robots" content="noindex">
+<title>{status} {reason}</title>
+<style>${style}</style>
 </head>
 <body>
 <main>
@@ -36,3 +39,8 @@ code { font: .875rem ui-monospace, monospace; overflow-wrap: anywhere; user-sele
 `,
   'text/html; charset=utf-8'
 )
+
+const hash = createHash('sha256').update(style).digest('base64')
+
+/** The page's own style and nothing else, whatever the site's policy is. */
+export const builtInPolicy = `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`

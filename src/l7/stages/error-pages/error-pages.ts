@@ -4,7 +4,7 @@ import type { ResponseHead } from '../../exchange/response/response-head.ts'
 import { prefersJson } from '../../headers/error-answer.ts'
 import { addVary } from '../compress/encoded-fields.ts'
 import type { Stage } from '../stage.ts'
-import { builtInPage } from './built-in-page.ts'
+import { builtInPage, builtInPolicy } from './built-in-page.ts'
 import type { ErrorPagesKeys } from './keys.ts'
 import { PageTemplate } from './page-template.ts'
 
@@ -40,6 +40,8 @@ class ErrorPages implements Stage {
     const reason = STATUS_CODES[status] ?? 'Error'
     const { requestId, host } = exchange
     head.replaceBody(page.fill({ status, reason, requestId, host }), page.type)
+    if (page === builtInPage) head.policy = builtInPolicy
+    if (head.policy !== undefined) head.headers.set('Content-Security-Policy', head.policy)
   }
 
   /** An error of lb is JSON already; so may a backend's be. */

@@ -1,4 +1,4 @@
-import { own } from '../../../core/own.ts'
+import { escapeFor } from '../../headers/escape-text.ts'
 
 /** What the placeholders of a page stand for. */
 export interface PageFacts {
@@ -20,7 +20,7 @@ export class PageTemplate {
   constructor(body: string, type: string) {
     this.type = type
     this.#parts = body.split(PLACEHOLDER)
-    this.#escape = /json/i.test(type) ? escapeJson : /html|xml/i.test(type) ? escapeHtml : escapeText
+    this.#escape = escapeFor(type)
   }
 
   fill(facts: PageFacts): Buffer {
@@ -31,25 +31,4 @@ export class PageTemplate {
     }
     return Buffer.from(page)
   }
-}
-
-const entities: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;'
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (char) => own(entities, char)!)
-}
-
-/** For the inside of a string. */
-function escapeJson(text: string): string {
-  return JSON.stringify(text).slice(1, -1)
-}
-
-function escapeText(text: string): string {
-  return text
 }

@@ -1,8 +1,8 @@
 import type { Exchange } from '../../exchange/exchange.ts'
-import type { EditFacts } from '../../headers/header-edits.ts'
+import type { PlaceholderFacts } from '../../headers/placeholders.ts'
 
 /** What the placeholders in header edits stand for. */
-export function editFacts(exchange: Exchange): EditFacts {
+export function editFacts(exchange: Exchange): PlaceholderFacts {
   return {
     clientIp: exchange.clientIp,
     requestId: exchange.requestId,

@@ -1,6 +1,9 @@
 import type { Exchange } from '../../exchange/exchange.ts'
 import { sendLocal } from '../../exchange/response/local-answer.ts'
+import { escapeFor } from '../../headers/escape-text.ts'
+import { compilePlaceholders } from '../../headers/placeholders.ts'
 import { compileRedirect } from '../../router/redirect.ts'
+import { editFacts } from '../header-edits/edit-facts.ts'
 import type { Stage } from '../stage.ts'
 import type { StageContext } from '../stage-context.ts'
 import { ANSWERED } from '../verdict.ts'
@@ -16,14 +19,29 @@ export function compile(_keys: undefined, { route }: StageContext): Stage | unde
     const location = compileRedirect(action.to)
     return stage('redirect', (exchange) => {
       const { host, path, query } = exchange
-      sendLocal(exchange, status, `Location: ${location({ host, path, query })}\r\n`, NO_BYTES)
+      sendLocal(
+        exchange,
+        status,
+        `Location: ${location({ host, path, query }, editFacts(exchange))}\r\n`,
+        NO_BYTES
+      )
     })
   }
   if (action.kind === 'respond') {
     const { status } = action
     const fields = respondFields(action.headers)
+    const fieldsOf = compilePlaceholders(fields)
     const body = Buffer.from(action.body)
-    return stage('respond', (exchange) => sendLocal(exchange, status, fields, body))
+    const type = /^content-type: *([^\r]*)/im.exec(fields)?.[1] ?? ''
+    const bodyOf = compilePlaceholders(action.body, escapeFor(type))
+    if (fieldsOf === undefined && bodyOf === undefined) {
+      return stage('respond', (exchange) => sendLocal(exchange, status, fields, body))
+    }
+    return stage('respond', (exchange) => {
+      const facts = editFacts(exchange)
+      const filled = bodyOf === undefined ? body : Buffer.from(bodyOf(facts))
+      sendLocal(exchange, status, fieldsOf?.(facts) ?? fields, filled)
+    })
   }
   return undefined
 }

@@ -37,8 +37,15 @@ class SecurityHeaders implements Stage {
     this.#present = new RegExp(`(?:^|\\n)(?:${names.join('|')}):`, 'i')
   }
 
-  response({ scheme }: Exchange, head: ResponseHead): void {
-    const { headers } = head
+  response(exchange: Exchange, head: ResponseHead): void {
+    this.#put(exchange, head)
+    if (head.policy === undefined) return
+    // The site's own would take the page's style away.
+    head.headers.remove('content-security-policy-report-only')
+    head.headers.set('Content-Security-Policy', head.policy)
+  }
+
+  #put({ scheme }: Exchange, { headers }: ResponseHead): void {
     const hsts = scheme === 'https' ? this.#hsts : undefined
     // What lb itself says names no software; that it is one is no secret.
     const text = this.#dropped.without(headers.text, false)
