@@ -128,6 +128,7 @@ export function registerAdminCommands(program: Command): void {
     .option('-H, --header <line>', "a field of it: 'Accept-Language: de'; may be repeated", lines)
     .option('--client <address>', 'where it comes from (default: 127.0.0.1)')
     .option('--listener <name>', 'where it goes to, when scheme and port of the URL do not tell')
+    .option('--http2', 'it comes by HTTP/2')
     .option('--status <code>', 'suppose that the backend answers so: would it be stored?', status)
     .option('--response-header <line>', 'and with this field; may be repeated', lines)
     .option('--json', 'print JSON')

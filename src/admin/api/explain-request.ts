@@ -8,7 +8,7 @@ const MAX_FIELDS = 256
 
 /** The body of `POST /api/explain`. */
 export function parseExplain(body: Record<string, unknown>): ExplainRequest {
-  refuseUnknown(body, ['method', 'url', 'headers', 'client', 'listener', 'response'])
+  refuseUnknown(body, ['method', 'url', 'headers', 'client', 'listener', 'http2', 'response'])
   const method = body.method === undefined ? 'GET' : text('method', body.method)
   if (!/^[!#$%&'*+.^_`|~\w-]{1,32}$/.test(method))
     throw bad('method must be a token of at most 32 characters')
@@ -18,6 +18,7 @@ export function parseExplain(body: Record<string, unknown>): ExplainRequest {
   const client = body.client === undefined ? '127.0.0.1' : text('client', body.client)
   if (isIP(client) === 0) throw bad('client must be an IP address')
   const listener = body.listener === undefined ? undefined : text('listener', body.listener)
+  if (body.http2 !== undefined && typeof body.http2 !== 'boolean') throw bad('http2 must be true or false')
   const response = body.response === undefined ? undefined : parseResponse(body.response)
   return {
     method,
@@ -25,6 +26,7 @@ export function parseExplain(body: Record<string, unknown>): ExplainRequest {
     headers: parseFields('headers', body.headers),
     client,
     ...(listener === undefined ? {} : { listener }),
+    ...(body.http2 === true ? { http2: true } : {}),
     ...(response === undefined ? {} : { response })
   }
 }

@@ -7,6 +7,8 @@ export interface ExplainRequest {
   readonly headers: readonly (readonly [name: string, value: string])[]
   /** Address that the request comes from. */
   readonly client: string
+  /** It comes by HTTP/2. */
+  readonly http2?: boolean
   /** Left out: the one that the URL's scheme and port lead to. */
   readonly listener?: string
   /** What the backend would answer: then it is told whether that would be stored. */

@@ -33,6 +33,7 @@ export interface ExplainBody {
   readonly headers?: readonly string[]
   readonly client?: string
   readonly listener?: string
+  readonly http2?: boolean
   readonly response?: { readonly status?: number; readonly headers?: readonly string[] }
 }
 

@@ -7,6 +7,7 @@ export interface ExplainOptions {
   readonly header?: readonly string[]
   readonly client?: string
   readonly listener?: string
+  readonly http2?: boolean
   readonly status?: number
   readonly responseHeader?: readonly string[]
   readonly json?: boolean
@@ -14,7 +15,7 @@ export interface ExplainOptions {
 
 /** What is asked: with a status or fields of a response, also whether that would be stored. */
 export function explainBody(url: string, options: ExplainOptions): ExplainBody {
-  const { request, header, client, listener, status, responseHeader } = options
+  const { request, header, client, listener, http2, status, responseHeader } = options
   const response =
     status === undefined && responseHeader === undefined ? undefined : { status, responseHeader }
   return {
@@ -23,6 +24,7 @@ export function explainBody(url: string, options: ExplainOptions): ExplainBody {
     ...(header === undefined ? {} : { headers: header }),
     ...(client === undefined ? {} : { client }),
     ...(listener === undefined ? {} : { listener }),
+    ...(http2 === true ? { http2 } : {}),
     ...(response === undefined
       ? {}
       : {

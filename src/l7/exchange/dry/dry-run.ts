@@ -6,7 +6,8 @@ import type { Snapshot } from '../../compile/snapshot.ts'
 import type { EngineContext } from '../engine-context.ts'
 import { parseFailure } from '../../http1/parse/parse-failure.ts'
 import { parsedRequest, parseRequest } from '../../http1/parse/request-parser.ts'
-import { UNREADABLE } from '../../message/request.ts'
+import { readAsked, type AskedField } from '../../http2/server/asked-request.ts'
+import { UNREADABLE, type Request } from '../../message/request.ts'
 import type { ConditionName } from '../../router/conditions.ts'
 import { failedCondition } from '../../router/explain-match.ts'
 import { ClientConnection } from '../client/client-connection.ts'
@@ -56,6 +57,8 @@ export interface DryRunParts {
 export interface AskedExchange {
   /** The head as a client would send it, latin1. */
   readonly head: string
+  /** In place of `head`: it comes by HTTP/2, with these fields. */
+  readonly http2?: readonly AskedField[]
   /** Where it comes from. */
   readonly peer: string
 }
@@ -65,17 +68,31 @@ export function dryRun(parts: DryRunParts, asked: AskedExchange): ExchangeExplan
   const { context, snapshot } = compiled(parts)
   const scheme = listener.tls === undefined ? 'http' : 'https'
   const ends = { source: undefined, destination: undefined }
-  const stream = new DryStream(new ClientConnection(asked.peer, scheme, undefined, { ends, tls: undefined }))
-  const bytes = Buffer.from(asked.head, 'latin1')
-  const end = parseRequest(bytes, 0, bytes.length, listener.limits)
-  const request = end > 0 ? parsedRequest() : UNREADABLE
+  const facts = { ends, tls: undefined }
+  const http2 = asked.http2 !== undefined
+  const stream = new DryStream(new ClientConnection(asked.peer, scheme, undefined, facts, http2))
+  const read = http2 ? readAsked(asked.http2, listener.limits) : readHead(asked.head, listener.limits)
+  const request = 'request' in read ? read.request : UNREADABLE
   const exchange = new DryExchange(request, stream, snapshot, context, parts.explainCache)
-  if (end > 0) exchange.run()
-  else {
-    const { code, reason } = parseFailure(end)
-    exchange.fail(code, reason)
-  }
+  if ('urgency' in read) exchange.note(http2Words(listener, read.urgency, read.incremental))
+  if ('request' in read) exchange.run()
+  else exchange.fail(read.code, read.reason)
   return told(exchange, stream)
+}
+
+function readHead(
+  head: string,
+  limits: L7ListenerConfig['limits']
+): { request: Request } | { code: ErrorCode; reason: string } {
+  const bytes = Buffer.from(head, 'latin1')
+  const end = parseRequest(bytes, 0, bytes.length, limits)
+  return end > 0 ? { request: parsedRequest() } : parseFailure(end)
+}
+
+function http2Words({ tls, http2 }: L7ListenerConfig, urgency: number, incremental: boolean): string {
+  const how = tls === undefined ? 'by prior knowledge, in clear text' : 'by ALPN over TLS'
+  const turn = incremental ? ', in turns with others' : ''
+  return `HTTP/2 ${how}: one of at most ${http2.maxStreams} streams at once, urgency ${urgency}${turn}`
 }
 
 interface Compiled {

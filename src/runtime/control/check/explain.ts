@@ -59,8 +59,33 @@ export function explainRequest(
     pseudonym: pseudonym === '' ? ANYBODY : pseudonym,
     explainCache
   }
-  const { passedOver, ...rest } = dryRun(run, { head, peer: client })
+  const http2 = request.http2 === true ? { http2: askedFields(listener, scheme, request) } : {}
+  const { passedOver, ...rest } = dryRun(run, { head, peer: client, ...http2 })
   return { listener: listener.name, passedOver: passedOver.slice(-MAX_PASSED_OVER), ...rest }
+}
+
+/** As a client of HTTP/2 sends it: pseudo-fields, then the fields in lower case. */
+function askedFields(
+  listener: L7ListenerConfig,
+  scheme: string,
+  { url, method, headers }: ExplainRequest
+): [string, string][] {
+  if (!listener.protocols.includes('h2')) {
+    throw new ControlError(
+      'conflict',
+      `listener ${listener.name} does not speak HTTP/2: h2 is not among its protocols`
+    )
+  }
+  const { authority, target } = split(url)
+  const fields = headers.map(([name, value]): [string, string] => [name.toLowerCase(), value])
+  const host = fields.find(([name]) => name === 'host')?.[1] ?? authority
+  const pseudo: [string, string][] = [
+    [':method', method],
+    [':scheme', scheme],
+    [':authority', host],
+    [':path', target]
+  ]
+  return [...pseudo, ...fields.filter(([name]) => name !== 'host')]
 }
 
 function split(url: string): { scheme: 'http' | 'https'; authority: string; target: string } {
