@@ -3,6 +3,7 @@ import type { Config as ValidConfig } from './config/model/model.ts'
 import { loadObject } from './config/load-config.ts'
 import { formatProblems } from './config/report/format-problems.ts'
 import type { Config } from './config/schema/root.ts'
+import type { LbEvents } from './runtime/control/events.ts'
 import type { Running } from './runtime/control/running.ts'
 import type { Runtime } from './runtime/runtime.ts'
 
@@ -21,6 +22,8 @@ export interface Lb extends Omit<Running, 'apply'> {
   weight(pool: string, backend: string, weight: number): Promise<BackendView>
   /** Prometheus text. */
   metrics(): string
+  /** Hears of what happens: `lb.on('backend', ({ pool, backend, to }) => …)`. Returns how to stop. */
+  on<Name extends keyof LbEvents>(name: Name, listener: (event: LbEvents[Name]) => void): () => void
 }
 
 export function embedded(runtime: Runtime): Lb {
@@ -56,7 +59,8 @@ export function embedded(runtime: Runtime): Lb {
     ready: (pool, backend) => change(pool, backend, { state: 'ready' }),
     maint: (pool, backend) => change(pool, backend, { state: 'maint' }),
     weight: (pool, backend, weight) => change(pool, backend, { weight }),
-    metrics: () => runtime.metrics()
+    metrics: () => runtime.metrics(),
+    on: (name, listener) => runtime.events.on(name, listener)
   }
 }
 

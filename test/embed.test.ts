@@ -126,3 +126,41 @@ t.test('plugins may be handed over as they are, in one thread', async (t) => {
     /this is no plugin: it is to say where it stands/
   )
 })
+
+t.test('events are told by name; what a listener throws ends nothing', async (t) => {
+  const bad = definePlugin({
+    name: 'bad',
+    before: 'respond',
+    request(exchange) {
+      if (exchange.path === '/bad') throw new Error('boom')
+    }
+  })
+  const lb = await start({ ...config('x'), plugins: [bad] })
+  t.teardown(() => lb.kill())
+  const told: unknown[][] = []
+  lb.on('backend', () => {
+    throw new Error('a listener')
+  })
+  const stop = lb.on('backend', ({ pool, backend, axis, to }) => void told.push([pool, backend, axis, to]))
+  lb.on('reload', ({ changed, errors = [] }) => void told.push(['reload', changed, errors.length]))
+  lb.on('error', ({ message }) => void told.push(['error', message]))
+  await lb.drain('web', 'a')
+  await lb.apply(config('y'))
+  await lb.reload()
+  stop()
+  await lb.ready('web', 'a')
+  await lb.apply({ ...config('x'), plugins: [bad] })
+  const { status } = await fetch(`http://${lb.addresses[0]!.address}/bad`)
+  t.equal(status, 500)
+  t.strictSame(told, [
+    ['error', 'a listener'],
+    ['web', 'a', 'admin', 'drain'],
+    ['reload', true, 0],
+    ['reload', false, 1],
+    ['error', 'a listener'],
+    ['reload', true, 0],
+    ['error', 'plugin bad, request: boom']
+  ])
+  // @ts-expect-error: there is no such event
+  t.throws(() => lb.on('backends', () => {}), /there is no event "backends"/)
+})

@@ -22,6 +22,7 @@ import { collectBackends, collectOwn } from './memory/backend-metrics.ts'
 import { BackendWatch } from './control/watch/backend-watch.ts'
 import { ConfiguredMemory } from './memory/configured-memory.ts'
 import { TlsUpkeep } from './certificates/tls-upkeep.ts'
+import { Events } from './control/events.ts'
 import { Controller } from './control/controller.ts'
 import { Discoverer } from './discovery/discoverer.ts'
 import { DataPlane } from './plane/data-plane.ts'
@@ -70,6 +71,7 @@ export class Runtime implements Running {
   #unwatchLoop: () => void = () => {}
   readonly #unreport: () => void
   readonly control: ControlPlane
+  readonly events = new Events()
   #stopping: Promise<void> | undefined
 
   constructor(config: Config, options: StartOptions, log: RootLogger) {
@@ -81,13 +83,14 @@ export class Runtime implements Running {
     this.#tls = new TlsUpkeep(clock, log, this.#memory.ticketKeys)
     const source = this.#hub.attach()
     this.#metrics = new Metrics((announcement) => source.announce(announcement))
-    this.#unreport = reportFaults(faultReport(log, this.#metrics, clock))
+    this.#unreport = reportFaults(this.events.hearing(faultReport(log, this.#metrics, clock)))
     const { table } = this.#memory
     this.#watch = new BackendWatch({
       clock,
       random,
       log,
       metrics: this.#metrics,
+      onChanged: (event) => this.events.tell('backend', event),
       onFate: (fate, key) => this.#planes.backend(fate, key)
     })
     const onChange = (event: ChangeEvent) => this.#watch.changed(event)
@@ -106,14 +109,12 @@ export class Runtime implements Running {
       edge: (next) => applyAdmin(this.#admin, next.admin),
       onApplied: (next, pools) => this.#applied(next, pools)
     })
-    const apply = (next: Config) => this.#controller.apply(next)
-    this.#discoverer = new Discoverer({ clock, random, log, apply })
+    this.#discoverer = new Discoverer({ clock, random, log, apply: (next) => this.#controller.apply(next) })
     this.#admin = new AdminServer((this.control = this.#adminPlane()), log)
     const backends = collectBackends(() => this.#controller.pools.values())
-    const own = collectOwn(() => this.#planes.workers)
     this.#hub.collect(collectProcess, this.#configured.caches.collect, this.#discoverer.collect)
-    const { certificates } = this.#tls
-    this.#hub.collect(backends, own, certificates.collect, collectUdpDrops(this.#controller))
+    const own = collectOwn(() => this.#planes.workers)
+    this.#hub.collect(own, backends, this.#tls.certificates.collect, collectUdpDrops(this.#controller))
   }
 
   async start(): Promise<void> {
@@ -162,7 +163,7 @@ export class Runtime implements Running {
       const ms = Math.round(clock.now() - began)
       this.#log.info({ changes: report.lines, ms }, `configuration reloaded: ${report.lines.join('; ')}`)
       this.#metrics.counter('lb_config_reloads_total', { result: 'ok' }).add()
-      return report
+      return this.events.reloaded(report)
     } catch (error) {
       return this.#refused([plainStartError(error).message])
     }
@@ -225,7 +226,7 @@ export class Runtime implements Running {
       this.#log.error({ errors: heads }, `reload refused, the configuration in force stays: ${heads[0]}`)
       this.#metrics.counter('lb_config_reloads_total', { result: 'fail' }).add()
     }
-    return { changed: false, lines: [], errors }
+    return this.events.reloaded({ changed: false, lines: [], errors }, plan)
   }
 
   #applied(config: Config, pools: ReadonlyMap<string, Pool>): void {
@@ -272,7 +273,7 @@ export class Runtime implements Running {
       onChange: (event) => this.#watch.changed(event),
       recover: (thread) => this.#configured.recover(thread),
       giveBack: (thread) => this.#memory.giveBack(thread),
-      onRestart: () => restarts.add()
+      onRestart: () => this.events.restarted(restarts)
     })
   }
 

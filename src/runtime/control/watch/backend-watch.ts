@@ -18,6 +18,8 @@ export interface BackendWatchParts {
   readonly random: Random
   readonly log: Logger
   readonly metrics: Metrics
+  /** After a change was recorded. */
+  readonly onChanged: (event: ChangeEvent) => void
   /** A backend's connections are to be closed. */
   readonly onFate: (fate: BackendFate, key: string) => void
 }
@@ -68,6 +70,7 @@ export class BackendWatch {
   /** Every change of a backend's state, from whatever thread, comes here once. */
   changed(event: ChangeEvent): void {
     this.#journal.record(event)
+    this.#parts.onChanged(event)
     const { pool, backend, axis, to } = event
     const known = this.#pools.get(pool)
     if (known !== undefined) this.#emptiness.changed(known)
