@@ -68,6 +68,7 @@ const packages: Record<string, RegExp> = {
   'openid-client': /^l7\/stages\/auth\//,
   bcryptjs: /^l7\/stages\/auth\//,
   commander: /^cli(\.ts$|\/)/,
+  jose: /^acme\//,
   pino: /^core\/log\//,
   'pino-pretty': /^core\/log\//
 }

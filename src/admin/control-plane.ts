@@ -16,6 +16,8 @@ export interface ControlPlane {
   pools(): readonly PoolView[]
   connections(): Eventually<ConnectionsView>
   caches(): Eventually<readonly CacheView[]>
+  /** Names whose certificates are obtained by ACME. */
+  certificates(): readonly CertificateView[]
   /** The configuration in force, secrets and all: the admin API masks them. */
   config(): object
   /** Undefined: there is no such backend. A ControlError says why a change cannot be made. */
@@ -61,6 +63,21 @@ export interface RedisView {
   /** Threads of this process that reach it, of those that ask it. */
   readonly up: number
   readonly threads: number
+}
+
+export interface CertificateView {
+  readonly name: string
+  readonly state: 'valid' | 'renewing' | 'ordering' | 'waiting' | 'failed'
+  /** `authorised by tls-alpn-01, renews in 41 days`. */
+  readonly text: string
+  /** Host of the authority that signed the certificate in use. */
+  readonly authority?: string
+  readonly notAfter?: string
+  readonly renewAt?: string
+  /** In a row. */
+  readonly failures: number
+  readonly reason?: string
+  readonly nextTryAt?: string
 }
 
 export interface ListenerView {

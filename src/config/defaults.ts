@@ -34,6 +34,12 @@ export const defaults = {
     clientAuth: { required: true, forward: false },
     verify: true
   },
+  acme: {
+    directory: 'letsencrypt',
+    challenge: 'tls-alpn-01',
+    storage: '/var/lib/lb/acme',
+    rate: '10/h'
+  },
   redirect: { status: 302 },
   respond: { status: 200, body: '' },
   cache: {

@@ -1,4 +1,5 @@
 import { buildConfig } from './build/build.ts'
+import { checkAcme } from './checks/acme.ts'
 import { checkAddresses } from './checks/addresses.ts'
 import { checkAuth } from './checks/auth.ts'
 import { checkRedis } from './checks/redis.ts'
@@ -82,6 +83,7 @@ export function validate(
     ...checkRegexes(root),
     ...checkAuth(root),
     ...checkRedis(root),
+    ...checkAcme(root),
     ...checkDoubtful(root)
   ]
   const known = new Set(early.map((finding) => pathText(finding.path)))

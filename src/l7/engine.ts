@@ -52,6 +52,7 @@ export class L7Engine
   readonly deadlines: Deadlines
   readonly log: Logger
   readonly metrics: Metrics
+  readonly challenges: L7Deps['challenges']
   readonly pseudonym: string
   readonly viaLine: string
   readonly viaLine2: string
@@ -73,6 +74,7 @@ export class L7Engine
     this.deadlines = deps.deadlines
     this.log = deps.log
     this.metrics = deps.metrics
+    this.challenges = deps.challenges
     this.pseudonym = name
     this.viaLine = viaLine('1.1', name)
     this.viaLine2 = viaLine('2.0', name)

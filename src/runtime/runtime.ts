@@ -80,31 +80,29 @@ export class Runtime implements Running {
     this.#log = log
     this.#workers = workerCount(config, log)
     this.#memory = SharedMemory.create(this.#workers)
-    this.#tls = new TlsUpkeep(clock, log, this.#memory.ticketKeys)
     const source = this.#hub.attach()
     this.#metrics = new Metrics((announcement) => source.announce(announcement))
-    this.#unreport = reportFaults(this.events.hearing(faultReport(log, this.#metrics, clock)))
-    const { table } = this.#memory
+    const [memory, metrics] = [this.#memory, this.#metrics]
+    const shared = { clock, random, log, metrics }
+    this.#tls = new TlsUpkeep({ ...shared, memory, reapply: () => this.apply(this.#discoverer.given) })
+    this.#unreport = reportFaults(this.events.hearing(faultReport(log, metrics, clock)))
+    const { table, redis: board } = memory
     this.#watch = new BackendWatch({
-      clock,
-      random,
-      log,
-      metrics: this.#metrics,
+      ...shared,
       onChanged: (event) => this.events.tell('backend', event),
       onFate: (fate, key) => this.#planes.backend(fate, key)
     })
-    const onChange = (event: ChangeEvent) => this.#watch.changed(event)
-    const deps = { table, clock, random, onChange }
+    const deps = { table, clock, random, onChange: (event: ChangeEvent) => this.#watch.changed(event) }
     this.#planes = this.#workers === 0 ? this.#inlinePlane(deps) : this.#workerPlanes()
     const slots = new SlotRegistry(table, clock)
-    const { redis: board } = this.#memory
-    const tiers = { clock, log, metrics: this.#metrics, board, pseudonym: this.#pseudonym }
+    const tiers = { clock, log, metrics, board, pseudonym: this.#pseudonym }
     this.#configured = new ConfiguredMemory(this.#workers, tiers)
     this.#controller = new Controller({
       ...deps,
       slots,
       planes: this.#planes,
       memory: this.#configured,
+      obtained: this.#tls.acme,
       logLevel: options.logLevel,
       edge: (next) => applyAdmin(this.#admin, next.admin),
       onApplied: (next, pools) => this.#applied(next, pools)
@@ -114,7 +112,7 @@ export class Runtime implements Running {
     const backends = collectBackends(() => this.#controller.pools.values())
     this.#hub.collect(collectProcess, this.#configured.caches.collect, this.#discoverer.collect)
     const own = collectOwn(() => this.#planes.workers)
-    this.#hub.collect(own, backends, this.#tls.certificates.collect, collectUdpDrops(this.#controller))
+    this.#hub.collect(backends, own, this.#tls.collect, collectUdpDrops(this.#controller))
   }
 
   async start(): Promise<void> {
@@ -232,7 +230,7 @@ export class Runtime implements Running {
   #applied(config: Config, pools: ReadonlyMap<string, Pool>): void {
     if (this.#options.logLevel === undefined) this.#log.level = config.log.level
     this.#watch.watch(pools)
-    this.#tls.certificates.hold(this.#controller.certificates)
+    this.#tls.applied(config, this.#controller.certificates)
     const gone = goneSeries(config.listeners, Object.values(config.pools), config.plugins)
     for (const told of [this.#metrics, this.#hub]) told.forget(gone)
     this.#metrics.gauge('lb_config_last_reload_timestamp_seconds', {}).set(clock.wall() / 1e3)
@@ -247,7 +245,8 @@ export class Runtime implements Running {
       log,
       metrics: this.#metrics,
       memory: this.#memory,
-      pseudonym: this.#pseudonym
+      pseudonym: this.#pseudonym,
+      wanted: this.#tls.acme.wanted
     })
     return new InlinePlane(
       new DataPlane({ ...deps, log, engines, metrics: this.#metrics, servesUnshared: true })
@@ -271,6 +270,7 @@ export class Runtime implements Running {
       },
       metricsSource: () => this.#hub.attach(),
       onChange: (event) => this.#watch.changed(event),
+      onWanted: this.#tls.acme.wanted,
       recover: (thread) => this.#configured.recover(thread),
       giveBack: (thread) => this.#memory.giveBack(thread),
       onRestart: () => this.events.restarted(restarts)
@@ -283,12 +283,12 @@ export class Runtime implements Running {
       planes: this.#planes,
       operator: this.#watch.operator,
       caches: this.#configured.caches,
+      certificates: () => this.#tls.acme.views(),
       redis: this.#memory.redis,
       discovery: (pool) => this.#discoverer.view(pool),
       reportOf: (backend) => this.#watch.report(backend),
       reasonOf: (backend) => this.#watch.reason(backend),
       version: packageVersion(),
-      startedAt: Date.now(),
       workers: this.#workers,
       isDraining: () => this.#stopping !== undefined,
       pseudonym: this.#pseudonym,

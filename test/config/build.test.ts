@@ -30,6 +30,7 @@ ${pools}`)
         allow: [],
         deny: [],
         trustedProxies: [],
+        answersChallenges: false,
         limits: { headBytes: 16_384, headerCount: 100, urlBytes: 8192 },
         protocols: ['http/1.1'],
         timeouts: {

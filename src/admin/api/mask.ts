@@ -11,6 +11,7 @@ const secretParameters = /key|token|secret|auth|pass|pw|sig|code|session|jwt/i
  * A copy of the configuration that may be shown. Masked are values under keys that name a secret, all values of
  * `apiKeys.keys` and `users`, what probes send, headers and query parameters that carry credentials (also those that `match` asks for),
  * bodies of `respond`, and passwords in URLs. `tls.key` is a path and stays.
+ * `apiKeys.keys` and `users`, `eab.key`, what probes send, headers that carry credentials, and passwords in URLs. `tls.key` is a path and stays.
  */
 export function maskSecrets(value: unknown): unknown {
   return mask(value, [])
@@ -38,6 +39,7 @@ function isSecret(path: readonly string[]): boolean {
   // A body may be the answer to who may know it; in `action` of a route as it is built, in `respond` as it is written.
   if (key === 'body' && !path.includes('tests')) return true
   if (path.includes('query') && path.includes('match')) return secretParameters.test(key)
+  if (key === 'key' && path.includes('eab')) return true
   if (key === 'users' || path.at(-2) === 'users') return true
   return path.some((part) => part.toLowerCase().includes('headers')) && secretHeaders.test(key)
 }

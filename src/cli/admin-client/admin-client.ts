@@ -3,6 +3,7 @@ import { Client } from 'undici'
 import type {
   BackendChange,
   BackendView,
+  CertificateView,
   InfoView,
   PoolView,
   PurgeReport,
@@ -62,6 +63,11 @@ export class AdminClient {
 
   info(): Promise<InfoView> {
     return this.#ask<InfoView>('GET', '/api/info')
+  }
+
+  async certificates(): Promise<readonly CertificateView[]> {
+    const path = '/api/certificates'
+    return (await this.#ask<{ certificates: readonly CertificateView[] }>('GET', path)).certificates
   }
 
   async pools(): Promise<readonly PoolView[]> {

@@ -1,8 +1,10 @@
 import { resolve } from 'node:path'
 import type { AdminConfig, CacheStoreConfig, Config, ListenerConfig, PoolConfig } from '../model/model.ts'
 import type { CheckedPlugins } from '../plugins/check-plugins.ts'
+import { acmeSchema } from '../schema/acme.ts'
 import type { RootInput } from '../schema/root.ts'
 import { parseRedisUrl } from '../redis-url.ts'
+import { buildAcme } from './acme.ts'
 import { withCacheScopes } from './cache-scopes.ts'
 import { buildBinds, type ResolvePath } from './paths.ts'
 import { buildListeners } from './listener.ts'
@@ -24,6 +26,9 @@ export function buildConfig(
     name,
     { name, ...cache }
   ])
+  const used = input.listeners.some(({ tls }) => tls?.acme !== undefined)
+  const acme =
+    used || input.acme !== undefined ? buildAcme(input.acme ?? acmeSchema.parse({}), absolute) : undefined
   return {
     ...(file !== undefined && { file }),
     workers: input.workers,
@@ -31,8 +36,9 @@ export function buildConfig(
     ...(input.user !== undefined && { user: input.user }),
     log: input.log,
     ...(input.admin !== undefined && { admin: buildAdmin(input.admin, absolute) }),
+    ...(acme !== undefined && { acme }),
     listeners: withCacheScopes(
-      buildListeners(withSettings(input.listeners, settings), absolute)
+      buildListeners(withSettings(input.listeners, settings), absolute, acme?.challenge === 'http-01')
     ) satisfies ListenerConfig[],
     pools: Object.fromEntries(pools),
     caches: Object.fromEntries(caches),

@@ -9,16 +9,22 @@ import type {
 } from '../model/model.ts'
 import type { L4Input, L7Input, ListenerInput } from '../schema/listener/listener.ts'
 import type { ListenerTlsInput } from '../schema/listener/tls.ts'
+import { buildListenerAcme } from './acme.ts'
 import { buildBinds, type ResolvePath } from './paths.ts'
 import { stageValues } from './stage-values.ts'
 import { buildRoute, routeForPool, routeToHttps } from './route.ts'
 
-export function buildListeners(inputs: readonly ListenerInput[], absolute: ResolvePath): ListenerConfig[] {
+/** `challenges`: requests of http-01 validations are answered on what is clear text. */
+export function buildListeners(
+  inputs: readonly ListenerInput[],
+  absolute: ResolvePath,
+  challenges: boolean
+): ListenerConfig[] {
   const names = new Set(inputs.flatMap(({ name }) => (name === undefined ? [] : [name])))
   return inputs.map((input) => {
     const name = input.name ?? freeName(input, names)
     names.add(name)
-    return input.mode === 'l4' ? buildL4(input, name, absolute) : buildL7(input, name, absolute)
+    return input.mode === 'l4' ? buildL4(input, name, absolute) : buildL7(input, name, absolute, challenges)
   })
 }
 
@@ -102,12 +108,13 @@ function buildUdp({ idle, responses, maxSessions, amplification, receiveBuffer }
   }
 }
 
-function buildL7(input: L7Input, name: string, absolute: ResolvePath): L7ListenerConfig {
+function buildL7(input: L7Input, name: string, absolute: ResolvePath, challenges: boolean): L7ListenerConfig {
   const routes = input.routes.map((route, index) => buildRoute(route, `${name}/${index + 1}`, input))
   const last = `${name}/${routes.length + 1}`
   const { pool, redirectToHttps: https } = input
-  if (pool !== undefined) routes.push(routeForPool(pool, last, input))
-  else if (https !== false) routes.push(routeToHttps(https === true ? undefined : https.port, last, input))
+  if (https !== false) routes.push(routeToHttps(https === true ? undefined : https.port, last, input))
+  if (pool !== undefined)
+    routes.push(routeForPool(pool, https === false ? last : `${name}/${routes.length + 1}`, input))
   const { timeouts } = input
   return {
     ...buildCommon(input, name, absolute),
@@ -116,6 +123,7 @@ function buildL7(input: L7Input, name: string, absolute: ResolvePath): L7Listene
     protocols: [...new Set(input.protocols)],
     http2: { maxStreams: input.http2.maxStreams, idleMs: input.http2.idle },
     trustedProxies: input.trustedProxies,
+    answersChallenges: challenges && input.tls === undefined,
     limits: input.limits,
     timeouts: {
       handshakeMs: timeouts.handshake,
@@ -144,13 +152,14 @@ function buildAccessLog(input: L7Input['accessLog']): AccessLog {
 }
 
 function buildTls(input: ListenerTlsInput, absolute: ResolvePath): ListenerTls {
-  const { certificates = [], selfSigned, minVersion, ciphers, clientAuth } = input
+  const { certificates = [], selfSigned, acme, minVersion, ciphers, clientAuth } = input
   return {
     certificates: Array.isArray(certificates)
       ? certificates.map(({ cert, key }) => ({ cert: absolute(cert), key: absolute(key) }))
       : [],
     ...(!Array.isArray(certificates) && { certificateFolder: absolute(certificates.dir) }),
     selfSigned,
+    ...(acme !== undefined && { acme: buildListenerAcme(acme) }),
     minVersion,
     ...(ciphers !== undefined && { ciphers }),
     ...(clientAuth !== undefined && {

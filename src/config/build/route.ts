@@ -47,12 +47,13 @@ export function routeForPool(pool: string, name: string, listener: Inherited): R
   }
 }
 
-/** What `redirectToHttps` on a listener means: the end of its list of routes. */
+/** What `redirectToHttps` on a listener means: the end of its list of routes, but for a `pool` for what has come over HTTPS. */
 export function routeToHttps(port: number | undefined, name: string, listener: Inherited): RouteConfig {
   const at = port === undefined || port === 443 ? '' : `:${port}`
   return {
     name,
-    match: MATCH_ALL,
+    // Behind a proxy that ends TLS it would come around for ever.
+    match: { ...MATCH_ALL, clearText: true },
     action: { kind: 'redirect', to: `https://{host}${at}{path}{query}`, status: 308 },
     ...inherit({}, listener),
     timeouts: {},

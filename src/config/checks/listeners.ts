@@ -44,8 +44,11 @@ function checkL7(listener: RawMap, path: Path): Finding[] {
   const https = listener['redirectToHttps']
   const redirects = https !== undefined && https !== false
   const findings = [...checkClientCert(listener, path)]
-  if (redirects && listener['pool'] !== undefined) {
-    const message = '"redirectToHttps" and "pool" both take what no route claims; keep one of them'
+  const { trustedProxies } = listener
+  const trusts = Array.isArray(trustedProxies) ? trustedProxies.length > 0 : trustedProxies !== undefined
+  if (redirects && listener['pool'] !== undefined && !trusts) {
+    const message =
+      '"pool" beside "redirectToHttps" is for what a proxy in front has had over HTTPS; name it in "trustedProxies", or keep one of them'
     findings.push(errorAt([...path, 'redirectToHttps'], message, 'key'))
   }
   if (redirects && listener['tls'] !== undefined) {
@@ -75,8 +78,11 @@ function checkClientCert(listener: RawMap, path: Path): Finding[] {
 function checkTls({ tls }: RawMap, path: Path): Finding[] {
   if (!isMap(tls)) return []
   const selfSigned = tls['selfSigned'] === true
-  if (tls['certificates'] === undefined && !selfSigned) {
-    const message = 'missing key "certificates": a list of { cert: file, key: file }, or `selfSigned: true`'
+  const acme = tls['acme'] !== undefined
+  if (acme && selfSigned) return [errorAt([...path, 'tls', 'selfSigned'], 'takes no "acme" beside it', 'key')]
+  if (tls['certificates'] === undefined && !selfSigned && !acme) {
+    const message =
+      'missing key "certificates": a list of { cert: file, key: file }, or `acme: { domains: […] }`, or `selfSigned: true`'
     return [errorAt([...path, 'tls'], message, 'key')]
   }
   if (tls['certificates'] === undefined || !selfSigned) return []

@@ -11,6 +11,7 @@ const MAX_SECRET_BYTES = 65_536
 const secrets: readonly Path[] = [
   ['admin', 'token'],
   ['redis', 'url'],
+  ['acme', 'directory', '*', 'eab', 'key'],
   ...authPaths(['apiKeys', 'keys', '*']),
   ...authPaths(['apiKeys', 'keys', '*', '*']),
   ...authPaths(['jwt', 'secret']),

@@ -12,6 +12,8 @@ export interface RouteMatch {
   /** Name to value; `*` means present. */
   readonly cookies?: Readonly<Record<string, string>>
   readonly clientIp: readonly string[]
+  /** Not for requests that a trusted proxy has had over HTTPS; of `redirectToHttps` only. */
+  readonly clearText?: boolean
   /** Patterns of which one must fit the client's certificate; undefined: none is asked for. */
   readonly clientCert?: readonly string[]
   /** By Content-Length, in bytes; a body of unknown length is over any size. */

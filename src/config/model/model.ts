@@ -1,3 +1,4 @@
+import type { AcmeConfig, ListenerAcme } from './acme-model.ts'
 import type { AddressBind, Bind } from './bind.ts'
 import type { RouteMatch } from './match-model.ts'
 import type { PluginConfig } from './plugin-model.ts'
@@ -5,6 +6,7 @@ import type { BackendTls, PoolConfig, RetryConfig } from './pool-model.ts'
 import type { ConfigTest } from './test-model.ts'
 
 // One door for whoever reads the configuration; the types of pools stand apart for their length only.
+export type * from './acme-model.ts'
 export type * from './pool-model.ts'
 export type * from './discovery-model.ts'
 export type * from './match-model.ts'
@@ -24,6 +26,8 @@ export interface Config {
   readonly user?: string
   readonly log: { readonly level: LogLevel }
   readonly admin?: AdminConfig
+  /** There wherever a listener has names for it. */
+  readonly acme?: AcmeConfig
   readonly listeners: readonly ListenerConfig[]
   readonly pools: Readonly<Record<string, PoolConfig>>
   readonly caches: Readonly<Record<string, CacheStoreConfig>>
@@ -89,6 +93,7 @@ export interface ListenerTls {
   /** In place of `certificates`: all that are in it. */
   readonly certificateFolder?: string
   readonly selfSigned: boolean
+  readonly acme?: ListenerAcme
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
   /** As OpenSSL names them; undefined: ours. */
   readonly ciphers?: string
@@ -137,6 +142,8 @@ export interface L7ListenerConfig extends ListenerCommon {
   readonly protocols: readonly HttpProtocol[]
   readonly http2: { readonly maxStreams: number; readonly idleMs: number }
   readonly trustedProxies: readonly string[]
+  /** Requests of an authority's http-01 validations are answered before any route is asked. */
+  readonly answersChallenges: boolean
   readonly limits: RequestLimits
   readonly timeouts: {
     /** TLS and PROXY header. */

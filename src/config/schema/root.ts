@@ -4,6 +4,7 @@ import { foreignLevels } from '../report/foreign-words.ts'
 import { numberOf, textOf } from '../environment/env-text.ts'
 import { leaf, listOf, mapping, Refusal } from './leaf/leaf.ts'
 import { duration, size, text, word } from './leaf/leaves.ts'
+import { acmeSchema } from './acme.ts'
 import { configTest } from './config-test.ts'
 import { listenerSchema } from './listener/listener.ts'
 import { firstOf, loneNumber, loneText } from './leaf/lone.ts'
@@ -84,6 +85,9 @@ export const rootSchema = mapping({
   )
     .optional()
     .describe('Health of `lb` itself, metrics and the API; left out: none.'),
+  acme: acmeSchema
+    .optional()
+    .describe('How certificates are obtained (RFC 8555), for listeners with `tls: { acme: … }`.'),
   listeners: listOf(listenerSchema, { min: 1, max: 1000 }).describe('Where clients come in.'),
   pools: z.record(name('a name such as web'), poolSchema).prefault({}).describe('Sets of backends, by name.'),
   caches: z

@@ -111,13 +111,18 @@ export const catalogue = {
     ['listener', 'file'],
     'Seconds until the certificate expires; negative once it has. By its file, or self-signed.'
   ),
+  lb_acme_names: gauge(
+    ['state'],
+    'Names with certificates by ACME, by state: valid, renewing, ordering, waiting, failed.'
+  ),
+  lb_acme_orders_total: counter(['result'], 'Orders of certificates that have ended: ok or fail.'),
   lb_tls_handshakes_total: counter(
     ['listener', 'version', 'resumed'],
     'TLS handshakes with clients that were completed, by version and whether a session was resumed.'
   ),
   lb_tls_handshake_failures_total: counter(
     ['listener', 'reason'],
-    'TLS handshakes with clients that failed: timeout, client-gone, http, not-tls, version, cipher, alpn, client-certificate, refused-by-client, protocol, internal.'
+    'TLS handshakes with clients that failed: timeout, client-gone, http, not-tls, version, cipher, alpn, client-certificate, refused-by-client, challenge, protocol, internal.'
   ),
   lb_l4_ends_total: counter(
     ['listener', 'reason'],

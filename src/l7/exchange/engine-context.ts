@@ -3,6 +3,7 @@ import type { Deadlines } from '../../core/deadlines.ts'
 import type { Logger } from '../../core/log/log.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import type { Counter, Histogram, Metrics } from '../../core/metrics/metrics.ts'
+import type { Challenges } from '../../net/tls/challenges.ts'
 import type { Random } from '../../core/random.ts'
 
 /** What all engines of a thread share. */
@@ -12,6 +13,8 @@ export interface L7Deps {
   readonly deadlines: Deadlines
   readonly log: Logger
   readonly metrics: Metrics
+  /** Answers to authorities' validations; undefined where there is no ACME. */
+  readonly challenges?: Challenges | undefined
 }
 
 /** What the parts of one engine share. */

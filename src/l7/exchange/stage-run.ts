@@ -69,7 +69,8 @@ export abstract class StageRun extends ExchangeFacts implements Waiting {
       headers: this.request.headers,
       clientIp: this.clientIp,
       bodyLength: this.request.bodyLength,
-      client: this.client
+      client: this.client,
+      asked: this
     })
   }
 

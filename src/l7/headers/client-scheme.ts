@@ -1,6 +1,6 @@
 import type { HeaderBlock } from '../message/header-block.ts'
 
-interface Asked {
+export interface Asked {
   readonly request: { readonly headers: HeaderBlock }
   /** The peer is a proxy that is believed. */
   readonly trusted: boolean

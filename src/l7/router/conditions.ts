@@ -2,6 +2,7 @@ import { compileCidrs, type CidrSet } from '../../net/address/cidr.ts'
 import type { PathPolicy, RouteMatch } from '../../config/model/model.ts'
 import { certainCookie } from '../../core/cookies.ts'
 import { UNKNOWN_LENGTH } from '../message/body-length.ts'
+import { clientScheme } from '../headers/client-scheme.ts'
 import { queryValue } from '../uri/query.ts'
 import { ClientCertMatch } from './client-cert-match.ts'
 import type { MatchInput } from './match-input.ts'
@@ -22,6 +23,7 @@ export class Conditions {
   readonly #body: RouteMatch['body']
   readonly #any: readonly Part[] | undefined
   readonly #not: readonly Part[] | undefined
+  readonly #clearText: boolean
 
   constructor(match: RouteMatch, policy: PathPolicy) {
     this.#methods = match.methods.length > 0 ? match.methods : undefined
@@ -33,6 +35,7 @@ export class Conditions {
     this.#body = match.body
     this.#any = match.any?.map((part) => new Part(part, policy))
     this.#not = match.not?.map((part) => new Part(part, policy))
+    this.#clearText = match.clearText === true
     this.#pathRegex = match.pathRegex === undefined ? undefined : new RegExp(match.pathRegex)
   }
 
@@ -49,6 +52,8 @@ export class Conditions {
     if (this.#clientCert?.holds(input.client?.tls?.clientCertificate) === false) return 'clientCert'
     if (this.#cookies !== undefined && !this.#cookiesHold(this.#cookies, input)) return 'cookies'
     if (this.#body !== undefined && !sizeHolds(this.#body, input.bodyLength)) return 'body'
+    if (this.#clearText && input.asked !== undefined && clientScheme(input.asked) === 'https')
+      return 'clearText'
     if (this.#pathRegex !== undefined && !this.#pathRegex.test(input.path)) return 'pathRegex'
     if (this.#any !== undefined && !oneHolds(this.#any, input)) return 'any'
     if (this.#not !== undefined && oneHolds(this.#not, input)) return 'not'

@@ -1,4 +1,5 @@
 import type { TlsFacts } from '../../net/tls/tls-facts.ts'
+import type { Asked } from '../headers/client-scheme.ts'
 
 /** What routes are compared with. One object may be filled anew for each request. */
 export interface MatchInput {
@@ -13,6 +14,8 @@ export interface MatchInput {
   readonly clientIp: string
   /** Bytes, or UNKNOWN_LENGTH; 0 without a body. */
   readonly bodyLength: number
+  /** For who asks how the client itself speaks. */
+  readonly asked?: Asked
   /** The client's connection, for who asks for its certificate. */
   readonly client?: { readonly tls: TlsFacts | undefined }
 }

@@ -84,6 +84,11 @@ export const order: readonly OrderEntry[] = [
     () => import('./target/target.ts')
   ),
   early(
+    'acme-challenge',
+    "an authority's validation is answered whatever the routes say",
+    () => import('./acme-challenge/acme-challenge.ts')
+  ),
+  early(
     'loop',
     'a loop costs nothing but this, however often it comes around',
     () => import('./loop/loop.ts')

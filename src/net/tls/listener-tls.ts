@@ -17,6 +17,13 @@ export interface ListenerTlsMaterial {
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
   /** As OpenSSL names them; undefined: those with authenticated encryption. */
   readonly ciphers?: string
+  /** Some of the certificates are had by ACME; validations by tls-alpn-01 are answered. */
+  readonly acme?: {
+    /** Names whose first certificate is not there yet: nobody is shown that of another in its place. */
+    readonly pending: readonly string[]
+    /** Names that no certificate has are asked for. */
+    readonly onDemand: boolean
+  }
   readonly clientAuth?: { readonly ca: string; readonly crl?: string; readonly required: boolean }
 }
 
@@ -87,13 +94,15 @@ function rethrow(error: unknown): never {
 /** What a listener's `tls` names, with the certificates in use. Throws TlsFileError. */
 export function listenerMaterial(
   config: ListenerTls,
-  certificates: readonly CertificatePair[]
+  certificates: readonly CertificatePair[],
+  pending: readonly string[] = []
 ): ListenerTlsMaterial {
-  const { clientAuth, ciphers } = config
+  const { clientAuth, ciphers, acme } = config
   return {
     certificates,
     minVersion: config.minVersion,
     ...(ciphers !== undefined && { ciphers }),
+    ...(acme !== undefined && { acme: { pending, onDemand: acme.onDemand !== undefined } }),
     ...(clientAuth !== undefined && {
       clientAuth: {
         ca: authorities(clientAuth.ca, ['clientAuth', 'ca']),

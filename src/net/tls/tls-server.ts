@@ -6,8 +6,9 @@ import type { Transport } from '../transport/transport.ts'
 import type { ClientHello } from './client-hello.ts'
 import { Handshake, type Secured, type Shaking, type Tls } from './handshake.ts'
 import type { ListenerTlsMaterial } from './listener-tls.ts'
+import { ACME_TLS } from './challenges.ts'
 import { rawTls } from './raw-tls.ts'
-import { ServerContexts } from './server/server-contexts.ts'
+import { type Bundle, ServerContexts } from './server/server-contexts.ts'
 import type { ServerSide } from './server/server-side.ts'
 import { SocketTls } from './server/socket-tls.ts'
 import type { TlsFacts } from './tls-facts.ts'
@@ -21,6 +22,8 @@ export interface TlsServerOptions {
   readonly alpn?: readonly string[]
 }
 
+const ACME_ALPN = alpnList([ACME_TLS])
+
 /**
  * Terminates TLS on connections accepted elsewhere. One per listener and snapshot; a reload with new certificates makes
  * another one, and handshakes under way end with the old.
@@ -32,6 +35,7 @@ export class TlsServer implements Tls {
   readonly #common: Omit<ServerSide, 'context'>
   readonly #sockets: SocketTls
   readonly asksHello: boolean
+  readonly #onDemand: boolean
   readonly #done = new Map<string, Counter>()
 
   /** Throws what OpenSSL says of a certificate or key that it cannot use. */
@@ -42,18 +46,23 @@ export class TlsServer implements Tls {
     this.asksHello = this.#contexts.several
     const { alpn } = options
     this.#common = { alpn: alpn && alpnList(alpn), clientAuth: material.clientAuth, staple: undefined }
+    this.#onDemand = material.acme?.onDemand === true
     this.#sockets = new SocketTls(material, this.#contexts, alpn)
   }
 
   put(clear: Transport, first: Buffer, hello: ClientHello | undefined, shaking: Shaking): Transport {
     if (clear.closed) return clear
-    const bundle = this.#contexts.choose(hello?.serverName)
+    const challenge = hello?.alpn.includes(ACME_TLS) === true ? this.#challenge(hello.serverName) : undefined
+    const bundle = challenge ?? this.#choose(hello?.serverName)
     if (rawTls === undefined || !(clear instanceof RawTransport)) {
-      return this.#sockets.put(clear as SocketTransport, first, bundle, shaking)
+      return this.#sockets.put(clear as SocketTransport, first, bundle, shaking, challenge && [ACME_TLS])
     }
     // Asked before it is given away.
     const { remote } = clear
-    const side = { ...this.#common, context: bundle.context }
+    const side =
+      challenge === undefined
+        ? { ...this.#common, context: bundle.context }
+        : { alpn: ACME_ALPN, clientAuth: undefined, staple: undefined, context: bundle.context }
     const transport = TlsTransport.accepted(rawTls, clear.detach(), side, shaking, remote)
     // What is told comes in a later turn, since a handshake takes more than one read.
     transport.start(first)
@@ -67,6 +76,12 @@ export class TlsServer implements Tls {
   secure(transport: Transport, rest: Buffer | undefined, done: Secured): Handshake {
     const { handshakeTimeoutMs } = this.#options
     const handshake = new Handshake(this.#thread, handshakeTimeoutMs, this, (under, failed) => {
+      if (under?.tls?.alpn === ACME_TLS) {
+        // RFC 8737 §3: the handshake is all that there is to it.
+        under.destroy()
+        const error = new Error('the validation of a name by its authority')
+        return done(undefined, { reason: 'challenge', error, clear: undefined })
+      }
       if (under !== undefined) this.#count(under.tls!)
       else this.#failed(failed!.reason)
       done(under, failed)
@@ -74,6 +89,19 @@ export class TlsServer implements Tls {
     transport.owner = handshake
     handshake.begin(transport, rest)
     return handshake
+  }
+
+  /** What answers a validation by tls-alpn-01 that is in flight. */
+  #challenge(name: string | undefined): Bundle | undefined {
+    const pair = name === undefined ? undefined : this.#thread.challenges.certificate(name)
+    return pair && this.#contexts.forChallenge(pair)
+  }
+
+  #choose(name: string | undefined): Bundle {
+    if (!this.#onDemand || name === undefined) return this.#contexts.choose(name)
+    const found = this.#contexts.find(name)
+    if (found === undefined || found.pairs.length === 0) this.#thread.wanted(this.#options.name, name)
+    return found ?? this.#contexts.none
   }
 
   #count({ version, resumed }: TlsFacts): void {

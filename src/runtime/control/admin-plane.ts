@@ -3,6 +3,7 @@ import {
   type BackendChange,
   type BackendView,
   type CacheView,
+  type CertificateView,
   type ConnectionsView,
   type ControlPlane,
   type InfoView,
@@ -39,7 +40,6 @@ export interface AdminPlaneParts {
   readonly reportOf: ReportOf
   readonly reasonOf: ReasonOf
   readonly version: string
-  readonly startedAt: number
   /** Worker threads; 0: the main thread does the work. */
   readonly workers: number
   readonly isDraining: () => boolean
@@ -48,11 +48,13 @@ export interface AdminPlaneParts {
   readonly pseudonym: string
   readonly reload: (plan: boolean) => Promise<ReloadReport>
   readonly redis: RedisBoard
+  readonly certificates: () => readonly CertificateView[]
 }
 
 /** What the admin listener shows and changes: the running process in the words of the admin API. */
 export class AdminPlane implements ControlPlane {
   readonly #parts: AdminPlaneParts
+  readonly #startedAt = Date.now()
   /** A hundred at once, with thousands of backends each, would keep the probes from their work. */
   readonly #reloads = new Coalesced(() => this.#parts.reload(false))
   /** Of the last count: `listeners()` is synchronous and is asked by every readiness probe. */
@@ -63,13 +65,13 @@ export class AdminPlane implements ControlPlane {
   }
 
   info(): InfoView {
-    const { controller, version, startedAt, workers, isDraining, redis } = this.#parts
+    const { controller, version, workers, isDraining, redis } = this.#parts
     return {
       version,
       node: process.version,
       pid: process.pid,
-      startedAt: new Date(startedAt).toISOString(),
-      uptimeSeconds: Math.round((Date.now() - startedAt) / 1e3),
+      startedAt: new Date(this.#startedAt).toISOString(),
+      uptimeSeconds: Math.round((Date.now() - this.#startedAt) / 1e3),
       workers,
       state: isDraining() ? 'draining' : 'running',
       ...(controller.config.file !== undefined && { configFile: controller.config.file }),
@@ -130,6 +132,10 @@ export class AdminPlane implements ControlPlane {
         ...seconds(oldestMs)
       }))
     }
+  }
+
+  certificates(): readonly CertificateView[] {
+    return this.#parts.certificates()
   }
 
   caches(): readonly CacheView[] {

@@ -6,6 +6,7 @@ import type { Config, LogLevel } from '../../config/model/model.ts'
 import type { ConfiguredMemory } from '../memory/configured-memory.ts'
 import { describeDiff, diffConfigs, isEmpty } from './reload/diff.ts'
 import { makePool, type PoolDeps } from '../plane/make-pool.ts'
+import type { Obtained } from '../certificates/acme-upkeep.ts'
 import type { HeldCertificate } from '../certificates/certificate-watch.ts'
 import { MaterialReader, type ReadMaterial } from './reload/material.ts'
 import type { ListenerConnections } from '../workers/messages.ts'
@@ -22,6 +23,7 @@ export interface ControllerParts extends PoolDeps {
   /** Over the configuration's. */
   readonly logLevel: LogLevel | undefined
   readonly memory: ConfiguredMemory
+  readonly obtained: Obtained
   /** Changes the admin listener. Rejects when that cannot be; then it is as before. */
   readonly edge: (config: Config) => Promise<void>
   /** After every change. */
@@ -40,7 +42,7 @@ const FREE_ROWS_AFTER_MS = 5_000
 export class Controller {
   readonly #parts: ControllerParts
   readonly #changes = new SerialQueue()
-  readonly #material = new MaterialReader()
+  readonly #material: MaterialReader
   #config: Config | undefined
   #certificates: readonly HeldCertificate[] | undefined
   #snapshot: Snapshot | undefined
@@ -54,6 +56,7 @@ export class Controller {
 
   constructor(parts: ControllerParts) {
     this.#parts = parts
+    this.#material = new MaterialReader(parts.obtained)
   }
 
   /** In force. */

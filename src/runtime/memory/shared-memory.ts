@@ -1,6 +1,7 @@
 import { giveBack } from '../../balancer/table/give-back.ts'
 import { BackendTable, type TableBuffers } from '../../balancer/table/table.ts'
 import { SharedCounts, type CountsBuffers } from '../../shared/shared-counts.ts'
+import { Challenges } from '../../net/tls/challenges.ts'
 import { TicketKeys } from '../../net/tls/ticket-keys.ts'
 import { RedisBoard } from '../../redis/redis-board.ts'
 import type { AdmissionTables } from '../../net/admission/gate.ts'
@@ -12,6 +13,7 @@ export interface SharedBuffers {
   readonly clients: CountsBuffers
   readonly ticketKeys: ArrayBufferLike
   readonly redis: ArrayBufferLike
+  readonly challenges: ArrayBufferLike
 }
 
 /** Listeners with a limit on their connections. */
@@ -24,17 +26,20 @@ export class SharedMemory {
 
   readonly ticketKeys: TicketKeys
   readonly redis: RedisBoard
+  readonly challenges: Challenges
 
   private constructor(
     table: BackendTable,
     listeners: SharedCounts,
     clients: SharedCounts,
     ticketKeys: TicketKeys,
-    redis: RedisBoard
+    redis: RedisBoard,
+    challenges: Challenges
   ) {
     this.table = table
     this.ticketKeys = ticketKeys
     this.redis = redis
+    this.challenges = challenges
     this.admission = { listeners, clients }
   }
 
@@ -45,7 +50,8 @@ export class SharedMemory {
       SharedCounts.create({ ...size, entries: LISTENERS }),
       SharedCounts.create(size),
       TicketKeys.create(size.shared),
-      RedisBoard.create(size)
+      RedisBoard.create(size),
+      Challenges.create(size.shared)
     )
   }
 
@@ -55,7 +61,8 @@ export class SharedMemory {
       new SharedCounts(buffers.listeners, thread),
       new SharedCounts(buffers.clients, thread),
       new TicketKeys(buffers.ticketKeys),
-      new RedisBoard(buffers.redis)
+      new RedisBoard(buffers.redis),
+      new Challenges(buffers.challenges)
     )
   }
 
@@ -66,7 +73,8 @@ export class SharedMemory {
       listeners: listeners.buffers,
       clients: clients.buffers,
       ticketKeys: this.ticketKeys.memory,
-      redis: this.redis.memory
+      redis: this.redis.memory,
+      challenges: this.challenges.memory
     }
   }
 

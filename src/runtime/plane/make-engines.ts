@@ -23,6 +23,8 @@ export interface EnginesParts {
   readonly memory: SharedMemory
   /** This process in Via: one name for all its workers, so that a loop through two of them is seen. */
   readonly pseudonym: string
+  /** A client wants a name whose certificate is to be had on demand. */
+  readonly wanted: (listener: string, name: string) => void
 }
 
 /** The engines of one thread, over what they share there: deadlines, upstream connections, metrics, shared memory. */
@@ -33,7 +35,7 @@ export function makeEngines(parts: EnginesParts): Engines {
     { deadlines, clock: parts.clock, random: parts.random },
     parts.metrics
   )
-  const tls = tlsThread(deadlines, parts.metrics, memory.ticketKeys)
+  const tls = tlsThread(deadlines, parts.metrics, memory.ticketKeys, memory.challenges, parts.wanted)
   const l4 = new L4Listeners({ ...parts, deadlines, admission: memory.admission, tls })
   const redis = new ThreadRedis({ ...parts, board: memory.redis, thread: memory.table.thread })
   const l7 = new L7Listeners({
@@ -43,6 +45,7 @@ export function makeEngines(parts: EnginesParts): Engines {
     redis,
     tls,
     admission: memory.admission,
+    challenges: memory.challenges,
     thread: memory.table.thread,
     workerIndex: Math.max(0, memory.table.thread - 1)
   })

@@ -58,6 +58,8 @@ export type FromWorker =
   | { readonly type: 'connections'; readonly id: number; readonly listeners: readonly ListenerConnections[] }
   | { readonly type: 'metrics'; readonly announcement: MetricsAnnouncement }
   | { readonly type: 'change'; readonly event: ChangeEvent }
+  /** A client wants a name whose certificate is to be had on demand. */
+  | { readonly type: 'wanted'; readonly listener: string; readonly name: string }
   | {
       readonly type: 'log'
       readonly level: Exclude<LogLevel, 'silent'>

@@ -9,9 +9,11 @@ import { stackOf } from './watch/stack-of.ts'
 import { StartError } from '../control/start-error.ts'
 import { workerFile } from './worker-file.ts'
 
+/** What needs no answer. */
+export type Told = Extract<FromWorker, { type: 'metrics' | 'change' | 'log' | 'wanted' }>
+
 export interface WorkerHooks {
-  /** What needs no answer: metrics and changes. */
-  onMessage(message: Extract<FromWorker, { type: 'metrics' | 'change' | 'log' }>): void
+  onMessage(message: Told): void
   /** Once, last. `error`: what it died of; undefined when it was told to end. */
   onExit(error: Error | undefined): void
 }
@@ -173,8 +175,7 @@ export class WorkerThread {
   }
 
   #receive(message: FromWorker): void {
-    if (message.type === 'metrics' || message.type === 'change' || message.type === 'log')
-      return this.#hooks.onMessage(message)
+    if (isTold(message)) return this.#hooks.onMessage(message)
     const key = keyOf(message)
     const waiting = this.#waiting.get(key)
     this.#waiting.delete(key)
@@ -189,6 +190,10 @@ export class WorkerThread {
     this.#waiting.clear()
     this.#hooks.onExit(this.#ended ? undefined : error)
   }
+}
+
+function isTold(message: FromWorker): message is Told {
+  return ['metrics', 'change', 'log', 'wanted'].includes(message.type)
 }
 
 function keyOf(answer: Answer): string {

@@ -56,7 +56,8 @@ const memory = SharedMemory.attach(init.memory, init.thread)
 const { table } = memory
 const common = { table, clock: systemClock, random: systemRandom, log }
 const { pseudonym } = init
-const engines = makeEngines({ ...common, metrics, memory, pseudonym })
+const wanted = (listener: string, name: string) => post({ type: 'wanted', listener, name })
+const engines = makeEngines({ ...common, metrics, memory, pseudonym, wanted })
 const peers = new Peers({
   wake: (pool) => wakeQueue(table, pool),
   shed: (slot) => shedIdle(table, slot),

@@ -3,10 +3,8 @@ import { bindsStreams } from '../../net/descriptors/bind-stream.ts'
 import { systemClock } from '../../core/clock.ts'
 import { contain } from '../../core/containment.ts'
 import { reopenLogs } from '../../core/log/line-sink.ts'
-import type { Logger } from '../../core/log/log.ts'
-import type { MetricsSource } from '../../core/metrics/hub.ts'
 import type { BackendFate } from '../plane/engine.ts'
-import type { FromWorker, ListenerConnections, WorkerInit } from './messages.ts'
+import type { ListenerConnections } from './messages.ts'
 import { sumConnections, type Planes, type WorkerState } from './planes.ts'
 import { emptySeat, stateOf, type Seat } from './seat.ts'
 import { SerialQueue } from '../control/reload/serial-queue.ts'
@@ -16,22 +14,7 @@ import { all } from './all.ts'
 import { Keepers } from './sockets/keepers.ts'
 import { WorkerSockets } from './sockets/worker-sockets.ts'
 import { WorkerThread } from './worker-thread.ts'
-
-export interface WorkersParts {
-  readonly count: number
-  readonly heapMb: number
-  readonly log: Logger
-  /** Without `thread`, which is 1 … count. */
-  readonly init: Omit<WorkerInit, 'thread' | 'beats'>
-  readonly metricsSource: () => MetricsSource
-  readonly onChange: (event: Extract<FromWorker, { type: 'change' }>['event']) => void
-  /** The thread is gone: nobody may go on waiting for it. */
-  readonly recover: (thread: number) => void
-  /** Whatever it held in shared tables is to be given back: backends have heard by now that its connections are closed. */
-  readonly giveBack: (thread: number) => void
-  /** One more was replaced. */
-  readonly onRestart: () => void
-}
+import type { WorkersParts } from './workers-parts.ts'
 
 /**
  * The kernel has closed what a dead thread had open, but a busy backend hears of that and of the next connection in any
@@ -213,6 +196,7 @@ export class Workers implements Planes {
         onMessage: (message) => {
           if (message.type === 'metrics') source.announce(message.announcement)
           else if (message.type === 'log') this.#parts.log[message.level](message.fields, message.message)
+          else if (message.type === 'wanted') this.#parts.onWanted(message.listener, message.name)
           else this.#parts.onChange(message.event)
         },
         onExit: (error) => {

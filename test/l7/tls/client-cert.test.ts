@@ -171,6 +171,37 @@ t.test('redirectToHttps sends what no route claims to HTTPS', async (t) => {
   t.equal(await location('web', '/up'), '200 undefined')
 })
 
+t.test('redirectToHttps lets through what a trusted proxy has had over HTTPS', async (t) => {
+  const origin = await httpOrigin(t, 'web')
+  const common = { bind: '127.0.0.1:0', mode: 'l7', redirectToHttps: true }
+  const lb = await startLb(t, {
+    workers: 0,
+    listeners: [
+      { ...common, name: 'trusting', trustedProxies: ['127.0.0.1'], pool: 'web' },
+      { ...common, name: 'alone', trustedProxies: ['127.0.0.1'] },
+      { ...common, name: 'doubting' }
+    ],
+    pools: { web: { backends: [origin.address] } }
+  })
+  const status = async (name: string, headers: Record<string, string>): Promise<number> => {
+    const asked = httpGet({ port: lb.port(name), host: '127.0.0.1', headers: { host: 'a.test', ...headers } })
+    const [response] = (await once(asked, 'response')) as [{ statusCode: number; resume(): void }]
+    response.resume()
+    return response.statusCode
+  }
+  const said: Record<string, string>[] = [
+    { 'x-forwarded-proto': 'https' },
+    { forwarded: 'for=192.0.2.1;proto=https' }
+  ]
+  for (const over of said) {
+    t.equal(await status('trusting', over), 200)
+    t.equal(await status('alone', over), 404, 'there is nowhere to go, and no loop')
+    t.equal(await status('doubting', over), 308, 'anybody may say so')
+  }
+  t.equal(await status('trusting', { 'x-forwarded-proto': 'http' }), 308)
+  t.equal(await status('trusting', {}), 308)
+})
+
 t.test('what says nothing in the configuration is refused', async (t) => {
   const problems = (listener: object): string => {
     const result = configFromObject({
@@ -184,6 +215,6 @@ t.test('what says nothing in the configuration is refused', async (t) => {
     problems({ routes: [{ match, pool: 'web' }] }),
     /routes\[0\]\.match\.clientCert: .*needs `clientAuth`/
   )
-  t.match(problems({ redirectToHttps: true, pool: 'web' }), /both take what no route claims/)
+  t.match(problems({ redirectToHttps: true, pool: 'web' }), /name it in "trustedProxies"/)
   t.match(problems({ redirectToHttps: true, tls: { selfSigned: true } }), /is for clear text/)
 })

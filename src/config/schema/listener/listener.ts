@@ -133,7 +133,9 @@ const l7Keys = {
       mapping({ port: integer(1, 65_535).describe('Port that HTTPS is on, where it is not 443.') })
     ])
     .prefault(defaults.listener.redirectToHttps)
-    .describe('In place of `pool`, in clear text: what no route claims is sent to HTTPS, by a 308.'),
+    .describe(
+      'In clear text: what no route claims is sent to HTTPS, by a 308; but for what a proxy of `trustedProxies` has had over HTTPS (X-Forwarded-Proto), which goes to `pool`.'
+    ),
   timeouts: mapping({
     handshake: duration({ example: '10s' }).prefault(l7.handshake).describe('For the TLS handshake.'),
     requestHeaders: duration().prefault(l7.requestHeaders).describe('For the head of a request; then 408.'),

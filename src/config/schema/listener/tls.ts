@@ -4,6 +4,7 @@ import { mapping, listOf } from '../leaf/leaf.ts'
 import { flag, text, word } from '../leaf/leaves.ts'
 import { loneText, loneTrue } from '../leaf/lone.ts'
 import { filePath } from '../leaf/network-leaves.ts'
+import { listenerAcme } from '../acme.ts'
 
 /** `tls` of a listener: what clients see. */
 export const listenerTls = mapping(
@@ -30,6 +31,9 @@ export const listenerTls = mapping(
     selfSigned: flag()
       .prefault(defaults.tls.selfSigned)
       .describe('For development: a certificate for localhost is made at start.'),
+    acme: listenerAcme
+      .optional()
+      .describe('Certificates are obtained from an authority and renewed (see `acme`), one for each name.'),
     minVersion: word(['TLSv1.2', 'TLSv1.3'])
       .prefault(defaults.tls.minVersion)
       .describe('Oldest version of TLS that is spoken.'),

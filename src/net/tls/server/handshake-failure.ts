@@ -9,6 +9,7 @@ export type FailureReason =
   | 'alpn'
   | 'client-certificate'
   | 'refused-by-client'
+  | 'challenge'
   | 'protocol'
   | 'internal'
 

@@ -36,6 +36,9 @@ export class ServerContexts {
   readonly sessionIdContext: string
   readonly ticketKeys: PurposeKeys
   readonly #names: ServerNames<Bundle>
+  /** A context without a certificate: OpenSSL ends the handshake with the alert that is due. */
+  readonly none: Bundle
+  readonly #make: (pairs: readonly CertificatePair[]) => SecureContext
   /** More than one may be asked for. */
   readonly several: boolean
 
@@ -45,11 +48,12 @@ export class ServerContexts {
     const purpose = JSON.stringify([listener, clientAuth?.required, clientAuth?.ca, clientAuth?.crl])
     this.sessionIdContext = createHash('sha256').update(purpose).digest('hex').slice(0, 32)
     this.ticketKeys = ticketKeys.for(purpose)
-    const make = (pairs: readonly CertificatePair[]): SecureContext => {
+    const make = (this.#make = (pairs: readonly CertificatePair[]): SecureContext => {
       const context = serverContext(pairs, material, this.sessionIdContext)
       this.ticketKeys.use(context)
       return context
-    }
+    })
+    this.none = new Bundle([], make)
     const parsed = material.certificates.map(parse)
     const bundles = new Map<string, Bundle>()
     const bundleOf = (name: string | undefined, from: Parsed): Bundle => {
@@ -65,21 +69,35 @@ export class ServerContexts {
       }
       return bundle
     }
+    const { acme } = material
     this.#names = new ServerNames(
-      parsed.flatMap((each) => each.names.map((name) => [name, bundleOf(name, each)] as const)),
+      [
+        ...parsed.flatMap((each) => each.names.map((name) => [name, bundleOf(name, each)] as const)),
+        ...(acme?.pending ?? []).map((name) => [name, this.none] as const)
+      ],
       true
     )
     const [one] = parsed
-    if (one === undefined) throw new Error('no certificate')
-    this.#first = bundleOf(one.names[0], one)
+    if (one === undefined && acme === undefined) throw new Error('no certificate')
+    this.#first = one === undefined ? this.none : bundleOf(one.names[0], one)
     // What is wrong with it is told now.
     void this.#first.context
-    this.several = bundles.size > 1
+    this.several = bundles.size > 1 || acme !== undefined
   }
 
   /** `name` in lower case. */
   choose(name: string | undefined): Bundle {
-    return (name === undefined ? undefined : this.#names.find(name)) ?? this.#first
+    return this.find(name) ?? this.#first
+  }
+
+  /** Undefined: no certificate has this name, and none is to come. */
+  find(name: string | undefined): Bundle | undefined {
+    return name === undefined ? undefined : this.#names.find(name)
+  }
+
+  /** For one validation by tls-alpn-01. */
+  forChallenge(pair: CertificatePair): Bundle {
+    return new Bundle([pair], this.#make)
   }
 }
 

@@ -22,14 +22,21 @@ export class SocketTls {
     this.#alpn = alpn
   }
 
-  put(clear: SocketTransport, first: Buffer, bundle: Bundle, shaking: Shaking): Transport {
+  /** `alpn`: in place of the listener's, for a server that serves one connection. */
+  put(
+    clear: SocketTransport,
+    first: Buffer,
+    bundle: Bundle,
+    shaking: Shaking,
+    alpn?: readonly string[]
+  ): Transport {
     const { ticketKeys } = this.#contexts
     if (ticketKeys.turn !== this.#turn) {
       this.#turn = ticketKeys.turn
       for (const server of this.#servers.values()) server.setTicketKeys(ticketKeys.current)
     }
-    let server = this.#servers.get(bundle)
-    if (server === undefined) this.#servers.set(bundle, (server = this.#make(bundle)))
+    let server = alpn === undefined ? this.#servers.get(bundle) : this.#make(bundle, alpn)
+    if (server === undefined) this.#servers.set(bundle, (server = this.#make(bundle, this.#alpn)))
     const { socket } = clear
     // TLS reads the handle itself from now on; what breaks is told as tlsClientError.
     clear.owner = nobody
@@ -41,7 +48,7 @@ export class SocketTls {
     return clear
   }
 
-  #make({ pairs }: Bundle): Server {
+  #make({ pairs }: Bundle, alpn: readonly string[] | undefined): Server {
     const { clientAuth } = this.#material
     const server = createServer({
       ...serverOptions(pairs, this.#material, this.#contexts.sessionIdContext),
@@ -50,7 +57,7 @@ export class SocketTls {
       ticketKeys: this.#contexts.ticketKeys.current,
       // The deadline is Handshake's.
       handshakeTimeout: 0x7fff_ffff,
-      ALPNProtocols: this.#alpn === undefined ? undefined : [...this.#alpn]
+      ALPNProtocols: alpn === undefined ? undefined : [...alpn]
     })
     server.on('secureConnection', (socket) => this.#settle(socket, undefined))
     server.on('tlsClientError', (error, socket) => this.#settle(socket, error))

@@ -6,6 +6,7 @@ import type { Config } from '../../../config/model/model.ts'
 import { errorAt, type Finding, type Path, warningAt } from '../../../config/report/problem.ts'
 import { systemReason } from '../../../config/report/system-reason.ts'
 import { type CertificateReport, checkCertificates } from '../../certificates/check-certificates.ts'
+import { checkAcmeFiles } from '../../certificates/check-acme.ts'
 import { checkUser } from '../../process/privileges.ts'
 import { whyNotBindable } from './bind-check.ts'
 import { configTestFindings } from './config-tests.ts'
@@ -29,6 +30,7 @@ export async function checkOutside(config: Config): Promise<CertificateReport> {
       ...checkBinds(config),
       ...testFindings(config),
       ...checkAuthFiles(config),
+      ...checkAcmeFiles(config),
       ...(await checkHosts(config))
     ],
     lines

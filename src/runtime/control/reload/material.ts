@@ -13,6 +13,7 @@ import {
 } from '../../../net/tls/listener-tls.ts'
 import { readUpstreamTls, type UpstreamTlsMaterial } from '../../../net/tls/upstream-tls.ts'
 import type { Material } from '../../plane/snapshot.ts'
+import type { NamedPair, Obtained } from '../../certificates/acme-upkeep.ts'
 import type { HeldCertificate } from '../../certificates/certificate-watch.ts'
 import { StartError } from '../start-error.ts'
 
@@ -29,6 +30,11 @@ const SELF_SIGNED_FOR = ['localhost', '*.localhost', '127.0.0.1', '::1']
 export class MaterialReader {
   /** Made once: a reload must not change the certificate that a developer has just accepted. */
   #selfSigned: CertificatePair | undefined
+  readonly #obtained: Obtained
+
+  constructor(obtained: Obtained) {
+    this.#obtained = obtained
+  }
 
   /**
    * Rejects with a StartError that names the file and the setting. A certificate that is out of its time or whose chain is
@@ -43,15 +49,21 @@ export class MaterialReader {
     const listeners = bareRecord<ListenerTlsMaterial>()
     const pools = bareRecord<UpstreamTlsMaterial>()
     const certificates: HeldCertificate[] = []
+    await this.#obtained.prepare(config).catch((error: unknown) => {
+      throw refusal(error, ['acme'], 'acme')
+    })
     for (const [index, { name, tls }] of config.listeners.entries()) {
       if (tls === undefined) continue
       try {
-        const held = await this.#certificates(name, tls, now)
+        const read = await this.#certificates(name, tls, now)
+        for (const each of read) refuseUnusable(each, before)
+        const { pairs, pending } = this.#obtained.of(name, tls)
+        const held = [...read, ...pairs.map((each) => obtainedFor(name, each, now))]
         certificates.push(...held.map(({ held }) => held))
-        for (const each of held) refuseUnusable(each, before)
         listeners[name] = listenerMaterial(
           tls,
-          held.map(({ pair }) => pair)
+          held.map(({ pair }) => pair),
+          pending
         )
       } catch (error) {
         throw refusal(error, ['listeners', index, 'tls'], `listener ${name}`)
@@ -75,7 +87,7 @@ export class MaterialReader {
       return [{ pair, place: ['selfSigned'], held: { listener, file: 'self-signed', keyFile: '', checked } }]
     }
     const read = readCertificates(tls, now)
-    if (read.length === 0) {
+    if (read.length === 0 && tls.acme === undefined) {
       throw new TlsFileError(
         ['certificates', 'dir'],
         tls.certificateFolder ?? '',
@@ -94,6 +106,12 @@ interface Made {
   readonly pair: CertificatePair
   readonly place: readonly (string | number)[]
   readonly held: HeldCertificate
+}
+
+/** Of what an authority has given nothing is refused: the next one comes by itself. */
+function obtainedFor(listener: string, { name, pair }: NamedPair, now: number): Made {
+  const checked = checkCertificate(pair.cert, pair.key, now)
+  return { pair, place: ['acme'], held: { listener, file: `acme:${name}`, keyFile: '', checked } }
 }
 
 function refuseUnusable({ held, place }: Made, before: readonly HeldCertificate[] | undefined): void {

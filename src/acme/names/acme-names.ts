@@ -1,0 +1,125 @@
+import type { AcmeConfig } from '../../config/model/acme-model.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { Logger } from '../../core/log/log.ts'
+import type { Random } from '../../core/random.ts'
+import type { Challenges } from '../../net/tls/challenges.ts'
+import type { CertificatePair } from '../../net/tls/listener-tls.ts'
+import { solverFor } from '../order/solver.ts'
+import { PACE, type Pace } from '../renewal/back-off.ts'
+import type { AcmeStorage } from '../storage/acme-storage.ts'
+import type { NameRecord } from '../storage/records.ts'
+import { FolderStorage } from '../storage/folder-storage.ts'
+import { Authorities } from './authorities.ts'
+import type { NameView } from './name-view.ts'
+import { NameTask, type TaskParts } from './name-task.ts'
+import { Places } from './places.ts'
+
+export interface AcmeNamesParts {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Logger
+  readonly challenges: Challenges
+  /** A name has a certificate, or another one. */
+  readonly onCertificate: (name: string) => void
+  readonly onOrder: (result: 'ok' | 'fail') => void
+  /** Whether a name that clients asked for may still be ordered. */
+  readonly may: (name: string) => Promise<boolean>
+  readonly pace?: Pace
+  readonly storage?: (folder: string) => AcmeStorage
+}
+
+/** Orders at once: an authority limits them, and each has a challenge in shared memory. */
+const PARALLEL = 10
+
+/** All names that have their certificates by ACME, over all listeners and reloads. */
+export class AcmeNames {
+  readonly #parts: AcmeNamesParts
+  readonly #places = new Places(PARALLEL)
+  readonly #authorities: Authorities
+  readonly #tasks = new Map<string, NameTask>()
+  #config: AcmeConfig | undefined
+  #storage: AcmeStorage | undefined
+
+  constructor(parts: AcmeNamesParts) {
+    this.#parts = parts
+    this.#authorities = new Authorities(parts.clock)
+  }
+
+  /**
+   * Reads what is stored of these names, so that their certificates are there before anything listens. Nothing is ordered before
+   * `start`. Rejects when the storage or a file of an authority cannot be read.
+   */
+  async prepare(config: AcmeConfig, names: Iterable<string>): Promise<void> {
+    if (this.#storage === undefined || this.#config?.storage !== config.storage) {
+      for (const task of this.#tasks.values()) task.close()
+      this.#tasks.clear()
+      this.#storage = (this.#parts.storage ?? ((folder) => new FolderStorage(folder)))(config.storage)
+    }
+    const storage = this.#storage
+    this.#authorities.accounts(config, storage)
+    this.#config = config
+    for (const name of names) {
+      if (this.#tasks.has(name)) continue
+      const record = (await storage.name(name)) ?? { name }
+      if (!this.#tasks.has(name)) this.#tasks.set(name, new NameTask(record, this.#taskParts(storage)))
+    }
+  }
+
+  /** These are looked after from now on, and no others. */
+  start(names: ReadonlySet<string>): void {
+    for (const [name, task] of this.#tasks) {
+      if (names.has(name)) task.start()
+      else {
+        task.close()
+        // What is under way ends; should the name come back meanwhile, it is no second order.
+        if (!task.busy) this.#tasks.delete(name)
+      }
+    }
+  }
+
+  /** A name that clients of this listener have asked for. */
+  async begin(name: string, onDemand: string): Promise<void> {
+    const storage = this.#storage!
+    const record = { ...((await storage.name(name)) ?? { name }), onDemand }
+    if (!this.#tasks.has(name)) this.#tasks.set(name, new NameTask(record, this.#taskParts(storage)))
+    this.#tasks.get(name)!.start()
+  }
+
+  /** Names that clients of these listeners have asked an earlier process for. */
+  async adoptOnDemand(listeners: ReadonlySet<string>): Promise<readonly NameRecord[]> {
+    const storage = this.#storage!
+    const found: NameRecord[] = []
+    for (const record of await storage.onDemand()) {
+      if (!listeners.has(record.onDemand!)) continue
+      found.push(record)
+      if (!this.#tasks.has(record.name))
+        this.#tasks.set(record.name, new NameTask(record, this.#taskParts(storage)))
+    }
+    return found
+  }
+
+  certificate(name: string): CertificatePair | undefined {
+    return this.#tasks.get(name)?.pair
+  }
+
+  views(): NameView[] {
+    return [...this.#tasks.values()].map((task) => task.view())
+  }
+
+  close(): void {
+    for (const task of this.#tasks.values()) task.close()
+    this.#authorities.close()
+  }
+
+  #taskParts(storage: AcmeStorage): TaskParts {
+    const { clock, random, log, challenges, may, onCertificate, onOrder, pace = PACE } = this.#parts
+    const config = () => this.#config!
+    return {
+      ...{ clock, random, log, storage, pace, may, onCertificate, onOrder, config },
+      places: this.#places,
+      accounts: () => this.#authorities.accounts(config(), storage),
+      solver: () =>
+        solverFor(config().challenge, { challenges, wall: () => clock.wall(), hook: config().hook })
+    }
+  }
+}

@@ -1,0 +1,256 @@
+import type { AcmeConfig } from '../../config/model/acme-model.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { Logger } from '../../core/log/log.ts'
+import type { Random } from '../../core/random.ts'
+import { checkCertificate, type CertificateFacts } from '../../net/tls/certificates/check-certificate.ts'
+import type { CertificatePair } from '../../net/tls/listener-tls.ts'
+import type { Account } from '../client/account.ts'
+import { AcmeError } from '../client/acme-error.ts'
+import { obtain } from '../order/obtain.ts'
+import type { Solver } from '../order/solver.ts'
+import { nextTry, type Pace } from '../renewal/back-off.ts'
+import { certId } from '../renewal/cert-id.ts'
+import { renewalInfo } from '../renewal/renewal-info.ts'
+import { askedInVain, suggestedRenewal, usualRenewal } from '../renewal/renewal-time.ts'
+import type { AcmeStorage } from '../storage/acme-storage.ts'
+import type { NameRecord, OrderRecord, StoredCertificate } from '../storage/records.ts'
+import { nameView, type NameView } from './name-view.ts'
+import type { Places } from './places.ts'
+
+/** What the tasks of all names share; `config` and what hangs on it may be another at the next try. */
+export interface TaskParts {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Logger
+  readonly places: Places
+  readonly pace: Pace
+  readonly storage: AcmeStorage
+  readonly config: () => AcmeConfig
+  readonly accounts: () => readonly Account[]
+  readonly solver: () => Solver
+  /** Whether this name may still be ordered; asked before each order. */
+  readonly may: (name: string) => Promise<boolean>
+  readonly onCertificate: (name: string) => void
+  readonly onOrder: (result: 'ok' | 'fail') => void
+}
+
+/** Timers that wait longer are set again. */
+const LONGEST_SLEEP_MS = 86_400_000
+
+/** Looks after one name: its certificate is obtained, and renewed in time. One order at a time. */
+export class NameTask {
+  readonly #parts: TaskParts
+  #record: NameRecord
+  #facts: CertificateFacts | undefined
+  #busy = false
+  #closed = false
+  #cancel: (() => void) | undefined
+
+  /** `record` as it is stored; without a certificate for a name that is new. */
+  constructor(record: NameRecord, parts: TaskParts) {
+    this.#parts = parts
+    const { certificate } = record
+    const checked = certificate && checkCertificate(certificate.cert, certificate.key, parts.clock.wall())
+    const fits = checked?.problems.some(({ kind }) => kind === 'unusable') === false
+    this.#facts = fits ? checked.facts : undefined
+    if (this.#facts !== undefined) this.#record = record
+    else {
+      const { certificate: _, renewal: __, ...rest } = record
+      this.#record = rest
+    }
+  }
+
+  get pair(): CertificatePair | undefined {
+    const { certificate } = this.#record
+    return certificate && { cert: certificate.cert, key: certificate.key }
+  }
+
+  get record(): NameRecord {
+    return this.#record
+  }
+
+  view(): NameView {
+    return nameView(this.#record, this.#facts, this.#busy, this.#parts.clock.wall())
+  }
+
+  /** Begins, or goes on after `close`. */
+  start(): void {
+    this.#closed = false
+    this.#sleep()
+  }
+
+  get busy(): boolean {
+    return this.#busy
+  }
+
+  /** Until something is due. */
+  #sleep(): void {
+    if (this.#closed || this.#busy || this.#cancel !== undefined) return
+    const { clock } = this.#parts
+    const ms = Math.min(Math.max(this.#nextAt() - clock.wall(), 0), LONGEST_SLEEP_MS)
+    this.#cancel = clock.after(ms, () => {
+      this.#cancel = undefined
+      void this.#run()
+    })
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#cancel?.()
+    this.#cancel = undefined
+  }
+
+  #nextAt(): number {
+    const { failure, renewal } = this.#record
+    if (this.#facts === undefined) return failure?.nextAt ?? 0
+    if (renewal === undefined) return 0
+    const orderAt = Math.max(renewal.at, failure?.nextAt ?? 0)
+    return Math.min(orderAt, renewal.askAt ?? Infinity)
+  }
+
+  async #run(): Promise<void> {
+    const { log, clock } = this.#parts
+    this.#busy = true
+    try {
+      if (this.#facts !== undefined) await this.#askForTime(this.#facts)
+      const now = clock.wall()
+      const { failure, renewal } = this.#record
+      const due = this.#facts === undefined || (renewal !== undefined && renewal.at <= now)
+      if (due && (failure?.nextAt ?? 0) <= now && !this.#closed)
+        await this.#parts.places.run(() => (this.#closed ? Promise.resolve() : this.#order()))
+    } catch (error) {
+      // The storage, or what nobody has thought of: the next try is by the clock.
+      log.error(
+        { name: this.#record.name, err: error },
+        `certificate of ${this.#record.name}: ${text(error)}`
+      )
+      await this.#fail(error)
+    }
+    this.#busy = false
+    this.#sleep()
+  }
+
+  /** When to renew: the authority's word (RFC 9773), or two thirds of the lifetime. */
+  async #askForTime(facts: CertificateFacts): Promise<void> {
+    const { clock, random } = this.#parts
+    const { certificate } = this.#record
+    const renewal = this.#record.renewal ?? usualRenewal(facts, random(), 0)
+    this.#record = { ...this.#record, renewal }
+    if (renewal.askAt === undefined || renewal.askAt > clock.wall()) return
+    const account = this.#parts.accounts().find(({ authority }) => authority.url === certificate!.authority)
+    let next = askedInVain(renewal, clock.wall())
+    try {
+      const id = await certId(certificate!.cert)
+      const info = account && id && (await renewalInfo(account.client, id, clock))
+      if (info) next = suggestedRenewal(renewal, info.window, info.askAt, random())
+    } catch (error) {
+      this.#parts.log.debug({ name: this.#record.name, err: error }, 'no word about renewal')
+    }
+    await this.#save({ ...this.#record, renewal: next })
+  }
+
+  async #order(): Promise<void> {
+    const { log, onOrder, may, onCertificate } = this.#parts
+    const { name } = this.#record
+    let failed: unknown
+    if (!(await may(name))) return this.#fail(new Error('it is no longer allowed'))
+    for (const account of this.#inOrder()) {
+      try {
+        const certificate = await this.#orderAt(account)
+        await this.#keep(certificate)
+        onOrder('ok')
+        onCertificate(name)
+        log.info({ name, authority: account.authority.name }, `certificate of ${name}: ${this.#obtained()}`)
+        return
+      } catch (error) {
+        failed = error
+        onOrder('fail')
+        const { type } = error as Partial<AcmeError>
+        log.warn(
+          { name, authority: account.authority.name, ...(type !== undefined && { type }), err: error },
+          `certificate of ${name}: ${account.authority.name}: ${text(error)}`
+        )
+      }
+      if (this.#closed) return
+    }
+    await this.#fail(failed)
+  }
+
+  /** The one with an order under way first: it is not ordered elsewhere before that is over. */
+  #inOrder(): Account[] {
+    const { order } = this.#record
+    const accounts = [...this.#parts.accounts()]
+    const first = accounts.filter(({ authority }) => authority.url === order?.authority)
+    return [...first, ...accounts.filter((each) => !first.includes(each))]
+  }
+
+  async #orderAt(account: Account): Promise<StoredCertificate> {
+    const { clock, config } = this.#parts
+    const { certificate, order } = this.#record
+    const replaced = certificate?.authority === account.authority.url ? certificate : undefined
+    const { renewalInfo: hasAri } = await account.client.directory()
+    const replaces = replaced === undefined || hasAri === undefined ? undefined : await certId(replaced.cert)
+    const { challenge, profile } = config()
+    return obtain(
+      {
+        name: this.#record.name,
+        account,
+        clock,
+        challenge,
+        solver: this.#parts.solver(),
+        profile,
+        replaces,
+        save: (order) => this.#save(withOrder(this.#record, order))
+      },
+      order
+    )
+  }
+
+  /** The certificate and the end of its order, in one write. */
+  async #keep(certificate: StoredCertificate): Promise<void> {
+    const { clock, random } = this.#parts
+    const { facts } = checkCertificate(certificate.cert, certificate.key, clock.wall())
+    const { order: _, failure: __, ...rest } = this.#record
+    await this.#save({ ...rest, certificate, renewal: usualRenewal(facts!, random(), clock.wall()) })
+    this.#facts = facts
+    // Whoever is told of it sees the name at rest.
+    this.#busy = false
+  }
+
+  #obtained(): string {
+    const { certificate } = this.#record
+    const { host } = new URL(certificate!.authority)
+    return `obtained from ${host}, authorised by ${certificate!.challenge}, valid until ${new Date(this.#facts!.notAfter).toISOString()}`
+  }
+
+  async #fail(error: unknown): Promise<void> {
+    const { clock, random, pace, log } = this.#parts
+    const count = (this.#record.failure?.count ?? 0) + 1
+    const now = clock.wall()
+    const retryAt = error instanceof AcmeError ? error.retryAt : undefined
+    const nextAt = nextTry(count, now, random(), retryAt, pace)
+    const failed = { ...this.#record, failure: { count, reason: text(error), at: now, nextAt } }
+    // Also where it cannot be written: tries go by it.
+    this.#record = failed
+    await this.#save(failed).catch((error: unknown) =>
+      log.error(
+        { name: failed.name, err: error },
+        `the state of ${failed.name} cannot be written: ${text(error)}`
+      )
+    )
+  }
+
+  async #save(record: NameRecord): Promise<void> {
+    await this.#parts.storage.writeName(record)
+    this.#record = record
+  }
+}
+
+function withOrder(record: NameRecord, order: OrderRecord | undefined): NameRecord {
+  const { order: _, ...rest } = record
+  return order === undefined ? rest : { ...rest, order }
+}
+
+function text(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).slice(0, 500)
+}

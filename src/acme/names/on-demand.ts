@@ -1,0 +1,107 @@
+import type { Clock } from '../../core/clock.ts'
+import type { Logger } from '../../core/log/log.ts'
+
+export interface OnDemandRule {
+  readonly ask: string
+  readonly ratePerSecond: number
+}
+
+export interface OnDemandParts {
+  readonly clock: Clock
+  readonly log: Logger
+  readonly ask: (url: string, name: string) => Promise<boolean>
+  /** A name that is allowed, and new. */
+  readonly onAllowed: (listener: string, name: string) => void
+}
+
+/** How long a "no" counts; an answer that did not come counts shorter. */
+const NO_MS = 600_000
+const NO_ANSWER_MS = 30_000
+const MAX_REFUSED = 10_000
+/** Questions at once; beyond, the client has to come again. */
+const MAX_ASKING = 20
+/** Names that clients have brought in all: each is in every worker's memory. */
+export const MAX_NAMES = 1_000
+/** What can be a public name: labels of letters, digits and hyphens, the last no number. */
+const PUBLIC_NAME = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+(?!\d+$)[a-z0-9-]{2,63}$/
+
+/** Names that clients ask for: which of them are ordered. Everything that a stranger can make it do is bounded. */
+export class OnDemand {
+  readonly #parts: OnDemandParts
+  /** Name → listener. */
+  readonly #allowed = new Map<string, string>()
+  /** Name → until when it is not asked about again; the oldest first. */
+  readonly #refused = new Map<string, number>()
+  readonly #asking = new Set<string>()
+  /** Listener → times of its last new names. */
+  readonly #taken = new Map<string, number[]>()
+
+  constructor(parts: OnDemandParts) {
+    this.#parts = parts
+  }
+
+  get allowed(): ReadonlyMap<string, string> {
+    return this.#allowed
+  }
+
+  /** What an earlier process had: asked about again only when it is renewed. */
+  adopt(listener: string, name: string): void {
+    if (this.#allowed.size < MAX_NAMES) this.#allowed.set(name, listener)
+  }
+
+  /** Listeners that are gone take their names with them. */
+  retain(listeners: ReadonlySet<string>): void {
+    for (const [name, listener] of this.#allowed) if (!listeners.has(listener)) this.#allowed.delete(name)
+    for (const listener of this.#taken.keys()) if (!listeners.has(listener)) this.#taken.delete(listener)
+  }
+
+  /** A client wants this name. */
+  async wanted(listener: string, name: string, rule: OnDemandRule): Promise<void> {
+    const { clock, log, onAllowed } = this.#parts
+    const now = clock.now()
+    if (!PUBLIC_NAME.test(name) || this.#allowed.has(name) || this.#asking.has(name)) return
+    if ((this.#refused.get(name) ?? 0) > now || this.#asking.size >= MAX_ASKING) return
+    if (this.#allowed.size >= MAX_NAMES) return this.#refuse(name, NO_MS)
+    if (!this.#mayTake(listener, rule.ratePerSecond, now)) return
+    this.#asking.add(name)
+    try {
+      if (!(await this.#parts.ask(rule.ask, name))) {
+        log.info({ name, listener }, `certificate of ${name}: not allowed by ${rule.ask}`)
+        return this.#refuse(name, NO_MS)
+      }
+      // Others may have been allowed while this one was asked about.
+      if (!this.#mayTake(listener, rule.ratePerSecond, now)) return
+      this.#taken.get(listener)!.push(now)
+      this.#allowed.set(name, listener)
+      onAllowed(listener, name)
+    } catch (error) {
+      this.#refuse(name, NO_ANSWER_MS)
+      log.warn(
+        { name, listener, err: error },
+        `certificate of ${name}: ${rule.ask} does not say whether it is allowed`
+      )
+    } finally {
+      this.#asking.delete(name)
+    }
+  }
+
+  /** Whether it may still be renewed; false where nobody says yes. */
+  async stillAllowed(name: string, rule: OnDemandRule): Promise<boolean> {
+    return this.#parts.ask(rule.ask, name)
+  }
+
+  /** At most so many in any second, minute or hour, whichever the rate is about. */
+  #mayTake(listener: string, ratePerSecond: number, now: number): boolean {
+    const windowMs = ratePerSecond >= 1 ? 1_000 : ratePerSecond >= 1 / 60 ? 60_000 : 3_600_000
+    const most = Math.max(Math.round((ratePerSecond * windowMs) / 1_000), 1)
+    const recent = (this.#taken.get(listener) ?? []).filter((at) => now - at < windowMs)
+    this.#taken.set(listener, recent)
+    return recent.length < most
+  }
+
+  #refuse(name: string, ms: number): void {
+    this.#refused.delete(name)
+    if (this.#refused.size >= MAX_REFUSED) this.#refused.delete(this.#refused.keys().next().value!)
+    this.#refused.set(name, this.#parts.clock.now() + ms)
+  }
+}

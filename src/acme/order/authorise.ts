@@ -1,0 +1,36 @@
+import { AcmeError, detailOf } from '../client/acme-error.ts'
+import type { AuthorizationResource } from '../client/resources.ts'
+import type { OrderParts } from './obtain-parts.ts'
+import { poll } from './poll.ts'
+
+const TOKEN = /^[\w-]{16,256}$/
+
+/** Proves to the authority that a name is ours. */
+export async function authorise(parts: OrderParts, url: string): Promise<void> {
+  const { account, clock, challenge: kind, solver } = parts
+  const authorization = (await account.post(url)).body as AuthorizationResource
+  // Proved before, and still believed (RFC 8555 §7.1.3).
+  if (authorization.status === 'valid') return
+  const challenge = authorization.challenges.find(({ type }) => type === kind)
+  if (challenge === undefined) {
+    const offered = authorization.challenges.map(({ type }) => type).join(', ')
+    throw new AcmeError('unsupportedChallenge', `it offers no ${kind} for this name, but ${offered}`, {
+      status: 400
+    })
+  }
+  const { token = '' } = challenge
+  if (!TOKEN.test(token)) throw new AcmeError('serverInternal', 'its token is none', { status: 400 })
+  const keyAuthorization = await account.keyAuthorization(token)
+  const takeAway = await solver({ name: authorization.identifier.value, token, keyAuthorization })
+  try {
+    // One that an earlier process has begun is asked for no second time.
+    if (challenge.status === 'pending') await account.post(challenge.url, {})
+    const busy = ({ status }: AuthorizationResource) => status === 'pending'
+    const { status, challenges } = await poll<AuthorizationResource>(account, clock, url, busy)
+    if (status === 'valid') return
+    const why = challenges.map(({ error }) => detailOf(error)).find(Boolean)
+    throw new AcmeError('unauthorized', why ?? `the authorization has become ${status}`, { status: 403 })
+  } finally {
+    await takeAway().catch(() => {})
+  }
+}

@@ -1,0 +1,19 @@
+import type { AcmeChallenge } from '../../config/model/acme-model.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { Account } from '../client/account.ts'
+import type { OrderRecord } from '../storage/records.ts'
+import type { Solver } from './solver.ts'
+
+/** What an order is about, and whom it tells. */
+export interface OrderParts {
+  readonly name: string
+  readonly account: Account
+  readonly clock: Clock
+  readonly challenge: AcmeChallenge
+  readonly solver: Solver
+  readonly profile: string | undefined
+  /** Of the certificate that the new one takes the place of (RFC 9773 §5). */
+  readonly replaces: string | undefined
+  /** On the disk before the next step; undefined: the order is no more. */
+  readonly save: (order: OrderRecord | undefined) => Promise<void>
+}

@@ -1,0 +1,130 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { own } from '../../core/own.ts'
+import { checkCertificate } from '../../net/tls/certificates/check-certificate.ts'
+import { AcmeError, detailOf } from '../client/acme-error.ts'
+import type { OrderResource } from '../client/resources.ts'
+import type { OrderRecord, OrderStep, StoredCertificate } from '../storage/records.ts'
+import { authorise } from './authorise.ts'
+import { certificateRequest } from './csr.ts'
+import { findOrder, identifierOf } from './find-order.ts'
+import { poll } from './poll.ts'
+import type { OrderParts } from './obtain-parts.ts'
+
+/**
+ * From a name to its certificate: a new order, or the one that an earlier process has left, from the step that the authority
+ * says it is at. Rejects with an AcmeError; an order that can still succeed is kept for the next try.
+ */
+export async function obtain(parts: OrderParts, before: OrderRecord | undefined): Promise<StoredCertificate> {
+  let order = before?.authority === parts.account.authority.url ? before : undefined
+  if (order !== undefined && !(await isStillThere(parts, order))) order = undefined
+  order ??= await begin(parts)
+  order = await withUrl(parts, order, order === before)
+  try {
+    return await finish(parts, order)
+  } catch (error) {
+    if (error instanceof AcmeError && isFinal(error)) await parts.save(undefined)
+    throw error
+  }
+}
+
+/** The order itself has failed; not the way to the authority, nor its patience. */
+function isFinal({ type, status }: AcmeError): boolean {
+  return !['unreachable', 'timeout', 'rateLimited', 'badNonce'].includes(type) && status < 500
+}
+
+async function isStillThere({ account }: OrderParts, { url }: OrderRecord): Promise<boolean> {
+  if (url === undefined) return true
+  try {
+    const { status } = (await account.post(url)).body as OrderResource
+    return status !== 'invalid'
+  } catch (error) {
+    // Expired, or of an account that is gone.
+    if (error instanceof AcmeError && [401, 403, 404, 410].includes(error.status)) return false
+    throw error
+  }
+}
+
+async function begin({ account, clock, save }: OrderParts): Promise<OrderRecord> {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const key = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string
+  const order = { authority: account.authority.url, since: clock.wall(), key, step: 'new' as const }
+  await save(order)
+  return order
+}
+
+async function withUrl(parts: OrderParts, order: OrderRecord, resumed: boolean): Promise<OrderRecord> {
+  if (order.url !== undefined) return order
+  const { account, name } = parts
+  const url = (resumed ? await findOrder(account, name) : undefined) ?? (await newOrder(parts))
+  const next = { ...order, url, step: 'ordered' as const }
+  await parts.save(next)
+  return next
+}
+
+async function newOrder({ account, name, profile, replaces }: OrderParts): Promise<string> {
+  const { newOrder: at, meta } = await account.client.directory()
+  if (profile !== undefined && own(meta?.profiles ?? {}, profile) === undefined) {
+    const known = Object.keys(meta?.profiles ?? {}).join(', ')
+    throw new AcmeError(
+      'invalidProfile',
+      `it has no profile ${profile}${known === '' ? '' : ` (it has ${known})`}`
+    )
+  }
+  const order = {
+    identifiers: [identifierOf(name)],
+    ...(profile !== undefined && { profile }),
+    ...(replaces !== undefined && { replaces })
+  }
+  const answer = await account.post(at, order).catch((error: unknown) => {
+    // RFC 9773 §5: it has been replaced already, or the authority does not know it: no reason to have none.
+    if (replaces === undefined || !(error instanceof AcmeError) || ![400, 404, 409].includes(error.status))
+      throw error
+    return account.post(at, { ...order, replaces: undefined })
+  })
+  if (answer.location === undefined) throw new AcmeError('serverInternal', 'it gives no URL for the order')
+  return answer.location
+}
+
+async function finish(parts: OrderParts, order: OrderRecord): Promise<StoredCertificate> {
+  const { account, clock, name } = parts
+  const url = order.url!
+  const step = async (step: OrderStep) => {
+    order = { ...order, step }
+    await parts.save(order)
+  }
+  let resource = (await account.post(url)).body as OrderResource
+  if (resource.status === 'pending') {
+    await step('authorising')
+    for (const each of resource.authorizations) await authorise(parts, each)
+    await step('authorised')
+    // A short while passes between the last authorization and the order.
+    resource = await poll<OrderResource>(account, clock, url, ({ status }) => status === 'pending')
+  }
+  if (resource.status === 'ready') {
+    const csr = await certificateRequest(name, order.key)
+    resource = (await account.post(resource.finalize, { csr })).body as OrderResource
+    await step('finalised')
+  }
+  const done = resource.status === 'valid' && resource.certificate !== undefined
+  if (!done) resource = await poll<OrderResource>(account, clock, url, isBeingMade)
+  if (resource.status !== 'valid' || resource.certificate === undefined)
+    throw new AcmeError(
+      'orderInvalid',
+      detailOf(resource.error) ?? `the order has become ${resource.status}`,
+      { status: 400 }
+    )
+  const { text: cert } = await account.post(resource.certificate)
+  const { problems, facts } = checkCertificate(cert, order.key, clock.wall())
+  const unusable = problems.find(({ kind }) => kind === 'unusable')
+  if (unusable !== undefined || facts === undefined)
+    throw new AcmeError(
+      'badCertificate',
+      `what it has given is no certificate of ours: ${unusable?.message}`,
+      { status: 400 }
+    )
+  return { cert, key: order.key, authority: account.authority.url, challenge: parts.challenge }
+}
+
+function isBeingMade({ status, certificate }: OrderResource): boolean {
+  return status === 'processing' || status === 'ready' || (status === 'valid' && certificate === undefined)
+}

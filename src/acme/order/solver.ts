@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto'
+import type { AcmeChallenge } from '../../config/model/acme-model.ts'
+import type { Challenges } from '../../net/tls/challenges.ts'
+import { challengeCertificate, challengeServerName } from './challenge-certificate.ts'
+import { runHook } from './hook.ts'
+
+/** What an authority will look for. */
+export interface Asked {
+  /** The identifier, without `*.`. */
+  readonly name: string
+  readonly token: string
+  readonly keyAuthorization: string
+}
+
+/** Puts an answer where the authority looks for it. Resolves once it is there, with what takes it away. */
+export type Solver = (asked: Asked) => Promise<() => Promise<void>>
+
+export interface SolverParts {
+  readonly challenges: Challenges
+  readonly wall: () => number
+  readonly hook: readonly string[] | undefined
+}
+
+export function solverFor(kind: AcmeChallenge, { challenges, wall, hook }: SolverParts): Solver {
+  switch (kind) {
+    case 'http-01':
+      return async ({ token, keyAuthorization }) => {
+        challenges.putToken(token, keyAuthorization)
+        return async () => challenges.remove(token)
+      }
+    case 'tls-alpn-01':
+      return async ({ name, keyAuthorization }) => {
+        const serverName = challengeServerName(name)
+        challenges.putCertificate(serverName, await challengeCertificate(name, keyAuthorization, wall()))
+        return async () => challenges.remove(serverName)
+      }
+    case 'dns-01':
+      return async ({ name, keyAuthorization }) => {
+        const record = `_acme-challenge.${name}.`
+        // RFC 8555 §8.4.
+        const text = createHash('sha256').update(keyAuthorization).digest('base64url')
+        await runHook(hook!, 'present', record, text)
+        return () => runHook(hook!, 'cleanup', record, text)
+      }
+  }
+}

@@ -1,0 +1,118 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { chmod, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { AcmeStorage } from './acme-storage.ts'
+import type { AccountRecord, NameRecord } from './records.ts'
+
+const FOLDER_MODE = 0o700
+const FILE_MODE = 0o600
+const MAX_FILE = 1_048_576
+const MAX_FILES = 10_000
+
+/**
+ * A folder that only its owner may look into: `accounts/` and `names/`, a file of JSON for each. A file is written beside its
+ * place, synced and moved there, so that a process killed at any moment leaves the old one or the new one.
+ */
+export class FolderStorage implements AcmeStorage {
+  readonly #folder: string
+
+  constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  account(authority: string): Promise<AccountRecord | undefined> {
+    return this.#read<AccountRecord>(this.#accountPath(authority))
+  }
+
+  writeAccount(record: AccountRecord): Promise<void> {
+    return this.#write(this.#accountPath(record.authority), record)
+  }
+
+  name(name: string): Promise<NameRecord | undefined> {
+    return this.#read<NameRecord>(this.#namePath(name))
+  }
+
+  writeName(record: NameRecord): Promise<void> {
+    return this.#write(this.#namePath(record.name), record)
+  }
+
+  async onDemand(): Promise<readonly NameRecord[]> {
+    const folder = join(this.#folder, 'names')
+    const files = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return []
+      throw error
+    })
+    const found: NameRecord[] = []
+    for (const file of files.filter((file) => file.endsWith('.json')).slice(0, MAX_FILES)) {
+      // One that is damaged takes no other with it: it is named when it is asked for.
+      const record = await this.#read<NameRecord>(join(folder, file)).catch(() => undefined)
+      if (record?.onDemand !== undefined) found.push(record)
+    }
+    return found
+  }
+
+  async forget(name: string): Promise<void> {
+    await rm(this.#namePath(name), { force: true })
+  }
+
+  #accountPath(authority: string): string {
+    const { host } = new URL(authority)
+    return join(this.#folder, 'accounts', `${fileName(host)}-${digest(authority)}.json`)
+  }
+
+  #namePath(name: string): string {
+    return join(this.#folder, 'names', `${fileName(name)}.json`)
+  }
+
+  async #read<T>(path: string): Promise<T | undefined> {
+    let text: string
+    try {
+      text = await readFile(path, 'utf8')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+      throw error
+    }
+    try {
+      if (text.length > MAX_FILE) throw new Error('it is too large')
+      return JSON.parse(text) as T
+    } catch (error) {
+      throw new Error(`${path} is damaged: ${(error as Error).message}; move it away to begin anew`, {
+        cause: error
+      })
+    }
+  }
+
+  async #write(path: string, value: object): Promise<void> {
+    const folder = dirname(path)
+    await mkdir(folder, { recursive: true, mode: FOLDER_MODE })
+    // The umask may have taken nothing away, or the folder was there before.
+    await chmod(this.#folder, FOLDER_MODE)
+    const beside = `${path}.${randomBytes(6).toString('hex')}.tmp`
+    try {
+      const file = await open(beside, 'wx', FILE_MODE)
+      try {
+        await file.writeFile(`${JSON.stringify(value, undefined, 2)}\n`)
+        await file.sync()
+      } finally {
+        await file.close()
+      }
+      await rename(beside, path)
+    } catch (error) {
+      await rm(beside, { force: true })
+      throw error
+    }
+    // The move itself is on the disk once the folder is.
+    const opened = await open(folder, 'r')
+    await opened.sync().catch(() => {})
+    await opened.close()
+  }
+}
+
+/** `*.example.com` and addresses of IPv6 as file names; two names never share one. */
+function fileName(name: string): string {
+  return name.replace(/^\*/, '_').replaceAll(':', '_c')
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 12)
+}

@@ -1,0 +1,14 @@
+/** Authorities that a word stands for, and their directories. */
+const known = new Map([
+  ['letsencrypt', 'https://acme-v02.api.letsencrypt.org/directory'],
+  ['letsencrypt-staging', 'https://acme-staging-v02.api.letsencrypt.org/directory'],
+  ['zerossl', 'https://acme.zerossl.com/v2/DV90'],
+  ['google', 'https://dv.acme-v02.api.pki.goog/directory']
+])
+
+/** Of a word, or of an HTTPS URL that it is already; undefined for anything else. */
+export function authorityUrl(written: string): string | undefined {
+  const url = known.get(written)
+  if (url !== undefined) return url
+  return /^https:\/\//.test(written) && URL.canParse(written) ? written : undefined
+}

@@ -1,0 +1,97 @@
+import type { CertificatePair } from './listener-tls.ts'
+
+/** Answers to an authority's challenges, while they are in flight. */
+interface InFlight {
+  /** http-01: token → key authorization. */
+  readonly http: Readonly<Record<string, string>>
+  /** tls-alpn-01: server name → certificate. */
+  readonly alpn: Readonly<Record<string, CertificatePair>>
+}
+
+/** TLS protocol of a tls-alpn-01 validation (RFC 8737 §4). */
+export const ACME_TLS = 'acme-tls/1'
+/** Of 1.5 KB for a certificate with its key: enough for as many orders as are under way at once. */
+const BYTES = 131_072
+const HEAD = 8
+
+/**
+ * In memory that all threads share, written by the main thread: whichever worker an authority's connection comes to can
+ * answer, also one that has just been replaced. Read only when a challenge is asked for.
+ */
+export class Challenges {
+  readonly memory: ArrayBufferLike
+  /** Turn, odd while it is being written, and length. */
+  readonly #head: Int32Array
+  readonly #bytes: Uint8Array
+  #seen = -1
+  #http: ReadonlyMap<string, string> = new Map()
+  #alpn: ReadonlyMap<string, CertificatePair> = new Map()
+
+  constructor(memory: ArrayBufferLike) {
+    this.memory = memory
+    this.#head = new Int32Array(memory, 0, 2)
+    this.#bytes = new Uint8Array(memory, HEAD)
+  }
+
+  static create(shared: boolean): Challenges {
+    return new Challenges(shared ? new SharedArrayBuffer(BYTES) : new ArrayBuffer(BYTES))
+  }
+
+  /** What a request for this token is answered with. */
+  keyAuthorization(token: string): string | undefined {
+    this.#follow()
+    return this.#http.get(token)
+  }
+
+  /** The certificate that a validation of `name` wants to see. */
+  certificate(name: string): CertificatePair | undefined {
+    this.#follow()
+    return this.#alpn.get(name)
+  }
+
+  /** Main thread only. Throws when it is full. */
+  putToken(token: string, keyAuthorization: string): void {
+    this.#follow()
+    this.#write(new Map(this.#http).set(token, keyAuthorization), this.#alpn)
+  }
+
+  /** Main thread only. Throws when it is full. */
+  putCertificate(name: string, pair: CertificatePair): void {
+    this.#follow()
+    this.#write(this.#http, new Map(this.#alpn).set(name, pair))
+  }
+
+  /** Main thread only. */
+  remove(tokenOrName: string): void {
+    this.#follow()
+    const without = <T>(map: ReadonlyMap<string, T>) =>
+      new Map([...map].filter(([key]) => key !== tokenOrName))
+    this.#write(without(this.#http), without(this.#alpn))
+  }
+
+  #write(http: ReadonlyMap<string, string>, alpn: ReadonlyMap<string, CertificatePair>): void {
+    const inFlight: InFlight = { http: Object.fromEntries(http), alpn: Object.fromEntries(alpn) }
+    const bytes = Buffer.from(JSON.stringify(inFlight))
+    if (bytes.length > this.#bytes.length) throw new Error('too many challenges at once')
+    Atomics.add(this.#head, 0, 1)
+    this.#bytes.set(bytes)
+    Atomics.store(this.#head, 1, bytes.length)
+    Atomics.add(this.#head, 0, 1)
+  }
+
+  #follow(): void {
+    for (;;) {
+      const turn = Atomics.load(this.#head, 0)
+      if (turn === this.#seen || turn === 0) return
+      if (turn % 2 !== 0) continue
+      // A copy: nobody decodes shared memory in place.
+      const copy = Buffer.from(this.#bytes.subarray(0, Atomics.load(this.#head, 1)))
+      if (Atomics.load(this.#head, 0) !== turn) continue
+      const { http, alpn } = JSON.parse(copy.toString()) as InFlight
+      this.#http = new Map(Object.entries(http))
+      this.#alpn = new Map(Object.entries(alpn))
+      this.#seen = turn
+      return
+    }
+  }
+}

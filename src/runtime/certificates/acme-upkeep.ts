@@ -1,0 +1,167 @@
+import { ask } from '../../acme/names/ask.ts'
+import { AcmeNames } from '../../acme/names/acme-names.ts'
+import type { NameView } from '../../acme/names/name-view.ts'
+import { OnDemand } from '../../acme/names/on-demand.ts'
+import type { Config, ListenerTls } from '../../config/model/model.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { Logger } from '../../core/log/log.ts'
+import type { Sample } from '../../core/metrics/hub.ts'
+import type { Metrics } from '../../core/metrics/metrics.ts'
+import type { Random } from '../../core/random.ts'
+import type { Challenges } from '../../net/tls/challenges.ts'
+import type { CertificatePair } from '../../net/tls/listener-tls.ts'
+
+export interface AcmeUpkeepParts {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Logger
+  readonly metrics: Metrics
+  readonly memory: { readonly challenges: Challenges }
+  /** Puts the configuration in force once more, with the certificates that are there now. */
+  readonly reapply: () => Promise<unknown>
+}
+
+/** Certificates by ACME, as the rest of the control plane asks for them. */
+export interface Obtained {
+  /** Rejects when what is stored cannot be read. */
+  prepare(config: Config): Promise<void>
+  /** Of one listener: those that are there, and names whose first is yet to come. */
+  of(
+    listener: string,
+    tls: ListenerTls
+  ): { readonly pairs: readonly NamedPair[]; readonly pending: readonly string[] }
+}
+
+export interface NamedPair {
+  readonly name: string
+  readonly pair: CertificatePair
+}
+
+/** Several names that come at once are one change of the workers. */
+const GATHER_MS = 300
+const AGAIN_MS = 10_000
+const STATES = ['valid', 'renewing', 'ordering', 'waiting', 'failed'] as const
+
+/** Obtains and renews certificates while lb runs, and puts them in force. */
+export class AcmeUpkeep implements Obtained {
+  readonly #parts: AcmeUpkeepParts
+  readonly #names: AcmeNames
+  readonly #onDemand: OnDemand
+  #config: Config | undefined
+  #soon: (() => void) | undefined
+  #closed = false
+
+  constructor(parts: AcmeUpkeepParts) {
+    this.#parts = parts
+    const { clock, random, log, metrics, memory } = parts
+    const { challenges } = memory
+    this.#names = new AcmeNames({
+      ...{ clock, random, log, challenges },
+      onCertificate: () => this.#reapplySoon(GATHER_MS),
+      onOrder: (result) => metrics.counter('lb_acme_orders_total', { result }).add(),
+      may: (name) => this.#may(name)
+    })
+    this.#onDemand = new OnDemand({
+      ...{ clock, log, ask },
+      onAllowed: (listener, name) => void this.#begin(listener, name)
+    })
+  }
+
+  async prepare(config: Config): Promise<void> {
+    if (config.acme === undefined) return
+    const listeners = new Set(
+      config.listeners.filter(({ tls }) => tls?.acme?.onDemand !== undefined).map(({ name }) => name)
+    )
+    await this.#names.prepare(config.acme, domainsOf(config))
+    if (listeners.size === 0) return
+    for (const { name, onDemand } of await this.#names.adoptOnDemand(listeners))
+      this.#onDemand.adopt(onDemand!, name)
+  }
+
+  of(listener: string, { acme }: ListenerTls): ReturnType<Obtained['of']> {
+    if (acme === undefined) return { pairs: [], pending: [] }
+    const asked = acme.onDemand === undefined ? [] : [...this.#onDemand.allowed]
+    const names = [...acme.domains, ...asked.filter(([, at]) => at === listener).map(([name]) => name)]
+    const pairs: NamedPair[] = []
+    const pending: string[] = []
+    for (const name of new Set(names)) {
+      const pair = this.#names.certificate(name)
+      if (pair === undefined) pending.push(name)
+      else pairs.push({ name, pair })
+    }
+    return { pairs, pending }
+  }
+
+  /** This is in force now. */
+  applied(config: Config): void {
+    this.#config = config
+    this.#onDemand.retain(new Set(config.listeners.map(({ name }) => name)))
+    const wanted = config.acme === undefined ? [] : [...domainsOf(config), ...this.#onDemand.allowed.keys()]
+    this.#names.start(new Set(wanted))
+  }
+
+  /** A client has asked a listener for a name that it has no certificate for. */
+  readonly wanted = (listener: string, name: string): void => {
+    const rule = this.#ruleOf(listener)
+    if (rule !== undefined && !this.#closed) void this.#onDemand.wanted(listener, name, rule)
+  }
+
+  views(): NameView[] {
+    return this.#names.views()
+  }
+
+  /** For the metrics. */
+  readonly collect = (sample: Sample): void => {
+    const views = this.views()
+    if (views.length === 0) return
+    for (const state of STATES)
+      sample('lb_acme_names', { state }, views.filter((view) => view.state === state).length)
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#soon?.()
+    this.#names.close()
+  }
+
+  #ruleOf(listener: string) {
+    return this.#config?.listeners.find(({ name }) => name === listener)?.tls?.acme?.onDemand
+  }
+
+  async #begin(listener: string, name: string): Promise<void> {
+    const { log } = this.#parts
+    try {
+      await this.#names.begin(name, listener)
+      log.info({ name, listener }, `certificate of ${name}: asked for by a client, and allowed`)
+    } catch (error) {
+      log.error({ name, err: error }, `certificate of ${name}: ${(error as Error).message}`)
+    }
+  }
+
+  async #may(name: string): Promise<boolean> {
+    const listener = this.#onDemand.allowed.get(name)
+    const rule = listener === undefined ? undefined : this.#ruleOf(listener)
+    if (rule === undefined || domainsOf(this.#config!).includes(name)) return true
+    // A new one was allowed a moment ago.
+    if (this.#names.certificate(name) === undefined) return true
+    return this.#onDemand.stillAllowed(name, rule)
+  }
+
+  #reapplySoon(ms: number): void {
+    if (this.#closed) return
+    this.#soon ??= this.#parts.clock.after(ms, () => {
+      this.#soon = undefined
+      // What is wrong is logged by whoever refuses it; the certificates must not wait for the next change of the file.
+      this.#parts.reapply().then(
+        (report) => {
+          if ((report as { errors?: readonly string[] }).errors?.length) this.#reapplySoon(AGAIN_MS)
+        },
+        () => this.#reapplySoon(AGAIN_MS)
+      )
+    })
+  }
+}
+
+function domainsOf({ listeners }: Config): string[] {
+  return listeners.flatMap(({ tls }) => tls?.acme?.domains ?? [])
+}

@@ -1,0 +1,112 @@
+import { rmSync, mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { connect, type DetailedPeerCertificate } from 'node:tls'
+import t, { type Test } from 'tap'
+import { noPebble, startPebble, type Pebble } from '../acme/pebble.ts'
+import { httpOrigin, startLb } from './servers.ts'
+
+const skip = noPebble
+
+function folder(t: Test): string {
+  const path = mkdtempSync(join(tmpdir(), 'lb-acme-'))
+  t.teardown(() => rmSync(path, { recursive: true, force: true }))
+  return join(path, 'acme')
+}
+
+function acmeOf(pebble: Pebble, storage: string, challenge: string) {
+  return { directory: { url: pebble.url, ca: pebble.ca }, challenge, storage }
+}
+
+interface Shown {
+  readonly certificate: DetailedPeerCertificate
+  readonly authorized: boolean
+}
+
+/** The certificate that a client who asks for `name` is shown; undefined where the handshake is refused. */
+function shown(port: number, servername: string, ca: string): Promise<Shown | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1', servername, ca, rejectUnauthorized: false }, () => {
+      resolve({ certificate: socket.getPeerCertificate(true), authorized: socket.authorized })
+      socket.destroy()
+    })
+    socket.on('error', () => resolve(undefined))
+  })
+}
+
+async function until<T>(get: () => Promise<T | undefined>): Promise<T> {
+  for (;;) {
+    const got = await get()
+    if (got !== undefined) return got
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}
+
+for (const workers of [0, 2]) {
+  t.test(`certificates come by tls-alpn-01, ${workers} workers`, { skip, timeout: 60_000 }, async (t) => {
+    const pebble = await startPebble(t)
+    const origin = await httpOrigin(t, 'web')
+    const lb = await startLb(t, {
+      workers,
+      acme: acmeOf(pebble, folder(t), 'tls-alpn-01'),
+      listeners: [
+        {
+          name: 'https',
+          bind: `127.0.0.1:${pebble.tlsPort}`,
+          mode: 'l7',
+          pool: 'web',
+          tls: { acme: { domains: ['a.example.com', 'b.example.com', '127.0.0.1'] } }
+        }
+      ],
+      pools: { web: { backends: [origin.address] } }
+    })
+    const ca = await pebble.root()
+    for (const name of ['a.example.com', 'b.example.com']) {
+      const { certificate, authorized } = await until(() => shown(pebble.tlsPort, name, ca))
+      t.equal(certificate.subjectaltname, `DNS:${name}`)
+      t.ok(authorized, name)
+    }
+    const names = ['a.example.com', 'b.example.com', '127.0.0.1']
+    await until(async () => {
+      const text = lb.running.metrics()
+      return text.includes(`lb_acme_names{state="valid"} ${names.length}`) ? true : undefined
+    })
+    t.equal(pebble.orders(), 3)
+    t.match(
+      lb.running.metrics(),
+      'lb_tls_certificate_expiry_seconds{listener="https",file="acme:a.example.com"}'
+    )
+  })
+}
+
+t.test(
+  'certificates come by http-01, which a clear-text listener answers before its routes',
+  { skip, timeout: 60_000 },
+  async (t) => {
+    const pebble = await startPebble(t)
+    const origin = await httpOrigin(t, 'web')
+    const lb = await startLb(t, {
+      workers: 2,
+      acme: acmeOf(pebble, folder(t), 'http-01'),
+      listeners: [
+        { name: 'http', bind: `127.0.0.1:${pebble.httpPort}`, mode: 'l7', redirectToHttps: true },
+        {
+          name: 'https',
+          bind: '127.0.0.1:0',
+          mode: 'l7',
+          pool: 'web',
+          tls: { acme: { domains: ['c.example.com'] } }
+        }
+      ],
+      pools: { web: { backends: [origin.address] } }
+    })
+    const port = lb.port('https')
+    t.equal(await shown(port, 'c.example.com', ''), undefined, 'before the first there is none')
+    const { certificate } = await until(() => shown(port, 'c.example.com', ''))
+    t.equal(certificate.subjectaltname, 'DNS:c.example.com')
+    const unknown = await fetch(`http://127.0.0.1:${pebble.httpPort}/.well-known/acme-challenge/unknown`, {
+      redirect: 'manual'
+    })
+    t.equal(unknown.status, 308, 'what is not in flight is for the routes')
+  }
+)
