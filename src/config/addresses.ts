@@ -116,7 +116,17 @@ function bareIPv6(text: string): string {
 }
 
 function parsePort(text: string, lowest: 0 | 1): number | string {
-  if (!/^\d+$/.test(text)) return `"${text}" is not a port number`
+  if (!/^\d+$/.test(text)) {
+    const port = /^\d{1,5}(?=[\s/-])/.exec(text)?.[0]
+    const weight = /\bweight[= ](\d+)/.exec(text)?.[1]
+    if (port === undefined) return `"${text}" is not a port number`
+    if (weight !== undefined)
+      return `"${text}" is more than a port; write { address: "HOST:${port}", weight: ${weight} }`
+    if (text.startsWith(`${port}/`))
+      return `"${text}" is more than a port; a path before all others is \`rewrite: { addPrefix: "${text.slice(port.length)}" }\` of a route`
+    if (text.startsWith(`${port}-`)) return `"${text}" is a range of ports; list them, one address for each`
+    return `"${text}" is more than a port; what is said behind it are keys here: { address: "HOST:${port}", … }`
+  }
   const port = Number(text)
   if (port < lowest || port > 65535) return `port ${text} is out of range; ports go from ${lowest} to 65535`
   return port

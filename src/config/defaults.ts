@@ -21,7 +21,7 @@ export const defaults = {
     protocols: ['http/1.1'],
     protocol: 'tcp',
     udp: { idle: '30s', maxSessions: 100_000, receiveBuffer: '4mb' },
-    accessLog: { enabled: false, sample: 1 },
+    accessLog: { enabled: false, sample: 1, format: 'json', keep: 5 },
     backendHeader: false,
     redirectToHttps: false,
     trace: false,

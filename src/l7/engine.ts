@@ -21,6 +21,7 @@ import { errorAnswer } from './headers/error-answer.ts'
 import { cdnLoopLine, viaLine, viaPseudonym } from './headers/via.ts'
 import { DownstreamConnection } from './http1/server/downstream-connection.ts'
 import type { DownstreamHost } from './http1/server/downstream-host.ts'
+import { readablePart } from './http1/parse/readable-part.ts'
 import { Entrance, type EntranceHost } from './http1/server/entrance.ts'
 import { Http2Metrics } from './http2/server/http2-metrics.ts'
 import type { Http2Host } from './http2/server/http2-host.ts'
@@ -247,8 +248,9 @@ export class L7Engine
     return new Exchange(request, downstream, this.snapshot, this)
   }
 
-  unreadable(downstream: DownstreamStream): Exchange {
-    const exchange = new Exchange(UNREADABLE, downstream, this.snapshot, this)
+  unreadable(downstream: DownstreamStream, head?: Buffer): Exchange {
+    const request = head === undefined ? UNREADABLE : readablePart(head)
+    const exchange = new Exchange(request, downstream, this.snapshot, this)
     exchange.requestId = newRequestId()
     exchange.clientIp = downstream.client.peer
     return exchange

@@ -41,7 +41,7 @@ ${pools}`)
           keepAliveMs: 75_000,
           tunnelMs: 3_600_000
         },
-        accessLog: { enabled: false, sample: 1 },
+        accessLog: { enabled: false, sample: 1, format: 'json' },
         backendHeader: false,
         trace: false,
         via: 'response',

@@ -1,6 +1,6 @@
+import type { AccessLog } from '../model/access-log-model.ts'
 import type { Bind } from '../model/bind.ts'
 import type {
-  AccessLog,
   ConnectionLimit,
   L7ListenerConfig,
   ListenerConfig,
@@ -136,7 +136,7 @@ function buildL7(input: L7Input, name: string, absolute: ResolvePath, challenges
       keepAliveMs: timeouts.keepAlive,
       tunnelMs: timeouts.tunnel
     },
-    accessLog: buildAccessLog(input.accessLog),
+    accessLog: buildAccessLog(input.accessLog, absolute),
     backendHeader: input.backendHeader,
     trace: input.trace,
     via: input.via,
@@ -146,9 +146,18 @@ function buildL7(input: L7Input, name: string, absolute: ResolvePath, challenges
   }
 }
 
-function buildAccessLog(input: L7Input['accessLog']): AccessLog {
-  if (typeof input === 'boolean') return { enabled: input, sample: 1 }
-  return { enabled: true, ...(input.slow !== undefined && { slowMs: input.slow }), sample: input.sample }
+function buildAccessLog(input: L7Input['accessLog'], absolute: ResolvePath): AccessLog {
+  if (typeof input === 'boolean') return { enabled: input, sample: 1, format: 'json' }
+  const { slow, sample, fields, format, file, rotate } = input
+  return {
+    enabled: true,
+    ...(slow !== undefined && { slowMs: slow }),
+    sample,
+    format,
+    ...(fields !== undefined && { fields }),
+    ...(file !== undefined && { file: absolute(file) }),
+    ...(rotate !== undefined && { rotate: { bytes: rotate.size, keep: rotate.keep } })
+  }
 }
 
 function buildTls(input: ListenerTlsInput, absolute: ResolvePath): ListenerTls {

@@ -2,6 +2,7 @@ import type { AcmeConfig, ListenerAcme } from './acme-model.ts'
 import type { AddressBind, Bind } from './bind.ts'
 import type { RouteMatch } from './match-model.ts'
 import type { PluginConfig } from './plugin-model.ts'
+import type { AccessLog } from './access-log-model.ts'
 import type { BackendTls, PoolConfig, RetryConfig } from './pool-model.ts'
 import type { ConfigTest } from './test-model.ts'
 
@@ -194,14 +195,6 @@ export interface RequestLimits {
   readonly methods?: readonly string[]
   /** Undefined: any type. */
   readonly contentTypes?: readonly string[]
-}
-
-export interface AccessLog {
-  readonly enabled: boolean
-  /** Log at warn what takes longer. */
-  readonly slowMs?: number
-  /** Share of exchanges logged, 0..1; failures and slow ones always are. */
-  readonly sample: number
 }
 
 /** Key to value of the stages that are on, the listener's where the route has none; each stage knows the type of its own. */

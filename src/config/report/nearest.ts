@@ -59,8 +59,8 @@ const SYNONYMS: Readonly<Record<string, readonly string[]>> = {
   cafile: ['ca'],
   cacert: ['ca'],
   maxbody: ['bodyBytes'],
-  clientmaxbodysize: ['bodyBytes', 'limits'],
-  maxbodysize: ['bodyBytes', 'limits'],
+  clientmaxbodysize: ['bodyBytes'],
+  maxbodysize: ['bodyBytes'],
   maxfails: ['failures', 'fall'],
   failtimeout: ['open'],
   code: ['status'],
@@ -80,11 +80,8 @@ const SYNONYMS: Readonly<Record<string, readonly string[]>> = {
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   if (word.length > 64) return undefined
   const lower = word.toLowerCase().replaceAll(/[-_ ]/g, '')
-  const same = candidates.find((candidate) => candidate.toLowerCase().replaceAll('-', '') === lower)
-  if (same !== undefined) return same
-  const synonyms = Object.hasOwn(SYNONYMS, lower) ? SYNONYMS[lower]! : []
-  const synonym = synonyms.find((candidate) => candidates.includes(candidate))
-  if (synonym !== undefined) return synonym
+  const known = meant(lower, candidates)
+  if (known !== undefined) return known
   let best: string | undefined
   let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1
   for (const candidate of candidates) {
@@ -95,6 +92,19 @@ export function nearest(word: string, candidates: readonly string[]): string | u
     }
   }
   return best
+}
+
+function meant(lower: string, candidates: readonly string[]): string | undefined {
+  const same = candidates.find((candidate) => candidate.toLowerCase().replaceAll('-', '') === lower)
+  if (same !== undefined) return same
+  const synonyms = Object.hasOwn(SYNONYMS, lower) ? SYNONYMS[lower]! : []
+  return synonyms.find((candidate) => candidates.includes(candidate))
+}
+
+/** As `suggestion`, for a word that means one of them for sure: another spelling, or another word for it. */
+export function synonymOf(word: string, candidates: readonly string[]): string | undefined {
+  const known = meant(word.toLowerCase().replaceAll(/[-_ ]/g, ''), candidates)
+  return known === undefined ? undefined : `; did you mean "${known}"?`
 }
 
 /** ` did you mean "pool"?` as the tail of a message, or the words there are when they are few. */

@@ -67,6 +67,10 @@ export class LineSink {
     sinks.add(this)
   }
 
+  get fd(): number {
+    return this.#fd
+  }
+
   /** `line` ends with a newline. `gather`: it may wait for others, as lines that come with every request do. */
   write(line: string, gather = this.#buffered): void {
     if (this.#closed) return

@@ -20,6 +20,8 @@ export interface Logger {
    * where the log is no JSON.
    */
   readonly line?: (level: LogLevel, fields: string, message: string) => void
+  /** Writes a line as it is. */
+  readonly text?: (line: string) => void
 }
 
 /** The logger of a thread, which owns its way out. */
@@ -59,7 +61,10 @@ export function createLogger(options: LogOptions = {}): RootLogger {
   )
   // pino's types say `level: string` and let flush take a callback; what it does is what RootLogger says.
   return Object.assign(logger as unknown as Logger, {
-    ...(sink !== undefined && { line: lineWriter(logger, sink, fields) }),
+    ...(sink !== undefined && {
+      line: lineWriter(logger, sink, fields),
+      text: (line: string) => sink.write(`${line}\n`, true)
+    }),
     flush: async () => {
       await sink?.flush()
     }

@@ -122,6 +122,7 @@ export class L4Engine implements L4Host {
     if (!this.#throttle.allows(`${code} ${common.reason}`, level, common)) return
     const { downstream } = connection
     const fields = {
+      event: 'connection',
       ...this.#fields(connection),
       backend: backend?.key,
       code,

@@ -3,6 +3,7 @@ import type { Backend } from '../../balancer/pool/backend.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import type { CompiledRoute, Snapshot, Target } from '../compile/snapshot.ts'
 import { NO_HOOKS, type HookLists } from '../compile/hook-lists.ts'
+import type { ForwardTimes } from '../forward/forward-times.ts'
 import type { Request } from '../message/request.ts'
 import type { TlsFacts } from '../../net/tls/tls-facts.ts'
 import type { ClientConnection } from './client/client-connection.ts'
@@ -63,6 +64,8 @@ export abstract class ExchangeFacts {
   retries = 0
   /** The body goes on in other bytes than it comes in. Written by `changeRequestBody` only. */
   bodyChanges = false
+  /** Of the steps with the backend; undefined where none was asked. */
+  times: ForwardTimes | undefined
   /** Bytes of the request's body. */
   bytesIn = 0
   /** Of the response, 0 before its head. Written by the exit only, as `bytesOut`. */

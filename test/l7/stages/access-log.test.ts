@@ -2,6 +2,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { createLogger } from '../../../src/core/log/log.ts'
+import { HeaderBlock } from '../../../src/l7/message/header-block.ts'
 import type { Exchange } from '../../../src/l7/exchange/exchange.ts'
 import { exchangeFields } from '../../../src/l7/stages/access-log/exchange-fields.ts'
 import { ExchangeLine } from '../../../src/l7/stages/access-log/exchange-line.ts'
@@ -17,7 +18,17 @@ function exchangeOf(seed: number): Exchange {
   return {
     snapshot: { config: { name: 'web' } },
     route,
-    request: { method: next(4) === 0 ? '' : 'GET', host: text(), target: text() },
+    request: {
+      method: next(4) === 0 ? '' : 'GET',
+      host: text(),
+      target: text(),
+      version: next(2) === 0 ? '1.1' : '2.0',
+      headers: new HeaderBlock(next(2) === 0 ? '' : 'User-Agent: a "b"\r\nReferer: c\\d\r\n')
+    },
+    scheme: 'https',
+    startedAt: 5,
+    errorReason: text(),
+    times: next(2) === 0 ? undefined : { queueMs: next(2), connectMs: next(3) - 1, answeredAt: next(2) * 9 },
     client: { http2: next(2) === 0 },
     clientIp: '::1',
     status: next(2) * 200,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { suggestion } from '../../report/nearest.ts'
+import { foreignKey } from '../../report/foreign-keys.ts'
+import { suggestion, synonymOf } from '../../report/nearest.ts'
 
 /** Says why a value is refused: a whole sentence, or a cure behind "expected …, got …". */
 export class Refusal {
@@ -81,7 +82,7 @@ export function mapping<Shape extends z.ZodRawShape>(
       const messages = issue.keys.map((key: string) =>
         Object.hasOwn(elsewhere, key)
           ? `"${key}" ${elsewhere[key]}`
-          : `unknown key "${key}"${unknown?.(key) ?? suggestion(key, known)}`
+          : `unknown key "${key}"${unknown?.(key) ?? synonymOf(key, known) ?? foreignKey(key, known) ?? suggestion(key, known)}`
       )
       return messages.join('\n')
     }

@@ -81,11 +81,18 @@ export function off() {
 }
 
 /** Exactly `true`, for all defaults of what else is a mapping. */
-export function on() {
-  return leaf<true>('true', { const: true }, (input) => (booleanOf(input) === true ? true : new Refusal({})))
+function yes(input: unknown): boolean {
+  return /^(?:yes|on|true)$/i.test(textOf(input) ?? '')
 }
 
-export function integer(min: number, max: number) {
+export function on() {
+  return leaf<true>('true', { const: true }, (input) =>
+    booleanOf(input) === true ? true : new Refusal(yes(input) ? { cure: 'write true' } : {})
+  )
+}
+
+/** `zero`: what to do who writes 0, where that is too little. */
+export function integer(min: number, max: number, zero?: string) {
   const expected = `a whole number from ${min} to ${max}`
   return leaf<number>(expected, { type: 'integer', minimum: min, maximum: max }, (input) => {
     const value = numberOf(input)
@@ -93,6 +100,7 @@ export function integer(min: number, max: number) {
       const plain = typeof input === 'string' && /^\d+$/.test(input)
       return new Refusal(plain ? { cure: 'write it without quotes' } : {})
     }
+    if (value === 0 && min > 0 && zero !== undefined) return new Refusal({ cure: zero })
     return Number.isInteger(value) && value >= min && value <= max ? value : new Refusal({})
   })
 }

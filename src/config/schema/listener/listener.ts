@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { defaults } from '../../defaults.ts'
+import { accessLogSchema } from './access-log.ts'
 import { cacheSchema } from './cache.ts'
 import { listOf, mapping } from '../leaf/leaf.ts'
 import { decimal, duration, flag, integer, off, rate, size, text, word } from '../leaf/leaves.ts'
@@ -155,7 +156,15 @@ const l7Keys = {
               .prefault(l7.minRate.window)
               .describe('What is waited for, before a client is judged.')
           },
-          { lone: firstOf(loneText('bytes'), loneNumber('bytes')) }
+          {
+            lone: (value) => {
+              const bytes = /^\d+(?:[kmg]?b)?(?=(?:\/s)?$)/i.exec(String(value))?.[0].toLowerCase()
+              if (value === true) return 'write {} for its defaults'
+              return bytes === undefined
+                ? undefined
+                : `did you mean { bytes: "${bytes}${/b$/.test(bytes) ? '' : 'b'}" }?`
+            }
+          }
         )
       ])
       .prefault({})
@@ -169,18 +178,7 @@ const l7Keys = {
   })
     .prefault({})
     .describe('Limits of time.'),
-  accessLog: z
-    .union([
-      flag(),
-      mapping({
-        slow: duration({ example: '2s' }).optional().describe('What takes longer is logged as a warning.'),
-        sample: decimal(0, 1)
-          .prefault(defaults.listener.accessLog.sample)
-          .describe('Share of exchanges that is logged; failures and slow ones always are.')
-      })
-    ])
-    .prefault(defaults.listener.accessLog.enabled)
-    .describe('One line per exchange: `true`, `false`, or how.'),
+  accessLog: accessLogSchema,
   headers: headersSchema.optional().describe('Edit fields on every route that has no `headers` of its own.'),
   cache: z
     .union([off(), cacheSchema])

@@ -177,10 +177,13 @@ export const routeSchema = mapping(
     match: matchSchema.prefault({}).describe('All that is given must hold; `{}` is any request.'),
     pool: poolName().optional().describe('Forward to this pool.'),
     split: listOf(
-      mapping({
-        pool: poolName().describe('A pool.'),
-        weight: integer(0, 1_000_000).describe('Its share relative to the others.')
-      }),
+      mapping(
+        {
+          pool: poolName().describe('A pool.'),
+          weight: integer(0, 1_000_000).describe('Its share relative to the others.')
+        },
+        { unknown: (key) => `; each share is an item: [{ pool: ${key}, weight: 50 }, …]` }
+      ),
       { min: 1, max: 100 }
     )
       .optional()
@@ -192,7 +195,14 @@ export const routeSchema = mapping(
         ),
         status: redirectStatus().prefault(defaults.redirect.status).describe('Status of the answer.')
       },
-      { lone: loneText('to') }
+      {
+        lone: (value) => {
+          const [, status, to] = /^(30\d)\s+(\S+)$/.exec(String(value)) ?? []
+          return status === undefined
+            ? loneText('to')(value)
+            : `did you mean { to: "${to}", status: ${status} }?`
+        }
+      }
     )
       .optional()
       .describe('Answer with a redirect.'),

@@ -14,7 +14,7 @@ export const backendSchema = z.union([
       name: name('a name such as web-1')
         .optional()
         .describe('Name in logs, metrics and commands; left out: the address.'),
-      weight: integer(1, 1000)
+      weight: integer(1, 1000, 'to give a backend nothing take it out of the list, or `lb drain` it')
         .optional()
         .describe('Share of the traffic relative to the other backends (1).'),
       maxConnections: integer(1, 1_000_000)

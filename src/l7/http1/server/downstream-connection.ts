@@ -112,7 +112,8 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
     const exchange = this.#exchange
     if (exchange === undefined) {
       if (!this.#reader.inHead || this.#lingering) return this.transport.destroy()
-      return this.#refuse({ code: 'LB_REQUEST_TIMEOUT', reason: 'no complete head in time' })
+      const failure = { code: 'LB_REQUEST_TIMEOUT', reason: 'no complete head in time' } as const
+      return this.#refuse(failure, this.#reader.ahead)
     }
     const overdue = this.#watch.overdue(exchange, this.#reader.bodyComplete)
     if (typeof overdue === 'number') return void (this.deadline = overdue)
@@ -148,8 +149,8 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
     this.#exchange.run()
   }
 
-  onBadHead(failure: number): void {
-    this.#refuse(parseFailure(failure))
+  onBadHead(failure: number, buffer: Buffer, start: number, end: number): void {
+    this.#refuse(parseFailure(failure), buffer.subarray(start, end))
   }
 
   onBadBody(failure: number): void {
@@ -200,7 +201,7 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
   sendHead(status: number, reason: string, fields: string, length: number, trailers: boolean): void {
     const unread = !this.#reader.bodyComplete && !this.#reader.bodyFlows
     if (this.#host.context.draining || unread) this.#close = true
-    else if (this.#watch.halfClosed !== undefined && !this.#reader.hasAhead) this.#close = true
+    else if (this.#watch.halfClosed !== undefined && this.#reader.ahead === undefined) this.#close = true
     const minor = this.#exchange?.request.version === '1.0' ? 0 : 1
     this.#close = this.#writer.response(status, reason, fields, length, minor, this.#close, trailers)
   }
@@ -267,9 +268,9 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
     })
   }
 
-  #refuse(failure: ParseFailure): void {
+  #refuse(failure: ParseFailure, head: Buffer | undefined): void {
     this.#close = true
-    this.#exchange = this.#host.unreadable(this)
+    this.#exchange = this.#host.unreadable(this, head)
     this.#exchange.fail(failure.code, failure.reason)
   }
 

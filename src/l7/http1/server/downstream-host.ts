@@ -11,6 +11,7 @@ export interface DownstreamHost {
   readonly snapshot: Snapshot
   exchange(request: Request, downstream: DownstreamStream): Exchange
   /** An exchange for what could not be read as a request: it is only there to be answered. */
-  unreadable(downstream: DownstreamStream): Exchange
+  /** `head`: what came of it. */
+  unreadable(downstream: DownstreamStream, head?: Buffer): Exchange
   closed(connection: object): void
 }

@@ -15,8 +15,8 @@ export interface RequestEvents {
   onHeadBegun(): void
   /** The reader reads no further request until `next`. */
   onRequest(request: Request): void
-  /** A number of parse-failure.ts. Nothing more is read. */
-  onBadHead(failure: number): void
+  /** A number of parse-failure.ts, and where the head stands. Nothing more is read. */
+  onBadHead(failure: number, buffer: Buffer, start: number, end: number): void
   onBadBody(failure: number): void
   /** Some of the body is about to be told. */
   onBodyRead(): void
@@ -59,9 +59,9 @@ export class RequestReader implements ChunkSink {
     return this.#body.complete
   }
 
-  /** Something has come that is not read yet. */
-  get hasAhead(): boolean {
-    return this.#ahead !== undefined
+  /** What has come and is not read yet. */
+  get ahead(): Buffer | undefined {
+    return this.#ahead
   }
 
   get bodyFlows(): boolean {
@@ -143,7 +143,7 @@ export class RequestReader implements ChunkSink {
     const after = parseRequest(buffer, start, end, this.#events.limits)
     if (after < 0) {
       this.#stopped = true
-      this.#events.onBadHead(after)
+      this.#events.onBadHead(after, buffer, start, end)
       return after
     }
     if (after === 0) return this.#hold(buffer, start, end)

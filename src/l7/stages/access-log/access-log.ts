@@ -1,8 +1,11 @@
-import type { AccessLog } from '../../../config/model/model.ts'
+import type { AccessLog } from '../../../config/model/access-log-model.ts'
 import { errorKind } from '../../../core/errors.ts'
+import { jsonText } from '../../../core/log/json-text.ts'
+import { logFile, type LogFile } from '../../../core/log/log-file.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 import type { Stage } from '../stage.ts'
 import type { StageContext } from '../stage-context.ts'
+import { commonLine } from './common-line.ts'
 import { exchangeFields } from './exchange-fields.ts'
 import { ExchangeLine } from './exchange-line.ts'
 
@@ -11,10 +14,12 @@ class AccessLogStage implements Stage {
   readonly name = 'access-log'
   readonly #config: AccessLog
   readonly #line: ExchangeLine
+  readonly #file: LogFile | undefined
 
-  constructor(config: AccessLog, line: ExchangeLine) {
+  constructor(config: AccessLog, line: ExchangeLine, file: LogFile | undefined) {
     this.#config = config
     this.#line = line
+    this.#file = file
   }
 
   done(exchange: Exchange, durationMs: number): void {
@@ -25,15 +30,35 @@ class AccessLogStage implements Stage {
     const failed = errorCode !== undefined && level !== 'debug'
     const sampled = enabled && (sample >= 1 || context.random() < sample)
     if (!failed && !slow && !sampled) return
-    const message = errorCode === undefined ? (slow ? 'slow request' : 'request') : exchange.errorReason
     // Sampled lines of client errors come at info: whoever asked for an access log wants them.
     const shown = level === 'debug' ? 'info' : level
+    const message =
+      errorCode === undefined ? (slow ? 'slow request' : 'request') : errorKind(errorCode).phrase
+    const { format, fields } = this.#config
     const { log } = context
-    if (log.line === undefined) log[shown](exchangeFields(exchange, durationMs), message)
-    else log.line(shown, this.#line.of(exchange, durationMs), message)
+    if (format !== 'json') {
+      const line = commonLine(exchange, context.clock.wall(), format === 'combined')
+      if (this.#file !== undefined) this.#file.write(line)
+      else if (log.text !== undefined) log.text(line)
+      else log[shown]({ line }, message)
+    } else if (this.#file !== undefined) {
+      const time = new Date(context.clock.wall()).toISOString()
+      const text = this.#jsonOf(exchange, durationMs)
+      this.#file.write(`{"level":"${shown}","time":"${time}",${text},"msg":${jsonText(message)}}`)
+    } else if (log.line === undefined) log[shown](exchangeFields(exchange, durationMs, fields), message)
+    else log.line(shown, this.#jsonOf(exchange, durationMs), message)
+  }
+
+  #jsonOf(exchange: Exchange, durationMs: number): string {
+    const { fields } = this.#config
+    if (fields === undefined) return this.#line.of(exchange, durationMs)
+    return JSON.stringify(exchangeFields(exchange, durationMs, fields)).slice(1, -1) || '"event":"request"'
   }
 }
 
-export function compile(_keys: undefined, { listener, route }: StageContext): Stage {
-  return new AccessLogStage(listener.accessLog, new ExchangeLine(listener.name, route?.name))
+export function compile(_keys: undefined, { listener, route, engine }: StageContext): Stage {
+  const { file, rotate } = listener.accessLog
+  const line = new ExchangeLine(listener.name, route?.name)
+  const opened = file === undefined || engine.dry ? undefined : logFile(file, rotate)
+  return new AccessLogStage(listener.accessLog, line, opened)
 }

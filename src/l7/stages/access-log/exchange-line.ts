@@ -1,6 +1,6 @@
 import { jsonText } from '../../../core/log/json-text.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
-import { MAX_TEXT } from './exchange-fields.ts'
+import { fieldValues, hundredths, protocolOf, shortened, statusOf } from './field-values.ts'
 
 /**
  * The fields of an exchange's line as JSON, as `exchangeFields` names them: 0.6 µs, where an object through a logger takes
@@ -13,27 +13,35 @@ export class ExchangeLine {
   readonly #host = new RepeatedText()
   readonly #pool = new RepeatedText()
   readonly #backend = new RepeatedText()
+  readonly #agent = new RepeatedText()
 
   constructor(listener: string, route: string | undefined) {
-    this.#begin = `"listener":${jsonText(listener)}${route === undefined ? '' : `,"route":${jsonText(route)}`}`
+    const routeText = route === undefined ? '' : `,"route":${jsonText(route)}`
+    this.#begin = `"event":"request","listener":${jsonText(listener)}${routeText}`
   }
 
   of(exchange: Exchange, durationMs: number): string {
-    const { request, target, backend, errorCode, cacheStatus, status, identity, logFields } = exchange
-    let line = `${this.#begin},"client":${this.#client.of(exchange.clientIp)}`
+    const { request, target, backend, errorCode, errorReason, cacheStatus, identity, logFields } = exchange
+    let line = `${this.#begin},"client":${this.#client.of(exchange.clientIp)},"protocol":"${protocolOf(exchange)}","scheme":"${exchange.scheme}"`
     if (request.method !== '') line += `,"method":${this.#method.of(request.method)}`
     if (request.host !== '') line += `,"host":${this.#host.of(request.host)}`
     if (request.target !== '') line += `,"target":${jsonText(shortened(request.target))}`
-    if (status !== 0) line += `,"status":${status}`
+    const status = statusOf(exchange)
+    if (status !== undefined) line += `,"status":${status}`
     if (errorCode !== undefined) line += `,"code":"${errorCode}"`
+    if (errorReason !== '') line += `,"reason":${jsonText(errorReason)}`
     if (target !== undefined) line += `,"pool":${this.#pool.of(target.pool.pool.name)}`
     if (backend !== undefined) line += `,"backend":${this.#backend.of(backend.name)}`
+    if (exchange.times !== undefined) line += `,"attempts":${exchange.retries + 1}`
     if (exchange.retries !== 0) line += `,"retries":${exchange.retries}`
     if (cacheStatus !== '') line += `,"cache":${jsonText(cacheStatus)}`
-    const ms = Math.round(durationMs * 100) / 100
-    line += `,"bytesIn":${exchange.bytesIn},"bytesOut":${exchange.bytesOut},"ms":${ms},"requestId":"${exchange.requestId}"`
+    line += `,"bytesIn":${exchange.bytesIn},"bytesOut":${exchange.bytesOut},"ms":${hundredths(durationMs)}${timesOf(exchange)}`
+    const agent = request.headers.first('user-agent')
+    if (agent !== undefined) line += `,"userAgent":${this.#agent.of(agent)}`
+    const referer = fieldValues.referer(exchange)
+    if (referer !== undefined) line += `,"referer":${jsonText(referer)}`
+    line += `,"requestId":"${exchange.requestId}"`
     if (identity !== undefined) line += `,"user":${jsonText(identity.name)}`
-    if (exchange.client.http2) line += ',"protocol":"HTTP/2"'
     if (logFields !== undefined) line += `,${JSON.stringify(logFields).slice(1, -1)}`
     return line
   }
@@ -53,6 +61,10 @@ class RepeatedText {
   }
 }
 
-function shortened(text: string): string {
-  return text.length > MAX_TEXT ? text.slice(0, MAX_TEXT) : text
+function timesOf({ times, startedAt }: Exchange): string {
+  if (times === undefined) return ''
+  let text = times.queueMs === 0 ? '' : `,"queueMs":${hundredths(times.queueMs)}`
+  if (times.connectMs >= 0) text += `,"connectMs":${hundredths(times.connectMs)}`
+  if (times.answeredAt !== 0) text += `,"firstByteMs":${hundredths(times.answeredAt - startedAt)}`
+  return text
 }

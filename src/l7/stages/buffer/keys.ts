@@ -13,7 +13,15 @@ export const bufferKeys = stageKeys({
         'Most that is held of a body, in memory. One that is whole by then goes on with `Content-Length` and can be sent again by `retry`; what is longer is passed on as it comes.'
       )
     },
-    { example: '{ request: 1mb }' }
+    {
+      example: '{ request: 1mb }',
+      lone: (value) =>
+        typeof value === 'string' && /^\d+[kmg]?b$/.test(value)
+          ? `did you mean { request: ${value} }?`
+          : value === true || value === 'on'
+            ? 'say how much at most: { request: 1mb }'
+            : undefined
+    }
   )
 })
 

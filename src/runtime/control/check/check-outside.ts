@@ -29,6 +29,7 @@ export async function checkOutside(config: Config): Promise<CertificateReport> {
       ...checkAccount(config),
       ...checkBinds(config),
       ...testFindings(config),
+      ...checkLogFiles(config),
       ...checkAuthFiles(config),
       ...checkAcmeFiles(config),
       ...(await checkHosts(config))
@@ -87,6 +88,23 @@ function* checkBinds(config: Config): Generator<Finding> {
   }
   for (const [number, bind] of (config.admin?.binds ?? []).entries())
     yield* checkBind(bind, ['admin', 'bind', number])
+}
+
+/** Where lines are to go: a file that may be added to, or a folder that it may be made in. */
+function* checkLogFiles(config: Config): Generator<Finding> {
+  for (const [index, listener] of config.listeners.entries()) {
+    const file = listener.mode === 'l7' ? listener.accessLog.file : undefined
+    if (file === undefined) continue
+    const place = statSync(file, { throwIfNoEntry: false }) === undefined ? dirname(file) : file
+    try {
+      accessSync(place, constants.W_OK)
+    } catch (error) {
+      yield errorAt(
+        ['listeners', index, 'accessLog', 'file'],
+        `the log ${file} cannot be written: ${place}: ${systemReason(error)}; make the directory, or name another file`
+      )
+    }
+  }
 }
 
 function* checkBind(bind: Bind, path: Path): Generator<Finding> {

@@ -1,0 +1,89 @@
+/** Keys of other load balancers, by what does the same here. */
+const table: Readonly<Record<string, readonly string[]>> = {
+  '`timeouts: { keepAlive: 75s }` of the listener': ['keepalivetimeout', 'timeouthttpkeepalive', 'idletimeout'],
+  '`timeouts: { idle: 60s }` of the listener': ['clientbodytimeout', 'sendtimeout', 'timeoutclient', 'clienttimeout'],
+  '`timeouts: { requestHeaders: 10s }` of the listener': [
+    'clientheadertimeout', 'timeouthttprequest', 'readheadertimeout'
+  ],
+  '`timeouts: { response: 60s }` of the pool, and `timeouts: { idle: 60s }` for bodies': [
+    'proxyreadtimeout', 'timeoutserver', 'responseheadertimeout', 'readtimeout', 'responsetimeout', 'requesttimeout'
+  ],
+  '`timeouts: { idle: 60s }` of the pool': ['proxysendtimeout', 'writetimeout'],
+  '`timeouts: { connect: 3s }` of the pool': ['proxyconnecttimeout', 'timeoutconnect', 'dialtimeout', 'connecttimeout'],
+  '`timeouts: { tunnel: 1h }` of the listener': ['timeouttunnel'],
+  '`queue: { timeout: 1s }` of the pool': ['timeoutqueue'],
+  '`limits: { bodyBytes: 10mb }`': ['clientmaxbodysize', 'maxbodysize', 'maxrequestbodybytes', 'maxrequestbody'],
+  '`limits: { headBytes: 16kb }`': ['largeclientheaderbuffers', 'clientheaderbuffersize', 'tunemaxrewrite'],
+  '`routes: [{ match: { host: example.com }, pool: web }]`': ['servername', 'servernames', 'virtualhosts', 'domains', 'vhosts'],
+  '`routes`, each with its own `match` and `pool`': ['acl', 'usebackend', 'rulesets', 'handlers', 'routers'],
+  '`match: { host: …, pathPrefix: … }`': ['rule', 'handle', 'handlepath', 'matcher', 'matchers'],
+  '`pool: web`, a name under `pools:`': ['reverseproxy', 'proxy', 'service', 'proxypass', 'upstreamname', 'defaultpool'],
+  'keys of the route itself: `rewrite`, `headers`, `rateLimit`, `auth`, `compress`': ['middlewares', 'middleware', 'plugins', 'filters'],
+  '`rewrite: { stripPrefix: /api }`': ['stripprefix', 'handlepathprefix'],
+  '`tls: { certificates: { cert: FILE, key: FILE } }`': [
+    'sslcertificate', 'sslcertificatekey', 'certfile', 'keyfile', 'crt', 'bindcrt', 'tlsoptions', 'sslcert', 'sslkey'
+  ],
+  '`tls: { minVersion: TLSv1.2 }`': ['sslprotocols', 'sslminver', 'minversion'],
+  '`headers: { request: { set: { NAME: value } } }`': [
+    'proxysetheader', 'requestheaders', 'headerup', 'setheader', 'addrequestheader', 'requestheadersadd'
+  ],
+  '`headers: { response: { set: { NAME: value } } }`': [
+    'addheader', 'responseheaders', 'headerdown', 'httpresponse', 'customresponseheaders', 'moreheaders'
+  ],
+  '`status: 301`, or 308, which keeps the method': ['permanent'],
+  '`redirect: { to: …, status: 302 }`': ['return301', 'redir', 'rewriterule'],
+  '`respond: { status: …, body: … }`': ['return', 'staticresponse', 'directresponse', 'errorfile', 'monitoruri'],
+  '`redirectToHttps: true`': ['forcehttps', 'forcessl', 'sslredirect', 'redirectscheme', 'autohttps', 'httpsredirect'],
+  '`interval: 5s`': ['inter', 'every', 'period', 'healthinterval', 'checkinterval', 'healthinter'],
+  '`rise: 2`': ['passes', 'healthythreshold', 'successthreshold'],
+  '`fall: 3`': ['fails', 'unhealthythreshold', 'failurethreshold', 'maxfailures'],
+  '`expect: { status: 200-399 }`': ['expectedstatus', 'expectstatus', 'httpchkexpect', 'healthstatus', 'expectedcodes'],
+  '`path: /healthz`': ['httpchk', 'healthuri'],
+  '`breaker: { failures: 3, open: 10s }` of the pool': ['maxfails', 'failtimeout', 'failduration', 'onerror', 'observe'],
+  '`health: { type: http, path: /healthz }` of the pool': ['healthcheck', 'healthchecks', 'optionhttpchk', 'activehealthcheck', 'livenessprobe', 'readinessprobe'],
+  '`drain`: take a backend out by `lb drain POOL/BACKEND`, or leave it out of the list': ['disabled', 'enabled'],
+  '`requests: 100` with `per: 1s`': ['rps', 'requestspersecond'],
+  '`compress: true`': ['gzip', 'gziptypes', 'brotli', 'encode', 'compression'],
+  '`accessLog: true` of the listener': ['accesslogs', 'optionhttplog', 'logformat', 'httplog', 'access'],
+  'standard output: `accessLog: { file: … }` of a listener takes requests to a file, and systemd or Docker keep the rest': ['logfile', 'errorlog'],
+  '`maxConnections: 100` of a backend or listener': ['maxconn', 'maxconns', 'workerconnections', 'maxconnection'],
+  '`connections: { maxIdle: 64 }` of the pool': ['keepalive', 'maxidleconns', 'maxidleconnsperhost', 'keepaliveconnections'],
+  '`protocol: h2` of the pool, `protocols: [h2, http/1.1]` of the listener': ['http2on', 'alpn'],
+  '`proxyProtocol: { trusted: [10.0.0.0/8] }` of the listener, `proxyProtocol: v2` of the pool': ['acceptproxy', 'sendproxy', 'sendproxyv2', 'proxyprotocolv2'],
+  '`trustedProxies: [10.0.0.0/8]` of the listener': ['setrealipfrom', 'realipheader', 'forwardedheaders', 'trustedips', 'trustproxy', 'trustforwardheader'],
+  '`sticky: { cookie: NAME }` of the pool': ['cookie', 'stickysessions', 'sessionaffinity', 'persistence', 'iphash', 'appsession'],
+  '`algorithm: least-connections` of the pool': ['leastconn', 'roundrobin', 'lbmethod', 'hashtype'],
+  '`listeners:` with `mode: l7`, and `pools:`': ['frontends', 'services', 'global', 'apps', 'sites'],
+  'not needed: defaults stand in docs/config.md, and YAML anchors (`x-…: &name`) share what several parts have in common': ['defaults', 'snippets', 'templates', 'include'],
+} // prettier-ignore
+
+/** Words that mean something only where a certain other key may stand. */
+const placed: readonly (readonly [beside: string, cure: string, keys: readonly string[]])[] = [
+  ['requestHeaders', '`idle: 60s`', ['client', 'read', 'write', 'send', 'body', 'http']],
+  ['requestHeaders', '`requestHeaders: 10s`', ['httprequest', 'readheader', 'header', 'request']],
+  ['requestHeaders', '`timeouts: { response: 60s, connect: 3s }` of the pool', ['server', 'response', 'connect']],
+  ['response', '`response: 60s` to the head, and `idle: 60s` for bodies', ['server', 'read', 'request', 'total']],
+  ['response', '`idle: 60s`', ['write', 'send']],
+  ['rise', '`expect: { status: 200-399 }`', ['status', 'statuses', 'codes', 'code']],
+  ['rise', '`path: /healthz`', ['uri', 'endpoint', 'url']],
+  ['burst', '`requests: 100` with `per: 1s`', ['rate', 'average', 'limit', 'max']],
+  ['level', 'standard output, which systemd and Docker keep; `accessLog: { file: … }` of a listener takes its requests to a file', ['file', 'path', 'output', 'destination']],
+  ['listeners', '`listeners:` with `mode: l7`, and `pools:`', ['http', 'stream', 'tcp', 'static']],
+  ['bind', '`routes`, each with its own `match` and `pool`', ['if', 'when', 'match', 'path', 'host']],
+  ['bind', '`protocols: [h2, http/1.1]`', ['proto', 'protocol']],
+  ['weight', '`lb drain POOL/BACKEND`, or `lb maint`, at run time', ['down', 'state', 'drain']],
+  ['match', '`pool: web`, a name under `pools:`', ['to', 'action', 'target']],
+  ['match', '`match: { host: …, pathPrefix: … }`', ['host', 'path', 'pathPrefix', 'methods']]
+] // prettier-ignore
+
+const cures = new Map(Object.entries(table).flatMap(([cure, keys]) => keys.map((key) => [key, cure])))
+
+/** What an unknown key of another load balancer is called here, as the tail of a message; undefined: none of theirs. */
+export function foreignKey(key: string, known: readonly string[]): string | undefined {
+  const bare = key.toLowerCase().replaceAll(/[-_ .]/g, '')
+  // A slip of the pen for a key that may stand there.
+  if (known.some((each) => each.toLowerCase() === bare)) return undefined
+  const near = placed.find(([beside, , keys]) => known.includes(beside) && keys.includes(bare))
+  const cure = near?.[1] ?? cures.get(bare)
+  return cure === undefined ? undefined : `; here it is ${cure}`
+}

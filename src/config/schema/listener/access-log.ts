@@ -1,0 +1,74 @@
+import { z } from 'zod'
+import { defaults } from '../../defaults.ts'
+import { ACCESS_FIELDS } from '../../model/access-log-model.ts'
+import { listOf, mapping } from '../leaf/leaf.ts'
+import { decimal, duration, flag, integer, size, word } from '../leaf/leaves.ts'
+import { loneText } from '../leaf/lone.ts'
+import { filePath } from '../leaf/network-leaves.ts'
+
+const { accessLog } = defaults.listener
+
+/** How other programs call a field of the line. */
+const foreignFields = new Map<string, string>(
+  Object.entries({
+    client: ['remoteaddr', 'ip', 'clientip'],
+    ms: ['timetotal', 'requesttime', 'duration'],
+    backend: ['upstream', 'upstreamaddr'],
+    connectMs: ['upstreamconnecttime'],
+    firstByteMs: ['upstreamheadertime'],
+    userAgent: ['httpuseragent', 'useragent'],
+    referer: ['httpreferer'],
+    target: ['uri', 'path', 'requesturi'],
+    bytesOut: ['bodybytessent', 'bytes'],
+    requestId: ['requestid'],
+    user: ['remoteuser']
+  }).flatMap(([field, words]) => words.map((word) => [word, `here it is ${field}`] as const))
+)
+
+const foreignFormats = new Map([
+  ['common', 'here it is clf'],
+  ['ncsa', 'here it is clf'],
+  ['apache', 'here it is combined'],
+  ['nginx', 'here it is combined'],
+  ['logfmt', 'write json']
+])
+
+export const accessLogSchema = z
+  .union([
+    flag(),
+    mapping(
+      {
+        slow: duration({ example: '2s' }).optional().describe('What takes longer is logged as a warning.'),
+        sample: decimal(0, 1)
+          .prefault(accessLog.sample)
+          .describe('Share of exchanges that is logged; failures and slow ones always are.'),
+        fields: listOf(word(ACCESS_FIELDS, foreignFields), { min: 1, max: 100 })
+          .optional()
+          .describe(
+            'These fields only, in this order, besides `level`, `time`, `msg` and what stages add; left out: all. Of `format: json`.'
+          ),
+        format: word(['json', 'clf', 'combined'], foreignFormats)
+          .prefault(accessLog.format)
+          .describe(
+            'JSON, or the lines of httpd and nginx: `clf` is their `common`, `combined` has referer and user agent.'
+          ),
+        file: filePath()
+          .optional()
+          .describe('A file for these lines, opened anew by SIGUSR1; left out: where all other lines go.'),
+        rotate: mapping(
+          {
+            size: size({ min: 65_536, example: '100mb' }).describe(
+              'A file this long is moved away, to `.1`.'
+            ),
+            keep: integer(0, 1000).prefault(accessLog.keep).describe('Old files that are kept.')
+          },
+          { lone: loneText('size') }
+        )
+          .optional()
+          .describe('Have `lb` rotate `file` itself; left out: logrotate does, with SIGUSR1.')
+      },
+      { lone: loneText('file', /^[./]/) }
+    )
+  ])
+  .prefault(accessLog.enabled)
+  .describe('One line per exchange: `true`, `false`, or how.')

@@ -1,0 +1,117 @@
+import { closeSync, fstatSync, openSync, renameSync, rmSync, statSync, unlinkSync } from 'node:fs'
+import { LineSink } from './line-sink.ts'
+
+function opened(path: string): number {
+  try {
+    return openSync(path, 'a', 0o640)
+  } catch (error) {
+    const { code = 'unknown' } = error as NodeJS.ErrnoException
+    const why =
+      code === 'ENOENT' ? 'there is no such directory' : code === 'EACCES' ? 'permission denied' : code
+    throw new Error(`the log ${path} cannot be opened: ${why}`, { cause: error })
+  }
+}
+
+export interface Rotation {
+  readonly bytes: number
+  /** Old files, `.1` the newest. */
+  readonly keep: number
+}
+
+/** A lock that is older was left by a process that died. */
+const STALE_LOCK_MS = 10_000
+
+const files = new Map<string, LogFile>()
+
+/** The log file at `path`, one per thread; throws where it cannot be opened. */
+export function logFile(path: string, rotation: Rotation | undefined): LogFile {
+  const known = files.get(path)
+  if (known !== undefined) {
+    known.rotation = rotation
+    return known
+  }
+  const made = new LogFile(path, rotation)
+  files.set(path, made)
+  return made
+}
+
+/**
+ * A file that the lines of several threads go to. The first that finds it too long moves it away, under a lock, and the
+ * others follow. SIGUSR1 opens it anew for all, as every log file (`reopenLogs`).
+ */
+export class LogFile {
+  rotation: Rotation | undefined
+  readonly #path: string
+  readonly #sink: LineSink
+  #unlooked = 0
+
+  constructor(path: string, rotation: Rotation | undefined) {
+    this.#path = path
+    this.rotation = rotation
+    this.#sink = new LineSink(opened(path), true)
+  }
+
+  /** `line` without its end. */
+  write(line: string): void {
+    this.#sink.write(`${line}\n`, true)
+    const { rotation } = this
+    if (rotation === undefined) return
+    this.#unlooked += line.length
+    if (this.#unlooked < Math.min(1_048_576, rotation.bytes / 16)) return
+    this.#unlooked = 0
+    this.#look(rotation)
+  }
+
+  #look({ bytes, keep }: Rotation): void {
+    let there: ReturnType<typeof statSync> | undefined
+    try {
+      there = statSync(this.#path)
+    } catch {
+      // Moved away by somebody: a new one is opened.
+    }
+    if (there !== undefined && there.ino === fstatSync(this.#sink.fd).ino) {
+      if (there.size < bytes || !this.#locked(() => this.#rotate(keep))) return
+    }
+    this.#sink.reopen()
+  }
+
+  #rotate(keep: number): void {
+    for (let i = keep; i > 0; i--) {
+      const from = i === 1 ? this.#path : `${this.#path}.${i - 1}`
+      try {
+        renameSync(from, `${this.#path}.${i}`)
+      } catch {
+        // There are not that many yet.
+      }
+    }
+    if (keep === 0) rmSync(this.#path, { force: true })
+  }
+
+  /** False: another thread is at it, or was just now. */
+  #locked(act: () => void): boolean {
+    const lock = `${this.#path}.lock`
+    try {
+      closeSync(openSync(lock, 'wx'))
+    } catch {
+      this.#dropStale(lock)
+      return false
+    }
+    try {
+      // Once more, now that nobody else moves it.
+      if (statSync(this.#path).ino === fstatSync(this.#sink.fd).ino) act()
+      return true
+    } catch {
+      return true
+    } finally {
+      unlinkSync(lock)
+    }
+  }
+
+  #dropStale(lock: string): void {
+    try {
+      if (Date.now() - statSync(lock).mtimeMs > STALE_LOCK_MS) unlinkSync(lock)
+    } catch {
+      // It is gone.
+    }
+  }
+}

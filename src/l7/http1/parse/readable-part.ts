@@ -1,0 +1,16 @@
+import { UNREADABLE, type Request } from '../../message/request.ts'
+
+/** More of a head is not looked at. */
+const MOST = 4096
+const LINE = /^[\r\n]*([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32})[ \t]+([^\s]{1,512})/
+const HOST = /\nhost:[ \t]*([^\s]{1,255})/i
+
+/** What can be told of a head that is refused: for the log, and for nothing else. */
+export function readablePart(head: Buffer): Request {
+  const text = head.toString('latin1', 0, MOST)
+  const line = LINE.exec(text)
+  const host = HOST.exec(text)?.[1] ?? ''
+  // As it would be answered if it were not known to be HEAD: with a body.
+  if (line === null || line[1] === 'HEAD') return { ...UNREADABLE, target: line?.[2] ?? '', host }
+  return { ...UNREADABLE, method: line[1]!, target: line[2]!, host }
+}

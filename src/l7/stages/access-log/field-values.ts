@@ -1,0 +1,64 @@
+import type { AccessField } from '../../../config/model/access-log-model.ts'
+import { errorKind } from '../../../core/errors.ts'
+import type { Exchange } from '../../exchange/exchange.ts'
+
+/** What is logged of a text that a client chose. */
+export const MAX_TEXT = 512
+
+type Value = string | number | undefined
+
+/** Each field of a line; undefined: there is nothing to say. */
+export const fieldValues = {
+  event: () => 'request',
+  listener: ({ snapshot }) => snapshot.config.name,
+  route: ({ route }) => route?.name,
+  client: ({ clientIp }) => clientIp,
+  protocol: protocolOf,
+  scheme: ({ scheme }) => scheme,
+  method: ({ request }) => request.method || undefined,
+  host: ({ request }) => shortened(request.host) || undefined,
+  target: ({ request }) => shortened(request.target) || undefined,
+  status: statusOf,
+  code: ({ errorCode }) => errorCode,
+  reason: ({ errorReason }) => errorReason || undefined,
+  pool: ({ target }) => target?.pool.pool.name,
+  backend: ({ backend }) => backend?.name,
+  attempts: ({ times, retries }) => (times === undefined ? undefined : retries + 1),
+  retries: ({ retries }) => retries || undefined,
+  cache: ({ cacheStatus }) => cacheStatus || undefined,
+  bytesIn: ({ bytesIn }) => bytesIn,
+  bytesOut: ({ bytesOut }) => bytesOut,
+  ms: (_exchange, durationMs) => hundredths(durationMs),
+  queueMs: ({ times }) =>
+    times === undefined || times.queueMs === 0 ? undefined : hundredths(times.queueMs),
+  connectMs: ({ times }) =>
+    times === undefined || times.connectMs < 0 ? undefined : hundredths(times.connectMs),
+  firstByteMs: ({ times, startedAt }) =>
+    times === undefined || times.answeredAt === 0 ? undefined : hundredths(times.answeredAt - startedAt),
+  userAgent: ({ request }) => field(request.headers.first('user-agent')),
+  referer: ({ request }) => field(request.headers.first('referer')),
+  requestId: ({ requestId }) => requestId,
+  user: ({ identity }) => identity?.name
+} satisfies Record<AccessField, (exchange: Exchange, durationMs: number) => Value>
+
+export function protocolOf({ request }: Exchange): string {
+  return `HTTP/${request.version}`
+}
+
+/** What was sent; for one who left before, the 499 that nobody got. */
+export function statusOf({ status, errorCode }: Exchange): number | undefined {
+  if (status !== 0) return status
+  return errorCode === undefined ? undefined : errorKind(errorCode).status
+}
+
+export function hundredths(ms: number): number {
+  return Math.round(ms * 100) / 100
+}
+
+export function shortened(text: string): string {
+  return text.length > MAX_TEXT ? text.slice(0, MAX_TEXT) : text
+}
+
+function field(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : shortened(text)
+}
