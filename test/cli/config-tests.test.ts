@@ -10,7 +10,7 @@ const example = join(import.meta.dirname, '../../examples/tests.yaml')
 t.test('lb test passes what is as the tests say', async (t) => {
   const { code, stdout } = await lb('test', example)
   t.equal(code, 0)
-  t.match(stdout, /4 passed, 0 failed/)
+  t.match(stdout, /[1-9]\d* passed, 0 failed/)
 })
 
 t.test('a difference is told with its line, by lb test and by lb check', async (t) => {

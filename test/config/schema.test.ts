@@ -37,6 +37,7 @@ function documentedPath(path: string): string {
     .replace(/\.match\.(?:any|not)(?:\[\])?\./, '.match.')
     .replace(/^listeners\[\]\.routes\[\]\.limits\./, 'listeners[].limits.')
     .replace(/^listeners\[\](\.routes\[\])?\.retry\./, 'pools.*.retry.')
+    .replace(/^acme\.directory\./, 'acme.directory[].')
     .replace(/\.(sni|certificates|split)\.(?!dir)/, '.$1[].')
 }
 

@@ -16,7 +16,8 @@ const OUTSIDE = new Set([
   'acme',
   'redis',
   'discover',
-  'plugins'
+  'plugins',
+  'file'
 ])
 const DEPTH = 12
 

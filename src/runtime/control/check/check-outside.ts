@@ -95,7 +95,12 @@ function* checkLogFiles(config: Config): Generator<Finding> {
   for (const [index, listener] of config.listeners.entries()) {
     const file = listener.mode === 'l7' ? listener.accessLog.file : undefined
     if (file === undefined) continue
-    const place = statSync(file, { throwIfNoEntry: false }) === undefined ? dirname(file) : file
+    const there = statSync(file, { throwIfNoEntry: false })
+    if (there?.isDirectory() === true) {
+      yield errorAt(['listeners', index, 'accessLog', 'file'], `${file} is a folder; name a file in it`)
+      continue
+    }
+    const place = there === undefined ? dirname(file) : file
     try {
       accessSync(place, constants.W_OK)
     } catch (error) {
