@@ -20,7 +20,15 @@ t.test(
   'the stage of docs/extending.md is a folder and a line: it compiles, works, and documents itself',
   async (t) => {
     const copy = t.testdir()
-    for (const each of ['src', 'scripts', 'docs', 'package.json', 'tsconfig.json', 'test/l7/engine']) {
+    for (const each of [
+      'src',
+      'scripts',
+      'docs',
+      'package.json',
+      'tsconfig.json',
+      'test/l7/engine',
+      'test/fakes'
+    ]) {
       cpSync(join(root, each), join(copy, each), { recursive: true })
     }
     symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))

@@ -1,4 +1,5 @@
-import { createRequire } from 'node:module'
+// Under this name a bundle's banner may declare createRequire itself.
+import { createRequire as requireFrom } from 'node:module'
 import type * as IoRedis from 'ioredis'
 import type { Cluster, Redis, RedisOptions } from 'ioredis'
 import type { RedisPlan } from './redis-plan.ts'
@@ -14,7 +15,7 @@ export type Connection = Redis | Cluster
  * that code is (1.3 µs more for a small GET, of 4.2), and no thread without Redis is to pay for it.
  */
 function load(): typeof IoRedis {
-  return createRequire(import.meta.url)('ioredis') as typeof IoRedis
+  return requireFrom(import.meta.url)('ioredis') as typeof IoRedis
 }
 
 /**

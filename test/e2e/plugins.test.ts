@@ -145,7 +145,7 @@ export default definePlugin({
   await get(lb.port('web'), '/throws')
   const slow = lb.lines.find(({ message }) => message.startsWith('plugin slow took'))
   t.match(slow?.fields, { plugin: 'slow', hook: 'request', budgetMs: 5 })
-  const thrown = lb.lines.find(({ message }) => message.startsWith('internal error'))
+  const thrown = lb.lines.find(({ message }) => message.startsWith('internal error:'))
   t.match(thrown?.fields.err, { message: 'plugin slow, request: boom', stack: /slow\.ts:6/ })
 })
 

@@ -113,7 +113,7 @@ t.test('a unix socket is one, of the first worker, and its file ends with it', a
   const path = join(dir, 's')
   const sockets = new WorkerSockets(2)
   const snapshot = snapshotOf(`unix:${path}`)
-  t.strictSame(sockets.prepare(snapshot), {})
+  t.strictSame(Object.keys(sockets.prepare(snapshot)), [])
   await sockets.listen(snapshot)
   t.equal(sockets.give(1).size, 1)
   t.equal(sockets.give(1).size, 0, 'it has it')
