@@ -23,6 +23,10 @@ t.test(
       if (request.headers.range === 'bytes=0-4') {
         return response.writeHead(206, { ...headers, 'content-range': 'bytes 0-4/10' }).end('01234')
       }
+      // Whoever asks before the part is in Redis must not store the whole in its place.
+      if (request.url === '/part') {
+        return response.writeHead(200, { 'cache-control': 'no-store' }).end('0123456789')
+      }
       return response.writeHead(200, headers).end('small')
     })
     const { a, b } = await two(t, origin)
