@@ -236,3 +236,24 @@ t.test(
     t.equal(await round(overHttp2), all)
   }
 )
+
+t.test('a client whose body cannot be read on is answered, read out and counted out', async (t) => {
+  const origin = await httpOrigin(t, 'one', (incoming, response) => {
+    incoming.resume()
+    incoming.once('end', () => response.end(incoming.url === '/large' ? large : 'small'))
+  })
+  const tls = { selfSigned: true }
+  const lb = await startLb(t, {
+    workers: 0,
+    listeners: [{ name: 'web', mode: 'l7', bind: '127.0.0.1:0', tls, routes: [{ pool: 'a' }] }],
+    // One at a time: the bodies of the others are held up.
+    pools: {
+      a: { queue: { max: 100, timeout: '4s' }, backends: [{ address: origin.address, maxConnections: 1 }] }
+    }
+  })
+  const [hook] = hooksOf(TlsTransport).filter(({ name }) => name === 'resume')
+  const disarm = hook!.arm(() => true)
+  await Promise.all(Array.from({ length: CLIENTS }, () => overHttp1(lb.port('web'))))
+  t.equal(disarm(), 1)
+  await settles(t, lb, 'a resume that throws')
+})

@@ -130,6 +130,41 @@ t.test('where no head has gone out the client gets a 500, and the connection clo
   }
 })
 
+t.test('a connection whose end throws is counted out, and who waited for it is told', async (t) => {
+  const origin = await httpOrigin(t, 'one')
+  const lb = await startLb(t, {
+    workers: 0,
+    listeners: [
+      {
+        name: 'web',
+        mode: 'l7',
+        bind: '127.0.0.1:0',
+        routes: [{ match: { path: '/none' }, pool: 'none' }, { pool: 'a' }]
+      }
+    ],
+    pools: { a: { backends: [origin.address] }, none: { backends: ['127.0.0.1:1'] } }
+  })
+  const ends = hooksOf(UpstreamConnection, UpstreamPool).filter(({ name }) =>
+    ['onClose', 'gone', 'connectFailed'].includes(name)
+  )
+  for (const { of, name, arm } of ends) {
+    for (const [path, expected, call] of [
+      ['/', 200, 'gone'],
+      ['/none', 502, 'connectFailed']
+    ] as const) {
+      if (name !== 'onClose' && name !== call) continue
+      const disarm = arm(() => true)
+      const agent = new Agent({ keepAlive: true })
+      const { status } = await ask(agent, lb.port('web'), 'GET', path)
+      agent.destroy()
+      for (const socket of origin.sockets) socket.destroy()
+      await settles(t, lb, `${of}.${name} ${path}`)
+      t.equal(disarm(), 1, `${of}.${name} ${path} threw`)
+      t.equal(status, expected, `${of}.${name} ${path}`)
+    }
+  }
+})
+
 t.test('an exception anywhere in the way of an L4 connection ends that one and no other', async (t) => {
   const origin = await tcpOrigin(t)
   const lb = await startLb(t, {

@@ -234,9 +234,6 @@ export class UpstreamPool {
   /** It became a tunnel: it goes on counting until its transport closes. */
   handedOver(connection: UpstreamConnection): void {
     this.deadlines.remove(connection)
-    // In a variable first: see docs/discoveries/functions-born-old.md.
-    const closed = (): void => this.#closed(connection)
-    connection.transport.whenClosed = closed
   }
 
   #closed(connection: UpstreamConnection): void {
@@ -267,6 +264,10 @@ export class UpstreamPool {
     this.#connecting.set(connection, dialling)
     dialling.connection = connection
     connection.attach(dial(backend.address, options, connection))
+    // Counted out even where `onClose` threw, or a tunnel has it; otherwise nothing is left to do. In a variable first: see
+    // docs/discoveries/functions-born-old.md.
+    const closed = (): void => this.connectFailed(connection, undefined)
+    connection.transport.whenClosed = closed
   }
 
   readonly #abandon = (dialling: Dialling<UpstreamConnection>): void => {

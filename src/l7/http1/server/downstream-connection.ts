@@ -279,9 +279,10 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
    * Closing with unread bytes would send a RST, which takes the response from the client (RFC 9112 §9.6).
    */
   #linger(): void {
-    this.#lingering = true
     this.#reader.stop()
     this.transport.end()
+    // Only now: where one of these throws, the connection is closed at once (`onInternalError`).
+    this.#lingering = true
     this.deadline = this.#now + (this.transport.pending > 0 ? this.#timeouts.idleMs : LINGER_MS)
   }
 

@@ -196,8 +196,9 @@ export class RequestReader implements ChunkSink {
     }
     // What is held may be the beginning of a head, of which the rest has to be read.
     if (this.#paused && !this.#stopped && !(this.#busy && this.#mustWait)) {
-      this.#paused = false
       this.#transport.resume()
+      // Only now: after a resume that threw, `stop` has to do it, or nobody would see the client leave.
+      this.#paused = false
     }
   }
 
