@@ -7,7 +7,7 @@ import { watchFiles } from '../../src/runtime/control/watch/watch-files.ts'
 /** One look: time moves on, and stat answers from the thread pool. */
 async function look(clock: FakeClock): Promise<void> {
   clock.advance(500)
-  await new Promise((resolve) => setTimeout(resolve, 20))
+  await new Promise((resolve) => setTimeout(resolve, 150))
 }
 
 t.test('a file that was written is told once, after a look at which it stays as it is', async (t) => {
