@@ -1,6 +1,8 @@
 /** Two closes of idle connections at about the same age are a rule of the backend; one may be a restart. */
 const ALIKE = 0.05
 const ALIKE_MS = 300
+/** No server keeps idle connections for less than a second: what is closed before is a restart or a mishap. */
+const LEAST_MS = 500
 /** Closes within this time may have one cause. */
 const APART_MS = 1_000
 /** What was learnt is looked at again after this, in case the backend was set otherwise. */
@@ -18,6 +20,7 @@ export class IdleLimit {
 
   /** The backend has closed a connection that had been idle for `idleMs`. */
   closed(idleMs: number, now: number): void {
+    if (idleMs < LEAST_MS) return
     const alike = Math.abs(idleMs - this.#lastMs) <= Math.max(ALIKE_MS, idleMs * ALIKE)
     if (this.#lastMs >= 0 && alike && now - this.#lastAt >= APART_MS) {
       this.#learntMs = Math.min(idleMs, this.#lastMs)
