@@ -1,3 +1,5 @@
+import { svgCurve, svgImage, svgLegend, svgLine } from './svg.ts'
+
 export interface Line {
   readonly label: string
   /** [quantile 0..1, ms] */
@@ -11,10 +13,6 @@ export interface Panel {
 
 const PANEL = { width: 320, height: 300, left: 52, top: 56, gap: 48 }
 const LEGEND = 150
-/** Told apart also by those who do not see all colours (Okabe and Ito). */
-const COLOURS = ['#000000', '#e69f00', '#56b4e9', '#009e73', '#cc79a7', '#0072b2', '#d55e00', '#999999']
-/** From this line on they are dashed: what is drawn last lets what lies under it show. */
-const DASHED_FROM = 5
 const TICKS_X = [0.5, 0.9, 0.99, 0.999, 0.9999]
 /** What is slower than the last is drawn on the upper edge. */
 const TICKS_Y = [10, 30, 100, 300, 1000, 3000, 10_000]
@@ -30,15 +28,9 @@ export function tailChart(title: string, panels: readonly Panel[]): string {
   const body = panels.map((panel, i) => {
     return drawPanel(panel, PANEL.left + i * (PANEL.width + PANEL.gap), i === 0, ticks)
   })
-  const legend = drawLegend(panels[0]!.lines, PANEL.left + panels.length * (PANEL.width + PANEL.gap))
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="11">`,
-    `<rect width="${width}" height="${height}" fill="#fff"/>`,
-    `<text x="${PANEL.left}" y="22" font-size="15" font-weight="bold">${title}</text>`,
-    ...body,
-    legend,
-    '</svg>\n'
-  ].join('\n')
+  const labels = panels[0]!.lines.map(({ label }) => label)
+  const legend = svgLegend(labels, PANEL.left + panels.length * (PANEL.width + PANEL.gap), PANEL.top)
+  return svgImage(width, height, title, PANEL.left, [...body, legend])
 }
 
 function drawPanel(panel: Panel, left: number, first: boolean, ticks: readonly number[]): string {
@@ -46,40 +38,21 @@ function drawPanel(panel: Panel, left: number, first: boolean, ticks: readonly n
   const parts = [`<text x="${left}" y="${PANEL.top - 10}" font-weight="bold">${panel.title}</text>`]
   for (const quantile of TICKS_X) {
     const at = left + x(quantile)
-    parts.push(line(at, PANEL.top, at, PANEL.top + PANEL.height))
+    parts.push(svgLine(at, PANEL.top, at, PANEL.top + PANEL.height))
     const label = `p${Number((quantile * 100).toFixed(2))}`
     parts.push(`<text x="${at}" y="${PANEL.top + PANEL.height + 16}" text-anchor="middle">${label}</text>`)
   }
   for (const ms of ticks) {
     const at = PANEL.top + y(ms)
-    parts.push(line(left, at, left + PANEL.width, at))
+    parts.push(svgLine(left, at, left + PANEL.width, at))
     const label = ms >= 1000 ? `${ms / 1000} s` : `${ms} ms`
     if (first) parts.push(`<text x="${left - 6}" y="${at + 4}" text-anchor="end">${label}</text>`)
   }
   panel.lines.forEach((each, i) => {
-    const points = each.points.map(
-      ([quantile, ms]) => `${round(left + x(quantile))},${round(PANEL.top + y(ms))}`
-    )
-    parts.push(`<polyline fill="none" ${stroke(i)} points="${points.join(' ')}"/>`)
+    const points = each.points.map(([quantile, ms]) => [left + x(quantile), PANEL.top + y(ms)] as const)
+    parts.push(svgCurve(i, points))
   })
   return parts.join('\n')
-}
-
-function drawLegend(lines: readonly Line[], left: number): string {
-  return lines
-    .map((each, i) => {
-      const at = PANEL.top + 10 + i * 20
-      return (
-        `<line x1="${left}" y1="${at}" x2="${left + 26}" y2="${at}" ${stroke(i)}/>` +
-        `<text x="${left + 32}" y="${at + 4}">${each.label}</text>`
-      )
-    })
-    .join('\n')
-}
-
-function stroke(i: number): string {
-  const dash = i >= DASHED_FROM ? ' stroke-dasharray="5 3"' : ''
-  return `stroke="${COLOURS[i % COLOURS.length]!}" stroke-width="1.8"${dash}`
 }
 
 /** Nines: 0.9, 0.99, 0.999 are equally far apart. */
@@ -92,12 +65,4 @@ function x(quantile: number): number {
 function scale(ticks: readonly number[]): (ms: number) => number {
   const [from, to] = [Math.log10(ticks[0]! * 0.6), Math.log10(ticks.at(-1)!)]
   return (ms) => PANEL.height * (1 - Math.min(1, Math.max(0, (Math.log10(ms) - from) / (to - from))))
-}
-
-function line(x1: number, y1: number, x2: number, y2: number): string {
-  return `<line x1="${round(x1)}" y1="${round(y1)}" x2="${round(x2)}" y2="${round(y2)}" stroke="#ddd"/>`
-}
-
-function round(value: number): number {
-  return Math.round(value * 10) / 10
 }
