@@ -34,7 +34,10 @@ function check(key: string, record: StoredRecord, from: number): number {
   const [name, version, length] = record.info.split('|')
   const expected = bodyFor(key, Number(version), Number(length))
   let at = from
+  let complete: boolean
   for (;;) {
+    // Asked before the read: the other thread may finish between the two.
+    complete = record.state === 'complete'
     const piece = record.read(at, 1 + whole(9000))
     if (piece === undefined) break
     if (name !== key || !piece.equals(expected.subarray(at, at + piece.length))) {
@@ -43,7 +46,7 @@ function check(key: string, record: StoredRecord, from: number): number {
     }
     at += piece.length
   }
-  if (record.state === 'complete' && at !== Number(length)) {
+  if (complete && at !== Number(length)) {
     counts.torn++
     problems.push(`${key} complete with ${at} of ${length}`)
   }
