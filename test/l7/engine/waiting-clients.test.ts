@@ -73,6 +73,26 @@ t.test('requests that were sent ahead of a FIN are all answered', async (t) => {
   await backend.close()
 })
 
+t.test('a body that FIN has cut is refused, also behind a request that is answered first', async (t) => {
+  const cut = 'PUT /b2 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n8\r\nhalf'
+  const bodies = { 'sent in part': cut, 'not begun': cut.slice(0, cut.indexOf('8\r\n')) }
+  for (const [name, request] of Object.entries(bodies)) {
+    for (const listener of [{}, { buffer: { request: '1mb' } }]) {
+      const backend = await rawBackend(() => {})
+      const lab = await labOf([backend], { listener })
+      const client = await lab.client()
+      client.socket.end(get('/a1') + request)
+      // Longer than the client's FIN takes to come.
+      const answer = await later(backend)
+      await new Promise((resolve) => setTimeout(resolve, 300))
+      answer(OK)
+      t.match(await client.end(), /^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\nokHTTP\/1\.1 400 /, name)
+      await lab.close()
+      await backend.close()
+    }
+  }
+})
+
 t.test(
   'an event stream may be silent for as long as a tunnel, other bodies for as long as idle',
   async (t) => {

@@ -21,6 +21,7 @@ import { ResponseWriter } from '../write/response-writer.ts'
 import { Traffic } from './traffic.ts'
 import type { UpstreamHead } from '../parse/response-parser.ts'
 
+const CUT_BODY = 'the connection ended within the body'
 /** A client's HTTP/1.x connection: one exchange at a time, in the order of the requests. */
 export class DownstreamConnection implements TransportOwner, DownstreamStream, RequestEvents, Waits {
   readonly client: ClientConnection
@@ -87,7 +88,7 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
     // Not destroyed: the last response may still be on its way out.
     if (this.#lingering || this.#exchange === undefined) this.transport.end()
     else if (!this.#reader.bodyComplete) {
-      this.#exchange.fail('LB_BAD_REQUEST', 'the connection ended within the body')
+      this.#exchange.fail('LB_BAD_REQUEST', CUT_BODY)
     } else if (this.#writer.flowing) this.deadline = this.#watch.restDeadline
   }
 
@@ -174,6 +175,9 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
 
   onReadDone(): void {
     this.#exchange?.onRequestReadDone()
+    // A body whose rest was still to be read when FIN came, behind an earlier request: it has come to its end now.
+    if (this.#watch.halfClosed !== undefined && this.#reader.bodyIsCut)
+      this.#exchange?.fail('LB_BAD_REQUEST', CUT_BODY)
   }
 
   startBody(): void {

@@ -59,6 +59,11 @@ export class RequestReader implements ChunkSink {
     return this.#body.complete
   }
 
+  /** All that came has been read, and the body lacks the rest: it will never be whole when nothing more comes. */
+  get bodyIsCut(): boolean {
+    return !this.#body.complete && this.#ahead === undefined
+  }
+
   /** What has come and is not read yet. */
   get ahead(): Buffer | undefined {
     return this.#ahead
