@@ -1,20 +1,12 @@
 import { isIPv4, isIPv6 } from 'node:net'
-
-interface SystemdBind {
-  readonly kind: 'systemd'
-  readonly name: string
-  readonly text: string
-}
-
-type Address =
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly text: string }
-  | { readonly kind: 'unix'; readonly path: string; readonly text: string }
+import type { AddressBind, SystemdBind } from './model/bind.ts'
+import type { BackendAddress } from './model/pool-model.ts'
 
 /** Linux's sun_path less the closing NUL; Node would cut a longer one silently. */
 const MAX_UNIX_PATH = 107
 
 /** `host:port`, `:port`, `[::]:port` or `unix:/path` of a listener; a string says why it is none. */
-export function parseBind(text: string): Address | string {
+export function parseBind(text: string): AddressBind | string {
   if (text.startsWith('unix:')) return parseUnix(text)
   if (text.startsWith('systemd:')) return 'only listeners take sockets from systemd; write an address'
   const scheme = /^[a-z][a-z0-9+.-]*:\/\/([^/]*)/i.exec(text)
@@ -45,7 +37,7 @@ export function parseSystemdBind(text: string): SystemdBind | string | undefined
 }
 
 /** `host:port` or `unix:/path` of a backend, where host may be a name; a string says why it is none. */
-export function parseBackendAddress(text: string): Address | string {
+export function parseBackendAddress(text: string): BackendAddress | string {
   if (text.startsWith('unix:')) return parseUnix(text)
   const scheme = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/i.exec(text)
   if (scheme !== null) {
@@ -132,7 +124,7 @@ function parsePort(text: string, lowest: 0 | 1): number | string {
   return port
 }
 
-function parseUnix(text: string): Address | string {
+function parseUnix(text: string): AddressBind | string {
   const path = text.slice('unix:'.length).replace(/^\/\/(?=\/)/, '')
   const behind = /^(.+?):\/?[^/]*$/.exec(path)
   if (behind !== null) return `a unix socket has no port and no path behind it; write "unix:${behind[1]}"`
@@ -143,6 +135,6 @@ function parseUnix(text: string): Address | string {
   return { kind: 'unix', path, text }
 }
 
-function tcp(host: string, port: number): Address {
+function tcp(host: string, port: number): AddressBind {
   return { kind: 'tcp', host, port, text: isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}` }
 }

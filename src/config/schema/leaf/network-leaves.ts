@@ -1,7 +1,7 @@
 import { textOf } from '../../environment/env-text.ts'
 import { isHostName, parseBackendAddress, parseBind, parseCidr, parseSystemdBind } from '../../addresses.ts'
-import type { AddressBind, Bind } from '../../model/bind.ts'
-import type { BackendAddress, HashKey } from '../../model/model.ts'
+import type { Bind } from '../../model/bind.ts'
+import type { HashKey } from '../../model/model.ts'
 import { foreignFieldValue, foreignHost, foreignPath } from '../../report/foreign-values.ts'
 import { leaf, listOf, Refusal } from './leaf.ts'
 import { text } from './leaves.ts'
@@ -9,53 +9,38 @@ import { text } from './leaves.ts'
 /** RFC 9110 §5.6.2. */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 
-export function listenerBind() {
-  const json = {
-    title: 'address',
-    type: 'string',
-    examples: ['0.0.0.0:8080', ':8080', '[::]:8080', 'unix:/run/lb.sock', 'systemd:web']
-  }
-  return leaf<Bind>('an address such as ":8080", "127.0.0.1:8080" or "unix:/run/lb.sock"', json, (input) => {
-    if (typeof input === 'number') return new Refusal({ cure: 'did you mean ":@"?' })
+/** `bare`: what who writes a number alone may mean; `parse` says in a sentence why a text is none. */
+function address<Address extends object>(
+  expected: string,
+  examples: readonly string[],
+  bare: string,
+  parse: (written: string) => Address | string
+) {
+  return leaf<Address>(expected, { title: 'address', type: 'string', examples }, (input) => {
+    if (typeof input === 'number') return new Refusal({ cure: `did you mean "${bare}"?` })
     const written = textOf(input)
     if (written === undefined || written === '') return new Refusal({})
-    const address = parseSystemdBind(written) ?? parseBind(written)
-    return typeof address === 'string' ? new Refusal({ message: address }) : address
+    const parsed = parse(written)
+    return typeof parsed === 'string' ? new Refusal({ message: parsed }) : parsed
   })
+}
+
+const BIND = 'an address such as ":8080", "127.0.0.1:8080" or "unix:/run/lb.sock"'
+const BINDS = ['0.0.0.0:8080', ':8080', '[::]:8080', 'unix:/run/lb.sock']
+
+export function listenerBind() {
+  const parse = (written: string): Bind | string => parseSystemdBind(written) ?? parseBind(written)
+  return address(BIND, [...BINDS, 'systemd:web'], ':@', parse)
 }
 
 export function bind() {
-  const json = {
-    title: 'address',
-    type: 'string',
-    examples: ['0.0.0.0:8080', ':8080', '[::]:8080', 'unix:/run/lb.sock']
-  }
-  return leaf<AddressBind>(
-    'an address such as ":8080", "127.0.0.1:8080" or "unix:/run/lb.sock"',
-    json,
-    (input) => {
-      if (typeof input === 'number') return new Refusal({ cure: 'did you mean ":@"?' })
-      const written = textOf(input)
-      if (written === undefined || written === '') return new Refusal({})
-      const address = parseBind(written)
-      return typeof address === 'string' ? new Refusal({ message: address }) : address
-    }
-  )
+  return address(BIND, BINDS, ':@', parseBind)
 }
 
 export function backendAddress() {
-  const json = {
-    title: 'address',
-    type: 'string',
-    examples: ['10.0.0.1:8080', 'db.internal:5432', 'unix:/run/app.sock']
-  }
-  return leaf<BackendAddress>('an address such as "10.0.0.1:8080" or "unix:/run/app.sock"', json, (input) => {
-    if (typeof input === 'number') return new Refusal({ cure: 'did you mean "127.0.0.1:@"?' })
-    const written = textOf(input)
-    if (written === undefined || written === '') return new Refusal({})
-    const address = parseBackendAddress(written)
-    return typeof address === 'string' ? new Refusal({ message: address }) : address
-  })
+  const expected = 'an address such as "10.0.0.1:8080" or "unix:/run/app.sock"'
+  const examples = ['10.0.0.1:8080', 'db.internal:5432', 'unix:/run/app.sock']
+  return address(expected, examples, '127.0.0.1:@', parseBackendAddress)
 }
 
 export function cidrs() {
