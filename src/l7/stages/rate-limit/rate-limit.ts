@@ -20,8 +20,6 @@ class RateLimit implements Stage {
   readonly name = 'rate-limit'
   readonly done?: (exchange: Exchange) => void
   readonly #limits: readonly Limit[]
-  /** Exchanges whose answer has just come: read at once by the walk that goes on. */
-  readonly #asked = new Set<Exchange>()
   readonly #allowed: Counter
   readonly #fallbacks: Counter
   readonly #policies: string
@@ -47,16 +45,17 @@ class RateLimit implements Stage {
   }
 
   request(exchange: Exchange): Verdict {
-    return this.#walk(exchange, 0, '')
+    return this.#walk(exchange, 0, '', false)
   }
 
-  #walk(exchange: Exchange, from: number, before: string): Verdict {
+  /** `decided`: of the limit at `from`, by an answer that was waited for. */
+  #walk(exchange: Exchange, from: number, before: string, decided: boolean): Verdict {
     const limits = this.#limits
     let told = before
     for (let i = from; i < limits.length; i++) {
       const limit = limits[i]!
       if (limit.remote === undefined) limit.take(exchange, decision)
-      else if (!this.#asked.has(exchange)) {
+      else if (!decided || i > from) {
         if (!limit.remote.usable) this.#fallBack(exchange, limit)
         else {
           const key = limit.remoteKey(exchange)
@@ -66,7 +65,6 @@ class RateLimit implements Stage {
           if (decision.allowed) limit.charge(exchange, limit.costOf(exchange))
         }
       }
-      this.#asked.delete(exchange)
       if (!decision.allowed) {
         const verdict = this.#refuse(exchange, limit)
         if (verdict === GO_ON) continue
@@ -97,10 +95,7 @@ class RateLimit implements Stage {
   /** Waits for Redis, at most its timeout, and goes on at the same limit with what was decided. */
   #ask(exchange: Exchange, remote: RemoteLimit, key: string, index: number, told: string): Verdict {
     const limit = this.#limits[index]!
-    const goOn = (): Verdict => {
-      this.#asked.add(exchange)
-      return this.#walk(exchange, index, told)
-    }
+    const goOn = (): Verdict => this.#walk(exchange, index, told, true)
     const alone = (): Verdict => {
       this.#fallBack(exchange, limit)
       return goOn()
