@@ -2,7 +2,7 @@ import { checkHttp2 } from '../harness/check-tls.ts'
 import { h2load, parseH2load } from '../load/h2load.ts'
 import { contestants } from './contestants.ts'
 import { sampleOf } from './http-load-scenario.ts'
-import { errorMetric, memoryMetric } from './metrics.ts'
+import { costMetrics, errorMetric, memoryMetric } from './metrics.ts'
 import { SkipScenario, type Scenario } from './scenario.ts'
 
 interface Shape {
@@ -19,12 +19,7 @@ function http2Scenario(name: string, title: string, about: string, shape: Shape)
     name,
     title,
     about,
-    metrics: [
-      { key: 'cpu', title: 'CPU µs/request', better: 'less', digits: 2 },
-      { key: 'rate', title: 'requests/s', better: 'more', digits: 0 },
-      memoryMetric,
-      errorMetric
-    ],
+    metrics: [...costMetrics('request'), memoryMetric, errorMetric],
     contestants: contestants('lb', 'nginx', 'haproxy').map((contestant) => ({
       ...contestant,
       work: { h2: true, tls: shape.tls }

@@ -10,12 +10,14 @@ export const errorMetric: Metric = { key: 'errors', title: 'errors', better: 'le
 export const memoryMetric: Metric = { key: 'pssMb', title: 'memory MB', better: 'less', digits: 1 }
 
 /** Processor time per unit first: it is what stays the same when the machine is busy with something else. */
-export function throughputMetrics(unit: string): readonly Metric[] {
+/** `digits`: of the processor time. */
+export function costMetrics(unit: string, digits = 2): readonly Metric[] {
   return [
-    { key: 'cpu', title: `CPU µs/${unit}`, better: 'less', digits: 2 },
-    { key: 'rate', title: `${unit}s/s`, better: 'more', digits: 0 },
-    ...latencyMetrics,
-    memoryMetric,
-    errorMetric
+    { key: 'cpu', title: `CPU µs/${unit}`, better: 'less', digits },
+    { key: 'rate', title: `${unit}s/s`, better: 'more', digits: 0 }
   ]
+}
+
+export function throughputMetrics(unit: string): readonly Metric[] {
+  return [...costMetrics(unit), ...latencyMetrics, memoryMetric, errorMetric]
 }

@@ -4,7 +4,7 @@ import { measureHttp, sampleOf } from './http-load-scenario.ts'
 import { httpLoadTool } from '../load/http-load.ts'
 import { parseResult } from '../load/load-result.ts'
 import { contestants } from './contestants.ts'
-import { errorMetric, memoryMetric, throughputMetrics } from './metrics.ts'
+import { costMetrics, errorMetric, memoryMetric, throughputMetrics } from './metrics.ts'
 import { SkipScenario, type Scenario, type Stage } from './scenario.ts'
 
 const overTls = contestants('lb', 'nginx', 'haproxy').map((contestant) => ({
@@ -56,12 +56,7 @@ function handshakes(name: string, title: string, about: string, resumed: boolean
     name,
     title,
     about,
-    metrics: [
-      { key: 'cpu', title: 'CPU µs/connection', better: 'less', digits: 1 },
-      { key: 'rate', title: 'connections/s', better: 'more', digits: 0 },
-      memoryMetric,
-      errorMetric
-    ],
+    metrics: [...costMetrics('connection', 1), memoryMetric, errorMetric],
     contestants: overTls,
     quick: false,
     open: async (bench): Promise<Stage> => {

@@ -48,8 +48,6 @@ export abstract class RequestSide extends ResponseExit {
 
   // From the client's side.
 
-  // From the client's side.
-
   onRequestBody(buffer: Buffer, start: number, end: number): void {
     this.bytesIn += end - start
     const limit = this.route?.limits.bodyBytes
