@@ -51,7 +51,7 @@ const only: Record<string, RegExp> = {
   'net → config': /^config\/model\//,
   'l4 → config': /^config\/model\//,
   // The table of stages brings the keys of each; the code behind it is loaded by l7 alone.
-  'config → l7': /^l7\/stages\/order\.ts$/,
+  'config → l7': /^l7\/stages\/(order|keys-of-stages)\.ts$/,
   // A stage's keys are made of the schema's leaves, and of nothing else of it.
   'l7 → config': /^config\/(model\/|schema\/leaf\/(leaf|leaves|name|network-leaves)\.ts$)/,
   'health → config': /^config\/model\//
@@ -83,6 +83,8 @@ interface Source {
   readonly lines: number
   /** Those of types only, too. */
   readonly imports: readonly string[]
+  /** Those without types only: what Node loads. */
+  readonly values: readonly string[]
 }
 
 function readSources(): Source[] {
@@ -99,7 +101,11 @@ function readSources(): Source[] {
         path,
         folder: folderOf(path),
         lines: text.split('\n').length - 1,
-        imports: [...from.map(([, , specifier]) => specifier!), ...bare]
+        imports: [...from.map(([, , specifier]) => specifier!), ...bare],
+        values: [
+          ...from.filter(([, names]) => !/^\s*type\b/.test(names!)).map(([, , specifier]) => specifier!),
+          ...bare
+        ]
       }
     })
 }
@@ -165,6 +171,29 @@ t.test('npm packages stay where they belong', async (t) => {
   const used = new Set(sources.flatMap(({ imports }) => imports).filter((each) => each in packages))
   t.strictSame(Object.keys(dependencies).toSorted(), [...used].toSorted(), 'what is imported is a dependency')
 })
+
+t.test(
+  'a worker reads no configurations: neither the schema library nor the YAML parser is loaded there',
+  async (t) => {
+    const byPath = new Map(sources.map((source) => [source.path, source]))
+    // What stages load when their keys are asked for.
+    const onDemand = /(^|\/)keys\.ts$/
+    const reached = new Set<string>()
+    const visit = (path: string): void => {
+      if (reached.has(path) || onDemand.test(path)) return
+      reached.add(path)
+      for (const each of byPath.get(path)?.values ?? []) if (each.startsWith('.')) visit(target(path, each))
+    }
+    visit('runtime/workers/worker.ts')
+    t.ok(reached.size > 300, 'the walk went somewhere')
+    t.strictSame(
+      [...reached].filter((path) =>
+        byPath.get(path)?.values.some((each) => each === 'zod' || each === 'yaml')
+      ),
+      []
+    )
+  }
+)
 
 t.test('no file imports itself by a detour, types included', async (t) => {
   const graph = new Map(

@@ -44,9 +44,7 @@ t.test(
     const order = join(copy, 'src/l7/stages/order.ts')
     const before = readFileSync(order, 'utf8')
     const limits = /\n {2}always\(\s*'limits'[\s\S]*?\n {2}\),|\n {2}always\('limits'.*/.exec(before)![0]
-    const after = before
-      .replace(limits, `${limits}\n  ${lines}`)
-      .replace(/\n\n/, "\nimport { queryLimitKeys } from './query-limit/keys.ts'\n\n")
+    const after = before.replace(limits, `${limits}\n  ${lines}`)
     writeFileSync(order, after)
     const { files, ...shared } = {
       files: ['src/config/schema/root.ts', ...patch.keys(), 'src/l7/stages/loaded.ts']

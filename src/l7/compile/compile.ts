@@ -15,7 +15,7 @@ import { stages, type LoadedStage } from '../stages/loaded.ts'
 import type { RemoteRates } from '../stages/rate-limit/remote-rates.ts'
 import { makeRefuse, type Refuse } from '../stages/refuse.ts'
 import type { Stage } from '../stages/stage.ts'
-import type { StageKeys } from '../stages/stage-keys.ts'
+import type { OrderEntry } from '../stages/order.ts'
 import { stageMemoryId, type StageMemory } from '../stages/stage-memory.ts'
 import type { CompiledPool, CompiledRoute, Snapshot, Target } from './snapshot.ts'
 import { ownedFields } from '../headers/owned-fields.ts'
@@ -153,12 +153,12 @@ class Compiler {
     for (const entry of this.#parts.stages ?? stages) {
       if (entry.early !== early) continue
       // eslint-disable-next-line lb/no-text-index -- a key of the table of stages
-      const keys = entry.keys === undefined ? undefined : chosen[entry.keys.key]
-      if (entry.keys !== undefined && keys === undefined) continue
+      const keys = entry.key === undefined ? undefined : chosen[entry.key]
+      if (entry.key !== undefined && keys === undefined) continue
       const labels = { listener: listener.name, route: route?.name ?? '' }
       const shadow = (keys as { readonly shadow?: boolean } | undefined)?.shadow === true
       const refuser = (quiet: boolean): Refuse => makeRefuse(entry.name, quiet, labels, this.#context)
-      const memory = entry.keys?.memory && this.#memory(entry.keys, keys, route)
+      const memory = entry.memory && this.#memory(entry, keys, route)
       const stage = entry.compile(keys, { ...context, refuse: refuser(shadow), refuser, memory })
       if (stage !== undefined) compiled.push(stage)
     }
@@ -166,10 +166,10 @@ class Compiler {
   }
 
   /** The shared one; of its own where nobody has made one, as in tests and tools. */
-  #memory(keys: StageKeys, values: unknown, route: RouteConfig | undefined): unknown {
+  #memory(entry: OrderEntry, values: unknown, route: RouteConfig | undefined): unknown {
     const { config, stageMemories } = this.#parts
-    const shared = stageMemories?.get(stageMemoryId(config, route, keys.key))
-    return shared ?? (keys.memory as StageMemory<unknown>).allocate(values, 1)
+    const shared = stageMemories?.get(stageMemoryId(config, route, entry.key!))
+    return shared ?? (entry.memory as StageMemory<unknown>).allocate(values, 1)
   }
 
   #target(route: RouteConfig | undefined, name: string): Target {

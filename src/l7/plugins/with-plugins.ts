@@ -1,6 +1,5 @@
 import { pluginKey } from '../../config/model/plugin-model.ts'
 import { stages, type LoadedStage } from '../stages/loaded.ts'
-import type { StageKeys } from '../stages/stage-keys.ts'
 import type { Plugin } from './plugin.ts'
 import { compilePlugin, type PluginLimits } from './plugin-stage.ts'
 
@@ -27,7 +26,9 @@ export function withPlugins(plugins: readonly PluginToAsk[]): readonly LoadedSta
       name,
       place: after === undefined ? `a plugin, before ${before}` : `a plugin, behind ${after}`,
       early,
-      keys: { key: pluginKey(name) } as StageKeys,
+      key: pluginKey(name),
+      keys: undefined,
+      memory: undefined,
       load: () => Promise.reject(new Error('a plugin is loaded by its file')),
       compile: (keys, context) => compilePlugin(plugin, limits, keys, context)
     })

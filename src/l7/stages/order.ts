@@ -1,21 +1,10 @@
 import type { z } from 'zod'
-import { bufferKeys } from './buffer/keys.ts'
-import { concurrencyKeys } from './concurrency/keys.ts'
-import { rateLimitKeys } from './rate-limit/keys.ts'
-import { authKeys } from './auth/keys.ts'
-import { decompressKeys } from './decompress/keys.ts'
-import { grpcMetricsKeys } from './grpc-metrics/keys.ts'
-import { grpcWebKeys } from './grpc-web/keys.ts'
-import { identityKeys } from './identity/keys.ts'
-import { requireKeys } from './require/keys.ts'
-import { compressKeys } from './compress/keys.ts'
-import { corsKeys } from './cors/keys.ts'
-import { csrfKeys } from './csrf/keys.ts'
-import { errorPagesKeys } from './error-pages/keys.ts'
-import { faultKeys } from './fault/keys.ts'
-import { securityHeadersKeys } from './security-headers/keys.ts'
 import type { GuardKeys, StageKeys } from './stage-keys.ts'
 import type { CompileStage } from './stage-context.ts'
+import type { StageMemory } from './stage-memory.ts'
+import { Guesses } from './auth/guesses.ts'
+import { allocateConcurrency, releaseConcurrency } from './concurrency/memory.ts'
+import { allocateRateLimits } from './rate-limit/memory.ts'
 
 /** One line of the table. */
 export interface OrderEntry {
@@ -24,8 +13,15 @@ export interface OrderEntry {
   readonly place: string
   /** Asked before the route is known, and the same for all routes of a listener. */
   readonly early: boolean
-  /** Undefined: always there, or its keys stand elsewhere in src/config/schema. */
-  readonly keys: StageKeys | undefined
+  /** The key on a listener or a route: `queryLimit`. Undefined: it is always there, or its keys stand elsewhere. */
+  readonly key: string | undefined
+  /**
+   * Undefined: always there, or its keys stand elsewhere in src/config/schema. They are loaded by who reads
+   * configurations: a worker is sent what was read, and does without the schema library (10 MB a thread).
+   */
+  readonly keys: (() => Promise<StageKeys>) | undefined
+  /** Where the stage counts something over all threads. */
+  readonly memory: StageMemory | undefined
   load(): Promise<{ readonly compile: CompileStage<never> }>
 }
 
@@ -47,25 +43,29 @@ export const order: readonly OrderEntry[] = [
   keyed(
     'security-headers',
     'on every answer, whoever made it',
-    securityHeadersKeys,
+    'securityHeaders',
+    async () => (await import('./security-headers/keys.ts')).securityHeadersKeys,
     () => import('./security-headers/security-headers.ts')
   ),
   keyed(
     'cors',
     'a preflight carries no credentials and is no request of the method that limits name',
-    corsKeys,
+    'cors',
+    async () => (await import('./cors/keys.ts')).corsKeys,
     () => import('./cors/cors.ts')
   ),
   keyed(
     'compress',
     'outside of all that makes or changes a body',
-    compressKeys,
+    'compress',
+    async () => (await import('./compress/keys.ts')).compressKeys,
     () => import('./compress/compress.ts')
   ),
   keyed(
     'error-pages',
     'within compression, which takes what it puts in place',
-    errorPagesKeys,
+    'errorPages',
+    async () => (await import('./error-pages/keys.ts')).errorPagesKeys,
     () => import('./error-pages/error-pages.ts')
   ),
   early(
@@ -107,57 +107,82 @@ export const order: readonly OrderEntry[] = [
   guard(
     'csrf',
     'cheap, and no refused request counts for its victim',
-    csrfKeys,
+    'csrf',
+    async () => (await import('./csrf/keys.ts')).csrfKeys,
     () => import('./csrf/csrf.ts')
   ),
-  guard('rate-limit', 'before anything costly', rateLimitKeys, () => import('./rate-limit/rate-limit.ts')),
+  guard(
+    'rate-limit',
+    'before anything costly',
+    'rateLimit',
+    async () => (await import('./rate-limit/keys.ts')).rateLimitKeys,
+    () => import('./rate-limit/rate-limit.ts'),
+    { allocate: allocateRateLimits }
+  ),
   guard(
     'concurrency',
     'what waits here has passed the rate limits',
-    concurrencyKeys,
-    () => import('./concurrency/concurrency.ts')
+    'concurrency',
+    async () => (await import('./concurrency/keys.ts')).concurrencyKeys,
+    () => import('./concurrency/concurrency.ts'),
+    { allocate: allocateConcurrency, release: releaseConcurrency }
   ),
   guard(
     'auth',
     'behind what is cheap to refuse, before all that may depend on who it is',
-    authKeys,
-    () => import('./auth/auth.ts')
+    'auth',
+    async () => (await import('./auth/keys.ts')).authKeys,
+    () => import('./auth/auth.ts'),
+    { allocate: () => Guesses.allocate() }
   ),
-  guard('require', 'whether who it is may do this', requireKeys, () => import('./require/require.ts')),
+  guard(
+    'require',
+    'whether who it is may do this',
+    'require',
+    async () => (await import('./require/keys.ts')).requireKeys,
+    () => import('./require/require.ts')
+  ),
   guard(
     'rate-limit-by-identity',
     'limits whose key is who it is, which is known only now',
-    rateLimitKeys,
-    () => import('./rate-limit/by-identity.ts')
+    'rateLimit',
+    async () => (await import('./rate-limit/keys.ts')).rateLimitKeys,
+    () => import('./rate-limit/by-identity.ts'),
+    { allocate: allocateRateLimits }
   ),
   keyed(
     'identity',
     'who it is goes on only once it may',
-    identityKeys,
+    'identity',
+    async () => (await import('./identity/keys.ts')).identityKeys,
     () => import('./identity/identity.ts')
   ),
   keyed(
     'decompress',
     'who is refused has nothing decoded; what follows sees the body as its backend does',
-    decompressKeys,
+    'decompress',
+    async () => (await import('./decompress/keys.ts')).decompressKeys,
     () => import('./decompress/decompress.ts')
   ),
   keyed(
     'grpc-web',
     'what follows sees the call as its backend does',
-    grpcWebKeys,
+    'grpcWeb',
+    async () => (await import('./grpc-web/keys.ts')).grpcWebKeys,
     () => import('./grpc-web/grpc-web.ts')
   ),
   keyed(
     'grpc-metrics',
     'hears the status before gRPC-Web puts it into the body',
-    grpcMetricsKeys,
+    'grpcMetrics',
+    async () => (await import('./grpc-metrics/keys.ts')).grpcMetricsKeys,
     () => import('./grpc-metrics/grpc-metrics.ts')
   ),
   keyed(
     'fault',
     'in place of a backend that is slow or fails: who is refused anyway sees nothing of it',
-    faultKeys,
+    'fault',
+    async () => (await import('./fault/keys.ts')).faultKeys,
     () => import('./fault/fault.ts')
   ),
   always(
@@ -195,7 +220,8 @@ export const order: readonly OrderEntry[] = [
   keyed(
     'buffer',
     'what refuses, answers or copies the request has had its turn: only a backend is left to ask',
-    bufferKeys,
+    'buffer',
+    async () => (await import('./buffer/keys.ts')).bufferKeys,
     () => import('./buffer/buffer.ts')
   )
 ]
@@ -204,7 +230,7 @@ type Load<Keys> = () => Promise<{ readonly compile: CompileStage<Keys> }>
 
 /** A stage that looks at the whole listener and route for what concerns it. */
 function always(name: string, place: string, load: Load<undefined>): OrderEntry {
-  return { name, place, early: false, keys: undefined, load }
+  return { name, place, early: false, key: undefined, keys: undefined, memory: undefined, load }
 }
 
 function early(name: string, place: string, load: Load<undefined>): OrderEntry {
@@ -215,18 +241,22 @@ function early(name: string, place: string, load: Load<undefined>): OrderEntry {
 export function keyed<Schema extends z.ZodType>(
   name: string,
   place: string,
-  keys: StageKeys<Schema>,
-  load: Load<z.output<Schema>>
+  key: string,
+  keys: () => Promise<StageKeys<Schema>>,
+  load: Load<z.output<Schema>>,
+  memory?: StageMemory<z.output<Schema>>
 ): OrderEntry {
-  return { name, place, early: false, keys, load }
+  return { name, place, early: false, key, keys, load, memory }
 }
 
 /** As `keyed`, for a stage that refuses requests: its keys have `shadow`. */
 export function guard<Schema extends z.ZodType<GuardKeys>>(
   name: string,
   place: string,
-  keys: StageKeys<Schema>,
-  load: Load<z.output<Schema>>
+  key: string,
+  keys: () => Promise<StageKeys<Schema>>,
+  load: Load<z.output<Schema>>,
+  memory?: StageMemory<z.output<Schema>>
 ): OrderEntry {
-  return keyed(name, place, keys, load)
+  return keyed(name, place, key, keys, load, memory)
 }

@@ -1,17 +1,12 @@
 import type { z } from 'zod'
 import { flag } from '../../config/schema/leaf/leaves.ts'
-import type { StageMemory } from './stage-memory.ts'
 
 /** A stage's part of the configuration file. It stands in the stage's folder, in `keys.ts`. */
 export interface StageKeys<Schema extends z.ZodType = z.ZodType> {
-  /** The key on a listener or a route: `queryLimit`. */
-  readonly key: string
   /** Made of the leaves in src/config/schema, with defaults and words for the documentation. */
   readonly schema: Schema
   /** One sentence for docs/config.md and editors. */
   readonly words: string
-  /** Where the stage counts something over all threads. */
-  readonly memory?: StageMemory<z.output<Schema>>
 }
 
 /** Keeps the type of the schema, which the stage's `compile` is held to. */

@@ -30,16 +30,16 @@ export class StageMemories {
     for (const listener of config.listeners) {
       if (listener.mode !== 'l7') continue
       for (const route of listener.routes) {
-        for (const { keys } of order) {
-          const value = keys === undefined ? undefined : own(route.stages, keys.key)
-          if (keys?.memory === undefined || value === undefined) continue
-          const id = stageMemoryId(listener, route, keys.key)
+        for (const { key, memory } of order) {
+          const value = key === undefined ? undefined : own(route.stages, key)
+          if (key === undefined || memory === undefined || value === undefined) continue
+          const id = stageMemoryId(listener, route, key)
           if (kept.has(id)) continue
           const signature = JSON.stringify(value)
           const before = this.#kept.get(id)
-          const by = keys.memory as unknown as StageMemory<unknown>
+          const by = memory as unknown as StageMemory<unknown>
           const same = before?.signature === signature ? before : undefined
-          kept.set(id, same ?? { signature, memory: by.allocate(value, this.#threads), by: keys.memory })
+          kept.set(id, same ?? { signature, memory: by.allocate(value, this.#threads), by: memory })
         }
       }
     }

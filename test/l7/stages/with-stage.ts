@@ -9,7 +9,9 @@ export function addStage(compile: (context: StageContext) => Stage | undefined):
     name: 'test',
     place: 'wherever the test wants it',
     early: false,
+    key: undefined,
     keys: undefined,
+    memory: undefined,
     load: () => Promise.reject(new Error('never loaded')),
     compile: (_keys, context) => compile(context)
   }

@@ -3,7 +3,6 @@ import { mapping } from '../../../config/schema/leaf/leaf.ts'
 import { duration, flag, integer, off, word } from '../../../config/schema/leaf/leaves.ts'
 import { shadowKey, stageKeys } from '../stage-keys.ts'
 import { apiKeysSchema } from './api-keys/keys.ts'
-import { Guesses } from './guesses.ts'
 import { basicSchema } from './basic/keys.ts'
 import { oidcSchema } from './oidc/keys.ts'
 import { forwardSchema } from './forward/keys.ts'
@@ -68,8 +67,6 @@ const full = mapping(
 const defaults = mapping(policy).parse({})
 
 export const authKeys = stageKeys({
-  key: 'auth',
-  memory: { allocate: () => Guesses.allocate() },
   words:
     'Who is asking: the first method that recognises its credential decides; none: 401. A list of methods, or a mapping with `methods` and what else is to be said.',
   schema: z

@@ -4,7 +4,6 @@ import { size } from '../../../config/schema/leaf/leaves.ts'
 import { stageKeys } from '../stage-keys.ts'
 
 export const bufferKeys = stageKeys({
-  key: 'buffer',
   words:
     'Takes a request whole before a backend is asked: for servers that hold a worker while a slow client sends, or that want a length.',
   schema: mapping(

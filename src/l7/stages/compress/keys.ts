@@ -39,7 +39,6 @@ const own = mapping({
 })
 
 export const compressKeys = stageKeys({
-  key: 'compress',
   words: 'Compresses responses for clients that accept it; `true` is all defaults.',
   schema: z.union([on(), own]).transform((value) => (value === true ? own.parse({}) : value))
 })

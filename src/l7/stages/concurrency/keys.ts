@@ -4,7 +4,6 @@ import { duration, flag, integer, text, word } from '../../../config/schema/leaf
 import { fieldName } from '../../../config/schema/leaf/network-leaves.ts'
 import { limitKey } from '../limit-key/limit-key-leaf.ts'
 import { shadowKey, stageKeys } from '../stage-keys.ts'
-import { allocateConcurrency, releaseConcurrency } from './memory.ts'
 
 function priorityWord() {
   return word(['high', 'normal', 'low'])
@@ -67,8 +66,6 @@ const schema = mapping(
 export type ConcurrencyInput = z.output<typeof schema>
 
 export const concurrencyKeys = stageKeys({
-  key: 'concurrency',
   schema,
-  words: 'How many requests may be under way at once; others wait or get 503.',
-  memory: { allocate: allocateConcurrency, release: releaseConcurrency }
+  words: 'How many requests may be under way at once; others wait or get 503.'
 })

@@ -14,7 +14,6 @@ export function origin() {
 }
 
 export const corsKeys = stageKeys({
-  key: 'cors',
   words: 'Which pages of other origins may read answers (CORS); preflights are answered here.',
   schema: mapping({
     origins: listOf(origin(), { min: 1, max: 256 }).describe(

@@ -12,7 +12,6 @@ const own = mapping({
 })
 
 export const csrfKeys = stageKeys({
-  key: 'csrf',
   words:
     'Requests that change something, and WebSockets, are refused with 403 when a page of another origin sends them; `true` is without exceptions.',
   schema: z.union([on(), own]).transform((value) => (value === true ? own.parse({}) : value))

@@ -15,7 +15,6 @@ const keys = mapping({
 })
 
 export const decompressKeys = stageKeys({
-  key: 'decompress',
   words:
     'Bodies of requests with Content-Encoding `gzip`, `deflate`, `br` or `zstd` go to backends decoded; other codings are refused with 415.',
   schema: z.union([on(), keys]).transform((value) => (value === true ? keys.parse({}) : value))

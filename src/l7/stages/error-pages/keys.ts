@@ -39,7 +39,6 @@ const pages = z
   })
 
 export const errorPagesKeys = stageKeys({
-  key: 'errorPages',
   words:
     'What people see of errors, by status or class; `true` is the built-in page. Programs that prefer JSON get JSON.',
   schema: z.union([on(), pages]).transform((value) => (value === true ? {} : value))

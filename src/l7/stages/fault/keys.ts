@@ -4,7 +4,6 @@ import { decimal, duration, integer } from '../../../config/schema/leaf/leaves.t
 import { stageKeys } from '../stage-keys.ts'
 
 export const faultKeys = stageKeys({
-  key: 'fault',
   words: 'Delays some requests and fails some, to see how clients take it.',
   schema: mapping({
     delay: mapping({

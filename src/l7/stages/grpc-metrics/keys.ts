@@ -10,7 +10,6 @@ const keys = mapping({
 })
 
 export const grpcMetricsKeys = stageKeys({
-  key: 'grpcMetrics',
   words: 'Counts and times gRPC calls by service and method; `true` is all defaults.',
   schema: z.union([on(), keys]).transform((value) => (value === true ? keys.parse({}) : value))
 })

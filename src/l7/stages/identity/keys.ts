@@ -5,7 +5,6 @@ import { fieldName } from '../../../config/schema/leaf/network-leaves.ts'
 import { stageKeys } from '../stage-keys.ts'
 
 export const identityKeys = stageKeys({
-  key: 'identity',
   words: 'How backends are told who it is, in fields that no client can forge.',
   schema: mapping(
     {

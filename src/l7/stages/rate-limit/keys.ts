@@ -14,7 +14,6 @@ import { method } from '../../../config/schema/leaf/network-leaves.ts'
 import { MIN_PER_MS } from '../../../shared/rate-rule.ts'
 import { limitKey } from '../limit-key/limit-key-leaf.ts'
 import { shadowKey, stageKeys } from '../stage-keys.ts'
-import { allocateRateLimits } from './memory.ts'
 
 const MAX_PER_MS = 31 * 24 * 3_600_000
 
@@ -97,8 +96,6 @@ const one = mapping(
 export type RateLimitInput = z.output<typeof one>
 
 export const rateLimitKeys = stageKeys({
-  key: 'rateLimit',
   schema: listOf(one, { min: 1, max: 16 }),
-  words: 'How many requests are let through in a time; over it: 429. One limit, or a list of them.',
-  memory: { allocate: allocateRateLimits }
+  words: 'How many requests are let through in a time; over it: 429. One limit, or a list of them.'
 })

@@ -6,7 +6,6 @@ import { shadowKey, stageKeys } from '../stage-keys.ts'
 const wanted = (what: string) => listOf(text(what, { max: 256 }), { min: 1, max: 100 }).optional()
 
 export const requireKeys = stageKeys({
-  key: 'require',
   words: 'What an identity must have to be let in; without it: 403.',
   schema: mapping(
     {

@@ -72,7 +72,6 @@ const own = mapping({
 })
 
 export const securityHeadersKeys = stageKeys({
-  key: 'securityHeaders',
   words: 'Fields that tell browsers what not to do, on every answer; `true` is the preset `site`.',
   schema: z.union([on(), own]).transform((value) => (value === true ? own.parse({}) : value))
 })
