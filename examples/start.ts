@@ -89,7 +89,7 @@ async function main(): Promise<void> {
 
   const lb = startLb()
   const { listeners, lines, targets } = readTour()
-  const up = await reachable(targets, 10_000, () => lb.exitCode !== null || lb.signalCode !== null)
+  const up = await reachable(targets, 60_000, () => lb.exitCode !== null || lb.signalCode !== null)
   if (!up || targets.length === 0) return
   console.log(
     ['', 'Backends', ...started.flatMap((r) => (r.status === 'fulfilled' ? [r.value] : []))].join('\n')
