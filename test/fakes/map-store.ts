@@ -22,6 +22,10 @@ export class MapStore implements CacheStore {
     this.maxObjectBytes = options.maxObjectBytes
   }
 
+  get near(): CacheStore {
+    return this
+  }
+
   get epoch(): number {
     return this.#epoch
   }

@@ -2,6 +2,7 @@ import type { Reusable } from './policy/reuse.ts'
 import type { Validators } from './policy/validators.ts'
 import type { ContentRange } from './policy/ranges.ts'
 import type { StoredRecord } from './ports.ts'
+import type { StoredForms } from './forms/stored-forms.ts'
 
 /** A stored response, parsed out of a record. */
 export interface ResponseEntry extends Reusable, Validators {
@@ -14,6 +15,10 @@ export interface ResponseEntry extends Reusable, Validators {
   readonly tags: readonly string[]
   /** `name: value\r\n` for each field. */
   readonly fields: string
+  /** Names the stored body: another one, once another is stored in its place. A 304 changes the entry and leaves it. */
+  readonly bodyId: string
+  /** Other forms of the body, written by the lookup; not stored. */
+  forms?: StoredForms | undefined
   /** The fields with Age and Cache-Status as of `linesSecond`, kept by `hitOf` alone; not stored. */
   lines?: string | undefined
   linesSecond?: number
@@ -40,7 +45,7 @@ export type Entry = ResponseEntry | VaryEntry | PassEntry
 /** First line JSON, then the fields as they are sent. */
 export function encodeEntry(entry: Entry): string {
   if (entry.kind !== 'response') return `${escapeWide(JSON.stringify(entry))}\n`
-  const { fields, lines: _lines, linesSecond: _second, ...rest } = entry
+  const { fields, lines: _lines, linesSecond: _second, forms: _forms, ...rest } = entry
   return `${escapeWide(JSON.stringify(rest))}\n${fields}`
 }
 

@@ -7,10 +7,9 @@ import type { ForwardReason } from './decide/cache-status.ts'
 import type { Decision, Fetch, Wait } from './decide/decision.ts'
 import { asGet } from './decide/as-get.ts'
 import { completable, hitFromPart } from './parts.ts'
-import type { Entry, VaryEntry } from './entry.ts'
-import { entryOf } from './entry.ts'
-import type { CacheExplanation } from './decide/explain.ts'
-import { explain } from './decide/explain.ts'
+import { entryOf, type Entry, type VaryEntry } from './entry.ts'
+import { explain, type CacheExplanation } from './decide/explain.ts'
+import { findForms } from './forms/find-forms.ts'
 import { hitOf } from './fetch/hits.ts'
 import { KeyMaker } from './decide/key.ts'
 import type { Directives } from './policy/cache-control.ts'
@@ -86,6 +85,7 @@ export class HttpCache {
       if (record === pending) return this.#awaitStore(request, directives, key)
       entry = record === undefined || record.state === 'reserved' ? undefined : entryOf(record)
     }
+    if (entry?.kind === 'response') findForms(entry, this.#core.store, key, epoch)
     // What nearly every request comes to, once the cache is warm: 0.2 µs are saved by deciding it here.
     if (entry?.kind === 'response' && record!.state === 'complete') {
       const fresh = reuse(entry, directives, this.#core.config, now) === 'fresh'

@@ -115,6 +115,8 @@ export const pending: unique symbol = Symbol('pending')
 export interface CacheStore {
   /** Largest body worth beginning, in bytes. */
   readonly maxObjectBytes: number
+  /** The part of it in this machine's memory: for what can be made again of what is stored. */
+  readonly near: CacheStore
   /** Grows with every purge by an operator: what was asked of upstream before it must not be stored after it. */
   readonly epoch: number
   /** What is at hand. */

@@ -40,6 +40,10 @@ export class TieredStore implements CacheStore {
     this.#lost = new LostRemovals(remote)
   }
 
+  get near(): CacheStore {
+    return this.#memory
+  }
+
   get epoch(): number {
     return this.#memory.epoch
   }

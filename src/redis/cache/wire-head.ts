@@ -4,7 +4,7 @@ import { disconnectedMs } from '../../l7/cache/policy/reuse.ts'
 import type { RecordHead } from '../../l7/cache/ports.ts'
 
 /** Changes with the shape of what is stored: instances of another version do not read it. */
-const VERSION = 1
+const VERSION = 2
 const MIN_LIFE_MS = 60_000
 const MAX_LIFE_MS = 30 * 24 * 3_600_000
 const MARKER_LIFE_MS = 24 * 3_600_000

@@ -94,7 +94,8 @@ t.test('storability and freshness agree with http-cache-semantics', (t) => {
         directives,
         lifetime,
         { requestTime: start, responseTime: start, storedAt: start },
-        undefined
+        undefined,
+        'body'
       )
       const later = start + sample.after * 1000
       const ours = why === undefined && currentAge(entry, later) < entry.lifetime

@@ -1,4 +1,5 @@
 import type { BodyReader } from '../fetch/body-reader.ts'
+import type { StoredForms } from '../forms/stored-forms.ts'
 import type { CacheResponse, RecordWriter } from '../ports.ts'
 
 /** What the engine is to do with a request. */
@@ -21,8 +22,8 @@ export interface Hit {
   /** `body` as latin1 text, made once, when it is small and hot: to be sent with the head in one string. */
   readonly text: string | undefined
   readonly reader: BodyReader | undefined
-  /** The stored response itself, where its whole body follows and is complete; another object once it has changed. */
-  readonly identity?: object
+  /** Other forms of the body, where all of it follows and is complete. */
+  readonly forms: StoredForms | undefined
   /** To be sent upstream in the background, for nobody; its body goes to the writer. */
   readonly refresh: Fetch | undefined
   /** To be called when `reader` brought nothing for too long: those who come later shall not wait for it. */

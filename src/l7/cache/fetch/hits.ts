@@ -77,7 +77,7 @@ export function hitOf(
       body,
       text,
       reader: undefined,
-      identity: entry,
+      forms: entry.forms,
       refresh
     }
     record.release()
@@ -92,7 +92,7 @@ export function hitOf(
     body: undefined,
     text: undefined,
     reader: new BodyReader(record, 0, record.bytes),
-    ...(record.state === 'complete' && { identity: entry }),
+    forms: record.state === 'complete' ? entry.forms : undefined,
     refresh
   }
 }
@@ -134,6 +134,7 @@ function rangeHit(
     body: undefined,
     text: undefined,
     reader: new BodyReader(record, window.first - offset, window.last + 1 - offset),
+    forms: undefined,
     refresh
   }
 }
@@ -160,6 +161,7 @@ function bodiless(
     body: undefined,
     text: undefined,
     reader: undefined,
+    forms: undefined,
     refresh
   }
 }

@@ -33,7 +33,8 @@ export function makeEntry(
   directives: ResponseDirectives,
   lifetime: Lifetime | undefined,
   times: Times,
-  range: ContentRange | undefined
+  range: ContentRange | undefined,
+  bodyId: string
 ): ResponseEntry {
   const headers = response.headers
   const date = parseHttpDate(headers.get('date'), times.responseTime)
@@ -47,6 +48,7 @@ export function makeEntry(
     status: response.status,
     reason: response.reason ?? '',
     range,
+    bodyId,
     tags: tagsOf(headers),
     fields,
     storedAt: times.storedAt,
@@ -97,7 +99,8 @@ export function freshenedEntry(
     headers: { ...view.headers, get: (name) => (name === 'date' ? newDate : view.headers.get(name)) }
   }
   const lifetime = freshnessLifetime(dated, directives, config, times.responseTime)
-  const made = makeEntry(dated, directives, lifetime, times, entry.range)
+  const made = makeEntry(dated, directives, lifetime, times, entry.range, entry.bodyId)
+  made.forms = entry.forms
   const own = [...directives.noCacheFields, ...directives.privateFields]
   if (keepsCookie(config.setCookie, directives, lifetime))
     return { entry: made, own: fieldsFor(response, own), directives }

@@ -71,7 +71,7 @@ export function homeOf(
   if (names.length === 0) return { place, claim }
   const grown = current === undefined || names.length > known.length
   const marker: VaryEntry = grown
-    ? { kind: 'vary', names, generation: current?.generation ?? newGeneration(core), languages: [] }
+    ? { kind: 'vary', names, generation: current?.generation ?? newId(core), languages: [] }
     : current
   const own = place.marker
   if (!grown && own?.generation === marker.generation && own.names.length === names.length) {
@@ -250,7 +250,8 @@ function rememberLanguage(
   putMarker(claimed(core, place.baseKey), place.epoch, { ...marker, languages })
 }
 
-function newGeneration(core: CacheCore): string {
+/** For what is told apart from all before it. */
+export function newId(core: CacheCore): string {
   const word = () => Math.floor(core.random() * 4294967296).toString(36)
   return word() + word()
 }

@@ -20,7 +20,7 @@ import { whyNotStorable } from '../policy/storable.ts'
 import { confirms, isConditional } from '../policy/validators.ts'
 import type { CacheRequest, CacheResponse, Claim, RecordWriter, StoredRecord } from '../ports.ts'
 import type { Home, Place } from './storing.ts'
-import { beginPart, beginResponse, homeOf, passFor, peek, renew } from './storing.ts'
+import { beginPart, beginResponse, homeOf, newId, passFor, peek, renew } from './storing.ts'
 
 /** A stored response with the record that holds its body. */
 export interface Stored {
@@ -159,14 +159,14 @@ export class UpstreamFetch implements Fetch {
         claim?.abandon()
         return this.#pass(response, undefined, 'range')
       }
-      const entry = makeEntry(response, directives, lifetime, times, part)
+      const entry = makeEntry(response, directives, lifetime, times, part, newId(this.#core))
       const home = this.#home(place, entry, response)
       if (home === undefined) return this.#varies(place, response, now)
       const combined = this.#complete(home, entry, response)
       if (combined !== undefined) return combined
       return this.#pass(response, beginPart(this.#core, home, entry, part), undefined)
     }
-    const entry = makeEntry(response, directives, lifetime, times, undefined)
+    const entry = makeEntry(response, directives, lifetime, times, undefined, newId(this.#core))
     if (bytes !== undefined && bytes > this.#core.store.maxObjectBytes) {
       if (claim !== undefined) passFor(claim, place.epoch, response.status, now)
       return this.#pass(response, undefined, 'too-large')
@@ -202,7 +202,8 @@ export class UpstreamFetch implements Fetch {
       responseDirectives(response.headers),
       undefined,
       timesOf(this.#core.clock, this.#startedAt, now),
-      range
+      range,
+      ''
     )
     if (response.status === 206 && completes(prefix.entry, entry)) return undefined
     prefix.record.release()

@@ -46,6 +46,10 @@ export class SharedStore implements CacheStore, StoreParts {
     return this.table.views.memory
   }
 
+  get near(): CacheStore {
+    return this
+  }
+
   get epoch(): number {
     return Atomics.load(this.#control, control.epoch)
   }

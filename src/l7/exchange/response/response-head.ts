@@ -1,4 +1,10 @@
+import { BodyReader } from '../../cache/fetch/body-reader.ts'
+import type { StoredForms } from '../../cache/forms/stored-forms.ts'
+import type { StoredRecord } from '../../cache/ports.ts'
 import type { HeaderBlock } from '../../message/header-block.ts'
+
+/** Forms up to here go out in one piece. */
+const FORM_PIECE = 64 * 1024
 
 /** The origin of a response. */
 export type ResponseSource = 'backend' | 'cache' | 'local' | 'error'
@@ -17,8 +23,10 @@ export class ResponseHead {
   readonly source: ResponseSource
   /** The whole body as it follows, where it is at hand; it stays untouched. */
   whole: Buffer | undefined
-  /** What stands for the stored response whose whole body follows: another object once that has changed. */
-  stored: object | undefined
+  /** Other forms of the body, where it is a stored one that follows whole. */
+  stored: StoredForms | undefined
+  /** One of them, which goes out in place of the body. Written by `substituteForm` only. */
+  form: BodyReader | undefined
   /** Content coding that is still to be applied to the body. Written by the compress stage only, as `identityLength`. */
   coding: string | undefined
   /** Of the body before it. */
@@ -47,6 +55,19 @@ export class ResponseHead {
     this.#body = this.whole = bytes
     this.bodyText = text
     this.length = bytes.length
+  }
+
+  /** A stored form of it, read from `record`, which is taken over. */
+  substituteForm(record: StoredRecord): void {
+    const length = record.available
+    if (length <= FORM_PIECE) {
+      this.substitute(record.read(0, length) ?? Buffer.alloc(0), record.text)
+      record.release()
+      return
+    }
+    this.whole = undefined
+    this.form = new BodyReader(record, 0, length)
+    this.length = length
   }
 
   /** The client gets `bytes` in place of the body; what the backend sends of its own is dropped. */

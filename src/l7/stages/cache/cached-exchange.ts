@@ -158,11 +158,16 @@ export class CachedExchange implements ResponseTap {
     const length = hit.bytes ?? (hit.reader === undefined ? NO_BODY : UNKNOWN_LENGTH)
     const head = new ResponseHead(hit.status, hit.reason, new HeaderBlock(hit.fields), length, 'cache')
     head.whole = hit.body
-    head.stored = hit.identity
-    if (!exchange.respond(head)) return hit.reader?.release()
-    if (head.body !== undefined) hit.reader?.release()
-    else if (this.#sendStored(hit)) return
-    exchange.sendEnd('')
+    head.stored = hit.forms
+    const sent = exchange.respond(head)
+    const { form } = head
+    if (!sent) {
+      form?.release()
+      return hit.reader?.release()
+    }
+    if (head.body !== undefined || form !== undefined) hit.reader?.release()
+    if (form !== undefined) streamBody(exchange, form, exchange.target!.idleMs, undefined)
+    else if (head.body !== undefined || !this.#sendStored(hit)) exchange.sendEnd('')
   }
 
   /** True: its body is on its way. */

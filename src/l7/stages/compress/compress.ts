@@ -1,25 +1,21 @@
 import type { BodyOutput, BodyTransform } from '../../exchange/body-chain.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 import type { ResponseHead } from '../../exchange/response/response-head.ts'
+import type { StoredForms } from '../../cache/forms/stored-forms.ts'
 import { NO_BODY, UNKNOWN_LENGTH } from '../../message/body-length.ts'
 import type { Counter } from '../../../core/metrics/metrics.ts'
 import type { Stage } from '../stage.ts'
 import type { StageContext } from '../stage-context.ts'
 import { CodingChoice, type Coding } from './accept-encoding.ts'
 import { addVary, markEncoded, weakenTag } from './encoded-fields.ts'
-import { compressStream, compressWhole, flushKind, supported, type Levels } from './encoders.ts'
+import { compressStream, compressWhole, flushKind, levelOf, supported, type Levels } from './encoders.ts'
 import type { CompressKeys } from './keys.ts'
 import { isEventStream, MediaTypes } from './media-types.ts'
 import { StreamEncoder } from './stream-encoder.ts'
-import { VariantCopy } from './variant-copy.ts'
-import { Variants } from './variants.ts'
 import { WholeEncoder } from './whole-encoder.ts'
 
 /** Bodies up to here are compressed at once, on this thread: the way to another costs more. */
 const WHOLE_BYTES = 64 * 1024
-
-/** Of this thread. */
-const variants = new Variants()
 
 /** Compresses bodies for clients that accept it; what lies in the cache once per coding. */
 class Compress implements Stage {
@@ -28,14 +24,18 @@ class Compress implements Stage {
   readonly #types: MediaTypes
   readonly #minBytes: number
   readonly #levels: Levels
+  /** Names of stored forms: the same settings have the same on all routes. */
+  readonly #forms: ReadonlyMap<Coding, string>
   readonly #counters = new Map<Coding, Counter>()
   readonly #counterOf: (coding: Coding) => Counter
 
   constructor(keys: CompressKeys, { engine, listener, route }: StageContext) {
-    this.#choice = new CodingChoice(keys.algorithms.filter(supported))
+    const codings = keys.algorithms.filter(supported)
+    this.#choice = new CodingChoice(codings)
     this.#types = new MediaTypes(keys.types)
     this.#minBytes = keys.minBytes
     this.#levels = keys.levels
+    this.#forms = new Map(codings.map((coding) => [coding, `${coding}-${levelOf(coding, keys.levels)}`]))
     const labels = { listener: listener.name, route: route?.name ?? '' }
     this.#counterOf = (coding) =>
       engine.metrics.counter('lb_compressed_responses_total', { ...labels, coding })
@@ -44,40 +44,29 @@ class Compress implements Stage {
   response(exchange: Exchange, head: ResponseHead): void {
     const { status, headers } = head
     const coding = this.#choice.of(exchange.request.headers.get('accept-encoding'))
-    if (status === 304) return notModified(exchange, head, coding)
-    if (!hasRepresentation(status) || head.length === 0) return
+    if (status === 304) return this.#notModified(exchange, head, coding)
+    if (!hasContent(status)) return
     const { stored } = head
-    if (stored !== undefined && coding !== undefined && this.#sendVariant(exchange, head, stored, coding))
-      return
-    if (!this.#compressible(head)) return
+    if (stored !== undefined && coding !== undefined && this.#sendForm(exchange, head, stored, coding)) return
+    if (!this.#mayVary(head)) return
     addVary(headers, 'Accept-Encoding')
-    if (coding === undefined || secretAcrossSites(exchange)) return
-    const bodiless = head.length === NO_BODY || exchange.request.method === 'HEAD'
+    if (coding === undefined || !this.#compressible(head) || secretAcrossSites(exchange)) return
+    markEncoded(headers, coding)
     const { whole } = head
-    if (!bodiless && whole !== undefined && whole.length <= WHOLE_BYTES) {
-      const bytes = this.#worthwhile(coding, whole)
-      if (bytes === undefined) {
-        if (stored !== undefined) variants.add(stored, this, coding, undefined)
-        return
-      }
-      markEncoded(headers, coding)
-      if (stored === undefined) head.substitute(bytes)
-      else {
-        const variant = variants.add(stored, this, coding, bytes)
-        head.substitute(bytes, variant.text)
-      }
-      this.#count(coding)
+    if (head.length === NO_BODY || exchange.request.method === 'HEAD') {
+      head.length = NO_BODY
       return
     }
-    markEncoded(headers, coding)
-    if (bodiless) {
-      head.length = NO_BODY
+    this.#count(coding)
+    if (whole !== undefined && whole.length <= WHOLE_BYTES) {
+      const bytes = compressWhole(coding, whole, this.#levels)
+      if (stored !== undefined) this.#store(stored, coding, bytes)
+      head.substitute(bytes)
       return
     }
     head.coding = coding
     head.identityLength = head.length
     head.length = UNKNOWN_LENGTH
-    this.#count(coding)
   }
 
   body(exchange: Exchange, head: ResponseHead, output: BodyOutput): BodyTransform | undefined {
@@ -96,48 +85,59 @@ class Compress implements Stage {
       clock: exchange.context.clock,
       owner: exchange,
       output,
-      copy:
-        stored === undefined
-          ? undefined
-          : new VariantCopy((bytes) => variants.add(stored, this, coding, bytes))
+      copy: stored?.begin(this.#forms.get(coding)!, undefined)
     })
   }
 
-  /** True: the answer is ready, since this entry has been encoded before. */
-  #sendVariant(exchange: Exchange, head: ResponseHead, stored: object, coding: Coding): boolean {
-    const variant = variants.get(stored, this, coding)
-    if (variant === undefined || exchange.request.method === 'HEAD') return false
-    const { headers } = head
-    if (variant.bytes === undefined) {
-      addVary(headers, 'Accept-Encoding')
-      return true
+  /** True: the answer is ready, since this body has been encoded before. */
+  #sendForm(exchange: Exchange, head: ResponseHead, stored: StoredForms, coding: Coding): boolean {
+    const form = this.#forms.get(coding)!
+    const record = stored.lookup(form)
+    if (record === undefined) return false
+    if (secretAcrossSites(exchange)) {
+      record.release()
+      return false
     }
-    if (secretAcrossSites(exchange)) return false
-    if (variant.fieldsBefore !== headers.text) {
-      variant.fieldsBefore = headers.text
+    const { headers } = head
+    const fields = stored.fields(form)
+    if (fields.before !== headers.text) {
+      fields.before = headers.text
       addVary(headers, 'Accept-Encoding')
       markEncoded(headers, coding)
-      variant.fieldsAfter = headers.text
-    } else headers.text = variant.fieldsAfter
-    head.substitute(variant.bytes, variant.text)
+      fields.after = headers.text
+    } else headers.text = fields.after
+    head.substituteForm(record)
     this.#count(coding)
     return true
   }
 
-  #worthwhile(coding: Coding, whole: Buffer): Buffer | undefined {
-    const bytes = compressWhole(coding, whole, this.#levels)
-    return bytes.length < whole.length ? bytes : undefined
+  #store(stored: StoredForms, coding: Coding, bytes: Buffer): void {
+    const writer = stored.begin(this.#forms.get(coding)!, bytes.length)
+    if (writer?.write(bytes) === true) writer.finish()
   }
 
-  /** Whether this response may go out compressed to anybody. */
-  #compressible(head: ResponseHead): boolean {
-    const { headers, length } = head
-    if (length >= 0 && length < this.#minBytes) return false
+  /** Whether what is found at this URL may go out compressed: caches on the way must tell the clients apart. */
+  #mayVary({ headers }: ResponseHead): boolean {
     const type = headers.first('content-type')
-    if (type === undefined || !this.#types.has(type)) return false
-    if (headers.has('content-encoding') || headers.has('content-range')) return false
-    const control = headers.get('cache-control')
-    return control === undefined || !/(?:^|,)\s*no-transform\s*(?:,|$)/i.test(control)
+    if (type === undefined || !this.#types.has(type) || headers.has('content-encoding')) return false
+    return mayTransform(headers.get('cache-control'))
+  }
+
+  /** Whether this response may, of those. */
+  #compressible({ status, headers, length }: ResponseHead): boolean {
+    if (length === 0 || (length > 0 && length < this.#minBytes)) return false
+    return status !== 206 && !headers.has('content-range')
+  }
+
+  /** A 304 has the Vary of the 200 (RFC 9110 §15.4.5), and a client whose copy is encoded is told of it by the same tag. */
+  #notModified(exchange: Exchange, head: ResponseHead, coding: Coding | undefined): void {
+    const { headers } = head
+    const type = headers.first('content-type')
+    if (type !== undefined ? !this.#mayVary(head) : !mayTransform(headers.get('cache-control'))) return
+    addVary(headers, 'Accept-Encoding')
+    const tag = headers.first('etag')
+    if (coding === undefined || tag === undefined || tag.startsWith('W/')) return
+    if (exchange.request.headers.get('if-none-match')?.includes(`W/${tag}`) === true) weakenTag(headers)
   }
 
   #count(coding: Coding): void {
@@ -147,18 +147,13 @@ class Compress implements Stage {
   }
 }
 
-/** Not those without a body, with a part of one, or with what is no representation. */
-function hasRepresentation(status: number): boolean {
-  return status >= 200 && status !== 204 && status !== 205 && status !== 206 && status !== 226
+/** Not those without a body, or with what is no representation. */
+function hasContent(status: number): boolean {
+  return status >= 200 && status !== 204 && status !== 205 && status !== 226
 }
 
-/** A client whose copy is an encoded one is told of it by the same tag. */
-function notModified(exchange: Exchange, { headers }: ResponseHead, coding: Coding | undefined): void {
-  const tag = headers.first('etag')
-  if (coding === undefined || tag === undefined || tag.startsWith('W/')) return
-  if (exchange.request.headers.get('if-none-match')?.includes(`W/${tag}`) !== true) return
-  weakenTag(headers)
-  addVary(headers, 'Accept-Encoding')
+function mayTransform(control: string | undefined): boolean {
+  return control === undefined || !/(?:^|,)\s*no-transform\s*(?:,|$)/i.test(control)
 }
 
 /**

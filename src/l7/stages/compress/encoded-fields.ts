@@ -2,7 +2,21 @@ import type { HeaderBlock } from '../../message/header-block.ts'
 import type { Coding } from './accept-encoding.ts'
 
 /** Digests of the bytes that would have gone out, and what promises ranges of them. */
-const OF_IDENTITY = ['accept-ranges', 'content-digest', 'repr-digest', 'digest', 'content-md5'] as const
+const OF_IDENTITY: readonly string[] = [
+  'accept-ranges',
+  'content-digest',
+  'repr-digest',
+  'digest',
+  'content-md5'
+]
+
+/** The trailers ("Name: value\r\n" lines) that stay true of a body that goes out encoded. */
+export function encodedTrailers(trailers: string): string {
+  if (trailers === '') return ''
+  const lines = trailers.split('\r\n').slice(0, -1)
+  const kept = lines.filter((line) => !OF_IDENTITY.includes(line.slice(0, line.indexOf(':')).toLowerCase()))
+  return kept.map((line) => `${line}\r\n`).join('')
+}
 
 /** Says that the body goes out in `coding`. */
 export function markEncoded(headers: HeaderBlock, coding: Coding): void {

@@ -34,6 +34,10 @@ export function supported(coding: Coding): boolean {
   return coding !== 'zstd' || zstdCompressSync !== undefined
 }
 
+export function levelOf(coding: Coding, levels: Levels): number {
+  return coding === 'deflate' ? levels.gzip : levels[coding]
+}
+
 /** The whole of a small body at once, on this thread. */
 export function compressWhole(coding: Coding, bytes: Buffer, levels: Levels): Buffer {
   // One chunk takes what is never larger than what went in, but for a frame of its own.

@@ -1,6 +1,8 @@
 import type { Clock } from '../../../core/clock.ts'
 import { guarded, type Contained } from '../../../core/containment.ts'
+import type { RecordWriter } from '../../cache/ports.ts'
 import type { BodyOutput, BodyTransform } from '../../exchange/body-chain.ts'
+import { encodedTrailers } from './encoded-fields.ts'
 import type { Compressor } from './encoders.ts'
 
 /** How long bytes wait for more to come before they go out: a body that drips is not held back. */
@@ -14,14 +16,15 @@ export interface StreamEncoderParts {
   readonly clock: Clock
   readonly owner: Contained
   readonly output: BodyOutput
-  /** Told of what goes out and of its end: where the result is kept. */
-  readonly copy?: { add(bytes: Buffer): void; finish(): void } | undefined
+  /** Where the result is kept too. */
+  readonly copy?: RecordWriter | undefined
 }
 
 /** Compresses a body as it passes, off this thread, at the client's pace. */
 export class StreamEncoder implements BodyTransform {
   readonly #parts: StreamEncoderParts
   readonly #compressor: Compressor
+  #copy: RecordWriter | undefined
   #trailers = ''
   /** Something has been written since the last flush. */
   #unflushed = false
@@ -32,11 +35,12 @@ export class StreamEncoder implements BodyTransform {
 
   constructor(parts: StreamEncoderParts) {
     this.#parts = parts
-    const { compressor, owner, output, copy } = parts
+    const { compressor, owner, output } = parts
     this.#compressor = compressor
+    this.#copy = parts.copy
     compressor.on('data', (bytes: Buffer) =>
       guarded(() => {
-        copy?.add(bytes)
+        if (this.#copy?.write(bytes) === false) this.#copy = undefined
         if (!output.write(bytes)) compressor.pause()
       }, owner)
     )
@@ -49,11 +53,12 @@ export class StreamEncoder implements BodyTransform {
     )
     compressor.on('end', () =>
       guarded(() => {
-        copy?.finish()
+        this.#copy?.finish()
+        this.#copy = undefined
         output.end(this.#trailers)
       }, owner)
     )
-    compressor.on('error', (error) => guarded(() => output.fail(error), owner))
+    compressor.on('error', (error) => guarded(() => this.#fail(error), owner))
   }
 
   write(buffer: Buffer, start: number, end: number): boolean {
@@ -86,9 +91,15 @@ export class StreamEncoder implements BodyTransform {
 
   end(trailers: string): void {
     this.#ending = true
-    this.#trailers = trailers
+    this.#trailers = encodedTrailers(trailers)
     this.#cancelFlush?.()
     this.#compressor.end()
+  }
+
+  #fail(error: unknown): void {
+    this.#copy?.abort()
+    this.#copy = undefined
+    this.#parts.output.fail(error)
   }
 
   onDrain(): void {
@@ -98,6 +109,8 @@ export class StreamEncoder implements BodyTransform {
   abort(): void {
     this.#ending = true
     this.#cancelFlush?.()
+    this.#copy?.abort()
+    this.#copy = undefined
     this.#compressor.destroy()
   }
 }

@@ -1,4 +1,5 @@
 import type { BodyOutput, BodyTransform } from '../../exchange/body-chain.ts'
+import { encodedTrailers } from './encoded-fields.ts'
 
 /** Gathers a body of known, small length and gives it out compressed, in one piece. */
 export class WholeEncoder implements BodyTransform {
@@ -28,7 +29,7 @@ export class WholeEncoder implements BodyTransform {
   end(trailers: string): void {
     // Less than was announced: the source breaks the message off, and this is never reached with it.
     if (!this.#done && this.#gathered !== undefined) this.#give(this.#gathered.subarray(0, this.#at))
-    this.#output.end(trailers)
+    this.#output.end(encodedTrailers(trailers))
   }
 
   onDrain(): void {
