@@ -21,6 +21,8 @@ class Target implements Stage {
     const { request, snapshot } = exchange
     const { method } = request
     if (method === 'CONNECT' || (method === 'TRACE' && !snapshot.config.trace)) {
+      // RFC 9931: a client may have sent what was meant for the tunnel already; it is never read as requests.
+      if (method === 'CONNECT') exchange.downstream.closeAfter()
       exchange.fail('LB_METHOD', 'CONNECT and TRACE are not for gateways')
       return ANSWERED
     }
