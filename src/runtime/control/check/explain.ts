@@ -46,9 +46,12 @@ export function explainRequest(
   const explainCache: ExplainCache = (route, asked) => {
     const cache = route.cache!
     const said = explain(cache, parts.store(cache.store), asked, steadyNow(systemClock))
-    const served = said.outcome === 'hit'
-    const storing = served ? {} : { storing: explainStoring(asked, cache, response, parts.now) }
-    return { store: cache.store, ...said, ...storing }
+    const whole = { store: cache.store, ...said }
+    if (said.outcome === 'hit') return whole
+    // What is not looked up is not stored either; a POST is the exception, and has rules of its own.
+    if (said.outcome === 'bypass' && (asked.method === 'GET' || asked.method === 'HEAD'))
+      return { ...whole, storing: { stored: 'no', why: said.why } }
+    return { ...whole, storing: explainStoring(asked, cache, response, parts.now) }
   }
   const { pseudonym } = parts
   const run = {
