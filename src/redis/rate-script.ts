@@ -1,6 +1,7 @@
 /**
- * One decision, on the server's time. What is stored: "debt time" of a token bucket (tokens, µs), "index count previous" of
- * windows. Answers: granted, whole requests left, µs until one passes, µs until all is back, index of the window.
+ * One decision, on the server's time. What is stored: "debt time" of a token bucket (tokens, µs), "start count previous" of
+ * windows. Answers: granted, whole requests left, µs until one passes, µs until all is back, start of the window. Fixed windows
+ * are those of the clock; sliding ones begin with the first request after a pause (see rate-decision.ts).
  */
 export const rateScript = `
 local t = redis.call('TIME')
@@ -27,25 +28,29 @@ if algorithm == 'token-bucket' then
   if granted == 0 then retry = math.ceil((cost - room) * per / requests) end
   return { string.format('%.9f', granted), math.max(0, math.floor(burst - after + eps)), retry, math.ceil(after * per / requests), 0 }
 end
-local index = math.floor(now / per)
-local share = now / per - index
-if force and only ~= '' and tonumber(only) ~= index then return { '0', 0, 0, 0, index } end
-local count, before = 0, 0
+local fixed = algorithm == 'fixed-window'
+local start, count, before = now, 0, 0
+if fixed then start = math.floor(now / per) * per end
 if kept then
-  local i, c, p = string.match(kept, '^(%S+) (%S+) (%S+)$')
-  if i then
-    i, c, p = tonumber(i), tonumber(c), tonumber(p)
-    if i == index then count, before = c, p elseif i == index - 1 then before = c end
+  local s, c, p = string.match(kept, '^(%S+) (%S+) (%S+)$')
+  if s then
+    s, c, p = tonumber(s), tonumber(c), tonumber(p)
+    local behind = math.floor((now - s) / per)
+    if fixed then
+      if s == start then count = c end
+    elseif behind == 0 or behind == -1 then start, count, before = s, c, p
+    elseif behind == 1 and c > 0 then start, before = s + per, c end
   end
 end
-if algorithm == 'fixed-window' then before = 0 end
+local share = math.max(0, now - start) / per
+if force and only ~= '' and tonumber(only) ~= start then return { '0', 0, 0, 0, start } end
 local used = before * (1 - share) + count
 local room = requests - used
 if force then granted = cost
 elseif room + eps >= cost then granted = math.max(cost, math.min(want, math.floor(room / 2))) end
 local after = math.max(0, count + granted)
 if granted ~= 0 then
-  redis.call('SET', KEYS[1], string.format('%.0f %.9f %.9f', index, after, before), 'PX', math.ceil(per / 500) + 1000)
+  redis.call('SET', KEYS[1], string.format('%.0f %.9f %.9f', start, after, before), 'PX', math.ceil(per / 500) + 1000)
 end
 local retry = 0
 if granted == 0 then
@@ -58,5 +63,5 @@ if granted == 0 then
 end
 local full = (1 - share) * per
 if algorithm == 'sliding-window' then full = full + per end
-return { string.format('%.9f', granted), math.max(0, math.floor(requests - before * (1 - share) - after + eps)), math.ceil(retry), math.ceil(full), index }
+return { string.format('%.9f', granted), math.max(0, math.floor(requests - before * (1 - share) - after + eps)), math.ceil(retry), math.ceil(full), start }
 `

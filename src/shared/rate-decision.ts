@@ -6,6 +6,8 @@ export interface RateState {
   state: number
   /** Windows: the count of the window before. */
   previous: number
+  /** Sliding window: where the key's windows begin, in 256ths of `perMs`. */
+  phase: number
   /** Nothing of it counts any more. */
   fresh: boolean
 }
@@ -21,11 +23,13 @@ export interface Decision {
   fullMs: number
 }
 
+/** Steps of a window in which its beginning is kept. */
+const PHASES = 256
 const COUNT_BITS = 24
 const COUNT_MASK = (1 << COUNT_BITS) - 1
 
 /** Rewritten by each call: what to store. */
-const next: RateState = { state: 0, previous: 0, fresh: false }
+const next: RateState = { state: 0, previous: 0, phase: 0, fresh: false }
 
 /**
  * Whether `cost` more may pass, and what is to be stored then. Pure but for `into`. Token bucket as GCRA: the one number
@@ -49,9 +53,27 @@ export function decide(
 export function debtOf(rule: RateRule, entry: RateState, now: number): number {
   if (entry.fresh) return 0
   if (rule.algorithm === 'token-bucket') return owedUnits(rule, entry, now) / rule.unitsPerToken
-  const at = now / rule.perMs
+  const at = windowsUntil(rule, entry, now)
   const index = Math.floor(at)
   return usedInWindow(rule, entry, index, at - index)
+}
+
+/**
+ * Sliding windows of a key begin with its first request after a pause. Were they those of the clock, what comes at the end of
+ * one would count as if it had been spread over all of it, and nearly twice the limit could pass within `perMs`.
+ */
+export function phaseAt(rule: RateRule, now: number): number {
+  const at = now / rule.perMs
+  return Math.floor((at - Math.floor(at)) * PHASES)
+}
+
+/** The state of a key that begins anew: the window of now, and nothing in it. */
+export function emptyState(rule: RateRule, phase: number, now: number): number {
+  return (Math.floor(now / rule.perMs - phase / PHASES) & 0xff) << COUNT_BITS
+}
+
+function windowsUntil(rule: RateRule, entry: RateState, now: number): number {
+  return now / rule.perMs - (rule.algorithm === 'sliding-window' ? entry.phase / PHASES : 0)
 }
 
 function owedUnits(rule: RateRule, entry: RateState, now: number): number {
@@ -86,6 +108,7 @@ function takeTokens(
   into.fullMs = kept * unitMs
   next.state = (unitsOf(rule, now) + after) | 0
   next.previous = 0
+  next.phase = 0
   return next
 }
 
@@ -107,7 +130,7 @@ function countInWindow(
   force: boolean
 ): RateState {
   const { requests, perMs } = rule
-  const at = now / perMs
+  const at = windowsUntil(rule, entry, now)
   const index = Math.floor(at)
   const share = at - index
   const behind = entry.fresh ? 2 : (index - (entry.state >>> COUNT_BITS)) & 0xff
@@ -124,6 +147,7 @@ function countInWindow(
   const stored = Math.max(0, Math.min(count + Math.ceil(cost), COUNT_MASK))
   next.state = ((index & 0xff) << COUNT_BITS) | stored
   next.previous = before
+  next.phase = entry.phase
   return next
 }
 

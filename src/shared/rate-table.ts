@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { lockSet, unlockSet } from './set-lock.ts'
-import { decide, debtOf, type Decision, type RateState } from './rate-decision.ts'
+import { debtOf, decide, emptyState, phaseAt, type Decision, type RateState } from './rate-decision.ts'
 import type { RateRule } from './rate-rule.ts'
 
 /** What passes to a worker: the memory itself is shared, not copied. */
@@ -14,7 +14,7 @@ export interface RateBuffers {
 
 /** Entries per set. */
 const WAYS = 8
-/** Rows of a set, each of WAYS words: two of the key's hash, then state, previous window, second last touched. */
+/** Rows of a set, each of WAYS words: two of the key's hash, then state, previous window and phase, second last touched. */
 const LOW = 0
 const HIGH = WAYS
 const STATE = 2 * WAYS
@@ -22,7 +22,13 @@ const PREVIOUS = 3 * WAYS
 const TOUCHED = 4 * WAYS
 const WORDS = 5 * WAYS
 
-const FORGOTTEN: RateState = { state: 0, previous: 0, fresh: true }
+const FORGOTTEN: RateState = { state: 0, previous: 0, phase: 0, fresh: true }
+
+/** The upper bits of a previous window's word are the phase. */
+const PHASE_SHIFT = 24
+const PREVIOUS_MASK = (1 << PHASE_SHIFT) - 1
+/** Flips an index to one that is 128 windows away. */
+const OTHER_WINDOW = 0x80 << PHASE_SHIFT
 
 /** Bytes of memory per entry, the lock's share included. */
 export const RATE_ENTRY_BYTES = (WORDS * 4) / WAYS + 1
@@ -43,7 +49,8 @@ export class RateTable {
   readonly #words: Int32Array
   readonly #locks: Int32Array
   readonly #mask: number
-  readonly #state: RateState = { state: 0, previous: 0, fresh: true }
+  readonly #sliding: boolean
+  readonly #state: RateState = { state: 0, previous: 0, phase: 0, fresh: true }
 
   constructor(rule: RateRule, buffers: RateBuffers) {
     this.rule = rule
@@ -51,6 +58,7 @@ export class RateTable {
     this.#words = new Int32Array(buffers.memory)
     this.#locks = new Int32Array(buffers.locks)
     this.#mask = buffers.sets - 1
+    this.#sliding = rule.algorithm === 'sliding-window'
   }
 
   /** Memory for `entries` keys, rounded up to a power of two, at least 8. Untouched pages cost nothing. */
@@ -85,10 +93,18 @@ export class RateTable {
       }
       const state = Atomics.load(words, at + STATE)
       const view = this.#view(at, state, seconds)
+      if (
+        this.#sliding &&
+        debtOf(this.rule, view, now) === 0 &&
+        this.#restart(base, at, state, now, seconds)
+      ) {
+        continue
+      }
       const next = decide(this.rule, view, cost, now, into, force)
       if (!into.allowed && !force) return
       if (Atomics.compareExchange(words, at + STATE, state, next.state) !== state) continue
-      if (next.previous !== words[at + PREVIOUS]) words[at + PREVIOUS] = next.previous
+      const previous = next.previous | (next.phase << PHASE_SHIFT)
+      if (previous !== words[at + PREVIOUS]) words[at + PREVIOUS] = previous
       if (words[at + TOUCHED] !== seconds) words[at + TOUCHED] = seconds
       return
     }
@@ -107,9 +123,36 @@ export class RateTable {
   #view(at: number, state: number, seconds: number): RateState {
     const view = this.#state
     view.state = state
-    view.previous = this.#words[at + PREVIOUS]!
+    const previous = this.#words[at + PREVIOUS]!
+    view.previous = previous & PREVIOUS_MASK
+    view.phase = previous >>> PHASE_SHIFT
     view.fresh = this.#isForgotten(seconds - this.#words[at + TOUCHED]!)
     return view
+  }
+
+  /**
+   * Begins the windows of a key of which nothing counts any more with this request. False: they begin so already, or it has
+   * counted meanwhile.
+   */
+  #restart(base: number, at: number, state: number, now: number, seconds: number): boolean {
+    const words = this.#words
+    const phase = phaseAt(this.rule, now)
+    const empty = emptyState(this.rule, phase, now)
+    const fresh = this.#isForgotten(seconds - words[at + TOUCHED]!)
+    if (!fresh && state === empty && words[at + PREVIOUS] === phase << PHASE_SHIFT) return false
+    const set = base / WORDS
+    lockSet(this.#locks, set)
+    try {
+      // Whoever reads a phase and a state that do not belong together finds a window of long ago, and comes here too.
+      const old = empty ^ OTHER_WINDOW
+      if (Atomics.compareExchange(words, at + STATE, state, old) !== state) return true
+      words[at + PREVIOUS] = phase << PHASE_SHIFT
+      words[at + TOUCHED] = seconds
+      Atomics.compareExchange(words, at + STATE, old, empty)
+      return true
+    } finally {
+      unlockSet(this.#locks, set)
+    }
   }
 
   /** So long untouched that nothing is owed any more, and that its words could be misread. */

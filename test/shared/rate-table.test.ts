@@ -67,10 +67,45 @@ t.test('a fixed window counts from its beginning, whatever was used before', asy
 
 t.test('a sliding window passes no more than its number in any window, but for its estimate', async (t) => {
   const table = make('sliding-window')
-  t.equal(pass(table, 20, 1_000_900), 10)
-  t.equal(pass(table, 20, 1_001_000), 0, 'what was used at the end of a window counts in the next')
-  t.equal(pass(table, 20, 1_001_500), 5)
+  t.equal(pass(table, 20, 1_000_750), 10)
+  t.equal(
+    pass(table, 20, 1_001_250),
+    0,
+    'what was used in the middle of a second of the clock counts for a second'
+  )
+  t.equal(pass(table, 20, 1_002_250), 5)
   t.equal(pass(table, 20, 1_256_500), 10)
+})
+
+for (const [algorithm, most] of [
+  ['token-bucket', 10_050],
+  ['sliding-window', 10_000]
+] as const) {
+  t.test(`ten seconds of overload pass ${most} by ${algorithm}, whenever they begin`, async (t) => {
+    for (const perSecond of [1500, 3000, 12_000]) {
+      for (const phase of [0, 0.001, 0.3, 0.5, 0.9, 0.999]) {
+        const table = make(algorithm, { requests: 1000, burst: algorithm === 'token-bucket' ? 50 : 1000 })
+        const times: number[] = []
+        for (let i = 0; i < 10 * perSecond; i++) {
+          const now = 100_000 + phase * 1000 + (i * 1000) / perSecond
+          if (pass(table, 1, now) === 1) times.push(now)
+        }
+        const name = `${perSecond}/s from ${phase}`
+        t.ok(Math.abs(times.length - most) <= most / 100, `${times.length}, ${name}`)
+        const window = algorithm === 'token-bucket' ? 1050 : 1000
+        const over = times.findIndex((at, i) => times[i + Math.ceil(window * 1.01)]! - at < 999)
+        t.equal(over, -1, `no second has more than ${window}, ${name}`)
+      }
+    }
+  })
+}
+
+t.test('a sliding window that was left alone begins anew, over all phases of the clock', async (t) => {
+  const table = make('sliding-window')
+  for (let i = 1, now = 1_000_000; i < 300; i++, now += 2000 + ((i * 37) % 1000)) {
+    t.equal(pass(table, 20, now), 10)
+    t.equal(pass(table, 20, now + 900), 0)
+  }
 })
 
 t.test('a refused request passes when the time is over that it was told', async () => {
