@@ -316,7 +316,15 @@ t.test('who is idle, slow to begin, or in the middle of a frame has as long as t
   const silent = connect(lab.port, '127.0.0.1')
   silent.write(preface.subarray(0, 10))
   silent.resume()
-  await Promise.all([idle.until(() => idle.closed), part.until(() => part.closed), once(silent, 'close')])
+  const pinging = new FrameClient(t, lab.port)
+  const pings = setInterval(() => pinging.socket.write(frame(6, 0, 0, Buffer.alloc(8))), 20)
+  t.teardown(() => clearInterval(pings))
+  await Promise.all([
+    idle.until(() => idle.closed),
+    part.until(() => part.closed),
+    pinging.until(() => pinging.closed),
+    once(silent, 'close')
+  ])
   t.equal(idle.frames.at(-1)!.type, 7)
   t.equal(idle.frames.at(-1)!.payload.readUInt32BE(4), 0, 'NO_ERROR')
   t.equal(part.frames.at(-1)!.payload.readUInt32BE(4), 11, 'ENHANCE_YOUR_CALM')

@@ -43,6 +43,8 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
   /** Looks that are left at whether a client that has sent FIN is still there. */
   #looks = 0
   #halfClosed = false
+  /** When a connection without requests ends: no PING or other frame puts it off. 0: there was a request since. */
+  #idleUntil = 0
 
   constructor(
     host: Http2Host,
@@ -224,6 +226,7 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
   onStreamClosed(): void {
     this.#host.http2.streams.add(-1)
     this.#traffic.count()
+    this.#idleUntil = 0
     if (!this.#reading) this.#rest()
   }
 
@@ -277,7 +280,10 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
       this.deadline = this.#draining && !session.goingAway ? this.deadline : Infinity
     } else if (this.#draining) {
       if (session.goingAway) this.#close()
-    } else this.deadline = this.now + this.#host.snapshot.config.http2.idleMs
+    } else {
+      if (this.#idleUntil === 0) this.#idleUntil = this.now + this.#host.snapshot.config.http2.idleMs
+      this.deadline = this.#idleUntil
+    }
   }
 
   /** Closes so that the client can read what is on its way. */
