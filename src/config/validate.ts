@@ -14,7 +14,7 @@ import { checkPools } from './checks/pools.ts'
 import { checkReferences } from './checks/references.ts'
 import { checkRegexes } from './checks/regexes.ts'
 import type { Config } from './model/model.ts'
-import { refuseNotSupported } from './report/not-supported.ts'
+import { refuseUdpMode } from './report/udp-mode.ts'
 import { checkPlugins } from './plugins/check-plugins.ts'
 import type { PluginSet } from './plugins/plugin-set.ts'
 import { errorAt, type Finding, pathText } from './report/problem.ts'
@@ -63,7 +63,7 @@ export function validate(
   const early = [
     ...before,
     ...form.findings,
-    ...refuseNotSupported(root),
+    ...refuseUdpMode(root),
     ...readSecrets(root, directory),
     ...readErrorPages(root, directory)
   ]
