@@ -104,7 +104,7 @@ function masked(text: string): string {
   return text
     .replaceAll(/pid \d+/g, 'pid N')
     .replaceAll(/\b\d+ workers?\b/g, 'N workers')
-    .replaceAll(/(?<!\")\b\d+(\.\d+)? ?(ms|s|m)\b/g, 'TIME')
+    .replaceAll(/(?<!")\b\d+(\.\d+)? ?(ms|s|m)\b/g, 'TIME')
     .replaceAll(/\blb-[0-9a-f]{8}\b/g, 'lb-ID')
     .replaceAll(/\w{3}, \d\d \w{3} \d{4} [\d:]+ GMT|\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'DATE')
     .replaceAll(/request number \d+/g, 'request number N')
