@@ -72,7 +72,7 @@ t.test('a file over 10 MB is not read', async (t) => {
   const began = performance.now()
   t.match(messages(file), /:1:1: error: the file is over 10 MB/)
   t.match(messages('/dev/zero'), /:1:1: error: the file is over 10 MB/)
-  t.ok(performance.now() - began < 1000)
+  t.ok(performance.now() - began < 5000)
 })
 
 t.test(

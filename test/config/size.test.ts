@@ -35,7 +35,7 @@ t.test('1,000 routes and 10,000 backends are read in a fraction of what a reload
   })
   t.comment(`${ms.toFixed(0)} ms of processor time for ${text.length} characters`)
   // 150 to 330 ms measured (1,400 before quick-yaml.ts), the threads of the engine included.
-  t.ok(ms < 1000, `${ms} ms`)
+  t.ok(ms < 2000, `${ms} ms`)
 })
 
 t.test('ten thousand wrong backends cost no more than right ones', async (t) => {
@@ -45,5 +45,5 @@ t.test('ten thousand wrong backends cost no more than right ones', async (t) => 
     t.equal(result.ok, false)
     if (!result.ok) t.equal(result.problems.length, 1000)
   })
-  t.ok(ms < 6000, `${ms} ms`)
+  t.ok(ms < 12_000, `${ms} ms`)
 })

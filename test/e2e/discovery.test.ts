@@ -152,7 +152,7 @@ t.test('names are followed as DNS answers change, SRV weights included', { skip:
   server.kill('SIGHUP')
   const began = Date.now()
   await until('two', async () => (await ask(a!)) === 'two')
-  t.ok(Date.now() - began < 4_000)
+  t.ok(Date.now() - began < 15_000)
   server.kill('SIGKILL')
   await new Promise((resolve) => setTimeout(resolve, 1_500))
   t.equal(await ask(a!), 'two', 'a server that is away leaves what was found')

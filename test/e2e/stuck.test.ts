@@ -102,5 +102,5 @@ t.test('SIGTERM while nobody reads the log takes the grace and a second', async 
   const [code] = (await once(child, 'exit')) as [number]
   const took = performance.now() - began
   t.equal(code, 0)
-  t.ok(took < 2_500, `${Math.round(took)} ms`)
+  t.ok(took < 8_000, `${Math.round(took)} ms`)
 })

