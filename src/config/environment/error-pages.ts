@@ -19,19 +19,20 @@ const types: Readonly<Record<string, string>> = {
   '.xml': 'application/xml'
 }
 
-/** Puts the content of a file in place of its name; relative ones count from `directory`. */
+/** Puts the content of a file beside its name; relative ones count from `directory`. */
 export function readErrorPages(root: Raw, directory: string): Finding[] {
   const findings: Finding[] = []
   for (const pattern of places) {
     for (const { path, value } of select(root, pattern)) {
-      const written = value instanceof EnvText ? value.text : value
+      const given = isMap(value) ? value['file'] : value
+      const written = given instanceof EnvText ? given.text : given
       const parent = valueAt(root, path.slice(0, -1))
       if (typeof written !== 'string' || !isMap(parent)) continue
       const file = resolve(directory, written)
       const page = readPage(file)
       if (page.error !== undefined) findings.push(errorAt(path, page.error))
       const type = own(types, extname(file).toLowerCase()) ?? 'text/html; charset=utf-8'
-      parent[String(path.at(-1))] = { body: page.text, type }
+      parent[String(path.at(-1))] = { type, ...(isMap(value) && value), body: page.text, file }
     }
   }
   return findings

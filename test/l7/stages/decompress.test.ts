@@ -1,4 +1,11 @@
-import { brotliCompressSync, constants, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
+import {
+  brotliCompressSync,
+  constants,
+  createZstdCompress,
+  deflateSync,
+  gzipSync,
+  zstdCompressSync
+} from 'node:zlib'
 import { randomBytes } from 'node:crypto'
 import { connect, createServer as createHttp2 } from 'node:http2'
 import { once } from 'node:events'
@@ -79,6 +86,24 @@ t.test('what is no such body is refused: 400, 415, and bombs 413', async (t) => 
   for (const [coding, encode] of Object.entries(encoders)) {
     t.equal((await post(url, encode(Buffer.alloc(20_000_000)), coding)).status, 413, `a bomb of ${coding}`)
   }
+  for (const [coding, encode] of Object.entries(encoders)) {
+    const junk = Buffer.concat([encode(Buffer.alloc(1000)), Buffer.from('junk')])
+    t.equal((await post(url, junk, coding)).status, 400, `something behind the end of ${coding}`)
+    const much = Buffer.concat([encode(Buffer.alloc(1000)), randomBytes(300_000)])
+    t.equal((await post(url, much, coding)).status, 400, `much behind the end of ${coding}`)
+    t.equal(
+      (await post(url, encode(Buffer.alloc(1000)).subarray(0, -3), coding)).status,
+      400,
+      `${coding} cut`
+    )
+  }
+  const wide = createZstdCompress({ params: { [constants.ZSTD_c_windowLog]: 27 } })
+  wide.write('x')
+  await new Promise<void>((resolve) => wide.flush(resolve))
+  wide.end('y')
+  const frame = Buffer.concat(await wide.toArray())
+  t.ok(frame.length < 100)
+  t.equal((await post(url, frame, 'zstd')).status, 400, 'a frame that asks for a window of 128 MB')
   t.equal(
     (await post(url, gzipSync(Buffer.alloc(3_000_000)), 'gzip')).status,
     413,

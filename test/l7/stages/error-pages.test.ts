@@ -2,6 +2,7 @@ import t from 'tap'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { configFromObject } from '../../../src/config/parse-config.ts'
 import { PageTemplate } from '../../../src/l7/stages/error-pages/page-template.ts'
 import { backend, lbOf } from './serve.ts'
@@ -62,6 +63,38 @@ t.test('pages come from files and from the configuration, for backends too where
   t.equal(await (await fetch(`${kept}/503`)).text(), 'raw', "a backend's own word stays")
 })
 
+t.test('a page that has changed is shown without a reload, and one that is gone stays', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'lb-pages-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const file = join(folder, 'lost.json')
+  writeFileSync(file, '{"at":"first {status}"}')
+  const url = await lbOf(t, {
+    errorPages: { 404: file, 405: { file, type: 'text/plain' } },
+    limits: { methods: ['GET'] },
+    routes: [{ match: { path: '/there' }, respond: { status: 200, body: 'own' } }]
+  })
+  const shown = async (): Promise<string> => (await fetch(`${url}/lost`)).text()
+  t.equal(await shown(), '{"at":"first 404"}')
+  t.equal((await fetch(`${url}/lost`)).headers.get('content-type'), 'application/json')
+  const denied = await fetch(`${url}/there`, { method: 'DELETE' })
+  t.match([denied.status, denied.headers.get('content-type')], [405, 'text/plain'])
+  const until = async (text: string): Promise<void> => {
+    const end = Date.now() + 30_000
+    while ((await shown()) !== text && Date.now() < end) await sleep(50)
+    t.equal(await shown(), text)
+  }
+  writeFileSync(file, '{"at":"second"}')
+  await until('{"at":"second"}')
+  rmSync(file)
+  await sleep(1200)
+  t.equal(await shown(), '{"at":"second"}')
+  writeFileSync(file, 'x'.repeat(300_000))
+  await sleep(1200)
+  t.equal(await shown(), '{"at":"second"}', 'one that is too large is not taken')
+  writeFileSync(file, '{"at":"third"}')
+  await until('{"at":"third"}')
+})
+
 t.test('what stands for a placeholder is escaped', (t) => {
   const facts = { status: 400, reason: 'R', requestId: `<a href="x">'&`, host: 'h"\\' }
   const filled = (body: string, type: string) => String(new PageTemplate(body, type).fill(facts))
@@ -74,7 +107,8 @@ t.test('a file that is not there, and a status that is none, are errors of the c
   for (const [errorPages, message] of [
     [{ 503: './not-there.html' }, /cannot read the page .*not-there/],
     [{ 200: { body: '' } }, /a status such as 503/],
-    [{ 503: true }, /expected a file/]
+    [{ 503: true }, /expected a file/],
+    [{ 503: { type: 'text/html' } }, /expected a file/]
   ] as const) {
     const result = configFromObject({
       listeners: [{ name: 'web', bind: ':0', mode: 'l7', pool: 'web', errorPages }],

@@ -1,4 +1,10 @@
-import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib'
+import {
+  constants,
+  createBrotliDecompress,
+  createGunzip,
+  createInflate,
+  createZstdDecompress
+} from 'node:zlib'
 import { guarded, type Contained } from '../../../core/containment.ts'
 import type { BodyOutput, BodyTransform } from '../../exchange/body-chain.ts'
 import type { Coding } from '../compress/accept-encoding.ts'
@@ -6,6 +12,7 @@ import type { Coding } from '../compress/accept-encoding.ts'
 /** So much may come of few bytes: bodies this small are no bomb. */
 const FREE_BYTES = 1_048_576
 const CHUNK_BYTES = 65_536
+const TRAILING = 'something follows the end of the encoded data'
 
 export interface BodyDecoderParts {
   readonly coding: Coding
@@ -17,11 +24,16 @@ export interface BodyDecoderParts {
   refuse(reason: string): void
 }
 
+/** RFC 9659 §3: senders keep to windows of 8 MB. Left alone, a frame of 14 bytes may ask for 128 MB of memory. */
+const ZSTD_WINDOW_LOG = 23
+
+const options = { chunkSize: CHUNK_BYTES }
 const make = {
-  gzip: createGunzip,
-  deflate: createInflate,
-  br: createBrotliDecompress,
-  zstd: createZstdDecompress
+  gzip: () => createGunzip(options),
+  deflate: () => createInflate(options),
+  br: () => createBrotliDecompress(options),
+  zstd: () =>
+    createZstdDecompress({ ...options, params: { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG } })
 }
 type Stream = ReturnType<(typeof make)[Coding]>
 
@@ -34,6 +46,8 @@ export class BodyDecoder implements BodyTransform {
   #out = 0
   #trailers = ''
   #full = false
+  #sourceEnded = false
+  #ended = false
   #over = false
 
   constructor(parts: BodyDecoderParts) {
@@ -43,6 +57,10 @@ export class BodyDecoder implements BodyTransform {
   write(buffer: Buffer, start: number, end: number): boolean {
     if (this.#over || start === end) return true
     this.#in += end - start
+    if (this.#ended) {
+      this.#fail(new Error(TRAILING))
+      return true
+    }
     // The bytes are valid during this call only.
     if ((this.#stream ??= this.#open()).write(Buffer.from(buffer.subarray(start, end)))) return true
     this.#full = true
@@ -52,7 +70,9 @@ export class BodyDecoder implements BodyTransform {
   end(trailers: string): void {
     if (this.#over) return
     this.#trailers = trailers
-    ;(this.#stream ??= this.#open()).end()
+    this.#sourceEnded = true
+    if (this.#ended) this.#finish()
+    else (this.#stream ??= this.#open()).end()
   }
 
   onDrain(): void {
@@ -66,7 +86,7 @@ export class BodyDecoder implements BodyTransform {
 
   #open(): Stream {
     const { coding, owner, output } = this.#parts
-    const stream = make[coding]({ chunkSize: CHUNK_BYTES })
+    const stream = make[coding]()
     stream.on('data', (bytes: Buffer) => guarded(() => this.#give(stream, bytes), owner))
     stream.on('drain', () =>
       guarded(() => {
@@ -75,14 +95,8 @@ export class BodyDecoder implements BodyTransform {
         output.ready()
       }, owner)
     )
-    stream.on('end', () => guarded(() => this.#end(), owner))
-    stream.on('error', (error) =>
-      guarded(() => {
-        if (this.#over) return
-        this.#over = true
-        output.fail(error)
-      }, owner)
-    )
+    stream.on('end', () => guarded(() => this.#end(stream), owner))
+    stream.on('error', (error) => guarded(() => this.#fail(error), owner))
     return stream
   }
 
@@ -100,7 +114,25 @@ export class BodyDecoder implements BodyTransform {
     if (!output.write(bytes)) stream.pause()
   }
 
-  #end(): void {
+  /** The decoder has seen the end of its data; what the source sends from now on does not belong to it. */
+  #end(stream: Stream): void {
+    if (this.#over) return
+    this.#ended = true
+    if (stream.bytesWritten < this.#in) this.#fail(new Error(TRAILING))
+    else if (this.#sourceEnded) this.#finish()
+    else if (this.#full) {
+      this.#full = false
+      this.#parts.output.ready()
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#over) return
+    this.#over = true
+    this.#parts.output.fail(error)
+  }
+
+  #finish(): void {
     if (this.#over) return
     this.#over = true
     this.#parts.decoded()

@@ -3,9 +3,12 @@ import type { Exchange } from '../../exchange/exchange.ts'
 import type { ResponseHead } from '../../exchange/response/response-head.ts'
 import { prefersJson } from '../../headers/error-answer.ts'
 import { addVary } from '../compress/encoded-fields.ts'
+import type { EngineContext } from '../../exchange/engine-context.ts'
 import type { Stage } from '../stage.ts'
+import type { StageContext } from '../stage-context.ts'
+import { WatchedFile } from '../watched-file.ts'
 import { builtInPage, builtInPolicy } from './built-in-page.ts'
-import type { ErrorPagesKeys } from './keys.ts'
+import { MAX_PAGE, type ErrorPagesKeys } from './keys.ts'
 import { PageTemplate } from './page-template.ts'
 
 const json = new PageTemplate(
@@ -17,13 +20,20 @@ const json = new PageTemplate(
 class ErrorPages implements Stage {
   readonly name = 'error-pages'
   /** By status or class. */
-  readonly #pages = new Map<string, PageTemplate>()
+  readonly #pages = new Map<string, { readonly current: PageTemplate }>()
   readonly #backends: boolean
 
-  constructor(keys: ErrorPagesKeys) {
+  constructor(keys: ErrorPagesKeys, { clock, log }: EngineContext) {
     this.#backends = keys['backend'] === true
     for (const [status, page] of Object.entries(keys)) {
-      if (typeof page !== 'boolean') this.#pages.set(status, new PageTemplate(page.body, page.type))
+      if (typeof page === 'boolean') continue
+      const { body = '', type, file } = page
+      const current = new PageTemplate(body, type)
+      const read = (text: string): PageTemplate => new PageTemplate(bounded(text), type)
+      this.#pages.set(
+        status,
+        file === undefined ? { current } : new WatchedFile(file, 'the page', current, read, clock, log)
+      )
     }
   }
 
@@ -52,11 +62,16 @@ class ErrorPages implements Stage {
 
   #page(status: number, accept: string | undefined): PageTemplate | undefined {
     const named = this.#pages.get(String(status)) ?? this.#pages.get(`${Math.floor(status / 100)}xx`)
-    if (named !== undefined) return named
+    if (named !== undefined) return named.current
     return accept !== undefined && /text\/html|application\/xhtml/i.test(accept) ? builtInPage : undefined
   }
 }
 
-export function compile(keys: ErrorPagesKeys): Stage {
-  return new ErrorPages(keys)
+function bounded(text: string): string {
+  if (text.length > MAX_PAGE) throw new Error('it is too large for a page; at most 256 kB')
+  return text
+}
+
+export function compile(keys: ErrorPagesKeys, { engine }: StageContext): Stage {
+  return new ErrorPages(keys, engine)
 }

@@ -3,6 +3,9 @@ import { leaf, mapping, Refusal, type LeafIssue } from '../../../config/schema/l
 import { flag, on, text } from '../../../config/schema/leaf/leaves.ts'
 import { stageKeys } from '../stage-keys.ts'
 
+/** Bytes of a page. */
+export const MAX_PAGE = 262_144
+
 function key() {
   return leaf<string>(
     'a status such as 503, a class such as 5xx, or backend',
@@ -12,9 +15,12 @@ function key() {
 }
 
 const page = mapping({
-  body: text('the text of a page', { min: 0, max: 262_144, lines: true }).describe(
-    'With `{status}`, `{reason}`, `{requestId}` and `{host}`, which are escaped.'
-  ),
+  body: text('the text of a page', { min: 0, max: MAX_PAGE, lines: true })
+    .optional()
+    .describe('With `{status}`, `{reason}`, `{requestId}` and `{host}`, which are escaped.'),
+  file: text('the path of a page')
+    .optional()
+    .describe('In place of `body`; read again once it has changed. A path alone stands for this.'),
   type: text('a media type such as text/html', { max: 128 })
     .prefault('text/html; charset=utf-8')
     .describe('Content-Type.')
@@ -31,7 +37,9 @@ const pages = z
   )
   .superRefine((value, context) => {
     for (const [status, one] of Object.entries(value)) {
-      if ((status === 'backend') === (typeof one === 'boolean')) continue
+      // What a file holds has been put in here already.
+      const whole = typeof one !== 'boolean' && one.body !== undefined
+      if (status === 'backend' ? typeof one === 'boolean' : whole) continue
       const expected = status === 'backend' ? 'true or false' : 'a file or { body, type }'
       const params: LeafIssue = { leaf: true, expected }
       context.addIssue({ code: 'custom', path: [status], message: expected, params: { ...params } })

@@ -4,7 +4,7 @@ import { queryValue } from '../../../uri/query.ts'
 import type { Answer, AuthMethod, Denied } from '../auth-method.ts'
 import { stripCookie, stripQuery } from '../strip-credential.ts'
 import type { MethodContext } from '../method-context.ts'
-import { WatchedFile } from '../watched-file.ts'
+import { WatchedFile } from '../../watched-file.ts'
 import type { ApiKeysInput } from './keys.ts'
 import { KeyTable } from './key-table.ts'
 import { provenKey } from './proven-key.ts'
@@ -39,6 +39,7 @@ export class ApiKeys implements AuthMethod {
       const make = (text: string): KeyTable => readKeyFile(text, roles)
       const file = new WatchedFile(
         keys.slice('file:'.length),
+        'credentials',
         new KeyTable(),
         make,
         context.clock,

@@ -2,7 +2,7 @@ import type { Clock } from '../../../../core/clock.ts'
 import type { Exchange } from '../../../exchange/exchange.ts'
 import type { Answer, AuthMethod, Denied, Pending, Proven } from '../auth-method.ts'
 import type { MethodContext } from '../method-context.ts'
-import { WatchedFile } from '../watched-file.ts'
+import { WatchedFile } from '../../watched-file.ts'
 import { readHtpasswd } from './htpasswd.ts'
 import type { BasicInput } from './keys.ts'
 import { PasswordThread } from './password-thread.ts'
@@ -44,6 +44,7 @@ export class Basic implements AuthMethod {
     if (typeof users === 'string') {
       const file = new WatchedFile(
         users.slice('file:'.length),
+        'credentials',
         new Map<string, string>(),
         readHtpasswd,
         clock,

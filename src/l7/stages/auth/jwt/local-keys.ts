@@ -1,7 +1,7 @@
 import { createSecretKey } from 'node:crypto'
 import type { Clock } from '../../../../core/clock.ts'
 import type { Logger } from '../../../../core/log/log.ts'
-import { WatchedFile } from '../watched-file.ts'
+import { WatchedFile } from '../../watched-file.ts'
 import { readKeySet, replaceKeys, type VerifyKey } from './key-set.ts'
 import type { KeySource } from './key-source.ts'
 
@@ -9,7 +9,7 @@ import type { KeySource } from './key-source.ts'
 export function fileKeys(path: string, clock: Clock, log: Logger): KeySource {
   let keys: readonly VerifyKey[] = []
   const make = (text: string): readonly VerifyKey[] => (keys = replaceKeys(keys, readKeySet(text)))
-  const file = new WatchedFile<readonly VerifyKey[]>(path, [], make, clock, log)
+  const file = new WatchedFile<readonly VerifyKey[]>(path, 'credentials', [], make, clock, log)
   return {
     get keys() {
       return file.current

@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
-import type { Clock } from '../../../core/clock.ts'
-import type { Logger } from '../../../core/log/log.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { Logger } from '../../core/log/log.ts'
 
 const LOOK_EVERY_MS = 1000
 const MAX_BYTES = 16 * 1024 * 1024
@@ -12,6 +12,7 @@ const MAX_BYTES = 16 * 1024 * 1024
  */
 export class WatchedFile<Value> {
   readonly path: string
+  readonly #what: string
   readonly #make: (text: string) => Value
   readonly #clock: Clock
   readonly #log: Logger
@@ -20,9 +21,18 @@ export class WatchedFile<Value> {
   #complained = ''
   #looked = -Infinity
 
-  constructor(path: string, empty: Value, make: (text: string) => Value, clock: Clock, log: Logger) {
+  /** `what`: in messages. `first`: until the file has been read. `make` throws where the text cannot be used. */
+  constructor(
+    path: string,
+    what: string,
+    first: Value,
+    make: (text: string) => Value,
+    clock: Clock,
+    log: Logger
+  ) {
     this.path = path
-    this.#value = empty
+    this.#what = what
+    this.#value = first
     this.#make = make
     this.#clock = clock
     this.#log = log
@@ -44,14 +54,17 @@ export class WatchedFile<Value> {
       if (stamp === this.#stamp) return
       if (size > MAX_BYTES) throw new Error('the file is too large')
       this.#value = this.#make(readFileSync(this.path, 'utf8'))
-      if (this.#stamp !== '') this.#log.info({ file: this.path }, 'credentials read again')
+      if (this.#stamp !== '') this.#log.info({ file: this.path }, `${this.#what} read again`)
       this.#stamp = stamp
       this.#complained = ''
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
       if (reason === this.#complained) return
       this.#complained = reason
-      this.#log.error({ file: this.path, reason }, 'cannot read credentials; those read before stay in force')
+      this.#log.error(
+        { file: this.path, reason },
+        `cannot read ${this.#what}; what was read before stays in force`
+      )
     }
   }
 }
