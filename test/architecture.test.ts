@@ -16,6 +16,7 @@ const mayImport: Record<string, readonly string[]> = {
   balancer: ['config', 'shared', 'core'],
   health: ['balancer', 'config', 'net', 'core'],
   acme: ['config', 'net', 'core'],
+  ocsp: ['net', 'core'],
   discovery: ['config', 'net', 'core'],
   l4: ['balancer', 'config', 'net', 'shared', 'core'],
   l7: ['l4', 'balancer', 'config', 'net', 'shared', 'core'],
@@ -24,6 +25,7 @@ const mayImport: Record<string, readonly string[]> = {
   runtime: [
     'admin',
     'acme',
+    'ocsp',
     'discovery',
     'redis',
     'l4',
@@ -59,7 +61,7 @@ const only: Record<string, RegExp> = {
 
 /** npm package → where it may be imported. */
 const packages: Record<string, RegExp> = {
-  undici: /^(health|discovery|acme|l7\/stages\/auth|cli)\//,
+  undici: /^(health|discovery|acme|ocsp|l7\/stages\/auth|cli)\//,
   yaml: /^config\//,
   zod: /^(config\/|l7\/stages\/([\w-]+(\/[\w-]+)?\/keys|order|stage-keys)\.ts$)/,
   '@peculiar/x509': /^(acme|net\/tls)\//,

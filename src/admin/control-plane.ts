@@ -18,6 +18,8 @@ export interface ControlPlane {
   caches(): Eventually<readonly CacheView[]>
   /** Names whose certificates are obtained by ACME. */
   certificates(): readonly CertificateView[]
+  /** Certificates that want an OCSP response. */
+  staples(): readonly StapleView[]
   /** The configuration in force, secrets and all: the admin API masks them. */
   config(): object
   /** Undefined: there is no such backend. A ControlError says why a change cannot be made. */
@@ -63,6 +65,25 @@ export interface RedisView {
   /** Threads of this process that reach it, of those that ask it. */
   readonly up: number
   readonly threads: number
+}
+
+/** What /api/certificates answers. */
+export interface CertificatesView {
+  readonly certificates: readonly CertificateView[]
+  readonly staples: readonly StapleView[]
+}
+
+export interface StapleView {
+  /** Of the certificate. */
+  readonly file: string
+  readonly state: 'good' | 'failed' | 'none'
+  /** The same in words. */
+  readonly text: string
+  readonly responder?: string
+  readonly nextUpdate?: string
+  readonly nextTryAt?: string
+  /** Of the last failure. */
+  readonly reason?: string
 }
 
 export interface CertificateView {

@@ -102,7 +102,7 @@ export class Runtime implements Running {
       slots,
       planes: this.#planes,
       memory: this.#configured,
-      obtained: this.#tls.acme,
+      ...{ obtained: this.#tls.acme, staples: this.#tls.staples },
       logLevel: options.logLevel,
       edge: (next) => applyAdmin(this.#admin, next.admin),
       onApplied: (next, pools) => this.#applied(next, pools)
@@ -284,6 +284,7 @@ export class Runtime implements Running {
       operator: this.#watch.operator,
       caches: this.#configured.caches,
       certificates: () => this.#tls.acme.views(),
+      staples: () => this.#tls.staples.views(),
       redis: this.#memory.redis,
       discovery: (pool) => this.#discoverer.view(pool),
       reportOf: (backend) => this.#watch.report(backend),

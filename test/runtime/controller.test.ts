@@ -40,6 +40,7 @@ t.test('rows of backends that are gone are freed also while reloads follow each 
       board: RedisBoard.create({ threads: 1, shared: false }),
       pseudonym: 'lb'
     }),
+    staples: { prepare: () => Promise.resolve(), of: () => undefined },
     obtained: { prepare: () => Promise.resolve(), of: () => ({ pairs: [], pending: [] }) },
     logLevel: undefined,
     edge: () => Promise.resolve(),

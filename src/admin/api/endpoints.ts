@@ -53,7 +53,10 @@ export const endpoints: readonly Endpoint[] = [
   { path: '/api/config', get: ({ plane }) => ({ body: maskSecrets(plane.config()) }) },
   { path: '/api/reload', post: reload },
   { path: '/api/caches', get: async ({ plane }) => ({ body: { caches: await plane.caches() } }) },
-  { path: '/api/certificates', get: ({ plane }) => ({ body: { certificates: plane.certificates() } }) },
+  {
+    path: '/api/certificates',
+    get: ({ plane }) => ({ body: { certificates: plane.certificates(), staples: plane.staples() } })
+  },
   {
     path: '/api/cache/purge',
     post: async ({ plane, request }) => ({ body: await plane.purge(parsePurge(await readJson(request))) })

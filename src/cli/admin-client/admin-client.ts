@@ -3,7 +3,7 @@ import { Client } from 'undici'
 import type {
   BackendChange,
   BackendView,
-  CertificateView,
+  CertificatesView,
   InfoView,
   PoolView,
   PurgeReport,
@@ -65,9 +65,8 @@ export class AdminClient {
     return this.#ask<InfoView>('GET', '/api/info')
   }
 
-  async certificates(): Promise<readonly CertificateView[]> {
-    const path = '/api/certificates'
-    return (await this.#ask<{ certificates: readonly CertificateView[] }>('GET', path)).certificates
+  certificates(): Promise<CertificatesView> {
+    return this.#ask<CertificatesView>('GET', '/api/certificates')
   }
 
   async pools(): Promise<readonly PoolView[]> {

@@ -1,4 +1,4 @@
-import type { CertificateView } from '../../admin/control-plane.ts'
+import type { CertificateView, StapleView } from '../../admin/control-plane.ts'
 
 const MAX_LINES = 20
 
@@ -11,4 +11,15 @@ export function certificateLines(certificates: readonly CertificateView[]): stri
   const lines = sorted.slice(0, MAX_LINES).map(({ name, text }) => `${name}: ${text}`)
   const more = sorted.length - lines.length
   return ['', ...lines, ...(more > 0 ? [`… and ${more} more certificates`] : [])]
+}
+
+/** Certificates whose OCSP response is not as it should be; the others are in the metrics and the API. */
+export function stapleLines(staples: readonly StapleView[]): string[] {
+  const wrong = staples.filter(({ state }) => state !== 'good')
+  const lines = wrong.slice(0, MAX_LINES).map(({ file, text }) => `${file}: ${text}`)
+  const good = staples.length - wrong.length
+  if (good > 0) lines.push(`OCSP responses are stapled to ${good} certificate${good === 1 ? '' : 's'}`)
+  const more = wrong.length - Math.min(wrong.length, MAX_LINES)
+  if (more > 0) lines.push(`… and ${more} more without a good OCSP response`)
+  return lines.length === 0 ? [] : ['', ...lines]
 }

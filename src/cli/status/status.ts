@@ -1,9 +1,9 @@
-import type { CertificateView, InfoView, PoolView } from '../../admin/control-plane.ts'
+import type { CertificatesView, InfoView, PoolView } from '../../admin/control-plane.ts'
 import type { AdminClient } from '../admin-client/admin-client.ts'
 import { CliError } from '../cli-error.ts'
 import { filterPools } from '../operate/find-backend.ts'
 import type { Terminal } from '../terminal.ts'
-import { certificateLines } from './certificate-lines.ts'
+import { certificateLines, stapleLines } from './certificate-lines.ts'
 import { renderStatus } from './status-table.ts'
 import { Screen } from './screen.ts'
 
@@ -25,11 +25,9 @@ export async function status(
 ): Promise<void> {
   if (options.json === true) {
     do {
-      const { info, pools, certificates } = await ask(client, options)
+      const shown = await ask(client, options)
       // Watched, one line per look: what reads it wants to know where one ends.
-      terminal.write(
-        `${JSON.stringify({ info, pools, certificates }, null, options.watch === true ? 0 : 2)}\n`
-      )
+      terminal.write(`${JSON.stringify(shown, null, options.watch === true ? 0 : 2)}\n`)
     } while (options.watch === true && (await pause(signal)))
     return
   }
@@ -65,29 +63,22 @@ async function lookAgain(client: AdminClient, options: StatusOptions, terminal: 
 }
 
 async function look(client: AdminClient, options: StatusOptions, terminal: Terminal): Promise<string[]> {
-  const { info, pools, certificates } = await ask(client, options)
+  const { info, pools, certificates, staples } = await ask(client, options)
   const table = renderStatus(info, pools, {
     width: terminal.columns,
     color: terminal.color,
     now: Date.now()
   })
-  return [...table, ...certificateLines(certificates)]
+  return [...table, ...certificateLines(certificates), ...stapleLines(staples)]
 }
 
 async function ask(
   client: AdminClient,
   { pool }: StatusOptions
-): Promise<{
-  info: InfoView
-  pools: readonly PoolView[]
-  certificates: readonly CertificateView[]
-}> {
-  const [info, pools, certificates] = await Promise.all([
-    client.info(),
-    client.pools(),
-    client.certificates()
-  ])
-  return { info, pools: filterPools(pools, pool), certificates: pool === undefined ? certificates : [] }
+): Promise<CertificatesView & { readonly info: InfoView; readonly pools: readonly PoolView[] }> {
+  const [info, pools, tls] = await Promise.all([client.info(), client.pools(), client.certificates()])
+  const shown = pool === undefined ? tls : { certificates: [], staples: [] }
+  return { info, pools: filterPools(pools, pool), ...shown }
 }
 
 /** False once stopped. */

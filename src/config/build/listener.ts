@@ -161,7 +161,7 @@ function buildAccessLog(input: L7Input['accessLog'], absolute: ResolvePath): Acc
 }
 
 function buildTls(input: ListenerTlsInput, absolute: ResolvePath): ListenerTls {
-  const { certificates = [], selfSigned, acme, minVersion, ciphers, clientAuth } = input
+  const { certificates = [], selfSigned, acme, minVersion, ciphers, ocsp, clientAuth } = input
   return {
     certificates: Array.isArray(certificates)
       ? certificates.map(({ cert, key }) => ({ cert: absolute(cert), key: absolute(key) }))
@@ -171,6 +171,7 @@ function buildTls(input: ListenerTlsInput, absolute: ResolvePath): ListenerTls {
     ...(acme !== undefined && { acme: buildListenerAcme(acme) }),
     minVersion,
     ...(ciphers !== undefined && { ciphers }),
+    ...(ocsp !== undefined && { ocsp }),
     ...(clientAuth !== undefined && {
       clientAuth: {
         ca: absolute(clientAuth.ca),

@@ -98,6 +98,8 @@ export interface ListenerTls {
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
   /** As OpenSSL names them; undefined: ours. */
   readonly ciphers?: string
+  /** OCSP responses are stapled; undefined: where the certificate demands it. */
+  readonly ocsp?: boolean
   readonly clientAuth?: {
     readonly ca: string
     readonly crl?: string

@@ -111,6 +111,11 @@ export const catalogue = {
     ['listener', 'file'],
     'Seconds until the certificate expires; negative once it has. By its file, or self-signed.'
   ),
+  lb_ocsp_staple_expiry_seconds: gauge(
+    ['file'],
+    'Seconds for which the OCSP response that is stapled to the certificate is still good; 0: none is stapled.'
+  ),
+  lb_ocsp_requests_total: counter(['result'], 'OCSP responders asked: ok, no-answer, not-valid, revoked.'),
   lb_acme_names: gauge(
     ['state'],
     'Names with certificates by ACME, by state: valid, renewing, ordering, waiting, failed.'

@@ -6,6 +6,10 @@ export interface ClientHello {
   readonly alpn: readonly string[]
   /** It would have an OCSP response with the certificate (status_request, RFC 6066 §8). */
   readonly wantsStaple: boolean
+  /** Lists of two-byte numbers, as they came: what chooses between an RSA and an ECDSA certificate. */
+  readonly ciphers: Buffer
+  readonly signatureSchemes: Buffer | undefined
+  readonly versions: Buffer | undefined
 }
 
 export type PeekResult = ClientHello | 'more' | 'not-tls'
@@ -19,7 +23,9 @@ const MAX_RECORD = 16_384
 const CLIENT_HELLO = 1
 const EXT_SERVER_NAME = 0
 const EXT_STATUS_REQUEST = 5
+const EXT_SIGNATURE_ALGORITHMS = 13
 const EXT_ALPN = 16
+const EXT_SUPPORTED_VERSIONS = 43
 const HOST_NAME = 0
 
 /**
@@ -83,21 +89,26 @@ export function parseClientHello(body: Buffer): ClientHello | undefined {
   const cursor = new Cursor(body)
   cursor.skip(2 + 32)
   cursor.skip(cursor.u8())
-  cursor.skip(cursor.u16())
+  const ciphers = cursor.take(cursor.u16())
   cursor.skip(cursor.u8())
   // TLS 1.2 may end here (RFC 5246 §7.4.1.2).
   const extensionsEnd = cursor.left === 0 ? cursor.at : cursor.u16() + cursor.at
   let serverName: string | undefined
   let alpn: string[] = []
   let wantsStaple = false
+  let signatureSchemes: Buffer | undefined
+  let versions: Buffer | undefined
   while (cursor.ok && cursor.at < extensionsEnd) {
     const type = cursor.u16()
     const data = cursor.take(cursor.u16())
     if (type === EXT_SERVER_NAME) serverName ??= serverNameOf(data)
     else if (type === EXT_ALPN) alpn = protocolsOf(data)
     else if (type === EXT_STATUS_REQUEST) wantsStaple = true
+    else if (type === EXT_SIGNATURE_ALGORITHMS) signatureSchemes = data.subarray(2)
+    else if (type === EXT_SUPPORTED_VERSIONS) versions = data.subarray(1)
   }
-  return cursor.ok && extensionsEnd === body.length ? { serverName, alpn, wantsStaple } : undefined
+  if (!cursor.ok || extensionsEnd !== body.length) return undefined
+  return { serverName, alpn, wantsStaple, ciphers, signatureSchemes, versions }
 }
 
 function serverNameOf(list: Buffer): string | undefined {

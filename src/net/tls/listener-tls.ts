@@ -8,6 +8,8 @@ import { parseChain } from './certificates/parse-chain.ts'
 export interface CertificatePair {
   readonly cert: string
   readonly key: string
+  /** An OCSP response for it, in base64. */
+  readonly staple?: string
 }
 
 /** What TLS on a listener needs, as PEM texts: plain data that the main thread reads and sends to workers. */

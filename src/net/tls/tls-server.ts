@@ -8,7 +8,8 @@ import { Handshake, type Secured, type Shaking, type Tls } from './handshake.ts'
 import type { ListenerTlsMaterial } from './listener-tls.ts'
 import { ACME_TLS } from './challenges.ts'
 import { rawTls } from './raw-tls.ts'
-import { type Bundle, ServerContexts } from './server/server-contexts.ts'
+import type { Bundle } from './server/bundle.ts'
+import { ServerContexts } from './server/server-contexts.ts'
 import type { ServerSide } from './server/server-side.ts'
 import { SocketTls } from './server/socket-tls.ts'
 import type { TlsFacts } from './tls-facts.ts'
@@ -32,7 +33,7 @@ export class TlsServer implements Tls {
   readonly #options: TlsServerOptions
   readonly #thread: TlsThread
   readonly #contexts: ServerContexts
-  readonly #common: Omit<ServerSide, 'context'>
+  readonly #common: Omit<ServerSide, 'context' | 'staple'>
   readonly #sockets: SocketTls
   readonly asksHello: boolean
   readonly #onDemand: boolean
@@ -45,7 +46,7 @@ export class TlsServer implements Tls {
     this.#contexts = new ServerContexts(material, thread.ticketKeys, options.name)
     this.asksHello = this.#contexts.several
     const { alpn } = options
-    this.#common = { alpn: alpn && alpnList(alpn), clientAuth: material.clientAuth, staple: undefined }
+    this.#common = { alpn: alpn && alpnList(alpn), clientAuth: material.clientAuth }
     this.#onDemand = material.acme?.onDemand === true
     this.#sockets = new SocketTls(material, this.#contexts, alpn)
   }
@@ -61,7 +62,7 @@ export class TlsServer implements Tls {
     const { remote } = clear
     const side =
       challenge === undefined
-        ? { ...this.#common, context: bundle.context }
+        ? { ...this.#common, staple: bundle.stapleFor(hello), context: bundle.context }
         : { alpn: ACME_ALPN, clientAuth: undefined, staple: undefined, context: bundle.context }
     const transport = TlsTransport.accepted(rawTls, clear.detach(), side, shaking, remote)
     // What is told comes in a later turn, since a handshake takes more than one read.

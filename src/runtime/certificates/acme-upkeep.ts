@@ -10,6 +10,7 @@ import type { Metrics } from '../../core/metrics/metrics.ts'
 import type { Random } from '../../core/random.ts'
 import type { Challenges } from '../../net/tls/challenges.ts'
 import type { CertificatePair } from '../../net/tls/listener-tls.ts'
+import type { ReapplySoon } from './reapply-soon.ts'
 
 export interface AcmeUpkeepParts {
   readonly clock: Clock
@@ -17,8 +18,6 @@ export interface AcmeUpkeepParts {
   readonly log: Logger
   readonly metrics: Metrics
   readonly memory: { readonly challenges: Challenges }
-  /** Puts the configuration in force once more, with the certificates that are there now. */
-  readonly reapply: () => Promise<unknown>
 }
 
 /** Certificates by ACME, as the rest of the control plane asks for them. */
@@ -37,9 +36,6 @@ export interface NamedPair {
   readonly pair: CertificatePair
 }
 
-/** Several names that come at once are one change of the workers. */
-const GATHER_MS = 300
-const AGAIN_MS = 10_000
 const STATES = ['valid', 'renewing', 'ordering', 'waiting', 'failed'] as const
 
 /** Obtains and renews certificates while lb runs, and puts them in force. */
@@ -48,16 +44,15 @@ export class AcmeUpkeep implements Obtained {
   readonly #names: AcmeNames
   readonly #onDemand: OnDemand
   #config: Config | undefined
-  #soon: (() => void) | undefined
   #closed = false
 
-  constructor(parts: AcmeUpkeepParts) {
+  constructor(parts: AcmeUpkeepParts, reapply: ReapplySoon) {
     this.#parts = parts
     const { clock, random, log, metrics, memory } = parts
     const { challenges } = memory
     this.#names = new AcmeNames({
       ...{ clock, random, log, challenges },
-      onCertificate: () => this.#reapplySoon(GATHER_MS),
+      onCertificate: () => reapply.soon(),
       onOrder: (result) => metrics.counter('lb_acme_orders_total', { result }).add(),
       may: (name) => this.#may(name)
     })
@@ -120,7 +115,6 @@ export class AcmeUpkeep implements Obtained {
 
   close(): void {
     this.#closed = true
-    this.#soon?.()
     this.#names.close()
   }
 
@@ -145,20 +139,6 @@ export class AcmeUpkeep implements Obtained {
     // A new one was allowed a moment ago.
     if (this.#names.certificate(name) === undefined) return true
     return this.#onDemand.stillAllowed(name, rule)
-  }
-
-  #reapplySoon(ms: number): void {
-    if (this.#closed) return
-    this.#soon ??= this.#parts.clock.after(ms, () => {
-      this.#soon = undefined
-      // What is wrong is logged by whoever refuses it; the certificates must not wait for the next change of the file.
-      this.#parts.reapply().then(
-        (report) => {
-          if ((report as { errors?: readonly string[] }).errors?.length) this.#reapplySoon(AGAIN_MS)
-        },
-        () => this.#reapplySoon(AGAIN_MS)
-      )
-    })
   }
 }
 

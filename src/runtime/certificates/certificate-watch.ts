@@ -9,6 +9,10 @@ export interface HeldCertificate {
   /** Path, or `self-signed`. */
   readonly file: string
   readonly keyFile: string
+  /** PEM, with its chain. */
+  readonly cert: string
+  /** The listener's key `ocsp`. */
+  readonly ocsp: boolean | undefined
   readonly checked: CheckedCertificate
 }
 

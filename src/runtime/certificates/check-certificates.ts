@@ -1,7 +1,8 @@
 import type { Config } from '../../config/model/model.ts'
-import { errorAt, type Finding, type Path } from '../../config/report/problem.ts'
+import { errorAt, type Finding, type Path, warningAt } from '../../config/report/problem.ts'
 import { daysLeft } from '../../net/tls/certificates/check-certificate.ts'
 import { listenerMaterial, readCertificates, TlsFileError } from '../../net/tls/listener-tls.ts'
+import { whyNot } from '../../ocsp/staples.ts'
 import { readUpstreamTls } from '../../net/tls/upstream-tls.ts'
 
 export interface CertificateReport {
@@ -40,7 +41,14 @@ export function checkCertificates(config: Config, now: number): CertificateRepor
           tls.certificateFolder ?? '',
           'holds no certificate with its key'
         )
-      for (const { paths, place, checked } of read) {
+      for (const { paths, place, pair, checked } of read) {
+        const unstapled = whyNot(pair.cert, tls.ocsp)
+        if (unstapled !== undefined) {
+          const at = place.at(-1) === 'dir' ? place : [...place, 'cert']
+          findings.push(
+            warningAt([...path, ...at], `${paths.cert}: no OCSP response can be stapled: ${unstapled}`)
+          )
+        }
         for (const { file, message } of checked.problems) {
           const at = place.at(-1) === 'dir' ? place : [...place, file]
           findings.push(errorAt([...path, ...at], `${paths[file]}: ${message}`))

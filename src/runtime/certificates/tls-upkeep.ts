@@ -3,25 +3,39 @@ import type { Clock } from '../../core/clock.ts'
 import type { Sample } from '../../core/metrics/hub.ts'
 import type { Challenges } from '../../net/tls/challenges.ts'
 import { ROTATE_TICKET_KEYS_MS, type TicketKeys } from '../../net/tls/ticket-keys.ts'
+import { askResponder } from '../../ocsp/ask-responder.ts'
+import { Staples } from '../../ocsp/staples.ts'
 import { AcmeUpkeep, type AcmeUpkeepParts } from './acme-upkeep.ts'
+import { ReapplySoon } from './reapply-soon.ts'
 import { CertificateWatch, type HeldCertificate } from './certificate-watch.ts'
 
 export interface TlsUpkeepParts extends AcmeUpkeepParts {
   readonly memory: { readonly ticketKeys: TicketKeys; readonly challenges: Challenges }
+  /** Puts the configuration in force once more, with the certificates that are there now. */
+  readonly reapply: () => Promise<unknown>
 }
 
 /** What TLS needs of the main thread while it runs: new keys for session tickets, an eye on the certificates, and those that are obtained. */
 export class TlsUpkeep {
   readonly certificates: CertificateWatch
   readonly acme: AcmeUpkeep
+  readonly staples: Staples
   readonly #clock: Clock
   readonly #ticketKeys: TicketKeys
+  readonly #again: ReapplySoon
   #cancel: () => void
 
   constructor(parts: TlsUpkeepParts) {
-    const { clock, log, memory } = parts
+    const { clock, random, log, memory, metrics } = parts
+    const again = new ReapplySoon(clock, parts.reapply)
+    this.#again = again
     this.certificates = new CertificateWatch(clock, log)
-    this.acme = new AcmeUpkeep(parts)
+    this.acme = new AcmeUpkeep(parts, again)
+    this.staples = new Staples({
+      ...{ clock, random, log, ask: askResponder },
+      onChange: () => again.soon(),
+      onAsked: (result) => metrics.counter('lb_ocsp_requests_total', { result }).add()
+    })
     this.#clock = clock
     this.#ticketKeys = memory.ticketKeys
     this.#cancel = this.#later()
@@ -30,6 +44,7 @@ export class TlsUpkeep {
   /** This is in force now. */
   applied(config: Config, certificates: readonly HeldCertificate[]): void {
     this.certificates.hold(certificates)
+    this.staples.retain(certificates)
     this.acme.applied(config)
   }
 
@@ -37,10 +52,13 @@ export class TlsUpkeep {
   readonly collect = (sample: Sample): void => {
     this.certificates.collect(sample)
     this.acme.collect(sample)
+    this.staples.collect(sample)
   }
 
   close(): void {
+    this.#again.close()
     this.acme.close()
+    this.staples.close()
     this.#cancel()
     this.certificates.close()
   }

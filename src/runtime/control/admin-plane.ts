@@ -11,7 +11,8 @@ import {
   type PoolView,
   type PurgeReport,
   type PurgeRequest,
-  type ReloadReport
+  type ReloadReport,
+  type StapleView
 } from '../../admin/control-plane.ts'
 import type { ExplainRequest, ExplanationView } from '../../admin/api/explanation.ts'
 import type { Backend } from '../../balancer/pool/backend.ts'
@@ -49,6 +50,7 @@ export interface AdminPlaneParts {
   readonly reload: (plan: boolean) => Promise<ReloadReport>
   readonly redis: RedisBoard
   readonly certificates: () => readonly CertificateView[]
+  readonly staples: () => readonly StapleView[]
 }
 
 /** What the admin listener shows and changes: the running process in the words of the admin API. */
@@ -136,6 +138,10 @@ export class AdminPlane implements ControlPlane {
 
   certificates(): readonly CertificateView[] {
     return this.#parts.certificates()
+  }
+
+  staples(): readonly StapleView[] {
+    return this.#parts.staples()
   }
 
   caches(): readonly CacheView[] {

@@ -8,7 +8,7 @@ import { describeDiff, diffConfigs, isEmpty } from './reload/diff.ts'
 import { makePool, type PoolDeps } from '../plane/make-pool.ts'
 import type { Obtained } from '../certificates/acme-upkeep.ts'
 import type { HeldCertificate } from '../certificates/certificate-watch.ts'
-import { MaterialReader, type ReadMaterial } from './reload/material.ts'
+import { MaterialReader, type ReadMaterial, type Stapled } from './reload/material.ts'
 import type { ListenerConnections } from '../workers/messages.ts'
 import type { Planes } from '../workers/planes.ts'
 import { overlaps, probeBind } from '../plane/sockets/probe-bind.ts'
@@ -24,6 +24,7 @@ export interface ControllerParts extends PoolDeps {
   readonly logLevel: LogLevel | undefined
   readonly memory: ConfiguredMemory
   readonly obtained: Obtained
+  readonly staples: Stapled
   /** Changes the admin listener. Rejects when that cannot be; then it is as before. */
   readonly edge: (config: Config) => Promise<void>
   /** After every change. */
@@ -56,7 +57,7 @@ export class Controller {
 
   constructor(parts: ControllerParts) {
     this.#parts = parts
-    this.#material = new MaterialReader(parts.obtained)
+    this.#material = new MaterialReader(parts.obtained, parts.staples)
   }
 
   /** In force. */

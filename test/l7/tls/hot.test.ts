@@ -116,7 +116,10 @@ t.test('the log says how long a certificate is still valid, at 21, 7 and 1 days,
   const { cert, key } = pki.leaf('a.test')
   const checked = checkCertificate(cert, key, Date.now())
   const facts = { ...checked.facts!, notAfter: clock.wall() + 30 * DAY_MS + 1 }
-  const held = { listener: 'web', file: 'a.crt', keyFile: 'a.key', checked: { ...checked, facts } }
+  const held = {
+    ...{ listener: 'web', file: 'a.crt', keyFile: 'a.key', cert, ocsp: undefined },
+    checked: { ...checked, facts }
+  }
   watch.hold([held])
   t.same(
     log.lines.filter(({ level }) => level !== 'debug'),

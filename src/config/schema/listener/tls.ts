@@ -42,6 +42,11 @@ export const listenerTls = mapping(
       .describe(
         'Cipher suites as OpenSSL names them, joined by colons, for clients that are old; left out: ECDHE with AES-GCM or ChaCha20.'
       ),
+    ocsp: flag()
+      .optional()
+      .describe(
+        'Staple OCSP responses, which are fetched from the responder that a certificate names; left out: for certificates that demand it (must-staple), false: never.'
+      ),
     clientAuth: mapping(
       {
         ca: filePath().describe('PEM file with the authorities that sign client certificates.'),

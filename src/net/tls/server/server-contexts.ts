@@ -2,25 +2,10 @@ import { createHash, X509Certificate } from 'node:crypto'
 import type { SecureContext } from 'node:tls'
 import type { CertificatePair, ListenerTlsMaterial } from '../listener-tls.ts'
 import { altNames } from '../certificates/alt-names.ts'
+import { Bundle } from './bundle.ts'
 import { serverContext } from './server-context.ts'
 import { ServerNames } from '../server-names.ts'
 import type { PurposeKeys, TicketKeys } from '../ticket-keys.ts'
-
-/** Certificates that are shown for the same name: RSA and ECDSA side by side. The context is made when it is first needed. */
-export class Bundle {
-  readonly pairs: readonly CertificatePair[]
-  readonly #make: (pairs: readonly CertificatePair[]) => SecureContext
-  #context: SecureContext | undefined
-
-  constructor(pairs: readonly CertificatePair[], make: (pairs: readonly CertificatePair[]) => SecureContext) {
-    this.pairs = pairs
-    this.#make = make
-  }
-
-  get context(): SecureContext {
-    return (this.#context ??= this.#make(this.pairs))
-  }
-}
 
 interface Parsed {
   readonly pair: CertificatePair
@@ -61,10 +46,7 @@ export class ServerContexts {
       const key = together.map((each) => parsed.indexOf(each)).join(' ')
       let bundle = bundles.get(key)
       if (bundle === undefined) {
-        bundle = new Bundle(
-          together.map(({ pair }) => pair),
-          make
-        )
+        bundle = new Bundle(together, make, material.ciphers === undefined)
         bundles.set(key, bundle)
       }
       return bundle
@@ -82,7 +64,10 @@ export class ServerContexts {
     this.#first = one === undefined ? this.none : bundleOf(one.names[0], one)
     // What is wrong with it is told now.
     void this.#first.context
-    this.several = bundles.size > 1 || acme !== undefined
+    this.several =
+      bundles.size > 1 ||
+      acme !== undefined ||
+      [...bundles.values()].some(({ choosesStaple }) => choosesStaple)
   }
 
   /** `name` in lower case. */
@@ -97,7 +82,7 @@ export class ServerContexts {
 
   /** For one validation by tls-alpn-01. */
   forChallenge(pair: CertificatePair): Bundle {
-    return new Bundle([pair], this.#make)
+    return new Bundle([{ pair, keyType: '' }], this.#make)
   }
 }
 

@@ -5,7 +5,8 @@ import type { Transport, TransportOwner } from '../../transport/transport.ts'
 import type { Shaking } from '../handshake.ts'
 import type { ListenerTlsMaterial } from '../listener-tls.ts'
 import { serverOptions } from './server-context.ts'
-import type { Bundle, ServerContexts } from './server-contexts.ts'
+import type { Bundle } from './bundle.ts'
+import type { ServerContexts } from './server-contexts.ts'
 
 /** TLS by TLSSockets, where OpenSSL's handle cannot be driven directly: tls.Servers that never listen, one for each bundle. */
 export class SocketTls {
@@ -48,7 +49,8 @@ export class SocketTls {
     return clear
   }
 
-  #make({ pairs }: Bundle, alpn: readonly string[] | undefined): Server {
+  #make(bundle: Bundle, alpn: readonly string[] | undefined): Server {
+    const { pairs } = bundle
     const { clientAuth } = this.#material
     const server = createServer({
       ...serverOptions(pairs, this.#material, this.#contexts.sessionIdContext),
@@ -59,6 +61,10 @@ export class SocketTls {
       handshakeTimeout: 0x7fff_ffff,
       ALPNProtocols: alpn === undefined ? undefined : [...alpn]
     })
+    // Which of several certificates is shown is not known here.
+    const staple = bundle.stapleFor(undefined)
+    if (staple !== undefined)
+      server.on('OCSPRequest', (_certificate, _issuer, answer) => answer(null, staple))
     server.on('secureConnection', (socket) => this.#settle(socket, undefined))
     server.on('tlsClientError', (error, socket) => this.#settle(socket, error))
     return server

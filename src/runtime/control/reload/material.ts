@@ -12,6 +12,7 @@ import {
   type ListenerTlsMaterial
 } from '../../../net/tls/listener-tls.ts'
 import { readUpstreamTls, type UpstreamTlsMaterial } from '../../../net/tls/upstream-tls.ts'
+import type { Staples } from '../../../ocsp/staples.ts'
 import type { Material } from '../../plane/snapshot.ts'
 import type { NamedPair, Obtained } from '../../certificates/acme-upkeep.ts'
 import type { HeldCertificate } from '../../certificates/certificate-watch.ts'
@@ -31,9 +32,11 @@ export class MaterialReader {
   /** Made once: a reload must not change the certificate that a developer has just accepted. */
   #selfSigned: CertificatePair | undefined
   readonly #obtained: Obtained
+  readonly #staples: Stapled
 
-  constructor(obtained: Obtained) {
+  constructor(obtained: Obtained, staples: Stapled) {
     this.#obtained = obtained
+    this.#staples = staples
   }
 
   /**
@@ -59,10 +62,12 @@ export class MaterialReader {
         for (const each of read) refuseUnusable(each, before)
         const { pairs, pending } = this.#obtained.of(name, tls)
         const held = [...read, ...pairs.map((each) => obtainedFor(name, each, now))]
-        certificates.push(...held.map(({ held }) => held))
+        const made = held.map(({ held, pair }) => ({ ...held, cert: pair.cert, ocsp: tls.ocsp }))
+        certificates.push(...made)
+        await this.#staples.prepare(made)
         listeners[name] = listenerMaterial(
           tls,
-          held.map(({ pair }) => pair),
+          held.map(({ pair }) => this.#stapled(pair, tls)),
           pending
         )
       } catch (error) {
@@ -78,6 +83,11 @@ export class MaterialReader {
       }
     }
     return { listeners, pools, redis: redisMaterial(config), certificates }
+  }
+
+  #stapled(pair: CertificatePair, { ocsp }: ListenerTls): CertificatePair {
+    const staple = this.#staples.of(pair.cert, ocsp)
+    return staple === undefined ? pair : { ...pair, staple }
   }
 
   async #certificates(listener: string, tls: ListenerTls, now: number): Promise<Made[]> {
@@ -102,10 +112,13 @@ export class MaterialReader {
   }
 }
 
+/** OCSP responses, as far as what reads certificates asks for them. */
+export type Stapled = Pick<Staples, 'prepare' | 'of'>
+
 interface Made {
   readonly pair: CertificatePair
   readonly place: readonly (string | number)[]
-  readonly held: HeldCertificate
+  readonly held: Omit<HeldCertificate, 'cert' | 'ocsp'>
 }
 
 /** Of what an authority has given nothing is refused: the next one comes by itself. */

@@ -1,0 +1,149 @@
+import type { Clock } from '../core/clock.ts'
+import type { Logger } from '../core/log/log.ts'
+import type { Random } from '../core/random.ts'
+import type { AskResponder } from './ask-responder.ts'
+import type { OcspSubject } from './certificate-id.ts'
+import { ocspRequest } from './request.ts'
+import { OcspError, readResponse, type Staple } from './response.ts'
+
+export interface KeptStapleParts {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Logger
+  readonly ask: AskResponder
+  /** Another response is to be shown from now on, or none. */
+  readonly onChange: () => void
+  /** A responder was asked: `ok`, or why not. */
+  readonly onAsked: (result: 'ok' | OcspError['kind']) => void
+}
+
+export interface StapleFailure {
+  readonly count: number
+  readonly reason: string
+}
+
+const FIRST_WAIT_MS = 10_000
+const LONGEST_WAIT_MS = 3_600_000
+/** A response of seven days is asked for again daily: a revocation is known soon. */
+const LONGEST_REST_MS = 86_400_000
+const SHORTEST_REST_MS = 1_000
+
+/** The response for one certificate: fetched, fetched again before it ends, and kept through outages of its responder. */
+export class KeptStaple {
+  /** Its file. */
+  readonly name: string
+  /** The certificate demands a response. */
+  readonly must: boolean
+  readonly subject: OcspSubject
+  readonly #parts: KeptStapleParts
+  #staple: Staple | undefined
+  #failure: StapleFailure | undefined
+  /** Wall clock. */
+  #nextAt = 0
+  #cancel: (() => void) | undefined
+  #cancelEnd: (() => void) | undefined
+  #closed = false
+  /** Resolves once it has been asked for the first time, whatever came of it. */
+  readonly tried: Promise<void>
+
+  constructor(name: string, must: boolean, subject: OcspSubject, parts: KeptStapleParts) {
+    this.name = name
+    this.must = must
+    this.subject = subject
+    this.#parts = parts
+    this.tried = this.#ask()
+  }
+
+  /** In force now. */
+  get staple(): Staple | undefined {
+    const staple = this.#staple
+    return staple !== undefined && staple.nextUpdate > this.#parts.clock.wall() ? staple : undefined
+  }
+
+  get failure(): StapleFailure | undefined {
+    return this.#failure
+  }
+
+  get nextAt(): number {
+    return this.#nextAt
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#cancel?.()
+    this.#cancelEnd?.()
+  }
+
+  async #ask(): Promise<void> {
+    const { ask, clock, onAsked } = this.#parts
+    const { url, id } = this.subject
+    try {
+      const bytes = await ask(url, ocspRequest(id))
+      if (this.#closed) return
+      this.#took(readResponse(bytes, this.subject, clock.wall()))
+      onAsked('ok')
+    } catch (error) {
+      if (this.#closed) return
+      this.#failed(error as Error)
+      onAsked(error instanceof OcspError ? error.kind : 'no-answer')
+    }
+    this.#cancel = clock.after(
+      Math.max(this.#nextAt - clock.wall(), SHORTEST_REST_MS),
+      () => void this.#ask()
+    )
+  }
+
+  #took(staple: Staple): void {
+    const { clock, random, log, onChange } = this.#parts
+    if (this.#failure !== undefined)
+      log.info({ file: this.name }, `OCSP response for ${this.name}: there again`)
+    this.#failure = undefined
+    const now = clock.wall()
+    // Half of what is left, a tenth earlier or not: many certificates do not come at once for ever.
+    const rest = Math.min((staple.nextUpdate - now) / 2, LONGEST_REST_MS) * (0.9 + 0.1 * random())
+    this.#nextAt = Math.round(now + rest)
+    const changed = this.#staple?.bytes.equals(staple.bytes) !== true
+    this.#staple = staple
+    this.#endAt(staple.nextUpdate)
+    if (changed) onChange()
+  }
+
+  #failed(error: Error): void {
+    const { clock, random, log, onChange } = this.#parts
+    const count = (this.#failure?.count ?? 0) + 1
+    this.#failure = { count, reason: error.message }
+    const wait = Math.min(FIRST_WAIT_MS * 2 ** Math.min(count - 1, 20), LONGEST_WAIT_MS)
+    this.#nextAt = Math.round(clock.wall() + wait * (0.9 + 0.2 * random()))
+    const revoked = error instanceof OcspError && error.kind === 'revoked'
+    if (revoked && this.#staple !== undefined) {
+      this.#staple = undefined
+      onChange()
+    }
+    if (count > 1) return
+    const fields = { file: this.name, responder: this.subject.url }
+    const kept = this.staple
+    const rest =
+      kept === undefined ? 'none is stapled' : `the one at hand is kept until ${iso(kept.nextUpdate)}`
+    log[revoked ? 'error' : 'warn'](fields, `OCSP response for ${this.name}: ${error.message}; ${rest}`)
+  }
+
+  #endAt(at: number): void {
+    const { clock, log, onChange } = this.#parts
+    this.#cancelEnd?.()
+    // Timers end after 24 days; by then there is another one.
+    const ms = Math.min(at - clock.wall(), 0x7fff_ffff)
+    this.#cancelEnd = clock.after(ms, () => {
+      if (this.staple !== undefined) return
+      this.#staple = undefined
+      log.error(
+        { file: this.name },
+        `OCSP response for ${this.name}: the last one has ended, none is stapled`
+      )
+      onChange()
+    })
+  }
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString()
+}

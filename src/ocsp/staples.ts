@@ -1,0 +1,130 @@
+import type { Sample } from '../core/metrics/hub.ts'
+import { staplingNeeds } from './certificate-id.ts'
+import { KeptStaple, type KeptStapleParts } from './kept-staple.ts'
+
+/** A certificate, and whether its listener would have a response stapled: `undefined` leaves it to the certificate. */
+export interface StapleWanted {
+  /** PEM, with its chain. */
+  readonly cert: string
+  /** Its file. */
+  readonly file: string
+  readonly ocsp: boolean | undefined
+}
+
+/** One stapled certificate as operators see it. */
+export interface StapleView {
+  readonly file: string
+  readonly state: 'good' | 'failed' | 'none'
+  /** The same in words. */
+  readonly text: string
+  readonly responder?: string
+  /** ISO 8601. */
+  readonly nextUpdate?: string
+  readonly nextTryAt?: string
+  readonly reason?: string
+}
+
+/** A certificate that demands a response is not put in force without one for this long, where one can be had. */
+const WAIT_MS = 3_000
+
+/** OCSP responses for certificates that want them (RFC 6960, RFC 7633): asked for by the main thread, never in a handshake. */
+export class Staples {
+  readonly #parts: KeptStapleParts
+  /** By the certificate's PEM text. */
+  readonly #kept = new Map<string, KeptStaple>()
+  /** Those that nobody can be asked about: file → why. */
+  #unasked = new Map<string, string>()
+
+  constructor(parts: KeptStapleParts) {
+    this.#parts = parts
+  }
+
+  /** Resolves when what is new has been asked for, or soon after for certificates that demand a response. */
+  async prepare(wanted: readonly StapleWanted[]): Promise<void> {
+    const tried: Promise<void>[] = []
+    for (const { cert, file, ocsp } of wanted) {
+      if (ocsp === false || this.#kept.has(cert)) continue
+      const needs = staplingNeeds(cert)
+      if (needs === undefined || typeof needs.subject === 'string' || !(needs.must || ocsp === true)) continue
+      const kept = new KeptStaple(file, needs.must, needs.subject, this.#parts)
+      this.#kept.set(cert, kept)
+      if (needs.must) tried.push(kept.tried)
+    }
+    if (tried.length === 0) return
+    let cancel = (): void => {}
+    const late = new Promise<void>((resolve) => (cancel = this.#parts.clock.after(WAIT_MS, resolve)))
+    await Promise.race([Promise.all(tried), late])
+    cancel()
+  }
+
+  /** What is stapled to a certificate now, in base64; `ocsp` as its listener says. */
+  of(cert: string, ocsp: boolean | undefined): string | undefined {
+    const kept = this.#kept.get(cert)
+    if (kept === undefined || !(ocsp ?? kept.must)) return undefined
+    return kept.staple?.bytes.toString('base64')
+  }
+
+  /** These certificates are in force; the others are forgotten. */
+  retain(wanted: readonly StapleWanted[]): void {
+    for (const [cert, kept] of this.#kept) {
+      if (wanted.some((each) => each.cert === cert && (each.ocsp ?? kept.must))) continue
+      kept.close()
+      this.#kept.delete(cert)
+    }
+    const before = this.#unasked
+    this.#unasked = new Map()
+    for (const { cert, file, ocsp } of wanted) {
+      if (ocsp === false || this.#kept.has(cert)) continue
+      const reason = whyNot(cert, ocsp)
+      if (reason === undefined) continue
+      this.#unasked.set(file, reason)
+      if (before.get(file) !== reason)
+        this.#parts.log.warn({ file }, `certificate ${file}: no OCSP response can be stapled: ${reason}`)
+    }
+  }
+
+  views(): StapleView[] {
+    const unasked = [...this.#unasked].map(([file, reason]): StapleView => ({
+      file,
+      state: 'none',
+      text: `no OCSP response: ${reason}`,
+      reason
+    }))
+    return [...[...this.#kept.values()].map(viewOf), ...unasked]
+  }
+
+  /** For the metrics. */
+  readonly collect = (sample: Sample): void => {
+    const now = this.#parts.clock.wall()
+    for (const { name, staple } of this.#kept.values()) {
+      const seconds = staple === undefined ? 0 : Math.round((staple.nextUpdate - now) / 1_000)
+      sample('lb_ocsp_staple_expiry_seconds', { file: name }, seconds)
+    }
+  }
+
+  close(): void {
+    for (const kept of this.#kept.values()) kept.close()
+  }
+}
+
+/** Why no response can be stapled to a certificate that wants one. */
+export function whyNot(cert: string, ocsp: boolean | undefined): string | undefined {
+  const needs = staplingNeeds(cert)
+  if (needs === undefined || !(needs.must || ocsp === true)) return undefined
+  return typeof needs.subject === 'string' ? needs.subject : undefined
+}
+
+function viewOf({ name, staple, failure, subject, nextAt }: KeptStaple): StapleView {
+  const iso = (ms: number): string => new Date(ms).toISOString()
+  const until = staple === undefined ? 'no OCSP response' : `OCSP response until ${iso(staple.nextUpdate)}`
+  const then = failure === undefined ? '' : `, failed (${failure.reason})`
+  return {
+    file: name,
+    state: failure !== undefined ? 'failed' : staple === undefined ? 'none' : 'good',
+    text: `${until}${then}, asks again ${iso(nextAt)}`,
+    responder: subject.url,
+    ...(staple !== undefined && { nextUpdate: iso(staple.nextUpdate) }),
+    nextTryAt: iso(nextAt),
+    ...(failure !== undefined && { reason: failure.reason })
+  }
+}

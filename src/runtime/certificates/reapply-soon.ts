@@ -1,0 +1,37 @@
+import type { Clock } from '../../core/clock.ts'
+
+/** Several certificates that come at once are one change of the workers. */
+const GATHER_MS = 300
+const AGAIN_MS = 10_000
+
+/** Has the configuration put in force once more, soon after something of its certificates has changed. */
+export class ReapplySoon {
+  readonly #clock: Clock
+  readonly #reapply: () => Promise<unknown>
+  #cancel: (() => void) | undefined
+  #closed = false
+
+  constructor(clock: Clock, reapply: () => Promise<unknown>) {
+    this.#clock = clock
+    this.#reapply = reapply
+  }
+
+  soon(ms = GATHER_MS): void {
+    if (this.#closed) return
+    this.#cancel ??= this.#clock.after(ms, () => {
+      this.#cancel = undefined
+      // What is wrong is logged by whoever refuses it; the certificates must not wait for the next change of the file.
+      this.#reapply().then(
+        (report) => {
+          if ((report as { errors?: readonly string[] }).errors?.length) this.soon(AGAIN_MS)
+        },
+        () => this.soon(AGAIN_MS)
+      )
+    })
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#cancel?.()
+  }
+}
