@@ -1,11 +1,21 @@
 import type { Clock } from './clock.ts'
 import { contain, type Contained } from './containment.ts'
+import { Roster } from './roster.ts'
 
 /** Something that waits: `deadline` is in Clock.now() milliseconds, Infinity while nothing is awaited. */
 export interface Waits extends Contained {
   deadline: number
+  /** Written by Deadlines only. */
+  waitsAt?: number
   /** Called once `deadline` has passed; `deadline` is set to Infinity before. It may remove itself. */
   onDeadline(now: number): void
+}
+
+const seats = {
+  get: ({ waitsAt }: Waits) => waitsAt,
+  set: (waits: Waits, at: number) => {
+    waits.waitsAt = at
+  }
 }
 
 /** A sweep that is later than this waits for one more turn. */
@@ -19,7 +29,7 @@ const STALL_PERIODS = 2.5
 export class Deadlines {
   readonly #clock: Clock
   readonly #periodMs: number
-  readonly #waiting = new Set<Waits>()
+  readonly #waiting = new Roster<Waits>(seats)
   #cancel: (() => void) | undefined
   /** The last sweep was put off. */
   #stalled = false
@@ -62,15 +72,15 @@ export class Deadlines {
       return this.#schedule()
     }
     this.#stalled = false
-    for (const waits of this.#waiting) {
-      if (waits.deadline > now) continue
+    this.#waiting.forEach((waits) => {
+      if (waits.deadline > now) return
       waits.deadline = Infinity
       try {
         waits.onDeadline(now)
       } catch (error) {
         contain(error, waits)
       }
-    }
+    })
     if (this.#waiting.size > 0) this.#schedule()
   }
 }

@@ -3,6 +3,7 @@ import type { HttpProtocol } from '../config/model/model.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Deadlines } from '../core/deadlines.ts'
 import type { ErrorCode } from '../core/errors.ts'
+import { Roster } from '../core/roster.ts'
 import type { Logger } from '../core/log/log.ts'
 import type { Counter, Gauge, Metrics } from '../core/metrics/metrics.ts'
 import type { Random } from '../core/random.ts'
@@ -12,7 +13,7 @@ import type { TlsServer } from '../net/tls/tls-server.ts'
 import type { Attach } from '../net/transport/accept.ts'
 import type { Transport, TransportOwner } from '../net/transport/transport.ts'
 import { compilePieces, compileSnapshot, type SnapshotParts } from './compile/compile.ts'
-import type { Ends } from './exchange/client/client-connection.ts'
+import { clientPlaces, type Ends } from './exchange/client/client-connection.ts'
 import type { DownstreamStream } from './exchange/downstream-stream.ts'
 import type { EngineContext, FinishedExchange, L7Deps } from './exchange/engine-context.ts'
 import { Exchange } from './exchange/exchange.ts'
@@ -62,7 +63,7 @@ export class L7Engine
   readonly bytesOut: Counter
   snapshot: Snapshot
   readonly http2: Http2Metrics
-  readonly #connections = new Set<ClientSide>()
+  readonly #connections = new Roster<ClientSide>(clientPlaces)
   readonly #accepted: Counter
   readonly #open: Gauge
   readonly #errors = new Map<ErrorCode, Counter>()
@@ -216,9 +217,8 @@ export class L7Engine
 
   /** Age of the oldest connection in ms, 0 without one. */
   oldestMs(now: number): number {
-    // A Set keeps the order of insertion.
-    for (const connection of this.#connections) return now - connection.acceptedAt
-    return 0
+    const { first } = this.#connections
+    return first === undefined ? 0 : now - first.acceptedAt
   }
 
   get draining(): boolean {
@@ -228,14 +228,14 @@ export class L7Engine
   /** Idle connections close; others with the response under way. Tunnels stay until `destroy`. */
   drain(): void {
     this.#draining = true
-    for (const connection of [...this.#connections]) connection.drain()
+    for (const connection of this.#connections.toArray()) connection.drain()
   }
 
   /** Closes everything at once. */
   destroy(): void {
     this.#draining = true
     this.#door.destroy()
-    for (const connection of [...this.#connections]) connection.destroy()
+    for (const connection of this.#connections.toArray()) connection.destroy()
   }
 
   // DownstreamHost.

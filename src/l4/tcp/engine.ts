@@ -1,5 +1,6 @@
 import type { Backend } from '../../balancer/pool/backend.ts'
 import { errorKind, type ErrorCode } from '../../core/errors.ts'
+import { Roster } from '../../core/roster.ts'
 import { LogThrottle } from '../../core/log/log-throttle.ts'
 import type { Attach } from '../../net/transport/accept.ts'
 import { endpointText } from '../../net/dial/endpoint.ts'
@@ -11,14 +12,22 @@ import { L4Metrics } from '../l4-metrics.ts'
 import type { L4Snapshot } from '../snapshot.ts'
 import type { CutReason } from './splice.ts'
 
+type Placed = L4Connection & { place?: number }
+
+const byPlace = {
+  get: ({ place }: Placed) => place,
+  set: (connection: Placed, at: number) => {
+    connection.place = at
+  }
+}
+
 /** One L4 listener in one thread: owns its connections; whoever binds hands them over. */
 export class L4Engine implements L4Host {
   readonly deps: L4Deps
   readonly metrics: L4Metrics
   // Written by `apply` only; a connection takes it once.
   #snapshot: L4Snapshot
-  /** In the order in which they came. */
-  readonly #connections = new Set<L4Connection>()
+  readonly #connections = new Roster<Placed>(byPlace)
   readonly #keepAlive: KeepAliveSweep
   readonly #throttle: LogThrottle
   #draining = false
@@ -59,8 +68,8 @@ export class L4Engine implements L4Host {
 
   /** Age of the oldest connection, 0 without. */
   oldestMs(now: number): number {
-    for (const { startedAt } of this.#connections) return Math.max(0, now - startedAt)
-    return 0
+    const { first } = this.#connections
+    return first === undefined ? 0 : Math.max(0, now - first.startedAt)
   }
 
   /** No new connections; those there are live until they end. */
@@ -109,7 +118,9 @@ export class L4Engine implements L4Host {
   }
 
   #cut(reason: CutReason, which: (connection: L4Connection) => boolean): void {
-    for (const connection of this.#connections) if (which(connection)) connection.cut(reason)
+    this.#connections.forEach((connection) => {
+      if (which(connection)) connection.cut(reason)
+    })
   }
 
   #log(connection: L4Connection, end: ConnectionEnd): void {

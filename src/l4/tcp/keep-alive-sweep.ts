@@ -10,15 +10,21 @@ interface LivesLong {
   keepAlive(): void
 }
 
+/** All of them. */
+interface LivingLong {
+  /** Ends where `visit` says false. */
+  forEach(visit: (one: LivesLong) => boolean): void
+}
+
 /** Turns TCP keep-alive on towards the backends of connections that have lived for half a minute. */
 export class KeepAliveSweep implements Waits {
   deadline = Infinity
   readonly #clock: Clock
   readonly #deadlines: Deadlines
-  readonly #connections: ReadonlySet<LivesLong>
+  readonly #connections: LivingLong
 
   /** `connections` in the order in which they began. */
-  constructor(clock: Clock, deadlines: Deadlines, connections: ReadonlySet<LivesLong>) {
+  constructor(clock: Clock, deadlines: Deadlines, connections: LivingLong) {
     this.#clock = clock
     this.#deadlines = deadlines
     this.#connections = connections
@@ -37,10 +43,11 @@ export class KeepAliveSweep implements Waits {
 
   onDeadline(now: number): void {
     const before = this.#clock.now() - KEEP_ALIVE_AFTER_MS
-    for (const connection of this.#connections) {
-      if (connection.startedAt > before) break
+    this.#connections.forEach((connection) => {
+      if (connection.startedAt > before) return false
       connection.keepAlive()
-    }
+      return true
+    })
     this.deadline = now + KEEP_ALIVE_AFTER_MS
   }
 }

@@ -5,6 +5,7 @@ import type { CompiledRoute, Snapshot, Target } from '../compile/snapshot.ts'
 import { NO_HOOKS, type HookLists } from '../compile/hook-lists.ts'
 import type { ForwardTimes } from '../forward/forward-times.ts'
 import type { Request } from '../message/request.ts'
+import { NOT_COUNTED } from '../../shared/concurrency-table.ts'
 import type { TlsFacts } from '../../net/tls/tls-facts.ts'
 import type { ClientConnection } from './client/client-connection.ts'
 import type { DownstreamStream } from './downstream-stream.ts'
@@ -56,6 +57,11 @@ export abstract class ExchangeFacts {
   identity: Identity | undefined
   /** Hash by which `hash` and `maglev` pools choose, in place of the pool's own key. Written by stages. */
   hashKey: string | undefined
+  /**
+   * Written by the concurrency stage only. A field and not a Map of the stage: tables of a Map that exchanges come and go in
+   * drag them into the old generation (docs/discoveries/maps-that-churn.md).
+   */
+  concurrencyPlace = NOT_COUNTED
   /** As in the Cache-Status field, '' without a cache. Written by the cache stage only. */
   cacheStatus = ''
   /** The backend that answered, or failed to. Written by the exchange only, as the two below. */

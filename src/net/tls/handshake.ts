@@ -43,6 +43,8 @@ const HTTP = /^[A-Z]{3,20} /
  */
 export class Handshake implements Shaking, Waits {
   deadline: number
+  /** Among those of its listener. Written by who keeps them only. */
+  place = -1
   readonly #thread: TlsThread
   readonly #tls: Tls
   readonly #done: Secured

@@ -30,6 +30,8 @@ export class ClientConnection implements TieHolder {
   readonly pass: Pass | undefined
   /** Written by the backends' side, and at the end of the connection. */
   ties: ClientTies | undefined
+  /** Among those of its listener. Written by the engine only. */
+  place = -1
   readonly #facts: ConnectionFacts
   #forwarded: ForwardedWriter | undefined
 
@@ -59,5 +61,13 @@ export class ClientConnection implements TieHolder {
   /** Writes X-Forwarded-* and Forwarded, which rarely change from request to request. */
   get forwarded(): ForwardedWriter {
     return (this.#forwarded ??= new ForwardedWriter(this))
+  }
+}
+
+/** For the roster of a listener's connections. */
+export const clientPlaces = {
+  get: ({ client }: { readonly client: ClientConnection }) => client.place,
+  set: ({ client }: { readonly client: ClientConnection }, at: number) => {
+    client.place = at
   }
 }

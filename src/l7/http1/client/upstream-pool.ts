@@ -5,6 +5,7 @@ import { awaitSocket } from '../../../balancer/queue/socket-queue.ts'
 import type { Clock } from '../../../core/clock.ts'
 import { nextTurn } from '../../../core/containment.ts'
 import type { Deadlines } from '../../../core/deadlines.ts'
+import { Roster } from '../../../core/roster.ts'
 import type { Random } from '../../../core/random.ts'
 import { threadLookup, type Lookup } from '../../../net/dial/lookup.ts'
 import { dial } from '../../../net/dial/dial.ts'
@@ -17,6 +18,16 @@ import { Lifetime } from './lifetime.ts'
 import { Resting, type UpstreamGauges } from './resting.ts'
 import { NameWatch } from './name-watch.ts'
 import { UpstreamConnection } from './upstream-connection.ts'
+
+/** A connection, as only its pool knows it: where it stands, and the wait for it. */
+type Open = UpstreamConnection & { place?: number; dialling?: Dialling<UpstreamConnection> | undefined }
+
+const byPlace = {
+  get: ({ place }: Open) => place,
+  set: (connection: Open, at: number) => {
+    connection.place = at
+  }
+}
 
 /** Settings of a pool that its connections are made and kept by. */
 export interface UpstreamSettings {
@@ -41,11 +52,10 @@ export class UpstreamPool {
   readonly deadlines: Deadlines
   #settings: UpstreamSettings
   readonly #resting: Resting
-  readonly #connecting = new Map<UpstreamConnection, Dialling<UpstreamConnection>>()
   /** Wait for room: a connection that comes free here is theirs. */
   readonly #starved = new Set<Dialling<UpstreamConnection>>()
-  /** All that hold a socket, with whom it is counted at. */
-  readonly #open = new Map<UpstreamConnection, Backend>()
+  /** All that hold a socket. */
+  readonly #open = new Roster<Open>(byPlace)
   /** Gathers requests of this turn of the event loop, when pipelining is on. */
   #batch: UpstreamConnection | undefined
   readonly #clock: Clock
@@ -170,9 +180,9 @@ export class UpstreamPool {
 
   // The connections' side.
 
-  connected(connection: UpstreamConnection): void {
-    const dialling = this.#connecting.get(connection)
-    this.#connecting.delete(connection)
+  connected(connection: Open): void {
+    const { dialling } = connection
+    connection.dialling = undefined
     this.deadlines.add(connection)
     // With TLS it has gone out before the handshake.
     if (dialling?.preface !== undefined && this.#settings.tls === undefined)
@@ -180,9 +190,9 @@ export class UpstreamPool {
     dialling?.done(connection)
   }
 
-  connectFailed(connection: UpstreamConnection, error: NodeJS.ErrnoException | undefined): void {
-    const dialling = this.#connecting.get(connection)
-    this.#connecting.delete(connection)
+  connectFailed(connection: Open, error: NodeJS.ErrnoException | undefined): void {
+    const { dialling } = connection
+    connection.dialling = undefined
     this.#closed(connection)
     dialling?.failed(dialFailure(error, false), error?.code ?? error?.message ?? 'closed')
   }
@@ -200,7 +210,7 @@ export class UpstreamPool {
         return starved.done(connection)
       }
     }
-    const wanted = !this.#retired && this.#open.get(connection)?.contended === false
+    const wanted = !this.#retired && this.#open.has(connection) && !connection.backend.contended
     if (!wanted || !connection.rest(now, this.#idleLimit.within(timeouts.keepAliveMs, now), keepAliveSeconds))
       return connection.part()
     if (connection.isPrivate) {
@@ -243,25 +253,25 @@ export class UpstreamPool {
     if (rested && !this.#retired && connection.deadline !== Infinity) {
       this.#idleLimit.closed(this.deadlines.now - connection.lifetime.restedAt, this.deadlines.now)
     }
-    if (this.#open.has(connection)) this.#gauges.busy.add(-1)
-    this.#open.get(connection)?.closed()
-    this.#open.delete(connection)
+    if (!this.#open.delete(connection)) return
+    this.#gauges.busy.add(-1)
+    connection.backend.closed()
   }
 
   #dial(backend: Backend, timeoutMs: number, dialling: Dialling<UpstreamConnection>): void {
     const { tls } = this.#settings
     const { connections } = this.#settings.config
     const lifetime = new Lifetime(connections, this.deadlines.now, this.#random)
-    const connection = new UpstreamConnection(this, backend, lifetime)
+    const connection: Open = new UpstreamConnection(this, backend, lifetime)
     const options = {
       connectTimeoutMs: timeoutMs,
       deadlines: this.deadlines,
       lookup: this.#lookup,
       ...(tls === undefined ? {} : { tls, preface: dialling.preface })
     }
-    this.#open.set(connection, backend)
+    this.#open.add(connection)
     this.#gauges.busy.add(1)
-    this.#connecting.set(connection, dialling)
+    connection.dialling = dialling
     dialling.connection = connection
     connection.attach(dial(backend.address, options, connection))
     // Counted out even where `onClose` threw, or a tunnel has it; otherwise nothing is left to do. In a variable first: see
@@ -273,7 +283,7 @@ export class UpstreamPool {
   readonly #abandon = (dialling: Dialling<UpstreamConnection>): void => {
     this.#starved.delete(dialling)
     if (dialling.connection !== undefined) {
-      this.#connecting.delete(dialling.connection)
+      ;(dialling.connection as Open).dialling = undefined
       dialling.connection.close()
     }
   }

@@ -1,5 +1,6 @@
 import { contain } from '../../../core/containment.ts'
 import type { ErrorCode } from '../../../core/errors.ts'
+import { Roster } from '../../../core/roster.ts'
 import type { Deadlines, Waits } from '../../../core/deadlines.ts'
 import type { Handshake } from '../../../net/tls/handshake.ts'
 import type { TlsServer } from '../../../net/tls/tls-server.ts'
@@ -11,11 +12,18 @@ export interface DoorHost {
   clearTextAnswer(): string
 }
 
+const byPlace = {
+  get: (handshake: Handshake) => handshake.place,
+  set: (handshake: Handshake, at: number) => {
+    handshake.place = at
+  }
+}
+
 /** Connections of one listener that are shaking hands. */
 export class TlsDoor {
   readonly #host: DoorHost
   readonly #deadlines: Deadlines
-  readonly #shaking = new Set<Handshake>()
+  readonly #shaking = new Roster<Handshake>(byPlace)
 
   constructor(host: DoorHost, deadlines: Deadlines) {
     this.#host = host
@@ -61,8 +69,10 @@ export class TlsDoor {
 
   /** Ends all that are not done. */
   destroy(): void {
-    for (const handshake of this.#shaking) handshake.cancel()
-    this.#shaking.clear()
+    for (const handshake of this.#shaking.toArray()) {
+      this.#shaking.delete(handshake)
+      handshake.cancel()
+    }
   }
 }
 

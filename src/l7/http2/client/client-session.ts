@@ -65,7 +65,7 @@ export class ClientSession extends Session {
 
   protected override onGoaway(last: number, code: number): void {
     this.#goingAway = true
-    for (const stream of [...this.streams.values()]) if (stream.id > last) this.refuse(stream, code)
+    for (const stream of this.streams.toArray()) if (stream.id > last) this.refuse(stream, code)
     this.host.onGoaway(last)
   }
 

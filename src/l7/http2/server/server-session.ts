@@ -106,7 +106,7 @@ export class ServerSession extends Session {
 
   /** The client sends nothing more: requests that are not whole have no end. */
   peerEnded(): void {
-    for (const stream of [...this.streams.values()]) {
+    for (const stream of this.streams.toArray()) {
       if (stream.remoteEnded) continue
       this.reset(stream.id, CANCEL, 'connection')
     }

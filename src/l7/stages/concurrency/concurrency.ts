@@ -28,8 +28,6 @@ class Concurrency implements Stage {
   readonly #adaptive: AdaptiveLimit | undefined
   readonly #allowed: Counter
   readonly #queued: Counter
-  /** Places of the exchanges under way on this thread. */
-  readonly #places = new Map<Exchange, number>()
 
   constructor(config: ConcurrencyInput, context: StageContext, memory: ConcurrencyMemory) {
     this.#config = config
@@ -50,15 +48,15 @@ class Concurrency implements Stage {
     this.#key(exchange)
     const place = this.#table.take(hash.low, hash.high, this.#most(priority), priority)
     if (place === NO_ROOM) return this.#waitOrRefuse(exchange, priority)
-    if (place !== NOT_COUNTED) this.#places.set(exchange, place)
+    exchange.concurrencyPlace = place
     this.#allowed.add()
     return GO_ON
   }
 
   done(exchange: Exchange, durationMs: number): void {
-    const place = this.#places.get(exchange)
-    if (place === undefined) return
-    this.#places.delete(exchange)
+    const place = exchange.concurrencyPlace
+    if (place === NOT_COUNTED) return
+    exchange.concurrencyPlace = NOT_COUNTED
     const underWay = this.#table.count(place)
     this.#table.give(place)
     // Clients that left early and instant failures say nothing about latency.
@@ -109,7 +107,7 @@ class Concurrency implements Stage {
     while (!wait.over) {
       const state = table.bell(place, priority)
       if (table.takeWaiting(place, this.#most(priority), priority)) {
-        this.#places.set(exchange, place)
+        exchange.concurrencyPlace = place
         wait.onCancel = undefined
         wait.resume(() => {
           this.#allowed.add()

@@ -1,3 +1,4 @@
+import { Roster } from '../../../../core/roster.ts'
 import { writeLatin1 } from '../../../../core/latin1.ts'
 import {
   DATA,
@@ -24,6 +25,13 @@ const LEAST_PIECE = 1024
 const UPDATES_PER_FRAME = 4
 const MAX_UPDATES = 1000
 
+const byPlace = {
+  get: ({ place }: Stream) => place,
+  set: (stream: Stream, at: number) => {
+    stream.place = at
+  }
+}
+
 /** What a connection sends: sections and DATA, as far as both windows reach; the rest waits in its stream. */
 export class Sender {
   readonly out = new OutQueue()
@@ -33,7 +41,7 @@ export class Sender {
   /** Of the connection. */
   #window = DEFAULT_WINDOW
   /** Streams that were told to wait. */
-  #waiting = new Set<Stream>()
+  readonly #waiting = new Roster<Stream>(byPlace)
   #updates = MAX_UPDATES
 
   /** `ended`: END_STREAM of this stream has been written. */
@@ -103,13 +111,18 @@ export class Sender {
       if (stream === undefined) break
       this.#sendPending(stream)
     }
-    for (const stream of this.#waiting) {
-      if (this.out.bytes >= HIGH_WATER) break
-      if (stream.pendingBytes > 0) continue
+    if (this.#waiting.size > 0) this.#drain()
+  }
+
+  #drain(): void {
+    this.#waiting.forEach((stream) => {
+      if (this.out.bytes >= HIGH_WATER) return false
+      if (stream.pendingBytes > 0) return true
       this.#waiting.delete(stream)
       stream.waits = false
       stream.handler?.onDrain()
-    }
+      return true
+    })
   }
 
   /** The stream is gone: what waits of it is not sent. */

@@ -13,6 +13,7 @@ import { Receiver } from '../receiver.ts'
 import { Sender } from '../send/sender.ts'
 import { PeerSettings } from '../settings.ts'
 import { Stream, type ClosedBy } from './stream.ts'
+import { StreamTable } from './stream-table.ts'
 import { DEFAULT_WINDOW } from '../../frames/codes.ts'
 
 /** The connection that a session belongs to. */
@@ -29,7 +30,7 @@ export interface SessionHost {
 
 /** The streams of a connection, from opened to forgotten, and what both sides do with them alike. */
 export abstract class StreamSet {
-  readonly streams = new Map<number, Stream>()
+  readonly streams = new StreamTable()
   readonly closed = new ClosedIds()
   readonly peer = new PeerSettings()
   readonly glitches: Glitches
@@ -69,7 +70,7 @@ export abstract class StreamSet {
 
   protected open(id: number): Stream {
     const stream = new Stream(id, this.peer.initialWindowSize, DEFAULT_WINDOW)
-    this.streams.set(id, stream)
+    this.streams.add(stream)
     return stream
   }
 
@@ -174,7 +175,7 @@ export abstract class StreamSet {
     // RFC 9113 §6.9.2: it holds for open streams too, whose window may become negative.
     const change = this.peer.initialWindowSize - before
     if (change === 0) return 0
-    for (const stream of this.streams.values()) {
+    for (const stream of this.streams.toArray()) {
       stream.sendWindow += change
       if (stream.sendWindow > MAX_WINDOW) return FLOW_CONTROL_ERROR
     }
@@ -185,7 +186,7 @@ export abstract class StreamSet {
   protected finish(code: number, reason: string): void {
     if (this.#over) return
     this.#over = true
-    for (const stream of [...this.streams.values()]) this.#forget(stream, BY_US, code, 'connection')
+    for (const stream of this.streams.toArray()) this.#forget(stream, BY_US, code, 'connection')
     this.host.onOver(code, reason)
   }
 
@@ -194,7 +195,7 @@ export abstract class StreamSet {
     if (this.#over && this.streams.size === 0) return
     this.#over = true
     // What one of them throws is no other's harm.
-    for (const stream of [...this.streams.values()])
+    for (const stream of this.streams.toArray())
       guarded(() => this.#forget(stream, BY_US, STREAM_CLOSED, 'connection'))
   }
 

@@ -51,8 +51,9 @@ export class Stream {
   endTrailers: string | undefined
   /** Where the stream's last frame begins in the connection's output. */
   lastFrame = -1
-  /** Somebody was told to wait. */
+  /** Somebody was told to wait, and has this place among those. */
   waits = false
+  place = -1
 
   // Receiving.
   /** What comes is dropped: the answer is complete. */
