@@ -27,7 +27,7 @@ export class SharedStorePolicy implements TracePolicy {
     }
     const claim = this.#store.claim(name, false)
     if (claim === undefined || !('begin' in claim)) throw new Error('no claim')
-    const writer = claim.begin({ info: '', bytes, tags: [], epoch: this.#store.epoch })
+    const writer = claim.begin({ info: '', bytes, tags: [], epoch: this.#store.epochOf(name) })
     writer?.write(bodies.subarray(0, bytes))
     writer?.finish()
     return false

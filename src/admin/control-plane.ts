@@ -191,7 +191,7 @@ export interface CacheView {
   readonly bytes: number
   readonly maxBytes: number
   /** Where Redis lies behind it: whether purges of other instances are heard, and how many of ours are not yet told. */
-  readonly redis?: { readonly reachable: boolean; readonly unsent: number }
+  readonly redis?: { readonly reachable: boolean; readonly unsent: number; readonly heard: number }
 }
 
 export interface BackendChange {

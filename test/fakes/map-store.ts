@@ -1,4 +1,5 @@
 import type { CacheStore, Claim, RecordHead, RecordWriter, StoredRecord } from '../../src/l7/cache/ports.ts'
+import { urlOf } from '../../src/l7/cache/store/memory/key-hash.ts'
 import { Slot } from './map-slot.ts'
 
 export interface MapStoreOptions {
@@ -16,6 +17,7 @@ export class MapStore implements CacheStore {
   readonly #slots = new Map<string, Slot>()
   #bytes = 0
   #epoch = 0
+  readonly #invalidations = new Map<string, number>()
 
   constructor(options: MapStoreOptions) {
     this.#maxBytes = options.maxBytes
@@ -28,6 +30,10 @@ export class MapStore implements CacheStore {
 
   get epoch(): number {
     return this.#epoch
+  }
+
+  epochOf(key: string): number {
+    return this.#epoch + (this.#invalidations.get(urlOf(key)) ?? 0)
   }
 
   get bytes(): number {
@@ -66,7 +72,13 @@ export class MapStore implements CacheStore {
     return true
   }
 
+  invalidate(key: string): void {
+    this.#invalidated(urlOf(key))
+    this.remove(key)
+  }
+
   removeUrl(url: string): number {
+    this.#invalidated(url)
     return this.#removeWhere((slot) => slot.key === url || slot.key.startsWith(`${url}\n`))
   }
 
@@ -117,6 +129,10 @@ export class MapStore implements CacheStore {
     slot.cost = 0
   }
 
+  #invalidated(url: string): void {
+    this.#invalidations.set(url, (this.#invalidations.get(url) ?? 0) + 1)
+  }
+
   #link(slot: Slot): void {
     slot.linked = true
     this.#slots.set(slot.key, slot)
@@ -151,7 +167,8 @@ class MapClaim implements Claim {
     const slot = this.#slot
     if (this.#ended) return undefined
     const size = slot.key.length + head.info.length + (head.bytes ?? 0)
-    const fits = head.epoch === this.#store.epoch && (head.bytes ?? 0) <= this.#store.maxObjectBytes
+    const fits =
+      head.epoch === this.#store.epochOf(slot.key) && (head.bytes ?? 0) <= this.#store.maxObjectBytes
     if (
       !fits ||
       !(this.#detached ? this.#store.install(slot) : slot.linked) ||

@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process'
-import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { ask, originOf, two } from './support/caching.ts'
 import { skip, until } from './support/redis-server.ts'
@@ -63,7 +62,7 @@ t.test(
         wrong += all.filter(({ status, body }, i) => status !== 200 || body !== paths[i]).length
       }
       t.equal(wrong, 0, `${what}: all are answered`)
-      t.ok(worst < 1500, `${what}: ten at once took ${Math.round(worst)} ms at most`)
+      t.ok(worst < 5000, `${what}: ten at once took ${Math.round(worst)} ms at most`)
     }
     await phase('there')
     server.signal('SIGSTOP')
@@ -77,7 +76,6 @@ t.test(
     server.cli('config', 'set', 'maxmemory', '1')
     await phase('full')
     server.cli('config', 'set', 'maxmemory', '0')
-    await sleep(0)
     await phase('not-full')
     // Somebody else's data, under all names of this cache.
     const names = server.cli('--scan', '--pattern', 'lb:cache:*').trim().split('\n')

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import t from 'tap'
 import { seededRandom } from '../../src/core/random.ts'
 import { ask, type CachingInstance, cachingInstance, HOST, originOf } from './support/caching.ts'
-import { RedisServer, skip } from './support/redis-server.ts'
+import { RedisServer, skip, until } from './support/redis-server.ts'
 
 /** Servers and instances share two cores with other tests. */
 t.setTimeout(240_000)
@@ -11,13 +11,20 @@ t.setTimeout(240_000)
 const PATHS = 6
 /** Steps of one run; `LB_SCHEDULES=10000` for a long one. */
 const STEPS = Number(process.env['LB_SCHEDULES'] ?? 250)
-/** A purge is heard by the other instance within this; until then it may serve what it has. */
-const HEARD_MS = 1500
-
 /** Bytes that tell what they are: of another length for each version, over a piece now and then. */
 function bodyOf(path: string, version: number): string {
   const sum = createHash('sha256').update(`${path} ${version}`).digest('hex')
   return `${path} ${version} ${sum}`.padEnd(80 + ((version * 37_813) % 150_000), sum)
+}
+
+/** One that has died has nothing to serve. */
+async function hasHeard({ admin }: CachingInstance, number: number): Promise<void> {
+  await until('a purge is heard of', async () => {
+    const got = await fetch(`${admin}/api/caches`).catch(() => undefined)
+    if (got === undefined) return true
+    const { caches } = (await got.json()) as { caches: [{ redis: { heard: number } }] }
+    return caches[0].redis.heard >= number
+  })
 }
 
 t.test(
@@ -91,8 +98,11 @@ t.test(
               : { prefix: `http://${HOST}/p${path}` }
         const { unsent } = await instance.purge(target)
         if (unsent !== undefined) wrong.push('a purge was not sent')
+        // Until the other has heard it may serve what it has.
+        const number = Number(server.cli('get', 'lb:cache:{main}:purges'))
+        const heard = Promise.all(instances.map((each) => hasHeard(each, number)))
+        under.push(heard.then(() => void floors[path]!.push({ version, from: performance.now() })))
         // Here at once: it is asked in the same breath.
-        floors[path]!.push({ version, from: performance.now() + HEARD_MS })
         const got = await ask(instance, `/p${path}`).catch(() => undefined)
         if (got?.status === 200 && Number(got.body.split(' ')[1]) < version)
           wrong.push(`/p${path}: older where it was purged`)
@@ -109,8 +119,6 @@ t.test(
       if (under.length > 20) await Promise.all(under.splice(0))
     }
     await Promise.all(under)
-    // Everybody has heard of everything by now.
-    await sleep(HEARD_MS)
     for (let path = 0; path < PATHS; path++) {
       await Promise.all(instances.flatMap((instance) => [request(instance, path), request(instance, path)]))
     }

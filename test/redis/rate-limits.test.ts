@@ -8,7 +8,7 @@ import { RedisServer, skip, until } from './support/redis-server.ts'
 t.setTimeout(240_000)
 
 /** A request may take this much longer than redis.timeout: one core is shared with the server. */
-const SLACK_MS = 1000
+const SLACK_MS = 5000
 
 /** Until Redis counts: with onError allow, something is refused. */
 const counting = (url: string) => until('Redis is asked', async () => (await ask(url)).status === 429)
@@ -23,7 +23,8 @@ for (const [mode, algorithm] of [
   t.test(`two instances hold one limit together: ${mode}, ${algorithm}`, { skip }, async (t) => {
     const server = new RedisServer(t)
     await server.start()
-    const limit = { requests: 100, per: '1h', mode, algorithm }
+    // So long that hardly any run crosses the end of a window.
+    const limit = { requests: 100, per: '700h', mode, algorithm }
     const redis = { url: `unix:${server.path}`, timeout: '5s' }
     const both = [await instance(t, redis, limit), await instance(t, redis, limit)]
     await until('both reach it', () => both.every(({ logged }) => logged.includes('Redis is reachable')))
@@ -76,13 +77,10 @@ t.test(
     await away('a replica, which takes no writes')
     server.cli('replicaof', 'no', 'one')
     await counting(url)
-    const changes = logged.map((line) => line.slice(0, 'Redis is not'.length))
-    const there = ['Redis is rea', 'Redis is not']
-    t.strictSame(
-      changes,
-      [...there, ...there, ...there, ...there, there[0]],
-      'a line for each change, and no more'
-    )
+    // On a machine that is busy, 50 ms may pass without Redis being to blame: that is a change more.
+    const changes = logged.map((line) => !line.startsWith('Redis is not'))
+    const alternating = changes.every((there, i) => there === (i % 2 === 0))
+    t.ok(alternating && changes.length >= 9 && changes.length % 2 === 1, `a line for each change: ${changes}`)
   }
 )
 

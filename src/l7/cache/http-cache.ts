@@ -95,7 +95,7 @@ export class HttpCache {
         return hit
       }
     }
-    const place: Place = { baseKey, marker, key, epoch }
+    const place: Place = { baseKey, marker, key, epoch: this.#core.store.epochOf(baseKey), askedAt: now }
     if (record === undefined) return this.#miss(request, directives, place, true, now, round)
     return this.#found(request, directives, place, record, entry, now, round)
   }
@@ -239,9 +239,8 @@ export class HttpCache {
 
   #unsafe(request: CacheRequest, directives: Directives, now: number): Fetch {
     const key = request.method === 'POST' ? this.#core.keys.key(request) : undefined
-    const { epoch } = this.#core.store
-    const place: Place | undefined =
-      key === undefined ? undefined : { baseKey: key, marker: undefined, key, epoch }
+    const at = (baseKey: string) => ({ epoch: this.#core.store.epochOf(baseKey), askedAt: now })
+    const place = key === undefined ? undefined : { baseKey: key, marker: undefined, key, ...at(key) }
     this.#core.counters.add('bypass')
     return this.#fetch(request, directives, { forward: 'method', place }, now)
   }

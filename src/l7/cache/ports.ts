@@ -93,8 +93,10 @@ export interface RecordHead {
   readonly bytes: number | undefined
   /** For `removeTag`; at most 64, each at most 128 characters. */
   readonly tags: readonly string[]
-  /** The store's epoch when upstream was asked; `begin` fails when there was a purge since. */
+  /** The store's epoch of the key when upstream was asked; `begin` fails when it has grown since. */
   readonly epoch: number
+  /** When upstream was asked (steadyNow). Left out: only just. */
+  readonly askedAt?: number | undefined
   /** No response but something the cache keeps for itself: not counted by purges. */
   readonly note?: boolean
 }
@@ -117,8 +119,10 @@ export interface CacheStore {
   readonly maxObjectBytes: number
   /** The part of it in this machine's memory: for what can be made again of what is stored. */
   readonly near: CacheStore
-  /** Grows with every purge by an operator: what was asked of upstream before it must not be stored after it. */
+  /** Grows with every purge by an operator. */
   readonly epoch: number
+  /** Grows also with every invalidation of the key's URL: what was asked of upstream before must not be stored after it. */
+  epochOf(key: string): number
   /** What is at hand. */
   peek(key: string): StoredRecord | undefined
   /** `settle` is used only when the answer is `pending`. A memory store always answers at once. */
@@ -134,7 +138,9 @@ export interface CacheStore {
   claim(key: string, replace: boolean): Claim | StoredRecord | undefined
   /** True when something was there. Fills under way for the key are not published. */
   remove(key: string): boolean
-  /** Removes the record of `url` and those whose key is `url` and a newline and more; tells how many. */
+  /** Removes it because upstream has changed it: nothing that was asked for before, of any key of this URL, is stored later. */
+  invalidate(key: string): void
+  /** The same for the record of `url` and those whose key is `url` and a newline and more; tells how many. */
   removeUrl(url: string): number
   removePrefix(prefix: string): number
   removeTag(tag: string): number

@@ -1,5 +1,8 @@
 import { Script } from '../script.ts'
 
+/** A fill that takes longer than this after upstream was asked is not published: nobody knows any more what was removed meanwhile. */
+export const LONGEST_FILL_MS = 120_000
+
 /** Old pieces live this long: somebody may be reading them. */
 const READ_MS = 5000
 
@@ -50,12 +53,17 @@ if claim and string.sub(claim, 1, -2) == ARGV[1] then redis.call('DEL', KEYS[2])
 return 0
 `)
 
-/** Head, claim, pieces; token, head, life in ms, channel, news. Publishes what was written, unless the claim is lost. */
+/**
+ * Head, claim, removal, pieces; token, head, life in ms, channel, news, when upstream was asked (µs of the server, not later than
+ * it was) or ''. Publishes what was written, unless the claim is lost or the entry was removed since upstream was asked.
+ */
 export const commitScript = new Script(`${dropOld}
 local claim = redis.call('GET', KEYS[2])
 if not claim or string.sub(claim, 1, -2) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[2])
-for i = 3, #KEYS do
+local gone = redis.call('GET', KEYS[3])
+if gone and ARGV[6] ~= '' and tonumber(gone) >= tonumber(ARGV[6]) then return 0 end
+for i = 4, #KEYS do
   if redis.call('PEXPIRE', KEYS[i], ARGV[3]) == 0 then return 0 end
 end
 local old = redis.call('GET', KEYS[1])
@@ -67,10 +75,12 @@ end
 return 1
 `)
 
-/** Head, claim; channel, news. Fills under way are not published. */
+/** Head, claim, removal; channel, news. Fills under way are not published, whoever claims the entry for them. */
 export const removeScript = new Script(`${dropOld}
 local old = redis.call('GET', KEYS[1])
 redis.call('DEL', KEYS[1], KEYS[2])
+local t = redis.call('TIME')
+redis.call('SET', KEYS[3], string.format('%d%06d', t[1], t[2]), 'PX', ${2 * LONGEST_FILL_MS})
 if old then dropOld(old) end
 redis.call('PUBLISH', ARGV[1], ARGV[2])
 return 1

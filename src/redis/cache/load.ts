@@ -48,7 +48,7 @@ export class Load {
     this.#claim = claim
     this.#token = claims ? remote.token() : ''
     // Before anything is asked: a purge that comes meanwhile keeps it out of the memory.
-    this.#epoch = memory.epoch
+    this.#epoch = memory.epochOf(key)
     this.#done = done
     this.#look(undefined)
   }

@@ -1,5 +1,11 @@
 import { hash } from 'node:crypto'
 
+export interface EntryNames {
+  readonly head: string
+  readonly claim: string
+  readonly gone: string
+}
+
 /** What a cache is called in Redis. All names of one entry have one hash tag, and so have all of the log. */
 export class CacheNames {
   /** Where instances tell each other what to drop. */
@@ -16,10 +22,10 @@ export class CacheNames {
     this.log = `${this.#base}}:purge-log`
   }
 
-  /** Head of the entry, and who fills it. What clients ask for stays out of the names, in length and in content. */
-  entry(key: string): { readonly head: string; readonly claim: string } {
+  /** Head of the entry, who fills it, and when it was last removed. What clients ask for stays out of the names, in length and in content. */
+  entry(key: string): EntryNames {
     const head = `${this.#base}:${hash('sha256', Buffer.from(key, 'latin1'), 'base64url').slice(0, 32)}}`
-    return { head, claim: `${head}:claim` }
+    return { head, claim: `${head}:claim`, gone: `${head}:gone` }
   }
 
   /** Of a body. `id`: of one fill, so that pieces of two never mix. */

@@ -2,6 +2,7 @@ import { crc32 } from 'node:zlib'
 import type { RecordHead } from '../../l7/cache/ports.ts'
 import { PIECE_BYTES, type RemoteCache } from './remote-cache.ts'
 import type { RemoteClaim } from './remote-claim.ts'
+import { LONGEST_FILL_MS } from './entry-scripts.ts'
 import { encodeHead, lifeOf, movedInfo } from './wire-head.ts'
 
 /** Bytes of one thread that Redis has not taken yet; over it, it is slower than upstream, and does without. */
@@ -87,9 +88,10 @@ export class Publication {
   #commit(): void {
     if (!this.#open) return
     const { key, token, offsetMs } = this.#claim
-    const { info, tags, note } = this.#head
+    const { info, tags, note, askedAt } = this.#head
     const moved = movedInfo(info, offsetMs!)
-    if (moved === undefined) return this.abort()
+    const asked = askedAt ?? this.#remote.now()
+    if (moved === undefined || this.#remote.now() - asked > LONGEST_FILL_MS) return this.abort()
     this.#open = false
     const head = {
       key,
@@ -105,7 +107,12 @@ export class Publication {
     // Sent after all pieces; the script looks whether they are there.
     this.#remote.commit(
       key,
-      { token, id: this.#id, pieces: this.#sums.length },
+      {
+        token,
+        id: this.#id,
+        pieces: this.#sums.length,
+        askedAt: askedAt === undefined ? undefined : askedAt + offsetMs!
+      },
       written,
       lifeMs,
       (stored) => {

@@ -14,6 +14,7 @@ export interface RedisTierParts {
   readonly metrics: Metrics
   /** Of this process. */
   readonly pseudonym: string
+  readonly thread: number
 }
 
 /** Puts Redis behind the memory of the caches of one thread. */
@@ -33,11 +34,11 @@ export class RedisTier implements CacheTier {
     if (store === undefined) {
       const names = new CacheNames(this.#link.prefix, cache)
       const words = new TierWords(tier)
-      const { clock, metrics, pseudonym } = this.#parts
+      const { clock, metrics, pseudonym, thread } = this.#parts
       const remote = new RemoteCache({ link: this.#link, names, words, clock, instance: pseudonym })
       const counter = (result: string) => metrics.counter('lb_cache_tier_lookups_total', { cache, result })
       const counts = { stored: counter('hit'), claimed: counter('claimed'), none: counter('none') }
-      store = new TieredStore(memory, remote, (result) => counts[result].add())
+      store = new TieredStore(memory, remote, thread, (result) => counts[result].add())
       this.#stores.set(control, store)
     }
     return store

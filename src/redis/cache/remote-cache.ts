@@ -30,6 +30,14 @@ export interface Found {
   readonly offsetMs: number
 }
 
+export interface Committed {
+  readonly token: string
+  readonly id: string
+  readonly pieces: number
+  /** Of the server, in ms. */
+  readonly askedAt: number | undefined
+}
+
 /** `storing`: who has the claim has had its answer. `purged`: what is there must not be used. */
 export type Opened =
   | Found
@@ -152,25 +160,27 @@ export class RemoteCache {
   /** What was put under `id` is found from now on. */
   commit(
     key: string,
-    { token, id, pieces }: { readonly token: string; readonly id: string; readonly pieces: number },
+    { token, id, pieces, askedAt }: Committed,
     written: Buffer,
     lifeMs: number,
     done: (stored: boolean) => void
   ): void {
-    const { head, claim } = this.#names.entry(key)
+    const { head, claim, gone } = this.#names.entry(key)
     const names = Array.from({ length: pieces }, (_, i) => this.#names.piece(head, id, i))
-    const args = [token, written, lifeMs, this.#names.news, newsOf(this.#instance, key)]
+    const asked = askedAt === undefined ? '' : Math.floor(askedAt * 1000)
+    const args = [token, written, lifeMs, this.#names.news, newsOf(this.#instance, key), asked]
     this.#link.ask(
-      (connection) => runScript(connection, commitScript, [head, claim, ...names], args),
+      (connection) => runScript(connection, commitScript, [head, claim, gone, ...names], args),
       (reply) => done(reply === 1)
     )
   }
 
   /** `done` with false: it may still be there. */
   remove(key: string, done: (removed: boolean) => void): void {
-    const { head, claim } = this.#names.entry(key)
+    const { head, claim, gone } = this.#names.entry(key)
+    const args = [this.#names.news, newsOf('', key)]
     this.#link.ask(
-      (connection) => runScript(connection, removeScript, [head, claim], [this.#names.news, newsOf('', key)]),
+      (connection) => runScript(connection, removeScript, [head, claim, gone], args),
       (reply) => done(reply === 1)
     )
   }

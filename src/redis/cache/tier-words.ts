@@ -1,4 +1,11 @@
-/** What the threads of one instance know together of a cache's purges. */
+import { hashText, urlOf } from '../../l7/cache/store/memory/key-hash.ts'
+
+const HEAD_WORDS = 2
+/** Removals are counted by hash of the URL, and the last word of a row counts those of more than one URL. */
+const SLOTS = 512
+const ROW_WORDS = SLOTS + 1
+
+/** What the threads of one instance know together of a cache's purges and removals. */
 export class TierWords {
   readonly memory: SharedArrayBuffer
   readonly #words: Int32Array
@@ -8,8 +15,9 @@ export class TierWords {
     this.#words = new Int32Array(memory)
   }
 
-  static create(): TierWords {
-    const words = new TierWords(new SharedArrayBuffer(8))
+  /** `workers`: threads beside the main one. */
+  static create(workers: number): TierWords {
+    const words = new TierWords(new SharedArrayBuffer(4 * (HEAD_WORDS + (workers + 1) * ROW_WORDS)))
     words.applied = -1
     return words
   }
@@ -31,4 +39,32 @@ export class TierWords {
   set unsent(count: number) {
     Atomics.store(this.#words, 1, count)
   }
+
+  /** Whether a thread of this instance has removed it, or may have, and Redis has not said yet that it has heard. */
+  removing(key: string): boolean {
+    const slot = slotOf(key)
+    for (let row = HEAD_WORDS; row < this.#words.length; row += ROW_WORDS) {
+      if (Atomics.load(this.#words, row + slot) > 0 || Atomics.load(this.#words, row + SLOTS) > 0) return true
+    }
+    return false
+  }
+
+  /** Thread `thread` writes its row. `key` undefined: of more than one URL. Gives what ends it. */
+  begin(thread: number, key: string | undefined): () => void {
+    const at = HEAD_WORDS + thread * ROW_WORDS + (key === undefined ? SLOTS : slotOf(key))
+    Atomics.add(this.#words, at, 1)
+    return () => void Atomics.sub(this.#words, at, 1)
+  }
+
+  /** What one that had this number before, and died, has left under way; undefined: nothing. Gives what ends it. */
+  leftBy(thread: number): (() => void) | undefined {
+    const at = HEAD_WORDS + thread * ROW_WORDS
+    const left = this.#words.slice(at, at + ROW_WORDS)
+    if (left.every((count) => count === 0)) return undefined
+    return () => left.forEach((count, i) => void Atomics.sub(this.#words, at + i, count))
+  }
+}
+
+function slotOf(key: string): number {
+  return hashText(urlOf(key), 0) & (SLOTS - 1)
 }

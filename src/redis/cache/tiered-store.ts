@@ -2,10 +2,10 @@ import { partKey } from '../../l7/cache/cache-core.ts'
 import type { CacheStore, Claim, StoredRecord } from '../../l7/cache/ports.ts'
 import { pending } from '../../l7/cache/ports.ts'
 import { Load, type Loaded } from './load.ts'
-import { LostRemovals } from './lost-removals.ts'
 import type { Waiting } from './publication.ts'
 import { type Purge, purgeFrom } from './purges/purge.ts'
 import type { RemoteCache } from './remote-cache.ts'
+import { Removals } from './removals.ts'
 import { TierClaim } from './tier-claim.ts'
 
 /** After a load that came to nothing, Redis is not asked for the key again for so long. */
@@ -29,15 +29,21 @@ export class TieredStore implements CacheStore {
   readonly #ready = new Map<string, Claim>()
   readonly #skipped = new Map<string, number>()
   readonly #waiting: Waiting = { bytes: 0 }
-  readonly #lost: LostRemovals
+  readonly #removals: Removals
   readonly #count: (result: Loaded['kind']) => void
 
-  constructor(memory: CacheStore, remote: RemoteCache, count: (result: Loaded['kind']) => void = () => {}) {
+  /** `thread`: its number, 0 for the main one. */
+  constructor(
+    memory: CacheStore,
+    remote: RemoteCache,
+    thread: number,
+    count: (result: Loaded['kind']) => void = () => {}
+  ) {
     this.#count = count
     this.maxObjectBytes = memory.maxObjectBytes
     this.#memory = memory
     this.#remote = remote
-    this.#lost = new LostRemovals(remote)
+    this.#removals = new Removals(remote, thread)
   }
 
   get near(): CacheStore {
@@ -46,6 +52,10 @@ export class TieredStore implements CacheStore {
 
   get epoch(): number {
     return this.#memory.epoch
+  }
+
+  epochOf(key: string): number {
+    return this.#memory.epochOf(key)
   }
 
   peek(key: string): StoredRecord | undefined {
@@ -80,9 +90,14 @@ export class TieredStore implements CacheStore {
   }
 
   remove(key: string): boolean {
-    const removed = this.#memory.remove(key)
-    this.#lost.remove(key)
-    return removed
+    this.#removals.remove(key)
+    return this.#memory.remove(key)
+  }
+
+  invalidate(key: string): void {
+    // In this order: a load that begins in between, in another thread, finds it under way.
+    this.#removals.remove(key)
+    this.#memory.invalidate(key)
   }
 
   removeUrl(url: string): number {
@@ -106,13 +121,13 @@ export class TieredStore implements CacheStore {
   }
 
   #purge(purge: Purge): number {
-    const count = purgeFrom(this.#memory, purge)
-    this.#lost.purge(purge)
-    return count
+    this.#removals.purge(purge)
+    return purgeFrom(this.#memory, purge)
   }
 
   #mayLoad(key: string): boolean {
-    if (!this.#remote.usable || !this.#lost.none || this.#loads.size >= MAX_LOADS) return false
+    if (!this.#remote.usable || this.#remote.words.removing(key) || this.#loads.size >= MAX_LOADS)
+      return false
     const until = this.#skipped.get(key)
     if (until === undefined) return true
     if (until > this.#remote.now()) return false

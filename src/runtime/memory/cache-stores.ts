@@ -161,7 +161,7 @@ export class CacheStores {
   #make(config: CacheStoreConfig): Store {
     const main = new MainCaches(this.#workers)
     const memory = own(main.apply({ [config.name]: config }, []), config.name)!
-    const words = config.store === 'redis' ? TierWords.create() : undefined
+    const words = config.store === 'redis' ? TierWords.create(this.#workers) : undefined
     return { config, main, words, memory: words === undefined ? memory : { ...memory, tier: words.memory } }
   }
 }

@@ -16,8 +16,10 @@ export interface Place {
   readonly marker: VaryEntry | undefined
   /** The key that the request itself looked up: the base key, or that of its variant. */
   readonly key: string
-  /** The store's epoch then: what upstream says may be older than a purge that came since. */
+  /** The store's epoch of the base key then: what upstream says may be older than a purge that came since. */
   readonly epoch: number
+  /** When upstream was asked. Undefined: after it had told of its change. */
+  readonly askedAt: number | undefined
 }
 
 /** Languages of variants that one marker remembers. */
@@ -63,8 +65,8 @@ export function homeOf(
   entry: ResponseEntry,
   vary: string | undefined
 ): Home | undefined {
-  // Others may have stored more variants since.
-  const current = markerAt(core, place.baseKey) ?? place.marker
+  // Others may have stored more variants since. One that is gone was invalidated, perhaps: with it, its variants are.
+  const current = markerAt(core, place.baseKey)
   const known = current?.names ?? []
   const names = unionOfNames(known, varyNames(vary) ?? [])
   if (names === undefined) return undefined
@@ -81,9 +83,9 @@ export function homeOf(
   const key = variantOf(place.baseKey, marker.generation, variantKey(names, request))
   // The variant is claimed first, so that whoever is woken by the marker finds it under way.
   const variant = claimed(core, key)
-  if (grown && place.key === place.baseKey && claim !== undefined) putMarker(claim, place.epoch, marker)
+  if (grown && place.key === place.baseKey && claim !== undefined) putMarker(claim, place, marker)
   else {
-    if (grown) putMarker(claimed(core, place.baseKey), place.epoch, marker)
+    if (grown) putMarker(claimed(core, place.baseKey), place, marker)
     claim?.abandon()
   }
   rememberLanguage(core, place, marker, key, entry)
@@ -103,7 +105,8 @@ export function beginResponse(
   entry: ResponseEntry,
   bytes: number | undefined
 ): RecordWriter | undefined {
-  const head = { info: encodeEntry(entry), bytes, tags: entry.tags, epoch: place.epoch }
+  const { epoch, askedAt } = place
+  const head = { info: encodeEntry(entry), bytes, tags: entry.tags, epoch, askedAt }
   return (claim ?? claimed(core, place.key))?.begin(head)
 }
 
@@ -115,10 +118,10 @@ function markerAt(core: CacheCore, baseKey: string): VaryEntry | undefined {
 }
 
 /** Puts a short-lived note under the key that answers there are not storable, and wakes who waits. */
-export function passFor(claim: Claim, epoch: number, status: number, now: number): void {
+export function passFor(claim: Claim, { epoch, askedAt }: Place, status: number, now: number): void {
   const until = now + (status >= 500 ? passErrorMs : passMs)
   const info = encodeEntry({ kind: 'pass', until })
-  claim.begin({ info, bytes: 0, tags: [], epoch, note: true })?.finish()
+  claim.begin({ info, bytes: 0, tags: [], epoch, askedAt, note: true })?.finish()
 }
 
 /** What a 304 or a HEAD makes of a stored response: a new head, or nothing any more. */
@@ -143,7 +146,8 @@ function rewrite(core: CacheCore, place: Place, entry: ResponseEntry, record: St
     info: encodeEntry(entry),
     bytes,
     tags: entry.tags,
-    epoch: place.epoch
+    epoch: place.epoch,
+    askedAt: place.askedAt
   })
   if (writer === undefined) return false
   if (copyBody(record, 0, bytes, writer)) return writer.finish()
@@ -212,7 +216,8 @@ function beginWindow(
     : { ...entry, range: part }
   if (whole) core.store.remove(key)
   const right = whole ? (claim ?? claimed(core, place.key)) : claimed(core, key)
-  return right?.begin({ info: encodeEntry(made), bytes, tags: entry.tags, epoch: place.epoch })
+  const { epoch, askedAt } = place
+  return right?.begin({ info: encodeEntry(made), bytes, tags: entry.tags, epoch, askedAt })
 }
 
 export function sameRepresentation(one: ResponseEntry, other: ResponseEntry): boolean {
@@ -230,8 +235,9 @@ function claimed(core: CacheCore, key: string): Claim | undefined {
   return undefined
 }
 
-function putMarker(claim: Claim | undefined, epoch: number, marker: VaryEntry): void {
-  claim?.begin({ info: encodeEntry(marker), bytes: 0, tags: [], epoch, note: true })?.finish()
+function putMarker(claim: Claim | undefined, { epoch, askedAt }: Place, marker: VaryEntry): void {
+  const info = encodeEntry(marker)
+  claim?.begin({ info, bytes: 0, tags: [], epoch, askedAt, note: true })?.finish()
 }
 
 function rememberLanguage(
@@ -247,7 +253,7 @@ function rememberLanguage(
   const others = marker.languages.filter(([known]) => known !== language)
   if (others.length >= maxLanguages) return
   const languages = [...others, [language, key] as const]
-  putMarker(claimed(core, place.baseKey), place.epoch, { ...marker, languages })
+  putMarker(claimed(core, place.baseKey), place, { ...marker, languages })
 }
 
 /** For what is told apart from all before it. */

@@ -78,8 +78,10 @@ export class UpstreamFetch implements Fetch {
   }
 
   onResponse(response: CacheResponse, bytes: number | undefined, now: number): FetchResult {
-    const { place, stale } = this.#plan
-    if (!isSafe(this.#request.method)) invalidate(this.#core, this.#request, response)
+    const { place: planned, stale } = this.#plan
+    const place = isSafe(this.#request.method)
+      ? planned
+      : invalidate(this.#core, this.#request, response, planned)
     if (place === undefined) return this.#pass(response, undefined, undefined)
     if (response.status === 304) {
       if (this.#validates && stale !== undefined) return this.#onNotModified(place, stale, response, now)
@@ -137,7 +139,7 @@ export class UpstreamFetch implements Fetch {
 
   #store(place: Place, response: CacheResponse, bytes: number | undefined, now: number): FetchResult {
     const { claim } = this.#plan
-    if (place.epoch !== this.#core.store.epoch) {
+    if (place.epoch !== this.#core.store.epochOf(place.baseKey)) {
       claim?.abandon()
       return this.#pass(response, undefined, 'purged')
     }
@@ -147,7 +149,7 @@ export class UpstreamFetch implements Fetch {
     const { setCookie } = this.#core.config
     const why = whyNotStorable(this.#request, this.#directives, response, directives, lifetime, setCookie)
     if (why !== undefined) {
-      if (claim !== undefined) passFor(claim, place.epoch, response.status, now)
+      if (claim !== undefined) passFor(claim, place, response.status, now)
       return this.#pass(response, undefined, why)
     }
     if (response.status === 206) {
@@ -168,7 +170,7 @@ export class UpstreamFetch implements Fetch {
     }
     const entry = makeEntry(response, directives, lifetime, times, undefined, newId(this.#core))
     if (bytes !== undefined && bytes > this.#core.store.maxObjectBytes) {
-      if (claim !== undefined) passFor(claim, place.epoch, response.status, now)
+      if (claim !== undefined) passFor(claim, place, response.status, now)
       return this.#pass(response, undefined, 'too-large')
     }
     const home = this.#home(place, entry, response)
@@ -185,7 +187,7 @@ export class UpstreamFetch implements Fetch {
   /** By too many fields, together with what is stored already. */
   #varies(place: Place, response: CacheResponse, now: number): FetchResult {
     const { claim } = this.#plan
-    if (claim !== undefined) passFor(claim, place.epoch, response.status, now)
+    if (claim !== undefined) passFor(claim, place, response.status, now)
     return this.#pass(response, undefined, 'vary')
   }
 

@@ -70,7 +70,9 @@ export class StoredForms {
   }
 
   #head(bytes: number | undefined): RecordHead {
-    return { info: this.#info, bytes, tags: this.#tags, epoch: this.epoch, note: true }
+    // What invalidates the response takes nothing from its forms: with another body they are not found.
+    const epoch = this.epoch === this.#store.epoch ? this.#store.epochOf(this.#key) : -1
+    return { info: this.#info, bytes, tags: this.#tags, epoch, note: true }
   }
 
   #claim(key: string): Claim | undefined {

@@ -52,7 +52,7 @@ export class SharedClaim implements Claim {
     const textLength = this.#key.length + tags.length + info.length
     if (!table.lock.acquire()) return false
     try {
-      if (this.#store.epoch !== head.epoch || !this.#link()) return false
+      if (this.#store.epochOf(this.#key) !== head.epoch || !this.#link()) return false
       if (!table.extend(entry, textLength + (head.bytes ?? 0))) return false
       const cursor = table.cursor(entry)
       cursor.write(this.#key.length, tags)

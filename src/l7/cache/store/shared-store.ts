@@ -5,6 +5,8 @@ import { Followers } from './followers.ts'
 import { HotRecord, HotRecords } from './hot-records.ts'
 import type { SharedStoreMemory } from './memory/layout.ts'
 import { StoreViews, control, entryStride, state, unitBytes, word } from './memory/layout.ts'
+import { Invalidations } from './memory/invalidations.ts'
+import { urlOf } from './memory/key-hash.ts'
 import { PinTable } from './memory/pin-table.ts'
 import { purgeAll, purgePrefix, purgeTag, purgeUrl } from './purge.ts'
 import { SharedClaim } from './shared-claim.ts'
@@ -27,6 +29,7 @@ export class SharedStore implements CacheStore, StoreParts {
   readonly #hot: HotRecords
   readonly #pins: PinTable
   readonly #control: Int32Array
+  readonly #invalidations: Invalidations
 
   /** `workerIndex` from 0; the main thread's is `memory.workers`. `hotBytes` is this thread's budget for hot copies. */
   constructor(memory: SharedStoreMemory, workerIndex: number, hotBytes: number) {
@@ -39,6 +42,7 @@ export class SharedStore implements CacheStore, StoreParts {
     this.#hot = new HotRecords(hotBytes)
     this.#pins = new PinTable(views, workerIndex)
     this.#control = views.control
+    this.#invalidations = new Invalidations(memory)
   }
 
   /** To be sent to workers. */
@@ -52,6 +56,10 @@ export class SharedStore implements CacheStore, StoreParts {
 
   get epoch(): number {
     return Atomics.load(this.#control, control.epoch)
+  }
+
+  epochOf(key: string): number {
+    return this.epoch + this.#invalidations.of(urlOf(key))
   }
 
   lookup(key: string): StoredRecord | undefined {
@@ -119,7 +127,24 @@ export class SharedStore implements CacheStore, StoreParts {
     return removed
   }
 
+  invalidate(key: string): void {
+    const { table } = this
+    this.#invalidations.add(urlOf(key))
+    // Looked for under the lock: a fill that began before is there then, and one that did not finds the number grown.
+    if (table.lock.acquire()) {
+      const found = table.find(key)
+      if (found >= 0) {
+        table.unlink(found)
+        Atomics.sub(table.words, found * entryStride + word.pins, 1)
+        table.freeIfDone(found)
+      }
+      table.lock.release()
+    }
+    this.#hot.remove(key)
+  }
+
   removeUrl(url: string): number {
+    this.#invalidations.add(url)
     return purgeUrl(this.table, url)
   }
 

@@ -5,7 +5,7 @@ import type { SharedHeads } from './shared-heads.ts'
 /** The store as its records, claims and writers see it. */
 export interface StoreParts {
   readonly maxObjectBytes: number
-  readonly epoch: number
+  epochOf(key: string): number
   readonly table: EntryTable
   readonly followers: Followers
   readonly heads: SharedHeads

@@ -59,9 +59,9 @@ export class PurgeFollower {
     this.#settled()
   }
 
-  get view(): { readonly reachable: boolean; readonly unsent: number } {
+  get view(): { readonly reachable: boolean; readonly unsent: number; readonly heard: number } {
     const { link, words } = this.#parts
-    return { reachable: link.usable && words.applied >= 0, unsent: this.#unsent.length }
+    return { reachable: link.usable && words.applied >= 0, unsent: this.#unsent.length, heard: words.applied }
   }
 
   /** This instance's memory has been purged; the others are told, now or when Redis is back. */
@@ -166,7 +166,10 @@ export class PurgeFollower {
     const { memory, words, instance } = this.#parts
     if (message.startsWith('{')) {
       const news = readNews(message)
-      if (news !== undefined && news.from !== instance) memory.remove(news.key)
+      if (news === undefined || news.from === instance) return
+      // Replaced by an instance, or by nobody: then what was asked for before is not to come back.
+      if (news.from === '') memory.invalidate(news.key)
+      else memory.remove(news.key)
       return
     }
     const heard = readPurge(message)

@@ -69,7 +69,7 @@ function fill(key: string): void {
     info,
     bytes: known ? length : undefined,
     tags: random() < 0.1 ? ['t'] : [],
-    epoch: store.epoch
+    epoch: store.epochOf(key)
   })
   if (writer === undefined) {
     counts.refused++

@@ -36,7 +36,7 @@ export function begin(
   bytes?: number,
   tags: string[] = []
 ): RecordWriter {
-  const writer = claimOf(store, key).begin({ info, bytes, tags, epoch: store.epoch })
+  const writer = claimOf(store, key).begin({ info, bytes, tags, epoch: store.epochOf(key) })
   if (writer === undefined) throw new Error(`no writer for ${key}`)
   return writer
 }
@@ -127,7 +127,7 @@ export function storeContract(t: Test, make: () => ContractStore | Promise<Contr
     t.equal(other.state, 'reserved')
     let woken = 0
     other.onProgress(() => void woken++)
-    const writer = claim.begin({ info: 'i', bytes: 6, tags: [], epoch: store.epoch })!
+    const writer = claim.begin({ info: 'i', bytes: 6, tags: [], epoch: store.epochOf('k') })!
     await turn()
     t.strictSame([woken, other.state, other.info, other.bytes, other.available], [1, 'filling', 'i', 6, 0])
     t.equal(other.read(0, 10), undefined)
@@ -188,7 +188,7 @@ export function storeContract(t: Test, make: () => ContractStore | Promise<Contr
     t.equal(there.state, 'complete')
     const claim = claimOf(store, 'k', true)
     t.equal(await read(store, 'k'), 'old|old')
-    const writer = claim.begin({ info: 'new', bytes: 3, tags: [], epoch: store.epoch })!
+    const writer = claim.begin({ info: 'new', bytes: 3, tags: [], epoch: store.epochOf('k') })!
     t.equal(await read(store, 'k'), undefined)
     t.equal(bodyIn(there), 'old', 'who reads it goes on')
     writer.write(Buffer.from('new'))
@@ -203,7 +203,7 @@ export function storeContract(t: Test, make: () => ContractStore | Promise<Contr
     put(store, 'k', 'old', 'old')
     const one = claimOf(store, 'k')
     const two = claimOf(store, 'k')
-    const head = { info: '1', bytes: 1, tags: [], epoch: store.epoch }
+    const head = { info: '1', bytes: 1, tags: [], epoch: store.epochOf('k') }
     const writer = one.begin(head)!
     t.equal(two.begin(head), undefined)
     writer.write(Buffer.from('1'))
@@ -230,7 +230,7 @@ export function storeContract(t: Test, make: () => ContractStore | Promise<Contr
     t.equal(await read(store, 'k'), undefined)
     const claim = claimOf(store, 'k', false)
     store.remove('k')
-    t.equal(claim.begin({ info: '', bytes: 0, tags: [], epoch: store.epoch }), undefined)
+    t.equal(claim.begin({ info: '', bytes: 0, tags: [], epoch: store.epochOf('k') }), undefined)
     t.equal(claimOf(store, 'k', false).kind, 'claim')
   })
 
@@ -261,15 +261,41 @@ export function storeContract(t: Test, make: () => ContractStore | Promise<Contr
 
   t.test('what was asked for before a purge is not stored after it', async (t) => {
     const { store } = await make()
-    const { epoch } = store
+    const epoch = store.epochOf('k')
     const claim = claimOf(store, 'k')
     store.nextEpoch()
     t.equal(claim.begin({ info: '', bytes: 0, tags: [], epoch }), undefined)
   })
 
+  t.test(
+    'what was asked for before its URL was invalidated is not stored after it, by whatever claim',
+    async (t) => {
+      const { store } = await make()
+      const [url, variant, other] = ['http://a/x', 'http://a/x\n#gone', 'http://a/y'] as const
+      put(store, url, 'i', 'old')
+      const epochs = [url, variant, other].map((key) => store.epochOf(key))
+      const under = begin(store, 'http://a/z', 'i', 1)
+      store.invalidate(url)
+      store.invalidate('http://a/z')
+      t.equal(await read(store, url), undefined)
+      under.write(Buffer.from('b'))
+      t.equal(under.finish(), false)
+      const later = [url, variant, other].map((key, i) =>
+        claimOf(store, key).begin({ info: '', bytes: 0, tags: [], epoch: epochs[i]! })
+      )
+      t.strictSame(
+        later.map((writer) => writer !== undefined),
+        [false, false, true]
+      )
+      later[2]!.finish()
+      put(store, url, 'i', 'new')
+      t.equal(await read(store, url), 'i|new', 'what is asked for now is stored')
+    }
+  )
+
   t.test('too large is refused, announced or not, and bytes stay within the bound', async (t) => {
     const { store, used, maxBytes } = await make()
-    const { epoch } = store
+    const epoch = store.epochOf('k')
     t.equal(
       claimOf(store, 'k').begin({ info: '', bytes: store.maxObjectBytes + 1, tags: [], epoch }),
       undefined

@@ -20,6 +20,7 @@ export interface SharedStoreMemory {
   readonly orders: SharedArrayBuffer
   readonly pins: SharedArrayBuffer
   readonly arena: SharedArrayBuffer
+  readonly invalidations: SharedArrayBuffer
   /** What threads know together of a remote tier behind the store. */
   readonly tier?: SharedArrayBuffer
 }
@@ -94,6 +95,9 @@ export const entryStride = 24
 
 export const state = { free: 0, reserved: 1, filling: 2, complete: 3, aborted: 4 } as const
 
+/** URLs whose hashes fall together are invalidated together: that costs a fill that is not stored, once. */
+export const invalidationWords = 4096
+
 /** Pinned records that one worker can hold at a time; more are answered as if nothing were stored. */
 export const pinsPerWorker = 16_384
 
@@ -136,7 +140,8 @@ export function allocateMemory(options: SharedStoreOptions, seed: number): Share
     links: words(units * 2),
     orders: new SharedArrayBuffer(units),
     pins: words((options.workers + 1) * pinsPerWorker),
-    arena: new SharedArrayBuffer(units * unitBytes)
+    arena: new SharedArrayBuffer(units * unitBytes),
+    invalidations: words(invalidationWords)
   }
 }
 
