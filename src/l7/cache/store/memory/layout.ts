@@ -96,7 +96,7 @@ export const entryStride = 24
 export const state = { free: 0, reserved: 1, filling: 2, complete: 3, aborted: 4 } as const
 
 /** URLs whose hashes fall together are invalidated together: that costs a fill that is not stored, once. */
-export const invalidationWords = 4096
+export const invalidationWords = 65_536
 
 /** Pinned records that one worker can hold at a time; more are answered as if nothing were stored. */
 export const pinsPerWorker = 16_384
