@@ -159,6 +159,13 @@ export interface BackendView {
     readonly at: string
     readonly reason?: string
   }
+  /** While it drains and keeps the clients that hold its sticky cookie. */
+  readonly sessions?: {
+    readonly until: string
+    /** Clients that came with the cookie within the last ten minutes, as an estimate. */
+    readonly holders: number
+    readonly watchedSeconds: number
+  }
   /** Leases held: requests, tunnels, L4 connections. Nothing runs over it any more when this is 0. */
   readonly active: number
   /** Connections open to it, idle ones included. */
@@ -196,6 +203,8 @@ export interface CacheView {
 
 export interface BackendChange {
   readonly state?: AdminState
+  /** With `drain`: for so long it keeps the clients that hold its sticky cookie. */
+  readonly sessionsMs?: number
   /** 1..1000. */
   readonly weight?: number
 }

@@ -39,13 +39,20 @@ export function registerAdminCommands(program: Command): void {
       'wait until nothing runs over it any more (60s); 1 when something still does',
       duration
     )
-    .action((key: string, options: Common & { wait?: number | true }) =>
+    .option(
+      '--sessions <duration>',
+      'for so long keep the clients that hold its sticky cookie (2h)',
+      durationText
+    )
+    .action((key: string, options: Common & { wait?: number | true; sessions?: string }) =>
       operate(
         program,
         options,
         async (client) => {
           const { changeBackend, waitUntilIdle } = await import('./operate/change-backend.ts')
-          await changeBackend(client, key, { state: 'drain' }, stdoutTerminal)
+          const { sessions } = options
+          const change = { state: 'drain', ...(sessions !== undefined && { sessions }) } as const
+          await changeBackend(client, key, change, stdoutTerminal)
           if (options.wait === undefined) return
           await waitUntilIdle(client, key, options.wait === true ? 60_000 : options.wait, stdoutTerminal)
         },
@@ -246,6 +253,12 @@ function duration(text: string): number {
   const ms = parseDuration(text)
   if (ms === undefined) throw new InvalidArgumentError('A duration with a unit is expected: 60s, 5m.')
   return ms
+}
+
+/** As it was written, for the API to read. */
+function durationText(text: string): string {
+  duration(text)
+  return text
 }
 
 function lines(text: string, before: readonly string[] | undefined): readonly string[] {

@@ -69,6 +69,25 @@ t.test(
   }
 )
 
+t.test(
+  'a drain that keeps sessions asks for it, and waits until their holders have stayed away',
+  async (t) => {
+    const { plane, client, terminal } = await running(t)
+    const backend = plane.backends.web![0]!
+    const until = new Date(Date.now() + 7_200_500).toISOString()
+    backend.sessions = { until, holders: 3, watchedSeconds: 0 }
+    await changeBackend(client, 'web/a', { state: 'drain', sessions: '2h' }, terminal)
+    t.strictSame(terminal.written, ['web/a: drain, weight 1, 0 active, sessions for 2h more, 3 left\n'])
+    t.match(plane.asked, [{ change: { state: 'drain', sessionsMs: 7_200_000 } }])
+    await t.rejects(waitUntilIdle(client, 'web/a', 50, terminal), {
+      message: 'web/a still has 0 active, 3 holders of its cookie after 0.05 s'
+    })
+    backend.sessions = { until, holders: 0, watchedSeconds: 700 }
+    await waitUntilIdle(client, 'web/a', 30_000, terminal)
+    t.equal(terminal.written.at(-1), 'web/a: idle\n')
+  }
+)
+
 t.test('reload prints what changed; a refused configuration is exit code 2', async (t) => {
   const { plane, client, terminal } = await running(t)
   await reload(client, false, terminal)

@@ -70,3 +70,56 @@ t.test('the view says what a backend counts for, in slow start and while it is d
   for (let i = 0; i < 6; i++) await get(lb.port('web'))
   await until(() => (last.latencyMs ?? 0) > 0, 'the time that its answers take')
 })
+
+t.test(
+  'a drain with sessions keeps who holds the cookie, says how many came, and is refused without sticky',
+  async (t) => {
+    const backends = await Promise.all(
+      ['a', 'b'].map(async (name) => ({ name, address: (await httpOrigin(t, name)).address }))
+    )
+    const lb = await startLb(t, {
+      workers: 0,
+      admin: { bind: '127.0.0.1:0' },
+      listeners: [{ name: 'web', bind: '127.0.0.1:0', mode: 'l7', pool: 'web' }],
+      pools: { web: { backends, sticky: { cookie: 'at' } }, plain: { backends } }
+    })
+    const admin = lb.running.adminAddresses[0]!
+    const ask = operator(admin, 'web')
+    const come = async (headers: Record<string, string> = {}) => {
+      const response = await fetch(`http://127.0.0.1:${lb.port('web')}/`, { headers })
+      return {
+        by: (await response.text())[0],
+        cookie: response.headers.get('set-cookie')?.split(';')[0] ?? ''
+      }
+    }
+    let first = await come()
+    while (first.by !== 'a') first = await come()
+    t.match(await ask('a', { state: 'drain', sessions: '2h' }), {
+      status: 200,
+      body: {
+        admin: 'drain',
+        usable: false,
+        sessions: { holders: 0 },
+        reason: 'operator, sessions kept for 2h'
+      }
+    })
+    for (const agent of ['one', 'two', 'one']) {
+      t.equal((await come({ cookie: first.cookie, 'user-agent': agent })).by, 'a')
+    }
+    for (let i = 0; i < 6; i++) t.equal((await come()).by, 'b', 'nobody new')
+    t.match((await ask('a')).body, { sessions: { holders: 2 } })
+    await ask('a', { state: 'drain' })
+    t.equal((await come({ cookie: first.cookie })).by, 'b', 'a plain drain lets them go')
+    t.match(await operator(admin, 'plain')('a', { state: 'drain', sessions: '2h' }), {
+      status: 409,
+      body: { error: { message: /no sticky cookie/ } }
+    })
+    for (const wrong of [
+      { state: 'ready', sessions: '2h' },
+      { state: 'drain', sessions: 'two hours' },
+      { sessions: '1h' }
+    ]) {
+      t.equal((await ask('a', wrong)).status, 400)
+    }
+  }
+)

@@ -2,14 +2,16 @@ import { ADMIN_STATES } from '../../balancer/pool/states.ts'
 import type { AdminState } from '../../balancer/pool/states.ts'
 import { ApiError } from './api-error.ts'
 import type { BackendChange, PurgeRequest, PurgeTarget } from '../control-plane.ts'
+import { parseDuration } from '../../config/units.ts'
 import { refuseUnknown } from './refuse-unknown.ts'
 
 const MAX_TEXT = 8192
+const MAX_SESSIONS_MS = 30 * 86_400_000
 
-/** `{"state": "drain"}`, `{"weight": 3}` or both. */
+/** `{"state": "drain"}`, `{"weight": 3}` or both; with a drain perhaps `"sessions": "2h"`. */
 export function parseBackendChange(body: Record<string, unknown>): BackendChange {
-  refuseUnknown(body, ['state', 'weight'])
-  const { state, weight } = body
+  refuseUnknown(body, ['state', 'weight', 'sessions'])
+  const { state, weight, sessions } = body
   if (state === undefined && weight === undefined) {
     throw new ApiError('bad-request', 'say what to change: state (ready, drain, maint) or weight (1 to 1000)')
   }
@@ -25,8 +27,19 @@ export function parseBackendChange(body: Record<string, unknown>): BackendChange
       'weight must be a whole number from 1 to 1000; to take a backend out, drain it'
     )
   }
+  const sessionsMs = typeof sessions === 'string' ? parseDuration(sessions) : undefined
+  if (
+    sessions !== undefined &&
+    (sessionsMs === undefined || sessionsMs > MAX_SESSIONS_MS || state !== 'drain')
+  ) {
+    throw new ApiError(
+      'bad-request',
+      'sessions is a duration up to 30d such as "2h", and goes with the state drain'
+    )
+  }
   return {
     ...(state === undefined ? {} : { state: state as AdminState }),
+    ...(sessionsMs === undefined ? {} : { sessionsMs }),
     ...(weight === undefined ? {} : { weight: weight as number })
   }
 }

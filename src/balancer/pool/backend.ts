@@ -14,6 +14,7 @@ import {
   type BreakerState,
   type ProbeState
 } from './states.ts'
+import { keptSessions, sawHolder, type KeptSessions } from './kept-sessions.ts'
 import { socketFreed } from '../queue/socket-queue.ts'
 import { NO_LIMIT, type BackendTable } from '../table/table.ts'
 
@@ -71,6 +72,16 @@ export class Backend {
 
   get ejected(): boolean {
     return this.table.int(this.slot, at.EJECTED) === 1
+  }
+
+  /** While it drains and keeps the clients that hold its sticky cookie. */
+  get sessions(): KeptSessions | undefined {
+    return this.admin === 'drain' ? keptSessions(this, this.#clock.now()) : undefined
+  }
+
+  /** A client that holds its sticky cookie was answered. Counted while it drains. */
+  sawHolder(hash: number): void {
+    sawHolder(this, hash, this.#clock.now())
   }
 
   /** Leases out, over all threads. */

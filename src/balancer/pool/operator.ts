@@ -2,11 +2,18 @@ import type { Clock } from '../../core/clock.ts'
 import type { Backend } from './backend.ts'
 import * as at from '../table/columns.ts'
 import { beginSlowStart } from './slow-start.ts'
+import { keepSessions } from './kept-sessions.ts'
 import { ADMIN_STATES, type AdminState, type ChangeEvent } from './states.ts'
 
 export interface OperatorParts {
   readonly clock: Clock
   readonly onChange?: (event: ChangeEvent) => void
+}
+
+export interface StateOptions {
+  readonly slowStartMs?: number
+  readonly sessionsMs?: number
+  readonly reason?: string
 }
 
 /**
@@ -23,9 +30,17 @@ export class Operator {
     this.#onChange = parts.onChange
   }
 
-  /** False when it was so already. Coming back to `ready` begins slow start. */
-  setState(backend: Backend, state: AdminState, slowStartMs: number, reason = 'operator'): boolean {
+  /**
+   * False when it was so already. Coming back to `ready` begins slow start. `sessionsMs`: for so long a draining backend
+   * keeps the clients that hold its sticky cookie.
+   */
+  setState(
+    backend: Backend,
+    state: AdminState,
+    { slowStartMs = 0, sessionsMs = 0, reason = 'operator' }: StateOptions = {}
+  ): boolean {
     const from = backend.admin
+    keepSessions(backend, state === 'drain' ? sessionsMs : 0, this.#clock.now())
     if (from === state) return false
     const { table, slot } = backend
     if (state === 'ready') beginSlowStart(backend, slowStartMs, this.#clock)

@@ -250,7 +250,7 @@ export class Pool implements Lessor {
   #pick(view: View, context: PickContext): number {
     if (context.sticky !== undefined) {
       const position = this.#byName.get(context.sticky)?.position
-      if (position !== undefined && view.admits(position, context)) return position
+      if (position !== undefined && view.takesBack(position, context)) return position
     }
     return this.#selector.pick(view, context)
   }

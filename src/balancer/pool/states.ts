@@ -12,6 +12,7 @@ export const PROBE_STATES = ['unknown', 'up', 'down'] as const satisfies readonl
 export const BREAKER_STATES = ['closed', 'open', 'half-open'] as const satisfies readonly BreakerState[]
 
 export const READY = 0
+export const DRAIN = 1
 export const PROBE_UP = 1
 export const PROBE_DOWN = 2
 export const CLOSED = 0

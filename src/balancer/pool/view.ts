@@ -2,7 +2,7 @@ import type { Backend } from './backend.ts'
 import * as at from '../table/columns.ts'
 import type { PickContext } from './pick-context.ts'
 import { ramp, RAMP_STEPS } from './slow-start.ts'
-import { breakerOf, CLOSED, OPEN, PROBE_DOWN, READY } from './states.ts'
+import { breakerOf, CLOSED, DRAIN, OPEN, PROBE_DOWN, READY } from './states.ts'
 import { NO_LIMIT, type BackendTable } from '../table/table.ts'
 
 /** A trial that has not ended after this long is given up (its thread may have died) and another is let through. */
@@ -42,6 +42,8 @@ export class View {
   readonly #limits: Int32Array
   /** Leases that it may have: 0 while it is not usable, NO_LIMIT without maxConnections. */
   readonly #room: Int32Array
+  /** Draining, and kept for those who hold their sticky cookie: position → leases that it may have. */
+  readonly #kept = new Map<number, number>()
   readonly #weights: Float64Array
   readonly #logWeights: Float64Array
   readonly #panicThreshold: number
@@ -82,7 +84,7 @@ export class View {
 
   /** Leases that it may have: 0 while it is not usable, NO_LIMIT without maxConnections. */
   room(position: number): number {
-    return this.#room[position]!
+    return this.#room[position]! || (this.#kept.get(position) ?? 0)
   }
 
   /** Effective weight: the operator's or the configured one, times the slow start ramp. */
@@ -120,6 +122,11 @@ export class View {
     return this.activeIfFree(position) >= 0 && this.spares(position, context)
   }
 
+  /** It may be picked for a client that holds its sticky cookie: as any other, or while it drains and keeps these. */
+  takesBack(position: number, context: PickContext): boolean {
+    return this.active(position) < this.room(position) && this.spares(position, context)
+  }
+
   /** It was not tried already. */
   spares(position: number, context: PickContext): boolean {
     const tried = context.tried
@@ -132,8 +139,11 @@ export class View {
     let ready = 0
     let backups = 0
     this.#clear()
+    this.#kept.clear()
     for (const backend of this.backends) {
-      if (this.table.int(backend.slot, at.ADMIN) !== READY) continue
+      const admin = this.table.int(backend.slot, at.ADMIN)
+      if (admin === DRAIN) this.#keep(backend, now)
+      if (admin !== READY) continue
       if (!backend.backup) ready++
       if (!this.#healthy(backend.slot, now)) continue
       if (backend.backup) backups++
@@ -157,6 +167,13 @@ export class View {
     this.count = 0
     this.trials = 0
     this.ramping = false
+  }
+
+  #keep({ slot, position }: Backend, now: number): void {
+    const until = this.table.float(slot, at.SESSIONS_UNTIL)
+    if (until <= now) return
+    this.staleAt = Math.min(this.staleAt, until)
+    if (this.#healthy(slot, now)) this.#kept.set(position, this.#limits[position]!)
   }
 
   #add(backend: Backend, now: number): void {

@@ -58,6 +58,16 @@ export const PROBE_SINCE = 6
 export const BREAKER_SINCE = 7
 export const EJECTED_SINCE = 8
 export const ADDED_AT = 9
+/** Clock.now() until which a draining backend keeps who holds its sticky cookie; 0: nobody. Written by the operator (main thread). */
+export const SESSIONS_UNTIL = 10
+/** Clock.now() at which that began. Written by the operator (main thread). */
+export const SESSIONS_SINCE = 11
+/** Clock.now() at which the window under way began, and which half of the bits it has. Any thread: see kept-sessions.ts. */
+export const WINDOW_SINCE = 12
+export const WINDOW = 13
+
+/** Per backend: bits of the clients that came with its cookie while it drains, in two windows. Any thread, by Atomics. */
+export const SESSION_INTS = 64
 
 /** Per thread and backend: what this thread holds of ACTIVE, SOCKETS and STARVED, to be given back if it dies. */
 export const HELD = 3

@@ -15,6 +15,7 @@ export interface TableBuffers {
   readonly pools: ArrayBufferLike
   readonly queues: ArrayBufferLike
   readonly virtualTime: ArrayBufferLike
+  readonly sessions: ArrayBufferLike
 }
 
 export interface TableSize {
@@ -57,6 +58,8 @@ export class BackendTable {
   readonly queues: Int32Array
   /** Per pool: the turn of the last pick by load (LoadTree). Any thread; it only decides between equals. */
   readonly virtualTime: Float64Array
+  /** Touched only for backends that drain and keep their sessions. */
+  readonly sessions: Int32Array
   /** Set by runtime when there are other threads. */
   signals: TableSignals | undefined
   readonly #row: number
@@ -74,6 +77,7 @@ export class BackendTable {
     this.pools = new Int32Array(buffers.pools)
     this.queues = new Int32Array(buffers.queues)
     this.virtualTime = new Float64Array(buffers.virtualTime)
+    this.sessions = new Int32Array(buffers.sessions)
     this.#row = thread * buffers.capacity
   }
 
@@ -90,7 +94,8 @@ export class BackendTable {
       totals: make(threads * capacity * at.TOTALS * 8),
       pools: make(poolCapacity * at.POOL_INTS * 4),
       queues: make(threads * poolCapacity * at.QUEUES * 4),
-      virtualTime: make(poolCapacity * 8)
+      virtualTime: make(poolCapacity * 8),
+      sessions: make(capacity * at.SESSION_INTS * 4)
     })
   }
 

@@ -17,6 +17,12 @@ import type { Target } from './target.ts'
 /** Largest answer taken: 100,000 backends in /api/pools are some 50 MB. */
 const MAX_ANSWER_BYTES = 128 * 1024 * 1024
 
+/** The body of a change, as in docs/openapi.yaml. */
+export interface BackendRequest extends Omit<BackendChange, 'sessionsMs'> {
+  /** `2h`. */
+  readonly sessions?: string
+}
+
 /** The body of a purge, as in docs/openapi.yaml. */
 export interface PurgeBody {
   readonly url?: string
@@ -77,7 +83,7 @@ export class AdminClient {
     return this.#ask<BackendView>('GET', backendPath(pool, backend))
   }
 
-  changeBackend(pool: string, backend: string, change: BackendChange): Promise<BackendView> {
+  changeBackend(pool: string, backend: string, change: BackendRequest): Promise<BackendView> {
     return this.#ask<BackendView>('POST', backendPath(pool, backend), change)
   }
 

@@ -1,28 +1,34 @@
-import type { BackendChange, BackendView } from '../../admin/control-plane.ts'
-import type { AdminClient } from '../admin-client/admin-client.ts'
+import type { BackendView } from '../../admin/control-plane.ts'
+import type { AdminClient, BackendRequest } from '../admin-client/admin-client.ts'
 import { CliError } from '../cli-error.ts'
-import { stateWord } from '../status/status-table.ts'
+import { sessionsText, stateWord } from '../status/status-table.ts'
 import type { Terminal } from '../terminal.ts'
 import { findBackend } from './find-backend.ts'
 
 const POLL_MS = 250
+/** Holders are counted over so long: before, few may only mean that they have not come yet. */
+const WATCH_SECONDS = 600
 
 /** `lb drain|ready|maint|weight pool/backend`: makes the change and says how it stands now. */
 export async function changeBackend(
   client: AdminClient,
   key: string,
-  change: BackendChange,
+  change: BackendRequest,
   terminal: Terminal
 ): Promise<BackendView> {
   const { pool, backend } = findBackend(await client.pools(), key)
   const changed = await client.changeBackend(pool, backend.name, change)
-  terminal.write(`${key}: ${stateWord(changed)}, weight ${changed.weight}, ${changed.active} active\n`)
+  const sessions = changed.sessions === undefined ? '' : `, ${sessionsText(changed.sessions, Date.now())}`
+  terminal.write(
+    `${key}: ${stateWord(changed)}, weight ${changed.weight}, ${changed.active} active${sessions}\n`
+  )
   return changed
 }
 
 /**
- * Resolves when nothing runs over the backend any more: no request, no tunnel, no L4 connection. Idle connections that
- * `lb` keeps for later do not count. A CliError says what is left after `waitMs`.
+ * Resolves when nothing runs over the backend any more: no request, no tunnel, no L4 connection, and where its sessions are
+ * kept nobody who holds one has come for ten minutes. Idle connections that `lb` keeps for later do not count. A
+ * CliError says what is left after `waitMs`.
  */
 export async function waitUntilIdle(
   client: AdminClient,
@@ -32,17 +38,19 @@ export async function waitUntilIdle(
 ): Promise<void> {
   const { pool, backend } = findBackend(await client.pools(), key)
   const deadline = performance.now() + waitMs
-  let told = -1
+  let told = ''
   for (;;) {
-    const { active } = await client.backend(pool, backend.name)
-    if (active === 0) {
+    const { active, sessions } = await client.backend(pool, backend.name)
+    const held = sessions !== undefined && (sessions.holders > 0 || sessions.watchedSeconds < WATCH_SECONDS)
+    if (active === 0 && !held) {
       terminal.write(`${key}: idle\n`)
       return
     }
     const leftMs = deadline - performance.now()
-    if (leftMs <= 0) throw new CliError(`${key} still has ${active} active after ${waitMs / 1e3} s`)
-    if (active !== told && terminal.isTty) terminal.write(`${key}: ${active} active\n`)
-    told = active
+    const left = held ? `${active} active, ${sessions.holders} holders of its cookie` : `${active} active`
+    if (leftMs <= 0) throw new CliError(`${key} still has ${left} after ${waitMs / 1e3} s`)
+    if (left !== told && terminal.isTty) terminal.write(`${key}: ${left}\n`)
+    told = left
     await new Promise((resolve) => setTimeout(resolve, Math.min(POLL_MS, leftMs)))
   }
 }

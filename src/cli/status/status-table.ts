@@ -44,7 +44,7 @@ const columns: readonly Column<Row>[] = [
     rank: 10,
     text: ({ backend }) => (backend.address === backend.name ? '' : backend.address)
   },
-  { header: 'REASON', rank: 2, min: 16, text: ({ backend }) => reasonOf(backend) }
+  { header: 'REASON', rank: 2, min: 16, text: ({ backend, now }) => reasonOf(backend, now) }
 ]
 
 /** `1.2/3`: in slow start it counts for 1.2 of its 3. */
@@ -123,7 +123,14 @@ function stateColor(backend: BackendView): Color {
   return backend.state === 'up' ? 'green' : 'none'
 }
 
-function reasonOf(backend: BackendView): string {
+/** `sessions for 2h more, 12 left`: who of them came within the last ten minutes. */
+export function sessionsText(sessions: NonNullable<BackendView['sessions']>, now: number): string {
+  const { until, holders } = sessions
+  return `sessions for ${formatAge(Date.parse(until) - now)} more, ${holders} left`
+}
+
+function reasonOf(backend: BackendView, now: number): string {
+  if (backend.sessions !== undefined) return sessionsText(backend.sessions, now)
   const healthy = backend.state !== 'down' && !backend.ejected && backend.breaker === 'closed'
   if (healthy && backend.admin === 'ready') return backend.backup ? 'backup' : ''
   return backend.reason ?? (backend.state === 'down' ? (backend.probe?.reason ?? '') : '')

@@ -28,6 +28,7 @@ import type { ListenerConnections } from '../workers/messages.ts'
 import type { Planes } from '../workers/planes.ts'
 import type { RedisBoard } from '../../redis/redis-board.ts'
 import { placeOf } from '../../redis/redis-plan.ts'
+import { durationText } from '../../config/units.ts'
 import { usesWeights } from '../../config/checks/pools.ts'
 import { viewBackend, viewPool, viewSource, type ReasonOf, type ReportOf } from './pool-view.ts'
 
@@ -166,7 +167,18 @@ export class AdminPlane implements ControlPlane {
         `pool ${poolName} balances by ${algorithm}, which has no use for weights; give it ${cure}`
       )
     }
-    if (change.state !== undefined) operator.setState(backend, change.state, pool.config.slowStartMs)
+    const { sessionsMs = 0 } = change
+    if (sessionsMs > 0 && pool.config.sticky === undefined) {
+      throw new ControlError(
+        'conflict',
+        `pool ${poolName} has no sticky cookie, so nobody holds one; drain it without sessions`
+      )
+    }
+    if (change.state !== undefined) {
+      const { slowStartMs } = pool.config
+      const reason = sessionsMs > 0 ? `operator, sessions kept for ${durationText(sessionsMs)}` : 'operator'
+      operator.setState(backend, change.state, { slowStartMs, sessionsMs, reason })
+    }
     if (change.weight !== undefined) operator.setWeight(backend, change.weight)
     return viewBackend(pool, backend, reportOf, reasonOf)
   }

@@ -54,6 +54,7 @@ export function viewBackend(
         reason: report.text
       }
     }),
+    ...sessionsOf(backend),
     active: backend.active,
     open: backend.open,
     weight: backend.weight,
@@ -72,6 +73,14 @@ export function viewSource({ source, backends, answeredAt, error }: SourceView):
     backends,
     ...(answeredAt !== undefined && { answeredAt: isoTime(answeredAt) }),
     ...(error !== undefined && { error })
+  }
+}
+
+function sessionsOf({ sessions }: Backend): Pick<BackendView, 'sessions'> {
+  if (sessions === undefined) return {}
+  const { leftMs, holders, watchedMs } = sessions
+  return {
+    sessions: { until: isoTime(Date.now() + leftMs), holders, watchedSeconds: Math.floor(watchedMs / 1e3) }
   }
 }
 

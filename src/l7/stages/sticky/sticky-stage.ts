@@ -1,3 +1,4 @@
+import { hashString } from '../../../core/hash-string.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 import type { ResponseHead } from '../../exchange/response/response-head.ts'
 import type { Stage } from '../stage.ts'
@@ -10,8 +11,15 @@ const sticky: Stage = {
   response(exchange: Exchange, head: ResponseHead): void {
     const { backend, target } = exchange
     if (backend === undefined || head.source === 'error') return
+    // Whoever is answered by it while it drains has come back with its cookie.
+    if (backend.admin === 'drain') backend.sawHolder(hashString(holderOf(exchange)))
     head.headers.text += target?.pool.sticky?.cookieFor(exchange, backend) ?? ''
   }
+}
+
+/** Who a client is taken for: cookies of one backend are all the same. */
+function holderOf({ clientIp, request }: Exchange): string {
+  return `${clientIp} ${request.headers.first('user-agent') ?? ''}`
 }
 
 export function compile(_keys: undefined, { route, target }: StageContext): Stage | undefined {
