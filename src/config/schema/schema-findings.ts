@@ -103,7 +103,8 @@ class Translation {
       return
     }
     const written = this.#sourceOf(path)
-    const tail = cure === undefined ? '' : `; ${cure.replace('@', () => written ?? String(value))}`
+    const shown = written ?? (Array.isArray(value) ? `[${value.join(', ')}]` : String(value))
+    const tail = cure === undefined ? '' : `; ${cure.replace('@', () => shown)}`
     this.findings.push(errorAt(path, `expected ${expected}, got ${describe(value, written)}${tail}`))
   }
 

@@ -11,6 +11,11 @@ export function loneNumber(key: string): LoneCure {
   return (value) => (typeof value === 'number' ? `did you mean { ${key}: @ }?` : undefined)
 }
 
+/** A list that is meant as one of the mapping's keys: `cors: [https://a.example]`. */
+export function loneList(key: string): LoneCure {
+  return (value) => (Array.isArray(value) ? `did you mean { ${key}: @ }?` : undefined)
+}
+
 /** `tls: true`: what to write to have it. */
 export function loneTrue(cure: string): LoneCure {
   return (value) => (value === true ? cure : undefined)

@@ -3,7 +3,7 @@ import { defaults } from '../../defaults.ts'
 import { ACCESS_FIELDS } from '../../model/access-log-model.ts'
 import { listOf, mapping } from '../leaf/leaf.ts'
 import { decimal, duration, flag, integer, size, word } from '../leaf/leaves.ts'
-import { loneText } from '../leaf/lone.ts'
+import { firstOf, loneText } from '../leaf/lone.ts'
 import { filePath } from '../leaf/network-leaves.ts'
 
 const { accessLog } = defaults.listener
@@ -67,7 +67,7 @@ export const accessLogSchema = z
           .optional()
           .describe('Have `lb` rotate `file` itself; left out: logrotate does, with SIGUSR1.')
       },
-      { lone: loneText('file', /^[./]/) }
+      { lone: firstOf(loneText('file', /^[./]/), loneText('format', /^(json|clf|combined)$/)) }
     )
   ])
   .prefault(accessLog.enabled)

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { defaults } from '../../defaults.ts'
 import { mapping, listOf } from '../leaf/leaf.ts'
 import { flag, text, word } from '../leaf/leaves.ts'
-import { loneText, loneTrue } from '../leaf/lone.ts'
+import { firstOf, loneText, loneTrue } from '../leaf/lone.ts'
 import { filePath } from '../leaf/network-leaves.ts'
 import { listenerAcme } from '../acme.ts'
 
@@ -68,8 +68,18 @@ export const listenerTls = mapping(
       .describe('Mutual TLS: ask clients for a certificate.')
   },
   {
-    lone: loneTrue(
-      'did you mean { selfSigned: true }? With certificates it is { certificates: { cert: FILE, key: FILE } }'
+    lone: firstOf(
+      loneTrue(
+        'did you mean { selfSigned: true }? With certificates it is { certificates: { cert: FILE, key: FILE } }'
+      ),
+      (value) => {
+        if (typeof value !== 'string') return undefined
+        if (/^(auto|acme|lets-?encrypt|internal|self-?signed|dev)$/i.test(value))
+          return /^(i|s|d)/i.test(value)
+            ? 'did you mean { selfSigned: true }?'
+            : 'did you mean { acme: { domains: [example.com] } }?'
+        return /[./]/.test(value) ? `did you mean { certificates: { cert: "@", key: FILE } }?` : undefined
+      }
     ),
     elsewhere: {
       cert: 'belongs under `certificates`: { certificates: { cert: FILE, key: FILE } }',

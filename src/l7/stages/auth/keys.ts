@@ -1,3 +1,4 @@
+import { own } from '../../../core/own.ts'
 import { z } from 'zod'
 import { mapping } from '../../../config/schema/leaf/leaf.ts'
 import { duration, flag, integer, off, word } from '../../../config/schema/leaf/leaves.ts'
@@ -60,6 +61,10 @@ const full = mapping(
   },
   {
     example: '{ methods: [{ apiKeys: { … } }], optional: true }',
+    lone: (value) =>
+      typeof value === 'string' && own(method.shape, value) !== undefined
+        ? `did you mean [{ ${value}: { … } }]?`
+        : undefined,
     elsewhere: Object.fromEntries(Object.keys(method.shape).map((key) => [key, INSIDE]))
   }
 )

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { listOf, mapping } from '../../../config/schema/leaf/leaf.ts'
 import { integer, on, size, text, word } from '../../../config/schema/leaf/leaves.ts'
+import { firstOf, loneList, loneText } from '../../../config/schema/leaf/lone.ts'
 import { stageKeys } from '../stage-keys.ts'
 import { defaultTypes } from './media-types.ts'
 
@@ -23,20 +24,23 @@ const levels = mapping({
   gzip: integer(1, 9).prefault(4).describe('Of gzip and deflate.')
 })
 
-const own = mapping({
-  algorithms: listOf(word(algorithms), { min: 1, max: 4 })
-    .prefault([...algorithms])
-    .describe('Which, and in which order where the client has no wish of its own.'),
-  types: listOf(mediaRange(), { min: 1, max: 64 })
-    .prefault([...defaultTypes])
-    .describe(
-      'Media types that gain by it; `text/*` is all texts but `text/event-stream`, which has to be named and is then flushed per event.'
-    ),
-  minBytes: size({ min: 1, max: 2 ** 30, example: '1kb' })
-    .prefault('1kb')
-    .describe('Shorter bodies go as they are.'),
-  levels: levels.prefault({}).describe('How hard each tries.')
-})
+const own = mapping(
+  {
+    algorithms: listOf(word(algorithms), { min: 1, max: 4 })
+      .prefault([...algorithms])
+      .describe('Which, and in which order where the client has no wish of its own.'),
+    types: listOf(mediaRange(), { min: 1, max: 64 })
+      .prefault([...defaultTypes])
+      .describe(
+        'Media types that gain by it; `text/*` is all texts but `text/event-stream`, which has to be named and is then flushed per event.'
+      ),
+    minBytes: size({ min: 1, max: 2 ** 30, example: '1kb' })
+      .prefault('1kb')
+      .describe('Shorter bodies go as they are.'),
+    levels: levels.prefault({}).describe('How hard each tries.')
+  },
+  { lone: firstOf(loneText('algorithms', /^(gzip|br|zstd|deflate)$/), loneList('algorithms')) }
+)
 
 export const compressKeys = stageKeys({
   words: 'Compresses responses for clients that accept it; `true` is all defaults.',

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { listOf, mapping } from '../../../config/schema/leaf/leaf.ts'
 import { duration, flag, integer, text, word } from '../../../config/schema/leaf/leaves.ts'
+import { loneNumber } from '../../../config/schema/leaf/lone.ts'
 import { fieldName } from '../../../config/schema/leaf/network-leaves.ts'
 import { limitKey } from '../limit-key/limit-key-leaf.ts'
 import { shadowKey, stageKeys } from '../stage-keys.ts'
@@ -60,7 +61,7 @@ const schema = mapping(
       .prefault(16_384)
       .describe('Keys that may have requests under way; a request of one more is not counted.')
   },
-  { example: '{ max: 200, queue: { max: 50 } }' }
+  { example: '{ max: 200, queue: { max: 50 } }', lone: loneNumber('max') }
 )
 
 export type ConcurrencyInput = z.output<typeof schema>

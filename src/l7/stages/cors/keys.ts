@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { listOf, mapping, type LeafIssue } from '../../../config/schema/leaf/leaf.ts'
 import { duration, flag, text } from '../../../config/schema/leaf/leaves.ts'
+import { firstOf, loneList, loneText, loneTrue } from '../../../config/schema/leaf/lone.ts'
 import { fieldName, method } from '../../../config/schema/leaf/network-leaves.ts'
 import { stageKeys } from '../stage-keys.ts'
 import { originProblem } from './origins.ts'
@@ -15,23 +16,34 @@ export function origin() {
 
 export const corsKeys = stageKeys({
   words: 'Which pages of other origins may read answers (CORS); preflights are answered here.',
-  schema: mapping({
-    origins: listOf(origin(), { min: 1, max: 256 }).describe(
-      'Whose: `https://app.example.com`, `https://*.example.com` for all its subdomains, or `*` for anybody (never with `credentials`).'
-    ),
-    methods: listOf(method(), { max: 32 })
-      .prefault(['GET', 'HEAD', 'POST'])
-      .describe('Methods that they may use.'),
-    headers: listOf(fieldName(), { max: 64 }).prefault([]).describe('Fields that they may send.'),
-    exposed: listOf(fieldName(), { max: 64 }).prefault([]).describe('Fields of answers that they may read.'),
-    credentials: flag().prefault(false).describe('With cookies and credentials.'),
-    maxAge: duration({ min: 1000, max: 86_400_000, example: '10m' })
-      .prefault('10m')
-      .describe('How long browsers remember a preflight.'),
-    privateNetwork: flag()
-      .prefault(false)
-      .describe('Pages of public networks may ask this one in a private network.')
-  }).superRefine(({ origins, credentials }, context) => {
+  schema: mapping(
+    {
+      origins: listOf(origin(), { min: 1, max: 256 }).describe(
+        'Whose: `https://app.example.com`, `https://*.example.com` for all its subdomains, or `*` for anybody (never with `credentials`).'
+      ),
+      methods: listOf(method(), { max: 32 })
+        .prefault(['GET', 'HEAD', 'POST'])
+        .describe('Methods that they may use.'),
+      headers: listOf(fieldName(), { max: 64 }).prefault([]).describe('Fields that they may send.'),
+      exposed: listOf(fieldName(), { max: 64 })
+        .prefault([])
+        .describe('Fields of answers that they may read.'),
+      credentials: flag().prefault(false).describe('With cookies and credentials.'),
+      maxAge: duration({ min: 1000, max: 86_400_000, example: '10m' })
+        .prefault('10m')
+        .describe('How long browsers remember a preflight.'),
+      privateNetwork: flag()
+        .prefault(false)
+        .describe('Pages of public networks may ask this one in a private network.')
+    },
+    {
+      lone: firstOf(
+        loneText('origins'),
+        loneList('origins'),
+        loneTrue('say whose: { origins: https://app.example.com }')
+      )
+    }
+  ).superRefine(({ origins, credentials }, context) => {
     if (!credentials || !origins.includes('*')) return
     const sentence =
       '"*" with `credentials: true` would let any site read what is its user\'s; name the origins'

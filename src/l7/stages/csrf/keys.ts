@@ -1,15 +1,19 @@
 import { z } from 'zod'
 import { listOf, mapping } from '../../../config/schema/leaf/leaf.ts'
 import { on } from '../../../config/schema/leaf/leaves.ts'
+import { firstOf, loneList, loneText } from '../../../config/schema/leaf/lone.ts'
 import { origin } from '../cors/keys.ts'
 import { shadowKey, stageKeys } from '../stage-keys.ts'
 
-const own = mapping({
-  trustedOrigins: listOf(origin(), { max: 256 })
-    .prefault([])
-    .describe('Whose pages may all the same: `https://app.example.com`, `https://*.example.com`.'),
-  ...shadowKey
-})
+const own = mapping(
+  {
+    trustedOrigins: listOf(origin(), { max: 256 })
+      .prefault([])
+      .describe('Whose pages may all the same: `https://app.example.com`, `https://*.example.com`.'),
+    ...shadowKey
+  },
+  { lone: firstOf(loneText('trustedOrigins', /:/), loneList('trustedOrigins')) }
+)
 
 export const csrfKeys = stageKeys({
   words:

@@ -3,16 +3,22 @@ import { mapping } from '../../../config/schema/leaf/leaf.ts'
 import { integer, on, size } from '../../../config/schema/leaf/leaves.ts'
 import { stageKeys } from '../stage-keys.ts'
 
-const keys = mapping({
-  maxBytes: size({ min: 1024, example: '10mb' })
-    .prefault('10mb')
-    .describe('Longest body once it is decoded; more is refused with 413.'),
-  ratio: integer(1, 10_000)
-    .prefault(100)
-    .describe(
-      'How many times its encoded length a body of more than 1 MB may have; more is refused with 413.'
-    )
-})
+const keys = mapping(
+  {
+    maxBytes: size({ min: 1024, example: '10mb' })
+      .prefault('10mb')
+      .describe('Longest body once it is decoded; more is refused with 413.'),
+    ratio: integer(1, 10_000)
+      .prefault(100)
+      .describe(
+        'How many times its encoded length a body of more than 1 MB may have; more is refused with 413.'
+      )
+  },
+  {
+    lone: (value) =>
+      typeof value === 'string' || Array.isArray(value) ? '`true` takes all codings' : undefined
+  }
+)
 
 export const decompressKeys = stageKeys({
   words:

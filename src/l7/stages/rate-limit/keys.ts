@@ -40,6 +40,13 @@ const cost = mapping({
     )
 })
 
+/** `100`, `100/s`, `100r/s` (nginx), `100 per minute`. */
+function loneRate(value: unknown): string | undefined {
+  const rate = /^(\d{1,9}) ?(?:r|req|requests)? ?(?:\/|per) ?(s|m|h|d)[a-z]*$/i.exec(String(value))
+  if (rate !== null) return `did you mean { requests: ${rate[1]!}, per: 1${rate[2]!.toLowerCase()} }?`
+  return /^\d{1,9}$/.test(String(value)) ? 'did you mean { requests: @, per: 1s }?' : undefined
+}
+
 const one = mapping(
   {
     name: text('a name such as burst', {
@@ -90,7 +97,7 @@ const one = mapping(
     ...shadowKey,
     fields: flag().prefault(true).describe('Tell clients by RateLimit and RateLimit-Policy fields.')
   },
-  { example: '{ requests: 100, per: 1s }' }
+  { example: '{ requests: 100, per: 1s }', lone: loneRate }
 )
 
 export type RateLimitInput = z.output<typeof one>

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { mapping } from '../../../config/schema/leaf/leaf.ts'
 import { flag, lifetime, off, on, text, word } from '../../../config/schema/leaf/leaves.ts'
+import { loneText } from '../../../config/schema/leaf/lone.ts'
 import { fieldValue } from '../../../config/schema/leaf/network-leaves.ts'
 import { stageKeys } from '../stage-keys.ts'
 
@@ -22,54 +23,57 @@ const referrer = [
   'unsafe-url'
 ] as const
 
-const own = mapping({
-  preset: word(['api', 'site', 'strict', 'none'])
-    .prefault('site')
-    .describe('What is set unless named here; `none`: only what is named.'),
-  hsts: z
-    .union([off(), lifetime({ example: '1y' })])
-    .optional()
-    .describe('`max-age` of Strict-Transport-Security; only over TLS.'),
-  hstsSubdomains: flag().prefault(false).describe('Its `includeSubDomains`.'),
-  hstsPreload: flag().prefault(false).describe('Its `preload`: hard to take back.'),
-  frame: z
-    .union([off(), word(['DENY', 'SAMEORIGIN'])])
-    .optional()
-    .describe('X-Frame-Options.'),
-  nosniff: flag().optional().describe('X-Content-Type-Options.'),
-  referrer: z
-    .union([off(), word(referrer)])
-    .optional()
-    .describe('Referrer-Policy.'),
-  csp: policy('Content-Security-Policy.'),
-  cspReportOnly: policy('Content-Security-Policy-Report-Only.'),
-  permissions: policy('Permissions-Policy.'),
-  opener: z
-    .union([off(), word(opener)])
-    .optional()
-    .describe('Cross-Origin-Opener-Policy.'),
-  embedder: z
-    .union([off(), word(embedder)])
-    .optional()
-    .describe('Cross-Origin-Embedder-Policy.'),
-  resource: z
-    .union([off(), word(resource)])
-    .optional()
-    .describe('Cross-Origin-Resource-Policy.'),
-  override: flag()
-    .prefault(false)
-    .describe("These win over what the backend sent; else the backend's field stays."),
-  hide: z
-    .array(
-      text('a field name such as Server', {
-        max: 64,
-        reject: (name) => (/^[\w-]+$/.test(name) ? undefined : `"${name}" is not a field name`)
-      })
-    )
-    .max(16)
-    .prefault(['Server', 'X-Powered-By'])
-    .describe('Fields of backends that clients do not see.')
-})
+const own = mapping(
+  {
+    preset: word(['api', 'site', 'strict', 'none'])
+      .prefault('site')
+      .describe('What is set unless named here; `none`: only what is named.'),
+    hsts: z
+      .union([off(), lifetime({ example: '1y' })])
+      .optional()
+      .describe('`max-age` of Strict-Transport-Security; only over TLS.'),
+    hstsSubdomains: flag().prefault(false).describe('Its `includeSubDomains`.'),
+    hstsPreload: flag().prefault(false).describe('Its `preload`: hard to take back.'),
+    frame: z
+      .union([off(), word(['DENY', 'SAMEORIGIN'])])
+      .optional()
+      .describe('X-Frame-Options.'),
+    nosniff: flag().optional().describe('X-Content-Type-Options.'),
+    referrer: z
+      .union([off(), word(referrer)])
+      .optional()
+      .describe('Referrer-Policy.'),
+    csp: policy('Content-Security-Policy.'),
+    cspReportOnly: policy('Content-Security-Policy-Report-Only.'),
+    permissions: policy('Permissions-Policy.'),
+    opener: z
+      .union([off(), word(opener)])
+      .optional()
+      .describe('Cross-Origin-Opener-Policy.'),
+    embedder: z
+      .union([off(), word(embedder)])
+      .optional()
+      .describe('Cross-Origin-Embedder-Policy.'),
+    resource: z
+      .union([off(), word(resource)])
+      .optional()
+      .describe('Cross-Origin-Resource-Policy.'),
+    override: flag()
+      .prefault(false)
+      .describe("These win over what the backend sent; else the backend's field stays."),
+    hide: z
+      .array(
+        text('a field name such as Server', {
+          max: 64,
+          reject: (name) => (/^[\w-]+$/.test(name) ? undefined : `"${name}" is not a field name`)
+        })
+      )
+      .max(16)
+      .prefault(['Server', 'X-Powered-By'])
+      .describe('Fields of backends that clients do not see.')
+  },
+  { lone: loneText('preset', /^(api|site|strict|none)$/) }
+)
 
 export const securityHeadersKeys = stageKeys({
   words: 'Fields that tell browsers what not to do, on every answer; `true` is the preset `site`.',
