@@ -5,6 +5,7 @@ import { connect as tlsConnect } from 'node:tls'
 import t, { type Test } from 'tap'
 import { parseProxyHeader } from '../../src/net/proxy-protocol/parse.ts'
 import { proxyProtocolHeader } from '../../src/net/proxy-protocol/write.ts'
+import { startLb } from '../e2e/servers.ts'
 import { testCertificates } from '../net/certificates.ts'
 import { engineRig } from './harness.ts'
 import { directory, freePort, missing, program } from './programs.ts'
@@ -47,6 +48,51 @@ t.test('nginx reads what we send', { skip: missing('nginx') }, async (t) => {
   )
   await program(t, port, ['nginx', '-c', join(folder, 'nginx.conf'), '-p', folder])
   for (const version of ['v1', 'v2'] as const) t.equal(await through(t, port, version), '203.0.113.7 4711')
+})
+
+t.test('nginx reads a header that comes before TLS', { skip: missing('nginx') }, async (t) => {
+  const folder = directory(t)
+  const port = await freePort()
+  const pki = testCertificates()
+  const { files } = pki.leaf('a.test')
+  writeFileSync(
+    join(folder, 'nginx.conf'),
+    `daemon off; worker_processes 1; pid ${folder}/pid; error_log ${folder}/error.log;
+    events {}
+    http {
+      access_log off;
+      client_body_temp_path ${folder}; proxy_temp_path ${folder}; fastcgi_temp_path ${folder};
+      uwsgi_temp_path ${folder}; scgi_temp_path ${folder};
+      server {
+        listen 127.0.0.1:${port} ssl proxy_protocol;
+        ssl_certificate ${files.cert}; ssl_certificate_key ${files.key};
+        location / { return 200 "$proxy_protocol_addr $ssl_protocol"; }
+      }
+    }`
+  )
+  await program(t, port, ['nginx', '-c', join(folder, 'nginx.conf'), '-p', folder])
+  const pool = { backends: [at(port)], tls: { serverName: 'a.test', ca: pki.caFile } }
+  const listener = (name: string, mode: string, pool: string) => ({
+    ...{ name, mode, pool, bind: '127.0.0.1:0' },
+    proxyProtocol: { trusted: ['127.0.0.1'] }
+  })
+  const lb = await startLb(t, {
+    workers: 0,
+    listeners: ['v1', 'v2'].flatMap((version) => [
+      listener(`l4-${version}`, 'l4', version),
+      listener(`l7-${version}`, 'l7', version)
+    ]),
+    pools: { v1: { ...pool, proxyProtocol: 'v1' }, v2: { ...pool, proxyProtocol: 'v2' } }
+  })
+  for (const name of ['l4-v1', 'l7-v1', 'l4-v2', 'l7-v2']) {
+    const socket = await testClient(t, lb.port(name))
+    let text = ''
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString()))
+    socket.write(proxyProtocolHeader('v2', client, server))
+    socket.write('GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n')
+    await eventually(() => socket.readableEnded || socket.destroyed)
+    t.match(text, /203\.0\.113\.7 TLSv1\.[23]/, name)
+  }
 })
 
 const streamModule = '/usr/lib/nginx/modules/ngx_stream_module.so'

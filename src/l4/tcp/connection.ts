@@ -258,8 +258,8 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
     const version = this.#target!.pool.config.proxyProtocol
     if (version === undefined) return undefined
     const server = this.#header?.destination ?? localEndpoint(this.#downstream)
-    const names = { authority: this.#serverName, alpn: this.#alpn }
-    return proxyProtocolHeader(version, this.client, server, names)
+    const tlvs = { authority: this.#serverName, alpn: this.#alpn, ssl: this.#downstream.tls }
+    return proxyProtocolHeader(version, this.client, server, tlvs)
   }
 
   // ---- the ends

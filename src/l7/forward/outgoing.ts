@@ -51,5 +51,7 @@ function preface(exchange: ExchangeFacts, target: Target): Buffer | undefined {
   const version = target.pool.pool.config.proxyProtocol
   if (version === undefined) return undefined
   const { source, destination } = exchange.client.ends
-  return proxyProtocolHeader(version, source, destination)
+  const { tls } = exchange
+  const tlvs = tls === undefined ? {} : { authority: tls.serverName, alpn: tls.alpn, ssl: tls }
+  return proxyProtocolHeader(version, source, destination, tlvs)
 }

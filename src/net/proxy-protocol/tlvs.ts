@@ -4,9 +4,15 @@ import { crc32c } from './crc32c.ts'
 export const PP2_TYPE_ALPN = 0x01
 export const PP2_TYPE_AUTHORITY = 0x02
 export const PP2_TYPE_CRC32C = 0x03
+export const PP2_TYPE_SSL = 0x20
 
 /** §2.2.2 lets a host name be UTF-8; DNS ends at 253 bytes, ALPN at 255. */
 const MAX_TEXT = 255
+
+/** Type, length in two bytes, value. */
+export function tlv(type: number, value: Uint8Array): Buffer {
+  return Buffer.concat([Buffer.from([type, value.length >> 8, value.length & 255]), value])
+}
 
 export interface Tlvs {
   readonly authority: string | undefined

@@ -1,13 +1,17 @@
 import type { Endpoint } from '../dial/endpoint.ts'
 import { ipWords, parseIp } from '../address/ip-address.ts'
 import { V2_SIGNATURE } from './parse-v2.ts'
-import { PP2_TYPE_ALPN, PP2_TYPE_AUTHORITY } from './tlvs.ts'
+import type { TlsFacts } from '../tls/tls-facts.ts'
+import { sslTlv } from './ssl-tlv.ts'
+import { PP2_TYPE_ALPN, PP2_TYPE_AUTHORITY, tlv } from './tlvs.ts'
 
 export interface ProxyTlvs {
   /** The name the client asked for (SNI). v2 only. */
   readonly authority?: string
   /** The protocol agreed by ALPN. v2 only. */
   readonly alpn?: string
+  /** The client's TLS, where it ended here. v2 only. */
+  readonly ssl?: TlsFacts
 }
 
 /** PROXY over … : version 2, command 1. */
@@ -40,8 +44,9 @@ export function proxyProtocolHeader(
     ports.writeUInt16BE(to.port, 2)
     body.push(v4 ? from.v4 : from.v6, v4 ? to.v4 : to.v6, ports)
   }
-  if (tlvs.alpn !== undefined) body.push(...tlv(PP2_TYPE_ALPN, tlvs.alpn))
-  if (tlvs.authority !== undefined) body.push(...tlv(PP2_TYPE_AUTHORITY, tlvs.authority))
+  if (tlvs.alpn !== undefined) body.push(tlv(PP2_TYPE_ALPN, Buffer.from(tlvs.alpn, 'utf8')))
+  if (tlvs.authority !== undefined) body.push(tlv(PP2_TYPE_AUTHORITY, Buffer.from(tlvs.authority, 'utf8')))
+  if (tlvs.ssl !== undefined) body.push(sslTlv(tlvs.ssl))
   const fixed = Buffer.alloc(4)
   fixed[0] = V2_PROXY
   // The low half says stream (1) or datagram (2).
@@ -93,10 +98,4 @@ function v1Line(from: Address | undefined, to: Address | undefined): string {
 
 function v6Text({ family, text }: Address): string {
   return family === 4 ? `::ffff:${text}` : text
-}
-
-/** Values come from parsers that hold them under 256 bytes. */
-function tlv(type: number, value: string): [Buffer, Buffer] {
-  const bytes = Buffer.from(value, 'utf8')
-  return [Buffer.from([type, bytes.length >> 8, bytes.length & 255]), bytes]
 }
