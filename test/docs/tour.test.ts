@@ -23,7 +23,7 @@ class Clone {
     for (const name of ['bin', 'src', 'node_modules', 'package.json'])
       symlinkSync(join(root, name), join(this.folder, name))
     cpSync(join(root, 'examples/backends'), join(this.folder, 'examples/backends'), { recursive: true })
-    for (const file of readdirSync(join(root, 'examples')).filter((name) => name.endsWith('.ts')))
+    for (const file of readdirSync(join(root, 'examples')).filter((name) => /\.[jt]s$/.test(name)))
       this.#copy(`examples/${file}`)
     this.#copy('lb.yaml')
     const npx = join(this.folder, 'tools/npx')
@@ -51,7 +51,7 @@ class Clone {
 
   /** `npm start`, until it says how to go on. */
   async start(t: Test): Promise<void> {
-    const child = spawn(process.execPath, ['examples/start.ts'], {
+    const child = spawn(process.execPath, ['examples/start.js'], {
       cwd: this.folder,
       env: { PATH: process.env['PATH'], LB_LOG: 'json' }
     })

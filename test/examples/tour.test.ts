@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
 import t from 'tap'
 import { tour } from '../../examples/tour.ts'
 
@@ -20,4 +22,19 @@ t.test('the tour shows what the file says, as a client on this machine reaches i
 
 t.test('a file without listeners shows nothing and breaks nothing', async (t) => {
   t.same(tour(''), { listeners: [], lines: [], targets: [] })
+})
+
+t.test('an old Node.js is told in one line what npm start needs', async (t) => {
+  const preload = 'data:text/javascript,Object.defineProperty(process, "version", { value: "v20.20.2" })'
+  const start = join(import.meta.dirname, '../../examples/start.js')
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', preload, start], {
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'] }
+  })
+  t.equal(status, 1)
+  t.equal(stdout, '')
+  t.equal(
+    stderr,
+    'lb needs Node.js 22.19 or later; this is v20.20.2. Run "npm ci" first: it brings one that "npm start" uses.\n'
+  )
 })
