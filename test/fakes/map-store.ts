@@ -56,6 +56,10 @@ export class MapStore implements CacheStore {
     return this.lookup(key)
   }
 
+  seekNewer(): boolean {
+    return false
+  }
+
   claim(key: string, replace: boolean): Claim | StoredRecord | undefined {
     const slot = this.#slots.get(key)
     if (slot !== undefined && !(replace && slot.state === 'complete')) return slot.open()

@@ -5,12 +5,12 @@ import { seededRandom } from '../../src/core/random.ts'
 import { ask, type CachingInstance, cachingInstance, HOST, originOf } from './support/caching.ts'
 import { RedisServer, skip, until } from './support/redis-server.ts'
 
-/** Servers and instances share two cores with other tests. */
-t.setTimeout(240_000)
-
 const PATHS = 6
 /** Steps of one run; `LB_SCHEDULES=10000` for a long one. */
 const STEPS = Number(process.env['LB_SCHEDULES'] ?? 250)
+
+/** Servers and instances share two cores with other tests. */
+t.setTimeout(240_000 + STEPS * 200)
 /** Bytes that tell what they are: of another length for each version, over a piece now and then. */
 function bodyOf(path: string, version: number): string {
   const sum = createHash('sha256').update(`${path} ${version}`).digest('hex')

@@ -94,3 +94,27 @@ t.test('an unsafe request through one instance removes the URL from the other', 
   t.equal((await ask(a, '/')).body, 'v1')
   await until('the other has heard', async () => (await ask(b, '/')).body === 'v1')
 })
+
+t.test('what one instance has renewed, the other does not ask for again', { skip }, async (t) => {
+  const origin = await originOf(t, (request, response) => {
+    const renewed = request.headers['if-none-match'] === '"1"'
+    response.writeHead(renewed ? 304 : 200, { 'cache-control': `max-age=${renewed ? 1000 : 1}`, etag: '"1"' })
+    response.end(renewed ? undefined : 'body')
+  })
+  const { a, b } = await two(t, origin)
+  await ask(a, '/')
+  await until(
+    'both have it',
+    async () => (await ask(b, '/')).status9211.includes('hit') || origin.asked.length > 1
+  )
+  await until('b has renewed it', async () => {
+    await ask(b, '/')
+    return origin.asked.length === 2
+  })
+  for (const instance of [a, b, a]) {
+    const { body, status9211 } = await ask(instance, '/')
+    t.equal(body, 'body')
+    t.match(status9211, 'hit')
+  }
+  t.equal(origin.asked.length, 2)
+})

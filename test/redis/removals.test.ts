@@ -40,7 +40,7 @@ class SlowRemote {
     const head = { key, info, tags: [], note: false, bytes: 0, sums: [], purge: 0, id: 'id' }
     const found: Opened =
       this.there && key === URL
-        ? { kind: 'entry', head, first: Buffer.alloc(0), offsetMs: 0 }
+        ? { kind: 'entry', head, first: Buffer.alloc(0), replacing: false, offsetMs: 0 }
         : { kind: 'nothing' }
     setImmediate(() => done(found))
   }

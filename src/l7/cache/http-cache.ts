@@ -18,6 +18,7 @@ import { reuse } from './policy/reuse.ts'
 import { hasOriginCondition } from './policy/validators.ts'
 import type { CacheCounters, CacheRequest, CacheStore, Claim, StoredRecord } from './ports.ts'
 import { pending } from './ports.ts'
+import { awaitNewer, awaitStore } from './fetch/await-store.ts'
 import type { Place } from './fetch/storing.ts'
 import { peek, variantFor } from './fetch/storing.ts'
 import type { FetchPlan, Stored } from './fetch/upstream-fetch.ts'
@@ -203,6 +204,12 @@ export class HttpCache {
     const lasting =
       entry.lifetime > 0 && !entry.noCache && !directives.noCache && directives.maxAge === undefined
     if (lasting && this.#core.config.coalesce && mayShare(request, directives)) {
+      const again = () => this.#decide(request, directives, steadyNow(this.#clock), 1)
+      const wait = round === 0 ? awaitNewer(this.#core, place.key, again) : undefined
+      if (wait !== undefined) {
+        record.release()
+        return wait
+      }
       const got = this.#core.store.claim(validationKey(place.key), false)
       if (got !== undefined && 'begin' in got) validation = got
       else if (got?.state === 'reserved' && round < maxRounds) {
@@ -281,19 +288,6 @@ export class HttpCache {
   #awaitStore(request: CacheRequest, directives: Directives, key: string): Wait {
     const again = () => this.#decide(request, directives, steadyNow(this.#clock), 0)
     const alone = () => this.#bypass(request, directives, 'bypass', steadyNow(this.#clock))
-    return waitFor(this.#clock, again, alone, (wake) => {
-      let live = true
-      const record = this.#core.store.lookup(key, (late) => {
-        late?.release()
-        if (live) wake()
-      })
-      if (record !== pending) {
-        record?.release()
-        wake()
-      }
-      return () => {
-        live = false
-      }
-    })
+    return awaitStore(this.#core, key, again, alone)
   }
 }

@@ -131,6 +131,11 @@ export interface CacheStore {
     settle: (record: StoredRecord | undefined) => void
   ): StoredRecord | undefined | typeof pending
   /**
+   * What lies under `key` is stale: is there a newer one in a remote tier? True: `settle` is called once, later, and what is newer
+   * is at hand by then. False: nobody is asked.
+   */
+  seekNewer(key: string, settle: () => void): boolean
+  /**
    * The right to fill `key`, or the record that is there already (reserved by somebody, filling or complete), or
    * undefined when the store can take nothing now. With `replace`, a complete record does not stand in the way and
    * stays readable until `begin`.

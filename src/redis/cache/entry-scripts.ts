@@ -16,7 +16,7 @@ end
 
 /**
  * Head, claim; token or '', lease in ms, beginning of a head that is unreadable or ''. Answers the time in seconds and µs, and the
- * head with the first piece; or '' and 1 (the claim is ours), 'r' or 'f' (another has it and waits for its answer, or
+ * head with the first piece, and 'f' behind it where another is about to replace it; or '' and 1 (the claim is ours), 'r' or 'f' (another has it and waits for its answer, or
  * stores it), or 0 (nothing).
  */
 export const openScript = new Script(`
@@ -28,13 +28,13 @@ if head and ARGV[3] ~= '' and string.sub(head, 1, 31) == ARGV[3] then
 end
 if head then
   local first = redis.call('GET', KEYS[1] .. ':' .. string.sub(head, 10, 31) .. ':0')
-  return { t[1], t[2], head, first or '' }
+  return { t[1], t[2], head, first or '', string.sub(redis.call('GET', KEYS[2]) or '', -1) }
 end
-if ARGV[1] == '' then return { t[1], t[2], '', '0' } end
+if ARGV[1] == '' then return { t[1], t[2], '', '0', '' } end
 local claim = redis.call('GET', KEYS[2])
-if claim then return { t[1], t[2], '', string.sub(claim, -1) } end
+if claim then return { t[1], t[2], '', string.sub(claim, -1), '' } end
 redis.call('SET', KEYS[2], ARGV[1] .. 'r', 'PX', ARGV[2])
-return { t[1], t[2], '', '1' }
+return { t[1], t[2], '', '1', '' }
 `)
 
 /** Head, claim; token, lease in ms, phase, '1' to take it from whoever has it. Answers the time, and whether it is ours. */

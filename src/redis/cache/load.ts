@@ -3,7 +3,7 @@ import type { CacheStore, Claim } from '../../l7/cache/ports.ts'
 import { type Found, type Opened, PIECE_BYTES, type RemoteCache } from './remote-cache.ts'
 import { RemoteClaim } from './remote-claim.ts'
 import { Stage } from './stage.ts'
-import { movedInfo } from './wire-head.ts'
+import { isLater, movedInfo } from './wire-head.ts'
 
 /** Pieces asked for at once. */
 const WINDOW = 8
@@ -29,17 +29,21 @@ export class Load {
   readonly #token: string
   readonly #epoch: number
   readonly #done: (loaded: Loaded) => void
+  readonly #than: string | undefined
   #takenSince: number | undefined
   #storingSince: number | undefined
   #lookMs = LOOK_MS
 
-  /** `claims`: what is not there is to be fetched by this instance. */
+  /**
+   * `claims`: what is not there is to be fetched by this instance. `than`: text of the head in the memory, where only a newer one is
+   * wanted.
+   */
   constructor(
     memory: CacheStore,
     remote: RemoteCache,
     key: string,
     claim: Claim,
-    claims: boolean,
+    { claims, than }: { readonly claims: boolean; readonly than?: string },
     done: (loaded: Loaded) => void
   ) {
     this.#memory = memory
@@ -50,6 +54,7 @@ export class Load {
     // Before anything is asked: a purge that comes meanwhile keeps it out of the memory.
     this.#epoch = memory.epochOf(key)
     this.#done = done
+    this.#than = than
     this.#look(undefined)
   }
 
@@ -61,7 +66,8 @@ export class Load {
   #on(opened: Opened | undefined, unreadable: Buffer | undefined, from: number): void {
     switch (opened?.kind) {
       case 'entry':
-        return this.#fill(opened, from)
+        if (!this.#isOld(opened)) return this.#fill(opened, from)
+        return opened.replacing ? this.#wait(true) : this.#none()
       case 'claimed':
         return this.#done({ kind: 'claimed', claim: new RemoteClaim(this.#remote, this.#key, this.#token) })
       case 'taken':
@@ -72,6 +78,12 @@ export class Load {
       default:
         return this.#none()
     }
+  }
+
+  #isOld({ head, offsetMs }: Found): boolean {
+    if (this.#than === undefined) return false
+    const info = movedInfo(head.info, offsetMs)
+    return info === undefined || !isLater(info, this.#than)
   }
 
   /** Another instance fetches it. */

@@ -26,6 +26,8 @@ export interface Found {
   readonly kind: 'entry'
   readonly head: Read
   readonly first: Buffer
+  /** Another is about to take its place. */
+  readonly replacing: boolean
   /** Added to a time of the server, it gives one of this machine, not later than it was. */
   readonly offsetMs: number
 }
@@ -214,9 +216,9 @@ export class RemoteCache {
   }
 
   #opened(key: string, reply: unknown, sent: number): Opened {
-    if (!Array.isArray(reply) || reply.length !== 4 || !Buffer.isBuffer(reply[2]))
+    if (!Array.isArray(reply) || reply.length !== 5 || !Buffer.isBuffer(reply[2]))
       throw new Error("an answer that is not the script's")
-    const [seconds, micros, written, rest] = reply as [Buffer, Buffer, Buffer, Buffer]
+    const [seconds, micros, written, rest, phase] = reply as [Buffer, Buffer, Buffer, Buffer, Buffer]
     if (written.length === 0) {
       const state = String(rest)
       if (state === '1') return { kind: 'claimed' }
@@ -230,6 +232,7 @@ export class RemoteCache {
       kind: 'entry',
       head,
       first: rest,
+      replacing: String(phase) === 'f',
       offsetMs: sent - (Number(seconds) * 1000 + Number(micros) / 1000)
     }
   }

@@ -28,6 +28,8 @@ export class TieredStore implements CacheStore {
   /** Claims that Redis has given; the request that asked takes them in the same turn. */
   readonly #ready = new Map<string, Claim>()
   readonly #skipped = new Map<string, number>()
+  /** Looks for something newer than what is in the memory. */
+  readonly #seeks = new Map<string, (() => void)[]>()
   readonly #waiting: Waiting = { bytes: 0 }
   readonly #removals: Removals
   readonly #count: (result: Loaded['kind']) => void
@@ -76,6 +78,31 @@ export class TieredStore implements CacheStore {
     }
     if (record !== undefined || !this.#mayLoad(key)) return record
     return this.#load(key, settle)
+  }
+
+  seekNewer(key: string, settle: () => void): boolean {
+    const under = this.#seeks.get(key)
+    if (under !== undefined) return under.push(settle) > 0
+    const skip = `${key}\n#n`
+    if (this.#seeks.size >= MAX_LOADS || !this.#mayLoad(skip)) return false
+    const record = this.#memory.peek(key)
+    const than = record?.state === 'complete' ? record.info : undefined
+    record?.release()
+    if (than === undefined) return false
+    const claim = this.#memory.claim(key, true)
+    if (claim === undefined) return false
+    if (!('begin' in claim)) {
+      claim.release()
+      return false
+    }
+    const settles = [settle]
+    this.#seeks.set(key, settles)
+    new Load(this.#memory, this.#remote, key, claim, { claims: false, than }, () => {
+      this.#seeks.delete(key)
+      this.#skip(skip)
+      for (const each of settles) each()
+    })
+    return true
   }
 
   claim(key: string, replace: boolean): Claim | StoredRecord | undefined {
@@ -153,10 +180,10 @@ export class TieredStore implements CacheStore {
       const partClaim = this.#memory.claim(part, false)
       if (partClaim !== undefined && 'begin' in partClaim) {
         left++
-        new Load(this.#memory, this.#remote, part, partClaim, false, one)
+        new Load(this.#memory, this.#remote, part, partClaim, { claims: false }, one)
       } else partClaim?.release()
     }
-    new Load(this.#memory, this.#remote, key, claim, true, (found) => {
+    new Load(this.#memory, this.#remote, key, claim, { claims: true }, (found) => {
       loaded = found
       one()
     })

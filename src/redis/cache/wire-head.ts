@@ -7,6 +7,8 @@ import type { RecordHead } from '../../l7/cache/ports.ts'
 const VERSION = 2
 const MIN_LIFE_MS = 60_000
 const MAX_LIFE_MS = 30 * 24 * 3_600_000
+/** What is stale is older than a second, or nearly. */
+const CLOCKS_DIFFER_MS = 100
 const MARKER_LIFE_MS = 24 * 3_600_000
 
 /** What of an entry stands in Redis beside its body. */
@@ -55,6 +57,13 @@ export function movedInfo(info: string, ms: number): string | undefined {
   if (entry === undefined) return undefined
   if (entry.kind === 'response') return encodeEntry({ ...entry, storedAt: entry.storedAt + ms })
   return encodeEntry(entry.kind === 'pass' ? { ...entry, until: entry.until + ms } : entry)
+}
+
+/** Whether the one is of a later answer than the other, by clocks that may differ a little. */
+export function isLater(info: string, than: string): boolean {
+  const [one, other] = [entryIn(info), entryIn(than)]
+  if (one?.kind !== 'response' || other?.kind !== 'response') return one?.kind !== other?.kind
+  return one.storedAt > other.storedAt + CLOCKS_DIFFER_MS
 }
 
 /** How long Redis keeps it: as long as it may be used or validated, and an hour more for an origin that is away. */

@@ -81,6 +81,10 @@ export class SharedStore implements CacheStore, StoreParts {
     return this.lookup(key)
   }
 
+  seekNewer(): boolean {
+    return false
+  }
+
   claim(key: string, replace: boolean): Claim | StoredRecord | undefined {
     const { table } = this
     if (!table.lock.acquire()) return undefined
