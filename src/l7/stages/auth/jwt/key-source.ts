@@ -2,8 +2,12 @@ import type { Clock } from '../../../../core/clock.ts'
 import type { Logger } from '../../../../core/log/log.ts'
 import { readKeySet, replaceKeys, type VerifyKey } from './key-set.ts'
 
-/** Between two fetches, whatever asks for them: unknown kids, failures. */
+/** Between two fetches on average, whatever asks for them: unknown kids, failures. */
 const COOLDOWN_MS = 30_000
+/** Fetches for unknown kids that may come sooner: an issuer that rotates its keys now shall not wait for those who guess. */
+const BURST = 5
+/** Between two of them; who comes meanwhile waits for the next one. */
+const GAP_MS = 1000
 /** After a failure while there are no keys at all. */
 const RETRY_MS = 1000
 const MAX_BYTES = 512 * 1024
@@ -36,6 +40,10 @@ export class RemoteKeys implements KeySource {
   readonly #waiting = new Set<() => void>()
   #keys: readonly VerifyKey[] = []
   #fetching = false
+  #planned = false
+  /** Fetches for unknown kids that are left, as of `#countedAt`. */
+  #left = BURST
+  #countedAt = 0
   #fetchedAt = -Infinity
   #triedAt = -Infinity
 
@@ -47,20 +55,39 @@ export class RemoteKeys implements KeySource {
 
   get keys(): readonly VerifyKey[] {
     const now = this.#clock.now()
-    if (now - this.#fetchedAt > this.#options.refreshMs && this.mayAsk()) this.#fetch()
+    const due = now - this.#fetchedAt > this.#options.refreshMs && now - this.#triedAt >= this.#pauseMs
+    if (due) this.#fetch()
     return this.#keys
   }
 
   mayAsk(): boolean {
-    if (this.#fetching) return true
-    const pause = this.#keys.length === 0 ? RETRY_MS : COOLDOWN_MS
-    return this.#clock.now() - this.#triedAt >= pause
+    if (this.#fetching || this.#planned) return true
+    const now = this.#clock.now()
+    if (this.#keys.length === 0) return now - this.#triedAt >= RETRY_MS
+    this.#left = Math.min(BURST, this.#left + (now - this.#countedAt) / COOLDOWN_MS)
+    this.#countedAt = now
+    return this.#left >= 1
   }
 
   ask(done: () => void): () => void {
     this.#waiting.add(done)
-    this.#fetch()
+    if (!this.#fetching && !this.#planned) this.#plan()
     return () => this.#waiting.delete(done)
+  }
+
+  get #pauseMs(): number {
+    return this.#keys.length === 0 ? RETRY_MS : COOLDOWN_MS
+  }
+
+  #plan(): void {
+    if (this.#keys.length > 0) this.#left--
+    const inMs = this.#keys.length === 0 ? 0 : this.#triedAt + GAP_MS - this.#clock.now()
+    if (inMs <= 0) return this.#fetch()
+    this.#planned = true
+    this.#clock.after(inMs, () => {
+      this.#planned = false
+      this.#fetch()
+    })
   }
 
   #fetch(): void {

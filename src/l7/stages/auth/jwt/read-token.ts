@@ -28,7 +28,7 @@ function bytesOf(part: string): Buffer | undefined {
   return bytes.toString('base64url') === part ? bytes : undefined
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true })
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 function readObject(part: string): Record<string, unknown> | undefined {
   const bytes = bytesOf(part)
