@@ -42,14 +42,6 @@ export function parsePercent(text: string): number | undefined {
   return match === null ? undefined : Number(match[1]) / 100
 }
 
-/** Milliseconds as a person writes them: 90000 is `90s`, 3600000 is `1h`. */
-export function durationText(ms: number): string {
-  for (const unit of ['d', 'h', 'm', 's'] as const) {
-    if (ms >= MS[unit] && ms % MS[unit] === 0) return `${ms / MS[unit]}${unit}`
-  }
-  return `${ms}ms`
-}
-
 /** Bytes as a person writes them: 65536 is `64kb`. */
 export function sizeText(bytes: number): string {
   for (const unit of ['gb', 'mb', 'kb'] as const) {

@@ -1,16 +1,10 @@
 import t from 'tap'
+import { durationText } from '../../src/core/duration-text.ts'
 import { parseBackendAddress, parseBind, parseCidr } from '../../src/config/addresses.ts'
 import { EnvText } from '../../src/config/environment/env-text.ts'
 import { substitute } from '../../src/config/environment/environment.ts'
 import { nearest, suggestion } from '../../src/config/report/nearest.ts'
-import {
-  durationText,
-  parseDuration,
-  parsePercent,
-  parseRate,
-  parseSize,
-  sizeText
-} from '../../src/config/units.ts'
+import { parseDuration, parsePercent, parseRate, parseSize, sizeText } from '../../src/config/units.ts'
 
 t.test('durations are read in every unit and in sums', async (t) => {
   const table = {

@@ -1,7 +1,8 @@
 import { numberOf, textOf } from '../environment/env-text.ts'
 import { type Finding, type Path, warningAt } from '../report/problem.ts'
 import { isMap, type Raw, select } from '../raw.ts'
-import { durationText, parseDuration } from '../units.ts'
+import { durationText } from '../../core/duration-text.ts'
+import { parseDuration } from '../units.ts'
 import { defaults } from '../defaults.ts'
 
 /** Warns of what can be meant but seldom is. */

@@ -28,7 +28,7 @@ import type { ListenerConnections } from '../workers/messages.ts'
 import type { Planes } from '../workers/planes.ts'
 import type { RedisBoard } from '../../redis/redis-board.ts'
 import { placeOf } from '../../redis/redis-plan.ts'
-import { durationText } from '../../config/units.ts'
+import { durationText } from '../../core/duration-text.ts'
 import { usesWeights } from '../../config/checks/pools.ts'
 import { viewBackend, viewPool, viewSource, type ReasonOf, type ReportOf } from './pool-view.ts'
 

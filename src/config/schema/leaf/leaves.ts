@@ -2,7 +2,8 @@ import { own } from '../../../core/own.ts'
 import { booleanOf, EnvText, numberOf, textOf } from '../../environment/env-text.ts'
 import { foreignCure, type ForeignWords } from '../../report/foreign-words.ts'
 import { suggestion } from '../../report/nearest.ts'
-import { durationText, parseDuration, parsePercent, parseRate, parseSize, sizeText } from '../../units.ts'
+import { durationText } from '../../../core/duration-text.ts'
+import { parseDuration, parsePercent, parseRate, parseSize, sizeText } from '../../units.ts'
 import { leaf, Refusal } from './leaf.ts'
 
 const HOUR = 3_600_000

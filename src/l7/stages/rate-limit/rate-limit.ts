@@ -1,3 +1,4 @@
+import { durationText } from '../../../core/duration-text.ts'
 import type { Counter } from '../../../core/metrics/metrics.ts'
 import type { Decision } from '../../../shared/rate-decision.ts'
 import type { RateBuffers } from '../../../shared/rate-table.ts'
@@ -130,7 +131,7 @@ class RateLimit implements Stage {
       : ''
     return this.#refusers[limit.config.shadow ? 1 : 0](exchange, {
       code: 'LB_RATE_LIMIT',
-      reason: `rate limit "${limit.name}": ${limit.config.requests} per ${limit.config.per} ms by ${limit.config.key.map(({ kind }) => kind).join(' + ')}`,
+      reason: `rate limit "${limit.name}": ${limit.config.requests} per ${durationText(limit.config.per)} by ${limit.config.key.map(({ kind }) => kind).join(' + ')}`,
       fields: `Retry-After: ${seconds}\r\n${told}`,
       members: { limit: limit.name, retryAfter: seconds }
     })

@@ -1,5 +1,6 @@
 import { maskAt } from '../../../admin/api/mask.ts'
-import { durationText, sizeText } from '../../../config/units.ts'
+import { sizeText } from '../../../config/units.ts'
+import { durationText } from '../../../core/duration-text.ts'
 
 /** Differences told of one listener or pool; more of them are counted. */
 const MAX_TOLD = 6
