@@ -21,6 +21,23 @@ async function run(code: string, reader: string) {
   return { output }
 }
 
+t.test('lines in ASCII and others keep their order, also those longer than what gathers', async (t) => {
+  const file = join(t.testdir(), 'log')
+  const fd = openSync(file, 'a')
+  t.teardown(() => closeSync(fd))
+  const sink = new LineSink(fd, true)
+  t.teardown(() => sink.close())
+  let expected = ''
+  for (let i = 0; i < 1_500; i++) {
+    const ascii = i % 3 !== 0
+    const line = `${i} ${(ascii ? 'a' : '\u20ac').repeat(i % 100 === 0 ? 90_000 : (i * 37) % 900)}\n`
+    expected += line
+    sink.write(line, i % 50 !== 0, ascii)
+  }
+  await sink.flush()
+  t.ok(readFileSync(file, 'utf8') === expected, 'as they were written')
+})
+
 t.test('lines arrive whole and in order, whatever their length', async (t) => {
   const file = join(t.testdir(), 'log')
   const fd = openSync(file, 'a')

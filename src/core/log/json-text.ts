@@ -1,7 +1,13 @@
 /** Printable ASCII without quote and backslash: what JSON takes as it is. */
 const PLAIN = /^[ !#-[\]-~]*$/
+const BEYOND_ASCII = /[^\x00-\x7f]/g
 
-/** `text` as a JSON string: without JSON.stringify where nothing is to be escaped, which is nearly always. */
+/** `text` as a JSON string in ASCII: without JSON.stringify where nothing is to be escaped, which is nearly always. */
 export function jsonText(text: string): string {
-  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text)
+  return PLAIN.test(text) ? `"${text}"` : asciiJson(JSON.stringify(text))
+}
+
+/** The same JSON with all beyond ASCII escaped: then its characters are its bytes, and nobody need encode them. */
+export function asciiJson(json: string): string {
+  return json.replace(BEYOND_ASCII, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

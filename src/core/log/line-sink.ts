@@ -1,3 +1,4 @@
+import { writeLatin1 } from '../latin1.ts'
 import { takeBackTornLine } from './torn-line.ts'
 import { closeSync, constants, fstatSync, openSync, readlinkSync, writeSync } from 'node:fs'
 
@@ -5,6 +6,8 @@ import { closeSync, constants, fstatSync, openSync, readlinkSync, writeSync } fr
 const ATOMIC_BYTES = 4096
 /** Regular files take any size at once; more per call only costs memory. */
 const FILE_BYTES = 65_536
+/** For the line that fills a piece. */
+const ROOM_BYTES = 16_384
 /** A reader that stalls costs this much memory per thread, then lines. */
 const MAX_PENDING_BYTES = 8 * 1024 * 1024
 const FLUSH_MS = 100
@@ -29,7 +32,7 @@ export function reopenLogs(): void {
 /**
  * Writes lines to a descriptor in pieces of whole lines. Several threads may write to one descriptor and lines never
  * mix (up to 4 KiB each on a pipe), a reader that stalls never stops an event loop, and what is left is written when
- * the thread ends, by whatever way but a kill. Gathering costs a string append per line.
+ * the thread ends, by whatever way but a kill.
  */
 export class LineSink {
   #fd: number
@@ -42,8 +45,12 @@ export class LineSink {
   #gaveUp = false
   readonly #pieceBytes: number
   readonly #buffered: boolean
-  /** Lines not yet cut into pieces. */
-  #lines = ''
+  /**
+   * Lines not yet cut into pieces, as bytes from the start: kept as a string they would be a rope of some thirty parts a line,
+   * which minor collections have to copy, and cost twice the time to write out.
+   */
+  #gathered: Buffer | undefined
+  #used = 0
   #pieces: Buffer[] = []
   #pendingBytes = 0
   #dropped = 0
@@ -71,17 +78,19 @@ export class LineSink {
     return this.#fd
   }
 
-  /** `line` ends with a newline. `gather`: it may wait for others, as lines that come with every request do. */
-  write(line: string, gather = this.#buffered): void {
+  /**
+   * `line` ends with a newline. `gather`: it may wait for others, as lines that come with every request do. `ascii`: that is
+   * all it holds, which is faster.
+   */
+  write(line: string, gather = this.#buffered, ascii = false): void {
     if (this.#closed) return
     if (this.#pendingBytes > MAX_PENDING_BYTES) {
       this.#dropped++
       return
     }
     if (this.#dropped > 0) this.#reportDropped()
-    this.#lines += line
-    this.#pendingBytes += line.length
-    if (!gather || this.#lines.length >= this.#pieceBytes) this.#drain()
+    this.#put(line, ascii)
+    if (!gather || this.#used >= this.#pieceBytes) this.#drain()
     else this.#timer ??= setTimeout(() => this.#drain(), FLUSH_MS).unref()
   }
 
@@ -137,9 +146,19 @@ export class LineSink {
     this.#end()
   }
 
+  #put(line: string, ascii: boolean): void {
+    const most = ascii ? line.length : 3 * line.length
+    if (this.#gathered !== undefined && this.#used + most > this.#gathered.length) this.#cut()
+    const bytes = (this.#gathered ??= Buffer.allocUnsafeSlow(this.#pieceBytes + Math.max(most, ROOM_BYTES)))
+    const size = ascii ? writeLatin1(bytes, line, this.#used) : bytes.write(line, this.#used)
+    this.#used += size
+    this.#pendingBytes += size
+  }
+
   #drain(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
+    const gathered = this.#gathered
     this.#cut()
     while (this.#pieces.length > 0) {
       const piece = this.#pieces[0]!
@@ -160,6 +179,8 @@ export class LineSink {
       if (written === piece.length) this.#pieces.shift()
       else this.#pieces[0] = piece.subarray(written)
     }
+    // Nothing refers to it any more.
+    if (gathered !== undefined && gathered.length <= this.#pieceBytes + ROOM_BYTES) this.#gathered = gathered
     for (const resolve of this.#waiters.splice(0)) resolve()
   }
 
@@ -173,7 +194,7 @@ export class LineSink {
     this.#torn = 0
     this.#dropped += this.#pieces.reduce((sum, piece) => sum + linesIn(piece), 0)
     this.#pieces = []
-    this.#pendingBytes = this.#lines.length
+    this.#pendingBytes = this.#used
     for (const resolve of this.#waiters.splice(0)) resolve()
   }
 
@@ -184,10 +205,10 @@ export class LineSink {
 
   /** Turns the gathered lines into pieces that end at line ends. */
   #cut(): void {
-    if (this.#lines === '') return
-    const bytes = Buffer.from(this.#lines)
-    this.#pendingBytes += bytes.length - this.#lines.length
-    this.#lines = ''
+    if (this.#gathered === undefined) return
+    const bytes = this.#gathered.subarray(0, this.#used)
+    this.#gathered = undefined
+    this.#used = 0
     let from = 0
     while (from < bytes.length) {
       let to = bytes.length
@@ -214,8 +235,7 @@ export class LineSink {
   #reportDropped(): void {
     const line = `{"level":"warn","time":"${new Date().toISOString()}","dropped":${this.#dropped},"msg":"log lines dropped: the reader of the log is too slow"}\n`
     this.#dropped = 0
-    this.#lines += line
-    this.#pendingBytes += line.length
+    this.#put(line, false)
   }
 }
 

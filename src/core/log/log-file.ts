@@ -51,9 +51,9 @@ export class LogFile {
     this.#sink = new LineSink(opened(path), true)
   }
 
-  /** `line` without its end. */
-  write(line: string): void {
-    this.#sink.write(`${line}\n`, true)
+  /** `line` without its end; `ascii`: that is all it holds. */
+  write(line: string, ascii = false): void {
+    this.#sink.write(`${line}\n`, true, ascii)
     const { rotation } = this
     if (rotation === undefined) return
     this.#unlooked += line.length

@@ -1,6 +1,7 @@
 import { isatty } from 'node:tty'
 import { pino } from 'pino'
-import { jsonText } from './json-text.ts'
+import { isoTime } from './iso-time.ts'
+import { asciiJson, jsonText } from './json-text.ts'
 import { LineSink } from './line-sink.ts'
 import { prettyStream } from './pretty-stream.ts'
 
@@ -16,8 +17,8 @@ export interface Logger {
   error(fields: object, message: string): void
   fatal(fields: object, message: string): void
   /**
-   * For lines that are written once per request: `fields` is JSON already, without braces (`"a":1,"b":"c"`). Undefined
-   * where the log is no JSON.
+   * For lines that are written once per request: `fields` is JSON already, without braces (`"a":1,"b":"c"`), and ASCII
+   * throughout (json-text.ts). Undefined where the log is no JSON.
    */
   readonly line?: (level: LogLevel, fields: string, message: string) => void
   /** Writes a line as it is. */
@@ -77,11 +78,15 @@ function lineWriter(
   sink: LineSink,
   base: object
 ): NonNullable<Logger['line']> {
-  const inner = JSON.stringify(base).slice(1, -1)
+  const inner = asciiJson(JSON.stringify(base)).slice(1, -1)
   const always = inner === '' ? '' : `,${inner}`
   return (level, fields, message) => {
     if (!logger.isLevelEnabled(level)) return
-    sink.write(`{"level":"${level}"${isoTimestamp()}${always},${fields},"msg":${jsonText(message)}}\n`, true)
+    sink.write(
+      `{"level":"${level}"${isoTimestamp()}${always},${fields},"msg":${jsonText(message)}}\n`,
+      true,
+      true
+    )
   }
 }
 
@@ -91,15 +96,6 @@ function formatFor(fd: number): 'json' | 'pretty' {
   return isatty(fd) ? 'pretty' : 'json'
 }
 
-let stampedAt = 0
-let stamp = ''
-
-/** One toISOString (300 ns) per millisecond, however many lines. */
 function isoTimestamp(): string {
-  const now = Date.now()
-  if (now !== stampedAt) {
-    stampedAt = now
-    stamp = `,"time":"${new Date(now).toISOString()}"`
-  }
-  return stamp
+  return `,"time":"${isoTime(Date.now())}"`
 }

@@ -5,6 +5,7 @@ import { createLogger } from '../../../src/core/log/log.ts'
 import { HeaderBlock } from '../../../src/l7/message/header-block.ts'
 import type { Exchange } from '../../../src/l7/exchange/exchange.ts'
 import { exchangeFields } from '../../../src/l7/stages/access-log/exchange-fields.ts'
+import { hundredths, hundredthsText } from '../../../src/l7/stages/access-log/field-values.ts'
 import { ExchangeLine } from '../../../src/l7/stages/access-log/exchange-line.ts'
 
 const texts = ['/', '/a"b\\c', '/\u00e9\u0000', 'x'.repeat(600), '', 'lb; fwd=miss', '</script>\u2028']
@@ -50,7 +51,15 @@ t.test('the line written as text is the one that an object would make', async (t
     const exchange = exchangeOf(seed)
     const line = new ExchangeLine('web', exchange.route?.name).of(exchange, seed / 7)
     t.same(JSON.parse(`{${line}}`), JSON.parse(JSON.stringify(exchangeFields(exchange, seed / 7))))
+    t.match(line, /^[ -~]*$/, 'in ASCII, whose characters are its bytes')
   }
+})
+
+t.test('hundredths are written as numbers are', async (t) => {
+  const some = [0, 0.004, 0.005, 0.995, 1, 9.999, 1234.5, 1e9, 1e21, -0.25, NaN, Infinity]
+  const all = [...some, ...Array.from({ length: 2_000 }, (_, n) => n / 100), ...some.map((n) => n * 7.77)]
+  const wrong = all.filter((ms) => hundredthsText(ms) !== String(hundredths(ms)))
+  t.same(wrong, [])
 })
 
 t.test('a line of text has level, time and base fields as every other', async (t) => {

@@ -1,6 +1,7 @@
 import type { AccessLog } from '../../../config/model/access-log-model.ts'
 import { errorKind } from '../../../core/errors.ts'
-import { jsonText } from '../../../core/log/json-text.ts'
+import { isoTime } from '../../../core/log/iso-time.ts'
+import { asciiJson, jsonText } from '../../../core/log/json-text.ts'
 import { logFile, type LogFile } from '../../../core/log/log-file.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 import type { Stage } from '../stage.ts'
@@ -42,9 +43,9 @@ class AccessLogStage implements Stage {
       else if (log.text !== undefined) log.text(line)
       else log[shown]({ line }, message)
     } else if (this.#file !== undefined) {
-      const time = new Date(context.clock.wall()).toISOString()
+      const time = isoTime(context.clock.wall())
       const text = this.#jsonOf(exchange, durationMs)
-      this.#file.write(`{"level":"${shown}","time":"${time}",${text},"msg":${jsonText(message)}}`)
+      this.#file.write(`{"level":"${shown}","time":"${time}",${text},"msg":${jsonText(message)}}`, true)
     } else if (log.line === undefined) log[shown](exchangeFields(exchange, durationMs, fields), message)
     else log.line(shown, this.#jsonOf(exchange, durationMs), message)
   }
@@ -52,7 +53,8 @@ class AccessLogStage implements Stage {
   #jsonOf(exchange: Exchange, durationMs: number): string {
     const { fields } = this.#config
     if (fields === undefined) return this.#line.of(exchange, durationMs)
-    return JSON.stringify(exchangeFields(exchange, durationMs, fields)).slice(1, -1) || '"event":"request"'
+    const json = asciiJson(JSON.stringify(exchangeFields(exchange, durationMs, fields)))
+    return json.slice(1, -1) || '"event":"request"'
   }
 }
 
