@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import type { Config } from '../../config/model/model.ts'
 import { errorAt, type Finding, type Path, warningAt } from '../../config/report/problem.ts'
 import { daysLeft } from '../../net/tls/certificates/check-certificate.ts'
@@ -53,6 +54,15 @@ export function checkCertificates(config: Config, now: number): CertificateRepor
           const at = place.at(-1) === 'dir' ? place : [...place, file]
           findings.push(errorAt([...path, ...at], `${paths[file]}: ${message}`))
         }
+        if (isOpen(paths.key)) {
+          const at = place.at(-1) === 'dir' ? place : [...place, 'key']
+          findings.push(
+            warningAt(
+              [...path, ...at],
+              `${paths.key} can be read by every user; it holds a private key: chmod 640`
+            )
+          )
+        }
         if (checked.facts === undefined) continue
         const days = daysLeft(checked.facts, now)
         const names = checked.facts.names.slice(0, 5).join(', ')
@@ -67,4 +77,10 @@ export function checkCertificates(config: Config, now: number): CertificateRepor
   const redis = config.redis?.tls
   if (redis !== undefined) found(['redis', 'tls'], () => void readUpstreamTls(redis))
   return { findings, lines }
+}
+
+/** By users who are neither the owner nor of its group. */
+function isOpen(path: string): boolean {
+  const stat = statSync(path, { throwIfNoEntry: false })
+  return process.platform !== 'win32' && stat !== undefined && (stat.mode & 0o004) !== 0
 }

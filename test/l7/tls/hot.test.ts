@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect } from 'node:tls'
 import { promisify } from 'node:util'
@@ -168,4 +168,67 @@ t.test('lb check opens the files, says the days left, and shows where a wrong on
     await check(yaml(cert, key, auth)),
     /lb\.yaml:9:25: error: .*holds a private key and no certificate/
   )
+})
+
+t.test('lb check tells each fault of a certificate with its place, its cause and its cure', async (t) => {
+  const folder = t.testdir({ certs: {} })
+  const at = (name: string): string => join(folder, name)
+  const openssl = (...args: string[]) => run('openssl', args, { cwd: folder })
+  const [good, other] = [pki.leaf('a.test'), pki.leaf('b.test')]
+  const expired = pki.issue({ san: 'DNS:old.test', from: '20200101000000Z', until: '20200201000000Z' })
+  const future = pki.issue({ san: 'DNS:new.test', from: '20990101000000Z', until: '20990201000000Z' })
+  const extensions = 'authorityInfoAccess=caIssuers;URI:http://ca.example/issuer.der'
+  const alone = pki.issue({ san: 'DNS:alone.test', extensions })
+  const { cert, key } = good.files
+  writeFileSync(at('order.crt'), good.cert + other.cert + pki.ca)
+  writeFileSync(at('stranger.crt'), good.cert + other.cert)
+  writeFileSync(at('open.key'), good.key, { mode: 0o644 })
+  chmodSync(at('open.key'), 0o644)
+  await openssl('pkey', '-in', key, '-aes256', '-passout', 'pass:x', '-out', 'secret.key')
+  await openssl('x509', '-in', cert, '-outform', 'der', '-out', 'a.der')
+  await openssl('pkey', '-in', key, '-outform', 'der', '-out', 'key.der')
+  await openssl('pkcs12', '-export', '-in', cert, '-inkey', key, '-passout', 'pass:x', '-out', 'a.p12')
+  const cases: readonly (readonly [cert: string, key: string, file: 'cert' | 'key', told: RegExp])[] = [
+    [cert, other.files.key, 'key', /does not fit the certificate; it must be the one that the request/],
+    [expired.files.cert, expired.files.key, 'cert', /it expired on 2020-02-01, \d+ days ago; renew it/],
+    [future.files.cert, future.files.key, 'cert', /not valid before 2099-01-01; is the clock/],
+    [
+      alone.files.cert,
+      alone.files.key,
+      'cert',
+      /incomplete: append the certificate of lb test root, from http:\/\/ca\.example\/issuer\.der/
+    ],
+    [at('order.crt'), key, 'cert', /out of order: .*the own one first/],
+    [at('stranger.crt'), key, 'cert', /did not sign certificate 1 \(a\.test\); put the one of lb test root/],
+    [cert, at('secret.key'), 'key', /has a passphrase; remove it: `openssl pkey/],
+    [at('a.der'), key, 'cert', /is in DER form; convert it to PEM: `openssl x509 -inform der/],
+    [cert, at('key.der'), 'key', /is in DER form; convert it to PEM: `openssl pkey -inform der/],
+    [at('a.p12'), key, 'cert', /PKCS #12 form; convert it to PEM: `openssl pkcs12/],
+    [cert, at('open.key'), 'key', /warning: .*can be read by every user; .*: chmod 640/]
+  ]
+  const head = 'listeners:\n  - bind: ":8443"\n    mode: l7\n    pool: web\n    tls:\n      certificates:\n'
+  const tail = 'pools: { web: { backends: ["127.0.0.1:1"] } }\n'
+  const pairs = cases.map(([cert, key]) => `        - cert: ${cert}\n          key: ${key}\n`)
+  const check = async (text: string): Promise<string> => {
+    writeFileSync(at('lb.yaml'), text)
+    const told = await run(process.execPath, [bin, 'check', at('lb.yaml')]).catch((error: unknown) => error)
+    const { stdout, stderr } = told as { stdout: string; stderr: string }
+    return stdout + stderr
+  }
+  const lines = (await check(head + pairs.join('') + tail)).split('\n')
+  for (const [i, [, , file, told]] of cases.entries()) {
+    const place = `lb.yaml:${7 + 2 * i + (file === 'cert' ? 0 : 1)}:`
+    t.ok(
+      lines.some((line) => line.includes(place) && told.test(line)),
+      `${place} ${told}`
+    )
+  }
+  // A folder is named once, and each of its files in the message.
+  copyFileSync(at('a.der'), at('certs/a.crt'))
+  copyFileSync(key, at('certs/a.key'))
+  copyFileSync(expired.files.cert, at('certs/b.crt'))
+  copyFileSync(expired.files.key, at('certs/b.key'))
+  const told = await check(head.replace('certificates:\n', `certificates: { dir: ${at('certs')} }\n`) + tail)
+  t.match(told, /lb\.yaml:6:\d+: error: .*certs\/a\.crt: is in DER form/)
+  t.match(told, /lb\.yaml:6:\d+: error: .*certs\/b\.crt: it expired/)
 })

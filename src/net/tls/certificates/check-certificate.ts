@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
 import { rootCertificates } from 'node:tls'
 import { altNames } from './alt-names.ts'
+import { formOf } from './not-pem.ts'
 import { parseChain } from './parse-chain.ts'
 
 /** What is wrong with a certificate or its key. `unusable`: TLS cannot be spoken with it at all. */
@@ -59,20 +60,32 @@ function keyProblems(leaf: X509Certificate, pem: string): CertificateProblem[] {
     key = createPrivateKey(pem)
   } catch (error) {
     if (/-----BEGIN (ENCRYPTED|.*\n.*Proc-Type: 4,ENCRYPTED)/.test(pem))
-      return problem('the key has a passphrase; remove it with `openssl pkey`')
+      return problem('the key has a passphrase; remove it: `openssl pkey -in FILE -out FILE.plain`')
     if (/-----BEGIN CERTIFICATE-----/.test(pem)) return problem('holds a certificate and no private key')
-    return problem(`no private key in PEM form: ${(error as Error).message}`)
+    return problem(formOf(pem, 'key') ?? `no private key in PEM form: ${(error as Error).message}`)
   }
-  return leaf.checkPrivateKey(key) ? [] : problem('the key does not fit the certificate')
+  return leaf.checkPrivateKey(key)
+    ? []
+    : problem(
+        'the key does not fit the certificate; it must be the one that the request for it was made with'
+      )
 }
 
 function dateProblems({ notBefore, notAfter }: CertificateFacts, now: number): CertificateProblem[] {
   if (notAfter <= now) {
     const ago = -daysLeft({ notAfter }, now) - 1
-    return [{ file: 'cert', kind: 'expired', message: `it expired on ${day(notAfter)}, ${days(ago)} ago` }]
+    return [
+      { file: 'cert', kind: 'expired', message: `it expired on ${day(notAfter)}, ${days(ago)} ago; renew it` }
+    ]
   }
   if (notBefore <= now) return []
-  return [{ file: 'cert', kind: 'not-yet-valid', message: `it is not valid before ${day(notBefore)}` }]
+  return [
+    {
+      file: 'cert',
+      kind: 'not-yet-valid',
+      message: `it is not valid before ${day(notBefore)}; is the clock of this machine right?`
+    }
+  ]
 }
 
 /**
@@ -86,16 +99,22 @@ function chainProblems(chain: readonly X509Certificate[]): CertificateProblem[] 
     if (issuer === undefined || isIssuedBy(certificate, issuer)) continue
     const rest = chain.slice(i + 1)
     if (rest.some((each) => isIssuedBy(certificate, each)))
-      return problem('the certificates are out of order: each must be followed by the one that signed it')
+      return problem(
+        'the certificates are out of order: each must be followed by the one that signed it, the own one first'
+      )
     return problem(
-      `certificate ${i + 2} of the file did not sign certificate ${i + 1} (${oneLine(certificate.subject)})`
+      `certificate ${i + 2} of the file did not sign certificate ${i + 1} (${oneLine(certificate.subject)}); put the one of ${oneLine(certificate.issuer)} there, or take it out`
     )
   }
   const last = chain.at(-1)!
   if (last.issuer === last.subject || last.infoAccess === undefined || !/CA Issuers/.test(last.infoAccess))
     return []
   if (publicRoots().has(last.issuer)) return []
-  return problem(`the chain is incomplete: the certificate of ${oneLine(last.issuer)} is missing in the file`)
+  const from = /^CA Issuers - URI:(\S+)$/m.exec(last.infoAccess)?.[1]
+  const where = from === undefined ? '' : `, from ${from}`
+  return problem(
+    `the chain is incomplete: append the certificate of ${oneLine(last.issuer)}${where} to the file, in PEM form`
+  )
 }
 
 function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto'
+import { formOf } from './not-pem.ts'
 
 /** Every certificate of a PEM text, or what is wrong with it. */
 export function parseChain(pem: string): X509Certificate[] | string {
@@ -9,7 +10,7 @@ export function parseChain(pem: string): X509Certificate[] | string {
     if (/-----BEGIN [\w ]*PRIVATE KEY-----/.test(pem)) return 'holds a private key and no certificate'
     if (/-----BEGIN CERTIFICATE REQUEST-----/.test(pem))
       return 'holds a request for a certificate (CSR), and no certificate'
-    return 'no certificate in PEM form'
+    return formOf(pem, 'certificate') ?? 'no certificate in PEM form'
   }
   try {
     return blocks.map((block) => new X509Certificate(block))

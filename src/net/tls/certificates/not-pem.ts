@@ -1,0 +1,13 @@
+/** What a reader of UTF-8 puts in the place of bytes that are no text. */
+const NO_TEXT = '\ufffd'
+/** A sequence whose first member is the number 3: PFX (RFC 7292 §4). */
+const PKCS12 = /^0[^]{1,5}\u0002\u0001\u0003/
+
+/** What a file holds that is read as text and is no PEM: its form, and how it becomes PEM; undefined where that is not seen. */
+export function formOf(text: string, what: 'certificate' | 'key'): string | undefined {
+  if (!text.startsWith('0') || !text.slice(0, 4_096).includes(NO_TEXT)) return undefined
+  if (PKCS12.test(text))
+    return 'is in PKCS #12 form; convert it to PEM: `openssl pkcs12 -in FILE -nodes -out FILE.pem`'
+  const command = what === 'certificate' ? 'x509' : 'pkey'
+  return `is in DER form; convert it to PEM: \`openssl ${command} -inform der -in FILE -out FILE.pem\``
+}
