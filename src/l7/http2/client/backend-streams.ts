@@ -3,7 +3,7 @@ import type { Backend } from '../../../balancer/pool/backend.ts'
 import { awaitSocket } from '../../../balancer/queue/socket-queue.ts'
 import type { Waiter } from '../../../balancer/queue/waiter.ts'
 import type { BackendAddress } from '../../../config/model/model.ts'
-import { soon } from '../../../core/containment.ts'
+import { guarded, soon } from '../../../core/containment.ts'
 import type { Waits } from '../../../core/deadlines.ts'
 import { dial } from '../../../net/dial/dial.ts'
 import { dialFailure, type DialFailure } from '../../../net/dial/dial-failure.ts'
@@ -31,7 +31,7 @@ export class BackendStreams implements ConnectionPlace, StreamLine {
   readonly #connections = new Set<ClientConnection>()
   /** Requests that wait for a stream, and connections that are being made for them. */
   readonly #waiting = new Set<ClientStream>()
-  #dialling = 0
+  readonly #dialling = new Set<ClientConnection>()
   #socketWait: Waiter | undefined
   #retired = false
 
@@ -119,25 +119,23 @@ export class BackendStreams implements ConnectionPlace, StreamLine {
   }
 
   connected(connection: ClientConnection): void {
-    this.#dialling--
-    this.turned(false)
+    this.#dialling.delete(connection)
+    this.turned(connection, false)
     this.roomier(connection)
     if (this.#waiting.size > 0) this.#make(connection.backend, 0)
     if (this.#retired) connection.part()
   }
 
   connectFailed(connection: ClientConnection, error: NodeJS.ErrnoException | undefined): void {
-    this.#dialling--
-    this.#gauges.busy.add(-1)
-    this.#connections.delete(connection)
-    connection.backend.closed()
-    if (this.#dialling > 0) return
+    if (!this.#closed(connection) || this.#dialling.size > 0) return
     // Those that wait for a stream of another connection have seen that there is one: it goes on serving.
     const failure = dialFailure(error, false)
     this.#failWaiting(failure, error?.code ?? error?.message ?? 'closed')
   }
 
-  turned(busy: boolean): void {
+  turned(connection: ClientConnection, busy: boolean): void {
+    if (connection.busy === busy) return
+    connection.busy = busy
     this.#gauges.busy.add(busy ? 1 : -1)
     this.#gauges.idle.add(busy ? -1 : 1)
   }
@@ -165,11 +163,18 @@ export class BackendStreams implements ConnectionPlace, StreamLine {
   }
 
   gone(connection: ClientConnection): void {
-    if (!this.#connections.delete(connection)) return
+    if (!this.#closed(connection) || this.#waiting.size === 0) return
+    this.#make(connection.backend, this.#settings.config.timeouts.connectMs)
+  }
+
+  /** False: it has been counted out before. */
+  #closed(connection: ClientConnection): boolean {
+    if (!this.#connections.delete(connection)) return false
+    this.#dialling.delete(connection)
     const { idle, busy } = this.#gauges
     ;(connection.busy ? busy : idle).add(-1)
     connection.backend.closed()
-    if (this.#waiting.size > 0) this.#make(connection.backend, this.#settings.config.timeouts.connectMs)
+    return true
   }
 
   #roomy(request: Outgoing): ClientConnection | undefined {
@@ -182,7 +187,7 @@ export class BackendStreams implements ConnectionPlace, StreamLine {
 
   /** Makes a connection, unless one is on its way that will do. */
   #make(backend: Backend, connectMs: number): void {
-    if (this.#dialling * STREAMS_PER_DIAL >= this.#waiting.size || this.#socketWait !== undefined) return
+    if (this.#dialling.size * STREAMS_PER_DIAL >= this.#waiting.size || this.#socketWait !== undefined) return
     const timeoutMs = connectMs === 0 ? this.#settings.config.timeouts.connectMs : connectMs
     if (backend.tryOpen()) return this.#dial(backend, timeoutMs)
     this.#socketWait = awaitSocket(backend, this.#parts.clock, timeoutMs, (opened) => {
@@ -196,7 +201,7 @@ export class BackendStreams implements ConnectionPlace, StreamLine {
     const { config, tls } = this.#settings
     const lifetime = new Lifetime(config.connections, this.now, this.#parts.random)
     const connection = new ClientConnection(this, backend, lifetime)
-    this.#dialling++
+    this.#dialling.add(connection)
     this.#gauges.busy.add(1)
     this.#connections.add(connection)
     const options = {
@@ -206,12 +211,16 @@ export class BackendStreams implements ConnectionPlace, StreamLine {
       ...(tls === undefined ? {} : { tls })
     }
     connection.attach(dial(backend.address, options, connection))
+    // Counted out even where `onClose` threw. In a variable first: see docs/discoveries/functions-born-old.md.
+    const closed = (): void => connection.closed(undefined)
+    connection.transport.whenClosed = closed
   }
 
   #failWaiting(failure: DialFailure, reason: string): void {
     const all = [...this.#waiting]
     this.#waiting.clear()
-    for (const stream of all) stream.notOpened(failure, reason)
+    // What one of them throws is no other's harm.
+    for (const stream of all) guarded(() => stream.notOpened(failure, reason))
   }
 
   /** The backend's name has other addresses now. */

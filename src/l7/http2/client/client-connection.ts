@@ -31,7 +31,7 @@ export interface ConnectionPlace {
   connected(connection: ClientConnection): void
   connectFailed(connection: ClientConnection, error: NodeJS.ErrnoException | undefined): void
   /** It has its first request, or had its last one. */
-  turned(busy: boolean): void
+  turned(connection: ClientConnection, busy: boolean): void
   /** A stream came free, or there are more of them. */
   roomier(connection: ClientConnection): void
   gone(connection: ClientConnection): void
@@ -46,6 +46,11 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
   served = 0
   /** Why it ended, for the log. */
   endReason = 'closed'
+  /**
+   * How it is counted; written by its place. The owner of its last stream may begin another before that is told to have
+   * ended.
+   */
+  busy = true
   #transport!: Transport
   #writer!: TransportWriter
   readonly #place: ConnectionPlace
@@ -63,7 +68,6 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
   #told = false
   /** It is counted no longer. */
   #gone = false
-  #busy = false
 
   constructor(place: ConnectionPlace, backend: Backend, lifetime: Lifetime) {
     this.#place = place
@@ -106,11 +110,6 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
     return this.session.streams.size === 0
   }
 
-  /** As it was told by `turned`: the owner of its last stream may begin another before that is told to have ended. */
-  get busy(): boolean {
-    return this.#busy
-  }
-
   get connected(): boolean {
     return this.#connected
   }
@@ -118,7 +117,7 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
   /** Sends the head of a request on a stream of its own. */
   begin(one: ClientStream): void {
     const { request } = one
-    this.#turn(true)
+    if (!this.busy) this.#place.turned(this, true)
     const { pseudo, fields } = requestLines(request, this.#transport.secure ? 'https' : 'http')
     const ends = request.bodyLength === 0 && request.upgrade === ''
     const stream = this.session.request(pseudo, fields, ends, request.method === 'HEAD')
@@ -195,9 +194,15 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
     if (error !== undefined) this.endReason = error.code ?? error.message
     this.#place.unwatch(this)
     this.#writer.drop()
-    if (!this.#connected) return this.#place.connectFailed(this, error)
+    this.closed(error)
+  }
+
+  /** Counts it out and ends its streams. Also called where `onClose` threw: what is done already is not done again. */
+  closed(error: NodeJS.ErrnoException | undefined): void {
     this.#gone = true
-    this.#place.gone(this)
+    this.#place.unwatch(this)
+    if (this.#connected) this.#place.gone(this)
+    else this.#place.connectFailed(this, error)
     this.session.abandon()
   }
 
@@ -254,7 +259,7 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
     if (this.idle && !this.#gone) {
       const { now } = this.#place
       this.#idleSince = now
-      this.#turn(false)
+      this.#place.turned(this, false)
       const spent = this.#closing || this.session.goingAway || this.#lifetime.isOver(this.#begun, now)
       if (spent || !this.#place.keepsIdle) this.part()
       else this.#rest()
@@ -271,12 +276,6 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
       if (session.out.bytes === 0) break
     }
     if (session.over && !this.#writer.blocked) this.#transport.end()
-  }
-
-  #turn(busy: boolean): void {
-    if (this.#busy === busy) return
-    this.#busy = busy
-    this.#place.turned(busy)
   }
 
   /** Something came: it is there. */
