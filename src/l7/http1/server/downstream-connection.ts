@@ -12,6 +12,7 @@ import { acceptedClient } from '../../exchange/client/accepted-client.ts'
 import type { ClientConnection, Ends } from '../../exchange/client/client-connection.ts'
 import type { Pass } from '../../../net/admission/gate.ts'
 import { ClientWatch } from './client-watch.ts'
+import { Lingering } from './lingering.ts'
 import { DRAIN_MS, LINGER_MS } from './patience.ts'
 import { parseFailure, type ParseFailure } from '../parse/parse-failure.ts'
 import type { HeadLimits } from '../parse/request-parser.ts'
@@ -36,7 +37,7 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
   #exchange: Exchange | undefined
   #tunnel: Splice | undefined
   #close = false
-  #lingering = false
+  #lingers: Lingering | undefined
 
   /** `ends`: as a PROXY header named them. */
   constructor(
@@ -71,7 +72,7 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
 
   /** The next response is the last. An idle connection has a moment left, since a request may be on its way. */
   drain(): void {
-    if (this.idle && !this.#lingering) this.deadline = this.#now + DRAIN_MS
+    if (this.idle && this.#lingers === undefined) this.deadline = this.#now + DRAIN_MS
   }
 
   destroy(): void {
@@ -86,7 +87,7 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
   onEnd(): void {
     this.#watch.ended()
     // Not destroyed: the last response may still be on its way out.
-    if (this.#lingering || this.#exchange === undefined) this.transport.end()
+    if (this.#lingers !== undefined || this.#exchange === undefined) this.transport.end()
     else if (!this.#reader.bodyComplete) {
       this.#exchange.fail('LB_BAD_REQUEST', CUT_BODY)
     } else if (this.#writer.flowing) this.deadline = this.#watch.restDeadline
@@ -95,7 +96,6 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
   onDrain(): void {
     if (!this.#writer.flowing) this.#watch.hold()
     this.#writer.drained()
-    if (this.#lingering) this.deadline = this.#now + LINGER_MS
     if (this.#exchange === undefined) return
     this.deadline = this.#reader.bodyComplete ? this.#watch.restDeadline : this.#watch.await()
     this.#exchange.onDownstreamDrain()
@@ -112,7 +112,9 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
   onDeadline(): void {
     const exchange = this.#exchange
     if (exchange === undefined) {
-      if (!this.#reader.inHead || this.#lingering) return this.transport.destroy()
+      const { idleMs } = this.#timeouts
+      if (this.#lingers !== undefined) return void (this.deadline = this.#lingers.look(idleMs, this.#now))
+      if (!this.#reader.inHead) return this.transport.destroy()
       const failure = { code: 'LB_REQUEST_TIMEOUT', reason: 'no complete head in time' } as const
       return this.#refuse(failure, this.#reader.ahead)
     }
@@ -129,7 +131,7 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
     this.#close = true
     this.#exchange?.onInternalError(error)
     // Not answered: it could not be, or there was nothing to answer.
-    if (this.#exchange !== undefined || !this.#lingering) this.destroy()
+    if (this.#exchange !== undefined || this.#lingers === undefined) this.destroy()
     if (this.transport.closed) this.#host.closed(this)
     return this.#host.snapshot.config.name
   }
@@ -278,16 +280,13 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
     this.#exchange.fail(failure.code, failure.reason)
   }
 
-  /**
-   * Closes so that the client can read the last response: FIN, then what it still sends is thrown away for a while.
-   * Closing with unread bytes would send a RST, which takes the response from the client (RFC 9112 §9.6).
-   */
+  /** Closes so that the client can read the last response. */
   #linger(): void {
     this.#reader.stop()
     this.transport.end()
     // Only now: where one of these throws, the connection is closed at once (`onInternalError`).
-    this.#lingering = true
-    this.deadline = this.#now + (this.transport.pending > 0 ? this.#timeouts.idleMs : LINGER_MS)
+    this.#lingers = new Lingering(this.transport, this.#now)
+    this.deadline = this.#now + LINGER_MS
   }
 
   get #now(): number {
