@@ -71,6 +71,29 @@ t.test('a worker that throws under load takes only its own connections with it',
   t.match(lb.running.metrics(), /^lb_worker_restarts_total 1$/m)
 })
 
+t.test('a worker that dies does not take a reload with it: its replacement has it', async (t) => {
+  const [a, b] = await Promise.all([httpOrigin(t, 'a'), httpOrigin(t, 'b')])
+  const yaml = (name: string, address: string) => ({
+    workers: 2,
+    listeners: [{ name: 'web', bind: '127.0.0.1:0', mode: 'l7', pool: name }],
+    pools: { [name]: { backends: [address] } }
+  })
+  const lb = await startLb(t, yaml('a', a.address), { crashable: true })
+  const workers = lb.running.planes as Workers
+  for (const [at, origin] of [b, a, b].entries()) {
+    // It dies before it comes to look at the new snapshot.
+    workers.crash(1, 'deliberately')
+    await lb.apply(yaml(origin === a ? 'a' : 'b', origin.address))
+    const running = () => workers.workers.every(({ state }) => state === 'running')
+    await until(() => running() && workers.workers[0]!.restarts === at + 1, 'replaced')
+    const answers = await Promise.all(Array.from({ length: 20 }, () => get(lb.port('web'))))
+    t.ok(
+      answers.every(({ body }) => body === (origin === a ? 'a' : 'b')),
+      JSON.stringify(answers)
+    )
+  }
+})
+
 t.test('a worker that keeps dying does not disturb the others, and reloads go on', async (t) => {
   const web = await httpOrigin(t, 'web')
   const yaml = (path: string) => ({

@@ -20,6 +20,8 @@ const SETTLE_MS = 100
 const SOURCES_MS = 3_000
 /** Changes are put in force at most for this share of the time, so that a storm of them leaves the main thread free. */
 const SHARE = 1 / 10
+/** When what could not be put in force is tried again. */
+const RETRY_MS = 5_000
 
 /**
  * Follows the sources of all pools that have one, in the main thread. The backends that they find stand behind those of the
@@ -136,12 +138,19 @@ export class Discoverer {
     this.#applying = true
     this.#changed = false
     const began = clock.now()
+    let failed = false
     try {
       await apply(this.merge(this.#given))
     } catch (error) {
-      log.error({ err: error }, 'the backends that were found could not be put in force')
+      failed = true
+      log.error(
+        { err: error, inMs: RETRY_MS },
+        'the backends that were found could not be put in force; it is tried again'
+      )
     }
-    this.#notBefore = clock.now() + (clock.now() - began) / SHARE
+    const now = clock.now()
+    this.#notBefore = now + (failed ? RETRY_MS : (now - began) / SHARE)
+    if (failed) this.#changed = true
     this.#applying = false
     if (this.#changed) this.#soon()
   }

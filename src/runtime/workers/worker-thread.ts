@@ -41,6 +41,7 @@ export class WorkerThread {
   #prepared: Snapshot | undefined
   #error: Error | undefined
   #ended = false
+  #gone = false
   #requests = 0
 
   constructor(init: WorkerInit, heapMb: number, hooks: WorkerHooks) {
@@ -54,6 +55,11 @@ export class WorkerThread {
     this.#worker.on('message', (message: FromWorker) => this.#receive(message))
     this.#worker.on('error', (error: Error) => (this.#error = error))
     this.#worker.on('exit', (code) => this.#exited(code))
+  }
+
+  /** It is dead, or was given up: what it did not do says nothing of what it was asked. */
+  get lost(): boolean {
+    return this.#gone || this.#error !== undefined
   }
 
   async prepare(snapshot: Snapshot, given: SeatSockets): Promise<Readonly<Record<string, number>>> {
@@ -183,6 +189,7 @@ export class WorkerThread {
   }
 
   #exited(code: number): void {
+    this.#gone = true
     this.#sender.close()
     const error =
       this.#error ?? (this.#ended ? undefined : new Error(`worker ${this.thread} ended with code ${code}`))

@@ -72,7 +72,8 @@ export class Workers implements Planes {
       // One after the other where they bind by themselves: the others need to know which ports the kernel has chosen.
       if (!bindsStreams) Object.assign(ports, await give(workers.shift()!))
       this.#prepared = { ...snapshot, ports }
-      await all(workers.map(give))
+      const taken = await all(workers.map((worker) => this.#unlessLost(worker, give)))
+      if (workers.length > 0 && !taken.includes(true)) throw new Error('no worker lived to take it')
       await this.#sockets.listen(snapshot)
       return ports
     } catch (error) {
@@ -136,6 +137,21 @@ export class Workers implements Planes {
   /** For tests: throws in the worker, or without a message never returns there. */
   crash(thread: number, message?: string): void {
     this.#seats[thread - 1]?.worker?.crash(message)
+  }
+
+  /** One that dies meanwhile takes the snapshot when it is replaced. False: it did. */
+  async #unlessLost(
+    worker: WorkerThread,
+    give: (worker: WorkerThread) => Promise<unknown>
+  ): Promise<boolean> {
+    try {
+      await give(worker)
+      return true
+    } catch (error) {
+      // Without a snapshot in force there is no replacement.
+      if (this.#current === undefined || !worker.lost) throw error
+      return false
+    }
   }
 
   /** It has promised that it can: if it fails now, it is replaced by one that starts with the new snapshot. */
