@@ -12,7 +12,7 @@ t.setTimeout(240_000)
 const worlds: readonly Omit<WorldOptions, 'requests'>[] = [
   { backend: 'tls', features: { 'cache with stale-if-error': true, 'worker death': false } },
   { backend: 'h2', features: { reload: true, 'worker death': false } },
-  { backend: 'unix', features: { 'worker death': false, discovery: true } }
+  { backend: 'unix', features: { 'worker death': true, discovery: true } }
 ]
 
 for (const [at, world] of worlds.entries()) {

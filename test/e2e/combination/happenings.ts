@@ -42,7 +42,7 @@ async function reloads(
 }
 
 async function deaths(running: Runtime, setting: Setting, isGoingOn: () => boolean): Promise<void> {
-  await pause(400)
+  await pause(200)
   if (isGoingOn() && setting.workers > 0) (running.planes as Workers).crash(1, 'deliberately')
 }
 
