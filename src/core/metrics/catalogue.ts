@@ -61,6 +61,10 @@ export const catalogue = {
     ['listener', 'route', 'coding'],
     'Responses that `compress` sent in a content coding, those among them that the cache had encoded before.'
   ),
+  lb_dictionaries_offered_total: counter(
+    ['listener', 'route'],
+    'Responses of the cache that say that they may serve as a dictionary (`compress.dictionary`).'
+  ),
   lb_decompressed_requests_total: counter(
     ['listener', 'route', 'result'],
     'Request bodies that `decompress` decoded: decoded, too-large (refused on the way).'

@@ -34,6 +34,7 @@ export const worldFeatures: readonly WorldFeature[] = [
   },
   { name: 'header edits', share: 0.3, route: { headers: { request: { set: { 'X-To': '{client_ip}' } }, response: { set: { 'X-Edited': 'yes' } } } } },
   { name: 'compression', share: 0.4, route: { compress: { minBytes: '10b', types: ['text/*'] } } },
+  { name: 'compression by dictionaries', share: 0.2, route: { compress: { minBytes: '10b', dictionary: true } } },
   { name: 'security headers', share: 0.3, route: { securityHeaders: { preset: 'strict' } } },
   { name: 'cors', share: 0.3, route: { cors: { origins: 'https://*.example.com', methods: ['GET', 'PUT'] } } },
   { name: 'fault', share: 0.2, route: { fault: { delay: { percent: 10, time: '20ms' }, abort: { percent: 5 } } } },

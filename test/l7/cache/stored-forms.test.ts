@@ -18,11 +18,6 @@ function formsOf(store: CacheStore, bodyId: string, tags: readonly string[] = []
   return forms
 }
 
-function put(forms: StoredForms, name: string, bytes: Buffer): boolean {
-  const writer = forms.begin(name, bytes.length)
-  return writer?.write(bytes) === true && writer.finish()
-}
-
 function found(forms: StoredForms, name: string): string | undefined {
   const record = forms.lookup(name)
   const text = record?.read(0, record.available)?.toString()
@@ -41,12 +36,12 @@ for (const [name, make] of Object.entries(stores)) {
     for (const [kind, purge] of Object.entries(purges)) {
       const store = make()
       const forms = formsOf(store, 'one', ['news'])
-      t.ok(put(forms, 'br-4', Buffer.from('encoded')))
+      t.ok(forms.put('br-4', Buffer.from('encoded')))
       t.ok(forms.keep('hash', Buffer.from('kept')))
       t.equal(found(forms, 'br-4'), 'encoded')
       t.equal(found(forms, 'gzip-4'), undefined)
       t.equal(found(formsOf(store, 'two'), 'br-4'), undefined, 'of another body')
-      t.ok(put(formsOf(store, 'two', ['news']), 'br-4', Buffer.from('newer')), 'takes its place')
+      t.ok(formsOf(store, 'two', ['news']).put('br-4', Buffer.from('newer')), 'takes its place')
       t.equal(found(forms, 'br-4'), undefined)
       t.equal(found(formsOf(store, 'two'), 'br-4'), 'newer')
       const kept = formsOf(store, 'two').kept('hash')
@@ -57,7 +52,7 @@ for (const [name, make] of Object.entries(stores)) {
       t.equal(found(formsOf(store, 'two'), 'br-4'), undefined)
       t.equal(forms.kept('hash'), undefined)
       t.notOk(
-        put(forms, 'br-4', Buffer.from('late')),
+        forms.put('br-4', Buffer.from('late')),
         'what was looked up before a purge is not stored after it'
       )
     }
@@ -71,7 +66,7 @@ t.test('forms lie within the bytes of the cache', (t) => {
   for (let i = 0; i < 200; i++) {
     const forms = new StoredForms(store, `${url}${i}`, 'one', [])
     forms.epoch = store.epoch
-    t.ok(put(forms, 'zstd-1', Buffer.alloc(30_000, i)))
+    t.ok(forms.put('zstd-1', Buffer.alloc(30_000, i)))
     t.ok(store.stats().bytes <= 1 << 20)
   }
   t.ok(store.stats().evictions > 100)

@@ -70,7 +70,7 @@ class Generator {
           bind: '127.0.0.1:0',
           mode: 'l7',
           accessLog: true,
-          compress: this.maybe(true),
+          compress: this.maybe(this.one([true, { dictionary: true, algorithms: ['gzip'] }])),
           decompress: this.maybe(true),
           securityHeaders: this.maybe(true),
           csrf: this.maybe(true),

@@ -22,7 +22,7 @@ export interface Hit {
   /** `body` as latin1 text, made once, when it is small and hot: to be sent with the head in one string. */
   readonly text: string | undefined
   readonly reader: BodyReader | undefined
-  /** Other forms of the body, where all of it follows and is complete. */
+  /** Other forms of the body, where all of it follows and is complete, or where a 304 stands for it. */
   readonly forms: StoredForms | undefined
   /** To be sent upstream in the background, for nobody; its body goes to the writer. */
   readonly refresh: Fetch | undefined

@@ -42,7 +42,7 @@ export function hitOf(
   const headers = request.headers
   if (entry.status === 200 && entry.range === undefined) {
     if (notModified(headers, entry, now))
-      return bodiless(record, 304, '', trimmed(fields), undefined, refresh)
+      return { ...bodiless(record, 304, '', trimmed(fields), undefined, refresh), forms: entry.forms }
     const asked = headers.get('range')
     if (asked !== undefined && request.method === 'GET') {
       const range = ifRangeHolds(headers.get('if-range'), entry, now) ? parseRange(asked) : undefined

@@ -10,15 +10,15 @@ const MAX_LENGTH = 256
  * Chooses a coding by Accept-Encoding (RFC 9110 §12.5.3): the client's highest weight, and of equal ones the first in the
  * server's order. Undefined: the body goes as it is.
  */
-export class CodingChoice {
-  readonly #order: readonly Coding[]
-  readonly #remembered = new Map<string, Coding | undefined>()
+export class CodingChoice<Name extends string = Coding> {
+  readonly #order: readonly Name[]
+  readonly #remembered = new Map<string, Name | undefined>()
 
-  constructor(order: readonly Coding[]) {
+  constructor(order: readonly Name[]) {
     this.#order = order
   }
 
-  of(accept: string | undefined): Coding | undefined {
+  of(accept: string | undefined): Name | undefined {
     if (accept === undefined) return undefined
     const known = this.#remembered.get(accept)
     if (known !== undefined || this.#remembered.has(accept)) return known
@@ -31,7 +31,7 @@ export class CodingChoice {
   }
 }
 
-export function chooseCoding(accept: string, order: readonly Coding[]): Coding | undefined {
+export function chooseCoding<Name extends string>(accept: string, order: readonly Name[]): Name | undefined {
   const weights = new Map<string, number>()
   for (const element of accept.toLowerCase().split(',', MAX_ELEMENTS)) {
     const [name = '', ...parameters] = element.split(';').map((part) => part.trim())
@@ -42,7 +42,7 @@ export function chooseCoding(accept: string, order: readonly Coding[]): Coding |
   const any = weights.get('*') ?? 0
   // Unnamed, identity is acceptable, but nothing that anybody prefers.
   let best = weights.get('identity') ?? 0
-  let chosen: Coding | undefined
+  let chosen: Name | undefined
   for (const coding of order) {
     const weight = weights.get(coding) ?? any
     if (weight > best || (weight === best && weight > 0 && chosen === undefined)) {

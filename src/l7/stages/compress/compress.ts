@@ -1,14 +1,22 @@
 import type { BodyOutput, BodyTransform } from '../../exchange/body-chain.ts'
+import type { DryExchange } from '../../exchange/dry/dry-exchange.ts'
+import type { EngineContext } from '../../exchange/engine-context.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 import type { ResponseHead } from '../../exchange/response/response-head.ts'
 import type { StoredForms } from '../../cache/forms/stored-forms.ts'
 import { NO_BODY, UNKNOWN_LENGTH } from '../../message/body-length.ts'
+import type { HeaderBlock } from '../../message/header-block.ts'
 import type { Counter } from '../../../core/metrics/metrics.ts'
-import type { Stage } from '../stage.ts'
+import type { Explanation, Stage } from '../stage.ts'
 import type { StageContext } from '../stage-context.ts'
+import { GO_ON, type Verdict } from '../verdict.ts'
 import { CodingChoice, type Coding } from './accept-encoding.ts'
+import { dictionariesWork } from './dictionary/dcz.ts'
+import { Dictionaries } from './dictionary/dictionaries.ts'
+import { mayUseDictionary } from './dictionary/eligible.ts'
 import { addVary, markEncoded, weakenTag } from './encoded-fields.ts'
 import { compressStream, compressWhole, flushKind, levelOf, supported, type Levels } from './encoders.ts'
+import { explainCompress } from './explain-compress.ts'
 import type { CompressKeys } from './keys.ts'
 import { isEventStream, MediaTypes } from './media-types.ts'
 import { StreamEncoder } from './stream-encoder.ts'
@@ -20,25 +28,36 @@ const WHOLE_BYTES = 64 * 1024
 /** Compresses bodies for clients that accept it; what lies in the cache once per coding. */
 class Compress implements Stage {
   readonly name = 'compress'
+  /** In a dry run only. */
+  readonly request?: () => Verdict
+  readonly explain?: (exchange: DryExchange) => Explanation
   readonly #choice: CodingChoice
   readonly #types: MediaTypes
   readonly #minBytes: number
   readonly #levels: Levels
   /** Names of stored forms: the same settings have the same on all routes. */
   readonly #forms: ReadonlyMap<Coding, string>
-  readonly #counters = new Map<Coding, Counter>()
-  readonly #counterOf: (coding: Coding) => Counter
+  readonly #dictionaries: Dictionaries | undefined
+  readonly #withDictionary: CodingChoice<Coding | 'dcz'>
+  readonly #counters = new Map<string, Counter>()
+  readonly #counterOf: (coding: string) => Counter
 
-  constructor(keys: CompressKeys, { engine, listener, route }: StageContext) {
+  constructor(keys: CompressKeys, { engine, listener, route, cache }: StageContext) {
     const codings = keys.algorithms.filter(supported)
     this.#choice = new CodingChoice(codings)
     this.#types = new MediaTypes(keys.types)
     this.#minBytes = keys.minBytes
     this.#levels = keys.levels
     this.#forms = new Map(codings.map((coding) => [coding, `${coding}-${levelOf(coding, keys.levels)}`]))
+    this.#withDictionary = new CodingChoice<Coding | 'dcz'>(['dcz', ...codings])
     const labels = { listener: listener.name, route: route?.name ?? '' }
     this.#counterOf = (coding) =>
       engine.metrics.counter('lb_compressed_responses_total', { ...labels, coding })
+    if (engine.dry === true) {
+      this.request = () => GO_ON
+      this.explain = (exchange) => explainCompress(keys, exchange)
+    }
+    this.#dictionaries = makeDictionaries(keys, labels, engine, cache)
   }
 
   response(exchange: Exchange, head: ResponseHead): void {
@@ -47,9 +66,10 @@ class Compress implements Stage {
     if (status === 304) return this.#notModified(exchange, head, coding)
     if (!hasContent(status)) return
     const { stored } = head
+    if (status === 200 && this.#dictionaries !== undefined && this.#sendDifference(exchange, head)) return
     if (stored !== undefined && coding !== undefined && this.#sendForm(exchange, head, stored, coding)) return
     if (!this.#mayVary(head)) return
-    addVary(headers, 'Accept-Encoding')
+    this.#addVary(headers)
     if (coding === undefined || !this.#compressible(head) || secretAcrossSites(exchange)) return
     markEncoded(headers, coding)
     const { whole } = head
@@ -60,7 +80,7 @@ class Compress implements Stage {
     this.#count(coding)
     if (whole !== undefined && whole.length <= WHOLE_BYTES) {
       const bytes = compressWhole(coding, whole, this.#levels)
-      if (stored !== undefined) this.#store(stored, coding, bytes)
+      stored?.put(this.#forms.get(coding)!, bytes)
       head.substitute(bytes)
       return
     }
@@ -102,7 +122,7 @@ class Compress implements Stage {
     const fields = stored.fields(form)
     if (fields.before !== headers.text) {
       fields.before = headers.text
-      addVary(headers, 'Accept-Encoding')
+      this.#addVary(headers)
       markEncoded(headers, coding)
       fields.after = headers.text
     } else headers.text = fields.after
@@ -111,9 +131,30 @@ class Compress implements Stage {
     return true
   }
 
-  #store(stored: StoredForms, coding: Coding, bytes: Buffer): void {
-    const writer = stored.begin(this.#forms.get(coding)!, bytes.length)
-    if (writer?.write(bytes) === true) writer.finish()
+  /** True: the answer is the difference to what the client has. */
+  #sendDifference(exchange: Exchange, head: ResponseHead): boolean {
+    const dictionaries = this.#dictionaries!
+    const { stored } = head
+    if (!mayUseDictionary(exchange) || !this.#mayVary(head)) return false
+    dictionaries.offer(exchange, head)
+    if (stored === undefined) return false
+    const accept = exchange.request.headers.get('accept-encoding')
+    // `*` stands for no coding of which the client would have to hold something.
+    if (accept === undefined || !/\bdcz\b/i.test(accept)) return false
+    if (this.#withDictionary.of(accept) !== 'dcz' || secretAcrossSites(exchange)) return false
+    const encoded = dictionaries.encoded(exchange, head, stored)
+    if (encoded === undefined) return false
+    this.#addVary(head.headers)
+    markEncoded(head.headers, 'dcz')
+    if (Buffer.isBuffer(encoded)) head.substitute(encoded)
+    else head.substituteForm(encoded)
+    this.#count('dcz')
+    return true
+  }
+
+  #addVary(headers: HeaderBlock): void {
+    addVary(headers, 'Accept-Encoding')
+    if (this.#dictionaries !== undefined) addVary(headers, 'Available-Dictionary')
   }
 
   /** Whether what is found at this URL may go out compressed: caches on the way must tell the clients apart. */
@@ -134,13 +175,14 @@ class Compress implements Stage {
     const { headers } = head
     const type = headers.first('content-type')
     if (type !== undefined ? !this.#mayVary(head) : !mayTransform(headers.get('cache-control'))) return
-    addVary(headers, 'Accept-Encoding')
+    this.#addVary(headers)
+    if (head.stored !== undefined) this.#dictionaries?.keep(head.stored)
     const tag = headers.first('etag')
     if (coding === undefined || tag === undefined || tag.startsWith('W/')) return
     if (exchange.request.headers.get('if-none-match')?.includes(`W/${tag}`) === true) weakenTag(headers)
   }
 
-  #count(coding: Coding): void {
+  #count(coding: string): void {
     let counter = this.#counters.get(coding)
     if (counter === undefined) this.#counters.set(coding, (counter = this.#counterOf(coding)))
     counter.add()
@@ -164,6 +206,19 @@ function secretAcrossSites({ request }: Exchange): boolean {
   const site = request.headers.first('sec-fetch-site')
   if (site !== 'cross-site') return false
   return request.headers.has('cookie') || request.headers.has('authorization')
+}
+
+function makeDictionaries(
+  { dictionary, levels }: CompressKeys,
+  labels: { listener: string; route: string },
+  { dry, log, metrics }: EngineContext,
+  cache: object | undefined
+): Dictionaries | undefined {
+  if (!dictionary || cache === undefined || dry) return undefined
+  if (dictionariesWork())
+    return new Dictionaries(levels.zstd, metrics.counter('lb_dictionaries_offered_total', labels))
+  log.warn(labels, 'compress.dictionary is off: this Node has no dictionaries for zstd (24.6 and 22.19 have)')
+  return undefined
 }
 
 export function compile(keys: CompressKeys, context: StageContext): Stage {

@@ -1,5 +1,4 @@
 import type { HeaderBlock } from '../../message/header-block.ts'
-import type { Coding } from './accept-encoding.ts'
 
 /** Digests of the bytes that would have gone out, and what promises ranges of them. */
 const OF_IDENTITY: readonly string[] = [
@@ -19,7 +18,7 @@ export function encodedTrailers(trailers: string): string {
 }
 
 /** Says that the body goes out in `coding`. */
-export function markEncoded(headers: HeaderBlock, coding: Coding): void {
+export function markEncoded(headers: HeaderBlock, coding: string): void {
   for (const name of OF_IDENTITY) headers.remove(name)
   weakenTag(headers)
   headers.text += `Content-Encoding: ${coding}\r\n`

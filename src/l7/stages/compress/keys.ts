@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { listOf, mapping } from '../../../config/schema/leaf/leaf.ts'
-import { integer, on, size, text, word } from '../../../config/schema/leaf/leaves.ts'
+import { flag, integer, on, size, text, word } from '../../../config/schema/leaf/leaves.ts'
 import { firstOf, loneList, loneText } from '../../../config/schema/leaf/lone.ts'
 import { stageKeys } from '../stage-keys.ts'
 import { defaultTypes } from './media-types.ts'
@@ -37,6 +37,11 @@ const own = mapping(
     minBytes: size({ min: 1, max: 2 ** 30, example: '1kb' })
       .prefault('1kb')
       .describe('Shorter bodies go as they are.'),
+    dictionary: flag()
+      .prefault(false)
+      .describe(
+        'Stored bodies serve browsers as dictionaries for what replaces them (RFC 9842, `dcz`): over TLS, where the route has a cache.'
+      ),
     levels: levels.prefault({}).describe('How hard each tries.')
   },
   { lone: firstOf(loneText('algorithms', /^(gzip|br|zstd|deflate)$/), loneList('algorithms')) }

@@ -1,4 +1,5 @@
 import type { Exchange } from '../../exchange/exchange.ts'
+import { clientScheme } from '../client-scheme.ts'
 import { Origins } from '../cors/origins.ts'
 import type { Refuse } from '../refuse.ts'
 import type { Stage } from '../stage.ts'
@@ -47,18 +48,9 @@ function sameOrigin(origin: string, exchange: Exchange): boolean {
   const at = origin.indexOf('://')
   if (at === -1) return false
   const scheme = origin.slice(0, at).toLowerCase()
-  if (scheme !== schemeOf(exchange)) return false
+  if (scheme !== clientScheme(exchange)) return false
   const host = (authority ?? request.host).toLowerCase()
   return withoutPort(origin.slice(at + 3).toLowerCase(), scheme) === withoutPort(host, scheme) && host !== ''
-}
-
-/** As the browser used it: where TLS ends before us, a trusted proxy says so. */
-function schemeOf({ scheme, trusted, request }: Exchange): string {
-  if (!trusted) return scheme
-  const told =
-    request.headers.get('x-forwarded-proto') ??
-    /(?:^|[;,\s])proto="?(\w+)/i.exec(request.headers.get('forwarded') ?? '')?.[1]
-  return told === undefined ? scheme : told.split(',', 1)[0]!.trim().toLowerCase()
 }
 
 function withoutPort(host: string, scheme: string): string {

@@ -1,0 +1,16 @@
+import { entryOf } from '../entry.ts'
+import type { StoredForms } from './stored-forms.ts'
+
+/** The body itself that the forms are of, up to `maxBytes`; undefined where it is longer, or another has taken its place. */
+export function storedBody({ store, key, bodyId }: StoredForms, maxBytes: number): Buffer | undefined {
+  const record = store.peek(key)
+  if (record === undefined) return undefined
+  try {
+    if (record.state !== 'complete' || record.available > maxBytes || record.available === 0) return undefined
+    const entry = entryOf(record)
+    if (entry?.kind !== 'response' || entry.bodyId !== bodyId) return undefined
+    return record.read(0, record.available)
+  } finally {
+    record.release()
+  }
+}

@@ -1,0 +1,10 @@
+import type { Exchange } from '../exchange/exchange.ts'
+
+/** The scheme as the client used it: where TLS ends before us, a trusted proxy says so. */
+export function clientScheme({ scheme, trusted, request }: Exchange): string {
+  if (!trusted) return scheme
+  const told =
+    request.headers.get('x-forwarded-proto') ??
+    /(?:^|[;,\s])proto="?(\w+)/i.exec(request.headers.get('forwarded') ?? '')?.[1]
+  return told === undefined ? scheme : told.split(',', 1)[0]!.trim().toLowerCase()
+}
