@@ -1,7 +1,7 @@
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { acmeConfig, keeper } from './names.ts'
+import { acmeConfig, acmeFolder, keeper } from './names.ts'
 import { noPebble, startPebble } from './pebble.ts'
 
 const skip = noPebble
@@ -41,7 +41,7 @@ t.test(
   { skip, timeout: 60_000 },
   async (t) => {
     const pebble = await startPebble(t)
-    const storage = join(t.testdir({}), 'acme')
+    const storage = join(acmeFolder(t), 'acme')
     const hook = ['/bin/sh', '-c', 'echo "no such zone" >&2; exit 3']
     const { names, begin, until } = keeper(t)
     await begin(acmeConfig(pebble, storage, { challenge: 'dns-01', hook }), ['a.example.com'])
@@ -60,7 +60,7 @@ t.test(
       config: { externalAccountBindingRequired: true, externalAccountMACKeys: { 'kid-1': key } },
       env: { PEBBLE_VA_ALWAYS_VALID: '1' }
     })
-    const storage = join(t.testdir({}), 'acme')
+    const storage = join(acmeFolder(t), 'acme')
     const without = keeper(t)
     await without.begin(acmeConfig(pebble, join(storage, 'a')), ['a.example.com'])
     await without.until(() => (without.names.views()[0]?.failures ?? 0) > 0)

@@ -3,7 +3,7 @@ import t from 'tap'
 import { FolderStorage } from '../../src/acme/storage/folder-storage.ts'
 import type { AcmeStorage } from '../../src/acme/storage/acme-storage.ts'
 import { Challenges } from '../../src/net/tls/challenges.ts'
-import { acmeConfig, keeper, serveTokens } from './names.ts'
+import { acmeConfig, acmeFolder, keeper, serveTokens } from './names.ts'
 import { noPebble, startPebble } from './pebble.ts'
 
 /** A process that is killed at one of its writes: nothing more comes of it, on the disk or to the authority. */
@@ -27,6 +27,12 @@ class Dying implements AcmeStorage {
   name = (name: string) => this.#real.name(name)
   onDemand = () => this.#real.onDemand()
   forget = (name: string) => this.#real.forget(name)
+  /** The next process finds it dead. */
+  lock = async (what: string) => {
+    const lock = await this.#real.lock(what)
+    if (lock !== undefined) void this.died.then(() => lock.release())
+    return lock
+  }
   writeAccount: AcmeStorage['writeAccount'] = (record) => this.#write(() => this.#real.writeAccount(record))
   writeName: AcmeStorage['writeName'] = (record) => this.#write(() => this.#real.writeName(record))
 
@@ -48,7 +54,7 @@ t.test(
     const pebble = await startPebble(t)
     const challenges = Challenges.create(false)
     await serveTokens(t, challenges, pebble.httpPort)
-    const folder = t.testdir({})
+    const folder = acmeFolder(t)
     const moments = Array.from({ length: WRITES }, (_, i) =>
       [true, false].map((written) => ({ at: i + 1, written }))
     ).flat()

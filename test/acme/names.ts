@@ -1,5 +1,8 @@
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Test } from 'tap'
 import { AcmeNames, type AcmeNamesParts } from '../../src/acme/names/acme-names.ts'
 import type { AcmeConfig } from '../../src/config/model/acme-model.ts'
@@ -8,6 +11,13 @@ import { memoryLogger, type LoggedLine } from '../fakes/memory-logger.ts'
 import { seededRandom } from '../../src/core/random.ts'
 import { Challenges } from '../../src/net/tls/challenges.ts'
 import type { Pebble } from './pebble.ts'
+
+/** A folder that goes with the test, also while a last write is under way. */
+export function acmeFolder(t: Test): string {
+  const path = mkdtempSync(join(tmpdir(), 'lb-acme-'))
+  t.teardown(() => rmSync(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }))
+  return path
+}
 
 export interface Keeper {
   readonly names: AcmeNames

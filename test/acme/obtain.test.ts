@@ -3,7 +3,7 @@ import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { Challenges } from '../../src/net/tls/challenges.ts'
-import { acmeConfig, keeper, serveTokens } from './names.ts'
+import { acmeConfig, acmeFolder, keeper, serveTokens } from './names.ts'
 import { noPebble, startPebble } from './pebble.ts'
 
 t.test(
@@ -13,7 +13,7 @@ t.test(
     const pebble = await startPebble(t)
     const challenges = Challenges.create(false)
     await serveTokens(t, challenges, pebble.httpPort)
-    const storage = join(t.testdir({}), 'acme')
+    const storage = join(acmeFolder(t), 'acme')
     const config = acmeConfig(pebble, storage, { email: 'ops@example.com' })
     const first = keeper(t, { challenges })
     await first.begin(config, ['a.example.com'])

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { Challenges } from '../../src/net/tls/challenges.ts'
 import { startFront } from './front.ts'
-import { acmeConfig, keeper, serveTokens } from './names.ts'
+import { acmeConfig, acmeFolder, keeper, serveTokens } from './names.ts'
 import { noPebble, startPebble } from './pebble.ts'
 
 const skip = noPebble
@@ -31,7 +31,7 @@ t.test(
     const pebble = await startPebble(t, { env })
     const challenges = Challenges.create(false)
     await serveTokens(t, challenges, pebble.httpPort)
-    const storage = join(t.testdir({}), 'acme')
+    const storage = join(acmeFolder(t), 'acme')
     const config = acmeConfig(pebble, storage)
     const names = Array.from({ length: 50 }, (_, i) => `n${i}.example.com`)
     const first = keeper(t, { challenges })
@@ -66,7 +66,7 @@ t.test(
     const pebble = await startPebble(t, { env: { PEBBLE_AUTHZREUSE: '100' } })
     const challenges = Challenges.create(false)
     await serveTokens(t, challenges, pebble.httpPort)
-    const storage = join(t.testdir({}), 'acme')
+    const storage = join(acmeFolder(t), 'acme')
     let past = false
     let limited = 0
     const front = await startFront(t, pebble, {

@@ -1,5 +1,5 @@
 import type { AcmeAuthority } from '../../config/model/acme-model.ts'
-import type { AcmeStorage } from '../storage/acme-storage.ts'
+import { withLock, type AcmeStorage } from '../storage/acme-storage.ts'
 import { AccountKey } from './account-key.ts'
 import type { AcmeAnswer, AcmeClient } from './acme-client.ts'
 import { AcmeError } from './acme-error.ts'
@@ -27,7 +27,7 @@ export class Account {
     } catch (error) {
       // The authority has forgotten us: the same key is told of again.
       if (!(error instanceof AcmeError) || error.type !== 'accountDoesNotExist') throw error
-      this.#open = this.#register(true)
+      this.#open = this.#locked(true)
       this.#open.catch(() => (this.#open = undefined))
       const again = await this.#opened()
       return this.client.post(url, payload, again.key, again.url)
@@ -46,10 +46,15 @@ export class Account {
 
   #opened() {
     if (this.#open === undefined) {
-      this.#open = this.#register(false)
+      this.#open = this.#locked(false)
       this.#open.catch(() => (this.#open = undefined))
     }
     return this.#open
+  }
+
+  /** Two processes that begin at once make one account. */
+  #locked(anew: boolean) {
+    return withLock(this.#storage, this.authority.url, () => this.#register(anew))
   }
 
   async #register(anew: boolean) {

@@ -12,10 +12,11 @@ import { nextTry, type Pace } from '../renewal/back-off.ts'
 import { certId } from '../renewal/cert-id.ts'
 import { renewalInfo } from '../renewal/renewal-info.ts'
 import { askedInVain, suggestedRenewal, usualRenewal } from '../renewal/renewal-time.ts'
-import type { AcmeStorage } from '../storage/acme-storage.ts'
-import type { NameRecord, OrderRecord, StoredCertificate } from '../storage/records.ts'
+import type { AcmeStorage, Lock } from '../storage/acme-storage.ts'
+import type { NameRecord, StoredCertificate } from '../storage/records.ts'
 import { nameView, type NameView } from './name-view.ts'
 import type { Places } from './places.ts'
+import { mergedRecord, usableRecord, withOrder } from './usable-record.ts'
 
 /** What the tasks of all names share; `config` and what hangs on it may be another at the next try. */
 export interface TaskParts {
@@ -36,28 +37,26 @@ export interface TaskParts {
 
 /** Timers that wait longer are set again. */
 const LONGEST_SLEEP_MS = 86_400_000
+/** Until it is looked whether the process that orders has done so. */
+const ELSEWHERE_MS = 2_000
+const NO_STORAGE_MS = 10_000
 
 /** Looks after one name: its certificate is obtained, and renewed in time. One order at a time. */
 export class NameTask {
   readonly #parts: TaskParts
-  #record: NameRecord
+  #record!: NameRecord
   #facts: CertificateFacts | undefined
   #busy = false
   #closed = false
   #cancel: (() => void) | undefined
+  /** Another process orders it, or nobody can say: wall clock of the next look. */
+  #elsewhereUntil = 0
+  #storageFails = false
 
   /** `record` as it is stored; without a certificate for a name that is new. */
   constructor(record: NameRecord, parts: TaskParts) {
     this.#parts = parts
-    const { certificate } = record
-    const checked = certificate && checkCertificate(certificate.cert, certificate.key, parts.clock.wall())
-    const fits = checked?.problems.some(({ kind }) => kind === 'unusable') === false
-    this.#facts = fits ? checked.facts : undefined
-    if (this.#facts !== undefined) this.#record = record
-    else {
-      const { certificate: _, renewal: __, ...rest } = record
-      this.#record = rest
-    }
+    this.#adopt(record)
   }
 
   get pair(): CertificatePair | undefined {
@@ -65,12 +64,9 @@ export class NameTask {
     return certificate && { cert: certificate.cert, key: certificate.key }
   }
 
-  get record(): NameRecord {
-    return this.#record
-  }
-
   view(): NameView {
-    return nameView(this.#record, this.#facts, this.#busy, this.#parts.clock.wall())
+    const now = this.#parts.clock.wall()
+    return nameView(this.#record, this.#facts, this.#busy, this.#elsewhereUntil > now, now)
   }
 
   /** Begins, or goes on after `close`. */
@@ -101,6 +97,10 @@ export class NameTask {
   }
 
   #nextAt(): number {
+    return Math.max(this.#dueAt(), this.#elsewhereUntil)
+  }
+
+  #dueAt(): number {
     const { failure, renewal } = this.#record
     if (this.#facts === undefined) return failure?.nextAt ?? 0
     if (renewal === undefined) return 0
@@ -109,15 +109,10 @@ export class NameTask {
   }
 
   async #run(): Promise<void> {
-    const { log, clock } = this.#parts
+    const { log, places } = this.#parts
     this.#busy = true
     try {
-      if (this.#facts !== undefined) await this.#askForTime(this.#facts)
-      const now = clock.wall()
-      const { failure, renewal } = this.#record
-      const due = this.#facts === undefined || (renewal !== undefined && renewal.at <= now)
-      if (due && (failure?.nextAt ?? 0) <= now && !this.#closed)
-        await this.#parts.places.run(() => (this.#closed ? Promise.resolve() : this.#order()))
+      await places.run(() => (this.#closed ? Promise.resolve() : this.#alone()))
     } catch (error) {
       // The storage, or what nobody has thought of: the next try is by the clock.
       log.error(
@@ -128,6 +123,57 @@ export class NameTask {
     }
     this.#busy = false
     this.#sleep()
+  }
+
+  /** Does what is due, unless another process does. */
+  async #alone(): Promise<void> {
+    const lock = await this.#lock()
+    if (lock === undefined) return
+    try {
+      if (this.#facts !== undefined) await this.#askForTime(this.#facts)
+      const now = this.#parts.clock.wall()
+      const { failure, renewal } = this.#record
+      const due = this.#facts === undefined || (renewal !== undefined && renewal.at <= now)
+      if (due && (failure?.nextAt ?? 0) <= now && !this.#closed) await this.#order()
+    } finally {
+      await lock.release().catch(() => {})
+    }
+  }
+
+  /** With the lock, what is stored counts: another process may have ordered meanwhile, or orders now. */
+  async #lock(): Promise<Lock | undefined> {
+    const { storage, clock, random, log } = this.#parts
+    const { name } = this.#record
+    let lock: Lock | undefined
+    let wait = ELSEWHERE_MS
+    try {
+      lock = await storage.lock(name)
+      const stored = await storage.name(name)
+      if (stored !== undefined) this.#follow(stored)
+      this.#storageFails = false
+    } catch (error) {
+      await lock?.release().catch(() => {})
+      lock = undefined
+      wait = NO_STORAGE_MS
+      if (!this.#storageFails)
+        log.warn({ name, err: error }, `certificate of ${name}: the storage cannot be asked: ${text(error)}`)
+      this.#storageFails = true
+    }
+    this.#elsewhereUntil = lock === undefined ? clock.wall() + wait * (0.9 + 0.2 * random()) : 0
+    return lock
+  }
+
+  #follow(stored: NameRecord): void {
+    const before = this.#record.certificate?.cert
+    this.#adopt(mergedRecord(stored, this.#record))
+    if (this.#facts !== undefined && stored.certificate?.cert !== before)
+      this.#parts.onCertificate(stored.name)
+  }
+
+  #adopt(record: NameRecord): void {
+    const usable = usableRecord(record, this.#parts.clock.wall())
+    this.#record = usable.record
+    this.#facts = usable.facts
   }
 
   /** When to renew: the authority's word (RFC 9773), or two thirds of the lifetime. */
@@ -244,11 +290,6 @@ export class NameTask {
     await this.#parts.storage.writeName(record)
     this.#record = record
   }
-}
-
-function withOrder(record: NameRecord, order: OrderRecord | undefined): NameRecord {
-  const { order: _, ...rest } = record
-  return order === undefined ? rest : { ...rest, order }
 }
 
 function text(error: unknown): string {

@@ -27,11 +27,12 @@ const STEPS = {
   finalised: 'waits for the certificate'
 }
 
-/** Pure. `busy`: an order is under way now. */
+/** Pure. `busy`: an order is under way now; `elsewhere`: by another process. */
 export function nameView(
   record: NameRecord,
   facts: CertificateFacts | undefined,
   busy: boolean,
+  elsewhere: boolean,
   now: number
 ): NameView {
   const { name, certificate, renewal, failure, order } = record
@@ -50,6 +51,7 @@ export function nameView(
   else if (facts !== undefined) parts.push('its certificate has expired')
   else parts.push('no certificate yet')
   if (busy) parts.push(order === undefined ? 'begins an order' : STEPS[order.step])
+  else if (elsewhere) parts.push('another instance has it in hand')
   else if (failure !== undefined)
     parts.push(`failed (${failure.reason})`, `tries again ${inWords(failure.nextAt - now)}`)
   else if (renewal !== undefined) parts.push(`renews ${inWords(renewal.at - now)}`)

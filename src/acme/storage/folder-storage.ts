@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { chmod, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { AcmeStorage } from './acme-storage.ts'
+import type { AcmeStorage, Lock } from './acme-storage.ts'
+import { FolderLock } from './folder-lock.ts'
 import type { AccountRecord, NameRecord } from './records.ts'
 
 const FOLDER_MODE = 0o700
@@ -15,6 +16,7 @@ const MAX_FILES = 10_000
  */
 export class FolderStorage implements AcmeStorage {
   readonly #folder: string
+  readonly #held = new Map<string, FolderLock>()
 
   constructor(folder: string) {
     this.#folder = folder
@@ -32,8 +34,11 @@ export class FolderStorage implements AcmeStorage {
     return this.#read<NameRecord>(this.#namePath(name))
   }
 
-  writeName(record: NameRecord): Promise<void> {
-    return this.#write(this.#namePath(record.name), record)
+  async writeName(record: NameRecord): Promise<void> {
+    const lock = this.#held.get(record.name)
+    if (lock !== undefined && !(await lock.isOurs()))
+      throw new Error(`another process has taken the lock of ${record.name}`)
+    await this.#write(this.#namePath(record.name), record)
   }
 
   async onDemand(): Promise<readonly NameRecord[]> {
@@ -53,6 +58,23 @@ export class FolderStorage implements AcmeStorage {
 
   async forget(name: string): Promise<void> {
     await rm(this.#namePath(name), { force: true })
+  }
+
+  /** A file in `locks/`. */
+  async lock(what: string): Promise<Lock | undefined> {
+    if (this.#held.has(what)) return undefined
+    const folder = join(this.#folder, 'locks')
+    await mkdir(folder, { recursive: true, mode: FOLDER_MODE })
+    const name = what.includes('/') ? `account-${digest(what)}` : fileName(what)
+    const lock = await FolderLock.take(join(folder, name), FILE_MODE)
+    if (lock === undefined) return undefined
+    this.#held.set(what, lock)
+    return {
+      release: async () => {
+        this.#held.delete(what)
+        await lock.release()
+      }
+    }
   }
 
   #accountPath(authority: string): string {
