@@ -17,7 +17,11 @@ t.test('the idle time of a backend is learnt from two FINs that agree, and forgo
   limit.closed(5_020, 40_000)
   t.equal(limit.within(55_000, 40_000), 4_500)
   t.equal(limit.within(2_000, 40_000), 2_000, 'never longer than keepAlive')
-  t.equal(limit.within(55_000, 40_000 + 11 * 60_000), 55_000, 'looked at again')
+  limit.closed(1_000, 50_000)
+  t.equal(limit.within(55_000, 50_000), 4_500, 'a restart')
+  limit.closed(3_000, 60_000)
+  t.equal(limit.within(55_000, 60_000), 2_700, 'one that is before corrects it: servers that look around now and then')
+  t.equal(limit.within(55_000, 60_000 + 11 * 60_000), 55_000, 'looked at again')
 })
 
 t.test('connections are retired before a backend closes them', async (t) => {
