@@ -20,7 +20,11 @@ t.test('the idle time of a backend is learnt from two FINs that agree, and forgo
   limit.closed(1_000, 50_000)
   t.equal(limit.within(55_000, 50_000), 4_500, 'a restart')
   limit.closed(3_000, 60_000)
-  t.equal(limit.within(55_000, 60_000), 2_700, 'one that is before corrects it: servers that look around now and then')
+  t.equal(
+    limit.within(55_000, 60_000),
+    2_700,
+    'one that is before corrects it: servers that look around now and then'
+  )
   t.equal(limit.within(55_000, 60_000 + 11 * 60_000), 55_000, 'looked at again')
 })
 
@@ -45,6 +49,41 @@ t.test('connections are retired before a backend closes them', async (t) => {
   const last = backend.connections.at(-1)!
   await eventually(() => last.ended, 'closed by us first')
   t.notOk(last.socket.writableEnded, 'before the backend')
+  await lab.close()
+  await backend.close()
+})
+
+t.test('a connection is trusted with a POST as long as one of the backend has been seen open', (t) => {
+  const limit = new IdleLimit()
+  t.ok(limit.trusts(700))
+  t.notOk(limit.trusts(1_000), 'nobody knows how long the backend keeps it')
+  limit.lasts(6_000)
+  t.ok(limit.trusts(5_000))
+  t.notOk(limit.trusts(5_500), 'it may have been closed a moment ago')
+  limit.closed(5_200, 10_000)
+  t.notOk(limit.trusts(5_000), 'as it was')
+  limit.closed(5_100, 20_000)
+  t.ok(limit.trusts(2_500), 'by half of what was learnt')
+  t.notOk(limit.trusts(4_000))
+  t.end()
+})
+
+t.test('a POST does not go out on a connection that has rested for a while, a GET does', async (t) => {
+  const backend = await rawBackend(answering(() => OK))
+  const lab = await labOf([backend], { pool: { timeouts: { keepAlive: '1m' } } })
+  const client = await lab.client()
+  const post = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n'
+  const answered = async (request: string, count: number) => {
+    client.send(request)
+    await client.until((c) => c.received.split('ok').length === count + 1)
+  }
+  await answered(post, 1)
+  await settle(1_000)
+  await answered(post, 2)
+  t.equal(backend.connections.length, 2)
+  await settle(1_000)
+  await answered(get(), 3)
+  t.equal(backend.connections.length, 2)
   await lab.close()
   await backend.close()
 })

@@ -5,6 +5,10 @@ const ALIKE_MS = 300
 const LEAST_MS = 500
 /** Closes within this time may have one cause. */
 const APART_MS = 1_000
+/** Every server keeps an idle connection for that long. */
+const FRESH_MS = 750
+/** What is seen open may have been closed a moment ago, on the backend's side. */
+const NEWS_MS = 1_000
 /** What was learnt is looked at again after this, in case the backend was set otherwise. */
 const FORGET_MS = 10 * 60_000
 
@@ -17,9 +21,11 @@ export class IdleLimit {
   #learntAt = 0
   #lastMs = -1
   #lastAt = 0
+  #provenMs = FRESH_MS
 
   /** The backend has closed a connection that had been idle for `idleMs`. */
   closed(idleMs: number, now: number): void {
+    if (idleMs < this.#provenMs + NEWS_MS) this.#provenMs = FRESH_MS
     if (idleMs < LEAST_MS) return
     // A server that looks once a second closes between one and two: one earlier close corrects what was learnt.
     if (idleMs < this.#learntMs && idleMs * 2 >= this.#learntMs) {
@@ -46,5 +52,18 @@ export class IdleLimit {
       return keepMs
     }
     return Math.min(keepMs, this.#learntMs - Math.min(1_000, Math.max(300, this.#learntMs * 0.1)))
+  }
+
+  /** A connection was open still after that long, or the backend says that it will be. */
+  lasts(idleMs: number): void {
+    if (idleMs - NEWS_MS > this.#provenMs) this.#provenMs = idleMs - NEWS_MS
+  }
+
+  /**
+   * Whether one that has rested for `idleMs` may take a request that must not be sent twice: a FIN that is on its way would
+   * make it a 502. Not known: the new connection that it gets instead leaves this one to grow old, and so to prove itself.
+   */
+  trusts(idleMs: number): boolean {
+    return idleMs <= this.#provenMs || (this.#learntMs !== Infinity && idleMs <= this.#learntMs / 2)
   }
 }

@@ -1,5 +1,6 @@
 import type { Gauge } from '../../../core/metrics/metrics.ts'
 import type { TieHolder } from '../../forward/client-ties.ts'
+import type { IdleLimit } from './idle-limit.ts'
 import type { UpstreamConnection } from './upstream-connection.ts'
 
 /** Of a pool: all its backends' connections on this thread. */
@@ -45,11 +46,20 @@ export class Resting {
     return true
   }
 
-  /** The newest, so that those not needed grow old and close. */
-  take(): UpstreamConnection | undefined {
-    const connection = this.#shared.pop()
-    if (connection !== undefined) this.#count(-1)
-    return connection
+  /** The newest, so that those not needed grow old and close; with `limit` only one that is trusted by it. */
+  take(limit: IdleLimit | undefined, now: number): UpstreamConnection | undefined {
+    for (;;) {
+      const connection = this.#shared.at(-1)
+      if (connection === undefined) return undefined
+      if (limit !== undefined && connection.usable) {
+        const { oldest = connection } = this
+        limit.lasts(now - oldest.lifetime.restedAt)
+        if (!limit.trusts(now - connection.lifetime.restedAt)) return undefined
+      }
+      this.#shared.pop()
+      this.#count(-1)
+      if (connection.usable) return connection
+    }
   }
 
   takeOwn(client: TieHolder): UpstreamConnection | undefined {

@@ -116,15 +116,12 @@ export class UpstreamPool {
     for (const connection of this.#resting.all) connection.close()
   }
 
-  /** An idle connection, the client's own before others, or undefined. */
-  take(client: TieHolder | undefined): UpstreamConnection | undefined {
+  /** An idle connection, the client's own before others, or undefined. `once`: for a request that must not be sent twice. */
+  take(client: TieHolder | undefined, once = false): UpstreamConnection | undefined {
     this.#names?.used(this.deadlines.now)
     const own = client === undefined ? undefined : this.#resting.takeOwn(client)
     if (own?.usable === true) return own
-    for (;;) {
-      const connection = this.#resting.take()
-      if (connection === undefined || connection.usable) return connection
-    }
+    return this.#resting.take(once ? this.#idleLimit : undefined, this.deadlines.now)
   }
 
   /** A connection that takes a request with no body which may be repeated; its writes go out at the end of the turn. */
@@ -202,6 +199,7 @@ export class UpstreamPool {
     const { connections, timeouts, proxyProtocol } = this.#settings.config
     const { now } = this.deadlines
     this.#names?.used(now)
+    if (keepAliveSeconds !== undefined) this.#idleLimit.lasts(keepAliveSeconds * 1e3)
     // Whoever waits for its place gets it once it is closed.
     if (connection.isSpent(now) || !this.#isThere(connection)) return connection.part()
     if (!connection.isPrivate) {

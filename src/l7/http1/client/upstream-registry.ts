@@ -2,7 +2,7 @@ import type { Backend } from '../../../balancer/pool/backend.ts'
 import type { Pool } from '../../../balancer/pool/pool.ts'
 import { nextTurn } from '../../../core/containment.ts'
 import type { Metrics } from '../../../core/metrics/metrics.ts'
-import { isSafe } from '../../message/methods.ts'
+import { isIdempotent, isSafe } from '../../message/methods.ts'
 import type { Outgoing } from '../../forward/forward-owner.ts'
 import type { UpstreamClient } from '../../forward/upstream-client.ts'
 import type { UpstreamStream, Upstreams, UpstreamTimes } from '../../forward/upstreams.ts'
@@ -145,7 +145,9 @@ export class PoolUpstreams implements Upstreams {
     if (upstreams instanceof BackendStreams) return upstreams.open(backend, request, times, client)
     const batched = this.#settings.config.connections.pipelining > 1 && mayPipeline(request)
     const sent = new Sent(client, request, times)
-    const connection = batched ? upstreams.takePipelined() : upstreams.take(request.client)
+    // With maxConnections a new one might have to wait for the one that rests.
+    const once = backend.maxConnections === undefined && !isIdempotent(request.method)
+    const connection = batched ? upstreams.takePipelined() : upstreams.take(request.client, once)
     if (connection !== undefined) sent.use(connection, batched)
     else sent.dialling = upstreams.connect(backend, times.connectMs, sent, request.preface)
     return sent
