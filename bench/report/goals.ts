@@ -82,6 +82,27 @@ export const goals: readonly Goal[] = [
   },
   cpu('l4-new-connections', 'haproxy', 1.6, 'CPU per new TCP connection, to HAProxy'),
   { scenario: 'idle-l7', metric: 'perConnection', ours: 'lb', limit: 8, text: 'KB per idle HTTP connection' },
+  {
+    scenario: 'idle-tls',
+    metric: 'perConnection',
+    ours: 'lb',
+    limit: 50,
+    text: 'KB per idle TLS connection'
+  },
+  {
+    scenario: 'idle-h2c',
+    metric: 'perConnection',
+    ours: 'lb',
+    limit: 8,
+    text: 'KB per idle HTTP/2 connection'
+  },
+  {
+    scenario: 'idle-h2-tls',
+    metric: 'perConnection',
+    ours: 'lb',
+    limit: 52,
+    text: 'KB per idle HTTP/2 connection over TLS'
+  },
   { scenario: 'idle-l4', metric: 'perConnection', ours: 'lb', limit: 12, text: 'KB per idle TCP connection' },
   cpu('routes-1000', 'lb 10 routes', 1.1, 'CPU per request with 1,000 routes, to 10', 'lb 1000 routes'),
   {

@@ -1,7 +1,7 @@
 import { backendKilled } from './backend-killed.ts'
 import { cacheHit, cacheMissStorm } from './cache.ts'
 import { h2c16x10, h2c1m, h2c64x1, h2Tls16x10 } from './http2.ts'
-import { idleL4, idleL7 } from './idle.ts'
+import { idleH2c, idleH2Tls, idleL4, idleL7, idleTls } from './idle.ts'
 import { l4Bulk, l4Bulk8, l4NewConnections, l4RequestResponse } from './l4.ts'
 import {
   backends1000,
@@ -47,6 +47,9 @@ export const scenarios: readonly Scenario[] = [
   l4NewConnections,
   latencyFixedRate,
   idleL7,
+  idleTls,
+  idleH2c,
+  idleH2Tls,
   idleL4,
   routes1000,
   backends1000,
