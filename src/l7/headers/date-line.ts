@@ -1,3 +1,5 @@
+import { flat } from '../../core/flat.ts'
+
 let second = 0
 let line = ''
 
@@ -6,7 +8,7 @@ export function dateLine(): string {
   const now = Date.now()
   if (now - second >= 1000 || now < second) {
     second = now - (now % 1000)
-    line = `Date: ${new Date(second).toUTCString()}\r\n`
+    line = flat(`Date: ${new Date(second).toUTCString()}\r\n`)
   }
   return line
 }

@@ -1,3 +1,4 @@
+import { flat } from '../../core/flat.ts'
 import type { HeaderBlock } from '../message/header-block.ts'
 import { dropForwardingFields } from './forwarding-fields.ts'
 
@@ -32,7 +33,7 @@ export class ForwardedWriter {
   lines(host: string): string {
     if (host !== this.#host) {
       this.#host = host
-      this.#lines = this.#freshLines(host)
+      this.#lines = flat(this.#freshLines(host))
     }
     return this.#lines
   }

@@ -1,4 +1,5 @@
 import type { HeaderEdits } from '../../config/model/model.ts'
+import { flat } from '../../core/flat.ts'
 import type { HeaderBlock } from '../message/header-block.ts'
 import { FieldNames } from './field-names.ts'
 import { compilePlaceholders, type PlaceholderFacts } from './placeholders.ts'
@@ -34,7 +35,7 @@ export class CompiledEdits {
       if (template === undefined) constant += `${name}: ${value}\r\n`
       else templates.push({ name, value: template })
     }
-    this.#constant = constant
+    this.#constant = flat(constant)
     this.#templates = templates
   }
 

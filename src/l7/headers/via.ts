@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { flat } from '../../core/flat.ts'
 
 /**
  * How often a request may pass one lb: listeners that call one another are legitimate, but the fourth passage is
@@ -19,12 +20,12 @@ export function viaPseudonym(random: Buffer = randomBytes(4)): string {
 
 /** The line to append. `version` is that of the message received: `1.0`, `1.1`, `2.0`. */
 export function viaLine(version: string, pseudonym: string): string {
-  return `Via: ${version} ${pseudonym}\r\n`
+  return flat(`Via: ${version} ${pseudonym}\r\n`)
 }
 
 /** The line that tells a loop, and nothing else: servers turn compression off for what comes with Via, not with this. */
 export function cdnLoopLine(pseudonym: string): string {
-  return `CDN-Loop: ${pseudonym}\r\n`
+  return flat(`CDN-Loop: ${pseudonym}\r\n`)
 }
 
 /** Whether a request with this Via or CDN-Loop (duplicates joined) has been here too often. */

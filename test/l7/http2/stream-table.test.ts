@@ -1,5 +1,6 @@
 import t from 'tap'
 import { seededRandom } from '../../../src/core/random.ts'
+import { BY_BOTH_ENDS, BY_PEER, BY_US, ClosedIds } from '../../../src/l7/http2/session/stream/closed-ids.ts'
 import { Stream } from '../../../src/l7/http2/session/stream/stream.ts'
 import { StreamTable } from '../../../src/l7/http2/session/stream/stream-table.ts'
 
@@ -34,3 +35,19 @@ void t.test(
     }
   }
 )
+
+void t.test('how the last 64 streams closed is known, and of those before them nothing', async (t) => {
+  const closed = new ClosedIds()
+  const ways = [BY_BOTH_ENDS, BY_US, BY_PEER]
+  const wayOf = (id: number): number => ways[(id >>> 1) % 3]!
+  const ids = Array.from({ length: 300 }, (_, n) => (n < 150 ? 2 * n + 1 : 0x7fff_ffff - 2 * (300 - n)))
+  t.equal(closed.way(1), 0, 'none has closed')
+  ids.forEach((id, n) => {
+    closed.add(id, wayOf(id))
+    for (let back = 0; back < 64 && back <= n; back++) {
+      const known = ids[n - back]!
+      if (closed.way(known) !== wayOf(known)) t.fail(`${known} after ${n + 1}`)
+    }
+    if (n >= 64 && closed.way(ids[n - 64]!) !== 0) t.fail(`${ids[n - 64]} is remembered`)
+  })
+})

@@ -1,6 +1,6 @@
 import { writeLatin1 } from '../../../core/latin1.ts'
 import { ENTRY_OVERHEAD, TABLE_BYTES } from './decoder-table.ts'
-import { isAt, MAX_SLOTS, nameInfo, nameInfoAt, type NameInfo } from './name-info.ts'
+import { isAt, nameInfo, nameInfoAt, NO_SLOT, slotOf, type NameInfo } from './name-info.ts'
 import { STATIC_SIZE, STATIC_TABLE } from './static-table.ts'
 
 /** Longer values are not worth a third of the table. */
@@ -26,11 +26,11 @@ export function encodedBound(text: string): number {
  * row goes into the table, from the third on it is an index. So `server` and `date` cost a byte, and ids never thrash.
  */
 export class Encoder {
-  readonly #values = new Array<string | undefined>(MAX_SLOTS)
+  readonly #values: (string | undefined)[] = []
   /** Number of the insertion that put the remembered value into the table; 0 for none. */
-  readonly #insertions = new Uint32Array(MAX_SLOTS)
+  readonly #insertions: number[] = []
   /** Sizes of what is in the table, by number of insertion. */
-  readonly #sizes = new Uint16Array(RING)
+  readonly #sizes: number[] = []
   #inserted = 0
   #evicted = 0
   #bytes = 0
@@ -80,8 +80,8 @@ export class Encoder {
   }
 
   #field(buffer: Buffer, at: number, info: NameInfo, value: string): number {
-    const { slot } = info
-    if (slot === -1 || value.length > MAX_VALUE) return this.#literal(buffer, at, info, value)
+    const slot = slotOf(info)
+    if (slot === NO_SLOT || value.length > MAX_VALUE) return this.#literal(buffer, at, info, value)
     if (this.#values[slot] !== value) {
       this.#values[slot] = value
       this.#insertions[slot] = 0
@@ -119,7 +119,7 @@ export class Encoder {
 
   /** No string is made of a value that is remembered. */
   #value(buffer: Buffer, at: number, info: NameInfo, text: string, start: number, end: number): number {
-    const known = info.slot === -1 ? undefined : this.#values[info.slot]
+    const known = info.slot < 0 ? undefined : this.#values[info.slot]
     if (known !== undefined && known.length === end - start && isAt(text, start, known))
       return this.#repeated(buffer, at, info, known)
     return this.#field(buffer, at, info, text.slice(start, end))

@@ -5,8 +5,8 @@ export interface NameInfo {
   readonly lower: string
   /** 0 for none. */
   readonly staticIndex: number
-  /** Where encoders remember its value; -1: nowhere. */
-  readonly slot: number
+  /** Where encoders remember its value, or NO_SLOT, or NOT_YET. Written by `slotOf` only. */
+  slot: number
   /** Never put in a table by anybody (RFC 7541 §7.1.3). */
   readonly secret: boolean
   /** May not stand in HTTP/2. */
@@ -29,15 +29,22 @@ const COMMON = [
 ] // prettier-ignore
 
 /** Names of which encoders remember values: the common ones and as many others. What else comes is written out. */
-export const MAX_SLOTS = 128
+const MAX_SLOTS = 128
 /** Spellings that are kept; names come from outside. */
 const MAX_KNOWN = 1024
 
 const SECRET = new Set(['authorization', 'cookie', 'set-cookie', 'proxy-authorization'])
 const DROPPED = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade'])
 
+export const NO_SLOT = -1
+/** It gets one when it is encoded first: so the slots that are in use are the first ones, and encoders small. */
+const NOT_YET = -2
+
 const known = new Map<string, NameInfo>()
 const slots = new Map<string, number>()
+const COMMON_NAMES: ReadonlySet<string> = new Set(COMMON)
+/** Slots of names that are not common. */
+let others = 0
 
 export function nameInfo(name: string): NameInfo {
   const info = known.get(name)
@@ -77,12 +84,22 @@ export function isAt(text: string, at: number, part: string): boolean {
 
 function make(lower: string): NameInfo {
   const secret = SECRET.has(lower)
-  let slot = secret ? -1 : (slots.get(lower) ?? -1)
-  if (slot === -1 && !secret && slots.size < MAX_SLOTS) {
-    slot = slots.size
-    slots.set(lower, slot)
-  }
+  const slot = secret ? NO_SLOT : NOT_YET
   return { lower, staticIndex: STATIC_NAMES.get(lower) ?? 0, slot, secret, dropped: DROPPED.has(lower) }
+}
+
+/** Its slot from now on. Common names always get one, others while there is room beside all of those. */
+export function slotOf(info: NameInfo): number {
+  if (info.slot !== NOT_YET) return info.slot
+  let slot = slots.get(info.lower)
+  if (slot === undefined) {
+    const common = COMMON_NAMES.has(info.lower)
+    if (!common && others === MAX_SLOTS - COMMON.length) return (info.slot = NO_SLOT)
+    if (!common) others++
+    slot = slots.size
+    slots.set(info.lower, slot)
+  }
+  return (info.slot = slot)
 }
 
 for (const name of COMMON) {

@@ -1,3 +1,4 @@
+import { flat } from '../../../core/flat.ts'
 import { asciiJson, jsonText } from '../../../core/log/json-text.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 import { fieldValues, hundredthsText, protocolOf, shortened, statusOf } from './field-values.ts'
@@ -17,7 +18,7 @@ export class ExchangeLine {
 
   constructor(listener: string, route: string | undefined) {
     const routeText = route === undefined ? '' : `,"route":${jsonText(route)}`
-    this.#begin = `"event":"request","listener":${jsonText(listener)}${routeText}`
+    this.#begin = flat(`"event":"request","listener":${jsonText(listener)}${routeText}`)
   }
 
   of(exchange: Exchange, durationMs: number): string {
@@ -61,7 +62,7 @@ class RepeatedField {
   of(text: string): string {
     if (text !== this.#text) {
       this.#text = text
-      this.#json = this.#begin + jsonText(shortened(text))
+      this.#json = flat(this.#begin + jsonText(shortened(text)))
     }
     return this.#json
   }

@@ -1,3 +1,4 @@
+import { flat } from '../../../core/flat.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 import type { ResponseHead } from '../../exchange/response/response-head.ts'
 import { FieldNames } from '../../headers/field-names.ts'
@@ -28,7 +29,7 @@ class SecurityHeaders implements Stage {
     const preset = presets[keys.preset]
     const merged: Preset = { ...preset, ...given(keys) }
     this.#lines = linesOf(merged)
-    this.#block = this.#lines.map(({ line }) => line).join('')
+    this.#block = flat(this.#lines.map(({ line }) => line).join(''))
     this.#hsts = hstsLine(merged)
     this.#override = keys.override
     const names = [...this.#lines.map(({ name }) => name), 'strict-transport-security']
