@@ -13,8 +13,10 @@ export function parseExplain(body: Record<string, unknown>): ExplainRequest {
   if (!/^[!#$%&'*+.^_`|~\w-]{1,32}$/.test(method))
     throw bad('method must be a token of at most 32 characters')
   const url = text('url', body.url)
-  if (!/^https?:\/\/[^/?#\s]+[^#\s]*$/i.test(url) || /[^\x21-\x7e]/.test(url))
-    throw bad('url must be a whole URL without spaces or a fragment: https://example.com/path')
+  if (!/^(https?|tcp|udp):\/\/[^/?#\s]+[^#\s]*$/i.test(url) || /[^\x21-\x7e]/.test(url))
+    throw bad(
+      'url must be a whole URL without spaces or a fragment: https://example.com/path, or tcp://host:port, udp://host:port'
+    )
   const client = body.client === undefined ? '127.0.0.1' : text('client', body.client)
   if (isIP(client) === 0) throw bad('client must be an IP address')
   const listener = body.listener === undefined ? undefined : text('listener', body.listener)

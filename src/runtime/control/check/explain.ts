@@ -1,6 +1,6 @@
 import { ControlError } from '../../../admin/control-plane.ts'
 import type { ExplainRequest, ExplanationView } from '../../../admin/api/explanation.ts'
-import type { Config, L7ListenerConfig } from '../../../config/model/model.ts'
+import type { Config, L7ListenerConfig, ListenerConfig } from '../../../config/model/model.ts'
 import { steadyNow } from '../../../l7/cache/steady-now.ts'
 import { explain } from '../../../l7/cache/decide/explain.ts'
 import { explainStoring } from '../../../l7/cache/decide/explain-storing.ts'
@@ -12,6 +12,7 @@ import { viaPseudonym } from '../../../l7/headers/via.ts'
 import { HeaderBlock } from '../../../l7/message/header-block.ts'
 import { knownStages } from '../../plane/plugin-stages.ts'
 import { listenerAddresses } from '../../plane/listener-addresses.ts'
+import { explainRelay } from './explain-relay.ts'
 
 /** What a running lb knows beyond its configuration. */
 export interface ExplainParts {
@@ -36,7 +37,10 @@ export function explainRequest(
 ): ExplanationView {
   const { url, method, client } = request
   const { scheme, authority, target } = split(url)
-  const listener = findListener(config, request.listener, scheme, authority, parts.ports)
+  const { listener, notes } = findListener(config, request.listener, scheme, authority, parts.ports)
+  if (listener.mode === 'l4') return explainRelay(listener, authority, client)
+  if (scheme === 'tcp' || scheme === 'udp')
+    throw new ControlError('conflict', `listener ${listener.name} reads requests: ask by http or https`)
   const host = request.headers.some(([name]) => name.toLowerCase() === 'host') ? '' : `Host: ${authority}\r\n`
   const head = `${method} ${target} HTTP/1.1\r\n${host}${lines(request.headers)}\r\n`
   const response = request.response && {
@@ -64,7 +68,13 @@ export function explainRequest(
   }
   const http2 = request.http2 === true ? { http2: askedFields(listener, scheme, request) } : {}
   const { passedOver, ...rest } = dryRun(run, { head, peer: client, ...http2 })
-  return { listener: listener.name, passedOver: passedOver.slice(-MAX_PASSED_OVER), ...rest }
+  const said = [...notes, ...(rest.notes ?? [])]
+  return {
+    listener: listener.name,
+    passedOver: passedOver.slice(-MAX_PASSED_OVER),
+    ...rest,
+    ...(said.length > 0 && { notes: said })
+  }
 }
 
 /** As a client of HTTP/2 sends it: pseudo-fields, then the fields in lower case. */
@@ -91,40 +101,64 @@ function askedFields(
   return [...pseudo, ...fields.filter(([name]) => name !== 'host')]
 }
 
-function split(url: string): { scheme: 'http' | 'https'; authority: string; target: string } {
-  const match = /^(https?):\/\/([^/?]+)(.*)$/i.exec(url)
-  if (match === null) throw new ControlError('conflict', 'the url must be an absolute http or https URL')
+type Scheme = 'http' | 'https' | 'tcp' | 'udp'
+
+function split(url: string): { scheme: Scheme; authority: string; target: string } {
+  const match = /^(https?|tcp|udp):\/\/([^/?]+)(.*)$/i.exec(url)
+  if (match === null)
+    throw new ControlError('conflict', 'the url must be an absolute http, https, tcp or udp URL')
   const rest = match[3]!
   const target = rest.startsWith('/') ? rest : `/${rest}`
-  return { scheme: match[1]!.toLowerCase() as 'http' | 'https', authority: match[2]!, target }
+  return { scheme: match[1]!.toLowerCase() as Scheme, authority: match[2]!, target }
 }
 
 function lines(fields: readonly (readonly [string, string])[]): string {
   return fields.map(([name, value]) => `${name}: ${value}\r\n`).join('')
 }
 
+/** With what must be said about the choice. */
+interface Found {
+  readonly listener: ListenerConfig
+  readonly notes: readonly string[]
+}
+
 /** By name; else by scheme and port; else the only one of the scheme, or the only one: lb may stand behind others. */
 function findListener(
-  config: Config,
+  { listeners }: Config,
   name: string | undefined,
-  scheme: 'http' | 'https',
+  scheme: Scheme,
   authority: string,
   ports: Readonly<Record<string, number>>
-): L7ListenerConfig {
-  const all = config.listeners.filter((listener) => listener.mode === 'l7')
-  const names = all.map((listener) => listener.name).join(', ')
+): Found {
+  const names = listeners.map((listener) => listener.name).join(', ')
   if (name !== undefined) {
-    const found = all.find((listener) => listener.name === name)
-    if (found !== undefined) return found
-    throw new ControlError('not-found', `there is no L7 listener ${name}; there are: ${names || 'none'}`)
+    const named = listeners.find((listener) => listener.name === name)
+    if (named !== undefined) return { listener: named, notes: [] }
+    throw new ControlError('not-found', `there is no listener ${name}; there are: ${names || 'none'}`)
   }
-  const ofScheme = all.filter(({ tls }) => (tls !== undefined) === (scheme === 'https'))
-  const port = Number(/:(\d+)$/.exec(authority)?.[1] ?? (scheme === 'https' ? 443 : 80))
-  const ofPort = ofScheme.filter((listener) =>
-    listenerAddresses(listener, ports).some((address) => address.port === port)
-  )
-  const found = [ofPort, ofScheme, all].find(({ length }) => length === 1)?.[0]
-  if (found !== undefined) return found
-  if (all.length === 0) throw new ControlError('not-found', 'there is no L7 listener')
+  const given = /:(\d+)$/.exec(authority)?.[1]
+  const port = Number(given ?? (scheme === 'https' ? 443 : 80))
+  const ofScheme = listeners.filter((listener) => speaks(listener, scheme))
+  const ofPort = (all: readonly ListenerConfig[]) =>
+    all.filter((listener) => listenerAddresses(listener, ports).some((address) => address.port === port))
+  const [exact, second] = ofPort(ofScheme)
+  if (exact !== undefined && second === undefined) return { listener: exact, notes: [] }
+  // A port that relays is told as what it is; nobody's port may be one of a machine in front.
+  const relay = exact === undefined ? ofPort(listeners).find(({ mode }) => mode === 'l4') : undefined
+  if (relay !== undefined) return { listener: relay, notes: [] }
+  const l7 = listeners.filter(({ mode }) => mode === 'l7')
+  const only = [ofScheme, ...(scheme === 'tcp' || scheme === 'udp' ? [] : [l7])].find(
+    ({ length }) => length === 1
+  )?.[0]
+  if (only !== undefined) {
+    const why = `no listener for ${scheme} has port ${port}: taken for ${only.name}, the only one`
+    return { listener: only, notes: given === undefined || exact !== undefined ? [] : [why] }
+  }
+  if (ofScheme.length + l7.length === 0) throw new ControlError('not-found', 'there is no L7 listener')
   throw new ControlError('conflict', `no port tells which listener is meant; name it: ${names}`)
+}
+
+function speaks(listener: ListenerConfig, scheme: Scheme): boolean {
+  if (listener.mode === 'l4') return listener.protocol === scheme
+  return (listener.tls === undefined ? 'http' : 'https') === scheme
 }
