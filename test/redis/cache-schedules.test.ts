@@ -20,10 +20,10 @@ function bodyOf(path: string, version: number): string {
 /** One that has died has nothing to serve. */
 async function hasHeard({ admin }: CachingInstance, number: number): Promise<void> {
   await until('a purge is heard of', async () => {
-    const got = await fetch(`${admin}/api/caches`).catch(() => undefined)
-    if (got === undefined) return true
-    const { caches } = (await got.json()) as { caches: [{ redis: { heard: number } }] }
-    return caches[0].redis.heard >= number
+    const views = await fetch(`${admin}/api/caches`)
+      .then((got) => got.json() as Promise<{ caches: [{ redis: { heard: number } }] }>)
+      .catch(() => undefined)
+    return views === undefined || views.caches[0].redis.heard >= number
   })
 }
 

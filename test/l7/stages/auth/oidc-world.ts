@@ -42,9 +42,14 @@ export async function oidcWorld(t: Test, more: object = {}, ttl = 3600, host = '
         client_secret: 'secret-of-the-client',
         redirect_uris: [`${app}/.lb/oidc/callback`],
         post_logout_redirect_uris: [`${app}/`],
-        grant_types: ['authorization_code', 'refresh_token']
+        grant_types: ['authorization_code', 'refresh_token'],
+        backchannel_logout_uri: `${app}/.lb/oidc/backchannel`,
+        backchannel_logout_session_required: true
       }
     ],
+    // Without its guard against addresses of this machine.
+    fetch: (url: string, { dispatcher: _, ...options }: { dispatcher?: unknown }) => fetch(url, options),
+    features: { backchannelLogout: { enabled: true } },
     pkce: { required: () => true },
     ttl: { AccessToken: ttl, IdToken: 3600 },
     rotateRefreshToken: true

@@ -2,6 +2,15 @@ import { request } from 'undici'
 import t from 'tap'
 import { CookieJar } from '../../../../src/l7/stages/auth/oidc/cookie-jar.ts'
 import { Seal } from '../../../../src/l7/stages/auth/oidc/seal.ts'
+import { FakeClock } from '../../../fakes/fake-clock.ts'
+import { memoryLogger } from '../../../fakes/memory-logger.ts'
+import { EndedSessions } from '../../../../src/l7/stages/auth/oidc/ended-sessions.ts'
+import { LogoutTokens } from '../../../../src/l7/stages/auth/oidc/logout-token.ts'
+import { Refreshes } from '../../../../src/l7/stages/auth/oidc/refreshes.ts'
+import { SessionNews } from '../../../../src/l7/stages/auth/oidc/session-news.ts'
+import type { Session } from '../../../../src/l7/stages/auth/oidc/session.ts'
+import { until } from '../../../redis/support/redis-server.ts'
+import { ecKey, jwk, signed, startIssuer } from './issuer.ts'
 import { oidcWorld as world } from './oidc-world.ts'
 
 /** A browser as far as logins need one: cookies by host and port, redirects one by one. */
@@ -119,10 +128,12 @@ t.test('a session is refreshed once for all requests at a time', async (t) => {
   const browser = new Browser()
   await browser.login(`${app}/`)
   await new Promise((resolve) => setTimeout(resolve, 1100))
+  // On a slow machine the login itself ended with one.
+  const earlier = refreshes.length
   const before = browser.jar(app).get('lb_session')
   const answers = await Promise.all(Array.from({ length: 10 }, () => browser.go(`${app}/`)))
   t.same(answers.map(({ status }) => status), Array(10).fill(200)) // prettier-ignore
-  t.equal(refreshes.length, 1)
+  t.equal(refreshes.length - earlier, 1)
   t.not(browser.jar(app).get('lb_session'), before)
   t.match(heads.at(-1), 'x-user: alice\r\n')
 })
@@ -148,4 +159,126 @@ t.test('a long session takes several cookies, each under 4 kB', async (t) => {
   t.equal(seal.open('session', seal.close('login', { a: 1 })), undefined)
   t.equal(new Seal('y'.repeat(32), 'i', 'c').open('session', seal.close('session', {})), undefined)
   for (const text of ['', 'x', 'A'.repeat(100)]) t.equal(seal.open('session', text), undefined)
+})
+
+t.test('a session that ends at the provider ends here, in every copy of its cookie', async (t) => {
+  const { app, issuer } = await world(t)
+  const [first, second, thief] = [new Browser(), new Browser(), new Browser()]
+  await first.login(`${app}/`)
+  await second.login(`${app}/`)
+  thief.jar(app).set('lb_session', first.jar(app).get('lb_session')!)
+  t.equal((await thief.go(`${app}/`)).text, 'ok')
+  const page = await first.go(`${issuer}/session/end`)
+  const [action, xsrf] = [/action="([^"]+)"/, /name="xsrf" value="([^"]+)"/].map(
+    (part) => part.exec(page.text)?.[1]
+  )
+  await first.go(action!, { form: { xsrf: xsrf!, logout: 'yes' } })
+  await until('it is known', async () => (await thief.go(`${app}/`)).status === 302)
+  t.equal((await first.go(`${app}/`)).status, 302)
+  t.equal((await second.go(`${app}/`)).text, 'ok', 'the other session of the same user goes on')
+
+  const copy = new Browser()
+  copy.jar(app).set('lb_session', second.jar(app).get('lb_session')!)
+  await second.go(`${app}/.lb/oidc/logout`)
+  t.equal((await copy.go(`${app}/`)).status, 302, 'logged out here, a copy is of no use')
+})
+
+t.test('who is not the provider ends no session', async (t) => {
+  const clock = new FakeClock()
+  const key = ecKey('one')
+  const idp = await startIssuer([jwk(key)])
+  t.teardown(() => idp.close())
+  const tokens = new LogoutTokens({ issuer: idp.url, clientId: 'lb', timeout: 5000 }, clock, memoryLogger())
+  const iat = Math.floor(clock.wall() / 1000)
+  const event = 'http://schemas.openid.net/event/backchannel-logout'
+  const good = { iss: idp.url, aud: 'lb', iat, exp: iat + 100, jti: 'x', sid: 's', events: { [event]: {} } }
+  const header = { alg: 'ES256', kid: 'one', typ: 'logout+jwt' }
+  const read = (claims: object, head: object = header, by = key): Promise<object | string> =>
+    tokens.read(signed(head, claims, by.privateKey))
+  t.same(await read(good), { sid: 's', sub: undefined })
+  t.same(await read({ ...good, sid: undefined, sub: 'alice', aud: ['lb'] }), { sid: undefined, sub: 'alice' })
+  t.match(await read({ ...good, exp: undefined }, { ...header, typ: undefined }), { sid: 's' })
+  const wrong: Record<string, Promise<object | string>> = {
+    'another issuer': read({ ...good, iss: 'https://evil.example' }),
+    'another client': read({ ...good, aud: 'other' }),
+    'no client': read({ ...good, aud: undefined }),
+    'an ID token': read({ ...good, nonce: 'n' }),
+    'no event': read({ ...good, events: {} }),
+    'events a text': read({ ...good, events: event }),
+    nobody: read({ ...good, sid: undefined }),
+    'sid a number': read({ ...good, sid: 1 }),
+    'no jti': read({ ...good, jti: undefined }),
+    'no iat': read({ ...good, iat: undefined }),
+    expired: read({ ...good, exp: iat - 61 }),
+    'old, without exp': read({ ...good, exp: undefined, iat: iat - 700 }),
+    'from the future': read({ ...good, iat: iat + 61 }),
+    'another type': read(good, { ...header, typ: 'at+jwt' }),
+    crit: read(good, { ...header, crit: ['x'] }),
+    'another key': read(good, header, ecKey('one')),
+    none: tokens.read(signed({ alg: 'none' }, good, undefined)),
+    'a key that is not there': read(good, { ...header, kid: 'two' }, ecKey('two')),
+    garbage: tokens.read('x'),
+    nothing: tokens.read('')
+  }
+  clock.advance(1000)
+  for (const [what, answer] of Object.entries(wrong)) t.type(await answer, 'string', what)
+
+  const { app } = await world(t)
+  const browser = new Browser()
+  await browser.login(`${app}/`)
+  const posts: Record<string, string>[] = [{}, { logout_token: 'x' }, { logout_token: 'x'.repeat(40_000) }]
+  for (const form of posts) t.equal((await browser.go(`${app}/.lb/oidc/backchannel`, { form })).status, 400)
+  for (const query of ['', '?sid=x', '?iss=x&sid=y', '?sid=undefined&iss=undefined'])
+    t.equal((await browser.go(`${app}/.lb/oidc/frontchannel${query}`)).status, 400)
+  t.equal((await browser.go(`${app}/.lb/oidc/backchannel`)).status, 400, 'a GET')
+  t.equal((await browser.go(`${app}/`)).text, 'ok', 'the session goes on')
+})
+
+t.test('threads share what has ended, and one refresh', async (t) => {
+  const clock = new FakeClock()
+  const names = `test ${Math.random()}`
+  // Channels keep nobody alive.
+  const alive = setInterval(() => {}, 1000)
+  t.teardown(() => clearInterval(alive))
+  const [one, two] = [new SessionNews(names), new SessionNews(names)]
+  const session = (sid: string, begun = clock.wall()) => ({
+    claims: { sid, sub: 'alice' },
+    end: begun + 1000
+  })
+  const ended = new EndedSessions(one, 1000)
+  ended.end({ sid: 'a' }, clock.wall())
+  const later = new SessionNews(names)
+  t.teardown(() => [one, two, later].forEach((each) => each.close()))
+  const others = [new EndedSessions(two, 1000), new EndedSessions(later, 1000)]
+  for (const each of [ended, ...others]) {
+    await until('it is known', () => each.has(session('a')))
+    t.notOk(each.has(session('b')))
+    t.notOk(each.has({ claims: {}, end: Infinity }))
+  }
+  ended.end({ sub: 'alice' }, clock.wall())
+  await until('it is known', () => others[0]!.has(session('b')))
+  t.notOk(others[0]!.has(session('b', clock.wall() + 1)), 'a login after that stands')
+
+  const refreshes = [one, two].map((news) => new Refreshes(clock, news, 5000)) as [Refreshes, Refreshes]
+  let asked = 0
+  const answer = Promise.withResolvers<Session>()
+  const refresh = () => (asked++, answer.promise)
+  const first = refreshes[0].once('k', refresh)
+  let heard = false
+  two.listen(({ kind }) => (heard ||= kind === 'begun'))
+  await until('the other has heard', () => heard)
+  const second = refreshes[1].once('k', refresh)
+  answer.resolve({ name: 'new' } as Session)
+  t.strictSame([(await first)?.name, (await second)?.name, asked], ['new', 'new', 1])
+
+  const same = [refreshes[0].once('l', () => Promise.resolve({ name: 'newer' } as Session)), refreshes[1].once('l', () => Promise.reject(new Error('used')))] // prettier-ignore
+  t.strictSame(
+    (await Promise.all(same)).map((each) => each?.name),
+    ['newer', 'newer'],
+    'begun in one moment'
+  )
+  const refused = refreshes[0].once('m', () => Promise.reject(new Error('used')))
+  await new Promise((resolve) => setImmediate(resolve))
+  clock.advance(1000)
+  t.equal(await refused, undefined)
 })

@@ -34,6 +34,12 @@ export const oidcSchema = mapping(
     logout: absolutePath()
       .prefault('/.lb/oidc/logout')
       .describe('What ends the session here and, where it can, at the provider.'),
+    backchannel: absolutePath()
+      .prefault('/.lb/oidc/backchannel')
+      .describe('Where the provider tells that a session has ended there (back-channel logout).'),
+    frontchannel: absolutePath()
+      .prefault('/.lb/oidc/frontchannel')
+      .describe('What the provider loads in the browser when a session ends there (front-channel logout).'),
     cookie: fieldName()
       .prefault('lb_session')
       .describe('Name of the session cookie, and how those of its parts begin.'),

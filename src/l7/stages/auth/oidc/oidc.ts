@@ -7,15 +7,24 @@ import { queryValue } from '../../../uri/query.ts'
 import type { Answer, AuthMethod, Denied, Pending, Reply } from '../auth-method.ts'
 import type { MethodContext } from '../method-context.ts'
 import { stripCookie } from '../strip-credential.ts'
+import { HeldBody } from '../../../exchange/held-body.ts'
 import { CookieJar } from './cookie-jar.ts'
+import { EndedSessions } from './ended-sessions.ts'
 import type { OidcInput } from './keys.ts'
+import { LogoutTokens } from './logout-token.ts'
 import { type Login, Provider } from './provider.ts'
 import { Refreshes } from './refreshes.ts'
 import { Seal } from './seal.ts'
+import { SessionNews } from './session-news.ts'
 import { provenSession, type Session, sessionOf } from './session.ts'
 
 /** Logins that one browser may have begun at once; an older one begins anew. */
 const LOGINS = 4
+
+const channels = new FinalizationRegistry<SessionNews>((news) => news.close())
+
+/** A token of a few hundred bytes, in a form. */
+const MAX_LOGOUT_BYTES = 32 * 1024
 
 /** Login at an OpenID provider: code with PKCE, state and nonce; the session is a sealed cookie. */
 export class Oidc implements AuthMethod {
@@ -26,6 +35,8 @@ export class Oidc implements AuthMethod {
   readonly #jar: CookieJar
   readonly #refreshes: Refreshes
   readonly #context: MethodContext
+  readonly #ended: EndedSessions
+  readonly #logouts: LogoutTokens
 
   constructor(input: OidcInput, context: MethodContext) {
     this.#input = input
@@ -33,13 +44,20 @@ export class Oidc implements AuthMethod {
     this.#provider = new Provider(input)
     this.#seal = new Seal(input.sessionSecret ?? input.clientSecret, input.issuer, input.clientId)
     this.#jar = new CookieJar(input.cookie)
-    this.#refreshes = new Refreshes(context.clock)
+    const { issuer, clientId, session, timeout } = input
+    const news = new SessionNews(hash('sha256', `${issuer}\n${clientId}`), context.dry)
+    channels.register(this, news)
+    this.#refreshes = new Refreshes(context.clock, news, timeout)
+    this.#ended = new EndedSessions(news, session)
+    this.#logouts = new LogoutTokens({ issuer, clientId, timeout }, context.clock, context.log)
   }
 
   check(exchange: Exchange): Answer | undefined {
     const { path } = exchange
     if (path === this.#input.callback) return this.#finish(exchange)
     if (path === this.#input.logout) return this.#logout(exchange)
+    if (path === this.#input.backchannel) return this.#toldOfLogout(exchange)
+    if (path === this.#input.frontchannel) return this.#sentToLogout(exchange)
     const session = this.#sessionOf(exchange)
     if (session === undefined) return undefined
     const now = this.#context.clock.wall()
@@ -98,10 +116,50 @@ export class Oidc implements AuthMethod {
   #logout(exchange: Exchange): Answer {
     const home = `${this.#origin(exchange)}/`
     const cookies = this.#jar.clear(exchange.request.headers.get('cookie'), this.#attributes(exchange))
+    // A copy of the cookie is of no use either.
+    const sid = this.#sessionOf(exchange)?.claims['sid']
+    if (typeof sid === 'string' && !exchange.dry) this.#ended.end({ sid }, this.#context.clock.wall())
     return this.#pending(async () => {
       const url = await this.#provider.logoutUrl(home).catch(() => undefined)
       return redirection(303, url ?? home, cookies, 'logged out')
     })
+  }
+
+  /** OpenID Connect Back-Channel Logout 1.0 §2.5. */
+  #toldOfLogout(exchange: Exchange): Answer {
+    const { method, bodyLength } = exchange.request
+    if (method !== 'POST' || bodyLength === 0) return answered(400, 'a logout without a token')
+    const pending = this.#pending(() => Promise.resolve(answered(400, 'a logout without a token')))
+    const start = (done: (answer: Answer) => void): (() => void) => {
+      const held = new HeldBody(MAX_LOGOUT_BYTES, () => {
+        const form = new URLSearchParams(Buffer.concat(held.chunks).toString('latin1'))
+        const text = held.whole ? (form.get('logout_token') ?? '') : ''
+        this.#logouts.read(text).then(
+          (told) => {
+            if (typeof told === 'string') return done(answered(400, `a logout that is none: ${told}`))
+            this.#ended.end(told, this.#context.clock.wall())
+            done(answered(200, 'a session has ended at the provider'))
+          },
+          () => done(answered(400, 'a logout that is none'))
+        )
+      })
+      exchange.holdBody(held)
+      exchange.startBody()
+      return () => {}
+    }
+    return { ...pending, start }
+  }
+
+  /** OpenID Connect Front-Channel Logout 1.0 §3: in a frame, where browsers send no cookies; the sid is the secret. */
+  #sentToLogout(exchange: Exchange): Answer {
+    const { query } = exchange
+    const sid = queryValue(query, 'sid')
+    const issuer = queryValue(query, 'iss')
+    if (sid === undefined || sid === '' || sid.length > 1024 || issuer !== this.#input.issuer)
+      return answered(400, 'a logout of nobody')
+    if (!exchange.dry) this.#ended.end({ sid }, this.#context.clock.wall())
+    const cookies = this.#jar.clear(exchange.request.headers.get('cookie'), this.#attributes(exchange))
+    return answered(200, 'a session has ended at the provider', cookies)
   }
 
   #refresh(exchange: Exchange, session: Session, token: string): Answer {
@@ -131,7 +189,8 @@ export class Oidc implements AuthMethod {
 
   #sessionOf(exchange: Exchange): Session | undefined {
     const sealed = this.#jar.read(exchange.request.headers.get('cookie'))
-    return sealed === undefined ? undefined : this.#seal.open<Session>('session', sealed)
+    const session = sealed === undefined ? undefined : this.#seal.open<Session>('session', sealed)
+    return session === undefined || this.#ended.has(session) ? undefined : session
   }
 
   #sessionLines(exchange: Exchange, session: Session): string {
@@ -181,6 +240,12 @@ function redirection(status: number, to: string, cookies: string, reason: string
     reason,
     send: (exchange) => sendLocal(exchange, status, fields, Buffer.alloc(0))
   }
+}
+
+function answered(status: number, reason: string, cookies = ''): Reply {
+  const fields = `Cache-Control: no-store\r\n${cookies}`
+  const send = (exchange: Exchange) => sendLocal(exchange, status, fields, Buffer.alloc(0))
+  return { kind: 'reply', outcome: status === 200 ? 'login' : 'refused', reason, send }
 }
 
 function denied(reason: string): Denied {

@@ -1,0 +1,96 @@
+import type { Clock } from '../../../../core/clock.ts'
+import type { Logger } from '../../../../core/log/log.ts'
+import { isSigned } from '../jwt/algorithms.ts'
+import { candidates } from '../jwt/key-set.ts'
+import { RemoteKeys } from '../jwt/key-source.ts'
+import { readToken, type Token } from '../jwt/read-token.ts'
+
+const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA'] as const
+const EVENT = 'http://schemas.openid.net/event/backchannel-logout'
+const SKEW_MS = 60_000
+/** One without `exp` is believed this long. */
+const LASTS_MS = 600_000
+const REFRESH_MS = 3_600_000
+
+export interface LogoutTokensOptions {
+  readonly issuer: string
+  readonly clientId: string
+  readonly timeout: number
+}
+
+/** Who is logged out. One of the two is there. */
+export interface LoggedOut {
+  readonly sid: string | undefined
+  readonly sub: string | undefined
+}
+
+/** Reads what a provider says when a session has ended there (OpenID Connect Back-Channel Logout 1.0 §2.6). */
+export class LogoutTokens {
+  readonly #options: LogoutTokensOptions
+  readonly #clock: Clock
+  readonly #keys: RemoteKeys
+
+  constructor(options: LogoutTokensOptions, clock: Clock, log: Logger) {
+    const { issuer, timeout } = options
+    this.#options = options
+    this.#clock = clock
+    this.#keys = new RemoteKeys(
+      { url: undefined, issuer, refreshMs: REFRESH_MS, timeoutMs: timeout },
+      clock,
+      log
+    )
+  }
+
+  /** A sentence where it is none of this provider, for this client, now. */
+  async read(text: string): Promise<LoggedOut | string> {
+    const token = readToken(text)
+    if (token === undefined) return 'no signed token'
+    const wrong = this.#whyNot(token)
+    if (wrong !== undefined) return wrong
+    if (!this.#isSigned(token)) {
+      if (!this.#keys.mayAsk()) return 'the signature is wrong'
+      await new Promise<void>((resolve) => void this.#keys.ask(resolve))
+      if (!this.#isSigned(token)) return 'the signature is wrong'
+    }
+    const { sid, sub } = token.claims as Record<string, string | undefined>
+    return { sid, sub }
+  }
+
+  #whyNot({ header, claims }: Token): string | undefined {
+    const { typ } = header
+    if (typ !== undefined && !/^(application\/)?(logout\+jwt|jwt)$/i.test(String(typ)))
+      return 'another type of token'
+    if (['crit', 'b64', 'zip', 'cty', 'enc'].some((name) => Object.hasOwn(header, name)))
+      return 'a header that is not understood'
+    const { iss, aud, iat, exp, nonce, events, jti, sid, sub } = claims
+    if (iss !== this.#options.issuer) return 'of another issuer'
+    if (![aud].flat().includes(this.#options.clientId)) return 'for another client'
+    const now = this.#clock.wall()
+    if (typeof iat !== 'number' || iat * 1000 > now + SKEW_MS) return 'iat is missing, or in the future'
+    const until = exp === undefined ? iat * 1000 + LASTS_MS : typeof exp === 'number' ? exp * 1000 : NaN
+    if (!(until + SKEW_MS > now)) return 'expired'
+    // An ID token with a nonce must not pass for one.
+    if (nonce !== undefined || typeof jti !== 'string') return 'no logout token'
+    if (
+      typeof events !== 'object' ||
+      events === null ||
+      typeof (events as Record<string, unknown>)[EVENT] !== 'object'
+    )
+      return 'no logout token'
+    const names = [sid, sub].filter((name) => name !== undefined)
+    if (
+      names.length === 0 ||
+      !names.every((name) => typeof name === 'string' && name !== '' && name.length <= 1024)
+    )
+      return 'it names nobody'
+    return undefined
+  }
+
+  #isSigned({ header, data, signature }: Token): boolean {
+    const algorithm = ALGORITHMS.find((name) => name === header['alg'])
+    if (algorithm === undefined) return false
+    return candidates(this.#keys.keys, algorithm, header['kid']).some(({ key }) =>
+      isSigned(algorithm, key, data, signature)
+    )
+  }
+}
