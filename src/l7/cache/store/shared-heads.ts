@@ -9,18 +9,25 @@ export interface SharedHead {
 }
 
 const maxHeads = 1024
+/** A body and an encoded form of it are read in turn; 64 KiB each at most. */
+const maxPieces = 4
+
+interface Piece {
+  readonly entry: number
+  readonly version: number
+  readonly from: number
+  readonly bytes: Buffer
+}
 
 /**
- * Heads of entries that have no hot copy (large ones, and those being filled), and the piece of a body that was read
+ * Heads of entries that have no hot copy (large ones, and those being filled), and the pieces of bodies that were read
  * last: of thousands that follow one entry, each would otherwise parse the head and copy every piece for itself.
  */
 export class SharedHeads {
   readonly #table: EntryTable
   readonly #heads = new Map<number, SharedHead>()
-  #pieceEntry = -1
-  #pieceVersion = 0
-  #pieceFrom = 0
-  #piece: Buffer | undefined
+  readonly #pieces: Piece[] = []
+  #nextPiece = 0
 
   constructor(table: EntryTable) {
     this.#table = table
@@ -38,17 +45,20 @@ export class SharedHeads {
     return head
   }
 
-  /** The piece of that place, when it was the last one kept and is as long. */
+  /** The piece of that place, when it was one of the last kept and is as long. */
   piece(entry: number, from: number, length: number): Buffer | undefined {
-    const same = this.#pieceEntry === entry && this.#pieceFrom === from && this.#piece?.length === length
-    return same && this.#pieceVersion === this.#version(entry) ? this.#piece : undefined
+    const pieces = this.#pieces
+    for (let i = 0; i < pieces.length; i++) {
+      const piece = pieces[i]!
+      if (piece.entry !== entry || piece.from !== from || piece.bytes.length !== length) continue
+      if (piece.version === this.#version(entry)) return piece.bytes
+    }
+    return undefined
   }
 
-  keepPiece(entry: number, from: number, piece: Buffer): void {
-    this.#pieceEntry = entry
-    this.#pieceVersion = this.#version(entry)
-    this.#pieceFrom = from
-    this.#piece = piece
+  keepPiece(entry: number, from: number, bytes: Buffer): void {
+    this.#pieces[this.#nextPiece] = { entry, version: this.#version(entry), from, bytes }
+    this.#nextPiece = (this.#nextPiece + 1) % maxPieces
   }
 
   #version(entry: number): number {
