@@ -2,8 +2,19 @@ import t, { type Test } from 'tap'
 import { once } from 'node:events'
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { brotliDecompressSync, createGunzip, gunzipSync, inflateSync, zstdDecompressSync } from 'node:zlib'
+import { randomBytes } from 'node:crypto'
+import {
+  brotliDecompressSync,
+  constants,
+  createGunzip,
+  createGzip,
+  gunzipSync,
+  inflateSync,
+  zstdDecompressSync
+} from 'node:zlib'
 import { chooseCoding, type Coding } from '../../../src/l7/stages/compress/accept-encoding.ts'
+import { compressOnce, compressWhole } from '../../../src/l7/stages/compress/encoders.ts'
+import { KeptEncoder } from '../../../src/l7/stages/compress/kept-encoder.ts'
 import { backend, lbOf } from './serve.ts'
 
 const order: readonly Coding[] = ['zstd', 'br', 'gzip', 'deflate']
@@ -63,6 +74,32 @@ t.test('the coding is chosen by weight, then by the order of the server', (t) =>
   } // prettier-ignore
   for (const [accept, coding] of Object.entries(cases)) t.equal(chooseCoding(accept, order), coding, accept)
   t.equal(chooseCoding('gzip, br', ['gzip', 'br']), 'gzip')
+  t.end()
+})
+
+t.test('bodies are compressed one after the other with the same memory, as if each were the first', (t) => {
+  const levels = { zstd: 1, br: 4, gzip: 4 }
+  const bodies = [
+    textOf(1000),
+    randomBytes(65_536),
+    textOf(65_536),
+    Buffer.alloc(60_000),
+    randomBytes(1),
+    textOf(39_000)
+  ]
+  for (const coding of order) {
+    for (let i = 0; i < 200; i++) {
+      const body = bodies[(i * 7) % bodies.length]!
+      const encoded = compressWhole(coding, body, levels)
+      if (!decoders[coding]!(encoded).equals(body)) t.fail(`${coding} of ${body.length} bytes`)
+      const once = compressOnce(coding, body, levels).length
+      if (encoded.length > once * 1.05 + 16) t.fail(`${coding}: ${encoded.length} bytes, not ${once}`)
+    }
+  }
+  const tight = new KeptEncoder(() => createGzip({ level: 1 }), constants.Z_SYNC_FLUSH)
+  t.ok(tight.encode(textOf(5000)))
+  const odd = new KeptEncoder(() => ({ on() {} }) as never, 0)
+  t.equal(odd.encode(textOf(5000)), undefined, 'where Node is made another way')
   t.end()
 })
 

@@ -14,6 +14,7 @@ import {
   type ZstdCompress
 } from 'node:zlib'
 import type { Coding } from './accept-encoding.ts'
+import { KeptEncoder } from './kept-encoder.ts'
 
 export interface Levels {
   readonly zstd: number
@@ -40,6 +41,35 @@ export function levelOf(coding: Coding, levels: Levels): number {
 
 /** The whole of a small body at once, on this thread. */
 export function compressWhole(coding: Coding, bytes: Buffer, levels: Levels): Buffer {
+  return keptEncoder(coding, levelOf(coding, levels))?.encode(bytes) ?? compressOnce(coding, bytes, levels)
+}
+
+/** Of this thread, by coding and level. */
+const kept = new Map<string, KeptEncoder>()
+
+/** Brotli's streams cannot begin anew. */
+function keptEncoder(coding: Coding, level: number): KeptEncoder | undefined {
+  if (coding === 'br') return undefined
+  const name = `${coding}${level}`
+  let encoder = kept.get(name)
+  if (encoder === undefined) kept.set(name, (encoder = makeKept(coding, level)))
+  return encoder
+}
+
+function makeKept(coding: 'zstd' | 'gzip' | 'deflate', level: number): KeptEncoder {
+  switch (coding) {
+    case 'zstd': {
+      const params = { [constants.ZSTD_c_compressionLevel]: level }
+      return new KeptEncoder(() => createZstdCompress({ params }), constants.ZSTD_e_end)
+    }
+    case 'gzip':
+      return new KeptEncoder(() => createGzip({ level }), constants.Z_FINISH)
+    case 'deflate':
+      return new KeptEncoder(() => createDeflate({ level }), constants.Z_FINISH)
+  }
+}
+
+export function compressOnce(coding: Coding, bytes: Buffer, levels: Levels): Buffer {
   // One chunk takes what is never larger than what went in, but for a frame of its own.
   const chunkSize = Math.max(64, bytes.length + 512)
   switch (coding) {
