@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts'
 import { soon } from '../../core/containment.ts'
+import { Roster } from '../../core/roster.ts'
 import * as at from '../table/columns.ts'
 import { NO_LIMIT, type BackendTable } from '../table/table.ts'
 import type { Waiter } from './waiter.ts'
@@ -23,10 +24,19 @@ interface SocketWait {
   readonly backend: Opening
   readonly deadline: number
   readonly settle: (opened: boolean) => void
+  /** In its line. */
+  place: number
+}
+
+const byPlace = {
+  get: ({ place }: SocketWait) => place,
+  set: (wait: SocketWait, at: number) => {
+    wait.place = at
+  }
 }
 
 interface ThreadSockets {
-  readonly waiting: Map<number, Set<SocketWait>>
+  readonly waiting: Map<number, Roster<SocketWait>>
   readonly shedders: Set<(slot: number) => void>
 }
 
@@ -50,9 +60,10 @@ export function awaitSocket(
 ): Waiter {
   const { table, slot } = backend
   const { waiting } = threadOf(table)
-  const wait: SocketWait = { backend, deadline: clock.now() + timeoutMs, settle }
-  const line = waiting.get(slot) ?? new Set()
-  waiting.set(slot, line.add(wait))
+  const wait: SocketWait = { backend, deadline: clock.now() + timeoutMs, settle, place: -1 }
+  const line = waiting.get(slot) ?? new Roster(byPlace)
+  line.add(wait)
+  waiting.set(slot, line)
   table.take(slot, at.STARVED, at.HELD_STARVED, NO_LIMIT)
   shedIdle(table, slot)
   table.signals?.shed(slot)
@@ -82,11 +93,12 @@ export function awaitSocket(
 export function socketFreed(table: BackendTable, slot: number): void {
   const line = threadOf(table).waiting.get(slot)
   if (line === undefined) return signalOther(table, slot)
-  for (const wait of line) {
-    if (!wait.backend.tryOpen()) return
+  line.forEach((wait) => {
+    if (!wait.backend.tryOpen()) return false
     leave(table, slot, wait)
     soon(() => wait.settle(true))
-  }
+    return true
+  })
 }
 
 /** Called by runtime when TableSignals.shed reached this thread. */

@@ -5,6 +5,7 @@ import type { Waiter } from '../../../balancer/queue/waiter.ts'
 import type { BackendAddress } from '../../../config/model/model.ts'
 import { guarded, soon } from '../../../core/containment.ts'
 import type { Waits } from '../../../core/deadlines.ts'
+import { Roster } from '../../../core/roster.ts'
 import { dial } from '../../../net/dial/dial.ts'
 import { dialFailure, type DialFailure } from '../../../net/dial/dial-failure.ts'
 import { threadLookup, type Lookup } from '../../../net/dial/lookup.ts'
@@ -18,6 +19,15 @@ import type { UpstreamParts, UpstreamSettings } from '../../http1/client/upstrea
 import { ClientConnection, type ConnectionPlace } from './client-connection.ts'
 import { ClientStream, type StreamLine } from './client-stream.ts'
 
+type Waiting = ClientStream & { place?: number }
+
+const byPlace = {
+  get: ({ place }: Waiting) => place,
+  set: (stream: Waiting, at: number) => {
+    stream.place = at
+  }
+}
+
 /**
  * The HTTP/2 connections of this thread to one backend. Requests share the first that has room; another is made when none
  * has. Sockets are counted against maxConnections over all threads.
@@ -30,7 +40,7 @@ export class BackendStreams implements ConnectionPlace, StreamLine {
   #settings: UpstreamSettings
   readonly #connections = new Set<ClientConnection>()
   /** Requests that wait for a stream, and connections that are being made for them. */
-  readonly #waiting = new Set<ClientStream>()
+  readonly #waiting = new Roster<Waiting>(byPlace)
   readonly #dialling = new Set<ClientConnection>()
   #socketWait: Waiter | undefined
   #retired = false
@@ -148,18 +158,19 @@ export class BackendStreams implements ConnectionPlace, StreamLine {
   }
 
   roomier(connection: ClientConnection): void {
-    for (const stream of this.#waiting) {
-      if (connection.room <= 0) return
-      if (!connection.takes(stream.request)) continue
+    this.#waiting.forEach((stream) => {
+      if (connection.room <= 0) return false
+      if (!connection.takes(stream.request)) return true
       this.#waiting.delete(stream)
       const refusal = connection.refusal(stream.request)
       if (refusal !== undefined) {
         stream.notOpened(UNABLE, refusal)
-        continue
+        return true
       }
       connection.begin(stream)
       stream.opened()
-    }
+      return true
+    })
   }
 
   gone(connection: ClientConnection): void {
@@ -217,8 +228,8 @@ export class BackendStreams implements ConnectionPlace, StreamLine {
   }
 
   #failWaiting(failure: DialFailure, reason: string): void {
-    const all = [...this.#waiting]
-    this.#waiting.clear()
+    const all = this.#waiting.toArray()
+    for (const stream of all) this.#waiting.delete(stream)
     // What one of them throws is no other's harm.
     for (const stream of all) guarded(() => stream.notOpened(failure, reason))
   }
