@@ -7,6 +7,14 @@ const MAX_UNIX_PATH = 107
 
 /** `host:port`, `:port`, `[::]:port` or `unix:/path` of a listener; a string says why it is none. */
 export function parseBind(text: string): AddressBind | string {
+  const words =
+    /^(\S+)\s+(?:ssl|tls|http2|h2|quic|alpn|crt|default_server|reuseport|proxy_protocol|accept-proxy)\b/i.exec(
+      text
+    )
+  if (words !== null) {
+    const bind = /^\d+$/.test(words[1]!) ? `:${words[1]}` : words[1]!
+    return `what stands behind the address are keys beside it: write "${bind}", and \`tls\`, \`protocols\` or \`proxyProtocol\``
+  }
   if (text.startsWith('unix:')) return parseUnix(text)
   if (text.startsWith('systemd:')) return 'only listeners take sockets from systemd; write an address'
   const scheme = /^[a-z][a-z0-9+.-]*:\/\/([^/]*)/i.exec(text)
@@ -38,6 +46,8 @@ export function parseSystemdBind(text: string): SystemdBind | string | undefined
 
 /** `host:port` or `unix:/path` of a backend, where host may be a name; a string says why it is none. */
 export function parseBackendAddress(text: string): BackendAddress | string {
+  const several = severalAddresses(text)
+  if (several !== undefined) return several
   if (text.startsWith('unix:')) return parseUnix(text)
   const scheme = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/i.exec(text)
   if (scheme !== null) {
@@ -75,6 +85,31 @@ export function isHostName(text: string): boolean {
   return text.split('.').every((label) => /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/i.test(label))
 }
 
+/** `10.0.0.1:80, 10.0.0.2:80` in one text. */
+function severalAddresses(text: string): string | undefined {
+  const parts = text.split(/[,;\s]+/).filter((part) => part !== '')
+  if (parts.length < 2 || !parts.every((part) => /^[\w.[\]-]+:\d+$/.test(part))) return undefined
+  const shown = parts.slice(0, 4).map((part) => `"${part}"`)
+  return `each address is an item of a list: [${shown.join(', ')}${parts.length > 4 ? ', …' : ''}]`
+}
+
+/** Names of ports in /etc/services that people write. */
+const services = new Map(
+  Object.entries({
+    http: 80,
+    https: 443,
+    mysql: 3306,
+    postgres: 5432,
+    postgresql: 5432,
+    redis: 6379,
+    smtp: 25,
+    ssh: 22,
+    domain: 53,
+    ldap: 389,
+    amqp: 5672
+  })
+)
+
 function splitHostPort(text: string): { host: string; port: string } | string {
   const bracketed = /^\[([^\]]*)\]:(.*)$/.exec(text)
   if (bracketed !== null) {
@@ -111,7 +146,14 @@ function parsePort(text: string, lowest: 0 | 1): number | string {
   if (!/^\d+$/.test(text)) {
     const port = /^\d{1,5}(?=[\s/-])/.exec(text)?.[0]
     const weight = /\bweight[= ](\d+)/.exec(text)?.[1]
-    if (port === undefined) return `"${text}" is not a port number`
+    const named = services.get(text.toLowerCase())
+    if (named !== undefined) return `a port is a number: write ${named} in place of "${text}"`
+    const ended = /^(\d{1,5})[;,.]+$/.exec(text)?.[1]
+    if (ended !== undefined) return `"${text}" is not a port number; write ${ended}`
+    if (/^\d{1,5}\/udp$/i.test(text))
+      return `datagrams are asked for by a key: write ${text.slice(0, -4)} alone as the port, and \`protocol: udp\` beside it`
+    if (/^\d{1,5}\/tcp$/i.test(text)) return `connections are meant anyway: write "${text.slice(0, -4)}"`
+    if (port === undefined) return `"${text}" is not a port number, which is 1 to 65535`
     if (weight !== undefined)
       return `"${text}" is more than a port; write { address: "HOST:${port}", weight: ${weight} }`
     if (text.startsWith(`${port}/`))

@@ -14,6 +14,7 @@ import { checkPools } from './checks/pools.ts'
 import { checkReferences } from './checks/references.ts'
 import { checkRegexes } from './checks/regexes.ts'
 import type { Config } from './model/model.ts'
+import { foreignFile } from './report/foreign-file.ts'
 import { refuseUdpMode } from './report/udp-mode.ts'
 import { checkPlugins } from './plugins/check-plugins.ts'
 import type { PluginSet } from './plugins/plugin-set.ts'
@@ -55,6 +56,8 @@ export function validate(
           : `a configuration is a mapping of keys such as "listeners:" and "pools:"; begin with "${EXAMPLE}"`
     return { ok: false, findings: [...before, errorAt([], message)] }
   }
+  const foreign = foreignFile(root)
+  if (foreign !== undefined) return { ok: false, findings: [...before, foreign] }
   // Places for anchors.
   for (const key of Object.keys(root)) if (key.startsWith('x-')) delete root[key]
   // First of all: every check looks for lists where lists are.

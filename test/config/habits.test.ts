@@ -1,6 +1,7 @@
 import t from 'tap'
 import { formatProblems } from '../../src/config/report/format-problems.ts'
 import { parseConfig } from '../../src/config/parse-config.ts'
+import { foreignHabits } from './foreign-habits.ts'
 
 // What people write who come from other proxies, and slips of the hand: one mistake, one place, one cure.
 
@@ -192,3 +193,17 @@ t.test('what only looks foreign is taken as it is', async (t) => {
     t.ok(result.ok, result.ok ? '' : formatProblems(result.problems))
   }
 })
+
+t.test(
+  'habits of other load balancers, and slips of types and of indentation, are told where they stand and what to write',
+  async (t) => {
+    for (const [text, at, cure] of foreignHabits) {
+      const result = parseConfig(text, { file: 'lb.yaml', env: {} })
+      const problems = result.ok ? result.warnings : result.problems
+      const found = problems.find(
+        ({ message, line, column }) => message.includes(cure) && `${line}:${column}` === at
+      )
+      t.ok(found, `${text}\n${formatProblems(problems)}`)
+    }
+  }
+)

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
+import { parseDocument } from 'yaml'
 import { formatProblems } from '../../src/config/report/format-problems.ts'
 import { configFromObject, parseConfig } from '../../src/config/parse-config.ts'
 
@@ -131,4 +132,32 @@ t.test('no value at any key throws', async () => {
     }),
     { numRuns: 1500 }
   )
+})
+
+/** Paths to everything in a value, the value itself left out. */
+function* paths(
+  value: unknown,
+  path: readonly (string | number)[] = []
+): Generator<readonly (string | number)[]> {
+  if (path.length > 0) yield path
+  if (typeof value !== 'object' || value === null) return
+  for (const [key, inner] of Object.entries(value))
+    yield* paths(inner, [...path, Array.isArray(value) ? Number(key) : key])
+}
+
+t.test('a mapping, or a list of them, in the place of any other value throws nothing', async (t) => {
+  const document = parseDocument(reference)
+  // One of each kind: what differs by its place in a list only is read by the same piece.
+  const kinds = new Map(
+    [...paths(document.toJS())].map((path) => [path.filter((key) => typeof key === 'string').join('.'), path])
+  )
+  const all = [...kinds.values()]
+  t.ok(all.length > 100)
+  for (const shape of [{ a: 1 }, [{ a: 1 }]]) {
+    for (const path of all) {
+      const changed = document.clone()
+      changed.setIn(path, changed.createNode(shape))
+      if (!survives(String(changed))) t.fail(`${path.join('.')}: ${JSON.stringify(shape)}`)
+    }
+  }
 })

@@ -73,6 +73,20 @@ const placed: readonly (readonly [beside: string, cure: string, keys: readonly s
   ['bind', '`protocols: [h2, http/1.1]`', ['proto', 'protocol']],
   ['weight', '`lb drain POOL/BACKEND`, or `lb maint`, at run time', ['down', 'state', 'drain']],
   ['match', '`pool: web`, a name under `pools:`', ['to', 'action', 'target']],
+  ['weight', '`health: { type: http, path: /healthz }` of the pool: all its backends are probed alike', ['check', 'healthcheck', 'inter', 'rise', 'fall']],
+  ['boundedLoad', '`key: "header:NAME"`', ['header', 'headers', 'hdr']],
+  ['boundedLoad', '`key: "cookie:NAME"`', ['cookie']],
+  ['boundedLoad', '`key: "query:NAME"`', ['query', 'urlparam', 'queryparameter']],
+  ['boundedLoad', '`key: client-ip`', ['source', 'sourceip', 'clientip', 'connectionproperties', 'type', 'policy']],
+  ['addPrefix', '`path: { regex: "^/old", to: "/new" }`', ['regex', 'replacement', 'replace', 'pattern', 'to', 'target', 'regexrewrite']],
+  ['selfSigned', '`acme: { domains: [example.com] }`', ['certresolver', 'letsencrypt', 'autocert', 'domains', 'email']],
+  ['apiKeys', '`basic: { users: file:/etc/lb/htpasswd }`', ['basicauth', 'htpasswd', 'users', 'digest']],
+  ['apiKeys', '`forward: { url: … }`', ['forwardauth', 'extauthz', 'authrequest', 'external']],
+  ['apiKeys', '`oidc: { issuer: …, clientId: … }`', ['oauth', 'oauth2', 'openid', 'openidconnect', 'sso']],
+  ['bind', '`auth: [{ basic: { users: file:/etc/lb/htpasswd } }]`', ['authbasic', 'authbasicuserfile', 'basicauth', 'htpasswd']],
+  ['bind', '`auth: [{ forward: { url: … } }]`', ['authrequest', 'forwardauth', 'extauthz']],
+  ['listeners', '`discover: { dns: NAME, servers: [ADDRESS] }` of a pool', ['resolver', 'resolvers', 'nameserver', 'nameservers', 'dns']],
+  ['listeners', '`admin: { bind: 127.0.0.1:9900 }`, which has /metrics', ['prometheus', 'metrics', 'statsd', 'status']],
   ['match', '`match: { host: …, pathPrefix: … }`', ['host', 'path', 'pathPrefix', 'methods']]
 ] // prettier-ignore
 

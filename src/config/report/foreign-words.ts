@@ -102,3 +102,62 @@ export const foreignLevels = table({
   'write trace': ['all', 'finest', 'silly'],
   'write silent': ['off', 'none', 'quiet', 'false']
 })
+
+/** What nginx, HAProxy and Envoy call the reasons to try again. */
+export const foreignConditions = table({
+  'write 502, 503 and 504, each as an item': [
+    '5xx',
+    'gatewayerror',
+    'server',
+    'allretryableerrors',
+    'retriablestatuscodes',
+    'http5xx'
+  ],
+  'here it is connect-failure and reset': [
+    'error',
+    'connfailure',
+    'refused',
+    'emptyresponse',
+    'junkresponse',
+    'unreachable',
+    'networkerror'
+  ],
+  'here it is reset': ['resetbeforerequest', 'refusedstream', 'httpreset', 'disconnectedfailure', 'eof'],
+  'here it is timeout': ['responsetimeout', 'readtimeout', 'deadline', 'http408'],
+  'write 500': ['http500'],
+  'write 502': ['http502', 'badgateway'],
+  'write 503': ['http503', 'unavailable'],
+  'write 504': ['http504'],
+  'write 429': ['http429', 'ratelimited'],
+  'POST and the like go by `when: always`, or `idempotency-key`': ['nonidempotent']
+})
+
+export const foreignProtocols = table({
+  'here it is h2': ['http2', 'http/2', 'http2.0', 'http/2.0', 'spdy', 'grpc'],
+  'here it is http/1.1': ['http1', 'http11', 'http1.1', 'http', 'https', 'http/1', 'http/1.0'],
+  'HTTP/3 is not there; take it out': ['h3', 'http3', 'http/3', 'quic'],
+  'h2 is spoken in clear text too, where the listener has no `tls`: write h2': ['h2c']
+})
+
+export const foreignTlsVersions = table({
+  'write TLSv1.2': [
+    '1.2',
+    'tls1.2',
+    'tls12',
+    'tlsv12',
+    'versiontls12',
+    '1.0',
+    '1.1',
+    'tls10',
+    'tls11',
+    'tlsv1',
+    'tlsv1.1'
+  ],
+  'write TLSv1.3': ['1.3', 'tls1.3', 'tls13', 'tlsv13', 'versiontls13']
+})
+
+export const foreignProxyProtocols = table({
+  'write v2': ['2', 'true', 'on', 'yes', 'sendproxyv2', 'proxyv2', 'version2'],
+  'write v1': ['1', 'sendproxy', 'proxyv1', 'version1'],
+  'leave the key out for none': ['off', 'no', 'false', 'none']
+})

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { defaults } from '../defaults.ts'
 import type { RetryCondition } from '../model/model.ts'
+import { foreignConditions, foreignCure } from '../report/foreign-words.ts'
 import { suggestion } from '../report/nearest.ts'
 import { numberOf, textOf } from '../environment/env-text.ts'
 import { leaf, listOf, mapping, Refusal } from './leaf/leaf.ts'
@@ -26,6 +27,8 @@ function condition() {
       const written = textOf(input)
       const known = words.find((word) => word === written)
       if (known !== undefined) return known
+      const cure = foreignCure(written ?? '', foreignConditions)
+      if (cure !== undefined) return new Refusal({ cure })
       const near = written === undefined ? '' : suggestion(written, words)
       return new Refusal(near.includes('did you mean') ? { cure: near.slice(2) } : {})
     }

@@ -78,7 +78,11 @@ class Translation {
         this.findings.push(errorAt(path, `too many items; at most ${issue.maximum} are allowed`))
         return
       case 'invalid_type':
-        return this.#expected(path, typeWord(issue), cureOf(issue))
+        return this.#expected(
+          path,
+          typeWord(issue),
+          cureOf(issue) ?? namesCure(issue, valueAt(this.#root, path))
+        )
       case 'invalid_value':
         return this.#expected(path, issue.values.map((word) => JSON.stringify(word)).join(' or '))
       default:
@@ -94,8 +98,9 @@ class Translation {
     this.#expected(path, issue.expected, issue.cure)
   }
 
-  #expected(path: Path, expected: string, cure?: string): void {
+  #expected(path: Path, expected: string, given?: string): void {
     const value = valueAt(this.#root, path)
+    const cure = given ?? assignmentCure(expected, value)
     if (value === undefined) {
       const tail = cure === undefined ? '' : `; ${cure}`
       const message = `missing key "${String(path.at(-1))}": expected ${expected}${tail}`
@@ -103,7 +108,7 @@ class Translation {
       return
     }
     const written = this.#sourceOf(path)
-    const shown = written ?? (Array.isArray(value) ? `[${value.join(', ')}]` : String(value))
+    const shown = written ?? textOfRaw(value)
     const tail = cure === undefined ? '' : `; ${cure.replace('@', () => shown)}`
     this.findings.push(errorAt(path, `expected ${expected}, got ${describe(value, written)}${tail}`))
   }
@@ -124,7 +129,8 @@ class Translation {
     if (scalar && params?.sentence !== undefined) return this.#leaf(path, params)
     const expected = new Set(inner.flatMap(expectation))
     const lone = inner.map((each) => (each.code === 'invalid_type' ? cureOf(each) : undefined))
-    const cure = lone.find((each) => each !== undefined) ?? (scalar ? params?.cure : undefined)
+    const leaves = inner.flatMap((each) => (each.code === 'custom' ? (leafIssue(each).cure ?? []) : []))
+    const cure = lone.find((each) => each !== undefined) ?? (scalar ? leaves[0] : undefined)
     this.#expected(path, [...expected].join(', or '), cure)
   }
 
@@ -189,9 +195,35 @@ function typeWord({ expected, message }: Issue & { code: 'invalid_type' }): stri
   return message.startsWith('a mapping') ? message.split('\n')[0]! : 'a mapping'
 }
 
+/** `headers: [X-A]`: names without their values. */
+function namesCure(
+  { expected }: Issue & { code: 'invalid_type' },
+  value: Raw | undefined
+): string | undefined {
+  if (expected !== 'record' || !Array.isArray(value)) return undefined
+  const [first] = value as readonly Raw[]
+  const name = typeof first === 'string' && /^[\w-]+$/.test(first) ? first : 'NAME'
+  return `each has a value: { ${name}: VALUE }`
+}
+
 /** What our mappings say behind what they are. */
 function cureOf({ message }: Issue): string | undefined {
   return message.startsWith('a mapping') ? message.split('\n')[1] : undefined
+}
+
+/** `bind = ":80"`, as in TOML and in programs. */
+function assignmentCure(expected: string, value: Raw | undefined): string | undefined {
+  const key = typeof value === 'string' ? /^([A-Za-z]\w*)\s*=/.exec(value)?.[1] : undefined
+  return key !== undefined && expected.includes('mapping')
+    ? `between key and value stands a colon: "${key}: …"`
+    : undefined
+}
+
+/** A mapping has no prototype, hence no text of its own. */
+function textOfRaw(value: Raw): string {
+  if (Array.isArray(value)) return `[${(value as readonly Raw[]).map(textOfRaw).join(', ')}]`
+  if (value instanceof EnvText) return value.text
+  return typeof value === 'object' && value !== null ? '{ … }' : String(value)
 }
 
 function describe(value: Raw, written: string | undefined): string {

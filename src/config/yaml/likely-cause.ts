@@ -17,6 +17,7 @@ export function likelyCause(text: string, offset: number): SyntaxProblem | undef
     anotherLanguage(text) ??
     bareVariable(part, offset - start) ??
     slip(part, offset - start) ??
+    openBracket(part, offset - start) ??
     badIndentation(part)
   return cause && { offset: cause.offset + (cause.absolute === true ? 0 : start), message: cause.message }
 }
@@ -76,6 +77,23 @@ function slip(text: string, near: number): Cause | undefined {
       return { offset: from + colon[0].length - 1, message: 'a colon needs a space behind it: "key: value"' }
   }
   return undefined
+}
+
+/** A brace that the lines before left open: the parser notices it where the next key begins. */
+function openBracket(text: string, near: number): Cause | undefined {
+  const before = text.slice(0, text.lastIndexOf('\n', near - 1) + 1)
+  // Only where a key begins behind it in the first column: a bracket may well go on over lines.
+  if (!/^[A-Za-z]/.test(text.slice(before.length))) return undefined
+  const bare = before.replace(/"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|(?:^|\s)#.*$/gm, (match) =>
+    '_'.repeat(match.length)
+  )
+  const open: number[] = []
+  for (const { 0: bracket, index } of bare.matchAll(/[{}[\]]/g)) {
+    if (bracket === '{' || bracket === '[') open.push(index)
+    else open.pop()
+  }
+  const last = open.at(-1)
+  return last === undefined ? undefined : { offset: last, message: `this "${bare[last]!}" is not closed` }
 }
 
 interface Level {

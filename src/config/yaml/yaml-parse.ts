@@ -68,10 +68,11 @@ const OWN_WORDS: Readonly<Record<string, string>> = {
   BAD_ALIAS: 'an alias needs a name of letters and digits, and an anchor "&name" before it',
   TAG_RESOLVE_FAILED: 'tags such as !name are not used here; remove it',
   BLOCK_AS_IMPLICIT_KEY: 'a value is nested here without its own line; check the indentation and the colons',
-  BLOCK_IN_FLOW: 'between brackets and braces nothing may be indented as a block; write { key: value }',
+  BLOCK_IN_FLOW:
+    'between brackets and braces nothing may be indented as a block; write { key: value }, and a value with ": " in quotes',
   MULTILINE_IMPLICIT_KEY: 'a colon is missing, or a key goes over several lines; write "key: value"',
   KEY_OVER_1024_CHARS: 'a key is over 1024 characters long; is a quote missing before it?',
-  BAD_SCALAR_START: 'a plain value may not begin with "@" or "`"; put it in quotes',
+  BAD_SCALAR_START: 'a plain value may not begin with "@", "`" or "%"; put it in quotes',
   BAD_DQ_ESCAPE: 'an unknown escape between double quotes; write "\\\\" for a backslash, or use single quotes'
 }
 

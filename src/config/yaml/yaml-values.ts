@@ -12,6 +12,9 @@ const MAX_ALIASED = 200_000
 /** Quotes of a word processor around a plain value. */
 const CURLY = /^[\u2018-\u201f\u00ab]|[\u2019\u201d\u00bb]$/
 
+/** Variables of the environment as shells, Caddy and Jinja write them, alone in a value. */
+const FOREIGN_VARIABLE = /^(?:\$([A-Z][A-Z0-9_]+)|\{(?:env|\$)\.?([A-Z][A-Z0-9_]+)\}|%([A-Z][A-Z0-9_]+)%)$/
+
 /** Findings after which the walk stops looking. */
 const MAX_FINDINGS = 1000
 
@@ -80,6 +83,15 @@ class Reader {
       // Without them nothing else is wrong with it.
       return value.replaceAll(new RegExp(CURLY, 'g'), '')
     }
+    const foreign = FOREIGN_VARIABLE.exec(value)
+    if (foreign !== null) {
+      const name = foreign[1] ?? foreign[2] ?? foreign[3]!
+      this.#report(
+        path,
+        `"${value}" is taken as it stands; from the environment it is "\${${name}}" (and "$$" is a dollar sign)`
+      )
+      return value
+    }
     if (!value.includes('$')) return value
     const { value: text, errors } = substitute(value, this.#env)
     for (const error of errors) this.#report(path, error)
@@ -99,7 +111,12 @@ class Reader {
     for (const pair of node.items) {
       const name = keyName(pair.key)
       if (name === undefined) {
-        this.#report(path, 'a key must be a plain word; is a quote or a brace missing?')
+        this.#report(
+          path,
+          isMap(pair.key)
+            ? 'braces within braces are a template to other programs; variables are "${NAME}", in quotes'
+            : 'a key must be a plain word; is a quote or a brace missing?'
+        )
         continue
       }
       if (name === '<<' && isScalar(pair.key) && pair.key.type === 'PLAIN') {
@@ -131,7 +148,13 @@ class Reader {
   #walkAlias(alias: Alias, path: Path): Raw {
     const target = this.anchors.get(alias.source)
     if (target === undefined) {
-      this.#report(path, `no anchor "&${alias.source}" stands before this alias`)
+      const pattern = /^[./]/.test(alias.source) || alias.source === ''
+      this.#report(
+        path,
+        pattern
+          ? `a "*" at the beginning is an alias to YAML; put it in quotes: "*${alias.source}"`
+          : `no anchor "&${alias.source}" stands before this alias; a text that begins with "*" needs quotes`
+      )
       return null
     }
     if (this.#open.has(target)) {

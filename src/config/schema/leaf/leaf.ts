@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { EnvText } from '../../environment/env-text.ts'
 import { foreignKey } from '../../report/foreign-keys.ts'
 import { suggestion, synonymOf } from '../../report/nearest.ts'
 
@@ -74,7 +75,7 @@ export function mapping<Shape extends z.ZodRawShape>(
     error(issue) {
       // What was expected; the translation says what was found.
       if (issue.code === 'invalid_type') {
-        const cure = lone?.(issue.input)
+        const cure = isPlain(issue.input) ? lone?.(issue.input) : undefined
         return `a mapping such as ${example ?? exampleOf(known)}${cure === undefined ? '' : `\n${cure}`}`
       }
       if (issue.code !== 'unrecognized_keys') return undefined
@@ -89,6 +90,12 @@ export function mapping<Shape extends z.ZodRawShape>(
   })
   explained.set(schema._zod.def, new Set(Object.keys(elsewhere)))
   return schema
+}
+
+/** A scalar, or a list of them: what holds mappings is no lone value, and has no text. */
+function isPlain(value: unknown): boolean {
+  const list: readonly unknown[] = Array.isArray(value) ? value : [value]
+  return list.every((item) => typeof item !== 'object' || item === null || item instanceof EnvText)
 }
 
 function exampleOf(keys: readonly string[]): string {

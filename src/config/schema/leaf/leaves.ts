@@ -55,13 +55,17 @@ export function word<const Words extends readonly string[]>(words: Words, foreig
   return leaf<Words[number]>(expected, { type: 'string', enum: [...words] }, (input) => {
     const value = textOf(input)
     if (value !== undefined && words.includes(value)) return value
-    if (value === undefined) return new Refusal({})
-    const cure = foreignCure(value, foreign)
+    const plain =
+      value ?? (typeof input === 'number' || typeof input === 'boolean' ? String(input) : undefined)
+    if (plain === undefined) return new Refusal({})
+    const cure = foreignCure(plain, foreign)
     if (cure !== undefined) return new Refusal({ cure })
-    const near = suggestion(value, words)
+    const near = suggestion(plain, words)
     return new Refusal(near.includes('did you mean') ? { cure: near.slice(2) } : {})
   })
 }
+
+const NO = new Set(['no', 'off', 'false', 'none', 'never', 'disabled', 'disable', 'skip', 'optional'])
 
 export function flag() {
   return leaf<boolean>('true or false', { type: 'boolean' }, (input) => {
@@ -69,7 +73,9 @@ export function flag() {
     if (value !== undefined) return value
     const word = textOf(input)?.toLowerCase()
     if (word === 'yes' || word === 'on' || word === 'true') return new Refusal({ cure: 'write true' })
-    if (word === 'no' || word === 'off' || word === 'false') return new Refusal({ cure: 'write false' })
+    if (word !== undefined && NO.has(word)) return new Refusal({ cure: 'write false' })
+    if (numberOf(input) === 1) return new Refusal({ cure: 'write true' })
+    if (numberOf(input) === 0 || input === null) return new Refusal({ cure: 'write false' })
     return new Refusal({})
   })
 }
@@ -99,11 +105,27 @@ export function integer(min: number, max: number, zero?: string) {
     const value = numberOf(input)
     if (value === undefined) {
       const plain = typeof input === 'string' && /^\d+$/.test(input)
-      return new Refusal(plain ? { cure: 'write it without quotes' } : {})
+      return new Refusal(plain ? { cure: 'write it without quotes' } : { cure: wholeCure(textOf(input)) })
     }
     if (value === 0 && min > 0 && zero !== undefined) return new Refusal({ cure: zero })
     return Number.isInteger(value) && value >= min && value <= max ? value : new Refusal({})
   })
+}
+
+/** `10k`, `90%`, `1_000`, `unlimited`. */
+function wholeCure(written: string | undefined): string | undefined {
+  if (written === undefined) return undefined
+  const rate = /^(\d{1,9})\s*r?(?:eq)?\/([smh])$/i.exec(written)
+  if (rate !== null) return `write ${rate[1]} here, and the time beside it: \`per: 1${rate[2]}\``
+  const [, digits, unit] =
+    /^(\d{1,9})\s*([kKmM%])?$/.exec(written.replaceAll(/(?<=\d)[_, ](?=\d{3})/g, '')) ?? []
+  if (digits !== undefined) {
+    const times = unit === undefined || unit === '%' ? 1 : unit.toLowerCase() === 'k' ? 1_000 : 1_000_000
+    return `write ${Number(digits) * times}`
+  }
+  return /^(?:unlimited|infinite|infinity|none|off|no)$/i.test(written)
+    ? 'for no limit leave the key out'
+    : undefined
 }
 
 export function decimal(min: number, max: number) {
@@ -121,10 +143,10 @@ export function duration({ min = 1, max = MAX_TIMEOUT_MS, example = '10s' } = {}
   const json = { title: 'duration', type: 'string', pattern, examples: [example] }
   return leaf<number>(expected, json, (input) => {
     const written = textOf(input) ?? (typeof input === 'number' ? String(input) : undefined)
-    if (written === undefined) return new Refusal({})
+    if (written === undefined) return new Refusal(input === true ? { cure: `write "${example}"` } : {})
     // Zero needs no unit.
     const value = written === '0' ? 0 : parseDuration(written)
-    if (value === undefined) return new Refusal({ cure: durationCure(written, max) })
+    if (value === undefined) return new Refusal({ cure: durationCure(written, max, example) })
     if (value < min || value > max) {
       const range =
         value === 0
@@ -143,7 +165,7 @@ export function lifetime({ example = '60s' } = {}) {
 
 const NO_LIMIT = /^(?:off|none|never|no|false|infinite|infinity|unlimited|disabled?|-\d+|max)$/i
 
-function durationCure(written: string, max: number): string {
+function durationCure(written: string, max: number, example: string): string {
   if (NO_LIMIT.test(written))
     return `leave the key out for the default; the longest is "${durationText(max)}"`
   const iso = /^P(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)$/i.exec(written)
@@ -151,8 +173,9 @@ function durationCure(written: string, max: number): string {
     const [, hours, minutes, seconds] = iso
     return `did you mean "${[hours && `${hours}h`, minutes && `${minutes}m`, seconds && `${seconds}s`].filter(Boolean).join('')}"?`
   }
-  if (/^\d+$/.test(written)) return bareDurationCure(Number(written))
-  const match = /^([\d.]+)\s*([a-z]*)$/i.exec(written)
+  if (/^\d+$/.test(written)) return bareDurationCure(Number(written), parseDuration(example)!)
+  // nginx and people write units of their own: `5 minutes`, `second`.
+  const match = /^([\d.]*)\s*([a-z]*)$/i.exec(written)
   if (match === null) return 'units are ms, s, m, h, d, w, y'
   const units: Readonly<Record<string, string>> = {
     '': 's',
@@ -170,11 +193,14 @@ function durationCure(written: string, max: number): string {
   }
   const unit = match[2]!.toLowerCase()
   const known = own(units, unit) ?? own(units, unit.replace(/s$/, '')) ?? (parseDuration(`1${unit}`) && unit)
-  return known ? `did you mean "${match[1]}${known}"?` : 'units are ms, s, m, h, d, w, y'
+  return known ? `did you mean "${match[1] || 1}${known}"?` : 'units are ms, s, m, h, d, w, y'
 }
 
 /** Other proxies count in milliseconds or in seconds; from the size of the number one can tell mostly. */
-function bareDurationCure(number: number): string {
+function bareDurationCure(number: number, exampleMs: number): string {
+  // Where hours and days are usual, thousands may be seconds as well.
+  if (number >= 1000 && exampleMs >= HOUR)
+    return `write "${durationText(number * 1000)}" if these are seconds, "${durationText(number)}" if milliseconds`
   if (number >= 1000) return `did you mean "${durationText(number)}"? A number alone has no unit`
   if (number >= 100) return `write "${number}ms" or "${number}s"`
   return `did you mean "${number}s"?`

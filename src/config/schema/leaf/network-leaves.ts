@@ -88,6 +88,9 @@ export function hostPattern() {
       const bare = name.replace(/^\[(.*)\]$/, '$1')
       if (isHostName(name) || parseCidr(bare) !== undefined) return undefined
       if (name.includes('*')) return `a "*" may only stand for the first labels: "*.example.com"`
+      const several = value.split(/[,;\s]+/).filter((part) => part !== '')
+      if (several.length > 1 && several.every((part) => isHostName(part.replace(/^\*\./, ''))))
+        return `each host is an item of a list: [${several.map((part) => `"${part}"`).join(', ')}]`
       return `"${value}" is not a host name`
     }
   })
@@ -98,7 +101,13 @@ export function fieldName() {
     json: { title: 'field name' },
     max: 128,
     reject: (value) =>
-      TOKEN.test(value) ? undefined : `"${value}" is not a field name; use letters, digits and dashes`
+      TOKEN.test(value)
+        ? undefined
+        : /^[\w -]+$/.test(value)
+          ? `"${value}" is not a field name; did you mean "${value.trim().replaceAll(/\s+/g, '-')}"?`
+          : /^[\w-]+:/.test(value)
+            ? `"${value}" is a whole line; write name and value apart: { ${value.split(':')[0]}: … }`
+            : `"${value}" is not a field name; use letters, digits and dashes`
   })
 }
 
@@ -172,6 +181,23 @@ export function filePath() {
 }
 
 /** `client-ip`, `path`, `header:N`, `cookie:N` or `query:N`. */
+/** Variables and words by which other load balancers count and hash. */
+export function foreignKeyCure(written: string): string | undefined {
+  const [, kind, name] = /^\$(http|cookie|arg)_(\w+)$/.exec(written) ?? []
+  if (kind !== undefined)
+    return `here it is ${{ http: 'header', cookie: 'cookie', arg: 'query' }[kind]}:${kind === 'http' ? name!.replaceAll('_', '-') : name}`
+  if (
+    /^(?:\$?(?:binary_)?remote_addr|ip|src|source(?:-?ip)?|client_?ip|address|remote_ip|\{remote_host\})$/i.test(
+      written
+    )
+  )
+    return 'here it is client-ip'
+  if (/^(?:\$?(?:request_)?uri|url|request-?path)$/i.test(written)) return 'here it is path'
+  if (/^(?:\$?(?:remote_)?user(?:name)?|token|sub)$/i.test(written))
+    return 'here it is identity, where there is `auth`'
+  return undefined
+}
+
 export function hashKey() {
   const json = {
     title: 'hash key',
@@ -182,7 +208,7 @@ export function hashKey() {
     const written = textOf(input)
     if (written === 'client-ip' || written === 'path') return { kind: written }
     const [, kind, name] = /^(header|cookie|query):(.{1,128})$/.exec(written ?? '') ?? []
-    if (kind === undefined || name === undefined) return new Refusal({})
+    if (kind === undefined || name === undefined) return new Refusal({ cure: foreignKeyCure(written ?? '') })
     if (kind === 'query') return { kind, name }
     if (!TOKEN.test(name)) return new Refusal({ message: `"${name}" is not the name of a ${kind}` })
     return kind === 'header' ? { kind, name: name.toLowerCase() } : { kind: 'cookie', name }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { defaults } from '../../defaults.ts'
+import { foreignProtocols } from '../../report/foreign-words.ts'
 import { accessLogSchema } from './access-log.ts'
 import { cacheSchema } from './cache.ts'
 import { listOf, mapping } from '../leaf/leaf.ts'
@@ -113,19 +114,22 @@ const l7Keys = {
     .describe('Networks whose Forwarded and X-Forwarded-* are believed; from others they are overwritten.'),
   limits: listenerLimits.prefault({}).describe('Limits of requests.'),
   tls: listenerTls.optional().describe('Terminate TLS: HTTPS; left out: clear text.'),
-  protocols: listOf(word(['h2', 'http/1.1']), { min: 1, max: 2 })
+  protocols: listOf(word(['h2', 'http/1.1'], foreignProtocols), { min: 1, max: 2 })
     .prefault([...defaults.listener.protocols])
     .describe(
       'Versions of HTTP that are spoken: by ALPN over TLS, best first; in clear text told apart by the first bytes.'
     ),
-  http2: mapping({
-    maxStreams: integer(1, 10_000)
-      .prefault(defaults.listener.http2.maxStreams)
-      .describe('Requests at once on one connection; what is beyond is refused, and safe to repeat.'),
-    idle: duration({ example: '75s' })
-      .prefault(defaults.listener.http2.idle)
-      .describe('From the end of the last request to the close.')
-  })
+  http2: mapping(
+    {
+      maxStreams: integer(1, 10_000)
+        .prefault(defaults.listener.http2.maxStreams)
+        .describe('Requests at once on one connection; what is beyond is refused, and safe to repeat.'),
+      idle: duration({ example: '75s' })
+        .prefault(defaults.listener.http2.idle)
+        .describe('From the end of the last request to the close.')
+    },
+    { lone: loneTrue('it is turned on by `protocols: [h2, http/1.1]`; these keys only bound it') }
+  )
     .prefault({})
     .describe('Of connections that speak HTTP/2.'),
   redirectToHttps: z

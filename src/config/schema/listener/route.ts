@@ -30,7 +30,11 @@ function editedField({ hostToo = false } = {}) {
     json: { title: 'field name' },
     max: 128,
     reject(value) {
-      if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(value)) return `"${value}" is not a field name`
+      if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(value)) {
+        const meant = value.trim().replaceAll(/\s+/g, '-').replace(/:.*$/, '')
+        const cure = /^[\w-]+$/.test(meant) ? `did you mean "${meant}"?` : 'use letters, digits and dashes'
+        return `"${value}" is not a field name; ${cure}`
+      }
       if (!hostToo && value.toLowerCase() === 'host') {
         return 'a request has exactly one Host: to change it, put it under `set`'
       }
@@ -130,7 +134,12 @@ const rewrite = mapping(
       .optional()
       .describe('A replacement by regular expression, after `stripPrefix`.')
   },
-  { lone: loneText('stripPrefix') }
+  {
+    lone: (value) =>
+      typeof value === 'string' && value.startsWith('/')
+        ? `did you mean { path: { regex: "^/.*$", to: "${value}" } }, { addPrefix: "${value}" } or { stripPrefix: "${value}" }?`
+        : undefined
+  }
 )
 
 /** The router expands the placeholders; anything else in braces would be sent as it stands. */
@@ -197,7 +206,7 @@ export const routeSchema = mapping(
       },
       {
         lone: (value) => {
-          const [, status, to] = /^(30\d)\s+(\S+)$/.exec(String(value)) ?? []
+          const [, status, to] = /^(30\d)\s+(\S+)$/.exec(typeof value === 'string' ? value : '') ?? []
           return status === undefined
             ? loneText('to')(value)
             : `did you mean { to: "${to}", status: ${status} }?`

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { foreignTlsVersions } from '../../report/foreign-words.ts'
 import { defaults } from '../../defaults.ts'
 import { mapping, listOf } from '../leaf/leaf.ts'
 import { flag, text, word } from '../leaf/leaves.ts'
@@ -12,10 +13,20 @@ export const listenerTls = mapping(
     certificates: z
       .union([
         listOf(
-          mapping({
-            cert: filePath().describe('PEM file with the certificate and its chain.'),
-            key: filePath().describe('PEM file with the private key.')
-          }),
+          mapping(
+            {
+              cert: filePath().describe('PEM file with the certificate and its chain.'),
+              key: filePath().describe('PEM file with the private key.')
+            },
+            {
+              lone: (value) =>
+                typeof value === 'string'
+                  ? /\.(?:pem|crt|cer|key)$/.test(value)
+                    ? 'did you mean { cert: "@", key: FILE }?'
+                    : 'did you mean { dir: "@" }?'
+                  : undefined
+            }
+          ),
           { min: 1, max: 1000 }
         ),
         mapping({
@@ -34,7 +45,7 @@ export const listenerTls = mapping(
     acme: listenerAcme
       .optional()
       .describe('Certificates are obtained from an authority and renewed (see `acme`), one for each name.'),
-    minVersion: word(['TLSv1.2', 'TLSv1.3'])
+    minVersion: word(['TLSv1.2', 'TLSv1.3'], foreignTlsVersions)
       .prefault(defaults.tls.minVersion)
       .describe('Oldest version of TLS that is spoken.'),
     ciphers: text('cipher suites as OpenSSL names them', { max: 4096 })
@@ -74,6 +85,8 @@ export const listenerTls = mapping(
       ),
       (value) => {
         if (typeof value !== 'string') return undefined
+        if (/^(on|yes|true)$/i.test(value))
+          return 'did you mean { selfSigned: true }? With certificates it is { certificates: { cert: FILE, key: FILE } }'
         if (/^(auto|acme|lets-?encrypt|internal|self-?signed|dev)$/i.test(value))
           return /^(i|s|d)/i.test(value)
             ? 'did you mean { selfSigned: true }?'

@@ -22,35 +22,50 @@ function port() {
   return integer(1, 65_535)
 }
 
-const dns = mapping({
-  dns: text('a name such as api.service.internal', {
-    max: 253,
-    reject: (value) => (isHostName(value.replace(/\.$/, '')) ? undefined : `"${value}" is no name to look up`)
-  }).describe('Name to look up at the DNS servers; `/etc/hosts` is not read.'),
-  type: word(['a', 'srv'])
-    .prefault('a')
-    .describe(
-      '`a`: A and AAAA records, at `port`. `srv`: SRV records; their weights count, and who has not the best priority is a backup.'
-    ),
-  port: port().optional().describe('Port of the backends; needed for `a`.'),
-  interval: duration({ min: 1000, example: '10s' })
-    .optional()
-    .describe(
-      'At the latest after this it is looked up again; before, when the shortest TTL is over (at least 1s).'
-    ),
-  servers: listOf(
-    text('an address such as 127.0.0.1:8600', {
-      max: 64,
+const dns = mapping(
+  {
+    dns: text('a name such as api.service.internal', {
+      max: 253,
       reject: (value) =>
-        isIP(value) !== 0 || /^(\d+(\.\d+){3}|\[[0-9a-f:]+\]):\d{1,5}$/i.test(value)
-          ? undefined
-          : `"${value}" is no IP address with or without a port`
-    }),
-    { max: 8 }
-  )
-    .prefault([])
-    .describe("DNS servers to ask; left out: the system's.")
-})
+        isHostName(value.replace(/\.$/, '')) ? undefined : `"${value}" is no name to look up`
+    }).describe('Name to look up at the DNS servers; `/etc/hosts` is not read.'),
+    type: word(['a', 'srv'])
+      .prefault('a')
+      .describe(
+        '`a`: A and AAAA records, at `port`. `srv`: SRV records; their weights count, and who has not the best priority is a backup.'
+      ),
+    port: port().optional().describe('Port of the backends; needed for `a`.'),
+    interval: duration({ min: 1000, example: '10s' })
+      .optional()
+      .describe(
+        'At the latest after this it is looked up again; before, when the shortest TTL is over (at least 1s).'
+      ),
+    servers: listOf(
+      text('an address such as 127.0.0.1:8600', {
+        max: 64,
+        reject: (value) =>
+          isIP(value) !== 0 || /^(\d+(\.\d+){3}|\[[0-9a-f:]+\]):\d{1,5}$/i.test(value)
+            ? undefined
+            : `"${value}" is no IP address with or without a port`
+      }),
+      { max: 8 }
+    )
+      .prefault([])
+      .describe("DNS servers to ask; left out: the system's.")
+  },
+  { lone: sourceMeant }
+)
+
+/** `consul://web`, `./list.yaml`, `web.internal`: the mapping that is meant. */
+function sourceMeant(value: unknown): string | undefined {
+  if (typeof value !== 'string') return undefined
+  const [, kind, rest] = /^(dns|file|consul|docker|kubernetes):(?:\/\/)?(.+)$/.exec(value) ?? []
+  if (kind === 'consul' || kind === 'docker' || kind === 'kubernetes')
+    return `did you mean { ${kind}: { … } }?`
+  if (kind === 'file' || /^[./]/.test(value)) return `did you mean { file: ${rest ?? value} }?`
+  if (/^https?:/.test(value)) return 'did you mean { http: "@" }?'
+  return /^[\w.-]+$/.test(rest ?? value) ? `did you mean { dns: ${rest ?? value}, port: 8080 }?` : undefined
+}
 
 const file = mapping({
   file: path('a path such as ./backends.yaml').describe(

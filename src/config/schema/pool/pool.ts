@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { defaults } from '../../defaults.ts'
-import { foreignAlgorithms } from '../../report/foreign-words.ts'
+import { foreignAlgorithms, foreignProxyProtocols } from '../../report/foreign-words.ts'
 import { listOf, mapping } from '../leaf/leaf.ts'
 import { decimal, duration, flag, integer, lifetime, percent, text, word } from '../leaf/leaves.ts'
 import { backendSchema } from './backend.ts'
@@ -198,7 +198,7 @@ export const poolSchema = mapping(
       .prefault({})
       .describe('Connections to the backends (L7).'),
     timeouts: timeouts.prefault({}).describe('Limits of time towards the backends.'),
-    proxyProtocol: word(['v1', 'v2'])
+    proxyProtocol: word(['v1', 'v2'], foreignProxyProtocols)
       .optional()
       .describe('Send a PROXY header to the backends; left out: none.'),
     onDown: word(['keep', 'close'])

@@ -16,6 +16,8 @@ function statusRange() {
     (input) => {
       const written = typeof input === 'number' ? String(input) : textOf(input)
       const match = /^([1-5]\d\d)(?:\s*-\s*([1-5]\d\d))?$/.exec(written ?? '')
+      const group = /^([1-5])(?:xx|\*\*?|\.\.)$/i.exec(written ?? '')?.[1]
+      if (group !== undefined) return new Refusal({ cure: `write "${group}00-${group}99"` })
       if (match === null) return new Refusal({ cure: 'statuses go from 100 to 599' })
       const from = Number(match[1])
       const to = Number(match[2] ?? match[1])

@@ -1,3 +1,4 @@
+import { foreignKeyCure } from '../../../config/schema/leaf/network-leaves.ts'
 import { text } from '../../../config/schema/leaf/leaves.ts'
 import { parseLimitKey } from './limit-key.ts'
 
@@ -8,6 +9,8 @@ export function limitKey() {
     max: 140,
     json: { title: 'limit key', examples: ['client-ip', 'header:x-api-key', 'all'] },
     reject: (value) =>
-      parseLimitKey(value) === undefined ? `"${value}" is no key; write ${expected}` : undefined
+      parseLimitKey(value) === undefined
+        ? `"${value}" is no key; ${foreignKeyCure(value) ?? `write ${expected}`}`
+        : undefined
   }).transform((value) => parseLimitKey(value)!)
 }
