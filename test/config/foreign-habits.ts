@@ -213,5 +213,6 @@ export const foreignHabits: readonly (readonly [text: string, at: string, cure: 
   [P('algorithm: hash, hash: header'), '3:60', 'did you mean { key: "header" }?'],
   [P('algorithm: hash, hash: { key: "$request_uri" }'), '3:67', 'here it is path'],
   [L('securityHeaders: "on"'), '2:60', 'write true'],
-  [L('securityHeaders: { hsts: 31536000 }'), '2:68', 'write "365d" if these are seconds, "31536s" if milliseconds']
+  [L('securityHeaders: { hsts: 31536000 }'), '2:68', 'write "365d" if these are seconds, "31536s" if milliseconds'],
+  [L('auth: [{ basic: { users: { bob: secret } } }]'), '2:75', 'write what `htpasswd -nB NAME` or `openssl passwd -6` prints']
 ]

@@ -2,7 +2,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { readHtpasswd } from '../../../../src/l7/stages/auth/basic/htpasswd.ts'
-import { verifyPassword, whyNotVerifiable } from '../../../../src/l7/stages/auth/basic/verify-password.ts'
+import { verifyPassword } from '../../../../src/l7/stages/auth/basic/verify-password.ts'
+import { whyNotVerifiable } from '../../../../src/l7/stages/auth/basic/why-not-verifiable.ts'
 import { authLab } from './auth-lab.ts'
 
 // Made by openssl passwd, crypt(3), hashlib and the like, of "pässwörd".

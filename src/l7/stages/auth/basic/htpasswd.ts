@@ -1,4 +1,4 @@
-import { whyNotVerifiable } from './verify-password.ts'
+import { whyNotVerifiable } from './why-not-verifiable.ts'
 
 /** Hashes by name. Throws with the line that is wrong, but never with what stands in it. */
 export function readHtpasswd(text: string): Map<string, string> {

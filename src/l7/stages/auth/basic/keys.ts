@@ -2,6 +2,10 @@ import { z } from 'zod'
 import { listOf, mapping } from '../../../../config/schema/leaf/leaf.ts'
 import { duration, integer, text } from '../../../../config/schema/leaf/leaves.ts'
 import { roleName } from '../api-keys/keys.ts'
+import { whyNotVerifiable } from './why-not-verifiable.ts'
+
+const NO_HASH =
+  'passwords stand here as hashes (bcrypt, apr1, SHA-crypt, argon2, scrypt): write what `htpasswd -nB NAME` or `openssl passwd -6` prints'
 
 const userName = () => text('a name such as alice', { max: 256 })
 
@@ -14,7 +18,14 @@ export const basicSchema = mapping(
           reject: (value) =>
             value.startsWith('file:') ? undefined : 'write "file:" and the path of the file'
         }),
-        z.record(userName(), text('a hash as htpasswd writes it', { max: 1024 }))
+        z.record(
+          userName(),
+          text('a hash as htpasswd writes it', {
+            max: 1024,
+            // What stands there may be a password: it is not repeated.
+            reject: (value) => (whyNotVerifiable(value) === undefined ? undefined : NO_HASH)
+          })
+        )
       ])
       .describe(
         'Hashes by name, or `file:path` of an htpasswd file, read again when it changes: bcrypt, apr1, SHA-crypt, argon2, scrypt.'

@@ -19,15 +19,6 @@ export function verifyPassword(password: string, hash: string): boolean {
   return false
 }
 
-/** Undefined: it can be verified here. Otherwise why not. */
-export function whyNotVerifiable(hash: string): string | undefined {
-  if (/^\$(?:2[aby]|apr1|1|5|6|scrypt)\$/.test(hash)) return undefined
-  if (/^\$argon2(?:id|i|d)\$/.test(hash)) {
-    return 'argon2Sync' in crypto ? undefined : 'argon2 needs a newer Node'
-  }
-  return 'not a hash that is known here: bcrypt, apr1, SHA-crypt ($5$, $6$), argon2 or scrypt'
-}
-
 const ARGON2 =
   /^\$(argon2id|argon2i|argon2d)\$v=19\$m=(\d{1,7}),t=(\d{1,4}),p=(\d{1,3})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/
 
