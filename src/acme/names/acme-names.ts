@@ -25,7 +25,7 @@ export interface AcmeNamesParts {
   /** Whether a name that clients asked for may still be ordered. */
   readonly may: (name: string) => Promise<boolean>
   readonly pace?: Pace
-  readonly storage?: (folder: string) => AcmeStorage
+  readonly storage?: (where: string) => AcmeStorage
 }
 
 /** Orders at once: an authority limits them, and each has a challenge in shared memory. */
@@ -39,6 +39,7 @@ export class AcmeNames {
   readonly #tasks = new Map<string, NameTask>()
   #config: AcmeConfig | undefined
   #storage: AcmeStorage | undefined
+  #where: string | undefined
 
   constructor(parts: AcmeNamesParts) {
     this.#parts = parts
@@ -47,20 +48,23 @@ export class AcmeNames {
 
   /**
    * Reads what is stored of these names, so that their certificates are there before anything listens. Nothing is ordered before
-   * `start`. Rejects when the storage or a file of an authority cannot be read.
+   * `start`. Rejects when the storage or a file of an authority cannot be read; one that is shared may be away for a while.
+   * `where`: another one is another storage.
    */
-  async prepare(config: AcmeConfig, names: Iterable<string>): Promise<void> {
-    if (this.#storage === undefined || this.#config?.storage !== config.storage) {
+  async prepare(config: AcmeConfig, names: Iterable<string>, where = config.storage): Promise<void> {
+    if (this.#storage === undefined || this.#where !== where) {
       for (const task of this.#tasks.values()) task.close()
       this.#tasks.clear()
-      this.#storage = (this.#parts.storage ?? ((folder) => new FolderStorage(folder)))(config.storage)
+      this.#storage?.close?.()
+      this.#storage = (this.#parts.storage ?? ((folder) => new FolderStorage(folder)))(where)
+      this.#where = where
     }
     const storage = this.#storage
     this.#authorities.accounts(config, storage)
     this.#config = config
     for (const name of names) {
       if (this.#tasks.has(name)) continue
-      const record = (await storage.name(name)) ?? { name }
+      const record = (await this.#stored(name)) ?? { name }
       if (!this.#tasks.has(name)) this.#tasks.set(name, new NameTask(record, this.#taskParts(storage)))
     }
   }
@@ -80,7 +84,7 @@ export class AcmeNames {
   /** A name that clients of this listener have asked for. */
   async begin(name: string, onDemand: string): Promise<void> {
     const storage = this.#storage!
-    const record = { ...((await storage.name(name)) ?? { name }), onDemand }
+    const record = { ...((await this.#stored(name)) ?? { name }), onDemand }
     if (!this.#tasks.has(name)) this.#tasks.set(name, new NameTask(record, this.#taskParts(storage)))
     this.#tasks.get(name)!.start()
   }
@@ -89,7 +93,8 @@ export class AcmeNames {
   async adoptOnDemand(listeners: ReadonlySet<string>): Promise<readonly NameRecord[]> {
     const storage = this.#storage!
     const found: NameRecord[] = []
-    for (const record of await storage.onDemand()) {
+    const known = storage.onDemand()
+    for (const record of await (storage.shared === undefined ? known : known.catch(() => []))) {
       if (!listeners.has(record.onDemand!)) continue
       found.push(record)
       if (!this.#tasks.has(record.name))
@@ -109,6 +114,18 @@ export class AcmeNames {
   close(): void {
     for (const task of this.#tasks.values()) task.close()
     this.#authorities.close()
+    this.#storage?.close?.()
+  }
+
+  /** Where it is shared, whoever orders a name reads it once more, with the lock in hand. */
+  async #stored(name: string): Promise<NameRecord | undefined> {
+    const storage = this.#storage!
+    const stored = storage.name(name)
+    if (storage.shared === undefined) return stored
+    return stored.catch((error: unknown) => {
+      this.#parts.log.warn({ name, err: error }, `certificate of ${name}: the storage cannot be asked`)
+      return undefined
+    })
   }
 
   #taskParts(storage: AcmeStorage): TaskParts {
@@ -119,7 +136,9 @@ export class AcmeNames {
       places: this.#places,
       accounts: () => this.#authorities.accounts(config(), storage),
       solver: () =>
-        solverFor(config().challenge, { challenges, wall: () => clock.wall(), hook: config().hook })
+        solverFor(config().challenge, {
+          ...{ challenges, shared: storage.shared, wall: () => clock.wall(), hook: config().hook }
+        })
     }
   }
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { AcmeChallenge } from '../../config/model/acme-model.ts'
+import type { SharedChallenge, SharedChallenges } from '../storage/acme-storage.ts'
 import type { Challenges } from '../../net/tls/challenges.ts'
 import { challengeCertificate, challengeServerName } from './challenge-certificate.ts'
 import { runHook } from './hook.ts'
@@ -17,22 +18,25 @@ export type Solver = (asked: Asked) => Promise<() => Promise<void>>
 
 export interface SolverParts {
   readonly challenges: Challenges
+  /** Where several instances share the storage. */
+  readonly shared: SharedChallenges | undefined
   readonly wall: () => number
   readonly hook: readonly string[] | undefined
 }
 
-export function solverFor(kind: AcmeChallenge, { challenges, wall, hook }: SolverParts): Solver {
+export function solverFor(kind: AcmeChallenge, { challenges, shared, wall, hook }: SolverParts): Solver {
   switch (kind) {
     case 'http-01':
       return async ({ token, keyAuthorization }) => {
         challenges.putToken(token, keyAuthorization)
-        return async () => challenges.remove(token)
+        return told(shared, { token, keyAuthorization }, () => challenges.remove(token))
       }
     case 'tls-alpn-01':
       return async ({ name, keyAuthorization }) => {
         const serverName = challengeServerName(name)
-        challenges.putCertificate(serverName, await challengeCertificate(name, keyAuthorization, wall()))
-        return async () => challenges.remove(serverName)
+        const pair = await challengeCertificate(name, keyAuthorization, wall())
+        challenges.putCertificate(serverName, pair)
+        return told(shared, { serverName, pair }, () => challenges.remove(serverName))
       }
     case 'dns-01':
       return async ({ name, keyAuthorization }) => {
@@ -42,5 +46,23 @@ export function solverFor(kind: AcmeChallenge, { challenges, wall, hook }: Solve
         await runHook(hook!, 'present', record, text)
         return () => runHook(hook!, 'cleanup', record, text)
       }
+  }
+}
+
+/** Every other instance can answer it too, before the authority is told. */
+async function told(
+  shared: SharedChallenges | undefined,
+  challenge: SharedChallenge,
+  remove: () => void
+): Promise<() => Promise<void>> {
+  try {
+    const takeBack = await shared?.put(challenge)
+    return async () => {
+      remove()
+      await takeBack?.()
+    }
+  } catch (error) {
+    remove()
+    throw error
   }
 }

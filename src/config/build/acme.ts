@@ -10,7 +10,7 @@ export function buildAcme(input: AcmeInput, absolute: ResolvePath): AcmeConfig {
     authorities: directory.map((each) => buildAuthority(each, absolute)),
     challenge,
     ...(hook !== undefined && challenge === 'dns-01' && { hook: program(hook, absolute) }),
-    storage: absolute(storage),
+    storage: storage === 'redis' ? storage : absolute(storage),
     ...(profile !== undefined && { profile })
   }
 }

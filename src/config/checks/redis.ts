@@ -10,6 +10,12 @@ export function checkRedis(root: Raw): Finding[] {
   const empty = isMap(redis) && textOf(redis['url']) === ''
   if (redis !== undefined && !empty) return []
   const findings: Finding[] = []
+  if (textOf(valueAt(root, ['acme', 'storage'])) === 'redis') {
+    const why = empty
+      ? '`storage: redis` needs a Redis, and `redis.url` is empty'
+      : '`storage: redis` needs a Redis: add `redis: { url: "redis://host:6379" }` at the top of the file'
+    findings.push(errorAt(['acme', 'storage'], why))
+  }
   for (const { path, value } of select(root, ['caches', '*', 'store'])) {
     if (textOf(value) === 'redis')
       findings.push(missing(path, empty, 'entries are kept by this instance alone'))

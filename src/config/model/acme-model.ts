@@ -6,7 +6,7 @@ export interface AcmeConfig {
   readonly challenge: AcmeChallenge
   /** Program and arguments that put a TXT record in place; exactly with dns-01. */
   readonly hook?: readonly string[]
-  /** Absolute path of a folder. */
+  /** Absolute path of a folder, or `redis`. */
   readonly storage: string
   /** A profile of the authority's; undefined: its default. */
   readonly profile?: string

@@ -71,16 +71,14 @@ export const acmeSchema = mapping(
       .describe(
         'For dns-01: a program with its arguments. It is called with `present|cleanup`, the name of the TXT record and its text.'
       ),
-    storage: text('the path of a folder such as /var/lib/lb/acme', {
+    storage: text('redis, or the path of a folder such as /var/lib/lb/acme', {
       max: 4096,
-      json: { title: 'folder' },
-      reject: (value) =>
-        value === 'redis'
-          ? 'ACME cannot keep its state in Redis yet; give a folder, and let one instance order'
-          : undefined
+      json: { title: 'folder' }
     })
       .prefault(defaults.acme.storage)
-      .describe('Folder of accounts, keys and certificates; made with mode 0700.'),
+      .describe(
+        'Folder of accounts, keys and certificates, made with mode 0700; or `redis`: instances that share it order each name once.'
+      ),
     profile: text('the name of a profile such as shortlived', { max: 128 })
       .optional()
       .describe("A profile of the authority's; left out: its default.")

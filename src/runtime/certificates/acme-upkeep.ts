@@ -2,6 +2,7 @@ import { ask } from '../../acme/names/ask.ts'
 import { AcmeNames } from '../../acme/names/acme-names.ts'
 import type { NameView } from '../../acme/names/name-view.ts'
 import { OnDemand } from '../../acme/names/on-demand.ts'
+import { FolderStorage } from '../../acme/storage/folder-storage.ts'
 import type { Config, ListenerTls } from '../../config/model/model.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log/log.ts'
@@ -10,6 +11,9 @@ import type { Metrics } from '../../core/metrics/metrics.ts'
 import type { Random } from '../../core/random.ts'
 import type { Challenges } from '../../net/tls/challenges.ts'
 import type { CertificatePair } from '../../net/tls/listener-tls.ts'
+import { readUpstreamTls } from '../../net/tls/upstream-tls.ts'
+import { RedisAcmeStorage } from '../../redis/acme/redis-acme-storage.ts'
+import type { RedisPlan } from '../../redis/redis-plan.ts'
 import type { ReapplySoon } from './reapply-soon.ts'
 
 export interface AcmeUpkeepParts {
@@ -44,6 +48,8 @@ export class AcmeUpkeep implements Obtained {
   readonly #names: AcmeNames
   readonly #onDemand: OnDemand
   #config: Config | undefined
+  /** Of the configuration that is being prepared, where Redis keeps the certificates. */
+  #redis: RedisPlan | undefined
   #closed = false
 
   constructor(parts: AcmeUpkeepParts, reapply: ReapplySoon) {
@@ -54,7 +60,11 @@ export class AcmeUpkeep implements Obtained {
       ...{ clock, random, log, challenges },
       onCertificate: () => reapply.soon(),
       onOrder: (result) => metrics.counter('lb_acme_orders_total', { result }).add(),
-      may: (name) => this.#may(name)
+      may: (name) => this.#may(name),
+      storage: (where) =>
+        this.#redis === undefined
+          ? new FolderStorage(where)
+          : new RedisAcmeStorage(this.#redis, clock, challenges)
     })
     this.#onDemand = new OnDemand({
       ...{ clock, log, ask },
@@ -67,7 +77,9 @@ export class AcmeUpkeep implements Obtained {
     const listeners = new Set(
       config.listeners.filter(({ tls }) => tls?.acme?.onDemand !== undefined).map(({ name }) => name)
     )
-    await this.#names.prepare(config.acme, domainsOf(config))
+    this.#redis = config.acme.storage === 'redis' ? planOf(config) : undefined
+    const where = this.#redis === undefined ? config.acme.storage : JSON.stringify(this.#redis)
+    await this.#names.prepare(config.acme, domainsOf(config), where)
     if (listeners.size === 0) return
     for (const { name, onDemand } of await this.#names.adoptOnDemand(listeners))
       this.#onDemand.adopt(onDemand!, name)
@@ -140,6 +152,10 @@ export class AcmeUpkeep implements Obtained {
     if (this.#names.certificate(name) === undefined) return true
     return this.#onDemand.stillAllowed(name, rule)
   }
+}
+
+function planOf({ redis }: Config): RedisPlan {
+  return { config: redis!, tls: redis!.tls && readUpstreamTls(redis!.tls) }
 }
 
 function domainsOf({ listeners }: Config): string[] {

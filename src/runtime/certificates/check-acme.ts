@@ -8,7 +8,7 @@ import { authorities } from '../../net/tls/listener-tls.ts'
 /** What `acme` names outside of the file: the storage, the hook, authorities of authorities. */
 export function* checkAcmeFiles({ acme }: Config): Generator<Finding> {
   if (acme === undefined) return
-  yield* checkFolder(acme.storage)
+  if (acme.storage !== 'redis') yield* checkFolder(acme.storage)
   const program = acme.hook?.[0]
   if (program !== undefined && !isThere(program))
     yield errorAt(['acme', 'hook'], `${program} is no program that may be run`)

@@ -1,0 +1,48 @@
+import { Script } from '../script.ts'
+
+/** Lock, token, milliseconds: who has it keeps it. */
+export const renewLock = new Script(`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])`)
+
+export const releaseLock = new Script(`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])`)
+
+/** Lock, record; token, text. Who has lost the lock writes nothing. */
+export const writeLocked = new Script(`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[2], ARGV[2])
+return 1`)
+
+/** Challenges in flight, turn; field, text. The turn that they are of now. */
+export const putChallenge = new Script(`
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return redis.call('INCR', KEYS[2])`)
+
+/**
+ * Challenges in flight, turn, who has seen which turn; own name, the turn that it has seen. The turn now, the challenges, and the
+ * server's time; instances that are gone for a minute are forgotten.
+ */
+export const lookAtChallenges = new Script(`
+local now = tonumber(redis.call('TIME')[1])
+redis.call('HSET', KEYS[3], ARGV[1], ARGV[2] .. ' ' .. now)
+local seen = redis.call('HGETALL', KEYS[3])
+for i = 2, #seen, 2 do
+  local at = tonumber(string.match(seen[i], ' (%d+)$'))
+  if at == nil or now - at > 60 then redis.call('HDEL', KEYS[3], seen[i - 1]) end
+end
+return { tonumber(redis.call('GET', KEYS[2]) or '0'), now, redis.call('HGETALL', KEYS[1]) }`)
+
+/** Who has seen which turn; turn, seconds. How many that were there in these seconds have not seen it yet. */
+export const countUnaware = new Script(`
+local now = tonumber(redis.call('TIME')[1])
+local seen = redis.call('HGETALL', KEYS[1])
+local unaware = 0
+for i = 2, #seen, 2 do
+  local turn, at = string.match(seen[i], '^(%d+) (%d+)$')
+  if turn and now - tonumber(at) <= tonumber(ARGV[2]) and tonumber(turn) < tonumber(ARGV[1]) then
+    unaware = unaware + 1
+  end
+end
+return unaware`)

@@ -1,0 +1,124 @@
+import { randomBytes } from 'node:crypto'
+import type { SharedChallenge, SharedChallenges } from '../../acme/storage/acme-storage.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { Challenges } from '../../net/tls/challenges.ts'
+import type { Connection } from '../connect.ts'
+import { runScript } from '../script.ts'
+import { countUnaware, lookAtChallenges, putChallenge } from './acme-scripts.ts'
+
+export interface InFlightParts {
+  readonly clock: Clock
+  readonly connection: Connection
+  readonly prefix: string
+  /** Of this process, where its workers find them. */
+  readonly challenges: Challenges
+}
+
+const LOOK_EVERY_MS = 1_000
+/** An instance that has not looked for so long is not waited for. */
+const ALIVE_S = 10
+const LONGEST_WAIT_MS = 15_000
+const LOOK_AGAIN_MS = 200
+/** What an instance that died has left. An authority asks within minutes. */
+const LIVES_MS = 1_800_000
+
+type Entry = SharedChallenge & { readonly until: number }
+
+/**
+ * Challenges of all instances: an authority's validation may come to any of them. Each looks once a second what is in flight, and
+ * puts it where its workers answer from; the authority is told only when all that are alive have done so.
+ */
+export class InFlight implements SharedChallenges {
+  readonly #parts: InFlightParts
+  readonly #keys: readonly [challenges: string, turn: string, seen: string]
+  /** Of this instance, in who has seen what. */
+  readonly #name = randomBytes(9).toString('base64url')
+  readonly #own = new Set<string>()
+  /** Of others, in the memory of this one: field → what it is removed by. */
+  readonly #taken = new Map<string, string>()
+  #seen = 0
+  #closed = false
+  #cancel: () => void = () => {}
+
+  constructor(parts: InFlightParts) {
+    this.#parts = parts
+    // In one slot of a cluster.
+    const key = (name: string): string => `${parts.prefix}acme:{in-flight}:${name}`
+    this.#keys = [key('challenges'), key('turn'), key('seen')]
+  }
+
+  /** Once the connection is there; resolves when what is in flight has been seen, and the others know of this one. */
+  begin(): Promise<void> {
+    return this.#look()
+  }
+
+  async put(challenge: SharedChallenge): Promise<() => Promise<void>> {
+    const { connection, clock } = this.#parts
+    const [challenges, turn] = this.#keys
+    const field = `${this.#name}:${randomBytes(9).toString('base64url')}`
+    this.#own.add(field)
+    const entry: Entry = { ...challenge, until: clock.wall() + LIVES_MS }
+    const now = await runScript(connection, putChallenge, [challenges, turn], [field, JSON.stringify(entry)])
+    await this.#allKnow(Number(now))
+    return async () => {
+      this.#own.delete(field)
+      await connection.hdel(challenges, field)
+    }
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#cancel()
+  }
+
+  async #allKnow(turn: number): Promise<void> {
+    const { clock, connection } = this.#parts
+    const end = clock.now() + LONGEST_WAIT_MS
+    while (clock.now() < end && !this.#closed) {
+      const unaware = await runScript(connection, countUnaware, [this.#keys[2]], [turn, ALIVE_S])
+      if (unaware === 0) return
+      await new Promise<void>((resolve) => clock.after(LOOK_AGAIN_MS, resolve))
+    }
+  }
+
+  async #look(): Promise<void> {
+    try {
+      const reply = await runScript(this.#parts.connection, lookAtChallenges, this.#keys, [
+        this.#name,
+        this.#seen
+      ])
+      const [turn, , list] = reply as [number, number, string[]]
+      this.#take(list)
+      // Another time around says that this one has been taken.
+      const news = turn !== this.#seen
+      this.#seen = turn
+      if (news && !this.#closed) return await this.#look()
+    } catch {
+      // Away: what is known stays, and the next look comes.
+    }
+    if (!this.#closed) this.#cancel = this.#parts.clock.after(LOOK_EVERY_MS, () => void this.#look())
+  }
+
+  #take(list: readonly string[]): void {
+    const { challenges, clock, connection } = this.#parts
+    const there = new Set<string>()
+    for (let i = 0; i + 1 < list.length; i += 2) {
+      const field = list[i]!
+      there.add(field)
+      if (this.#own.has(field) || this.#taken.has(field)) continue
+      const entry = JSON.parse(list[i + 1]!) as Entry
+      if (entry.until < clock.wall()) {
+        connection.hdel(this.#keys[0], field).catch(() => {})
+        continue
+      }
+      if ('token' in entry) challenges.putToken(entry.token, entry.keyAuthorization)
+      else challenges.putCertificate(entry.serverName, entry.pair)
+      this.#taken.set(field, 'token' in entry ? entry.token : entry.serverName)
+    }
+    for (const [field, key] of this.#taken) {
+      if (there.has(field)) continue
+      challenges.remove(key)
+      this.#taken.delete(field)
+    }
+  }
+}

@@ -1,0 +1,157 @@
+import { connect as tlsConnect } from 'node:tls'
+import t from 'tap'
+import { acmeConfig, keeper, serveTokens } from '../acme/names.ts'
+import { noPebble, startPebble } from '../acme/pebble.ts'
+import { httpOrigin, startLb } from '../e2e/servers.ts'
+import { configOf } from '../runtime/configs.ts'
+import { systemClock } from '../../src/core/clock.ts'
+import { selfSignedCertificate } from '../../src/net/tls/certificates/make-certificate.ts'
+import { Challenges } from '../../src/net/tls/challenges.ts'
+import { RedisAcmeStorage } from '../../src/redis/acme/redis-acme-storage.ts'
+import { connect } from '../../src/redis/connect.ts'
+import { RedisServer, skip, until } from './support/redis-server.ts'
+
+const planOf = (server: RedisServer) => ({
+  config: configOf({
+    listeners: [{ bind: '127.0.0.1:0', mode: 'l4', pool: 'p' }],
+    pools: { p: { backends: ['127.0.0.1:1'] } },
+    redis: { url: `unix:${server.path}`, timeout: '2s' }
+  }).redis!,
+  tls: undefined
+})
+
+t.test('what instances share in Redis: records, locks, challenges', { skip, timeout: 120_000 }, async (t) => {
+  const server = new RedisServer(t)
+  await server.start()
+  const plan = planOf(server)
+  const memories = [Challenges.create(false), Challenges.create(false)] as const
+  const [one, two] = memories.map((memory) => new RedisAcmeStorage(plan, systemClock, memory)) as [
+    RedisAcmeStorage,
+    RedisAcmeStorage
+  ]
+  const client = connect(plan)
+  t.teardown(() => {
+    for (const each of [one, two]) each.close()
+    client.disconnect()
+  })
+  // Timers of lb hold no process open.
+  const alive = setInterval(() => {}, 1_000)
+  t.teardown(() => clearInterval(alive))
+
+  t.equal(await one.name('a.example.com'), undefined)
+  const lock = await one.lock('a.example.com')
+  t.ok(lock)
+  t.equal(await two.lock('a.example.com'), undefined)
+  await one.writeName({ name: 'a.example.com', onDemand: 'web' })
+  t.same(await two.name('a.example.com'), { name: 'a.example.com', onDemand: 'web' })
+  t.match(await two.onDemand(), [{ name: 'a.example.com' }])
+  await client.del('lb:acme:{a.example.com}:lock')
+  await t.rejects(one.writeName({ name: 'a.example.com' }), /another process has taken the lock/)
+  const next = await two.lock('a.example.com')
+  t.ok(next, 'a lock that has run out is the next one’s')
+  await lock!.release()
+  t.equal(await one.lock('a.example.com'), undefined, 'and is not given back by another')
+  await next!.release()
+  await two.forget('a.example.com')
+  t.same(await one.onDemand(), [])
+  const authority = 'https://ca.example/dir'
+  await one.writeAccount({ authority, key: 'k' })
+  t.same(await two.account(authority), { authority, key: 'k' })
+  await client.set('lb:acme:{bad.example.com}:record', 'no JSON')
+  await t.rejects(one.name('bad.example.com'), /damaged; delete lb:acme:\{bad/)
+
+  // Both have looked once, so that one waits for the other.
+  await until('both are known', async () => (await client.hlen('lb:acme:{in-flight}:seen')) === 2)
+  const takeBack = await one.shared.put({ token: 'token', keyAuthorization: 'token.thumb' })
+  t.equal(memories[1].keyAuthorization('token'), 'token.thumb', 'it is there when the authority is told')
+  const pair = await selfSignedCertificate(['a.example.com'], Date.now())
+  const takeToo = await two.shared.put({ serverName: 'a.example.com', pair })
+  t.same(memories[0].certificate('a.example.com'), pair)
+  await Promise.all([takeBack(), takeToo()])
+  await until(
+    'they are taken away',
+    () =>
+      memories[1].keyAuthorization('token') === undefined &&
+      memories[0].certificate('a.example.com') === undefined
+  )
+})
+
+t.test(
+  'instances order each name once, whichever of them the authority asks',
+  { skip: skip || noPebble, timeout: 180_000 },
+  async (t) => {
+    const server = new RedisServer(t)
+    await server.start()
+    const pebble = await startPebble(t)
+    const plan = planOf(server)
+    const instance = () => {
+      const challenges = Challenges.create(false)
+      const storage = () => new RedisAcmeStorage(plan, systemClock, challenges)
+      return { challenges, ...keeper(t, { challenges, storage }) }
+    }
+    const all = [instance(), instance(), instance()]
+    // The authority comes to the last one only.
+    await serveTokens(t, all[2]!.challenges, pebble.httpPort)
+    const config = acmeConfig(pebble, 'redis')
+    const names = Array.from({ length: 5 }, (_, i) => `n${i}.example.com`)
+    await all[2]!.begin(config, ['last.example.com'])
+    await all[2]!.until(() => all[2]!.names.certificate('last.example.com') !== undefined)
+    await Promise.all([all[0]!.begin(config, names), all[1]!.begin(config, names)])
+    const has = ({ names: kept }: (typeof all)[number]) =>
+      names.every((name) => kept.certificate(name) !== undefined)
+    for (const each of all.slice(0, 2)) await each.until(() => has(each))
+    await all[2]!.begin(config, names)
+    t.ok(has(all[2]!), 'there before anything listens')
+    t.equal(pebble.orders(), names.length + 1)
+    t.equal(new Set(all.map(({ names }) => names.certificate('n0.example.com')!.cert)).size, 1)
+    // Redis away: what is there is served on, and nothing is ordered.
+    await server.stop()
+    t.ok(has(all[0]!))
+  }
+)
+
+t.test(
+  'two lb with Redis show the same certificate, had by http-01 over either of them',
+  { skip: skip || noPebble, timeout: 180_000 },
+  async (t) => {
+    const server = new RedisServer(t)
+    await server.start()
+    const pebble = await startPebble(t)
+    const origin = await httpOrigin(t, 'web')
+    const yaml = (bind: string, ...domains: readonly string[]) => ({
+      workers: 1,
+      redis: { url: `unix:${server.path}`, timeout: '2s' },
+      acme: { directory: { url: pebble.url, ca: pebble.ca }, challenge: 'http-01', storage: 'redis' },
+      listeners: [
+        { name: 'http', bind, mode: 'l7', redirectToHttps: true },
+        {
+          ...{ name: 'https', bind: '127.0.0.1:0', mode: 'l7', pool: 'web' },
+          tls: { acme: { domains } }
+        }
+      ],
+      pools: { web: { backends: [origin.address] } }
+    })
+    // The authority comes to the first, which does not look after the name.
+    const first = await startLb(t, yaml(`127.0.0.1:${pebble.httpPort}`, 'd.example.com'))
+    const second = await startLb(t, yaml('127.0.0.1:0', 'c.example.com', 'd.example.com'))
+    const shown = (port: number): Promise<string | undefined> =>
+      new Promise((resolve) => {
+        const options = { port, host: '127.0.0.1', servername: 'c.example.com', rejectUnauthorized: false }
+        const socket = tlsConnect(options, () => {
+          resolve(socket.getPeerCertificate().fingerprint256)
+          socket.destroy()
+        })
+        socket.on('error', () => resolve(undefined))
+      })
+    await until('the second has it', async () => (await shown(second.port('https'))) !== undefined, 90_000)
+    const names = ['c.example.com', 'd.example.com']
+    t.match(await first.apply(yaml(`127.0.0.1:${pebble.httpPort}`, ...names)), { changed: true })
+    t.equal(await shown(first.port('https')), await shown(second.port('https')))
+    await until(
+      'both names are there',
+      () => /lb_acme_names\{state="valid"\} 2\n/.test(first.running.metrics()),
+      90_000
+    )
+    t.equal(pebble.orders(), 2)
+  }
+)
