@@ -197,13 +197,12 @@ export class Runtime implements Running {
 
   async #stop(graceMs: number): Promise<void> {
     this.#log.info({ graceMs }, 'stopping: no new connections, open ones may finish')
+    this.#discoverer.close()
     const cut = await this.#planes.drain(graceMs)
     this.#quiet()
     await this.#admin.close()
-    this.#log.info(
-      { cut },
-      cut === 0 ? 'stopped' : `stopped; ${cut} connections were cut after ${graceMs} ms`
-    )
+    const words = cut === 0 ? 'stopped' : `stopped; ${cut} connections were cut after ${graceMs} ms`
+    this.#log.info({ cut }, words)
     await this.#log.flush()
   }
 

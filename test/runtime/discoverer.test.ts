@@ -46,3 +46,42 @@ t.test('found backends that could not be put in force are tried again', async (t
   )
   t.equal(lines.length, 2)
 })
+
+t.test('what fails because all of it ends is no fault, and nothing is put in force afterwards', async (t) => {
+  const file = join(t.testdir(), 'list.json')
+  writeFileSync(file, '["127.0.0.1:1001"]')
+  const clock = new FakeClock()
+  const log = memoryLogger()
+  const refusals: (() => void)[] = []
+  let applies = 0
+  const apply = () => {
+    applies++
+    if (applies === 1) return Promise.resolve({} as never)
+    return new Promise<never>((_, reject) => refusals.push(() => reject(new Error('no worker runs'))))
+  }
+  const discoverer = new Discoverer({ clock, random: { next: () => 0.5 } as never, log, apply })
+  const first = discoverer.apply(
+    configOf({
+      listeners: [{ name: 'web', bind: '127.0.0.1:0', mode: 'l7', pool: 'a' }],
+      pools: { a: { discover: { file } } }
+    })
+  )
+  for (let turn = 0; turn < 2_000 && refusals.length === 0; turn++) {
+    if (applies === 1) writeFileSync(file, '["127.0.0.1:1001", "127.0.0.1:10020"]')
+    clock.advance(500)
+    await sleep(5)
+  }
+  await first
+  t.equal(refusals.length, 1)
+  discoverer.close()
+  refusals[0]!()
+  for (let turn = 0; turn < 20; turn++) {
+    clock.advance(5_000)
+    await sleep(1)
+  }
+  t.equal(applies, 2)
+  t.strictSame(
+    log.lines.filter(({ level }) => level === 'error'),
+    []
+  )
+})

@@ -142,6 +142,8 @@ export class Discoverer {
     try {
       await apply(this.merge(this.#given))
     } catch (error) {
+      // All of it ends.
+      if (this.#closed) return
       failed = true
       log.error(
         { err: error, inMs: RETRY_MS },

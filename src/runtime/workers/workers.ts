@@ -58,6 +58,11 @@ export class Workers implements Planes {
 
   async prepare(snapshot: Snapshot): Promise<Readonly<Record<string, number>>> {
     this.#release = await this.#changes.enter()
+    if (this.#stopping) {
+      this.#leave()
+      // The sockets that are closed would be bound again.
+      throw new Error('it is being stopped')
+    }
     // A worker that has come back but not joined stays out: it takes the snapshot that is then in force.
     this.#part = this.#seats.filter(({ worker, joined }) => worker && (joined || this.#current === undefined))
     const workers = this.#part.map((seat) => seat.worker!)

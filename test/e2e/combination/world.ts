@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { plainError } from '../../../src/core/log/host-logger.ts'
 import { memoryLogger } from '../../fakes/memory-logger.ts'
 import { start } from '../../../src/runtime/control/start.ts'
 import type { Runtime } from '../../../src/runtime/runtime.ts'
@@ -105,7 +106,7 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
   }
   for (const line of log.lines) {
     if (judge.dying && /^worker died|^reload refused.*deliberately/.test(line.message)) continue
-    const told = JSON.stringify(line)
+    const told = JSON.stringify(line, plainError)
     if (told.includes('LB_INTERNAL') || line.level === 'error') judge.wrong.push(`log: ${told}`)
   }
   const { uploads, answered, wrong } = judge
