@@ -11,6 +11,7 @@ export default ts.config(
       'bench/peers/',
       'bin/',
       'deploy/',
+      'examples/start.js',
       'eslint.config.js',
       'scripts/lint/'
     ]

@@ -9,8 +9,9 @@ import { generateConfig, mutateConfig } from './support/generate-config.ts'
 import { takeOut } from './support/repair-config.ts'
 
 /** More by hand: `LB_CONFIGS=1000 LB_CONFIGS_FIRST=1 node test/config/check-then-start.test.ts`, in parts: tap ends a file after a minute. */
-const COUNT = Number(process.env.LB_CONFIGS ?? 250)
-const FIRST = Number(process.env.LB_CONFIGS_FIRST ?? Date.now() % 1_000_000)
+const COUNT = Number(process.env.LB_CONFIGS ?? 200)
+/** The same each time: the suite is to fail by what a change did. By hand others are tried. */
+const FIRST = Number(process.env.LB_CONFIGS_FIRST ?? 7_000)
 /** Reloads of one lb before another is started. */
 const RELOADS = 20
 

@@ -5,7 +5,7 @@ import { fuzz } from './fuzz.ts'
 t.test(
   'mutated bytes from clients and backends crash nothing, hang nothing and leave nothing behind',
   async (t) => {
-    const report = await fuzz(4, Number(process.env.LB_FUZZ_SEED ?? Date.now() % 100_000))
+    const report = await fuzz(4, Number(process.env.LB_FUZZ_SEED ?? 4_711))
     t.comment(JSON.stringify({ ...report, problems: undefined }))
     t.same(report.problems, [])
     t.ok(report.connections > 50, `${report.connections} connections`)

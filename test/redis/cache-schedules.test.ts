@@ -31,7 +31,7 @@ t.test(
   'no schedule of fills, purges, deaths and lost entries ever serves what is stale or mixed',
   { skip },
   async (t) => {
-    const seed = Number(process.env['LB_SEED'] ?? Math.floor(Math.random() * 1e9))
+    const seed = Number(process.env['LB_SEED'] ?? 181_527_198)
     t.comment(`seed ${seed}`)
     const random = seededRandom(seed)
     const pick = (n: number) => Math.floor(random() * n)
