@@ -2,9 +2,8 @@ import { renameSync, writeFileSync } from 'node:fs'
 import type { Runtime } from '../../../src/runtime/runtime.ts'
 import type { Workers } from '../../../src/runtime/workers/workers.ts'
 import type { Seeded } from '../../http-battery/seeded.ts'
-import { configOf } from '../../runtime/configs.ts'
 import { pause } from './plan.ts'
-import { worldConfig, type Setting } from './world-config.ts'
+import { readWorld, type Setting } from './world-config.ts'
 import type { WorldFeature } from './world-features.ts'
 
 /** Lets what the features say happen, while `isGoingOn`. */
@@ -35,7 +34,7 @@ async function reloads(
     await pause(300)
     if (!isGoingOn()) return
     const kept = n % 2 === 0 ? features.filter(() => seeded.chance(0.5)) : features
-    const report = await running.apply(configOf(worldConfig(kept, setting)))
+    const report = await running.apply(await readWorld(kept, setting))
     // A worker that dies meanwhile takes the reload with it.
     if (report.errors !== undefined && setting.workers === 0) throw new Error(report.errors.join('\n'))
   }

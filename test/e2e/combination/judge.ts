@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Answer } from './clients/answer.ts'
+import type { Check } from './checks.ts'
 import { bytesOf, fieldOf, isBodiless, type Plan } from './plan.ts'
 
 interface Expected {
@@ -19,6 +20,8 @@ export class Judge {
   answered = 0
   /** A worker dies in this world: what has no length may end anywhere. */
   dying = false
+  /** What the features of this world promise. */
+  checks: readonly Check[] = []
   readonly #expected = new Map<string, Expected>()
 
   asked(plan: Plan): void {
@@ -40,13 +43,18 @@ export class Judge {
   }
 
   /** What comes from a backend is whole, and the answer to what was asked; errors of lb are its own. */
-  answer({ plan, status, head, body, whole, byClose, trailers, late }: Answer, kind: string): void {
+  answer(answer: Answer, kind: string): void {
+    const { plan, status, head, body, whole, byClose, trailers, late } = answer
     const from = fieldOf(head, 'x-id')
     const told = `${kind} ${JSON.stringify({ status, head, plan })}`
     const fail = (words: string): void => void this.wrong.push(`${words}: ${told}`)
     if (late) fail('no answer within a minute')
     if (status === 500 && from === undefined) fail('internal error')
     if (status === 400 || status === 408) fail('refused what was right')
+    for (const check of whole && status > 0 && kind !== 'l4' ? this.checks : []) {
+      const words = check(answer)
+      if (words !== undefined) fail(words)
+    }
     if (from === undefined || !whole || (byClose === true && (plan.cuts || this.dying))) return
     this.answered++
     const asked = this.#expected.get(from)?.plan
@@ -59,7 +67,8 @@ export class Judge {
     if (status === 206 && Number(range![3]) !== size) fail('a part of something else')
     const right = status === 206 ? meant.subarray(Number(range![1]), Number(range![2]) + 1) : meant
     if (!body.equals(right)) fail(`${body.length} of ${right.length} bytes`)
-    if (plan.grpc && !trailers?.includes('grpc-status: 0\r\n')) fail('a call without its trailers')
+    if (plan.grpc && !isUntold(plan, head) && !trailers?.includes('grpc-status: 0\r\n'))
+      fail('a call without its trailers')
   }
 
   /** The answer was made for another request. */
@@ -74,6 +83,11 @@ export class Judge {
     }
     if (/\r\nset-cookie: own=/i.test(head) && !consents) fail(`with a cookie of ${asked.id}`)
   }
+}
+
+/** Without gRPC-Web on the route HTTP/1.1 clients see no trailers. */
+function isUntold({ grpcWeb }: Plan, head: string): boolean {
+  return grpcWeb && fieldOf(head, 'content-type')?.startsWith('application/grpc-web') !== true
 }
 
 function mayRepeat({ grpc, fields }: Plan): boolean {

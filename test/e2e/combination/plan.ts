@@ -1,3 +1,5 @@
+import { brotliCompressSync, constants, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
+
 /** What one generated request is, and how the backend is to treat it. It travels in the field X-Plan. */
 export interface Plan {
   readonly id: string
@@ -9,6 +11,8 @@ export interface Plan {
   chunkedUpload: boolean
   /** Pause in ms before each piece of the upload. */
   pieceMs: number
+  /** Content-Encoding of the upload. */
+  coding: 'gzip' | 'deflate' | 'br' | 'zstd' | undefined
   /** The client waits a moment for 100 Continue before it sends the body. */
   expects: boolean
   status: number
@@ -33,6 +37,8 @@ export interface Plan {
   hangs: boolean
   /** A call of gRPC, whose answer ends with trailers; over HTTP/2 only. */
   grpc: boolean
+  /** … from a page: its trailers come as the last piece of the body. */
+  grpcWeb: boolean
   cacheControl: string
   /** Fields that the backend sends besides. */
   answerFields: string
@@ -52,6 +58,7 @@ export function plainPlan(id: string): Plan {
     upload: 0,
     chunkedUpload: false,
     pieceMs: 0,
+    coding: undefined,
     expects: false,
     status: 200,
     size: 100,
@@ -65,6 +72,7 @@ export function plainPlan(id: string): Plan {
     early: false,
     hangs: false,
     grpc: false,
+    grpcWeb: false,
     cacheControl: '',
     answerFields: '',
     fields: '',
@@ -77,6 +85,19 @@ export function plainPlan(id: string): Plan {
 export function bytesOf(id: string, size: number): Buffer {
   const line = `${id};`
   return Buffer.from(line.repeat(Math.ceil(size / line.length)).slice(0, size), 'latin1')
+}
+
+/** The upload as it goes out. */
+export function bytesSent({ id, upload, coding }: Plan): Buffer {
+  const bytes = bytesOf(id, upload)
+  return coding === undefined ? bytes : coders[coding](bytes)
+}
+
+const coders = {
+  gzip: (bytes: Buffer) => gzipSync(bytes),
+  deflate: (bytes: Buffer) => deflateSync(bytes),
+  br: (bytes: Buffer) => brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } }),
+  zstd: (bytes: Buffer) => zstdCompressSync(bytes)
 }
 
 export function isBodiless({ method }: Plan, status: number): boolean {

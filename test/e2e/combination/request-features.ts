@@ -5,8 +5,8 @@ import type { Plan } from './plan.ts'
 export interface RequestFeature {
   readonly name: string
   readonly share: number
-  /** Only where HTTP/2 is spoken on both sides. */
-  readonly http2?: true
+  /** Only where HTTP/2 is spoken on both sides, or with backends. */
+  readonly http2?: 'both' | 'backend'
   apply(plan: Plan, seeded: Seeded): void
 }
 
@@ -23,6 +23,13 @@ export const requestFeatures: readonly RequestFeature[] = [
       plan.chunkedUpload = seeded.chance(0.5)
       plan.pieceMs = seeded.of([0, 0, 0, 5])
       plan.expects = seeded.chance(0.1)
+    }
+  },
+  {
+    name: 'encoded upload',
+    share: 0.2,
+    apply(plan, seeded) {
+      if (plan.upload > 0 && !plan.expects) plan.coding = seeded.of(['gzip', 'deflate', 'br', 'zstd'])
     }
   },
   { name: 'HEAD', share: 0.1, apply: (plan) => void (plan.method = 'HEAD') },
@@ -94,13 +101,26 @@ export const requestFeatures: readonly RequestFeature[] = [
   { name: 'api key', share: 0.2, apply: (plan) => void (plan.fields += 'X-Api-Key: key-of-alice\r\n') },
   { name: 'idempotency key', share: 0.2, apply: (plan) => void (plan.fields += `Idempotency-Key: ${plan.id}\r\n`) },
   { name: 'ntlm', share: 0.03, apply: (plan) => void (plan.fields = plan.fields.replace(/Authorization: .*\r\n/, '') + 'Authorization: NTLM dGVzdA==\r\n') },
+  { name: 'accepts problems', share: 0.2, apply: (plan) => void (plan.fields += 'Accept: application/problem+json\r\n') },
+  { name: 'fixed answers', share: 0.05, apply: (plan, seeded) => void (plan.path = `/${seeded.of(['fixed', 'moved'])}/${plan.id}?a=%22<b>`) },
   {
     name: 'grpc',
     share: 0.2,
-    http2: true,
+    http2: 'both',
     apply(plan) {
       Object.assign(plan, { grpc: true, method: 'POST', path: `/x.Y/${plan.id}`, status: 200, expects: false })
       if (plan.upload === 0) Object.assign(plan, { upload: 100, chunkedUpload: true })
+      plan.coding = undefined
+    }
+  },
+  {
+    name: 'grpc from a page',
+    share: 0.2,
+    http2: 'backend',
+    apply(plan) {
+      Object.assign(plan, { grpc: true, grpcWeb: true, method: 'POST', path: `/x.Y/${plan.id}`, status: 200, expects: false })
+      if (plan.upload === 0) Object.assign(plan, { upload: 100, chunkedUpload: true })
+      plan.coding = undefined
     }
   }
 ] // prettier-ignore

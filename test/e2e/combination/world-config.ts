@@ -1,3 +1,7 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { loadConfig } from '../../../src/config/load-config.ts'
+import type { Config } from '../../../src/config/model/model.ts'
 import type { BackendKind } from './origins/origin.ts'
 import type { WorldFeature } from './world-features.ts'
 
@@ -12,6 +16,9 @@ export interface Setting {
   readonly caFile: string
   /** Path of the listener on a unix socket. */
   readonly unix: string
+  readonly folder: string
+  /** URL; empty for none. */
+  readonly redis: string
   /** File with the backends, where they are discovered. */
   readonly list: string | undefined
 }
@@ -29,16 +36,19 @@ export function worldConfig(features: readonly WorldFeature[], setting: Setting)
   let route: object = { name: 'all', match: {}, pool: 'site' }
   let listener: object = { mode: 'l7', protocols: ['h2', 'http/1.1'] }
   let config: object = {}
+  const before: object[] = []
   for (const feature of features) {
     pool = merged(pool, feature.pool ?? {})
     if (!http2) pool = merged(pool, feature.http1Pool ?? {})
     route = merged(route, feature.route ?? {})
     listener = merged(listener, feature.listener ?? {})
     config = merged(config, feature.config ?? {})
+    before.push(...(feature.routes ?? []))
   }
-  const l7 = { ...listener, routes: [route] }
+  const routes = before.map((each) => ('pool' in each ? merged(route, each) : each))
+  const l7 = { ...listener, routes: [...routes, route] }
   const given = setting.list === undefined ? { backends } : { discover: { file: setting.list } }
-  return {
+  const all = {
     workers: setting.workers,
     listeners: [
       { name: 'clear', bind: '127.0.0.1:0', ...l7 },
@@ -62,13 +72,27 @@ export function worldConfig(features: readonly WorldFeature[], setting: Setting)
     },
     ...config
   }
+  const text = JSON.stringify(all)
+    .replaceAll('{folder}', setting.folder)
+    .replaceAll('{redis}', setting.redis)
+    .replaceAll('{plugins}', join(import.meta.dirname, 'plugins'))
+  return JSON.parse(text) as object
+}
+
+/** As read from a file, which plugins need. */
+export async function readWorld(features: readonly WorldFeature[], setting: Setting): Promise<Config> {
+  const file = join(setting.folder, 'lb.yaml')
+  writeFileSync(file, JSON.stringify(worldConfig(features, setting)))
+  const loaded = await loadConfig(file, {})
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems))
+  return loaded.config
 }
 
 /** One level deep: `connections` of two features go together. */
 function merged(base: object, over: object): object {
   const all: Record<string, unknown> = { ...base }
   for (const [key, value] of Object.entries(over) as [string, unknown][]) {
-    const both = typeof all[key] === 'object' && typeof value === 'object' && !Array.isArray(value)
+    const both = [all[key], value].every((each) => typeof each === 'object' && !Array.isArray(each))
     all[key] = both ? { ...(all[key] as object), ...(value as object) } : value
   }
   return all

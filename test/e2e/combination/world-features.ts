@@ -1,3 +1,5 @@
+import { fixedRight, problems, routedRight, stamped, viaBoth, type Check } from './checks.ts'
+
 /** Something of lb that is on in some of the generated worlds. */
 export interface WorldFeature {
   readonly name: string
@@ -10,8 +12,14 @@ export interface WorldFeature {
   readonly route?: object
   /** Over the L7 listeners'. */
   readonly listener?: object
+  /** Before the route of all. A `pool` makes it one of the same features. */
+  readonly routes?: readonly object[]
   /** Over the whole configuration. */
   readonly config?: object
+  /** What it promises of answers, where nothing of the configuration changes meanwhile. */
+  readonly check?: Check
+  /** Left out where there is none. */
+  readonly needs?: 'redis'
   /** Something that happens while requests are under way. */
   readonly happening?: 'reload' | 'worker-death' | 'discovery'
 }
@@ -58,6 +66,39 @@ export const worldFeatures: readonly WorldFeature[] = [
   { name: 'buffer', share: 0.3, route: { buffer: { request: '100kb' } } },
   { name: 'retry by key', share: 0.2, pool: { retry: { when: 'idempotency-key' } } },
   { name: 'mirror', share: 0.2, route: { mirror: { pool: 'shadow' } } },
+  { name: 'decompress', share: 0.3, route: { decompress: true } },
+  {
+    name: 'match by cookie and body',
+    share: 0.3,
+    routes: [
+      { name: 'cookie', match: { cookies: { a: '1' }, not: [{ methods: ['DELETE'] }] }, pool: 'site', headers: { response: { set: { 'X-Route': 'cookie' } } } },
+      { name: 'body', match: { any: [{ body: { over: '60000b' } }, { methods: ['DELETE'] }] }, pool: 'site', headers: { response: { set: { 'X-Route': 'body' } } } }
+    ],
+    check: routedRight
+  },
+  {
+    name: 'fixed answers',
+    share: 0.3,
+    routes: [
+      { name: 'fixed', match: { pathPrefix: '/fixed/' }, respond: { body: '{host} {requestId}\n', headers: { 'X-Fixed': '{requestId}', 'Content-Type': 'text/plain' } } },
+      { name: 'moved', match: { pathPrefix: '/moved/' }, redirect: { to: '/r{path}{query}', status: 308 } }
+    ],
+    check: fixedRight
+  },
+  { name: 'via on both sides', share: 0.2, listener: { via: true }, check: viaBoth },
+  { name: 'pace of clients', share: 0.2, listener: { timeouts: { requestBody: '50s', minRate: { bytes: '100b', window: '30s' } } } },
+  { name: 'access log to a file', share: 0.2, listener: { accessLog: { format: 'combined', file: '{folder}/access.log' } } },
+  { name: 'access log of some fields', share: 0.1, listener: { accessLog: { format: 'json', fields: ['status', 'target', 'ms'], file: '{folder}/fields.log', rotate: { size: '64kb', keep: 2 } } } },
+  { name: 'problems', share: 0.2, route: { errorPages: true }, check: problems },
+  { name: 'plugin', share: 0.2, config: { plugins: ['{plugins}/stamp.ts'] }, check: stamped },
+  { name: 'limit in Redis', share: 0.15, needs: 'redis', route: { rateLimit: { requests: 300, per: '1s', store: 'redis', mode: 'exact' } }, config: { redis: { url: '{redis}', timeout: '2s' } } },
+  {
+    name: 'cache in Redis',
+    share: 0.15,
+    needs: 'redis',
+    route: { cache: { store: 'main', staleIfError: '60s' } },
+    config: { caches: { main: { maxBytes: '16mb', maxObjectBytes: '1mb', store: 'redis' } }, redis: { url: '{redis}', timeout: '2s' } }
+  },
   { name: 'reload', share: 0.3, happening: 'reload' },
   { name: 'worker death', share: 0.15, happening: 'worker-death' },
   { name: 'discovery', share: 0.2, happening: 'discovery' }

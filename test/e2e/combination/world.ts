@@ -9,7 +9,7 @@ import { start } from '../../../src/runtime/control/start.ts'
 import type { Runtime } from '../../../src/runtime/runtime.ts'
 import { Seeded } from '../../http-battery/seeded.ts'
 import { testCertificates } from '../../net/certificates.ts'
-import { configOf } from '../../runtime/configs.ts'
+import { accessLines } from './access-lines.ts'
 import { ask, clientKinds, isHttp2, type ClientKind, type Doors } from './clients/connect.ts'
 import { datagrams, tunnel } from './clients/tunnels.ts'
 import { happen, writeBackends } from './happenings.ts'
@@ -18,7 +18,8 @@ import { leftOver } from './left-over.ts'
 import { backendKinds, combinationOrigin, type BackendKind } from './origins/origin.ts'
 import { plainPlan, type Plan } from './plan.ts'
 import { requestFeatures } from './request-features.ts'
-import { worldConfig, type Setting } from './world-config.ts'
+import { hasRedis, startRedis } from './redis.ts'
+import { readWorld, type Setting } from './world-config.ts'
 import { worldFeatures } from './world-features.ts'
 
 /** TLS with a backend begins after this. */
@@ -52,8 +53,9 @@ const leaf = certificates.leaf('localhost', '127.0.0.1')
 /** One lb with features drawn by `seed`, drawn requests through it, and what was wrong with them. */
 export async function runWorld(seed: number, options: WorldOptions): Promise<WorldResult> {
   const seeded = new Seeded(seed)
-  const features = worldFeatures.filter(({ name, share }) => {
+  const features = worldFeatures.filter(({ name, share, needs }) => {
     const drawn = seeded.chance(share)
+    if (needs === 'redis' && !hasRedis) return false
     return options.features?.[name] ?? drawn
   })
   const drawnKind = seeded.of(backendKinds)
@@ -73,6 +75,8 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
   const addresses = origins.map(({ address }) => address)
   const happens = new Set(features.map(({ happening }) => happening))
   judge.dying = happens.has('worker-death')
+  if (!happens.has('reload')) judge.checks = features.flatMap(({ check }) => check ?? [])
+  const redis = features.some(({ needs }) => needs === 'redis') ? await startRedis(folder) : undefined
   const setting: Setting = {
     backendKind: kind,
     backends: addresses.slice(0, 3),
@@ -82,11 +86,13 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
     certificate: leaf.files,
     caFile: certificates.caFile,
     unix: join(folder, 'lb'),
+    folder,
+    redis: redis?.url ?? '',
     list: happens.has('discovery') ? join(folder, 'list.json') : undefined
   }
   if (setting.list !== undefined) writeBackends(setting.list, setting.backends)
   const log = Object.assign(memoryLogger('info'), { flush: () => Promise.resolve() })
-  const running = (await start(configOf(worldConfig(features, setting)), {
+  const running = (await start(await readWorld(features, setting), {
     log,
     logLevel: 'info',
     forwardLog: true,
@@ -102,6 +108,8 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
     await running.kill()
     for (const origin of origins) origin.close()
     echo.close()
+    redis?.close()
+    judge.wrong.push(...accessLines(folder))
     rmSync(folder, { recursive: true })
   }
   for (const line of log.lines) {
@@ -141,7 +149,7 @@ async function traffic(
         if (wrong) judge.wrong.push(`tunnel: ${wrong}`)
         continue
       }
-      const http2 = isHttp2(kind) && backend.startsWith('h2')
+      const http2 = !backend.startsWith('h2') ? undefined : isHttp2(kind) ? 'both' : 'backend'
       const plans = Array.from({ length: 1 + own.below(8) }, () => draw(own, `${seed}-${left--}`, http2))
       for (const plan of plans) {
         // L4 waits as long as its idle timeout.
@@ -160,10 +168,11 @@ async function traffic(
   judge.wrong.push(...(await udp))
 }
 
-function draw(seeded: Seeded, id: string, http2: boolean): Plan {
+function draw(seeded: Seeded, id: string, http2: 'both' | 'backend' | undefined): Plan {
   const plan = plainPlan(id)
   for (const feature of requestFeatures) {
-    if (seeded.chance(feature.share) && (http2 || feature.http2 !== true)) feature.apply(plan, seeded)
+    const fits = feature.http2 === undefined || http2 === 'both' || feature.http2 === http2
+    if (seeded.chance(feature.share) && fits) feature.apply(plan, seeded)
   }
   if (plan.method !== 'PUT' && plan.method !== 'POST') plan.upload = 0
   return plan

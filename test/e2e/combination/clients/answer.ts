@@ -18,7 +18,7 @@ export interface Answer {
   readonly late?: true
 }
 
-const decoders: Readonly<Record<string, (bytes: Buffer) => Buffer>> = {
+export const decoders: Readonly<Record<string, (bytes: Buffer) => Buffer>> = {
   zstd: zstdDecompressSync,
   br: brotliDecompressSync,
   gzip: gunzipSync,
@@ -31,6 +31,20 @@ export function noAnswer(plan: Plan): Answer {
 
 /** The answer with its body as the backend meant it. */
 export function decoded(answer: Answer): Answer {
+  return withoutTrailerFrame(plainOf(answer))
+}
+
+/** The last frame of a gRPC-Web body has the trailers. Frames of the body are not looked at: it is no messages. */
+function withoutTrailerFrame(answer: Answer): Answer {
+  const { plan, body, head, whole } = answer
+  const web = fieldOf(head, 'content-type')?.startsWith('application/grpc-web') === true
+  if (!plan.grpcWeb || !web || !whole || fieldOf(head, 'x-size') === undefined) return answer
+  const at = Number(fieldOf(head, 'x-size'))
+  if (body[at] !== 0x80 || body.length !== at + 5 + body.readUInt32BE(at + 1)) return answer
+  return { ...answer, body: body.subarray(0, at), trailers: body.toString('latin1', at + 5) }
+}
+
+function plainOf(answer: Answer): Answer {
   const coding = fieldOf(answer.head, 'content-encoding')
   if (coding === undefined || !answer.whole || answer.body.length === 0) return answer
   if (answer.status === 206) throw new Error(`a part of an encoded body: ${answer.head}`)

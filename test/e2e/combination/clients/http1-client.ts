@@ -1,6 +1,6 @@
 import { type Socket } from 'node:net'
 import { ChunkedReader } from '../../../../src/l7/http1/parse/chunked-reader.ts'
-import { bytesOf, fieldOf, isBodiless, pause, type Plan } from '../plan.ts'
+import { bytesSent, fieldOf, isBodiless, pause, type Plan } from '../plan.ts'
 import { decoded, noAnswer, type Answer } from './answer.ts'
 
 /** Sends `plans` over one connection: each after the answer to the one before, or all at once (pipelined). */
@@ -31,14 +31,16 @@ async function sendAll(socket: Socket, plans: readonly Plan[]): Promise<void> {
 
 async function send(socket: Socket, plan: Plan): Promise<void> {
   let head = `${plan.method} ${plan.path} HTTP/1.1\r\nHost: lb.test\r\nX-Plan: ${JSON.stringify(plan)}\r\n${plan.fields}`
+  const body = bytesSent(plan)
   if (plan.upload > 0) {
-    head += plan.chunkedUpload ? 'Transfer-Encoding: chunked\r\n' : `Content-Length: ${plan.upload}\r\n`
+    if (plan.coding !== undefined) head += `Content-Encoding: ${plan.coding}\r\n`
+    if (plan.grpcWeb) head += 'Content-Type: application/grpc-web+proto\r\n'
+    head += plan.chunkedUpload ? 'Transfer-Encoding: chunked\r\n' : `Content-Length: ${body.length}\r\n`
     if (plan.expects) head += 'Expect: 100-continue\r\n'
   }
   socket.write(head + '\r\n', 'latin1')
   if (plan.upload === 0) return
   if (plan.expects) await pause(20)
-  const body = bytesOf(plan.id, plan.upload)
   const piece = Math.max(1, Math.ceil(body.length / 10))
   for (let at = 0; at < body.length && !socket.destroyed; at += piece) {
     await pause(plan.pieceMs)

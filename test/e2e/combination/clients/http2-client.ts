@@ -5,7 +5,7 @@ import {
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders
 } from 'node:http2'
-import { bytesOf, fieldPairs, pause, type Plan } from '../plan.ts'
+import { bytesSent, fieldPairs, pause, type Plan } from '../plan.ts'
 import { decoded, noAnswer, type Answer } from './answer.ts'
 
 /** Sends `plans` over one HTTP/2 connection: each after the answer to the one before, or all at once. */
@@ -72,15 +72,17 @@ function headersOf(plan: Plan): OutgoingHttpHeaders {
     'x-plan': JSON.stringify(plan)
   }
   for (const [name, value] of fieldPairs(plan.fields)) headers[name.toLowerCase()] = value
-  if (plan.upload > 0 && !plan.chunkedUpload) headers['content-length'] = plan.upload
+  if (plan.upload > 0 && !plan.chunkedUpload) headers['content-length'] = bytesSent(plan).length
+  if (plan.upload > 0 && plan.coding !== undefined) headers['content-encoding'] = plan.coding
   if (plan.upload > 0 && plan.expects) headers['expect'] = '100-continue'
-  if (plan.grpc) Object.assign(headers, { 'content-type': 'application/grpc', te: 'trailers' })
+  if (plan.grpcWeb) headers['content-type'] = 'application/grpc-web+proto'
+  else if (plan.grpc) Object.assign(headers, { 'content-type': 'application/grpc', te: 'trailers' })
   return headers
 }
 
 async function send(stream: ClientHttp2Stream, plan: Plan): Promise<void> {
   if (plan.expects) await pause(20)
-  const body = bytesOf(plan.id, plan.upload)
+  const body = bytesSent(plan)
   const piece = Math.max(1, Math.ceil(body.length / 10))
   for (let at = 0; at < body.length && !stream.destroyed; at += piece) {
     await pause(plan.pieceMs)

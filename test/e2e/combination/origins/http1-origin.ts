@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { ChunkedReader } from '../../../../src/l7/http1/parse/chunked-reader.ts'
 import { bytesOf, fieldOf, pause, type Plan } from '../plan.ts'
 import type { OriginHost } from './origin.ts'
+import { Upload } from './upload.ts'
 
 /** One connection of HTTP/1.1 to a backend: requests one after the other. */
 export class Http1Served {
@@ -11,8 +11,7 @@ export class Http1Served {
   #bytes = Buffer.alloc(0)
   #served = 0
   #plan: Plan | undefined
-  #hash = createHash('sha256')
-  #got = 0
+  #upload = new Upload(undefined)
   #left = 0
   #chunks: ChunkedReader | undefined
   #ended = false
@@ -35,12 +34,16 @@ export class Http1Served {
       if (this.#plan === undefined && !this.#readHead()) return
       if (this.#tunnel) return
       const plan = this.#plan!
-      if (plan.closesKept && this.#served > 0 && this.#got >= Math.min(plan.closesAfter, plan.upload)) {
+      if (
+        plan.closesKept &&
+        this.#served > 0 &&
+        this.#upload.received >= Math.min(plan.closesAfter, plan.upload)
+      ) {
         return this.#close()
       }
       if (plan.early && plan.upload > 0) return void (await this.#answer(plan, true))
       if (!this.#readBody()) return
-      this.#host.onComplete(plan, { bytes: this.#got, hash: this.#hash.digest('hex') })
+      this.#host.onComplete(plan, this.#upload.end())
       this.#plan = undefined
       if (plan.hangs) return void (this.#ended = true)
       await this.#answer(plan, false)
@@ -59,8 +62,7 @@ export class Http1Served {
       return true
     }
     this.#plan = JSON.parse(fieldOf(head, 'x-plan')!) as Plan
-    this.#hash = createHash('sha256')
-    this.#got = 0
+    this.#upload = new Upload(fieldOf(head, 'content-encoding'))
     this.#left = Number(fieldOf(head, 'content-length') ?? 0)
     this.#chunks = /\r\ntransfer-encoding: chunked\r\n/i.test(head) ? new ChunkedReader() : undefined
     return true
@@ -68,10 +70,8 @@ export class Http1Served {
 
   /** True once it is whole. */
   #readBody(): boolean {
-    const take = (buffer: Buffer, start: number, end: number): void => {
-      this.#got += end - start
-      this.#hash.update(buffer.subarray(start, end))
-    }
+    const take = (buffer: Buffer, start: number, end: number): void =>
+      this.#upload.add(buffer.subarray(start, end))
     const bytes = this.#bytes
     if (this.#chunks === undefined) {
       const taken = Math.min(this.#left, bytes.length)

@@ -9,6 +9,7 @@ import {
 } from 'node:http2'
 import { bytesOf, fieldPairs, pause, type Plan } from '../plan.ts'
 import type { OriginHost } from './origin.ts'
+import { Upload } from './upload.ts'
 
 /** What a session has answered. */
 interface Kept {
@@ -32,16 +33,27 @@ export function serveHttp2(server: Http2Server, host: OriginHost): void {
       return void stream.pipe(stream)
     }
     const plan = JSON.parse(String(headers['x-plan'])) as Plan
-    serve(stream, plan, kept.get(stream.session as ServerHttp2Session) ?? { served: 0 }, host)
+    serve(
+      stream,
+      plan,
+      kept.get(stream.session as ServerHttp2Session) ?? { served: 0 },
+      host,
+      headers['content-encoding']
+    )
   })
 }
 
-function serve(stream: ServerHttp2Stream, plan: Plan, kept: Kept, host: OriginHost): void {
-  const hash = createHash('sha256')
-  let got = 0
+function serve(
+  stream: ServerHttp2Stream,
+  plan: Plan,
+  kept: Kept,
+  host: OriginHost,
+  coding: string | undefined
+): void {
+  const upload = new Upload(coding)
   const closes = plan.closesKept && kept.served > 0
   const giveUp = (): boolean => {
-    if (!closes || got < Math.min(plan.closesAfter, plan.upload)) return false
+    if (!closes || upload.received < Math.min(plan.closesAfter, plan.upload)) return false
     if (plan.closesAfter === 0) stream.close(constants.NGHTTP2_REFUSED_STREAM)
     else if (plan.closesAfter === 1) stream.destroy(new Error('given up'))
     else stream.session?.destroy()
@@ -50,14 +62,13 @@ function serve(stream: ServerHttp2Stream, plan: Plan, kept: Kept, host: OriginHo
   if (giveUp()) return
   if (plan.early && plan.upload > 0) return void answer(stream, plan, kept)
   stream.on('data', (bytes: Buffer) => {
-    got += bytes.length
-    hash.update(bytes)
+    upload.add(bytes)
     giveUp()
   })
   stream.on('end', () => {
     // 'end' comes after a reset too.
     if (stream.aborted || stream.destroyed || stream.rstCode !== 0) return
-    host.onComplete(plan, { bytes: got, hash: hash.digest('hex') })
+    host.onComplete(plan, upload.end())
     if (!plan.hangs) void answer(stream, plan, kept)
   })
 }

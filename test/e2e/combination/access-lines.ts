@@ -1,0 +1,27 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+const COMBINED =
+  /^\S+ - \S+ \[[^\]]+\] "(?:[^"\\]|\\.)*" \d{3} (?:\d+|-) "(?:[^"\\]|\\.)*" "(?:[^"\\]|\\.)*"$/
+
+/** What is wrong with the files of the access log, where there are some. */
+export function accessLines(folder: string): readonly string[] {
+  const wrong: string[] = []
+  const combined = join(folder, 'access.log')
+  if (existsSync(combined)) {
+    const text = readFileSync(combined, 'latin1')
+    const lines = text.split('\n').slice(0, -1)
+    if (!text.endsWith('\n')) wrong.push('access log: the last line is torn')
+    wrong.push(...lines.filter((line) => !COMBINED.test(line)).map((line) => `access log: ${line}`))
+  }
+  for (const name of readdirSync(folder).filter((each) => /^fields\.log(?:\.\d+)?$/.test(each))) {
+    for (const line of readFileSync(join(folder, name), 'utf8').split('\n').slice(0, -1)) {
+      try {
+        JSON.parse(line)
+      } catch {
+        wrong.push(`${name}: ${line}`)
+      }
+    }
+  }
+  return wrong
+}

@@ -1,0 +1,53 @@
+import type { Answer } from './clients/answer.ts'
+import { bytesSent, fieldOf } from './plan.ts'
+
+/** What is wrong with an answer, in words; undefined: nothing. Called with whole answers only. */
+export type Check = (answer: Answer) => string | undefined
+
+/** The fields of the answer as the features promise them. */
+export const isBackends: (answer: Answer) => boolean = ({ head }) => fieldOf(head, 'x-id') !== undefined
+
+/** `X-Route` names the route that the conditions choose. */
+export const routedRight: Check = (answer) => {
+  const { plan, head } = answer
+  if (!isBackends(answer)) return undefined
+  const sends = plan.method === 'PUT' || plan.method === 'POST'
+  const long = sends && (plan.chunkedUpload ? plan.upload > 0 : bytesSent(plan).length > 60_000)
+  const cookie = /^Cookie: (?:.*; )?a=1(?:;|$)/m.test(plan.fields.replaceAll('\r', ''))
+  const expected = cookie && plan.method !== 'DELETE' ? 'cookie' : long || plan.method === 'DELETE' ? 'body' : undefined
+  const took = fieldOf(head, 'x-route')
+  return took === expected ? undefined : `by the route ${took} in place of ${expected}`
+} // prettier-ignore
+
+/** Fixed answers carry what was asked, escaped. */
+export const fixedRight: Check = ({ plan, status, head, body }) => {
+  if (plan.path.startsWith('/fixed/') && status === 200 && fieldOf(head, 'x-fixed') !== undefined) {
+    const expected = plan.method === 'HEAD' ? '' : `lb.test ${fieldOf(head, 'x-fixed')}\n`
+    return body.toString() === expected ? undefined : `fixed answer ${body.toString()}`
+  }
+  const location = fieldOf(head, 'location')
+  if (!plan.path.startsWith('/moved/') || status !== 308) return undefined
+  return location === `/r${plan.path}` ? undefined : `redirected to ${location}`
+}
+
+export const viaBoth: Check = ({ head }) =>
+  fieldOf(head, 'via') === undefined ? 'an answer without Via' : undefined
+
+export const viaNowhere: Check = ({ head }) =>
+  fieldOf(head, 'via') === undefined ? undefined : 'an answer with Via'
+
+export const stamped: Check = (answer) =>
+  isBackends(answer) && fieldOf(answer.head, 'x-stamp') !== 'answered' ? 'not through the plugin' : undefined
+
+/** Programs get problems (RFC 9457) that say their status. */
+export const problems: Check = (answer) => {
+  const { plan, status, head, body } = answer
+  if (isBackends(answer) || status < 400 || plan.method === 'HEAD' || !wantsProblems(plan.fields)) return undefined
+  const type = fieldOf(head, 'content-type')
+  if (type !== 'application/problem+json') return `an error as ${type}`
+  return (JSON.parse(body.toString()) as { status?: unknown }).status === status ? undefined : 'a problem of another status'
+} // prettier-ignore
+
+function wantsProblems(fields: string): boolean {
+  return /^Accept: application\/problem\+json\r$/m.test(fields)
+}
