@@ -40,6 +40,7 @@ import type { StartOptions } from './control/start-options.ts'
 import { SharedMemory } from './memory/shared-memory.ts'
 import { plainStartError } from './control/start-error.ts'
 import { heapLimitMb } from './memory/memory-limit.ts'
+import { flushLogs } from '../core/log/line-sink.ts'
 import { HeapTidier } from './memory/tidy-heap.ts'
 import { followFiles } from './control/watch/follow-files.ts'
 import { collectUdpDrops } from './memory/udp-drops.ts'
@@ -192,7 +193,7 @@ export class Runtime implements Running {
     this.#quiet()
     await this.#planes.kill()
     await this.#admin.close()
-    await this.#log.flush()
+    await Promise.all([this.#log.flush(), flushLogs()])
   }
 
   async #stop(graceMs: number): Promise<void> {
@@ -203,7 +204,7 @@ export class Runtime implements Running {
     await this.#admin.close()
     const words = cut === 0 ? 'stopped' : `stopped; ${cut} connections were cut after ${graceMs} ms`
     this.#log.info({ cut }, words)
-    await this.#log.flush()
+    await Promise.all([this.#log.flush(), flushLogs()])
   }
 
   #quiet(): void {

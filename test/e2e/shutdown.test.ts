@@ -1,9 +1,11 @@
 import { connect } from 'node:net'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { dialLine, get, keepAlive } from './clients.ts'
 import { freePort, spawnLb } from './process.ts'
-import { httpOrigin, tcpOrigin, until } from './servers.ts'
+import { httpOrigin, startLb, tcpOrigin, until } from './servers.ts'
 
 t.test('SIGTERM under load: what was accepted is answered, and the exit code is 0', async (t) => {
   const origin = await httpOrigin(t, 'web', (_, response) => setTimeout(() => response.end('ok'), 20))
@@ -94,4 +96,19 @@ pools: { raw: { backends: ["${echo.address}"] } }
   await lb.says('stopping')
   lb.child.kill('SIGINT')
   t.equal(await lb.ended, 130)
+})
+
+t.test('when it has stopped, the lines of all requests are in their file', async (t) => {
+  const origin = await httpOrigin(t, 'a')
+  for (const workers of [0, 2]) {
+    const file = join(t.testdir({}), 'access.log')
+    const lb = await startLb(t, {
+      workers,
+      listeners: [{ name: 'web', bind: '127.0.0.1:0', mode: 'l7', pool: 'web', accessLog: { file } }],
+      pools: { web: { backends: [origin.address] } }
+    })
+    for (let i = 0; i < 20; i++) await get(lb.port('web'), `/${i}`)
+    await lb.running.stop()
+    t.equal(readFileSync(file, 'utf8').split('\n').length - 1, 20, `${workers} workers`)
+  }
 })

@@ -29,6 +29,11 @@ export function reopenLogs(): void {
   for (const sink of sinks) sink.reopen()
 }
 
+/** Writes what all logs of this thread have gathered, files of their own included; see `LineSink.flush`. */
+export async function flushLogs(): Promise<void> {
+  await Promise.all([...sinks].map((sink) => sink.flush()))
+}
+
 /**
  * Writes lines to a descriptor in pieces of whole lines. Several threads may write to one descriptor and lines never
  * mix (up to 4 KiB each on a pipe), a reader that stalls never stops an event loop, and what is left is written when

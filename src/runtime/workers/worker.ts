@@ -5,7 +5,7 @@ import { systemClock } from '../../core/clock.ts'
 import { contain, guarded, reportFaults } from '../../core/containment.ts'
 import { loggerTo, plainError } from '../../core/log/host-logger.ts'
 import { createLogger } from '../../core/log/log.ts'
-import { reopenLogs } from '../../core/log/line-sink.ts'
+import { flushLogs, reopenLogs } from '../../core/log/line-sink.ts'
 import { Metrics } from '../../core/metrics/metrics.ts'
 import { watchEventLoop } from '../../core/metrics/event-loop-delay.ts'
 import { systemRandom } from '../../core/random.ts'
@@ -163,7 +163,7 @@ function closeUnused(sockets: GivenSockets): void {
 async function drain(graceMs: number): Promise<void> {
   const cut = await plane.drain(graceMs)
   peers.close()
-  await log.flush()
+  await Promise.all([log.flush(), flushLogs()])
   post({ type: 'drained', cut })
 }
 
