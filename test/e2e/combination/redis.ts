@@ -9,6 +9,8 @@ export const hasRedis = spawnSync('redis-server', ['--version']).status === 0
 export async function startRedis(folder: string): Promise<{ readonly url: string; close(): void }> {
   const path = join(folder, 'redis')
   const child = spawn('redis-server', ['--port', '0', '--unixsocket', path, '--save', '', '--appendonly', 'no', '--dir', folder], { stdio: 'ignore' }) // prettier-ignore
+  // Also where the world does not come to its end.
+  process.once('exit', () => child.kill('SIGKILL'))
   for (let tries = 0; tries < 3_000 && child.exitCode === null; tries++) {
     if (await answers(path)) break
     await pause(10)
