@@ -29,8 +29,11 @@ t.test('what is damaged or half gone is a miss', { skip }, async (t) => {
     server.cli('flushall')
     await a.purge({ all: true })
     await b.purge({ all: true })
-    await ask(a, '/body')
-    await until('it is in Redis', () => heads().length === 1)
+    // Once more where a had not yet heard of b's purge as it asked: what a purge overtakes is not stored.
+    await until('it is in Redis', async () => {
+      await ask(a, '/body')
+      return heads().length === 1
+    })
     damage()
     const from = performance.now()
     const got = await ask(b, '/body')
