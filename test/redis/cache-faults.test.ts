@@ -29,11 +29,14 @@ t.test('what is damaged or half gone is a miss', { skip }, async (t) => {
     server.cli('flushall')
     await a.purge({ all: true })
     await b.purge({ all: true })
-    // More than once: what a purge overtakes, or may have overtaken by Redis's clock, is not stored there.
-    await until('it is in Redis', async () => {
-      await ask(a, '/body', { 'cache-control': 'no-cache' })
-      return heads().length === 1
-    })
+    await ask(a, '/body')
+    // What a purge may have overtaken, by Redis's clock, is not stored there: then it is asked for anew.
+    for (let tries = 0; tries < 20 && heads().length !== 1; tries++) {
+      if (tries > 0) await ask(a, '/body', { 'cache-control': 'no-cache' })
+      const end = Date.now() + 2_000
+      await until('it is in Redis, or is not going to be', () => heads().length === 1 || Date.now() > end)
+    }
+    t.equal(heads().length, 1, what)
     damage()
     const from = performance.now()
     const got = await ask(b, '/body')
