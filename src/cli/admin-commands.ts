@@ -42,7 +42,7 @@ export function registerAdminCommands(program: Command): void {
     .option(
       '--sessions <duration>',
       'for so long keep the clients that hold its sticky cookie (2h)',
-      durationText
+      asWritten
     )
     .action((key: string, options: Common & { wait?: number | true; sessions?: string }) =>
       operate(
@@ -256,7 +256,7 @@ function duration(text: string): number {
 }
 
 /** As it was written, for the API to read. */
-function durationText(text: string): string {
+function asWritten(text: string): string {
   duration(text)
   return text
 }

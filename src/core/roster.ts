@@ -1,4 +1,7 @@
-/** How a roster finds where one of its items stands: in a field of the item that belongs to this kind of roster. */
+/**
+ * How a roster finds where one of its items stands: in a field of the item that belongs to this kind of roster. Each kind has
+ * functions of its own: those of all would see objects of many shapes, which V8 does not inline.
+ */
 export interface Seats<Item> {
   get(item: Item): number | undefined
   set(item: Item, at: number): void

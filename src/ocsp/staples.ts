@@ -1,5 +1,5 @@
 import type { Sample } from '../core/metrics/hub.ts'
-import { staplingNeeds } from './certificate-id.ts'
+import { staplingNeeds, type StaplingNeeds } from './certificate-id.ts'
 import { KeptStaple, type KeptStapleParts } from './kept-staple.ts'
 
 /** A certificate, and whether its listener would have a response stapled: `undefined` leaves it to the certificate. */
@@ -32,6 +32,8 @@ export class Staples {
   readonly #parts: KeptStapleParts
   /** By the certificate's PEM text. */
   readonly #kept = new Map<string, KeptStaple>()
+  /** What certificates ask for, read once: those in force, and those that are being prepared. */
+  readonly #needs = new Map<string, StaplingNeeds | undefined>()
   /** Those that nobody can be asked about: file → why. */
   #unasked = new Map<string, string>()
 
@@ -44,7 +46,7 @@ export class Staples {
     const tried: Promise<void>[] = []
     for (const { cert, file, ocsp } of wanted) {
       if (ocsp === false || this.#kept.has(cert)) continue
-      const needs = staplingNeeds(cert)
+      const needs = this.#needsOf(cert)
       if (needs === undefined || typeof needs.subject === 'string' || !(needs.must || ocsp === true)) continue
       const kept = new KeptStaple(file, needs.must, needs.subject, this.#parts)
       this.#kept.set(cert, kept)
@@ -71,16 +73,23 @@ export class Staples {
       kept.close()
       this.#kept.delete(cert)
     }
+    for (const cert of this.#needs.keys())
+      if (!wanted.some((each) => each.cert === cert)) this.#needs.delete(cert)
     const before = this.#unasked
     this.#unasked = new Map()
     for (const { cert, file, ocsp } of wanted) {
       if (ocsp === false || this.#kept.has(cert)) continue
-      const reason = whyNot(cert, ocsp)
+      const reason = reasonAgainst(this.#needsOf(cert), ocsp)
       if (reason === undefined) continue
       this.#unasked.set(file, reason)
       if (before.get(file) !== reason)
         this.#parts.log.warn({ file }, `certificate ${file}: no OCSP response can be stapled: ${reason}`)
     }
+  }
+
+  #needsOf(cert: string): StaplingNeeds | undefined {
+    if (!this.#needs.has(cert)) this.#needs.set(cert, staplingNeeds(cert))
+    return this.#needs.get(cert)
   }
 
   views(): StapleView[] {
@@ -109,7 +118,10 @@ export class Staples {
 
 /** Why no response can be stapled to a certificate that wants one. */
 export function whyNot(cert: string, ocsp: boolean | undefined): string | undefined {
-  const needs = staplingNeeds(cert)
+  return reasonAgainst(staplingNeeds(cert), ocsp)
+}
+
+function reasonAgainst(needs: StaplingNeeds | undefined, ocsp: boolean | undefined): string | undefined {
   if (needs === undefined || !(needs.must || ocsp === true)) return undefined
   return typeof needs.subject === 'string' ? needs.subject : undefined
 }

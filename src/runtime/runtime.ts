@@ -8,7 +8,7 @@ import type { Config } from '../config/model/model.ts'
 import { loadConfig } from '../config/load-config.ts'
 import { systemClock as clock } from '../core/clock.ts'
 import { reportFaults } from '../core/containment.ts'
-import type { RootLogger } from '../core/log/log.ts'
+import type { Logger } from '../core/log/log.ts'
 import { Metrics } from '../core/metrics/metrics.ts'
 import { MetricsHub } from '../core/metrics/hub.ts'
 import { watchEventLoop } from '../core/metrics/event-loop-delay.ts'
@@ -53,7 +53,7 @@ const TIDY_AFTER_MS = 2_000
 /** The composition root: what runs, and how the parts know of each other. */
 export class Runtime implements Running {
   readonly #options: StartOptions
-  readonly #log: RootLogger
+  readonly #log: Logger
   readonly #initial: Config
   readonly #workers: number
   readonly #pseudonym = viaPseudonym()
@@ -75,7 +75,7 @@ export class Runtime implements Running {
   readonly events = new Events()
   #stopping: Promise<void> | undefined
 
-  constructor(config: Config, options: StartOptions, log: RootLogger) {
+  constructor(config: Config, options: StartOptions, log: Logger) {
     this.#initial = config
     this.#options = options
     this.#log = log
@@ -193,7 +193,7 @@ export class Runtime implements Running {
     this.#quiet()
     await this.#planes.kill()
     await this.#admin.close()
-    await Promise.all([this.#log.flush(), flushLogs()])
+    await flushLogs()
   }
 
   async #stop(graceMs: number): Promise<void> {
@@ -204,7 +204,7 @@ export class Runtime implements Running {
     await this.#admin.close()
     const words = cut === 0 ? 'stopped' : `stopped; ${cut} connections were cut after ${graceMs} ms`
     this.#log.info({ cut }, words)
-    await Promise.all([this.#log.flush(), flushLogs()])
+    await flushLogs()
   }
 
   #quiet(): void {

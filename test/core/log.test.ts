@@ -1,4 +1,5 @@
 import t from 'tap'
+import { flushLogs } from '../../src/core/log/line-sink.ts'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createLogger } from '../../src/core/log/log.ts'
@@ -27,7 +28,7 @@ t.test('a buffered logger writes after flush', async (t) => {
 
   log.info({ n: 1 }, 'one')
   t.equal(readFileSync(file, 'utf8'), '')
-  await log.flush()
+  await flushLogs()
   t.match(JSON.parse(readFileSync(file, 'utf8')), { n: 1, msg: 'one' })
 })
 

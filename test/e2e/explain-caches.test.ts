@@ -1,18 +1,10 @@
 import type { Agent } from 'node:http'
 import { request as httpRequest } from 'node:http'
 import t from 'tap'
+import { Choices, given } from '../fakes/choices.ts'
 import type { ExplanationView } from '../../src/admin/api/explanation.ts'
 import { keepAlive, type Answer } from './clients.ts'
 import { httpOrigin, startLb } from './servers.ts'
-
-/** Seeded: a failure names its seed. */
-function randomFrom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return state / 2 ** 32
-  }
-}
 
 type Fields = Readonly<Record<string, string>>
 
@@ -25,21 +17,8 @@ interface Asked {
   readonly answer: Fields
 }
 
-class Generator {
-  readonly #random: () => number
-
-  constructor(seed: number) {
-    this.#random = randomFrom(seed)
-  }
-
-  one<T>(values: readonly T[]): T {
-    return values[Math.floor(this.#random() * values.length)]!
-  }
-
-  maybe<T>(value: T, share = 0.4): T | undefined {
-    return this.#random() < share ? value : undefined
-  }
-
+/** A failure names its seed. */
+class Generator extends Choices {
   cache(): object {
     return given({
       store: 'main',
@@ -70,7 +49,7 @@ class Generator {
     return {
       method: this.one(['GET', 'GET', 'GET', 'GET', 'HEAD', 'POST']),
       path: `/${this.one(['a', 'b', '%61', 'sub/../a'])}${query}`,
-      fields: given({
+      fields: given<Fields>({
         'x-kind': this.maybe(this.one(['p', 'q'])),
         'accept-language': this.maybe(this.one(['de', 'en', 'constructor']), 0.3),
         cookie: this.maybe(this.one(['lang=de', 'lang=en; s=1', 'lang=a; lang=b']), 0.3),
@@ -80,7 +59,7 @@ class Generator {
         range: this.maybe('bytes=0-3', 0.1)
       }),
       status: this.one([200, 200, 200, 200, 404, 500]),
-      answer: given({
+      answer: given<Fields>({
         'cache-control': control === '' ? undefined : control,
         vary: this.maybe(this.one(['Accept-Language', 'x-kind, accept-language', '*']), 0.3),
         etag: this.maybe('"e"'),
@@ -88,10 +67,6 @@ class Generator {
       })
     }
   }
-}
-
-function given(members: Readonly<Record<string, unknown>>): Fields {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Fields
 }
 
 function send(port: number, agent: Agent, { method, path, fields }: Asked, body?: string): Promise<Answer> {
@@ -175,7 +150,7 @@ t.test('explain says whether the cache answers, and whether what a backend answe
       // The same again, asked plainly.
       const again = {
         ...next,
-        fields: given({ ...next.fields, 'cache-control': undefined, 'if-match': undefined })
+        fields: given<Fields>({ ...next.fields, 'cache-control': undefined, 'if-match': undefined })
       }
       const { outcome, why } = await explained({ ...again, method: 'GET' })
       const served = outcome === 'hit'

@@ -3,7 +3,6 @@ import { createServer as createHttpServer, type IncomingMessage, type ServerResp
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import type { Test } from 'tap'
 import type { Config } from '../../src/config/model/model.ts'
-import type { RootLogger } from '../../src/core/log/log.ts'
 import { memoryLogger, type LoggedLine } from '../fakes/memory-logger.ts'
 import type { Runtime } from '../../src/runtime/runtime.ts'
 import { start } from '../../src/runtime/control/start.ts'
@@ -80,9 +79,7 @@ export interface Lb {
 
 /** `lb` in this process, with its workers, stopped after the test. */
 export async function startLb(t: Test, yaml: object | Config, options: StartOptions = {}): Promise<Lb> {
-  const log: RootLogger & { lines: LoggedLine[] } = Object.assign(memoryLogger('debug'), {
-    flush: () => Promise.resolve()
-  })
+  const log = memoryLogger('debug')
   const config = 'caches' in yaml && 'shutdown' in yaml ? (yaml as Config) : configOf(yaml)
   const running = (await start(config, { log, logLevel: 'silent', ...options })) as Runtime
   t.teardown(() => running.kill())

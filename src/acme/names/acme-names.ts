@@ -137,7 +137,10 @@ export class AcmeNames {
       accounts: () => this.#authorities.accounts(config(), storage),
       solver: () =>
         solverFor(config().challenge, {
-          ...{ challenges, shared: storage.shared, wall: () => clock.wall(), hook: config().hook }
+          challenges,
+          shared: storage.shared,
+          wall: () => clock.wall(),
+          hook: config().hook
         })
     }
   }

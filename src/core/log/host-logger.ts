@@ -1,4 +1,4 @@
-import type { Logger, LogLevel, RootLogger } from './log.ts'
+import type { Logger, LogLevel } from './log.ts'
 
 type Method = (...rest: never[]) => unknown
 
@@ -19,7 +19,7 @@ export type WriteLine = (level: Exclude<LogLevel, 'silent'>, fields: object, mes
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
 /** A logger whose lines from its level on go to `write`. */
-export function loggerTo(write: WriteLine, level: LogLevel, fixed: object = {}): RootLogger {
+export function loggerTo(write: WriteLine, level: LogLevel, fixed: object = {}): Logger {
   const at = (own: Exclude<LogLevel, 'silent'>) => (fields: object, message: string) => {
     if (LEVELS.indexOf(own) >= LEVELS.indexOf(logger.level)) write(own, { ...fixed, ...fields }, message)
   }
@@ -32,7 +32,7 @@ export function loggerTo(write: WriteLine, level: LogLevel, fixed: object = {}):
     error: at('error'),
     fatal: at('fatal')
   }
-  return Object.assign(logger, { flush: () => Promise.resolve() })
+  return logger
 }
 
 /** Writes to a host's logger in the order of arguments that it takes. What it throws is its own affair. */

@@ -25,12 +25,6 @@ export interface Logger {
   readonly text?: (line: string) => void
 }
 
-/** The logger of a thread, which owns its way out. */
-export interface RootLogger extends Logger {
-  /** Resolves when everything logged so far has been handed to the kernel. */
-  flush(): Promise<void>
-}
-
 export interface LogOptions {
   readonly level?: LogLevel
   /** Fields on every line: `{ worker: 1 }`. */
@@ -45,7 +39,8 @@ export interface LogOptions {
   readonly format?: 'json' | 'pretty'
 }
 
-export function createLogger(options: LogOptions = {}): RootLogger {
+/** The logger of a thread. What it gathers is written by `flushLogs`. */
+export function createLogger(options: LogOptions = {}): Logger {
   const { level = 'info', fields = {}, buffered = false, fd = 1 } = options
   const format = options.format ?? formatFor(fd)
   const forReaders = format === 'pretty' ? prettyStream(fd) : undefined
@@ -60,15 +55,12 @@ export function createLogger(options: LogOptions = {}): RootLogger {
     },
     (forReaders ?? sink)!
   )
-  // pino's types say `level: string` and let flush take a callback; what it does is what RootLogger says.
+  // pino's types say `level: string`; what it does is what Logger says.
   return Object.assign(logger as unknown as Logger, {
     ...(sink !== undefined && {
       line: lineWriter(logger, sink, fields),
       text: (line: string) => sink.write(`${line}\n`, true)
-    }),
-    flush: async () => {
-      await sink?.flush()
-    }
+    })
   })
 }
 

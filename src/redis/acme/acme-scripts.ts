@@ -21,8 +21,8 @@ redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 return redis.call('INCR', KEYS[2])`)
 
 /**
- * Challenges in flight, turn, who has seen which turn; own name, the turn that it has seen. The turn now, the challenges, and the
- * server's time; instances that are gone for a minute are forgotten.
+ * Challenges in flight, turn, who has seen which turn; own name, the turn that it has seen. The turn now and the challenges;
+ * instances that are gone for a minute are forgotten.
  */
 export const lookAtChallenges = new Script(`
 local now = tonumber(redis.call('TIME')[1])
@@ -32,7 +32,7 @@ for i = 2, #seen, 2 do
   local at = tonumber(string.match(seen[i], ' (%d+)$'))
   if at == nil or now - at > 60 then redis.call('HDEL', KEYS[3], seen[i - 1]) end
 end
-return { tonumber(redis.call('GET', KEYS[2]) or '0'), now, redis.call('HGETALL', KEYS[1]) }`)
+return { tonumber(redis.call('GET', KEYS[2]) or '0'), redis.call('HGETALL', KEYS[1]) }`)
 
 /** Who has seen which turn; turn, seconds. How many that were there in these seconds have not seen it yet. */
 export const countUnaware = new Script(`

@@ -87,7 +87,7 @@ export class InFlight implements SharedChallenges {
         this.#name,
         this.#seen
       ])
-      const [turn, , list] = reply as [number, number, string[]]
+      const [turn, list] = reply as [number, string[]]
       this.#take(list)
       // Another time around says that this one has been taken.
       const news = turn !== this.#seen

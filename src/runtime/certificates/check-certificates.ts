@@ -43,24 +43,22 @@ export function checkCertificates(config: Config, now: number): CertificateRepor
           'holds no certificate with its key'
         )
       for (const { paths, place, pair, checked } of read) {
+        // Of a folder, all is told at its own key.
+        const at = (file: 'cert' | 'key'): Path => [
+          ...path,
+          ...place,
+          ...(place.at(-1) === 'dir' ? [] : [file])
+        ]
         const unstapled = whyNot(pair.cert, tls.ocsp)
         if (unstapled !== undefined) {
-          const at = place.at(-1) === 'dir' ? place : [...place, 'cert']
-          findings.push(
-            warningAt([...path, ...at], `${paths.cert}: no OCSP response can be stapled: ${unstapled}`)
-          )
+          findings.push(warningAt(at('cert'), `${paths.cert}: no OCSP response can be stapled: ${unstapled}`))
         }
         for (const { file, message } of checked.problems) {
-          const at = place.at(-1) === 'dir' ? place : [...place, file]
-          findings.push(errorAt([...path, ...at], `${paths[file]}: ${message}`))
+          findings.push(errorAt(at(file), `${paths[file]}: ${message}`))
         }
         if (isOpen(paths.key)) {
-          const at = place.at(-1) === 'dir' ? place : [...place, 'key']
           findings.push(
-            warningAt(
-              [...path, ...at],
-              `${paths.key} can be read by every user; it holds a private key: chmod 640`
-            )
+            warningAt(at('key'), `${paths.key} can be read by every user; it holds a private key: chmod 640`)
           )
         }
         if (checked.facts === undefined) continue

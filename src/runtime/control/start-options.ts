@@ -1,5 +1,5 @@
 import type { LogLevel } from '../../config/model/model.ts'
-import type { RootLogger } from '../../core/log/log.ts'
+import type { Logger } from '../../core/log/log.ts'
 
 export interface StartOptions {
   /** Over the configuration's. */
@@ -9,7 +9,7 @@ export interface StartOptions {
   /** What `reload()` and the admin API's reload read; left out: they are refused. */
   readonly configPath?: string
   /** For lines of the main thread; workers write to standard output themselves. */
-  readonly log?: RootLogger
+  readonly log?: Logger
   /** Workers send their lines to `log` too, which is the logger of the program that embeds lb. */
   readonly forwardLog?: boolean
   /** For tests: lets a worker be told to throw. */

@@ -163,7 +163,7 @@ function closeUnused(sockets: GivenSockets): void {
 async function drain(graceMs: number): Promise<void> {
   const cut = await plane.drain(graceMs)
   peers.close()
-  await Promise.all([log.flush(), flushLogs()])
+  await flushLogs()
   post({ type: 'drained', cut })
 }
 

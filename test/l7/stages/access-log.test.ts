@@ -1,6 +1,7 @@
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { flushLogs } from '../../../src/core/log/line-sink.ts'
 import { createLogger } from '../../../src/core/log/log.ts'
 import { HeaderBlock } from '../../../src/l7/message/header-block.ts'
 import type { Exchange } from '../../../src/l7/exchange/exchange.ts'
@@ -70,7 +71,7 @@ t.test('a line of text has level, time and base fields as every other', async (t
   log.warn({ a: 1 }, 'a "word"')
   log.line!('warn', '"a":1', 'a "word"')
   log.line!('debug', '"a":1', 'not at this level')
-  await log.flush()
+  await flushLogs()
   log.level = 'error'
   log.line!('warn', '"a":1', 'not at this level either')
   const lines = readFileSync(file, 'utf8').trim().split('\n')

@@ -1,34 +1,13 @@
 import t from 'tap'
+import { Choices, given } from '../../fakes/choices.ts'
 import { configFromObject } from '../../../src/config/parse-config.ts'
 import type { L7ListenerConfig } from '../../../src/config/model/model.ts'
 import { systemClock } from '../../../src/core/clock.ts'
 import { dryRun } from '../../../src/l7/exchange/dry/dry-run.ts'
 import { answering, rawBackend, startLab } from '../engine/lab.ts'
 
-/** Seeded: a failure names its seed. */
-function randomFrom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return state / 2 ** 32
-  }
-}
-
-class Generator {
-  readonly #random: () => number
-
-  constructor(seed: number) {
-    this.#random = randomFrom(seed)
-  }
-
-  one<T>(values: readonly T[]): T {
-    return values[Math.floor(this.#random() * values.length)]!
-  }
-
-  maybe<T>(value: T, share = 0.4): T | undefined {
-    return this.#random() < share ? value : undefined
-  }
-
+/** A failure names its seed. */
+class Generator extends Choices {
   edits(): object {
     return given({
       set: this.maybe({
@@ -78,7 +57,7 @@ class Generator {
           trustedProxies: this.maybe(['127.0.0.0/8']),
           trace: this.maybe(true),
           headers: this.maybe({ request: this.edits() }),
-          routes: Array.from({ length: 1 + Math.floor(this.#random() * 4) }, () => this.route())
+          routes: Array.from({ length: 1 + Math.floor(this.random() * 4) }, () => this.route())
         })
       ],
       pools: { one: { backends: [backends[0]] }, two: { backends: [backends[1]] } }
@@ -115,10 +94,6 @@ class Generator {
     const lines = fields.filter((line) => line !== undefined && line !== '').map((line) => `${line}\r\n`)
     return `${method} ${target} HTTP/1.1\r\n${lines.join('')}\r\n`
   }
-}
-
-function given(members: Readonly<Record<string, unknown>>): object {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined))
 }
 
 /** Without what is new with each request, and what frames the message. */

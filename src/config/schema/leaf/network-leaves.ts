@@ -180,7 +180,6 @@ export function filePath() {
   return text('the path of a file such as /etc/lb/site.crt', { max: 4096, json: { title: 'file' } })
 }
 
-/** `client-ip`, `path`, `header:N`, `cookie:N` or `query:N`. */
 /** Variables and words by which other load balancers count and hash. */
 export function foreignKeyCure(written: string): string | undefined {
   const [, kind, name] = /^\$(http|cookie|arg)_(\w+)$/.exec(written) ?? []
@@ -198,6 +197,7 @@ export function foreignKeyCure(written: string): string | undefined {
   return undefined
 }
 
+/** `client-ip`, `path`, `header:N`, `cookie:N` or `query:N`. */
 export function hashKey() {
   const json = {
     title: 'hash key',

@@ -3,11 +3,24 @@ import { foreignTlsVersions } from '../../report/foreign-words.ts'
 import { defaults } from '../../defaults.ts'
 import { mapping, listOf } from '../leaf/leaf.ts'
 import { flag, text, word } from '../leaf/leaves.ts'
-import { firstOf, loneText, loneTrue } from '../leaf/lone.ts'
+import { loneText, loneTrue } from '../leaf/lone.ts'
 import { filePath } from '../leaf/network-leaves.ts'
 import { listenerAcme } from '../acme.ts'
 
 /** `tls` of a listener: what clients see. */
+const SELF_SIGNED =
+  'did you mean { selfSigned: true }? With certificates it is { certificates: { cert: FILE, key: FILE } }'
+
+/** `true`, `auto`, `/etc/ssl/a.pem`: the mapping that is meant. */
+function tlsMeant(value: unknown): string | undefined {
+  if (value === true) return SELF_SIGNED
+  if (typeof value !== 'string') return undefined
+  if (/^(on|yes|true)$/i.test(value)) return SELF_SIGNED
+  if (/^(internal|self-?signed|dev)$/i.test(value)) return 'did you mean { selfSigned: true }?'
+  if (/^(auto|acme|lets-?encrypt)$/i.test(value)) return 'did you mean { acme: { domains: [example.com] } }?'
+  return /[./]/.test(value) ? 'did you mean { certificates: { cert: "@", key: FILE } }?' : undefined
+}
+
 export const listenerTls = mapping(
   {
     certificates: z
@@ -79,21 +92,7 @@ export const listenerTls = mapping(
       .describe('Mutual TLS: ask clients for a certificate.')
   },
   {
-    lone: firstOf(
-      loneTrue(
-        'did you mean { selfSigned: true }? With certificates it is { certificates: { cert: FILE, key: FILE } }'
-      ),
-      (value) => {
-        if (typeof value !== 'string') return undefined
-        if (/^(on|yes|true)$/i.test(value))
-          return 'did you mean { selfSigned: true }? With certificates it is { certificates: { cert: FILE, key: FILE } }'
-        if (/^(auto|acme|lets-?encrypt|internal|self-?signed|dev)$/i.test(value))
-          return /^(i|s|d)/i.test(value)
-            ? 'did you mean { selfSigned: true }?'
-            : 'did you mean { acme: { domains: [example.com] } }?'
-        return /[./]/.test(value) ? `did you mean { certificates: { cert: "@", key: FILE } }?` : undefined
-      }
-    ),
+    lone: tlsMeant,
     elsewhere: {
       cert: 'belongs under `certificates`: { certificates: { cert: FILE, key: FILE } }',
       key: 'belongs under `certificates`, beside `cert`',

@@ -6,7 +6,7 @@ import type { StoredForms } from '../../../cache/forms/stored-forms.ts'
 import type { StoredRecord } from '../../../cache/ports.ts'
 import type { Exchange } from '../../../exchange/exchange.ts'
 import type { ResponseHead } from '../../../exchange/response/response-head.ts'
-import { encodeDcz, encodeDczLater, mayBeDictionary } from './dcz.ts'
+import { encodeDcz, encodeDczLater, mayBeDictionary, type DczParts } from './dcz.ts'
 import { availableDictionary, patternOf } from './eligible.ts'
 
 /** Dictionaries, and what is compressed by them. */
@@ -72,7 +72,7 @@ export class Dictionaries {
     if (bytes === undefined) return undefined
     const parts = { bytes, dictionary, hash: sha, level: this.#level }
     if (bytes.length > WHOLE_BYTES || dictionary.length > WHOLE_BYTES) {
-      this.#later(stored, form, encodeDczLater, parts)
+      this.#later(stored, form, parts)
       return undefined
     }
     const encoded = encodeDcz(parts)
@@ -89,15 +89,10 @@ export class Dictionaries {
   }
 
   /** One of few at a time; whoever asks meanwhile gets an ordinary coding. */
-  #later(
-    stored: StoredForms,
-    form: string,
-    encode: typeof encodeDczLater,
-    parts: Parameters<typeof encodeDczLater>[0]
-  ): void {
+  #later(stored: StoredForms, form: string, parts: DczParts): void {
     if (this.#jobs >= MAX_JOBS) return
     this.#jobs++
-    encode(parts)
+    encodeDczLater(parts)
       .then((encoded) => {
         this.#jobs--
         if (encoded !== undefined) stored.put(form, encoded)
