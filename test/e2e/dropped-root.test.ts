@@ -96,6 +96,10 @@ for (const net of ['handles', 'sockets']) {
         [2, 1]
       ] as const) {
         await lb.tell({ type: 'crash', thread })
+        // Before, a request may be with the worker that dies, and is lost with it.
+        const dead = ({ workers }: ToldState) =>
+          workers[thread - 1]!.restarts === restarts || workers[thread - 1]!.state !== 'running'
+        await reaches(lb, dead, `worker ${thread} is dead`)
         // One after the other: a part of them would wait for the dead one.
         await all(20, low)
         const back = (state: ToldState) =>
