@@ -43,6 +43,8 @@ t.test(
       []
     )
     const before = new Map(names.map((name) => [name, first.names.certificate(name)!.cert]))
+    // A certificate is in use before the last word on it is written, which is done under the lock.
+    await first.until(() => readdirSync(join(storage, 'locks')).length === 0)
     first.names.close()
     makeDue(storage)
     const second = keeper(t, { challenges })
