@@ -15,3 +15,8 @@ interface Latin1Target {
 export function writeLatin1(buffer: Buffer, text: string, at: number): number {
   return (buffer as unknown as Latin1Target).latin1Write(text, at, text.length)
 }
+
+/** White space within a field line (OWS, RFC 9110 §5.6.3). */
+export function isBlank(c: number | undefined): boolean {
+  return c === 32 || c === 9
+}

@@ -1,6 +1,6 @@
 import type { Backend } from '../balancer/pool/backend.ts'
 import * as at from '../balancer/table/columns.ts'
-import { succeeded, type Outcome } from '../balancer/pool/outcome.ts'
+import { succeeded, type Outcome } from '../balancer/pool/lease.ts'
 import type { OnRelease } from '../balancer/pool/pool.ts'
 import { beginSlowStart } from '../balancer/pool/slow-start.ts'
 import {

@@ -29,7 +29,7 @@ import type { Http2Host } from './http2/server/http2-host.ts'
 import { PrefaceDoor, type PrefaceHost } from './http2/server/preface-door.ts'
 import { ServerConnection } from './http2/server/server-connection.ts'
 import { TlsDoor, type DoorHost } from './http1/server/tls-door.ts'
-import { newRequestId } from './headers/trace/request-id.ts'
+import { newRequestId } from './headers/trace-ids.ts'
 import { UNREADABLE, type Request } from './message/request.ts'
 import type { Snapshot } from './compile/snapshot.ts'
 

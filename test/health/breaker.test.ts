@@ -1,7 +1,7 @@
 import t from 'tap'
 import { breakerPolicy } from '../../src/health/breaker.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
-import type { Outcome } from '../../src/balancer/pool/outcome.ts'
+import type { Outcome } from '../../src/balancer/pool/lease.ts'
 import type { Pool } from '../../src/balancer/pool/pool.ts'
 import type { ChangeEvent } from '../../src/balancer/pool/states.ts'
 import * as at from '../../src/balancer/table/columns.ts'

@@ -1,5 +1,4 @@
 import type { Backend } from './backend.ts'
-import type { Outcome } from './outcome.ts'
 
 /** Whoever gave the lease, told once how it ended. */
 export interface Lessor {
@@ -39,4 +38,27 @@ export class Lease {
     // Last: what threw before it gave the place back may be called again.
     this.#lessor = undefined
   }
+}
+
+/**
+ * How a lease ended, told once when it is released. The breaker and the outlier detector hear of it.
+ * `cancelled` (the client went away) and `unused` (nothing was tried) say nothing about the backend. `loaded`: it answered
+ * that it has too much to do for now (429 or 503 with Retry-After): load, by which least-time goes, and no failure.
+ */
+export type Outcome =
+  | 'ok'
+  | 'connect-failure'
+  | 'connect-timeout'
+  | 'reset'
+  | 'timeout'
+  | 'protocol-error'
+  | 'bad-status'
+  | 'loaded'
+  | 'cancelled'
+  | 'unused'
+
+/** True, false, or undefined when it says nothing about the backend. */
+export function succeeded(outcome: Outcome): boolean | undefined {
+  if (outcome === 'ok') return true
+  return outcome === 'cancelled' || outcome === 'unused' || outcome === 'loaded' ? undefined : false
 }

@@ -1,5 +1,5 @@
 import * as at from '../table/columns.ts'
-import type { Outcome } from './outcome.ts'
+import type { Outcome } from './lease.ts'
 import type { BackendTable } from '../table/table.ts'
 
 /** In this time an estimate that nothing confirms falls to 1/e: a slow backend is asked again, not forgotten. */

@@ -1,6 +1,5 @@
 import type { Backend } from '../../balancer/pool/backend.ts'
-import type { Lease } from '../../balancer/pool/lease.ts'
-import type { Outcome } from '../../balancer/pool/outcome.ts'
+import type { Lease, Outcome } from '../../balancer/pool/lease.ts'
 import type { PickContext } from '../../balancer/pool/pick-context.ts'
 import type { Waiter } from '../../balancer/queue/waiter.ts'
 import type { Clock } from '../../core/clock.ts'

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import type { Outcome } from '../../balancer/pool/outcome.ts'
+import type { Outcome } from '../../balancer/pool/lease.ts'
 import type { BackendAddress } from '../../config/model/model.ts'
 import {
   receiveFor,
@@ -8,7 +8,7 @@ import {
   type UdpHandle
 } from '../../net/datagram/udp-handle.ts'
 import { threadLookup } from '../../net/dial/lookup.ts'
-import { failure } from '../../net/transport/raw-calls.ts'
+import { failure } from '../../net/transport/raw-streams.ts'
 
 export interface UdpFailure {
   readonly outcome: Outcome

@@ -63,7 +63,7 @@ export interface CompiledRoute {
   readonly name: string
   readonly stages: HookLists
   readonly requestEdits: CompiledEdits | undefined
-  /** Of the request's fields, as CGI servers read them (variable-name.ts): what stages own; undefined: nothing. */
+  /** Of the request's fields, as CGI servers read them (`variableName`): what stages own; undefined: nothing. */
   readonly owned: ReadonlySet<string> | undefined
   /** … and what the edits name: no trailer may bring these. */
   readonly decided: ReadonlySet<string> | undefined

@@ -12,7 +12,7 @@ import type { Verdict } from '../stages/verdict.ts'
 import { answerError } from './response/local-answer.ts'
 import { RequestSide } from './request-side.ts'
 import type { ResponseTap } from './response/response-tap.ts'
-import { upstreamResponse } from './response/upstream-response.ts'
+import { upstreamResponse } from './response/response-head.ts'
 import { Wait } from './wait.ts'
 
 /**

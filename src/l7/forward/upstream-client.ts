@@ -1,4 +1,4 @@
-import type { Outcome } from '../../balancer/pool/outcome.ts'
+import type { Outcome } from '../../balancer/pool/lease.ts'
 import type { RetryConfig } from '../../config/model/model.ts'
 import type { Contained } from '../../core/containment.ts'
 import type { ErrorCode } from '../../core/errors.ts'

@@ -1,5 +1,3 @@
-import { isAlphanumeric } from './variable-name.ts'
-
 const LF = '\n'
 const COLON = 58
 
@@ -20,7 +18,7 @@ export class FieldNames {
 
   /**
    * The lines of `text` without those of these names. `disguised`: nor those that CGI servers read as one of them
-   * (variable-name.ts): `X_Remote_User` as `X-Remote-User`.
+   * (`variableName`): `X_Remote_User` as `X-Remote-User`.
    */
   without(text: string, disguised: boolean): string {
     if (this.#empty) return text
@@ -57,4 +55,17 @@ function standsAt(name: string, text: string, at: number, disguised: boolean): b
     if (!disguised || isAlphanumeric(wanted) || isAlphanumeric(lower)) return false
   }
   return true
+}
+
+/**
+ * The name that CGI, WSGI and PHP read a field by, with hyphens: they make a variable of it in which every mark is an
+ * underscore, so that `X_Real!IP` is X-Real-IP to them. `name` in lower case.
+ */
+export function variableName(name: string): string {
+  return name.replace(/[^a-z0-9]/g, '-')
+}
+
+/** Of lower-case letters and digits, by character code: every other character is a mark. */
+export function isAlphanumeric(code: number): boolean {
+  return (code >= 97 && code <= 122) || (code >= 48 && code <= 57)
 }

@@ -1,5 +1,5 @@
 import type { HeaderBlock } from '../message/header-block.ts'
-import { variableName } from './variable-name.ts'
+import { variableName } from './field-names.ts'
 
 /**
  * Fields by which a proxy tells what it saw (RFC 7239, and those that were there before it) or which URL was meant.

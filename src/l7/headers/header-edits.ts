@@ -1,9 +1,8 @@
 import type { HeaderEdits } from '../../config/model/model.ts'
 import { flat } from '../../core/flat.ts'
 import type { HeaderBlock } from '../message/header-block.ts'
-import { FieldNames } from './field-names.ts'
+import { FieldNames, variableName } from './field-names.ts'
 import { compilePlaceholders, type PlaceholderFacts } from './placeholders.ts'
-import { variableName } from './variable-name.ts'
 
 type Template = (facts: PlaceholderFacts) => string
 
@@ -14,7 +13,7 @@ type Template = (facts: PlaceholderFacts) => string
 export class CompiledEdits {
   /** The edits write a Host of their own: nobody else may. */
   readonly setsHost: boolean
-  /** As CGI servers read them (variable-name.ts): nothing that comes later may bring these. */
+  /** As CGI servers read them (`variableName`): nothing that comes later may bring these. */
   readonly names: ReadonlySet<string>
   readonly #drop: FieldNames
   /** Lines whose values hold no placeholder, ready to be appended. */

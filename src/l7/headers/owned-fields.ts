@@ -1,5 +1,5 @@
 import type { HeaderBlock } from '../message/header-block.ts'
-import { variableName } from './variable-name.ts'
+import { variableName } from './field-names.ts'
 
 /** Whoever owns request fields, as a stage. */
 interface Owner {

@@ -1,5 +1,5 @@
 import { FORWARDING_FIELDS } from './forwarding-fields.ts'
-import { variableName } from './variable-name.ts'
+import { variableName } from './field-names.ts'
 
 /**
  * Names that a trailer section may not bring (RFC 9110 §6.5.1): whatever frames, routes, authenticates, conditions or

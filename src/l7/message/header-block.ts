@@ -1,4 +1,4 @@
-import { isBlank } from '../../core/is-blank.ts'
+import { isBlank } from '../../core/latin1.ts'
 
 /**
  * The fields of a message as received: "Name: value\r\n" for each, latin1, order, case and duplicates kept. One

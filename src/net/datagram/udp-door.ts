@@ -1,5 +1,5 @@
 import { guarded } from '../../core/containment.ts'
-import { failure } from '../transport/raw-calls.ts'
+import { failure } from '../transport/raw-streams.ts'
 import {
   receiveFor,
   sendTo,

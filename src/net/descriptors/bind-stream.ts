@@ -1,4 +1,4 @@
-import { failure } from '../transport/raw-calls.ts'
+import { failure } from '../transport/raw-streams.ts'
 import type { DescriptorHandle } from './ipc-pipe.ts'
 
 /** A stream socket that is bound and does not listen yet. Internals of Node, as raw-streams.ts. */

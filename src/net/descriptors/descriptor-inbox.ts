@@ -1,4 +1,4 @@
-import { failure, UV_EMFILE } from '../transport/raw-calls.ts'
+import { failure, UV_EMFILE } from '../transport/raw-streams.ts'
 import { openFarEnd, type DescriptorHandle } from './ipc-pipe.ts'
 
 const WITHIN_MS = 10_000

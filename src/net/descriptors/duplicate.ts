@@ -1,4 +1,4 @@
-import { failure, UV_EMFILE } from '../transport/raw-calls.ts'
+import { failure, UV_EMFILE } from '../transport/raw-streams.ts'
 import { joinedPipes, openFarEnd, sendDescriptor, type DescriptorHandle, type IpcPipe } from './ipc-pipe.ts'
 
 const WITHIN_MS = 5_000

@@ -1,6 +1,18 @@
-import { failure, isGone, nameFrom, reuseRequest, takeRequest, UV_ECONNRESET } from './raw-calls.ts'
-import { onRead, onShutdown, onWritten } from './raw-events.ts'
-import { rawStreams, UV_EOF, type RawHandle, type RawWrite } from './raw-streams.ts'
+import {
+  failure,
+  isGone,
+  nameFrom,
+  reuseRequest,
+  takeRequest,
+  UV_ECONNRESET,
+  onRead,
+  onShutdown,
+  onWritten,
+  rawStreams,
+  UV_EOF,
+  type RawHandle,
+  type RawWrite
+} from './raw-streams.ts'
 import { readArea } from './read-buffer.ts'
 import { Transport, type SocketName, type TransportOwner } from './transport.ts'
 import { writeAtOnce } from './write-at-once.ts'

@@ -2,7 +2,7 @@ import { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { factsOfSocket } from '../tls/read-facts.ts'
 import type { TlsFacts } from '../tls/tls-facts.ts'
-import { failure, UV_ECONNRESET } from './raw-calls.ts'
+import { failure, UV_ECONNRESET } from './raw-streams.ts'
 import { readArea } from './read-buffer.ts'
 import { Transport, type SocketName, type TransportOwner } from './transport.ts'
 

@@ -2,8 +2,15 @@ import type { RawTls, TlsHandle } from '../tls/raw-tls.ts'
 import { factsOfHandle } from '../tls/read-facts.ts'
 import { clientProblem, serverHandle, type ServerSide } from '../tls/server/server-side.ts'
 import type { TlsFacts } from '../tls/tls-facts.ts'
-import { failure, isGone, nameFrom, UV_ECONNRESET } from './raw-calls.ts'
-import { rawStreams, UV_EOF, type RawHandle } from './raw-streams.ts'
+import {
+  failure,
+  isGone,
+  nameFrom,
+  UV_ECONNRESET,
+  rawStreams,
+  UV_EOF,
+  type RawHandle
+} from './raw-streams.ts'
 import { READ_AT, sharedBuffer } from './read-buffer.ts'
 import { shutDown, tellEvents, type TlsEvents } from './tls-events.ts'
 import { TlsWrites } from './tls-writes.ts'

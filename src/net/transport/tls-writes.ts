@@ -1,7 +1,6 @@
 import { contain, guarded } from '../../core/containment.ts'
 import type { TlsHandle } from '../tls/raw-tls.ts'
-import { UV_ECONNRESET } from './raw-calls.ts'
-import { rawStreams, type RawWrite } from './raw-streams.ts'
+import { UV_ECONNRESET, rawStreams, type RawWrite } from './raw-streams.ts'
 
 /** Until a client has so much, records fit into three packets: it need not wait for 16 KiB to read the first byte. */
 const SMALL_RECORDS_UNTIL = 65_536

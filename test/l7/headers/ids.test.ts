@@ -1,7 +1,12 @@
 import t from 'tap'
-import { randomHex } from '../../../src/l7/headers/trace/random-hex.ts'
-import { keptRequestId, newRequestId } from '../../../src/l7/headers/trace/request-id.ts'
-import { isTraceparent, newTraceparent, traceId } from '../../../src/l7/headers/trace/traceparent.ts'
+import {
+  randomHex,
+  keptRequestId,
+  newRequestId,
+  isTraceparent,
+  newTraceparent,
+  traceId
+} from '../../../src/l7/headers/trace-ids.ts'
 
 t.test('ids do not repeat, over many fillings of the pool', async (t) => {
   const seen = new Set<string>()

@@ -8,6 +8,7 @@ import type { HeaderBlock } from '../../message/header-block.ts'
 import { isIdempotent } from '../../message/methods.ts'
 import { ReplayBuffer } from './replay-buffer.ts'
 import type { RetryBudget } from './retry-budget.ts'
+import type { Outcome } from '../../../balancer/pool/lease.ts'
 
 interface Head {
   readonly status: number
@@ -131,4 +132,53 @@ export class Attempts {
     if (nonIdempotent || when === 'always' || isIdempotent(this.#request.method)) return true
     return when === 'idempotency-key' && this.#request.headers.has('idempotency-key')
   }
+}
+
+/** When the steps of a forwarded request were, of the last attempt; in ms of performance.now(). */
+export class ForwardTimes {
+  /** Waits for a place, over all attempts. */
+  queueMs = 0
+  /** Making the connection; -1 where one was there. */
+  connectMs = -1
+  /** From the lease to the whole head of the response; -1 before it. */
+  latencyMs = -1
+  #leasedAt = 0
+  #waitsSince = 0
+
+  waits(): void {
+    this.#waitsSince = performance.now()
+  }
+
+  leased(): void {
+    this.latencyMs = -1
+    this.connectMs = -1
+    this.#leasedAt = performance.now()
+    if (this.#waitsSince === 0) return
+    this.queueMs += this.#leasedAt - this.#waitsSince
+    this.#waitsSince = 0
+  }
+
+  connected(): void {
+    this.connectMs = performance.now() - this.#leasedAt
+  }
+
+  answered(): void {
+    this.latencyMs = performance.now() - this.#leasedAt
+  }
+
+  /** When the head of the response was there; 0 before it. */
+  get answeredAt(): number {
+    return this.latencyMs < 0 ? 0 : this.#leasedAt + this.latencyMs
+  }
+}
+
+interface Head {
+  readonly status: number
+  readonly headers: HeaderBlock
+}
+
+/** What the balancer hears of a response. One that asks for patience is load, not a failure (RFC 6585 §4, RFC 9110 §15.6.4). */
+export function statusOutcome({ status, headers }: Head, bad: ReadonlySet<number>): Outcome {
+  if ((status === 429 || status === 503) && headers.has('retry-after')) return 'loaded'
+  return bad.has(status) ? 'bad-status' : 'ok'
 }

@@ -1,4 +1,4 @@
-import type { Outcome } from '../../../balancer/pool/outcome.ts'
+import type { Outcome } from '../../../balancer/pool/lease.ts'
 
 /** What a backend must answer for: INTERNAL, UNAVAILABLE, DATA_LOSS. All others are the application's word to its client. */
 const FAILURES = new Set(['13', '14', '15'])

@@ -29,3 +29,73 @@ export class Lifetime {
     return served >= this.#requests || now >= this.#endsAt
   }
 }
+
+/** Two closes of idle connections at about the same age are a rule of the backend; one may be a restart. */
+const ALIKE = 0.05
+const ALIKE_MS = 300
+/** No server keeps idle connections for less than a second: what is closed before is a restart or a mishap. */
+const LEAST_MS = 500
+/** Closes within this time may have one cause. */
+const APART_MS = 1_000
+/** Every server keeps an idle connection for that long. */
+const FRESH_MS = 750
+/** What is seen open may have been closed a moment ago, on the backend's side. */
+const NEWS_MS = 1_000
+/** What was learnt is looked at again after this, in case the backend was set otherwise. */
+const FORGET_MS = 10 * 60_000
+
+/**
+ * How long a backend keeps idle connections, learnt from its FINs: one that is retired just before is not met by a request
+ * that is on its way (RFC 9112 §9.3.1).
+ */
+export class IdleLimit {
+  #learntMs = Infinity
+  #learntAt = 0
+  #lastMs = -1
+  #lastAt = 0
+  #provenMs = FRESH_MS
+
+  /** The backend has closed a connection that had been idle for `idleMs`. */
+  closed(idleMs: number, now: number): void {
+    if (idleMs < this.#provenMs + NEWS_MS) this.#provenMs = FRESH_MS
+    if (idleMs < LEAST_MS) return
+    // A server that looks once a second closes between one and two: one earlier close corrects what was learnt.
+    if (idleMs < this.#learntMs && idleMs * 2 >= this.#learntMs) {
+      this.#learntMs = idleMs
+      this.#learntAt = now
+    }
+    const alike = Math.abs(idleMs - this.#lastMs) <= Math.max(ALIKE_MS, idleMs * ALIKE)
+    if (this.#lastMs >= 0 && alike && now - this.#lastAt >= APART_MS) {
+      this.#learntMs = Math.min(idleMs, this.#lastMs)
+      this.#learntAt = now
+    }
+    if (now - this.#lastAt >= APART_MS || this.#lastMs < 0) {
+      this.#lastMs = idleMs
+      this.#lastAt = now
+    }
+  }
+
+  /** How long a connection may rest: `keepMs` at most, and less than the backend keeps it. */
+  within(keepMs: number, now: number): number {
+    if (this.#learntMs === Infinity) return keepMs
+    if (now - this.#learntAt > FORGET_MS) {
+      this.#learntMs = Infinity
+      this.#lastMs = -1
+      return keepMs
+    }
+    return Math.min(keepMs, this.#learntMs - Math.min(1_000, Math.max(300, this.#learntMs * 0.1)))
+  }
+
+  /** A connection was open still after that long, or the backend says that it will be. */
+  lasts(idleMs: number): void {
+    if (idleMs - NEWS_MS > this.#provenMs) this.#provenMs = idleMs - NEWS_MS
+  }
+
+  /**
+   * Whether one that has rested for `idleMs` may take a request that must not be sent twice: a FIN that is on its way would
+   * make it a 502. Not known: the new connection that it gets instead leaves this one to grow old, and so to prove itself.
+   */
+  trusts(idleMs: number): boolean {
+    return idleMs <= this.#provenMs || (this.#learntMs !== Infinity && idleMs <= this.#learntMs / 2)
+  }
+}

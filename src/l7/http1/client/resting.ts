@@ -1,6 +1,6 @@
 import type { Gauge } from '../../../core/metrics/metrics.ts'
 import type { TieHolder } from '../../forward/client-ties.ts'
-import type { IdleLimit } from './idle-limit.ts'
+import type { IdleLimit } from './lifetime.ts'
 import type { UpstreamConnection } from './upstream-connection.ts'
 
 /** Of a pool: all its backends' connections on this thread. */

@@ -5,6 +5,7 @@ import type { Response } from '../../message/response.ts'
 import { StreamPatience } from '../../forward/stream-patience.ts'
 import type { UpstreamStream, UpstreamTimes } from '../../forward/upstreams.ts'
 import type { ConnectAttempt, ConnectionWaiter } from './dialling.ts'
+import { UNKNOWN_LENGTH } from '../../message/body-length.ts'
 
 /** The connection that it goes over, as far as it speaks to it. */
 export interface SentConnection {
@@ -109,4 +110,21 @@ export class Sent implements UpstreamStream, ConnectionWaiter<SentConnection> {
   resume(): void {
     this.#connection?.resume()
   }
+}
+
+/** The head of a request as HTTP/1.1 has it (RFC 9112 §3): request line, Host, fields, framing, Connection. */
+export function requestHead(request: Outgoing): string {
+  const { method, path, authority, headers } = request
+  return `${method} ${path} HTTP/1.1\r\nHost: ${authority}\r\n${headers.text}${connectionLines(request)}\r\n`
+}
+
+function connectionLines({ bodyLength, method, upgrade, acceptsTrailers }: Outgoing): string {
+  let lines = ''
+  if (bodyLength === UNKNOWN_LENGTH) lines = 'Transfer-Encoding: chunked\r\n'
+  else if (bodyLength > 0 || method === 'POST' || method === 'PUT' || method === 'PATCH') {
+    lines = `Content-Length: ${bodyLength}\r\n`
+  }
+  if (upgrade !== '') lines += `Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`
+  else if (acceptsTrailers) lines += 'Connection: TE\r\nTE: trailers\r\n'
+  return lines
 }

@@ -1,6 +1,5 @@
 import { ALNUM, FIELD_VALUE, TOKEN } from '../../message/chars.ts'
-import { isBlank } from '../../../core/is-blank.ts'
-import { latin1 } from '../../../core/latin1.ts'
+import { isBlank, latin1 } from '../../../core/latin1.ts'
 import {
   BAD_FIELD_NAME,
   BAD_FIELD_VALUE,

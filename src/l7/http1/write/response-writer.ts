@@ -1,7 +1,7 @@
 import type { HeaderBlock } from '../../message/header-block.ts'
-import { UNKNOWN_LENGTH } from '../../message/body-length.ts'
+import { UNKNOWN_LENGTH, NO_BODY } from '../../message/body-length.ts'
 import { BodyWriter, FRAME_CLOSE } from './body-writer.ts'
-import { responseHead } from './response-head.ts'
+import { STATUS_CODES } from 'node:http'
 
 /** What every head begins with, in the pieces that may go out before the rest is known. */
 const AHEAD = ['HTTP/', '1.1 ']
@@ -84,4 +84,25 @@ export class ResponseWriter extends BodyWriter {
   override end(trailers: string): void {
     super.end(this.#trailers ? trailers : '')
   }
+}
+
+/**
+ * Status line, fields and framing of a response to a client of HTTP/1.`minor`. Always HTTP/1.1 (RFC 9112 §2.5), since
+ * that is what we speak; what an older client cannot read is left out.
+ */
+export function responseHead(
+  status: number,
+  reason: string,
+  fields: string,
+  length: number,
+  minor: number,
+  close: boolean
+): string {
+  const text = reason === '' ? (STATUS_CODES[status] ?? '') : reason
+  let head = `HTTP/1.1 ${status} ${text}\r\n${fields}`
+  if (length >= 0) head += `Content-Length: ${length}\r\n`
+  else if (length === UNKNOWN_LENGTH && minor === 1) head += 'Transfer-Encoding: chunked\r\n'
+  else if (length !== NO_BODY && length !== UNKNOWN_LENGTH) throw new RangeError(`length ${length}`)
+  if (close) return head + 'Connection: close\r\n\r\n'
+  return minor === 0 ? head + 'Connection: keep-alive\r\n\r\n' : head + '\r\n'
 }

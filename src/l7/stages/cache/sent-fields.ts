@@ -1,5 +1,5 @@
 import type { CompiledEdits } from '../../headers/header-edits.ts'
-import { variableName } from '../../headers/variable-name.ts'
+import { variableName } from '../../headers/field-names.ts'
 import type { Outgoing } from '../../forward/forward-owner.ts'
 import type { HeaderBlock } from '../../message/header-block.ts'
 

@@ -3,8 +3,7 @@ import type { Exchange } from '../../exchange/exchange.ts'
 import type { ForwardHead } from '../../exchange/forward-head.ts'
 import type { ResponseHead } from '../../exchange/response/response-head.ts'
 import { dropForwardingFields } from '../../headers/forwarding-fields.ts'
-import { keptRequestId, newRequestId } from '../../headers/trace/request-id.ts'
-import { isTraceparent, newTraceparent } from '../../headers/trace/traceparent.ts'
+import { keptRequestId, newRequestId, isTraceparent, newTraceparent } from '../../headers/trace-ids.ts'
 import { viaLine } from '../../headers/via.ts'
 import {
   SEEN_FORWARDED,
