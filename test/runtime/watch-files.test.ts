@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { FakeClock } from '../fakes/fake-clock.ts'
@@ -18,7 +18,7 @@ t.test('a file that was written is told once, after a look at which it stays as 
     watchFiles(
       () => [file],
       clock,
-      () => changes++
+      async () => ++changes > 0
     )
   )
   await look(clock)
@@ -49,7 +49,7 @@ t.test('a directory swapped behind a symlink is seen, as Kubernetes does with a 
     watchFiles(
       () => [join(dir, 'lb.yaml')],
       clock,
-      () => changes++
+      async () => ++changes > 0
     )
   )
   await look(clock)
@@ -61,3 +61,38 @@ t.test('a directory swapped behind a symlink is seen, as Kubernetes does with a 
   await look(clock)
   t.equal(changes, 1)
 })
+
+t.test(
+  'a file whose rights have changed is told, and what was refused is told again and again',
+  async (t) => {
+    const file = join(t.testdir({ 'a.key': 'one' }), 'a.key')
+    const clock = new FakeClock()
+    let told = 0
+    let taken = false
+    t.teardown(
+      watchFiles(
+        () => [file],
+        clock,
+        async () => {
+          told++
+          return taken
+        }
+      )
+    )
+    const lookUntil = async (count: number): Promise<void> => {
+      for (let looks = 0; told < count && looks < 300; looks++) await look(clock)
+      t.equal(told, count)
+    }
+    await look(clock)
+    await look(clock)
+    chmodSync(file, 0o600)
+    await lookUntil(1)
+    await lookUntil(2)
+    taken = true
+    await lookUntil(3)
+    clock.advance(60_000)
+    await look(clock)
+    await look(clock)
+    t.equal(told, 3)
+  }
+)

@@ -10,6 +10,7 @@ import { memoryLogger } from '../../fakes/memory-logger.ts'
 import { checkCertificate } from '../../../src/net/tls/certificates/check-certificate.ts'
 import { CertificateWatch } from '../../../src/runtime/certificates/certificate-watch.ts'
 import { httpOrigin, startLb, until } from '../../e2e/servers.ts'
+import { runSwaps } from './swaps/run-swaps.ts'
 import { testCertificates, type TestCertificate } from '../../net/certificates.ts'
 
 const run = promisify(execFile)
@@ -108,6 +109,19 @@ t.test('a changed certificate is in use within a second and under load, and a ba
     )
   })
 })
+
+t.test(
+  'no handshake fails while certificates are swapped, and sessions are resumed by every worker',
+  async (t) => {
+    const options = { folder: t.testdir({}), swaps: 3, everyMs: 300, workers: 2, connections: 4 }
+    const { errors, unseen, lags, offered, resumed } = await runSwaps(options)
+    t.same(errors, [])
+    t.equal(unseen, 0)
+    // 0.3 s on a machine that has time.
+    t.ok(Math.max(...lags) < 10_000, `${lags.join()} ms`)
+    t.ok(offered > 10 && resumed >= 0.99 * offered, `${resumed} of ${offered} resumed`)
+  }
+)
 
 t.test('the log says how long a certificate is still valid, at 21, 7 and 1 days, once each', async (t) => {
   const clock = new FakeClock()

@@ -3,9 +3,13 @@ import type { Clock } from '../../../core/clock.ts'
 import { materialFiles } from '../reload/material.ts'
 import { watchFiles } from './watch-files.ts'
 
+interface Report {
+  readonly errors?: readonly string[]
+}
+
 interface Taking {
-  reload(): Promise<unknown>
-  apply(config: Config): Promise<unknown>
+  reload(): Promise<Report>
+  apply(config: Config): Promise<Report>
 }
 
 /** Takes changed certificates over, always; and with `watch` the configuration's file and plugins. Returns how to stop. */
@@ -22,8 +26,13 @@ export function followFiles(
     const modules = [...(config.imports ?? []), ...config.plugins.flatMap((plugin) => plugin.files)]
     return [...(file === undefined ? [] : [file, ...modules]), ...materialFiles(config)]
   }
-  return watchFiles(files, clock, () => {
-    const taken = file === undefined ? taking.apply(inForce()) : taking.reload()
-    taken.catch(refused)
+  return watchFiles(files, clock, async () => {
+    try {
+      const { errors } = await (file === undefined ? taking.apply(inForce()) : taking.reload())
+      return errors === undefined
+    } catch (error) {
+      refused(error)
+      return false
+    }
   })
 }
