@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { freePort } from '../../test/free-port.ts'
 import { WrongAnswer } from './check-http.ts'
 import {
   SkipScenario,
@@ -11,7 +12,6 @@ import {
 } from '../scenarios/scenario.ts'
 import { plainWork, type Target, type TargetName } from '../targets/target.ts'
 import type { Options } from './options.ts'
-import { freePort } from './ports.ts'
 import { listening, type Running } from './processes.ts'
 import type { Progress } from './progress.ts'
 import type { ContestantResult, ScenarioResult } from './results.ts'

@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { freePort } from '../../test/free-port.ts'
 import { findCommand } from '../harness/find-command.ts'
 import type { Pins } from '../harness/pins.ts'
-import { freePort } from '../harness/ports.ts'
 import { listening, type Processes, type Running } from '../harness/processes.ts'
 import { writeNginxOrigin } from './nginx-origin.ts'
 

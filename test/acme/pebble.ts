@@ -5,8 +5,8 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import { freePort } from '../free-port.ts'
 import { makeAuthority, signedCertificate } from '../../src/net/tls/certificates/make-certificate.ts'
-import { freePort } from '../e2e/process.ts'
 
 const PROGRAMS = ['/usr/bin/pebble', '/usr/bin/pebble-challtestsrv']
 

@@ -4,7 +4,7 @@ import { chmodSync, cpSync, readFileSync, readdirSync, symlinkSync, writeFileSyn
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { freePort } from '../e2e/process.ts'
+import { freePort } from '../free-port.ts'
 import { blocksOf, root } from './pages.ts'
 
 t.setTimeout(300_000)

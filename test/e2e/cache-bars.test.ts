@@ -6,8 +6,9 @@ import type { AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
 import t from 'tap'
 import type { Test } from 'tap'
+import { freePort } from '../free-port.ts'
 import { bodyOf, type CrowdOrder, type CrowdReport } from './cache-crowd.ts'
-import { freePort, spawnLb } from './process.ts'
+import { spawnLb } from './process.ts'
 import { httpOrigin } from './servers.ts'
 
 /** LB_BARS=full runs at the sizes that the bars name; else at a tenth or so, which takes some seconds. */

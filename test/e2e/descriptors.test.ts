@@ -4,8 +4,8 @@ import { appendFileSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join, resolve } from 'node:path'
 import t from 'tap'
+import { freePort } from '../free-port.ts'
 import { get } from './clients.ts'
-import { freePort } from './process.ts'
 import { httpOrigin, until } from './servers.ts'
 
 const bin = resolve(import.meta.dirname, '../../bin/lb.js')

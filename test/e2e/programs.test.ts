@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { createHash, randomBytes } from 'node:crypto'
 import t, { type Test } from 'tap'
-import { directory, freePort, missing, program } from '../l4/programs.ts'
+import { freePort } from '../free-port.ts'
+import { directory, missing, program } from '../l4/programs.ts'
 import { startLb } from './servers.ts'
 
 // Programs as people run them, through lb; each is skipped by name where it is not installed.

@@ -3,8 +3,9 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { freePort } from '../free-port.ts'
 import { dialLine, get, keepAlive } from './clients.ts'
-import { freePort, spawnLb } from './process.ts'
+import { spawnLb } from './process.ts'
 import { httpOrigin, startLb, tcpOrigin, until } from './servers.ts'
 
 t.test('SIGTERM under load: what was accepted is answered, and the exit code is 0', async (t) => {

@@ -6,9 +6,10 @@ import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import t from 'tap'
+import { freePort } from '../free-port.ts'
 import { type Config, configure, defineConfig, start } from '../../src/index.ts'
 import { get } from './clients.ts'
-import { freePort, spawnLb } from './process.ts'
+import { spawnLb } from './process.ts'
 import { httpOrigin, startLb } from './servers.ts'
 
 t.test('a port in use ends the start with the address, the setting and exit code 1', async (t) => {

@@ -3,9 +3,9 @@ import { spawn } from 'node:child_process'
 import { openSync, readFileSync, renameSync, writeFileSync, existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import t from 'tap'
+import { freePort } from '../free-port.ts'
 import type { Workers } from '../../src/runtime/workers/workers.ts'
 import { get } from './clients.ts'
-import { freePort } from './process.ts'
 import { httpOrigin, startLb, until } from './servers.ts'
 
 const bin = resolve(import.meta.dirname, '../../bin/lb.js')

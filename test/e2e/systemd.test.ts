@@ -4,7 +4,7 @@ import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
-import { freePort } from './process.ts'
+import { freePort } from '../free-port.ts'
 
 // Sockets that systemd passes, by its own systemd-socket-activate: it listens, and becomes lb with the first connection.
 

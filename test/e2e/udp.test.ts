@@ -1,6 +1,7 @@
 import { execFile, execFileSync, spawn } from 'node:child_process'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
+import { freePort } from '../free-port.ts'
 import { udpBackend, udpClient } from '../l4/udp/udp.ts'
 import { startLb, until } from './servers.ts'
 
@@ -272,21 +273,19 @@ t.test(
   'dig asks two real dnsmasqs, of which one ends; probes by a datagram see it',
   { skip: dns },
   async (t) => {
-    const ports: number[] = []
-    for (let i = 0; i < 2; i++) {
-      const free = await udpBackend(t, 'free')
-      free.close()
-      ports.push(free.port)
-    }
+    // dnsmasq listens for connections too: a port that only datagrams find free is not enough.
+    const ports = [await freePort(), await freePort()]
+    const ended: string[] = []
     const servers = ports.map((port, i) => {
       const args = ['-k', '-p', String(port), '-a', '127.0.0.1', '-R', '-h', '-i', 'lo', '--bind-interfaces']
       const child = spawn(
         'dnsmasq',
         [...args, '-C', '/dev/null', `--address=/name.test/10.0.0.${i + 1}`, '-x', ''],
-        {
-          stdio: 'ignore'
-        }
+        { stdio: ['ignore', 'ignore', 'pipe'] }
       )
+      let said = ''
+      child.stderr.setEncoding('utf8').on('data', (part: string) => (said += part))
+      child.once('close', (code) => ended.push(`dnsmasq on ${port} ended with ${code}: ${said}`))
       t.teardown(() => child.kill('SIGKILL'))
       return child
     })
@@ -302,7 +301,8 @@ t.test(
       }
     })
     const { backends } = lb.running.pools.get('dns')!
-    await until(() => backends.every(({ probe }) => probe === 'up'), 'both are up')
+    await until(() => ended.length > 0 || backends.every(({ probe }) => probe === 'up'), 'both are up')
+    t.strictSame(ended, [], 'neither ended')
     const dig = promisify(execFile)
     const ask = async () => {
       const args = ['+short', '+tries=1', '+time=2', '@127.0.0.1', '-p', String(lb.port('dns')), 'name.test']

@@ -1,17 +1,10 @@
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http'
-import { connect, createServer, type AddressInfo, type Server } from 'node:net'
+import { connect, createServer, type Server } from 'node:net'
 import t, { type Test } from 'tap'
+import { freePort } from '../free-port.ts'
 import { parseConfig } from '../../src/config/parse-config.ts'
 import { get } from './clients.ts'
 import { httpOrigin, startLb } from './servers.ts'
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 function later(t: Test, server: Server | HttpServer, port: number, ms: number): void {
   const timer = setTimeout(() => server.listen(port, '127.0.0.1'), ms)

@@ -5,6 +5,7 @@ import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { freePort } from '../free-port.ts'
 import type { BackendAddress, ProbeConfig } from '../../src/config/model/model.ts'
 import { probes } from '../../src/health/probes.ts'
 import { ProbeMismatch } from '../../src/health/probe.ts'
@@ -26,14 +27,6 @@ function at(port: number): BackendAddress {
 
 function run(type: ProbeConfig['type'], port: number, over: Partial<ProbeConfig> = {}): Promise<string> {
   return probes[type]({ address: at(port), config: probeConfig({ type, ...over }), tls: undefined }, never)
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as net.AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 /** Feeds an answer in pieces of `size`; returns the last step, or the mismatch. */

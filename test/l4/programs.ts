@@ -1,7 +1,7 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
-import { connect, createServer, type AddressInfo } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
@@ -17,14 +17,6 @@ export function missing(...programs: string[]): string | false {
     }
   })
   return gone.length > 0 && `${gone.join(' and ')} not installed`
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 export function directory(t: Test): string {
@@ -60,7 +52,7 @@ export async function program(
     clearTimeout(killed)
   })
   for (const until = Date.now() + 20_000; ;) {
-    if (await answers(port)) return child
+    if (child.exitCode === null && (await answers(port))) return child
     if (child.exitCode !== null || Date.now() > until) throw new Error(`${command} did not start: ${output}`)
     await new Promise((resolve) => setTimeout(resolve, 50))
   }

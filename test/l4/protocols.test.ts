@@ -3,8 +3,9 @@ import { chmodSync, chownSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { freePort } from '../free-port.ts'
 import { engineRig } from './harness.ts'
-import { directory, freePort, missing, program } from './programs.ts'
+import { directory, missing, program } from './programs.ts'
 import { eventually, receive, testClient } from './sockets.ts'
 
 const run = promisify(execFile)

@@ -6,9 +6,10 @@ import { join } from 'node:path'
 import { createServer as createTlsServer } from 'node:tls'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
+import { freePort } from '../free-port.ts'
 import { testCertificates } from '../net/certificates.ts'
 import { engineRig } from './harness.ts'
-import { directory, freePort, missing, program } from './programs.ts'
+import { directory, missing, program } from './programs.ts'
 import { eventually, receive, testClient, testServer } from './sockets.ts'
 
 const run = promisify(execFile)

@@ -1,9 +1,10 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { freePort } from '../free-port.ts'
 import { makeAuthority, signedCertificate } from '../../src/net/tls/certificates/make-certificate.ts'
 import { ask, instance, load, passed } from './support/instance.ts'
-import { freePort, RedisServer, skip, until } from './support/redis-server.ts'
+import { RedisServer, skip, until } from './support/redis-server.ts'
 
 /** Servers and instances share two cores with other tests. */
 t.setTimeout(240_000)

@@ -1,3 +1,4 @@
+import { freePort } from '../free-port.ts'
 import { Metrics } from '../../src/core/metrics/metrics.ts'
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
@@ -169,12 +170,3 @@ t.test('draining cuts what outlasts the grace', async (t) => {
   t.equal(await plane.drain(50), 1)
   await closed
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}

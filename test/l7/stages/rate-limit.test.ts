@@ -1,5 +1,6 @@
 import t from 'tap'
-import { spawnLb, freePort } from '../../e2e/process.ts'
+import { freePort } from '../../free-port.ts'
+import { spawnLb } from '../../e2e/process.ts'
 import { backend, lbOf } from './serve.ts'
 
 const fine = { respond: { status: 200, body: 'fine' } }
