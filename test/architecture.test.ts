@@ -146,7 +146,7 @@ t.test('a folder imports only from what stands below it', async (t) => {
 })
 
 /** Where the engine is put together, and where a head is read for `lb explain`. Both protocols share some bytes' meaning. */
-const KNOWS_HTTP1 = /^l7\/(?:http[12]\/|engine\.ts$|exchange\/dry\/dry-run\.ts$)/
+const KNOWS_HTTP1 = /^l7\/(?:http[12]\/|l7-engine\.ts$|exchange\/dry\/dry-run\.ts$)/
 
 t.test('what an exchange passes through knows no version of HTTP', async (t) => {
   const broken = sources

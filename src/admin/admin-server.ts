@@ -10,7 +10,7 @@ import { bindServer } from './bind-server.ts'
 import { boundConnections } from './connection-room.ts'
 import { adminProblem } from './bind-policy.ts'
 import type { ControlPlane } from './control-plane.ts'
-import type { GuardOptions } from './guard.ts'
+import type { AdminAccess } from './authorise.ts'
 import { WrongTokens } from './wrong-tokens.ts'
 import { handle } from './api/handler.ts'
 
@@ -96,7 +96,7 @@ export class AdminServer {
         response.on('error', () => {})
         const unix = bind.kind === 'unix'
         const wrongTokens = this.#wrongTokens
-        const options: GuardOptions = { token: this.#token, local, host, unix, wrongTokens }
+        const options: AdminAccess = { token: this.#token, local, host, unix, wrongTokens }
         void handle(request, response, this.#plane, options, this.#log)
       }
     )

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { StickyCookies, stickyValue } from '../../src/balancer/pool/sticky.ts'
+import { StickyCookies, stickyValue } from '../../src/balancer/pool/sticky-cookies.ts'
 
 t.test('a cookie value names its backend again, also after a restart', async (t) => {
   const value = new StickyCookies('web', ['a', 'b']).valueOf('b')

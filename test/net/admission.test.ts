@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { FakeClock } from '../fakes/fake-clock.ts'
-import { Gate, type GateConfig, type Pass, type Refusal } from '../../src/net/admission/gate.ts'
+import { Gate, type GateConfig, type Admission, type Refusal } from '../../src/net/admission/gate.ts'
 import { FULL, SharedCounts, TOO_FAST, UNTRACKED } from '../../src/shared/shared-counts.ts'
 
 const tables = () => ({
@@ -12,7 +12,7 @@ const tables = () => ({
 const gate = (config: Partial<GateConfig>, clock = new FakeClock(), shared = tables()) =>
   new Gate({ name: 'tcp', allow: [], deny: [], ...config }, shared, clock)
 
-function enter(door: Gate, address: string | undefined): Pass | Refusal {
+function enter(door: Gate, address: string | undefined): Admission | Refusal {
   const pass = door.enter()
   if (pass === undefined) return 'max-connections'
   const refusal = door.admit(address, pass)
@@ -52,7 +52,7 @@ t.test('maxConnections holds for the listener, over all that share the table', a
 
 t.test('perClient counts each IPv4 address and each IPv6 /64', async (t) => {
   const door = gate({ connectionLimit: { perClient: 1 } })
-  const first = enter(door, '192.0.2.1') as Pass
+  const first = enter(door, '192.0.2.1') as Admission
   t.equal(enter(door, '192.0.2.1'), 'client-connections')
   t.equal(enter(door, '::ffff:192.0.2.1'), 'client-connections')
   t.type(enter(door, '192.0.2.2'), 'object')

@@ -6,15 +6,15 @@ import { ControlError } from '../control-plane.ts'
 import type { ControlPlane } from '../control-plane.ts'
 import { endpoints } from './endpoints.ts'
 import type { Answer, Endpoint } from './endpoints.ts'
-import { guard, mayRead } from '../guard.ts'
-import type { GuardOptions } from '../guard.ts'
+import { authorise, mayRead } from '../authorise.ts'
+import type { AdminAccess } from '../authorise.ts'
 
 /** Answers one request to the admin listener. Never rejects. */
 export async function handle(
   request: IncomingMessage,
   response: ServerResponse,
   plane: ControlPlane,
-  options: GuardOptions,
+  options: AdminAccess,
   log: Logger
 ): Promise<void> {
   const client = request.socket.remoteAddress ?? 'unix'
@@ -41,13 +41,13 @@ export async function handle(
 async function dispatch(
   request: IncomingMessage,
   plane: ControlPlane,
-  options: GuardOptions
+  options: AdminAccess
 ): Promise<Answer> {
   const { pathname, searchParams } = parseTarget(request)
   const found = findEndpoint(pathname)
   const changes = request.method !== 'GET' && request.method !== 'HEAD'
   // Before 404 and 405: who may not call learns nothing of what there is.
-  if (found?.endpoint.open !== true) guard(request, changes, options)
+  if (found?.endpoint.open !== true) authorise(request, changes, options)
   if (found === undefined) throw new ApiError('not-found', 'no such path; see /api/openapi.yaml')
 
   const { endpoint, params } = found

@@ -1,7 +1,7 @@
 import type { Backend } from '../../balancer/pool/backend.ts'
 import type { Waits } from '../../core/deadlines.ts'
 import type { ErrorCode } from '../../core/errors.ts'
-import type { Pass } from '../../net/admission/gate.ts'
+import type { Admission } from '../../net/admission/gate.ts'
 import { ClientHelloReader } from '../../net/tls/client-hello.ts'
 import type { Attach } from '../../net/transport/accept.ts'
 import { KEEP_ALIVE_MS } from '../../net/dial/dial.ts'
@@ -16,7 +16,7 @@ import type { L4Deps } from '../deps.ts'
 import { HeldBytes } from './held-bytes.ts'
 import type { L4Metrics, RefusedReason } from '../l4-metrics.ts'
 import { Reach, type Connected, type ReachListener } from './reach.ts'
-import { clientHash, type L4Snapshot, type L4Target } from '../snapshot.ts'
+import { clientHash, type L4Snapshot, type L4Target } from '../l4-snapshot.ts'
 import { splice, type CutReason, type Splice, type SpliceEnd } from './splice.ts'
 
 const unremarkable = {
@@ -46,7 +46,7 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
   readonly snapshot: L4Snapshot
   readonly #host: L4Host
   #downstream!: Transport
-  #pass: Pass | undefined
+  #pass: Admission | undefined
   /** The ends as the PROXY header tells them; undefined: the connection's own. */
   #header: ProxyHeader | undefined
   #handshake: Handshake | undefined

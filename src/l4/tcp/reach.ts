@@ -9,7 +9,7 @@ import { dialFailure } from '../../net/dial/dial-failure.ts'
 import { dial } from '../../net/dial/dial.ts'
 import { localEndpoint, remoteEndpoint } from '../../net/dial/endpoint.ts'
 import type { Transport, TransportOwner } from '../../net/transport/transport.ts'
-import type { L4Target } from '../snapshot.ts'
+import type { L4Target } from '../l4-snapshot.ts'
 
 const AT_ONCE_MS = 1_000
 /** A backend that is the listener itself is left out this long: a name may come to mean another. */

@@ -3,7 +3,7 @@ import type { Lease, Outcome } from '../../balancer/pool/lease.ts'
 import type { PickContext } from '../../balancer/pool/pick-context.ts'
 import { guarded } from '../../core/containment.ts'
 import type { Waits } from '../../core/deadlines.ts'
-import type { Pass } from '../../net/admission/gate.ts'
+import type { Admission } from '../../net/admission/gate.ts'
 import type { UdpDoor } from '../../net/datagram/udp-door.ts'
 import {
   sendConnected,
@@ -12,7 +12,7 @@ import {
   type UdpPeer
 } from '../../net/datagram/udp-handle.ts'
 import { proxyProtocolHeader } from '../../net/proxy-protocol/write.ts'
-import { clientHash } from '../snapshot.ts'
+import { clientHash } from '../l4-snapshot.ts'
 import type { EndReason } from '../l4-metrics.ts'
 import { connectUpstream, outcomeOf } from './udp-upstream.ts'
 import type { UdpSnapshot } from './udp-snapshot.ts'
@@ -47,7 +47,7 @@ export class UdpSession implements DatagramOwner, Waits {
   readonly #host: UdpHost
   readonly #snapshot: UdpSnapshot
   readonly #door: UdpDoor
-  readonly #pass: Pass
+  readonly #pass: Admission
   #lease: Lease | undefined
   #upstream: UdpHandle | undefined
   /** While the backend's name is looked up. */
@@ -62,7 +62,14 @@ export class UdpSession implements DatagramOwner, Waits {
   #responses = 0
   #over = false
 
-  constructor(host: UdpHost, snapshot: UdpSnapshot, door: UdpDoor, pass: Pass, key: string, client: UdpPeer) {
+  constructor(
+    host: UdpHost,
+    snapshot: UdpSnapshot,
+    door: UdpDoor,
+    pass: Admission,
+    key: string,
+    client: UdpPeer
+  ) {
     this.#host = host
     this.#snapshot = snapshot
     this.#door = door

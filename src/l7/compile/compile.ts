@@ -17,12 +17,12 @@ import { makeRefuse, type Refuse } from '../stages/refuse.ts'
 import type { Stage } from '../stages/stage.ts'
 import type { OrderEntry } from '../stages/order.ts'
 import { stageMemoryId, type StageMemory } from '../stages/stage-memory.ts'
-import type { CompiledPool, CompiledRoute, Snapshot, Target } from './snapshot.ts'
+import type { CompiledPool, CompiledRoute, L7Snapshot, Target } from './l7-snapshot.ts'
 import { ownedFields } from '../headers/owned-fields.ts'
 import { having, stageLists } from './stage-lists.ts'
 
 /** What a listener's snapshot is made of besides its configuration. */
-export interface SnapshotParts {
+export interface L7SnapshotParts {
   readonly config: L7ListenerConfig
   /** Throws for a name that config/ should have refused. */
   pool(name: string): CompiledPool
@@ -49,7 +49,7 @@ const ROUTES_PER_PIECE = 100
  * Builds everything that an exchange needs, so that nothing is looked up by name on its way. Between the pieces the
  * caller may do other things.
  */
-export function* compilePieces(parts: SnapshotParts, context: EngineContext): Generator<void, Snapshot> {
+export function* compilePieces(parts: L7SnapshotParts, context: EngineContext): Generator<void, L7Snapshot> {
   const { config } = parts
   const compiler = new Compiler(parts, context)
   const routes = []
@@ -68,7 +68,7 @@ export function* compilePieces(parts: SnapshotParts, context: EngineContext): Ge
   }
 }
 
-export function compileSnapshot(parts: SnapshotParts, context: EngineContext): Snapshot {
+export function compileSnapshot(parts: L7SnapshotParts, context: EngineContext): L7Snapshot {
   const pieces = compilePieces(parts, context)
   for (;;) {
     const { done, value } = pieces.next()
@@ -98,12 +98,12 @@ export function compilePool(
 }
 
 class Compiler {
-  readonly #parts: SnapshotParts
+  readonly #parts: L7SnapshotParts
   readonly #context: EngineContext
   /** One of each for all routes. */
   readonly early: readonly Stage[]
 
-  constructor(parts: SnapshotParts, context: EngineContext) {
+  constructor(parts: L7SnapshotParts, context: EngineContext) {
     this.#parts = parts
     this.#context = context
     this.early = this.#compile(undefined, true)

@@ -11,7 +11,7 @@ import type { Upstreams } from '../forward/upstreams.ts'
 import { cdnLoopLine, viaLine } from '../headers/via.ts'
 import type { LoadedStage } from '../stages/loaded.ts'
 import { compilePool, compileSnapshot } from './compile.ts'
-import type { CompiledPool, Snapshot } from './snapshot.ts'
+import type { CompiledPool, L7Snapshot } from './l7-snapshot.ts'
 
 /** A thread on which nothing happens: no timer fires, nothing is logged, and the counters are nobody's. */
 export function dryContext(clock: Clock, pseudonym: string): EngineContext {
@@ -41,7 +41,7 @@ export function drySnapshot(
   pools: Readonly<Record<string, PoolConfig>>,
   context: EngineContext,
   stages?: readonly LoadedStage[]
-): Snapshot {
+): L7Snapshot {
   const compiled = new Map<string, CompiledPool>()
   const pool = (name: string): CompiledPool => {
     const known = compiled.get(name)

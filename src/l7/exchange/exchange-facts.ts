@@ -1,7 +1,7 @@
 import { bareRecord, type BareRecord } from '../../core/own.ts'
 import type { Backend } from '../../balancer/pool/backend.ts'
 import type { ErrorCode } from '../../core/errors.ts'
-import type { CompiledRoute, Snapshot, Target } from '../compile/snapshot.ts'
+import type { CompiledRoute, L7Snapshot, Target } from '../compile/l7-snapshot.ts'
 import { NO_HOOKS, type HookLists } from '../compile/hook-lists.ts'
 import type { ForwardTimes } from '../forward/retry/attempts.ts'
 import type { Request } from '../message/request.ts'
@@ -26,7 +26,7 @@ export interface Identity {
 export abstract class ExchangeFacts {
   readonly request: Request
   readonly downstream: DownstreamStream
-  readonly snapshot: Snapshot
+  readonly snapshot: L7Snapshot
   readonly context: EngineContext
   /** performance.now() when the head was read. */
   readonly startedAt: number
@@ -85,7 +85,7 @@ export abstract class ExchangeFacts {
   #logFields: BareRecord<unknown> | undefined
   #requestFields: [string, string | undefined][] | undefined
 
-  constructor(request: Request, downstream: DownstreamStream, snapshot: Snapshot, context: EngineContext) {
+  constructor(request: Request, downstream: DownstreamStream, snapshot: L7Snapshot, context: EngineContext) {
     this.request = request
     this.downstream = downstream
     this.snapshot = snapshot

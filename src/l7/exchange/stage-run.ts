@@ -1,7 +1,7 @@
 import { contain } from '../../core/containment.ts'
 import { GO_ON, WAITS, type Verdict } from '../stages/verdict.ts'
 import type { RequestHook } from '../compile/hook-lists.ts'
-import type { CompiledRoute } from '../compile/snapshot.ts'
+import type { CompiledRoute } from '../compile/l7-snapshot.ts'
 import { encodedSlashProblem } from '../uri/encoded-slash.ts'
 import { ExchangeFacts } from './exchange-facts.ts'
 import type { Waiting } from './wait.ts'

@@ -5,7 +5,7 @@ import type { ByteStream } from '../../net/transport/byte-stream.ts'
 import { Forward } from './forward.ts'
 import type { ForwardOwner, Outgoing } from './forward-owner.ts'
 import type { Response } from '../message/response.ts'
-import type { Target } from '../compile/snapshot.ts'
+import type { Target } from '../compile/l7-snapshot.ts'
 
 /** What becomes of the answer to a request that no client waits for. */
 export interface BackgroundSink {

@@ -1,7 +1,7 @@
 import { proxyProtocolHeader } from '../../net/proxy-protocol/write.ts'
 import type { PickContext } from '../../balancer/pool/pick-context.ts'
 import { hashString } from '../../core/hash-string.ts'
-import type { Target } from '../compile/snapshot.ts'
+import type { Target } from '../compile/l7-snapshot.ts'
 import type { ExchangeFacts } from '../exchange/exchange-facts.ts'
 import { SEEN_AUTHORIZATION, SEEN_TRAILER } from '../message/seen.ts'
 import { authenticatesConnection } from './client-ties.ts'

@@ -3,7 +3,7 @@ import type { PickContext } from '../../balancer/pool/pick-context.ts'
 import type { Waiter } from '../../balancer/queue/waiter.ts'
 import type { Contained } from '../../core/containment.ts'
 import type { ErrorCode } from '../../core/errors.ts'
-import type { CompiledPool } from '../compile/snapshot.ts'
+import type { CompiledPool } from '../compile/l7-snapshot.ts'
 
 /** Wants a backend. Exactly one of the two is called, at once or after a wait in the pool's queue. */
 export interface LeaseTaker extends Contained {

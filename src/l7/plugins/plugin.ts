@@ -1,6 +1,6 @@
 import type { Counter } from '../../core/metrics/metrics.ts'
 import type { Logger } from '../../core/log/log.ts'
-import type { Target } from '../compile/snapshot.ts'
+import type { Target } from '../compile/l7-snapshot.ts'
 import type { BodyOutput, BodyTransform } from '../exchange/body-chain.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import type { ForwardHead } from '../exchange/forward-head.ts'

@@ -1,6 +1,6 @@
 import type { L7ListenerConfig, RouteConfig } from '../../config/model/model.ts'
 import type { HttpCache } from '../cache/http-cache.ts'
-import type { Target } from '../compile/snapshot.ts'
+import type { Target } from '../compile/l7-snapshot.ts'
 import type { EngineContext } from '../exchange/engine-context.ts'
 import type { RemoteRates } from './rate-limit/remote-rates.ts'
 import type { Refuse } from './refuse.ts'

@@ -62,8 +62,8 @@ export class Gate {
   }
 
   /** Undefined when the listener has all the connections it may. Give the pass back once, when it closes. */
-  enter(): Pass | undefined {
-    const pass = new Pass(this.#tables)
+  enter(): Admission | undefined {
+    const pass = new Admission(this.#tables)
     if (this.#most.most === 0) return pass
     const [a, b] = this.#name
     const place = this.#tables.listeners.take(a, b, 1, this.#most, 0)
@@ -78,7 +78,7 @@ export class Gate {
   }
 
   /** Why the client at `address` (undefined: on a unix socket) may not connect; else undefined, counted in `pass`. */
-  admit(address: string | undefined, pass: Pass): Refusal | undefined {
+  admit(address: string | undefined, pass: Admission): Refusal | undefined {
     if (address === undefined) return undefined
     if (this.#deny !== undefined && this.#deny.contains(address)) return 'denied'
     if (this.#allow !== undefined && !this.#allow.contains(address)) return 'denied'
@@ -89,7 +89,7 @@ export class Gate {
     return this.#perClient.most > 0 || this.#perClient.ratePerSecond > 0
   }
 
-  #count(address: string, pass: Pass): Refusal | undefined {
+  #count(address: string, pass: Admission): Refusal | undefined {
     const family = parseIp(address)
     if (family === 0) return undefined
     const [a, b] = this.#name
@@ -106,7 +106,7 @@ export class Gate {
 }
 
 /** What a connection is counted in. Give it back exactly once; later calls are ignored. */
-export class Pass {
+export class Admission {
   /** Places in the tables; negative: not counted. Written by Gate only. */
   listener = -1
   client = -1

@@ -1,11 +1,11 @@
 import type { Pool } from '../../balancer/pool/pool.ts'
 import type { L7ListenerConfig } from '../../config/model/model.ts'
 import { ThreadCaches } from '../../l7/cache/thread-caches.ts'
-import { compilePool, type SnapshotParts } from '../../l7/compile/compile.ts'
+import { compilePool, type L7SnapshotParts } from '../../l7/compile/compile.ts'
 import type { L7Deps } from '../../l7/exchange/engine-context.ts'
-import { L7Engine } from '../../l7/engine.ts'
+import { L7Engine } from '../../l7/l7-engine.ts'
 import { PoolUpstreams, type UpstreamRegistry } from '../../l7/http1/client/upstream-registry.ts'
-import type { CompiledPool } from '../../l7/compile/snapshot.ts'
+import type { CompiledPool } from '../../l7/compile/l7-snapshot.ts'
 import { Gate, type AdmissionTables } from '../../net/admission/gate.ts'
 import type { ListenerTlsMaterial } from '../../net/tls/listener-tls.ts'
 import { TlsServer } from '../../net/tls/tls-server.ts'
@@ -51,7 +51,7 @@ export class L7Listeners {
     const { name, protocols, timeouts } = config
     const stages = await pluginStages(snapshot.plugins)
     const tlsOptions = { name, handshakeTimeoutMs: timeouts.handshakeMs, alpn: protocols }
-    const parts: SnapshotParts = {
+    const parts: L7SnapshotParts = {
       config,
       tls: material && new TlsServer(material, tlsOptions, this.#parts.tls),
       pool: (name) => this.#compile(pools.get(name)!, snapshot),

@@ -13,7 +13,7 @@ import { SharedCounts } from '../../../src/shared/shared-counts.ts'
 import type { Lookup } from '../../../src/net/dial/lookup.ts'
 import { listen } from '../../../src/net/transport/accept.ts'
 import { compilePool } from '../../../src/l7/compile/compile.ts'
-import { L7Engine } from '../../../src/l7/engine.ts'
+import { L7Engine } from '../../../src/l7/l7-engine.ts'
 import { PoolUpstreams, UpstreamRegistry } from '../../../src/l7/http1/client/upstream-registry.ts'
 
 /** One L7 engine behind a real listening socket, with what a test wants to look at. */

@@ -1,4 +1,4 @@
-import type { Pass } from '../../../net/admission/gate.ts'
+import type { Admission } from '../../../net/admission/gate.ts'
 import { localEndpoint, remoteEndpoint } from '../../../net/dial/endpoint.ts'
 import type { TlsFacts } from '../../../net/tls/tls-facts.ts'
 import type { Transport } from '../../../net/transport/transport.ts'
@@ -7,7 +7,7 @@ import { ClientConnection, type ConnectionFacts, type Ends } from './client-conn
 /** The client behind an accepted connection. `ends`: as a PROXY header named them. */
 export function acceptedClient(
   transport: Transport,
-  pass: Pass | undefined,
+  pass: Admission | undefined,
   ends: Ends | undefined,
   http2 = false
 ): ClientConnection {

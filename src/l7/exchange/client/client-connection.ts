@@ -1,6 +1,6 @@
 import type { TlsFacts } from '../../../net/tls/tls-facts.ts'
 import type { Endpoint } from '../../../net/dial/endpoint.ts'
-import type { Pass } from '../../../net/admission/gate.ts'
+import type { Admission } from '../../../net/admission/gate.ts'
 import type { ClientTies, TieHolder } from '../../forward/client-ties.ts'
 import { ForwardedWriter } from '../../headers/forwarded.ts'
 
@@ -27,7 +27,7 @@ export class ClientConnection implements TieHolder {
   readonly scheme: 'http' | 'https'
   readonly http2: boolean
   /** What the connection is counted in, where the listener limits connections. */
-  readonly pass: Pass | undefined
+  readonly pass: Admission | undefined
   /** Written by the backends' side, and at the end of the connection. */
   ties: ClientTies | undefined
   /** Among those of its listener. Written by the engine only. */
@@ -38,7 +38,7 @@ export class ClientConnection implements TieHolder {
   constructor(
     peer: string,
     scheme: 'http' | 'https',
-    pass: Pass | undefined,
+    pass: Admission | undefined,
     facts: ConnectionFacts,
     http2 = false
   ) {

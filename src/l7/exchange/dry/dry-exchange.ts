@@ -3,7 +3,7 @@ import type { CacheExplanation } from '../../cache/decide/explain.ts'
 import type { StoringExplanation } from '../../cache/decide/explain-storing.ts'
 import type { CacheRequest } from '../../cache/ports.ts'
 import type { RequestHook } from '../../compile/hook-lists.ts'
-import type { Snapshot } from '../../compile/snapshot.ts'
+import type { L7Snapshot } from '../../compile/l7-snapshot.ts'
 import type { Request } from '../../message/request.ts'
 import type { Explanation } from '../../stages/explanation.ts'
 import type { Verdict } from '../../stages/verdict.ts'
@@ -39,7 +39,7 @@ export class DryExchange extends Exchange {
   constructor(
     request: Request,
     downstream: DownstreamStream,
-    snapshot: Snapshot,
+    snapshot: L7Snapshot,
     context: EngineContext,
     explainCache: ExplainCache
   ) {

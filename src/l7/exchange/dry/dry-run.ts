@@ -2,7 +2,7 @@ import type { L7ListenerConfig, PoolConfig, RouteAction } from '../../../config/
 import type { Clock } from '../../../core/clock.ts'
 import { errors, type ErrorCode } from '../../../core/errors.ts'
 import { dryContext, drySnapshot } from '../../compile/dry-snapshot.ts'
-import type { Snapshot } from '../../compile/snapshot.ts'
+import type { L7Snapshot } from '../../compile/l7-snapshot.ts'
 import type { EngineContext } from '../engine-context.ts'
 import { parseFailure } from '../../http1/parse/parse-failure.ts'
 import { parsedRequest, parseRequest } from '../../http1/parse/request-parser.ts'
@@ -99,7 +99,7 @@ interface Compiled {
   readonly pools: DryRunParts['pools']
   readonly pseudonym: string
   readonly context: EngineContext
-  readonly snapshot: Snapshot
+  readonly snapshot: L7Snapshot
 }
 
 /** Of the listeners last asked about: a thousand tests of one configuration compile it once. */

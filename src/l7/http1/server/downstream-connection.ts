@@ -10,7 +10,7 @@ import type { Request } from '../../message/request.ts'
 import type { DownstreamHost } from './downstream-host.ts'
 import { acceptedClient } from '../../exchange/client/accepted-client.ts'
 import type { ClientConnection, Ends } from '../../exchange/client/client-connection.ts'
-import type { Pass } from '../../../net/admission/gate.ts'
+import type { Admission } from '../../../net/admission/gate.ts'
 import { ClientWatch } from './client-watch.ts'
 import { Lingering } from './lingering.ts'
 import { DRAIN_MS, LINGER_MS } from './patience.ts'
@@ -43,7 +43,7 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
   constructor(
     host: DownstreamHost,
     attach: (owner: TransportOwner) => Transport,
-    pass: Pass | undefined,
+    pass: Admission | undefined,
     ends: Ends | undefined
   ) {
     this.#host = host

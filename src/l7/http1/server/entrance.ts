@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../../../core/errors.ts'
-import type { Gate, Pass } from '../../../net/admission/gate.ts'
+import type { Gate, Admission } from '../../../net/admission/gate.ts'
 import { localEndpoint, remoteEndpoint, type Endpoint } from '../../../net/dial/endpoint.ts'
 import type { Ends } from '../../exchange/client/client-connection.ts'
 import type { ProxyHeader } from '../../../net/proxy-protocol/header.ts'
@@ -7,15 +7,15 @@ import { ProxyHeaderReader, type ProxyHeaderNext } from '../../../net/proxy-prot
 import type { Attach } from '../../../net/transport/accept.ts'
 import type { Transport, TransportOwner } from '../../../net/transport/transport.ts'
 import type { Deadlines } from '../../../core/deadlines.ts'
-import type { Snapshot } from '../../compile/snapshot.ts'
+import type { L7Snapshot } from '../../compile/l7-snapshot.ts'
 
 export interface EntranceHost {
   readonly deadlines: Deadlines
-  readonly snapshot: Pick<Snapshot, 'tls'>
+  readonly snapshot: Pick<L7Snapshot, 'tls'>
   /** For the PROXY header. */
   readonly headerMs: number
   /** Undefined ends: nobody has asked yet, the socket can tell. */
-  admitted(transport: Transport, pass: Pass, ends: Ends | undefined, rest: Buffer | undefined): void
+  admitted(transport: Transport, pass: Admission, ends: Ends | undefined, rest: Buffer | undefined): void
   refused(reason: 'limit' | 'denied' | 'proxy-header', code: ErrorCode, detail: string): void
 }
 
@@ -27,7 +27,7 @@ export class Entrance implements TransportOwner, ProxyHeaderNext {
   readonly #host: EntranceHost
   readonly #gate: Gate
   readonly #transport: Transport
-  readonly #pass: Pass | undefined
+  readonly #pass: Admission | undefined
 
   constructor(host: EntranceHost, gate: Gate, attach: Attach) {
     this.#host = host
@@ -72,7 +72,12 @@ export class Entrance implements TransportOwner, ProxyHeaderNext {
     this.#pass?.leave()
   }
 
-  #admit(pass: Pass, client: Endpoint | undefined, ends: Ends | undefined, rest: Buffer | undefined): void {
+  #admit(
+    pass: Admission,
+    client: Endpoint | undefined,
+    ends: Ends | undefined,
+    rest: Buffer | undefined
+  ): void {
     const refusal = this.#gate.admit(client?.address, pass)
     if (refusal === 'denied') return this.#refuse('denied', 'LB_DENIED', client?.address ?? '')
     if (refusal !== undefined) return this.#refuse('limit', 'LB_CONNECTION_LIMIT', refusal)

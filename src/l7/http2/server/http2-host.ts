@@ -1,4 +1,4 @@
-import type { Snapshot } from '../../compile/snapshot.ts'
+import type { L7Snapshot } from '../../compile/l7-snapshot.ts'
 import type { DownstreamStream } from '../../exchange/downstream-stream.ts'
 import type { EngineContext } from '../../exchange/engine-context.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
@@ -9,7 +9,7 @@ import type { Http2Metrics } from './http2-metrics.ts'
 export interface Http2Host {
   readonly context: EngineContext
   /** The one in force; an exchange keeps the one it began with. */
-  readonly snapshot: Snapshot
+  readonly snapshot: L7Snapshot
   readonly http2: Http2Metrics
   exchange(request: Request, downstream: DownstreamStream): Exchange
   /** An exchange for what could be read but not be taken: it is only there to be answered. */

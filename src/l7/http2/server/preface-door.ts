@@ -1,6 +1,6 @@
 import type { Waits } from '../../../core/deadlines.ts'
 import type { Transport, TransportOwner } from '../../../net/transport/transport.ts'
-import type { Pass } from '../../../net/admission/gate.ts'
+import type { Admission } from '../../../net/admission/gate.ts'
 import { acceptedClient } from '../../exchange/client/accepted-client.ts'
 import type { ClientConnection, Ends } from '../../exchange/client/client-connection.ts'
 import type { EngineContext } from '../../exchange/engine-context.ts'
@@ -32,7 +32,7 @@ export class PrefaceDoor implements TransportOwner, Waits {
   constructor(
     host: PrefaceHost,
     attach: (owner: TransportOwner) => Transport,
-    pass: Pass | undefined,
+    pass: Admission | undefined,
     ends: Ends | undefined
   ) {
     this.#host = host

@@ -1,7 +1,7 @@
 import type { SpliceOptions } from '../../../l4/tcp/splice.ts'
 import type { L7ListenerConfig } from '../../../config/model/model.ts'
 import type { Waits } from '../../../core/deadlines.ts'
-import type { Pass } from '../../../net/admission/gate.ts'
+import type { Admission } from '../../../net/admission/gate.ts'
 import type { Transport, TransportOwner } from '../../../net/transport/transport.ts'
 import { acceptedClient } from '../../exchange/client/accepted-client.ts'
 import type { ClientConnection, Ends } from '../../exchange/client/client-connection.ts'
@@ -49,7 +49,7 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
   constructor(
     host: Http2Host,
     attach: (owner: TransportOwner) => Transport,
-    pass: Pass | undefined,
+    pass: Admission | undefined,
     ends: Ends | undefined
   ) {
     this.#host = host

@@ -1,6 +1,6 @@
 import type { Exchange } from '../../exchange/exchange.ts'
 import { Split } from '../../router/split.ts'
-import type { Target } from '../../compile/snapshot.ts'
+import type { Target } from '../../compile/l7-snapshot.ts'
 import type { Stage } from '../stage.ts'
 import type { StageContext } from '../stage-context.ts'
 import { GO_ON } from '../verdict.ts'

@@ -3,7 +3,7 @@ import type { Exchange } from '../../exchange/exchange.ts'
 import type { Stage } from '../stage.ts'
 import type { StageContext } from '../stage-context.ts'
 import { ANSWERED, GO_ON, type Verdict } from '../verdict.ts'
-import { guard } from './guard.ts'
+import { beyondLimits } from './beyond-limits.ts'
 
 /** Holds requests to `limits` of their route. */
 class Limits implements Stage {
@@ -15,7 +15,7 @@ class Limits implements Stage {
   }
 
   request(exchange: Exchange): Verdict {
-    const refused = guard(exchange.request, this.#limits)
+    const refused = beyondLimits(exchange.request, this.#limits)
     if (refused === undefined) return GO_ON
     exchange.fail(refused.code, refused.reason)
     return ANSWERED

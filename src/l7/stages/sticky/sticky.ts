@@ -1,6 +1,6 @@
 import type { Backend } from '../../../balancer/pool/backend.ts'
 import type { Pool } from '../../../balancer/pool/pool.ts'
-import { StickyCookies } from '../../../balancer/pool/sticky.ts'
+import { StickyCookies } from '../../../balancer/pool/sticky-cookies.ts'
 import type { StickyConfig } from '../../../config/model/model.ts'
 import { clientScheme } from '../../headers/client-scheme.ts'
 import type { Clock } from '../../../core/clock.ts'

@@ -7,12 +7,12 @@ import { Roster } from '../core/roster.ts'
 import type { Logger } from '../core/log/log.ts'
 import type { Counter, Gauge, Metrics } from '../core/metrics/metrics.ts'
 import type { Random } from '../core/random.ts'
-import type { Pass } from '../net/admission/gate.ts'
+import type { Admission } from '../net/admission/gate.ts'
 import type { TlsFacts } from '../net/tls/tls-facts.ts'
 import type { TlsServer } from '../net/tls/tls-server.ts'
 import type { Attach } from '../net/transport/accept.ts'
 import type { Transport, TransportOwner } from '../net/transport/transport.ts'
-import { compilePieces, compileSnapshot, type SnapshotParts } from './compile/compile.ts'
+import { compilePieces, compileSnapshot, type L7SnapshotParts } from './compile/compile.ts'
 import { clientPlaces, type Ends } from './exchange/client/client-connection.ts'
 import type { DownstreamStream } from './exchange/downstream-stream.ts'
 import type { EngineContext, FinishedExchange, L7Deps } from './exchange/engine-context.ts'
@@ -31,7 +31,7 @@ import { ServerConnection } from './http2/server/server-connection.ts'
 import { TlsDoor, type DoorHost } from './http1/server/tls-door.ts'
 import { newRequestId } from './headers/trace-ids.ts'
 import { UNREADABLE, type Request } from './message/request.ts'
-import type { Snapshot } from './compile/snapshot.ts'
+import type { L7Snapshot } from './compile/l7-snapshot.ts'
 
 /** One per process, so that a loop through several workers is seen too; the runtime may set it. */
 const pseudonym = viaPseudonym()
@@ -61,7 +61,7 @@ export class L7Engine
   readonly loopLine: string
   readonly bytesIn: Counter
   readonly bytesOut: Counter
-  snapshot: Snapshot
+  snapshot: L7Snapshot
   readonly http2: Http2Metrics
   readonly #connections = new Roster<ClientSide>(clientPlaces)
   readonly #accepted: Counter
@@ -70,7 +70,7 @@ export class L7Engine
   readonly #door: TlsDoor
   #draining = false
 
-  constructor(deps: L7Deps, parts: SnapshotParts, name = pseudonym) {
+  constructor(deps: L7Deps, parts: L7SnapshotParts, name = pseudonym) {
     this.clock = deps.clock
     this.random = deps.random
     this.deadlines = deps.deadlines
@@ -92,12 +92,12 @@ export class L7Engine
   }
 
   /** Compiles without applying, so that a reload can fail before it changes anything. */
-  compile(parts: SnapshotParts): Generator<void, Snapshot> {
+  compile(parts: L7SnapshotParts): Generator<void, L7Snapshot> {
     return compilePieces(parts, this)
   }
 
   /** From the next exchange on; those under way keep theirs. */
-  apply(snapshot: Snapshot): void {
+  apply(snapshot: L7Snapshot): void {
     this.snapshot = snapshot
   }
 
@@ -112,7 +112,7 @@ export class L7Engine
   #secure(
     tls: TlsServer,
     transport: Transport,
-    pass: Pass | undefined,
+    pass: Admission | undefined,
     ends: Ends | undefined,
     rest: Buffer | undefined
   ): void {
@@ -127,7 +127,7 @@ export class L7Engine
 
   #take(
     attach: (owner: TransportOwner) => Transport,
-    pass: Pass | undefined,
+    pass: Admission | undefined,
     ends: Ends | undefined,
     tls?: TlsFacts
   ): ClientSide {
@@ -139,7 +139,7 @@ export class L7Engine
   #make(
     version: HttpProtocol | 'preface',
     attach: (owner: TransportOwner) => Transport,
-    pass: Pass | undefined,
+    pass: Admission | undefined,
     ends: Ends | undefined
   ): ClientSide {
     let connection: ClientSide
@@ -158,7 +158,7 @@ export class L7Engine
   #construct(
     version: HttpProtocol | 'preface',
     attach: (owner: TransportOwner) => Transport,
-    pass: Pass | undefined,
+    pass: Admission | undefined,
     ends: Ends | undefined
   ): ClientSide {
     switch (version) {
@@ -190,7 +190,7 @@ export class L7Engine
     return this.snapshot.config.timeouts.requestHeadersMs
   }
 
-  admitted(transport: Transport, pass: Pass, ends: Ends | undefined, rest: Buffer | undefined): void {
+  admitted(transport: Transport, pass: Admission, ends: Ends | undefined, rest: Buffer | undefined): void {
     const { tls } = this.snapshot
     if (tls !== undefined) return this.#secure(tls, transport, pass, ends, rest)
     const connection = this.#take(attachTo(transport), pass, ends)

@@ -9,7 +9,7 @@ import { L4Connection, type L4Host } from './connection.ts'
 import type { L4Deps } from '../deps.ts'
 import { KeepAliveSweep } from './keep-alive-sweep.ts'
 import { L4Metrics } from '../l4-metrics.ts'
-import type { L4Snapshot } from '../snapshot.ts'
+import type { L4Snapshot } from '../l4-snapshot.ts'
 import type { CutReason } from './splice.ts'
 
 type Placed = L4Connection & { place?: number }

@@ -18,7 +18,7 @@ import type { Sticky } from '../stages/sticky/sticky.ts'
 import type { HookLists } from './hook-lists.ts'
 
 /** One immutable running configuration of one listener; an exchange takes it once and keeps it. */
-export interface Snapshot {
+export interface L7Snapshot {
   readonly config: L7ListenerConfig
   readonly router: Router<CompiledRoute>
   readonly trusted: CidrSet

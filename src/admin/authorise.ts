@@ -4,7 +4,7 @@ import { isIP } from 'node:net'
 import { ApiError } from './api/api-error.ts'
 import type { WrongTokens } from './wrong-tokens.ts'
 
-export interface GuardOptions {
+export interface AdminAccess {
   readonly token: string | undefined
   /** Of the bind that the request came in by. */
   readonly local: boolean
@@ -20,7 +20,7 @@ export interface GuardOptions {
  * operator's browser that sends requests here (Origin), and one that made its own name point here so as to read the
  * answers (Host).
  */
-export function guard(request: IncomingMessage, changes: boolean, options: GuardOptions): void {
+export function authorise(request: IncomingMessage, changes: boolean, options: AdminAccess): void {
   // Off loopback reading asks the token too: backends, addresses and the configuration are nobody's business.
   const needed = options.token !== undefined && (changes || !options.local)
   const named = options.unix || isOwnHost(request.headers.host, options.host)
@@ -43,7 +43,7 @@ export function guard(request: IncomingMessage, changes: boolean, options: Guard
 }
 
 /** May read what the administration knows: on this machine, or with the token. */
-export function mayRead(request: IncomingMessage, options: GuardOptions): boolean {
+export function mayRead(request: IncomingMessage, options: AdminAccess): boolean {
   if (options.local || options.unix) return true
   // Health is answered to everybody, also where an address has to wait with its tokens.
   return options.wrongTokens.wait(addressOf(request)) === 0 && bearsToken(request, options)
@@ -53,7 +53,7 @@ function addressOf(request: IncomingMessage): string {
   return request.socket.remoteAddress ?? 'unix'
 }
 
-function bearsToken(request: IncomingMessage, { token, wrongTokens }: GuardOptions): boolean {
+function bearsToken(request: IncomingMessage, { token, wrongTokens }: AdminAccess): boolean {
   const given = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1]
   if (given === undefined || token === undefined) return false
   const client = addressOf(request)

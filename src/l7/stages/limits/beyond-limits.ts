@@ -3,7 +3,7 @@ import type { ErrorCode } from '../../../core/errors.ts'
 import type { Request } from '../../message/request.ts'
 
 /** What a route's limits say of a request's head, or undefined. The length of a chunked body is counted as it comes. */
-export function guard(
+export function beyondLimits(
   request: Request,
   limits: RequestLimits
 ): { readonly code: ErrorCode; readonly reason: string } | undefined {
