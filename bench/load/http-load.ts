@@ -13,6 +13,8 @@ export interface HttpLoad {
   readonly close?: boolean
   /** Sent as X-Api-Key. wrk only. */
   readonly apiKey?: string
+  /** Sent as Accept-Encoding. wrk only. */
+  readonly acceptEncoding?: string
 }
 
 export function httpLoadTool(): string {
@@ -23,7 +25,7 @@ export function httpLoadTool(): string {
 /** wrk when it is installed; autocannon (a dev dependency) otherwise, which costs several times as much per request. */
 export function httpLoad(load: HttpLoad, cpus: string | undefined): Spec {
   const wrk = findCommand('wrk')
-  const { url, connections, seconds, method = 'GET', bodyBytes = 0, close = false, apiKey = '' } = load
+  const { url, connections, seconds, method = 'GET', bodyBytes = 0, close = false } = load
   if (wrk === undefined) {
     // autocannon closes after a number of requests, but not after each.
     const tool = close ? 'new-connections' : 'autocannon'
@@ -37,7 +39,8 @@ export function httpLoad(load: HttpLoad, cpus: string | undefined): Spec {
     BENCH_METHOD: method,
     BENCH_BODY_BYTES: String(bodyBytes),
     BENCH_CLOSE: close ? '1' : '0',
-    BENCH_API_KEY: apiKey
+    BENCH_API_KEY: load.apiKey ?? '',
+    BENCH_ACCEPT_ENCODING: load.acceptEncoding ?? ''
   }
   return { name: 'wrk', command: wrk, args, env, cpus }
 }

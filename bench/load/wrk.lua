@@ -4,6 +4,8 @@ local bytes = tonumber(os.getenv("BENCH_BODY_BYTES") or "0")
 if bytes > 0 then wrk.body = string.rep("b", bytes) end
 local key = os.getenv("BENCH_API_KEY") or ""
 if key ~= "" then wrk.headers["X-Api-Key"] = key end
+local encoding = os.getenv("BENCH_ACCEPT_ENCODING") or ""
+if encoding ~= "" then wrk.headers["Accept-Encoding"] = encoding end
 if os.getenv("BENCH_CLOSE") == "1" then wrk.headers["Connection"] = "close" end
 
 function done(summary, latency)

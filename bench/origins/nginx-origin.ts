@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { userInfo } from 'node:os'
-import { fileSizes, patternBody, smallBody } from './content.ts'
+import { fileSizes, jsonBody, patternBody, smallBody } from './content.ts'
 
 /**
  * nginx as origin, the C server that keeps the origin from being the limit. Bodies of POSTs are consumed: `return`
@@ -11,6 +11,7 @@ export function writeNginxOrigin(folder: string, binds: readonly string[], witne
   for (const [path, bytes] of Object.entries(fileSizes)) {
     writeFileSync(join(folder, path.slice(1)), patternBody(bytes), { mode: 0o644 })
   }
+  writeFileSync(join(folder, 'json'), jsonBody(), { mode: 0o644 })
   const file = join(folder, 'nginx-origin.conf')
   writeFileSync(
     file,
@@ -39,6 +40,8 @@ ${binds.map((bind) => `    listen ${bind} backlog=16384;`).join('\n')}
     location / { return 200 "${smallBody.replace('\n', '\\n')}"; }
     location = /64k {}
     location = /1m {}
+    location = /json { default_type application/json; }
+    location = /stored { default_type application/json; alias ${folder}/json; add_header Cache-Control max-age=3600; }
     location = /witness { proxy_pass http://127.0.0.1:${witnessPort}; proxy_http_version 1.1; client_max_body_size 0; }
   }
 }

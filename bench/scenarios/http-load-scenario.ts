@@ -4,7 +4,7 @@ import { parseResult, type LoadResult } from '../load/load-result.ts'
 import { throughputMetrics } from './metrics.ts'
 import { SkipScenario, type Bench, type Live, type Sample, type Scenario } from './scenario.ts'
 
-type Load = Pick<HttpLoad, 'connections' | 'method' | 'bodyBytes' | 'close' | 'apiKey'> & {
+type Load = Pick<HttpLoad, 'connections' | 'method' | 'bodyBytes' | 'close' | 'apiKey' | 'acceptEncoding'> & {
   readonly path: string
 }
 

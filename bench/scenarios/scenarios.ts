@@ -15,6 +15,7 @@ import {
   workers2
 } from './l7.ts'
 import { latencyFixedRate } from './latency.ts'
+import { compress, compressedHit } from './compress.ts'
 import type { Scenario } from './scenario.ts'
 import { accessLog, stages } from './stages.ts'
 import { tls1m, tlsFull, tlsGet, tlsResumed } from './tls.ts'
@@ -30,6 +31,8 @@ export const scenarios: readonly Scenario[] = [
   l7NewConnections,
   accessLog,
   stages,
+  compress,
+  compressedHit,
   tlsGet,
   tls1m,
   tlsFull,

@@ -64,6 +64,12 @@ function stageKeys(count: Work['stages']): object {
   }
 }
 
+function compressKeys(compress: Work['compress']): object {
+  const [coding, level] = compress.split('-')
+  if (level === undefined) return {}
+  return { compress: { algorithms: [coding], levels: { [coding!]: Number(level) } } }
+}
+
 /** JSON is YAML, and quoting needs no thought. */
 export function lbConfig(work: Work, port: number, certificate?: Certificate): object {
   const { mode, backends, workers, cache, pipelining, routes, health } = work
@@ -88,6 +94,7 @@ export function lbConfig(work: Work, port: number, certificate?: Certificate): o
             ...(certificate && { tls: { certificates: [certificate] } }),
             ...(work.h2 && { protocols: ['h2', 'http/1.1'] }),
             ...stageKeys(work.stages),
+            ...compressKeys(work.compress),
             routes: [...table, { name: 'rest', match: {}, pool: 'origin', ...caching }]
           }
     ],

@@ -13,7 +13,8 @@ export const nginx: Target = {
     const path = findCommand('nginx')
     return path === undefined ? { cure: 'apt-get install nginx-light' } : { version: versionOf(path, '-v') }
   },
-  refuses: ({ mode, pipelining, stages }) => {
+  refuses: ({ mode, pipelining, stages, compress }) => {
+    if (compress.startsWith('zstd')) return 'has no zstd'
     if (stages > 0) return 'has other stages'
     if (pipelining > 1) return 'does not pipeline to backends'
     if (mode === 'tcp' && !existsSync(streamModule))
@@ -50,6 +51,7 @@ ${servers}
   const routes = Array.from({ length: work.routes }, (_, index) => `    location /r${index}/ { ${pass} }`)
   return `${main}http {
   ${work.accessLog ? logLines(folder) : 'access_log off;'}
+  ${work.compress === '' ? '' : gzipLines(work.compress)}
   keepalive_timeout 300s;
   keepalive_requests 1000000000;
   client_max_body_size 0;
@@ -83,6 +85,10 @@ ${routes.join('\n')}
   }
 }
 `
+}
+
+function gzipLines(compress: Work['compress']): string {
+  return `gzip on; gzip_proxied any; gzip_types application/json; gzip_comp_level ${compress.split('-')[1]};`
 }
 
 function tlsLines(folder: string): string {

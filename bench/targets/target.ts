@@ -20,6 +20,8 @@ export interface Work {
   readonly h2: boolean
   /** A line per request to a file. */
   readonly accessLog: boolean
+  /** Compress as asked: coding and level, or nothing. nginx has gzip only. */
+  readonly compress: '' | 'zstd-1' | 'gzip-1' | 'gzip-4'
   /** How many stages do something with each request. lb only. */
   readonly stages: 0 | 5 | 10
 }
@@ -34,6 +36,7 @@ export const plainWork: Omit<Work, 'backends'> = {
   tls: false,
   h2: false,
   accessLog: false,
+  compress: '',
   stages: 0
 }
 

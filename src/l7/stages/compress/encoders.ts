@@ -63,10 +63,14 @@ function makeKept(coding: 'zstd' | 'gzip' | 'deflate', level: number): KeptEncod
       return new KeptEncoder(() => createZstdCompress({ params }), constants.ZSTD_e_end)
     }
     case 'gzip':
-      return new KeptEncoder(() => createGzip({ level }), constants.Z_FINISH)
+      return new KeptEncoder(() => createGzip({ level }), constants.Z_FINISH, resetDeflate)
     case 'deflate':
-      return new KeptEncoder(() => createDeflate({ level }), constants.Z_FINISH)
+      return new KeptEncoder(() => createDeflate({ level }), constants.Z_FINISH, resetDeflate)
   }
+}
+
+function resetDeflate(stream: Compressor): void {
+  ;(stream as Deflate).reset()
 }
 
 export function compressOnce(coding: Coding, bytes: Buffer, levels: Levels): Buffer {
