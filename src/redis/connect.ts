@@ -45,6 +45,8 @@ export function connect({ config, tls: material }: RedisPlan): Connection {
     connectTimeout: Math.max(MIN_CONNECT_MS, timeoutMs),
     enableAutoPipelining: true,
     autoResendUnfulfilledCommands: false,
+    // Who subscribes does so at each 'ready'. ioredis' own way is a promise that nobody handles, when the connection is gone again by then.
+    autoResubscribe: false,
     maxRetriesPerRequest: 0
   }
   if (kind === 'cluster') {

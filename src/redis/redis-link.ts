@@ -7,7 +7,7 @@ import { placeOf, type RedisPlan } from './redis-plan.ts'
 import type { RedisBoard } from './redis-board.ts'
 import { runScript, Script } from './script.ts'
 
-/** Failures in a row after which nobody asks for a while. */
+/** Failures one after the other after which nobody asks for a while. */
 const OPENS_AFTER = 3
 const TRIES_AGAIN_MS = 1000
 const MAX_REASON = 200
@@ -46,6 +46,8 @@ export class RedisLink {
   /** undefined: not known yet. */
   #usable: boolean | undefined
   #failures = 0
+  /** When the last of them was found out. */
+  #failedAt = -Infinity
   #closed = false
   #connectionError: string | undefined
   #stopTimer: () => void = () => {}
@@ -77,6 +79,7 @@ export class RedisLink {
 
   /** `done` is called once, never before this returns, and within `withinMs`; undefined: no answer. */
   ask<T>(command: Command<T>, done: (found: T | undefined) => void, withinMs = this.timeoutMs): void {
+    const askedAt = this.#parts.clock.now()
     this.#run(command, withinMs).then(
       (found) => {
         this.#results.ok.add()
@@ -84,7 +87,7 @@ export class RedisLink {
         guarded(() => done(found))
       },
       (error: unknown) => {
-        this.#failed(error)
+        this.#failed(error, askedAt, withinMs)
         guarded(() => done(undefined))
       }
     )
@@ -111,12 +114,16 @@ export class RedisLink {
     })
   }
 
-  #failed(error: unknown): void {
+  #failed(error: unknown, askedAt: number, withinMs: number): void {
     if (this.#closed) return
     const reason = reasonOf(error)
-    this.#results[reason === TIMED_OUT ? 'timeout' : 'error'].add()
+    const late = reason === TIMED_OUT
+    this.#results[late ? 'timeout' : 'error'].add()
     // What somebody else has put under one of the keys says nothing of the others.
     if (reason.startsWith('WRONGTYPE')) return
+    // Nor do those that had a part of the time only, or were under way together with one that is counted: a pause is one failure.
+    if ((late && withinMs < this.timeoutMs) || askedAt < this.#failedAt) return
+    this.#failedAt = this.#parts.clock.now()
     if (++this.#failures >= OPENS_AFTER) this.#lost(reason)
   }
 

@@ -17,6 +17,14 @@ function bodyOf(path: string, version: number): string {
   return `${path} ${version} ${sum}`.padEnd(80 + ((version * 37_813) % 150_000), sum)
 }
 
+async function hasSent({ admin }: CachingInstance): Promise<void> {
+  await until('a purge is told', async () => {
+    const got = await fetch(`${admin}/api/caches`)
+    const views = (await got.json()) as { caches: [{ redis: { unsent: number } }] }
+    return views.caches[0].redis.unsent === 0
+  })
+}
+
 /** One that has died has nothing to serve. */
 async function hasHeard({ admin }: CachingInstance, number: number): Promise<void> {
   await until('a purge is heard of', async () => {
@@ -97,7 +105,8 @@ t.test(
               ? { tag: `tag${path}` }
               : { prefix: `http://${HOST}/p${path}` }
         const { unsent } = await instance.purge(target)
-        if (unsent !== undefined) wrong.push('a purge was not sent')
+        // Redis has not answered in time: it holds here at once, and there when it does.
+        if (unsent !== undefined) await hasSent(instance)
         // Until the other has heard it may serve what it has.
         const number = Number(server.cli('get', 'lb:cache:{main}:purges'))
         const heard = Promise.all(instances.map((each) => hasHeard(each, number)))
