@@ -70,7 +70,7 @@ export function breakerPolicy(parts: BreakerParts): OnRelease | undefined {
       return
     }
     const failures = Atomics.add(table.ints, streak, 1) + 1
-    // What could not be spared is asked about again after as many failures: to look at the pool may take a while.
+    // The pool could not spare the backend: it is asked again after as many failures, since looking at a large pool is slow.
     if (failures % config.failures !== 0 || !canSpare(backend, peers, outcome)) return
     if (!open(backend, word, config.openMs, `${failures} failures in a row, the last: ${outcome}`)) return
     // Two threads may each have taken the other's backend for the one that stays.
@@ -79,7 +79,7 @@ export function breakerPolicy(parts: BreakerParts): OnRelease | undefined {
 
   const trial = (backend: Backend, word: number, success: boolean | undefined, outcome: Outcome): void => {
     if (success === undefined) {
-      // The trial told nothing (its client went away): the next request may be another.
+      // The trial had no result (its client went away): the next request may be the trial.
       open(backend, word, 0, 'the trial was cancelled')
     } else if (success) {
       move(backend, word, CLOSED, 'the trial succeeded')
@@ -91,7 +91,7 @@ export function breakerPolicy(parts: BreakerParts): OnRelease | undefined {
 
   return (backend, outcome, breakerWord, peers) => {
     const word = backend.table.int(backend.slot, at.BREAKER)
-    // The breaker has moved since this lease was given: its result is of another time.
+    // The breaker changed state after this lease was given, so the result is out of date.
     if (word !== breakerWord) return
     const state = breakerOf(word)
     if (state === CLOSED) closed(backend, word, outcome, peers)

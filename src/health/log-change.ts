@@ -3,7 +3,7 @@ import type { Logger } from '../core/log/log.ts'
 
 const BAD = new Set(['down', 'open', 'ejected'])
 
-/** One line per change: a backend that leaves warns, one that returns informs. */
+/** Writes one log line per change: `warn` when a backend leaves, `info` when it returns. */
 export function logChange(logger: Logger, event: ChangeEvent): void {
   const { pool, backend, axis, from, to, reason } = event
   const fields = { pool, backend, axis, from, to, reason }

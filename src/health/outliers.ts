@@ -1,6 +1,6 @@
 import type { OutlierConfig } from '../config/model/model.ts'
 
-/** What one backend did in the last interval. */
+/** Results of one backend in the last interval. */
 export interface Tally {
   readonly requests: number
   readonly failures: number

@@ -12,7 +12,7 @@ import { judge, riseOf, UNKNOWN, type Standing } from './thresholds.ts'
 import type { Agenda } from './agenda.ts'
 import { trialIsDue } from './breaker.ts'
 
-/** `unable`: the probe could not be made, for a reason of our own; nobody is judged by it. */
+/** `unable`: the probe could not be made for a local reason; it says nothing about the backend. */
 export type ProbeResult = 'ok' | 'fail' | 'unable'
 
 export interface ProbeReport {
@@ -114,7 +114,7 @@ export class ProbeLoop {
       abort.abort(expired)
     }
     let cancelTimeout = clock.after(config.timeoutMs, () => {
-      // This thread was busy, and what came in time is unread: that first.
+      // This thread was busy, and an answer that came in time may be unread: read it first.
       if (clock.now() - startedAt > config.timeoutMs + LATE_MS) cancelTimeout = clock.after(LATE_MS, expire)
       else expire()
     })
@@ -124,7 +124,7 @@ export class ProbeLoop {
     )
   }
 
-  /** The standing stays what it is. */
+  /** Leaves the standing unchanged. */
   #unable(text: string, latencyMs: number): void {
     const { clock, onProbe, onUnable } = this.#parts
     this.report = { passed: false, text: `not judged: ${text}`, latencyMs, at: clock.wall() }
@@ -144,7 +144,7 @@ export class ProbeLoop {
 
     const before = this.#standing
     this.#passes = passed ? this.#passes + 1 : 0
-    // It was away and is back: the breaker that opened meanwhile need not wait for its time.
+    // The backend was down and has returned: a breaker that opened meanwhile lets its trial through now.
     if (this.#passes === riseOf(before, config)) trialIsDue(this.backend, clock)
     this.#standing = judge(before, passed, config, clock.now())
     const { state } = this.#standing

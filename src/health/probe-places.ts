@@ -31,7 +31,7 @@ export class ProbePlaces {
     this.places = places
   }
 
-  /** Calls `enter` now or later; the function returned takes it out of the line (nothing, once it is in). */
+  /** Calls `enter` now or later. The function returned cancels the wait; once `enter` was called it does nothing. */
   enter(pool: string, enter: () => void): () => void {
     let line = this.#lines.get(pool)
     if (line === undefined) this.#lines.set(pool, (line = { inside: 0, waiting: new Set() }))
@@ -47,7 +47,7 @@ export class ProbePlaces {
     }
   }
 
-  /** Whoever was let in for `pool` is done. */
+  /** A probe of `pool` has ended: its place is free. */
   leave(pool: string): void {
     const own = this.#lines.get(pool)!
     own.inside--

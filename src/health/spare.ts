@@ -15,7 +15,7 @@ const MOST_OUT = 0.5
  * well last, and no more than half of the pool is out.
  */
 export function canSpare(backend: Backend, peers: readonly Backend[], outcome: Outcome): boolean {
-  // A breaker for a backend that is alone was asked for: it answers for it at once while it cannot be reached.
+  // The breaker of a pool with one backend was configured on purpose: it answers at once while the backend cannot be reached.
   if (peers.length === 1) return outcome !== 'bad-status'
   let others = 0
   let content = 0
@@ -29,7 +29,7 @@ export function canSpare(backend: Backend, peers: readonly Backend[], outcome: O
   return 2 * content >= others && peers.length - others <= Math.max(1, peers.length * MOST_OUT)
 }
 
-/** Some other backend than this is in service, or there never was another. */
+/** Another backend is in service, or the pool has no other. */
 export function othersServe(backend: Backend, peers: readonly Backend[]): boolean {
   return peers.length === 1 || peers.some((peer) => peer !== backend && inService(peer))
 }

@@ -96,7 +96,7 @@ export class L7Engine
     return compilePieces(parts, this)
   }
 
-  /** From the next exchange on; those under way keep theirs. */
+  /** Used from the next exchange on; exchanges in flight keep their snapshot. */
   apply(snapshot: L7Snapshot): void {
     this.snapshot = snapshot
   }
@@ -135,7 +135,7 @@ export class L7Engine
     return this.#make(versionOf(this.snapshot.config.protocols, tls), attach, pass, ends)
   }
 
-  /** It is counted already; one that cannot be made is counted no more. */
+  /** The connection is already counted; when it cannot be set up, the count is taken back. */
   #make(
     version: HttpProtocol | 'preface',
     attach: (owner: TransportOwner) => Transport,
@@ -225,7 +225,7 @@ export class L7Engine
     return this.#draining
   }
 
-  /** Idle connections close; others with the response under way. Tunnels stay until `destroy`. */
+  /** Idle connections close now, busy ones after the current response. Tunnels stay until `destroy`. */
   drain(): void {
     this.#draining = true
     for (const connection of this.#connections.toArray()) connection.drain()
@@ -286,7 +286,7 @@ export class L7Engine
   }
 }
 
-/** Gives a connection that is there its owner. */
+/** Hands an accepted connection to the class that serves it. */
 function attachTo(transport: Transport): (owner: TransportOwner) => Transport {
   return (owner) => {
     transport.owner = owner

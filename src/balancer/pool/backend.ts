@@ -20,7 +20,7 @@ import { NO_LIMIT, type BackendTable } from '../table/table.ts'
 
 /**
  * One server as one pool of one snapshot sees it: its configuration, and a view of its row in the table, which
- * outlives snapshots. Many Backends may stand over one row (one per thread and snapshot).
+ * outlives snapshots. Many Backends may view one row (one per thread and snapshot).
  */
 export class Backend {
   readonly name: string
@@ -89,7 +89,7 @@ export class Backend {
     return this.table.int(this.slot, at.ACTIVE)
   }
 
-  /** Upstream sockets, over all threads; kept only by who calls tryOpen and closed. */
+  /** Upstream sockets, over all threads; counted by the callers of tryOpen and closed. */
   get open(): number {
     return this.table.int(this.slot, at.SOCKETS)
   }
@@ -111,7 +111,7 @@ export class Backend {
     return breaker === OPEN && this.#clock.now() >= this.table.float(this.slot, at.OPEN_UNTIL)
   }
 
-  /** It would serve now. The panic threshold, which overrides health, is the pool's affair. */
+  /** It may serve now. The panic threshold, which overrides health, is applied by the pool. */
   get available(): boolean {
     return this.table.int(this.slot, at.ADMIN) === READY && this.healthy && !this.full
   }
@@ -129,7 +129,7 @@ export class Backend {
     if (this.contended) socketFreed(this.table, this.slot)
   }
 
-  /** A request somewhere waits for a socket (awaitSocket): close what you would keep idle. */
+  /** A request in some thread waits for a socket (awaitSocket): close a connection instead of keeping it idle. */
   get contended(): boolean {
     return this.table.int(this.slot, at.STARVED) > 0
   }

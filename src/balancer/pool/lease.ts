@@ -1,6 +1,6 @@
 import type { Backend } from './backend.ts'
 
-/** Whoever gave the lease, told once how it ended. */
+/** The pool that gave the lease; it is told once how the lease ended. */
 export interface Lessor {
   released(lease: Lease, outcome: Outcome, latencyMs: number): void
   answered(lease: Lease, latencyMs: number): void
@@ -23,8 +23,8 @@ export class Lease {
   }
 
   /**
-   * The backend does what it is asked, long before the lease ends (L4: it accepted). The breaker and the latency average
-   * hear of it now: a trial that is a session of hours would keep the breaker half-open for hours.
+   * The backend works, long before the lease ends (L4: it accepted the connection). The breaker and the latency average
+   * are told now: otherwise a trial that is a session of hours would keep the breaker half-open for hours.
    */
   answered(latencyMs: number): void {
     this.#lessor?.answered(this, latencyMs)
@@ -35,7 +35,7 @@ export class Lease {
     const lessor = this.#lessor
     if (lessor === undefined) return
     lessor.released(this, outcome, latencyMs ?? -1)
-    // Last: what threw before it gave the place back may be called again.
+    // Cleared last: if `released` throws before the place is given back, `release` may be called again.
     this.#lessor = undefined
   }
 }

@@ -52,7 +52,7 @@ export class Operator {
     return true
   }
 
-  /** 1..1000; undefined: the configured one again. False when it was so already. */
+  /** 1..1000; undefined: back to the configured weight. False when the weight was set already. */
   setWeight(backend: Backend, weight: number | undefined, reason = 'operator'): boolean {
     if (weight !== undefined && (!Number.isInteger(weight) || weight < 1 || weight > 1000)) {
       throw new RangeError(`weight must be a whole number from 1 to 1000, not ${weight}`)
@@ -64,7 +64,7 @@ export class Operator {
     return true
   }
 
-  /** Why the backend's state is what the operator last said; undefined: nothing was said. */
+  /** The reason that the operator gave with the last change; undefined: none. */
   reason(backend: Backend): string | undefined {
     return this.#reasons.get(backend.slot)
   }

@@ -40,7 +40,7 @@ export interface PoolParts {
   readonly onChange?: (event: ChangeEvent) => void
 }
 
-/** Losing a race for a backend's last place is rare; after this many times in a row the pool is as good as full. */
+/** Losing the race for a backend's last place is rare; after this many losses in a row the pool is treated as full. */
 const CLAIMS = 16
 
 /** What the pools of one row in one thread share, from snapshot to snapshot. */
@@ -111,7 +111,7 @@ export class Pool implements Lessor {
     this.#queue = waitQueue(table, slots.pool, clock)
   }
 
-  /** Makes ahead what the first pick would wait for; between the pieces the caller may do other things. */
+  /** Builds in advance what the first pick would otherwise wait for. The caller may do other work between the pieces. */
   *prepare(): Generator<void> {
     const view = this.#fresh()
     yield
@@ -133,7 +133,7 @@ export class Pool implements Lessor {
       if (position < 0) return undefined
       const backend = view.backends[position]!
       if (!this.#take(position, view)) continue
-      // A plain read will do: the swap that took the lease has put everything in order.
+      // A plain read is enough: the compare-and-swap that took the lease ordered the memory accesses.
       const word = this.table.ints[view.slot(position) * at.INTS + at.BREAKER]!
       if (breakerOf(word) === CLOSED || view.panic) return new Lease(backend, position, this, word)
       const trial = claimTrial(backend, this.#clock, this.#onChange)
@@ -145,7 +145,7 @@ export class Pool implements Lessor {
     return undefined
   }
 
-  /** Some backend would serve, but all such are at maxConnections or spoken for: waiting makes sense. */
+  /** Some backends are healthy, but all of them are at maxConnections or reserved for earlier waiters: waiting makes sense. */
   get saturated(): boolean {
     if (this.#queue.length > 0) return true
     const view = this.#fresh()
@@ -153,12 +153,12 @@ export class Pool implements Lessor {
     return view.count > 0
   }
 
-  /** `queue.whileDown`: also one that was refused everywhere waits. */
+  /** With `queue.whileDown` a request that every backend refused waits, too. */
   get waitsWhileDown(): boolean {
     return this.#waitsWhileDown && this.backends.some(({ admin }) => admin === 'ready')
   }
 
-  /** When one that is refused everywhere for the first time gives up; undefined without `queue.whileDown`. */
+  /** Until when a request that every backend refused may wait; undefined without `queue.whileDown`. */
   downUntil(): number | undefined {
     return this.#waitsWhileDown ? this.#clock.now() + this.config.queue.whileDownMs! : undefined
   }
@@ -168,12 +168,12 @@ export class Pool implements Lessor {
     return time === undefined || this.#clock.now() >= time
   }
 
-  /** A pick that found nobody may wait in the queue: for a place, or with `queue.whileDown` for a backend to return. */
+  /** A pick that found no backend may wait in the queue: for a place, or with `queue.whileDown` until a backend returns. */
   get worthWaiting(): boolean {
     return this.saturated || this.waitsWhileDown
   }
 
-  /** For the queue: how long one waits that comes now. */
+  /** For the queue: how long a request that comes now may wait. */
   waitMs({ tried, waitUntil }: PickContext): number {
     const { timeoutMs, whileDownMs = 0 } = this.config.queue
     const down = this.#fresh().count === 0 || (tried !== undefined && tried.length > 0)
@@ -212,7 +212,7 @@ export class Pool implements Lessor {
   /** Called by its leases. */
   released(lease: Lease, outcome: Outcome, latencyMs: number): void {
     if (outcome !== 'unused') this.table.count(this.#view.slot(lease.position), succeeded(outcome) === false)
-    // Whatever the breaker makes of it: the place is free.
+    // An error of the breaker is contained: the place is given back in any case.
     try {
       this.#learn(lease, outcome, latencyMs)
     } catch (error) {
@@ -268,7 +268,7 @@ export class Pool implements Lessor {
     if (this.#selector.changed !== undefined) this.#changed(this.#fresh(), position)
   }
 
-  /** Its load has changed: its own tree must know, and that of the next snapshot, which may have other members. */
+  /** Its load has changed: the load tree of this pool is told, and that of the next snapshot, which may have other members. */
   #changed(view: View, position: number): void {
     this.#selector.changed!(view, position)
     const { newest } = this.#rowPools

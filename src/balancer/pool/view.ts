@@ -9,8 +9,8 @@ import { NO_LIMIT, type BackendTable } from '../table/table.ts'
 export const TRIAL_LAPSE_MS = 60_000
 
 /**
- * Who may be picked, as one thread knows it: rebuilt when the pool's version moved or `staleAt` has passed, so that a
- * pick never looks at a backend that is out. 30,000 backends are rebuilt in about 2 ms.
+ * The backends that may be picked, as one thread sees them: rebuilt when the pool's version changed or `staleAt` has
+ * passed, so that a pick never looks at a backend that is out. 30,000 backends are rebuilt in about 2 ms.
  */
 export class View {
   readonly backends: readonly Backend[]
@@ -158,7 +158,7 @@ export class View {
       if (this.table.int(backend.slot, at.ADMIN) !== READY || backend.backup !== this.onBackups) continue
       if (this.panic || this.#healthy(backend.slot, now)) this.#add(backend, now)
     }
-    // In a panic breakers are ignored: nobody is on trial.
+    // In a panic breakers are ignored, so there are no trials.
     if (this.panic) this.trials = 0
   }
 

@@ -10,7 +10,7 @@ import type { Waiter } from './waiter.ts'
 // once (`onShed`) and close instead of keeping what comes free (`backend.contended`). It never waits long: leases are
 // bounded by the same number, so while it waits at least one socket somewhere is idle or about to be.
 
-/** For lost signals: how often a waiting thread looks for itself. */
+/** How often a waiting thread checks by itself, in case a signal was lost. */
 const TICK_MS = 20
 
 /** A Backend, as far as it is needed here. */
@@ -24,7 +24,7 @@ interface SocketWait {
   readonly backend: Opening
   readonly deadline: number
   readonly settle: (opened: boolean) => void
-  /** In its line. */
+  /** Its position in the line. */
   place: number
 }
 
@@ -121,7 +121,7 @@ function leave(table: BackendTable, slot: number, wait: SocketWait): void {
   table.give(slot, at.STARVED, at.HELD_STARVED)
 }
 
-/** None waits here: the next thread round that has someone waiting. */
+/** No request waits in this thread: signals the next thread that has a waiter. */
 function signalOther(table: BackendTable, slot: number): void {
   const { threads: count } = table.buffers
   for (let step = 1; step < count; step++) {

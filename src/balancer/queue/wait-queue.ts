@@ -9,7 +9,7 @@ import type { BackendTable } from '../table/table.ts'
 /** A pool, as far as its queue needs it. */
 interface Leasing {
   readonly config: { readonly queue: { readonly max: number } }
-  /** How long one waits that comes now. */
+  /** How long a request that comes now may wait. */
   waitMs(context: PickContext): number
   acquireNow(context: PickContext): Lease | undefined
 }

@@ -52,11 +52,11 @@ export class LeastLoaded implements Selector {
       const winner = tree.winner
       if (view.admits(winner, context)) {
         if (tree.knows(view, winner)) return winner
-        // Another thread is on its way up the tree, perhaps asleep: its part is done for it.
+        // Another thread has changed a leaf and not yet updated the root (it may be preempted): this thread does it instead.
         tree.refresh(view, winner, true)
         continue
       }
-      // Tried already, or all are full. Else a thread with an older view has put it there: play again.
+      // The winner was tried already, or all are full. Otherwise a thread with an older view stored it: update the tree.
       if (tree.load(winner) === Infinity || context.tried?.includes(view.backends[winner]!)) break
       tree.refresh(view, winner)
     }
@@ -106,7 +106,7 @@ export class LeastLoaded implements Selector {
   }
 }
 
-/** A breaker whose trial is due goes first: by its load (last seen failing, or slow) it might never be asked. */
+/** A backend whose breaker waits for its trial goes first: by its load (failing or slow before) it might never be picked. */
 function trial(view: View, context: PickContext): number {
   for (let i = 0; i < view.count; i++) {
     const position = view.usable[i]!

@@ -22,7 +22,7 @@ export class RandomTwo implements Selector {
     const first = this.#first(view, context)
     if (first < 0 || view.count === 1) return first
     const active = view.active(first)
-    // Nothing is less busy than idle.
+    // An idle backend cannot be beaten, so the second draw is not needed.
     if (active === 0) return first
     const second = this.#second(view, context, first)
     if (second < 0) return first
@@ -38,7 +38,7 @@ export class RandomTwo implements Selector {
     return nextAdmitted(view, Math.floor(this.#random() * view.count), context)
   }
 
-  /** Another than the first, or -1. In a small pool the same is drawn often: then its neighbours by chance will do. */
+  /** A second backend, or -1. In a small pool the first is often drawn again: then a neighbour is taken instead. */
   #second(view: View, context: PickContext, first: number): number {
     const drawn = this.#table.draw(view, this.#random)
     if (drawn !== first && view.admits(drawn, context)) return drawn

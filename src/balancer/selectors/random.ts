@@ -7,7 +7,7 @@ import type { Selector, SelectorParts } from './selector.ts'
 /** Draws before the pool is walked from a random place instead. */
 const DRAWS = 8
 
-/** Any one, by weight. */
+/** A random backend, by weight. */
 export class RandomOne implements Selector {
   readonly #random: Random
   readonly #table = new AliasTable()

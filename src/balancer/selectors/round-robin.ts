@@ -13,7 +13,7 @@ export function nextTurn(table: BackendTable, index: number, count: number): num
   return (Atomics.add(table.pools, index, 1) & 0x7fffffff) % count
 }
 
-/** One after the other. The turn is shared by all threads, so the spread is exact over all of them. */
+/** Takes the backends in turn. All threads share the counter, so the spread is exact over all of them. */
 export class RoundRobin implements Selector {
   readonly #table: BackendTable
   readonly #turn: number

@@ -10,7 +10,7 @@ import type { View } from '../pool/view.ts'
  */
 export interface Selector {
   pick(view: View, context: PickContext): number
-  /** Makes ahead what the first pick would wait for, in pieces of a few milliseconds. */
+  /** Builds in advance what the first pick would otherwise wait for, in pieces of a few milliseconds. */
   prepare?(view: View): Generator<void>
   /** The number of leases or the latency of a backend has changed. */
   changed?(view: View, position: number): void

@@ -20,7 +20,7 @@ const untimed: Pick<Deadlines, 'now' | 'size' | 'add' | 'remove'> = {
 }
 const options = { connectTimeoutMs: Infinity, deadlines: untimed, keepAlive: false }
 
-/** Carries a dialogue over a new connection to the backend, which begins with a PROXY header where the pool's do. */
+/** Runs a dialogue over a new connection to the backend. It begins with a PROXY header if the pool's connections do. */
 export async function converse(
   target: ProbeTarget,
   dialogue: Dialogue,
@@ -135,7 +135,7 @@ class Conversation implements TransportOwner {
     this.#linger()
   }
 
-  /** The backend closes first: it has not said all, and an RST in the middle of it would stand in its log. */
+  /** Waits for the backend to close: it still sends, and an RST in the middle would show as an error in its log. */
   #linger(): void {
     this.#lingering = setTimeout(() => this.transport.destroy(), GOODBYE_MS)
     this.#lingering.unref()

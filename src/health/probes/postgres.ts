@@ -12,7 +12,7 @@ const MOST_MESSAGE = 64 * 1024
 /** SQLSTATE classes that say that the server cannot serve: no resources (53), operator's doing (57), system and internal errors. */
 const UNFIT = /^(53|57|58|XX|F0)/
 
-/** Whether it wants a password or does not know the user is no matter: then it serves those who do better. */
+/** A demand for a password or an unknown user passes: the server works for clients with a valid login. */
 export class PostgresDialogue implements Dialogue {
   readonly #user: string
   #bytes = Buffer.alloc(0)
@@ -52,7 +52,7 @@ export class PostgresDialogue implements Dialogue {
   }
 }
 
-/** Where it asks for a password there is no goodbye but to close: anything else is an error in its log. */
+/** When it asks for a password, the only clean goodbye is to close: anything else is an error in its log. */
 function authentication(body: Buffer): Step {
   const trusted = body.length >= 4 && body.readUInt32BE(0) === 0
   return trusted

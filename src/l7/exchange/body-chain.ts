@@ -19,7 +19,7 @@ export interface BodyTransform {
   write(buffer: Buffer, start: number, end: number): boolean
   /** Nothing more comes. The transform writes what it holds and calls `output.end`, now or later. */
   end(trailers: string): void
-  /** All that one read brought has been written: what would wait for more may go out now. */
+  /** All bytes of one read have been written: the transform may send now what it gathered. */
   flush?(): void
   /** The output takes bytes again. */
   onDrain?(): void

@@ -30,11 +30,11 @@ export abstract class ExchangeFacts {
   readonly context: EngineContext
   /** performance.now() when the head was read. */
   readonly startedAt: number
-  /** The router's, once it has found one; before that, what concerns all of the listener. */
+  /** The stages of the route, once the router has found one; before that, the stages of the listener. */
   stages: HookLists
   /** Written by the router only. */
   route: CompiledRoute | undefined
-  /** The pool to ask. Written by the destination stage, or a later one that chooses another. */
+  /** The pool that is asked. Written by the destination stage, or by a later stage that chooses another pool. */
   target: Target | undefined
   /** The client's address as far as trusted proxies name it. Written by the forwarding stage only. */
   clientIp = ''
@@ -47,7 +47,7 @@ export abstract class ExchangeFacts {
   path = ''
   /** Raw, undefined without "?". The auth stage may take a credential out. */
   query: string | undefined
-  /** The host that goes on in place of the Host field: the request named it in its target, or not at all ('' until then). */
+  /** The host that replaces the Host field: the request named it in its target, or named none ('' until then). */
   authority: string | undefined
   /** The path to ask for. Written by the target stage, then by the rewrite stage. */
   forwardPath = ''
@@ -111,7 +111,7 @@ export abstract class ExchangeFacts {
     return this.downstream.client.tls
   }
 
-  /** As `authority`; an HTTP/1.0 client need not name a host, but a backend of HTTP/1.1 is owed one. */
+  /** As `authority`. An HTTP/1.0 client may leave the host out; a backend of HTTP/1.1 must get one. */
   get forwardAuthority(): string | undefined {
     return this.authority === '' ? this.target!.pool.pool.name : this.authority
   }
@@ -139,10 +139,10 @@ export abstract class ExchangeFacts {
     this.responseLines += lines
   }
 
-  /** Heard by `lb explain` only. */
+  /** Kept for `lb explain` only. */
   note(_text: string): void {}
 
-  /** No hook but `done` is called any more. */
+  /** From now on no hook is called except `done`. */
   protected dropHooks(): void {
     this.stages = { ...NO_HOOKS, done: this.stages.done }
   }

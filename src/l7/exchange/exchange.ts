@@ -73,7 +73,7 @@ export class Exchange extends RequestSide implements ForwardOwner {
     }
     this.errorCode = code
     this.errorReason = reason
-    // What one server refuses another might read otherwise: nothing that follows is read after it.
+    // Another server might parse a refused message differently, so nothing behind it on the connection is read.
     if (errorKind(code).status === 400) this.downstream.closeAfter()
     this.guarded(() => answerError(this, code, refusal))
   }
@@ -154,7 +154,7 @@ export class Exchange extends RequestSide implements ForwardOwner {
   }
 
   onReadDone(): void {
-    // Those who follow a fetch for the cache do not wait for its client; the size of the object bounds what gathers.
+    // Followers of a cache fetch do not wait for its client. The maximum object size bounds the bytes that are buffered.
     if (this.flush() || this.ended || this.tap?.wanted === true) return
     this.forward?.pause()
     this.tap?.onPaused()
@@ -175,7 +175,7 @@ export class Exchange extends RequestSide implements ForwardOwner {
     this.backend = backend ?? this.backend
     if (this.forward !== undefined) this.retries = this.forward.retries
     this.forward = undefined
-    // The client had left; those who follow the fetch it began must hear of its end.
+    // The client has left, but requests that follow its cache fetch must be told that the fetch ended.
     if (this.ended) return this.tap?.abort()
     if (this.tap !== undefined && !this.headSent && this.tap.onError()) return
     this.fail(code, reason)
@@ -191,7 +191,7 @@ export class Exchange extends RequestSide implements ForwardOwner {
     this.#finish(this.errorCode, this.errorReason)
   }
 
-  /** Nothing more is wanted of whoever works for this exchange. */
+  /** Cancels what is still running for this exchange: the attempt at a backend, the cache's fetch, a stage's wait. */
   #stop(): void {
     if (this.forward !== undefined) this.retries = this.forward.retries
     this.forward?.cancel()

@@ -26,7 +26,7 @@ export class RequestBody implements ChainOwner {
     this.#owner = owner
   }
 
-  /** Behind those that there are. */
+  /** Added behind the transforms that are there. */
   add(make: (output: BodyOutput) => BodyTransform): void {
     const link = this.#chain.link()
     this.#chain.put(link, make(link))

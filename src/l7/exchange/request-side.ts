@@ -60,7 +60,7 @@ export abstract class RequestSide extends ResponseExit {
   }
 
   onRequestEnd(trailers: string): void {
-    // Unannounced ones take some servers by surprise (RFC 9110 §6.6.2).
+    // Some servers fail on trailers that no Trailer field announced (RFC 9110 §6.6.2).
     const announced = (this.request.seen & SEEN_TRAILER) !== 0 && trailers !== ''
     const edited = this.route?.decided
     const passed = announced
@@ -117,7 +117,7 @@ export abstract class RequestSide extends ResponseExit {
     this.bodyCopy = undefined
   }
 
-  /** Nothing more of the body is wanted. */
+  /** The rest of the body is not needed. */
   protected abortUpload(): void {
     this.#body?.abort()
   }
@@ -127,6 +127,6 @@ export abstract class RequestSide extends ResponseExit {
 export interface RequestBodyCopy {
   add(buffer: Buffer, start: number, end: number): void
   send(trailers: string): void
-  /** The body will not be whole. */
+  /** The body ends before it is complete. */
   drop(): void
 }

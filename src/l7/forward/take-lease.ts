@@ -5,13 +5,16 @@ import type { Contained } from '../../core/containment.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import type { CompiledPool } from '../compile/l7-snapshot.ts'
 
-/** Wants a backend. Exactly one of the two is called, at once or after a wait in the pool's queue. */
+/** Receives a lease. Exactly one of the two methods is called, at once or after a wait in the pool's queue. */
 export interface LeaseTaker extends Contained {
   onLease(lease: Lease): void
   onNoLease(code: ErrorCode, reason: string): void
 }
 
-/** Picks a backend for `taker`. Returns what cancels the wait, when there is one. `wait`: it may stand in the queue; else only in one for backends that are down. */
+/**
+ * Picks a backend for `taker`. Returns the cancellation of the wait, when there is one. `wait`: it may wait in the queue;
+ * otherwise it waits only for backends that are down.
+ */
 export function takeLease(
   place: CompiledPool,
   context: PickContext,

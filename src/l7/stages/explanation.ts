@@ -3,6 +3,6 @@ import type { Verdict } from './verdict.ts'
 /** A stage's part of `lb explain`. */
 export interface Explanation {
   readonly verdict: Verdict
-  /** One sentence per thing worth knowing; none when the stage has nothing to say of this request. */
+  /** One sentence per fact; empty when the stage does nothing with this request. */
   readonly notes?: readonly string[]
 }

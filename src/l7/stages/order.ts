@@ -228,7 +228,7 @@ export const order: readonly OrderEntry[] = [
 
 type Load<Keys> = () => Promise<{ readonly compile: CompileStage<Keys> }>
 
-/** A stage that looks at the whole listener and route for what concerns it. */
+/** A stage without a key of its own: it reads the listener and the route. */
 function always(name: string, place: string, load: Load<undefined>): OrderEntry {
   return { name, place, early: false, key: undefined, keys: undefined, memory: undefined, load }
 }

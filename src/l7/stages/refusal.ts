@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../core/errors.ts'
 
-/** Why a guard lets a request not pass. */
+/** Why a guard refuses a request. */
 export interface Refusal {
   readonly code: ErrorCode
   /** For the log and `lb explain`, never for the client. */

@@ -4,7 +4,7 @@ import type { Exchange } from '../exchange/exchange.ts'
 import type { Refusal } from './refusal.ts'
 import { ANSWERED, GO_ON, type Verdict } from './verdict.ts'
 
-/** A guard returns what this returns. */
+/** The guard's hook returns the value that this function returns. */
 export type Refuse = (exchange: Exchange, refusal: Refusal) => Verdict
 
 /**

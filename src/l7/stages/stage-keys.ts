@@ -19,5 +19,5 @@ export const shadowKey = {
   shadow: flag().prefault(false).describe('Only count and log what would be refused; nothing is.')
 }
 
-/** What a guard's schema reads: shadow mode is part of every guard. */
+/** The part of a guard's keys that every guard has: shadow mode. */
 export type GuardKeys = { readonly shadow: boolean } | readonly { readonly shadow: boolean }[]

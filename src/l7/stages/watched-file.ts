@@ -6,9 +6,9 @@ const LOOK_EVERY_MS = 1000
 const MAX_BYTES = 16 * 1024 * 1024
 
 /**
- * What is made of a file, made anew when the file has changed. Whoever asks looks, at most once a second (some microseconds), so
- * a key that is taken out of the file is refused a second later, and nothing has to be stopped when the configuration
- * changes. What cannot be read or understood leaves the last good state in force.
+ * A value parsed from a file, parsed again when the file has changed. A reader checks the file at most once a second
+ * (some microseconds), so a key that is taken out of the file is refused a second later, and nothing has to be stopped
+ * when the configuration changes. What cannot be read or understood leaves the last good state in force.
  */
 export class WatchedFile<Value> {
   readonly path: string

@@ -10,7 +10,7 @@ export interface Ends {
   readonly destination: Endpoint | undefined
 }
 
-/** What a connection can be asked for by those few who want to know. */
+/** Facts of a connection that few callers need; they are looked up when asked for. */
 export interface ConnectionFacts {
   readonly ends: Ends
   /** Undefined on clear text. */
@@ -28,9 +28,9 @@ export class ClientConnection implements TieHolder {
   readonly http2: boolean
   /** What the connection is counted in, where the listener limits connections. */
   readonly pass: Admission | undefined
-  /** Written by the backends' side, and at the end of the connection. */
+  /** Written by the upstream client, and when the connection ends. */
   ties: ClientTies | undefined
-  /** Among those of its listener. Written by the engine only. */
+  /** Its place in the roster of its listener's connections. Written by the engine only. */
   place = -1
   readonly #facts: ConnectionFacts
   #forwarded: ForwardedWriter | undefined
@@ -58,7 +58,7 @@ export class ClientConnection implements TieHolder {
     return this.#facts.tls
   }
 
-  /** Writes X-Forwarded-* and Forwarded, which rarely change from request to request. */
+  /** Writes X-Forwarded-* and Forwarded. They rarely change from one request of a connection to the next. */
   get forwarded(): ForwardedWriter {
     return (this.#forwarded ??= new ForwardedWriter(this))
   }

@@ -51,7 +51,7 @@ export class DryExchange extends Exchange {
     return true
   }
 
-  /** All stages have let it go on: a backend would be asked. */
+  /** All stages passed the request on, so a backend would be asked. */
   get forwarded(): boolean {
     return this.#forwarded
   }
@@ -70,7 +70,7 @@ export class DryExchange extends Exchange {
   }
 
   protected override askStage(hook: RequestHook): Verdict {
-    // Whoever has a request hook is a stage: lists are made of nothing else.
+    // The list holds stages only, so an object with a request hook is a stage.
     const stage = hook as RequestHook & Explains
     if (stage.explain === undefined) return stage.request(this as never)
     const { verdict, notes = [] } = stage.explain(this as never)
@@ -78,7 +78,7 @@ export class DryExchange extends Exchange {
     return verdict
   }
 
-  /** A fault is the caller's to see. */
+  /** Rethrows: the caller of a dry run wants to see the error. */
   protected override crash(error: unknown): void {
     throw error
   }

@@ -15,7 +15,7 @@ export abstract class ResponseExit extends StageRun implements ChainOwner {
   #ended = false
   #chain: BodyChain | undefined
   #chainFull = false
-  /** A stage has put another body in place: the source's is dropped. */
+  /** A stage has replaced the body: the bytes of the source are dropped. */
   #replaced = false
   #onGone: (() => void)[] | undefined
   #onDrained: (() => void)[] | undefined

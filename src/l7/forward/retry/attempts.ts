@@ -28,9 +28,9 @@ export class Attempts {
   tried: Backend[] | undefined
   /** Some of the body has been sent. */
   bodyBegun = false
-  /** One more, when a kept connection turns out to be closed. */
+  /** One further attempt when a kept connection turns out to be closed. */
   #stale = 1
-  /** More, when a backend did nothing with it. */
+  /** Further attempts after a backend said that it did not process the request. */
   #refused = 3
   #replay: ReplayBuffer | undefined
   readonly #atHand: number
@@ -60,7 +60,7 @@ export class Attempts {
     ;(this.#replay ??= new ReplayBuffer(this.#atHand)).add(buffer, start, end)
   }
 
-  /** There is an answer: no further try, so nothing need be kept. */
+  /** A response has begun: there is no further attempt, so the kept body is dropped. */
   answered(): void {
     this.#answered = true
     this.#replay?.drop()
@@ -80,7 +80,7 @@ export class Attempts {
     return nothingSent || (this.#repeatable && this.#budget.tryRetry())
   }
 
-  /** What the next pick knows. `own`: the name of the backend that it should be. */
+  /** What the balancer is told for the next pick. `own`: the name of the backend to prefer. */
   pickContext(context: PickContext, own: string | undefined): PickContext {
     const { tried, downUntil } = this
     if (tried === undefined && own === undefined) return context
@@ -106,7 +106,7 @@ export class Attempts {
     return (!this.bodyBegun || this.#replay?.whole === true) && this.#budget.tryRetry()
   }
 
-  /** Once per request, and no matter how often it was tried. */
+  /** Counted once per request, however many attempts it took. */
   mayRepeatStale(): boolean {
     return this.#repeatable && this.#stale-- > 0
   }

@@ -1,6 +1,9 @@
 import type { Outcome } from '../../../balancer/pool/lease.ts'
 
-/** What a backend must answer for: INTERNAL, UNAVAILABLE, DATA_LOSS. All others are the application's word to its client. */
+/**
+ * Status codes that count as failures of the backend: INTERNAL, UNAVAILABLE, DATA_LOSS. All others are answers of the
+ * application.
+ */
 const FAILURES = new Set(['13', '14', '15'])
 
 export const GRPC_UNAVAILABLE = '14'
