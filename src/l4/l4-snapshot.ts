@@ -7,6 +7,7 @@ import type { ListenerTlsMaterial } from '../net/tls/listener-tls.ts'
 import { ServerNames } from '../net/tls/server-names.ts'
 import { TlsServer } from '../net/tls/tls-server.ts'
 import { UpstreamTls, type UpstreamTlsMaterial } from '../net/tls/upstream-tls.ts'
+import { connectionLog, type ConnectionLog } from './access/connection-log.ts'
 import type { L4Deps } from './deps.ts'
 import { hashString } from '../core/hash-string.ts'
 
@@ -20,6 +21,8 @@ export interface L4Snapshot {
   readonly names: ServerNames<L4Target> | undefined
   /** For what no name claims; undefined: refused. */
   readonly target: L4Target | undefined
+  /** Undefined: only failures are logged. */
+  readonly accessLog: ConnectionLog | undefined
 }
 
 /** A pool, with what connections to it need. */
@@ -43,7 +46,7 @@ export interface L4Material {
   readonly pools?: ReadonlyMap<string, UpstreamTlsMaterial>
 }
 
-/** Builds a snapshot; throws where a certificate cannot be used or a pool is missing. Without side effects. */
+/** Builds a snapshot; throws where a certificate cannot be used, a pool is missing, or the access log cannot be opened. Without other effects. */
 export function buildL4Snapshot(
   config: L4ListenerConfig,
   pools: ReadonlyMap<string, Pool>,
@@ -74,7 +77,8 @@ export function buildL4Snapshot(
             config.sni.map(({ host, pool }) => [host, target(pool)] as const),
             false
           ),
-    target: config.pool === undefined ? undefined : target(config.pool)
+    target: config.pool === undefined ? undefined : target(config.pool),
+    accessLog: connectionLog(config.accessLog, deps)
   }
 }
 

@@ -69,7 +69,8 @@ ${pools}`)
         deny: [],
         pool: 'web',
         sni: [],
-        timeouts: { idleMs: 600_000, halfCloseMs: 60_000, handshakeMs: 5000 }
+        timeouts: { idleMs: 600_000, halfCloseMs: 60_000, handshakeMs: 5000 },
+        accessLog: { enabled: false, sample: 1, format: 'json' }
       }
     ],
     pools: {

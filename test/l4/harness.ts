@@ -63,6 +63,7 @@ export async function engineRig(
     clock,
     deadlines,
     lookup,
+    random: seededRandom(2),
     log,
     metrics,
     tls: tlsThread(deadlines, metrics, TicketKeys.create(false)),

@@ -1,4 +1,4 @@
-import type { AccessLog } from '../model/access-log-model.ts'
+import type { AccessLog, ConnectionAccessLog } from '../model/access-log-model.ts'
 import type { Bind } from '../model/bind.ts'
 import type {
   ConnectionLimit,
@@ -13,6 +13,8 @@ import { buildListenerAcme } from './acme.ts'
 import { buildBinds, type ResolvePath } from './paths.ts'
 import { stageValues } from './stage-values.ts'
 import { buildRoute, routeForPool, routeToHttps } from './route.ts'
+
+type LogPlaceInput = Pick<Exclude<L7Input['accessLog'], boolean>, 'file' | 'rotate'>
 
 /** `challenges`: requests of http-01 validations are answered on what is clear text. */
 export function buildListeners(
@@ -89,7 +91,8 @@ function buildL4(input: L4Input, name: string, absolute: ResolvePath): ListenerC
       idleMs: input.timeouts.idle,
       halfCloseMs: input.timeouts.halfClose,
       handshakeMs: input.timeouts.handshake
-    }
+    },
+    accessLog: buildConnectionLog(input.accessLog, absolute)
   }
 }
 
@@ -148,13 +151,31 @@ function buildL7(input: L7Input, name: string, absolute: ResolvePath, challenges
 
 function buildAccessLog(input: L7Input['accessLog'], absolute: ResolvePath): AccessLog {
   if (typeof input === 'boolean') return { enabled: input, sample: 1, format: 'json' }
-  const { slow, sample, fields, format, file, rotate } = input
+  const { slow, sample, fields, format } = input
   return {
     enabled: true,
     ...(slow !== undefined && { slowMs: slow }),
     sample,
     format,
     ...(fields !== undefined && { fields }),
+    ...logPlace(input, absolute)
+  }
+}
+
+function buildConnectionLog(input: L4Input['accessLog'], absolute: ResolvePath): ConnectionAccessLog {
+  if (typeof input === 'boolean') return { enabled: input, sample: 1, format: 'json' }
+  const { sample, fields, format } = input
+  return {
+    enabled: true,
+    sample,
+    format,
+    ...(fields !== undefined && { fields }),
+    ...logPlace(input, absolute)
+  }
+}
+
+function logPlace({ file, rotate }: LogPlaceInput, absolute: ResolvePath) {
+  return {
     ...(file !== undefined && { file: absolute(file) }),
     ...(rotate !== undefined && { rotate: { bytes: rotate.size, keep: rotate.keep } })
   }

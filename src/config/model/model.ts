@@ -2,7 +2,7 @@ import type { AcmeConfig, ListenerAcme } from './acme-model.ts'
 import type { AddressBind, Bind } from './bind.ts'
 import type { RouteMatch } from './match-model.ts'
 import type { PluginConfig } from './plugin-model.ts'
-import type { AccessLog } from './access-log-model.ts'
+import type { AccessLog, ConnectionAccessLog } from './access-log-model.ts'
 import type { BackendTls, PoolConfig, RetryConfig } from './pool-model.ts'
 import type { ConfigTest } from './test-model.ts'
 
@@ -135,6 +135,7 @@ export interface L4ListenerConfig extends ListenerCommon {
     /** TLS handshake, SNI peek and PROXY header. */
     readonly handshakeMs: number
   }
+  readonly accessLog: ConnectionAccessLog
 }
 
 export type HttpProtocol = 'h2' | 'http/1.1'

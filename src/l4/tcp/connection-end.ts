@@ -13,6 +13,15 @@ export interface ConnectionEnd {
   readonly error: Error | undefined
 }
 
+/** Somebody went away, or was sent away in good order. */
+export const unremarkable = {
+  code: undefined,
+  failed: false,
+  refused: undefined,
+  backend: undefined,
+  error: undefined
+} as const
+
 /** The error code of a splice's end, for those that are failures. */
 export function endCode(reason: EndReason): ErrorCode | undefined {
   if (reason === 'upstream-reset') return 'LB_UPSTREAM_RESET'

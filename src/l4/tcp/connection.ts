@@ -11,30 +11,14 @@ import { ProxyHeaderReader, type ProxyHeaderNext } from '../../net/proxy-protoco
 import { proxyProtocolHeader } from '../../net/proxy-protocol/write.ts'
 import type { Handshake } from '../../net/tls/handshake.ts'
 import type { Transport, TransportOwner } from '../../net/transport/transport.ts'
-import { endCode, type ConnectionEnd } from './connection-end.ts'
-import type { L4Deps } from '../deps.ts'
+import { endCode, unremarkable, type ConnectionEnd } from './connection-end.ts'
+import type { Connected, ReachWaits } from './connected.ts'
 import { HeldBytes } from './held-bytes.ts'
-import type { L4Metrics, RefusedReason } from '../l4-metrics.ts'
-import { Reach, type Connected, type ReachListener } from './reach.ts'
+import type { RefusedReason } from '../l4-metrics.ts'
+import type { L4Host } from './l4-host.ts'
+import { Reach, type ReachListener } from './reach.ts'
 import { clientHash, type L4Snapshot, type L4Target } from '../l4-snapshot.ts'
 import { splice, type CutReason, type Splice, type SpliceEnd } from './splice.ts'
-
-const unremarkable = {
-  code: undefined,
-  failed: false,
-  refused: undefined,
-  backend: undefined,
-  error: undefined
-} as const
-
-/** The engine, as its connections see it. */
-export interface L4Host {
-  readonly deps: L4Deps
-  readonly metrics: L4Metrics
-  /** Told once per connection, when nothing of it is left. */
-  onConnectionEnd(connection: L4Connection, end: ConnectionEnd): void
-  onAttemptFailed(connection: L4Connection, code: ErrorCode, backend: Backend, error: Error | undefined): void
-}
 
 /**
  * One client's connection from accept to end:
@@ -44,7 +28,7 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
   deadline = Infinity
   readonly startedAt: number
   readonly snapshot: L4Snapshot
-  readonly #host: L4Host
+  readonly #host: L4Host<L4Connection>
   #downstream!: Transport
   #pass: Admission | undefined
   /** The ends as the PROXY header tells them; undefined: the connection's own. */
@@ -62,7 +46,7 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
   #keptAlive = false
   #over = false
 
-  constructor(host: L4Host, snapshot: L4Snapshot) {
+  constructor(host: L4Host<L4Connection>, snapshot: L4Snapshot) {
     this.#host = host
     this.snapshot = snapshot
     this.startedAt = host.deps.clock.now()
@@ -91,8 +75,25 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
     return this.#header?.source ?? remoteEndpoint(this.#downstream)
   }
 
+  /** By its ClientHello, or as a PROXY header said. */
+  get serverName(): string | undefined {
+    return this.#serverName
+  }
+
+  /** Backends that were dialled; undefined: none was chosen. */
+  get attempts(): number | undefined {
+    return this.#connected?.waits.attempts ?? this.#reach?.attempts
+  }
+
+  /** Once it is connected. */
+  get waits(): ReachWaits | undefined {
+    return this.#connected?.waits
+  }
+
   begin(attach: Attach, refuse: boolean): void {
     this.#downstream = attach(this, this.snapshot.tls !== undefined)
+    // Its line will say who it was, and what is closed cannot.
+    if (this.snapshot.accessLog !== undefined) void this.#downstream.remote
     if (refuse) return this.#refuse('shutdown', 'LB_SHUTTING_DOWN')
     const { gate, config } = this.snapshot
     this.#pass = gate.enter()
@@ -187,7 +188,6 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
   }
 
   onUnreachable(code: ErrorCode, backend: Backend | undefined, error: Error | undefined): void {
-    this.#reach = undefined
     this.#refuse('no-backend', code, error, backend)
   }
 

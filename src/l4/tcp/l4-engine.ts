@@ -5,7 +5,10 @@ import { LogThrottle } from '../../core/log/log-throttle.ts'
 import type { Attach } from '../../net/transport/accept.ts'
 import { endpointText } from '../../net/dial/endpoint.ts'
 import type { ConnectionEnd } from './connection-end.ts'
-import { L4Connection, type L4Host } from './connection.ts'
+import { L4Connection } from './connection.ts'
+import type { L4Host } from './l4-host.ts'
+import type { Transport } from '../../net/transport/transport.ts'
+import type { Passage } from '../access/passage.ts'
 import type { L4Deps } from '../deps.ts'
 import { KeepAliveSweep } from './keep-alive-sweep.ts'
 import { L4Metrics } from '../l4-metrics.ts'
@@ -22,7 +25,7 @@ const byPlace = {
 }
 
 /** One L4 listener in one thread: owns its connections; whoever binds hands them over. */
-export class L4Engine implements L4Host {
+export class L4Engine implements L4Host<L4Connection> {
   readonly deps: L4Deps
   readonly metrics: L4Metrics
   // Written by `apply` only; a connection takes it once.
@@ -128,30 +131,50 @@ export class L4Engine implements L4Host {
     const { log } = this.deps
     const gravity = code === undefined ? 'debug' : errorKind(code).level
     const level = gravity === 'warn' && !failed ? 'info' : gravity
-    if (level === 'debug' && log.level !== 'debug' && log.level !== 'trace') return
-    const common = { listener: this.#snapshot.config.name, code, reason: refused ?? reason }
-    if (!this.#throttle.allows(`${code} ${common.reason}`, level, common)) return
-    const { downstream } = connection
-    const fields = {
+    const { accessLog } = connection.snapshot
+    if (accessLog === undefined) {
+      if (level === 'debug' && log.level !== 'debug' && log.level !== 'trace') return
+      const common = { listener: this.#snapshot.config.name, code, reason: refused ?? reason }
+      if (!this.#throttle.allows(`${code} ${common.reason}`, level, common)) return
+    }
+    const { downstream, serverName, attempts, waits, snapshot } = connection
+    const passage: Passage = {
       event: 'connection',
-      ...this.#fields(connection),
+      listener: this.#snapshot.config.name,
+      client: clientText(connection),
+      protocol: snapshot.tls === undefined ? 'tcp' : 'tls',
+      serverName,
+      pool: connection.poolName,
       backend: backend?.key,
+      attempts,
       code,
       reason: refused ?? reason,
-      bytesIn: downstream.bytesIn,
-      bytesOut: downstream.bytesOut,
-      ms: Math.round(this.deps.clock.now() - connection.startedAt),
+      // Not there where the connection could not even be taken over.
+      bytesIn: (downstream as Transport | undefined)?.bytesIn ?? 0,
+      bytesOut: (downstream as Transport | undefined)?.bytesOut ?? 0,
+      ms: hundredths(this.deps.clock.now() - connection.startedAt),
+      queueMs: waits && (hundredths(waits.queueMs) || undefined),
+      connectMs: waits && hundredths(waits.connectMs),
       cause: error?.message
     }
-    log[level](fields, code === undefined ? 'connection ended' : errorKind(code).phrase)
+    const message = code === undefined ? 'connection ended' : errorKind(code).phrase
+    if (accessLog === undefined) log[level](passage, message)
+    else accessLog.write(level, passage, message)
   }
 
   #fields(connection: L4Connection): object {
-    const client = connection.client
     return {
       listener: this.#snapshot.config.name,
       pool: connection.poolName,
-      client: client && endpointText(client)
+      client: clientText(connection)
     }
   }
+}
+
+function clientText({ client }: L4Connection): string | undefined {
+  return client && endpointText(client)
+}
+
+function hundredths(ms: number): number {
+  return Math.round(ms * 100) / 100
 }

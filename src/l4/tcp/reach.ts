@@ -10,47 +10,10 @@ import { dial } from '../../net/dial/dial.ts'
 import { localEndpoint, remoteEndpoint } from '../../net/dial/endpoint.ts'
 import type { Transport, TransportOwner } from '../../net/transport/transport.ts'
 import type { L4Target } from '../l4-snapshot.ts'
+import { Connected } from './connected.ts'
 
-const AT_ONCE_MS = 1_000
 /** A backend that is the listener itself is left out this long: a name may come to mean another. */
 const LOOP_MS = 10_000
-/** A backend that takes this many bytes is taken for reachable. */
-const TAKEN_BYTES = 65_536
-
-/** A connection to a backend with all that is counted for it. Release it once, when the socket is closed. */
-export class Connected {
-  readonly backend: Backend
-  readonly upstream: Transport
-  readonly #lease: Lease
-  #open = true
-  readonly #connectedAt: number
-
-  constructor(lease: Lease, upstream: Transport, connectMs: number, now: number) {
-    this.#connectedAt = now
-    this.backend = lease.backend
-    this.upstream = upstream
-    this.#lease = lease
-    lease.answered(connectMs)
-  }
-
-  /**
-   * It broke off within a second and before its first byte: accepted by a kernel or a proxy in front of a service that
-   * is not there. Later, or after a byte, breaking off may be how its protocol ends.
-   */
-  failedAtOnce(now: number): boolean {
-    const { bytesIn, bytesOut } = this.upstream
-    return bytesIn === 0 && bytesOut < TAKEN_BYTES && now - this.#connectedAt < AT_ONCE_MS
-  }
-
-  /** Once; again where it threw. */
-  release(outcome: Outcome): void {
-    if (this.#open) {
-      this.#open = false
-      this.backend.closed()
-    }
-    this.#lease.release(outcome)
-  }
-}
 
 function looped(backend: Backend): { code: ErrorCode; backend: Backend; error: Error } {
   const error = new Error(`${backend.address.text} is this listener itself`)
@@ -87,6 +50,7 @@ export class Reach implements TransportOwner {
   #dials = 0
   #waiter: Waiter | undefined
   #queuedAt = 0
+  #queueMs = 0
   // Set while a dial is under way.
   #lease: Lease | undefined
   /** Its socket is counted. */
@@ -108,6 +72,11 @@ export class Reach implements TransportOwner {
     this.#clock = clock
     this.#listener = listener
     this.#context = { hash, tried: this.#tried }
+  }
+
+  /** Backends dialled so far. */
+  get attempts(): number {
+    return this.#dials
   }
 
   /** May call the listener before it returns. */
@@ -176,7 +145,8 @@ export class Reach implements TransportOwner {
       return this.#loop(lease.backend, now)
     const connectMs = now - this.#dialledAt
     this.#target.connectSeconds.observe(connectMs / 1e3)
-    const connected = new Connected(lease, this.#upstream!, connectMs, now)
+    const waits = { attempts: this.#dials, queueMs: this.#queueMs, connectMs }
+    const connected = new Connected(lease, this.#upstream!, waits, now)
     this.#lease = undefined
     this.#over = true
     try {
@@ -234,7 +204,9 @@ export class Reach implements TransportOwner {
       this.#context,
       (lease) => {
         this.#waiter = undefined
-        this.#target.queueSeconds.observe((this.#clock.now() - this.#queuedAt) / 1e3)
+        const waitedMs = this.#clock.now() - this.#queuedAt
+        this.#queueMs += waitedMs
+        this.#target.queueSeconds.observe(waitedMs / 1e3)
         if (lease === undefined)
           return this.#failure === undefined ? this.#fail('LB_QUEUE_TIMEOUT') : this.#giveUp()
         if (this.#failure !== undefined) this.#tried.length = 0

@@ -4,6 +4,7 @@ import type { Counter } from '../../core/metrics/metrics.ts'
 import { endpointText } from '../../net/dial/endpoint.ts'
 import type { UdpDoor, UdpReceiver } from '../../net/datagram/udp-door.ts'
 import type { UdpPeer } from '../../net/datagram/udp-handle.ts'
+import type { Passage } from '../access/passage.ts'
 import type { L4Deps } from '../deps.ts'
 import { L4Metrics, type EndReason } from '../l4-metrics.ts'
 import { UdpSession, type DropReason, type UdpHost } from './udp-session.ts'
@@ -119,8 +120,15 @@ export class UdpEngine implements UdpHost, UdpReceiver {
     this.metrics.open.add(-1)
     this.metrics.ended(reason)
     const { log } = this.#deps
-    if (log.level !== 'debug' && log.level !== 'trace') return
-    log.debug({ ...this.#fields(session), reason }, 'session ended')
+    const { accessLog } = session
+    if (accessLog === undefined) {
+      if (log.level === 'debug' || log.level === 'trace')
+        log.debug(this.#passage(session, reason), 'session ended')
+      return
+    }
+    const failed = reason === 'unreachable' || (reason === 'refused' && session.backend === undefined)
+    if (failed) accessLog.write('warn', this.#passage(session, reason), 'no backend reached')
+    else accessLog.write('debug', this.#passage(session, reason), 'session ended')
   }
 
   onBackendFailed(session: UdpSession, backend: Backend, error: NodeJS.ErrnoException): void {
@@ -170,6 +178,19 @@ export class UdpEngine implements UdpHost, UdpReceiver {
 
   #end(reason: EndReason, which: (session: UdpSession) => boolean): void {
     for (const session of this.#sessions.values()) if (which(session)) session.end(reason)
+  }
+
+  #passage(session: UdpSession, reason: EndReason): Passage {
+    const { name: listener } = this.#snapshot.config
+    return {
+      event: 'session',
+      listener,
+      client: endpointText(session.client),
+      protocol: 'udp',
+      ...session.passed,
+      reason,
+      ms: Math.round(100 * (this.#deps.clock.now() - session.startedAt)) / 100
+    }
   }
 
   #fields({ client, backend }: UdpSession): object {

@@ -13,6 +13,7 @@ import {
 } from '../../net/datagram/udp-handle.ts'
 import { proxyProtocolHeader } from '../../net/proxy-protocol/write.ts'
 import { clientHash } from '../l4-snapshot.ts'
+import type { ConnectionLog } from '../access/connection-log.ts'
 import type { EndReason } from '../l4-metrics.ts'
 import { connectUpstream, outcomeOf } from './udp-upstream.ts'
 import type { UdpSnapshot } from './udp-snapshot.ts'
@@ -60,6 +61,11 @@ export class UdpSession implements DatagramOwner, Waits {
   #bytesOut = 0
   #requests = 0
   #responses = 0
+  /** Responses that went on to the client. */
+  #answers = 0
+  /** The last backend that was picked, which the lease is given back of before the line is written. */
+  #asked: Backend | undefined
+  #attempts = 0
   #over = false
 
   constructor(
@@ -83,6 +89,24 @@ export class UdpSession implements DatagramOwner, Waits {
 
   get backend(): Backend | undefined {
     return this.#lease?.backend
+  }
+
+  /** As it was when it began. */
+  get accessLog(): ConnectionLog | undefined {
+    return this.#snapshot.accessLog
+  }
+
+  /** What its line says of it. */
+  get passed() {
+    return {
+      pool: this.#snapshot.pool.name,
+      backend: this.#asked?.key,
+      attempts: this.#attempts,
+      bytesIn: this.#bytesIn,
+      bytesOut: this.#bytesOut,
+      datagramsIn: this.#requests,
+      datagramsOut: this.#answers
+    }
   }
 
   /** Everything that was asked is answered, or nothing is to be. */
@@ -163,6 +187,7 @@ export class UdpSession implements DatagramOwner, Waits {
     } else if (this.#door.send(bytes, this.client) < 0) this.#host.dropped('send')
     else {
       this.#bytesOut += bytes.length
+      this.#answers++
       this.#host.relayed('out', bytes.length)
     }
     if (udp.responses !== undefined && udp.responses > 0 && this.settled) this.end('answered')
@@ -184,6 +209,8 @@ export class UdpSession implements DatagramOwner, Waits {
         continue
       }
       this.#lease = lease
+      this.#asked = backend
+      this.#attempts++
       this.#header = this.#proxyHeader()
       this.#held = [first]
       connectUpstream(backend.address, this, (handle, failure) => {

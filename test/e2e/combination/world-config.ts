@@ -35,6 +35,7 @@ export function worldConfig(features: readonly WorldFeature[], setting: Setting)
   let pool: object = { ...base, ...(http2 ? { protocol: backendKind } : {}) }
   let route: object = { name: 'all', match: {}, pool: 'site' }
   let listener: object = { mode: 'l7', protocols: ['h2', 'http/1.1'] }
+  let relay: object = { bind: '127.0.0.1:0', mode: 'l4' }
   let config: object = {}
   const before: object[] = []
   for (const feature of features) {
@@ -42,6 +43,7 @@ export function worldConfig(features: readonly WorldFeature[], setting: Setting)
     if (!http2) pool = merged(pool, feature.http1Pool ?? {})
     route = merged(route, feature.route ?? {})
     listener = merged(listener, feature.listener ?? {})
+    relay = merged(relay, feature.relay ?? {})
     config = merged(config, feature.config ?? {})
     before.push(...(feature.routes ?? []))
   }
@@ -54,11 +56,10 @@ export function worldConfig(features: readonly WorldFeature[], setting: Setting)
       { name: 'clear', bind: '127.0.0.1:0', ...l7 },
       { name: 'tls', bind: '127.0.0.1:0', tls: { certificates: [setting.certificate] }, ...l7 },
       { name: 'unix', bind: `unix:${setting.unix}`, ...l7 },
-      ...(http2 ? [] : [{ name: 'l4', bind: '127.0.0.1:0', mode: 'l4', pool: 'bytes' }]),
+      ...(http2 ? [] : [{ name: 'l4', pool: 'bytes', ...relay }]),
       {
         name: 'udp',
-        bind: '127.0.0.1:0',
-        mode: 'l4',
+        ...relay,
         protocol: 'udp',
         udp: { idle: '1s' },
         pool: 'datagrams'

@@ -12,6 +12,8 @@ export interface WorldFeature {
   readonly route?: object
   /** Over the L7 listeners'. */
   readonly listener?: object
+  /** Over those of TCP and UDP. */
+  readonly relay?: object
   /** Before the route of all. A `pool` makes it one of the same features. */
   readonly routes?: readonly object[]
   /** Over the whole configuration. */
@@ -89,6 +91,7 @@ export const worldFeatures: readonly WorldFeature[] = [
   { name: 'pace of clients', share: 0.2, listener: { timeouts: { requestBody: '50s', minRate: { bytes: '100b', window: '30s' } } } },
   { name: 'access log to a file', share: 0.2, listener: { accessLog: { format: 'combined', file: '{folder}/access.log' } } },
   { name: 'access log of some fields', share: 0.1, listener: { accessLog: { format: 'json', fields: ['status', 'target', 'ms'], file: '{folder}/fields.log', rotate: { size: '64kb', keep: 2 } } } },
+  { name: 'access log of connections', share: 0.2, relay: { accessLog: { file: '{folder}/fields.log', rotate: { size: '64kb', keep: 2 } } } },
   { name: 'problems', share: 0.2, route: { errorPages: true }, check: problems },
   { name: 'plugin', share: 0.2, config: { plugins: ['{plugins}/stamp.ts'] }, check: stamped },
   { name: 'limit in Redis', share: 0.15, needs: 'redis', route: { rateLimit: { requests: 300, per: '1s', store: 'redis', mode: 'exact' } }, config: { redis: { url: '{redis}', timeout: '2s' } } },

@@ -2,9 +2,9 @@ import { z } from 'zod'
 import { defaults } from '../../defaults.ts'
 import { ACCESS_FIELDS } from '../../model/access-log-model.ts'
 import { listOf, mapping } from '../leaf/leaf.ts'
-import { decimal, duration, flag, integer, size, word } from '../leaf/leaves.ts'
+import { decimal, duration, flag, word } from '../leaf/leaves.ts'
 import { firstOf, loneText } from '../leaf/lone.ts'
-import { filePath } from '../leaf/network-leaves.ts'
+import { logPlace } from './log-place.ts'
 
 const { accessLog } = defaults.listener
 
@@ -52,20 +52,7 @@ export const accessLogSchema = z
           .describe(
             'JSON, or the lines of httpd and nginx: `clf` is their `common`, `combined` has referer and user agent.'
           ),
-        file: filePath()
-          .optional()
-          .describe('A file for these lines, opened anew by SIGUSR1; left out: where all other lines go.'),
-        rotate: mapping(
-          {
-            size: size({ min: 65_536, example: '100mb' }).describe(
-              'A file this long is moved away, to `.1`.'
-            ),
-            keep: integer(0, 1000).prefault(accessLog.keep).describe('Old files that are kept.')
-          },
-          { lone: loneText('size') }
-        )
-          .optional()
-          .describe('Have `lb` rotate `file` itself; left out: logrotate does, with SIGUSR1.')
+        ...logPlace()
       },
       { lone: firstOf(loneText('file', /^[./]/), loneText('format', /^(json|clf|combined)$/)) }
     )

@@ -3,6 +3,7 @@ import { defaults } from '../../defaults.ts'
 import { foreignProtocols } from '../../report/foreign-words.ts'
 import { accessLogSchema } from './access-log.ts'
 import { cacheSchema } from './cache.ts'
+import { connectionLogSchema } from './connection-log.ts'
 import { listOf, mapping } from '../leaf/leaf.ts'
 import { decimal, duration, flag, integer, off, rate, size, text, word } from '../leaf/leaves.ts'
 import { firstOf, loneNumber, loneText, loneTrue } from '../leaf/lone.ts'
@@ -103,7 +104,8 @@ const l4Keys = {
   })
     .prefault({})
     .describe('Limits of time.'),
-  tls: listenerTls.optional().describe('End TLS here; left out: bytes pass as they come.')
+  tls: listenerTls.optional().describe('End TLS here; left out: bytes pass as they come.'),
+  accessLog: connectionLogSchema
 }
 
 const l7Keys = {

@@ -93,7 +93,7 @@ function* checkBinds(config: Config): Generator<Finding> {
 /** Where lines are to go: a file that may be added to, or a folder that it may be made in. */
 function* checkLogFiles(config: Config): Generator<Finding> {
   for (const [index, listener] of config.listeners.entries()) {
-    const file = listener.mode === 'l7' ? listener.accessLog.file : undefined
+    const { file } = listener.accessLog
     if (file === undefined) continue
     const there = statSync(file, { throwIfNoEntry: false })
     if (there?.isDirectory() === true) {
