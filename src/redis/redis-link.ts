@@ -51,6 +51,8 @@ export class RedisLink {
   #closed = false
   #connectionError: string | undefined
   #stopTimer: () => void = () => {}
+  /** Wait until it is known whether it answers. */
+  #waiting: (() => void)[] = []
 
   constructor(plan: RedisPlan, parts: RedisLinkParts) {
     const { timeoutMs, prefix, kind } = plan.config
@@ -77,6 +79,15 @@ export class RedisLink {
     return this.#usable === true
   }
 
+  /** Resolves once it is known whether it answers, within `timeoutMs`: at once but for the first moments. */
+  known(): Promise<void> {
+    if (this.#usable !== undefined || this.#closed) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve)
+      this.#parts.clock.after(this.timeoutMs, resolve)
+    })
+  }
+
   /** `done` is called once, never before this returns, and within `withinMs`; undefined: no answer. */
   ask<T>(command: Command<T>, done: (found: T | undefined) => void, withinMs = this.timeoutMs): void {
     const askedAt = this.#parts.clock.now()
@@ -96,6 +107,7 @@ export class RedisLink {
   close(): void {
     this.#closed = true
     this.#usable = false
+    this.#settled()
     this.#stopTimer()
     this.#up.set(0)
     this.#parts.board?.leave(this.#parts.thread)
@@ -132,12 +144,22 @@ export class RedisLink {
     const { board, thread, log } = this.#parts
     const told = this.#usable === false
     this.#usable = false
+    this.#settled()
     this.#up.set(0)
     if (!told && board?.found(thread, false) === true) {
       const fields = { redis: this.#place, reason: reason.slice(0, MAX_REASON) }
-      log.warn(fields, 'Redis is not reachable: limits follow onError, caches do without')
+      log.warn(
+        fields,
+        'Redis is not reachable: limits follow onError, caches do without, sessions in it are answered 503'
+      )
     }
     this.#probeLater()
+  }
+
+  #settled(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const resolve of waiting) resolve()
   }
 
   #probeLater(): void {
@@ -172,6 +194,7 @@ export class RedisLink {
   #found(): void {
     if (this.#closed || this.#usable === true) return
     this.#usable = true
+    this.#settled()
     this.#failures = 0
     this.#up.set(1)
     this.#stopTimer()

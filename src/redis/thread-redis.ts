@@ -1,13 +1,16 @@
 import { RedisTier } from './cache/redis-tier.ts'
+import { hash } from 'node:crypto'
 import { RateCounts } from './rate-counts.ts'
 import { RedisLink, type RedisLinkParts } from './redis-link.ts'
 import type { RedisPlan } from './redis-plan.ts'
+import { RedisSessionStores } from './sessions/redis-sessions.ts'
 
 /** What one thread has of one Redis. */
 export interface RedisUse {
   readonly link: RedisLink
   readonly rates: RateCounts
   readonly tier: RedisTier
+  readonly sessions: RedisSessionStores
 }
 
 export interface ThreadRedisParts extends RedisLinkParts {
@@ -30,7 +33,8 @@ export class ThreadRedis {
     if (use === undefined) {
       const link = new RedisLink(plan, this.#parts)
       const tier = new RedisTier(link, this.#parts)
-      use = { link, rates: new RateCounts(link), tier }
+      const sessions = new RedisSessionStores(hash('sha256', key), link)
+      use = { link, rates: new RateCounts(link), tier, sessions }
       this.#uses.set(key, use)
     }
     return use

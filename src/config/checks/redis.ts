@@ -27,6 +27,12 @@ export function checkRedis(root: Raw): Finding[] {
         findings.push(missing(path, empty, 'each instance counts by itself'))
       }
     }
+    for (const methods of [['auth'], ['auth', 'methods']]) {
+      for (const { path, value } of select(root, [...place, ...methods, '*', 'oidc', 'store'])) {
+        if (textOf(value) !== 'redis') continue
+        findings.push(missing(path, empty, 'sessions are kept in cookies'))
+      }
+    }
   }
   return findings
 }

@@ -12,6 +12,7 @@ import { Router } from '../router/router.ts'
 import { comparing } from '../uri/path-policy.ts'
 import { Sticky } from '../stages/sticky/sticky.ts'
 import { stages, type LoadedStage } from '../stages/loaded.ts'
+import type { SessionStores } from '../stages/auth/oidc/remote-sessions.ts'
 import type { RemoteRates } from '../stages/rate-limit/remote-rates.ts'
 import { makeRefuse, type Refuse } from '../stages/refuse.ts'
 import type { Stage } from '../stages/stage.ts'
@@ -40,6 +41,8 @@ export interface L7SnapshotParts {
   readonly stages?: readonly LoadedStage[]
   /** Counts that several instances share; undefined without any. */
   remoteRates?(): RemoteRates | undefined
+  /** Sessions that several instances share; undefined without any. */
+  remoteSessions?(): SessionStores | undefined
 }
 
 /** Routes compiled in one piece: 1 ms. */
@@ -147,7 +150,8 @@ class Compiler {
       target: (pool: string) => this.#target(route, pool),
       cache: route === undefined ? undefined : this.#parts.cache(route),
       thread: this.#parts.thread ?? 0,
-      remoteRates: () => this.#parts.remoteRates?.()
+      remoteRates: () => this.#parts.remoteRates?.(),
+      remoteSessions: () => this.#parts.remoteSessions?.()
     }
     const compiled: Stage[] = []
     for (const entry of this.#parts.stages ?? stages) {

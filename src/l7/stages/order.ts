@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import type { GuardKeys, StageKeys } from './stage-keys.ts'
 import type { CompileStage } from './stage-context.ts'
 import type { StageMemory } from './stage-memory.ts'
-import { Guesses } from './auth/guesses.ts'
+import { allocateAuth } from './auth/auth-memory.ts'
 import { allocateConcurrency, releaseConcurrency } from './concurrency/memory.ts'
 import { allocateRateLimits } from './rate-limit/memory.ts'
 
@@ -133,7 +133,7 @@ export const order: readonly OrderEntry[] = [
     'auth',
     async () => (await import('./auth/keys.ts')).authKeys,
     () => import('./auth/auth.ts'),
-    { allocate: () => Guesses.allocate() }
+    { allocate: allocateAuth }
   ),
   guard(
     'require',

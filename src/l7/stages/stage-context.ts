@@ -2,6 +2,7 @@ import type { L7ListenerConfig, RouteConfig } from '../../config/model/model.ts'
 import type { HttpCache } from '../cache/http-cache.ts'
 import type { Target } from '../compile/l7-snapshot.ts'
 import type { EngineContext } from '../exchange/engine-context.ts'
+import type { SessionStores } from './auth/oidc/remote-sessions.ts'
 import type { RemoteRates } from './rate-limit/remote-rates.ts'
 import type { Refuse } from './refuse.ts'
 import type { Stage } from './stage.ts'
@@ -21,6 +22,8 @@ export interface StageContext {
   readonly memory: unknown
   /** Counts that several instances share, connected once they are asked for; undefined without any. */
   remoteRates(): RemoteRates | undefined
+  /** Sessions that several instances share, connected once they are asked for; undefined without any. */
+  remoteSessions(): SessionStores | undefined
   /** The route's cache. */
   readonly cache: HttpCache | undefined
   /** For guards: refuses exchanges, counted and logged; with `shadow: true` in the stage's keys it only says so. */

@@ -66,7 +66,8 @@ export class L7Listeners {
       thread: this.#parts.thread,
       stageMemories: snapshot.stageMemories,
       ...(stages !== undefined && { stages }),
-      remoteRates: () => snapshot.redis && this.#parts.redis.use(snapshot.redis).rates
+      remoteRates: () => snapshot.redis && this.#parts.redis.use(snapshot.redis).rates,
+      remoteSessions: () => snapshot.redis && this.#parts.redis.use(snapshot.redis).sessions
     }
     if (running instanceof L7Engine) {
       const next = await inPieces(running.compile(parts))

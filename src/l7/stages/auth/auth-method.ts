@@ -59,8 +59,8 @@ export interface Pending {
   readonly timeoutMs: number
   /** Whose credential it is, where the request says so: guesses at it are counted. */
   readonly account?: string
-  /** Calls `done` once, later or at once; returns what stops it. */
-  start(done: (answer: Answer) => void): () => void
+  /** Calls `done` once, later or at once, with undefined where there is no credential after all; returns what stops it. */
+  start(done: (answer: Answer | undefined) => void): () => void
 }
 
 /** An answer of the method's own to the client. */

@@ -6,7 +6,8 @@ import { ANSWERED, GO_ON, type Verdict, WAITS } from '../verdict.ts'
 import type { Answer, AuthMethod, Denied, Pending, Proven } from './auth-method.ts'
 import { Audit } from './audit.ts'
 import { clientKey } from './client-key.ts'
-import { Guesses, type GuessMemory } from './guesses.ts'
+import type { AuthMemory } from './auth-memory.ts'
+import { Guesses } from './guesses.ts'
 import type { AuthInput } from './keys.ts'
 import { makeMethod } from './make-methods.ts'
 import { sharedMethod } from './method-store.ts'
@@ -35,7 +36,7 @@ class Auth implements Stage {
     this.owns = methods.flatMap(({ fields = [] }) => fields)
     const { guesses } = input
     if (guesses !== false) {
-      this.#guesses = new Guesses(guesses, context.memory as GuessMemory, context.engine.clock)
+      this.#guesses = new Guesses(guesses, (context.memory as AuthMemory).guesses, context.engine.clock)
     }
     const stages = (context.route ?? context.listener).stages
     this.#strips = (stages['identity'] as { readonly strip?: boolean } | undefined)?.strip === true
@@ -85,6 +86,7 @@ class Auth implements Stage {
     const wait = exchange.wait(pending.timeoutMs, () => this.#settle(exchange, index, UNAVAILABLE))
     wait.onCancel = pending.start((answer) =>
       wait.resume(() => {
+        if (answer === undefined) return this.#ask(exchange, index + 1, before)
         if (answer.kind !== 'denied' || answer.unknown !== true) return this.#settle(exchange, index, answer)
         return this.#ask(exchange, index + 1, before ?? answer)
       })
@@ -189,11 +191,13 @@ class Auth implements Stage {
 export function compile(input: AuthInput, context: StageContext): Stage | undefined {
   const { route, listener, engine } = context
   if (route === undefined) return undefined
-  const { clock, log, dry } = engine
-  const methods = input.methods.map((method) =>
-    sharedMethod(engine, JSON.stringify(method), () =>
-      makeMethod(method, { realm: listener.name, clock, log, dry })
+  const { clock, log, dry, pseudonym: instance } = engine
+  const { turns } = context.memory as AuthMemory
+  const methods = input.methods.map((method) => {
+    const sessions = method.oidc === undefined || dry ? undefined : context.remoteSessions()
+    return sharedMethod(engine, `${sessions?.id ?? ''}\n${JSON.stringify(method)}`, () =>
+      makeMethod(method, { realm: listener.name, clock, log, dry, instance, turns, sessions })
     )
-  )
+  })
   return new Auth(methods, input, context)
 }

@@ -1,4 +1,4 @@
-import { request } from 'undici'
+import { hash } from 'node:crypto'
 import t from 'tap'
 import { CookieJar } from '../../../../src/l7/stages/auth/oidc/cookie-jar.ts'
 import { Seal } from '../../../../src/l7/stages/auth/oidc/seal.ts'
@@ -6,66 +6,15 @@ import { FakeClock } from '../../../fakes/fake-clock.ts'
 import { memoryLogger } from '../../../fakes/memory-logger.ts'
 import { EndedSessions } from '../../../../src/l7/stages/auth/oidc/ended-sessions.ts'
 import { LogoutTokens } from '../../../../src/l7/stages/auth/oidc/logout-token.ts'
-import { Refreshes } from '../../../../src/l7/stages/auth/oidc/refreshes.ts'
+import { Refreshes } from '../../../../src/l7/stages/auth/oidc/refresh/refreshes.ts'
+import { RefreshRefused } from '../../../../src/l7/stages/auth/oidc/refresh/refresh-refused.ts'
+import { RefreshTurns } from '../../../../src/l7/stages/auth/oidc/refresh/refresh-turns.ts'
 import { SessionNews } from '../../../../src/l7/stages/auth/oidc/session-news.ts'
 import type { Session } from '../../../../src/l7/stages/auth/oidc/session.ts'
 import { until } from '../../../redis/support/redis-server.ts'
 import { ecKey, jwk, signed, startIssuer } from './issuer.ts'
+import { Browser } from './browser.ts'
 import { oidcWorld as world } from './oidc-world.ts'
-
-/** A browser as far as logins need one: cookies by host and port, redirects one by one. */
-class Browser {
-  readonly #jars = new Map<string, Map<string, string>>()
-
-  jar(url: string): Map<string, string> {
-    const { host } = new URL(url)
-    const jar = this.#jars.get(host) ?? new Map<string, string>()
-    this.#jars.set(host, jar)
-    return jar
-  }
-
-  async go(url: string, options: { form?: Record<string, string>; headers?: Record<string, string> } = {}) {
-    const jar = this.jar(url)
-    const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ')
-    const { form } = options
-    const { statusCode, headers, body } = await request(url, {
-      headers: {
-        accept: 'text/html',
-        ...(cookie !== '' && { cookie }),
-        ...(form !== undefined && { 'content-type': 'application/x-www-form-urlencoded' }),
-        ...options.headers
-      },
-      ...(form !== undefined && { method: 'POST', body: new URLSearchParams(form).toString() })
-    })
-    for (const line of [headers['set-cookie'] ?? []].flat()) {
-      const [name, value] = line.split(';')[0]!.split('=', 2) as [string, string]
-      if (/max-age=0|expires=thu, 01 jan 1970/i.test(line)) jar.delete(name)
-      else jar.set(name, value)
-    }
-    const { location } = headers
-    const to = location === undefined ? undefined : new URL(String(location), url).href
-    return { status: statusCode, to, text: await body.text(), challenge: headers['www-authenticate'] }
-  }
-
-  /** Follows redirects, and fills in the provider's forms, until something else comes. */
-  async login(url: string, until: (url: string) => boolean = () => false) {
-    let page = await this.go(url)
-    for (let step = 0; step < 20; step++) {
-      if (page.to !== undefined && until(page.to)) return { page, url: page.to }
-      if (page.to !== undefined) {
-        url = page.to
-        page = await this.go(url)
-      } else {
-        const action = /action="([^"]+)"/.exec(page.text)?.[1]
-        const prompt = /name="prompt" value="(\w+)"/.exec(page.text)?.[1]
-        if (action === undefined || prompt === undefined) return { page, url }
-        url = new URL(action, url).href
-        page = await this.go(url, { form: { prompt, login: 'alice', password: 'any' } })
-      }
-    }
-    throw new Error('the login does not end')
-  }
-}
 
 t.test('a login goes to the provider and back, and the session is a sealed cookie', async (t) => {
   const { app, issuer, heads } = await world(t)
@@ -242,43 +191,77 @@ t.test('threads share what has ended, and one refresh', async (t) => {
   t.teardown(() => clearInterval(alive))
   const [one, two] = [new SessionNews(names), new SessionNews(names)]
   const session = (sid: string, begun = clock.wall()) => ({
+    id: sid,
     claims: { sid, sub: 'alice' },
     end: begun + 1000
   })
-  const ended = new EndedSessions(one, 1000)
-  ended.end({ sid: 'a' }, clock.wall())
+  const ended = new EndedSessions(one, 1000, clock)
+  await ended.end({ sid: 'a' }, clock.wall())
   const later = new SessionNews(names)
   t.teardown(() => [one, two, later].forEach((each) => each.close()))
-  const others = [new EndedSessions(two, 1000), new EndedSessions(later, 1000)]
+  const others = [new EndedSessions(two, 1000, clock), new EndedSessions(later, 1000, clock)]
   for (const each of [ended, ...others]) {
     await until('it is known', () => each.has(session('a')))
     t.notOk(each.has(session('b')))
-    t.notOk(each.has({ claims: {}, end: Infinity }))
+    t.notOk(each.has({ id: 'c', claims: {}, end: Infinity }))
   }
-  ended.end({ sub: 'alice' }, clock.wall())
+  await ended.end({ sub: 'alice' }, clock.wall())
   await until('it is known', () => others[0]!.has(session('b')))
   t.notOk(others[0]!.has(session('b', clock.wall() + 1)), 'a login after that stands')
 
-  const refreshes = [one, two].map((news) => new Refreshes(clock, news, 5000)) as [Refreshes, Refreshes]
-  let asked = 0
-  const answer = Promise.withResolvers<Session>()
-  const refresh = () => (asked++, answer.promise)
-  const first = refreshes[0].once('k', refresh)
-  let heard = false
-  two.listen(({ kind }) => (heard ||= kind === 'begun'))
-  await until('the other has heard', () => heard)
-  const second = refreshes[1].once('k', refresh)
-  answer.resolve({ name: 'new' } as Session)
-  t.strictSame([(await first)?.name, (await second)?.name, asked], ['new', 'new', 1])
+  const seal = new Seal('x'.repeat(32), 'i', 'c')
+  const made = (news: SessionNews, turns: RefreshTurns | undefined) =>
+    new Refreshes({ clock, news, timeoutMs: 5000, turns, remote: undefined, seal })
+  const memory = RefreshTurns.allocate()
+  const pair = [one, two].map((news) => made(news, new RefreshTurns(memory))) as [Refreshes, Refreshes]
+  const passing = setInterval(() => clock.advance(10), 1)
+  t.teardown(() => clearInterval(passing))
 
-  const same = [refreshes[0].once('l', () => Promise.resolve({ name: 'newer' } as Session)), refreshes[1].once('l', () => Promise.reject(new Error('used')))] // prettier-ignore
+  // Each round both begin in one moment, and a provider that rotates takes each token once.
+  for (let round = 0; round < 50; round++) {
+    const key = hash('sha256', `token ${round}`)
+    let asked = 0
+    const refresh = async () => {
+      if (++asked > 1) throw new RefreshRefused('used')
+      await new Promise((resolve) => setImmediate(resolve))
+      return { name: `new ${round}` } as Session
+    }
+    const order = round % 2 === 0 ? pair : [...pair].reverse()
+    const answers = await Promise.all(order.map((each) => each.once(key, refresh)))
+    t.strictSame([...answers.map((each) => each?.name), asked], [`new ${round}`, `new ${round}`, 1])
+    t.equal((await pair[round % 2]!.once(key, refresh))?.name, `new ${round}`, 'and whoever comes later')
+  }
+
+  // Listeners have turns of their own.
+  const apart = [made(one, undefined), made(two, undefined)] as const
+  const same = [
+    apart[0].once('l', () => Promise.resolve({ name: 'newer' } as Session)),
+    apart[1].once('l', () => Promise.reject(new RefreshRefused('used')))
+  ]
   t.strictSame(
     (await Promise.all(same)).map((each) => each?.name),
     ['newer', 'newer'],
     'begun in one moment'
   )
-  const refused = refreshes[0].once('m', () => Promise.reject(new Error('used')))
-  await new Promise((resolve) => setImmediate(resolve))
-  clock.advance(1000)
-  t.equal(await refused, undefined)
+  t.equal(await pair[0].once('m', () => Promise.reject(new RefreshRefused('used'))), undefined)
+  await t.rejects(
+    pair[0].once('n', () => Promise.reject(new Error('away'))),
+    'that says nothing'
+  )
+  await until('it is asked again', async () => {
+    const again = pair[0].once('n', () => Promise.resolve({ name: 'back' } as Session))
+    return again.then(
+      (session) => session?.name === 'back',
+      () => false
+    )
+  })
+
+  const turns = new RefreshTurns(RefreshTurns.allocate())
+  const key = 'ab'.repeat(16)
+  t.equal(turns.take(key, 0, 2000), 'mine')
+  t.equal(turns.take(key, 2900, 2000), 'taken')
+  t.equal(turns.take(key, 4000, 2000), 'mine', 'a thread that has died')
+  turns.give(key, true, 5000)
+  t.equal(turns.take(key, 5000, 2000), 'done')
+  t.equal(turns.take(key, 11_000, 2000), 'mine', 'an old token is for the provider to refuse')
 })

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { listOf, mapping } from '../../../../config/schema/leaf/leaf.ts'
-import { duration, text } from '../../../../config/schema/leaf/leaves.ts'
+import { duration, text, word } from '../../../../config/schema/leaf/leaves.ts'
 import { absolutePath, fieldName } from '../../../../config/schema/leaf/network-leaves.ts'
 import { httpUrl } from '../jwt/keys.ts'
 
@@ -46,6 +46,11 @@ export const oidcSchema = mapping(
     session: duration({ min: 60_000, max: 31 * 24 * 3_600_000, example: '8h' })
       .prefault('8h')
       .describe('How long a session lasts at most; then a new login.'),
+    store: word(['cookie', 'redis'])
+      .prefault('cookie')
+      .describe(
+        'Where sessions are kept: in the cookie itself, sealed, or sealed in Redis, with a cookie that holds the id alone.'
+      ),
     name: claim('email').prefault('sub').describe('Claim of the ID token with the name.'),
     roles: claim('realm_access.roles').optional().describe('Claim of the ID token with the roles.'),
     timeout: duration({ min: 100, max: 60_000, example: '10s' })

@@ -2,41 +2,45 @@ import { clientScheme } from '../../../headers/client-scheme.ts'
 import { hash } from 'node:crypto'
 import { cookieValue } from '../../../../core/cookies.ts'
 import type { Exchange } from '../../../exchange/exchange.ts'
-import { sendLocal } from '../../../exchange/response/local-answer.ts'
 import { queryValue } from '../../../uri/query.ts'
-import type { Answer, AuthMethod, Denied, Pending, Reply } from '../auth-method.ts'
+import type { Answer, AuthMethod, Pending } from '../auth-method.ts'
 import type { MethodContext } from '../method-context.ts'
 import { stripCookie } from '../strip-credential.ts'
-import { HeldBody } from '../../../exchange/held-body.ts'
 import { CookieJar } from './cookie-jar.ts'
 import { EndedSessions } from './ended-sessions.ts'
 import type { OidcInput } from './keys.ts'
 import { LogoutTokens } from './logout-token.ts'
 import { type Login, Provider } from './provider.ts'
-import { Refreshes } from './refreshes.ts'
+import { RefreshTurns } from './refresh/refresh-turns.ts'
+import { Refreshes } from './refresh/refreshes.ts'
+import { denied, messageOf, redirection, waiting } from './replies.ts'
 import { Seal } from './seal.ts'
 import { SessionNews } from './session-news.ts'
 import { provenSession, type Session, sessionOf } from './session.ts'
+import { Sessions } from './sessions.ts'
+import { ToldLogouts } from './told-logouts.ts'
 
 /** Logins that one browser may have begun at once; an older one begins anew. */
 const LOGINS = 4
+/** Who asks Redis has the deadline; this is for what hangs all the same. */
+const BEYOND_MS = 100
 
-const channels = new FinalizationRegistry<SessionNews>((news) => news.close())
+const channels = new FinalizationRegistry<readonly { close(): void }[]>((open) =>
+  open.forEach((each) => each.close())
+)
 
-/** A token of a few hundred bytes, in a form. */
-const MAX_LOGOUT_BYTES = 32 * 1024
-
-/** Login at an OpenID provider: code with PKCE, state and nonce; the session is a sealed cookie. */
+/** Login at an OpenID provider: code with PKCE, state and nonce; the session is a sealed cookie, or stands in Redis. */
 export class Oidc implements AuthMethod {
   readonly name = 'oidc'
   readonly #input: OidcInput
   readonly #provider: Provider
   readonly #seal: Seal
   readonly #jar: CookieJar
+  readonly #sessions: Sessions
   readonly #refreshes: Refreshes
   readonly #context: MethodContext
   readonly #ended: EndedSessions
-  readonly #logouts: LogoutTokens
+  readonly #told: ToldLogouts
 
   constructor(input: OidcInput, context: MethodContext) {
     this.#input = input
@@ -44,21 +48,51 @@ export class Oidc implements AuthMethod {
     this.#provider = new Provider(input)
     this.#seal = new Seal(input.sessionSecret ?? input.clientSecret, input.issuer, input.clientId)
     this.#jar = new CookieJar(input.cookie)
-    const { issuer, clientId, session, timeout } = input
-    const news = new SessionNews(hash('sha256', `${issuer}\n${clientId}`), context.dry)
-    channels.register(this, news)
-    this.#refreshes = new Refreshes(context.clock, news, timeout)
-    this.#ended = new EndedSessions(news, session)
-    this.#logouts = new LogoutTokens({ issuer, clientId, timeout }, context.clock, context.log)
+    const { issuer, clientId, session, timeout: timeoutMs } = input
+    const { clock, log, turns, instance = '' } = context
+    const seal = this.#seal
+    const name = hash('sha256', `${issuer}\n${clientId}`)
+    const shared = context.sessions?.open(name.slice(0, 32))
+    const news = new SessionNews(`${instance} ${name}`, context.dry)
+    const ended = new EndedSessions(news, session, clock, shared)
+    channels.register(this, [news, ended])
+    this.#ended = ended
+    this.#refreshes = new Refreshes({
+      clock,
+      news,
+      timeoutMs,
+      turns: turns && new RefreshTurns(turns),
+      remote: shared,
+      seal
+    })
+    this.#sessions = new Sessions({
+      clock,
+      seal,
+      jar: this.#jar,
+      ended,
+      remote: input.store === 'redis' ? shared : undefined
+    })
+    const tokens = new LogoutTokens({ issuer, clientId, timeout: timeoutMs }, clock, log)
+    this.#told = new ToldLogouts({ issuer, timeoutMs, clock, ended, tokens })
   }
 
   check(exchange: Exchange): Answer | undefined {
     const { path } = exchange
     if (path === this.#input.callback) return this.#finish(exchange)
     if (path === this.#input.logout) return this.#logout(exchange)
-    if (path === this.#input.backchannel) return this.#toldOfLogout(exchange)
-    if (path === this.#input.frontchannel) return this.#sentToLogout(exchange)
-    const session = this.#sessionOf(exchange)
+    if (path === this.#input.backchannel) return this.#told.back(exchange)
+    if (path === this.#input.frontchannel) return this.#told.front(exchange, this.#noCookies(exchange))
+    const field = exchange.request.headers.get('cookie')
+    const sessions = this.#sessions
+    if (sessions.remote === undefined) return this.#judge(exchange, sessions.sealed(field))
+    const id = sessions.idOf(field)
+    if (id === undefined) return undefined
+    const { timeoutMs } = sessions.remote
+    const redis = { name: 'the sessions in Redis', asks: 'Redis', timeoutMs: timeoutMs + BEYOND_MS }
+    return waiting(redis, async () => this.#judge(exchange, await sessions.read(id)))
+  }
+
+  #judge(exchange: Exchange, session: Session | undefined): Answer | undefined {
     if (session === undefined) return undefined
     const now = this.#context.clock.wall()
     if (now < session.until) return provenSession(session)
@@ -96,6 +130,9 @@ export class Oidc implements AuthMethod {
       return denied('a callback for a login that did not begin in this browser')
     }
     return this.#pending(async () => {
+      const { remote } = this.#sessions
+      // Before the code is used up: it can be shown again.
+      if (remote !== undefined && !(await remote.reachable())) throw new Error('Redis is not reachable')
       let session: Session | undefined
       try {
         session = sessionOf(
@@ -106,8 +143,9 @@ export class Oidc implements AuthMethod {
       } catch (error) {
         return denied(`the login failed: ${messageOf(error)}`)
       }
-      const cookies = session === undefined ? '' : this.#sessionLines(exchange, session)
-      if (cookies === '') return denied('the login names nobody, or its session is too large for cookies')
+      const kept = session !== undefined && (await this.#sessions.save(session, false))
+      const cookies = kept ? this.#sessions.lines(session!, this.#attributes(exchange)) : ''
+      if (cookies === '') return denied('the login names nobody, or its session is too large')
       const gone = `Set-Cookie: ${name}=; ${this.#attributes(exchange)}; Max-Age=0\r\n`
       return redirection(303, `${this.#origin(exchange)}${ownPath(login.back)}`, cookies + gone, 'logged in')
     })
@@ -115,90 +153,57 @@ export class Oidc implements AuthMethod {
 
   #logout(exchange: Exchange): Answer {
     const home = `${this.#origin(exchange)}/`
-    const cookies = this.#jar.clear(exchange.request.headers.get('cookie'), this.#attributes(exchange))
-    // A copy of the cookie is of no use either.
-    const sid = this.#sessionOf(exchange)?.claims['sid']
-    if (typeof sid === 'string' && !exchange.dry) this.#ended.end({ sid }, this.#context.clock.wall())
+    const cookies = this.#noCookies(exchange)
     return this.#pending(async () => {
-      const url = await this.#provider.logoutUrl(home).catch(() => undefined)
+      const [url] = await Promise.all([
+        this.#provider.logoutUrl(home).catch(() => undefined),
+        this.#end(exchange.request.headers.get('cookie'))
+      ])
       return redirection(303, url ?? home, cookies, 'logged out')
     })
   }
 
-  /** OpenID Connect Back-Channel Logout 1.0 §2.5. */
-  #toldOfLogout(exchange: Exchange): Answer {
-    const { method, bodyLength } = exchange.request
-    if (method !== 'POST' || bodyLength === 0) return answered(400, 'a logout without a token')
-    const pending = this.#pending(() => Promise.resolve(answered(400, 'a logout without a token')))
-    const start = (done: (answer: Answer) => void): (() => void) => {
-      const held = new HeldBody(MAX_LOGOUT_BYTES, () => {
-        const form = new URLSearchParams(Buffer.concat(held.chunks).toString('latin1'))
-        const text = held.whole ? (form.get('logout_token') ?? '') : ''
-        this.#logouts.read(text).then(
-          (told) => {
-            if (typeof told === 'string') return done(answered(400, `a logout that is none: ${told}`))
-            this.#ended.end(told, this.#context.clock.wall())
-            done(answered(200, 'a session has ended at the provider'))
-          },
-          () => done(answered(400, 'a logout that is none'))
-        )
-      })
-      exchange.holdBody(held)
-      exchange.startBody()
-      return () => {}
-    }
-    return { ...pending, start }
-  }
-
-  /** OpenID Connect Front-Channel Logout 1.0 §3: in a frame, where browsers send no cookies; the sid is the secret. */
-  #sentToLogout(exchange: Exchange): Answer {
-    const { query } = exchange
-    const sid = queryValue(query, 'sid')
-    const issuer = queryValue(query, 'iss')
-    if (sid === undefined || sid === '' || sid.length > 1024 || issuer !== this.#input.issuer)
-      return answered(400, 'a logout of nobody')
-    if (!exchange.dry) this.#ended.end({ sid }, this.#context.clock.wall())
-    const cookies = this.#jar.clear(exchange.request.headers.get('cookie'), this.#attributes(exchange))
-    return answered(200, 'a session has ended at the provider', cookies)
+  /** A copy of the cookie is of no use either. */
+  async #end(field: string | undefined): Promise<void> {
+    const sessions = this.#sessions
+    const known = sessions.remote === undefined ? undefined : sessions.idOf(field)
+    const session =
+      sessions.remote === undefined
+        ? sessions.sealed(field)
+        : known && (await sessions.read(known).catch(() => undefined))
+    const id = known ?? (session || undefined)?.id
+    const sid = (session || undefined)?.claims['sid']
+    if (id === undefined && typeof sid !== 'string') return
+    await this.#ended.end({ id, sid: typeof sid === 'string' ? sid : undefined }, this.#context.clock.wall())
+    if (known !== undefined) await sessions.remove(known)
   }
 
   #refresh(exchange: Exchange, session: Session, token: string): Answer {
     return this.#pending(async () => {
-      const refreshed = await this.#refreshes.once(hash('sha256', token), async () =>
-        sessionOf(await this.#provider.refresh(token), this.#input, this.#context.clock.wall(), session)
+      const sessions = this.#sessions
+      const refreshed = await this.#refreshes.once(
+        hash('sha256', token),
+        async () =>
+          sessionOf(await this.#provider.refresh(token), this.#input, this.#context.clock.wall(), session),
+        (next) => sessions.save(next, true)
       )
-      if (refreshed === undefined) return this.login(exchange) ?? denied('the session could not be refreshed')
-      exchange.addResponseLines(this.#sessionLines(exchange, refreshed))
+      if (refreshed === undefined || this.#ended.has(refreshed)) {
+        await sessions.remove(session.id)
+        return undefined
+      }
+      if (sessions.remote === undefined)
+        exchange.addResponseLines(sessions.lines(refreshed, this.#attributes(exchange)))
       return provenSession(refreshed)
     })
   }
 
-  #pending(act: () => Promise<Answer>): Pending {
-    return {
-      kind: 'pending',
-      asks: this.#input.issuer,
-      timeoutMs: this.#input.timeout,
-      start: (done) => {
-        act().then(done, (error: unknown) =>
-          done({ kind: 'denied', code: 'LB_AUTH_UNAVAILABLE', reason: `the provider: ${messageOf(error)}` })
-        )
-        return () => {}
-      }
-    }
+  #pending(act: () => Promise<Answer | undefined>): Pending {
+    const { issuer, timeout } = this.#input
+    return waiting({ name: 'the provider', asks: issuer, timeoutMs: timeout }, act)
   }
 
-  #sessionOf(exchange: Exchange): Session | undefined {
-    const sealed = this.#jar.read(exchange.request.headers.get('cookie'))
-    const session = sealed === undefined ? undefined : this.#seal.open<Session>('session', sealed)
-    return session === undefined || this.#ended.has(session) ? undefined : session
-  }
-
-  #sessionLines(exchange: Exchange, session: Session): string {
-    const seconds = Math.max(1, Math.floor((session.end - this.#context.clock.wall()) / 1000))
-    return this.#jar.write(
-      this.#seal.close('session', session),
-      `${this.#attributes(exchange)}; Max-Age=${seconds}`
-    )
+  #noCookies(exchange: Exchange): string {
+    return this.#jar.clear(exchange.request.headers.get('cookie'), this.#attributes(exchange))
   }
 
   /** Which of the few cookies for logins a state has. */
@@ -230,28 +235,4 @@ export class Oidc implements AuthMethod {
 /** Nothing in it can name another host: "//evil.example" would. */
 function ownPath(back: string): string {
   return `/${back.replace(/^[/\\]+/, '')}`.replace(/[^\x21-\x7e]/g, (c) => encodeURIComponent(c))
-}
-
-function redirection(status: number, to: string, cookies: string, reason: string): Reply {
-  const fields = `Location: ${to}\r\nCache-Control: no-store\r\n${cookies}`
-  return {
-    kind: 'reply',
-    outcome: 'login',
-    reason,
-    send: (exchange) => sendLocal(exchange, status, fields, Buffer.alloc(0))
-  }
-}
-
-function answered(status: number, reason: string, cookies = ''): Reply {
-  const fields = `Cache-Control: no-store\r\n${cookies}`
-  const send = (exchange: Exchange) => sendLocal(exchange, status, fields, Buffer.alloc(0))
-  return { kind: 'reply', outcome: status === 200 ? 'login' : 'refused', reason, send }
-}
-
-function denied(reason: string): Denied {
-  return { kind: 'denied', reason }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

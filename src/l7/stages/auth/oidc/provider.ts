@@ -1,5 +1,6 @@
 import type * as OpenId from 'openid-client'
 import type { OidcInput } from './keys.ts'
+import { RefreshRefused } from './refresh/refresh-refused.ts'
 import type { TokenAnswer } from './session.ts'
 
 /** What a login began with; the browser keeps it, sealed. */
@@ -14,6 +15,14 @@ export interface Login {
   readonly until: number
 }
 
+/** Errors that say that a refresh token is of no use any more (RFC 6749 §5.2, OpenID Connect Core §3.1.2.6). */
+const REFUSALS = new Set([
+  'invalid_grant',
+  'login_required',
+  'interaction_required',
+  'consent_required',
+  'account_selection_required'
+])
 /** After a failure the provider is not asked again before this. */
 const RETRY_MS = 1000
 
@@ -57,9 +66,16 @@ export class Provider {
     return answerOf(tokens)
   }
 
+  /** Throws RefreshRefused where the provider does not take the token. */
   async refresh(token: string): Promise<TokenAnswer> {
     const { openid, config } = await this.#discover()
-    return answerOf(await openid.refreshTokenGrant(config, token))
+    try {
+      return answerOf(await openid.refreshTokenGrant(config, token))
+    } catch (error) {
+      if (error instanceof openid.ResponseBodyError && REFUSALS.has(error.error))
+        throw new RefreshRefused(error.error, { cause: error })
+      throw error
+    }
   }
 
   /** Where the session at the provider ends; undefined: it has no such place. */

@@ -3,11 +3,10 @@ import type { Session } from './session.ts'
 
 /** What the threads of this process tell each other of the sessions at one provider. Times in ms since 1970. */
 export type News =
-  /** A session of the provider (`sid …`), or all of a user (`sub …`) that had begun before, are over. */
+  /** The sessions of this name (a digest: see ended-sessions.ts) that had begun before are over. */
   | { readonly kind: 'ended'; readonly name: string; readonly at: number }
-  /** A refresh, by digest of its token, is under way; and what came of it. */
-  | { readonly kind: 'begun'; readonly key: string }
-  | { readonly kind: 'refreshed'; readonly key: string; readonly session: Session | undefined }
+  /** What a refresh, by digest of its token, has brought. */
+  | { readonly kind: 'refreshed'; readonly key: string; readonly session: Session }
   /** A thread is new: it is told of what has ended. */
   | { readonly kind: 'hello' }
 

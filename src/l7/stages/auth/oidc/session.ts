@@ -1,9 +1,12 @@
+import { randomBytes } from 'node:crypto'
 import { claimAt, wordsOf } from '../claims.ts'
 import type { Proven } from '../auth-method.ts'
 import type { OidcInput } from './keys.ts'
 
-/** What a session cookie holds, sealed. Times in ms since 1970. */
+/** What a session cookie, or a record in Redis, holds, sealed. Times in ms since 1970. */
 export interface Session {
+  /** Of this login, here; stays the same over refreshes. */
+  readonly id: string
   readonly name: string
   readonly roles: readonly string[]
   readonly scopes: readonly string[]
@@ -44,6 +47,7 @@ export function sessionOf(
   const lasts = answer.expiresIn === undefined ? DEFAULT_MS : answer.expiresIn * 1000
   const end = before?.end ?? now + input.session
   return {
+    id: before?.id ?? randomBytes(24).toString('base64url'),
     name,
     roles: input.roles === undefined ? [] : wordsOf(claimAt(claims, input.roles)),
     scopes: answer.scope === undefined ? (before?.scopes ?? input.scopes) : wordsOf(answer.scope),

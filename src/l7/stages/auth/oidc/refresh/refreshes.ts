@@ -1,0 +1,163 @@
+import { randomBytes } from 'node:crypto'
+import type { Clock } from '../../../../../core/clock.ts'
+import { RefreshRefused } from './refresh-refused.ts'
+import type { RefreshTurns } from './refresh-turns.ts'
+import type { RemoteSessions } from '../remote-sessions.ts'
+import type { Seal } from '../seal.ts'
+import type { Session } from '../session.ts'
+import type { News, SessionNews } from '../session-news.ts'
+
+/** Requests with the old cookie that were under way meanwhile get the same new session. */
+const KEPT_MS = 30_000
+/** After a failure that says nothing of the session, the provider is asked again. */
+const AGAIN_MS = 1000
+const MAX_KEPT = 10_000
+/** A listener of its own has turns of its own; then the provider may refuse one, and this is how long the other's answer is awaited. */
+const OTHER_MS = 1000
+const LOOK_AGAIN_MS = 25
+/** The provider may take `timeoutMs`; whoever has not given the turn back then is dead. */
+const LEASE_BEYOND_MS = 2000
+
+type Keep = (session: Session) => Promise<boolean>
+
+interface Kept {
+  readonly result: Promise<Session | undefined>
+  /** What another thread has got. */
+  readonly found: (session: Session) => void
+  until: number
+}
+
+export interface RefreshesParts {
+  readonly clock: Clock
+  readonly news: SessionNews
+  /** How long a provider may take. */
+  readonly timeoutMs: number
+  readonly turns: RefreshTurns | undefined
+  readonly remote: RemoteSessions | undefined
+  readonly seal: Seal
+}
+
+/**
+ * One refresh for each session at a time: providers that rotate refresh tokens take a second use of one for theft, and end
+ * the session. Threads take turns in shared memory, instances in Redis, and tell each other what they got.
+ */
+export class Refreshes {
+  readonly #parts: RefreshesParts
+  readonly #kept = new Map<string, Kept>()
+
+  constructor(parts: RefreshesParts) {
+    this.#parts = parts
+    parts.news.listen((each: News) => {
+      if (each.kind === 'refreshed') this.#heard(each.key, each.session)
+    })
+  }
+
+  /**
+   * `key`: a digest of the refresh token, in hex. Undefined where the provider refuses it; rejects where nothing could be learnt. `keep`
+   * puts the new session where it is kept, before anybody else may refresh it; false: it has ended meanwhile.
+   */
+  once(
+    key: string,
+    refresh: () => Promise<Session | undefined>,
+    keep: Keep = () => Promise.resolve(true)
+  ): Promise<Session | undefined> {
+    this.#forget()
+    const known = this.#kept.get(key)
+    if (known !== undefined) return known.result
+    const other = Promise.withResolvers<Session | undefined>()
+    const result = this.#among(key, other.promise, refresh, keep)
+    const kept = { result, found: other.resolve, until: this.#parts.clock.now() + KEPT_MS }
+    this.#kept.set(key, kept)
+    result.catch(() => {
+      kept.until = this.#parts.clock.now() + AGAIN_MS
+      this.#parts.clock.after(AGAIN_MS, () => this.#kept.get(key) === kept && this.#kept.delete(key))
+    })
+    return result
+  }
+
+  /** Kept also where nobody has asked yet: a request with the old token may be on its way. */
+  #heard(key: string, session: Session): void {
+    const known = this.#kept.get(key)
+    if (known !== undefined) return known.found(session)
+    this.#forget()
+    const until = this.#parts.clock.now() + KEPT_MS
+    this.#kept.set(key, { result: Promise.resolve(session), found: () => {}, until })
+  }
+
+  /** Among the threads of this process. */
+  async #among(
+    key: string,
+    other: Promise<Session | undefined>,
+    refresh: () => Promise<Session | undefined>,
+    keep: Keep
+  ): Promise<Session | undefined> {
+    const { clock, turns, news, timeoutMs } = this.#parts
+    const end = clock.now() + timeoutMs
+    for (;;) {
+      const turn = turns?.take(key, clock.now(), timeoutMs + LEASE_BEYOND_MS) ?? 'mine'
+      if (turn === 'mine') break
+      const found = await Promise.race([other, this.#pause(LOOK_AGAIN_MS)])
+      if (found !== undefined) return found
+      if (clock.now() >= end) throw new Error('another thread did not finish the refresh in time')
+    }
+    let session: Session | undefined
+    try {
+      session = await this.#amongInstances(key, refresh, keep)
+      if (session !== undefined) news.tell({ kind: 'refreshed', key, session })
+    } catch (error) {
+      if (!(error instanceof RefreshRefused)) throw error
+      session = await Promise.race([other, this.#pause(OTHER_MS)])
+    } finally {
+      turns?.give(key, session !== undefined, clock.now())
+    }
+    return session
+  }
+
+  async #amongInstances(
+    key: string,
+    refresh: () => Promise<Session | undefined>,
+    keep: Keep
+  ): Promise<Session | undefined> {
+    const { clock, remote, seal, timeoutMs } = this.#parts
+    // Without Redis each instance is alone, as it is without a word from it.
+    if (remote === undefined || !(await remote.reachable())) return this.#refreshAndKeep(refresh, keep)
+    const owner = randomBytes(12).toString('base64url')
+    const end = clock.now() + timeoutMs
+    for (;;) {
+      const turn = await remote.takeTurn(key, owner, timeoutMs + LEASE_BEYOND_MS)
+      if (turn === undefined) throw new Error('Redis does not say whose turn it is to refresh')
+      if (turn.kind === 'done') return seal.open<Session>(`refreshed ${key}`, turn.result)
+      if (turn.kind === 'mine') break
+      if (clock.now() >= end) throw new Error('another instance did not finish the refresh in time')
+      await this.#pause(LOOK_AGAIN_MS)
+    }
+    let session: Session | undefined
+    try {
+      session = await this.#refreshAndKeep(refresh, keep)
+    } finally {
+      const result = session && seal.close(`refreshed ${key}`, session)
+      await remote.giveTurn(key, owner, result, KEPT_MS)
+    }
+    return session
+  }
+
+  async #refreshAndKeep(
+    refresh: () => Promise<Session | undefined>,
+    keep: Keep
+  ): Promise<Session | undefined> {
+    const session = await refresh()
+    return session !== undefined && (await keep(session)) ? session : undefined
+  }
+
+  #pause(ms: number): Promise<undefined> {
+    return new Promise((resolve) => void this.#parts.clock.after(ms, () => resolve(undefined)))
+  }
+
+  #forget(): void {
+    const now = this.#parts.clock.now()
+    for (const [old, { until }] of this.#kept) {
+      if (now < until && this.#kept.size < MAX_KEPT) break
+      this.#kept.delete(old)
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import type { Exchange } from '../../../exchange/exchange.ts'
+import { sendLocal } from '../../../exchange/response/local-answer.ts'
+import type { Answer, Denied, Pending, Reply } from '../auth-method.ts'
+
+export function redirection(status: number, to: string, cookies: string, reason: string): Reply {
+  const fields = `Location: ${to}\r\nCache-Control: no-store\r\n${cookies}`
+  return {
+    kind: 'reply',
+    outcome: 'login',
+    reason,
+    send: (exchange) => sendLocal(exchange, status, fields, Buffer.alloc(0))
+  }
+}
+
+export function answered(status: number, reason: string, cookies = ''): Reply {
+  const fields = `Cache-Control: no-store\r\n${cookies}`
+  const send = (exchange: Exchange) => sendLocal(exchange, status, fields, Buffer.alloc(0))
+  return { kind: 'reply', outcome: status === 200 ? 'login' : 'refused', reason, send }
+}
+
+export function denied(reason: string): Denied {
+  return { kind: 'denied', reason }
+}
+
+/** Waits for `act`; what it throws is said of `who`, and is a 503. */
+export function waiting(
+  who: { readonly name: string; readonly asks: string; readonly timeoutMs: number },
+  act: () => Promise<Answer | undefined>
+): Pending {
+  const { name, asks, timeoutMs } = who
+  return {
+    kind: 'pending',
+    asks,
+    timeoutMs,
+    start: (done) => {
+      act().then(done, (error: unknown) =>
+        done({ kind: 'denied', code: 'LB_AUTH_UNAVAILABLE', reason: `${name}: ${messageOf(error)}` })
+      )
+      return () => {}
+    }
+  }
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

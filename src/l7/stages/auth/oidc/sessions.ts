@@ -1,0 +1,95 @@
+import { hash } from 'node:crypto'
+import type { Clock } from '../../../../core/clock.ts'
+import type { CookieJar } from './cookie-jar.ts'
+import type { EndedSessions } from './ended-sessions.ts'
+import type { RemoteSessions } from './remote-sessions.ts'
+import type { Seal } from './seal.ts'
+import type { Session } from './session.ts'
+
+/** A record may hold much, but no tokens without end. */
+const MAX_RECORD = 256 * 1024
+
+export interface SessionsParts {
+  readonly clock: Clock
+  readonly seal: Seal
+  readonly jar: CookieJar
+  readonly ended: EndedSessions
+  /** Undefined: the cookie holds the session itself. */
+  readonly remote: RemoteSessions | undefined
+}
+
+/** Where sessions are kept: whole in their cookies, or in Redis, by an id that the cookie holds. Both are sealed. */
+export class Sessions {
+  readonly #parts: SessionsParts
+
+  constructor(parts: SessionsParts) {
+    this.#parts = parts
+  }
+
+  get remote(): RemoteSessions | undefined {
+    return this.#parts.remote
+  }
+
+  /** Of a cookie that holds the session; undefined where it has ended. */
+  sealed(field: string | undefined): Session | undefined {
+    const { jar, seal } = this.#parts
+    const text = jar.read(field)
+    return this.#standing(text === undefined ? undefined : seal.open<Session>('session', text))
+  }
+
+  /** Of a cookie that names a session in Redis. */
+  idOf(field: string | undefined): string | undefined {
+    const { jar, seal } = this.#parts
+    const text = jar.read(field)
+    return text === undefined ? undefined : seal.open<{ readonly id: string }>('session id', text)?.id
+  }
+
+  /** Rejects where Redis does not answer: nobody knows then whether the session has ended. */
+  async read(id: string): Promise<Session | undefined> {
+    const { remote, seal, ended } = this.#parts
+    if (!(await remote!.reachable())) throw new Error('it is not reachable')
+    const found = await remote!.read(digestOf(id), ended.last)
+    if (found === undefined) throw new Error('no answer')
+    let all = ended.heard(found.ended)
+    while (!all) {
+      const more = await remote!.endedSince(ended.last)
+      if (more === undefined) throw new Error('no answer')
+      all = ended.heard(more)
+    }
+    return this.#standing(
+      found.record === undefined ? undefined : seal.open<Session>(`record ${id}`, found.record)
+    )
+  }
+
+  /** Rejects where Redis does not take it. `existing`: it is one that was refreshed. False: it has ended meanwhile, or is too large. */
+  async save(session: Session, existing: boolean): Promise<boolean> {
+    const { remote, seal, clock } = this.#parts
+    if (remote === undefined) return true
+    const record = seal.close(`record ${session.id}`, session)
+    if (record.length > MAX_RECORD) return false
+    const taken = await remote.write(digestOf(session.id), record, session.end - clock.wall(), existing)
+    if (taken === undefined) throw new Error('it does not take the session')
+    return taken
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.#parts.remote?.remove(digestOf(id))
+  }
+
+  /** Set-Cookie lines; '' where the session is too large for cookies. */
+  lines(session: Session, attributes: string): string {
+    const { jar, seal, remote, clock } = this.#parts
+    const seconds = Math.max(1, Math.floor((session.end - clock.wall()) / 1000))
+    const text =
+      remote === undefined ? seal.close('session', session) : seal.close('session id', { id: session.id })
+    return jar.write(text, `${attributes}; Max-Age=${seconds}`)
+  }
+
+  #standing(session: Session | undefined): Session | undefined {
+    return session === undefined || this.#parts.ended.has(session) ? undefined : session
+  }
+}
+
+function digestOf(id: string): string {
+  return hash('sha256', id, 'base64url')
+}

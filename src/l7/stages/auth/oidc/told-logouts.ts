@@ -1,0 +1,74 @@
+import type { Clock } from '../../../../core/clock.ts'
+import type { Exchange } from '../../../exchange/exchange.ts'
+import { HeldBody } from '../../../exchange/held-body.ts'
+import { queryValue } from '../../../uri/query.ts'
+import type { Answer, Reply } from '../auth-method.ts'
+import type { EndedSessions, Ending } from './ended-sessions.ts'
+import type { LogoutTokens } from './logout-token.ts'
+import { answered, waiting } from './replies.ts'
+
+/** A token of a few hundred bytes, in a form. */
+const MAX_LOGOUT_BYTES = 32 * 1024
+
+export interface ToldLogoutsParts {
+  readonly issuer: string
+  readonly timeoutMs: number
+  readonly clock: Clock
+  readonly ended: EndedSessions
+  readonly tokens: LogoutTokens
+}
+
+/** Where the provider tells that a session has ended there. */
+export class ToldLogouts {
+  readonly #parts: ToldLogoutsParts
+
+  constructor(parts: ToldLogoutsParts) {
+    this.#parts = parts
+  }
+
+  /** OpenID Connect Back-Channel Logout 1.0 §2.5. */
+  back(exchange: Exchange): Answer {
+    const { method, bodyLength } = exchange.request
+    if (method !== 'POST' || bodyLength === 0) return answered(400, 'a logout without a token')
+    const pending = this.#waiting(() => Promise.resolve(answered(400, 'a logout without a token')))
+    const start = (done: (answer: Answer) => void): (() => void) => {
+      const held = new HeldBody(MAX_LOGOUT_BYTES, () => {
+        const form = new URLSearchParams(Buffer.concat(held.chunks).toString('latin1'))
+        const text = held.whole ? (form.get('logout_token') ?? '') : ''
+        this.#read(text).then(done, () => done(answered(400, 'a logout that is none')))
+      })
+      exchange.holdBody(held)
+      exchange.startBody()
+      return () => {}
+    }
+    return { ...pending, start }
+  }
+
+  /** OpenID Connect Front-Channel Logout 1.0 §3: in a frame, where browsers send no cookies; the sid is the secret. */
+  front(exchange: Exchange, cookies: string): Answer {
+    const { query } = exchange
+    const sid = queryValue(query, 'sid')
+    const issuer = queryValue(query, 'iss')
+    if (sid === undefined || sid === '' || sid.length > 1024 || issuer !== this.#parts.issuer)
+      return answered(400, 'a logout of nobody')
+    return this.#waiting(() => this.#end({ sid }, cookies))
+  }
+
+  async #read(text: string): Promise<Reply> {
+    const told = await this.#parts.tokens.read(text)
+    return typeof told === 'string' ? answered(400, `a logout that is none: ${told}`) : this.#end(told)
+  }
+
+  async #end(ending: Ending, cookies = ''): Promise<Reply> {
+    const { ended, clock } = this.#parts
+    const known = await ended.end(ending, clock.wall())
+    return known
+      ? answered(200, 'a session has ended at the provider', cookies)
+      : answered(503, 'a session has ended at the provider; other instances cannot be told now', cookies)
+  }
+
+  #waiting(act: () => Promise<Answer>) {
+    const { issuer, timeoutMs } = this.#parts
+    return waiting({ name: 'the provider', asks: issuer, timeoutMs }, act)
+  }
+}

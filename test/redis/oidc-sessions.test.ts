@@ -1,0 +1,196 @@
+import t, { type Test } from 'tap'
+import { configure, start } from '../../src/index.ts'
+import { Browser } from '../l7/stages/auth/browser.ts'
+import { oidcIssuer, oidcKeys } from '../l7/stages/auth/oidc-world.ts'
+import { RedisServer, skip, until } from './support/redis-server.ts'
+
+/** Servers and instances share two cores with other tests. */
+t.setTimeout(240_000)
+
+type Instance = Awaited<ReturnType<typeof instance>>
+
+/** A whole lb behind whose login stands its name. `workers`: the threads that take turns. */
+async function instance(
+  t: Test,
+  name: string,
+  issuer: string,
+  redis: RedisServer,
+  more: object,
+  workers = 0
+) {
+  const logged: string[] = []
+  const take = (message: unknown) => void logged.push(typeof message === 'string' ? message : '')
+  const lb = await start(
+    configure({
+      workers,
+      redis: { url: `unix:${redis.path}`, timeout: '2s' },
+      listeners: [
+        {
+          name: 'web',
+          bind: '127.0.0.1:0',
+          mode: 'l7',
+          accessLog: false,
+          ...{ auth: { methods: [{ oidc: oidcKeys(issuer, { timeout: '20s', ...more }) }], guesses: false } },
+          routes: [{ match: {}, respond: { status: 200, body: name } }]
+        }
+      ]
+    }),
+    { log: { info: take, warn: take, error: take } }
+  )
+  t.teardown(() => lb.kill())
+  return { app: `http://${lb.addresses[0]!.address}`, logged, kill: () => lb.kill() }
+}
+
+/** Cookies know no ports: what a browser got from one instance it shows to the other. */
+function moved(from: Instance, to: Instance, browser: Browser): Browser {
+  const copy = new Browser()
+  for (const [name, value] of browser.jar(from.app)) copy.jar(to.app).set(name, value)
+  return copy
+}
+
+async function logoutAtProvider(issuer: string, browser: Browser): Promise<void> {
+  const page = await browser.go(`${issuer}/session/end`)
+  const part = (pattern: RegExp) => pattern.exec(page.text)![1]!
+  const form = { xsrf: part(/name="xsrf" value="([^"]+)"/), logout: 'yes' }
+  await browser.go(part(/action="([^"]+)"/), { form })
+}
+
+t.test('a session in Redis is one for all instances, and so is its end', { skip }, async (t) => {
+  const redis = new RedisServer(t)
+  await redis.start()
+  const { issuer, open } = await oidcIssuer(t)
+  const kept = { store: 'redis' }
+  const one = await instance(t, 'one', issuer, redis, kept)
+  const two = await instance(t, 'two', issuer, redis, kept)
+  open([one.app, two.app])
+  const browser = new Browser()
+  t.equal((await browser.login(`${one.app}/`)).page.text, 'one')
+  const cookie = browser.jar(one.app).get('lb_session')!
+  t.ok(cookie.length < 150, 'the cookie holds an id')
+  const keys = redis.cli('--scan')
+  t.match(keys, 'lb:oidc:')
+  const key = /lb:oidc:\S+:session:\S+/.exec(keys)![0]
+  t.notMatch(Buffer.from(redis.cli('get', key), 'base64url').toString('latin1'), /alice|sub/, 'it is sealed')
+  t.ok(Number(redis.cli('pttl', key)) > 0, 'it ends by itself')
+
+  const atTwo = moved(one, two, browser)
+  t.equal((await atTwo.go(`${two.app}/`)).text, 'two')
+  t.equal(atTwo.jar(two.app).get('lb_session'), cookie)
+  const stranger = new Browser()
+  stranger.jar(two.app).set('lb_session', `${cookie.slice(0, -6)}AAAAAA`)
+  t.equal((await stranger.go(`${two.app}/`)).status, 302)
+
+  await t.test('ended at the provider, which tells one of them', async (t) => {
+    const other = new Browser()
+    await other.login(`${two.app}/`)
+    await logoutAtProvider(issuer, browser)
+    // The provider has told the first before it answers.
+    t.equal((await atTwo.go(`${two.app}/`)).status, 302)
+    t.equal((await browser.go(`${one.app}/`)).status, 302)
+    t.equal((await other.go(`${two.app}/`)).text, 'two', 'another session of the same user')
+    const late = await instance(t, 'late', issuer, redis, kept)
+    t.equal((await moved(two, late, other).go(`${late.app}/`)).text, 'late')
+    t.equal((await moved(two, late, atTwo).go(`${late.app}/`)).status, 302, 'known after a start')
+    // What somebody has put back is of no use.
+    t.equal((await other.go(`${two.app}/.lb/oidc/logout`)).status, 303)
+    t.equal((await moved(two, one, other).go(`${one.app}/`)).status, 302)
+    t.equal(redis.cli('--scan', '--pattern', '*:session:*').split('\n').filter(Boolean).length, 1)
+  })
+})
+
+t.test('one refresh for a session, whichever instance and thread is asked', { skip }, async (t) => {
+  for (const kept of [{ store: 'redis' }, {}]) {
+    const redis = new RedisServer(t)
+    await redis.start()
+    const { issuer, open, refreshes } = await oidcIssuer(t)
+    const one = await instance(t, 'one', issuer, redis, kept)
+    const two = await instance(t, 'two', issuer, redis, kept, 'store' in kept ? 0 : 2)
+    open([one.app, two.app], 1)
+    const browser = new Browser()
+    await browser.login(`${one.app}/`)
+    const cookie = browser.jar(one.app).get('lb_session')!
+    await new Promise((resolve) => setTimeout(resolve, 1100))
+    const before = refreshes.length
+    const all = Array.from({ length: 12 }, (_, i) => {
+      const at = i % 3 === 0 ? one : two
+      const each = new Browser()
+      each.jar(at.app).set('lb_session', cookie)
+      return each
+        .go(`${at.app}/`)
+        .then(({ status }) => ({ status, cookie: each.jar(at.app).get('lb_session') }))
+    })
+    const answers = await Promise.all(all)
+    t.strictSame(answers.map(({ status }) => status), Array(12).fill(200), JSON.stringify(kept)) // prettier-ignore
+    // On a slow machine the new word may be over before the last has asked.
+    t.ok(refreshes.length > before)
+    if ('store' in kept)
+      t.ok(answers.every((each) => each.cookie === cookie), 'the cookie stays as it is') // prettier-ignore
+    else t.ok(answers.every((each) => each.cookie !== cookie))
+  }
+})
+
+t.test(
+  'sealed cookies: a logout reaches other instances, and those that start later',
+  { skip },
+  async (t) => {
+    const redis = new RedisServer(t)
+    await redis.start()
+    const { issuer, open } = await oidcIssuer(t)
+    const one = await instance(t, 'one', issuer, redis, {})
+    const two = await instance(t, 'two', issuer, redis, {})
+    open([one.app, two.app])
+    const [browser, kept] = [new Browser(), new Browser()]
+    await browser.login(`${one.app}/`)
+    await kept.login(`${one.app}/`)
+    const atTwo = moved(one, two, browser)
+    t.equal((await atTwo.go(`${two.app}/`)).text, 'two')
+    await logoutAtProvider(issuer, browser)
+    t.equal((await browser.go(`${one.app}/`)).status, 302)
+    await until('the other has heard', async () => (await atTwo.go(`${two.app}/`)).status === 302)
+
+    // Told while Redis is away: known here at once, and to the others when it is back.
+    await redis.stop()
+    await until('it is noticed', () => one.logged.some((line) => line.startsWith('Redis is not reachable')))
+    const keptAtTwo = moved(one, two, kept)
+    const copy = moved(one, one, kept)
+    t.equal((await kept.go(`${one.app}/.lb/oidc/logout`)).status, 303)
+    t.equal((await copy.go(`${one.app}/`)).status, 302)
+    t.equal((await keptAtTwo.go(`${two.app}/`)).text, 'two')
+    await redis.startAgain()
+    await until('the other has heard', async () => (await keptAtTwo.go(`${two.app}/`)).status === 302)
+    const late = await instance(t, 'late', issuer, redis, {})
+    await until(
+      'known after a start',
+      async () => (await moved(one, late, copy).go(`${late.app}/`)).status === 302
+    )
+  }
+)
+
+t.test('while Redis is away or hangs, sessions in it are answered 503, in time', { skip }, async (t) => {
+  const redis = new RedisServer(t)
+  await redis.start()
+  const { issuer, open } = await oidcIssuer(t)
+  const { app, logged } = await instance(t, 'one', issuer, redis, { store: 'redis' })
+  open([app])
+  const browser = new Browser()
+  const callback = await browser.login(`${app}/`, (url) => url.startsWith(`${app}/.lb/oidc/callback`))
+  await redis.stop()
+  await until('it is noticed', () => logged.some((line) => line.startsWith('Redis is not reachable')))
+  t.equal((await browser.go(callback.url)).status, 503, 'the code is not used up')
+  await redis.startAgain()
+  await until('it is back', async () => (await browser.go(callback.url)).status === 303)
+  await until('it lets in', async () => (await browser.go(`${app}/`)).text === 'one')
+  redis.signal('SIGSTOP')
+  const from = performance.now()
+  const answers = await Promise.all(Array.from({ length: 5 }, () => browser.go(`${app}/`)))
+  t.strictSame(answers.map(({ status }) => status), Array(5).fill(503)) // prettier-ignore
+  t.ok(performance.now() - from < 20_000, 'no longer than redis.timeout, ten times over')
+  const stranger = await new Browser().go(`${app}/`, { headers: { accept: 'application/json' } })
+  t.equal(stranger.status, 401, 'who has no session does not wait for Redis')
+  redis.signal('SIGCONT')
+  await until('it lets in again', async () => (await browser.go(`${app}/`)).text === 'one')
+  const away = logged.filter((line) => line.startsWith('Redis is not reachable'))
+  t.ok(away.length >= 1 && away.length <= 3, 'one line for each time')
+  redis.cli('flushall')
+  t.equal((await browser.go(`${app}/`)).status, 302, 'what Redis has lost is a new login')
+})
