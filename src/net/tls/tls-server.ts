@@ -37,7 +37,9 @@ export class TlsServer implements Tls {
   readonly #sockets: SocketTls
   readonly asksHello: boolean
   readonly #onDemand: boolean
-  readonly #done = new Map<string, Counter>()
+  /** By version: of full handshakes, and of resumed ones. */
+  readonly #full = new Map<string, Counter>()
+  readonly #resumed = new Map<string, Counter>()
 
   /** Throws what OpenSSL says of a certificate or key that it cannot use. */
   constructor(material: ListenerTlsMaterial, options: TlsServerOptions, thread: TlsThread) {
@@ -106,11 +108,11 @@ export class TlsServer implements Tls {
   }
 
   #count({ version, resumed }: TlsFacts): void {
-    const key = `${version} ${resumed}`
-    let counter = this.#done.get(key)
+    const counters = resumed ? this.#resumed : this.#full
+    let counter = counters.get(version)
     if (counter === undefined) {
       const labels = { listener: this.#options.name, version, resumed: String(resumed) }
-      this.#done.set(key, (counter = this.#thread.metrics.counter('lb_tls_handshakes_total', labels)))
+      counters.set(version, (counter = this.#thread.metrics.counter('lb_tls_handshakes_total', labels)))
     }
     counter.add()
   }
