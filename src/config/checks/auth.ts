@@ -1,7 +1,7 @@
 import { errorAt, type Finding, type Path, warningAt } from '../report/problem.ts'
 import { isMap, type Raw, type RawMap, select } from '../raw.ts'
 
-const METHODS = ['apiKeys', 'basic', 'jwt', 'forward', 'oidc', 'clientCert'] as const
+const METHODS = ['apiKeys', 'basic', 'jwt', 'introspection', 'forward', 'oidc', 'clientCert'] as const
 const listener: Path = ['listeners', '*']
 const route: Path = [...listener, 'routes', '*']
 

@@ -6,6 +6,7 @@ import { shadowKey, stageKeys } from '../stage-keys.ts'
 import { apiKeysSchema } from './api-keys/keys.ts'
 import { basicSchema } from './basic/keys.ts'
 import { oidcSchema } from './oidc/keys.ts'
+import { introspectionSchema } from './introspection/keys.ts'
 import { forwardSchema } from './forward/keys.ts'
 import { jwtSchema } from './jwt/keys.ts'
 import { clientCertSchema } from './client-cert/keys.ts'
@@ -23,6 +24,9 @@ const method = mapping(
     apiKeys: apiKeysSchema.optional().describe('Keys in a field, a cookie or the query.'),
     basic: basicSchema.optional().describe('Names and passwords.'),
     jwt: jwtSchema.optional().describe('Signed tokens of an issuer (JWT).'),
+    introspection: introspectionSchema
+      .optional()
+      .describe('Opaque tokens: whoever issued them is asked (RFC 7662).'),
     forward: forwardSchema.optional().describe('Somebody else is asked, and decides.'),
     oidc: oidcSchema.optional().describe('Login at an OpenID provider; the session is a sealed cookie.'),
     clientCert: clientCertSchema.optional().describe('The certificate of mutual TLS.')

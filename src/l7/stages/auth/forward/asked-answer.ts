@@ -1,14 +1,7 @@
 import { sendLocal } from '../../../exchange/response/local-answer.ts'
 import type { Answer, Denied, Reply } from '../auth-method.ts'
+import type { Asked } from '../asking/authority.ts'
 import type { ForwardInput } from './keys.ts'
-
-/** What the one who was asked has said. */
-export interface Asked {
-  readonly status: number
-  /** By name in lower case. */
-  readonly fields: ReadonlyMap<string, readonly string[]>
-  readonly body: Buffer
-}
 
 /** Fields of an answer that refuses which a client needs: to log in, and to read it. */
 const PASSED = [

@@ -1,35 +1,28 @@
 import { bareRecord } from '../../../../core/own.ts'
 import { hash } from 'node:crypto'
-import type { Pool } from 'undici'
 import type { Clock } from '../../../../core/clock.ts'
 import type { Exchange } from '../../../exchange/exchange.ts'
 import type { Answer, AuthMethod } from '../auth-method.ts'
 import type { MethodContext } from '../method-context.ts'
 import { AnswerCache } from './answer-cache.ts'
-import { answerOf, type Asked, unavailable } from './asked-answer.ts'
+import { Authority } from '../asking/authority.ts'
+import { answerOf, unavailable } from './asked-answer.ts'
 import type { ForwardInput } from './keys.ts'
-
-const MAX_BODY = 65_536
 
 /** Somebody else decides: each request is described to a URL, whose answer lets in, or is the client's. */
 export class ForwardAuth implements AuthMethod {
   readonly name = 'forward'
   readonly fields: readonly string[]
   readonly #input: ForwardInput
-  readonly #origin: string
-  #pool: Pool | undefined
-  readonly #path: string
+  readonly #authority: Authority
   readonly #cache: AnswerCache
   readonly #clock: Clock
   readonly #realm: string
-  #underWay = 0
 
   constructor(input: ForwardInput, { clock, realm }: MethodContext) {
     const { url, identity, roles, responseHeaders } = input
     this.#input = input
-    const { origin, pathname, search } = new URL(url)
-    this.#path = pathname + search
-    this.#origin = origin
+    this.#authority = new Authority(url, { connections: input.connections, timeoutMs: input.timeout })
     this.#cache = new AnswerCache(input.cache)
     this.#clock = clock
     this.#realm = realm
@@ -43,17 +36,14 @@ export class ForwardAuth implements AuthMethod {
     const key = this.#cache.on ? this.#keyOf(fields) : ''
     const known = key === '' ? undefined : this.#cache.get(key, this.#clock.now())
     if (known !== undefined) return known
-    if (this.#underWay >= this.#input.connections * 5)
-      return unavailable('too many requests wait for forward-auth')
+    if (this.#authority.busy) return unavailable('too many requests wait for forward-auth')
     return {
       kind: 'pending',
       asks: this.#input.url,
       timeoutMs: this.#input.timeout,
       start: (done) => {
         const abort = new AbortController()
-        this.#underWay++
         void this.#ask(fields, abort.signal).then((answer) => {
-          this.#underWay--
           if (key !== '' && answer.kind === 'proven') this.#cache.put(key, answer, this.#clock.now())
           done(answer)
         })
@@ -85,39 +75,9 @@ export class ForwardAuth implements AuthMethod {
     return hash('sha256', JSON.stringify(told), 'base64')
   }
 
-  async #connections(): Promise<Pool> {
-    // Loaded when it is needed: 12 MB in each thread.
-    const { Pool } = await import('undici')
-    const { connections, timeout } = this.#input
-    return (this.#pool ??= new Pool(this.#origin, {
-      connections,
-      pipelining: 1,
-      connect: { timeout },
-      headersTimeout: timeout,
-      bodyTimeout: timeout
-    }))
-  }
-
   async #ask(headers: Record<string, string>, signal: AbortSignal): Promise<Answer> {
     try {
-      const pool = this.#pool ?? (await this.#connections())
-      const {
-        statusCode: status,
-        headers: got,
-        body
-      } = await pool.request({ path: this.#path, method: 'GET', headers, signal })
-      const parts: Buffer[] = []
-      let bytes = 0
-      for await (const part of body as AsyncIterable<Buffer>) {
-        bytes += part.length
-        if (bytes > MAX_BODY) return unavailable('the answer of forward-auth is too large')
-        parts.push(part)
-      }
-      const fields = new Map<string, readonly string[]>()
-      for (const [name, value] of Object.entries(got)) {
-        if (value !== undefined) fields.set(name, Array.isArray(value) ? value : [value])
-      }
-      return answerOf({ status, fields, body: Buffer.concat(parts) } satisfies Asked, this.#input)
+      return answerOf(await this.#authority.ask({ method: 'GET', headers }, signal), this.#input)
     } catch (error) {
       return unavailable(`forward-auth: ${error instanceof Error ? error.message : String(error)}`)
     }
