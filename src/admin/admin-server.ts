@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import { isIP } from 'node:net'
 import { isLocalBind } from '../config/local-bind.ts'
-import type { AddressBind } from '../config/model/bind.ts'
+import type { AddressBind, Bind } from '../config/model/bind.ts'
 import type { AdminConfig } from '../config/model/model.ts'
 import { systemClock, type Clock } from '../core/clock.ts'
 import type { Logger } from '../core/log/log.ts'
@@ -73,6 +73,14 @@ export class AdminServer {
     this.#token = config?.token === '' ? undefined : config?.token
     // Not awaited: the call that asked for this reload may have come in by one of them.
     for (const { server } of removed) void closeServer(server)
+  }
+
+  /** Stops listening at these, at once; calls under way are answered. */
+  leave(binds: readonly Bind[]): void {
+    const texts = new Set(binds.map(({ text }) => text))
+    const left = this.#bound.filter(({ bind }) => texts.has(bind.text))
+    this.#bound = this.#bound.filter((bound) => !left.includes(bound))
+    for (const { server } of left) void closeServer(server)
   }
 
   /** Stops listening; resolves when calls under way have been answered, or after five seconds. */

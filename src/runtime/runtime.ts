@@ -17,7 +17,7 @@ import { systemRandom as random } from '../core/random.ts'
 import { viaPseudonym } from '../l7/headers/via.ts'
 import { AdminPlane } from './control/admin-plane.ts'
 import { announce, announceRunning } from './process/announce.ts'
-import { applyAdmin } from './control/apply-admin.ts'
+import { adminEdge } from './control/admin-edge.ts'
 import { collectBackends, collectOwn } from './memory/backend-metrics.ts'
 import { BackendWatch } from './control/watch/backend-watch.ts'
 import { ConfiguredMemory } from './memory/configured-memory.ts'
@@ -105,7 +105,7 @@ export class Runtime implements Running {
       memory: this.#configured,
       ...{ obtained: this.#tls.acme, staples: this.#tls.staples },
       logLevel: options.logLevel,
-      edge: (next) => applyAdmin(this.#admin, next.admin),
+      ...adminEdge(() => this.#admin),
       onApplied: (next, pools) => this.#applied(next, pools)
     })
     this.#discoverer = new Discoverer({ clock, random, log, apply: (next) => this.#controller.apply(next) })

@@ -44,6 +44,7 @@ t.test('rows of backends that are gone are freed also while reloads follow each 
     obtained: { prepare: () => Promise.resolve(), of: () => ({ pairs: [], pending: [] }) },
     logLevel: undefined,
     edge: () => Promise.resolve(),
+    leaveEdge: () => {},
     onApplied: () => {}
   })
   t.teardown(() => controller.close())

@@ -1,3 +1,4 @@
+import { createSecureContext } from 'node:tls'
 import { readFileSync } from 'node:fs'
 import type { ListenerTls } from '../../config/model/model.ts'
 import { checkCertificate, type CheckedCertificate } from './certificates/check-certificate.ts'
@@ -100,6 +101,7 @@ export function listenerMaterial(
   pending: readonly string[] = []
 ): ListenerTlsMaterial {
   const { clientAuth, ciphers, acme } = config
+  if (ciphers !== undefined) checkCiphers(ciphers)
   return {
     certificates,
     minVersion: config.minVersion,
@@ -108,11 +110,35 @@ export function listenerMaterial(
     ...(clientAuth !== undefined && {
       clientAuth: {
         ca: authorities(clientAuth.ca, ['clientAuth', 'ca']),
-        ...(clientAuth.crl !== undefined && { crl: readText(clientAuth.crl, ['clientAuth', 'crl']) }),
+        ...(clientAuth.crl !== undefined && { crl: revocations(clientAuth.crl) }),
         required: clientAuth.required
       }
     })
   }
+}
+
+function checkCiphers(ciphers: string): void {
+  try {
+    createSecureContext({ ciphers })
+  } catch (error) {
+    throw new TlsFileError(
+      ['ciphers'],
+      ciphers,
+      'OpenSSL knows none of these; openssl ciphers -v lists what it knows',
+      error
+    )
+  }
+}
+
+function revocations(path: string): string {
+  const place = ['clientAuth', 'crl']
+  const crl = readText(path, place)
+  try {
+    createSecureContext({ crl })
+  } catch (error) {
+    throw new TlsFileError(place, path, 'holds no revocation list in PEM', error)
+  }
+  return crl
 }
 
 /** A file of certificates of authorities. */

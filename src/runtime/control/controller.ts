@@ -12,6 +12,7 @@ import { MaterialReader, type ReadMaterial, type Stapled } from './reload/materi
 import type { ListenerConnections } from '../workers/messages.ts'
 import type { Planes } from '../workers/planes.ts'
 import { overlaps, probeBind } from '../plane/sockets/probe-bind.ts'
+import { bindsOf, cededByAdmin, cededToAdmin, OwnAddresses } from './reload/own-addresses.ts'
 import { SerialQueue } from './reload/serial-queue.ts'
 import { bindKey, makeSnapshot, redisPlan, type Material, type Snapshot } from '../plane/snapshot.ts'
 import { giveSocketAccess } from '../plane/sockets/unix-access.ts'
@@ -27,6 +28,8 @@ export interface ControllerParts extends PoolDeps {
   readonly staples: Stapled
   /** Changes the admin listener. Rejects when that cannot be; then it is as before. */
   readonly edge: (config: Config) => Promise<void>
+  /** The admin listener gives these up at once. */
+  readonly leaveEdge: (binds: readonly Bind[]) => void
   /** After every change. */
   readonly onApplied: (config: Config, pools: ReadonlyMap<string, Pool>) => void
 }
@@ -44,6 +47,7 @@ export class Controller {
   readonly #parts: ControllerParts
   readonly #changes = new SerialQueue()
   readonly #material: MaterialReader
+  readonly #addresses: OwnAddresses
   #config: Config | undefined
   #certificates: readonly HeldCertificate[] | undefined
   #snapshot: Snapshot | undefined
@@ -58,6 +62,7 @@ export class Controller {
   constructor(parts: ControllerParts) {
     this.#parts = parts
     this.#material = new MaterialReader(parts.obtained, parts.staples)
+    this.#addresses = new OwnAddresses(parts.clock)
   }
 
   /** In force. */
@@ -104,7 +109,7 @@ export class Controller {
         this.#loadedAt = this.#parts.clock.wall()
         return { changed: false, lines: ['nothing changed', ...describeDiff(diff).filter(needsRestart)] }
       }
-      const kept = await this.#change(this.#merge(next), material)
+      const kept = await this.#changeOrRestore(this.#merge(next), material)
       const connections = new Map(kept.map((part) => [part.listener, part.connections]))
       return {
         changed: true,
@@ -118,6 +123,18 @@ export class Controller {
   close(): void {
     this.#cancelFree?.()
     this.#parts.memory.close()
+  }
+
+  async #changeOrRestore(next: Config, material: ReadMaterial): Promise<readonly ListenerConnections[]> {
+    const before = this.#config
+    const ceded = before === undefined ? [] : cededByAdmin(before, next)
+    if (ceded.length > 0) this.#parts.leaveEdge(ceded)
+    try {
+      return await this.#change(next, material)
+    } catch (error) {
+      if (ceded.length > 0 && this.#config === before) await this.#parts.edge(before!)
+      throw error
+    }
   }
 
   async #change(next: Config, material: ReadMaterial): Promise<readonly ListenerConnections[]> {
@@ -145,8 +162,10 @@ export class Controller {
     }
     const ports = this.#portsOf(next, taken)
     // At the first start nothing can be asked before there is an answer: the edge comes last.
-    const first = this.#config === undefined
-    if (!first) await this.#edgeOrAbort(next)
+    const before = this.#config
+    const late = before === undefined ? bindsOf(next) : cededToAdmin(before, next)
+    const edgeLast = before === undefined || late.length > 0
+    if (!edgeLast) await this.#edgeOrAbort(next)
     const kept = await planes.commit()
     memory.commit()
     this.#config = next
@@ -158,13 +177,14 @@ export class Controller {
     this.#pools = this.#ownPools(snapshot)
     this.#parts.onApplied(next, this.#pools)
     this.#freeRowsLater()
-    if (first) await this.#parts.edge(next)
+    if (before !== undefined) this.#addresses.changed(before, next)
+    if (edgeLast) await this.#addresses.taking(late, () => this.#parts.edge(next))
     return kept
   }
 
   async #edgeOrAbort(next: Config): Promise<void> {
     try {
-      await this.#parts.edge(next)
+      await this.#addresses.taking(next.admin?.binds ?? [], () => this.#parts.edge(next))
     } catch (error) {
       this.#parts.planes.abort()
       throw error
@@ -204,13 +224,14 @@ export class Controller {
   }
 
   async #probeBinds(next: Config): Promise<void> {
-    const ours = bindsOf(this.#config)
+    const ours = this.#config === undefined ? [] : bindsOf(this.#config)
     for (const [index, listener] of next.listeners.entries()) {
       // UDP sockets are bound in the main thread, and tried there.
       if (listener.mode === 'l4' && listener.protocol === 'udp') continue
       for (const bind of listener.binds) {
         if (overlaps(bind, ours)) continue
-        await probeBind(bind).catch((error: NodeJS.ErrnoException) => {
+        const probed = this.#addresses.taking([bind], () => probeBind(bind))
+        await probed.catch((error: NodeJS.ErrnoException) => {
           throw bindError(error, bind.text, `listeners[${index}].bind`, listener.name)
         })
       }
@@ -237,10 +258,6 @@ export class Controller {
       if (left > 0 || this.#replaced.length > 0) this.#freeRowsLater()
     })
   }
-}
-
-function bindsOf(config: Config | undefined): readonly Bind[] {
-  return [...(config?.listeners.flatMap(({ binds }) => binds) ?? []), ...(config?.admin?.binds ?? [])]
 }
 
 function needsRestart(line: string): boolean {

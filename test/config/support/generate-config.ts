@@ -1,31 +1,23 @@
 import { inlineJsonSchema } from '../../../src/config/schema/json/json-schema.ts'
 import type { Seeded } from '../../http-battery/seeded.ts'
+import type { OutsideWorld } from './outside-world.ts'
 
 type Node = Readonly<Record<string, unknown>>
 
 /** Names that a plain object would have already. */
 const NAMES = ['web', 'api', 'constructor', 'toString', 'hasOwnProperty', 'a.b-c_d', '0']
 
-/** Keys that ask for more than a process on its own has: files, accounts, other programs. */
-const OUTSIDE = new Set([
-  'tls',
-  'user',
-  'admin',
-  'workers',
-  'trusted',
-  'acme',
-  'redis',
-  'discover',
-  'plugins',
-  'file'
-])
+/** Keys that would let the test itself be no longer what it is: it runs in one thread. */
+const NEVER = new Set(['workers'])
+/** Keys that few files have; drawn as often as the others they would be in every one, and most such files are wrong. */
+const RARE = new Set(['tls', 'user', 'acme', 'redis', 'discover', 'plugins', 'clientCert', 'auth'])
 const DEPTH = 12
 
 /** A configuration made of what the JSON Schema lets through; much of it is right, the checks refuse the rest. */
-export function generateConfig(random: Seeded): unknown {
+export function generateConfig(random: Seeded, outside: OutsideWorld): unknown {
   const schema = inlineJsonSchema() as Node
   const root = (schema['properties'] ?? {}) as Record<string, Node>
-  const make = new Generator(random)
+  const make = new Generator(random, outside)
   const pools = NAMES.slice(0, random.below(NAMES.length) + 1)
   const listeners = Array.from({ length: random.below(3) + 1 }, () =>
     make.value(root['listeners']!, 'listeners', 0)
@@ -40,9 +32,9 @@ export function generateConfig(random: Seeded): unknown {
     caches: { web: {}, constructor: {} }
   }
   for (const pool of Object.values(config['pools'] as Record<string, Record<string, unknown>>))
-    pool['backends'] ??= '127.0.0.1:1'
+    if (!('discover' in pool)) pool['backends'] ??= '127.0.0.1:1'
   for (const key of Object.keys(root)) {
-    if (key in config || OUTSIDE.has(key) || random.below(3) > 0) continue
+    if (key in config || NEVER.has(key) || random.below(3) > 0) continue
     config[key] = make.value(root[key]!, key, 0)
   }
   return config
@@ -50,9 +42,11 @@ export function generateConfig(random: Seeded): unknown {
 
 class Generator {
   readonly #random: Seeded
+  readonly #outside: OutsideWorld
 
-  constructor(random: Seeded) {
+  constructor(random: Seeded, outside: OutsideWorld) {
     this.#random = random
+    this.#outside = outside
   }
 
   entry(record: Node, key: string): unknown {
@@ -61,9 +55,10 @@ class Generator {
 
   value(node: Node, key: string, depth: number): unknown {
     const options = (node['anyOf'] ?? node['oneOf']) as readonly Node[] | undefined
+    const named = node['type'] === 'string' && this.#outside(key, String(node['title'] ?? ''))
+    if (named) return this.#pick(named)
     // Probes go there, and disturb nobody.
-    if (node['title'] === 'address')
-      return key === 'bind' ? '127.0.0.1:0' : `127.0.0.1:${this.#random.below(60) + 1}`
+    if (node['title'] === 'address') return `127.0.0.1:${this.#random.below(60) + 1}`
     if (Array.isArray(node['examples'])) return this.#pick(node['examples'] as readonly unknown[])
     if (options !== undefined) return this.value(this.#pick(options.filter(isNotVariable)), key, depth)
     if (node['title'] === 'pool') return this.#pick(NAMES)
@@ -98,7 +93,8 @@ class Generator {
     const result: Record<string, unknown> = {}
     const required = new Set((node['required'] ?? []) as readonly string[])
     for (const [name, inner] of Object.entries((node['properties'] ?? {}) as Record<string, Node>)) {
-      if (OUTSIDE.has(name) || (!required.has(name) && (depth > DEPTH || this.#random.below(5) > 0))) continue
+      if (NEVER.has(name)) continue
+      if (!required.has(name) && (depth > DEPTH || this.#random.below(RARE.has(name) ? 12 : 5) > 0)) continue
       result[name] = this.value(inner, name, depth + 1)
     }
     const values = node['additionalProperties']

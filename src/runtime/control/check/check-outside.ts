@@ -8,6 +8,7 @@ import { systemReason } from '../../../config/report/system-reason.ts'
 import { type CertificateReport, checkCertificates } from '../../certificates/check-certificates.ts'
 import { checkAcmeFiles } from '../../certificates/check-acme.ts'
 import { checkUser } from '../../process/privileges.ts'
+import { whyNoAccess } from '../../plane/sockets/unix-access.ts'
 import { whyNotBindable } from './bind-check.ts'
 import { configTestFindings } from './config-tests.ts'
 import { checkPluginsReady } from './plugin-check.ts'
@@ -83,8 +84,10 @@ function filesIn(value: unknown): string[] {
 }
 
 function* checkBinds(config: Config): Generator<Finding> {
-  for (const [index, { binds }] of config.listeners.entries()) {
+  for (const [index, { binds, socket }] of config.listeners.entries()) {
     for (const [number, bind] of binds.entries()) yield* checkBind(bind, ['listeners', index, 'bind', number])
+    const noAccess = socket && binds.some(({ kind }) => kind === 'unix') ? whyNoAccess(socket) : undefined
+    if (noAccess !== undefined) yield errorAt(['listeners', index, 'socket'], noAccess)
   }
   for (const [number, bind] of (config.admin?.binds ?? []).entries())
     yield* checkBind(bind, ['admin', 'bind', number])

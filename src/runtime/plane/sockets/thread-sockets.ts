@@ -27,6 +27,8 @@ export type FreshSockets = Map<string, Bound>
 export class ThreadSockets {
   readonly #parts: ThreadSocketsParts
   readonly #sockets = new Map<string, Bound>()
+  /** No listener has them any more; what is queued there is accepted. */
+  readonly #closing = new Set<Bound>()
 
   constructor(parts: ThreadSocketsParts) {
     this.#parts = parts
@@ -76,7 +78,7 @@ export class ThreadSockets {
     for (const [key, socket] of this.#sockets) {
       if (wanted.has(key)) continue
       this.#sockets.delete(key)
-      closing.push(socket.close())
+      closing.push(this.#close(socket))
     }
     for (const socket of fresh.values()) if (socket instanceof ListenSocket) socket.start()
     return Promise.all(closing)
@@ -114,12 +116,18 @@ export class ThreadSockets {
   async close(): Promise<void> {
     const sockets = [...this.#sockets.values()]
     this.#sockets.clear()
-    await Promise.all(sockets.map((socket) => socket.close()))
+    await Promise.all(sockets.map((socket) => this.#close(socket)))
   }
 
   destroy(): void {
-    for (const socket of this.#sockets.values()) socket.destroy()
+    for (const socket of [...this.#sockets.values(), ...this.#closing]) socket.destroy()
     this.#sockets.clear()
+  }
+
+  async #close(socket: Bound): Promise<void> {
+    this.#closing.add(socket)
+    await socket.close()
+    this.#closing.delete(socket)
   }
 
   #serves(kind: Bind['kind']): boolean {

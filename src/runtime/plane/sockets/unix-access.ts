@@ -35,6 +35,20 @@ export function giveSocketAccess(config: Config): void {
   }
 }
 
+/** Why a socket cannot be given to these, undefined: it can. */
+export function whyNoAccess({
+  owner,
+  group
+}: NonNullable<Config['listeners'][number]['socket']>): string | undefined {
+  try {
+    if (owner !== undefined) idOf(owner, '/etc/passwd', 'user')
+    if (group !== undefined) idOf(group, '/etc/group', 'group')
+    return undefined
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
 /** passwd(5) and group(5): the name first, its number third. */
 function idOf(name: string, file: string, word: string): number {
   const rows = readFileSync(file, 'utf8').split('\n')

@@ -1,0 +1,76 @@
+import type { Bind } from '../../../config/model/bind.ts'
+import type { Config } from '../../../config/model/model.ts'
+import type { Clock } from '../../../core/clock.ts'
+import { overlaps } from '../../plane/sockets/probe-bind.ts'
+
+/** A socket that goes accepts first what is queued there, for a second at most; more where the machine is busy. */
+const GIVEN_UP_WITHIN_MS = 5_000
+const LOOK_EVERY_MS = 20
+
+/** What lb itself holds or has held until a moment ago is no other program's: addresses that move, or come back soon after they went. */
+export class OwnAddresses {
+  readonly #clock: Clock
+  #goneAt = -Infinity
+  #gone: readonly Bind[] = []
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** `next` is in force in place of `before`. */
+  changed(before: Config, next: Config): void {
+    const gone = [
+      ...without(listenerBinds(before), listenerBinds(next)),
+      ...without(before.admin?.binds ?? [], next.admin?.binds ?? [])
+    ]
+    this.#gone = this.#isRecent() ? [...this.#gone, ...gone] : gone
+    this.#goneAt = this.#clock.now()
+  }
+
+  /** Does `take`; where it finds one of `binds` in use that lb is only about to let go, again until that is done. */
+  async taking<T>(binds: readonly Bind[], take: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await take()
+      } catch (error) {
+        const isOurs = (error as NodeJS.ErrnoException).code === 'EADDRINUSE' && this.#isRecent()
+        if (!isOurs || !binds.some((bind) => overlaps(bind, this.#gone))) throw error
+      }
+      await new Promise<void>((resolve) => this.#clock.after(LOOK_EVERY_MS, resolve))
+    }
+  }
+
+  #isRecent(): boolean {
+    return this.#clock.now() - this.#goneAt < GIVEN_UP_WITHIN_MS
+  }
+}
+
+/** Addresses of the admin listener that listeners of `next` are to have. */
+export function cededByAdmin(before: Config, next: Config): readonly Bind[] {
+  return movedFrom(before.admin?.binds ?? [], listenerBinds(next))
+}
+
+/** Addresses of listeners that the admin listener of `next` is to have. */
+export function cededToAdmin(before: Config, next: Config): readonly Bind[] {
+  return movedFrom(listenerBinds(before), next.admin?.binds ?? [])
+}
+
+export function bindsOf(config: Config): readonly Bind[] {
+  return [...listenerBinds(config), ...(config.admin?.binds ?? [])]
+}
+
+/** Datagrams are in nobody's way. */
+function listenerBinds({ listeners }: Config): readonly Bind[] {
+  return listeners.flatMap((listener) =>
+    listener.mode === 'l4' && listener.protocol === 'udp' ? [] : listener.binds
+  )
+}
+
+function without(binds: readonly Bind[], kept: readonly Bind[]): readonly Bind[] {
+  const texts = new Set(kept.map(({ text }) => text))
+  return binds.filter(({ text }) => !texts.has(text))
+}
+
+function movedFrom(from: readonly Bind[], to: readonly Bind[]): readonly Bind[] {
+  return from.filter((bind) => (bind.kind !== 'tcp' || bind.port !== 0) && overlaps(bind, to))
+}
