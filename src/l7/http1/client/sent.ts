@@ -1,3 +1,4 @@
+import { soonInTurn, type Flushes } from '../../../core/end-of-turn.ts'
 import type { DialFailure } from '../../../net/dial/dial-failure.ts'
 import type { Outgoing } from '../../forward/forward-owner.ts'
 import { unheard, type UpstreamClient } from '../../forward/upstream-client.ts'
@@ -19,7 +20,7 @@ export interface SentConnection {
 }
 
 /** A request on its way over HTTP/1.1: from the wait for a connection to the end of its response. */
-export class Sent implements UpstreamStream, ConnectionWaiter<SentConnection> {
+export class Sent implements UpstreamStream, ConnectionWaiter<SentConnection>, Flushes {
   readonly request: Outgoing
   readonly times: UpstreamTimes
   client: UpstreamClient
@@ -31,6 +32,8 @@ export class Sent implements UpstreamStream, ConnectionWaiter<SentConnection> {
   #connection: SentConnection | undefined
   /** Goes out at the end of the turn, with the others that share the connection. */
   #batched = false
+  /** `flushTurn` follows. */
+  #gathered = false
   #bytes = 0
   #patience: StreamPatience | undefined
 
@@ -43,6 +46,11 @@ export class Sent implements UpstreamStream, ConnectionWaiter<SentConnection> {
 
   get isOpen(): boolean {
     return this.#connection !== undefined
+  }
+
+  /** Nothing of it has been written yet, so nothing that comes is an answer to it. */
+  get unsent(): boolean {
+    return this.#gathered && this.request.bodyLength === 0
   }
 
   /** Takes the connection that it goes over. */
@@ -93,7 +101,20 @@ export class Sent implements UpstreamStream, ConnectionWaiter<SentConnection> {
   }
 
   flush(): boolean {
-    return this.#batched || this.#connection === undefined || this.#connection.flush()
+    const connection = this.#connection
+    if (this.#batched || connection === undefined) return true
+    if (!this.complete) return connection.flush()
+    // Nothing follows that could be held back.
+    if (!this.#gathered) {
+      this.#gathered = true
+      soonInTurn(this)
+    }
+    return true
+  }
+
+  flushTurn(): void {
+    this.#gathered = false
+    this.#connection?.flush()
   }
 
   cancel(): void {

@@ -163,7 +163,7 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, SentC
   onData(buffer: Buffer, start: number, end: number): void {
     const first = this.#line.first
     // Bytes that nobody asked for: what they belong to is anybody's guess (response splitting).
-    if (first === undefined) return this.close()
+    if (first === undefined || first.unsent) return this.close()
     // Not put back by what throws: that closes the connection.
     this.#reading = true
     let p = start
