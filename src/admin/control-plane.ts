@@ -101,9 +101,30 @@ export interface CertificateView {
   readonly nextTryAt?: string
 }
 
-export interface ListenerView {
+/** What passed a listener since `lb` started, and per second over the last five to ten seconds. */
+export interface ListenerTraffic {
+  /** Accepted; of UDP: sessions. */
+  readonly connections: number
+  readonly refused: number
+  /** Of `mode: l7`. */
+  readonly requests?: number
+  /** From clients, of UDP. */
+  readonly datagrams?: number
+  readonly bytesIn: number
+  readonly bytesOut: number
+  readonly perSecond: {
+    readonly connections: number
+    readonly requests?: number
+    readonly datagrams?: number
+    readonly bytesIn: number
+    readonly bytesOut: number
+  }
+}
+
+export interface ListenerView extends ListenerTraffic {
   readonly name: string
   readonly mode: 'l4' | 'l7'
+  readonly protocol: 'tcp' | 'udp' | 'http'
   /** `address` is where it really listens: the port is known even when the configuration says 0. */
   readonly binds: readonly { readonly address: string; readonly bound: boolean }[]
   readonly tls: boolean
@@ -177,8 +198,11 @@ export interface BackendView {
   readonly latencyMs?: number
   readonly backup: boolean
   readonly maxConnections?: number
+  /** Requests; L4 connections and UDP sessions of relaying listeners. */
   readonly requests: number
   readonly failedRequests: number
+  /** Requests per second, over the last five to ten seconds. */
+  readonly perSecond: number
 }
 
 export interface ConnectionsView {

@@ -16,6 +16,7 @@ import { collectProcess } from '../core/metrics/process-collector.ts'
 import { systemRandom as random } from '../core/random.ts'
 import { viaPseudonym } from '../l7/headers/via.ts'
 import { AdminPlane } from './control/admin-plane.ts'
+import { Traffic } from './control/traffic.ts'
 import { announce, announceRunning } from './process/announce.ts'
 import { adminEdge } from './control/admin-edge.ts'
 import { collectBackends, collectOwn } from './memory/backend-metrics.ts'
@@ -60,6 +61,7 @@ export class Runtime implements Running {
   readonly #memory: SharedMemory
   readonly #hub = new MetricsHub()
   readonly #metrics: Metrics
+  readonly #traffic = new Traffic({ clock, hub: this.#hub, pools: () => this.#controller.pools.values() })
   readonly #watch: BackendWatch
   readonly #planes: Planes
   readonly #configured: ConfiguredMemory
@@ -209,11 +211,8 @@ export class Runtime implements Running {
 
   #quiet(): void {
     this.#unwatch()
-    this.#heap.close()
-    this.#tls.close()
-    this.#discoverer.close()
-    this.#controller.close()
-    this.#watch.close()
+    const parts = [this.#heap, this.#tls, this.#discoverer, this.#controller, this.#watch, this.#traffic]
+    for (const part of parts) part.close()
     this.#unwatchLoop()
     this.#unreport()
   }
@@ -287,8 +286,8 @@ export class Runtime implements Running {
       staples: () => this.#tls.staples.views(),
       redis: this.#memory.redis,
       discovery: (pool) => this.#discoverer.view(pool),
-      reportOf: (backend) => this.#watch.report(backend),
-      reasonOf: (backend) => this.#watch.reason(backend),
+      facts: { reportOf: (one) => this.#watch.report(one), reasonOf: (one) => this.#watch.reason(one) },
+      traffic: this.#traffic,
       version: packageVersion(),
       workers: this.#workers,
       isDraining: () => this.#stopping !== undefined,

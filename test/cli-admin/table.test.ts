@@ -1,5 +1,7 @@
 import t from 'tap'
 import type { PoolView } from '../../src/admin/control-plane.ts'
+import type { ListenerView } from '../../src/admin/control-plane.ts'
+import { renderListeners } from '../../src/cli/status/listener-table.ts'
 import { formatAge, renderStatus, stateWord } from '../../src/cli/status/status-table.ts'
 import { Screen } from '../../src/cli/status/screen.ts'
 import { fakeBackend, FakeControlPlane } from '../admin/fixtures/fake-control-plane.ts'
@@ -25,7 +27,7 @@ plane.backends = {
 const now = Date.parse('2026-11-20T12:00:05.000Z')
 
 function render(width: number, color = false): string[] {
-  return renderStatus(plane.info(), plane.pools() as PoolView[], { width, color, now })
+  return renderStatus(plane.info(), [], plane.pools() as PoolView[], { width, color, now })
 }
 
 t.test('80 columns show what the first glance needs, with long names cut', async (t) => {
@@ -44,7 +46,7 @@ t.test('names that differ at their end stay apart at 80 columns', async (t) => {
     fakeBackend(name, { state: 'down', reason: 'connection refused by 10.0.1.2:8080' })
   )
   const pools = [{ ...plane.pools()[0]!, backends }] as PoolView[]
-  const lines = renderStatus(plane.info(), pools, { width: 80, color: false, now }).slice(-2)
+  const lines = renderStatus(plane.info(), [], pools, { width: 80, color: false, now }).slice(-2)
   t.match(lines[0], /abcde /)
   t.match(lines[1], /fghij /)
   t.match(lines[0], /connection/)
@@ -70,7 +72,7 @@ t.test('in slow start the weight that counts stands before the weight', async (t
   const web = plane.backends['web']!
   const slow = fakeBackend('s1', { weight: 3, effectiveWeight: 0.435 })
   const pools = [{ ...plane.pools()[0]!, backends: [slow, ...web.slice(1)] }] as PoolView[]
-  const lines = renderStatus(plane.info(), pools, { width: Infinity, color: false, now })
+  const lines = renderStatus(plane.info(), [], pools, { width: Infinity, color: false, now })
   t.match(lines.join('\n'), / 0\.4[34]\/3 /)
   t.notMatch(render(Infinity).join('\n'), /\/3 /)
 })
@@ -105,7 +107,7 @@ t.test("the state is the operator's word and then what health says", async (t) =
 t.test('warnings stand above the table', async (t) => {
   const [pool] = plane.pools() as [PoolView]
   const line = (over: Partial<PoolView>) =>
-    renderStatus(plane.info(), [{ ...pool, ...over }], { width: 80, color: false, now })[1]
+    renderStatus(plane.info(), [], [{ ...pool, ...over }], { width: 80, color: false, now })[1]
   t.match(line({ panic: true }), /health is ignored/)
   t.match(line({ usable: 0 }), /no usable backend/)
   t.match(line({ queue: { waiting: 4, max: 10 } }), /4 waiting/)
@@ -143,4 +145,24 @@ t.test('in a pipe pictures follow each other', async (t) => {
   screen.show(['b'])
   screen.close(['b'])
   t.equal(terminal.written.join(''), 'a\n\nb\n')
+})
+
+t.test('listeners stand above the pools, with what passes per second', async (t) => {
+  const [web] = plane.listeners() as [ListenerView]
+  const name = 'public-gateway-production-eu-west-1-a'
+  const udp: ListenerView = {
+    ...web,
+    ...{ name: 'dns', mode: 'l4', protocol: 'udp', refused: 0, pools: ['resolvers'] },
+    binds: [{ address: '0.0.0.0:53', bound: true }],
+    perSecond: { connections: 0, datagrams: 0.25, bytesIn: 0, bytesOut: 12 }
+  }
+  for (const width of [80, 120]) {
+    const lines = renderListeners([web, { ...web, name, tls: true }, udp], { width, color: false })
+    t.match(lines[1], /^LISTENER +KIND +OPEN +NEW\/S +REQ\/S +IN\/S +OUT\/S +REFUSED/)
+    t.match(lines[2], /^l7-8080 +http +3 +1\.5 +1\.2k +2\.0 kB +3\.5 MB +2/)
+    t.match(lines[3], /^public.*1-a +http tls /)
+    t.match(lines[4], /^dns +udp +3 +0 +0\.3 +0 +12 B/)
+    for (const line of lines) t.ok(line.length <= width, line)
+    t.equal(/0\.0\.0\.0:53/.test(lines[4]!), width === 120, 'where there is room')
+  }
 })

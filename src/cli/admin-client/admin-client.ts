@@ -5,6 +5,7 @@ import type {
   BackendView,
   CertificatesView,
   InfoView,
+  ListenerView,
   PoolView,
   PurgeReport,
   ReloadReport
@@ -73,6 +74,10 @@ export class AdminClient {
 
   certificates(): Promise<CertificatesView> {
     return this.#ask<CertificatesView>('GET', '/api/certificates')
+  }
+
+  async listeners(): Promise<readonly ListenerView[]> {
+    return (await this.#ask<{ listeners: readonly ListenerView[] }>('GET', '/api/listeners')).listeners
   }
 
   async pools(): Promise<readonly PoolView[]> {

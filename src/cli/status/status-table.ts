@@ -1,4 +1,5 @@
-import type { BackendView, InfoView, PoolView } from '../../admin/control-plane.ts'
+import type { BackendView, InfoView, ListenerView, PoolView } from '../../admin/control-plane.ts'
+import { rateText, renderListeners } from './listener-table.ts'
 import { renderTable } from './table.ts'
 import type { Color, Column } from './table.ts'
 
@@ -20,6 +21,12 @@ const columns: readonly Column<Row>[] = [
   },
   { header: 'FAILS', rank: 3, align: 'right', text: ({ backend }) => String(backend.failures) },
   { header: 'ACTIVE', rank: 1, align: 'right', text: ({ backend }) => String(backend.active) },
+  {
+    header: 'REQ/S',
+    rank: 5,
+    align: 'right',
+    text: ({ backend }) => (backend.perSecond < 1 ? '' : rateText(backend.perSecond))
+  },
   { header: 'LAST HEALTHY', rank: 4, align: 'right', text: ({ backend, now }) => lastHealthy(backend, now) },
   {
     header: 'PROBE',
@@ -54,9 +61,10 @@ function weightOf({ weight, effectiveWeight, usable }: BackendView): string {
     : String(weight)
 }
 
-/** The whole picture: a line about the process, then a line per backend. */
+/** The whole picture: a line about the process, a line per listener, a line per backend. */
 export function renderStatus(
   info: InfoView,
+  listeners: readonly ListenerView[],
   pools: readonly PoolView[],
   options: { readonly width: number; readonly color: boolean; readonly now: number }
 ): string[] {
@@ -65,6 +73,7 @@ export function renderStatus(
     title(info, options.width),
     ...redisLine(info),
     ...pools.flatMap((pool) => warnings(pool)),
+    ...renderListeners(listeners, options),
     '',
     ...(rows.length === 0 ? ['no backends'] : renderTable(columns, rows, options.width, options.color))
   ]

@@ -1,4 +1,4 @@
-import type { CertificatesView, InfoView, PoolView } from '../../admin/control-plane.ts'
+import type { CertificatesView, InfoView, ListenerView, PoolView } from '../../admin/control-plane.ts'
 import type { AdminClient } from '../admin-client/admin-client.ts'
 import { CliError } from '../cli-error.ts'
 import { filterPools } from '../operate/find-backend.ts'
@@ -15,6 +15,12 @@ export interface StatusOptions {
 }
 
 const PERIOD_MS = 1_000
+
+interface Picture extends CertificatesView {
+  readonly info: InfoView
+  readonly listeners: readonly ListenerView[]
+  readonly pools: readonly PoolView[]
+}
 
 /** `lb status`: the table once, or again every second until `signal` says stop. */
 export async function status(
@@ -63,8 +69,10 @@ async function lookAgain(client: AdminClient, options: StatusOptions, terminal: 
 }
 
 async function look(client: AdminClient, options: StatusOptions, terminal: Terminal): Promise<string[]> {
-  const { info, pools, certificates, staples } = await ask(client, options)
-  const table = renderStatus(info, pools, {
+  const { info, listeners, pools, certificates, staples } = await ask(client, options)
+  // Who asks for one pool has no eye for the listeners.
+  const shown = options.pool === undefined ? listeners : []
+  const table = renderStatus(info, shown, pools, {
     width: terminal.columns,
     color: terminal.color,
     now: Date.now()
@@ -72,13 +80,16 @@ async function look(client: AdminClient, options: StatusOptions, terminal: Termi
   return [...table, ...certificateLines(certificates), ...stapleLines(staples)]
 }
 
-async function ask(
-  client: AdminClient,
-  { pool }: StatusOptions
-): Promise<CertificatesView & { readonly info: InfoView; readonly pools: readonly PoolView[] }> {
-  const [info, pools, tls] = await Promise.all([client.info(), client.pools(), client.certificates()])
+async function ask(client: AdminClient, { pool }: StatusOptions): Promise<Picture> {
+  const [info, all, pools, tls] = await Promise.all([
+    client.info(),
+    client.listeners(),
+    client.pools(),
+    client.certificates()
+  ])
+  const listeners = pool === undefined ? all : all.filter(({ pools }) => pools.includes(pool))
   const shown = pool === undefined ? tls : { certificates: [], staples: [] }
-  return { info, pools: filterPools(pools, pool), ...shown }
+  return { info, listeners, pools: filterPools(pools, pool), ...shown }
 }
 
 /** False once stopped. */

@@ -30,7 +30,8 @@ import type { RedisBoard } from '../../redis/redis-board.ts'
 import { placeOf } from '../../redis/redis-plan.ts'
 import { durationText } from '../../core/duration-text.ts'
 import { usesWeights } from '../../config/checks/pools.ts'
-import { viewBackend, viewPool, viewSource, type ReasonOf, type ReportOf } from './pool-view.ts'
+import { viewBackend, viewPool, viewSource, type BackendFacts } from './pool-view.ts'
+import type { Traffic } from './traffic.ts'
 
 export interface AdminPlaneParts {
   readonly controller: Controller
@@ -39,8 +40,8 @@ export interface AdminPlaneParts {
   readonly operator: Operator
   /** Of a pool that is discovered. */
   readonly discovery: (pool: string) => SourceView | undefined
-  readonly reportOf: ReportOf
-  readonly reasonOf: ReasonOf
+  readonly facts: Omit<BackendFacts, 'rateOf'>
+  readonly traffic: Traffic
   readonly version: string
   /** Worker threads; 0: the main thread does the work. */
   readonly workers: number
@@ -57,6 +58,7 @@ export interface AdminPlaneParts {
 /** What the admin listener shows and changes: the running process in the words of the admin API. */
 export class AdminPlane implements ControlPlane {
   readonly #parts: AdminPlaneParts
+  readonly #facts: BackendFacts
   readonly #startedAt = Date.now()
   /** A hundred at once, with thousands of backends each, would keep the probes from their work. */
   readonly #reloads = new Coalesced(() => this.#parts.reload(false))
@@ -65,6 +67,7 @@ export class AdminPlane implements ControlPlane {
 
   constructor(parts: AdminPlaneParts) {
     this.#parts = parts
+    this.#facts = { ...parts.facts, rateOf: (backend) => parts.traffic.backend(backend) }
   }
 
   info(): InfoView {
@@ -100,24 +103,26 @@ export class AdminPlane implements ControlPlane {
   }
 
   listeners(): readonly ListenerView[] {
-    const { controller, planes, isDraining } = this.#parts
+    const { controller, planes, isDraining, traffic } = this.#parts
     // For the next one who asks; who needs it exact asks for the connections.
     void planes.connections().then((counted) => (this.#counted = counted))
     const bound = !isDraining()
     return controller.config.listeners.map((listener) => ({
       name: listener.name,
       mode: listener.mode,
+      protocol: protocolOf(listener),
       binds: listenerAddresses(listener, controller.ports).map(({ address }) => ({ address, bound })),
       tls: listener.tls !== undefined,
       open: this.#open(listener.name),
-      pools: poolsOf(listener)
+      pools: poolsOf(listener),
+      ...traffic.listener(listener.name, protocolOf(listener))
     }))
   }
 
   pools(): readonly PoolView[] {
-    const { controller, discovery, reportOf, reasonOf } = this.#parts
+    const { controller, discovery } = this.#parts
     return [...controller.pools.values()].map((pool) => {
-      const view = viewPool(pool, reportOf, reasonOf)
+      const view = viewPool(pool, this.#facts)
       const source = discovery(pool.name)
       return source === undefined ? view : { ...view, discovery: viewSource(source) }
     })
@@ -154,7 +159,7 @@ export class AdminPlane implements ControlPlane {
   }
 
   changeBackend(poolName: string, name: string, change: BackendChange): BackendView | undefined {
-    const { controller, operator, reportOf, reasonOf } = this.#parts
+    const { controller, operator } = this.#parts
     const pool = controller.pools.get(poolName)
     const backend: Backend | undefined = pool?.byName(name)
     if (pool === undefined || backend === undefined) return undefined
@@ -180,7 +185,7 @@ export class AdminPlane implements ControlPlane {
       operator.setState(backend, change.state, { slowStartMs, sessionsMs, reason })
     }
     if (change.weight !== undefined) operator.setWeight(backend, change.weight)
-    return viewBackend(pool, backend, reportOf, reasonOf)
+    return viewBackend(pool, backend, this.#facts)
   }
 
   async reload(plan: boolean): Promise<ReloadReport> {
@@ -205,6 +210,10 @@ export class AdminPlane implements ControlPlane {
   #open(listener: string): number {
     return this.#counted.reduce((sum, part) => (part.listener === listener ? sum + part.connections : sum), 0)
   }
+}
+
+function protocolOf(listener: ListenerConfig): 'tcp' | 'udp' | 'http' {
+  return listener.mode === 'l7' ? 'http' : listener.protocol
 }
 
 function poolsOf(listener: ListenerConfig): string[] {

@@ -9,9 +9,17 @@ import type { SourceView } from '../discovery/followed-source.ts'
 export type ReasonOf = (backend: Backend) => string | undefined
 export type ReportOf = (backend: Backend) => ProbeReport | undefined
 
-export function viewPool(pool: Pool, reportOf: ReportOf, reasonOf: ReasonOf): PoolView {
+/** What is known of a backend elsewhere than in the table. */
+export interface BackendFacts {
+  readonly reportOf: ReportOf
+  readonly reasonOf: ReasonOf
+  /** Requests per second. */
+  readonly rateOf: (backend: Backend) => number
+}
+
+export function viewPool(pool: Pool, facts: BackendFacts): PoolView {
   const { panic } = pool
-  const backends = pool.backends.map((backend) => viewBackend(pool, backend, reportOf, reasonOf))
+  const backends = pool.backends.map((backend) => viewBackend(pool, backend, facts))
   return {
     name: pool.name,
     algorithm: pool.config.algorithm,
@@ -22,16 +30,11 @@ export function viewPool(pool: Pool, reportOf: ReportOf, reasonOf: ReasonOf): Po
   }
 }
 
-export function viewBackend(
-  pool: Pool,
-  backend: Backend,
-  reportOf: ReportOf,
-  reasonOf: ReasonOf
-): BackendView {
+export function viewBackend(pool: Pool, backend: Backend, facts: BackendFacts): BackendView {
   const { table, slot } = backend
-  const report = reportOf(backend)
+  const report = facts.reportOf(backend)
   const lastHealthy = table.float(slot, at.LAST_HEALTHY)
-  const reason = reasonOf(backend)
+  const reason = facts.reasonOf(backend)
   const since = sinceOf(backend)
   const latencyMs = table.shorts[slot * at.INTS + at.EWMA]!
   return {
@@ -63,7 +66,8 @@ export function viewBackend(
     backup: backend.backup,
     ...(backend.maxConnections !== undefined && { maxConnections: backend.maxConnections }),
     requests: table.total(slot, at.REQUESTS),
-    failedRequests: table.total(slot, at.FAILURES)
+    failedRequests: table.total(slot, at.FAILURES),
+    perSecond: facts.rateOf(backend)
   }
 }
 

@@ -1,0 +1,109 @@
+import type { ListenerTraffic } from '../../admin/control-plane.ts'
+import * as at from '../../balancer/table/columns.ts'
+import type { Backend } from '../../balancer/pool/backend.ts'
+import type { Pool } from '../../balancer/pool/pool.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { MetricsHub } from '../../core/metrics/hub.ts'
+
+/** Rates are of the last five to ten seconds. */
+const PERIOD_MS = 5_000
+
+const COUNTED = {
+  connections: ['lb_connections_total', {}],
+  refused: ['lb_connections_refused_total', {}],
+  requests: ['lb_requests_total', {}],
+  datagrams: ['lb_udp_datagrams_total', { direction: 'in' }],
+  bytesIn: ['lb_bytes_total', { direction: 'in' }],
+  bytesOut: ['lb_bytes_total', { direction: 'out' }]
+} as const
+
+type Counted = keyof typeof COUNTED
+
+interface Reading {
+  readonly at: number
+  readonly listeners: Readonly<Record<Counted, ReadonlyMap<string, number>>>
+  /** Requests by `pool/name`. */
+  readonly backends: ReadonlyMap<string, number>
+}
+
+export interface TrafficParts {
+  readonly clock: Clock
+  readonly hub: Pick<MetricsHub, 'totals'>
+  readonly pools: () => Iterable<Pool>
+}
+
+/** What listeners have had in all, and what passes per second: counters are read every five seconds, and when asked. */
+export class Traffic {
+  readonly #parts: TrafficParts
+  /** Between one and two periods old, once there were two. */
+  #before: Reading
+  #last: Reading
+  #cancel: () => void = () => {}
+
+  constructor(parts: TrafficParts) {
+    this.#parts = parts
+    // Before anything has passed.
+    this.#before = this.#last = { at: parts.clock.now(), listeners: this.#listeners(), backends: new Map() }
+    this.#again()
+  }
+
+  close(): void {
+    this.#cancel()
+  }
+
+  listener(name: string, protocol: 'tcp' | 'udp' | 'http'): ListenerTraffic {
+    const now = this.#listeners()
+    const count = (what: Counted) => now[what].get(name) ?? 0
+    const rate = (what: Counted) => this.#rate(count(what), this.#before.listeners[what].get(name))
+    const { requests, datagrams } = {
+      requests: protocol === 'http' && { requests: count('requests') },
+      datagrams: protocol === 'udp' && { datagrams: count('datagrams') }
+    }
+    return {
+      connections: count('connections'),
+      refused: count('refused'),
+      ...requests,
+      ...datagrams,
+      bytesIn: count('bytesIn'),
+      bytesOut: count('bytesOut'),
+      perSecond: {
+        connections: rate('connections'),
+        ...(requests && { requests: rate('requests') }),
+        ...(datagrams && { datagrams: rate('datagrams') }),
+        bytesIn: rate('bytesIn'),
+        bytesOut: rate('bytesOut')
+      }
+    }
+  }
+
+  /** Requests per second. */
+  backend({ table, slot, key }: Backend): number {
+    return this.#rate(table.total(slot, at.REQUESTS), this.#before.backends.get(key))
+  }
+
+  #rate(count: number, before = 0): number {
+    // A reading of this very moment tells nothing yet.
+    const seconds = Math.max(1, (this.#parts.clock.now() - this.#before.at) / 1e3)
+    return Math.round((100 * Math.max(0, count - before)) / seconds) / 100
+  }
+
+  #again(): void {
+    this.#cancel = this.#parts.clock.after(PERIOD_MS, () => {
+      const backends = new Map<string, number>()
+      for (const pool of this.#parts.pools())
+        for (const { table, slot, key } of pool.backends) backends.set(key, table.total(slot, at.REQUESTS))
+      this.#before = this.#last
+      this.#last = { at: this.#parts.clock.now(), listeners: this.#listeners(), backends }
+      this.#again()
+    })
+  }
+
+  #listeners(): Reading['listeners'] {
+    const { hub } = this.#parts
+    const read = Object.entries(COUNTED).map(([what, [name, where]]) => [
+      what,
+      hub.totals(name, 'listener', where)
+    ])
+    return Object.fromEntries(read) as Reading['listeners']
+  }
+}
