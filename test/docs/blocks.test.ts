@@ -23,6 +23,7 @@ function etc(t: Test): string {
     token: 'secret\n',
     'zerossl.key': 'c2VjcmV0LXNlY3JldC1zZWNyZXQ',
     oidc: 'the secret of a client\n',
+    client: 'another secret of a client\n',
     keys: 'alice 3q2-7wAAAAA admin\n',
     'clients.crl': crl(),
     certs: {}
