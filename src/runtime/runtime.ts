@@ -105,7 +105,7 @@ export class Runtime implements Running {
       slots,
       planes: this.#planes,
       memory: this.#configured,
-      ...{ obtained: this.#tls.acme, staples: this.#tls.staples },
+      ...{ obtained: this.#tls.acme, staples: this.#tls.staples, log },
       logLevel: options.logLevel,
       ...adminEdge(() => this.#admin),
       onApplied: (next, pools) => this.#applied(next, pools)

@@ -32,6 +32,7 @@ t.test('rows of backends that are gone are freed also while reloads follow each 
     clock,
     random: Math.random,
     onChange: () => {},
+    log: createLogger({ level: 'silent' }),
     planes,
     memory: new ConfiguredMemory(0, {
       clock,

@@ -73,21 +73,32 @@ export function readCertificates(
   now: number,
   onUnreadable: (error: unknown) => void = rethrow
 ): ReadCertificate[] {
-  return certificatePaths(config).flatMap(({ cert, key, place }) => {
-    const named = config.certificateFolder === undefined
-    const read = (path: string, at: 'cert' | 'key'): string | undefined => {
-      try {
-        return readText(path, named ? [...place, at] : place)
-      } catch (error) {
-        onUnreadable(error)
-        return undefined
-      }
-    }
-    const pair = { cert: read(cert, 'cert'), key: read(key, 'key') }
-    if (pair.cert === undefined || pair.key === undefined) return []
-    const checked = checkCertificate(pair.cert, pair.key, now)
-    return [{ paths: { cert, key }, place, pair: { cert: pair.cert, key: pair.key }, checked }]
+  return certificatePaths(config).flatMap((at) => {
+    const read = readCertificate(config, at, now, onUnreadable)
+    return read === undefined ? [] : [read]
   })
+}
+
+/** One of `certificatePaths`. Undefined: it cannot be read, which `onUnreadable` has heard for each of its files. */
+export function readCertificate(
+  { certificateFolder, ciphers }: ListenerTls,
+  { cert, key, place }: ReturnType<typeof certificatePaths>[number],
+  now: number,
+  onUnreadable: (error: unknown) => void = rethrow
+): ReadCertificate | undefined {
+  const named = certificateFolder === undefined
+  const read = (path: string, at: 'cert' | 'key'): string | undefined => {
+    try {
+      return readText(path, named ? [...place, at] : place)
+    } catch (error) {
+      onUnreadable(error)
+      return undefined
+    }
+  }
+  const pair = { cert: read(cert, 'cert'), key: read(key, 'key') }
+  if (pair.cert === undefined || pair.key === undefined) return undefined
+  const checked = checkCertificate(pair.cert, pair.key, now, ciphers)
+  return { paths: { cert, key }, place, pair: { cert: pair.cert, key: pair.key }, checked }
 }
 
 function rethrow(error: unknown): never {

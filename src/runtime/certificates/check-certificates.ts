@@ -3,6 +3,7 @@ import type { Config } from '../../config/model/model.ts'
 import { errorAt, type Finding, type Path, warningAt } from '../../config/report/problem.ts'
 import { daysLeft } from '../../net/tls/certificates/check-certificate.ts'
 import { listenerMaterial, readCertificates, TlsFileError } from '../../net/tls/listener-tls.ts'
+import { crlEnds } from '../../ocsp/crl-ends.ts'
 import { whyNot } from '../../ocsp/staples.ts'
 import { readUpstreamTls } from '../../net/tls/upstream-tls.ts'
 
@@ -67,7 +68,12 @@ export function checkCertificates(config: Config, now: number): CertificateRepor
         if (days >= 0) lines.push(`listener ${name}: ${paths.cert}: ${days} days left (${names})`)
       }
     })
-    found(path, () => void listenerMaterial(tls, []))
+    found(path, () => {
+      const { crl } = listenerMaterial(tls, []).clientAuth ?? {}
+      const outdated = crl === undefined ? undefined : outdatedList(crl, now)
+      if (outdated !== undefined)
+        throw new TlsFileError(['clientAuth', 'crl'], tls.clientAuth!.crl!, outdated)
+    })
   }
   for (const { name, tls } of Object.values(config.pools)) {
     if (tls !== undefined) found(['pools', name, 'tls'], () => void readUpstreamTls(tls))
@@ -75,6 +81,17 @@ export function checkCertificates(config: Config, now: number): CertificateRepor
   const redis = config.redis?.tls
   if (redis !== undefined) found(['redis', 'tls'], () => void readUpstreamTls(redis))
   return { findings, lines }
+}
+
+function outdatedList(pem: string, now: number): string | undefined {
+  try {
+    const ends = crlEnds(pem)
+    if (ends === undefined || ends > now) return undefined
+    const day = new Date(ends).toISOString().slice(0, 10)
+    return `the revocation list ended on ${day}: every client will be refused; get the next one from the authority`
+  } catch (error) {
+    return (error as Error).message
+  }
 }
 
 /** By users who are neither the owner nor of its group. */

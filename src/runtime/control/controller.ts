@@ -1,3 +1,4 @@
+import type { Logger } from '../../core/log/log.ts'
 import { own } from '../../core/own.ts'
 import type { Pool } from '../../balancer/pool/pool.ts'
 import type { SlotRegistry } from '../../balancer/table/slot-registry.ts'
@@ -26,6 +27,7 @@ export interface ControllerParts extends PoolDeps {
   readonly memory: ConfiguredMemory
   readonly obtained: Obtained
   readonly staples: Stapled
+  readonly log: Logger
   /** Changes the admin listener. Rejects when that cannot be; then it is as before. */
   readonly edge: (config: Config) => Promise<void>
   /** The admin listener gives these up at once. */
@@ -61,7 +63,7 @@ export class Controller {
 
   constructor(parts: ControllerParts) {
     this.#parts = parts
-    this.#material = new MaterialReader(parts.obtained, parts.staples)
+    this.#material = new MaterialReader(parts.obtained, parts.staples, parts.log)
     this.#addresses = new OwnAddresses(parts.clock)
   }
 

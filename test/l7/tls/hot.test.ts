@@ -8,9 +8,11 @@ import t from 'tap'
 import { FakeClock } from '../../fakes/fake-clock.ts'
 import { memoryLogger } from '../../fakes/memory-logger.ts'
 import { checkCertificate } from '../../../src/net/tls/certificates/check-certificate.ts'
+import { checkCertificates } from '../../../src/runtime/certificates/check-certificates.ts'
 import { CertificateWatch } from '../../../src/runtime/certificates/certificate-watch.ts'
 import { httpOrigin, startLb, until } from '../../e2e/servers.ts'
 import { runSwaps } from './swaps/run-swaps.ts'
+import { configOf } from '../../runtime/configs.ts'
 import { testCertificates, type TestCertificate } from '../../net/certificates.ts'
 
 const run = promisify(execFile)
@@ -19,8 +21,8 @@ const pki = testCertificates()
 const DAY_MS = 86_400_000
 
 /** The fingerprint of the certificate that is shown, or the error's code. */
-async function shown(port: number): Promise<string> {
-  const socket = connect({ port, host: '127.0.0.1', ca: pki.ca, servername: 'a.test' })
+async function shown(port: number, servername = 'a.test'): Promise<string> {
+  const socket = connect({ port, host: '127.0.0.1', ca: pki.ca, servername })
   try {
     await once(socket, 'secureConnect')
     return socket.getPeerCertificate().fingerprint256
@@ -122,6 +124,37 @@ t.test(
     t.ok(offered > 10 && resumed >= 0.99 * offered, `${resumed} of ${offered} resumed`)
   }
 )
+
+t.test('of a folder, one certificate that is wrong keeps no other from being renewed', async (t) => {
+  const dir = t.testdir({})
+  const put = (name: string, { cert, key }: TestCertificate): void => {
+    writeFileSync(join(dir, `${name}.pem`), cert + key)
+  }
+  const [a, b] = [pki.leaf('a.test'), pki.leaf('b.test')]
+  put('a', a)
+  put('b', b)
+  writeFileSync(join(dir, 'never.pem'), 'garbage')
+  const lb = await startLb(t, {
+    workers: 1,
+    listeners: [
+      {
+        ...{ name: 'web', bind: '127.0.0.1:0', mode: 'l7', tls: { certificates: { dir } } },
+        routes: [{ respond: { status: 200 } }]
+      }
+    ]
+  })
+  const said = (words: RegExp): boolean => lb.lines.some(({ message }) => words.test(message))
+  t.ok(said(/never\.pem: no certificate in PEM form; it is left out/))
+  const next = pki.leaf('a.test')
+  writeFileSync(join(dir, 'b.pem'), b.cert)
+  put('a', next)
+  await until(() => said(/b\.pem: holds a certificate and no private key; the one before stays/), 'told')
+  let now = ''
+  for (let n = 0; now !== fingerprint(next) && n < 1_000; n++) now = await shown(lb.port('web'))
+  t.equal(now, fingerprint(next))
+  t.equal(await shown(lb.port('web'), 'b.test'), fingerprint(b), 'the one before')
+  t.notOk(said(/reload refused/))
+})
 
 t.test('the log says how long a certificate is still valid, at 21, 7 and 1 days, once each', async (t) => {
   const clock = new FakeClock()
@@ -245,4 +278,32 @@ t.test('lb check tells each fault of a certificate with its place, its cause and
   const told = await check(head.replace('certificates:\n', `certificates: { dir: ${at('certs')} }\n`) + tail)
   t.match(told, /lb\.yaml:6:\d+: error: .*certs\/a\.crt: is in DER form/)
   t.match(told, /lb\.yaml:6:\d+: error: .*certs\/b\.crt: it expired/)
+})
+
+t.test('lb check tells of a revocation list that has ended: with it every client is refused', async (t) => {
+  const crl = join(t.testdir({}), 'crl.pem')
+  writeFileSync(crl, pki.crl())
+  const tls = {
+    certificates: [pki.leaf('a.test').files],
+    clientAuth: { ca: pki.caFile, crl, required: true }
+  }
+  const listener = {
+    name: 'web',
+    bind: '127.0.0.1:0',
+    mode: 'l7',
+    tls,
+    routes: [{ respond: { status: 200 } }]
+  }
+  const told = (at: number): string =>
+    checkCertificates(configOf({ listeners: [listener] }), at)
+      .findings.filter(({ path }) => path.includes('crl'))
+      .map(({ message }) => message)
+      .join()
+  t.equal(told(Date.now()), '')
+  t.match(
+    told(Date.now() + 31 * DAY_MS),
+    /crl\.pem: the revocation list ended on 20\d\d-\d\d-\d\d: every client/
+  )
+  writeFileSync(crl, 'garbage')
+  t.match(told(Date.now()), /no revocation list in PEM form/)
 })

@@ -39,8 +39,43 @@ t.test('a certificate is held against its key, its time and its chain', async (t
     { file: 'key', message: /certificate and no private/ }
   ])
   for (const text of ['', 'nothing', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n']) {
-    t.match(checkCertificate(text, one.key, now).problems, [{ kind: 'unusable', message: /no certificate/ }])
+    t.match(checkCertificate(text, one.key, now).problems, [
+      { kind: 'unusable', message: /no certificate|is empty/ }
+    ])
     t.match(checkCertificate(one.cert, text, now).problems, [{ kind: 'unusable' }])
+  }
+})
+
+t.test('what OpenSSL would refuse without saying where is found before, with its cure', async (t) => {
+  const { cert, key } = pki.leaf('a.test')
+  const told = (certText: string, keyText: string): string =>
+    checkCertificate(certText, keyText, now)
+      .problems.map(({ file, message }) => `${file}: ${message}`)
+      .join()
+  const utf16 = Buffer.from(`\ufeff${cert}`, 'utf16le').toString()
+  for (const [certText, keyText, words] of [
+    [pki.ca + cert, key, /^cert: the key belongs to certificate 2 .* must come first/],
+    [pki.ca, key, /^key: .*that of an authority: its file holds the chain only/],
+    [cert + pki.ca.slice(0, 200), key, /^cert: OpenSSL does not take it/],
+    [cert + cert, key, /^cert: certificate 2 of the file is certificate 1 once more/],
+    [utf16, key, /^cert: is in UTF-16/],
+    [cert.replace(/^/gm, '  '), key, /^cert: has lines that begin with spaces/],
+    [cert.replaceAll('CERTIFICATE', 'PKCS7'), key, /^cert: is in PKCS #7 form/],
+    [cert.replaceAll('CERTIFICATE', 'X509 CERTIFICATE'), key, /^cert: is an old form of PEM/],
+    [cert, '\n', /^key: is empty/],
+    [cert, key.replaceAll('PRIVATE', 'PUBLIC'), /^key: holds a public key/]
+  ] as const) {
+    t.match(told(certText, keyText), words)
+  }
+  // And what is only untidy is taken.
+  for (const form of [
+    (text: string) => text.replaceAll('\n', '\r\n'),
+    (text: string) => `\ufeff${text}`,
+    (text: string) => `Bag Attributes\n  friendlyName: a\n${text}\ntrailing\n`,
+    (text: string) => text.trimEnd(),
+    (text: string) => text.replace(/$/gm, '  ')
+  ]) {
+    t.equal(told(form(cert), form(key)), '')
   }
 })
 

@@ -1,5 +1,5 @@
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
-import { rootCertificates } from 'node:tls'
+import { createSecureContext, rootCertificates } from 'node:tls'
 import { altNames } from './alt-names.ts'
 import { formOf } from './not-pem.ts'
 import { parseChain } from './parse-chain.ts'
@@ -29,8 +29,16 @@ export interface CheckedCertificate {
 
 const DAY_MS = 86_400_000
 
-/** Looks at a certificate with its chain and at its key, both PEM texts. Pure, but for the roots that Node brings. */
-export function checkCertificate(cert: string, key: string, now: number): CheckedCertificate {
+/**
+ * Looks at a certificate with its chain and at its key, both PEM texts; `ciphers` may lower what OpenSSL asks of them (`@SECLEVEL=0`).
+ * Pure, but for the roots that Node brings.
+ */
+export function checkCertificate(
+  cert: string,
+  key: string,
+  now: number,
+  ciphers?: string
+): CheckedCertificate {
   const chain = parseChain(cert)
   if (typeof chain === 'string') {
     return { facts: undefined, problems: [{ file: 'cert', kind: 'unusable', message: chain }] }
@@ -42,9 +50,14 @@ export function checkCertificate(cert: string, key: string, now: number): Checke
     notBefore: Date.parse(leaf!.validFrom),
     notAfter: Date.parse(leaf!.validTo)
   }
+  const unusable = keyProblems(chain, key)
   return {
     facts,
-    problems: [...keyProblems(leaf!, key), ...dateProblems(facts, now), ...chainProblems(chain)]
+    problems: [
+      ...(unusable.length > 0 ? unusable : refusedByOpenssl(cert, key, ciphers)),
+      ...dateProblems(facts, now),
+      ...chainProblems(chain)
+    ]
   }
 }
 
@@ -53,7 +66,7 @@ export function daysLeft({ notAfter }: Pick<CertificateFacts, 'notAfter'>, now: 
   return Math.floor((notAfter - now) / DAY_MS)
 }
 
-function keyProblems(leaf: X509Certificate, pem: string): CertificateProblem[] {
+function keyProblems(chain: readonly X509Certificate[], pem: string): CertificateProblem[] {
   const problem = (message: string): CertificateProblem[] => [{ file: 'key', kind: 'unusable', message }]
   let key: KeyObject
   try {
@@ -62,13 +75,40 @@ function keyProblems(leaf: X509Certificate, pem: string): CertificateProblem[] {
     if (/-----BEGIN (ENCRYPTED|.*\n.*Proc-Type: 4,ENCRYPTED)/.test(pem))
       return problem('the key has a passphrase; remove it: `openssl pkey -in FILE -out FILE.plain`')
     if (/-----BEGIN CERTIFICATE-----/.test(pem)) return problem('holds a certificate and no private key')
+    if (/-----BEGIN (\w+ )?PUBLIC KEY-----/.test(pem)) return problem('holds a public key and no private one')
     return problem(formOf(pem, 'key') ?? `no private key in PEM form: ${(error as Error).message}`)
   }
-  return leaf.checkPrivateKey(key)
-    ? []
-    : problem(
-        'the key does not fit the certificate; it must be the one that the request for it was made with'
-      )
+  const fits = chain.findIndex((certificate) => certificate.checkPrivateKey(key))
+  if (fits === 0) return []
+  if (fits > 0) {
+    const message = `the key belongs to certificate ${fits + 1} of the file, which must come first, followed by those that signed it`
+    return [{ file: 'cert', kind: 'unusable', message }]
+  }
+  if (chain[0]!.ca)
+    return problem(
+      'the key does not fit the certificate, which is that of an authority: its file holds the chain only, and the own certificate must come before it'
+    )
+  return problem(
+    'the key does not fit the certificate; it must be the one that the request for it was made with'
+  )
+}
+
+/** What looks well and is not taken at the start would be told without its place there. */
+function refusedByOpenssl(cert: string, key: string, ciphers: string | undefined): CertificateProblem[] {
+  try {
+    createSecureContext({ cert, key, ca: [], ...(ciphers !== undefined && { ciphers }) })
+    return []
+  } catch (error) {
+    const { message } = error as Error
+    // The ciphers are somebody else's matter.
+    if (/cipher/i.test(message)) return []
+    const why = /key too small/.test(message)
+      ? 'its key is too short; make one of 2,048 bits or more (RSA), or on P-256'
+      : /md too weak/.test(message)
+        ? 'it, or one that signed it, is signed by a hash that is not safe (SHA-1, MD5); have it signed again'
+        : `OpenSSL does not take it: ${message}; is each certificate in the file whole?`
+    return [{ file: 'cert', kind: 'unusable', message: why }]
+  }
 }
 
 function dateProblems({ notBefore, notAfter }: CertificateFacts, now: number): CertificateProblem[] {
@@ -97,6 +137,8 @@ function chainProblems(chain: readonly X509Certificate[]): CertificateProblem[] 
   for (const [i, certificate] of chain.entries()) {
     const issuer = chain[i + 1]
     if (issuer === undefined || isIssuedBy(certificate, issuer)) continue
+    if (issuer.fingerprint256 === certificate.fingerprint256)
+      return problem(`certificate ${i + 2} of the file is certificate ${i + 1} once more; take it out`)
     const rest = chain.slice(i + 1)
     if (rest.some((each) => isIssuedBy(certificate, each)))
       return problem(

@@ -3,8 +3,12 @@ const NO_TEXT = '\ufffd'
 /** A sequence whose first member is the number 3: PFX (RFC 7292 §4). */
 const PKCS12 = /^0[^]{1,5}\u0002\u0001\u0003/
 
-/** What a file holds that is read as text and is no PEM: its form, and how it becomes PEM; undefined where that is not seen. */
+/** What is wrong with a file that is read as text and is no PEM: its form, and how it becomes PEM; undefined where that is not seen. */
 export function formOf(text: string, what: 'certificate' | 'key'): string | undefined {
+  if (text.trim() === '') return 'is empty'
+  if (text.includes('-\0-\0B\0E\0G\0I\0N\0') || text.includes('\0-\0-\0B\0E\0G\0I\0N'))
+    return 'is in UTF-16; convert it: `iconv -f UTF-16 -t ASCII FILE > FILE.pem`'
+  if (/^[ \t]+-----(BEGIN|END) /m.test(text)) return 'has lines that begin with spaces; take them out'
   if (!text.startsWith('0') || !text.slice(0, 4_096).includes(NO_TEXT)) return undefined
   if (PKCS12.test(text))
     return 'is in PKCS #12 form; convert it to PEM: `openssl pkcs12 -in FILE -nodes -out FILE.pem`'

@@ -1,3 +1,4 @@
+import type { Logger } from '../../../core/log/log.ts'
 import { bareRecord } from '../../../core/own.ts'
 import type { Config, ListenerTls } from '../../../config/model/model.ts'
 import { pathText } from '../../../config/report/problem.ts'
@@ -17,6 +18,7 @@ import type { Material } from '../../plane/snapshot.ts'
 import type { NamedPair, Obtained } from '../../certificates/acme-upkeep.ts'
 import type { HeldCertificate } from '../../certificates/certificate-watch.ts'
 import { StartError } from '../start-error.ts'
+import { FolderCertificates, madeOf, type Made } from './folder-certificates.ts'
 
 /** What the files of a configuration hold now. */
 export interface ReadMaterial extends Material {
@@ -33,10 +35,12 @@ export class MaterialReader {
   #selfSigned: CertificatePair | undefined
   readonly #obtained: Obtained
   readonly #staples: Stapled
+  readonly #folders: FolderCertificates
 
-  constructor(obtained: Obtained, staples: Stapled) {
+  constructor(obtained: Obtained, staples: Stapled, log: Logger) {
     this.#obtained = obtained
     this.#staples = staples
+    this.#folders = new FolderCertificates(log)
   }
 
   /**
@@ -58,8 +62,12 @@ export class MaterialReader {
     for (const [index, { name, tls }] of config.listeners.entries()) {
       if (tls === undefined) continue
       try {
-        const read = await this.#certificates(name, tls, now)
-        for (const each of read) refuseUnusable(each, before)
+        const read =
+          tls.certificateFolder === undefined
+            ? await this.#certificates(name, tls, now)
+            : this.#folders.read(name, tls, now, (each) => refuseUnusable(each, before))
+        if (tls.certificateFolder === undefined) for (const each of read) refuseUnusable(each, before)
+        if (read.length === 0 && tls.acme === undefined) throw noCertificate(tls)
         const { pairs, pending } = this.#obtained.of(name, tls)
         const held = [...read, ...pairs.map((each) => obtainedFor(name, each, now))]
         const made = held.map(({ held, pair }) => ({ ...held, cert: pair.cert, ocsp: tls.ocsp }))
@@ -96,29 +104,19 @@ export class MaterialReader {
       const checked = checkCertificate(pair.cert, pair.key, now)
       return [{ pair, place: ['selfSigned'], held: { listener, file: 'self-signed', keyFile: '', checked } }]
     }
-    const read = readCertificates(tls, now)
-    if (read.length === 0 && tls.acme === undefined) {
-      throw new TlsFileError(
-        ['certificates', 'dir'],
-        tls.certificateFolder ?? '',
-        'holds no certificate with its key'
-      )
-    }
-    return read.map(({ paths, pair, place, checked }) => ({
-      pair,
-      place,
-      held: { listener, file: paths.cert, keyFile: paths.key, checked }
-    }))
+    return readCertificates(tls, now).map((read) => madeOf(listener, read))
   }
 }
 
 /** OCSP responses, as far as what reads certificates asks for them. */
 export type Stapled = Pick<Staples, 'prepare' | 'of'>
 
-interface Made {
-  readonly pair: CertificatePair
-  readonly place: readonly (string | number)[]
-  readonly held: Omit<HeldCertificate, 'cert' | 'ocsp'>
+function noCertificate({ certificateFolder }: ListenerTls): TlsFileError {
+  return new TlsFileError(
+    ['certificates', 'dir'],
+    certificateFolder ?? '',
+    'holds no certificate with its key'
+  )
 }
 
 /** Of what an authority has given nothing is refused: the next one comes by itself. */
