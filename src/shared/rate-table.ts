@@ -39,20 +39,21 @@ export const RATE_ENTRY_BYTES = (WORDS * 4) / WAYS + 1
  *
  * A full set gives up the entry with the least debt, never one that is being limited: a flood of new keys makes
  * clients forgotten that have used little, and keeps those who have used all. Where all 8 of a set are being
- * limited, a further key passes uncounted; `untracked` counts those.
+ * limited, a further key passes uncounted.
  */
 export class RateTable {
   readonly rule: RateRule
   readonly buffers: RateBuffers
-  /** Requests that passed uncounted, on this thread. */
-  untracked = 0
+  readonly #onUntracked: () => void
   readonly #words: Int32Array
   readonly #locks: Int32Array
   readonly #mask: number
   readonly #sliding: boolean
   readonly #state: RateState = { state: 0, previous: 0, phase: 0, fresh: true }
 
-  constructor(rule: RateRule, buffers: RateBuffers) {
+  /** `onUntracked`: a request has passed uncounted. */
+  constructor(rule: RateRule, buffers: RateBuffers, onUntracked: () => void = () => {}) {
+    this.#onUntracked = onUntracked
     this.rule = rule
     this.buffers = buffers
     this.#words = new Int32Array(buffers.memory)
@@ -84,7 +85,7 @@ export class RateTable {
       let at = find(words, base, low, high)
       if (at === -1) at = this.#enter(base, low, high, now, seconds)
       if (at === -1) {
-        this.untracked++
+        this.#onUntracked()
         into.allowed = true
         into.remaining = this.rule.burst
         into.retryMs = 0

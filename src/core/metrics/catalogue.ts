@@ -207,11 +207,19 @@ export const catalogue = {
     ['cache', 'result'],
     'Lookups in Redis of what the memory has not: hit (it is in the memory now), claimed (this instance fetches it), none.'
   ),
+  lb_rate_limit_untracked_total: counter(
+    ['listener', 'route'],
+    'Decisions of rate limits that let a request through uncounted: all entries that its key may have are being limited (maxKeys).'
+  ),
   lb_concurrency_allowed_total: counter(
     ['listener', 'route'],
     'Requests that got a place of the concurrency limit.'
   ),
   lb_concurrency_queued_total: counter(['listener', 'route'], 'Requests that waited for such a place.'),
+  lb_concurrency_untracked_total: counter(
+    ['listener', 'route'],
+    'Requests that went on uncounted, since more keys had requests under way than maxKeys allows.'
+  ),
   lb_discovery_backends: gauge(['pool'], 'Backends that the source of a pool (discover) found last.'),
   lb_discovery_up: gauge(['pool'], '1: the source of a pool answered when it was last asked; 0: it did not.'),
   lb_discovery_failures_total: counter(['pool'], 'Tries to ask the source of a pool that failed.'),

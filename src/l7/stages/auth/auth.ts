@@ -104,6 +104,9 @@ class Auth implements Stage {
       case 'pending':
         return this.#wait(exchange, index, answer, undefined)
       case 'reply':
+        // What a login of ours answers at its own paths is in nobody's way.
+        if (this.#input.shadow && (answer.outcome === 'refused' || method.login === undefined))
+          return this.#refuse(exchange, method.name, 'refused', { kind: 'denied', reason: answer.reason })
         this.#audit.refused(exchange, method.name, answer.outcome, answer.reason)
         if (exchange.dry) exchange.note(`${method.name} answers: ${answer.reason}`)
         else answer.send(exchange)
@@ -136,6 +139,8 @@ class Auth implements Stage {
       return GO_ON
     }
     for (const [index, method] of this.#methods.entries()) {
+      // Nobody is sent to a login that is only tried out.
+      if (this.#input.shadow) break
       const answer = method.login?.(exchange)
       if (answer === undefined) continue
       if (!exchange.dry) return this.#settle(exchange, index, answer)

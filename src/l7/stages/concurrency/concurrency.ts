@@ -28,6 +28,7 @@ class Concurrency implements Stage {
   readonly #adaptive: AdaptiveLimit | undefined
   readonly #allowed: Counter
   readonly #queued: Counter
+  readonly #untracked: Counter
 
   constructor(config: ConcurrencyInput, context: StageContext, memory: ConcurrencyMemory) {
     this.#config = config
@@ -40,6 +41,7 @@ class Concurrency implements Stage {
     }
     const labels = { listener: context.listener.name, route: context.route!.name }
     this.#allowed = context.engine.metrics.counter('lb_concurrency_allowed_total', labels)
+    this.#untracked = context.engine.metrics.counter('lb_concurrency_untracked_total', labels)
     this.#queued = context.engine.metrics.counter('lb_concurrency_queued_total', labels)
   }
 
@@ -48,6 +50,7 @@ class Concurrency implements Stage {
     this.#key(exchange)
     const place = this.#table.take(hash.low, hash.high, this.#most(priority), priority)
     if (place === NO_ROOM) return this.#waitOrRefuse(exchange, priority)
+    if (place === NOT_COUNTED) this.#untracked.add()
     exchange.concurrencyPlace = place
     this.#allowed.add()
     return GO_ON
@@ -90,8 +93,11 @@ class Concurrency implements Stage {
   }
 
   #waitOrRefuse(exchange: Exchange, priority: number): Verdict {
-    const { max, timeout } = this.#config.queue
+    const { shadow, queue } = this.#config
+    const { max, timeout } = queue
     if (max === 0) return this.#refuse(exchange, 'all places are taken')
+    // Nobody waits for a limit that is only tried out.
+    if (shadow) return this.#refuse(exchange, 'all places are taken; it would wait, or be refused')
     const place = this.#table.enqueue(hash.low, hash.high, max, priority)
     if (place < 0) return this.#refuse(exchange, 'all places are taken, and queue.max wait')
     this.#queued.add()

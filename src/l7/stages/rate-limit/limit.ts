@@ -42,12 +42,13 @@ export class Limit {
     index: number,
     buffers: RateBuffers,
     clock: Clock,
+    onUntracked: () => void = () => {},
     remote: (limit: string, rule: RateRule) => RemoteLimit | undefined = () => undefined
   ) {
     this.config = config
     this.name = config.name ?? (index === 0 ? 'default' : `limit-${index + 1}`)
     const rule = ruleOf(config)
-    this.#table = new RateTable(rule, buffers)
+    this.#table = new RateTable(rule, buffers, onUntracked)
     this.remote = remote(this.name, rule)
     this.#seed = buffers.seed
     this.#clock = clock
@@ -58,13 +59,14 @@ export class Limit {
     this.#statuses = mapOf(cost?.statuses)
   }
 
+  /** Clients are told of it; not of a limit that is only tried out, lest they slow down for it. */
+  get tells(): boolean {
+    return this.config.fields && !this.config.shadow
+  }
+
   /** Something is to be counted once the response is known. */
   get chargesResponses(): boolean {
     return this.#statuses !== undefined || this.config.cost?.bytes !== undefined
-  }
-
-  get untracked(): number {
-    return this.#table.untracked
   }
 
   take(exchange: Exchange, into: Decision): void {

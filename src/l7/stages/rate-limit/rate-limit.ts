@@ -33,8 +33,10 @@ class RateLimit implements Stage {
     this.#refusers = [context.refuser(false), context.refuser(true)]
     this.#allowed = context.engine.metrics.counter('lb_rate_limit_allowed_total', labels)
     this.#fallbacks = context.engine.metrics.counter('lb_rate_limit_fallbacks_total', labels)
-    const told = limits.filter(({ config }) => config.fields)
-    this.#policies = told.map(({ policy }) => policy).join(', ')
+    this.#policies = limits
+      .filter(({ tells }) => tells)
+      .map(({ policy }) => policy)
+      .join(', ')
     const charging = limits.filter((limit) => limit.chargesResponses)
     if (charging.length > 0) {
       this.done = (exchange) => {
@@ -72,7 +74,7 @@ class RateLimit implements Stage {
         for (let j = 0; j < i; j++) limits[j]!.giveBack(exchange)
         return verdict
       }
-      if (limit.config.fields) told = addItem(told, limit)
+      if (limit.tells) told = addItem(told, limit)
     }
     this.#allowed.add()
     if (told !== '')
@@ -126,7 +128,7 @@ class RateLimit implements Stage {
 
   #refuse(exchange: Exchange, limit: Limit): Verdict {
     const seconds = Math.max(1, Math.ceil(decision.retryMs / 1000))
-    const told = limit.config.fields
+    const told = limit.tells
       ? `RateLimit: "${limit.name}";r=0;t=${seconds}\r\nRateLimit-Policy: ${this.#policies}\r\n`
       : ''
     return this.#refusers[limit.config.shadow ? 1 : 0](exchange, {
@@ -160,14 +162,23 @@ export function compileLimits(
   const { clock } = context.engine
   // Listeners and routes are told apart by name, so that instances count together.
   const id = stageMemoryId(context.listener, context.route, 'rateLimit').replaceAll('\n', '/')
+  const labels = { listener: context.listener.name, route: context.route.name }
+  const untracked = context.engine.metrics.counter('lb_rate_limit_untracked_total', labels)
   const limits = [...keys.entries()]
     .filter(([, { key }]) => key.some(({ kind }) => kind === 'identity') === byIdentity)
     .map(
       ([index, config]) =>
-        new Limit(config, index, buffers[index]!, clock, (limit, rule) => {
-          const rates = config.store === 'redis' && !context.engine.dry ? context.remoteRates() : undefined
-          return rates && new RemoteLimit(rates, rule, config, `${id}:${limit}`, clock)
-        })
+        new Limit(
+          config,
+          index,
+          buffers[index]!,
+          clock,
+          () => untracked.add(),
+          (limit, rule) => {
+            const rates = config.store === 'redis' && !context.engine.dry ? context.remoteRates() : undefined
+            return rates && new RemoteLimit(rates, rule, config, `${id}:${limit}`, clock)
+          }
+        )
     )
   return limits.length === 0 ? undefined : new RateLimit(limits, context)
 }
