@@ -1,9 +1,10 @@
 import t from 'tap'
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { FakeClock } from '../fakes/fake-clock.ts'
 import { Metrics } from '../../src/core/metrics/metrics.ts'
 import { catalogue } from '../../src/core/metrics/catalogue.ts'
-import type { MetricSpec } from '../../src/core/metrics/catalogue.ts'
+import type { MetricName, MetricSpec } from '../../src/core/metrics/catalogue.ts'
 import { watchEventLoop } from '../../src/core/metrics/event-loop-delay.ts'
 import { MetricsHub } from '../../src/core/metrics/hub.ts'
 import { collectProcess } from '../../src/core/metrics/process-collector.ts'
@@ -99,4 +100,24 @@ t.test('docs/metrics.md tells every metric with its type, labels and meaning, an
     help
   ])
   t.strictSame(rows.sort(), expected.sort())
+})
+
+const promtool = spawnSync('promtool', ['--version']).error !== undefined && 'promtool is not installed'
+
+t.test('promtool has nothing to say of any metric there is', { skip: promtool }, async (t) => {
+  const text = (Object.keys(catalogue) as MetricName[]).map((name) => {
+    const { type, labels }: MetricSpec = catalogue[name]
+    const series = labels.map((label) => `${label}="x"`).join(',')
+    if (type !== 'histogram') return withHead(name, `${name}{${series}} 1\n`)
+    const bucket = (le: string) =>
+      `${name}_bucket{${[...labels.map((label) => `${label}="x"`), `le="${le}"`].join(',')}} 1\n`
+    const rest = `${name}_sum{${series}} 1\n${name}_count{${series}} 1\n`
+    return withHead(name, bucket('1') + bucket('+Inf') + rest)
+  })
+  const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
+    input: text.join(''),
+    encoding: 'utf8'
+  })
+  t.equal(`${stdout}${stderr}`, '')
+  t.equal(status, 0)
 })
