@@ -110,3 +110,54 @@ t.test(
     t.equal(unknown.status, 308, 'what is not in flight is for the routes')
   }
 )
+
+t.test(
+  'names on demand: allowed ones come, refused ones are asked about once, and the rate bounds them',
+  { skip, timeout: 120_000 },
+  async (t) => {
+    const pebble = await startPebble(t)
+    const asked: string[] = []
+    const ask = await httpOrigin(t, 'ask', (request, response) => {
+      const name = new URL(request.url!, 'http://ask').searchParams.get('domain')!
+      asked.push(name)
+      response.statusCode = name.startsWith('evil') ? 403 : 200
+      response.end()
+    })
+    const origin = await httpOrigin(t, 'web')
+    const onDemand = { ask: `http://${ask.address}/may`, rate: '2/h' }
+    const lb = await startLb(t, {
+      workers: 2,
+      acme: acmeOf(pebble, folder(t), 'tls-alpn-01'),
+      listeners: [
+        {
+          name: 'https',
+          bind: `127.0.0.1:${pebble.tlsPort}`,
+          mode: 'l7',
+          pool: 'web',
+          tls: { acme: { onDemand } }
+        }
+      ],
+      pools: { web: { backends: [origin.address] } }
+    })
+    const ca = await pebble.root()
+    const visit = (name: string): Promise<Shown | undefined> => shown(pebble.tlsPort, name, ca)
+    const told = (words: RegExp): Promise<true> =>
+      until(async () => (lb.lines.some(({ message }) => words.test(message)) ? true : undefined))
+    t.equal(await visit('evil.example.com'), undefined)
+    await told(/evil\.example\.com: not allowed/)
+    for (let n = 0; n < 5; n++) t.equal(await visit('evil.example.com'), undefined)
+    for (const name of ['one.example.com', 'two.example.com']) {
+      t.equal(await visit(name), undefined, 'the first client is refused')
+      const { certificate, authorized } = await until(() => visit(name))
+      t.equal(certificate.subjectaltname, `DNS:${name}`)
+      t.ok(authorized)
+    }
+    // The hour's two are taken: nobody is asked about a third, nor about what can be no public name.
+    for (const name of ['three.example.com', 'localhost', '127.0.0.1.nip', 'a_b.example.com']) {
+      for (let n = 0; n < 3; n++) t.equal(await visit(name), undefined, name)
+    }
+    t.ok((await visit('one.example.com'))?.authorized, 'those that are there are served')
+    t.same(asked, ['evil.example.com', 'one.example.com', 'two.example.com'])
+    t.equal(pebble.orders(), 2)
+  }
+)
