@@ -5,6 +5,7 @@ import type { AskResponder } from './ask-responder.ts'
 import type { OcspSubject } from './certificate-id.ts'
 import { ocspRequest } from './request.ts'
 import { OcspError, readResponse, type Staple } from './response.ts'
+import type { StapleFile } from './staple-file.ts'
 
 export interface KeptStapleParts {
   readonly clock: Clock
@@ -27,6 +28,8 @@ const LONGEST_WAIT_MS = 3_600_000
 /** A response of seven days is asked for again daily: a revocation is known soon. */
 const LONGEST_REST_MS = 86_400_000
 const SHORTEST_REST_MS = 1_000
+/** One of an earlier process is asked for again sooner: how old it is is not known. */
+const LONGEST_REST_AT_START_MS = 3_600_000
 
 /** The response for one certificate: fetched, fetched again before it ends, and kept through outages of its responder. */
 export class KeptStaple {
@@ -36,6 +39,7 @@ export class KeptStaple {
   readonly must: boolean
   readonly subject: OcspSubject
   readonly #parts: KeptStapleParts
+  readonly #file: StapleFile | undefined
   #staple: Staple | undefined
   #failure: StapleFailure | undefined
   /** Wall clock. */
@@ -46,12 +50,20 @@ export class KeptStaple {
   /** Resolves once it has been asked for the first time, whatever came of it. */
   readonly tried: Promise<void>
 
-  constructor(name: string, must: boolean, subject: OcspSubject, parts: KeptStapleParts) {
+  /** `file`: where it outlives the process. */
+  constructor(
+    name: string,
+    must: boolean,
+    subject: OcspSubject,
+    parts: KeptStapleParts,
+    file: StapleFile | undefined
+  ) {
     this.name = name
     this.must = must
     this.subject = subject
     this.#parts = parts
-    this.tried = this.#ask()
+    this.#file = file
+    this.tried = this.#fromFile() ? Promise.resolve() : this.#ask()
   }
 
   /** In force now. */
@@ -68,10 +80,35 @@ export class KeptStaple {
     return this.#nextAt
   }
 
+  /** Its certificate is in force no more. */
+  forget(): void {
+    this.close()
+    this.#file?.remove()
+  }
+
   close(): void {
     this.#closed = true
     this.#cancel?.()
     this.#cancelEnd?.()
+  }
+
+  /** One that an earlier process had is believed as little as one that has just come. */
+  #fromFile(): boolean {
+    const { clock, random } = this.#parts
+    const bytes = this.#file?.read()
+    if (bytes === undefined) return false
+    try {
+      const now = clock.wall()
+      const staple = readResponse(bytes, this.subject, now)
+      const rest = Math.min((staple.nextUpdate - now) / 2, LONGEST_REST_AT_START_MS)
+      this.#nextAt = Math.round(now + rest * (0.9 + 0.1 * random()))
+      this.#staple = staple
+      this.#endAt(staple.nextUpdate)
+      this.#later()
+      return true
+    } catch {
+      return false
+    }
   }
 
   async #ask(): Promise<void> {
@@ -87,10 +124,13 @@ export class KeptStaple {
       this.#failed(error as Error)
       onAsked(error instanceof OcspError ? error.kind : 'no-answer')
     }
-    this.#cancel = clock.after(
-      Math.max(this.#nextAt - clock.wall(), SHORTEST_REST_MS),
-      () => void this.#ask()
-    )
+    this.#later()
+  }
+
+  #later(): void {
+    const { clock } = this.#parts
+    const ms = Math.max(this.#nextAt - clock.wall(), SHORTEST_REST_MS)
+    this.#cancel = clock.after(ms, () => void this.#ask())
   }
 
   #took(staple: Staple): void {
@@ -105,7 +145,9 @@ export class KeptStaple {
     const changed = this.#staple?.bytes.equals(staple.bytes) !== true
     this.#staple = staple
     this.#endAt(staple.nextUpdate)
-    if (changed) onChange()
+    if (!changed) return
+    this.#file?.write(staple.bytes)
+    onChange()
   }
 
   #failed(error: Error): void {
@@ -115,6 +157,7 @@ export class KeptStaple {
     const wait = Math.min(FIRST_WAIT_MS * 2 ** Math.min(count - 1, 20), LONGEST_WAIT_MS)
     this.#nextAt = Math.round(clock.wall() + wait * (0.9 + 0.2 * random()))
     const revoked = error instanceof OcspError && error.kind === 'revoked'
+    if (revoked) this.#file?.remove()
     if (revoked && this.#staple !== undefined) {
       this.#staple = undefined
       onChange()

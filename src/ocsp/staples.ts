@@ -1,6 +1,8 @@
 import type { Sample } from '../core/metrics/hub.ts'
 import { staplingNeeds, type StaplingNeeds } from './certificate-id.ts'
 import { KeptStaple, type KeptStapleParts } from './kept-staple.ts'
+import { ocspRequest } from './request.ts'
+import { StapleFile } from './staple-file.ts'
 
 /** A certificate, and whether its listener would have a response stapled: `undefined` leaves it to the certificate. */
 export interface StapleWanted {
@@ -41,16 +43,21 @@ export class Staples {
     this.#parts = parts
   }
 
-  /** Resolves when what is new has been asked for, or soon after for certificates that demand a response. */
-  async prepare(wanted: readonly StapleWanted[]): Promise<void> {
+  /**
+   * Resolves when what is new has been asked for, or soon after for certificates that demand a response. `folder`: where responses
+   * outlive the process.
+   */
+  async prepare(wanted: readonly StapleWanted[], folder?: string): Promise<void> {
     const tried: Promise<void>[] = []
     for (const { cert, file, ocsp } of wanted) {
       if (ocsp === false || this.#kept.has(cert)) continue
       const needs = this.#needsOf(cert)
       if (needs === undefined || typeof needs.subject === 'string' || !(needs.must || ocsp === true)) continue
-      const kept = new KeptStaple(file, needs.must, needs.subject, this.#parts)
+      const { must, subject } = needs
+      const stored = folder && new StapleFile(folder, ocspRequest(subject.id), this.#parts.log)
+      const kept = new KeptStaple(file, must, subject, this.#parts, stored || undefined)
       this.#kept.set(cert, kept)
-      if (needs.must) tried.push(kept.tried)
+      if (must) tried.push(kept.tried)
     }
     if (tried.length === 0) return
     let cancel = (): void => {}
@@ -70,7 +77,7 @@ export class Staples {
   retain(wanted: readonly StapleWanted[]): void {
     for (const [cert, kept] of this.#kept) {
       if (wanted.some((each) => each.cert === cert && (each.ocsp ?? kept.must))) continue
-      kept.close()
+      kept.forget()
       this.#kept.delete(cert)
     }
     for (const cert of this.#needs.keys())

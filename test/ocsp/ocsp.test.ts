@@ -1,4 +1,7 @@
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
+import { until } from '../e2e/servers.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
 import { memoryLogger } from '../fakes/memory-logger.ts'
 import { staplingNeeds, type OcspSubject } from '../../src/ocsp/certificate-id.ts'
@@ -131,6 +134,60 @@ t.test('a response is fetched before it ends, kept through an outage and dropped
   t.equal(staples.of(cert, undefined), undefined)
   staples.close()
 })
+
+t.test(
+  'a response outlives the process, is believed only while it is good, and goes with its certificate',
+  async (t) => {
+    const clock = new FakeClock(Date.now() - 1_700_000_000_000)
+    const log = memoryLogger()
+    const folder = join(t.testdir({}), 'acme', 'ocsp')
+    const files = (): string[] => (existsSync(folder) ? readdirSync(folder) : [])
+    const { cert } = withResponder(pki, URL, { must: true })
+    const reply = answer(pki, ocspRequest(subjectOf(cert).id))
+    let asked = 0
+    const begin = async (ask: () => Promise<Buffer>): Promise<Staples> => {
+      const counted = (): Promise<Buffer> => {
+        asked++
+        return ask()
+      }
+      const staples = new Staples({
+        ...{ clock, log, random: () => 0.5, ask: counted, onChange: () => {}, onAsked: () => {} }
+      })
+      t.teardown(() => staples.close())
+      await staples.prepare([wanted], folder)
+      staples.retain([wanted])
+      return staples
+    }
+    const wanted = { cert, file: 'a.crt', ocsp: undefined }
+    const gone = (): Promise<Buffer> => Promise.reject(new OcspError('no-answer', 'gone'))
+    const first = await begin(() => Promise.resolve(reply))
+    await until(() => files().length === 1 && files()[0]!.endsWith('.ocsp'), 'it is written')
+    const path = join(folder, files()[0]!)
+    t.equal(statSync(path).mode & 0o777, 0o600)
+    t.equal(statSync(folder).mode & 0o777, 0o700)
+    first.close()
+
+    const second = await begin(gone)
+    t.equal(second.of(cert, undefined), reply.toString('base64'), 'there at once, with the responder down')
+    t.equal(asked, 1)
+    clock.advance(3_600_000)
+    t.equal(asked, 2, 'asked for again within an hour')
+    second.close()
+
+    writeFileSync(path, 'damaged')
+    const third = await begin(() => Promise.resolve(reply))
+    t.equal(third.of(cert, undefined), reply.toString('base64'), 'what is no response is asked for')
+    t.equal(asked, 3)
+    await until(() => readFileSync(path).equals(reply), 'it is written anew')
+    third.close()
+
+    clock.advance(5 * DAY_MS)
+    const late = await begin(gone)
+    t.equal(late.of(cert, undefined), undefined, 'one that has ended is not shown')
+    late.retain([])
+    await until(() => files().length === 0, 'it goes with its certificate')
+  }
+)
 
 t.test('a responder that hangs holds a start up for some seconds only', async (t) => {
   const clock = new FakeClock(Date.now() - 1_700_000_000_000)

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { Logger } from '../../../core/log/log.ts'
 import { bareRecord } from '../../../core/own.ts'
 import type { Config, ListenerTls } from '../../../config/model/model.ts'
@@ -72,7 +73,7 @@ export class MaterialReader {
         const held = [...read, ...pairs.map((each) => obtainedFor(name, each, now))]
         const made = held.map(({ held, pair }) => ({ ...held, cert: pair.cert, ocsp: tls.ocsp }))
         certificates.push(...made)
-        await this.#staples.prepare(made)
+        await this.#staples.prepare(made, stapleFolder(config))
         listeners[name] = listenerMaterial(
           tls,
           held.map(({ pair }) => this.#stapled(pair, tls)),
@@ -110,6 +111,11 @@ export class MaterialReader {
 
 /** OCSP responses, as far as what reads certificates asks for them. */
 export type Stapled = Pick<Staples, 'prepare' | 'of'>
+
+/** Responses are kept with what is had by ACME, where that is a folder. */
+function stapleFolder({ acme }: Config): string | undefined {
+  return acme === undefined || acme.storage === 'redis' ? undefined : join(acme.storage, 'ocsp')
+}
 
 function noCertificate({ certificateFolder }: ListenerTls): TlsFileError {
   return new TlsFileError(
