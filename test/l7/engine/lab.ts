@@ -151,9 +151,9 @@ export class RawClient {
     this.socket.write(text, 'latin1')
   }
 
-  /** Resolves when `condition` holds; rejects after five seconds with what came. */
+  /** Resolves when `condition` holds; rejects after half a minute with what came. */
   async until(condition: (client: RawClient) => boolean, what = 'condition'): Promise<void> {
-    const late = AbortSignal.timeout(5000)
+    const late = AbortSignal.timeout(30_000)
     while (!condition(this)) {
       if (late.aborted)
         throw new Error(`no ${what}; received ${JSON.stringify(this.received.slice(0, 2000))}`)
@@ -258,7 +258,7 @@ export function labOf(
 
 /** Polls until `condition` holds. */
 export async function eventually(condition: () => boolean, what: string): Promise<void> {
-  const late = AbortSignal.timeout(5000)
+  const late = AbortSignal.timeout(30_000)
   while (!condition()) {
     if (late.aborted) throw new Error(`never: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 10))
