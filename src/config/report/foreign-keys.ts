@@ -57,6 +57,15 @@ const table: Readonly<Record<string, readonly string[]>> = {
   'not needed: defaults stand in docs/config.md, and YAML anchors (`x-…: &name`) share what several parts have in common': ['defaults', 'snippets', 'templates', 'include'],
 } // prettier-ignore
 
+/** What is not here under any name, and what to do. */
+const absent: Readonly<Record<string, readonly string[]>> = {
+  'HTTP/3 is not spoken; take it out': ['http3', 'quic', 'h3', 'altsvc', 'enablehttp3'],
+  'lb serves no files; give the work to a backend that does, and name its pool': ['root', 'index', 'tryfiles', 'fileserver', 'autoindex', 'alias'],
+  'lb runs no FastCGI, uWSGI or CGI; put a server that speaks HTTP in between': ['fastcgipass', 'uwsgipass', 'scgipass', 'phpfastcgi', 'fcgiapp'],
+  'traces go on as `traceparent`, and lb exports none of its own': ['tracing', 'opentelemetry', 'otel', 'otlp', 'zipkin', 'jaeger'],
+  'rules are tried in the order of the list; put this one further up or down': ['priority', 'order', 'precedence']
+} // prettier-ignore
+
 /** Words that mean something only where a certain other key may stand. */
 const placed: readonly (readonly [beside: string, cure: string, keys: readonly string[]])[] = [
   ['requestHeaders', '`idle: 60s`', ['client', 'read', 'write', 'send', 'body', 'http']],
@@ -87,9 +96,42 @@ const placed: readonly (readonly [beside: string, cure: string, keys: readonly s
   ['bind', '`auth: [{ forward: { url: … } }]`', ['authrequest', 'forwardauth', 'extauthz']],
   ['listeners', '`discover: { dns: NAME, servers: [ADDRESS] }` of a pool', ['resolver', 'resolvers', 'nameserver', 'nameservers', 'dns']],
   ['listeners', '`admin: { bind: 127.0.0.1:9900 }`, which has /metrics', ['prometheus', 'metrics', 'statsd', 'status']],
-  ['match', '`match: { host: …, pathPrefix: … }`', ['host', 'path', 'pathPrefix', 'methods']]
+  ['match', '`match: { host: …, pathPrefix: … }`', ['host', 'path', 'pathPrefix', 'methods']],
+  ['bind', '`redirect: { to: … }` or `respond: { status: … }` of a route', ['return']],
+  ['bind', 'a key of a route: `routes: [{ match: { pathPrefix: /old/ }, rewrite: { … }, pool: web }]`', ['rewrite', 'redirect', 'respond', 'stripprefix']],
+  ['bind', '`rateLimit: { requests: 100, per: 1s, key: client-ip }`', ['limitreq', 'limitreqzone', 'ratelimiting', 'throttle']],
+  ['bind', '`concurrency: { max: 100 }`, or `connectionLimit: { perClient: 10 }`', ['limitconn', 'inflightreq']],
+  ['bind', '`admin: { bind: 127.0.0.1:9900 }` of the file, which has /metrics and `lb status`', ['stubstatus', 'statsuri', 'statsenable']],
+  ['bind', '`bind: ":8080"`', ['entrypoints', 'entrypoint']],
+  ['bind', '`tls: { acme: { domains: [example.com] } }`', ['certresolver', 'letsencrypt', 'autocert']],
+  ['bind', '`sni: [{ host: example.com, pool: web }]` of `mode: l4`, or `routes` of `mode: l7`', ['filterchains', 'sslpreread', 'hostsni']],
+  ['listeners', '`discover: { docker: … }` of a pool, which reads labels', ['labels', 'providers', 'docker']],
+  ['bind', '`discover: { docker: … }` of a pool, which reads labels', ['labels']],
+  ['backends', '`health: { type: http, path: /healthz }`', ['option', 'httpchk', 'probe']],
+  ['backends', 'a key of a backend: `backends: [{ address: "10.0.0.1:8080", weight: 3, backup: true }]`', ['weight', 'backup']],
+  ['maxOpen', '`failures: 5`', ['threshold', 'expression', 'consecutive', 'errors']],
+  ['maxOpen', '`open: 10s`', ['timeout', 'duration', 'recoveryduration', 'fallbackduration']],
+  ['sameSite', '`cookie: lb_backend`', ['name', 'cookiename']],
+  ['guesses', 'an item of the list: `auth: [{ apiKeys: { keys: { alice: file:/etc/lb/alice } } }]`', ['apikey', 'key', 'keys', 'token']],
+  ['guesses', 'an item of the list: `auth: [{ jwt: { issuer: … } }]`', ['bearer', 'bearertoken', 'claims']],
+  ['privateNetwork', '`origins: https://app.example.com`', ['alloworigins', 'alloworigin', 'allowedorigins', 'accesscontrolalloworiginlist', 'alloworiginlist']],
+  ['privateNetwork', '`methods: [GET, POST]`', ['allowmethods', 'allowedmethods', 'accesscontrolallowmethods']],
+  ['privateNetwork', '`headers: [X-Name]`', ['allowheaders', 'allowedheaders', 'accesscontrolallowheaders']],
+  ['privateNetwork', '`credentials: true`', ['allowcredentials', 'accesscontrolallowcredentials']],
+  ['nosniff', '`frame: deny`', ['frameoptions', 'framedeny', 'xframeoptions', 'customframeoptionsvalue']],
+  ['nosniff', '`hsts: 1y`', ['stsseconds', 'stricttransportsecurity']],
+  ['nosniff', '`nosniff: true`', ['contenttypenosniff', 'xcontenttypeoptions']],
+  ['urlBytes', '`bodyBytes: 10mb`', ['body', 'request', 'requestbody', 'maxbody', 'size']],
+  ['onDemand', '`acme: { email: … }` at the top of the file, for all listeners', ['email', 'challenge', 'directory', 'ca', 'staging']],
+  ['directory', '`tls: { acme: { domains: [example.com] } }` of the listener', ['domains', 'names', 'hosts']],
+  ['directory', 'not asked for: by naming an authority you agree to its terms; take it out', ['agree', 'agreetos', 'termsofserviceagreed']],
+  ['prefix', '`url: redis://:PASSWORD@10.0.0.5:6379/0`', ['host', 'port', 'password', 'db', 'database', 'address', 'addr', 'hosts']],
+  ['level', 'not a key: lines are JSON, and text on a terminal; `LB_LOG=json` or `LB_LOG=pretty` in the environment decides', ['format', 'json', 'pretty', 'encoder', 'encoding']]
 ] // prettier-ignore
 
+const missing = new Map(
+  Object.entries(absent).flatMap(([sentence, keys]) => keys.map((key) => [key, sentence]))
+)
 const cures = new Map(Object.entries(table).flatMap(([cure, keys]) => keys.map((key) => [key, cure])))
 
 /** What an unknown key of another load balancer is called here, as the tail of a message; undefined: none of theirs. */
@@ -98,6 +140,8 @@ export function foreignKey(key: string, known: readonly string[]): string | unde
   // A slip of the pen for a key that may stand there.
   if (known.some((each) => each.toLowerCase() === bare)) return undefined
   const near = placed.find(([beside, , keys]) => known.includes(beside) && keys.includes(bare))
+  const sentence = near === undefined ? missing.get(bare) : undefined
+  if (sentence !== undefined) return `; ${sentence}`
   const cure = near?.[1] ?? cures.get(bare)
   return cure === undefined ? undefined : `; here it is ${cure}`
 }

@@ -132,6 +132,21 @@ export const foreignConditions = table({
   'POST and the like go by `when: always`, or `idempotency-key`': ['nonidempotent']
 })
 
+/** Of a pool. */
+export const foreignPoolProtocols = table({
+  'it is http1 that you mean, with `tls: {}` beside it': ['https', 'ssl', 'tls'],
+  'write h2c, or h2 with `tls: {}`': ['grpc', 'grpcs', 'http2', 'http/2'],
+  'here it is http1': ['http', 'http/1.1', 'http11', 'http1.1'],
+  'bytes are relayed by a listener with `mode: l4`; take it out': ['tcp', 'udp'],
+  'FastCGI and uWSGI are not spoken; put a server that speaks HTTP in between': [
+    'fcgi',
+    'fastcgi',
+    'uwsgi',
+    'scgi'
+  ],
+  'HTTP/3 is not there; take it out': ['h3', 'http3', 'quic']
+})
+
 export const foreignProtocols = table({
   'here it is h2': ['http2', 'http/2', 'http2.0', 'http/2.0', 'spdy', 'grpc'],
   'here it is http/1.1': ['http1', 'http11', 'http1.1', 'http', 'https', 'http/1', 'http/1.0'],

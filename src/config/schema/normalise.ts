@@ -1,5 +1,6 @@
 import { EnvText } from '../environment/env-text.ts'
-import { nearest, suggestion } from '../report/nearest.ts'
+import { foreignKey } from '../report/foreign-keys.ts'
+import { nearest, suggestion, synonymOf } from '../report/nearest.ts'
 import { errorAt, type Finding, type Path, pathText } from '../report/problem.ts'
 import { isMap, type Raw, type RawMap } from '../raw.ts'
 import type { Shape } from './leaf/shape.ts'
@@ -80,6 +81,8 @@ function rename(map: RawMap, key: string, shape: Shape, path: Path, notes: Notes
   const known = [...shape.keys.keys()]
   const meant = nearest(key, known)
   if (meant === undefined || Object.hasOwn(map, meant)) return
+  // Near by its letters alone, and known from elsewhere: `limit_req` is no slip for `limits`.
+  if (synonymOf(key, known) === undefined && foreignKey(key, known) !== undefined) return
   map[meant] = map[key]!
   delete map[key]
   notes.findings.push(errorAt([...path, meant], `unknown key "${key}"${suggestion(key, known)}`, 'key'))

@@ -55,7 +55,11 @@ export const rootSchema = mapping({
         .prefault(defaults.shutdown.grace)
         .describe('On SIGTERM no more is accepted, and what is open has this long to end.')
     },
-    { lone: loneText('grace') }
+    {
+      lone: firstOf(loneText('grace'), (value) =>
+        typeof value === 'number' ? 'did you mean { grace: "@s" }?' : undefined
+      )
+    }
   )
     .prefault({})
     .describe('How it stops.'),

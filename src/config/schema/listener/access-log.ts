@@ -3,7 +3,7 @@ import { defaults } from '../../defaults.ts'
 import { ACCESS_FIELDS } from '../../model/access-log-model.ts'
 import { listOf, mapping } from '../leaf/leaf.ts'
 import { decimal, duration, flag, word } from '../leaf/leaves.ts'
-import { firstOf, loneText } from '../leaf/lone.ts'
+import { firstOf, loneList, loneText } from '../leaf/lone.ts'
 import { logPlace } from './log-place.ts'
 
 const { accessLog } = defaults.listener
@@ -30,7 +30,10 @@ const foreignFormats = new Map([
   ['ncsa', 'here it is clf'],
   ['apache', 'here it is combined'],
   ['nginx', 'here it is combined'],
-  ['logfmt', 'write json']
+  ['logfmt', 'write json'],
+  ['tcplog', 'write json; lines of TCP connections are the access log of `mode: l4`'],
+  ['httplog', 'write json'],
+  ['main', 'here it is combined']
 ])
 
 export const accessLogSchema = z
@@ -54,7 +57,13 @@ export const accessLogSchema = z
           ),
         ...logPlace()
       },
-      { lone: firstOf(loneText('file', /^[./]/), loneText('format', /^(json|clf|combined)$/)) }
+      {
+        lone: firstOf(
+          loneText('file', /^[./]/),
+          loneText('format', /^(json|clf|combined)$/),
+          loneList('fields')
+        )
+      }
     )
   ])
   .prefault(accessLog.enabled)

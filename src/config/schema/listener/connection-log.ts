@@ -3,7 +3,7 @@ import { defaults } from '../../defaults.ts'
 import { CONNECTION_FIELDS } from '../../model/access-log-model.ts'
 import { listOf, mapping } from '../leaf/leaf.ts'
 import { decimal, flag, word } from '../leaf/leaves.ts'
-import { firstOf, loneText } from '../leaf/lone.ts'
+import { firstOf, loneList, loneText } from '../leaf/lone.ts'
 import { logPlace } from './log-place.ts'
 
 const { accessLog } = defaults.listener
@@ -24,7 +24,7 @@ const foreignFields = new Map<string, string>(
   }).flatMap(([field, words]) => words.map((word) => [word, `here it is ${field}`] as const))
 )
 
-const ofRequests = 'an L4 listener knows no requests; write json or stream'
+const ofRequests = 'a relaying listener knows no requests; write json or stream'
 const foreignFormats = new Map([
   ['clf', ofRequests],
   ['combined', ofRequests],
@@ -57,7 +57,13 @@ export const connectionLogSchema = z
         ...logPlace()
       },
       {
-        lone: firstOf(loneText('file', /^[./]/), loneText('format', /^(json|stream)$/)),
+        lone: firstOf(
+          loneText('file', /^[./]/),
+          loneText('format', /^(json|stream)$/),
+          loneList('fields'),
+          (value) =>
+            foreignFormats.has(String(value)) ? `did you mean { format: stream }? ${ofRequests}` : undefined
+        ),
         elsewhere: { slow: 'is a key of `mode: l7` only: a long connection is no slow one' }
       }
     )

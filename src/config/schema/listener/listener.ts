@@ -22,6 +22,8 @@ function poolName() {
   return text('the name of a pool', { max: 64, json: { title: 'pool' } })
 }
 
+const peersNamed = 'name the peers that send it: { trusted: [10.0.0.0/8] }'
+
 const common = {
   name: name('a name such as web')
     .optional()
@@ -47,7 +49,13 @@ const common = {
     {
       trusted: cidrs().describe('Peers that must send a PROXY header; from others it is not read.')
     },
-    { lone: firstOf(loneText('trusted'), loneTrue('name the peers that send it: { trusted: [10.0.0.0/8] }')) }
+    {
+      lone: firstOf(
+        loneText('trusted', /[\d:]/),
+        (value) => (value === 'on' ? peersNamed : undefined),
+        loneTrue(peersNamed)
+      )
+    }
   )
     .optional()
     .describe('Read a PROXY v1 or v2 header.'),

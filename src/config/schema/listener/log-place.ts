@@ -1,7 +1,7 @@
 import { defaults } from '../../defaults.ts'
 import { mapping } from '../leaf/leaf.ts'
 import { integer, size } from '../leaf/leaves.ts'
-import { loneText } from '../leaf/lone.ts'
+import { firstOf, loneText } from '../leaf/lone.ts'
 import { filePath } from '../leaf/network-leaves.ts'
 
 /** Where the lines of an access log go. */
@@ -15,7 +15,13 @@ export function logPlace() {
         size: size({ min: 65_536, example: '100mb' }).describe('A file this long is moved away, to `.1`.'),
         keep: integer(0, 1000).prefault(defaults.listener.accessLog.keep).describe('Old files that are kept.')
       },
-      { lone: loneText('size') }
+      {
+        lone: firstOf(loneText('size', /^\d/), (value) =>
+          typeof value === 'string'
+            ? 'lb rotates by size, { size: 100mb }; by time logrotate does, with SIGUSR1'
+            : undefined
+        )
+      }
     )
       .optional()
       .describe('Have `lb` rotate `file` itself; left out: logrotate does, with SIGUSR1.')

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { defaults } from '../../defaults.ts'
-import { foreignAlgorithms, foreignProxyProtocols } from '../../report/foreign-words.ts'
+import { foreignAlgorithms, foreignPoolProtocols, foreignProxyProtocols } from '../../report/foreign-words.ts'
 import { listOf, mapping } from '../leaf/leaf.ts'
 import { decimal, duration, flag, integer, lifetime, percent, text, word } from '../leaf/leaves.ts'
 import { backendSchema } from './backend.ts'
@@ -92,7 +92,7 @@ export const poolSchema = mapping(
       .describe(
         'Learns backends while it runs, besides those of `backends`: by DNS, file, HTTP, Docker, Kubernetes or Consul.'
       ),
-    protocol: word(['http1', 'h2', 'h2c'])
+    protocol: word(['http1', 'h2', 'h2c'], foreignPoolProtocols)
       .prefault(defaults.protocol)
       .describe('What the backends speak (L7): HTTP/1.1, HTTP/2 over TLS, or HTTP/2 in clear text.'),
     health: probeSchema.optional().describe('Active probes; left out: only what traffic shows counts.'),
