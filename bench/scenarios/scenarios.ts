@@ -17,7 +17,7 @@ import {
 import { latencyFixedRate } from './latency.ts'
 import { compress, compressedHit } from './compress.ts'
 import type { Scenario } from './scenario.ts'
-import { accessLog, stages } from './stages.ts'
+import { accessLog, eachStage, stages } from './stages.ts'
 import { tls1m, tlsFull, tlsGet, tlsResumed } from './tls.ts'
 import { websocketEcho } from './websocket.ts'
 
@@ -33,6 +33,7 @@ export const scenarios: readonly Scenario[] = [
   stages,
   compress,
   compressedHit,
+  eachStage,
   tlsGet,
   tls1m,
   tlsFull,

@@ -2,6 +2,7 @@ import { ask, WrongAnswer } from '../harness/check-http.ts'
 import { httpLoadTool } from '../load/http-load.ts'
 import { smallBody } from '../origins/content.ts'
 import { API_KEY } from '../targets/lb.ts'
+import { stageNames } from '../targets/target.ts'
 import { contestants } from './contestants.ts'
 import { measureHttp } from './http-load-scenario.ts'
 import { throughputMetrics } from './metrics.ts'
@@ -50,8 +51,20 @@ export const stages = beside({
     'l7-get with none; with five: limits, header edits, access log to a file, request id, sticky cookie; with ten: API key, ' +
     'rate limit, concurrency limit, security headers and CORS as well.',
   contestants: [
-    { label: 'lb ten stages', target: 'lb', work: { stages: 10 } },
-    { label: 'lb five stages', target: 'lb', work: { stages: 5 } },
+    { label: 'lb ten stages', target: 'lb', work: { stages: stageNames } },
+    { label: 'lb five stages', target: 'lb', work: { stages: stageNames.slice(0, 5) } },
     ...contestants('lb')
+  ]
+})
+
+export const eachStage = beside({
+  name: 'each-stage',
+  title: 'Each stage by itself',
+  about: 'l7-get with one stage more than none.',
+  contestants: [
+    ...contestants('lb'),
+    ...stageNames
+      .filter((name) => name !== 'id')
+      .map((name) => ({ label: `lb ${name}`, target: 'lb' as const, work: { stages: [name] } }))
   ]
 })

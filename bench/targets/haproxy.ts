@@ -12,7 +12,7 @@ export const haproxy: Target = {
   },
   refuses: ({ pipelining, accessLog, stages }) => {
     if (accessLog) return 'logs to a syslog server only'
-    if (stages > 0) return 'has other stages'
+    if (stages.length > 0) return 'has other stages'
     return pipelining > 1 ? 'does not pipeline to backends' : undefined
   },
   spec: (work, port, folder) => {

@@ -2,7 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describeTree } from '../harness/machine.ts'
 import { makeCertificate, type Certificate } from './certificate.ts'
-import type { Target, TargetName, Work } from './target.ts'
+import type { StageName, Target, TargetName, Work } from './target.ts'
 
 const here = join(import.meta.dirname, '..', '..')
 
@@ -36,32 +36,30 @@ export function nodeBinary(root: string): string {
   return existsSync(own) ? own : process.execPath
 }
 
-/** The key that requests to `stages: 10` come with. */
+/** The key that requests to stages with an API key come with. */
 export const API_KEY = 'bench-key-of-one-client'
 
 function logs({ accessLog, stages }: Work): boolean {
-  return accessLog || stages > 0
+  return accessLog || stages.includes('log')
 }
 
-/** What five and ten stages are; each does its work with every request and refuses none. */
-function stageKeys(count: Work['stages']): object {
-  const five = {
-    limits: { methods: ['GET', 'HEAD', 'POST'], bodyBytes: '10mb' },
+/** Each does its work with every request and refuses none. The request id and the log are there or stand elsewhere. */
+const keysOf: Readonly<Record<StageName, object>> = {
+  limits: { limits: { methods: ['GET', 'HEAD', 'POST'], bodyBytes: '10mb' } },
+  edits: {
     headers: {
       request: { set: { 'X-Env': 'prod', 'X-Site': 'bench' }, remove: ['X-Debug'] },
       response: { set: { 'X-Served-By': 'bench' }, remove: ['Server'] }
     }
-  }
-  if (count === 0) return {}
-  if (count === 5) return five
-  return {
-    ...five,
-    auth: { methods: [{ apiKeys: { header: 'x-api-key', keys: { client: [API_KEY] } } }] },
-    rateLimit: { requests: 1_000_000, per: '1s', burst: 1_000_000 },
-    concurrency: { max: 10_000 },
-    securityHeaders: { preset: 'site' },
-    cors: { origins: ['https://app.example.com'] }
-  }
+  },
+  log: {},
+  id: {},
+  sticky: {},
+  'api-key': { auth: { methods: [{ apiKeys: { header: 'x-api-key', keys: { client: [API_KEY] } } }] } },
+  rate: { rateLimit: { requests: 1_000_000, per: '1s', burst: 1_000_000 } },
+  concurrency: { concurrency: { max: 10_000 } },
+  security: { securityHeaders: { preset: 'site' } },
+  cors: { cors: { origins: ['https://app.example.com'] } }
 }
 
 function compressKeys(compress: Work['compress']): object {
@@ -93,8 +91,8 @@ export function lbConfig(work: Work, port: number, certificate?: Certificate): o
             ...(logs(work) && { accessLog: true }),
             ...(certificate && { tls: { certificates: [certificate] } }),
             ...(work.h2 && { protocols: ['h2', 'http/1.1'] }),
-            ...stageKeys(work.stages),
             ...compressKeys(work.compress),
+            ...Object.assign({}, ...work.stages.map((name) => keysOf[name])),
             routes: [...table, { name: 'rest', match: {}, pool: 'origin', ...caching }]
           }
     ],
@@ -102,7 +100,7 @@ export function lbConfig(work: Work, port: number, certificate?: Certificate): o
       origin: {
         backends,
         ...(mode === 'http' ? { connections: { maxIdle: 256, pipelining } } : {}),
-        ...(work.stages > 0 && { sticky: { cookie: 'lb_backend' } }),
+        ...(work.stages.includes('sticky') && { sticky: { cookie: 'lb_backend' } }),
         ...(health ? { health: { type: mode === 'http' ? 'http' : 'tcp', interval: '1s' } } : {})
       }
     },

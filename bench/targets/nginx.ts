@@ -15,7 +15,7 @@ export const nginx: Target = {
   },
   refuses: ({ mode, pipelining, stages, compress }) => {
     if (compress.startsWith('zstd')) return 'has no zstd'
-    if (stages > 0) return 'has other stages'
+    if (stages.length > 0) return 'has other stages'
     if (pipelining > 1) return 'does not pipeline to backends'
     if (mode === 'tcp' && !existsSync(streamModule))
       return 'no stream module: apt-get install libnginx-mod-stream'

@@ -22,9 +22,24 @@ export interface Work {
   readonly accessLog: boolean
   /** Compress as asked: coding and level, or nothing. nginx has gzip only. */
   readonly compress: '' | 'zstd-1' | 'gzip-1' | 'gzip-4'
-  /** How many stages do something with each request. lb only. */
-  readonly stages: 0 | 5 | 10
+  /** What does something with each request besides. lb only. */
+  readonly stages: readonly StageName[]
 }
+
+/** The first five are those of `five stages`. */
+export const stageNames = [
+  'limits',
+  'edits',
+  'log',
+  'id',
+  'sticky',
+  'api-key',
+  'rate',
+  'concurrency',
+  'security',
+  'cors'
+] as const
+export type StageName = (typeof stageNames)[number]
 
 export const plainWork: Omit<Work, 'backends'> = {
   mode: 'http',
@@ -37,7 +52,7 @@ export const plainWork: Omit<Work, 'backends'> = {
   h2: false,
   accessLog: false,
   compress: '',
-  stages: 0
+  stages: []
 }
 
 export const targetNames = [

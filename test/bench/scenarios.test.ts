@@ -1,7 +1,7 @@
 import t from 'tap'
 import { parseH2load } from '../../bench/load/h2load.ts'
 import { lbConfig } from '../../bench/targets/lb.ts'
-import { plainWork, type Work } from '../../bench/targets/target.ts'
+import { plainWork, stageNames, type Work } from '../../bench/targets/target.ts'
 import { configFromObject } from '../../src/config/parse-config.ts'
 
 t.test('what h2load prints is read, whatever unit its time has', async (t) => {
@@ -15,7 +15,7 @@ t.test('what h2load prints is read, whatever unit its time has', async (t) => {
 
 t.test('lb takes the configuration of every kind of work', async (t) => {
   const kinds: Partial<Work>[] = [
-    ...[0, 5, 10].map((stages) => ({ stages }) as Partial<Work>),
+    ...[stageNames.slice(0, 5), stageNames].map((stages): Partial<Work> => ({ stages })),
     { accessLog: true },
     { cache: true, pipelining: 8, routes: 10, health: true },
     { h2: true },
