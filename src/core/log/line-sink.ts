@@ -1,6 +1,7 @@
 import { writeLatin1 } from '../latin1.ts'
 import { takeBackTornLine } from './torn-line.ts'
-import { closeSync, constants, fstatSync, openSync, readlinkSync, writeSync } from 'node:fs'
+import { isFile, nonBlockingPipe, pathOf } from './log-descriptor.ts'
+import { closeSync, openSync, writeSync } from 'node:fs'
 
 /** PIPE_BUF on Linux: a pipe takes this much from one writer without letting another in between (POSIX write(2)). */
 const ATOMIC_BYTES = 4096
@@ -88,15 +89,16 @@ export class LineSink {
    * all it holds, which is faster.
    */
   write(line: string, gather = this.#buffered, ascii = false): void {
-    if (this.#closed) return
-    if (this.#pendingBytes > MAX_PENDING_BYTES) {
-      this.#dropped++
-      return
-    }
-    if (this.#dropped > 0) this.#reportDropped()
-    this.#put(line, ascii)
-    if (!gather || this.#used >= this.#pieceBytes) this.#drain()
-    else this.#timer ??= setTimeout(() => this.#drain(), FLUSH_MS).unref()
+    if (!this.#accepts()) return
+    this.#took(this.#put(line, ascii), gather)
+  }
+
+  /** A whole line of ASCII that may wait for others. */
+  writeBytes(bytes: Buffer, length: number): void {
+    if (!this.#accepts()) return
+    this.#roomFor(length)
+    bytes.copy(this.#gathered!, this.#used, 0, length)
+    this.#took(length, true)
   }
 
   /** Resolves when all that was written so far is with the kernel, or never will be, or the reader stalls. */
@@ -151,13 +153,40 @@ export class LineSink {
     this.#end()
   }
 
-  #put(line: string, ascii: boolean): void {
+  /** False: the line is dropped. */
+  #accepts(): boolean {
+    if (this.#closed) return false
+    if (this.#pendingBytes > MAX_PENDING_BYTES) {
+      this.#dropped++
+      return false
+    }
+    if (this.#dropped > 0) this.#reportDropped()
+    return true
+  }
+
+  /** Returns its bytes, which are not counted yet. */
+  #put(line: string, ascii: boolean): number {
     const most = ascii ? line.length : 3 * line.length
+    this.#roomFor(most)
+    const bytes = this.#gathered!
+    return ascii ? writeLatin1(bytes, line, this.#used) : bytes.write(line, this.#used)
+  }
+
+  #roomFor(most: number): void {
     if (this.#gathered !== undefined && this.#used + most > this.#gathered.length) this.#cut()
-    const bytes = (this.#gathered ??= Buffer.allocUnsafeSlow(this.#pieceBytes + Math.max(most, ROOM_BYTES)))
-    const size = ascii ? writeLatin1(bytes, line, this.#used) : bytes.write(line, this.#used)
+    this.#gathered ??= Buffer.allocUnsafeSlow(this.#pieceBytes + Math.max(most, ROOM_BYTES))
+  }
+
+  #took(size: number, gather: boolean): void {
     this.#used += size
     this.#pendingBytes += size
+    if (!gather || this.#used >= this.#pieceBytes) this.#drain()
+    else if (this.#timer === undefined) this.#drainLater()
+  }
+
+  // A function of its own: what a closure captures is allocated by every call, also by those that make no closure.
+  #drainLater(): void {
+    this.#timer = setTimeout(() => this.#drain(), FLUSH_MS).unref()
   }
 
   #drain(): void {
@@ -240,39 +269,9 @@ export class LineSink {
   #reportDropped(): void {
     const line = `{"level":"warn","time":"${new Date().toISOString()}","dropped":${this.#dropped},"msg":"log lines dropped: the reader of the log is too slow"}\n`
     this.#dropped = 0
-    this.#put(line, false)
-  }
-}
-
-/**
- * A second descriptor of the same pipe, which answers EAGAIN where the first would stop the thread. Opened anew and
- * not switched: O_NONBLOCK belongs to what is behind a descriptor, and others (a shell) share it with us. Undefined
- * where `fd` is no pipe (a file does not block, a socket cannot be opened so), on systems without /proc, and after
- * dropping privileges: there the log blocks as it does everywhere else.
- */
-function nonBlockingPipe(fd: number): number | undefined {
-  try {
-    if (!fstatSync(fd).isFIFO()) return undefined
-    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK)
-  } catch {
-    return undefined
-  }
-}
-
-function isFile(fd: number): boolean {
-  try {
-    return fstatSync(fd).isFile()
-  } catch {
-    return false
-  }
-}
-
-/** The name that a file had when it was opened, to be opened again after it was moved. */
-function pathOf(fd: number): string | undefined {
-  try {
-    return isFile(fd) ? readlinkSync(`/proc/self/fd/${fd}`) : undefined
-  } catch {
-    return undefined
+    const size = this.#put(line, false)
+    this.#used += size
+    this.#pendingBytes += size
   }
 }
 

@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, openSync, renameSync, rmSync, statSync, unlinkSync } from 'node:fs'
+import { JsonLines } from './json-lines.ts'
 import { LineSink } from './line-sink.ts'
 
 function opened(path: string): number {
@@ -41,6 +42,8 @@ export function logFile(path: string, rotation: Rotation | undefined): LogFile {
  */
 export class LogFile {
   rotation: Rotation | undefined
+  /** Its lines of JSON. */
+  readonly lines = new JsonLines(this)
   readonly #path: string
   readonly #sink: LineSink
   #unlooked = 0
@@ -54,9 +57,16 @@ export class LogFile {
   /** `line` without its end; `ascii`: that is all it holds. */
   write(line: string, ascii = false): void {
     this.#sink.write(`${line}\n`, true, ascii)
-    const { rotation } = this
-    if (rotation === undefined) return
-    this.#unlooked += line.length
+    if (this.rotation !== undefined) this.#grew(line.length, this.rotation)
+  }
+
+  writeBytes(bytes: Buffer, length: number): void {
+    this.#sink.writeBytes(bytes, length)
+    if (this.rotation !== undefined) this.#grew(length, this.rotation)
+  }
+
+  #grew(length: number, rotation: Rotation): void {
+    this.#unlooked += length
     if (this.#unlooked < Math.min(1_048_576, rotation.bytes / 16)) return
     this.#unlooked = 0
     this.#look(rotation)

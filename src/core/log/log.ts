@@ -1,7 +1,7 @@
 import { isatty } from 'node:tty'
 import { pino } from 'pino'
 import { isoTime } from './iso-time.ts'
-import { asciiJson, jsonText } from './json-text.ts'
+import { JsonLines } from './json-lines.ts'
 import { LineSink } from './line-sink.ts'
 import { prettyStream } from './pretty-stream.ts'
 
@@ -16,11 +16,8 @@ export interface Logger {
   warn(fields: object, message: string): void
   error(fields: object, message: string): void
   fatal(fields: object, message: string): void
-  /**
-   * For lines that are written once per request: `fields` is JSON already, without braces (`"a":1,"b":"c"`), and ASCII
-   * throughout (json-text.ts). Undefined where the log is no JSON.
-   */
-  readonly line?: (level: LogLevel, fields: string, message: string) => void
+  /** For lines that are written once per request: as pino would, at a tenth of the price. Undefined where the log is no JSON. */
+  readonly json?: JsonLines
   /** Writes a line as it is. */
   readonly text?: (line: string) => void
 }
@@ -58,28 +55,10 @@ export function createLogger(options: LogOptions = {}): Logger {
   // pino's types say `level: string`; what it does is what Logger says.
   return Object.assign(logger as unknown as Logger, {
     ...(sink !== undefined && {
-      line: lineWriter(logger, sink, fields),
+      json: new JsonLines(sink, fields, (level) => logger.isLevelEnabled(level)),
       text: (line: string) => sink.write(`${line}\n`, true)
     })
   })
-}
-
-/** Writes what pino would for the same fields, at a tenth of the price. */
-function lineWriter(
-  logger: { isLevelEnabled(level: string): boolean },
-  sink: LineSink,
-  base: object
-): NonNullable<Logger['line']> {
-  const inner = asciiJson(JSON.stringify(base)).slice(1, -1)
-  const always = inner === '' ? '' : `,${inner}`
-  return (level, fields, message) => {
-    if (!logger.isLevelEnabled(level)) return
-    sink.write(
-      `{"level":"${level}"${isoTimestamp()}${always},${fields},"msg":${jsonText(message)}}\n`,
-      true,
-      true
-    )
-  }
 }
 
 function formatFor(fd: number): 'json' | 'pretty' {

@@ -1,4 +1,4 @@
-import { bareRecord, type BareRecord } from '../../core/own.ts'
+import { bareRecord } from '../../core/own.ts'
 import type { Backend } from '../../balancer/pool/backend.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import type { CompiledRoute, L7Snapshot, Target } from '../compile/l7-snapshot.ts'
@@ -21,6 +21,9 @@ export interface Identity {
   /** By which rule: 'jwt', 'basic', … */
   readonly by: string
 }
+
+/** Of a field that a stage adds to the access log. */
+export type LogValue = string | number | boolean
 
 /** What is known of an exchange; each field is written by the stage or part that its comment names. */
 export abstract class ExchangeFacts {
@@ -82,7 +85,8 @@ export abstract class ExchangeFacts {
   errorReason = ''
   /** Written by `addResponseLines` only. */
   protected responseLines = ''
-  #logFields: BareRecord<unknown> | undefined
+  /** One after the other: a record of any names is a hash table, which is dear to make and to read. */
+  #logFields: LogValue[] | undefined
   #requestFields: [string, string | undefined][] | undefined
 
   constructor(request: Request, downstream: DownstreamStream, snapshot: L7Snapshot, context: EngineContext) {
@@ -117,12 +121,24 @@ export abstract class ExchangeFacts {
   }
 
   /** One field more in the access log's line; the name is the stage's, never the client's. */
-  addLogField(name: string, value: string | number | boolean): void {
-    ;(this.#logFields ??= bareRecord<unknown>())[name] = value
+  addLogField(name: string, value: LogValue): void {
+    const fields = (this.#logFields ??= [])
+    for (let i = 0; i < fields.length; i += 2) {
+      if (fields[i] === name) return void (fields[i + 1] = value)
+    }
+    fields.push(name, value)
+  }
+
+  /** Names and values by turns. */
+  get logFieldList(): readonly LogValue[] | undefined {
+    return this.#logFields
   }
 
   get logFields(): Readonly<Record<string, unknown>> | undefined {
-    return this.#logFields
+    const fields = this.#logFields
+    if (fields === undefined) return undefined
+    const pairs = fields.flatMap((value, i) => (i % 2 === 0 ? [[String(value), fields[i + 1]] as const] : []))
+    return bareRecord<unknown>(pairs)
   }
 
   /** The request goes to the backend with this field, in place of any of the name; undefined: without it. */

@@ -2,11 +2,12 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { flushLogs } from '../../../src/core/log/line-sink.ts'
+import { LineBytes } from '../../../src/core/log/line-bytes.ts'
 import { createLogger } from '../../../src/core/log/log.ts'
 import { HeaderBlock } from '../../../src/l7/message/header-block.ts'
 import type { Exchange } from '../../../src/l7/exchange/exchange.ts'
 import { exchangeFields } from '../../../src/l7/stages/access-log/exchange-fields.ts'
-import { hundredths, hundredthsText } from '../../../src/l7/stages/access-log/field-values.ts'
+import { hundredths } from '../../../src/l7/stages/access-log/field-values.ts'
 import { ExchangeLine } from '../../../src/l7/stages/access-log/exchange-line.ts'
 
 const texts = ['/', '/a"b\\c', '/\u00e9\u0000', 'x'.repeat(600), '', 'lb; fwd=miss', '</script>\u2028']
@@ -17,6 +18,7 @@ function exchangeOf(seed: number): Exchange {
   const next = (below: number): number => (state = (state * 48_271) % 2_147_483_647) % below
   const text = (): string => texts[next(texts.length)]!
   const route = next(2) === 0 ? undefined : { name: 'a "route"' }
+  const logFields = next(2) === 0 ? undefined : { wouldRefuse: text(), n: 1, share: 0.25, sure: true }
   return {
     snapshot: { config: { name: 'web' } },
     route,
@@ -43,25 +45,45 @@ function exchangeOf(seed: number): Exchange {
     bytesOut: next(1e9),
     requestId: 'ab~1',
     identity: next(2) === 0 ? undefined : { name: 'al"ice' },
-    logFields: next(2) === 0 ? undefined : { wouldRefuse: text(), n: 1 }
+    logFields,
+    logFieldList: logFields && Object.entries(logFields).flat()
   } as unknown as Exchange
 }
 
 t.test('the line written as text is the one that an object would make', async (t) => {
   for (let seed = 1; seed <= 500; seed++) {
     const exchange = exchangeOf(seed)
-    const line = new ExchangeLine('web', exchange.route?.name).of(exchange, seed / 7)
-    t.same(JSON.parse(`{${line}}`), JSON.parse(JSON.stringify(exchangeFields(exchange, seed / 7))))
-    t.match(line, /^[ -~]*$/, 'in ASCII, whose characters are its bytes')
+    const bytes = new LineBytes()
+    new ExchangeLine('web', exchange.route?.name).write(bytes, exchange, seed / 7)
+    const line = textOf(bytes)
+    t.same(JSON.parse(`{${line.slice(1)}}`), JSON.parse(JSON.stringify(exchangeFields(exchange, seed / 7))))
+    t.match(line, /^,[ -~]*$/, 'in ASCII, whose characters are its bytes')
   }
 })
 
-t.test('hundredths are written as numbers are', async (t) => {
-  const some = [0, 0.004, 0.005, 0.995, 1, 9.999, 1234.5, 1e9, 1e21, -0.25, NaN, Infinity]
+t.test('numbers and texts are written as JSON.stringify does, in ASCII', async (t) => {
+  const some = [0, 0.004, 0.005, 0.995, 1, 9.999, 1234.5, 1e7, 1e9, 1e21, -0.25, NaN, Infinity]
   const all = [...some, ...Array.from({ length: 2_000 }, (_, n) => n / 100), ...some.map((n) => n * 7.77)]
-  const wrong = all.filter((ms) => hundredthsText(ms) !== String(hundredths(ms)))
-  t.same(wrong, [])
+  t.same(
+    all.filter((ms) => textOf(new LineBytes().hundredths(ms)) !== String(hundredths(ms))),
+    []
+  )
+  const counts = [0, 9, 10, 11, 99, 100, 999_999_999, 1e9, 2 ** 53, -1, 0.5, NaN]
+  t.same(
+    counts.filter((n) => textOf(new LineBytes().count(n)) !== String(n)),
+    []
+  )
+  const long = [...texts, '\ud800', '😀', '\x7f', 'a'.repeat(40_000), '\u00ff'.repeat(30_000)]
+  for (const text of long) {
+    const line = new LineBytes().text('[').json(text).text(']')
+    t.same(JSON.parse(textOf(line)), [text])
+    t.match(textOf(line), /^[\x20-\x7f]*$/)
+  }
 })
+
+function textOf({ bytes, length }: LineBytes): string {
+  return bytes.toString('latin1', 0, length)
+}
 
 t.test('a line of text has level, time and base fields as every other', async (t) => {
   const file = join(t.testdir(), 'log')
@@ -69,14 +91,15 @@ t.test('a line of text has level, time and base fields as every other', async (t
   t.teardown(() => closeSync(fd))
   const log = createLogger({ fd, format: 'json', fields: { worker: 1 } })
   log.warn({ a: 1 }, 'a "word"')
-  log.line!('warn', '"a":1', 'a "word"')
-  log.line!('debug', '"a":1', 'not at this level')
+  const lines = log.json!
+  lines.end(lines.begin('warn', Date.now()).text(',"a":1'), 'a "word"')
   await flushLogs()
+  t.same([lines.shows('debug'), lines.shows('warn')], [false, true])
   log.level = 'error'
-  log.line!('warn', '"a":1', 'not at this level either')
-  const lines = readFileSync(file, 'utf8').trim().split('\n')
-  t.equal(lines.length, 2)
+  t.notOk(lines.shows('warn'))
+  const written = readFileSync(file, 'utf8').trim().split('\n')
+  t.equal(written.length, 2)
   const without = (line: string): string => line.replace(/"time":"[^"]*"/, '')
-  t.equal(without(lines[1]!), without(lines[0]!))
-  t.match(JSON.parse(lines[1]!).time, /^\d{4}-/)
+  t.equal(without(written[1]!), without(written[0]!))
+  t.match(JSON.parse(written[1]!).time, /^\d{4}-/)
 })

@@ -1,7 +1,6 @@
-import type { AccessLog } from '../../../config/model/access-log-model.ts'
+import type { AccessField, AccessLog } from '../../../config/model/access-log-model.ts'
 import { errorKind } from '../../../core/errors.ts'
-import { isoTime } from '../../../core/log/iso-time.ts'
-import { asciiJson, jsonText } from '../../../core/log/json-text.ts'
+import { asciiJson } from '../../../core/log/json-text.ts'
 import { logFile, type LogFile } from '../../../core/log/log-file.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 import type { Stage } from '../stage.ts'
@@ -42,20 +41,21 @@ class AccessLogStage implements Stage {
       if (this.#file !== undefined) this.#file.write(line)
       else if (log.text !== undefined) log.text(line)
       else log[shown]({ line }, message)
-    } else if (this.#file !== undefined) {
-      const time = isoTime(context.clock.wall())
-      const text = this.#jsonOf(exchange, durationMs)
-      this.#file.write(`{"level":"${shown}","time":"${time}",${text},"msg":${jsonText(message)}}`, true)
-    } else if (log.line === undefined) log[shown](exchangeFields(exchange, durationMs, fields), message)
-    else log.line(shown, this.#jsonOf(exchange, durationMs), message)
+      return
+    }
+    const lines = this.#file?.lines ?? log.json
+    if (lines === undefined) return log[shown](exchangeFields(exchange, durationMs, fields), message)
+    if (!lines.shows(shown)) return
+    const line = lines.begin(shown, context.clock.wall())
+    if (fields === undefined) this.#line.write(line, exchange, durationMs)
+    else line.text(`,${chosenFields(exchange, durationMs, fields)}`)
+    lines.end(line, message)
   }
+}
 
-  #jsonOf(exchange: Exchange, durationMs: number): string {
-    const { fields } = this.#config
-    if (fields === undefined) return this.#line.of(exchange, durationMs)
-    const json = asciiJson(JSON.stringify(exchangeFields(exchange, durationMs, fields)))
-    return json.slice(1, -1) || '"event":"request"'
-  }
+function chosenFields(exchange: Exchange, durationMs: number, fields: readonly AccessField[]): string {
+  const json = asciiJson(JSON.stringify(exchangeFields(exchange, durationMs, fields)))
+  return json.slice(1, -1) || '"event":"request"'
 }
 
 export function compile(_keys: undefined, { listener, route, engine }: StageContext): Stage {

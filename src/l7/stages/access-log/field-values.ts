@@ -55,17 +55,6 @@ export function hundredths(ms: number): number {
   return Math.round(ms * 100) / 100
 }
 
-/** `hundredths` as text, made of whole numbers: those with a fraction take V8 150 ns to write. */
-export function hundredthsText(ms: number): string {
-  const all = Math.round(ms * 100)
-  // Also where it is no number.
-  if (!(all >= 0 && all < 1e9)) return String(all / 100)
-  const whole = Math.floor(all / 100)
-  return whole + FRACTIONS[all - 100 * whole]!
-}
-
-const FRACTIONS = Array.from({ length: 100 }, (_, hundredth) => String(hundredth / 100).slice(1))
-
 export function shortened(text: string): string {
   return text.length > MAX_TEXT ? text.slice(0, MAX_TEXT) : text
 }
