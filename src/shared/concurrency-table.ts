@@ -68,7 +68,10 @@ export class ConcurrencyTable {
 
   /** A place among `most` for the key with the hash `low`, `high`, to `give` back; or NO_ROOM, or NOT_COUNTED. */
   take(low: number, high: number, most: number, klass: number): number {
-    return this.#locked(low, high, (entry) => {
+    const set = this.#lock(low, high)
+    try {
+      const entry = this.#find(set, low, high)
+      if (entry === -1) return NOT_COUNTED
       const at = entry * WORDS
       const words = this.#words
       if (words[at + COUNT]! >= most) return NO_ROOM
@@ -76,12 +79,17 @@ export class ConcurrencyTable {
       words[at + COUNT]!++
       this.#held[this.#row(this.thread, entry)]!++
       return entry
-    })
+    } finally {
+      unlockSet(this.#locks, set)
+    }
   }
 
   /** Counts one more who waits, at most `most` over all classes: the place to `waitAt`, or NO_ROOM, or NOT_COUNTED. */
   enqueue(low: number, high: number, most: number, klass: number): number {
-    return this.#locked(low, high, (entry) => {
+    const set = this.#lock(low, high)
+    try {
+      const entry = this.#find(set, low, high)
+      if (entry === -1) return NOT_COUNTED
       const at = entry * WORDS
       const words = this.#words
       let waiting = 0
@@ -90,7 +98,9 @@ export class ConcurrencyTable {
       words[at + WAITING + klass]!++
       this.#held[this.#row(this.thread, entry) + 1 + klass]!++
       return entry
-    })
+    } finally {
+      unlockSet(this.#locks, set)
+    }
   }
 
   /** A waiter takes a place if one is free; it then no longer waits. */
@@ -192,20 +202,16 @@ export class ConcurrencyTable {
     return (thread * this.#entries + place) * (1 + CLASSES)
   }
 
-  #locked(low: number, high: number, use: (entry: number) => number): number {
-    // 0, 0 marks a free place.
-    if (low === 0 && high === 0) low = 1
+  /** Locks the set of a key and returns its number. */
+  #lock(low: number, high: number): number {
     const set = (low ^ Math.imul(high, 0x9e3779b1)) & (this.buffers.sets - 1)
     lockSet(this.#locks, set)
-    try {
-      const entry = this.#find(set, low, high)
-      return entry === -1 ? NOT_COUNTED : use(entry)
-    } finally {
-      unlockSet(this.#locks, set)
-    }
+    return set
   }
 
-  #find(set: number, low: number, high: number): number {
+  #find(set: number, hashLow: number, high: number): number {
+    // 0, 0 marks a free place.
+    const low = hashLow === 0 && high === 0 ? 1 : hashLow
     const words = this.#words
     let free = -1
     for (let entry = set * WAYS; entry < (set + 1) * WAYS; entry++) {

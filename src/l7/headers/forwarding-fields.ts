@@ -62,7 +62,16 @@ export function dropForwardingFields(headers: HeaderBlock, trusted = false): voi
   if (from > 0) headers.text = kept + text.slice(from)
 }
 
+/** Third letters of the names above that begin with x: `X-Api-Key` is none of them, and no string is made of it. */
+const THIRD_LETTERS = new Set(
+  [...FORWARDING_FIELDS, PREFIX, CERTIFICATE_PREFIX, 'x-request-id']
+    .filter((name) => name.startsWith('x-'))
+    .map((name) => name.charCodeAt(2))
+)
+
 function isDropped(text: string, at: number, trusted: boolean): boolean {
+  if ((text.charCodeAt(at) | 32) === LETTER_X && !THIRD_LETTERS.has(text.charCodeAt(at + 2) | 32))
+    return false
   const colon = text.indexOf(':', at)
   const name = text.slice(at, colon).toLowerCase()
   const read = variableName(name)

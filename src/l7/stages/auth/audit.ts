@@ -9,7 +9,8 @@ export type Outcome = 'allowed' | 'refused' | 'missing' | 'throttled' | 'unavail
 export class Audit {
   readonly #context: StageContext
   readonly #level: 'refused' | 'all' | 'off'
-  readonly #counters = new Map<string, Counter>()
+  /** By outcome, then by method: no key is put together for a request. */
+  readonly #counters = new Map<Outcome, Map<string, Counter>>()
 
   constructor(context: StageContext, level: 'refused' | 'all' | 'off') {
     this.#context = context
@@ -35,14 +36,17 @@ export class Audit {
   }
 
   count(method: string, outcome: Outcome): void {
-    const key = `${method} ${outcome}`
-    let counter = this.#counters.get(key)
-    if (counter === undefined) {
-      const { engine, listener, route } = this.#context
-      const labels = { listener: listener.name, route: route?.name ?? '', method, outcome }
-      this.#counters.set(key, (counter = engine.metrics.counter('lb_auth_total', labels)))
-    }
+    const counter = this.#counters.get(outcome)?.get(method) ?? this.#newCounter(method, outcome)
     counter.add()
+  }
+
+  #newCounter(method: string, outcome: Outcome): Counter {
+    const { engine, listener, route } = this.#context
+    const labels = { listener: listener.name, route: route?.name ?? '', method, outcome }
+    const counter = engine.metrics.counter('lb_auth_total', labels)
+    const ofOutcome = this.#counters.get(outcome) ?? new Map<string, Counter>()
+    this.#counters.set(outcome, ofOutcome.set(method, counter))
+    return counter
   }
 
   #write(exchange: Exchange, facts: object, message: string): void {

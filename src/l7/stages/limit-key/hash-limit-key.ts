@@ -52,9 +52,22 @@ export function limitKeyValue(exchange: Exchange, key: LimitKey): string | undef
 
 /** An IPv6 client has a /64 to itself (RFC 6177): limits on single addresses would limit nobody. */
 function addAddress(address: string, hash: KeySink): void {
-  const family = parseIp(address)
+  if (address !== parsed) parse(address)
   if (family === 0) return hash.addText(address)
   hash.addNumber(family)
-  hash.addNumber(ipWords[0]! | 0)
-  if (family === 6) hash.addNumber(ipWords[1]! | 0)
+  hash.addNumber(first)
+  if (family === 6) hash.addNumber(second)
+}
+
+// The last address of this thread: several limits of one request ask for the same.
+let parsed = ''
+let family = 0
+let first = 0
+let second = 0
+
+function parse(address: string): void {
+  family = parseIp(address)
+  parsed = address
+  first = ipWords[0]! | 0
+  second = ipWords[1]! | 0
 }

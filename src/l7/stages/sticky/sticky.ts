@@ -4,6 +4,7 @@ import { StickyCookies } from '../../../balancer/pool/sticky-cookies.ts'
 import type { StickyConfig } from '../../../config/model/model.ts'
 import { clientScheme } from '../../headers/client-scheme.ts'
 import type { Clock } from '../../../core/clock.ts'
+import { flat } from '../../../core/flat.ts'
 import { cookieValue } from '../../../core/cookies.ts'
 import type { Request } from '../../message/request.ts'
 
@@ -22,6 +23,8 @@ export class Sticky {
   readonly #cookies: StickyCookies
   readonly #config: StickyConfig
   readonly #clock: Pick<Clock, 'wall'>
+  /** By value, without and with Secure: one for each backend. */
+  readonly #lines = [new Map<string, string>(), new Map<string, string>()] as const
 
   constructor(pool: Pool, config: StickyConfig, clock: Pick<Clock, 'wall'>) {
     this.#config = config
@@ -44,15 +47,26 @@ export class Sticky {
 
   /** The Set-Cookie line for an answer of `backend`; '' when the client has that cookie already. */
   cookieFor(exchange: Asked, backend: Backend): string {
-    const { cookie, ttlMs, sameSite, secure } = this.#config
+    const { ttlMs, secure } = this.#config
     let value = this.#cookies.valueOf(backend.name)
     // With a time to live it is prolonged, by the first answer of each half of that time.
     if (ttlMs !== undefined) value += `.${Math.floor((2 * this.#clock.wall()) / ttlMs).toString(36)}`
     if (this.#given(exchange) === value) return ''
+    const isSecure = secure === true || (secure === 'auto' && clientScheme(exchange) === 'https')
+    // With a time to live values come and go.
+    if (ttlMs !== undefined) return this.#lineOf(value, isSecure)
+    const lines = this.#lines[isSecure ? 1 : 0]
+    let line = lines.get(value)
+    if (line === undefined) lines.set(value, (line = flat(this.#lineOf(value, isSecure))))
+    return line
+  }
+
+  #lineOf(value: string, isSecure: boolean): string {
+    const { cookie, ttlMs, sameSite } = this.#config
     let line = `Set-Cookie: ${cookie}=${value}; Path=/; HttpOnly`
     line += `; SameSite=${sameSite[0]!.toUpperCase()}${sameSite.slice(1)}`
     if (ttlMs !== undefined) line += `; Max-Age=${Math.ceil(ttlMs / 1e3)}`
-    if (secure === true || (secure === 'auto' && clientScheme(exchange) === 'https')) line += '; Secure'
+    if (isSecure) line += '; Secure'
     return line + '\r\n'
   }
 }
