@@ -126,10 +126,18 @@ export class ConcurrencyTable {
     this.#leave(this.thread, place, klass, 1)
   }
 
-  /** Gives a place back, and calls who is next. */
+  /** Gives a place back; `call` tells who waits. */
   give(place: number): void {
     this.#give(this.thread, place, 1)
-    this.ring(place)
+  }
+
+  /** Calls who is next, if there is room among `mostOf` its class. Who is called in vain would lose its turn. */
+  call(place: number, mostOf: (klass: number) => number): void {
+    for (let klass = 0; klass < CLASSES; klass++) {
+      if (Atomics.load(this.#words, place * WORDS + WAITING + klass) <= 0) continue
+      if (this.count(place) < mostOf(klass)) this.#ring(place)
+      return
+    }
   }
 
   count(place: number): number {
@@ -167,7 +175,7 @@ export class ConcurrencyTable {
       const count = this.#held[row]!
       if (count > 0) this.#give(thread, place, count)
       // One more than it held: it may have been called, and have died before it took its place.
-      for (let i = 0; i <= count && this.waiting(place) > 0; i++) this.ring(place)
+      for (let i = 0; i <= count && this.waiting(place) > 0; i++) this.#ring(place)
     }
   }
 
@@ -188,7 +196,7 @@ export class ConcurrencyTable {
   }
 
   /** Calls who waits next. Who was called and has no use for it passes it on. */
-  ring(place: number): void {
+  #ring(place: number): void {
     const at = place * WORDS
     for (let klass = 0; klass < CLASSES; klass++) {
       if (Atomics.load(this.#words, at + WAITING + klass) <= 0) continue

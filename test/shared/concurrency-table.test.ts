@@ -27,7 +27,10 @@ t.test('a newcomer does not pass who waits, unless it is served first', async (t
   t.equal(a!.enqueue(1, 2, 1, 1), NO_ROOM, 'and no more wait than may')
   const state = b!.bell(waits, 1)
   const rung = b!.rung(waits, 1, state, 5000)
+  a!.call(place, () => 1)
+  t.equal(b!.bell(waits, 1), state, 'nobody is called while there is no room')
   a!.give(place)
+  a!.call(place, () => 1)
   t.equal(a!.take(1, 2, 1, 1), NO_ROOM)
   t.equal(a!.take(1, 2, 1, 2), NO_ROOM)
   await rung

@@ -29,6 +29,7 @@ class Concurrency implements Stage {
   readonly #allowed: Counter
   readonly #queued: Counter
   readonly #untracked: Counter
+  readonly #mostOf = (priority: number): number => this.#most(priority)
 
   constructor(config: ConcurrencyInput, context: StageContext, memory: ConcurrencyMemory) {
     this.#config = config
@@ -56,16 +57,15 @@ class Concurrency implements Stage {
     return GO_ON
   }
 
-  done(exchange: Exchange, durationMs: number): void {
+  done(exchange: Exchange): void {
     const place = exchange.concurrencyPlace
     if (place === NOT_COUNTED) return
     exchange.concurrencyPlace = NOT_COUNTED
     const underWay = this.#table.count(place)
     this.#table.give(place)
-    // Clients that left early and instant failures say nothing about latency.
-    if (exchange.status !== 0 && exchange.errorCode === undefined) {
-      this.#adaptive?.add(durationMs, underWay, this.#context.engine.clock.now())
-    }
+    const latencyMs = latencyOf(exchange)
+    if (latencyMs >= 0) this.#adaptive?.add(latencyMs, underWay, this.#context.engine.clock.now())
+    this.#callNext(place)
   }
 
   explain(exchange: DryExchange): Explanation {
@@ -75,8 +75,16 @@ class Concurrency implements Stage {
     // Taken and given back at once: nobody is in the way of anybody for longer than that.
     const place = this.#table.take(hash.low, hash.high, this.#most(priority), priority)
     const who = [limitKeyText(key), ...key.map((each) => limitKeyValue(exchange, each) ?? exchange.clientIp)]
-    const what = `concurrency ${who.filter((text) => text !== '').join(' ')}, priority ${WORDS[priority]}`
-    if (place >= 0) this.#table.give(place)
+    const found = this.#adaptive
+    const by =
+      found === undefined
+        ? ''
+        : `, adaptive: ${found.limit} by a best latency of ${Math.round(found.floorMs)} ms`
+    const what = `concurrency ${who.filter((text) => text !== '').join(' ')}, priority ${WORDS[priority]}${by}`
+    if (place >= 0) {
+      this.#table.give(place)
+      this.#callNext(place)
+    }
     if (place === NO_ROOM) {
       const notes = [`${what}: all ${this.#most(priority)} places are taken`]
       if (queue.max > 0)
@@ -115,6 +123,8 @@ class Concurrency implements Stage {
       if (table.takeWaiting(place, this.#most(priority), priority)) {
         exchange.concurrencyPlace = place
         wait.onCancel = undefined
+        // There may be room for more than the one that was given back: the limit has grown.
+        this.#callNext(place)
         wait.resume(() => {
           this.#allowed.add()
           return GO_ON
@@ -124,7 +134,11 @@ class Concurrency implements Stage {
       called = await table.rung(place, priority, state, this.#config.queue.timeout)
     }
     // It left, and was called for all that: the call is the next one's.
-    if (called) table.ring(place)
+    if (called) this.#callNext(place)
+  }
+
+  #callNext(place: number): void {
+    this.#table.call(place, this.#mostOf)
   }
 
   #refuse(exchange: Exchange, reason: string): Verdict {
@@ -140,6 +154,15 @@ class Concurrency implements Stage {
     hash.begin(this.#table.buffers.seed)
     hashLimitKey(exchange, this.#config.key, hash)
   }
+}
+
+/**
+ * What the backend took, waits in its pool included; -1 where none has answered, or by a fault, which comes quickly. Neither waits for a
+ * place of ours nor the client's pace belong to it, and hits of a cache would make all else look slow.
+ */
+function latencyOf({ times, status, errorCode }: Exchange): number {
+  if (times === undefined || times.latencyMs < 0 || status >= 500 || errorCode !== undefined) return -1
+  return times.latencyMs + times.queueMs
 }
 
 export function compile(config: ConcurrencyInput, context: StageContext): Stage | undefined {
