@@ -4,6 +4,8 @@ import { pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 import { pino } from 'pino'
 import t from 'tap'
+import { stageKeyNames } from '../src/config/schema/stage-schema.ts'
+import type { StageInputs } from '../src/l7/stages/keys-of-stages.ts'
 import { answer, type Config, defineConfig, definePlugin, start } from '../src/index.ts'
 
 const index = pathToFileURL(join(import.meta.dirname, '../src/index.ts')).href
@@ -50,6 +52,35 @@ t.test('keys and modes are checked where they are written', async (t) => {
   // @ts-expect-error: nor does a mode that there is not
   t.ok(defineConfig({ listeners: [{ bind: ':80', mode: 'l9', pool: 'web' }] }))
   t.ok(defineConfig({ listeners: { bind: ':80', mode: 'l4', pool: 'web' } }), 'a lone item does')
+  const web = { bind: ':80', mode: 'l7', pool: 'web' } as const
+  const stages: StageInputs = {
+    auth: [{ apiKeys: { keys: { alice: 'key' } } }],
+    require: { roles: ['admin'] },
+    identity: { header: 'x-user' },
+    rateLimit: { requests: 10, per: '1s', key: 'identity' },
+    cors: { origins: ['https://a.example'] },
+    compress: true,
+    decompress: false,
+    securityHeaders: false,
+    errorPages: false,
+    csrf: false,
+    concurrency: false,
+    grpcWeb: false,
+    grpcMetrics: false,
+    fault: false,
+    buffer: false
+  }
+  t.strictSame(new Set(Object.keys(stages)), new Set(stageKeyNames), 'the keys of every stage')
+  t.ok(
+    defineConfig({
+      listeners: [{ ...web, ...stages, routes: [{ auth: false, rateLimit: stages.rateLimit }] }]
+    })
+  )
+  t.ok(defineConfig({ listeners: [{ ...web, auth: [{ apiKeys: { keys: { alice: 'key' } } }] }] }))
+  // @ts-expect-error: no list and no mapping
+  t.ok(defineConfig({ listeners: [{ ...web, auth: 5 }] }))
+  // @ts-expect-error: a misspelt key of a stage
+  t.ok(defineConfig({ listeners: [{ ...web, auth: [{ apikeys: { keys: {} } }] }] }))
 })
 
 t.test('lines go to the logger that is given, of every thread, whatever its kind', async (t) => {

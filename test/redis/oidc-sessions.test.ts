@@ -30,7 +30,9 @@ async function instance(
           bind: '127.0.0.1:0',
           mode: 'l7',
           accessLog: false,
-          ...{ auth: { methods: [{ oidc: oidcKeys(issuer, { timeout: '20s', ...more }) }], guesses: false } },
+          ...({
+            auth: { methods: [{ oidc: oidcKeys(issuer, { timeout: '20s', ...more }) }], guesses: false }
+          } as object),
           routes: [{ match: {}, respond: { status: 200, body: name } }]
         }
       ]

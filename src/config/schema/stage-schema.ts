@@ -1,9 +1,11 @@
 import { z } from 'zod'
-import { keysOfStages } from '../../l7/stages/keys-of-stages.ts'
+import { keysOfStages, type StageInputs } from '../../l7/stages/keys-of-stages.ts'
 import { off } from './leaf/leaves.ts'
 
+type StageShape = { [Key in keyof StageInputs]: z.ZodOptional<z.ZodType<unknown, StageInputs[Key]>> }
+
 /** Keys of the stages in the table, for a listener and for a route. What they say stands in each stage's folder. */
-function stageKeys(where: 'listener' | 'route'): Readonly<Record<string, z.ZodType>> {
+function stageKeys(where: 'listener' | 'route'): StageShape {
   const shape: Record<string, z.ZodType> = {}
   for (const { key, schema, words } of keysOfStages) {
     const inherited =
@@ -16,7 +18,7 @@ function stageKeys(where: 'listener' | 'route'): Readonly<Record<string, z.ZodTy
       .optional()
       .describe(words + inherited)
   }
-  return shape
+  return shape as unknown as StageShape
 }
 
 export const listenerStageKeys = stageKeys('listener')

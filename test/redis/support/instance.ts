@@ -30,7 +30,7 @@ export async function instance(
           mode: 'l7',
           accessLog: false,
           routes: [{ match: {}, respond: { status: 200, body: 'fine' } }],
-          ...{ rateLimit: { store: 'redis', key: 'all', ...limit } }
+          ...({ rateLimit: { store: 'redis', key: 'all', ...limit } } as object)
         }
       ],
       admin: { bind: '127.0.0.1:0' },
