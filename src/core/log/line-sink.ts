@@ -1,5 +1,5 @@
 import { writeLatin1 } from '../latin1.ts'
-import { takeBackTornLine } from './torn-line.ts'
+import { linesIn, takeBackTornLine, tornAfter } from './torn-line.ts'
 import { isFile, nonBlockingPipe, pathOf } from './log-descriptor.ts'
 import { closeSync, openSync, writeSync } from 'node:fs'
 
@@ -21,6 +21,9 @@ const MAX_RETRY_MS = 16
 const LAST_WAIT_MS = 400
 /** And for one that reads, but slowly. */
 const MOST_FLUSH_MS = 3_000
+
+const SLOW_READER = 'the reader of the log is too slow'
+const FULL_DISK = 'the disk was full'
 
 /** Of this thread, for `reopenLogs`. */
 const sinks = new Set<LineSink>()
@@ -60,6 +63,9 @@ export class LineSink {
   #pieces: Buffer[] = []
   #pendingBytes = 0
   #dropped = 0
+  #dropsFor = SLOW_READER
+  /** The piece that tells of dropped lines, until it is written. */
+  #report: { piece: Buffer; readonly dropped: number } | undefined
   /** Bytes behind the last line end that was written. */
   #torn = 0
   #closed = false
@@ -160,7 +166,6 @@ export class LineSink {
       this.#dropped++
       return false
     }
-    if (this.#dropped > 0) this.#reportDropped()
     return true
   }
 
@@ -193,6 +198,8 @@ export class LineSink {
     clearTimeout(this.#timer)
     this.#timer = undefined
     const gathered = this.#gathered
+    if (this.#dropped > 0 && this.#report === undefined && this.#pendingBytes <= MAX_PENDING_BYTES)
+      this.#reportDropped()
     this.#cut()
     while (this.#pieces.length > 0) {
       const piece = this.#pieces[0]!
@@ -210,8 +217,14 @@ export class LineSink {
       this.#movedAt = performance.now()
       this.#pendingBytes -= written
       this.#torn = written === piece.length ? 0 : tornAfter(piece, written, this.#torn)
-      if (written === piece.length) this.#pieces.shift()
-      else this.#pieces[0] = piece.subarray(written)
+      const isReport = piece === this.#report?.piece
+      if (written === piece.length) {
+        this.#pieces.shift()
+        if (isReport) this.#report = undefined
+      } else {
+        const rest = (this.#pieces[0] = piece.subarray(written))
+        if (isReport) this.#report!.piece = rest
+      }
     }
     // Nothing refers to it any more.
     if (gathered !== undefined && gathered.length <= this.#pieceBytes + ROOM_BYTES) this.#gathered = gathered
@@ -226,7 +239,10 @@ export class LineSink {
     if (this.#path === undefined || (code !== 'ENOSPC' && code !== 'EDQUOT')) return this.#end()
     if (this.#torn > 0) takeBackTornLine(this.#fd, this.#torn)
     this.#torn = 0
-    this.#dropped += this.#pieces.reduce((sum, piece) => sum + linesIn(piece), 0)
+    for (const piece of this.#pieces)
+      this.#dropped += piece === this.#report?.piece ? this.#report.dropped : linesIn(piece)
+    this.#report = undefined
+    this.#dropsFor = FULL_DISK
     this.#pieces = []
     this.#pendingBytes = this.#used
     for (const resolve of this.#waiters.splice(0)) resolve()
@@ -267,21 +283,13 @@ export class LineSink {
   }
 
   #reportDropped(): void {
-    const line = `{"level":"warn","time":"${new Date().toISOString()}","dropped":${this.#dropped},"msg":"log lines dropped: the reader of the log is too slow"}\n`
+    const dropped = this.#dropped
+    const line = `{"level":"warn","time":"${new Date().toISOString()}","dropped":${dropped},"msg":"log lines dropped: ${this.#dropsFor}"}\n`
+    const piece = Buffer.from(line)
+    this.#report = { piece, dropped }
+    this.#pieces.push(piece)
+    this.#pendingBytes += piece.length
     this.#dropped = 0
-    const size = this.#put(line, false)
-    this.#used += size
-    this.#pendingBytes += size
+    this.#dropsFor = SLOW_READER
   }
-}
-
-function tornAfter(piece: Buffer, written: number, before: number): number {
-  const end = piece.lastIndexOf(10, written - 1)
-  return end === -1 ? before + written : written - end - 1
-}
-
-function linesIn(piece: Buffer): number {
-  let lines = 0
-  for (let at = piece.indexOf(10); at !== -1; at = piece.indexOf(10, at + 1)) lines++
-  return lines
 }

@@ -18,3 +18,15 @@ export function takeBackTornLine(fd: number, bytes: number): void {
     // Not a file after all, or gone.
   }
 }
+
+/** Bytes of a line whose end was not written with the first `written` bytes of `piece`; `before` are of the same line. */
+export function tornAfter(piece: Buffer, written: number, before: number): number {
+  const end = piece.lastIndexOf(10, written - 1)
+  return end === -1 ? before + written : written - end - 1
+}
+
+export function linesIn(piece: Buffer): number {
+  let lines = 0
+  for (let at = piece.indexOf(10); at !== -1; at = piece.indexOf(10, at + 1)) lines++
+  return lines
+}

@@ -71,6 +71,55 @@ t.test('a connection that one client has authenticated answers no other', async 
   })
 })
 
+t.test('nor where requests are pipelined to backends, whoever came first', async (t) => {
+  const held: (() => void)[] = []
+  const who: string[] = []
+  // Answers once it is told to; says whom it takes its connection for.
+  const backend = await rawBackend((connection) => {
+    let user = 'nobody'
+    answering((head) => {
+      user = /authorization: ntlm (\w+)/i.exec(head)?.[1] ?? user
+      who.push(`${/GET (\S+)/.exec(head)![1]} as ${user}`)
+      const answer = `HTTP/1.1 200 OK\r\nX-Connection: 1\r\n${EMPTY}`
+      if (!head.startsWith('GET /slow')) return answer
+      held.push(() => connection.send(answer))
+      return ''
+    })(connection)
+  })
+  t.teardown(() => backend.close())
+  const lab = await labOf([backend], { pool: { connections: { pipelining: 8 } } })
+  t.teardown(() => lab.close())
+  const [one, other, third] = [await lab.client(), await lab.client(), await lab.client()]
+  other.send(get('/slow'))
+  await eventually(() => held.length === 1, 'one is under way')
+  // Several at once of one client, which has shown who it is.
+  one.send(get('/a', 'Authorization: NTLM alice\r\n'))
+  await one.text('\r\n\r\n')
+  one.send(get('/b') + get('/c'))
+  await eventually(() => one.received.split('HTTP/1.1 200').length === 4, 'all three')
+  for (let i = 0; i < 4; i++) await ask(third, get(`/third${i}`))
+  for (const release of held) release()
+  await other.text('\r\n\r\n')
+  await ask(other, get('/other'))
+  const alice = who.filter((line) => line.endsWith('as alice'))
+  t.ok(alice.length > 1, alice.join())
+  t.strictSame(
+    alice.filter((line) => !/^\/[abc] /.test(line)),
+    [],
+    'nobody else is taken for her'
+  )
+})
+
+t.test('nor where backends are sent a PROXY header', async (t) => {
+  const backend = await numbered(t, () => `HTTP/1.1 200 OK\r\n${EMPTY}`)
+  const lab = await labOf([backend], { pool: { proxyProtocol: 'v1' } })
+  t.teardown(() => lab.close())
+  const [one, other] = [await lab.client(), await lab.client()]
+  const own = await ask(one, ntlm(1))
+  t.equal(await ask(one, ntlm(3)), own)
+  t.not(await ask(other, get('/open')), own)
+})
+
 t.test('a client comes back to the backend that knows its connection', async (t) => {
   const serve = answering(() => `HTTP/1.1 401 No\r\nWWW-Authenticate: Negotiate\r\n${EMPTY}`)
   const backends = [await rawBackend(serve), await rawBackend(serve), await rawBackend(serve)]
