@@ -12,7 +12,8 @@ const BACKSLASH = 92
  * line begins.
  */
 export class LineBytes {
-  bytes = Buffer.allocUnsafeSlow(16_384)
+  // With its type: the declarations are read by compilers whose Buffer has no parameter, too.
+  bytes: Buffer = Buffer.allocUnsafeSlow(16_384)
   length = 0
 
   begin(): this {
