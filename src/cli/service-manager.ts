@@ -24,9 +24,11 @@ export class ServiceManager {
   watch(running: Signalled): Signalled {
     if (this.#program === undefined) return running
     return {
-      stop: () => {
-        void this.#tell('STOPPING=1', 'STATUS=Draining')
-        return running.stop()
+      stop: async () => {
+        const told = this.#tell('STOPPING=1', 'STATUS=Draining')
+        await running.stop()
+        // It may wait behind what was told before, and lb may stop sooner than that.
+        await told
       },
       reload: async () => {
         void this.#tell('RELOADING=1')

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -121,7 +121,7 @@ t.test('the image: every program and file that the Dockerfile names is made by i
 async function program(t: Test, file: string, environment: NodeJS.ProcessEnv): Promise<string> {
   const child = spawn(process.execPath, [join(deploy, 'compose', file)], {
     env: { ...process.env, NODE_OPTIONS: '', PORT: '0', HOST: '127.0.0.1', ...environment },
-    stdio: ['ignore', 'pipe', 'inherit']
+    stdio: ['ignore', 'pipe', 'ignore']
   })
   t.teardown(() => child.kill('SIGKILL'))
   for await (const part of child.stdout.setEncoding('utf8')) {
@@ -201,7 +201,7 @@ t.test('systemd hears when lb is ready, reloads and stops', { skip: noNotify }, 
   t.teardown(() => rmSync(short, { recursive: true }))
   const path = join(short, 's')
   const receiver = spawn('python3', [join(dir, 'receiver.py'), path], {
-    stdio: ['ignore', 'pipe', 'inherit']
+    stdio: ['ignore', 'pipe', 'ignore']
   })
   t.teardown(() => receiver.kill('SIGKILL'))
   let heard = ''
@@ -224,4 +224,18 @@ t.test('systemd hears when lb is ready, reloads and stops', { skip: noNotify }, 
   lb.child.kill('SIGTERM')
   await hears('STOPPING=1')
   t.equal(await lb.ended, 0)
+})
+
+t.test('systemd is told that lb stops, however long it took to tell it that lb is ready', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'lb-notify-'))
+  t.teardown(() => rmSync(dir, { recursive: true }))
+  const told = join(dir, 'told')
+  writeFileSync(join(dir, 'systemd-notify'), `#!/bin/sh\nsleep 1\necho "$2" >> ${told}\n`, { mode: 0o755 })
+  const yaml = 'workers: 1\nlisteners: { bind: "127.0.0.1:0", mode: l7, routes: { respond: { body: x } } }\n'
+  const environment = { NOTIFY_SOCKET: join(dir, 'none'), PATH: `${dir}:${process.env.PATH}` }
+  const lb = spawnLb(t, yaml, [], environment)
+  await lb.says('lb runs')
+  lb.child.kill('SIGTERM')
+  t.equal(await lb.ended, 0)
+  t.strictSame(readFileSync(told, 'utf8').split('\n'), ['READY=1', 'STOPPING=1', ''])
 })

@@ -56,7 +56,10 @@ t.test('a Redis is away after three failures one after the other', { skip }, asy
   t.notOk(link.usable)
   t.strictSame(
     log.lines.map(({ message }) => message),
-    ['Redis is reachable', 'Redis is not reachable: limits follow onError, caches do without']
+    [
+      'Redis is reachable',
+      'Redis is not reachable: limits follow onError, caches do without, sessions in it are answered 503'
+    ]
   )
   clock.advance(1000)
   await until('a write of its own has found out', () => link.usable)

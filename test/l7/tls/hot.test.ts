@@ -305,5 +305,5 @@ t.test('lb check tells of a revocation list that has ended: with it every client
     /crl\.pem: the revocation list ended on 20\d\d-\d\d-\d\d: every client/
   )
   writeFileSync(crl, 'garbage')
-  t.match(told(Date.now()), /no revocation list in PEM form/)
+  t.match(told(Date.now()), /holds no revocation list in PEM/)
 })
