@@ -1,6 +1,5 @@
 import type { ConnectionAccessLog, ConnectionField } from '../../config/model/access-log-model.ts'
-import { isoTime } from '../../core/log/iso-time.ts'
-import { asciiJson, jsonText } from '../../core/log/json-text.ts'
+import { asciiJson } from '../../core/log/json-text.ts'
 import { logFile, type LogFile } from '../../core/log/log-file.ts'
 import type { LogLevel } from '../../core/log/log.ts'
 import type { L4Deps } from '../deps.ts'
@@ -36,9 +35,9 @@ export class ConnectionLog {
     }
     const fields = this.#chosen(passage)
     if (this.#file === undefined) return log[shown](fields, message)
-    const time = isoTime(clock.wall())
     const text = asciiJson(JSON.stringify(fields)).slice(1, -1) || `"event":"${passage.event}"`
-    this.#file.write(`{"level":"${shown}","time":"${time}",${text},"msg":${jsonText(message)}}`, true)
+    const { lines } = this.#file
+    lines.end(lines.begin(shown, clock.wall()).text(`,${text}`), message)
   }
 
   #chosen(passage: Passage): object {

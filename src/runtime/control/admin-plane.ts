@@ -105,8 +105,9 @@ export class AdminPlane implements ControlPlane {
   listeners(): readonly ListenerView[] {
     const { controller, planes, isDraining, traffic } = this.#parts
     // For the next one who asks; who needs it exact asks for the connections.
-    void planes.connections().then((counted) => (this.#counted = counted))
+    void planes.connections().then((open) => (this.#counted = open))
     const bound = !isDraining()
+    const counted = traffic.listeners()
     return controller.config.listeners.map((listener) => ({
       name: listener.name,
       mode: listener.mode,
@@ -115,7 +116,7 @@ export class AdminPlane implements ControlPlane {
       tls: listener.tls !== undefined,
       open: this.#open(listener.name),
       pools: poolsOf(listener),
-      ...traffic.listener(listener.name, protocolOf(listener))
+      ...traffic.listener(listener.name, protocolOf(listener), counted)
     }))
   }
 

@@ -43,7 +43,7 @@ export class Traffic {
   constructor(parts: TrafficParts) {
     this.#parts = parts
     // Before anything has passed.
-    this.#before = this.#last = { at: parts.clock.now(), listeners: this.#listeners(), backends: new Map() }
+    this.#before = this.#last = { at: parts.clock.now(), listeners: this.listeners(), backends: new Map() }
     this.#again()
   }
 
@@ -51,25 +51,23 @@ export class Traffic {
     this.#cancel()
   }
 
-  listener(name: string, protocol: 'tcp' | 'udp' | 'http'): ListenerTraffic {
-    const now = this.#listeners()
+  /** `now`: one reading serves all listeners. */
+  listener(name: string, protocol: 'tcp' | 'udp' | 'http', now = this.listeners()): ListenerTraffic {
     const count = (what: Counted) => now[what].get(name) ?? 0
     const rate = (what: Counted) => this.#rate(count(what), this.#before.listeners[what].get(name))
-    const { requests, datagrams } = {
-      requests: protocol === 'http' && { requests: count('requests') },
-      datagrams: protocol === 'udp' && { datagrams: count('datagrams') }
-    }
+    const http = protocol === 'http'
+    const udp = protocol === 'udp'
     return {
       connections: count('connections'),
       refused: count('refused'),
-      ...requests,
-      ...datagrams,
+      ...(http && { requests: count('requests') }),
+      ...(udp && { datagrams: count('datagrams') }),
       bytesIn: count('bytesIn'),
       bytesOut: count('bytesOut'),
       perSecond: {
         connections: rate('connections'),
-        ...(requests && { requests: rate('requests') }),
-        ...(datagrams && { datagrams: rate('datagrams') }),
+        ...(http && { requests: rate('requests') }),
+        ...(udp && { datagrams: rate('datagrams') }),
         bytesIn: rate('bytesIn'),
         bytesOut: rate('bytesOut')
       }
@@ -93,12 +91,13 @@ export class Traffic {
       for (const pool of this.#parts.pools())
         for (const { table, slot, key } of pool.backends) backends.set(key, table.total(slot, at.REQUESTS))
       this.#before = this.#last
-      this.#last = { at: this.#parts.clock.now(), listeners: this.#listeners(), backends }
+      this.#last = { at: this.#parts.clock.now(), listeners: this.listeners(), backends }
       this.#again()
     })
   }
 
-  #listeners(): Reading['listeners'] {
+  /** All counters of all listeners, as they are now. */
+  listeners(): Reading['listeners'] {
     const { hub } = this.#parts
     const read = Object.entries(COUNTED).map(([what, [name, where]]) => [
       what,
