@@ -1,3 +1,4 @@
+import { messageOf } from './core/errors.ts'
 import { CommanderError } from 'commander'
 import { exitCode } from './cli/exit-code.ts'
 import { createProgram } from './cli/program.ts'
@@ -20,7 +21,7 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? exitCode.ok : exitCode.usage
   else {
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = messageOf(error)
     process.stderr.write(`lb: ${reason}\n`)
     // The stack is for whoever builds lb: an expected failure never comes this way.
     if (process.env['LB_DEBUG'] && error instanceof Error) process.stderr.write(`${error.stack}\n`)

@@ -1,4 +1,5 @@
 import { constants } from 'node:os'
+import { messageOf } from '../core/errors.ts'
 import { exitCode } from './exit-code.ts'
 
 /** What signals do to a running `lb`. */
@@ -43,7 +44,7 @@ export class Signals {
     this.#running.stop().then(
       () => process.exit(exitCode.ok),
       (error: unknown) => {
-        process.stderr.write(`lb: did not stop in order: ${message(error)}\n`)
+        process.stderr.write(`lb: did not stop in order: ${messageOf(error)}\n`)
         process.exit(exitCode.cannotRun)
       }
     )
@@ -59,14 +60,10 @@ export class Signals {
     this.#reloadAgain = false
     this.#reloading = this.#running
       .reload()
-      .catch((error: unknown) => process.stderr.write(`lb: reload failed: ${message(error)}\n`))
+      .catch((error: unknown) => process.stderr.write(`lb: reload failed: ${messageOf(error)}\n`))
       .finally(() => {
         this.#reloading = undefined
         if (this.#reloadAgain) this.#reload()
       })
   }
-}
-
-function message(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -1,3 +1,4 @@
+import { messageOf } from '../core/errors.ts'
 import { z } from 'zod'
 import { buildBackend } from './build/backend.ts'
 import type { BackendConfig } from './model/model.ts'
@@ -17,7 +18,7 @@ export function readBackendList(text: string, from: string): readonly BackendCon
   try {
     value = readYaml(text)
   } catch (error) {
-    return `${from}: ${error instanceof Error ? error.message : String(error)}`
+    return `${from}: ${messageOf(error)}`
   }
   if (typeof value === 'object' && value !== null && 'backends' in value) value = value.backends
   if (!Array.isArray(value))

@@ -122,6 +122,11 @@ export function errorKind(code: ErrorCode): ErrorKind {
   return errors[code]
 }
 
+/** What was thrown, in words. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
 /** A failure with a code. `message` is for the log only, never for the client; `cause` is what was caught. */
 export class LbError extends Error {
   override readonly name = 'LbError'

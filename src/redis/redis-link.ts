@@ -1,3 +1,4 @@
+import { messageOf } from '../core/errors.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/log/log.ts'
 import type { Counter, Gauge, Metrics } from '../core/metrics/metrics.ts'
@@ -66,7 +67,7 @@ export class RedisLink {
     const counter = (result: string) => metrics.counter('lb_redis_commands_total', { result })
     this.#results = { ok: counter('ok'), timeout: counter('timeout'), error: counter('error') }
     this.#connection = connect(plan)
-    this.#connection.on('error', (error: Error) => (this.#connectionError = reasonOf(error)))
+    this.#connection.on('error', (error: Error) => (this.#connectionError = messageOf(error)))
     this.#connection.on('ready', () => {
       this.#connectionError = undefined
       this.#probe()
@@ -128,7 +129,7 @@ export class RedisLink {
 
   #failed(error: unknown, askedAt: number, withinMs: number): void {
     if (this.#closed) return
-    const reason = reasonOf(error)
+    const reason = messageOf(error)
     const late = reason === TIMED_OUT
     this.#results[late ? 'timeout' : 'error'].add()
     // What somebody else has put under one of the keys says nothing of the others.
@@ -183,7 +184,7 @@ export class RedisLink {
     this.#run(command, withinMs).then(
       () => this.#found(),
       (error: unknown) => {
-        const reason = reasonOf(error)
+        const reason = messageOf(error)
         this.#lost(this.#connectionError ?? reason)
         // Another server may have the name, or the place of the primary, by now.
         if (!this.#cluster && this.#connection.status === 'ready') this.#connection.disconnect(true)
@@ -207,8 +208,4 @@ const TIMED_OUT = 'Command timed out'
 
 function expectOk(reply: unknown): void {
   if (reply !== 'OK') throw new Error("an answer that is not the script's")
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -1,3 +1,4 @@
+import { messageOf } from '../../core/errors.ts'
 import type { AcmeConfig } from '../../config/model/acme-model.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log/log.ts'
@@ -293,5 +294,5 @@ export class NameTask {
 }
 
 function text(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).slice(0, 500)
+  return messageOf(error).slice(0, 500)
 }

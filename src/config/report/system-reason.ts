@@ -1,3 +1,4 @@
+import { messageOf } from '../../core/errors.ts'
 import { own } from '../../core/own.ts'
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -14,5 +15,5 @@ const REASONS: Readonly<Record<string, string>> = {
 /** An error of the file system in words. */
 export function systemReason(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  return own(REASONS, code) ?? (error instanceof Error ? error.message : String(error))
+  return own(REASONS, code) ?? messageOf(error)
 }

@@ -1,3 +1,4 @@
+import { messageOf } from '../../core/errors.ts'
 import { likelyCause } from './likely-cause.ts'
 import type { SyntaxProblem } from './syntax-problem.ts'
 import { type Document, parseDocument, type YAMLError } from 'yaml'
@@ -25,7 +26,7 @@ export function parseYaml(text: string): YamlText | SyntaxProblem {
     })
     return { document, syntax: syntaxProblems(text, [...document.errors, ...document.warnings]) }
   } catch (error) {
-    return { offset: 0, message: `not YAML: ${error instanceof Error ? error.message : String(error)}` }
+    return { offset: 0, message: `not YAML: ${messageOf(error)}` }
   }
 }
 

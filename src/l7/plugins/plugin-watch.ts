@@ -1,3 +1,4 @@
+import { messageOf } from '../../core/errors.ts'
 import { LogThrottle } from '../../core/log/log-throttle.ts'
 import type { Counter } from '../../core/metrics/metrics.ts'
 import type { EngineContext } from '../exchange/engine-context.ts'
@@ -8,7 +9,7 @@ class PluginError extends Error {
   override readonly name = 'PluginError'
 
   constructor(plugin: string, hook: string, cause: unknown) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
+    const reason = messageOf(cause)
     super(`plugin ${plugin}, ${hook}: ${reason}`, { cause })
     // Whoever reads the log looks for the line in the plugin.
     if (cause instanceof Error && cause.stack !== undefined)

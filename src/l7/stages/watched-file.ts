@@ -1,3 +1,4 @@
+import { messageOf } from '../../core/errors.ts'
 import { readFileSync, statSync } from 'node:fs'
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log/log.ts'
@@ -58,7 +59,7 @@ export class WatchedFile<Value> {
       this.#stamp = stamp
       this.#complained = ''
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
+      const reason = messageOf(error)
       if (reason === this.#complained) return
       this.#complained = reason
       this.#log.error(

@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { introspectionSchema } from '../../../../src/l7/stages/auth/introspection/keys.ts'
-import { ActiveTokens } from '../../../../src/l7/stages/auth/introspection/active-tokens.ts'
+import { Remembered } from '../../../../src/l7/stages/auth/asking/remembered.ts'
 import { judgeAnswer } from '../../../../src/l7/stages/auth/introspection/judge-answer.ts'
 import type { Proven } from '../../../../src/l7/stages/auth/auth-method.ts'
 import { authLab } from './auth-lab.ts'
@@ -143,14 +143,14 @@ t.test('what an answer must say', (t) => {
   ] // prettier-ignore
   for (const more of wrong) t.match(judge(more), { denied: { error: 'invalid_token' } }, JSON.stringify(more))
 
-  const tokens = new ActiveTokens(2)
+  const tokens = new Remembered<Proven>(2)
   const proven = {} as Proven
   for (const token of ['a', 'b', 'c']) tokens.put(token, proven, 100)
   t.strictSame(
     [tokens.size, tokens.get('a', 0), tokens.get('c', 99), tokens.get('c', 100)],
     [2, undefined, proven, undefined]
   )
-  new ActiveTokens(0).put('a', proven, 100)
+  new Remembered<Proven>(0).put('a', proven, 100)
   t.end()
 })
 

@@ -1,13 +1,16 @@
+import { messageOf } from '../../../../core/errors.ts'
 import { bareRecord } from '../../../../core/own.ts'
 import { hash } from 'node:crypto'
 import type { Clock } from '../../../../core/clock.ts'
 import type { Exchange } from '../../../exchange/exchange.ts'
 import type { Answer, AuthMethod } from '../auth-method.ts'
 import type { MethodContext } from '../method-context.ts'
-import { AnswerCache } from './answer-cache.ts'
 import { Authority } from '../asking/authority.ts'
+import { Remembered } from '../asking/remembered.ts'
 import { answerOf, unavailable } from './asked-answer.ts'
 import type { ForwardInput } from './keys.ts'
+
+const MAX_ANSWERS = 10_000
 
 /** Somebody else decides: each request is described to a URL, whose answer lets in, or is the client's. */
 export class ForwardAuth implements AuthMethod {
@@ -15,7 +18,7 @@ export class ForwardAuth implements AuthMethod {
   readonly fields: readonly string[]
   readonly #input: ForwardInput
   readonly #authority: Authority
-  readonly #cache: AnswerCache
+  readonly #known = new Remembered<Answer>(MAX_ANSWERS)
   readonly #clock: Clock
   readonly #realm: string
 
@@ -23,7 +26,6 @@ export class ForwardAuth implements AuthMethod {
     const { url, identity, roles, responseHeaders } = input
     this.#input = input
     this.#authority = new Authority(url, { connections: input.connections, timeoutMs: input.timeout })
-    this.#cache = new AnswerCache(input.cache)
     this.#clock = clock
     this.#realm = realm
     this.fields = [identity, roles, ...responseHeaders]
@@ -33,8 +35,9 @@ export class ForwardAuth implements AuthMethod {
 
   check(exchange: Exchange): Answer {
     const fields = this.#described(exchange)
-    const key = this.#cache.on ? this.#keyOf(fields) : ''
-    const known = key === '' ? undefined : this.#cache.get(key, this.#clock.now())
+    const { cache } = this.#input
+    const key = cache > 0 ? this.#keyOf(fields) : ''
+    const known = key === '' ? undefined : this.#known.get(key, this.#clock.now())
     if (known !== undefined) return known
     if (this.#authority.busy) return unavailable('too many requests wait for forward-auth')
     return {
@@ -44,7 +47,7 @@ export class ForwardAuth implements AuthMethod {
       start: (done) => {
         const abort = new AbortController()
         void this.#ask(fields, abort.signal).then((answer) => {
-          if (key !== '' && answer.kind === 'proven') this.#cache.put(key, answer, this.#clock.now())
+          if (key !== '' && answer.kind === 'proven') this.#known.put(key, answer, this.#clock.now() + cache)
           done(answer)
         })
         return () => abort.abort()
@@ -79,7 +82,7 @@ export class ForwardAuth implements AuthMethod {
     try {
       return answerOf(await this.#authority.ask({ method: 'GET', headers }, signal), this.#input)
     } catch (error) {
-      return unavailable(`forward-auth: ${error instanceof Error ? error.message : String(error)}`)
+      return unavailable(`forward-auth: ${messageOf(error)}`)
     }
   }
 

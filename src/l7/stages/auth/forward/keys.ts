@@ -1,7 +1,8 @@
 import type { z } from 'zod'
 import { listOf, mapping } from '../../../../config/schema/leaf/leaf.ts'
-import { duration, integer, word } from '../../../../config/schema/leaf/leaves.ts'
+import { duration, word } from '../../../../config/schema/leaf/leaves.ts'
 import { fieldName } from '../../../../config/schema/leaf/network-leaves.ts'
+import { askingKeys } from '../asking/keys.ts'
 import { httpUrl } from '../jwt/keys.ts'
 
 const names = () => listOf(fieldName(), { max: 64 })
@@ -25,12 +26,7 @@ export const forwardSchema = mapping(
     roles: fieldName()
       .optional()
       .describe('Field of the answer with the roles, with commas or spaces between them. It goes on too.'),
-    timeout: duration({ min: 10, max: 60_000, example: '2s' })
-      .prefault('2s')
-      .describe('How long the whole answer may take; then 503.'),
-    connections: integer(1, 1024)
-      .prefault(32)
-      .describe('Connections of each thread; four times as many requests may wait.'),
+    ...askingKeys('requests'),
     cache: duration({ min: 0, max: 3_600_000, example: '10s' })
       .prefault('0')
       .describe('How long a 2xx answer holds for the same request; 0: it is asked each time.'),

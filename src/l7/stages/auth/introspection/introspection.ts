@@ -1,10 +1,12 @@
+import { messageOf } from '../../../../core/errors.ts'
 import { hash } from 'node:crypto'
 import type { Clock } from '../../../../core/clock.ts'
 import type { Exchange } from '../../../exchange/exchange.ts'
 import { Authority } from '../asking/authority.ts'
-import type { Answer, AuthMethod, Denied } from '../auth-method.ts'
+import { Remembered } from '../asking/remembered.ts'
+import type { Answer, AuthMethod, Denied, Proven } from '../auth-method.ts'
+import { bearerChallenge, tokenIn } from '../bearer.ts'
 import type { MethodContext } from '../method-context.ts'
-import { ActiveTokens } from './active-tokens.ts'
 import { type Judged, judgeAnswer, unavailable } from './judge-answer.ts'
 import type { IntrospectionInput } from './keys.ts'
 
@@ -19,7 +21,8 @@ export class Introspection implements AuthMethod {
   readonly #input: IntrospectionInput
   readonly #header: string
   readonly #authority: Authority
-  readonly #active: ActiveTokens
+  /** Until when a token is over, in ms since 1970. */
+  readonly #active: Remembered<Proven>
   /** One question for each token at a time. */
   readonly #asked = new Map<string, Promise<Judged>>()
   readonly #clock: Clock
@@ -30,13 +33,13 @@ export class Introspection implements AuthMethod {
     this.#input = input
     this.#header = input.header.toLowerCase()
     this.#authority = new Authority(url, { connections, timeoutMs })
-    this.#active = new ActiveTokens(input.cache === 0 ? 0 : input.maxTokens)
+    this.#active = new Remembered(input.cache === 0 ? 0 : input.maxTokens)
     this.#clock = clock
     this.#realm = realm
   }
 
   check(exchange: Exchange): Answer | undefined {
-    const token = this.#tokenOf(exchange)
+    const token = tokenIn(exchange.request.headers, this.#header)
     if (token === undefined) return undefined
     if (token.length > MAX_TOKEN || !TOKEN.test(token)) return NOT_A_TOKEN
     const digest = hash('sha256', token, 'base64')
@@ -55,14 +58,6 @@ export class Introspection implements AuthMethod {
         return () => {}
       }
     }
-  }
-
-  #tokenOf(exchange: Exchange): string | undefined {
-    // Two fields are one value with a comma, which is no token.
-    const value = exchange.request.headers.get(this.#header)
-    if (value === undefined) return undefined
-    if (value.length > 7 && value.slice(0, 7).toLowerCase() === 'bearer ') return value.slice(7).trim()
-    return this.#header === 'authorization' ? undefined : value
   }
 
   #ask(token: string, digest: string): Promise<Judged> {
@@ -94,13 +89,12 @@ export class Introspection implements AuthMethod {
       if ('proven' in judged) this.#active.put(digest, judged.proven, Math.min(judged.until, from + cache))
       return judged
     } catch (error) {
-      return unavailable(error instanceof Error ? error.message : String(error))
+      return unavailable(messageOf(error))
     }
   }
 
   challenge(wrong: Denied | undefined): string {
-    const realm = `Bearer realm="${this.#realm}"`
-    return wrong?.error === undefined ? realm : `${realm}, error="${wrong.error}"`
+    return bearerChallenge(this.#realm, wrong)
   }
 
   strip(exchange: Exchange): void {

@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import { listOf, mapping } from '../../../../config/schema/leaf/leaf.ts'
 import { duration, integer, text, word } from '../../../../config/schema/leaf/leaves.ts'
 import { fieldName } from '../../../../config/schema/leaf/network-leaves.ts'
+import { askingKeys } from '../asking/keys.ts'
 import { httpUrl } from '../jwt/keys.ts'
 
 const path = (example: string) => text(`the path of a member such as ${example}`, { max: 256 })
@@ -37,12 +38,7 @@ export const introspectionSchema = mapping(
     skew: duration({ min: 0, max: 600_000, example: '60s' })
       .prefault('60s')
       .describe('By how much clocks may differ.'),
-    timeout: duration({ min: 10, max: 60_000, example: '2s' })
-      .prefault('2s')
-      .describe('How long the whole answer may take; then 503.'),
-    connections: integer(1, 1024)
-      .prefault(32)
-      .describe('Connections of each thread; four times as many questions may wait.'),
+    ...askingKeys('questions'),
     cache: duration({ min: 0, max: 3_600_000, example: '30s' })
       .prefault('30s')
       .describe(

@@ -3,6 +3,7 @@ import { cookieValue } from '../../../../core/cookies.ts'
 import type { Exchange } from '../../../exchange/exchange.ts'
 import { queryValue } from '../../../uri/query.ts'
 import type { Answer, AuthMethod, Denied, Pending, Proven } from '../auth-method.ts'
+import { bearerChallenge, tokenIn } from '../bearer.ts'
 import type { MethodContext } from '../method-context.ts'
 import { stripCookie, stripQuery } from '../strip-credential.ts'
 import { isSigned } from './algorithms.ts'
@@ -63,12 +64,8 @@ export class Jwt implements AuthMethod {
     const { headers } = exchange.request
     const { cookie, query } = this.#input
     if (this.#header !== undefined) {
-      // Two fields are one value with a comma, which is no token.
-      const value = headers.get(this.#header)
-      if (value !== undefined) {
-        if (value.length > 7 && value.slice(0, 7).toLowerCase() === 'bearer ') return value.slice(7).trim()
-        if (this.#header !== 'authorization') return value
-      }
+      const token = tokenIn(headers, this.#header)
+      if (token !== undefined) return token
     }
     if (cookie !== undefined) {
       const value = cookieValue(headers.get('cookie'), cookie)
@@ -129,8 +126,7 @@ export class Jwt implements AuthMethod {
   }
 
   challenge(wrong: Denied | undefined): string {
-    const realm = `Bearer realm="${this.#realm}"`
-    return wrong?.error === undefined ? realm : `${realm}, error="${wrong.error}"`
+    return bearerChallenge(this.#realm, wrong)
   }
 
   strip(exchange: Exchange): void {

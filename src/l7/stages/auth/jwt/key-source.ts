@@ -1,3 +1,4 @@
+import { messageOf } from '../../../../core/errors.ts'
 import type { Clock } from '../../../../core/clock.ts'
 import type { Logger } from '../../../../core/log/log.ts'
 import { readKeySet, replaceKeys, type VerifyKey } from './key-set.ts'
@@ -117,7 +118,7 @@ export class RemoteKeys implements KeySource {
       this.#keys = replaceKeys(this.#keys, readKeySet(await fetchText(address, signal)))
       return undefined
     } catch (error) {
-      return error instanceof Error ? error.message : String(error)
+      return messageOf(error)
     }
   }
 }

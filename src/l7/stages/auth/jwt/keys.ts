@@ -7,7 +7,7 @@ const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256
 
 export type JwtAlgorithm = (typeof ALGORITHMS)[number]
 
-const path = (example: string) => text(`the path of a claim such as ${example}`, { max: 256 })
+export const claimPath = (example: string) => text(`the path of a claim such as ${example}`, { max: 256 })
 
 export const httpUrl = (example: string) =>
   text(`a URL such as "${example}"`, {
@@ -53,9 +53,9 @@ export const jwtSchema = mapping(
     query: text('the name of a parameter', { max: 128 })
       .optional()
       .describe('Parameter of the query with the token.'),
-    name: path('sub').prefault('sub').describe('Claim with the name.'),
-    roles: path('realm_access.roles').optional().describe('Claim with the roles: a list, or words.'),
-    scopes: path('scope').prefault('scope').describe('Claim with the scopes: words, or a list.'),
+    name: claimPath('sub').prefault('sub').describe('Claim with the name.'),
+    roles: claimPath('realm_access.roles').optional().describe('Claim with the roles: a list, or words.'),
+    scopes: claimPath('scope').prefault('scope').describe('Claim with the scopes: words, or a list.'),
     skew: duration({ min: 0, max: 600_000, example: '60s' })
       .prefault('60s')
       .describe('By how much clocks may differ.'),

@@ -2,9 +2,7 @@ import type { z } from 'zod'
 import { listOf, mapping } from '../../../../config/schema/leaf/leaf.ts'
 import { duration, text, word } from '../../../../config/schema/leaf/leaves.ts'
 import { absolutePath, fieldName } from '../../../../config/schema/leaf/network-leaves.ts'
-import { httpUrl } from '../jwt/keys.ts'
-
-const claim = (example: string) => text(`the path of a claim such as ${example}`, { max: 256 })
+import { claimPath, httpUrl } from '../jwt/keys.ts'
 
 export const oidcSchema = mapping(
   {
@@ -51,8 +49,8 @@ export const oidcSchema = mapping(
       .describe(
         'Where sessions are kept: in the cookie itself, sealed, or sealed in Redis, with a cookie that holds the id alone.'
       ),
-    name: claim('email').prefault('sub').describe('Claim of the ID token with the name.'),
-    roles: claim('realm_access.roles').optional().describe('Claim of the ID token with the roles.'),
+    name: claimPath('email').prefault('sub').describe('Claim of the ID token with the name.'),
+    roles: claimPath('realm_access.roles').optional().describe('Claim of the ID token with the roles.'),
     timeout: duration({ min: 100, max: 60_000, example: '10s' })
       .prefault('10s')
       .describe('How long the provider may take.')

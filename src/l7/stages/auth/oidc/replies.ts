@@ -1,3 +1,4 @@
+import { messageOf } from '../../../../core/errors.ts'
 import type { Exchange } from '../../../exchange/exchange.ts'
 import { sendLocal } from '../../../exchange/response/local-answer.ts'
 import type { Answer, Denied, Pending, Reply } from '../auth-method.ts'
@@ -39,8 +40,4 @@ export function waiting(
       return () => {}
     }
   }
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

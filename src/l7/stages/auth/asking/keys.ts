@@ -1,0 +1,13 @@
+import { duration, integer } from '../../../../config/schema/leaf/leaves.ts'
+
+/** Of whatever asks an authority. `questions`: what waits for it. */
+export function askingKeys(questions: string) {
+  return {
+    timeout: duration({ min: 10, max: 60_000, example: '2s' })
+      .prefault('2s')
+      .describe('How long the whole answer may take; then 503.'),
+    connections: integer(1, 1024)
+      .prefault(32)
+      .describe(`Connections of each thread; four times as many ${questions} may wait.`)
+  }
+}
