@@ -1,20 +1,22 @@
-import { connect, type Socket } from 'node:net'
+import { connect } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { connect as connectTls } from 'node:tls'
 import t from 'tap'
-import { startLab } from '../engine/lab.ts'
+import { startLb } from '../../e2e/servers.ts'
 import { cases, type Case } from './downgrade/cases.ts'
-import { recorder } from './downgrade/recorder.ts'
+import { recorder, type Recorder } from './downgrade/recorder.ts'
 import { block, frame, parseFrames, preface, type Frame } from './wire.ts'
 
 // What a client of HTTP/2 can say and HTTP/1.1 cannot: none of it may become another request at the backend.
 
 /** A connection of HTTP/2 that gathers frames. */
 class Peer {
-  readonly socket: Socket
+  readonly socket: Duplex
   closed = false
   #bytes = Buffer.alloc(0)
 
-  constructor(port: number) {
-    this.socket = connect({ port, host: '127.0.0.1', noDelay: true })
+  constructor(socket: Duplex) {
+    this.socket = socket
     this.socket.on('data', (bytes: Buffer) => (this.#bytes = Buffer.concat([this.#bytes, bytes])))
     this.socket.on('error', () => {})
     this.socket.on('close', () => (this.closed = true))
@@ -47,45 +49,73 @@ class Peer {
 const CANARY = 'GET /canary HTTP/1.1'
 const canary = frame(1, 5, 3, block([[':method', 'GET'], [':scheme', 'http'], [':path', '/canary'], [':authority', 'a.example']])) // prettier-ignore
 
-t.test(
-  `${cases.length} requests of HTTP/2 become one of HTTP/1.1 at most`,
-  { timeout: 300_000 },
-  async (t) => {
-    t.ok(cases.length >= 300)
-    const backend = await recorder()
-    t.teardown(() => backend.close())
-    const lab = await startLab({
-      listeners: [{ bind: '127.0.0.1:0', mode: 'l7', protocols: ['h2'], pool: 'web' }],
-      pools: { web: { backends: [backend.address], breaker: false, retry: false } }
-    })
-    t.teardown(() => lab.close())
-    const wrong: string[] = []
-    for (const one of cases) {
+/** Plays every case and says which went wrong. */
+async function play(dial: () => Duplex, backend: Recorder): Promise<string[]> {
+  const wrong: string[] = []
+  for (const one of cases) {
     const before = backend.requests.length
-    const peer = new Peer(lab.port)
+    const peer = new Peer(dial())
     peer.socket.write(one.frames)
     const end = await peer.ended(1)
     // The same connection to the backend, mostly: what was left over there would come before it.
     let next = peer
-    if (peer.end(1) === 'reset' && peer.of(0).some(({ type }) => type === 7)) next = new Peer(lab.port)
+    if (peer.end(1) === 'reset' && peer.of(0).some(({ type }) => type === 7)) next = new Peer(dial())
     next.socket.write(canary)
-    if ((await next.ended(3)) !== 'answered' || next.of(3)[0]?.payload[0] !== 0x88) wrong.push(`${one.name}: what came behind it was not answered`)
-    for (const socket of [peer.socket, next.socket]) socket.destroy()
+    if ((await next.ended(3)) !== 'answered' || next.of(3)[0]?.payload[0] !== 0x88) {
+      wrong.push(`${one.name}: what came behind it was not answered`)
+    }
+    for (const { socket } of [peer, next]) socket.destroy()
     const came = backend.requests.slice(before).filter(({ line }) => line !== CANARY)
     const words = judge(one, end, came)
     if (words !== undefined) wrong.push(`${one.name}: ${words}`)
-  } // prettier-ignore
-    t.strictSame(wrong, [])
-    t.strictSame(backend.violations, [])
-    t.equal(backend.requests.filter(({ line }) => line === CANARY).length, cases.length)
   }
-)
+  return wrong
+}
 
-function judge(
-  one: Case,
-  end: 'answered' | 'reset',
-  came: Awaited<ReturnType<typeof recorder>>['requests']
-): string | undefined {
+const plain = { backends: [] as string[], breaker: false, retry: false }
+const ways: readonly [name: string, listener: object, pool?: object][] = [
+  ['in clear text', { protocols: ['h2'] }],
+  ['over TLS', { protocols: ['h2', 'http/1.1'], tls: { selfSigned: true } }],
+  [
+    'through stages that touch bodies',
+    {
+      protocols: ['h2', 'http/1.1'],
+      routes: [
+        { pool: 'web', buffer: { request: '64kb' }, decompress: true, compress: true, grpcWeb: true, mirror: { pool: 'mirror' } }
+      ] // prettier-ignore
+    },
+    { retry: { attempts: 2, on: ['connect-failure', 502] } }
+  ]
+]
+
+for (const [name, listener, pool] of ways) {
+  t.test(
+    `${cases.length} requests of HTTP/2 become one of HTTP/1.1 at most, ${name}`,
+    { timeout: 300_000 },
+    async (t) => {
+      t.ok(cases.length >= 300)
+      const backend = await recorder()
+      const mirror = await recorder()
+      t.teardown(() => (backend.close(), mirror.close()))
+      const lb = await startLb(t, {
+        workers: 0,
+        listeners: [{ name: 'web', bind: '127.0.0.1:0', mode: 'l7', pool: 'web', ...listener }],
+        pools: {
+          web: { ...plain, backends: [backend.address], ...pool },
+          mirror: { ...plain, backends: [mirror.address] }
+        }
+      })
+      const at = { port: lb.port('web'), host: '127.0.0.1', noDelay: true }
+      const secure = { ...at, rejectUnauthorized: false, ALPNProtocols: ['h2'] }
+      const wrong = await play(() => ('tls' in listener ? connectTls(secure) : connect(at)), backend)
+      t.strictSame(wrong, [])
+      t.strictSame([...backend.violations, ...mirror.violations], [])
+      t.equal(backend.requests.filter(({ line }) => line === CANARY).length, cases.length)
+    }
+  )
+}
+
+function judge(one: Case, end: 'answered' | 'reset', came: Recorder['requests']): string | undefined {
   if (came.length > 1) return `${came.length} requests: ${JSON.stringify(came)}`
   const { forwarded } = one
   if (forwarded === undefined) return came.length === 0 ? undefined : `forwarded: ${JSON.stringify(came)}`
