@@ -10,6 +10,7 @@ import { freePort } from '../free-port.ts'
 import { bodyOf, type CrowdOrder, type CrowdReport } from './cache-crowd.ts'
 import { spawnLb } from './process.ts'
 import { httpOrigin } from './servers.ts'
+import { resetSocket } from '../reset-socket.ts'
 
 /** LB_BARS=full runs at the sizes that the bars name; else at a tenth or so, which takes some seconds. */
 const full = process.env.LB_BARS === 'full'
@@ -178,7 +179,7 @@ async function dyingOrigin(t: Test, deaths: number) {
         }
         died++
         socket.write(chunk(body.subarray(half, half + 100)), () => {
-          if (end === 'rst') socket.resetAndDestroy()
+          if (end === 'rst') resetSocket(socket)
           else socket.end()
         })
       }, 20)

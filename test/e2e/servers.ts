@@ -8,6 +8,7 @@ import type { Runtime } from '../../src/runtime/runtime.ts'
 import { start } from '../../src/runtime/control/start.ts'
 import type { StartOptions } from '../../src/runtime/control/start-options.ts'
 import { configOf } from '../runtime/configs.ts'
+import { resetSocket } from '../reset-socket.ts'
 
 export interface Origin {
   readonly address: string
@@ -62,7 +63,7 @@ async function listening(t: Test, server: Server): Promise<Origin> {
     mostOpen: 0,
     close() {
       server.close()
-      for (const socket of sockets) socket.resetAndDestroy()
+      for (const socket of sockets) resetSocket(socket)
     }
   }
   t.teardown(() => origin.close())

@@ -1,5 +1,6 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import type { Seeded } from './seeded.ts'
+import { resetSocket } from '../reset-socket.ts'
 
 /** How a connection of the fuzzer ended, as its own side saw it. */
 export type End = 'closed' | 'reset' | 'left' | 'hung'
@@ -40,7 +41,7 @@ export async function fuzzConnection(
       if (leave === 'wait') return
       setTimeout(() => {
         if (leave === 'fin') socket.end()
-        else if (leave === 'reset') socket.resetAndDestroy()
+        else if (leave === 'reset') resetSocket(socket)
         if (leave !== 'fin') settle('left')
       }, random.below(10))
     }
@@ -69,7 +70,7 @@ export class ChaosOrigin {
             socket.write(piece)
             setImmediate(next)
           } else if (leave === 'fin') socket.end()
-          else if (leave === 'reset') socket.resetAndDestroy()
+          else if (leave === 'reset') resetSocket(socket)
         }
         next()
       })

@@ -4,6 +4,7 @@ import t from 'tap'
 import { FakeClock } from '../fakes/fake-clock.ts'
 import { engineRig } from './harness.ts'
 import { ending, eventually, receive, refusal, testClient, testServer } from './sockets.ts'
+import { resetSocket } from '../reset-socket.ts'
 
 const echo = { serve: (socket: Socket) => void socket.pipe(socket) }
 const at = (port: number) => `127.0.0.1:${port}`
@@ -156,7 +157,7 @@ t.test('a full backend makes connections wait in the queue, bounded in number an
   t.match(rig.lines.at(-1)?.fields, { code: 'LB_QUEUE_TIMEOUT' })
   const fifth = await testClient(t, rig.port)
   await eventually(() => rig.pools.get('p')!.waiting === 1)
-  fifth.resetAndDestroy()
+  resetSocket(fifth)
   await eventually(() => rig.pools.get('p')!.waiting === 0)
   t.equal(backend.sockets.length, 2, 'never more than one at a time')
 })
@@ -235,7 +236,7 @@ t.test('least-connections counts what is really open', async (t) => {
     [2, 2]
   )
   // The first backend drops its two: the next two go there.
-  for (const socket of servers[0]!.sockets) socket.resetAndDestroy()
+  for (const socket of servers[0]!.sockets) resetSocket(socket)
   await eventually(() => rig.pools.get('p')!.backends[0]!.active === 0)
   await open()
   await open()
@@ -271,7 +272,7 @@ t.test('a trial that connects closes the breaker at once, however long it lives'
 t.test(
   'a backend that accepts and breaks off at once has failed; one that does so later has not',
   async (t) => {
-    const backend = await testServer(t, (socket) => void socket.once('data', () => socket.resetAndDestroy()))
+    const backend = await testServer(t, (socket) => void socket.once('data', () => resetSocket(socket)))
     const clock = new FakeClock()
     const rig = await engineRig(
       t,

@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { engineRig, type EngineRig } from './harness.ts'
 import { ending, eventually, receive, testClient, testServer, type TestServer } from './sockets.ts'
+import { resetSocket } from '../reset-socket.ts'
 
 const at = (port: number) => `127.0.0.1:${port}`
 const hows = ['end', 'destroy', 'resetAndDestroy'] as const
@@ -186,7 +187,7 @@ t.test(`${CONNECTIONS} connections of every kind leave nothing behind`, { timeou
       const socket = connect(rig.port, '127.0.0.1')
       socket.on('error', () => {})
       socket.on('close', () => resolve())
-      socket.on('data', () => (i % 3 === 0 ? socket.resetAndDestroy() : socket.end()))
+      socket.on('data', () => (i % 3 === 0 ? resetSocket(socket) : socket.end()))
       if (i % 7 === 0) socket.destroy()
       else if (i % 5 === 0) socket.end('x')
       else socket.write('x')

@@ -14,6 +14,7 @@ import type { ListenerConnections } from '../workers/messages.ts'
 import type { Planes } from '../workers/planes.ts'
 import { overlaps, probeBind } from '../plane/sockets/probe-bind.ts'
 import { bindsOf, cededByAdmin, cededToAdmin, OwnAddresses } from './reload/own-addresses.ts'
+import { LateEdge } from './reload/late-edge.ts'
 import { SerialQueue } from './reload/serial-queue.ts'
 import { bindKey, makeSnapshot, redisPlan, type Material, type Snapshot } from '../plane/snapshot.ts'
 import { giveSocketAccess } from '../plane/sockets/unix-access.ts'
@@ -50,6 +51,7 @@ export class Controller {
   readonly #changes = new SerialQueue()
   readonly #material: MaterialReader
   readonly #addresses: OwnAddresses
+  readonly #lateEdge: LateEdge
   #config: Config | undefined
   #certificates: readonly HeldCertificate[] | undefined
   #snapshot: Snapshot | undefined
@@ -65,6 +67,7 @@ export class Controller {
     this.#parts = parts
     this.#material = new MaterialReader(parts.obtained, parts.staples, parts.log)
     this.#addresses = new OwnAddresses(parts.clock)
+    this.#lateEdge = new LateEdge(parts.clock, parts.log)
   }
 
   /** In force. */
@@ -115,7 +118,8 @@ export class Controller {
       const connections = new Map(kept.map((part) => [part.listener, part.connections]))
       return {
         changed: true,
-        lines: diff === undefined ? [] : [...describeDiff(diff, connections), ...renewed]
+        lines:
+          diff === undefined ? [] : [...describeDiff(diff, connections), ...renewed, ...this.#lateEdge.lines]
       }
     } finally {
       leave()
@@ -124,6 +128,7 @@ export class Controller {
 
   close(): void {
     this.#cancelFree?.()
+    this.#lateEdge.cancel()
     this.#parts.memory.close()
   }
 
@@ -171,6 +176,7 @@ export class Controller {
     const kept = await planes.commit()
     memory.commit()
     this.#config = next
+    this.#lateEdge.cancel()
     this.#certificates = material.certificates
     this.#snapshot = { ...snapshot, ports }
     this.#ports = ports
@@ -180,8 +186,20 @@ export class Controller {
     this.#parts.onApplied(next, this.#pools)
     this.#freeRowsLater()
     if (before !== undefined) this.#addresses.changed(before, next)
-    if (edgeLast) await this.#addresses.taking(late, () => this.#parts.edge(next))
+    const edge = () => this.#addresses.taking(late, () => this.#parts.edge(next))
+    if (before === undefined) await edge()
+    else if (edgeLast) await this.#lateEdge.open(edge, () => this.#inTurn(next, edge))
     return kept
+  }
+
+  /** Not while the configuration changes, nor for one that is no longer in force. */
+  async #inTurn(config: Config, run: () => Promise<void>): Promise<void> {
+    const leave = await this.#changes.enter()
+    try {
+      if (this.#config === config) await run()
+    } finally {
+      leave()
+    }
   }
 
   async #edgeOrAbort(next: Config): Promise<void> {

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { connect, type TLSSocket } from 'node:tls'
 import { setTimeout as wait } from 'node:timers/promises'
+import { resetSocket } from '../../reset-socket.ts'
 
 export interface AbuseTarget {
   readonly ports: readonly number[]
@@ -160,7 +161,7 @@ export class AbusiveClients {
       if (!socket.destroyed) await act(socket)
     }
     // Who leaves while bytes wait for it sends a reset; Node does not live through one by hand here (24.21).
-    if (act === undefined) under.resetAndDestroy()
+    if (act === undefined) resetSocket(under)
     else if (this.#pick(3) === 0) {
       socket.end()
       await Promise.race([this.#soon(once(socket, 'close')), wait(20)])
@@ -175,7 +176,7 @@ export class AbusiveClients {
       socket.end()
       await Promise.race([this.#soon(once(socket, 'close')), wait(20)])
     }
-    if (way < 30) socket.resetAndDestroy()
+    if (way < 30) resetSocket(socket)
     else socket.destroy()
   }
 

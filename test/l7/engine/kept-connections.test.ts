@@ -62,6 +62,17 @@ t.test('a connection that one client has authenticated answers no other', async 
     t.equal(await ask(one, ntlm(1)), own)
   })
 
+  t.test('nor do requests that its client pipelines go elsewhere', async (t) => {
+    const lab = await labOf([backend])
+    t.teardown(() => lab.close())
+    const one = await lab.client()
+    one.send(ntlm(1) + ntlm(3) + get('/open') + get('/open'))
+    await eventually(() => one.received.split('HTTP/1.1 200').length === 5, 'all are answered')
+    const numbers = [...one.received.matchAll(/X-Connection: (\d+)/g)].map(([, number]) => number)
+    t.equal(new Set(numbers).size, 1, numbers.join())
+    t.equal(lab.open, 1)
+  })
+
   t.test('other schemes are of the request', async (t) => {
     const lab = await labOf([backend])
     t.teardown(() => lab.close())

@@ -10,6 +10,7 @@ import {
   type RawBackend,
   type RawClient
 } from './lab.ts'
+import { resetSocket } from '../../reset-socket.ts'
 
 /** Where an exchange stands when one side is killed. */
 interface Phase {
@@ -67,7 +68,7 @@ const phases: Phase[] = [
 ]
 
 const ways = {
-  reset: (client: RawClient) => client.socket.resetAndDestroy(),
+  reset: (client: RawClient) => resetSocket(client.socket),
   FIN: (client: RawClient) => client.socket.destroy()
 }
 
@@ -142,7 +143,7 @@ t.test('a body that lasts until the close ends with a reset when the backend bre
   const client = await lab.client()
   client.send('GET / HTTP/1.0\r\n\r\n')
   await client.text('part')
-  backend.connections[0]!.socket.resetAndDestroy()
+  resetSocket(backend.connections[0]!.socket)
   await client.until((c) => c.closed, 'close')
   t.equal(client.error?.code, 'ECONNRESET')
 })
@@ -165,7 +166,7 @@ t.test('a dead backend is left out and the next one asked', async (t) => {
 t.test('a reset before the answer is tried elsewhere when the method allows', async (t) => {
   const bad = await rawBackend(
     answering((_head, connection) => {
-      connection.socket.resetAndDestroy()
+      resetSocket(connection.socket)
       return ''
     })
   )

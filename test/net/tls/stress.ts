@@ -17,6 +17,7 @@ import { tlsThread } from '../../../src/net/tls/tls-thread.ts'
 import { listen } from '../../../src/net/transport/accept.ts'
 import type { Transport, TransportOwner } from '../../../src/net/transport/transport.ts'
 import { testCertificates } from '../certificates.ts'
+import { resetSocket } from '../../reset-socket.ts'
 
 const total = Number(process.argv[2] ?? 400)
 const seed = Number(process.argv[3] ?? 1)
@@ -140,7 +141,7 @@ async function live(): Promise<void> {
     if (way === 2)
       socket.write(Buffer.concat([Buffer.from([22, 3, 1, 2, 0, 1, 0, 1, 252]), randomBytes(pick(600))]))
     await new Promise((resolve) => setTimeout(resolve, pick(60)))
-    if (pick(2) === 0) socket.resetAndDestroy()
+    if (pick(2) === 0) resetSocket(socket)
     else socket.destroy()
     return
   }
@@ -149,7 +150,7 @@ async function live(): Promise<void> {
   const gone = new Promise((resolve) => socket.once('close', resolve))
   // Reset in whatever phase of the handshake it is by then.
   if (way === 3) setTimeout(() => socket.destroy(), pick(60))
-  if (way === 4) setTimeout(() => under!.resetAndDestroy(), pick(60))
+  if (way === 4) setTimeout(() => resetSocket(under!), pick(60))
   if (way === 5) socket.pause()
   socket.write(block.subarray(0, 1 + pick(way === 6 ? 200_000 : 2_000)))
   if (way === 7) socket.end()

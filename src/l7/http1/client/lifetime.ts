@@ -1,6 +1,9 @@
 import type { PoolConfig } from '../../../config/model/model.ts'
 import type { Random } from '../../../core/random.ts'
 
+/** How long a backend may take to answer our FIN with its own. */
+export const PARTING_MS = 1_000
+
 /** Lives end over the last tenth of what is allowed, so that connections opened together do not end together. */
 const JITTER = 0.1
 

@@ -10,12 +10,9 @@ import { ResponseReader, type ResponseEvents } from './response-reader.ts'
 import type { UpstreamHead } from '../parse/response-parser.ts'
 import { authenticatesConnection, ClientTies, type Tied, type TieHolder } from '../../forward/client-ties.ts'
 import type { ConnectionKeeper } from './connection-keeper.ts'
-import type { Lifetime } from './lifetime.ts'
+import { PARTING_MS, type Lifetime } from './lifetime.ts'
 import { Line } from './line.ts'
 import { isAnswerTo } from '../../message/upgrade-protocols.ts'
-
-/** How long a backend may take to answer our FIN with its own. */
-const PARTING_MS = 1_000
 
 /**
  * One connection to a backend. Requests are answered in the order in which they were sent (RFC 9112 §9.3.2); there is
@@ -33,14 +30,15 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, SentC
   #writer!: BodyWriter
   readonly #reader = new ResponseReader(this)
   readonly #line = new Line()
-  /** Requests answered so far. */
   #served = 0
   #connected = false
   #bytesBefore = 0
   #closing = false
-  /** The request whose response is being read; it may have left the line before its end is told. */
+  /** Its response is being read; it may have left the line before its end is told. */
   #told: Sent | undefined
   #reading = false
+  /** A client finds its own connection at rest when it hears of the end: its next request, pipelined, goes over it. */
+  #tellLate: (() => void) | undefined
   #paused = false
   #keepAliveSeconds: number | undefined
   deadline = Infinity
@@ -179,6 +177,9 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, SentC
     if (p < 0 || (p < end && !this.#closing)) this.close()
     else if (this.#line.length === 0 && !this.#closing) this.upstreams.release(this, this.#keepAliveSeconds)
     this.#told = first
+    const late = this.#tellLate
+    this.#tellLate = undefined
+    late?.()
     first.client.onReadDone()
     this.#told = undefined
   }
@@ -260,7 +261,9 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, SentC
     this.#served++
     const reusable = keepAlive && sent.complete && !this.transport.closed
     if (!reusable) this.#closing = true
-    sent.client.onResponseEnd(trailers)
+    if (this.#private && reusable && this.#line.length === 0)
+      this.#tellLate = () => sent.client.onResponseEnd(trailers)
+    else sent.client.onResponseEnd(trailers)
     if (!reusable) {
       this.#failAll('reset', 'closed by the backend after an earlier response', true)
       this.close()

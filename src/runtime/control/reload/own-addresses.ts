@@ -5,13 +5,15 @@ import { overlaps } from '../../plane/sockets/probe-bind.ts'
 
 /** A socket that goes accepts first what is queued there, for a second at most; more where the machine is busy. */
 const GIVEN_UP_WITHIN_MS = 5_000
+/** A thread that stood still, reading a large configuration, has not closed yet what went long ago by the clock. */
+const REMEMBERED_MS = 60_000
 const LOOK_EVERY_MS = 20
 
 /** What lb itself holds or has held until a moment ago is no other program's: addresses that move, or come back soon after they went. */
 export class OwnAddresses {
   readonly #clock: Clock
-  #goneAt = -Infinity
-  #gone: readonly Bind[] = []
+  /** When they went, by their text. */
+  readonly #gone = new Map<string, { readonly bind: Bind; readonly at: number }>()
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -19,29 +21,37 @@ export class OwnAddresses {
 
   /** `next` is in force in place of `before`. */
   changed(before: Config, next: Config): void {
+    const at = this.#clock.now()
+    for (const [text, gone] of this.#gone) if (at - gone.at > REMEMBERED_MS) this.#gone.delete(text)
     const gone = [
       ...without(listenerBinds(before), listenerBinds(next)),
       ...without(before.admin?.binds ?? [], next.admin?.binds ?? [])
     ]
-    this.#gone = this.#isRecent() ? [...this.#gone, ...gone] : gone
-    this.#goneAt = this.#clock.now()
+    for (const bind of gone) this.#gone.set(bind.text, { bind, at })
   }
 
   /** Does `take`; where it finds one of `binds` in use that lb is only about to let go, again until that is done. */
   async taking<T>(binds: readonly Bind[], take: () => Promise<T>): Promise<T> {
+    const began = this.#clock.now()
     for (;;) {
       try {
         return await take()
       } catch (error) {
-        const isOurs = (error as NodeJS.ErrnoException).code === 'EADDRINUSE' && this.#isRecent()
-        if (!isOurs || !binds.some((bind) => overlaps(bind, this.#gone))) throw error
+        const inUse = (error as NodeJS.ErrnoException).code === 'EADDRINUSE'
+        if (!inUse || !binds.some((bind) => this.#isLettingGo(bind, began))) throw error
       }
       await new Promise<void>((resolve) => this.#clock.after(LOOK_EVERY_MS, resolve))
     }
   }
 
-  #isRecent(): boolean {
-    return this.#clock.now() - this.#goneAt < GIVEN_UP_WITHIN_MS
+  /** Whoever tries since `began` waits as long as a socket takes to close, although the clock says that it must be closed. */
+  #isLettingGo(bind: Bind, began: number): boolean {
+    const now = this.#clock.now()
+    for (const gone of this.#gone.values()) {
+      if (!overlaps(bind, [gone.bind]) || now - gone.at > REMEMBERED_MS) continue
+      if (now - Math.max(gone.at, began) < GIVEN_UP_WITHIN_MS) return true
+    }
+    return false
   }
 }
 
