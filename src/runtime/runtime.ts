@@ -35,7 +35,8 @@ import type { PoolDeps } from './plane/make-pool.ts'
 import { packageVersion } from '../core/package-version.ts'
 import type { Planes } from './workers/planes.ts'
 import { faultReport } from './process/fault-report.ts'
-import { checkUser, dropPrivileges } from './process/privileges.ts'
+import { checkUser } from './process/privileges.ts'
+import { takeOn } from './process/take-on.ts'
 import type { Running } from './control/running.ts'
 import type { StartOptions } from './control/start-options.ts'
 import { SharedMemory } from './memory/shared-memory.ts'
@@ -122,10 +123,7 @@ export class Runtime implements Running {
     const config = this.#initial
     const account = config.user === undefined ? undefined : checkUser(config.user)
     await this.#discoverer.apply(config)
-    if (account !== undefined) {
-      dropPrivileges(account)
-      this.#log.info({ user: account.name, uid: account.uid, gid: account.gid }, `runs as ${account.name}`)
-    }
+    if (account !== undefined) takeOn(account, config, this.#log)
     announce(this.#log, this.addresses, this.adminAddresses)
     const refused = (error: unknown) => this.#refused([plainStartError(error).message])
     this.#unwatch = followFiles(this.#options, clock, () => this.#discoverer.given, this, refused)

@@ -1,5 +1,14 @@
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync
+} from 'node:fs'
 import { request } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -7,6 +16,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { freePort } from '../free-port.ts'
 import { get } from './clients.ts'
+import { until } from './servers.ts'
 import { ToldLb, type ToldState } from './told-lb.ts'
 
 const skip = process.getuid?.() !== 0 && 'only root can bind a port below 1024 and drop its rights'
@@ -126,6 +136,91 @@ for (const net of ['handles', 'sockets']) {
 
       await lb.tell({ type: 'stop' })
       await t.rejects(get(low), { code: 'ECONNREFUSED' })
+    }
+  )
+}
+
+/** As in most of /etc/passwd: who owns what `nobody` makes. */
+const NOBODY = 65534
+
+for (const owner of ['root', 'nobody']) {
+  t.test(
+    `a log file in a folder of ${owner}'s goes on after user: and costs no worker`,
+    { skip },
+    async (t) => {
+      const dir = mkdtempSync(join(tmpdir(), 'lb-'))
+      t.teardown(() => rmSync(dir, { recursive: true }))
+      chmodSync(dir, 0o755)
+      if (owner === 'nobody') chownSync(dir, NOBODY, NOBODY)
+      const [port, file] = [await freePort(), join(dir, 'access.log')]
+      const accessLog = { file, fields: ['target'] }
+      const web = { name: 'web', bind: `127.0.0.1:${port}`, mode: 'l7', accessLog, routes: [route] }
+      const lb = await ToldLb.start(t, { user: 'nobody', workers: 2, listeners: [web] })
+      t.match(statSync(file), { uid: NOBODY, mode: 0o100640 })
+      const warned = (await lb.tell({ type: 'state' })).log.some((line) =>
+        line.includes('it cannot be rotated')
+      )
+      t.equal(warned, owner === 'root')
+      const lines = (path: string, target: string) => readFileSync(path, 'latin1').split(target).length - 1
+      const logs = async (path: string, target: string): Promise<void> => {
+        for (let i = 0; i < 10; i++) await get(port, target)
+        await until(() => lines(path, target) === 10, `${target} in ${path}`)
+      }
+      await logs(file, '/first')
+      for (const thread of [1, 2]) {
+        await lb.tell({ type: 'crash', thread })
+        await reaches(
+          lb,
+          ({ workers }) =>
+            workers.every(
+              ({ restarts, state }, at) => state === 'running' && (at + 1 !== thread || restarts > 0)
+            ),
+          `worker ${thread} is back`
+        )
+      }
+      await logs(file, '/replaced')
+      renameSync(file, `${file}.1`)
+      await lb.tell({ type: 'reopen' })
+      if (owner === 'nobody') {
+        await until(() => existsSync(file), 'a new file')
+        await logs(file, '/reopened')
+      } else {
+        await logs(`${file}.1`, '/reopened')
+        t.match(readFileSync(`${file}.1`, 'latin1'), /log not reopened/)
+        // Nor where it cannot be opened at all.
+        chownSync(`${file}.1`, 0, 0)
+        renameSync(`${file}.1`, file)
+        await lb.tell({ type: 'crash', thread: 1 })
+        const back = ({ workers }: ToldState) => workers[0]!.restarts === 2 && workers[0]!.state === 'running'
+        await reaches(lb, back, 'worker 1 is back without its log')
+        for (let i = 0; i < 20; i++) t.equal((await get(port, '/without')).status, 200)
+        t.ok(lines(file, '/without') < 20, 'the lines of one worker are lost')
+        chownSync(file, NOBODY, NOBODY)
+        for (let round = 0, all = false; !all; round++) {
+          const target = `/round${round}/`
+          for (let i = 0; i < 10; i++) await get(port, target)
+          // Lines are gathered for 100 ms.
+          const late = Date.now() + 1_000
+          await until(() => lines(file, target) === 10 || Date.now() > late, 'a moment')
+          all = lines(file, target) === 10
+          if (round === 30) throw new Error('the log is not opened again')
+        }
+        t.same(
+          (
+            await lb.tell({
+              type: 'apply',
+              yaml: {
+                user: 'nobody',
+                workers: 2,
+                listeners: [{ ...web, accessLog: { file: join(dir, 'other.log') } }]
+              }
+            })
+          ).errors?.length,
+          1,
+          'a reload is refused for it'
+        )
+      }
+      await lb.tell({ type: 'stop' })
     }
   )
 }

@@ -18,6 +18,7 @@ answer()
 async function obey(told: Told): Promise<void> {
   if (told.type === 'crash') (running.planes as Workers).crash(told.thread, 'told to')
   if (told.type === 'stop') await running.stop({ graceMs: 1_000 })
+  if (told.type === 'reopen') running.reopenLogs()
   if (told.type === 'apply') errors = (await running.apply(configOf(told.yaml))).errors
 }
 

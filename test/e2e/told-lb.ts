@@ -10,6 +10,7 @@ export type Told =
   | { readonly type: 'crash'; readonly thread: number }
   | { readonly type: 'apply'; readonly yaml: object }
   | { readonly type: 'stop' }
+  | { readonly type: 'reopen' }
   | { readonly type: 'state' }
 
 export interface ToldState {

@@ -22,7 +22,22 @@ export interface Rotation {
 /** A lock that is older was left by a process that died. */
 const STALE_LOCK_MS = 10_000
 
+/** How long until a file that cannot be opened is tried again. */
+const RETRY_MS = 1_000
+
 const files = new Map<string, LogFile>()
+type Tell = (path: string, error: Error) => void
+
+let onMissing: Tell | undefined
+
+/**
+ * While `tell` is set, a log file that cannot be opened is told and tried again while lines come, in place of an exception. For a
+ * worker in place of one that died: the file may be another user's since lb has dropped root, and that must not keep clients
+ * waiting.
+ */
+export function goOnWithout(tell: Tell | undefined): void {
+  onMissing = tell
+}
 
 /** The log file at `path`, one per thread; throws where it cannot be opened. */
 export function logFile(path: string, rotation: Rotation | undefined): LogFile {
@@ -45,24 +60,46 @@ export class LogFile {
   /** Its lines of JSON. */
   readonly lines = new JsonLines(this)
   readonly #path: string
-  readonly #sink: LineSink
+  #sink: LineSink | undefined
   #unlooked = 0
+  readonly #onMissing = onMissing
+  #triedAt = -Infinity
+  #complained = ''
 
   constructor(path: string, rotation: Rotation | undefined) {
     this.#path = path
     this.rotation = rotation
-    this.#sink = new LineSink(opened(path), true)
+    this.#open()
   }
 
   /** `line` without its end; `ascii`: that is all it holds. */
   write(line: string, ascii = false): void {
-    this.#sink.write(`${line}\n`, true, ascii)
+    const sink = this.#sink ?? this.#open()
+    if (sink === undefined) return
+    sink.write(`${line}\n`, true, ascii)
     if (this.rotation !== undefined) this.#grew(line.length, this.rotation)
   }
 
   writeBytes(bytes: Buffer, length: number): void {
-    this.#sink.writeBytes(bytes, length)
+    const sink = this.#sink ?? this.#open()
+    if (sink === undefined) return
+    sink.writeBytes(bytes, length)
     if (this.rotation !== undefined) this.#grew(length, this.rotation)
+  }
+
+  #open(): LineSink | undefined {
+    const now = performance.now()
+    if (now - this.#triedAt < RETRY_MS) return undefined
+    this.#triedAt = now
+    try {
+      return (this.#sink = new LineSink(opened(this.#path), true))
+    } catch (error) {
+      if (this.#onMissing === undefined) throw error
+      const { message } = error as Error
+      if (message !== this.#complained) this.#onMissing(this.#path, error as Error)
+      this.#complained = message
+      return undefined
+    }
   }
 
   #grew(length: number, rotation: Rotation): void {
@@ -79,10 +116,10 @@ export class LogFile {
     } catch {
       // Moved away by somebody: a new one is opened.
     }
-    if (there !== undefined && there.ino === fstatSync(this.#sink.fd).ino) {
+    if (there !== undefined && there.ino === fstatSync(this.#sink!.fd).ino) {
       if (there.size < bytes || !this.#locked(() => this.#rotate(keep))) return
     }
-    this.#sink.reopen()
+    this.#sink!.reopen()
   }
 
   #rotate(keep: number): void {
@@ -108,7 +145,7 @@ export class LogFile {
     }
     try {
       // Once more, now that nobody else moves it.
-      if (statSync(this.#path).ino === fstatSync(this.#sink.fd).ino) act()
+      if (statSync(this.#path).ino === fstatSync(this.#sink!.fd).ino) act()
       return true
     } catch {
       return true

@@ -21,6 +21,8 @@ export interface WorkerInit {
   readonly forwardLog: boolean
   /** Heartbeats. */
   readonly beats: SharedArrayBuffer
+  /** In place of one that died: what is in force must not fail it. */
+  readonly replaces: boolean
   /** Accept `crash` messages: for tests of the replacement. */
   readonly crashable: boolean
 }

@@ -5,6 +5,7 @@ import { systemClock } from '../../core/clock.ts'
 import { contain, guarded, reportFaults } from '../../core/containment.ts'
 import { loggerTo, plainError } from '../../core/log/host-logger.ts'
 import { createLogger } from '../../core/log/log.ts'
+import { goOnWithout } from '../../core/log/log-file.ts'
 import { flushLogs, reopenLogs } from '../../core/log/line-sink.ts'
 import { Metrics } from '../../core/metrics/metrics.ts'
 import { watchEventLoop } from '../../core/metrics/event-loop-delay.ts'
@@ -50,6 +51,7 @@ const log = init.forwardLog
     })
 const metrics = new Metrics((announcement) => post({ type: 'metrics', announcement }))
 reportFaults(faultReport(log, metrics, systemClock))
+if (init.replaces) goOnWithout((file, { message }) => log.error({ file }, message))
 // What it cannot go on after ends it: the main thread replaces it.
 const letGo = catchTheRest(() => process.exit(1))
 const memory = SharedMemory.attach(init.memory, init.thread)
@@ -95,6 +97,7 @@ function receive(message: ToWorker): void {
       return
     case 'commit':
       plane.commit()
+      goOnWithout(undefined)
       heap.soon()
       log.level = plane.snapshot!.logLevel
       // Before the answer: the main thread knows the series of what it is told is in force.

@@ -9,7 +9,7 @@ export interface WorkersParts {
   readonly heapMb: number
   readonly log: Logger
   /** Without `thread`, which is 1 … count. */
-  readonly init: Omit<WorkerInit, 'thread' | 'beats'>
+  readonly init: Omit<WorkerInit, 'thread' | 'beats' | 'replaces'>
   readonly metricsSource: () => MetricsSource
   readonly onChange: (event: ChangeEvent) => void
   readonly onWanted: (listener: string, name: string) => void

@@ -211,7 +211,12 @@ export class Workers implements Planes {
   #spawn(seat: Seat): WorkerThread {
     const source = this.#parts.metricsSource()
     const worker = new WorkerThread(
-      { ...this.#parts.init, beats: this.#beats.buffer, thread: seat.thread },
+      {
+        ...this.#parts.init,
+        beats: this.#beats.buffer,
+        thread: seat.thread,
+        replaces: this.#current !== undefined
+      },
       this.#parts.heapMb,
       {
         onMessage: (message) => {
