@@ -2,6 +2,10 @@ const UNUSED = 0
 const UP = 1
 const AWAY = 2
 
+const TOLD = 0
+const REFUSAL = 1
+const FIRST = 2
+
 export interface RedisReach {
   /** Threads that reach it. */
   readonly up: number
@@ -12,7 +16,7 @@ export interface RedisReach {
 /** Which threads reach Redis, in memory that all share: one line of the log tells of a change, whoever saw it first. */
 export class RedisBoard {
   readonly memory: ArrayBufferLike
-  /** What was last told, then a word for each thread. */
+  /** What was last told, the second of the clock at which a refusal was last told, then a word for each thread. */
   readonly #words: Int32Array
 
   constructor(memory: ArrayBufferLike) {
@@ -21,29 +25,42 @@ export class RedisBoard {
   }
 
   static create({ threads, shared }: { readonly threads: number; readonly shared: boolean }): RedisBoard {
-    const bytes = 4 * (1 + threads)
+    const bytes = 4 * (FIRST + threads)
     return new RedisBoard(shared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes))
   }
 
   /** Written by that thread. True: nobody has told of this yet. */
   found(thread: number, up: boolean): boolean {
     const state = up ? UP : AWAY
-    Atomics.store(this.#words, 1 + thread, state)
-    return Atomics.exchange(this.#words, 0, state) !== state
+    Atomics.store(this.#words, FIRST + thread, state)
+    return Atomics.exchange(this.#words, TOLD, state) !== state
+  }
+
+  /** The last that was told. */
+  get away(): boolean {
+    return Atomics.load(this.#words, TOLD) === AWAY
+  }
+
+  /** True: nobody has told of a refused command in the last `everyMs`. */
+  tellsOfRefusal(now: number, everyMs: number): boolean {
+    const second = Math.max(1, Math.floor(now / 1000))
+    const last = Atomics.load(this.#words, REFUSAL)
+    if (last !== 0 && second - last < everyMs / 1000) return false
+    return Atomics.compareExchange(this.#words, REFUSAL, last, second) === last
   }
 
   /** The thread asks it no more, or is gone. */
   leave(thread: number): void {
-    Atomics.store(this.#words, 1 + thread, UNUSED)
-    const threads = this.#words.subarray(1)
+    Atomics.store(this.#words, FIRST + thread, UNUSED)
+    const threads = this.#words.subarray(FIRST)
     if (threads.every((_, index) => Atomics.load(threads, index) === UNUSED))
-      Atomics.store(this.#words, 0, UNUSED)
+      Atomics.store(this.#words, TOLD, UNUSED)
   }
 
   get reach(): RedisReach {
     let up = 0
     let threads = 0
-    for (let i = 1; i < this.#words.length; i++) {
+    for (let i = FIRST; i < this.#words.length; i++) {
       const state = Atomics.load(this.#words, i)
       if (state !== UNUSED) threads++
       if (state === UP) up++

@@ -2,15 +2,21 @@ import { messageOf } from '../core/errors.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/log/log.ts'
 import type { Counter, Gauge, Metrics } from '../core/metrics/metrics.ts'
-import { guarded, nextTurn } from '../core/containment.ts'
+import { guarded } from '../core/containment.ts'
+import { answerInTime, TIMED_OUT } from './answer-in-time.ts'
 import { connect, type Connection } from './connect.ts'
 import { placeOf, type RedisPlan } from './redis-plan.ts'
 import type { RedisBoard } from './redis-board.ts'
+import { Relapses } from './relapses.ts'
+import { concernsCommandOnly } from './reply-errors.ts'
 import { runScript, Script } from './script.ts'
 
 /** Failures one after the other after which nobody asks for a while. */
 const OPENS_AFTER = 3
-const TRIES_AGAIN_MS = 1000
+/** Between two looks at one that nobody asks. */
+const LOOKS_AFTER_MS = 1000
+/** A refused command is told of no more often. */
+const REFUSAL_TOLD_MS = 60_000
 const MAX_REASON = 200
 /** In a cluster each key may lie on another node: with so many, hardly one is left out. */
 const PROBES_OF_CLUSTER = 16
@@ -49,6 +55,11 @@ export class RedisLink {
   #failures = 0
   /** When the last of them was found out. */
   #failedAt = -Infinity
+  /** When it last did what it was asked for. */
+  #answeredAt = -Infinity
+  /** It has refused a command since it was last looked at. */
+  #refused = false
+  readonly #relapses = new Relapses()
   #closed = false
   #connectionError: string | undefined
   #stopTimer: () => void = () => {}
@@ -70,7 +81,8 @@ export class RedisLink {
     this.#connection.on('error', (error: Error) => (this.#connectionError = messageOf(error)))
     this.#connection.on('ready', () => {
       this.#connectionError = undefined
-      this.#probe()
+      // After relapses it is left alone for a while, connected or not.
+      if (this.#relapses.rested(this.#parts.clock.now())) this.#probe()
     })
     this.#connection.on('close', () => this.#lost(this.#connectionError ?? 'the connection has ended'))
     this.#probeLater()
@@ -96,6 +108,7 @@ export class RedisLink {
       (found) => {
         this.#results.ok.add()
         this.#failures = 0
+        this.#answeredAt = this.#parts.clock.now()
         guarded(() => done(found))
       },
       (error: unknown) => {
@@ -116,15 +129,7 @@ export class RedisLink {
   }
 
   #run<T>(command: Command<T>, withinMs: number): Promise<T> {
-    return new Promise((resolve, reject) => {
-      // An answer that has come while this thread was busy is read before the deadline counts.
-      const late = () => nextTurn(() => reject(new Error(TIMED_OUT)))
-      const cancel = this.#parts.clock.after(withinMs, late)
-      Promise.resolve()
-        .then(() => command(this.#connection, this.prefix))
-        .then(resolve, reject)
-        .finally(cancel)
-    })
+    return answerInTime(this.#parts.clock, withinMs, () => command(this.#connection, this.prefix))
   }
 
   #failed(error: unknown, askedAt: number, withinMs: number): void {
@@ -132,18 +137,27 @@ export class RedisLink {
     const reason = messageOf(error)
     const late = reason === TIMED_OUT
     this.#results[late ? 'timeout' : 'error'].add()
-    // What somebody else has put under one of the keys says nothing of the others.
-    if (reason.startsWith('WRONGTYPE')) return
-    // Nor do those that had a part of the time only, or were under way together with one that is counted: a pause is one failure.
+    if (concernsCommandOnly(error)) return this.#refusal(reason)
+    // Those say nothing that had a part of the time only, or were under way together with one that is counted: a pause is one failure.
     if ((late && withinMs < this.timeoutMs) || askedAt < this.#failedAt) return
     this.#failedAt = this.#parts.clock.now()
     if (++this.#failures >= OPENS_AFTER) this.#lost(reason)
   }
 
+  /** The next look finds out whether it does anything at all. */
+  #refusal(reason: string): void {
+    const { board, clock, log } = this.#parts
+    this.#refused = true
+    if (board?.tellsOfRefusal(clock.now(), REFUSAL_TOLD_MS) !== true) return
+    const fields = { redis: this.#place, reason: reason.slice(0, MAX_REASON) }
+    log.warn(fields, 'Redis refuses a command: what needs it does without (told once a minute)')
+  }
+
   #lost(reason: string): void {
     if (this.#closed) return
-    const { board, thread, log } = this.#parts
+    const { board, thread, log, clock } = this.#parts
     const told = this.#usable === false
+    if (this.#usable === true) this.#relapses.lost(clock.now())
     this.#usable = false
     this.#settled()
     this.#up.set(0)
@@ -165,11 +179,24 @@ export class RedisLink {
 
   #probeLater(): void {
     this.#stopTimer()
-    this.#stopTimer = this.#parts.clock.after(TRIES_AGAIN_MS, () => this.#probe())
+    this.#stopTimer = this.#parts.clock.after(this.#relapses.againMs, () => this.#probe())
+  }
+
+  /**
+   * Looks at one that nobody has asked for a while, so that no request has to find out that it hangs; at one that has refused
+   * something; and at one that another thread calls away, if this one has only read from it.
+   */
+  #lookLater(): void {
+    this.#stopTimer()
+    this.#stopTimer = this.#parts.clock.after(LOOKS_AFTER_MS, () => {
+      const doubt = this.#refused || this.#parts.board?.away === true
+      if (!doubt && this.#parts.clock.now() - this.#answeredAt < LOOKS_AFTER_MS) this.#lookLater()
+      else this.#probe()
+    })
   }
 
   #probe(): void {
-    if (this.#closed || this.#usable === true) return
+    if (this.#closed) return
     const { thread } = this.#parts
     const names = Array.from(
       { length: this.#cluster ? PROBES_OF_CLUSTER : 1 },
@@ -179,13 +206,17 @@ export class RedisLink {
       Promise.all(
         names.map((name) => runScript(connection, probe, [prefix + name], [PROBE_LIVES_MS]).then(expectOk))
       )
+    this.#refused = false
     // While lb starts, this thread is busy, and nobody waits for Redis yet.
-    const withinMs = this.#usable === undefined ? Math.max(TRIES_AGAIN_MS, this.timeoutMs) : this.timeoutMs
+    const withinMs = this.#usable === undefined ? Math.max(LOOKS_AFTER_MS, this.timeoutMs) : this.timeoutMs
+    const askedAt = this.#parts.clock.now()
     this.#run(command, withinMs).then(
       () => this.#found(),
       (error: unknown) => {
-        const reason = messageOf(error)
-        this.#lost(this.#connectionError ?? reason)
+        if (this.#usable === true && messageOf(error) === TIMED_OUT) {
+          this.#failed(error, askedAt, withinMs)
+          if (this.#usable) return this.#lookLater()
+        } else this.#lost(this.#connectionError ?? messageOf(error))
         // Another server may have the name, or the place of the primary, by now.
         if (!this.#cluster && this.#connection.status === 'ready') this.#connection.disconnect(true)
       }
@@ -193,18 +224,19 @@ export class RedisLink {
   }
 
   #found(): void {
-    if (this.#closed || this.#usable === true) return
-    this.#usable = true
-    this.#settled()
+    if (this.#closed) return
     this.#failures = 0
+    this.#answeredAt = this.#parts.clock.now()
+    this.#lookLater()
+    if (this.#usable === true) return
+    this.#usable = true
+    this.#relapses.found(this.#answeredAt)
+    this.#settled()
     this.#up.set(1)
-    this.#stopTimer()
     const { board, thread, log } = this.#parts
     if (board?.found(thread, true) === true) log.info({ redis: this.#place }, 'Redis is reachable')
   }
 }
-
-const TIMED_OUT = 'Command timed out'
 
 function expectOk(reply: unknown): void {
   if (reply !== 'OK') throw new Error("an answer that is not the script's")

@@ -1,9 +1,11 @@
 import { setImmediate } from 'node:timers/promises'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { parseRedisUrl } from '../../src/config/redis-url.ts'
 import { Metrics } from '../../src/core/metrics/metrics.ts'
+import { answerInTime } from '../../src/redis/answer-in-time.ts'
 import { RedisBoard } from '../../src/redis/redis-board.ts'
 import { RedisLink } from '../../src/redis/redis-link.ts'
+import { Relapses } from '../../src/redis/relapses.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
 import { memoryLogger } from '../fakes/memory-logger.ts'
 import { RedisServer, skip, until } from './support/redis-server.ts'
@@ -13,17 +15,24 @@ t.setTimeout(240_000)
 
 const timeoutMs = 50
 
-t.test('a Redis is away after three failures one after the other', { skip }, async (t) => {
+/** A link to a server that is reached, and what it has logged. */
+async function linked(t: Test) {
   const server = new RedisServer(t)
   await server.start()
   const { tls: _, ...place } = parseRedisUrl(`unix:${server.path}`)!
   const clock = new FakeClock()
   const log = memoryLogger()
-  const board = RedisBoard.create({ threads: 1, shared: false })
+  const board = RedisBoard.create({ threads: 2, shared: false })
   const plan = { config: { ...place, timeoutMs, prefix: 'lb:' }, tls: undefined }
   const link = new RedisLink(plan, { clock, log, metrics: new Metrics(), board, thread: 0 })
   t.teardown(() => link.close())
   await until('Redis is reached', () => link.usable)
+  const logged = () => log.lines.map(({ message }) => message.split(':')[0])
+  return { server, clock, board, link, logged }
+}
+
+t.test('a Redis is away after three failures one after the other', { skip }, async (t) => {
+  const { clock, link, logged } = await linked(t)
   /** So many at once that are never answered; resolves when all have given up. */
   const pause = async (count: number, withinMs = timeoutMs) => {
     let left = count
@@ -54,13 +63,93 @@ t.test('a Redis is away after three failures one after the other', { skip }, asy
   t.ok(link.usable, 'an answer in between begins the count anew')
   await pause(1)
   t.notOk(link.usable)
-  t.strictSame(
-    log.lines.map(({ message }) => message),
-    [
-      'Redis is reachable',
-      'Redis is not reachable: limits follow onError, caches do without, sessions in it are answered 503'
-    ]
-  )
+  t.strictSame(logged(), ['Redis is reachable', 'Redis is not reachable'])
   clock.advance(1000)
   await until('a write of its own has found out', () => link.usable)
+})
+
+t.test('a command that is refused says nothing of the others', { skip }, async (t) => {
+  const { server, clock, link, logged } = await linked(t)
+  const ask = (...command: readonly string[]) =>
+    new Promise<unknown>((done) =>
+      link.ask((connection) => connection.call(command[0]!, command.slice(1)), done)
+    )
+  server.cli('acl', 'setuser', 'default', '-get')
+  server.cli('rpush', 'a-list', 'x')
+  for (const command of [['get', 'x'], ['incr', 'a-list'], ['nonsense']]) {
+    for (let i = 0; i < 5; i++) t.equal(await ask(...command), undefined)
+  }
+  t.ok(link.usable)
+  t.strictSame(logged(), ['Redis is reachable', 'Redis refuses a command'], 'told once')
+  server.cli('config', 'set', 'maxmemory', '1')
+  for (let i = 0; i < 3; i++) await ask('set', 'x', 'y')
+  t.notOk(link.usable, 'a full one is none')
+  server.cli('config', 'set', 'maxmemory', '0')
+  await until('it is found again', () => (clock.advance(1000), link.usable))
+  clock.advance(60_000)
+  await ask('get', 'x')
+  t.equal(logged().filter((line) => line === 'Redis refuses a command').length, 2, 'and again after a minute')
+})
+
+t.test('one that nobody asks, or that another thread calls away, is looked at', { skip }, async (t) => {
+  const { server, clock, board, link, logged } = await linked(t)
+  server.cli('config', 'set', 'maxmemory', '1')
+  await until('it is found to be full', () => (clock.advance(1000), !link.usable))
+  server.cli('config', 'set', 'maxmemory', '0')
+  await until('it is found again', () => (clock.advance(1000), link.usable))
+  server.cli('config', 'set', 'maxmemory', '1')
+  board.found(1, false)
+  await until('by one that only reads, too', async () => {
+    const read = new Promise((done) => link.ask((connection) => connection.get('x'), done))
+    clock.advance(999)
+    await read
+    clock.advance(1)
+    return !link.usable
+  })
+  t.match(logged().slice(0, 3), ['Redis is reachable', 'Redis is not reachable', 'Redis is reachable'])
+})
+
+t.test('what comes and goes is left alone longer each time', async (t) => {
+  const relapses = new Relapses()
+  const waits: number[] = []
+  let now = 0
+  for (let i = 0; i < 7; i++) {
+    relapses.found(now)
+    relapses.lost((now += 1000))
+    waits.push(relapses.againMs)
+    t.equal(relapses.rested(now), relapses.againMs === 1000)
+  }
+  t.strictSame(waits, [1000, 2000, 4000, 8000, 8000, 8000, 8000])
+  relapses.found(now)
+  relapses.lost(now + 6000)
+  t.equal(relapses.againMs, 1000, 'after a time of rest it begins anew')
+})
+
+t.test('the time that this thread was busy is not counted against Redis', async (t) => {
+  for (const [busy, answersAfter, expected] of [
+    [0, 49, 'answer'],
+    [0, 51, 'Command timed out'],
+    [80, 20, 'answer'],
+    [80, 40, 'Command timed out'],
+    [1000, 49, 'answer'],
+    [1000, 51, 'Command timed out']
+  ] as const) {
+    const clock = new FakeClock()
+    const found = answerInTime(
+      clock,
+      50,
+      () => new Promise((resolve) => clock.after(busy + answersAfter, () => resolve('answer')))
+    )
+    const seen = found.catch((error: Error) => error.message)
+    await setImmediate()
+    clock.busy(busy)
+    clock.advance(0)
+    await setImmediate()
+    // A deadline waits for the end of the turn, as answers do that have come.
+    for (let ms = 0; ms < 60; ms++) {
+      clock.advance(1)
+      await setImmediate()
+    }
+    t.equal(await seen, expected, `busy for ${busy} ms, then ${answersAfter}`)
+  }
 })

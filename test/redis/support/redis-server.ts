@@ -83,7 +83,11 @@ export class RedisServer {
   }
 
   cli(...args: readonly string[]): string {
-    const { stdout, stderr } = spawnSync('redis-cli', ['-s', this.path, ...args], { encoding: 'utf8' })
+    const { stdout, stderr } = spawnSync('redis-cli', ['-s', this.path, ...args], {
+      encoding: 'utf8',
+      // One that was stopped does not hold the test up.
+      timeout: 10_000
+    })
     return `${stdout}${stderr}`
   }
 }
