@@ -1,14 +1,17 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { chown, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { chown, mkdir, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { replaceFile } from '../core/files/replace-file.ts'
 import type { Logger } from '../core/log/log.ts'
+import type { StapleStore } from './staple-store.ts'
 
 const FOLDER_MODE = 0o700
 const FILE_MODE = 0o600
 
-/** Where the response for one certificate outlives the process. What goes wrong with it costs a question, and no more. */
-export class StapleFile {
+/** A response in a file of its own. */
+export class StapleFile implements StapleStore {
+  readonly shared = false
   readonly #path: string
   readonly #log: Logger
   /** One change after the other. */
@@ -32,15 +35,11 @@ export class StapleFile {
   write(bytes: Buffer): void {
     this.#then(async () => {
       const folder = dirname(this.#path)
-      const beside = `${this.#path}.${process.pid}.tmp`
       await mkdir(folder, { recursive: true, mode: FOLDER_MODE })
-      await writeFile(beside, bytes, { mode: FILE_MODE })
       // At the start it may still be root; later writes are its user's, whose the folder above is.
-      if (process.getuid?.() === 0) {
-        const { uid, gid } = await stat(dirname(folder))
-        for (const path of [folder, beside]) await chown(path, uid, gid)
-      }
-      await rename(beside, this.#path)
+      const owner = process.getuid?.() === 0 ? await stat(dirname(folder)) : undefined
+      if (owner !== undefined) await chown(folder, owner.uid, owner.gid)
+      await replaceFile(this.#path, bytes, { mode: FILE_MODE, ...(owner !== undefined && { owner }) })
     })
   }
 

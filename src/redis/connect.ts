@@ -76,3 +76,9 @@ export function connect({ config, tls: material }: RedisPlan): Connection {
         : nodes[0]!
   return new Redis({ ...options, ...place, enableOfflineQueue: false, retryStrategy: () => AGAIN_MS })
 }
+
+/** After a command that was not answered: another server may have the name, or the place of the primary, by now. */
+export function reconnect(connection: Connection): void {
+  // The nodes of a cluster tell each other, and then us.
+  if (!connection.isCluster && connection.status === 'ready') connection.disconnect(true)
+}

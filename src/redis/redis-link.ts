@@ -4,7 +4,7 @@ import type { Logger } from '../core/log/log.ts'
 import type { Counter, Gauge, Metrics } from '../core/metrics/metrics.ts'
 import { guarded } from '../core/containment.ts'
 import { answerInTime, TIMED_OUT } from './answer-in-time.ts'
-import { connect, type Connection } from './connect.ts'
+import { connect, reconnect, type Connection } from './connect.ts'
 import { placeOf, type RedisPlan } from './redis-plan.ts'
 import type { RedisBoard } from './redis-board.ts'
 import { Relapses } from './relapses.ts'
@@ -217,8 +217,7 @@ export class RedisLink {
           this.#failed(error, askedAt, withinMs)
           if (this.#usable) return this.#lookLater()
         } else this.#lost(this.#connectionError ?? messageOf(error))
-        // Another server may have the name, or the place of the primary, by now.
-        if (!this.#cluster && this.#connection.status === 'ready') this.#connection.disconnect(true)
+        reconnect(this.#connection)
       }
     )
   }

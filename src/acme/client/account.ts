@@ -3,11 +3,13 @@ import { withLock, type AcmeStorage } from '../storage/acme-storage.ts'
 import { AccountKey } from './account-key.ts'
 import type { AcmeAnswer, AcmeClient } from './acme-client.ts'
 import { AcmeError } from './acme-error.ts'
+import { PendingOrders } from './pending-orders.ts'
 
 /** Our account at one authority: made when it is first needed, then for good. */
 export class Account {
   readonly client: AcmeClient
   readonly authority: AcmeAuthority
+  readonly pending = new PendingOrders(this)
   readonly #storage: AcmeStorage
   readonly #email: string | undefined
   #open: Promise<{ readonly key: AccountKey; readonly url: string }> | undefined

@@ -18,6 +18,9 @@ export interface AcmeAnswer {
 }
 
 const MAX_NONCES = 32
+const MAX_RESTS = 1_000
+/** As RFC 9773 §4.3.1 advises. */
+const LONGEST_REST_MS = 86_400_000
 /** A nonce in twenty is refused for practice by some authorities: eleven in a row are no chance. */
 const NONCE_TRIES = 10
 const DIRECTORY_FOR_MS = 3_600_000
@@ -34,6 +37,10 @@ export class AcmeClient {
   #directory: { readonly at: number; readonly is: Promise<Directory> } | undefined
   /** Wall clock before which nothing is asked. */
   #quietUntil = 0
+  /** URL → wall clock before which it is not asked again, as its last answer said. */
+  readonly #rests = new Map<string, number>()
+  /** POST-as-GET under way, by URL. */
+  readonly #reading = new Map<string, Promise<AcmeAnswer>>()
 
   constructor(directoryUrl: string, http: Http, clock: Clock) {
     this.#directoryUrl = directoryUrl
@@ -53,17 +60,30 @@ export class AcmeClient {
 
   /** Without a signature, as ARI and the directory are asked. */
   async get(url: string): Promise<AcmeAnswer> {
-    await this.#quiet()
-    return this.#read(await this.#http.send('GET', url))
+    return this.#read(url, await this.#send('GET', url))
   }
 
-  /** `payload` undefined: POST-as-GET (RFC 8555 §6.3). Rejects with an AcmeError for what is no success. */
+  /**
+   * `payload` undefined: POST-as-GET (RFC 8555 §6.3), one at a time for a URL: the first may say when the next may come.
+   * Rejects with an AcmeError for what is no success.
+   */
   async post(url: string, payload: unknown, key: AccountKey, kid: string | undefined): Promise<AcmeAnswer> {
+    if (payload !== undefined) return this.#post(url, payload, key, kid)
+    while (this.#reading.has(url)) await this.#reading.get(url)!.catch(() => {})
+    const reading = this.#post(url, payload, key, kid)
+    this.#reading.set(url, reading)
+    try {
+      return await reading
+    } finally {
+      this.#reading.delete(url)
+    }
+  }
+
+  async #post(url: string, payload: unknown, key: AccountKey, kid: string | undefined): Promise<AcmeAnswer> {
     for (let tried = 1; ; tried++) {
-      await this.#quiet()
       const jws = await key.sign(payload, { nonce: await this.#nonce(), url, kid })
       try {
-        return this.#read(await this.#http.send('POST', url, JSON.stringify(jws)))
+        return this.#read(url, await this.#send('POST', url, JSON.stringify(jws)))
       } catch (error) {
         const again = error instanceof AcmeError && error.type === 'badNonce' && tried < NONCE_TRIES
         if (!again) throw error
@@ -89,20 +109,32 @@ export class AcmeClient {
     const known = this.#nonces.pop()
     if (known !== undefined) return known
     const { newNonce } = await this.directory()
-    const { headers } = await this.#http.send('HEAD', newNonce)
+    const { headers } = await this.#send('HEAD', newNonce)
     const nonce = one(headers['replay-nonce'])
     if (nonce === undefined) throw new AcmeError('unreachable', `${newNonce} gives no nonce`)
     return nonce
   }
 
-  async #quiet(): Promise<void> {
-    const ms = this.#quietUntil - this.#clock.wall()
-    if (ms <= 0) return
-    if (ms > MAX_QUIET_MS)
-      throw new AcmeError('rateLimited', 'it has asked for patience (Retry-After)', {
-        retryAt: this.#quietUntil
-      })
-    await new Promise<void>((resolve) => this.#clock.after(ms, resolve))
+  /** The time is looked at last, so that nothing that was being prepared goes out after the authority has asked for patience. */
+  async #send(method: 'GET' | 'HEAD' | 'POST', url: string, body?: string): Promise<HttpAnswer> {
+    for (;;) {
+      const until = Math.max(this.#quietUntil, this.#rests.get(url) ?? 0)
+      const ms = until - this.#clock.wall()
+      if (ms <= 0) return this.#http.send(method, url, body)
+      if (ms > MAX_QUIET_MS)
+        throw new AcmeError('rateLimited', 'it has asked for patience (Retry-After)', { retryAt: until })
+      await new Promise<void>((resolve) => this.#clock.after(ms, resolve))
+    }
+  }
+
+  #rest(url: string, retryAt: number | undefined): void {
+    this.#rests.delete(url)
+    if (retryAt === undefined) return
+    const now = this.#clock.wall()
+    if (this.#rests.size >= MAX_RESTS) {
+      for (const [each, at] of this.#rests) if (at <= now) this.#rests.delete(each)
+    }
+    if (this.#rests.size < MAX_RESTS) this.#rests.set(url, Math.min(retryAt, now + LONGEST_REST_MS))
   }
 
   /**
@@ -112,7 +144,7 @@ export class AcmeClient {
     this.#quietUntil = Math.max(this.#quietUntil, Math.min(retryAt, this.#clock.wall() + MAX_REST_MS))
   }
 
-  #read({ status, headers, body: text }: HttpAnswer): AcmeAnswer {
+  #read(url: string, { status, headers, body: text }: HttpAnswer): AcmeAnswer {
     const nonce = one(headers['replay-nonce'])
     if (nonce !== undefined && /^[\w-]{1,512}$/.test(nonce) && this.#nonces.length < MAX_NONCES)
       this.#nonces.push(nonce)
@@ -122,6 +154,7 @@ export class AcmeClient {
       if (retryAt !== undefined && (status === 429 || status === 503)) this.#restUntil(retryAt)
       throw problemOf(status, body, retryAt)
     }
+    this.#rest(url, retryAt)
     const next = /<([^>]+)>\s*;\s*rel="next"/.exec([headers['link'] ?? []].flat().join(', '))?.[1]
     return { status, body, text, location: one(headers['location']), next, retryAt }
   }

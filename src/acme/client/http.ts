@@ -16,7 +16,8 @@ export interface Http {
 
 const MAX_BODY = 1_048_576
 const TIMEOUT_MS = 30_000
-const CONNECTIONS = 8
+/** Above the number of orders at once: what waits here for a connection would go out whatever has been heard meanwhile. */
+const CONNECTIONS = 12
 
 /** `ca`: PEM texts that the authority's own certificate is checked by; undefined: the roots that Node brings. */
 export function acmeHttp(ca: string | undefined): Http {

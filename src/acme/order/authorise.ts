@@ -24,9 +24,9 @@ export async function authorise(parts: OrderParts, url: string): Promise<void> {
   const takeAway = await solver({ name: authorization.identifier.value, token, keyAuthorization })
   try {
     // One that an earlier process has begun is asked for no second time.
-    if (challenge.status === 'pending') await account.post(challenge.url, {})
+    const told = challenge.status === 'pending' ? await account.post(challenge.url, {}) : undefined
     const busy = ({ status }: AuthorizationResource) => status === 'pending'
-    const { status, challenges } = await poll<AuthorizationResource>(account, clock, url, busy)
+    const { status, challenges } = await poll<AuthorizationResource>(account, clock, url, busy, told)
     if (status === 'valid') return
     const why = challenges.map(({ error }) => detailOf(error)).find(Boolean)
     throw new AcmeError('unauthorized', why ?? `the authorization has become ${status}`, { status: 403 })

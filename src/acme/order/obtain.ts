@@ -1,12 +1,12 @@
 import { generateKeyPairSync } from 'node:crypto'
+import { isIP } from 'node:net'
 import { own } from '../../core/own.ts'
 import { checkCertificate } from '../../net/tls/certificates/check-certificate.ts'
 import { AcmeError, detailOf } from '../client/acme-error.ts'
-import type { OrderResource } from '../client/resources.ts'
+import type { Identifier, OrderResource } from '../client/resources.ts'
 import type { OrderRecord, OrderStep, StoredCertificate } from '../storage/records.ts'
 import { authorise } from './authorise.ts'
 import { certificateRequest } from './csr.ts'
-import { findOrder, identifierOf } from './find-order.ts'
 import { poll } from './poll.ts'
 import type { OrderParts } from './obtain-parts.ts'
 
@@ -55,7 +55,7 @@ async function begin({ account, clock, save }: OrderParts): Promise<OrderRecord>
 async function withUrl(parts: OrderParts, order: OrderRecord, resumed: boolean): Promise<OrderRecord> {
   if (order.url !== undefined) return order
   const { account, name } = parts
-  const url = (resumed ? await findOrder(account, name) : undefined) ?? (await newOrder(parts))
+  const url = (resumed ? await account.pending.find(name) : undefined) ?? (await newOrder(parts))
   const next = { ...order, url, step: 'ordered' as const }
   await parts.save(next)
   return next
@@ -92,7 +92,8 @@ async function finish(parts: OrderParts, order: OrderRecord): Promise<StoredCert
     order = { ...order, step }
     await parts.save(order)
   }
-  let resource = (await account.post(url)).body as OrderResource
+  let answer = await account.post(url)
+  let resource = answer.body as OrderResource
   if (resource.status === 'pending') {
     await step('authorising')
     for (const each of resource.authorizations) await authorise(parts, each)
@@ -102,11 +103,12 @@ async function finish(parts: OrderParts, order: OrderRecord): Promise<StoredCert
   }
   if (resource.status === 'ready') {
     const csr = await certificateRequest(name, order.key)
-    resource = (await account.post(resource.finalize, { csr })).body as OrderResource
+    answer = await account.post(resource.finalize, { csr })
+    resource = answer.body as OrderResource
     await step('finalised')
   }
   const done = resource.status === 'valid' && resource.certificate !== undefined
-  if (!done) resource = await poll<OrderResource>(account, clock, url, isBeingMade)
+  if (!done) resource = await poll<OrderResource>(account, clock, url, isBeingMade, answer)
   if (resource.status !== 'valid' || resource.certificate === undefined)
     throw new AcmeError(
       'orderInvalid',
@@ -123,6 +125,10 @@ async function finish(parts: OrderParts, order: OrderRecord): Promise<StoredCert
       { status: 400 }
     )
   return { cert, key: order.key, authority: account.authority.url, challenge: parts.challenge }
+}
+
+function identifierOf(name: string): Identifier {
+  return { type: isIP(name) === 0 ? 'dns' : 'ip', value: name }
 }
 
 function isBeingMade({ status, certificate }: OrderResource): boolean {

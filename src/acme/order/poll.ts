@@ -1,27 +1,37 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Account } from '../client/account.ts'
+import type { AcmeAnswer } from '../client/acme-client.ts'
 import { AcmeError } from '../client/acme-error.ts'
 
 const FIRST_MS = 1_000
 const LONGEST_MS = 15_000
+const SHORTEST_MS = 100
 /** An authority that names a time beyond this is asked then by a later try. */
 const MAX_WAIT_MS = 900_000
 
-/** Asks for a resource until it is no longer `busy`, no sooner than its Retry-After says. */
+/**
+ * Asks for a resource until it is no longer `busy`, no sooner than its Retry-After says. `before`: an answer at
+ * another URL that has told of it already.
+ */
 export async function poll<Resource>(
   account: Account,
   clock: Clock,
   url: string,
-  busy: (resource: Resource) => boolean
+  busy: (resource: Resource) => boolean,
+  before?: Pick<AcmeAnswer, 'retryAt'>
 ): Promise<Resource> {
   const until = clock.now() + MAX_WAIT_MS
-  for (let wait = FIRST_MS; ; wait = Math.min(wait * 1.5, LONGEST_MS)) {
+  const wait = async (ms: number, retryAt: number | undefined): Promise<void> => {
+    const asked = retryAt === undefined ? ms : Math.max(retryAt - clock.wall(), 0)
+    if (clock.now() + asked > until)
+      throw new AcmeError('timeout', 'it is not done in time', retryAt === undefined ? {} : { retryAt })
+    await new Promise<void>((resolve) => clock.after(Math.max(asked, SHORTEST_MS), resolve))
+  }
+  if (before?.retryAt !== undefined) await wait(0, before.retryAt)
+  for (let ms = FIRST_MS; ; ms = Math.min(ms * 1.5, LONGEST_MS)) {
     const { body, retryAt } = await account.post(url)
     const resource = body as Resource
     if (!busy(resource)) return resource
-    const ms = retryAt === undefined ? wait : Math.max(retryAt - clock.wall(), 0)
-    if (clock.now() + ms > until)
-      throw new AcmeError('timeout', 'it is not done in time', retryAt === undefined ? {} : { retryAt })
-    await new Promise<void>((resolve) => clock.after(Math.max(ms, 100), resolve))
+    await wait(ms, retryAt)
   }
 }

@@ -1,6 +1,7 @@
-import { createHash, randomBytes } from 'node:crypto'
-import { chmod, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { chmod, mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { replaceFile } from '../../core/files/replace-file.ts'
 import type { AcmeStorage, Lock } from './acme-storage.ts'
 import { FolderLock } from './folder-lock.ts'
 import type { AccountRecord, NameRecord } from './records.ts'
@@ -11,8 +12,8 @@ const MAX_FILE = 1_048_576
 const MAX_FILES = 10_000
 
 /**
- * A folder that only its owner may look into: `accounts/` and `names/`, a file of JSON for each. A file is written beside its
- * place, synced and moved there, so that a process killed at any moment leaves the old one or the new one.
+ * A folder that only its owner may look into: `accounts/` and `names/`, a file of JSON for each, which are replaced
+ * whole: a process killed at any moment leaves the old one or the new one.
  */
 export class FolderStorage implements AcmeStorage {
   readonly #folder: string
@@ -109,24 +110,7 @@ export class FolderStorage implements AcmeStorage {
     await mkdir(folder, { recursive: true, mode: FOLDER_MODE })
     // The umask may have taken nothing away, or the folder was there before.
     await chmod(this.#folder, FOLDER_MODE)
-    const beside = `${path}.${randomBytes(6).toString('hex')}.tmp`
-    try {
-      const file = await open(beside, 'wx', FILE_MODE)
-      try {
-        await file.writeFile(`${JSON.stringify(value, undefined, 2)}\n`)
-        await file.sync()
-      } finally {
-        await file.close()
-      }
-      await rename(beside, path)
-    } catch (error) {
-      await rm(beside, { force: true })
-      throw error
-    }
-    // The move itself is on the disk once the folder is.
-    const opened = await open(folder, 'r')
-    await opened.sync().catch(() => {})
-    await opened.close()
+    await replaceFile(path, `${JSON.stringify(value, undefined, 2)}\n`, { mode: FILE_MODE })
   }
 }
 

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import type { SharedChallenge, SharedChallenges } from '../../acme/storage/acme-storage.ts'
 import type { Clock } from '../../core/clock.ts'
+import { messageOf } from '../../core/errors.ts'
 import type { Challenges } from '../../net/tls/challenges.ts'
-import type { Connection } from '../connect.ts'
+import { reconnect, type Connection } from '../connect.ts'
 import { runScript } from '../script.ts'
 import { countUnaware, lookAtChallenges, putChallenge } from './acme-scripts.ts'
 
@@ -93,8 +94,9 @@ export class InFlight implements SharedChallenges {
       const news = turn !== this.#seen
       this.#seen = turn
       if (news && !this.#closed) return await this.#look()
-    } catch {
-      // Away: what is known stays, and the next look comes.
+    } catch (error) {
+      // Away: what is known stays, and the next look comes. A primary that hangs may have been replaced.
+      if (!this.#closed && /timed out/.test(messageOf(error))) reconnect(this.#parts.connection)
     }
     if (!this.#closed) this.#cancel = this.#parts.clock.after(LOOK_EVERY_MS, () => void this.#look())
   }

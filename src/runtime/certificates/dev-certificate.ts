@@ -1,5 +1,6 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { replaceFile } from '../../core/files/replace-file.ts'
 import {
   loadAuthority,
   makeAuthority,
@@ -30,12 +31,12 @@ export async function writeDevCertificate(
   const authority =
     there === undefined ? await makeAuthority('lb development authority', now) : await loadAuthority(there)
   if (there === undefined) {
-    write(at('ca.key'), authority.certificate.key, 0o600)
-    write(paths.ca, authority.certificate.cert, 0o644)
+    await write(at('ca.key'), authority.certificate.key, 0o600)
+    await write(paths.ca, authority.certificate.cert, 0o644)
   }
   const { cert, key } = await signedCertificate(authority, names, now)
-  write(paths.key, key, 0o600)
-  write(paths.cert, cert, 0o644)
+  await write(paths.key, key, 0o600)
+  await write(paths.cert, cert, 0o644)
   return { ...paths, known: there !== undefined }
 }
 
@@ -48,9 +49,6 @@ function readPair(cert: string, key: string): CertificatePair | undefined {
   }
 }
 
-/** At once or not at all, and never readable by others in between. */
-function write(path: string, text: string, mode: number): void {
-  const next = `${path}.new`
-  writeFileSync(next, text.endsWith('\n') ? text : `${text}\n`, { mode })
-  renameSync(next, path)
+function write(path: string, text: string, mode: number): Promise<void> {
+  return replaceFile(path, text.endsWith('\n') ? text : `${text}\n`, { mode })
 }
