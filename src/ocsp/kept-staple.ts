@@ -5,7 +5,7 @@ import type { AskResponder } from './ask-responder.ts'
 import type { OcspSubject } from './certificate-id.ts'
 import { ocspRequest } from './request.ts'
 import { OcspError, readResponse, type Staple } from './response.ts'
-import type { StapleFile } from './staple-file.ts'
+import type { StapleStore } from './staple-store.ts'
 
 export interface KeptStapleParts {
   readonly clock: Clock
@@ -39,7 +39,7 @@ export class KeptStaple {
   readonly must: boolean
   readonly subject: OcspSubject
   readonly #parts: KeptStapleParts
-  readonly #file: StapleFile | undefined
+  readonly #store: StapleStore | undefined
   #staple: Staple | undefined
   #failure: StapleFailure | undefined
   /** Wall clock. */
@@ -48,22 +48,33 @@ export class KeptStaple {
   #cancelEnd: (() => void) | undefined
   #closed = false
   /** Resolves once it has been asked for the first time, whatever came of it. */
-  readonly tried: Promise<void>
+  readonly tried: Promise<unknown>
+  /** Resolves once it is known whether an earlier process has left one. */
+  readonly looked: Promise<unknown>
 
-  /** `file`: where it outlives the process. */
+  /** `store`: where it outlives the process. */
   constructor(
     name: string,
     must: boolean,
     subject: OcspSubject,
     parts: KeptStapleParts,
-    file: StapleFile | undefined
+    store: StapleStore | undefined
   ) {
     this.name = name
     this.must = must
     this.subject = subject
     this.#parts = parts
-    this.#file = file
-    this.tried = this.#fromFile() ? Promise.resolve() : this.#ask()
+    this.#store = store
+    const stored = store?.read()
+    if (stored instanceof Promise) {
+      this.looked = stored.then((bytes) => this.#fromStore(bytes, parts.onChange))
+      this.tried = this.looked.then(async (found) => {
+        if (found !== true) await this.#ask()
+      })
+    } else {
+      this.tried = this.#fromStore(stored, () => {}) ? Promise.resolve() : this.#ask()
+      this.looked = Promise.resolve()
+    }
   }
 
   /** In force now. */
@@ -80,10 +91,10 @@ export class KeptStaple {
     return this.#nextAt
   }
 
-  /** Its certificate is in force no more. */
+  /** Its certificate is in force no more. What is shared may be of use to others, and ends by itself. */
   forget(): void {
     this.close()
-    this.#file?.remove()
+    if (this.#store?.shared === false) this.#store.remove()
   }
 
   close(): void {
@@ -93,10 +104,9 @@ export class KeptStaple {
   }
 
   /** One that an earlier process had is believed as little as one that has just come. */
-  #fromFile(): boolean {
+  #fromStore(bytes: Buffer | undefined, onChange: () => void): boolean {
     const { clock, random } = this.#parts
-    const bytes = this.#file?.read()
-    if (bytes === undefined) return false
+    if (bytes === undefined || this.#closed) return false
     try {
       const now = clock.wall()
       const staple = readResponse(bytes, this.subject, now)
@@ -104,6 +114,28 @@ export class KeptStaple {
       this.#nextAt = Math.round(now + rest * (0.9 + 0.1 * random()))
       this.#staple = staple
       this.#endAt(staple.nextUpdate)
+      this.#later()
+      onChange()
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  async #due(): Promise<void> {
+    // Another instance may have asked meanwhile.
+    if (this.#store?.shared === true) {
+      const bytes = await this.#store.read()
+      if (this.#closed || (bytes !== undefined && this.#tookNewer(bytes))) return
+    }
+    await this.#ask()
+  }
+
+  #tookNewer(bytes: Buffer): boolean {
+    try {
+      const staple = readResponse(bytes, this.subject, this.#parts.clock.wall())
+      if (staple.thisUpdate <= (this.#staple?.thisUpdate ?? 0)) return false
+      this.#took(staple, false)
       this.#later()
       return true
     } catch {
@@ -117,7 +149,7 @@ export class KeptStaple {
     try {
       const bytes = await ask(url, ocspRequest(id))
       if (this.#closed) return
-      this.#took(readResponse(bytes, this.subject, clock.wall()))
+      this.#took(readResponse(bytes, this.subject, clock.wall()), true)
       onAsked('ok')
     } catch (error) {
       if (this.#closed) return
@@ -130,10 +162,11 @@ export class KeptStaple {
   #later(): void {
     const { clock } = this.#parts
     const ms = Math.max(this.#nextAt - clock.wall(), SHORTEST_REST_MS)
-    this.#cancel = clock.after(ms, () => void this.#ask())
+    this.#cancel = clock.after(ms, () => void this.#due())
   }
 
-  #took(staple: Staple): void {
+  /** `fresh`: from its responder, and not yet in the store. */
+  #took(staple: Staple, fresh: boolean): void {
     const { clock, random, log, onChange } = this.#parts
     if (this.#failure !== undefined)
       log.info({ file: this.name }, `OCSP response for ${this.name}: there again`)
@@ -146,7 +179,7 @@ export class KeptStaple {
     this.#staple = staple
     this.#endAt(staple.nextUpdate)
     if (!changed) return
-    this.#file?.write(staple.bytes)
+    if (fresh) this.#store?.write(staple.bytes, staple.nextUpdate)
     onChange()
   }
 
@@ -157,7 +190,7 @@ export class KeptStaple {
     const wait = Math.min(FIRST_WAIT_MS * 2 ** Math.min(count - 1, 20), LONGEST_WAIT_MS)
     this.#nextAt = Math.round(clock.wall() + wait * (0.9 + 0.2 * random()))
     const revoked = error instanceof OcspError && error.kind === 'revoked'
-    if (revoked) this.#file?.remove()
+    if (revoked) this.#store?.remove()
     if (revoked && this.#staple !== undefined) {
       this.#staple = undefined
       onChange()

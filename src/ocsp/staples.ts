@@ -2,7 +2,7 @@ import type { Sample } from '../core/metrics/hub.ts'
 import { staplingNeeds, type StaplingNeeds } from './certificate-id.ts'
 import { KeptStaple, type KeptStapleParts } from './kept-staple.ts'
 import { ocspRequest } from './request.ts'
-import { StapleFile } from './staple-file.ts'
+import type { StapleStore } from './staple-store.ts'
 
 /** A certificate, and whether its listener would have a response stapled: `undefined` leaves it to the certificate. */
 export interface StapleWanted {
@@ -44,20 +44,22 @@ export class Staples {
   }
 
   /**
-   * Resolves when what is new has been asked for, or soon after for certificates that demand a response. `folder`: where responses
-   * outlive the process.
+   * Resolves when what is new has been asked for, or soon after for certificates that demand a response. `storeFor`: where the
+   * response to a request outlives the process.
    */
-  async prepare(wanted: readonly StapleWanted[], folder?: string): Promise<void> {
-    const tried: Promise<void>[] = []
+  async prepare(
+    wanted: readonly StapleWanted[],
+    storeFor: (request: Buffer) => StapleStore | undefined = () => undefined
+  ): Promise<void> {
+    const tried: Promise<unknown>[] = []
     for (const { cert, file, ocsp } of wanted) {
       if (ocsp === false || this.#kept.has(cert)) continue
       const needs = this.#needsOf(cert)
       if (needs === undefined || typeof needs.subject === 'string' || !(needs.must || ocsp === true)) continue
       const { must, subject } = needs
-      const stored = folder && new StapleFile(folder, ocspRequest(subject.id), this.#parts.log)
-      const kept = new KeptStaple(file, must, subject, this.#parts, stored || undefined)
+      const kept = new KeptStaple(file, must, subject, this.#parts, storeFor(ocspRequest(subject.id)))
       this.#kept.set(cert, kept)
-      if (must) tried.push(kept.tried)
+      tried.push(must ? kept.tried : kept.looked)
     }
     if (tried.length === 0) return
     let cancel = (): void => {}

@@ -106,7 +106,7 @@ export class Runtime implements Running {
       slots,
       planes: this.#planes,
       memory: this.#configured,
-      ...{ obtained: this.#tls.acme, staples: this.#tls.staples, log },
+      ...{ ...this.#tls.reader, log },
       logLevel: options.logLevel,
       ...adminEdge(() => this.#admin),
       onApplied: (next, pools) => this.#applied(next, pools)

@@ -7,6 +7,8 @@ import { memoryLogger } from '../fakes/memory-logger.ts'
 import { staplingNeeds, type OcspSubject } from '../../src/ocsp/certificate-id.ts'
 import { ocspRequest } from '../../src/ocsp/request.ts'
 import { OcspError, readResponse } from '../../src/ocsp/response.ts'
+import { StapleFile } from '../../src/ocsp/staple-file.ts'
+import type { StapleStore } from '../../src/ocsp/staple-store.ts'
 import { Staples } from '../../src/ocsp/staples.ts'
 import { testCertificates } from '../net/certificates.ts'
 import { answer, withResponder } from './responder.ts'
@@ -154,7 +156,7 @@ t.test(
         ...{ clock, log, random: () => 0.5, ask: counted, onChange: () => {}, onAsked: () => {} }
       })
       t.teardown(() => staples.close())
-      await staples.prepare([wanted], folder)
+      await staples.prepare([wanted], (request) => new StapleFile(folder, request, log))
       staples.retain([wanted])
       return staples
     }
@@ -188,6 +190,52 @@ t.test(
     await until(() => files().length === 0, 'it goes with its certificate')
   }
 )
+
+t.test('instances that share their responses ask once for all', async (t) => {
+  const clock = new FakeClock(Date.now() - 1_700_000_000_000)
+  const { cert } = withResponder(pki, URL, { must: true })
+  const request = ocspRequest(subjectOf(cert).id)
+  let reply = answer(pki, request)
+  let stored: Buffer | undefined
+  let asked = 0
+  const store: StapleStore = {
+    shared: true,
+    read: () => Promise.resolve(stored),
+    write: (bytes) => (stored = bytes),
+    remove: () => (stored = undefined)
+  }
+  const wanted = { cert, file: 'a.crt', ocsp: undefined }
+  const begin = async (): Promise<Staples> => {
+    const ask = () => Promise.resolve((asked++, reply))
+    const parts = {
+      clock,
+      log: memoryLogger(),
+      random: () => 0.5,
+      ask,
+      onChange: () => {},
+      onAsked: () => {}
+    }
+    const staples = new Staples(parts)
+    t.teardown(() => staples.close())
+    await staples.prepare([wanted], () => store)
+    staples.retain([wanted])
+    return staples
+  }
+  const one = await begin()
+  t.equal(asked, 1)
+  const two = await begin()
+  t.equal(two.of(cert, undefined), reply.toString('base64'), 'there at once')
+  t.equal(asked, 1)
+  // A newer one that somebody has had meanwhile.
+  await new Promise((resolve) => setTimeout(resolve, 1_100))
+  reply = stored = answer(pki, request)
+  clock.advance(3_600_000)
+  await until(() => two.of(cert, undefined) === reply.toString('base64'), 'taken from the others')
+  t.equal(asked, 1)
+  two.retain([])
+  t.ok(stored, 'it may be of use to the others')
+  one.close()
+})
 
 t.test('a responder that hangs holds a start up for some seconds only', async (t) => {
   const clock = new FakeClock(Date.now() - 1_700_000_000_000)

@@ -7,23 +7,28 @@ import { configOf } from '../runtime/configs.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { selfSignedCertificate } from '../../src/net/tls/certificates/make-certificate.ts'
 import { Challenges } from '../../src/net/tls/challenges.ts'
+import { readUpstreamTls } from '../../src/net/tls/upstream-tls.ts'
 import { RedisAcmeStorage } from '../../src/redis/acme/redis-acme-storage.ts'
 import { connect } from '../../src/redis/connect.ts'
+import type { RedisPlan } from '../../src/redis/redis-plan.ts'
+import { withSentinel, withTls } from './support/redis-places.ts'
 import { RedisServer, skip, until } from './support/redis-server.ts'
 
-const planOf = (server: RedisServer) => ({
-  config: configOf({
+const planOf = (redis: { url: string; tls?: { ca: string } }): RedisPlan => {
+  const { redis: config } = configOf({
     listeners: [{ bind: '127.0.0.1:0', mode: 'l4', pool: 'p' }],
     pools: { p: { backends: ['127.0.0.1:1'] } },
-    redis: { url: `unix:${server.path}`, timeout: '2s' }
-  }).redis!,
-  tls: undefined
-})
+    redis: { ...redis, timeout: '2s' }
+  })
+  return { config: config!, tls: config!.tls && readUpstreamTls(config!.tls) }
+}
+
+const onSocket = ({ path }: RedisServer): RedisPlan => planOf({ url: `unix:${path}` })
 
 t.test('what instances share in Redis: records, locks, challenges', { skip, timeout: 120_000 }, async (t) => {
   const server = new RedisServer(t)
   await server.start()
-  const plan = planOf(server)
+  const plan = onSocket(server)
   const memories = [Challenges.create(false), Challenges.create(false)] as const
   const [one, two] = memories.map((memory) => new RedisAcmeStorage(plan, systemClock, memory)) as [
     RedisAcmeStorage,
@@ -83,7 +88,7 @@ t.test(
     const server = new RedisServer(t)
     await server.start()
     const pebble = await startPebble(t)
-    const plan = planOf(server)
+    const plan = onSocket(server)
     const instance = () => {
       const challenges = Challenges.create(false)
       const storage = () => new RedisAcmeStorage(plan, systemClock, challenges)
@@ -107,6 +112,61 @@ t.test(
     // Redis away: what is there is served on, and nothing is ordered.
     await server.stop()
     t.ok(has(all[0]!))
+  }
+)
+
+t.test(
+  'records and OCSP responses are kept over sentinels, through a failover, and over TLS',
+  { skip, timeout: 180_000 },
+  async (t) => {
+    const alive = setInterval(() => {}, 1_000)
+    t.teardown(() => clearInterval(alive))
+    const storageOn = (plan: RedisPlan) => {
+      const storage = new RedisAcmeStorage(plan, systemClock, Challenges.create(false))
+      t.teardown(() => storage.close())
+      return storage
+    }
+    const record = { name: 'a.example.com', failure: { count: 1, reason: 'x', at: 1, nextAt: 2 } }
+    const staple = Buffer.from([0, 255, 128, 10])
+    const until1 = Date.now() + 3_600_000
+    const fill = async (storage: RedisAcmeStorage) => {
+      const lock = await storage.lock(record.name)
+      await storage.writeName(record)
+      await lock!.release()
+      storage.stapleStore(Buffer.from('one')).write(staple, until1)
+      storage.stapleStore(Buffer.from('past')).write(staple, 1)
+      await until('it is written', async () => staple.equals((await read(storage)) ?? Buffer.alloc(0)))
+    }
+    const read = (storage: RedisAcmeStorage) => storage.stapleStore(Buffer.from('one')).read()
+
+    const { place, ca } = await withTls(t)
+    const tls = { url: `rediss://lb:s%40cret%2F1@${place}`, tls: { ca } }
+    await fill(storageOn(planOf(tls)))
+    const again = storageOn(planOf(tls))
+    t.strictSame(await again.name(record.name), record)
+    t.strictSame(await read(again), staple)
+    t.equal(await again.stapleStore(Buffer.from('past')).read(), undefined)
+    again.stapleStore(Buffer.from('one')).remove()
+    await until('it is removed', async () => (await read(again)) === undefined)
+    const stranger = storageOn(planOf({ url: tls.url }))
+    await t.rejects(stranger.name(record.name), 'an authority that nobody knows')
+    t.equal(await read(stranger), undefined, 'a response costs a question, and no more')
+
+    const sentinels = await withSentinel(t)
+    const before = storageOn(planOf({ url: sentinels.url }))
+    await fill(before)
+    await until('the replica has it', () =>
+      /lb:acme:ocsp/.test(sentinels.replica.cli('-a', 'right', '--scan'))
+    )
+    await sentinels.failOver()
+    const whole = async () => (await before.name(record.name).catch(() => undefined)) !== undefined
+    await until('the new primary is asked', whole)
+    t.strictSame(await before.name(record.name), record)
+    t.strictSame(await read(before), staple)
+    const lock = await before.lock(record.name)
+    await before.writeName({ name: record.name })
+    await lock!.release()
+    t.strictSame(await storageOn(planOf({ url: sentinels.url })).name(record.name), { name: record.name })
   }
 )
 

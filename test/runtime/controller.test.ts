@@ -40,7 +40,12 @@ function controllerOf(t: Test, clock: FakeClock, over: Partial<ControllerParts> 
     planes,
     memory: new ConfiguredMemory(0, { clock, log, metrics: new Metrics(), board, pseudonym: 'lb' }),
     staples: { prepare: () => Promise.resolve(), of: () => undefined },
-    obtained: { prepare: () => Promise.resolve(), of: () => ({ pairs: [], pending: [] }) },
+    obtained: {
+      prepare: () => Promise.resolve(),
+      of: () => ({ pairs: [], pending: [] }),
+      stapleStore: () => undefined
+    },
+    early: { refused: () => {} },
     logLevel: undefined,
     edge: () => Promise.resolve(),
     leaveEdge: () => {},

@@ -8,6 +8,7 @@ import type { RedisPlan } from '../redis-plan.ts'
 import { runScript } from '../script.ts'
 import { releaseLock, renewLock, writeLocked } from './acme-scripts.ts'
 import { InFlight } from './in-flight.ts'
+import { RedisStaple } from './redis-staple.ts'
 
 /** A lock outlives its process by this at most, and an outage of Redis by it at least. */
 const LOCK_MS = 60_000
@@ -90,6 +91,12 @@ export class RedisAcmeStorage implements AcmeStorage {
         await runScript(this.#connection, releaseLock, [key], [token])
       }
     }
+  }
+
+  /** An OCSP response, by what its responder is asked for it. */
+  stapleStore(request: Buffer): RedisStaple {
+    const name = createHash('sha256').update(request).digest('hex').slice(0, 40)
+    return new RedisStaple(`${this.#prefix}acme:ocsp:${name}`, this.#connection, this.#ready, this.#clock)
   }
 
   close(): void {

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { ask } from '../../acme/names/ask.ts'
 import { AcmeNames } from '../../acme/names/acme-names.ts'
 import type { NameView } from '../../acme/names/name-view.ts'
@@ -12,6 +13,8 @@ import type { Random } from '../../core/random.ts'
 import type { Challenges } from '../../net/tls/challenges.ts'
 import type { CertificatePair } from '../../net/tls/listener-tls.ts'
 import { readUpstreamTls } from '../../net/tls/upstream-tls.ts'
+import { StapleFile } from '../../ocsp/staple-file.ts'
+import type { StapleStore } from '../../ocsp/staple-store.ts'
 import { RedisAcmeStorage } from '../../redis/acme/redis-acme-storage.ts'
 import type { RedisPlan } from '../../redis/redis-plan.ts'
 import type { ReapplySoon } from './reapply-soon.ts'
@@ -28,6 +31,8 @@ export interface AcmeUpkeepParts {
 export interface Obtained {
   /** Rejects when what is stored cannot be read. */
   prepare(config: Config): Promise<void>
+  /** Where the OCSP response to this request is kept: with the certificates. */
+  stapleStore(request: Buffer): StapleStore | undefined
   /** Of one listener: those that are there, and names whose first is yet to come. */
   of(
     listener: string,
@@ -50,6 +55,9 @@ export class AcmeUpkeep implements Obtained {
   #config: Config | undefined
   /** Of the configuration that is being prepared, where Redis keeps the certificates. */
   #redis: RedisPlan | undefined
+  #storage: RedisAcmeStorage | undefined
+  /** Of the configuration that is being prepared, where a folder keeps them. */
+  #folder: string | undefined
   #closed = false
 
   constructor(parts: AcmeUpkeepParts, reapply: ReapplySoon) {
@@ -64,7 +72,7 @@ export class AcmeUpkeep implements Obtained {
       storage: (where) =>
         this.#redis === undefined
           ? new FolderStorage(where)
-          : new RedisAcmeStorage(this.#redis, clock, challenges)
+          : (this.#storage = new RedisAcmeStorage(this.#redis, clock, challenges))
     })
     this.#onDemand = new OnDemand({
       ...{ clock, log, ask },
@@ -73,16 +81,25 @@ export class AcmeUpkeep implements Obtained {
   }
 
   async prepare(config: Config): Promise<void> {
+    this.#redis = this.#folder = undefined
     if (config.acme === undefined) return
     const listeners = new Set(
       config.listeners.filter(({ tls }) => tls?.acme?.onDemand !== undefined).map(({ name }) => name)
     )
     this.#redis = config.acme.storage === 'redis' ? planOf(config) : undefined
     const where = this.#redis === undefined ? config.acme.storage : JSON.stringify(this.#redis)
+    if (this.#redis === undefined) this.#folder = config.acme.storage
     await this.#names.prepare(config.acme, domainsOf(config), where)
     if (listeners.size === 0) return
     for (const { name, onDemand } of await this.#names.adoptOnDemand(listeners))
       this.#onDemand.adopt(onDemand!, name)
+  }
+
+  stapleStore(request: Buffer): StapleStore | undefined {
+    if (this.#redis !== undefined) return this.#storage!.stapleStore(request)
+    return this.#folder === undefined
+      ? undefined
+      : new StapleFile(join(this.#folder, 'ocsp'), request, this.#parts.log)
   }
 
   of(listener: string, { acme }: ListenerTls): ReturnType<Obtained['of']> {

@@ -6,6 +6,7 @@ import { ROTATE_TICKET_KEYS_MS, type TicketKeys } from '../../net/tls/ticket-key
 import { askResponder } from '../../ocsp/ask-responder.ts'
 import { Staples } from '../../ocsp/staples.ts'
 import { AcmeUpkeep, type AcmeUpkeepParts } from './acme-upkeep.ts'
+import { EarlyCertificates } from './early-certificates.ts'
 import { ReapplySoon } from './reapply-soon.ts'
 import { CertificateWatch, type HeldCertificate } from './certificate-watch.ts'
 
@@ -20,6 +21,7 @@ export class TlsUpkeep {
   readonly certificates: CertificateWatch
   readonly acme: AcmeUpkeep
   readonly staples: Staples
+  readonly early: EarlyCertificates
   readonly #clock: Clock
   readonly #ticketKeys: TicketKeys
   readonly #again: ReapplySoon
@@ -31,6 +33,7 @@ export class TlsUpkeep {
     this.#again = again
     this.certificates = new CertificateWatch(clock, log)
     this.acme = new AcmeUpkeep(parts, again)
+    this.early = new EarlyCertificates(clock, log, again)
     this.staples = new Staples({
       ...{ clock, random, log, ask: askResponder },
       onChange: () => again.soon(),
@@ -39,6 +42,11 @@ export class TlsUpkeep {
     this.#clock = clock
     this.#ticketKeys = memory.ticketKeys
     this.#cancel = this.#later()
+  }
+
+  /** What whoever reads certificates asks. */
+  get reader() {
+    return { obtained: this.acme, staples: this.staples, early: this.early }
   }
 
   /** This is in force now. */
@@ -59,6 +67,7 @@ export class TlsUpkeep {
     this.#again.close()
     this.acme.close()
     this.staples.close()
+    this.early.close()
     this.#cancel()
     this.certificates.close()
   }

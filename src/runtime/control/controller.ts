@@ -1,4 +1,3 @@
-import type { Logger } from '../../core/log/log.ts'
 import { own } from '../../core/own.ts'
 import type { Pool } from '../../balancer/pool/pool.ts'
 import type { SlotRegistry } from '../../balancer/table/slot-registry.ts'
@@ -7,9 +6,8 @@ import type { Config, LogLevel } from '../../config/model/model.ts'
 import type { ConfiguredMemory } from '../memory/configured-memory.ts'
 import { describeDiff, diffConfigs, isEmpty } from './reload/diff.ts'
 import { makePool, type PoolDeps } from '../plane/make-pool.ts'
-import type { Obtained } from '../certificates/acme-upkeep.ts'
 import type { HeldCertificate } from '../certificates/certificate-watch.ts'
-import { MaterialReader, type ReadMaterial, type Stapled } from './reload/material.ts'
+import { MaterialReader, type MaterialParts, type ReadMaterial } from './reload/material.ts'
 import type { ListenerConnections } from '../workers/messages.ts'
 import type { Planes } from '../workers/planes.ts'
 import { overlaps, probeBind } from '../plane/sockets/probe-bind.ts'
@@ -20,15 +18,12 @@ import { bindKey, makeSnapshot, redisPlan, type Material, type Snapshot } from '
 import { giveSocketAccess } from '../plane/sockets/unix-access.ts'
 import { bindError } from './start-error.ts'
 
-export interface ControllerParts extends PoolDeps {
+export interface ControllerParts extends PoolDeps, MaterialParts {
   readonly slots: SlotRegistry
   readonly planes: Planes
   /** Over the configuration's. */
   readonly logLevel: LogLevel | undefined
   readonly memory: ConfiguredMemory
-  readonly obtained: Obtained
-  readonly staples: Stapled
-  readonly log: Logger
   /** Changes the admin listener. Rejects when that cannot be; then it is as before. */
   readonly edge: (config: Config) => Promise<void>
   /** The admin listener gives these up at once. */
@@ -65,7 +60,7 @@ export class Controller {
 
   constructor(parts: ControllerParts) {
     this.#parts = parts
-    this.#material = new MaterialReader(parts.obtained, parts.staples, parts.log)
+    this.#material = new MaterialReader(parts)
     this.#addresses = new OwnAddresses(parts.clock)
     this.#lateEdge = new LateEdge(parts.clock, parts.log)
   }

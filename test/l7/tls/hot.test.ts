@@ -9,6 +9,8 @@ import { FakeClock } from '../../fakes/fake-clock.ts'
 import { memoryLogger } from '../../fakes/memory-logger.ts'
 import { checkCertificate } from '../../../src/net/tls/certificates/check-certificate.ts'
 import { checkCertificates } from '../../../src/runtime/certificates/check-certificates.ts'
+import { EarlyCertificates } from '../../../src/runtime/certificates/early-certificates.ts'
+import { ReapplySoon } from '../../../src/runtime/certificates/reapply-soon.ts'
 import { CertificateWatch } from '../../../src/runtime/certificates/certificate-watch.ts'
 import { httpOrigin, startLb, until } from '../../e2e/servers.ts'
 import { runSwaps } from './swaps/run-swaps.ts'
@@ -154,6 +156,61 @@ t.test('of a folder, one certificate that is wrong keeps no other from being ren
   t.equal(now, fingerprint(next))
   t.equal(await shown(lb.port('web'), 'b.test'), fingerprint(b), 'the one before')
   t.notOk(said(/reload refused/))
+})
+
+t.test('a certificate of a folder that is not valid yet is told, and tried again when it is', async (t) => {
+  const dir = t.testdir({})
+  const [a, b] = [pki.leaf('a.test'), pki.leaf('b.test')]
+  for (const [name, { cert, key }] of Object.entries({ a, b }))
+    writeFileSync(join(dir, `${name}.pem`), cert + key)
+  const lb = await startLb(t, {
+    workers: 0,
+    listeners: [
+      {
+        ...{ name: 'web', bind: '127.0.0.1:0', mode: 'l7', tls: { certificates: { dir } } },
+        routes: [{ respond: { status: 200 } }]
+      }
+    ]
+  })
+  const said = (words: RegExp): boolean => lb.lines.some(({ message }) => words.test(message))
+  const from = new Date(Date.now() + 6_000).toISOString().replaceAll(/[-:T]|\.\d+/g, '')
+  const next = pki.issue({ san: 'DNS:a.test', from })
+  writeFileSync(join(dir, 'a.pem'), next.cert + next.key)
+  await until(() => said(/a\.pem is valid from \S+ on, and is tried again then/), 'told')
+  t.equal(await shown(lb.port('web'), 'a.test'), fingerprint(a), 'the one before')
+  await until(() => said(/a\.pem: in use now/), 'tried again', 60_000)
+  await until(() => said(/listener web: certificates renewed/), 'in force')
+  t.equal(await shown(lb.port('web'), 'a.test'), fingerprint(next))
+})
+
+t.test('certificates that are not valid yet are tried at their times, also years ahead', async (t) => {
+  const clock = new FakeClock(1_000_000)
+  const log = memoryLogger()
+  let reapplied = 0
+  const reapply = new ReapplySoon(clock, () => Promise.resolve({ reapplied: reapplied++ }))
+  const early = new EarlyCertificates(clock, log, reapply)
+  const DAY = 86_400_000
+  const now = clock.wall()
+  early.refused('far.pem', now + 100 * DAY)
+  early.refused('near.pem', now + 2 * DAY)
+  early.refused('near.pem', now + 2 * DAY)
+  t.equal(log.lines.length, 2, 'told once each')
+  const days = async (count: number): Promise<void> => {
+    for (let day = 0; day < count; day++) {
+      clock.advance(DAY)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+  await days(2)
+  t.equal(reapplied, 0)
+  await days(1)
+  t.equal(reapplied, 1)
+  await days(98)
+  t.equal(reapplied, 2)
+  early.refused('closed.pem', clock.wall() + DAY)
+  early.close()
+  await days(3)
+  t.equal(reapplied, 2)
 })
 
 t.test('the log says how long a certificate is still valid, at 21, 7 and 1 days, once each', async (t) => {

@@ -46,7 +46,7 @@ export class FolderCertificates {
         const made = madeOf(listener, readCertificate(tls, paths, now)!)
         look(made)
         right.set(file, made)
-        this.#told.delete(file)
+        if (this.#told.delete(file)) this.#log.info({ listener, file }, `certificate ${file}: in use now`)
       } catch (error) {
         faults.push(error as Error)
         if (kept !== undefined) right.set(file, kept)

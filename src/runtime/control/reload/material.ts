@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import type { Logger } from '../../../core/log/log.ts'
 import { bareRecord } from '../../../core/own.ts'
 import type { Config, ListenerTls } from '../../../config/model/model.ts'
@@ -17,6 +16,7 @@ import { readUpstreamTls, type UpstreamTlsMaterial } from '../../../net/tls/upst
 import type { Staples } from '../../../ocsp/staples.ts'
 import type { Material } from '../../plane/snapshot.ts'
 import type { NamedPair, Obtained } from '../../certificates/acme-upkeep.ts'
+import type { EarlyCertificates } from '../../certificates/early-certificates.ts'
 import type { HeldCertificate } from '../../certificates/certificate-watch.ts'
 import { StartError } from '../start-error.ts'
 import { FolderCertificates, madeOf, type Made } from './folder-certificates.ts'
@@ -30,17 +30,26 @@ export interface ReadMaterial extends Material {
 /** The names in a certificate that is made at start. */
 const SELF_SIGNED_FOR = ['localhost', '*.localhost', '127.0.0.1', '::1']
 
+export interface MaterialParts {
+  readonly obtained: Obtained
+  readonly staples: Stapled
+  readonly early: Pick<EarlyCertificates, 'refused'>
+  readonly log: Logger
+}
+
 /** Reads the certificate files that a configuration names. */
 export class MaterialReader {
   /** Made once: a reload must not change the certificate that a developer has just accepted. */
   #selfSigned: CertificatePair | undefined
   readonly #obtained: Obtained
   readonly #staples: Stapled
+  readonly #early: MaterialParts['early']
   readonly #folders: FolderCertificates
 
-  constructor(obtained: Obtained, staples: Stapled, log: Logger) {
+  constructor({ obtained, staples, early, log }: MaterialParts) {
     this.#obtained = obtained
     this.#staples = staples
+    this.#early = early
     this.#folders = new FolderCertificates(log)
   }
 
@@ -66,14 +75,14 @@ export class MaterialReader {
         const read =
           tls.certificateFolder === undefined
             ? await this.#certificates(name, tls, now)
-            : this.#folders.read(name, tls, now, (each) => refuseUnusable(each, before))
-        if (tls.certificateFolder === undefined) for (const each of read) refuseUnusable(each, before)
+            : this.#folders.read(name, tls, now, (each) => this.#refuse(each, before))
+        if (tls.certificateFolder === undefined) for (const each of read) this.#refuse(each, before)
         if (read.length === 0 && tls.acme === undefined) throw noCertificate(tls)
         const { pairs, pending } = this.#obtained.of(name, tls)
         const held = [...read, ...pairs.map((each) => obtainedFor(name, each, now))]
         const made = held.map(({ held, pair }) => ({ ...held, cert: pair.cert, ocsp: tls.ocsp }))
         certificates.push(...made)
-        await this.#staples.prepare(made, stapleFolder(config))
+        await this.#staples.prepare(made, (request) => this.#obtained.stapleStore(request))
         listeners[name] = listenerMaterial(
           tls,
           held.map(({ pair }) => this.#stapled(pair, tls)),
@@ -94,6 +103,18 @@ export class MaterialReader {
     return { listeners, pools, redis: redisMaterial(config), certificates }
   }
 
+  /** Throws for what is not to be used. */
+  #refuse(made: Made, before: readonly HeldCertificate[] | undefined): void {
+    try {
+      refuseUnusable(made, before)
+    } catch (error) {
+      const { file, checked } = made.held
+      if (checked.facts !== undefined && checked.problems.some(({ kind }) => kind === 'not-yet-valid'))
+        this.#early.refused(file, checked.facts.notBefore)
+      throw error
+    }
+  }
+
   #stapled(pair: CertificatePair, { ocsp }: ListenerTls): CertificatePair {
     const staple = this.#staples.of(pair.cert, ocsp)
     return staple === undefined ? pair : { ...pair, staple }
@@ -111,11 +132,6 @@ export class MaterialReader {
 
 /** OCSP responses, as far as what reads certificates asks for them. */
 export type Stapled = Pick<Staples, 'prepare' | 'of'>
-
-/** Responses are kept with what is had by ACME, where that is a folder. */
-function stapleFolder({ acme }: Config): string | undefined {
-  return acme === undefined || acme.storage === 'redis' ? undefined : join(acme.storage, 'ocsp')
-}
 
 function noCertificate({ certificateFolder }: ListenerTls): TlsFileError {
   return new TlsFileError(
