@@ -121,6 +121,7 @@ function splitHostPort(text: string): { host: string; port: string } | string {
     return `an IPv6 address needs brackets: "[::]:${text.slice(3)}"`
   if (text.startsWith('/') && text.length > 1)
     return `"${text}" has no port; is it a unix socket? Then write "unix:${text}"`
+  if (text.includes('{{')) return `"${text}" is a template to other programs; variables are "\${NAME}"`
   const colon = text.lastIndexOf(':')
   if (colon === -1) {
     if (/^\d+$/.test(text)) return `"${text}" has no colon; write ":${text}"`

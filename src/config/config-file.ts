@@ -82,6 +82,8 @@ function decode(bytes: Buffer): string | FileProblem {
     const line = before.filter((byte) => byte === 0x0a).length + 1
     const column = before.subarray(before.lastIndexOf(0x0a) + 1).toString('utf8').length + 1
     const binary = bytes.subarray(0, 8192).includes(0)
+    const utf16 = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)
+    if (utf16) return problem('this text is in UTF-16; save the file as UTF-8', 1, 1)
     const message = binary
       ? 'this is a binary file; a YAML text is expected'
       : `byte 0x${bytes[at]!.toString(16)} is not UTF-8; save the file as UTF-8`

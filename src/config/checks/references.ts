@@ -1,5 +1,5 @@
 import { EnvText, textOf } from '../environment/env-text.ts'
-import { nearest } from '../report/nearest.ts'
+import { nearest, oddLetter } from '../report/nearest.ts'
 import { errorAt, type Finding, type Path, warningAt } from '../report/problem.ts'
 import { isMap, type Raw, select, valueAt } from '../raw.ts'
 
@@ -53,8 +53,10 @@ function namesIn(root: Raw, key: string): Set<string> {
 
 function missing(name: string, to: 'pools' | 'caches', known: readonly string[]): string {
   const word = words[to]
+  if (to === 'pools' && /^[\w.-]+:\d+$|^\[.*\]:\d+$|^https?:/.test(name))
+    return `there is no pool "${name}"; an address is a backend: write \`pools: { web: { backends: ["${name.replace(/^https?:\/\//, '')}"] } }\` and name it here`
   const near = nearest(name, known)
-  if (near !== undefined) return `there is no ${word} "${name}"; did you mean "${near}"?`
+  if (near !== undefined) return `there is no ${word} "${name}"; did you mean "${near}"?${oddLetter(name)}`
   if (known.length === 0) return `there is no ${word} "${name}"; define it under "${to}:"`
   const shown = known.slice(0, 8).join(', ')
   return `there is no ${word} "${name}"; define it under "${to}:" or use ${shown}${known.length > 8 ? ', …' : ''}`

@@ -28,14 +28,24 @@ export function readErrorPages(root: Raw, directory: string): Finding[] {
       const written = given instanceof EnvText ? given.text : given
       const parent = valueAt(root, path.slice(0, -1))
       if (typeof written !== 'string' || !isMap(parent)) continue
+      const other = notAFile(written)
+      if (other !== undefined) findings.push(errorAt(path, other))
       const file = resolve(directory, written)
       const page = readPage(file)
-      if (page.error !== undefined) findings.push(errorAt(path, page.error))
+      if (page.error !== undefined && other === undefined) findings.push(errorAt(path, page.error))
       const type = own(types, extname(file).toLowerCase()) ?? 'text/html; charset=utf-8'
       parent[String(path.at(-1))] = { type, ...(isMap(value) && value), body: page.text, file }
     }
   }
   return findings
+}
+
+/** A page itself, or where it is to be fetched, in the place of a file. */
+function notAFile(written: string): string | undefined {
+  if (/^https?:\/\//.test(written)) return 'pages are read from files; save it beside this one and name it'
+  return /<\w+[^>]*>/.test(written)
+    ? 'a text stands under `body`: { body: "…" }; a text alone names a file'
+    : undefined
 }
 
 function readPage(file: string): { text: string; error?: string } {

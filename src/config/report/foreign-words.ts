@@ -149,7 +149,7 @@ export const foreignPoolProtocols = table({
 
 export const foreignProtocols = table({
   'here it is h2': ['http2', 'http/2', 'http2.0', 'http/2.0', 'spdy', 'grpc'],
-  'here it is http/1.1': ['http1', 'http11', 'http1.1', 'http', 'https', 'http/1', 'http/1.0'],
+  'here it is http/1.1': ['h1', 'h11', 'http1', 'http11', 'http1.1', 'http', 'https', 'http/1', 'http/1.0'],
   'HTTP/3 is not there; take it out': ['h3', 'http3', 'http/3', 'quic'],
   'h2 is spoken in clear text too, where the listener has no `tls`: write h2': ['h2c']
 })
@@ -169,6 +169,33 @@ export const foreignTlsVersions = table({
     'tlsv1.1'
   ],
   'write TLSv1.3': ['1.3', 'tls1.3', 'tls13', 'tlsv13', 'versiontls13']
+})
+
+/** What becomes of open connections. */
+export const foreignEnds = table({
+  'write keep': ['drain', 'none', 'wait', 'graceful', 'false', 'ignore'],
+  'write close': ['shutdown', 'shutdownsessions', 'kill', 'reset', 'true', 'drop', 'terminate', 'cut']
+})
+
+/** Of ACME. */
+export const foreignChallenges = table({
+  'write http-01': ['http', 'http01', 'httpchallenge', 'webroot', 'standalone'],
+  'write tls-alpn-01': ['tls', 'tlsalpn', 'alpn', 'tlschallenge', 'tlsalpn01'],
+  'write dns-01, and `hook` beside it': [
+    'dns',
+    'dns01',
+    'dnschallenge',
+    'dnsprovider',
+    'cloudflare',
+    'route53'
+  ]
+})
+
+/** Of paths with escaped slashes and semicolons. */
+export const foreignPathWords = table({
+  'write keep': ['allow', 'allowed', 'true', 'on', 'off', 'nodecode', 'unescape', 'passthrough'],
+  'write refuse': ['deny', 'reject', 'forbid', 'block', 'false', 'rejectrequest'],
+  'write strip': ['remove', 'drop', 'delete', 'ignore']
 })
 
 export const foreignProxyProtocols = table({

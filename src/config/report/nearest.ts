@@ -28,6 +28,18 @@ const SYNONYMS: Readonly<Record<string, readonly string[]>> = {
   backends: ['pools'],
   frontends: ['listeners'],
   entrypoints: ['listeners'],
+  fullchain: ['cert'],
+  chain: ['cert'],
+  pem: ['cert'],
+  privkey: ['key'],
+  ocspstapling: ['ocsp'],
+  stapling: ['ocsp'],
+  group: ['roles'],
+  groups: ['roles'],
+  probability: ['percent'],
+  percentage: ['percent'],
+  k8s: ['kubernetes'],
+  kube: ['kubernetes'],
   url: ['address', 'to'],
   host: ['address'],
   strategy: ['algorithm'],
@@ -47,7 +59,7 @@ const SYNONYMS: Readonly<Record<string, readonly string[]>> = {
   certfile: ['cert'],
   privatekey: ['key'],
   keyfile: ['key'],
-  ttl: ['defaultTtl'],
+  ttl: ['defaultTtl', 'interval'],
   ssl: ['tls'],
   https: ['tls'],
   lbpolicy: ['algorithm'],
@@ -65,7 +77,7 @@ const SYNONYMS: Readonly<Record<string, readonly string[]>> = {
   gzip: ['compress'],
   compression: ['compress'],
   ratelimits: ['rateLimit'],
-  address: ['bind'],
+  address: ['bind', 'url'],
   addr: ['address', 'bind'],
   endpoints: ['backends'],
   hosts: ['backends', 'host'],
@@ -133,10 +145,22 @@ export function synonymOf(word: string, candidates: readonly string[]): string |
 /** ` did you mean "pool"?` as the tail of a message, or the words there are when they are few. */
 export function suggestion(word: string, candidates: readonly string[]): string {
   const near = nearest(word, candidates)
-  if (near !== undefined) return `; did you mean "${near}"?`
+  if (near !== undefined) return `; did you mean "${near}"?${oddLetter(word)}`
   if (candidates.length === 0) return ''
   const shown = candidates.slice(0, 12).join(', ')
   return candidates.length <= 12 ? `; known: ${shown}` : `; known: ${shown}, …`
+}
+
+/** A letter of another script, or one that is not seen, where a word looks right. */
+export function oddLetter(word: string): string {
+  const code = /[^\x20-\x7e]/u.exec(word)?.[0].codePointAt(0)
+  if (code === undefined) return ''
+  return ` It holds the letter U+${code.toString(16).toUpperCase().padStart(4, '0')}, which is not of this keyboard's`
+}
+
+/** Whether two words differ by one letter, or by two neighbours changed. */
+export function isNear(word: string, other: string): boolean {
+  return distance(word.toLowerCase(), other.toLowerCase(), 2) < 2
 }
 
 /** Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours. */

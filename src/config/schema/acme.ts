@@ -2,10 +2,11 @@ import { isIP } from 'node:net'
 import { z } from 'zod'
 import { authorityUrl } from '../acme-authorities.ts'
 import { isHostName } from '../addresses.ts'
+import { foreignChallenges } from '../report/foreign-words.ts'
 import { defaults } from '../defaults.ts'
 import { listOf, mapping } from './leaf/leaf.ts'
 import { rate, text, word } from './leaf/leaves.ts'
-import { loneText } from './leaf/lone.ts'
+import { firstOf, loneText, loneTrue } from './leaf/lone.ts'
 import { filePath } from './leaf/network-leaves.ts'
 
 function authority() {
@@ -14,7 +15,9 @@ function authority() {
     json: { title: 'authority', examples: ['letsencrypt', 'https://ca.internal/acme/directory'] },
     reject: (value) =>
       authorityUrl(value) === undefined
-        ? `"${value}" is neither an authority that lb knows (letsencrypt, letsencrypt-staging, zerossl, google) nor an https URL`
+        ? /staging|test/i.test(value)
+          ? `"${value}" is no authority; did you mean "letsencrypt-staging"?`
+          : `"${value}" is neither an authority that lb knows (letsencrypt, letsencrypt-staging, zerossl, google) nor an https URL`
         : undefined
   })
 }
@@ -24,7 +27,9 @@ function httpUrl(example: string) {
     max: 2048,
     json: { title: 'URL' },
     reject: (value) =>
-      URL.canParse(value) && /^https?:\/\//.test(value) ? undefined : `"${value}" is no http or https URL`
+      URL.canParse(value) && /^https?:\/\//.test(value)
+        ? undefined
+        : `"${value}" is no http or https URL${/^[\w.-]+(?::\d+)?(?:\/\S*)?$/.test(value) ? `; did you mean "https://${value}"?` : ''}`
   })
 }
 
@@ -61,7 +66,7 @@ export const acmeSchema = mapping(
       .describe(
         'Who signs: `letsencrypt`, `letsencrypt-staging`, `zerossl`, `google`, a URL, or `{ url, ca, eab }`. Of several the next is asked where one fails.'
       ),
-    challenge: word(['tls-alpn-01', 'http-01', 'dns-01'])
+    challenge: word(['tls-alpn-01', 'http-01', 'dns-01'], foreignChallenges)
       .prefault(defaults.acme.challenge)
       .describe(
         'How a name is proved to be ours: on port 443, on port 80, or by a record that `hook` puts in place.'
@@ -83,7 +88,7 @@ export const acmeSchema = mapping(
       .optional()
       .describe("A profile of the authority's; left out: its default.")
   },
-  { lone: loneText('email', /@/) }
+  { lone: firstOf(loneText('email', /@/), loneTrue('did you mean { email: ADDRESS }?')) }
 )
 
 /** `acme` of a listener's `tls`: for which names. */
@@ -106,18 +111,25 @@ export const listenerAcme = mapping(
         ),
         rate: rate({ example: '10/h' }).prefault(defaults.acme.rate).describe('New names at most.')
       },
-      { lone: loneText('ask', /^https?:/) }
+      {
+        lone: firstOf(
+          loneText('ask', /^https?:/),
+          loneTrue('say who is asked: { ask: "http://127.0.0.1:9000/may" }')
+        )
+      }
     )
       .optional()
       .describe('Certificates for names as clients first ask for them.')
   },
-  { lone: loneText('domains') }
+  { lone: firstOf(loneText('domains'), loneTrue('did you mean { domains: [example.com] }?')) }
 )
 
 function domainProblem(value: string): string | undefined {
   const name = value.startsWith('*.') ? value.slice(2) : value
   if (isIP(value) !== 0) return undefined
-  return isHostName(name) ? undefined : `"${value}" is no name that a certificate could be for`
+  if (isHostName(name)) return undefined
+  const host = /^(?:https?:\/\/)?([\w.-]+)(?::\d+)?(?:\/.*)?$/.exec(value)?.[1]
+  return `"${value}" is no name that a certificate could be for${host === undefined ? '' : `; write "${host}"`}`
 }
 
 export type AcmeInput = z.output<typeof acmeSchema>

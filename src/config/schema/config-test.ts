@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { z } from 'zod'
 import { listOf, mapping } from './leaf/leaf.ts'
 import { integer, off, text } from './leaf/leaves.ts'
+import { firstOf, loneNumber, loneText } from './leaf/lone.ts'
 import { fieldName, fieldValue, method } from './leaf/network-leaves.ts'
 
 function address() {
@@ -16,7 +17,9 @@ const request = mapping(
     url: text('a URL such as "https://example.com/api"', {
       max: 8192,
       reject: (value) =>
-        /^https?:\/\/[^/?]+/i.test(value) ? undefined : `"${value}" is no absolute http or https URL`
+        /^https?:\/\/[^/?]+/i.test(value)
+          ? undefined
+          : `"${value}" is no absolute http or https URL; write "https://example.com${value.startsWith('/') ? value : `/${value}`}"`
     }).describe('Whose scheme and port say which listener is meant.'),
     method: method().prefault('GET').describe('The method.'),
     headers: z
@@ -28,7 +31,7 @@ const request = mapping(
       .optional()
       .describe('Left out: the one that the URL leads to.')
   },
-  { example: '{ url: "https://example.com/" }' }
+  { example: '{ url: "https://example.com/" }', lone: loneText('url', /:\/\//) }
 )
 
 const expectation = mapping(
@@ -55,7 +58,7 @@ const expectation = mapping(
       .optional()
       .describe('Parts of what stages say, as `lb explain` prints it.')
   },
-  { example: '{ route: api, status: 401 }' }
+  { example: '{ route: api, status: 401 }', lone: firstOf(loneNumber('status'), loneText('route')) }
 )
 
 export const configTest = mapping(
@@ -66,7 +69,27 @@ export const configTest = mapping(
     request: request.describe('The request.'),
     expect: expectation.describe('What is to become of it; what is left out may be anything.')
   },
-  { example: '{ request: { url: "https://example.com/" }, expect: { route: site } }' }
+  {
+    example: '{ request: { url: "https://example.com/" }, expect: { route: site } }',
+    lone: (value) => {
+      const url = /https?:\/\/\S+/.exec(typeof value === 'string' ? value : '')?.[0]
+      return url === undefined ? undefined : `did you mean { request: { url: "${url}" }, expect: { … } }?`
+    },
+    elsewhere: {
+      ...Object.fromEntries(
+        ['url', 'method', 'headers', 'client'].map((key) => [
+          key,
+          `belongs under \`request\`: { request: { ${key}: … } }`
+        ])
+      ),
+      ...Object.fromEntries(
+        ['status', 'route', 'pool', 'location'].map((key) => [
+          key,
+          `belongs under \`expect\`: { expect: { ${key}: … } }`
+        ])
+      )
+    }
+  }
 )
 
 export type ConfigTestInput = z.output<typeof configTest>

@@ -1,8 +1,9 @@
 import { EnvText } from '../environment/env-text.ts'
 import { foreignKey } from '../report/foreign-keys.ts'
-import { nearest, suggestion, synonymOf } from '../report/nearest.ts'
+import { isNear, nearest, suggestion, synonymOf } from '../report/nearest.ts'
 import { errorAt, type Finding, type Path, pathText } from '../report/problem.ts'
 import { isMap, type Raw, type RawMap } from '../raw.ts'
+import { otherPlace } from './key-places.ts'
 import type { Shape } from './leaf/shape.ts'
 
 /** A value that is read at another path than it is written at. */
@@ -25,7 +26,7 @@ export interface Normalised {
 export function normalise(root: RawMap, shape: Shape): Normalised {
   const findings: Finding[] = []
   const moves: Moved[] = []
-  walk(root, shape, [], { findings, moves })
+  walk(root, shape, [], { root: shape, findings, moves })
   return {
     findings,
     rewrite(finding) {
@@ -37,6 +38,7 @@ export function normalise(root: RawMap, shape: Shape): Normalised {
 }
 
 interface Notes {
+  readonly root: Shape
   readonly findings: Finding[]
   readonly moves: Moved[]
 }
@@ -83,6 +85,13 @@ function rename(map: RawMap, key: string, shape: Shape, path: Path, notes: Notes
   if (meant === undefined || Object.hasOwn(map, meant)) return
   // Near by its letters alone, and known from elsewhere: `limit_req` is no slip for `limits`.
   if (synonymOf(key, known) === undefined && foreignKey(key, known) !== undefined) return
+  // A key of another place: `maxConnections` of a backend is no slip for `connections` of a pool.
+  if (
+    synonymOf(key, known) === undefined &&
+    !isNear(key, meant) &&
+    otherPlace(path, key, notes.root) !== undefined
+  )
+    return
   map[meant] = map[key]!
   delete map[key]
   notes.findings.push(errorAt([...path, meant], `unknown key "${key}"${suggestion(key, known)}`, 'key'))
@@ -102,8 +111,14 @@ function formed(value: Raw, shape: Shape, path: Path, notes: Notes): Raw {
   }
   if (item === undefined || value === null) return value
   if (!isMap(value) || value instanceof EnvText) return shape.loneScalar ? [value] : value
-  if (shape.keys.size > 0) return value
+  if (shape.keys.size > 0) return isLoneItem(value, shape, item) ? [value] : value
   return listed(value, item, path, notes) ?? [value]
+}
+
+/** `auth: { basic: … }`, where a list may stand and a mapping of other keys: what has keys of an item alone is one. */
+function isLoneItem(map: RawMap, shape: Shape, item: Shape): boolean {
+  const keys = Object.keys(map)
+  return keys.some((key) => item.keys.has(key)) && !keys.some((key) => shape.keys.has(key))
 }
 
 /** `listeners: { web: { … }, api: { … } }` as the list that was meant; undefined when it is a lone item. */
@@ -111,16 +126,20 @@ function listed(map: RawMap, item: Shape, path: Path, notes: Notes): Raw[] | und
   const names = Object.keys(map)
   if (names.length === 0 || item.keys.size === 0 || names.some((name) => item.keys.has(name)))
     return undefined
-  if (!names.every((name) => isMap(map[name]))) return undefined
+  const plain = names.every((name) => typeof map[name] === 'string') && item.keys.has('address')
+  if (!plain && !names.every((name) => isMap(map[name]))) return undefined
   const key = String(path.at(-1))
   const named = item.keys.has('name') ? `- name: ${names[0]!}` : '- '
-  notes.findings.push(
-    errorAt(path, `"${key}" is a list, not a mapping by name; write "${named}" and its keys below it`, 'key')
-  )
+  const rest = plain
+    ? `\`- { name: ${names[0]!}, address: "${String(map[names[0]!])}" }\``
+    : `"${named}" and its keys below it`
+  notes.findings.push(errorAt(path, `"${key}" is a list, not a mapping by name; write ${rest}`, 'key'))
   for (const [index, name] of names.entries())
     notes.moves.push({ now: [...path, index], written: [...path, name] })
   return names.map((name) => {
-    const inner = map[name] as RawMap
+    const inner = plain
+      ? Object.assign(Object.create(null) as RawMap, { address: map[name]! })
+      : (map[name] as RawMap)
     if (item.keys.has('name')) inner['name'] ??= name
     return inner
   })

@@ -1,6 +1,5 @@
 import { mapping } from './leaf/leaf.ts'
 import { duration, text } from './leaf/leaves.ts'
-import { loneText } from './leaf/lone.ts'
 import { backendTls } from './listener/tls.ts'
 import { parseRedisUrl } from '../redis-url.ts'
 
@@ -29,5 +28,10 @@ export const redisSchema = mapping(
       .prefault('lb:')
       .describe('Before all names of keys; instances with the same one count together.')
   },
-  { lone: loneText('url') }
+  {
+    lone: (value) =>
+      typeof value === 'string'
+        ? `did you mean { url: "${/:\/\/|^unix:|^file:/.test(value) ? '@' : 'redis://@'}" }?`
+        : undefined
+  }
 )

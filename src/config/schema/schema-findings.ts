@@ -1,13 +1,16 @@
 import type { z } from 'zod'
 import { EnvText } from '../environment/env-text.ts'
 import { foreignCure, foreignModes } from '../report/foreign-words.ts'
-import { suggestion } from '../report/nearest.ts'
+import { isNear, suggestion } from '../report/nearest.ts'
 import { errorAt, type Finding, type Path } from '../report/problem.ts'
 import { isMap, type Raw, type RawMap, valueAt } from '../raw.ts'
-import type { LeafIssue } from './leaf/leaf.ts'
+import { otherPlace } from './key-places.ts'
+import { GUESSED, type LeafIssue } from './leaf/leaf.ts'
+import { shapeOf } from './leaf/shape.ts'
 import { l4Schema, l7Schema } from './listener/listener.ts'
 import { probeTypes } from './pool/probe.ts'
 import { type RootInput, rootSchema } from './root.ts'
+import { cureByForm, namesCure } from './value-cures.ts'
 
 type Issue = z.core.$ZodIssue
 
@@ -57,7 +60,7 @@ class Translation {
         if (value instanceof EnvText) return this.#expected(path, 'a mapping')
         const messages = issue.message.split('\n')
         for (const [index, key] of issue.keys.entries()) {
-          this.findings.push(errorAt([...path, key], messages[index]!, 'key'))
+          this.findings.push(errorAt([...path, key], this.#unknown(path, key, messages[index]!), 'key'))
         }
         return
       }
@@ -81,13 +84,26 @@ class Translation {
         return this.#expected(
           path,
           typeWord(issue),
-          cureOf(issue) ?? namesCure(issue, valueAt(this.#root, path))
+          cureOf(issue) ?? (issue.expected === 'record' ? namesCure(valueAt(this.#root, path)) : undefined)
         )
       case 'invalid_value':
         return this.#expected(path, issue.values.map((word) => JSON.stringify(word)).join(' or '))
       default:
         this.findings.push(errorAt(path, issue.message))
     }
+  }
+
+  /** A guess by letters gives way to what is known of the key. */
+  #unknown(path: Path, key: string, message: string): string {
+    const [said, guess] = message.split(GUESSED)
+    if (guess === undefined) return message
+    if (
+      valueAt(this.#root, [...path, key]) === null &&
+      /^[\w.-]+$/.test(key) &&
+      !guess.includes('did you mean')
+    )
+      return `${said!}${otherPlace(path, key, shapeOf(rootSchema)) ?? '; a list stands in square brackets: [a, b]'}`
+    return `${said!}${isSlip(guess, key) ? guess : (otherPlace(path, key, shapeOf(rootSchema)) ?? guess)}`
   }
 
   #leaf(path: Path, issue: LeafIssue): void {
@@ -100,7 +116,7 @@ class Translation {
 
   #expected(path: Path, expected: string, given?: string): void {
     const value = valueAt(this.#root, path)
-    const cure = given ?? assignmentCure(expected, value)
+    const cure = given ?? cureByForm(expected, value)
     if (value === undefined) {
       const tail = cure === undefined ? '' : `; ${cure}`
       const message = `missing key "${String(path.at(-1))}": expected ${expected}${tail}`
@@ -120,7 +136,8 @@ class Translation {
     const value = valueAt(this.#root, path)
     const branches: readonly Issue[][] = issue.errors
     // The branch meant is the one that takes this kind of value at all: its issues lie deeper, or are about a size.
-    const meant = branches.find((issues) => issues.every((inner) => !isKindMismatch(inner)))
+    const fitting = branches.filter((issues) => issues.every((inner) => !isKindMismatch(inner)))
+    const meant = fitting.toSorted((a, b) => strangeness(a) - strangeness(b))[0]
     if (meant !== undefined) return meant.forEach((inner) => this.add(inner, path))
     const scalar = typeof value !== 'object' || value === null || value instanceof EnvText
     const inner = branches.flat().flatMap(atRoot)
@@ -130,7 +147,9 @@ class Translation {
     const expected = new Set(inner.flatMap(expectation))
     const lone = inner.map((each) => (each.code === 'invalid_type' ? cureOf(each) : undefined))
     const leaves = inner.flatMap((each) => (each.code === 'custom' ? (leafIssue(each).cure ?? []) : []))
-    const cure = lone.find((each) => each !== undefined) ?? (scalar ? leaves[0] : undefined)
+    const record = inner.find((each) => each.code === 'invalid_type' && each.expected === 'record')
+    const names = record === undefined ? undefined : namesCure(value)
+    const cure = lone.find((each) => each !== undefined) ?? (scalar ? leaves[0] : undefined) ?? names
     this.#expected(path, [...expected].join(', or '), cure)
   }
 
@@ -150,6 +169,12 @@ class Translation {
   }
 }
 
+/** Whether a guess is one letter away: `timeout` for `timeouts`. */
+function isSlip(guess: string, key: string): boolean {
+  const meant = /did you mean "(.*)"\?$/.exec(guess)?.[1]
+  return meant !== undefined && isNear(key, meant)
+}
+
 function modeCure(given: Raw | undefined): string | undefined {
   if (given === undefined) return 'l7 is HTTP, l4 is TCP'
   if (typeof given !== 'string' && typeof given !== 'number') return undefined
@@ -157,6 +182,8 @@ function modeCure(given: Raw | undefined): string | undefined {
 }
 
 function typeCure(given: Raw | undefined, probe: RawMap): string | undefined {
+  if (typeof given === 'string' && /^(?:exec|cmd|command|script|shell|external)$/i.test(given))
+    return 'lb runs no programs; `type: tcp` with `send` and `expect`, or an http path that runs it'
   if (given === undefined) return 'path' in probe ? 'with a path it is http or https' : undefined
   return typeof given === 'string' ? nearWord(given, probeTypes) : undefined
 }
@@ -164,6 +191,14 @@ function typeCure(given: Raw | undefined, probe: RawMap): string | undefined {
 function nearWord(given: string, words: readonly string[]): string | undefined {
   const near = suggestion(given, words)
   return near.includes('did you mean') ? near.slice(2) : undefined
+}
+
+/** Of several mappings the one is meant whose keys these are. */
+function strangeness(issues: readonly Issue[]): number {
+  const strange = issues.map((issue) =>
+    issue.code === 'unrecognized_keys' && issue.path.length === 0 ? issue.keys.length : 0
+  )
+  return strange.reduce((sum, count) => sum + count, 0) * 100 + issues.length
 }
 
 /** Whether a branch does not take this kind of value at all. */
@@ -195,28 +230,9 @@ function typeWord({ expected, message }: Issue & { code: 'invalid_type' }): stri
   return message.startsWith('a mapping') ? message.split('\n')[0]! : 'a mapping'
 }
 
-/** `headers: [X-A]`: names without their values. */
-function namesCure(
-  { expected }: Issue & { code: 'invalid_type' },
-  value: Raw | undefined
-): string | undefined {
-  if (expected !== 'record' || !Array.isArray(value)) return undefined
-  const [first] = value as readonly Raw[]
-  const name = typeof first === 'string' && /^[\w-]+$/.test(first) ? first : 'NAME'
-  return `each has a value: { ${name}: VALUE }`
-}
-
 /** What our mappings say behind what they are. */
 function cureOf({ message }: Issue): string | undefined {
   return message.startsWith('a mapping') ? message.split('\n')[1] : undefined
-}
-
-/** `bind = ":80"`, as in TOML and in programs. */
-function assignmentCure(expected: string, value: Raw | undefined): string | undefined {
-  const key = typeof value === 'string' ? /^([A-Za-z]\w*)\s*=/.exec(value)?.[1] : undefined
-  return key !== undefined && expected.includes('mapping')
-    ? `between key and value stands a colon: "${key}: …"`
-    : undefined
 }
 
 /** A mapping has no prototype, hence no text of its own. */

@@ -15,6 +15,7 @@ export function likelyCause(text: string, offset: number): SyntaxProblem | undef
   const part = text.slice(start, end)
   const cause =
     anotherLanguage(text) ??
+    oddSpace(part) ??
     bareVariable(part, offset - start) ??
     slip(part, offset - start) ??
     openBracket(part, offset - start) ??
@@ -41,11 +42,27 @@ export function anotherLanguage(text: string): Cause | undefined {
   const folded =
     /^(?:frontend|backend|listen|global|defaults) .*\b(?:bind|server|default_backend|daemon|timeout)\b/
   const caddy = /^[\w.*:-]+(?:,\s*[\w.*:-]+)*\s*\{\s*\n\s*\w/m.exec(text)
-  const found = nginx ?? haproxy ?? folded.exec(text) ?? caddy
+  const toml = /^\[{1,2}[\w."-]+\]{1,2}\s*\n\s*[\w-]+\s*=/m.exec(text)
+  const found = nginx ?? haproxy ?? folded.exec(text) ?? caddy ?? toml
   if (found === null) return undefined
+  if (found === toml)
+    return {
+      offset: found.index,
+      message: 'this looks like TOML; lb reads YAML, and docs/config.md begins with an example',
+      absolute: true
+    }
   const whose = found === nginx ? "nginx's" : found === caddy ? "Caddy's" : "HAProxy's"
   const message = `this looks like a file of ${whose}; lb reads YAML, and docs/config.md begins with an example`
   return { offset: found.index + found[0].search(/\S/), message, absolute: true }
+}
+
+/** Spaces that are none to YAML, as they come with text copied from web pages. */
+function oddSpace(text: string): Cause | undefined {
+  const found = /^[ ]*([\u00a0\u2000-\u200b\u202f\u3000\ufeff])/m.exec(text)
+  if (found === null) return undefined
+  const code = found[1]!.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')
+  const message = `the line is indented with U+${code}, which looks like a space; write spaces`
+  return { offset: found.index + found[0].length - 1, message }
 }
 
 /** `{ bind: ${X} }`: braces inside of braces. */

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { EnvText } from '../../environment/env-text.ts'
 import { foreignKey } from '../../report/foreign-keys.ts'
 import { suggestion, synonymOf } from '../../report/nearest.ts'
+import { keysThatTake } from './lone.ts'
 
 /** Says why a value is refused: a whole sentence, or a cure behind "expected …, got …". */
 export class Refusal {
@@ -75,7 +76,9 @@ export function mapping<Shape extends z.ZodRawShape>(
     error(issue) {
       // What was expected; the translation says what was found.
       if (issue.code === 'invalid_type') {
-        const cure = isPlain(issue.input) ? lone?.(issue.input) : undefined
+        const cure = isPlain(issue.input)
+          ? (lone?.(issue.input) ?? keysThatTake(shape, issue.input))
+          : undefined
         return `a mapping such as ${example ?? exampleOf(known)}${cure === undefined ? '' : `\n${cure}`}`
       }
       if (issue.code !== 'unrecognized_keys') return undefined
@@ -83,7 +86,7 @@ export function mapping<Shape extends z.ZodRawShape>(
       const messages = issue.keys.map((key: string) =>
         Object.hasOwn(elsewhere, key)
           ? `"${key}" ${elsewhere[key]}`
-          : `unknown key "${key}"${unknown?.(key) ?? synonymOf(key, known) ?? foreignKey(key, known) ?? suggestion(key, known)}`
+          : `unknown key "${key}"${unknown?.(key) ?? synonymOf(key, known) ?? foreignKey(key, known) ?? GUESSED + suggestion(key, known)}`
       )
       return messages.join('\n')
     }
@@ -91,6 +94,9 @@ export function mapping<Shape extends z.ZodRawShape>(
   explained.set(schema._zod.def, new Set(Object.keys(elsewhere)))
   return schema
 }
+
+/** Stands before what is only a guess by letters: the translation may know better, since it sees the whole schema. */
+export const GUESSED = '\t'
 
 /** A scalar, or a list of them: what holds mappings is no lone value, and has no text. */
 function isPlain(value: unknown): boolean {

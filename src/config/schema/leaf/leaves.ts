@@ -104,6 +104,7 @@ export function integer(min: number, max: number, zero?: string) {
   return leaf<number>(expected, { type: 'integer', minimum: min, maximum: max }, (input) => {
     const value = numberOf(input)
     if (value === undefined) {
+      if (input === false && min === 0) return new Refusal({ cure: 'write 0' })
       const plain = typeof input === 'string' && /^\d+$/.test(input)
       return new Refusal(plain ? { cure: 'write it without quotes' } : { cure: wholeCure(textOf(input)) })
     }
@@ -132,7 +133,10 @@ export function decimal(min: number, max: number) {
   const expected = `a number from ${min} to ${max}`
   return leaf<number>(expected, { type: 'number', minimum: min, maximum: max }, (input) => {
     const value = numberOf(input)
-    return value !== undefined && value >= min && value <= max ? value : new Refusal({})
+    if (value !== undefined && value >= min && value <= max) return value
+    const share = /^(\d+(?:\.\d+)?)%$/.exec(textOf(input) ?? '')?.[1]
+    if (share === undefined) return new Refusal({})
+    return new Refusal({ cure: `write ${max === 1 ? Number(share) / 100 : share}` })
   })
 }
 
@@ -175,7 +179,7 @@ function durationCure(written: string, max: number, example: string): string {
   }
   if (/^\d+$/.test(written)) return bareDurationCure(Number(written), parseDuration(example)!)
   // nginx and people write units of their own: `5 minutes`, `second`.
-  const match = /^([\d.]*)\s*([a-z]*)$/i.exec(written)
+  const match = /^(?:@?every\s+)?([\d.]*)\s*([a-z]*)$/i.exec(written)
   if (match === null) return 'units are ms, s, m, h, d, w, y'
   const units: Readonly<Record<string, string>> = {
     '': 's',
@@ -250,7 +254,11 @@ export function rate({ example = '20/s' } = {}) {
       return new Refusal({ message: `"${written}" is out of range; write "1/h" or more` })
     if (written !== undefined && /^\d+$/.test(written))
       return new Refusal({ cure: `did you mean "${written}/s"?` })
-    return new Refusal({ cure: 'units are /s, /m, /h' })
+    const [, count, unit] =
+      /^(\d+)\s*(?:r(?:eq(?:uests?)?)?\s*)?(?:\/|p|per)\s*([smh])[a-z]*$/i.exec(written ?? '') ?? []
+    return new Refusal({
+      cure: count === undefined ? 'units are /s, /m, /h' : `did you mean "${count}/${unit!.toLowerCase()}"?`
+    })
   })
 }
 

@@ -1,3 +1,6 @@
+import { z } from 'zod'
+import { own } from '../../../core/own.ts'
+
 /** Cures for a value that stands where a mapping is expected; `@` is the value as it is written. */
 export type LoneCure = (value: unknown) => string | undefined
 
@@ -19,6 +22,23 @@ export function loneList(key: string): LoneCure {
 /** `tls: true`: what to write to have it. */
 export function loneTrue(cure: string): LoneCure {
   return (value) => (value === true ? cure : undefined)
+}
+
+/** No key with a form of its own takes it. */
+const NONSENSE = '\u2603 \u2603'
+
+/** `timeouts: 30s`: the keys of the mapping that would take the value, so that one of them may be what is meant. */
+export function keysThatTake(shape: z.ZodRawShape, value: unknown): string | undefined {
+  if (typeof value !== 'string' && typeof value !== 'number') return undefined
+  if (/^(?:on|off|yes|no|true|false|auto|default|none)$/i.test(String(value))) return undefined
+  const keys = Object.keys(shape).filter((key) => {
+    const schema = own(shape, key)!
+    return z.safeParse(schema, value).success && !z.safeParse(schema, NONSENSE).success
+  })
+  if (keys.length === 0) return undefined
+  const shown = JSON.stringify(value)
+  const each = keys.slice(0, 4).map((key) => `{ ${key}: ${shown} }`)
+  return `did you mean ${each.join(' or ')}?`
 }
 
 export function firstOf(...cures: readonly LoneCure[]): LoneCure {

@@ -48,16 +48,25 @@ export function cidrs() {
   const item = leaf<string>('a network such as "10.0.0.0/8" or "::1"', json, (input) => {
     const written = textOf(input)
     const cidr = written === undefined ? undefined : parseCidr(written)
-    return cidr ?? new Refusal(written === undefined ? {} : { cure: cidrCure(written) })
+    if (cidr !== undefined) return cidr
+    return new Refusal(written === undefined ? { cure: networksOf(input) } : { cure: cidrCure(written) })
   })
   return listOf(item)
+}
+
+const PRIVATE = 'write them: [10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, "fd00::/8"]'
+
+/** `trustedProxies: true`, `1`. */
+function networksOf(input: unknown): string | undefined {
+  return input === true || typeof input === 'number'
+    ? `say which networks; private ones are: ${PRIVATE.slice(12)}`
+    : undefined
 }
 
 function cidrCure(written: string): string | undefined {
   if (/^(?:all|any|\*|everyone|everybody)$/i.test(written))
     return 'every network is "0.0.0.0/0" and "::/0"; to let everybody in leave `allow` out'
-  if (/^private_?ranges?$/i.test(written))
-    return 'write them: [10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, "fd00::/8"]'
+  if (/^(?:private|private[-_ ]?ranges?|rfc1918|internal|lan)$/i.test(written)) return PRIVATE
   if (/^localhost$/i.test(written)) return 'write "127.0.0.0/8" and "::1"'
   const mask = /^([\d.]+)\/((?:\d+\.){3}\d+)$/.exec(written)
   if (mask !== null) return `write "${mask[1]}/${maskBits(mask[2]!)}"`
@@ -129,7 +138,12 @@ export function method() {
     json: { title: 'method' },
     max: 32,
     reject(value) {
-      if (!TOKEN.test(value)) return `"${value}" is not a method`
+      if (/^[A-Za-z]+(?:\s*[,|]\s*[A-Za-z]+|\s+[A-Za-z]+)+$/.test(value))
+        return `each method is an item of a list: [${value
+          .toUpperCase()
+          .split(/[\s,|]+/)
+          .join(', ')}]`
+      if (!TOKEN.test(value)) return `"${value}" is not a method; they are words such as GET`
       return value === value.toUpperCase()
         ? undefined
         : `methods are upper case: did you mean "${value.toUpperCase()}"?`
@@ -177,7 +191,17 @@ function regexCure(value: string): string {
 }
 
 export function filePath() {
-  return text('the path of a file such as /etc/lb/site.crt', { max: 4096, json: { title: 'file' } })
+  return text('the path of a file such as /etc/lb/site.crt', {
+    max: 4096,
+    lines: true,
+    json: { title: 'file' },
+    reject: (value) =>
+      value.includes('-----BEGIN')
+        ? 'write the path of a file that holds it'
+        : /[\u0000-\u001f\u007f]/.test(value)
+          ? 'control characters and line breaks are not allowed here'
+          : undefined
+  })
 }
 
 /** Variables and words by which other load balancers count and hash. */
@@ -185,6 +209,9 @@ export function foreignKeyCure(written: string): string | undefined {
   const [, kind, name] = /^\$(http|cookie|arg)_(\w+)$/.exec(written) ?? []
   if (kind !== undefined)
     return `here it is ${{ http: 'header', cookie: 'cookie', arg: 'query' }[kind]}:${kind === 'http' ? name!.replaceAll('_', '-') : name}`
+  const spaced = /^(header|cookie|query):\s+(\S+)$/.exec(written)
+  if (spaced !== null) return `write "${spaced[1]}:${spaced[2]}"`
+  if (/^x-[\w-]+$/i.test(written)) return `did you mean "header:${written}"?`
   if (
     /^(?:\$?(?:binary_)?remote_addr|ip|src|source(?:-?ip)?|client_?ip|address|remote_ip|\{remote_host\})$/i.test(
       written

@@ -1,17 +1,19 @@
 import { z } from 'zod'
 import { defaults } from '../../defaults.ts'
-import { foreignProtocols } from '../../report/foreign-words.ts'
+import { foreignPathWords, foreignProtocols } from '../../report/foreign-words.ts'
 import { accessLogSchema } from './access-log.ts'
 import { cacheSchema } from './cache.ts'
 import { connectionLogSchema } from './connection-log.ts'
-import { listOf, mapping } from '../leaf/leaf.ts'
+import { leaf, type LeafIssue, listOf, mapping, Refusal } from '../leaf/leaf.ts'
 import { decimal, duration, flag, integer, off, rate, size, text, word } from '../leaf/leaves.ts'
 import { firstOf, loneNumber, loneText, loneTrue } from '../leaf/lone.ts'
 import { name } from '../leaf/name.ts'
 import { cidrs, hostPattern, listenerBind } from '../leaf/network-leaves.ts'
 import { listenerPlugins } from '../plugin-keys.ts'
 import { routeRetry } from '../retry.ts'
-import { encodedSlash, headersSchema, listenerLimits, routeSchema } from './route.ts'
+import { headersSchema } from './header-edits.ts'
+import { listenerLimits } from './request-limits.ts'
+import { encodedSlash, routeSchema } from './route.ts'
 import { listenerStageKeys } from '../stage-schema.ts'
 import { listenerTls } from './tls.ts'
 import { unixAccess } from './unix-access.ts'
@@ -62,8 +64,20 @@ const common = {
   socket: unixAccess.optional().describe('Who may connect to its unix sockets.')
 }
 
+/** `[tcp, udp]` is two listeners. */
+function transport() {
+  const plain = word(['tcp', 'udp'])
+  return leaf<'tcp' | 'udp'>('one of tcp, udp', { type: 'string', enum: ['tcp', 'udp'] }, (input) => {
+    if (Array.isArray(input)) return new Refusal({ cure: 'for both write two listeners, one with each' })
+    const read = plain.safeParse(input)
+    if (read.success) return read.data
+    const params = (read.error.issues[0] as unknown as { params: LeafIssue }).params
+    return new Refusal(params.cure === undefined ? {} : { cure: params.cure })
+  })
+}
+
 const l4Keys = {
-  protocol: word(['tcp', 'udp'])
+  protocol: transport()
     .prefault(defaults.listener.protocol)
     .describe('`udp`: relay datagrams, in sessions by client address and port.'),
   udp: mapping({
@@ -93,10 +107,16 @@ const l4Keys = {
     .optional()
     .describe('Where connections go that no `sni` entry claims; left out: they are refused.'),
   sni: listOf(
-    mapping({
-      host: hostPattern().describe('A name, or `*.example.com`.'),
-      pool: poolName().describe('Its pool.')
-    }),
+    mapping(
+      {
+        host: hostPattern().describe('A name, or `*.example.com`.'),
+        pool: poolName().describe('Its pool.')
+      },
+      {
+        unknown: (key) =>
+          key.includes('.') ? `; each name is an item: [{ host: "${key}", pool: web }]` : undefined
+      }
+    ),
     { max: 10_000 }
   )
     .prefault([])
@@ -145,7 +165,10 @@ const l7Keys = {
   redirectToHttps: z
     .union([
       flag(),
-      mapping({ port: integer(1, 65_535).describe('Port that HTTPS is on, where it is not 443.') })
+      mapping(
+        { port: integer(1, 65_535).describe('Port that HTTPS is on, where it is not 443.') },
+        { lone: firstOf((value) => (value === 443 ? 'write true' : undefined), loneNumber('port')) }
+      )
     ])
     .prefault(defaults.listener.redirectToHttps)
     .describe(
@@ -214,7 +237,7 @@ const l7Keys = {
   trace: flag().prefault(defaults.listener.trace).describe('Forward TRACE; otherwise it is answered 405.'),
   paths: mapping({
     encodedSlash: encodedSlash().prefault(defaults.listener.paths.encodedSlash),
-    semicolons: word(['keep', 'refuse', 'strip'])
+    semicolons: word(['keep', 'refuse', 'strip'], foreignPathWords)
       .prefault(defaults.listener.paths.semicolons)
       .describe(
         'Paths with `;`: compare them as they are, answer 400, or compare them without what follows it in a segment, as servlet containers do.'
@@ -245,7 +268,11 @@ export const l7Schema = mapping(
 )
 
 export const listenerSchema = z.discriminatedUnion('mode', [l4Schema, l7Schema], {
-  error: () => 'a mapping such as { bind: ":8080", mode: l7, pool: web }'
+  error: ({ input }) => {
+    const lone = typeof input === 'string' && /^[\w.*[\]:]*:\d+$/.test(input)
+    const cure = lone ? '\ndid you mean { bind: "@", mode: l7, pool: web }?' : ''
+    return `a mapping such as { bind: ":8080", mode: l7, pool: web }${cure}`
+  }
 })
 
 export type L4Input = z.output<typeof l4Schema>

@@ -1,122 +1,24 @@
 import { z } from 'zod'
 import { defaults } from '../../defaults.ts'
+import { editedField, headersSchema } from './header-edits.ts'
+import { routeLimits } from './request-limits.ts'
 import { cacheSchema } from './cache.ts'
 import { matchSchema } from './match.ts'
 import { foreignTarget } from '../../report/foreign-values.ts'
+import { foreignPathWords } from '../../report/foreign-words.ts'
 import { leaf, listOf, mapping, Refusal } from '../leaf/leaf.ts'
-import { numberOf } from '../../environment/env-text.ts'
-import { duration, integer, off, size, text, word } from '../leaf/leaves.ts'
+import { numberOf, textOf } from '../../environment/env-text.ts'
+import { duration, integer, off, text, word } from '../leaf/leaves.ts'
 import { firstOf, loneNumber, loneText } from '../leaf/lone.ts'
 import { name } from '../leaf/name.ts'
-import { absolutePath, fieldValue, method, regex } from '../leaf/network-leaves.ts'
+import { absolutePath, fieldValue, regex } from '../leaf/network-leaves.ts'
 import { routePlugins } from '../plugin-keys.ts'
 import { routeRetry } from '../retry.ts'
 import { routeStageKeys } from '../stage-schema.ts'
 
-/** Fields that frame a message: `lb` writes them itself, whatever the config says. */
-const FRAMING = [
-  'connection',
-  'content-length',
-  'keep-alive',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade'
-]
-
-/** `hostToo`: only `set` may name Host, since a request has exactly one (RFC 9112 §3.2). */
-function editedField({ hostToo = false } = {}) {
-  return text('a field name such as X-Tenant', {
-    json: { title: 'field name' },
-    max: 128,
-    reject(value) {
-      if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(value)) {
-        const meant = value.trim().replaceAll(/\s+/g, '-').replace(/:.*$/, '')
-        const cure = /^[\w-]+$/.test(meant) ? `did you mean "${meant}"?` : 'use letters, digits and dashes'
-        return `"${value}" is not a field name; ${cure}`
-      }
-      if (!hostToo && value.toLowerCase() === 'host') {
-        return 'a request has exactly one Host: to change it, put it under `set`'
-      }
-      if (!FRAMING.includes(value.toLowerCase())) return undefined
-      return `"${value}" frames the message and is written by lb itself; it cannot be edited`
-    }
-  })
-}
-
 function poolName() {
   return text('the name of a pool', { max: 64, json: { title: 'pool' } })
 }
-
-function edits(side: string) {
-  return mapping(
-    {
-      set: z
-        .record(editedField({ hostToo: true }), fieldValue())
-        .prefault({})
-        .describe('Fields to write, in place of any of that name.'),
-      add: z
-        .record(editedField(), fieldValue())
-        .prefault({})
-        .describe('Fields to add behind those there are.'),
-      remove: listOf(editedField(), { max: 100 }).prefault([]).describe('Fields to take away.')
-    },
-    {
-      example: '{ set: { X-A: b } }',
-      unknown: (key) => (/^[\w-]+$/.test(key) ? `; to write a field: { set: { ${key}: … } }` : undefined)
-    }
-  )
-    .prefault({})
-    .describe(`Edits of the ${side}; \`remove\` comes first, then \`set\`, then \`add\`.`)
-}
-
-export const headersSchema = mapping(
-  { request: edits('request'), response: edits('response') },
-  {
-    example: '{ request: { set: { X-A: b } } }',
-    elsewhere: Object.fromEntries(
-      ['set', 'add', 'remove'].map((key) => [
-        key,
-        `belongs under \`request\` or \`response\`: { request: { ${key}: … } }`
-      ])
-    )
-  }
-)
-
-const limitTexts = {
-  headBytes: 'Request line and fields together; over it: 431.',
-  headerCount: 'Number of fields; over it: 431.',
-  urlBytes: 'Length of the request target; over it: 414.'
-}
-const headBytes = () => size({ min: 256, max: 1024 ** 2, example: '16kb' })
-const headerCount = () => integer(1, 10_000)
-const urlBytes = () => size({ min: 16, max: 1024 ** 2, example: '8kb' })
-
-const requestLimits = {
-  bodyBytes: size({ example: '10mb' })
-    .optional()
-    .describe('Length of the body; over it: 413. Left out: no limit.'),
-  methods: listOf(method(), { min: 1, max: 50 })
-    .optional()
-    .describe('Methods that are let through; others: 405. Left out: any.'),
-  contentTypes: listOf(text('a media type such as application/json', { max: 128 }), { min: 1, max: 100 })
-    .optional()
-    .describe('Media types of request bodies; others: 415. Left out: any.')
-}
-
-export const listenerLimits = mapping({
-  headBytes: headBytes().prefault(defaults.listener.limits.headBytes).describe(limitTexts.headBytes),
-  headerCount: headerCount().prefault(defaults.listener.limits.headerCount).describe(limitTexts.headerCount),
-  urlBytes: urlBytes().prefault(defaults.listener.limits.urlBytes).describe(limitTexts.urlBytes),
-  ...requestLimits
-})
-
-const routeLimits = mapping({
-  headBytes: headBytes().optional().describe(limitTexts.headBytes),
-  headerCount: headerCount().optional().describe(limitTexts.headerCount),
-  urlBytes: urlBytes().optional().describe(limitTexts.urlBytes),
-  ...requestLimits
-})
 
 const rewrite = mapping(
   {
@@ -167,13 +69,20 @@ function redirectStatus() {
   const statuses = [301, 302, 303, 307, 308]
   return leaf<number>('one of 301, 302, 303, 307, 308', { enum: statuses }, (input) => {
     const status = numberOf(input)
-    return status !== undefined && statuses.includes(status) ? status : new Refusal({})
+    if (status !== undefined && statuses.includes(status)) return status
+    const word = textOf(input)?.toLowerCase()
+    if (word === 'permanent') return new Refusal({ cure: 'write 301, or 308, which keeps the method' })
+    if (word === 'temporary' || word === 'redirect')
+      return new Refusal({ cure: 'write 302, or 307, which keeps the method' })
+    return new Refusal(
+      word !== undefined && statuses.map(String).includes(word) ? { cure: 'write it without quotes' } : {}
+    )
   })
 }
 
 /** Of listeners and routes. */
 export function encodedSlash() {
-  return word(['agree', 'refuse', 'keep']).describe(
+  return word(['agree', 'refuse', 'keep'], foreignPathWords).describe(
     'Paths with `%2f` or `%5c`: forward them as written if the route is the same with and without a slash there and answer 400 if it is not, always answer 400, or compare them as they are.'
   )
 }
@@ -261,7 +170,7 @@ export const routeSchema = mapping(
           .prefault(defaults.mirror.timeout)
           .describe('How long a copy may take in all; then it is given up.')
       },
-      { lone: loneText('pool') }
+      { lone: firstOf(sharedBy, loneText('pool')) }
     )
       .optional()
       .describe('Send a copy of requests to another pool; its answers are thrown away.'),
@@ -269,6 +178,13 @@ export const routeSchema = mapping(
     plugins: routePlugins
   },
   {
+    lone: loneRoute,
+    unknown: (key) =>
+      key.startsWith('/')
+        ? `; each route is an item of the list: - { match: { pathPrefix: ${key} }, pool: web }`
+        : /^[\w*-]+(?:\.[\w-]+)+$/.test(key)
+          ? `; each route is an item of the list: - { match: { host: "${key}" }, pool: web }`
+          : undefined,
     elsewhere: {
       stripPrefix: 'belongs under `rewrite`: { rewrite: { stripPrefix: … } }',
       addPrefix: 'belongs under `rewrite`: { rewrite: { addPrefix: … } }',
@@ -286,6 +202,21 @@ export const routeSchema = mapping(
   }
 )
 
+/** `web:10%`, `web 10`: a pool and its share. */
+function sharedBy(value: unknown): string | undefined {
+  const [, pool, percent] =
+    /^([\w.-]+)[\s:=@,]+(\d{1,3})%?$/.exec(typeof value === 'string' ? value : '') ?? []
+  return pool === undefined ? undefined : `did you mean { pool: ${pool}, percent: ${percent} }?`
+}
+
+/** `/api -> web`, `example.com web`: what is asked and who answers. */
+function loneRoute(value: unknown): string | undefined {
+  const [, from, to] =
+    /^(\S+)\s*(?:->|=>|=|:|\s)\s*([\w.-]+)$/.exec(typeof value === 'string' ? value : '') ?? []
+  if (from === undefined) return undefined
+  return `did you mean { match: { ${from.startsWith('/') ? 'pathPrefix' : 'host'}: ${from} }, pool: ${to} }?`
+}
+
 function mirrorPercent() {
   return leaf<number>('a number from 0 to 100', { type: 'number', minimum: 0, maximum: 100 }, (input) => {
     const value = numberOf(input)
@@ -297,4 +228,3 @@ function mirrorPercent() {
 }
 
 export type RouteInput = z.output<typeof routeSchema>
-export type HeadersInput = z.output<typeof headersSchema>

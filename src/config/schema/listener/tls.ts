@@ -3,7 +3,7 @@ import { foreignTlsVersions } from '../../report/foreign-words.ts'
 import { defaults } from '../../defaults.ts'
 import { mapping, listOf } from '../leaf/leaf.ts'
 import { flag, text, word } from '../leaf/leaves.ts'
-import { loneText, loneTrue } from '../leaf/lone.ts'
+import { firstOf, loneText, loneTrue } from '../leaf/lone.ts'
 import { filePath } from '../leaf/network-leaves.ts'
 import { listenerAcme } from '../acme.ts'
 
@@ -86,7 +86,11 @@ export const listenerTls = mapping(
             'Tell backends who it is in `X-Client-Cert-Subject`, `-Issuer`, `-San`, `-Fingerprint`, `-Serial` and `-Not-After`, which clients cannot forge (l7).'
           )
       },
-      { lone: loneText('ca') }
+      {
+        lone: firstOf(loneText('ca', /[./]/), (value) =>
+          value === true || typeof value === 'string' ? 'did you mean { ca: FILE }?' : undefined
+        )
+      }
     )
       .optional()
       .describe('Mutual TLS: ask clients for a certificate.')

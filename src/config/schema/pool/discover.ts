@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { isHostName } from '../../addresses.ts'
 import { listOf, mapping } from '../leaf/leaf.ts'
 import { duration, integer, text, word } from '../leaf/leaves.ts'
+import { firstOf, loneText, loneTrue } from '../leaf/lone.ts'
 import { fieldName, fieldValue } from '../leaf/network-leaves.ts'
 
 function url(example: string) {
@@ -10,7 +11,9 @@ function url(example: string) {
     max: 2048,
     json: { title: 'URL' },
     reject: (value) =>
-      URL.canParse(value) && /^https?:\/\//.test(value) ? undefined : `"${value}" is no http or https URL`
+      URL.canParse(value) && /^https?:\/\//.test(value)
+        ? undefined
+        : `"${value}" is no http or https URL${/^[\w.-]+(?::\d+)?(?:\/\S*)?$/.test(value) ? `; did you mean "https://${value}"?` : ''}`
   })
 }
 
@@ -22,12 +25,22 @@ function port() {
   return integer(1, 65_535)
 }
 
+const ONE = 'is a source of its own: a pool has one of dns, file, http, docker, kubernetes and consul'
+
+/** Beside the keys of one source those of the others. */
+function others(...own: readonly string[]): Record<string, string> {
+  const sources = ['dns', 'file', 'http', 'docker', 'kubernetes', 'consul']
+  return Object.fromEntries(sources.filter((key) => !own.includes(key)).map((key) => [key, ONE]))
+}
+
 const dns = mapping(
   {
     dns: text('a name such as api.service.internal', {
       max: 253,
       reject: (value) =>
-        isHostName(value.replace(/\.$/, '')) ? undefined : `"${value}" is no name to look up`
+        isHostName(value.replace(/\.$/, ''))
+          ? undefined
+          : `"${value}" is no name to look up${/^[\w.-]+:\d+$/.test(value) ? `; write "${value.replace(/:\d+$/, '')}", and \`port: ${value.replace(/.*:/, '')}\` beside it` : ''}`
     }).describe('Name to look up at the DNS servers; `/etc/hosts` is not read.'),
     type: word(['a', 'srv'])
       .prefault('a')
@@ -46,19 +59,23 @@ const dns = mapping(
         reject: (value) =>
           isIP(value) !== 0 || /^(\d+(\.\d+){3}|\[[0-9a-f:]+\]):\d{1,5}$/i.test(value)
             ? undefined
-            : `"${value}" is no IP address with or without a port`
+            : `"${value}" is no IP address with or without a port; write its address, such as 10.0.0.53 or 10.0.0.53:53`
       }),
       { max: 8 }
     )
       .prefault([])
       .describe("DNS servers to ask; left out: the system's.")
   },
-  { lone: sourceMeant }
+  { lone: sourceMeant, elsewhere: others('dns') }
 )
 
 /** `consul://web`, `./list.yaml`, `web.internal`: the mapping that is meant. */
 function sourceMeant(value: unknown): string | undefined {
   if (typeof value !== 'string') return undefined
+  if (/^docker$/i.test(value)) return 'did you mean { docker: { label: lb.pool=web } }?'
+  if (/^(kubernetes|k8s|consul)$/i.test(value))
+    return `did you mean { ${/^k/i.test(value) ? 'kubernetes' : 'consul'}: { service: NAME } }?`
+  if (/^_[^.]+\._(?:tcp|udp)\./.test(value)) return 'did you mean { dns: @, type: srv }?'
   const [, kind, rest] = /^(dns|file|consul|docker|kubernetes):(?:\/\/)?(.+)$/.exec(value) ?? []
   if (kind === 'consul' || kind === 'docker' || kind === 'kubernetes')
     return `did you mean { ${kind}: { … } }?`
@@ -97,41 +114,56 @@ const docker = mapping({
         .optional()
         .describe('Whose address is used; left out: the first that has one.')
     },
-    { example: '{ label: "lb.pool=api", port: 8080 }' }
+    {
+      example: '{ label: "lb.pool=api", port: 8080 }',
+      lone: firstOf(loneText('label', /=/), loneTrue('did you mean { label: lb.pool=web }?'))
+    }
   ).describe(
     'Containers of a Docker daemon. Labels `lb.port`, `lb.weight`, `lb.name`, `lb.network` … say more.'
   )
 })
 
 const kubernetes = mapping({
-  kubernetes: mapping({
-    service: text('the name of a service', { max: 253 }).describe('Whose EndpointSlices are followed.'),
-    namespace: text('the name of a namespace', { max: 63 })
-      .optional()
-      .describe("Left out: the pod's own, or the kubeconfig's."),
-    port: z
-      .union([port(), text('the name of a port', { max: 63 })])
-      .optional()
-      .describe('Name or number of the port; left out: the only one.'),
-    kubeconfig: path('a path such as ~/.kube/config')
-      .optional()
-      .describe("Left out: the pod's service account, outside a cluster `KUBECONFIG` or `~/.kube/config`."),
-    zone: text('a zone such as eu-1a', { max: 63 })
-      .optional()
-      .describe('Endpoints hinted for this zone are preferred.')
-  }).describe('Endpoints of a Kubernetes service.')
+  kubernetes: mapping(
+    {
+      service: text('the name of a service', {
+        max: 253,
+        reject: (value) =>
+          /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/i.test(value)
+            ? undefined
+            : `"${value}" is not the name of a service alone; its namespace and port are keys beside it`
+      }).describe('Whose EndpointSlices are followed.'),
+      namespace: text('the name of a namespace', { max: 63 })
+        .optional()
+        .describe("Left out: the pod's own, or the kubeconfig's."),
+      port: z
+        .union([port(), text('the name of a port', { max: 63 })])
+        .optional()
+        .describe('Name or number of the port; left out: the only one.'),
+      kubeconfig: path('a path such as ~/.kube/config')
+        .optional()
+        .describe("Left out: the pod's service account, outside a cluster `KUBECONFIG` or `~/.kube/config`."),
+      zone: text('a zone such as eu-1a', { max: 63 })
+        .optional()
+        .describe('Endpoints hinted for this zone are preferred.')
+    },
+    { lone: loneText('service') }
+  ).describe('Endpoints of a Kubernetes service.')
 })
 
 const consul = mapping({
-  consul: mapping({
-    service: text('the name of a service', { max: 253 }).describe(
-      'Whose passing instances are the backends.'
-    ),
-    url: url('http://127.0.0.1:8500').prefault('http://127.0.0.1:8500').describe("The agent's HTTP API."),
-    token: text('an ACL token', { max: 256 }).optional().describe('ACL token; best as `${CONSUL_TOKEN}`.'),
-    tag: text('a tag', { max: 256 }).optional().describe('Only instances with this tag.'),
-    datacenter: text('a datacenter', { max: 128 }).optional().describe("Left out: the agent's.")
-  }).describe('Instances of a Consul service, by blocking queries.')
+  consul: mapping(
+    {
+      service: text('the name of a service', { max: 253 }).describe(
+        'Whose passing instances are the backends.'
+      ),
+      url: url('http://127.0.0.1:8500').prefault('http://127.0.0.1:8500').describe("The agent's HTTP API."),
+      token: text('an ACL token', { max: 256 }).optional().describe('ACL token; best as `${CONSUL_TOKEN}`.'),
+      tag: text('a tag', { max: 256 }).optional().describe('Only instances with this tag.'),
+      datacenter: text('a datacenter', { max: 128 }).optional().describe("Left out: the agent's.")
+    },
+    { lone: loneText('service') }
+  ).describe('Instances of a Consul service, by blocking queries.')
 })
 
 export const discoverSchema = z.union([dns, file, http, docker, kubernetes, consul])

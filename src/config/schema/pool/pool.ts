@@ -1,6 +1,11 @@
 import { z } from 'zod'
 import { defaults } from '../../defaults.ts'
-import { foreignAlgorithms, foreignPoolProtocols, foreignProxyProtocols } from '../../report/foreign-words.ts'
+import {
+  foreignAlgorithms,
+  foreignEnds,
+  foreignPoolProtocols,
+  foreignProxyProtocols
+} from '../../report/foreign-words.ts'
 import { listOf, mapping } from '../leaf/leaf.ts'
 import { decimal, duration, flag, integer, lifetime, percent, text, word } from '../leaf/leaves.ts'
 import { backendSchema } from './backend.ts'
@@ -201,7 +206,7 @@ export const poolSchema = mapping(
     proxyProtocol: word(['v1', 'v2'], foreignProxyProtocols)
       .optional()
       .describe('Send a PROXY header to the backends; left out: none.'),
-    onDown: word(['keep', 'close'])
+    onDown: word(['keep', 'close'], foreignEnds)
       .prefault(defaults.pool.onDown)
       .describe('What becomes of open L4 connections when their backend goes down.'),
     tls: backendTls.optional().describe('TLS to the backends; left out: cleartext.')

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { defaults } from '../../defaults.ts'
-import { leaf, listOf, mapping, Refusal } from '../leaf/leaf.ts'
+import { leaf, listOf, mapping as mappingOf, Refusal } from '../leaf/leaf.ts'
 import { duration, flag, integer, percent, text, word } from '../leaf/leaves.ts'
 import { firstOf, loneNumber, loneText, loneTrue } from '../leaf/lone.ts'
 import { fieldName, fieldValue, method } from '../leaf/network-leaves.ts'
@@ -24,6 +24,17 @@ function statusRange() {
       return from <= to ? { from, to } : new Refusal({ cure: `did you mean "${to}-${from}"?` })
     }
   )
+}
+
+/** Of a probe: a key that only others know is told as theirs. */
+function mapping<Shape extends z.ZodRawShape>(shape: Shape) {
+  return mappingOf(shape, { unknown: keyOfOthers })
+}
+
+function keyOfOthers(key: string): string | undefined {
+  const types = probes.filter(({ shape }) => Object.hasOwn(shape, key)).map(({ shape }) => shape.type.value)
+  if (types.length === 0) return undefined
+  return `; it is a key of ${types.map((type) => `\`type: ${type}\``).join(' and ')}`
 }
 
 const schedule = {
@@ -75,18 +86,20 @@ const http = {
   ...schedule,
   path: text('a path such as /healthz', {
     reject: (value) =>
-      !value.startsWith('/')
-        ? `a path begins with a slash: did you mean "/${value}"?`
-        : /[\s#]/.test(value)
-          ? 'a path has no spaces and no "#"'
-          : undefined
+      /^https?:\/\//.test(value)
+        ? `the address is the backend's; write the path alone: "${value.replace(/^https?:\/\/[^/]*/, '') || '/'}"`
+        : !value.startsWith('/')
+          ? `a path begins with a slash: did you mean "/${value}"?`
+          : /[\s#]/.test(value)
+            ? 'a path has no spaces and no "#"'
+            : undefined
   })
     .prefault(probe.path)
     .describe('Path and query to ask for.'),
   host: text('a host name such as site.internal').optional().describe('Host field; left out: the address.'),
   method: method().prefault(probe.method).describe('Method to ask with.'),
   headers: z.record(fieldName(), fieldValue()).prefault({}).describe('Further fields to send.'),
-  expect: mapping(
+  expect: mappingOf(
     {
       status: listOf(statusRange(), { min: 1, max: 50 })
         .prefault(probe.status)
@@ -158,27 +171,25 @@ const udp = mapping({
     .describe('Text that the answer must contain, with the same escapes; left out: any answer will do.')
 })
 
-export const probeSchema = z.discriminatedUnion(
-  'type',
-  [
-    tcp,
-    tls,
-    mapping({ type: z.literal('http').describe('Ask for a path over HTTP/1.1.'), ...http }),
-    mapping({ type: z.literal('https').describe('Ask for a path over HTTP/1.1 and TLS.'), ...http, verify }),
-    grpc,
-    mysql,
-    postgres,
-    redis,
-    smtp,
-    udp
-  ],
-  {
-    error(issue) {
-      const cure = loneProbe(issue.input)
-      return `a mapping such as { type: http, path: /healthz }${cure === undefined ? '' : `\n${cure}`}`
-    }
+const probes = [
+  tcp,
+  tls,
+  mapping({ type: z.literal('http').describe('Ask for a path over HTTP/1.1.'), ...http }),
+  mapping({ type: z.literal('https').describe('Ask for a path over HTTP/1.1 and TLS.'), ...http, verify }),
+  grpc,
+  mysql,
+  postgres,
+  redis,
+  smtp,
+  udp
+] as const
+
+export const probeSchema = z.discriminatedUnion('type', probes, {
+  error(issue) {
+    const cure = loneProbe(issue.input)
+    return `a mapping such as { type: http, path: /healthz }${cure === undefined ? '' : `\n${cure}`}`
   }
-)
+})
 
 export const probeTypes = [
   'tcp',

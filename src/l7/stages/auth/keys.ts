@@ -31,8 +31,24 @@ const method = mapping(
     oidc: oidcSchema.optional().describe('Login at an OpenID provider; the session is a sealed cookie.'),
     clientCert: clientCertSchema.optional().describe('The certificate of mutual TLS.')
   },
-  { example: '{ apiKeys: { keys: { alice: "${API_KEY_ALICE}" } } }' }
+  {
+    example: '{ apiKeys: { keys: { alice: "${API_KEY_ALICE}" } } }',
+    lone: methodMeant,
+    elsewhere: Object.fromEntries(
+      ['optional', 'guesses', 'audit', 'shadow'].map((key) => [
+        key,
+        `stands beside \`methods\`: auth: { methods: [{ … }], ${key}: … }`
+      ])
+    )
+  }
 )
+
+/** `basic`: the name of a method without what it needs. */
+function methodMeant(value: unknown): string | undefined {
+  return typeof value === 'string' && own(method.shape, value) !== undefined
+    ? `did you mean { ${value}: { … } }?`
+    : undefined
+}
 
 export type AuthMethodInput = z.output<typeof method>
 

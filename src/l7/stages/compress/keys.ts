@@ -18,6 +18,13 @@ function mediaRange() {
 
 const algorithms = ['zstd', 'br', 'gzip', 'deflate'] as const
 
+/** What others call them. */
+const foreignCodings = new Map([
+  ['brotli', 'write br'],
+  ['zstandard', 'write zstd'],
+  ['gz', 'write gzip']
+])
+
 const levels = mapping({
   zstd: integer(1, 9).prefault(1).describe('1 to 3 suit answers made on the way.'),
   br: integer(1, 9).prefault(4).describe('3 or 4 suit answers made on the way.'),
@@ -26,7 +33,7 @@ const levels = mapping({
 
 const own = mapping(
   {
-    algorithms: listOf(word(algorithms), { min: 1, max: 4 })
+    algorithms: listOf(word(algorithms, foreignCodings), { min: 1, max: 4 })
       .prefault([...algorithms])
       .describe('Which, and in which order where the client has no wish of its own.'),
     types: listOf(mediaRange(), { min: 1, max: 64 })
@@ -44,7 +51,11 @@ const own = mapping(
       ),
     levels: levels.prefault({}).describe('How hard each tries.')
   },
-  { lone: firstOf(loneText('algorithms', /^(gzip|br|zstd|deflate)$/), loneList('algorithms')) }
+  {
+    lone: firstOf(loneText('algorithms', /^(gzip|br|zstd|deflate)$/), loneList('algorithms'), (value) =>
+      value === 'brotli' ? 'did you mean { algorithms: br }?' : undefined
+    )
+  }
 )
 
 export const compressKeys = stageKeys({

@@ -46,10 +46,23 @@ const pages = z
     }
   })
 
+/** `errorPages: ./pages`: which file is for which status has to be said. */
+function builtIn() {
+  return leaf<true>('true', { const: true }, (input) => {
+    const read = on().safeParse(input)
+    if (read.success) return true
+    if (typeof input !== 'string' || !/[./]/.test(input)) return new Refusal({})
+    const [status, file] = /\.\w+$/.test(input)
+      ? ['5xx', input]
+      : ['404', `${input.replace(/\/$/, '')}/404.html`]
+    return new Refusal({ cure: `say for which errors: { ${status}: "${file}" }` })
+  })
+}
+
 export const errorPagesKeys = stageKeys({
   words:
     'What people see of errors, by status or class; `true` is the built-in page. Programs that prefer JSON get JSON.',
-  schema: z.union([on(), pages]).transform((value) => (value === true ? {} : value))
+  schema: z.union([builtIn(), pages]).transform((value) => (value === true ? {} : value))
 })
 
 export type ErrorPagesKeys = z.output<typeof errorPagesKeys.schema>

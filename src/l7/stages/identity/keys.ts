@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { mapping } from '../../../config/schema/leaf/leaf.ts'
 import { flag, text } from '../../../config/schema/leaf/leaves.ts'
+import { loneText } from '../../../config/schema/leaf/lone.ts'
 import { fieldName } from '../../../config/schema/leaf/network-leaves.ts'
 import { stageKeys } from '../stage-keys.ts'
 
@@ -19,7 +20,7 @@ export const identityKeys = stageKeys({
         .prefault(false)
         .describe('The credentials of all methods of `auth` do not go on to backends.')
     },
-    { example: '{ header: x-user, strip: true }' }
+    { example: '{ header: x-user, strip: true }', lone: loneText('header') }
   )
 })
 

@@ -15,6 +15,13 @@ import { MIN_PER_MS } from '../../../shared/rate-rule.ts'
 import { limitKey } from '../limit-key/limit-key-leaf.ts'
 import { shadowKey, stageKeys } from '../stage-keys.ts'
 
+/** What others call the ways of counting. */
+const foreignLimits = new Map([
+  ...['leakybucket', 'leaky', 'bucket', 'gcra'].map((word) => [word, 'write token-bucket'] as const),
+  ...['sliding', 'rolling', 'rollingwindow'].map((word) => [word, 'write sliding-window'] as const),
+  ...['fixed', 'window'].map((word) => [word, 'write fixed-window'] as const)
+])
+
 const MAX_PER_MS = 31 * 24 * 3_600_000
 
 function statusClass() {
@@ -69,7 +76,7 @@ const one = mapping(
       .describe(
         'Whom it counts: `client-ip` (an IPv6 client by its /64), `header:N`, `cookie:N`, `query:N`, `path`, `route`, `identity`, `all`; several are joined.'
       ),
-    algorithm: word(['token-bucket', 'sliding-window', 'fixed-window'])
+    algorithm: word(['token-bucket', 'sliding-window', 'fixed-window'], foreignLimits)
       .prefault('token-bucket')
       .describe('Tokens that come back one by one, or windows of `per` that slide or stand.'),
     store: word(['memory', 'redis'])

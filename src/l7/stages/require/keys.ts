@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { listOf, mapping } from '../../../config/schema/leaf/leaf.ts'
 import { flag, text, word } from '../../../config/schema/leaf/leaves.ts'
+import { firstOf, loneList, loneText } from '../../../config/schema/leaf/lone.ts'
 import { shadowKey, stageKeys } from '../stage-keys.ts'
 
 const wanted = (what: string) => listOf(text(what, { max: 256 }), { min: 1, max: 100 }).optional()
@@ -30,7 +31,7 @@ export const requireKeys = stageKeys({
         ),
       ...shadowKey
     },
-    { example: '{ roles: [admin] }' }
+    { example: '{ roles: [admin] }', lone: firstOf(loneText('roles'), loneList('roles')) }
   )
 })
 

@@ -57,7 +57,13 @@ export const apiKeysSchema = mapping(
       .prefault({})
       .describe('Roles by name.')
   },
-  { example: '{ header: x-api-key, keys: { alice: "${API_KEY_ALICE}" } }' }
+  {
+    example: '{ header: x-api-key, keys: { alice: "${API_KEY_ALICE}" } }',
+    lone: (value) =>
+      Array.isArray(value) || typeof value === 'string'
+        ? 'each key has a name: { keys: { NAME: KEY } }'
+        : undefined
+  }
 )
 
 export type ApiKeysInput = z.output<typeof apiKeysSchema>

@@ -14,7 +14,9 @@ export const httpUrl = (example: string) =>
     max: 2048,
     json: { title: 'URL' },
     reject: (value) =>
-      URL.canParse(value) && /^https?:\/\//.test(value) ? undefined : `"${value}" is no http or https URL`
+      URL.canParse(value) && /^https?:\/\//.test(value)
+        ? undefined
+        : `"${value}" is no http or https URL${/^[\w.-]+(?::\d+)?(?:\/\S*)?$/.test(value) ? `; did you mean "https://${value}"?` : ''}`
   })
 
 export const jwtSchema = mapping(

@@ -1,0 +1,71 @@
+import type { Path } from '../report/problem.ts'
+import type { Shape } from './leaf/shape.ts'
+
+const places = new WeakMap<Shape, ReadonlyMap<string, string>>()
+
+/** Where each key of the file may stand, in words, of several places the one that is nearest to the top. */
+export function keyPlaces(root: Shape): ReadonlyMap<string, string> {
+  const known = places.get(root)
+  if (known !== undefined) return known
+  const found = new Map<string, string>()
+  const seen = new Set<Shape>()
+  let level: { shape: Shape; place: string }[] = [{ shape: root, place: '' }]
+  while (level.length > 0) {
+    const next: typeof level = []
+    for (const { shape, place } of level) {
+      if (seen.has(shape)) continue
+      seen.add(shape)
+      for (const [key, inner] of shape.keys) {
+        if (!found.has(key)) found.set(key, place)
+        next.push(...below(inner, key, place))
+      }
+    }
+    level = next
+  }
+  places.set(root, found)
+  return found
+}
+
+/** What the mappings behind a key are called: `a pool`, "`limits` of a listener". */
+function below(shape: Shape, key: string, place: string): { shape: Shape; place: string }[] {
+  const one = shape.item ?? shape.values
+  const inner = one ?? shape
+  if (inner.keys.size === 0) return []
+  if (one !== undefined && /s$/.test(key) && key !== 'headers')
+    return [{ shape: one, place: `${/^[aeiou]/.test(key) ? 'an' : 'a'} ${key.slice(0, -1)}` }]
+  const word = `\`${key}\``
+  return [{ shape: inner, place: place === '' ? word : `${word} of ${place}` }]
+}
+
+/** What the mapping at a path is called. */
+function placeAt(path: Path, root: Shape): string | undefined {
+  let here: { shape: Shape; place: string } | undefined = { shape: root, place: '' }
+  for (let index = 0; index < path.length && here !== undefined; index++) {
+    const key: string = String(path[index])
+    const shape: Shape | undefined = here.shape.keys.get(key)
+    if (shape === undefined) return undefined
+    here = below(shape, key, here.place)[0]
+    if (here !== undefined && (shape.item ?? shape.values) === here.shape) index++
+  }
+  return here?.place
+}
+
+/**
+ * Tail of a message about an unknown key that belongs in another place: one that many would look for, or one further in
+ * than it stands; undefined: it is nowhere a key, or in places that have nothing to do with this one.
+ */
+export function otherPlace(path: Path, key: string, root: Shape): string | undefined {
+  const place = keyPlaces(root).get(key)
+  if (place === undefined || AMBIGUOUS.has(key)) return undefined
+  if (place === '') return '; it stands at the top of the file'
+  const here = placeAt(path, root)
+  if (!MAIN.test(place) && (here === undefined || !place.endsWith(here === '' ? '`' : ` of ${here}`)))
+    return undefined
+  return `; it is a key of ${place}`
+}
+
+/** Places that people know. */
+const MAIN = /^an? (?:listener|route|pool|backend|cache)$/
+
+/** Words that mean another thing in every place. */
+const AMBIGUOUS = new Set(['name', 'address', 'store', 'match', 'protocol', 'mode', 'bind'])

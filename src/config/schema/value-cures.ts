@@ -1,0 +1,50 @@
+import { isMap, type Raw } from '../raw.ts'
+
+/** What to write for a value of another form than is expected: by its form alone, whatever the key. */
+export function cureByForm(expected: string, value: Raw | undefined): string | undefined {
+  return assignmentCure(expected, value) ?? emptyCure(expected, value) ?? inlineCure(expected, value)
+}
+
+/** `headers: [X-A]`: names without their values. */
+export function namesCure(value: Raw | undefined): string | undefined {
+  const pair = typeof value === 'string' ? /^([\w-]+)(?::\s*(.+))?$/.exec(value) : null
+  if (pair !== null) return `did you mean { ${pair[1]!}: ${pair[2] ?? 'VALUE'} }?`
+  if (!Array.isArray(value)) return undefined
+  const [first] = value as readonly Raw[]
+  if (typeof first === 'string' && /\.[mc]?[tj]s$/.test(first))
+    return 'files stand under the top-level `plugins`; here each has its settings: { NAME: VALUE }'
+  if (typeof first === 'number') return `each has a value: { ${first}: VALUE }`
+  const name = typeof first === 'string' && /^[\w-]+$/.test(first) ? first : 'NAME'
+  return `each has a value: { ${name}: VALUE }`
+}
+
+/** `bind = ":80"`, as in TOML and in programs. */
+function assignmentCure(expected: string, value: Raw | undefined): string | undefined {
+  const key = typeof value === 'string' ? /^([A-Za-z]\w*)\s*=/.exec(value)?.[1] : undefined
+  return key !== undefined && expected.includes('mapping')
+    ? `between key and value stands a colon: "${key}: …"`
+    : undefined
+}
+
+/** `Server: null`, `X-A: ~`, and `host: &example.com`, which to YAML is the name of an anchor. */
+function emptyCure(expected: string, value: Raw | undefined): string | undefined {
+  if (value !== null) return undefined
+  if (expected === 'the text of a field')
+    return 'to take a field away name it under `remove`; empty text is ""'
+  return /name|path|address|text|host/.test(expected)
+    ? 'a text that begins with "&" or "#" needs quotes'
+    : undefined
+}
+
+/** A mapping or a list where a single value is expected, or a list where one mapping is. */
+function inlineCure(expected: string, value: Raw | undefined): string | undefined {
+  if (expected === 'the name of a pool' && isMap(value))
+    return 'define it under `pools:`, and write its name here'
+  if (expected === 'the name of a pool' && Array.isArray(value))
+    return 'a route spreads over several: `split: [{ pool: web, weight: 90 }, { pool: canary, weight: 10 }]`'
+  if (Array.isArray(value) && !/list|mapping of names/.test(expected))
+    return expected.startsWith('a mapping')
+      ? 'there is one, without dashes and brackets'
+      : 'one value stands here, without dashes and brackets'
+  return isMap(value) && !expected.includes('mapping') ? 'it is one value, without keys below it' : undefined
+}
