@@ -132,7 +132,11 @@ export class Lab implements ServerSessionHost {
   readonly heard: Heard[] = []
   readonly failures: number[] = []
   readonly ends: string[] = []
+  /** Streams that were opened and have not closed. */
+  open = 0
   over: { code: number; reason: string } | undefined
+  /** Bodies are taken from the start. */
+  takes = true
   /** What is done with each request. */
   onHeard: (heard: Heard) => void = () => {}
 
@@ -141,11 +145,16 @@ export class Lab implements ServerSessionHost {
     this.session.start()
   }
 
+  onStreamOpened(): void {
+    this.open++
+  }
+
   onRequest(stream: Stream, request: Request): void {
     const heard = new Heard(stream, request)
     this.heard.push(heard)
-    this.session.flow(stream)
-    if (stream.remoteEnded) heard.onDataEnd('')
+    const ended = stream.remoteEnded && stream.heldEnd === undefined
+    if (this.takes) this.session.flow(stream)
+    if (ended) heard.onDataEnd('')
     this.onHeard(heard)
   }
 
@@ -166,6 +175,7 @@ export class Lab implements ServerSessionHost {
   }
 
   onStreamClosed(code: number, by: string): void {
+    this.open--
     this.ends.push(`${by}:${code}`)
   }
 

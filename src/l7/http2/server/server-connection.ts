@@ -34,7 +34,8 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
   readonly #host: Http2Host
   readonly #writer: TransportWriter
   readonly #traffic: Traffic
-  #reading = false
+  /** Within `onData`; `onReadDone` of the streams follows. */
+  reading = false
   #gathered = false
   /** An unfinished frame has its deadline already. */
   #inFrame = true
@@ -77,11 +78,6 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
     return this.#timeouts
   }
 
-  /** Within `onData`; `onReadDone` of the streams follows. */
-  get reading(): boolean {
-    return this.#reading
-  }
-
   get limits(): HeadLimits {
     return this.#host.snapshot.config.limits
   }
@@ -99,7 +95,7 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
   }
 
   onInternalError(): string {
-    this.#reading = false
+    this.reading = false
     this.#closing = true
     try {
       this.session.abandon()
@@ -115,9 +111,9 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
   onData(buffer: Buffer, start: number, end: number): void {
     if (this.#closing) return
     this.session.now = this.now
-    this.#reading = true
+    this.reading = true
     this.session.receive(buffer, start, end)
-    this.#reading = false
+    this.reading = false
     this.flushTurn()
     this.#rest()
   }
@@ -181,9 +177,12 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
 
   // ServerSessionHost.
 
+  onStreamOpened(): void {
+    this.#host.http2.streams.add(1)
+  }
+
   onRequest(stream: Stream, request: Request): void {
     const served = new ServerStream(this, stream, request.upgrade !== '')
-    this.#host.http2.streams.add(1)
     const exchange = this.#host.exchange(request, served)
     served.serve(exchange)
     exchange.run()
@@ -192,7 +191,6 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
   onBadRequest(stream: Stream, failure: number): void {
     const { code, reason } = parseFailure(failure)
     const served = new ServerStream(this, stream)
-    this.#host.http2.streams.add(1)
     const exchange = this.#host.unreadable(served)
     served.serve(exchange)
     exchange.fail(code, reason)
@@ -203,7 +201,7 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
   }
 
   wake(): void {
-    if (this.#gathered || this.#reading) return
+    if (this.#gathered || this.reading) return
     this.#gathered = true
     atEndOfTurn(this)
   }
@@ -227,7 +225,7 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
     this.#host.http2.streams.add(-1)
     this.#traffic.count()
     this.#idleUntil = 0
-    if (!this.#reading) this.#rest()
+    if (!this.reading) this.#rest()
   }
 
   flushTurn(): void {

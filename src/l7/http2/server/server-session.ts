@@ -24,6 +24,8 @@ import { MALFORMED_REQUEST, RequestSection } from './request-section.ts'
 /** Receives the requests of a server's session. */
 export interface ServerSessionHost extends SessionHost {
   readonly limits: HeadLimits
+  onStreamOpened(): void
+  /** At the end of the read that its head came in: what is reset by then does not begin. */
   onRequest(stream: Stream, request: Request): void
   /** What could be read but not be taken; `failure`: a number of parse-failure.ts. It is answered. */
   onBadRequest(stream: Stream, failure: number): void
@@ -44,8 +46,9 @@ export class ServerSession extends Session {
   readonly #maxStreams: number
   /** What the section under way is. */
   #kind = 0
-  /** Streams that began in this read: a client that opens and resets them gets no further. */
-  #begun = 0
+  /** Streams whose heads came in this read, and their requests. */
+  readonly #asked: Stream[] = []
+  readonly #requests: Request[] = []
   #goingAway = false
 
   constructor(host: ServerSessionHost, maxStreams: number) {
@@ -71,9 +74,15 @@ export class ServerSession extends Session {
     return headBytes + 28 * Math.min(headerCount, headBytes >> 5)
   }
 
-  override receive(buffer: Buffer, start: number, end: number): void {
-    this.#begun = 0
-    super.receive(buffer, start, end)
+  /** A request that was reset in the read it came in (CVE-2023-44487, CVE-2025-8671) has cost no more than its parsing. */
+  protected override readDone(): void {
+    for (let i = 0; i < this.#asked.length; i++) {
+      const stream = this.#asked[i]!
+      if (!stream.localEnded) this.host.onRequest(stream, this.#requests[i]!)
+    }
+    this.#asked.length = 0
+    this.#requests.length = 0
+    super.readDone()
   }
 
   get goingAway(): boolean {
@@ -135,8 +144,7 @@ export class ServerSession extends Session {
       else this.fail(way === 0 ? PROTOCOL_ERROR : STREAM_CLOSED, 'HEADERS on a closed stream')
       return undefined
     }
-    this.#begun++
-    const full = this.streams.size >= this.#maxStreams || this.#begun > 2 * this.#maxStreams
+    const full = this.streams.size >= this.#maxStreams
     // RFC 9113 §6.8: what comes behind GOAWAY is not looked at, and lastPeerId stays.
     if (this.#goingAway) return undefined
     this.lastPeerId = id
@@ -171,6 +179,7 @@ export class ServerSession extends Session {
       return
     }
     const stream = this.open(id)
+    this.host.onStreamOpened()
     stream.headReceived = true
     stream.remoteEnded = endStream
     stream.contentLeft = endStream ? -1 : section.contentLength
@@ -178,7 +187,11 @@ export class ServerSession extends Session {
     stream.incremental = (section.priority & 1) === 1
     // Its head goes on at the end of the read, although nothing of its body has come.
     if (!endStream) this.touch(stream)
-    if (failure === 0) return this.host.onRequest(stream, section.request!)
+    if (failure === 0) {
+      this.#asked.push(stream)
+      this.#requests.push(section.request!)
+      return
+    }
     this.host.onBadRequest(stream, failure)
     this.glitch('malformed')
   }

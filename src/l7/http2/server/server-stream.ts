@@ -55,7 +55,7 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
   constructor(connection: StreamCarrier, stream: Stream, tunnels = false) {
     this.#connection = connection
     this.#stream = stream
-    this.#bodyEnded = stream.remoteEnded || tunnels
+    this.#bodyEnded = (stream.remoteEnded && stream.heldEnd === undefined) || tunnels
     stream.handler = this
     if (this.#bodyEnded) return
     const { times, now } = connection
