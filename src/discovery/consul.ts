@@ -17,6 +17,11 @@ interface Entry {
 }
 
 const WAIT = '55s'
+/** Longest for the head of an answer (Consul adds a sixteenth to what is asked for), and between two parts of its body. */
+const HEAD_MS = 75_000
+const BODY_MS = 10_000
+/** An index may move with other services of the server: it is not asked more often. */
+const LEAST_MS = 100
 
 /** Consul's blocking queries: each answer waits until the service has changed since the index it was asked with. */
 export function consulSource(config: ConsulDiscovery, parts: SourceParts): Source {
@@ -24,25 +29,26 @@ export function consulSource(config: ConsulDiscovery, parts: SourceParts): Sourc
   const poller = new Poller(
     parts,
     async (signal, succeeded) => {
+      const askedWith = index
+      const askedAt = parts.clock.now()
+      // Whatever fails: the server that answers next may be another, or restored, and count from below.
+      index = 0
       const url = new URL(`/v1/health/service/${encodeURIComponent(config.service)}`, config.url)
       url.searchParams.set('passing', '1')
-      url.searchParams.set('index', String(index))
+      url.searchParams.set('index', String(askedWith))
       url.searchParams.set('wait', WAIT)
       if (config.tag !== undefined) url.searchParams.set('tag', config.tag)
       if (config.datacenter !== undefined) url.searchParams.set('dc', config.datacenter)
       const headers = config.token === undefined ? {} : { 'x-consul-token': config.token }
-      const response = await request(url, { signal, headers, headersTimeout: 75_000 })
+      const response = await request(url, { signal, headers, headersTimeout: HEAD_MS, bodyTimeout: BODY_MS })
       const text = await boundedText(response.body)
-      if (response.statusCode !== 200) {
-        index = 0
-        throw new Error(`status ${response.statusCode}`)
-      }
+      if (response.statusCode !== 200) throw new Error(`status ${response.statusCode}`)
       parts.found(backendsOf(JSON.parse(text) as Entry[]))
       succeeded()
       const next = Number(response.headers['x-consul-index'])
       // An index that goes back means that the server was restored; below 1 it would not block.
-      index = Number.isSafeInteger(next) && next >= 1 && next >= index ? next : 0
-      return index === 0 ? 1_000 : 0
+      index = Number.isSafeInteger(next) && next >= 1 && next >= askedWith ? next : 0
+      return index === 0 ? 1_000 : Math.max(0, LEAST_MS - (parts.clock.now() - askedAt))
     },
     { stream: true }
   )

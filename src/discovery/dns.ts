@@ -7,6 +7,8 @@ import { MAX_DISCOVERED, type Source, type SourceParts } from './source.ts'
 /** Answers live this long at least and at most, whatever their TTL says. */
 const MIN_TTL_MS = 1_000
 const MAX_TTL_MS = 300_000
+/** What is read of SRV records has no TTL, only their targets' addresses have. */
+const MAX_SRV_TTL_MS = 30_000
 /** Priorities of SRV records that differ from the best make a backend a backup (RFC 2782). */
 const MAX_WEIGHT = 1_000
 
@@ -38,9 +40,9 @@ interface Answer {
   readonly ttlMs: number | undefined
 }
 
-/** The TTL decides, within a second and `interval` where that is given, else five minutes. */
-function nextIn(ttlMs: number | undefined, { intervalMs }: DnsDiscovery): number {
-  const most = intervalMs ?? MAX_TTL_MS
+/** The TTL decides, within a second and `interval` where that is given, else five minutes (SRV: 30 s). */
+function nextIn(ttlMs: number | undefined, { intervalMs, type }: DnsDiscovery): number {
+  const most = intervalMs ?? (type === 'srv' ? MAX_SRV_TTL_MS : MAX_TTL_MS)
   return Math.max(MIN_TTL_MS, Math.min(ttlMs ?? intervalMs ?? 10_000, most))
 }
 

@@ -12,8 +12,12 @@ const LOOK_MS = 500
 /** Reads a YAML or JSON file again whenever it changes. A file that is wrong or gone changes nothing. */
 export function fileSource(config: FileDiscovery, parts: SourceParts): Source {
   let known = ''
-  const poller = new Poller(parts, async (signal) => {
-    const { mtimeMs, size, ino } = await stat(config.path)
+  const look = async (signal: AbortSignal): Promise<number> => {
+    const { mtimeMs, size, ino } = await stat(config.path).catch((error: unknown) => {
+      // Back as it was, it is an answer again.
+      known = ''
+      throw error
+    })
     const state = `${mtimeMs} ${size} ${ino}`
     if (state === known) return LOOK_MS
     if (size > MAX_BYTES)
@@ -25,6 +29,8 @@ export function fileSource(config: FileDiscovery, parts: SourceParts): Source {
     if (typeof list === 'string') throw new Error(list)
     parts.found(list)
     return LOOK_MS
-  })
+  }
+  // A look costs nothing: one that is gone or half written is seen again at once when it is whole.
+  const poller = new Poller(parts, look, { mostMs: LOOK_MS })
   return { label: `file ${config.path}`, close: () => poller.close() }
 }

@@ -1,5 +1,5 @@
 import { request } from 'undici'
-import type { HttpDiscovery } from '../config/model/model.ts'
+import type { BackendConfig, HttpDiscovery } from '../config/model/model.ts'
 import { readBackendList } from '../config/backend-list.ts'
 import { boundedText } from './bounded-text.ts'
 import { Poller } from './poller.ts'
@@ -9,6 +9,7 @@ import type { Source, SourceParts } from './source.ts'
 export function httpSource(config: HttpDiscovery, parts: SourceParts): Source {
   let etag: string | undefined
   let lastModified: string | undefined
+  let known: readonly BackendConfig[] | undefined
   const poller = new Poller(parts, async (signal) => {
     const response = await request(config.url, {
       signal,
@@ -21,6 +22,8 @@ export function httpSource(config: HttpDiscovery, parts: SourceParts): Source {
     })
     if (response.statusCode === 304) {
       await response.body.dump()
+      if (known === undefined) throw new Error('status 304, and it has not answered before')
+      parts.found(known)
       return config.intervalMs
     }
     if (response.statusCode !== 200) {
@@ -30,6 +33,7 @@ export function httpSource(config: HttpDiscovery, parts: SourceParts): Source {
     const list = readBackendList(await boundedText(response.body), config.url)
     if (typeof list === 'string') throw new Error(list)
     parts.found(list)
+    known = list
     etag = single(response.headers['etag'])
     lastModified = single(response.headers['last-modified'])
     return config.intervalMs

@@ -10,6 +10,11 @@ const TRY_MS = 10_000
  */
 export type Poll = (signal: AbortSignal, succeeded: () => void) => Promise<number>
 
+interface PollerOptions {
+  readonly stream?: boolean
+  readonly mostMs?: number
+}
+
 /**
  * Asks again and again: after what an answer says, or after a growing delay where there was none. One try at a time, each with a
  * deadline; `close` ends the one under way. Failures are told, and change nothing.
@@ -22,11 +27,11 @@ export class Poller {
   readonly #closed = new AbortController()
   #cancel: (() => void) | undefined
 
-  /** `stream`: a try has no deadline of its own; it ends when the other side wants. */
-  constructor(parts: SourceParts, poll: Poll, { stream = false } = {}) {
+  /** `stream`: a try has no deadline of its own; it ends when the other side wants. `mostMs`: longest between tries that fail. */
+  constructor(parts: SourceParts, poll: Poll, { stream = false, mostMs }: PollerOptions = {}) {
     this.#parts = parts
     this.#poll = poll
-    this.#delay = new RetryDelay(parts.random)
+    this.#delay = new RetryDelay(parts.random, mostMs)
     this.#tryMs = stream ? undefined : TRY_MS
     void this.#try()
   }

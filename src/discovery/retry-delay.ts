@@ -6,15 +6,17 @@ const MOST_MS = 30_000
 /** Delays between tries of a source that fails: they double up to 30 s, each ± 25 %, so that instances do not ask in step. */
 export class RetryDelay {
   readonly #random: Random
+  readonly #mostMs: number
   #failures = 0
 
-  constructor(random: Random) {
+  constructor(random: Random, mostMs = MOST_MS) {
     this.#random = random
+    this.#mostMs = mostMs
   }
 
   /** Of the next try, in ms. */
   next(): number {
-    const delay = Math.min(MOST_MS, FIRST_MS * 2 ** Math.min(this.#failures++, 10))
+    const delay = Math.min(this.#mostMs, FIRST_MS * 2 ** Math.min(this.#failures++, 10))
     return delay * (0.75 + this.#random() / 2)
   }
 

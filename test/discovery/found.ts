@@ -35,9 +35,9 @@ export class Found {
     return this.sets.at(-1)?.map(({ name }) => name) ?? []
   }
 
-  /** Resolves once `is` holds; throws after five seconds. */
+  /** Resolves once `is` holds; throws after half a minute. */
   async until(is: () => boolean): Promise<void> {
-    const late = Date.now() + 5_000
+    const late = Date.now() + 30_000
     while (!is()) {
       if (Date.now() > late) throw new Error(`not seen: ${JSON.stringify([this.names, this.failures])}`)
       await new Promise<void>((resolve) => {

@@ -63,7 +63,7 @@ t.test('a URL is asked with its ETag, and an answer that is none changes nothing
   const source = httpSource({ kind: 'http', url, intervalMs: 20, headers: {} }, found.parts)
   t.teardown(() => source.close())
   await found.until(() => asked.length > 2)
-  t.equal(found.sets.length, 1)
+  t.strictSame(found.names, ['127.0.0.1:1'])
   t.equal(asked[1], '"1"')
   answer = { status: 200, body: '["127.0.0.1:2"]', etag: '"2"' }
   await found.until(() => found.names[0] === '127.0.0.1:2')

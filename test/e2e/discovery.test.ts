@@ -2,6 +2,8 @@ import { spawn, spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { connect, createServer as createTcpServer } from 'node:net'
+import { DnsServer } from '../discovery/dns-server.ts'
 import { freePort } from '../free-port.ts'
 import { configure, start } from '../../src/index.ts'
 import { createServer } from 'node:http'
@@ -93,6 +95,67 @@ t.test('a source that is away at the start makes an empty pool, and fills it lat
     list.close()
   })
   await until('late', async () => (await ask(address)) === 'late')
+})
+
+/** One connection, until its first bytes. */
+function bytesOf(address: string): Promise<string> {
+  const { hostname, port } = new URL(`http://${address}`)
+  return new Promise((resolve) => {
+    const socket = connect(Number(port), hostname)
+    socket.setEncoding('latin1').on('data', (text: string) => {
+      resolve(text)
+      socket.destroy()
+    })
+    socket.on('error', ({ message }) => resolve(message)).on('close', () => resolve('closed'))
+  })
+}
+
+t.test('a name that moves takes the traffic of L7 and L4 with it, and loses none', async (t) => {
+  const names = await DnsServer.start(t, ['127.0.0.1'])
+  const web = await backend(t, 'one', '127.0.0.1')
+  await backend(t, 'two', '127.0.0.2', web)
+  const port = await freePort()
+  for (const [host, name] of [
+    ['127.0.0.1', 'one'],
+    ['127.0.0.2', 'two']
+  ] as const) {
+    const server = createTcpServer((socket) => void socket.on('error', () => {}).end(name)).listen(port, host)
+    await once(server, 'listening')
+    t.teardown(() => server.close())
+  }
+  const discover = { dns: 'x.test', servers: [`127.0.0.1:${names.port}`] }
+  const lb = await start(
+    configure({
+      workers: 0,
+      log: { level: 'silent' },
+      listeners: [
+        { name: 'web', bind: '127.0.0.1:0', mode: 'l7', pool: 'web' },
+        { name: 'tcp', bind: '127.0.0.1:0', mode: 'l4', pool: 'tcp' }
+      ],
+      pools: { web: { discover: { ...discover, port: web } }, tcp: { discover: { ...discover, port } } }
+    })
+  )
+  t.teardown(() => lb.stop())
+  const [l7, l4] = lb.addresses.map(({ address }) => address)
+  const seen = new Map<string, number>()
+  let asking = true
+  const line = async (kind: string, once: () => Promise<string>) => {
+    while (asking) {
+      const answer = await once()
+      if (!seen.has(`${kind} ${answer}`)) seen.set(`${kind} ${answer}`, performance.now())
+    }
+  }
+  const lines = [line('l7', () => ask(l7!)), line('l4', () => bytesOf(l4!))]
+  await until('both answer', async () => seen.has('l7 one') && seen.has('l4 one'))
+  const moved = performance.now()
+  names.addresses = ['127.0.0.2']
+  await until('both have moved', async () => seen.has('l7 two') && seen.has('l4 two'))
+  asking = false
+  await Promise.all(lines)
+  t.strictSame([...seen.keys()].sort(), ['l4 one', 'l4 two', 'l7 one', 'l7 two'], 'nothing else was answered')
+  const took = ['l7 two', 'l4 two'].map((key) => Math.round(seen.get(key)! - moved))
+  t.comment(`with a TTL of 1 s: L7 after ${took[0]} ms, L4 after ${took[1]} ms`)
+  t.ok(Math.max(...took) < 10_000, 'five times the TTL and a second')
 })
 
 const dnsmasq = spawnSync('dnsmasq', ['--version']).status === 0 ? false : 'dnsmasq is not installed'

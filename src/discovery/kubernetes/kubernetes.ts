@@ -7,9 +7,13 @@ import { clusterAccess, type ClusterAccess } from './access.ts'
 import { sliceBackends, type EndpointSlice } from './slices.ts'
 
 /** A watch is asked to end by then, and is begun again where it was. */
-const WATCH_SECONDS = 240
+const WATCH_SECONDS = 60
 /** So long without a byte, bookmarks included, means that the connection is dead. */
-const SILENT_MS = (WATCH_SECONDS + 30) * 1000
+const SILENT_MS = (WATCH_SECONDS + 15) * 1000
+/** A server that ends each watch at once is not asked more often. */
+const LEAST_MS = 1000
+/** Events of one burst are told together. */
+const SETTLE_MS = 100
 const CALL_MS = 15_000
 
 interface WatchEvent {
@@ -17,34 +21,63 @@ interface WatchEvent {
   readonly object: EndpointSlice & { readonly code?: number; readonly message?: string }
 }
 
+/** The server has answered, and not what was asked for. */
+class Refused extends Error {}
+
 /** The watch began too long ago; the whole has to be listed again (410 Gone). */
-class Outdated extends Error {}
+class Outdated extends Refused {}
 
 /** Lists and then watches the EndpointSlices of one service, by plain REST. */
-export function kubernetesSource(config: KubernetesDiscovery, parts: SourceParts): Source {
+export function kubernetesSource(
+  config: KubernetesDiscovery,
+  parts: SourceParts,
+  silentMs = SILENT_MS
+): Source {
   const slices = new Map<string, EndpointSlice>()
   let agent: Agent | undefined
+  let agentTls = ''
   let version: string | undefined
+  let cancel: (() => void) | undefined
+  const tell = (): void => {
+    cancel?.()
+    cancel = undefined
+    parts.found(sliceBackends(slices.values(), config.port, config.zone))
+  }
+  const tellSoon = (): void => {
+    cancel ??= parts.clock.after(SETTLE_MS, tell)
+  }
 
   const poller = new Poller(
     parts,
     async (signal, succeeded) => {
       const access = await clusterAccess(config)
-      agent ??= new Agent({ connect: access.tls, bodyTimeout: SILENT_MS, headersTimeout: CALL_MS })
-      const ask = (query: Record<string, string>) => slicesRequest(access, config, query, agent!, signal)
-      const tell = (): void => parts.found(sliceBackends(slices.values(), config.port, config.zone))
+      // Authorities and certificates are renewed as tokens are.
+      const tls = JSON.stringify(access.tls)
+      if (agent === undefined || tls !== agentTls) {
+        void agent?.destroy()
+        agentTls = tls
+        agent = new Agent({ connect: access.tls, bodyTimeout: silentMs, headersTimeout: CALL_MS })
+      }
+      const dispatcher = agent
+      const ask = (query: Record<string, string>) => slicesRequest(access, config, query, dispatcher, signal)
       try {
         if (version === undefined) {
           version = await list(ask, slices)
           tell()
         }
-        succeeded()
-        version = await watch(ask, slices, version, tell)
-        return 0
+        const askedAt = parts.clock.now()
+        const begun = () => {
+          // Also where nothing has changed: it answers again.
+          tell()
+          succeeded()
+        }
+        version = await watch(ask, slices, version, begun, tellSoon)
+        return Math.max(0, LEAST_MS - (parts.clock.now() - askedAt))
       } catch (error) {
+        // A server that was restored counts from below, and would refuse this version for ever.
+        if (error instanceof Refused) version = undefined
         if (!(error instanceof Outdated)) throw error
-        version = undefined
-        return 1_000
+        return LEAST_MS
       }
     },
     { stream: true }
@@ -53,6 +86,7 @@ export function kubernetesSource(config: KubernetesDiscovery, parts: SourceParts
     label: `kubernetes ${config.namespace ?? ''}/${config.service}`,
     close() {
       poller.close()
+      cancel?.()
       void agent?.destroy()
     }
   }
@@ -84,8 +118,9 @@ async function list(ask: Ask, slices: Map<string, EndpointSlice>): Promise<strin
   do {
     const response = await ask({ limit: '500', ...(next !== '' && { continue: next }) })
     const text = await boundedText(response.body)
-    if (response.statusCode === 410) throw new Outdated()
-    if (response.statusCode !== 200) throw new Error(refusal(response.statusCode, text))
+    // What is gone is the rest of a list that took too long.
+    if (response.statusCode === 410 && next !== '') throw new Outdated()
+    if (response.statusCode !== 200) throw new Refused(refusal(response.statusCode, text))
     const page = JSON.parse(text) as {
       metadata: { resourceVersion: string; continue?: string }
       items: EndpointSlice[]
@@ -104,7 +139,8 @@ async function watch(
   ask: Ask,
   slices: Map<string, EndpointSlice>,
   from: string,
-  tell: () => void
+  begun: () => void,
+  changed: () => void
 ): Promise<string> {
   const response = await ask({
     watch: 'true',
@@ -115,20 +151,21 @@ async function watch(
   if (response.statusCode !== 200) {
     const text = await boundedText(response.body)
     if (response.statusCode === 410) throw new Outdated()
-    throw new Error(refusal(response.statusCode, text))
+    throw new Refused(refusal(response.statusCode, text))
   }
+  begun()
   let version = from
   for await (const line of boundedLines(response.body)) {
     const { type, object } = JSON.parse(line) as WatchEvent
     if (type === 'ERROR') {
       if (object.code === 410) throw new Outdated()
-      throw new Error(refusal(object.code ?? 0, object.message ?? ''))
+      throw new Refused(refusal(object.code ?? 0, object.message ?? ''))
     }
     version = object.metadata.resourceVersion ?? version
     if (type === 'BOOKMARK') continue
     if (type === 'DELETED') slices.delete(object.metadata.name)
     else slices.set(object.metadata.name, object)
-    tell()
+    changed()
   }
   return version
 }
