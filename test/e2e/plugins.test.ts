@@ -6,6 +6,7 @@ import t, { type Test } from 'tap'
 import { loadConfig } from '../../src/config/load-config.ts'
 import type { Workers } from '../../src/runtime/workers/workers.ts'
 import { get } from './clients.ts'
+import { runReloads } from './plugin-reloads.ts'
 import { httpOrigin, startLb, until } from './servers.ts'
 
 /** The folder with plugins beside a configuration over them. */
@@ -29,6 +30,9 @@ async function boot(t: Test, file: string) {
 }
 
 t.setTimeout(240_000)
+
+/** LB_BARS=full: as many as the bar has. */
+const RELOADS = process.env['LB_BARS'] === 'full' ? 100 : 10
 
 const head = `import { ANSWERED, WAITS, answer, definePlugin } from 'fourseven/plugin'\n`
 
@@ -225,6 +229,17 @@ t.test('a worker that is replaced runs what the others run, whatever is on the d
   t.equal((await get(lb.port('web'))).body, 'old')
   await lb.running.reload()
   t.equal((await get(lb.port('web'))).body, 'new')
+})
+
+t.test('a plugin at its worst is changed and taken over again and again under load', async (t) => {
+  const { answered, wrong, restarts, errors, memory, reloads } = await runReloads(t, RELOADS, 6)
+  t.comment(`${answered} answers, ${errors} errors, MB after each tenth: ${memory.join(' ')}`)
+  t.strictSame(wrong, [])
+  t.equal(reloads, RELOADS)
+  t.equal(restarts, 0)
+  t.ok(errors > 0)
+  // Node keeps each text that a module has had: some kilobytes of this one in each of three threads.
+  if (RELOADS === 100) t.ok(memory.at(-1)! - memory[1]! < 100, `MB: ${memory.join(' ')}`)
 })
 
 t.test('a hundred reloads leave nothing behind where the plugin is the same', async (t) => {

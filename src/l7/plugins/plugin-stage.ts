@@ -1,3 +1,4 @@
+import { guarded } from '../../core/containment.ts'
 import type { Counter } from '../../core/metrics/metrics.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import type { Stage } from '../stages/stage.ts'
@@ -5,7 +6,7 @@ import type { StageContext } from '../stages/stage-context.ts'
 import { checkField, checkLines } from './checked-line.ts'
 import type { Plugin, PluginContext, PluginHooks } from './plugin.ts'
 import { pluginLog } from './plugin-log.ts'
-import { PluginRequest } from './plugin-request.ts'
+import { isPromise, PluginRequest } from './plugin-request.ts'
 import { PluginWatch } from './plugin-watch.ts'
 import { WatchedTransform } from './watched-transform.ts'
 
@@ -49,6 +50,12 @@ export function compilePlugin(
     ...(body !== undefined && {
       body(exchange, head, output) {
         const transform = call(watch, exchange, 'body', () => body.call(hooks, exchange, head, output, own))
+        if (isPromise(transform))
+          throw watch.failed(
+            exchange,
+            'body',
+            new TypeError('it returned a promise, which no body can wait for')
+          )
         return transform && new WatchedTransform(transform, watch, exchange)
       }
     }),
@@ -100,7 +107,15 @@ function contextOf(name: string, keys: unknown, context: StageContext): PluginCo
 function call<T>(watch: PluginWatch, exchange: Exchange, hook: string, act: () => T): T {
   const began = performance.now()
   try {
-    return act()
+    const said = act()
+    // Nobody waits for a promise of theirs; one that is rejected is the plugin's fault, and counted as such.
+    if (isPromise(said))
+      said.then(undefined, (error: unknown) => {
+        guarded(() => {
+          throw watch.failed(undefined, hook, error)
+        })
+      })
+    return said
   } catch (error) {
     throw watch.failed(exchange, hook, error)
   } finally {

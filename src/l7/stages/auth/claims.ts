@@ -25,7 +25,7 @@ export function textsOf(value: unknown): string[] {
 
 /** Roles or scopes: a list, or words with spaces between them (RFC 8693 §4.2). */
 export function wordsOf(value: unknown): string[] {
-  if (typeof value === 'string') return value.split(/\s+/).filter((word) => word !== '')
+  if (typeof value === 'string') return value.split(' ').filter((word) => word !== '')
   return Array.isArray(value) ? textsOf(value) : []
 }
 

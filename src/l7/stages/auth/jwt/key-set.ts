@@ -8,32 +8,41 @@ export interface VerifyKey {
   readonly key: KeyObject
   /** The only one it may be used with, where its issuer says so. */
   readonly alg: string | undefined
+  /** As it stands in the set. */
+  readonly text: string
   /** The issuer has taken it back: what it has signed proves nothing any more. Written by the source of the keys. */
   revoked: boolean
 }
 
 /** What an issuer may have at once, and how many are tried for a token that names none. */
-const MAX_KEYS = 256
+const MAX_KEYS = 1024
 const MAX_TRIED = 8
 
-/** The keys of a JWKS that can verify signatures. Throws where it is none; keys that cannot be used are left out. */
-export function readKeySet(text: string): VerifyKey[] {
+/**
+ * The keys of a JWKS that can verify signatures. Throws where it is none; keys that cannot be used are left out. Those of `old` that
+ * stand in it unchanged are not made anew: a thousand would hold up everything else for a moment each time.
+ */
+export function readKeySet(text: string, old: readonly VerifyKey[] = []): VerifyKey[] {
   const value = JSON.parse(text) as { readonly keys?: unknown } | null
   const list = value?.keys
   if (!Array.isArray(list)) throw new Error('no JWKS: there is no list "keys"')
+  if (list.length > MAX_KEYS) throw new Error(`it has more than ${MAX_KEYS} keys`)
+  const known = new Map(old.map((key) => [key.text, key]))
   const keys: VerifyKey[] = []
-  for (const jwk of (list as Record<string, unknown>[]).slice(0, MAX_KEYS)) {
-    const key = readKey(jwk)
+  for (const jwk of list as Record<string, unknown>[]) {
+    const written = JSON.stringify(jwk)
+    const key = known.get(written) ?? readKey(jwk, written)
     if (key !== undefined) keys.push(key)
   }
   if (keys.length === 0) throw new Error('no key in it can verify signatures')
   return keys
 }
 
-function readKey(jwk: Record<string, unknown> | null): VerifyKey | undefined {
-  // A secret in a public list is no secret: `oct` is left out.
-  if (jwk === null || typeof jwk !== 'object' || !['RSA', 'EC', 'OKP'].includes(String(jwk['kty'])))
+function readKey(jwk: Record<string, unknown> | null, text: string): VerifyKey | undefined {
+  // A secret in a public list is no secret: `oct` is left out, and so is a key whose private part stands there.
+  if (jwk === null || typeof jwk !== 'object' || !['RSA', 'EC', 'OKP'].includes(jwk['kty'] as string))
     return undefined
+  if (Object.hasOwn(jwk, 'd')) return undefined
   const { use, key_ops: operations, kid, alg } = jwk
   if (use !== undefined && use !== 'sig') return undefined
   if (Array.isArray(operations) && !operations.includes('verify')) return undefined
@@ -42,6 +51,7 @@ function readKey(jwk: Record<string, unknown> | null): VerifyKey | undefined {
       kid: typeof kid === 'string' ? kid : undefined,
       key: createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' }),
       alg: typeof alg === 'string' ? alg : undefined,
+      text,
       revoked: false
     }
   } catch {
@@ -63,10 +73,10 @@ export function candidates(keys: readonly VerifyKey[], algorithm: JwtAlgorithm, 
 
 /** Marks the keys that are not in `next`; those that are keep their object, and with it what they have proven. */
 export function replaceKeys(old: readonly VerifyKey[], next: readonly VerifyKey[]): VerifyKey[] {
-  const kept = next.map(
-    (key) =>
-      old.find((each) => each.kid === key.kid && each.alg === key.alg && each.key.equals(key.key)) ?? key
-  )
-  for (const each of old) if (!kept.includes(each)) each.revoked = true
+  const known = new Set(old)
+  const same = (a: VerifyKey, b: VerifyKey) => a.kid === b.kid && a.alg === b.alg && a.key.equals(b.key)
+  const kept = next.map((key) => (known.has(key) ? key : (old.find((each) => same(each, key)) ?? key)))
+  const inForce = new Set(kept)
+  for (const each of old) if (!inForce.has(each)) each.revoked = true
   return kept
 }

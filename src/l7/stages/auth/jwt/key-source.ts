@@ -11,7 +11,7 @@ const BURST = 5
 const GAP_MS = 1000
 /** After a failure while there are no keys at all. */
 const RETRY_MS = 1000
-const MAX_BYTES = 512 * 1024
+const MAX_BYTES = 2 * 1024 * 1024
 
 /** Where keys come from. */
 export interface KeySource {
@@ -115,7 +115,7 @@ export class RemoteKeys implements KeySource {
     const signal = AbortSignal.timeout(timeoutMs)
     try {
       const address = url ?? (await discoverJwks(issuer, signal))
-      this.#keys = replaceKeys(this.#keys, readKeySet(await fetchText(address, signal)))
+      this.#keys = replaceKeys(this.#keys, readKeySet(await fetchText(address, signal), this.#keys))
       return undefined
     } catch (error) {
       return messageOf(error)

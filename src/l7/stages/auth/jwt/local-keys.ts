@@ -8,7 +8,7 @@ import type { KeySource } from './key-source.ts'
 /** Keys that stand in a file, which is read again when it changes. */
 export function fileKeys(path: string, clock: Clock, log: Logger): KeySource {
   let keys: readonly VerifyKey[] = []
-  const make = (text: string): readonly VerifyKey[] => (keys = replaceKeys(keys, readKeySet(text)))
+  const make = (text: string): readonly VerifyKey[] => (keys = replaceKeys(keys, readKeySet(text, keys)))
   const file = new WatchedFile<readonly VerifyKey[]>(path, 'credentials', [], make, clock, log)
   return {
     get keys() {
@@ -21,6 +21,8 @@ export function fileKeys(path: string, clock: Clock, log: Logger): KeySource {
 
 /** One secret that both sides have. */
 export function secretKey(secret: string): KeySource {
-  const keys = [{ kid: undefined, alg: undefined, key: createSecretKey(Buffer.from(secret)), revoked: false }]
+  const keys = [
+    { kid: undefined, alg: undefined, text: '', key: createSecretKey(Buffer.from(secret)), revoked: false }
+  ]
   return { keys, mayAsk: () => false, ask: () => () => {} }
 }
