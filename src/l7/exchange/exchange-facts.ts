@@ -4,6 +4,7 @@ import type { ErrorCode } from '../../core/errors.ts'
 import type { CompiledRoute, L7Snapshot, Target } from '../compile/l7-snapshot.ts'
 import { NO_HOOKS, type HookLists } from '../compile/hook-lists.ts'
 import type { ForwardTimes } from '../forward/retry/attempts.ts'
+import { nameBits } from '../message/header-block.ts'
 import type { Request } from '../message/request.ts'
 import { NOT_COUNTED } from '../../shared/concurrency-table.ts'
 import type { TlsFacts } from '../../net/tls/tls-facts.ts'
@@ -85,6 +86,7 @@ export abstract class ExchangeFacts {
   errorReason = ''
   /** Written by `addResponseLines` only. */
   protected responseLines = ''
+  protected responseLineBits = 0
   /** One after the other: a record of any names is a hash table, which is dear to make and to read. */
   #logFields: LogValue[] | undefined
   #requestFields: [string, string | undefined][] | undefined
@@ -150,9 +152,10 @@ export abstract class ExchangeFacts {
     return this.#requestFields
   }
 
-  /** The response goes to the client with these lines too, "Name: value\r\n", whoever makes it. */
-  addResponseLines(lines: string): void {
+  /** The response goes to the client with these lines too, "Name: value\r\n", whoever makes it; `bits` of their names. */
+  addResponseLines(lines: string, bits = nameBits(lines)): void {
     this.responseLines += lines
+    this.responseLineBits |= bits
   }
 
   /** Kept for `lb explain` only. */

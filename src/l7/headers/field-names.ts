@@ -1,3 +1,5 @@
+import { nameBit } from '../message/header-block.ts'
+
 const LF = '\n'
 const COLON = 58
 
@@ -5,11 +7,14 @@ const COLON = 58
 export class FieldNames {
   /** Names by the last five bits of their first character, which for letters do not tell case. */
   readonly #byFirst: (readonly string[] | undefined)[] = Array.from({ length: 32 }, () => undefined)
-  readonly #empty: boolean
+  readonly bits: number
+
+  readonly all: readonly string[]
 
   /** In lower case. */
   constructor(names: readonly string[]) {
-    this.#empty = names.length === 0
+    this.all = names
+    this.bits = names.reduce((bits, name) => bits | nameBit(name.charCodeAt(0), name.length), 0)
     for (const name of names) {
       const first = name.charCodeAt(0) & 31
       this.#byFirst[first] = [...(this.#byFirst[first] ?? []), name]
@@ -21,7 +26,6 @@ export class FieldNames {
    * (`variableName`): `X_Remote_User` as `X-Remote-User`.
    */
   without(text: string, disguised: boolean): string {
-    if (this.#empty) return text
     let kept = ''
     let from = 0
     for (let at = 0; at < text.length;) {

@@ -1,6 +1,6 @@
 import type { HeaderEdits } from '../../config/model/model.ts'
 import { flat } from '../../core/flat.ts'
-import type { HeaderBlock } from '../message/header-block.ts'
+import { nameBits, type HeaderBlock } from '../message/header-block.ts'
 import { FieldNames, variableName } from './field-names.ts'
 import { compilePlaceholders, type PlaceholderFacts } from './placeholders.ts'
 
@@ -18,6 +18,7 @@ export class CompiledEdits {
   readonly #drop: FieldNames
   /** Lines whose values hold no placeholder, ready to be appended. */
   readonly #constant: string
+  readonly #constantBits: number
   readonly #templates: readonly { readonly name: string; readonly value: Template }[]
 
   constructor(edits: HeaderEdits) {
@@ -35,6 +36,7 @@ export class CompiledEdits {
       else templates.push({ name, value: template })
     }
     this.#constant = flat(constant)
+    this.#constantBits = nameBits(constant)
     this.#templates = templates
   }
 
@@ -43,12 +45,12 @@ export class CompiledEdits {
    * removed: a client that may not say `X-Remote-User` must not say `X_Remote_User` either.
    */
   apply(headers: HeaderBlock, facts: PlaceholderFacts, disguised = false): void {
-    let text = this.#drop.without(headers.text, disguised) + this.#constant
+    headers.drop(this.#drop, disguised)
+    if (this.#constant !== '') headers.appendLines(this.#constant, this.#constantBits)
     for (let i = 0; i < this.#templates.length; i++) {
       const { name, value } = this.#templates[i]!
-      text += `${name}: ${value(facts)}\r\n`
+      headers.append(name, value(facts))
     }
-    headers.text = text
   }
 }
 

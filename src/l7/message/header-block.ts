@@ -1,23 +1,57 @@
 import { isBlank } from '../../core/latin1.ts'
 
+/** Field names as a set that a block is asked about, and cleared of. */
+interface NameSet {
+  /** `nameBit` of each. */
+  readonly bits: number
+  /** In lower case. */
+  readonly all: readonly string[]
+  without(lines: string, disguised: boolean): string
+}
+
+/** Not computed yet; as a set of bits: any name may be there. */
+const UNKNOWN = -1
+
 /**
  * The fields of a message as received: "Name: value\r\n" for each, latin1, order, case and duplicates kept. One
  * string for all of them: most exchanges pass it on whole and read two or three fields of it. Every line was
  * checked by the parser (token, colon, no control characters), so nothing here checks again.
+ *
+ * Lines that are appended are kept apart until the text is asked for: to search what was put together by `+` copies all
+ * of it first. And it is known which names cannot be there (`nameBit`), so that most searches are not made.
  */
 export class HeaderBlock {
-  text: string
   /** Asked of what is appended while code of the user's has the block: it throws where that is no field. */
   check: ((name: string, value: string) => void) | undefined = undefined
+  #first: string
+  #firstBits: number
+  #appended = ''
+  #appendedBits = 0
 
-  constructor(text: string) {
-    this.text = text
+  /** `bits`: of the names, where somebody has read them already. */
+  constructor(text: string, bits: number = UNKNOWN) {
+    this.#first = text
+    this.#firstBits = bits
+  }
+
+  get text(): string {
+    return this.#appended === '' ? this.#first : this.#first + this.#appended
+  }
+
+  set text(text: string) {
+    this.#first = text
+    this.#firstBits = UNKNOWN
+    this.#appended = ''
+    this.#appendedBits = 0
   }
 
   /** Value of the first field called `name` (lower case), without surrounding white space. */
   first(name: string): string | undefined {
-    const at = findField(this.text, name, 0)
-    return at === -1 ? undefined : valueAt(this.text, at + name.length + 1)
+    const bit = bitOf(name)
+    return (
+      ((this.#firstBits & bit) === 0 ? undefined : firstIn(this.#first, name)) ??
+      ((this.#appendedBits & bit) === 0 ? undefined : firstIn(this.#appended, name))
+    )
   }
 
   /** As `get`: what the router calls it. */
@@ -27,24 +61,36 @@ export class HeaderBlock {
 
   /** All values of `name`, joined by ", " (RFC 9110 §5.3), or those of Cookie by "; " (RFC 9113 §8.2.3). */
   get(name: string): string | undefined {
-    let at = findField(this.text, name, 0)
-    if (at === -1) return undefined
-    let joined = valueAt(this.text, at + name.length + 1)
-    const between = name === 'cookie' ? '; ' : ', '
-    for (at = nextField(this.text, at, name); at !== -1; at = nextField(this.text, at, name)) {
-      joined += between + valueAt(this.text, at + name.length + 1)
-    }
-    return joined
+    const bit = bitOf(name)
+    const values = (this.#firstBits & bit) === 0 ? undefined : joinedIn(this.#first, name)
+    if ((this.#appendedBits & bit) === 0) return values
+    const more = joinedIn(this.#appended, name)
+    if (values === undefined || more === undefined) return values ?? more
+    return values + between(name) + more
   }
 
   has(name: string): boolean {
-    return findField(this.text, name, 0) !== -1
+    const bit = bitOf(name)
+    if ((this.#firstBits & bit) !== 0 && findField(this.#first, name, 0) !== -1) return true
+    return (this.#appendedBits & bit) !== 0 && findField(this.#appended, name, 0) !== -1
+  }
+
+  hasAny(names: NameSet): boolean {
+    if (((this.#knownBits() | this.#appendedBits) & names.bits) === 0) return false
+    for (let i = 0; i < names.all.length; i++) if (this.has(names.all[i]!)) return true
+    return false
+  }
+
+  #knownBits(): number {
+    if (this.#firstBits === UNKNOWN) this.#firstBits = nameBits(this.#first)
+    return this.#firstBits
   }
 
   /** Number of field lines. */
   get size(): number {
     let size = 0
-    for (let at = this.text.indexOf('\n'); at !== -1; at = this.text.indexOf('\n', at + 1)) size++
+    const { text } = this
+    for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) size++
     return size
   }
 
@@ -60,31 +106,102 @@ export class HeaderBlock {
 
   /** Removes the first field called `name` (lower case) and returns its value, or undefined. */
   take(name: string): string | undefined {
-    const at = findField(this.text, name, 0)
+    if (this.#appended !== '') this.#join()
+    const text = this.#first
+    const at = (this.#firstBits & bitOf(name)) === 0 ? -1 : findField(text, name, 0)
     if (at === -1) return undefined
-    const value = valueAt(this.text, at + name.length + 1)
-    const after = this.text.slice(this.text.indexOf('\n', at) + 1)
-    this.text = at === 0 ? after : this.text.slice(0, at) + after
+    const value = valueAt(text, at + name.length + 1)
+    const after = text.slice(text.indexOf('\n', at) + 1)
+    this.#first = at === 0 ? after : text.slice(0, at) + after
     return value
   }
 
   /** Removes every field called `name` (lower case). */
   remove(name: string): void {
-    for (let at = findField(this.text, name, 0); at !== -1; at = findField(this.text, name, at)) {
-      this.text = this.text.slice(0, at) + this.text.slice(this.text.indexOf('\n', at) + 1)
-    }
+    const bit = bitOf(name)
+    if ((this.#firstBits & bit) !== 0) this.#first = withoutField(this.#first, name)
+    if ((this.#appendedBits & bit) !== 0) this.#appended = withoutField(this.#appended, name)
+  }
+
+  /** Removes every field of `names`; `disguised`: also those that CGI servers read as one of them. */
+  drop(names: NameSet, disguised = false): void {
+    if ((this.#knownBits() & names.bits) !== 0) this.#first = names.without(this.#first, disguised)
+    if ((this.#appendedBits & names.bits) !== 0) this.#appended = names.without(this.#appended, disguised)
   }
 
   /** `name` as it is to be written; `value` must hold no control characters. */
   append(name: string, value: string): void {
     this.check?.(name, value)
-    this.text += `${name}: ${value}\r\n`
+    this.#appended += `${name}: ${value}\r\n`
+    this.#appendedBits |= bitOf(name)
+  }
+
+  /** Appends lines, each with its end; `bits` of their names where these are known beforehand. */
+  appendLines(lines: string, bits = nameBits(lines)): void {
+    this.#appended += lines
+    this.#appendedBits |= bits
   }
 
   set(name: string, value: string): void {
     this.remove(name.toLowerCase())
     this.append(name, value)
   }
+
+  #join(): void {
+    const bits = this.#firstBits | this.#appendedBits
+    this.text = this.#first + this.#appended
+    this.#firstBits = bits
+  }
+}
+
+/**
+ * A name as one of 32 bits, by its first letter in whatever case and its length: where the bit is not set among those of a
+ * block, the name is not there.
+ */
+export function nameBit(firstLetter: number, length: number): number {
+  return 1 << ((firstLetter + 5 * length) & 31)
+}
+
+function bitOf(name: string): number {
+  return nameBit(name.charCodeAt(0), name.length)
+}
+
+/** The bits of the names in "Name: value\r\n" lines. */
+export function nameBits(lines: string): number {
+  let bits = 0
+  for (let at = 0; at < lines.length;) {
+    bits |= nameBit(lines.charCodeAt(at), lines.indexOf(':', at) - at)
+    at = lines.indexOf('\n', at) + 1
+    if (at === 0) break
+  }
+  return bits
+}
+
+function firstIn(text: string, name: string): string | undefined {
+  const at = findField(text, name, 0)
+  return at === -1 ? undefined : valueAt(text, at + name.length + 1)
+}
+
+function joinedIn(text: string, name: string): string | undefined {
+  let at = findField(text, name, 0)
+  if (at === -1) return undefined
+  let joined = valueAt(text, at + name.length + 1)
+  for (at = nextField(text, at, name); at !== -1; at = nextField(text, at, name)) {
+    joined += between(name) + valueAt(text, at + name.length + 1)
+  }
+  return joined
+}
+
+function between(name: string): string {
+  return name === 'cookie' ? '; ' : ', '
+}
+
+function withoutField(text: string, name: string): string {
+  let rest = text
+  for (let at = findField(rest, name, 0); at !== -1; at = findField(rest, name, at)) {
+    rest = rest.slice(0, at) + rest.slice(rest.indexOf('\n', at) + 1)
+  }
+  return rest
 }
 
 function nextField(text: string, at: number, name: string): number {

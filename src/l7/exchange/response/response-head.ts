@@ -97,7 +97,7 @@ export class ResponseHead {
 export function upstreamResponse(request: Request, head: Response): ResponseHead {
   const { status, headers } = head
   // RFC 9110 §6.6.1: a recipient with a clock adds the Date that a response lacks.
-  if ((head.seen & SEEN_DATE) === 0) headers.text += dateLine()
+  if ((head.seen & SEEN_DATE) === 0) headers.appendLines(dateLine())
   const bodiless = request.method === 'HEAD' || status === 304
   const length = status === 204 || (bodiless && head.bodyLength < 0) ? NO_BODY : head.bodyLength
   return new ResponseHead(status, head.reason, headers, length, 'backend')

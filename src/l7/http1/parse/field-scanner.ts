@@ -20,6 +20,7 @@ import {
   SEEN_X,
   SEEN_X_FORWARDED
 } from '../../message/seen.ts'
+import { nameBit } from '../../message/header-block.ts'
 import { knownTexts } from './known-texts.ts'
 import { tidyLines } from './tidy-lines.ts'
 
@@ -38,6 +39,7 @@ const MAX_CUTS = 1024
  */
 export class FieldScanner {
   seen = 0
+  nameBits = 0
   /** How often each stood there, and where the last one's value is. */
   hostCount = 0
   hostStart = 0
@@ -121,13 +123,12 @@ export class FieldScanner {
   #received(): string {
     const all = latin1(this.#buffer, this.#start, this.#end)
     if (this.#cutCount === 0) return all
-    const base = this.#start
     let text = ''
     let from = 0
     for (let i = 0; i < this.#cutCount; i++) {
-      const cut = this.#cuts[2 * i]! - base
+      const cut = this.#cuts[2 * i]! - this.#start
       if (cut > from) text += all.slice(from, cut)
-      from = this.#cuts[2 * i + 1]! - base
+      from = this.#cuts[2 * i + 1]! - this.#start
     }
     return from < all.length ? text + all.slice(from) : text
   }
@@ -141,6 +142,7 @@ export class FieldScanner {
     this.#start = start
     this.#cutCount = 0
     this.seen = 0
+    this.nameBits = 0
     this.hostCount = 0
     this.lengthCount = 0
     this.codingCount = 0
@@ -157,6 +159,7 @@ export class FieldScanner {
 
   /** Sorts one field line by the length of its name first: most lines cost one switch. */
   #note(nameStart: number, nameEnd: number, lineEnd: number): void {
+    this.nameBits |= nameBit(this.#buffer[nameStart]!, nameEnd - nameStart)
     // Any mark is a hyphen to servers that make variables of field names.
     if ((this.#buffer[nameStart]! | 32) === 120 && ALNUM[this.#buffer[nameStart + 1]!] === 0)
       this.seen |= SEEN_X
@@ -250,20 +253,18 @@ export class FieldScanner {
         else if (this.#isDisguised(nameStart, 'transfer', 'encoding')) this.#cut(nameStart, lineEnd)
         break
       case 18:
-        if (this.#is(nameStart, 'proxy-authenticate')) this.#cut(nameStart, lineEnd)
-        else if (this.#is(nameStart, 'x-forwarded-server')) this.seen |= SEEN_X_FORWARDED
-        break
       case 19:
-        if (this.#is(nameStart, 'proxy-authorization')) this.#cut(nameStart, lineEnd)
+        if (this.#is(nameStart, nameEnd - nameStart === 18 ? 'proxy-authenticate' : 'proxy-authorization'))
+          this.#cut(nameStart, lineEnd)
+        else if (this.#is(nameStart, 'x-forwarded-server')) this.seen |= SEEN_X_FORWARDED
         break
     }
   }
 
   /** `name` is lower case letters, digits and hyphens: `| 32` maps nothing else of TOKEN to those. */
   #is(at: number, name: string): boolean {
-    const buffer = this.#buffer
     for (let i = 0; i < name.length; i++) {
-      if ((buffer[at + i]! | 32) !== name.charCodeAt(i)) return false
+      if ((this.#buffer[at + i]! | 32) !== name.charCodeAt(i)) return false
     }
     return true
   }

@@ -121,7 +121,7 @@ function complete(buffer: Buffer, method: string, target: string, minor: number)
     target,
     version: minor === 0 ? '1.0' : '1.1',
     host,
-    headers: new HeaderBlock(fields.text()),
+    headers: new HeaderBlock(fields.text(), fields.nameBits),
     bodyLength,
     keepAlive: minor === 1 ? !connection.close : connection.keepAlive && !connection.close,
     // RFC 9110 §7.8: Upgrade counts only when Connection names it, and never from HTTP/1.0. With a body it is ignored:

@@ -84,7 +84,7 @@ function complete(buffer: Buffer, status: number, reason: string, minor: number,
   parsed = {
     status,
     reason,
-    headers: new HeaderBlock(fields.text()),
+    headers: new HeaderBlock(fields.text(), fields.nameBits),
     bodyLength: framing >= 0 ? framing : UNKNOWN_LENGTH,
     chunked: framing === CHUNKED && !bodiless,
     untilClose: framing === UNDECLARED && !bodiless,

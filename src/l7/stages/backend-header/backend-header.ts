@@ -8,7 +8,7 @@ const backendHeader: Stage = {
   name: 'backend-header',
 
   response(exchange: Exchange, head: ResponseHead): void {
-    if (head.source === 'backend') head.headers.text += `X-Backend-Server: ${exchange.backend?.name}\r\n`
+    if (head.source === 'backend') head.headers.append('X-Backend-Server', String(exchange.backend?.name))
   }
 }
 

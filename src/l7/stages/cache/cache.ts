@@ -57,7 +57,7 @@ class Cache implements Stage {
   response(exchange: Exchange, head: ResponseHead): void {
     // What is stored carries its own.
     if (exchange.cacheStatus === '' || head.source === 'cache') return
-    head.headers.text += `Cache-Status: ${exchange.cacheStatus}\r\n`
+    head.headers.append('Cache-Status', exchange.cacheStatus)
   }
 }
 

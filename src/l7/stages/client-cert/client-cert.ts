@@ -29,7 +29,7 @@ const clientCert: Stage = {
   forward(exchange: Exchange, { headers }: ForwardHead): void {
     if (exchange.trusted) for (const name of FIELDS) headers.remove(name)
     const certificate = exchange.tls?.clientCertificate
-    if (certificate !== undefined) headers.text += lines(certificate)
+    if (certificate !== undefined) headers.appendLines(lines(certificate))
   }
 }
 

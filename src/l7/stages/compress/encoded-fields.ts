@@ -21,7 +21,7 @@ export function encodedTrailers(trailers: string): string {
 export function markEncoded(headers: HeaderBlock, coding: string): void {
   for (const name of OF_IDENTITY) headers.remove(name)
   weakenTag(headers)
-  headers.text += `Content-Encoding: ${coding}\r\n`
+  headers.append('Content-Encoding', coding)
 }
 
 /** The encoded bytes are another representation than the tag stood for (RFC 9110 §8.8.3.3). */
@@ -34,7 +34,7 @@ export function weakenTag(headers: HeaderBlock): void {
 export function addVary(headers: HeaderBlock, name: string): void {
   const vary = headers.get('vary')
   if (vary === undefined) {
-    headers.text += `Vary: ${name}\r\n`
+    headers.append('Vary', name)
     return
   }
   const lower = name.toLowerCase()

@@ -64,7 +64,7 @@ class Cors implements Stage {
   response(exchange: Exchange, head: ResponseHead): void {
     const { headers: asked, method } = exchange.request
     const { headers } = head
-    headers.text = theirs.without(headers.text, false)
+    headers.drop(theirs)
     // Whatever the origin of this request: a cache on the way keeps one answer per origin.
     if (!this.#origins.any) addVary(headers, 'Origin')
     const origin = asked.first('origin')
@@ -73,11 +73,12 @@ class Cors implements Stage {
     if (wanted !== undefined) addVary(headers, 'Access-Control-Request-Headers')
     if (origin === undefined || !this.#origins.has(origin)) return
     if (wanted !== undefined && !this.#permits(asked, wanted)) return
-    headers.text +=
+    headers.appendLines(
       `Access-Control-Allow-Origin: ${this.#origins.any ? '*' : origin}\r\n` +
-      (wanted === undefined ? this.#actual : this.#preflight)
+        (wanted === undefined ? this.#actual : this.#preflight)
+    )
     if (wanted !== undefined && this.#privateNetwork && asked.has('access-control-request-private-network')) {
-      headers.text += 'Access-Control-Allow-Private-Network: true\r\n'
+      headers.append('Access-Control-Allow-Private-Network', 'true')
     }
   }
 

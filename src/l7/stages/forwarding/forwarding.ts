@@ -5,6 +5,7 @@ import type { ResponseHead } from '../../exchange/response/response-head.ts'
 import { dropForwardingFields } from '../../headers/forwarding-fields.ts'
 import { keptRequestId, newRequestId, isTraceparent, newTraceparent } from '../../headers/trace-ids.ts'
 import { viaLine } from '../../headers/via.ts'
+import { nameBits } from '../../message/header-block.ts'
 import {
   SEEN_FORWARDED,
   SEEN_REQUEST_ID,
@@ -18,6 +19,12 @@ import { GO_ON, type Verdict } from '../verdict.ts'
 
 // X-Real-IP and the like are among SEEN_X.
 const WORD_OF_A_PROXY = SEEN_X_FORWARDED | SEEN_FORWARDED | SEEN_REQUEST_ID | SEEN_X
+
+/** The names of all lines that `forward` may append. */
+const ADDED = nameBits(
+  'X-Forwarded-For:\nX-Forwarded-Proto:\nX-Forwarded-Host:\nForwarded:\nX-Request-Id:\ntraceparent:\nCDN-Loop:\n'
+)
+const VIA = nameBits('Via:')
 
 /** Forwarding fields: the client's address, and what this hop adds for the backend. */
 const forwarding: Stage = {
@@ -61,7 +68,7 @@ const forwarding: Stage = {
       // Without the one, the other means nothing (W3C Trace Context §3.3.1).
       headers.remove('tracestate')
     }
-    headers.text += added + context.loopLine
+    headers.appendLines(added + context.loopLine, ADDED)
   }
 }
 
@@ -69,7 +76,7 @@ const withVia: Required<Pick<Stage, 'response'>> = {
   response(exchange: Exchange, head: ResponseHead): void {
     const { viaLine, viaLine2 } = exchange.context
     const http2 = head.source === 'backend' && exchange.target?.pool.pool.config.protocol !== 'http1'
-    head.headers.text += http2 ? viaLine2 : viaLine
+    head.headers.appendLines(http2 ? viaLine2 : viaLine, VIA)
   }
 }
 
@@ -80,12 +87,15 @@ const withViaBothWays: Stage = {
   forward(exchange: Exchange, head: ForwardHead): void {
     forwarding.forward!(exchange, head)
     const { request, context } = exchange
-    head.headers.text +=
-      request.version === '1.1'
+    const { version } = request
+    head.headers.appendLines(
+      version === '1.1'
         ? context.viaLine
-        : request.version === '2.0'
+        : version === '2.0'
           ? context.viaLine2
-          : viaLine('1.0', context.pseudonym)
+          : viaLine('1.0', context.pseudonym),
+      VIA
+    )
   }
 }
 

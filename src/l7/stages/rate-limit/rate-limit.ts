@@ -1,9 +1,11 @@
 import { durationText } from '../../../core/duration-text.ts'
+import { flat } from '../../../core/flat.ts'
 import type { Counter } from '../../../core/metrics/metrics.ts'
 import type { Decision } from '../../../shared/rate-decision.ts'
 import type { RateBuffers } from '../../../shared/rate-table.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 import type { DryExchange } from '../../exchange/dry/dry-exchange.ts'
+import { nameBits } from '../../message/header-block.ts'
 import type { Refuse } from '../refuse.ts'
 import type { Explanation, Stage } from '../stage.ts'
 import type { StageContext } from '../stage-context.ts'
@@ -12,6 +14,8 @@ import type { RateLimitInput } from './keys.ts'
 import { stageMemoryId } from '../stage-memory.ts'
 import { Limit } from './limit.ts'
 import { RemoteLimit } from './remote-limit.ts'
+
+const RATE_LIMIT = nameBits('RateLimit:\nRateLimit-Policy:\n')
 
 /** Used again for all requests of this thread. */
 const decision: Decision = { allowed: true, remaining: 0, retryMs: 0, fullMs: 0 }
@@ -23,7 +27,8 @@ class RateLimit implements Stage {
   readonly #limits: readonly Limit[]
   readonly #allowed: Counter
   readonly #fallbacks: Counter
-  readonly #policies: string
+  /** With the end of the line before it. */
+  readonly #policyLine: string
   /** The second for limits that only say what they would do. */
   readonly #refusers: readonly [Refuse, Refuse]
 
@@ -33,10 +38,8 @@ class RateLimit implements Stage {
     this.#refusers = [context.refuser(false), context.refuser(true)]
     this.#allowed = context.engine.metrics.counter('lb_rate_limit_allowed_total', labels)
     this.#fallbacks = context.engine.metrics.counter('lb_rate_limit_fallbacks_total', labels)
-    this.#policies = limits
-      .filter(({ tells }) => tells)
-      .map(({ policy }) => policy)
-      .join(', ')
+    const policies = limits.filter(({ tells }) => tells).map(({ policy }) => policy)
+    this.#policyLine = flat(`\r\nRateLimit-Policy: ${policies.join(', ')}\r\n`)
     const charging = limits.filter((limit) => limit.chargesResponses)
     if (charging.length > 0) {
       this.done = (exchange) => {
@@ -77,8 +80,7 @@ class RateLimit implements Stage {
       if (limit.tells) told = addItem(told, limit)
     }
     this.#allowed.add()
-    if (told !== '')
-      exchange.addResponseLines(`RateLimit: ${told}\r\nRateLimit-Policy: ${this.#policies}\r\n`)
+    if (told !== '') exchange.addResponseLines(`RateLimit: ${told}${this.#policyLine}`, RATE_LIMIT)
     return GO_ON
   }
 
@@ -128,9 +130,7 @@ class RateLimit implements Stage {
 
   #refuse(exchange: Exchange, limit: Limit): Verdict {
     const seconds = Math.max(1, Math.ceil(decision.retryMs / 1000))
-    const told = limit.tells
-      ? `RateLimit: "${limit.name}";r=0;t=${seconds}\r\nRateLimit-Policy: ${this.#policies}\r\n`
-      : ''
+    const told = limit.tells ? `RateLimit: "${limit.name}";r=0;t=${seconds}${this.#policyLine}` : ''
     return this.#refusers[limit.config.shadow ? 1 : 0](exchange, {
       code: 'LB_RATE_LIMIT',
       reason: `rate limit "${limit.name}": ${limit.config.requests} per ${durationText(limit.config.per)} by ${limit.config.key.map(({ kind }) => kind).join(' + ')}`,

@@ -2,6 +2,7 @@ import { flat } from '../../../core/flat.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 import type { ResponseHead } from '../../exchange/response/response-head.ts'
 import { FieldNames } from '../../headers/field-names.ts'
+import { nameBits } from '../../message/header-block.ts'
 import type { Stage } from '../stage.ts'
 import type { SecurityHeadersKeys } from './keys.ts'
 import { presets, type Preset } from './presets.ts'
@@ -22,20 +23,22 @@ class SecurityHeaders implements Stage {
   readonly #override: boolean
   /** What goes before the lines are put. */
   readonly #dropped: FieldNames
-  /** Finds any of them that is there already. */
-  readonly #present: RegExp
+  readonly #blockBits: number
+  /** Of all lines. */
+  readonly #names: FieldNames
 
   constructor(keys: SecurityHeadersKeys) {
     const preset = presets[keys.preset]
     const merged: Preset = { ...preset, ...given(keys) }
     this.#lines = linesOf(merged)
     this.#block = flat(this.#lines.map(({ line }) => line).join(''))
+    this.#blockBits = nameBits(this.#block)
     this.#hsts = hstsLine(merged)
     this.#override = keys.override
     const names = [...this.#lines.map(({ name }) => name), 'strict-transport-security']
     const hidden = keys.hide.map((name) => name.toLowerCase())
     this.#dropped = new FieldNames(keys.override ? [...hidden, ...names] : hidden)
-    this.#present = new RegExp(`(?:^|\\n)(?:${names.join('|')}):`, 'i')
+    this.#names = new FieldNames(names)
   }
 
   response(exchange: Exchange, head: ResponseHead): void {
@@ -49,15 +52,15 @@ class SecurityHeaders implements Stage {
   #put({ scheme }: Exchange, { headers }: ResponseHead): void {
     const hsts = scheme === 'https' ? this.#hsts : undefined
     // What lb itself says names no software; that it is one is no secret.
-    const text = this.#dropped.without(headers.text, false)
-    if (this.#override || !this.#present.test(text)) {
-      headers.text = text + this.#block + (hsts === undefined ? '' : hsts.line)
+    headers.drop(this.#dropped)
+    if (this.#override || !headers.hasAny(this.#names)) {
+      headers.appendLines(this.#block, this.#blockBits)
+      if (hsts !== undefined) headers.appendLines(hsts.line)
       return
     }
     // Some are there: the backend's own stay.
-    headers.text = text
-    for (const { name, line } of this.#lines) if (!headers.has(name)) headers.text += line
-    if (hsts !== undefined && !headers.has(hsts.name)) headers.text += hsts.line
+    for (const { name, line } of this.#lines) if (!headers.has(name)) headers.appendLines(line)
+    if (hsts !== undefined && !headers.has(hsts.name)) headers.appendLines(hsts.line)
   }
 }
 

@@ -1,8 +1,11 @@
 import { hashString } from '../../../core/hash-string.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 import type { ResponseHead } from '../../exchange/response/response-head.ts'
+import { nameBits } from '../../message/header-block.ts'
 import type { Stage } from '../stage.ts'
 import type { StageContext } from '../stage-context.ts'
+
+const SET_COOKIE = nameBits('Set-Cookie:')
 
 /** Sets the cookie by which a client comes back to the backend that answered it. The cookie is read when one is picked. */
 const sticky: Stage = {
@@ -13,7 +16,8 @@ const sticky: Stage = {
     if (backend === undefined || head.source === 'error') return
     // Whoever is answered by it while it drains has come back with its cookie.
     if (backend.admin === 'drain') backend.sawHolder(hashString(holderOf(exchange)))
-    head.headers.text += target?.pool.sticky?.cookieFor(exchange, backend) ?? ''
+    const line = target?.pool.sticky?.cookieFor(exchange, backend) ?? ''
+    if (line !== '') head.headers.appendLines(line, SET_COOKIE)
   }
 }
 

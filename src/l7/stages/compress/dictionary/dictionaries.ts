@@ -44,7 +44,7 @@ export class Dictionaries {
     } else if (!this.keep(stored, head.whole)) return
     const pattern = patternOf(exchange)
     if (pattern === undefined || head.headers.has('use-as-dictionary')) return
-    head.headers.text += `Use-As-Dictionary: match="${pattern}"\r\n`
+    head.headers.append('Use-As-Dictionary', `match="${pattern}"`)
     this.#offered.add()
   }
 
