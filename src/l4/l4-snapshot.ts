@@ -35,6 +35,8 @@ export interface L4Target {
   readonly hashesClient: boolean
   /** Ports of the listener itself. */
   readonly ports: ReadonlySet<number>
+  /** Its unix sockets. */
+  readonly paths: ReadonlySet<string>
   /** Backends that turned out to be the listener itself, and Clock.now() until which they are not tried. */
   readonly loops: Map<string, number>
 }
@@ -55,9 +57,11 @@ export function buildL4Snapshot(
 ): L4Snapshot {
   const targets = new Map<string, L4Target>()
   const ports = new Set(config.binds.flatMap((bind) => (bind.kind === 'tcp' ? [bind.port] : [])))
+  const paths = new Set(config.binds.flatMap((bind) => (bind.kind === 'unix' ? [bind.path] : [])))
   const target = (name: string): L4Target => {
     let made = targets.get(name)
-    if (made === undefined) targets.set(name, (made = makeTarget(name, ports, pools, material, deps)))
+    if (made === undefined)
+      targets.set(name, (made = makeTarget(name, { ports, paths }, pools, material, deps)))
     return made
   }
   if (config.tls !== undefined && material.listener === undefined) {
@@ -84,7 +88,7 @@ export function buildL4Snapshot(
 
 function makeTarget(
   name: string,
-  ports: ReadonlySet<number>,
+  own: Pick<L4Target, 'ports' | 'paths'>,
   pools: ReadonlyMap<string, Pool>,
   material: L4Material,
   deps: L4Deps
@@ -97,7 +101,7 @@ function makeTarget(
     throw new Error(`pool ${name}: no certificates were read`)
   return {
     pool,
-    ports,
+    ...own,
     loops: new Map(),
     dial: {
       connectTimeoutMs: config.timeouts.connectMs,

@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http'
 import { connect, createServer, type Server } from 'node:net'
+import { hostname, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { freePort } from '../free-port.ts'
 import { parseConfig } from '../../src/config/parse-config.ts'
@@ -106,11 +109,16 @@ t.test(
         `listeners: [{ bind: "${bind}", mode: l4, pool: db }]\npools: { db: { backends: ["${backend}"] } }`,
         { file: 'lb.yaml', env: {} }
       )
-    for (const backend of ['127.0.0.1:5432', 'localhost:5432', '127.3.0.1:5432']) {
+    for (const backend of ['127.0.0.1:5432', 'localhost:5432', '127.3.0.1:5432', '[::ffff:127.0.0.1]:5432']) {
       const result = own(backend)
       t.equal(result.ok, false, backend)
       t.match(result.ok ? [] : result.problems.map(({ message }) => message), [/listener .* itself/])
     }
+    t.equal(own('unix:/run/a.sock', 'unix:/run/a.sock').ok, false)
+    t.equal(own('unix:/run/b.sock', 'unix:/run/a.sock').ok, true)
+    t.equal(own('[::1]:5432', '[::]:5432').ok, false)
+    const named = own(`${hostname()}:5432`)
+    t.match(named.ok && named.warnings.map(({ message }) => message), [/itself/], 'it may be run elsewhere')
     t.equal(own('10.0.0.2:5432').ok, true, 'another machine with the same port')
     t.equal(own('10.0.0.2:5432', '10.0.0.1:5432').ok, true)
     const circle = parseConfig(
@@ -120,11 +128,16 @@ t.test(
     t.equal(circle.ok ? 0 : circle.problems.length, 2)
 
     const port = await freePort()
+    // Paths of unix sockets are short.
+    const dir = mkdtempSync(join(tmpdir(), 'lb-'))
+    t.teardown(() => rmSync(dir, { recursive: true, force: true }))
+    const [socket, file] = [join(dir, 'a.sock'), join(dir, 'list.json')]
+    writeFileSync(file, JSON.stringify([`127.0.0.1:${port}`, `unix:${socket}`]))
     const lb = await startLb(t, {
       workers: 0,
-      listeners: [{ name: 'tcp', bind: `127.0.0.1:${port}`, mode: 'l4', pool: 'tcp' }],
-      // As with a name, the file does not tell that it is this machine.
-      pools: { tcp: { backends: [`[::ffff:127.0.0.1]:${port}`] } }
+      listeners: [{ name: 'tcp', bind: [`127.0.0.1:${port}`, `unix:${socket}`], mode: 'l4', pool: 'tcp' }],
+      // What is discovered is not in the file.
+      pools: { tcp: { discover: { file } } }
     })
     for (let i = 0; i < 20; i++) t.equal(await ask(port, 'hello'), '')
     const accepted = Number(

@@ -1,11 +1,14 @@
+import { hostname, networkInterfaces } from 'node:os'
 import { parseBackendAddress, parseBind } from '../addresses.ts'
 import { textOf } from '../environment/env-text.ts'
 import { isMap, type Raw, type RawMap, select } from '../raw.ts'
-import { errorAt, type Finding, type Path } from '../report/problem.ts'
+import { errorAt, type Finding, type Path, warningAt } from '../report/problem.ts'
 
 interface Door {
   readonly name: string
   readonly binds: readonly { readonly host: string; readonly port: number }[]
+  /** Of its unix sockets. */
+  readonly paths: readonly string[]
   readonly listener: RawMap
 }
 
@@ -24,7 +27,9 @@ export function checkL4Loops(root: Raw): Finding[] {
       const through =
         from === to ? `listener ${to.name} itself` : `listener ${to.name}, which leads back here`
       const message = `${textOf(address as Raw)} is ${through}: every connection would open another one, without end`
-      findings.push(errorAt([...path, ...backend.path], message))
+      // An address of this machine may be another one's where the file will run.
+      const sure = isEverywhere(textOf(address as Raw)!)
+      findings.push((sure ? errorAt : warningAt)([...path, ...backend.path], message))
     }
   }
   return findings
@@ -34,12 +39,13 @@ function door(path: Path, listener: Raw): Door[] {
   if (!isMap(listener) || textOf(listener['mode']) !== 'l4') return []
   const written = listener['bind']
   const list: readonly Raw[] = Array.isArray(written) ? written : [written as Raw]
-  const binds = list.flatMap((value) => {
-    const text = textOf(value)
-    const bind = text === undefined ? 'none' : parseBind(text)
-    return typeof bind === 'string' || bind.kind === 'unix' || bind.port === 0 ? [] : [bind]
+  const all = list.flatMap((value) => {
+    const bind = parseBind(textOf(value) ?? '')
+    return typeof bind === 'string' ? [] : [bind]
   })
-  return [{ name: textOf(listener['name'] as Raw) ?? String(path.at(-1)), binds, listener }]
+  const binds = all.flatMap((bind) => (bind.kind === 'tcp' && bind.port !== 0 ? [bind] : []))
+  const paths = all.flatMap((bind) => (bind.kind === 'unix' ? [bind.path] : []))
+  return [{ name: textOf(listener['name'] as Raw) ?? String(path.at(-1)), binds, paths, listener }]
 }
 
 function leads({ listener }: Door, pool: string): boolean {
@@ -48,19 +54,49 @@ function leads({ listener }: Door, pool: string): boolean {
 }
 
 /** Whether this machine answers at `address` by that listener, as far as the file tells. */
-function opens({ binds }: Door, address: Raw | undefined): boolean {
+function opens({ binds, paths }: Door, address: Raw | undefined): boolean {
   const text = address === undefined ? undefined : textOf(address)
   const target = text === undefined ? 'none' : parseBackendAddress(text)
-  if (typeof target === 'string' || target.kind === 'unix') return false
-  const host = target.host.toLowerCase() === 'localhost' ? '127.0.0.1' : target.host
-  const loopback = host.startsWith('127.') || host === '::1'
+  if (typeof target === 'string') return false
+  if (target.kind === 'unix') return paths.includes(target.path)
+  const host = plainHost(target.host)
+  const own = isOwn(host)
   return binds.some((bind) => {
     if (bind.port !== target.port) return false
     if (bind.host === host) return true
     if (host === '0.0.0.0' || host === '::') return true
-    if (bind.host === '0.0.0.0') return loopback && host !== '::1'
-    return bind.host === '::' && loopback
+    if (bind.host === '0.0.0.0') return own && !host.includes(':')
+    return bind.host === '::' && own
   })
+}
+
+/** `::ffff:127.0.0.1` is the IPv4 address; `localhost` and the name of this machine are loopback. */
+function plainHost(written: string): string {
+  const host = written.toLowerCase()
+  const mapped = /^(?:::|0:0:0:0:0:)ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(host)?.[1]
+  if (mapped !== undefined) return mapped
+  return host === 'localhost' || host === hostname().toLowerCase() ? '127.0.0.1' : host
+}
+
+function isLoopback(host: string): boolean {
+  return host.startsWith('127.') || host === '::1'
+}
+
+function isOwn(host: string): boolean {
+  if (isLoopback(host)) return true
+  return Object.values(networkInterfaces()).some(
+    (list) => list?.some(({ address }) => address === host) ?? false
+  )
+}
+
+/** Whether an address is the machine's own wherever the file is read. */
+function isEverywhere(text: string): boolean {
+  const target = parseBackendAddress(text)
+  if (typeof target === 'string' || target.kind === 'unix') return true
+  if (target.host.toLowerCase() === hostname().toLowerCase() && target.host.toLowerCase() !== 'localhost')
+    return false
+  const host = plainHost(target.host)
+  return isLoopback(host) || host === '0.0.0.0' || host === '::'
 }
 
 /** Whether connections that come in at `from` can come in at `to`: itself, or over other listeners. */

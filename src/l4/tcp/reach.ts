@@ -112,7 +112,10 @@ export class Reach implements TransportOwner {
     const { backend } = lease
     this.#lease = lease
     this.#tried.push(backend)
-    if (this.#target.loops.size > 0 && this.#isKnownLoop(backend)) {
+    const { address } = backend
+    // A path leads to one socket; of addresses that shows once connected.
+    const own = address.kind === 'unix' && this.#target.paths.has(address.path)
+    if (own || (this.#target.loops.size > 0 && this.#isKnownLoop(backend))) {
       this.#failure = looped(backend)
       this.#release('unused')
       return false
