@@ -32,10 +32,11 @@ function render(width: number, color = false): string[] {
 
 t.test('80 columns show what the first glance needs, with long names cut', async (t) => {
   t.equal(render(80)[0], 'lb 0.1.0 · up 60m · 2 workers · pid 4711')
-  const [header, first, second, third, fourth] = render(80).slice(2)
-  t.match(header, /^POOL +BACKEND +STATE +FAILS +ACTIVE +LAST HEALTHY +REASON$/)
+  const [header, first, second, reason, third, fourth] = render(80).slice(2)
+  t.match(header, /^POOL +BACKEND +STATE +FAILS +ACTIVE +LAST HEALTHY$/)
   t.match(first, /^web +s1 +up +0 +12 +5s ago$/)
-  t.match(second, /^web +s2 +down +7 +0 +5s ago +connect ECONNRE/)
+  t.match(second, /^web +s2 +down +7 +0 +5s ago$/)
+  t.match(reason, /^ {4}.*: connect ECONNREFUSED 10\.0\.1\.2:8080$/, 'whole, on a line of its own')
   t.match(third, /^web +unix:[^ ]*…[^ ]*\.sock +drain +0 +0 +5s ago/)
   t.match(fourth, /^orde[^ ]*…[^ ]*-1 +api-1 +no check +0 +0$/)
 })
@@ -46,10 +47,12 @@ t.test('names that differ at their end stay apart at 80 columns', async (t) => {
     fakeBackend(name, { state: 'down', reason: 'connection refused by 10.0.1.2:8080' })
   )
   const pools = [{ ...plane.pools()[0]!, backends }] as PoolView[]
-  const lines = renderStatus(plane.info(), [], pools, { width: 80, color: false, now }).slice(-2)
+  const lines = renderStatus(plane.info(), [], pools, { width: 80, color: false, now }).slice(-4)
   t.match(lines[0], /abcde /)
-  t.match(lines[1], /fghij /)
-  t.match(lines[0], /connection/)
+  t.match(lines[2], /fghij /)
+  t.match(lines[1], /connection refused by 10\.0\.1\.2:8080$/)
+  const narrow = renderStatus(plane.info(), [], pools, { width: 40, color: false, now })
+  t.match(narrow.map((line) => line.trim()).join(' '), /connection refused by 10\.0\.1\.2:8080/, 'wrapped')
 })
 
 t.test('no line is ever wider than the terminal', async (t) => {

@@ -51,7 +51,13 @@ const columns: readonly Column<Row>[] = [
     rank: 10,
     text: ({ backend }) => (backend.address === backend.name ? '' : backend.address)
   },
-  { header: 'REASON', rank: 2, min: 16, text: ({ backend, now }) => reasonOf(backend, now) }
+  {
+    header: 'REASON',
+    rank: 2,
+    min: 16,
+    text: ({ backend, now }) => reasonOf(backend, now),
+    below: ({ backend, now }) => reasonAt(backend, now)
+  }
 ]
 
 /** `1.2/3`: in slow start it counts for 1.2 of its 3. */
@@ -143,6 +149,12 @@ function reasonOf(backend: BackendView, now: number): string {
   const healthy = backend.state !== 'down' && !backend.ejected && backend.breaker === 'closed'
   if (healthy && backend.admin === 'ready') return backend.backup ? 'backup' : ''
   return backend.reason ?? (backend.state === 'down' ? (backend.probe?.reason ?? '') : '')
+}
+
+/** Where there is no room for it in the row the address has none either. */
+function reasonAt(backend: BackendView, now: number): string {
+  const reason = reasonOf(backend, now)
+  return reason === '' || backend.address === backend.name ? reason : `${backend.address}: ${reason}`
 }
 
 function lastHealthy(backend: BackendView, now: number): string {

@@ -11,6 +11,8 @@ export interface Column<Row> {
   readonly min?: number
   /** Cut in the middle: what tells names apart stands at their end as often as at their beginning. */
   readonly middle?: boolean
+  /** Where it cannot be shown whole, this stands under the row, on lines of its own. */
+  readonly below?: (row: Row) => string
 }
 
 /** Columns from this rank on are shown only where the others stand uncut. */
@@ -27,7 +29,7 @@ interface Laid<Row> {
 
 /**
  * Lines of a table that is at most `width` wide. Too narrow for all columns, those of the highest rank go first; what
- * must stay is cut with an ellipsis. A column whose cells are all empty is left out.
+ * must stay is cut with an ellipsis, or stands under its row. A column whose cells are all empty is left out.
  */
 export function renderTable<Row>(
   columns: readonly Column<Row>[],
@@ -42,7 +44,19 @@ export function renderTable<Row>(
       return { column, cells, width: widest }
     })
     .filter(({ cells, column }) => column.rank === 0 || cells.some((cell) => cell !== ''))
-  const shown = fit(laid, width)
+  const beside = fit(
+    laid.map((each) => ({ ...each })),
+    width
+  )
+  const sentence = laid.find((each) => each.column.below !== undefined && !isWhole(each, beside))
+  const shown =
+    sentence === undefined
+      ? beside
+      : fit(
+          laid.filter((each) => each !== sentence),
+          width
+        )
+  const under = sentence?.column.below
   const line = (cell: (column: Laid<Row>) => string, paint: (column: Laid<Row>) => Color): string =>
     shown
       .map((column, index) => {
@@ -59,13 +73,35 @@ export function renderTable<Row>(
       ({ column }) => column.header,
       () => 'dim'
     ),
-    ...rows.map((row, index) =>
+    ...rows.flatMap((row, index) => [
       line(
         ({ cells }) => cells[index]!,
         ({ column }) => column.color?.(row) ?? 'none'
-      )
-    )
+      ),
+      ...(under === undefined ? [] : wrapped(printable(under(row)), width))
+    ])
   ]
+}
+
+/** Whether it stands beside the others without an ellipsis. */
+function isWhole<Row>({ column, cells }: Laid<Row>, shown: readonly Laid<Row>[]): boolean {
+  const width = shown.find((each) => each.column === column)?.width ?? 0
+  return cells.every((cell) => cell.length <= width)
+}
+
+/** Lines of a sentence, indented, broken between words. */
+function wrapped(text: string, width: number): string[] {
+  const room = Math.max(20, width - 2 * GAP)
+  const lines: string[] = []
+  let rest = text
+  while (rest.length > room) {
+    const space = rest.lastIndexOf(' ', room)
+    const end = space > 0 ? space : room
+    lines.push(rest.slice(0, end))
+    rest = rest.slice(end).trimStart()
+  }
+  if (rest !== '') lines.push(rest)
+  return lines.map((line) => cut(' '.repeat(2 * GAP) + line, width, false))
 }
 
 /** The columns that fit, in their order, with their widths. */
