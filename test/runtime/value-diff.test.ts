@@ -21,6 +21,24 @@ t.test('a plan tells old and new by value, in the words of the file', async (t) 
   t.notMatch(lines.join(), /Ms\b/)
 })
 
+t.test('keys of stages are told as the file has them, each once and without secrets', async (t) => {
+  const listener = (more: object) =>
+    configOf({
+      listeners: { name: 'web', bind: ':1', mode: 'l7', pool: 'p', ...more },
+      pools: { p: { backends: ['127.0.0.1:1'] } }
+    })
+  const lines = (before: object, after: object) =>
+    describeDiff(diffConfigs(listener(before), listener(after)))[0]
+  t.equal(
+    lines({ rateLimit: { requests: 10 } }, { rateLimit: { requests: 20, per: '1m' } }),
+    'listener web changed: rateLimit.requests 10 -> 20, rateLimit.per 1s -> 1m'
+  )
+  const keys = (key: string) => ({ auth: [{ apiKeys: { keys: { alice: key } } }] })
+  const told = lines(keys('old-'.repeat(8)), keys('new-'.repeat(8)))
+  t.match(told, 'auth.methods.apiKeys.keys.alice [***] -> [***]')
+  t.notMatch(told, /old-|new-/)
+})
+
 t.test('it tells what a cache loses, and no secret', async (t) => {
   const admin = (token: string) => ({ admin: { bind: '127.0.0.1:9900', token } })
   const cache = (maxBytes: string) => ({ caches: { main: { maxBytes } } })

@@ -9,9 +9,8 @@ const secretParameters = /key|token|secret|auth|pass|pw|sig|code|session|jwt/i
 
 /**
  * A copy of the configuration that may be shown. Masked are values under keys that name a secret, all values of
- * `apiKeys.keys` and `users`, what probes send, headers and query parameters that carry credentials (also those that `match` asks for),
+ * `apiKeys.keys` and `users`, `eab.key`, what probes send, headers and query parameters that carry credentials (also those that `match` asks for),
  * bodies of `respond`, and passwords in URLs. `tls.key` is a path and stays.
- * `apiKeys.keys` and `users`, `eab.key`, what probes send, headers that carry credentials, and passwords in URLs. `tls.key` is a path and stays.
  */
 export function maskSecrets(value: unknown): unknown {
   return mask(value, [])

@@ -13,8 +13,22 @@ const MAX_TEXT = 40
 export function valueDiff(before: object, after: object, skip: readonly string[] = []): string[] {
   const found: string[] = []
   compare(before, after, '', skip, found)
-  const rest = found.length - MAX_TOLD
-  return rest > 0 ? [...found.slice(0, MAX_TOLD), `and ${rest} more`] : found
+  const told = withoutInherited(found)
+  const rest = told.length - MAX_TOLD
+  return rest > 0 ? [...told.slice(0, MAX_TOLD), `and ${rest} more`] : told
+}
+
+/** What a listener says for all its routes is told once. */
+function withoutInherited(found: readonly string[]): string[] {
+  const own = new Set(found.filter((line) => !line.startsWith('routes.')))
+  return found.filter((line) => {
+    const key = line.indexOf(' ')
+    const parts = line.slice(0, key).split('.')
+    const inherited =
+      parts[0] === 'routes' &&
+      parts.some((_, index) => own.has(parts.slice(index + 1).join('.') + line.slice(key)))
+    return !inherited
+  })
 }
 
 function compare(
@@ -35,6 +49,8 @@ function compare(
     )
     return
   }
+  if (was.size === 1 && is.size === 1 && was.has('') && is.has(''))
+    return compare(was.get(''), is.get(''), path, skip, found)
   for (const key of new Set([...was.keys(), ...is.keys()])) {
     if (path === '' && skip.includes(key)) continue
     compare(was.get(key), is.get(key), joined(path, key), skip, found)
@@ -44,7 +60,7 @@ function compare(
 function joined(path: string, key: string): string {
   // Paths of the model are told as the file has them.
   const name = key === 'binds' ? 'bind' : key
-  if (name === 'action') return path
+  if (name === 'action' || name === 'stages') return path
   return path === '' ? name : `${path.replace(/Ms$/, '')}.${name}`
 }
 
@@ -57,9 +73,15 @@ function entriesOf(value: unknown): Map<string, unknown> | undefined {
   const names = items.map((item) =>
     typeof item === 'object' && item !== null && 'name' in item ? String(item.name) : undefined
   )
+  // A list of one is told without its brackets, as it may be written.
+  if (items.length === 1 && names[0] === undefined && entriesOf(items[0]) !== undefined)
+    return new Map([['', items[0]]])
   if (items.length === 0 || names.includes(undefined) || new Set(names).size < names.length) return undefined
   return new Map(items.map((item, index) => [names[index]!, item]))
 }
+
+/** Keys of stages that are milliseconds once they are read. */
+const TIMES = /(?:^|\.)(?:per|timeout|session|skew|cache|ttl|time|interval)$/
 
 /** Whoever reads the plan need not be who may read the secret. */
 function text(path: string, value: unknown): string {
@@ -69,6 +91,7 @@ function text(path: string, value: unknown): string {
 function shownText(path: string, value: unknown): string {
   if (value === undefined) return 'none'
   if (typeof value === 'number' && path.endsWith('Ms')) return value === 0 ? '0s' : durationText(value)
+  if (typeof value === 'number' && value > 0 && TIMES.test(path)) return durationText(value)
   if (typeof value === 'number' && /Bytes$/.test(path)) return sizeText(value)
   if (typeof value === 'number' && /PerSecond$/.test(path)) return `${value}/s`
   if (typeof value === 'object' && value !== null && 'text' in value) return String(value.text)
