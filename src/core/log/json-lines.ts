@@ -1,10 +1,11 @@
 import { isoTime } from './iso-time.ts'
 import { asciiJson } from './json-text.ts'
-import { lineBytes, type LineBytes } from './line-bytes.ts'
+import type { LineBytes } from './line-bytes.ts'
 
-/** Takes whole lines as bytes, which stay valid during the call. */
+/** Where lines are written as bytes, each begun and ended before the next. */
 export interface BytesSink {
-  writeBytes(bytes: Buffer, length: number): void
+  beginLine(): LineBytes
+  endLine(line: LineBytes): void
 }
 
 /** For lines of JSON that are written once per request. `begin`, then the fields, then `end`. */
@@ -27,11 +28,11 @@ export class JsonLines {
   begin(level: string, wallMs: number): LineBytes {
     let head = this.#heads.get(level)
     if (head === undefined) this.#heads.set(level, (head = `{"level":"${level}","time":"`))
-    return lineBytes.begin().text(head).text(isoTime(wallMs)).text('"').text(this.#always)
+    return this.#sink.beginLine().text(head).text(isoTime(wallMs)).text('"').text(this.#always)
   }
 
   end(line: LineBytes, message: string): void {
     line.text(',"msg":').json(message).text('}\n')
-    this.#sink.writeBytes(line.bytes, line.length)
+    this.#sink.endLine(line)
   }
 }

@@ -8,16 +8,24 @@ const BACKSLASH = 92
 
 /**
  * One line of a log as bytes, put together piece by piece. As a string it would be a tree of some thirty parts, which costs
- * three times as much to make, to collect and to write out. One object serves all lines of a thread: it is read before the next
- * line begins.
+ * three times as much to make, to collect and to write out. One object serves all lines of a thread, one after the other; each is
+ * written where it stays, behind the lines before it.
  */
 export class LineBytes {
   // With its type: the declarations are read by compilers whose Buffer has no parameter, too.
-  bytes: Buffer = Buffer.allocUnsafeSlow(16_384)
-  length = 0
+  bytes: Buffer
+  /** Where the line begins, and where it ends so far. */
+  start = 0
+  end = 0
 
-  begin(): this {
-    this.length = 0
+  constructor(bytes: Buffer = Buffer.allocUnsafeSlow(0)) {
+    this.bytes = bytes
+  }
+
+  /** Begins a line at `start` of `bytes`; one that has no room there moves to bytes of its own. */
+  begin(bytes: Buffer, start: number): this {
+    this.bytes = bytes
+    this.start = this.end = start
     return this
   }
 
@@ -28,7 +36,7 @@ export class LineBytes {
     const { bytes } = this
     if (size > SHORT) writeLatin1(bytes, text, at)
     else for (let i = 0; i < size; i++) bytes[at + i] = text.charCodeAt(i)
-    this.length = at + size
+    this.end = at + size
     return this
   }
 
@@ -45,7 +53,7 @@ export class LineBytes {
       bytes[at + 1 + i] = c
     }
     bytes[at + 1 + size] = QUOTE
-    this.length = at + 2 + size
+    this.end = at + 2 + size
     return this
   }
 
@@ -62,7 +70,7 @@ export class LineBytes {
       bytes[at + i] = 48 + rest - 10 * next
       rest = next
     }
-    this.length = at + size
+    this.end = at + size
     return this
   }
 
@@ -80,19 +88,22 @@ export class LineBytes {
     this.bytes[at] = 46
     this.bytes[at + 1] = 48 + tenths
     this.bytes[at + 2] = 48 + last
-    this.length = at + (last === 0 ? 2 : 3)
+    this.end = at + (last === 0 ? 2 : 3)
     return this
   }
 
   /** Where to write `size` bytes more. */
   #room(size: number): number {
-    const { length } = this
-    if (length + size > this.bytes.length) {
-      const larger = Buffer.allocUnsafeSlow(2 * (length + size))
-      this.bytes.copy(larger, 0, 0, length)
-      this.bytes = larger
-    }
-    return length
+    if (this.end + size > this.bytes.length) this.#move(size)
+    return this.end
+  }
+
+  #move(size: number): void {
+    const { bytes, start, end } = this
+    this.bytes = Buffer.allocUnsafeSlow(2 * (end - start + size))
+    bytes.copy(this.bytes, 0, start, end)
+    this.start = 0
+    this.end = end - start
   }
 }
 

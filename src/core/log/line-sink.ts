@@ -1,4 +1,5 @@
 import { writeLatin1 } from '../latin1.ts'
+import { lineBytes, type LineBytes } from './line-bytes.ts'
 import { linesIn, takeBackTornLine, tornAfter } from './torn-line.ts'
 import { isFile, nonBlockingPipe, pathOf } from './log-descriptor.ts'
 import { closeSync, openSync, writeSync } from 'node:fs'
@@ -96,15 +97,27 @@ export class LineSink {
    */
   write(line: string, gather = this.#buffered, ascii = false): void {
     if (!this.#accepts()) return
-    this.#took(this.#put(line, ascii), gather)
+    const most = ascii ? line.length : 3 * line.length
+    this.#roomFor(most)
+    const bytes = this.#gathered!
+    const size = ascii ? writeLatin1(bytes, line, this.#used) : bytes.write(line, this.#used)
+    this.#took(size, gather)
   }
 
-  /** A whole line of ASCII that may wait for others. */
-  writeBytes(bytes: Buffer, length: number): void {
+  /** A line of ASCII that may wait for others; nothing else is written before its `endLine`. */
+  beginLine(): LineBytes {
+    this.#roomFor(ROOM_BYTES)
+    return lineBytes.begin(this.#gathered!, this.#used)
+  }
+
+  endLine({ bytes, start, end }: LineBytes): void {
     if (!this.#accepts()) return
-    this.#roomFor(length)
-    bytes.copy(this.#gathered!, this.#used, 0, length)
-    this.#took(length, true)
+    // There was no room for it here.
+    if (bytes !== this.#gathered) {
+      this.#roomFor(end - start)
+      bytes.copy(this.#gathered!, this.#used, start, end)
+    }
+    this.#took(end - start, true)
   }
 
   /** Resolves when all that was written so far is with the kernel, or never will be, or the reader stalls. */
@@ -167,14 +180,6 @@ export class LineSink {
       return false
     }
     return true
-  }
-
-  /** Returns its bytes, which are not counted yet. */
-  #put(line: string, ascii: boolean): number {
-    const most = ascii ? line.length : 3 * line.length
-    this.#roomFor(most)
-    const bytes = this.#gathered!
-    return ascii ? writeLatin1(bytes, line, this.#used) : bytes.write(line, this.#used)
   }
 
   #roomFor(most: number): void {

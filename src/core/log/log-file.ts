@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, renameSync, rmSync, statSync, unlinkSync } from 'node:fs'
 import { JsonLines } from './json-lines.ts'
+import { lineBytes, type LineBytes } from './line-bytes.ts'
 import { LineSink } from './line-sink.ts'
 
 function opened(path: string): number {
@@ -24,6 +25,8 @@ const STALE_LOCK_MS = 10_000
 
 /** How long until a file that cannot be opened is tried again. */
 const RETRY_MS = 1_000
+
+const NO_BYTES: Buffer = Buffer.alloc(0)
 
 const files = new Map<string, LogFile>()
 type Tell = (path: string, error: Error) => void
@@ -80,10 +83,15 @@ export class LogFile {
     if (this.rotation !== undefined) this.#grew(line.length, this.rotation)
   }
 
-  writeBytes(bytes: Buffer, length: number): void {
+  beginLine(): LineBytes {
     const sink = this.#sink ?? this.#open()
-    if (sink === undefined) return
-    sink.writeBytes(bytes, length)
+    return sink?.beginLine() ?? lineBytes.begin(NO_BYTES, 0)
+  }
+
+  endLine(line: LineBytes): void {
+    if (this.#sink === undefined) return
+    const length = line.end - line.start
+    this.#sink.endLine(line)
     if (this.rotation !== undefined) this.#grew(length, this.rotation)
   }
 

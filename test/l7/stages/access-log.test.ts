@@ -81,8 +81,8 @@ t.test('numbers and texts are written as JSON.stringify does, in ASCII', async (
   }
 })
 
-function textOf({ bytes, length }: LineBytes): string {
-  return bytes.toString('latin1', 0, length)
+function textOf({ bytes, start, end }: LineBytes): string {
+  return bytes.toString('latin1', start, end)
 }
 
 t.test('a line of text has level, time and base fields as every other', async (t) => {

@@ -3,7 +3,7 @@ import { jsonText } from '../../../core/log/json-text.ts'
 import type { LineBytes } from '../../../core/log/line-bytes.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 import type { LogValue } from '../../exchange/exchange-facts.ts'
-import { fieldValues, protocolOf, shortened, statusOf } from './field-values.ts'
+import { fieldValues, shortened, statusOf } from './field-values.ts'
 
 /** Writes the fields of an exchange as `exchangeFields` names them: an object through a logger takes ten times as long. */
 export class ExchangeLine {
@@ -16,8 +16,8 @@ export class ExchangeLine {
 
   write(line: LineBytes, exchange: Exchange, durationMs: number): void {
     const { request, target, backend, errorCode, errorReason, cacheStatus, identity } = exchange
-    line.text(this.#begin).json(exchange.clientIp).text(',"protocol":"').text(protocolOf(exchange))
-    line.text(exchange.scheme === 'http' ? '","scheme":"http"' : '","scheme":"https"')
+    line.text(this.#begin).json(exchange.clientIp)
+    line.text((exchange.scheme === 'http' ? overHttp : overHttps)[request.version])
     if (request.method !== '') line.text(',"method":').json(request.method)
     if (request.host !== '') line.text(',"host":').json(shortened(request.host))
     if (request.target !== '') line.text(',"target":').json(shortened(request.target))
@@ -27,8 +27,8 @@ export class ExchangeLine {
     if (errorReason !== '') line.text(',"reason":').json(errorReason)
     if (target !== undefined) line.text(',"pool":').json(target.pool.pool.name)
     if (backend !== undefined) line.text(',"backend":').json(backend.name)
-    if (exchange.times !== undefined) line.text(',"attempts":').count(exchange.retries + 1)
-    if (exchange.retries !== 0) line.text(',"retries":').count(exchange.retries)
+    if (exchange.retries !== 0) writeRetries(line, exchange)
+    else if (exchange.times !== undefined) line.text(',"attempts":1')
     if (cacheStatus !== '') line.text(',"cache":').json(cacheStatus)
     line.text(',"bytesIn":').count(exchange.bytesIn).text(',"bytesOut":').count(exchange.bytesOut)
     line.text(',"ms":').hundredths(durationMs)
@@ -42,6 +42,22 @@ export class ExchangeLine {
     const more = exchange.logFieldList
     if (more !== undefined) writeMore(line, more)
   }
+}
+
+const overHttp = {
+  '1.0': ',"protocol":"HTTP/1.0","scheme":"http"',
+  '1.1': ',"protocol":"HTTP/1.1","scheme":"http"',
+  '2.0': ',"protocol":"HTTP/2.0","scheme":"http"'
+} as const
+const overHttps = {
+  '1.0': ',"protocol":"HTTP/1.0","scheme":"https"',
+  '1.1': ',"protocol":"HTTP/1.1","scheme":"https"',
+  '2.0': ',"protocol":"HTTP/2.0","scheme":"https"'
+} as const
+
+function writeRetries(line: LineBytes, { times, retries }: Exchange): void {
+  if (times !== undefined) line.text(',"attempts":').count(retries + 1)
+  line.text(',"retries":').count(retries)
 }
 
 function writeTimes(line: LineBytes, { times, startedAt }: Exchange): void {
