@@ -140,7 +140,7 @@ t.test('a table that is thrashed and shrunk goes on in step', async (t) => {
     const updates = Buffer.from([0x20, 0x3f, 0xe1, 0x1f])
     const literal = Buffer.concat([Buffer.from([0x40, 1, 120, 100]), Buffer.alloc(100, 65 + (i % 26))])
     made.feed(frame(1, 5, 2 * i + 1, Buffer.concat([updates, block(GET), literal])))
-    made.session.respond(made.heard.at(-1)!.stream, 200, '', true)
+    made.session.respond(made.heard.at(-1)!.stream, 200, '', -1, true)
   }
   t.equal(made.over, undefined)
   t.equal(made.failures.length + made.heard.length, 500)

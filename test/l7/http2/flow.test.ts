@@ -15,7 +15,7 @@ t.test('a response waits for both windows, and comes whole when they open', asyn
   const made = lab()
   const body = Buffer.alloc(100_000, 'x')
   made.onHeard = ({ stream }) => {
-    made.session.respond(stream, 200, '', false)
+    made.session.respond(stream, 200, '', -1)
     made.session.send(stream, body, 0, body.length, false)
     made.session.end(stream, '')
   }
@@ -36,7 +36,7 @@ t.test(
     const made = lab()
     const body = Buffer.alloc(70_000)
     made.onHeard = ({ stream }) => {
-      made.session.respond(stream, 200, '', false)
+      made.session.respond(stream, 200, '', -1)
       made.session.send(stream, body, 0, body.length, true)
       made.session.end(stream, '')
     }
@@ -99,13 +99,13 @@ t.test('of what waits the more urgent goes first, incremental ones in turns (RFC
   const made = lab()
   const body = Buffer.alloc(40_000)
   made.onHeard = ({ stream }) => {
-    made.session.respond(stream, 200, '', false)
+    made.session.respond(stream, 200, '', -1)
     made.session.send(stream, body, 0, body.length, false)
     made.session.end(stream, '')
   }
   const blocked = Buffer.alloc(65_535)
   made.onHeard = ({ stream }) => {
-    made.session.respond(stream, 200, '', false)
+    made.session.respond(stream, 200, '', -1)
     made.session.send(
       stream,
       stream.id === 1 ? blocked : body,
@@ -133,7 +133,7 @@ t.test('who reads nothing is told to wait at a bound, and goes on afterwards', a
   made.feed(frame(8, 0, 0, u32(0x7000_0000)), frame(4, 0, 0, setting(4, 0x7000_0000)))
   made.feed(get(1))
   const { stream } = made.heard[0]!
-  made.session.respond(stream, 200, '', false)
+  made.session.respond(stream, 200, '', -1)
   const piece = Buffer.alloc(65_536)
   let pieces = 0
   while (made.session.sender.flowing(stream) && pieces < 100) {
@@ -151,12 +151,12 @@ t.test(
     const made = lab()
     made.feed(get(1), get(3))
     const [first, second] = made.heard
-    made.session.respond(first!.stream, 204, '', true)
+    made.session.respond(first!.stream, 204, '', -1, true)
     t.strictSame(
       made.frames().map(({ type, flags }) => [type, flags]),
       [[1, 5]]
     )
-    made.session.respond(second!.stream, 200, '', false)
+    made.session.respond(second!.stream, 200, '', -1)
     made.session.sendText(second!.stream, 'abc')
     made.frames()
     made.session.end(second!.stream, 'x-sum: 1\r\n')
@@ -192,7 +192,7 @@ t.test('however the bytes are cut, the same is heard and answered', async (t) =>
       for (const { stream, trailers } of made.heard) {
         if (trailers === undefined || answered.has(stream)) continue
         answered.add(stream)
-        made.session.respond(stream, 200, '', true)
+        made.session.respond(stream, 200, '', -1, true)
       }
       frames.push(...made.frames())
     }
@@ -227,7 +227,7 @@ t.test('no frames make it throw, and every stream that was opened ends once', as
     fc.property(fc.array(step, { maxLength: 30 }), fc.nat(3), (steps, way) => {
       const made = lab()
       made.onHeard = ({ stream }) => {
-        if (way === 0) made.session.respond(stream, 200, '', true)
+        if (way === 0) made.session.respond(stream, 200, '', -1, true)
         if (way === 1) made.session.reset(stream.id, 8)
         if (way === 2) made.session.hold(stream)
       }

@@ -16,12 +16,13 @@ function decode(decoder: Decoder, bytes: Buffer, maxList = 65_536): Pairs | unde
   return ok ? fields : undefined
 }
 
-function encode(encoder: Encoder, status: number, fields: Pairs): Buffer {
+function encode(encoder: Encoder, status: number, fields: Pairs, length = -1): Buffer {
   const text = fields.map(([name, value]) => `${name}: ${value}\r\n`).join('')
   const bytes = Buffer.alloc(encodedBound(text))
   let at = encoder.begin(bytes, 0)
   at = encoder.status(bytes, at, status)
   at = encoder.lines(bytes, at, text)
+  if (length >= 0) at = encoder.length(bytes, at, length)
   t.ok(at <= bytes.length, 'within the bound')
   return bytes.subarray(0, at)
 }
@@ -125,6 +126,39 @@ t.test('our decoder reads what our encoder wrote, whatever the table sizes', asy
     { numRuns: 150 }
   )
 })
+
+t.test(
+  'sections that come again in any order, with other tables and lengths in between, are read as they are',
+  async (t) => {
+    const sections = fc.array(fc.array(field, { maxLength: 8 }), { minLength: 1, maxLength: 3 })
+    const steps = fc.array(
+      fc.record({
+        section: fc.nat(2),
+        times: fc.integer({ min: 1, max: 4 }),
+        length: fc.constantFrom(-1, 0, 100, 123_456_789),
+        size: fc.constantFrom(-1, -1, -1, 0, 64, 200, 4096)
+      }),
+      { maxLength: 12 }
+    )
+    fc.assert(
+      fc.property(sections, steps, (sections, steps) => {
+        const encoder = new Encoder()
+        const decoder = new Decoder()
+        for (const { section, times, length, size } of steps) {
+          if (size >= 0) encoder.resize(size)
+          const fields = sections[section % sections.length]!
+          const sent: Pairs = fields.filter(([name]) => !hopByHop.has(name))
+          if (length >= 0) sent.push(['content-length', String(length)])
+          for (let i = 0; i < times; i++) {
+            const read = decode(decoder, encode(encoder, 200, fields, length))
+            t.strictSame(read, [[':status', '200'], ...sent])
+          }
+        }
+      }),
+      { numRuns: 150 }
+    )
+  }
+)
 
 t.test('a value that comes a third time is one index; secrets never enter the table', async (t) => {
   const encoder = new Encoder()

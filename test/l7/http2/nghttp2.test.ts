@@ -74,7 +74,7 @@ t.test(
       made.onHeard = ({ stream, request }) => {
         const heard = made.heard.at(-1)!
         const answer = (): void => {
-          made.session.respond(stream, 200, request!.headers.text.replace(/^host:.*\r\n/, ''), false)
+          made.session.respond(stream, 200, request!.headers.text.replace(/^host:.*\r\n/, ''), -1)
           const bytes = Buffer.from(heard.body, 'latin1')
           made.session.send(stream, bytes, 0, bytes.length, false)
           made.session.end(stream, heard.trailers === '' ? 'x-sum: 1\r\n' : heard.trailers!)
@@ -111,7 +111,7 @@ t.test('a hundred streams at once, each with its own body', async (t) => {
   const client = await serve(t, (made) => {
     made.onHeard = ({ stream, request }) => {
       const body = Buffer.from(request!.target.repeat(5000))
-      made.session.respond(stream, 200, 'server: lb\r\n', false)
+      made.session.respond(stream, 200, 'server: lb\r\n', -1)
       made.session.send(stream, body, 0, body.length, true)
       made.session.end(stream, '')
     }

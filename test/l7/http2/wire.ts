@@ -161,7 +161,7 @@ export class Lab implements ServerSessionHost {
   onBadRequest(stream: Stream, failure: number): void {
     this.failures.push(failure)
     new Heard(stream, undefined)
-    this.session.respond(stream, 400, '', true)
+    this.session.respond(stream, 400, '', -1, true)
   }
 
   wake(): void {}

@@ -7,6 +7,10 @@ import { STATIC_SIZE, STATIC_TABLE } from './static-table.ts'
 const MAX_VALUE = 1024
 const RING = TABLE_BYTES / ENTRY_OVERHEAD
 const STATUS_NAME = 8
+/** Lines that take no more bytes are worth keeping as bytes: nearly all of them are indices. */
+const MAX_KEPT = 64
+const MAX_KEPT_TEXT = 1024
+const LENGTH = nameInfo('content-length')
 /** Shorter strings are written byte by byte: a call into C++ costs more. */
 const SHORT = 32
 
@@ -37,6 +41,16 @@ export class Encoder {
   #maxBytes = TABLE_BYTES
   /** The least size since the last section, or -1 when it did not change: told at the next one's beginning. */
   #least = -1
+  /** Values that were remembered and insertions, ever: encoding of what changes none of them is the same again. */
+  #changes = 0
+  /** The lines encoded last, and what they were encoded to, as long as the table stands as it stood then. */
+  #kept = ''
+  #keptBytes: Uint8Array | undefined
+  #keptSize = 0
+  #keptInserted = 0
+  /** The Content-Length written last. */
+  #length = -1
+  #lengthText = ''
 
   /** The other side's SETTINGS_HEADER_TABLE_SIZE. More than the initial size is not used. */
   resize(bytes: number): void {
@@ -44,6 +58,7 @@ export class Encoder {
     if (next === this.#maxBytes) return
     this.#least = this.#least === -1 ? next : Math.min(this.#least, next)
     this.#maxBytes = next
+    this.#kept = ''
     this.#evict(next)
   }
 
@@ -67,6 +82,15 @@ export class Encoder {
     return putString(buffer, at + 1, String(status))
   }
 
+  /** Content-Length; no string is made of one that comes again. */
+  length(buffer: Buffer, at: number, length: number): number {
+    if (length !== this.#length) {
+      this.#length = length
+      this.#lengthText = String(length)
+    }
+    return this.#field(buffer, at, LENGTH, this.#lengthText)
+  }
+
   /** An entry of the static table. */
   indexed(buffer: Buffer, at: number, index: number): number {
     buffer[at] = 0x80 | index
@@ -85,6 +109,7 @@ export class Encoder {
     if (this.#values[slot] !== value) {
       this.#values[slot] = value
       this.#insertions[slot] = 0
+      this.#changes++
       return this.#literal(buffer, at, info, value)
     }
     return this.#repeated(buffer, at, info, value)
@@ -99,8 +124,31 @@ export class Encoder {
     return this.#insert(buffer, at, info, value)
   }
 
-  /** "Name: value\r\n" lines. */
+  /** "Name: value\r\n" lines. Those of responses are often the same as the ones before. */
   lines(buffer: Buffer, at: number, text: string): number {
+    if (this.#keptInserted === this.#inserted && text === this.#kept && text !== '') {
+      const bytes = this.#keptBytes!
+      const size = this.#keptSize
+      for (let i = 0; i < size; i++) buffer[at + i] = bytes[i]!
+      return at + size
+    }
+    const changes = this.#changes
+    const end = this.#encode(buffer, at, text)
+    if (changes === this.#changes && end - at <= MAX_KEPT && text.length <= MAX_KEPT_TEXT)
+      this.#keep(buffer, at, end, text)
+    return end
+  }
+
+  #keep(buffer: Buffer, at: number, end: number, text: string): void {
+    // Of up to 64 bytes it lies in the heap of V8, which costs less than a Buffer.
+    const bytes = (this.#keptBytes ??= new Uint8Array(MAX_KEPT))
+    for (let p = at; p < end; p++) bytes[p - at] = buffer[p]!
+    this.#keptSize = end - at
+    this.#kept = text
+    this.#keptInserted = this.#inserted
+  }
+
+  #encode(buffer: Buffer, at: number, text: string): number {
     let p = at
     for (let line = 0; line < text.length;) {
       const colon = text.indexOf(':', line)
@@ -142,6 +190,7 @@ export class Encoder {
     this.#sizes[++this.#inserted % RING] = size
     this.#bytes += size
     this.#insertions[info.slot] = this.#inserted
+    this.#changes++
     return putString(buffer, this.#name(buffer, at, 0x40, 6, info), value)
   }
 

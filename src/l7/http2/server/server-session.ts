@@ -106,9 +106,10 @@ export class ServerSession extends Session {
     this.host.onClientGoaway()
   }
 
-  respond(stream: Stream, status: number, fields: string, endStream: boolean): void {
+  /** `length` for Content-Length; -1: none. */
+  respond(stream: Stream, status: number, fields: string, length: number, endStream = false): void {
     if (stream.localEnded) return
-    stream.lastFrame = this.sender.sections.response(stream.id, status, fields, false)
+    stream.lastFrame = this.sender.sections.response(stream.id, status, fields, length)
     if (status >= 200) stream.headSent = true
     if (endStream) this.end(stream, '')
   }

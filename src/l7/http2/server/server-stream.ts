@@ -98,13 +98,12 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
   }
 
   sendInterim(status: number, _reason: string, headers: HeaderBlock): void {
-    this.#connection.session.respond(this.#stream, status, headers.text, false)
+    this.#connection.session.respond(this.#stream, status, headers.text, -1)
     this.#connection.wake()
   }
 
   sendHead(status: number, _reason: string, fields: string, length: number): void {
-    const text = length >= 0 ? `${fields}content-length: ${length}\r\n` : fields
-    this.#connection.session.respond(this.#stream, status, text, false)
+    this.#connection.session.respond(this.#stream, status, fields, length)
   }
 
   sendBody(buffer: Buffer, start: number, end: number): void {
@@ -161,7 +160,7 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
     const connection = this.#connection
     // RFC 8441 §5.1: 200 in place of 101, and no answer to a key that was never sent.
     const answer = fields.replace(/^(?:sec-websocket-accept|connection|upgrade):.*\r\n/gim, '')
-    connection.session.respond(this.#stream, 200, answer, false)
+    connection.session.respond(this.#stream, 200, answer, -1)
     const bytes = new StreamBytes(connection, this.#stream)
     if (rest.length > 0) bytes.sendOwned(rest)
     splice(bytes, upstream, connection.tunnelOptions, (end) => onEnd(end.reason === 'upstream-reset'))

@@ -28,12 +28,12 @@ export class SectionWriter {
     else this.#encoder.resize(bytes)
   }
 
-  /** A response's section. Returns where its frame begins. */
-  response(streamId: number, status: number, fields: string, endStream: boolean): number {
+  /** A response's section; `length` for Content-Length, -1 for none. Returns where its frame begins. */
+  response(streamId: number, status: number, fields: string, length: number): number {
     const encoder = this.#begin(encodedBound(fields))
-    this.#at = encoder.status(this.#buffer, this.#at, status)
-    this.#at = encoder.lines(this.#buffer, this.#at, fields)
-    return this.#end(streamId, endStream)
+    const at = encoder.lines(this.#buffer, encoder.status(this.#buffer, this.#at, status), fields)
+    this.#at = length < 0 ? at : encoder.length(this.#buffer, at, length)
+    return this.#end(streamId, false)
   }
 
   /** `pseudo`: name, value, name, value … */
