@@ -4,6 +4,7 @@ import type { Response } from '../../message/response.ts'
 import { FIELD_VALUE } from '../../message/chars.ts'
 import { connectionOptions, CHUNKED, framingFailure, readFraming, UNDECLARED } from './framing.ts'
 import { FieldScanner } from './field-scanner.ts'
+import { KnownHeads } from './known-heads.ts'
 import { latin1 } from '../../../core/latin1.ts'
 import { BAD_LINE_END, BAD_STATUS_LINE, MORE, TOO_LARGE } from './parse-failure.ts'
 
@@ -29,7 +30,16 @@ const SPACE = 32
 const PREFIX = 'HTTP/1.'
 
 const fields = new FieldScanner()
+const known = new KnownHeads<Known>()
 let parsed: UpstreamHead | undefined
+
+/** Read before. `text`: its fields as received, since the block of a head may be changed. */
+interface Known {
+  readonly head: UpstreamHead
+  readonly text: string
+  readonly nameBits: number
+  readonly toHead: boolean
+}
 
 /** The head that the last call of `parseResponse` read. */
 export function parsedResponse(): UpstreamHead {
@@ -41,6 +51,11 @@ export function parsedResponse(): UpstreamHead {
  * `toHead`: it answers a HEAD request and so has no body whatever its fields say.
  */
 export function parseResponse(buffer: Buffer, start: number, end: number, toHead: boolean): number {
+  const size = known.find(buffer, start, end)
+  if (size > 0 && known.found.toHead === toHead) {
+    parsed = again(known.found)
+    return start + size
+  }
   const limit = start + RESPONSE_HEAD_BYTES
   let p = start
   for (let i = 0; i < PREFIX.length; i++, p++) {
@@ -68,7 +83,31 @@ export function parseResponse(buffer: Buffer, start: number, end: number, toHead
   const headEnd = fields.scan(buffer, p + 2, end, limit, RESPONSE_FIELDS)
   if (headEnd <= 0) return headEnd
   const failure = complete(buffer, status, reason, minor, toHead)
-  return failure === 0 ? headEnd : failure
+  if (failure !== 0) return failure
+  if (known.isWorth(headEnd - start))
+    known.keep(buffer, start, headEnd, {
+      head: parsed!,
+      text: parsed!.headers.text,
+      nameBits: fields.nameBits,
+      toHead
+    })
+  return headEnd
+}
+
+function again({ head, text, nameBits }: Known): UpstreamHead {
+  return {
+    status: head.status,
+    reason: head.reason,
+    headers: new HeaderBlock(text, nameBits),
+    bodyLength: head.bodyLength,
+    chunked: head.chunked,
+    untilClose: head.untilClose,
+    keepAlive: head.keepAlive,
+    keepAliveSeconds: head.keepAliveSeconds,
+    upgrade: head.upgrade,
+    connectionNames: head.connectionNames,
+    seen: head.seen
+  }
 }
 
 function complete(buffer: Buffer, status: number, reason: string, minor: number, toHead: boolean): number {

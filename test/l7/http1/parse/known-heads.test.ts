@@ -1,0 +1,54 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { parsedResponse, parseResponse } from '../../../../src/l7/http1/parse/response-parser.ts'
+
+const head = fc.record({
+  status: fc.constantFrom(200, 204, 206, 304, 404),
+  length: fc.constantFrom(undefined, 0, 5, 100),
+  server: fc.constantFrom('a', 'b', 'cc'),
+  connection: fc.constantFrom(undefined, 'close', 'keep-alive'),
+  // Over what is kept, and just below.
+  padding: fc.constantFrom(0, 0, 0, 900, 2000)
+})
+
+t.test(
+  'whatever heads were read before, a head is read as its bytes say, also when its fields were changed',
+  async (t) => {
+    const steps = fc.array(
+      fc.record({
+        at: fc.nat(4),
+        times: fc.integer({ min: 1, max: 4 }),
+        toHead: fc.boolean(),
+        before: fc.nat(3)
+      }),
+      { maxLength: 40 }
+    )
+    fc.assert(
+      fc.property(fc.array(head, { minLength: 1, maxLength: 5 }), steps, (heads, steps) => {
+        for (const { at, times, toHead, before } of steps) {
+          const { status, length, server, connection, padding } = heads[at % heads.length]!
+          const fields = `Server: ${server}\r\nX: p${'p'.repeat(padding)}\r\n`
+          const hop =
+            (length === undefined ? '' : `Content-Length: ${length}\r\n`) +
+            (connection === undefined ? '' : `Connection: ${connection}\r\n`)
+          const bytes = `HTTP/1.1 ${status} Fine\r\n${fields}${hop}\r\n`
+          const buffer = Buffer.from(`${'x'.repeat(before)}${bytes}body`)
+          for (let i = 0; i < times; i++) {
+            const short = before + bytes.length - 1
+            t.equal(parseResponse(buffer, before, short, toHead), 0, 'a byte is missing')
+            t.equal(parseResponse(buffer, before, buffer.length, toHead), before + bytes.length)
+            const parsed = parsedResponse()
+            const bodiless = toHead || status === 204 || status === 304
+            t.equal(parsed.status, status)
+            t.equal(parsed.headers.text, fields)
+            t.equal(parsed.bodyLength, length ?? -1)
+            t.equal(parsed.untilClose, length === undefined && !bodiless)
+            t.equal(parsed.keepAlive, connection !== 'close')
+            parsed.headers.append('X-More', String(i))
+          }
+        }
+      }),
+      { numRuns: 60 }
+    )
+  }
+)
