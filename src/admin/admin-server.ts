@@ -18,10 +18,13 @@ import { handle } from './api/handler.ts'
 const MAX_CONNECTIONS = 256
 /** How long a call under way may take to end when its listener goes. */
 const CLOSE_MS = 5_000
+/** … when lb ends, within the second that it has behind `shutdown.grace`. */
+const STOP_MS = 500
 
 interface Bound {
   readonly server: Server
   readonly bind: AddressBind
+  readonly closeIdle: () => void
 }
 
 /** The HTTP side of the control plane: /healthz, /readyz, /metrics and /api on every bind of `admin.bind`. */
@@ -62,17 +65,17 @@ export class AdminServer {
       for (const bind of config?.binds ?? []) {
         const old = this.#bound.find((bound) => bound.bind.text === bind.text)
         if (old !== undefined) kept.push(old)
-        else added.push({ bind, server: await bindServer(this.#server(bind), bind) })
+        else added.push(await this.#bind(bind))
       }
     } catch (error) {
-      await Promise.all(added.map(({ server }) => closeServer(server)))
+      await Promise.all(added.map((bound) => close(bound)))
       throw error
     }
     const removed = this.#bound.filter((bound) => !kept.includes(bound))
     this.#bound = [...kept, ...added]
     this.#token = config?.token === '' ? undefined : config?.token
     // Not awaited: the call that asked for this reload may have come in by one of them.
-    for (const { server } of removed) void closeServer(server)
+    for (const bound of removed) void close(bound)
   }
 
   /** Stops listening at these, at once; calls under way are answered. */
@@ -80,17 +83,17 @@ export class AdminServer {
     const texts = new Set(binds.map(({ text }) => text))
     const left = this.#bound.filter(({ bind }) => texts.has(bind.text))
     this.#bound = this.#bound.filter((bound) => !left.includes(bound))
-    for (const { server } of left) void closeServer(server)
+    for (const bound of left) void close(bound)
   }
 
-  /** Stops listening; resolves when calls under way have been answered, or after five seconds. */
+  /** Stops listening; resolves when calls under way have been answered, or after half a second. */
   async close(): Promise<void> {
     const bound = this.#bound
     this.#bound = []
-    await Promise.all(bound.map(({ server }) => closeServer(server)))
+    await Promise.all(bound.map((each) => close(each, STOP_MS)))
   }
 
-  #server(bind: AddressBind): Server {
+  async #bind(bind: AddressBind): Promise<Bound> {
     const local = isLocalBind(bind)
     const host = bind.kind === 'tcp' && isIP(bind.host) === 0 ? bind.host : undefined
     const server = createServer(
@@ -108,20 +111,20 @@ export class AdminServer {
         void handle(request, response, this.#plane, options, this.#log)
       }
     )
-    boundConnections(server, MAX_CONNECTIONS)
+    const closeIdle = boundConnections(server, MAX_CONNECTIONS)
     // An error once it listens is one of accept (EMFILE): the next accept may go well.
     server.on('error', (error) => {
       if (server.listening)
         this.#log.error({ err: error, bind: bind.text }, 'admin listener failed to accept')
     })
-    return server
+    return { bind, server: await bindServer(server, bind), closeIdle }
   }
 }
 
-async function closeServer(server: Server): Promise<void> {
+async function close({ server, closeIdle }: Bound, withinMs = CLOSE_MS): Promise<void> {
   const closed = new Promise((resolve) => server.close(resolve))
-  server.closeIdleConnections()
-  const timer = setTimeout(() => server.closeAllConnections(), CLOSE_MS)
+  closeIdle()
+  const timer = setTimeout(() => server.closeAllConnections(), withinMs)
   await closed
   clearTimeout(timer)
 }

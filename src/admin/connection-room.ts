@@ -6,8 +6,10 @@ import type { Socket } from 'node:net'
  * that has the most: the one that has been without a call for the longest there (idle, or with a head that does not end), and
  * where all have calls under way the oldest of them. So nobody can lock a health check out by holding connections, or by
  * opening new ones all the time.
+ *
+ * Returns what closes all that have no call under way, also those that never said anything, which `closeIdleConnections` leaves.
  */
-export function boundConnections(server: Server, most: number): void {
+export function boundConnections(server: Server, most: number): () => void {
   /** Without a call under way, the longest first. */
   const idle = new Map<Socket, string>()
   const busy = new Map<Socket, string>()
@@ -39,6 +41,9 @@ export function boundConnections(server: Server, most: number): void {
       if (busy.delete(socket)) idle.set(socket, address)
     })
   })
+  return () => {
+    for (const socket of [...idle.keys()]) socket.destroy()
+  }
 }
 
 function crowded(byAddress: ReadonlyMap<string, number>): string {

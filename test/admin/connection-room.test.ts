@@ -73,6 +73,37 @@ t.test('who holds and opens most loses a place, not the one that asks now and th
   }
 })
 
+t.test('what has no call under way closes at once, a call is answered first', async (t) => {
+  const waiting: (() => void)[] = []
+  const server = createServer((_, response) => waiting.push(() => response.end('late')))
+  const closeIdle = boundConnections(server, 8)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.closeAllConnections())
+  const { port } = server.address() as AddressInfo
+  const dial = async (text: string): Promise<Socket> => {
+    const accepted = once(server, 'connection')
+    const socket = connect(port, '127.0.0.1')
+    t.teardown(() => socket.destroy())
+    socket.on('error', () => {})
+    await accepted
+    socket.write(text)
+    return socket
+  }
+  const [silent, slow] = [await dial(''), await dial('GET / HT')]
+  const asked = await dial('GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n')
+  while (waiting.length === 0) await new Promise((resolve) => setImmediate(resolve))
+  const gone = Promise.all([silent, slow].map((socket) => once(socket.resume(), 'close')))
+  const closed = new Promise((resolve) => server.close(resolve))
+  closeIdle()
+  await gone
+  t.equal(asked.destroyed, false)
+  const answer = once(asked, 'data')
+  waiting[0]!()
+  t.match(String((await answer)[0]), 'late')
+  await closed
+})
+
 t.test('a hundred calls at once are two runs, and the second began after all of them', async (t) => {
   let runs = 0
   const coalesced = new Coalesced(async () => {
