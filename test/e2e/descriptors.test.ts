@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join, resolve } from 'node:path'
 import t from 'tap'
@@ -77,3 +77,85 @@ pools: { a: { backends: ["${origin.address}"] } }
     t.strictSame(await once(child, 'exit'), [0, null])
   }
 )
+
+t.test('a reload that finds no descriptor changes nothing, costs nothing, and goes well once there are some', async (t) => {
+  const origin = await httpOrigin(t, 'one')
+  const [web, admin, ...more] = await Promise.all(Array.from({ length: 8 }, () => freePort()))
+  const file = join(t.testdir({ 'lb.yaml': '' }), 'lb.yaml')
+  const configure = (ports: readonly number[]): void =>
+    writeFileSync(
+      file,
+      JSON.stringify({
+        workers: 2,
+        admin: { bind: `127.0.0.1:${admin}` },
+        shutdown: { grace: '100ms' },
+        listeners: [web!, ...ports].map((port) => ({ name: `p${port}`, bind: `127.0.0.1:${port}`, mode: 'l7', pool: 'a' })),
+        pools: { a: { backends: [origin.address] } }
+      })
+    )
+  configure([])
+  const child = spawn('bash', ['-c', `ulimit -n 240; exec "$0" "$@"`, process.execPath, bin, '--config', file], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, NODE_OPTIONS: '', LB_LOG: 'json' }
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  let output = ''
+  child.stdout.setEncoding('utf8').on('data', (part: string) => (output += part))
+  await until(() => output.includes('lb runs'), 'up')
+  const open = () => readdirSync(`/proc/${child.pid}/fd`).length
+  const answers = () => output.split(/configuration reloaded|reload refused/).length - 1
+  let asked = 0
+  const reload = async (ports: readonly number[]): Promise<void> => {
+    configure(ports)
+    child.kill('SIGHUP')
+    asked++
+    await until(() => answers() === asked, 'an answer')
+  }
+  const status = (port: number) =>
+    get(port, '/').then(
+      (answer) => answer.status,
+      () => 0
+    )
+  const works = async (port: number): Promise<void> => {
+    let last = 0
+    for (let i = 0; i < 600 && last !== 200; i++) {
+      last = await status(port)
+      if (last !== 200) await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    t.equal(last, 200, `${port} answers`)
+  }
+  await reload(more)
+  t.notMatch(output, 'reload refused')
+  await reload([])
+  await works(web!)
+  const before = open()
+
+  const idle = new Set<Socket>()
+  t.teardown(() => idle.forEach((socket) => socket.destroy()))
+  for (let i = 0; i < 320; i++) {
+    const socket = connect(web!, '127.0.0.1')
+    socket.on('error', () => {})
+    idle.add(socket)
+    socket.once('close', () => idle.delete(socket))
+    await new Promise((resolve) => socket.once('connect', resolve).once('close', resolve))
+  }
+  await until(() => output.includes('file descriptors are used up'), 'said')
+  for (let round = 0; round < 6; round++) {
+    await reload(more.slice(0, 1 + round))
+    t.equal((await get(admin!, '/healthz')).status, 200)
+    t.equal(child.exitCode, null)
+  }
+  t.match(output, /cannot listen on [^"]*too many open files/)
+  t.notMatch(output, /LB_INTERNAL|worker died|is stuck/)
+  for (const socket of idle) socket.destroy()
+  await until(() => idle.size === 0, 'closed')
+  await works(web!)
+  await reload([])
+  await reload(more)
+  for (const port of more) await works(port)
+  await reload([])
+  await works(web!)
+  await until(() => open() <= before + 2, `descriptors: ${before} before, ${open()} now`)
+  child.kill('SIGTERM')
+  t.strictSame(await once(child, 'exit'), [0, null])
+}) // prettier-ignore

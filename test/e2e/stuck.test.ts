@@ -1,10 +1,13 @@
 import { once } from 'node:events'
 import { spawn } from 'node:child_process'
 import { openSync, readFileSync, renameSync, writeFileSync, existsSync } from 'node:fs'
+import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2'
+import { Agent, request as httpsRequest } from 'node:https'
 import { join, resolve } from 'node:path'
 import t from 'tap'
 import { freePort } from '../free-port.ts'
 import type { Workers } from '../../src/runtime/workers/workers.ts'
+import { testCertificates } from '../net/certificates.ts'
 import { get } from './clients.ts'
 import { httpOrigin, startLb, until } from './servers.ts'
 
@@ -40,6 +43,81 @@ t.test('a worker that turns in circles is noticed, told of and replaced; nobody 
   const took = performance.now() - began
   t.ok(took < 11_000, `${Math.round(took)} ms`)
 })
+
+t.test(
+  'clients over TLS and HTTP/2 of a stuck worker are let go, those of others notice nothing',
+  async (t) => {
+    const web = await httpOrigin(t, 'web')
+    const certificates = testCertificates()
+    const leaf = certificates.leaf('localhost', '127.0.0.1')
+    const listener = { mode: 'l7', pool: 'web', protocols: ['h2', 'http/1.1'] }
+    const tls = { certificates: [leaf.files] }
+    const lb = await startLb(
+      t,
+      {
+        workers: 2,
+        listeners: [
+          { name: 'tls', bind: '127.0.0.1:0', tls, ...listener },
+          { name: 'clear', bind: '127.0.0.1:0', ...listener }
+        ],
+        pools: { web: { backends: [web.address] } }
+      },
+      { crashable: true }
+    )
+    const workers = lb.running.planes as Workers
+    const urls = [`https://localhost:${lb.port('tls')}`, `http://127.0.0.1:${lb.port('clear')}`]
+    const dial = (url: string) => {
+      const session = connectHttp2(url, { ca: certificates.ca })
+      session.on('error', () => {})
+      t.teardown(() => session.destroy())
+      return session
+    }
+    /** 200, or why not; waits as long as the session lives. */
+    const ask = (session: ClientHttp2Session) =>
+      new Promise<unknown>((resolve) => {
+        if (session.closed || session.destroyed) return resolve('closed')
+        const stream = session.request({ ':path': '/' })
+        let status: unknown = 'closed'
+        stream.on('response', (head) => (status = head[':status']))
+        stream.on('error', () => {})
+        stream.resume().on('close', () => resolve(status))
+        session.once('close', () => resolve(status))
+      })
+    const agent = new Agent({ keepAlive: true, maxSockets: 16, ca: certificates.ca })
+    t.teardown(() => agent.destroy())
+    const overTls = () =>
+      new Promise<unknown>((resolve) => {
+        const where = { host: '127.0.0.1', servername: 'localhost', port: lb.port('tls'), agent }
+        const sent = httpsRequest(where, (response) => {
+          response.resume().on('end', () => resolve(response.statusCode))
+          response.on('error', () => resolve('closed'))
+        })
+        sent.on('error', () => resolve('closed')).end()
+      })
+    const sessions = Array.from({ length: 24 }, (_, i) => dial(urls[i % 2]!))
+    t.strictSame(new Set(await Promise.all(sessions.map(ask))), new Set([200]))
+    t.strictSame(new Set(await Promise.all(Array.from({ length: 16 }, overTls))), new Set([200]))
+
+    workers.crash(2)
+    const asked = [...sessions.map(ask), ...Array.from({ length: 16 }, overTls)]
+    const answers = new Map<unknown, number>()
+    for (const each of asked) void each.then((answer) => answers.set(answer, (answers.get(answer) ?? 0) + 1))
+    await until(() => workers.workers[1]!.state === 'stuck', 'noticed')
+    await until(() => (answers.get(200) ?? 0) > 5, 'those of the other worker are answered')
+    await until(() => workers.workers[1]!.restarts === 1 && workers.workers[1]!.state === 'running', 'back')
+    await Promise.all(asked)
+    t.ok((answers.get('closed') ?? 0) > 0, 'and those of the stuck one are told')
+    t.strictSame([...answers.keys()].sort(), [200, 'closed'])
+    const others = Array.from({ length: 24 }, (_, i) => dial(urls[i % 2]!))
+    t.strictSame(new Set(await Promise.all(others.map(ask))), new Set([200]), 'nobody waits for it any more')
+    t.strictSame(new Set(await Promise.all(Array.from({ length: 16 }, overTls))), new Set([200]))
+    agent.destroy()
+    for (const session of [...sessions, ...others]) session.destroy()
+    const open = () =>
+      lb.running.metrics().match(/^lb_(connections_open|http2_streams_open|backend_active)\{.* [1-9]\d*$/gm)
+    await until(() => open() === null, 'what the dead one held is counted no more')
+  }
+)
 
 const config = (port: number, extra = '') => `workers: 1
 shutdown: { grace: 300ms }

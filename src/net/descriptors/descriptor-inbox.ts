@@ -6,6 +6,8 @@ const WITHIN_MS = 10_000
 interface Batch {
   readonly handles: DescriptorHandle[]
   failed: boolean
+  /** Nobody takes what is still on its way. */
+  over: boolean
   /** Set by whoever waits for it. */
   check: () => void
 }
@@ -16,7 +18,9 @@ export class DescriptorInbox {
 
   constructor(far: number) {
     openFarEnd(far, (label, handle) => {
+      this.#forgetBefore(label)
       const batch = this.#batch(label)
+      if (batch.over) return handle?.close()
       if (handle === undefined) batch.failed = true
       else batch.handles.push(handle)
       batch.check()
@@ -29,8 +33,12 @@ export class DescriptorInbox {
     return new Promise((resolve, reject) => {
       const give = (error: Error | undefined) => {
         clearTimeout(timer)
-        this.#batches.delete(label)
-        if (error === undefined) return resolve(batch.handles)
+        batch.check = () => {}
+        if (error === undefined) {
+          this.#batches.delete(label)
+          return resolve(batch.handles)
+        }
+        batch.over = true
         for (const handle of batch.handles) handle.close()
         reject(error)
       }
@@ -43,8 +51,13 @@ export class DescriptorInbox {
     })
   }
 
+  /** Batches come one after the other. */
+  #forgetBefore(label: string): void {
+    for (const [other, { over }] of this.#batches) if (over && other !== label) this.#batches.delete(other)
+  }
+
   #batch(label: string): Batch {
-    const batch = this.#batches.get(label) ?? { handles: [], failed: false, check: () => {} }
+    const batch = this.#batches.get(label) ?? { handles: [], failed: false, over: false, check: () => {} }
     this.#batches.set(label, batch)
     return batch
   }

@@ -10,7 +10,9 @@ const WITHIN_MS = 5_000
 export class Duplicator {
   #pipe: Promise<IpcPipe> | undefined
   #last: Promise<unknown> = Promise.resolve()
-  #arrived: (copy: DescriptorHandle | undefined) => void = (copy) => copy?.close()
+  /** One that comes too late must not pass for the next. */
+  #number = 0
+  #arrived: ((copy: DescriptorHandle | undefined) => void) | undefined
 
   /** One after the other. The copy is the caller's to close. */
   duplicate<T extends DescriptorHandle>(handle: T): Promise<T> {
@@ -27,9 +29,10 @@ export class Duplicator {
       // Also what holds the process open meanwhile: the pipe does not.
       timer = setTimeout(() => resolve(undefined), WITHIN_MS)
     })
-    await sendDescriptor(pipe, 'd', handle)
+    await sendDescriptor(pipe, `${++this.#number}`, handle)
     const copy = await arrived
     clearTimeout(timer)
+    this.#arrived = undefined
     if (copy === undefined) throw failure('dup', UV_EMFILE)
     // Of the same kind as what was sent.
     return copy as T
@@ -37,7 +40,12 @@ export class Duplicator {
 
   async #open(): Promise<IpcPipe> {
     const { near, far } = await joinedPipes()
-    ends.push(openFarEnd(far, (_, copy) => this.#arrived(copy)))
+    ends.push(
+      openFarEnd(far, (label, copy) => {
+        if (label === `${this.#number}` && this.#arrived !== undefined) this.#arrived(copy)
+        else copy?.close()
+      })
+    )
     return near
   }
 }

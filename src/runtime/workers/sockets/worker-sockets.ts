@@ -60,10 +60,10 @@ export class WorkerSockets {
       if (group === undefined || !this.#fresh.includes(found.key)) continue
       if (group.kind === 'udp' || group.kind === 'systemd') continue
       // The main thread must not accept: it listens by a duplicate, which it closes before its event loop turns.
-      const copies = await Promise.all(
-        group.handles.flat().map((handle) => this.#duplicator.duplicate(handle as StreamHandle))
-      )
+      const copies: StreamHandle[] = []
       try {
+        for (const handle of group.handles.flat() as StreamHandle[])
+          copies.push(await this.#duplicator.duplicate(handle))
         const shared = old.some(({ kind, port }) => kind === 'tcp' && port === group.port)
         if (group.bind.kind === 'tcp' && !shared) bindTcp(group.bind.host, group.port!, false).close()
         for (const copy of copies) {
