@@ -1,4 +1,5 @@
 import type { Answer } from './clients/answer.ts'
+import { isActive, tokenOf } from './introspection.ts'
 import { bytesSent, fieldOf } from './plan.ts'
 
 /** What is wrong with an answer, in words; undefined: nothing. Called with whole answers only. */
@@ -49,6 +50,28 @@ export const problems: Check = (answer) => {
   if (type !== 'application/problem+json') return `an error as ${type}`
   return (JSON.parse(body.toString()) as { status?: unknown }).status === status ? undefined : 'a problem of another status'
 } // prettier-ignore
+
+/** Who brings a token comes in with one that is active, and only with that. */
+export const introspected: Check = ({ plan, status, head }) => {
+  const token = tokenOf(plan)
+  if (token === undefined) return undefined
+  if (isActive(token))
+    return status === 401 && fieldOf(head, 'x-id') === undefined ? 'a good token refused' : undefined
+  return fieldOf(head, 'x-id') !== undefined || status === 304
+    ? 'let in by a token that is not active'
+    : undefined
+}
+
+/** A page is one of those that the file has held, whole. */
+export const pageWhole: Check = ({ plan, status, head, body }) => {
+  if (fieldOf(head, 'x-id') !== undefined || status < 500 || plan.method === 'HEAD') return undefined
+  const text = body.toString()
+  if (!text.includes('page ')) return undefined
+  const [, from, told, to] = /^page (\d+): (\d{3}) x* end of (\d+)\n$/.exec(text) ?? []
+  return from !== undefined && from === to && told === String(status)
+    ? undefined
+    : `the page ${text.slice(0, 100)}`
+}
 
 function wantsProblems(fields: string): boolean {
   return /^Accept: application\/problem\+json\r$/m.test(fields)

@@ -1,4 +1,5 @@
 import { renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Runtime } from '../../../src/runtime/runtime.ts'
 import type { Workers } from '../../../src/runtime/workers/workers.ts'
 import type { Seeded } from '../../http-battery/seeded.ts'
@@ -18,6 +19,11 @@ export function happen(
   return Promise.all([
     happenings.includes('reload') ? reloads(running, features, setting, seeded, isGoingOn) : undefined,
     happenings.includes('worker-death') ? deaths(running, setting, isGoingOn) : undefined,
+    happenings.includes('certificates')
+      ? certificates(running, features, setting, seeded, isGoingOn)
+      : undefined,
+    happenings.includes('pages') ? pages(setting, isGoingOn) : undefined,
+    happenings.includes('drain') ? drains(running, setting, seeded, isGoingOn) : undefined,
     setting.list === undefined ? undefined : discoveries(setting, seeded, isGoingOn)
   ])
 }
@@ -59,4 +65,67 @@ async function discoveries(setting: Setting, seeded: Seeded, isGoingOn: () => bo
 export function writeBackends(file: string, backends: readonly string[]): void {
   writeFileSync(`${file}.new`, JSON.stringify(backends))
   renameSync(`${file}.new`, file)
+}
+
+/** What `certificates` makes of the files is nobody's certificate; the pair that was right stays in use. */
+async function certificates(
+  running: Runtime,
+  features: readonly WorldFeature[],
+  setting: Setting,
+  seeded: Seeded,
+  isGoingOn: () => boolean
+): Promise<void> {
+  // Reloads of another kind put their own features in force.
+  const reloads = features.some(({ happening }) => happening === 'reload')
+  while (isGoingOn()) {
+    await pause(200)
+    writePair(setting.folder, 'b', { cert: `broken ${seeded.below(1_000)}`, key: '' })
+    if (seeded.chance(0.5)) writePair(setting.folder, 'a', { cert: 'broken for a moment', key: '' })
+    if (!reloads && isGoingOn()) await running.apply(await readWorld(features, setting))
+    writePair(setting.folder, 'a', setting.pair)
+  }
+}
+
+export function writePair(
+  folder: string,
+  name: string,
+  pair: { readonly cert: string; readonly key: string }
+): void {
+  writeFileSync(join(folder, 'pairs', `${name}.crt`), pair.cert)
+  writeFileSync(join(folder, 'pairs', `${name}.key`), pair.key)
+}
+
+async function pages(setting: Setting, isGoingOn: () => boolean): Promise<void> {
+  for (let number = 1; isGoingOn(); number++) {
+    await pause(50)
+    writePage(setting.folder, number)
+  }
+}
+
+export function writePage(folder: string, number: number): void {
+  const file = join(folder, 'page.html')
+  writeFileSync(
+    `${file}.new`,
+    `page ${number}: {status} ${'x'.repeat((number % 50) * 100)} end of ${number}\n`
+  )
+  renameSync(`${file}.new`, file)
+}
+
+/** One backend after the other keeps its sessions only; the first stays. */
+async function drains(
+  running: Runtime,
+  setting: Setting,
+  seeded: Seeded,
+  isGoingOn: () => boolean
+): Promise<void> {
+  while (isGoingOn()) {
+    const backend = seeded.of(setting.backends.slice(1))
+    await running.control.changeBackend('site', backend, {
+      state: 'drain',
+      sessionsMs: seeded.of([100, 2_000])
+    })
+    await pause(200)
+    await running.control.changeBackend('site', backend, { state: 'ready' })
+    await pause(50)
+  }
 }

@@ -20,6 +20,8 @@ export class Judge {
   answered = 0
   /** A worker dies in this world: what has no length may end anywhere. */
   dying = false
+  /** Of handshakes over TLS; see `Doors`. */
+  readonly staples = { got: 0, missing: 0 }
   /** What the features of this world promise. */
   checks: readonly Check[] = []
   readonly #expected = new Map<string, Expected>()

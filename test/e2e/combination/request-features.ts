@@ -99,6 +99,7 @@ export const requestFeatures: readonly RequestFeature[] = [
   },
   { name: 'origin', share: 0.2, apply: (plan) => void (plan.fields += 'Origin: https://a.example.com\r\nSec-Fetch-Site: same-origin\r\n') },
   { name: 'api key', share: 0.2, apply: (plan) => void (plan.fields += 'X-Api-Key: key-of-alice\r\n') },
+  { name: 'priority', share: 0.3, apply: (plan, seeded) => void (plan.fields += `X-Priority: ${seeded.of(['high', 'normal', 'low'])}\r\n`) },
   { name: 'idempotency key', share: 0.2, apply: (plan) => void (plan.fields += `Idempotency-Key: ${plan.id}\r\n`) },
   { name: 'ntlm', share: 0.03, apply: (plan) => void (plan.fields = plan.fields.replace(/Authorization: .*\r\n/, '') + 'Authorization: NTLM dGVzdA==\r\n') },
   { name: 'accepts problems', share: 0.2, apply: (plan) => void (plan.fields += 'Accept: application/problem+json\r\n') },

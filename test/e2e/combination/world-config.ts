@@ -13,12 +13,18 @@ export interface Setting {
   readonly datagrams: string
   readonly workers: number
   readonly certificate: { readonly cert: string; readonly key: string }
+  /** The same, as text. */
+  readonly pair: { readonly cert: string; readonly key: string }
   readonly caFile: string
   /** Path of the listener on a unix socket. */
   readonly unix: string
   readonly folder: string
   /** URL; empty for none. */
   readonly redis: string
+  /** One that names a responder. */
+  readonly stapled: { readonly cert: string; readonly key: string } | undefined
+  /** URL of who is asked about tokens. */
+  readonly introspection: string
   /** File with the backends, where they are discovered. */
   readonly list: string | undefined
 }
@@ -37,6 +43,7 @@ export function worldConfig(features: readonly WorldFeature[], setting: Setting)
   let listener: object = { mode: 'l7', protocols: ['h2', 'http/1.1'] }
   let relay: object = { bind: '127.0.0.1:0', mode: 'l4' }
   let config: object = {}
+  let tls: object = { certificates: [setting.certificate] }
   const before: object[] = []
   for (const feature of features) {
     pool = merged(pool, feature.pool ?? {})
@@ -45,6 +52,7 @@ export function worldConfig(features: readonly WorldFeature[], setting: Setting)
     listener = merged(listener, feature.listener ?? {})
     relay = merged(relay, feature.relay ?? {})
     config = merged(config, feature.config ?? {})
+    tls = feature.tls ?? tls
     before.push(...(feature.routes ?? []))
   }
   const routes = before.map((each) => ('pool' in each ? merged(route, each) : each))
@@ -54,7 +62,7 @@ export function worldConfig(features: readonly WorldFeature[], setting: Setting)
     workers: setting.workers,
     listeners: [
       { name: 'clear', bind: '127.0.0.1:0', ...l7 },
-      { name: 'tls', bind: '127.0.0.1:0', tls: { certificates: [setting.certificate] }, ...l7 },
+      { name: 'tls', bind: '127.0.0.1:0', tls, ...l7 },
       { name: 'unix', bind: `unix:${setting.unix}`, ...l7 },
       ...(http2 ? [] : [{ name: 'l4', pool: 'bytes', ...relay }]),
       {
@@ -76,6 +84,8 @@ export function worldConfig(features: readonly WorldFeature[], setting: Setting)
   const text = JSON.stringify(all)
     .replaceAll('{folder}', setting.folder)
     .replaceAll('{redis}', setting.redis)
+    .replaceAll('{introspection}', setting.introspection)
+    .replaceAll('"{stapled}"', JSON.stringify(setting.stapled ?? setting.certificate))
     .replaceAll('{plugins}', join(import.meta.dirname, 'plugins'))
   return JSON.parse(text) as object
 }

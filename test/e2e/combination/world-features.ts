@@ -1,4 +1,15 @@
-import { fixedRight, problems, routedRight, stamped, viaBoth, type Check } from './checks.ts'
+import {
+  fixedRight,
+  introspected,
+  pageWhole,
+  problems,
+  routedRight,
+  stamped,
+  viaBoth,
+  type Check
+} from './checks.ts'
+
+export type Happening = 'reload' | 'worker-death' | 'discovery' | 'certificates' | 'pages' | 'drain'
 
 /** Something of lb that is on in some of the generated worlds. */
 export interface WorldFeature {
@@ -12,6 +23,8 @@ export interface WorldFeature {
   readonly route?: object
   /** Over the L7 listeners'. */
   readonly listener?: object
+  /** In place of the certificates of the listener over TLS. */
+  readonly tls?: object
   /** Over those of TCP and UDP. */
   readonly relay?: object
   /** Before the route of all. A `pool` makes it one of the same features. */
@@ -23,7 +36,7 @@ export interface WorldFeature {
   /** Left out where there is none. */
   readonly needs?: 'redis'
   /** Something that happens while requests are under way. */
-  readonly happening?: 'reload' | 'worker-death' | 'discovery'
+  readonly happening?: Happening
 }
 
 /** Add a line to have a feature combined with all the others. */
@@ -102,6 +115,18 @@ export const worldFeatures: readonly WorldFeature[] = [
     route: { cache: { store: 'main', staleIfError: '60s' } },
     config: { caches: { main: { maxBytes: '16mb', maxObjectBytes: '1mb', store: 'redis' } }, redis: { url: '{redis}', timeout: '2s' } }
   },
+  { name: 'priority', share: 0.15, route: { concurrency: { max: 6, queue: { max: 60, timeout: '2s' }, priority: { default: 'normal', routes: { cookie: 'high', body: 'low' }, header: 'x-priority' } } } },
+  { name: 'adaptive concurrency with priority', share: 0.1, route: { concurrency: { adaptive: { min: 4, tolerance: 150 }, max: 40, queue: { max: 20, timeout: '300ms' }, priority: { default: 'low', header: 'x-priority' } } }, listener: { trustedProxies: ['127.0.0.1'] } },
+  {
+    name: 'introspection',
+    share: 0.2,
+    route: { auth: { methods: [{ introspection: { url: '{introspection}', clientId: 'lb', clientSecret: 'secret-of-lb', timeout: '2s', cache: '1s' } }], optional: true } },
+    check: introspected
+  },
+  { name: 'pages that change', share: 0.2, route: { errorPages: { '5xx': { file: '{folder}/page.html' }, '404': { file: '{folder}/page.html' } } }, happening: 'pages', check: pageWhole },
+  { name: 'a folder of certificates', share: 0.2, tls: { certificates: { dir: '{folder}/pairs' } }, happening: 'certificates' },
+  { name: 'ocsp', share: 0.15, tls: { certificates: ['{stapled}'], ocsp: true } },
+  { name: 'drain with sessions', share: 0.2, pool: { sticky: { cookie: 'lb_backend' } }, happening: 'drain' },
   { name: 'reload', share: 0.3, happening: 'reload' },
   { name: 'worker death', share: 0.15, happening: 'worker-death' },
   { name: 'discovery', share: 0.2, happening: 'discovery' }

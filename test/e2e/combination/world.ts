@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { plainError } from '../../../src/core/log/host-logger.ts'
@@ -12,13 +12,15 @@ import { testCertificates } from '../../net/certificates.ts'
 import { accessLines } from './access-lines.ts'
 import { ask, clientKinds, isHttp2, type ClientKind, type Doors } from './clients/connect.ts'
 import { datagrams, tunnel } from './clients/tunnels.ts'
-import { happen, writeBackends } from './happenings.ts'
+import { happen, writeBackends, writePage, writePair } from './happenings.ts'
+import { startIntrospection } from './introspection.ts'
 import { Judge } from './judge.ts'
 import { leftOver } from './left-over.ts'
 import { backendKinds, combinationOrigin, type BackendKind } from './origins/origin.ts'
 import { plainPlan, type Plan } from './plan.ts'
 import { requestFeatures } from './request-features.ts'
 import { hasRedis, startRedis } from './redis.ts'
+import { stapledCertificate } from './stapled.ts'
 import { readWorld, type Setting } from './world-config.ts'
 import { worldFeatures } from './world-features.ts'
 
@@ -77,8 +79,16 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
   judge.dying = happens.has('worker-death')
   if (!happens.has('reload')) judge.checks = features.flatMap(({ check }) => check ?? [])
   const redis = features.some(({ needs }) => needs === 'redis') ? await startRedis(folder) : undefined
+  const introspection = await startIntrospection()
+  const stapled = features.some(({ name }) => name === 'ocsp') ? await stapledCertificate(certificates) : undefined
+  mkdirSync(join(folder, 'pairs'))
+  writePair(folder, 'a', leaf)
+  writePage(folder, 0)
   const setting: Setting = {
     backendKind: kind,
+    stapled: stapled?.files,
+    introspection: introspection.url,
+    pair: leaf,
     backends: addresses.slice(0, 3),
     shadow: addresses[3]!,
     datagrams: echo.address,
@@ -104,16 +114,22 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
       happen(running, features, setting, seeded, isGoingOn)
     )
     judge.wrong.push(...(await leftOver(running)))
+    const { got, missing } = judge.staples
+    if (stapled !== undefined && !happens.has('reload') && missing > 0)
+      judge.wrong.push(`${missing} handshakes without a staple, ${got} with one`)
   } finally {
     await running.kill()
     for (const origin of origins) origin.close()
     echo.close()
     redis?.close()
+    introspection.close()
     judge.wrong.push(...accessLines(folder))
     rmSync(folder, { recursive: true })
   }
   for (const line of log.lines) {
     if (judge.dying && /^worker died|^reload refused.*deliberately/.test(line.message)) continue
+    // What is wrong in the folder is told, and nothing else comes of it.
+    if (happens.has('certificates') && /^certificate .*(?:is left out|stays in use)$/.test(line.message)) continue
     const told = JSON.stringify(line, plainError)
     if (told.includes('LB_INTERNAL') || line.level === 'error') judge.wrong.push(`log: ${told}`)
   }
@@ -136,7 +152,8 @@ async function traffic(
     tls: port('tls'),
     l4: port('l4'),
     unix: running.addresses.find(({ listener }) => listener === 'unix')!.address.replace('unix:', ''),
-    ca: certificates.ca
+    ca: certificates.ca,
+    staples: judge.staples
   }
   let left = options.requests
   let going = true

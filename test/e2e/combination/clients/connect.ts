@@ -1,6 +1,6 @@
 import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2'
 import { connect, type Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
 import type { Plan } from '../plan.ts'
 import type { Answer } from './answer.ts'
 import { askHttp1 } from './http1-client.ts'
@@ -13,6 +13,8 @@ export interface Doors {
   readonly unix: string
   readonly l4: number
   readonly ca: string
+  /** Handshakes that came with an OCSP response, and those without one that began after such a one. */
+  readonly staples: { got: number; missing: number }
 }
 
 /** How a client comes in. */
@@ -23,12 +25,30 @@ export type ClientKind = (typeof clientKinds)[number]
 export function dialHttp1(kind: ClientKind, doors: Doors): Socket {
   const socket =
     kind === 'tls'
-      ? connectTls({ port: doors.tls, host: '127.0.0.1', ca: doors.ca, servername: 'localhost' })
+      ? asksForStaple(
+          connectTls({
+            port: doors.tls,
+            host: '127.0.0.1',
+            ca: doors.ca,
+            servername: 'localhost',
+            requestOCSP: true
+          }),
+          doors
+        )
       : kind === 'unix'
         ? connect(doors.unix)
         : connect({ port: kind === 'l4' ? doors.l4 : doors.clear, host: '127.0.0.1' })
   socket.on('error', () => {})
   socket.setNoDelay(true)
+  return socket
+}
+
+function asksForStaple(socket: TLSSocket, { staples }: Doors): TLSSocket {
+  const { got: before } = staples
+  socket.once('OCSPResponse', (response: Buffer | null) => {
+    if (response !== null && response.length > 0) staples.got++
+    else if (before > 0) staples.missing++
+  })
   return socket
 }
 
