@@ -88,7 +88,8 @@ export class Runtime implements Running {
     this.#metrics = new Metrics((announcement) => source.announce(announcement))
     const [memory, metrics] = [this.#memory, this.#metrics]
     const shared = { clock, random, log, metrics }
-    this.#tls = new TlsUpkeep({ ...shared, memory, reapply: () => this.apply(this.#discoverer.given) })
+    const reapply = async (): Promise<ReloadReport> => this.apply(await this.#discoverer.first())
+    this.#tls = new TlsUpkeep({ ...shared, memory, reapply })
     this.#unreport = reportFaults(this.events.hearing(faultReport(log, metrics, clock)))
     const { table, redis: board } = memory
     this.#watch = new BackendWatch({

@@ -85,3 +85,22 @@ t.test('what fails because all of it ends is no fault, and nothing is put in for
     []
   )
 })
+
+t.test('who puts the configuration in force once more waits until one is', async (t) => {
+  const clock = new FakeClock()
+  const starting = Promise.withResolvers<never>()
+  const apply = (): Promise<never> => starting.promise
+  const random = { next: () => 0.5 } as never
+  const discoverer = new Discoverer({ clock, random, log: memoryLogger(), apply })
+  t.teardown(() => discoverer.close())
+  const config = configOf({ pools: {}, listeners: [{ name: 'web', bind: '127.0.0.1:0', mode: 'l7', routes: [{ match: {}, respond: { body: 'a' } }] }] }) // prettier-ignore
+  // A staple, or a certificate by ACME, that is there before the workers are.
+  let again: Config | undefined
+  const first = discoverer.first().then((given) => (again = given))
+  const applied = discoverer.apply(config)
+  await new Promise(setImmediate)
+  t.equal(again, undefined)
+  starting.resolve({} as never)
+  await applied
+  t.equal(await first, config)
+})

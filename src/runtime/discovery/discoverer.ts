@@ -31,6 +31,7 @@ export class Discoverer {
   readonly #parts: DiscovererParts
   readonly #followed = new Map<string, FollowedSource>()
   #given: Config | undefined
+  readonly #started = Promise.withResolvers<void>()
   #cancel: (() => void) | undefined
   #applying = false
   #notBefore = 0
@@ -46,6 +47,12 @@ export class Discoverer {
     return this.#given!
   }
 
+  /** Resolves with what is in force, once something is: a certificate may be there before lb is up. */
+  async first(): Promise<Config> {
+    await this.#started.promise
+    return this.given
+  }
+
   /**
    * Puts a configuration in force with what its sources find; new ones answer first, so that no pool is empty meanwhile.
    * Rejects when it is refused; then the sources of the one before are followed again.
@@ -56,6 +63,7 @@ export class Discoverer {
     try {
       const report = await this.#parts.apply(this.merge(config))
       this.#given = config
+      this.#started.resolve()
       return report
     } catch (error) {
       if (this.#given !== undefined) this.#follow(this.#given)
