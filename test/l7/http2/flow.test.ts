@@ -240,3 +240,26 @@ t.test('no frames make it throw, and every stream that was opened ends once', as
     { numRuns: 1500 }
   )
 })
+
+t.test('the rest of a DATA frame whose stream was reset is credited to the connection', async (t) => {
+  for (const padded of [false, true]) {
+    const made = lab()
+    const payload = Buffer.alloc(16_000)
+    if (padded) payload[0] = 200
+    let window = 1_048_576
+    for (let id = 1; id < 400; id += 2) {
+      made.feed(open(id))
+      const bytes = frame(0, padded ? 8 : 0, id, payload)
+      window -= payload.length
+      t.ok(window >= 0, `the window is open, stream ${id}`)
+      if (window < 0) return
+      made.feed(bytes.subarray(0, 9 + 100 + id))
+      made.session.reset(id, 2)
+      for (const each of made.feed(bytes.subarray(9 + 100 + id))) {
+        if (each.type === 8 && each.id === 0) window += each.payload.readUInt32BE(0)
+      }
+    }
+    t.equal(made.over, undefined)
+    t.ok(window >= 500_000, `${window} bytes are left`)
+  }
+})

@@ -280,6 +280,21 @@ t.test('an answer that ends before its request leaves the connection in order', 
   t.match(await ask(client, { ':path': '/' }), { body: 'early' })
 })
 
+t.test('the rest of a large upload that was answered early is not waited for', async (t) => {
+  const lab = await through(t, (_, response) => response.end('early'))
+  const client = new FrameClient(t, lab.port)
+  const began = Date.now()
+  for (let id = 1; id < 80; id += 2) {
+    client.socket.write(frame(1, 4, id, block([...GET.slice(1), [':method', 'POST'], ['content-length', '5000000']]))) // prettier-ignore
+    client.socket.write(frame(0, 0, id, Buffer.alloc(1000)))
+    const frames = await client.until((all) => all.some((each) => each.type === 3 && each.id === id))
+    const own = frames.filter((each) => each.id === id && (each.type === 3 || (each.flags & 1) === 1))
+    t.strictSame(own.map(({ type, payload }) => [type, payload.toString('latin1')]).at(-1), [3, '\0\0\0\0'])
+    t.equal(own.length, 2, 'the answer has ended before')
+  }
+  t.ok(Date.now() - began < 20_000, 'a second for each is twice as long')
+})
+
 t.test('a drain says GOAWAY twice, serves what is under way, and closes', async (t) => {
   let answer: (() => void) | undefined
   const lab = await through(t, (_, response) => {

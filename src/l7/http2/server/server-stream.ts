@@ -64,7 +64,6 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
     this.#wait()
   }
 
-  /** Once, before it begins. */
   serve(exchange: Exchange): void {
     this.#exchange = exchange
   }
@@ -93,7 +92,7 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
     if (this.#bodyEnded) return
     this.#connection.session.hold(this.#stream)
     if (this.#waiting) return
-    this.#hold()
+    this.#progress?.hold(this.#connection.now, this.#total)
     this.deadline = Infinity
   }
 
@@ -133,9 +132,7 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
   flush(): boolean {
     const flowing = this.#connection.session.sender.flowing(this.#stream)
     this.#connection.wake()
-    if (!flowing && this.#exchange !== undefined) {
-      this.#block()
-    }
+    if (!flowing && this.#exchange !== undefined) this.#block()
     return flowing
   }
 
@@ -210,7 +207,7 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
   onDrain(): void {
     // Its end went out with the rest: what is waited for now is the client's (`onEndedFirst`).
     if (this.#stream.localEnded) return
-    if (this.#waiting) this.#hold()
+    if (this.#waiting) this.#progress?.hold(this.#connection.now, this.#total)
     this.#waiting = false
     this.deadline = Infinity
     if (!this.#bodyEnded && this.#stream.flows) this.#wait()
@@ -226,6 +223,9 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
   }
 
   onEndedFirst(): void {
+    const { contentLeft, receiveWindow } = this.#stream
+    // Its window opens no more, so the client could not end it.
+    if (contentLeft > receiveWindow) return this.#giveUp()
     this.#waiting = false
     this.deadline = this.#connection.now + LATE_END_MS
     this.#connection.watch(this)
@@ -241,10 +241,7 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
 
   onDeadline(): void {
     const exchange = this.#exchange
-    if (this.#stream.localEnded) {
-      this.#connection.session.reset(this.#stream.id, NO_ERROR)
-      return this.#connection.settle(this, this.#stream)
-    }
+    if (this.#stream.localEnded) return this.#giveUp()
     const sends = !this.#waiting && exchange !== undefined
     const { times, now } = this.#connection
     const verdict = judgeClient(this.#reached, exchange ?? NO_STREAM, times, sends, now, this.#total)
@@ -253,6 +250,12 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
     this.#exchange = undefined
     exchange?.onClientGone('LB_IDLE', laggards[verdict].response)
     this.#connection.session.reset(this.#stream.id, CANCEL)
+    this.#connection.settle(this, this.#stream)
+  }
+
+  /** The rest of a request that has been answered is of no use (RFC 9113 §8.1). */
+  #giveUp(): void {
+    this.#connection.session.reset(this.#stream.id, NO_ERROR)
     this.#connection.settle(this, this.#stream)
   }
 
@@ -276,13 +279,9 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
 
   /** The client is to read before anything else. */
   #block(): void {
-    if (!this.#waiting) this.#hold()
+    if (!this.#waiting) this.#progress?.hold(this.#connection.now, this.#total)
     this.#waiting = true
     this.#wait()
-  }
-
-  #hold(): void {
-    this.#progress?.hold(this.#connection.now, this.#total)
   }
 
   get #reached(): Progress {

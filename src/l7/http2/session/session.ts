@@ -37,6 +37,8 @@ export abstract class Session extends ControlFrames implements FrameSink {
   protected readonly reader: FrameReader
   #decoder: Decoder | undefined
   readonly #block = new BlockBuffer()
+  /** The DATA frame under way went to a stream, and is credited as it comes. */
+  #inData = false
 
   constructor(host: SessionHost, server: boolean) {
     super(host, server)
@@ -157,6 +159,7 @@ export abstract class Session extends ControlFrames implements FrameSink {
     if (this.#block.open) return this.fail(PROTOCOL_ERROR, 'DATA within a field section')
     if (!this.settled) return this.fail(PROTOCOL_ERROR, 'the first frame is not SETTINGS')
     if (id === 0 || this.isIdle(id)) return this.fail(PROTOCOL_ERROR, 'DATA on an idle stream')
+    this.#inData = false
     if (!this.receiver.take(size)) return this.fail(FLOW_CONTROL_ERROR, 'more DATA than the window')
     const stream = this.streams.get(id)
     if (stream === undefined || stream.remoteEnded) {
@@ -180,6 +183,7 @@ export abstract class Session extends ControlFrames implements FrameSink {
     }
     if (stream.contentLeft > 0) stream.contentLeft -= size - padding
     if (padding > 0) this.receiver.skip(stream, padding)
+    this.#inData = true
     return true
   }
 
@@ -188,6 +192,9 @@ export abstract class Session extends ControlFrames implements FrameSink {
     if (stream !== undefined && !stream.remoteEnded) {
       this.touch(stream)
       this.receiver.data(stream, buffer, start, end)
+    } else if (this.#inData) {
+      // Reset since the frame began: nobody takes the rest.
+      this.receiver.credit(end - start)
     }
     return !this.over
   }
