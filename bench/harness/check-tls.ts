@@ -1,6 +1,6 @@
 import { connect } from 'node:http2'
 import { request } from 'node:https'
-import { fileSizes, patternBody, smallBody } from '../origins/content.ts'
+import { fileSizes, GRPC_PATH, grpcMessage, patternBody, smallBody } from '../origins/content.ts'
 import { sha256, WrongAnswer } from './check-http.ts'
 
 const bodies: readonly (readonly [path: string, body: Buffer])[] = [
@@ -55,6 +55,41 @@ export async function checkHttp2(port: number, scheme: 'http' | 'https'): Promis
           stream.on('end', () => resolve({ status, body: Buffer.concat(chunks) }))
         })
     )
+  } finally {
+    session.destroy()
+  }
+}
+
+/** One call of gRPC: its message, and its status in the trailers. */
+export async function checkGrpc(port: number): Promise<void> {
+  const session = connect(`http://127.0.0.1:${port}`)
+  session.on('error', () => {})
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const stream = session.request({
+        ':method': 'POST',
+        ':path': GRPC_PATH,
+        'content-type': 'application/grpc',
+        te: 'trailers'
+      })
+      const chunks: Buffer[] = []
+      let status: unknown
+      stream.setTimeout(15_000, () => stream.destroy(new Error('no answer within 15 s')))
+      stream.on('trailers', (trailers) => (status = trailers['grpc-status']))
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+      stream.on('error', (error: Error) => reject(new WrongAnswer(`${GRPC_PATH}: ${error.message}`)))
+      stream.on('end', () => {
+        const same = Buffer.concat(chunks).equals(grpcMessage) && status === '0'
+        if (same) resolve()
+        else
+          reject(
+            new WrongAnswer(
+              `${GRPC_PATH} answers ${Buffer.concat(chunks).length} bytes, status ${String(status)}`
+            )
+          )
+      })
+      stream.end(grpcMessage)
+    })
   } finally {
     session.destroy()
   }

@@ -8,13 +8,17 @@ export interface H2Load {
   readonly connections: number
   readonly streams: number
   readonly seconds: number
+  /** A file that each request sends: a POST. */
+  readonly bodyFile?: string
+  /** `name: value` each. */
+  readonly headers?: readonly string[]
 }
 
 /** Undefined without nghttp2's h2load. */
 export function h2load(load: H2Load, cpus: string | undefined): Spec | undefined {
   const command = findCommand('h2load')
   if (command === undefined) return undefined
-  const { url, connections, streams, seconds } = load
+  const { url, connections, streams, seconds, bodyFile, headers = [] } = load
   const args = [
     '-D',
     String(Math.max(1, Math.round(seconds))),
@@ -23,7 +27,17 @@ export function h2load(load: H2Load, cpus: string | undefined): Spec | undefined
     '-m',
     String(streams)
   ]
-  return { name: 'h2load', command, args: [...args, url], cpus }
+  return {
+    name: 'h2load',
+    command,
+    args: [
+      ...args,
+      ...(bodyFile === undefined ? [] : ['-d', bodyFile]),
+      ...headers.flatMap((each) => ['-H', each]),
+      url
+    ],
+    cpus
+  }
 }
 
 /** What h2load prints: counts, and the time it took. */

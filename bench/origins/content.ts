@@ -60,3 +60,8 @@ export function jsonBody(): Buffer {
 }
 
 export const fileSizes = { '/64k': 64 * 1024, '/1m': 1024 * 1024 } as const
+
+/** The one call of the gRPC scenarios. */
+export const GRPC_PATH = '/bench.Echo/Unary'
+/** A message of 27 bytes, not compressed, behind its prefix of five: request and answer. */
+export const grpcMessage = Buffer.concat([Buffer.from([0, 0, 0, 0, 27]), Buffer.alloc(27, 'm')])

@@ -1,6 +1,6 @@
 import { backendKilled } from './backend-killed.ts'
 import { cacheHit, cacheMissStorm } from './cache.ts'
-import { h2c16x10, h2c1m, h2c64x1, h2Tls16x10 } from './http2.ts'
+import { grpcUnary, h2c16x10, h2c1m, h2c64x1, h2cToH2c, h2cUpload1m, h2Tls16x10 } from './http2.ts'
 import { idleH2c, idleH2Tls, idleL4, idleL7, idleTls } from './idle.ts'
 import { l4Bulk, l4Bulk8, l4NewConnections, l4RequestResponse } from './l4.ts'
 import {
@@ -42,6 +42,9 @@ export const scenarios: readonly Scenario[] = [
   h2c64x1,
   h2Tls16x10,
   h2c1m,
+  h2cUpload1m,
+  h2cToH2c,
+  grpcUnary,
   cacheHit,
   cacheMissStorm,
   websocketEcho,

@@ -28,7 +28,8 @@ export const haproxy: Target = {
 export function haproxyConfig(work: Work, port: number, map: string, pem = ''): string {
   const http = work.mode === 'http'
   const tls = work.tls ? ` ssl crt ${pem}${work.h2 ? ' alpn h2,http/1.1' : ''}` : work.h2 ? ' proto h2' : ''
-  const check = work.health ? ' check inter 1s' : ''
+  const check =
+    (work.health ? ' check inter 1s' : '') + (work.backendSpeaks === 'http/1.1' ? '' : ' proto h2')
   return `global
   nbthread ${work.workers}
   no strict-limits

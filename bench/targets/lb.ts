@@ -99,6 +99,7 @@ export function lbConfig(work: Work, port: number, certificate?: Certificate): o
     pools: {
       origin: {
         backends,
+        ...(work.backendSpeaks !== 'http/1.1' && { protocol: 'h2c' }),
         ...(mode === 'http' ? { connections: { maxIdle: 256, pipelining } } : {}),
         ...(work.stages.includes('sticky') && { sticky: { cookie: 'lb_backend' } }),
         ...(health ? { health: { type: mode === 'http' ? 'http' : 'tcp', interval: '1s' } } : {})

@@ -13,7 +13,8 @@ export const nginx: Target = {
     const path = findCommand('nginx')
     return path === undefined ? { cure: 'apt-get install nginx-light' } : { version: versionOf(path, '-v') }
   },
-  refuses: ({ mode, pipelining, stages, compress }) => {
+  refuses: ({ mode, pipelining, stages, compress, backendSpeaks }) => {
+    if (backendSpeaks === 'h2c') return 'speaks HTTP/1.1 to backends'
     if (compress.startsWith('zstd')) return 'has no zstd'
     if (stages.length > 0) return 'has other stages'
     if (pipelining > 1) return 'does not pipeline to backends'
@@ -47,7 +48,8 @@ ${servers}
 `
   }
   const cached = work.cache ? 'proxy_cache main; proxy_cache_lock on; proxy_cache_lock_timeout 30s;' : ''
-  const pass = `proxy_pass http://origin; ${cached}`
+  const pass =
+    work.backendSpeaks === 'grpc' ? 'grpc_pass grpc://origin;' : `proxy_pass http://origin; ${cached}`
   const routes = Array.from({ length: work.routes }, (_, index) => `    location /r${index}/ { ${pass} }`)
   return `${main}http {
   ${work.accessLog ? logLines(folder) : 'access_log off;'}

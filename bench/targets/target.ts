@@ -18,6 +18,8 @@ export interface Work {
   readonly tls: boolean
   /** HTTP/2 towards clients: by ALPN with `tls`, with prior knowledge without. */
   readonly h2: boolean
+  /** What the backends speak: HTTP/1.1, HTTP/2 in clear text, or gRPC over that. */
+  readonly backendSpeaks: 'http/1.1' | 'h2c' | 'grpc'
   /** A line per request to a file. */
   readonly accessLog: boolean
   /** Compress as asked: coding and level, or nothing. nginx has gzip only. */
@@ -50,6 +52,7 @@ export const plainWork: Omit<Work, 'backends'> = {
   health: false,
   tls: false,
   h2: false,
+  backendSpeaks: 'http/1.1',
   accessLog: false,
   compress: '',
   stages: []
