@@ -20,7 +20,7 @@ import type { OrderEntry } from '../stages/order.ts'
 import { stageMemoryId, type StageMemory } from '../stages/stage-memory.ts'
 import type { CompiledPool, CompiledRoute, L7Snapshot, Target } from './l7-snapshot.ts'
 import { ownedFields } from '../headers/owned-fields.ts'
-import { having, stageLists } from './stage-lists.ts'
+import { earlyHooks, stageHooks } from './stage-lists.ts'
 
 /** What a listener's snapshot is made of besides its configuration. */
 export interface L7SnapshotParts {
@@ -62,8 +62,8 @@ export function* compilePieces(parts: L7SnapshotParts, context: EngineContext): 
   }
   return {
     config,
-    early: having(compiler.early, 'request'),
-    stages: stageLists(compiler.early, compiler.late(undefined)),
+    early: earlyHooks(compiler.early),
+    stages: stageHooks(compiler.early, compiler.late(undefined)),
     router: new Router(routes, comparing(config.paths)),
     trusted: compileCidrs(config.trustedProxies),
     gate: parts.gate,
@@ -122,7 +122,7 @@ class Compiler {
     return {
       config: route,
       name: route.name,
-      stages: stageLists(this.early, late),
+      stages: stageHooks(this.early, late),
       requestEdits,
       owned,
       decided:

@@ -20,5 +20,12 @@ export interface RequestHook {
   request(exchange: never): Verdict
 }
 
+/** Of one route. */
+export interface StageHooks {
+  readonly all: HookLists
+  /** Without the stages that have nothing to do with a GET that came through no other proxy. */
+  readonly plainGet: HookLists
+}
+
 /** For an exchange whose stages have failed. */
 export const NO_HOOKS: HookLists = { request: [], forward: [], response: [], body: [], done: [] }

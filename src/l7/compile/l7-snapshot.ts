@@ -15,7 +15,7 @@ import type { Upstreams } from '../forward/upstreams.ts'
 import type { RetryBudget } from '../forward/retry/retry-budget.ts'
 import type { Router } from '../router/router.ts'
 import type { Sticky } from '../stages/sticky/sticky.ts'
-import type { HookLists } from './hook-lists.ts'
+import type { HookLists, StageHooks } from './hook-lists.ts'
 
 /** One immutable running configuration of one listener; an exchange takes it once and keeps it. */
 export interface L7Snapshot {
@@ -27,9 +27,9 @@ export interface L7Snapshot {
   /** Undefined: clear text. */
   readonly tls: TlsServer | undefined
   /** Asked before the route is known. */
-  readonly early: HookLists['request']
+  readonly early: { readonly [List in keyof StageHooks]: HookLists['request'] }
   /** For what no route takes. */
-  readonly stages: HookLists
+  readonly stages: StageHooks
 }
 
 /** A pool with what this thread forwards by. */
@@ -61,7 +61,7 @@ export interface Target {
 export interface CompiledRoute {
   readonly config: RouteConfig
   readonly name: string
-  readonly stages: HookLists
+  readonly stages: StageHooks
   readonly requestEdits: CompiledEdits | undefined
   /** Of the request's fields, as CGI servers read them (`variableName`): what stages own; undefined: nothing. */
   readonly owned: ReadonlySet<string> | undefined

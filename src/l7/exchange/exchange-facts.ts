@@ -6,6 +6,7 @@ import { NO_HOOKS, type HookLists } from '../compile/hook-lists.ts'
 import type { ForwardTimes } from '../forward/retry/attempts.ts'
 import { nameBits } from '../message/header-block.ts'
 import type { Request } from '../message/request.ts'
+import { SEEN_HOPS } from '../message/seen.ts'
 import { NOT_COUNTED } from '../../shared/concurrency-table.ts'
 import type { TlsFacts } from '../../net/tls/tls-facts.ts'
 import type { ClientConnection } from './client/client-connection.ts'
@@ -34,6 +35,8 @@ export abstract class ExchangeFacts {
   readonly context: EngineContext
   /** performance.now() when the head was read. */
   readonly startedAt: number
+  /** A GET that came through no other proxy. */
+  protected readonly plainGet: boolean
   /** The stages of the route, once the router has found one; before that, the stages of the listener. */
   stages: HookLists
   /** Written by the router only. */
@@ -96,7 +99,8 @@ export abstract class ExchangeFacts {
     this.downstream = downstream
     this.snapshot = snapshot
     this.context = context
-    this.stages = snapshot.stages
+    this.plainGet = request.method === 'GET' && (request.seen & SEEN_HOPS) === 0
+    this.stages = this.plainGet ? snapshot.stages.plainGet : snapshot.stages.all
     this.startedAt = performance.now()
   }
 

@@ -150,7 +150,7 @@ export class Exchange extends RequestSide implements ForwardOwner {
     this.tap?.onEnd()
     if (this.forward !== undefined) this.retries = this.forward.retries
     this.forward = undefined
-    this.sendEnd(passableTrailers(trailers, this.route?.responseEdits?.names))
+    this.sendEnd(trailers === '' ? '' : passableTrailers(trailers, this.route?.responseEdits?.names))
   }
 
   onReadDone(): void {

@@ -40,7 +40,8 @@ export abstract class StageRun extends ExchangeFacts implements Waiting {
 
   #walk(): void {
     if (this.#early) {
-      if (!this.#ask(this.snapshot.early)) return
+      const { early } = this.snapshot
+      if (!this.#ask(this.plainGet ? early.plainGet : early.all)) return
       this.#early = false
       this.#next = 0
       const route = this.findRoute()
@@ -48,7 +49,7 @@ export abstract class StageRun extends ExchangeFacts implements Waiting {
       if (problem !== undefined) return this.fail('LB_BAD_PATH', problem)
       if (route === undefined) return this.fail('LB_NO_ROUTE', 'no route matches')
       this.route = route
-      this.stages = route.stages
+      this.stages = this.plainGet ? route.stages.plainGet : route.stages.all
       if (!this.dry) route.requests.add()
     }
     if (this.#ask(this.stages.request)) this.send()

@@ -17,6 +17,8 @@ export type { Explanation }
  */
 export interface Stage {
   readonly name: string
+  /** No hook of it is called for a GET that came through no other proxy (without Via and CDN-Loop). */
+  readonly skipsPlainGets?: true
   /**
    * Request fields, lower case, that this stage decides about: nothing that a client sends under these names goes on, in
    * any spelling that a server takes for them, in the head or in a trailer. What goes on is what `setRequestField` says.

@@ -24,6 +24,42 @@ async function labWith(
   return lab
 }
 
+t.test('a stage that skips plain GETs is asked about every other request', async (t) => {
+  const asked: string[] = []
+  const hear = (hook: string) => (exchange: Exchange) => void asked.push(`${hook} ${exchange.request.method}`)
+  const [request, ...others] = [hear('request'), hear('forward'), hear('response'), hear('done')] as const
+  const lab = await labWith(t, {
+    name: 'skips',
+    skipsPlainGets: true,
+    request(exchange) {
+      request(exchange)
+      return GO_ON
+    },
+    forward: others[0],
+    response: others[1],
+    done: others[2]
+  })
+  const client = await lab.client()
+  const hooksOf = (method: string): string[] =>
+    ['request', 'forward', 'response', 'done'].map((hook) => `${hook} ${method}`)
+  const cases = [
+    ['GET', '', []],
+    ['GET', 'Via: 1.1 other\r\n', hooksOf('GET')],
+    ['GET', 'CDN-Loop: other\r\n', hooksOf('GET')],
+    ['HEAD', '', hooksOf('HEAD')],
+    ['POST', 'Content-Length: 0\r\n', hooksOf('POST')]
+  ] as const
+  let answers = 0
+  for (const [method, fields, hooks] of cases) {
+    asked.length = 0
+    client.send(`${method} / HTTP/1.1\r\nHost: a\r\n${fields}\r\n`)
+    answers++
+    await client.until(({ received }) => received.split('200 OK').length === answers + 1, `answer ${answers}`)
+    await eventually(() => asked.length === hooks.length, `${method}: ${asked.join()}`)
+    t.same(asked, hooks)
+  }
+})
+
 t.test('while a stage waits, an upload is held back, and nothing of it is lost', async (t) => {
   let held: Wait | undefined
   const body = 'x'.repeat(300_000)

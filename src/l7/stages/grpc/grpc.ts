@@ -14,6 +14,7 @@ const deadlines = new WeakMap<Exchange, () => void>()
 /** For clients that speak gRPC: their deadline holds here too, and errors of ours come as grpc-status. */
 const grpc: Stage = {
   name: 'grpc',
+  skipsPlainGets: true,
 
   request(exchange: Exchange): Verdict {
     const { request } = exchange

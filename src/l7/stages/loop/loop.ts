@@ -7,6 +7,7 @@ import { ANSWERED, GO_ON, type Verdict } from '../verdict.ts'
 /** Ends requests that come around again and again (RFC 8586, RFC 9110 §7.6.3). */
 const loop: Stage = {
   name: 'loop',
+  skipsPlainGets: true,
 
   request(exchange: Exchange): Verdict {
     const { request, context } = exchange

@@ -11,6 +11,7 @@ const NO_BYTES = Buffer.alloc(0)
  */
 const maxForwards: Stage = {
   name: 'max-forwards',
+  skipsPlainGets: true,
 
   request(exchange: Exchange): Verdict {
     const { method, headers, bodyLength } = exchange.request
