@@ -4,6 +4,7 @@ import type { ResponseWriter } from '../write/response-writer.ts'
 import type { DownstreamHost } from './downstream-host.ts'
 import { HalfClosed } from './half-closed.ts'
 
+export const CUT_BODY = 'the connection ended within the body'
 const GONE = 'closed its side, and the response stands still'
 
 /** What is asked of the exchange of a client that is late. */
@@ -11,6 +12,9 @@ interface Awaited {
   readonly isStream: boolean
   readonly headSent: boolean
 }
+
+/** It is over, and the client has yet to take its response. */
+export const SENT: Awaited = { isStream: false, headSent: true }
 
 /** Whether a client goes on, with its body or with reading; gives the deadlines of its connection. */
 export class ClientWatch {

@@ -1,5 +1,4 @@
 import type { Splice } from '../../../l4/tcp/splice.ts'
-import type { L7ListenerConfig } from '../../../config/model/model.ts'
 import type { Waits } from '../../../core/deadlines.ts'
 import type { ByteStream } from '../../../net/transport/byte-stream.ts'
 import type { Transport, TransportOwner } from '../../../net/transport/transport.ts'
@@ -11,32 +10,36 @@ import type { DownstreamHost } from './downstream-host.ts'
 import { acceptedClient } from '../../exchange/client/accepted-client.ts'
 import type { ClientConnection, Ends } from '../../exchange/client/client-connection.ts'
 import type { Admission } from '../../../net/admission/gate.ts'
-import { ClientWatch } from './client-watch.ts'
+import { ClientWatch, CUT_BODY, SENT } from './client-watch.ts'
 import { Lingering } from './lingering.ts'
 import { DRAIN_MS, LINGER_MS } from './patience.ts'
 import { parseFailure, type ParseFailure } from '../parse/parse-failure.ts'
-import type { HeadLimits } from '../parse/request-parser.ts'
 import { RequestReader, type RequestEvents } from './request-reader.ts'
+import { ConnectionBase } from './connection-base.ts'
 import { openTunnel } from '../../forward/tunnel.ts'
 import { ResponseWriter } from '../write/response-writer.ts'
 import { Traffic } from './traffic.ts'
 import type { UpstreamHead } from '../parse/response-parser.ts'
 
-const CUT_BODY = 'the connection ended within the body'
 /** A client's HTTP/1.x connection: one exchange at a time, in the order of the requests. */
-export class DownstreamConnection implements TransportOwner, DownstreamStream, RequestEvents, Waits {
+export class DownstreamConnection
+  extends ConnectionBase
+  implements TransportOwner, DownstreamStream, RequestEvents, Waits
+{
   readonly client: ClientConnection
   readonly transport: Transport
   readonly acceptedAt: number
   deadline = Infinity
-  readonly #host: DownstreamHost
-  readonly #writer: ResponseWriter
+  protected readonly host: DownstreamHost
+  protected readonly writer: ResponseWriter
   readonly #reader: RequestReader
   readonly #traffic: Traffic
   readonly #watch: ClientWatch
   #exchange: Exchange | undefined
   #tunnel: Splice | undefined
   #close = false
+  /** The client has yet to take the last response; what it asks for next waits until then, or all of it would lie here. */
+  #owed = false
   #lingers: Lingering | undefined
 
   /** `ends`: as a PROXY header named them. */
@@ -46,20 +49,22 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
     pass: Admission | undefined,
     ends: Ends | undefined
   ) {
-    this.#host = host
+    super()
+    this.host = host
     this.transport = attach(this)
     this.#reader = new RequestReader(this.transport, this)
-    this.#writer = new ResponseWriter(this.transport)
-    this.#watch = new ClientWatch(host, this.transport, this.#writer)
+    this.writer = new ResponseWriter(this.transport)
+    this.#watch = new ClientWatch(host, this.transport, this.writer)
     this.#traffic = new Traffic(this.transport, host.context)
     this.client = acceptedClient(this.transport, pass, ends)
-    this.acceptedAt = this.#now
+    this.acceptedAt = this.now
     host.context.deadlines.add(this)
-    this.deadline = this.#now + host.snapshot.config.timeouts.keepAliveMs
+    this.deadline = this.now + host.snapshot.config.timeouts.keepAliveMs
   }
 
   get idle(): boolean {
-    return this.#exchange === undefined && this.#tunnel === undefined && !this.#reader.inHead
+    if (this.#exchange !== undefined || this.#tunnel !== undefined) return false
+    return !this.#reader.inHead && !this.#owed
   }
 
   get reading(): boolean {
@@ -72,7 +77,7 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
 
   /** The next response is the last. An idle connection has a moment left, since a request may be on its way. */
   drain(): void {
-    if (this.idle && this.#lingers === undefined) this.deadline = this.#now + DRAIN_MS
+    if (this.idle && this.#lingers === undefined) this.deadline = this.now + DRAIN_MS
   }
 
   destroy(): void {
@@ -87,15 +92,16 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
   onEnd(): void {
     this.#watch.ended()
     // Not destroyed: the last response may still be on its way out.
-    if (this.#lingers !== undefined || this.#exchange === undefined) this.transport.end()
+    if (this.#lingers !== undefined || (this.#exchange === undefined && !this.#owed)) this.transport.end()
     else if (!this.#reader.bodyComplete) {
-      this.#exchange.fail('LB_BAD_REQUEST', CUT_BODY)
-    } else if (this.#writer.flowing) this.deadline = this.#watch.restDeadline
+      this.#exchange?.fail('LB_BAD_REQUEST', CUT_BODY)
+    } else if (this.writer.flowing) this.deadline = this.#watch.restDeadline
   }
 
   onDrain(): void {
-    if (!this.#writer.flowing) this.#watch.hold()
-    this.#writer.drained()
+    if (!this.writer.flowing) this.#watch.hold()
+    this.writer.drained()
+    if (this.#owed) return this.#next()
     if (this.#exchange === undefined) return
     this.deadline = this.#reader.bodyComplete ? this.#watch.restDeadline : this.#watch.await()
     this.#exchange.onDownstreamDrain()
@@ -106,23 +112,23 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
     const exchange = this.#exchange
     this.#exchange = undefined
     exchange?.onClientGone('LB_CLIENT_GONE', error?.code ?? 'closed')
-    this.#host.closed(this)
+    this.host.closed(this)
   }
 
   onDeadline(): void {
     const exchange = this.#exchange
-    if (exchange === undefined) {
-      const { idleMs } = this.#timeouts
-      if (this.#lingers !== undefined) return void (this.deadline = this.#lingers.look(idleMs, this.#now))
+    if (exchange === undefined && !this.#owed) {
+      const { idleMs } = this.timeouts
+      if (this.#lingers !== undefined) return void (this.deadline = this.#lingers.look(idleMs, this.now))
       if (!this.#reader.inHead) return this.transport.destroy()
       const failure = { code: 'LB_REQUEST_TIMEOUT', reason: 'no complete head in time' } as const
       return this.#refuse(failure, this.#reader.ahead)
     }
-    const overdue = this.#watch.overdue(exchange, this.#reader.bodyComplete)
+    const overdue = this.#watch.overdue(exchange ?? SENT, this.#reader.bodyComplete)
     if (typeof overdue === 'number') return void (this.deadline = overdue)
-    const { flowing } = this.#writer
-    if (flowing && !this.#reader.bodyComplete) return exchange.fail('LB_REQUEST_TIMEOUT', overdue)
-    exchange.onClientGone(flowing ? 'LB_CLIENT_GONE' : 'LB_IDLE', overdue)
+    if (this.writer.flowing && !this.#reader.bodyComplete)
+      return exchange?.fail('LB_REQUEST_TIMEOUT', overdue)
+    exchange?.onClientGone(this.writer.flowing ? 'LB_CLIENT_GONE' : 'LB_IDLE', overdue)
     this.#exchange = undefined
     this.transport.reset()
   }
@@ -132,23 +138,19 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
     this.#exchange?.onInternalError(error)
     // Not answered: it could not be, or there was nothing to answer.
     if (this.#exchange !== undefined || this.#lingers === undefined) this.destroy()
-    if (this.transport.closed) this.#host.closed(this)
-    return this.#host.snapshot.config.name
-  }
-
-  get limits(): HeadLimits {
-    return this.#host.snapshot.config.limits
+    if (this.transport.closed) this.host.closed(this)
+    return this.host.snapshot.config.name
   }
 
   onHeadBegun(): void {
     // Once per head: one that comes byte by byte has no more time than one that comes at once.
-    this.deadline = this.#now + this.#timeouts.requestHeadersMs
+    this.deadline = this.now + this.timeouts.requestHeadersMs
   }
 
   onRequest(request: Request): void {
     this.#close = !request.keepAlive
     this.deadline = this.#reader.bodyComplete ? Infinity : this.#watch.bodyBegins()
-    this.#exchange = this.#host.exchange(request, this)
+    this.#exchange = this.host.exchange(request, this)
     this.#exchange.run()
   }
 
@@ -162,7 +164,7 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
   }
 
   onBodyRead(): void {
-    if (this.#writer.flowing) this.deadline = this.#watch.went()
+    if (this.writer.flowing) this.deadline = this.#watch.went()
   }
 
   onBody(buffer: Buffer, start: number, end: number): void {
@@ -170,7 +172,7 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
   }
 
   onBodyEnd(trailers: string): void {
-    if (this.#writer.flowing) this.deadline = Infinity
+    if (this.writer.flowing) this.deadline = Infinity
     this.#watch.bodyEnded()
     this.#exchange?.onRequestEnd(trailers)
   }
@@ -195,50 +197,45 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
 
   resumeBody(): void {
     if (this.#reader.bodyComplete || this.#reader.bodyFlows) return
-    if (this.#writer.flowing) this.deadline = this.#watch.await()
+    if (this.writer.flowing) this.deadline = this.#watch.await()
     this.#reader.startBody()
   }
 
   sendInterim(status: number, reason: string, headers: HeaderBlock): void {
     // RFC 9110 §15.2: an HTTP/1.0 client knows no interim responses.
-    if (this.#exchange?.request.version !== '1.0') this.#writer.interim(status, reason, headers)
+    if (this.#exchange?.request.version !== '1.0') this.writer.interim(status, reason, headers)
   }
 
   sendHead(status: number, reason: string, fields: string, length: number, trailers: boolean): void {
     const unread = !this.#reader.bodyComplete && !this.#reader.bodyFlows
-    if (this.#host.context.draining || unread) this.#close = true
+    if (this.host.context.draining || unread) this.#close = true
     else if (this.#watch.halfClosed !== undefined && this.#reader.ahead === undefined) this.#close = true
     const minor = this.#exchange?.request.version === '1.0' ? 0 : 1
-    this.#close = this.#writer.response(status, reason, fields, length, minor, this.#close, trailers)
-  }
-
-  sendBody(buffer: Buffer, start: number, end: number): void {
-    this.#writer.body(buffer, start, end)
-  }
-
-  sendText(text: string): void {
-    this.#writer.bodyText(text)
-  }
-
-  sendOwned(bytes: Buffer): void {
-    this.#writer.body(bytes, 0, bytes.length)
+    this.#close = this.writer.response(status, reason, fields, length, minor, this.#close, trailers)
   }
 
   sendEnd(trailers: string): void {
-    this.#writer.end(trailers)
-    this.#writer.flush()
+    this.writer.end(trailers)
+    this.writer.flush()
     this.#exchange = undefined
     this.#traffic.count()
     if (this.#close || !this.#reader.bodyComplete) return this.#linger()
-    this.deadline = this.#now + this.#timeouts.keepAliveMs
+    if (this.writer.flowing) return this.#next()
+    this.#owed = true
+    this.deadline = this.#watch.await()
+  }
+
+  #next(): void {
+    this.#owed = false
+    this.deadline = this.now + (this.host.context.draining ? DRAIN_MS : this.timeouts.keepAliveMs)
     this.#reader.next()
-    if (this.#watch.halfClosed !== undefined && this.#exchange === undefined) this.#linger()
+    if (this.#watch.halfClosed !== undefined && this.#exchange === undefined && !this.#owed) this.#linger()
   }
 
   flush(): boolean {
     if (this.transport.closed) return true
-    const before = this.#writer.flowing
-    const flowing = this.#writer.flush()
+    const before = this.writer.flowing
+    const flowing = this.writer.flush()
     if (!flowing && this.#exchange !== undefined) this.deadline = this.#watch.blocked(before)
     return flowing
   }
@@ -249,9 +246,9 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
 
   abort(): void {
     this.#exchange = undefined
-    this.#writer.flush()
+    this.writer.flush()
     // Only a reset tells that a body which lasts until the connection closes is not whole.
-    if (this.#writer.untilClose) this.transport.reset()
+    if (this.writer.untilClose) this.transport.reset()
     else this.transport.destroy()
   }
 
@@ -262,21 +259,28 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
     rest: Buffer,
     onEnd: (failed: boolean) => void
   ): void {
-    this.#writer.switching(head.reason, fields, head.upgrade)
-    this.#writer.flush()
+    this.writer.switching(head.reason, fields, head.upgrade)
+    this.writer.flush()
     this.#exchange = undefined
-    const { context } = this.#host
-    context.deadlines.remove(this)
+    this.host.context.deadlines.remove(this)
     const held = { bytes: this.#reader.stop(), ended: this.#watch.halfClosed !== undefined }
-    this.#tunnel = openTunnel(context, this.#timeouts, this.transport, upstream, rest, held, (end) => {
-      onEnd(end.reason === 'upstream-reset')
-      this.#host.closed(this)
-    })
+    this.#tunnel = openTunnel(
+      this.host.context,
+      this.timeouts,
+      this.transport,
+      upstream,
+      rest,
+      held,
+      (end) => {
+        onEnd(end.reason === 'upstream-reset')
+        this.host.closed(this)
+      }
+    )
   }
 
   #refuse(failure: ParseFailure, head: Buffer | undefined): void {
     this.#close = true
-    this.#exchange = this.#host.unreadable(this, head)
+    this.#exchange = this.host.unreadable(this, head)
     this.#exchange.fail(failure.code, failure.reason)
   }
 
@@ -285,15 +289,7 @@ export class DownstreamConnection implements TransportOwner, DownstreamStream, R
     this.#reader.stop()
     this.transport.end()
     // Only now: where one of these throws, the connection is closed at once (`onInternalError`).
-    this.#lingers = new Lingering(this.transport, this.#now)
-    this.deadline = this.#now + LINGER_MS
-  }
-
-  get #now(): number {
-    return this.#host.context.deadlines.now
-  }
-
-  get #timeouts(): L7ListenerConfig['timeouts'] {
-    return this.#host.snapshot.config.timeouts
+    this.#lingers = new Lingering(this.transport, this.now)
+    this.deadline = this.now + LINGER_MS
   }
 }

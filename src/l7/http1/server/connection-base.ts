@@ -1,0 +1,43 @@
+import type { L7ListenerConfig } from '../../../config/model/model.ts'
+import type { Transport } from '../../../net/transport/transport.ts'
+import type { HeadLimits } from '../parse/request-parser.ts'
+import type { ResponseWriter } from '../write/response-writer.ts'
+import type { DownstreamHost } from './downstream-host.ts'
+
+/** What a client's connection writes bodies with, and the settings in force for it. */
+export abstract class ConnectionBase {
+  abstract readonly transport: Transport
+  protected abstract readonly host: DownstreamHost
+  protected abstract readonly writer: ResponseWriter
+
+  get limits(): HeadLimits {
+    return this.host.snapshot.config.limits
+  }
+
+  protected get timeouts(): L7ListenerConfig['timeouts'] {
+    return this.host.snapshot.config.timeouts
+  }
+
+  protected get now(): number {
+    return this.host.context.deadlines.now
+  }
+
+  sendBody(buffer: Buffer, start: number, end: number): void {
+    this.writer.body(buffer, start, end)
+  }
+
+  sendText(text: string): void {
+    this.writer.bodyText(text)
+  }
+
+  sendOwned(bytes: Buffer): void {
+    this.writer.body(bytes, 0, bytes.length)
+  }
+
+  sendLent(bytes: Buffer): boolean {
+    // Behind what waits, a copy of just these bytes waits, not the buffer that they stand in.
+    if (this.transport.pending > 0) bytes = Buffer.from(bytes)
+    this.writer.body(bytes, 0, bytes.length)
+    return this.transport.pending === 0
+  }
+}
