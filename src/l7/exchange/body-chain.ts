@@ -2,6 +2,13 @@
 export interface BodyOutput {
   /** Bytes that stay untouched from now on. False: no more for now, the transform's `onDrain` follows. */
   write(bytes: Buffer): boolean
+  /**
+   * The whole body in one piece: nothing but `end` follows, and a head that is held says its length. True: the bytes are
+   * the caller's again. False: they stay untouched from now on.
+   */
+  whole(bytes: Buffer): boolean
+  /** Sends a head that is held (`ResponseHead.held`): the body takes its time. */
+  begin(): void
   /** The transform takes bytes again, after its `write` returned false. */
   ready(): void
   /** The body is complete. `trailers`: "Name: value\r\n" lines, '' for none. */
@@ -30,6 +37,10 @@ export interface BodyTransform {
 /** The client's end of a chain. */
 export interface ChainOwner {
   sendBytes(bytes: Buffer): void
+  /** The whole body; as `BodyOutput.whole`. */
+  sendWhole(bytes: Buffer): boolean
+  /** A head that is held goes out. */
+  beginBody(): void
   /** Writes what was gathered. False: the client takes no more, `BodyChain.onDrain` follows. */
   flushBytes(): boolean
   endBody(trailers: string): void
@@ -50,8 +61,8 @@ export class BodyChain {
     this.#owner = owner
   }
 
-  get empty(): boolean {
-    return this.#links.length === 0
+  get length(): number {
+    return this.#links.length
   }
 
   /** The output for a transform that goes behind those there are; `put` gives it its transform. */
@@ -101,6 +112,20 @@ export class BodyChain {
     return this.#gathering || this.#owner.flushBytes()
   }
 
+  wholeWritten(place: number, bytes: Buffer): boolean {
+    if (this.#over) return true
+    const next = this.#links[place + 1]
+    if (next === undefined) return this.#owner.sendWhole(bytes)
+    next.transform!.write(bytes, 0, bytes.length)
+    return true
+  }
+
+  begun(): void {
+    if (this.#over) return
+    this.#owner.beginBody()
+    if (!this.#gathering) this.#owner.flushBytes()
+  }
+
   ready(place: number): void {
     if (this.#over) return
     if (place === 0) this.#owner.onChainReady()
@@ -143,6 +168,14 @@ export class Link implements BodyOutput {
 
   write(bytes: Buffer): boolean {
     return this.#chain.written(this.#place, bytes)
+  }
+
+  whole(bytes: Buffer): boolean {
+    return this.#chain.wholeWritten(this.#place, bytes)
+  }
+
+  begin(): void {
+    this.#chain.begun()
   }
 
   ready(): void {

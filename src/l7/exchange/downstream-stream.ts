@@ -27,6 +27,8 @@ export interface DownstreamStream extends Contained {
   sendText(text: string): void
   /** Bytes of ours, which stay untouched. */
   sendOwned(bytes: Buffer): void
+  /** True: the bytes have been taken. False: they stay untouched from now on. For a stream whose `sendBody` takes those of a read only. */
+  sendLent?(bytes: Buffer): boolean
   /** The response is complete, and the exchange over. */
   sendEnd(trailers: string): void
   /** False: wait for the exchange's `onDownstreamDrain`. */

@@ -67,6 +67,8 @@ export class Exchange extends RequestSide implements ForwardOwner {
     if (this.ended) return
     this.#stop()
     if (this.headSent) {
+      // A message that breaks off tells clients more than none, after which some ask again by themselves.
+      this.beginBody()
       this.downstream.abort()
       this.#finish(code, reason)
       return
@@ -97,8 +99,10 @@ export class Exchange extends RequestSide implements ForwardOwner {
     this.errorReason = String(error)
     guarded(() => {
       downstream.closeAfter()
-      if (this.headSent) downstream.abort()
-      else answerError(this, 'LB_INTERNAL', undefined)
+      if (this.headSent) {
+        this.beginBody()
+        downstream.abort()
+      } else answerError(this, 'LB_INTERNAL', undefined)
     })
     guarded(() => this.#finish('LB_INTERNAL', String(error)))
     return name

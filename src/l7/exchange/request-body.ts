@@ -70,6 +70,14 @@ export class RequestBody implements ChainOwner {
     this.#owner.passBody(bytes, 0, bytes.length)
   }
 
+  sendWhole(bytes: Buffer): boolean {
+    this.sendBytes(bytes)
+    return false
+  }
+
+  /** A request's head has gone out before its body is read. */
+  beginBody(): void {}
+
   flushBytes(): boolean {
     this.#owner.forward?.flush()
     return !this.#held

@@ -12,6 +12,8 @@ import { StageRun } from '../stage-run.ts'
 export abstract class ResponseExit extends StageRun implements ChainOwner {
   #head: ResponseHead | undefined
   #headSent = false
+  /** A head that waits for its body. */
+  #held: ResponseHead | undefined
   #ended = false
   #chain: BodyChain | undefined
   #chainFull = false
@@ -61,13 +63,8 @@ export abstract class ResponseExit extends StageRun implements ChainOwner {
     this.#headSent = true
     this.#head = head
     this.status = head.status
-    this.downstream.sendHead(
-      head.status,
-      head.reason,
-      head.headers.text,
-      head.length,
-      this.request.acceptsTrailers
-    )
+    if (head.held) this.#held = head
+    else this.#sendHead(head)
     const { body } = head
     if (body !== undefined && this.#hasBody(head)) {
       if (head.bodyText === undefined) this.sendOwned(body)
@@ -75,6 +72,10 @@ export abstract class ResponseExit extends StageRun implements ChainOwner {
       this.#replaced = true
     }
     return true
+  }
+
+  #sendHead({ status, reason, headers, length }: ResponseHead): void {
+    this.downstream.sendHead(status, reason, headers.text, length, this.request.acceptsTrailers)
   }
 
   #passHooks(head: ResponseHead): void {
@@ -88,7 +89,9 @@ export abstract class ResponseExit extends StageRun implements ChainOwner {
       const transform = stage.body(this.self, head as never, link)
       if (transform !== undefined) chain.put(link, transform)
     }
-    if (!chain.empty) this.#chain = chain
+    if (chain.length > 0) this.#chain = chain
+    // What another transform makes of the body may have another length.
+    if (chain.length > 1) head.held = false
   }
 
   #hasBody(head: ResponseHead): boolean {
@@ -158,8 +161,29 @@ export abstract class ResponseExit extends StageRun implements ChainOwner {
   // ChainOwner.
 
   sendBytes(bytes: Buffer): void {
+    if (this.#held !== undefined) this.beginBody()
     this.bytesOut += bytes.length
     this.downstream.sendOwned(bytes)
+  }
+
+  sendWhole(bytes: Buffer): boolean {
+    const head = this.#held
+    if (head !== undefined) {
+      head.length = bytes.length
+      this.beginBody()
+    }
+    this.bytesOut += bytes.length
+    const { downstream } = this
+    if (downstream.sendLent !== undefined) return downstream.sendLent(bytes)
+    downstream.sendBody(bytes, 0, bytes.length)
+    return true
+  }
+
+  /** Sends the head that was held for its body, if one was. */
+  beginBody(): void {
+    const head = this.#held
+    this.#held = undefined
+    if (head !== undefined) this.#sendHead(head)
   }
 
   flushBytes(): boolean {
@@ -168,6 +192,7 @@ export abstract class ResponseExit extends StageRun implements ChainOwner {
 
   endBody(trailers: string): void {
     this.#onGone = undefined
+    if (this.#held !== undefined) this.beginBody()
     // It may read on, to the next request, which is no matter of this one.
     try {
       this.downstream.sendEnd(trailers)

@@ -36,6 +36,8 @@ export class ResponseHead {
   coding: string | undefined
   /** Of the body before it. */
   identityLength = 0
+  /** Goes out with the body, whose length it then says, or when the body begins. Written by the compress stage only. */
+  held = false
   /** The Content-Security-Policy of the body that was put in place. Written by the error-pages stage only. */
   policy: string | undefined
   /** The substitute as latin1, for the cheapest way out. */

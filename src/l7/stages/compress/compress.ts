@@ -15,7 +15,8 @@ import { dictionariesWork } from './dictionary/dcz.ts'
 import { Dictionaries } from './dictionary/dictionaries.ts'
 import { mayUseDictionary } from './dictionary/eligible.ts'
 import { addVary, markEncoded, weakenTag } from './encoded-fields.ts'
-import { compressStream, compressWhole, flushKind, levelOf, supported, type Levels } from './encoders.ts'
+import { compressInto, compressStream, compressWhole } from './encoders.ts'
+import { flushKind, levelOf, supported, type Levels } from './encoders.ts'
 import { explainCompress } from './explain-compress.ts'
 import type { CompressKeys } from './keys.ts'
 import { isEventStream, MediaTypes } from './media-types.ts'
@@ -94,18 +95,29 @@ class Compress implements Stage {
     if (coding === undefined) return undefined
     const { identityLength, stored } = head
     const levels = this.#levels
-    if (identityLength >= 0 && identityLength <= WHOLE_BYTES && stored === undefined) {
-      return new WholeEncoder(identityLength, (bytes) => compressWhole(coding, bytes, levels), output)
-    }
     const events = isEventStream(head.headers.first('content-type') ?? '')
-    return new StreamEncoder({
-      compressor: compressStream(coding, levels, identityLength, events),
-      flushKind: flushKind(coding),
-      events,
-      clock: exchange.context.clock,
+    const { clock } = exchange.context
+    const stream = (): StreamEncoder =>
+      new StreamEncoder({
+        compressor: compressStream(coding, levels, identityLength, events),
+        flushKind: flushKind(coding),
+        events,
+        clock,
+        owner: exchange,
+        output,
+        copy: stored?.begin(this.#forms.get(coding)!, undefined)
+      })
+    if (events || stored !== undefined || identityLength > WHOLE_BYTES) return stream()
+    // Trailers go behind chunks.
+    head.held = !head.headers.has('trailer')
+    return new WholeEncoder({
+      length: identityLength,
+      most: WHOLE_BYTES,
+      compress: (bytes, take) => compressInto(coding, bytes, levels, take),
+      stream,
+      clock,
       owner: exchange,
-      output,
-      copy: stored?.begin(this.#forms.get(coding)!, undefined)
+      output
     })
   }
 

@@ -39,9 +39,25 @@ export function levelOf(coding: Coding, levels: Levels): number {
   return coding === 'deflate' ? levels.gzip : levels[coding]
 }
 
-/** The whole of a small body at once, on this thread. */
+/** The whole of a small body at once, on this thread. The result stays. */
 export function compressWhole(coding: Coding, bytes: Buffer, levels: Levels): Buffer {
-  return keptEncoder(coding, levelOf(coding, levels))?.encode(bytes) ?? compressOnce(coding, bytes, levels)
+  let result: Buffer | undefined
+  compressInto(coding, bytes, levels, (encoded) => {
+    result = Buffer.from(encoded)
+    return true
+  })
+  return result!
+}
+
+/** The same where the result is passed on at once: `take` answers true when it is done with the bytes. */
+export function compressInto(
+  coding: Coding,
+  bytes: Buffer,
+  levels: Levels,
+  take: (encoded: Buffer) => boolean
+): void {
+  if (keptEncoder(coding, levelOf(coding, levels))?.encode(bytes, take) === true) return
+  take(compressOnce(coding, bytes, levels))
 }
 
 /** Of this thread, by coding and level. */

@@ -20,6 +20,7 @@ interface Inside {
   readonly destroyed: boolean
 }
 
+const EMPTY = Buffer.alloc(0)
 /** An encoded body is hardly longer than the body; for what is, there are Node's own functions. */
 const EXTRA_BYTES = 512
 
@@ -33,7 +34,7 @@ export class KeptEncoder {
   readonly #end: number
   readonly #reset: ((stream: Deflate | Gzip | ZstdCompress) => void) | undefined
   #stream: Deflate | Gzip | ZstdCompress | undefined
-  #output = Buffer.alloc(0)
+  #output: Buffer = EMPTY
 
   /**
    * `end`: the flush that ends the data. `reset`: what makes the stream begin anew. zstd does so by itself when a frame ends, and
@@ -49,23 +50,25 @@ export class KeptEncoder {
     this.#reset = reset
   }
 
-  /** Undefined: it could not. */
-  encode(bytes: Buffer): Buffer | undefined {
+  /** Gives the encoded body to `take`, which answers true when it is done with the bytes. False: it could not be encoded. */
+  encode(bytes: Buffer, take: (encoded: Buffer) => boolean): boolean {
     const stream = (this.#stream ??= this.#opened())
     const { _handle: handle, _writeState: left } = stream as unknown as Inside
-    if (typeof handle?.writeSync !== 'function' || !(left instanceof Uint32Array)) return undefined
+    if (typeof handle?.writeSync !== 'function' || !(left instanceof Uint32Array)) return false
     const room = bytes.length + EXTRA_BYTES
-    if (this.#output.length < room) this.#output = Buffer.allocUnsafeSlow(room)
-    handle.writeSync(this.#end, bytes, 0, bytes.length, this.#output, 0, this.#output.length)
+    const output = this.#output.length < room ? Buffer.allocUnsafeSlow(room) : this.#output
+    handle.writeSync(this.#end, bytes, 0, bytes.length, output, 0, output.length)
     const [over = 0, unread = 1] = left
     if (stream.destroyed || over === 0 || unread !== 0) {
       // In the middle of something: the next one begins anew.
       stream.destroy()
       this.#stream = undefined
-      return undefined
+      return false
     }
     this.#reset?.(stream)
-    return Buffer.from(this.#output.subarray(0, this.#output.length - over))
+    this.#output = EMPTY
+    if (take(output.subarray(0, output.length - over))) this.#output = output
+    return true
   }
 
   #opened(): Deflate | Gzip | ZstdCompress {

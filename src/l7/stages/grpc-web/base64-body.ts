@@ -45,6 +45,8 @@ export class Base64Decoder implements BodyTransform {
 export function base64Output(output: BodyOutput): BodyOutput {
   return {
     write: (bytes) => output.write(Buffer.from(bytes.toString('base64'), 'latin1')),
+    whole: (bytes) => output.whole(Buffer.from(bytes.toString('base64'), 'latin1')) || true,
+    begin: () => output.begin(),
     ready: () => output.ready(),
     end: (trailers) => output.end(trailers),
     fail: (error) => output.fail(error)
