@@ -12,6 +12,7 @@ export default ts.config(
       'bin/',
       'deploy/',
       'examples/start.js',
+      'scripts/node-version.js',
       'eslint.config.js',
       'scripts/lint/'
     ]

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { copyFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { tour } from '../../examples/tour.ts'
@@ -24,17 +25,28 @@ t.test('a file without listeners shows nothing and breaks nothing', async (t) =>
   t.same(tour(''), { listeners: [], lines: [], targets: [] })
 })
 
-t.test('an old Node.js is told in one line what npm start needs', async (t) => {
+t.test('an old Node.js is told in one line what npm start and npm test need', async (t) => {
   const preload = 'data:text/javascript,Object.defineProperty(process, "version", { value: "v20.20.2" })'
-  const start = join(import.meta.dirname, '../../examples/start.js')
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', preload, start], {
-    encoding: 'utf8',
-    env: { PATH: process.env['PATH'] }
-  })
-  t.equal(status, 1)
-  t.equal(stdout, '')
-  t.equal(
-    stderr,
-    'lb needs Node.js 22.19 or later; this is v20.20.2. Run "npm ci" first: it brings one that "npm start" uses.\n'
-  )
+  const root = join(import.meta.dirname, '../..')
+  const dir = t.testdir({ examples: {}, scripts: {}, 'package.json': '{ "type": "module" }' })
+  const programs = ['examples/start.js', 'scripts/node-version.js']
+  for (const program of programs) copyFileSync(join(root, program), join(dir, program))
+  const told = (program: string) => {
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      ['--import', preload, join(dir, program)],
+      {
+        encoding: 'utf8',
+        env: { PATH: process.env['PATH'] }
+      }
+    )
+    t.equal(status, 1)
+    t.equal(stdout, '')
+    return stderr
+  }
+  const needs = 'lb needs Node.js 22.19 or later; this is v20.20.2. '
+  for (const program of programs)
+    t.equal(told(program), `${needs}Run "npm ci" first: it brings one that "npm start" and "npm test" use.\n`)
+  mkdirSync(join(dir, 'node_modules/node'), { recursive: true })
+  t.match(told('examples/start.js'), 'npm was told to run no scripts', 'as after npm ci --ignore-scripts')
 })
