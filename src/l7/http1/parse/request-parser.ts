@@ -37,6 +37,8 @@ const SPACE = 32
 
 /** Longest method that is looked at. */
 const METHOD_BYTES = 32
+/** What is longer is no method but a line without spaces. */
+const WORD_BYTES = 1024
 /** Empty lines before a request line that are passed over (RFC 9112 §2.2). */
 const EMPTY_LINES = 2
 
@@ -60,7 +62,10 @@ export function parseRequest(buffer: Buffer, start: number, end: number, limits:
 
   const methodStart = p
   while (p < end && TOKEN[buffer[p]!] === 1) p++
-  if (p - methodStart > METHOD_BYTES) return BAD_METHOD
+  if (p - methodStart > METHOD_BYTES) {
+    if (p - methodStart > WORD_BYTES) return BAD_REQUEST_LINE
+    return p < end ? BAD_METHOD : MORE
+  }
   if (p >= end) return MORE
   if (buffer[p] !== SPACE || p === methodStart) return BAD_REQUEST_LINE
   const methodEnd = p
