@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { freePort } from './free-port.ts'
@@ -11,7 +11,7 @@ const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'ut
   dependencies: object
 }
 
-t.setTimeout(180_000)
+t.setTimeout(process.env['LB_TSC'] === undefined ? 300_000 : 900_000)
 
 /** A project that has installed the package: built, packed and unpacked as npm does it. */
 function installed(dir: string): string {
@@ -38,6 +38,11 @@ function installed(dir: string): string {
   return join(dir, 'app')
 }
 
+let app: string | undefined
+
+/** One for all tests here. */
+const shared = (): string => (app ??= installed(t.testdir({})))
+
 const plugin = `import { answer, definePlugin, mapping, text } from 'fourseven/plugin'
 export default definePlugin({
   name: 'hello',
@@ -58,10 +63,98 @@ export default defineConfig({
 })
 `
 
+/** Who embeds it, and leaves nothing unchecked. */
+const consumer = `import { answer, type Config, configure, defineConfig, definePlugin, start } from 'fourseven'
+import { definePlugin as again, mapping, text } from 'fourseven/plugin'
+
+const config: Config = defineConfig({
+  workers: 0,
+  listeners: [
+    {
+      name: 'web',
+      bind: '127.0.0.1:0',
+      mode: 'l7',
+      auth: [{ apiKeys: { keys: { alice: 'key' } } }],
+      rateLimit: { requests: 10, per: '1s' },
+      routes: [{ match: { path: '/a' }, respond: { body: 'hi' } }, { pool: 'web' }]
+    }
+  ],
+  pools: { web: { backends: ['127.0.0.1:1'] } }
+})
+// @ts-expect-error: a misspelt key
+defineConfig({ listenrs: [] })
+// @ts-expect-error: a mode that there is not
+defineConfig({ listeners: [{ bind: ':80', mode: 'l9', pool: 'web' }] })
+
+export const hello = definePlugin({
+  name: 'hello',
+  before: 'cache',
+  request: (exchange) => answer(exchange, { status: 200, body: exchange.path })
+})
+export const worded = again({
+  name: 'worded',
+  before: 'cache',
+  keys: mapping({ word: text('a word') }),
+  request(exchange, { keys }) {
+    const word: string = keys.word
+    exchange.setRequestField('X-Word', word)
+  }
+})
+
+export async function run(): Promise<void> {
+  const lb = await start(config)
+  lb.on('backend', ({ pool, backend }) => console.log(pool, backend))
+  const names: readonly string[] = lb.pools().map(({ name }) => name)
+  console.log(names, lb.metrics().length, lb.addresses[0]?.address, configure(config))
+  await lb.drain('web', 'a')
+  await lb.stop()
+}
+`
+const strict = {
+  compilerOptions: {
+    ...{
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      noUncheckedIndexedAccess: true,
+      skipLibCheck: false
+    },
+    ...{ module: 'nodenext', target: 'es2022', lib: ['es2022'], types: ['node'], noEmit: true }
+  },
+  files: ['consumer.ts']
+}
+
+/** `scripts/consumers.sh` gives those of TypeScript 5.6 and 7 besides. */
+const compilers = [
+  join(root, 'node_modules/typescript/bin/tsc'),
+  ...(process.env['LB_TSC']?.split(',') ?? [])
+]
+
+t.test('its types compile where nothing is left unchecked', async (t) => {
+  const app = shared()
+  for (const name of ['@types/node', 'undici-types']) {
+    mkdirSync(join(app, 'node_modules', name, '..'), { recursive: true })
+    symlinkSync(join(root, 'node_modules', name), join(app, 'node_modules', name))
+  }
+  writeFileSync(join(app, 'types.json'), JSON.stringify(strict))
+  writeFileSync(join(app, 'consumer.ts'), consumer)
+  writeFileSync(join(app, 'package.json'), JSON.stringify({ type: 'module' }))
+  for (const tsc of compilers) {
+    for (const resolution of ['nodenext', 'bundler']) {
+      const module = resolution === 'bundler' ? 'esnext' : resolution
+      const args = ['-p', 'types.json', '--module', module, '--moduleResolution', resolution]
+      const { status, stdout } = spawnSync(process.execPath, [tsc, ...args], { cwd: app, encoding: 'utf8' })
+      t.equal(status, 0, `${tsc}, ${resolution}: ${stdout}`)
+      // The own one says enough with one of them.
+      if (compilers.length === 1) break
+    }
+  }
+  rmSync(join(app, 'package.json'))
+})
+
 t.test(
   'in an installed package a .ts beside the configuration is a plugin, and lb.config.ts a configuration',
   async (t) => {
-    const app = installed(t.testdir({}))
+    const app = shared()
     // No package.json: neither says what kind of modules these are.
     writeFileSync(join(app, 'hello.ts'), plugin)
     writeFileSync(join(app, 'lb.config.ts'), config)

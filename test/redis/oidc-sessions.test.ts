@@ -2,6 +2,8 @@ import t, { type Test } from 'tap'
 import { configure, start } from '../../src/index.ts'
 import { Browser } from '../l7/stages/auth/browser.ts'
 import { oidcIssuer, oidcKeys } from '../l7/stages/auth/oidc-world.ts'
+import { originOf } from './support/caching.ts'
+import { redisCluster, withSentinel } from './support/redis-places.ts'
 import { RedisServer, skip, until } from './support/redis-server.ts'
 
 /** Servers and instances share two cores with other tests. */
@@ -14,16 +16,19 @@ async function instance(
   t: Test,
   name: string,
   issuer: string,
-  redis: RedisServer,
+  redis: RedisServer | string,
   more: object,
-  workers = 0
+  workers = 0,
+  route: object = { respond: { status: 200, body: name } },
+  pools: object = {}
 ) {
   const logged: string[] = []
   const take = (message: unknown) => void logged.push(typeof message === 'string' ? message : '')
   const lb = await start(
     configure({
       workers,
-      redis: { url: `unix:${redis.path}`, timeout: '2s' },
+      redis: { url: typeof redis === 'string' ? redis : `unix:${redis.path}`, timeout: '2s' },
+      ...({ pools } as object),
       listeners: [
         {
           name: 'web',
@@ -33,7 +38,7 @@ async function instance(
           ...({
             auth: { methods: [{ oidc: oidcKeys(issuer, { timeout: '20s', ...more }) }], guesses: false }
           } as object),
-          routes: [{ match: {}, respond: { status: 200, body: name } }]
+          routes: [{ match: {}, ...route }]
         }
       ]
     }),
@@ -167,6 +172,66 @@ t.test(
     )
   }
 )
+
+t.test('a front-channel logout at one instance ends the session at all', { skip }, async (t) => {
+  const redis = new RedisServer(t)
+  await redis.start()
+  const { issuer, open } = await oidcIssuer(t)
+  // Shows the provider's name of the session, as only the provider and we know it.
+  const origin = await originOf(t, ({ headers }, response) => response.end(headers['x-sid']))
+  const route = { pool: 'web', identity: { header: 'x-user', claims: { 'x-sid': 'sid' } } }
+  const pools = { web: { backends: [`127.0.0.1:${origin.port}`] } }
+  const all = ['one', 'two', 'three'].map((name, i) =>
+    instance(t, name, issuer, redis, i === 1 ? { store: 'redis' } : {}, 0, route, pools)
+  )
+  const [one, , three] = await Promise.all(all)
+  open([one!.app, three!.app])
+  const [browser, other] = [new Browser(), new Browser()]
+  const sid = (await browser.login(`${one!.app}/`)).page.text
+  t.ok(sid.length > 10)
+  t.not((await other.login(`${one!.app}/`)).page.text, sid)
+  const atThree = moved(one!, three!, browser)
+  t.equal((await atThree.go(`${three!.app}/`)).text, sid)
+  const frame = (at: Instance, query: object) =>
+    new Browser().go(`${at.app}/.lb/oidc/frontchannel?${new URLSearchParams({ iss: issuer, ...query })}`)
+  t.equal((await frame(three!, { sid: `${sid}x` })).status, 200, 'of nobody')
+  t.equal((await frame(three!, { sid, iss: 'https://evil.example' })).status, 400)
+  t.equal((await browser.go(`${one!.app}/`)).text, sid)
+  t.equal((await frame(three!, { sid })).status, 200)
+  t.equal((await atThree.go(`${three!.app}/`)).status, 302, 'known there at once')
+  await until('the other has heard', async () => (await browser.go(`${one!.app}/`)).status === 302)
+  t.equal((await other.go(`${one!.app}/`)).status, 200, 'another session of the same user')
+})
+
+t.test('sessions stand in a cluster, and outlive a failover by sentinels', { skip }, async (t) => {
+  const kept = { store: 'redis' }
+  const [first] = await redisCluster(t)
+  const sentinels = await withSentinel(t)
+  for (const url of [`redis+cluster://127.0.0.1:${first.port}`, sentinels.url]) {
+    const { issuer, open } = await oidcIssuer(t)
+    const one = await instance(t, 'one', issuer, url, kept)
+    const two = await instance(t, 'two', issuer, url, kept)
+    open([one.app, two.app])
+    const [browser, other] = [new Browser(), new Browser()]
+    t.equal((await browser.login(`${one.app}/`)).page.text, 'one', url)
+    await other.login(`${one.app}/`)
+    const atTwo = moved(one, two, browser)
+    const otherAtTwo = moved(one, two, other)
+    t.equal((await atTwo.go(`${two.app}/`)).text, 'two')
+    if (url === sentinels.url) {
+      const written = () => sentinels.replica.cli('-a', 'right', '--scan').match(/:session:/g)?.length === 2
+      await until('the replica has both', written)
+      await sentinels.failOver()
+      await until('it lets in again', async () => (await atTwo.go(`${two.app}/`)).text === 'two')
+    }
+    await until(
+      'a logout is taken',
+      async () => (await browser.go(`${one.app}/.lb/oidc/logout`)).status === 303
+    )
+    await until('the other has heard', async () => (await atTwo.go(`${two.app}/`)).status === 302)
+    t.equal((await otherAtTwo.go(`${two.app}/`)).text, 'two')
+  }
+})
 
 t.test('while Redis is away or hangs, sessions in it are answered 503, in time', { skip }, async (t) => {
   const redis = new RedisServer(t)
