@@ -1,4 +1,4 @@
-/** Is ended when a callback that was called for it throws. */
+/** An exchange or connection that is ended when a callback that was called for it throws. */
 export interface Contained {
   /**
    * Ends it, in whatever state it is: what it holds is given back, and its peers are told as far as they can be. It may
@@ -7,10 +7,10 @@ export interface Contained {
   onInternalError?(error: unknown): string | undefined
 }
 
-/** Hears of every exception that was contained; `listener` where it is known. */
+/** Is told of every exception that was contained; `listener` where it is known. */
 export type FaultReport = (error: unknown, listener: string | undefined) => void
 
-/** One per runtime in this thread; the newest hears. */
+/** One per runtime in this thread; the newest is told. */
 const reports: FaultReport[] = []
 
 /** Tells `report` of what is contained in this thread from now on. Returns how to undo it. */
@@ -61,7 +61,7 @@ export function nextTurn(run: () => void, owner?: Contained): void {
 
 function tell(error: unknown, listener: string | undefined): void {
   const report = reports.at(-1)
-  // Nobody listens (a test of one part): it stays as loud as it would be without the guard.
+  // Nobody is told (a test of one part): the error is thrown as it would be without the guard.
   if (report === undefined) return queueMicrotask(() => throws(error))
   try {
     report(error, listener)

@@ -1,4 +1,4 @@
-/** Several of one name, or a field that servers read differently: which value a backend takes cannot be told. */
+/** There are several cookies of one name, or servers read the field differently: which value a backend takes is unknown. */
 export const ambiguous: unique symbol = Symbol('ambiguous')
 
 /**

@@ -5,7 +5,7 @@ export interface Flushes extends Contained {
   flushTurn(): void
 }
 
-/** As many requests go to backends together; in a long turn the first of them need not wait for its end. */
+/** At most this many requests wait to go to backends together, so that in a long turn the first need not wait for its end. */
 const MOST_SOON = 32
 
 let gathered: Flushes[] = []

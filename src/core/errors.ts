@@ -5,7 +5,7 @@ export interface ErrorKind {
   readonly side: Side
   /** What the client is told; left out where the protocol has no status (L4) or nobody is left to tell. */
   readonly status?: number
-  /** A client that errs is no news to an operator (`debug`); a backend that fails is (`warn`). */
+  /** The level of its log line: `debug` for a client's mistake, `warn` for a backend that fails. */
   readonly level: 'debug' | 'info' | 'warn' | 'error'
   /** The body of the answer, without a line end: short, and nothing of our inside in it. */
   readonly phrase: string

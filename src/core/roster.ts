@@ -8,7 +8,7 @@ export interface Seats<Item> {
 }
 
 const NOWHERE = -1
-/** Fewer empty seats are not worth closing up. */
+/** With fewer empty seats than this the others are not moved up. */
 const MOST_EMPTY = 64
 
 /**
@@ -20,7 +20,7 @@ export class Roster<Item extends object> {
   readonly #seats: Seats<Item>
   readonly #items: (Item | undefined)[] = []
   #size = 0
-  /** Walks under way: nobody is moved meanwhile. */
+  /** Walks under way; no item is moved meanwhile. */
   #walks = 0
 
   constructor(seats: Seats<Item>) {
@@ -63,7 +63,7 @@ export class Roster<Item extends object> {
     return true
   }
 
-  /** In order; who leaves meanwhile is not visited, who comes is. False from `visit` ends it. */
+  /** In order. An item that leaves meanwhile is not visited, one that comes is. False from `visit` ends the walk. */
   forEach(visit: (item: Item) => unknown): void {
     this.#walks++
     try {

@@ -10,7 +10,7 @@ export interface HostLogger {
   readonly debug?: Method
   readonly trace?: Method
   readonly fatal?: Method
-  /** pino and its kin have it: they take the fields first. */
+  /** Loggers like pino have it; they take the fields first. */
   readonly child?: Method
 }
 
@@ -35,7 +35,7 @@ export function loggerTo(write: WriteLine, level: LogLevel, fixed: object = {}):
   return logger
 }
 
-/** Writes to a host's logger in the order of arguments that it takes. What it throws is its own affair. */
+/** Writes to a host's logger in the order of arguments that it takes. What it throws is ignored. */
 export function writeTo(host: HostLogger): WriteLine {
   const fieldsFirst = typeof host.child === 'function'
   return (level, fields, message) => {
@@ -45,7 +45,7 @@ export function writeTo(host: HostLogger): WriteLine {
       if (fieldsFirst) write.call(host, fields, message)
       else write.call(host, message, fields)
     } catch {
-      // A logger that fails must not end what it is told of.
+      // A logger that fails must not end what is being logged.
     }
   }
 }

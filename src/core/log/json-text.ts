@@ -7,7 +7,7 @@ export function jsonText(text: string): string {
   return PLAIN.test(text) ? `"${text}"` : asciiJson(JSON.stringify(text))
 }
 
-/** The same JSON with all beyond ASCII escaped: then its characters are its bytes, and nobody need encode them. */
+/** The same JSON with everything beyond ASCII escaped: each character is then one byte, and no encoding is needed. */
 export function asciiJson(json: string): string {
   return json.replace(BEYOND_ASCII, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

@@ -8,9 +8,9 @@ import { closeSync, openSync, writeSync } from 'node:fs'
 const ATOMIC_BYTES = 4096
 /** Regular files take any size at once; more per call only costs memory. */
 const FILE_BYTES = 65_536
-/** For the line that fills a piece. */
+/** Room behind a piece, for the line that fills it. */
 const ROOM_BYTES = 16_384
-/** A reader that stalls costs this much memory per thread, then lines. */
+/** Most bytes per thread that wait for a reader that stalls; with more, new lines are dropped. */
 const MAX_PENDING_BYTES = 8 * 1024 * 1024
 const FLUSH_MS = 100
 /**
@@ -18,9 +18,9 @@ const FLUSH_MS = 100
  */
 const RETRY_MS = 1
 const MAX_RETRY_MS = 16
-/** How long the end of a thread waits for a reader that stalls: a worker, then the main thread, within a second together. */
+/** How long a thread that ends waits for a reader that stalls: a worker, then the main thread, within a second together. */
 const LAST_WAIT_MS = 400
-/** And for one that reads, but slowly. */
+/** How long it waits for a reader that reads, but slowly. */
 const MOST_FLUSH_MS = 3_000
 
 const SLOW_READER = 'the reader of the log is too slow'
@@ -47,7 +47,7 @@ export async function flushLogs(): Promise<void> {
 export class LineSink {
   #fd: number
   #ownsFd: boolean
-  /** Of a file, as it was at the start. */
+  /** The path of a file when it was opened; undefined for what is no file. */
   readonly #path: string | undefined
   /** When the reader last took something. */
   #movedAt = 0
@@ -67,7 +67,7 @@ export class LineSink {
   #dropsFor = SLOW_READER
   /** The piece that tells of dropped lines, until it is written. */
   #report: { piece: Buffer; readonly dropped: number } | undefined
-  /** Bytes behind the last line end that was written. */
+  /** Bytes of a line that were written without its end. */
   #torn = 0
   #closed = false
   #retryMs = RETRY_MS

@@ -122,7 +122,7 @@ export class LogFile {
     try {
       there = statSync(this.#path)
     } catch {
-      // Moved away by somebody: a new one is opened.
+      // Somebody has moved the file away: a new one is opened.
     }
     if (there !== undefined && there.ino === fstatSync(this.#sink!.fd).ino) {
       if (there.size < bytes || !this.#locked(() => this.#rotate(keep))) return
@@ -136,13 +136,13 @@ export class LogFile {
       try {
         renameSync(from, `${this.#path}.${i}`)
       } catch {
-        // There are not that many yet.
+        // There are fewer old files than may be kept.
       }
     }
     if (keep === 0) rmSync(this.#path, { force: true })
   }
 
-  /** False: another thread is at it, or was just now. */
+  /** False: another thread holds the lock, or held it just now. */
   #locked(act: () => void): boolean {
     const lock = `${this.#path}.lock`
     try {
@@ -152,7 +152,7 @@ export class LogFile {
       return false
     }
     try {
-      // Once more, now that nobody else moves it.
+      // Checked once more under the lock, now that no other thread moves the file.
       if (statSync(this.#path).ino === fstatSync(this.#sink!.fd).ino) act()
       return true
     } catch {
@@ -166,7 +166,7 @@ export class LogFile {
     try {
       if (Date.now() - statSync(lock).mtimeMs > STALE_LOCK_MS) unlinkSync(lock)
     } catch {
-      // It is gone.
+      // The lock is gone.
     }
   }
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts'
 import type { Deadlines, Waits } from '../deadlines.ts'
 import type { Logger, LogLevel } from './log.ts'
 
-/** Of one kind, per second. Enough to see what happens, too few to fill a disk. */
+/** Lines of one kind that are written per second: enough to see what happens, too few to fill a disk. */
 const LINES_PER_SECOND = 10
 const WINDOW_MS = 1_000
 
@@ -18,7 +18,7 @@ interface Kind {
 
 /**
  * Lines that others can make us write (every refused connection is one) at a bounded rate: ten a second of each kind; those
- * left out are counted, and one line says how many once the second is over. Whoever set the log to debug gets all.
+ * left out are counted, and one line says how many once the second is over. At level debug all of them are written.
  */
 export class LogThrottle implements Waits {
   deadline = Infinity

@@ -7,7 +7,7 @@ import { prettyStream } from './pretty-stream.ts'
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
 
-/** What everything below the composition root knows of logging. Fields first, then one sentence. */
+/** The interface by which everything below the composition root logs: the fields first, then one sentence. */
 export interface Logger {
   level: LogLevel
   trace(fields: object, message: string): void
@@ -16,7 +16,7 @@ export interface Logger {
   warn(fields: object, message: string): void
   error(fields: object, message: string): void
   fatal(fields: object, message: string): void
-  /** For lines that are written once per request: as pino would, at a tenth of the price. Undefined where the log is no JSON. */
+  /** For lines that are written once per request: the same lines as pino's, at a tenth of the cost. Undefined where the log is no JSON. */
   readonly json?: JsonLines
   /** Writes a line as it is. */
   readonly text?: (line: string) => void

@@ -4,7 +4,7 @@ import { isatty } from 'node:tty'
 import type { PrettyOptions } from 'pino-pretty'
 import { prettyMessage } from './pretty-message.ts'
 
-/** One line per entry. Each is written at once: nobody reads faster than that. Undefined where a bundle left pino-pretty out. */
+/** One line per entry. Each is written at once: a person reads no faster than that. Undefined where a bundle left pino-pretty out. */
 export function prettyStream(fd: number): NodeJS.WritableStream | undefined {
   const pretty = loadPretty()
   if (pretty === undefined) return undefined

@@ -3,7 +3,7 @@ import { catalogue } from './catalogue.ts'
 import type { CounterName, GaugeName, LabelsOf, MetricName } from './catalogue.ts'
 import { formatLabels, histogramLines, valueLine, withHead } from './prometheus.ts'
 
-/** Tells a value that lives elsewhere (backend table, process) at the moment of a scrape. */
+/** Gives a value that is kept elsewhere (backend table, process) at the moment of a scrape. */
 export type Sample = <N extends CounterName | GaugeName>(name: N, labels: LabelsOf<N>, value: number) => void
 export type Collector = (sample: Sample) => void
 
@@ -20,7 +20,7 @@ interface Series {
   readonly labels: Readonly<Record<string, string>>
   /** The cells of each living thread. */
   readonly parts: Set<Float64Array>
-  /** What threads that are gone have counted: a counter must never go down. */
+  /** Counts of threads that have ended: a counter must never go down. */
   readonly retired: Float64Array
 }
 
@@ -102,7 +102,7 @@ export class MetricsHub {
       let family = collected.get(name)
       if (family === undefined) collected.set(name, (family = { lines: '', values: new Map() }))
       const key = formatLabels(name, labels)
-      // Nearly all that is collected is only collected: then a line is enough, and no map grows and goes per scrape.
+      // Nearly all collected series are counted by no thread: each is written as a line at once, without a map per scrape.
       if (!this.#families.has(name)) family.lines += valueLine(name, key, value)
       else family.values.set(key, (family.values.get(key) ?? 0) + value)
     }
@@ -149,7 +149,7 @@ export class MetricsHub {
   #retire(series: Series, part: Float64Array): void {
     series.parts.delete(part)
     if (catalogue[series.name].type === 'gauge') {
-      // A gauge tells of now: what a dead worker had open is closed, and without it the series says nothing.
+      // A gauge is about the present: what a dead worker had open is closed, so its part is left out.
       if (series.parts.size === 0) this.#families.get(series.name)?.delete(series.key)
       return
     }

@@ -6,11 +6,11 @@ const BLOCK_CELLS = 4096
 
 /**
  * Most cells one thread hands out (8 MiB). Series come from the configuration, so only a configuration that changes
- * for ever could reach it, if nobody called `forget`; beyond it a series counts into a cell that nobody reads.
+ * for ever could reach it, if `forget` were never called; beyond it a series counts into a cell that is never read.
  */
 const MAX_CELLS = 1 << 20
 
-/** What a thread tells the main thread about its series: shared memory, sent once, and who lives where in it. */
+/** What a thread tells the main thread about its series: shared memory, sent once, and the place of each series in it. */
 export interface MetricsAnnouncement {
   /** New blocks; a block's number is its place in the order of all blocks of this thread. */
   readonly blocks: readonly SharedArrayBuffer[]

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import type { Collector } from './hub.ts'
 
-/** What Prometheus expects of any process, under its usual names. All threads share the process. */
+/** The metrics that Prometheus expects of any process, under their usual names. All threads share the process. */
 export const collectProcess: Collector = (sample) => {
   const { user, system } = process.cpuUsage()
   sample('process_cpu_seconds_total', {}, (user + system) / 1e6)
@@ -14,7 +14,7 @@ export const collectProcess: Collector = (sample) => {
   if (max !== undefined) sample('process_max_fds', {}, max)
 }
 
-/** It opens a file: with all descriptors in use there is none. */
+/** Reading it opens a file, which fails while all descriptors are in use. */
 function residentBytes(): number | undefined {
   try {
     return process.memoryUsage.rss()

@@ -1,7 +1,7 @@
 import { catalogue } from './catalogue.ts'
 import type { MetricName, MetricSpec } from './catalogue.ts'
 
-/** What `GET /metrics` says its body is. */
+/** The Content-Type of `GET /metrics`. */
 export const PROMETHEUS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
 /** `listener="web",route="site"` in the catalogue's order; empty where the metric has no labels. */

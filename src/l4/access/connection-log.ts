@@ -20,7 +20,7 @@ export class ConnectionLog {
     this.#file = config.file === undefined ? undefined : logFile(config.file, config.rotate)
   }
 
-  /** `level`: how grave its end is; `debug` is nothing, and such are logged by their share. */
+  /** `level` is that of its end. An end in good order has `debug`; of those the configured share is logged. */
   write(level: Shown, passage: Passage, message: string): void {
     const { sample, format } = this.#config
     if (level === 'debug' && sample < 1 && this.#deps.random() >= sample) return
@@ -48,7 +48,7 @@ export class ConnectionLog {
   }
 }
 
-/** Undefined: lines only of what went wrong. Throws where the file cannot be opened. */
+/** Undefined: only failures are logged. Throws where the file cannot be opened. */
 export function connectionLog(config: ConnectionAccessLog, deps: L4Deps): ConnectionLog | undefined {
   return config.enabled ? new ConnectionLog(config, deps) : undefined
 }

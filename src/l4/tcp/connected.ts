@@ -3,13 +3,13 @@ import type { Lease, Outcome } from '../../balancer/pool/lease.ts'
 import type { Transport } from '../../net/transport/transport.ts'
 
 const AT_ONCE_MS = 1_000
-/** A backend that takes this many bytes is taken for reachable. */
+/** A backend that has taken this many bytes counts as reachable. */
 const TAKEN_BYTES = 65_536
 
 export interface ReachWaits {
   /** Backends dialled. */
   readonly attempts: number
-  /** In the queue, 0 without. */
+  /** Milliseconds in the queue; 0 where it did not wait. */
   readonly queueMs: number
   /** For the connection that was made. */
   readonly connectMs: number

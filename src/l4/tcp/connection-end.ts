@@ -4,16 +4,16 @@ import type { EndReason, RefusedReason } from '../l4-metrics.ts'
 
 export interface ConnectionEnd {
   readonly reason: EndReason
-  /** Set where something failed. */
+  /** The error code; undefined for an end in good order. */
   readonly code: ErrorCode | undefined
-  /** False for what breaks off as many protocols do at their end: worth a line, but no warning. */
+  /** False: many protocols end by breaking off like this, so it is logged, but not as a warning. */
   readonly failed: boolean
   readonly refused: RefusedReason | undefined
   readonly backend: Backend | undefined
   readonly error: Error | undefined
 }
 
-/** Somebody went away, or was sent away in good order. */
+/** A side has closed its connection, or lb has closed it in good order. */
 export const unremarkable = {
   code: undefined,
   failed: false,

@@ -92,7 +92,7 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
 
   begin(attach: Attach, refuse: boolean): void {
     this.#downstream = attach(this, this.snapshot.tls !== undefined)
-    // Its line will say who it was, and what is closed cannot.
+    // The log line needs the address, which a closed connection no longer has.
     if (this.snapshot.accessLog !== undefined) void this.#downstream.remote
     if (refuse) return this.#refuse('shutdown', 'LB_SHUTTING_DOWN')
     const { gate, config } = this.snapshot
@@ -113,7 +113,7 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
     this.#connected.upstream.keepAlive(KEEP_ALIVE_MS)
   }
 
-  /** Ends it from our side, whatever it is doing. */
+  /** Ends the connection from our side, at whatever step it is. */
   cut(reason: CutReason): void {
     if (this.#splice !== undefined) return this.#splice.cut(reason)
     this.#end({ ...unremarkable, reason })
@@ -126,7 +126,7 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
     this.#serverName = header.authority
     this.#alpn = header.alpn
     this.#downstream.owner = this
-    // What came with the header is held: neither TLS nor the peek nor the dial begins with a reader of its own yet.
+    // Bytes that came with the header are held: neither TLS nor the peek nor the dial reads the connection yet.
     this.#held.hold(buffer, start, end)
     this.#admit((header.source ?? remoteEndpoint(this.#downstream))?.address)
   }
@@ -156,7 +156,7 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
   }
 
   onDeadline(): void {
-    // Only the peek waits here. Silence is no TLS; half a ClientHello is somebody who holds connections open.
+    // Only the peek waits here. A client that says nothing does not speak TLS; one that sends half a ClientHello holds connections open.
     if (this.#held.empty) this.#named(undefined)
     else this.#refuse('no-sni', 'LB_TLS_HANDSHAKE', new Error('no whole ClientHello in time'))
   }
@@ -176,7 +176,7 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
     const { idleMs, halfCloseMs } = this.snapshot.config.timeouts
     const options = { deadlines, idleMs, halfCloseMs, counters: this.#host.metrics.bytes }
     const { upstream } = connected
-    // One packet for the header and what the client said first.
+    // The header and the client's first bytes go out in one packet.
     const header = this.#target!.dial.tls === undefined ? this.#proxyHeader() : undefined
     if (header !== undefined) {
       upstream.cork()
@@ -285,7 +285,7 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
     this.#reach?.cancel()
     this.#finish(end)
     this.#handshake?.cancel()
-    // Not there where the connection could not even be taken over.
+    // Undefined where the connection could not be taken over.
     ;(this.#downstream as Transport | undefined)?.reset()
   }
 

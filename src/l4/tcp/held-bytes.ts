@@ -1,7 +1,7 @@
-/** What the client sends before the backend is there is held up to here (and one read more); then it is not read. */
+/** Most bytes that are held before the backend is connected (and one read more); then the client is not read. */
 const MAX_HELD_BYTES = 65_536
 
-/** Bytes that a client sent before there was anybody to pass them on to. */
+/** Bytes that a client sent before a backend was connected. */
 export class HeldBytes {
   #chunks: Buffer[] = []
   #size = 0

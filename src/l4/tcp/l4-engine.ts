@@ -24,7 +24,7 @@ const byPlace = {
   }
 }
 
-/** One L4 listener in one thread: owns its connections; whoever binds hands them over. */
+/** One L4 listener in one thread. It owns its connections; the part that binds its sockets hands them over. */
 export class L4Engine implements L4Host<L4Connection> {
   readonly deps: L4Deps
   readonly metrics: L4Metrics
@@ -44,7 +44,7 @@ export class L4Engine implements L4Host<L4Connection> {
     this.#keepAlive = new KeepAliveSweep(deps.clock, deps.deadlines, this.#connections)
   }
 
-  /** For connections from now on; those there are go on under the snapshot that they began with. */
+  /** Applies to new connections; open ones keep the snapshot that they began with. */
   apply(snapshot: L4Snapshot): void {
     this.#snapshot = snapshot
   }
@@ -59,7 +59,7 @@ export class L4Engine implements L4Host<L4Connection> {
     try {
       connection.begin(attach, this.#draining)
     } catch (error) {
-      // Given back here; whoever accepted it counts, and closes what is there of it.
+      // The place is given back here; the caller, which accepted the connection, counts the fault and closes it.
       connection.onInternalError(error)
       throw error
     }
@@ -75,7 +75,7 @@ export class L4Engine implements L4Host<L4Connection> {
     return first === undefined ? 0 : Math.max(0, now - first.startedAt)
   }
 
-  /** No new connections; those there are live until they end. */
+  /** Takes no new connections; open ones live until they end. */
   drain(): void {
     this.#draining = true
   }
@@ -149,7 +149,7 @@ export class L4Engine implements L4Host<L4Connection> {
       attempts,
       code,
       reason: refused ?? reason,
-      // Not there where the connection could not even be taken over.
+      // Undefined where the connection could not be taken over.
       bytesIn: (downstream as Transport | undefined)?.bytesIn ?? 0,
       bytesOut: (downstream as Transport | undefined)?.bytesOut ?? 0,
       ms: hundredths(this.deps.clock.now() - connection.startedAt),

@@ -30,7 +30,7 @@ function isLoop(downstream: Transport, upstream: Transport): boolean {
 export interface ReachListener extends Contained {
   /** Gives the upstream transport its owner before it returns. */
   onReached(connected: Connected): void
-  /** Nobody was reached; nothing is held any more. */
+  /** No backend was reached; nothing is held any more. */
   onUnreachable(code: ErrorCode, backend: Backend | undefined, error: Error | undefined): void
   /** One backend failed and another will be tried. */
   onAttemptFailed(code: ErrorCode, backend: Backend, error: Error | undefined): void
@@ -86,7 +86,7 @@ export class Reach implements TransportOwner {
       const lease = pool.acquire(this.#context)
       if (lease === undefined) return this.#mayWait ? this.#queue() : this.#giveUp()
       if (this.#tried.includes(lease.backend)) {
-        // All have been tried: asking one that refused a moment ago again would change nothing.
+        // All have been tried: one that refused a moment ago would refuse again.
         lease.release('unused')
         return this.#mayWait ? this.#queue() : this.#giveUp()
       }
@@ -94,7 +94,7 @@ export class Reach implements TransportOwner {
     }
   }
 
-  /** The client is gone, or the connection is cut: gives everything back; the listener hears no more. */
+  /** The client is gone, or the connection is cut: gives everything back; the listener is not called any more. */
   cancel(): void {
     this.#over = true
     this.#waiter?.cancel()
@@ -218,7 +218,7 @@ export class Reach implements TransportOwner {
       this
     )
     if (this.#waiter !== undefined) return
-    // No room to wait: where the pool has no queue, that is no news of a queue.
+    // The queue has no room. A pool without a queue fails with LB_NO_BACKEND instead.
     this.#fail(this.#target.pool.config.queue.max > 0 ? 'LB_QUEUE_FULL' : 'LB_NO_BACKEND')
   }
 

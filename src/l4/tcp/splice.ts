@@ -2,7 +2,7 @@ import type { Deadlines, Waits } from '../../core/deadlines.ts'
 import type { ByteStream } from '../../net/transport/byte-stream.ts'
 import type { TransportOwner } from '../../net/transport/transport.ts'
 
-/** Why a splice ended: whoever moved first. */
+/** Why a splice ended: what happened first. */
 export type SpliceReason =
   | 'client-closed'
   | 'upstream-closed'
@@ -16,9 +16,9 @@ export type SpliceReason =
 export type CutReason = 'drained' | 'backend-down' | 'shutdown' | 'internal'
 
 /**
- * A side that broke off may have said something just before ("too many connections"). The reset that tells so comes
- * behind that: a reset can overtake what is on its way, and discards what the kernel has not sent. No system call tells
- * Node when the peer has it all, so this long is waited after the last byte went to the kernel; longer where it had to
+ * A side that broke off may have sent a message just before ("too many connections"). The other side gets that message
+ * before the reset: a reset can overtake bytes on their way, and discards what the kernel has not sent. No system call tells
+ * Node when the peer has everything, so lb waits this long after the last byte went to the kernel; longer where it had to
  * wait for a slow reader.
  */
 const LAST_WORDS_MS = 200
@@ -26,7 +26,7 @@ const SLOW_LAST_WORDS_MS = 2_000
 
 export interface SpliceEnd {
   readonly reason: SpliceReason
-  /** What broke a side, for the two resets. */
+  /** The error by which a side broke off, for the two resets. */
   readonly error: NodeJS.ErrnoException | undefined
 }
 
@@ -57,7 +57,7 @@ export interface Held {
  * a RST as RST. Memory is bounded: a side is read only while the other takes what it sends, so at most one read
  * (64 KiB) per direction waits in this process.
  *
- * Takes both transports over: nobody else may write to them, and `onEnd` comes once, when both are closed.
+ * Takes both transports over: nobody else may write to them, and `onEnd` is called once, when both are closed.
  */
 export function splice(
   downstream: ByteStream,
@@ -80,7 +80,7 @@ export class Splice implements Waits {
   #reason: SpliceReason | undefined
   #error: NodeJS.ErrnoException | undefined
   #over = false
-  /** The side that is still to get what the other one said before it broke. */
+  /** The side that is still to get what the other one sent before it broke off. */
   #listening: Side | undefined
 
   constructor(
@@ -107,15 +107,15 @@ export class Splice implements Waits {
     up.resume()
   }
 
-  /** Ends it from our side: with RST, since neither side has said that it was done. */
+  /** Ends it from our side: with RST, since neither side has sent a FIN. */
   cut(reason: CutReason): void {
     this.#close(reason, undefined)
   }
 
-  /** Something of it threw: both sides are broken off. */
+  /** One of its callbacks threw: both sides are reset. */
   onInternalError(): string | undefined {
     this.cut('internal')
-    // Where the end is what threw, nobody else would tell it.
+    // Where the end itself threw, `onEnd` has not been called yet.
     this.#finish()
     return this.#options.counters?.listener
   }
@@ -137,7 +137,7 @@ export class Splice implements Waits {
     if (error !== undefined) {
       this.#broken(side, error)
     } else if (!side.ended || !side.peer.ended) {
-      // Not by FINs of both: somebody destroyed it.
+      // It was not closed by FINs of both sides: it was destroyed.
       this.#close(side.name === 'client' ? 'client-closed' : 'upstream-closed', undefined)
     }
     this.#finish()
@@ -165,7 +165,7 @@ export class Splice implements Waits {
     const orderly = this.#down.transport.pending === 0 && this.#up.transport.pending === 0
     const reason = this.#down.ended || this.#up.ended ? 'half-close-timeout' : 'idle'
     if (!orderly) return this.#close(reason, undefined)
-    // Everything that was said has been passed on: a FIN to both is the truth, and kinder.
+    // Everything that was sent has been passed on, so both get a FIN instead of a reset.
     this.#settle(reason, undefined)
     this.#down.transport.destroy()
     this.#up.transport.destroy()
@@ -197,7 +197,7 @@ export class Splice implements Waits {
   #settle(reason: SpliceReason, error: NodeJS.ErrnoException | undefined): void {
     if (this.#final) return
     this.#final = true
-    // A line of the log will ask who it was, and what is closed cannot say.
+    // The log line needs the address, which a closed connection no longer has.
     void this.#down.transport.remote
     this.#reason = reason
     this.#error = error
@@ -212,7 +212,7 @@ class Side implements TransportOwner {
   peer!: Side
   /** The FIN of this side has come. */
   ended = false
-  /** Its transport is. */
+  /** Its transport is closed. */
   closed = false
   readonly #splice: Splice
   readonly #counter: ByteCounter | undefined
@@ -231,7 +231,7 @@ class Side implements TransportOwner {
     this.#counter = counter
   }
 
-  /** Starts with what was read before there was a peer. */
+  /** Starts with the bytes that were read before there was a peer. */
   begin(held: Held): void {
     let flowing = true
     for (const bytes of held.bytes ?? []) {

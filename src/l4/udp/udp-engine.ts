@@ -46,7 +46,7 @@ export class UdpEngine implements UdpHost, UdpReceiver {
     )
   }
 
-  /** For sessions from now on. Those to backends that are gone end; their next datagram finds another. */
+  /** Applies to new sessions. Those to backends that were removed end; their next datagram finds another. */
   apply(snapshot: UdpSnapshot): void {
     this.#snapshot = snapshot
     const slots = new Set(snapshot.pool.backends.map(({ slot }) => slot))
@@ -95,7 +95,7 @@ export class UdpEngine implements UdpHost, UdpReceiver {
     this.#end('shutdown', () => true)
   }
 
-  /** Whatever `onDown` says: a session holds nothing that moving it could break. */
+  /** Done whatever `onDown` says: a session keeps no state that would be lost when it moves. */
   backendDown(key: string): void {
     this.#end('backend-down', ({ backend }) => backend?.key === key)
   }

@@ -63,7 +63,7 @@ export class UdpSession implements DatagramOwner, Waits {
   #responses = 0
   /** Responses that went on to the client. */
   #answers = 0
-  /** The last backend that was picked, which the lease is given back of before the line is written. */
+  /** The last backend that was picked; its lease is given back before the line is written. */
   #asked: Backend | undefined
   #attempts = 0
   #over = false
@@ -109,7 +109,7 @@ export class UdpSession implements DatagramOwner, Waits {
     }
   }
 
-  /** Everything that was asked is answered, or nothing is to be. */
+  /** Every datagram has been answered, or none is to be. */
   get settled(): boolean {
     return this.#responses >= this.#requests * (this.#snapshot.udp.responses ?? 1)
   }
@@ -167,7 +167,7 @@ export class UdpSession implements DatagramOwner, Waits {
     this.#unanswered = keeps && bytes.length <= MOST_KEPT ? bytes : undefined
     if (status >= 0) return this.#host.relayed('in', bytes.length)
     const failure = outcomeOf(status)
-    // Too long a datagram, or no room for it, is nobody's fault; what the kernel learnt by ICMP is.
+    // A datagram that is too long, or finds no room, is not the backend's fault; what the kernel learnt by ICMP is.
     if (failure.outcome === 'unused') this.#host.dropped('send')
     else this.#failed(failure)
   }

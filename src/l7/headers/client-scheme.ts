@@ -7,13 +7,13 @@ export interface Asked {
   readonly scheme: 'http' | 'https'
 }
 
-/** How the client itself speaks: a trusted proxy that ends TLS before us says so, by X-Forwarded-Proto or Forwarded. */
+/** The scheme that the client uses: a trusted proxy that terminates TLS before us says it in X-Forwarded-Proto or Forwarded. */
 export function clientScheme({ request, trusted, scheme }: Asked): 'http' | 'https' {
   if (!trusted) return scheme
   const said =
     request.headers.first('x-forwarded-proto') ??
     /(?:^|[;,\s])proto="?([a-z]+)/i.exec(request.headers.first('forwarded') ?? '')?.[1]
-  // Of a list the first is the client's own.
+  // The first of a list is the client's.
   const first = said?.split(',', 1)[0]!.trim().toLowerCase()
   return first === 'http' || first === 'https' ? first : scheme
 }

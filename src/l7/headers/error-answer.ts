@@ -48,7 +48,7 @@ export function errorAnswer(code: ErrorCode, facts: ErrorFacts): ErrorAnswer {
 
 const PROBLEM = 'application/problem+json'
 
-/** RFC 9457, for who names it: `type` is about:blank, since the title says what the status does. */
+/** RFC 9457, for clients that name it in Accept: `type` is about:blank, since the title says what the status does. */
 function problemDetails(code: ErrorCode, facts: ErrorFacts): string {
   const { phrase, status = 500 } = errorKind(code) as { phrase: string; status?: number }
   const title = phrase[0]!.toUpperCase() + phrase.slice(1)
@@ -73,7 +73,7 @@ function acceptsProblem(accept: string): boolean {
 /** Ranges of Accept that are looked at. */
 const MAX_RANGES = 16
 
-/** Whether Accept names a JSON type with a higher weight than any text type (RFC 9110 §12.5.1). `*` is no wish. */
+/** Whether Accept names a JSON type with a higher weight than any text type (RFC 9110 §12.5.1). `*` states no preference. */
 export function prefersJson(accept: string | undefined): boolean {
   if (accept === undefined || !/json/i.test(accept)) return false
   let json = 0

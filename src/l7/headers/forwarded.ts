@@ -2,7 +2,7 @@ import { flat } from '../../core/flat.ts'
 import type { HeaderBlock } from '../message/header-block.ts'
 import { dropForwardingFields } from './forwarding-fields.ts'
 
-/** What one connection tells of itself to backends. */
+/** What backends are told about a client's connection. */
 export interface Hop {
   /** Address of the peer (or what its PROXY header said); '' on a unix socket. */
   readonly peer: string
@@ -52,7 +52,7 @@ export class ForwardedWriter {
     lines += `X-Forwarded-For: ${appended(xForwardedFor, hop.peer === '' ? 'unknown' : hop.peer)}\r\n`
     if (!headers.has('x-forwarded-proto')) lines += `X-Forwarded-Proto: ${hop.scheme}\r\n`
     if (host !== '' && !headers.has('x-forwarded-host')) lines += `X-Forwarded-Host: ${host}\r\n`
-    // A proxy that knows only X-Forwarded-For: a Forwarded that begins here would tell of half the way.
+    // The proxy before us knows X-Forwarded-For only: a Forwarded that begins here would leave out the hops before it.
     if (forwarded === undefined && xForwardedFor !== undefined) return lines
     if (forwarded !== undefined) headers.remove('forwarded')
     return `${lines}Forwarded: ${appended(forwarded, forwardedElement(hop, host))}\r\n`

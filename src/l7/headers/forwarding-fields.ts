@@ -2,7 +2,7 @@ import type { HeaderBlock } from '../message/header-block.ts'
 import { variableName } from './field-names.ts'
 
 /**
- * Fields by which a proxy tells what it saw (RFC 7239, and those that were there before it) or which URL was meant.
+ * Fields in which a proxy says who the client is (RFC 7239, and the older ones) or which URL was asked for.
  * Backends believe them; so from a peer that is not trusted they are removed: a client that sends X-Forwarded-For
  * wants to be somebody else, and one that sends X-Original-URL wants another path than the one that was routed.
  */
@@ -31,7 +31,7 @@ export const FORWARDING_FIELDS: readonly string[] = [
 ]
 
 const names = new Set(FORWARDING_FIELDS)
-/** Proxies invent more of these; whatever follows is a proxy's word. */
+/** Proxies have more fields of this kind: every name that begins so is treated as one. */
 const PREFIX = 'x-forwarded-'
 /** The client's certificate, where TLS ends (`clientAuth.forward`). */
 const CERTIFICATE_PREFIX = 'x-client-cert-'

@@ -7,11 +7,11 @@ import { compilePlaceholders, type PlaceholderFacts } from './placeholders.ts'
 type Template = (facts: PlaceholderFacts) => string
 
 /**
- * Applies the edits of one route in one direction: `remove` and `set` take fields away, `set` and `add` append. Of Host a
- * request has exactly one (RFC 9112 §3.2): to add one is to set it, and it cannot be removed.
+ * Applies the edits of one route in one direction: `remove` and `set` take fields away, `set` and `add` append. A request has
+ * exactly one Host (RFC 9112 §3.2): to add one is to set it, and it cannot be removed.
  */
 export class CompiledEdits {
-  /** The edits write a Host of their own: nobody else may. */
+  /** The edits write Host, in place of the one that the request had. */
   readonly setsHost: boolean
   /** As CGI servers read them (`variableName`): nothing that comes later may bring these. */
   readonly names: ReadonlySet<string>
@@ -58,7 +58,7 @@ function isHost(name: string): boolean {
   return name.toLowerCase() === 'host'
 }
 
-/** Undefined when there is nothing to edit, so that an exchange pays one comparison. */
+/** Undefined when there is nothing to edit: an exchange then makes one comparison. */
 export function compileEdits(edits: HeaderEdits): CompiledEdits | undefined {
   const some = Object.keys(edits.set).length + Object.keys(edits.add).length + edits.remove.length
   return some === 0 ? undefined : new CompiledEdits(edits)

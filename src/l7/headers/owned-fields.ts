@@ -1,7 +1,7 @@
 import type { HeaderBlock } from '../message/header-block.ts'
 import { variableName } from './field-names.ts'
 
-/** Whoever owns request fields, as a stage. */
+/** A part that owns request fields, such as a stage. */
 interface Owner {
   readonly owns?: readonly string[]
 }

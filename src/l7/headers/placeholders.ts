@@ -35,7 +35,7 @@ const placeholders: ReadonlyMap<string, (facts: PlaceholderFacts) => string> = n
 
 const PLACEHOLDER = new RegExp(`\\{(${[...placeholders.keys()].join('|').replaceAll('.', '\\.')})\\}`)
 
-/** A text with placeholders; undefined for one without. `escape`: what the place asks for. */
+/** A text with placeholders; undefined for one without. `escape`: how values are escaped where the text is used. */
 export function compilePlaceholders(
   text: string,
   escape: (value: string) => string = (value) => value
@@ -54,7 +54,7 @@ export function compilePlaceholders(
   }
 }
 
-/** Names and subjects are somebody else's words: nothing in them ends a field, and heads are latin1. */
+/** Names and subjects come from outside: characters that would end a field, or that latin1 lacks, are replaced. */
 function safe(text: string | undefined): string {
   return text === undefined ? '' : text.replace(/[^\t\x20-\x7e\xa0-\xff]/gu, '?')
 }

@@ -10,7 +10,7 @@ export function newRequestId(): string {
 /**
  * The id that a trusted peer gave, or undefined when it is no id: longer than 128, or with anything in it but
  * letters, digits and `-._~:/+=@`, so that it can be written into any log and any field as it is.
- * What others send is not even looked at: they could make two requests look like one.
+ * An id from a peer that is not trusted is ignored: it could make two requests look like one.
  */
 export function keptRequestId(value: string | undefined): string | undefined {
   if (value === undefined || value.length === 0 || value.length > MAX_REQUEST_ID) return undefined

@@ -4,7 +4,7 @@ import { variableName } from './field-names.ts'
 /**
  * Names that a trailer section may not bring (RFC 9110 §6.5.1): whatever frames, routes, authenticates, conditions or
  * describes the message, and what this proxy tells. Servers that merge trailers into the fields (aiohttp, uvicorn) would
- * hear of it after everybody before them has decided.
+ * see the field only after all decisions before them were made without it.
  */
 const REFUSED = new Set([
   ...FORWARDING_FIELDS,

@@ -11,8 +11,8 @@ export const MAX_PASSAGES = 3
 const MAX_VIA = 4096
 
 /**
- * The name of this process in Via (RFC 9110 §7.6.3) and CDN-Loop (RFC 8586): a pseudonym, since the host's name is nobody's business, and
- * with 32 random bits, since two lb in a row are no loop. All workers of a process must use the same.
+ * The name of this process in Via (RFC 9110 §7.6.3) and CDN-Loop (RFC 8586): a pseudonym, which hides the host's name, with
+ * 32 random bits, so that two lb in a row are not taken for a loop. All workers of a process must use the same.
  */
 export function viaPseudonym(random: Buffer = randomBytes(4)): string {
   return `lb-${random.toString('hex')}`
@@ -33,7 +33,7 @@ export function isLoop(via: string, pseudonym: string): boolean {
   if (via.length > MAX_VIA) return true
   let passages = 0
   for (let at = via.indexOf(pseudonym); at !== -1; at = via.indexOf(pseudonym, at + pseudonym.length)) {
-    // A whole word: not part of another name.
+    // It counts as a whole word only, not as part of another name.
     if (isEdge(via, at - 1) && isEdge(via, at + pseudonym.length)) passages++
   }
   return passages >= MAX_PASSAGES

@@ -60,7 +60,7 @@ export class Conditions {
     return undefined
   }
 
-  // A field that is sent twice has the joined value: which of the two the backend would believe is unknown.
+  // A field that is sent twice has its joined value: which of the two the backend would use is unknown.
   #headersHold(wanted: readonly Pair[], input: MatchInput): boolean {
     for (let i = 0; i < wanted.length; i++) {
       const pair = wanted[i]!
@@ -70,7 +70,7 @@ export class Conditions {
     return true
   }
 
-  /** One that servers may read differently has no value, but is there. */
+  /** A cookie that servers may read differently counts as present, with no value. */
   #cookiesHold(wanted: readonly Pair[], input: MatchInput): boolean {
     const field = input.headers.getJoined('cookie')
     for (let i = 0; i < wanted.length; i++) {
@@ -111,7 +111,7 @@ function oneHolds(parts: readonly Part[], input: MatchInput): boolean {
   return false
 }
 
-/** A body of unknown length may be of any: it is over every bound, and under none. */
+/** A body of unknown length may have any: it is over every bound, and under none. */
 function sizeHolds({ over, under }: NonNullable<RouteMatch['body']>, length: number): boolean {
   const size = length === UNKNOWN_LENGTH ? Infinity : length
   return (over === undefined || size > over) && (under === undefined || size < under)

@@ -1,7 +1,7 @@
 /**
  * The path prefix that whatever matches a regular expression must begin with, up to its last slash, so that the index
  * can keep the expression from being tried on other paths: `^/brew/[0-9]+$` → `/brew/`. Undefined when there is none
- * or the expression is too clever to tell. Erring towards undefined only costs time.
+ * or it cannot be told from the expression. A needless undefined only costs time.
  */
 export function literalPrefix(source: string): string | undefined {
   if (source.charCodeAt(0) !== 94 /* ^ */ || source.includes('|')) return undefined
