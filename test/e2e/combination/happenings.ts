@@ -5,7 +5,7 @@ import type { Workers } from '../../../src/runtime/workers/workers.ts'
 import type { Seeded } from '../../http-battery/seeded.ts'
 import { pause } from './plan.ts'
 import { readWorld, type Setting } from './world-config.ts'
-import type { WorldFeature } from './world-features.ts'
+import type { Happening, WorldFeature } from './world-features.ts'
 
 /** Lets what the features say happen, while `isGoingOn`. */
 export function happen(
@@ -23,7 +23,7 @@ export function happen(
       ? certificates(running, features, setting, seeded, isGoingOn)
       : undefined,
     happenings.includes('pages') ? pages(setting, isGoingOn) : undefined,
-    happenings.includes('drain') ? drains(running, setting, seeded, isGoingOn) : undefined,
+    happenings.includes('drain') ? drains(running, happenings, setting, seeded, isGoingOn) : undefined,
     setting.list === undefined ? undefined : discoveries(setting, seeded, isGoingOn)
   ])
 }
@@ -114,16 +114,20 @@ export function writePage(folder: string, number: number): void {
 /** One backend after the other keeps its sessions only; the first stays. */
 async function drains(
   running: Runtime,
+  happenings: readonly (Happening | undefined)[],
   setting: Setting,
   seeded: Seeded,
   isGoingOn: () => boolean
 ): Promise<void> {
   while (isGoingOn()) {
     const backend = seeded.of(setting.backends.slice(1))
-    await running.control.changeBackend('site', backend, {
-      state: 'drain',
-      sessionsMs: seeded.of([100, 2_000])
-    })
+    try {
+      const sessionsMs = seeded.of([100, 2_000])
+      await running.control.changeBackend('site', backend, { state: 'drain', sessionsMs })
+    } catch (error) {
+      // A reload may have taken the cookie away.
+      if (!happenings.includes('reload')) throw error
+    }
     await pause(200)
     await running.control.changeBackend('site', backend, { state: 'ready' })
     await pause(50)
