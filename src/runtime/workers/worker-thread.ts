@@ -20,6 +20,8 @@ export interface WorkerHooks {
 
 /** A thread that does not answer within this is stuck; it is ended like one that crashed. */
 const ANSWER_WITHIN_MS = 20_000
+/** The first answer of a thread comes once it has read all modules, two seconds of processor time: on a busy machine that takes a while. */
+const FIRST_ANSWER_WITHIN_MS = 60_000
 /**
  * Two semi-spaces of 8 MB, and as much again for large objects. V8's own 32 MB are reached step by step, 100 MB over two
  * workers in the first minutes, for 0.2 µs of collections less per request.
@@ -65,10 +67,11 @@ export class WorkerThread {
   async prepare(snapshot: Snapshot, given: SeatSockets): Promise<Readonly<Record<string, number>>> {
     this.#prepared = snapshot
     const { delta, parts } = splitDelta(deltaOf(this.#snapshot, snapshot))
+    const withinMs = this.#snapshot === undefined ? FIRST_ANSWER_WITHIN_MS : ANSWER_WITHIN_MS
     let asked: Promise<Answer> | undefined
     await this.#sender.send(given, (sockets) => {
       const message: ToWorker = { type: 'prepare', delta, parts, sockets }
-      asked = this.#ask(message, `prepare ${snapshot.id}`, ANSWER_WITHIN_MS)
+      asked = this.#ask(message, `prepare ${snapshot.id}`, withinMs)
     })
     const answer = await asked!
     if (answer.type === 'failed') throw new StartError(answer.error)
