@@ -4,7 +4,7 @@
  */
 export const defaults = {
   workers: 'auto',
-  shutdown: { grace: '30s' },
+  shutdown: { grace: '30s', delay: '0s' },
   log: { level: 'info' },
   listener: {
     l4: { idle: '10m', halfClose: '1m', handshake: '5s' },

@@ -36,6 +36,7 @@ import { packageVersion } from '../core/package-version.ts'
 import type { Planes } from './workers/planes.ts'
 import { faultReport } from './process/fault-report.ts'
 import { checkUser } from './process/privileges.ts'
+import { StopDelay, stoppedWords, stopTimes } from './process/stop-delay.ts'
 import { takeOn } from './process/take-on.ts'
 import type { Running } from './control/running.ts'
 import type { StartOptions } from './control/start-options.ts'
@@ -77,6 +78,7 @@ export class Runtime implements Running {
   readonly control: ControlPlane
   readonly events = new Events()
   #stopping: Promise<void> | undefined
+  readonly #delay = new StopDelay()
 
   constructor(config: Config, options: StartOptions, log: Logger) {
     this.#initial = config
@@ -182,7 +184,7 @@ export class Runtime implements Running {
   }
 
   stop(options: { readonly graceMs?: number } = {}): Promise<void> {
-    return (this.#stopping ??= this.#stop(options.graceMs ?? this.#controller.config.shutdown.graceMs))
+    return (this.#stopping ??= this.#stop(stopTimes(options, this.#controller.config.shutdown)))
   }
 
   reopenLogs(): void {
@@ -191,20 +193,20 @@ export class Runtime implements Running {
 
   async kill(): Promise<void> {
     this.#stopping ??= Promise.resolve()
+    this.#delay.cut()
     this.#quiet()
     await this.#planes.kill()
     await this.#admin.close()
     await flushLogs()
   }
 
-  async #stop(graceMs: number): Promise<void> {
-    this.#log.info({ graceMs }, 'stopping: no new connections, open ones may finish')
+  async #stop(times: Config['shutdown']): Promise<void> {
+    if (!(await this.#delay.pass(times, clock, this.#log))) return
     this.#discoverer.close()
-    const cut = await this.#planes.drain(graceMs)
+    const cut = await this.#planes.drain(times.graceMs)
     this.#quiet()
     await this.#admin.close()
-    const words = cut === 0 ? 'stopped' : `stopped; ${cut} connections were cut after ${graceMs} ms`
-    this.#log.info({ cut }, words)
+    this.#log.info({ cut }, stoppedWords(cut, times))
     await flushLogs()
   }
 

@@ -19,7 +19,7 @@ t.test('the shortest file gets every default', async (t) => {
 ${pools}`)
   const expected: Config = {
     workers: 'auto',
-    shutdown: { graceMs: 30_000 },
+    shutdown: { graceMs: 30_000, delayMs: 0 },
     log: { level: 'info' },
     listeners: [
       {

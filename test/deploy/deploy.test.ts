@@ -100,8 +100,9 @@ t.test('systemd takes the unit', { skip: noSystemd }, async (t) => {
     {
       file: 'lb.yaml'
     }
-  ) as { config: { shutdown: { graceMs: number } } }
-  t.ok(stop * 1000 > config.shutdown.graceMs, 'it is not cut while it drains')
+  ) as { config: { shutdown: { graceMs: number; delayMs: number } } }
+  const { graceMs, delayMs } = config.shutdown
+  t.ok(stop * 1000 > graceMs + delayMs, 'it is not cut while it drains')
 })
 
 t.test('the image: every program and file that the Dockerfile names is made by it', async (t) => {

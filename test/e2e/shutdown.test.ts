@@ -80,23 +80,56 @@ pools: { raw: { backends: ["${echo.address}"] } }
   t.match(lb.output(), /1 connections were cut after 1000 ms/)
 })
 
-t.test('a second signal ends it at once', async (t) => {
-  const echo = await tcpOrigin(t)
-  const raw = await freePort()
+t.test('with a delay it says first that it is going, and serves on', async (t) => {
+  const [web, admin] = [await freePort(), await freePort()]
   const lb = spawnLb(
     t,
-    `workers: 1
-listeners: [{ name: raw, bind: "127.0.0.1:${raw}", mode: l4, pool: raw }]
-pools: { raw: { backends: ["${echo.address}"] } }
+    `workers: 2
+shutdown: { delay: 2s, grace: 1s }
+admin: { bind: "127.0.0.1:${admin}" }
+listeners: [{ name: web, bind: "127.0.0.1:${web}", mode: l7, routes: [{ match: {}, respond: { status: 200, body: fine } }] }]
 `
   )
   await lb.says('lb runs')
-  const line = await dialLine(t, raw)
-  await line.ask('one')
-  lb.child.kill('SIGINT')
-  await lb.says('stopping')
-  lb.child.kill('SIGINT')
-  t.equal(await lb.ended, 130)
+  lb.child.kill('SIGTERM')
+  await lb.says('about to stop')
+  t.match(await get(admin, '/readyz'), { status: 503, body: /draining/ })
+  let served = 0
+  for (;;) {
+    const answer = await get(web, '/', false).catch(({ code }: NodeJS.ErrnoException) => code)
+    if (answer === 'ECONNREFUSED') break
+    t.match(answer, { status: 200 })
+    served++
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  t.ok(served > 0, 'new connections were served')
+  t.ok(lb.output().includes('stopping: no new connections'))
+  t.equal(await lb.ended, 0)
+})
+
+t.test('a second signal ends it at once, also while it only says that it is going', async (t) => {
+  for (const [delay, says] of [
+    ['0s', 'stopping'],
+    ['1h', 'about to stop']
+  ] as const) {
+    const echo = await tcpOrigin(t)
+    const raw = await freePort()
+    const lb = spawnLb(
+      t,
+      `workers: 1
+shutdown: { delay: ${delay} }
+listeners: [{ name: raw, bind: "127.0.0.1:${raw}", mode: l4, pool: raw }]
+pools: { raw: { backends: ["${echo.address}"] } }
+`
+    )
+    await lb.says('lb runs')
+    const line = await dialLine(t, raw)
+    await line.ask('one')
+    lb.child.kill('SIGINT')
+    await lb.says(says)
+    lb.child.kill('SIGINT')
+    t.equal(await lb.ended, 130)
+  }
 })
 
 t.test('when it has stopped, the lines of all requests are in their file', async (t) => {

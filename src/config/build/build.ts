@@ -32,7 +32,7 @@ export function buildConfig(
   return {
     ...(file !== undefined && { file }),
     workers: input.workers,
-    shutdown: { graceMs: input.shutdown.grace },
+    shutdown: { graceMs: input.shutdown.grace, delayMs: input.shutdown.delay },
     ...(input.user !== undefined && { user: input.user }),
     log: input.log,
     ...(input.admin !== undefined && { admin: buildAdmin(input.admin, absolute) }),

@@ -23,7 +23,7 @@ export interface Config {
   /** Path of the file it was read from, for messages; undefined when given as an object. */
   readonly file?: string
   readonly workers: number | 'auto'
-  readonly shutdown: { readonly graceMs: number }
+  readonly shutdown: { readonly graceMs: number; readonly delayMs: number }
   readonly user?: string
   readonly log: { readonly level: LogLevel }
   readonly admin?: AdminConfig

@@ -53,7 +53,12 @@ export const rootSchema = mapping({
     {
       grace: duration({ min: 0, example: '30s' })
         .prefault(defaults.shutdown.grace)
-        .describe('On SIGTERM no more is accepted, and what is open has this long to end.')
+        .describe('On SIGTERM no more is accepted, and what is open has this long to end.'),
+      delay: duration({ min: 0, example: '5s' })
+        .prefault(defaults.shutdown.delay)
+        .describe(
+          'Before that everything is served for so long, and only `/readyz` answers 503: what stands in front (VRRP, another load balancer, Kubernetes) sends elsewhere first.'
+        )
     },
     {
       lone: firstOf(loneText('grace'), (value) =>

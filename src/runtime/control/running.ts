@@ -12,7 +12,7 @@ export interface Running {
   apply(config: Config): Promise<ReloadReport>
   /** Reads the configuration file again and applies it; with `plan` only says what would change. */
   reload(plan?: boolean): Promise<ReloadReport>
-  /** Stops accepting, lets what is open finish for `shutdown.grace`, then cuts it. Once; later calls wait for the first. */
+  /** After `shutdown.delay` (none where `graceMs` is given): stops accepting, lets what is open finish for `shutdown.grace`, then cuts it. Once; later calls wait for the first. */
   stop(options?: { readonly graceMs?: number }): Promise<void>
   /** Opens log files anew by the names that they had at the start, after logrotate has moved them away. */
   reopenLogs(): void

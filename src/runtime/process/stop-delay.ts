@@ -1,0 +1,41 @@
+import type { Clock } from '../../core/clock.ts'
+import type { Logger } from '../../core/log/log.ts'
+
+interface StopTimes {
+  readonly graceMs: number
+  readonly delayMs: number
+}
+
+/** Who says how long it may take wants it now. */
+export function stopTimes({ graceMs }: { readonly graceMs?: number }, configured: StopTimes): StopTimes {
+  return graceMs === undefined ? configured : { graceMs, delayMs: 0 }
+}
+
+export function stoppedWords(cut: number, { graceMs }: StopTimes): string {
+  return cut === 0 ? 'stopped' : `stopped; ${cut} connections were cut after ${graceMs} ms`
+}
+
+/** The time between a signal and the stop (`shutdown.delay`): only /readyz says that it is coming. */
+export class StopDelay {
+  #cut = false
+  #end: () => void = () => {}
+
+  /** Resolves with whether there is still something to stop. */
+  async pass({ delayMs, graceMs }: StopTimes, clock: Clock, log: Logger): Promise<boolean> {
+    if (delayMs > 0) {
+      log.info({ delayMs }, 'about to stop: /readyz says so, everything is served as before')
+      await new Promise<void>((resolve) => {
+        this.#end = resolve
+        clock.after(delayMs, resolve)
+      })
+    }
+    if (!this.#cut) log.info({ graceMs }, 'stopping: no new connections, open ones may finish')
+    return !this.#cut
+  }
+
+  /** It has been killed meanwhile. */
+  cut(): void {
+    this.#cut = true
+    this.#end()
+  }
+}
