@@ -1,55 +1,16 @@
-import t, { type Test } from 'tap'
-import { configure, start } from '../../src/index.ts'
+import t from 'tap'
 import { Browser } from '../l7/stages/auth/browser.ts'
-import { oidcIssuer, oidcKeys } from '../l7/stages/auth/oidc-world.ts'
+import { oidcIssuer } from '../l7/stages/auth/oidc-world.ts'
 import { originOf } from './support/caching.ts'
+import { type LoginInstance, loginInstance } from './support/login-instance.ts'
 import { redisCluster, withSentinel } from './support/redis-places.ts'
 import { RedisServer, skip, until } from './support/redis-server.ts'
 
 /** Servers and instances share two cores with other tests. */
 t.setTimeout(240_000)
 
-type Instance = Awaited<ReturnType<typeof instance>>
-
-/** A whole lb behind whose login stands its name. `workers`: the threads that take turns. */
-async function instance(
-  t: Test,
-  name: string,
-  issuer: string,
-  redis: RedisServer | string,
-  more: object,
-  workers = 0,
-  route: object = { respond: { status: 200, body: name } },
-  pools: object = {}
-) {
-  const logged: string[] = []
-  const take = (message: unknown) => void logged.push(typeof message === 'string' ? message : '')
-  const lb = await start(
-    configure({
-      workers,
-      redis: { url: typeof redis === 'string' ? redis : `unix:${redis.path}`, timeout: '2s' },
-      ...({ pools } as object),
-      listeners: [
-        {
-          name: 'web',
-          bind: '127.0.0.1:0',
-          mode: 'l7',
-          accessLog: false,
-          ...({
-            auth: { methods: [{ oidc: oidcKeys(issuer, { timeout: '20s', ...more }) }], guesses: false }
-          } as object),
-          routes: [{ match: {}, ...route }]
-        }
-      ]
-    }),
-    { log: { info: take, warn: take, error: take } }
-  )
-  t.teardown(() => lb.kill())
-  return { app: `http://${lb.addresses[0]!.address}`, logged, kill: () => lb.kill() }
-}
-
 /** Cookies know no ports: what a browser got from one instance it shows to the other. */
-function moved(from: Instance, to: Instance, browser: Browser): Browser {
+function moved(from: LoginInstance, to: LoginInstance, browser: Browser): Browser {
   const copy = new Browser()
   for (const [name, value] of browser.jar(from.app)) copy.jar(to.app).set(name, value)
   return copy
@@ -67,8 +28,8 @@ t.test('a session in Redis is one for all instances, and so is its end', { skip 
   await redis.start()
   const { issuer, open } = await oidcIssuer(t)
   const kept = { store: 'redis' }
-  const one = await instance(t, 'one', issuer, redis, kept)
-  const two = await instance(t, 'two', issuer, redis, kept)
+  const one = await loginInstance(t, 'one', { issuer, redis, oidc: kept })
+  const two = await loginInstance(t, 'two', { issuer, redis, oidc: kept })
   open([one.app, two.app])
   const browser = new Browser()
   t.equal((await browser.login(`${one.app}/`)).page.text, 'one')
@@ -95,7 +56,7 @@ t.test('a session in Redis is one for all instances, and so is its end', { skip 
     t.equal((await atTwo.go(`${two.app}/`)).status, 302)
     t.equal((await browser.go(`${one.app}/`)).status, 302)
     t.equal((await other.go(`${two.app}/`)).text, 'two', 'another session of the same user')
-    const late = await instance(t, 'late', issuer, redis, kept)
+    const late = await loginInstance(t, 'late', { issuer, redis, oidc: kept })
     t.equal((await moved(two, late, other).go(`${late.app}/`)).text, 'late')
     t.equal((await moved(two, late, atTwo).go(`${late.app}/`)).status, 302, 'known after a start')
     // What somebody has put back is of no use.
@@ -110,8 +71,8 @@ t.test('one refresh for a session, whichever instance and thread is asked', { sk
     const redis = new RedisServer(t)
     await redis.start()
     const { issuer, open, refreshes } = await oidcIssuer(t)
-    const one = await instance(t, 'one', issuer, redis, kept)
-    const two = await instance(t, 'two', issuer, redis, kept, 'store' in kept ? 0 : 2)
+    const one = await loginInstance(t, 'one', { issuer, redis, oidc: kept })
+    const two = await loginInstance(t, 'two', { issuer, redis, oidc: kept, workers: 'store' in kept ? 0 : 2 })
     open([one.app, two.app], 1)
     const browser = new Browser()
     await browser.login(`${one.app}/`)
@@ -143,8 +104,8 @@ t.test(
     const redis = new RedisServer(t)
     await redis.start()
     const { issuer, open } = await oidcIssuer(t)
-    const one = await instance(t, 'one', issuer, redis, {})
-    const two = await instance(t, 'two', issuer, redis, {})
+    const one = await loginInstance(t, 'one', { issuer, redis })
+    const two = await loginInstance(t, 'two', { issuer, redis })
     open([one.app, two.app])
     const [browser, kept] = [new Browser(), new Browser()]
     await browser.login(`${one.app}/`)
@@ -165,7 +126,7 @@ t.test(
     t.equal((await keptAtTwo.go(`${two.app}/`)).text, 'two')
     await redis.startAgain()
     await until('the other has heard', async () => (await keptAtTwo.go(`${two.app}/`)).status === 302)
-    const late = await instance(t, 'late', issuer, redis, {})
+    const late = await loginInstance(t, 'late', { issuer, redis })
     await until(
       'known after a start',
       async () => (await moved(one, late, copy).go(`${late.app}/`)).status === 302
@@ -182,7 +143,7 @@ t.test('a front-channel logout at one instance ends the session at all', { skip 
   const route = { pool: 'web', identity: { header: 'x-user', claims: { 'x-sid': 'sid' } } }
   const pools = { web: { backends: [`127.0.0.1:${origin.port}`] } }
   const all = ['one', 'two', 'three'].map((name, i) =>
-    instance(t, name, issuer, redis, i === 1 ? { store: 'redis' } : {}, 0, route, pools)
+    loginInstance(t, name, { issuer, redis, ...(i === 1 && { oidc: { store: 'redis' } }), route, pools })
   )
   const [one, , three] = await Promise.all(all)
   open([one!.app, three!.app])
@@ -192,7 +153,7 @@ t.test('a front-channel logout at one instance ends the session at all', { skip 
   t.not((await other.login(`${one!.app}/`)).page.text, sid)
   const atThree = moved(one!, three!, browser)
   t.equal((await atThree.go(`${three!.app}/`)).text, sid)
-  const frame = (at: Instance, query: object) =>
+  const frame = (at: LoginInstance, query: object) =>
     new Browser().go(`${at.app}/.lb/oidc/frontchannel?${new URLSearchParams({ iss: issuer, ...query })}`)
   t.equal((await frame(three!, { sid: `${sid}x` })).status, 200, 'of nobody')
   t.equal((await frame(three!, { sid, iss: 'https://evil.example' })).status, 400)
@@ -209,8 +170,8 @@ t.test('sessions stand in a cluster, and outlive a failover by sentinels', { ski
   const sentinels = await withSentinel(t)
   for (const url of [`redis+cluster://127.0.0.1:${first.port}`, sentinels.url]) {
     const { issuer, open } = await oidcIssuer(t)
-    const one = await instance(t, 'one', issuer, url, kept)
-    const two = await instance(t, 'two', issuer, url, kept)
+    const one = await loginInstance(t, 'one', { issuer, redis: url, oidc: kept })
+    const two = await loginInstance(t, 'two', { issuer, redis: url, oidc: kept })
     open([one.app, two.app])
     const [browser, other] = [new Browser(), new Browser()]
     t.equal((await browser.login(`${one.app}/`)).page.text, 'one', url)
@@ -237,7 +198,7 @@ t.test('while Redis is away or hangs, sessions in it are answered 503, in time',
   const redis = new RedisServer(t)
   await redis.start()
   const { issuer, open } = await oidcIssuer(t)
-  const { app, logged } = await instance(t, 'one', issuer, redis, { store: 'redis' })
+  const { app, logged } = await loginInstance(t, 'one', { issuer, redis, oidc: { store: 'redis' } })
   open([app])
   const browser = new Browser()
   const callback = await browser.login(`${app}/`, (url) => url.startsWith(`${app}/.lb/oidc/callback`))

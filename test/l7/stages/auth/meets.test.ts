@@ -3,7 +3,9 @@ import { connect as http2, type ClientHttp2Session, type IncomingHttpHeaders } f
 import t, { type Test } from 'tap'
 import { answering, rawBackend } from '../../engine/lab.ts'
 import { configure, start } from '../../../../src/index.ts'
+import { until } from '../../../e2e/servers.ts'
 import { authLab } from './auth-lab.ts'
+import { jwk, rsaKey, signed, startIssuer } from './issuer.ts'
 
 /** Machines that are five times slower take their time. */
 t.setTimeout(120_000)
@@ -113,6 +115,69 @@ t.test('an upgrade waits for the credential like any request', async (t) => {
   t.match(heads[0], 'x-user: alice\r\n')
   t.notMatch(heads[0], 'alices-key')
 })
+
+t.test(
+  'a WebSocket over HTTP/2 waits for the credential, and outlives the token that opened it',
+  async (t) => {
+    const rsa = rsaKey('rsa-1')
+    const idp = await startIssuer([jwk(rsa)])
+    t.teardown(() => idp.close())
+    const listener = {
+      protocols: ['h2', 'http/1.1'],
+      auth: [{ apiKeys }, { jwt: { issuer: idp.url, audience: 'api', skew: '1s', timeout: '20s' } }],
+      identity: { header: 'x-user', strip: true }
+    }
+    const { lab, heads } = await authLab(
+      t,
+      listener,
+      () => 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nhello'
+    )
+    const client = http2(`http://127.0.0.1:${lab.port}`)
+    t.teardown(() => client.destroy())
+    client.on('error', () => {})
+    await once(client, 'remoteSettings')
+    const opened = async (more: object) => {
+      const connecting = { ':method': 'CONNECT', ':protocol': 'websocket', ':path': '/ws' }
+      const stream = client.request({ ...connecting, 'sec-websocket-version': '13', ...more })
+      t.teardown(() => stream.destroy())
+      stream.on('error', () => {})
+      const [head] = (await once(stream, 'response')) as [IncomingHttpHeaders]
+      return { stream, head, status: Number(head[':status']) }
+    }
+    const token = (exp: number): object => {
+      const claims = { iss: idp.url, aud: 'api', sub: 'carol', exp }
+      return { authorization: `Bearer ${signed({ alg: 'RS256', kid: 'rsa-1' }, claims, rsa.privateKey)}` }
+    }
+    const now = Math.floor(Date.now() / 1000)
+    for (const [what, more] of [
+      ['no credential', {}],
+      ['a wrong key', { 'x-api-key': 'wrong' }],
+      ['a token that is over', token(now - 10)],
+      ['a forged one', { authorization: 'Bearer a.b.c' }]
+    ] as const) {
+      const { status, head } = await opened(more)
+      t.equal(status, 401, what)
+      t.match(head['www-authenticate'], /ApiKey realm=.*Bearer realm=/, what)
+    }
+    t.equal(heads.length, 0, 'no backend was asked')
+    // The issuer's keys are there by then, so that the time of the next one is its own.
+    const long = await opened(token(now + 3_600))
+    t.equal(long.status, 200)
+    const begun = Math.floor(Date.now() / 1000)
+    const soon = token(begun + 6)
+    const { stream, status } = await opened(soon)
+    t.equal(status, 200)
+    let received = ''
+    stream.on('data', (bytes: Buffer) => (received += bytes.toString()))
+    await until(() => received === 'hello', 'the tunnel is open')
+    t.match(heads[0], 'x-user: carol\r\n')
+    t.notMatch(heads[0], /Bearer/)
+    await until(() => Date.now() > (begun + 8) * 1000, 'the token is over')
+    t.equal((await opened(soon)).status, 401, 'it opens nothing any more')
+    t.notOk(stream.closed, 'what it has opened goes on')
+    t.equal(heads.length, 2)
+  }
+)
 
 t.test(
   "what one user got is nobody else's, and what is public is, with auth asked before the cache",
