@@ -5,6 +5,7 @@ import { renderListeners } from '../../src/cli/status/listener-table.ts'
 import { formatAge, renderStatus, stateWord } from '../../src/cli/status/status-table.ts'
 import { Screen } from '../../src/cli/status/screen.ts'
 import { fakeBackend, FakeControlPlane } from '../admin/fixtures/fake-control-plane.ts'
+import { blocksOf } from '../docs/pages.ts'
 import { fakeTerminal } from './fixtures/fake-terminal.ts'
 
 const plane = new FakeControlPlane()
@@ -168,4 +169,39 @@ t.test('listeners stand above the pools, with what passes per second', async (t)
     for (const line of lines) t.ok(line.length <= width, line)
     t.equal(/0\.0\.0\.0:53/.test(lines[4]!), width === 120, 'where there is room')
   }
+})
+
+t.test('the sample in docs/admin-api.md is what is printed', async (t) => {
+  const [web] = plane.listeners() as [ListenerView]
+  const listeners: ListenerView[] = [
+    {
+      ...web,
+      ...{ name: 'web', open: 31, refused: 0, pools: ['web'] },
+      binds: [{ address: '0.0.0.0:8080', bound: true }],
+      perSecond: { connections: 4.2, requests: 1200, bytesIn: 310_000, bytesOut: 3_500_000 }
+    },
+    {
+      ...web,
+      ...{ name: 'dns', mode: 'l4', protocol: 'udp', open: 3, refused: 0, pools: ['resolvers'] },
+      binds: [{ address: '0.0.0.0:53', bound: true }],
+      perSecond: { connections: 0, datagrams: 12, bytesIn: 900, bytesOut: 2_100 }
+    }
+  ]
+  const probe = { result: 'ok', latencyMs: 1.3, at: '2026-11-20T12:00:00.000Z' } as const
+  const backends = [
+    fakeBackend('10.0.1.1:8080', {
+      ...{ address: '10.0.1.1:8080', active: 12, requests: 90_321, probe },
+      lastHealthyAt: new Date(now - 1000).toISOString()
+    }),
+    fakeBackend('10.0.1.2:8080', {
+      ...{ address: '10.0.1.2:8080', state: 'down', usable: false, failures: 7, requests: 71_204 },
+      reason: '7 probes failed: connect ECONNREFUSED',
+      lastHealthyAt: new Date(now - 180_000).toISOString(),
+      probe: { ...probe, result: 'fail', latencyMs: 0.4 }
+    })
+  ]
+  const pools = [{ ...plane.pools()[0]!, name: 'web', backends }] as PoolView[]
+  const printed = renderStatus(plane.info(), listeners, pools, { width: 80, color: false, now })
+  const sample = blocksOf('docs/admin-api.md', 'console').find((code) => code.startsWith('$ lb status'))!
+  t.equal(printed.join('\n'), sample.split('\n').slice(1, -1).join('\n'))
 })
