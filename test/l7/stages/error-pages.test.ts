@@ -1,4 +1,5 @@
 import t from 'tap'
+import { connect } from 'node:net'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -30,6 +31,37 @@ t.test('people see a page with the id of their request, and programs what they h
     'own',
     'an answer of the route itself'
   )
+})
+
+t.test('a head that cannot be read is answered in the words of who sent it', async (t) => {
+  const url = await lbOf(t, { errorPages: true, routes: [{ match: {}, respond: { status: 200 } }] })
+  const { port, hostname } = new URL(url)
+  const long = `Cookie: ${'c'.repeat(70_000)}\r\n`
+  for (const [fields, status, type] of [
+    [`Accept: text/html\r\n${long}`, 431, 'text/html'],
+    [`Accept: application/json\r\n${long}`, 431, 'application/json'],
+    [long, 431, 'text/plain'],
+    ['accept:application/problem+json\r\nHost: y\r\n', 400, 'application/problem+json'],
+    ['Accept: text/html\r\nHost: y\r\n', 400, 'text/html'],
+    ['X: Accept: text/html\r\nHost: y\r\n', 400, 'text/plain']
+  ] as const) {
+    const socket = connect(Number(port), hostname).setEncoding('latin1')
+    t.teardown(() => socket.destroy())
+    // It may be answered, and closed, before all has been sent.
+    socket.on('error', () => {}).write(`GET / HTTP/1.1\r\nHost: x\r\n${fields}\r\n`)
+    let answer = ''
+    for await (const part of socket) {
+      answer += part as string
+      if (answer.includes('</html>') || /\r\n\r\n[^<].*\n$/s.test(answer)) break
+    }
+    t.match(
+      answer,
+      new RegExp(`^HTTP/1.1 ${status} [^]*\r\ncontent-type: ${type.replace('+', '[+]')}`, 'i'),
+      fields.slice(0, 40)
+    )
+    const id = /x-request-id: (\w+)/i.exec(answer)![1]!
+    if (type !== 'text/plain') t.ok(answer.split('\r\n\r\n')[1]!.includes(id), 'with its id')
+  }
 })
 
 t.test('pages come from files and from the configuration, for backends too where asked', async (t) => {
