@@ -160,7 +160,7 @@ t.test(
     )
     await sentinels.failOver()
     const whole = async () => (await before.name(record.name).catch(() => undefined)) !== undefined
-    await until('the new primary is asked', whole)
+    await until('the new primary is asked', whole, 90_000)
     t.strictSame(await before.name(record.name), record)
     t.strictSame(await read(before), staple)
     const lock = await before.lock(record.name)

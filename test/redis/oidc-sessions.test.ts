@@ -183,7 +183,7 @@ t.test('sessions stand in a cluster, and outlive a failover by sentinels', { ski
       const written = () => sentinels.replica.cli('-a', 'right', '--scan').match(/:session:/g)?.length === 2
       await until('the replica has both', written)
       await sentinels.failOver()
-      await until('it lets in again', async () => (await atTwo.go(`${two.app}/`)).text === 'two')
+      await until('it lets in again', async () => (await atTwo.go(`${two.app}/`)).text === 'two', 90_000)
     }
     await until(
       'a logout is taken',

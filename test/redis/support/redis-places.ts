@@ -41,9 +41,8 @@ export async function withSentinel(t: Test): Promise<Sentinels> {
     ...{ sentinel, primary, replica },
     async failOver() {
       primary.signal('SIGSTOP')
-      await until('the replica is promoted', () =>
-        /role:master/.test(replica.cli('-a', 'right', 'info', 'replication'))
-      )
+      const promoted = () => /role:master/.test(replica.cli('-a', 'right', 'info', 'replication'))
+      await until('the replica is promoted', promoted, 90_000)
     }
   }
 }
