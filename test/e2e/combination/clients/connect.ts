@@ -54,15 +54,27 @@ function asksForStaple(socket: TLSSocket, { staples }: Doors): TLSSocket {
 
 /** One that speaks HTTP/2. */
 export function dialHttp2(kind: ClientKind, doors: Doors): ClientHttp2Session {
-  const session =
+  const host = '127.0.0.1'
+  const socket =
     kind === 'h2-tls'
-      ? connectHttp2(`https://localhost:${doors.tls}`, { ca: doors.ca, host: '127.0.0.1', settings: { enablePush: false } })
+      ? connectTls({ port: doors.tls, host, ca: doors.ca, servername: 'localhost', ALPNProtocols: ['h2'] })
       : kind === 'h2-unix'
-        ? connectHttp2('http://lb.test', { createConnection: () => connect(doors.unix) })
-        : connectHttp2(`http://127.0.0.1:${doors.clear}`) // prettier-ignore
+        ? connect(doors.unix)
+        : connect({ port: doors.clear, host })
+  const authority = kind === 'h2-tls' ? 'https://localhost' : 'http://lb.test'
+  const session = connectHttp2(authority, { createConnection: () => socket, settings: { enablePush: false } })
   session.on('error', () => {})
+  sockets.set(session, socket)
   if (kind === 'h2-tls') endWhenGone(session)
   return session
+}
+
+const sockets = new WeakMap<ClientHttp2Session, Socket>()
+
+/** `destroy` of a session alone waits until all that was written is read. */
+export function leave(session: ClientHttp2Session): void {
+  session.destroy()
+  sockets.get(session)?.destroy()
 }
 
 /**
@@ -88,6 +100,9 @@ export function ask(
   plans: readonly Plan[],
   atOnce: boolean
 ): Promise<Answer[]> {
-  if (isHttp2(kind)) return askHttp2(dialHttp2(kind, doors), plans, atOnce)
+  if (isHttp2(kind)) {
+    const session = dialHttp2(kind, doors)
+    return askHttp2(session, plans, atOnce).finally(() => leave(session))
+  }
   return askHttp1(dialHttp1(kind, doors), plans, atOnce)
 }

@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram'
 import type { Duplex } from 'node:stream'
 import type { Seeded } from '../../../http-battery/seeded.ts'
 import { bytesOf, pause } from '../plan.ts'
-import { dialHttp1, dialHttp2, isHttp2, type ClientKind, type Doors } from './connect.ts'
+import { dialHttp1, dialHttp2, isHttp2, leave, type ClientKind, type Doors } from './connect.ts'
 
 /** A WebSocket that sends bytes and reads them back: undefined when it was not let in or was cut, else what is wrong or ''. */
 export async function tunnel(
@@ -60,7 +60,7 @@ async function overHttp1(kind: ClientKind, doors: Doors): Promise<Opened | 'late
 
 async function overHttp2(kind: ClientKind, doors: Doors): Promise<Opened | 'late' | undefined> {
   const session = dialHttp2(kind, doors)
-  const close = (): void => void session.destroy()
+  const close = (): void => leave(session)
   const open = await new Promise<boolean>((resolve) => {
     session.once('remoteSettings', () => resolve(true))
     session.once('close', () => resolve(false))
