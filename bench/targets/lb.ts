@@ -70,7 +70,7 @@ function compressKeys(compress: Work['compress']): object {
 
 /** JSON is YAML, and quoting needs no thought. */
 export function lbConfig(work: Work, port: number, certificate?: Certificate): object {
-  const { mode, backends, workers, cache, pipelining, routes, health } = work
+  const { mode, backends, workers, cache, pipelining, routes, health, backendSpeaks } = work
   const listener = { name: 'bench', bind: `127.0.0.1:${port}`, mode }
   const caching = cache ? { cache: { store: 'main', coalesce: true } } : {}
   const table = Array.from({ length: routes }, (_, index) => ({
@@ -99,8 +99,10 @@ export function lbConfig(work: Work, port: number, certificate?: Certificate): o
     pools: {
       origin: {
         backends,
-        ...(work.backendSpeaks !== 'http/1.1' && { protocol: 'h2c' }),
-        ...(mode === 'http' ? { connections: { maxIdle: 256, pipelining } } : {}),
+        ...(backendSpeaks !== 'http/1.1' && { protocol: 'h2c' }),
+        ...(mode === 'http'
+          ? { connections: { maxIdle: 256, ...(backendSpeaks === 'http/1.1' && { pipelining }) } }
+          : {}),
         ...(work.stages.includes('sticky') && { sticky: { cookie: 'lb_backend' } }),
         ...(health ? { health: { type: mode === 'http' ? 'http' : 'tcp', interval: '1s' } } : {})
       }

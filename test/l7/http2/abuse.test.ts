@@ -64,6 +64,37 @@ t.test('patience comes back with time: what an honest client does at its own pac
   t.equal(made.over, undefined)
 })
 
+t.test('deadlines, cancels beside answers, and what was on its way are no floods', async (t) => {
+  const slow = lab()
+  for (let second = 1; second <= 60; second++) {
+    slow.session.now = second * 1000
+    // Fifty calls a second have a deadline of 1.5 s, and all of them miss it.
+    if (second % 2 === 1) for (let i = 0; i < 100; i++) slow.feed(get(2 * (second * 100 + i) + 1))
+    else {
+      slow.session.now += 500
+      for (let i = 0; i < 100; i++) slow.feed(frame(3, 0, 2 * ((second - 1) * 100 + i) + 1, u32(8)))
+    }
+  }
+  t.equal(slow.over, undefined)
+  t.equal(slow.open, 0)
+
+  const half = lab()
+  for (let round = 0; round < 20_000; round++) {
+    half.feed(get(4 * round + 1), get(4 * round + 3))
+    half.session.respond(half.heard.at(-1)!.stream, 204, '', -1, true)
+    half.feed(frame(3, 0, 4 * round + 1, u32(8)))
+  }
+  t.equal(half.over, undefined)
+
+  const refused = lab()
+  for (let id = 1; id < 100; id += 2) {
+    refused.feed(open(id))
+    refused.session.reset(id, 0)
+    for (let i = 0; i < 1000; i++) refused.feed(frame(0, 0, id, Buffer.alloc(50)))
+  }
+  t.equal(refused.over, undefined)
+})
+
 t.test('CONTINUATION without end stops at eight, small ones or large ones', async (t) => {
   for (const size of [0, 1, 16_000]) {
     const made = lab()

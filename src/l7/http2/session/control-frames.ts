@@ -11,8 +11,6 @@ const PING_PAYLOAD = Buffer.from('lb there')
 
 /** The frames that carry no message: SETTINGS, PING, WINDOW_UPDATE, priorities; and how a connection fails. */
 export abstract class ControlFrames extends StreamSet {
-  /** Milliseconds; set before `receive`. */
-  now = 0
   /** Bytes of answers to SETTINGS and PING since all was last written. */
   #controlBytes = 0
   #settled = false

@@ -3,7 +3,7 @@
  * bucket in a moment. nghttp2's bucket of 1,000 closed honest clients that cancel range requests, so this one is large.
  */
 export const GLITCH_COST = {
-  /** Of the peer, before its response has ended (CVE-2023-44487). */
+  /** Of the peer, within a second and before its response has ended (CVE-2023-44487). */
   'early-reset': 10,
   /** A stream error that it made us answer (CVE-2025-8671). */
   'made-reset': 20,
@@ -19,7 +19,7 @@ export const GLITCH_COST = {
   /** A CONTINUATION of less than 1 KiB that does not end its section. */
   continuation: 20,
   'unknown-frame': 2,
-  /** A frame on a stream that is closed. */
+  /** A frame on a stream that is closed, except DATA with bytes: of those a stream that is open takes as many. */
   'late-frame': 2,
   /** A request that is malformed, or a section over the limit. */
   malformed: 20
@@ -43,6 +43,11 @@ export class Glitches {
   /** `trusted`: the peer is a backend. */
   constructor(trusted = false) {
     this.#trust = trusted ? TRUST : 1
+  }
+
+  /** A stream has ended as it should: who cancels no more of them than it lets end is never through. */
+  earn(): void {
+    if (this.#spent > 0) this.#spent = Math.max(0, this.#spent - GLITCH_COST['early-reset'])
   }
 
   /** False: that is enough. `now`: ms of any monotonic clock. */

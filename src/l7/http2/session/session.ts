@@ -165,7 +165,7 @@ export abstract class Session extends ControlFrames implements FrameSink {
     if (stream === undefined || stream.remoteEnded) {
       this.receiver.credit(size)
       if (stream !== undefined) return this.violation(id, STREAM_CLOSED)
-      return this.lateFrame(id)
+      return this.lateFrame(id, size > 0)
     }
     if (!stream.headReceived) {
       this.receiver.credit(size)
@@ -208,11 +208,11 @@ export abstract class Session extends ControlFrames implements FrameSink {
     return !this.over
   }
 
-  /** A frame on a stream that closed before. */
-  protected lateFrame(id: number): boolean {
+  /** A frame on a stream that closed before; `free`: it costs the peer nothing. */
+  protected lateFrame(id: number, free = false): boolean {
     const way = this.closed.way(id)
     if (way !== 0 && way !== BY_US) return this.fail(STREAM_CLOSED, 'a frame on a closed stream')
-    return this.glitch('late-frame')
+    return free || this.glitch('late-frame')
   }
 }
 

@@ -28,6 +28,9 @@ export interface SessionHost {
   onStreamClosed(code: number, by: ClosedBy | 'us' | 'end'): void
 }
 
+/** A client that resets a stream later than this gives up a slow answer, as deadlines of gRPC do. */
+const EARLY_MS = 1000
+
 /** The streams of a connection, from opened to forgotten, and what both sides do with them alike. */
 export abstract class StreamSet {
   readonly streams = new StreamTable()
@@ -36,6 +39,8 @@ export abstract class StreamSet {
   readonly glitches: Glitches
   readonly sender: Sender
   readonly receiver: Receiver
+  /** Milliseconds; set before `receive`. */
+  now = 0
   /** The highest stream that the peer has opened. */
   lastPeerId = 0
   /** The next stream that we open; clients only. */
@@ -70,6 +75,7 @@ export abstract class StreamSet {
 
   protected open(id: number): Stream {
     const stream = new Stream(id, this.peer.initialWindowSize, DEFAULT_WINDOW)
+    stream.openedAt = this.now
     this.streams.add(stream)
     return stream
   }
@@ -140,7 +146,7 @@ export abstract class StreamSet {
   protected peerReset(id: number, code: number): boolean {
     const stream = this.streams.get(id)
     if (stream === undefined) return this.glitch('late-frame')
-    const early = !stream.localEnded
+    const early = !stream.localEnded && this.now - stream.openedAt < EARLY_MS
     this.host.onReset(code, 'peer')
     // RFC 9113 §8.1: a server that has answered wants no more of the request; its answer may still be held here.
     if (stream.remoteEnded && !this.#server) this.#unwanted(stream)
@@ -225,8 +231,10 @@ export abstract class StreamSet {
   #forget(stream: Stream, way: number, code: number, by: ClosedBy | 'us' | 'end'): void {
     if (!this.streams.delete(stream.id)) return
     this.closed.add(stream.id, way)
-    if (by === 'end') stream.handler?.onFinished?.()
-    else {
+    if (by === 'end') {
+      this.glitches.earn()
+      stream.handler?.onFinished?.()
+    } else {
       stream.localEnded = true
       stream.remoteEnded = true
       this.receiver.drop(stream)

@@ -42,6 +42,8 @@ export class Stream {
   /** Bytes that the message's content-length still promises; -1 without one. */
   contentLeft = -1
   urgency = DEFAULT_URGENCY
+  /** In ms of the session's clock. */
+  openedAt = 0
   incremental = false
 
   // Sending: what waits for a window.
