@@ -30,7 +30,7 @@ const additions: readonly (readonly [file: string, behind: string, added: string
   ['src/health/probes.ts', 'http: httpProbe,', 'memcached: memcachedProbe'],
   [
     'src/config/schema/pool/probe.ts',
-    '    redis,',
+    '  redis,',
     "mapping({ type: z.literal('memcached').describe('Ask memcached for its version.'), ...schedule })"
   ],
   ['src/config/schema/pool/probe.ts', "  'redis',", "'memcached'"],
