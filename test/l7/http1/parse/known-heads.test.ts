@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { KnownHeads } from '../../../../src/l7/http1/parse/known-heads.ts'
 import { parsedResponse, parseResponse } from '../../../../src/l7/http1/parse/response-parser.ts'
 
 const head = fc.record({
@@ -52,3 +53,19 @@ t.test(
     )
   }
 )
+
+t.test('heads that come again are found again after any number that came once', async (t) => {
+  const known = new KnownHeads<string>()
+  const read = (text: string): boolean => {
+    const bytes = Buffer.from(`${text}\r\n`)
+    if (known.find(bytes, 0, bytes.length) > 0) return known.found === text
+    if (known.isWorth(bytes.length)) known.keep(bytes, 0, bytes.length, text)
+    return false
+  }
+  for (const once of [0, 1, 15, 16, 17, 63, 64, 65, 1000]) {
+    for (let i = 0; i < once; i++) t.notOk(read(`${once} ${String(i).padStart(6)}`), 'came once')
+    let found = 0
+    for (let i = 0; i < 100; i++) if (read(`again ${once}`)) found++
+    t.ok(found > 30, `${found} of 100 after ${once}`)
+  }
+})
