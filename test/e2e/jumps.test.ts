@@ -63,19 +63,18 @@ pools: { web: { backends: ["${origin.address}"], health: { type: http, path: /he
     t.equal(hits, stored, `${to}: still fresh`)
     t.ok(Number(long.headers['age']) < 120, `${to}: age ${long.headers['age']}`)
     t.match(await handshake(), /TLS/)
-    const before = hits
+    const [before, began] = [hits, performance.now()]
     t.equal((await get(port, `/short/${to}`)).status, 200)
     t.equal((await get(port, `/short/${to}`)).status, 200)
-    t.equal(hits, before + 1, `${to}: stored`)
+    if (performance.now() - began < 900) t.equal(hits, before + 1, `${to}: stored`)
     // Monotonic time goes on: it is stale a second later.
-    let asked = 0
     const late = Date.now() + 30_000
-    while (hits === before + 1 && Date.now() < late) {
-      await get(port, `/short/${to}`)
-      asked++
+    const first = hits
+    while (hits === first && Date.now() < late) {
       await new Promise((resolve) => setTimeout(resolve, 50))
+      await get(port, `/short/${to}`)
     }
-    t.equal(hits, before + 2, `${to}: asked again after ${asked}`)
+    t.ok(hits > first, `${to}: asked again`)
     hits = stored
     t.equal((await get(admin, '/readyz')).status, 200)
   }
