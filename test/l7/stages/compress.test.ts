@@ -170,13 +170,15 @@ t.test('each answer decodes to the bytes of the origin', async (t) => {
     const wanted = bodiless ? Buffer.alloc(0) : textOf(size)
     const { headers } = answer
     const known = framing === 'length'
+    const short = known && size < 1024
     const may = type !== 'image/png' && (status === 200 || status === 404) && (!known || size >= 1024)
     const expected = may ? chooseCoding(accept, order) : undefined
     const problems = [
       answer.status !== status && 'status',
       !answer.body.equals(wanted) && 'body',
       headers['content-encoding'] !== expected && `coding ${headers['content-encoding']} for ${expected}`,
-      (headers.vary === 'Accept-Encoding') !== (type !== 'image/png' && status !== 204) &&
+      (headers.vary === 'Accept-Encoding') !==
+        (type !== 'image/png' && status !== 204 && (!short || status === 206 || status === 304)) &&
         `vary ${headers.vary}`,
       headers.etag !== (expected !== undefined && tag === '"s"' ? 'W/"s"' : tag) && 'etag',
       (headers['accept-ranges'] === undefined) !== (expected !== undefined) && 'accept-ranges',

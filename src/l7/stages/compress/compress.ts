@@ -69,7 +69,7 @@ class Compress implements Stage {
     const { stored } = head
     if (status === 200 && this.#dictionaries !== undefined && this.#sendDifference(exchange, head)) return
     if (stored !== undefined && coding !== undefined && this.#sendForm(exchange, head, stored, coding)) return
-    if (!this.#mayVary(head)) return
+    if (!this.#mayVary(head) || this.#isShort(head)) return
     this.#addVary(headers)
     if (coding === undefined || !this.#compressible(head) || secretAcrossSites(exchange)) return
     markEncoded(headers, coding)
@@ -176,9 +176,13 @@ class Compress implements Stage {
     return mayTransform(headers.get('cache-control'))
   }
 
+  /** It goes out as it is, whatever the client accepts. A part says nothing of the whole. */
+  #isShort({ status, headers, length }: ResponseHead): boolean {
+    return length >= 0 && length < this.#minBytes && status !== 206 && !headers.has('content-range')
+  }
+
   /** Whether this response may, of those. */
-  #compressible({ status, headers, length }: ResponseHead): boolean {
-    if (length === 0 || (length > 0 && length < this.#minBytes)) return false
+  #compressible({ status, headers }: ResponseHead): boolean {
     return status !== 206 && !headers.has('content-range')
   }
 
