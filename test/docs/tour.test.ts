@@ -19,9 +19,10 @@ class Clone {
 
   constructor(t: Test, ports: ReadonlyMap<string, string>) {
     this.#ports = ports
-    this.folder = t.testdir({ examples: {}, tools: {} })
+    this.folder = t.testdir({ examples: {}, scripts: {}, tools: {} })
     for (const name of ['bin', 'src', 'node_modules', 'package.json'])
       symlinkSync(join(root, name), join(this.folder, name))
+    this.#copy('scripts/node-version.js')
     cpSync(join(root, 'examples/backends'), join(this.folder, 'examples/backends'), { recursive: true })
     for (const file of readdirSync(join(root, 'examples')).filter((name) => /\.[jt]s$/.test(name)))
       this.#copy(`examples/${file}`)
