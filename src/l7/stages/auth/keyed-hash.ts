@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto'
 
 /**
- * A hash of 53 bits by a secret of this thread. Where a text lands in a table by it says nothing about the text: two keys with
+ * A hash of 64 bits by a secret of this thread. Where a text lands in a table by it says nothing about the text: two keys with
  * the same beginning are as far apart as any others, so the time of a lookup tells no prefix.
  */
 export class KeyedHash {
+  /** The second half of the last hash. */
+  high = 0
   readonly #low: number
   readonly #high: number
 
@@ -13,6 +15,7 @@ export class KeyedHash {
     this.#high = seed.readInt32LE(4)
   }
 
+  /** The first half; `high` has the second. Both are of 32 bits, with a sign. */
   of(text: string): number {
     let low = this.#low
     let high = this.#high
@@ -23,9 +26,8 @@ export class KeyedHash {
       low ^= high >>> 15
       high ^= low >>> 13
     }
-    low = Math.imul(low ^ (low >>> 16), 0x85ebca6b)
-    high = Math.imul(high ^ (high >>> 15), 0xc2b2ae35)
-    return (low >>> 0) * 0x20_0000 + (high >>> 11)
+    this.high = Math.imul(high ^ (high >>> 15), 0xc2b2ae35)
+    return Math.imul(low ^ (low >>> 16), 0x85ebca6b)
   }
 }
 

@@ -2,12 +2,6 @@ import { hash } from 'node:crypto'
 import type { Proven } from '../auth-method.ts'
 import { KeyedHash, sameText } from '../keyed-hash.ts'
 
-interface Entry {
-  /** As it is sent. */
-  readonly key: string
-  readonly proven: Proven
-}
-
 /** Of the keys that were sent and proved by their digest. */
 const MAX_SEEN = 100_000
 
@@ -18,7 +12,10 @@ const MAX_SEEN = 100_000
  */
 export class KeyTable {
   readonly #hash = new KeyedHash()
-  readonly #plain = new Map<number, Entry>()
+  /** Open addressing, at most half full: the hash's halves and 1 + where the key stands. */
+  #slots = new Int32Array(3 * 64)
+  readonly #keys: string[] = []
+  readonly #proven: Proven[] = []
   readonly #digests = new Map<string, Proven>()
 
   /** `key` as in the file. An empty one (a variable that is not set) is nobody's. */
@@ -29,21 +26,51 @@ export class KeyTable {
   }
 
   get size(): number {
-    return this.#plain.size + this.#digests.size
+    return this.#keys.length + this.#digests.size
   }
 
   find(key: string): Proven | undefined {
-    const entry = this.#plain.get(this.#hash.of(key))
-    if (entry !== undefined && sameText(entry.key, key)) return entry.proven
+    const low = this.#hash.of(key)
+    const at = this.#slots[this.#slotOf(low, this.#hash.high) + 2]! - 1
+    if (at >= 0 && sameText(this.#keys[at]!, key)) return this.#proven[at]
     if (this.#digests.size === 0) return undefined
     // Where digests agree nothing is left to guess: the lookup may take what time it takes.
     const proven = this.#digests.get(hash('sha256', key))
-    if (proven !== undefined && this.#plain.size < MAX_SEEN) this.#put(key, proven)
+    if (proven !== undefined && this.#keys.length < MAX_SEEN) this.#put(key, proven)
     return proven
   }
 
-  /** Two keys with one hash of 53 bits do not happen; the later one would be known. */
+  /** Two keys with one hash of 64 bits do not happen; the later one would be known. */
   #put(key: string, proven: Proven): void {
-    this.#plain.set(this.#hash.of(key), { key, proven })
+    if (6 * (this.#keys.length + 1) > this.#slots.length) this.#grow()
+    const low = this.#hash.of(key)
+    const { high } = this.#hash
+    const slot = this.#slotOf(low, high)
+    const known = this.#slots[slot + 2]! - 1
+    const at = known >= 0 ? known : this.#keys.length
+    this.#keys[at] = key
+    this.#proven[at] = proven
+    this.#slots[slot] = low
+    this.#slots[slot + 1] = high
+    this.#slots[slot + 2] = at + 1
+  }
+
+  /** The slot with this hash, or the free one where it would stand. */
+  #slotOf(low: number, high: number): number {
+    const slots = this.#slots
+    const mask = slots.length / 3 - 1
+    for (let place = low & mask; ; place = (place + 1) & mask) {
+      const slot = 3 * place
+      if (slots[slot + 2] === 0 || (slots[slot] === low && slots[slot + 1] === high)) return slot
+    }
+  }
+
+  #grow(): void {
+    const old = this.#slots
+    this.#slots = new Int32Array(2 * old.length)
+    for (let slot = 0; slot < old.length; slot += 3) {
+      if (old[slot + 2] === 0) continue
+      this.#slots.set(old.subarray(slot, slot + 3), this.#slotOf(old[slot]!, old[slot + 1]!))
+    }
   }
 }
