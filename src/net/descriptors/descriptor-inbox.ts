@@ -1,7 +1,8 @@
 import { failure, UV_EMFILE } from '../transport/raw-streams.ts'
 import { openFarEnd, type DescriptorHandle } from './ipc-pipe.ts'
 
-const WITHIN_MS = 10_000
+/** A main thread that does not get its turn is no reason to go without; what cannot come is told at once. */
+const WITHIN_MS = 18_000
 
 interface Batch {
   readonly handles: DescriptorHandle[]
