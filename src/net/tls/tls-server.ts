@@ -68,7 +68,13 @@ export class TlsServer implements Tls {
         : { alpn: ACME_ALPN, clientAuth: undefined, staple: undefined, context: bundle.context }
     const transport = TlsTransport.accepted(rawTls, clear.detach(), side, shaking, remote)
     // What is told comes in a later turn, since a handshake takes more than one read.
-    transport.start(first)
+    try {
+      transport.start(first)
+    } catch (error) {
+      // Nobody else has it: `clear` is empty by now.
+      transport.destroy()
+      throw error
+    }
     return transport
   }
 

@@ -122,8 +122,13 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
 
   sendEnd(trailers: string): void {
     this.#exchange = undefined
-    const { session } = this.#connection
-    session.end(this.#stream, trailers)
+    try {
+      this.#connection.session.end(this.#stream, trailers)
+    } catch (error) {
+      // No exchange is left that would end it.
+      this.abort()
+      throw error
+    }
     if (!this.#stream.localEnded) this.#block()
     else if (this.#stream.remoteEnded) this.#connection.settle(this, this.#stream)
     this.#connection.wake()
@@ -141,8 +146,7 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
 
   abort(): void {
     this.#exchange = undefined
-    this.#connection.session.reset(this.#stream.id, INTERNAL_ERROR)
-    this.#connection.settle(this, this.#stream)
+    this.#giveUp(INTERNAL_ERROR)
   }
 
   tunnel(
@@ -225,7 +229,7 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
   onEndedFirst(): void {
     const { contentLeft, receiveWindow } = this.#stream
     // Its window opens no more, so the client could not end it.
-    if (contentLeft > receiveWindow) return this.#giveUp()
+    if (contentLeft > receiveWindow) return this.#giveUp(NO_ERROR)
     this.#waiting = false
     this.deadline = this.#connection.now + LATE_END_MS
     this.#connection.watch(this)
@@ -241,7 +245,7 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
 
   onDeadline(): void {
     const exchange = this.#exchange
-    if (this.#stream.localEnded) return this.#giveUp()
+    if (this.#stream.localEnded) return this.#giveUp(NO_ERROR)
     const sends = !this.#waiting && exchange !== undefined
     const { times, now } = this.#connection
     const verdict = judgeClient(this.#reached, exchange ?? NO_STREAM, times, sends, now, this.#total)
@@ -249,13 +253,12 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
     if (sends) return exchange.fail('LB_REQUEST_TIMEOUT', laggards[verdict].body)
     this.#exchange = undefined
     exchange?.onClientGone('LB_IDLE', laggards[verdict].response)
-    this.#connection.session.reset(this.#stream.id, CANCEL)
-    this.#connection.settle(this, this.#stream)
+    this.#giveUp(CANCEL)
   }
 
-  /** The rest of a request that has been answered is of no use (RFC 9113 §8.1). */
-  #giveUp(): void {
-    this.#connection.session.reset(this.#stream.id, NO_ERROR)
+  /** NO_ERROR: the rest of a request that has been answered is of no use (RFC 9113 §8.1). */
+  #giveUp(code: number): void {
+    this.#connection.session.reset(this.#stream.id, code)
     this.#connection.settle(this, this.#stream)
   }
 
