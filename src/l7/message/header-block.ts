@@ -211,7 +211,7 @@ function nextField(text: string, at: number, name: string): number {
 /** Offset of the line whose name is `name` (lower case), from the line that begins at `at`; -1 for none. */
 function findField(text: string, name: string, at: number): number {
   const length = name.length
-  const first = name.charCodeAt(0)
+  const first = name.charCodeAt(0) | 32
   while (at < text.length) {
     if (
       (text.charCodeAt(at) | 32) === first &&

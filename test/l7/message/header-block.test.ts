@@ -6,7 +6,21 @@ import { HeaderBlock, nameBits } from '../../../src/l7/message/header-block.ts'
 type Field = readonly [name: string, value: string]
 
 /** Names that share a bit (`vary`, `VaRy`), begin with one letter, or differ in a mark. */
-const names = ['Vary', 'via', 'X-User', 'x_user', 'X-Env', 'Server', 'Date', 'Cookie', 'ETag', 'Content-Type']
+const names = [
+  'Vary',
+  'via',
+  'X-User',
+  'x_user',
+  'X-Env',
+  'Server',
+  'Date',
+  'Cookie',
+  'ETag',
+  '_User',
+  '^a',
+  '1st',
+  '|~'
+]
 const name = fc.constantFrom(...names, ...names.map((one) => one.toLowerCase()))
 const field = fc.tuple(name, fc.constantFrom('a', 'b: c', '', 'd, e'))
 
