@@ -3,12 +3,26 @@ import { once } from 'node:events'
 import { appendFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join, resolve } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { freePort } from '../free-port.ts'
 import { get } from './clients.ts'
 import { httpOrigin, until } from './servers.ts'
 
 const bin = resolve(import.meta.dirname, '../../bin/lb.js')
+
+/** lb in a process that may have so many descriptors, once it is up; `output`: what it has said so far. */
+async function limitedLb(t: Test, file: string, descriptors: number) {
+  const command = `ulimit -n ${descriptors}; exec "$0" "$@"`
+  const child = spawn('bash', ['-c', command, process.execPath, bin, '--config', file], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, NODE_OPTIONS: '', LB_LOG: 'json' }
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  const lb = { child, output: '' }
+  child.stdout.setEncoding('utf8').on('data', (part: string) => (lb.output += part))
+  await until(() => lb.output.includes('lb runs'), 'up')
+  return lb
+}
 
 t.test(
   'with all descriptors in use lb lives, reloads, answers for itself, says so once and recovers',
@@ -25,18 +39,8 @@ listeners: [{ name: web, bind: "127.0.0.1:${web}", mode: l7, pool: a }]
 pools: { a: { backends: ["${origin.address}"] } }
 `
     )
-    const child = spawn(
-      'bash',
-      ['-c', `ulimit -n 128; exec "$0" "$@"`, process.execPath, bin, '--config', file],
-      {
-        stdio: ['ignore', 'pipe', 'inherit'],
-        env: { ...process.env, NODE_OPTIONS: '', LB_LOG: 'json' }
-      }
-    )
-    t.teardown(() => child.kill('SIGKILL'))
-    let output = ''
-    child.stdout.setEncoding('utf8').on('data', (part: string) => (output += part))
-    await until(() => output.includes('lb runs'), 'up')
+    const lb = await limitedLb(t, file, 128)
+    const { child } = lb
 
     const idle: Socket[] = []
     for (let i = 0; i < 200; i++) {
@@ -46,8 +50,8 @@ pools: { a: { backends: ["${origin.address}"] } }
       idle.push(socket)
     }
     t.teardown(() => idle.forEach((socket) => socket.destroy()))
-    await until(() => output.includes('file descriptors are used up'), 'said')
-    t.match(output, /"limit":128,"reserve":16/)
+    await until(() => lb.output.includes('file descriptors are used up'), 'said')
+    t.match(lb.output, /"limit":128,"reserve":16/)
     t.equal((await get(admin, '/healthz')).status, 200)
     t.match(
       (await get(admin, '/metrics')).body,
@@ -56,11 +60,11 @@ pools: { a: { backends: ["${origin.address}"] } }
 
     appendFileSync(file, 'log: { level: debug }\n')
     child.kill('SIGHUP')
-    await until(() => output.includes('configuration reloaded'), 'reloaded')
+    await until(() => lb.output.includes('configuration reloaded'), 'reloaded')
     // The timer after a reload collects garbage: that ended it, too.
     await new Promise((resolve) => setTimeout(resolve, 2_500))
     t.equal(child.exitCode, null)
-    t.equal(output.split('file descriptors are used up').length, 2, 'once')
+    t.equal(lb.output.split('file descriptors are used up').length, 2, 'once')
 
     for (const socket of idle) socket.destroy()
     await until(() => idle.every(({ closed }) => closed), 'closed')
@@ -94,16 +98,10 @@ t.test('a reload that finds no descriptor changes nothing, costs nothing, and go
       })
     )
   configure([])
-  const child = spawn('bash', ['-c', `ulimit -n 240; exec "$0" "$@"`, process.execPath, bin, '--config', file], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, NODE_OPTIONS: '', LB_LOG: 'json' }
-  })
-  t.teardown(() => child.kill('SIGKILL'))
-  let output = ''
-  child.stdout.setEncoding('utf8').on('data', (part: string) => (output += part))
-  await until(() => output.includes('lb runs'), 'up')
+  const lb = await limitedLb(t, file, 240)
+  const { child } = lb
   const open = () => readdirSync(`/proc/${child.pid}/fd`).length
-  const answers = () => output.split(/configuration reloaded|reload refused/).length - 1
+  const answers = () => lb.output.split(/configuration reloaded|reload refused/).length - 1
   let asked = 0
   const reload = async (ports: readonly number[]): Promise<void> => {
     configure(ports)
@@ -125,7 +123,7 @@ t.test('a reload that finds no descriptor changes nothing, costs nothing, and go
     t.equal(last, 200, `${port} answers`)
   }
   await reload(more)
-  t.notMatch(output, 'reload refused')
+  t.notMatch(lb.output, 'reload refused')
   await reload([])
   await works(web!)
   const before = open()
@@ -139,14 +137,14 @@ t.test('a reload that finds no descriptor changes nothing, costs nothing, and go
     socket.once('close', () => idle.delete(socket))
     await new Promise((resolve) => socket.once('connect', resolve).once('close', resolve))
   }
-  await until(() => output.includes('file descriptors are used up'), 'said')
+  await until(() => lb.output.includes('file descriptors are used up'), 'said')
   for (let round = 0; round < 6; round++) {
     await reload(more.slice(0, 1 + round))
     t.equal((await get(admin!, '/healthz')).status, 200)
     t.equal(child.exitCode, null)
   }
-  t.match(output, /cannot listen on [^"]*too many open files/)
-  t.notMatch(output, /LB_INTERNAL|worker died|is stuck/)
+  t.match(lb.output, /cannot listen on [^"]*too many open files/)
+  t.notMatch(lb.output, /LB_INTERNAL|worker died|is stuck/)
   for (const socket of idle) socket.destroy()
   await until(() => idle.size === 0, 'closed')
   await works(web!)
