@@ -4,7 +4,7 @@ import type { Shape } from './leaf/shape.ts'
 const places = new WeakMap<Shape, ReadonlyMap<string, string>>()
 
 /** Where each key of the file may stand, in words, of several places the one that is nearest to the top. */
-export function keyPlaces(root: Shape): ReadonlyMap<string, string> {
+function keyPlaces(root: Shape): ReadonlyMap<string, string> {
   const known = places.get(root)
   if (known !== undefined) return known
   const found = new Map<string, string>()
