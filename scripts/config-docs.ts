@@ -221,7 +221,7 @@ function code(value: unknown): string {
 }
 
 function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1)
+  return /^[A-Z]{2}/.test(text) ? text : text.charAt(0).toLowerCase() + text.slice(1)
 }
 
 /** A union's members, with unions inside of it laid open; a schema that is none is its only member. */

@@ -1,3 +1,4 @@
+import type { ProbeConfig } from '../../config/model/model.ts'
 import type { Deadlines } from '../../core/deadlines.ts'
 import { dial } from '../../net/dial/dial.ts'
 import { SocketTransport } from '../../net/transport/socket-transport.ts'
@@ -37,7 +38,7 @@ export async function converse(
     })
   }
   return new Promise<string>((resolve, reject) => {
-    const talk = new Conversation(dialogue, resolve, reject, probeHeader(target.config))
+    const talk = new Conversation(dialogue, resolve, reject, target.config)
     talk.transport = dial(target.address, options, talk)
     signal.addEventListener('abort', () => talk.quit(signal.reason as Error), { once: true })
   })
@@ -48,7 +49,8 @@ class Conversation implements TransportOwner {
   readonly #dialogue: Dialogue
   readonly #resolve: (seen: string) => void
   readonly #reject: (error: Error) => void
-  readonly #header: Buffer | undefined
+  /** Whose PROXY header to send; undefined over TLS, where it has been sent. */
+  readonly #config: ProbeConfig | undefined
   #over = false
   #after = 0
   #lingering: NodeJS.Timeout | undefined
@@ -57,12 +59,12 @@ class Conversation implements TransportOwner {
     dialogue: Dialogue,
     resolve: (seen: string) => void,
     reject: (error: Error) => void,
-    header?: Buffer
+    config?: ProbeConfig
   ) {
     this.#dialogue = dialogue
     this.#resolve = resolve
     this.#reject = reject
-    this.#header = header
+    this.#config = config
   }
 
   /** What this probe's own code throws ends this probe. */
@@ -79,7 +81,10 @@ class Conversation implements TransportOwner {
   }
 
   onConnect(): void {
-    if (this.#header !== undefined) this.transport.sendOwned(this.#header)
+    if (this.#config?.proxyProtocol !== undefined) {
+      const { local, remote } = this.transport
+      this.transport.sendOwned(probeHeader(this.#config, local, remote)!)
+    }
     this.#take(() => this.#dialogue.begin())
   }
 

@@ -1,14 +1,24 @@
 import net from 'node:net'
 import tls from 'node:tls'
 import type { ProbeConfig } from '../../config/model/model.ts'
+import type { Endpoint } from '../../net/dial/endpoint.ts'
 import { threadLookup } from '../../net/dial/lookup.ts'
 import { proxyProtocolLocal } from '../../net/proxy-protocol/write.ts'
 import type { ProbeTarget } from '../probe.ts'
 import { probeTlsOptions } from './backend-tls.ts'
 
 /** What a connection of ours begins with where the backends expect a PROXY header: it carries no client. */
-export function probeHeader({ proxyProtocol }: ProbeConfig): Buffer | undefined {
-  return proxyProtocol === undefined ? undefined : proxyProtocolLocal(proxyProtocol)
+export function probeHeader(
+  { proxyProtocol }: ProbeConfig,
+  local: Endpoint | undefined,
+  remote: Endpoint | undefined
+): Buffer | undefined {
+  return proxyProtocol === undefined ? undefined : proxyProtocolLocal(proxyProtocol, local, remote)
+}
+
+/** Undefined for the ends of a unix socket. */
+function endpoint(address: string | undefined, port: number | undefined): Endpoint | undefined {
+  return address === undefined || port === undefined ? undefined : { address, port }
 }
 
 /** A connection of node:net, by the addresses that the workers use too, with the PROXY header sent. */
@@ -19,7 +29,11 @@ export function clearSocket(target: ProbeTarget, signal: AbortSignal): Promise<n
       ? net.connect({ path: address.path })
       : net.connect({ host: address.host, port: address.port, lookup: threadLookup() })
   return ready(socket, 'connect', signal).then(() => {
-    const header = probeHeader(config)
+    const header = probeHeader(
+      config,
+      endpoint(socket.localAddress, socket.localPort),
+      endpoint(socket.remoteAddress, socket.remotePort)
+    )
     if (header !== undefined) socket.write(header)
     return socket
   })

@@ -58,9 +58,16 @@ export function proxyProtocolHeader(
   return Buffer.concat([V2_SIGNATURE, fixed, ...body])
 }
 
-/** The header of a connection of our own (a probe): LOCAL, or in v1, which knows no such command, UNKNOWN. */
-export function proxyProtocolLocal(version: 'v1' | 'v2'): Buffer {
-  if (version === 'v1') return Buffer.from(v1Line(undefined, undefined), 'latin1')
+/**
+ * The header of a connection of our own (a probe): LOCAL. Version 1 knows no such command, and servers such as Postfix 3.7
+ * refuse its UNKNOWN, so there the ends of this connection are named, `from` ours.
+ */
+export function proxyProtocolLocal(
+  version: 'v1' | 'v2',
+  from: Endpoint | undefined,
+  to: Endpoint | undefined
+): Buffer {
+  if (version === 'v1') return proxyProtocolHeader('v1', from, to)
   return Buffer.concat([V2_SIGNATURE, Buffer.from([V2_LOCAL, UNSPEC, 0, 0])])
 }
 

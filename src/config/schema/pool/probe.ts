@@ -56,7 +56,7 @@ const schedule = {
   proxyProtocol: word(['inherit', 'none'])
     .optional()
     .describe(
-      "Whether a probe begins with a PROXY header as the pool's connections do (LOCAL; in v1 UNKNOWN); left out: `inherit`, or `none` where `port` is given."
+      "Whether a probe begins with a PROXY header as the pool's connections do (v2: LOCAL; v1: with the addresses of its own connection); left out: `inherit`, or `none` where `port` is given."
     )
 }
 
