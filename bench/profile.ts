@@ -37,7 +37,7 @@ async function record(
     cpus: bench.pins?.proxy,
     ...target.spec(work, port, folder)
   })
-  await listening(lb, port)
+  await listening(lb, port, work.mode === 'udp')
   const live = { label: contestant.label, port, pid: lb.pid }
   await stage.check(live)
   progress.say(`${scenario.name}: ${options.seconds} s of load on ${contestant.label}`)

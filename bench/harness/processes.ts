@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
+import { createSocket } from 'node:dgram'
 import { closeSync, openSync } from 'node:fs'
 import { connect } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -160,10 +161,13 @@ function killQuietly(pid: number): void {
   }
 }
 
-/** Waits until the process accepts connections. Throws with what it wrote when it ends, or does not within 60 s. */
-export async function listening(running: Running, port: number): Promise<void> {
+/**
+ * Waits until the process accepts connections, or answers a datagram. Throws with what it wrote when it ends, or does not
+ * within 60 s.
+ */
+export async function listening(running: Running, port: number, datagrams = false): Promise<void> {
   const end = performance.now() + 60_000
-  while (!(await accepts(port))) {
+  while (!(await (datagrams ? answers(port) : accepts(port)))) {
     if (!running.alive) throw new Error(`${running.name} ended: ${running.tail.trim() || 'no output'}`)
     if (performance.now() > end)
       throw new Error(`${running.name} does not listen on ${port}: ${running.tail.trim()}`)
@@ -177,5 +181,20 @@ function accepts(port: number): Promise<boolean> {
     socket.once('connect', () => resolve(true))
     socket.once('error', () => resolve(false))
     socket.once('connect', () => socket.destroy())
+  })
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createSocket('udp4')
+    const end = (answered: boolean): void => {
+      clearTimeout(timer)
+      socket.close()
+      resolve(answered)
+    }
+    const timer = setTimeout(() => end(false), 500)
+    socket.once('message', () => end(true))
+    socket.once('error', () => end(false))
+    socket.connect(port, '127.0.0.1', () => socket.send('anybody?'))
   })
 }

@@ -125,7 +125,7 @@ async function start(
     cpus: scenario.manyCores === true ? undefined : bench.pins?.proxy,
     ...spec
   })
-  await listening(entry.running, port)
+  await listening(entry.running, port, full.mode === 'udp')
   entry.live = { label, port, pid: entry.running.pid }
   return undefined
 }

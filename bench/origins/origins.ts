@@ -94,6 +94,19 @@ export class Origins {
     return running
   }
 
+  /** What sends each datagram back. */
+  async udp(): Promise<string> {
+    const port = await freePort()
+    const running = this.#processes.start({
+      name: 'udp echo',
+      command: process.execPath,
+      args: [join(import.meta.dirname, 'udp-echo.ts'), String(port)],
+      cpus: this.#pins?.origin
+    })
+    await listening(running, port, true)
+    return `127.0.0.1:${port}`
+  }
+
   /** An iperf3 server, or undefined when iperf3 is missing. */
   async iperf(): Promise<string | undefined> {
     const iperf3 = findCommand('iperf3')

@@ -60,6 +60,8 @@ export const goals: readonly Goal[] = [
     text: 'Upstream requests for one uncached object that all ask for'
   },
   cpu('l4-request-response', 'haproxy', 1.2, 'CPU per TCP message, to HAProxy'),
+  cpu('udp-standing', 'nginx', 1.7, 'CPU per UDP exchange of a standing session, to nginx'),
+  cpu('udp-renewed', 'nginx', 1.7, 'CPU per UDP exchange with a session of its own, to nginx'),
   cpu('l4-bulk', 'haproxy', 1.2, 'CPU per GB over one TCP stream, to HAProxy'),
   cpu('l4-bulk-8', 'haproxy', 1.2, 'CPU per GB over eight TCP streams, to HAProxy'),
   {

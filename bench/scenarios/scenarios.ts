@@ -19,6 +19,7 @@ import { compress, compressedHit } from './compress.ts'
 import type { Scenario } from './scenario.ts'
 import { accessLog, eachStage, stages } from './stages.ts'
 import { tls1m, tlsFull, tlsGet, tlsResumed } from './tls.ts'
+import { udpRenewed, udpStanding } from './udp.ts'
 import { websocketEcho } from './websocket.ts'
 
 /** In the order of the report. */
@@ -52,6 +53,8 @@ export const scenarios: readonly Scenario[] = [
   l4Bulk,
   l4Bulk8,
   l4NewConnections,
+  udpStanding,
+  udpRenewed,
   latencyFixedRate,
   idleL7,
   idleTls,

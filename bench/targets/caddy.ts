@@ -12,7 +12,7 @@ export const caddy: Target = {
       : { version: `caddy ${versionOf(path, 'version')}` }
   },
   refuses: ({ mode, pipelining, cache }) => {
-    if (mode === 'tcp') return 'no Layer 4 without a plugin'
+    if (mode !== 'http') return 'no Layer 4 without a plugin'
     if (cache) return 'no cache without a plugin'
     return pipelining > 1 ? 'does not pipeline to backends' : undefined
   },

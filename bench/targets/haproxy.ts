@@ -10,7 +10,8 @@ export const haproxy: Target = {
     const path = findCommand('haproxy')
     return path === undefined ? { cure: 'apt-get install haproxy' } : { version: versionOf(path, '-v') }
   },
-  refuses: ({ pipelining, accessLog, stages }) => {
+  refuses: ({ mode, pipelining, accessLog, stages }) => {
+    if (mode === 'udp') return 'relays no datagrams'
     if (accessLog) return 'logs to a syslog server only'
     if (stages.length > 0) return 'has other stages'
     return pipelining > 1 ? 'does not pipeline to backends' : undefined

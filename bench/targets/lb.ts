@@ -62,6 +62,10 @@ const keysOf: Readonly<Record<StageName, object>> = {
   cors: { cors: { origins: ['https://app.example.com'] } }
 }
 
+function udpKeys(responses: number): object {
+  return { protocol: 'udp', ...(responses > 0 && { udp: { responses } }) }
+}
+
 function compressKeys(compress: Work['compress']): object {
   const [coding, level] = compress.split('-')
   if (level === undefined) return {}
@@ -83,8 +87,8 @@ export function lbConfig(work: Work, port: number, certificate?: Certificate): o
     workers,
     log: { level: logs(work) ? 'info' : 'warn' },
     listeners: [
-      mode === 'tcp'
-        ? { ...listener, mode: 'l4', pool: 'origin' }
+      mode !== 'http'
+        ? { ...listener, mode: 'l4', pool: 'origin', ...(mode === 'udp' && udpKeys(work.udpResponses)) }
         : {
             ...listener,
             mode: 'l7',

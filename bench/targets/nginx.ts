@@ -18,7 +18,7 @@ export const nginx: Target = {
     if (compress.startsWith('zstd')) return 'has no zstd'
     if (stages.length > 0) return 'has other stages'
     if (pipelining > 1) return 'does not pipeline to backends'
-    if (mode === 'tcp' && !existsSync(streamModule))
+    if (mode !== 'http' && !existsSync(streamModule))
       return 'no stream module: apt-get install libnginx-mod-stream'
     return undefined
   },
@@ -30,7 +30,7 @@ export const nginx: Target = {
 }
 
 export function nginxConfig(work: Work, port: number, folder: string): string {
-  const main = `${work.mode === 'tcp' ? `load_module ${streamModule};\n` : ''}daemon off;
+  const main = `${work.mode !== 'http' ? `load_module ${streamModule};\n` : ''}daemon off;
 worker_processes ${work.workers};
 ${userInfo().uid === 0 ? 'user root;' : ''}
 pid ${folder}/nginx.pid;
@@ -38,12 +38,16 @@ error_log stderr crit;
 events { worker_connections 19000; multi_accept on; }
 `
   const servers = work.backends.map((backend) => `    server ${backend};`).join('\n')
-  if (work.mode === 'tcp') {
+  if (work.mode !== 'http') {
+    const bind =
+      work.mode === 'tcp'
+        ? `127.0.0.1:${port} backlog=16384 so_keepalive=on;`
+        : `127.0.0.1:${port} udp;${work.udpResponses > 0 ? ` proxy_responses ${work.udpResponses};` : ''}`
     return `${main}stream {
   upstream origin {
 ${servers}
   }
-  server { listen 127.0.0.1:${port} backlog=16384 so_keepalive=on; proxy_pass origin; proxy_timeout 10m; }
+  server { listen ${bind} proxy_pass origin; proxy_timeout 10m; }
 }
 `
   }

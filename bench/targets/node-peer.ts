@@ -17,7 +17,7 @@ export function nodePeer(name: TargetName): Target {
       return { version: `${name} ${version}` }
     },
     refuses: ({ mode, cache, pipelining, routes, workers, backends, health }) => {
-      if (mode === 'tcp') return 'HTTP only'
+      if (mode !== 'http') return 'HTTP only'
       if (cache) return 'no cache'
       if (pipelining > 1) return 'does not pipeline to backends'
       if (routes > 0) return 'no routes of its own'

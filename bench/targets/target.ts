@@ -2,7 +2,9 @@ import type { Spec } from '../harness/processes.ts'
 
 /** What a proxy has to do in a scenario; each target writes its own configuration for it. */
 export interface Work {
-  readonly mode: 'http' | 'tcp'
+  readonly mode: 'http' | 'tcp' | 'udp'
+  /** With `udp`: a session ends after so many answers to each datagram; 0: when idle. lb and nginx only. */
+  readonly udpResponses: number
   /** host:port each. */
   readonly backends: readonly string[]
   readonly workers: number
@@ -45,6 +47,7 @@ export type StageName = (typeof stageNames)[number]
 
 export const plainWork: Omit<Work, 'backends'> = {
   mode: 'http',
+  udpResponses: 0,
   workers: 1,
   cache: false,
   pipelining: 1,

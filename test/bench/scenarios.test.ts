@@ -19,7 +19,8 @@ t.test('lb takes the configuration of every kind of work', async (t) => {
     { accessLog: true },
     { cache: true, pipelining: 8, routes: 10, health: true },
     { h2: true },
-    { mode: 'tcp' }
+    { mode: 'tcp' },
+    { mode: 'udp', udpResponses: 1 }
   ]
   for (const kind of kinds) {
     const result = configFromObject(lbConfig({ ...plainWork, backends: ['127.0.0.1:9'], ...kind }, 8080))
