@@ -15,7 +15,7 @@ export class Slot {
   length = 0
   /** Bytes accounted for; 0 once unlinked. */
   cost = 0
-  memo: unknown
+  parsed: unknown
   readers = 0
   #waiting: (() => void)[] = []
 
@@ -66,12 +66,12 @@ class MapRecord implements StoredRecord {
     return this.#slot.bytes
   }
 
-  get memo(): unknown {
-    return this.#slot.memo
+  get parsed(): unknown {
+    return this.#slot.parsed
   }
 
-  set memo(value: unknown) {
-    this.#slot.memo = value
+  set parsed(value: unknown) {
+    this.#slot.parsed = value
   }
 
   read(from: number, max: number): Buffer | undefined {

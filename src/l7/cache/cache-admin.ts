@@ -14,14 +14,14 @@ export interface Purged {
 }
 
 /**
- * Purging for operators, on the main thread. When a call returns, no thread finds what it named, and no response asked
- * for before it will be stored after it.
+ * Purges for operators, on the main thread. After a call returns, no thread finds what was purged, and no response that
+ * was requested before the call is stored any more.
  */
 export class CacheAdmin {
   readonly #store: Purgeable
   readonly #keys: () => readonly KeyMaker[]
 
-  /** `keys`: of the routes that use the store now, since each may leave other parts of a query out. */
+  /** `keys`: those of the routes that use the store now, since each route may ignore other parts of a query. */
   constructor(store: Purgeable, keys: () => readonly KeyMaker[]) {
     this.#store = store
     this.#keys = keys
@@ -29,7 +29,7 @@ export class CacheAdmin {
 
   /** Every variant of one absolute http or https URL; undefined when it is none. */
   purgeUrl(url: string): Purged | undefined {
-    // A listener compares `//` as `/` or does not: what is stored may be either.
+    // Some listeners treat `//` as `/` and some do not, so the stored key may be either.
     const readings = [partsOf(url, true), partsOf(url, false)].filter((parts) => parts !== undefined)
     if (readings.length === 0) return undefined
     this.#store.nextEpoch()
@@ -41,7 +41,7 @@ export class CacheAdmin {
     return { purged }
   }
 
-  /** Every URL that begins so, as text: `https://example.com/static/`. The host is compared in lower case. */
+  /** Every URL that begins with this text: `https://example.com/static/`. The host is compared in lower case. */
   purgePrefix(prefix: string): Purged {
     this.#store.nextEpoch()
     return { purged: this.#store.removePrefix(normalPrefix(prefix)) }
@@ -49,7 +49,7 @@ export class CacheAdmin {
 
   purgeTag(tag: string): Purged {
     this.#store.nextEpoch()
-    // Fields are kept byte by byte: those of UTF-8 are what origins send today, latin1 is what the RFC had.
+    // Fields are stored byte by byte. Origins send UTF-8 today; RFC 9110 assumes latin1.
     const tags = new Set([tag, Buffer.from(tag, 'utf8').toString('latin1')])
     let purged = 0
     for (const form of tags) purged += this.#store.removeTag(form)
@@ -78,7 +78,7 @@ function partsOf(text: string, mergeSlashes: boolean): UrlParts | undefined {
   return { scheme, host: match[2]!, path, query: match[4] ?? '' }
 }
 
-/** What clients make of letters beyond ASCII and of spaces. */
+/** Encodes characters beyond ASCII and spaces as clients do before they send them. */
 function asSent(url: string): string {
   return url.replace(/[^\x21-\x7e]+/g, (text) => encodeURIComponent(text.toWellFormed()))
 }
@@ -93,7 +93,7 @@ function normalPrefix(text: string): string {
   if (match === null) return prefix.toLowerCase()
   const scheme = match[1]!.toLowerCase() as 'http' | 'https'
   const origin = match[1]!.length + 3 + match[2]!.length
-  // Without a slash the host may go on, so its port must stay as it is.
+  // Without a slash the host may continue, so its port must stay as it is.
   const host = prefix[origin] === undefined ? match[2]!.toLowerCase() : normalHost(match[2]!, scheme)
   return `${scheme}://${host}${prefix.slice(origin)}`
 }

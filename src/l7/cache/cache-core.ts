@@ -14,15 +14,15 @@ export interface CacheCore {
   readonly clock: Clock
 }
 
-/** How long answers that turned out not to be storable keep later requests from waiting for each other. */
+/** After a response that could not be stored, requests for its key do not wait for each other for this long. */
 export const passMs = 10_000
-/** The same after an error, which is likely to pass sooner. */
+/** The same after an error response, which is more likely to be followed by a storable one. */
 export const passErrorMs = 1_000
 
 /** Key under which the right to revalidate `key` is claimed; it never holds a response. */
 export const validationKey = (key: string) => `${key}\n#v`
 
-/** Key of the stored part of a response whose whole would lie under `key`. */
+/** Key of a stored part of a body; the complete response would be stored under `key`. */
 export const partKey = (key: string) => `${key}\n#p`
 
 export const variantOf = (key: string, generation: string, values: string) =>

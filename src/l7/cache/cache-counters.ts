@@ -1,7 +1,7 @@
 import type { Metrics } from '../../core/metrics/metrics.ts'
 import type { CacheCounter, CacheCounters } from './ports.ts'
 
-/** This thread's counters of one cache (a store of the configuration, over all routes that use it). */
+/** This thread's counters of one store, over all routes that use it. */
 export function cacheCounters(metrics: Metrics, cache: string): CacheCounters {
   const result = (name: Exclude<CacheCounter, 'stored'>) =>
     metrics.counter('lb_cache_requests_total', { cache, result: name })

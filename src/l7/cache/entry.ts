@@ -9,32 +9,37 @@ export interface ResponseEntry extends Reusable, Validators {
   readonly kind: 'response'
   readonly status: number
   readonly reason: string
-  /** What the body is of the whole, for an entry made of a 206. */
+  /** For an entry made from a 206: which part of the representation the body is. */
   readonly range: ContentRange | undefined
-  /** Surrogate-Key and Cache-Tag, lower limit 0, upper 64. */
+  /** From Surrogate-Key and Cache-Tag, at most 64. */
   readonly tags: readonly string[]
   /** `name: value\r\n` for each field. */
   readonly fields: string
-  /** Names the stored body: another one, once another is stored in its place. A 304 changes the entry and leaves it. */
+  /** Identifies the stored body. It changes when another body is stored; a 304 changes the entry and keeps it. */
   readonly bodyId: string
-  /** Other forms of the body, written by the lookup; not stored. */
+  /** Encoded forms of the body, set by the lookup; not stored. */
   forms?: StoredForms | undefined
   /** The fields with Age and Cache-Status as of `linesSecond`, kept by `hitOf` alone; not stored. */
   lines?: string | undefined
   linesSecond?: number
 }
 
-/** Stands at a URL whose answers vary: the variants lie under keys of their own. */
+/** Stored under a URL whose responses vary; each variant is stored under a key of its own. */
 export interface VaryEntry {
   readonly kind: 'vary'
   readonly names: readonly string[]
   /** Part of the variants' keys, so that a new VaryEntry makes the old variants unreachable. */
   readonly generation: string
-  /** Content-Language of a variant and its key, at most 32, so that a language can be found however it was asked for. */
+  /**
+   * Content-Language of a variant and its key, at most 32, so that clients find a language whatever else they accept.
+   */
   readonly languages: readonly (readonly [language: string, key: string])[]
 }
 
-/** Hit-for-miss: answers are not storable, so nobody waits for anybody until `until` (wall milliseconds). */
+/**
+ * Hit-for-miss: responses here are not storable, so requests do not wait for each other until `until` (wall
+ * milliseconds).
+ */
 export interface PassEntry {
   readonly kind: 'pass'
   readonly until: number
@@ -42,18 +47,18 @@ export interface PassEntry {
 
 export type Entry = ResponseEntry | VaryEntry | PassEntry
 
-/** First line JSON, then the fields as they are sent. */
+/** The first line is JSON; the fields follow as they are sent. */
 export function encodeEntry(entry: Entry): string {
   if (entry.kind !== 'response') return `${escapeWide(JSON.stringify(entry))}\n`
   const { fields, lines: _lines, linesSecond: _second, forms: _forms, ...rest } = entry
   return `${escapeWide(JSON.stringify(rest))}\n${fields}`
 }
 
-/** The entry of a record with a head, parsed once per hot record. Undefined when it cannot be read. */
+/** The entry of a record with a head, parsed once per hot record. Undefined when it cannot be parsed. */
 export function entryOf(record: StoredRecord): Entry | undefined {
-  if (record.memo !== undefined) return record.memo as Entry
+  if (record.parsed !== undefined) return record.parsed as Entry
   const entry = decodeEntry(record.info)
-  record.memo = entry
+  record.parsed = entry
   return entry
 }
 
@@ -64,7 +69,7 @@ export function decodeEntry(info: string): Entry | undefined {
   return facts.kind === 'response' ? { ...facts, fields: info.slice(end + 1) } : facts
 }
 
-/** Stores keep latin1; fields of HTTP are latin1 already, so this is for safety only. */
+/** Stores hold latin1. Fields of HTTP are latin1 already, so this is only a safeguard. */
 function escapeWide(json: string): string {
   return json.replace(/[\u0100-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

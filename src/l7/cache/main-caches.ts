@@ -14,7 +14,7 @@ interface NamedCache {
   keys: readonly KeyMaker[]
 }
 
-/** The stores of the configuration as the main thread sees them: it makes their memory, purges and counts. */
+/** The stores of the configuration on the main thread, which allocates their memory, purges and counts. */
 export class MainCaches {
   readonly #workers: number
   readonly #caches = new Map<string, NamedCache>()
@@ -24,8 +24,8 @@ export class MainCaches {
   }
 
   /**
-   * Makes what is new, keeps what did not change with all that is stored, drops the rest (memory goes when the last
-   * worker lets go of it). `routes` are all routes that cache anywhere.
+   * Creates new stores, keeps unchanged ones with their content and drops the rest (their memory is freed when the last
+   * worker lets go of it). `routes` are all routes that cache.
    */
   apply(
     configs: Readonly<Record<string, CacheStoreConfig>>,
@@ -47,7 +47,7 @@ export class MainCaches {
     return [...this.#caches.keys()]
   }
 
-  /** `through`: where else it is to be purged from. */
+  /** `through`: another store to purge as well. */
   admin(name: string, through?: Purgeable): CacheAdmin | undefined {
     const cache = this.#caches.get(name)
     return through === undefined ? cache?.admin : cache && new CacheAdmin(through, () => cache.keys)
@@ -61,7 +61,7 @@ export class MainCaches {
     return this.#caches.get(name)?.store.stats()
   }
 
-  /** After a worker ended, before another takes its index. */
+  /** Call it after a worker ended and before another one gets its index. */
   recover(deadWorker: number): void {
     for (const { store } of this.#caches.values()) recoverFrom(store, deadWorker)
   }

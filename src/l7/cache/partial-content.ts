@@ -9,8 +9,8 @@ import type { CacheRequest, StoredRecord } from './ports.ts'
 import type { Stored } from './fetch/upstream-fetch.ts'
 
 /**
- * A stored part that a plain GET can have completed: the beginning of a representation of known length under a strong
- * validator, without which parts must not be combined (RFC 9110 §15.3.7.3).
+ * Whether a stored part can be completed to answer a plain GET: it must be the beginning of a representation of known
+ * length with a strong validator, without which parts must not be combined (RFC 9110 §15.3.7.3).
  */
 export function completable(request: CacheRequest, record: StoredRecord | undefined): Stored | undefined {
   const entry = record === undefined ? undefined : entryOf(record)
@@ -20,7 +20,7 @@ export function completable(request: CacheRequest, record: StoredRecord | undefi
   return isConditional(request.headers) ? undefined : { entry, record }
 }
 
-/** The answer out of a stored part, when it is fresh and the range asked for lies within. Takes over the record then. */
+/** Answers from a stored part when it is fresh and contains the requested range. Takes over the record then. */
 export function hitFromPart(
   core: CacheCore,
   request: CacheRequest,

@@ -1,9 +1,9 @@
 /**
- * What the cache needs from others. The engine implements HeaderView over its header block; the stores implement
+ * The interfaces that the cache needs. The engine implements HeaderView over its header block; the stores implement
  * CacheStore. Strings of header fields and keys are latin1 as received (one char per byte), on both sides.
  */
 export interface HeaderView {
-  /** By lower-case name; several lines of one name joined by ", "; undefined when absent. */
+  /** By lower-case name; several lines of one name are joined by ", "; undefined when absent. */
   get(name: string): string | undefined
   /** As received: order, case and duplicates. */
   forEach(visit: (name: string, value: string) => void): void
@@ -12,48 +12,57 @@ export interface HeaderView {
 export interface CacheRequest {
   readonly method: string
   readonly scheme: 'http' | 'https'
-  /** Authority as the client named it; compared in lower case, without the scheme's default port. */
+  /** Authority as the client sent it; compared in lower case, without the default port of the scheme. */
   readonly host: string
   /** Normalised path, beginning with a slash. */
   readonly path: string
   /**
-   * The path as the client wrote it, where that differs from `path`. It is sent upstream so, and a backend may tell the
-   * two apart, so it is part of the key: else one who writes it oddly could choose what others get.
+   * The path as the client wrote it, where that differs from `path`. Upstream gets it in this form, and a backend may
+   * treat the two differently, so it is part of the key: otherwise a client could choose what other clients get by
+   * writing the path in an unusual way.
    */
   readonly rawPath?: string
   /** Without the question mark; empty when there is none. */
   readonly query: string
   readonly headers: HeaderView
-  /** The fields as upstream gets them, which lb writes, changes and removes some of. Left out: as the client sent them. */
+  /**
+   * The fields as upstream gets them, after lb has added, changed and removed some. Absent: as the client sent them.
+   */
   readonly sent?: Pick<HeaderView, 'get'> | undefined
-  /** The client is authenticated by any method: the response is for this client only, unless it says otherwise (RFC 9111 §3.5). */
+  /**
+   * The client is authenticated by any method: the response is for this client only, unless it says otherwise (RFC 9111
+   * §3.5).
+   */
   readonly authenticated?: boolean
-  /** It has a body, which is in no key: it is not answered from here, nor is its answer stored. */
+  /**
+   * The request has a body, which is not part of the key: neither is it answered from the cache, nor is its response
+   * stored.
+   */
   readonly body?: boolean
-  /** What a trusted proxy says of the URL beyond the above, lines of the key: `\nf:name=value` for each. */
-  readonly told?: string
+  /** What a trusted proxy says about the URL beyond the above, as lines of the key: `\nf:name=value` for each. */
+  readonly forwarded?: string
 }
 
-/** The value of a field that chooses between answers: as upstream sees it. */
+/** The value of a field that selects between responses, as upstream sees it. */
 export function selectingField(request: CacheRequest, name: string): string | undefined {
   return (request.sent ?? request.headers).get(name)
 }
 
 export interface CacheResponse {
   readonly status: number
-  /** Empty or left out: the engine's own phrase for the status is used. */
+  /** Empty or absent: the engine's own phrase for the status is used. */
   readonly reason?: string
   readonly headers: HeaderView
-  /** Names that Connection listed, comma-separated, where the Connection field itself is not in `headers` any more. */
+  /** Names that Connection listed, comma-separated, where `headers` does not contain Connection any more. */
   readonly connectionNames?: string
 }
 
-/** reserved: somebody fetches it, no head yet. filling: head is there, body grows. gone: that came to nothing. */
+/** reserved: claimed, no head yet. filling: the head is there, the body grows. gone: the fill failed. */
 export type RecordState = 'reserved' | 'filling' | 'complete' | 'gone'
 
 /**
- * One stored thing as a reader sees it. It stays readable until `release`, whatever is evicted or purged meanwhile;
- * what `read` returns is the reader's own for ever (a copy, or memory that nobody writes again).
+ * One stored record as a reader sees it. It stays readable until `release`, even if it is evicted or purged meanwhile;
+ * the reader owns what `read` returns for ever (a copy, or memory that is never written again).
  */
 export interface StoredRecord {
   readonly state: RecordState
@@ -63,27 +72,27 @@ export interface StoredRecord {
   readonly available: number
   /** Length of the whole body, once known. */
   readonly bytes: number | undefined
-  /** A place for the cache to keep what it parsed out of `info`; lives as long as the store keeps this object hot. */
-  memo: unknown
-  /** The whole body as latin1 text, where the store keeps it so: small and hot. */
+  /** Where the cache keeps the entry that it parsed from `info`; lives as long as the store keeps this object hot. */
+  parsed: unknown
+  /** The whole body as latin1 text, where the store keeps it that way: small and hot. */
   readonly text?: string | undefined
   /** Up to `max` bytes from offset `from`, in one piece, or undefined when there is nothing (yet). */
   read(from: number, max: number): Buffer | undefined
-  /** Calls `wake` once when state or available may have changed; returns what cancels that. */
+  /** Calls `wake` once when state or available may have changed; returns a function that cancels that. */
   onProgress(wake: () => void): () => void
-  /** Gives the record back. Needed once per lookup; a hot copy makes it a no-op. */
+  /** Releases the record. Call it once per lookup; for a hot copy it does nothing. */
   release(): void
 }
 
-/** The sole right to fill a key. Ends by `begin` and then `finish` or `abort`, or by `abandon`. */
+/** The exclusive right to fill a key. It ends with `begin` and then `finish` or `abort`, or with `abandon`. */
 export interface Claim {
   readonly kind: 'claim'
   /**
-   * Publishes the head; readers may follow from now on. Undefined when there is no room or it is too large: nothing is
-   * stored then, and who waits goes on alone.
+   * Publishes the head; readers may follow from now on. Undefined when there is no room or it is too large: then
+   * nothing is stored, and waiting requests go to upstream themselves.
    */
   begin(head: RecordHead): RecordWriter | undefined
-  /** Nothing will be stored. Who waits is woken and goes on alone. */
+  /** Nothing will be stored. Waiting requests are woken and go to upstream themselves. */
   abandon(): void
 }
 
@@ -93,37 +102,43 @@ export interface RecordHead {
   readonly bytes: number | undefined
   /** For `removeTag`; at most 64, each at most 128 characters. */
   readonly tags: readonly string[]
-  /** The store's epoch of the key when upstream was asked; `begin` fails when it has grown since. */
+  /** The store's epoch of the key when upstream was asked; `begin` fails when it has increased since. */
   readonly epoch: number
-  /** When upstream was asked (steadyNow). Left out: only just. */
+  /** When upstream was asked (steadyNow). Absent: just now. */
   readonly askedAt?: number | undefined
-  /** No response but something the cache keeps for itself: not counted by purges. */
+  /** Not a response but a note of the cache itself: purges do not count it. */
   readonly note?: boolean
 }
 
 export interface RecordWriter {
-  /** Copies `chunk`. False: it does not fit or was purged meanwhile; the record is gone and nothing more is taken. */
+  /**
+   * Copies `chunk`. False when it does not fit or was purged meanwhile; the record is gone and later chunks are
+   * refused.
+   */
   write(chunk: Uint8Array): boolean
-  /** The body is whole: publish it. False: it was purged, or its length is not the announced one. */
+  /** Publishes the complete body. False when it was purged, or its length is not the announced one. */
   finish(): boolean
   abort(): void
-  /** Readers that follow along: with any, the fetch is worth finishing although its own client is gone. */
+  /** Readers that follow the fill: with any, the fetch is finished although its own client has closed. */
   readonly followers: number
 }
 
-/** The store cannot say at once (a remote tier); `settle` is called once, later. */
+/** The store cannot answer at once (a remote tier); `settle` is called once, later. */
 export const pending: unique symbol = Symbol('pending')
 
 export interface CacheStore {
-  /** Largest body worth beginning, in bytes. */
+  /** Largest body that is stored, in bytes. */
   readonly maxObjectBytes: number
-  /** The part of it in this machine's memory: for what can be made again of what is stored. */
+  /** The part of the store in this machine's memory: for what can be computed again from stored responses. */
   readonly near: CacheStore
-  /** Grows with every purge by an operator. */
+  /** Increases with every purge by an operator. */
   readonly epoch: number
-  /** Grows also with every invalidation of the key's URL: what was asked of upstream before must not be stored after it. */
+  /**
+   * Increases also with every invalidation of the key's URL: a response that was requested before must not be stored
+   * after it.
+   */
   epochOf(key: string): number
-  /** What is at hand. */
+  /** The record, if it is in memory. */
   peek(key: string): StoredRecord | undefined
   /** `settle` is used only when the answer is `pending`. A memory store always answers at once. */
   lookup(
@@ -131,21 +146,24 @@ export interface CacheStore {
     settle: (record: StoredRecord | undefined) => void
   ): StoredRecord | undefined | typeof pending
   /**
-   * What lies under `key` is stale: is there a newer one in a remote tier? True: `settle` is called once, later, and what is newer
-   * is at hand by then. False: nobody is asked.
+   * The record under `key` is stale: does a remote tier have a newer one? True: `settle` is called once, later, and a
+   * newer record is in memory by then. False: there is no remote tier to ask.
    */
   seekNewer(key: string, settle: () => void): boolean
   /**
-   * The right to fill `key`, or the record that is there already (reserved by somebody, filling or complete), or
-   * undefined when the store can take nothing now. With `replace`, a complete record does not stand in the way and
-   * stays readable until `begin`.
+   * The claim to fill `key`; or the record that is there already (reserved, filling or complete); or undefined when the
+   * store has no room now. With `replace`, a complete record does not prevent the claim and stays readable until
+   * `begin`.
    */
   claim(key: string, replace: boolean): Claim | StoredRecord | undefined
-  /** True when something was there. Fills under way for the key are not published. */
+  /** True when a record was there. Fills under way for the key are not published. */
   remove(key: string): boolean
-  /** Removes it because upstream has changed it: nothing that was asked for before, of any key of this URL, is stored later. */
+  /**
+   * Removes the record because upstream changed it: no response that was requested before is stored for this URL, under
+   * any key.
+   */
   invalidate(key: string): void
-  /** The same for the record of `url` and those whose key is `url` and a newline and more; tells how many. */
+  /** The same for `url` and all keys that consist of `url`, a newline and more; returns how many were removed. */
   removeUrl(url: string): number
   removePrefix(prefix: string): number
   removeTag(tag: string): number
@@ -157,5 +175,5 @@ export interface CacheCounters {
   add(name: CacheCounter): void
 }
 
-/** Each request counts as one of the first six; `stored` counts responses begun to be stored. */
+/** Each request counts as one of the first six; `stored` counts the responses that began to be stored. */
 export type CacheCounter = 'hit' | 'miss' | 'stale' | 'revalidated' | 'coalesced' | 'bypass' | 'stored'

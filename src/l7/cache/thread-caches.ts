@@ -12,17 +12,17 @@ export interface ThreadCachesParts {
   readonly metrics: Metrics
   readonly clock: Clock
   readonly random: Random
-  /** From 0; the main thread, which works itself with `workers: 0`, has the number of workers. */
+  /** From 0; the main thread, which serves requests itself with `workers: 0`, has the number of workers. */
   readonly workerIndex: number
 }
 
 /** A second, remote place for entries. */
 export interface CacheTier {
-  /** The store of cache `cache` with this behind it; the same one for the same memory. */
+  /** The store of cache `cache` with this tier behind it; the same one for the same memory. */
   over(store: CacheStore, cache: string, memory: SharedStoreMemory): CacheStore
 }
 
-/** The caches of one thread: a view of each shared store, kept as long as its memory is, and a HttpCache per route. */
+/** The caches of one thread: a view of each shared store, kept as long as its memory, and an HttpCache per route. */
 export class ThreadCaches {
   readonly #parts: ThreadCachesParts
   readonly #stores = new WeakMap<SharedArrayBuffer, SharedStore>()
@@ -31,7 +31,7 @@ export class ThreadCaches {
     this.#parts = parts
   }
 
-  /** `memory`: of the store that the route names. `tier`: what lies behind it. */
+  /** `memory`: of the store that the route names. `tier`: the remote tier behind it. */
   httpCache(route: RouteCache, memory: SharedStoreMemory, tier?: CacheTier): HttpCache {
     const { metrics, clock, random } = this.#parts
     const counters = cacheCounters(metrics, route.store)
@@ -41,7 +41,7 @@ export class ThreadCaches {
   }
 
   #store(memory: SharedStoreMemory): SharedStore {
-    // Each message makes new objects of the description; the memory itself is what stays the same.
+    // Each message creates new objects; the memory itself stays the same.
     let store = this.#stores.get(memory.control)
     if (store === undefined) {
       store = new SharedStore(memory, this.#parts.workerIndex, hotBytesOf(memory))
@@ -51,7 +51,7 @@ export class ThreadCaches {
   }
 }
 
-/** Hot copies of all threads together: a sixteenth of `maxBytes`, which the shared memory leaves free. */
+/** Hot copies of all threads together take a sixteenth of `maxBytes`, which the shared memory leaves free. */
 export function hotBytesOf(memory: SharedStoreMemory): number {
   return Math.floor(memory.maxBytes / 16 / Math.max(1, memory.workers))
 }

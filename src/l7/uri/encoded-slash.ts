@@ -5,8 +5,8 @@ const ENCODED = /%(?:2F|5C)/
 const ALL_ENCODED = /%(?:2F|5C)/g
 
 /**
- * Why a path with `%2f` or `%5c` is refused, or undefined. `%2f` is a slash to some servers and a letter to others, so
- * with `agree` both readings must choose the same route (`sameRoute`). `path` in the form for comparing.
+ * Why a path with `%2f` or `%5c` is refused, or undefined. Some servers treat `%2f` as a slash and some do not, so with
+ * `agree` both readings must choose the same route (`sameRoute`). `path` is in the form for comparing.
  */
 export function encodedSlashProblem(
   path: string,
@@ -17,7 +17,7 @@ export function encodedSlashProblem(
   if (policy.encodedSlash === 'refuse') return 'a path with %2f or %5c (paths.encodedSlash: refuse)'
   const other = normalisePath(path.replace(ALL_ENCODED, '/'), policy)
   if (other === undefined)
-    return 'a path that leads out of the root where %2f or %5c is a slash (paths.encodedSlash: agree)'
+    return 'a path that leaves the root if %2f or %5c is read as a slash (paths.encodedSlash: agree)'
   if (sameRoute(other)) return undefined
-  return 'a path that has another route where %2f or %5c is a slash (paths.encodedSlash: agree)'
+  return 'a path that has another route if %2f or %5c is read as a slash (paths.encodedSlash: agree)'
 }

@@ -1,6 +1,6 @@
 import { isIp } from '../../net/address/ip-address.ts'
 
-/** A Host field (RFC 9110 §7.2) or authority taken apart. */
+/** A Host field (RFC 9110 §7.2) or authority, parsed. */
 export interface Host {
   /** For routing: lower case, without port and without the root's trailing dot; IPv6 without brackets. */
   readonly name: string
@@ -8,7 +8,7 @@ export interface Host {
   readonly port: number | undefined
 }
 
-/** RFC 1035 §2.3.4 allows 253 letters; underscores and longer labels occur in practice and harm nobody. */
+/** RFC 1035 §2.3.4 allows 253 characters; underscores and longer labels occur in practice and do no harm. */
 export const MAX_HOST_LENGTH = 255
 
 const COLON = 58
@@ -16,9 +16,9 @@ const OPEN = 91
 const DOT = 46
 
 /**
- * Bit 1: may stand in a registered name as it is; bit 2: must be made lower case. RFC 3986 §3.2.2 also allows
- * sub-delims and percent-encodings in names. DNS has none of them, servers read them differently (`a,b`, `a%2eb`),
- * and they are how Host is used to attack what is behind: only letters, digits, `-`, `.`, `_` and `~` pass.
+ * Bit 1: allowed in a registered name; bit 2: must be lowercased. RFC 3986 §3.2.2 also allows sub-delims and
+ * percent-encodings in names. DNS has none of them, servers read them differently (`a,b`, `a%2eb`), and attacks through
+ * Host use them: only letters, digits, `-`, `.`, `_` and `~` pass.
  */
 const NAME = new Uint8Array(128)
 for (let c = 97; c <= 122; c++) NAME[c] = 1
@@ -27,7 +27,7 @@ for (let c = 48; c <= 57; c++) NAME[c] = 1
 for (const c of '-._~') NAME[c.charCodeAt(0)] = 1
 
 /**
- * Undefined for what no server should be asked: empty, userinfo, a path, spaces or controls, a port that is none.
+ * Undefined for anything that is no host: an empty text, userinfo, a path, spaces or controls, an invalid port.
  * `name.`, the absolute form of a DNS name, is routed as `name`.
  */
 export function parseHost(text: string): Host | undefined {
@@ -42,7 +42,10 @@ export function parseHost(text: string): Host | undefined {
 let lastText = ''
 let lastName: string | undefined
 
-/** `parseHost(text)?.name` without the object: what routing needs, for each request, and twice in a row of the same host. */
+/**
+ * `parseHost(text)?.name` without the object: all that routing needs, called for each request, often with the same host
+ * as before.
+ */
 export function hostName(text: string): string | undefined {
   if (text === lastText) return lastName
   lastName = readName(text)
@@ -76,7 +79,7 @@ function ipLiteral(text: string): string | undefined {
   const close = text.indexOf(']')
   if (close === -1) return undefined
   const address = text.slice(1, close)
-  // A zone id means something on one machine only, and IPvFuture (RFC 3986 §3.2.2) does not exist.
+  // A zone id has a meaning on one machine only, and no IPvFuture (RFC 3986 §3.2.2) exists.
   if (!address.includes(':') || address.includes('%') || !isIp(address)) return undefined
   if (close + 1 < text.length) {
     if (text.charCodeAt(close + 1) !== COLON || !isPort(text, close + 2)) return undefined
@@ -97,7 +100,7 @@ function isPort(text: string, from: number): boolean {
   return port <= 65535 && (port > 0 || length === from)
 }
 
-/** The authority to forward: an empty port, which says nothing, is refused by some servers and so left out. */
+/** The authority to forward. An empty port has no meaning and some servers refuse it, so it is left out. */
 export function forwardedHost(text: string): string {
   return text.charCodeAt(text.length - 1) === COLON ? text.slice(0, -1) : text
 }

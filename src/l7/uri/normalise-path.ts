@@ -10,7 +10,8 @@ const PERCENT = 37
 /** Character classes of a path: 0 plain, 1 refused, 2 needs the slow path. */
 const KIND = new Uint8Array(256).fill(1)
 for (let c = 0x21; c < 0x7f; c++) KIND[c] = 0
-// A raw backslash is a slash to Windows servers and to browsers; `#` begins a fragment to some; `?` ended the path.
+// Windows servers and browsers read a raw backslash as a slash; to some servers `#` begins a fragment; `?` ended the
+// path.
 for (const c of '\\#?') KIND[c.charCodeAt(0)] = 1
 KIND[PERCENT] = 2
 
@@ -34,7 +35,7 @@ export function normalisePath(path: string, policy: PathPolicy = DEFAULT_PATH_PO
     const c = path.charCodeAt(i)
     const kind = c < 256 ? KIND[c]! : 1
     if (kind === 1) return undefined
-    // A segment that begins with a dot may be a dot segment; `//` is merged.
+    // A segment that begins with a dot may be a dot segment; `//` may have to be merged.
     if (kind === 2 || (previous === SLASH && (c === DOT || c === SLASH))) slow = true
     previous = c
   }
@@ -44,18 +45,19 @@ export function normalisePath(path: string, policy: PathPolicy = DEFAULT_PATH_PO
   return decoded === undefined ? undefined : resolveSegments(decoded, policy.mergeSlashes)
 }
 
-/** RFC 3986 §3.3: what follows a semicolon in a segment, which servlet containers cut off before they compare. */
+/** RFC 3986 §3.3: servlet containers cut off what follows a semicolon in a segment before they compare. */
 function withoutParameters(path: string, policy: PathPolicy): string | undefined {
   if (policy.semicolons === 'refuse') return undefined
-  // Dots that only show once the parameter is gone are refused first.
+  // Dot segments that only appear once the parameter is gone are refused first.
   const whole = normalisePath(path, { ...policy, semicolons: 'keep' })
   return whole === undefined ? undefined : normalisePath(whole.replace(/;[^/]*/g, ''), policy)
 }
 
 /**
- * The path to send to a backend: as the client wrote it (RFC 9110 §7.7), since the normalised form is equivalent,
- * except with dot segments, where a backend that does not resolve them would read another path than was routed, and
- * with `//` at the start, which is an authority to some. Then it is `normalised`, what normalisePath(raw) returned.
+ * The path to send to a backend: as the client wrote it (RFC 9110 §7.7), since the normalised form is equivalent.
+ * Exceptions are dot segments, since a backend that does not resolve them would read another path than was routed, and
+ * `//` at the start, which some servers read as an authority: then it is `normalised`, the result of
+ * normalisePath(raw).
  */
 export function forwardedPath(raw: string, normalised: string): string {
   if (raw === normalised || raw.charCodeAt(1) === SLASH) return normalised
@@ -93,8 +95,8 @@ function decodeUnreserved(path: string, policy: PathPolicy): string | undefined 
 }
 
 /**
- * RFC 3629 §3: C0 and C1 begin no sequence, and E0 and F0 none that a shorter one could write. Old decoders make
- * `.`, `/` and worse of them.
+ * RFC 3629 §3: no sequence begins with C0 or C1, and none with E0 or F0 that a shorter one could encode. Old decoders
+ * turn such sequences into `.`, `/` and worse.
  */
 function isOverlong(byte: number, next: number): boolean {
   if (byte === 0xc0 || byte === 0xc1) return next >= 0x80 && next <= 0xbf
@@ -110,7 +112,10 @@ function isUnreserved(c: number): boolean {
   )
 }
 
-/** RFC 3986 §5.2.4, with empty segments dropped where they are merged, and at the start always: `//x` is a host to some. */
+/**
+ * RFC 3986 §5.2.4. Empty segments are dropped where slashes are merged, and always at the start: some servers read
+ * `//x` as a host.
+ */
 function resolveSegments(path: string, mergeSlashes: boolean): string | undefined {
   const kept: string[] = []
   let from = 1

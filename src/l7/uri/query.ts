@@ -6,9 +6,9 @@ const PLUS = 43
 const PERCENT = 37
 
 /**
- * The decoded value of the first parameter called `name` in a raw query, '' for one without a value, undefined
- * without one. Nothing is allocated until the parameter is found. Read as forms are (WHATWG URL §5.1): `+` is a
- * space, `%xx` a byte of UTF-8, and an encoding that is malformed stands for itself.
+ * The decoded value of the first parameter called `name` in a raw query; '' when it has no value, undefined when there
+ * is none. Nothing is allocated until the parameter is found. Parsed like forms (WHATWG URL §5.1): `+` is a space,
+ * `%xx` a byte of UTF-8, and a malformed encoding stays as it is.
  */
 export function queryValue(query: string | undefined, name: string): string | undefined {
   if (query === undefined || query === '') return undefined
@@ -24,13 +24,13 @@ export function queryValue(query: string | undefined, name: string): string | un
   return undefined
 }
 
-/** Where `name` ends (at `=`, or `end`) when the parameter from `at` is called so, else -1. */
+/** Where `name` ends (at `=`, or `end`) when the parameter at `at` has that name, else -1. */
 function matchName(query: string, at: number, end: number, name: string): number {
   const after = at + name.length
   if (after <= end && query.startsWith(name, at) && (after === end || query.charCodeAt(after) === EQUALS)) {
     return isPlain(query, at, after) ? after : -1
   }
-  // Names are rarely encoded: only those that are pay for decoding.
+  // Names are rarely encoded, so only encoded ones are decoded.
   let equals = at
   let encoded = false
   for (; equals < end; equals++) {
@@ -59,7 +59,7 @@ function decode(text: string): string {
   }
 }
 
-/** Byte by byte, for what is not UTF-8 or holds a stray `%`. */
+/** Byte by byte, for text that is not UTF-8 or has a stray `%`. */
 function decodeLoosely(text: string): string {
   const bytes: number[] = []
   for (let i = 0; i < text.length; i++) {

@@ -1,8 +1,8 @@
 import { forwardedHost, hostName } from './host.ts'
 
 /**
- * A request-target taken apart (RFC 9112 §3.2). `path` is raw and begins with a slash, except `*` for the asterisk
- * form and '' for the authority form; `query` is what stands after the question mark, undefined without one.
+ * A request-target, parsed (RFC 9112 §3.2). `path` is raw and begins with a slash, except `*` for the asterisk form and
+ * '' for the authority form; `query` is the text after the question mark, undefined without one.
  */
 export interface Target {
   readonly form: TargetForm
@@ -27,11 +27,11 @@ const ASTERISK: Target = {
 }
 
 /**
- * The parts of `target`, or undefined when it has none of the four forms or the form does not fit the method: the
- * authority form is for CONNECT and CONNECT for it, and the asterisk is for OPTIONS. Authorities are checked as a Host
- * field is (no userinfo). Fragments are refused: some
- * servers cut them off and others take them for a part of the path. Characters were checked by whoever read the
- * request line (no controls, spaces or bytes over 0x7e); the path is checked by `normalisePath`.
+ * The parts of `target`, or undefined when it has none of the four forms or the form does not fit the method: CONNECT
+ * needs the authority form, which no other method has, and only OPTIONS has the asterisk. Authorities are checked like
+ * a Host field (no userinfo). Fragments are refused: some servers cut them off and others count them as part of the
+ * path. The parser of the request line has checked the characters (no controls, spaces or bytes over 0x7e);
+ * `normalisePath` checks the path.
  */
 export function splitTarget(method: string, target: string): Target | undefined {
   if (method === 'CONNECT') return authorityForm(target)
@@ -55,11 +55,11 @@ function originForm(target: string): Target | undefined {
   }
 }
 
-/** RFC 9112 §3.2.2. Only http and https: an origin server has nothing to say about other schemes. */
+/** RFC 9112 §3.2.2. Only http and https: an origin server serves no other schemes. */
 function absoluteForm(method: string, target: string): Target | undefined {
   if (target.includes('#')) return undefined
   const colon = target.indexOf(':')
-  // The shortest is `http:` and the longest `https:`; schemes are compared without case (RFC 3986 §3.1).
+  // The shortest is `http:` and the longest `https:`; case does not matter in schemes (RFC 3986 §3.1).
   if (colon !== 4 && colon !== 5) return undefined
   const scheme = target.slice(0, colon).toLowerCase()
   if (scheme !== 'http' && scheme !== 'https') return undefined

@@ -28,7 +28,7 @@ const floods: Record<string, (round: number) => Uint8Array> = {
     Buffer.concat([open(2 * round + 1), frame(8, 0, 2 * round + 1, u32(0x7fff_ffff))]),
   'made-you-reset by DATA behind END_STREAM': (round) =>
     Buffer.concat([get(2 * round + 1), frame(0, 0, 2 * round + 1, Buffer.from('a'))]),
-  'made-you-reset by PRIORITY of another size': (round) =>
+  'made-you-reset by PRIORITY of a wrong size': (round) =>
     Buffer.concat([open(2 * round + 1), frame(2, 0, 2 * round + 1, Buffer.alloc(4))]),
   'malformed requests': (round) => frame(1, 5, 2 * round + 1, block([...GET, ['connection', 'x']])),
   SETTINGS: () => frame(4, 0, 0, setting(4, 65_535)),

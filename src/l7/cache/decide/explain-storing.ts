@@ -6,12 +6,12 @@ import type { NotStorable } from '../policy/storable.ts'
 import { hasCredentials, whyNotStorable } from '../policy/storable.ts'
 import type { CacheRequest, CacheResponse } from '../ports.ts'
 
-/** Whether what upstream answers would be stored; without a response to judge by it mostly depends on that. */
+/** Whether upstream's response would be stored. When no response is given, it mostly depends on the response. */
 export interface StoringExplanation {
   readonly stored: 'yes' | 'no' | 'depends'
   /** One sentence. */
   readonly why: string
-  /** How long it would be fresh. */
+  /** How long the response would be fresh. */
   readonly ttlSeconds?: number
 }
 
@@ -45,11 +45,10 @@ const sentences: Readonly<Record<NotStorable, string>> = {
   status: 'the status is not one that may be stored',
   'request-no-store': 'the request says no-store',
   'no-store': 'the response says no-store',
-  private: 'the response is private',
+  private: 'the response says private',
   authorization:
     'the request has credentials, and the response does not say public, s-maxage or must-revalidate',
-  'set-cookie':
-    'the response sets a cookie, and the setCookie of the route does not let it be stored with that',
+  'set-cookie': 'the response sets a cookie, and setCookie of the route does not allow storing it',
   vary: 'the response varies by *, by more than 16 fields, or by one that differs with each request',
   'no-lifetime': 'the response has no lifetime, no validator that may be used, and no stale window'
 }

@@ -11,19 +11,19 @@ import type { CacheRequest, CacheStore, StoredRecord } from '../ports.ts'
 import { pending } from '../ports.ts'
 import { variantFor } from '../fetch/storing.ts'
 
-/** What would happen to a request, for `lb explain`; asking changes nothing but how hot an entry looks. */
+/** What would happen to a request, for `lb explain`. It changes nothing, except that an entry counts as used. */
 export interface CacheExplanation {
-  /** Left out: the request is not looked up. */
+  /** Absent when the request is not looked up. */
   readonly key?: string
   /** What the key is made of. */
   readonly parts: readonly KeyPart[]
-  /** The request's values of the fields that the stored response varies by. */
+  /** The request's values of the fields in the stored response's Vary. */
   readonly variant: readonly KeyPart[]
   /** `unknown`: there is no store to look into. */
   readonly outcome: 'bypass' | 'miss' | 'wait' | 'hit' | 'stale' | 'revalidate' | 'unknown'
   /** One sentence. */
   readonly why: string
-  /** Of what is stored. */
+  /** Facts about the stored response. */
   readonly status?: number
   readonly bytes?: number
   readonly ageSeconds?: number
@@ -31,7 +31,7 @@ export interface CacheExplanation {
   readonly ttlSeconds?: number
 }
 
-/** `store`: undefined explains the key alone. */
+/** With `store` undefined, only the key is explained. */
 export function explain(
   config: RouteCache,
   store: CacheStore | undefined,
@@ -78,17 +78,17 @@ export function explain(
   const state = record?.state
   const bytes = record?.bytes
   record?.release()
-  const told = { key, parts, variant }
-  if (state === 'reserved') return { ...told, outcome: 'wait', why: 'another request is fetching it' }
+  const base = { key, parts, variant }
+  if (state === 'reserved') return { ...base, outcome: 'wait', why: 'another request is fetching it' }
   if (state === 'gone' || entry === undefined)
-    return { ...told, outcome: 'miss', why: 'nothing is stored under the key' }
+    return { ...base, outcome: 'miss', why: 'nothing is stored under the key' }
   if (entry.kind === 'pass') {
-    return { ...told, outcome: 'miss', why: 'the last answer was not storable, so nobody waits for the next' }
+    return { ...base, outcome: 'miss', why: 'the last answer was not storable, so nobody waits for the next' }
   }
-  if (entry.kind !== 'response') return { ...told, outcome: 'miss', why: 'nothing is stored under the key' }
+  if (entry.kind !== 'response') return { ...base, outcome: 'miss', why: 'nothing is stored under the key' }
   const age = currentAge(entry, now)
   const facts = {
-    ...told,
+    ...base,
     status: entry.status,
     ...(bytes === undefined ? {} : { bytes }),
     ageSeconds: Math.floor(age / 1000),

@@ -4,34 +4,34 @@ import type { CacheRequest } from '../ports.ts'
 import { selectingField } from '../ports.ts'
 import type { UrlParts } from '../policy/invalidation.ts'
 
-/** Longer keys are not cached: the URL limit is 8 KiB, and what is chosen beside it should be small. */
+/** Requests with longer keys bypass the cache. The URL is at most 8 KiB, so 2 KiB are left for fields and cookies. */
 export const maxKeyLength = 10_240
 
 export interface KeyConfig {
-  /** Names of query parameters that do not matter; `*` stands for any run of characters. */
+  /** Names of query parameters to ignore; `*` stands for any run of characters. */
   readonly ignoreQuery: readonly string[]
   readonly sortQuery: boolean
-  /** Lower-case names of request fields, and names of cookies, whose values select too. */
+  /** Lower-case names of request fields, and names of cookies, whose values are part of the key too. */
   readonly headers: readonly string[]
   readonly cookies: readonly string[]
-  /** Of routes that answer for the same URLs as others over the same store. */
+  /** Tells apart routes that answer the same URLs from the same store. */
   readonly scope?: string
 }
 
-/** One of the things that a key is made of, as an operator reads it. */
+/** One part of a key, as shown to an operator. */
 export interface KeyPart {
   readonly kind: 'url' | 'route' | 'written-path' | 'forwarded' | 'header' | 'cookie'
-  /** Of a field or cookie. */
+  /** The name of the field or cookie. */
   readonly name?: string
-  /** Left out: the request has it not. */
+  /** Absent when the request does not have it. */
   readonly value?: string
 }
 
 const partKinds = { s: 'route', r: 'written-path', f: 'forwarded', h: 'header', c: 'cookie' } as const
 
 /**
- * Makes keys for one route. A key is the URL (scheme, host, path, query), then a newline and the chosen fields where
- * the route chooses any. The method is not in it: only answers for GET are stored, and HEAD reads those.
+ * Makes keys for one route. A key is the URL (scheme, host, path, query), then one line for each field, cookie and
+ * other part that the route adds. The method is not in it: only responses to GET are stored, and HEAD uses them too.
  */
 export class KeyMaker {
   readonly #config: KeyConfig
@@ -40,13 +40,13 @@ export class KeyMaker {
     this.#config = config
   }
 
-  /** Undefined when it would be longer than `maxKeyLength`, or servers may differ on a cookie that is part of it. */
+  /** Undefined when it would be longer than `maxKeyLength`, or when servers may disagree about a cookie in it. */
   key(request: CacheRequest): string | undefined {
     let key = this.url(request)
     const { headers, cookies } = this.#config
     if (request.rawPath !== undefined && request.rawPath !== request.path) key += `\nr:${request.rawPath}`
     if (this.#config.scope !== undefined) key += `\ns:${this.#config.scope}`
-    if (request.told !== undefined) key += request.told
+    if (request.forwarded !== undefined) key += request.forwarded
     for (const name of headers) key += `\nh:${name}=${selectingField(request, name) ?? '\r'}`
     if (cookies.length > 0) {
       const field = selectingField(request, 'cookie')
@@ -59,13 +59,13 @@ export class KeyMaker {
     return key.length > maxKeyLength ? undefined : key
   }
 
-  /** What `key` is made of, for people. */
+  /** The parts of `key`, for display. */
   parts(request: CacheRequest): readonly KeyPart[] {
     const [url, ...lines] = (this.key(request) ?? this.url(request)).split('\n')
     return [{ kind: 'url', value: url! }, ...lines.map(partOf)]
   }
 
-  /** Whether keys of one URL differ by more than the URL. */
+  /** Whether requests for one URL can have different keys. */
   get selective(): boolean {
     const { headers, cookies, scope } = this.#config
     return headers.length > 0 || cookies.length > 0 || scope !== undefined
@@ -82,11 +82,12 @@ export class KeyMaker {
     if (ignoreQuery.length === 0 && !sortQuery) return query
     let members = query.split('&')
     if (ignoreQuery.length > 0) {
-      // Some servers end a parameter at a semicolon too: what they would find behind one must not be lost.
+      // Some servers end a parameter at a semicolon too, so a parameter behind one must not be dropped.
       const ignored = (part: string) => ignoreQuery.some((pattern) => matchesGlob(pattern, nameOf(part)))
       members = members.filter((member) => !member.split(';').every(ignored))
     }
-    // By name only, so that repeated names keep their order, which may mean something; with semicolons they cannot be told.
+    // Sorted by name only: the order of repeated names may matter. With semicolons the parameters are not clear, so
+    // they stay.
     if (sortQuery && !query.includes(';')) {
       members.sort((a, b) => compare(comparableName(nameOf(a)), comparableName(nameOf(b))))
     }
@@ -94,9 +95,9 @@ export class KeyMaker {
   }
 }
 
-/** Lower case, and without the port that the scheme implies. */
+/** Lower case, without the default port of the scheme. */
 export function normalHost(host: string, scheme: 'http' | 'https'): string {
-  // Asked for twice per request, and mostly the same as the last time.
+  // Called twice per request, mostly with the same host as last time.
   if (host === lastHost && scheme === lastScheme) return lastNormal
   lastNormal = readHost(host, scheme)
   lastHost = host
@@ -133,7 +134,7 @@ function compare(a: string, b: string): number {
 }
 
 /**
- * `*` stands for any run of characters. Two pointers and one place to go back to: at most pattern × text steps, where a
+ * `*` stands for any run of characters. Backtracks to the last star only, so it takes at most pattern × text steps; a
  * regular expression with several stars would take exponentially many.
  */
 export function matchesGlob(pattern: string, text: string): boolean {

@@ -3,7 +3,7 @@ import type { Decision, Wait } from '../decide/decision.ts'
 import { pending } from '../ports.ts'
 import { waitFor } from './waiting.ts'
 
-/** The store cannot say at once what lies under `key`: decided `again` when it can, or `alone` where that takes too long. */
+/** The store cannot answer at once for `key`: continue with `again` when it can, or with `alone` after a timeout. */
 export function awaitStore(
   { clock, store }: CacheCore,
   key: string,
@@ -26,7 +26,10 @@ export function awaitStore(
   })
 }
 
-/** What is stored is stale: decided again once it is known whether another instance has renewed it. Undefined: nobody to ask. */
+/**
+ * The stored response is stale: decide again once it is known whether another instance has renewed it. Undefined when
+ * no other instance can be asked.
+ */
 export function awaitNewer(
   { clock, store }: CacheCore,
   key: string,

@@ -1,11 +1,11 @@
 import type { StoredRecord } from '../ports.ts'
 
-/** Bytes handed out in one piece at most. */
+/** Largest piece that one read returns. */
 const pieceBytes = 64 * 1024
 
 /**
- * Reads a window of a stored body piece by piece, also while the body is still being filled. The reader holds its
- * record until `release`, which whoever serves it must call once, whatever happens.
+ * Reads a range of a stored body piece by piece, also while the body is still being filled. The reader holds its record
+ * until `release`, which its owner must call exactly once, whatever happens.
  */
 export class BodyReader {
   readonly #record: StoredRecord
@@ -20,7 +20,7 @@ export class BodyReader {
     this.#end = end
   }
 
-  /** The next piece, or undefined when there is none yet: see `ended`, `failed`, and `onReady`. */
+  /** The next piece, or undefined when none is there yet: see `ended`, `failed` and `onReady`. */
   read(): Buffer | undefined {
     if (this.#released) return undefined
     const left = (this.#end ?? Infinity) - this.#at
@@ -30,18 +30,18 @@ export class BodyReader {
     return piece
   }
 
-  /** Everything was read. */
+  /** Everything has been read. */
   get ended(): boolean {
     if (this.#end !== undefined) return this.#at >= this.#end
     return this.#record.state === 'complete' && this.#at >= this.#record.available
   }
 
-  /** The fill broke off before the end: the client must not be told that the body is whole. */
+  /** The fill stopped before the end: the client must not be told that the body is complete. */
   get failed(): boolean {
     return !this.ended && this.#record.state === 'gone' && this.#at >= this.#record.available
   }
 
-  /** Calls `wake` once when there may be more to read, an end or a failure; returns what cancels that. */
+  /** Calls `wake` once when there may be more to read, or an end or failure; returns a function that cancels that. */
   onReady(wake: () => void): () => void {
     return this.#record.onProgress(wake)
   }

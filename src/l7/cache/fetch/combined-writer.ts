@@ -1,6 +1,6 @@
 import type { RecordWriter, StoredRecord } from '../ports.ts'
 
-/** Copies `from`..`to` of a record into a writer. False: the writer took no more. */
+/** Copies `from`..`to` of a record into a writer. False: the writer refused more. */
 export function copyBody(record: StoredRecord, from: number, to: number, writer: RecordWriter): boolean {
   let at = from
   while (at < to) {
@@ -11,7 +11,7 @@ export function copyBody(record: StoredRecord, from: number, to: number, writer:
   return true
 }
 
-/** A writer whose body is followed by bytes that are stored already: for a 206 that ends where another part begins. */
+/** A writer that appends stored bytes to the body: for a 206 that ends where a stored part begins. */
 export class CombinedWriter implements RecordWriter {
   readonly #writer: RecordWriter
   readonly #tail: StoredRecord

@@ -9,10 +9,10 @@ import { ifRangeHolds, notModified } from '../policy/validators.ts'
 import { eachField, without } from '../policy/stored-fields.ts'
 import type { CacheRequest, StoredRecord } from '../ports.ts'
 
-/** Complete bodies up to this length are handed out in one Buffer, larger ones by a reader. */
+/** Complete bodies up to this length are returned as one Buffer, larger ones through a reader. */
 export const wholeBodyBytes = 64 * 1024
 
-/** RFC 9110 §15.4.5: what a 304 repeats of the stored fields; anything else the client has already, but for a cookie. */
+/** RFC 9110 §15.4.5: the stored fields that a 304 repeats. The client has the others already, except a cookie. */
 const notModifiedFields = new Set([
   'cache-control',
   'cdn-cache-control',
@@ -26,9 +26,9 @@ const notModifiedFields = new Set([
 ])
 
 /**
- * The answer made of a stored response for this request: whole, a range of it, 304 or 416. Takes over the record.
- * `cacheStatus` instead of the plain hit's.
- * Undefined when it cannot answer this request (a range of a body whose length is not known yet, or of another part).
+ * Answers this request with a stored response: all of it, a range, 304 or 416. Takes over the record. `cacheStatus`
+ * replaces that of a plain hit. Undefined when the stored response cannot answer this request (a range of a body whose
+ * length is not known yet, or of another part).
  */
 export function hitOf(
   request: CacheRequest,
@@ -97,7 +97,7 @@ export function hitOf(
   }
 }
 
-/** A range out of a stored part, when it lies within. A part answers nothing but ranges. */
+/** Answers a range from a stored part that contains it. A part answers range requests only. */
 function partHit(
   request: CacheRequest,
   entry: ResponseEntry,
@@ -170,7 +170,7 @@ function fieldsOf(entry: ResponseEntry, cacheStatus: string | undefined, now: nu
   const age = currentAge(entry, now)
   const second = Math.floor(age / 1000)
   if (cacheStatus !== undefined) return withAge(entry, second, cacheStatus)
-  // Age and ttl change once a second: only then are the lines made again.
+  // Age and ttl change once a second, so the lines are made again once a second.
   if (entry.lines === undefined || entry.linesSecond !== second) {
     entry.linesSecond = second
     entry.lines = withAge(entry, second, statusHit(entry.lifetime - age))
@@ -182,7 +182,7 @@ function withAge(entry: ResponseEntry, second: number, cacheStatus: string): str
   return `${entry.fields}Age: ${second}\r\nCache-Status: ${cacheStatus}\r\n`
 }
 
-/** The fields that a 304 or 416 repeats, and the two made here. */
+/** The fields that a 304 or 416 repeats, with Age and Cache-Status. */
 function trimmed(fields: string): string {
   let text = ''
   eachField(fields, (name, value) => {

@@ -5,8 +5,8 @@ import type { CacheRequest, CacheResponse } from '../ports.ts'
 import type { Place } from './storing.ts'
 
 /**
- * Removes what an unsafe request has made out of date (RFC 9111 §4.4). Where its own answer goes: that is newer than its
- * invalidation, and no newer than another's.
+ * Removes what an unsafe request has made stale (RFC 9111 §4.4). Returns the place for the answer of the request
+ * itself, which is newer than this invalidation and not newer than those of other requests.
  */
 export function invalidate(
   core: CacheCore,
@@ -23,11 +23,11 @@ export function invalidate(
 function remove({ store, keys }: CacheCore, request: CacheRequest, response: CacheResponse): void {
   for (const parts of invalidatedUrls(request, response)) {
     const url = keys.url(parts)
-    // Where the key is more than the URL, the keys of others must be looked for; a marker takes its variants along.
+    // Where keys hold more than the URL, all keys of the URL are removed; a vary marker takes its variants with it.
     if (keys.selective) store.removeUrl(url)
     else {
-      // As most ask for it, and as this client does: in its spelling, and over its proxy.
-      const own = parts === request ? keys.key(request) : url + (request.told ?? '')
+      // The key as most clients would have it, and the key of this client: its spelling of the path, its trusted proxy.
+      const own = parts === request ? keys.key(request) : url + (request.forwarded ?? '')
       for (const key of new Set([url, own ?? url])) {
         store.invalidate(key)
         store.invalidate(partKey(key))

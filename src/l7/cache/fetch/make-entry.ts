@@ -14,20 +14,20 @@ import type { CacheResponse } from '../ports.ts'
 import { tagsOf } from '../decide/tags.ts'
 
 export interface Times {
-  /** By the wall clock, as Date is. */
+  /** Wall clock, like Date. */
   readonly requestTime: number
   readonly responseTime: number
-  /** By steadyNow. */
+  /** Milliseconds of steadyNow. */
   readonly storedAt: number
 }
 
-/** Of what was asked at `startedAt` and answered `now`. How long upstream took is told by the steady clock too. */
+/** Times of a request sent at `startedAt` and answered `now`. The steady clock measures how long upstream took. */
 export function timesOf(clock: Pick<Clock, 'wall'>, startedAt: number, now: number): Times {
   const responseTime = clock.wall()
   return { requestTime: responseTime - (now - startedAt), responseTime, storedAt: now }
 }
 
-/** What is kept of a response that may be stored. */
+/** Makes the entry of a response that may be stored. */
 export function makeEntry(
   response: CacheResponse,
   directives: ResponseDirectives,
@@ -39,7 +39,7 @@ export function makeEntry(
   const headers = response.headers
   const date = parseHttpDate(headers.get('date'), times.responseTime)
   let fields = storedFields(response, directives)
-  // RFC 9110 §6.6.1: a recipient with a clock adds the Date that is missing.
+  // RFC 9110 §6.6.1: a recipient with a clock adds a missing Date.
   if (headers.get('date') === undefined) fields += `Date: ${formatHttpDate(times.responseTime)}\r\n`
   const ageValue = parseAge(headers.get('age'))
   const milliseconds = (seconds: number | undefined) => (seconds === undefined ? undefined : seconds * 1000)
@@ -67,12 +67,12 @@ export function makeEntry(
 
 export interface Freshened {
   readonly entry: ResponseEntry
-  /** Fields of the new response that are for the client that caused it and not for the store: its cookie, say. */
+  /** Fields of the new response that go to the client of this request and are not stored, Set-Cookie for example. */
   readonly own: string
   readonly directives: ResponseDirectives
 }
 
-/** A stored entry after a 304 or a HEAD: its fields, age and freshness as the new response has them (RFC 9111 §3.2). */
+/** A stored entry after a 304 or a HEAD: the new response gives its fields, age and freshness (RFC 9111 §3.2). */
 export function freshenedEntry(
   entry: ResponseEntry,
   response: CacheResponse,
@@ -80,7 +80,7 @@ export function freshenedEntry(
   times: Times
 ): Freshened {
   let directives = responseDirectives(response.headers)
-  // Neither field came again: the stored ones stand.
+  // The new response has neither field: the stored ones stay.
   const block = updatedFields(entry.fields, response, directives)
   const merged = new FieldBlock(block)
   directives = responseDirectives(merged)
@@ -88,7 +88,7 @@ export function freshenedEntry(
     status: entry.status,
     reason: entry.reason,
     headers: {
-      // Age is not stored, so it comes from the new response alone; its Date is the time of that response.
+      // Age is not stored, so only the new response can have it; its Date is the time of that response.
       get: (name) => (name === 'age' ? response.headers.get('age') : merged.get(name)),
       forEach: (visit) => merged.forEach(visit)
     }

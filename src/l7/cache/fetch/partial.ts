@@ -2,7 +2,7 @@ import type { ResponseEntry } from '../entry.ts'
 import type { CacheResponse } from '../ports.ts'
 import { sameRepresentation } from './storing.ts'
 
-/** Whether `rest` goes from the end of a stored beginning to the end of the same representation. */
+/** Whether `rest` continues at the end of a stored beginning and reaches the end of the same representation. */
 export function completes(beginning: ResponseEntry, rest: ResponseEntry): boolean {
   const [one, other] = [beginning.range, rest.range]
   if (one === undefined || other?.complete === undefined) return false
@@ -10,7 +10,10 @@ export function completes(beginning: ResponseEntry, rest: ResponseEntry): boolea
   return sameRepresentation(beginning, rest)
 }
 
-/** Several parts in one body, which is not a piece of the whole whatever Content-Range says (RFC 9110 §15.3.7.2). */
+/**
+ * multipart/byteranges: the body is not a piece of the representation, whatever Content-Range says (RFC 9110
+ * §15.3.7.2).
+ */
 export function isMultipart(response: CacheResponse): boolean {
   return /^multipart\/byteranges\b/i.test(response.headers.get('content-type') ?? '')
 }

@@ -10,25 +10,25 @@ import { isStrong, strongMatch } from '../policy/validators.ts'
 import { preferredLanguage, unionOfNames, variantKey, varyNames } from '../policy/vary.ts'
 import type { CacheRequest, CacheResponse, Claim, RecordWriter, StoredRecord } from '../ports.ts'
 
-/** Where a request's response goes: the key of its URL, and the variants known there. */
+/** Where the response to a request is stored: the key of its URL, and the variants known there. */
 export interface Place {
   readonly baseKey: string
   readonly marker: VaryEntry | undefined
-  /** The key that the request itself looked up: the base key, or that of its variant. */
+  /** The key that the request looked up: the base key, or that of its variant. */
   readonly key: string
-  /** The store's epoch of the base key then: what upstream says may be older than a purge that came since. */
+  /** The store's epoch of the base key at that time: a purge that comes later makes the response too old to store. */
   readonly epoch: number
-  /** When upstream was asked. Undefined: after it had told of its change. */
+  /** When upstream was asked. Undefined: after upstream had confirmed a change, so nothing is newer. */
   readonly askedAt: number | undefined
 }
 
-/** Languages of variants that one marker remembers. */
+/** Languages of variants that one vary marker remembers. */
 const maxLanguages = 32
 
 /** The key of the variant that this request selects. */
 export function variantFor(baseKey: string, marker: VaryEntry, request: CacheRequest): string {
   const key = variantOf(baseKey, marker.generation, variantKey(marker.names, request))
-  // A language can be found under other wording, where nothing but the language selects.
+  // A language can be found under another Accept-Language, as long as no other field selects.
   if (marker.names.length !== 1 || marker.names[0] !== 'accept-language') return key
   const language = preferredLanguage(request)
   return language === undefined ? key : (keyOfLanguage(marker, language) ?? key)
@@ -39,7 +39,7 @@ function keyOfLanguage({ languages }: VaryEntry, wanted: string): string | undef
   return undefined
 }
 
-/** The record when it is complete and at hand; a store that must wait for it counts as not having it. */
+/** The record, when it is complete and in memory; where a remote tier would have to be asked, undefined. */
 export function peek(core: CacheCore, key: string): StoredRecord | undefined {
   const record = core.store.peek(key)
   if (record === undefined) return undefined
@@ -48,15 +48,16 @@ export function peek(core: CacheCore, key: string): StoredRecord | undefined {
   return undefined
 }
 
-/** Where an answer goes, and the right to fill that, when the request holds it. */
+/** Where a response is stored, and the claim to fill that, when the request holds one. */
 export interface Home {
   readonly place: Place
   readonly claim: Claim | undefined
 }
 
 /**
- * The home of an answer that varies by `vary`: that of the request, or a variant's that nobody knew of when it was looked up.
- * Undefined when it varies by too much together with what else is stored for the URL (RFC 9111 §4.1: all of it counts).
+ * Where a response that varies by `vary` is stored: at the key of the request, or at a variant that was not known when
+ * the request was looked up. Undefined when `vary` and the other variants of the URL name too many fields together (RFC
+ * 9111 §4.1: all of them count).
  */
 export function homeOf(
   core: CacheCore,
@@ -65,7 +66,8 @@ export function homeOf(
   entry: ResponseEntry,
   vary: string | undefined
 ): Home | undefined {
-  // Others may have stored more variants since. One that is gone was invalidated, perhaps: with it, its variants are.
+  // Other requests may have stored variants since. If the marker is gone it may have been invalidated, with its
+  // variants.
   const current = markerAt(core, place.baseKey)
   const known = current?.names ?? []
   const names = unionOfNames(known, varyNames(vary) ?? [])
@@ -81,7 +83,7 @@ export function homeOf(
     return { place, claim }
   }
   const key = variantOf(place.baseKey, marker.generation, variantKey(names, request))
-  // The variant is claimed first, so that whoever is woken by the marker finds it under way.
+  // The variant is claimed before the marker is published, so that waiters woken by the marker find the fill.
   const variant = claimed(core, key)
   if (grown && place.key === place.baseKey && claim !== undefined) putMarker(claim, place, marker)
   else {
@@ -92,7 +94,7 @@ export function homeOf(
   return { place: { ...place, marker, key }, claim: variant }
 }
 
-/** Whether what is stored at `place` would still be told apart by all that `vary` names. */
+/** Whether the key of `place` still tells responses apart by everything that `vary` names. */
 function isToldApart(place: Place, vary: string | undefined): boolean {
   const known = place.marker?.names ?? []
   return varyNames(vary)?.every((name) => known.includes(name)) === true
@@ -117,14 +119,14 @@ function markerAt(core: CacheCore, baseKey: string): VaryEntry | undefined {
   return entry?.kind === 'vary' ? entry : undefined
 }
 
-/** Puts a short-lived note under the key that answers there are not storable, and wakes who waits. */
+/** Stores a short-lived note that responses under this key are not storable, and wakes the waiters. */
 export function passFor(claim: Claim, { epoch, askedAt }: Place, status: number, now: number): void {
   const until = now + (status >= 500 ? passErrorMs : passMs)
   const info = encodeEntry({ kind: 'pass', until })
   claim.begin({ info, bytes: 0, tags: [], epoch, askedAt, note: true })?.finish()
 }
 
-/** What a 304 or a HEAD makes of a stored response: a new head, or nothing any more. */
+/** What a 304 or a HEAD makes of a stored response: a new head, or the response is removed. */
 export function renew(
   core: CacheCore,
   request: CacheRequest,
@@ -155,7 +157,7 @@ function rewrite(core: CacheCore, place: Place, entry: ResponseEntry, record: St
   return false
 }
 
-/** Begins the record of a 206, joined with what is stored of the same representation (RFC 9111 §3.4). */
+/** Begins the record of a 206, joined with a stored part of the same representation (RFC 9111 §3.4). */
 export function beginPart(
   core: CacheCore,
   { place, claim }: Home,
@@ -163,7 +165,7 @@ export function beginPart(
   part: ContentRange
 ): RecordWriter | undefined {
   const writer = joinPart(core, place, claim, entry, part)
-  // Does nothing where the claim was used.
+  // Does nothing where the claim was used already.
   claim?.abandon()
   return writer
 }
@@ -195,7 +197,7 @@ function joinPart(
     if (writer !== undefined) return new CombinedWriter(writer, record, part.last + 1 - old.first)
   }
   record.release()
-  // Apart from the old part, or within it: the newer one is kept when it holds more.
+  // The new part does not touch the old one, or lies within it: keep the longer one.
   return part.last - part.first > old.last - old.first
     ? beginWindow(core, place, key, claim, entry, part)
     : undefined
@@ -256,7 +258,7 @@ function rememberLanguage(
   putMarker(claimed(core, place.baseKey), place, { ...marker, languages })
 }
 
-/** For what is told apart from all before it. */
+/** A new id for a body or a generation, different from all earlier ones. */
 export function newId(core: CacheCore): string {
   const word = () => Math.floor(core.random() * 4294967296).toString(36)
   return word() + word()

@@ -30,21 +30,21 @@ export interface Stored {
 
 export interface FetchPlan {
   readonly forward: ForwardReason
-  /** Undefined: nothing of the answer is stored (but an unsafe request still invalidates). */
+  /** Undefined: the response is not stored (an unsafe request still invalidates). */
   readonly place: Place | undefined
-  /** The right to fill `place.key`. */
+  /** The claim to fill `place.key`. */
   readonly claim?: Claim
-  /** The right to revalidate, given back when the outcome can be found. */
+  /** The claim to revalidate; it ends once the result can be found in the store. */
   readonly validation?: Claim
-  /** What is revalidated, or stands by for an error. */
+  /** The stored response that is revalidated, or that may answer in case of an error. */
   readonly stale?: Stored
-  /** The beginning of the body, to be completed by the answer. */
+  /** The stored beginning of the body, which the response may complete. */
   readonly prefix?: Stored
-  /** Nobody waits for the answer, so the conditions of the request that caused it are not sent. */
+  /** No client waits for the response, so the conditions of the request that caused it are not sent. */
   readonly background?: boolean
 }
 
-/** One request to upstream on behalf of the cache. Each of its ends gives back every claim and record it holds. */
+/** One request to upstream for the cache. However it ends, it releases every claim and record it holds. */
 export class UpstreamFetch implements Fetch {
   readonly kind = 'fetch'
   readonly remove: readonly string[]
@@ -54,7 +54,7 @@ export class UpstreamFetch implements Fetch {
   readonly #directives: Directives
   readonly #plan: FetchPlan
   readonly #startedAt: number
-  /** The 304 that may come is ours to interpret. */
+  /** The cache added the validators, so the cache handles a 304. */
   readonly #validates: boolean
 
   constructor(core: CacheCore, request: CacheRequest, directives: Directives, plan: FetchPlan, now: number) {
@@ -85,7 +85,8 @@ export class UpstreamFetch implements Fetch {
     if (place === undefined) return this.#pass(response, undefined, undefined)
     if (response.status === 304) {
       if (this.#validates && stale !== undefined) return this.#onNotModified(place, stale, response, now)
-      // The client's own condition held: there is nothing to store, and nothing is said of what others would get.
+      // The client's own condition held: there is nothing to store, and the 304 says nothing about what other clients
+      // would get.
       this.#plan.claim?.abandon()
       return this.#pass(response, undefined, undefined)
     }
@@ -117,7 +118,7 @@ export class UpstreamFetch implements Fetch {
     prefix?.record.release()
   }
 
-  /** A revalidation that did not end with 304; other fetches counted when they were decided on. */
+  /** Counts a revalidation that did not end with 304; other fetches were counted when they were decided. */
   #countMiss(): void {
     if (this.#plan.stale !== undefined && this.#plan.background !== true) this.#core.counters.add('miss')
   }
@@ -184,7 +185,7 @@ export class UpstreamFetch implements Fetch {
     return homeOf(this.#core, this.#request, home, entry, response.headers.get('vary'))
   }
 
-  /** By too many fields, together with what is stored already. */
+  /** The response varies by too many fields, together with what is stored already. */
   #varies(place: Place, response: CacheResponse, now: number): FetchResult {
     const { claim } = this.#plan
     if (claim !== undefined) passFor(claim, place, response.status, now)
@@ -192,8 +193,8 @@ export class UpstreamFetch implements Fetch {
   }
 
   /**
-   * The client asked for the whole, and upstream answered the range that was added with something that does not complete
-   * the stored part: it changed, and upstream does not know If-Range.
+   * The client asked for the whole, and the answer to the added range does not complete the stored part: the
+   * representation changed, and upstream does not support If-Range.
    */
   #withoutPrefix(place: Place, response: CacheResponse, now: number): FetchResult | undefined {
     const { prefix, ...plan } = this.#plan
@@ -213,7 +214,7 @@ export class UpstreamFetch implements Fetch {
     return { kind: 'again', fetch: new UpstreamFetch(this.#core, this.#request, this.#directives, plan, now) }
   }
 
-  /** Upstream sent the rest of a part that is stored: the client gets the whole, and so does the store. */
+  /** Upstream sent the rest of a stored part: client and store both get the whole body. */
   #complete(home: Home, entry: ResponseEntry, response: CacheResponse): FetchResult | undefined {
     const prefix = this.#plan.prefix
     const range = entry.range
@@ -247,7 +248,8 @@ export class UpstreamFetch implements Fetch {
       served = fresh.own === '' ? fresh.entry : { ...fresh.entry, fields: fresh.entry.fields + fresh.own }
       renew(core, this.#request, place, fresh, response, stale.record)
     } else {
-      // RFC 9111 §4.3.4: a 304 about something else must not freshen this; asked anew next time.
+      // RFC 9111 §4.3.4: a 304 about another representation must not freshen this one; the next request fetches it
+      // again.
       core.store.remove(place.key)
     }
     this.#plan.validation?.abandon()
@@ -255,11 +257,11 @@ export class UpstreamFetch implements Fetch {
     const status = statusForwarded({ forward: this.#plan.forward, forwardStatus: 304 })
     const hit = hitOf(this.#request, served, stale.record, undefined, status, now)
     if (hit !== undefined) return { kind: 'answer', hit }
-    // Complete records answer everything; this cannot happen, and passing the 304 on is still true.
+    // A complete record answers every request, so this should not happen; passing the 304 on is still correct.
     return this.#pass(response, undefined, undefined)
   }
 
-  /** RFC 9111 §4.3.5: a HEAD freshens what is stored, or shows that it has changed. Its answer itself is not stored. */
+  /** RFC 9111 §4.3.5: the response to a HEAD freshens the stored one, or shows a change. It is not stored itself. */
   #onHead(place: Place, response: CacheResponse, bytes: number | undefined, now: number): FetchResult {
     const core = this.#core
     const record =
@@ -285,7 +287,7 @@ export class UpstreamFetch implements Fetch {
     if (!usableOnError(stale.entry, this.#directives, this.#core.config, disconnected, now)) return undefined
     const { claim, validation } = this.#plan
     const status = statusHit(stale.entry.lifetime - currentAge(stale.entry, now), 'stale-if-error')
-    // The record goes to the hit.
+    // The hit takes over the record.
     const hit = hitOf(this.#request, stale.entry, stale.record, undefined, status, now)
     if (hit === undefined) return undefined
     this.#core.counters.add('stale')

@@ -5,7 +5,9 @@ import { isConditional } from '../policy/validators.ts'
 import { hasCredentials } from '../policy/storable.ts'
 import type { CacheRequest, StoredRecord } from '../ports.ts'
 
-/** Only a plain GET can share the answer to another one, and a client with credentials had better ask itself. */
+/**
+ * Only a plain GET can share the response to another one; a request with credentials always goes to upstream itself.
+ */
 export function mayShare(request: CacheRequest, directives: Directives): boolean {
   const headers = request.headers
   if (request.method !== 'GET' || directives.noCache || directives.onlyIfCached) return false
@@ -13,7 +15,10 @@ export function mayShare(request: CacheRequest, directives: Directives): boolean
   return headers.get('range') === undefined
 }
 
-/** Settles once: by what `subscribe` reports, as long as that is no further wait, or alone after the timeout. */
+/**
+ * Settles once: with the decision that `subscribe` leads to, unless that is another wait, or with `alone` after the
+ * timeout.
+ */
 export function waitFor(
   clock: Clock,
   again: () => Decision,
@@ -47,7 +52,7 @@ export function waitFor(
         end()
         finish(again())
       })
-      // Woken while subscribing: what `stop` holds by now is the next wait's.
+      // `wake` was called during subscribe: `stop` belongs to the next wait by now.
       if (woken) unsubscribe()
       else stop = unsubscribe
       return () => end()
@@ -55,7 +60,7 @@ export function waitFor(
   }
 }
 
-/** For stores that answer later: the request looks again then. */
+/** The late answer is not used: the request looks up again then. */
 export function releaseLate(record: StoredRecord | undefined): void {
   record?.release()
 }

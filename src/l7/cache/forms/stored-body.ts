@@ -1,7 +1,7 @@
 import { entryOf } from '../entry.ts'
 import type { StoredForms } from './stored-forms.ts'
 
-/** The body itself that the forms are of, up to `maxBytes`; undefined where it is longer, or another has taken its place. */
+/** The body that the forms encode, up to `maxBytes`; undefined where it is longer or has been replaced. */
 export function storedBody({ store, key, bodyId }: StoredForms, maxBytes: number): Buffer | undefined {
   const record = store.peek(key)
   if (record === undefined) return undefined

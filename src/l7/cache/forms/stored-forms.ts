@@ -1,6 +1,6 @@
 import type { CacheStore, Claim, RecordHead, RecordWriter, StoredRecord } from '../ports.ts'
 
-/** The fields of a head before and after a form's own were put in: they change once a second. */
+/** The fields of a head before and after those of a form were applied: they change once a second. */
 export interface FormFields {
   before: string
   after: string
@@ -12,13 +12,13 @@ interface Form {
   readonly fields: FormFields
 }
 
-/** Of one stored response on one thread: more would be asked for by nobody. */
+/** Forms of one stored response on one thread; clients ask for fewer. */
 const MAX_FORMS = 16
 
 /**
- * Other forms of one stored body, its content encoded: they lie in the same store, within its bytes, under keys that begin
- * with the key of the response, so that what purges it purges them. A form is of one body: once another is stored in its
- * place, the form is not found, and the next one replaces it.
+ * Encoded forms of one stored body. They are in the same store and count in its bytes; their keys begin with the key of
+ * the response, so a purge of the response purges them. A form belongs to one body: once another body is stored, the
+ * form is not found any more, and the next one replaces it.
  */
 export class StoredForms {
   readonly store: CacheStore
@@ -28,8 +28,11 @@ export class StoredForms {
   readonly #tags: readonly string[]
   /** The store's epoch when the response was last looked up. Written by the lookup. */
   epoch = 0
-  /** Whether the body has been looked at as a dictionary, and is kept as one. Written by the compress stage only. */
-  asked = false
+  /**
+   * Whether the compress stage has checked the body as a dictionary and stored it if it is one. Written by that stage
+   * only.
+   */
+  checkedAsDictionary = false
   offered = false
   readonly #forms: Form[] = []
 
@@ -42,7 +45,7 @@ export class StoredForms {
     this.#tags = tags
   }
 
-  /** The form `name`, complete: to be released. */
+  /** The complete form `name`; release it. */
   lookup(name: string): StoredRecord | undefined {
     const record = this.store.peek(this.#form(name).key)
     if (record === undefined) return undefined
@@ -55,7 +58,7 @@ export class StoredForms {
     return this.#form(name).fields
   }
 
-  /** Where the form is to be written; undefined where somebody else is at it, or there is no room. */
+  /** A writer for the form; undefined while another request writes it, or when there is no room. */
   begin(name: string, bytes: number | undefined): RecordWriter | undefined {
     return this.#claim(this.#form(name).key)?.begin(this.#head(bytes))
   }
@@ -65,7 +68,7 @@ export class StoredForms {
     return writer?.write(bytes) === true && writer.finish()
   }
 
-  /** What was kept beside the responses of this URL, whichever of them is stored now: to be released. */
+  /** What was stored beside the responses of this URL, whichever of them is stored now; release it. */
   kept(name: string): StoredRecord | undefined {
     const record = this.store.peek(keptKey(this.key, name))
     if (record === undefined || record.state === 'complete') return record
@@ -73,7 +76,7 @@ export class StoredForms {
     return undefined
   }
 
-  /** Keeps `bytes` until they are evicted or purged. */
+  /** Stores `bytes` until they are evicted or purged. */
   keep(name: string, bytes: Buffer): boolean {
     const before = this.kept(name)
     before?.release()
@@ -83,7 +86,7 @@ export class StoredForms {
   }
 
   #head(bytes: number | undefined): RecordHead {
-    // What invalidates the response takes nothing from its forms: with another body they are not found.
+    // Forms need not be invalidated with the response: when its body is replaced they are not found.
     const epoch = this.epoch === this.store.epoch ? this.store.epochOf(this.key) : -1
     return { info: this.#info, bytes, tags: this.#tags, epoch, note: true }
   }

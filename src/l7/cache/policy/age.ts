@@ -1,8 +1,8 @@
 import { maxDeltaSeconds } from './cache-control.ts'
 
 /**
- * RFC 9111 §5.1: the first value counts when there are several; what is no non-negative integer is ignored.
- * Parameters, which the field does not have, are forgiven. Seconds.
+ * RFC 9111 §5.1: of several values the first counts; anything but a non-negative integer is ignored. Parameters, which
+ * the field does not define, are tolerated. Seconds.
  */
 export function parseAge(field: string | undefined): number {
   const digits = /^\s*(\d+)\s*(?:[,;]|$)/.exec(field ?? '')
@@ -18,10 +18,10 @@ export interface AgeFacts {
   readonly responseTime: number
 }
 
-/** corrected_initial_age of RFC 9111 §4.2.3, in milliseconds: how old it was when the response had arrived. */
+/** corrected_initial_age of RFC 9111 §4.2.3, in milliseconds: how old the response was when it arrived. */
 export function initialAge(facts: AgeFacts): number {
   const apparent = facts.date === undefined ? 0 : Math.max(0, facts.responseTime - facts.date)
   const corrected = facts.ageValue * 1000 + Math.max(0, facts.responseTime - facts.requestTime)
-  // Date has whole seconds, so an apparent age below one second is rounding, not age.
+  // Date has whole seconds, so an apparent age below one second comes from rounding.
   return Math.max(apparent < 1000 ? 0 : apparent, corrected)
 }

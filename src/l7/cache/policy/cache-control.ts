@@ -21,13 +21,13 @@ export interface Directives {
   minFresh: number | undefined
 }
 
-/** RFC 9111 §1.2.2: what is larger than can be represented counts as 2^31 seconds. */
+/** RFC 9111 §1.2.2: a value that is too large counts as 2^31 seconds. */
 export const maxDeltaSeconds = 2147483648
 
-/** A field with more directives than this is not worth trusting: it counts as no-store. */
+/** A field with more directives than this counts as no-store. */
 const maxDirectives = 64
 
-/** Stands for an argument that is there and cannot be read. */
+/** Stands for an argument that is present but malformed. */
 const notAnArgument = '='
 
 const token = /^[!#$%&'*+.^_`|~0-9a-z-]+$/
@@ -55,8 +55,8 @@ export function emptyDirectives(): Directives {
 }
 
 /**
- * RFC 9111 §5.2. Unknown directives are ignored; the first of duplicates counts (§4.2.1); a number that is none
- * makes the response stale (§4.2.1), so it reads as 0.
+ * RFC 9111 §5.2. Unknown directives are ignored; of duplicates the first counts (§4.2.1); a malformed number makes the
+ * response stale (§4.2.1), so it is read as 0.
  */
 export function parseCacheControl(field: string | undefined): Directives {
   const directives = emptyDirectives()
@@ -77,7 +77,7 @@ export function parseCacheControl(field: string | undefined): Directives {
     else {
       const name = member.slice(0, equals)
       const argument = member.slice(equals + 1)
-      // A space before the "=" still names the directive; its value is then not trusted.
+      // A name with a space before the "=" still counts; its value does not.
       const trusted = name.endsWith(' ') || name.endsWith('\t') ? notAnArgument : argument
       applyDirective(directives, name.trim().toLowerCase(), trusted)
     }
@@ -98,7 +98,7 @@ function endOfMember(field: string, from: number): number {
   return field.length
 }
 
-/** One directive; `argument` as it stood after the "=", quotes included. */
+/** Applies one directive; `argument` is the text after the "=", quotes included. */
 export function applyDirective(directives: Directives, name: string, argument: string | undefined): void {
   let names: string[] | undefined
   switch (name) {
@@ -161,7 +161,7 @@ function seconds(argument: string | undefined): number {
   return Math.min(Number(digits[1] ?? digits[2]), maxDeltaSeconds)
 }
 
-/** Undefined: no names, or a list that cannot be read, so that the directive holds for the whole response. */
+/** Undefined when there are no names, or the list is malformed: the directive then covers the whole response. */
 function fieldNames(argument: string | undefined): string[] | undefined {
   const list = /^"([^"]*)"$|^[^"]+$/.exec(argument ?? '')
   if (list === null) return undefined

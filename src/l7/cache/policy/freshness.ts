@@ -2,13 +2,16 @@ import type { CacheResponse } from '../ports.ts'
 import { parseFirstHttpDate, parseHttpDate } from './http-date.ts'
 import type { ResponseDirectives } from './response-directives.ts'
 
-/** RFC 9110 §15.1: statuses that may be kept on a guess. 206 is not among them here: partial entries need more. */
+/** RFC 9110 §15.1: statuses with a heuristic lifetime. 206 is missing here: partial responses need more checks. */
 const heuristicStatuses = new Set([200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501])
 
-/** A guess is a guess: whatever Last-Modified says, it ends after a day (RFC 9111 §4.2.2 warns of more). */
+/** A heuristic lifetime is at most a day, whatever Last-Modified says (RFC 9111 §4.2.2 warns of longer ones). */
 const heuristicLimitMs = 24 * 60 * 60 * 1000
 
-/** What an error says of one request is not for everybody unless the operator (negativeTtl) or the response says so. */
+/**
+ * An error may concern one request only, so it takes the default only if the operator (negativeTtl) or the response
+ * says so.
+ */
 function takesDefault(status: number): boolean {
   return status < 400 || status === 404 || status === 410
 }
@@ -22,7 +25,7 @@ export interface FreshnessConfig {
 
 export interface Lifetime {
   readonly ms: number
-  /** Said by the response, as opposed to guessed or configured here. */
+  /** From the response, not heuristic or configured. */
   readonly explicit: boolean
 }
 

@@ -1,12 +1,14 @@
 const months = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
 
-// RFC 9110 §5.6.7: IMF-fixdate is what one sends; the two obsolete forms must still be read. Case is forgiven.
+// RFC 9110 §5.6.7: senders use IMF-fixdate; the two obsolete forms must still be parsed. Case is ignored.
 const fixdate = /^(?:mon|tue|wed|thu|fri|sat|sun), (\d\d) ([a-z]{3}) (\d{4}) (\d\d):(\d\d):(\d\d) gmt$/i
 const rfc850 =
   /^(?:mon|tues|wednes|thurs|fri|satur|sun)day, (\d\d)-([a-z]{3})-(\d\d) (\d\d):(\d\d):(\d\d) gmt$/i
 const asctime = /^(?:mon|tue|wed|thu|fri|sat|sun) ([a-z]{3}) ([ \d]\d) (\d\d):(\d\d):(\d\d) (\d{4})$/i
 
-/** Milliseconds since the epoch, or undefined when it is not an HTTP date. `now` places two-digit years. */
+/**
+ * Milliseconds since the epoch, or undefined when it is not an HTTP date. `now` gives the century of two-digit years.
+ */
 export function parseHttpDate(text: string | undefined, now: number): number | undefined {
   if (text === undefined || text.length > 64) return undefined
   let match = fixdate.exec(text)
@@ -22,7 +24,7 @@ export function parseHttpDate(text: string | undefined, now: number): number | u
   return utc(String(year), match[2]!, match[1]!, match[4]!, match[5]!, match[6]!)
 }
 
-/** The first date of a field that came several times: its lines are joined by commas, and dates hold one too. */
+/** The first date of a repeated field: its lines are joined by commas, and a date contains one too. */
 export function parseFirstHttpDate(text: string | undefined, now: number): number | undefined {
   if (text === undefined) return undefined
   const whole = parseHttpDate(text, now)

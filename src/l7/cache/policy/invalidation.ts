@@ -1,7 +1,7 @@
 import { normalisePath } from '../../uri/normalise-path.ts'
 import type { CacheRequest, CacheResponse } from '../ports.ts'
 
-/** RFC 9110 §9.2.1; any other method may change what its target holds. */
+/** RFC 9110 §9.2.1; every other method may change the target resource. */
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 
 export function isSafe(method: string): boolean {
@@ -18,7 +18,10 @@ export interface UrlParts {
 
 const AS_STORED = { encodedSlash: 'keep', mergeSlashes: true, semicolons: 'keep' } as const
 
-/** RFC 9111 §4.4: target, Location and Content-Location of a response without error, the latter two on one origin. */
+/**
+ * RFC 9111 §4.4: the target, Location and Content-Location of a response that is no error; the latter two only on the
+ * same origin.
+ */
 export function invalidatedUrls(request: CacheRequest, response: CacheResponse): UrlParts[] {
   if (isSafe(request.method) || response.status < 200 || response.status > 399) return []
   const urls: UrlParts[] = [request]
@@ -32,7 +35,7 @@ export function invalidatedUrls(request: CacheRequest, response: CacheResponse):
   return urls
 }
 
-/** Whether `reference` (of Content-Location, say) names the request's own URL. */
+/** Whether `reference` (Content-Location, for example) names the request's own URL. */
 export function sameUrl(request: CacheRequest, reference: string | undefined): boolean {
   const url = resolve(request, reference)
   const own = base(request)

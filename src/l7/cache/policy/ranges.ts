@@ -10,8 +10,8 @@ export type RangeRequest =
   | { readonly kind: 'suffix'; readonly length: number }
 
 /**
- * One byte range. Several ranges, other units and malformed fields read as undefined: the field is then ignored, which
- * RFC 9110 §14.2 allows, and several ranges are how servers are made to work hard (§17.15).
+ * Parses one byte range. Several ranges, other units and malformed fields give undefined: the field is then ignored.
+ * RFC 9110 §14.2 allows that, and several ranges are a way to overload servers (§17.15).
  */
 export function parseRange(field: string | undefined): RangeRequest | undefined {
   const match = /^bytes=\s*(\d{0,15})-(\d{0,15})\s*$/i.exec(field ?? '')
@@ -22,7 +22,7 @@ export function parseRange(field: string | undefined): RangeRequest | undefined 
   return last !== undefined && last < first ? undefined : { kind: 'from', first, last }
 }
 
-/** The bytes it means of `length` bytes; undefined when there are none: 416. */
+/** The bytes of the range in a representation of `length` bytes; undefined when there are none: 416. */
 export function resolveRange(range: RangeRequest, length: number): ByteRange | undefined {
   if (range.kind === 'suffix') {
     if (range.length === 0 || length === 0) return undefined

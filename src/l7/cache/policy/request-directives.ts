@@ -2,7 +2,7 @@ import type { HeaderView } from '../ports.ts'
 import type { Directives } from './cache-control.ts'
 import { emptyDirectives, parseCacheControl } from './cache-control.ts'
 
-/** Shared by the many requests that say nothing; never written. */
+/** Shared by the many requests without directives; never written. */
 const nothing: Directives = Object.freeze(emptyDirectives())
 
 /** RFC 9111 §5.2.1, and Pragma (§5.4) where Cache-Control is absent. */

@@ -4,20 +4,22 @@ import { applyDirective, emptyDirectives, parseCacheControl } from './cache-cont
 import { parseDictionary } from './structured-dictionary.ts'
 
 export interface ResponseDirectives extends Directives {
-  /** They came from CDN-Cache-Control: Cache-Control and Expires say nothing then. */
+  /** They come from CDN-Cache-Control, so Cache-Control and Expires are ignored. */
   readonly targeted: boolean
 }
 
 const numeric = new Set(['max-age', 's-maxage', 'stale-while-revalidate', 'stale-if-error'])
 
-/** What the response says to this cache: CDN-Cache-Control where it is valid (RFC 9213), else Cache-Control. */
+/** The directives for this cache: CDN-Cache-Control where it is valid (RFC 9213), else Cache-Control. */
 export function responseDirectives(headers: HeaderView): ResponseDirectives {
   const targeted = parseTargeted(headers.get('cdn-cache-control'))
   if (targeted !== undefined) return { ...targeted, targeted: true }
   return { ...parseCacheControl(headers.get('cache-control')), targeted: false }
 }
 
-/** RFC 9213 §2.1: a structured dictionary; one that is empty, does not parse or has a wrong type is ignored whole. */
+/**
+ * RFC 9213 §2.1: a structured dictionary; an empty one, a malformed one or one with a wrong type is ignored as a whole.
+ */
 function parseTargeted(field: string | undefined): Directives | undefined {
   if (field === undefined) return undefined
   const members = parseDictionary(field)

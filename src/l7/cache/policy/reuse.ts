@@ -1,19 +1,19 @@
 import type { Directives } from './cache-control.ts'
 
-/** The facts of a stored response that decide whether it may be used. Times in milliseconds. */
+/** The facts about a stored response that decide whether it may be used. Times in milliseconds. */
 export interface Reusable {
-  /** By steadyNow, as every `now` here. */
+  /** Milliseconds of steadyNow, like every `now` here. */
   readonly storedAt: number
   readonly initialAge: number
   readonly lifetime: number
-  /** Windows the response itself opened; undefined when it did not. */
+  /** The windows that the response itself gave; undefined when it gave none. */
   readonly staleWhileRevalidate: number | undefined
   readonly staleIfError: number | undefined
-  /** Never without asking, fresh or not (no-cache). */
+  /** no-cache: must be revalidated each time, fresh or not. */
   readonly noCache: boolean
-  /** must-revalidate or proxy-revalidate: stale never, whatever was said elsewhere. */
+  /** must-revalidate or proxy-revalidate: never used stale, whatever else is configured. */
   readonly mustRevalidate: boolean
-  /** s-maxage: stale only where the response itself opened a window (RFC 9111 §5.2.2.10, RFC 5861). */
+  /** s-maxage: used stale only in a window that the response itself gave (RFC 9111 §5.2.2.10, RFC 5861). */
   readonly sharedLifetime: boolean
 }
 
@@ -24,9 +24,7 @@ export interface StaleDefaults {
 
 export type Reuse = 'fresh' | 'stale' | 'stale-while-revalidate' | 'revalidate'
 
-/**
- * RFC 9111 §4.2.4 lets a cache that cannot reach the origin answer stale. For how long where nobody said: an hour.
- */
+/** RFC 9111 §4.2.4 allows stale responses while the origin cannot be reached. The default limit is an hour. */
 export const disconnectedMs = 60 * 60 * 1000
 
 export function currentAge(entry: Reusable, now: number): number {
@@ -41,7 +39,7 @@ export function reuse(entry: Reusable, request: Directives, defaults: StaleDefau
     return 'revalidate'
   const remaining = entry.lifetime - age
   if (remaining > (request.minFresh ?? 0) * 1000) return 'fresh'
-  // A client that wants fresher than fresh does not want stale.
+  // A client that asks for min-fresh does not want stale responses.
   if (request.minFresh !== undefined || entry.mustRevalidate) return 'revalidate'
   const own = onlyItsOwnWindows(entry)
   const window = entry.staleWhileRevalidate ?? (own ? 0 : defaults.staleWhileRevalidateMs)
@@ -51,17 +49,17 @@ export function reuse(entry: Reusable, request: Directives, defaults: StaleDefau
 }
 
 /**
- * Whether neither configuration nor client may have it stale: s-maxage forbids it (RFC 9111 §5.2.2.10), and what was never
- * fresh is here to be validated. A page that differs from user to user and has an ETag but no lifetime is only safe
- * because the origin judges each use of it.
+ * Whether neither configuration nor client may allow stale use: s-maxage forbids it (RFC 9111 §5.2.2.10), and a
+ * response without a lifetime is stored only to be revalidated. A page that differs from user to user and has an ETag
+ * but no lifetime is only safe because the origin decides about each use.
  */
 function onlyItsOwnWindows(entry: Reusable): boolean {
   return entry.sharedLifetime || entry.lifetime <= 0
 }
 
 /**
- * Whether the stored response may stand in for an error. `disconnected`: the origin gave no response at all; else it
- * answered with a 5xx. The request may open a window too (RFC 5861 §4).
+ * Whether the stored response may be used in place of an error. `disconnected`: the origin gave no response at all;
+ * otherwise it answered with a 5xx. The request may give a window too (RFC 5861 §4).
  */
 export function usableOnError(
   entry: Reusable,

@@ -2,15 +2,15 @@ import type { RouteCache } from '../../../config/model/model.ts'
 import type { Lifetime } from './freshness.ts'
 import type { ResponseDirectives } from './response-directives.ts'
 
-/** The response says in so many words that it is for everybody. */
+/** The response says explicitly that it is for all clients. */
 export function isShared(directives: ResponseDirectives): boolean {
   return directives.public || directives.sMaxage !== undefined || directives.targeted
 }
 
 /**
- * Whether a cookie may stand in what everybody gets: with `shared` by the response's consent only. RFC 9111 §7.3 does not
- * ask for that, so with `explicit` a lifetime of its own is enough. A guess, a lifetime from the configuration, and a response that is to be
- * validated each time mean nothing of the kind.
+ * Whether the cookie may be stored and sent to all clients: with `shared` only if the response says that it is shared.
+ * RFC 9111 §7.3 does not require that, so with `explicit` a lifetime in the response is enough. A heuristic or
+ * configured lifetime does not count, nor does a response that must be revalidated each time.
  */
 export function keepsCookie(
   setting: RouteCache['setCookie'],
@@ -22,7 +22,7 @@ export function keepsCookie(
   return setting === 'explicit' && lifetime?.explicit === true && lifetime.ms > 0 && !directives.noCache
 }
 
-/** private="set-cookie" and no-cache="set-cookie" take the field out of what is stored. */
+/** private="set-cookie" and no-cache="set-cookie" exclude the field from what is stored. */
 export function takesCookieOut(directives: ResponseDirectives): boolean {
   return directives.noCacheFields.includes('set-cookie') || directives.privateFields.includes('set-cookie')
 }

@@ -7,13 +7,13 @@ import { sameUrl } from './invalidation.ts'
 import { isShared, keepsCookie, takesCookieOut } from './set-cookie.ts'
 import { varyNames } from './vary.ts'
 
-/** RFC 9110 §15: the statuses whose caching rules this cache knows, for must-understand (RFC 9111 §5.2.2.3). */
+/** RFC 9110 §15: the statuses whose caching rules this cache implements, for must-understand (RFC 9111 §5.2.2.3). */
 const understood = new Set([
   200, 203, 204, 206, 300, 301, 302, 303, 307, 308, 400, 401, 402, 403, 404, 405, 406, 408, 409, 410, 411,
   412, 413, 414, 415, 416, 417, 421, 422, 426, 500, 501, 502, 503, 504, 505
 ])
 
-/** Why a response is not stored; the words stand in the Cache-Status detail and in `lb explain`. */
+/** Why a response is not stored; the names appear in the detail of Cache-Status and in `lb explain`. */
 export type NotStorable =
   | 'method'
   | 'status'
@@ -25,18 +25,18 @@ export type NotStorable =
   | 'vary'
   | 'no-lifetime'
 
-/** Whether a request comes with credentials, by Authorization or as a stage of auth has found them. */
+/** Whether a request has credentials: Authorization, or an authenticated user. */
 export function hasCredentials(request: CacheRequest): boolean {
   return request.authenticated === true || request.headers.get('authorization') !== undefined
 }
 
-/** RFC 9111 §3.5: what answers a request with Authorization is for nobody else unless the response says so. */
+/** RFC 9111 §3.5: the response to a request with Authorization is for its user only, unless it says otherwise. */
 export function isForOneUser(request: CacheRequest, directives: ResponseDirectives): boolean {
   if (!hasCredentials(request)) return false
   return !isShared(directives) && !directives.mustRevalidate
 }
 
-/** RFC 9111 §3 for a shared cache. Undefined: it may be stored. */
+/** RFC 9111 §3 for a shared cache. Undefined when the response may be stored. */
 export function whyNotStorable(
   request: CacheRequest,
   requestDirectives: Directives,
@@ -67,18 +67,18 @@ function methodAllows(
   lifetime: Lifetime | undefined
 ): boolean {
   if (request.method === 'GET') return true
-  // RFC 9110 §9.3.3: the answer to a POST stands for a later GET when it says so and for how long.
+  // RFC 9110 §9.3.3: the response to a POST may answer a later GET if it says so and has an explicit lifetime.
   if (request.method !== 'POST' || response.status !== 200 || lifetime?.explicit !== true) return false
   return sameUrl(request, response.headers.get('content-location'))
 }
 
-/** Without a lifetime, a validator or a stale window it could never be used again. */
+/** Without a lifetime, a validator or a stale window it could never be used. */
 function isUseful(response: CacheResponse, directives: Directives, lifetime: Lifetime | undefined): boolean {
   if (lifetime !== undefined && lifetime.ms > 0) return true
   if ((directives.staleWhileRevalidate ?? 0) > 0 || (directives.staleIfError ?? 0) > 0) return true
   const validators = response.headers.get('etag') ?? response.headers.get('last-modified')
   if (validators === undefined) return false
-  // Something must allow storing at all (RFC 9111 §3): freshness, public, no-cache, or a status cacheable by default.
+  // Something must allow storing (RFC 9111 §3): a lifetime, public, no-cache, or a status cacheable by default.
   return (
     lifetime !== undefined ||
     directives.public ||

@@ -1,7 +1,7 @@
 import type { CacheResponse, HeaderView } from '../ports.ts'
 import type { Directives } from './cache-control.ts'
 
-/** RFC 9111 §3.1: fields of one connection. Age is made anew for each reuse; Trailer goes with the trailers. */
+/** RFC 9111 §3.1: hop-by-hop fields. Age is computed for each use; Trailer goes with the trailers. */
 const neverStored = new Set([
   'connection',
   'keep-alive',
@@ -18,12 +18,12 @@ const neverStored = new Set([
   'warning'
 ])
 
-/** RFC 9111 §3.2: what describes the stored bytes is not changed by a response that carries none of them. */
+/** RFC 9111 §3.2: a response without a body does not change the fields that describe the stored body. */
 const neverUpdated = new Set(['content-encoding', 'content-range', 'content-length'])
 
 /**
- * The block of fields as it is stored and sent again: `name: value\r\n` for each line, in the order and case received.
- * Content-Length is left out, since the framing is made anew, and so is what the directives name.
+ * The fields as they are stored and sent again: `name: value\r\n` for each line, in the order and case received.
+ * Content-Length is left out, since the framing is made anew, and so are the fields that the directives name.
  */
 export function storedFields(response: CacheResponse, directives: Directives): string {
   const { headers } = response
@@ -36,7 +36,7 @@ export function storedFields(response: CacheResponse, directives: Directives): s
   return block
 }
 
-/** The stored block after a 304 or a HEAD brought new fields (RFC 9111 §3.2): a new name replaces all its old lines. */
+/** The stored fields after a 304 or a HEAD brought new ones (RFC 9111 §3.2): a new name replaces all its old lines. */
 export function updatedFields(block: string, response: CacheResponse, directives: Directives): string {
   const { headers } = response
   const left = fieldsLeftOut(response, directives)
@@ -56,7 +56,7 @@ export function updatedFields(block: string, response: CacheResponse, directives
   return kept + added
 }
 
-/** The lines of the response with these names, to be sent on; what belongs to the connection stays behind. */
+/** The lines of the response with these names, to be sent on, without hop-by-hop fields. */
 export function fieldsFor(response: CacheResponse, names: readonly string[]): string {
   let lines = ''
   if (names.length === 0) return lines
@@ -69,7 +69,7 @@ export function fieldsFor(response: CacheResponse, names: readonly string[]): st
   return lines
 }
 
-/** The block less the lines of one name (lower case). */
+/** The block without the lines of one name (lower case). */
 export function without(block: string, unwanted: string): string {
   let text = ''
   eachField(block, (name, value) => {
@@ -89,7 +89,7 @@ export function eachField(block: string, visit: (name: string, value: string) =>
   }
 }
 
-/** A stored block read as a HeaderView: for policies that compare what is stored with what arrives. */
+/** A stored block as a HeaderView, for policies that compare stored with received fields. */
 export class FieldBlock implements HeaderView {
   readonly #block: string
 
@@ -114,7 +114,7 @@ function fieldsLeftOut(response: CacheResponse, directives: Directives): Readonl
   return new Set([...directives.noCacheFields, ...directives.privateFields, ...connectionNames(response)])
 }
 
-/** RFC 9110 §7.6.1: what Connection lists is of one connection too. */
+/** RFC 9110 §7.6.1: the fields that Connection lists are hop-by-hop too. */
 function connectionNames(response: CacheResponse): readonly string[] {
   const listed = `${response.headers.get('connection') ?? ''},${response.connectionNames ?? ''}`
   return listed

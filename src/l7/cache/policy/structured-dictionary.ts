@@ -1,4 +1,4 @@
-/** A bare item of a dictionary member: integers and decimals as numbers, strings and tokens told apart. */
+/** A bare item of a dictionary member: integers and decimals as numbers; strings and tokens are distinguished. */
 export type BareItem =
   number | boolean | { readonly kind: 'string' | 'token' | 'bytes'; readonly text: string }
 
@@ -13,8 +13,8 @@ const innerList = /\([^()]*\)/y
 const separator = /[ \t]*,[ \t]*/y
 
 /**
- * RFC 9651 §4.2.2: a dictionary, strictly; undefined when it does not parse, because then the whole field is to be
- * ignored. Parameters are skipped and inner lists read as true: cache directives use neither.
+ * RFC 9651 §4.2.2: parses a dictionary strictly. Undefined when it does not parse: the whole field is ignored then.
+ * Parameters are skipped and inner lists read as true, since cache directives use neither.
  */
 export function parseDictionary(field: string): Map<string, BareItem> | undefined {
   const text = field.trim()
@@ -60,7 +60,7 @@ export function parseDictionary(field: string): Map<string, BareItem> | undefine
       at++
       if (item() === undefined) return undefined
     }
-    // The last of duplicates counts here, unlike in Cache-Control.
+    // Of duplicates the last one counts here, unlike in Cache-Control.
     members.set(name, value)
     if (at === text.length) break
     if (take(separator) === undefined || at === text.length) return undefined

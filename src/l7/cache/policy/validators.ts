@@ -1,7 +1,7 @@
 import type { HeaderView } from '../ports.ts'
 import { parseFirstHttpDate } from './http-date.ts'
 
-/** What a stored response can be compared by. */
+/** The validators of a stored response. */
 export interface Validators {
   readonly etag: string | undefined
   /** The Last-Modified field as received, to be sent back byte for byte. */
@@ -10,7 +10,7 @@ export interface Validators {
   readonly date: number
 }
 
-/** RFC 9110 §8.8.3.2: strong comparison wants two strong tags. */
+/** RFC 9110 §8.8.3.2: a strong comparison needs two strong tags. */
 export function strongMatch(one: string, other: string): boolean {
   return one === other && one.startsWith('"')
 }
@@ -36,7 +36,7 @@ export function isConditional(headers: HeaderView): boolean {
   return headers.get('if-none-match') !== undefined || headers.get('if-modified-since') !== undefined
 }
 
-/** RFC 9111 §4.3.2: whether a client that already holds something is told 304. */
+/** RFC 9111 §4.3.2: whether a conditional request is answered 304. */
 export function notModified(headers: HeaderView, stored: Validators, now: number): boolean {
   const tags = headers.get('if-none-match')
   if (tags !== undefined) {
@@ -49,7 +49,10 @@ export function notModified(headers: HeaderView, stored: Validators, now: number
   return (parseFirstHttpDate(stored.lastModified, now) ?? stored.date) <= since
 }
 
-/** RFC 9110 §13.1.5: whether a Range still belongs to what is stored. A weak tag or a near date does not do. */
+/**
+ * RFC 9110 §13.1.5: whether If-Range matches the stored response. A weak tag or a date that is not strong does not
+ * match.
+ */
 export function ifRangeHolds(field: string | undefined, stored: Validators, now: number): boolean {
   if (field === undefined) return true
   if (field.startsWith('"')) return stored.etag !== undefined && strongMatch(field.trim(), stored.etag)
@@ -59,7 +62,7 @@ export function ifRangeHolds(field: string | undefined, stored: Validators, now:
   return date !== undefined && modified === date && stored.date - modified >= 1000
 }
 
-/** RFC 9111 §4.3.3 and §4.3.4: whether a 304 speaks of what is stored. Without validators it does, there being one. */
+/** RFC 9111 §4.3.3 and §4.3.4: whether a 304 is about the stored response. A 304 without validators is. */
 export function confirms(headers: HeaderView, stored: Validators, now: number): boolean {
   const etag = headers.get('etag')
   if (etag !== undefined) return stored.etag === undefined || weakMatch(etag, stored.etag)
@@ -68,7 +71,7 @@ export function confirms(headers: HeaderView, stored: Validators, now: number): 
   return parseFirstHttpDate(stored.lastModified, now) === modified
 }
 
-/** The members of If-None-Match, at most 128; commas within the quotes belong to the tag. */
+/** The members of If-None-Match, at most 128; commas within quotes belong to the tag. */
 function entityTags(field: string): string[] {
   return (field.match(/(?:W\/)?"[^"]*"|[^\s,]+/g) ?? []).slice(0, 128)
 }

@@ -1,15 +1,15 @@
 import type { CacheRequest } from '../ports.ts'
 import { selectingField } from '../ports.ts'
 
-/** A response that varies by more fields than this is not worth keeping variants of: it is not stored. */
+/** A response that varies by more fields than this is not stored. */
 const maxNames = 16
-/** Longest selecting value that goes into a key; a longer one is its own variant that nobody shares. */
+/** Longest selecting value in a key; a longer one makes a variant that no other request shares. */
 const maxValue = 1024
 
-/** What lb makes anew for each request: no two would ever select the same. */
+/** lb sets these anew for each request, so no two requests would select the same variant. */
 const neverTwice = new Set(['x-request-id', 'traceparent'])
 
-/** Lower-case field names of Vary, sorted and without duplicates; undefined where no later request can be told to match. */
+/** Lower-case field names of Vary, sorted and without duplicates; undefined when no later request can match. */
 export function varyNames(field: string | undefined): readonly string[] | undefined {
   if (field === undefined) return []
   const names = new Set<string>()
@@ -22,7 +22,7 @@ export function varyNames(field: string | undefined): readonly string[] | undefi
   return [...names].sort()
 }
 
-/** All names of both, or undefined when they are too many to tell variants apart by (RFC 9111 §4.1 wants all of them). */
+/** All names of both, or undefined when they are too many (RFC 9111 §4.1 requires all of them). */
 export function unionOfNames(
   one: readonly string[],
   other: readonly string[]
@@ -38,7 +38,7 @@ export function variantKey(names: readonly string[], request: CacheRequest): str
   return key
 }
 
-/** The language a client wants most, alone at the top, lower-case; undefined when it names none or several. */
+/** The language that a client prefers alone, lower-case; undefined when it names none, or several as equals. */
 export function preferredLanguage(request: CacheRequest): string | undefined {
   const weighted = parseWeighted(selectingField(request, 'accept-language') ?? '')
   const first = weighted[0]
@@ -47,17 +47,17 @@ export function preferredLanguage(request: CacheRequest): string | undefined {
 }
 
 function selectingValue(name: string, value: string | undefined): string {
-  // An absent field is different from an empty one; "\r" cannot stand in a value.
+  // An absent field differs from an empty one; "\r" cannot occur in a value.
   if (value === undefined) return '\r'
   if (value.length > maxValue) return value
-  // What is no list is compared as it is: a space within a cookie or a credential may mean something.
+  // A field that is no list is compared as it is: a space within a cookie or credentials may matter.
   if (name === 'cookie' || name === 'authorization') return value
   if ((name === 'accept-language' || name === 'accept-encoding') && wellFormed.test(value)) {
     return parseWeighted(value)
       .map(({ tag, weight }) => (weight === 1 ? tag : `${tag};q=${weight}`))
       .join(',')
   }
-  // RFC 9111 §4.1: lines may be combined and white space between members does not matter.
+  // RFC 9111 §4.1: lines may be combined, and white space between members does not matter.
   return value.indexOf(',') < 0
     ? value.trim()
     : value
@@ -66,7 +66,9 @@ function selectingValue(name: string, value: string | undefined): string {
         .join(',')
 }
 
-/** RFC 9110 §12.4.2 and §12.5.4. Servers read anything else in ways of their own, so only the same text is the same. */
+/**
+ * RFC 9110 §12.4.2 and §12.5.4. Servers interpret malformed values differently, so those match only as the same text.
+ */
 const wellFormed =
   /^[ \t]*[\w*-]+[ \t]*(?:;[ \t]*q=(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)[ \t]*)?(?:,[ \t]*[\w*-]+[ \t]*(?:;[ \t]*q=(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)[ \t]*)?)*$/i
 

@@ -1,7 +1,7 @@
 import { guarded, soon } from '../../../core/containment.ts'
 import { entryStride, word } from './memory/layout.ts'
 
-/** A lost wake-up would be looked for again after this. */
+/** Interval of the check that makes up for a lost wake-up. */
 const recheckMs = 1_000
 
 interface Group {
@@ -11,8 +11,8 @@ interface Group {
 }
 
 /**
- * Those of this thread who wait for something to happen to an entry: one Atomics.waitAsync per entry, however many wait.
- * A writer of the same thread wakes them without that detour.
+ * Callbacks of this thread that wait for progress of an entry: one Atomics.waitAsync per entry, however many wait. A
+ * writer in the same thread calls them directly.
  */
 export class Followers {
   readonly #entries: Int32Array
@@ -22,7 +22,9 @@ export class Followers {
     this.#entries = entries
   }
 
-  /** Calls `wake` once, later, when the progress of the entry is no longer `seen`; returns what cancels that. */
+  /**
+   * Calls `wake` once, later, when the progress of the entry is no longer `seen`; returns a function that cancels that.
+   */
   follow(entry: number, seen: number, wake: () => void): () => void {
     let group = this.#groups.get(entry)
     if (group === undefined) {
@@ -39,7 +41,7 @@ export class Followers {
     }
   }
 
-  /** Wakes those of this thread, once the caller has come to an end. */
+  /** Wakes those of this thread, after the caller has returned. */
   fire(entry: number): void {
     const group = this.#groups.get(entry)
     if (group === undefined || group.queued || group.wakes.size === 0) return

@@ -1,6 +1,6 @@
 import type { RecordState, StoredRecord } from '../ports.ts'
 
-/** What one hot copy costs beside its bytes: the objects, the Map's slot and what the cache parsed out of the head. */
+/** What one hot copy costs besides its bytes: the objects, the slot of the Map and the parsed entry. */
 const overheadBytes = 600
 
 const seenSlots = 8192
@@ -8,8 +8,8 @@ const seenSlots = 8192
 const textBytes = 4096
 
 /**
- * A copy of a complete record on this thread's heap, true as long as the version of its entry is. It is shared by all
- * that look it up, so it holds nothing of a reader, and giving it back is nothing.
+ * A copy of a complete record on this thread's heap, valid while the version of its entry is the same. All lookups
+ * share it, so it holds no state of a reader and `release` does nothing.
  */
 export class HotRecord implements StoredRecord {
   readonly key: string
@@ -19,8 +19,8 @@ export class HotRecord implements StoredRecord {
   readonly available: number
   readonly #body: Buffer
   #text: string | undefined
-  memo: unknown
-  /** Asked for since it was last passed over. */
+  parsed: unknown
+  /** Used since the eviction last passed over it. */
   used = false
 
   constructor(key: string, entry: number, version: number, info: string, body: Buffer) {
@@ -49,7 +49,7 @@ export class HotRecord implements StoredRecord {
     )
   }
 
-  /** Made on the first use: up to 4 KiB, sending head and body as one string is cheaper than two buffers. */
+  /** Made on first use: up to 4 KiB, sending head and body as one string is cheaper than two buffers. */
   get text(): string | undefined {
     if (this.available > textBytes || this.available === 0) return undefined
     return (this.#text ??= this.#body.toString('latin1'))
@@ -69,7 +69,7 @@ export class HotRecord implements StoredRecord {
   release(): void {}
 }
 
-/** Hot copies within a budget of bytes; the oldest that was not asked for again goes first. */
+/** Hot copies within a budget of bytes; the oldest one that was not used again is evicted first. */
 export class HotRecords {
   readonly #records = new Map<string, HotRecord>()
   readonly #maxBytes: number
@@ -80,14 +80,14 @@ export class HotRecords {
     this.#maxBytes = maxBytes
   }
 
-  /** Larger bodies gain little from a copy, and dead copies lie about until V8 collects its old generation. */
+  /** Larger bodies gain little from a copy, and dead copies stay in memory until V8 collects its old generation. */
   get maxBody(): number {
     return Math.min(8 * 1024, this.#maxBytes >> 3)
   }
 
   /**
-   * Whether the entry was looked up lately: most are asked for once in a long while, and would only push out what is
-   * hot. Forgets by overwriting.
+   * Whether the entry was looked up lately. Most entries are used once in a long while, and would only evict hot ones.
+   * Overwrites old marks.
    */
   seenBefore(entry: number, version: number): boolean {
     const slot = entry & (seenSlots - 1)
@@ -121,7 +121,7 @@ export class HotRecords {
   }
 
   #shrink(): void {
-    // A Map iterates in the order of insertion, also over what is inserted meanwhile: this is a clock.
+    // A Map iterates in insertion order, including what is inserted meanwhile, so this is the clock algorithm.
     for (const [key, record] of this.#records) {
       if (this.#bytes <= this.#maxBytes) return
       this.#records.delete(key)

@@ -2,10 +2,10 @@ import type { EntryTable } from './memory/entry-table.ts'
 import { hashText, originOf, tagBit } from './memory/key-hash.ts'
 import { entryStride, state, word } from './memory/layout.ts'
 
-/** Entries looked at per hold of the lock: about 20 µs where few match. */
+/** Entries checked before the lock is released once: about 20 µs where few match. */
 const chunk = 1024
 
-/** Unlinks every entry of the URL, whatever else is in the key. A hash in the entry spares reading most keys. */
+/** Unlinks every entry of the URL, whatever else is in the key. A hash in the entry saves reading most keys. */
 export function purgeUrl(table: EntryTable, url: string): number {
   const hash = hashText(url, table.views.memory.seed)
   return purgeWhere(table, (entry, base) => {
@@ -36,7 +36,7 @@ export function purgeAll(table: EntryTable): number {
   return purgeWhere(table, () => true)
 }
 
-/** Counts complete responses; what is being filled and the cache's own notes go too, uncounted. */
+/** Returns how many complete responses were purged; fills and the cache's own notes are purged too, uncounted. */
 function purgeWhere(table: EntryTable, matches: (entry: number, base: number) => boolean): number {
   const { entries } = table.views.memory
   let purged = 0

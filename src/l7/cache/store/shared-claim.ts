@@ -4,7 +4,10 @@ import { tagBit } from './memory/key-hash.ts'
 import { entryStride, state, unitBytes, word } from './memory/layout.ts'
 import type { StoreParts } from './store-parts.ts'
 
-/** A body of unknown length that outgrew `maxObjectBytes` goes on for those who follow it, up to this many times it. */
+/**
+ * A body of unknown length that exceeds `maxObjectBytes` is still passed to its followers, up to this many times that
+ * size.
+ */
 const oversizeFactor = 8
 
 const tagSeparator = '\x1f'
@@ -72,7 +75,9 @@ export class SharedClaim implements Claim {
     }
   }
 
-  /** An entry that was claimed to replace another takes its place now; one that was purged meanwhile has lost it. */
+  /**
+   * Links the entry; one that was claimed to replace another takes its place now. False when it was purged meanwhile.
+   */
   #link(): boolean {
     const { table } = this.#store
     if (table.get(this.#entry, word.linked) === 1) return true
@@ -149,7 +154,7 @@ class SharedWriter implements RecordWriter {
     if (this.#bytes !== undefined) return length <= this.#bytes
     const { table, maxObjectBytes } = this.#store
     const over = length > maxObjectBytes
-    // Nobody can find it any more then, but who follows already gets the rest.
+    // It cannot be found any more then, but current followers get the rest.
     if (over && (this.followers === 0 || length > maxObjectBytes * oversizeFactor)) return false
     if (this.#start + length <= this.#capacity && !over) return true
     if (!table.lock.acquire()) return false

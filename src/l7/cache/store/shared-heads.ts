@@ -1,15 +1,15 @@
 import type { EntryTable } from './memory/entry-table.ts'
 import { entryStride, word } from './memory/layout.ts'
 
-/** The text of an entry's head and what the cache made of it. */
+/** The text of an entry's head and the entry parsed from it. */
 export interface SharedHead {
   readonly version: number
   readonly info: string
-  memo: unknown
+  parsed: unknown
 }
 
 const maxHeads = 1024
-/** A body and an encoded form of it are read in turn; 64 KiB each at most. */
+/** A body and an encoded form of it may be read alternately; 64 KiB each at most. */
 const maxPieces = 4
 
 interface Piece {
@@ -20,8 +20,8 @@ interface Piece {
 }
 
 /**
- * Heads of entries that have no hot copy (large ones, and those being filled), and the pieces of bodies that were read
- * last: of thousands that follow one entry, each would otherwise parse the head and copy every piece for itself.
+ * Heads of entries that have no hot copy (large ones, and those being filled), and the last pieces of bodies that were
+ * read: without this, each of thousands of followers would parse the head and copy every piece.
  */
 export class SharedHeads {
   readonly #table: EntryTable
@@ -33,19 +33,19 @@ export class SharedHeads {
     this.#table = table
   }
 
-  /** Of a pinned entry with a head. */
+  /** The head of a pinned entry. */
   of(entry: number): SharedHead {
     const version = this.#version(entry)
     let head = this.#heads.get(entry)
     if (head === undefined || head.version !== version) {
       if (this.#heads.size >= maxHeads) this.#heads.clear()
-      head = { version, info: this.#table.infoOf(entry), memo: undefined }
+      head = { version, info: this.#table.infoOf(entry), parsed: undefined }
       this.#heads.set(entry, head)
     }
     return head
   }
 
-  /** The piece of that place, when it was one of the last kept and is as long. */
+  /** The piece at that place, when it is one of the last ones kept and has the same length. */
   piece(entry: number, from: number, length: number): Buffer | undefined {
     const pieces = this.#pieces
     for (let i = 0; i < pieces.length; i++) {

@@ -12,7 +12,7 @@ export class SharedRecord implements StoredRecord {
   readonly #slot: number
   #cursor: ExtentCursor | undefined
   #head: SharedHead | undefined
-  /** Progress when the reader last read, or opened it: waking is for what comes after. */
+  /** Progress when the reader last read or opened it: the reader is woken only for later progress. */
   #seen = 0
   #open = true
 
@@ -40,13 +40,13 @@ export class SharedRecord implements StoredRecord {
     return this.#headNow()?.info ?? ''
   }
 
-  get memo(): unknown {
-    return this.#headNow()?.memo
+  get parsed(): unknown {
+    return this.#headNow()?.parsed
   }
 
-  set memo(value: unknown) {
+  set parsed(value: unknown) {
     const head = this.#headNow()
-    if (head !== undefined) head.memo = value
+    if (head !== undefined) head.parsed = value
   }
 
   get available(): number {

@@ -15,15 +15,16 @@ import { SharedRecord } from './shared-record.ts'
 import type { StoreParts } from './store-parts.ts'
 
 /**
- * One thread's view of a store that all threads share. A lookup takes no lock: a hot copy whose version still holds, or
- * a pinned entry. Filling, purging and evicting take the lock for microseconds; bodies are copied without it.
+ * One thread's view of a store that all threads share. A lookup takes no lock: it uses a hot copy whose version is
+ * still valid, or a pinned entry. Filling, purging and evicting take the lock for microseconds; bodies are copied
+ * without it.
  */
 export class SharedStore implements CacheStore, StoreParts {
   readonly maxObjectBytes: number
   readonly table: EntryTable
   readonly followers: Followers
   readonly heads: SharedHeads
-  /** Entries of this thread that were claimed while another is still readable; linked when they begin. */
+  /** Entries of this thread that were claimed while the old one is still readable; `begin` links them. */
   readonly detached = new Set<number>()
   readonly #workerIndex: number
   readonly #hot: HotRecords
@@ -31,7 +32,10 @@ export class SharedStore implements CacheStore, StoreParts {
   readonly #control: Int32Array
   readonly #invalidations: Invalidations
 
-  /** `workerIndex` from 0; the main thread's is `memory.workers`. `hotBytes` is this thread's budget for hot copies. */
+  /**
+   * `workerIndex` counts from 0; the main thread's is `memory.workers`. `hotBytes` is this thread's budget for hot
+   * copies.
+   */
   constructor(memory: SharedStoreMemory, workerIndex: number, hotBytes: number) {
     const views = new StoreViews(memory)
     this.maxObjectBytes = memory.maxObjectBytes
@@ -117,7 +121,7 @@ export class SharedStore implements CacheStore, StoreParts {
 
   remove(key: string): boolean {
     const { table } = this
-    // What is not there need not be locked for, and mostly it is not there.
+    // Mostly nothing is there, and then no lock is needed.
     const found = table.find(key)
     if (found < 0) return false
     let removed = false
@@ -134,7 +138,8 @@ export class SharedStore implements CacheStore, StoreParts {
   invalidate(key: string): void {
     const { table } = this
     this.#invalidations.add(urlOf(key))
-    // Looked for under the lock: a fill that began before is there then, and one that did not finds the number grown.
+    // Looked up under the lock: a fill that began earlier is found then, and one that begins later sees the increased
+    // count.
     if (table.lock.acquire()) {
       const found = table.find(key)
       if (found >= 0) {
@@ -183,7 +188,7 @@ export class SharedStore implements CacheStore, StoreParts {
     }
   }
 
-  /** For records and writers: something happened to the entry. */
+  /** For records and writers: the entry has made progress. */
   moved(entry: number): void {
     this.table.progress(entry)
     this.followers.fire(entry)
@@ -194,19 +199,19 @@ export class SharedStore implements CacheStore, StoreParts {
     this.table.unpin(entry)
   }
 
-  /** For writers: the body is whole. False when it was unlinked meanwhile: then it is for its followers only. */
+  /** For writers: the body is complete. False when the entry was unlinked meanwhile: only its followers get it then. */
   complete(entry: number, slot: number): boolean {
     const { table } = this
     table.set(entry, word.state, state.complete)
     this.moved(entry)
     const linked = table.get(entry, word.linked) === 1
-    // Into the queues.
+    // Queue it for eviction.
     if (linked) table.settle(entry)
     this.unpin(entry, slot)
     return linked
   }
 
-  /** For claims and writers: it came to nothing. */
+  /** For claims and writers: the fill failed. */
   drop(entry: number, slot: number | undefined): void {
     const { table } = this
     this.detached.delete(entry)
@@ -217,7 +222,7 @@ export class SharedStore implements CacheStore, StoreParts {
     else this.unpin(entry, slot)
   }
 
-  /** A record of a pinned entry; the pin goes to it. */
+  /** A record of a pinned entry; the record takes over the pin. */
   #open(key: string, entry: number): StoredRecord | undefined {
     const { table } = this
     const base = entry * entryStride
@@ -228,12 +233,12 @@ export class SharedStore implements CacheStore, StoreParts {
     if (complete && length <= this.#hot.maxBody && this.#hot.seenBefore(entry, version)) {
       const cursor = table.cursor(entry)
       const info = table.infoOf(entry)
-      // Its own memory, not a slice of the pool, which would keep 8 KiB alive for each small body.
+      // Memory of its own, not a slice of the pool, which would keep 8 KiB alive for each small body.
       countCopied(length)
       const body = Buffer.allocUnsafeSlow(length)
       cursor.read(table.bodyStart(entry), body)
       const hot = new HotRecord(key, entry, version, info, body)
-      // Only what is linked after its version was read has a version that will grow when it is not.
+      // Only while the entry is linked does unlinking it increase its version and so invalidate the hot copy.
       if (table.get(entry, word.linked) === 1) this.#hot.add(hot)
       table.unpin(entry)
       return hot
@@ -252,13 +257,13 @@ export class SharedStore implements CacheStore, StoreParts {
 
 export interface StoreStats {
   readonly maxBytes: number
-  /** Of the arena in use, whole units. */
+  /** Bytes of the arena in use, in whole units. */
   readonly bytes: number
   readonly entries: number
   readonly evictions: number
   readonly lockTimeouts: number
   readonly rebuilds: number
-  /** Pins and hot copies of the asking thread. */
+  /** Pins and hot copies of this thread. */
   readonly pins: number
   readonly hotBytes: number
 }

@@ -9,13 +9,13 @@ export interface StoreParts {
   readonly table: EntryTable
   readonly followers: Followers
   readonly heads: SharedHeads
-  /** Entries of this thread that were claimed while another is still readable; linked when they begin. */
+  /** Entries of this thread that were claimed while the old one is still readable; `begin` links them. */
   readonly detached: Set<number>
-  /** Something happened to the entry. */
+  /** The entry has made progress. */
   moved(entry: number): void
   unpin(entry: number, slot: number): void
-  /** The body is whole. False when it was unlinked meanwhile: then it is for its followers only. */
+  /** The body is complete. False when the entry was unlinked meanwhile: only its followers get it then. */
   complete(entry: number, slot: number): boolean
-  /** It came to nothing. */
+  /** The fill failed. */
   drop(entry: number, slot: number | undefined): void
 }

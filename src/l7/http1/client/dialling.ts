@@ -2,7 +2,7 @@ import type { Waiter } from '../../../balancer/queue/waiter.ts'
 import { contain, type Contained } from '../../../core/containment.ts'
 import type { DialFailure } from '../../../net/dial/dial-failure.ts'
 
-/** Waits for a new connection. Exactly one of the two is called, later. */
+/** Waits for a new connection. Exactly one of the two methods is called, later. */
 export interface ConnectionWaiter<Connection> extends Contained {
   onConnection(connection: Connection): void
   onConnectFailure(failure: DialFailure, reason: string): void
@@ -12,12 +12,12 @@ export interface ConnectAttempt {
   cancel(): void
 }
 
-/** One wait for a connection: for room first, when there is none, and then for the connect. */
+/** One wait for a connection: first for room in the backend's limit, if there is none, then for the connect. */
 export class Dialling<Connection extends { close(): void }> implements ConnectAttempt {
   connection: Connection | undefined
-  /** PROXY header that the connection begins with. */
+  /** The PROXY header to send first. */
   readonly preface: Buffer | undefined
-  /** The wait for room. */
+  /** The wait for room in the limit. */
   wait: Waiter | undefined
   readonly #abandon: (dialling: Dialling<Connection>) => void
   #waiter: ConnectionWaiter<Connection> | undefined
@@ -35,7 +35,7 @@ export class Dialling<Connection extends { close(): void }> implements ConnectAt
   done(connection: Connection): void {
     const waiter = this.#settle()
     if (waiter === undefined) return connection.close()
-    // Its own guard: the caller may be in the middle of another exchange.
+    // An error here must not end the caller, which may be in the middle of another exchange.
     try {
       waiter.onConnection(connection)
     } catch (error) {

@@ -4,14 +4,14 @@ import type { Random } from '../../../core/random.ts'
 /** How long a backend may take to answer our FIN with its own. */
 export const PARTING_MS = 1_000
 
-/** Lives end over the last tenth of what is allowed, so that connections opened together do not end together. */
+/** Lifetimes end spread over their last tenth, so that connections opened together do not close together. */
 const JITTER = 0.1
 
 /** How long one connection to a backend may serve. */
 export class Lifetime {
   readonly #endsAt: number
   readonly #requests: number
-  /** When it was last put to rest. */
+  /** When it last became idle. */
   restedAt = 0
 
   constructor({ maxAgeMs, maxRequests }: PoolConfig['connections'], now: number, random: Random) {
@@ -20,10 +20,10 @@ export class Lifetime {
     this.#requests = maxRequests === undefined ? Infinity : Math.max(1, Math.round(maxRequests * share))
   }
 
-  /** How long one that is idle is kept: `keepMs` at most, and as the server's Keep-Alive hints. */
+  /** Until when an idle connection is kept: `keepMs` at most, less where the server's Keep-Alive hint says so. */
   restsUntil(now: number, keepMs: number, hintSeconds: number | undefined): number {
     this.restedAt = now
-    // One second below the hint, since it may close while our request is on its way (RFC 9112 §9.3.1).
+    // One second below the hint, since the server may close while our request is on its way (RFC 9112 §9.3.1).
     const hintMs = hintSeconds === undefined ? Infinity : hintSeconds * 1e3 - 1e3
     return Math.min(now + Math.min(keepMs, hintMs), this.#endsAt)
   }
@@ -33,23 +33,23 @@ export class Lifetime {
   }
 }
 
-/** Two closes of idle connections at about the same age are a rule of the backend; one may be a restart. */
+/** Two closes of idle connections at about the same age show a rule of the backend; one may be a restart. */
 const ALIKE = 0.05
 const ALIKE_MS = 300
-/** No server keeps idle connections for less than a second: what is closed before is a restart or a mishap. */
+/** No server keeps idle connections for less than a second: an earlier close is a restart or an error. */
 const LEAST_MS = 500
 /** Closes within this time may have one cause. */
 const APART_MS = 1_000
-/** Every server keeps an idle connection for that long. */
+/** Every server keeps an idle connection for at least this long. */
 const FRESH_MS = 750
-/** What is seen open may have been closed a moment ago, on the backend's side. */
+/** A connection that looks open may have been closed by the backend within this time. */
 const NEWS_MS = 1_000
-/** What was learnt is looked at again after this, in case the backend was set otherwise. */
+/** What was learnt expires after this, in case the backend was reconfigured. */
 const FORGET_MS = 10 * 60_000
 
 /**
- * How long a backend keeps idle connections, learnt from its FINs: one that is retired just before is not met by a request
- * that is on its way (RFC 9112 §9.3.1).
+ * How long a backend keeps idle connections, learnt from its FINs. lb closes a connection just before that, so that no
+ * request meets the backend's close on its way (RFC 9112 §9.3.1).
  */
 export class IdleLimit {
   #learntMs = Infinity
@@ -62,7 +62,7 @@ export class IdleLimit {
   closed(idleMs: number, now: number): void {
     if (idleMs < this.#provenMs + NEWS_MS) this.#provenMs = FRESH_MS
     if (idleMs < LEAST_MS) return
-    // A server that looks once a second closes between one and two: one earlier close corrects what was learnt.
+    // A server that checks once a second closes after one to two seconds, so one earlier close corrects the value.
     if (idleMs < this.#learntMs && idleMs * 2 >= this.#learntMs) {
       this.#learntMs = idleMs
       this.#learntAt = now
@@ -78,7 +78,7 @@ export class IdleLimit {
     }
   }
 
-  /** How long a connection may rest: `keepMs` at most, and less than the backend keeps it. */
+  /** How long a connection may stay idle: `keepMs` at most, and less than the backend keeps it. */
   within(keepMs: number, now: number): number {
     if (this.#learntMs === Infinity) return keepMs
     if (now - this.#learntAt > FORGET_MS) {
@@ -89,14 +89,15 @@ export class IdleLimit {
     return Math.min(keepMs, this.#learntMs - Math.min(1_000, Math.max(300, this.#learntMs * 0.1)))
   }
 
-  /** A connection was open still after that long, or the backend says that it will be. */
+  /** A connection was still open after that long, or the backend says that it will be. */
   lasts(idleMs: number): void {
     if (idleMs - NEWS_MS > this.#provenMs) this.#provenMs = idleMs - NEWS_MS
   }
 
   /**
-   * Whether one that has rested for `idleMs` may take a request that must not be sent twice: a FIN that is on its way would
-   * make it a 502. Not known: the new connection that it gets instead leaves this one to grow old, and so to prove itself.
+   * Whether a connection that has been idle for `idleMs` may take a request that must not be sent twice: a FIN on its
+   * way would turn that request into a 502. While nothing is known the answer is no: the request gets a new connection,
+   * and the idle one grows older and so shows how long the backend keeps it.
    */
   trusts(idleMs: number): boolean {
     return idleMs <= this.#provenMs || (this.#learntMs !== Infinity && idleMs <= this.#learntMs / 2)

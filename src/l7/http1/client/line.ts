@@ -2,9 +2,12 @@ import { contain, guarded } from '../../../core/containment.ts'
 import type { UpstreamFailure } from '../../forward/upstream-client.ts'
 import type { Sent } from './sent.ts'
 
-/** The requests under way on one connection, in the order in which they are answered. */
+/** The requests under way on one connection, in the order in which they will be answered. */
 export class Line {
-  /** The request whose response is read. A field of its own, since without pipelining there is no other: an array costs 100 ns more. */
+  /**
+   * The request whose response is being read. A field of its own, since without pipelining there is no other: an array
+   * costs 100 ns more.
+   */
   #first: Sent | undefined
   readonly #others: Sent[] = []
 
@@ -27,7 +30,7 @@ export class Line {
     return first
   }
 
-  /** False: it was not in line. */
+  /** False when it was not in the line. */
   remove(sent: Sent): boolean {
     if (sent === this.#first) return this.shift() !== undefined
     const at = this.#others.indexOf(sent)
@@ -43,7 +46,7 @@ export class Line {
     return all
   }
 
-  /** `clean` is of the first: those behind it have had no byte of theirs. */
+  /** `clean` holds for the first request; those behind it have had no byte of a response. */
   fail(failure: UpstreamFailure, reason: string, clean: boolean): void {
     this.#all().forEach(({ client }, at) => {
       try {
@@ -55,10 +58,13 @@ export class Line {
     })
   }
 
-  /** `told` threw, which is its client's end; the framing is in doubt, so the others try elsewhere. */
-  crash(error: unknown, told: Sent | undefined): string | undefined {
-    const others = this.#all().filter((sent) => sent !== told)
-    const listener = told?.client.onInternalError?.(error)
+  /**
+   * A callback of `current` threw, which ends its exchange only. The framing is in doubt, so the others are tried on other
+   * connections.
+   */
+  crash(error: unknown, current: Sent | undefined): string | undefined {
+    const others = this.#all().filter((sent) => sent !== current)
+    const listener = current?.client.onInternalError?.(error)
     for (const { client } of others) {
       guarded(() => client.onFailure('reset', 'closed for an earlier request', true), client)
     }
@@ -66,7 +72,7 @@ export class Line {
   }
 
   drained(): void {
-    // A copy: whoever is told may leave the line.
+    // A copy, since the callbacks may change the line.
     const all = this.#first === undefined ? [] : [this.#first, ...this.#others]
     for (const { client } of all) {
       try {

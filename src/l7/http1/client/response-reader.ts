@@ -2,12 +2,12 @@ import { ChunkedReader, type ChunkSink } from '../parse/chunked-reader.ts'
 import { BAD_STATUS_LINE, MORE } from '../parse/parse-failure.ts'
 import { parsedResponse, parseResponse, type UpstreamHead } from '../parse/response-parser.ts'
 
-/** Interim responses before the final one: more is a backend gone mad. */
+/** Interim responses before the final one; a backend that sends more is broken. */
 const MAX_INTERIM = 32
 const LF = 10
 
 export interface ResponseEvents {
-  /** False: such a head must not come now. `after..end` of `buffer` is what follows it. */
+  /** Returns false when such a head must not come now. `after..end` of `buffer` is what follows the head. */
   onHead(head: UpstreamHead, buffer: Buffer, after: number, end: number): boolean
   onBody(buffer: Buffer, start: number, end: number): void
   /** `keepAlive`: the framing allows another response on the connection. */
@@ -21,7 +21,7 @@ const CLOSE = 3
 /** Switched protocols: nothing more is read as HTTP. */
 const RAW = 4
 
-/** Reads responses off a connection, from any split of the bytes. */
+/** Reads responses from a connection, however the bytes are split. */
 export class ResponseReader implements ChunkSink {
   readonly #events: ResponseEvents
   #state = HEAD
@@ -30,25 +30,25 @@ export class ResponseReader implements ChunkSink {
   #keepAlive = false
   #interim = 0
   #chunks: ChunkedReader | undefined
-  /** Beginning of a head that is not complete yet. */
+  /** The beginning of an incomplete head. */
   #partial: Buffer | undefined
 
   constructor(events: ResponseEvents) {
     this.#events = events
   }
 
-  /** The next response answers a HEAD request, or not. */
+  /** Says whether the next response answers a HEAD request. */
   expect(toHead: boolean): void {
     this.#toHead = toHead
     this.#interim = 0
   }
 
-  /** The head has been read, and the body not to its end. */
+  /** The head has been read, but not the whole body. */
   get inBody(): boolean {
     return this.#state !== HEAD
   }
 
-  /** Some of the response has come. */
+  /** Some bytes of the response have come. */
   get begun(): boolean {
     return this.#state !== HEAD || this.#partial !== undefined
   }
@@ -58,7 +58,7 @@ export class ResponseReader implements ChunkSink {
     return this.#state === CLOSE
   }
 
-  /** The connection has ended, and with it the body. */
+  /** The connection has ended, and the body with it. */
   finish(): void {
     this.#end('')
   }
@@ -106,7 +106,7 @@ export class ResponseReader implements ChunkSink {
     return after <= 0 ? after : start + after - before
   }
 
-  /** `before`: how much of `buffer` came with earlier reads. */
+  /** `before`: how many bytes of `buffer` came with earlier reads. */
   #parse(buffer: Buffer, start: number, end: number, before: number): number {
     const after = parseResponse(buffer, start, end, this.#toHead)
     if (after < 0) return after

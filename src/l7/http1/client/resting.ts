@@ -3,7 +3,7 @@ import type { TieHolder } from '../../forward/client-ties.ts'
 import type { IdleLimit } from './lifetime.ts'
 import type { UpstreamConnection } from './upstream-connection.ts'
 
-/** Of a pool: all its backends' connections on this thread. */
+/** Gauges of a pool: all its connections to backends on this thread. */
 export interface UpstreamGauges {
   readonly idle: Gauge
   readonly busy: Gauge
@@ -12,11 +12,11 @@ export interface UpstreamGauges {
 /** The idle connections to one backend: those that any client may use, and those that belong to one client each. */
 export class Resting {
   readonly #gauges: UpstreamGauges
-  /** What client's own are kept under. */
+  /** The key under which clients keep their own connections to this backend. */
   readonly #place: object
-  /** The last is the newest. */
+  /** The newest is last. */
   readonly #shared: UpstreamConnection[] = []
-  /** The first is the oldest. */
+  /** The oldest is first. */
   readonly #private = new Set<UpstreamConnection>()
 
   constructor(gauges: UpstreamGauges, place: object) {
@@ -24,7 +24,7 @@ export class Resting {
     this.#place = place
   }
 
-  /** Those that any client may use. */
+  /** How many connections any client may use. */
   get shared(): number {
     return this.#shared.length
   }
@@ -38,7 +38,7 @@ export class Resting {
     this.#count(1)
   }
 
-  /** Nobody but its client gets it. False: its client keeps no more. */
+  /** Keeps a connection that only its client may use. False when its client keeps too many already. */
   addPrivate(connection: UpstreamConnection): boolean {
     if (connection.holder?.ties?.keep(this.#place, connection) !== true) return false
     this.#private.add(connection)
@@ -46,7 +46,7 @@ export class Resting {
     return true
   }
 
-  /** The newest, so that those not needed grow old and close; with `limit` only one that is trusted by it. */
+  /** The newest one, so that surplus ones grow old and close; with `limit`, only one that `limit` trusts. */
   take(limit: IdleLimit | undefined, now: number): UpstreamConnection | undefined {
     for (;;) {
       const connection = this.#shared.at(-1)
@@ -74,7 +74,7 @@ export class Resting {
     return undefined
   }
 
-  /** False: it was not idle. */
+  /** False when it was not idle. */
   remove(connection: UpstreamConnection): boolean {
     const at = this.#shared.indexOf(connection)
     if (at !== -1) this.#shared.splice(at, 1)

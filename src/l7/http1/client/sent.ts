@@ -8,7 +8,7 @@ import type { UpstreamStream, UpstreamTimes } from '../../forward/upstreams.ts'
 import type { ConnectAttempt, ConnectionWaiter } from './dialling.ts'
 import { UNKNOWN_LENGTH } from '../../message/body-length.ts'
 
-/** The connection that it goes over, as far as it speaks to it. */
+/** The part of the connection that a request uses. */
 export interface SentConnection {
   send(sent: Sent): void
   sendBody(buffer: Buffer, start: number, end: number): boolean
@@ -24,13 +24,13 @@ export class Sent implements UpstreamStream, ConnectionWaiter<SentConnection>, F
   readonly request: Outgoing
   readonly times: UpstreamTimes
   client: UpstreamClient
-  /** All of the request has been sent. Written by `endBody` only. */
+  /** The whole request has been sent. Written by `endBody` only. */
   complete: boolean
   dialling: ConnectAttempt | undefined
-  /** Of the response. */
+  /** The head of the response. */
   #head: Response | undefined
   #connection: SentConnection | undefined
-  /** Goes out at the end of the turn, with the others that share the connection. */
+  /** The request is written at the end of the turn, with the others that share the connection. */
   #batched = false
   /** `flushTurn` follows. */
   #gathered = false
@@ -48,12 +48,12 @@ export class Sent implements UpstreamStream, ConnectionWaiter<SentConnection>, F
     return this.#connection !== undefined
   }
 
-  /** Nothing of it has been written yet, so nothing that comes is an answer to it. */
+  /** Nothing of it has been written yet, so no bytes that come can answer it. */
   get unsent(): boolean {
     return this.#gathered && this.request.bodyLength === 0
   }
 
-  /** Takes the connection that it goes over. */
+  /** Sets the connection that the request uses. */
   use(connection: SentConnection, batched: boolean): void {
     this.#connection = connection
     this.#batched = batched
@@ -95,7 +95,7 @@ export class Sent implements UpstreamStream, ConnectionWaiter<SentConnection>, F
     this.client.onResponse(head)
   }
 
-  /** Its response is silent: how much longer it is waited for, in ms. `bytes`: came so far on the connection. */
+  /** The response is silent: how much longer to wait for it, in ms. `bytes`: received so far on the connection. */
   patience(bytes: number): number {
     return (this.#patience ??= new StreamPatience()).more(this.#head, this.times, bytes)
   }
@@ -104,7 +104,7 @@ export class Sent implements UpstreamStream, ConnectionWaiter<SentConnection>, F
     const connection = this.#connection
     if (this.#batched || connection === undefined) return true
     if (!this.complete) return connection.flush()
-    // Nothing follows that could be held back.
+    // Nothing follows that the write could be gathered with.
     if (!this.#gathered) {
       this.#gathered = true
       soonInTurn(this)
@@ -133,7 +133,7 @@ export class Sent implements UpstreamStream, ConnectionWaiter<SentConnection>, F
   }
 }
 
-/** The head of a request as HTTP/1.1 has it (RFC 9112 §3): request line, Host, fields, framing, Connection. */
+/** The head of a request in HTTP/1.1 (RFC 9112 §3): request line, Host, fields, framing, Connection. */
 export function requestHead(request: Outgoing): string {
   const { method, path, authority, headers } = request
   return `${method} ${path} HTTP/1.1\r\nHost: ${authority}\r\n${headers.text}${connectionLines(request)}\r\n`

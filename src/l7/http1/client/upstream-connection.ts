@@ -15,15 +15,15 @@ import { Line } from './line.ts'
 import { isAnswerTo } from '../../message/upgrade-protocols.ts'
 
 /**
- * One connection to a backend. Requests are answered in the order in which they were sent (RFC 9112 §9.3.2); there is
- * one at a time, or up to `pipelining` that have no body and may be repeated. After any doubt about the framing the
- * connection is closed, so a response can never reach another request than its own.
+ * One connection to a backend. Responses come in the order in which the requests were sent (RFC 9112 §9.3.2); there is
+ * one request at a time, or up to `pipelining` that have no body and may be repeated. After any doubt about the framing
+ * the connection is closed, so a response can never reach another request than its own.
  */
 export class UpstreamConnection implements TransportOwner, ResponseEvents, SentConnection, Waits, Tied {
   readonly upstreams: ConnectionKeeper<UpstreamConnection>
   readonly backend: Backend
   readonly lifetime: Lifetime
-  /** The client that it belongs to from now on, with `isPrivate`. */
+  /** The client that it belongs to from now on, when `isPrivate`. */
   holder: TieHolder | undefined
   #private = false
   transport!: Transport
@@ -34,11 +34,11 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, SentC
   #connected = false
   #bytesBefore = 0
   #closing = false
-  /** Its response is being read; it may have left the line before its end is told. */
-  #told: Sent | undefined
+  /** The request whose response is being read; it may have left the line before the end of its response is reported. */
+  #delivering: Sent | undefined
   #reading = false
-  /** A client finds its own connection at rest when it hears of the end: its next request, pipelined, goes over it. */
-  #tellLate: (() => void) | undefined
+  /** Reports a response's end once the connection is idle: the client's next pipelined request then finds it. */
+  #reportEnd: (() => void) | undefined
   #paused = false
   #keepAliveSeconds: number | undefined
   deadline = Infinity
@@ -53,15 +53,15 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, SentC
     return this.#private
   }
 
-  /** It has served long enough. */
+  /** It has served long enough and must close. */
   isSpent(now: number): boolean {
     return this.lifetime.isOver(this.#served, now)
   }
 
-  /** Called once, with the transport that was dialled for it. */
+  /** Called once, with the transport that was connected for it. */
   attach(transport: Transport): void {
     this.transport = transport
-    // A backend may answer and close while the request is still sent: the answer counts (RFC 9112 §9.5).
+    // A backend may answer and close while the request is still being sent: the answer counts (RFC 9112 §9.5).
     transport.readsOut = true
     this.#writer = new BodyWriter(transport)
   }
@@ -71,14 +71,14 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, SentC
   }
 
   /**
-   * Can take a request now. Not while it reads: bytes behind the current response would pass for the answer to a
-   * request that was sent after they came.
+   * Whether it can take a request now. Not while it reads: bytes behind the current response would be taken for the
+   * answer to a request that was sent after they came.
    */
   get usable(): boolean {
     return !this.#closing && !this.#reading && !this.transport.closed
   }
 
-  /** The head goes out with `flush`. */
+  /** The head is written by `flush`. */
   send(sent: Sent): void {
     if (this.#line.length === 0) this.#expect(sent)
     if (sent.request.authenticates) this.#bind(sent)
@@ -112,7 +112,7 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, SentC
     this.transport.destroy()
   }
 
-  /** Belongs to the client of `sent` from now on: its credentials are those of the connection. */
+  /** From now on the connection belongs to the client of `sent`, whose credentials it carries. */
   #bind({ request }: Sent): void {
     if (this.#private) return
     this.#private = true
@@ -120,7 +120,7 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, SentC
     if (this.holder !== undefined) this.holder.ties ??= new ClientTies()
   }
 
-  /** It is idle for `keepMs` at most. False: it is not worth it. */
+  /** Makes it idle, for `keepMs` at most. False when keeping it is not worthwhile. */
   rest(now: number, keepMs: number, hintSeconds: number | undefined): boolean {
     this.deadline = this.lifetime.restsUntil(now, keepMs, hintSeconds)
     return this.deadline > now
@@ -131,8 +131,8 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, SentC
   }
 
   /**
-   * Closes an idle one, and counts it until the backend has closed its side: otherwise a backend might see the next one
-   * first, and count one more than maxConnections.
+   * Closes an idle connection, and counts it until the backend has closed its side: otherwise a backend might see the
+   * next one first, and count one more than maxConnections.
    */
   part(): void {
     this.#closing = true
@@ -160,32 +160,32 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, SentC
 
   onData(buffer: Buffer, start: number, end: number): void {
     const first = this.#line.first
-    // Bytes that nobody asked for: what they belong to is anybody's guess (response splitting).
+    // No request is waiting for these bytes, so they may belong to anything (response splitting).
     if (first === undefined || first.unsent) return this.close()
-    // Not put back by what throws: that closes the connection.
+    // If something throws this stays true: the connection is closed then.
     this.#reading = true
     let p = start
     while (p >= 0 && p < end && !this.#closing && this.#line.length > 0) {
-      this.#told = this.#line.first
+      this.#delivering = this.#line.first
       p = this.#reader.read(buffer, p, end)
     }
     this.#reading = false
-    // A head has to be whole in time: neither a part of it nor interim responses put its deadline off.
+    // The whole head has to come in time: neither a part of it nor interim responses extend its deadline.
     if (this.#reader.inBody && !this.#paused) this.deadline = this.#now + first.times.idleMs
     if (p < 0) this.#failAll('protocol-error', parseFailure(p).reason)
-    // More came than the responses take: what it belongs to is anybody's guess.
+    // More bytes came than the responses take, so they may belong to anything.
     if (p < 0 || (p < end && !this.#closing)) this.close()
     else if (this.#line.length === 0 && !this.#closing) this.upstreams.release(this, this.#keepAliveSeconds)
-    this.#told = first
-    const late = this.#tellLate
-    this.#tellLate = undefined
+    this.#delivering = first
+    const late = this.#reportEnd
+    this.#reportEnd = undefined
     late?.()
     first.client.onReadDone()
-    this.#told = undefined
+    this.#delivering = undefined
   }
 
   onEnd(): void {
-    this.#told = this.#line.first
+    this.#delivering = this.#line.first
     if (this.#line.length > 0 && this.#reader.endsWithConnection) this.#reader.finish()
     this.#failAll('reset', this.#reader.begun ? 'closed within the response' : 'closed without an answer')
     this.close()
@@ -212,21 +212,21 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, SentC
     const inBody = this.#reader.inBody || !sent.complete
     const more = inBody ? sent.patience(this.transport.bytesIn) : 0
     if (more > 0) return void (this.deadline = this.#now + more)
-    // Not clean: it has seen the request.
+    // Not clean: the backend has seen the request.
     if (inBody) this.#failAll('idle', 'sent or took nothing for too long', false)
     else this.#failAll('timeout', 'no answer in time', false)
     this.close()
   }
 
-  /** Ends the exchange whose response was being told; the framing is in doubt, so the others on this connection are tried elsewhere. */
+  /** Ends the exchange whose response was being delivered. The framing is in doubt: the others are tried elsewhere. */
   onInternalError(error: unknown): string | undefined {
-    const told = this.#told ?? this.#line.first
-    this.#told = undefined
+    const current = this.#delivering ?? this.#line.first
+    this.#delivering = undefined
     this.close()
-    return this.#line.crash(error, told)
+    return this.#line.crash(error, current)
   }
 
-  // ResponseEvents: what the reader finds.
+  // ResponseEvents, called by the reader.
 
   onHead(head: UpstreamHead, buffer: Buffer, after: number, end: number): boolean {
     const sent = this.#line.first!
@@ -256,13 +256,13 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, SentC
 
   onResponseEnd(trailers: string, keepAlive: boolean): void {
     const sent = this.#line.shift()
-    // Given up by what it told its client last.
+    // The client has gone, in reaction to an earlier event.
     if (sent === undefined) return
     this.#served++
     const reusable = keepAlive && sent.complete && !this.transport.closed
     if (!reusable) this.#closing = true
     if (this.#private && reusable && this.#line.length === 0)
-      this.#tellLate = () => sent.client.onResponseEnd(trailers)
+      this.#reportEnd = () => sent.client.onResponseEnd(trailers)
     else sent.client.onResponseEnd(trailers)
     if (!reusable) {
       this.#failAll('reset', 'closed by the backend after an earlier response', true)
@@ -279,21 +279,21 @@ export class UpstreamConnection implements TransportOwner, ResponseEvents, SentC
     return this.upstreams.deadlines.now
   }
 
-  /** Its response comes next. */
+  /** Prepares for the response to this request, which comes next. */
   #expect({ request, complete, times }: Sent): void {
     this.#bytesBefore = this.transport.bytesIn
     this.#reader.expect(request.method === 'HEAD')
     this.deadline = this.#now + (complete ? times.responseMs : times.idleMs)
   }
 
-  /** `clean`: whatever came was not for those that are left. */
+  /** `clean`: none of the bytes received belong to the remaining requests. */
   #failAll(failure: UpstreamFailure, reason: string, clean = this.#isClean()): void {
     if (this.#line.length === 0) return
     this.#closing = true
     this.#line.fail(failure, reason, clean)
   }
 
-  /** The backend closed a connection that it had kept for us, before it saw the request or instead of answering. */
+  /** Whether the backend closed an idle connection before it saw the request, or instead of answering. */
   #isClean(): boolean {
     return this.#served > 0 && !this.#reader.begun && this.transport.bytesIn === this.#bytesBefore
   }

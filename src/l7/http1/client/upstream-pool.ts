@@ -18,7 +18,7 @@ import { Resting, type UpstreamGauges } from './resting.ts'
 import { NameWatch } from './name-watch.ts'
 import { UpstreamConnection } from './upstream-connection.ts'
 
-/** A connection, as only its pool knows it: where it stands, and the wait for it. */
+/** A connection with what only its pool uses: its place in the roster, and the wait for it. */
 type Open = UpstreamConnection & { place?: number; dialling?: Dialling<UpstreamConnection> | undefined }
 
 const byPlace = {
@@ -28,38 +28,38 @@ const byPlace = {
   }
 }
 
-/** Settings of a pool that its connections are made and kept by. */
+/** Settings of a pool for making and keeping connections. */
 export interface UpstreamSettings {
   readonly config: PoolConfig
   readonly tls: UpstreamTls | undefined
 }
 
-/** What the connections of a thread share. */
+/** What all connections of a thread share. */
 export interface UpstreamParts {
   readonly deadlines: Deadlines
   readonly clock: Clock
   readonly random: Random
-  /** Left out: the thread's own. */
+  /** Default: the thread's own lookup. */
   readonly lookup?: Lookup
 }
 
 /**
- * The connections of this thread to one backend: idle ones are used again, the newest first, so that those not needed
- * grow old and close. Sockets are counted against maxConnections over all threads, idle ones too.
+ * The connections of this thread to one backend. Idle ones are used again, the newest first, so that surplus ones grow
+ * old and close. All sockets, idle ones too, count against maxConnections over all threads.
  */
 export class UpstreamPool {
   readonly deadlines: Deadlines
   #settings: UpstreamSettings
   readonly #resting: Resting
-  /** Wait for room: a connection that comes free here is theirs. */
+  /** Waiting for room; they get the next connection that becomes free here. */
   readonly #starved = new Set<Dialling<UpstreamConnection>>()
-  /** All that hold a socket. */
+  /** All connections that hold a socket. */
   readonly #open = new Roster<Open>(byPlace)
-  /** Gathers requests of this turn of the event loop, when pipelining is on. */
+  /** The connection that gathers requests of this turn of the event loop, when pipelining is on. */
   #batch: UpstreamConnection | undefined
   readonly #clock: Clock
   readonly #random: Random
-  /** Where the backend is given by name. */
+  /** Present where the backend is given by name. */
   readonly #names: NameWatch | undefined
   readonly #lookup: Lookup
   readonly #gauges: UpstreamGauges
@@ -94,28 +94,31 @@ export class UpstreamPool {
     return this.#open.size
   }
 
-  /** Takes settings of a new snapshot; they hold for connections from now on. */
+  /** Takes over the settings of a new snapshot; they apply from now on. */
   update(settings: UpstreamSettings): void {
     this.#settings = settings
     this.#retired = false
   }
 
   /**
-   * The backend is no longer in the configuration: idle connections close, others with their last response. They count
-   * until the backend has closed its side, since requests of the old configuration may still open others.
+   * The backend is no longer in the configuration: idle connections close now, others after their last response. They
+   * count until the backend has closed its side, since requests of the old configuration may still open more.
    */
   retire(): void {
     this.#retired = true
     while (this.shed());
   }
 
-  /** Closes what is idle at once: the end. */
+  /** Destroys idle connections at once, at shutdown. */
   destroyIdle(): void {
     this.#retired = true
     for (const connection of this.#resting.all) connection.close()
   }
 
-  /** An idle connection, the client's own before others, or undefined. `once`: for a request that must not be sent twice. */
+  /**
+   * An idle connection, the client's own before shared ones, or undefined. `once`: for a request that must not be sent
+   * twice.
+   */
   take(client: TieHolder | undefined, once = false): UpstreamConnection | undefined {
     this.#names?.used(this.deadlines.now)
     const own = client === undefined ? undefined : this.#resting.takeOwn(client)
@@ -123,7 +126,7 @@ export class UpstreamPool {
     return this.#resting.take(once ? this.#idleLimit : undefined, this.deadlines.now)
   }
 
-  /** A connection that takes a request with no body which may be repeated; its writes go out at the end of the turn. */
+  /** A connection for a request without a body that may be repeated; its writes are sent at the end of the turn. */
   takePipelined(): UpstreamConnection | undefined {
     const batch = this.#batch
     if (
@@ -145,7 +148,7 @@ export class UpstreamPool {
     return connection
   }
 
-  /** Makes a connection, once the backend has room for one more. */
+  /** Opens a connection, once the backend has room for one more. */
   connect(
     backend: Backend,
     timeoutMs: number,
@@ -166,7 +169,7 @@ export class UpstreamPool {
     return dialling
   }
 
-  /** Closes the oldest idle connection: another thread may have its place. */
+  /** Closes the oldest idle connection so that another thread can open one. */
   shed(): boolean {
     const { oldest } = this.#resting
     if (oldest === undefined) return false
@@ -174,13 +177,13 @@ export class UpstreamPool {
     return true
   }
 
-  // The connections' side.
+  // Called by the connections.
 
   connected(connection: Open): void {
     const { dialling } = connection
     connection.dialling = undefined
     this.deadlines.add(connection)
-    // With TLS it has gone out before the handshake.
+    // With TLS it was sent before the handshake.
     if (dialling?.preface !== undefined && this.#settings.tls === undefined)
       connection.transport.sendOwned(dialling.preface)
     dialling?.done(connection)
@@ -199,7 +202,7 @@ export class UpstreamPool {
     const { now } = this.deadlines
     this.#names?.used(now)
     if (keepAliveSeconds !== undefined) this.#idleLimit.lasts(keepAliveSeconds * 1e3)
-    // Whoever waits for its place gets it once it is closed.
+    // A waiter for its place gets it once the connection is closed.
     if (connection.isSpent(now) || !this.#isThere(connection)) return connection.part()
     if (!connection.isPrivate) {
       for (const starved of this.#starved) {
@@ -213,14 +216,14 @@ export class UpstreamPool {
     if (connection.isPrivate) {
       if (!this.#resting.addPrivate(connection)) connection.part()
     } else if (proxyProtocol !== undefined || this.#resting.shared >= connections.maxIdle) {
-      // With the PROXY protocol a connection speaks for one client.
+      // With the PROXY protocol a connection belongs to one client.
       connection.part()
     } else {
       this.#resting.add(connection)
     }
   }
 
-  /** Ends one, if it is idle. */
+  /** Closes the connection if it is idle. */
   dismiss(connection: UpstreamConnection): void {
     if (this.#resting.remove(connection)) connection.part()
   }
@@ -229,7 +232,7 @@ export class UpstreamPool {
     return this.#names === undefined || this.#names.has(transport.remote?.address)
   }
 
-  /** The backend's name has other addresses now. */
+  /** The backend's name has new addresses: closes idle connections to the old ones. */
   #dropMoved(): void {
     for (const connection of this.#resting.all) if (!this.#isThere(connection)) this.dismiss(connection)
   }
@@ -238,7 +241,7 @@ export class UpstreamPool {
     this.#closed(connection)
   }
 
-  /** It became a tunnel: it goes on counting until its transport closes. */
+  /** It became a tunnel, and counts until its transport closes. */
   handedOver(connection: UpstreamConnection): void {
     this.deadlines.remove(connection)
   }
@@ -246,7 +249,7 @@ export class UpstreamPool {
   #closed(connection: UpstreamConnection): void {
     this.deadlines.remove(connection)
     const rested = this.#resting.remove(connection)
-    // By the backend: our own time for it would have made the deadline Infinity.
+    // The backend closed it: when lb decides to close, the deadline is Infinity.
     if (rested && !this.#retired && connection.deadline !== Infinity) {
       this.#idleLimit.closed(this.deadlines.now - connection.lifetime.restedAt, this.deadlines.now)
     }
@@ -271,8 +274,8 @@ export class UpstreamPool {
     connection.dialling = dialling
     dialling.connection = connection
     connection.attach(dial(backend.address, options, connection))
-    // Counted out even where `onClose` threw, or a tunnel has it; otherwise nothing is left to do. In a variable first: see
-    // docs/discoveries/functions-born-old.md.
+    // Counted even where `onClose` threw, or a tunnel owns it; otherwise nothing is left to do. Assigned to a variable
+    // first: see docs/discoveries/functions-born-old.md.
     const closed = (): void => this.connectFailed(connection, undefined)
     connection.transport.whenClosed = closed
   }

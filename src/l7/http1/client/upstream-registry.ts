@@ -11,7 +11,7 @@ import type { UpstreamGauges } from './resting.ts'
 import { Sent } from './sent.ts'
 import { UpstreamPool, type UpstreamParts, type UpstreamSettings } from './upstream-pool.ts'
 
-/** Backends whose idle connections are closed in one turn of the event loop: a close is some 20 µs. */
+/** Backends whose idle connections are closed in one turn of the event loop: a close takes about 20 µs. */
 const RETIRED_PER_TURN = 50
 
 type Protocol = UpstreamSettings['config']['protocol']
@@ -23,7 +23,7 @@ interface BackendEntry {
   readonly upstreams: BackendConnections
 }
 
-/** The connections of one pool, by backend and address; made for a backend when it is picked first. */
+/** The connections of one pool, by backend and address; created when a backend is first picked. */
 interface PoolConnections {
   settings: UpstreamSettings
   readonly gauges: UpstreamGauges
@@ -31,15 +31,15 @@ interface PoolConnections {
 }
 
 /**
- * The upstream connections of this thread, by pool, backend and address: they outlive snapshots, so a reload costs
- * no connection of a backend that did not change. Nothing in here is of the size of the configuration: 10,000 backends
- * of which ten are used are ten entries, and a reload looks at ten.
+ * The upstream connections of this thread, by pool, backend and address. They outlive snapshots, so a reload keeps the
+ * connections of backends that did not change. Nothing in here grows with the configuration: with 10,000 backends of
+ * which ten are used there are ten entries, and a reload looks at ten.
  */
 export class UpstreamRegistry {
   readonly #parts: UpstreamParts
   readonly #pools = new Map<string, PoolConnections>()
   readonly #metrics: Metrics
-  /** In force; undefined before the first. */
+  /** The pools in force; undefined before the first snapshot. */
   #current: ReadonlyMap<string, Pool> | undefined
   #retiring: BackendConnections[] = []
 
@@ -48,7 +48,7 @@ export class UpstreamRegistry {
     this.#metrics = metrics
   }
 
-  /** Connections to backends of this pool are made and kept by these settings from now on. */
+  /** From now on, connections to backends of this pool are made and kept by these settings. */
   configure(pool: string, settings: UpstreamSettings): void {
     const known = this.#pools.get(pool)
     if (known === undefined) {
@@ -61,7 +61,7 @@ export class UpstreamRegistry {
     }
   }
 
-  /** The connections to `backend`, whose pool was configured. */
+  /** The connections to `backend`; its pool was configured before. */
   of(backend: Backend, settings: UpstreamSettings): BackendConnections {
     const { protocol } = settings.config
     if (!this.#pools.has(backend.pool)) this.configure(backend.pool, settings)
@@ -72,13 +72,13 @@ export class UpstreamRegistry {
     const newest = pool.settings.config.protocol === protocol ? pool.settings : settings
     const Connections = protocol === 'http1' ? UpstreamPool : BackendStreams
     const upstreams = new Connections(this.#parts, backend.address, pool.gauges, newest)
-    // By a request of a snapshot that is no longer in force: what it opens is closed behind it.
+    // A request of an old snapshot came late: the connection that it opens is closed after it.
     if (this.#isGone(backend, protocol)) upstreams.retire()
     else pool.byBackend.set(key, { backend, protocol, upstreams })
     return upstreams
   }
 
-  /** Another thread wants a connection of the backend called `pool/name`: one idle one is given up. */
+  /** Another thread needs a connection to the backend `pool/name`: closes an idle one. */
   shed({ pool, name }: Pick<Backend, 'pool' | 'name'>): boolean {
     for (const { backend, upstreams } of this.#pools.get(pool)?.byBackend.values() ?? []) {
       if (backend.name === name && upstreams.shed()) return true
@@ -86,7 +86,7 @@ export class UpstreamRegistry {
     return false
   }
 
-  /** Lets go of what is in none of `pools`: idle connections close soon, busy ones after their response. */
+  /** Drops backends that are in none of `pools`: idle connections close soon, busy ones after their response. */
   retain(pools: ReadonlyMap<string, Pool>): void {
     this.#current = pools
     const idle = this.#retiring.length === 0
@@ -117,7 +117,7 @@ export class UpstreamRegistry {
     return { idle: gauge('idle'), busy: gauge('busy') }
   }
 
-  /** Closes everything idle: shutdown. */
+  /** Closes all idle connections: shutdown. */
   closeIdle(): void {
     for (const upstreams of this.#retiring.splice(0)) upstreams.destroyIdle()
     for (const { byBackend } of this.#pools.values()) {
@@ -130,7 +130,7 @@ export class UpstreamRegistry {
 export class PoolUpstreams implements Upstreams {
   readonly #registry: UpstreamRegistry
   readonly #settings: UpstreamSettings
-  /** By Backend.position. */
+  /** Indexed by Backend.position. */
   readonly #known: (BackendConnections | undefined)[]
 
   constructor(registry: UpstreamRegistry, pool: Pool, settings: UpstreamSettings) {
@@ -145,7 +145,7 @@ export class PoolUpstreams implements Upstreams {
     if (upstreams instanceof BackendStreams) return upstreams.open(backend, request, times, client)
     const batched = this.#settings.config.connections.pipelining > 1 && mayPipeline(request)
     const sent = new Sent(client, request, times)
-    // With maxConnections a new one might have to wait for the one that rests.
+    // With maxConnections a new connection might have to wait for the idle one.
     const once = backend.maxConnections === undefined && !isIdempotent(request.method)
     const connection = batched ? upstreams.takePipelined() : upstreams.take(request.client, once)
     if (connection !== undefined) sent.use(connection, batched)
@@ -158,7 +158,7 @@ export class PoolUpstreams implements Upstreams {
   }
 }
 
-/** Only what may be answered twice without harm is sent behind something else (RFC 9112 §9.3.2). */
+/** Only requests that may be answered twice without harm are sent behind another one (RFC 9112 §9.3.2). */
 function mayPipeline({ method, bodyLength, upgrade, authenticates, client }: Outgoing): boolean {
   if (authenticates || client?.ties !== undefined) return false
   return bodyLength === 0 && upgrade === '' && isSafe(method)

@@ -5,7 +5,7 @@ import { BAD_CHUNK, BAD_TRAILER, MORE } from './parse-failure.ts'
 /** Receives the data of a chunked body, in pieces as they were read. */
 export interface ChunkSink {
   onChunkData(buffer: Buffer, start: number, end: number): void
-  /** The last chunk was there; `trailers` are "Name: value\r\n" lines, '' for none. */
+  /** The last chunk has come; `trailers` are "Name: value\r\n" lines, '' for none. */
   onChunkEnd(trailers: string): void
 }
 
@@ -31,7 +31,7 @@ const BACKSLASH = 92
 
 /** 2^52: 13 hexadecimal digits. Leading zeros count. */
 const SIZE_DIGITS = 13
-/** Of one body, all together (RFC 9112 §7.1.1 asks for a limit). */
+/** All extensions of one body together (RFC 9112 §7.1.1 asks for a limit). */
 const EXTENSION_BYTES = 4_096
 const TRAILER_BYTES = 8_192
 const TRAILER_FIELDS = 64
@@ -39,8 +39,8 @@ const TRAILER_FIELDS = 64
 const trailerFields = new FieldScanner()
 
 /**
- * Decodes chunked coding (RFC 9112 §7.1) from any split of the bytes. Extensions are checked and dropped, as a
- * recipient that does not know them must; sizes, line ends and trailers are read strictly.
+ * Decodes chunked coding (RFC 9112 §7.1), however the bytes are split. Extensions are checked and dropped, as a
+ * recipient that does not know them must do; sizes, line ends and trailers are parsed strictly.
  */
 export class ChunkedReader {
   #state = SIZE
@@ -53,7 +53,7 @@ export class ChunkedReader {
     return this.#state === DONE
   }
 
-  /** Reads on; returns the position after the body's end or `end` when there is more to come, or a failure. */
+  /** Continues reading; returns the position after the body, `end` when more is to come, or a failure. */
   read(buffer: Buffer, start: number, end: number, sink: ChunkSink): number {
     let p = start
     while (p < end) {
@@ -72,7 +72,7 @@ export class ChunkedReader {
     return p
   }
 
-  /** One byte of the framing. */
+  /** Takes one byte of the framing. False: it is malformed. */
   #step(c: number): boolean {
     switch (this.#state) {
       case SIZE: {
@@ -147,7 +147,7 @@ export class ChunkedReader {
   }
 
   #readTrailer(buffer: Buffer, p: number, end: number, sink: ChunkSink): number {
-    // Nearly always: no trailers, and the last CR LF is here.
+    // The usual case: no trailers, and the last CR LF is here.
     if (this.#trailer === undefined && end - p >= 2 && buffer[p] === CR && buffer[p + 1] === LF) {
       return this.#finish('', p + 2, sink)
     }
@@ -160,7 +160,7 @@ export class ChunkedReader {
       this.#trailer = before === 0 ? Buffer.from(section) : section
       return end
     }
-    // RFC 9110 §6.5.1: fields that decide about framing or routing come too late here.
+    // RFC 9110 §6.5.1: fields that affect framing or routing come too late in trailers.
     const { lengthCount, codingCount, hostCount } = trailerFields
     if (lengthCount + codingCount + hostCount > 0) return BAD_TRAILER
     this.#trailer = undefined

@@ -29,18 +29,18 @@ const LF = 10
 const COLON = 58
 const TAB = 9
 
-/** Hop-by-hop fields per head that may be cut out; a head with more is refused as one with too many fields. */
+/** Fields per head that may be cut out; a head with more is refused as one with too many fields. */
 const MAX_CUTS = 1024
 
 /**
- * Scans a field section (RFC 9112 §5) in one pass over the bytes: checks every byte, notes where the fields stand
- * that concern this hop, and gives the rest as one string. There is one per thread: a scan begins and is read within
- * one call of a parser, and what is kept of it are strings. About 1 ns per byte.
+ * Scans a field section (RFC 9112 §5) in one pass over the bytes: checks every byte, notes the positions of the fields
+ * that concern this hop, and returns the others as one string. There is one scanner per thread: a scan starts and is
+ * used within one call of a parser, and only strings are kept of it. About 1 ns per byte.
  */
 export class FieldScanner {
   seen = 0
   nameBits = 0
-  /** How often each stood there, and where the last one's value is. */
+  /** How often each field occurred, and where its last value is. */
   hostCount = 0
   hostStart = 0
   hostEnd = 0
@@ -50,17 +50,17 @@ export class FieldScanner {
   codingCount = 0
   codingStart = 0
   codingEnd = 0
-  /** Values of these, joined by ", " where they stood more than once; '' for none. */
+  /** Values of these fields, joined by ", " where they occurred more than once; '' for none. */
   connection = ''
   keepAlive = ''
   te = ''
   upgrade = ''
   expect = ''
-  /** Authorization and Content-Type have one value each; servers differ on which of two counts. */
+  /** Authorization or Content-Type occurred twice; servers differ on which of the two counts. */
   repeated = false
   #authorizations = 0
   #types = 0
-  /** White space around a value beyond the space after the colon. */
+  /** There is white space around a value beyond the space after the colon. */
   #untidy = false
   #buffer: Buffer = Buffer.alloc(0)
   #start = 0
@@ -69,8 +69,8 @@ export class FieldScanner {
   #cutCount = 0
 
   /**
-   * Scans from `start` to behind the empty line that ends the section, and returns that position, MORE, or a failure.
-   * `limit` is the position that the section may not pass.
+   * Scans from `start` to the end of the empty line that ends the section, and returns that position, MORE, or a
+   * failure. The section may not pass the position `limit`.
    */
   scan(buffer: Buffer, start: number, end: number, limit: number, maxFields: number): number {
     this.#reset(buffer, start)
@@ -105,7 +105,7 @@ export class FieldScanner {
       if (p + 1 >= end) return MORE
       if (buffer[p + 1] !== LF) return BAD_LINE_END
       if (p + 2 > limit) return TOO_LARGE
-      // A cut is noted for a part of the fields only, so there is always room for one more here.
+      // Not every field is cut, so there is always room for one more here.
       if (++fields > maxFields || this.#cutCount === MAX_CUTS) return TOO_MANY_FIELDS
       this.#note(nameStart, nameEnd, p)
       p += 2
@@ -113,8 +113,8 @@ export class FieldScanner {
   }
 
   /**
-   * The section without the fields that concern this hop only, as "Name: value\r\n" lines. White space around values is no
-   * part of them (RFC 9112 §5.1), and servers that take it for one exist: it is not passed on.
+   * The section as "Name: value\r\n" lines, without the fields that concern this hop only. White space around values
+   * does not belong to them (RFC 9112 §5.1), but some servers treat it as if it did: it is not passed on.
    */
   text(): string {
     return this.#untidy ? tidyLines(this.#received()) : this.#received()
@@ -157,10 +157,10 @@ export class FieldScanner {
     this.#untidy = false
   }
 
-  /** Sorts one field line by the length of its name first: most lines cost one switch. */
+  /** Sorts a field line by the length of its name first: most lines cost one switch. */
   #note(nameStart: number, nameEnd: number, lineEnd: number): void {
     this.nameBits |= nameBit(this.#buffer[nameStart]!, nameEnd - nameStart)
-    // Any mark is a hyphen to servers that make variables of field names.
+    // Servers that make variables of field names treat any punctuation as a hyphen.
     if ((this.#buffer[nameStart]! | 32) === 120 && ALNUM[this.#buffer[nameStart + 1]!] === 0)
       this.seen |= SEEN_X
     switch (nameEnd - nameStart) {
@@ -182,7 +182,7 @@ export class FieldScanner {
         } else if (this.#is(nameStart, 'date')) this.seen |= SEEN_DATE
         break
       case 5:
-        // No field of HTTP at all, but CGI servers make the variable HTTP_PROXY of it (httpoxy).
+        // Not a field of HTTP, but CGI servers turn it into the variable HTTP_PROXY (httpoxy).
         if (this.#is(nameStart, 'proxy')) this.#cut(nameStart, lineEnd)
         break
       case 6:
@@ -237,7 +237,7 @@ export class FieldScanner {
       case 16:
         if (this.#is(nameStart, 'x-forwarded-')) this.seen |= SEEN_X_FORWARDED
         else if (this.#is(nameStart, 'proxy-connection')) {
-          // No field of the standard's; what old clients mean by it is Connection.
+          // Not a standard field; old clients use it in the meaning of Connection.
           const value = this.#value(nameEnd, lineEnd)
           if (value.toLowerCase() === 'close') this.connection = join(this.connection, value)
           this.#cut(nameStart, lineEnd)
@@ -261,7 +261,7 @@ export class FieldScanner {
     }
   }
 
-  /** `name` is lower case letters, digits and hyphens: `| 32` maps nothing else of TOKEN to those. */
+  /** `name` is lower case letters, digits and hyphens: `| 32` maps no other character of TOKEN to those. */
   #is(at: number, name: string): boolean {
     for (let i = 0; i < name.length; i++) {
       if ((this.#buffer[at + i]! | 32) !== name.charCodeAt(i)) return false
@@ -269,7 +269,7 @@ export class FieldScanner {
     return true
   }
 
-  /** `Content_Length` and the like: CGI servers take them for the field that frames the message, and nobody else does. */
+  /** `Content_Length` and the like: CGI servers take them for the framing fields, other servers do not. */
   #isDisguised(at: number, first: string, second: string): boolean {
     const mark = at + first.length
     return this.#is(at, first) && ALNUM[this.#buffer[mark]!] === 0 && this.#is(mark + 1, second)

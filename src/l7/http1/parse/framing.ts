@@ -1,22 +1,22 @@
 import { BAD_CODING, BAD_LENGTH, LENGTH_AND_CODING, OLD_CODING, UNKNOWN_CODING } from './parse-failure.ts'
 import type { FieldScanner } from './field-scanner.ts'
 
-/** Framing that the fields tell: a number of bytes, or one of these. */
+/** The framing that the fields declare: a number of bytes, or one of these. */
 export const CHUNKED = -1
 export const UNDECLARED = -2
-/** Failures are below this: `FRAMING_FAILURE - failure`… are returned as they are, less 100. */
+/** Failures are encoded below this value: `FAILED + failure`. */
 const FAILED = -100
 
 const TAB = 9
 
-/** A failure of parse-failure.ts, when `framing` is one; else 0. */
+/** The failure of parse-failure.ts that `framing` encodes; 0 when it encodes none. */
 export function framingFailure(framing: number): number {
   return framing <= FAILED ? framing - FAILED : 0
 }
 
 /**
- * RFC 9112 §6.3, strictly: whatever two recipients might read differently is refused. Returns the length of the
- * body, CHUNKED, UNDECLARED, or what `framingFailure` tells apart.
+ * RFC 9112 §6.3, strictly: whatever two recipients might read differently is refused. Returns the length of the body,
+ * CHUNKED, UNDECLARED, or a value that `framingFailure` decodes.
  */
 export function readFraming(buffer: Buffer, fields: FieldScanner, minor: number): number {
   if (fields.codingCount > 0) {
@@ -24,7 +24,7 @@ export function readFraming(buffer: Buffer, fields: FieldScanner, minor: number)
     if (minor === 0) return FAILED + OLD_CODING
     if (fields.codingCount === 1) {
       const { codingStart: start, codingEnd: end } = fields
-      // llhttp and others take a tab for a part of the value.
+      // llhttp and others count a tab as part of the value.
       if (buffer[start - 1] === TAB || buffer[end] === TAB) return FAILED + BAD_CODING
       const value = fields.slice(start, end)
       return isChunked(value) ? CHUNKED : FAILED + codingFailure(value)
@@ -54,8 +54,8 @@ function isChunked(value: string): boolean {
 }
 
 /**
- * A list of well-formed codings of which chunked is the last or none is one that is not served here: 501 (RFC 9112 §6.1).
- * Anything else, by which two recipients could find different ends, is 400.
+ * A list of well-formed codings with chunked last, or without chunked, is valid but not supported here: 501 (RFC 9112
+ * §6.1). Anything else is 400, since two recipients could find different ends of the body.
  */
 function codingFailure(value: string): number {
   const codings = value.split(',').map((coding) => coding.trim().toLowerCase())
@@ -70,7 +70,7 @@ export interface ConnectionOptions {
   readonly close: boolean
   readonly keepAlive: boolean
   readonly upgrade: boolean
-  /** Other names in it, lower case, ", "-separated: hop-by-hop too. '' for none. */
+  /** Other names in it, lower case, ", "-separated: hop-by-hop fields too. '' for none. */
   readonly names: string
 }
 
@@ -80,7 +80,7 @@ const KEEP_ALIVE: ConnectionOptions = { ...NONE, keepAlive: true }
 const UPGRADE: ConnectionOptions = { ...NONE, upgrade: true }
 
 export function connectionOptions(value: string): ConnectionOptions {
-  // What nearly every client sends, without taking the value apart.
+  // The values of nearly all clients, without splitting them.
   switch (value) {
     case '':
       return NONE

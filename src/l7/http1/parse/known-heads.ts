@@ -1,27 +1,28 @@
-/** Longer heads are read anew each time. */
+/** Longer heads are parsed each time. */
 const MAX_BYTES = 1024
-/** Kinds of responses that may come by turns. */
+/** Different heads that are remembered. */
 const PLACES = 4
-/** So many heads in a row that are not known, and the next are looked for only now and then: most backends have ids in them. */
+/** After this many unknown heads in a row, lookups become rare: most backends have ids in their heads. */
 const PATIENCE = 16
 const NOW_AND_THEN = 63
 const CR = 13
 const LF = 10
 
 /**
- * What was read from the last few heads that came twice, by their bytes: a backend says the same of the same thing until its
- * Date changes. To find one takes a third of what reading it does; where nothing comes twice, next to nothing is looked for.
+ * Remembers the last few heads that came twice, with the result of parsing them: a backend repeats the same head until
+ * its Date changes. Finding a head takes a third of the time of parsing it; where heads do not repeat, hardly any
+ * lookup is done.
  */
 export class KnownHeads<Head> {
   readonly #bytes = Array.from({ length: PLACES }, () => new Uint8Array(MAX_BYTES))
   readonly #sizes = new Int32Array(PLACES)
   readonly #heads: (Head | undefined)[] = new Array<Head | undefined>(PLACES).fill(undefined)
   #next = 0
-  /** Where the one stands that was found last. */
+  /** The place of the head that was found last. */
   #last = 0
-  /** Heads since one was known. */
+  /** Unknown heads since the last known one. */
   #misses = 0
-  /** Size of the head that was read last. */
+  /** Size of the head that was parsed last. */
   #read = 0
 
   /** The size of a known head at `start`, or 0; then it is `found`. */
@@ -50,14 +51,14 @@ export class KnownHeads<Head> {
     return this.#heads[this.#last]!
   }
 
-  /** A head of `size` was read: whether it is worth keeping, as it has the size of the one before. */
+  /** A head of `size` was parsed: returns whether to keep it, which is when the head before had the same size. */
   isWorth(size: number): boolean {
     const again = size === this.#read
     this.#read = size
     return again && size <= MAX_BYTES && this.#looks
   }
 
-  /** `head` was read from these bytes. */
+  /** Keeps `head`, which was parsed from these bytes. */
   keep(buffer: Uint8Array, start: number, end: number, head: Head): void {
     const place = this.#next
     this.#next = (place + 1) & (PLACES - 1)
@@ -68,7 +69,7 @@ export class KnownHeads<Head> {
   }
 
   #isAt(place: number, size: number, buffer: Uint8Array, start: number): boolean {
-    // Most others have another length, and no end of a line here.
+    // Most other heads have another length, and no line end here.
     const last = start + size - 1
     if (buffer[last] !== LF || buffer[last - 1] !== CR) return false
     const bytes = this.#bytes[place]!

@@ -1,13 +1,13 @@
 import { latin1 } from '../../../core/latin1.ts'
 
-/** Longer texts are made anew each time. */
+/** Longer texts are decoded each time. */
 const MAX_BYTES = 48
 const PLACES = 256
 
 /**
- * Short texts that requests repeat (hosts, values of Connection): the string that was made for the same bytes before. To find
- * it takes 20 to 30 ns, to make one 100, and a string that is the same object is compared and looked up in tables faster.
- * Holds 12 KB of clients' bytes at most; what is not repeated is pushed out by what comes next.
+ * Short texts that requests repeat (hosts, values of Connection): returns the string made earlier from the same bytes.
+ * A lookup takes 20 to 30 ns and a new string 100, and a string that is the same object is compared and looked up
+ * faster. Holds 12 KB of clients' bytes at most; newer texts replace older ones.
  */
 export class KnownTexts {
   readonly #texts: string[] = new Array<string>(PLACES).fill('')
@@ -25,7 +25,7 @@ export class KnownTexts {
   }
 }
 
-/** Of this thread. */
+/** The one of this thread. */
 export const knownTexts = new KnownTexts()
 
 function isAt(buffer: Buffer, start: number, text: string): boolean {

@@ -27,7 +27,7 @@ export interface HeadLimits {
   readonly headBytes: number
   readonly headerCount: number
   readonly urlBytes: number
-  /** Names beyond the known methods are understood when they stand here. */
+  /** Methods to accept in addition to the known ones. */
   readonly methods?: readonly string[]
 }
 
@@ -35,20 +35,20 @@ const CR = 13
 const LF = 10
 const SPACE = 32
 
-/** Longest method that is looked at. */
+/** Longest method that is accepted. */
 const METHOD_BYTES = 32
-/** What is longer is no method but a line without spaces. */
+/** Beyond this length the line is reported as one without spaces, not as a long method. */
 const WORD_BYTES = 1024
-/** Empty lines before a request line that are passed over (RFC 9112 §2.2). */
+/** Empty lines before a request line that are ignored (RFC 9112 §2.2). */
 const EMPTY_LINES = 2
 
-/** Scratch of the thread: what it finds is turned into strings before `parseRequest` returns. */
+/** Scratch space of the thread: what it finds is turned into strings before `parseRequest` returns. */
 const fields = new FieldScanner()
 
 /**
- * Reads a request head (RFC 9112 §3, §5) from `buffer[start..end)`. Returns the position after it with the head in
- * `parsedRequest()`, MORE, or a failure. Stateless: with more bytes it is called again from the head's start, which
- * the connection does once per line received at most.
+ * Parses a request head (RFC 9112 §3, §5) from `buffer[start..end)`. Returns the position after it with the head in
+ * `parsedRequest()`, MORE, or a failure. Stateless: when more bytes come it is called again from the start of the head,
+ * at most once per line received.
  */
 export function parseRequest(buffer: Buffer, start: number, end: number, limits: HeadLimits): number {
   let p = start
@@ -99,7 +99,7 @@ export function parseRequest(buffer: Buffer, start: number, end: number, limits:
 
 let parsed: Request | undefined
 
-/** The head that the last call of `parseRequest` read. */
+/** The head that the last call of `parseRequest` parsed. */
 export function parsedRequest(): Request {
   return parsed!
 }
@@ -130,7 +130,7 @@ function complete(buffer: Buffer, method: string, target: string, minor: number)
     bodyLength,
     keepAlive: minor === 1 ? !connection.close : connection.keepAlive && !connection.close,
     // RFC 9110 §7.8: Upgrade counts only when Connection names it, and never from HTTP/1.0. With a body it is ignored:
-    // node:http takes the body for the first bytes of the tunnel.
+    // node:http would take the body for the first bytes of the tunnel.
     upgrade: connection.upgrade && minor === 1 && bodyLength === 0 ? tunnelledProtocols(fields.upgrade) : '',
     expectContinue: expectContinue && minor === 1,
     acceptsTrailers: fields.te !== '' && /(^|,)\s*trailers\s*(,|$)/i.test(fields.te),
@@ -155,7 +155,10 @@ function readVersion(buffer: Buffer, p: number, end: number): number {
   return minor === 0 ? 0 : 1
 }
 
-/** HTTP/ with other digits is another version (RFC 9112 §2.3: one digit, a dot, one digit); anything else is no request line. */
+/**
+ * HTTP/ with other digits is another version (RFC 9112 §2.3: one digit, a dot, one digit); anything else is not a
+ * request line.
+ */
 function isVersion(buffer: Buffer, p: number, end: number): number {
   const line = latin1(buffer, p, Math.min(p + 9, end))
   const like = 'HTTP/0.0\r'
@@ -164,7 +167,7 @@ function isVersion(buffer: Buffer, p: number, end: number): number {
 }
 
 function methodName(buffer: Buffer, start: number, end: number): string {
-  // The two that are nearly all of the traffic, without making a string.
+  // GET and POST are nearly all of the traffic; this saves making a string.
   if (end - start === 3 && buffer[start] === 71 && buffer[start + 1] === 69 && buffer[start + 2] === 84)
     return 'GET'
   return latin1(buffer, start, end)

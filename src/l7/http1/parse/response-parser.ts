@@ -8,12 +8,12 @@ import { KnownHeads } from './known-heads.ts'
 import { latin1 } from '../../../core/latin1.ts'
 import { BAD_LINE_END, BAD_STATUS_LINE, MORE, TOO_LARGE } from './parse-failure.ts'
 
-/** What a backend's connection must know of a response beyond what goes on to the client. */
+/** A response head with what only the backend's connection needs. */
 export interface UpstreamHead extends Response {
   readonly chunked: boolean
-  /** No length and not chunked: the body lasts until the connection closes. */
+  /** Neither a length nor chunked: the body lasts until the connection closes. */
   readonly untilClose: boolean
-  /** May be used for another request once the body has ended. */
+  /** The connection may be used for another request once the body has ended. */
   readonly keepAlive: boolean
   /** Seconds of the Keep-Alive hint (`timeout=N`), or undefined. */
   readonly keepAliveSeconds: number | undefined
@@ -33,7 +33,7 @@ const fields = new FieldScanner()
 const known = new KnownHeads<Known>()
 let parsed: UpstreamHead | undefined
 
-/** Read before. `text`: its fields as received, since the block of a head may be changed. */
+/** Parsed before. `text`: its fields as received, since the block of a head may be changed. */
 interface Known {
   readonly head: UpstreamHead
   readonly text: string
@@ -41,14 +41,14 @@ interface Known {
   readonly toHead: boolean
 }
 
-/** The head that the last call of `parseResponse` read. */
+/** The head that the last call of `parseResponse` parsed. */
 export function parsedResponse(): UpstreamHead {
   return parsed!
 }
 
 /**
- * Reads a response head (RFC 9112 §4, §5) from `buffer[start..end)`: the position after it, MORE, or a failure.
- * `toHead`: it answers a HEAD request and so has no body whatever its fields say.
+ * Parses a response head (RFC 9112 §4, §5) from `buffer[start..end)`: returns the position after it, MORE, or a
+ * failure. `toHead`: it answers a HEAD request, so it has no body whatever its fields say.
  */
 export function parseResponse(buffer: Buffer, start: number, end: number, toHead: boolean): number {
   const size = known.find(buffer, start, end)
@@ -68,7 +68,7 @@ export function parseResponse(buffer: Buffer, start: number, end: number, toHead
   const status = readStatus(buffer, p + 2)
   if (status < 100) return BAD_STATUS_LINE
   p += 5
-  // RFC 9112 §4: the space before the reason is required; many servers leave both out.
+  // RFC 9112 §4: the space before the reason is required; many servers omit both.
   let reason = ''
   if (buffer[p] === SPACE) {
     const reasonStart = ++p
@@ -111,14 +111,14 @@ function again({ head, text, nameBits }: Known): UpstreamHead {
 }
 
 function complete(buffer: Buffer, status: number, reason: string, minor: number, toHead: boolean): number {
-  // Those without a body (RFC 9112 §6.3) are held to it too: what is broken there is meant for somebody.
+  // Responses without a body (RFC 9112 §6.3) are checked too: broken framing may be an attack.
   const framing = readFraming(buffer, fields, minor)
   const failure = framingFailure(framing)
   if (failure !== 0) return failure
   const bodiless = status < 200 || status === 204 || status === 304 || toHead
   const connection = connectionOptions(fields.connection)
   const keepAlive = minor === 1 ? !connection.close : connection.keepAlive && !connection.close
-  // An interim response promises another one on the connection.
+  // An interim response must be followed by another one on the connection.
   if (status < 200 && status !== 101 && !keepAlive) return BAD_STATUS_LINE
   parsed = {
     status,

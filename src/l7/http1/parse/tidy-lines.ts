@@ -1,6 +1,6 @@
 /**
- * "Name: value\r\n" lines without white space around the values but the space after the colon, for the few heads that
- * have some. Lines that have none stay as they are.
+ * Removes white space around the values of "Name: value\r\n" lines, except the space after the colon. Lines without any
+ * stay as they are.
  */
 export function tidyLines(text: string): string {
   let tidy = ''

@@ -5,25 +5,28 @@ import type { DownstreamHost } from './downstream-host.ts'
 import { HalfClosed } from './half-closed.ts'
 
 export const CUT_BODY = 'the connection ended within the body'
-const GONE = 'closed its side, and the response stands still'
+const GONE = 'closed its side, and the response makes no progress'
 
-/** What is asked of the exchange of a client that is late. */
+/** The facts about an exchange that decide how long its client may take. */
 interface Awaited {
   readonly isStream: boolean
   readonly headSent: boolean
 }
 
-/** It is over, and the client has yet to take its response. */
+/** The exchange is over, and the client has yet to read its response. */
 export const SENT: Awaited = { isStream: false, headSent: true }
 
-/** Whether a client goes on, with its body or with reading; gives the deadlines of its connection. */
+/**
+ * Watches whether a client makes progress, with sending its body or with reading; computes the deadlines of its
+ * connection.
+ */
 export class ClientWatch {
   /** The client has sent FIN. */
   halfClosed: HalfClosed | undefined
   readonly #host: DownstreamHost
   readonly #transport: Transport
   readonly #writer: ResponseWriter
-  /** Undefined until the client has been waited for. */
+  /** Undefined until lb first waits for the client. */
   #progress: Progress | undefined
 
   constructor(host: DownstreamHost, transport: Transport, writer: ResponseWriter) {
@@ -32,7 +35,7 @@ export class ClientWatch {
     this.#writer = writer
   }
 
-  /** When nothing of the client's is waited for. */
+  /** The deadline while nothing is awaited from the client. */
   get restDeadline(): number {
     return this.halfClosed?.lookAt ?? Infinity
   }
@@ -51,13 +54,13 @@ export class ClientWatch {
     this.#progress?.bodyEnded()
   }
 
-  /** The client is waited for from now on: for its body, or to read. */
+  /** From now on lb waits for the client: for its body, or for it to read. */
   await(): number {
     this.#progress ??= new Progress()
     return this.#progress.await(this.#timeouts, this.#now, this.#total)
   }
 
-  /** It has sent more. */
+  /** The client has sent more. */
   went(): number {
     this.#progress ??= new Progress()
     return this.#progress.went(this.#timeouts, this.#now)
@@ -67,24 +70,24 @@ export class ClientWatch {
     this.#progress?.hold(this.#now, this.#total)
   }
 
-  /** Its body is not wanted for now. */
+  /** Its body is not read for now. */
   pause(deadline: number): number {
-    // What it is to read is waited for all the same.
+    // It still has to read the response in time.
     if (!this.#writer.flowing) return deadline
     this.hold()
     return Infinity
   }
 
-  /** The client is to read before it is asked for more of its body. */
+  /** The client must read the response before more of its body is read. */
   blocked(before: boolean): number {
     if (before) this.#progress?.hold(this.#now, this.#transport.bytesIn)
     return this.await()
   }
 
-  /** A deadline has passed: the next one, or why the client is given up. */
+  /** A deadline has passed: returns the next one, or the reason for closing the connection. */
   overdue(exchange: Awaited, bodyComplete: boolean): number | string {
     const { flowing } = this.#writer
-    // A client that has sent all it will is looked for, in case it is gone.
+    // A client that has sent everything may have gone: check.
     if (flowing && bodyComplete) {
       if (this.halfClosed === undefined) return Infinity
       const next = this.halfClosed.look(this.#writer, exchange.headSent, this.#now, this.#transport.bytesOut)
@@ -96,7 +99,7 @@ export class ClientWatch {
     return flowing ? laggards[verdict].body : laggards[verdict].response
   }
 
-  /** What of the client's has gone on: bytes that it sent, or that the kernel took for it. */
+  /** The client's progress: bytes that it sent, and bytes that its kernel accepted. */
   get #total(): number {
     const transport = this.#transport
     return this.#writer.flowing ? transport.bytesIn : transport.bytesOut - transport.pending

@@ -4,7 +4,7 @@ import type { HeadLimits } from '../parse/request-parser.ts'
 import type { ResponseWriter } from '../write/response-writer.ts'
 import type { DownstreamHost } from './downstream-host.ts'
 
-/** What a client's connection writes bodies with, and the settings in force for it. */
+/** A client's connection: how bodies are written, and the timeouts in force. */
 export abstract class ConnectionBase {
   abstract readonly transport: Transport
   protected abstract readonly host: DownstreamHost
@@ -35,7 +35,7 @@ export abstract class ConnectionBase {
   }
 
   sendLent(bytes: Buffer): boolean {
-    // Behind what waits, a copy of just these bytes waits, not the buffer that they stand in.
+    // When other data waits already, queue a copy of just these bytes, not the whole buffer that contains them.
     if (this.transport.pending > 0) bytes = Buffer.from(bytes)
     this.writer.body(bytes, 0, bytes.length)
     return this.transport.pending === 0

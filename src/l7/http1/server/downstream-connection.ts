@@ -38,11 +38,14 @@ export class DownstreamConnection
   #exchange: Exchange | undefined
   #tunnel: Splice | undefined
   #close = false
-  /** The client has yet to take the last response; what it asks for next waits until then, or all of it would lie here. */
+  /**
+   * The client has yet to read the last response. Its next request waits until then; otherwise lb would have to hold
+   * the responses to all its requests.
+   */
   #owed = false
   #lingers: Lingering | undefined
 
-  /** `ends`: as a PROXY header named them. */
+  /** `ends`: the addresses that a PROXY header named. */
   constructor(
     host: DownstreamHost,
     attach: (owner: TransportOwner) => Transport,
@@ -75,7 +78,7 @@ export class DownstreamConnection
     return this.#reader.bodyComplete
   }
 
-  /** The next response is the last. An idle connection has a moment left, since a request may be on its way. */
+  /** The next response is the last. An idle connection stays open for a moment, since a request may be on its way. */
   drain(): void {
     if (this.idle && this.#lingers === undefined) this.deadline = this.now + DRAIN_MS
   }
@@ -91,7 +94,7 @@ export class DownstreamConnection
 
   onEnd(): void {
     this.#watch.ended()
-    // Not destroyed: the last response may still be on its way out.
+    // Not destroyed: the last response may still be being sent.
     if (this.#lingers !== undefined || (this.#exchange === undefined && !this.#owed)) this.transport.end()
     else if (!this.#reader.bodyComplete) {
       this.#exchange?.fail('LB_BAD_REQUEST', CUT_BODY)
@@ -136,14 +139,14 @@ export class DownstreamConnection
   onInternalError(error: unknown): string {
     this.#close = true
     this.#exchange?.onInternalError(error)
-    // Not answered: it could not be, or there was nothing to answer.
+    // Nothing was answered: there was no request, or it could not be answered.
     if (this.#exchange !== undefined || this.#lingers === undefined) this.destroy()
     if (this.transport.closed) this.host.closed(this)
     return this.host.snapshot.config.name
   }
 
   onHeadBegun(): void {
-    // Once per head: one that comes byte by byte has no more time than one that comes at once.
+    // Set once per head: one that comes byte by byte gets no more time than one that comes at once.
     this.deadline = this.now + this.timeouts.requestHeadersMs
   }
 
@@ -179,7 +182,7 @@ export class DownstreamConnection
 
   onReadDone(): void {
     this.#exchange?.onRequestReadDone()
-    // A body whose rest was still to be read when FIN came, behind an earlier request: it has come to its end now.
+    // FIN came while an earlier request was served, and the rest of this body had come before it: now that end counts.
     if (this.#watch.halfClosed !== undefined && this.#reader.bodyIsCut)
       this.#exchange?.fail('LB_BAD_REQUEST', CUT_BODY)
   }
@@ -202,7 +205,7 @@ export class DownstreamConnection
   }
 
   sendInterim(status: number, reason: string, headers: HeaderBlock): void {
-    // RFC 9110 §15.2: an HTTP/1.0 client knows no interim responses.
+    // RFC 9110 §15.2: an HTTP/1.0 client does not understand interim responses.
     if (this.#exchange?.request.version !== '1.0') this.writer.interim(status, reason, headers)
   }
 
@@ -247,7 +250,7 @@ export class DownstreamConnection
   abort(): void {
     this.#exchange = undefined
     this.writer.flush()
-    // Only a reset tells that a body which lasts until the connection closes is not whole.
+    // When a body lasts until the connection closes, only a reset shows that it is incomplete.
     if (this.writer.untilClose) this.transport.reset()
     else this.transport.destroy()
   }
@@ -288,7 +291,7 @@ export class DownstreamConnection
   #linger(): void {
     this.#reader.stop()
     this.transport.end()
-    // Only now: where one of these throws, the connection is closed at once (`onInternalError`).
+    // Set last: where one of these throws, the connection is closed at once (`onInternalError`).
     this.#lingers = new Lingering(this.transport, this.now)
     this.deadline = this.now + LINGER_MS
   }

@@ -7,11 +7,11 @@ import type { L7Snapshot } from '../../compile/l7-snapshot.ts'
 /** What a client's connection needs of the engine. */
 export interface DownstreamHost {
   readonly context: EngineContext
-  /** The one in force; an exchange keeps the one it began with. */
+  /** The snapshot in force; an exchange keeps the one it began with. */
   readonly snapshot: L7Snapshot
   exchange(request: Request, downstream: DownstreamStream): Exchange
-  /** An exchange for what could not be read as a request: it is only there to be answered. */
-  /** `head`: what came of it. */
+  /** An exchange for bytes that are not a valid request; it only sends the error response. */
+  /** `head`: the bytes received. */
   unreadable(downstream: DownstreamStream, head?: Buffer): Exchange
   closed(connection: object): void
 }

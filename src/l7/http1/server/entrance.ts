@@ -12,16 +12,16 @@ import type { L7Snapshot } from '../../compile/l7-snapshot.ts'
 export interface EntranceHost {
   readonly deadlines: Deadlines
   readonly snapshot: Pick<L7Snapshot, 'tls'>
-  /** For the PROXY header. */
+  /** Time for the PROXY header. */
   readonly headerMs: number
-  /** Undefined ends: nobody has asked yet, the socket can tell. */
+  /** `ends` is undefined when they are not known yet; the socket knows them. */
   admitted(transport: Transport, pass: Admission, ends: Ends | undefined, rest: Buffer | undefined): void
   refused(reason: 'limit' | 'denied' | 'proxy-header', code: ErrorCode, detail: string): void
 }
 
 /**
- * Owns a connection until it is known whether it may come in: connection limits, PROXY header, allow and deny. Made only
- * where the listener's configuration asks for any of them.
+ * Owns a connection until it is admitted or refused: connection limits, PROXY header, allow and deny. Created only
+ * where the listener's configuration has any of them.
  */
 export class Entrance implements TransportOwner, ProxyHeaderNext {
   readonly #host: EntranceHost
@@ -64,7 +64,7 @@ export class Entrance implements TransportOwner, ProxyHeaderNext {
     this.#transport.reset()
   }
 
-  // Nothing comes before there is another owner, except from a connection that was refused.
+  // A connection that is refused may still send; its bytes are discarded.
   onData(): void {}
   onEnd(): void {}
   onDrain(): void {}

@@ -1,17 +1,21 @@
 import type { ResponseWriter } from '../write/response-writer.ts'
 
-/** Between a client's FIN and the first look at whether it is still there, and from one look to the next. */
+/** Time between a client's FIN and the first check whether it is still there, and between checks. */
 const LOOK_MS = 250
-/** A body of known length leaves nothing to look with: one that stands still for this long is given up. */
+/**
+ * During a body of known length nothing can be sent to check; a client is given up when such a body makes no progress
+ * for this long.
+ */
 const STALLED_MS = 3_000
 
 /**
- * A client has sent FIN behind its request. Either it reads on (`printf … | nc host 80`), and is answered however long that
- * takes; or it is gone, and then its kernel answers the next bytes with a reset. Those bytes are what comes next in any case:
- * the first half of "HTTP/1.1 ", then the second, which a socket that has been reset refuses.
+ * A client has sent FIN behind its request. Either it still reads (`printf … | nc host 80`), and gets its answer
+ * however long that takes; or it is gone, and then its kernel answers the next bytes with a reset. The bytes sent to
+ * find out are those that come next in any case: the first half of "HTTP/1.1 ", then the second, whose write fails if
+ * the socket was reset.
  */
 export class HalfClosed {
-  /** When to look next; Infinity: no more. */
+  /** When to check next; Infinity: never. */
   lookAt: number
   #bytesBefore = -1
 
@@ -20,8 +24,8 @@ export class HalfClosed {
   }
 
   /**
-   * `inBody`: the head of the response has gone out; `bytes`: sent so far. Returns when to look next; 0: the client is given
-   * up.
+   * `inBody`: the head of the response has been sent; `bytes`: sent so far. Returns when to check next; 0: the client
+   * is gone.
    */
   look(writer: ResponseWriter, inBody: boolean, now: number, bytes: number): number {
     if (writer.sendAhead(inBody)) this.lookAt = now + LOOK_MS

@@ -4,7 +4,7 @@ import { ChunkedReader, type ChunkSink } from '../parse/chunked-reader.ts'
 import { parsedRequest, parseRequest, type HeadLimits } from '../parse/request-parser.ts'
 import { UNKNOWN_LENGTH } from '../../message/body-length.ts'
 
-/** Bytes kept of what a client sends ahead: pipelined requests, or a body that nobody takes yet. */
+/** Bytes held of what a client sends ahead: pipelined requests, or a body that is not read yet. */
 const AHEAD_BYTES = 65_536
 const LF = 10
 
@@ -15,28 +15,28 @@ export interface RequestEvents {
   onHeadBegun(): void
   /** The reader reads no further request until `next`. */
   onRequest(request: Request): void
-  /** A number of parse-failure.ts, and where the head stands. Nothing more is read. */
+  /** A failure of parse-failure.ts, and where the head is. Nothing more is read. */
   onBadHead(failure: number, buffer: Buffer, start: number, end: number): void
   onBadBody(failure: number): void
-  /** Some of the body is about to be told. */
+  /** Some of the body is about to be delivered. */
   onBodyRead(): void
   onBody(buffer: Buffer, start: number, end: number): void
   onBodyEnd(trailers: string): void
-  /** All that one read brought has been told. */
+  /** Everything from one read has been delivered. */
   onReadDone(): void
 }
 
 /**
- * Reads requests off a client's connection, one after the other: the next one only after `next`, and a body only while
- * it is wanted. What comes before its time is kept, up to a bound, and then the connection is not read.
+ * Reads requests from a client's connection, one after the other: the next one only after `next`, and a body only while
+ * it is wanted. What comes too early is held, up to a bound; beyond it the connection is not read.
  */
 export class RequestReader implements ChunkSink {
   readonly #transport: Transport
   readonly #events: RequestEvents
   readonly #body = new RequestBody()
-  /** Received and not read yet. */
+  /** Received but not parsed yet. */
   #ahead: Buffer | undefined
-  /** Memory that the transport will not use again: what is left of it need not be copied. */
+  /** Memory that the transport does not use again, so the rest of it need not be copied. */
   #own: Buffer | undefined
   #inHead = false
   #busy = false
@@ -50,7 +50,7 @@ export class RequestReader implements ChunkSink {
     this.#events = events
   }
 
-  /** Within `receive` or what it leads to; `onReadDone` follows. */
+  /** True during `receive` and the calls it makes; `onReadDone` follows. */
   get reading(): boolean {
     return this.#reading
   }
@@ -59,12 +59,12 @@ export class RequestReader implements ChunkSink {
     return this.#body.complete
   }
 
-  /** All that came has been read, and the body lacks the rest: it will never be whole when nothing more comes. */
+  /** Everything received has been read and the body is incomplete: if nothing more comes it stays so. */
   get bodyIsCut(): boolean {
     return !this.#body.complete && this.#ahead === undefined
   }
 
-  /** What has come and is not read yet. */
+  /** Bytes received but not read yet. */
   get ahead(): Buffer | undefined {
     return this.#ahead
   }
@@ -73,7 +73,7 @@ export class RequestReader implements ChunkSink {
     return this.#bodyFlows
   }
 
-  /** Part of a head is there. */
+  /** A part of a head has come. */
   get inHead(): boolean {
     return this.#inHead
   }
@@ -93,7 +93,7 @@ export class RequestReader implements ChunkSink {
     this.#read(joined, 0, joined.length)
   }
 
-  /** The request's body is wanted, from its beginning or where it was held up. */
+  /** Starts delivering the request's body, or resumes it. */
   startBody(): void {
     this.#bodyFlows = true
     this.#readOn()
@@ -110,7 +110,7 @@ export class RequestReader implements ChunkSink {
     this.#readOn()
   }
 
-  /** Reads nothing more as HTTP; returns what came ahead. What comes from now on is thrown away. */
+  /** Stops parsing HTTP and returns the bytes that came ahead. Later bytes are discarded. */
   stop(): Buffer[] {
     this.#stopped = true
     const ahead = this.#ahead
@@ -143,7 +143,7 @@ export class RequestReader implements ChunkSink {
     this.#reading = false
   }
 
-  /** The position after it, or a negative number: nothing more is to be read now. */
+  /** Returns the position after the head, or a negative number: stop reading for now. */
   #readHead(buffer: Buffer, start: number, end: number): number {
     const after = parseRequest(buffer, start, end, this.#events.limits)
     if (after < 0) {
@@ -199,22 +199,22 @@ export class RequestReader implements ChunkSink {
       this.#own = ahead
       this.#read(ahead, 0, ahead.length)
     }
-    // What is held may be the beginning of a head, of which the rest has to be read.
+    // What is held may be the beginning of a head, and its rest has to be read.
     if (this.#paused && !this.#stopped && !(this.#busy && this.#mustWait)) {
       this.#transport.resume()
-      // Only now: after a resume that threw, `stop` has to do it, or nobody would see the client leave.
+      // Set last: if `resume` threw, `stop` must still resume, or the client's close would go unnoticed.
       this.#paused = false
     }
   }
 
-  /** Of what comes before its time no more is to be kept. */
+  /** No more bytes may be held ahead. */
   get #mustWait(): boolean {
     const bodyWaits = !this.#body.complete && !this.#bodyFlows
     return bodyWaits || (this.#ahead?.length ?? 0) >= AHEAD_BYTES
   }
 }
 
-/** Reads the body of a request off a connection, from any split of the bytes. */
+/** Reads the body of a request from a connection, however the bytes are split. */
 export class RequestBody {
   #left = 0
   #chunks: ChunkedReader | undefined
@@ -228,12 +228,12 @@ export class RequestBody {
     return this.#chunks === undefined ? this.#left === 0 : this.#chunks.done
   }
 
-  /** Bytes that are still to come; Infinity when only the end will tell. */
+  /** Bytes still to come; Infinity when only the end of the body will tell. */
   get left(): number {
     return this.#chunks === undefined ? this.#left : this.#chunks.done ? 0 : Infinity
   }
 
-  /** The position up to which it read, or a failure. */
+  /** Returns the position up to which it read, or a failure. */
   read(buffer: Buffer, start: number, end: number, sink: ChunkSink): number {
     if (this.#chunks !== undefined) return this.#chunks.read(buffer, start, end, sink)
     const bodyEnd = Math.min(end, start + this.#left)

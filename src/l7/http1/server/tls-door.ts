@@ -19,7 +19,7 @@ const byPlace = {
   }
 }
 
-/** Connections of one listener that are shaking hands. */
+/** The TLS handshakes of one listener. */
 export class TlsDoor {
   readonly #host: DoorHost
   readonly #deadlines: Deadlines
@@ -34,7 +34,7 @@ export class TlsDoor {
     return this.#shaking.size
   }
 
-  /** `secured` is called with the connection under TLS, or not at all: then `gone` is. */
+  /** Calls `secured` with the connection under TLS, or `gone` if the handshake fails. */
   secure(
     tls: TlsServer,
     transport: Transport,
@@ -42,7 +42,7 @@ export class TlsDoor {
     secured: (transport: Transport) => void,
     gone: () => void
   ): void {
-    // It may fail before it is returned.
+    // The handshake may fail before `secure` returns it.
     let over = false
     const handshake: Handshake = tls.secure(transport, rest, (under, failed) => {
       if (over) this.#shaking.delete(handshake)
@@ -56,7 +56,7 @@ export class TlsDoor {
     over = true
   }
 
-  /** What the engine throws ends this connection, and what it is counted in is given back. */
+  /** If the engine throws, this connection is closed and its counts are released. */
   #pass(under: Transport, secured: (transport: Transport) => void, gone: () => void): void {
     try {
       secured(under)
@@ -67,7 +67,7 @@ export class TlsDoor {
     }
   }
 
-  /** Ends all that are not done. */
+  /** Ends all handshakes under way. */
   destroy(): void {
     for (const handshake of this.#shaking.toArray()) {
       this.#shaking.delete(handshake)
@@ -76,10 +76,13 @@ export class TlsDoor {
   }
 }
 
-/** How long the client may take to read it. */
+/** How long the client may take to read the answer. */
 const LINGER_MS = 2_000
 
-/** Tells a client that speaks HTTP on a TLS port so, and reads on for a while: closing at once would take the answer from it. */
+/**
+ * Answers a client that speaks HTTP on a TLS port, and then reads on for a while: closing at once could take the answer
+ * away from it.
+ */
 class ClearTextAnswer implements TransportOwner, Waits {
   deadline: number
   readonly #transport: Transport

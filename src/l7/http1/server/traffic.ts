@@ -1,7 +1,7 @@
 import type { Counter } from '../../../core/metrics/metrics.ts'
 import type { Transport } from '../../../net/transport/transport.ts'
 
-/** Tells the metrics how many bytes passed over a connection: once per exchange, not once per read. */
+/** Reports the bytes of a connection to the metrics, once per exchange instead of once per read. */
 export class Traffic {
   readonly #transport: Transport
   readonly #counters: { readonly bytesIn: Counter; readonly bytesOut: Counter }
@@ -13,7 +13,7 @@ export class Traffic {
     this.#counters = counters
   }
 
-  /** What passed since the last time. */
+  /** Reports what passed since the last call. */
   count(): void {
     const { bytesIn, bytesOut } = this.#transport
     this.#counters.bytesIn.add(bytesIn - this.#in)

@@ -2,21 +2,21 @@ import type { Transport } from '../../../net/transport/transport.ts'
 import { UNKNOWN_LENGTH } from '../../message/body-length.ts'
 import { latin1 } from '../../../core/latin1.ts'
 
-/** Below this, bodies are gathered with what stands before them into one string: one write per small message. */
+/** Smaller bodies are gathered with the text before them into one string: one write per small message. */
 const GATHER_BYTES = 8_192
 
 /** The body lasts until the connection closes: responses to HTTP/1.0 clients. */
 export const FRAME_CLOSE = -3
 
 /**
- * Writes messages to one connection: heads and small pieces are gathered into one string until `flush`, larger
- * pieces go out with it in one writev. Frames bodies (RFC 9112 §6, §7.1).
+ * Writes messages to one connection. Heads and small pieces are gathered into one string until `flush`; a larger piece
+ * is sent with that string in one writev. Frames bodies (RFC 9112 §6, §7.1).
  */
 export class BodyWriter {
   readonly #transport: Transport
   #out = ''
   #framing = 0
-  /** False from a write that the kernel did not take whole until the transport drains. */
+  /** False from a write that the kernel did not accept whole until the transport drains. */
   #flowing = true
 
   constructor(transport: Transport) {
@@ -36,13 +36,13 @@ export class BodyWriter {
     this.#flowing = true
   }
 
-  /** Begins a message with its head; its body will be framed so. */
+  /** Begins a message with its head; its body gets this framing. */
   head(text: string, framing: number): void {
     this.#out += text
     this.#framing = framing
   }
 
-  /** Text that stands for itself: an interim response. */
+  /** Text without a body: an interim response. */
   text(text: string): void {
     this.#out += text
   }
@@ -73,7 +73,7 @@ export class BodyWriter {
     this.#framing = 0
   }
 
-  /** False: something waits for `onDrain`. */
+  /** False when data waits for `onDrain`. */
   flush(): boolean {
     if (this.#out !== '') {
       const out = this.#out

@@ -3,16 +3,16 @@ import { UNKNOWN_LENGTH, NO_BODY } from '../../message/body-length.ts'
 import { BodyWriter, FRAME_CLOSE } from './body-writer.ts'
 import { STATUS_CODES } from 'node:http'
 
-/** What every head begins with, in the pieces that may go out before the rest is known. */
+/** The beginning of every head, in the pieces that may be sent before the rest is known. */
 const AHEAD = ['HTTP/', '1.1 ']
 
 /** Writes responses to a client of HTTP/1.x. */
 export class ResponseWriter extends BodyWriter {
   #untilClose = false
   #trailers = false
-  /** Pieces of AHEAD that have gone out before their head. */
+  /** Pieces of AHEAD that were sent before their head. */
   #ahead = 0
-  /** Digits of the next chunk's length that have gone out before it. */
+  /** Digits of the next chunk's length that were sent before it. */
   #zeros = 0
 
   /** The body of the response under way lasts until the connection closes. */
@@ -33,7 +33,7 @@ export class ResponseWriter extends BodyWriter {
     close: boolean,
     trailers: boolean
   ): boolean {
-    // RFC 9112 §6.3: an HTTP/1.0 client knows no chunks.
+    // RFC 9112 §6.3: an HTTP/1.0 client does not understand chunks.
     this.#untilClose = length === UNKNOWN_LENGTH && minor === 0
     this.#trailers = trailers
     const closes = close || this.#untilClose
@@ -58,8 +58,8 @@ export class ResponseWriter extends BodyWriter {
   }
 
   /**
-   * Sends some of what comes next whatever it is: of a status line, or zeros before the length of a chunk (RFC 9112 §7.1).
-   * False: there is nothing of that kind.
+   * Sends bytes that come next in any case: a part of a status line, or zeros before the length of a chunk (RFC 9112
+   * §7.1). False when there are none.
    */
   sendAhead(inBody: boolean): boolean {
     if (!inBody && this.#ahead < AHEAD.length) this.text(AHEAD[this.#ahead++]!)
@@ -69,7 +69,7 @@ export class ResponseWriter extends BodyWriter {
     return true
   }
 
-  /** Bytes went out ahead of their chunk, and nobody was missing. */
+  /** Bytes were sent ahead of their chunk, and the client was still there. */
   get hasAhead(): boolean {
     return this.chunked && this.#zeros > 0
   }
@@ -87,8 +87,8 @@ export class ResponseWriter extends BodyWriter {
 }
 
 /**
- * Status line, fields and framing of a response to a client of HTTP/1.`minor`. Always HTTP/1.1 (RFC 9112 §2.5), since
- * that is what we speak; what an older client cannot read is left out.
+ * Status line, fields and framing of a response to a client of HTTP/1.`minor`. The version is always HTTP/1.1 (RFC 9112
+ * §2.5), since lb speaks that; what an older client does not understand is left out.
  */
 export function responseHead(
   status: number,

@@ -29,8 +29,8 @@ const byPlace = {
 }
 
 /**
- * The HTTP/2 connections of this thread to one backend. Requests share the first that has room; another is made when none
- * has. Sockets are counted against maxConnections over all threads.
+ * The HTTP/2 connections of this thread to one backend. A request uses the first one that has room; when none has,
+ * another is opened. Sockets are counted against maxConnections over all threads.
  */
 export class BackendStreams implements ConnectionPlace, StreamLine {
   readonly #parts: UpstreamParts
@@ -39,7 +39,7 @@ export class BackendStreams implements ConnectionPlace, StreamLine {
   readonly #gauges: UpstreamGauges
   #settings: UpstreamSettings
   readonly #connections = new Set<ClientConnection>()
-  /** Requests that wait for a stream, and connections that are being made for them. */
+  /** Requests that wait for a stream, and connections that are being opened for them. */
   readonly #waiting = new Roster<Waiting>(byPlace)
   readonly #dialling = new Set<ClientConnection>()
   #socketWait: Waiter | undefined
@@ -82,7 +82,7 @@ export class BackendStreams implements ConnectionPlace, StreamLine {
     this.#retired = false
   }
 
-  /** The backend is no longer in the configuration: connections end with their last response. */
+  /** The backend is no longer in the configuration: connections close after their last response. */
   retire(): void {
     this.#retired = true
     for (const connection of this.#connections) if (connection.connected) connection.part()
@@ -96,7 +96,7 @@ export class BackendStreams implements ConnectionPlace, StreamLine {
     }
   }
 
-  /** Another thread may have the place of an idle one. */
+  /** Closes an idle connection so that another thread can open one. */
   shed(): boolean {
     for (const connection of this.#connections) {
       if (!connection.idle || !connection.connected) continue
@@ -106,7 +106,7 @@ export class BackendStreams implements ConnectionPlace, StreamLine {
     return false
   }
 
-  // StreamLine and ConnectionPlace.
+  // Called by streams and connections (StreamLine, ConnectionPlace).
 
   get now(): number {
     return this.#parts.deadlines.now
@@ -138,7 +138,7 @@ export class BackendStreams implements ConnectionPlace, StreamLine {
 
   connectFailed(connection: ClientConnection, error: NodeJS.ErrnoException | undefined): void {
     if (!this.#closed(connection) || this.#dialling.size > 0) return
-    // Those that wait for a stream of another connection have seen that there is one: it goes on serving.
+    // Requests that now wait for a stream of another connection are not affected: that one still serves.
     const failure = dialFailure(error, false)
     this.#failWaiting(failure, error?.code ?? error?.message ?? 'closed')
   }
@@ -150,7 +150,7 @@ export class BackendStreams implements ConnectionPlace, StreamLine {
     this.#gauges.idle.add(busy ? -1 : 1)
   }
 
-  /** Whether one more connection without requests is kept. It is among those counted already. */
+  /** Whether one more idle connection is kept; the one in question is counted already. */
   get keepsIdle(): boolean {
     let idle = 0
     for (const each of this.#connections) if (each.idle && each.connected && each.room > 0) idle++
@@ -178,7 +178,7 @@ export class BackendStreams implements ConnectionPlace, StreamLine {
     this.#make(connection.backend, this.#settings.config.timeouts.connectMs)
   }
 
-  /** False: it has been counted out before. */
+  /** False when it has been counted out before. */
   #closed(connection: ClientConnection): boolean {
     if (!this.#connections.delete(connection)) return false
     this.#dialling.delete(connection)
@@ -196,7 +196,7 @@ export class BackendStreams implements ConnectionPlace, StreamLine {
     return undefined
   }
 
-  /** Makes a connection, unless one is on its way that will do. */
+  /** Opens a connection, unless enough are being opened already. */
   #make(backend: Backend, connectMs: number): void {
     if (this.#dialling.size * STREAMS_PER_DIAL >= this.#waiting.size || this.#socketWait !== undefined) return
     const timeoutMs = connectMs === 0 ? this.#settings.config.timeouts.connectMs : connectMs
@@ -222,7 +222,7 @@ export class BackendStreams implements ConnectionPlace, StreamLine {
       ...(tls === undefined ? {} : { tls })
     }
     connection.attach(dial(backend.address, options, connection))
-    // Counted out even where `onClose` threw. In a variable first: see docs/discoveries/functions-born-old.md.
+    // Counted even where `onClose` threw. Assigned to a variable first: see docs/discoveries/functions-born-old.md.
     const closed = (): void => connection.closed(undefined)
     connection.transport.whenClosed = closed
   }
@@ -230,11 +230,11 @@ export class BackendStreams implements ConnectionPlace, StreamLine {
   #failWaiting(failure: DialFailure, reason: string): void {
     const all = this.#waiting.toArray()
     for (const stream of all) this.#waiting.delete(stream)
-    // What one of them throws is no other's harm.
+    // If one throws, the others are still told.
     for (const stream of all) guarded(() => stream.notOpened(failure, reason))
   }
 
-  /** The backend's name has other addresses now. */
+  /** The backend's name has new addresses: closes connections to the old ones after their last response. */
   #dropMoved(): void {
     for (const connection of this.#connections) {
       if (connection.connected && this.#names?.has(connection.transport.remote?.address) === false) {
@@ -246,5 +246,5 @@ export class BackendStreams implements ConnectionPlace, StreamLine {
 
 const UNABLE: DialFailure = { code: 'LB_UPSTREAM_PROTOCOL', outcome: 'unused' }
 
-/** What a connection that is being made is expected to take. */
+/** Streams that a connection being opened is expected to carry. */
 const STREAMS_PER_DIAL = 100

@@ -12,27 +12,27 @@ import { ClientSession, type ClientSessionHost } from './client-session.ts'
 import type { ClientStream } from './client-stream.ts'
 import { requestLines } from './request-lines.ts'
 
-/** Streams at once before the backend has said how many it takes, and at most. */
+/** Concurrent streams before the backend has sent its limit, and the most that are used. */
 const FIRST_STREAMS = 100
 const MAX_STREAMS = 256
-/** A connection without requests is asked this often whether it is still there, and has so long to say so. */
+/** An idle connection gets a PING this often, and has the same time to answer it. */
 const PING_MS = 20_000
 const PONG_MS = 5_000
 const PARTING_MS = 1_000
 
-/** What a connection needs of its place. */
+/** What a connection needs from its pool. */
 export interface ConnectionPlace {
   readonly now: number
   readonly keepAliveMs: number
-  /** False: there are more of them without requests than are kept. */
+  /** False when there are more idle connections than are kept. */
   readonly keepsIdle: boolean
   watch(waits: Waits): void
   unwatch(waits: Waits): void
   connected(connection: ClientConnection): void
   connectFailed(connection: ClientConnection, error: NodeJS.ErrnoException | undefined): void
-  /** It has its first request, or had its last one. */
+  /** It became busy with its first request, or idle after its last. */
   turned(connection: ClientConnection, busy: boolean): void
-  /** A stream came free, or there are more of them. */
+  /** It can take another stream now. */
   roomier(connection: ClientConnection): void
   gone(connection: ClientConnection): void
 }
@@ -42,13 +42,13 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
   readonly backend: Backend
   readonly session: ClientSession
   deadline = Infinity
-  /** Requests answered, or begun to be. */
+  /** Requests whose response has begun. */
   served = 0
   /** Why it ended, for the log. */
   endReason = 'closed'
   /**
-   * How it is counted; written by its place. The owner of its last stream may begin another before that is told to have
-   * ended.
+   * Whether it counts as busy; written by its pool. The owner of its last stream may begin another one before the pool
+   * hears that the stream has ended.
    */
   busy = true
   #transport!: Transport
@@ -62,11 +62,11 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
   #closing = false
   #idleSince = 0
   #asked = false
-  /** A request got no answer in time: nothing more is sent until it has answered a PING. */
+  /** A request got no answer in time: no more requests are sent until a PING is answered. */
   #suspect = false
-  /** Those that waited for its SETTINGS have been told. */
+  /** Requests that waited for its SETTINGS have been resumed. */
   #told = false
-  /** It is counted no longer. */
+  /** It has been counted out. */
   #gone = false
 
   constructor(place: ConnectionPlace, backend: Backend, lifetime: Lifetime) {
@@ -95,15 +95,15 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
     return max - session.streams.size
   }
 
-  /** Whether it takes this request now. A tunnel waits until the backend has said that it knows of them. */
+  /** Whether it takes this request now. A tunnel waits until the backend's SETTINGS say whether it supports tunnels. */
   takes({ upgrade }: Outgoing): boolean {
     return this.room > 0 && (upgrade === '' || this.session.settled)
   }
 
-  /** Undefined, or why a request that it takes cannot be sent. */
+  /** Why a request that it would take cannot be sent; undefined when it can. */
   refusal({ upgrade }: Outgoing): string | undefined {
     const known = upgrade === '' || this.session.peer.enableConnectProtocol
-    return known ? undefined : 'the backend opens no tunnels over HTTP/2 (RFC 8441)'
+    return known ? undefined : 'the backend does not support tunnels over HTTP/2 (RFC 8441)'
   }
 
   get idle(): boolean {
@@ -114,7 +114,7 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
     return this.#connected
   }
 
-  /** Sends the head of a request on a stream of its own. */
+  /** Sends the head of a request on a new stream. */
   begin(one: ClientStream): void {
     const { request } = one
     if (!this.busy) this.#place.turned(this, true)
@@ -128,7 +128,7 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
     this.wake()
   }
 
-  /** A request got no answer in time: is it the backend that is slow, or is there nobody any more? */
+  /** A request got no answer in time: checks with a PING whether the backend is slow or gone. */
   doubt(): void {
     if (this.#suspect || !this.#connected || this.#closing) return
     this.#suspect = this.#asked = true
@@ -136,7 +136,7 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
     this.deadline = this.#place.now + PONG_MS
   }
 
-  /** Ends it once its streams have ended. */
+  /** Closes it once its streams have ended. */
   part(): void {
     this.#closing = true
     if (!this.idle || !this.#connected) return this.#connected ? undefined : this.close()
@@ -149,7 +149,7 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
     this.#transport.destroy()
   }
 
-  // TransportOwner.
+  // Called by the transport (TransportOwner).
 
   onConnect(): void {
     const { tls } = this.#transport
@@ -197,7 +197,7 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
     this.closed(error)
   }
 
-  /** Counts it out and ends its streams. Also called where `onClose` threw: what is done already is not done again. */
+  /** Counts it out and ends its streams. Also called where `onClose` threw: what is done already is not repeated. */
   closed(error: NodeJS.ErrnoException | undefined): void {
     this.#gone = true
     this.#place.unwatch(this)
@@ -210,7 +210,7 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
     if (!this.idle && !this.#suspect) return
     const { now, keepAliveMs } = this.#place
     if (this.#closing || this.#asked) {
-      this.endReason = 'answers no PING'
+      this.endReason = 'did not answer a PING'
       return this.close()
     }
     if (now - this.#idleSince >= keepAliveMs) return this.part()
@@ -224,7 +224,7 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
     this.close()
   }
 
-  // ClientSessionHost.
+  // Called by the session (ClientSessionHost).
 
   onHead(stream: Stream, head: UpstreamHead): void {
     if (head.status >= 200) this.served++
@@ -278,7 +278,7 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
     if (session.over && !this.#writer.blocked) this.#transport.end()
   }
 
-  /** Something came: it is there. */
+  /** Bytes came, so the backend is there. */
   #answered(): void {
     const doubted = this.#suspect
     this.#asked = this.#suspect = false

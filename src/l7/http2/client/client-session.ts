@@ -10,9 +10,9 @@ import { ResponseSection } from './response-section.ts'
 
 /** Receives the responses of a client's session. */
 export interface ClientSessionHost extends SessionHost {
-  /** A head, interim ones included. */
+  /** The head of a response, interim ones included. */
   onHead(stream: Stream, head: UpstreamHead): void
-  /** Streams above `last` were not looked at; they have been told already. */
+  /** Streams above `last` were not processed; their handlers know already. */
   onGoaway(last: number): void
   onPong(): void
 }
@@ -20,10 +20,10 @@ export interface ClientSessionHost extends SessionHost {
 const section = new ResponseSection()
 const trailers = new TrailerSection()
 const MAX_LIST = RESPONSE_HEAD_BYTES + 16_384
-/** Stream numbers end; a connection that is near it takes no more. */
+/** Stream ids are limited; a connection close to the limit takes no more requests. */
 const LAST_ID = 0x7fff_0000
 
-/** The client's side of a connection: opens streams, and what a field section means. */
+/** The client's side of a connection: opens streams and interprets field sections. */
 export class ClientSession extends Session {
   protected override readonly host: ClientSessionHost
   #trailing = false

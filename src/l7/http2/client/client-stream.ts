@@ -12,7 +12,7 @@ import type { ClosedBy, Stream, StreamHandler } from '../session/stream/stream.t
 import { webSocketAccept } from './websocket-accept.ts'
 import type { ClientSession } from './client-session.ts'
 
-/** Where a request waits for a stream. */
+/** The queue in which a request waits for a stream. */
 export interface StreamLine {
   readonly now: number
   watch(waits: Waits): void
@@ -20,7 +20,7 @@ export interface StreamLine {
   leave(stream: ClientStream): void
 }
 
-/** The connection that carries it. */
+/** The connection that carries the stream. */
 interface StreamCarrier extends Carrier {
   readonly session: ClientSession
   readonly served: number
@@ -55,13 +55,13 @@ export class ClientStream implements UpstreamStream, StreamHandler, Waits {
     this.#complete = request.bodyLength === 0
   }
 
-  /** It waits for a stream. */
+  /** Begins to wait for a stream. */
   wait(): void {
     this.deadline = this.#line.now + this.#times.connectMs
     this.#line.watch(this)
   }
 
-  /** It has one. */
+  /** Uses a stream of `connection`. */
   use(connection: StreamCarrier, stream: Stream): void {
     this.#connection = connection
     this.#stream = stream
@@ -71,7 +71,7 @@ export class ClientStream implements UpstreamStream, StreamHandler, Waits {
     this.#line.watch(this)
   }
 
-  /** After a wait. */
+  /** Called when a stream is available, after a wait. */
   opened(): void {
     this.#client.onOpen()
   }
@@ -82,7 +82,7 @@ export class ClientStream implements UpstreamStream, StreamHandler, Waits {
     client.onOpenFailure(failure, reason)
   }
 
-  // UpstreamStream.
+  // Called by the exchange (UpstreamStream).
 
   get isOpen(): boolean {
     return this.#connection !== undefined
@@ -141,7 +141,7 @@ export class ClientStream implements UpstreamStream, StreamHandler, Waits {
     this.onReadDone()
   }
 
-  // From the connection.
+  // Called by the connection.
 
   onHead(head: UpstreamHead): void {
     try {
@@ -170,7 +170,7 @@ export class ClientStream implements UpstreamStream, StreamHandler, Waits {
     const connection = this.#connection!
     const client = this.#client
     this.#end()
-    // The rest of the request is of no use to anybody.
+    // The rest of the request is not needed any more.
     if (!stream.localEnded) connection.session.reset(stream.id, NO_ERROR)
     try {
       client.onResponseEnd(trailers)
@@ -236,7 +236,7 @@ export class ClientStream implements UpstreamStream, StreamHandler, Waits {
     return client.onInternalError?.(error)
   }
 
-  /** The backend has opened the tunnel: what HTTP/1.1 calls 101 (RFC 8441 §5.1). */
+  /** The backend has opened the tunnel, for which HTTP/1.1 uses 101 (RFC 8441 §5.1). */
   #switch(head: UpstreamHead): void {
     const { upgrade, headers } = this.request
     const bytes = new StreamBytes(this.#connection!, this.#stream!)

@@ -14,9 +14,12 @@ import {
   UNKNOWN_PSEUDO
 } from '../hpack/field-marks.ts'
 
-/** Reads the field section of a response (RFC 9113 §8.3.2). One per thread: it is decoded and read within one call. */
+/**
+ * Reads the field section of a response (RFC 9113 §8.3.2). One per thread: a section is decoded and read within one
+ * call.
+ */
 export class ResponseSection implements FieldSink {
-  /** Bytes that content-length promises; -1 without one. */
+  /** The body length that content-length declares; -1 without one. */
   contentLength = -1
   status = 0
   #text = ''
@@ -70,7 +73,7 @@ export class ResponseSection implements FieldSink {
     if (status < 200 && endStream) return undefined
     const bodiless = toHead || status < 200 || status === 204 || status === 304
     if (endStream && !bodiless && this.contentLength > 0) return undefined
-    // A gRPC answer of trailers alone has no length: the next hop says so in the same way.
+    // A gRPC response that consists of trailers only has no length: it is sent on in the same form.
     const ends = endStream && !bodiless && !this.#grpc
     const bodyLength = this.contentLength >= 0 ? this.contentLength : ends ? 0 : UNKNOWN_LENGTH
     return {

@@ -37,7 +37,7 @@ const NAMES = [
   'INADEQUATE_SECURITY', 'HTTP_1_1_REQUIRED'
 ] // prettier-ignore
 
-/** The name of an error code; a code that the RFC does not know counts as INTERNAL_ERROR (§7). */
+/** The name of an error code; an unknown code counts as INTERNAL_ERROR (RFC 9113 §7). */
 export function errorName(code: number): string {
   return NAMES[code] ?? 'INTERNAL_ERROR'
 }
@@ -56,8 +56,8 @@ export const FRAME_HEAD = 9
 /** The initial value of both windows, and of SETTINGS_INITIAL_WINDOW_SIZE. */
 export const DEFAULT_WINDOW = 65_535
 export const MAX_WINDOW = 0x7fff_ffff
-/** The least value of SETTINGS_MAX_FRAME_SIZE, and the one that lb keeps. */
+/** The smallest value of SETTINGS_MAX_FRAME_SIZE, which lb uses. */
 export const LEAST_FRAME_SIZE = 16_384
 
-/** What a client's connection begins with (RFC 9113 §3.4). */
+/** What a client sends first (RFC 9113 §3.4). */
 export const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'

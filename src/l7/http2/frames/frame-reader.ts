@@ -10,15 +10,18 @@ import {
 
 /** Receives the frames that a FrameReader reads. */
 export interface FrameSink {
-  /** A whole frame of any type but DATA; its payload is valid during the call. False: read no more. */
+  /** A whole frame of any type but DATA; its payload is valid during the call. Returns false to stop reading. */
   onFrame(type: number, flags: number, streamId: number, buffer: Buffer, start: number, end: number): boolean
-  /** A DATA frame begins. `size`: its payload with padding, which is what flow control counts; `padding` of it. */
+  /**
+   * A DATA frame begins. `size`: its payload with padding, which is what flow control counts; `padding`: how much of it
+   * is padding.
+   */
   onDataBegin(streamId: number, flags: number, size: number, padding: number): boolean
-  /** Bytes of it, as they come. */
+  /** Bytes of that frame, as they come. */
   onDataPart(streamId: number, buffer: Buffer, start: number, end: number): boolean
   /** The frame is complete, padding included. */
   onDataEnd(streamId: number, flags: number): boolean
-  /** The frame layer itself is violated. Nothing more is read. */
+  /** The frame layer is violated. Nothing more is read. */
   onBadFrame(code: number, reason: string): void
 }
 
@@ -31,13 +34,13 @@ const IN_PADDING = 5
 const STOPPED = 6
 
 /**
- * Splits the bytes of a connection into frames, in place: only a frame that is not whole in one read is copied. DATA is
- * passed on as it comes, since a frame of 16 KiB never is whole in a read over TLS.
+ * Splits the bytes of a connection into frames, in place: only a frame that spans several reads is copied. DATA is
+ * passed on as it comes, since over TLS a frame of 16 KiB is never whole in one read.
  */
 export class FrameReader {
   readonly #sink: FrameSink
   #state: number
-  /** What is there of a preface, a frame's head or a payload that is not whole. */
+  /** What has come of an incomplete preface, frame head or payload. */
   #held: Buffer | undefined
   #heldBytes = 0
   #prefaceAt = 0
@@ -45,22 +48,22 @@ export class FrameReader {
   #flags = 0
   #streamId = 0
   #size = 0
-  /** Of the DATA frame under way. */
+  /** Bytes of the current DATA frame that have yet to come. */
   #dataLeft = 0
   #paddingLeft = 0
 
-  /** `expectsPreface`: the other side is a client. */
+  /** `expectsPreface`: the peer is a client. */
   constructor(sink: FrameSink, expectsPreface: boolean) {
     this.#sink = sink
     this.#state = expectsPreface ? IN_PREFACE : IN_HEAD
   }
 
-  /** The client's preface has come, or there is none to come. */
+  /** The client's preface has come, or none is expected. */
   get begun(): boolean {
     return this.#state !== IN_PREFACE
   }
 
-  /** Part of a frame other than DATA is there. */
+  /** A frame other than DATA has come in part. */
   get withinFrame(): boolean {
     return this.#heldBytes > 0 || this.#state === IN_PAYLOAD
   }
@@ -102,7 +105,7 @@ export class FrameReader {
     let p = start
     while (p < end && this.#prefaceAt < PREFACE.length) {
       if (buffer[p] !== PREFACE.charCodeAt(this.#prefaceAt)) {
-        return this.#bad(PROTOCOL_ERROR, 'not the preface of HTTP/2', end)
+        return this.#bad(PROTOCOL_ERROR, 'the connection does not begin with the HTTP/2 preface', end)
       }
       p++
       this.#prefaceAt++
@@ -162,7 +165,7 @@ export class FrameReader {
 
   #readPadLength(buffer: Buffer, p: number): number {
     const padding = buffer[p]!
-    // RFC 9113 §6.1: as long as the payload or longer is a connection error.
+    // RFC 9113 §6.1: padding as long as the payload, or longer, is a connection error.
     if (padding >= this.#size) return this.#bad(PROTOCOL_ERROR, 'padding longer than the frame', p + 1)
     return this.#enterData(this.#size - 1 - padding, padding, p + 1, p + 1)
   }
@@ -203,7 +206,7 @@ export class FrameReader {
     return this.#sink.onDataEnd(this.#streamId, this.#flags)
   }
 
-  /** Gathers up to `size` bytes; returns the position up to which they were taken. */
+  /** Collects up to `size` bytes; returns the position up to which bytes were used. */
   #hold(buffer: Buffer, start: number, end: number, size: number): number {
     if (this.#held === undefined || this.#held.length < size) {
       const larger = Buffer.allocUnsafeSlow(Math.max(size, FRAME_HEAD))

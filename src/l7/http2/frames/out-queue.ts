@@ -2,8 +2,9 @@ import { CHUNK_BYTES, giveChunk, takeChunk } from './chunk-pool.ts'
 import { FLAG_END_STREAM } from './codes.ts'
 
 /**
- * The frames that a connection is about to send, built in chunks of 64 KiB. Whoever writes reserves, puts bytes at
- * `buffer[at]` and moves `at`. The connection takes chunks off the front and gives each back once it is written.
+ * The frames that a connection is about to send, built in chunks of 64 KiB. A writer reserves room, writes at
+ * `buffer[at]` and advances `at`. The connection takes chunks from the front and returns each to the pool once it is
+ * written.
  */
 export class OutQueue {
   /** The chunk being filled; undefined while nothing waits. */
@@ -11,7 +12,7 @@ export class OutQueue {
   at = 0
   #full: { readonly buffer: Buffer; readonly end: number }[] = []
   #fullBytes = 0
-  /** Bytes in all chunks before the current one, ever: makes positions unique. */
+  /** Bytes in all chunks before the current one since the start, so that positions are unique. */
   #base = 0
 
   get buffer(): Buffer {
@@ -39,12 +40,12 @@ export class OutQueue {
     return this.#buffer === undefined ? CHUNK_BYTES : CHUNK_BYTES - this.at
   }
 
-  /** Where the next byte will stand: unique over the connection's life. */
+  /** The position of the next byte, unique over the connection's life. */
   get position(): number {
     return this.#base + this.at
   }
 
-  /** Sets END_STREAM on the frame that begins at `position`, when it is still in the current chunk. */
+  /** Sets END_STREAM on the frame that begins at `position`, if that is still in the current chunk. */
   endStreamAt(position: number): boolean {
     const at = position - this.#base
     if (this.#buffer === undefined || at < 0 || at >= this.at) return false
@@ -52,7 +53,7 @@ export class OutQueue {
     return true
   }
 
-  /** The oldest chunk, as far as it is filled; the caller gives its buffer back. Undefined: nothing waits. */
+  /** The oldest chunk and how much of it is used; the caller returns its buffer. Undefined when nothing waits. */
   shift(): { readonly buffer: Buffer; readonly end: number } | undefined {
     const first = this.#full.shift()
     if (first !== undefined) {
@@ -70,7 +71,7 @@ export class OutQueue {
     return undefined
   }
 
-  /** Drops everything: the connection is gone. */
+  /** Drops everything: the connection has closed. */
   clear(): void {
     for (let chunk = this.shift(); chunk !== undefined; chunk = this.shift()) giveChunk(chunk.buffer)
   }

@@ -16,7 +16,7 @@ import {
 } from './codes.ts'
 import type { OutQueue } from './out-queue.ts'
 
-/** A frame's head at `at`. */
+/** Writes the head of a frame at `at`. */
 export function putHead(
   buffer: Buffer,
   at: number,

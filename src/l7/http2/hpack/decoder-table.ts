@@ -1,13 +1,13 @@
 import { fieldMarks } from './field-marks.ts'
 import { STATIC_SIZE, STATIC_TABLE } from './static-table.ts'
 
-/** SETTINGS_HEADER_TABLE_SIZE of ours: the initial value of the RFC, which is never changed. */
+/** SETTINGS_HEADER_TABLE_SIZE of lb: the initial value of the RFC, which lb never changes. */
 export const TABLE_BYTES = 4096
-/** What an entry counts beyond its name and value (RFC 7541 §4.1). */
+/** The size of an entry beyond its name and value (RFC 7541 §4.1). */
 export const ENTRY_OVERHEAD = 32
 const CAPACITY = TABLE_BYTES / ENTRY_OVERHEAD
 
-/** A field as it stands in a table: made once, given again for every reference. */
+/** A field in a table: created once, reused for every reference. */
 export interface TableEntry {
   readonly name: string
   readonly value: string
@@ -26,10 +26,10 @@ const fixed: readonly TableEntry[] = STATIC_TABLE.map(([name, value]) =>
   makeEntry(name, value, fieldMarks(name))
 )
 
-/** The static table and the dynamic one behind it (RFC 7541 §2.3): a ring, the newest entry first. */
+/** The static table followed by the dynamic one (RFC 7541 §2.3): a ring, the newest entry first. */
 export class DecoderTable {
   #ring: (TableEntry | undefined)[] = []
-  /** Where the newest stands. */
+  /** Position of the newest entry. */
   #head = -1
   #count = 0
   #bytes = 0
@@ -46,7 +46,7 @@ export class DecoderTable {
     return this.#maxBytes
   }
 
-  /** The other side changes the size; false: beyond what it may. */
+  /** The peer changes the size; false when it is larger than allowed. */
   resize(maxBytes: number): boolean {
     if (maxBytes > TABLE_BYTES) return false
     this.#maxBytes = maxBytes
@@ -64,7 +64,7 @@ export class DecoderTable {
     this.#bytes += entry.size
   }
 
-  /** What `add` of an entry too large for the table does. */
+  /** Empties the table, as adding an entry larger than the table does. */
   clear(): void {
     this.#evict(0)
   }

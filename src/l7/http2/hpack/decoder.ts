@@ -10,40 +10,43 @@ export interface FieldSink {
 }
 
 const COLON = 58
-/** What of a name may stand in HTTP/2 (RFC 9113 §8.2.1): a token without upper case. */
+/** The characters allowed in a name in HTTP/2 (RFC 9113 §8.2.1): a token without upper case. */
 const NAME = TOKEN.slice()
 for (let c = 65; c <= 90; c++) NAME[c] = 0
 
-/** Longest string that is decoded; the list's limit is below that in practice. */
+/** Longest string that is decoded; in practice the limit of the list is lower. */
 const MAX_STRING = 131_072
-/** Of the thread: what is in them is made a string within the call. */
+/** Shared by the thread: its content becomes a string within the call. */
 let scratch: Buffer | undefined
 
 const TRUNCATED = -1
 
 /**
- * Decodes field sections (RFC 7541). Characters are checked when a literal is read, so a field that comes by its index
- * again is not looked at again. Whatever comes, it throws nothing and makes no string beyond the limit.
+ * Decodes field sections (RFC 7541). Characters are checked when a literal is read, so a field that is repeated by its
+ * index is not checked again. No input makes it throw or create a string beyond the limit.
  */
 export class Decoder {
   readonly #table = new DecoderTable()
   #buffer: Buffer = Buffer.alloc(0)
   #p = 0
   #end = 0
-  /** The string read last: where it stands decoded, or how long it would be. */
+  /** The last string read: where it is, decoded, or how long it would be. */
   #from: Uint8Array = this.#buffer
   #stringStart = 0
   #stringSize = 0
   #listSize = 0
-  /** The section was larger than the limit: not all of it was told. */
+  /** The section was larger than the limit: not all of its fields were reported. */
   overflowed = false
 
-  /** Size of the last section as RFC 9113 §6.5.2 counts it. */
+  /** Size of the last section by the rule of RFC 9113 §6.5.2. */
   get listSize(): number {
     return this.#listSize
   }
 
-  /** False: not HPACK; the connection cannot go on (RFC 9113 §4.3). `maxList`: beyond it fields are no longer told. */
+  /**
+   * False when it is not valid HPACK: the connection must end (RFC 9113 §4.3). Fields beyond a list size of `maxList`
+   * are not reported.
+   */
   decode(buffer: Buffer, start: number, end: number, maxList: number, sink: FieldSink): boolean {
     this.#buffer = buffer
     this.#p = start
@@ -85,7 +88,7 @@ export class Decoder {
       if (named === undefined) return false
       ;({ name, marks } = named)
       nameSize = name.length
-      // What was wrong with its value is not wrong with this one's.
+      // The table's value was malformed; this one need not be.
       if (marks === MALFORMED) marks = this.#isName(name) ? fieldMarks(name) : MALFORMED
     } else {
       if (!this.#string()) return false
@@ -112,7 +115,10 @@ export class Decoder {
     return true
   }
 
-  /** An integer with a prefix of `bits` (RFC 7541 §5.1), or TRUNCATED. Larger than any index or length there is: too. */
+  /**
+   * Reads an integer with a prefix of `bits` (RFC 7541 §5.1). TRUNCATED also when it is larger than any index or
+   * length.
+   */
   #integer(bits: number): number {
     const mask = (1 << bits) - 1
     if (this.#p >= this.#end) return TRUNCATED
@@ -146,7 +152,7 @@ export class Decoder {
     if (size === -1) return false
     this.#from = out
     this.#stringStart = 0
-    // Larger than whatever limit there is.
+    // Counts as larger than any limit.
     this.#stringSize = size === -2 ? Number.MAX_SAFE_INTEGER : size
     return true
   }
@@ -172,7 +178,7 @@ export class Decoder {
     return true
   }
 
-  /** RFC 9113 §8.2.1: no controls, and no white space around it. */
+  /** RFC 9113 §8.2.1: no control characters in a value, and no white space around it. */
   #checkValue(): boolean {
     const from = this.#from
     const start = this.#stringStart

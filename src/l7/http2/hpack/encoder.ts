@@ -3,11 +3,11 @@ import { ENTRY_OVERHEAD, TABLE_BYTES } from './decoder-table.ts'
 import { isAt, nameInfo, nameInfoAt, NO_SLOT, slotOf, type NameInfo } from './name-info.ts'
 import { STATIC_SIZE, STATIC_TABLE } from './static-table.ts'
 
-/** Longer values are not worth a third of the table. */
+/** Longer values are not put into the table: one would take a quarter of it. */
 const MAX_VALUE = 1024
 const RING = TABLE_BYTES / ENTRY_OVERHEAD
 const STATUS_NAME = 8
-/** Lines that take no more bytes are worth keeping as bytes: nearly all of them are indices. */
+/** Encoded lines up to this size are kept as bytes: nearly all of them are indices. */
 const MAX_KEPT = 64
 const MAX_KEPT_TEXT = 1024
 const LENGTH = nameInfo('content-length')
@@ -19,40 +19,46 @@ for (let index = STATUS_NAME; index <= 14; index++) {
   STATUS_INDEX[Number(STATIC_TABLE[index - 1]![1])] = index
 }
 
-/** Bytes that `lines` of this text may take at most, and a little for what stands before it. */
+/** The most bytes that `lines` of this text may take, plus a little for what comes before it. */
 export function encodedBound(text: string): number {
-  // A line's ": " and CR LF make up for its lengths, except those over 126 and over 254.
+  // A line's ": " and CR LF are as long as its two length bytes; values over 126 and over 254 bytes need more.
   return text.length + (text.length >> 5) + 64
 }
 
 /**
- * Encodes field sections (RFC 7541) without Huffman. It remembers one value per name: one that comes a second time in a
- * row goes into the table, from the third on it is an index. So `server` and `date` cost a byte, and ids never thrash.
+ * Encodes field sections (RFC 7541) without Huffman. It remembers one value per name: a value that comes twice in a row
+ * is put into the table, and from the third time on it is sent as an index. So `server` and `date` cost a byte, and ids
+ * never fill the table.
  */
 export class Encoder {
   readonly #values: (string | undefined)[] = []
-  /** Number of the insertion that put the remembered value into the table; 0 for none. */
+  /** Number of the insertion that put the remembered value into the table; 0 when it is not there. */
   readonly #insertions: number[] = []
-  /** Sizes of what is in the table, by number of insertion. */
+  /** Sizes of the entries in the table, by number of insertion. */
   readonly #sizes: number[] = []
   #inserted = 0
   #evicted = 0
   #bytes = 0
   #maxBytes = TABLE_BYTES
-  /** The least size since the last section, or -1 when it did not change: told at the next one's beginning. */
+  /**
+   * The smallest size since the last section, or -1 when it did not change; announced at the start of the next section.
+   */
   #least = -1
-  /** Values that were remembered and insertions, ever: encoding of what changes none of them is the same again. */
+  /**
+   * Counts changes of remembered values and insertions: while it stays the same, the same lines are encoded to the same
+   * bytes.
+   */
   #changes = 0
-  /** The lines encoded last, and what they were encoded to, as long as the table stands as it stood then. */
+  /** The last lines and the bytes they were encoded to, valid while `#changes` stays the same. */
   #kept = ''
   #keptBytes: Uint8Array | undefined
   #keptSize = 0
   #keptInserted = 0
-  /** The Content-Length written last. */
+  /** The last Content-Length written. */
   #length = -1
   #lengthText = ''
 
-  /** The other side's SETTINGS_HEADER_TABLE_SIZE. More than the initial size is not used. */
+  /** The peer's SETTINGS_HEADER_TABLE_SIZE. Sizes beyond the initial one are not used. */
   resize(bytes: number): void {
     const next = Math.min(bytes, TABLE_BYTES)
     if (next === this.#maxBytes) return
@@ -62,11 +68,11 @@ export class Encoder {
     this.#evict(next)
   }
 
-  /** Begins a section at `buffer[at]`; like all of these it returns the position after what it wrote. */
+  /** Begins a section at `buffer[at]`; like the methods below it returns the position after what it wrote. */
   begin(buffer: Buffer, at: number): number {
     if (this.#least === -1) return at
     let p = at
-    // RFC 7541 §4.2: the least size in between, then the one that holds.
+    // RFC 7541 §4.2: the smallest size in between, then the final one.
     if (this.#least < this.#maxBytes) p = putInteger(buffer, p, 0x20, 5, this.#least)
     this.#least = -1
     return putInteger(buffer, p, 0x20, 5, this.#maxBytes)
@@ -82,7 +88,7 @@ export class Encoder {
     return putString(buffer, at + 1, String(status))
   }
 
-  /** Content-Length; no string is made of one that comes again. */
+  /** Content-Length; a repeated one needs no string. */
   length(buffer: Buffer, at: number, length: number): number {
     if (length !== this.#length) {
       this.#length = length
@@ -91,13 +97,13 @@ export class Encoder {
     return this.#field(buffer, at, LENGTH, this.#lengthText)
   }
 
-  /** An entry of the static table. */
+  /** Writes an entry of the static table. */
   indexed(buffer: Buffer, at: number, index: number): number {
     buffer[at] = 0x80 | index
     return at + 1
   }
 
-  /** Any field; `name` as it may be spelled in HTTP/1.1. */
+  /** Writes any field; `name` in any case, as in HTTP/1.1. */
   field(buffer: Buffer, at: number, name: string, value: string): number {
     const info = nameInfo(name)
     return info.dropped ? at : this.#field(buffer, at, info, value)
@@ -115,7 +121,7 @@ export class Encoder {
     return this.#repeated(buffer, at, info, value)
   }
 
-  /** A value that is remembered. */
+  /** Writes a remembered value. */
   #repeated(buffer: Buffer, at: number, info: NameInfo, value: string): number {
     const insertion = this.#insertions[info.slot]!
     if (insertion > this.#evicted) {
@@ -124,7 +130,7 @@ export class Encoder {
     return this.#insert(buffer, at, info, value)
   }
 
-  /** "Name: value\r\n" lines. Those of responses are often the same as the ones before. */
+  /** Writes "Name: value\r\n" lines. Responses often repeat the lines of the one before. */
   lines(buffer: Buffer, at: number, text: string): number {
     if (this.#keptInserted === this.#inserted && text === this.#kept && text !== '') {
       const bytes = this.#keptBytes!
@@ -140,7 +146,7 @@ export class Encoder {
   }
 
   #keep(buffer: Buffer, at: number, end: number, text: string): void {
-    // Of up to 64 bytes it lies in the heap of V8, which costs less than a Buffer.
+    // A typed array of up to 64 bytes is in V8's heap, which costs less than a Buffer.
     const bytes = (this.#keptBytes ??= new Uint8Array(MAX_KEPT))
     for (let p = at; p < end; p++) bytes[p - at] = buffer[p]!
     this.#keptSize = end - at
@@ -165,7 +171,7 @@ export class Encoder {
     return p
   }
 
-  /** No string is made of a value that is remembered. */
+  /** A remembered value is recognised without creating a string. */
   #value(buffer: Buffer, at: number, info: NameInfo, text: string, start: number, end: number): number {
     const known = info.slot < 0 ? undefined : this.#values[info.slot]
     if (known !== undefined && known.length === end - start && isAt(text, start, known))

@@ -10,7 +10,7 @@ import {
   SEEN_X_FORWARDED
 } from '../../message/seen.ts'
 
-/** What a field is to this hop: the low byte of its marks. Pseudo-fields are those up to UNKNOWN_PSEUDO. */
+/** The meaning of a field for this hop: the low byte of its marks. Pseudo-fields are those up to UNKNOWN_PSEUDO. */
 export const METHOD = 1
 export const PATH = 2
 export const SCHEME = 3
@@ -23,18 +23,18 @@ export const HOST = 9
 export const CONTENT_LENGTH = 10
 export const TE = 11
 export const COOKIE = 12
-/** Connection and what stands with it: a message with one is malformed (RFC 9113 §8.2.2). */
+/** Connection and other hop-by-hop fields: a message with one is malformed (RFC 9113 §8.2.2). */
 export const OF_CONNECTION = 13
 export const EXPECT = 14
 export const AUTHORIZATION = 15
 export const CONTENT_TYPE = 16
-/** Not passed on, as over HTTP/1.1. */
+/** Removed, as in HTTP/1.1. */
 export const DROPPED = 17
 export const PRIORITY_FIELD = 18
-/** Characters that may not stand in a name or a value. */
+/** The name or the value has characters that are not allowed. */
 export const MALFORMED = 19
 
-/** The SEEN_ bits of a field's marks begin here. */
+/** Shift of the SEEN_ bits in a field's marks. */
 export const SEEN_SHIFT = 8
 
 const KNOWN: ReadonlyMap<string, number> = new Map([
@@ -57,7 +57,7 @@ const KNOWN: ReadonlyMap<string, number> = new Map([
   ['authorization', AUTHORIZATION | (SEEN_AUTHORIZATION << SEEN_SHIFT)],
   ['content-type', CONTENT_TYPE],
   ['priority', PRIORITY_FIELD],
-  // CGI servers make the variable HTTP_PROXY of it (httpoxy).
+  // CGI servers turn it into the variable HTTP_PROXY (httpoxy).
   ['proxy', DROPPED],
   ['http2-settings', DROPPED],
   ['proxy-authenticate', DROPPED],
@@ -79,10 +79,10 @@ const KNOWN: ReadonlyMap<string, number> = new Map([
 
 const X = 120
 const COLON = 58
-/** Any mark is a hyphen to servers that make variables of field names. */
+/** Servers that make variables of field names treat any punctuation as a hyphen. */
 const DISGUISED = /^(?:content[^a-z0-9]length|transfer[^a-z0-9]encoding)$/
 
-/** The marks of a field called `name`, which is lower case and well formed. */
+/** The marks of a field; `name` is lower case and well formed. */
 export function fieldMarks(name: string): number {
   const known = KNOWN.get(name)
   if (known !== undefined) return known

@@ -1,6 +1,6 @@
 /**
- * Bits of the code of each symbol, 0 to 255 and EOS (RFC 7541 appendix B). The code is canonical: shorter codes first,
- * and among those of one length the symbols in order, so the lengths say all.
+ * Code length in bits of each symbol, 0 to 255 and EOS (RFC 7541 appendix B). The code is canonical: shorter codes
+ * first, and among those of one length the symbols in order, so the lengths define it.
  */
 const LENGTHS = [
   13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 30, 28, 28, 30, 28, 28, 28, 28, 28, 28, 28, 28, 30, 28, 28, 28, 28, 28, 28, 28, 28, 28,
@@ -18,19 +18,17 @@ const EOS = 256
 const FAIL = 1 << 26
 
 /**
- * For each inner node of the tree and each byte: up to two symbols that the byte completes (bits 0 and 8), the node after
- * it (16), how many symbols (24), and FAIL. 256 KiB per thread, made at the first use.
+ * For each inner node of the tree and each byte: up to two symbols that the byte completes (bits 0 and 8), the next
+ * node (16), the number of symbols (24), and FAIL. 256 KiB per thread, made on first use.
  */
 let table: Int32Array | undefined
 /** Nodes at which a string may end: fewer than eight bits from the root, all of them ones (RFC 7541 §5.2). */
 const ends = new Uint8Array(256)
 
-/**
- * Decodes into `out`, and returns the number of bytes; -1 for what is no Huffman code, -2 for more than fits.
- */
+/** Decodes into `out` and returns the number of bytes; -1 for an invalid code, -2 when `out` is too small. */
 export function decodeHuffman(buffer: Buffer, start: number, end: number, out: Uint8Array): number {
   const steps = (table ??= makeTable())
-  // Two symbols per byte at most; the check per byte is spared where that fits.
+  // Two symbols per byte at most; where they fit in any case, the check per byte is skipped.
   const fits = 2 * (end - start) <= out.length
   let node = 0
   let size = 0

@@ -1,19 +1,19 @@
 import { STATIC_NAMES } from './static-table.ts'
 
-/** What the encoder knows of a name, whatever its spelling. */
+/** What the encoder knows about a name, in whatever case it is written. */
 export interface NameInfo {
   readonly lower: string
-  /** 0 for none. */
+  /** Index in the static table, 0 for none. */
   readonly staticIndex: number
-  /** Where encoders remember its value, or NO_SLOT, or NOT_YET. Written by `slotOf` only. */
+  /** The slot in which encoders remember its value, or NO_SLOT, or NOT_YET. Written by `slotOf` only. */
   slot: number
-  /** Never put in a table by anybody (RFC 7541 §7.1.3). */
+  /** Never put into a table (RFC 7541 §7.1.3). */
   readonly secret: boolean
-  /** May not stand in HTTP/2. */
+  /** Not allowed in HTTP/2. */
   readonly dropped: boolean
 }
 
-/** Names that are always remembered, whoever comes first with others. */
+/** Names that always have a slot, whichever other names come first. */
 const COMMON = [
   ':authority', ':path', ':method', ':scheme', 'accept', 'accept-encoding', 'accept-language', 'accept-ranges',
   'access-control-allow-credentials', 'access-control-allow-headers', 'access-control-allow-methods',
@@ -28,22 +28,25 @@ const COMMON = [
   'x-frame-options', 'x-powered-by', 'x-real-ip', 'x-xss-protection'
 ] // prettier-ignore
 
-/** Names of which encoders remember values: the common ones and as many others. What else comes is written out. */
+/**
+ * Slots for names whose values are remembered: the common names and as many others. Values of further names are written
+ * as literals.
+ */
 const MAX_SLOTS = 128
-/** Spellings that are kept; names come from outside. */
+/** Spellings that are remembered; a bound, since names come from outside. */
 const MAX_KNOWN = 1024
 
 const SECRET = new Set(['authorization', 'cookie', 'set-cookie', 'proxy-authorization'])
 const DROPPED = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade'])
 
 export const NO_SLOT = -1
-/** It gets one when it is encoded first: so the slots that are in use are the first ones, and encoders small. */
+/** A name gets its slot when it is first encoded: so the slots in use are the first ones, and encoders stay small. */
 const NOT_YET = -2
 
 const known = new Map<string, NameInfo>()
 const slots = new Map<string, number>()
 const COMMON_NAMES: ReadonlySet<string> = new Set(COMMON)
-/** Slots of names that are not common. */
+/** Slots used by names that are not common. */
 let others = 0
 
 export function nameInfo(name: string): NameInfo {
@@ -60,8 +63,8 @@ const spelled = new Array<string>(PLACES).fill('')
 const found = new Array<NameInfo | undefined>(PLACES).fill(undefined)
 
 /**
- * `nameInfo(text.slice(start, end))` without the string, which would have to be made and hashed: 20 ns in place of 100. By
- * four of its characters; names that share a place push each other out.
+ * `nameInfo(text.slice(start, end))` without creating and hashing the string: 20 ns instead of 100. Indexed by four of
+ * its characters; names with the same index replace each other.
  */
 export function nameInfoAt(text: string, start: number, end: number): NameInfo {
   const length = end - start
@@ -76,7 +79,7 @@ export function nameInfoAt(text: string, start: number, end: number): NameInfo {
   return (found[place] = nameInfo(made))
 }
 
-/** Whether `part` stands at `at` of `text`. */
+/** Whether `text` contains `part` at `at`. */
 export function isAt(text: string, at: number, part: string): boolean {
   for (let i = 0; i < part.length; i++) if (text.charCodeAt(at + i) !== part.charCodeAt(i)) return false
   return true
@@ -88,7 +91,7 @@ function make(lower: string): NameInfo {
   return { lower, staticIndex: STATIC_NAMES.get(lower) ?? 0, slot, secret, dropped: DROPPED.has(lower) }
 }
 
-/** Its slot from now on. Common names always get one, others while there is room beside all of those. */
+/** Assigns the name's slot. Common names always get one; others do while some are left. */
 export function slotOf(info: NameInfo): number {
   if (info.slot !== NOT_YET) return info.slot
   let slot = slots.get(info.lower)
@@ -104,6 +107,6 @@ export function slotOf(info: NameInfo): number {
 
 for (const name of COMMON) {
   nameInfo(name)
-  // As HTTP/1.1 spells it.
+  // Spelled as in HTTP/1.1.
   nameInfo(name.replace(/(^|-)[a-z]/g, (start) => start.toUpperCase()))
 }

@@ -17,7 +17,7 @@ export const STATIC_TABLE: readonly (readonly [name: string, value: string])[] =
 
 export const STATIC_SIZE = STATIC_TABLE.length
 
-/** The first index of a name; names that are not there are in nobody's way. */
+/** The first index of a name. */
 export const STATIC_NAMES: ReadonlyMap<string, number> = new Map(
   STATIC_TABLE.map(([name], at) => [name, at + 1] as const).reverse()
 )

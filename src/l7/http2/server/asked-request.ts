@@ -9,7 +9,10 @@ import { MALFORMED_REQUEST, RequestSection } from './request-section.ts'
 
 export type AskedField = readonly [name: string, value: string]
 
-/** What HTTP/2 makes of a request that nobody sends: pseudo-fields first, names in lower case. */
+/**
+ * A request of `lb explain` or of a test in the file, as HTTP/2 would read it: pseudo-fields first, names in lower
+ * case.
+ */
 export type AskedRequest =
   | { readonly request: Request; readonly urgency: number; readonly incremental: boolean }
   | { readonly code: ErrorCode; readonly reason: string }

@@ -8,11 +8,11 @@ import type { Http2Metrics } from './http2-metrics.ts'
 /** What a client's HTTP/2 connection needs of the engine. */
 export interface Http2Host {
   readonly context: EngineContext
-  /** The one in force; an exchange keeps the one it began with. */
+  /** The snapshot in force; an exchange keeps the one it began with. */
   readonly snapshot: L7Snapshot
   readonly http2: Http2Metrics
   exchange(request: Request, downstream: DownstreamStream): Exchange
-  /** An exchange for what could be read but not be taken: it is only there to be answered. */
+  /** An exchange for a request that is refused; it only sends the error response. */
   unreadable(downstream: DownstreamStream): Exchange
   closed(connection: object): void
 }

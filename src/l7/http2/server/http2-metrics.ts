@@ -2,14 +2,14 @@ import type { Counter, Gauge, Metrics } from '../../../core/metrics/metrics.ts'
 import { errorName } from '../frames/codes.ts'
 import type { ClosedBy } from '../session/stream/stream.ts'
 
-/** What a listener counts of its HTTP/2 connections. */
+/** The HTTP/2 metrics of a listener. */
 export class Http2Metrics {
   readonly streams: Gauge
-  /** Odd but legal behaviour; told once a connection has ended. */
+  /** Odd but legal behaviour; counted when a connection ends. */
   readonly glitches: Counter
   readonly #metrics: Metrics
   readonly #listener: string
-  /** Codes and sides are fixed sets, so these stay few. */
+  /** Codes and sides are fixed sets, so there are few. */
   readonly #resets = new Map<string, Counter>()
 
   constructor(metrics: Metrics, listener: string) {
@@ -19,7 +19,7 @@ export class Http2Metrics {
     this.glitches = metrics.counter('lb_http2_glitches_total', { listener })
   }
 
-  /** A stream ended by RST_STREAM; `by`: whose doing it was. */
+  /** A stream was ended by RST_STREAM; `by`: who caused it. */
   reset(code: number, by: ClosedBy | 'us'): void {
     const key = `${by} ${errorName(code)}`
     let counter = this.#resets.get(key)
@@ -31,7 +31,7 @@ export class Http2Metrics {
     counter.add()
   }
 
-  /** A connection ended by GOAWAY with this code. */
+  /** A connection was ended by GOAWAY with this code. */
   connectionError(code: number): void {
     const labels = { listener: this.#listener, code: errorName(code) }
     this.#metrics.counter('lb_http2_connection_errors_total', labels).add()

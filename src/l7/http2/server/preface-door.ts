@@ -6,26 +6,29 @@ import type { ClientConnection, Ends } from '../../exchange/client/client-connec
 import type { EngineContext } from '../../exchange/engine-context.ts'
 import { PREFACE } from '../frames/codes.ts'
 
-/** What tells HTTP/2 from every request line: no method begins so. */
+/** Bytes that distinguish HTTP/2 from every request line: no method begins like this. */
 const TOLD_BY = 3
 
 export interface PrefaceHost {
   readonly context: EngineContext
-  /** How long a client may say nothing, and how long it may take over its first three bytes. */
+  /** How long a client may send nothing, and how long its first three bytes may take. */
   readonly doorTimes: { readonly idleMs: number; readonly firstMs: number }
-  /** The door hears nothing more. `buffer` is what was read of the connection, valid during the call. */
+  /** The door gets no more calls. `buffer` has the bytes read so far, valid during the call. */
   decided(door: PrefaceDoor, protocol: 'h2' | 'http/1.1', buffer: Buffer, start: number, end: number): void
   closed(door: PrefaceDoor): void
 }
 
-/** Tells HTTP/2 with prior knowledge from HTTP/1.1 on one port in clear text (RFC 9113 §3.3), by the first bytes. */
+/**
+ * Distinguishes HTTP/2 with prior knowledge from HTTP/1.1 on one port in clear text (RFC 9113 §3.3), by the first
+ * bytes.
+ */
 export class PrefaceDoor implements TransportOwner, Waits {
   readonly client: ClientConnection
   readonly transport: Transport
   readonly acceptedAt: number
   deadline: number
   readonly #host: PrefaceHost
-  /** As a PROXY header told them. */
+  /** The addresses that a PROXY header named. */
   readonly ends: Ends | undefined
   #held: Buffer = EMPTY
 
@@ -45,7 +48,7 @@ export class PrefaceDoor implements TransportOwner, Waits {
     deadlines.add(this)
   }
 
-  /** Nothing has been said: nothing is lost. */
+  /** The client has sent nothing, so nothing is lost by closing. */
   drain(): void {
     this.transport.end()
   }

@@ -42,15 +42,18 @@ import {
 } from '../hpack/field-marks.ts'
 import { DEFAULT_URGENCY, parsePriority } from '../session/send/priority.ts'
 
-/** What a section is if no Request: malformed (a stream error), or a failure of parse-failure.ts, which is answered. */
+/**
+ * Results other than 0: the section is malformed (a stream error), or a failure of parse-failure.ts, which gets a
+ * response.
+ */
 export const MALFORMED_REQUEST = -1000
 
 /** Reads the field section of a request (RFC 9113 §8.3). One per thread: a section is decoded and read within one call. */
 export class RequestSection implements FieldSink {
   request: Request | undefined
-  /** Bytes that content-length promises; -1 without one. */
+  /** The body length that content-length declares; -1 without one. */
   contentLength = -1
-  /** As `parsePriority`. */
+  /** In the form of `parsePriority`. */
   priority = DEFAULT_URGENCY * 2
   #method = ''
   #path = ''
@@ -93,7 +96,7 @@ export class RequestSection implements FieldSink {
         this.#malformed = true
         return
       case HOST:
-        // Two that agree are one too many as well.
+        // Two Host fields are malformed, even if they agree.
         if (this.#host !== '' || field.value === '') this.#malformed = true
         this.#host = field.value
         return
@@ -106,7 +109,7 @@ export class RequestSection implements FieldSink {
         this.#trailers = true
         return
       case COOKIE:
-        // §8.2.3: crumbs become one field again.
+        // §8.2.3: split cookies are joined to one field again.
         this.#cookie = this.#cookie === '' ? field.value : `${this.#cookie}; ${field.value}`
         return
       case EXPECT:
@@ -128,12 +131,12 @@ export class RequestSection implements FieldSink {
     this.#text += field.line
   }
 
-  /** 0 with the request in `request`, MALFORMED_REQUEST, or a failure that is answered. */
+  /** 0 with the request in `request`, MALFORMED_REQUEST, or a failure that gets a response. */
   end(endStream: boolean, overflowed: boolean, limits: HeadLimits, connectProtocol: boolean): number {
     if (this.#malformed) return MALFORMED_REQUEST
     const connect = this.#method === 'CONNECT'
     const extended = this.#protocol !== ''
-    // What is over the limit was not told to its end: the pseudo-fields stand before.
+    // Fields over the limit were not all reported; the pseudo-fields come before them.
     if (this.#method === '') return overflowed && !this.#regular ? TOO_LARGE : MALFORMED_REQUEST
     if (extended && (!connect || !connectProtocol)) return MALFORMED_REQUEST
     const plain = connect && !extended
@@ -144,7 +147,7 @@ export class RequestSection implements FieldSink {
     )
       return MALFORMED_REQUEST
     const authority = this.#authority === '' ? this.#host : this.#authority
-    // RFC 9113 §8.3.1: both name the same, or nobody knows whom the request is for.
+    // RFC 9113 §8.3.1: Host and :authority must agree, otherwise the target of the request is unclear.
     if (this.#host !== '' && this.#host.toLowerCase() !== authority.toLowerCase()) return MALFORMED_REQUEST
     if (endStream && this.contentLength > 0) return MALFORMED_REQUEST
     if (!isToken(this.#method)) return MALFORMED_REQUEST
@@ -165,9 +168,9 @@ export class RequestSection implements FieldSink {
     if (this.#cookie !== '') this.#text += `cookie: ${this.#cookie}\r\n`
     const upgrade = extended ? tunnelledProtocols(this.#protocol) : ''
     if (extended && upgrade === '') return BAD_METHOD
-    // HTTP/1.1 has a key that its answer is made of; RFC 8441 §5 left it out.
+    // HTTP/1.1 needs a key for its handshake; RFC 8441 §5 has none.
     if (upgrade === 'websocket') this.#text += `sec-websocket-key: ${randomBytes(16).toString('base64')}\r\n`
-    // A tunnel has no body: what comes behind the head is what is tunnelled.
+    // A tunnel has no body: the bytes behind the head are the tunnel's.
     const bodiless = endStream || extended
     this.request = {
       method: extended ? 'GET' : this.#method,
@@ -188,13 +191,13 @@ export class RequestSection implements FieldSink {
 
   #pseudo(kind: number, value: string): void {
     const bit = 1 << kind
-    // RFC 9113 §8.3: known ones, once, and before all others.
+    // RFC 9113 §8.3: only known ones, each once, and before all other fields.
     if (kind === STATUS || kind === UNKNOWN_PSEUDO || this.#regular || (this.#pseudoSeen & bit) !== 0) {
       this.#malformed = true
       return
     }
     this.#pseudoSeen |= bit
-    // An empty one is as good as none; only of :authority is that allowed.
+    // An empty pseudo-field counts as missing; only :authority may be empty.
     switch (kind) {
       case METHOD:
         this.#method = value
@@ -229,7 +232,7 @@ function isToken(text: string): boolean {
   return true
 }
 
-/** Fragments pass here: they are answered. */
+/** Fragments pass here: they get an error response later. */
 function isTarget(text: string): boolean {
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i)

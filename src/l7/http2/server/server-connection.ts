@@ -19,12 +19,12 @@ import { ServerStream } from './server-stream.ts'
 
 /** How long a client has to read the last frames. */
 const LINGER_MS = 2_000
-/** A client that does not answer a PING by then knows of the GOAWAY all the same. */
+/** By then a client has received the GOAWAY, even if it does not answer a PING. */
 const DRAIN_MS = 500
-/** Between looks at whether a client that has sent FIN is still there. */
+/** Interval of checks whether a client that has sent FIN is still there. */
 const LOOK_MS = 250
 
-/** A client's HTTP/2 connection: the shell of a ServerSession over a transport. */
+/** A client's HTTP/2 connection: puts a ServerSession on a transport. */
 export class ServerConnection implements TransportOwner, ServerSessionHost, Waits, Flushes {
   readonly client: ClientConnection
   readonly transport: Transport
@@ -34,17 +34,17 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
   readonly #host: Http2Host
   readonly #writer: TransportWriter
   readonly #traffic: Traffic
-  /** Within `onData`; `onReadDone` of the streams follows. */
+  /** True within `onData`; `onReadDone` of the streams follows. */
   reading = false
   #gathered = false
-  /** An unfinished frame has its deadline already. */
+  /** The deadline of an unfinished frame is set already. */
   #inFrame = true
   #draining = false
   #closing = false
-  /** Looks that are left at whether a client that has sent FIN is still there. */
+  /** Checks left whether a client that has sent FIN is still there. */
   #looks = 0
   #halfClosed = false
-  /** When a connection without requests ends: no PING or other frame puts it off. 0: there was a request since. */
+  /** When an idle connection closes; PING and other frames do not postpone it. 0: there was a request since. */
   #idleUntil = 0
 
   constructor(
@@ -82,7 +82,7 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
     return this.#host.snapshot.config.limits
   }
 
-  /** RFC 9113 §6.8: first a GOAWAY that refuses nothing; once the client must have read it, one that names the last stream. */
+  /** RFC 9113 §6.8: a GOAWAY that refuses nothing; once the client must have it, one with the last stream's id. */
   drain(): void {
     if (this.#draining || this.session.over) return
     this.#draining = true
@@ -106,7 +106,7 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
     return this.#host.snapshot.config.name
   }
 
-  // TransportOwner.
+  // Called by the transport (TransportOwner).
 
   onData(buffer: Buffer, start: number, end: number): void {
     if (this.#closing) return
@@ -168,14 +168,14 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
     }
   }
 
-  /** A client that is gone resets the connection at a PING, and what is sent after that fails. */
+  /** A client that is gone answers a PING with a reset, and the next write fails. */
   #look(): void {
     if (this.#looks === 0) return
     this.session.ping()
     this.deadline = --this.#looks > 0 ? this.now + LOOK_MS : Infinity
   }
 
-  // ServerSessionHost.
+  // Called by the session (ServerSessionHost).
 
   onStreamOpened(): void {
     this.#host.http2.streams.add(1)
@@ -232,7 +232,7 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
     this.#gathered = false
     const { session } = this
     while (this.#writer.flush() && !this.transport.closed) {
-      // What waited in streams may go now.
+      // Data that waited in streams may be sent now.
       session.written()
       if (session.out.bytes === 0) break
     }
@@ -240,14 +240,14 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
     else if (this.#closing) this.transport.end()
   }
 
-  // Streams.
+  // Called by the streams.
 
-  /** `waits` has a deadline. */
+  /** `waits` has a deadline from now on. */
   watch(waits: Waits): void {
     this.#host.context.deadlines.add(waits)
   }
 
-  /** A stream's exchange is over. */
+  /** The exchange of a stream is over. */
   settle(waits: Waits, _stream: Stream): void {
     waits.deadline = Infinity
     this.#host.context.deadlines.remove(waits)
@@ -259,7 +259,7 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
     return { deadlines: this.#host.context.deadlines, idleMs: tunnelMs, halfCloseMs: idleMs }
   }
 
-  /** What the connection waits for now. */
+  /** Sets the deadline for what the connection waits for now. */
   #rest(): void {
     if (this.#closing || this.#writer.blocked) return
     const { session } = this
@@ -268,7 +268,7 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
       return
     }
     if (session.withinFrame || !session.settled) {
-      // Once: bytes that trickle in win no time.
+      // Set once, so that bytes that trickle in gain no time.
       if (!this.#inFrame) this.deadline = this.now + this.#timeouts.requestHeadersMs
       this.#inFrame = true
       return

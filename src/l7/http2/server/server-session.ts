@@ -25,11 +25,11 @@ import { MALFORMED_REQUEST, RequestSection } from './request-section.ts'
 export interface ServerSessionHost extends SessionHost {
   readonly limits: HeadLimits
   onStreamOpened(): void
-  /** At the end of the read that its head came in: what is reset by then does not begin. */
+  /** Called at the end of the read that completed the head; a request that was reset by then does not begin. */
   onRequest(stream: Stream, request: Request): void
-  /** What could be read but not be taken; `failure`: a number of parse-failure.ts. It is answered. */
+  /** A request that was read but is refused with a response; `failure`: of parse-failure.ts. */
   onBadRequest(stream: Stream, failure: number): void
-  /** The client opens no more streams: with those that are open the connection ends. */
+  /** The client opens no more streams: the connection closes after the open ones. */
   onClientGoaway(): void
 }
 
@@ -40,11 +40,11 @@ const NEW = 1
 const TRAILERS = 2
 const REFUSED = 3
 
-/** The server's side of a connection: what a field section means, and how many streams there may be. */
+/** The server's side of a connection: interprets field sections, and limits the number of streams. */
 export class ServerSession extends Session {
   protected override readonly host: ServerSessionHost
   readonly #maxStreams: number
-  /** What the section under way is. */
+  /** What the current section is. */
   #kind = 0
   /** Streams whose heads came in this read, and their requests. */
   readonly #asked: Stream[] = []
@@ -57,7 +57,7 @@ export class ServerSession extends Session {
     this.#maxStreams = maxStreams
   }
 
-  /** SETTINGS, and the connection's window. */
+  /** Sends SETTINGS, and the window of the connection. */
   start(): void {
     writeSettings(this.out, [
       MAX_CONCURRENT_STREAMS, this.#maxStreams,
@@ -69,12 +69,12 @@ export class ServerSession extends Session {
   }
 
   protected get maxList(): number {
-    // RFC 9113 §6.5.2 counts 32 bytes more per field than HTTP/1.1's head has.
+    // RFC 9113 §6.5.2 counts 32 bytes more per field than the head limit of HTTP/1.1 does.
     const { headBytes, headerCount } = this.host.limits
     return headBytes + 28 * Math.min(headerCount, headBytes >> 5)
   }
 
-  /** A request that was reset in the read it came in (CVE-2023-44487, CVE-2025-8671) has cost no more than its parsing. */
+  /** A request that was reset within the same read (CVE-2023-44487, CVE-2025-8671) has cost only its parsing. */
   protected override readDone(): void {
     for (let i = 0; i < this.#asked.length; i++) {
       const stream = this.#asked[i]!
@@ -89,7 +89,7 @@ export class ServerSession extends Session {
     return this.#goingAway
   }
 
-  /** First step of a shutdown: no more streams, please. Those on their way are still served. */
+  /** First step of a shutdown: asks the client to open no more streams. Those on their way are still served. */
   announceGoaway(): void {
     if (!this.over && !this.#goingAway) this.writeGoaway(MAX_WINDOW)
   }
@@ -106,7 +106,7 @@ export class ServerSession extends Session {
     this.host.onClientGoaway()
   }
 
-  /** `length` for Content-Length; -1: none. */
+  /** `length`: Content-Length, or -1 for none. */
   respond(stream: Stream, status: number, fields: string, length: number, endStream = false): void {
     if (stream.localEnded) return
     stream.lastFrame = this.sender.sections.response(stream.id, status, fields, length)
@@ -114,7 +114,7 @@ export class ServerSession extends Session {
     if (endStream) this.end(stream, '')
   }
 
-  /** The client sends nothing more: requests that are not whole have no end. */
+  /** The client sends nothing more: incomplete requests will never be complete. */
   peerEnded(): void {
     for (const stream of this.streams.toArray()) {
       if (stream.remoteEnded) continue
@@ -122,7 +122,7 @@ export class ServerSession extends Session {
     }
   }
 
-  /** RFC 9113 §8.1: the rest of the request is of no use, unless the stream is a tunnel. */
+  /** RFC 9113 §8.1: the rest of the request is not needed, unless the stream is a tunnel. */
   protected override endedFirst(stream: Stream): void {
     if (stream.tunnel) return
     const { handler } = stream
@@ -139,14 +139,14 @@ export class ServerSession extends Session {
       return undefined
     }
     if (id <= this.lastPeerId) {
-      // Late ones of a stream that we reset are only decoded.
+      // Late fields of a stream that lb reset are only decoded.
       const way = this.closed.way(id)
       if (way === BY_US) this.glitch('late-frame')
       else this.fail(way === 0 ? PROTOCOL_ERROR : STREAM_CLOSED, 'HEADERS on a closed stream')
       return undefined
     }
     const full = this.streams.size >= this.#maxStreams
-    // RFC 9113 §6.8: what comes behind GOAWAY is not looked at, and lastPeerId stays.
+    // RFC 9113 §6.8: streams after GOAWAY are ignored, and lastPeerId stays the same.
     if (this.#goingAway) return undefined
     this.lastPeerId = id
     this.#kind = full ? REFUSED : NEW
@@ -186,7 +186,7 @@ export class ServerSession extends Session {
     stream.contentLeft = endStream ? -1 : section.contentLength
     stream.urgency = section.priority >> 1
     stream.incremental = (section.priority & 1) === 1
-    // Its head goes on at the end of the read, although nothing of its body has come.
+    // The request is passed on at the end of the read, even if none of its body has come.
     if (!endStream) this.touch(stream)
     if (failure === 0) {
       this.#asked.push(stream)

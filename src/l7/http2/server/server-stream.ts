@@ -14,19 +14,19 @@ import { StreamBytes, type Carrier } from '../session/stream/stream-bytes.ts'
 import type { ClosedBy, Stream, StreamHandler } from '../session/stream/stream.ts'
 import type { ServerSession } from './server-session.ts'
 
-/** A client that takes less than this of what waits for it within the idle time reads nothing. */
+/** A client that takes fewer of the waiting bytes than this within the idle time counts as not reading. */
 const LEAST_PROGRESS = 1024
 /**
- * How long a client may take to end a request that has been answered already. Most of a request is on its way then, and
- * a client that hears RST_STREAM right behind the answer may take it for a failure.
+ * How long a client may take to end a request that has been answered already. Most of such a request is on its way
+ * then, and a client may treat RST_STREAM right after the response as a failure.
  */
 const LATE_END_MS = 1000
 
-/** The connection that carries it. */
+/** The connection that carries the stream. */
 interface StreamCarrier extends Carrier {
   readonly client: ClientConnection
   readonly session: ServerSession
-  /** Within a read; `onReadDone` of the streams follows. */
+  /** True within a read; `onReadDone` of the streams follows. */
   readonly reading: boolean
   readonly now: number
   readonly times: L7ListenerConfig['timeouts']
@@ -34,7 +34,7 @@ interface StreamCarrier extends Carrier {
   watch(waits: Waits): void
   settle(waits: Waits, stream: Stream): void
 }
-/** Its exchange is over. */
+/** Stands for an exchange that is over. */
 const NO_STREAM = { isStream: false }
 
 /** One stream of a client's connection: one exchange. */
@@ -43,7 +43,7 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
   readonly #connection: StreamCarrier
   readonly #stream: Stream
   #exchange: Exchange | undefined
-  /** The exchange has been told of the request's end, or there was no body. */
+  /** The exchange knows that the request has ended, or there was no body. */
   #bodyEnded: boolean
   #delivering = false
   #waiting = false
@@ -51,7 +51,7 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
   #bytesIn = 0
   #bytesOut = 0
 
-  /** `tunnels`: it is CONNECT with a protocol, so what comes behind its head is no body. */
+  /** `tunnels`: it is an extended CONNECT, so what follows its head is not a body. */
   constructor(connection: StreamCarrier, stream: Stream, tunnels = false) {
     this.#connection = connection
     this.#stream = stream
@@ -125,7 +125,7 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
     try {
       this.#connection.session.end(this.#stream, trailers)
     } catch (error) {
-      // No exchange is left that would end it.
+      // No exchange is left that could end it.
       this.abort()
       throw error
     }
@@ -141,7 +141,7 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
     return flowing
   }
 
-  /** A stream frames itself: what is wrong with a request does not touch the next. */
+  /** A stream frames itself: an error in its request does not affect the next one. */
   closeAfter(): void {}
 
   abort(): void {
@@ -159,7 +159,7 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
     this.#exchange = undefined
     this.#connection.settle(this, this.#stream)
     const connection = this.#connection
-    // RFC 8441 §5.1: 200 in place of 101, and no answer to a key that was never sent.
+    // RFC 8441 §5.1: 200 instead of 101, and no answer to a key that was never sent.
     const answer = fields.replace(/^(?:sec-websocket-accept|connection|upgrade):.*\r\n/gim, '')
     connection.session.respond(this.#stream, 200, answer, -1)
     const bytes = new StreamBytes(connection, this.#stream)
@@ -168,7 +168,7 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
     connection.wake()
   }
 
-  /** What an exchange throws ends its stream, and no other of the connection. */
+  /** An exchange that throws ends its own stream only. */
   onInternalError(error: unknown): string | undefined {
     const exchange = this.#exchange
     const listener = exchange?.onInternalError(error)
@@ -176,7 +176,7 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
     return listener
   }
 
-  // StreamHandler.
+  // Called by the session (StreamHandler).
 
   onData(buffer: Buffer, start: number, end: number): void {
     this.#bytesIn += end - start
@@ -209,7 +209,7 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
   }
 
   onDrain(): void {
-    // Its end went out with the rest: what is waited for now is the client's (`onEndedFirst`).
+    // The end was sent with the rest: now the client has to end its request (`onEndedFirst`).
     if (this.#stream.localEnded) return
     if (this.#waiting) this.#progress?.hold(this.#connection.now, this.#total)
     this.#waiting = false
@@ -228,7 +228,7 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
 
   onEndedFirst(): void {
     const { contentLeft, receiveWindow } = this.#stream
-    // Its window opens no more, so the client could not end it.
+    // Its window is not opened any more, so the client could not finish it.
     if (contentLeft > receiveWindow) return this.#giveUp(NO_ERROR)
     this.#waiting = false
     this.deadline = this.#connection.now + LATE_END_MS
@@ -256,7 +256,7 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
     this.#giveUp(CANCEL)
   }
 
-  /** NO_ERROR: the rest of a request that has been answered is of no use (RFC 9113 §8.1). */
+  /** NO_ERROR: the rest of an answered request is not needed (RFC 9113 §8.1). */
   #giveUp(code: number): void {
     this.#connection.session.reset(this.#stream.id, code)
     this.#connection.settle(this, this.#stream)
@@ -273,14 +273,14 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
     if (held) this.#exchange?.onRequestReadDone()
   }
 
-  /** The client is waited for: for its body, or to read. */
+  /** Waits for the client: for its body, or for it to read. */
   #wait(): void {
     const { times, now } = this.#connection
     this.deadline = this.#reached.await(times, now, this.#total)
     this.#connection.watch(this)
   }
 
-  /** The client is to read before anything else. */
+  /** The client has to read before anything else. */
   #block(): void {
     if (!this.#waiting) this.#progress?.hold(this.#connection.now, this.#total)
     this.#waiting = true
@@ -291,7 +291,7 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
     return (this.#progress ??= new Progress())
   }
 
-  /** Bytes of the client's that have come or gone; a window that is opened byte by byte is no progress. */
+  /** Bytes received from the client or sent to it. A window opened byte by byte does not count as progress. */
   get #total(): number {
     if (!this.#waiting) return this.#bytesIn
     const left = this.#bytesOut - this.#stream.pendingBytes

@@ -1,11 +1,11 @@
-/** CONTINUATIONs that a field section may have. */
+/** The most CONTINUATIONs that a field section may have. */
 const MAX_CONTINUATIONS = 8
-/** A CONTINUATION shorter than this which does not end its section is odd. */
+/** A CONTINUATION shorter than this that does not end its section counts as a glitch. */
 const SMALL = 1024
 
-/** Gathers a field section that comes in several frames (RFC 9113 §6.10). It is decoded only when it is whole. */
+/** Collects a field section that comes in several frames (RFC 9113 §6.10). It is decoded only when it is complete. */
 export class BlockBuffer {
-  /** 0 while none is under way. */
+  /** 0 while no section is under way. */
   streamId = 0
   endStream = false
   #parts: Buffer[] = []
@@ -24,7 +24,7 @@ export class BlockBuffer {
     this.#continuations = 0
   }
 
-  /** False: too many or too much. */
+  /** False: too many frames or too many bytes. */
   add(buffer: Buffer, start: number, end: number, maxBytes: number): boolean {
     this.#bytes += end - start
     if (++this.#continuations > MAX_CONTINUATIONS || this.#bytes > maxBytes) return false

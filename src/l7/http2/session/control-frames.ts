@@ -5,13 +5,15 @@ import type { GlitchKind } from './glitches.ts'
 import { readPriorityUpdate } from './payloads.ts'
 import { StreamSet } from './stream/stream-set.ts'
 
-/** Answers to SETTINGS and PING that may wait to be written. */
+/** Answers to SETTINGS and PING that may wait to be written, in bytes. */
 const MAX_CONTROL_BYTES = 32_768
 const PING_PAYLOAD = Buffer.from('lb there')
 
-/** The frames that carry no message: SETTINGS, PING, WINDOW_UPDATE, priorities; and how a connection fails. */
+/**
+ * The frames that carry no message: SETTINGS, PING, WINDOW_UPDATE, priorities. Also ends a connection with an error.
+ */
 export abstract class ControlFrames extends StreamSet {
-  /** Bytes of answers to SETTINGS and PING since all was last written. */
+  /** Bytes of answers to SETTINGS and PING since the output was last empty. */
   #controlBytes = 0
   #settled = false
   #acknowledged = false
@@ -23,7 +25,7 @@ export abstract class ControlFrames extends StreamSet {
     return this.sender.out
   }
 
-  /** The other side's SETTINGS have come; it has acknowledged ours. */
+  /** The peer's SETTINGS have come, and it has acknowledged ours. */
   get settled(): boolean {
     return this.#settled
   }
@@ -38,7 +40,7 @@ export abstract class ControlFrames extends StreamSet {
     this.sender.pump()
   }
 
-  /** Ends the connection for a violation (RFC 9113 §5.4.1): GOAWAY is the last that it sends. */
+  /** Ends the connection for a violation (RFC 9113 §5.4.1): GOAWAY is the last frame that it sends. */
   override fail(code: number, reason: string): false {
     if (this.over) return false
     writeGoaway(this.out, this.lastPeerId, code)
@@ -54,7 +56,7 @@ export abstract class ControlFrames extends StreamSet {
       this.#acknowledged = true
       return true
     }
-    if ((end - start) % 6 !== 0) return this.fail(FRAME_SIZE_ERROR, 'SETTINGS of another size')
+    if ((end - start) % 6 !== 0) return this.fail(FRAME_SIZE_ERROR, 'SETTINGS of a wrong size')
     if (this.#settled && !this.glitch('settings')) return false
     this.#settled = true
     const failure = this.applySettings(buffer, start, end)
@@ -65,7 +67,7 @@ export abstract class ControlFrames extends StreamSet {
     return !this.over
   }
 
-  /** Asks whether the other side is there. */
+  /** Sends a PING to check whether the peer is there. */
   ping(): void {
     if (this.over) return
     writePing(this.out, false, PING_PAYLOAD, 0)
@@ -74,7 +76,7 @@ export abstract class ControlFrames extends StreamSet {
 
   protected onPing(flags: number, id: number, buffer: Buffer, start: number, end: number): boolean {
     if (id !== 0) return this.fail(PROTOCOL_ERROR, 'PING on a stream')
-    if (end - start !== 8) return this.fail(FRAME_SIZE_ERROR, 'PING of another size')
+    if (end - start !== 8) return this.fail(FRAME_SIZE_ERROR, 'PING of a wrong size')
     if ((flags & FLAG_ACK) !== 0) {
       this.onPong()
       return true
@@ -85,7 +87,7 @@ export abstract class ControlFrames extends StreamSet {
   }
 
   protected onWindowUpdate(id: number, buffer: Buffer, start: number, end: number): boolean {
-    if (end - start !== 4) return this.fail(FRAME_SIZE_ERROR, 'WINDOW_UPDATE of another size')
+    if (end - start !== 4) return this.fail(FRAME_SIZE_ERROR, 'WINDOW_UPDATE of a wrong size')
     if (id !== 0 && this.isIdle(id)) return this.fail(PROTOCOL_ERROR, 'WINDOW_UPDATE on an idle stream')
     const increment = get32(buffer, start) & 0x7fff_ffff
     if (!this.sender.accountsForUpdate() && !this.glitch('window-update')) return false
@@ -94,11 +96,11 @@ export abstract class ControlFrames extends StreamSet {
 
   protected onPriority(id: number, buffer: Buffer, start: number, end: number): boolean {
     if (id === 0) return this.fail(PROTOCOL_ERROR, 'PRIORITY on stream 0')
-    // RFC 9113 §6.3: both are stream errors; there may be no stream.
+    // RFC 9113 §6.3: both are stream errors; the stream need not exist.
     if (end - start !== 5) {
       return this.streams.has(id)
         ? this.violation(id, FRAME_SIZE_ERROR)
-        : this.fail(FRAME_SIZE_ERROR, 'PRIORITY of another size')
+        : this.fail(FRAME_SIZE_ERROR, 'PRIORITY of a wrong size')
     }
     if ((get32(buffer, start) & 0x7fff_ffff) === id) {
       return this.streams.has(id)
@@ -119,26 +121,26 @@ export abstract class ControlFrames extends StreamSet {
     return this.glitch('priority')
   }
 
-  /** Answers that pile up with a peer that reads nothing. */
+  /** Answers pile up when the peer reads nothing. */
   #control(bytes: number): boolean {
     this.#controlBytes += bytes
     if (this.#controlBytes <= MAX_CONTROL_BYTES) return true
     return this.fail(ENHANCE_YOUR_CALM, 'answers to SETTINGS and PING pile up')
   }
 
-  /** Counts odd behaviour; false: it was too much, and the connection is over. */
+  /** Counts odd behaviour; false when it was too much and the connection is over. */
   protected glitch(kind: GlitchKind): boolean {
     if (this.glitches.add(kind, this.now)) return !this.over
-    return this.fail(ENHANCE_YOUR_CALM, `too much of ${kind}`)
+    return this.fail(ENHANCE_YOUR_CALM, `too many glitches: ${kind}`)
   }
 
-  /** A stream error that the peer caused (RFC 9113 §5.4.2). False when that was too often. */
+  /** A stream error that the peer caused (RFC 9113 §5.4.2). False when that happened too often. */
   protected violation(id: number, code: number): boolean {
     this.reset(id, code, 'violation')
     return this.glitch('made-reset')
   }
 
-  /** Both tell that no more streams are taken: `NO_ERROR`, an orderly end. */
+  /** Both peers send it to say that they take no more streams; NO_ERROR means an orderly end. */
   protected writeGoaway(lastStreamId: number): void {
     writeGoaway(this.out, lastStreamId, NO_ERROR)
     this.host.wake()

@@ -1,25 +1,25 @@
 /**
- * What each kind of odd but legal behaviour costs. An honest client spends next to nothing; who floods is through the
- * bucket in a moment. nghttp2's bucket of 1,000 closed honest clients that cancel range requests, so this one is large.
+ * The cost of each kind of odd but legal behaviour. An honest client spends next to nothing; a flood empties the bucket
+ * in a moment. nghttp2's bucket of 1,000 closed honest clients that cancel range requests, so this one is larger.
  */
 export const GLITCH_COST = {
-  /** Of the peer, within a second and before its response has ended (CVE-2023-44487). */
+  /** A reset by the peer, within a second and before its response has ended (CVE-2023-44487). */
   'early-reset': 10,
-  /** A stream error that it made us answer (CVE-2025-8671). */
+  /** A stream error that the peer caused lb to send (CVE-2025-8671). */
   'made-reset': 20,
   'refused-stream': 10,
   settings: 50,
-  /** gRPC libraries measure the way with one per round trip, which on a short way are hundreds a second. */
+  /** gRPC libraries measure bandwidth with one per round trip, which on a short path means hundreds a second. */
   ping: 2,
   priority: 2,
-  /** A WINDOW_UPDATE that no DATA of ours accounts for. */
+  /** A WINDOW_UPDATE that no DATA of lb accounts for. */
   'window-update': 2,
   /** DATA without a byte and without END_STREAM. */
   'empty-data': 10,
   /** A CONTINUATION of less than 1 KiB that does not end its section. */
   continuation: 20,
   'unknown-frame': 2,
-  /** A frame on a stream that is closed, except DATA with bytes: of those a stream that is open takes as many. */
+  /** A frame on a closed stream, except DATA with bytes: an open stream would take as much of that. */
   'late-frame': 2,
   /** A request that is malformed, or a section over the limit. */
   malformed: 20
@@ -29,14 +29,14 @@ export type GlitchKind = keyof typeof GLITCH_COST
 
 const BUCKET = 10_000
 const PER_SECOND = 500
-/** Backends are ours: more of the same. A flood still ends. */
+/** Factor for backends, which are trusted more. A flood still ends. */
 const TRUST = 20
 
-/** The patience that one connection has left. It comes back with time. */
+/** What one connection has left in its bucket, which refills with time. */
 export class Glitches {
   #spent = 0
   #at = 0
-  /** How many there were, ever. */
+  /** How many glitches there were in all. */
   count = 0
   readonly #trust: number
 
@@ -45,12 +45,12 @@ export class Glitches {
     this.#trust = trusted ? TRUST : 1
   }
 
-  /** A stream has ended as it should: who cancels no more of them than it lets end is never through. */
+  /** A stream ended properly: a client that cancels no more streams than it lets end never empties the bucket. */
   earn(): void {
     if (this.#spent > 0) this.#spent = Math.max(0, this.#spent - GLITCH_COST['early-reset'])
   }
 
-  /** False: that is enough. `now`: ms of any monotonic clock. */
+  /** False when the bucket is empty. `now`: ms of any monotonic clock. */
   add(kind: GlitchKind, now: number): boolean {
     this.count++
     this.#spent =

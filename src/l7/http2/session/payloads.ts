@@ -3,7 +3,7 @@ import { FLAG_PADDED, FLAG_PRIORITY, FRAME_SIZE_ERROR, PROTOCOL_ERROR } from '..
 import { get32 } from '../frames/write-frames.ts'
 import { parsePriority } from './send/priority.ts'
 
-/** Where the field section stands in a HEADERS frame (RFC 9113 §6.2). One per thread: read at once. */
+/** Where the field section is in a HEADERS frame (RFC 9113 §6.2). One per thread: it is read at once. */
 const payload = { start: 0, end: 0, selfDependent: false, failure: 0 }
 
 export function readHeadersPayload(

@@ -5,14 +5,17 @@ import type { Stream } from './stream/stream.ts'
 
 /** The receive window of a connection: set right after SETTINGS. */
 export const CONNECTION_WINDOW = 1_048_576
-/** A stream's, once its body flows. Before, it is the initial one: so much is held of a body that nobody takes yet. */
+/**
+ * The window of a stream once its body flows. Before, it is the initial window, which bounds how much of an unread body
+ * is held.
+ */
 const FLOWING_WINDOW = 524_288
-/** With more than this held on a connection, its own window opens only as the bodies are taken. */
+/** When more than this is held on a connection, its own window opens only as the bodies are read. */
 const MAX_HELD = 2_097_152
 
 /**
- * Receives DATA (RFC 9113 §5.2). A stream's window is credited for what its handler has taken. The connection's is
- * credited at once, so that a stream which stands still holds up only itself; up to a bound.
+ * Receives DATA (RFC 9113 §5.2). A stream's window is credited with what its handler has read. The window of the
+ * connection is credited at once, so that a stalled stream delays only itself; up to a bound.
  */
 export class Receiver {
   readonly #out: OutQueue
@@ -24,19 +27,19 @@ export class Receiver {
     this.#out = out
   }
 
-  /** Opens the connection's window: behind the first SETTINGS. */
+  /** Opens the connection's window: after the first SETTINGS. */
   open(): void {
     writeWindowUpdate(this.#out, 0, CONNECTION_WINDOW - DEFAULT_WINDOW)
     this.#window = CONNECTION_WINDOW
   }
 
-  /** A DATA frame begins; false: larger than the connection's window. */
+  /** A DATA frame begins; false when it exceeds the connection's window. */
   take(size: number): boolean {
     this.#window -= size
     return this.#window >= 0
   }
 
-  /** Bytes that no stream holds: the connection may send as many again. */
+  /** No stream holds these bytes: the peer may send as many again. */
   credit(bytes: number): void {
     this.#uncredited += bytes
     if (this.#uncredited < CONNECTION_WINDOW / 2) return
@@ -45,7 +48,7 @@ export class Receiver {
     this.#uncredited = 0
   }
 
-  /** Part of a stream's body. */
+  /** Takes a part of a stream's body. */
   data(stream: Stream, buffer: Buffer, start: number, end: number): void {
     const size = end - start
     if (stream.flows && stream.heldBytes === 0) {
@@ -62,13 +65,13 @@ export class Receiver {
     else this.credit(size)
   }
 
-  /** The message is complete; told once what is held has been taken. */
+  /** The message is complete; its handler hears of that once it has read what is held. */
   end(stream: Stream, trailers: string): void {
     if (stream.flows && stream.heldBytes === 0) stream.handler?.onDataEnd(trailers)
     else stream.heldEnd = trailers
   }
 
-  /** The handler takes the body, from where it was held up. */
+  /** The handler reads the body, from where it was held. */
   flow(stream: Stream): void {
     stream.flows = true
     const { held } = stream
@@ -84,7 +87,7 @@ export class Receiver {
     stream.handler?.onDataEnd(trailers)
   }
 
-  /** The stream is gone: what is held of it counts no longer. */
+  /** The stream is gone: what is held of it does not count any more. */
   drop(stream: Stream): void {
     stream.flows = false
     stream.held = undefined
@@ -92,13 +95,13 @@ export class Receiver {
     if (stream.heldBytes > 0) this.#release(stream, stream.heldBytes)
   }
 
-  /** What else comes of the stream is dropped; its own window opens no more, so a large upload ends there. */
+  /** Later bytes of the stream are dropped; its own window is not opened any more, so a large upload ends there. */
   discard(stream: Stream): void {
     this.drop(stream)
     stream.discards = true
   }
 
-  /** Padding, and the byte that tells its length: nobody takes it. */
+  /** Padding, and the byte with its length: no handler gets them. */
   skip(stream: Stream, bytes: number): void {
     this.credit(bytes)
     this.#taken(stream, bytes)

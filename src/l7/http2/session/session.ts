@@ -29,15 +29,15 @@ import { ControlFrames } from './control-frames.ts'
 import type { SessionHost } from './stream/stream-set.ts'
 
 /**
- * One HTTP/2 connection without its socket: it is fed bytes, and time by `now`; it leaves bytes in `out` and tells the
- * handlers of its streams. No input makes it throw: what breaks the rules ends a stream or the connection, as RFC 9113
- * says. Client and server differ in what a field section means.
+ * One HTTP/2 connection without its socket: it is fed bytes, and time in `now`; it leaves bytes in `out` and calls the
+ * handlers of its streams. No input makes it throw: a violation ends a stream or the connection, as RFC 9113 says.
+ * Client and server differ in what a field section means.
  */
 export abstract class Session extends ControlFrames implements FrameSink {
   protected readonly reader: FrameReader
   #decoder: Decoder | undefined
   readonly #block = new BlockBuffer()
-  /** The DATA frame under way went to a stream, and is credited as it comes. */
+  /** The current DATA frame belongs to a stream, and is credited as it comes. */
   #inData = false
 
   constructor(host: SessionHost, server: boolean) {
@@ -45,9 +45,9 @@ export abstract class Session extends ControlFrames implements FrameSink {
     this.reader = new FrameReader(this, server)
   }
 
-  /** What a section on this stream is decoded into; undefined: it is decoded for the table's sake only. */
+  /** The sink for a section on this stream; undefined when it is only decoded to keep the table right. */
   protected abstract sectionFor(streamId: number, endStream: boolean): FieldSink | undefined
-  /** The section of `sectionFor` is complete; `overflowed`: not all of it was told. */
+  /** The section of `sectionFor` is complete; `overflowed`: not all of its fields were reported. */
   protected abstract sectionDone(streamId: number, endStream: boolean, overflowed: boolean): void
   protected abstract readonly maxList: number
   protected onGoaway(_lastStreamId: number, _code: number): void {}
@@ -89,7 +89,7 @@ export abstract class Session extends ControlFrames implements FrameSink {
         return this.onWindowUpdate(id, buffer, start, end)
       case RST_STREAM:
         if (id === 0 || this.isIdle(id)) return this.fail(PROTOCOL_ERROR, 'RST_STREAM on an idle stream')
-        if (end - start !== 4) return this.fail(FRAME_SIZE_ERROR, 'RST_STREAM of another size')
+        if (end - start !== 4) return this.fail(FRAME_SIZE_ERROR, 'RST_STREAM of a wrong size')
         return this.peerReset(id, get32(buffer, start))
       case PING:
         return this.onPing(flags, id, buffer, start, end)
@@ -103,7 +103,7 @@ export abstract class Session extends ControlFrames implements FrameSink {
       case PRIORITY_UPDATE:
         return this.onPriorityUpdate(id, buffer, start, end)
       case PUSH_PROMISE:
-        return this.fail(PROTOCOL_ERROR, 'PUSH_PROMISE, which was not allowed')
+        return this.fail(PROTOCOL_ERROR, 'PUSH_PROMISE, which is not allowed')
       default:
         // RFC 9113 §5.5: unknown types are ignored.
         return this.glitch('unknown-frame')
@@ -124,7 +124,7 @@ export abstract class Session extends ControlFrames implements FrameSink {
 
   #onContinuation(flags: number, buffer: Buffer, start: number, end: number): boolean {
     if (!this.#block.open) return this.fail(PROTOCOL_ERROR, 'CONTINUATION without HEADERS')
-    // What is over the limit is decoded and answered; what is far over it is not even kept.
+    // A section over the limit is decoded and answered; one far over it is not even collected.
     if (!this.#block.add(buffer, start, end, Math.max(2 * this.maxList, 65_536))) {
       return this.fail(ENHANCE_YOUR_CALM, 'field section too long')
     }
@@ -193,7 +193,7 @@ export abstract class Session extends ControlFrames implements FrameSink {
       this.touch(stream)
       this.receiver.data(stream, buffer, start, end)
     } else if (this.#inData) {
-      // Reset since the frame began: nobody takes the rest.
+      // The stream was reset since the frame began: the rest is dropped.
       this.receiver.credit(end - start)
     }
     return !this.over

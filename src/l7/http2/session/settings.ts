@@ -16,7 +16,7 @@ import {
 
 const LARGEST_FRAME_SIZE = 16_777_215
 
-/** What the other side has told in SETTINGS (RFC 9113 §6.5.2). */
+/** The peer's SETTINGS (RFC 9113 §6.5.2). */
 export class PeerSettings {
   headerTableSize = 4096
   enablePush = true
@@ -26,7 +26,7 @@ export class PeerSettings {
   maxHeaderListSize = Infinity
   enableConnectProtocol = false
 
-  /** Takes a payload, whose length is a multiple of six; returns an error code, 0 for none. */
+  /** Applies a payload, whose length is a multiple of six; returns an error code, 0 for none. */
   apply(buffer: Buffer, start: number, end: number): number {
     for (let at = start; at < end; at += 6) {
       const failure = this.#set((buffer[at]! << 8) | buffer[at + 1]!, get32(buffer, at + 2))
@@ -59,12 +59,12 @@ export class PeerSettings {
         this.maxHeaderListSize = value
         return 0
       case ENABLE_CONNECT_PROTOCOL:
-        // RFC 8441 §3: once said it cannot be taken back.
+        // RFC 8441 §3: once enabled it cannot be disabled.
         if (value > 1 || (value === 0 && this.enableConnectProtocol)) return PROTOCOL_ERROR
         this.enableConnectProtocol = value === 1
         return 0
       default:
-        // §6.5.2: unknown ones are ignored.
+        // §6.5.2: unknown settings are ignored.
         return 0
     }
   }

@@ -22,12 +22,12 @@ interface Asked {
 /**
  * An exchange as the cache sees it: what upstream is going to see, since whatever upstream sees and the key does not
  * hold lets one client choose the answer of others. `authority`: the host that the target named, which goes upstream
- * in place of the Host field. `told`: a trusted proxy sent forwarding fields, which go upstream as they are.
+ * in place of the Host field. `forwarded`: a trusted proxy sent forwarding fields, which go upstream as they are.
  */
 export function cacheRequest(
   exchange: Asked,
   authority: string | undefined,
-  told: boolean,
+  forwarded: boolean,
   rawPath: string,
   sent?: SentFields
 ): CacheRequest {
@@ -35,7 +35,7 @@ export function cacheRequest(
   const host = (authority ?? request.host) || exchange.host
   return {
     method: request.method,
-    scheme: told ? schemeOf(request.headers, exchange.scheme) : exchange.scheme,
+    scheme: forwarded ? schemeOf(request.headers, exchange.scheme) : exchange.scheme,
     host,
     path,
     rawPath,
@@ -44,7 +44,7 @@ export function cacheRequest(
     sent,
     body: request.bodyLength !== 0,
     authenticated: exchange.identity !== undefined,
-    told: told ? saidOf(request.headers, host) : ''
+    forwarded: forwarded ? forwardedLines(request.headers, host) : ''
   }
 }
 
@@ -55,10 +55,10 @@ export function cacheRequest(
 export function keyedAuthority(
   { request, scheme: own }: Asked,
   authority: string | undefined,
-  told: boolean
+  forwarded: boolean
 ): string | undefined {
   const written = authority ?? request.host
-  const scheme = told ? schemeOf(request.headers, own) : own
+  const scheme = forwarded ? schemeOf(request.headers, own) : own
   const normal = normalHost(written, scheme)
   return normal === written ? authority : normal
 }
@@ -70,7 +70,7 @@ function schemeOf(headers: HeaderBlock, scheme: 'http' | 'https'): 'http' | 'htt
 }
 
 /** The forwarding fields that say more than the URL in the key, one line each. */
-function saidOf(headers: HeaderBlock, host: string): string {
+function forwardedLines(headers: HeaderBlock, host: string): string {
   let text = ''
   for (const name of keyed) {
     const value = headers.get(name)

@@ -6,9 +6,8 @@ const usedMark = 0x40
 const orderMask = 0x0f
 
 /**
- * Memory in extents of 2^order units, by the buddy system: an extent that is given back joins its neighbour, so there
- * is no fragmentation to clean up, and any number of units can be had in several extents. All under the lock.
- *
+ * Memory in extents of 2^order units, by the buddy system: a freed extent merges with its neighbour, so no
+ * defragmentation is needed, and any number of units can be had in several extents. Every method needs the lock.
  * links[2u] is the next extent (of the free list, or of the entry that holds it), links[2u+1] the previous free one.
  */
 export class BuddyArena {
@@ -24,7 +23,7 @@ export class BuddyArena {
     this.#control = views.control
   }
 
-  /** Everything free; for a new memory and for a rebuild. */
+  /** Marks everything free; for new memory and for a rebuild. */
   reset(): void {
     this.#orders.fill(0)
     for (let order = 0; order <= maxOrder; order++) this.#control[control.freeLists + order] = -1
@@ -37,14 +36,14 @@ export class BuddyArena {
     return this.#control[control.freeUnits]!
   }
 
-  /** The largest extent of at most `wanted` units; -1 when nothing at all is free. */
+  /** Takes the largest extent of at most `wanted` units; -1 when nothing is free. */
   take(wanted: number): number {
     const fitting = Math.min(maxOrder, 31 - Math.clz32(wanted))
     for (let order = fitting; order <= maxOrder; order++) {
       const unit = this.#control[control.freeLists + order]!
       if (unit < 0) continue
       this.#unlink(unit, order)
-      // The upper halves of what is too large go back.
+      // The upper halves of a larger extent are put back.
       for (let half = order - 1; half >= fitting; half--) this.#put(unit + (1 << half), half)
       return this.#use(unit, fitting)
     }
@@ -70,7 +69,7 @@ export class BuddyArena {
     this.#links[unit * 2] = next
   }
 
-  /** Gives back a whole chain of extents. */
+  /** Frees a whole chain of extents. */
   giveBack(first: number): void {
     let unit = first
     while (unit >= 0) {
@@ -95,7 +94,7 @@ export class BuddyArena {
     return extents
   }
 
-  /** Everything free but these extents, whose chains stay: after a worker died within an operation. */
+  /** Marks everything free except these extents, whose chains stay: after a worker died within an operation. */
   rebuild(kept: readonly number[]): void {
     const { units } = this.#views.memory
     const orders = new Map(kept.map((unit) => [unit, this.#orders[unit]!]))
@@ -110,7 +109,7 @@ export class BuddyArena {
         unit++
         continue
       }
-      // The largest aligned extent that is free from here: what merging would have made.
+      // The largest aligned extent that is free from here, as merging would have made it.
       let order = 0
       while (
         order < maxOrder &&

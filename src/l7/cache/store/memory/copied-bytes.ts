@@ -1,18 +1,18 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
-/** Copies handed out between two collections of the young generation. */
+/** Bytes copied between two collections of the young generation. */
 const collectEvery = 2 << 20
 
 let copied = 0
 let collect: ((options: { type: 'minor' }) => void) | undefined
 
 /**
- * Counts what is copied out of shared memory for readers. V8 lets 60 to 80 MB of such dead buffers gather per thread
- * before it collects them, since they lie outside its heap; that alone would break the bound on memory of a small cache.
- * Collecting the young generation every 2 MB holds it below that, and costs less than it saves, because the freed
- * memory is used again while it is warm: 40,000 copies of 64 KB took 270 ms of CPU instead of 659 ms, of 16 KB 99
- * instead of 256, of 4 KB 77 instead of 113.
+ * Counts bytes copied out of shared memory for readers. V8 lets 60 to 80 MB of such dead buffers pile up per thread
+ * before it collects them, since they are outside its heap; that alone would exceed the memory bound of a small cache.
+ * Collecting the young generation every 2 MB keeps it below that, and costs less than it saves, because the freed
+ * memory is used again while it is in the CPU's caches: 40,000 copies of 64 KB took 270 ms of CPU instead of 659 ms, of
+ * 16 KB 99 instead of 256, of 4 KB 77 instead of 113.
  */
 export function countCopied(bytes: number): void {
   copied += bytes
@@ -22,7 +22,7 @@ export function countCopied(bytes: number): void {
   collect({ type: 'minor' })
 }
 
-/** `gc` is only in contexts that are made while the flag is set. */
+/** `gc` exists only in contexts created while the flag is set. */
 function youngCollector(): (options: { type: 'minor' }) => void {
   setFlagsFromString('--expose-gc')
   const found: unknown = runInNewContext('typeof gc === "function" ? gc : undefined')

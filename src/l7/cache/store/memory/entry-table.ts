@@ -8,11 +8,12 @@ import { control, entryStride, state, unitBytes, word } from './layout.ts'
 import { StoreLock } from './store-lock.ts'
 
 /**
- * Entries, index, queues and arena as one: what each of them does is under `lock`, which the caller holds for every
- * method but `find`, `unpin` and the reading ones.
+ * Entries, index, queues and arena together. They change under `lock`, which the caller holds for every method but
+ * `find`, `unpin` and those that only read.
  *
- * Life of an entry: taken (reserved, one pin for its writer) → linked into the index → filling → complete, and queued
- * for eviction. Unlinked by eviction, purge or replacement it can be found no more, and is freed when the last pin goes.
+ * Life of an entry: taken (reserved, one pin for its writer) → linked into
+ * the index → filling → complete, and queued for eviction. Once unlinked by eviction, purge or replacement it can be
+ * found no more, and is freed with its last pin.
  */
 export class EntryTable {
   readonly views: StoreViews
@@ -23,7 +24,7 @@ export class EntryTable {
   readonly queues: EvictionQueues
   readonly #control: Int32Array
   readonly #seed: number
-  /** Frees that could not be done because the lock was not to be had; done with the next unpin that gets it. */
+  /** Frees that could not be done because the lock was busy; the next unpin that gets the lock does them. */
   readonly #owed: number[] = []
 
   constructor(views: StoreViews, workerIndex: number) {
@@ -49,7 +50,7 @@ export class EntryTable {
     return new ExtentCursor(this.views.arena, this.arena, this.words[entry * entryStride + word.firstUnit]!)
   }
 
-  /** The entry of the key with a pin on it, or -1. Without the lock it may miss what is just being moved. */
+  /** The entry of the key with a pin on it, or -1. Since it takes no lock, it may miss an entry that is being moved. */
   find(key: string): number {
     hashKey(key, this.#seed)
     const low = hashLow
@@ -63,7 +64,7 @@ export class EntryTable {
       const version = Atomics.load(this.words, base + word.version)
       if (this.words[base + word.hashLow] !== low || Atomics.load(this.words, base + word.linked) === 0)
         continue
-      // Pinned first, looked at again then: had it been unlinked in between, its version would have grown.
+      // Pin first, then look again: if the entry was unlinked in between, its version has increased.
       Atomics.add(this.words, base + word.pins, 1)
       if (Atomics.load(this.words, base + word.version) === version && this.#hasKey(entry, key)) return entry
       this.unpin(entry)
@@ -71,11 +72,14 @@ export class EntryTable {
     return -1
   }
 
-  /** Takes an entry and memory for its key, evicting as needed; -1 when there is no room. It has one pin, no link. */
+  /**
+   * Takes an entry and memory for its key, evicting as needed; -1 when there is no room. The entry has one pin and is
+   * not linked.
+   */
   take(key: string, owner: number): number {
     const units = Math.ceil(key.length / unitBytes)
     if (!this.#makeRoom(units)) return -1
-    // A victim that somebody reads is not free yet; then the next one.
+    // A victim that still has readers is not free yet; then take the next one.
     for (let tries = 0; this.#control[control.freeEntries]! < 0; tries++) {
       const victim = tries < 8 ? this.queues.victim() : -1
       if (victim < 0) return -1
@@ -111,7 +115,7 @@ export class EntryTable {
     return entry
   }
 
-  /** Memory for `bytes` in all; false when there is not enough. */
+  /** Makes sure that the entry has memory for `bytes` in all; false when there is not enough. */
   extend(entry: number, bytes: number): boolean {
     const base = entry * entryStride
     let missing = Math.ceil(bytes / unitBytes) - this.words[base + word.units]!
@@ -135,7 +139,7 @@ export class EntryTable {
     this.index.insert(entry)
   }
 
-  /** From here on it cannot be found and hot copies are void; freed now or with its last pin. */
+  /** After this it cannot be found and hot copies are invalid. It is freed now, or with its last pin. */
   unlink(entry: number): void {
     const base = entry * entryStride
     if (this.words[base + word.linked] === 1) this.index.remove(entry)
@@ -164,7 +168,7 @@ export class EntryTable {
     this.#control[control.liveEntries]! -= 1
   }
 
-  /** Without the lock; takes it only to free what nobody can find any more. */
+  /** Works without the lock; takes it only to free an entry that cannot be found any more. */
   unpin(entry: number): void {
     const base = entry * entryStride
     const before = Atomics.sub(this.words, base + word.pins, 1)
@@ -172,7 +176,7 @@ export class EntryTable {
     if (Atomics.load(this.words, base + word.state) !== state.free) this.settle(entry)
   }
 
-  /** Brings an entry that its writer or last reader left to where it belongs, now or when the lock is to be had. */
+  /** Queues or frees an entry that its writer or last reader has left, now or when the lock is available. */
   settle(entry: number): void {
     this.#owed.push(entry)
     if (!this.lock.acquire()) return
@@ -194,7 +198,7 @@ export class EntryTable {
     }
   }
 
-  /** Tells followers of every thread that something happened; those of this thread are told by the caller. */
+  /** Wakes followers in other threads; the caller wakes those of this thread. */
   progress(entry: number): void {
     const at = entry * entryStride + word.progress
     Atomics.add(this.words, at, 1)

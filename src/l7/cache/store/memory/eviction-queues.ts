@@ -1,7 +1,7 @@
 import type { StoreViews } from './layout.ts'
 import { control, entryStride, word } from './layout.ts'
 
-/** Share of the memory for what was seen once: S3-FIFO's small queue. */
+/** Share of the memory for entries used once: S3-FIFO's small queue. */
 const smallShare = 0.1
 /** Entries that one search for a victim may pass over. */
 const maxSteps = 256
@@ -15,9 +15,9 @@ const small: Ends = { head: control.smallHead, tail: control.smallTail, units: c
 const main: Ends = { head: control.mainHead, tail: control.mainTail, units: control.mainUnits }
 
 /**
- * S3-FIFO (Yang et al., SOSP 2023): new entries go through a small queue and only what is asked for again reaches the
- * main one; keys that fell out of the small queue lately are remembered as ghosts and come back straight to main. Hits
- * touch nothing but a counter, so they need no lock. Lists are under the lock; sizes are in units, since entries differ.
+ * S3-FIFO (Yang et al., SOSP 2023): new entries go through a small queue, and only those used again reach the main one;
+ * keys evicted from the small queue lately are remembered as ghosts and return straight to main. A hit only increments
+ * a counter, so it needs no lock. Lists need the lock; sizes are in units, since entries differ.
  */
 export class EvictionQueues {
   readonly #entries: Int32Array
@@ -54,9 +54,9 @@ export class EvictionQueues {
     if (queue !== 0) this.#take(entry, queue)
   }
 
-  /** The entry to give up next, still in its queue; -1 when there is none. */
+  /** The entry to evict next, still in its queue; -1 when there is none. */
   victim(): number {
-    // Hits go on meanwhile and raise what is lowered here, so the search is bounded; then the oldest goes.
+    // Hits keep raising the counters that are lowered here, so the search is bounded; after that the oldest is evicted.
     for (let step = 0; ; step++) {
       const fromSmall = this.#control[control.smallTail]! >= 0
       const overSmall = this.#control[control.smallUnits]! > this.#units * smallShare

@@ -1,13 +1,16 @@
 import type { BuddyArena } from './buddy-arena.ts'
 import { unitBytes } from './layout.ts'
 
-/** A position in the bytes of one entry, which lie in a chain of extents. Going on is cheap, going back starts over. */
+/**
+ * A position in the bytes of one entry, which are in a chain of extents. Moving forward is cheap, moving back starts
+ * over.
+ */
 export class ExtentCursor {
   readonly #bytes: Buffer
   readonly #arena: BuddyArena
   readonly #first: number
   #unit: number
-  /** Where the current extent begins in the entry, and how long it is. */
+  /** Where the current extent begins in the entry. */
   #start = 0
   #size: number
 
@@ -31,7 +34,7 @@ export class ExtentCursor {
     }
   }
 
-  /** Fills `target` with what stands at `position`. */
+  /** Fills `target` with the bytes at `position`. */
   read(position: number, target: Buffer): void {
     let at = 0
     while (at < target.length) {
@@ -54,7 +57,7 @@ export class ExtentCursor {
     return target.toString('latin1')
   }
 
-  /** Makes the extent of `position` the current one; the offset in it. */
+  /** Makes the extent of `position` the current one; returns the offset in it. */
   #seek(position: number): number {
     if (position < this.#start) {
       this.#unit = this.#first

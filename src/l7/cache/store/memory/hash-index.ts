@@ -2,8 +2,8 @@ import type { StoreViews } from './layout.ts'
 import { entryStride, word } from './layout.ts'
 
 /**
- * Open addressing with linear probing: pairs of (high hash, entry + 1). Changed under the lock, read without: a reader
- * may then miss an entry that is being moved, or see a pair half changed, and both end as a miss, since the whole key is
+ * Open addressing with linear probing: pairs of (high hash, entry + 1). Written under the lock, read without it: a
+ * reader may miss an entry that is being moved, or see a half-written pair. Both end as a miss, since the whole key is
  * compared and a claim looks again under the lock.
  */
 export class HashIndex {
@@ -26,7 +26,7 @@ export class HashIndex {
     return (slot + 1) & this.#mask
   }
 
-  /** Entry at the slot when its high hash is this one, -1 when the slot is empty, -2 when it is another's. */
+  /** Entry at the slot when its high hash is this one, -1 when the slot is empty, -2 when another entry has it. */
   at(slot: number, high: number): number {
     const entry = Atomics.load(this.#index, slot * 2 + 1)
     if (entry === 0) return -1
@@ -41,7 +41,7 @@ export class HashIndex {
     Atomics.store(this.#index, slot * 2 + 1, entry + 1)
   }
 
-  /** Takes the entry out and moves up what had to step aside for it. */
+  /** Removes the entry and moves back the entries that probing had placed behind it. */
   remove(entry: number): void {
     let hole = this.#entries[entry * entryStride + word.hashLow]! & this.#mask
     while (this.#index[hole * 2 + 1] !== entry + 1) {
@@ -52,7 +52,7 @@ export class HashIndex {
       const other = this.#index[slot * 2 + 1]!
       if (other === 0) break
       const home = this.#entries[(other - 1) * entryStride + word.hashLow]! & this.#mask
-      // It may move only when its home is not between the hole and where it is now.
+      // It may move only when its home is not between the hole and its slot.
       if (((slot - home) & this.#mask) < ((slot - hole) & this.#mask)) continue
       this.#index[hole * 2] = this.#index[slot * 2]!
       Atomics.store(this.#index, hole * 2 + 1, other)

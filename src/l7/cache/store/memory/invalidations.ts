@@ -1,7 +1,7 @@
 import { hashText } from './key-hash.ts'
 import { invalidationWords, type SharedStoreMemory } from './layout.ts'
 
-/** How often URLs were invalidated, by hash, in memory that all threads share. Only grows. */
+/** Counts invalidations of URLs, by hash, in memory that all threads share. The counts only increase. */
 export class Invalidations {
   readonly #counts: Int32Array
   readonly #seed: number

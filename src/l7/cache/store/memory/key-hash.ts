@@ -1,5 +1,7 @@
-/** Two independent 32-bit hashes of a key, and of its URL and origin: filters for purges. Left in module variables,
- * because an object per lookup would cost as much as the hash (80 ns for a key of 45 characters). */
+/**
+ * Two independent 32-bit hashes of a key, and hashes of its URL and origin, which purges filter by. Results are left in
+ * module variables, because an object per lookup would cost as much as the hash (80 ns for a key of 45 characters).
+ */
 export let hashLow = 0
 export let hashHigh = 0
 

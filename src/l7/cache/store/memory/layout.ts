@@ -1,6 +1,6 @@
 /**
- * The memory of a shared store: a bundle of SharedArrayBuffers that passes through postMessage. What is written under
- * the lock, and what without, stands with each field; everything is Int32 and read with Atomics where threads race.
+ * The memory of a shared store: SharedArrayBuffers that pass through postMessage. Each field says whether it is written
+ * under the lock; everything is Int32, and accessed with Atomics where threads race.
  */
 export interface SharedStoreMemory {
   readonly maxBytes: number
@@ -10,7 +10,7 @@ export interface SharedStoreMemory {
   readonly entries: number
   readonly indexSlots: number
   readonly ghostSlots: number
-  /** Of the hashes, so that nobody outside can choose keys that collide. */
+  /** Seed of the hashes, so that clients cannot choose keys that collide. */
   readonly seed: number
   readonly control: SharedArrayBuffer
   readonly entryWords: SharedArrayBuffer
@@ -21,7 +21,7 @@ export interface SharedStoreMemory {
   readonly pins: SharedArrayBuffer
   readonly arena: SharedArrayBuffer
   readonly invalidations: SharedArrayBuffer
-  /** What threads know together of a remote tier behind the store. */
+  /** What threads share about a remote tier behind the store. */
   readonly tier?: SharedArrayBuffer
 }
 
@@ -53,15 +53,15 @@ const controlWords = 32
 
 /** Words of an entry. Written under the lock unless said otherwise. */
 export const word = {
-  /** Grows when the entry leaves the index: hot copies and finds made before are void then. */
+  /** Increases when the entry leaves the index: older hot copies and finds are invalid then. */
   version: 0,
-  /** One of `state`. The writer moves it on without the lock. */
+  /** One of `state`. The writer changes it without the lock. */
   state: 1,
   hashLow: 2,
   hashHigh: 3,
   firstUnit: 4,
   lastUnit: 5,
-  /** Units held. */
+  /** Units that the entry holds. */
   units: 6,
   keyLength: 7,
   tagsLength: 8,
@@ -70,20 +70,20 @@ export const word = {
   bodyLength: 10,
   /** Announced length, -1 when unknown. */
   bodyTotal: 11,
-  /** Readers and the writer; added and taken without the lock. */
+  /** Readers and the writer; changed without the lock. */
   pins: 12,
-  /** In the index. */
+  /** Whether it is in the index. */
   linked: 13,
   /** 0, or the worker that fills it plus 1. */
   owner: 14,
-  /** Hits since it was last looked at by the eviction, at most 3; raised without the lock, losing some. */
+  /** Hits since the eviction last looked at it, at most 3; raised without the lock, so some are lost. */
   frequency: 15,
   /** 0 none, 1 small, 2 main. */
   queue: 16,
   previous: 17,
   /** Also the link of the free list. */
   next: 18,
-  /** Grows with everything a follower may wait for; what Atomics.waitAsync looks at. */
+  /** Increases with every event that followers wait for, with Atomics.waitAsync. */
   progress: 19,
   urlHash: 20,
   originHash: 21,
@@ -95,26 +95,26 @@ export const entryStride = 24
 
 export const state = { free: 0, reserved: 1, filling: 2, complete: 3, aborted: 4 } as const
 
-/** URLs whose hashes fall together are invalidated together: that costs a fill that is not stored, once. */
+/** URLs with the same hash are invalidated together: at worst a response is not stored once. */
 export const invalidationWords = 65_536
 
-/** Pinned records that one worker can hold at a time; more are answered as if nothing were stored. */
+/** Pinned records that one worker can hold at a time; beyond that, lookups answer as if nothing were stored. */
 export const pinsPerWorker = 16_384
 
 export interface SharedStoreOptions {
   readonly maxBytes: number
   readonly maxObjectBytes: number
-  /** Worker threads; the main thread has a place besides. */
+  /** Worker threads; the main thread has an index too. */
   readonly workers: number
 }
 
-/** What a unit costs beside itself: a third of an entry and of its places in index and ghosts, and its links. */
+/** What a unit costs besides itself: a third of an entry and of its slots in index and ghosts, and its links. */
 const unitOverhead = (entryStride * 4 + 24) / 3 + 9
 
-/** A sixteenth of `maxBytes` is left to the hot copies of the threads (see hotBytesOf). */
+/** A sixteenth of `maxBytes` is left for the hot copies of the threads (see hotBytesOf). */
 const sharedPart = 15 / 16
 
-/** All of it together is `sharedPart` of `maxBytes`; pages that were never touched stay virtual. */
+/** Allocates `sharedPart` of `maxBytes` in all; pages that were never touched stay virtual. */
 export function allocateMemory(options: SharedStoreOptions, seed: number): SharedStoreMemory {
   const largest = 1 << maxOrder
   const units =
@@ -145,7 +145,7 @@ export function allocateMemory(options: SharedStoreOptions, seed: number): Share
   }
 }
 
-/** Typed views of the memory, made once per thread. */
+/** Typed views of the memory, created once per thread. */
 export class StoreViews {
   readonly memory: SharedStoreMemory
   readonly control: Int32Array

@@ -2,8 +2,8 @@ import type { StoreViews } from './layout.ts'
 import { entryStride, pinsPerWorker, word } from './layout.ts'
 
 /**
- * Who holds what: every pin that lasts beyond one call has a slot in its worker's part of a shared table, so that the
- * pins of a worker that died can be given back.
+ * Records which worker holds which pin: every pin that outlives a call has a slot in its worker's part of a shared
+ * table, so that the pins of a dead worker can be released.
  */
 export class PinTable {
   readonly #pins: Int32Array
@@ -17,7 +17,7 @@ export class PinTable {
     this.#base = workerIndex * pinsPerWorker
   }
 
-  /** Notes a pin that was just added; undefined when the table is full. */
+  /** Records a pin that was just added; undefined when the table is full. */
   note(entry: number): number | undefined {
     const slot = this.#free.pop() ?? (this.#used < pinsPerWorker ? this.#used++ : undefined)
     if (slot !== undefined) Atomics.store(this.#pins, this.#base + slot, entry + 1)
@@ -34,7 +34,7 @@ export class PinTable {
   }
 }
 
-/** Main thread only: takes the pins of a dead worker off; the entries they were on. */
+/** Main thread only: releases the pins of a dead worker; returns the entries they were on. */
 export function takePinsOf(views: StoreViews, worker: number): number[] {
   const entries: number[] = []
   for (let slot = worker * pinsPerWorker; slot < (worker + 1) * pinsPerWorker; slot++) {

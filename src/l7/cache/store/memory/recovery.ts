@@ -4,7 +4,7 @@ import { takePinsOf } from './pin-table.ts'
 import { SharedStore } from '../shared-store.ts'
 
 /**
- * New memory and the main thread's store over it; the memory is then sent to the workers. `seed` should be random.
+ * Creates memory and the main thread's store over it; the memory is then sent to the workers. `seed` should be random.
  * With `workers: 0` the returned store is the only one.
  */
 export function createSharedStore(options: SharedStoreOptions, seed: number, hotBytes = 0): SharedStore {
@@ -17,8 +17,9 @@ export function createSharedStore(options: SharedStoreOptions, seed: number, hot
 }
 
 /**
- * Main thread only, after a worker ended: gives back what it pinned, aborts what it was filling, and takes over the lock
- * if it died holding it. Lists may then be half changed, so they are built anew: the cache is empty but consistent.
+ * Main thread only, after a worker ended: releases what it pinned, aborts what it was filling, and takes over the lock
+ * if the worker died holding it. Lists may be half changed in that case, so they are rebuilt: the cache is then empty
+ * but consistent.
  */
 export function recoverFrom(store: SharedStore, deadWorker: number): void {
   const { table } = store
@@ -54,7 +55,7 @@ function rebuild(store: SharedStore): void {
   const extents: number[] = []
   for (let entry = 0; entry < entries; entry++) {
     const base = entry * entryStride
-    // Hot copies and finds under way are void.
+    // Hot copies and lookups under way become invalid.
     Atomics.add(table.words, base + word.version, 1)
     Atomics.store(table.words, base + word.linked, 0)
     table.words[base + word.queue] = 0
@@ -67,7 +68,7 @@ function rebuild(store: SharedStore): void {
   freeAllEntries(store, kept)
 }
 
-/** All entries but `kept` into the free list. */
+/** Puts all entries but `kept` into the free list. */
 function freeAllEntries(store: SharedStore, kept: ReadonlySet<number>): void {
   const { table } = store
   const { memory } = table.views

@@ -2,14 +2,14 @@ import { control } from './layout.ts'
 
 /** Spins before sleeping: about 20 µs, longer than any holder needs unless it was preempted. */
 const spins = 2_000
-/** A holder that was preempted is back after some milliseconds; a dead one never is. */
+/** A preempted holder runs again after some milliseconds; a dead one never does. */
 const sleepMs = 2
 const maxSleeps = 25
 
 /**
- * The one lock of a shared store, held for microseconds while its lists change; lookups do without. It knows its owner,
- * and is taken from no one who is merely slow: the main thread takes it over from a worker whose thread has ended, and
- * from nobody else. Nobody waits for ever: after 50 ms `acquire` gives up and the caller does without the cache.
+ * The one lock of a shared store, held for microseconds while its lists change; lookups do not need it. It knows its
+ * owner and is never taken from a slow one: only the main thread takes it over, from a worker whose thread has ended.
+ * Nobody waits for ever: after 50 ms `acquire` gives up and the caller does without the cache.
  */
 export class StoreLock {
   readonly #control: Int32Array
@@ -35,13 +35,13 @@ export class StoreLock {
     return false
   }
 
-  /** For the main thread, where giving up would be worse than waiting: for a second. */
+  /** For the main thread, where giving up would be worse than waiting: waits up to a second. */
   acquirePatiently(): boolean {
     for (let n = 0; n < 20; n++) if (this.acquire()) return true
     return false
   }
 
-  /** Does nothing where it was taken over meanwhile: it is another's then. */
+  /** Does nothing where the lock was taken over meanwhile: it has another owner then. */
   release(): void {
     if (Atomics.compareExchange(this.#control, control.lock, this.#me, 0) !== this.#me) return
     Atomics.notify(this.#control, control.lock, 1)

@@ -1,11 +1,11 @@
-/** Urgency 0 to 7, the lower the sooner, and whether pieces of it are of use (RFC 9218 §4). */
+/** Urgency 0 to 7, lower is sooner, and whether parts of the body are useful (RFC 9218 §4). */
 export const DEFAULT_URGENCY = 3
 
-/** The value of a Priority field as `urgency * 2 + incremental`; what is not understood is left at its default. */
+/** The value of a Priority field as `urgency * 2 + incremental`; unknown values mean the default. */
 export function parsePriority(field: string): number {
   let urgency = DEFAULT_URGENCY
   let incremental = 0
-  // A dictionary of structured fields (RFC 8941 §3.2): the last of a name counts, parameters mean nothing here.
+  // A dictionary of structured fields (RFC 8941 §3.2): the last of equal names counts, parameters are ignored.
   for (const member of field.slice(0, MAX_FIELD).split(',')) {
     const text = member.split(';', 1)[0]!.trim()
     if (/^u=[0-7]$/.test(text)) urgency = text.charCodeAt(2) - 48

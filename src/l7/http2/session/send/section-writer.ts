@@ -9,11 +9,11 @@ import type { OutQueue } from '../../frames/out-queue.ts'
 import { putHead, writeLongHeaders } from '../../frames/write-frames.ts'
 import { encodedBound, Encoder } from '../../hpack/encoder.ts'
 
-/** Writes field sections: into the connection's output in place, behind room for the frame's head. */
+/** Writes field sections directly into the connection's output, after reserving room for the frame's head. */
 export class SectionWriter {
   readonly #out: OutQueue
   #encoder: Encoder | undefined
-  /** The other side's table size, until there is an encoder. */
+  /** The peer's table size, until the encoder is created. */
   #tableSize = -1
   #buffer: Buffer = EMPTY
   #at = 0
@@ -46,7 +46,7 @@ export class SectionWriter {
     return this.#end(streamId, endStream)
   }
 
-  /** Trailers; an empty section is none. */
+  /** Trailers; an empty section is not written. */
   trailers(streamId: number, fields: string): number {
     const encoder = this.#begin(encodedBound(fields))
     this.#at = encoder.lines(this.#buffer, this.#at, fields)
@@ -98,7 +98,7 @@ export class SectionWriter {
 
 const EMPTY = Buffer.alloc(0)
 
-/** The pseudo-fields of a request that are one index. */
+/** Pseudo-fields of a request that are one index of the static table. */
 const STATIC_PAIRS: ReadonlyMap<string, readonly [name: string, index: number]> = new Map([
   ['GET', [':method', 2]],
   ['POST', [':method', 3]],

@@ -4,11 +4,12 @@ const URGENCIES = 8
 const NONE: Stream[][] = []
 
 /**
- * The streams that have bytes waiting, in the order in which they are to be sent (RFC 9218 §10): the more urgent first;
- * of one urgency first those whose pieces are of no use, one after the other by id, then the incremental ones in turns.
+ * The streams with waiting bytes, in the order in which they are to be sent (RFC 9218 §10): the more urgent first;
+ * within an urgency first those that are not incremental, one after the other by id, then the incremental ones in
+ * turns.
  */
 export class SendOrder {
-  /** By urgency; made when something waits first, since on most connections nothing ever does. */
+  /** By urgency; created when bytes first wait, since on most connections they never do. */
   #whole: Stream[][] = NONE
   #turns: Stream[][] = NONE
   #size = 0
@@ -33,7 +34,7 @@ export class SendOrder {
     list.splice(at, 0, stream)
   }
 
-  /** `stream` must have the urgency that it was added with. */
+  /** `stream` must have the same urgency as when it was added. */
   remove(stream: Stream): void {
     const list = (stream.incremental ? this.#turns : this.#whole)[stream.urgency]
     const at = list?.indexOf(stream) ?? -1
@@ -42,7 +43,7 @@ export class SendOrder {
     this.#size--
   }
 
-  /** The first one whose own window is open; an incremental one goes to the end of its line. */
+  /** The first one whose own window is open; an incremental one moves to the end of its line. */
   next(): Stream | undefined {
     for (let urgency = 0; urgency < this.#whole.length; urgency++) {
       for (const stream of this.#whole[urgency]!) if (canSend(stream)) return stream

@@ -15,11 +15,13 @@ import { SectionWriter } from './section-writer.ts'
 import { SendOrder } from './send-order.ts'
 import type { Stream } from '../stream/stream.ts'
 
-/** With more than this waiting on the connection, whoever brings bodies is told to wait. */
+/** When more bytes than this wait on the connection, sources of bodies are paused. */
 export const HIGH_WATER = 262_144
-/** With more than this they wait in their streams, where priorities count. Below, that would be a copy for nothing. */
+/**
+ * When more than this wait, bytes stay in their streams, where priorities apply. Below, that would be a needless copy.
+ */
 const MOST_FRAMED = 1_048_576
-/** A frame of DATA below this, when the chunk is nearly full, is not worth its head. */
+/** When the chunk is nearly full, DATA frames smaller than this are not worth their head. */
 const LEAST_PIECE = 1024
 /** WINDOW_UPDATEs that each frame of DATA accounts for, and how many may be saved up. */
 const UPDATES_PER_FRAME = 4
@@ -32,19 +34,19 @@ const byPlace = {
   }
 }
 
-/** What a connection sends: sections and DATA, as far as both windows reach; the rest waits in its stream. */
+/** What a connection sends: field sections, and DATA as far as both windows allow; the rest waits in its stream. */
 export class Sender {
   readonly out = new OutQueue()
   readonly sections = new SectionWriter(this.out)
   readonly #order = new SendOrder()
   readonly #ended: (stream: Stream) => void
-  /** Of the connection. */
+  /** The connection's window. */
   #window = DEFAULT_WINDOW
-  /** Streams that were told to wait. */
+  /** Streams whose sources were paused. */
   readonly #waiting = new Roster<Stream>(byPlace)
   #updates = MAX_UPDATES
 
-  /** `ended`: END_STREAM of this stream has been written. */
+  /** `ended` is called when END_STREAM of a stream has been written. */
   constructor(ended: (stream: Stream) => void) {
     this.#ended = ended
   }
@@ -53,12 +55,12 @@ export class Sender {
     return this.#window
   }
 
-  /** Streams with bytes that wait. */
+  /** How many streams have waiting bytes. */
   get waiting(): number {
     return this.#order.size
   }
 
-  /** Nothing of the stream waits, and the connection takes more. False: its `onDrain` follows. */
+  /** Nothing of the stream waits, and the connection takes more. When false, its `onDrain` follows. */
   flowing(stream: Stream): boolean {
     if (stream.pendingBytes === 0 && this.out.bytes < HIGH_WATER) return true
     stream.waits = true
@@ -104,7 +106,7 @@ export class Sender {
     else this.#writeEnd(stream, trailers)
   }
 
-  /** Sends what waits, as far as it may: a window opened, or the connection has written. */
+  /** Sends what waits, as far as allowed: a window opened, or the connection has written. */
   pump(): void {
     while (this.#order.size > 0 && this.#window > 0 && this.out.bytes < HIGH_WATER) {
       const stream = this.#order.next()
@@ -125,7 +127,7 @@ export class Sender {
     })
   }
 
-  /** The stream is gone: what waits of it is not sent. */
+  /** The stream is gone: its waiting bytes are not sent. */
   drop(stream: Stream): void {
     if (stream.pendingBytes > 0) this.#order.remove(stream)
     stream.pending = undefined
@@ -134,7 +136,7 @@ export class Sender {
     this.#waiting.delete(stream)
   }
 
-  /** Another urgency, by PRIORITY_UPDATE. */
+  /** The urgency was changed by PRIORITY_UPDATE. */
   reorder(stream: Stream, priority: number): void {
     if (stream.pendingBytes > 0) this.#order.remove(stream)
     stream.urgency = priority >> 1
@@ -149,7 +151,7 @@ export class Sender {
     return 0
   }
 
-  /** A WINDOW_UPDATE has come; false: no DATA of ours accounts for it. */
+  /** A WINDOW_UPDATE has come; false when no DATA of lb accounts for it. */
   accountsForUpdate(): boolean {
     if (this.#updates === 0) return false
     this.#updates--
@@ -171,7 +173,7 @@ export class Sender {
     this.#writeEnd(stream, trailers)
   }
 
-  /** One frame of DATA; the windows are open. */
+  /** Writes one frame of DATA; the windows are open. */
   #frame(stream: Stream, bytes: Buffer, start: number, end: number): number {
     const { out } = this
     let size = Math.min(end - start, LEAST_FRAME_SIZE, stream.sendWindow, this.#window)

@@ -2,7 +2,7 @@ import type { FieldSink } from '../../hpack/decoder.ts'
 import type { TableEntry } from '../../hpack/decoder-table.ts'
 import { CONTENT_LENGTH, DROPPED, MALFORMED, OF_CONNECTION, UNKNOWN_PSEUDO } from '../../hpack/field-marks.ts'
 
-/** Reads a trailer section: no pseudo-fields, nothing of the connection (RFC 9113 §8.1). One per thread. */
+/** Reads a trailer section: no pseudo-fields, no hop-by-hop fields (RFC 9113 §8.1). One per thread. */
 export class TrailerSection implements FieldSink {
   text = ''
   malformed = false

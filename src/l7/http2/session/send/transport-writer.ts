@@ -3,12 +3,12 @@ import { giveChunk } from '../../frames/chunk-pool.ts'
 import type { OutQueue } from '../../frames/out-queue.ts'
 
 const WORTH_COPYING = 16_384
-/** In place of a chunk, where the transport wants us to wait but holds none of ours. */
+/** Stands for a chunk when the transport asks to wait but holds no chunk of ours. */
 const NOTHING = Buffer.alloc(0)
 
 /**
- * Writes what a session left in `out`, chunk by chunk. While the transport holds a chunk nothing more is given to it: the
- * session goes on filling its own, so that the next write is a large one.
+ * Writes what a session left in `out`, chunk by chunk. While the transport holds a chunk it gets no more: the session
+ * keeps filling its own, so that the next write is a large one.
  */
 export class TransportWriter {
   readonly #transport: Transport
@@ -22,12 +22,12 @@ export class TransportWriter {
     this.#out = out
   }
 
-  /** The transport holds something; `drained` is to be called from `onDrain`. */
+  /** The transport holds something; call `drained` from its `onDrain`. */
   get blocked(): boolean {
     return this.#lent.length > 0
   }
 
-  /** Writes as much as the transport takes. False: it holds some of it. */
+  /** Writes as much as the transport takes. False when it still holds some. */
   flush(): boolean {
     const transport = this.#transport
     while (!this.blocked && !transport.closed) {
@@ -36,7 +36,8 @@ export class TransportWriter {
       // TLS encrypts at once, which is a copy, unless a write is under way already.
       const copied = transport.copiesAtOnce && transport.pending === 0
       const bytes = chunk.buffer.subarray(0, chunk.end)
-      // A socket of Node's holds on to what it has taken without saying until when: small pieces are copied for it.
+      // A socket of Node keeps a reference to what it has taken, without saying until when: small pieces are copied for
+      // it.
       const copies = this.#keepsTaken && chunk.end <= WORTH_COPYING
       const taken = transport.sendOwned(copies ? Buffer.from(bytes) : bytes)
       if (copied || copies || (taken && transport.pending === 0)) giveChunk(chunk.buffer)
@@ -54,7 +55,7 @@ export class TransportWriter {
     this.#lent = []
   }
 
-  /** The transport has closed: what it held is the collector's. */
+  /** The transport has closed: the chunks that it held are left to the garbage collector. */
   drop(): void {
     this.#lent = []
     this.#out.clear()

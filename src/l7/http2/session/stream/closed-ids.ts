@@ -1,15 +1,15 @@
-/** How a stream closed. What comes on it later means something else each time (RFC 9113 §5.1). */
+/** How a stream closed, which decides what a later frame on it means (RFC 9113 §5.1). */
 export const BY_BOTH_ENDS = 1
 export const BY_US = 2
 export const BY_PEER = 3
 
 const REMEMBERED = 64
-/** As many as V8 keeps without memory of their own; most connections close no more. */
+/** As many as V8 stores inline; most connections close no more streams. */
 const AT_FIRST = 16
 
-/** The streams that closed last. Who came before them is forgotten, and what comes on those is ignored. */
+/** The streams that closed last. Older ones are forgotten, and frames on those are ignored. */
 export class ClosedIds {
-  /** Half of the id, whose last bit is set, and the way in the lowest two bits. */
+  /** Half of the id, whose last bit is set, and how it closed in the lowest two bits. */
   #closed = new Int32Array(AT_FIRST)
   #next = 0
 
@@ -18,7 +18,7 @@ export class ClosedIds {
     this.#closed[this.#next++] = ((id >>> 1) << 2) | way
   }
 
-  /** 0: not remembered. */
+  /** How the stream closed; 0 when it is not remembered. */
   way(id: number): number {
     const wanted = (id >>> 1) << 2
     for (const one of this.#closed) if ((one & ~3) === wanted && one !== 0) return one & 3

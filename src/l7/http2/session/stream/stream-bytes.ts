@@ -5,14 +5,14 @@ import { CANCEL, errorName } from '../../frames/codes.ts'
 import type { Session } from '../session.ts'
 import type { ClosedBy, Stream, StreamHandler } from './stream.ts'
 
-/** The connection that a stream of bytes is part of. */
+/** The connection that carries the byte stream. */
 export interface Carrier {
   readonly session: Session
   readonly transport: Transport
   wake(): void
 }
 
-/** The two ways of one stream as a tunnel sees them (RFC 8441): END_STREAM is its FIN, RST_STREAM its break. */
+/** A stream as a tunnel with two directions (RFC 8441): END_STREAM acts as FIN, RST_STREAM as a reset. */
 export class StreamBytes implements ByteStream, StreamHandler {
   owner: TransportOwner = nobody
   readsOut = false
@@ -20,7 +20,7 @@ export class StreamBytes implements ByteStream, StreamHandler {
   readonly #carrier: Carrier
   readonly #stream: Stream
   #closed = false
-  /** All has been received and told; both ends have been sent and received. */
+  /** Everything has been received and delivered; both ends have been sent and received. */
   #readOut = false
   #finished = false
 
@@ -89,7 +89,7 @@ export class StreamBytes implements ByteStream, StreamHandler {
     return session.sender.flowing(this.#stream)
   }
 
-  // StreamHandler.
+  // Called by the session (StreamHandler).
 
   onData(buffer: Buffer, start: number, end: number): void {
     this.#tell(() => this.owner.onData(buffer, start, end))
@@ -123,7 +123,7 @@ export class StreamBytes implements ByteStream, StreamHandler {
     if (this.#readOut && this.#finished) this.#close(undefined)
   }
 
-  /** Told later, as a transport does: who closes it is not through yet. */
+  /** Reported later, as a transport does: the caller that closes it has not finished yet. */
   #close(error: NodeJS.ErrnoException | undefined): void {
     if (this.#closed) return
     this.#closed = true

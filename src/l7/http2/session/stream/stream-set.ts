@@ -18,20 +18,20 @@ import { DEFAULT_WINDOW } from '../../frames/codes.ts'
 
 /** The connection that a session belongs to. */
 export interface SessionHost {
-  /** Something waits to be written, outside of a `receive`. */
+  /** Bytes wait to be written, outside of a `receive`. */
   wake(): void
-  /** The connection is over; what is in `out`, GOAWAY last, is to be written before it closes. */
+  /** The connection is over; write what is in `out`, with GOAWAY last, and then close it. */
   onOver(code: number, reason: string): void
-  /** RST_STREAM was sent or has come; `by`: whose doing it is. */
+  /** RST_STREAM was sent or has come; `by`: who caused it. */
   onReset(code: number, by: ClosedBy | 'us'): void
-  /** A stream has ended, whatever the way. */
+  /** A stream has ended, in whatever way. */
   onStreamClosed(code: number, by: ClosedBy | 'us' | 'end'): void
 }
 
-/** A client that resets a stream later than this gives up a slow answer, as deadlines of gRPC do. */
+/** A client that resets a stream later than this gives up on a slow answer, as deadlines of gRPC do. */
 const EARLY_MS = 1000
 
-/** The streams of a connection, from opened to forgotten, and what both sides do with them alike. */
+/** The streams of a connection, from opened to forgotten, and what client and server have in common. */
 export abstract class StreamSet {
   readonly streams = new StreamTable()
   readonly closed = new ClosedIds()
@@ -67,7 +67,7 @@ export abstract class StreamSet {
     return this.#over
   }
 
-  /** Never opened. Even ones would be ours or the server's to push, which nobody does. */
+  /** Never opened. Even ids would be pushed streams, which are not used. */
   isIdle(id: number): boolean {
     if ((id & 1) === 0) return true
     return this.#server ? id > this.lastPeerId : id >= this.nextId
@@ -80,7 +80,7 @@ export abstract class StreamSet {
     return stream
   }
 
-  // What handlers do.
+  // Called by handlers.
 
   send(stream: Stream, bytes: Buffer, start: number, end: number, owned: boolean): void {
     if (!stream.localEnded) this.sender.data(stream, bytes, start, end, owned)
@@ -94,7 +94,7 @@ export abstract class StreamSet {
     if (!stream.localEnded && stream.endTrailers === undefined) this.sender.end(stream, trailers)
   }
 
-  /** The handler takes the stream's body. */
+  /** The handler reads the stream's body. */
   flow(stream: Stream): void {
     if (stream.flows) return
     this.receiver.flow(stream)
@@ -105,7 +105,7 @@ export abstract class StreamSet {
     stream.flows = false
   }
 
-  /** Ends a stream early; `by`: whose doing it is. */
+  /** Ends a stream early; `by`: who caused it. */
   reset(id: number, code: number, by: ClosedBy | 'us' = 'us'): void {
     const stream = this.streams.get(id)
     writeReset(this.sender.out, id, code)
@@ -115,7 +115,7 @@ export abstract class StreamSet {
     else this.#forget(stream, BY_US, code, by)
   }
 
-  // What frames do.
+  // Called for frames.
 
   protected touch(stream: Stream): void {
     if (stream.touched) return
@@ -123,7 +123,7 @@ export abstract class StreamSet {
     this.#touched.push(stream)
   }
 
-  /** Tells those whose bytes came in this read. */
+  /** Calls `onReadDone` for the streams whose bytes came in this read. */
   protected readDone(): void {
     for (const stream of this.#touched) {
       stream.touched = false
@@ -148,7 +148,7 @@ export abstract class StreamSet {
     if (stream === undefined) return this.glitch('late-frame')
     const early = !stream.localEnded && this.now - stream.openedAt < EARLY_MS
     this.host.onReset(code, 'peer')
-    // RFC 9113 §8.1: a server that has answered wants no more of the request; its answer may still be held here.
+    // RFC 9113 §8.1: a server that has answered needs no more of the request; its answer may still be held here.
     if (stream.remoteEnded && !this.#server) this.#unwanted(stream)
     else this.#forget(stream, BY_PEER, code, 'peer')
     return !early || !this.#server ? !this.#over : this.glitch('early-reset')
@@ -163,7 +163,7 @@ export abstract class StreamSet {
       return !this.#over
     }
     const stream = this.streams.get(id)
-    // RFC 9113 §5.1: it may have been on its way when the stream closed.
+    // RFC 9113 §5.1: the frame may have been on its way when the stream closed.
     if (stream === undefined) return !this.#over
     if (increment === 0) return this.violation(id, PROTOCOL_ERROR)
     if (stream.sendWindow + increment > MAX_WINDOW) return this.violation(id, FLOW_CONTROL_ERROR)
@@ -178,7 +178,7 @@ export abstract class StreamSet {
     const failure = this.peer.apply(buffer, start, end)
     if (failure !== 0) return failure
     this.sender.sections.tableSize = this.peer.headerTableSize
-    // RFC 9113 §6.9.2: it holds for open streams too, whose window may become negative.
+    // RFC 9113 §6.9.2: it applies to open streams too, whose window may become negative.
     const change = this.peer.initialWindowSize - before
     if (change === 0) return 0
     for (const stream of this.streams.toArray()) {
@@ -188,7 +188,7 @@ export abstract class StreamSet {
     return 0
   }
 
-  /** The connection has ended: so have all streams. `refused`: those above it were not looked at. */
+  /** The connection has ended, and so have all streams. `refused`: those above it were not processed. */
   protected finish(code: number, reason: string): void {
     if (this.#over) return
     this.#over = true
@@ -200,17 +200,17 @@ export abstract class StreamSet {
   abandon(): void {
     if (this.#over && this.streams.size === 0) return
     this.#over = true
-    // What one of them throws is no other's harm.
+    // If one throws, the others are still told.
     for (const stream of this.streams.toArray())
       guarded(() => this.#forget(stream, BY_US, STREAM_CLOSED, 'connection'))
   }
 
-  /** The peer did nothing with it. */
+  /** The peer did not process the stream. */
   protected refuse(stream: Stream, code: number): void {
     this.#forget(stream, BY_US, code, 'refused')
   }
 
-  /** What is still sent of its message is dropped. */
+  /** The rest of its message is not sent. */
   #unwanted(stream: Stream): void {
     const { waits, handler } = stream
     stream.localEnded = true

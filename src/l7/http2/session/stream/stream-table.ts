@@ -3,12 +3,12 @@ import type { Stream } from './stream.ts'
 const LEAST = 4
 
 /**
- * The open streams of a connection by their ids, which rise by two: the id is the hash, and a table twice as long as it has
- * streams hardly ever looks at a second place. It is no Map for the reason that Roster is no Set
- * (docs/discoveries/maps-that-churn.md), and finds, adds and deletes in half the time.
+ * The open streams of a connection by their ids, which rise by two: the id is the hash, and in a table of twice the
+ * number of streams a second place is hardly ever looked at. A Map would be worse for the same reason as a Set in
+ * Roster (docs/discoveries/maps-that-churn.md); this finds, adds and deletes in half the time.
  */
 export class StreamTable {
-  /** A power of two of places; the next one where an id's own is taken. */
+  /** A power of two of places; an id whose own place is taken gets the next free one. */
   #places: (Stream | undefined)[] = new Array<Stream | undefined>(LEAST).fill(undefined)
   #mask = LEAST - 1
   #size = 0
@@ -25,13 +25,13 @@ export class StreamTable {
     return this.get(id) !== undefined
   }
 
-  /** No stream of its id is there. */
+  /** No stream with its id is in the table. */
   add(stream: Stream): void {
     if (2 * ++this.#size > this.#mask) this.#widen()
     this.#places[this.#placeOf(stream.id)] = stream
   }
 
-  /** False: it was not there. */
+  /** False when it was not there. */
   delete(id: number): boolean {
     const places = this.#places
     let empty = this.#placeOf(id)
@@ -50,12 +50,12 @@ export class StreamTable {
     return true
   }
 
-  /** In no order. */
+  /** In no particular order. */
   toArray(): Stream[] {
     return this.#places.filter((stream) => stream !== undefined)
   }
 
-  /** Where it stands, or would. */
+  /** Where the id is, or would be. */
   #placeOf(id: number): number {
     const places = this.#places
     const mask = this.#mask
@@ -72,7 +72,7 @@ export class StreamTable {
     this.#places = new Array<Stream | undefined>(length).fill(undefined)
     this.#mask = length - 1
     for (const stream of before) if (stream !== undefined) this.#places[this.#placeOf(stream.id)] = stream
-    // What is left may be old, and holds nobody.
+    // The old array may survive for a while, and must not keep streams alive.
     before.fill(undefined)
   }
 }

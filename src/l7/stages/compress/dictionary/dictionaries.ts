@@ -50,8 +50,8 @@ export class Dictionaries {
 
   /** Keeps the body under its hash, the first time that it is asked for on this thread; whether it is there. */
   keep(stored: StoredForms, whole?: Buffer): boolean {
-    if (stored.asked) return stored.offered
-    stored.asked = true
+    if (stored.checkedAsDictionary) return stored.offered
+    stored.checkedAsDictionary = true
     const body = whole ?? storedBody(stored, MAX_BYTES)
     if (body === undefined || body.length < MIN_BYTES || !mayBeDictionary(body)) return false
     stored.offered = stored.keep(hash('sha256', body, 'base64url'), body)
