@@ -28,7 +28,7 @@ export interface ErrorAnswer {
 export function errorAnswer(code: ErrorCode, facts: ErrorFacts): ErrorAnswer {
   const kind = errorKind(code)
   const json = prefersJson(facts.accept)
-  const problem = json && acceptsProblem(facts.accept!)
+  const problem = json && namedWeight(facts.accept, /^application\/problem\+json$/) > 0
   const body = problem
     ? problemDetails(code, facts)
     : json
@@ -48,43 +48,52 @@ export function errorAnswer(code: ErrorCode, facts: ErrorFacts): ErrorAnswer {
 
 const PROBLEM = 'application/problem+json'
 
-/** RFC 9457, for clients that name it in Accept: `type` is about:blank, since the title says what the status does. */
+/** §5.1 of draft-ietf-httpapi-ratelimit-headers-11, the one problem type that is registered for what lb says. */
+const QUOTA_EXCEEDED = 'https://iana.org/assignments/http-problem-types#quota-exceeded'
+
+/** RFC 9457, for clients that name it in Accept: elsewhere `type` is about:blank, since the title says what the status does. */
 function problemDetails(code: ErrorCode, facts: ErrorFacts): string {
   const { phrase, status = 500 } = errorKind(code) as { phrase: string; status?: number }
-  const title = phrase[0]!.toUpperCase() + phrase.slice(1)
+  const limit = code === 'LB_RATE_LIMIT' ? facts.members?.['limit'] : undefined
+  const quota = limit === undefined ? {} : { 'violated-policies': [limit] }
+  const title =
+    limit === undefined
+      ? phrase[0]!.toUpperCase() + phrase.slice(1)
+      : 'Request cannot be satisfied as assigned quota has been exceeded'
   const instance = facts.requestId === '' ? {} : { instance: `urn:request:${facts.requestId}` }
   const members = { code, requestId: facts.requestId, ...facts.members }
   return (
     JSON.stringify({
-      type: 'about:blank',
+      type: limit === undefined ? 'about:blank' : QUOTA_EXCEEDED,
       title,
       status,
       detail: `${phrase} (${code})`,
       ...instance,
+      ...quota,
       ...members
     }) + '\n'
   )
 }
 
-function acceptsProblem(accept: string): boolean {
-  return /(?:^|,)\s*application\/problem\+json\s*(?:,|$|;(?!\s*q=0(?:\.0*)?\s*(?:,|$)))/i.test(accept)
-}
-
 /** Ranges of Accept that are looked at. */
 const MAX_RANGES = 16
 
+const JSON_TYPES = /^application\/(?:[\w.-]+\+)?json$/
+const TEXT_TYPES = /^(?:text\/.*|application\/xhtml\+xml)$/
+
 /** Whether Accept names a JSON type with a higher weight than any text type (RFC 9110 §12.5.1). `*` states no preference. */
 export function prefersJson(accept: string | undefined): boolean {
-  if (accept === undefined || !/json/i.test(accept)) return false
-  let json = 0
-  let text = 0
-  for (const range of accept.toLowerCase().split(',', MAX_RANGES)) {
+  return namedWeight(accept, JSON_TYPES) > namedWeight(accept, TEXT_TYPES)
+}
+
+/** The highest weight of the types that Accept names; 0: none of them, or none that it wants. */
+export function namedWeight(accept: string | undefined, types: RegExp): number {
+  let most = 0
+  for (const range of accept?.toLowerCase().split(',', MAX_RANGES) ?? []) {
     const [type = '', ...parameters] = range.split(';').map((part) => part.trim())
+    if (!types.test(type)) continue
     const q = parameters.find((parameter) => parameter.startsWith('q='))
-    const weight = q === undefined ? 1 : Number(q.slice(2)) || 0
-    if (type === 'application/json' || /^application\/[\w.-]+\+json$/.test(type))
-      json = Math.max(json, weight)
-    else if (type.startsWith('text/') || type === 'application/xhtml+xml') text = Math.max(text, weight)
+    most = Math.max(most, q === undefined ? 1 : Number(q.slice(2)) || 0)
   }
-  return json > text
+  return most
 }

@@ -38,6 +38,12 @@ t.test('a client that names problem+json gets the members of RFC 9457', async (t
     requestId: 'r1',
     retryAfter: 2
   })
+  const quota = errorAnswer('LB_RATE_LIMIT', { ...facts, members: { limit: 'daily' } })
+  t.match(JSON.parse(quota.body), {
+    type: 'https://iana.org/assignments/http-problem-types#quota-exceeded',
+    'violated-policies': ['daily'],
+    status: 429
+  })
   const refused = errorAnswer('LB_RATE_LIMIT', {
     ...facts,
     accept: 'application/problem+json;q=0, application/json'

@@ -63,7 +63,15 @@ t.test('security headers stand on every answer, and the backend wins unless it i
 })
 
 t.test('origins are told by name, and subdomains by whole labels', (t) => {
-  const origins = new Origins(['https://app.example.com', 'https://*.example.org', 'http://a.test:80'])
+  const origins = new Origins([
+    ...['https://app.example.com', 'https://*.example.org', 'http://a.test:80', 'https://*.Bücher.test:443'],
+    ...[
+      'HTTPS://MiXed.test',
+      'https://bücher.test:8443',
+      'http://[0:0:0:0:0:0:0:1]:80',
+      'chrome-extension://abc'
+    ]
+  ])
   for (const [origin, allowed] of Object.entries({
     'https://app.example.com': true,
     'https://app.example.com:8443': false,
@@ -78,12 +86,26 @@ t.test('origins are told by name, and subdomains by whole labels', (t) => {
     'https://evil.test:1.example.org': false,
     'https://.example.org': false,
     'http://a.test': true,
+    'https://mixed.test': true,
+    'https://xn--bcher-kva.test:8443': true,
+    'https://a.xn--bcher-kva.test': true,
+    'https://xn--bcher-kva.test': false,
+    'http://[::1]': true,
+    'chrome-extension://abc': true,
+    'chrome-extension://abcd': false,
     null: false,
     '': false
   })) {
     t.equal(origins.has(origin), allowed, origin)
   }
-  for (const wrong of ['null', 'https://a.test/', 'app.example.com', 'https://a.*.test', '*.a.test']) {
+  for (const wrong of [
+    'null',
+    'https://a.test/',
+    'app.example.com',
+    'https://a.*.test',
+    '*.a.test',
+    'https://*.1.2.3.4'
+  ]) {
     t.ok(originProblem(wrong), wrong)
   }
   t.end()
@@ -152,17 +174,49 @@ t.test('preflights are answered here, and pages of named origins may read', asyn
     t.equal(headers.vary, 'Accept, Origin')
   }
   t.equal(asked, 1, 'one answer is stored for all origins')
-  const any = await lbOf(t, { cors: { origins: '*' }, pool: 'web' }, pools(port))
-  const open = await ask(any, { Origin: 'https://evil.test' })
-  t.match(open.headers, { 'access-control-allow-origin': '*', 'access-control-allow-credentials': undefined })
-  const wrong = configFromObject({
-    listeners: [
-      { name: 'web', bind: ':0', mode: 'l7', pool: 'web', cors: { origins: '*', credentials: true } }
-    ],
-    ...pools(port)
+  const two = await ask(url, { Origin: 'https://app.example.com, https://evil.test' })
+  t.equal(two.headers['access-control-allow-origin'], undefined, 'two origins are none')
+})
+
+t.test('anybody, any method and any field are `*`', async (t) => {
+  const port = await backend(t, (_request, response) => void response.end('body'))
+  const any = await lbOf(t, { cors: { origins: '*', privateNetwork: true }, pool: 'web' }, pools(port))
+  for (const headers of [{ Origin: 'https://evil.test' }, {}] as Record<string, string>[]) {
+    // One that was fetched without an origin, for an image, is taken from a browser's cache for a script.
+    const open = await ask(any, headers)
+    const told = { 'access-control-allow-origin': '*', vary: undefined }
+    t.match(open.headers, { ...told, 'access-control-allow-credentials': undefined })
+  }
+  const preflight = (url: string, fields: Record<string, string>) =>
+    ask(url, { Origin: 'https://app.test', 'Access-Control-Request-Method': 'GET', ...fields }, 'OPTIONS')
+  const network = 'access-control-request-private-network'
+  for (const [value, told] of [['true', 'true'], ['false', undefined]] as const) {
+    const { headers } = await preflight(any, { [network]: value })
+    t.equal(headers['access-control-allow-private-network'], told)
+  } // prettier-ignore
+  const cors = { origins: 'https://app.test', methods: ['*'], headers: ['*'], credentials: true }
+  const wide = await lbOf(t, { cors, pool: 'web' }, pools(port))
+  const asked = 'access-control-request-headers'
+  const fine = await preflight(wide, { 'access-control-request-method': 'PATCH', [asked]: 'x-a,x-b' })
+  t.match(fine.headers, {
+    'access-control-allow-methods': 'PATCH',
+    'access-control-allow-headers': 'x-a, x-b',
+    'access-control-allow-credentials': 'true'
   })
-  t.notOk(wrong.ok)
-  t.match(JSON.stringify(wrong), /would let any site read/)
+  for (const names of ['x-a, authorization', 'x a', 'x-a;x-b']) {
+    const { headers } = await preflight(wide, { [asked]: names })
+    t.equal(headers['access-control-allow-origin'], undefined, names)
+  }
+  const named = { ...cors, headers: ['*', 'Authorization'] }
+  const bearer = await lbOf(t, { cors: named, pool: 'web' }, pools(port))
+  const { headers } = await preflight(bearer, { [asked]: 'authorization' })
+  t.equal(headers['access-control-allow-headers'], 'authorization')
+  for (const wrong of [{ origins: '*' }, { origins: 'https://app.test', exposed: ['*'] }]) {
+    const web = { name: 'web', bind: ':0', mode: 'l7', pool: 'web', cors: { ...wrong, credentials: true } }
+    const parsed = configFromObject({ listeners: [web], ...pools(port) })
+    t.notOk(parsed.ok)
+    t.match(JSON.stringify(parsed), /would let any site read|name the fields/)
+  }
 })
 
 t.test('requests across origins that change something are refused', async (t) => {

@@ -33,6 +33,33 @@ t.test('requests over the limit get 429 with what they need to know', async (t) 
   t.match(await refused.json(), { error: { code: 'LB_RATE_LIMIT', limit: 'default' } })
 })
 
+t.test('what clients are told of never invites more than the policy grants', async (t) => {
+  const port = await backend(t, (_request, response) => {
+    response.setHeader('RateLimit-Policy', '"theirs";q=5').setHeader('RateLimit', '"theirs";r=4').end()
+  })
+  const rateLimit = [
+    { name: 'minute', requests: 100, per: '1m' },
+    { name: 'burst', requests: 10, per: '1400ms', burst: 20 }
+  ]
+  const url = await lbOf(
+    t,
+    {
+      rateLimit,
+      routes: [
+        { match: { path: '/theirs' }, pool: 'web' },
+        { match: {}, ...fine }
+      ]
+    },
+    { pools: { web: { backends: [`127.0.0.1:${port}`] } } }
+  )
+  const { headers } = await fetch(url)
+  t.equal(headers.get('ratelimit-policy'), '"minute";q=100;w=60, "burst";q=10;w=2;lb-burst=20')
+  t.equal(headers.get('ratelimit'), '"minute";r=99;t=60, "burst";r=19;t=3', 'not 99 within a second')
+  const theirs = await fetch(`${url}/theirs`)
+  t.match(theirs.headers.get('ratelimit'), /^"theirs";r=4, "minute";r=98;/)
+  t.match(theirs.headers.get('ratelimit-policy'), /^"theirs";q=5, "minute";q=100;/)
+})
+
 t.test('each key has its own count, and a request without one counts by its address', async (t) => {
   const url = await lbOf(t, {
     routes: [{ match: {}, ...fine, rateLimit: { requests: 1, per: '1h', key: 'header:x-api-key' } }]

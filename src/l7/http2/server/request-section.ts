@@ -4,7 +4,7 @@ import type { Request } from '../../message/request.ts'
 import { HeaderBlock } from '../../message/header-block.ts'
 import { isKnownMethod } from '../../message/methods.ts'
 import { hostName } from '../../uri/host.ts'
-import { TARGET, TOKEN } from '../../message/chars.ts'
+import { isToken, TARGET } from '../../message/chars.ts'
 import {
   BAD_EXPECTATION,
   BAD_HOST,
@@ -226,11 +226,6 @@ export class RequestSection implements FieldSink {
 }
 
 const SLASH = 47
-
-function isToken(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (TOKEN[text.charCodeAt(i)] !== 1) return false
-  return true
-}
 
 /** Fragments pass here: they get an error response later. */
 function isTarget(text: string): boolean {

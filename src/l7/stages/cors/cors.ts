@@ -2,6 +2,8 @@ import type { Exchange } from '../../exchange/exchange.ts'
 import { sendLocal } from '../../exchange/response/local-answer.ts'
 import type { ResponseHead } from '../../exchange/response/response-head.ts'
 import { FieldNames } from '../../headers/field-names.ts'
+import { isToken } from '../../message/chars.ts'
+import type { HeaderBlock } from '../../message/header-block.ts'
 import { addVary } from '../compress/encoded-fields.ts'
 import type { Stage } from '../stage.ts'
 import { ANSWERED, GO_ON, type Verdict } from '../verdict.ts'
@@ -9,6 +11,9 @@ import type { CorsKeys } from './keys.ts'
 import { Origins } from './origins.ts'
 
 const NO_BYTES = Buffer.alloc(0)
+const ALLOW_ORIGIN = 'Access-Control-Allow-Origin'
+const REQUEST_METHOD = 'access-control-request-method'
+const REQUEST_HEADERS = 'access-control-request-headers'
 
 /** What backends say of it is not believed: one word on it is enough, and two are an error to browsers. */
 const theirs = new FieldNames([
@@ -27,6 +32,9 @@ class Cors implements Stage {
   readonly #origins: Origins
   readonly #methods: ReadonlySet<string>
   readonly #headers: ReadonlySet<string>
+  /** Undefined: whichever is asked for. */
+  readonly #methodLine: string | undefined
+  readonly #headerLine: string | undefined
   readonly #privateNetwork: boolean
   /** Lines of a preflight's answer, and of any other, behind the origin's. */
   readonly #preflight: string
@@ -38,11 +46,9 @@ class Cors implements Stage {
     this.#headers = new Set(keys.headers.map((name) => name.toLowerCase()))
     this.#privateNetwork = keys.privateNetwork
     const credentials = keys.credentials ? 'Access-Control-Allow-Credentials: true\r\n' : ''
-    const headers =
-      keys.headers.length === 0 ? '' : `Access-Control-Allow-Headers: ${keys.headers.join(', ')}\r\n`
-    this.#preflight =
-      `${credentials}Access-Control-Allow-Methods: ${keys.methods.join(', ')}\r\n${headers}` +
-      `Access-Control-Max-Age: ${Math.floor(keys.maxAge / 1000)}\r\n`
+    if (!this.#methods.has('*')) this.#methodLine = listLine('Methods', keys.methods)
+    if (!this.#headers.has('*')) this.#headerLine = listLine('Headers', keys.headers)
+    this.#preflight = `${credentials}Access-Control-Max-Age: ${Math.floor(keys.maxAge / 1000)}\r\n`
     const exposed =
       keys.exposed.length === 0 ? '' : `Access-Control-Expose-Headers: ${keys.exposed.join(', ')}\r\n`
     this.#actual = credentials + exposed
@@ -52,10 +58,10 @@ class Cors implements Stage {
     const { request } = exchange
     if (request.method !== 'OPTIONS') return GO_ON
     const { headers } = request
-    const method = headers.first('access-control-request-method')
+    const method = headers.get(REQUEST_METHOD)
     if (method === undefined || !headers.has('origin')) return GO_ON
     exchange.note(
-      `preflight of ${headers.first('origin')} for ${method}: ${this.#permits(headers, method) ? 'allowed' : 'not allowed'}`
+      `preflight of ${headers.get('origin')} for ${method}: ${this.#permits(headers, method) ? 'allowed' : 'not allowed'}`
     )
     sendLocal(exchange, 204, '', NO_BYTES)
     return ANSWERED
@@ -67,30 +73,52 @@ class Cors implements Stage {
     headers.drop(theirs)
     // Whatever the origin of this request: a cache on the way keeps one answer per origin.
     if (!this.#origins.any) addVary(headers, 'Origin')
-    const origin = asked.first('origin')
-    const wanted = method === 'OPTIONS' ? asked.first('access-control-request-method') : undefined
-    if (wanted !== undefined) addVary(headers, 'Access-Control-Request-Method')
-    if (wanted !== undefined) addVary(headers, 'Access-Control-Request-Headers')
-    if (origin === undefined || !this.#origins.has(origin)) return
-    if (wanted !== undefined && !this.#permits(asked, wanted)) return
+    const wanted = method === 'OPTIONS' ? asked.get(REQUEST_METHOD) : undefined
+    if (wanted !== undefined) this.#answerPreflight(asked, wanted, headers)
+    else {
+      // For anybody it stands on every answer: without Vary, one that was fetched for an image also serves a script.
+      const origin = this.#origins.any ? '*' : asked.get('origin')
+      if (origin === undefined || !this.#origins.has(origin)) return
+      headers.appendLines(`${ALLOW_ORIGIN}: ${origin}\r\n${this.#actual}`)
+    }
+  }
+
+  #answerPreflight(asked: HeaderBlock, wanted: string, headers: HeaderBlock): void {
+    addVary(headers, 'Access-Control-Request-Method')
+    addVary(headers, 'Access-Control-Request-Headers')
+    const origin = asked.get('origin')
+    if (origin === undefined || !this.#permits(asked, wanted)) return
+    const names = namesIn(asked.get(REQUEST_HEADERS))
     headers.appendLines(
-      `Access-Control-Allow-Origin: ${this.#origins.any ? '*' : origin}\r\n` +
-        (wanted === undefined ? this.#actual : this.#preflight)
+      `${ALLOW_ORIGIN}: ${this.#origins.any ? '*' : origin}\r\n${this.#preflight}` +
+        (this.#methodLine ?? listLine('Methods', [wanted])) +
+        (this.#headerLine ?? listLine('Headers', names))
     )
-    if (wanted !== undefined && this.#privateNetwork && asked.has('access-control-request-private-network')) {
+    if (this.#privateNetwork && asked.get('access-control-request-private-network') === 'true') {
       headers.append('Access-Control-Allow-Private-Network', 'true')
     }
   }
 
-  /** Of a preflight. */
-  #permits(asked: Exchange['request']['headers'], method: string): boolean {
-    if (!this.#origins.has(asked.first('origin') ?? '') || !this.#methods.has(method)) return false
-    const names = asked.get('access-control-request-headers')
-    if (names === undefined) return true
-    return names
-      .split(',')
-      .every((name) => name.trim() === '' || this.#headers.has(name.trim().toLowerCase()))
+  /** Of a preflight. `*` means no Authorization (https://fetch.spec.whatwg.org/#cors-non-wildcard-request-header-name). */
+  #permits(asked: HeaderBlock, method: string): boolean {
+    if (!this.#origins.has(asked.get('origin') ?? '')) return false
+    if (this.#methodLine === undefined ? !isToken(method) : !this.#methods.has(method)) return false
+    const any = this.#headerLine === undefined
+    return namesIn(asked.get(REQUEST_HEADERS)).every(
+      (name) => this.#headers.has(name) || (any && name !== 'authorization' && isToken(name))
+    )
   }
+}
+
+function listLine(what: 'Methods' | 'Headers', names: readonly string[]): string {
+  return names.length === 0 ? '' : `Access-Control-Allow-${what}: ${names.join(', ')}\r\n`
+}
+
+/** In lower case, as browsers send them. */
+function namesIn(list: string | undefined): string[] {
+  if (list === undefined) return []
+  const names = list.split(',').map((name) => name.trim().toLowerCase())
+  return names.filter((name) => name !== '')
 }
 
 export function compile(keys: CorsKeys): Stage {

@@ -23,11 +23,13 @@ export const corsKeys = stageKeys({
       ),
       methods: listOf(method(), { max: 32 })
         .prefault(['GET', 'HEAD', 'POST'])
-        .describe('Methods that they may use.'),
-      headers: listOf(fieldName(), { max: 64 }).prefault([]).describe('Fields that they may send.'),
+        .describe('Methods that they may use; `*` for any.'),
+      headers: listOf(fieldName(), { max: 64 })
+        .prefault([])
+        .describe('Fields that they may send; `*` for any but `Authorization`, which has to be named.'),
       exposed: listOf(fieldName(), { max: 64 })
         .prefault([])
-        .describe('Fields of answers that they may read.'),
+        .describe('Fields of answers that they may read; `*` for all (not with `credentials`).'),
       credentials: flag().prefault(false).describe('With cookies and credentials.'),
       maxAge: duration({ min: 1000, max: 86_400_000, example: '10m' })
         .prefault('10m')
@@ -43,12 +45,20 @@ export const corsKeys = stageKeys({
         loneTrue('say whose: { origins: https://app.example.com }')
       )
     }
-  ).superRefine(({ origins, credentials }, context) => {
-    if (!credentials || !origins.includes('*')) return
-    const sentence =
-      '"*" with `credentials: true` would let any site read what is its user\'s; name the origins'
-    const params: LeafIssue = { leaf: true, expected: 'the origins', sentence }
-    context.addIssue({ code: 'custom', path: ['origins'], message: sentence, params: { ...params } })
+  ).superRefine(({ origins, exposed, credentials }, context) => {
+    if (!credentials) return
+    const refuse = (key: string, expected: string, sentence: string) => {
+      const params: LeafIssue = { leaf: true, expected, sentence }
+      context.addIssue({ code: 'custom', path: [key], message: sentence, params: { ...params } })
+    }
+    if (origins.includes('*')) {
+      const why = '"*" with `credentials: true` would let any site read what is its user\'s; name the origins'
+      refuse('origins', 'the origins', why)
+    }
+    if (exposed.includes('*')) {
+      const why = 'browsers take "*" for the name of a field where `credentials` is true; name the fields'
+      refuse('exposed', 'the fields', why)
+    }
   })
 })
 

@@ -7,7 +7,9 @@ export function originProblem(value: string): string | undefined {
       ? '"null" is the origin of any sandboxed page, of whoever; it cannot be allowed'
       : `"${value}" is not an origin; write https://app.example.com, without a path, or https://*.example.com`
   }
-  return URL.canParse(`${match[1]}://${match[3]}`) ? undefined : `"${value}" is not an origin`
+  return URL.canParse(`${match[1]}://${match[2] === undefined ? '' : 'x.'}${match[3]}`)
+    ? undefined
+    : `"${value}" is not an origin`
 }
 
 /** A set of origins: exact ones, and all subdomains of some. */
@@ -18,13 +20,13 @@ export class Origins {
 
   constructor(origins: readonly string[]) {
     this.any = origins.includes('*')
-    const lower = origins.map((origin) => origin.toLowerCase())
-    this.#exact = new Set(lower.filter((origin) => !origin.includes('*')).map(withoutDefaultPort))
-    this.#wild = lower
+    this.#exact = new Set(origins.filter((origin) => !origin.includes('*')).map(asBrowsersWrite))
+    this.#wild = origins
       .filter((origin) => origin.includes('://*.'))
       .map((origin) => {
-        const [scheme = '', rest = ''] = origin.split('*')
-        return { scheme, suffix: withoutDefaultPort(scheme + 'x' + rest).slice(scheme.length + 1) }
+        const written = asBrowsersWrite(origin.replace('*', 'x'))
+        const name = written.indexOf('://') + '://'.length
+        return { scheme: written.slice(0, name), suffix: written.slice(name + 1) }
       })
   }
 
@@ -41,6 +43,8 @@ export class Origins {
   }
 }
 
-function withoutDefaultPort(origin: string): string {
-  return origin.replace(/^(https:.*):443$|^(http:.*):80$/, '$1$2')
+/** In lower case, without a default port, names beyond ASCII as xn--, IPv6 addresses in their short form. */
+function asBrowsersWrite(origin: string): string {
+  const { protocol, host } = new URL(origin.toLowerCase())
+  return `${protocol}//${host}`
 }

@@ -5,14 +5,15 @@ const style = `
 :root { color-scheme: light dark; --ink: #1c2024; --paper: #fbfcfd; --quiet: #60646c; --line: #d9dde3 }
 @media (prefers-color-scheme: dark) { :root { --ink: #edeef0; --paper: #111113; --quiet: #a2a8b2; --line: #363a3f } }
 * { box-sizing: border-box; margin: 0 }
-body { min-height: 100vh; display: grid; place-items: center; padding: 2rem; background: var(--paper); color: var(--ink);
+body { min-height: 100vh; min-height: 100svh; display: grid; place-items: center; padding: 2rem; background: var(--paper); color: var(--ink);
   font: 1rem/1.6 system-ui, sans-serif }
-main { width: 100%; max-width: 34rem }
+main { width: 100%; max-width: 34rem; overflow-wrap: anywhere }
 .status { font-size: 4.5rem; font-weight: 700; line-height: 1; letter-spacing: -.03em; font-variant-numeric: tabular-nums }
-h1 { font-size: 1.5rem; font-weight: 600; margin: .75rem 0 1rem }
+h1 { font-size: 1.5rem; font-weight: 600; line-height: 1.25; margin: .75rem 0 1rem; overflow-wrap: normal }
 p { color: var(--quiet) }
-footer { margin-top: 2.5rem; padding-top: 1rem; border-top: 1px solid var(--line); color: var(--quiet); font-size: .875rem }
-code { font: .875rem ui-monospace, monospace; overflow-wrap: anywhere; user-select: all }
+footer { display: flex; flex-wrap: wrap; justify-content: space-between; gap: .25rem 1.5rem; margin-top: 2.5rem; padding-top: 1rem;
+  border-top: 1px solid var(--line); color: var(--quiet); font-size: .875rem }
+code { font: .8125rem ui-monospace, monospace; user-select: all }
 `
 
 /** One piece of text: no script, no font, no picture, so that nothing moves once it is there. */
@@ -31,8 +32,8 @@ export const builtInPage = new PageTemplate(
 <main>
 <div class="status">{status}</div>
 <h1>{reason}</h1>
-<p>This page of {host} cannot be shown. If you tell somebody about it, name the number below.</p>
-<footer>Request <code>{requestId}</code></footer>
+<p>This page cannot be shown. If you report it, name the request below.</p>
+<footer><span>Request <code>{requestId}</code></span><span>{host}</span></footer>
 </main>
 </body>
 </html>

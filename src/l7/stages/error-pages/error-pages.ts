@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { Exchange } from '../../exchange/exchange.ts'
 import type { ResponseHead } from '../../exchange/response/response-head.ts'
-import { prefersJson } from '../../headers/error-answer.ts'
+import { namedWeight, prefersJson } from '../../headers/error-answer.ts'
 import { addVary } from '../compress/encoded-fields.ts'
 import type { EngineContext } from '../../exchange/engine-context.ts'
 import type { Stage } from '../stage.ts'
@@ -63,7 +63,7 @@ class ErrorPages implements Stage {
   #page(status: number, accept: string | undefined): PageTemplate | undefined {
     const named = this.#pages.get(String(status)) ?? this.#pages.get(`${Math.floor(status / 100)}xx`)
     if (named !== undefined) return named.current
-    return accept !== undefined && /text\/html|application\/xhtml/i.test(accept) ? builtInPage : undefined
+    return namedWeight(accept, /^(?:text\/html|application\/xhtml\+xml)$/) > 0 ? builtInPage : undefined
   }
 }
 

@@ -34,6 +34,7 @@ export class Limit {
   readonly #table: RateTable
   readonly #seed: number
   readonly #clock: Clock
+  readonly #msPerToken: number
   readonly #methods: ReadonlyMap<string, number> | undefined
   readonly #statuses: ReadonlyMap<string, number> | undefined
 
@@ -52,9 +53,12 @@ export class Limit {
     this.remote = remote(this.name, rule)
     this.#seed = buffers.seed
     this.#clock = clock
-    const { requests, per, cost } = config
-    // Whole seconds are all that the field can say of a window.
-    this.policy = `"${this.name}";q=${requests};w=${Math.max(1, Math.round(per / 1000))}`
+    const { requests, per, cost, algorithm, burst = requests } = config
+    const bucket = algorithm === 'token-bucket'
+    this.#msPerToken = bucket ? per / requests : 0
+    // Whole seconds are all that the field can say of a window: one that is too long promises nothing that is not there.
+    const own = bucket && burst !== requests ? `;lb-burst=${burst}` : ''
+    this.policy = `"${this.name}";q=${requests};w=${Math.ceil(per / 1000)}${own}`
     this.#methods = mapOf(cost?.methods)
     this.#statuses = mapOf(cost?.statuses)
   }
@@ -67,6 +71,15 @@ export class Limit {
   /** Something is to be counted once the response is known. */
   get chargesResponses(): boolean {
     return this.#statuses !== undefined || this.config.cost?.bytes !== undefined
+  }
+
+  /**
+   * `"default";r=50;t=30`: what is left, and the time for which it has to do (§4 of the draft). A full bucket is full at once; but
+   * who spends what is left within `t` shall not go faster than the policy, over all (§6 and §8.5).
+   */
+  item({ remaining, fullMs }: Decision): string {
+    const ms = Math.max(fullMs, remaining * this.#msPerToken)
+    return `"${this.name}";r=${remaining};t=${Math.ceil(ms / 1000)}`
   }
 
   take(exchange: Exchange, into: Decision): void {

@@ -77,7 +77,7 @@ class RateLimit implements Stage {
         for (let j = 0; j < i; j++) limits[j]!.giveBack(exchange)
         return verdict
       }
-      if (limit.tells) told = addItem(told, limit)
+      if (limit.tells) told = told === '' ? limit.item(decision) : `${told}, ${limit.item(decision)}`
     }
     this.#allowed.add()
     if (told !== '') exchange.addResponseLines(`RateLimit: ${told}${this.#policyLine}`, RATE_LIMIT)
@@ -138,12 +138,6 @@ class RateLimit implements Stage {
       members: { limit: limit.name, retryAfter: seconds }
     })
   }
-}
-
-/** `"default";r=50;t=30`: what is left, and the seconds until all of it is back (§4 of the draft). */
-function addItem(told: string, limit: Limit): string {
-  const item = `"${limit.name}";r=${decision.remaining};t=${Math.ceil(decision.fullMs / 1000)}`
-  return told === '' ? item : `${told}, ${item}`
 }
 
 /** The others, before auth. */
