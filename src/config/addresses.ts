@@ -19,8 +19,15 @@ export function parseBind(text: string): AddressBind | string {
   if (text.startsWith('systemd:')) return 'only listeners take sockets from systemd; write an address'
   const scheme = /^[a-z][a-z0-9+.-]*:\/\/([^/]*)/i.exec(text)
   if (scheme !== null) return `"${text}" is a URL; write "${scheme[1]!}"`
+  if (text === '[::]' || text === '::') return 'the port is missing; write "[::]:8080"'
+  const list = text.split(/[,;\s]+/).filter((part) => part !== '')
+  if (list.length > 1 && list.every((part) => /^\S*:\d+$/.test(part)))
+    return `each address is an item of a list: [${list.map((part) => `"${part}"`).join(', ')}]`
+  const mapped = /^(\d{1,5}):(\d{1,5})$/.exec(text)
+  if (mapped !== null)
+    return `"${text}" is no address; write the port to listen on alone, ":${mapped[1]}", and that of the servers in \`backends\``
   const parts = splitHostPort(text)
-  if (typeof parts === 'string') return parts
+  if (typeof parts === 'string') return /^[a-z*][\w.*-]*$/i.test(text) ? notAnAddress(text, '8080') : parts
   const port = parsePort(parts.port, 0)
   if (typeof port === 'string') return port
   const host =
@@ -30,9 +37,14 @@ export function parseBind(text: string): AddressBind | string {
         ? '127.0.0.1'
         : parts.host
   if (!isIPv4(host) && !isIPv6(host)) {
-    return `"${parts.host}" is not an IP address; a listener binds to one, or to every address with ":${port}"`
+    return notAnAddress(parts.host, String(port))
   }
   return tcp(host, port)
+}
+
+function notAnAddress(host: string, port: string): string {
+  const site = /\.[a-z]{2,}$/i.test(host) ? `, and the name in \`match: { host: ${host} }\` of a route` : ''
+  return `"${host}" is not an IP address; a listener binds to one, or to every address with ":${port}"${site}`
 }
 
 /** `systemd:name` of a listener; undefined when it is none; a string says why the name is none. */
@@ -62,9 +74,19 @@ export function parseBackendAddress(text: string): BackendAddress | string {
   if (typeof port === 'string') return port
   if (parts.host === '') return `"${text}" names no host; write "127.0.0.1:${port}" for this machine`
   if (!isIPv4(parts.host) && !isIPv6(parts.host) && !isHostName(parts.host)) {
-    return `"${parts.host}" is neither an IP address nor a host name`
+    return `"${parts.host}" is neither an IP address nor a host name${hostCure(parts.host)}`
   }
   return tcp(parts.host, port)
+}
+
+/** Why it is none. */
+function hostCure(host: string): string {
+  if (/^[\d.]+\/\d+$/.test(host)) return '; a backend is one server: list them, each with its port'
+  if (/^[\d.]+-[\d.]+$/.test(host))
+    return '; a range is written as the servers it consists of, each with its port'
+  if (/^\d+(?:\.\d+){3}$/.test(host)) return '; each of its four numbers goes to 255'
+  if (/^[\d.]+$/.test(host)) return '; an IPv4 address has four numbers'
+  return /[^\w.-]/.test(host) ? '; names have letters, digits and dashes' : ''
 }
 
 /** Normal form of an IP network, `10.0.0.0/8` or `::1/128`; undefined when it is none. */
@@ -81,7 +103,8 @@ export function parseCidr(text: string): string | undefined {
 
 /** RFC 1123 labels; underscores pass because container networks use them. */
 export function isHostName(text: string): boolean {
-  if (text.length > 253 || /^[\d.]+$/.test(text)) return false
+  // `10.0.0.1-5` is a range of addresses; names do not end in labels of digits (RFC 3696 §2).
+  if (text.length > 253 || /^[\d.]+(?:-[\d.]*)?$/.test(text)) return false
   return text.split('.').every((label) => /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/i.test(label))
 }
 
@@ -125,7 +148,8 @@ function splitHostPort(text: string): { host: string; port: string } | string {
   const colon = text.lastIndexOf(':')
   if (colon === -1) {
     if (/^\d+$/.test(text)) return `"${text}" has no colon; write ":${text}"`
-    return `"${text}" has no port; write "${text}:8080"`
+    const spaced = /^(\S+)\s+(\d{1,5})$/.exec(text)
+    return `"${text}" has no port; write "${spaced === null ? text : `${spaced[1]}:${spaced[2]}`}${spaced === null ? ':8080' : ''}"`
   }
   if (text.indexOf(':') !== colon) return `an IPv6 address needs brackets: "[::1]:8080"`
   return { host: text.slice(0, colon), port: text.slice(colon + 1) }

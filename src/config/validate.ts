@@ -18,6 +18,7 @@ import { foreignFile } from './report/foreign-file.ts'
 import { refuseUdpMode } from './report/udp-mode.ts'
 import { checkPlugins } from './plugins/check-plugins.ts'
 import type { PluginSet } from './plugins/plugin-set.ts'
+import { withoutConsequences } from './report/consequences.ts'
 import { errorAt, type Finding, pathText } from './report/problem.ts'
 import { anotherLanguage } from './yaml/likely-cause.ts'
 import { isMap, type Raw } from './raw.ts'
@@ -90,7 +91,7 @@ export function validate(
     ...checkDoubtful(root)
   ]
   const known = new Set(early.map((finding) => pathText(finding.path)))
-  const all = [...early, ...late.filter((finding) => !known.has(pathText(finding.path)))]
+  const all = withoutConsequences([...early, ...late.filter((finding) => !known.has(pathText(finding.path)))])
   const findings = all.map((finding) => form.rewrite(finding))
   if (!schema.ok || findings.some((finding) => finding.severity === 'error')) return { ok: false, findings }
   const config = buildConfig(schema.data, plugins, directory, file)

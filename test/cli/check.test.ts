@@ -46,6 +46,7 @@ pools:
   web:
     backends: ["nobody.invalid:80"]
     tls: { ca: gone.pem }
+    discover: { file: gone.yaml }
 `
   )
   const { code, stderr, stdout } = await lb('check', file)
@@ -57,6 +58,7 @@ pools:
     /:4:11: warning: 127\.0\.0\.1:\d+: the address is in use now/,
     /:9:\d+: error: .*b\.key: .*/,
     /:10:\d+: error: .*gone\.crt: no such file/,
+    /:17:23: warning: cannot read .*gone\.yaml: no such file; until then the pool has only/,
     /:12:\d+: error: .*garbage\.pem: no certificate/,
     /:15:\d+: warning: the name nobody\.invalid cannot be looked up/,
     /:16:\d+: error: .*gone\.pem: no such file/,

@@ -7,7 +7,13 @@ import { defaults } from '../defaults.ts'
 
 /** Warns of what can be meant but seldom is. */
 export function checkDoubtful(root: Raw): Finding[] {
-  return [...probesThatOverlap(root), ...trustInEverybody(root), ...bodiesNotSent(root)]
+  return [
+    ...probesThatOverlap(root),
+    ...trustInEverybody(root),
+    ...bodiesNotSent(root),
+    ...backendsEverywhere(root),
+    ...ownBackends(root)
+  ]
 }
 
 function* probesThatOverlap(root: Raw): Generator<Finding> {
@@ -37,6 +43,36 @@ function* trustInEverybody(root: Raw): Generator<Finding> {
     for (const { path, value } of select(root, pattern)) {
       if (!/\/0+$/.test(textOf(value) ?? '')) continue
       yield warningAt(path, `this is every network: ${what}; name the networks of the proxies before lb`)
+    }
+  }
+}
+
+/** An address to listen on, which Linux takes for this machine's. */
+function* backendsEverywhere(root: Raw): Generator<Finding> {
+  for (const { path, value } of select(root, ['pools', '*', 'backends', '*'])) {
+    const written = textOf((isMap(value) ? value['address'] : value) as Raw) ?? ''
+    const everywhere = /^(?:0\.0\.0\.0|\[::\])(:\d+)$/.exec(written)
+    if (everywhere === null) continue
+    const message = `${written} is every address of a machine, which only a listener can have; for a server on this machine write "127.0.0.1${everywhere[1]}"`
+    yield warningAt(isMap(value) ? [...path, 'address'] : path, message)
+  }
+}
+
+/** A listener of mode l7 whose every request goes to a pool that is the listener itself: each is answered 508. */
+function* ownBackends(root: Raw): Generator<Finding> {
+  for (const { value: listener } of select(root, ['listeners', '*'])) {
+    if (!isMap(listener) || textOf(listener['mode']) !== 'l7' || listener['routes'] !== undefined) continue
+    const ports = [...select(listener, ['bind', '*'])].map(
+      ({ value }) => /:(\d+)$/.exec(textOf(value) ?? '')?.[1]
+    )
+    for (const { path, value } of select(root, ['pools', textOf(listener['pool']) ?? '', 'backends', '*'])) {
+      const written = textOf((isMap(value) ? value['address'] : value) as Raw) ?? ''
+      const own = /^(?:127\.0\.0\.1|localhost|\[::1\]):(\d+)$/i.exec(written)
+      if (own === null || !ports.includes(own[1])) continue
+      yield warningAt(
+        path,
+        `${written} is the listener itself: every request would come back and be answered 508; write the port of the server`
+      )
     }
   }
 }

@@ -3,6 +3,9 @@ import { nearest, oddLetter } from '../report/nearest.ts'
 import { errorAt, type Finding, type Path, warningAt } from '../report/problem.ts'
 import { isMap, type Raw, select, valueAt } from '../raw.ts'
 
+/** A pool that is called so is none: its own name is missing. */
+const POOL_KEYS = new Set(['backends', 'algorithm', 'health', 'timeouts', 'tls', 'sticky', 'discover'])
+
 /** Every key that names a pool or a cache. A new one is a new row. */
 const references: readonly { readonly pattern: Path; readonly to: 'pools' | 'caches' }[] = [
   { pattern: ['listeners', '*', 'pool'], to: 'pools' },
@@ -55,7 +58,7 @@ function missing(name: string, to: 'pools' | 'caches', known: readonly string[])
   const word = words[to]
   if (to === 'pools' && /^[\w.-]+:\d+$|^\[.*\]:\d+$|^https?:/.test(name))
     return `there is no pool "${name}"; an address is a backend: write \`pools: { web: { backends: ["${name.replace(/^https?:\/\//, '')}"] } }\` and name it here`
-  const near = nearest(name, known)
+  const near = known.some((each) => POOL_KEYS.has(each)) ? undefined : nearest(name, known)
   if (near !== undefined) return `there is no ${word} "${name}"; did you mean "${near}"?${oddLetter(name)}`
   if (known.length === 0) return `there is no ${word} "${name}"; define it under "${to}:"`
   const shown = known.slice(0, 8).join(', ')

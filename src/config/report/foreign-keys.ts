@@ -51,9 +51,30 @@ const table: Readonly<Record<string, readonly string[]>> = {
   '`protocol: h2` of the pool, `protocols: [h2, http/1.1]` of the listener': ['http2on', 'alpn'],
   '`proxyProtocol: { trusted: [10.0.0.0/8] }` of the listener, `proxyProtocol: v2` of the pool': ['acceptproxy', 'sendproxy', 'sendproxyv2', 'proxyprotocolv2'],
   '`trustedProxies: [10.0.0.0/8]` of the listener': ['setrealipfrom', 'realipheader', 'forwardedheaders', 'trustedips', 'trustproxy', 'trustforwardheader'],
-  '`sticky: { cookie: NAME }` of the pool': ['cookie', 'stickysessions', 'sessionaffinity', 'persistence', 'iphash', 'appsession'],
+  '`sticky: { cookie: NAME }` of the pool': ['cookie', 'stickysessions', 'sessionaffinity', 'persistence', 'appsession'],
   '`algorithm: least-connections` of the pool': ['leastconn', 'roundrobin', 'lbmethod', 'hashtype'],
   '`listeners:` with `mode: l7`, and `pools:`': ['frontends', 'services', 'global', 'apps', 'sites'],
+  '`algorithm: hash` of the pool, which goes by the client address unless `hash.key` says otherwise': ['iphash', 'sourceaffinity'],
+  '`buffer: { request: 1mb }`, and without it bodies stream': ['proxyrequestbuffering', 'requestbuffering', 'bufferrequest'],
+  '`cache` of the route, or `headers: { response: { set: { Cache-Control: "max-age=86400" } } }`': ['expires', 'cachecontrol'],
+  '`routes`, each with its own `match`': ['map', 'geo', 'splitclients', 'defaultactions', 'ifblock'],
+  '`match: { pathPrefix: /api/ }`, `match: { host: … }` and others of the route': ['conditions', 'pathpattern', 'hostheader', 'matches'],
+  '`pool: web` of the route': ['route', 'targetgroup', 'targetgrouparn', 'forward', 'backendrefs', 'servicename', 'defaultbackend', 'usebackends'],
+  '`split: [{ pool: web, weight: 90 }, { pool: canary, weight: 10 }]`': ['weightedclusters', 'weighted', 'weightedservices', 'targetgroups'],
+  '`rewrite: { stripPrefix: /api }`, `{ addPrefix: … }` or `{ path: { regex: …, to: … } }`': ['prefixrewrite', 'rewritetarget', 'replacepath', 'replacepathregex', 'uristripprefix', 'urlrewrite'],
+  '`breaker: { failures: 5 }` and `queue: { max: 100 }` of the pool, and `maxConnections: 100` of a backend': ['circuitbreakers', 'circuitbreaker'],
+  '`retry: { attempts: 2 }` of the pool; another try is always on another backend': ['redispatch', 'optionredispatch', 'proxynextupstream', 'retrypolicy'],
+  '`allow: [10.0.0.0/8]` of the listener, or `match: { clientIp: … }` of a route': ['ipallowlist', 'ipwhitelist', 'sourceranges', 'whitelistsourcerange', 'loadbalancersourceranges', 'allowfrom'],
+  '`acme:` at the top of the file, and `tls: { acme: { domains: [example.com] } }` of the listener': ['certificatesresolvers', 'certificateresolvers', 'tlsautomation'],
+  '`tls: {}` of the pool': ['serverstransport', 'serverstransports', 'proxyssl', 'upstreamtls', 'transportsocket'],
+  '`sticky: { cookie: lb_backend, ttl: 1d }` of the pool': ['stickiness', 'stickyness', 'sessionstickiness', 'sessionpersistence'],
+  '`shutdown: { grace: 30s }` at the top of the file, and `lb drain POOL/BACKEND --wait 60s`': ['deregistrationdelay', 'drainingtimeout', 'connectiondraining', 'draintimeout', 'terminationdelay'],
+  '`backends: ["10.0.0.1:8080"]` of the pool': ['lbendpoints', 'loadassignment', 'upstreamservers', 'targets', 'origins', 'members'],
+  '`health: { type: http, path: /healthz }` of the pool, with `expect: { status: 200-399 }`': ['httpcheck', 'healthcheckpath', 'healthcheckprotocol', 'healthcheckurl', 'tcpcheck'],
+  '`discover: { kubernetes: { service: NAME } }` of the pool': ['selector', 'replicas', 'subsets', 'endpointslices'],
+  '`rateLimit: { requests: 100, per: 1s, key: client-ip }`': ['sticktable', 'stick', 'limitreq', 'limitrps'],
+  'always so: X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host are sent; take it out': ['forwardfor', 'optionforwardfor', 'xforwardedfor'],
+  'always so: Host goes on as it came; take it out': ['passhostheader', 'preservehost', 'proxypreservehost', 'hostheaderrewrite'],
   'not needed: defaults stand in docs/config.md, and YAML anchors (`x-…: &name`) share what several parts have in common': ['defaults', 'snippets', 'templates', 'include'],
 } // prettier-ignore
 
@@ -62,6 +83,12 @@ const absent: Readonly<Record<string, readonly string[]>> = {
   'it needs no key: what lb and OpenSSL choose is good; take it out': ['curves', 'curvepreferences', 'sslecdhcurve', 'ecdhcurves', 'dhparam', 'ssldhparam', 'sslsessioncache', 'sslsessiontickets', 'sslsessiontimeout', 'sessiontickets', 'sslpreferserverciphers', 'preferserverciphersuites', 'snistrict'],
   'browsers show no realm any more; take it out': ['realm'],
   'lb learns backends by DNS, a file, a URL, Docker, Kubernetes or Consul': ['etcd', 'zookeeper', 'eureka', 'nomad', 'swarm', 'marathon', 'ecs'],
+  'responses stream through in constant memory; take it out': ['proxybuffering', 'proxybuffers', 'proxybuffersize', 'responsebuffering', 'xaccelbuffering', 'flushinterval', 'tcpnodelay', 'tcpnopush', 'sendfile'],
+  'state is shared by all workers anyway; take it out': ['zone', 'sharedmemory', 'limitreqzone', 'limitconnzone', 'peers'],
+  'lb writes no file of its process id; `lb status` shows it, and systemd needs none': ['pid', 'pidfile'],
+  'lb is no ingress controller; `discover: { kubernetes: … }` of a pool follows a service': ['ingressclassname', 'ingressclass', 'annotations', 'parentrefs', 'gatewayclassname'],
+  'lb runs in the foreground; systemd or Docker keep it running': ['daemon', 'background', 'daemonize', 'supervised'],
+  'limits of the process are those of the system (`LimitNOFILE` of systemd, `ulimit -n`); take it out': ['workerrlimitnofile', 'rlimitnofile', 'ulimitn', 'ulimit'],
   'files of lb have no version; take it out': ['version'],
   'HTTP/3 is not spoken; take it out': ['http3', 'quic', 'h3', 'altsvc', 'enablehttp3'],
   'lb serves no files; give the work to a backend that does, and name its pool': ['root', 'index', 'tryfiles', 'fileserver', 'autoindex', 'alias'],
@@ -72,6 +99,24 @@ const absent: Readonly<Record<string, readonly string[]>> = {
 
 /** Words that mean something only where a certain other key may stand. */
 const placed: readonly (readonly [beside: string, cure: string, keys: readonly string[]])[] = [
+  ['rise', '`interval: 5s`', ['periodseconds', 'checkintervalseconds', 'healthcheckinterval', 'intervalseconds', 'frequency']],
+  ['rise', '`timeout: 2s`', ['timeoutseconds', 'checktimeout', 'healthtimeout', 'healthchecktimeout']],
+  ['rise', '`expect: { status: 200-399 }`', ['matcher', 'successcodes', 'expectedresponse', 'httpcode']],
+  ['rise', '`type: http` with `path: /healthz`', ['httpget', 'request']],
+  ['rise', '`type: tcp`', ['tcpsocket', 'tcp']],
+  ['keepAlive', '`queue: { timeout: 1s }` of the pool', ['queue', 'wait']],
+  ['response', '`timeouts: { tunnel: 1h }` of the listener', ['tunnel', 'websocket', 'stream', 'upgrade']],
+  ['token', 'always there: it is the page at /, and every `lb status` is the same in a terminal; take it out', ['dashboard', 'ui', 'enable', 'enabled', 'insecure', 'web']],
+  ['token', '`token: ${LB_ADMIN_TOKEN}`, asked of every call that changes something', ['user', 'password', 'username', 'auth', 'basicauth', 'apikey', 'secret', 'credentials']],
+  ['token', 'fixed: /metrics, /healthz, /readyz, /api/… and a page at /; take it out', ['uri', 'path', 'metricspath', 'statsuri']],
+  ['listeners', 'not needed: connections are bounded by `maxConnections` of a listener and by the system; take it out', ['events', 'workerconnections', 'multiaccept']],
+  ['status', '`to: "https://{host}{path}{query}"`; the whole listener goes by `redirectToHttps: true`', ['scheme', 'https', 'protocol']],
+  ['boundedLoad', '`key: client-ip`', ['ip', 'remoteaddr']],
+  ['backends', '`backends: ["10.0.0.1:8080"]`', ['to', 'upstreams', 'dial', 'url', 'urls', 'address', 'addresses', 'servername']],
+  ['bind', 'always so: X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host are sent; take it out', ['option']],
+  ['pathPrefix', '`pathPrefix: /api` in place of `path`', ['pathtype']],
+  ['pathPrefix', '`pathPrefix: /api`', ['pathpattern']],
+  ['selfSigned', '`certificates: { cert: FILE, key: FILE }`', ['secretname', 'secret', 'commontlscontext', 'tlscertificates', 'cert', 'key', 'hosts']],
   ['requestHeaders', '`idle: 60s`', ['client', 'read', 'write', 'send', 'body', 'http']],
   ['requestHeaders', '`requestHeaders: 10s`', ['httprequest', 'readheader', 'header', 'request']],
   ['requestHeaders', '`timeouts: { response: 60s, connect: 3s }` of the pool', ['server', 'response', 'connect']],
@@ -186,6 +231,10 @@ const cures = new Map(Object.entries(table).flatMap(([cure, keys]) => keys.map((
 /** What an unknown key of another load balancer is called here, as the tail of a message; undefined: none of theirs. */
 export function foreignKey(key: string, known: readonly string[]): string | undefined {
   const bare = key.toLowerCase().replaceAll(/[-_ .]/g, '')
+  if (/^(?:\/\/|\/\*)/.test(key)) return '; a comment begins with "#"'
+  // `mode:l7`
+  const value = /^([\w-]+):(.+)$/.exec(key)
+  if (value !== null) return `; a colon needs a space behind it: "${value[1]}: ${value[2]}"`
   // A slip of the pen for a key that may stand there.
   if (known.some((each) => each.toLowerCase() === bare)) return undefined
   const near = placed.find(([beside, , keys]) => known.includes(beside) && keys.includes(bare))

@@ -59,6 +59,9 @@ export function foreignTarget(value: string): string | undefined {
 
 /** A path with the wildcards, parameters or expressions of other routers, and the key that does what is meant. */
 export function foreignPath(value: string): string | undefined {
+  const url = /^[a-z][a-z0-9+.-]*:\/\/([^/]*)(\/.*)?$/i.exec(value)
+  if (url !== null)
+    return `write the path alone, "${url[2] ?? '/'}", and the name beside it: \`host: ${url[1]!.replace(/:\d+$/, '')}\``
   if (value.endsWith('*') && !/[*:{(^$~]/.test(value.replace(/\/?\*+$/, ''))) {
     const prefix = value.replace(/\*+$/, '')
     return prefix === '/'

@@ -105,6 +105,8 @@ function matters({ item, keys, values }: Shape): boolean {
 function formed(value: Raw, shape: Shape, path: Path, notes: Notes): Raw {
   const { item } = shape
   if (Array.isArray(value)) {
+    const one = oneItem(value as readonly Raw[], path, notes)
+    if (one !== undefined) return one
     return item === undefined && shape.values !== undefined && shape.keys.size === 0
       ? (byName(value as readonly Raw[], path, notes) ?? value)
       : value
@@ -113,6 +115,27 @@ function formed(value: Raw, shape: Shape, path: Path, notes: Notes): Raw {
   if (!isMap(value) || value instanceof EnvText) return shape.loneScalar ? [value] : value
   if (shape.keys.size > 0) return isLoneItem(value, shape, item) ? [value] : value
   return listed(value, item, path, notes) ?? [value]
+}
+
+/** Lists whose items always have several keys. */
+const OF_SEVERAL = new Set(['listeners', 'certificates', 'tests', 'sni', 'split'])
+
+/** `- bind: …`, `- mode: …`, `- pool: …`: a dash before each key of what was to be one item. */
+function oneItem(list: readonly Raw[], path: Path, notes: Notes): Raw[] | undefined {
+  if (list.length < 2 || !OF_SEVERAL.has(String(path.at(-1)))) return undefined
+  const result = Object.create(null) as RawMap
+  const moves: Moved[] = []
+  for (const [index, item] of list.entries()) {
+    const [key, more] = isMap(item) ? Object.keys(item) : []
+    if (key === undefined || more !== undefined || Object.hasOwn(result, key)) return undefined
+    result[key] = (item as RawMap)[key]!
+    moves.push({ now: [...path, 0, key], written: [...path, index, key] })
+  }
+  const message =
+    'each dash begins another item; keep that of the first key, and indent the others as far as that key'
+  notes.findings.push(errorAt([...path, 1], message, 'key'))
+  notes.moves.push(...moves)
+  return [result]
 }
 
 /** `auth: { basic: … }`, where a list may stand and a mapping of other keys: what has keys of an item alone is one. */

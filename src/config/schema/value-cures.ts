@@ -2,7 +2,13 @@ import { isMap, type Raw } from '../raw.ts'
 
 /** What to write for a value of another form than is expected: by its form alone, whatever the key. */
 export function cureByForm(expected: string, value: Raw | undefined): string | undefined {
-  return assignmentCure(expected, value) ?? emptyCure(expected, value) ?? inlineCure(expected, value)
+  return (
+    roundCure(expected, value) ??
+    pairsCure(expected, value) ??
+    assignmentCure(expected, value) ??
+    emptyCure(expected, value) ??
+    inlineCure(expected, value)
+  )
 }
 
 /** `headers: [X-A]`: names without their values. */
@@ -20,15 +26,34 @@ export function namesCure(value: Raw | undefined): string | undefined {
 
 /** `bind = ":80"`, as in TOML and in programs. */
 function assignmentCure(expected: string, value: Raw | undefined): string | undefined {
-  const key = typeof value === 'string' ? /^([A-Za-z]\w*)\s*=/.exec(value)?.[1] : undefined
+  const key = typeof value === 'string' ? /^([A-Za-z]\w*)\s*(?::=|=)/.exec(value)?.[1] : undefined
   return key !== undefined && expected.includes('mapping')
     ? `between key and value stands a colon: "${key}: …"`
+    : undefined
+}
+
+/** `query: a=b`. */
+function pairsCure(expected: string, value: Raw | undefined): string | undefined {
+  const pair = typeof value === 'string' ? /^([\w.-]+)=([^=\s]*)$/.exec(value) : null
+  return pair !== null && expected === 'a mapping of names'
+    ? `did you mean { ${pair[1]}: ${pair[2] === '' ? 'VALUE' : `"${pair[2]}"`} }?`
+    : undefined
+}
+
+/** `(a, b)`, and what came out of a shell's `$(…)`. */
+function roundCure(expected: string, value: Raw | undefined): string | undefined {
+  if (typeof value !== 'string') return undefined
+  if (/^\$\([\w]+\)$/.test(value)) return `from the environment it is "\${${value.slice(2, -1)}}"`
+  return /^\(.*\)$/.test(value) && expected.includes('list')
+    ? 'a list stands in square brackets: [a, b]'
     : undefined
 }
 
 /** `Server: null`, `X-A: ~`, and `host: &example.com`, which to YAML is the name of an anchor. */
 function emptyCure(expected: string, value: Raw | undefined): string | undefined {
   if (value !== null) return undefined
+  if (expected === 'a mapping such as { type: http, path: /healthz }')
+    return 'leave the key out for no probes'
   if (expected === 'the text of a field')
     return 'to take a field away name it under `remove`; empty text is ""'
   return /name|path|address|text|host/.test(expected)

@@ -1,4 +1,6 @@
+import { oddLetters } from './odd-letters.ts'
 import type { SyntaxProblem } from './syntax-problem.ts'
+import { unclosed } from './unclosed.ts'
 
 /** Lines looked at before the one that a parser stumbled over. */
 const LINES_BEFORE = 200
@@ -16,15 +18,22 @@ export function likelyCause(text: string, offset: number): SyntaxProblem | undef
   const cause =
     anotherLanguage(text) ??
     oddSpace(part) ??
+    absolute(oddLetters(text, offset)) ??
     bareVariable(part, offset - start) ??
     slip(part, offset - start) ??
-    openBracket(part, offset - start) ??
-    badIndentation(part)
+    absolute(unclosed(text, offset)) ??
+    inline(part, offset - start) ??
+    badIndentation(part) ??
+    tooDeep(text, offset)
   return cause && { offset: cause.offset + (cause.absolute === true ? 0 : start), message: cause.message }
 }
 
 interface Cause extends SyntaxProblem {
   readonly absolute?: true
+}
+
+function absolute(problem: SyntaxProblem | undefined): Cause | undefined {
+  return problem && { ...problem, absolute: true }
 }
 
 function lineEnd(text: string, offset: number): number {
@@ -96,21 +105,33 @@ function slip(text: string, near: number): Cause | undefined {
   return undefined
 }
 
-/** A brace that the lines before left open: the parser notices it where the next key begins. */
-function openBracket(text: string, near: number): Cause | undefined {
-  const before = text.slice(0, text.lastIndexOf('\n', near - 1) + 1)
-  // Only where a key begins behind it in the first column: a bracket may well go on over lines.
-  if (!/^[A-Za-z]/.test(text.slice(before.length))) return undefined
-  const bare = before.replace(/"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|(?:^|\s)#.*$/gm, (match) =>
-    '_'.repeat(match.length)
-  )
-  const open: number[] = []
-  for (const { 0: bracket, index } of bare.matchAll(/[{}[\]]/g)) {
-    if (bracket === '{' || bracket === '[') open.push(index)
-    else open.pop()
+/** A list between round brackets, and two values in one line. */
+function inline(text: string, near: number): Cause | undefined {
+  const line = text.lastIndexOf('\n', near - 1) + 1
+  const part = text.slice(line, lineEnd(text, line))
+  const nested = /^\s*(?:- )*([\w.-]+):\s+(?!["'{[|>&*!])[^#]*?:(?=\s|$)/.exec(part)
+  if (nested === null) return undefined
+  const value = line + part.indexOf(':') + 1
+  const offset = value + text.slice(value).search(/\S/)
+  return {
+    offset,
+    message: 'a text with ": " in it needs quotes; a mapping begins in the next line, further in'
   }
-  const last = open.at(-1)
-  return last === undefined ? undefined : { offset: last, message: `this "${bare[last]!}" is not closed` }
+}
+
+/** A line that is indented further than its neighbour, which the parser read as a part of that one's value. */
+function tooDeep(text: string, offset: number): Cause | undefined {
+  const start = text.lastIndexOf('\n', offset - 1) + 1
+  const above = text.slice(start, lineEnd(text, offset))
+  const next = lineEnd(text, offset) + 1
+  const below = text.slice(next, lineEnd(text, next))
+  const key = /^( *)(?:- )*[\w.-]+:\s+[^\s|>[{&#]/.exec(above)
+  const column = below.search(/\S/)
+  if (key === null || column === -1 || !/^\s*[\w.-]+:(?:\s|$)/.test(below)) return undefined
+  const right = above.search(/[^\s-]/)
+  if (column <= right) return undefined
+  const message = `this line is indented further than the one above, which has its value already; ${columns([{ column: right, list: false }])}`
+  return { offset: next + column, message, absolute: true }
 }
 
 interface Level {
@@ -159,7 +180,9 @@ function place(levels: Level[], line: Level, opens: boolean): string | undefined
   while (levels.length > 0 && levels.at(-1)!.column > line.column) closed = levels.pop()
   const top = levels.at(-1)
   if (top === undefined || line.column > top.column) {
-    if (closed !== undefined && levels.length > 0) {
+    if (closed !== undefined && levels.length === 0)
+      return `this line begins further left than the first one of the file; ${columns([closed])}`
+    if (closed !== undefined) {
       return `no line above begins in this column; ${columns([...levels, closed])}`
     }
     if (top !== undefined && !opens) {

@@ -1,5 +1,6 @@
 import { messageOf } from '../../core/errors.ts'
 import { likelyCause } from './likely-cause.ts'
+import { oddLetters } from './odd-letters.ts'
 import type { SyntaxProblem } from './syntax-problem.ts'
 import { type Document, parseDocument, type YAMLError } from 'yaml'
 
@@ -67,7 +68,7 @@ const OWN_WORDS: Readonly<Record<string, string>> = {
   TAB_AS_INDENT: 'a tab is used as indentation; YAML indents with spaces',
   MULTIPLE_DOCS: 'a second YAML document begins here; a configuration is one document, remove the "---"',
   BAD_ALIAS: 'an alias needs a name of letters and digits, and an anchor "&name" before it',
-  TAG_RESOLVE_FAILED: 'tags such as !name are not used here; remove it',
+  TAG_RESOLVE_FAILED: 'tags such as !name are not used here; remove it, or put the text in quotes',
   BLOCK_AS_IMPLICIT_KEY: 'a value is nested here without its own line; check the indentation and the colons',
   BLOCK_IN_FLOW:
     'between brackets and braces nothing may be indented as a block; write { key: value }, and a value with ": " in quotes',
@@ -93,8 +94,14 @@ function syntaxProblems(text: string, errors: readonly YAMLError[]): SyntaxProbl
   const cause =
     first === undefined || !MISLEADING.has(first.code) ? undefined : likelyCause(text, first.pos[0])
   if (cause !== undefined) return [cause]
+  const letters =
+    first?.code === 'BAD_ALIAS' || first?.code === 'BAD_SCALAR_START'
+      ? oddLetters(text, first.pos[0])
+      : undefined
+  if (letters !== undefined) return [letters]
   for (const error of errors.toSorted((a, b) => a.pos[0] - b.pos[0])) {
-    if (error.pos[0] <= lineEnd && problems.length > 0) continue
+    // Behind the first one these say where the parser has lost its way, not what is wrong.
+    if (problems.length > 0 && (error.pos[0] <= lineEnd || MISLEADING.has(error.code))) continue
     problems.push(syntaxProblem(error))
     if (problems.length === MAX_SYNTAX_PROBLEMS) break
     const end = text.indexOf('\n', error.pos[0])

@@ -140,7 +140,10 @@ class Reader {
     const value = this.walk(node, path)
     const list = Array.isArray(value) ? (value as readonly Raw[]) : [value]
     const maps = list.filter((item) => typeof item === 'object' && item !== null && !Array.isArray(item))
-    if (maps.length < list.length)
+    if (maps.length < list.length && !isAlias(node)) {
+      const name = typeof value === 'string' && /^[\w-]+$/.test(value) ? `: write "<<: *${value}"` : ''
+      this.#report(path, `a merge key "<<" takes a mapping, or a list of them${name}`, 'key')
+    } else if (maps.length < list.length && value !== null)
       this.#report(path, 'a merge key "<<" takes a mapping, or a list of them', 'key')
     return maps as RawMap[]
   }
@@ -153,7 +156,7 @@ class Reader {
         path,
         pattern
           ? `a "*" at the beginning is an alias to YAML; put it in quotes: "*${alias.source}"`
-          : `no anchor "&${alias.source}" stands before this alias; a text that begins with "*" needs quotes`
+          : `no anchor "&${alias.source}" stands before this alias; put it further up, and a text that begins with "*" in quotes`
       )
       return null
     }

@@ -1,9 +1,9 @@
-import { own } from '../../../core/own.ts'
 import { booleanOf, EnvText, numberOf, textOf } from '../../environment/env-text.ts'
 import { foreignCure, type ForeignWords } from '../../report/foreign-words.ts'
 import { suggestion } from '../../report/nearest.ts'
 import { durationText } from '../../../core/duration-text.ts'
 import { parseDuration, parsePercent, parseRate, parseSize, sizeText } from '../../units.ts'
+import { durationCure, outOfRange, sizeCure, strayEnd, wholeCure } from './cures.ts'
 import { leaf, Refusal } from './leaf.ts'
 
 const HOUR = 3_600_000
@@ -36,7 +36,9 @@ export function text(
       return new Refusal({ message: `${value.length} characters are too many; at most ${max} are allowed` })
     }
     if (!lines && /[\u0000-\u0008\u000a-\u001f\u007f]/.test(value)) {
-      return new Refusal({ message: 'control characters and line breaks are not allowed here' })
+      return new Refusal({
+        message: `control characters and line breaks are not allowed here${/^[^\n]+\n$/.test(value) ? '; write it behind the colon, without "|" or ">"' : ''}`
+      })
     }
     const sentence = reject?.(value)
     return sentence === undefined ? value : new Refusal({ message: sentence })
@@ -49,8 +51,12 @@ function quoteCure(input: unknown): string | undefined {
   return undefined
 }
 
-/** `foreign`: what other load balancers say, with the cure for it. */
-export function word<const Words extends readonly string[]>(words: Words, foreign: ForeignWords = new Map()) {
+/** `foreign`: what other load balancers say, with the cure for it; `byForm`: the cure for what no table lists. */
+export function word<const Words extends readonly string[]>(
+  words: Words,
+  foreign: ForeignWords = new Map(),
+  byForm?: (written: string) => string | undefined
+) {
   const expected = words.length === 1 ? `"${words[0]}"` : `one of ${words.join(', ')}`
   return leaf<Words[number]>(expected, { type: 'string', enum: [...words] }, (input) => {
     const value = textOf(input)
@@ -58,8 +64,10 @@ export function word<const Words extends readonly string[]>(words: Words, foreig
     const plain =
       value ?? (typeof input === 'number' || typeof input === 'boolean' ? String(input) : undefined)
     if (plain === undefined) return new Refusal({})
-    const cure = foreignCure(plain, foreign)
+    const cure = foreignCure(plain, foreign) ?? byForm?.(plain)
     if (cure !== undefined) return new Refusal({ cure })
+    const ended = strayEnd(plain)
+    if (ended !== undefined && words.includes(ended)) return new Refusal({ cure: `write ${ended}` })
     const near = suggestion(plain, words)
     return new Refusal(near.includes('did you mean') ? { cure: near.slice(2) } : {})
   })
@@ -83,8 +91,12 @@ export function flag() {
 /** Exactly `false`, to turn off what else is a mapping. */
 export function off() {
   return leaf<false>('false', { const: false }, (input) =>
-    booleanOf(input) === false ? false : new Refusal({})
+    booleanOf(input) === false ? false : new Refusal(no(input) ? { cure: 'write false' } : {})
   )
+}
+
+function no(input: unknown): boolean {
+  return input === null || NO.has((textOf(input) ?? '').toLowerCase())
 }
 
 /** Exactly `true`, for all defaults of what else is a mapping. */
@@ -109,24 +121,9 @@ export function integer(min: number, max: number, zero?: string) {
       return new Refusal(plain ? { cure: 'write it without quotes' } : { cure: wholeCure(textOf(input)) })
     }
     if (value === 0 && min > 0 && zero !== undefined) return new Refusal({ cure: zero })
-    return Number.isInteger(value) && value >= min && value <= max ? value : new Refusal({})
+    if (Number.isInteger(value) && value >= min && value <= max) return value
+    return new Refusal({ cure: outOfRange(value, min, max) })
   })
-}
-
-/** `10k`, `90%`, `1_000`, `unlimited`. */
-function wholeCure(written: string | undefined): string | undefined {
-  if (written === undefined) return undefined
-  const rate = /^(\d{1,9})\s*r?(?:eq)?\/([smh])$/i.exec(written)
-  if (rate !== null) return `write ${rate[1]} here, and the time beside it: \`per: 1${rate[2]}\``
-  const [, digits, unit] =
-    /^(\d{1,9})\s*([kKmM%])?$/.exec(written.replaceAll(/(?<=\d)[_, ](?=\d{3})/g, '')) ?? []
-  if (digits !== undefined) {
-    const times = unit === undefined || unit === '%' ? 1 : unit.toLowerCase() === 'k' ? 1_000 : 1_000_000
-    return `write ${Number(digits) * times}`
-  }
-  return /^(?:unlimited|infinite|infinity|none|off|no)$/i.test(written)
-    ? 'for no limit leave the key out'
-    : undefined
 }
 
 export function decimal(min: number, max: number) {
@@ -134,6 +131,9 @@ export function decimal(min: number, max: number) {
   return leaf<number>(expected, { type: 'number', minimum: min, maximum: max }, (input) => {
     const value = numberOf(input)
     if (value !== undefined && value >= min && value <= max) return value
+    if (value !== undefined && max === 1 && value > 1 && value <= 100)
+      return new Refusal({ cure: `write ${value / 100} for ${value} %` })
+    if (value !== undefined) return new Refusal({ cure: outOfRange(value, min, max) })
     const share = /^(\d+(?:\.\d+)?)%$/.exec(textOf(input) ?? '')?.[1]
     if (share === undefined) return new Refusal({})
     return new Refusal({ cure: `write ${max === 1 ? Number(share) / 100 : share}` })
@@ -167,49 +167,6 @@ export function lifetime({ example = '60s' } = {}) {
   return duration({ min: 0, max: MAX_TTL_MS, example })
 }
 
-const NO_LIMIT = /^(?:off|none|never|no|false|infinite|infinity|unlimited|disabled?|-\d+|max)$/i
-
-function durationCure(written: string, max: number, example: string): string {
-  if (NO_LIMIT.test(written))
-    return `leave the key out for the default; the longest is "${durationText(max)}"`
-  const iso = /^P(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)$/i.exec(written)
-  if (iso !== null) {
-    const [, hours, minutes, seconds] = iso
-    return `did you mean "${[hours && `${hours}h`, minutes && `${minutes}m`, seconds && `${seconds}s`].filter(Boolean).join('')}"?`
-  }
-  if (/^\d+$/.test(written)) return bareDurationCure(Number(written), parseDuration(example)!)
-  // nginx and people write units of their own: `5 minutes`, `second`.
-  const match = /^(?:@?every\s+)?([\d.]*)\s*([a-z]*)$/i.exec(written)
-  if (match === null) return 'units are ms, s, m, h, d, w, y'
-  const units: Readonly<Record<string, string>> = {
-    '': 's',
-    sec: 's',
-    second: 's',
-    min: 'm',
-    minute: 'm',
-    hour: 'h',
-    hr: 'h',
-    day: 'd',
-    week: 'w',
-    year: 'y',
-    msec: 'ms',
-    millisecond: 'ms'
-  }
-  const unit = match[2]!.toLowerCase()
-  const known = own(units, unit) ?? own(units, unit.replace(/s$/, '')) ?? (parseDuration(`1${unit}`) && unit)
-  return known ? `did you mean "${match[1] || 1}${known}"?` : 'units are ms, s, m, h, d, w, y'
-}
-
-/** Other proxies count in milliseconds or in seconds; from the size of the number one can tell mostly. */
-function bareDurationCure(number: number, exampleMs: number): string {
-  // Where hours and days are usual, thousands may be seconds as well.
-  if (number >= 1000 && exampleMs >= HOUR)
-    return `write "${durationText(number * 1000)}" if these are seconds, "${durationText(number)}" if milliseconds`
-  if (number >= 1000) return `did you mean "${durationText(number)}"? A number alone has no unit`
-  if (number >= 100) return `write "${number}ms" or "${number}s"`
-  return `did you mean "${number}s"?`
-}
-
 /** Bytes. */
 export function size({ min = 0, max = 2 ** 40, example = '64kb' } = {}) {
   const expected = `a size such as "${example}"`
@@ -226,19 +183,6 @@ export function size({ min = 0, max = 2 ** 40, example = '64kb' } = {}) {
     }
     return value
   })
-}
-
-function sizeCure(written: string): string {
-  if (written === '0') return 'for no limit leave the key out'
-  if (NO_LIMIT.test(written)) return 'for no limit leave the key out; units are b, kb, mb, gb (k = 1024)'
-  if (/^\d{1,15}$/.test(written)) return `did you mean "${sizeText(Number(written))}"?`
-  if (/^\d+\s*ti?b?$/i.test(written))
-    return `units are b, kb, mb, gb (k = 1024): "${Number.parseInt(written, 10) * 1024}gb"`
-  const match = /^([\d.]+)\s*([kmgt]?)(i?b?|bytes?)$/i.exec(written)
-  const amount = match?.[1]
-  const unit = match?.[2]?.toLowerCase()
-  if (amount === undefined || unit === undefined || unit === 't') return 'units are b, kb, mb, gb (k = 1024)'
-  return `did you mean "${amount}${unit}b"?`
 }
 
 /** Events per second. */

@@ -17,7 +17,8 @@ function address<Address extends object>(
   parse: (written: string) => Address | string
 ) {
   return leaf<Address>(expected, { title: 'address', type: 'string', examples }, (input) => {
-    if (typeof input === 'number') return new Refusal({ cure: `did you mean "${bare}"?` })
+    if (typeof input === 'number')
+      return new Refusal({ cure: `did you mean "${bare.replace('@', String(input))}"?` })
     const written = textOf(input)
     if (written === undefined || written === '') return new Refusal({})
     const parsed = parse(written)
@@ -65,9 +66,12 @@ function networksOf(input: unknown): string | undefined {
 
 function cidrCure(written: string): string | undefined {
   if (/^(?:all|any|\*|everyone|everybody)$/i.test(written))
-    return 'every network is "0.0.0.0/0" and "::/0"; to let everybody in leave `allow` out'
+    return 'every network is "0.0.0.0/0" and "::/0"; to let everybody in leave `allow` out, to let few in name them there'
   if (/^(?:private|private[-_ ]?ranges?|rfc1918|internal|lan)$/i.test(written)) return PRIVATE
   if (/^localhost$/i.test(written)) return 'write "127.0.0.0/8" and "::1"'
+  const several = written.split(/[,;\s]+/).filter((part) => part !== '')
+  if (several.length > 1 && several.every((part) => parseCidr(part) !== undefined))
+    return `each network is an item of a list: [${several.map((part) => `"${part}"`).join(', ')}]`
   const mask = /^([\d.]+)\/((?:\d+\.){3}\d+)$/.exec(written)
   if (mask !== null) return `write "${mask[1]}/${maskBits(mask[2]!)}"`
   if (/^[\d.]+\s*-\s*[\d.]+$/.test(written)) return 'a range is written as the networks it consists of'
@@ -172,7 +176,7 @@ export function regex() {
     reject(value) {
       try {
         new RegExp(value)
-        return undefined
+        return delimited(value)
       } catch (error) {
         const reason =
           error instanceof Error ? error.message.replace(/^Invalid regular expression: /, '') : ''
@@ -180,6 +184,14 @@ export function regex() {
       }
     }
   })
+}
+
+/** `/^\/api/`: a literal of JavaScript, whose first slash would be looked for before the beginning. */
+function delimited(value: string): string | undefined {
+  const [, inner, flags] = /^\/(\^.*)\/([gimsuy]*)$/.exec(value) ?? []
+  if (inner === undefined) return undefined
+  const note = flags === '' ? '' : '; there are no flags: write [Aa] for either case'
+  return `write the expression without slashes around it: "${inner.replaceAll('\\/', '/')}"${note}`
 }
 
 /** What other engines have and JavaScript's has not. */

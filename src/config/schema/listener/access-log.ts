@@ -26,15 +26,25 @@ const foreignFields = new Map<string, string>(
 )
 
 const foreignFormats = new Map([
+  ['console', 'write json'],
+  ['text', 'write json'],
+  ['logfmt', 'write json'],
+  ['structured', 'write json'],
   ['common', 'here it is clf'],
   ['ncsa', 'here it is clf'],
   ['apache', 'here it is combined'],
   ['nginx', 'here it is combined'],
-  ['logfmt', 'write json'],
   ['tcplog', 'write json; lines of TCP connections are the access log of `mode: l4`'],
   ['httplog', 'write json'],
   ['main', 'here it is combined']
 ])
+
+/** nginx's `log_format`, HAProxy's `log-format`, httpd's `LogFormat`. */
+function formatString(written: string): string | undefined {
+  return /[$%{]/.test(written)
+    ? 'lines have no format of their own; `fields: [client, method, target, status, ms]` chooses what stands in them'
+    : undefined
+}
 
 export const accessLogSchema = z
   .union([
@@ -50,7 +60,7 @@ export const accessLogSchema = z
           .describe(
             'These fields only, in this order, besides `level`, `time`, `msg` and what stages add; left out: all. Of `format: json`.'
           ),
-        format: word(['json', 'clf', 'combined'], foreignFormats)
+        format: word(['json', 'clf', 'combined'], foreignFormats, formatString)
           .prefault(accessLog.format)
           .describe(
             'JSON, or the lines of httpd and nginx: `clf` is their `common`, `combined` has referer and user agent.'

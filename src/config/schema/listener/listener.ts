@@ -264,7 +264,13 @@ export const l4Schema = mapping(
 
 export const l7Schema = mapping(
   { mode: z.literal('l7').describe('HTTP: requests are routed.'), ...common, ...l7Keys },
-  { elsewhere: onlyFor(l4Keys, l7Keys, 'l4') }
+  {
+    elsewhere: {
+      ...onlyFor(l4Keys, l7Keys, 'l4'),
+      protocol:
+        'is a key of `mode: l4` only: HTTP is what `mode: l7` speaks, HTTPS with `tls` beside it, HTTP/2 by `protocols`'
+    }
+  }
 )
 
 export const listenerSchema = z.discriminatedUnion('mode', [l4Schema, l7Schema], {

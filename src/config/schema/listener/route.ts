@@ -71,6 +71,10 @@ function redirectStatus() {
     const status = numberOf(input)
     if (status !== undefined && statuses.includes(status)) return status
     const word = textOf(input)?.toLowerCase()
+    if (status !== undefined && status >= 200 && status < 600 && !(status >= 300 && status < 400))
+      return new Refusal({
+        cure: `write 301 (for good) or 302 (for now); an answer with ${status} is \`respond: { status: ${status} }\``
+      })
     if (word === 'permanent') return new Refusal({ cure: 'write 301, or 308, which keeps the method' })
     if (word === 'temporary' || word === 'redirect')
       return new Refusal({ cure: 'write 302, or 307, which keeps the method' })

@@ -14,10 +14,14 @@ const SELF_SIGNED =
 /** `true`, `auto`, `/etc/ssl/a.pem`: the mapping that is meant. */
 function tlsMeant(value: unknown): string | undefined {
   if (value === true) return SELF_SIGNED
+  if (Array.isArray(value) && value.length > 0)
+    return 'a list of certificates is `{ certificates: [{ cert: FILE, key: FILE }] }`'
   if (typeof value !== 'string') return undefined
   if (/^(on|yes|true)$/i.test(value)) return SELF_SIGNED
   if (/^(internal|self-?signed|dev)$/i.test(value)) return 'did you mean { selfSigned: true }?'
   if (/^(auto|acme|lets-?encrypt)$/i.test(value)) return 'did you mean { acme: { domains: [example.com] } }?'
+  if (/^[^@\s]+@[^@\s]+$/.test(value))
+    return 'did you mean { acme: { domains: [example.com] } }? The address goes to `acme: { email: @ }` at the top of the file'
   return /[./]/.test(value) ? 'did you mean { certificates: { cert: "@", key: FILE } }?' : undefined
 }
 

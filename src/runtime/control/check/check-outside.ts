@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises'
-import { accessSync, constants, statSync } from 'node:fs'
+import { accessSync, constants, readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { readBackendList } from '../../../config/backend-list.ts'
 import type { Bind } from '../../../config/model/bind.ts'
 import type { Config } from '../../../config/model/model.ts'
 import { errorAt, type Finding, type Path, warningAt } from '../../../config/report/problem.ts'
@@ -32,6 +33,7 @@ export async function checkOutside(config: Config): Promise<CertificateReport> {
       ...testFindings(config),
       ...checkLogFiles(config),
       ...checkAuthFiles(config),
+      ...checkLists(config),
       ...checkAcmeFiles(config),
       ...(await checkHosts(config))
     ],
@@ -73,6 +75,21 @@ function* checkAuthFiles(config: Config): Generator<Finding> {
           yield errorAt([...path, 'auth'], `cannot read ${file}: ${systemReason(error)}`)
         }
       }
+    }
+  }
+}
+
+/** Files that backends are learnt from. One that is not there yet is waited for; one that is wrong is, too. */
+function* checkLists(config: Config): Generator<Finding> {
+  for (const [name, { discover }] of Object.entries(config.pools)) {
+    if (discover?.kind !== 'file') continue
+    const path: Path = ['pools', name, 'discover', 'file']
+    const later = 'until then the pool has only what stands under `backends`'
+    try {
+      const list = readBackendList(readFileSync(discover.path, 'utf8'), discover.path)
+      if (typeof list === 'string') yield warningAt(path, `${list}; ${later}`)
+    } catch (error) {
+      yield warningAt(path, `cannot read ${discover.path}: ${systemReason(error)}; ${later}`)
     }
   }
 }

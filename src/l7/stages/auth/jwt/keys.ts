@@ -7,6 +7,16 @@ const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256
 
 export type JwtAlgorithm = (typeof ALGORITHMS)[number]
 
+const foreignAlgorithms = new Map([
+  ['none', 'a token without a signature proves nothing, and is never accepted; take it out'],
+  ['any', 'leave the key out for those of public keys'],
+  ['auto', 'leave the key out for those of public keys'],
+  ['ed25519', 'here it is EdDSA'],
+  ['rsa', 'here it is RS256'],
+  ['ecdsa', 'here it is ES256'],
+  ['hmac', 'here it is HS256, with a `secret`']
+])
+
 export const claimPath = (example: string) => text(`the path of a claim such as ${example}`, { max: 256 })
 
 export const httpUrl = (example: string) =>
@@ -41,7 +51,7 @@ export const jwtSchema = mapping(
     secret: text('a secret of at least 32 characters', { min: 32, max: 4096 })
       .optional()
       .describe('The key of HS256, HS384 and HS512, which two sides share; no JWKS is read then.'),
-    algorithms: listOf(word(ALGORITHMS), { min: 1, max: 13 })
+    algorithms: listOf(word(ALGORITHMS, foreignAlgorithms), { min: 1, max: 13 })
       .optional()
       .describe(
         'What may sign; left out: RS256, PS256, ES256 and EdDSA, or HS256 with a `secret`. A token cannot choose others.'

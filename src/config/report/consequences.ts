@@ -1,0 +1,30 @@
+import { type Finding, pathText } from './problem.ts'
+
+/** What is said of a mapping that lacks something, and the words that another finding's cure has for that. */
+const LACKS: readonly (readonly [said: RegExp, cure: (found: RegExpExecArray) => RegExp])[] = [
+  [/^missing key "(\w+)"/, ([, key]) => new RegExp(`\\b${key}\\b`)],
+  [/^the route does nothing/, () => /\b(?:pool|split|redirect\w*|respond)\b/],
+  [/^a pool needs `backends/, () => /\bbackends\b/]
+]
+
+/**
+ * Leaves out that a key is missing where a key of another program is told to be that one here: `proxy_pass: http://web`
+ * is the route's missing pool.
+ */
+export function withoutConsequences(findings: readonly Finding[]): readonly Finding[] {
+  const cures = new Map<string, string>()
+  for (const { path, message } of findings) {
+    if (!/^unknown key .*(?:here it is|did you mean)|^"[\w-]+" is (?:`|a part of `)/.test(message)) continue
+    const parent = pathText(path.slice(0, -1))
+    cures.set(parent, `${cures.get(parent) ?? ''} ${message}`)
+  }
+  if (cures.size === 0) return findings
+  return findings.filter(({ path, message }) => {
+    const cure = cures.get(pathText(path))
+    if (cure === undefined) return true
+    return !LACKS.some(([said, words]) => {
+      const found = said.exec(message)
+      return found !== null && words(found).test(cure)
+    })
+  })
+}
