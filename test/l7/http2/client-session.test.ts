@@ -8,6 +8,8 @@ import { block, drain, frame, Heard, parseFrames, setting, u32, type Frame } fro
 
 // The client's side without a socket, against backends that answer rightly, wrongly, or with anything at all.
 
+const LINES = { pseudo: [':method', 'GET', ':scheme', 'http', ':path', '/'], fields: '', endsApart: false }
+
 class Lab implements ClientSessionHost {
   readonly session: ClientSession
   readonly heads: UpstreamHead[] = []
@@ -37,7 +39,7 @@ class Lab implements ClientSessionHost {
   }
 
   ask(toHead = false): Heard {
-    const stream = this.session.request([':method', 'GET', ':scheme', 'http', ':path', '/'], '', true, toHead)
+    const stream = this.session.request(LINES, true, toHead)
     const heard = new Heard(stream, undefined)
     this.session.flow(stream)
     return heard

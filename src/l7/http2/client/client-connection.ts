@@ -118,9 +118,9 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
   begin(one: ClientStream): void {
     const { request } = one
     if (!this.busy) this.#place.turned(this, true)
-    const { pseudo, fields } = requestLines(request, this.#transport.secure ? 'https' : 'http')
+    const lines = requestLines(request, this.#transport.secure ? 'https' : 'http')
     const ends = request.bodyLength === 0 && request.upgrade === ''
-    const stream = this.session.request(pseudo, fields, ends, request.method === 'HEAD')
+    const stream = this.session.request(lines, ends, request.method === 'HEAD')
     this.#begun++
     this.deadline = Infinity
     this.#asked = false

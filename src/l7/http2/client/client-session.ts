@@ -6,6 +6,7 @@ import { Session } from '../session/session.ts'
 import type { Stream } from '../session/stream/stream.ts'
 import type { SessionHost } from '../session/stream/stream-set.ts'
 import { TrailerSection } from '../session/send/trailer-section.ts'
+import type { RequestLines } from './request-lines.ts'
 import { ResponseSection } from './response-section.ts'
 
 /** Receives the responses of a client's session. */
@@ -50,12 +51,15 @@ export class ClientSession extends Session {
   }
 
   /** Opens a stream with a request. `toHead`: no body follows, whatever the fields of the response say. */
-  request(pseudo: readonly string[], fields: string, endStream: boolean, toHead: boolean): Stream {
+  request({ pseudo, fields, endsApart }: RequestLines, endStream: boolean, toHead: boolean): Stream {
     const stream = this.open(this.nextId)
     this.nextId += 2
     stream.bodiless = toHead
-    stream.lastFrame = this.sender.sections.request(stream.id, pseudo, fields, endStream)
-    stream.localEnded = endStream
+    const endsHere = endStream && !endsApart
+    const lastFrame = this.sender.sections.request(stream.id, pseudo, fields, endsHere)
+    stream.localEnded = endsHere
+    if (!endsApart) stream.lastFrame = lastFrame
+    else if (endStream) this.end(stream, '')
     return stream
   }
 
