@@ -31,7 +31,12 @@ export class ServiceManager {
         await told
       },
       reload: async () => {
-        void this.#tell('RELOADING=1')
+        // `Type=notify-reload` tells this reload from an earlier one by its time.
+        void this.#tell(
+          'RELOADING=1',
+          `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`,
+          'STATUS=Reloading'
+        )
         try {
           return await running.reload()
         } finally {

@@ -1,10 +1,16 @@
+import { hashString } from '../core/hash-string.ts'
+
 const UNUSED = 0
 const UP = 1
 const AWAY = 2
 
 const TOLD = 0
 const REFUSAL = 1
-const FIRST = 2
+const REASON = 2
+const FIRST = 3
+
+/** In place of a reason's digest: no further reason is told. */
+const NO_MORE = 0
 
 export interface RedisReach {
   /** Threads that reach it. */
@@ -16,7 +22,7 @@ export interface RedisReach {
 /** Which threads reach Redis, in memory that all share: one line of the log tells of a change, whoever saw it first. */
 export class RedisBoard {
   readonly memory: ArrayBufferLike
-  /** What was last told, the second of the clock at which a refusal was last told, then a word for each thread. */
+  /** What was last told, the second of the clock at which a refusal was last told, the reason that was told, then a word for each thread. */
   readonly #words: Int32Array
 
   constructor(memory: ArrayBufferLike) {
@@ -30,10 +36,19 @@ export class RedisBoard {
   }
 
   /** Written by that thread. True: nobody has told of this yet. */
-  found(thread: number, up: boolean): boolean {
+  found(thread: number, up: boolean, reason = ''): boolean {
     const state = up ? UP : AWAY
     Atomics.store(this.#words, FIRST + thread, state)
-    return Atomics.exchange(this.#words, TOLD, state) !== state
+    if (Atomics.exchange(this.#words, TOLD, state) === state) return false
+    Atomics.store(this.#words, REASON, digest(reason))
+    return true
+  }
+
+  /** True: it is away for another reason than was told, and nobody has told of that yet. Once until it is found again. */
+  tellsOfReason(reason: string): boolean {
+    const told = Atomics.load(this.#words, REASON)
+    if (told === NO_MORE || told === digest(reason)) return false
+    return Atomics.compareExchange(this.#words, REASON, told, NO_MORE) === told
   }
 
   /** The last that was told. */
@@ -67,4 +82,8 @@ export class RedisBoard {
     }
     return { up, threads }
   }
+}
+
+function digest(reason: string): number {
+  return hashString(reason) | 1
 }

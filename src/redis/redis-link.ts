@@ -5,10 +5,11 @@ import type { Counter, Gauge, Metrics } from '../core/metrics/metrics.ts'
 import { guarded } from '../core/containment.ts'
 import { answerInTime, TIMED_OUT } from './answer-in-time.ts'
 import { connect, reconnect, type Connection } from './connect.ts'
+import { ConnectionFault } from './connection-fault.ts'
 import { placeOf, type RedisPlan } from './redis-plan.ts'
 import type { RedisBoard } from './redis-board.ts'
 import { Relapses } from './relapses.ts'
-import { concernsCommandOnly } from './reply-errors.ts'
+import { concernsCommandOnly, isReply } from './reply-errors.ts'
 import { runScript, Script } from './script.ts'
 
 /** Failures one after the other after which nobody asks for a while. */
@@ -18,6 +19,8 @@ const LOOKS_AFTER_MS = 1000
 /** A refused command is told of no more often. */
 const REFUSAL_TOLD_MS = 60_000
 const MAX_REASON = 200
+/** One that died and came back with another password, or not at all, is told of once more. */
+const STILL_AWAY_MS = 10_000
 /** In a cluster each key may lie on another node: with so many, hardly one is left out. */
 const PROBES_OF_CLUSTER = 16
 const PROBE_LIVES_MS = 10_000
@@ -61,7 +64,9 @@ export class RedisLink {
   #refused = false
   readonly #relapses = new Relapses()
   #closed = false
-  #connectionError: string | undefined
+  readonly #fault: ConnectionFault
+  /** Since when it is away. */
+  #lostAt = 0
   #stopTimer: () => void = () => {}
   /** Wait until it is known whether it answers. */
   #waiting: (() => void)[] = []
@@ -78,13 +83,14 @@ export class RedisLink {
     const counter = (result: string) => metrics.counter('lb_redis_commands_total', { result })
     this.#results = { ok: counter('ok'), timeout: counter('timeout'), error: counter('error') }
     this.#connection = connect(plan)
-    this.#connection.on('error', (error: Error) => (this.#connectionError = messageOf(error)))
+    this.#fault = new ConnectionFault(this.#connection)
     this.#connection.on('ready', () => {
-      this.#connectionError = undefined
       // After relapses it is left alone for a while, connected or not.
       if (this.#relapses.rested(this.#parts.clock.now())) this.#probe()
     })
-    this.#connection.on('close', () => this.#lost(this.#connectionError ?? 'the connection has ended'))
+    this.#connection.on('close', () =>
+      this.#lost(this.#fault.reason ?? 'the connection has ended', this.#fault.reason !== undefined)
+    )
     this.#probeLater()
   }
 
@@ -153,20 +159,26 @@ export class RedisLink {
     log.warn(fields, 'Redis refuses a command: what needs it does without (told once a minute)')
   }
 
-  #lost(reason: string): void {
+  /** `known`: in the words of the server or of the system, not in ours. */
+  #lost(reason: string, known = true): void {
     if (this.#closed) return
     const { board, thread, log, clock } = this.#parts
-    const told = this.#usable === false
-    if (this.#usable === true) this.#relapses.lost(clock.now())
-    this.#usable = false
-    this.#settled()
-    this.#up.set(0)
-    if (!told && board?.found(thread, false) === true) {
-      const fields = { redis: this.#place, reason: reason.slice(0, MAX_REASON) }
-      log.warn(
-        fields,
-        'Redis is not reachable: limits follow onError, caches do without, sessions in it are answered 503'
-      )
+    const fields = { redis: this.#place, reason: reason.slice(0, MAX_REASON) }
+    const now = clock.now()
+    if (this.#usable !== false) {
+      if (this.#usable === true) this.#relapses.lost(now)
+      this.#usable = false
+      this.#lostAt = now
+      this.#settled()
+      this.#up.set(0)
+      if (board?.found(thread, false, fields.reason) === true) {
+        log.warn(
+          fields,
+          'Redis is not reachable: limits follow onError, caches do without, sessions in it are answered 503'
+        )
+      }
+    } else if (known && now - this.#lostAt >= STILL_AWAY_MS && board?.tellsOfReason(fields.reason) === true) {
+      log.warn(fields, 'Redis is still not reachable, for another reason')
     }
     this.#probeLater()
   }
@@ -216,7 +228,11 @@ export class RedisLink {
         if (this.#usable === true && messageOf(error) === TIMED_OUT) {
           this.#failed(error, askedAt, withinMs)
           if (this.#usable) return this.#lookLater()
-        } else this.#lost(this.#connectionError ?? messageOf(error))
+        } else
+          this.#lost(
+            this.#fault.reason ?? messageOf(error),
+            this.#fault.reason !== undefined || isReply(error)
+          )
         reconnect(this.#connection)
       }
     )

@@ -6,7 +6,7 @@ const SERVER_IS_UNFIT =
   /(?:^|: -)(?:LOADING|OOM|READONLY|MISCONF|MASTERDOWN|CLUSTERDOWN|NOREPLICAS|BUSY|NOAUTH|WRONGPASS|ERR max number of clients|ERR invalid password)\b/
 
 /** An error in words of the protocol, as ioredis calls it. */
-function isReply(error: unknown): error is Error {
+export function isReply(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError'
 }
 

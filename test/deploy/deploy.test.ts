@@ -73,6 +73,44 @@ t.test('the dashboard asks for metrics that there are', async (t) => {
   }
 })
 
+const noPromtool = spawnSync('promtool', ['--version']).error !== undefined && 'promtool is not installed'
+const promtool = (...args: readonly string[]) => spawnSync('promtool', args, { encoding: 'utf8' })
+
+t.test('Prometheus takes the alerts and what the dashboard asks', { skip: noPromtool }, async (t) => {
+  const beside = t.testdir({
+    'prometheus.yml': text('compose/prometheus.yaml'),
+    'lb-rules.yaml': text('prometheus/lb-rules.yaml')
+  })
+  const checked = promtool('check', 'config', join(beside, 'prometheus.yml'))
+  t.equal(checked.status, 0, checked.stdout + checked.stderr)
+  const tested = promtool('test', 'rules', join(deploy, 'prometheus/lb-rules.test.yaml'))
+  t.equal(tested.status, 0, tested.stdout + tested.stderr)
+  const dashboard = JSON.parse(text('compose/grafana/lb-dashboard.json')) as Dashboard
+  const rules = dashboard.panels.flatMap(({ targets }) =>
+    targets.map(({ expr }) => ({
+      record: 'panel',
+      expr: expr.replaceAll('$__rate_interval', '1m').replaceAll('$instance', 'a'),
+      labels: { expr }
+    }))
+  )
+  const panels = join(beside, 'panels.json')
+  writeFileSync(panels, JSON.stringify({ groups: [{ name: 'panels', rules }] }))
+  const asked = promtool('check', 'rules', panels)
+  t.equal(asked.status, 0, asked.stdout + asked.stderr)
+})
+
+t.test('alerts ask for metrics that there are', async (t) => {
+  const documented = readFileSync(join(root, 'docs/metrics.md'), 'utf8')
+  const known = new Set([...documented.matchAll(/^\| `((?:lb|process)_\w+)`/gm)].map(([, name]) => name!))
+  const { groups } = parse(text('prometheus/lb-rules.yaml')) as {
+    groups: { rules: { expr: string; alert?: string; labels?: { severity: string } }[] }[]
+  }
+  for (const { expr, alert, labels } of groups.flatMap(({ rules }) => rules)) {
+    for (const [name] of expr.matchAll(/\b(?:lb|process)_\w+/g)) t.ok(known.has(name), `${alert}: ${name}`)
+    if (alert !== undefined) t.match(labels?.severity, /^(?:page|ticket)$/, alert)
+  }
+})
+
 const noSystemd =
   spawnSync('systemd-analyze', ['--version']).error !== undefined && 'systemd is not installed'
 
@@ -94,6 +132,12 @@ t.test('systemd takes the unit', { skip: noSystemd }, async (t) => {
     []
   )
   t.equal(status, 0, stderr)
+  const security = ['security', '--offline=true', '--no-pager', join(dir, 'lb.service')]
+  const { stdout } = spawnSync('systemd-analyze', security, { encoding: 'utf8' })
+  const exposure = /Overall exposure level for lb\.service: ([\d.]+)/.exec(stdout)?.[1]
+  // Before 252 it looks at no file.
+  if (exposure !== undefined)
+    t.ok(Number(exposure) <= 2, `exposure ${exposure}: docs/production.md tells 1.7`)
   const stop = Number(/^TimeoutStopSec=(\d+)$/m.exec(text('systemd/lb.service'))![1])
   const { config } = parseConfig(
     'listeners: { bind: "127.0.0.1:0", mode: l7, routes: { respond: { body: x } } }',
@@ -110,7 +154,7 @@ t.test('the image: every program and file that the Dockerfile names is made by i
   const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     bin: Record<string, string>
   }
-  t.match(dockerfile, `/app/node_modules/.bin/${Object.keys(bin)[0]}`)
+  t.match(dockerfile, `ln -s /app/${bin['lb']} /usr/local/bin/lb`)
   t.match(dockerfile, /^CMD \["lb", "--config", "\/etc\/lb\/lb\.yaml"\]$/m)
   t.match(dockerfile, /^USER node$/m)
   const script = /"-e", "(.*)"\]$/m.exec(dockerfile)![1]!
@@ -221,6 +265,10 @@ t.test('systemd hears when lb is ready, reloads and stops', { skip: noNotify }, 
   await hears('READY=1')
   lb.child.kill('SIGHUP')
   await hears('RELOADING=1')
+  // `Type=notify-reload` takes no reload for its own without the time at which it began.
+  await hears('MONOTONIC_USEC=')
+  const [, began] = /^(\d+)/.exec(heard)!
+  t.ok(Number(began) > 0 && BigInt(began!) * 1000n <= process.hrtime.bigint())
   await hears('READY=1')
   lb.child.kill('SIGTERM')
   await hears('STOPPING=1')

@@ -8,6 +8,8 @@ import { RedisLink } from '../../src/redis/redis-link.ts'
 import { Relapses } from '../../src/redis/relapses.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
 import { memoryLogger } from '../fakes/memory-logger.ts'
+import { freePort } from '../free-port.ts'
+import { Occupant } from './support/occupant.ts'
 import { RedisServer, skip, until } from './support/redis-server.ts'
 
 /** Servers and instances share two cores with other tests. */
@@ -15,20 +17,26 @@ t.setTimeout(240_000)
 
 const timeoutMs = 50
 
-/** A link to a server that is reached, and what it has logged. */
-async function linked(t: Test) {
-  const server = new RedisServer(t)
-  await server.start()
-  const { tls: _, ...place } = parseRedisUrl(`unix:${server.path}`)!
+/** A link to what is at `url`, and what it has logged. */
+function linkTo(t: Test, url: string) {
+  const { tls: _, ...place } = parseRedisUrl(url)!
   const clock = new FakeClock()
   const log = memoryLogger()
   const board = RedisBoard.create({ threads: 2, shared: false })
   const plan = { config: { ...place, timeoutMs, prefix: 'lb:' }, tls: undefined }
   const link = new RedisLink(plan, { clock, log, metrics: new Metrics(), board, thread: 0 })
   t.teardown(() => link.close())
-  await until('Redis is reached', () => link.usable)
   const logged = () => log.lines.map(({ message }) => message.split(':')[0])
-  return { server, clock, board, link, logged }
+  return { clock, board, link, log, logged }
+}
+
+/** A link to a server that is reached, and what it has logged. */
+async function linked(t: Test) {
+  const server = new RedisServer(t)
+  await server.start()
+  const all = linkTo(t, `unix:${server.path}`)
+  await until('Redis is reached', () => all.link.usable)
+  return { server, ...all }
 }
 
 t.test('a Redis is away after three failures one after the other', { skip }, async (t) => {
@@ -107,6 +115,54 @@ t.test('one that nobody asks, or that another thread calls away, is looked at', 
     return !link.usable
   })
   t.match(logged().slice(0, 3), ['Redis is reachable', 'Redis is not reachable', 'Redis is reachable'])
+})
+
+t.test('the log says what a server said that closed at once', async (t) => {
+  for (const [said, login] of [
+    ['DENIED Redis is running in protected mode', ''],
+    ['DENIED Redis is running in protected mode', ':password@'],
+    ['ERR max number of clients reached', '']
+  ]) {
+    const port = await freePort()
+    const occupant = new Occupant((socket) => socket.end(`-${said}\r\n`))
+    await occupant.listen(port)
+    t.teardown(() => occupant.close())
+    const { log } = linkTo(t, `redis://${login}127.0.0.1:${port}`)
+    await until('it is told', () => log.lines.length > 0)
+    t.match(log.lines, [{ message: /^Redis is not reachable/, fields: { reason: said } }])
+  }
+})
+
+t.test('one that is away for another reason than was told is told of once more', { skip }, async (t) => {
+  const { server, clock, link, log, logged } = await linked(t)
+  await server.stop()
+  await until('it is away', () => !link.usable)
+  await server.start('--requirepass', 'other')
+  const later = async (ms: number) => {
+    clock.advance(ms)
+    // Time for a try to connect, by the clock of the machine, and for its end.
+    for (let i = 0; i < 10; i++) await new Promise((resolve) => setTimeout(resolve, 60))
+  }
+  for (let i = 0; i < 9; i++) clock.advance(1000)
+  t.strictSame(logged(), ['Redis is reachable', 'Redis is not reachable'], 'not within ten seconds')
+  await until('it is told', async () => {
+    await later(1000)
+    return log.lines.length > 2
+  })
+  t.match(log.lines[2], {
+    level: 'warn',
+    message: 'Redis is still not reachable, for another reason',
+    fields: { reason: /NOAUTH/ }
+  })
+  await later(1000)
+  await later(1000)
+  t.equal(log.lines.length, 3, 'and not again')
+  await server.stop()
+  await server.start()
+  await until('it is found again', () => (clock.advance(1000), link.usable))
+  await server.stop()
+  await until('it is lost again', () => !link.usable)
+  t.strictSame(logged().slice(3), ['Redis is reachable', 'Redis is not reachable'])
 })
 
 t.test('what comes and goes is left alone longer each time', async (t) => {
