@@ -9,14 +9,16 @@ const folder = join(import.meta.dirname, '..', '..', 'examples')
 const files = readdirSync(folder).filter((file) => file.endsWith('.yaml'))
 
 interface Yaml {
+  acme?: { storage?: string }
   plugins?: string[]
   listeners: { bind: string; name?: string; protocol?: string }[]
 }
 
-/** The example on ports that are free, in this thread. */
-function elsewhere(text: string): Config {
+/** The example on ports that are free, in this thread, with what it stores in a folder of the test's. */
+function elsewhere(text: string, storage: string): Config {
   const yaml = parse(text) as Yaml
   const listeners = yaml.listeners.map((listener) => ({ ...listener, bind: '127.0.0.1:0' }))
+  if (yaml.acme !== undefined) yaml.acme.storage = storage
   const plugins = (yaml.plugins ?? []).map((path) => join(folder, path))
   return { ...yaml, plugins, listeners, workers: 0, log: { level: 'silent' } } as unknown as Config
 }
@@ -27,7 +29,7 @@ for (const file of files) {
   t.test(`examples/${file} is valid, and boots as a user would find it`, async (t) => {
     const path = join(folder, file)
     const { listeners } = await loadConfig(path)
-    const running = await start(elsewhere(readFileSync(path, 'utf8')))
+    const running = await start(elsewhere(readFileSync(path, 'utf8'), t.testdir()))
     t.teardown(() => running.kill())
     t.equal(running.addresses.length, listeners.length)
     const { listeners: written } = parse(readFileSync(path, 'utf8')) as Yaml
