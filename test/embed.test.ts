@@ -4,8 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 import { pino } from 'pino'
 import t from 'tap'
-import { stageKeyNames } from '../src/config/schema/stage-schema.ts'
-import type { StageInputs } from '../src/l7/stages/keys-of-stages.ts'
+import type { StageInputs } from '../src/l7/stages/order.ts'
 import { answer, type Config, defineConfig, definePlugin, start } from '../src/index.ts'
 
 const index = pathToFileURL(join(import.meta.dirname, '../src/index.ts')).href
@@ -70,7 +69,6 @@ t.test('keys and modes are checked where they are written', async (t) => {
     fault: false,
     buffer: false
   }
-  t.strictSame(new Set(Object.keys(stages)), new Set(stageKeyNames), 'the keys of every stage')
   t.ok(
     defineConfig({
       listeners: [{ ...web, ...stages, routes: [{ auth: false, rateLimit: stages.rateLimit }] }]

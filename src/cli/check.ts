@@ -66,12 +66,13 @@ function report({ file, ok, problems, config, lines = [] }: Checked, format: 'te
     process.stderr.write(`${file}: ${count(errors, 'error')}\n`)
     return
   }
-  const { listeners, pools } = config
+  const { listeners, pools, tests } = config
   const backends = Object.values(pools).reduce((sum, pool) => sum + pool.backends.length, 0)
   const parts = [
     count(listeners.length, 'listener'),
     count(Object.keys(pools).length, 'pool'),
-    count(backends, 'backend')
+    count(backends, 'backend'),
+    ...(tests.length === 0 ? [] : [`${count(tests.length, 'test')} passed`])
   ]
   process.stdout.write(`${file}: ok (${parts.join(', ')})\n`)
   for (const line of lines) process.stdout.write(`  ${line}\n`)

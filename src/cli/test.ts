@@ -13,14 +13,15 @@ export async function test(file: string): Promise<void> {
     return
   }
   const began = performance.now()
-  const { runConfigTests } = await import('../runtime/control/check/config-tests.ts')
+  const { expectation, runConfigTests } = await import('../runtime/control/check/config-tests.ts')
   const results = runConfigTests(loaded.config)
   const failed = results.filter(({ differences }) => differences.length > 0)
   for (const { name, differences } of failed) {
     process.stdout.write(`not ok: ${name}\n`)
-    for (const { path, expected, got } of differences) {
+    for (const difference of differences) {
+      const { path, expected, got } = difference
       process.stdout.write(
-        `  ${loaded.locate(path)}: ${String(path.at(-1))}\n    - ${expected}\n    + ${got}\n`
+        `  ${loaded.locate(path)}: ${expectation(difference)}\n    - ${expected}\n    + ${got}\n`
       )
     }
   }

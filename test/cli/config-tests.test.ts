@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { parseConfig } from '../../src/config/parse-config.ts'
-import { runConfigTests } from '../../src/runtime/control/check/config-tests.ts'
+import { configTestFindings, runConfigTests } from '../../src/runtime/control/check/config-tests.ts'
 import { lb } from './lb.ts'
 
 const example = join(import.meta.dirname, '../../examples/tests.yaml')
@@ -52,4 +52,13 @@ t.test('a request that no listener is for is a failing test, not a crash', async
   )
   if (!result.ok) throw new Error('no configuration')
   t.match(runConfigTests(result.config)[0]!.differences[0]!.got, /no L7 listener/)
+})
+
+t.test('a note that is not said is called a note', (t) => {
+  const result = parseConfig(
+    'listeners: [{ bind: "127.0.0.1:80", mode: l7, routes: [{ respond: { body: a } }] }]\ntests: [{ request: { url: "http://a/" }, expect: { notes: nothing } }]'
+  )
+  if (!result.ok) throw new Error('no configuration')
+  t.match(configTestFindings(result.config), [{ message: /expects notes nothing, got no notes/ }])
+  t.end()
 })

@@ -59,7 +59,7 @@ export function printExplanation(view: ExplanationView, json: boolean, terminal:
   else if (view.forwards !== undefined) rows.push(['cache', 'none'])
   view.notes?.forEach((note, index) => rows.push([index === 0 ? 'note' : '', note]))
   view.sends?.forEach((line, index) => rows.push([index === 0 ? 'sends' : '', line]))
-  if (view.answers !== undefined && view.refused === undefined) {
+  if (view.answers !== undefined) {
     const { status, fields } = view.answers
     fields.forEach((line, index) => rows.push([index === 0 ? `answers ${status}` : '', line]))
   }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { keysOfStages, type StageInputs } from '../../l7/stages/keys-of-stages.ts'
+import { keysOfStages } from '../../l7/stages/keys-of-stages.ts'
+import type { StageInputs } from '../../l7/stages/order.ts'
 import { off } from './leaf/leaves.ts'
 
 type StageShape = { [Key in keyof StageInputs]: z.ZodOptional<z.ZodType<unknown, StageInputs[Key]>> }

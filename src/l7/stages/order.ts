@@ -29,7 +29,7 @@ export interface OrderEntry {
  * All stages, in the order in which they are asked. Responses pass them in the reverse order. A new stage is one line
  * here and a folder beside this file: see docs/extending.md.
  */
-export const order: readonly OrderEntry[] = [
+const table = [
   always(
     'access-log',
     'first: it is told of every exchange, last of all',
@@ -224,7 +224,20 @@ export const order: readonly OrderEntry[] = [
     async () => (await import('./buffer/keys.ts')).bufferKeys,
     () => import('./buffer/buffer.ts')
   )
-]
+] as const
+
+export const order: readonly OrderEntry[] = table
+
+/** What may be written under the keys of the stages, for the compiler: of each key its schema's input, or `false`. */
+export type StageInputs = { readonly [Entry in KeyedEntry as Entry['key']]: InputOf<Entry> | false }
+
+type KeyedEntry = Extract<(typeof table)[number], { readonly key: string }>
+type InputOf<Entry> = Entry extends Keyed<string, infer Schema> ? z.input<Schema> : never
+
+interface Keyed<Key extends string, Schema extends z.ZodType> extends OrderEntry {
+  readonly key: Key
+  readonly keys: () => Promise<StageKeys<Schema>>
+}
 
 type Load<Keys> = () => Promise<{ readonly compile: CompileStage<Keys> }>
 
@@ -238,25 +251,25 @@ function early(name: string, place: string, load: Load<undefined>): OrderEntry {
 }
 
 /** A stage with a key of its own, on a listener or a route; a route's replaces the listener's, `false` turns it off. */
-export function keyed<Schema extends z.ZodType>(
+export function keyed<const Key extends string, Schema extends z.ZodType>(
   name: string,
   place: string,
-  key: string,
+  key: Key,
   keys: () => Promise<StageKeys<Schema>>,
   load: Load<z.output<Schema>>,
   memory?: StageMemory<z.output<Schema>>
-): OrderEntry {
+): Keyed<Key, Schema> {
   return { name, place, early: false, key, keys, load, memory }
 }
 
 /** As `keyed`, for a stage that refuses requests: its keys have `shadow`. */
-export function guard<Schema extends z.ZodType<GuardKeys>>(
+export function guard<const Key extends string, Schema extends z.ZodType<GuardKeys>>(
   name: string,
   place: string,
-  key: string,
+  key: Key,
   keys: () => Promise<StageKeys<Schema>>,
   load: Load<z.output<Schema>>,
   memory?: StageMemory<z.output<Schema>>
-): OrderEntry {
+): Keyed<Key, Schema> {
   return keyed(name, place, key, keys, load, memory)
 }

@@ -36,7 +36,7 @@ export function makeRefuse(
     if (!exchange.dry) {
       const { requestId, clientIp: client } = exchange
       engine.log.info(
-        { ...labels, stage, code: refusal.code, client, requestId },
+        { event: 'would-refuse', ...labels, stage, code: refusal.code, client, requestId },
         `would have refused: ${refusal.reason}`
       )
     }

@@ -4,7 +4,7 @@ import { SlotRegistry } from '../../../src/balancer/table/slot-registry.ts'
 import { Pool } from '../../../src/balancer/pool/pool.ts'
 import { configFromObject } from '../../../src/config/parse-config.ts'
 import type { L7ListenerConfig } from '../../../src/config/model/model.ts'
-import { systemClock } from '../../../src/core/clock.ts'
+import { systemClock, type Clock } from '../../../src/core/clock.ts'
 import { Deadlines } from '../../../src/core/deadlines.ts'
 import { memoryLogger } from '../../fakes/memory-logger.ts'
 import { Metrics } from '../../../src/core/metrics/metrics.ts'
@@ -35,8 +35,14 @@ export interface Lab {
   close(): Promise<void>
 }
 
+interface LabParts {
+  readonly lookup?: Lookup | undefined
+  /** What stages see; deadlines and sockets go by the system's. */
+  readonly clock?: Clock | undefined
+}
+
 /** `config` in the shape of the YAML; its first listener is the one that runs. */
-export async function startLab(config: object, lookup?: Lookup): Promise<Lab> {
+export async function startLab(config: object, { lookup, clock = systemClock }: LabParts = {}): Promise<Lab> {
   const result = configFromObject(config)
   if (!result.ok) throw new Error(JSON.stringify(result))
   const listener = result.config.listeners[0] as L7ListenerConfig
@@ -72,7 +78,7 @@ export async function startLab(config: object, lookup?: Lookup): Promise<Lab> {
   const counts = (): SharedCounts => SharedCounts.create({ entries: 64 })
   const gate = new Gate(listener, { listeners: counts(), clients: counts() }, systemClock)
   const engine = new L7Engine(
-    { ...shared, random: Math.random, deadlines, log },
+    { ...shared, clock, random: Math.random, deadlines, log },
     { config: listener, pool: (name) => compiled.get(name)!, gate, cache: () => undefined }
   )
   const server: Server = await listen(
@@ -240,7 +246,7 @@ export function get(path = '/', extra = ''): string {
 /** A lab in front of `backends`, with `pool` and `listener` over the usual settings. */
 export function labOf(
   backends: readonly (RawBackend | string)[],
-  { pool = {}, listener = {}, lookup }: { pool?: object; listener?: object; lookup?: Lookup } = {}
+  { pool = {}, listener = {}, ...parts }: LabParts & { pool?: object; listener?: object } = {}
 ): Promise<Lab> {
   return startLab(
     {
@@ -252,7 +258,7 @@ export function labOf(
         }
       }
     },
-    lookup
+    parts
   )
 }
 

@@ -24,6 +24,9 @@ const foreignFields = new Map<string, string>(
     user: ['remoteuser']
   }).flatMap(([field, words]) => words.map((word) => [word, `here it is ${field}`] as const))
 )
+for (const added of ['grpcstatus', 'clientcert', 'fault', 'auth', 'wouldrefuse', 'plugin']) {
+  foreignFields.set(added, 'take it out: what a stage adds is always on the line, whatever `fields` says')
+}
 
 const foreignFormats = new Map([
   ['console', 'write json'],

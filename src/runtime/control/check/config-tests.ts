@@ -18,6 +18,11 @@ export interface ConfigTestResult {
   readonly differences: readonly Difference[]
 }
 
+/** The word of `expect` that was not met. */
+export function expectation({ path }: Difference): string {
+  return String(path.findLast((step) => typeof step === 'string'))
+}
+
 /** Runs the tests of a configuration through the stages that traffic passes. No socket is opened, nothing is counted. */
 export function runConfigTests(config: Config): ConfigTestResult[] {
   return config.tests.map((test, index) => {
@@ -29,9 +34,10 @@ export function runConfigTests(config: Config): ConfigTestResult[] {
 /** The failing tests as errors of the file. */
 export function configTestFindings(config: Config): Finding[] {
   return runConfigTests(config).flatMap(({ name, differences }) =>
-    differences.map(({ path, expected, got }) =>
-      errorAt(path, `the test "${name}" expects ${String(path.at(-1))} ${expected}, got ${got}`)
-    )
+    differences.map((difference) => {
+      const { path, expected, got } = difference
+      return errorAt(path, `the test "${name}" expects ${expectation(difference)} ${expected}, got ${got}`)
+    })
   )
 }
 
