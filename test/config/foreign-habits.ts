@@ -122,7 +122,7 @@ export const foreignHabits: readonly (readonly [text: string, at: string, cure: 
   [L('rateLimit: { requests: 10, per: 1s, key: ip }'), '2:84', 'here it is client-ip'],
   [L('auth: [{ basicAuth: { users: ["bob:$apr1$x"] } }]'), '2:52', 'here it is `basic: { users: file:/etc/lb/htpasswd }`'],
   [L('auth_basic: "restricted"'), '2:43', 'here it is `auth: [{ basic: { users: file:/etc/lb/htpasswd } }]`'],
-  [L('cors: true'), '2:49', 'say whose: { origins: https://app.example.com }'],
+  [L('cors: true'), '2:49', 'name the origins: { origins: https://app.example.com }'],
   [L('cors: "*"'), '2:49', 'did you mean { origins: "*" }?'],
   [L('compress: gzip'), '2:53', 'did you mean { algorithms: "gzip" }?'],
   [L('compress: { level: 6 }'), '2:55', 'did you mean "levels"?'],

@@ -1,6 +1,6 @@
 import type { Exchange } from '../exchange/exchange.ts'
 
-/** The scheme as the client used it: where TLS ends before us, a trusted proxy says so. */
+/** The scheme that the client used: where TLS ends at a trusted proxy, that proxy names it. */
 export function clientScheme({ scheme, trusted, request }: Exchange): string {
   if (!trusted) return scheme
   const told =

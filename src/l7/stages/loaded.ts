@@ -6,8 +6,8 @@ export interface LoadedStage extends OrderEntry {
 }
 
 /**
- * The table with the code of its stages. Apart from it, so that the configuration's schema can be built from the table
- * without loading any of them.
+ * The table with the code of its stages. Separate from the table, so that the configuration's schema can be built
+ * without loading that code.
  */
 export const stages: readonly LoadedStage[] = await Promise.all(
   order.map(async (entry) => ({ ...entry, compile: (await entry.load()).compile as CompileStage<unknown> }))

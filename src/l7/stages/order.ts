@@ -9,30 +9,33 @@ import { allocateRateLimits } from './rate-limit/memory.ts'
 /** One line of the table. */
 export interface OrderEntry {
   readonly name: string
-  /** Why it stands where it stands. */
+  /** Why it has this place in the order. */
   readonly place: string
-  /** Asked before the route is known, and the same for all routes of a listener. */
+  /** Called before the route is known, and the same for all routes of a listener. */
   readonly early: boolean
-  /** The key on a listener or a route: `queryLimit`. Undefined: it is always there, or its keys stand elsewhere. */
+  /**
+   * The key on a listener or a route: `queryLimit`. Undefined: the stage has none, or its keys are in
+   * src/config/schema.
+   */
   readonly key: string | undefined
   /**
-   * Undefined: always there, or its keys stand elsewhere in src/config/schema. They are loaded by who reads
-   * configurations: a worker is sent what was read, and does without the schema library (10 MB a thread).
+   * Undefined: as for `key`. Only readers of the configuration load the keys: a worker gets the result, and does
+   * without the schema library (10 MB a thread).
    */
   readonly keys: (() => Promise<StageKeys>) | undefined
-  /** Where the stage counts something over all threads. */
+  /** Present where the stage shares state over all threads. */
   readonly memory: StageMemory | undefined
   load(): Promise<{ readonly compile: CompileStage<never> }>
 }
 
 /**
- * All stages, in the order in which they are asked. Responses pass them in the reverse order. A new stage is one line
+ * All stages, in the order in which they are called. Responses pass them in the reverse order. A new stage is one line
  * here and a folder beside this file: see docs/extending.md.
  */
 const table = [
   always(
     'access-log',
-    'first: it is told of every exchange, last of all',
+    'first, so that it sees the final state of every exchange',
     () => import('./access-log/access-log.ts')
   ),
   always(
@@ -42,78 +45,74 @@ const table = [
   ),
   keyed(
     'security-headers',
-    'on every answer, whoever made it',
+    'on every response, whatever made it',
     'securityHeaders',
     async () => (await import('./security-headers/keys.ts')).securityHeadersKeys,
     () => import('./security-headers/security-headers.ts')
   ),
   keyed(
     'cors',
-    'a preflight carries no credentials and is no request of the method that limits name',
+    'a preflight has no credentials, and its method is not the one that limits are about',
     'cors',
     async () => (await import('./cors/keys.ts')).corsKeys,
     () => import('./cors/cors.ts')
   ),
   keyed(
     'compress',
-    'outside of all that makes or changes a body',
+    'outside of everything that creates or changes a body',
     'compress',
     async () => (await import('./compress/keys.ts')).compressKeys,
     () => import('./compress/compress.ts')
   ),
   keyed(
     'error-pages',
-    'within compression, which takes what it puts in place',
+    'within compression, so that its pages are compressed',
     'errorPages',
     async () => (await import('./error-pages/keys.ts')).errorPagesKeys,
     () => import('./error-pages/error-pages.ts')
   ),
   early(
     'grpc',
-    'its deadline begins with the request, and whatever refuses it is answered in its words',
+    'its deadline begins with the request, and refusals of later stages are answered as gRPC',
     () => import('./grpc/grpc.ts')
   ),
   early(
     'forwarding',
-    'who the client is, and the id under which everything else is logged',
+    "the client's address, and the request id for all log lines",
     () => import('./forwarding/forwarding.ts')
   ),
   early(
     'target',
-    'host and path as all later stages and the router compare them',
+    'host and path in the form that later stages and the router compare',
     () => import('./target/target.ts')
   ),
   early(
     'acme-challenge',
-    "an authority's validation is answered whatever the routes say",
+    'validations of an ACME authority are answered whatever the routes are',
     () => import('./acme-challenge/acme-challenge.ts')
   ),
-  early(
-    'loop',
-    'a loop costs nothing but this, however often it comes around',
-    () => import('./loop/loop.ts')
-  ),
+  early('loop', 'a looping request should cost as little as possible', () => import('./loop/loop.ts')),
   early(
     'max-forwards',
-    'what is not to go on needs no route',
+    'a request that is answered here needs no route',
     () => import('./max-forwards/max-forwards.ts')
   ),
   always(
     'client-cert',
-    'who the client has proved to be, after all that clients only say has been removed',
+    "adds the client's certificate after forged fields have been removed",
     () => import('./client-cert/client-cert.ts')
   ),
   always('limits', 'refuse what is cheap to refuse', () => import('./limits/limits.ts')),
   guard(
     'csrf',
-    'cheap, and no refused request counts for its victim',
+    'cheap; and a refused request is not counted against the user whose browser sent it',
     'csrf',
     async () => (await import('./csrf/keys.ts')).csrfKeys,
     () => import('./csrf/csrf.ts')
   ),
   guard(
     'rate-limit',
-    'before anything costly',
+    'before anything expensive',
     'rateLimit',
     async () => (await import('./rate-limit/keys.ts')).rateLimitKeys,
     () => import('./rate-limit/rate-limit.ts'),
@@ -121,7 +120,7 @@ const table = [
   ),
   guard(
     'concurrency',
-    'what waits here has passed the rate limits',
+    'only requests within the rate limits wait here',
     'concurrency',
     async () => (await import('./concurrency/keys.ts')).concurrencyKeys,
     () => import('./concurrency/concurrency.ts'),
@@ -129,7 +128,7 @@ const table = [
   ),
   guard(
     'auth',
-    'behind what is cheap to refuse, before all that may depend on who it is',
+    'after the cheap checks, before everything that depends on the user',
     'auth',
     async () => (await import('./auth/keys.ts')).authKeys,
     () => import('./auth/auth.ts'),
@@ -137,14 +136,14 @@ const table = [
   ),
   guard(
     'require',
-    'whether who it is may do this',
+    'whether the user may do this',
     'require',
     async () => (await import('./require/keys.ts')).requireKeys,
     () => import('./require/require.ts')
   ),
   guard(
     'rate-limit-by-identity',
-    'limits whose key is who it is, which is known only now',
+    'limits by identity, which is known only now',
     'rateLimit',
     async () => (await import('./rate-limit/keys.ts')).rateLimitKeys,
     () => import('./rate-limit/by-identity.ts'),
@@ -152,42 +151,42 @@ const table = [
   ),
   keyed(
     'identity',
-    'who it is goes on only once it may',
+    'backends learn the identity only of requests that are allowed',
     'identity',
     async () => (await import('./identity/keys.ts')).identityKeys,
     () => import('./identity/identity.ts')
   ),
   keyed(
     'decompress',
-    'who is refused has nothing decoded; what follows sees the body as its backend does',
+    'refused requests are not decoded; later stages see the body as the backend does',
     'decompress',
     async () => (await import('./decompress/keys.ts')).decompressKeys,
     () => import('./decompress/decompress.ts')
   ),
   keyed(
     'grpc-web',
-    'what follows sees the call as its backend does',
+    'later stages see the call as the backend does',
     'grpcWeb',
     async () => (await import('./grpc-web/keys.ts')).grpcWebKeys,
     () => import('./grpc-web/grpc-web.ts')
   ),
   keyed(
     'grpc-metrics',
-    'hears the status before gRPC-Web puts it into the body',
+    'reads the status before gRPC-Web moves it into the body',
     'grpcMetrics',
     async () => (await import('./grpc-metrics/keys.ts')).grpcMetricsKeys,
     () => import('./grpc-metrics/grpc-metrics.ts')
   ),
   keyed(
     'fault',
-    'in place of a backend that is slow or fails: who is refused anyway sees nothing of it',
+    'acts like a slow or failing backend; refused requests are not affected',
     'fault',
     async () => (await import('./fault/keys.ts')).faultKeys,
     () => import('./fault/fault.ts')
   ),
   always(
     'rewrite',
-    'the path that goes on, before anything asks for it',
+    'sets the path for the backend before later stages read it',
     () => import('./rewrite/rewrite.ts')
   ),
   always('respond', 'answers of the route itself need no backend', () => import('./respond/respond.ts')),
@@ -198,17 +197,17 @@ const table = [
   ),
   always(
     'sticky',
-    "outside of the cache: a cookie is one client's",
+    'outside of the cache: a cookie belongs to one client',
     () => import('./sticky/sticky-stage.ts')
   ),
   always(
     'backend-header',
-    'names whom the cache has not stood in for',
+    'inside sticky, outside of the cache: a cached response names no backend',
     () => import('./backend-header/backend-header.ts')
   ),
   always(
     'cache',
-    'answers what is stored; what follows concerns backends only',
+    'answers from the store; later stages concern backends only',
     () => import('./cache/cache.ts')
   ),
   always(
@@ -219,7 +218,7 @@ const table = [
   always('mirror', 'copies what goes to a backend, edits included', () => import('./mirror/mirror.ts')),
   keyed(
     'buffer',
-    'what refuses, answers or copies the request has had its turn: only a backend is left to ask',
+    'last: only the backend is left to answer',
     'buffer',
     async () => (await import('./buffer/keys.ts')).bufferKeys,
     () => import('./buffer/buffer.ts')

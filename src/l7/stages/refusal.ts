@@ -5,8 +5,8 @@ export interface Refusal {
   readonly code: ErrorCode
   /** For the log and `lb explain`, never for the client. */
   readonly reason: string
-  /** More lines for the answer: "WWW-Authenticate: …\r\n", "Retry-After: …\r\n". */
+  /** Additional lines of the answer: "WWW-Authenticate: …\r\n", "Retry-After: …\r\n". */
   readonly fields?: string
-  /** More members of the JSON answer. */
+  /** Additional members of the JSON answer. */
   readonly members?: Readonly<Record<string, unknown>>
 }

@@ -8,8 +8,8 @@ import { ANSWERED, GO_ON, type Verdict } from './verdict.ts'
 export type Refuse = (exchange: Exchange, refusal: Refusal) => Verdict
 
 /**
- * Refuses on behalf of one stage. In shadow mode it counts and logs what it would have done, and the request goes on:
- * how a new rule is tried on real traffic.
+ * Refuses requests for one stage. In shadow mode it counts and logs what it would have done, and the request continues:
+ * so a new rule can be tried on real traffic.
  */
 export function makeRefuse(
   stage: string,

@@ -7,30 +7,30 @@ import type { RemoteRates } from './rate-limit/remote-rates.ts'
 import type { Refuse } from './refuse.ts'
 import type { Stage } from './stage.ts'
 
-/** What a stage is compiled with: once per route, and once for what no route takes. */
+/** What a stage is compiled with: once per route, and once for requests without a route. */
 export interface StageContext {
   readonly listener: L7ListenerConfig
-  /** Undefined for the answers that no route gives: 404, malformed requests. */
+  /** Undefined for answers without a route: 404, malformed requests. */
   readonly route: RouteConfig | undefined
-  /** Clock, chance, log, metrics and deadlines of this thread. */
+  /** Clock, random numbers, log, metrics and deadlines of this thread. */
   readonly engine: EngineContext
   /** A pool as this route uses it; throws for a name that config/ should have refused. */
   target(pool: string): Target
-  /** Of this thread: 0 is the main thread, 1 … the workers. */
+  /** Number of this thread: 0 is the main thread, 1 … the workers. */
   readonly thread: number
-  /** What the stage's `memory` has allocated for these keys; undefined without one. */
+  /** What the stage's `memory` has allocated for these keys; undefined without `memory`. */
   readonly memory: unknown
-  /** Counts that several instances share, connected once they are asked for; undefined without any. */
+  /** Counts that several instances share, connected on first use; undefined when there are none. */
   remoteRates(): RemoteRates | undefined
-  /** Sessions that several instances share, connected once they are asked for; undefined without any. */
+  /** Sessions that several instances share, connected on first use; undefined when there are none. */
   remoteSessions(): SessionStores | undefined
-  /** The route's cache. */
+  /** The cache of the route. */
   readonly cache: HttpCache | undefined
-  /** For guards: refuses exchanges, counted and logged; with `shadow: true` in the stage's keys it only says so. */
+  /** For guards: refuses exchanges, counted and logged; with `shadow: true` in the stage's keys it only logs. */
   readonly refuse: Refuse
   /** The same for a guard with a list of rules, each with a `shadow` of its own. */
   refuser(shadow: boolean): Refuse
 }
 
-/** Makes the stage for `keys`, as the stage's schema reads them; undefined where there is nothing to do. */
+/** Creates the stage from `keys`, as the stage's schema reads them; undefined where there is nothing to do. */
 export type CompileStage<Keys> = (keys: Keys, context: StageContext) => Stage | undefined

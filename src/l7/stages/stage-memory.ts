@@ -1,17 +1,17 @@
 import { own } from '../../core/own.ts'
 import type { L7ListenerConfig, RouteConfig } from '../../config/model/model.ts'
 
-/** Memory of a stage that all threads share: made in the main thread, sent to the workers as it is. */
+/** Memory of a stage that all threads share: created by the main thread and sent to the workers. */
 export interface StageMemory<Keys = never> {
-  /** `threads` counts the main thread too, whose number is 0. */
+  /** `threads` includes the main thread, whose number is 0. */
   allocate(keys: Keys, threads: number): unknown
-  /** Gives back what a thread that has died held in it. Main thread only. */
+  /** Releases what a dead thread held in it. Main thread only. */
   release?(memory: never, thread: number): void
 }
 
 /**
- * Names the memory of one stage. A route that has the listener's keys shares the listener's memory: a limit on a listener is one
- * limit for all of its routes.
+ * Identifies the memory of one stage. A route that has the listener's keys shares the listener's memory: a limit on a
+ * listener is one limit for all of its routes.
  */
 export function stageMemoryId(
   listener: L7ListenerConfig,

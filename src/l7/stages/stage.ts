@@ -17,31 +17,31 @@ export type { Explanation }
  */
 export interface Stage {
   readonly name: string
-  /** No hook of it is called for a GET that came through no other proxy (without Via and CDN-Loop). */
+  /** None of its hooks is called for a GET that came through no other proxy (without Via and CDN-Loop). */
   readonly skipsPlainGets?: true
   /**
-   * Request fields, lower case, that this stage decides about: nothing that a client sends under these names goes on, in
-   * any spelling that a server takes for them, in the head or in a trailer. What goes on is what `setRequestField` says.
+   * Request fields, lower case, that this stage sets: fields of a client with these names are removed, in any spelling
+   * that a server takes for them, from the head and from trailers. Their values come from `setRequestField`.
    */
   readonly owns?: readonly string[]
-  /** Before a backend is asked, in the order of the table. */
+  /** Called before a backend gets the request, in the order of the table. */
   request?(exchange: Exchange): Verdict
-  /** The head as it goes to a backend, in the order of the table: once for the request, and once for a cache's refresh. */
+  /** The head for a backend, in the order of the table: once for the request, and once for a cache's refresh. */
   forward?(exchange: Exchange, head: ForwardHead): void
   /**
-   * The head on its way to the client, whoever made it: backend, cache, a stage, an error, the parser's refusal. In the
-   * reverse order of the table: who comes first sees what all others have made of it.
+   * The head of the response, whatever made it: backend, cache, a stage, an error, the parser. In the reverse order of
+   * the table: the first stage sees the changes of all others.
    */
   response?(exchange: Exchange, head: ResponseHead): void
   /**
-   * Changes the bytes of this response's body, or undefined where they stay as they are. Called after all `response` hooks,
-   * in their order; it sets `head.length` to what it knows of the new length (UNKNOWN_LENGTH: nothing).
+   * Returns what changes the bytes of this response's body, or undefined to leave them. Called after all `response`
+   * hooks, in their order; it sets `head.length` to the new length (UNKNOWN_LENGTH when unknown).
    */
   body?(exchange: Exchange, head: ResponseHead, output: BodyOutput): BodyTransform | undefined
-  /** Exactly once for each exchange, however it ended. The exchange changes no more. */
+  /** Exactly once for each exchange, however it ended. The exchange does not change any more. */
   done?(exchange: Exchange, durationMs: number): void
   /**
-   * What `request` would do, in words and without any effect outside of the exchange. Left out where `request` has none:
+   * What `request` would do, in words and without any effect outside of the exchange. Absent where `request` has none:
    * the dry run then calls `request` itself.
    */
   explain?(exchange: DryExchange): Explanation

@@ -7,9 +7,9 @@ const LOOK_EVERY_MS = 1000
 const MAX_BYTES = 16 * 1024 * 1024
 
 /**
- * A value parsed from a file, parsed again when the file has changed. A reader checks the file at most once a second
- * (some microseconds), so a key that is taken out of the file is refused a second later, and nothing has to be stopped
- * when the configuration changes. What cannot be read or understood leaves the last good state in force.
+ * A value parsed from a file, and parsed again when the file has changed. Readers check the file at most once a second
+ * (some microseconds), so a key removed from the file is refused a second later, and nothing has to be stopped when the
+ * configuration changes. When the file cannot be read or parsed, the last valid value stays in force.
  */
 export class WatchedFile<Value> {
   readonly path: string
@@ -22,7 +22,9 @@ export class WatchedFile<Value> {
   #complained = ''
   #looked = -Infinity
 
-  /** `what`: in messages. `first`: until the file has been read. `make` throws where the text cannot be used. */
+  /**
+   * `what`: name for messages. `first`: the value until the file has been read. `make` throws when the text is invalid.
+   */
   constructor(
     path: string,
     what: string,

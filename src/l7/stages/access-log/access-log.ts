@@ -9,7 +9,7 @@ import { commonLine } from './common-line.ts'
 import { exchangeFields } from './exchange-fields.ts'
 import { ExchangeLine } from './exchange-line.ts'
 
-/** Writes one line per exchange, when one is due: asked for, failed on the backend's side, or slow. */
+/** Writes a line per exchange, if it is sampled, was an error of the backend's side, or was slow. */
 class AccessLogStage implements Stage {
   readonly name = 'access-log'
   readonly #config: AccessLog
@@ -30,7 +30,7 @@ class AccessLogStage implements Stage {
     const failed = errorCode !== undefined && level !== 'debug'
     const sampled = enabled && (sample >= 1 || context.random() < sample)
     if (!failed && !slow && !sampled) return
-    // Sampled lines of client errors come at info: whoever asked for an access log wants them.
+    // Sampled lines of client errors get level info, so that they appear in the access log.
     const shown = level === 'debug' ? 'info' : level
     const message =
       errorCode === undefined ? (slow ? 'slow request' : 'request') : errorKind(errorCode).phrase

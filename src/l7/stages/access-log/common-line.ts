@@ -2,7 +2,7 @@ import { clfTime } from '../../../core/log/clf-time.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 import { protocolOf, shortened, statusOf } from './field-values.ts'
 
-/** A line as httpd's `common` and `combined` have it, in UTC. */
+/** A line in httpd's `common` or `combined` format, in UTC. */
 export function commonLine(exchange: Exchange, endedAt: number, combined: boolean): string {
   const { request, clientIp, identity, bytesOut } = exchange
   const asked =
@@ -20,7 +20,7 @@ function quoted(text: string | undefined): string {
   return text === undefined ? '-' : escaped(shortened(text))
 }
 
-/** No client ends the line or the quotes. */
+/** Escapes what could end the line or the quotes. */
 function escaped(text: string): string {
   return text.replace(/["\\\x00-\x1f\x7f-\xff]/g, (char) => {
     if (char === '"' || char === '\\') return `\\${char}`

@@ -2,7 +2,7 @@ import { ACCESS_FIELDS, type AccessField } from '../../../config/model/access-lo
 import type { Exchange } from '../../exchange/exchange.ts'
 import { fieldValues } from './field-values.ts'
 
-/** The fields of an exchange's line. `exchange-line.ts` writes the same as text. */
+/** The fields of an exchange's line. `exchange-line.ts` writes the same fields as text. */
 export function exchangeFields(
   exchange: Exchange,
   durationMs: number,

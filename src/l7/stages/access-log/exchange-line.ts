@@ -5,7 +5,7 @@ import type { Exchange } from '../../exchange/exchange.ts'
 import type { LogValue } from '../../exchange/exchange-facts.ts'
 import { fieldValues, shortened, statusOf } from './field-values.ts'
 
-/** Writes the fields of an exchange as `exchangeFields` names them: an object through a logger takes ten times as long. */
+/** Writes the fields of `exchangeFields` as text: an object passed to a logger takes ten times as long. */
 export class ExchangeLine {
   readonly #begin: string
 
@@ -67,7 +67,7 @@ function writeTimes(line: LineBytes, { times, startedAt }: Exchange): void {
   if (times.answeredAt !== 0) line.text(',"firstByteMs":').hundredths(times.answeredAt - startedAt)
 }
 
-/** Names and values by turns. */
+/** Names and values alternate. */
 function writeMore(line: LineBytes, fields: readonly LogValue[]): void {
   for (let i = 0; i < fields.length; i += 2) {
     const value = fields[i + 1]!
@@ -76,7 +76,7 @@ function writeMore(line: LineBytes, fields: readonly LogValue[]): void {
       .json(fields[i] as string)
       .text(':')
     if (typeof value === 'string') line.json(value)
-    // JSON knows no NaN and no Infinity.
+    // JSON has no NaN and no Infinity.
     else line.text(typeof value === 'number' && !Number.isFinite(value) ? 'null' : String(value))
   }
 }

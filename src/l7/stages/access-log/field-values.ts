@@ -2,12 +2,12 @@ import type { AccessField } from '../../../config/model/access-log-model.ts'
 import { errorKind } from '../../../core/errors.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 
-/** What is logged of a text that a client chose. */
+/** The most that is logged of a text from a client. */
 export const MAX_TEXT = 512
 
 type Value = string | number | undefined
 
-/** Each field of a line; undefined: there is nothing to say. */
+/** The fields of a line; undefined leaves a field out. */
 export const fieldValues = {
   event: () => 'request',
   listener: ({ snapshot }) => snapshot.config.name,
@@ -45,7 +45,7 @@ export function protocolOf({ request }: Exchange): string {
   return `HTTP/${request.version}`
 }
 
-/** What was sent; for one who left before, the 499 that nobody got. */
+/** The status that was sent; 499 for a client that closed before. */
 export function statusOf({ status, errorCode }: Exchange): number | undefined {
   if (status !== 0) return status
   return errorCode === undefined ? undefined : errorKind(errorCode).status

@@ -8,7 +8,7 @@ import { ANSWERED, GO_ON, type Verdict } from '../verdict.ts'
 const PREFIX = '/.well-known/acme-challenge/'
 const FIELDS = 'Content-Type: application/octet-stream\r\nCache-Control: no-store\r\n'
 
-/** Answers http-01 validations of tokens that are in flight; any other path there is the routes'. */
+/** Answers http-01 validations of pending tokens; other paths below the prefix belong to the routes. */
 export function compile(_keys: undefined, { listener, engine }: StageContext): Stage | undefined {
   const { challenges } = engine
   if (!listener.answersChallenges || challenges === undefined) return undefined

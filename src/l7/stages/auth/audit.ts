@@ -5,11 +5,11 @@ import type { StageContext } from '../stage-context.ts'
 
 export type Outcome = 'allowed' | 'refused' | 'missing' | 'throttled' | 'unavailable' | 'login'
 
-/** Counts decisions, and writes the lines that were asked for: who, by what, from where; never a credential. */
+/** Counts decisions and writes the configured lines: who, by which method, from where; never a credential. */
 export class Audit {
   readonly #context: StageContext
   readonly #level: 'refused' | 'all' | 'off'
-  /** By outcome, then by method: no key is put together for a request. */
+  /** By outcome, then by method, so that no key string is built per request. */
   readonly #counters = new Map<Outcome, Map<string, Counter>>()
 
   constructor(context: StageContext, level: 'refused' | 'all' | 'off') {
@@ -26,7 +26,7 @@ export class Audit {
   refused(exchange: Exchange, method: string, outcome: Outcome, reason: string): void {
     if (exchange.dry) return
     this.count(method, outcome)
-    // Everybody comes without a credential once; who guesses is worth a line, and so is what guards against it.
+    // A request without a credential is normal and gets no line; guesses, and the measures against them, get one.
     if (
       this.#level === 'all' ||
       (this.#level === 'refused' && outcome !== 'missing' && outcome !== 'login')

@@ -1,7 +1,7 @@
 import { Guesses, type GuessMemory } from './guesses.ts'
 import { RefreshTurns } from './oidc/refresh/refresh-turns.ts'
 
-/** What all threads share of one `auth`. */
+/** What all threads share about one `auth`. */
 export interface AuthMemory {
   readonly guesses: GuessMemory
   readonly turns: SharedArrayBuffer

@@ -2,68 +2,71 @@ import type { ErrorCode } from '../../../core/errors.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 import type { Identity } from '../../exchange/exchange-facts.ts'
 
-/** One way to prove who one is, as one thread uses it. */
+/** One method of authentication, as one thread uses it. */
 export interface AuthMethod {
   /** For logs, metrics and `identity.by`. */
   readonly name: string
-  /** Request fields, lower case, that this method writes: nothing of a client goes on under these names. */
+  /** Request fields, lower case, that this method sets: a client's fields with these names are removed. */
   readonly fields?: readonly string[]
-  /** Looks for a credential of its own in the request; undefined: there is none. */
+  /** Looks for a credential of its own kind in the request; undefined when there is none. */
   check(exchange: Exchange): Answer | undefined
-  /** Where no method has found a credential and one is needed: sends the client to a login, if it can log in. */
+  /** Called when no method has found a credential and one is needed: sends the client to a login, if it can log in. */
   login?(exchange: Exchange): Answer | undefined
-  /** A value of WWW-Authenticate. `denied`: what was wrong with the credential. */
+  /** A value for WWW-Authenticate. `denied`: what was wrong with the credential. */
   challenge(denied: Denied | undefined): string
-  /** The request goes on without the credential. */
+  /** Removes the credential from the request. */
   strip(exchange: Exchange): void
 }
 
 export type Answer = Proven | Denied | Pending | Reply
 
-/** Made once for each key or token, and given to every request with it. */
+/** Created once for each key or token, and used for every request with it. */
 export interface Proven {
   readonly kind: 'proven'
   readonly identity: Identity
   /**
-   * Too long or too recently proven to be a guess: it is let in also from an address that has guessed too often.
-   * Otherwise `lastClient` decides.
+   * The credential is too long to guess, or was proven recently: it is accepted even from an address with too many
+   * guesses. Otherwise `lastClient` decides.
    */
   readonly beyondGuessing: boolean
-  /** The last address that showed it: a client that is known does not suffer from its neighbours' guesses. */
+  /** The last address that used it: a known client does not suffer from guesses of its neighbours. */
   lastClient: string
-  /** Fields that go on with the request, besides the identity. */
+  /** Fields added to the request, besides those of the identity. */
   readonly fields?: readonly (readonly [string, string | undefined])[]
 }
 
 export interface Denied {
   readonly kind: 'denied'
-  /** For the log, never with the credential. */
+  /** For the log; never contains the credential. */
   readonly reason: string
-  /** Left out: LB_UNAUTHENTICATED. */
+  /** Default: LB_UNAUTHENTICATED. */
   readonly code?: ErrorCode
-  /** The credential is not of this method after all, or not known to it: a later one may know it. */
+  /** The credential is not of this method after all, or unknown to it: a later method may know it. */
   readonly unknown?: boolean
   /** `error` of RFC 6750 §3.1, for the challenge. */
   readonly error?: string
   /** It counts as a guess. */
   readonly guess?: boolean
-  /** Whose credential is guessed at, where the request says so. */
+  /** Whose credential is being guessed, where the request says so. */
   readonly account?: string
 }
 
-/** Somebody else is asked. */
+/** An external service has to be asked. */
 export interface Pending {
   readonly kind: 'pending'
-  /** In words, for `lb explain`. */
+  /** What is asked, in words for `lb explain`. */
   readonly asks: string
   readonly timeoutMs: number
-  /** Whose credential it is, where the request says so: guesses at it are counted. */
+  /** Whose credential it is, where the request says so: guesses are counted per account. */
   readonly account?: string
-  /** Calls `done` once, later or at once, with undefined where there is no credential after all; returns what stops it. */
+  /**
+   * Calls `done` once, later or at once, with undefined if there is no credential after all; returns a function that
+   * cancels it.
+   */
   start(done: (answer: Answer | undefined) => void): () => void
 }
 
-/** An answer of the method's own to the client. */
+/** A response of the method itself to the client. */
 export interface Reply {
   readonly kind: 'reply'
   readonly outcome: 'refused' | 'login'

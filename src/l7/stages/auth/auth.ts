@@ -15,10 +15,10 @@ import { sharedMethod } from './method-store.ts'
 const UNAVAILABLE: Denied = {
   kind: 'denied',
   code: 'LB_AUTH_UNAVAILABLE',
-  reason: 'no answer in time about the credential'
+  reason: 'the credential was not checked in time'
 }
 
-/** Asks one method after the other who the client is; the first that recognises its credential decides. */
+/** Tries one method after the other; the first that recognises its credential decides. */
 class Auth implements Stage {
   readonly name = 'auth'
   readonly owns: readonly string[]
@@ -59,7 +59,10 @@ class Auth implements Stage {
     return { verdict, notes }
   }
 
-  /** `before`: what an earlier method did not know. `notes`: a dry run, in which nobody else is asked. */
+  /**
+   * `before`: the refusal of an earlier method that did not know the credential. `notes`: given in a dry run, which
+   * asks no external service.
+   */
   #ask(exchange: Exchange, from: number, before: Denied | undefined, notes?: string[]): Verdict {
     let denied = before
     for (let i = from; i < this.#methods.length; i++) {
@@ -104,7 +107,7 @@ class Auth implements Stage {
       case 'pending':
         return this.#wait(exchange, index, answer, undefined)
       case 'reply':
-        // What a login of ours answers at its own paths is in nobody's way.
+        // In shadow mode, the paths of a login still work.
         if (this.#input.shadow && (answer.outcome === 'refused' || method.login === undefined))
           return this.#refuse(exchange, method.name, 'refused', { kind: 'denied', reason: answer.reason })
         this.#audit.refused(exchange, method.name, answer.outcome, answer.reason)
@@ -131,7 +134,7 @@ class Auth implements Stage {
     return GO_ON
   }
 
-  /** No method has recognised anything. */
+  /** No method has recognised a credential. */
   #none(exchange: Exchange, denied: Denied | undefined): Verdict {
     if (denied !== undefined) return this.#deny(exchange, undefined, denied)
     if (this.#input.optional) {
@@ -139,7 +142,7 @@ class Auth implements Stage {
       return GO_ON
     }
     for (const [index, method] of this.#methods.entries()) {
-      // Nobody is sent to a login that is only tried out.
+      // In shadow mode no client is sent to a login.
       if (this.#input.shadow) break
       const answer = method.login?.(exchange)
       if (answer === undefined) continue

@@ -1,9 +1,11 @@
 import type { HeaderBlock } from '../../message/header-block.ts'
 import type { Denied } from './auth-method.ts'
 
-/** The token in a field, behind `Bearer` (RFC 6750 §2.1); in any other field than Authorization it may stand alone. */
+/**
+ * The token in a field, after `Bearer` (RFC 6750 §2.1); in any other field than Authorization `Bearer` may be missing.
+ */
 export function tokenIn(headers: HeaderBlock, name: string): string | undefined {
-  // Two fields are one value with a comma, which is no token.
+  // Two fields give one value with a comma, which is not a token.
   const value = headers.get(name)
   if (value === undefined) return undefined
   if (value.length > 7 && value.slice(0, 7).toLowerCase() === 'bearer ') return value.slice(7).trim()

@@ -1,8 +1,8 @@
 import { own } from '../../../core/own.ts'
 
 /**
- * The claim at a path such as `realm_access.roles`. A claim whose own name is the whole path comes first: some are URLs with dots
- * (`https://example.com/roles`). Only own properties count.
+ * The claim at a path such as `realm_access.roles`. A claim whose own name equals the path comes first: some names are
+ * URLs with dots (`https://example.com/roles`). Only own properties count.
  */
 export function claimAt(claims: Readonly<Record<string, unknown>> | undefined, path: string): unknown {
   if (claims === undefined) return undefined
@@ -17,13 +17,13 @@ export function claimAt(claims: Readonly<Record<string, unknown>> | undefined, p
   return value
 }
 
-/** The texts of a claim: a list's items, or the one value; numbers and booleans as they are written. */
+/** A claim as texts: the items of a list, or the one value; numbers and booleans as they are written. */
 export function textsOf(value: unknown): string[] {
   const items: readonly unknown[] = Array.isArray(value) ? value : [value]
   return items.filter(isScalar).map(String)
 }
 
-/** Roles or scopes: a list, or words with spaces between them (RFC 8693 §4.2). */
+/** Roles or scopes: a list, or words separated by spaces (RFC 8693 §4.2). */
 export function wordsOf(value: unknown): string[] {
   if (typeof value === 'string') return value.split(' ').filter((word) => word !== '')
   return Array.isArray(value) ? textsOf(value) : []

@@ -7,18 +7,18 @@ import type { Clock } from '../../../core/clock.ts'
 const KEYS = 16_384
 const NOTHING_YET = -1
 
-/** What all threads share of the guesses that are counted. */
+/** What all threads share about counted guesses. */
 export interface GuessMemory {
   readonly rates: RateBuffers
-  /** The second of the last guess. */
+  /** Second of the last guess. */
   readonly last: SharedArrayBuffer
 }
 
 const decision: Decision = { allowed: true, remaining: 0, retryMs: 0, fullMs: 0 }
 
 /**
- * Counts wrong credentials, by the address that sent them and by the name they were for, in the table of rate limits. While nobody
- * has guessed lately, a request pays for one read of shared memory.
+ * Counts wrong credentials in the table of rate limits, by the address that sent them and by the name they were for.
+ * While there are no recent guesses, a request costs one read of shared memory.
  */
 export class Guesses {
   readonly #table: RateTable
@@ -48,7 +48,7 @@ export class Guesses {
     return { rates: RateTable.allocate(KEYS), last }
   }
 
-  /** Until another credential may be shown, in ms; 0: now. */
+  /** How long until another credential is accepted, in ms; 0: now. */
   wait(client: string, account: string | undefined): number {
     const last = Atomics.load(this.#last, 0)
     if (last === NOTHING_YET) return 0

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 
 /**
- * A hash of 64 bits by a secret of this thread. Where a text lands in a table by it says nothing about the text: two keys with
- * the same beginning are as far apart as any others, so the time of a lookup tells no prefix.
+ * A 64-bit hash with a secret of this thread. The position of a text in a table by this hash says nothing about the
+ * text: keys with a common beginning are as far apart as any others, so the time of a lookup shows no prefix.
  */
 export class KeyedHash {
   /** The second half of the last hash. */
@@ -15,7 +15,7 @@ export class KeyedHash {
     this.#high = seed.readInt32LE(4)
   }
 
-  /** The first half; `high` has the second. Both are of 32 bits, with a sign. */
+  /** The first half; `high` has the second. Both are signed 32-bit numbers. */
   of(text: string): number {
     let low = this.#low
     let high = this.#high
@@ -31,7 +31,7 @@ export class KeyedHash {
   }
 }
 
-/** Whether two texts of one length are the same, in a time that does not tell where they differ. */
+/** Whether two texts of the same length are equal, in a time that does not show where they differ. */
 export function sameText(a: string, b: string): boolean {
   if (a.length !== b.length) return false
   let difference = 0

@@ -12,13 +12,13 @@ import { jwtSchema } from './jwt/keys.ts'
 import { clientCertSchema } from './client-cert/keys.ts'
 
 const guesses = mapping({
-  requests: integer(1, 1_000_000).prefault(20).describe('Refused credentials before that.'),
+  requests: integer(1, 1_000_000).prefault(20).describe('Refused credentials that are allowed.'),
   per: duration({ min: 1000, max: 24 * 3_600_000, example: '1m' })
     .prefault('1m')
-    .describe('In this time.')
+    .describe('Within this time.')
 })
 
-/** One way to prove who one is. */
+/** One method of authentication. */
 const method = mapping(
   {
     apiKeys: apiKeysSchema.optional().describe('Keys in a field, a cookie or the query.'),
@@ -26,8 +26,8 @@ const method = mapping(
     jwt: jwtSchema.optional().describe('Signed tokens of an issuer (JWT).'),
     introspection: introspectionSchema
       .optional()
-      .describe('Opaque tokens: whoever issued them is asked (RFC 7662).'),
-    forward: forwardSchema.optional().describe('Somebody else is asked, and decides.'),
+      .describe('Opaque tokens: their issuer is asked (RFC 7662).'),
+    forward: forwardSchema.optional().describe('An external service decides.'),
     oidc: oidcSchema.optional().describe('Login at an OpenID provider; the session is a sealed cookie.'),
     clientCert: clientCertSchema.optional().describe('The certificate of mutual TLS.')
   },
@@ -37,13 +37,13 @@ const method = mapping(
     elsewhere: Object.fromEntries(
       ['optional', 'guesses', 'audit', 'shadow'].map((key) => [
         key,
-        `stands beside \`methods\`: auth: { methods: [{ … }], ${key}: … }`
+        `goes beside \`methods\`: auth: { methods: [{ … }], ${key}: … }`
       ])
     )
   }
 )
 
-/** `basic`: the name of a method without what it needs. */
+/** A method that was written without its settings: `auth: basic`. */
 function methodMeant(value: unknown): string | undefined {
   return typeof value === 'string' && own(method.shape, value) !== undefined
     ? `did you mean { ${value}: { … } }?`
@@ -56,23 +56,21 @@ const policy = {
   optional: flag()
     .prefault(false)
     .describe(
-      'Requests without any credential go on, without an identity; one with a wrong credential does not.'
+      'Accepts requests without any credential, without an identity; wrong credentials are still refused.'
     ),
   guesses: z
     .union([off(), guesses])
     .prefault({})
     .describe(
-      'Who has shown so many wrong credentials is answered 429, by address and by user name; `false`: nobody is.'
+      'After this many wrong credentials the answer is 429, counted by address and by user name; `false`: no limit.'
     ),
   audit: word(['refused', 'all', 'off'])
     .prefault('refused')
-    .describe(
-      'Which decisions have a line of their own in the log: with method and name, never the credential.'
-    ),
+    .describe('Which decisions get a line in the log, with method and name, never the credential.'),
   ...shadowKey
 }
 
-const INSIDE = 'stands in an item of the list: auth: [{ … }]'
+const INSIDE = 'belongs in an item of the list: auth: [{ … }]'
 
 const full = mapping(
   {
@@ -93,7 +91,7 @@ const defaults = mapping(policy).parse({})
 
 export const authKeys = stageKeys({
   words:
-    'Who is asking: the first method that recognises its credential decides; none: 401. A list of methods, or a mapping with `methods` and what else is to be said.',
+    'Authentication: the first method that recognises its credential decides; none: 401. A list of methods, or a mapping with `methods` and further settings.',
   schema: z
     .union([z.array(method).min(1).max(16), full])
     .transform((value): z.output<typeof full> =>

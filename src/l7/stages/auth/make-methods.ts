@@ -9,7 +9,7 @@ import { Oidc } from './oidc/oidc.ts'
 import type { AuthMethodInput } from './keys.ts'
 import type { MethodContext } from './method-context.ts'
 
-/** config/ has seen to it that each item names one method. */
+/** config/ has checked that each item names one method. */
 export function makeMethod(input: AuthMethodInput, context: MethodContext): AuthMethod {
   if (input.apiKeys !== undefined) return new ApiKeys(input.apiKeys, context)
   if (input.basic !== undefined) return new Basic(input.basic, context)

@@ -2,18 +2,18 @@ import type { Clock } from '../../../core/clock.ts'
 import type { Logger } from '../../../core/log/log.ts'
 import type { SessionStores } from './oidc/remote-sessions.ts'
 
-/** What a method is made with. It outlives the snapshot that it was made for: see method-store.ts. */
+/** What a method is created with. The method outlives the snapshot that it was created for: see method-store.ts. */
 export interface MethodContext {
-  /** In challenges. */
+  /** The realm in challenges. */
   readonly realm: string
   readonly clock: Clock
   readonly log: Logger
-  /** `lb explain`: nothing is asked of anybody. */
+  /** `lb explain`: no external service is asked. */
   readonly dry: boolean
-  /** This `lb`, in the names of channels among its threads. */
+  /** Identifies this `lb` in the names of channels between its threads. */
   readonly instance?: string
-  /** Memory of all threads for who refreshes a session. */
+  /** Memory of all threads that decides who refreshes a session. */
   readonly turns?: ArrayBufferLike | undefined
-  /** Of several instances. */
+  /** Sessions that several instances share. */
   readonly sessions?: SessionStores | undefined
 }

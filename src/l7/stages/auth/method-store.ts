@@ -1,12 +1,12 @@
 import type { AuthMethod } from './auth-method.ts'
 
-/** Methods by the engine that they serve and what they were made of. */
+/** Methods by engine and configuration. */
 const stores = new WeakMap<object, Map<string, WeakRef<AuthMethod>>>()
 
 /**
- * The same method for the same words of the configuration: routes that inherit from their listener share one, and a
- * reload keeps what it has proven and fetched. The new snapshot is made while the old one still holds its methods; one that no
- * snapshot holds any more is collected.
+ * Returns the same method for the same configuration: routes that inherit from their listener share one, and a reload
+ * keeps what it has proven and fetched. The new snapshot is made while the old one still holds its methods; a method
+ * that no snapshot holds any more is collected.
  */
 export function sharedMethod(owner: object, key: string, make: () => AuthMethod): AuthMethod {
   let store = stores.get(owner)

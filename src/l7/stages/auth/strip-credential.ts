@@ -1,7 +1,7 @@
 import type { Exchange } from '../../exchange/exchange.ts'
 import { comparableName } from '../../../core/cookies.ts'
 
-/** Takes cookies out of what goes on, in every spelling that some server reads as their names. */
+/** Removes cookies from the request, in every spelling that some server reads as their names. */
 export function stripCookie(exchange: Exchange, ...names: readonly string[]): void {
   const field = exchange.request.headers.get('cookie')
   if (field === undefined) return
@@ -13,7 +13,7 @@ export function stripCookie(exchange: Exchange, ...names: readonly string[]): vo
   exchange.setRequestField('Cookie', kept.length === 0 ? undefined : kept.join('; '))
 }
 
-/** Takes a parameter out of the query, in every spelling that some server reads as its name. */
+/** Removes a parameter from the query, in every spelling that some server reads as its name. */
 export function stripQuery(exchange: Exchange, name: string): void {
   const { query } = exchange
   if (query === undefined) return

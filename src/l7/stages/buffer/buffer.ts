@@ -7,10 +7,10 @@ import type { Explanation, Stage } from '../stage.ts'
 import { GO_ON, WAITS, type Verdict } from '../verdict.ts'
 import type { BufferKeys } from './keys.ts'
 
-/** A client that stops sending is ended by the listener's own limits; this one ends what they would let go on. */
+/** The listener's own limits end a client that stops sending; this one is a bound for those that do not. */
 const MAX_WAIT_MS = 3_600_000
 
-/** Holds a request until its body is whole, or longer than is held. */
+/** Holds a request until its body is complete, or longer than the buffer. */
 class Buffering implements Stage {
   readonly name = 'buffer'
   readonly #most: number
@@ -21,12 +21,12 @@ class Buffering implements Stage {
 
   request(exchange: Exchange): Verdict {
     const { bodyLength, upgrade, expectContinue } = exchange.request
-    // A stream of events is never whole.
+    // An event stream never ends.
     if (bodyLength === 0 || upgrade !== '' || bodyLength > this.#most || exchange.isStream) return GO_ON
     const wait = exchange.wait(MAX_WAIT_MS, () => GO_ON)
     exchange.holdBody(new HeldBody(this.#most, () => wait.resume(() => GO_ON)))
     exchange.setRequestField('Expect', undefined)
-    // The backend is not there yet to say so.
+    // No backend can send the 100 (Continue) yet.
     if (expectContinue) {
       exchange.onInterim(CONTINUE)
       exchange.flush()
@@ -37,7 +37,7 @@ class Buffering implements Stage {
 
   explain({ request }: DryExchange): Explanation {
     if (request.bodyLength === 0) return { verdict: GO_ON }
-    return { verdict: GO_ON, notes: [`buffer: up to ${this.#most} bytes of the body are awaited first`] }
+    return { verdict: GO_ON, notes: [`buffer: waits for the body first, up to ${this.#most} bytes`] }
   }
 }
 

@@ -5,11 +5,11 @@ import { stageKeys } from '../stage-keys.ts'
 
 export const bufferKeys = stageKeys({
   words:
-    'Takes a request whole before a backend is asked: for servers that hold a worker while a slow client sends, or that want a length.',
+    'Reads the whole request before a backend gets it: for servers that occupy a worker while a slow client sends, or that need a length.',
   schema: mapping(
     {
       request: size({ min: 1, max: 64 * 1024 ** 2, example: '1mb' }).describe(
-        'Most that is held of a body, in memory. One that is whole by then goes on with `Content-Length` and can be sent again by `retry`; what is longer is passed on as it comes.'
+        'Most bytes of a body to hold in memory. A body that fits is sent with `Content-Length` and can be sent again by `retry`; a longer one is passed on as it comes.'
       )
     },
     {

@@ -5,11 +5,11 @@ import type { Request } from '../../message/request.ts'
 import { normalHost } from '../../cache/decide/key.ts'
 import type { SentFields } from './sent-fields.ts'
 
-/** What a trusted proxy tells that differs from client to client and is no business of what is stored. */
+/** Forwarding fields that differ from client to client and must not select responses. */
 const clients = new Set(['forwarded', 'x-forwarded-for', 'x-real-ip', 'x-forwarded-server'])
 const keyed = FORWARDING_FIELDS.filter((name) => !clients.has(name))
 
-/** What of an exchange is in the key. */
+/** The parts of an exchange that are in the key. */
 interface Asked {
   readonly request: Request
   readonly scheme: 'http' | 'https'
@@ -20,9 +20,9 @@ interface Asked {
 }
 
 /**
- * An exchange as the cache sees it: what upstream is going to see, since whatever upstream sees and the key does not
- * hold lets one client choose the answer of others. `authority`: the host that the target named, which goes upstream
- * in place of the Host field. `forwarded`: a trusted proxy sent forwarding fields, which go upstream as they are.
+ * An exchange for the cache, as upstream is going to see it: anything that upstream sees and the key does not contain
+ * would let one client choose the responses of others. `authority`: the host in the target, which goes upstream instead
+ * of the Host field. `forwarded`: a trusted proxy sent forwarding fields, which go upstream unchanged.
  */
 export function cacheRequest(
   exchange: Asked,
@@ -49,8 +49,8 @@ export function cacheRequest(
 }
 
 /**
- * The authority for upstream in the form in which the key has it: a backend that tells `SITE.example` or `site.example:80`
- * from `site.example` would let one client choose what others get.
+ * The authority for upstream in the normal form of the key: a backend that treats `SITE.example` or `site.example:80`
+ * differently from `site.example` would let one client choose what others get.
  */
 export function keyedAuthority(
   { request, scheme: own }: Asked,
@@ -63,13 +63,13 @@ export function keyedAuthority(
   return normal === written ? authority : normal
 }
 
-/** The client's own scheme, when the proxy before names one: then the URL in the key is the one that people know. */
+/** The client's own scheme, when the proxy in front names one: then the URL in the key is the one that users see. */
 function schemeOf(headers: HeaderBlock, scheme: 'http' | 'https'): 'http' | 'https' {
   const said = headers.get('x-forwarded-proto')
   return said === 'http' || said === 'https' ? said : scheme
 }
 
-/** The forwarding fields that say more than the URL in the key, one line each. */
+/** The forwarding fields that say more about the URL than the key, one line each. */
 function forwardedLines(headers: HeaderBlock, host: string): string {
   let text = ''
   for (const name of keyed) {
@@ -81,7 +81,7 @@ function forwardedLines(headers: HeaderBlock, host: string): string {
   }
   const forwarded = headers.get('forwarded')
   if (forwarded === undefined) return text
-  // host and proto choose answers; for and by name nodes.
+  // host and proto select responses; for and by name nodes.
   const rest = forwarded
     .toLowerCase()
     .replace(/\b(?:for|by)\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^;,\s]*)/g, '')

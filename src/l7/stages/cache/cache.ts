@@ -12,7 +12,7 @@ import { cacheRequest, keyedAuthority } from './cache-request.ts'
 import { SentFields } from './sent-fields.ts'
 import { CachedExchange } from './cached-exchange.ts'
 
-/** Answers from the route's cache, or looks on while a backend answers. */
+/** Answers from the route's cache, or stores what a backend answers. */
 class Cache implements Stage {
   readonly name = 'cache'
   readonly #cache: HttpCache
@@ -39,10 +39,10 @@ class Cache implements Stage {
     const { request } = exchange
     exchange.authority = keyedAuthority(exchange, exchange.authority, exchange.trusted)
     if (request.upgrade !== '') return undefined
-    // What upstream will not see may not choose what is stored, nor which variant it is.
+    // Fields that upstream does not see must not influence what is stored, nor select a variant.
     if (request.connectionNames !== '') dropConnectionNamed(request.headers, request.connectionNames)
-    // A rewritten path is made of the normalised one; any other goes on as the client wrote it, so it is in the key.
-    // So is an empty query, which is not the same as none to everybody.
+    // A rewritten path is made from the normalised one; any other path goes upstream as the client wrote it, so that
+    // form is in the key. So is an empty query: some servers distinguish it from none.
     const rawPath =
       (this.#rewritten ? exchange.path : exchange.forwardPath) + (exchange.query === '' ? '?' : '')
     return cacheRequest(
@@ -55,7 +55,7 @@ class Cache implements Stage {
   }
 
   response(exchange: Exchange, head: ResponseHead): void {
-    // What is stored carries its own.
+    // A stored response has its own.
     if (exchange.cacheStatus === '' || head.source === 'cache') return
     head.headers.append('Cache-Status', exchange.cacheStatus)
   }

@@ -13,13 +13,13 @@ import { UNKNOWN_LENGTH } from '../../message/body-length.ts'
 import { streamBody } from './stream-body.ts'
 import { ANSWERED, GO_ON, WAITS, type Verdict } from '../verdict.ts'
 
-/** How long a request waits for fetches of others at most; no longer than its own may take to answer. */
+/** How long a request waits for fetches of others at most; never longer than its own timeout. */
 const MAX_WAIT_MS = 30_000
 
-/** How soon those who come to follow a fetch are noticed whose client is slow. */
+/** How often the fetch of a slow client is checked for new followers. */
 const NOTICE_MS = 50
 
-/** An exchange of a route with a cache: answered from it, or forwarded with the cache looking on. */
+/** An exchange of a route with a cache: answered from it, or forwarded while the cache stores the response. */
 export class CachedExchange implements ResponseTap {
   readonly #exchange: Exchange
   #fetch: Fetch | undefined
@@ -52,7 +52,7 @@ export class CachedExchange implements ResponseTap {
     }
   }
 
-  /** Waits for the fetch of another; the cache itself says when that has lasted too long. */
+  /** Waits for the fetch of another request; the cache itself says when that has lasted too long. */
   #follow(decision: Extract<Decision, { kind: 'wait' }>): Verdict {
     const exchange = this.#exchange
     const patienceMs = Math.min(MAX_WAIT_MS, exchange.target!.responseMs || MAX_WAIT_MS)
@@ -64,7 +64,7 @@ export class CachedExchange implements ResponseTap {
     return WAITS
   }
 
-  // ResponseTap.
+  // Called by the response (ResponseTap).
 
   onResponse(head: Response): boolean {
     const fetch = this.#fetch!
@@ -92,7 +92,7 @@ export class CachedExchange implements ResponseTap {
     return false
   }
 
-  /** Whatever happens here, nobody is left waiting for the fetch. */
+  /** Whatever happens here, requests that wait for the fetch must be released. */
   #decided(fetch: Fetch, head: Response, bytes: number | undefined): FetchResult {
     try {
       return fetch.onResponse(head, bytes, steadyNow(this.#exchange.context.clock))
@@ -113,7 +113,7 @@ export class CachedExchange implements ResponseTap {
     this.#writer = undefined
   }
 
-  /** Followers come over shared memory and tell nobody: else one who reads slowly would stop all who come after. */
+  /** Followers read shared memory without notice, so a slow client would hold up all later ones. */
   onPaused(): void {
     this.#stopWatch?.()
     this.#stopWatch = undefined
@@ -148,7 +148,7 @@ export class CachedExchange implements ResponseTap {
 
   orphan(): void {
     this.#orphan = true
-    // The client's pace no longer counts.
+    // From now on the fetch ignores the client's pace.
     this.#exchange.forward?.resume()
   }
 
@@ -170,7 +170,7 @@ export class CachedExchange implements ResponseTap {
     else if (head.body !== undefined || !this.#sendStored(hit)) exchange.sendEnd('')
   }
 
-  /** True: its body is on its way. */
+  /** True: its body is being sent. */
   #sendStored(hit: Hit): boolean {
     const exchange = this.#exchange
     if (hit.reader !== undefined) {
@@ -184,7 +184,7 @@ export class CachedExchange implements ResponseTap {
     return false
   }
 
-  /** The stored beginning, then what the backend sends, which waits meanwhile. */
+  /** Sends the stored beginning, then the bytes from the backend, which is paused meanwhile. */
   #combine(combine: Combine): boolean {
     const exchange = this.#exchange
     const headers = new HeaderBlock(combine.fields)
@@ -221,12 +221,12 @@ export class CachedExchange implements ResponseTap {
   }
 }
 
-/** What a HEAD was answered with is renewed by a GET: the answer to another HEAD would be stored without its body. */
+/** A GET renews what a HEAD was answered from: the answer to another HEAD would be stored without a body. */
 function asGet(outgoing: Outgoing): Outgoing {
   return outgoing.method === 'HEAD' ? { ...outgoing, method: 'GET' } : outgoing
 }
 
-/** The request with the fields changed that the cache asks for: validators, ranges. */
+/** The request with the changes that the cache needs: validators, ranges. */
 function changed(outgoing: Outgoing, fetch: Fetch): Outgoing {
   if (fetch.remove.length === 0 && fetch.add.length === 0) return outgoing
   const headers = new HeaderBlock(outgoing.headers.text)

@@ -3,7 +3,7 @@ import { variableName } from '../../headers/field-names.ts'
 import type { Outgoing } from '../../forward/forward-owner.ts'
 import type { HeaderBlock } from '../../message/header-block.ts'
 
-/** Fields that go upstream as the client sent them unless the route's edits name them: what answers mostly vary by. */
+/** Fields that go upstream unchanged unless the route's edits name them; most Vary fields name one of these. */
 const asReceived = new Set([
   'accept',
   'accept-charset',
@@ -16,7 +16,7 @@ const asReceived = new Set([
   'user-agent'
 ])
 
-/** What of an exchange is looked at, and when: an exchange makes its head once. */
+/** The parts of an exchange that are read here. */
 interface Sending {
   readonly request: { readonly headers: HeaderBlock }
   readonly route: { readonly requestEdits: CompiledEdits | undefined } | undefined
@@ -24,8 +24,8 @@ interface Sending {
 }
 
 /**
- * A request's fields as upstream gets them: forwarding fields, Host and the route's edits included. The head is made only
- * for a field of which it cannot be told without.
+ * The fields of a request as upstream gets them, with forwarding fields, Host and the route's edits. The head for
+ * upstream is built only when a field needs it.
  */
 export class SentFields {
   readonly #exchange: Sending

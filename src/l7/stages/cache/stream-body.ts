@@ -4,7 +4,7 @@ import type { Exchange } from '../../exchange/exchange.ts'
 
 /**
  * Streams a stored body at the client's pace, also while it is still being filled. `idleMs`: how long it waits for the
- * next piece (0: for ever); then `stalled` is told and the response breaks off.
+ * next piece (0: for ever); then it calls `stalled` and the response breaks off.
  */
 export function streamBody(
   exchange: Exchange,
@@ -47,13 +47,13 @@ export function streamBody(
       end()
       exchange.sendEnd('')
     } else if (reader.failed) {
-      breakOff('the fetch that this response was part of broke off')
+      breakOff('the fetch that fed this response broke off')
     } else {
       cancelReady = reader.onReady(woken)
       if (idleMs === 0) return
       cancelIdle = exchange.context.clock.after(idleMs, () => {
         stalled?.()
-        breakOff('the fetch that this response was part of makes no progress')
+        breakOff('the fetch that feeds this response makes no progress')
       })
     }
   }

@@ -5,7 +5,7 @@ import type { Stage } from '../stage.ts'
 import type { StageContext } from '../stage-context.ts'
 import { GO_ON } from '../verdict.ts'
 
-/** More names than fit are left out: a backend bounds the head of a request. */
+/** Further names are left out: backends limit the size of a request head. */
 const MAX_NAMES_TEXT = 4_096
 const FIELDS = [
   'x-client-cert-subject',
@@ -16,12 +16,12 @@ const FIELDS = [
   'x-client-cert-not-after'
 ]
 
-/** Made once per certificate: a connection keeps its facts. */
+/** Made once per certificate: a connection keeps the object. */
 const made = new WeakMap<ClientCertificate, string>()
 
 /**
- * `clientAuth.forward`: tells backends who the client has proved to be. What the client itself says in such fields has been
- * removed by the forwarding stage, unless the peer is a trusted proxy: then what is proved here stands in its place.
+ * `clientAuth.forward`: tells backends which certificate the client proved to have. The forwarding stage has removed
+ * such fields of the client, unless the peer is a trusted proxy: then they are replaced here.
  */
 const clientCert: Stage = {
   name: 'client-cert',
@@ -33,7 +33,7 @@ const clientCert: Stage = {
   }
 }
 
-/** The certificate's subject stands in the access log. */
+/** Logs the certificate's subject in the access log. */
 const logged: Stage = {
   name: 'client-cert',
 
@@ -78,7 +78,7 @@ function linesOf({
   )
 }
 
-/** What separates names, or can end a field, is written as in a URL. */
+/** Characters that separate names or can end a field are percent-encoded. */
 function encoded(name: string): string {
   return name.replace(/[^!-+\--~]|%/gu, (character) => {
     const bytes = [...Buffer.from(character)]

@@ -1,14 +1,14 @@
 /** Codings by their names in Content-Encoding. */
 export type Coding = 'zstd' | 'br' | 'gzip' | 'deflate'
 
-/** Elements of Accept-Encoding that are looked at. */
+/** Elements of Accept-Encoding that are read. */
 const MAX_ELEMENTS = 16
 const MAX_REMEMBERED = 128
 const MAX_LENGTH = 256
 
 /**
- * Chooses a coding by Accept-Encoding (RFC 9110 §12.5.3): the client's highest weight, and of equal ones the first in the
- * server's order. Undefined: the body goes as it is.
+ * Chooses a coding by Accept-Encoding (RFC 9110 §12.5.3): the client's highest weight, and among equal weights the
+ * first in the server's order. Undefined: the body is sent unencoded.
  */
 export class CodingChoice<Name extends string = Coding> {
   readonly #order: readonly Name[]
@@ -40,7 +40,7 @@ export function chooseCoding<Name extends string>(accept: string, order: readonl
     if (name !== '' && !weights.has(name)) weights.set(name === 'x-gzip' ? 'gzip' : name, weight)
   }
   const any = weights.get('*') ?? 0
-  // Unnamed, identity is acceptable, but nothing that anybody prefers.
+  // If identity is not named it is acceptable, but never preferred.
   let best = weights.get('identity') ?? 0
   let chosen: Name | undefined
   for (const coding of order) {
@@ -53,7 +53,7 @@ export function chooseCoding<Name extends string>(accept: string, order: readonl
   return chosen
 }
 
-/** A weight that is none is no wish. */
+/** An invalid weight counts as 0. */
 function weightOf(text: string): number {
   return /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/.test(text) ? Number(text) : 0
 }

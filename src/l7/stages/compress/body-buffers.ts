@@ -1,12 +1,13 @@
 /** Buffers kept of each size. */
 const KEPT = 16
-/** The smallest, as a power of two. */
+/** The smallest size, as a power of two. */
 const LEAST = 10
 const SIZES = 10
 
 /**
- * Memory that bodies are gathered in, by powers of two. Memory made for each body is outside of V8's heap and leaves it by a
- * collection only: at 39 KB a response that was a full one, of many milliseconds, every 1,500 responses.
+ * Buffers for gathering bodies, in sizes of powers of two. A new buffer for each body would be outside of V8's heap and
+ * freed by a garbage collection only: at 39 KB a response that caused a full collection, of many milliseconds, every
+ * 1,500 responses.
  */
 export class BodyBuffers {
   readonly #free: Buffer[][] = Array.from({ length: SIZES }, () => [])
@@ -17,7 +18,7 @@ export class BodyBuffers {
     return this.#free[size - LEAST]?.pop() ?? Buffer.allocUnsafeSlow(2 ** size)
   }
 
-  /** What `take` gave, and nobody uses any more. */
+  /** Takes back a buffer of `take` that is no longer in use. */
   give(buffer: Buffer): void {
     const free = this.#free[31 - Math.clz32(buffer.length) - LEAST]
     if (free !== undefined && free.length < KEPT) free.push(buffer)

@@ -23,20 +23,20 @@ import { isEventStream, MediaTypes } from './media-types.ts'
 import { StreamEncoder } from './stream-encoder.ts'
 import { WholeEncoder } from './whole-encoder.ts'
 
-/** Bodies up to here are compressed at once, on this thread: the way to another costs more. */
+/** Bodies up to this size are compressed at once, on this thread: handing them to another costs more. */
 const WHOLE_BYTES = 64 * 1024
 
-/** Compresses bodies for clients that accept it; what lies in the cache once per coding. */
+/** Compresses bodies for clients that accept it; a cached body is compressed once per coding. */
 class Compress implements Stage {
   readonly name = 'compress'
-  /** In a dry run only. */
+  /** Present in a dry run only. */
   readonly request?: () => Verdict
   readonly explain?: (exchange: DryExchange) => Explanation
   readonly #choice: CodingChoice
   readonly #types: MediaTypes
   readonly #minBytes: number
   readonly #levels: Levels
-  /** Names of stored forms: the same settings have the same on all routes. */
+  /** Names of stored forms: equal settings have equal names on all routes. */
   readonly #forms: ReadonlyMap<Coding, string>
   readonly #dictionaries: Dictionaries | undefined
   readonly #withDictionary: CodingChoice<Coding | 'dcz'>
@@ -108,7 +108,7 @@ class Compress implements Stage {
         copy: stored?.begin(this.#forms.get(coding)!, undefined)
       })
     if (events || stored !== undefined || identityLength > WHOLE_BYTES) return stream()
-    // Trailers go behind chunks.
+    // Trailers need chunked coding.
     head.held = !head.headers.has('trailer')
     return new WholeEncoder({
       length: identityLength,
@@ -121,7 +121,7 @@ class Compress implements Stage {
     })
   }
 
-  /** True: the answer is ready, since this body has been encoded before. */
+  /** True: the response is sent, since this body has been encoded before. */
   #sendForm(exchange: Exchange, head: ResponseHead, stored: StoredForms, coding: Coding): boolean {
     const form = this.#forms.get(coding)!
     const record = stored.lookup(form)
@@ -143,7 +143,7 @@ class Compress implements Stage {
     return true
   }
 
-  /** True: the answer is the difference to what the client has. */
+  /** True: the response is sent as the difference to the client's dictionary. */
   #sendDifference(exchange: Exchange, head: ResponseHead): boolean {
     const dictionaries = this.#dictionaries!
     const { stored } = head
@@ -151,7 +151,7 @@ class Compress implements Stage {
     dictionaries.offer(exchange, head)
     if (stored === undefined) return false
     const accept = exchange.request.headers.get('accept-encoding')
-    // `*` stands for no coding of which the client would have to hold something.
+    // `*` does not include codings that need a dictionary of the client.
     if (accept === undefined || !/\bdcz\b/i.test(accept)) return false
     if (this.#withDictionary.of(accept) !== 'dcz' || secretAcrossSites(exchange)) return false
     const encoded = dictionaries.encoded(exchange, head, stored)
@@ -169,24 +169,24 @@ class Compress implements Stage {
     if (this.#dictionaries !== undefined) addVary(headers, 'Available-Dictionary')
   }
 
-  /** Whether what is found at this URL may go out compressed: caches on the way must tell the clients apart. */
+  /** Whether responses of this URL may be compressed, so that caches must keep the codings apart by Vary. */
   #mayVary({ headers }: ResponseHead): boolean {
     const type = headers.first('content-type')
     if (type === undefined || !this.#types.has(type) || headers.has('content-encoding')) return false
     return mayTransform(headers.get('cache-control'))
   }
 
-  /** It goes out as it is, whatever the client accepts. A part says nothing of the whole. */
+  /** Too short: it is sent unencoded whatever the client accepts. The length of a part says nothing about the whole. */
   #isShort({ status, headers, length }: ResponseHead): boolean {
     return length >= 0 && length < this.#minBytes && status !== 206 && !headers.has('content-range')
   }
 
-  /** Whether this response may, of those. */
+  /** Whether this response may be compressed. */
   #compressible({ status, headers }: ResponseHead): boolean {
     return status !== 206 && !headers.has('content-range')
   }
 
-  /** A 304 has the Vary of the 200 (RFC 9110 §15.4.5), and a client whose copy is encoded is told of it by the same tag. */
+  /** A 304 has the Vary of the 200 (RFC 9110 §15.4.5), and the weak tag that the client's encoded copy has. */
   #notModified(exchange: Exchange, head: ResponseHead, coding: Coding | undefined): void {
     const { headers } = head
     const type = headers.first('content-type')
@@ -205,7 +205,7 @@ class Compress implements Stage {
   }
 }
 
-/** Not those without a body, or with what is no representation. */
+/** Excludes responses without a body, or whose body is not a representation. */
 function hasContent(status: number): boolean {
   return status >= 200 && status !== 204 && status !== 205 && status !== 226
 }
@@ -215,8 +215,8 @@ function mayTransform(control: string | undefined): boolean {
 }
 
 /**
- * A page of another site can have requests made with the user's cookie and guess at what is in the answer by its length
- * (BREACH): those answers keep theirs.
+ * A page of another site can make a browser send requests with the user's cookie, and guess at secrets in the response
+ * by its length (BREACH): those responses are not compressed.
  */
 function secretAcrossSites({ request }: Exchange): boolean {
   const site = request.headers.first('sec-fetch-site')

@@ -1,6 +1,6 @@
 import type { HeaderBlock } from '../../message/header-block.ts'
 
-/** Digests of the bytes that would have gone out, and what promises ranges of them. */
+/** Digests of the unencoded bytes, and fields that promise ranges of them. */
 const OF_IDENTITY: readonly string[] = [
   'accept-ranges',
   'content-digest',
@@ -9,7 +9,7 @@ const OF_IDENTITY: readonly string[] = [
   'content-md5'
 ]
 
-/** The trailers ("Name: value\r\n" lines) that stay true of a body that goes out encoded. */
+/** The trailers ("Name: value\r\n" lines) that are still true for an encoded body. */
 export function encodedTrailers(trailers: string): string {
   if (trailers === '') return ''
   const lines = trailers.split('\r\n').slice(0, -1)
@@ -17,20 +17,20 @@ export function encodedTrailers(trailers: string): string {
   return kept.map((line) => `${line}\r\n`).join('')
 }
 
-/** Says that the body goes out in `coding`. */
+/** Marks the body as encoded in `coding`. */
 export function markEncoded(headers: HeaderBlock, coding: string): void {
   for (const name of OF_IDENTITY) headers.remove(name)
   weakenTag(headers)
   headers.append('Content-Encoding', coding)
 }
 
-/** The encoded bytes are another representation than the tag stood for (RFC 9110 §8.8.3.3). */
+/** The tag was for the unencoded representation; the encoded one differs (RFC 9110 §8.8.3.3). */
 export function weakenTag(headers: HeaderBlock): void {
   const tag = headers.first('etag')
   if (tag !== undefined && !tag.startsWith('W/')) headers.set('ETag', `W/${tag}`)
 }
 
-/** Adds a name to Vary, unless it is there. `name` as it is to be written. */
+/** Adds a name to Vary, unless it is there. `name` in the case to write. */
 export function addVary(headers: HeaderBlock, name: string): void {
   const vary = headers.get('vary')
   if (vary === undefined) {

@@ -24,13 +24,13 @@ export interface Levels {
 
 export type Compressor = BrotliCompress | Deflate | Gzip | ZstdCompress
 
-/** Windows of streams: together with hash tables some 100 to 300 KB per stream, whatever its length. */
+/** Window of a stream: with hash tables about 100 to 300 KB per stream, whatever its length. */
 const STREAM_WINDOW = 17
-/** Of event streams, of which there are many, open for long: texts that resemble the one before. */
+/** Window of an event stream: there are many, open for long, whose texts resemble the one before. */
 const EVENT_WINDOW = 13
 const STREAM_BYTES = 64 * 1024
 
-/** Node's zstd came with 22.15; without it the others do. */
+/** Node has zstd from 22.15 on; the other codings work without it. */
 export function supported(coding: Coding): boolean {
   return coding !== 'zstd' || zstdCompressSync !== undefined
 }
@@ -39,7 +39,7 @@ export function levelOf(coding: Coding, levels: Levels): number {
   return coding === 'deflate' ? levels.gzip : levels[coding]
 }
 
-/** The whole of a small body at once, on this thread. The result stays. */
+/** Compresses a small body at once, on this thread. The result is a buffer of its own. */
 export function compressWhole(coding: Coding, bytes: Buffer, levels: Levels): Buffer {
   let result: Buffer | undefined
   compressInto(coding, bytes, levels, (encoded) => {
@@ -49,7 +49,7 @@ export function compressWhole(coding: Coding, bytes: Buffer, levels: Levels): Bu
   return result!
 }
 
-/** The same where the result is passed on at once: `take` answers true when it is done with the bytes. */
+/** The same when the result is passed on at once: `take` returns true when it has finished with the bytes. */
 export function compressInto(
   coding: Coding,
   bytes: Buffer,
@@ -60,10 +60,10 @@ export function compressInto(
   take(compressOnce(coding, bytes, levels))
 }
 
-/** Of this thread, by coding and level. */
+/** The encoders of this thread, by coding and level. */
 const kept = new Map<string, KeptEncoder>()
 
-/** Brotli's streams cannot begin anew. */
+/** Streams of Brotli cannot be reset. */
 function keptEncoder(coding: Coding, level: number): KeptEncoder | undefined {
   if (coding === 'br') return undefined
   const name = `${coding}${level}`
@@ -90,7 +90,7 @@ function resetDeflate(stream: Compressor): void {
 }
 
 export function compressOnce(coding: Coding, bytes: Buffer, levels: Levels): Buffer {
-  // One chunk takes what is never larger than what went in, but for a frame of its own.
+  // One chunk holds the result, which is never larger than the input plus its frame.
   const chunkSize = Math.max(64, bytes.length + 512)
   switch (coding) {
     case 'zstd':
@@ -110,7 +110,7 @@ export function compressOnce(coding: Coding, bytes: Buffer, levels: Levels): Buf
   }
 }
 
-/** A stream whose work is done off this thread. `length`: of the body, -1 where it is not known. */
+/** A stream that compresses off this thread. `length`: of the body, -1 when unknown. */
 export function compressStream(coding: Coding, levels: Levels, length: number, events: boolean): Compressor {
   const window = events ? EVENT_WINDOW : STREAM_WINDOW
   const common = events ? { chunkSize: 4096 } : { highWaterMark: STREAM_BYTES }
@@ -145,7 +145,7 @@ function brotliParams(levels: Levels, length: number, window: number): Record<nu
   }
 }
 
-/** What makes a stream give out all that it has been given. */
+/** The flush that makes a stream output everything it has been given. */
 export function flushKind(coding: Coding): number {
   switch (coding) {
     case 'zstd':

@@ -5,7 +5,7 @@ import { chooseCoding } from './accept-encoding.ts'
 import { supported } from './encoders.ts'
 import type { CompressKeys } from './keys.ts'
 
-/** What would become of the response, as far as the request decides it. */
+/** What would happen to the response, as far as the request decides it. */
 export function explainCompress(keys: CompressKeys, { request }: DryExchange): Explanation {
   const { algorithms, minBytes, types, dictionary } = keys
   const accept = request.headers.get('accept-encoding')

@@ -18,7 +18,7 @@ function mediaRange() {
 
 const algorithms = ['zstd', 'br', 'gzip', 'deflate'] as const
 
-/** What others call them. */
+/** Names of codings in other programs. */
 const foreignCodings = new Map([
   ['brotli', 'write br'],
   ['zstandard', 'write zstd'],
@@ -26,30 +26,30 @@ const foreignCodings = new Map([
 ])
 
 const levels = mapping({
-  zstd: integer(1, 9).prefault(1).describe('1 to 3 suit answers made on the way.'),
-  br: integer(1, 9).prefault(4).describe('3 or 4 suit answers made on the way.'),
-  gzip: integer(1, 9).prefault(4).describe('Of gzip and deflate.')
+  zstd: integer(1, 9).prefault(1).describe('1 to 3 are best for compressing while the response is sent.'),
+  br: integer(1, 9).prefault(4).describe('3 or 4 are best for compressing while the response is sent.'),
+  gzip: integer(1, 9).prefault(4).describe('For gzip and deflate.')
 })
 
 const own = mapping(
   {
     algorithms: listOf(word(algorithms, foreignCodings), { min: 1, max: 4 })
       .prefault([...algorithms])
-      .describe('Which, and in which order where the client has no wish of its own.'),
+      .describe('Codings to use, in order of preference where the client has none.'),
     types: listOf(mediaRange(), { min: 1, max: 64 })
       .prefault([...defaultTypes])
       .describe(
-        'Media types that gain by it; `text/*` is all texts but `text/event-stream`, which has to be named and is then flushed per event.'
+        'Media types to compress; `text/*` is all text types but `text/event-stream`, which has to be named and is then flushed per event.'
       ),
     minBytes: size({ min: 1, max: 2 ** 30, example: '1kb' })
       .prefault('1kb')
-      .describe('Shorter bodies go as they are.'),
+      .describe('Shorter bodies are not compressed.'),
     dictionary: flag()
       .prefault(false)
       .describe(
         'Stored bodies serve browsers as dictionaries for what replaces them (RFC 9842, `dcz`): over TLS, where the route has a cache.'
       ),
-    levels: levels.prefault({}).describe('How hard each tries.')
+    levels: levels.prefault({}).describe('Compression level of each coding.')
   },
   {
     lone: firstOf(loneText('algorithms', /^(gzip|br|zstd|deflate)$/), loneList('algorithms'), (value) =>
@@ -59,7 +59,7 @@ const own = mapping(
 )
 
 export const compressKeys = stageKeys({
-  words: 'Compresses responses for clients that accept it; `true` is all defaults.',
+  words: 'Compresses responses for clients that accept it; `true`: all defaults.',
   schema: z.union([on(), own]).transform((value) => (value === true ? own.parse({}) : value))
 })
 

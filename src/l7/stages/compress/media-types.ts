@@ -1,4 +1,4 @@
-/** Types that gain by compression; pictures, films, fonts and archives are compressed already. */
+/** Types worth compressing; images, video, fonts and archives are compressed already. */
 export const defaultTypes = [
   'text/*',
   'application/json',
@@ -16,13 +16,13 @@ export const defaultTypes = [
 
 const EVENT_STREAM = 'text/event-stream'
 
-/** Content-Type values remembered with what was said of them. */
+/** Content-Type values whose result is remembered. */
 const MAX_REMEMBERED = 256
 
 /** Which bodies are worth compressing, by Content-Type. */
 export class MediaTypes {
   readonly #exact: ReadonlySet<string>
-  /** `text/`: all of them. */
+  /** `text/`: all types that begin with it. */
   readonly #main: readonly string[]
   readonly #remembered = new Map<string, boolean>()
 
@@ -32,12 +32,12 @@ export class MediaTypes {
     this.#main = lower.filter((range) => range.endsWith('/*')).map((range) => range.slice(0, -1))
   }
 
-  /** `value`: the field as it came. */
+  /** `value`: the field as received. */
   has(value: string): boolean {
     let known = this.#remembered.get(value)
     if (known === undefined) {
       known = this.#covers(essence(value))
-      // A backend may put anything into its parameters.
+      // A backend may put anything into the parameters.
       if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear()
       this.#remembered.set(value, known)
     }

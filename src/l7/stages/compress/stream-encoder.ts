@@ -5,22 +5,22 @@ import type { BodyOutput, BodyTransform } from '../../exchange/body-chain.ts'
 import { encodedTrailers } from './encoded-fields.ts'
 import type { Compressor } from './encoders.ts'
 
-/** How long bytes wait for more to come before they go out: a body that drips is not held back. */
+/** How long bytes wait for more before they are flushed, so that a slow body is not held back. */
 const FLUSH_MS = 30
 
 export interface StreamEncoderParts {
   readonly compressor: Compressor
   readonly flushKind: number
-  /** Flushed with each read: one event, mostly. */
+  /** Flush after each read: mostly one event. */
   readonly events: boolean
   readonly clock: Clock
   readonly owner: Contained
   readonly output: BodyOutput
-  /** Where the result is kept too. */
+  /** Where the result is stored too. */
   readonly copy?: RecordWriter | undefined
 }
 
-/** Compresses a body as it passes, off this thread, at the client's pace. */
+/** Compresses a body while it passes, off this thread, at the client's pace. */
 export class StreamEncoder implements BodyTransform {
   readonly #parts: StreamEncoderParts
   readonly #compressor: Compressor
@@ -78,7 +78,7 @@ export class StreamEncoder implements BodyTransform {
     })
   }
 
-  /** One at a time: what comes meanwhile goes out with the next. */
+  /** One flush at a time: bytes that come meanwhile go with the next. */
   #flushNow(): void {
     if (this.#flushing) return
     this.#flushing = true

@@ -4,27 +4,27 @@ import type { BodyOutput, BodyTransform } from '../../exchange/body-chain.ts'
 import { BodyBuffers } from './body-buffers.ts'
 import { encodedTrailers } from './encoded-fields.ts'
 
-/** How long a body may take to arrive before its head goes out without it. */
+/** How long a body may take to arrive before its head is sent without it. */
 const PATIENCE_MS = 30
 
 export interface WholeEncoderParts {
-  /** Of the body; -1 where it is not known. */
+  /** Length of the body; -1 when unknown. */
   readonly length: number
-  /** Longer ones are left to `stream`. */
+  /** Longer bodies are left to `stream`. */
   readonly most: number
-  /** Compresses a whole body; `take` answers true when it is done with the bytes. */
+  /** Compresses a complete body; `take` returns true when it has finished with the bytes. */
   readonly compress: (bytes: Buffer, take: (encoded: Buffer) => boolean) => void
-  /** Compresses what turns out to be long, or slow. */
+  /** Compresses a body that turns out to be long, or slow. */
   readonly stream: () => BodyTransform
   readonly clock: Clock
   readonly owner: Contained
   readonly output: BodyOutput
 }
 
-/** Of this thread. */
+/** The buffers of this thread. */
 const buffers = new BodyBuffers()
 
-/** Gathers a small body and gives it out compressed, in one piece. */
+/** Gathers a small body and outputs it compressed, in one piece. */
 export class WholeEncoder implements BodyTransform {
   readonly #parts: WholeEncoderParts
   #gathered: Buffer | undefined
@@ -69,7 +69,7 @@ export class WholeEncoder implements BodyTransform {
     if (this.#stream !== undefined) return this.#stream.end(trailers)
     const kept = encodedTrailers(trailers)
     if (!this.#done) {
-      // Trailers go behind chunks.
+      // Trailers need chunked coding.
       if (kept !== '') this.#parts.output.begin()
       this.#give(this.#gathered?.subarray(0, this.#at) ?? EMPTY)
     }
@@ -87,7 +87,7 @@ export class WholeEncoder implements BodyTransform {
     this.#stream?.abort?.()
   }
 
-  /** A body of known length is waited for: it is small. */
+  /** A body of known length is small, so wait for it. */
   #tooSlow(): void {
     if (this.#done || this.#stream !== undefined) return
     this.#parts.output.begin()

@@ -11,13 +11,16 @@ const PEAK = 5
 export const ADAPTIVE_BYTES = 64
 
 const WINDOW_MS = 250
-/** Fewer responses than this say nothing yet: the window goes on. */
+/** Fewer responses than this are not enough: the window continues. */
 const LEAST_SAMPLES = 20
-/** Longer responses count as this long: the sum is 31 bits. */
+/** Longer latencies count as this long: the sum has 31 bits. */
 const MAX_LATENCY_MS = 60_000
 const FIRST_LIMIT = 20
 
-/** A limit that all threads find together: each adds what it measures, and who sees a window's end moves the limit. */
+/**
+ * A limit that all threads adjust together: each adds its measurements, and the one that sees the end of a window moves
+ * the limit.
+ */
 export class AdaptiveLimit {
   readonly #words: Int32Array
   readonly #bounds: LimitBounds
@@ -37,7 +40,7 @@ export class AdaptiveLimit {
     return this.#words[FLOOR]! / 64
   }
 
-  /** A response is whole: it took so long, and so many were under way. */
+  /** A response is complete: its latency, and the number of requests under way. */
   add(latencyMs: number, underWay: number, now: number): void {
     const words = this.#words
     Atomics.add(words, COUNT, 1)

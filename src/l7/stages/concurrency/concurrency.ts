@@ -15,11 +15,11 @@ import type { ConcurrencyInput } from './keys.ts'
 import type { ConcurrencyMemory } from './memory.ts'
 import { HIGH, priorityOf, shareOf } from './priority.ts'
 
-/** Used again for all requests of this thread. */
+/** Reused for all requests of this thread. */
 const hash = new KeyHash()
 const WORDS = ['high', 'normal', 'low']
 
-/** Lets so many requests of a key be under way at once; others wait their turn or are refused. */
+/** Limits how many requests of a key are under way at once; others wait in a queue or are refused. */
 class Concurrency implements Stage {
   readonly name = 'concurrency'
   readonly #config: ConcurrencyInput
@@ -72,7 +72,7 @@ class Concurrency implements Stage {
     const { key, queue } = this.#config
     const priority = priorityOf(exchange, this.#config.priority)
     this.#key(exchange)
-    // Taken and given back at once: nobody is in the way of anybody for longer than that.
+    // Takes a place and gives it back at once, so that no real request is affected.
     const place = this.#table.take(hash.low, hash.high, this.#most(priority), priority)
     const who = [limitKeyText(key), ...key.map((each) => limitKeyValue(exchange, each) ?? exchange.clientIp)]
     const found = this.#adaptive
@@ -104,7 +104,7 @@ class Concurrency implements Stage {
     const { shadow, queue } = this.#config
     const { max, timeout } = queue
     if (max === 0) return this.#refuse(exchange, 'all places are taken')
-    // Nobody waits for a limit that is only tried out.
+    // In shadow mode no request waits.
     if (shadow) return this.#refuse(exchange, 'all places are taken; it would wait, or be refused')
     const place = this.#table.enqueue(hash.low, hash.high, max, priority)
     if (place < 0) return this.#refuse(exchange, 'all places are taken, and queue.max wait')
@@ -123,7 +123,7 @@ class Concurrency implements Stage {
       if (table.takeWaiting(place, this.#most(priority), priority)) {
         exchange.concurrencyPlace = place
         wait.onCancel = undefined
-        // There may be room for more than the one that was given back: the limit has grown.
+        // More places than the one given back may be free: the limit may have grown.
         this.#callNext(place)
         wait.resume(() => {
           this.#allowed.add()
@@ -133,7 +133,7 @@ class Concurrency implements Stage {
       }
       called = await table.rung(place, priority, state, this.#config.queue.timeout)
     }
-    // It left, and was called for all that: the call is the next one's.
+    // It left after it had been called: call the next one.
     if (called) this.#callNext(place)
   }
 
@@ -157,8 +157,9 @@ class Concurrency implements Stage {
 }
 
 /**
- * What the backend took, waits in its pool included; -1 where none has answered, or by a fault, which comes quickly. Neither waits for a
- * place of ours nor the client's pace belong to it, and hits of a cache would make all else look slow.
+ * Time that the backend took, including the wait in its pool; -1 when no backend answered, or for an error, which comes
+ * quickly. Waiting for a place here and the client's pace are not part of it, and cache hits would make all other
+ * responses look slow.
  */
 function latencyOf({ times, status, errorCode }: Exchange): number {
   if (times === undefined || times.latencyMs < 0 || status >= 500 || errorCode !== undefined) return -1

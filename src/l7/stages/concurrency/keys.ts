@@ -11,55 +11,55 @@ function priorityWord() {
 }
 
 const priority = mapping({
-  default: priorityWord().prefault('normal').describe('Of requests that nothing else says a priority of.'),
+  default: priorityWord()
+    .prefault('normal')
+    .describe('Priority of requests for which nothing else gives one.'),
   routes: z
     .record(text('the name of a route', { max: 64 }), priorityWord())
     .prefault({})
-    .describe('By name of the route: `{ checkout: high, search: low }`.'),
+    .describe('Priority by name of the route: `{ checkout: high, search: low }`.'),
   header: fieldName()
     .optional()
-    .describe('A request field that says high, normal or low; believed from `trustedProxies` only.')
+    .describe('Request field with high, normal or low; trusted from `trustedProxies` only.')
 })
 
 const schema = mapping(
   {
     max: integer(1, 1_000_000)
       .prefault(1_000)
-      .describe('How many requests may be under way at once; with `adaptive` the most that is tried.'),
+      .describe('Most requests under way at once; with `adaptive` the upper bound of the limit.'),
     key: listOf(limitKey(), { min: 1, max: 8 })
       .prefault(['all'])
-      .describe('Whom it counts apart, as in `rateLimit`; `all`: one count.'),
+      .describe('What is counted separately, as in `rateLimit`; `all`: one count.'),
     queue: mapping({
-      max: integer(0, 100_000).prefault(0).describe('How many may wait for a place; 0: none.'),
-      timeout: duration({ example: '1s' }).prefault('1s').describe('How long one waits; then 503.')
+      max: integer(0, 100_000).prefault(0).describe('Most requests that may wait for a place; 0: none.'),
+      timeout: duration({ example: '1s' }).prefault('1s').describe('Longest wait; then 503.')
     })
       .prefault({})
-      .describe('Waits for a place, first come, first served within a priority, over all workers.'),
+      .describe('Queue for a place: first come, first served within a priority, over all workers.'),
     adaptive: z
       .union([
         flag(),
         mapping({
-          min: integer(1, 1_000_000).prefault(4).describe('It never goes below this.'),
+          min: integer(1, 1_000_000).prefault(4).describe('Lower bound of the limit.'),
           tolerance: integer(110, 1_000)
             .prefault(200)
-            .describe(
-              'How slow, in percent of the best latency seen, responses may be before fewer are let through.'
-            )
+            .describe('Latency, in percent of the best latency seen, above which the limit is lowered.')
         })
       ])
       .prefault(false)
       .describe(
-        'Finds the number by latency, between `min` and `max`; only for one count (`key: all` or `route`).'
+        'Adjusts the limit by latency, between `min` and `max`; only for a single count (`key: all` or `route`).'
       ),
     priority: priority
       .optional()
       .describe(
-        'Who is refused first: low gets at most 80 % of the places, normal 95 %. Left out: all are alike.'
+        'Which requests are refused first: low gets at most 80 % of the places, normal 95 %. Left out: all are equal.'
       ),
     ...shadowKey,
     maxKeys: integer(8, 1_000_000)
       .prefault(16_384)
-      .describe('Keys that may have requests under way; a request of one more is not counted.')
+      .describe('Most keys with requests under way; requests of further keys are not counted.')
   },
   { example: '{ max: 200, queue: { max: 50 } }', lone: loneNumber('max') }
 )
@@ -68,5 +68,5 @@ export type ConcurrencyInput = z.output<typeof schema>
 
 export const concurrencyKeys = stageKeys({
   schema,
-  words: 'How many requests may be under way at once; others wait or get 503.'
+  words: 'Limits how many requests are under way at once; others wait or get 503.'
 })

@@ -1,19 +1,19 @@
 import { ConcurrencyTable, type ConcurrencyBuffers } from '../../../shared/concurrency-table.ts'
 import { ADAPTIVE_BYTES } from './adaptive-limit.ts'
 
-/** What all threads share of one concurrency limit. */
+/** What all threads share about one concurrency limit. */
 export interface ConcurrencyMemory {
   readonly table: ConcurrencyBuffers
   readonly adaptive: ArrayBufferLike
 }
 
-/** What the memory of a limit depends on. */
+/** The settings that decide the size of the memory. */
 interface ConcurrencySize {
   readonly key: readonly { readonly kind: string }[]
   readonly maxKeys: number
 }
 
-/** Made in the main thread; `threads` counts that one too. */
+/** Created by the main thread; `threads` includes it. */
 export function allocateConcurrency(config: ConcurrencySize, threads: number): ConcurrencyMemory {
   const single = config.key.every(({ kind }) => kind === 'all' || kind === 'route')
   return {
@@ -22,7 +22,7 @@ export function allocateConcurrency(config: ConcurrencySize, threads: number): C
   }
 }
 
-/** Gives back what a thread that has died held. */
+/** Releases what a dead thread held. */
 export function releaseConcurrency(memory: ConcurrencyMemory, thread: number): void {
   new ConcurrencyTable(memory.table, 0).releaseThread(thread)
 }

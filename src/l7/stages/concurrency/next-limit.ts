@@ -8,26 +8,28 @@ export interface LoadSample {
 
 export interface LimitState {
   readonly limit: number
-  /** The best mean latency, which rises slowly so that what has become slower for good is learnt; 0: none yet. */
+  /** The best mean latency, which rises slowly so that a lasting slowdown is learnt; 0: none yet. */
   readonly floorMs: number
 }
 
 export interface LimitBounds {
   readonly min: number
   readonly max: number
-  /** Latency over floor, from which on fewer are let through: 2. */
+  /** Ratio of latency to floor above which the limit is lowered: 2. */
   readonly tolerance: number
 }
 
-/** Share of the distance by which the floor rises per window: half of a lasting change is learnt in some 350 windows. */
+/**
+ * Share of the distance by which the floor rises per window: half of a lasting change is learnt in about 350 windows.
+ */
 const FLOOR_RISE = 0.002
-/** Share of a new value that is taken on per window. */
+/** Weight of a new value per window. */
 const SMOOTHING = 0.2
 
 /**
- * The limit for the next window, by the gradient of latency (as Netflix's concurrency-limits has it): below the tolerated
- * latency it grows by the root of itself, which is what may queue; above, it shrinks in proportion, at most to half. No request is
- * refused in order to measure: the floor comes from what passes. Pure.
+ * The limit for the next window, by the gradient of latency (as in Netflix's concurrency-limits): below the tolerated
+ * latency it grows by its square root, which is the queue allowed; above, it shrinks in proportion, at most to half. No
+ * request is refused in order to measure: the floor comes from the requests that pass. Pure.
  */
 export function nextLimit(state: LimitState, sample: LoadSample, bounds: LimitBounds): LimitState {
   const { latencyMs, peak } = sample
@@ -36,7 +38,7 @@ export function nextLimit(state: LimitState, sample: LoadSample, bounds: LimitBo
   const gradient = Math.min(1, Math.max(0.5, (bounds.tolerance * floorMs) / latencyMs))
   const wanted = state.limit * gradient + Math.sqrt(state.limit)
   const smoothed = state.limit * (1 - SMOOTHING) + wanted * SMOOTHING
-  // What is not used says nothing about what would happen if it were.
+  // A limit that is not reached says nothing about a higher one.
   const limit = smoothed > state.limit && peak < state.limit / 2 ? state.limit : smoothed
   return { limit: Math.min(bounds.max, Math.max(bounds.min, limit)), floorMs }
 }

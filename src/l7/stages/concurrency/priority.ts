@@ -13,14 +13,14 @@ const classes = new Map<string | undefined, number>([
   ['low', LOW]
 ])
 
-/** Of the places, so that who counts more finds some free. */
+/** Share of the places per class, so that higher classes find some free. */
 const shares = [1, 0.95, 0.8]
 
 export function shareOf(priority: number): number {
   return shares[priority]!
 }
 
-/** Without a configured priority all are alike, and all places are theirs. */
+/** Without a configured priority all requests are equal and may use all places. */
 export function priorityOf(exchange: Exchange, config: ConcurrencyInput['priority']): number {
   if (config === undefined) return HIGH
   const { header } = config

@@ -15,7 +15,7 @@ const ALLOW_ORIGIN = 'Access-Control-Allow-Origin'
 const REQUEST_METHOD = 'access-control-request-method'
 const REQUEST_HEADERS = 'access-control-request-headers'
 
-/** What backends say of it is not believed: one word on it is enough, and two are an error to browsers. */
+/** Backends' own CORS fields are removed: browsers refuse duplicates. */
 const theirs = new FieldNames([
   'access-control-allow-origin',
   'access-control-allow-credentials',
@@ -26,17 +26,20 @@ const theirs = new FieldNames([
   'access-control-max-age'
 ])
 
-/** Answers preflights, and says which pages may read an answer (https://fetch.spec.whatwg.org/#http-cors-protocol). */
+/**
+ * Answers preflights, and sets the fields that let pages of other origins read a response
+ * (https://fetch.spec.whatwg.org/#http-cors-protocol).
+ */
 class Cors implements Stage {
   readonly name = 'cors'
   readonly #origins: Origins
   readonly #methods: ReadonlySet<string>
   readonly #headers: ReadonlySet<string>
-  /** Undefined: whichever is asked for. */
+  /** Undefined: the ones that the preflight asks for. */
   readonly #methodLine: string | undefined
   readonly #headerLine: string | undefined
   readonly #privateNetwork: boolean
-  /** Lines of a preflight's answer, and of any other, behind the origin's. */
+  /** Lines of a preflight's answer and of any other, after the origin's line. */
   readonly #preflight: string
   readonly #actual: string
 
@@ -71,12 +74,12 @@ class Cors implements Stage {
     const { headers: asked, method } = exchange.request
     const { headers } = head
     headers.drop(theirs)
-    // Whatever the origin of this request: a cache on the way keeps one answer per origin.
+    // Whatever the origin of this request: a cache must keep one response per origin.
     if (!this.#origins.any) addVary(headers, 'Origin')
     const wanted = method === 'OPTIONS' ? asked.get(REQUEST_METHOD) : undefined
     if (wanted !== undefined) this.#answerPreflight(asked, wanted, headers)
     else {
-      // For anybody it stands on every answer: without Vary, one that was fetched for an image also serves a script.
+      // With `*` every response has it: without Vary, a cached one that was fetched for an image may serve a script too.
       const origin = this.#origins.any ? '*' : asked.get('origin')
       if (origin === undefined || !this.#origins.has(origin)) return
       headers.appendLines(`${ALLOW_ORIGIN}: ${origin}\r\n${this.#actual}`)
@@ -99,7 +102,7 @@ class Cors implements Stage {
     }
   }
 
-  /** Of a preflight. `*` means no Authorization (https://fetch.spec.whatwg.org/#cors-non-wildcard-request-header-name). */
+  /** For preflights. `*` does not include Authorization (https://fetch.spec.whatwg.org/#cors-non-wildcard-request-header-name). */
   #permits(asked: HeaderBlock, method: string): boolean {
     if (!this.#origins.has(asked.get('origin') ?? '')) return false
     if (this.#methodLine === undefined ? !isToken(method) : !this.#methods.has(method)) return false

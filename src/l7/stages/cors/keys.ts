@@ -15,34 +15,36 @@ export function origin() {
 }
 
 export const corsKeys = stageKeys({
-  words: 'Which pages of other origins may read answers (CORS); preflights are answered here.',
+  words: 'Lets pages of other origins read responses (CORS); preflights are answered here.',
   schema: mapping(
     {
       origins: listOf(origin(), { min: 1, max: 256 }).describe(
-        'Whose: `https://app.example.com`, `https://*.example.com` for all its subdomains, or `*` for anybody (never with `credentials`).'
+        'Allowed origins: `https://app.example.com`, `https://*.example.com` for all its subdomains, or `*` for all (never with `credentials`).'
       ),
       methods: listOf(method(), { max: 32 })
         .prefault(['GET', 'HEAD', 'POST'])
-        .describe('Methods that they may use; `*` for any.'),
+        .describe('Methods that these pages may use; `*` for any.'),
       headers: listOf(fieldName(), { max: 64 })
         .prefault([])
-        .describe('Fields that they may send; `*` for any but `Authorization`, which has to be named.'),
+        .describe(
+          'Request fields that they may send; `*` for any but `Authorization`, which has to be named.'
+        ),
       exposed: listOf(fieldName(), { max: 64 })
         .prefault([])
-        .describe('Fields of answers that they may read; `*` for all (not with `credentials`).'),
-      credentials: flag().prefault(false).describe('With cookies and credentials.'),
+        .describe('Response fields that they may read; `*` for all (not with `credentials`).'),
+      credentials: flag().prefault(false).describe('Allows cookies and credentials.'),
       maxAge: duration({ min: 1000, max: 86_400_000, example: '10m' })
         .prefault('10m')
         .describe('How long browsers remember a preflight.'),
       privateNetwork: flag()
         .prefault(false)
-        .describe('Pages of public networks may ask this one in a private network.')
+        .describe('Lets pages of public networks send requests to this server in a private network.')
     },
     {
       lone: firstOf(
         loneText('origins'),
         loneList('origins'),
-        loneTrue('say whose: { origins: https://app.example.com }')
+        loneTrue('name the origins: { origins: https://app.example.com }')
       )
     }
   ).superRefine(({ origins, exposed, credentials }, context) => {
@@ -52,11 +54,11 @@ export const corsKeys = stageKeys({
       context.addIssue({ code: 'custom', path: [key], message: sentence, params: { ...params } })
     }
     if (origins.includes('*')) {
-      const why = '"*" with `credentials: true` would let any site read what is its user\'s; name the origins'
+      const why = '"*" with `credentials: true` would let any site read its users\' data; name the origins'
       refuse('origins', 'the origins', why)
     }
     if (exposed.includes('*')) {
-      const why = 'browsers take "*" for the name of a field where `credentials` is true; name the fields'
+      const why = 'browsers read "*" as the name of a field where `credentials` is true; name the fields'
       refuse('exposed', 'the fields', why)
     }
   })

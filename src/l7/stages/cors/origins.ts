@@ -1,10 +1,10 @@
-/** Why `value` is no origin that could be allowed, or undefined. */
+/** Why `value` cannot be an allowed origin, or undefined. */
 export function originProblem(value: string): string | undefined {
   if (value === '*') return undefined
   const match = /^([a-z][a-z0-9+.-]*):\/\/(\*\.)?([^/?#@*]+)$/i.exec(value)
   if (match === null) {
     return value === 'null'
-      ? '"null" is the origin of any sandboxed page, of whoever; it cannot be allowed'
+      ? '"null" is the origin of every sandboxed page of any site; it cannot be allowed'
       : `"${value}" is not an origin; write https://app.example.com, without a path, or https://*.example.com`
   }
   return URL.canParse(`${match[1]}://${match[2] === undefined ? '' : 'x.'}${match[3]}`)
@@ -35,7 +35,7 @@ export class Origins {
     if (this.any || this.#exact.has(origin)) return true
     for (const { scheme, suffix } of this.#wild) {
       if (!origin.startsWith(scheme) || !origin.endsWith(suffix)) continue
-      // What stands for the star is a name of hosts, and nothing that ends one.
+      // The star stands for labels of a host name, and for nothing that could end one.
       const label = origin.slice(scheme.length, origin.length - suffix.length)
       if (label.length > 0 && /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/.test(label)) return true
     }

@@ -7,12 +7,13 @@ import type { StageContext } from '../stage-context.ts'
 import { GO_ON, type Verdict } from '../verdict.ts'
 import type { CsrfKeys } from './keys.ts'
 
-/** RFC 9110 §9.2.1; a backend that changes something by one of them has no protection anywhere. */
+/** RFC 9110 §9.2.1; a backend that changes state on one of these methods cannot be protected. */
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 
 /**
- * Refuses what a page of another origin makes a browser send: by Sec-Fetch-Site, and by Origin against Host where a browser
- * says nothing of the former. Without either it is no browser, and no cookie was lent to it.
+ * Refuses requests that a page of another origin makes a browser send: by Sec-Fetch-Site, or by comparing Origin and
+ * Host for browsers that do not send it. A request with neither does not come from a browser, so no page can misuse its
+ * cookies.
  */
 class Csrf implements Stage {
   readonly name = 'csrf'
@@ -26,7 +27,7 @@ class Csrf implements Stage {
 
   request(exchange: Exchange): Verdict {
     const { request } = exchange
-    // A WebSocket begins with a GET, and no browser asks the server first.
+    // A WebSocket begins with a GET, and browsers open it without a preflight.
     if (SAFE.has(request.method) && request.upgrade === '') return GO_ON
     const { headers } = request
     const site = headers.get('sec-fetch-site')
@@ -42,7 +43,9 @@ class Csrf implements Stage {
   }
 }
 
-/** Scheme, name and port: a page of http is another origin than its like of https, and anybody on the way may write it. */
+/**
+ * Compares scheme, name and port: an http page is of another origin than an https page, and can be forged on the way.
+ */
 function sameOrigin(origin: string, exchange: Exchange): boolean {
   const { authority, request } = exchange
   const at = origin.indexOf('://')

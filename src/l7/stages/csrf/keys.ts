@@ -9,7 +9,7 @@ const own = mapping(
   {
     trustedOrigins: listOf(origin(), { max: 256 })
       .prefault([])
-      .describe('Whose pages may all the same: `https://app.example.com`, `https://*.example.com`.'),
+      .describe('Origins that are allowed nevertheless: `https://app.example.com`, `https://*.example.com`.'),
     ...shadowKey
   },
   { lone: firstOf(loneText('trustedOrigins', /:/), loneList('trustedOrigins')) }
@@ -17,7 +17,7 @@ const own = mapping(
 
 export const csrfKeys = stageKeys({
   words:
-    'Requests that change something, and WebSockets, are refused with 403 when a page of another origin sends them; `true` is without exceptions.',
+    'Refuses requests that change something, and WebSockets, with 403 when a page of another origin sends them; `true`: without exceptions.',
   schema: z.union([on(), own]).transform((value) => (value === true ? own.parse({}) : value))
 })
 

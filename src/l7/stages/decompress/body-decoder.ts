@@ -9,7 +9,7 @@ import { guarded, type Contained } from '../../../core/containment.ts'
 import type { BodyOutput, BodyTransform } from '../../exchange/body-chain.ts'
 import type { Coding } from '../compress/accept-encoding.ts'
 
-/** So much may come of few bytes: bodies this small are no bomb. */
+/** Bodies up to this size are accepted whatever their ratio: they cannot be bombs. */
 const FREE_BYTES = 1_048_576
 const CHUNK_BYTES = 65_536
 const TRAILING = 'something follows the end of the encoded data'
@@ -19,12 +19,14 @@ export interface BodyDecoderParts {
   readonly limits: { readonly maxBytes: number; readonly ratio: number }
   readonly owner: Contained
   readonly output: BodyOutput
-  /** The whole body was decoded; it would have become too large. */
+  /** The body was decoded completely; it would have become too large. */
   decoded(): void
   refuse(reason: string): void
 }
 
-/** RFC 9659 §3: senders keep to windows of 8 MB. Left alone, a frame of 14 bytes may ask for 128 MB of memory. */
+/**
+ * RFC 9659 §3: senders use windows of at most 8 MB. Without a limit, a frame of 14 bytes may ask for 128 MB of memory.
+ */
 const ZSTD_WINDOW_LOG = 23
 
 const options = { chunkSize: CHUNK_BYTES }
@@ -37,10 +39,10 @@ const make = {
 }
 type Stream = ReturnType<(typeof make)[Coding]>
 
-/** Decodes a body as it comes, off this thread, within bounds. It holds one chunk of what it has decoded. */
+/** Decodes a body as it comes, off this thread, within bounds. It holds one chunk of decoded bytes. */
 export class BodyDecoder implements BodyTransform {
   readonly #parts: BodyDecoderParts
-  /** Made with the first byte. */
+  /** Created with the first byte. */
   #stream: Stream | undefined
   #in = 0
   #out = 0
@@ -114,7 +116,7 @@ export class BodyDecoder implements BodyTransform {
     if (!output.write(bytes)) stream.pause()
   }
 
-  /** The decoder has seen the end of its data; what the source sends from now on does not belong to it. */
+  /** The decoder has reached the end of its data; later bytes from the source do not belong to it. */
   #end(stream: Stream): void {
     if (this.#over) return
     this.#ended = true

@@ -13,7 +13,7 @@ const CODINGS: readonly Coding[] = (['gzip', 'deflate', 'br', 'zstd'] as const).
 /** Digests of the bytes as the client sent them. */
 const OF_ENCODED = ['content-encoding', 'content-digest', 'content-md5'] as const
 
-/** Decodes the bodies of requests for backends that cannot, or for rules that look into them. */
+/** Decodes request bodies for backends that cannot, or for rules that read them. */
 class Decompress implements Stage {
   readonly name = 'decompress'
   readonly #keys: DecompressKeys
@@ -40,7 +40,7 @@ class Decompress implements Stage {
       return GO_ON
     }
     if (coding === undefined) {
-      // RFC 9110 §15.5.16: it tells what would have been taken.
+      // RFC 9110 §15.5.16: names the codings that are accepted.
       exchange.addResponseLines(`Accept-Encoding: ${CODINGS.join(', ')}\r\n`)
       exchange.fail('LB_MEDIA_TYPE', 'decompress: a Content-Encoding that is not known, or several')
       return ANSWERED
@@ -74,7 +74,7 @@ class Decompress implements Stage {
   }
 }
 
-/** Undefined: unknown, or more than one. */
+/** Undefined: unknown, or more than one coding. */
 function codingOf(named: string): Coding | 'identity' | undefined {
   const name = named.trim().toLowerCase()
   const coding = name === 'x-gzip' ? 'gzip' : name

@@ -7,12 +7,10 @@ const keys = mapping(
   {
     maxBytes: size({ min: 1024, example: '10mb' })
       .prefault('10mb')
-      .describe('Longest body once it is decoded; more is refused with 413.'),
+      .describe('Longest decoded body; longer ones are refused with 413.'),
     ratio: integer(1, 10_000)
       .prefault(100)
-      .describe(
-        'How many times its encoded length a body of more than 1 MB may have; more is refused with 413.'
-      )
+      .describe('Largest ratio of decoded to encoded length, for bodies over 1 MB; above it: 413.')
   },
   {
     lone: (value) =>
@@ -22,7 +20,7 @@ const keys = mapping(
 
 export const decompressKeys = stageKeys({
   words:
-    'Bodies of requests with Content-Encoding `gzip`, `deflate`, `br` or `zstd` go to backends decoded; other codings are refused with 415.',
+    'Decodes request bodies with Content-Encoding `gzip`, `deflate`, `br` or `zstd` for backends; other codings are refused with 415.',
   schema: z.union([on(), keys]).transform((value) => (value === true ? keys.parse({}) : value))
 })
 

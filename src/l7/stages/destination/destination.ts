@@ -5,7 +5,7 @@ import type { Stage } from '../stage.ts'
 import type { StageContext } from '../stage-context.ts'
 import { GO_ON } from '../verdict.ts'
 
-/** Chooses the pool: the route's, or one of several by weight. */
+/** Chooses the pool: that of the route, or one of several by weight. */
 export function compile(_keys: undefined, { route, target }: StageContext): Stage | undefined {
   if (route === undefined) return undefined
   const { action } = route

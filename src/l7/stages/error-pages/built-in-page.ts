@@ -16,7 +16,7 @@ footer { display: flex; flex-wrap: wrap; justify-content: space-between; gap: .2
 code { font: .8125rem ui-monospace, monospace; user-select: all }
 `
 
-/** One piece of text: no script, no font, no picture, so that nothing moves once it is there. */
+/** A single piece of text without scripts, fonts or images, so that nothing moves while it loads. */
 export const builtInPage = new PageTemplate(
   `<!doctype html>
 <html lang="en">
@@ -43,5 +43,5 @@ export const builtInPage = new PageTemplate(
 
 const hash = createHash('sha256').update(style).digest('base64')
 
-/** The page's own style and nothing else, whatever the site's policy is. */
+/** Allows only the page's own style, whatever the site's policy is. */
 export const builtInPolicy = `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`

@@ -16,7 +16,7 @@ const json = new PageTemplate(
   'application/json'
 )
 
-/** Puts pages for people in place of errors. */
+/** Replaces errors with pages for people. */
 class ErrorPages implements Stage {
   readonly name = 'error-pages'
   /** By status or class. */
@@ -41,7 +41,7 @@ class ErrorPages implements Stage {
     const { status, source } = head
     if (status < 400 || source === 'local' || (source !== 'error' && !this.#backends)) return
     const { headers } = exchange.request
-    // Errors of RPCs stand in other fields.
+    // Errors of gRPC are in other fields.
     if (headers.first('content-type')?.startsWith('application/grpc') === true) return
     const accept = headers.get('accept')
     addVary(head.headers, 'Accept')
@@ -54,7 +54,7 @@ class ErrorPages implements Stage {
     if (head.policy !== undefined) head.headers.set('Content-Security-Policy', head.policy)
   }
 
-  /** An error of lb is JSON already; so may a backend's be. */
+  /** Errors of lb are JSON already; those of a backend may be. */
   #json(head: ResponseHead): PageTemplate | undefined {
     const own = head.source === 'error' || /json/i.test(head.headers.first('content-type') ?? '')
     return own ? undefined : json

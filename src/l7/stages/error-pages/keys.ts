@@ -3,7 +3,7 @@ import { leaf, mapping, Refusal, type LeafIssue } from '../../../config/schema/l
 import { flag, on, text } from '../../../config/schema/leaf/leaves.ts'
 import { stageKeys } from '../stage-keys.ts'
 
-/** Bytes of a page. */
+/** Largest page in bytes. */
 export const MAX_PAGE = 262_144
 
 function key() {
@@ -17,10 +17,10 @@ function key() {
 const page = mapping({
   body: text('the text of a page', { min: 0, max: MAX_PAGE, lines: true })
     .optional()
-    .describe('With `{status}`, `{reason}`, `{requestId}` and `{host}`, which are escaped.'),
+    .describe('Text with `{status}`, `{reason}`, `{requestId}` and `{host}`, which are escaped.'),
   file: text('the path of a page')
     .optional()
-    .describe('In place of `body`; read again once it has changed. A path alone stands for this.'),
+    .describe('File to use instead of `body`; read again when it changes. A path alone means this.'),
   type: text('a media type such as text/html', { max: 128 })
     .prefault('text/html; charset=utf-8')
     .describe('Content-Type.')
@@ -37,7 +37,7 @@ const pages = z
   )
   .superRefine((value, context) => {
     for (const [status, one] of Object.entries(value)) {
-      // What a file holds has been put in here already.
+      // The content of a file has been read into `body` already.
       const whole = typeof one !== 'boolean' && one.body !== undefined
       if (status === 'backend' ? typeof one === 'boolean' : whole) continue
       const expected = status === 'backend' ? 'true or false' : 'a file or { body, type }'
@@ -46,7 +46,7 @@ const pages = z
     }
   })
 
-/** `errorPages: ./pages`: which file is for which status has to be said. */
+/** `errorPages: ./pages` does not say which file is for which status. */
 function builtIn() {
   return leaf<true>('true', { const: true }, (input) => {
     const read = on().safeParse(input)
@@ -61,7 +61,7 @@ function builtIn() {
 
 export const errorPagesKeys = stageKeys({
   words:
-    'What people see of errors, by status or class; `true` is the built-in page. Programs that prefer JSON get JSON.',
+    'Pages for errors, by status or class; `true`: the built-in page. Clients that prefer JSON get JSON.',
   schema: z.union([builtIn(), pages]).transform((value) => (value === true ? {} : value))
 })
 

@@ -1,6 +1,6 @@
 import { escapeFor } from '../../headers/escape-text.ts'
 
-/** What the placeholders of a page stand for. */
+/** Values of the placeholders in a page. */
 export interface PageFacts {
   readonly status: number
   readonly reason: string
@@ -10,10 +10,10 @@ export interface PageFacts {
 
 const PLACEHOLDER = /\{(status|reason|requestId|host)\}/
 
-/** A page with placeholders, escaped as its media type asks for. */
+/** A page with placeholders, escaped for its media type. */
 export class PageTemplate {
   readonly type: string
-  /** Every second one is the name of a placeholder. */
+  /** Every second part is the name of a placeholder. */
   readonly #parts: readonly string[]
   readonly #escape: (text: string) => string
 
@@ -26,7 +26,7 @@ export class PageTemplate {
   fill(facts: PageFacts): Buffer {
     let page = this.#parts[0]!
     for (let i = 1; i < this.#parts.length; i += 2) {
-      // eslint-disable-next-line lb/no-text-index -- the expression that splits the template lets nothing else through
+      // eslint-disable-next-line lb/no-text-index -- the expression that splits the template matches these names only
       page += this.#escape(String(facts[this.#parts[i] as keyof PageFacts])) + this.#parts[i + 1]!
     }
     return Buffer.from(page)

@@ -7,7 +7,7 @@ import type { StageContext } from '../stage-context.ts'
 import { ANSWERED, GO_ON, WAITS, type Verdict } from '../verdict.ts'
 import type { FaultKeys } from './keys.ts'
 
-/** Delays and fails requests by chance, on purpose. */
+/** Delays and fails some requests on purpose, at random. */
 class Fault implements Stage {
   readonly name = 'fault'
   readonly #keys: FaultKeys
@@ -30,7 +30,7 @@ class Fault implements Stage {
     const { delay, abort } = this.#keys
     const notes: string[] = []
     if (delay !== undefined) notes.push(`fault: ${delay.percent} % wait ${delay.time} ms`)
-    if (abort !== undefined) notes.push(`fault: ${abort.percent} % are answered ${abort.status}`)
+    if (abort !== undefined) notes.push(`fault: ${abort.percent} % get status ${abort.status}`)
     return { verdict: GO_ON, notes }
   }
 

@@ -5,32 +5,32 @@ import { loneNumber, loneText } from '../../../config/schema/leaf/lone.ts'
 import { stageKeys } from '../stage-keys.ts'
 
 export const faultKeys = stageKeys({
-  words: 'Delays some requests and fails some, to see how clients take it.',
+  words: 'Delays some requests and fails some, to test how clients react.',
   schema: mapping(
     {
       delay: mapping(
         {
-          percent: decimal(0, 100).describe('How many of a hundred.'),
+          percent: decimal(0, 100).describe('Percentage of requests.'),
           time: duration({ max: 300_000, example: '2s' }).describe('How long they wait.')
         },
         { lone: loneText('percent: 100, time') }
       )
         .optional()
-        .describe('Requests that wait before they go on.'),
+        .describe('Requests to delay.'),
       abort: mapping(
         {
-          percent: decimal(0, 100).describe('How many of a hundred, of those that are delayed too.'),
-          status: integer(400, 599).prefault(503).describe('What they are answered.')
+          percent: decimal(0, 100).describe('Percentage of requests, delayed ones included.'),
+          status: integer(400, 599).prefault(503).describe('Status of the answer.')
         },
         { lone: loneNumber('percent: 100, status') }
       )
         .optional()
-        .describe('Requests that are answered with an error.')
+        .describe('Requests to answer with an error.')
     },
     {
       unknown: (key) =>
         ['percent', 'percentage', 'time', 'status', 'fixedDelay', 'httpStatus'].includes(key)
-          ? '; it stands in one of the two: { delay: { percent: 10, time: 1s }, abort: { percent: 1, status: 503 } }'
+          ? '; it belongs in one of the two: { delay: { percent: 10, time: 1s }, abort: { percent: 1, status: 503 } }'
           : undefined,
       lone: (value) =>
         typeof value === 'number'

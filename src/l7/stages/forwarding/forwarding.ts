@@ -17,16 +17,16 @@ import type { StageContext } from '../stage-context.ts'
 import type { Stage } from '../stage.ts'
 import { GO_ON, type Verdict } from '../verdict.ts'
 
-// X-Real-IP and the like are among SEEN_X.
+// X-Real-IP and similar fields count as SEEN_X_FORWARDED.
 const WORD_OF_A_PROXY = SEEN_X_FORWARDED | SEEN_FORWARDED | SEEN_REQUEST_ID | SEEN_X
 
-/** The names of all lines that `forward` may append. */
+/** The names of all lines that `forward` may add. */
 const ADDED = nameBits(
   'X-Forwarded-For:\nX-Forwarded-Proto:\nX-Forwarded-Host:\nForwarded:\nX-Request-Id:\ntraceparent:\nCDN-Loop:\n'
 )
 const VIA = nameBits('Via:')
 
-/** Forwarding fields: the client's address, and what this hop adds for the backend. */
+/** Forwarding fields: determines the client's address, and adds the fields of this hop for the backend. */
 const forwarding: Stage = {
   name: 'forwarding',
 
@@ -65,7 +65,7 @@ const forwarding: Stage = {
     if ((seen & SEEN_TRACEPARENT) === 0) added += `traceparent: ${newTraceparent(exchange.requestId)}\r\n`
     else if (!isTraceparent(headers.get('traceparent') ?? '')) {
       headers.set('traceparent', newTraceparent(exchange.requestId))
-      // Without the one, the other means nothing (W3C Trace Context §3.3.1).
+      // tracestate has no meaning without traceparent (W3C Trace Context §3.3.1).
       headers.remove('tracestate')
     }
     headers.appendLines(added + context.loopLine, ADDED)

@@ -11,10 +11,10 @@ interface MethodCounts {
   readonly byStatus: Map<string, Counter>
 }
 
-/** Of one listener on one thread, over its snapshots. */
+/** The counts of one listener on one thread; they outlive its snapshots. */
 const known = new WeakMap<Metrics, Map<string, CallCounts>>()
 
-/** The counts of calls by method, of at most so many methods: clients must not be able to make up series. */
+/** Counts calls by method, for a limited number of methods: clients must not be able to create series. */
 export class CallCounts {
   readonly #metrics: Metrics
   readonly #listener: string
@@ -38,7 +38,7 @@ export class CallCounts {
     return counts
   }
 
-  /** `served`: a backend has answered; only then a name that is new gets a series of its own. */
+  /** `served`: a backend has answered; only then a new name gets a series of its own. */
   count(path: string, status: string, seconds: number, served: boolean): void {
     let counts = this.#methods.get(path)
     if (counts === undefined) {

@@ -7,7 +7,7 @@ import { CallCounts } from './call-counts.ts'
 import type { GrpcMetricsKeys } from './keys.ts'
 import { TrailerWatch } from './trailer-watch.ts'
 
-/** The client went away, or lb broke the call off: what gRPC itself calls it. */
+/** The client closed, or lb ended the call: gRPC's own status for that. */
 const CANCELLED = '1'
 const INTERNAL = '13'
 
@@ -15,7 +15,7 @@ const INTERNAL = '13'
 class GrpcMetrics implements Stage {
   readonly name = 'grpc-metrics'
   readonly #counts: CallCounts
-  /** Of answers under way. */
+  /** The status of answers under way. */
   readonly #statuses = new WeakMap<Exchange, string>()
 
   constructor(counts: CallCounts) {
@@ -37,7 +37,7 @@ class GrpcMetrics implements Stage {
     const told = this.#statuses.get(exchange) ?? exchange.logFields?.['grpcStatus']
     const gone = exchange.errorCode === 'LB_CLIENT_GONE'
     const status = told === undefined ? (gone ? CANCELLED : INTERNAL) : String(told)
-    // What no backend has answered to may be any name that a client makes up.
+    // A path that no backend has answered may be invented by a client.
     const known = exchange.backend !== undefined && exchange.errorCode === undefined
     this.#counts.count(exchange.path, status, durationMs / 1e3, known)
   }

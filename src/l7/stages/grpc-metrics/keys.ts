@@ -6,11 +6,11 @@ import { stageKeys } from '../stage-keys.ts'
 const keys = mapping({
   methods: integer(1, 10_000)
     .prefault(200)
-    .describe('How many methods are counted by name, per worker; the calls of all others are `other`.')
+    .describe('Most methods counted by name, per worker; calls of all others count as `other`.')
 })
 
 export const grpcMetricsKeys = stageKeys({
-  words: 'Counts and times gRPC calls by service and method; `true` is all defaults.',
+  words: 'Counts and times gRPC calls by service and method; `true`: all defaults.',
   schema: z.union([on(), keys]).transform((value) => (value === true ? keys.parse({}) : value))
 })
 

@@ -1,6 +1,6 @@
 import type { BodyOutput, BodyTransform } from '../../exchange/body-chain.ts'
 
-/** Passes a body on, and tells of the grpc-status behind it. */
+/** Passes a body on and reports the grpc-status in its trailers. */
 export class TrailerWatch implements BodyTransform {
   readonly #output: BodyOutput
   readonly #tell: (status: string) => void

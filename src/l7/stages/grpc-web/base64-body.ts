@@ -1,10 +1,10 @@
 import { latin1 } from '../../../core/latin1.ts'
 import type { BodyOutput, BodyTransform } from '../../exchange/body-chain.ts'
 
-/** Decodes base64 as it comes: segments, each with its own padding, one behind the other. */
+/** Decodes base64 as it comes: segments one after the other, each with its own padding. */
 export class Base64Decoder implements BodyTransform {
   readonly #output: BodyOutput
-  /** Characters of a group that is not whole. */
+  /** Characters of an incomplete group. */
   #rest = ''
   #failed = false
 
@@ -20,7 +20,7 @@ export class Base64Decoder implements BodyTransform {
     const groups = text.slice(0, whole)
     if (!/^(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)*$/.test(groups)) return this.#fail()
     if (whole === 0) return true
-    // Node stops at the first padding.
+    // Node stops decoding at the first padding.
     const segments = groups.includes('=') ? groups.split(/(?<==)(?!=)/) : [groups]
     return this.#output.write(Buffer.concat(segments.map((segment) => Buffer.from(segment, 'base64'))))
   }
@@ -41,7 +41,7 @@ export class Base64Decoder implements BodyTransform {
   }
 }
 
-/** Encodes each piece by itself, padded: a message is never held back for the next one. */
+/** Encodes each piece separately, with padding, so that no message waits for the next one. */
 export function base64Output(output: BodyOutput): BodyOutput {
   return {
     write: (bytes) => output.write(Buffer.from(bytes.toString('base64'), 'latin1')),

@@ -13,8 +13,8 @@ const TEXT = 'application/grpc-web-text'
 const WEB = /^application\/grpc-web(-text)?(?=$|[+; ])/i
 
 /**
- * The bridge from gRPC-Web (the PROTOCOL-WEB document of gRPC): messages are the same, the type's name differs, and the
- * trailers come as a last frame of the body, since browsers show none to scripts.
+ * Translates gRPC-Web (the PROTOCOL-WEB document of gRPC): messages are the same, the media type differs, and the
+ * trailers are the last frame of the body, since browsers do not show trailers to scripts.
  */
 const grpcWeb: Stage = {
   name: 'grpc-web',
@@ -42,7 +42,7 @@ const grpcWeb: Stage = {
   },
 
   body(exchange: Exchange, head: ResponseHead, output: BodyOutput): BodyTransform | undefined {
-    // An answer of trailers alone has said all in its head.
+    // A response of trailers only has everything in its head.
     const type = webType(exchange)
     if (type === undefined || head.headers.has('grpc-status')) return undefined
     head.length = UNKNOWN_LENGTH
@@ -54,13 +54,13 @@ function typeOf({ request }: Exchange): string | undefined {
   return request.method === 'POST' ? request.headers.first('content-type') : undefined
 }
 
-/** The request's type, where it is one that is translated. */
+/** The request's media type, if it is to be translated. */
 function webType(exchange: Exchange): string | undefined {
   const type = typeOf(exchange)
   return type !== undefined && WEB.test(type) ? type : undefined
 }
 
-/** In base64, for browsers that can read no bytes while they come. */
+/** The base64 variant, for browsers that cannot read bytes while they arrive. */
 function isText(type: string | undefined): boolean {
   return type !== undefined && WEB.exec(type)?.[1] !== undefined
 }

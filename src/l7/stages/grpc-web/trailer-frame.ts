@@ -1,9 +1,12 @@
 import type { BodyOutput, BodyTransform } from '../../exchange/body-chain.ts'
 
-/** Set in the first byte of the frame that holds the trailers. */
+/** This bit of the first byte marks the frame with the trailers. */
 const TRAILERS = 0x80
 
-/** Passes a body on and puts its trailers behind it: a byte, the length in four, "name: value\r\n" lines in lower case. */
+/**
+ * Passes a body on and appends its trailers as a frame: a byte, the length in four bytes, "name: value\r\n" lines in
+ * lower case.
+ */
 export class TrailerFrame implements BodyTransform {
   readonly #output: BodyOutput
 

@@ -6,7 +6,7 @@ const DEADLINE_EXCEEDED = 4
 const RESOURCE_EXHAUSTED = 8
 const UNAVAILABLE = 14
 
-/** By HTTP status, as gRPC's own table has it where it has one (doc/http-grpc-status-mapping.md). */
+/** By HTTP status, as in gRPC's own table where it has an entry (doc/http-grpc-status-mapping.md). */
 const BY_STATUS: ReadonlyMap<number, number> = new Map([
   [400, 13],
   [401, 16],
@@ -24,26 +24,26 @@ const BY_STATUS: ReadonlyMap<number, number> = new Map([
   [504, UNAVAILABLE]
 ])
 
-/** What an error of ours is to a client that speaks gRPC. */
+/** The gRPC status for an error of lb. */
 export function grpcStatusOf(code: ErrorCode | undefined, httpStatus: number): number {
   if (code === 'LB_RESPONSE_TIMEOUT') return DEADLINE_EXCEEDED
   return BY_STATUS.get(httpStatus) ?? UNKNOWN
 }
 
-/** For grpc-message: `phrase (LB_CODE)`. Our phrases need no percent-encoding. */
+/** For grpc-message: `phrase (LB_CODE)`. lb's phrases need no percent-encoding. */
 export function grpcMessageOf(code: ErrorCode | undefined): string {
   return code === undefined ? 'refused' : `${errorKind(code).phrase} (${code})`
 }
 
 const UNITS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 }
 
-/** The value of grpc-timeout in milliseconds; undefined for what is none. */
+/** The value of grpc-timeout in milliseconds; undefined when it is malformed. */
 export function grpcTimeoutMs(value: string | undefined): number | undefined {
   const parts = value === undefined ? null : /^(\d{1,8})([HMSmun])$/.exec(value)
   return parts === null ? undefined : Math.ceil(Number(parts[1]) * own(UNITS, parts[2]!)!)
 }
 
-/** A request or an answer of gRPC; gRPC-Web is not. */
+/** Whether it is a request or response of gRPC; gRPC-Web is not. */
 export function isGrpc(contentType: string | undefined): boolean {
   return contentType !== undefined && /^application\/grpc(?:$|[+; ])/i.test(contentType)
 }

@@ -5,13 +5,13 @@ import { GO_ON, type Verdict } from '../verdict.ts'
 import { answerInGrpc } from './answer-in-grpc.ts'
 import { grpcTimeoutMs, isGrpc } from './grpc-status.ts'
 
-/** A timer takes no more; and a call that lasts a day has no deadline that matters here. */
+/** The limit of a timer; a longer deadline does not matter here. */
 const MAX_MS = 86_400_000
 
-/** Deadlines of calls under way. */
+/** The deadlines of calls under way. */
 const deadlines = new WeakMap<Exchange, () => void>()
 
-/** For clients that speak gRPC: their deadline holds here too, and errors of ours come as grpc-status. */
+/** For clients that speak gRPC: enforces their deadline, and turns errors of lb into a grpc-status. */
 const grpc: Stage = {
   name: 'grpc',
   skipsPlainGets: true,

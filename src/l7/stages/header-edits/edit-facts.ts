@@ -1,7 +1,7 @@
 import type { Exchange } from '../../exchange/exchange.ts'
 import type { PlaceholderFacts } from '../../headers/placeholders.ts'
 
-/** What the placeholders in header edits stand for. */
+/** Values of the placeholders in header edits. */
 export function editFacts(exchange: Exchange): PlaceholderFacts {
   return {
     clientIp: exchange.clientIp,

@@ -5,7 +5,10 @@ import type { Stage } from '../stage.ts'
 import type { StageContext } from '../stage-context.ts'
 import { editFacts } from './edit-facts.ts'
 
-/** `headers.request`: edits of what goes to a backend. They see what this hop adds too, so they can change or remove it. */
+/**
+ * `headers.request`: edits the fields that go to a backend. They see the fields that lb adds too, so they can change or
+ * remove them.
+ */
 class RequestEdits implements Stage {
   readonly name = 'request-edits'
   readonly #edits: CompiledEdits

@@ -5,7 +5,7 @@ import type { Stage } from '../stage.ts'
 import type { StageContext } from '../stage-context.ts'
 import { editFacts } from './edit-facts.ts'
 
-/** `headers.response`: edits of what goes to the client. */
+/** `headers.response`: edits the fields that go to the client. */
 class ResponseEdits implements Stage {
   readonly name = 'response-edits'
   readonly #edits: CompiledEdits
@@ -15,7 +15,7 @@ class ResponseEdits implements Stage {
   }
 
   response(exchange: Exchange, head: ResponseHead): void {
-    // An error is lb's word, not the route's.
+    // Errors are answers of lb, not of the route.
     if (head.source !== 'error') this.#edits.apply(head.headers, editFacts(exchange))
   }
 }

@@ -1,8 +1,9 @@
 const PLAIN = /^[!-$&-~]([ -$&-~]*[!-$&-~])?$/
 
 /**
- * A name as the value of a field. Visible ASCII goes on as it is; where there is anything else (or a `%`) those characters are
- * percent-encoded as UTF-8, so that no two names become one, and nothing in a name can end a line.
+ * A name as the value of a field. A name of visible ASCII characters without `%` is used as it is; otherwise the other
+ * characters and `%` are percent-encoded as UTF-8, so that no two names become equal, and nothing in a name can end a
+ * line.
  */
 export function fieldText(text: string): string {
   if (PLAIN.test(text)) return text

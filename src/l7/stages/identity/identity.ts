@@ -6,7 +6,7 @@ import { GO_ON, type Verdict } from '../verdict.ts'
 import { fieldText } from './field-text.ts'
 import type { IdentityInput } from './keys.ts'
 
-/** Tells backends who it is. Of a request without an identity the fields are only removed. */
+/** Tells backends who the user is. Without an identity the fields are only removed. */
 class TellsIdentity implements Stage {
   readonly name = 'identity'
   readonly owns: readonly string[]

@@ -6,11 +6,11 @@ import { fieldName } from '../../../config/schema/leaf/network-leaves.ts'
 import { stageKeys } from '../stage-keys.ts'
 
 export const identityKeys = stageKeys({
-  words: 'How backends are told who it is, in fields that no client can forge.',
+  words: 'Tells backends who the user is, in fields that clients cannot forge.',
   schema: mapping(
     {
       header: fieldName().optional().describe('Field with the name.'),
-      roles: fieldName().optional().describe('Field with the roles, `,` between them.'),
+      roles: fieldName().optional().describe('Field with the roles, separated by `,`.'),
       method: fieldName().optional().describe('Field with the method: `apiKeys`, `jwt` and so on.'),
       claims: z
         .record(fieldName(), text('the path of a claim such as email', { max: 256 }))
@@ -18,7 +18,7 @@ export const identityKeys = stageKeys({
         .describe('Fields with claims of the token: `{ x-email: email }`.'),
       strip: flag()
         .prefault(false)
-        .describe('The credentials of all methods of `auth` do not go on to backends.')
+        .describe('Removes the credentials of all methods of `auth` from requests to backends.')
     },
     { example: '{ header: x-user, strip: true }', lone: loneText('header') }
   )

@@ -4,15 +4,15 @@ import type { Exchange } from '../../exchange/exchange.ts'
 import { queryValue } from '../../uri/query.ts'
 import type { LimitKey } from './limit-key.ts'
 
-/** A hash, or the text itself. */
+/** Takes the key, to hash it or to collect its text. */
 export interface KeySink {
   addText(text: string): void
   addNumber(value: number): void
 }
 
 /**
- * Adds what the keys are for this request to the hash. A request that lacks one (no such header, nobody logged in) counts by
- * the client's address instead: else all of them would share one limit, or have none.
+ * Adds the values of the keys for this request to the hash. A request that lacks one (no such field, nobody logged in)
+ * counts by the client's address instead: otherwise all such requests would share one limit, or have none.
  */
 export function hashLimitKey(exchange: Exchange, keys: readonly LimitKey[], hash: KeySink): void {
   for (const key of keys) {
@@ -28,7 +28,7 @@ export function hashLimitKey(exchange: Exchange, keys: readonly LimitKey[], hash
   }
 }
 
-/** What a key is for this request, for `lb explain`; undefined: it lacks it. */
+/** The value of a key for this request, for `lb explain`; undefined when the request lacks it. */
 export function limitKeyValue(exchange: Exchange, key: LimitKey): string | undefined {
   switch (key.kind) {
     case 'client-ip':
@@ -50,7 +50,7 @@ export function limitKeyValue(exchange: Exchange, key: LimitKey): string | undef
   }
 }
 
-/** An IPv6 client has a /64 to itself (RFC 6177): limits on single addresses would limit nobody. */
+/** An IPv6 client usually has a whole /64 (RFC 6177), so it could escape limits on single addresses. */
 function addAddress(address: string, hash: KeySink): void {
   if (address !== parsed) parse(address)
   if (family === 0) return hash.addText(address)
@@ -59,7 +59,7 @@ function addAddress(address: string, hash: KeySink): void {
   if (family === 6) hash.addNumber(second)
 }
 
-// The last address of this thread: several limits of one request ask for the same.
+// The last address on this thread: several limits of one request use the same one.
 let parsed = ''
 let family = 0
 let first = 0

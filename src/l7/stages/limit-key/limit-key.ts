@@ -7,7 +7,7 @@ const PLAIN = ['client-ip', 'path', 'route', 'all', 'identity'] as const
 const NAMED = ['header', 'cookie', 'query'] as const
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/
 
-/** As written: `client-ip`, `header:x-api-key`. Undefined: it is none. */
+/** Parses the form `client-ip`, `header:x-api-key`. Undefined when it is malformed. */
 export function parseLimitKey(text: string): LimitKey | undefined {
   const plain = PLAIN.find((kind) => kind === text)
   if (plain !== undefined) return { kind: plain }
@@ -18,7 +18,7 @@ export function parseLimitKey(text: string): LimitKey | undefined {
   return { kind, name: kind === 'header' ? name.toLowerCase() : name }
 }
 
-/** As it was written. */
+/** The key as it was written. */
 export function limitKeyText(keys: readonly LimitKey[]): string {
   return keys.map((key) => ('name' in key ? `${key.kind}:${key.name}` : key.kind)).join(' + ')
 }

@@ -2,13 +2,15 @@ import type { RequestLimits } from '../../../config/model/model.ts'
 import type { ErrorCode } from '../../../core/errors.ts'
 import type { Request } from '../../message/request.ts'
 
-/** What a route's limits say of a request's head, or undefined. The length of a chunked body is counted as it comes. */
+/**
+ * Which limit of the route a request's head exceeds, or undefined. The length of a chunked body is counted as it comes.
+ */
 export function beyondLimits(
   request: Request,
   limits: RequestLimits
 ): { readonly code: ErrorCode; readonly reason: string } | undefined {
   const { methods, bodyBytes, contentTypes, urlBytes, headBytes, headerCount } = limits
-  // The parser has held the head to the listener's limits; a route may have lower ones.
+  // The parser has enforced the listener's limits; those of a route may be lower.
   if (request.target.length > urlBytes) {
     return { code: 'LB_URL_TOO_LONG', reason: 'target longer than limits.urlBytes' }
   }

@@ -5,7 +5,7 @@ import type { StageContext } from '../stage-context.ts'
 import { ANSWERED, GO_ON, type Verdict } from '../verdict.ts'
 import { beyondLimits } from './beyond-limits.ts'
 
-/** Holds requests to `limits` of their route. */
+/** Enforces the `limits` of the route. */
 class Limits implements Stage {
   readonly name = 'limits'
   readonly #limits: RequestLimits
@@ -26,7 +26,7 @@ export function compile(_keys: undefined, { listener, route }: StageContext): St
   if (route === undefined) return undefined
   const limits = { ...listener.limits, ...route.limits }
   const { methods, bodyBytes, contentTypes } = limits
-  // The parser has looked at the others already, by the listener's numbers.
+  // The parser has enforced the others already, with the listener's values.
   const beyondHead = methods !== undefined || bodyBytes !== undefined || contentTypes !== undefined
   return beyondHead || Object.keys(route.limits).length > 0 ? new Limits(limits) : undefined
 }

@@ -4,7 +4,7 @@ import { SEEN_HOPS } from '../../message/seen.ts'
 import type { Stage } from '../stage.ts'
 import { ANSWERED, GO_ON, type Verdict } from '../verdict.ts'
 
-/** Ends requests that come around again and again (RFC 8586, RFC 9110 §7.6.3). */
+/** Ends requests that pass lb too often (RFC 8586, RFC 9110 §7.6.3). */
 const loop: Stage = {
   name: 'loop',
   skipsPlainGets: true,

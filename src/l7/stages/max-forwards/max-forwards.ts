@@ -5,10 +5,7 @@ import { ANSWERED, GO_ON, type Verdict } from '../verdict.ts'
 
 const NO_BYTES = Buffer.alloc(0)
 
-/**
- * Max-Forwards of OPTIONS and TRACE (RFC 9110 §7.6.2): each hop takes one off, and at 0 the request is answered and not
- * sent on.
- */
+/** Max-Forwards of OPTIONS and TRACE (RFC 9110 §7.6.2): each hop decrements it; at 0 the request is answered here. */
 const maxForwards: Stage = {
   name: 'max-forwards',
   skipsPlainGets: true,
@@ -16,7 +13,7 @@ const maxForwards: Stage = {
   request(exchange: Exchange): Verdict {
     const { method, headers, bodyLength } = exchange.request
     if (method !== 'OPTIONS' && method !== 'TRACE') return GO_ON
-    // RFC 9110 §9.3.8: TRACE has no content; servers that do not look for some would read it as a request.
+    // RFC 9110 §9.3.8: TRACE has no content; servers that ignore it would read it as another request.
     if (method === 'TRACE' && bodyLength !== 0) {
       exchange.fail('LB_BAD_REQUEST', 'TRACE with a body')
       return ANSWERED

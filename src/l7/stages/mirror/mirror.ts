@@ -10,7 +10,7 @@ import type { StageContext } from '../stage-context.ts'
 import { GO_ON, type Verdict } from '../verdict.ts'
 import { Places, type Place } from './places.ts'
 
-/** Where copies go, and how long one may take in all. */
+/** The destination of copies, and how long one may take in all. */
 interface Copies {
   readonly target: Target
   readonly deadlines: Deadlines
@@ -18,9 +18,10 @@ interface Copies {
 }
 
 /**
- * Sends a copy of a request to another pool and throws its answer away. A body is gathered as it passes, so that the copy
- * never sets the pace of the real one, and sent when it is whole; requests with more than the buffer holds, and those that
- * end early, are not copied. Nor are those that come while as many copies as allowed are under way. What the cache answers is not mirrored: the other pool sees what this one sees.
+ * Sends a copy of a request to another pool and discards its answer. A body is gathered as it passes and the copy is
+ * sent when it is complete, so the copy never slows down the real request. Requests whose body exceeds the buffer, or
+ * which end early, are not copied; neither are those that come while the allowed number of copies is under way.
+ * Requests answered from the cache are not mirrored either.
  */
 class Mirror implements Stage {
   readonly name = 'mirror'
@@ -79,7 +80,7 @@ function sendCopy(copies: Copies, outgoing: Outgoing, place: Place, body?: Whole
   BackgroundRequest.send(copies.target, outgoing, sink, body, { deadlines, timeoutMs })
 }
 
-/** A request that waits for the end of its body. */
+/** The copy of a request, until the end of its body. */
 class BodyCopy implements RequestBodyCopy {
   readonly #copies: Copies
   readonly #outgoing: Outgoing

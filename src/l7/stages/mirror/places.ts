@@ -3,7 +3,9 @@ import type { Counter } from '../../../core/metrics/metrics.ts'
 /** Why a request was not copied. */
 export type Dropped = 'full' | 'timeout' | 'too-large'
 
-/** Copies of one route under way on this thread: bounded, since nobody waits for them and a backend may never answer. */
+/**
+ * Copies of one route under way on this thread: bounded, since no client waits for them and a backend may never answer.
+ */
 export class Places {
   readonly #max: number
   readonly #counters: Readonly<Record<Dropped, Counter>>
@@ -14,7 +16,7 @@ export class Places {
     this.#counters = counters
   }
 
-  /** Undefined, and counted, where none is free. */
+  /** Undefined when none is free; that is counted. */
   take(): Place | undefined {
     if (this.#taken >= this.#max) return this.dropped('full')
     this.#taken++
@@ -31,7 +33,7 @@ export class Places {
   }
 }
 
-/** Of one copy; given back once, whatever becomes of it. */
+/** The place of one copy; given back exactly once. */
 export class Place {
   #places: Places | undefined
 
@@ -39,7 +41,7 @@ export class Place {
     this.#places = places
   }
 
-  /** `reason`: it came to nothing because of the copy itself. */
+  /** `reason`: why the copy failed. */
   give(reason?: Dropped): void {
     const places = this.#places
     this.#places = undefined

@@ -3,7 +3,7 @@ import type { Stage } from '../stage.ts'
 import type { RateLimitInput } from './keys.ts'
 import { compileLimits } from './rate-limit.ts'
 
-/** The limits that count by who it is, behind auth. */
+/** The limits that count by identity; they come after auth. */
 export function compile(keys: readonly RateLimitInput[], context: StageContext): Stage | undefined {
   return compileLimits(keys, context, true)
 }

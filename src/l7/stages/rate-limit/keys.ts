@@ -15,7 +15,7 @@ import { MIN_PER_MS } from '../../../shared/rate-rule.ts'
 import { limitKey } from '../limit-key/limit-key-leaf.ts'
 import { shadowKey, stageKeys } from '../stage-keys.ts'
 
-/** What others call the ways of counting. */
+/** Names of the algorithms in other programs. */
 const foreignLimits = new Map([
   ...['leakybucket', 'leaky', 'bucket', 'gcra'].map((word) => [word, 'write token-bucket'] as const),
   ...['sliding', 'rolling', 'rollingwindow'].map((word) => [word, 'write sliding-window'] as const),
@@ -35,16 +35,14 @@ const cost = mapping({
   methods: z
     .record(method(), decimal(0, 1000))
     .prefault({})
-    .describe('What a request of a method counts: `{ POST: 5 }`; others count 1.'),
+    .describe('Cost of a request by method: `{ POST: 5 }`; others cost 1.'),
   statuses: z
     .record(statusClass(), decimal(0, 1000))
     .prefault({})
-    .describe('What a response with this status counts besides, once it is known: `{ 401: 10, 5xx: 2 }`.'),
+    .describe('Additional cost by status of the response: `{ 401: 10, 5xx: 2 }`.'),
   bytes: size({ min: 1, example: '64kb' })
     .optional()
-    .describe(
-      'Each so many bytes of the response count 1 besides, once they are sent; left out: bytes count nothing.'
-    )
+    .describe('Additional cost of 1 for each so many bytes of the response; left out: bytes cost nothing.')
 })
 
 /** `100`, `100/s`, `100r/s` (nginx), `100 per minute`. */
@@ -62,26 +60,28 @@ const one = mapping(
     })
       .optional()
       .describe(
-        'Name of the limit in RateLimit fields, logs and metrics; left out: `default`, or `limit-2` and so on.'
+        'Name of the limit in RateLimit fields, logs and metrics; left out: `default`, `limit-2` and so on.'
       ),
-    requests: integer(1, 10_000_000).describe('How many are let through.'),
+    requests: integer(1, 10_000_000).describe('Requests allowed within `per`.'),
     per: duration({ min: MIN_PER_MS, max: MAX_PER_MS, example: '1s' })
       .prefault('1s')
-      .describe('In this time.'),
+      .describe('The time for `requests`.'),
     burst: integer(1, 10_000_000)
       .optional()
-      .describe('(`token-bucket`) How many may come at once; left out: as `requests`.'),
+      .describe('(`token-bucket`) Requests allowed at once; left out: as `requests`.'),
     key: listOf(limitKey(), { min: 1, max: 8 })
       .prefault(['client-ip'])
       .describe(
-        'Whom it counts: `client-ip` (an IPv6 client by its /64), `header:N`, `cookie:N`, `query:N`, `path`, `route`, `identity`, `all`; several are joined.'
+        'What it counts by: `client-ip` (an IPv6 client by its /64), `header:N`, `cookie:N`, `query:N`, `path`, `route`, `identity`, `all`; several are combined.'
       ),
     algorithm: word(['token-bucket', 'sliding-window', 'fixed-window'], foreignLimits)
       .prefault('token-bucket')
-      .describe('Tokens that come back one by one, or windows of `per` that slide or stand.'),
+      .describe('Tokens that are refilled continuously, or windows of `per` that slide or are fixed.'),
     store: word(['memory', 'redis'])
       .prefault('memory')
-      .describe('Where it is counted: `memory`, by this instance; `redis`, by all instances together.'),
+      .describe(
+        'Where requests are counted: in `memory`, by this instance; in `redis`, by all instances together.'
+      ),
     mode: word(['exact', 'lease'])
       .optional()
       .describe(
@@ -94,15 +94,15 @@ const one = mapping(
       ),
     onError: word(['local', 'allow', 'deny'])
       .prefault('local')
-      .describe('(`store: redis`) While Redis does not answer: count by this instance, let pass, or refuse.'),
-    cost: cost.optional().describe('What requests count; left out: 1 each.'),
+      .describe('(`store: redis`) While Redis does not answer: count in this instance, allow, or refuse.'),
+    cost: cost.optional().describe('Cost of requests; left out: 1 each.'),
     maxKeys: integer(8, 10_000_000)
       .prefault(65_536)
       .describe(
-        'Keys that are remembered (21 bytes each); over it who has used least is forgotten, never who is being limited.'
+        'Most keys to remember (21 bytes each); when it is full the least used key is forgotten, never one that is being limited.'
       ),
     ...shadowKey,
-    fields: flag().prefault(true).describe('Tell clients by RateLimit and RateLimit-Policy fields.')
+    fields: flag().prefault(true).describe('Send RateLimit and RateLimit-Policy fields to clients.')
   },
   { example: '{ requests: 100, per: 1s }', lone: loneRate }
 )
@@ -111,5 +111,5 @@ export type RateLimitInput = z.output<typeof one>
 
 export const rateLimitKeys = stageKeys({
   schema: listOf(one, { min: 1, max: 16 }),
-  words: 'How many requests are let through in a time; over it: 429. One limit, or a list of them.'
+  words: 'Limits how many requests are allowed in a time; over it: 429. One limit, or a list of them.'
 })

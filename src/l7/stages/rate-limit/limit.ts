@@ -10,7 +10,7 @@ import type { RemoteLimit } from './remote-limit.ts'
 import type { RateLimitInput } from './keys.ts'
 import { ruleOf } from './memory.ts'
 
-/** Used again for all requests of this thread. */
+/** Reused for all requests of this thread. */
 const hash = new KeyHash()
 const written = {
   text: '',
@@ -29,7 +29,7 @@ export class Limit {
   readonly config: RateLimitInput
   /** `"default";q=100;w=60`, an item of RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers-11 §3). */
   readonly policy: string
-  /** Where instances count together. */
+  /** Present where instances count together. */
   readonly remote: RemoteLimit | undefined
   readonly #table: RateTable
   readonly #seed: number
@@ -56,19 +56,19 @@ export class Limit {
     const { requests, per, cost, algorithm, burst = requests } = config
     const bucket = algorithm === 'token-bucket'
     this.#msPerToken = bucket ? per / requests : 0
-    // Whole seconds are all that the field can say of a window: one that is too long promises nothing that is not there.
+    // The field has whole seconds only; rounded up, so that it never promises too much.
     const own = bucket && burst !== requests ? `;lb-burst=${burst}` : ''
     this.policy = `"${this.name}";q=${requests};w=${Math.ceil(per / 1000)}${own}`
     this.#methods = mapOf(cost?.methods)
     this.#statuses = mapOf(cost?.statuses)
   }
 
-  /** Clients are told of it; not of a limit that is only tried out, lest they slow down for it. */
+  /** Whether clients get the fields. Not for a limit in shadow mode, since clients would slow down for it. */
   get tells(): boolean {
     return this.config.fields && !this.config.shadow
   }
 
-  /** Something is to be counted once the response is known. */
+  /** The response changes what is counted. */
   get chargesResponses(): boolean {
     return this.#statuses !== undefined || this.config.cost?.bytes !== undefined
   }
@@ -92,13 +92,13 @@ export class Limit {
     this.#table.peek(hash.low, hash.high, this.costOf(exchange), this.#clock.now(), into)
   }
 
-  /** A later limit has refused the request. */
+  /** A later limit has refused the request, so this one does not count it. */
   giveBack(exchange: Exchange): void {
     this.charge(exchange, -this.costOf(exchange))
     this.remote?.charge(this.remoteKey(exchange), -this.costOf(exchange))
   }
 
-  /** What the response has cost besides. */
+  /** Counts the additional cost of the response. */
   chargeResponse(exchange: Exchange): void {
     const { status, bytesOut } = exchange
     const statuses = this.#statuses
@@ -119,7 +119,7 @@ export class Limit {
     return `${algorithm} ${who}: ${remaining} of ${most} left, full in ${Math.ceil(fullMs)} ms`
   }
 
-  /** Of this request, for counts outside. */
+  /** The key of this request for the shared counts. */
   remoteKey(exchange: Exchange): string {
     const { remote } = this
     if (remote === undefined) return ''
@@ -128,7 +128,7 @@ export class Limit {
     return remote.keyOf(written.text)
   }
 
-  /** Counts in this instance, whatever the limit says. */
+  /** Counts in this instance, even beyond the limit. */
   charge(exchange: Exchange, cost: number): void {
     this.#key(exchange)
     this.#table.take(hash.low, hash.high, cost, this.#clock.now(), ignored, true)

@@ -1,7 +1,7 @@
 import { rateRule, type RateAlgorithm, type RateRule } from '../../../shared/rate-rule.ts'
 import { RateTable, type RateBuffers } from '../../../shared/rate-table.ts'
 
-/** What the memory and the rule of a limit depend on; `per` in ms. */
+/** The settings that decide memory and rule of a limit; `per` in ms. */
 interface LimitSize {
   readonly key: readonly { readonly kind: string }[]
   readonly maxKeys: number
@@ -11,7 +11,7 @@ interface LimitSize {
   readonly burst?: number | undefined
 }
 
-/** A table for each limit of the list, made in the main thread. */
+/** A table for each limit of the list, created by the main thread. */
 export function allocateRateLimits(limits: readonly LimitSize[]): RateBuffers[] {
   return limits.map((limit) => RateTable.allocate(isSingle(limit) ? 8 : limit.maxKeys))
 }

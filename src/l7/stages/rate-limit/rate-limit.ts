@@ -17,19 +17,19 @@ import { RemoteLimit } from './remote-limit.ts'
 
 const RATE_LIMIT = nameBits('RateLimit:\nRateLimit-Policy:\n')
 
-/** Used again for all requests of this thread. */
+/** Reused for all requests of this thread. */
 const decision: Decision = { allowed: true, remaining: 0, retryMs: 0, fullMs: 0 }
 
-/** Holds requests to all limits of the list: one that a limit refuses uses up none of them. */
+/** Enforces all limits of the list; a request that one limit refuses is not counted by the others. */
 class RateLimit implements Stage {
   readonly name = 'rate-limit'
   readonly done?: (exchange: Exchange) => void
   readonly #limits: readonly Limit[]
   readonly #allowed: Counter
   readonly #fallbacks: Counter
-  /** With the end of the line before it. */
+  /** Includes the end of the line before it. */
   readonly #policyLine: string
-  /** The second for limits that only say what they would do. */
+  /** The second one is for limits in shadow mode. */
   readonly #refusers: readonly [Refuse, Refuse]
 
   constructor(limits: readonly Limit[], context: StageContext) {
@@ -43,7 +43,7 @@ class RateLimit implements Stage {
     const charging = limits.filter((limit) => limit.chargesResponses)
     if (charging.length > 0) {
       this.done = (exchange) => {
-        // What was refused here has cost nothing.
+        // A request refused here costs nothing more.
         if (exchange.errorCode === 'LB_RATE_LIMIT') return
         for (const limit of charging) limit.chargeResponse(exchange)
       }
@@ -54,7 +54,7 @@ class RateLimit implements Stage {
     return this.#walk(exchange, 0, '', false)
   }
 
-  /** `decided`: of the limit at `from`, by an answer that was waited for. */
+  /** `decided`: Redis has decided about the limit at `from`. */
   #walk(exchange: Exchange, from: number, before: string, decided: boolean): Verdict {
     const limits = this.#limits
     let told = before
@@ -97,7 +97,7 @@ class RateLimit implements Stage {
     return { verdict: GO_ON, notes }
   }
 
-  /** Waits for Redis, at most its timeout, and goes on at the same limit with what was decided. */
+  /** Waits for Redis, at most its timeout, and continues at the same limit with its decision. */
   #ask(exchange: Exchange, remote: RemoteLimit, key: string, index: number, told: string): Verdict {
     const limit = this.#limits[index]!
     const goOn = (): Verdict => this.#walk(exchange, index, told, true)
@@ -105,13 +105,13 @@ class RateLimit implements Stage {
       this.#fallBack(exchange, limit)
       return goOn()
     }
-    // It says itself when its time is over; this is for the case that it does not.
+    // Redis keeps its own timeout; this deadline is for the case that it does not.
     const wait = exchange.wait(2 * remote.timeoutMs, alone)
     wait.onCancel = remote.ask(key, limit.costOf(exchange), (found) =>
       wait.resume(() => {
         if (found === undefined) return alone()
         Object.assign(decision, found)
-        // Counted here too: it is what is known when Redis is gone.
+        // Counted here too, as a basis for when Redis is not available.
         if (found.allowed) limit.charge(exchange, limit.costOf(exchange))
         return goOn()
       })
@@ -140,12 +140,12 @@ class RateLimit implements Stage {
   }
 }
 
-/** The others, before auth. */
+/** The limits that do not count by identity; they come before auth. */
 export function compile(keys: readonly RateLimitInput[], context: StageContext): Stage | undefined {
   return compileLimits(keys, context, false)
 }
 
-/** Limits that count by identity, or those that do not; what one limit is called and counts in, it has by its place in the list. */
+/** The limits that count by identity, or those that do not; the place in the list decides a limit's name and memory. */
 export function compileLimits(
   keys: readonly RateLimitInput[],
   context: StageContext,
@@ -154,7 +154,7 @@ export function compileLimits(
   if (context.route === undefined) return undefined
   const buffers = context.memory as readonly RateBuffers[]
   const { clock } = context.engine
-  // Listeners and routes are told apart by name, so that instances count together.
+  // Identified by the names of listener and route, so that instances count together.
   const id = stageMemoryId(context.listener, context.route, 'rateLimit').replaceAll('\n', '/')
   const labels = { listener: context.listener.name, route: context.route.name }
   const untracked = context.engine.metrics.counter('lb_rate_limit_untracked_total', labels)

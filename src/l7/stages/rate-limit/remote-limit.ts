@@ -4,11 +4,11 @@ import type { Decision } from '../../../shared/rate-decision.ts'
 import type { RateRule } from '../../../shared/rate-rule.ts'
 import type { RateGrant, RemoteRates } from './remote-rates.ts'
 
-/** Limits from here on are counted in portions unless `mode` says otherwise. */
+/** Limits of at least this are counted in portions unless `mode` says otherwise. */
 const LEASED_FROM = 100
-/** A portion that is used later than this, or its share of `per`, is given back. */
+/** A portion that is not used within this time, or within its share of `per`, is given back. */
 const MIN_LIFE_MS = 20
-/** Longest without asking after a refusal: others may have given something back. */
+/** Longest time without asking after a refusal: others may have given something back. */
 const MAX_QUIET_MS = 50
 const SWEEP_MS = 250
 
@@ -20,20 +20,20 @@ export interface RemoteLimitConfig {
 
 interface Waiter {
   readonly cost: number
-  /** undefined: no answer. */
+  /** undefined: Redis did not answer. */
   readonly done: (found: Decision | undefined) => void
   readonly since: number
   left: boolean
 }
 
-/** What this thread holds of one key. */
+/** The portion of one key that this thread holds. */
 interface Portion {
   tokens: number
   until: number
   window: number
   remaining: number
   fullAt: number
-  /** Until then nothing is left, as far as is known. */
+  /** Until then nothing is left, as far as this thread knows. */
   refusedUntil: number
   retryAt: number
   asking: boolean
@@ -41,9 +41,9 @@ interface Portion {
 }
 
 /**
- * One limit that several instances count together. Exact: every decision is asked. Leased: tokens are taken in portions of
- * `lease` of the limit, and most decisions are made from what is here. A portion lives for the same share of `per`, so in no
- * time of `per` more than `lease` above the limit passes; what is left over is given back.
+ * One limit that several instances count together. Exact: every decision is made by Redis. Leased: tokens are taken in
+ * portions of `lease` of the limit, and most decisions are made here. A portion lives for the same share of `per`, so
+ * within `per` at most `lease` above the limit passes; the rest of a portion is given back.
  */
 export class RemoteLimit {
   readonly #rates: RemoteRates
@@ -61,7 +61,7 @@ export class RemoteLimit {
     this.#rates = rates
     this.#rule = rule
     this.#clock = clock
-    // Another rule counts in other units: it begins anew.
+    // Another rule counts in other units, so it gets its own key.
     this.#prefix = `rate:${name}:${rule.algorithm}/${rule.requests}/${rule.perMs}/${rule.burst}:`
     this.#leased = (config.mode ?? (rule.requests >= LEASED_FROM ? 'lease' : 'exact')) === 'lease'
     this.#portion = Math.max(1, Math.floor(config.lease * rule.requests))
@@ -77,12 +77,12 @@ export class RemoteLimit {
     return this.#rates.timeoutMs
   }
 
-  /** The name of a key in the store: what clients send stays out of it, in length and in content. */
+  /** The name of a key in Redis: a hash, so that clients control neither its length nor its content. */
   keyOf(who: string): string {
     return this.#prefix + digest('sha256', who, 'base64url').slice(0, 22)
   }
 
-  /** Decides by what is here; false: it has to be asked. */
+  /** Decides with the portion that is here; false: Redis has to be asked. */
   decide(key: string, cost: number, into: Decision): boolean {
     const portion = this.#portions.get(key)
     if (portion === undefined) return false
@@ -101,7 +101,7 @@ export class RemoteLimit {
     return true
   }
 
-  /** Returns what stops waiting. */
+  /** Returns a function that cancels the wait. */
   ask(key: string, cost: number, done: (found: Decision | undefined) => void): () => void {
     if (!this.#leased) {
       this.#rates.ask(this.#question(key, cost, cost, false), (grant) => {
@@ -171,7 +171,7 @@ export class RemoteLimit {
   }
 
   #keep(key: string, portion: Portion, grant: RateGrant, now: number): void {
-    // What is left of an earlier window would be used in this one.
+    // The rest of an earlier window must not be used in this one.
     if (portion.window !== grant.window) this.#return(key, portion)
     portion.window = grant.window
     portion.tokens += grant.granted
@@ -181,7 +181,7 @@ export class RemoteLimit {
     portion.until = now + Math.min(this.#lifeMs, windowEnds)
     if (grant.granted > 0) return
     portion.retryAt = now + grant.retryMs
-    // Rather a few at once a little later than one by one.
+    // Ask for several at once a little later, rather than one by one.
     const quiet = Math.max(grant.retryMs, Math.min(this.#lifeMs / 2, MAX_QUIET_MS))
     portion.refusedUntil = now + Math.min(quiet, Math.max(MAX_QUIET_MS, this.#lifeMs))
   }

@@ -1,16 +1,16 @@
 import type { RateRule } from '../../../shared/rate-rule.ts'
 
-/** What is asked of the counts that several instances share. */
+/** A question to the counts that several instances share. */
 export interface RateQuestion {
   readonly key: string
   readonly rule: RateRule
-  /** At least so much, or nothing. */
+  /** Grant at least this much, or nothing. */
   readonly cost: number
-  /** So much if there is room; a part of it is given where little is left. */
+  /** Grant this much if possible, and a part of it where little is left. */
   readonly want: number
-  /** Counts whatever the limit says; gives back where `cost` is negative. */
+  /** Counts even beyond the limit; gives back where `cost` is negative. */
   readonly force: boolean
-  /** Only in this window of time: what comes back later would be missing in the next. */
+  /** Only in this window of time: tokens given back later would belong to another window. */
   readonly window: number | undefined
 }
 
@@ -23,12 +23,15 @@ export interface RateGrant {
   readonly window: number
 }
 
-/** Counts that several instances share, as one thread reaches them. */
+/** Counts that several instances share, for one thread. */
 export interface RemoteRates {
-  /** False: not to be asked now. */
+  /** False: do not ask now. */
   readonly usable: boolean
-  /** Longest that a request may wait for them. */
+  /** Longest time that a request may wait for them. */
   readonly timeoutMs: number
-  /** `done` is called once, never before `ask` returns, and within `withinMs` (left out: `timeoutMs`); undefined: no answer. */
+  /**
+   * `done` is called once, never before `ask` returns, and within `withinMs` (default: `timeoutMs`); with undefined
+   * when there was no answer.
+   */
   ask(question: RateQuestion, done: (grant: RateGrant | undefined) => void, withinMs?: number): void
 }

@@ -7,27 +7,27 @@ import { shadowKey, stageKeys } from '../stage-keys.ts'
 const wanted = (what: string) => listOf(text(what, { max: 256 }), { min: 1, max: 100 }).optional()
 
 export const requireKeys = stageKeys({
-  words: 'What an identity must have to be let in; without it: 403.',
+  words: 'What an identity must have; without it: 403.',
   schema: mapping(
     {
-      roles: wanted('a role such as admin').describe('Roles.'),
-      scopes: wanted('a scope such as read').describe('Scopes of its token.'),
+      roles: wanted('a role such as admin').describe('Required roles.'),
+      scopes: wanted('a scope such as read').describe('Required scopes of its token.'),
       claims: z
         .record(
           text('the path of a claim such as realm.tenant', { max: 256 }),
           listOf(text('a value'), { min: 1, max: 100 })
         )
         .optional()
-        .describe('Claims of its token by path, with the values of which one must be there.'),
+        .describe('Required claims of its token by path, with values of which one must match.'),
       match: word(['any', 'all'])
         .prefault('any')
         .describe(
-          'Whether one of the roles, and one of the scopes, is enough, or all must be there. Claims must all fit.'
+          'Whether one of the roles and one of the scopes is enough, or all are required. All claims must match.'
         ),
       identity: flag()
         .prefault(true)
         .describe(
-          'Some identity must be there at all; `false`: who has none is let in, where `auth` is optional.'
+          'Whether an identity is required; `false`: where `auth` is optional, requests without one are accepted.'
         ),
       ...shadowKey
     },

@@ -6,7 +6,7 @@ import type { StageContext } from '../stage-context.ts'
 import { GO_ON, type Verdict } from '../verdict.ts'
 import type { RequireInput } from './keys.ts'
 
-/** What an identity lacks of what is required, in words; undefined: nothing. */
+/** What an identity lacks, in words; undefined: nothing. */
 export function missing(identity: Identity | undefined, rule: RequireInput): string | undefined {
   if (identity === undefined) return rule.identity ? 'no identity' : undefined
   const enough = (wanted: readonly string[] | undefined, has: readonly string[]): boolean =>
@@ -18,7 +18,7 @@ export function missing(identity: Identity | undefined, rule: RequireInput): str
   if (!enough(rule.scopes, identity.scopes ?? [])) return `not the scope ${rule.scopes!.join(' or ')}`
   for (const [path, values] of Object.entries(rule.claims ?? {})) {
     const has = textsOf(claimAt(identity.claims, path))
-    if (!values.some((value) => has.includes(value))) return `the claim ${path} does not fit`
+    if (!values.some((value) => has.includes(value))) return `the claim ${path} does not match`
   }
   return undefined
 }

@@ -10,7 +10,7 @@ import { ANSWERED } from '../verdict.ts'
 
 const NO_BYTES = Buffer.alloc(0)
 
-/** Answers of the route itself: `redirect` and `respond`. */
+/** Answers by the route itself: `redirect` and `respond`. */
 export function compile(_keys: undefined, { route }: StageContext): Stage | undefined {
   if (route === undefined) return undefined
   const { action } = route

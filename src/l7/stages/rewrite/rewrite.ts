@@ -7,7 +7,7 @@ import type { Stage } from '../stage.ts'
 import type { StageContext } from '../stage-context.ts'
 import { ANSWERED, GO_ON, type Verdict } from '../verdict.ts'
 
-/** Changes the path that a backend is asked for. */
+/** Changes the path of the request to the backend. */
 class Rewrite implements Stage {
   readonly name = 'rewrite'
   readonly #rewrite: PathRewrite
@@ -28,7 +28,10 @@ class Rewrite implements Stage {
     return GO_ON
   }
 
-  /** Tells the backend what was cut off, for the links that it makes; behind what a trusted proxy has cut off. */
+  /**
+   * Tells the backend which prefix was removed, for the links that it generates; appended to one that a trusted proxy
+   * removed.
+   */
   forward(exchange: Exchange, { headers }: ForwardHead): void {
     const prefix = this.#prefix
     if (prefix === undefined || !hasPrefix(exchange.path, prefix)) return

@@ -27,13 +27,13 @@ const own = mapping(
   {
     preset: word(['api', 'site', 'strict', 'none'])
       .prefault('site')
-      .describe('What is set unless named here; `none`: only what is named.'),
+      .describe('Set of fields to start from; `none`: only the fields named here.'),
     hsts: z
       .union([off(), lifetime({ example: '1y' })])
       .optional()
-      .describe('`max-age` of Strict-Transport-Security; only over TLS.'),
+      .describe('`max-age` of Strict-Transport-Security; sent over TLS only.'),
     hstsSubdomains: flag().prefault(false).describe('Its `includeSubDomains`.'),
-    hstsPreload: flag().prefault(false).describe('Its `preload`: hard to take back.'),
+    hstsPreload: flag().prefault(false).describe('Adds `preload`, which is hard to undo.'),
     frame: z
       .union([off(), word(['DENY', 'SAMEORIGIN'])])
       .optional()
@@ -60,7 +60,7 @@ const own = mapping(
       .describe('Cross-Origin-Resource-Policy.'),
     override: flag()
       .prefault(false)
-      .describe("These win over what the backend sent; else the backend's field stays."),
+      .describe("Replace fields that the backend sent; otherwise the backend's field stays."),
     hide: z
       .array(
         text('a field name such as Server', {
@@ -70,13 +70,13 @@ const own = mapping(
       )
       .max(16)
       .prefault(['Server', 'X-Powered-By'])
-      .describe('Fields of backends that clients do not see.')
+      .describe('Fields of backends to remove.')
   },
   { lone: loneText('preset', /^(api|site|strict|none)$/) }
 )
 
 export const securityHeadersKeys = stageKeys({
-  words: 'Fields that tell browsers what not to do, on every answer; `true` is the preset `site`.',
+  words: 'Adds security fields for browsers to every response; `true`: the preset `site`.',
   schema: z.union([on(), own]).transform((value) => (value === true ? own.parse({}) : value))
 })
 

@@ -1,13 +1,13 @@
 import type { SecurityHeadersKeys } from './keys.ts'
 
-/** What a preset sets, before the keys beside it. */
+/** The fields of a preset; keys of the configuration change them. */
 export type Preset = Partial<Omit<SecurityHeadersKeys, 'preset' | 'override' | 'hide'>>
 
 const YEAR_MS = 365 * 24 * 3_600_000
 
 export const presets: Readonly<Record<SecurityHeadersKeys['preset'], Preset>> = {
   none: {},
-  // Answers for programs: never a page, never in a frame.
+  // For responses to programs: never a page, never in a frame.
   api: {
     hsts: YEAR_MS,
     nosniff: true,
@@ -16,7 +16,7 @@ export const presets: Readonly<Record<SecurityHeadersKeys['preset'], Preset>> = 
     csp: "default-src 'none'; frame-ancestors 'none'",
     resource: 'same-origin'
   },
-  // Breaks no site that does without frames of others.
+  // Works for every site that does not embed itself in frames of other sites.
   site: {
     hsts: YEAR_MS,
     nosniff: true,

@@ -13,18 +13,18 @@ interface Line {
   readonly line: string
 }
 
-/** Puts fields for browsers on every answer, and takes away what tells of the software behind. */
+/** Adds security fields for browsers to every response, and removes those that name the software of backends. */
 class SecurityHeaders implements Stage {
   readonly name = 'security-headers'
   readonly #lines: readonly Line[]
-  /** All lines in one. */
+  /** All lines as one text. */
   readonly #block: string
   readonly #hsts: Line | undefined
   readonly #override: boolean
-  /** What goes before the lines are put. */
+  /** Fields to remove before the lines are added. */
   readonly #dropped: FieldNames
   readonly #blockBits: number
-  /** Of all lines. */
+  /** The names of all lines. */
   readonly #names: FieldNames
 
   constructor(keys: SecurityHeadersKeys) {
@@ -44,27 +44,27 @@ class SecurityHeaders implements Stage {
   response(exchange: Exchange, head: ResponseHead): void {
     this.#put(exchange, head)
     if (head.policy === undefined) return
-    // The site's own would take the page's style away.
+    // The site's own policy would block the page's style.
     head.headers.remove('content-security-policy-report-only')
     head.headers.set('Content-Security-Policy', head.policy)
   }
 
   #put({ scheme }: Exchange, { headers }: ResponseHead): void {
     const hsts = scheme === 'https' ? this.#hsts : undefined
-    // What lb itself says names no software; that it is one is no secret.
+    // A response made by lb names no software.
     headers.drop(this.#dropped)
     if (this.#override || !headers.hasAny(this.#names)) {
       headers.appendLines(this.#block, this.#blockBits)
       if (hsts !== undefined) headers.appendLines(hsts.line)
       return
     }
-    // Some are there: the backend's own stay.
+    // The backend sent some of them: those stay.
     for (const { name, line } of this.#lines) if (!headers.has(name)) headers.appendLines(line)
     if (hsts !== undefined && !headers.has(hsts.name)) headers.appendLines(hsts.line)
   }
 }
 
-/** Without the keys that were left out. */
+/** Drops undefined keys. */
 function given(keys: SecurityHeadersKeys): Preset {
   const { preset, override, hide, hstsSubdomains, hstsPreload, ...rest } = keys
   void [preset, override, hide]

@@ -7,21 +7,24 @@ import type { StageContext } from '../stage-context.ts'
 
 const SET_COOKIE = nameBits('Set-Cookie:')
 
-/** Sets the cookie by which a client comes back to the backend that answered it. The cookie is read when one is picked. */
+/**
+ * Sets the cookie by which a client comes back to the backend that answered it. The cookie is read when a backend is
+ * picked.
+ */
 const sticky: Stage = {
   name: 'sticky',
 
   response(exchange: Exchange, head: ResponseHead): void {
     const { backend, target } = exchange
     if (backend === undefined || head.source === 'error') return
-    // Whoever is answered by it while it drains has come back with its cookie.
+    // A draining backend answers only clients that came with its cookie.
     if (backend.admin === 'drain') backend.sawHolder(hashString(holderOf(exchange)))
     const line = target?.pool.sticky?.cookieFor(exchange, backend) ?? ''
     if (line !== '') head.headers.appendLines(line, SET_COOKIE)
   }
 }
 
-/** Who a client is taken for: cookies of one backend are all the same. */
+/** Identifies a client: all cookies of one backend are equal. */
 function holderOf({ clientIp, request }: Exchange): string {
   return `${clientIp} ${request.headers.first('user-agent') ?? ''}`
 }

@@ -8,17 +8,17 @@ import { flat } from '../../../core/flat.ts'
 import { cookieValue } from '../../../core/cookies.ts'
 import type { Request } from '../../message/request.ts'
 
-/** What of an exchange matters here. */
+/** The parts of an exchange that are used here. */
 interface Asked {
   readonly request: Request
   readonly scheme: 'http' | 'https'
   readonly trusted: boolean
 }
 
-/** A digest names the backend; what follows says when it was given. */
+/** A digest identifies the backend; the time of issue follows. */
 const DIGEST_DIGITS = 32
 
-/** Keeps a client on the backend that answered it first, by a cookie (RFC 6265) that names it opaquely. */
+/** Keeps a client on the backend that answered it first, by a cookie (RFC 6265) that identifies it opaquely. */
 export class Sticky {
   readonly #cookies: StickyCookies
   readonly #config: StickyConfig
@@ -35,7 +35,10 @@ export class Sticky {
     )
   }
 
-  /** Name of the backend that the request's cookie asks for, the first of several; undefined without one that this pool gave out. */
+  /**
+   * Name of the backend that the request's cookie identifies, the first of several; undefined without a cookie of this
+   * pool.
+   */
   read(exchange: Asked): string | undefined {
     const value = this.#given(exchange)
     return value === undefined ? undefined : this.#cookies.backendOf(value.slice(0, DIGEST_DIGITS))
@@ -45,15 +48,15 @@ export class Sticky {
     return cookieValue(exchange.request.headers.get('cookie'), this.#config.cookie)
   }
 
-  /** The Set-Cookie line for an answer of `backend`; '' when the client has that cookie already. */
+  /** The Set-Cookie line for a response of `backend`; '' when the client has that cookie already. */
   cookieFor(exchange: Asked, backend: Backend): string {
     const { ttlMs, secure } = this.#config
     let value = this.#cookies.valueOf(backend.name)
-    // With a time to live it is prolonged, by the first answer of each half of that time.
+    // With a time to live the cookie is renewed, by the first response in each half of that time.
     if (ttlMs !== undefined) value += `.${Math.floor((2 * this.#clock.wall()) / ttlMs).toString(36)}`
     if (this.#given(exchange) === value) return ''
     const isSecure = secure === true || (secure === 'auto' && clientScheme(exchange) === 'https')
-    // With a time to live values come and go.
+    // With a time to live values change.
     if (ttlMs !== undefined) return this.#lineOf(value, isSecure)
     const lines = this.#lines[isSecure ? 1 : 0]
     let line = lines.get(value)

@@ -8,7 +8,7 @@ import type { Stage } from '../stage.ts'
 import type { StageContext } from '../stage-context.ts'
 import { ANSWERED, GO_ON, type Verdict } from '../verdict.ts'
 
-/** Reads host, path and query, and refuses what servers would read differently. */
+/** Parses host, path and query, and refuses what servers would read differently. */
 class Target implements Stage {
   readonly name = 'target'
   readonly #paths: PathPolicy
@@ -21,7 +21,7 @@ class Target implements Stage {
     const { request, snapshot } = exchange
     const { method } = request
     if (method === 'CONNECT' || (method === 'TRACE' && !snapshot.config.trace)) {
-      // RFC 9931: a client may have sent what was meant for the tunnel already; it is never read as requests.
+      // RFC 9931: a client may have sent bytes for the tunnel already; they must not be read as requests.
       if (method === 'CONNECT') exchange.downstream.closeAfter()
       exchange.fail('LB_METHOD', 'CONNECT and TRACE are not for gateways')
       return ANSWERED
@@ -54,7 +54,7 @@ class Target implements Stage {
   }
 }
 
-/** For log and explain: with the key, where one decides. */
+/** For log and explain; names the key where one decides. */
 export function badPath(path: string, { semicolons }: PathPolicy): string {
   if (semicolons === 'refuse' && path.includes(';'))
     return 'a path with a semicolon (paths.semicolons: refuse)'

@@ -10,7 +10,7 @@ import { KeyTable } from './key-table.ts'
 import { provenKey } from './proven-key.ts'
 import { readKeyFile } from './read-key-file.ts'
 
-/** Longer is no key of ours; nothing is made of it. */
+/** Longer texts are no keys; they are not even hashed. */
 const MAX_KEY = 4096
 
 const UNKNOWN: Denied = { kind: 'denied', reason: 'unknown API key', unknown: true, guess: true }
@@ -66,7 +66,7 @@ export class ApiKeys implements AuthMethod {
   #keyOf(exchange: Exchange): string | undefined {
     const { headers } = exchange.request
     if (this.#header !== undefined) {
-      // Two fields are one value with a comma: a key of nobody's.
+      // Two fields give one value with a comma, which no key contains.
       const value = headers.get(this.#header)
       if (value !== undefined) {
         const prefix = this.#prefix

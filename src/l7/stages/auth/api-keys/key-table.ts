@@ -2,23 +2,23 @@ import { hash } from 'node:crypto'
 import type { Proven } from '../auth-method.ts'
 import { KeyedHash, sameText } from '../keyed-hash.ts'
 
-/** Of the keys that were sent and proved by their digest. */
+/** The most keys remembered that were proven by their digest. */
 const MAX_SEEN = 100_000
 
 /**
- * API keys by what is sent. A key is looked up by a keyed hash and compared in constant time, so neither the table nor the
- * comparison tells how much of a guess was right. A key of which only the digest is known costs a SHA-256 the first
- * time, and is then known by itself.
+ * API keys by their text. A key is looked up by a keyed hash and compared in constant time, so timing does not show how
+ * much of a guess is right. A key of which only the digest is known costs a SHA-256 the first time; after that its text
+ * is known.
  */
 export class KeyTable {
   readonly #hash = new KeyedHash()
-  /** Open addressing, at most half full: the hash's halves and 1 + where the key stands. */
+  /** Open addressing, at most half full: the two halves of the hash, and 1 + the position of the key. */
   #slots = new Int32Array(3 * 64)
   readonly #keys: string[] = []
   readonly #proven: Proven[] = []
   readonly #digests = new Map<string, Proven>()
 
-  /** `key` as in the file. An empty one (a variable that is not set) is nobody's. */
+  /** `key` as in the file. An empty one (an unset variable) matches nothing. */
   add(key: string, proven: Proven): void {
     const digest = /^sha256:([0-9a-f]{64})$/i.exec(key)?.[1]
     if (digest !== undefined) this.#digests.set(digest.toLowerCase(), proven)
@@ -34,13 +34,13 @@ export class KeyTable {
     const at = this.#slots[this.#slotOf(low, this.#hash.high) + 2]! - 1
     if (at >= 0 && sameText(this.#keys[at]!, key)) return this.#proven[at]
     if (this.#digests.size === 0) return undefined
-    // Where digests agree nothing is left to guess: the lookup may take what time it takes.
+    // The digest matches, so the key is right; the lookup need not take constant time.
     const proven = this.#digests.get(hash('sha256', key))
     if (proven !== undefined && this.#keys.length < MAX_SEEN) this.#put(key, proven)
     return proven
   }
 
-  /** Two keys with one hash of 64 bits do not happen; the later one would be known. */
+  /** Two keys with the same 64-bit hash do not occur in practice; the later one would win. */
   #put(key: string, proven: Proven): void {
     if (6 * (this.#keys.length + 1) > this.#slots.length) this.#grow()
     const low = this.#hash.of(key)
@@ -55,7 +55,7 @@ export class KeyTable {
     this.#slots[slot + 2] = at + 1
   }
 
-  /** The slot with this hash, or the free one where it would stand. */
+  /** The slot with this hash, or the free slot for it. */
   #slotOf(low: number, high: number): number {
     const slots = this.#slots
     const mask = slots.length / 3 - 1

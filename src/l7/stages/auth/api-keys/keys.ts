@@ -5,7 +5,7 @@ import { fieldName } from '../../../../config/schema/leaf/network-leaves.ts'
 
 const SHA256 = /^sha256:/i
 
-/** A key as it is sent, or its digest. */
+/** A key as clients send it, or its digest. */
 function key() {
   return text('a key, or "sha256:" and the 64 hex digits of its digest', {
     min: 0,
@@ -39,18 +39,16 @@ export const apiKeysSchema = mapping(
   {
     header: fieldName()
       .optional()
-      .describe('Field with the key; left out with `query` and `cookie`: `x-api-key`.'),
+      .describe('Field with the key; without `header`, `query` and `cookie`: `x-api-key`.'),
     prefix: text('a word such as Bearer', { max: 32 })
       .optional()
-      .describe(
-        'What stands before the key in the field, with a space: `Bearer`; a field without it is not looked at.'
-      ),
+      .describe('Word before the key and a space in the field: `Bearer`; a field without it is ignored.'),
     query: text('the name of a parameter', { max: 128 })
       .optional()
       .describe('Parameter of the query with the key.'),
     cookie: fieldName().optional().describe('Cookie with the key.'),
     keys: source.describe(
-      'Keys by the name of who has them, several while they are changed; as they are sent, or as `sha256:` and the digest. Or `file:path`: lines of name, key and roles, read again whenever the file changes.'
+      'Keys by the name of their owner, several during a change; as clients send them, or as `sha256:` and the digest. Or `file:path`: lines of name, key and roles, read again whenever the file changes.'
     ),
     roles: z
       .record(ownerName(), listOf(roleName(), { max: 100 }))

@@ -1,6 +1,6 @@
 import type { Proven } from '../auth-method.ts'
 
-/** What every request with one of this name's keys is told. */
+/** The result for every request with one of this name's keys. */
 export function provenKey(name: string, roles: readonly string[]): Proven {
   return { kind: 'proven', identity: { name, roles, by: 'apiKeys' }, beyondGuessing: false, lastClient: '' }
 }

@@ -1,7 +1,7 @@
 import { KeyTable } from './key-table.ts'
 import { provenKey } from './proven-key.ts'
 
-/** Throws with the line that is wrong, but never with what stands in it. */
+/** Throws with the number of the line that is wrong, but never with its text. */
 export function readKeyFile(text: string, roles: ReadonlyMap<string, readonly string[]>): KeyTable {
   const table = new KeyTable()
   for (const [index, written] of text.split('\n').entries()) {

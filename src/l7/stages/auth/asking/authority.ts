@@ -1,7 +1,7 @@
 import type { Pool } from 'undici'
 
 const MAX_BODY = 65_536
-/** Requests that may wait, for each connection. */
+/** Requests that may wait per connection. */
 const WAIT_PER_CONNECTION = 4
 
 export interface Question {
@@ -10,7 +10,7 @@ export interface Question {
   readonly body?: string
 }
 
-/** What whoever was asked has said. */
+/** The answer of the authority. */
 export interface Asked {
   readonly status: number
   /** By name in lower case. */
@@ -18,7 +18,10 @@ export interface Asked {
   readonly body: Buffer
 }
 
-/** Somebody else at one URL who decides about credentials: connections of this thread alone, few, each with a deadline. */
+/**
+ * An external service at one URL that decides about credentials: a few connections of this thread only, each with a
+ * deadline.
+ */
 export class Authority {
   readonly #origin: string
   readonly #path: string
@@ -35,12 +38,12 @@ export class Authority {
     this.#timeoutMs = options.timeoutMs
   }
 
-  /** So many are asked about and wait that one more would not be answered in time. */
+  /** So many requests are under way and waiting that one more would not be answered in time. */
   get busy(): boolean {
     return this.#underWay >= this.#connections * (1 + WAIT_PER_CONNECTION)
   }
 
-  /** Rejects where no whole answer comes in time. */
+  /** Rejects when no complete answer comes in time. */
   async ask({ method, headers, body }: Question, signal?: AbortSignal): Promise<Asked> {
     this.#underWay++
     const late = AbortSignal.timeout(this.#timeoutMs)
@@ -71,7 +74,7 @@ export class Authority {
   }
 
   async #open(): Promise<Pool> {
-    // Loaded when it is needed: 12 MB in each thread.
+    // Loaded on first use: it takes 12 MB in each thread.
     const { Pool } = await import('undici')
     const timeout = this.#timeoutMs
     return (this.#pool ??= new Pool(this.#origin, {

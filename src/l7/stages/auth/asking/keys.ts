@@ -1,6 +1,6 @@
 import { duration, integer } from '../../../../config/schema/leaf/leaves.ts'
 
-/** Of whatever asks an authority. `questions`: what waits for it. */
+/** The keys of every method that asks an external service. `questions`: what may wait for it. */
 export function askingKeys(questions: string) {
   return {
     timeout: duration({ min: 10, max: 60_000, example: '2s' })

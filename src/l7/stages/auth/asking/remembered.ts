@@ -1,4 +1,4 @@
-/** Answers of an authority, by digest, each for a time. A full table forgets the oldest. */
+/** Answers of an authority by digest, each valid for a time. When it is full, the oldest is dropped. */
 export class Remembered<Value> {
   readonly #entries = new Map<string, { readonly value: Value; readonly until: number }>()
   readonly #max: number
@@ -12,7 +12,7 @@ export class Remembered<Value> {
     return this.#entries.size
   }
 
-  /** `now` in ms of the clock that `until` was taken from. */
+  /** `now` in ms of the same clock as `until`. */
   get(key: string, now: number): Value | undefined {
     const entry = this.#entries.get(key)
     if (entry === undefined) return undefined

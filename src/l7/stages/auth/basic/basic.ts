@@ -8,9 +8,9 @@ import type { BasicInput } from './keys.ts'
 import { PasswordThread } from './password-thread.ts'
 import { ProvenPairs } from './proven-pairs.ts'
 
-/** Longer is no pair of anybody's. */
+/** Longer fields are refused without decoding. */
 const MAX_FIELD = 2048
-/** For names that do not exist, where there is no other hash: costs what most cost. */
+/** Used for unknown names where there is no other hash: as slow as most hashes. */
 const NOBODY = '$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy'
 
 const MALFORMED: Denied = { kind: 'denied', reason: 'no name and password', guess: true }
@@ -33,7 +33,7 @@ export class Basic implements AuthMethod {
   readonly #proven = new Map<string, Proven>()
   readonly #pairs: ProvenPairs
   readonly #thread: PasswordThread
-  /** Requests that wait for the same pair to be checked. */
+  /** Requests that wait for the check of the same pair. */
   readonly #asked = new Map<string, Set<(answer: Answer) => void>>()
   readonly #clock: Clock
   readonly #timeoutMs: number
@@ -72,7 +72,7 @@ export class Basic implements AuthMethod {
     const users = this.#users()
     const hash = users.get(name)
     if (hash === undefined) {
-      // It takes as long as for a name that exists, so the time tells no names.
+      // It takes as long as for an existing name, so timing does not show which names exist.
       const other: string = users.values().next().value ?? NOBODY
       return this.#ask(name, password, other, this.#pairs.digest(name, password, other), false)
     }
@@ -114,7 +114,7 @@ export class Basic implements AuthMethod {
     return this.#provenOf(name)
   }
 
-  /** A pair that was proven has passed the throttle before it was hashed. */
+  /** A proven pair has passed the throttle before it was hashed. */
   #provenOf(name: string): Proven {
     let proven = this.#proven.get(name)
     if (proven === undefined) {
@@ -136,7 +136,7 @@ export class Basic implements AuthMethod {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
-/** In UTF-8 or, from old clients, latin1. */
+/** Decoded as UTF-8 or, for old clients, latin1. */
 function readPair(text: string): { name: string; password: string } | undefined {
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text)) return undefined
   const bytes = Buffer.from(text, 'base64')

@@ -1,6 +1,9 @@
 const DIGITS = './0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
-/** The base64 of crypt(3): three bytes, named by their places, become four digits, the least first. `-1`: no byte. */
+/**
+ * The base64 of crypt(3): three bytes, given by their positions, become four digits, the least significant first. `-1`:
+ * no byte.
+ */
 export function cryptBase64(bytes: Buffer, groups: readonly (readonly [number, number, number])[]): string {
   let text = ''
   for (const [high, middle, low] of groups) {

@@ -1,6 +1,6 @@
 import { whyNotVerifiable } from './why-not-verifiable.ts'
 
-/** Hashes by name. Throws with the line that is wrong, but never with what stands in it. */
+/** Hashes by name. Throws with the number of the line that is wrong, but never with its text. */
 export function readHtpasswd(text: string): Map<string, string> {
   const users = new Map<string, string>()
   for (const [index, written] of text.split('\n').entries()) {

@@ -5,7 +5,7 @@ import { roleName } from '../api-keys/keys.ts'
 import { whyNotVerifiable } from './why-not-verifiable.ts'
 
 const NO_HASH =
-  'passwords stand here as hashes (bcrypt, apr1, SHA-crypt, argon2, scrypt): write what `htpasswd -nB NAME` or `openssl passwd -6` prints'
+  'passwords are written as hashes (bcrypt, apr1, SHA-crypt, argon2, scrypt): write what `htpasswd -nB NAME` or `openssl passwd -6` prints'
 
 const userName = () => text('a name such as alice', { max: 256 })
 
@@ -22,7 +22,7 @@ export const basicSchema = mapping(
           userName(),
           text('a hash as htpasswd writes it', {
             max: 1024,
-            // What stands there may be a password: it is not repeated.
+            // The value may be a password, so the message does not repeat it.
             reject: (value) => (whyNotVerifiable(value) === undefined ? undefined : NO_HASH)
           })
         )
@@ -36,13 +36,13 @@ export const basicSchema = mapping(
       .describe('Roles by name.'),
     remember: duration({ min: 0, max: 24 * 3_600_000, example: '5m' })
       .prefault('5m')
-      .describe('How long a pair that was proven is not hashed again.'),
+      .describe('How long a proven pair is accepted without hashing it again.'),
     queue: integer(1, 10_000)
       .prefault(64)
-      .describe('Passwords that wait to be hashed, on each thread; over it: 503.'),
+      .describe('Most passwords that may wait to be hashed, on each thread; over it: 503.'),
     timeout: duration({ min: 100, max: 60_000, example: '5s' })
       .prefault('5s')
-      .describe('How long a request waits for its password; then 503.')
+      .describe('How long a request waits for its password to be hashed; then 503.')
   },
   { example: '{ users: file:/etc/lb/htpasswd }' }
 )

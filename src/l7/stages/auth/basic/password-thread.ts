@@ -4,14 +4,14 @@ import type { Clock } from '../../../../core/clock.ts'
 import type { Question, Verdict } from './password-worker.ts'
 import { verifyPassword } from './verify-password.ts'
 
-/** After so long without a question the thread ends. */
+/** The thread ends after this time without work. */
 const IDLE_MS = 30_000
 
 type Done = (right: boolean | undefined) => void
 
 /**
- * Hashes passwords on a thread of its own, one after the other: a bcrypt of 70 ms holds up no request but its own. The
- * thread is there while there is something to do.
+ * Hashes passwords on a thread of its own, one after the other: a bcrypt of 70 ms delays no other request. The thread
+ * exists only while there is work.
  */
 export class PasswordThread {
   readonly #max: number
@@ -26,19 +26,19 @@ export class PasswordThread {
     this.#clock = clock
   }
 
-  /** So many wait that another one would wait too long. */
+  /** So many passwords wait that another one would wait too long. */
   get full(): boolean {
     return this.#waiting.size >= this.#max
   }
 
-  /** `done`: whether it is the right one, undefined where nobody could tell. */
+  /** `done`: whether the password is right, undefined where that could not be found out. */
   verify(password: string, hash: string, done: Done): void {
     const id = this.#next++
     this.#waiting.set(id, done)
     this.#stopIdle?.()
     const worker = (this.#worker ??= this.#start())
     if (worker !== undefined) worker.postMessage({ id, password, hash } satisfies Question)
-    // Bundled into one file there is nothing to start a thread from.
+    // When lb is bundled into one file there is no file to start a thread from.
     else setImmediate(() => this.#answer({ id, right: verifyPassword(password, hash) }))
   }
 

@@ -1,7 +1,7 @@
 import { parentPort } from 'node:worker_threads'
 import { verifyPassword } from './verify-password.ts'
 
-/** What a thread is asked, one after the other. */
+/** One question to the thread. */
 export interface Question {
   readonly id: number
   readonly password: string
@@ -18,7 +18,7 @@ parentPort?.on('message', ({ id, password, hash }: Question) => {
   try {
     right = verifyPassword(password, hash)
   } catch {
-    // A hash with parameters that do not fit is nobody's password.
+    // A hash with invalid parameters matches no password.
   }
   parentPort!.postMessage({ id, right } satisfies Verdict)
 })

@@ -2,10 +2,12 @@ import { createHmac, randomBytes } from 'node:crypto'
 
 const MAX_PAIRS = 10_000
 
-/** Pairs of name and password that were proven lately, as digests under a key of this thread: nothing in it is a password. */
+/**
+ * Pairs of name and password that were proven lately, as digests under a key of this thread: it contains no passwords.
+ */
 export class ProvenPairs {
   readonly #key = randomBytes(32)
-  /** Digest to when it is forgotten. */
+  /** Digest → when it expires. */
   readonly #until = new Map<string, number>()
   readonly #rememberMs: number
 
@@ -13,7 +15,7 @@ export class ProvenPairs {
     this.#rememberMs = rememberMs
   }
 
-  /** The hash is part of it: a password that was changed proves nothing more. */
+  /** The hash is part of the digest: after a change of the password the old pair proves nothing. */
   digest(name: string, password: string, hash: string): string {
     return createHmac('sha256', this.#key)
       .update(`${name.length}:${name}${password.length}:${password}${hash}`)

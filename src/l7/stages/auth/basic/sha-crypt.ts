@@ -3,13 +3,16 @@ import { cryptBase64 } from './crypt-base64.ts'
 
 const DEFAULT_ROUNDS = 5000
 const MIN_ROUNDS = 1000
-/** The format allows a thousand times as many, which is hours of work for one guess. */
+/** The format allows a thousand times as many, which would take hours for one guess. */
 const MAX_ROUNDS = 1_000_000
 
 const GROUPS_256 = groups(30, (i) => [i % 3, (i + 1) % 3, (i + 2) % 3])
 const GROUPS_512 = groups(63, (i) => [i % 3, (i + 1) % 3, (i + 2) % 3])
 
-/** `$5$…` and `$6$…`: SHA-crypt by Ulrich Drepper. `parameters`: what stands behind the magic, with or without rounds. Undefined: it is none. */
+/**
+ * `$5$…` and `$6$…`: SHA-crypt by Ulrich Drepper. `parameters`: the text after the magic, with or without rounds.
+ * Undefined when it is malformed.
+ */
 export function shaCrypt(password: Buffer, magic: '$5$' | '$6$', parameters: string): string | undefined {
   const match = /^(?:rounds=(\d{1,9})\$)?([^$]{0,64})/.exec(parameters)
   if (match === null) return undefined
@@ -44,13 +47,13 @@ export function shaCrypt(password: Buffer, magic: '$5$' | '$6$', parameters: str
   return `${magic}${rounds}${salt.toString()}$${text}`
 }
 
-/** Bytes a third of the digest apart, whose order turns by one place from group to group. */
+/** Bytes a third of the digest apart; their order rotates by one from group to group. */
 function groups(bytes: 30 | 63, turn: (i: number) => number[]): (readonly [number, number, number])[] {
   const third = bytes / 3
   const made: [number, number, number][] = []
   for (let i = 0; i < third; i++) {
     const places = [i, i + third, i + 2 * third]
-    // SHA-256 turns one way, SHA-512 the other.
+    // SHA-256 rotates one way, SHA-512 the other.
     const [a, b, c] = bytes === 30 ? turn(3 - (i % 3)) : turn(i)
     made.push([places[a!]!, places[b!]!, places[c!]!])
   }

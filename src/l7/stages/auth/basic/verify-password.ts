@@ -3,10 +3,13 @@ import { compareSync } from 'bcryptjs'
 import { md5Crypt } from './md5-crypt.ts'
 import { shaCrypt } from './sha-crypt.ts'
 
-/** One guess may take so much memory at most. */
+/** The most memory that one check may use. */
 const MAX_MEMORY = 256 * 1024 * 1024
 
-/** Whether a password is the one of a hash as htpasswd and crypt(3) write it. It takes up to a second: not for an event loop. */
+/**
+ * Whether a password matches a hash as htpasswd and crypt(3) write it. It takes up to a second: do not call it on an
+ * event loop.
+ */
 export function verifyPassword(password: string, hash: string): boolean {
   const bytes = Buffer.from(password, 'utf8')
   if (/^\$2[aby]\$/.test(hash)) return compareSync(password, hash)
@@ -50,7 +53,7 @@ function isScrypt(password: Buffer, hash: string): boolean {
   )
 }
 
-/** As passlib writes it: dots for pluses. */
+/** As passlib writes it: dots instead of pluses. */
 function base64(text: string): Buffer {
   return Buffer.from(text.replaceAll('.', '+'), 'base64')
 }

@@ -6,7 +6,9 @@ import type { ClientCertInput } from './keys.ts'
 
 const UNKNOWN: Denied = { kind: 'denied', reason: 'no rule for this client certificate', unknown: true }
 
-/** The certificate that the client has proved to hold in the handshake; the listener has verified its chain. */
+/**
+ * The client's certificate, whose key the client proved to have in the handshake; the listener has verified its chain.
+ */
 export class ClientCert implements AuthMethod {
   readonly name = 'clientCert'
   readonly #subjects: ReadonlyMap<string, readonly string[]>
@@ -15,7 +17,7 @@ export class ClientCert implements AuthMethod {
   readonly #any: readonly string[] | undefined
   readonly #called: ClientCertInput['identity']
   readonly #realm: string
-  /** One for each connection's certificate. */
+  /** By the certificate of a connection. */
   readonly #known = new WeakMap<ClientCertificate, Proven | Denied>()
 
   constructor(input: ClientCertInput, { realm }: MethodContext) {
@@ -40,7 +42,7 @@ export class ClientCert implements AuthMethod {
   }
 
   #decide(certificate: ClientCertificate): Proven | Denied {
-    // A connection may outlive the certificate that opened it.
+    // A connection may outlive the certificate it was opened with.
     if (certificate.notAfter <= Date.now())
       return { kind: 'denied', reason: 'the client certificate has expired' }
     const roles = this.#rolesOf(certificate)
@@ -49,12 +51,12 @@ export class ClientCert implements AuthMethod {
     return { kind: 'proven', identity, beyondGuessing: true, lastClient: '' }
   }
 
-  /** Of every rule that fits. */
+  /** The roles of all rules that match. */
   #rolesOf({ subject, commonName, subjectAltNames, fingerprint }: ClientCertificate): string[] | undefined {
     const rules = [
       this.#fingerprints.get(fingerprint),
       this.#subjects.get(plainSubject(subject)),
-      // A subject's text cannot say so by itself: a comma within a common name is escaped (RFC 4514 §2.4).
+      // A subject cannot fake a common name: a comma within one is escaped (RFC 4514 §2.4).
       commonName === undefined || subject === `CN=${commonName}` ? undefined : this.#byCommonName(commonName),
       ...subjectAltNames.map((name) => this.#names.get(name))
     ].filter((each) => each !== undefined)
@@ -84,7 +86,7 @@ export class ClientCert implements AuthMethod {
   }
 
   strip(): void {
-    // It is not in the request.
+    // The credential is not in the request.
   }
 }
 

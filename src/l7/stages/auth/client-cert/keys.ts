@@ -28,14 +28,10 @@ export const clientCertSchema = mapping(
       .describe('Roles by fingerprint of the certificate.'),
     any: roles()
       .optional()
-      .describe(
-        'Roles of every other certificate that the listener lets in; left out: none of them is let in.'
-      ),
+      .describe('Roles of every other certificate that the listener accepts; left out: others are refused.'),
     identity: word(['common-name', 'subject', 'name', 'fingerprint'])
       .prefault('common-name')
-      .describe(
-        'What the identity is called: common name, whole subject, first alternative name, or fingerprint.'
-      )
+      .describe('Name of the identity: common name, whole subject, first alternative name, or fingerprint.')
   },
   { example: '{ subjects: { "CN=alice": [admin] } }' }
 )

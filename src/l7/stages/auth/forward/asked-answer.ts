@@ -3,7 +3,7 @@ import type { Answer, Denied, Reply } from '../auth-method.ts'
 import type { Asked } from '../asking/authority.ts'
 import type { ForwardInput } from './keys.ts'
 
-/** Fields of an answer that refuses which a client needs: to log in, and to read it. */
+/** Fields of a refusing answer that the client needs, to log in or to read the answer. */
 const PASSED = [
   'www-authenticate',
   'location',
@@ -14,7 +14,10 @@ const PASSED = [
 ] as const
 const REFUSALS: readonly number[] = [301, 302, 303, 307, 308, 401, 403, 429]
 
-/** 2xx lets in, a refusal or a redirect is the client's answer, and anything else lets nobody in. */
+/**
+ * 2xx accepts the request; a refusal or a redirect is passed to the client; anything else is an error, and the request
+ * is refused.
+ */
 export function answerOf(asked: Asked, input: ForwardInput): Answer {
   const { status } = asked
   if (status >= 200 && status < 300) return accepted(asked, input)
@@ -31,7 +34,7 @@ function accepted({ fields }: Asked, { identity, roles, responseHeaders }: Forwa
     name === undefined ? undefined : fields.get(name.toLowerCase())?.filter(isValue).join(', ')
   const name = one(identity)
   if (identity !== undefined && (name === undefined || name === '')) {
-    return unavailable('forward-auth names nobody')
+    return unavailable('forward-auth gives no name')
   }
   const listed =
     one(roles)

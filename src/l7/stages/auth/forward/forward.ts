@@ -12,7 +12,9 @@ import type { ForwardInput } from './keys.ts'
 
 const MAX_ANSWERS = 10_000
 
-/** Somebody else decides: each request is described to a URL, whose answer lets in, or is the client's. */
+/**
+ * An external service decides: each request is described to a URL, whose answer accepts it or is passed to the client.
+ */
 export class ForwardAuth implements AuthMethod {
   readonly name = 'forward'
   readonly fields: readonly string[]
@@ -55,7 +57,7 @@ export class ForwardAuth implements AuthMethod {
     }
   }
 
-  /** The request, as it is told. */
+  /** The fields that describe the request. */
   #described(exchange: Exchange): Record<string, string> {
     const { request, scheme, host, path, query, clientIp } = exchange
     const fields = bareRecord<string>()
@@ -71,7 +73,7 @@ export class ForwardAuth implements AuthMethod {
     return fields
   }
 
-  /** A digest: credentials are not kept. */
+  /** A digest, so that credentials are not stored. */
   #keyOf(fields: Readonly<Record<string, string>>): string {
     const all = this.#input.cacheBy === 'request'
     const told = Object.entries(fields).filter(([name]) => all || !name.startsWith('x-forwarded-'))
@@ -91,7 +93,7 @@ export class ForwardAuth implements AuthMethod {
   }
 
   strip(exchange: Exchange): void {
-    // What its answer sets is no credential of the client.
+    // Fields that its answer sets are not credentials of the client.
     for (const name of this.#input.requestHeaders) {
       if (!this.fields.includes(name.toLowerCase())) exchange.setRequestField(name, undefined)
     }

@@ -9,31 +9,35 @@ const names = () => listOf(fieldName(), { max: 64 })
 
 export const forwardSchema = mapping(
   {
-    url: httpUrl('http://127.0.0.1:4180/auth').describe('Who is asked, by GET, for every request.'),
+    url: httpUrl('http://127.0.0.1:4180/auth').describe('URL that decides, asked by GET for every request.'),
     requestHeaders: names()
       .prefault(['authorization', 'cookie'])
       .describe(
-        'Fields of the request that are sent along, beside X-Forwarded-Method, -Proto, -Host, -Uri and -For.'
+        'Fields of the request to send there, besides X-Forwarded-Method, -Proto, -Host, -Uri and -For.'
       ),
     responseHeaders: names()
       .prefault([])
       .describe(
-        'Fields of a 2xx answer that go on to the backend; nothing of a client goes on under these names.'
+        "Fields of a 2xx answer to send to the backend; a client's own fields with these names are removed."
       ),
     identity: fieldName()
       .optional()
-      .describe('Field of the answer with the name; an answer without it lets nobody in. It goes on too.'),
+      .describe(
+        'Field of the answer with the name; an answer without it refuses the request. The backend gets it too.'
+      ),
     roles: fieldName()
       .optional()
-      .describe('Field of the answer with the roles, with commas or spaces between them. It goes on too.'),
+      .describe(
+        'Field of the answer with the roles, separated by commas or spaces. The backend gets it too.'
+      ),
     ...askingKeys('requests'),
     cache: duration({ min: 0, max: 3_600_000, example: '10s' })
       .prefault('0')
-      .describe('How long a 2xx answer holds for the same request; 0: it is asked each time.'),
+      .describe('How long a 2xx answer is used for the same request; 0: every request is asked about.'),
     cacheBy: word(['request', 'credentials'])
       .prefault('request')
       .describe(
-        '(`cache`) What is the same: the fields sent along, method, scheme, host, URI and address, or the fields alone.'
+        '(`cache`) Which requests are the same: those with equal `requestHeaders`, method, scheme, host, URI and address, or with equal `requestHeaders` alone.'
       )
   },
   { example: '{ url: "http://127.0.0.1:4180/auth", identity: x-auth-user }' }

@@ -10,20 +10,20 @@ import type { MethodContext } from '../method-context.ts'
 import { type Judged, judgeAnswer, unavailable } from './judge-answer.ts'
 import type { IntrospectionInput } from './keys.ts'
 
-/** RFC 6750 §2.1, and no longer than a head has room for. */
+/** RFC 6750 §2.1; the limit of a head bounds the length. */
 const TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/
 const MAX_TOKEN = 16_384
 const NOT_A_TOKEN: Denied = { kind: 'denied', reason: 'no token', unknown: true, error: 'invalid_token' }
 
-/** Opaque tokens: whoever issued them says whether they are active, and whose (RFC 7662). */
+/** Opaque tokens: their issuer says whether they are active, and whose they are (RFC 7662). */
 export class Introspection implements AuthMethod {
   readonly name = 'introspection'
   readonly #input: IntrospectionInput
   readonly #header: string
   readonly #authority: Authority
-  /** Until when a token is over, in ms since 1970. */
+  /** Until when a token is remembered, in ms since 1970. */
   readonly #active: Remembered<Proven>
-  /** One question for each token at a time. */
+  /** One question per token at a time. */
   readonly #asked = new Map<string, Promise<Judged>>()
   readonly #clock: Clock
   readonly #realm: string
@@ -46,7 +46,7 @@ export class Introspection implements AuthMethod {
     const known = this.#active.get(digest, this.#clock.wall())
     if (known !== undefined) return known
     if (this.#authority.busy && !this.#asked.has(digest))
-      return unavailable('too many tokens are asked about').denied
+      return unavailable('too many tokens wait for introspection').denied
     return {
       kind: 'pending',
       asks: this.#input.url,
@@ -102,7 +102,7 @@ export class Introspection implements AuthMethod {
   }
 }
 
-/** RFC 6749 §2.3.1: both are encoded as in a form first. */
+/** RFC 6749 §2.3.1: both are form-encoded first. */
 function basicOf(id: string, secret: string): string {
   const [name, value] = [id, secret].map((part) => new URLSearchParams({ '': part }).toString().slice(1))
   return `Basic ${Buffer.from(`${name}:${value}`).toString('base64')}`

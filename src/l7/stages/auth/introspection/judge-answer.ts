@@ -5,32 +5,32 @@ import type { IntrospectionInput } from './keys.ts'
 
 const MAX_NAME = 1024
 
-/** What an answer (RFC 7662 §2.2) means. `until` in ms since 1970: the token is over then. */
+/** The meaning of an answer (RFC 7662 §2.2). `until` in ms since 1970: the token expires then. */
 export type Judged =
   | { readonly proven: Proven; readonly until: number }
   | { readonly denied: Denied; readonly until?: undefined }
 
-/** `now` in ms since 1970. Only a whole, well-formed "active" lets in. */
+/** `now` in ms since 1970. Only a complete, well-formed answer with "active": true accepts the token. */
 export function judgeAnswer({ status, body }: Asked, input: IntrospectionInput, now: number): Judged {
   if (status !== 200) return unavailable(`it answered ${status}`)
   const answer = membersOf(body)
-  if (answer === undefined) return unavailable('its answer is no JSON object')
+  if (answer === undefined) return unavailable('its answer is not a JSON object')
   const { active, iss, aud, exp, nbf, cnf } = answer
   if (active === false) return refused('the token is not active')
   if (active !== true) return unavailable('it does not say whether the token is active')
-  if (input.issuer !== undefined && iss !== input.issuer) return refused('of another issuer')
+  if (input.issuer !== undefined && iss !== input.issuer) return refused('from another issuer')
   const audience: readonly unknown[] = Array.isArray(aud) ? aud : [aud]
   if (input.audience.length > 0 && !input.audience.some((one) => audience.includes(one)))
     return refused('for another audience')
-  if (exp !== undefined && !isTime(exp)) return refused('exp is no number')
+  if (exp !== undefined && !isTime(exp)) return refused('exp is not a number')
   if (exp !== undefined && exp * 1000 + input.skew <= now) return refused('expired')
-  if (nbf !== undefined && !isTime(nbf)) return refused('nbf is no number')
+  if (nbf !== undefined && !isTime(nbf)) return refused('nbf is not a number')
   if (nbf !== undefined && nbf * 1000 - input.skew > now) return refused('not valid yet')
-  // RFC 9449 §6.2, RFC 8705 §3.2: whoever shows it would have to prove that it is theirs.
-  if (cnf !== undefined) return refused('bound to a key of the client, and shown without a proof')
+  // RFC 9449 §6.2, RFC 8705 §3.2: the client would have to prove that it has the key.
+  if (cnf !== undefined) return refused('bound to a key of the client, and sent without a proof')
   const name = claimAt(answer, input.name)
   if (typeof name !== 'string' || name === '' || name.length > MAX_NAME)
-    return refused(`${input.name} is missing or no text`)
+    return refused(`${input.name} is missing or not a text`)
   const identity = {
     name,
     roles: input.roles === undefined ? [] : wordsOf(claimAt(answer, input.roles)),

@@ -5,7 +5,7 @@ interface Algorithm {
   readonly hash: string | null
   readonly kind: 'rsa' | 'rsa-pss' | 'ec' | 'ed' | 'hmac'
   readonly curve?: string
-  /** Of the signature, where it is fixed. */
+  /** Length of the signature, where it is fixed. */
   readonly bytes?: number
 }
 
@@ -28,7 +28,7 @@ const table: Readonly<Record<JwtAlgorithm, Algorithm>> = {
 /** RFC 7518 §3.3: shorter ones are refused. */
 const MIN_RSA_BITS = 2048
 
-/** Whether a key is one for this algorithm: kind, curve and size. A public key never is one for HS256. */
+/** Whether a key may be used with this algorithm: kind, curve and size. A public key never fits HS256. */
 export function fits(key: KeyObject, name: JwtAlgorithm): boolean {
   const { kind, curve } = table[name]
   if (kind === 'hmac') return key.type === 'secret'
@@ -46,7 +46,7 @@ export function fits(key: KeyObject, name: JwtAlgorithm): boolean {
   }
 }
 
-/** `key` fits `name`. */
+/** `key` must fit `name`. */
 export function isSigned(name: JwtAlgorithm, key: KeyObject, data: Buffer, signature: Buffer): boolean {
   const { hash, kind, bytes } = table[name]
   if (bytes !== undefined && signature.length !== bytes) return false
@@ -60,7 +60,7 @@ export function isSigned(name: JwtAlgorithm, key: KeyObject, data: Buffer, signa
       return verify(hash, data, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength }, signature)
     }
     case 'ec':
-      // r = s = 0 proved everything to some libraries (CVE-2022-21449).
+      // Some libraries accepted r = s = 0 for any text (CVE-2022-21449).
       return !isHalfZero(signature) && verify(hash, data, { key, dsaEncoding: 'ieee-p1363' }, signature)
     case 'ed':
       return verify(null, data, key, signature)

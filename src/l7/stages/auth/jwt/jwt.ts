@@ -16,14 +16,14 @@ import { TokenCache } from './token-cache.ts'
 import { algorithmOf, identityOf, type TokenRules, whyNot } from './token-rules.ts'
 
 const NOT_A_TOKEN: Denied = { kind: 'denied', reason: 'no JWT', unknown: true, error: 'invalid_token' }
-const OTHER_ISSUER: Denied = { ...NOT_A_TOKEN, reason: 'of another issuer' }
+const OTHER_ISSUER: Denied = { ...NOT_A_TOKEN, reason: 'from another issuer' }
 const NO_KEYS: Denied = {
   kind: 'denied',
   code: 'LB_AUTH_UNAVAILABLE',
   reason: 'the keys of the issuer could not be fetched yet'
 }
 
-/** Signed tokens of one issuer (RFC 7519), as RFC 8725 wants them read. */
+/** Signed tokens of one issuer (RFC 7519), checked as RFC 8725 recommends. */
 export class Jwt implements AuthMethod {
   readonly name = 'jwt'
   readonly #input: JwtInput
@@ -48,14 +48,14 @@ export class Jwt implements AuthMethod {
     if (secret !== undefined) this.#source = secretKey(secret)
     else if (url?.startsWith('file:') === true) this.#source = fileKeys(url.slice('file:'.length), clock, log)
     else this.#source = new RemoteKeys({ url, issuer, refreshMs, timeoutMs }, clock, log)
-    // So that the first request need not wait.
+    // Fetch early, so that the first request need not wait.
     if (!dry) void this.#source.keys
   }
 
   check(exchange: Exchange): Answer | undefined {
     const text = this.#tokenOf(exchange)
     if (text === undefined) return undefined
-    // Asked also for tokens that are remembered: whether their key is still one of the issuer shows in its keys only.
+    // Also for remembered tokens: whether their key is still valid is known only from the issuer's keys.
     void this.#source.keys
     return this.#cache.get(text, this.#clock.wall()) ?? this.#prove(text)
   }
@@ -88,7 +88,7 @@ export class Jwt implements AuthMethod {
     return this.#source.keys.length === 0 ? NO_KEYS : denied('signed by a key that the issuer does not have')
   }
 
-  /** Undefined: no key of the issuer is one for this token. */
+  /** Undefined: no key of the issuer fits this token. */
   #verify(text: string, token: Token, algorithm: JwtAlgorithm): Answer | undefined {
     const keys = candidates(this.#source.keys, algorithm, this.#kidOf(token, algorithm))
     if (keys.length === 0) return undefined
@@ -97,7 +97,7 @@ export class Jwt implements AuthMethod {
     return this.#remember(text, token, key)
   }
 
-  /** A shared secret has no name of its own. */
+  /** A shared secret has no key id. */
   #kidOf({ header }: Token, algorithm: JwtAlgorithm): unknown {
     return algorithm.startsWith('HS') ? undefined : header['kid']
   }

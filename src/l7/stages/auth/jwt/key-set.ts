@@ -6,26 +6,26 @@ import type { JwtAlgorithm } from './keys.ts'
 export interface VerifyKey {
   readonly kid: string | undefined
   readonly key: KeyObject
-  /** The only one it may be used with, where its issuer says so. */
+  /** The only algorithm it may be used with, where its issuer says so. */
   readonly alg: string | undefined
-  /** As it stands in the set. */
+  /** Its text in the set. */
   readonly text: string
-  /** The issuer has taken it back: what it has signed proves nothing any more. Written by the source of the keys. */
+  /** The issuer has withdrawn it: its signatures prove nothing any more. Written by the source of the keys. */
   revoked: boolean
 }
 
-/** What an issuer may have at once, and how many are tried for a token that names none. */
+/** The most keys of an issuer, and the most that are tried for a token without `kid`. */
 const MAX_KEYS = 1024
 const MAX_TRIED = 8
 
 /**
- * The keys of a JWKS that can verify signatures. Throws where it is none; keys that cannot be used are left out. Those of `old` that
- * stand in it unchanged are not made anew: a thousand would hold up everything else for a moment each time.
+ * The keys of a JWKS that can verify signatures. Throws when it is not a JWKS; unusable keys are left out. Keys of
+ * `old` that are unchanged are reused: parsing a thousand would block the thread for a moment each time.
  */
 export function readKeySet(text: string, old: readonly VerifyKey[] = []): VerifyKey[] {
   const value = JSON.parse(text) as { readonly keys?: unknown } | null
   const list = value?.keys
-  if (!Array.isArray(list)) throw new Error('no JWKS: there is no list "keys"')
+  if (!Array.isArray(list)) throw new Error('not a JWKS: there is no list "keys"')
   if (list.length > MAX_KEYS) throw new Error(`it has more than ${MAX_KEYS} keys`)
   const known = new Map(old.map((key) => [key.text, key]))
   const keys: VerifyKey[] = []
@@ -39,7 +39,7 @@ export function readKeySet(text: string, old: readonly VerifyKey[] = []): Verify
 }
 
 function readKey(jwk: Record<string, unknown> | null, text: string): VerifyKey | undefined {
-  // A secret in a public list is no secret: `oct` is left out, and so is a key whose private part stands there.
+  // A secret in a public list is not secret: `oct` keys and keys with their private part are left out.
   if (jwk === null || typeof jwk !== 'object' || !['RSA', 'EC', 'OKP'].includes(jwk['kty'] as string))
     return undefined
   if (Object.hasOwn(jwk, 'd')) return undefined
@@ -59,7 +59,7 @@ function readKey(jwk: Record<string, unknown> | null, text: string): VerifyKey |
   }
 }
 
-/** The keys that may have signed a token with this header, few of them. */
+/** The few keys that may have signed a token with this header. */
 export function candidates(keys: readonly VerifyKey[], algorithm: JwtAlgorithm, kid: unknown): VerifyKey[] {
   return keys
     .filter(
@@ -71,7 +71,7 @@ export function candidates(keys: readonly VerifyKey[], algorithm: JwtAlgorithm, 
     .slice(0, MAX_TRIED)
 }
 
-/** Marks the keys that are not in `next`; those that are keep their object, and with it what they have proven. */
+/** Marks the keys that are not in `next` as revoked; the others keep their object, and the tokens proven by it. */
 export function replaceKeys(old: readonly VerifyKey[], next: readonly VerifyKey[]): VerifyKey[] {
   const known = new Set(old)
   const same = (a: VerifyKey, b: VerifyKey) => a.kid === b.kid && a.alg === b.alg && a.key.equals(b.key)

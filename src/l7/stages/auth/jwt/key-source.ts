@@ -3,27 +3,29 @@ import type { Clock } from '../../../../core/clock.ts'
 import type { Logger } from '../../../../core/log/log.ts'
 import { readKeySet, replaceKeys, type VerifyKey } from './key-set.ts'
 
-/** Between two fetches on average, whatever asks for them: unknown kids, failures. */
+/** Average time between fetches, whatever the reason: unknown kids, failures. */
 const COOLDOWN_MS = 30_000
-/** Fetches for unknown kids that may come sooner: an issuer that rotates its keys now shall not wait for those who guess. */
+/**
+ * Fetches for unknown kids that may come sooner: an issuer that rotates its keys must not wait because of guessed kids.
+ */
 const BURST = 5
-/** Between two of them; who comes meanwhile waits for the next one. */
+/** Time between two of them; requests in between wait for the next one. */
 const GAP_MS = 1000
-/** After a failure while there are no keys at all. */
+/** Time to the next try after a failure while there are no keys at all. */
 const RETRY_MS = 1000
 const MAX_BYTES = 2 * 1024 * 1024
 
 /** Where keys come from. */
 export interface KeySource {
   readonly keys: readonly VerifyKey[]
-  /** A fetch would be allowed now: for a kid that is not known. */
+  /** Whether a fetch for an unknown kid would be allowed now. */
   mayAsk(): boolean
-  /** Calls `done` when the fetch under way, or the one begun now, has ended; returns what forgets `done`. */
+  /** Calls `done` when the current fetch, or one begun now, has ended; returns a function that cancels the call. */
   ask(done: () => void): () => void
 }
 
 export interface RemoteKeysOptions {
-  /** The JWKS; undefined: its address is asked of the issuer (OpenID Connect Discovery §4). */
+  /** URL of the JWKS; undefined: the issuer's metadata names it (OpenID Connect Discovery §4). */
   readonly url: string | undefined
   readonly issuer: string
   readonly refreshMs: number
@@ -31,8 +33,8 @@ export interface RemoteKeysOptions {
 }
 
 /**
- * An issuer's keys by HTTP, one fetch at a time. Each thread has its own: they are small and public, and a thread that fetches
- * waits for no other. Keys are used while they are fetched again, and through an outage for as long as it lasts.
+ * An issuer's keys over HTTP, one fetch at a time. Each thread has its own: they are small and public, and no thread
+ * has to wait for another. Keys stay in use while they are fetched again, and during an outage however long it lasts.
  */
 export class RemoteKeys implements KeySource {
   readonly #options: RemoteKeysOptions
@@ -109,7 +111,7 @@ export class RemoteKeys implements KeySource {
     })
   }
 
-  /** The reason why not, or undefined. */
+  /** Returns why it failed, or undefined. */
   async #load(): Promise<string | undefined> {
     const { url, issuer, timeoutMs } = this.#options
     const signal = AbortSignal.timeout(timeoutMs)
@@ -126,8 +128,8 @@ export class RemoteKeys implements KeySource {
 async function discoverJwks(issuer: string, signal: AbortSignal): Promise<string> {
   const address = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
   const found = JSON.parse(await fetchText(address, signal)) as { issuer?: unknown; jwks_uri?: unknown }
-  if (found.issuer !== issuer) throw new Error('the issuer calls itself otherwise')
-  if (typeof found.jwks_uri !== 'string') throw new Error('the issuer names no jwks_uri')
+  if (found.issuer !== issuer) throw new Error('its metadata names another issuer')
+  if (typeof found.jwks_uri !== 'string') throw new Error('its metadata has no jwks_uri')
   if (issuer.startsWith('https:') && !found.jwks_uri.startsWith('https:'))
     throw new Error('jwks_uri is not https')
   return found.jwks_uri
@@ -135,7 +137,7 @@ async function discoverJwks(issuer: string, signal: AbortSignal): Promise<string
 
 /** Redirects are not followed. */
 async function fetchText(url: string, signal: AbortSignal): Promise<string> {
-  // Loaded when it is needed: 12 MB in each thread.
+  // Loaded on first use: it takes 12 MB in each thread.
   const { request } = await import('undici')
   const { statusCode, body } = await request(url, { signal, headers: { accept: 'application/json' } })
   let text = ''

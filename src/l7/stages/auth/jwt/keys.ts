@@ -26,16 +26,16 @@ export const httpUrl = (example: string) =>
     reject: (value) =>
       URL.canParse(value) && /^https?:\/\//.test(value)
         ? undefined
-        : `"${value}" is no http or https URL${/^[\w.-]+(?::\d+)?(?:\/\S*)?$/.test(value) ? `; did you mean "https://${value}"?` : ''}`
+        : `"${value}" is not an http or https URL${/^[\w.-]+(?::\d+)?(?:\/\S*)?$/.test(value) ? `; did you mean "https://${value}"?` : ''}`
   })
 
 export const jwtSchema = mapping(
   {
     issuer: text('an issuer such as "https://idp.example"', { max: 2048 }).describe(
-      'What `iss` must be, exactly.'
+      'Exact value that `iss` must have.'
     ),
     audience: listOf(text('an audience such as api', { max: 1024 }), { min: 1, max: 32 }).describe(
-      'What `aud` must name: one of these.'
+      '`aud` must name one of these.'
     ),
     jwks: text('a URL or "file:" and a path', {
       max: 4096,
@@ -46,37 +46,41 @@ export const jwtSchema = mapping(
     })
       .optional()
       .describe(
-        "The issuer's keys: a URL, or `file:path`; left out: as its `/.well-known/openid-configuration` says."
+        "The issuer's keys: a URL, or `file:path`; left out: the one that its `/.well-known/openid-configuration` names."
       ),
     secret: text('a secret of at least 32 characters', { min: 32, max: 4096 })
       .optional()
-      .describe('The key of HS256, HS384 and HS512, which two sides share; no JWKS is read then.'),
+      .describe('Shared key for HS256, HS384 and HS512; no JWKS is read then.'),
     algorithms: listOf(word(ALGORITHMS, foreignAlgorithms), { min: 1, max: 13 })
       .optional()
       .describe(
-        'What may sign; left out: RS256, PS256, ES256 and EdDSA, or HS256 with a `secret`. A token cannot choose others.'
+        'Allowed algorithms; left out: RS256, PS256, ES256 and EdDSA, or HS256 with a `secret`. A token cannot choose others.'
       ),
     header: fieldName()
       .optional()
       .describe(
-        'Field with the token behind `Bearer`, or alone; left out with `cookie` and `query`: `authorization`.'
+        'Field with the token, with or without `Bearer`; without `header`, `cookie` and `query`: `authorization`.'
       ),
     cookie: fieldName().optional().describe('Cookie with the token.'),
     query: text('the name of a parameter', { max: 128 })
       .optional()
       .describe('Parameter of the query with the token.'),
     name: claimPath('sub').prefault('sub').describe('Claim with the name.'),
-    roles: claimPath('realm_access.roles').optional().describe('Claim with the roles: a list, or words.'),
-    scopes: claimPath('scope').prefault('scope').describe('Claim with the scopes: words, or a list.'),
+    roles: claimPath('realm_access.roles')
+      .optional()
+      .describe('Claim with the roles: a list, or words separated by spaces.'),
+    scopes: claimPath('scope')
+      .prefault('scope')
+      .describe('Claim with the scopes: words separated by spaces, or a list.'),
     skew: duration({ min: 0, max: 600_000, example: '60s' })
       .prefault('60s')
-      .describe('By how much clocks may differ.'),
+      .describe('How far clocks may differ.'),
     refresh: duration({ min: 10_000, max: 24 * 3_600_000, example: '10m' })
       .prefault('10m')
-      .describe('After this the keys are fetched again, while those from before are used.'),
+      .describe('How often the keys are fetched again; the old ones are used meanwhile.'),
     timeout: duration({ min: 100, max: 60_000, example: '5s' })
       .prefault('5s')
-      .describe('How long a fetch of the keys, and a request that waits for it, may take.'),
+      .describe('How long a fetch of the keys may take, and how long a request waits for it.'),
     maxTokens: integer(0, 1_000_000)
       .prefault(10_000)
       .describe('Proven tokens that each thread remembers until they expire.')

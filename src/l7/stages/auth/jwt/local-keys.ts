@@ -5,7 +5,7 @@ import { WatchedFile } from '../../watched-file.ts'
 import { readKeySet, replaceKeys, type VerifyKey } from './key-set.ts'
 import type { KeySource } from './key-source.ts'
 
-/** Keys that stand in a file, which is read again when it changes. */
+/** Keys in a file, which is read again when it changes. */
 export function fileKeys(path: string, clock: Clock, log: Logger): KeySource {
   let keys: readonly VerifyKey[] = []
   const make = (text: string): readonly VerifyKey[] => (keys = replaceKeys(keys, readKeySet(text, keys)))
@@ -19,7 +19,7 @@ export function fileKeys(path: string, clock: Clock, log: Logger): KeySource {
   }
 }
 
-/** One secret that both sides have. */
+/** One secret that both sides know. */
 export function secretKey(secret: string): KeySource {
   const keys = [
     { kid: undefined, alg: undefined, text: '', key: createSecretKey(Buffer.from(secret)), revoked: false }

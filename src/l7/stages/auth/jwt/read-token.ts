@@ -1,8 +1,8 @@
-/** A token taken apart; nothing of it is proven. */
+/** A parsed token; nothing is verified yet. */
 export interface Token {
   readonly header: Readonly<Record<string, unknown>>
   readonly claims: Readonly<Record<string, unknown>>
-  /** What is signed. */
+  /** The signed bytes. */
   readonly data: Buffer
   readonly signature: Buffer
 }
@@ -11,7 +11,7 @@ const MAX_TOKEN = 16_384
 const MAX_DEPTH = 32
 const SHAPE = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/
 
-/** Undefined where it is not a signed token in its one right spelling: no padding, no spare bits, no key twice. */
+/** Undefined unless it is a signed token in the one canonical form: no padding, no spare bits, no duplicate keys. */
 export function readToken(text: string): Token | undefined {
   if (text.length > MAX_TOKEN || !SHAPE.test(text)) return undefined
   const first = text.indexOf('.')
@@ -42,11 +42,11 @@ function readObject(part: string): Record<string, unknown> | undefined {
     return undefined
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
-  // Readers differ in which of two keys of one name they take (RFC 8725 §2.4): a key twice is no token.
+  // Parsers differ in which of two duplicate keys they take (RFC 8725 §2.4): a token with one is invalid.
   return countKeys(value) === countWritten(text) ? (value as Record<string, unknown>) : undefined
 }
 
-/** Keys of all mappings in a value; NaN where it is too deep. */
+/** The number of keys of all objects in a value; NaN where it is nested too deep. */
 function countKeys(value: object): number {
   let count = 0
   let level: object[] = [value]
@@ -63,7 +63,7 @@ function countKeys(value: object): number {
   return count
 }
 
-/** Keys as they are written: a text of valid JSON has a colon behind those strings only. */
+/** The number of keys in the text: in valid JSON a colon follows only those strings. */
 function countWritten(text: string): number {
   let count = 0
   for (const [, colon] of text.matchAll(/"(?:[^"\\]|\\.)*"\s*(:)?/g)) if (colon !== undefined) count++

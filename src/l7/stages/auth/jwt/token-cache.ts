@@ -9,13 +9,13 @@ interface Entry {
   readonly until: number
 }
 
-/** What all tokens together may take, in characters. */
+/** The most that all tokens together may take, in characters. */
 const MAX_CHARACTERS = 32 * 1024 * 1024
 
-/** Of the signature: as good as random, and 43 characters are hashed faster than 500. */
+/** Characters of the signature used as the key: as good as random, and 43 characters are hashed faster than 500. */
 const TAIL = 43
 
-/** Tokens that were proven, until they expire or their key is taken back. A full cache forgets the oldest. */
+/** Proven tokens, until they expire or their key is revoked. When it is full, the oldest is dropped. */
 export class TokenCache {
   readonly #entries = new Map<string, Entry>()
   readonly #max: number
@@ -44,7 +44,7 @@ export class TokenCache {
       if (this.#entries.size < this.#max && this.#characters + token.length <= MAX_CHARACTERS) break
       this.#drop(oldest)
     }
-    // A copy: a part of the head would keep all of it.
+    // A copy: a substring would keep the whole head alive.
     const copy = Buffer.from(token, 'latin1').toString('latin1')
     const tail = copy.slice(-TAIL)
     this.#drop(tail)

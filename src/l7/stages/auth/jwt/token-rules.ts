@@ -2,7 +2,7 @@ import { claimAt, wordsOf } from '../claims.ts'
 import type { JwtAlgorithm } from './keys.ts'
 import type { Token } from './read-token.ts'
 
-/** What of the configuration a token is held to. */
+/** The part of the configuration that a token is checked against. */
 export interface TokenRules {
   readonly issuer: string
   readonly audience: readonly string[]
@@ -17,7 +17,7 @@ export interface TokenRules {
 const TYPES = ['jwt', 'at+jwt', 'application/jwt', 'application/at+jwt']
 const MAX_NAME = 1024
 
-/** The algorithm, or a sentence on what is wrong with the header. What it says of where keys are is not listened to. */
+/** The algorithm, or a sentence on what is wrong with the header. URLs of keys in the header are ignored. */
 export function algorithmOf(
   { header }: Token,
   { algorithms }: TokenRules
@@ -35,26 +35,26 @@ export function algorithmOf(
   return algorithm
 }
 
-/** A sentence on why the claims do not let in; undefined: they do. `now` in ms since 1970. */
+/** A sentence on why the claims are not accepted; undefined: they are. `now` in ms since 1970. */
 export function whyNot({ claims }: Token, rules: TokenRules, now: number): string | undefined {
   const { iss, aud, exp, nbf, iat } = claims
-  if (iss !== rules.issuer) return 'of another issuer'
+  if (iss !== rules.issuer) return 'from another issuer'
   const audience: readonly unknown[] = Array.isArray(aud) ? aud : [aud]
-  if (!audience.every((one) => typeof one === 'string')) return 'aud is missing or no text'
+  if (!audience.every((one) => typeof one === 'string')) return 'aud is missing or not a text'
   if (!rules.audience.some((one) => audience.includes(one))) return 'for another audience'
-  if (!isTime(exp)) return 'exp is missing or no number'
+  if (!isTime(exp)) return 'exp is missing or not a number'
   if (exp * 1000 + rules.skew <= now) return 'expired'
-  if (nbf !== undefined && !isTime(nbf)) return 'nbf is no number'
+  if (nbf !== undefined && !isTime(nbf)) return 'nbf is not a number'
   if (nbf !== undefined && nbf * 1000 - rules.skew > now) return 'not valid yet'
-  if (iat !== undefined && !isTime(iat)) return 'iat is no number'
+  if (iat !== undefined && !isTime(iat)) return 'iat is not a number'
   if (iat !== undefined && iat * 1000 - rules.skew > now) return 'issued in the future'
   const name = claimAt(claims, rules.name)
   if (typeof name !== 'string' || name === '' || name.length > MAX_NAME)
-    return `${rules.name} is missing or no text`
+    return `${rules.name} is missing or not a text`
   return undefined
 }
 
-/** Of a token that `whyNot` has nothing against. */
+/** Only for a token that `whyNot` accepts. */
 export function identityOf({ claims }: Token, rules: TokenRules) {
   return {
     name: claimAt(claims, rules.name) as string,

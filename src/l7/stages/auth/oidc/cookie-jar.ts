@@ -1,10 +1,10 @@
 import { cookieValue } from '../../../../core/cookies.ts'
 
-/** Browsers keep 4096 bytes of a cookie, name and attributes included. */
+/** Browsers accept 4096 bytes per cookie, name and attributes included. */
 const PART = 3600
 const MAX_PARTS = 5
 
-/** One value in as many cookies as it takes. */
+/** Stores one value in as many cookies as it needs. */
 export class CookieJar {
   readonly #name: string
 
@@ -31,7 +31,9 @@ export class CookieJar {
     return value
   }
 
-  /** Set-Cookie lines; '' where the value is too long to be kept. What is left of a longer one is not read. */
+  /**
+   * Set-Cookie lines; '' when the value is too long. Leftover parts of an older, longer value are ignored on reading.
+   */
   write(value: string, attributes: string): string {
     const parts = Math.ceil(value.length / PART)
     if (parts > MAX_PARTS) return ''
@@ -43,7 +45,7 @@ export class CookieJar {
     return lines
   }
 
-  /** Lines that take away those of the parts that the request has. */
+  /** Lines that delete the parts that the request has. */
   clear(field: string | undefined, attributes: string): string {
     return this.names
       .filter((name) => cookieValue(field, name) !== undefined)

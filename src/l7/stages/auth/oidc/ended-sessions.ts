@@ -4,13 +4,16 @@ import type { EndedNews, RemoteSessions } from './remote-sessions.ts'
 import type { Session } from './session.ts'
 import type { SessionNews } from './session-news.ts'
 
-/** More than that are not remembered; the oldest are forgotten, and end when they are next refreshed. */
+/** Ended sessions beyond this number are forgotten, the oldest first; those end when they are next refreshed. */
 const MAX_ENDED = 100_000
 const LOOK_MS = 1000
-/** Clocks of this machine and of Redis may differ so much. */
+/** The clocks of this machine and of Redis may differ by this much. */
 const SKEW_MS = 60_000
 
-/** Which session is meant: by its id here, by the provider's, or, with neither, all of a user's that have begun so far. */
+/**
+ * Which session: by its id here, by the provider's id, or, with neither, all of a user's sessions that have begun so
+ * far.
+ */
 export interface Ending {
   readonly id?: string | undefined
   readonly sid?: string | undefined
@@ -18,19 +21,19 @@ export interface Ending {
 }
 
 /**
- * Sessions that have ended before their time: their cookies are still out there. Known to all threads until the session would be
- * over, which lives no longer than `lastMs`; with Redis also to other instances, and after a restart.
+ * Sessions that were ended early, whose cookies still exist. All threads remember them until the session would have
+ * expired, which is after `lastMs` at most; with Redis other instances do too, and a restarted one.
  */
 export class EndedSessions {
   /** When they ended, in that order; names are digests. */
   readonly #ended = new Map<string, number>()
-  /** What Redis has not heard of yet. */
+  /** Not written to Redis yet. */
   readonly #untold = new Map<string, number>()
   readonly #news: SessionNews
   readonly #lastMs: number
   readonly #clock: Clock
   readonly #remote: RemoteSessions | undefined
-  /** The last entry of Redis that is known here. */
+  /** The last entry of Redis that was read. */
   #last: string
   #looking = false
   #stop: () => void = () => {}
@@ -50,7 +53,10 @@ export class EndedSessions {
     if (remote !== undefined) void this.#look()
   }
 
-  /** From now on here; resolves with whether the other instances know of it too, who hear of it later otherwise. */
+  /**
+   * Takes effect here at once; resolves with whether Redis has it, so that other instances know. If not, it is written
+   * later.
+   */
   async end(ending: Ending, now: number): Promise<boolean> {
     const { id, sid, sub } = ending
     for (const name of namesOf(id === undefined && sid === undefined ? { sub } : { id, sid })) {
@@ -70,12 +76,12 @@ export class EndedSessions {
     )
   }
 
-  /** What the next reading of Redis is to begin after. */
+  /** Where the next reading of Redis begins. */
   get last(): string {
     return this.#last
   }
 
-  /** False: there is more to be read. */
+  /** False when there is more to read. */
   heard({ last, ended, more }: EndedNews): boolean {
     for (const { name, at } of ended) this.#add(name, at)
     if (later(last, this.#last)) this.#last = last
@@ -145,7 +151,7 @@ function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
-/** Whether an entry of the stream ("ms-n") is behind another. */
+/** Whether an entry of the stream ("ms-n") comes after another. */
 function later(a: string, b: string): boolean {
   const [[ms, n = 0], [otherMs, otherN = 0]] = [a, b].map((each) => each.split('-').map(Number)) as [
     [number, number?],

@@ -8,7 +8,7 @@ import { readToken, type Token } from '../jwt/read-token.ts'
 const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA'] as const
 const EVENT = 'http://schemas.openid.net/event/backchannel-logout'
 const SKEW_MS = 60_000
-/** One without `exp` is believed this long. */
+/** A token without `exp` is accepted this long. */
 const LASTS_MS = 600_000
 const REFRESH_MS = 3_600_000
 
@@ -18,13 +18,13 @@ export interface LogoutTokensOptions {
   readonly timeout: number
 }
 
-/** Who is logged out. One of the two is there. */
+/** Who is logged out. At least one of the two is present. */
 export interface LoggedOut {
   readonly sid: string | undefined
   readonly sub: string | undefined
 }
 
-/** Reads what a provider says when a session has ended there (OpenID Connect Back-Channel Logout 1.0 §2.6). */
+/** Checks a provider's notice that a session has ended (OpenID Connect Back-Channel Logout 1.0 §2.6). */
 export class LogoutTokens {
   readonly #options: LogoutTokensOptions
   readonly #clock: Clock
@@ -41,10 +41,10 @@ export class LogoutTokens {
     )
   }
 
-  /** A sentence where it is none of this provider, for this client, now. */
+  /** Returns a sentence when the token is not valid for this provider and client now. */
   async read(text: string): Promise<LoggedOut | string> {
     const token = readToken(text)
-    if (token === undefined) return 'no signed token'
+    if (token === undefined) return 'not a signed token'
     const wrong = this.#whyNot(token)
     if (wrong !== undefined) return wrong
     if (!this.#isSigned(token)) {
@@ -63,26 +63,26 @@ export class LogoutTokens {
     if (['crit', 'b64', 'zip', 'cty', 'enc'].some((name) => Object.hasOwn(header, name)))
       return 'a header that is not understood'
     const { iss, aud, iat, exp, nonce, events, jti, sid, sub } = claims
-    if (iss !== this.#options.issuer) return 'of another issuer'
+    if (iss !== this.#options.issuer) return 'from another issuer'
     if (![aud].flat().includes(this.#options.clientId)) return 'for another client'
     const now = this.#clock.wall()
     if (typeof iat !== 'number' || iat * 1000 > now + SKEW_MS) return 'iat is missing, or in the future'
     const until = exp === undefined ? iat * 1000 + LASTS_MS : typeof exp === 'number' ? exp * 1000 : NaN
     if (!(until + SKEW_MS > now)) return 'expired'
-    // An ID token with a nonce must not pass for one.
-    if (nonce !== undefined || typeof jti !== 'string') return 'no logout token'
+    // An ID token with a nonce must not be taken for a logout token.
+    if (nonce !== undefined || typeof jti !== 'string') return 'not a logout token'
     if (
       typeof events !== 'object' ||
       events === null ||
       typeof (events as Record<string, unknown>)[EVENT] !== 'object'
     )
-      return 'no logout token'
+      return 'not a logout token'
     const names = [sid, sub].filter((name) => name !== undefined)
     if (
       names.length === 0 ||
       !names.every((name) => typeof name === 'string' && name !== '' && name.length <= 1024)
     )
-      return 'it names nobody'
+      return 'it names no user and no session'
     return undefined
   }
 

@@ -21,16 +21,19 @@ import { provenSession, type Session, sessionOf } from './session.ts'
 import { Sessions } from './sessions.ts'
 import { ToldLogouts } from './told-logouts.ts'
 
-/** Logins that one browser may have begun at once; an older one begins anew. */
+/** Logins that one browser may have begun at the same time; an older one must begin again. */
 const LOGINS = 4
-/** Who asks Redis has the deadline; this is for what hangs all the same. */
+/** Calls to Redis have their own deadline; this extra time is for those that hang in spite of it. */
 const BEYOND_MS = 100
 
 const channels = new FinalizationRegistry<readonly { close(): void }[]>((open) =>
   open.forEach((each) => each.close())
 )
 
-/** Login at an OpenID provider: code with PKCE, state and nonce; the session is a sealed cookie, or stands in Redis. */
+/**
+ * Login at an OpenID provider: code flow with PKCE, state and nonce; the session is an encrypted cookie or a record in
+ * Redis.
+ */
 export class Oidc implements AuthMethod {
   readonly name = 'oidc'
   readonly #input: OidcInput
@@ -101,7 +104,7 @@ export class Oidc implements AuthMethod {
     return this.#refresh(exchange, session, session.refreshToken)
   }
 
-  /** For whoever can be sent to a login page; a script that asks for JSON is told 401. */
+  /** For clients that can show a login page; a script that asks for JSON gets 401. */
   login(exchange: Exchange): Answer | undefined {
     const { method, headers } = exchange.request
     if (method !== 'GET' && method !== 'HEAD') return undefined
@@ -132,7 +135,7 @@ export class Oidc implements AuthMethod {
     }
     return this.#pending(async () => {
       const { remote } = this.#sessions
-      // Before the code is used up: it can be shown again.
+      // Check this first, so that the code is not used up: the browser can send it again.
       if (remote !== undefined && !(await remote.reachable())) throw new Error('Redis is not reachable')
       let session: Session | undefined
       try {
@@ -146,7 +149,7 @@ export class Oidc implements AuthMethod {
       }
       const kept = session !== undefined && (await this.#sessions.save(session, false))
       const cookies = kept ? this.#sessions.lines(session!, this.#attributes(exchange)) : ''
-      if (cookies === '') return denied('the login names nobody, or its session is too large')
+      if (cookies === '') return denied('the login has no name, or its session is too large')
       const gone = `Set-Cookie: ${name}=; ${this.#attributes(exchange)}; Max-Age=0\r\n`
       return redirection(303, `${this.#origin(exchange)}${ownPath(login.back)}`, cookies + gone, 'logged in')
     })
@@ -164,7 +167,7 @@ export class Oidc implements AuthMethod {
     })
   }
 
-  /** A copy of the cookie is of no use either. */
+  /** Copies of the cookie become useless too. */
   async #end(field: string | undefined): Promise<void> {
     const sessions = this.#sessions
     const known = sessions.remote === undefined ? undefined : sessions.idOf(field)
@@ -207,7 +210,7 @@ export class Oidc implements AuthMethod {
     return this.#jar.clear(exchange.request.headers.get('cookie'), this.#attributes(exchange))
   }
 
-  /** Which of the few cookies for logins a state has. */
+  /** Which of the few login cookies belongs to a state. */
   #loginCookie(state: string): string {
     return `${this.#input.cookie}_login_${parseInt(hash('sha256', state).slice(0, 8), 16) % LOGINS}`
   }
@@ -233,7 +236,7 @@ export class Oidc implements AuthMethod {
   }
 }
 
-/** Nothing in it can name another host: "//evil.example" would. */
+/** It must not name another host, as "//evil.example" would. */
 function ownPath(back: string): string {
   return `/${back.replace(/^[/\\]+/, '')}`.replace(/[^\x21-\x7e]/g, (c) => encodeURIComponent(c))
 }

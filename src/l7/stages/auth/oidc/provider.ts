@@ -3,19 +3,19 @@ import type { OidcInput } from './keys.ts'
 import { RefreshRefused } from './refresh/refresh-refused.ts'
 import type { TokenAnswer } from './session.ts'
 
-/** What a login began with; the browser keeps it, sealed. */
+/** The start of a login; the browser keeps it, encrypted. */
 export interface Login {
   readonly state: string
   readonly nonce: string
   readonly verifier: string
-  /** Path and query, on the same host always. */
+  /** Path and query, always on the same host. */
   readonly back: string
   readonly redirect: string
   /** ms since 1970. */
   readonly until: number
 }
 
-/** Errors that say that a refresh token is of no use any more (RFC 6749 §5.2, OpenID Connect Core §3.1.2.6). */
+/** Errors that say that a refresh token is no longer valid (RFC 6749 §5.2, OpenID Connect Core §3.1.2.6). */
 const REFUSALS = new Set([
   'invalid_grant',
   'login_required',
@@ -23,10 +23,10 @@ const REFUSALS = new Set([
   'consent_required',
   'account_selection_required'
 ])
-/** After a failure the provider is not asked again before this. */
+/** Time after a failure before the provider is asked again. */
 const RETRY_MS = 1000
 
-/** The provider, by openid-client, which is loaded when somebody logs in. */
+/** The provider, through openid-client, which is loaded at the first login. */
 export class Provider {
   readonly #input: OidcInput
   #known: Promise<{ readonly openid: typeof OpenId; readonly config: OpenId.Configuration }> | undefined
@@ -53,7 +53,7 @@ export class Provider {
     return { url: url.href, login: { state, nonce, verifier, back, redirect, until: Date.now() + 600_000 } }
   }
 
-  /** Throws where the provider, the code, the state or the ID token is not as it must be. */
+  /** Throws when the provider, the code, the state or the ID token is not valid. */
   async finish(query: string, login: Login): Promise<TokenAnswer> {
     const { openid, config } = await this.#discover()
     const url = new URL(`${login.redirect}?${query}`)
@@ -66,7 +66,7 @@ export class Provider {
     return answerOf(tokens)
   }
 
-  /** Throws RefreshRefused where the provider does not take the token. */
+  /** Throws RefreshRefused when the provider refuses the token. */
   async refresh(token: string): Promise<TokenAnswer> {
     const { openid, config } = await this.#discover()
     try {
@@ -78,7 +78,7 @@ export class Provider {
     }
   }
 
-  /** Where the session at the provider ends; undefined: it has no such place. */
+  /** URL that ends the session at the provider; undefined when the provider has none. */
   async logoutUrl(back: string): Promise<string | undefined> {
     const { openid, config } = await this.#discover()
     if (config.serverMetadata().end_session_endpoint === undefined) return undefined
@@ -109,7 +109,7 @@ export class Provider {
       openid.ClientSecretBasic(clientSecret),
       {
         timeout: Math.ceil(timeout / 1000),
-        // Written as http by whoever runs this: a provider on the same machine.
+        // The operator wrote http: a provider on the same machine.
         execute: server.protocol === 'http:' ? [openid.allowInsecureRequests] : []
       }
     )
@@ -117,7 +117,7 @@ export class Provider {
   }
 }
 
-/** What openid-client says of a token answer. */
+/** The token answer as openid-client returns it. */
 interface Tokens {
   claims(): object | undefined
   expiresIn(): number | undefined

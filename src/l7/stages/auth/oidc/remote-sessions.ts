@@ -1,40 +1,46 @@
-/** What all instances know of the sessions at one provider, as one thread reaches it. Answers are undefined where none has come in time. */
+/**
+ * What all instances share about the sessions at one provider, for one thread. Results are undefined when no answer
+ * came in time.
+ */
 export interface RemoteSessions {
-  /** Longest that anything here takes. */
+  /** Longest time that any call takes. */
   readonly timeoutMs: number
-  /** False: not to be asked now. Waits, at the start only, until that is known. */
+  /** False: do not use it now. Waits, only at the start, until that is known. */
   reachable(): Promise<boolean>
-  /** The record of a session, and what has ended since `after`. */
+  /** The record of a session, and the sessions that have ended since `after`. */
   read(
     id: string,
     after: string
   ): Promise<{ readonly record: string | undefined; readonly ended: EndedNews } | undefined>
-  /** `existing`: only where there still is one, since a session that has ended meanwhile must not come back. */
+  /** `existing`: only if the record still exists, since a session that has ended meanwhile must not come back. */
   write(id: string, record: string, livesMs: number, existing: boolean): Promise<boolean | undefined>
   remove(id: string): Promise<true | undefined>
-  /** Tells the others what has ended. */
+  /** Tells other instances which sessions have ended. */
   end(names: readonly string[], at: number, livesMs: number): Promise<true | undefined>
   endedSince(after: string): Promise<EndedNews | undefined>
-  /** Takes the turn to refresh by a token (`key`: its digest) for `leaseMs`, unless another has it, or has been here lately. */
+  /**
+   * Takes the turn to refresh a token (`key`: its digest) for `leaseMs`, unless another instance has it or had it
+   * lately.
+   */
   takeTurn(key: string, owner: string, leaseMs: number): Promise<Turn | undefined>
-  /** Gives it back; `result` is there for others who come with the same token within `keptMs`. */
+  /** Gives the turn back; `result` is available for `keptMs` to others that come with the same token. */
   giveTurn(key: string, owner: string, result: string | undefined, keptMs: number): Promise<true | undefined>
 }
 
 export interface EndedNews {
-  /** What the next question begins after. */
+  /** Where the next reading begins. */
   readonly last: string
   readonly ended: readonly { readonly name: string; readonly at: number }[]
-  /** There is more behind it. */
+  /** More entries follow. */
   readonly more: boolean
 }
 
 export type Turn =
   { readonly kind: 'mine' } | { readonly kind: 'taken' } | { readonly kind: 'done'; readonly result: string }
 
-/** Opens what is shared of one provider. */
+/** Opens the shared sessions of one provider. */
 export interface SessionStores {
-  /** Of the place where it is kept: another one makes other sessions. */
+  /** Identifies the store: another store has other sessions. */
   readonly id: string
   /** `provider`: a digest of issuer and client. */
   open(provider: string): RemoteSessions

@@ -23,7 +23,7 @@ export function denied(reason: string): Denied {
   return { kind: 'denied', reason }
 }
 
-/** Waits for `act`; what it throws is said of `who`, and is a 503. */
+/** Waits for `act`; an error is logged with the name `who` and answered 503. */
 export function waiting(
   who: { readonly name: string; readonly asks: string; readonly timeoutMs: number },
   act: () => Promise<Answer | undefined>

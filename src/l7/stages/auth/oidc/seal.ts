@@ -4,8 +4,9 @@ const IV = 12
 const TAG = 16
 
 /**
- * Values that a browser keeps for us: encrypted and authenticated (AES-256-GCM), each for one purpose, so that what was sealed as a
- * login is no session. All threads and instances with one secret open each other's.
+ * Encrypts and authenticates values that a browser stores for lb (AES-256-GCM), each for one purpose, so that an
+ * encrypted login cannot be used as a session. All threads and instances with the same secret can open each other's
+ * values.
  */
 export class Seal {
   readonly #key: Buffer
@@ -21,7 +22,7 @@ export class Seal {
     return Buffer.concat([iv, cipher.getAuthTag(), sealed]).toString('base64url')
   }
 
-  /** Undefined for what was not sealed here, for this. */
+  /** Undefined for anything that was not sealed here, for this purpose. */
   open<Value>(purpose: string, text: string): Value | undefined {
     const bytes = Buffer.from(text, 'base64url')
     if (bytes.length <= IV + TAG) return undefined

@@ -1,21 +1,24 @@
 import { BroadcastChannel } from 'node:worker_threads'
 import type { Session } from './session.ts'
 
-/** What the threads of this process tell each other of the sessions at one provider. Times in ms since 1970. */
+/** Messages between the threads of this process about the sessions at one provider. Times in ms since 1970. */
 export type News =
-  /** The sessions of this name (a digest: see ended-sessions.ts) that had begun before are over. */
+  /** Sessions with this name (a digest: see ended-sessions.ts) that began before `at` have ended. */
   | { readonly kind: 'ended'; readonly name: string; readonly at: number }
-  /** What a refresh, by digest of its token, has brought. */
+  /** The result of a refresh, by digest of its token. */
   | { readonly kind: 'refreshed'; readonly key: string; readonly session: Session }
-  /** A thread is new: it is told of what has ended. */
+  /** A thread is new: others send it the ended sessions. */
   | { readonly kind: 'hello' }
 
-/** A channel over all threads; a thread does not hear itself. It keeps nobody alive, and lasts as long as the thread. */
+/**
+ * A channel between all threads; a thread does not get its own messages. It does not keep the process alive, and lasts
+ * as long as the thread.
+ */
 export class SessionNews {
   readonly #channel: BroadcastChannel | undefined
   readonly #listeners: ((news: News) => void)[] = []
 
-  /** `dry`: nobody is told, and nobody heard. */
+  /** `dry`: nothing is sent or received. */
   constructor(name: string, dry = false) {
     if (dry) return
     this.#channel = new BroadcastChannel(`lb oidc ${name}`)

@@ -3,22 +3,22 @@ import { claimAt, wordsOf } from '../claims.ts'
 import type { Proven } from '../auth-method.ts'
 import type { OidcInput } from './keys.ts'
 
-/** What a session cookie, or a record in Redis, holds, sealed. Times in ms since 1970. */
+/** The content of a session cookie or of a record in Redis. Times in ms since 1970. */
 export interface Session {
-  /** Of this login, here; stays the same over refreshes. */
+  /** Id of this login, here; stays the same over refreshes. */
   readonly id: string
   readonly name: string
   readonly roles: readonly string[]
   readonly scopes: readonly string[]
   readonly claims: Readonly<Record<string, unknown>>
-  /** The provider vouches for it until then. */
+  /** Until then the provider vouches for it. */
   readonly until: number
-  /** Then it is over, whatever the provider says. */
+  /** When it ends, whatever the provider says. */
   readonly end: number
   readonly refreshToken?: string | undefined
 }
 
-/** What of a token answer makes a session. */
+/** The parts of a token answer that make a session. */
 export interface TokenAnswer {
   readonly claims: Readonly<Record<string, unknown>> | undefined
   readonly expiresIn: number | undefined
@@ -26,12 +26,12 @@ export interface TokenAnswer {
   readonly refreshToken: string | undefined
 }
 
-/** Without a lifetime of its own, an answer holds so long. */
+/** How long an answer without a lifetime is valid. */
 const DEFAULT_MS = 300_000
-/** Of the ID token, what is of no use to backends. */
+/** Claims of the ID token that backends do not need. */
 const TECHNICAL = new Set(['nonce', 'at_hash', 'c_hash', 's_hash', 'iat', 'exp', 'auth_time'])
 
-/** Undefined where the token names nobody. `before`: the session that is refreshed. */
+/** Undefined when the token has no name. `before`: the session that is refreshed. */
 export function sessionOf(
   answer: TokenAnswer,
   input: OidcInput,

@@ -6,7 +6,7 @@ import type { RemoteSessions } from './remote-sessions.ts'
 import type { Seal } from './seal.ts'
 import type { Session } from './session.ts'
 
-/** A record may hold much, but no tokens without end. */
+/** A bound for a record with large tokens. */
 const MAX_RECORD = 256 * 1024
 
 export interface SessionsParts {
@@ -18,7 +18,9 @@ export interface SessionsParts {
   readonly remote: RemoteSessions | undefined
 }
 
-/** Where sessions are kept: whole in their cookies, or in Redis, by an id that the cookie holds. Both are sealed. */
+/**
+ * Where sessions are stored: completely in their cookies, or in Redis under an id in the cookie. Both are encrypted.
+ */
 export class Sessions {
   readonly #parts: SessionsParts
 
@@ -30,21 +32,21 @@ export class Sessions {
     return this.#parts.remote
   }
 
-  /** Of a cookie that holds the session; undefined where it has ended. */
+  /** The session in a cookie; undefined when it has ended. */
   sealed(field: string | undefined): Session | undefined {
     const { jar, seal } = this.#parts
     const text = jar.read(field)
     return this.#standing(text === undefined ? undefined : seal.open<Session>('session', text))
   }
 
-  /** Of a cookie that names a session in Redis. */
+  /** The id, from a cookie that refers to a session in Redis. */
   idOf(field: string | undefined): string | undefined {
     const { jar, seal } = this.#parts
     const text = jar.read(field)
     return text === undefined ? undefined : seal.open<{ readonly id: string }>('session id', text)?.id
   }
 
-  /** Rejects where Redis does not answer: nobody knows then whether the session has ended. */
+  /** Rejects when Redis does not answer: it is unknown then whether the session has ended. */
   async read(id: string): Promise<Session | undefined> {
     const { remote, seal, ended } = this.#parts
     if (!(await remote!.reachable())) throw new Error('it is not reachable')
@@ -61,7 +63,9 @@ export class Sessions {
     )
   }
 
-  /** Rejects where Redis does not take it. `existing`: it is one that was refreshed. False: it has ended meanwhile, or is too large. */
+  /**
+   * Rejects when Redis does not store it. `existing`: it was refreshed. False: it has ended meanwhile, or is too large.
+   */
   async save(session: Session, existing: boolean): Promise<boolean> {
     const { remote, seal, clock } = this.#parts
     if (remote === undefined) return true

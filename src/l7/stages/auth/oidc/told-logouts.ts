@@ -18,7 +18,7 @@ export interface ToldLogoutsParts {
   readonly tokens: LogoutTokens
 }
 
-/** Where the provider tells that a session has ended there. */
+/** The paths on which the provider reports that a session has ended. */
 export class ToldLogouts {
   readonly #parts: ToldLogoutsParts
 
@@ -35,7 +35,7 @@ export class ToldLogouts {
       const held = new HeldBody(MAX_LOGOUT_BYTES, () => {
         const form = new URLSearchParams(Buffer.concat(held.chunks).toString('latin1'))
         const text = held.whole ? (form.get('logout_token') ?? '') : ''
-        this.#read(text).then(done, () => done(answered(400, 'a logout that is none')))
+        this.#read(text).then(done, () => done(answered(400, 'a logout that cannot be read')))
       })
       exchange.holdBody(held)
       exchange.startBody()
@@ -44,19 +44,22 @@ export class ToldLogouts {
     return { ...pending, start }
   }
 
-  /** OpenID Connect Front-Channel Logout 1.0 §3: in a frame, where browsers send no cookies; the sid is the secret. */
+  /**
+   * OpenID Connect Front-Channel Logout 1.0 §3: it is loaded in a frame, where browsers send no cookies; the sid is the
+   * secret.
+   */
   front(exchange: Exchange, cookies: string): Answer {
     const { query } = exchange
     const sid = queryValue(query, 'sid')
     const issuer = queryValue(query, 'iss')
     if (sid === undefined || sid === '' || sid.length > 1024 || issuer !== this.#parts.issuer)
-      return answered(400, 'a logout of nobody')
+      return answered(400, 'a logout without issuer and session')
     return this.#waiting(() => this.#end({ sid }, cookies))
   }
 
   async #read(text: string): Promise<Reply> {
     const told = await this.#parts.tokens.read(text)
-    return typeof told === 'string' ? answered(400, `a logout that is none: ${told}`) : this.#end(told)
+    return typeof told === 'string' ? answered(400, `a logout that is refused: ${told}`) : this.#end(told)
   }
 
   async #end(ending: Ending, cookies = ''): Promise<Reply> {
@@ -64,7 +67,7 @@ export class ToldLogouts {
     const known = await ended.end(ending, clock.wall())
     return known
       ? answered(200, 'a session has ended at the provider', cookies)
-      : answered(503, 'a session has ended at the provider; other instances cannot be told now', cookies)
+      : answered(503, 'a session has ended at the provider; other instances cannot be informed now', cookies)
   }
 
   #waiting(act: () => Promise<Answer>) {

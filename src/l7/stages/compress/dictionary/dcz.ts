@@ -1,13 +1,13 @@
 import { constants, zstdCompress, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 
-/** RFC 9842 §5: a skippable frame of 32 bytes, which are the SHA-256 of the dictionary. */
+/** RFC 9842 §5: a skippable frame of 32 bytes with the SHA-256 of the dictionary. */
 const MAGIC = Buffer.from('5e2a4d1820000000', 'hex')
-/** What begins so is no plain text but a dictionary in zstd's own format, to which it would be taken. */
+/** Content that begins with this number would be read as a dictionary in zstd's own format, not as raw content. */
 const FORMATTED = 0xec30a437
 
 let found: boolean | undefined
 
-/** Whether this Node compresses by a dictionary: 24.6, or 22.19. */
+/** Whether this Node can compress with a dictionary: from 24.6, or 22.19. */
 export function dictionariesWork(): boolean {
   return (found ??= tryOut())
 }
@@ -34,12 +34,12 @@ export interface DczParts {
   readonly level: number
 }
 
-/** At once, on this thread. */
+/** Compresses at once, on this thread. */
 export function encodeDcz({ bytes, dictionary, hash, level }: DczParts): Buffer {
   return Buffer.concat([MAGIC, hash, zstdCompressSync(bytes, { dictionary, ...paramsOf(level) })])
 }
 
-/** Off this thread; undefined where it failed. */
+/** Compresses off this thread; undefined when it failed. */
 export async function encodeDczLater({
   bytes,
   dictionary,

@@ -9,20 +9,20 @@ import type { ResponseHead } from '../../../exchange/response/response-head.ts'
 import { encodeDcz, encodeDczLater, mayBeDictionary, type DczParts } from './dcz.ts'
 import { availableDictionary, patternOf } from './eligible.ts'
 
-/** Dictionaries, and what is compressed by them. */
+/** Largest dictionary, and largest body to compress with one. */
 const MAX_BYTES = 1_048_576
 const MIN_BYTES = 512
-/** Below it, most of a long dictionary is not looked at. */
+/** Lower levels ignore most of a long dictionary. */
 const LEAST_LEVEL = 3
-/** Longer ones are compressed off this thread, for those who ask later. */
+/** Longer bodies are compressed off this thread, for later requests. */
 const WHOLE_BYTES = 64 * 1024
 const MAX_JOBS = 2
-/** In Cache-Status. */
+/** The mark in Cache-Status. */
 const STORED = /; stored\b/
 
 /**
- * Compression by what the client has already (RFC 9842): a stored body goes out with the word that it may serve as a
- * dictionary, and is kept in the cache by its hash. A client that shows the hash gets what is at the URL by now as the
+ * Compression with a dictionary that the client has already (RFC 9842): a stored body is offered to clients as a
+ * dictionary, and kept in the cache under its hash. A client that sends the hash gets the current body as the
  * difference to it.
  */
 export class Dictionaries {
@@ -35,7 +35,9 @@ export class Dictionaries {
     this.#offered = offered
   }
 
-  /** Tells the client that it may use this body as a dictionary: one that is kept, or that the cache is going to hold. */
+  /**
+   * Tells the client that it may use this body as a dictionary: one that is kept, or that the cache is going to store.
+   */
   offer(exchange: Exchange, head: ResponseHead): void {
     const { stored, length } = head
     if (stored === undefined) {
@@ -48,7 +50,7 @@ export class Dictionaries {
     this.#offered.add()
   }
 
-  /** Keeps the body under its hash, the first time that it is asked for on this thread; whether it is there. */
+  /** Keeps the body under its hash, when this thread first needs it; returns whether it is kept. */
   keep(stored: StoredForms, whole?: Buffer): boolean {
     if (stored.checkedAsDictionary) return stored.offered
     stored.checkedAsDictionary = true
@@ -58,7 +60,7 @@ export class Dictionaries {
     return stored.offered
   }
 
-  /** The body as the difference to what the client has: to be released. Undefined where that is not at hand. */
+  /** The body as the difference to the client's dictionary; release it. Undefined where that is not available yet. */
   encoded(exchange: Exchange, head: ResponseHead, stored: StoredForms): StoredRecord | Buffer | undefined {
     const sha = availableDictionary(exchange)
     if (sha === undefined) return undefined
@@ -88,7 +90,7 @@ export class Dictionaries {
     return bytes
   }
 
-  /** One of few at a time; whoever asks meanwhile gets an ordinary coding. */
+  /** Compresses a few at a time; requests meanwhile get an ordinary coding. */
   #later(stored: StoredForms, form: string, parts: DczParts): void {
     if (this.#jobs >= MAX_JOBS) return
     this.#jobs++

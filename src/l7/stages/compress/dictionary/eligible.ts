@@ -1,12 +1,12 @@
 import type { Exchange } from '../../../exchange/exchange.ts'
 import { clientScheme } from '../../client-scheme.ts'
 
-/** Characters that stand for themselves in a URL pattern and in a quoted string. */
+/** Characters that have no special meaning in a URL pattern and in a quoted string. */
 const PLAIN_PATH = /^\/[\w./~%!$&'=,;@-]{0,1000}$/
 
 /**
- * Whether dictionaries may be used with this request at all (RFC 9842 §7, §9): over TLS, by whoever may read the answer, a page of
- * the same origin or the user.
+ * Whether this request may use dictionaries (RFC 9842 §7, §9): over TLS, by someone who may read the response: a page
+ * of the same origin, or the user.
  */
 export function mayUseDictionary(exchange: Exchange): boolean {
   const { method, headers } = exchange.request
@@ -16,7 +16,7 @@ export function mayUseDictionary(exchange: Exchange): boolean {
   return headers.first('sec-fetch-mode') === 'navigate'
 }
 
-/** The URL pattern of this very URL; undefined where it would match others or cannot be written plainly. */
+/** The URL pattern for exactly this URL; undefined where it would match others too or has special characters. */
 export function patternOf({ request, query }: Exchange): string | undefined {
   if (query !== undefined) return undefined
   const path = request.target

@@ -1,2 +1,2 @@
-/** The provider does not take this refresh token, now or later. */
+/** The provider refuses this refresh token for good. */
 export class RefreshRefused extends Error {}

@@ -1,17 +1,17 @@
 const SLOTS = 1024
 const WORDS = 3
 
-/** Who has the slot: 0 nobody, otherwise the second in which the turn ends. */
+/** Who has the slot: 0 nobody, otherwise the second in which the turn expires. */
 const HOLDER = 0
-/** Of whose token the last refresh in this slot was. */
+/** The token of the last refresh in this slot. */
 const LAST = 1
 const LAST_AT = 2
-/** How long the word of a thread may be on its way. */
+/** How long a message from another thread may take. */
 const NEWS_S = 5
 
 /**
- * Whose turn it is to refresh a session, in memory that all threads share. A slot serves many sessions: those that meet in one
- * wait for each other.
+ * Decides in shared memory which thread may refresh a session. A slot serves many sessions: those that share one wait
+ * for each other.
  */
 export class RefreshTurns {
   readonly #words: Int32Array
@@ -25,15 +25,15 @@ export class RefreshTurns {
   }
 
   /**
-   * `key`: hex digits, a digest of the token. 'done': another thread has just refreshed by this very token, and its word
-   * is on the way; the turn is nobody's. `now` in ms.
+   * `key`: hex digits, a digest of the token. 'done': another thread has just refreshed with this token and its message
+   * is on the way; the turn is free. `now` in ms.
    */
   take(key: string, now: number, leaseMs: number): 'mine' | 'taken' | 'done' {
     const at = slotOf(key)
     const second = Math.floor(now / 1000)
     const until = second + Math.ceil(leaseMs / 1000) + 1
     const held = Atomics.load(this.#words, at + HOLDER)
-    // Whoever had it longer than that is dead.
+    // A holder that takes longer than that is dead.
     if (held > second || Atomics.compareExchange(this.#words, at + HOLDER, held, until) !== held)
       return 'taken'
     const lately = second - Atomics.load(this.#words, at + LAST_AT) <= NEWS_S

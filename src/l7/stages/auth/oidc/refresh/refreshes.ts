@@ -7,22 +7,25 @@ import type { Seal } from '../seal.ts'
 import type { Session } from '../session.ts'
 import type { News, SessionNews } from '../session-news.ts'
 
-/** Requests with the old cookie that were under way meanwhile get the same new session. */
+/** Requests with the old cookie that were under way get the same new session for this long. */
 const KEPT_MS = 30_000
-/** After a failure that says nothing of the session, the provider is asked again. */
+/** Time to the next try after a failure that says nothing about the session. */
 const AGAIN_MS = 1000
 const MAX_KEPT = 10_000
-/** A listener of its own has turns of its own; then the provider may refuse one, and this is how long the other's answer is awaited. */
+/**
+ * Turns belong to a listener. With another listener the provider may refuse one of two refreshes; this is how long the
+ * other's result is awaited.
+ */
 const OTHER_MS = 1000
 const LOOK_AGAIN_MS = 25
-/** The provider may take `timeoutMs`; whoever has not given the turn back then is dead. */
+/** The provider may take `timeoutMs`; a holder that keeps the turn this much longer is dead. */
 const LEASE_BEYOND_MS = 2000
 
 type Keep = (session: Session) => Promise<boolean>
 
 interface Kept {
   readonly result: Promise<Session | undefined>
-  /** What another thread has got. */
+  /** Called with the session that another thread got. */
   readonly found: (session: Session) => void
   until: number
 }
@@ -30,7 +33,7 @@ interface Kept {
 export interface RefreshesParts {
   readonly clock: Clock
   readonly news: SessionNews
-  /** How long a provider may take. */
+  /** How long the provider may take. */
   readonly timeoutMs: number
   readonly turns: RefreshTurns | undefined
   readonly remote: RemoteSessions | undefined
@@ -38,8 +41,8 @@ export interface RefreshesParts {
 }
 
 /**
- * One refresh for each session at a time: providers that rotate refresh tokens take a second use of one for theft, and end
- * the session. Threads take turns in shared memory, instances in Redis, and tell each other what they got.
+ * One refresh per session at a time: providers that rotate refresh tokens treat a second use of one as theft, and end
+ * the session. Threads take turns in shared memory, instances in Redis, and tell each other the results.
  */
 export class Refreshes {
   readonly #parts: RefreshesParts
@@ -53,8 +56,9 @@ export class Refreshes {
   }
 
   /**
-   * `key`: a digest of the refresh token, in hex. Undefined where the provider refuses it; rejects where nothing could be learnt. `keep`
-   * puts the new session where it is kept, before anybody else may refresh it; false: it has ended meanwhile.
+   * `key`: a digest of the refresh token, in hex. Undefined when the provider refuses it; rejects when nothing could be
+   * learnt. `keep` stores the new session before anyone else may refresh it; it returns false when the session has
+   * ended meanwhile.
    */
   once(
     key: string,
@@ -75,7 +79,7 @@ export class Refreshes {
     return result
   }
 
-  /** Kept also where nobody has asked yet: a request with the old token may be on its way. */
+  /** Stored even if no request waits: one with the old token may be on its way. */
   #heard(key: string, session: Session): void {
     const known = this.#kept.get(key)
     if (known !== undefined) return known.found(session)
@@ -84,7 +88,7 @@ export class Refreshes {
     this.#kept.set(key, { result: Promise.resolve(session), found: () => {}, until })
   }
 
-  /** Among the threads of this process. */
+  /** Takes the turn among the threads of this process. */
   async #among(
     key: string,
     other: Promise<Session | undefined>,
@@ -119,7 +123,7 @@ export class Refreshes {
     keep: Keep
   ): Promise<Session | undefined> {
     const { clock, remote, seal, timeoutMs } = this.#parts
-    // Without Redis each instance is alone, as it is without a word from it.
+    // Without Redis, or without an answer from it, each instance is on its own.
     if (remote === undefined || !(await remote.reachable())) return this.#refreshAndKeep(refresh, keep)
     const owner = randomBytes(12).toString('base64url')
     const end = clock.now() + timeoutMs
