@@ -1,9 +1,11 @@
+import { Pieces } from '../../net/transport/pieces.ts'
+
 /** Most bytes that are held before the backend is connected (and one read more); then the client is not read. */
 const MAX_HELD_BYTES = 65_536
 
 /** Bytes that a client sent before a backend was connected. */
 export class HeldBytes {
-  #chunks: Buffer[] = []
+  readonly #pieces = new Pieces()
   #size = 0
 
   get empty(): boolean {
@@ -16,20 +18,17 @@ export class HeldBytes {
 
   /** Copies: `buffer` is valid during the read only. */
   hold(buffer: Buffer, start: number, end: number): void {
-    if (start === end) return
-    this.#chunks.push(Buffer.from(buffer.subarray(start, end)))
+    this.#pieces.add(buffer, start, end)
     this.#size += end - start
   }
 
   first(): Buffer | undefined {
-    return this.#chunks[0]
+    return this.#pieces.first()
   }
 
   /** All of it, which is then no longer held. */
   take(): readonly Buffer[] {
-    const chunks = this.#chunks
-    this.#chunks = []
     this.#size = 0
-    return chunks
+    return this.#pieces.take()
   }
 }

@@ -30,7 +30,7 @@ export class Exchange extends RequestSide implements ForwardOwner {
     this.forward = new Forward(this, this.target!, outgoing, held?.whole === true ? held.bytes : 0)
     this.times = this.forward.times
     if (held !== undefined) {
-      for (const chunk of held.chunks.splice(0)) this.forward.sendBody(chunk, 0, chunk.length)
+      for (const chunk of held.take()) this.forward.sendBody(chunk, 0, chunk.length)
       if (held.whole) this.forward.endBody('', held.bytes)
     }
     this.forward.start()

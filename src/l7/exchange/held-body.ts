@@ -1,6 +1,8 @@
+import { Pieces } from '../../net/transport/pieces.ts'
+
 /** The body of a request that is held until it is whole, or longer than `most`. */
 export class HeldBody {
-  readonly chunks: Buffer[] = []
+  readonly #pieces = new Pieces()
   bytes = 0
   /** All of it is here; the trailers are dropped, since it goes on with a length. */
   whole = false
@@ -13,10 +15,19 @@ export class HeldBody {
     this.#ready = ready
   }
 
+  get chunks(): readonly Buffer[] {
+    return this.#pieces.list
+  }
+
+  /** All of it, which is then no longer held. */
+  take(): readonly Buffer[] {
+    return this.#pieces.take()
+  }
+
   add(buffer: Buffer, start: number, end: number): void {
     const before = this.bytes
     this.bytes += end - start
-    this.chunks.push(Buffer.from(buffer.subarray(start, end)))
+    this.#pieces.add(buffer, start, end)
     if (before <= this.#most && this.bytes > this.#most) this.#ready()
   }
 

@@ -1,5 +1,8 @@
+import { Pieces } from '../../net/transport/pieces.ts'
 import type { Attempts } from './retry/attempts.ts'
 import type { UpstreamStream } from './upstreams.ts'
+
+const NONE: readonly Buffer[] = []
 
 /**
  * The body of one request on its way through one attempt or several. A stream is ended only if every byte that was
@@ -11,7 +14,7 @@ export class Upload {
   /** To the stream under way. */
   #sent = 0
   /** Received while there was no stream. The client is paused then, so this is the rest of one read of it. */
-  #held: Buffer[] = []
+  #held: Pieces | undefined
   #trailers = ''
   /** The owner was asked for the body. */
   started = false
@@ -26,7 +29,7 @@ export class Upload {
   receive(stream: UpstreamStream | undefined, buffer: Buffer, start: number, end: number): boolean {
     this.#received += end - start
     if (stream !== undefined) return this.#pass(stream, buffer, start, end)
-    this.#held.push(Buffer.from(buffer.subarray(start, end)))
+    ;(this.#held ??= new Pieces()).add(buffer, start, end)
     return false
   }
 
@@ -46,8 +49,8 @@ export class Upload {
       flowing = stream.sendBody(chunk, 0, chunk.length)
     }
     const held = this.#held
-    this.#held = []
-    for (const chunk of held) flowing = this.#pass(stream, chunk, 0, chunk.length)
+    this.#held = undefined
+    for (const chunk of held?.take() ?? NONE) flowing = this.#pass(stream, chunk, 0, chunk.length)
     return flowing
   }
 
@@ -60,7 +63,7 @@ export class Upload {
   }
 
   drop(): void {
-    this.#held = []
+    this.#held = undefined
   }
 
   #pass(stream: UpstreamStream, buffer: Buffer, start: number, end: number): boolean {

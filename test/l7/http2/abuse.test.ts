@@ -51,6 +51,21 @@ t.test('a flood of empty DATA ends with ENHANCE_YOUR_CALM', async (t) => {
   const made = lab()
   made.feed(open(1))
   t.equal(attack(made, () => frame(0, 0, 1)).code, 'ENHANCE_YOUR_CALM')
+  const padded = lab()
+  padded.feed(open(1))
+  t.equal(attack(padded, () => frame(0, 8, 1, Buffer.from([0]))).code, 'ENHANCE_YOUR_CALM')
+})
+
+t.test('a body that is held takes its size and not its number of frames', async (t) => {
+  const made = lab()
+  made.onHeard = ({ stream }) => made.session.hold(stream)
+  made.feed(open(1))
+  for (let i = 0; i < 60; i++) made.feed(Buffer.concat(Array<Buffer>(1000).fill(frame(0, 0, 1, Buffer.from('a'))))) // prettier-ignore
+  const { stream } = made.heard[0]!
+  t.equal(stream.heldBytes, 60_000)
+  t.ok(stream.held!.list.length < 10, `${stream.held!.list.length} buffers`)
+  made.session.flow(stream)
+  t.equal(made.heard[0]!.body, 'a'.repeat(60_000))
 })
 
 t.test('patience comes back with time: what an honest client does at its own pace is no flood', async (t) => {

@@ -1,9 +1,11 @@
+import { Pieces } from '../../../net/transport/pieces.ts'
+
 /** More than this of a body is not kept for another attempt. */
 const REPLAY_BYTES = 65_536
 
 /** What was sent of a request's body, as long as it may have to be sent again. */
 export class ReplayBuffer {
-  #chunks: Buffer[] = []
+  readonly #pieces = new Pieces()
   #bytes = 0
   #overflown = false
   readonly #most: number
@@ -18,7 +20,7 @@ export class ReplayBuffer {
   }
 
   get chunks(): readonly Buffer[] {
-    return this.#chunks
+    return this.#pieces.list
   }
 
   add(buffer: Buffer, start: number, end: number): void {
@@ -26,14 +28,14 @@ export class ReplayBuffer {
     this.#bytes += end - start
     if (this.#bytes > this.#most) {
       this.#overflown = true
-      this.#chunks = []
+      this.#pieces.clear()
     } else {
-      this.#chunks.push(Buffer.from(buffer.subarray(start, end)))
+      this.#pieces.add(buffer, start, end)
     }
   }
 
   drop(): void {
     this.#overflown = true
-    this.#chunks = []
+    this.#pieces.clear()
   }
 }

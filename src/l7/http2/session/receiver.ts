@@ -1,3 +1,4 @@
+import { Pieces } from '../../../net/transport/pieces.ts'
 import { DEFAULT_WINDOW } from '../frames/codes.ts'
 import type { OutQueue } from '../frames/out-queue.ts'
 import { writeWindowUpdate } from '../frames/write-frames.ts'
@@ -58,7 +59,7 @@ export class Receiver {
       return
     }
     if (stream.discards) return this.credit(size)
-    ;(stream.held ??= []).push(Buffer.from(buffer.subarray(start, end)))
+    ;(stream.held ??= new Pieces()).add(buffer, start, end)
     stream.heldBytes += size
     this.#held += size
     if (this.#held > MAX_HELD) stream.owed += size
@@ -75,8 +76,9 @@ export class Receiver {
   flow(stream: Stream): void {
     stream.flows = true
     const { held } = stream
-    while (stream.flows && held !== undefined && held.length > 0) {
-      const bytes = held.shift()!
+    while (stream.flows && held !== undefined) {
+      const bytes = held.shift()
+      if (bytes === undefined) break
       this.#release(stream, bytes.length)
       this.#taken(stream, bytes.length)
       stream.handler?.onData(bytes, 0, bytes.length)

@@ -176,7 +176,7 @@ export abstract class Session extends ControlFrames implements FrameSink {
       this.receiver.credit(size)
       return this.violation(id, FLOW_CONTROL_ERROR)
     }
-    if (size === 0 && (flags & FLAG_END_STREAM) === 0 && !this.glitch('empty-data')) return false
+    if (size === padding && (flags & FLAG_END_STREAM) === 0 && !this.glitch('empty-data')) return false
     if (stream.contentLeft >= 0 && size - padding > stream.contentLeft) {
       this.receiver.credit(size)
       return this.violation(id, PROTOCOL_ERROR)

@@ -1,3 +1,4 @@
+import { Pieces } from '../../../../net/transport/pieces.ts'
 import { Roster } from '../../../../core/roster.ts'
 import { writeLatin1 } from '../../../../core/latin1.ts'
 import {
@@ -77,8 +78,9 @@ export class Sender {
       if (p === end) return
       this.#order.add(stream)
     }
-    const rest = bytes.subarray(p, end)
-    ;(stream.pending ??= []).push(owned ? rest : Buffer.from(rest))
+    const pending = (stream.pending ??= new Pieces())
+    if (owned) pending.give(bytes.subarray(p, end))
+    else pending.add(bytes, p, end)
     stream.pendingBytes += end - p
   }
 
@@ -160,10 +162,10 @@ export class Sender {
 
   #sendPending(stream: Stream): void {
     const pending = stream.pending!
-    const first = pending[0]!
+    const first = pending.first()!
     const size = this.#frame(stream, first, 0, first.length)
     stream.pendingBytes -= size
-    if (size < first.length) pending[0] = first.subarray(size)
+    if (size < first.length) pending.cut(size)
     else pending.shift()
     if (stream.pendingBytes > 0) return
     this.#order.remove(stream)

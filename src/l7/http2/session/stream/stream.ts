@@ -1,3 +1,4 @@
+import type { Pieces } from '../../../../net/transport/pieces.ts'
 import { DEFAULT_URGENCY } from '../send/priority.ts'
 
 /** Receives the events of one stream, for an exchange. */
@@ -54,7 +55,7 @@ export class Stream {
   incremental = false
 
   // Sending: bytes that wait for a window.
-  pending: Buffer[] | undefined
+  pending: Pieces | undefined
   pendingBytes = 0
   /** END_STREAM follows the waiting bytes, with these trailers. */
   endTrailers: string | undefined
@@ -69,7 +70,7 @@ export class Stream {
   discards = false
   /** The handler reads the body now. */
   flows = false
-  held: Buffer[] | undefined
+  held: Pieces | undefined
   heldBytes = 0
   /** Follows the held bytes: the end, with trailers. */
   heldEnd: string | undefined
