@@ -46,28 +46,33 @@ export function authorise(request: IncomingMessage, changes: boolean, options: A
 export function mayRead(request: IncomingMessage, options: AdminAccess): boolean {
   if (options.local || options.unix) return true
   // Health is answered to everybody, also where an address has to wait with its tokens.
-  return options.wrongTokens.wait(addressOf(request)) === 0 && bearsToken(request, options)
+  return look(request, options) === true
 }
 
 function addressOf(request: IncomingMessage): string {
   return request.socket.remoteAddress ?? 'unix'
 }
 
-function bearsToken(request: IncomingMessage, { token, wrongTokens }: AdminAccess): boolean {
+function bearsToken(request: IncomingMessage, options: AdminAccess): boolean {
+  const found = look(request, options)
+  if (typeof found === 'boolean') return found
+  throw new ApiError('too-many-requests', 'too many wrong tokens from this address', {
+    'Retry-After': String(Math.ceil(found / 1000))
+  })
+}
+
+/** Whether the request brings the token; a number: how long its address has to wait, in ms. */
+function look(request: IncomingMessage, { token, wrongTokens }: AdminAccess): boolean | number {
   const given = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1]
   if (given === undefined || token === undefined) return false
   const client = addressOf(request)
   const waitMs = wrongTokens.wait(client)
-  if (waitMs > 0) {
-    throw new ApiError('too-many-requests', 'too many wrong tokens from this address', {
-      'Retry-After': String(Math.ceil(waitMs / 1000))
-    })
-  }
+  if (waitMs > 0) return waitMs
   // Digests have one length, so comparing tells neither where they differ nor how long the token is.
   const right = timingSafeEqual(digest(given), digest(token))
-  if (right) wrongTokens.right(client)
-  else wrongTokens.wrong(client)
-  return right
+  if (!right) return wrongTokens.wrong(client) || false
+  wrongTokens.right(client)
+  return true
 }
 
 function digest(text: string): Buffer {

@@ -15,7 +15,10 @@ interface Address {
   knownUntil: number
 }
 
-/** Throttles guesses at the admin token, by address: 20 at once, then one a second. */
+/**
+ * Throttles guesses at the admin token, by address: 20 at once, then one a second. An address that knows the token may
+ * always show it, and is told the same of its wrong ones.
+ */
 export class WrongTokens {
   readonly #clock: Clock
   /** The one that was heard of longest ago first. */
@@ -33,10 +36,13 @@ export class WrongTokens {
     return Math.max(0, found.fullAt - now - (BURST - 1) * REFILL_MS)
   }
 
-  wrong(client: string): void {
+  /** Counts one. Until it would have been due, in ms; 0: it was one of those that an address may show. */
+  wrong(client: string): number {
     const now = this.#clock.now()
     const found = this.#touch(client)
+    const waitMs = Math.max(0, found.fullAt - now - (BURST - 1) * REFILL_MS)
     found.fullAt = Math.min(Math.max(found.fullAt, now) + REFILL_MS, now + BURST * REFILL_MS)
+    return waitMs
   }
 
   right(client: string): void {

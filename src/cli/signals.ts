@@ -1,5 +1,7 @@
 import { constants } from 'node:os'
+import { systemClock } from '../core/clock.ts'
 import { messageOf } from '../core/errors.ts'
+import { Coalesced } from '../runtime/control/reload/coalesced.ts'
 import { exitCode } from './exit-code.ts'
 
 /** What signals do to a running `lb`. */
@@ -18,8 +20,11 @@ export interface Signalled {
 export class Signals {
   #running: Signalled | undefined
   #stopping = false
-  #reloading: Promise<unknown> | undefined
-  #reloadAgain = false
+  #reloadAsked = false
+  /** Those that come while one is under way are one more together. */
+  readonly #reloads = new Coalesced(systemClock, async () => {
+    if (!this.#stopping) await this.#running!.reload()
+  })
 
   constructor() {
     process.on('SIGTERM', (signal) => this.#stop(signal))
@@ -33,7 +38,7 @@ export class Signals {
   /** It is up. A SIGHUP that came before is done now: the file may have changed since it was read. */
   handle(running: Signalled): void {
     this.#running = running
-    if (this.#reloadAgain) this.#reload()
+    if (this.#reloadAsked) this.#reload()
   }
 
   #stop(signal: NodeJS.Signals): void {
@@ -50,20 +55,11 @@ export class Signals {
     )
   }
 
-  /** Those that come while one is under way are one more together. */
   #reload(): void {
-    if (this.#stopping) return
-    if (this.#running === undefined || this.#reloading !== undefined) {
-      this.#reloadAgain = true
-      return
-    }
-    this.#reloadAgain = false
-    this.#reloading = this.#running
-      .reload()
+    this.#reloadAsked = true
+    if (this.#running === undefined) return
+    this.#reloads
+      .call()
       .catch((error: unknown) => process.stderr.write(`lb: reload failed: ${messageOf(error)}\n`))
-      .finally(() => {
-        this.#reloading = undefined
-        if (this.#reloadAgain) this.#reload()
-      })
   }
 }

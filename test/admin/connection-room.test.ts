@@ -3,7 +3,9 @@ import { Agent, createServer, request } from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import t from 'tap'
 import { boundConnections } from '../../src/admin/connection-room.ts'
+import { systemClock } from '../../src/core/clock.ts'
 import { Coalesced } from '../../src/runtime/control/reload/coalesced.ts'
+import { FakeClock } from '../fakes/fake-clock.ts'
 
 t.test(
   'connections that say nothing do not lock a health check out, and one that waits for its answer stays',
@@ -106,13 +108,15 @@ t.test('what has no call under way closes at once, a call is answered first', as
 
 t.test('a hundred calls at once are two runs, and the second began after all of them', async (t) => {
   let runs = 0
-  const coalesced = new Coalesced(async () => {
+  const coalesced = new Coalesced(systemClock, async () => {
     const run = ++runs
     await new Promise((resolve) => setImmediate(resolve))
     if (run === 1) throw new Error('the first fails')
     return run
   })
-  const calls = await Promise.allSettled(Array.from({ length: 100 }, () => coalesced.call()))
+  const first = coalesced.call()
+  while (runs === 0) await new Promise((resolve) => setImmediate(resolve))
+  const calls = await Promise.allSettled([first, ...Array.from({ length: 99 }, () => coalesced.call())])
   t.equal(runs, 2)
   t.equal(calls[0]!.status, 'rejected')
   t.strictSame(
@@ -120,4 +124,32 @@ t.test('a hundred calls at once are two runs, and the second began after all of 
     new Set([2])
   )
   t.equal(await coalesced.call(), 3)
+})
+
+t.test('a crowd of calls that come one after the other leaves half of the time to others', async (t) => {
+  const clock = new FakeClock()
+  const began: number[] = []
+  // Over before the next call is read, as a reload that changes nothing.
+  const coalesced = new Coalesced(clock, () => {
+    began.push(clock.now())
+    clock.busy(30)
+    return Promise.resolve()
+  })
+  const turn = () => new Promise((resolve) => setImmediate(resolve))
+  const calls: Promise<void>[] = []
+  for (let i = 0; i < 100; i++) {
+    calls.push(coalesced.call())
+    await turn()
+    await turn()
+  }
+  t.equal(began.length, 1)
+  clock.advance(29)
+  await turn()
+  t.equal(began.length, 1)
+  clock.advance(1)
+  await Promise.all(calls)
+  t.strictSame(began, [began[0], began[0]! + 60])
+  clock.advance(1_000)
+  await coalesced.call()
+  t.equal(began.length, 3)
 })

@@ -96,7 +96,7 @@ t.test('wrong tokens are throttled by address, and who knows the right one is le
   clock.advance(1_000)
   t.equal((await show('s3cret')).status, 200)
   // It knows the token: whoever guesses beside it, behind one proxy, does not lock it out.
-  for (let i = 0; i < 40; i++) t.equal((await show('another')).status, 401)
+  for (let i = 0; i < 40; i++) t.equal((await show('another')).status, i < 1 ? 401 : 429)
   t.equal((await show('s3cret')).status, 200)
   clock.advance(600_000)
   t.equal((await show('another')).status, 401)

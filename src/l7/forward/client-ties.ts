@@ -65,7 +65,7 @@ export function closeTies(holder: TieHolder): void {
   holder.ties = closed
 }
 
-const SCHEMES = /(?:^|,)\s*(?:ntlm|negotiate|kerberos)(?![\w-])/i
+const SCHEMES = /(?:^|,)\s*(?:ntlm|nego\w*|kerberos)(?![\w-])/i
 
 /** A value of Authorization or WWW-Authenticate names a scheme that authenticates the connection. */
 export function authenticatesConnection(value: string | undefined): boolean {

@@ -1,3 +1,4 @@
+import { systemClock } from '../../core/clock.ts'
 import {
   ControlError,
   type BackendChange,
@@ -60,8 +61,7 @@ export class AdminPlane implements ControlPlane {
   readonly #parts: AdminPlaneParts
   readonly #facts: BackendFacts
   readonly #startedAt = Date.now()
-  /** A hundred at once, with thousands of backends each, would keep the probes from their work. */
-  readonly #reloads = new Coalesced(() => this.#parts.reload(false))
+  readonly #reloads = new Coalesced(systemClock, () => this.#parts.reload(false))
   /** Of the last count: `listeners()` is synchronous and is asked by every readiness probe. */
   #counted: readonly ListenerConnections[] = []
 

@@ -2,6 +2,7 @@ import t from 'tap'
 import type { Test } from 'tap'
 import type { Lookup } from '../../../src/net/dial/lookup.ts'
 import { answering, eventually, get, labOf, OK, rawBackend, type RawBackend, type RawClient } from './lab.ts'
+import { authenticatesConnection } from '../../../src/l7/forward/client-ties.ts'
 
 const EMPTY = 'Content-Length: 0\r\n\r\n'
 
@@ -226,4 +227,18 @@ t.test('a connection to an address that its name no longer has ends when it is i
   t.equal(young.connections.length, 1)
   await eventually(() => old.connections[0]!.ended, 'the old one is closed')
   t.equal(old.connections.length, 1)
+})
+
+t.test('schemes that authenticate a connection are known in every spelling', async (t) => {
+  for (const value of [
+    'NTLM a',
+    'negotiate a',
+    'Nego2 a',
+    'Kerberos',
+    'Basic realm="a", NTLM',
+    'Basic a,\tNego2 b'
+  ])
+    t.equal(authenticatesConnection(value), true, value)
+  for (const value of ['Basic a', 'Bearer ntlm', 'Digest realm="negotiate"', 'ntlm-like a', undefined])
+    t.equal(authenticatesConnection(value), false, value ?? 'none')
 })

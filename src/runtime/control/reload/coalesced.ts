@@ -1,31 +1,44 @@
-/** Runs one at a time; calls that come while one runs are answered together by one more, which began after them. */
+import type { Clock } from '../../../core/clock.ts'
+
+/** A long run is not made up for by a pause of more than this. */
+const MOST_PAUSE_MS = 1_000
+
+/**
+ * Runs one at a time; calls are answered together by one that begins after them. It begins in a turn of its own, since
+ * a run may be over before the next call has been read, and no sooner after the last run than that took: a hundred
+ * reloads with thousands of backends, each a few dozen ms without a break, would keep the probes from their work.
+ */
 export class Coalesced<T> {
   readonly #run: () => Promise<T>
-  #running: Promise<T> | undefined
+  readonly #clock: Clock
+  #last: Promise<unknown> = Promise.resolve()
   #next: Promise<T> | undefined
+  /** When the next may begin. */
+  #freeAt = 0
 
-  constructor(run: () => Promise<T>) {
+  constructor(clock: Clock, run: () => Promise<T>) {
+    this.#clock = clock
     this.#run = run
   }
 
   call(): Promise<T> {
-    if (this.#next !== undefined) return this.#next
-    if (this.#running === undefined) return this.#start()
-    return (this.#next = this.#running
-      .then(
-        () => {},
-        () => {}
-      )
-      .then(() => {
-        this.#next = undefined
-        return this.#start()
-      }))
+    return (this.#next ??= this.#begin(this.#last))
   }
 
-  #start(): Promise<T> {
-    const running = this.#run().finally(() => {
-      if (this.#running === running) this.#running = undefined
+  async #begin(before: Promise<unknown>): Promise<T> {
+    await before
+    const waitMs = this.#freeAt - this.#clock.now()
+    await new Promise<void>((resolve) => {
+      if (waitMs > 0) this.#clock.after(waitMs, resolve)
+      else setImmediate(resolve)
     })
-    return (this.#running = running)
+    this.#next = undefined
+    const began = this.#clock.now()
+    const running = this.#run().finally(() => {
+      const now = this.#clock.now()
+      this.#freeAt = now + Math.min(now - began, MOST_PAUSE_MS)
+    })
+    this.#last = running.catch(() => {})
+    return running
   }
 }
