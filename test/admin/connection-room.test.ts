@@ -3,7 +3,6 @@ import { Agent, createServer, request } from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import t from 'tap'
 import { boundConnections } from '../../src/admin/connection-room.ts'
-import { systemClock } from '../../src/core/clock.ts'
 import { Coalesced } from '../../src/runtime/control/reload/coalesced.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
 
@@ -108,7 +107,7 @@ t.test('what has no call under way closes at once, a call is answered first', as
 
 t.test('a hundred calls at once are two runs, and the second began after all of them', async (t) => {
   let runs = 0
-  const coalesced = new Coalesced(systemClock, async () => {
+  const coalesced = new Coalesced(new FakeClock(), async () => {
     const run = ++runs
     await new Promise((resolve) => setImmediate(resolve))
     if (run === 1) throw new Error('the first fails')

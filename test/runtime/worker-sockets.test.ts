@@ -6,8 +6,10 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { freePort } from '../free-port.ts'
 import type { PoolSlots } from '../../src/balancer/table/slot-registry.ts'
+import { DescriptorInbox } from '../../src/net/descriptors/descriptor-inbox.ts'
+import { DescriptorSender, type SentSockets } from '../../src/net/descriptors/descriptor-sender.ts'
 import { Duplicator } from '../../src/net/descriptors/duplicate.ts'
-import type { StreamHandle } from '../../src/net/descriptors/bind-stream.ts'
+import { bindTcp, type StreamHandle } from '../../src/net/descriptors/bind-stream.ts'
 import { ListenSocket, SHARES } from '../../src/runtime/plane/sockets/listen-socket.ts'
 import { hasReusePort } from '../../src/runtime/plane/sockets/reuse-port.ts'
 import { makeSnapshot, type Snapshot } from '../../src/runtime/plane/snapshot.ts'
@@ -152,3 +154,25 @@ t.test('somebody who lives accepts for each who is dead, until it is back', asyn
   t.equal(look('++-'), 'a releases 2')
   t.equal(look('+++'), 'a releases 3')
 })
+
+t.test(
+  'a thread that does not get its turns for long finds its sockets in the pipe all the same',
+  { skip },
+  async (t) => {
+    const handles = Array.from({ length: 12 }, () => bindTcp('127.0.0.1', 0, true))
+    t.teardown(() => handles.forEach((handle) => handle.close()))
+    const inboxes: DescriptorInbox[] = []
+    const sender = new DescriptorSender((far) => void inboxes.push(new DescriptorInbox(far, 20)))
+    t.teardown(() => sender.close())
+    const taken = Promise.withResolvers<readonly { close(): void }[]>()
+    await sender.send(new Map([['web', handles]]), ({ batch, keys }: SentSockets) => {
+      t.strictSame(keys, [['web', 12]])
+      inboxes[0]!.take(batch, 12).then(taken.resolve, taken.reject)
+      for (const until = performance.now() + 60; performance.now() < until;);
+    })
+    const came = await taken.promise
+    t.equal(came.length, 12)
+    for (const handle of came) handle.close()
+    await t.rejects(inboxes[0]!.take('never sent', 1), { message: 'sockets that were sent did not come' })
+  }
+)

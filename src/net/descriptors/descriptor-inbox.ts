@@ -1,8 +1,13 @@
 import { failure, UV_EMFILE } from '../transport/raw-streams.ts'
 import { openFarEnd, type DescriptorHandle } from './ipc-pipe.ts'
 
-/** A main thread that does not get its turn is no reason to go without; what cannot come is told at once. */
+/** What cannot come is told at once, so this is for what should not be. */
 const WITHIN_MS = 18_000
+/**
+ * All of a batch is in the pipe before it is announced, and each turn of the event loop takes one out. A thread that did not
+ * get its turns for so long meets its timer before the pipe: it is late by itself, and nothing is missing yet.
+ */
+const EMPTY_TURNS = 3
 
 interface Batch {
   readonly handles: DescriptorHandle[]
@@ -17,7 +22,10 @@ interface Batch {
 export class DescriptorInbox {
   readonly #batches = new Map<string, Batch>()
 
-  constructor(far: number) {
+  readonly #withinMs: number
+
+  constructor(far: number, withinMs = WITHIN_MS) {
+    this.#withinMs = withinMs
     openFarEnd(far, (label, handle) => {
       this.#forgetBefore(label)
       const batch = this.#batch(label)
@@ -43,7 +51,13 @@ export class DescriptorInbox {
         for (const handle of batch.handles) handle.close()
         reject(error)
       }
-      const timer = setTimeout(() => give(new Error('sockets that were sent did not come')), WITHIN_MS)
+      const look = (had: number, emptyTurns: number): void => {
+        const { length } = batch.handles
+        if (length === count || batch.over) return
+        if (emptyTurns === EMPTY_TURNS) return give(new Error('sockets that were sent did not come'))
+        setImmediate(() => look(length, length > had ? 0 : emptyTurns + 1))
+      }
+      const timer = setTimeout(() => look(batch.handles.length, 0), this.#withinMs)
       batch.check = () => {
         if (batch.failed) give(failure('recvmsg', UV_EMFILE))
         else if (batch.handles.length === count) give(undefined)

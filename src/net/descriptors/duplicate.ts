@@ -27,7 +27,8 @@ export class Duplicator {
     const arrived = new Promise<DescriptorHandle | undefined>((resolve) => {
       this.#arrived = resolve
       // Also what holds the process open meanwhile: the pipe does not.
-      timer = setTimeout(() => resolve(undefined), WITHIN_MS)
+      // A thread that was late by itself meets its timer before the pipe: it looks there once more.
+      timer = setTimeout(() => setImmediate(() => setImmediate(resolve, undefined)), WITHIN_MS)
     })
     await sendDescriptor(pipe, `${++this.#number}`, handle)
     const copy = await arrived
