@@ -33,7 +33,7 @@ export function registerAdminCommands(program: Command): void {
     )
 
   add(program, 'drain', 'give a backend nothing new; what runs may end')
-    .argument('<pool/backend>')
+    .argument('<pool/backend>', 'as `lb status` shows it: web/10.0.0.1:8080')
     .option(
       '--wait [duration]',
       'wait until nothing runs over it any more (60s); 1 when something still does',
@@ -63,7 +63,7 @@ export function registerAdminCommands(program: Command): void {
   for (const state of ['ready', 'maint'] as const) {
     const does = { ready: 'put a backend back into service', maint: 'take a backend out of service' }[state]
     add(program, state, does)
-      .argument('<pool/backend>')
+      .argument('<pool/backend>', 'as `lb status` shows it: web/10.0.0.1:8080')
       .action((key: string, options: Common) =>
         operate(
           program,
@@ -78,7 +78,7 @@ export function registerAdminCommands(program: Command): void {
   }
 
   add(program, 'weight', 'change the weight of a backend')
-    .argument('<pool/backend>')
+    .argument('<pool/backend>', 'as `lb status` shows it: web/10.0.0.1:8080')
     .argument('<weight>', '1 to 1000', weight)
     .action((key: string, value: number, options: Common) =>
       operate(

@@ -24,8 +24,9 @@ export function createProgram(): Command {
     .enablePositionalOptions()
     .showHelpAfterError('(lb --help lists the commands and options)')
     .addOption(configOption().default('./lb.yaml'))
-    .addOption(new Option('--log-level <level>', 'over the one in the file').choices(logLevels))
-    .option('--watch', 'reload when the file or a certificate changes')
+    .addOption(logLevelOption())
+    .option('--watch', WATCH)
+    .addHelpText('after', EXIT_CODES)
 
   program
     .command('check')
@@ -63,11 +64,15 @@ export function createProgram(): Command {
     })
   program
     .command('run', { hidden: true })
-    .description('the same as no command')
+    .description('run the load balancer; the same as no command')
+    .argument('[file]', 'YAML file (default: that of --config)')
     .addOption(configOption())
-    .action(async (options: { config?: string }) => {
+    .addOption(logLevelOption())
+    .option('--watch', WATCH)
+    .action(async (file: string | undefined, options: Partial<RootOptions>) => {
       const { run } = await import('./run.ts')
-      await run({ ...program.opts<RootOptions>(), ...options })
+      const given = { ...program.opts<RootOptions>(), ...options }
+      await run(file === undefined ? given : { ...given, config: file })
     })
   program
     .command('version', { hidden: true })
@@ -98,6 +103,17 @@ function unknownCommand(program: Command): string {
   if (/\.ya?ml$/.test(word)) return `unknown command '${word}'; did you mean "lb --config ${word}"?`
   const names = program.commands.map((command) => command.name())
   return `unknown command '${word}'${suggestion(word, names)}`
+}
+
+const WATCH = 'reload when the file or a certificate changes'
+const EXIT_CODES = `
+Exit codes:
+  0  done, or stopped as it was asked to
+  1  it could not be done: an address is taken, no lb answers, time is up
+  2  the configuration or the command line is wrong`
+
+function logLevelOption(): Option {
+  return new Option('--log-level <level>', 'over the one in the file').choices(logLevels)
 }
 
 function configOption(): Option {

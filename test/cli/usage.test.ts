@@ -95,3 +95,17 @@ t.test('the bin parses on old versions of Node and says which one is needed', as
   t.equal(stdout, '')
   t.match(stderr, /^lb needs Node\.js 22\.19 or later; this is v22\.18\.0 \(.*\)\n$/)
 })
+
+t.test('lb run takes what lb without a command takes, and the file as a word', async (t) => {
+  const dir = t.testdir({ 'lb.yaml': valid })
+  for (const args of [
+    ['run', '--watch', '--log-level', 'info', '-c', join(dir, 'lb.yaml')],
+    ['run', join(dir, 'lb.yaml')]
+  ]) {
+    const running = new Lb(args)
+    await running.says(/lb runs with/)
+    running.kill('SIGTERM')
+    t.match(await running.ended(), { code: 0 })
+  }
+  t.match((await lb('--help')).stdout, /Exit codes:\n {2}0 .*\n {2}1 .*\n {2}2 /)
+})
