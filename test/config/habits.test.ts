@@ -33,7 +33,7 @@ const mistakes: readonly (readonly [text: string, at: string, cure: RegExp])[] =
   [listener('concurrency: 50'), '2:56', /\{ max: 50 \}/],
   [listener('cors: "*"'), '2:49', /\{ origins: "\*" \}/],
   [listener('cors: ["https://a.example"]'), '2:49', /\{ origins: \[https:\/\/a\.example\] \}/],
-  [listener('cors: true'), '2:49', /say whose/],
+  [listener('cors: true'), '2:49', /name the origins/],
   [listener('compress: gzip'), '2:53', /\{ algorithms: "gzip" \}/],
   [listener('compress: [gzip, br]'), '2:53', /\{ algorithms: \[gzip, br\] \}/],
   [listener('csrf: ["https://a.example"]'), '2:49', /\{ trustedOrigins: \[/],

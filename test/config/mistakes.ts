@@ -110,7 +110,7 @@ export const mistakes: readonly (readonly [text: string, at: string, cure: strin
   [L('protocols: http2'), '2:54', 'here it is h2'],
   [L('protocols: [h1]'), '2:55', 'here it is http/1.1'],
   [L('paths: { semicolons: allow }'), '2:64', 'write keep'],
-  [L('fault: { percent: 10, delay: 1s }'), '2:52', 'it stands in one of the two: { delay: { percent: 10, time: 1s }, abort: { percent: 1, status: 503 } }'],
+  [L('fault: { percent: 10, delay: 1s }'), '2:52', 'it belongs in one of the two: { delay: { percent: 10, time: 1s }, abort: { percent: 1, status: 503 } }'],
   [L('buffer: 1mb'), '2:51', 'did you mean { request: 1mb }?'],
   [L('buffer: { request: on }'), '2:62', 'units are b, kb, mb, gb (k = 1024)'],
   [L('csrf: { origins: [a.com] }'), '2:51', 'here it is `trustedOrigins: https://app.example.com`'],
