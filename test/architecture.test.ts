@@ -65,7 +65,7 @@ const only: Record<string, RegExp> = {
 const packages: Record<string, RegExp> = {
   undici: /^(health|discovery|acme|ocsp|l7\/stages\/auth|cli)\//,
   yaml: /^config\//,
-  zod: /^(config\/|l7\/stages\/([\w-]+(\/[\w-]+)?\/keys|order|stage-keys)\.ts$)/,
+  zod: /^(config\/|l7\/stages\/([\w-]+(\/[\w-]+){0,2}\/keys|order|stage-keys)\.ts$)/,
   '@peculiar/x509': /^(acme|net\/tls)\//,
   'reflect-metadata': /^(acme|net\/tls)\//,
   ioredis: /^redis\//,

@@ -200,11 +200,12 @@ export function compile(input: AuthInput, context: StageContext): Stage | undefi
   const { route, listener, engine } = context
   if (route === undefined) return undefined
   const { clock, log, dry, pseudonym: instance } = engine
-  const { turns } = context.memory as AuthMemory
-  const methods = input.methods.map((method) => {
+  const { turns, proofs: tables } = context.memory as AuthMemory
+  const methods = input.methods.map((method, index) => {
+    const proofs = dry ? undefined : tables[index]
     const sessions = method.oidc === undefined || dry ? undefined : context.remoteSessions()
     return sharedMethod(engine, `${sessions?.id ?? ''}\n${JSON.stringify(method)}`, () =>
-      makeMethod(method, { realm: listener.name, clock, log, dry, instance, turns, sessions })
+      makeMethod(method, { realm: listener.name, clock, log, dry, instance, turns, proofs, sessions })
     )
   })
   return new Auth(methods, input, context)

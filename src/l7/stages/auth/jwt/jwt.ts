@@ -9,6 +9,7 @@ import { stripCookie, stripQuery } from '../strip-credential.ts'
 import { isSigned } from './algorithms.ts'
 import { candidates, type VerifyKey } from './key-set.ts'
 import { type KeySource, RemoteKeys } from './key-source.ts'
+import { Dpop, type Shown } from './dpop/dpop.ts'
 import type { JwtAlgorithm, JwtInput } from './keys.ts'
 import { fileKeys, secretKey } from './local-keys.ts'
 import { readToken, type Token } from './read-token.ts'
@@ -33,8 +34,10 @@ export class Jwt implements AuthMethod {
   readonly #cache: TokenCache
   readonly #clock: Clock
   readonly #realm: string
+  /** Undefined: whether a token is bound to a key is not looked at. */
+  readonly #dpop: Dpop | undefined
 
-  constructor(input: JwtInput, { clock, log, realm, dry }: MethodContext) {
+  constructor(input: JwtInput, { clock, log, realm, dry, proofs }: MethodContext) {
     this.#input = input
     const usual: JwtAlgorithm[] =
       input.secret === undefined ? ['RS256', 'PS256', 'ES256', 'EdDSA'] : ['HS256']
@@ -44,6 +47,7 @@ export class Jwt implements AuthMethod {
     this.#cache = new TokenCache(input.maxTokens)
     this.#clock = clock
     this.#realm = realm
+    this.#dpop = input.dpop === false ? undefined : new Dpop(input.dpop, clock, realm, proofs)
     const { secret, jwks: url, issuer, refresh: refreshMs, timeout: timeoutMs } = input
     if (secret !== undefined) this.#source = secretKey(secret)
     else if (url?.startsWith('file:') === true) this.#source = fileKeys(url.slice('file:'.length), clock, log)
@@ -53,22 +57,28 @@ export class Jwt implements AuthMethod {
   }
 
   check(exchange: Exchange): Answer | undefined {
-    const text = this.#tokenOf(exchange)
+    const { headers } = exchange.request
+    let shown: Shown = this.#header === 'authorization' ? 'Bearer' : 'alone'
+    let text = this.#header === undefined ? undefined : tokenIn(headers, this.#header)
+    if (text === undefined && this.#dpop !== undefined && this.#header === 'authorization') {
+      text = this.#dpop.tokenIn(headers)
+      shown = 'DPoP'
+    }
+    if (text === undefined) {
+      text = this.#tokenElsewhere(exchange)
+      shown = 'alone'
+    }
     if (text === undefined) return undefined
     // Also for remembered tokens: whether their key is still valid is known only from the issuer's keys.
     void this.#source.keys
-    return this.#cache.get(text, this.#clock.wall()) ?? this.#prove(text)
+    const answer = this.#cache.get(text, this.#clock.wall()) ?? this.#prove(text)
+    return this.#dpop === undefined ? answer : held(answer, this.#dpop, exchange, text, shown)
   }
 
-  #tokenOf(exchange: Exchange): string | undefined {
-    const { headers } = exchange.request
+  #tokenElsewhere(exchange: Exchange): string | undefined {
     const { cookie, query } = this.#input
-    if (this.#header !== undefined) {
-      const token = tokenIn(headers, this.#header)
-      if (token !== undefined) return token
-    }
     if (cookie !== undefined) {
-      const value = cookieValue(headers.get('cookie'), cookie)
+      const value = cookieValue(exchange.request.headers.get('cookie'), cookie)
       if (value !== undefined) return value
     }
     return query === undefined ? undefined : queryValue(exchange.query, query)
@@ -126,14 +136,25 @@ export class Jwt implements AuthMethod {
   }
 
   challenge(wrong: Denied | undefined): string {
-    return bearerChallenge(this.#realm, wrong)
+    return this.#dpop?.challenge(wrong) ?? bearerChallenge(this.#realm, wrong)
   }
 
   strip(exchange: Exchange): void {
     const { cookie, query } = this.#input
     if (this.#header !== undefined) exchange.setRequestField(this.#header, undefined)
+    if (this.#dpop !== undefined) exchange.setRequestField('dpop', undefined)
     if (cookie !== undefined) stripCookie(exchange, cookie)
     if (query !== undefined) stripQuery(exchange, query)
+  }
+}
+
+/** A token that is bound to a key is proven only with what shows that the key is the client's. */
+function held(answer: Answer, dpop: Dpop, exchange: Exchange, token: string, shown: Shown): Answer {
+  if (answer.kind === 'proven') return dpop.hold(exchange, token, shown, answer)
+  if (answer.kind !== 'pending') return answer
+  return {
+    ...answer,
+    start: (done) => answer.start((last) => done(last && held(last, dpop, exchange, token, shown)))
   }
 }
 

@@ -1,7 +1,8 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import { listOf, mapping } from '../../../../config/schema/leaf/leaf.ts'
-import { duration, integer, text, word } from '../../../../config/schema/leaf/leaves.ts'
+import { duration, integer, off, text, word } from '../../../../config/schema/leaf/leaves.ts'
 import { fieldName } from '../../../../config/schema/leaf/network-leaves.ts'
+import { dpopSchema } from './dpop/keys.ts'
 
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'HS256', 'HS384', 'HS512'] as const // prettier-ignore
 
@@ -83,7 +84,13 @@ export const jwtSchema = mapping(
       .describe('How long a fetch of the keys may take, and how long a request waits for it.'),
     maxTokens: integer(0, 1_000_000)
       .prefault(10_000)
-      .describe('Proven tokens that each thread remembers until they expire.')
+      .describe('Proven tokens that each thread remembers until they expire.'),
+    dpop: z
+      .union([off(), dpopSchema])
+      .prefault({})
+      .describe(
+        'How a client proves that a token bound to a key (`cnf`) is its own: by DPoP (RFC 9449), or by its client certificate; `false`: not checked.'
+      )
   },
   { example: '{ issuer: "https://idp.example", audience: api }' }
 )

@@ -1,0 +1,33 @@
+import type { z } from 'zod'
+import { listOf, mapping } from '../../../../../config/schema/leaf/leaf.ts'
+import { duration, flag, integer, text, word } from '../../../../../config/schema/leaf/leaves.ts'
+
+/** A proof brings its own key: none is a shared secret. */
+const ALGORITHMS = ['ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512', 'RS256', 'RS384', 'RS512', 'EdDSA'] as const // prettier-ignore
+
+export const dpopSchema = mapping({
+  required: flag().prefault(false).describe('Refuse tokens that are not bound to a key.'),
+  algorithms: listOf(word(ALGORITHMS), { min: 1, max: 10 })
+    .prefault(['ES256', 'PS256', 'RS256', 'EdDSA'])
+    .describe('Algorithms that may sign proofs.'),
+  window: duration({ min: 1000, max: 600_000, example: '60s' })
+    .prefault('60s')
+    .describe('How far `iat` of a proof may be from the current time, in both directions.'),
+  origin: text('scheme and host such as https://api.example', {
+    max: 512,
+    reject: (value) =>
+      /^https?:\/\/[^/?#]+$/i.test(value) && URL.canParse(value)
+        ? undefined
+        : `"${value}" is not scheme and host; write https://api.example`
+  })
+    .optional()
+    .describe('Scheme and host that `htu` of proofs must have; left out: those of the request.'),
+  maxProofs: integer(1024, 10_000_000)
+    .prefault(262_144)
+    .describe(
+      'Proofs that are remembered, over all threads (21 bytes each); make it six times as many as arrive within twice `window`. A proof that finds no place gets 503.'
+    )
+})
+
+export type DpopInput = z.output<typeof dpopSchema>
+export type ProofAlgorithm = (typeof ALGORITHMS)[number]
