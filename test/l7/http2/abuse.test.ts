@@ -191,3 +191,21 @@ t.test('a table that is thrashed and shrunk goes on in step', async (t) => {
   t.equal(made.over, undefined)
   t.equal(made.failures.length + made.heard.length, 500)
 })
+
+t.test('a field that was refused is refused again when a later request names it by its number', async (t) => {
+  const made = lab()
+  const text = (value: string): Buffer => Buffer.concat([Buffer.from([value.length]), Buffer.from(value)])
+  const literal = (name: string, value: string): Buffer => Buffer.concat([Buffer.from([0x40]), text(name), text(value)]) // prettier-ignore
+  const bad = [['x-a', 'v\r\nx: y'], ['X-A', 'v'], ['x a', 'v'], ['connection', 'close'], ['te', 'gzip'], ['transfer-encoding', 'chunked'], ['content-length', '5, 5'], [':scheme', 'h ttp'], ['host', 'b.example']] as const // prettier-ignore
+  let id = -1
+  for (const [name, value] of bad) {
+    for (const field of [literal(name, value), Buffer.from([0xbe]), Buffer.from([0xbe])]) {
+      const frames = made.feed(frame(1, 5, (id += 2), Buffer.concat([block(GET), field])))
+      t.strictSame(frames.map(({ type, payload }) => [type, payload[3]]), [[3, 1]], `${name}: ${value}`) // prettier-ignore
+    }
+    // Its name with another value, which says nothing about the first.
+    const frames = made.feed(frame(1, 5, (id += 2), Buffer.concat([block(GET), Buffer.from([0x0f, 47]), text('\r')]))) // prettier-ignore
+    t.strictSame(frames.map(({ type }) => type), [3], `${name} again`) // prettier-ignore
+  }
+  t.strictSame(made.heard, [])
+})

@@ -3,11 +3,14 @@ import type { Duplex } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
 import t from 'tap'
 import { startLb } from '../../e2e/servers.ts'
-import { cases, type Case } from './downgrade/cases.ts'
+import { cases as firstCases, type Case } from './downgrade/cases.ts'
+import { moreCases } from './downgrade/more-cases.ts'
 import { recorder, type Recorder } from './downgrade/recorder.ts'
 import { block, frame, parseFrames, preface, type Frame } from './wire.ts'
 
 // What a client of HTTP/2 can say and HTTP/1.1 cannot: none of it may become another request at the backend.
+
+const cases = [...firstCases, ...moreCases]
 
 /** A connection of HTTP/2 that gathers frames. */
 class Peer {
@@ -119,6 +122,10 @@ function judge(one: Case, end: 'answered' | 'reset', came: Recorder['requests'])
   if (came.length > 1) return `${came.length} requests: ${JSON.stringify(came)}`
   const { forwarded } = one
   if (forwarded === undefined) return came.length === 0 ? undefined : `forwarded: ${JSON.stringify(came)}`
+  const trailer = one.withoutTrailer
+  if (trailer !== undefined && came.some(({ trailers }) => new RegExp(`^${trailer}:`, 'im').test(trailers))) {
+    return `with the trailer ${trailer}`
+  }
   if (forwarded === 'either') return undefined
   if (end !== 'answered') return 'refused'
   const [request] = came

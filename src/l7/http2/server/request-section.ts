@@ -206,6 +206,7 @@ export class RequestSection implements FieldSink {
         this.#path = value
         break
       case SCHEME:
+        if (value !== 'http' && value !== 'https' && !FORM_OF_SCHEME.test(value)) this.#malformed = true
         this.#scheme = value
         break
       case AUTHORITY:
@@ -225,6 +226,8 @@ export class RequestSection implements FieldSink {
   }
 }
 
+/** RFC 3986 §3.1. Whatever it says, what goes on has the scheme that lb speaks. */
+const FORM_OF_SCHEME = /^[a-z][a-z0-9+.-]*$/i
 const SLASH = 47
 
 /** Fragments pass here: they get an error response later. */

@@ -18,21 +18,25 @@ export interface Case {
   readonly frames: Buffer
   /** Left out: nothing of it may be complete there. `either`: refused, or forwarded as one request. */
   readonly forwarded?: Forwarded | 'either'
+  /** A name that no trailer may have there. */
+  readonly withoutTrailer?: string
 }
 
-const END_STREAM = 1
-const END_HEADERS = 4
+export const END_STREAM = 1
+export const END_HEADERS = 4
 const PADDED = 8
 const DATA = 0
 const HEADERS = 1
 const CONTINUATION = 9
 
-const pseudo = (over: Partial<Record<'method' | 'scheme' | 'path' | 'authority', string>> = {}): Field[] =>
+export const pseudo = (
+  over: Partial<Record<'method' | 'scheme' | 'path' | 'authority', string>> = {}
+): Field[] =>
   Object.entries({ method: 'GET', scheme: 'http', path: '/x', authority: 'a.example', ...over }).map(
     ([name, value]) => [`:${name}`, value]
   )
 
-function request(fields: readonly Field[], ...data: readonly string[]): Buffer {
+export function request(fields: readonly Field[], ...data: readonly string[]): Buffer {
   const head = frame(HEADERS, END_HEADERS | (data.length === 0 ? END_STREAM : 0), 1, block(fields))
   const rest = data.map((text, at) =>
     frame(DATA, at === data.length - 1 ? END_STREAM : 0, 1, Buffer.from(text, 'latin1'))
@@ -78,7 +82,7 @@ function* breaks(): Iterable<Case> {
   }
 }
 
-function trailers(head: readonly Field[], fields: readonly Field[]): Buffer {
+export function trailers(head: readonly Field[], fields: readonly Field[]): Buffer {
   return Buffer.concat([
     frame(HEADERS, END_HEADERS, 1, block(head)),
     frame(DATA, 0, 1, Buffer.from('body')),

@@ -5,6 +5,7 @@ export interface Recorded {
   readonly line: string
   readonly fields: readonly string[]
   readonly body: string
+  readonly trailers: string
 }
 
 /** A backend of HTTP/1.1 that takes nothing on trust, and keeps what it got. */
@@ -71,7 +72,7 @@ function take(text: string, violations: string[]): { request: Recorded; end: num
   if (codings.length === 0) {
     const end = at + Number(lengths[0] ?? 0)
     if (text.length < end) return undefined
-    return { request: { line, fields, body: text.slice(at, end) }, end }
+    return { request: { line, fields, body: text.slice(at, end), trailers: '' }, end }
   }
   let body = ''
   for (;;) {
@@ -84,7 +85,8 @@ function take(text: string, violations: string[]): { request: Recorded; end: num
     at = sizeEnd + 4 + size
   }
   const last = text.indexOf('\r\n', at) + 2
-  if (text.startsWith('\r\n', last)) return { request: { line, fields, body }, end: last + 2 }
+  if (text.startsWith('\r\n', last)) return { request: { line, fields, body, trailers: '' }, end: last + 2 }
   const trailersEnd = text.indexOf('\r\n\r\n', last)
-  return trailersEnd === -1 ? undefined : { request: { line, fields, body }, end: trailersEnd + 4 }
+  if (trailersEnd === -1) return undefined
+  return { request: { line, fields, body, trailers: text.slice(last, trailersEnd) }, end: trailersEnd + 4 }
 }
