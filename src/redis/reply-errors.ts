@@ -1,9 +1,9 @@
 /**
  * What a server answers that can do nothing for anybody now: it is loading, full, a replica, in a cluster that is broken, or
- * wants another login. Before Redis 7 an error in a script stands behind other words.
+ * wants another login; or names a node that does not answer as the one that can. Before Redis 7 an error in a script stands behind other words.
  */
 const SERVER_IS_UNFIT =
-  /(?:^|: -)(?:LOADING|OOM|READONLY|MISCONF|MASTERDOWN|CLUSTERDOWN|NOREPLICAS|BUSY|NOAUTH|WRONGPASS|ERR max number of clients|ERR invalid password)\b/
+  /(?:^|: -)(?:LOADING|OOM|READONLY|MISCONF|MASTERDOWN|CLUSTERDOWN|NOREPLICAS|BUSY|NOAUTH|WRONGPASS|DENIED|MOVED|ASK|TRYAGAIN|ERR max number of clients|ERR invalid password)\b/
 
 /** An error in words of the protocol, as ioredis calls it. */
 export function isReply(error: unknown): error is Error {

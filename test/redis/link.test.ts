@@ -5,6 +5,7 @@ import { Metrics } from '../../src/core/metrics/metrics.ts'
 import { answerInTime } from '../../src/redis/answer-in-time.ts'
 import { RedisBoard } from '../../src/redis/redis-board.ts'
 import { RedisLink } from '../../src/redis/redis-link.ts'
+import { concernsCommandOnly } from '../../src/redis/reply-errors.ts'
 import { Relapses } from '../../src/redis/relapses.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
 import { memoryLogger } from '../fakes/memory-logger.ts'
@@ -115,6 +116,22 @@ t.test('one that nobody asks, or that another thread calls away, is looked at', 
     return !link.usable
   })
   t.match(logged().slice(0, 3), ['Redis is reachable', 'Redis is not reachable', 'Redis is reachable'])
+})
+
+t.test('a server that can do nothing for anybody is told from a command that it refuses', async (t) => {
+  const reply = (message: string) => Object.assign(new Error(message), { name: 'ReplyError' })
+  for (const message of [
+    'MOVED 10622 127.0.0.1:6379',
+    'ASK 1 127.0.0.1:6379',
+    'DENIED protected mode',
+    'LOADING Redis'
+  ]) {
+    t.notOk(concernsCommandOnly(reply(message)), message)
+  }
+  for (const message of ['NOPERM no permissions', 'WRONGTYPE Operation', 'ERR unknown command', 'MOVEDON']) {
+    t.ok(concernsCommandOnly(reply(message)), message)
+  }
+  t.notOk(concernsCommandOnly(new Error('NOPERM of somebody else')))
 })
 
 t.test('the log says what a server said that closed at once', async (t) => {
