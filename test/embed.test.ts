@@ -152,7 +152,7 @@ t.test('plugins may be handed over as they are, in one thread', async (t) => {
   await t.rejects(start({ ...config('x', 1), plugins: [greeting] }), /set workers: 0, or name its file/)
   await t.rejects(
     start({ ...config('x'), plugins: [{ name: 'none' }] }),
-    /this is no plugin: it is to say where it stands/
+    /this is not a plugin: it is to say where it stands/
   )
 })
 

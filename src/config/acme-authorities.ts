@@ -1,4 +1,4 @@
-/** Authorities that a word stands for, and their directories. */
+/** Authorities that have a short name, and their directories. */
 const known = new Map([
   ['letsencrypt', 'https://acme-v02.api.letsencrypt.org/directory'],
   ['letsencrypt-staging', 'https://acme-staging-v02.api.letsencrypt.org/directory'],
@@ -6,7 +6,7 @@ const known = new Map([
   ['google', 'https://dv.acme-v02.api.pki.goog/directory']
 ])
 
-/** Of a word, or of an HTTPS URL that it is already; undefined for anything else. */
+/** The directory of a short name, or an HTTPS URL unchanged; undefined for anything else. */
 export function authorityUrl(written: string): string | undefined {
   const url = known.get(written)
   if (url !== undefined) return url

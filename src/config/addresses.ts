@@ -2,10 +2,12 @@ import { isIPv4, isIPv6 } from 'node:net'
 import type { AddressBind, SystemdBind } from './model/bind.ts'
 import type { BackendAddress } from './model/pool-model.ts'
 
-/** Linux's sun_path less the closing NUL; Node would cut a longer one silently. */
+/** Length of Linux's sun_path without the closing NUL; Node would truncate a longer path silently. */
 const MAX_UNIX_PATH = 107
 
-/** `host:port`, `:port`, `[::]:port` or `unix:/path` of a listener; a string says why it is none. */
+/**
+ * Parses `host:port`, `:port`, `[::]:port` or `unix:/path` of a listener; returns a string that says why it is invalid.
+ */
 export function parseBind(text: string): AddressBind | string {
   const words =
     /^(\S+)\s+(?:ssl|tls|http2|h2|quic|alpn|crt|default_server|reuseport|proxy_protocol|accept-proxy)\b/i.exec(
@@ -13,7 +15,7 @@ export function parseBind(text: string): AddressBind | string {
     )
   if (words !== null) {
     const bind = /^\d+$/.test(words[1]!) ? `:${words[1]}` : words[1]!
-    return `what stands behind the address are keys beside it: write "${bind}", and \`tls\`, \`protocols\` or \`proxyProtocol\``
+    return `options after the address are keys beside it: write "${bind}", and \`tls\`, \`protocols\` or \`proxyProtocol\``
   }
   if (text.startsWith('unix:')) return parseUnix(text)
   if (text.startsWith('systemd:')) return 'only listeners take sockets from systemd; write an address'
@@ -47,7 +49,7 @@ function notAnAddress(host: string, port: string): string {
   return `"${host}" is not an IP address; a listener binds to one, or to every address with ":${port}"${site}`
 }
 
-/** `systemd:name` of a listener; undefined when it is none; a string says why the name is none. */
+/** Parses `systemd:name` of a listener; undefined for another kind; a string says why the name is invalid. */
 export function parseSystemdBind(text: string): SystemdBind | string | undefined {
   if (!text.startsWith('systemd:')) return undefined
   const name = text.slice('systemd:'.length)
@@ -56,7 +58,10 @@ export function parseSystemdBind(text: string): SystemdBind | string | undefined
   return 'write "systemd:web", with the FileDescriptorName= of the socket unit (or its name, such as lb.socket)'
 }
 
-/** `host:port` or `unix:/path` of a backend, where host may be a name; a string says why it is none. */
+/**
+ * Parses `host:port` or `unix:/path` of a backend, where host may be a name; returns a string that says why it is
+ * invalid.
+ */
 export function parseBackendAddress(text: string): BackendAddress | string {
   const several = severalAddresses(text)
   if (several !== undefined) return several
@@ -79,7 +84,7 @@ export function parseBackendAddress(text: string): BackendAddress | string {
   return tcp(parts.host, port)
 }
 
-/** Why it is none. */
+/** Why the host is invalid, where that can be told. */
 function hostCure(host: string): string {
   if (/^[\d.]+\/\d+$/.test(host)) return '; a backend is one server: list them, each with its port'
   if (/^[\d.]+-[\d.]+$/.test(host))
@@ -89,7 +94,7 @@ function hostCure(host: string): string {
   return /[^\w.-]/.test(host) ? '; names have letters, digits and dashes' : ''
 }
 
-/** Normal form of an IP network, `10.0.0.0/8` or `::1/128`; undefined when it is none. */
+/** Normal form of an IP network, `10.0.0.0/8` or `::1/128`; undefined when it is invalid. */
 export function parseCidr(text: string): string | undefined {
   const slash = text.indexOf('/')
   const address = slash === -1 ? text : text.slice(0, slash)
@@ -101,14 +106,14 @@ export function parseCidr(text: string): string | undefined {
   return `${address}/${Number(prefix)}`
 }
 
-/** RFC 1123 labels; underscores pass because container networks use them. */
+/** RFC 1123 labels; underscores are allowed because container networks use them. */
 export function isHostName(text: string): boolean {
   // `10.0.0.1-5` is a range of addresses; names do not end in labels of digits (RFC 3696 §2).
   if (text.length > 253 || /^[\d.]+(?:-[\d.]*)?$/.test(text)) return false
   return text.split('.').every((label) => /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/i.test(label))
 }
 
-/** `10.0.0.1:80, 10.0.0.2:80` in one text. */
+/** Several addresses in one text: `10.0.0.1:80, 10.0.0.2:80`. */
 function severalAddresses(text: string): string | undefined {
   const parts = text.split(/[,;\s]+/).filter((part) => part !== '')
   if (parts.length < 2 || !parts.every((part) => /^[\w.[\]-]+:\d+$/.test(part))) return undefined
@@ -116,7 +121,7 @@ function severalAddresses(text: string): string | undefined {
   return `each address is an item of a list: [${shown.join(', ')}${parts.length > 4 ? ', …' : ''}]`
 }
 
-/** Names of ports in /etc/services that people write. */
+/** Names of ports from /etc/services that users write. */
 const services = new Map(
   Object.entries({
     http: 80,
@@ -155,7 +160,7 @@ function splitHostPort(text: string): { host: string; port: string } | string {
   return { host: text.slice(0, colon), port: text.slice(colon + 1) }
 }
 
-/** `fe80::1:8080` is an address, and may be meant as one with its port. */
+/** `fe80::1:8080` is an address, but may be meant as address and port. */
 function bareIPv6(text: string): string {
   const [, host, port] = /^(.*):(\d{2,5})$/.exec(text) ?? []
   const zone = /^(.*%[^:]+):(\d{2,5})$/.exec(text)
@@ -176,15 +181,15 @@ function parsePort(text: string, lowest: 0 | 1): number | string {
     const ended = /^(\d{1,5})[;,.]+$/.exec(text)?.[1]
     if (ended !== undefined) return `"${text}" is not a port number; write ${ended}`
     if (/^\d{1,5}\/udp$/i.test(text))
-      return `datagrams are asked for by a key: write ${text.slice(0, -4)} alone as the port, and \`protocol: udp\` beside it`
-    if (/^\d{1,5}\/tcp$/i.test(text)) return `connections are meant anyway: write "${text.slice(0, -4)}"`
+      return `UDP is chosen by a key: write ${text.slice(0, -4)} alone as the port, and \`protocol: udp\` beside it`
+    if (/^\d{1,5}\/tcp$/i.test(text)) return `TCP is the default: write "${text.slice(0, -4)}"`
     if (port === undefined) return `"${text}" is not a port number, which is 1 to 65535`
     if (weight !== undefined)
       return `"${text}" is more than a port; write { address: "HOST:${port}", weight: ${weight} }`
     if (text.startsWith(`${port}/`))
-      return `"${text}" is more than a port; a path before all others is \`rewrite: { addPrefix: "${text.slice(port.length)}" }\` of a route`
+      return `"${text}" is more than a port; a path to put in front is \`rewrite: { addPrefix: "${text.slice(port.length)}" }\` of a route`
     if (text.startsWith(`${port}-`)) return `"${text}" is a range of ports; list them, one address for each`
-    return `"${text}" is more than a port; what is said behind it are keys here: { address: "HOST:${port}", … }`
+    return `"${text}" is more than a port; further settings are keys here: { address: "HOST:${port}", … }`
   }
   const port = Number(text)
   if (port < lowest || port > 65535) return `port ${text} is out of range; ports go from ${lowest} to 65535`
@@ -194,7 +199,7 @@ function parsePort(text: string, lowest: 0 | 1): number | string {
 function parseUnix(text: string): AddressBind | string {
   const path = text.slice('unix:'.length).replace(/^\/\/(?=\/)/, '')
   const behind = /^(.+?):\/?[^/]*$/.exec(path)
-  if (behind !== null) return `a unix socket has no port and no path behind it; write "unix:${behind[1]}"`
+  if (behind !== null) return `a unix socket has no port and no further path; write "unix:${behind[1]}"`
   if (path === '') return 'the path of the unix socket is missing; write "unix:/run/lb.sock"'
   if (Buffer.byteLength(path) > MAX_UNIX_PATH) {
     return `the path of a unix socket may have ${MAX_UNIX_PATH} bytes; this one has ${Buffer.byteLength(path)}`

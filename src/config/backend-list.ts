@@ -5,13 +5,13 @@ import type { BackendConfig } from './model/model.ts'
 import { backendSchema } from './schema/pool/backend.ts'
 import { readYaml } from './yaml/read-yaml.ts'
 
-/** At most so many backends of one list. */
+/** Largest number of backends in one list. */
 const MAX_BACKENDS = 50_000
 const list = z.array(backendSchema)
 
 /**
- * Reads a list of backends as it stands under `backends:` of a pool, by itself or under that key, in YAML or JSON. A string
- * says what is wrong with it, in one line. Names that stand twice are refused. An empty list is one.
+ * Reads a list of backends, in YAML or JSON: as under `backends:` of a pool, by itself or with that key. A string says
+ * what is wrong, in one line. Duplicate names are refused; an empty list is allowed.
  */
 export function readBackendList(text: string, from: string): readonly BackendConfig[] | string {
   let value: unknown
@@ -22,7 +22,7 @@ export function readBackendList(text: string, from: string): readonly BackendCon
   }
   if (typeof value === 'object' && value !== null && 'backends' in value) value = value.backends
   if (!Array.isArray(value))
-    return `${from} is no list of backends; write ["10.0.0.1:8080", …] or { backends: […] }`
+    return `${from} is not a list of backends; write ["10.0.0.1:8080", …] or { backends: […] }`
   if (value.length > MAX_BACKENDS)
     return `${from} lists ${value.length} backends; at most ${MAX_BACKENDS} are taken`
   const parsed = list.safeParse(value)
@@ -33,7 +33,7 @@ export function readBackendList(text: string, from: string): readonly BackendCon
   const backends = parsed.data.map((each) => buildBackend(each, (path) => path))
   const names = new Set<string>()
   for (const { name } of backends) {
-    if (names.has(name)) return `${from}: the name ${name} stands twice`
+    if (names.has(name)) return `${from}: the name ${name} is there twice`
     names.add(name)
   }
   return backends

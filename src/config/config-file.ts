@@ -1,10 +1,10 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { systemReason } from './report/system-reason.ts'
 
-/** Far over the largest real config: 10,000 backends with names and weights are 700 KB. */
+/** Far more than the largest real configuration: 10,000 backends with names and weights are 700 KB. */
 const MAX_FILE_BYTES = 10 * 1024 * 1024
 
-/** Why a file is not a text that could be parsed, and how to go on. */
+/** Why a file cannot be read, and what to do. */
 export interface FileProblem {
   readonly message: string
   readonly line: number
@@ -15,7 +15,7 @@ export interface FileProblem {
 export function readConfigFile(path: string): string | FileProblem {
   let bytes: Buffer
   try {
-    // Non-blocking: a FIFO that nobody writes to reads as empty instead of being waited for.
+    // Non-blocking: a FIFO without a writer reads as empty instead of blocking.
     const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
     try {
       const stat = fstatSync(file)
@@ -44,7 +44,7 @@ function tooLarge(): FileProblem {
   return problem('the file is over 10 MB; that is not a configuration. Name the YAML file with --config')
 }
 
-/** A pipe such as /dev/stdin has no size, so the bound counts what is read; its writer gets two seconds. */
+/** A pipe such as /dev/stdin has no size, so the bound applies to the bytes read; its writer gets two seconds. */
 function readBounded(file: number): Buffer {
   const chunks: Buffer[] = []
   let total = 0
@@ -91,7 +91,7 @@ function decode(bytes: Buffer): string | FileProblem {
   }
 }
 
-/** The offset of the first byte that begins no character: behind the longest valid text, by bisection. */
+/** The offset of the first byte that is not valid UTF-8: bisects for the longest valid prefix. */
 function invalidOffset(bytes: Buffer): number {
   let low = 0
   let high = bytes.length
@@ -100,7 +100,7 @@ function invalidOffset(bytes: Buffer): number {
     if (isText(bytes.subarray(0, middle), true)) low = middle
     else high = middle - 1
   }
-  // A character may have begun and not been finished: at most three bytes.
+  // The last character may be incomplete, by at most three bytes.
   let offset = low
   while (offset > 0 && low - offset < 3 && !isText(bytes.subarray(0, offset), false)) offset--
   return Math.min(offset, bytes.length - 1)
@@ -108,7 +108,7 @@ function invalidOffset(bytes: Buffer): number {
 
 function isText(bytes: Buffer, stream: boolean): boolean {
   try {
-    // `stream` lets the last character be cut off.
+    // `stream` allows the last character to be incomplete.
     new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream })
     return true
   } catch {

@@ -1,6 +1,6 @@
 /**
- * Every default of the configuration, written as a user would write it. The schemas take them from here, and so do the
- * JSON Schema and docs/config.md.
+ * Every default of the configuration, written as a user would write it. The schemas, the JSON Schema and docs/config.md
+ * use these values.
  */
 export const defaults = {
   workers: 'auto',

@@ -10,8 +10,8 @@ import { isMap } from './raw.ts'
 import { YamlSource } from './yaml/yaml-source.ts'
 
 /**
- * Reads, parses and validates a file: YAML or JSON, or a module whose default export is the configuration (lb.config.ts). What
- * its `plugins` name is imported. `file:` secrets and relative paths count from its directory.
+ * Reads, parses and validates a file: YAML or JSON, or a module whose default export is the configuration
+ * (lb.config.ts). Imports its `plugins`. `file:` secrets and relative paths are relative to its directory.
  */
 export async function loadConfig(path: string, env: Environment): Promise<ConfigResult> {
   if (['.ts', '.mts', '.js', '.mjs'].includes(extname(path))) return loadModule(path)
@@ -27,7 +27,7 @@ export async function loadText(text: string, file: string, env: Environment): Pr
   return parseConfig(text, { file, env, ...(plugins !== undefined && { plugins }) })
 }
 
-/** The same for an object of the YAML's shape, whose `plugins` may be plugins themselves. */
+/** The same for an object in the form of the YAML, whose `plugins` may be plugin objects. */
 export async function loadObject(value: unknown, file?: string): Promise<ConfigResult> {
   const given = isMap(value) ? (value as Record<string, unknown>)['plugins'] : undefined
   if (given === undefined) return configFromObject(value, file === undefined ? {} : { file })
@@ -60,7 +60,7 @@ async function loadModule(path: string): Promise<ConfigResult> {
     if (typeof value !== 'object' || value === null) {
       return unreadable(
         path,
-        at('its default export is to be the configuration: export default defineConfig({ … })')
+        at('its default export must be the configuration: export default defineConfig({ … })')
       )
     }
     const result = await loadObject(value, path)

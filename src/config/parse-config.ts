@@ -14,28 +14,28 @@ export type ConfigResult =
       readonly ok: true
       readonly config: Config
       readonly warnings: readonly Problem[]
-      /** Where a key stands, `lb.yaml:12:5`, for messages about what only shows when it runs. */
+      /** Position of a key, `lb.yaml:12:5`, for messages about problems at run time. */
       readonly locate: (path: Path) => string
-      /** The same with the line itself, for what is found later, in files that the configuration names. */
+      /** The same with the line itself, for problems found later in files that the configuration names. */
       readonly problem: (finding: Finding) => Problem
     }
-  /** Sorted by position; warnings among them. */
+  /** Sorted by position; includes warnings. */
   | { readonly ok: false; readonly problems: readonly Problem[] }
 
-/** Problems kept; the formatter prints fewer still. */
+/** Problems that are kept; the formatter prints fewer. */
 const MAX_PROBLEMS = 1000
-/** From here on a text is worth reading quickly: the library takes some 30 ms for it. */
+/** Texts from this size on are parsed with the quick parser first: the library takes about 30 ms for this much. */
 const LARGE_TEXT = 32_768
 
 export interface ParseOptions {
-  /** Its name in messages; `file:` secrets and relative paths count from its directory. */
+  /** Name for messages; `file:` secrets and relative paths are relative to its directory. */
   readonly file?: string
   readonly env?: Environment
-  /** What the text's `plugins` name, imported (load-config.ts). */
+  /** The imported modules of the text's `plugins` (load-config.ts). */
   readonly plugins?: PluginSet
 }
 
-/** Reads, parses and validates a file of YAML that names no plugins; `loadConfig` is for any. */
+/** Reads, parses and validates a YAML file without plugins; `loadConfig` handles any file. */
 export function readYamlConfig(path: string, env: Environment): ConfigResult {
   const text = readConfigFile(path)
   return typeof text === 'string' ? parseConfig(text, { file: path, env }) : unreadable(path, text)
@@ -50,7 +50,7 @@ export function parseConfig(text: string, options: ParseOptions = {}): ConfigRes
   return (text.length >= LARGE_TEXT && parseQuickly(text, options)) || parseWithPositions(text, options)
 }
 
-/** The configuration of a text without any flaw; undefined when there is something to say, which needs positions. */
+/** The configuration of a text without any problem; undefined otherwise, since messages need positions. */
 function parseQuickly(text: string, { file, env = {}, plugins }: ParseOptions): ConfigResult | undefined {
   const value = quickYaml(text, env)
   if (value === undefined) return undefined
@@ -81,7 +81,10 @@ function parseWithPositions(text: string, { file, env = {}, plugins }: ParseOpti
   }
 }
 
-/** Validates an object of the YAML's shape, for embedding. Variables are not substituted: the caller has them. */
+/**
+ * Validates an object in the form of the YAML, for embedding. Variables are not substituted: the caller has their
+ * values.
+ */
 export function configFromObject(
   value: unknown,
   { file, plugins }: Pick<ParseOptions, 'file' | 'plugins'> = {}

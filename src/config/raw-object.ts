@@ -2,10 +2,10 @@ import { EnvText } from './environment/env-text.ts'
 import { errorAt, type Finding, type Path } from './report/problem.ts'
 import type { Raw, RawMap } from './raw.ts'
 
-/** Nothing that JavaScript can hand over is deeper or larger than this and a configuration. */
+/** Limits for objects from JavaScript; no configuration exceeds them. */
 const MAX_DEPTH = 32
 
-/** A copy of what the caller handed over, with findings for what YAML could not say. */
+/** A copy of the caller's object, with findings for values that YAML cannot express. */
 export function toRaw(value: unknown, path: Path, findings: Finding[]): Raw {
   if (path.length > MAX_DEPTH) {
     findings.push(errorAt(path, `nested over ${MAX_DEPTH} levels deep; nothing in a configuration is`))
@@ -23,6 +23,6 @@ export function toRaw(value: unknown, path: Path, findings: Finding[]): Raw {
     }
     return result
   }
-  findings.push(errorAt(path, `a ${typeof value} has no place in a configuration`))
+  findings.push(errorAt(path, `a ${typeof value} is not allowed in a configuration`))
   return null
 }

@@ -1,7 +1,7 @@
 import type { EnvText } from './environment/env-text.ts'
 import type { Path } from './report/problem.ts'
 
-/** What the YAML says before any rule is applied. Mappings have no prototype, so no key can reach one. */
+/** The content of the YAML before any rule is applied. Mappings have no prototype, so no key can reach one. */
 export type Raw = null | boolean | number | string | EnvText | readonly Raw[] | RawMap
 export interface RawMap {
   [key: string]: Raw
@@ -13,7 +13,7 @@ export function isMap(value: unknown): value is RawMap {
   return prototype === null || prototype === Object.prototype
 }
 
-/** Every value that a pattern such as `['listeners', '*', 'pool']` reaches; what is missing or misshapen is skipped. */
+/** Every value that a pattern such as `['listeners', '*', 'pool']` matches; missing or malformed parts are skipped. */
 export function* select(value: Raw, pattern: Path, path: Path = []): Generator<{ path: Path; value: Raw }> {
   const part = pattern[path.length]
   if (part === undefined) {

@@ -17,8 +17,8 @@ export interface AdminOfFile {
 }
 
 /**
- * What a file says under `admin`, whatever is wrong with the rest of it: who operates a running `lb` must reach it while
- * the file is being edited. A string says why even that cannot be told.
+ * The `admin` part of a file, whatever is wrong with the rest of it: an operator must be able to reach a running `lb`
+ * while the file is being edited. Returns problems, or a string, when even that part cannot be read.
  */
 export function readAdmin(path: string, env: Environment): AdminOfFile | readonly Problem[] {
   const text = readConfigFile(path)
@@ -26,7 +26,7 @@ export function readAdmin(path: string, env: Environment): AdminOfFile | readonl
   const source = new YamlSource(text, path, env)
   const root = source.syntax.length > 0 ? readable(text, env) : source.value
   const admin = isMap(root) ? valueAt(root, ['admin']) : undefined
-  // Broken before the key comes: what stands there is not known.
+  // The syntax error comes before the key, so its value is unknown.
   if (admin === undefined && source.syntax.length > 0) return source.syntax
   if (admin === undefined || admin === null) return {}
   const written = isMap(admin) ? admin['bind'] : admin
@@ -34,7 +34,7 @@ export function readAdmin(path: string, env: Environment): AdminOfFile | readonl
   const bind = first === undefined ? undefined : parseBind(first)
   if (bind === undefined || typeof bind === 'string') {
     const message =
-      bind ?? 'admin.bind is no address, so that the lb of this file is not known; name it with --admin'
+      bind ?? 'admin.bind is not an address, so the lb of this file is not known; name it with --admin'
     return [source.problem(errorAt(['admin', 'bind'], message))]
   }
   const directory = dirname(resolve(path))
@@ -47,7 +47,7 @@ export function readAdmin(path: string, env: Environment): AdminOfFile | readonl
   }
 }
 
-/** What the parser made of a text with errors of syntax in it. */
+/** What the parser could read of a text with syntax errors. */
 function readable(text: string, env: Environment): Raw {
   const yaml = parseYaml(text)
   return 'offset' in yaml ? null : readYaml(yaml.document, env).value

@@ -21,8 +21,10 @@ const shape = /^(rediss?)(?:\+(sentinel|cluster))?:\/\/(?:([^/?#]*)@)?([^/?#]+)(
 const address = /^(?:\[([\da-fA-F:.]+)\]|([\w.-]+))(?::(\d{1,5}))?$/
 
 /**
- * `redis://user:password@host:port/db`, `unix:/path`, `redis+sentinel://user:password@host:port,host:port/master/db` or
- * `redis+cluster://user:password@host:port,host:port`; `rediss` in place of `redis`: over TLS. Undefined: it is none of them.
+ * Parses `redis://user:password@host:port/db`, `unix:/path`,
+ * `redis+sentinel://user:password@host:port,host:port/master/db` or
+ * `redis+cluster://user:password@host:port,host:port`; `rediss` instead of `redis` means TLS. Undefined when it is none
+ * of them.
  */
 export function parseRedisUrl(written: string): Place | undefined {
   const socket = /^unix:(?:\/\/)?(\/[^?#]+)$/.exec(written)

@@ -36,8 +36,8 @@ export type Validated =
 const EXAMPLE = 'listeners: [{ bind: ":8080", mode: l7, pool: web }]'
 
 /**
- * Values to a configuration, or all that is wrong with them. The schema and the checks look at the same plain values,
- * so that a wrong type in one place does not hide a missing pool in another. Changes `root`.
+ * Turns values into a configuration, or lists all problems. The schema and the checks read the same plain values, so
+ * that a wrong type in one place does not hide a missing pool in another. Changes `root`.
  */
 export function validate(
   root: Raw,
@@ -59,11 +59,11 @@ export function validate(
   }
   const foreign = foreignFile(root)
   if (foreign !== undefined) return { ok: false, findings: [...before, foreign] }
-  // Places for anchors.
+  // Keys for anchors.
   for (const key of Object.keys(root)) if (key.startsWith('x-')) delete root[key]
-  // First of all: every check looks for lists where lists are.
+  // First of all, since every check expects lists where lists belong.
   const form = normalise(root, shapeOf(rootSchema))
-  // What these take out or replace must not be reported again by the schema.
+  // The schema must not report again what these remove or replace.
   const early = [
     ...before,
     ...form.findings,

@@ -161,7 +161,7 @@ t.test('keys that exclude or need each other are told', async (t) => {
   const table: [string, RegExp][] = [
     [
       l7('    routes: [{ match: { path: /a, pathPrefix: /a }, pool: web }]\n'),
-      /"pathPrefix" says nothing beside "path"/
+      /"pathPrefix" adds nothing beside "path"/
     ],
     [
       l7('    routes: [{ respond: {}, retry: { attempts: 1 } }]\n'),
@@ -169,7 +169,7 @@ t.test('keys that exclude or need each other are told', async (t) => {
     ],
     [l7('    routes: [{ split: [{ pool: web, weight: 0 }] }]\n'), /every weight is 0/],
     [l7('    routes: [{ pool: web, rewrite: {} }]\n'), /give it "stripPrefix", "addPrefix" or "path"/],
-    [l7('    routes: [{ redirect: { to: "{nowhere}" } }]\n'), /no placeholder/],
+    [l7('    routes: [{ redirect: { to: "{nowhere}" } }]\n'), /not a placeholder/],
     [
       l7('    routes: [{ redirect: { to: example.com } }]\n'),
       /did you mean "\/example\.com" or "https:\/\/example\.com"/

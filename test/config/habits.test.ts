@@ -136,7 +136,7 @@ const mistakes: readonly (readonly [text: string, at: string, cure: RegExp])[] =
   ],
   ['listeners:\n  - bind: ":80"\n     mode: l7\n    pool: web\n' + pools, '3:6', /column 5/],
   ['listeners:\n  - bind: ":80"\n  mode: l7\n' + pools, '3:3', /to column 5/],
-  [head + 'pools:\n  web:\n  backends: ["10.0.0.1:80"]\n', '4:3', /stands beside "web".*indent it further/],
+  [head + 'pools:\n  web:\n  backends: ["10.0.0.1:80"]\n', '4:3', /is beside "web".*indent it further/],
   ['listeners:\n  -bind: ":80"\n   mode: l7\n', '2:3', /a dash needs a space/],
   ['listeners:\n  - bind:":80"\n    mode: l7\n', '2:9', /a colon needs a space/],
   ['listeners:\n  - bind: ":80";\n    mode: l7\n', '2:16', /take it out/],

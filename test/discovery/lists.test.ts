@@ -20,7 +20,7 @@ t.test('a list that is none says why, in one line', async (t) => {
     ['hello', /no list of backends/],
     ['[{ address: "10.0.0.1:80", wieght: 3 }]', /backend 0.*|wieght/],
     ['["10.0.0.1"]', /x: backend 0/],
-    ['["10.0.0.1:80", "10.0.0.1:80"]', /stands twice/],
+    ['["10.0.0.1:80", "10.0.0.1:80"]', /is there twice/],
     [
       `a: &a [1,2,3,4,5,6,7,8,9]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c,*c]`,
       /x/

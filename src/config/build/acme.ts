@@ -26,7 +26,7 @@ function buildAuthority(input: AcmeInput['directory'][number], absolute: Resolve
   }
 }
 
-/** A name without a slash is looked for in PATH; what has one counts from the configuration's directory. */
+/** A name without a slash is searched in PATH; one with a slash is relative to the configuration's directory. */
 function program([first, ...args]: readonly string[], absolute: ResolvePath): string[] {
   return [first!.includes('/') ? absolute(first!) : first!, ...args]
 }

@@ -10,7 +10,7 @@ import { buildBinds, type ResolvePath } from './paths.ts'
 import { buildListeners } from './listener.ts'
 import { buildPool, buildTls } from './pool.ts'
 
-/** What the schema let through as the configuration in force. Nothing can go wrong here any more. */
+/** Turns the validated input into the configuration in force. Nothing can fail here. */
 export function buildConfig(
   input: RootInput,
   { plugins, settings }: CheckedPlugins,
@@ -48,7 +48,7 @@ export function buildConfig(
   }
 }
 
-/** With what plugins' own keys make of what is written. */
+/** With the settings of plugins as their own schemas transform them. */
 function withSettings(
   listeners: RootInput['listeners'],
   settings: CheckedPlugins['settings']

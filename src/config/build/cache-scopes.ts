@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto'
 import type { L7ListenerConfig, ListenerConfig, RouteConfig } from '../model/model.ts'
 
-/** Longer scopes are hashed: they stand in every key. */
+/** Longer scopes are hashed, since they are part of every key. */
 const MAX_SCOPE = 80
 
 /**
- * Gives routes over one store keys of their own where the URL in the key does not tell one from another: else what an
- * internal pool answered would be served to everybody. Within a listener that takes a condition on fields, the client's
- * address or a query parameter that the key leaves out; between listeners, routes that differ for the same hosts.
- * Scopes are made of what makes the difference, and not of names or places, which a reload may give to another route.
+ * Gives keys of their own to routes over one store that the URL in the key does not distinguish: otherwise the response
+ * of an internal pool could be served to everyone. Within a listener that needs a condition on fields, the client's
+ * address, or a query parameter that the key leaves out; between listeners, routes that differ for the same hosts. A
+ * scope is built from what differs, not from names or positions, which a reload may give to another route.
  */
 export function withCacheScopes(listeners: readonly ListenerConfig[]): ListenerConfig[] {
   const seen = new Map<L7ListenerConfig, Map<string, Signature>>()
@@ -53,7 +53,7 @@ function signatures(listener: L7ListenerConfig): Map<string, Signature> {
   return new Map([...byStore].map(([store, routes]) => [store, signature(routes)]))
 }
 
-/** Whether another listener answers for some of the same hosts out of the same store, and does it differently. */
+/** Whether another listener answers for some of the same hosts from the same store, but differently. */
 function isDistinct(
   listener: L7ListenerConfig,
   store: string,

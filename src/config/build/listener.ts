@@ -16,7 +16,7 @@ import { buildRoute, routeForPool, routeToHttps } from './route.ts'
 
 type LogPlaceInput = Pick<Exclude<L7Input['accessLog'], boolean>, 'file' | 'rotate'>
 
-/** `challenges`: requests of http-01 validations are answered on what is clear text. */
+/** `challenges`: listeners in clear text answer requests of http-01 validations. */
 export function buildListeners(
   inputs: readonly ListenerInput[],
   absolute: ResolvePath,
@@ -30,7 +30,7 @@ export function buildListeners(
   })
 }
 
-/** `l7-8080`; `l7-8080-2` when that is taken, which two listeners on port 0 do. */
+/** `l7-8080`; `l7-8080-2` when that is taken, as with two listeners on port 0. */
 function freeName(input: ListenerInput, taken: ReadonlySet<string>): string {
   const [bind] = input.bind
   const place = placeOf(bind!)
@@ -96,7 +96,7 @@ function buildL4(input: L4Input, name: string, absolute: ResolvePath): ListenerC
   }
 }
 
-/** The same address and port may be had for TCP too. */
+/** The same address and port can be used for TCP too. */
 function datagramBind(bind: Bind): Bind {
   return { ...bind, text: `${bind.text}/udp` }
 }

@@ -1,6 +1,6 @@
 import type { AddressBind, Bind } from '../model/bind.ts'
 
-/** Relative paths count from the directory of the file that names them. */
+/** Relative paths are relative to the directory of the file that contains them. */
 export type ResolvePath = (path: string) => string
 
 export function buildBinds<Each extends Bind>(

@@ -61,14 +61,14 @@ export function buildPool(name: string, input: PoolInput, absolute: ResolvePath)
   }
 }
 
-/** Weights without an algorithm are meant to count. */
+/** Weights without an algorithm imply one that uses them. */
 function impliedAlgorithm(backends: readonly BackendConfig[]): AlgorithmName {
   return backends.some((backend) => backend.weight !== 1) ? 'weighted-round-robin' : 'round-robin'
 }
 
 /**
- * Left out: the defaults, except for a backend that is alone. There nobody else could take the traffic, so an open
- * breaker would make an outage of ten seconds out of five failures in a row; nginx does the same.
+ * Without a `breaker` key: the defaults, except for a single backend. No other backend could take its traffic, so an
+ * open breaker would turn five failures in a row into an outage of ten seconds; nginx does the same.
  */
 function buildBreaker(input: PoolInput['breaker'], backends: number): BreakerConfig {
   const { failures, open, maxOpen, statuses } = defaults.breaker
@@ -118,13 +118,13 @@ function buildProbe(
     type: input.type,
     intervalMs: input.interval,
     timeoutMs: input.timeout,
-    // A pool probed every 500 ms is not to be probed less often once it is down.
+    // A pool that is probed every 500 ms must not be probed less often while it is down.
     downIntervalMs: Math.min(input.downInterval, input.interval),
     jitter: input.jitter,
     rise: input.rise,
     fall: input.fall,
     ...(input.port !== undefined && { port: input.port }),
-    // A port of its own is a server of its own, which speaks HTTP/1.1.
+    // Another port is another server, which is assumed to speak HTTP/1.1.
     ...(http !== undefined && protocol !== 'http1' && input.port === undefined && { http2: true as const }),
     path: http?.path ?? probe.path,
     ...(host !== undefined && { host }),
@@ -143,7 +143,7 @@ function buildProbe(
 
 const ESCAPES: Readonly<Record<string, string>> = { r: '\r', n: '\n', t: '\t', '0': '\0', '\\': '\\' }
 
-/** `PING\r\n` as it stands in a plain scalar; YAML itself resolves them between double quotes only. */
+/** Resolves escapes such as `PING\r\n` in a plain scalar; YAML resolves them between double quotes only. */
 function resolveEscapes(text: string): string {
   return text.replace(/\\(?:x([0-9a-fA-F]{2})|([rnt0\\]))/g, (_, hex?: string, letter?: string) =>
     hex === undefined ? own(ESCAPES, letter!)! : String.fromCharCode(Number.parseInt(hex, 16))

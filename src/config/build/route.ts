@@ -11,7 +11,7 @@ import { withoutUndefined } from './without-undefined.ts'
 const NO_EDITS = { set: {}, add: {}, remove: [] }
 const MATCH_ALL: RouteMatch = { host: [], methods: [], headers: {}, query: {}, clientIp: [] }
 
-/** What a route takes from its listener where it says nothing itself. */
+/** What a route inherits from its listener where it has no value of its own. */
 type Inherited = Pick<L7Input, 'headers' | 'cache' | 'retry'> & StageInputs
 
 export function buildRoute(input: RouteInput, name: string, listener: Inherited): RouteConfig {
@@ -35,7 +35,7 @@ export function buildRoute(input: RouteInput, name: string, listener: Inherited)
   }
 }
 
-/** The `pool` of an L7 listener: one route that matches all. */
+/** The `pool` of an L7 listener as a route that matches everything. */
 export function routeForPool(pool: string, name: string, listener: Inherited): RouteConfig {
   return {
     name,
@@ -48,12 +48,12 @@ export function routeForPool(pool: string, name: string, listener: Inherited): R
   }
 }
 
-/** What `redirectToHttps` on a listener means: the end of its list of routes, but for a `pool` for what has come over HTTPS. */
+/** `redirectToHttps` of a listener as a route: the last one, except for a `pool` for requests that came over HTTPS. */
 export function routeToHttps(port: number | undefined, name: string, listener: Inherited): RouteConfig {
   const at = port === undefined || port === 443 ? '' : `:${port}`
   return {
     name,
-    // Behind a proxy that ends TLS it would come around for ever.
+    // Behind a proxy that terminates TLS it would redirect for ever.
     match: { ...MATCH_ALL, clearText: true },
     action: { kind: 'redirect', to: `https://{host}${at}{path}{query}`, status: 308 },
     ...inherit({}, listener),
@@ -113,7 +113,7 @@ function buildAction(input: RouteInput): RouteAction {
   if (input.redirect !== undefined) return { kind: 'redirect', ...input.redirect }
   if (input.respond !== undefined) return { kind: 'respond', ...input.respond }
   if (input.split !== undefined) return { kind: 'split', targets: input.split }
-  // The checks have made sure that one of the four is there.
+  // The checks guarantee that one of the four is present.
   return { kind: 'pool', pool: input.pool! }
 }
 

@@ -2,7 +2,7 @@ import type { StageValues } from '../model/model.ts'
 import { pluginKey } from '../model/plugin-model.ts'
 import { stageKeyNames } from '../schema/stage-schema.ts'
 
-/** A listener's or a route's input, of which the keys of stages are read. */
+/** The input of a listener or a route, which contains the keys of stages. */
 export type StageInputs = object
 
 /** The stages that are on: the route's own keys, else the listener's; `false` turns one off. */

@@ -3,7 +3,7 @@ import { textOf } from '../environment/env-text.ts'
 import { isMap, type Raw, select, valueAt } from '../raw.ts'
 import { errorAt, type Finding, warningAt } from '../report/problem.ts'
 
-/** What `acme` and the listeners that use it must agree on. */
+/** Checks that `acme` and the listeners that use it agree. */
 export function checkAcme(root: Raw): Finding[] {
   const findings: Finding[] = []
   const acme = valueAt(root, ['acme'])
@@ -23,7 +23,7 @@ export function checkAcme(root: Raw): Finding[] {
     used++
     if (!isMap(value)) continue
     if (value['domains'] === undefined && value['onDemand'] === undefined)
-      findings.push(errorAt(path, 'says for no name; give it "domains" or "onDemand"', 'key'))
+      findings.push(errorAt(path, 'names no names; give it "domains" or "onDemand"', 'key'))
     const domains = Array.isArray(value['domains']) ? (value['domains'] as readonly Raw[]) : []
     for (const [i, each] of domains.entries()) {
       const name = textOf(each) ?? ''

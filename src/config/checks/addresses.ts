@@ -5,11 +5,14 @@ import { isMap, type Raw, select } from '../raw.ts'
 
 interface Taken {
   readonly host: string
-  /** As a person says it: `listeners[0].bind`, also for the only one of a list. */
+  /** The path in the configuration: `listeners[0].bind`, also for a bind that is not in a list. */
   readonly place: string
 }
 
-/** No two binds on one address, wildcards included; `[::]` is the IPv6 wildcard only. TCP and UDP ports are apart. */
+/**
+ * No two binds may use one address, wildcards included; `[::]` is the IPv6 wildcard only. TCP and UDP ports are
+ * separate.
+ */
 export function checkAddresses(root: Raw): Finding[] {
   const findings: Finding[] = []
   /** By port, or by the path of a unix socket. */
@@ -20,7 +23,7 @@ export function checkAddresses(root: Raw): Finding[] {
     if (bind === undefined || typeof bind === 'string') continue
     const key = bind.kind === 'unix' ? bind.path : `${udp ? 'udp ' : ''}${bind.port}`
     const host = bind.kind === 'unix' ? '' : bind.host
-    // The system chooses a port for 0, another one each time.
+    // For port 0 the system chooses another port each time.
     if (bind.kind === 'tcp' && bind.port === 0) continue
     const others = taken.get(key) ?? []
     const other = others.find((candidate) => overlap(candidate.host, host))

@@ -5,12 +5,12 @@ const METHODS = ['apiKeys', 'basic', 'jwt', 'introspection', 'forward', 'oidc', 
 const listener: Path = ['listeners', '*']
 const route: Path = [...listener, 'routes', '*']
 
-/** What the schema cannot say of `auth`, `require` and `identity`. */
+/** Checks of `auth`, `require` and `identity` that the schema cannot express. */
 export function checkAuth(root: Raw): Finding[] {
   return [...lists(root), ...withoutAuth(root)]
 }
 
-/** Each item of the list names one method. */
+/** Each item of the list must name exactly one method. */
 function* lists(root: Raw): Generator<Finding> {
   for (const place of [listener, route]) {
     for (const tail of [
@@ -23,7 +23,7 @@ function* lists(root: Raw): Generator<Finding> {
         if (named.length === 1) yield* checkMethod(path, value)
         else if (named.length === 0) yield errorAt(path, `an item of auth names one of ${METHODS.join(', ')}`)
         else {
-          const message = `"${named.join('" and "')}" stand in one item; each begins an item of its own: "- ${named[1]!}:"`
+          const message = `"${named.join('" and "')}" are in one item; each needs an item of its own: "- ${named[1]!}:"`
           yield errorAt(path, message)
         }
       }

@@ -5,7 +5,7 @@ import { durationText } from '../../core/duration-text.ts'
 import { parseDuration } from '../units.ts'
 import { defaults } from '../defaults.ts'
 
-/** Warns of what can be meant but seldom is. */
+/** Warns of settings that are valid but seldom intended. */
 export function checkDoubtful(root: Raw): Finding[] {
   return [
     ...probesThatOverlap(root),

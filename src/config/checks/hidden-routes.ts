@@ -2,12 +2,12 @@ import { regexRisk } from '../../core/regex-risk.ts'
 import type { L7ListenerConfig, RouteMatch } from '../model/model.ts'
 import { type Finding, warningAt } from '../report/problem.ts'
 
-/** Pairs compared per listener; 1,000 routes are half a million, which takes some 10 ms. */
+/** Pairs compared per listener; 1,000 routes make half a million, which takes about 10 ms. */
 const MAX_PAIRS = 2_000_000
 
 /**
- * Warns of routes that no request reaches, since an earlier one takes all that they match. Routes from `written` on were made by
- * the listener's `pool`.
+ * Warns of routes that no request reaches, since an earlier route matches all their requests. Routes from `written` on
+ * come from the listener's `pool`.
  */
 export function findHiddenRoutes(
   listener: L7ListenerConfig,
@@ -29,7 +29,7 @@ export function findHiddenRoutes(
   return findings
 }
 
-/** Whether every request that `b` matches is matched by `a` too. It may miss a case, but never claims a wrong one. */
+/** Whether `a` matches every request that `b` matches. It may miss a case, but a positive answer is always right. */
 export function covers(a: RouteMatch, b: RouteMatch): boolean {
   return (
     coversPath(a, b) &&
@@ -46,7 +46,7 @@ export function covers(a: RouteMatch, b: RouteMatch): boolean {
   )
 }
 
-/** Nothing, or the very same. */
+/** Whether `a` is absent or equal to `b`. */
 function saysAsMuch(a: unknown, b: unknown): boolean {
   return a === undefined || JSON.stringify(a) === JSON.stringify(b)
 }
@@ -85,7 +85,7 @@ function isUnder(path: string, prefix: string): boolean {
   return path === prefix || path.startsWith(`${bare}/`)
 }
 
-/** An expression that may run for minutes on a text it does not match is left alone. */
+/** Expressions that may run for minutes are not tested. */
 function matchesQuickly(regex: string, path: string): boolean {
   return regexRisk(regex) === undefined && new RegExp(regex).test(path)
 }

@@ -7,12 +7,12 @@ import { errorAt, type Finding, type Path, warningAt } from '../report/problem.t
 interface Door {
   readonly name: string
   readonly binds: readonly { readonly host: string; readonly port: number }[]
-  /** Of its unix sockets. */
+  /** Paths of its unix sockets. */
   readonly paths: readonly string[]
   readonly listener: RawMap
 }
 
-/** An L4 connection must not come back to where it came in: each would open the next, until descriptors end. */
+/** An L4 connection must not come back to its own listener: each would open the next, until descriptors run out. */
 export function checkL4Loops(root: Raw): Finding[] {
   const doors = [...select(root, ['listeners', '*'])].flatMap(({ path, value }) => door(path, value))
   const findings: Finding[] = []
@@ -27,7 +27,7 @@ export function checkL4Loops(root: Raw): Finding[] {
       const through =
         from === to ? `listener ${to.name} itself` : `listener ${to.name}, which leads back here`
       const message = `${textOf(address as Raw)} is ${through}: every connection would open another one, without end`
-      // An address of this machine may be another one's where the file will run.
+      // On the machine where the file will run, the address may belong to another one.
       const sure = isEverywhere(textOf(address as Raw)!)
       findings.push((sure ? errorAt : warningAt)([...path, ...backend.path], message))
     }
@@ -53,7 +53,7 @@ function leads({ listener }: Door, pool: string): boolean {
   return pools.some(({ value }) => textOf(value) === pool)
 }
 
-/** Whether this machine answers at `address` by that listener, as far as the file tells. */
+/** Whether this machine accepts `address` with that listener, as far as the file shows. */
 function opens({ binds, paths }: Door, address: Raw | undefined): boolean {
   const text = address === undefined ? undefined : textOf(address)
   const target = text === undefined ? 'none' : parseBackendAddress(text)
@@ -89,7 +89,7 @@ function isOwn(host: string): boolean {
   )
 }
 
-/** Whether an address is the machine's own wherever the file is read. */
+/** Whether an address is the machine's own on every machine. */
 function isEverywhere(text: string): boolean {
   const target = parseBackendAddress(text)
   if (typeof target === 'string' || target.kind === 'unix') return true
@@ -99,7 +99,7 @@ function isEverywhere(text: string): boolean {
   return isLoopback(host) || host === '0.0.0.0' || host === '::'
 }
 
-/** Whether connections that come in at `from` can come in at `to`: itself, or over other listeners. */
+/** Whether connections to `from` can arrive at `to`: directly, or through other listeners. */
 function reaches(root: Raw, doors: readonly Door[], from: Door, to: Door, seen = new Set<Door>()): boolean {
   if (from === to) return true
   if (seen.has(from)) return false

@@ -5,7 +5,7 @@ import { errorAt, type Finding, type Path } from '../report/problem.ts'
 import { isMap, type Raw, type RawMap, select, valueAt } from '../raw.ts'
 
 const ACTIONS = ['pool', 'split', 'redirect', 'respond'] as const
-/** What a route that forwards nothing has no use for. */
+/** Keys that a route without a backend cannot use. */
 const FORWARDING_KEYS = ['rewrite', 'cache', 'retry', 'timeouts', 'mirror'] as const
 
 /** Keys of listeners, routes and the admin listener that need or exclude each other. */
@@ -48,7 +48,7 @@ function checkL7(listener: RawMap, path: Path): Finding[] {
   const trusts = Array.isArray(trustedProxies) ? trustedProxies.length > 0 : trustedProxies !== undefined
   if (redirects && listener['pool'] !== undefined && !trusts) {
     const message =
-      '"pool" beside "redirectToHttps" is for what a proxy in front has had over HTTPS; name it in "trustedProxies", or keep one of them'
+      '"pool" beside "redirectToHttps" is for requests that a proxy in front received over HTTPS; name it in "trustedProxies", or keep one of them'
     findings.push(errorAt([...path, 'redirectToHttps'], message, 'key'))
   }
   if (redirects && listener['tls'] !== undefined) {
@@ -128,7 +128,7 @@ function checkRoute(route: RawMap, path: Path): Finding[] {
     }
     for (const other of ['pathPrefix', 'pathRegex'].filter((key) => match[key] !== undefined)) {
       if (match['path'] === undefined) break
-      const message = `"${other}" says nothing beside "path", which is the whole path; keep one of them`
+      const message = `"${other}" adds nothing beside "path", which is the whole path; keep one of them`
       findings.push(errorAt([...path, 'match', other], message, 'key'))
     }
   }
@@ -140,13 +140,13 @@ function checkRoute(route: RawMap, path: Path): Finding[] {
     findings.push(errorAt([...path, 'split'], 'every weight is 0; one at least must be more', 'key'))
   }
   if (isMap(rewrite) && Object.keys(rewrite).length === 0) {
-    const message = 'says nothing; give it "stripPrefix", "addPrefix" or "path"'
+    const message = 'does nothing; give it "stripPrefix", "addPrefix" or "path"'
     findings.push(errorAt([...path, 'rewrite'], message, 'key'))
   }
   return findings
 }
 
-/** Whoever reaches the admin listener can drain backends: off loopback it needs a token. */
+/** Anyone who reaches the admin listener can drain backends, so off loopback it needs a token. */
 function checkAdmin(root: Raw): Finding[] {
   const admin = valueAt(root, ['admin'])
   if (!isMap(admin)) return []

@@ -2,11 +2,11 @@ import { textOf } from '../environment/env-text.ts'
 import { type Finding, type Path, warningAt } from '../report/problem.ts'
 import { isMap, type Raw, type RawMap, select } from '../raw.ts'
 
-/** Keys of a pool that one mode has no use for. */
+/** Keys of a pool that one mode cannot use. */
 const l7Keys = ['sticky', 'connections'] as const
 const l4Keys = ['onDown'] as const
 
-/** Warns of settings of a pool that no listener leading to it can use. */
+/** Warns of settings of a pool that no listener using it can honour. */
 export function checkModes(root: Raw): Finding[] {
   const byMode = { l4: new Set<string>(), l7: new Set<string>() }
   for (const { value: listener } of select(root, ['listeners', '*'])) {

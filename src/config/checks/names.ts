@@ -2,7 +2,7 @@ import { textOf } from '../environment/env-text.ts'
 import { errorAt, type Finding, type Path, pathText } from '../report/problem.ts'
 import { isMap, type Raw, select } from '../raw.ts'
 
-/** Lists whose items carry a name that must be theirs alone. */
+/** Lists whose items must have unique names. */
 const lists: readonly { readonly pattern: Path; readonly key: string; readonly word: string }[] = [
   { pattern: ['listeners'], key: 'name', word: 'listener' },
   { pattern: ['listeners', '*', 'routes'], key: 'name', word: 'route' },
@@ -10,7 +10,7 @@ const lists: readonly { readonly pattern: Path; readonly key: string; readonly w
   { pattern: ['pools', '*', 'backends'], key: 'name', word: 'backend' }
 ]
 
-/** Names are unique where commands and metrics use them; a backend without one is named by its address. */
+/** Names must be unique where commands and metrics use them; a backend without a name is named by its address. */
 export function checkNames(root: Raw): Finding[] {
   const findings: Finding[] = []
   for (const { pattern, key, word } of lists) {

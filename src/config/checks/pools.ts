@@ -4,7 +4,7 @@ import type { AlgorithmName } from '../model/model.ts'
 import { errorAt, type Finding, type Path, warningAt } from '../report/problem.ts'
 import { isMap, type Raw, type RawMap, select } from '../raw.ts'
 
-/** What each algorithm does with the keys that are made for some of them. */
+/** Which keys each algorithm uses. */
 const uses: Readonly<Record<AlgorithmName, { readonly weight: boolean; readonly hash: boolean }>> = {
   'round-robin': { weight: false, hash: false },
   'weighted-round-robin': { weight: true, hash: false },
@@ -21,7 +21,7 @@ export function usesWeights(algorithm: AlgorithmName): boolean {
   return uses[algorithm].weight
 }
 
-/** Keys of a pool that contradict each other, or that its algorithm does not use. */
+/** Checks for keys of a pool that contradict each other, or that its algorithm does not use. */
 export function checkPools(root: Raw): Finding[] {
   const findings: Finding[] = []
   for (const { path, value: pool } of select(root, ['pools', '*'])) {
@@ -46,7 +46,7 @@ export function checkPools(root: Raw): Finding[] {
   return findings
 }
 
-/** What HTTP/2 has no use for, or cannot do without. */
+/** Checks for keys that HTTP/2 cannot use or requires. */
 function checkProtocol(pool: RawMap, path: Path): Finding[] {
   const protocol = textOf(pool['protocol'])
   if (protocol !== 'h2' && protocol !== 'h2c') return []
@@ -60,7 +60,7 @@ function checkProtocol(pool: RawMap, path: Path): Finding[] {
   }
   const { connections } = pool
   if (isMap(connections) && connections['pipelining'] !== undefined) {
-    const message = `"pipelining" is of HTTP/1.1; over ${protocol} requests share connections by themselves`
+    const message = `"pipelining" is for HTTP/1.1; over ${protocol} requests share connections by themselves`
     findings.push(errorAt([...path, 'connections', 'pipelining'], message, 'key'))
   }
   if (pool['proxyProtocol'] !== undefined) {
@@ -112,7 +112,7 @@ function checkBackends(pool: RawMap, path: Path): Finding[] {
   return [warningAt([...path, 'backends'], 'every backend is a backup; they serve as if none were', 'key')]
 }
 
-/** A pool has backends, or a place to learn them from. */
+/** A pool needs backends, or a source to learn them from. */
 function checkDiscover(pool: RawMap, path: Path): Finding[] {
   const { discover, backends } = pool
   if (discover === undefined && backends === undefined) {

@@ -4,7 +4,7 @@ import { isMap, type Raw, select, valueAt } from '../raw.ts'
 
 const listener: Path = ['listeners', '*']
 
-/** `store: redis` needs one. */
+/** `store: redis` needs a `redis` key. */
 export function checkRedis(root: Raw): Finding[] {
   const redis = valueAt(root, ['redis'])
   const empty = isMap(redis) && textOf(redis['url']) === ''
@@ -24,7 +24,7 @@ export function checkRedis(root: Raw): Finding[] {
     for (const item of [[], ['*']]) {
       for (const { path, value } of select(root, [...place, 'rateLimit', ...item, 'store'])) {
         if (textOf(value) !== 'redis') continue
-        findings.push(missing(path, empty, 'each instance counts by itself'))
+        findings.push(missing(path, empty, 'each instance counts on its own'))
       }
     }
     for (const methods of [['auth'], ['auth', 'methods']]) {

@@ -3,17 +3,17 @@ import { nearest, oddLetter } from '../report/nearest.ts'
 import { errorAt, type Finding, type Path, warningAt } from '../report/problem.ts'
 import { isMap, type Raw, select, valueAt } from '../raw.ts'
 
-/** A pool that is called so is none: its own name is missing. */
+/** A pool with such a name is probably a key of a pool whose own name is missing. */
 const POOL_KEYS = new Set(['backends', 'algorithm', 'health', 'timeouts', 'tls', 'sticky', 'discover'])
 
-/** Every key that names a pool or a cache. A new one is a new row. */
+/** Every key that refers to a pool or a cache. A new one is a new row. */
 const references: readonly { readonly pattern: Path; readonly to: 'pools' | 'caches' }[] = [
   { pattern: ['listeners', '*', 'pool'], to: 'pools' },
   { pattern: ['listeners', '*', 'sni', '*', 'pool'], to: 'pools' },
   { pattern: ['listeners', '*', 'routes', '*', 'pool'], to: 'pools' },
   { pattern: ['listeners', '*', 'routes', '*', 'split', '*', 'pool'], to: 'pools' },
   { pattern: ['listeners', '*', 'routes', '*', 'mirror', 'pool'], to: 'pools' },
-  // A plugin that chooses a pool names it so.
+  // A plugin that chooses a pool refers to it here.
   { pattern: ['listeners', '*', 'plugins', '*', 'pool'], to: 'pools' },
   { pattern: ['listeners', '*', 'routes', '*', 'plugins', '*', 'pool'], to: 'pools' },
   { pattern: ['listeners', '*', 'cache', 'store'], to: 'caches' },
@@ -22,7 +22,7 @@ const references: readonly { readonly pattern: Path; readonly to: 'pools' | 'cac
 
 const words = { pools: 'pool', caches: 'cache' } as const
 
-/** What is named exists; what exists is named. */
+/** Every name that is used must be defined, and every defined one should be used. */
 export function checkReferences(root: Raw): Finding[] {
   const findings: Finding[] = []
   const used = { pools: new Set<string>(), caches: new Set<string>() }
@@ -39,7 +39,7 @@ export function checkReferences(root: Raw): Finding[] {
     }
   }
   for (const to of ['pools', 'caches'] as const) {
-    // With a name misspelt somewhere, its pool only seems unused.
+    // With a misspelt name, its pool only seems unused.
     if (broken[to]) continue
     for (const name of known[to]) {
       if (used[to].has(name)) continue

@@ -11,7 +11,7 @@ const patterns: readonly Path[] = [
   [...route, 'rewrite', 'path', 'regex']
 ]
 
-/** Warns of expressions that a path can make run for minutes: the thread that runs one serves nobody else. */
+/** Warns of expressions that a path can make run for minutes, during which the thread serves no other request. */
 export function checkRegexes(root: Raw): Finding[] {
   const findings: Finding[] = []
   for (const pattern of patterns) {

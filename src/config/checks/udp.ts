@@ -2,7 +2,7 @@ import { textOf } from '../environment/env-text.ts'
 import { isMap, type Raw, type RawMap, select } from '../raw.ts'
 import { errorAt, type Finding, type Path, warningAt } from '../report/problem.ts'
 
-/** What a listener of datagrams has no use for: there is no connection that it could belong to. */
+/** Keys that need a connection, which datagrams do not have. */
 const STREAM_KEYS = {
   sni: 'there is no ClientHello in a datagram',
   tls: 'datagrams are relayed as they come',
@@ -11,14 +11,14 @@ const STREAM_KEYS = {
   maxConnections: 'write `udp: { maxSessions: … }`'
 } as const
 
-/** Keys of pools that datagrams cannot honour. */
+/** Keys of pools that do not apply to datagrams. */
 const POOL_KEYS = {
   tls: 'TLS needs a connection',
   queue: 'a datagram does not wait',
   sticky: 'there are no cookies'
 } as const
 
-/** Keys that `protocol: udp` needs, or that contradict it. */
+/** Checks for keys that `protocol: udp` needs, or that contradict it. */
 export function checkUdp(root: Raw): Finding[] {
   const findings: Finding[] = []
   const pools = new Set<string>()

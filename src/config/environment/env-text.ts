@@ -1,6 +1,7 @@
 /**
- * What one `${NAME}` left as a whole scalar and what reads like a number or a boolean. Which of both is meant is for
- * the key to say: a token of `12345` is text, a weight of `3` a number. So the value stays undecided until the schema.
+ * The value of a scalar that consists of one `${NAME}` and looks like a number or a boolean. The key decides how to
+ * read it: a token of `12345` is text, a weight of `3` a number. So the value stays undecided until the schema reads
+ * it.
  */
 export class EnvText {
   readonly text: string

@@ -2,18 +2,18 @@ import { EnvText } from './env-text.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** Longest text that a substitution may make. */
+/** Longest text that substitution may produce. */
 const MAX_TEXT = 65_536
 
 export interface Substituted {
   readonly value: string | EnvText
-  /** What is wrong; the value is then not to be used. */
+  /** Errors; the value must not be used when there are any. */
   readonly errors: readonly string[]
 }
 
 /**
- * `${NAME}`, `${NAME:-default}` and `$$` in one scalar. It works on the parsed scalar, so no value can add structure to
- * the file; what is put in is not looked at again.
+ * Substitutes `${NAME}`, `${NAME:-default}` and `$$` in one scalar. It works on the parsed scalar, so no value can
+ * change the structure of the file; inserted values are not substituted again.
  */
 export function substitute(text: string, env: Environment): Substituted {
   const errors: string[] = []

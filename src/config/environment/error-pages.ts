@@ -19,7 +19,7 @@ const types: Readonly<Record<string, string>> = {
   '.xml': 'application/xml'
 }
 
-/** Puts the content of a file beside its name; relative ones count from `directory`. */
+/** Adds the content of a file beside its name; relative names are relative to `directory`. */
 export function readErrorPages(root: Raw, directory: string): Finding[] {
   const findings: Finding[] = []
   for (const pattern of places) {
@@ -40,11 +40,11 @@ export function readErrorPages(root: Raw, directory: string): Finding[] {
   return findings
 }
 
-/** A page itself, or where it is to be fetched, in the place of a file. */
+/** A page itself, or a URL, where a file name is expected. */
 function notAFile(written: string): string | undefined {
   if (/^https?:\/\//.test(written)) return 'pages are read from files; save it beside this one and name it'
   return /<\w+[^>]*>/.test(written)
-    ? 'a text stands under `body`: { body: "…" }; a text alone names a file'
+    ? 'a text goes under `body`: { body: "…" }; a text alone names a file'
     : undefined
 }
 

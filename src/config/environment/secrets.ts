@@ -20,7 +20,7 @@ const secrets: readonly Path[] = [
   ...authPaths(['oidc', 'sessionSecret'])
 ]
 
-/** The keys whose value may be `file:/path` too, of a file that is read again whenever it changes. */
+/** The keys whose value may be `file:/path` too; these files are read again whenever they change. */
 const watched: readonly Path[] = [
   ...authPaths(['apiKeys', 'keys']),
   ...authPaths(['basic', 'users']),
@@ -35,7 +35,7 @@ function authPaths(tail: Path): Path[] {
   ])
 }
 
-/** Puts the content of the file in place of `file:/path`; one line break at its end is not part of the secret. */
+/** Replaces `file:/path` by the content of the file; one line break at its end is not part of the secret. */
 export function readSecrets(root: Raw, directory: string): Finding[] {
   const findings: Finding[] = []
   for (const pattern of secrets) {
@@ -55,7 +55,7 @@ export function readSecrets(root: Raw, directory: string): Finding[] {
   return findings
 }
 
-/** Relative paths count from the configuration's directory. */
+/** Relative paths are relative to the configuration's directory. */
 function findWatched(root: Raw, directory: string): void {
   for (const pattern of watched) {
     for (const { path, value } of select(root, pattern)) {

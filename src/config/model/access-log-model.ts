@@ -1,4 +1,4 @@
-/** The fields of a line of the access log, in the order in which they stand by default; `docs/logging.md` tells what they are. */
+/** The fields of a line of the access log, in their default order; docs/logging.md describes them. */
 export const ACCESS_FIELDS = [
   'event',
   'listener',
@@ -33,17 +33,17 @@ export type AccessField = (typeof ACCESS_FIELDS)[number]
 
 interface AccessLogCommon {
   readonly enabled: boolean
-  /** Share of exchanges or connections logged, 0..1; failures and slow ones always are. */
+  /** Share of exchanges or connections to log, 0..1; failures and slow ones are always logged. */
   readonly sample: number
-  /** Undefined: where all other lines go. */
+  /** Undefined: the same destination as all other lines. */
   readonly file?: string
   readonly rotate?: { readonly bytes: number; readonly keep: number }
 }
 
 export interface AccessLog extends AccessLogCommon {
-  /** Log at warn what takes longer. */
+  /** Exchanges that take longer are logged as warnings. */
   readonly slowMs?: number
-  /** These only; undefined: all that there is to say. */
+  /** Only these fields; undefined: all. */
   readonly fields?: readonly AccessField[]
   readonly format: 'json' | 'clf' | 'combined'
 }

@@ -1,4 +1,4 @@
-/** Where a pool's backends are learnt from (see model.ts). */
+/** Where a pool learns its backends from (see model.ts). */
 export type Discovery =
   DnsDiscovery | FileDiscovery | HttpDiscovery | DockerDiscovery | KubernetesDiscovery | ConsulDiscovery
 
@@ -6,10 +6,10 @@ export interface DnsDiscovery {
   readonly kind: 'dns'
   readonly name: string
   readonly type: 'a' | 'srv'
-  /** There for `a`. */
+  /** Present for `a`. */
   readonly port?: number
   readonly intervalMs?: number
-  /** Addresses with or without port; empty: the system's. */
+  /** Addresses with or without port; empty: the system's servers. */
   readonly servers: readonly string[]
 }
 

@@ -1,4 +1,4 @@
-/** All that are given must hold. Empty lists and records match everything. */
+/** All given conditions must hold. Empty lists and records match everything. */
 export interface RouteMatch {
   /** Lower-case names, `*.example.com` for any subdomain, without port. */
   readonly host: readonly string[]
@@ -12,14 +12,14 @@ export interface RouteMatch {
   /** Name to value; `*` means present. */
   readonly cookies?: Readonly<Record<string, string>>
   readonly clientIp: readonly string[]
-  /** Not for requests that a trusted proxy has had over HTTPS; of `redirectToHttps` only. */
+  /** Excludes requests that a trusted proxy received over HTTPS; used by `redirectToHttps` only. */
   readonly clearText?: boolean
-  /** Patterns of which one must fit the client's certificate; undefined: none is asked for. */
+  /** Patterns of which one must match the client's certificate; undefined: no certificate is needed. */
   readonly clientCert?: readonly string[]
-  /** By Content-Length, in bytes; a body of unknown length is over any size. */
+  /** By Content-Length, in bytes; a body of unknown length counts as larger than any size. */
   readonly body?: { readonly over?: number; readonly under?: number }
-  /** One of these must hold, as a whole. */
+  /** One of these must hold, with all its conditions. */
   readonly any?: readonly RouteMatch[]
-  /** None of these may hold, as a whole. */
+  /** None of these may hold, with all its conditions. */
   readonly not?: readonly RouteMatch[]
 }

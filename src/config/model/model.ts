@@ -6,7 +6,7 @@ import type { AccessLog, ConnectionAccessLog } from './access-log-model.ts'
 import type { BackendTls, PoolConfig, RetryConfig } from './pool-model.ts'
 import type { ConfigTest } from './test-model.ts'
 
-// One door for whoever reads the configuration; the types of pools stand apart for their length only.
+// One module for all readers of the configuration; the types of pools are separate because of their length.
 export type * from './acme-model.ts'
 export type * from './pool-model.ts'
 export type * from './discovery-model.ts'
@@ -15,9 +15,9 @@ export type * from './plugin-model.ts'
 export type * from './test-model.ts'
 
 /**
- * The configuration in force: what config/ makes of the YAML after validation, with defaults filled in and units
- * resolved (durations in milliseconds, sizes in bytes, shares as 0..1). Plain data, readonly, and able to pass
- * through structuredClone, since the main thread sends it to the workers. Inside there is nothing left to check.
+ * The configuration in force: what config/ makes of the validated YAML, with defaults filled in and units resolved
+ * (durations in milliseconds, sizes in bytes, shares as 0..1). Plain readonly data that structuredClone can copy, since
+ * the main thread sends it to the workers. Code that reads it need not check anything.
  */
 export interface Config {
   /** Path of the file it was read from, for messages; undefined when given as an object. */
@@ -27,26 +27,26 @@ export interface Config {
   readonly user?: string
   readonly log: { readonly level: LogLevel }
   readonly admin?: AdminConfig
-  /** There wherever a listener has names for it. */
+  /** Present where a listener has names for it. */
   readonly acme?: AcmeConfig
   readonly listeners: readonly ListenerConfig[]
   readonly pools: Readonly<Record<string, PoolConfig>>
   readonly caches: Readonly<Record<string, CacheStoreConfig>>
-  /** Stages of the user's own, in the order of the file. */
+  /** The user's own stages, in the order of the file. */
   readonly plugins: readonly PluginConfig[]
-  /** Modules that the file itself imports, where it is one; watched as it is. */
+  /** Modules that the file imports, if it is a module; they are watched too. */
   readonly imports?: readonly string[]
-  /** Run by `lb test` and `lb check` only. */
+  /** Used by `lb test` and `lb check` only. */
   readonly tests: readonly ConfigTest[]
   readonly redis?: RedisConfig
 }
 
-/** A server by `path` (a unix socket) or its one node, or where the sentinels or the nodes of a cluster are. */
+/** One server, given by `path` (a unix socket) or by its only node, or the addresses of sentinels or cluster nodes. */
 export interface RedisConfig {
   readonly kind: 'server' | 'sentinel' | 'cluster'
   readonly path?: string
   readonly nodes: readonly { readonly host: string; readonly port: number }[]
-  /** What sentinels call it. */
+  /** Name of the master at the sentinels. */
   readonly master?: string
   readonly tls?: BackendTls
   readonly username?: string
@@ -75,9 +75,9 @@ interface ListenerCommon {
   readonly deny: readonly string[]
   readonly maxConnections?: number
   readonly connectionLimit?: ConnectionLimit
-  /** CIDRs that must send a PROXY header; undefined: PROXY is not spoken here. */
+  /** CIDRs that must send a PROXY header; undefined: no PROXY headers are read. */
   readonly proxyProtocol?: { readonly trusted: readonly string[] }
-  /** Of the files of its unix sockets. */
+  /** Permissions of its unix sockets. */
   readonly socket?: { readonly mode?: number; readonly owner?: string; readonly group?: string }
   readonly tls?: ListenerTls
 }
@@ -88,17 +88,17 @@ export interface ConnectionLimit {
   readonly ratePerSecond?: number
 }
 
-/** Certificates are paths to PEM files. */
+/** TLS of a listener. Certificates are paths to PEM files. */
 export interface ListenerTls {
   readonly certificates: readonly { readonly cert: string; readonly key: string }[]
-  /** In place of `certificates`: all that are in it. */
+  /** Instead of `certificates`: all certificates in this folder. */
   readonly certificateFolder?: string
   readonly selfSigned: boolean
   readonly acme?: ListenerAcme
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
-  /** As OpenSSL names them; undefined: ours. */
+  /** In OpenSSL's syntax; undefined: lb's default. */
   readonly ciphers?: string
-  /** OCSP responses are stapled; undefined: where the certificate demands it. */
+  /** Whether to staple OCSP responses; undefined: where the certificate requires it. */
   readonly ocsp?: boolean
   readonly clientAuth?: {
     readonly ca: string
@@ -108,10 +108,13 @@ export interface ListenerTls {
   }
 }
 
-/** How datagrams are relayed. */
+/** How to relay datagrams. */
 export interface UdpConfig {
   readonly idleMs: number
-  /** Answers to each datagram of a client's, after which its session ends; 0: none is awaited. Undefined: it ends when idle. */
+  /**
+   * Answers to each datagram of a client, after which its session ends; 0: none is expected. Undefined: it ends when
+   * idle.
+   */
   readonly responses?: number
   readonly maxSessions: number
   /** Most bytes out for each byte in, per session. */
@@ -123,14 +126,14 @@ export interface UdpConfig {
 export interface L4ListenerConfig extends ListenerCommon {
   readonly mode: 'l4'
   readonly protocol: 'tcp' | 'udp'
-  /** Exactly where `protocol` is udp. */
+  /** Present exactly where `protocol` is udp. */
   readonly udp?: UdpConfig
-  /** Where connections go that no `sni` entry claims; undefined: they are refused. */
+  /** Pool for connections that match no `sni` entry; undefined: they are refused. */
   readonly pool?: string
   readonly sni: readonly { readonly host: string; readonly pool: string }[]
   readonly timeouts: {
     readonly idleMs: number
-    /** After one side's FIN, how long the other may go without sending. */
+    /** How long the other side may send nothing after one side's FIN. */
     readonly halfCloseMs: number
     /** TLS handshake, SNI peek and PROXY header. */
     readonly handshakeMs: number
@@ -142,11 +145,11 @@ export type HttpProtocol = 'h2' | 'http/1.1'
 
 export interface L7ListenerConfig extends ListenerCommon {
   readonly mode: 'l7'
-  /** Offered by ALPN where there is TLS, best first. */
+  /** Offered in ALPN with TLS, best first. */
   readonly protocols: readonly HttpProtocol[]
   readonly http2: { readonly maxStreams: number; readonly idleMs: number }
   readonly trustedProxies: readonly string[]
-  /** Requests of an authority's http-01 validations are answered before any route is asked. */
+  /** Whether to answer requests of http-01 validations before routing. */
   readonly answersChallenges: boolean
   readonly limits: RequestLimits
   readonly timeouts: {
@@ -154,35 +157,35 @@ export interface L7ListenerConfig extends ListenerCommon {
     readonly handshakeMs: number
     readonly requestHeadersMs: number
     readonly idleMs: number
-    /** For the whole body of a request; undefined: as long as it goes on. */
+    /** For the whole body of a request; undefined: no limit. */
     readonly requestBodyMs?: number
-    /** Bytes per second over a window, both ways; undefined: any rate. */
+    /** Bytes per second over a window, in both directions; undefined: no minimum. */
     readonly minRate?: { readonly bytes: number; readonly windowMs: number }
     readonly keepAliveMs: number
     readonly tunnelMs: number
   }
   readonly accessLog: AccessLog
-  /** X-Backend-Server in responses. */
+  /** Add X-Backend-Server to responses. */
   readonly backendHeader: boolean
-  /** Via towards both sides, towards clients, or none. */
+  /** Add Via to requests and responses, to responses only, or not at all. */
   readonly via: boolean | 'response'
   /** Forward TRACE; otherwise it is answered 405. */
   readonly trace: boolean
   readonly paths: PathPolicy
-  /** For what no route takes. */
+  /** For requests without a route. */
   readonly stages: StageValues
-  /** Never empty: `pool: x` on the listener becomes one route that matches all. */
+  /** Never empty: `pool: x` on the listener becomes one route that matches everything. */
   readonly routes: readonly RouteConfig[]
 }
 
-/** What to do with paths that servers read differently. */
+/** How to treat paths that servers read differently. */
 export interface PathPolicy {
   /**
-   * `%2f` and `%5c`, a slash and a backslash that are not separators to some servers and are to others. `agree`: forwarded as
-   * written where both readings choose the same route.
+   * `%2f` and `%5c`: some servers read them as separators, others do not. `agree`: forwarded unchanged where both
+   * readings choose the same route.
    */
   readonly encodedSlash: 'agree' | 'refuse' | 'keep'
-  /** What follows a semicolon in a segment, which servlet containers take for a parameter of it. */
+  /** The text after a semicolon in a segment, which servlet containers treat as a parameter. */
   readonly semicolons: 'keep' | 'refuse' | 'strip'
   /** Whether `//` counts as `/` when routes are compared. */
   readonly mergeSlashes: boolean
@@ -200,7 +203,10 @@ export interface RequestLimits {
   readonly contentTypes?: readonly string[]
 }
 
-/** Key to value of the stages that are on, the listener's where the route has none; each stage knows the type of its own. */
+/**
+ * Values of the stages that are on by key; the listener's where the route has none. Each stage knows the type of its
+ * own.
+ */
 export type StageValues = Readonly<Record<string, unknown>>
 
 export interface RouteConfig {
@@ -212,11 +218,11 @@ export interface RouteConfig {
   readonly headers: { readonly request: HeaderEdits; readonly response: HeaderEdits }
   readonly stages: StageValues
   readonly cache?: RouteCache
-  /** Over the pool's. */
+  /** Overrides the pool's. */
   readonly retry?: Partial<RetryConfig>
-  /** Over the pool's. */
+  /** Overrides the pool's. */
   readonly timeouts: { readonly responseMs?: number; readonly connectMs?: number; readonly idleMs?: number }
-  /** Over the listener's. */
+  /** Overrides the listener's. */
   readonly paths: Partial<Pick<PathPolicy, 'encodedSlash'>>
   readonly limits: Partial<RequestLimits>
   readonly mirror?: {
@@ -224,7 +230,7 @@ export interface RouteConfig {
     readonly share: number
     /** Copies under way at once, per thread. */
     readonly max: number
-    /** Of one copy in all. */
+    /** For one copy in all. */
     readonly timeoutMs: number
   }
 }
@@ -262,20 +268,25 @@ export interface RouteCache {
   readonly maxTtlMs?: number
   /** Heuristic freshness (RFC 9111 §4.2.2) as a share of the time since Last-Modified; 0 turns it off. */
   readonly heuristic: number
-  /** Status to how long it may be kept when the response says nothing: negative caching. */
+  /** How long to store responses without a lifetime, by status: negative caching. */
   readonly negativeTtlMs: Readonly<Record<string, number>>
   readonly key: {
     readonly ignoreQuery: readonly string[]
     readonly sortQuery: boolean
     readonly headers: readonly string[]
     readonly cookies: readonly string[]
-    /** Tells the route from others over the same store that answer the same URLs; not written by anybody. */
+    /**
+     * Distinguishes the route from others over the same store that answer the same URLs; computed, not written by
+     * users.
+     */
     readonly scope?: string
   }
   readonly coalesce: boolean
-  /** Which responses are stored with their Set-Cookie: with a lifetime of their own, those said to be shared, none. */
+  /**
+   * Which responses are stored with their Set-Cookie: those with an explicit lifetime, those marked as shared, or none.
+   */
   readonly setCookie: 'explicit' | 'shared' | 'never'
-  /** Default stale windows where the response names none. */
+  /** Default stale windows where the response gives none. */
   readonly staleWhileRevalidateMs: number
   readonly staleIfErrorMs: number
 }

@@ -1,16 +1,16 @@
-/** A plugin that a configuration names; what it does is found by this object (config/plugins/known-plugins.ts). */
+/** A plugin in a configuration; this object is the key to its code (config/plugins/known-plugins.ts). */
 export interface PluginConfig {
-  /** As it names itself: its key under `plugins` of a listener or a route. */
+  /** The name that it declares: its key under `plugins` of a listener or a route. */
   readonly name: string
-  /** Absolute; undefined for an object that an embedding program has handed over. */
+  /** Absolute; undefined for an object from an embedding program. */
   readonly path?: string
-  /** Changes with the content of the module and of what it imports. */
+  /** Changes with the content of the module and its imports. */
   readonly hash: string
-  /** Watched: the module and what it imports by a relative path. */
+  /** Files to watch: the module and its relative imports. */
   readonly files: readonly string[]
 }
 
-/** Under which key of StageValues a plugin's own stand. */
+/** The key of a plugin's values in StageValues. */
 export function pluginKey(name: string): string {
   return `plugins.${name}`
 }

@@ -19,13 +19,13 @@ export interface PoolConfig {
   readonly name: string
   readonly algorithm: AlgorithmName
   readonly hash: HashConfig
-  /** Those of the file, and behind them those that are discovered. */
+  /** Those of the file, followed by discovered ones. */
   readonly backends: readonly BackendConfig[]
-  /** Undefined: only the file says which backends there are. */
+  /** Undefined: only the file lists backends. */
   readonly discover?: Discovery
-  /** Undefined: no probes; passive health only. */
+  /** Undefined: no probes, passive health only. */
   readonly health?: ProbeConfig
-  /** What the backends speak: HTTP/1.1, HTTP/2 over TLS, HTTP/2 in clear text. */
+  /** Protocol of the backends: HTTP/1.1, HTTP/2 over TLS, HTTP/2 in clear text. */
   readonly protocol: PoolProtocol
   readonly breaker: BreakerConfig
   readonly outlier?: OutlierConfig
@@ -33,7 +33,7 @@ export interface PoolConfig {
   readonly queue: {
     readonly max: number
     readonly timeoutMs: number
-    /** While no backend can serve. Undefined: not at all. */
+    /** How long requests wait while no backend can serve. Undefined: not at all. */
     readonly whileDownMs?: number
   }
   readonly sticky?: StickyConfig
@@ -55,7 +55,7 @@ export interface PoolConfig {
   }
   readonly proxyProtocol?: 'v1' | 'v2'
   readonly onDown: 'keep' | 'close'
-  /** TLS to the backends, paths to PEM files; undefined: cleartext. */
+  /** TLS to the backends, with paths to PEM files; undefined: clear text. */
   readonly tls?: BackendTls
 }
 
@@ -68,7 +68,7 @@ export interface BackendTls {
 }
 
 export interface BackendConfig {
-  /** Given, or the address's text. Unique within the pool. */
+  /** Given, or the text of the address. Unique within the pool. */
   readonly name: string
   readonly address: BackendAddress
   /** 1..1000. */
@@ -78,18 +78,18 @@ export interface BackendConfig {
   readonly backup: boolean
 }
 
-/** `text` as in logs: `10.0.0.1:80`, `[::1]:80`, `db.internal:5432`, `unix:/run/x.sock`. */
+/** `text` is the form for logs: `10.0.0.1:80`, `[::1]:80`, `db.internal:5432`, `unix:/run/x.sock`. */
 export type BackendAddress =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly text: string }
   | { readonly kind: 'unix'; readonly path: string; readonly text: string }
 
 export interface HashConfig {
   readonly key: HashKey
-  /** A backend takes at most this times the mean load (1.25); undefined: unbounded. */
+  /** A backend gets at most this multiple of the mean load (1.25); undefined: no bound. */
   readonly boundedLoad?: number
 }
 
-/** What the hash and maglev algorithms are keyed by. Names are lower case for headers. */
+/** The key of the hash and maglev algorithms. Names of headers are lower case. */
 export type HashKey =
   | { readonly kind: 'client-ip' }
   | { readonly kind: 'path' }
@@ -109,7 +109,7 @@ export interface ProbeConfig {
   readonly fall: number
   /** Probe this port instead of the backend's. */
   readonly port?: number
-  /** http: asked over HTTP/2, as the pool's backends speak it. */
+  /** http: use HTTP/2, as the pool's backends do. */
   readonly http2?: true
   readonly path: string
   readonly host?: string
@@ -119,16 +119,16 @@ export interface ProbeConfig {
   readonly statuses: readonly { readonly from: number; readonly to: number }[]
   /** The body must contain it. */
   readonly body?: string
-  /** gRPC service name; empty asks for the server as a whole. */
+  /** gRPC service name; empty means the server as a whole. */
   readonly service: string
-  /** tcp: what to send (escapes resolved) and the text that the answer must contain. */
+  /** tcp: what to send (escapes resolved), and the text that the answer must contain. */
   readonly send?: string
   readonly expect?: string
   /** https and tls: verify the certificate. */
   readonly verify: boolean
-  /** mysql and postgres: who logs in, without a password. */
+  /** mysql and postgres: user name for the login, without a password. */
   readonly user: string
-  /** Version of the PROXY header that a probe begins with. */
+  /** Version of the PROXY header that a probe sends first. */
   readonly proxyProtocol?: 'v1' | 'v2'
 }
 
@@ -162,7 +162,7 @@ export interface RetryConfig {
   readonly on: readonly RetryCondition[]
   /** Also methods that are not idempotent. */
   readonly nonIdempotent: boolean
-  /** What may be sent again: idempotent methods, also what has an Idempotency-Key, or anything. */
+  /** Which requests may be sent again: idempotent methods, also those with an Idempotency-Key, or all. */
   readonly when: 'idempotent' | 'idempotency-key' | 'always'
 }
 

@@ -1,4 +1,4 @@
-/** A test in the configuration: a request, and what is to become of it. */
+/** A test in the configuration: a request, and the expected result. */
 export interface ConfigTest {
   readonly name?: string
   readonly request: {
@@ -6,27 +6,27 @@ export interface ConfigTest {
     readonly url: string
     readonly method: string
     readonly headers: Readonly<Record<string, string>>
-    /** Address that the request comes from. */
+    /** Address of the client. */
     readonly client: string
     readonly listener?: string
   }
   readonly expect: TestExpectation
 }
 
-/** Left out: whatever it is. */
+/** What is absent is not checked. */
 export interface TestExpectation {
   /** Name of the route; `none`: no route matches. */
   readonly route?: string
   readonly pool?: string
-  /** Of an answer that no backend makes. */
+  /** Status of an answer made by lb. */
   readonly status?: number
   readonly location?: string
-  /** Path and query as the backend is asked for them. */
+  /** Path and query as the backend gets them. */
   readonly forwards?: string
-  /** Fields that the backend gets; `false`: it does not. `"*"`: whatever the value. */
+  /** Fields that the backend gets; `false`: it must not get the field. `"*"`: any value. */
   readonly sends?: Readonly<Record<string, string | false>>
-  /** Part of the cache key; `none`: nothing is looked up. */
+  /** A part of the cache key; `none`: the cache is not used. */
   readonly cacheKey?: string
-  /** Parts of what stages say, as `lb explain` prints it. */
+  /** Parts of the notes of stages, as `lb explain` prints them. */
   readonly notes?: readonly string[]
 }

@@ -3,12 +3,12 @@ import { pathToFileURL } from 'node:url'
 import type { ModuleFiles } from './module-files.ts'
 import { serve } from './module-hooks.ts'
 
-/** A module may await something at its top, but not for ever. */
+/** A module may use await at its top level, but not for ever. */
 const IMPORT_MS = 10_000
 
 /**
- * The default export of a module of the user's. Under one hash it is imported once per thread, however often it is asked
- * for; Node never unloads a module, so each content that it has had stays in memory.
+ * The default export of a user's module. For one hash it is imported once per thread; Node never unloads a module, so
+ * each version of its content stays in memory.
  */
 export async function importModule(
   files: Pick<ModuleFiles, 'sources' | 'hash'> & { path: string }
@@ -32,7 +32,7 @@ export async function importModule(
   }
 }
 
-/** The message, with the place in the module where Node names one. */
+/** The message, with the position in the module where Node gives one. */
 function reasonOf(error: unknown, path: string): string {
   if (!(error instanceof Error)) return String(error)
   const message = error.message.replaceAll(/\?lb=[0-9a-f]+/g, '').split('\n')[0]!

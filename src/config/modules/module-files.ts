@@ -3,26 +3,29 @@ import { readFileSync } from 'node:fs'
 import { dirname, extname, resolve } from 'node:path'
 import { systemReason } from '../report/system-reason.ts'
 
-/** A module of the user's with what it imports by a relative path: everything that decides what it does. */
+/** A user's module with its relative imports: everything that decides its behaviour. */
 export interface ModuleFiles {
   /** Absolute; the module itself first. */
   readonly files: readonly string[]
   /** Path to text. */
   readonly sources: ReadonlyMap<string, string>
-  /** Of all paths and texts. */
+  /** Hash of all paths and texts. */
   readonly hash: string
 }
 
 const MAX_FILES = 200
 const MAX_BYTES = 4 * 1024 * 1024
 
-/** More is found than is imported, words in comments for one: a file that is not there is then passed over. */
+/** It matches more than imports, text in comments for example: files that do not exist are ignored. */
 const IMPORTS = /\b(?:from|import)\s*\(?\s*(['"])(\.{1,2}\/[^'"\n]+)\1/g
 
-/** What Node strips or reads itself once it is given the text. */
+/** Files that Node can load from text. */
 const READABLE = ['.ts', '.mts', '.js', '.mjs', '.json']
 
-/** Reads a module and its relative imports; throws an error in words where the module itself cannot be read. */
+/**
+ * Reads a module and its relative imports; throws an error with a readable message where the module itself cannot be
+ * read.
+ */
 export function readModuleFiles(path: string): ModuleFiles {
   const sources = new Map<string, string>()
   const waiting = [path]

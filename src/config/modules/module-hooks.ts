@@ -3,14 +3,17 @@ import { type LoadHookContext, registerHooks } from 'node:module'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** Marks the URLs of the user's modules: `file:///etc/lb/tenant.ts?lb=<hash of its files>`. */
+/** Marks the URLs of users' modules: `file:///etc/lb/tenant.ts?lb=<hash of its files>`. */
 const MARK = /\?lb=([0-9a-f]+)$/
 
-/** Hash to path to text: what is being imported in this thread. */
+/** Hash → path → text: what this thread is importing. */
 const served = new Map<string, ReadonlyMap<string, string>>()
 let registered = false
 
-/** Under these hashes the texts are taken in place of the files, which may have changed since. Returns how to end it. */
+/**
+ * Makes imports with this hash use these texts instead of the files, which may have changed since. Returns a function
+ * that ends it.
+ */
 export function serve(hash: string, sources: ReadonlyMap<string, string>): () => void {
   register()
   served.set(hash, sources)
@@ -18,8 +21,8 @@ export function serve(hash: string, sources: ReadonlyMap<string, string>): () =>
 }
 
 /**
- * One set of hooks per thread, once a module of the user's is there. They concern such modules only: what these import by a
- * relative path belongs to them and is known by the same hash; `fourseven` is this package, wherever the module lies.
+ * Installs one set of hooks per thread, when the first user's module is imported. They affect such modules only: their
+ * relative imports get the same hash, and `fourseven` is this package, wherever the module is.
  */
 function register(): void {
   if (registered) return
@@ -59,10 +62,10 @@ function formatOf(url: string): LoadHookContext['format'] {
   }
 }
 
-/** The entries of this package, beside which stands `src/config/modules/` or `dist/config/modules/`. */
+/** The entry points of this package; `src/config/modules/` or `dist/config/modules/` is beside them. */
 function ownEntry(specifier: string): string | undefined {
   const name = /^fourseven(?:\/(plugin))?$/.exec(specifier)
-  // A bundler that writes CommonJS leaves nothing here.
+  // Undefined in a bundle of CommonJS.
   const here = import.meta.url as string | undefined
   if (name === null || here === undefined) return undefined
   const entry = new URL(`../../${name[1] ?? 'index'}.${here.endsWith('.ts') ? 'ts' : 'js'}`, here)

@@ -10,11 +10,11 @@ import type { LoadedPlugin, PluginSet } from './plugin-set.ts'
 export interface CheckedPlugins {
   readonly findings: readonly Finding[]
   readonly plugins: readonly LoadedPlugin[]
-  /** By listener, and by listener and route (`0`, `0/3`): what each plugin is given there; `false`: it is off. */
+  /** The settings of each plugin, by listener, and by listener and route (`0`, `0/3`); `false`: it is off. */
   readonly settings: ReadonlyMap<string, Readonly<Record<string, unknown>>>
 }
 
-/** Holds what listeners and routes say of plugins against the keys of each, as the schema does with our own. */
+/** Validates what listeners and routes say about plugins with the plugins' own schemas. */
 export function checkPlugins(root: Raw, set: PluginSet | undefined, sourceOf: SourceOf): CheckedPlugins {
   const check = new Check(root, set ?? [], sourceOf)
   const named = isMap(root) && Array.isArray(root['plugins']) ? root['plugins'].length : 0
@@ -65,7 +65,7 @@ class Check {
     const listener = path.length === 2
     const given = valueAt(this.#root, [...path, 'plugins'])
     const values = bareRecord<unknown>()
-    // One that has no keys needs nobody to turn it on.
+    // A plugin without settings is on everywhere.
     if (listener)
       for (const { config, plugin } of this.plugins) if (plugin.keys === undefined) values[config.name] = {}
     if (isMap(given)) {
@@ -80,13 +80,13 @@ class Check {
     const loaded = this.#byName.get(name)
     if (loaded === undefined) return this.#unknown(path, name)
     if (loaded.early && !listener) {
-      const message = `the plugin "${name}" is asked before the route is known; what it is given belongs on the listener`
+      const message = `the plugin "${name}" runs before the route is known; its settings belong on the listener`
       this.findings.push(errorAt(path, message, 'key'))
       return
     }
     const { keys } = loaded.plugin
     const schema = keys === undefined ? z.union([off(), on()]) : z.union([off(), keys])
-    // `true` stands for all defaults, where there are such.
+    // `true` means all defaults, if there are any.
     const meant = keys !== undefined && value === true ? {} : value
     const result = schema.safeParse(meant)
     if (!result.success) {
@@ -96,11 +96,13 @@ class Check {
     const parsed = result.data === true ? {} : result.data
     if (isPlain(parsed)) values[name] = parsed
     else
-      this.findings.push(errorAt(path, `what the keys of the plugin "${name}" make of this is no plain data`))
+      this.findings.push(
+        errorAt(path, `the keys of the plugin "${name}" turn this into something that is not plain data`)
+      )
   }
 
   #unknown(path: Path, name: string): void {
-    // Of one that could not be loaded the name is not known.
+    // The name of a plugin that failed to load is unknown.
     if (this.plugins.length < this.#set.length) return
     const names = [...this.#byName.keys()]
     const hint =

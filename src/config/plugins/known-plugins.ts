@@ -4,11 +4,11 @@ import type { PluginShape } from './plugin-shape.ts'
 export interface KnownPlugin {
   /** What the module exports. */
   readonly plugin: PluginShape
-  /** Path to text, for other threads; undefined for an object, which cannot leave this one. */
+  /** Path → text, for other threads; undefined for an object, which cannot leave this thread. */
   readonly sources: ReadonlyMap<string, string> | undefined
 }
 
-/** Of this thread. They go with the configurations that name them. */
+/** The plugins of this thread. They are released with the configurations that name them. */
 const known = new WeakMap<PluginConfig, KnownPlugin>()
 
 export function keepPlugin(config: PluginConfig, plugin: KnownPlugin): void {

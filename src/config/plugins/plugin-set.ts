@@ -11,14 +11,14 @@ export interface LoadedPlugin {
   readonly early: boolean
 }
 
-/** The items of a configuration's `plugins`, by their places: a plugin each, or why there is none. */
+/** The items of a configuration's `plugins` by position: the plugin, or why it could not be loaded. */
 export type PluginSet = readonly (LoadedPlugin | { readonly problem: string })[]
 
-/** Objects are told apart by identity: the same one is the same plugin from reload to reload. */
+/** Objects are compared by identity: the same object is the same plugin after a reload. */
 const objects = new WeakMap<object, PluginConfig>()
 let count = 0
 
-/** Imports what `plugins` names: paths, relative to `directory`, or plugins themselves. */
+/** Imports `plugins`: paths, relative to `directory`, or plugin objects. */
 export async function loadPlugins(items: readonly unknown[], directory: string): Promise<PluginSet> {
   const set: (LoadedPlugin | { readonly problem: string })[] = []
   const early = new Map<string, boolean>()
@@ -65,11 +65,11 @@ function fromObject(value: unknown, others: ReadonlyMap<string, boolean>): Loade
 
 function checked(value: unknown, others: ReadonlyMap<string, boolean>): PluginShape {
   const why = whyNoPlugin(value, [...others.keys()])
-  if (why !== undefined) throw new Error(`this is no plugin: ${why}`)
+  if (why !== undefined) throw new Error(`this is not a plugin: ${why}`)
   return value as PluginShape
 }
 
-/** The plugin in this thread, imported where that has not been done. */
+/** The plugin in this thread, imported on first use. */
 export async function pluginHere(
   config: PluginConfig,
   sources: ReadonlyMap<string, string> | undefined

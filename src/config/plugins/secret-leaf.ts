@@ -3,7 +3,7 @@ import { textOf } from '../environment/env-text.ts'
 import { readSecret } from '../environment/secrets.ts'
 import { leaf, Refusal } from '../schema/leaf/leaf.ts'
 
-/** A secret among a plugin's keys: `${NAME}`, or `file:/path` whose content it is. */
+/** A secret among a plugin's keys: `${NAME}`, or the content of `file:/path`. */
 export function secret() {
   return leaf<string>(
     'a secret, such as "${SIGNING_KEY}" or "file:/etc/lb/key"',
@@ -13,7 +13,7 @@ export function secret() {
       if (written === undefined || written === '' || written.length > 4096) return new Refusal({})
       if (!written.startsWith('file:')) return written
       const path = written.slice('file:'.length)
-      if (!isAbsolute(path)) return new Refusal({ message: `"${written}" is to name an absolute path here` })
+      if (!isAbsolute(path)) return new Refusal({ message: `"${written}" must name an absolute path here` })
       const { text, error } = readSecret(path)
       return error === undefined ? text : new Refusal({ message: error })
     }

@@ -1,7 +1,7 @@
 import { errorAt, type Finding } from './problem.ts'
 import type { RawMap } from '../raw.ts'
 
-/** Keys at the top of other programs' YAML and JSON. */
+/** Top-level keys of other programs' YAML and JSON. */
 const OWNERS = new Map([
   ['static_resources', "Envoy's"],
   ['dynamic_resources', "Envoy's"],
@@ -15,11 +15,11 @@ const OWNERS = new Map([
   ['scrape_configs', "Prometheus'"]
 ])
 
-/** The file of another program is said to be one, once, and not key by key. */
+/** Recognises the file of another program, so that it is reported once and not key by key. */
 export function foreignFile(root: RawMap): Finding | undefined {
   if ('listeners' in root || 'pools' in root) return undefined
   const key = Object.keys(root).find((each) => OWNERS.has(each))
   if (key === undefined) return undefined
-  const message = `this looks like a file of ${OWNERS.get(key)!}; lb has keys of its own, and docs/config.md begins with an example`
+  const message = `this looks like a file of ${OWNERS.get(key)!}; lb uses other keys, and docs/config.md begins with an example`
   return errorAt([key], message, 'key')
 }

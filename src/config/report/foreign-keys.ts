@@ -1,4 +1,4 @@
-/** Keys of other load balancers, by what does the same here. */
+/** Keys of other load balancers, listed by the key that has the same effect here. */
 const table: Readonly<Record<string, readonly string[]>> = {
   '`timeouts: { keepAlive: 75s }` of the listener': ['keepalivetimeout', 'timeouthttpkeepalive', 'idletimeout'],
   '`timeouts: { idle: 60s }` of the listener': ['clientbodytimeout', 'sendtimeout', 'timeoutclient', 'clienttimeout'],
@@ -78,7 +78,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
   'not needed: defaults stand in docs/config.md, and YAML anchors (`x-…: &name`) share what several parts have in common': ['defaults', 'snippets', 'templates', 'include'],
 } // prettier-ignore
 
-/** What is not here under any name, and what to do. */
+/** Keys without a counterpart here, and what to do. */
 const absent: Readonly<Record<string, readonly string[]>> = {
   'it needs no key: what lb and OpenSSL choose is good; take it out': ['curves', 'curvepreferences', 'sslecdhcurve', 'ecdhcurves', 'dhparam', 'ssldhparam', 'sslsessioncache', 'sslsessiontickets', 'sslsessiontimeout', 'sessiontickets', 'sslpreferserverciphers', 'preferserverciphersuites', 'snistrict'],
   'browsers show no realm any more; take it out': ['realm'],
@@ -97,7 +97,7 @@ const absent: Readonly<Record<string, readonly string[]>> = {
   'rules are tried in the order of the list; put this one further up or down': ['priority', 'order', 'precedence']
 } // prettier-ignore
 
-/** Words that mean something only where a certain other key may stand. */
+/** Keys that have a meaning only where a certain other key is allowed. */
 const placed: readonly (readonly [beside: string, cure: string, keys: readonly string[]])[] = [
   ['rise', '`interval: 5s`', ['periodseconds', 'checkintervalseconds', 'healthcheckinterval', 'intervalseconds', 'frequency']],
   ['rise', '`timeout: 2s`', ['timeoutseconds', 'checktimeout', 'healthtimeout', 'healthchecktimeout']],
@@ -228,14 +228,17 @@ const missing = new Map(
 )
 const cures = new Map(Object.entries(table).flatMap(([cure, keys]) => keys.map((key) => [key, cure])))
 
-/** What an unknown key of another load balancer is called here, as the tail of a message; undefined: none of theirs. */
+/**
+ * The name here of an unknown key from another load balancer, as the end of a message; undefined: it is from none of
+ * them.
+ */
 export function foreignKey(key: string, known: readonly string[]): string | undefined {
   const bare = key.toLowerCase().replaceAll(/[-_ .]/g, '')
   if (/^(?:\/\/|\/\*)/.test(key)) return '; a comment begins with "#"'
   // `mode:l7`
   const value = /^([\w-]+):(.+)$/.exec(key)
   if (value !== null) return `; a colon needs a space behind it: "${value[1]}: ${value[2]}"`
-  // A slip of the pen for a key that may stand there.
+  // A misspelling of a key that is allowed here.
   if (known.some((each) => each.toLowerCase() === bare)) return undefined
   const near = placed.find(([beside, , keys]) => known.includes(beside) && keys.includes(bare))
   const sentence = near === undefined ? missing.get(bare) : undefined

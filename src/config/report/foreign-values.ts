@@ -1,12 +1,12 @@
-/** Variables of other proxies that stand for something `lb` puts in a field itself. */
+/** Variables of other proxies for values that `lb` sends in fields itself. */
 const CLIENT =
   /remote_addr|remote_host|remote\.host|realip|client_?ip|\bsrc\b|clientip|x_forwarded_for|x-forwarded-for|remoteaddr/i
 const SCHEME = /scheme|ssl_fc|x_forwarded_proto|x-forwarded-proto|proto/i
 const HOST = /host/i
 
 /**
- * Why a field's value is not what its writer means: it is sent as it is written. Undefined for an ordinary value, and for
- * what header edits put in the place of (docs/headers.md).
+ * Why a field's value would not do what its writer means: values are sent unchanged. Undefined for an ordinary value,
+ * and for the placeholders of header edits (docs/headers.md).
  */
 export function foreignFieldValue(value: string): string | undefined {
   const variable =
@@ -31,7 +31,7 @@ function instead(variable: string): string {
   return 'write the value itself (${NAME} is taken from the environment)'
 }
 
-/** What a redirect's target of another proxy is called here; undefined where nothing is foreign. */
+/** How to write a redirect's target from another proxy here; undefined where nothing is foreign. */
 export function foreignTarget(value: string): string | undefined {
   const translated = value
     .replaceAll('$request_uri', '{path}{query}')
@@ -57,7 +57,7 @@ export function foreignTarget(value: string): string | undefined {
   return `"${variable}" is no placeholder; there are {path}, {query} (with its "?") and {host}`
 }
 
-/** A path with the wildcards, parameters or expressions of other routers, and the key that does what is meant. */
+/** A path with wildcards, parameters or expressions of other routers, and the key that does what is meant. */
 export function foreignPath(value: string): string | undefined {
   const url = /^[a-z][a-z0-9+.-]*:\/\/([^/]*)(\/.*)?$/i.exec(value)
   if (url !== null)
@@ -89,7 +89,7 @@ export function foreignPath(value: string): string | undefined {
   return undefined
 }
 
-/** A host as other proxies write it: a catch-all, a URL, an expression. */
+/** A host in the form of other proxies: a catch-all, a URL, an expression. */
 export function foreignHost(value: string): string | undefined {
   if (['*', '_', 'default', 'default_server', 'any', 'all', '""', '0.0.0.0'].includes(value))
     return `"${value}" is any host; leave the key out instead`

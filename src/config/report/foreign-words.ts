@@ -1,4 +1,4 @@
-/** Words of other load balancers, without case, dashes and underscores, and the cure: what to write here. */
+/** Words of other load balancers, without case, dashes and underscores, and the word to write here. */
 export type ForeignWords = ReadonlyMap<string, string>
 
 function table(rows: Readonly<Record<string, readonly string[]>>): ForeignWords {
@@ -103,7 +103,7 @@ export const foreignLevels = table({
   'write silent': ['off', 'none', 'quiet', 'false']
 })
 
-/** What nginx, HAProxy and Envoy call the reasons to try again. */
+/** What nginx, HAProxy and Envoy call the conditions for a retry. */
 export const foreignConditions = table({
   'write 502, 503 and 504, each as an item': [
     '5xx',
@@ -132,9 +132,9 @@ export const foreignConditions = table({
   'POST and the like go by `when: always`, or `idempotency-key`': ['nonidempotent']
 })
 
-/** Of a pool. */
+/** For `protocol` of a pool. */
 export const foreignPoolProtocols = table({
-  'it is http1 that you mean, with `tls: {}` beside it': ['https', 'ssl', 'tls'],
+  'write http1, with `tls: {}` beside it': ['https', 'ssl', 'tls'],
   'write h2c, or h2 with `tls: {}`': ['grpc', 'grpcs', 'http2', 'http/2'],
   'here it is http1': ['http', 'http/1.1', 'http11', 'http1.1'],
   'bytes are relayed by a listener with `mode: l4`; take it out': ['tcp', 'udp'],
@@ -171,13 +171,13 @@ export const foreignTlsVersions = table({
   'write TLSv1.3': ['1.3', 'tls1.3', 'tls13', 'tlsv13', 'versiontls13']
 })
 
-/** What becomes of open connections. */
+/** What happens to open connections. */
 export const foreignEnds = table({
   'write keep': ['drain', 'none', 'wait', 'graceful', 'false', 'ignore'],
   'write close': ['shutdown', 'shutdownsessions', 'kill', 'reset', 'true', 'drop', 'terminate', 'cut']
 })
 
-/** Of ACME. */
+/** For ACME. */
 export const foreignChallenges = table({
   'write http-01': ['http', 'http01', 'httpchallenge', 'webroot', 'standalone'],
   'write tls-alpn-01': ['tls', 'tlsalpn', 'alpn', 'tlschallenge', 'tlsalpn01'],
@@ -191,7 +191,7 @@ export const foreignChallenges = table({
   ]
 })
 
-/** Of paths with escaped slashes and semicolons. */
+/** For paths with escaped slashes and semicolons. */
 export const foreignPathWords = table({
   'write keep': ['allow', 'allowed', 'true', 'on', 'off', 'nodecode', 'unescape', 'passthrough'],
   'write refuse': ['deny', 'reject', 'forbid', 'block', 'false', 'rejectrequest'],

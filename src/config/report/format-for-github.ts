@@ -1,6 +1,6 @@
 import type { Problem } from './problem.ts'
 
-/** Workflow commands of GitHub Actions: each problem becomes a note at its line of a pull request. */
+/** Workflow commands of GitHub Actions: each problem becomes an annotation at its line in a pull request. */
 export function formatForGithub(problems: readonly Problem[]): string {
   return problems
     .map(({ severity, message, file = 'config', line = 1, column = 1, length = 1 }) => {

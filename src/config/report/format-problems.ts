@@ -2,12 +2,12 @@ import type { Problem } from './problem.ts'
 
 const MAX_PRINTED = 50
 const MAX_COLUMNS = 160
-/** Columns kept before the caret when a long line is cut on its left. */
+/** Columns to keep before the caret when a long line is cut on its left. */
 const CONTEXT = 60
 
 /**
- * Compiler-style text for problems: `lb.yaml:12:5: error: …`, the line of source, a caret. At most `max` are printed,
- * lines are clipped to 160 columns, and control characters are escaped, since the file may be anything.
+ * Formats problems as compilers do: `lb.yaml:12:5: error: …`, the source line, a caret. At most `max` are printed,
+ * lines are clipped to 160 columns, and control characters are escaped, since the file may contain anything.
  */
 export function formatProblems(
   problems: readonly Problem[],
@@ -51,7 +51,7 @@ function excerpt(source: string, column: number, length: number): { text: string
   return { text, caret: `${' '.repeat(Math.min(indent, width))}^${'~'.repeat(tail)}` }
 }
 
-/** Control characters (also C1 and the bidirectional overrides) as `\x1b`; a tab as one space. */
+/** Control characters (also C1 and the bidirectional overrides) become `\x1b`; a tab becomes one space. */
 function escape(text: string, limit: number): string {
   const safe = text
     .replaceAll('\t', ' ')

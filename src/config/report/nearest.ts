@@ -1,4 +1,4 @@
-/** Words people bring from other load balancers, and what they are called here. */
+/** Words from other load balancers, and their names here. */
 const SYNONYMS: Readonly<Record<string, readonly string[]>> = {
   listen: ['bind'],
   port: ['bind'],
@@ -111,7 +111,7 @@ const SYNONYMS: Readonly<Record<string, readonly string[]>> = {
   blacklist: ['deny']
 }
 
-/** The valid word nearest to `word`, or undefined when none is near enough to be what was meant. */
+/** The valid word nearest to `word`, or undefined when none is close enough. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   if (word.length > 64) return undefined
   const lower = word.toLowerCase().replaceAll(/[-_ ]/g, '')
@@ -136,13 +136,13 @@ function meant(lower: string, candidates: readonly string[]): string | undefined
   return synonyms.find((candidate) => candidates.includes(candidate))
 }
 
-/** As `suggestion`, for a word that means one of them for sure: another spelling, or another word for it. */
+/** Like `suggestion`, but only for words that certainly mean one of the candidates: another spelling or a synonym. */
 export function synonymOf(word: string, candidates: readonly string[]): string | undefined {
   const known = meant(word.toLowerCase().replaceAll(/[-_ ]/g, ''), candidates)
   return known === undefined ? undefined : `; did you mean "${known}"?`
 }
 
-/** ` did you mean "pool"?` as the tail of a message, or the words there are when they are few. */
+/** `; did you mean "pool"?` as the end of a message, or the list of valid words if it is short. */
 export function suggestion(word: string, candidates: readonly string[]): string {
   const near = nearest(word, candidates)
   if (near !== undefined) return `; did you mean "${near}"?${oddLetter(word)}`
@@ -151,14 +151,14 @@ export function suggestion(word: string, candidates: readonly string[]): string 
   return candidates.length <= 12 ? `; known: ${shown}` : `; known: ${shown}, …`
 }
 
-/** A letter of another script, or one that is not seen, where a word looks right. */
+/** Points out a letter of another script, or an invisible one, in a word that looks right. */
 export function oddLetter(word: string): string {
   const code = /[^\x20-\x7e]/u.exec(word)?.[0].codePointAt(0)
   if (code === undefined) return ''
-  return ` It holds the letter U+${code.toString(16).toUpperCase().padStart(4, '0')}, which is not of this keyboard's`
+  return ` It holds the letter U+${code.toString(16).toUpperCase().padStart(4, '0')}, which looks like another letter`
 }
 
-/** Whether two words differ by one letter, or by two neighbours changed. */
+/** Whether two words differ by one letter, or by two adjacent letters swapped. */
 export function isNear(word: string, other: string): boolean {
   return distance(word.toLowerCase(), other.toLowerCase(), 2) < 2
 }

@@ -1,4 +1,4 @@
-/** Something wrong with a configuration, ready to be shown. Lines and columns count from 1. */
+/** A problem in a configuration, ready to be shown. Lines and columns count from 1. */
 export interface Problem {
   readonly severity: 'error' | 'warning'
   readonly message: string
@@ -16,7 +16,7 @@ export interface Problem {
 
 export type Path = readonly (string | number)[]
 
-/** A problem before it is located in the text: path and whether the key or the value is meant. */
+/** A problem before it is located in the text: its path, and whether the key or the value is meant. */
 export interface Finding {
   readonly severity: 'error' | 'warning'
   readonly path: Path
@@ -32,7 +32,7 @@ export function warningAt(path: Path, message: string, at: 'key' | 'value' = 'va
   return { severity: 'warning', path, at, message }
 }
 
-/** `['listeners', 0, 'pool']` reads `listeners[0].pool`. */
+/** Formats `['listeners', 0, 'pool']` as `listeners[0].pool`. */
 export function pathText(path: Path): string {
   let text = ''
   for (const part of path) {
@@ -43,7 +43,7 @@ export function pathText(path: Path): string {
   return text
 }
 
-/** The path that pathText wrote; undefined for any other text. */
+/** Parses a path written by pathText; undefined for any other text. */
 export function pathOf(text: string): Path | undefined {
   if (!/^(?:[\w-]+|\["(?:[^"\\]|\\.)*"\])(?:\[\d+\]|\.[\w-]+|\["(?:[^"\\]|\\.)*"\])*$/.test(text))
     return undefined

@@ -12,7 +12,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EMFILE: 'too many open files'
 }
 
-/** An error of the file system in words. */
+/** An error of the file system as readable text. */
 export function systemReason(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   return own(REASONS, code) ?? messageOf(error)

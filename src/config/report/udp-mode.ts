@@ -1,7 +1,9 @@
 import { errorAt, type Finding } from './problem.ts'
 import { type Raw, type RawMap, select, valueAt } from '../raw.ts'
 
-/** `mode: udp` is a guess that many make. It is told its cure, and the rest is checked as if it had been written. */
+/**
+ * `mode: udp` is a common guess. It gets its own message, and the rest is checked as if it had been written correctly.
+ */
 export function refuseUdpMode(root: Raw): Finding[] {
   const findings: Finding[] = []
   for (const { path, value } of select(root, ['listeners', '*', 'mode'])) {

@@ -16,7 +16,7 @@ function authority() {
     reject: (value) =>
       authorityUrl(value) === undefined
         ? /staging|test/i.test(value)
-          ? `"${value}" is no authority; did you mean "letsencrypt-staging"?`
+          ? `"${value}" is not an authority; did you mean "letsencrypt-staging"?`
           : `"${value}" is neither an authority that lb knows (letsencrypt, letsencrypt-staging, zerossl, google) nor an https URL`
         : undefined
   })
@@ -29,52 +29,52 @@ function httpUrl(example: string) {
     reject: (value) =>
       URL.canParse(value) && /^https?:\/\//.test(value)
         ? undefined
-        : `"${value}" is no http or https URL${/^[\w.-]+(?::\d+)?(?:\/\S*)?$/.test(value) ? `; did you mean "https://${value}"?` : ''}`
+        : `"${value}" is not an http or https URL${/^[\w.-]+(?::\d+)?(?:\/\S*)?$/.test(value) ? `; did you mean "https://${value}"?` : ''}`
   })
 }
 
 const eab = mapping({
-  kid: text('a key identifier', { max: 512 }).describe('Which account it is, as the authority has told.'),
+  kid: text('a key identifier', { max: 512 }).describe('Identifier of your account, from the authority.'),
   key: text('a key in base64url', {
     max: 4096,
     reject: (value) => (/^[\w+/=-]+$/.test(value) ? undefined : 'a key is written in base64url')
-  }).describe('Its MAC key, base64url; may be `file:/path`.')
+  }).describe('MAC key of the account, base64url; may be `file:/path`.')
 })
 
 const directory = z.union([
   authority(),
   mapping({
-    url: authority().describe('One of these words, or the URL of its directory.'),
+    url: authority().describe('One of these names, or the URL of its directory.'),
     ca: filePath()
       .optional()
-      .describe('PEM file with the authorities of its own HTTPS certificate, for a private one.'),
-    eab: eab.optional().describe('External account binding, where it asks for it.')
+      .describe('PEM file with the CA of its own HTTPS certificate, for a private authority.'),
+    eab: eab.optional().describe('External account binding, if the authority requires it.')
   })
 ])
 
-/** How certificates are had: `acme` at the root. */
+/** How certificates are obtained: `acme` at the root. */
 export const acmeSchema = mapping(
   {
     email: text('an address such as ops@example.com', {
       max: 254,
-      reject: (value) => (/^[^\s@]+@[^\s@]+$/.test(value) ? undefined : `"${value}" is no e-mail address`)
+      reject: (value) => (/^[^\s@]+@[^\s@]+$/.test(value) ? undefined : `"${value}" is not an e-mail address`)
     })
       .optional()
-      .describe('Whom the authority writes to.'),
+      .describe('Contact address for the authority.'),
     directory: listOf(directory, { min: 1, max: 8 })
       .prefault(defaults.acme.directory)
       .describe(
-        'Who signs: `letsencrypt`, `letsencrypt-staging`, `zerossl`, `google`, a URL, or `{ url, ca, eab }`. Of several the next is asked where one fails.'
+        'The authority: `letsencrypt`, `letsencrypt-staging`, `zerossl`, `google`, a URL, or `{ url, ca, eab }`. With several, the next is used when one fails.'
       ),
     challenge: word(['tls-alpn-01', 'http-01', 'dns-01'], foreignChallenges)
       .prefault(defaults.acme.challenge)
       .describe(
-        'How a name is proved to be ours: on port 443, on port 80, or by a record that `hook` puts in place.'
+        'How control of a name is proved: on port 443, on port 80, or by a DNS record that `hook` creates.'
       ),
     hook: listOf(text('a program such as ./dns-hook.sh', { max: 4096 }), { min: 1, max: 32 })
       .optional()
       .describe(
-        'For dns-01: a program with its arguments. It is called with `present|cleanup`, the name of the TXT record and its text.'
+        'For dns-01: a program with its arguments. It is run with `present` or `cleanup`, the name of the TXT record and its text.'
       ),
     storage: text('redis, or the path of a folder such as /var/lib/lb/acme', {
       max: 4096,
@@ -82,16 +82,16 @@ export const acmeSchema = mapping(
     })
       .prefault(defaults.acme.storage)
       .describe(
-        'Folder of accounts, keys and certificates, made with mode 0700; or `redis`: instances that share it order each name once.'
+        'Folder for accounts, keys and certificates, created with mode 0700; or `redis`: instances that share it order each name once.'
       ),
     profile: text('the name of a profile such as shortlived', { max: 128 })
       .optional()
-      .describe("A profile of the authority's; left out: its default.")
+      .describe('Certificate profile of the authority; left out: its default.')
   },
   { lone: firstOf(loneText('email', /@/), loneTrue('did you mean { email: ADDRESS }?')) }
 )
 
-/** `acme` of a listener's `tls`: for which names. */
+/** `acme` of a listener's `tls`: the names to obtain certificates for. */
 export const listenerAcme = mapping(
   {
     domains: listOf(
@@ -103,23 +103,23 @@ export const listenerAcme = mapping(
       { min: 1, max: 1000 }
     )
       .optional()
-      .describe('Names, `*.example.com` (by dns-01) and addresses.'),
+      .describe('Names, `*.example.com` (with dns-01) and IP addresses.'),
     onDemand: mapping(
       {
         ask: httpUrl('http://127.0.0.1:9000/may').describe(
-          'Asked with `?domain=NAME` before a name is ordered; 200 says yes.'
+          'URL that is asked with `?domain=NAME` before a name is ordered; 200 allows it.'
         ),
         rate: rate({ example: '10/h' }).prefault(defaults.acme.rate).describe('New names at most.')
       },
       {
         lone: firstOf(
           loneText('ask', /^https?:/),
-          loneTrue('say who is asked: { ask: "http://127.0.0.1:9000/may" }')
+          loneTrue('name the URL to ask: { ask: "http://127.0.0.1:9000/may" }')
         )
       }
     )
       .optional()
-      .describe('Certificates for names as clients first ask for them.')
+      .describe('Obtains certificates for names when clients first request them.')
   },
   { lone: firstOf(loneText('domains'), loneTrue('did you mean { domains: [example.com] }?')) }
 )
@@ -129,7 +129,7 @@ function domainProblem(value: string): string | undefined {
   if (isIP(value) !== 0) return undefined
   if (isHostName(name)) return undefined
   const host = /^(?:https?:\/\/)?([\w.-]+)(?::\d+)?(?:\/.*)?$/.exec(value)?.[1]
-  return `"${value}" is no name that a certificate could be for${host === undefined ? '' : `; write "${host}"`}`
+  return `"${value}" is not a name that can have a certificate${host === undefined ? '' : `; write "${host}"`}`
 }
 
 export type AcmeInput = z.output<typeof acmeSchema>

@@ -8,7 +8,7 @@ import { fieldName, fieldValue, method } from './leaf/network-leaves.ts'
 function address() {
   return text('an IP address such as 203.0.113.7', {
     max: 64,
-    reject: (value) => (isIP(value) === 0 ? `"${value}" is no IP address` : undefined)
+    reject: (value) => (isIP(value) === 0 ? `"${value}" is not an IP address` : undefined)
   })
 }
 
@@ -19,17 +19,17 @@ const request = mapping(
       reject: (value) =>
         /^https?:\/\/[^/?]+/i.test(value)
           ? undefined
-          : `"${value}" is no absolute http or https URL; write "https://example.com${value.startsWith('/') ? value : `/${value}`}"`
-    }).describe('Whose scheme and port say which listener is meant.'),
-    method: method().prefault('GET').describe('The method.'),
+          : `"${value}" is not an absolute http or https URL; write "https://example.com${value.startsWith('/') ? value : `/${value}`}"`
+    }).describe('URL of the request; its scheme and port choose the listener.'),
+    method: method().prefault('GET').describe('Method of the request.'),
     headers: z
       .record(fieldName(), fieldValue())
       .prefault({})
-      .describe('Fields; Host replaces that of the URL.'),
-    client: address().prefault('203.0.113.1').describe('Address that it comes from.'),
+      .describe('Fields of the request; Host replaces that of the URL.'),
+    client: address().prefault('203.0.113.1').describe('Address of the client.'),
     listener: text('the name of a listener', { max: 64 })
       .optional()
-      .describe('Left out: the one that the URL leads to.')
+      .describe('Listener that gets it; left out: chosen by the URL.')
   },
   { example: '{ url: "https://example.com/" }', lone: loneText('url', /:\/\//) }
 )
@@ -38,25 +38,25 @@ const expectation = mapping(
   {
     route: text('the name of a route', { max: 128 })
       .optional()
-      .describe('The route that takes it; `none`: no route does.'),
-    pool: text('the name of a pool', { max: 64 }).optional().describe('The pool that is asked.'),
+      .describe('Route that matches; `none`: no route does.'),
+    pool: text('the name of a pool', { max: 64 }).optional().describe('Pool that gets the request.'),
     status: integer(100, 599)
       .optional()
-      .describe('Of an answer that no backend makes: a refusal, a redirect, `respond`.'),
-    location: text('a URL', { max: 8192 }).optional().describe('Where a redirect leads.'),
+      .describe('Status of an answer that lb makes: a refusal, a redirect, `respond`.'),
+    location: text('a URL', { max: 8192 }).optional().describe('Target of a redirect.'),
     forwards: text('a path such as /users?id=1', { max: 8192 })
       .optional()
-      .describe('Path and query that the backend is asked for.'),
+      .describe('Path and query that the backend gets.'),
     sends: z
       .record(fieldName(), z.union([off(), fieldValue()]))
       .optional()
-      .describe('Fields that the backend gets; `"*"`: whatever the value; `false`: it does not.'),
+      .describe('Fields that the backend gets; `"*"`: any value; `false`: it must not get the field.'),
     cacheKey: text('a part of a cache key', { max: 8192 })
       .optional()
-      .describe('Part of the key; `none`: the cache is not asked.'),
+      .describe('Part of the cache key; `none`: the cache is not used.'),
     notes: listOf(text('a part of a sentence', { max: 1024 }), { max: 20 })
       .optional()
-      .describe('Parts of what stages say, as `lb explain` prints it.')
+      .describe('Parts of the notes of stages, as `lb explain` prints them.')
   },
   { example: '{ route: api, status: 401 }', lone: firstOf(loneNumber('status'), loneText('route')) }
 )
@@ -65,9 +65,9 @@ export const configTest = mapping(
   {
     name: text('a sentence', { max: 200 })
       .optional()
-      .describe('Shown when it fails; left out: the method and URL.'),
+      .describe('Name to show when it fails; left out: method and URL.'),
     request: request.describe('The request.'),
-    expect: expectation.describe('What is to become of it; what is left out may be anything.')
+    expect: expectation.describe('Expected result; what is left out is not checked.')
   },
   {
     example: '{ request: { url: "https://example.com/" }, expect: { route: site } }',

@@ -3,7 +3,7 @@ import type { Shape } from './leaf/shape.ts'
 
 const places = new WeakMap<Shape, ReadonlyMap<string, string>>()
 
-/** Where each key of the file may stand, in words, of several places the one that is nearest to the top. */
+/** Where each key of the file is allowed, in words; of several places the one nearest to the top. */
 function keyPlaces(root: Shape): ReadonlyMap<string, string> {
   const known = places.get(root)
   if (known !== undefined) return known
@@ -26,7 +26,7 @@ function keyPlaces(root: Shape): ReadonlyMap<string, string> {
   return found
 }
 
-/** What the mappings behind a key are called: `a pool`, "`limits` of a listener". */
+/** The name of the mapping under a key: `a pool`, "`limits` of a listener". */
 function below(shape: Shape, key: string, place: string): { shape: Shape; place: string }[] {
   const one = shape.item ?? shape.values
   const inner = one ?? shape
@@ -37,7 +37,7 @@ function below(shape: Shape, key: string, place: string): { shape: Shape; place:
   return [{ shape: inner, place: place === '' ? word : `${word} of ${place}` }]
 }
 
-/** What the mapping at a path is called. */
+/** The name of the mapping at a path. */
 function placeAt(path: Path, root: Shape): string | undefined {
   let here: { shape: Shape; place: string } | undefined = { shape: root, place: '' }
   for (let index = 0; index < path.length && here !== undefined; index++) {
@@ -51,8 +51,8 @@ function placeAt(path: Path, root: Shape): string | undefined {
 }
 
 /**
- * Tail of a message about an unknown key that belongs in another place: one that many would look for, or one further in
- * than it stands; undefined: it is nowhere a key, or in places that have nothing to do with this one.
+ * The end of a message about an unknown key that is allowed in another place: a well-known place, or one level further
+ * in. Undefined: it is allowed nowhere, or only in unrelated places.
  */
 export function otherPlace(path: Path, key: string, root: Shape): string | undefined {
   const place = keyPlaces(root).get(key)
@@ -64,8 +64,8 @@ export function otherPlace(path: Path, key: string, root: Shape): string | undef
   return `; it is a key of ${place}`
 }
 
-/** Places that people know. */
+/** Places that users know. */
 const MAIN = /^an? (?:listener|route|pool|backend|cache)$/
 
-/** Words that mean another thing in every place. */
+/** Words with a different meaning in every place. */
 const AMBIGUOUS = new Set(['name', 'address', 'store', 'match', 'protocol', 'mode', 'bind'])

@@ -6,22 +6,22 @@ import { isMap, type Raw, type RawMap } from '../raw.ts'
 import { otherPlace } from './key-places.ts'
 import type { Shape } from './leaf/shape.ts'
 
-/** A value that is read at another path than it is written at. */
+/** A value whose path after normalising differs from its path in the file. */
 interface Moved {
   readonly now: Path
   readonly written: Path
 }
 
-/** What was put into form, and where each part of it is written. */
+/** The normalised values, and where each part is in the file. */
 export interface Normalised {
   readonly findings: readonly Finding[]
-  /** The finding with the path as it is written. */
+  /** The finding with the path as in the file. */
   rewrite(finding: Finding): Finding
 }
 
 /**
- * Puts values into the one form that every check reads: a lone item becomes a list of one; a list written as a mapping
- * by name, or the other way round, is reported and then read as what was meant. Changes `root`.
+ * Converts values to the one form that all checks read: a single item becomes a list of one; a list written as a
+ * mapping by name, or the reverse, is reported and then read as meant. Changes `root`.
  */
 export function normalise(root: RawMap, shape: Shape): Normalised {
   const findings: Finding[] = []
@@ -60,7 +60,7 @@ function walk(map: RawMap, shape: Shape, path: Path, notes: Notes): void {
   }
 }
 
-/** `web:` with nothing in it, and `backends:` beside it: the keys below were to be indented further. */
+/** `web:` without content, followed by `backends:` in the same column: the keys after it should be indented further. */
 function takeIn(map: RawMap, inner: Shape, path: Path, notes: Notes): void {
   const empty = Object.keys(map).filter((name) => map[name] === null)
   const stray = Object.keys(map).filter((name) => inner.keys.has(name) && map[name] !== null)
@@ -73,19 +73,19 @@ function takeIn(map: RawMap, inner: Shape, path: Path, notes: Notes): void {
     notes.moves.push({ now: [...path, name, key], written: [...path, key] })
   }
   map[name] = taken
-  const message = `"${stray[0]!}" stands beside "${name}" and not in it; indent it further`
+  const message = `"${stray[0]!}" is beside "${name}" and not in it; indent it further`
   notes.findings.push(errorAt([...path, name, stray[0]!], message, 'key'))
 }
 
-/** A misspelt key is reported here, and then read as what was meant: nothing else is said of its value's place. */
+/** Reports a misspelt key and then reads it as meant, so that its value causes no further messages. */
 function rename(map: RawMap, key: string, shape: Shape, path: Path, notes: Notes): void {
   if (shape.keys.size === 0 || shape.values !== undefined || shape.explained.has(key)) return
   const known = [...shape.keys.keys()]
   const meant = nearest(key, known)
   if (meant === undefined || Object.hasOwn(map, meant)) return
-  // Near by its letters alone, and known from elsewhere: `limit_req` is no slip for `limits`.
+  // Similar only in spelling, and known from other programs: `limit_req` is not a misspelling of `limits`.
   if (synonymOf(key, known) === undefined && foreignKey(key, known) !== undefined) return
-  // A key of another place: `maxConnections` of a backend is no slip for `connections` of a pool.
+  // A key of another place: `maxConnections` of a backend is not a misspelling of `connections` of a pool.
   if (
     synonymOf(key, known) === undefined &&
     !isNear(key, meant) &&
@@ -138,13 +138,16 @@ function oneItem(list: readonly Raw[], path: Path, notes: Notes): Raw[] | undefi
   return [result]
 }
 
-/** `auth: { basic: … }`, where a list may stand and a mapping of other keys: what has keys of an item alone is one. */
+/**
+ * `auth: { basic: … }`, where a list or a mapping of other keys is allowed: if all keys are those of an item, it is a
+ * single item.
+ */
 function isLoneItem(map: RawMap, shape: Shape, item: Shape): boolean {
   const keys = Object.keys(map)
   return keys.some((key) => item.keys.has(key)) && !keys.some((key) => shape.keys.has(key))
 }
 
-/** `listeners: { web: { … }, api: { … } }` as the list that was meant; undefined when it is a lone item. */
+/** `listeners: { web: { … }, api: { … } }` as the list that was meant; undefined when it is a single item. */
 function listed(map: RawMap, item: Shape, path: Path, notes: Notes): Raw[] | undefined {
   const names = Object.keys(map)
   if (names.length === 0 || item.keys.size === 0 || names.some((name) => item.keys.has(name)))
@@ -168,7 +171,7 @@ function listed(map: RawMap, item: Shape, path: Path, notes: Notes): Raw[] | und
   })
 }
 
-/** `pools: [{ name: web, … }]` as the mapping that was meant; undefined when there are no names in it. */
+/** `pools: [{ name: web, … }]` as the mapping that was meant; undefined when the items have no names. */
 function byName(list: readonly Raw[], path: Path, notes: Notes): RawMap | undefined {
   const result = Object.create(null) as RawMap
   const moves: Moved[] = []
@@ -190,7 +193,7 @@ function byName(list: readonly Raw[], path: Path, notes: Notes): RawMap | undefi
   return result
 }
 
-/** The last move was made in terms of those before it. */
+/** Undo the moves in reverse order: a later path includes the effect of earlier moves. */
 function writtenPath(path: Path, moves: readonly Moved[]): Path {
   let result = path
   for (const { now, written } of moves.toReversed()) {

@@ -3,7 +3,7 @@ import { listOf } from './leaf/leaf.ts'
 import { text } from './leaf/leaves.ts'
 import { name } from './leaf/name.ts'
 
-/** The top-level key: which there are. An embedding program may hand over plugins themselves, which stand here by name. */
+/** The top-level key `plugins`. An embedding program may pass plugin objects, which are listed here by name. */
 export const pluginList = listOf(
   text('the path of a module such as ./tenant.ts', { max: 4096, json: { title: 'plugin' } }),
   { max: 100 }
@@ -15,21 +15,21 @@ export const pluginList = listOf(
 
 const records = new Set<object>()
 
-/** What a plugin is given there; its own keys say what that may be (config/plugins/check-plugins.ts). */
+/** The settings of plugins; each plugin's own schema checks them (config/plugins/check-plugins.ts). */
 function settings(words: string) {
   const record = z.record(name('the name of a plugin'), z.unknown())
   records.add(record)
   return record.optional().describe(words)
 }
 
-/** Whether a part of the schema is such a mapping: the JSON Schema says what plugins take there. */
+/** Whether a part of the schema is such a mapping: the JSON Schema inserts the plugins' keys there. */
 export function isPluginSettings(schema: object): boolean {
   return records.has(schema)
 }
 
 export const listenerPlugins = settings(
-  'What plugins are given, by name; `false` turns one off. On every route without its own.'
+  'Settings of plugins, by name; `false` turns one off. On every route without its own.'
 )
 export const routePlugins = settings(
-  "What plugins are given, by name; `false` turns one off. Over the listener's."
+  "Settings of plugins, by name; `false` turns one off. Overrides the listener's."
 )

@@ -14,19 +14,19 @@ export const redisSchema = mapping(
       reject: (value) =>
         value === '' || parseRedisUrl(value) !== undefined
           ? undefined
-          : `this is no URL of a Redis; write ${example}/0, rediss://…, unix:/path, redis+sentinel://host:26379,host/master or redis+cluster://host,host`
+          : `this is not a URL of a Redis; write ${example}/0, rediss://…, unix:/path, redis+sentinel://host:26379,host/master or redis+cluster://host,host`
     }).describe(
       '`redis://user:password@host:port/db`, `rediss://` over TLS, `unix:/path`, `redis+sentinel://user:password@host:port,host:port/master/db` or `redis+cluster://host:port,host:port`. Empty: none. May be `file:/path` of a secret.'
     ),
     timeout: duration({ min: 1, max: 5000, example: '50ms' })
       .prefault('50ms')
-      .describe('Longest that a request waits for it.'),
+      .describe('Longest time that a request waits for Redis.'),
     tls: backendTls
       .optional()
-      .describe('TLS to Redis, as `rediss://` says too, with authorities or a certificate of its own.'),
+      .describe('TLS to Redis, as with `rediss://`, with a CA or a client certificate of its own.'),
     prefix: text('a text such as "lb:"', { min: 0, max: 64 })
       .prefault('lb:')
-      .describe('Before all names of keys; instances with the same one count together.')
+      .describe('Prefix of all keys; instances with the same prefix share their data.')
   },
   {
     lone: (value) =>

@@ -36,11 +36,11 @@ function condition() {
 }
 
 const describe = {
-  attempts: 'Further tries after the first, each on another backend (L4: further backends dialled); 0: none.',
-  budget: 'Retries may be at most this share of the requests (three are always allowed).',
-  on: 'What is tried again: `connect-failure`, `reset` (before the first byte of the response), `timeout`, statuses, `grpc-unavailable` (a call answered UNAVAILABLE before its first message, whatever its method).',
-  when: 'What may be sent again once it has been sent: `idempotent` methods; also a POST or PATCH that has an `Idempotency-Key`; or `always`.',
-  nonIdempotent: 'The same as `when: always`: methods such as POST too, which then may be carried out twice.'
+  attempts: 'Tries after the first, each on another backend (on L4: connection attempts); 0: none.',
+  budget: 'Largest share of retries among requests (three are always allowed).',
+  on: 'Failures to retry: `connect-failure`, `reset` (before the first byte of the response), `timeout`, statuses, `grpc-unavailable` (a call answered UNAVAILABLE before its first message, whatever its method).',
+  when: 'Which requests may be sent again after they have been sent: `idempotent` methods; also a POST or PATCH with an `Idempotency-Key`; or `always`.',
+  nonIdempotent: 'The same as `when: always`: methods such as POST too, which may then be executed twice.'
 }
 
 const whenWords = ['idempotent', 'idempotency-key', 'always'] as const
@@ -61,7 +61,7 @@ export const poolRetry = mapping(
   { lone: loneRetry }
 )
 
-/** On a route or a listener: what is not given is the pool's. */
+/** On a route or a listener: missing keys come from the pool. */
 export const routeRetry = mapping(
   {
     attempts: integer(0, 10).optional().describe(describe.attempts),

@@ -39,25 +39,25 @@ const cache = mapping({
     .describe('Memory for entries, over all workers.'),
   maxObjectBytes: size({ min: 1, example: '2mb' })
     .prefault(defaults.cache.maxObjectBytes)
-    .describe('Longer responses are not kept.'),
+    .describe('Longer responses are not stored.'),
   store: word(['memory', 'redis'])
     .prefault(defaults.cache.store)
-    .describe('Where entries are kept: `memory` of this instance, or `redis` too, behind the memory.')
+    .describe('Where entries are stored: in `memory` of this instance, or in `redis` too, behind the memory.')
 })
 
 export const rootSchema = mapping({
   workers: workers()
     .prefault(defaults.workers)
-    .describe('Threads that carry traffic; `auto`: one per core; 0: all in the main thread.'),
+    .describe('Threads that serve traffic; `auto`: one per core; 0: all in the main thread.'),
   shutdown: mapping(
     {
       grace: duration({ min: 0, example: '30s' })
         .prefault(defaults.shutdown.grace)
-        .describe('On SIGTERM no more is accepted, and what is open has this long to end.'),
+        .describe('Time for open connections to end after SIGTERM, when no new ones are accepted.'),
       delay: duration({ min: 0, example: '5s' })
         .prefault(defaults.shutdown.delay)
         .describe(
-          'Before that everything is served for so long, and only `/readyz` answers 503: what stands in front (VRRP, another load balancer, Kubernetes) sends elsewhere first.'
+          'Time before that in which everything is served and only `/readyz` answers 503, so that VRRP, another load balancer or Kubernetes sends traffic elsewhere first.'
         )
     },
     {
@@ -67,27 +67,27 @@ export const rootSchema = mapping({
     }
   )
     .prefault({})
-    .describe('How it stops.'),
+    .describe('How lb stops.'),
   user: text('the name of a user such as nobody', { max: 64 })
     .optional()
-    .describe('User to become once the listeners are bound; left out: none.'),
+    .describe('User to switch to once the listeners are bound; left out: none.'),
   log: mapping(
     {
       level: word(logLevels, foreignLevels)
         .prefault(defaults.log.level)
-        .describe('The least important lines that are written.')
+        .describe('Lowest level that is logged.')
     },
     { lone: loneText('level') }
   )
     .prefault({})
-    .describe('Lines of JSON on standard output, readable text on a terminal.'),
+    .describe('Log on standard output: lines of JSON, readable text on a terminal.'),
   admin: mapping(
     {
-      bind: listOf(bind(), { min: 1, max: 10 }).describe('Where it listens, as with listeners.'),
+      bind: listOf(bind(), { min: 1, max: 10 }).describe('Address to listen on, as for listeners.'),
       token: text('a token', { min: 0, max: 4096 })
         .optional()
         .describe(
-          'Asked of every call that changes something; needed when it is reached from other machines. May be `file:/path`.'
+          'Token that is required for every call that changes something; required when other machines can reach it. May be `file:/path`.'
         )
     },
     { lone: firstOf(loneText('bind'), loneNumber('bind')) }
@@ -97,20 +97,22 @@ export const rootSchema = mapping({
   acme: acmeSchema
     .optional()
     .describe('How certificates are obtained (RFC 8555), for listeners with `tls: { acme: … }`.'),
-  listeners: listOf(listenerSchema, { min: 1, max: 1000 }).describe('Where clients come in.'),
+  listeners: listOf(listenerSchema, { min: 1, max: 1000 }).describe(
+    'Addresses for clients, and what happens to their traffic.'
+  ),
   pools: z.record(name('a name such as web'), poolSchema).prefault({}).describe('Sets of backends, by name.'),
   caches: z
     .record(name('a name such as main'), cache)
     .prefault({})
-    .describe('Caches that routes keep responses in, by name.'),
+    .describe('Caches for the responses of routes, by name.'),
   plugins: pluginList,
   tests: listOf(configTest, { max: 10_000 })
     .prefault([])
-    .describe('Requests and what is to become of them; run by `lb test` and `lb check`.'),
-  redis: redisSchema.optional().describe('Redis or Valkey, for what says `store: redis`; left out: none.')
+    .describe('Requests and their expected results; run by `lb test` and `lb check`.'),
+  redis: redisSchema.optional().describe('Redis or Valkey, for settings with `store: redis`; left out: none.')
 })
 
 export type RootInput = z.output<typeof rootSchema>
 
-/** The configuration as it is written: the keys of the YAML file, values in its words and units. */
+/** The configuration as written: the keys of the YAML file, values in their units. */
 export type Config = z.input<typeof rootSchema>

@@ -14,14 +14,14 @@ import { cureByForm, namesCure } from './value-cures.ts'
 
 type Issue = z.core.$ZodIssue
 
-/** The scalar at a path as it is written in the file, for "got the number 1.0". */
+/** The scalar at a path as written in the file, for "got the number 1.0". */
 export type SourceOf = (path: Path) => string | undefined
 
 export type SchemaResult =
   | { readonly ok: true; readonly data: RootInput }
   | { readonly ok: false; readonly findings: readonly Finding[] }
 
-/** Holds the values against the schema and says in our words what does not fit. */
+/** Validates the values against the schema and describes each mismatch in readable words. */
 export function checkSchema(root: Raw, sourceOf: SourceOf): SchemaResult {
   const result = rootSchema.safeParse(root)
   if (result.success) return { ok: true, data: result.data }
@@ -93,7 +93,7 @@ class Translation {
     }
   }
 
-  /** A guess by letters gives way to what is known of the key. */
+  /** A guess from the spelling is used only if nothing more is known about the key. */
   #unknown(path: Path, key: string, message: string): string {
     const [said, guess] = message.split(GUESSED)
     if (guess === undefined) return message
@@ -135,7 +135,7 @@ class Translation {
     }
     const value = valueAt(this.#root, path)
     const branches: readonly Issue[][] = issue.errors
-    // The branch meant is the one that takes this kind of value at all: its issues lie deeper, or are about a size.
+    // The branch that accepts this kind of value is meant: its issues are deeper, or about a size.
     const fitting = branches.filter((issues) => issues.every((inner) => !isKindMismatch(inner)))
     const meant = fitting.toSorted((a, b) => strangeness(a) - strangeness(b))[0]
     if (meant !== undefined) return meant.forEach((inner) => this.add(inner, path))
@@ -153,7 +153,7 @@ class Translation {
     this.#expected(path, [...expected].join(', or '), cure)
   }
 
-  /** `mode` or `type` is missing or unknown; what else is wrong in the mapping is reported by the likeliest branch. */
+  /** `mode` or `type` is missing or unknown; other problems in the mapping are reported by the likeliest branch. */
   #discriminator(key: string, path: Path): void {
     const parent = path.at(-1) === key ? path.slice(0, -1) : path
     const value = valueAt(this.#root, parent)
@@ -169,7 +169,7 @@ class Translation {
   }
 }
 
-/** Whether a guess is one letter away: `timeout` for `timeouts`. */
+/** Whether the guess differs by one letter: `timeout` for `timeouts`. */
 function isSlip(guess: string, key: string): boolean {
   const meant = /did you mean "(.*)"\?$/.exec(guess)?.[1]
   return meant !== undefined && isNear(key, meant)
@@ -183,7 +183,7 @@ function modeCure(given: Raw | undefined): string | undefined {
 
 function typeCure(given: Raw | undefined, probe: RawMap): string | undefined {
   if (typeof given === 'string' && /^(?:exec|cmd|command|script|shell|external)$/i.test(given))
-    return 'lb runs no programs; `type: tcp` with `send` and `expect`, or an http path that runs it'
+    return 'lb does not run programs; use `type: tcp` with `send` and `expect`, or an http path that runs it'
   if (given === undefined) return 'path' in probe ? 'with a path it is http or https' : undefined
   return typeof given === 'string' ? nearWord(given, probeTypes) : undefined
 }
@@ -193,7 +193,7 @@ function nearWord(given: string, words: readonly string[]): string | undefined {
   return near.includes('did you mean') ? near.slice(2) : undefined
 }
 
-/** Of several mappings the one is meant whose keys these are. */
+/** Of several mappings, the one that has these keys is meant. */
 function strangeness(issues: readonly Issue[]): number {
   const strange = issues.map((issue) =>
     issue.code === 'unrecognized_keys' && issue.path.length === 0 ? issue.keys.length : 0
@@ -201,14 +201,14 @@ function strangeness(issues: readonly Issue[]): number {
   return strange.reduce((sum, count) => sum + count, 0) * 100 + issues.length
 }
 
-/** Whether a branch does not take this kind of value at all. */
+/** Whether a branch does not accept this kind of value. */
 function isKindMismatch(issue: Issue): boolean {
   if (issue.path.length > 0) return false
   if (issue.code === 'invalid_union') return issue.errors.every((branch) => branch.some(isKindMismatch))
   return issue.code === 'invalid_type' || issue.code === 'custom'
 }
 
-/** The issues about the value itself, also those inside of unions in unions. */
+/** The issues about the value itself, also those inside of nested unions. */
 function atRoot(issue: Issue): Issue[] {
   if (issue.path.length > 0) return []
   return issue.code === 'invalid_union' ? issue.errors.flat().flatMap(atRoot) : [issue]
@@ -226,16 +226,16 @@ function leafIssue(issue: Issue): LeafIssue {
 function typeWord({ expected, message }: Issue & { code: 'invalid_type' }): string {
   if (expected === 'array') return 'a list'
   if (expected === 'record') return 'a mapping of names'
-  // Our mappings say themselves what they are; a missing one of another kind does not.
+  // Messages of lb's mappings describe them; for a missing mapping of another kind there is no description.
   return message.startsWith('a mapping') ? message.split('\n')[0]! : 'a mapping'
 }
 
-/** What our mappings say behind what they are. */
+/** The part of a message after the description of the mapping. */
 function cureOf({ message }: Issue): string | undefined {
   return message.startsWith('a mapping') ? message.split('\n')[1] : undefined
 }
 
-/** A mapping has no prototype, hence no text of its own. */
+/** A mapping without prototype has no text of its own. */
 function textOfRaw(value: Raw): string {
   if (Array.isArray(value)) return `[${(value as readonly Raw[]).map(textOfRaw).join(', ')}]`
   if (value instanceof EnvText) return value.text

@@ -5,7 +5,9 @@ import { off } from './leaf/leaves.ts'
 
 type StageShape = { [Key in keyof StageInputs]: z.ZodOptional<z.ZodType<unknown, StageInputs[Key]>> }
 
-/** Keys of the stages in the table, for a listener and for a route. What they say stands in each stage's folder. */
+/**
+ * Keys of the stages in the table, for a listener or for a route. Their descriptions are in the folders of the stages.
+ */
 function stageKeys(where: 'listener' | 'route'): StageShape {
   const shape: Record<string, z.ZodType> = {}
   for (const { key, schema, words } of keysOfStages) {

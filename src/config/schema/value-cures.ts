@@ -1,6 +1,6 @@
 import { isMap, type Raw } from '../raw.ts'
 
-/** What to write for a value of another form than is expected: by its form alone, whatever the key. */
+/** What to write for a value of a wrong form, whatever the key. */
 export function cureByForm(expected: string, value: Raw | undefined): string | undefined {
   return (
     roundCure(expected, value) ??
@@ -18,17 +18,17 @@ export function namesCure(value: Raw | undefined): string | undefined {
   if (!Array.isArray(value)) return undefined
   const [first] = value as readonly Raw[]
   if (typeof first === 'string' && /\.[mc]?[tj]s$/.test(first))
-    return 'files stand under the top-level `plugins`; here each has its settings: { NAME: VALUE }'
+    return 'files belong under the top-level `plugins`; here each has its settings: { NAME: VALUE }'
   if (typeof first === 'number') return `each has a value: { ${first}: VALUE }`
   const name = typeof first === 'string' && /^[\w-]+$/.test(first) ? first : 'NAME'
   return `each has a value: { ${name}: VALUE }`
 }
 
-/** `bind = ":80"`, as in TOML and in programs. */
+/** `bind = ":80"`, as in TOML and other formats. */
 function assignmentCure(expected: string, value: Raw | undefined): string | undefined {
   const key = typeof value === 'string' ? /^([A-Za-z]\w*)\s*(?::=|=)/.exec(value)?.[1] : undefined
   return key !== undefined && expected.includes('mapping')
-    ? `between key and value stands a colon: "${key}: …"`
+    ? `a colon separates key and value: "${key}: …"`
     : undefined
 }
 
@@ -54,8 +54,7 @@ function emptyCure(expected: string, value: Raw | undefined): string | undefined
   if (value !== null) return undefined
   if (expected === 'a mapping such as { type: http, path: /healthz }')
     return 'leave the key out for no probes'
-  if (expected === 'the text of a field')
-    return 'to take a field away name it under `remove`; empty text is ""'
+  if (expected === 'the text of a field') return 'to remove a field name it under `remove`; empty text is ""'
   return /name|path|address|text|host/.test(expected)
     ? 'a text that begins with "&" or "#" needs quotes'
     : undefined
@@ -69,7 +68,7 @@ function inlineCure(expected: string, value: Raw | undefined): string | undefine
     return 'a route spreads over several: `split: [{ pool: web, weight: 90 }, { pool: canary, weight: 10 }]`'
   if (Array.isArray(value) && !/list|mapping of names/.test(expected))
     return expected.startsWith('a mapping')
-      ? 'there is one, without dashes and brackets'
-      : 'one value stands here, without dashes and brackets'
+      ? 'write a single one, without dashes and brackets'
+      : 'write a single value, without dashes and brackets'
   return isMap(value) && !expected.includes('mapping') ? 'it is one value, without keys below it' : undefined
 }

@@ -2,12 +2,12 @@ import { oddLetters } from './odd-letters.ts'
 import type { SyntaxProblem } from './syntax-problem.ts'
 import { unclosed } from './unclosed.ts'
 
-/** Lines looked at before the one that a parser stumbled over. */
+/** Lines to check before the one where the parser failed. */
 const LINES_BEFORE = 200
 
 /**
- * What a person most likely did wrong where the parser found something else: it reports where it lost its way, which is
- * often a line later and in words of its grammar. Undefined when the parser's own words are the best there are.
+ * The most likely mistake where the parser reports something else: it reports where it got lost, often a line later and
+ * in words of its grammar. Undefined when the parser's own words are the best.
  */
 export function likelyCause(text: string, offset: number): SyntaxProblem | undefined {
   const end = lineEnd(text, offset)
@@ -47,7 +47,7 @@ export function anotherLanguage(text: string): Cause | undefined {
   const haproxy = /^(?:frontend|backend|listen|global|defaults)(?:[ \t]+[\w.-]+)?[ \t]*\n[ \t]+\w+/m.exec(
     text
   )
-  // Read as YAML its lines are one plain value.
+  // As YAML, its lines are one plain value.
   const folded =
     /^(?:frontend|backend|listen|global|defaults) .*\b(?:bind|server|default_backend|daemon|timeout)\b/
   const caddy = /^[\w.*:-]+(?:,\s*[\w.*:-]+)*\s*\{\s*\n\s*\w/m.exec(text)
@@ -65,7 +65,7 @@ export function anotherLanguage(text: string): Cause | undefined {
   return { offset: found.index + found[0].search(/\S/), message, absolute: true }
 }
 
-/** Spaces that are none to YAML, as they come with text copied from web pages. */
+/** Spaces that YAML does not accept as such, from text copied from web pages. */
 function oddSpace(text: string): Cause | undefined {
   const found = /^[ ]*([\u00a0\u2000-\u200b\u202f\u3000\ufeff])/m.exec(text)
   if (found === null) return undefined
@@ -87,7 +87,7 @@ function bareVariable(text: string, near: number): Cause | undefined {
   return undefined
 }
 
-/** A dash without its space, or the semicolon of another language, on the line in question or the one before. */
+/** A dash without its space, or the semicolon of another language, on this line or the one before. */
 function slip(text: string, near: number): Cause | undefined {
   const line = text.lastIndexOf('\n', near - 1) + 1
   for (const from of [line, text.lastIndexOf('\n', line - 2) + 1]) {
@@ -97,7 +97,7 @@ function slip(text: string, near: number): Cause | undefined {
       return { offset: from + dash[0].length - 1, message: 'a dash needs a space behind it: "- "' }
     const semicolon = /["'\]}\w];\s*$/.exec(part)
     if (semicolon !== null)
-      return { offset: from + semicolon.index + 1, message: 'no ";" ends a line in YAML; take it out' }
+      return { offset: from + semicolon.index + 1, message: 'YAML lines do not end in ";"; take it out' }
     const colon = /^\s*(?:- )?\w+:(?=["'{[:/]|\w)/.exec(part)
     if (colon !== null && !/^\s*(?:- )?\w+:\/\//.test(part))
       return { offset: from + colon[0].length - 1, message: 'a colon needs a space behind it: "key: value"' }
@@ -139,7 +139,7 @@ interface Level {
   readonly list: boolean
 }
 
-/** The first line that stands in a column where nothing can. Lines inside of brackets and block scalars are left out. */
+/** The first line with an impossible indentation. Lines inside of brackets and block scalars are skipped. */
 function badIndentation(text: string): Cause | undefined {
   const levels: Level[] = []
   let opens = true
@@ -174,7 +174,7 @@ function badIndentation(text: string): Cause | undefined {
   return undefined
 }
 
-/** Puts a line among the levels that are open; says why it fits nowhere. */
+/** Puts a line among the open levels; returns why it fits nowhere. */
 function place(levels: Level[], line: Level, opens: boolean): string | undefined {
   let closed: Level | undefined
   while (levels.length > 0 && levels.at(-1)!.column > line.column) closed = levels.pop()
@@ -192,7 +192,7 @@ function place(levels: Level[], line: Level, opens: boolean): string | undefined
     return undefined
   }
   if (top.list === line.list) return undefined
-  // A list may stand in the column of its key: then the key's mapping is the level below.
+  // A list may be in the column of its key: then the mapping of the key is the level below.
   if (line.list && opens) {
     levels.push(line)
     return undefined
@@ -202,7 +202,7 @@ function place(levels: Level[], line: Level, opens: boolean): string | undefined
     return undefined
   }
   if (line.list) return 'a "- " begins an item of a list, and there is none in this column'
-  return `this line stands beside the items of a list: begin it with "- ", or indent it to column ${top.column + 3} to make it part of the item above`
+  return `this line is beside the items of a list: begin it with "- ", or indent it to column ${top.column + 3} to make it part of the item above`
 }
 
 function columns(levels: readonly Level[]): string {

@@ -19,7 +19,7 @@ export class LineIndex {
     }
     const start = this.#starts[low]!
     const end = this.#starts[low + 1] ?? this.#text.length + 1
-    // Not by an expression: a minified file is one line of megabytes, asked for again by each of its problems.
+    // Not with a regular expression: a minified file is one line of megabytes, and each problem in it asks again.
     const carriageReturn = this.#text[end - 2] === '\r' ? 1 : 0
     const source = this.#text.slice(start, Math.max(start, end - 1 - carriageReturn))
     return { line: low + 1, column: clamped - start + 1, source }

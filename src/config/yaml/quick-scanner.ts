@@ -1,4 +1,4 @@
-/** Thrown when the text has something that is for the library to read. One for all: it is no failure to be traced. */
+/** Thrown when the text needs the library. One object for all, since it is not an error to trace. */
 export const UNSURE = new Error('for the library to read')
 
 /** Characters that begin what is not a plain one-line scalar. */
@@ -9,9 +9,9 @@ const NEWLINE = 10
 const HASH = 35
 const COLON = 58
 
-/** The words of YAML and the lines they stand on, for QuickReader. */
+/** Scans the words of YAML and their lines, for QuickReader. */
 export class QuickScanner {
-  /** Column of the current line's first word; set by nextLine and by whoever enters a nested block. */
+  /** Column of the current line's first word; set by nextLine and when a nested block begins. */
   indent = 0
   readonly #text: string
   #at = 0
@@ -48,7 +48,7 @@ export class QuickScanner {
     return this.#at - (this.#text.lastIndexOf('\n', this.#at - 1) + 1)
   }
 
-  /** At the end of the line, or at a comment that a space sets apart. */
+  /** At the end of the line, or at a comment after a space. */
   atLineEnd(): boolean {
     if (this.atEnd) return true
     const code = this.#text.charCodeAt(this.#at)
@@ -56,7 +56,7 @@ export class QuickScanner {
     return code === HASH && (this.#at === 0 || isSpace(this.#text.charCodeAt(this.#at - 1)))
   }
 
-  /** Moves from the end of a line to the first word of the next line that has one. */
+  /** Moves from the end of a line to the first word of the next non-empty line. */
   nextLine(): void {
     for (;;) {
       if (this.atLineEnd() && !this.atEnd) {
@@ -74,7 +74,7 @@ export class QuickScanner {
     }
   }
 
-  /** Spaces, line breaks and comments between the words of a flow collection; lines stay further in than its block. */
+  /** Skips spaces, line breaks and comments in a flow collection; its lines must be indented further than its block. */
   skipFlowSpace(indent: number): void {
     for (;;) {
       this.#skipPlainSpaces()
@@ -124,7 +124,7 @@ export class QuickScanner {
     const colon = this.#keyColon()
     if (colon === -1) this.unsure()
     const key = this.#text.slice(this.#at, colon)
-    // What a comment or a further word would make of it is for the library.
+    // Comments and further words after a key are left to the library.
     if (key.length > 256 || /\s|#/.test(key)) this.unsure()
     this.#at = colon + 1
     return key
@@ -184,7 +184,7 @@ export class QuickScanner {
     return JSON.parse(`"${inner}"`) as string
   }
 
-  /** A plain scalar up to its end on this line; in flow it also ends at brackets and commas. */
+  /** A plain scalar up to its end on this line; in a flow collection it also ends at brackets and commas. */
   plain(inFlow: boolean): string {
     const start = this.#at
     const first = this.peek()
@@ -202,7 +202,7 @@ export class QuickScanner {
       if (code !== COLON) continue
       const next = this.#text[at + 1] ?? '\n'
       if (next === ' ' || next === '\n') {
-        // In block context this would be a mapping inside of a value.
+        // In a block this would be a mapping inside of a value.
         if (!inFlow) this.unsure()
         break
       }
@@ -213,7 +213,7 @@ export class QuickScanner {
     return word.endsWith(' ') ? word.replace(/ +$/, '') : word
   }
 
-  /** What a plain scalar means in YAML's core schema. */
+  /** The value of a plain scalar in YAML's core schema. */
   resolve(word: string): string | number | boolean | null {
     const code = word.charCodeAt(0)
     const isWord = code > 57 && code !== 126
@@ -225,7 +225,7 @@ export class QuickScanner {
     }
     if (/^[1-9]\d{0,14}$|^0$/.test(word)) return Number(word)
     if (/^[1-9]?\d\.\d{1,9}$/.test(word)) return Number(word)
-    // Every other form that might be a number or null.
+    // Every other form that may be a number or null.
     return /^(?:~|[-+]?\.?\d[\d_]*(?:\.\d*)?(?:e[-+]?\d+)?|0[ox]\S*|[-+]?\.(?:inf|nan))$/i.test(word) ||
       word === ''
       ? this.unsure()

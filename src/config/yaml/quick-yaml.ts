@@ -3,13 +3,13 @@ import { QuickScanner, UNSURE } from './quick-scanner.ts'
 import type { Raw, RawMap } from '../raw.ts'
 
 /**
- * Reads the YAML that large configurations are made of (block mappings and lists, flow collections, one-line scalars,
- * comments) some ten times faster than the library: 10,000 backends in 50 ms instead of 500, which is most of what a
- * reload may take. It is no second opinion: at the first thing it is not sure of it returns undefined, and the library
- * decides; a test holds every text that it does read against what the library makes of it.
+ * Reads the YAML that large configurations consist of (block mappings and lists, flow collections, one-line scalars,
+ * comments) about ten times faster than the library: 10,000 backends in 50 ms instead of 500, which is most of what a
+ * reload may take. It never decides differently: whenever it is not sure it returns undefined, and the library decides;
+ * a test compares every text that it reads with the library's result.
  */
 export function quickYaml(text: string, env: Environment): Raw | undefined {
-  // Tabs, carriage returns and the many spaces of Unicode have rules of their own.
+  // Tabs, carriage returns and the spaces of Unicode have their own rules.
   if (/[^\n\x20-\x7e\u00a1-\u167f]/.test(text)) return undefined
   try {
     return new QuickReader(text, env).read()
@@ -19,7 +19,7 @@ export function quickYaml(text: string, env: Environment): Raw | undefined {
   }
 }
 
-/** Deeper than any configuration; what is deeper is for the library to refuse. */
+/** Deeper than any configuration; the library refuses deeper ones. */
 const MAX_DEPTH = 16
 
 class QuickReader extends QuickScanner {
@@ -37,7 +37,7 @@ class QuickReader extends QuickScanner {
     return this.atEnd ? value : this.unsure()
   }
 
-  /** A mapping or a list whose entries begin in column `indent`, where the scanner stands. */
+  /** A mapping or a list whose entries begin in column `indent`, at the scanner's position. */
   #block(indent: number, depth: number): Raw {
     if (depth > MAX_DEPTH) return this.unsure()
     return this.atDash() ? this.#blockList(indent, depth) : this.#blockMap(indent, depth)
@@ -53,7 +53,7 @@ class QuickReader extends QuickScanner {
         if (this.atEnd || this.indent <= indent) return this.unsure()
         list.push(this.#block(this.indent, depth + 1))
       } else if (this.startsKey() || this.atDash()) {
-        // `- key: value`: the entries of the mapping stand where its first key does.
+        // `- key: value`: the entries of the mapping are in the column of its first key.
         this.indent = column
         list.push(this.#block(column, depth + 1))
       } else list.push(this.#inline(indent, depth))
@@ -77,12 +77,12 @@ class QuickReader extends QuickScanner {
     return this.#ended(map, indent)
   }
 
-  /** What follows is further out, or is the next key after a list that stands in its key's own column. */
+  /** The next line is further out, or the next key after a list in its key's own column. */
   #ended<T extends Raw>(value: T, indent: number): T {
     return !this.atEnd && this.indent > indent ? this.unsure() : value
   }
 
-  /** A value behind a key or a dash, to the end of its line or of its brackets. */
+  /** A value after a key or a dash, to the end of its line or of its brackets. */
   #inline(indent: number, depth: number): Raw {
     const value = this.#value(indent, depth, false)
     this.skipSpaces()
@@ -132,7 +132,7 @@ class QuickReader extends QuickScanner {
   }
 
   #newKey(map: RawMap, key: string): string {
-    // The library says where the duplicate stands, and merges what "<<" names.
+    // The library reports the position of the duplicate, and merges the mappings of "<<".
     if (key === '<<' || key === '__proto__' || Object.hasOwn(map, key)) this.unsure()
     return key
   }

@@ -1,4 +1,4 @@
-/** A syntax error, at an offset of the text. */
+/** A syntax error at an offset of the text. */
 export interface SyntaxProblem {
   readonly offset: number
   readonly message: string

@@ -3,7 +3,7 @@ import type { Document, Node, Pair, YAMLMap } from 'yaml'
 import type { Path } from '../report/problem.ts'
 import { keyName, type Span, spanOf } from './yaml-nodes.ts'
 
-/** Finds the place in the text that a path means; used for messages only. */
+/** Finds the position of a path in the text; used for messages only. */
 export class YamlLookup {
   readonly #document: Document.Parsed
   readonly #anchors: ReadonlyMap<string, Node>
@@ -30,7 +30,7 @@ export class YamlLookup {
         const last = index === path.length - 1
         const keySpan = spanOf(pair.key) ?? span
         const valueSpan = spanOf(pair.value)
-        // An empty value has no characters to point at.
+        // An empty value has no characters to underline.
         const empty = valueSpan === undefined || valueSpan.start === valueSpan.end
         span = empty || (last && at === 'key') ? keySpan : valueSpan
         node = pair.value
@@ -39,7 +39,7 @@ export class YamlLookup {
     return span
   }
 
-  /** The scalar's text as it is written, without quotes; undefined for anything else. */
+  /** The scalar's text as written, without quotes; undefined for anything else. */
   sourceOf(path: Path): string | undefined {
     let node: unknown = this.#document.contents
     for (const part of path) {
@@ -70,7 +70,7 @@ export class YamlLookup {
     return pairs.get(key)
   }
 
-  /** A mapping's pairs with those it merges behind them. */
+  /** A mapping's pairs, followed by merged ones. */
   *#allPairs(map: YAMLMap, depth: number): Generator<Pair> {
     yield* map.items
     if (depth > 4) return
@@ -83,7 +83,7 @@ export class YamlLookup {
   }
 }
 
-/** What stands where a list may is read as its first item. */
+/** A value instead of a list is read as its first item. */
 function isLoneItem(part: string | number): boolean {
   return part === 0
 }

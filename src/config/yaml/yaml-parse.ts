@@ -14,11 +14,11 @@ export function parseYaml(text: string): YamlText | SyntaxProblem {
   const deep = tooDeepAt(text)
   if (deep !== undefined) return { offset: deep, message: TOO_DEEP }
   try {
-    // Five million line breaks take the library eight seconds.
+    // The library would take eight seconds for five million line breaks.
     const document = parseDocument(text.trim() === '' ? '' : text, {
       uniqueKeys: false,
       prettyErrors: false,
-      // Not 'silent': that lets a second document pass without a word.
+      // Not 'silent', which would accept a second document without an error.
       logLevel: 'error',
       schema: 'core',
       resolveKnownTags: false,
@@ -36,14 +36,14 @@ const MAX_BRACKETS = 500
 
 /**
  * Where brackets or dashes pile up beyond any configuration: the library takes 3 µs and 1 KB for each of them, and then
- * has no stack left. Counted without looking at quotes, which no sane file has hundreds of open brackets in.
+ * runs out of stack. Quotes are ignored; no real file has hundreds of open brackets in them.
  */
 function tooDeepAt(text: string): number | undefined {
   const dashes = /(?:[-?] ){200}/.exec(text)
   if (dashes !== null) return dashes.index
   let depth = 0
   for (let at = 0; at < text.length; at++) {
-    // `{` and `}` are `[` and `]` with one bit more.
+    // `{` and `}` are `[` and `]` with one more bit set.
     const code = text.charCodeAt(at) & 0xffdf
     if (code === 0x5b) {
       if (++depth > MAX_BRACKETS) return at
@@ -52,7 +52,7 @@ function tooDeepAt(text: string): number | undefined {
   return undefined
 }
 
-/** Errors that the library finds behind the mistake, or has words of its grammar for. */
+/** Errors that the library reports after the mistake, or in words of its grammar. */
 const MISLEADING: ReadonlySet<string> = new Set([
   'BAD_INDENT',
   'MISSING_CHAR',
@@ -63,7 +63,7 @@ const MISLEADING: ReadonlySet<string> = new Set([
   'IMPOSSIBLE'
 ])
 
-/** Errors of the library that are said better in our words. */
+/** Errors of the library with clearer messages. */
 const OWN_WORDS: Readonly<Record<string, string>> = {
   TAB_AS_INDENT: 'a tab is used as indentation; YAML indents with spaces',
   MULTIPLE_DOCS: 'a second YAML document begins here; a configuration is one document, remove the "---"',
@@ -78,13 +78,13 @@ const OWN_WORDS: Readonly<Record<string, string>> = {
   BAD_DQ_ESCAPE: 'an unknown escape between double quotes; write "\\\\" for a backslash, or use single quotes'
 }
 
-/** What to do about the others. */
+/** What to do about the other errors. */
 const CURES: Readonly<Record<string, string>> = {
   MISSING_CHAR: 'close what is open',
   BAD_INDENT: 'indent it like its neighbours'
 }
 
-/** A parser that lost its way finds an error in each further word: the first of a line counts, and few of them. */
+/** A parser that got lost reports an error for each further word: only the first of a line counts, and few in all. */
 const MAX_SYNTAX_PROBLEMS = 5
 
 function syntaxProblems(text: string, errors: readonly YAMLError[]): SyntaxProblem[] {

@@ -8,16 +8,16 @@ import type { SyntaxProblem } from './syntax-problem.ts'
 import { parseYaml } from './yaml-parse.ts'
 import { readYaml } from './yaml-values.ts'
 
-/** A YAML text: its values, and where in it each of them stands. */
+/** A YAML text: its values, and the position of each. */
 export class YamlSource {
-  /** What keeps it from being read at all; the values are then empty. */
+  /** Errors that prevent parsing; the values are empty then. */
   readonly syntax: readonly Problem[]
   readonly value: Raw = null
   readonly findings: readonly Finding[] = []
   readonly #file: string
   readonly #lines: LineIndex
-  // No closures in fields: V8 keeps the last one stored in a class's field through minor collections, with all that it
-  // sees. With the document in there each reload left 60 KB that only a full collection found.
+  // No closures in fields: V8 keeps the last one stored in a class's field through minor collections, with everything
+  // that it refers to. With the document in it, each reload left 60 KB that only a full collection freed.
   readonly #lookup: YamlLookup | undefined
   readonly #spans: ReadonlyMap<Finding, Span> | undefined
 
@@ -38,19 +38,19 @@ export class YamlSource {
     this.#spans = spans
   }
 
-  /** The scalar at a path as it is written. */
+  /** The scalar at a path as written. */
   sourceOf(path: Path): string | undefined {
     return this.#lookup?.sourceOf(path)
   }
 
-  /** The finding with its place. */
+  /** Adds its position to the finding. */
   problem(finding: Finding): Problem {
     const found = this.#spans?.get(finding) ?? this.#lookup?.spanOf(finding.path, finding.at)
     const span = found ?? { start: 0, end: 1 }
     return { ...this.#problemAt(span, finding.message, finding.path), severity: finding.severity }
   }
 
-  /** `lb.yaml:12:5` of the value at a path. */
+  /** `lb.yaml:12:5`: the position of the value at a path. */
   locate(path: Path): string {
     const { line, column } = this.problem(errorAt(path, ''))
     return `${this.#file}:${line}:${column}`

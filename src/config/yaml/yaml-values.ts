@@ -5,26 +5,26 @@ import { errorAt, type Finding, type Path } from '../report/problem.ts'
 import type { Raw, RawMap } from '../raw.ts'
 import { keyName, type Span, spanOf } from './yaml-nodes.ts'
 
-/** Deepest nesting of a config; the deepest key there is stands at nine. */
+/** Deepest nesting of a configuration; the deepest key is at level nine. */
 const MAX_DEPTH = 32
-/** Values that aliases may add in all: far over any real config, far under an alias bomb. */
+/** Values that aliases may add in all: far more than any real configuration, far fewer than an alias bomb. */
 const MAX_ALIASED = 200_000
-/** Quotes of a word processor around a plain value. */
+/** Typographic quotes around a plain value. */
 const CURLY = /^[\u2018-\u201f\u00ab]|[\u2019\u201d\u00bb]$/
 
-/** Variables of the environment as shells, Caddy and Jinja write them, alone in a value. */
+/** Environment variables in the syntax of shells, Caddy and Jinja, as a whole value. */
 const FOREIGN_VARIABLE = /^(?:\$([A-Z][A-Z0-9_]+)|\{(?:env|\$)\.?([A-Z][A-Z0-9_]+)\}|%([A-Z][A-Z0-9_]+)%)$/
 
-/** Findings after which the walk stops looking. */
+/** After this number of findings the walk stops. */
 const MAX_FINDINGS = 1000
 
-/** What a document says, as plain values with variables substituted. */
+/** The content of a document as plain values, with variables substituted. */
 export interface YamlValues {
   readonly value: Raw
   readonly findings: readonly Finding[]
-  /** Spans of findings that no path can name, such as the second of two equal keys. */
+  /** Spans of findings without a path, such as the second of two equal keys. */
   readonly spans: ReadonlyMap<Finding, Span>
-  /** The nodes that aliases stand for, by anchor. */
+  /** The nodes of aliases, by anchor. */
   readonly anchors: ReadonlyMap<string, Node>
 }
 
@@ -39,7 +39,7 @@ class Reader {
   readonly spans = new Map<Finding, Span>()
   readonly anchors = new Map<string, Node>()
   readonly #env: Environment
-  /** Nodes being walked, to notice an alias that contains itself. */
+  /** Nodes being walked, to detect an alias that contains itself. */
   readonly #open = new Set<Node>()
   #aliased = 0
   #insideAlias = 0
@@ -80,7 +80,7 @@ class Reader {
         path,
         `"${value.slice(0, 40)}" has curly quotes, which are letters to YAML; write straight ones: "`
       )
-      // Without them nothing else is wrong with it.
+      // Without the quotes nothing else is wrong with it.
       return value.replaceAll(new RegExp(CURLY, 'g'), '')
     }
     const foreign = FOREIGN_VARIABLE.exec(value)
@@ -88,7 +88,7 @@ class Reader {
       const name = foreign[1] ?? foreign[2] ?? foreign[3]!
       this.#report(
         path,
-        `"${value}" is taken as it stands; from the environment it is "\${${name}}" (and "$$" is a dollar sign)`
+        `"${value}" is taken literally; the variable of the environment is "\${${name}}" (and "$$" is a dollar sign)`
       )
       return value
     }
@@ -114,7 +114,7 @@ class Reader {
         this.#report(
           path,
           isMap(pair.key)
-            ? 'braces within braces are a template to other programs; variables are "${NAME}", in quotes'
+            ? 'braces within braces are templates of other programs; variables are "${NAME}", in quotes'
             : 'a key must be a plain word; is a quote or a brace missing?'
         )
         continue

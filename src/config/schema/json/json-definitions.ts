@@ -5,15 +5,15 @@ export type JsonSchema = z.core.JSONSchema.JSONSchema
 
 type Node = Record<string, unknown>
 
-/** Keywords that belong to the key a value stands at and not to the kind of value. */
+/** Keywords that belong to the key of a value, not to its type. */
 const OF_THE_KEY = ['description', 'default', 'examples'] as const
 
-/** Shorter schemas stay where they are: a reference would be as long. */
+/** Shorter schemas are written in place: a reference would be as long. */
 const MIN_LENGTH = 60
 
 /**
- * Puts every mapping, and whatever stands in more than one place, under `$defs`, named by its title or by the key that
- * holds it. Written out in place, a listener's routes would stand there four times.
+ * Moves every mapping, and every schema that is used in several places, to `$defs`, named by its title or by its key.
+ * Without that, a listener's routes would be written out four times.
  */
 export function extractDefinitions(
   schema: JsonSchema,
@@ -27,7 +27,7 @@ export function extractDefinitions(
 
 class Extraction {
   readonly definitions: Record<string, Node> = {}
-  /** How often a schema stands somewhere, by its text. */
+  /** How often a schema is used, by its text. */
   readonly #uses = new Map<string, number>()
   readonly #names = new Map<string, string>()
 
@@ -40,7 +40,7 @@ class Extraction {
     this.definitions[name] = definition
   }
 
-  /** The schema with references in place of what is under `$defs`. `key` is where it stands. */
+  /** The schema with references to what is under `$defs`. `key` is its key. */
   inside(node: Node, key: string): Node {
     const result: Node = {}
     for (const [keyword, value] of Object.entries(node)) {
@@ -65,7 +65,7 @@ class Extraction {
     if (!shared && !('properties' in kind)) return this.inside(node, key)
     const name = this.#freeName(nameOf(kind, singular(key)))
     this.#names.set(text, name)
-    // Its place is kept before what it holds, so that a reader meets the whole before the parts.
+    // Reserve its place before its content, so that a reader meets the whole before the parts.
     this.definitions[name] = {}
     const title = 'title' in kind ? {} : { title: name.replaceAll('-', ' ') }
     Object.assign(this.definitions[name], title, this.inside(kind, key))
@@ -107,7 +107,7 @@ function split(node: Node): { ofKey: Node; kind: Node } {
   return { ofKey, kind }
 }
 
-/** `listener-l7`, `probe-http`: what tells mappings apart that stand in one place is part of the name. */
+/** `listener-l7`, `probe-http`: the name includes what distinguishes mappings at the same key. */
 function nameOf(kind: Node, key: string): string {
   const properties = (kind['properties'] ?? {}) as Record<string, Node>
   const [first] = (kind['anyOf'] ?? []) as Node[]

@@ -5,23 +5,23 @@ import type { PluginShape } from '../../plugins/plugin-shape.ts'
 import { isPluginSettings } from '../plugin-keys.ts'
 import { rootSchema } from '../root.ts'
 
-/** The JSON Schema (2020-12) of the YAML, with a description per key, for editors that complete and check; with the keys of plugins. */
+/** The JSON Schema (2020-12) of the YAML, with a description per key, for editors; includes the keys of plugins. */
 export function jsonSchema(plugins: readonly PluginShape[] = []): JsonSchema {
   const { $defs, ...rest } = extractDefinitions(inlineJsonSchema(plugins), {
-    // Any scalar may be a variable: `weight: ${WEIGHT}` is text to an editor.
+    // Any scalar may be a variable: to an editor `weight: ${WEIGHT}` is text.
     variable: VARIABLE
   })
   return { ...rest, $defs: { ...$defs } } as JsonSchema
 }
 
-/** The same with everything written out where it stands. */
+/** The same with everything written in place. */
 export function inlineJsonSchema(plugins: readonly PluginShape[] = []): JsonSchema {
   const schema = z.toJSONSchema(rootSchema, {
     io: 'input',
     target: 'draft-2020-12',
     unrepresentable: 'any',
     override({ zodSchema, jsonSchema }) {
-      // Left out where a value is transformed; these are examples of what is written, not of what is read.
+      // Omitted where a value is transformed; these are examples of the input.
       const examples = z.globalRegistry.get(zodSchema)?.examples
       if (Array.isArray(examples)) jsonSchema.examples = examples as unknown[]
       if (plugins.length > 0 && isPluginSettings(zodSchema)) Object.assign(jsonSchema, settingsOf(plugins))
@@ -34,13 +34,13 @@ export function inlineJsonSchema(plugins: readonly PluginShape[] = []): JsonSche
     title: 'lb: a Layer 4 and Layer 7 load balancer',
     description: 'Durations are "250ms", "10s", "5m"; sizes "64kb"; ${NAME} comes from the environment.',
     ...others,
-    // Places for anchors; lb does not read them.
+    // Keys for anchors; lb ignores them.
     patternProperties: { '^x-': {} },
     properties
   } as JsonSchema
 }
 
-/** In place of a mapping of any names to anything. */
+/** Replaces a mapping from any name to any value. */
 function settingsOf(plugins: readonly PluginShape[]): JsonSchema {
   const properties = plugins.map(({ name, words, keys }) => {
     const own = keys === undefined ? {} : z.toJSONSchema(keys, { io: 'input', unrepresentable: 'any' })
@@ -86,7 +86,7 @@ function allowInside(key: string, value: unknown): unknown {
   return value
 }
 
-/** Scalars that would refuse `${NAME}`. The discriminators `mode` and `type` are to stay plain for the editor. */
+/** Scalars that would refuse `${NAME}`. The discriminators `mode` and `type` stay plain for editors. */
 function isConstrainedScalar(schema: JsonSchema): boolean {
   if (schema.type === 'integer' || schema.type === 'number' || schema.type === 'boolean') return true
   return schema.type === 'string' && (schema.pattern !== undefined || schema.enum !== undefined)

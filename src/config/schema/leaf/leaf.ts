@@ -4,7 +4,7 @@ import { foreignKey } from '../../report/foreign-keys.ts'
 import { suggestion, synonymOf } from '../../report/nearest.ts'
 import { keysThatTake } from './lone.ts'
 
-/** Says why a value is refused: a whole sentence, or a cure behind "expected …, got …". */
+/** Why a value is refused: a whole sentence, or a cure after "expected …, got …". */
 export class Refusal {
   readonly message: string | undefined
   readonly cure: string | undefined
@@ -15,7 +15,7 @@ export class Refusal {
   }
 }
 
-/** What a leaf's issue carries for the translation into a message. */
+/** Data in a leaf's issue for the translation into a message. */
 export interface LeafIssue {
   readonly leaf: true
   readonly expected: string
@@ -23,12 +23,12 @@ export interface LeafIssue {
   readonly cure?: string
 }
 
-/** Keywords of JSON Schema for what a user writes. */
+/** Keywords of JSON Schema that describe the input. */
 export type JsonKeywords = Readonly<Record<string, unknown>>
 
 /**
- * One value of the file that is not a mapping or a list: read by a function that returns the value in force (ms, bytes)
- * or a Refusal. `expected` completes the sentence "expected …, got …" and gives an example.
+ * A schema for one value that is not a mapping or a list: a function reads it and returns the value in force (ms,
+ * bytes) or a Refusal. `expected` completes the sentence "expected …, got …" and contains an example.
  */
 export function leaf<T>(expected: string, json: JsonKeywords, read: (input: unknown) => T | Refusal) {
   return z
@@ -48,7 +48,7 @@ export function leaf<T>(expected: string, json: JsonKeywords, read: (input: unkn
     .meta(json)
 }
 
-/** Keys that a mapping has not but explains, by its definition: they are no misspellings of keys that it has. */
+/** Keys that a mapping does not have, but explains: they are not misspellings of its keys. */
 const explained = new WeakMap<object, ReadonlySet<string>>()
 
 export function explainedKeys(definition: object): ReadonlySet<string> {
@@ -57,16 +57,16 @@ export function explainedKeys(definition: object): ReadonlySet<string> {
 
 /**
  * A mapping with exactly these keys. `elsewhere` explains keys that are valid in another place only; `example` is shown
- * when something else stands there, and is made of the first two keys when left out.
+ * when the value is not a mapping; by default it is built from the first two keys.
  */
 export function mapping<Shape extends z.ZodRawShape>(
   shape: Shape,
   options: {
     elsewhere?: Readonly<Record<string, string>>
     example?: string
-    /** What a scalar or a list in its place may stand for: the mapping to write, `@` for the value as it is written. */
+    /** The mapping that a scalar or a list probably means, with `@` for the value as written. */
     lone?: (value: unknown) => string | undefined
-    /** Says of an unknown key what it may mean. */
+    /** A hint about an unknown key. */
     unknown?: (key: string) => string | undefined
   } = {}
 ) {
@@ -74,7 +74,7 @@ export function mapping<Shape extends z.ZodRawShape>(
   const known = Object.keys(shape)
   const schema = z.strictObject(shape, {
     error(issue) {
-      // What was expected; the translation says what was found.
+      // Says what was expected; the translation adds what was found.
       if (issue.code === 'invalid_type') {
         const cure = isPlain(issue.input)
           ? (lone?.(issue.input) ?? keysThatTake(shape, issue.input))
@@ -82,7 +82,7 @@ export function mapping<Shape extends z.ZodRawShape>(
         return `a mapping such as ${example ?? exampleOf(known)}${cure === undefined ? '' : `\n${cure}`}`
       }
       if (issue.code !== 'unrecognized_keys') return undefined
-      // One line per unknown key, in the order of the issue's keys.
+      // One line per unknown key, in the order of the issue.
       const messages = issue.keys.map((key: string) =>
         Object.hasOwn(elsewhere, key)
           ? `"${key}" ${elsewhere[key]}`
@@ -95,10 +95,10 @@ export function mapping<Shape extends z.ZodRawShape>(
   return schema
 }
 
-/** Stands before what is only a guess by letters: the translation may know better, since it sees the whole schema. */
+/** Precedes a guess from the spelling only: the translation may know better, since it sees the whole schema. */
 export const GUESSED = '\t'
 
-/** A scalar, or a list of them: what holds mappings is no lone value, and has no text. */
+/** A scalar, or a list of scalars; others have no text. */
 function isPlain(value: unknown): boolean {
   const list: readonly unknown[] = Array.isArray(value) ? value : [value]
   return list.every((item) => typeof item !== 'object' || item === null || item instanceof EnvText)
@@ -109,7 +109,7 @@ function exampleOf(keys: readonly string[]): string {
   return `{ ${shown.join(', ')} }`
 }
 
-/** A list, or a lone item in its place. */
+/** A list, or a single item instead of it. */
 export function listOf<Item extends z.ZodType>(item: Item, { min = 0, max = 10_000 } = {}) {
   return z
     .union([item, z.array(item).min(min).max(max)])

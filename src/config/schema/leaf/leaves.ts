@@ -7,7 +7,7 @@ import { durationCure, outOfRange, sizeCure, strayEnd, wholeCure } from './cures
 import { leaf, Refusal } from './leaf.ts'
 
 const HOUR = 3_600_000
-/** setTimeout takes 31 bits of milliseconds; what waits longer fires at once. */
+/** setTimeout takes 31 bits of milliseconds; a longer timer fires at once. */
 const MAX_TIMEOUT_MS = 24 * 24 * HOUR
 const MAX_TTL_MS = 10 * 365 * 24 * HOUR
 
@@ -45,7 +45,7 @@ export function text(
   })
 }
 
-/** `@` in a cure stands for the value as it is written in the file. */
+/** In a cure, `@` is replaced by the value as written in the file. */
 function quoteCure(input: unknown): string | undefined {
   if (typeof input === 'number' || typeof input === 'boolean') return 'write it in quotes: "@"'
   return undefined
@@ -88,7 +88,7 @@ export function flag() {
   })
 }
 
-/** Exactly `false`, to turn off what else is a mapping. */
+/** Only `false`, to turn off a setting that is otherwise a mapping. */
 export function off() {
   return leaf<false>('false', { const: false }, (input) =>
     booleanOf(input) === false ? false : new Refusal(no(input) ? { cure: 'write false' } : {})
@@ -99,7 +99,7 @@ function no(input: unknown): boolean {
   return input === null || NO.has((textOf(input) ?? '').toLowerCase())
 }
 
-/** Exactly `true`, for all defaults of what else is a mapping. */
+/** Only `true`, for all defaults of a setting that is otherwise a mapping. */
 function yes(input: unknown): boolean {
   return /^(?:yes|on|true)$/i.test(textOf(input) ?? '')
 }
@@ -110,7 +110,7 @@ export function on() {
   )
 }
 
-/** `zero`: what to do who writes 0, where that is too little. */
+/** `zero`: what to do instead of writing 0, where 0 is too small. */
 export function integer(min: number, max: number, zero?: string) {
   const expected = `a whole number from ${min} to ${max}`
   return leaf<number>(expected, { type: 'integer', minimum: min, maximum: max }, (input) => {
@@ -154,7 +154,7 @@ export function duration({ min = 1, max = MAX_TIMEOUT_MS, example = '10s' } = {}
     if (value < min || value > max) {
       const range =
         value === 0
-          ? `a limit of time cannot be 0; leave the key out for the default, or write up to ${durationText(max)}`
+          ? `a timeout cannot be 0; leave the key out for the default, or write up to ${durationText(max)}`
           : `durations here go from ${durationText(min)} to ${durationText(max)}`
       return new Refusal({ message: `"${written}" is ${value < min ? 'too short' : 'too long'}; ${range}` })
     }
@@ -162,7 +162,7 @@ export function duration({ min = 1, max = MAX_TIMEOUT_MS, example = '10s' } = {}
   })
 }
 
-/** A duration that no timer waits for: lifetimes in caches and cookies. */
+/** A duration without a timer: lifetimes in caches and cookies. */
 export function lifetime({ example = '60s' } = {}) {
   return duration({ min: 0, max: MAX_TTL_MS, example })
 }

@@ -2,7 +2,7 @@ import { text } from './leaves.ts'
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 
-/** The name of a listener, route, pool, backend or cache as it stands in logs, metrics and commands. */
+/** The name of a listener, route, pool, backend or cache in logs, metrics and commands. */
 export function name(expected: string) {
   return text(expected, {
     json: { title: 'name', pattern: NAME.source },

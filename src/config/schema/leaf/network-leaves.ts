@@ -9,7 +9,7 @@ import { text } from './leaves.ts'
 /** RFC 9110 §5.6.2. */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 
-/** `bare`: what who writes a number alone may mean; `parse` says in a sentence why a text is none. */
+/** `bare`: the address that a number alone probably means; `parse` returns a sentence for an invalid text. */
 function address<Address extends object>(
   expected: string,
   examples: readonly string[],
@@ -57,7 +57,7 @@ export function cidrs() {
 
 const PRIVATE = 'write them: [10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, "fd00::/8"]'
 
-/** `trustedProxies: true`, `1`. */
+/** Values of other programs: `trustedProxies: true`, `1`. */
 function networksOf(input: unknown): string | undefined {
   return input === true || typeof input === 'number'
     ? `say which networks; private ones are: ${PRIVATE.slice(12)}`
@@ -66,7 +66,7 @@ function networksOf(input: unknown): string | undefined {
 
 function cidrCure(written: string): string | undefined {
   if (/^(?:all|any|\*|everyone|everybody)$/i.test(written))
-    return 'every network is "0.0.0.0/0" and "::/0"; to let everybody in leave `allow` out, to let few in name them there'
+    return 'every network is "0.0.0.0/0" and "::/0"; to accept all clients leave `allow` out, to let few in name them there'
   if (/^(?:private|private[-_ ]?ranges?|rfc1918|internal|lan)$/i.test(written)) return PRIVATE
   if (/^localhost$/i.test(written)) return 'write "127.0.0.0/8" and "::1"'
   const several = written.split(/[,;\s]+/).filter((part) => part !== '')
@@ -89,7 +89,7 @@ function maskBits(mask: string): number {
   return mask.split('.').reduce((bits, byte) => bits + Number(byte).toString(2).replaceAll('0', '').length, 0)
 }
 
-/** Host names of requests or of TLS: exact or `*.example.com`. */
+/** Host names in requests or in TLS: exact or `*.example.com`. */
 export function hostPattern() {
   return text('a host name such as example.com or "*.example.com"', {
     json: { title: 'host' },
@@ -124,13 +124,13 @@ export function fieldName() {
   })
 }
 
-/** A field value: no CR, LF or NUL can get into a head. */
+/** A field value; CR, LF and NUL are refused. */
 export function fieldValue() {
   return text('the text of a field', {
     min: 0,
     max: 4096,
     reject: (value) =>
-      // Heads are written as latin1; anything beyond would be mangled.
+      // Heads are written as latin1; other characters would be mangled.
       /^[\t\x20-\x7e\x80-\xff]*$/.test(value)
         ? foreignFieldValue(value)
         : 'a field value must be visible latin1 characters'
@@ -194,7 +194,7 @@ function delimited(value: string): string | undefined {
   return `write the expression without slashes around it: "${inner.replaceAll('\\/', '/')}"${note}`
 }
 
-/** What other engines have and JavaScript's has not. */
+/** Features of other engines that JavaScript's expressions lack. */
 function regexCure(value: string): string {
   if (/\(\?[a-z]+\)/i.test(value)) return '; there are no flags such as (?i) here: write [Aa] for either case'
   if (/\(\?P</.test(value)) return '; a named group is (?<name>…) here'
@@ -216,7 +216,7 @@ export function filePath() {
   })
 }
 
-/** Variables and words by which other load balancers count and hash. */
+/** Variables and words for keys of limits and hashes in other load balancers. */
 export function foreignKeyCure(written: string): string | undefined {
   const [, kind, name] = /^\$(http|cookie|arg)_(\w+)$/.exec(written) ?? []
   if (kind !== undefined)

@@ -1,16 +1,16 @@
 import type { z } from 'zod'
 import { explainedKeys } from './leaf.ts'
 
-/** What of a schema matters for the form of a file: which keys hold lists, which hold mappings by name. */
+/** The form of a file, derived from a schema: which keys hold lists, and which hold mappings by name. */
 export interface Shape {
-  /** Of one item, where a list stands; a lone item may stand in its place. */
+  /** Shape of an item, where a list is allowed; a single item may be written instead of the list. */
   readonly item: Shape | undefined
-  /** Whether a scalar may be a lone item; not where the schema has a scalar of its own, such as `false`. */
+  /** Whether a scalar may be a single item; not where the schema has a scalar of its own, such as `false`. */
   readonly loneScalar: boolean
   readonly keys: ReadonlyMap<string, Shape>
-  /** Keys that belong elsewhere, of which the schema says so. */
+  /** Keys that belong elsewhere and are explained by the schema. */
   readonly explained: ReadonlySet<string>
-  /** Of each value of a mapping by name. */
+  /** Shape of each value of a mapping by name. */
   readonly values: Shape | undefined
 }
 
@@ -35,7 +35,7 @@ type Def = z.core.$ZodTypeDef & {
 
 const shapes = new WeakMap<Schema, Shape>()
 
-/** Made once per schema. A schema that contains itself has a shape that contains itself. */
+/** Computed once per schema. A recursive schema has a recursive shape. */
 export function shapeOf(schema: Schema): Shape {
   const known = shapes.get(schema)
   if (known !== undefined) return known
@@ -68,7 +68,7 @@ function addTo(draft: Draft, schema: Schema, seen: Set<Schema>): void {
       return
     case 'union': {
       const options = def.options ?? []
-      // What listOf makes: the lone item is read as the list that it stands for.
+      // Created by listOf: a single item is read as a list.
       if (isLoneOrList(options)) return addTo(draft, options[1]!, seen)
       for (const option of options) addTo(draft, option, seen)
       if (options.some(isList)) draft.loneScalar = false
@@ -84,7 +84,7 @@ function addTo(draft: Draft, schema: Schema, seen: Set<Schema>): void {
   }
 }
 
-/** `mode: l4` and `mode: l7` share keys; where both have one, what either knows of it counts. */
+/** `mode: l4` and `mode: l7` share keys; for a shared key the shapes are merged. */
 function addKey(draft: Draft, key: string, shape: Shape): void {
   const before = draft.keys.get(key)
   if (before === undefined || before === shape) {

@@ -8,7 +8,7 @@ import { logPlace } from './log-place.ts'
 
 const { accessLog } = defaults.listener
 
-/** How other programs call a field of the line. */
+/** Names of the fields in other programs. */
 const foreignFields = new Map<string, string>(
   Object.entries({
     client: ['remoteaddr', 'ip', 'clientip'],
@@ -57,16 +57,16 @@ export const accessLogSchema = z
         slow: duration({ example: '2s' }).optional().describe('What takes longer is logged as a warning.'),
         sample: decimal(0, 1)
           .prefault(accessLog.sample)
-          .describe('Share of exchanges that is logged; failures and slow ones always are.'),
+          .describe('Share of exchanges to log; failures and slow ones are always logged.'),
         fields: listOf(word(ACCESS_FIELDS, foreignFields), { min: 1, max: 100 })
           .optional()
           .describe(
-            'These fields only, in this order, besides `level`, `time`, `msg` and what stages add; left out: all. Of `format: json`.'
+            'Fields to log, in this order, besides `level`, `time`, `msg` and those that stages add; left out: all. Only with `format: json`.'
           ),
         format: word(['json', 'clf', 'combined'], foreignFormats, formatString)
           .prefault(accessLog.format)
           .describe(
-            'JSON, or the lines of httpd and nginx: `clf` is their `common`, `combined` has referer and user agent.'
+            'JSON, or the formats of httpd and nginx: `clf` is their `common`, `combined` adds referer and user agent.'
           ),
         ...logPlace()
       },
@@ -80,4 +80,4 @@ export const accessLogSchema = z
     )
   ])
   .prefault(accessLog.enabled)
-  .describe('One line per exchange: `true`, `false`, or how.')
+  .describe('Log one line per exchange: `true`, `false`, or settings.')

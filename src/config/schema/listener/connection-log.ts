@@ -8,7 +8,7 @@ import { logPlace } from './log-place.ts'
 
 const { accessLog } = defaults.listener
 
-/** How other programs call a field of the line. */
+/** Names of the fields in other programs. */
 const foreignFields = new Map<string, string>(
   Object.entries({
     client: ['remoteaddr', 'ip', 'clientip', 'ci'],
@@ -43,16 +43,16 @@ export const connectionLogSchema = z
       {
         sample: decimal(0, 1)
           .prefault(accessLog.sample)
-          .describe('Share of connections that is logged; failures always are.'),
+          .describe('Share of connections to log; failures are always logged.'),
         fields: listOf(word(CONNECTION_FIELDS, foreignFields), { min: 1, max: 100 })
           .optional()
           .describe(
-            'These fields only, in this order, besides `level`, `time` and `msg`; left out: all. Of `format: json`.'
+            'Fields to log, in this order, besides `level`, `time` and `msg`; left out: all. Only with `format: json`.'
           ),
         format: word(['json', 'stream'], foreignFormats)
           .prefault(accessLog.format)
           .describe(
-            'JSON, or the lines of nginx’s `stream` module: client, time, protocol, status, bytes out and in, seconds, backend.'
+            'JSON, or the format of nginx’s `stream` module: client, time, protocol, status, bytes out and in, seconds, backend.'
           ),
         ...logPlace()
       },
@@ -64,9 +64,9 @@ export const connectionLogSchema = z
           (value) =>
             foreignFormats.has(String(value)) ? `did you mean { format: stream }? ${ofRequests}` : undefined
         ),
-        elsewhere: { slow: 'is a key of `mode: l7` only: a long connection is no slow one' }
+        elsewhere: { slow: 'is a key of `mode: l7` only: a long connection is not a slow one' }
       }
     )
   ])
   .prefault(accessLog.enabled)
-  .describe('One line per connection or UDP session, when it is over: `true`, `false`, or how.')
+  .describe('Log one line per connection or UDP session when it ends: `true`, `false`, or settings.')

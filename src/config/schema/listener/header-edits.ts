@@ -3,7 +3,7 @@ import { listOf, mapping } from '../leaf/leaf.ts'
 import { text } from '../leaf/leaves.ts'
 import { fieldValue } from '../leaf/network-leaves.ts'
 
-/** Fields that frame a message: `lb` writes them itself, whatever the config says. */
+/** Fields that frame a message: `lb` sets them itself, whatever the configuration says. */
 const FRAMING = [
   'connection',
   'content-length',
@@ -40,12 +40,9 @@ function edits(side: string) {
       set: z
         .record(editedField({ hostToo: true }), fieldValue())
         .prefault({})
-        .describe('Fields to write, in place of any of that name.'),
-      add: z
-        .record(editedField(), fieldValue())
-        .prefault({})
-        .describe('Fields to add behind those there are.'),
-      remove: listOf(editedField(), { max: 100 }).prefault([]).describe('Fields to take away.')
+        .describe('Fields to set, replacing those with the same name.'),
+      add: z.record(editedField(), fieldValue()).prefault({}).describe('Fields to add after existing ones.'),
+      remove: listOf(editedField(), { max: 100 }).prefault([]).describe('Fields to remove.')
     },
     {
       example: '{ set: { X-A: b } }',
@@ -53,7 +50,7 @@ function edits(side: string) {
     }
   )
     .prefault({})
-    .describe(`Edits of the ${side}; \`remove\` comes first, then \`set\`, then \`add\`.`)
+    .describe(`Edits of the ${side}: first \`remove\`, then \`set\`, then \`add\`.`)
 }
 
 export const headersSchema = mapping(

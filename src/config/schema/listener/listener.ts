@@ -29,12 +29,12 @@ const peersNamed = 'name the peers that send it: { trusted: [10.0.0.0/8] }'
 const common = {
   name: name('a name such as web')
     .optional()
-    .describe('Name in logs and metrics; left out: made of mode and port, `l7-8080`.'),
+    .describe('Name in logs and metrics; left out: mode and port, `l7-8080`.'),
   bind: listOf(listenerBind(), { min: 1, max: 100 }).describe(
-    'Where it listens: `host:port`, `:port` (every IPv4 address), `[::]:port` (every IPv6 address), `unix:/path`, `systemd:name` (a socket that systemd passes), or a list.'
+    'Address to listen on: `host:port`, `:port` (every IPv4 address), `[::]:port` (every IPv6 address), `unix:/path`, `systemd:name` (a socket that systemd passes), or a list.'
   ),
-  allow: cidrs().prefault([]).describe('Networks whose clients are let in; empty: all.'),
-  deny: cidrs().prefault([]).describe('Networks whose clients are not let in; it comes before `allow`.'),
+  allow: cidrs().prefault([]).describe('Networks whose clients are accepted; empty: all.'),
+  deny: cidrs().prefault([]).describe('Networks whose clients are refused; it is checked before `allow`.'),
   maxConnections: integer(1, 10_000_000)
     .optional()
     .describe('Connections at once over all workers; left out: no limit.'),
@@ -49,7 +49,7 @@ const common = {
     .describe('Limits per client.'),
   proxyProtocol: mapping(
     {
-      trusted: cidrs().describe('Peers that must send a PROXY header; from others it is not read.')
+      trusted: cidrs().describe('Peers that must send a PROXY header; those of others are not read.')
     },
     {
       lone: firstOf(
@@ -64,7 +64,7 @@ const common = {
   socket: unixAccess.optional().describe('Who may connect to its unix sockets.')
 }
 
-/** `[tcp, udp]` is two listeners. */
+/** `[tcp, udp]` needs two listeners. */
 function transport() {
   const plain = word(['tcp', 'udp'])
   return leaf<'tcp' | 'udp'>('one of tcp, udp', { type: 'string', enum: ['tcp', 'udp'] }, (input) => {
@@ -83,11 +83,11 @@ const l4Keys = {
   udp: mapping({
     idle: duration({ example: '30s' })
       .prefault(defaults.listener.udp.idle)
-      .describe('A session without a datagram in either direction ends.'),
+      .describe('A session without a datagram in either direction for this long ends.'),
     responses: integer(0, 1_000_000)
       .optional()
       .describe(
-        'Answers to each datagram of a client (DNS: 1); when all have come the session ends. 0: none is awaited (syslog). Left out: it ends when idle.'
+        'Answers to each datagram of a client (DNS: 1); when all have come the session ends. 0: no answers (syslog). Left out: it ends when idle.'
       ),
     maxSessions: integer(1, 10_000_000)
       .prefault(defaults.listener.udp.maxSessions)
@@ -95,22 +95,22 @@ const l4Keys = {
     amplification: decimal(1, 10_000)
       .optional()
       .describe(
-        'A client is sent at most this many bytes for each byte of its own, so that forged senders cannot use it against others; left out: no bound.'
+        'Most bytes sent to a client for each byte from it, so that lb cannot amplify attacks with forged senders; left out: no bound.'
       ),
     receiveBuffer: size({ example: '4mb' })
       .prefault(defaults.listener.udp.receiveBuffer)
-      .describe('Of each socket; the system sets the most (net.core.rmem_max).')
+      .describe('SO_RCVBUF of each socket; the system has a maximum (net.core.rmem_max).')
   })
     .prefault({})
     .describe('With `protocol: udp`.'),
   pool: poolName()
     .optional()
-    .describe('Where connections go that no `sni` entry claims; left out: they are refused.'),
+    .describe('Pool for connections that match no `sni` entry; left out: they are refused.'),
   sni: listOf(
     mapping(
       {
         host: hostPattern().describe('A name, or `*.example.com`.'),
-        pool: poolName().describe('Its pool.')
+        pool: poolName().describe('Pool for this name.')
       },
       {
         unknown: (key) =>
@@ -120,67 +120,69 @@ const l4Keys = {
     { max: 10_000 }
   )
     .prefault([])
-    .describe('Choose the pool by the name in the ClientHello; nothing is decrypted.'),
+    .describe('Choose the pool by the name in the ClientHello, without decrypting.'),
   timeouts: mapping({
     idle: duration({ example: '10m' }).prefault(l4.idle).describe('Without a byte in either direction.'),
     halfClose: duration({ example: '1m' })
       .prefault(l4.halfClose)
-      .describe('Without a byte once one side has closed its half.'),
+      .describe('Longest time without a byte after one side has sent FIN.'),
     handshake: duration({ example: '5s' })
       .prefault(l4.handshake)
-      .describe('For the TLS handshake, the ClientHello and the PROXY header.')
+      .describe('Time for the TLS handshake, the ClientHello and the PROXY header.')
   })
     .prefault({})
-    .describe('Limits of time.'),
-  tls: listenerTls.optional().describe('End TLS here; left out: bytes pass as they come.'),
+    .describe('Timeouts.'),
+  tls: listenerTls.optional().describe('Terminate TLS here; left out: bytes are passed on unchanged.'),
   accessLog: connectionLogSchema
 }
 
 const l7Keys = {
-  pool: poolName().optional().describe('Pool for requests that no route claims.'),
+  pool: poolName().optional().describe('Pool for requests that match no route.'),
   routes: listOf(routeSchema, { max: 50_000 }).prefault([]).describe('Rules; the first that matches wins.'),
   trustedProxies: cidrs()
     .prefault([])
-    .describe('Networks whose Forwarded and X-Forwarded-* are believed; from others they are overwritten.'),
+    .describe('Networks whose Forwarded and X-Forwarded-* are trusted; those of others are overwritten.'),
   limits: listenerLimits.prefault({}).describe('Limits of requests.'),
   tls: listenerTls.optional().describe('Terminate TLS: HTTPS; left out: clear text.'),
   protocols: listOf(word(['h2', 'http/1.1'], foreignProtocols), { min: 1, max: 2 })
     .prefault([...defaults.listener.protocols])
     .describe(
-      'Versions of HTTP that are spoken: by ALPN over TLS, best first; in clear text told apart by the first bytes.'
+      'Versions of HTTP: chosen by ALPN over TLS, best first; in clear text recognised by the first bytes.'
     ),
   http2: mapping(
     {
       maxStreams: integer(1, 10_000)
         .prefault(defaults.listener.http2.maxStreams)
-        .describe('Requests at once on one connection; what is beyond is refused, and safe to repeat.'),
+        .describe('Concurrent requests on one connection; more are refused, and safe to repeat.'),
       idle: duration({ example: '75s' })
         .prefault(defaults.listener.http2.idle)
-        .describe('From the end of the last request to the close.')
+        .describe('Time from the end of the last request to the close.')
     },
     { lone: loneTrue('it is turned on by `protocols: [h2, http/1.1]`; these keys only bound it') }
   )
     .prefault({})
-    .describe('Of connections that speak HTTP/2.'),
+    .describe('Settings for HTTP/2 connections.'),
   redirectToHttps: z
     .union([
       flag(),
       mapping(
-        { port: integer(1, 65_535).describe('Port that HTTPS is on, where it is not 443.') },
+        { port: integer(1, 65_535).describe('Port of HTTPS, if it is not 443.') },
         { lone: firstOf((value) => (value === 443 ? 'write true' : undefined), loneNumber('port')) }
       )
     ])
     .prefault(defaults.listener.redirectToHttps)
     .describe(
-      'In clear text: what no route claims is sent to HTTPS, by a 308; but for what a proxy of `trustedProxies` has had over HTTPS (X-Forwarded-Proto), which goes to `pool`.'
+      'In clear text: redirects requests that match no route to HTTPS, with a 308. Requests that a proxy of `trustedProxies` received over HTTPS (X-Forwarded-Proto) go to `pool` instead.'
     ),
   timeouts: mapping({
     handshake: duration({ example: '10s' }).prefault(l7.handshake).describe('For the TLS handshake.'),
-    requestHeaders: duration().prefault(l7.requestHeaders).describe('For the head of a request; then 408.'),
+    requestHeaders: duration()
+      .prefault(l7.requestHeaders)
+      .describe('Time for the head of a request; then 408.'),
     idle: duration({ example: '60s' }).prefault(l7.idle).describe('Without progress on a body, either way.'),
     requestBody: duration({ example: '5m' })
       .optional()
-      .describe('For the whole body of a request; then 408. Left out: as long as it goes on.'),
+      .describe('Time for the whole body of a request; then 408. Left out: no limit.'),
     minRate: z
       .union([
         off(),
@@ -188,10 +190,10 @@ const l7Keys = {
           {
             bytes: size({ min: 1, example: '500b' })
               .prefault(l7.minRate.bytes)
-              .describe('Bytes per second, on average over the window.'),
+              .describe('Lowest bytes per second, on average over the window.'),
             window: duration({ example: '30s' })
               .prefault(l7.minRate.window)
-              .describe('What is waited for, before a client is judged.')
+              .describe('Time over which the rate is measured.')
           },
           {
             lone: (value) => {
@@ -206,25 +208,25 @@ const l7Keys = {
       ])
       .prefault({})
       .describe(
-        'A client that sends its body slower, or reads a response slower, is given up; while the backend is what is waited for, nothing is counted. Event streams, gRPC and tunnels are exempt. `false`: any rate.'
+        'Closes a client that sends its body or reads a response more slowly; time spent waiting for the backend does not count. Event streams, gRPC and tunnels are exempt. `false`: any rate.'
       ),
     keepAlive: duration({ example: '75s' }).prefault(l7.keepAlive).describe('From one request to the next.'),
     tunnel: duration({ example: '1h' })
       .prefault(l7.tunnel)
-      .describe('Without a byte on a WebSocket or another upgrade.')
+      .describe('Longest time without a byte on a WebSocket or another upgrade.')
   })
     .prefault({})
-    .describe('Limits of time.'),
+    .describe('Timeouts.'),
   accessLog: accessLogSchema,
-  headers: headersSchema.optional().describe('Edit fields on every route that has no `headers` of its own.'),
+  headers: headersSchema.optional().describe('Edits fields on every route that has no `headers` of its own.'),
   cache: z
     .union([off(), cacheSchema])
     .optional()
-    .describe('Keep responses on every route that has no `cache` of its own.'),
+    .describe('Stores responses on every route that has no `cache` of its own.'),
   retry: z
     .union([off(), routeRetry])
     .optional()
-    .describe("Over the pools', on every route that has no `retry` of its own."),
+    .describe("Overrides the pools' `retry` on every route that has none of its own."),
   backendHeader: flag()
     .prefault(defaults.listener.backendHeader)
     .describe('Name the backend in `X-Backend-Server` of responses.'),
@@ -232,22 +234,22 @@ const l7Keys = {
     .union([flag(), word(['response'])])
     .prefault(defaults.listener.via)
     .describe(
-      'Where `Via` tells of this hop: on both sides, in responses only, or nowhere. Servers such as nginx compress nothing for requests that carry it.'
+      'Where to add `Via`: in requests and responses, in responses only, or nowhere. Servers such as nginx do not compress responses to requests that have it.'
     ),
-  trace: flag().prefault(defaults.listener.trace).describe('Forward TRACE; otherwise it is answered 405.'),
+  trace: flag().prefault(defaults.listener.trace).describe('Forward TRACE; otherwise the answer is 405.'),
   paths: mapping({
     encodedSlash: encodedSlash().prefault(defaults.listener.paths.encodedSlash),
     semicolons: word(['keep', 'refuse', 'strip'], foreignPathWords)
       .prefault(defaults.listener.paths.semicolons)
       .describe(
-        'Paths with `;`: compare them as they are, answer 400, or compare them without what follows it in a segment, as servlet containers do.'
+        'Paths with `;`: compare them unchanged, answer 400, or compare them without the text after it in a segment, as servlet containers do.'
       ),
     mergeSlashes: flag()
       .prefault(defaults.listener.paths.mergeSlashes)
-      .describe('Compare `//` as `/`. At the start of a path they are always one.')
+      .describe('Compare `//` as `/`. At the start of a path they are always merged.')
   })
     .prefault({})
-    .describe('What servers read differently in paths.'),
+    .describe('How to treat paths that servers read differently.'),
   ...listenerStageKeys,
   plugins: listenerPlugins
 }
@@ -258,7 +260,7 @@ function onlyFor(keys: object, others: object, mode: string): Record<string, str
 }
 
 export const l4Schema = mapping(
-  { mode: z.literal('l4').describe('TCP: bytes are passed on.'), ...common, ...l4Keys },
+  { mode: z.literal('l4').describe('TCP and UDP: bytes are relayed.'), ...common, ...l4Keys },
   { elsewhere: onlyFor(l7Keys, l4Keys, 'l7') }
 )
 

@@ -4,16 +4,18 @@ import { integer, size } from '../leaf/leaves.ts'
 import { firstOf, loneText } from '../leaf/lone.ts'
 import { filePath } from '../leaf/network-leaves.ts'
 
-/** Where the lines of an access log go. */
+/** The destination of an access log. */
 export function logPlace() {
   return {
     file: filePath()
       .optional()
-      .describe('A file for these lines, opened anew by SIGUSR1; left out: where all other lines go.'),
+      .describe(
+        'File for these lines, reopened on SIGUSR1; left out: the same destination as all other lines.'
+      ),
     rotate: mapping(
       {
         size: size({ min: 65_536, example: '100mb' }).describe('A file this long is moved away, to `.1`.'),
-        keep: integer(0, 1000).prefault(defaults.listener.accessLog.keep).describe('Old files that are kept.')
+        keep: integer(0, 1000).prefault(defaults.listener.accessLog.keep).describe('Old files to keep.')
       },
       {
         lone: firstOf(loneText('size', /^\d/), (value) =>
@@ -24,6 +26,6 @@ export function logPlace() {
       }
     )
       .optional()
-      .describe('Have `lb` rotate `file` itself; left out: logrotate does, with SIGUSR1.')
+      .describe('Makes `lb` rotate `file` itself; left out: use logrotate with SIGUSR1.')
   }
 }

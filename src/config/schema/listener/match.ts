@@ -16,20 +16,20 @@ const conditions = {
   host: listOf(hostPattern(), { max: 1000 })
     .optional()
     .describe('Host names; `*.example.com` is any subdomain.'),
-  path: absolutePath().optional().describe('The whole path.'),
+  path: absolutePath().optional().describe('Complete path.'),
   pathPrefix: absolutePath()
     .optional()
-    .describe('The beginning of the path, by whole segments: `/api` is not `/apix`.'),
-  pathRegex: regex().optional().describe('A regular expression that the path must match.'),
+    .describe('Beginning of the path, in whole segments: `/api` does not match `/apix`.'),
+  pathRegex: regex().optional().describe('Regular expression that the path must match.'),
   methods: listOf(method(), { max: 50 }).optional().describe('Methods.'),
   headers: z
     .record(fieldName(), fieldValue())
     .optional()
-    .describe('Fields and their values; `"*"`: present, whatever the value.'),
+    .describe('Fields and their values; `"*"`: any value.'),
   query: z
     .record(z.string().max(256), text('the value of a query parameter', { min: 0 }))
     .optional()
-    .describe('Query parameters and their values; `"*"`: present.'),
+    .describe('Query parameters and their values; `"*"`: any value.'),
   clientIp: cidrs().optional().describe('Networks that the client must be in.'),
   clientCert: listOf(text('a subject, a name or a fingerprint such as "CN=alice"', { max: 1024 }), {
     min: 1,
@@ -37,12 +37,12 @@ const conditions = {
   })
     .optional()
     .describe(
-      "What the client's certificate must have: its subject (`CN=alice`), a name (`DNS:…`, `URI:…`, `email:…`, `IP:…`) or fingerprint (`sha256:…`); `*` stands for anything."
+      "Subject (`CN=alice`), name (`DNS:…`, `URI:…`, `email:…`, `IP:…`) or fingerprint (`sha256:…`) of the client's certificate; `*` matches any text."
     ),
   cookies: z
     .record(text('the name of a cookie', { max: 128 }), text('the value of a cookie', { min: 0, max: 4096 }))
     .optional()
-    .describe('Cookies and their values; `"*"`: present.'),
+    .describe('Cookies and their values; `"*"`: any value.'),
   body: mapping({
     over: size({ example: '1mb' }).optional().describe('Longer than this, or of a length that is not said.'),
     under: size({ example: '10mb' }).optional().describe('Shorter than this; no body is shorter than any.')
@@ -54,27 +54,27 @@ const conditions = {
 const options = {
   lone: firstOf(loneText('pathPrefix', /^\//), loneText('host')),
   elsewhere: {
-    url: 'is `path` or `pathPrefix`, and `query` for what is behind the "?"',
-    uri: 'is `path` or `pathPrefix`, and `query` for what is behind the "?"',
+    url: 'is `path` or `pathPrefix`, and `query` for the text after the "?"',
+    uri: 'is `path` or `pathPrefix`, and `query` for the text after the "?"',
     prefix: 'is `pathPrefix` here',
     paths: 'is `path`, one per route; several are `pathRegex: "^/(a|b)$"`',
     regex: 'is `pathRegex` here'
   }
 }
 
-/** One level of `any` and `not`: conditions stay a list that can be read. */
+/** One level of `any` and `not`, so that the conditions stay readable. */
 const part = mapping(conditions, options)
 
-/** `match` of a route: what a request must have. */
+/** `match` of a route: the conditions for a request. */
 export const matchSchema = mapping(
   {
     ...conditions,
     any: listOf(part, { min: 1, max: 100 })
       .optional()
-      .describe('Matches of which one must hold, beside all that stands next to it.'),
+      .describe('Matches of which one must hold, in addition to the conditions beside it.'),
     not: listOf(part, { min: 1, max: 100 })
       .optional()
-      .describe('Matches of which none may hold; each counts as a whole.')
+      .describe('Matches of which none may hold, with all its conditions.')
   },
   options
 )

@@ -5,7 +5,7 @@ import { firstOf, loneNumber, loneText } from '../leaf/lone.ts'
 import { method } from '../leaf/network-leaves.ts'
 
 const limitTexts = {
-  headBytes: 'Request line and fields together; over it: 431.',
+  headBytes: 'Size of request line and fields together; over it: 431.',
   headerCount: 'Number of fields; over it: 431.',
   urlBytes: 'Length of the request target; over it: 414.'
 }
@@ -19,13 +19,13 @@ const requestLimits = {
     .describe('Length of the body; over it: 413. Left out: no limit.'),
   methods: listOf(method(), { min: 1, max: 50 })
     .optional()
-    .describe('Methods that are let through; others: 405. Left out: any.'),
+    .describe('Allowed methods; others: 405. Left out: any.'),
   contentTypes: listOf(text('a media type such as application/json', { max: 128 }), { min: 1, max: 100 })
     .optional()
-    .describe('Media types of request bodies; others: 415. Left out: any.')
+    .describe('Allowed media types of request bodies; others: 415. Left out: any.')
 }
 
-/** The body is what people bound first. */
+/** A limit without a key usually means the body. */
 const loneLimit = { lone: firstOf(loneText('bodyBytes', /^\d/), loneNumber('bodyBytes')) }
 
 export const listenerLimits = mapping(

@@ -22,8 +22,8 @@ function poolName() {
 
 const rewrite = mapping(
   {
-    stripPrefix: absolutePath().optional().describe('Taken off the beginning of the path, if it is there.'),
-    addPrefix: absolutePath().optional().describe('Put in front of the path, last of the three.'),
+    stripPrefix: absolutePath().optional().describe('Prefix to remove from the path, if it is there.'),
+    addPrefix: absolutePath().optional().describe('Prefix to add to the path, after the other two.'),
     path: mapping({
       regex: regex().describe('Regular expression on the path.'),
       to: text('a replacement such as /v2/$1', {
@@ -31,10 +31,10 @@ const rewrite = mapping(
           /[?#\s\\]/.test(value)
             ? 'a path has no "?", "#", spaces or backslashes; the query is kept as it is'
             : undefined
-      }).describe('What takes the place of the first match; `$1` is its first group.')
+      }).describe('Replacement of the first match; `$1` is its first group.')
     })
       .optional()
-      .describe('A replacement by regular expression, after `stripPrefix`.')
+      .describe('Replacement by regular expression, after `stripPrefix`.')
   },
   {
     lone: (value) =>
@@ -44,7 +44,7 @@ const rewrite = mapping(
   }
 )
 
-/** The router expands the placeholders; anything else in braces would be sent as it stands. */
+/** The router expands the placeholders; other text in braces would be sent unchanged. */
 function redirectTarget() {
   return text('a path or a URL such as "https://{host}{path}"', {
     max: 4096,
@@ -56,7 +56,7 @@ function redirectTarget() {
           value
         )
       if (unknown !== null)
-        return `${unknown[0]} is no placeholder; there are {path}, {query}, {host} and those of header edits`
+        return `${unknown[0]} is not a placeholder; there are {path}, {query}, {host} and those of header edits`
       if (!/^[\x21-\x7e]+$/.test(value))
         return 'a URL is printable ASCII without spaces; escape the rest as %20'
       if (/^(?:\/|https?:\/\/|\{path\}|\?)/.test(value)) return undefined
@@ -84,10 +84,10 @@ function redirectStatus() {
   })
 }
 
-/** Of listeners and routes. */
+/** For listeners and routes. */
 export function encodedSlash() {
   return word(['agree', 'refuse', 'keep'], foreignPathWords).describe(
-    'Paths with `%2f` or `%5c`: forward them as written if the route is the same with and without a slash there and answer 400 if it is not, always answer 400, or compare them as they are.'
+    'Paths with `%2f` or `%5c`: forward them unchanged if the route is the same with a slash there and answer 400 if not, always answer 400, or compare them unchanged.'
   )
 }
 
@@ -96,13 +96,13 @@ export const routeSchema = mapping(
     name: name('a name such as api')
       .optional()
       .describe('Name in logs and metrics; left out: `listener/1` and so on.'),
-    match: matchSchema.prefault({}).describe('All that is given must hold; `{}` is any request.'),
+    match: matchSchema.prefault({}).describe('Conditions, of which all must hold; `{}` matches any request.'),
     pool: poolName().optional().describe('Forward to this pool.'),
     split: listOf(
       mapping(
         {
           pool: poolName().describe('A pool.'),
-          weight: integer(0, 1_000_000).describe('Its share relative to the others.')
+          weight: integer(0, 1_000_000).describe('Share relative to the others.')
         },
         { unknown: (key) => `; each share is an item: [{ pool: ${key}, weight: 50 }, …]` }
       ),
@@ -113,7 +113,7 @@ export const routeSchema = mapping(
     redirect: mapping(
       {
         to: redirectTarget().describe(
-          'Where to: a path or a URL. `{path}`, `{query}` (with its "?") and `{host}` are those of the request; `{scheme}`, `{clientIp}`, `{requestId}`, `{identity}`, `{tls.…}` and `{cert.…}` as in header edits, escaped.'
+          'Target: a path or a URL. `{path}`, `{query}` (with its "?") and `{host}` are those of the request; `{scheme}`, `{clientIp}`, `{requestId}`, `{identity}`, `{tls.…}` and `{cert.…}` as in header edits, escaped.'
         ),
         status: redirectStatus().prefault(defaults.redirect.status).describe('Status of the answer.')
       },
@@ -134,50 +134,50 @@ export const routeSchema = mapping(
         body: text('the text of the body', { min: 0, max: 65_536, lines: true })
           .prefault(defaults.respond.body)
           .describe(
-            'Its body, up to 64 KiB; with the placeholders of header edits, escaped for its Content-Type.'
+            'Body, up to 64 KiB; with the placeholders of header edits, escaped for its Content-Type.'
           ),
-        headers: z.record(editedField(), fieldValue()).prefault({}).describe('Its fields.')
+        headers: z.record(editedField(), fieldValue()).prefault({}).describe('Fields of the answer.')
       },
       { lone: firstOf(loneNumber('status'), loneText('body')) }
     )
       .optional()
-      .describe('Answer without any backend.'),
-    rewrite: rewrite.optional().describe('Change the path before it is sent on.'),
-    headers: headersSchema.optional().describe("Edit fields; replaces the listener's."),
+      .describe('Answer without a backend.'),
+    rewrite: rewrite.optional().describe('Change the path for the backend.'),
+    headers: headersSchema.optional().describe("Edits fields; replaces the listener's."),
     cache: z
       .union([off(), cacheSchema])
       .optional()
-      .describe("Keep responses; replaces the listener's, `false` turns it off."),
+      .describe("Stores responses; replaces the listener's, `false` turns it off."),
     retry: z
       .union([off(), routeRetry])
       .optional()
-      .describe("Over the pool's, key by key; `false` turns it off."),
+      .describe("Overrides the pool's, key by key; `false` turns it off."),
     timeouts: mapping({
       connect: duration({ example: '3s' }).optional().describe('For a connection to a backend.'),
       response: duration({ example: '10s' }).optional().describe('To the head of the response.'),
       idle: duration({ example: '60s' }).optional().describe('Without progress on a response.')
     })
       .prefault({})
-      .describe("Over the pool's, key by key."),
-    limits: routeLimits.prefault({}).describe("Over the listener's, key by key."),
+      .describe("Overrides the pool's, key by key."),
+    limits: routeLimits.prefault({}).describe("Overrides the listener's, key by key."),
     paths: mapping({ encodedSlash: encodedSlash().optional() })
       .prefault({})
-      .describe("What servers read differently in paths, over the listener's."),
+      .describe("How to treat paths that servers read differently; overrides the listener's."),
     mirror: mapping(
       {
-        pool: poolName().describe('Where copies go.'),
-        percent: mirrorPercent().prefault(100).describe('How many of a hundred requests are copied.'),
+        pool: poolName().describe('Pool for the copies.'),
+        percent: mirrorPercent().prefault(100).describe('Percentage of requests to copy.'),
         max: integer(1, 100_000)
           .prefault(defaults.mirror.max)
-          .describe('Copies under way at once, per worker; requests beyond are not copied.'),
+          .describe('Most copies under way at once, per worker; further requests are not copied.'),
         timeout: duration({ example: '10s' })
           .prefault(defaults.mirror.timeout)
-          .describe('How long a copy may take in all; then it is given up.')
+          .describe('How long a copy may take in all; then it is cancelled.')
       },
       { lone: firstOf(sharedBy, loneText('pool')) }
     )
       .optional()
-      .describe('Send a copy of requests to another pool; its answers are thrown away.'),
+      .describe('Sends a copy of requests to another pool and discards its answers.'),
     ...routeStageKeys,
     plugins: routePlugins
   },
@@ -206,14 +206,14 @@ export const routeSchema = mapping(
   }
 )
 
-/** `web:10%`, `web 10`: a pool and its share. */
+/** `web:10%`, `web 10`: a pool and its percentage. */
 function sharedBy(value: unknown): string | undefined {
   const [, pool, percent] =
     /^([\w.-]+)[\s:=@,]+(\d{1,3})%?$/.exec(typeof value === 'string' ? value : '') ?? []
   return pool === undefined ? undefined : `did you mean { pool: ${pool}, percent: ${percent} }?`
 }
 
-/** `/api -> web`, `example.com web`: what is asked and who answers. */
+/** `/api -> web`, `example.com web`: a path or host and its pool. */
 function loneRoute(value: unknown): string | undefined {
   const [, from, to] =
     /^(\S+)\s*(?:->|=>|=|:|\s)\s*([\w.-]+)$/.exec(typeof value === 'string' ? value : '') ?? []

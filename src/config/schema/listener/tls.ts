@@ -7,11 +7,11 @@ import { firstOf, loneText, loneTrue } from '../leaf/lone.ts'
 import { filePath } from '../leaf/network-leaves.ts'
 import { listenerAcme } from '../acme.ts'
 
-/** `tls` of a listener: what clients see. */
+/** `tls` of a listener, towards clients. */
 const SELF_SIGNED =
   'did you mean { selfSigned: true }? With certificates it is { certificates: { cert: FILE, key: FILE } }'
 
-/** `true`, `auto`, `/etc/ssl/a.pem`: the mapping that is meant. */
+/** The mapping that `true`, `auto` or `/etc/ssl/a.pem` probably means. */
 function tlsMeant(value: unknown): string | undefined {
   if (value === true) return SELF_SIGNED
   if (Array.isArray(value) && value.length > 0)
@@ -54,40 +54,38 @@ export const listenerTls = mapping(
       ])
       .optional()
       .describe(
-        'Certificates, chosen by the name the client asks for (SNI); the first is for any other name. They are read again when the files change.'
+        'Certificates, chosen by the name that the client requests (SNI); the first is for any other name. They are read again when the files change.'
       ),
     selfSigned: flag()
       .prefault(defaults.tls.selfSigned)
-      .describe('For development: a certificate for localhost is made at start.'),
+      .describe('For development: creates a certificate for localhost at start.'),
     acme: listenerAcme
       .optional()
-      .describe('Certificates are obtained from an authority and renewed (see `acme`), one for each name.'),
+      .describe('Obtains certificates from an authority and renews them (see `acme`), one for each name.'),
     minVersion: word(['TLSv1.2', 'TLSv1.3'], foreignTlsVersions)
       .prefault(defaults.tls.minVersion)
-      .describe('Oldest version of TLS that is spoken.'),
+      .describe('Oldest version of TLS to accept.'),
     ciphers: text('cipher suites as OpenSSL names them', { max: 4096 })
       .optional()
       .describe(
-        'Cipher suites as OpenSSL names them, joined by colons, for clients that are old; left out: ECDHE with AES-GCM or ChaCha20.'
+        'Cipher suites by their OpenSSL names, joined by colons, for old clients; left out: ECDHE with AES-GCM or ChaCha20.'
       ),
     ocsp: flag()
       .optional()
       .describe(
-        'Staple OCSP responses, which are fetched from the responder that a certificate names; left out: for certificates that demand it (must-staple), false: never.'
+        'Staples OCSP responses, fetched from the responder that a certificate names; left out: for certificates that require it (must-staple); false: never.'
       ),
     clientAuth: mapping(
       {
         ca: filePath().describe('PEM file with the authorities that sign client certificates.'),
-        crl: filePath()
-          .optional()
-          .describe('PEM file with the revocation lists of these authorities, all of them.'),
+        crl: filePath().optional().describe('PEM file with the revocation lists of all these authorities.'),
         required: flag()
           .prefault(defaults.tls.clientAuth.required)
-          .describe('Refuse clients without a certificate; false: ask, but let them in.'),
+          .describe('Refuse clients without a certificate; false: request one, but accept clients without.'),
         forward: flag()
           .prefault(defaults.tls.clientAuth.forward)
           .describe(
-            'Tell backends who it is in `X-Client-Cert-Subject`, `-Issuer`, `-San`, `-Fingerprint`, `-Serial` and `-Not-After`, which clients cannot forge (l7).'
+            'Send the certificate to backends in `X-Client-Cert-Subject`, `-Issuer`, `-San`, `-Fingerprint`, `-Serial` and `-Not-After`, which clients cannot forge (l7).'
           )
       },
       {
@@ -97,7 +95,7 @@ export const listenerTls = mapping(
       }
     )
       .optional()
-      .describe('Mutual TLS: ask clients for a certificate.')
+      .describe('Mutual TLS: request a certificate from clients.')
   },
   {
     lone: tlsMeant,
@@ -111,7 +109,7 @@ export const listenerTls = mapping(
   }
 )
 
-/** `tls` of a pool: what backends see. */
+/** `tls` of a pool, towards backends. */
 export const backendTls = mapping(
   {
     ca: filePath()
@@ -121,12 +119,12 @@ export const backendTls = mapping(
       ),
     serverName: text('a host name such as site.internal', { max: 253 })
       .optional()
-      .describe("Name sent (SNI) and looked for in the certificate; left out: the backend's host."),
-    cert: filePath().optional().describe('PEM file with the certificate that `lb` shows to backends.'),
+      .describe("Name to send (SNI) and to check the certificate for; left out: the backend's host."),
+    cert: filePath().optional().describe('PEM file with the certificate that `lb` presents to backends.'),
     key: filePath().optional().describe('PEM file with its private key.'),
     verify: flag()
       .prefault(defaults.tls.verify)
-      .describe("Check the backends' certificates; false takes any, which anyone in between can forge.")
+      .describe("Check the backends' certificates; false accepts any, even one forged on the way.")
   },
   {
     lone: loneTrue('did you mean {}?'),

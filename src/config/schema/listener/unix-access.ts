@@ -1,23 +1,27 @@
 import { mapping } from '../leaf/leaf.ts'
 import { text } from '../leaf/leaves.ts'
 
-/** `socket` of a listener: who may connect to its unix sockets. */
+/** `socket` of a listener: permissions of its unix sockets. */
 export const unixAccess = mapping(
   {
     mode: text('permissions in octal such as "0660"', {
       max: 5,
       json: { pattern: '^0?o?[0-7]{3}$', examples: ['0660'] },
       reject: (value) =>
-        /^0?o?[0-7]{3}$/.test(value) ? undefined : `"${value}" is no mode; write three octal digits: "0660"`
+        /^0?o?[0-7]{3}$/.test(value)
+          ? undefined
+          : `"${value}" is not a mode; write three octal digits: "0660"`
     })
       .optional()
-      .describe('Permissions of the file, in octal; to connect is to write. Left out: as the umask says.'),
+      .describe(
+        'Permissions of the file, in octal; connecting needs write permission. Left out: by the umask.'
+      ),
     owner: text('the name of a user such as www-data', { max: 64 })
       .optional()
       .describe('Owner of the file; needs root.'),
     group: text('the name of a group such as www-data', { max: 64 })
       .optional()
-      .describe('Group of the file; needs root, or to be in it.')
+      .describe('Group of the file; needs root, or membership in the group.')
   },
   { lone: (value) => (/^0?[0-7]{3}$/.test(String(value)) ? 'did you mean { mode: "@" }?' : undefined) }
 )

@@ -13,7 +13,7 @@ function url(example: string) {
     reject: (value) =>
       URL.canParse(value) && /^https?:\/\//.test(value)
         ? undefined
-        : `"${value}" is no http or https URL${/^[\w.-]+(?::\d+)?(?:\/\S*)?$/.test(value) ? `; did you mean "https://${value}"?` : ''}`
+        : `"${value}" is not an http or https URL${/^[\w.-]+(?::\d+)?(?:\/\S*)?$/.test(value) ? `; did you mean "https://${value}"?` : ''}`
   })
 }
 
@@ -25,9 +25,9 @@ function port() {
   return integer(1, 65_535)
 }
 
-const ONE = 'is a source of its own: a pool has one of dns, file, http, docker, kubernetes and consul'
+const ONE = 'is another source: a pool has one of dns, file, http, docker, kubernetes and consul'
 
-/** Beside the keys of one source those of the others. */
+/** Explains the keys of other sources beside those of one source. */
 function others(...own: readonly string[]): Record<string, string> {
   const sources = ['dns', 'file', 'http', 'docker', 'kubernetes', 'consul']
   return Object.fromEntries(sources.filter((key) => !own.includes(key)).map((key) => [key, ONE]))
@@ -40,26 +40,24 @@ const dns = mapping(
       reject: (value) =>
         isHostName(value.replace(/\.$/, ''))
           ? undefined
-          : `"${value}" is no name to look up${/^[\w.-]+:\d+$/.test(value) ? `; write "${value.replace(/:\d+$/, '')}", and \`port: ${value.replace(/.*:/, '')}\` beside it` : ''}`
+          : `"${value}" is not a name to look up${/^[\w.-]+:\d+$/.test(value) ? `; write "${value.replace(/:\d+$/, '')}", and \`port: ${value.replace(/.*:/, '')}\` beside it` : ''}`
     }).describe('Name to look up at the DNS servers; `/etc/hosts` is not read.'),
     type: word(['a', 'srv'])
       .prefault('a')
       .describe(
-        '`a`: A and AAAA records, at `port`. `srv`: SRV records; their weights count, and who has not the best priority is a backup.'
+        '`a`: A and AAAA records, with `port`. `srv`: SRV records with their weights; those without the best priority are backups.'
       ),
     port: port().optional().describe('Port of the backends; needed for `a`.'),
     interval: duration({ min: 1000, example: '10s' })
       .optional()
-      .describe(
-        'At the latest after this it is looked up again; before, when the shortest TTL is over (at least 1s).'
-      ),
+      .describe('Longest time between lookups; shorter when the shortest TTL ends before (at least 1s).'),
     servers: listOf(
       text('an address such as 127.0.0.1:8600', {
         max: 64,
         reject: (value) =>
           isIP(value) !== 0 || /^(\d+(\.\d+){3}|\[[0-9a-f:]+\]):\d{1,5}$/i.test(value)
             ? undefined
-            : `"${value}" is no IP address with or without a port; write its address, such as 10.0.0.53 or 10.0.0.53:53`
+            : `"${value}" is not an IP address with or without a port; write its address, such as 10.0.0.53 or 10.0.0.53:53`
       }),
       { max: 8 }
     )
@@ -69,7 +67,7 @@ const dns = mapping(
   { lone: sourceMeant, elsewhere: others('dns') }
 )
 
-/** `consul://web`, `./list.yaml`, `web.internal`: the mapping that is meant. */
+/** The mapping that `consul://web`, `./list.yaml` or `web.internal` probably means. */
 function sourceMeant(value: unknown): string | undefined {
   if (typeof value !== 'string') return undefined
   if (/^docker$/i.test(value)) return 'did you mean { docker: { label: lb.pool=web } }?'
@@ -92,9 +90,9 @@ const file = mapping({
 
 const http = mapping({
   http: url('http://127.0.0.1:8000/api.json').describe(
-    'URL of such a list; ETag and Last-Modified are used.'
+    'URL of such a list, fetched with ETag and Last-Modified.'
   ),
-  interval: duration({ min: 100, example: '10s' }).prefault('10s').describe('How often it is asked.'),
+  interval: duration({ min: 100, example: '10s' }).prefault('10s').describe('How often it is fetched.'),
   headers: z.record(fieldName(), fieldValue()).prefault({}).describe('Fields to send, such as Authorization.')
 })
 
@@ -109,17 +107,17 @@ const docker = mapping({
       ),
       port: port()
         .optional()
-        .describe('Port inside the container; left out: its label `lb.port`, or the only one it has.'),
+        .describe('Port inside the container; left out: its label `lb.port`, or its only port.'),
       network: text('the name of a network', { max: 128 })
         .optional()
-        .describe('Whose address is used; left out: the first that has one.')
+        .describe('Network whose address is used; left out: the first one with an address.')
     },
     {
       example: '{ label: "lb.pool=api", port: 8080 }',
       lone: firstOf(loneText('label', /=/), loneTrue('did you mean { label: lb.pool=web }?'))
     }
   ).describe(
-    'Containers of a Docker daemon. Labels `lb.port`, `lb.weight`, `lb.name`, `lb.network` … say more.'
+    'Containers of a Docker daemon. Labels such as `lb.port`, `lb.weight`, `lb.name` and `lb.network` change single ones.'
   )
 })
 
@@ -132,20 +130,22 @@ const kubernetes = mapping({
           /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/i.test(value)
             ? undefined
             : `"${value}" is not the name of a service alone; its namespace and port are keys beside it`
-      }).describe('Whose EndpointSlices are followed.'),
+      }).describe('Service whose EndpointSlices are watched.'),
       namespace: text('the name of a namespace', { max: 63 })
         .optional()
-        .describe("Left out: the pod's own, or the kubeconfig's."),
+        .describe("Namespace; left out: the pod's own, or the kubeconfig's."),
       port: z
         .union([port(), text('the name of a port', { max: 63 })])
         .optional()
         .describe('Name or number of the port; left out: the only one.'),
       kubeconfig: path('a path such as ~/.kube/config')
         .optional()
-        .describe("Left out: the pod's service account, outside a cluster `KUBECONFIG` or `~/.kube/config`."),
+        .describe(
+          "Path of a kubeconfig; left out: the pod's service account, outside a cluster `KUBECONFIG` or `~/.kube/config`."
+        ),
       zone: text('a zone such as eu-1a', { max: 63 })
         .optional()
-        .describe('Endpoints hinted for this zone are preferred.')
+        .describe('Prefer endpoints with a hint for this zone.')
     },
     { lone: loneText('service') }
   ).describe('Endpoints of a Kubernetes service.')
@@ -155,12 +155,12 @@ const consul = mapping({
   consul: mapping(
     {
       service: text('the name of a service', { max: 253 }).describe(
-        'Whose passing instances are the backends.'
+        'Service whose passing instances are the backends.'
       ),
       url: url('http://127.0.0.1:8500').prefault('http://127.0.0.1:8500').describe("The agent's HTTP API."),
       token: text('an ACL token', { max: 256 }).optional().describe('ACL token; best as `${CONSUL_TOKEN}`.'),
       tag: text('a tag', { max: 256 }).optional().describe('Only instances with this tag.'),
-      datacenter: text('a datacenter', { max: 128 }).optional().describe("Left out: the agent's.")
+      datacenter: text('a datacenter', { max: 128 }).optional().describe("Datacenter; left out: the agent's.")
     },
     { lone: loneText('service') }
   ).describe('Instances of a Consul service, by blocking queries.')

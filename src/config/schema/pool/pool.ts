@@ -32,17 +32,17 @@ export const algorithmNames = [
 const timeouts = mapping({
   connect: duration({ example: '3s' })
     .prefault(defaults.pool.connect)
-    .describe('For a connection to a backend, TLS included.'),
+    .describe('Time for a connection to a backend, TLS included.'),
   response: duration({ example: '30s' })
     .prefault(defaults.pool.response)
-    .describe('From the whole request sent to the head of the response (L7).'),
+    .describe('Time from the end of the request to the head of the response (L7).'),
   idle: duration({ example: '60s' })
     .prefault(defaults.pool.idle)
-    .describe('Without progress on a response (L7).'),
+    .describe('Longest time without progress of a response (L7).'),
   keepAlive: duration({ example: '55s' })
     .prefault(defaults.pool.keepAlive)
     .describe(
-      "For an unused connection to be kept; a second less than the server's own hint when it gives one (L7)."
+      "How long an idle connection is kept; a second less than the server's hint if it gives one (L7)."
     )
 })
 
@@ -52,17 +52,17 @@ const sticky = mapping(
       max: 128,
       reject: (value) =>
         /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(value) ? undefined : `"${value}" is not a cookie name`
-    }).describe('Name of the cookie that holds a client to its backend.'),
+    }).describe('Name of the cookie that keeps a client on its backend.'),
     ttl: lifetime({ example: '1h' })
       .optional()
-      .describe('Lifetime of the cookie; left out: as long as the browser runs.'),
+      .describe('Lifetime of the cookie; left out: until the browser closes.'),
     secure: z
       .union([flag(), word(['auto'])])
       .prefault(defaults.sticky.secure)
-      .describe('The Secure attribute; `auto`: when the client came over TLS.'),
+      .describe('Secure attribute; `auto`: if the client uses TLS.'),
     sameSite: word(['lax', 'strict', 'none'])
       .prefault(defaults.sticky.sameSite)
-      .describe('The SameSite attribute; `none` needs `secure: true`.')
+      .describe('SameSite attribute; `none` needs `secure: true`.')
   },
   { lone: firstOf(loneText('cookie'), loneTrue('did you mean { cookie: lb_backend }?')) }
 )
@@ -78,11 +78,11 @@ export const poolSchema = mapping(
       {
         key: hashKey()
           .prefault(defaults.hash.key)
-          .describe('What decides: `client-ip`, `path`, `header:N`, `cookie:N` or `query:N`.'),
+          .describe('What to hash: `client-ip`, `path`, `header:N`, `cookie:N` or `query:N`.'),
         boundedLoad: decimal(1, 10)
           .optional()
           .describe(
-            '(`hash`) A backend takes at most this times the mean load, then the next on the ring; left out: no bound.'
+            '(`hash`) A backend gets at most this multiple of the mean load, the next on the ring gets the rest; left out: no bound.'
           )
       },
       { lone: loneText('key') }
@@ -91,7 +91,7 @@ export const poolSchema = mapping(
       .describe('For the algorithms `hash` and `maglev`.'),
     backends: listOf(backendSchema, { min: 1, max: 50_000 })
       .optional()
-      .describe('The servers: addresses, or mappings with more to say. Needed where nothing is discovered.'),
+      .describe('The servers: addresses, or mappings with more settings. Required without `discover`.'),
     discover: discoverSchema
       .optional()
       .describe(
@@ -99,8 +99,8 @@ export const poolSchema = mapping(
       ),
     protocol: word(['http1', 'h2', 'h2c'], foreignPoolProtocols)
       .prefault(defaults.protocol)
-      .describe('What the backends speak (L7): HTTP/1.1, HTTP/2 over TLS, or HTTP/2 in clear text.'),
-    health: probeSchema.optional().describe('Active probes; left out: only what traffic shows counts.'),
+      .describe('Protocol of the backends (L7): HTTP/1.1, HTTP/2 over TLS, or HTTP/2 in clear text.'),
+    health: probeSchema.optional().describe('Active probes; left out: passive health checks only.'),
     breaker: z
       .union([
         off(),
@@ -109,7 +109,9 @@ export const poolSchema = mapping(
             failures: integer(1, 1000)
               .prefault(defaults.breaker.failures)
               .describe('Failures in a row that open it.'),
-            open: duration().prefault(defaults.breaker.open).describe('Time until one trial is let through.'),
+            open: duration()
+              .prefault(defaults.breaker.open)
+              .describe('Time until one trial request is allowed.'),
             maxOpen: duration({ example: '60s' })
               .optional()
               .describe(
@@ -118,7 +120,7 @@ export const poolSchema = mapping(
             statuses: listOf(integer(400, 599), { max: 50 })
               .prefault([...defaults.breaker.statuses])
               .describe(
-                'Statuses of responses that are failures too (L7). They open it only while others of the pool answer well, and never for more than half of it.'
+                'Response statuses that count as failures too (L7). They open it only while other backends of the pool answer well, and for at most half of them.'
               )
           },
           { lone: loneTrue('it is on where the key is left out; {} turns it on for a lone backend too') }
@@ -126,94 +128,96 @@ export const poolSchema = mapping(
       ])
       .optional()
       .describe(
-        'Takes a backend out after failures in a row of real traffic; `false` turns it off. Left out: on, except in a pool of one backend, where it would only turn some errors into others.'
+        'Takes a backend out after consecutive failures of real traffic; `false` turns it off. Left out: on, except in a pool of one backend, where it would only turn some errors into others.'
       ),
     outlier: mapping(
       {
         interval: duration()
           .prefault(defaults.outlier.interval)
-          .describe('How often shares of errors are compared.'),
+          .describe('How often error rates are compared.'),
         minRequests: integer(1, 1_000_000)
           .prefault(defaults.outlier.minRequests)
-          .describe('Backends with fewer requests in the interval are not judged.'),
+          .describe('Backends with fewer requests in the interval are not compared.'),
         errorShare: percent()
           .prefault(defaults.outlier.errorShare)
-          .describe("Ejected when its share of errors is this much over the pool's."),
+          .describe("Eject a backend whose error rate exceeds the pool's by this much."),
         eject: duration({ example: '30s' })
           .prefault(defaults.outlier.eject)
           .describe('How long it stays out.'),
         maxEjected: percent()
           .prefault(defaults.outlier.maxEjected)
-          .describe('At most this share of the pool is ejected; one backend is always left.')
+          .describe('Largest share of the pool to eject; one backend always stays.')
       },
       { lone: loneTrue('write {} for its defaults') }
     )
       .optional()
-      .describe('Ejects backends whose share of errors stands out; left out: off.'),
+      .describe('Ejects backends with an unusual error rate; left out: off.'),
     retry: z
       .union([off(), poolRetry])
       .prefault({})
-      .describe('Trying again; `false` turns it off. On L4 only `attempts` counts.'),
+      .describe('Retries; `false` turns them off. On L4 only `attempts` counts.'),
     queue: mapping(
       {
         max: integer(0, 100_000)
           .prefault(defaults.queue.max)
-          .describe('Requests or connections that may wait; 0: none.'),
+          .describe('Most requests or connections that may wait; 0: none.'),
         timeout: duration({ example: '1s' })
           .prefault(defaults.queue.timeout)
-          .describe('How long one waits; then 503.'),
+          .describe('Longest wait; then 503.'),
         whileDown: duration({ example: '10s' })
           .optional()
           .describe(
-            'How long one waits while no backend can serve, or all refuse the connection: a restart of the service is a delay, not an error. Left out: the answer is 502 or 503 at once.'
+            'Longest wait while no backend can serve, or all refuse the connection, so that a restart of the service causes a delay and no error. Left out: the answer is 502 or 503 at once.'
           )
       },
       { lone: loneNumber('max') }
     )
       .prefault({})
-      .describe('For a free slot when every backend is at its `maxConnections`.'),
-    sticky: sticky.optional().describe('Holds a client to its backend by a cookie (L7); left out: off.'),
+      .describe('Queue for a free slot when every backend is at its `maxConnections`.'),
+    sticky: sticky.optional().describe('Keeps a client on its backend by a cookie (L7); left out: off.'),
     slowStart: duration({ min: 0, example: '30s' })
       .prefault(defaults.slowStart)
-      .describe('Time over which a backend that came back or is new gets its full share; 0s: at once.'),
+      .describe(
+        'Time over which the share of a new or recovered backend grows to its full size; 0s: at once.'
+      ),
     panicThreshold: percent({ example: '30%' })
       .prefault(defaults.panicThreshold)
-      .describe('Below this share of healthy backends health is ignored; 0%: never.'),
+      .describe('Share of healthy backends below which health is ignored; 0%: never.'),
     connections: mapping(
       {
         maxIdle: integer(0, 100_000)
           .prefault(defaults.connections.maxIdle)
-          .describe('Unused connections kept per backend and worker.'),
+          .describe('Most idle connections to keep, per backend and worker.'),
         pipelining: integer(1, 64)
           .prefault(defaults.connections.pipelining)
           .describe(
-            'Requests sent ahead on one connection; only what is safe (GET, HEAD …) and has no body. For backends that answer each request exactly once.'
+            'Requests to pipeline on one connection; only safe methods (GET, HEAD …) without a body. For backends that answer each request exactly once.'
           ),
         maxAge: duration({ min: 1000, example: '10m' })
           .optional()
           .describe(
-            'A connection this old is not used again; up to a tenth less, so that they do not end together.'
+            'Age after which a connection is not used again; up to a tenth less, so that connections do not end together.'
           ),
         maxRequests: integer(1, 1_000_000_000)
           .optional()
-          .describe('A connection that has carried so many requests is not used again; up to a tenth fewer.')
+          .describe('Number of requests after which a connection is not used again; up to a tenth fewer.')
       },
       { lone: loneNumber('maxIdle') }
     )
       .prefault({})
       .describe('Connections to the backends (L7).'),
-    timeouts: timeouts.prefault({}).describe('Limits of time towards the backends.'),
+    timeouts: timeouts.prefault({}).describe('Timeouts towards the backends.'),
     proxyProtocol: word(['v1', 'v2'], foreignProxyProtocols)
       .optional()
       .describe('Send a PROXY header to the backends; left out: none.'),
     onDown: word(['keep', 'close'], foreignEnds)
       .prefault(defaults.pool.onDown)
-      .describe('What becomes of open L4 connections when their backend goes down.'),
-    tls: backendTls.optional().describe('TLS to the backends; left out: cleartext.')
+      .describe('What happens to open L4 connections when their backend goes down.'),
+    tls: backendTls.optional().describe('TLS to the backends; left out: clear text.')
   },
   {
     example: '{ backends: ["10.0.0.1:8080"] }',
-    elsewhere: { weights: 'stand on the backends: { address: "10.0.0.1:8080", weight: 3 }' },
+    elsewhere: { weights: 'belong to the backends: { address: "10.0.0.1:8080", weight: 3 }' },
     lone: firstOf(loneText('backends'), (value) =>
       Array.isArray(value) ? 'write the list under "backends:"' : undefined
     )

@@ -26,7 +26,7 @@ function statusRange() {
   )
 }
 
-/** Of a probe: a key that only others know is told as theirs. */
+/** A mapping of probe keys that explains keys of other types. */
 function mapping<Shape extends z.ZodRawShape>(shape: Shape) {
   return mappingOf(shape, { unknown: keyOfOthers })
 }
@@ -43,15 +43,15 @@ const schedule = {
     .describe('Time from one probe to the next.'),
   timeout: duration({ example: '2s' })
     .prefault(probe.timeout)
-    .describe('A probe without a full answer by then has failed.'),
+    .describe('Time for a complete answer; then the probe has failed.'),
   downInterval: duration({ min: 10, example: '1s' })
     .prefault(probe.downInterval)
     .describe('Interval while the backend is down.'),
   jitter: percent({ example: '10%' })
     .prefault(probe.jitter)
-    .describe('Share of the interval by which each probe is moved at random.'),
-  rise: integer(1, 100).prefault(probe.rise).describe('Successes in a row that bring a backend back.'),
-  fall: integer(1, 100).prefault(probe.fall).describe('Failures in a row that take a backend out.'),
+    .describe('Share of the interval by which each probe is shifted at random.'),
+  rise: integer(1, 100).prefault(probe.rise).describe('Successes in a row after which a backend is up.'),
+  fall: integer(1, 100).prefault(probe.fall).describe('Failures in a row after which a backend is down.'),
   port: integer(1, 65535).optional().describe("Probe this port instead of the backend's."),
   proxyProtocol: word(['inherit', 'none'])
     .optional()
@@ -62,7 +62,7 @@ const schedule = {
 
 const verify = flag()
   .prefault(probe.verify)
-  .describe("Check the certificate too; false: it is the server's answer that counts.")
+  .describe("Check the certificate too; false: only the server's answer counts.")
 
 const tcp = mapping({
   type: z.literal('tcp').describe('Open a connection.'),
@@ -95,15 +95,15 @@ const http = {
             : undefined
   })
     .prefault(probe.path)
-    .describe('Path and query to ask for.'),
+    .describe('Path and query of the request.'),
   host: text('a host name such as site.internal').optional().describe('Host field; left out: the address.'),
-  method: method().prefault(probe.method).describe('Method to ask with.'),
+  method: method().prefault(probe.method).describe('Method of the request.'),
   headers: z.record(fieldName(), fieldValue()).prefault({}).describe('Further fields to send.'),
   expect: mappingOf(
     {
       status: listOf(statusRange(), { min: 1, max: 50 })
         .prefault(probe.status)
-        .describe('Statuses that are a success: a status, a range or a list of them.'),
+        .describe('Statuses that count as success: a status, a range or a list of them.'),
       body: text('the text to look for', { max: 4096 })
         .optional()
         .describe('Text that the body must contain, in its first 64 KiB.')
@@ -111,7 +111,7 @@ const http = {
     { lone: firstOf(loneNumber('status'), loneText('status', /^[1-5]/)) }
   )
     .prefault({})
-    .describe('What a healthy answer looks like.')
+    .describe('Conditions for a healthy answer.')
 }
 
 const grpc = mapping({
@@ -119,7 +119,7 @@ const grpc = mapping({
   ...schedule,
   service: text('the name of a service such as api.Health', { min: 0, max: 256 })
     .prefault(probe.service)
-    .describe('Service to ask for; empty: the server as a whole.'),
+    .describe('Service to ask about; empty: the server as a whole.'),
   host: text('a host name such as api.internal').optional().describe('The :authority to send.'),
   verify
 })
@@ -130,7 +130,7 @@ const user = text('a name such as lb', {
 })
   .prefault(probe.user)
   .describe(
-    'Who logs in, without a password. That the server refuses the login is a success; it may log that.'
+    'User name for the login, without a password. A refused login counts as success too; the server may log it.'
   )
 
 const mysql = mapping({
@@ -153,11 +153,13 @@ const redis = mapping({
 })
 
 const smtp = mapping({
-  type: z.literal('smtp').describe('Be greeted, say EHLO and QUIT; over TLS where the pool has `tls`.'),
+  type: z
+    .literal('smtp')
+    .describe('Read the greeting, send EHLO and QUIT; over TLS where the pool has `tls`.'),
   ...schedule,
   host: text('a host name such as lb.internal')
     .optional()
-    .describe('Name to give in EHLO; left out: localhost.')
+    .describe('Name to send in EHLO; left out: localhost.')
 })
 
 const udp = mapping({
@@ -168,14 +170,14 @@ const udp = mapping({
     .describe('What to send; left out: an empty datagram. `\\xHH` gives any byte.'),
   expect: text('the text to wait for', { max: 1024, lines: true })
     .optional()
-    .describe('Text that the answer must contain, with the same escapes; left out: any answer will do.')
+    .describe('Text that the answer must contain, with the same escapes; left out: any answer.')
 })
 
 const probes = [
   tcp,
   tls,
-  mapping({ type: z.literal('http').describe('Ask for a path over HTTP/1.1.'), ...http }),
-  mapping({ type: z.literal('https').describe('Ask for a path over HTTP/1.1 and TLS.'), ...http, verify }),
+  mapping({ type: z.literal('http').describe('Request a path over HTTP/1.1.'), ...http }),
+  mapping({ type: z.literal('https').describe('Request a path over HTTP/1.1 and TLS.'), ...http, verify }),
   grpc,
   mysql,
   postgres,
