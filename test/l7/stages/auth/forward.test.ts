@@ -86,6 +86,23 @@ t.test('the answer decides, and what it may set comes from nobody else', async (
   }
 })
 
+t.test('what is decided about is what was routed, as the client named it', async (t) => {
+  const told: unknown[] = []
+  const url = await decider(t, ({ headers }, response) => {
+    told.push([headers['x-forwarded-proto'], headers['x-forwarded-host'], headers['x-forwarded-uri']])
+    response.writeHead(200, { 'x-auth-user': ['alice', 'admin'].slice(0, headers.cookie === 's=2' ? 2 : 1) }).end()
+  }) // prettier-ignore
+  const { lab, ask } = await authLab(t, {
+    trustedProxies: ['127.0.0.1'],
+    auth: [{ forward: { url, requestHeaders: ['cookie'], identity: 'x-auth-user' } }]
+  })
+  const client = await lab.client()
+  client.send('GET http://inner.test/a HTTP/1.1\r\nHost: outer.test\r\nX-Forwarded-Proto: https\r\nConnection: close\r\n\r\n') // prettier-ignore
+  t.match(await client.end(), /^HTTP\/1.1 200/)
+  t.strictSame(told, [['https', 'inner.test', '/a']])
+  t.equal((await ask('Cookie: s=2\r\n')).status, 503, 'two names are none')
+})
+
 t.test('it fails closed', async (t) => {
   const url = await decider(t, ({ headers }, response) => {
     const status = Number(headers.cookie)

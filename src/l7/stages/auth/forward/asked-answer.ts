@@ -33,6 +33,8 @@ function accepted({ fields }: Asked, { identity, roles, responseHeaders }: Forwa
   const one = (name: string | undefined): string | undefined =>
     name === undefined ? undefined : fields.get(name.toLowerCase())?.filter(isValue).join(', ')
   const name = one(identity)
+  if (identity !== undefined && (fields.get(identity.toLowerCase())?.length ?? 0) > 1)
+    return unavailable('forward-auth gives two names')
   if (identity !== undefined && (name === undefined || name === '')) {
     return unavailable('forward-auth gives no name')
   }

@@ -3,6 +3,7 @@ import { bareRecord } from '../../../../core/own.ts'
 import { hash } from 'node:crypto'
 import type { Clock } from '../../../../core/clock.ts'
 import type { Exchange } from '../../../exchange/exchange.ts'
+import { clientScheme } from '../../client-scheme.ts'
 import type { Answer, AuthMethod } from '../auth-method.ts'
 import type { MethodContext } from '../method-context.ts'
 import { Authority } from '../asking/authority.ts'
@@ -59,15 +60,16 @@ export class ForwardAuth implements AuthMethod {
 
   /** The fields that describe the request. */
   #described(exchange: Exchange): Record<string, string> {
-    const { request, scheme, host, path, query, clientIp } = exchange
+    const { authority, request, host, path, query, clientIp } = exchange
     const fields = bareRecord<string>()
     for (const name of this.#input.requestHeaders) {
       const value = request.headers.get(name.toLowerCase())
       if (value !== undefined) fields[name.toLowerCase()] = value
     }
     fields['x-forwarded-method'] = request.method
-    fields['x-forwarded-proto'] = scheme
-    fields['x-forwarded-host'] = request.host || host
+    fields['x-forwarded-proto'] = clientScheme(exchange)
+    // A target in absolute form names another host than the field may: what is decided about is what was routed.
+    fields['x-forwarded-host'] = (authority ?? request.host) || host
     fields['x-forwarded-uri'] = query === undefined ? path : `${path}?${query}`
     if (clientIp !== '') fields['x-forwarded-for'] = clientIp
     return fields

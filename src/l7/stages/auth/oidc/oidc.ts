@@ -222,7 +222,7 @@ export class Oidc implements AuthMethod {
   #origin(exchange: Exchange): string {
     const { origin } = this.#input
     return origin === undefined
-      ? `${clientScheme(exchange)}://${exchange.request.host}`
+      ? `${clientScheme(exchange)}://${exchange.authority ?? exchange.request.host}`
       : new URL(origin).origin
   }
 
