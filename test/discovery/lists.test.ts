@@ -17,7 +17,7 @@ t.test('a list of backends is read as in the file, by itself or under its key', 
 t.test('a list that is none says why, in one line', async (t) => {
   const cases: readonly [string, RegExp][] = [
     ['{', /x: /],
-    ['hello', /no list of backends/],
+    ['hello', /not a list of backends/],
     ['[{ address: "10.0.0.1:80", wieght: 3 }]', /backend 0.*|wieght/],
     ['["10.0.0.1"]', /x: backend 0/],
     ['["10.0.0.1:80", "10.0.0.1:80"]', /is there twice/],
