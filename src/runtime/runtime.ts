@@ -50,10 +50,10 @@ import { collectUdpDrops } from './memory/udp-drops.ts'
 import { workerCount } from './workers/worker-count.ts'
 import { Workers } from './workers/workers.ts'
 
-/** The main thread serves nobody: what a reload leaves is collected soon. */
+/** The main thread serves no requests, so the garbage of a reload is collected soon. */
 const TIDY_AFTER_MS = 2_000
 
-/** The composition root: what runs, and how the parts know of each other. */
+/** The composition root: creates the parts and connects them. */
 export class Runtime implements Running {
   readonly #options: StartOptions
   readonly #log: Logger
@@ -151,7 +151,7 @@ export class Runtime implements Running {
     return this.#controller.pools
   }
 
-  /** Prometheus text. */
+  /** Metrics in Prometheus' text format. */
   metrics(): string {
     return this.#hub.render()
   }
@@ -257,7 +257,7 @@ export class Runtime implements Running {
     const restarts = this.#metrics.counter('lb_worker_restarts_total', {})
     return new Workers({
       count: this.#workers,
-      // Half of the machine for all of them: a leak ends one worker, which is replaced, and not the process.
+      // Half of the available memory for all of them: a leak ends one worker, which is replaced, and not the process.
       heapMb: heapLimitMb(this.#workers),
       log: this.#log,
       init: {

@@ -54,7 +54,7 @@ pools:
   t.equal(stdout, '')
   for (const line of [
     /:1:7: error: user nobody-of-that-name does not exist/,
-    /:2:16: error: the socket \/nonexistent\/dir\/x\.sock cannot be made: \/nonexistent\/dir: no such file/,
+    /:2:16: error: the socket \/nonexistent\/dir\/x\.sock cannot be created: \/nonexistent\/dir: no such file/,
     /:4:11: warning: 127\.0\.0\.1:\d+: the address is in use now/,
     /:9:\d+: error: .*b\.key: .*/,
     /:10:\d+: error: .*gone\.crt: no such file/,

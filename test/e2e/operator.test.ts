@@ -40,7 +40,7 @@ t.test('a weight is refused, with the reason, where the algorithm has no use for
   for (const pool of ['turns', 'first']) {
     const { status, body } = await operator(admin, pool)(backends[0]!, { weight: 3, state: 'drain' })
     t.equal(status, 409)
-    t.match(body.error?.message, /has no use for weights/)
+    t.match(body.error?.message, /does not use weights/)
     const { body: now } = await operator(admin, pool)(backends[0]!)
     t.match(now, { weight: 1, admin: 'ready' }, 'nothing was changed')
   }

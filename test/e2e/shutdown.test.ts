@@ -77,7 +77,7 @@ pools: { raw: { backends: ["${echo.address}"] } }
   t.equal(error.code, 'ECONNREFUSED')
   await line.closed
   t.equal(await lb.ended, 0)
-  t.match(lb.output(), /1 connections were cut after 1000 ms/)
+  t.match(lb.output(), /1 connections were closed after 1000 ms/)
 })
 
 t.test('with a delay it says first that it is going, and serves on', async (t) => {

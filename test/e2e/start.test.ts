@@ -98,8 +98,8 @@ t.test('a unix socket has the mode it is given, and a place that is none is told
     message: /the directory \/nonexistent\/dir does not exist/
   })
   writeFileSync(join(dir, 'plain'), '')
-  await t.rejects(start(yaml(join(dir, 'plain'))), { message: /it is no socket/ })
-  await t.rejects(start(yaml(join(dir, 'plain', 'x'))), { message: /is no directory/ })
+  await t.rejects(start(yaml(join(dir, 'plain'))), { message: /it is not a socket/ })
+  await t.rejects(start(yaml(join(dir, 'plain', 'x'))), { message: /is not a directory/ })
 })
 
 t.test('several binds of one listener get ports of their own, the same in all workers', async (t) => {

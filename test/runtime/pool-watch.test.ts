@@ -3,7 +3,7 @@ import type { Pool } from '../../src/balancer/pool/pool.ts'
 import { memoryLogger } from '../fakes/memory-logger.ts'
 import { PoolWatch } from '../../src/runtime/control/watch/pool-watch.ts'
 
-t.test('that a pool has nobody left is said once, and that somebody is back', async (t) => {
+t.test('a pool without a usable backend is logged once, and so is its return', async (t) => {
   const log = memoryLogger()
   const watch = new PoolWatch(log)
   const backends = [
@@ -20,7 +20,7 @@ t.test('that a pool has nobody left is said once, and that somebody is back', as
   change(1, { admin: 'drain' })
   change(0, { admin: 'maint' })
   t.match(log.lines, [
-    { level: 'warn', message: 'pool web has nobody left: of 2 backends 1 taken out, the others down' }
+    { level: 'warn', message: 'pool web has no usable backend: of 2 backends 1 taken out, the others down' }
   ])
   change(1, { admin: 'ready' })
   change(0, { admin: 'ready', healthy: true })

@@ -2,7 +2,7 @@ import { ipWords, parseIp } from './ip-address.ts'
 
 /** Addresses to which a rule applies. */
 export interface CidrSet {
-  /** False for what is no IP address: a peer on a unix socket has none. */
+  /** False for a text that is no IP address: a peer on a unix socket has none. */
   contains(address: string): boolean
   readonly size: number
 }

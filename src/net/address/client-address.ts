@@ -1,7 +1,7 @@
 import type { CidrSet } from './cidr.ts'
 import { isIp } from './ip-address.ts'
 
-/** What a longer chain of proxies says is not looked at: nobody has 32 in a row, and each costs a search. */
+/** Entries beyond this number are ignored: no real chain has 32 proxies, and each entry costs a search. */
 export const MAX_HOPS = 32
 
 /**

@@ -1,14 +1,14 @@
 /**
- * Parses IP addresses without allocating: the words of the last address parsed stand in `ipWords` until the next
- * call. An IPv4 address, or an IPv4-mapped IPv6 one (::ffff:10.0.0.1), is one word and family 4, so that a rule
- * written for 10.0.0.0/8 also holds on a dual-stack socket.
+ * Parses IP addresses without allocating: the words of the last parsed address are in `ipWords` until the next call. An
+ * IPv4 address, or an IPv4-mapped IPv6 one (::ffff:10.0.0.1), is one word and family 4, so that a rule for 10.0.0.0/8
+ * also applies on a dual-stack socket.
  */
 export const ipWords = new Uint32Array(4)
 
 const groups = new Uint16Array(8)
 const DOT = 46
 const COLON = 58
-/** The longest text: eight groups of four with a zone id after them. */
+/** The longest text: eight groups of four digits and a zone id. */
 const MAX_LENGTH = 64
 
 /** 4 or 6 with the words in `ipWords` (one for 4, four for 6), or 0 when `text` is no IP address. */
@@ -32,13 +32,13 @@ export function isIp(text: string): boolean {
   return parseIp(text) !== 0
 }
 
-/** RFC 6874: a zone id says through which interface, not which address; it is left out of comparisons. */
+/** RFC 6874: a zone id names an interface, not an address; comparisons ignore it. */
 function zoneStart(text: string): number {
   const at = text.indexOf('%')
   return at === -1 ? text.length : at
 }
 
-/** Four decimal numbers without leading zeros (010 is 8 to some and 10 to others: refused). */
+/** Four decimal numbers without leading zeros (some read 010 as 8, others as 10: refused). */
 function parseV4(text: string, from: number, to: number): boolean {
   let word = 0
   let octet = 0

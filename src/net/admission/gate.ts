@@ -15,7 +15,7 @@ export interface GateConfig {
   readonly proxyProtocol?: { readonly trusted: readonly string[] }
 }
 
-/** Shared by all listeners and threads; runtime makes the two tables in the main thread and attaches the workers. */
+/** Shared by all listeners and threads: the main thread creates the two tables and the workers attach to them. */
 export interface AdmissionTables {
   /** One entry per listener with maxConnections. */
   readonly listeners: SharedCounts
@@ -26,11 +26,11 @@ export interface AdmissionTables {
 export type Refusal = 'denied' | 'max-connections' | 'client-connections' | 'client-rate'
 
 /**
- * Who may connect to one listener, and how many. Both engines ask it: `enter` when a connection is accepted, `admit`
- * once the client's address is known (after the PROXY header, where one is read).
+ * Decides who may connect to one listener, and how many connections are allowed. Both engines call `enter` when a
+ * connection is accepted, and `admit` once the client's address is known (after the PROXY header, where one is read).
  */
 export class Gate {
-  /** False: nobody needs to know the client's address for this. */
+  /** False when no rule depends on the client's address. */
   readonly needsAddress: boolean
   readonly #allow: CidrSet | undefined
   readonly #deny: CidrSet | undefined
@@ -61,7 +61,7 @@ export class Gate {
       this.#limitsClients
   }
 
-  /** Undefined when the listener has all the connections it may. Give the pass back once, when it closes. */
+  /** Undefined when the listener is at its limit. Give the admission back exactly once, when the connection closes. */
   enter(): Admission | undefined {
     const pass = new Admission(this.#tables)
     if (this.#most.most === 0) return pass
@@ -72,12 +72,15 @@ export class Gate {
     return pass
   }
 
-  /** True for peers that must send a PROXY header. A unix socket's peer is none of them. */
+  /** True for peers that must send a PROXY header, which the peer of a unix socket never must. */
   expectsProxyHeader(peer: string | undefined): boolean {
     return this.#trusted !== undefined && peer !== undefined && this.#trusted.contains(peer)
   }
 
-  /** Why the client at `address` (undefined: on a unix socket) may not connect; else undefined, counted in `pass`. */
+  /**
+   * Why the client at `address` (undefined: on a unix socket) may not connect; undefined when it may, and then it is
+   * counted in `pass`.
+   */
   admit(address: string | undefined, pass: Admission): Refusal | undefined {
     if (address === undefined) return undefined
     if (this.#deny !== undefined && this.#deny.contains(address)) return 'denied'
@@ -93,7 +96,7 @@ export class Gate {
     const family = parseIp(address)
     if (family === 0) return undefined
     const [a, b] = this.#name
-    // An IPv6 client has a /64 to itself (RFC 6177): limits on single addresses would limit nobody.
+    // An IPv6 client usually has a whole /64 (RFC 6177), so it could escape limits on single addresses.
     const place =
       family === 4
         ? this.#tables.clients.take(a ^ 4, b, ipWords[0]!, this.#perClient, this.#clock.now())
@@ -105,9 +108,9 @@ export class Gate {
   }
 }
 
-/** What a connection is counted in. Give it back exactly once; later calls are ignored. */
+/** Where a connection is counted. Give it back exactly once; later calls are ignored. */
 export class Admission {
-  /** Places in the tables; negative: not counted. Written by Gate only. */
+  /** Entries of the tables; negative: not counted. Written by Gate only. */
   listener = -1
   client = -1
   readonly #tables: AdmissionTables

@@ -11,7 +11,7 @@ import {
 
 const UV_ENOTSUP = -95
 
-/** Takes what arrives at a door. */
+/** Receives the datagrams of a door. */
 export interface UdpReceiver {
   onDatagram(door: UdpDoor, bytes: Buffer, from: UdpPeer): void
   onDoorError(code: number): void
@@ -22,15 +22,15 @@ export interface UdpBind {
   readonly port: number
 }
 
-/** One bound UDP address of one thread; answers go out by it, so it stays open as long as a session needs it. */
+/** One bound UDP address of one thread; answers are sent from it, so it stays open as long as a session needs it. */
 export class UdpDoor implements DatagramOwner {
   readonly handle: UdpHandle
   readonly host: string
   readonly port: number
   readonly v6: boolean
-  /** Written by the data plane only, when a snapshot is committed. */
+  /** Written only by the data plane, when a snapshot is committed. */
   receiver: UdpReceiver
-  /** Sessions that answer through it; kept by who opens them. */
+  /** Number of sessions that answer through it; maintained by the engine that opens them. */
   #sessions = 0
   #closing = false
   #closed = false
@@ -43,7 +43,7 @@ export class UdpDoor implements DatagramOwner {
     this.receiver = receiver
   }
 
-  /** Over a socket that the main thread has bound, or binds itself. Throws what bind(2) says. */
+  /** Uses a socket that the main thread has bound, or binds one itself. Throws the error of bind(2). */
   static open(
     bind: UdpBind,
     bound: UdpHandle | undefined,
@@ -51,7 +51,7 @@ export class UdpDoor implements DatagramOwner {
     receiver: UdpReceiver
   ): UdpDoor {
     const handle = bound ?? bindUdp(bind, false)
-    // The system's maximum holds over it; that it is less than asked for is no reason not to serve.
+    // The system limits the size; getting less than requested is no reason not to serve.
     handle.bufferSize(bufferBytes, true, {})
     const door = new UdpDoor(handle, bind, receiver)
     const status = receiveFor(handle, door)
@@ -70,7 +70,7 @@ export class UdpDoor implements DatagramOwner {
     this.receiver.onDoorError(code)
   }
 
-  /** Negative: it was not sent. */
+  /** Negative when it was not sent. */
   send(bytes: Uint8Array, { port, address }: UdpPeer): number {
     return this.#closed ? -1 : sendTo(this.handle, bytes, port, address, this.v6)
   }
@@ -84,7 +84,7 @@ export class UdpDoor implements DatagramOwner {
     if (this.#closing && this.#sessions === 0) this.destroy()
   }
 
-  /** Takes nothing in any more; what sessions are still to be told goes out. */
+  /** Stops receiving; pending answers of sessions are still sent. */
   close(): Promise<void> {
     this.#closing = true
     if (!this.#closed) this.handle.recvStop()
@@ -99,7 +99,7 @@ export class UdpDoor implements DatagramOwner {
   }
 }
 
-/** `shared`: one of several on the address, between which the kernel spreads clients. */
+/** `shared`: one of several sockets on the address, between which the kernel distributes clients. */
 export function bindUdp({ host, port }: UdpBind, shared: boolean): UdpHandle {
   if (udpInternals === undefined) throw failure('bind', UV_ENOTSUP)
   const { newUdp, ipv6Only, reusePort } = udpInternals

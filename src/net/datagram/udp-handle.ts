@@ -1,4 +1,4 @@
-/** A UDP socket of libuv's as Node wraps it: what is under a dgram.Socket. Numbers below 0 are errors. */
+/** libuv's UDP socket as Node wraps it, the one inside of a dgram.Socket. Numbers below 0 are errors. */
 export interface UdpHandle {
   onmessage: ((size: number, handle: UdpHandle, bytes: Buffer | undefined, from: UdpPeer) => void) | undefined
   /** The object that receives its events. */
@@ -30,10 +30,10 @@ export interface UdpSend {
   lbBytes?: unknown
 }
 
-/** Hears what a socket receives. */
+/** Receives the events of a socket. */
 export interface DatagramOwner {
   onDatagram(bytes: Buffer, from: UdpPeer): void
-  /** ICMP said so, or the system: a negative number of libuv's. */
+  /** An error from ICMP or from the system: a negative number of libuv. */
   onDatagramError(code: number): void
 }
 
@@ -45,9 +45,9 @@ interface UdpInternals {
 }
 
 /**
- * As raw-streams.ts for TCP: `process.binding` is deprecated in the documentation only, and everything is looked at before
- * it is used. A dgram.Socket adds an event, two closures and an array for each datagram, and cannot take over a
- * descriptor that another thread has bound in a group. Undefined where Node has no such thing.
+ * As in raw-streams.ts for TCP: `process.binding` is deprecated in the documentation only, and every part is checked
+ * before use. A dgram.Socket adds an event, two closures and an array for each datagram, and cannot take over a
+ * descriptor that another thread has bound in a group. Undefined where Node lacks a part.
  */
 export const udpInternals: UdpInternals | undefined = find()
 
@@ -100,16 +100,16 @@ function onMessage(size: number, handle: UdpHandle, bytes: Buffer | undefined, f
   else if (bytes !== undefined) owner.onDatagram(bytes, from)
 }
 
-/** Sends that the kernel did not take at once, in this thread. */
+/** Sends of this thread that the kernel did not accept at once. */
 let waiting = 0
 const MOST_WAITING = 1024
 const UV_EAGAIN = -11
 let idle: UdpSend | undefined
-// Read by libuv during the call only, unless it has to wait.
+// libuv reads it during the call only, unless the send has to wait.
 const one: Uint8Array[] = [Buffer.alloc(0)]
 const two: Uint8Array[] = [one[0]!, one[0]!]
 
-/** Sends on a connected socket: `bytes` behind `head`, as one datagram. Negative: it was not sent, and why. */
+/** Sends on a connected socket: `head` and `bytes` as one datagram. Negative: the error why it was not sent. */
 export function sendConnected(handle: UdpHandle, bytes: Uint8Array, head?: Uint8Array): number {
   if (waiting >= MOST_WAITING) return UV_EAGAIN
   const request = (idle ??= udpInternals!.newSend())
@@ -117,7 +117,7 @@ export function sendConnected(handle: UdpHandle, bytes: Uint8Array, head?: Uint8
   return sent(request, handle.send(request, list, list.length, true), bytes, head)
 }
 
-/** Sends to a peer. `v6` as the socket is. */
+/** Sends to a peer. `v6`: the family of the socket. */
 export function sendTo(
   handle: UdpHandle,
   bytes: Uint8Array,
@@ -146,7 +146,7 @@ function listOf(bytes: Uint8Array, head: Uint8Array | undefined): readonly Uint8
 
 function sent(request: UdpSend, status: number, bytes: Uint8Array, head: Uint8Array | undefined): number {
   if (status !== 0) return status
-  // It waits for room in the kernel: the bytes must stay until then, and the request is libuv's.
+  // The send waits for room in the kernel: bytes and request must stay untouched until then.
   idle = undefined
   waiting++
   request.lbBytes = [bytes, head]

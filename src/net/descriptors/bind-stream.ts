@@ -1,7 +1,7 @@
 import { failure } from '../transport/raw-streams.ts'
 import type { DescriptorHandle } from './ipc-pipe.ts'
 
-/** A stream socket that is bound and does not listen yet. Internals of Node, as raw-streams.ts. */
+/** A stream socket that is bound but not listening yet. Uses internals of Node, as raw-streams.ts does. */
 export interface StreamHandle extends DescriptorHandle {
   onconnection?: unknown
   listen(backlog: number): number
@@ -13,7 +13,7 @@ export interface StreamHandle extends DescriptorHandle {
 interface Bindable extends StreamHandle {
   bind(address: string, port?: number, flags?: number): number
   bind6(address: string, port: number, flags: number): number
-  /** Of a pipe: nothing, and it throws. */
+  /** For a pipe it returns nothing, and throws on failure. */
   open(fd: number): number | undefined
 }
 
@@ -24,14 +24,14 @@ interface Internals {
   readonly reusePort: number
 }
 
-/** Undefined where Node has no such thing: then each thread binds with net.Server. */
+/** Undefined where Node lacks a part: then each thread binds with net.Server. */
 const internals: Internals | undefined = find()
 
 export const bindsStreams = internals !== undefined
 
 /**
- * Binds a TCP address. `shared`: one of several sockets, between which the kernel spreads connections; without, it
- * cannot be had when anybody listens there. Throws what bind(2) says.
+ * Binds a TCP address. `shared`: one of several sockets, between which the kernel distributes connections; otherwise
+ * binding fails if another process listens there. Throws the error of bind(2).
  */
 export function bindTcp(host: string, port: number, shared: boolean): StreamHandle {
   const { newTcp, ipv6Only, reusePort } = internals!
@@ -40,7 +40,7 @@ export function bindTcp(host: string, port: number, shared: boolean): StreamHand
   const status = host.includes(':')
     ? handle.bind6(host, port, flags | ipv6Only)
     : handle.bind(host, port, flags)
-  // An address in use is told by the next call only.
+  // That the address is in use is reported by the next call only.
   return checked(handle, status === 0 ? handle.getsockname!({}) : status)
 }
 
@@ -49,13 +49,13 @@ export function bindUnix(path: string): StreamHandle {
   return checked(handle, handle.bind(path))
 }
 
-/** A socket that somebody else has bound, by its descriptor, which belongs to the handle from now on. */
+/** A socket bound by another thread or process, from its descriptor, which the handle owns from now on. */
 export function openStream(fd: number, unix: boolean): StreamHandle {
   const handle = unix ? internals!.newPipe() : internals!.newTcp()
   return checked(handle, handle.open(fd) ?? 0)
 }
 
-/** Undefined of a unix socket. */
+/** Undefined for a unix socket. */
 export function portOfStream(handle: StreamHandle): number | undefined {
   const name: { port?: number } = {}
   handle.getsockname?.(name)
@@ -83,7 +83,7 @@ function find(): Internals | undefined {
     if ([server, pipeServer, ipc, reusePort].some((flag) => typeof flag !== 'number')) return undefined
     const has = (made: unknown, names: readonly string[]) => {
       const prototype = (made as { prototype?: Record<string, unknown> } | undefined)?.prototype
-      // eslint-disable-next-line lb/no-text-index -- names of our own, looked for on a prototype
+      // eslint-disable-next-line lb/no-text-index -- fixed names, looked up on a prototype
       return prototype !== undefined && names.every((name) => typeof prototype[name] === 'function')
     }
     if (!has(Tcp, ['bind', 'bind6', 'open', 'listen', 'getsockname', 'close'])) return undefined

@@ -1,7 +1,7 @@
 import { failure, UV_EMFILE } from '../transport/raw-streams.ts'
 import { openFarEnd, type DescriptorHandle } from './ipc-pipe.ts'
 
-/** What cannot come is told at once, so this is for what should not be. */
+/** Long enough for a busy main thread; a failure to send is reported at once. */
 const WITHIN_MS = 18_000
 /**
  * All of a batch is in the pipe before it is announced, and each turn of the event loop takes one out. A thread that did not
@@ -12,13 +12,13 @@ const EMPTY_TURNS = 3
 interface Batch {
   readonly handles: DescriptorHandle[]
   failed: boolean
-  /** Nobody takes what is still on its way. */
+  /** Sockets that are still on their way are closed on arrival. */
   over: boolean
-  /** Set by whoever waits for it. */
+  /** Set by the call that waits for the batch. */
   check: () => void
 }
 
-/** Where a worker receives sockets that the main thread has bound. They are the worker's own: they end with it. */
+/** Where a worker receives sockets that the main thread has bound. The worker owns them: they close when it ends. */
 export class DescriptorInbox {
   readonly #batches = new Map<string, Batch>()
 
@@ -36,7 +36,7 @@ export class DescriptorInbox {
     })
   }
 
-  /** All of a batch. Rejects when some of them do not come; then there is none. */
+  /** All sockets of a batch. Rejects when some of them do not come; those that did are closed. */
   take(label: string, count: number): Promise<DescriptorHandle[]> {
     const batch = this.#batch(label)
     return new Promise((resolve, reject) => {
@@ -66,7 +66,7 @@ export class DescriptorInbox {
     })
   }
 
-  /** Batches come one after the other. */
+  /** Batches arrive one after the other. */
   #forgetBefore(label: string): void {
     for (const [other, { over }] of this.#batches) if (over && other !== label) this.#batches.delete(other)
   }

@@ -1,14 +1,14 @@
 import { joinedPipes, sendDescriptor, type DescriptorHandle, type IpcPipe } from './ipc-pipe.ts'
 
-/** What a worker finds in its inbox: how many sockets of each key, in the order in which they come. */
+/** What a worker finds in its inbox: the number of sockets of each key, in the order of arrival. */
 export interface SentSockets {
   readonly batch: string
   readonly keys: readonly (readonly [key: string, count: number])[]
 }
 
 /**
- * The way of sockets from the main thread to one worker. Threads share the table of descriptors, and a worker that dies
- * closes what it has: so it is sent duplicates, while the main thread keeps the sockets.
+ * Sends sockets from the main thread to one worker. Threads share the table of descriptors, and a worker that dies
+ * closes its descriptors: so it gets duplicates, and the main thread keeps the sockets.
  */
 export class DescriptorSender {
   readonly #opened: (far: number) => void
@@ -17,12 +17,12 @@ export class DescriptorSender {
   #batches = 0
   #closed = false
 
-  /** `opened` hands the worker the number of its end, before anything is sent. */
+  /** `opened` passes the number of the worker's end to the worker, before anything is sent. */
   constructor(opened: (far: number) => void) {
     this.#opened = opened
   }
 
-  /** Sends them, and calls `announce` once they are on their way; calls are served in their order. */
+  /** Sends them, and calls `announce` once they are on their way; calls are executed in order. */
   send(
     sockets: ReadonlyMap<string, readonly DescriptorHandle[]>,
     announce: (sent: SentSockets) => void

@@ -4,17 +4,17 @@ import { joinedPipes, openFarEnd, sendDescriptor, type DescriptorHandle, type Ip
 const WITHIN_MS = 5_000
 
 /**
- * A second descriptor of one socket. Node has no dup(2), but what a process sends itself over an IPC pipe arrives as
- * another descriptor.
+ * A second descriptor of one socket. Node has no dup(2), but a socket that a process sends to itself over an IPC pipe
+ * arrives as another descriptor.
  */
 export class Duplicator {
   #pipe: Promise<IpcPipe> | undefined
   #last: Promise<unknown> = Promise.resolve()
-  /** One that comes too late must not pass for the next. */
+  /** Numbers the copies, so that a late one is not taken for the next. */
   #number = 0
   #arrived: ((copy: DescriptorHandle | undefined) => void) | undefined
 
-  /** One after the other. The copy is the caller's to close. */
+  /** One at a time. The caller must close the copy. */
   duplicate<T extends DescriptorHandle>(handle: T): Promise<T> {
     const next = this.#last.then(() => this.#duplicate(handle))
     this.#last = next.catch(() => {})
@@ -35,7 +35,7 @@ export class Duplicator {
     clearTimeout(timer)
     this.#arrived = undefined
     if (copy === undefined) throw failure('dup', UV_EMFILE)
-    // Of the same kind as what was sent.
+    // It has the same kind as the handle that was sent.
     return copy as T
   }
 
@@ -51,5 +51,5 @@ export class Duplicator {
   }
 }
 
-/** Held as long as the process lives. */
+/** Kept for the life of the process. */
 const ends: IpcPipe[] = []

@@ -1,10 +1,10 @@
-/** A handle of libuv's that has a descriptor: TCP, UDP or a unix socket. */
+/** A handle of libuv that has a descriptor: TCP, UDP or a unix socket. */
 export interface DescriptorHandle {
   readonly fd: number
   close(done?: () => void): void
 }
 
-/** One end of a pipe that descriptors pass through. Internals of Node, as raw-streams.ts. */
+/** One end of a pipe that can carry descriptors. Uses internals of Node, as raw-streams.ts does. */
 export interface IpcPipe extends DescriptorHandle {
   onconnection?: (status: number, client: IpcPipe) => void
   onread?: (bytes?: ArrayBuffer) => void
@@ -43,12 +43,12 @@ function bindings() {
 let made = 0
 
 /**
- * Two ends that are joined. `other` owns the number that the far end is opened by: closed by whoever opens it, never here.
+ * Two connected ends. `far` is the descriptor of the other end: whoever opens it closes it, it is never closed here.
  */
 export async function joinedPipes(): Promise<{ near: IpcPipe; far: number }> {
   const { Pipe, PipeConnectWrap, constants } = bindings().pipe
   const server = new Pipe(constants.SERVER)
-  // Of the abstract name space: no file, and gone with the process.
+  // In the abstract namespace: no file, and gone with the process.
   const name = `\0lb-descriptors-${process.pid}-${++made}`
   const accepted = new Promise<IpcPipe>((resolve) => (server.onconnection = (_, client) => resolve(client)))
   if (server.bind(name) < 0 || server.listen(1) < 0) throw new Error('no pipe for descriptors')
@@ -59,15 +59,15 @@ export async function joinedPipes(): Promise<{ near: IpcPipe; far: number }> {
   if ((await connected) < 0) throw new Error('no pipe for descriptors')
   const other = await accepted
   server.close()
-  // Its wrapper must not close the number.
+  // Keep the wrapper alive, since its finalizer would close the descriptor.
   handedOver.push(other)
   for (const end of [near, other]) end.unref()
   return { near, far: other.fd }
 }
 
 /**
- * Opens the far end, in whatever thread. `received` is called with what comes, in order, and the label that it was sent with;
- * without a handle where the table of descriptors is full.
+ * Opens the far end, in any thread. `received` is called for each handle in order, with the label it was sent with;
+ * without a handle when the table of descriptors is full.
  */
 export function openFarEnd(
   far: number,
@@ -82,7 +82,7 @@ export function openFarEnd(
     if (bytes === undefined || size <= 0) return
     const handle = pipe.pendingHandle ?? undefined
     pipe.pendingHandle = null
-    // The kernel ends a read behind every message with a descriptor.
+    // The kernel ends a read after every message with a descriptor.
     received(Buffer.from(bytes, streamBaseState[kArrayBufferOffset], size).toString('latin1'), handle)
   }
   pipe.readStart()
@@ -90,7 +90,7 @@ export function openFarEnd(
   return pipe
 }
 
-/** Resolves when the kernel has it. The sender keeps its own. */
+/** Resolves when the kernel has it. The sender keeps its own descriptor. */
 export function sendDescriptor(pipe: IpcPipe, label: string, handle: DescriptorHandle): Promise<void> {
   const { WriteWrap, streamBaseState, kLastWriteWasAsync } = bindings().stream
   return new Promise<void>((resolve, reject) => {

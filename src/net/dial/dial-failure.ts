@@ -1,15 +1,18 @@
 import type { ErrorCode } from '../../core/errors.ts'
 
-/** Stands in the `code` of the error with which a dial that took too long is closed. */
+/** The `code` of the error for a connect that took too long. */
 export const CONNECT_TIMEOUT = 'LB_CONNECT_TIMEOUT'
 
 export interface DialFailure {
   readonly code: ErrorCode
-  /** For the lease. `unused`: our machine's fault (no descriptor, no port left), which says nothing of the backend. */
+  /**
+   * For the lease. `unused`: a fault of this machine (no descriptor, no port left), which says nothing about the
+   * backend.
+   */
   readonly outcome: 'connect-failure' | 'connect-timeout' | 'reset' | 'unused'
 }
 
-/** What node:tls and OpenSSL call their failures: the handshake's, and X.509 verification results by name. */
+/** Codes of failures from node:tls and OpenSSL: of the handshake, and X.509 verification results by name. */
 const TLS_CODES =
   /^(ERR_TLS|ERR_SSL|ERR_OSSL|EPROTO|CERT_|CRL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_|INVALID_)/
 const OURS = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL'])
@@ -20,7 +23,7 @@ const tls: DialFailure = { code: 'LB_UPSTREAM_TLS', outcome: 'connect-failure' }
 const reset: DialFailure = { code: 'LB_UPSTREAM_RESET', outcome: 'reset' }
 const ours: DialFailure = { code: 'LB_INTERNAL', outcome: 'unused' }
 
-/** What the error in a dialled connection's `onClose` means; `connected`: whether `onConnect` had come. */
+/** The meaning of the error in `onClose` of a connection to a backend; `connected`: `onConnect` had been called. */
 export function dialFailure(error: NodeJS.ErrnoException | undefined, connected: boolean): DialFailure {
   if (connected) return reset
   const code = error?.code

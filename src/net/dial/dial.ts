@@ -11,28 +11,28 @@ import { SocketTransport } from '../transport/socket-transport.ts'
 import type { Transport, TransportOwner } from '../transport/transport.ts'
 import type { UpstreamTls } from '../tls/upstream-tls.ts'
 
-/** One object serves all dials to a pool. */
+/** One object serves all connects to a pool. */
 export interface DialOptions {
-  /** Until the connection is there: name lookup, TCP and TLS handshake together. */
+  /** Time for name lookup, TCP and TLS handshake together. */
   readonly connectTimeoutMs: number
   readonly deadlines: Pick<Deadlines, 'now' | 'size' | 'add' | 'remove'>
   /** TLS to the backend. */
   readonly tls?: UpstreamTls
-  /** Goes out before the TLS handshake: a PROXY header. Without TLS it goes with the first bytes, which the dialler sends. */
+  /** Sent before the TLS handshake: a PROXY header. Without TLS it is sent with the first bytes by the owner. */
   readonly preface?: Buffer
-  /** false: whoever dials turns TCP keep-alive on when the connection has lived a while. */
+  /** false: the owner turns TCP keep-alive on once the connection has lasted a while. */
   readonly keepAlive?: boolean
-  /** Left out: one per thread that remembers answers for five seconds. */
+  /** Default: one per thread, which caches answers for five seconds. */
   readonly lookup?: Lookup
 }
 
-/** The kernel asks an idle peer whether it is still there after this many ms: NATs and firewalls forget sooner or later. */
+/** TCP keep-alive probes an idle peer after this many ms, since NATs and firewalls drop idle connections. */
 export const KEEP_ALIVE_MS = 60_000
 
 /**
- * Opens a connection to a backend: a literal address, a name (all its addresses are tried, IPv6 and IPv4 250 ms
- * apart, RFC 8305) or a unix socket. `owner.onConnect` follows once it can be written to, TLS handshake included, or
- * `owner.onClose` with an error that `dialFailure` explains. `destroy()` gives up at any time; then `onClose` comes
+ * Opens a connection to a backend: a literal address, a name (all its addresses are tried, IPv6 and IPv4 250 ms apart,
+ * RFC 8305) or a unix socket. `owner.onConnect` follows once it can be written to, after the TLS handshake, or
+ * `owner.onClose` with an error that `dialFailure` explains. `destroy()` cancels at any time; then `onClose` comes
  * without an error.
  */
 export function dial(address: BackendAddress, options: DialOptions, owner: TransportOwner): Transport {
@@ -55,7 +55,7 @@ function dialPlain(address: BackendAddress, options: DialOptions, owner: Transpo
       : dialAddress(owner, address.host, address.port)
   }
   return SocketTransport.dialled(owner, (socket) => {
-    // Before there is a handle this is only remembered: no system call until the connection is made.
+    // Without a handle this is only remembered: no system call until the connection is made.
     socket.setNoDelay(true)
     socket.connect({ host: address.host, port: address.port, lookup: lookupOf(options) })
   })
@@ -74,7 +74,7 @@ function dialTls(
   const socket: TLSSocket = tlsConnect({
     ...(options.preface === undefined ? place : { socket: prefaced(place, options.preface) }),
     ...tls.optionsFor(address),
-    // @types/node knows it for servers only; net.connect below takes it.
+    // @types/node has it for servers only; net.connect below accepts it.
     ...{ allowHalfOpen: true }
   })
   socket.setNoDelay(true)
@@ -84,7 +84,7 @@ function dialTls(
   return transport
 }
 
-/** A connection that says this before anything else; its writes wait for it to be made. */
+/** A connection that sends `preface` first; writes before the connect are queued. */
 function prefaced(place: NetConnectOpts, preface: Buffer): Socket {
   const socket = connect({ ...place, allowHalfOpen: true })
   socket.setNoDelay(true)
@@ -96,7 +96,9 @@ function lookupOf(options: DialOptions): Lookup {
   return options.lookup ?? threadLookup()
 }
 
-/** Owns a connection while it is being made: in front of its owner, so that no listeners come and go. */
+/**
+ * Owns a connection while it is being opened, in place of its owner, so that no listeners have to be added and removed.
+ */
 class ConnectWait implements TransportOwner, Waits {
   deadline: number
   transport: Transport | undefined
@@ -130,7 +132,7 @@ class ConnectWait implements TransportOwner, Waits {
     this.transport?.destroy(Object.assign(error, { code: CONNECT_TIMEOUT }))
   }
 
-  // TLS may read the backend's first bytes before the handshake's end is told: they are the owner's.
+  // TLS may deliver the backend's first bytes before it reports the end of the handshake: they are for the owner.
   onData(buffer: Buffer, start: number, end: number): void {
     this.#owner.onData(buffer, start, end)
   }

@@ -6,7 +6,7 @@ export interface Endpoint {
   readonly port: number
 }
 
-/** The peer's address; undefined on a unix socket and once the connection is gone. A system call, then cached. */
+/** The peer's address; undefined on a unix socket and once the connection is closed. A system call, then cached. */
 export function remoteEndpoint(transport: Transport): Endpoint | undefined {
   return endpoint(transport.remote)
 }
@@ -16,12 +16,12 @@ export function localEndpoint(transport: Transport): Endpoint | undefined {
   return endpoint(transport.local)
 }
 
-/** `192.0.2.1:4711`, `[2001:db8::1]:4711`: as in logs. */
+/** `192.0.2.1:4711`, `[2001:db8::1]:4711`, for logs. */
 export function endpointText({ address, port }: Endpoint): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }
 
 function endpoint(name: SocketName | undefined): Endpoint | undefined {
-  // A dual-stack socket shows IPv4 peers so; everything else knows them by their IPv4 address.
+  // A dual-stack socket reports IPv4 peers this way; rules and logs use their IPv4 address.
   return name?.address.startsWith('::ffff:') ? { address: name.address.slice(7), port: name.port } : name
 }

@@ -17,13 +17,13 @@ export type Resolve = (
   callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void
 ) => void
 
-/** getaddrinfo tells no TTL, so an answer is used this long. */
+/** getaddrinfo reports no TTL, so an answer is used for this long. */
 const FRESH_MS = 5_000
-/** When the resolver says that a known name does not exist, the last answer goes on being used this long after it was given. */
+/** When the resolver says that a known name does not exist, its last answer is used for this long. */
 const STALE_MS = 300_000
-/** After a failure without an older answer, the resolver is left in peace this long. */
+/** After a failure without an older answer, the resolver is not asked again for this long. */
 const FAILED_MS = 1_000
-/** Names come from the configuration; the bound is for one that changes for ever. */
+/** Names come from the configuration; the bound is for configurations that keep changing. */
 const MAX_NAMES = 4_096
 
 type Use = (answer: Answer) => void
@@ -36,9 +36,9 @@ interface Answer {
   waiting: Use[] | undefined
 }
 /**
- * Looks names up for dialling, once per name and five seconds however many connections are made: getaddrinfo
- * takes 100 µs and one of libuv's four threads. libuv lets lookups have half of them, so that two names whose resolver
- * hangs hold up other names (those that were never answered), but nothing else.
+ * Looks up names for connects, once per name and five seconds however many connections are opened: getaddrinfo takes
+ * 100 µs and one of libuv's four threads. libuv lets lookups use half of them, so that two names whose resolver hangs
+ * delay other names that were never resolved, but nothing else.
  */
 export function cachedLookup(clock: Clock, resolve: Resolve = resolveAll): Lookup {
   const answers = new Map<string, Answer>()
@@ -53,7 +53,7 @@ export function cachedLookup(clock: Clock, resolve: Resolve = resolveAll): Looku
     }
     const wait = answer.error === null ? FRESH_MS : FAILED_MS
     if (answer.waiting === undefined && now - answer.triedAt < wait) return use(answer)
-    // While a known name is asked for again, its last answer serves: no connection waits for a refresh.
+    // While a known name is looked up again its last answer is used: no connection waits for a refresh.
     const usable =
       answer.addresses.length > 0 && (!denied(answer.error) || now - answer.answeredAt < STALE_MS)
     if (answer.waiting === undefined) refresh(name, answer, now)
@@ -95,7 +95,7 @@ export function cachedLookup(clock: Clock, resolve: Resolve = resolveAll): Looku
 
 let ofThread: Lookup | undefined
 
-/** The one that this thread dials by. */
+/** The lookup of this thread. */
 export function threadLookup(): Lookup {
   return (ofThread ??= cachedLookup(systemClock))
 }
@@ -104,7 +104,7 @@ function resolveAll(name: string, callback: Parameters<Resolve>[1]): void {
   systemLookup(name, { all: true, order: 'verbatim' }, callback)
 }
 
-/** The resolver was there, and knows no such name. One that is away says nothing of the name: its last answer stands. */
+/** The resolver answered that the name does not exist. When it does not answer at all, the last answer stays valid. */
 function denied(error: NodeJS.ErrnoException | null): boolean {
   return error !== null && (error.code === 'ENOTFOUND' || error.code === 'ENODATA')
 }

@@ -6,7 +6,7 @@ import { failure, UV_EMFILE, rawStreams, type RawConnect, type RawHandle } from 
 import { RawTransport } from '../transport/raw-transport.ts'
 import type { TransportOwner } from '../transport/transport.ts'
 
-/** RFC 8305 §5: how long one address may take before the next is tried beside it. */
+/** RFC 8305 §5: how long one address may take before the next is tried in parallel. */
 const NEXT_ADDRESS_MS = 250
 
 /** Connects to an IP address; `owner.onConnect` or `owner.onClose` follows. */
@@ -29,7 +29,10 @@ export function dialName(owner: TransportOwner, name: string, port: number, look
   return transport
 }
 
-/** One address after the other: the next when one fails, or has not answered for a quarter of a second; the rest is closed. */
+/**
+ * Tries one address after the other: the next when one fails or has not answered for a quarter of a second. All but the
+ * first success are closed.
+ */
 class NameDial {
   readonly #transport: RawTransport
   readonly #port: number
@@ -84,7 +87,7 @@ class NameDial {
   }
 
   #tried(handle: RawHandle, status: number): void {
-    // Closed by `cancel`: another one was faster, or nobody waits any more.
+    // Closed by `cancel`: another address was faster, or the connect was cancelled.
     if (!this.#trying.delete(handle)) return
     if (status === 0) {
       this.cancel()
@@ -104,7 +107,9 @@ class NameDial {
   }
 }
 
-/** RFC 8305 §4: in the resolver's order, but families take turns, so that one that leads nowhere delays one step only. */
+/**
+ * RFC 8305 §4: in the resolver's order, but alternating between families, so that a broken family delays one step only.
+ */
 function inTurns(addresses: readonly LookupAddress[]): string[] {
   const first = addresses.filter(({ family }) => family === addresses[0]!.family)
   const second = addresses.filter(({ family }) => family !== addresses[0]!.family)
@@ -115,7 +120,7 @@ function connect(handle: RawHandle, request: RawConnect, address: string, port: 
   const status = address.includes(':')
     ? handle.connect6!(request, address, port)
     : handle.connect!(request, address, port)
-  // What is left is not for traffic.
+  // The remaining descriptors are reserved.
   return status === 0 && leavesNoneForUs(handle.fd) ? UV_EMFILE : status
 }
 

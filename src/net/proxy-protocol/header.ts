@@ -1,18 +1,19 @@
 import type { Endpoint } from '../dial/endpoint.ts'
 
 /**
- * What a PROXY header says (https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt). Without `source` and
- * `destination` the connection's own ends count: LOCAL, UNKNOWN, and AF_UNIX, whose paths mean nothing here.
+ * The content of a PROXY header (https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt). Without `source` and
+ * `destination` the addresses of the connection itself apply: LOCAL, UNKNOWN, and AF_UNIX, whose paths mean nothing
+ * here.
  */
 export interface ProxyHeader {
   readonly version: 1 | 2
-  /** The sender speaks for itself (a health check): v2 LOCAL. */
+  /** A connection of the sender itself (a health check): v2 LOCAL. */
   readonly local: boolean
   readonly source: Endpoint | undefined
   readonly destination: Endpoint | undefined
-  /** TLV 0x02: the name that the client asked for (SNI). */
+  /** TLV 0x02: the name that the client requested (SNI). */
   readonly authority: string | undefined
-  /** TLV 0x01: the protocol agreed by ALPN. */
+  /** TLV 0x01: the protocol negotiated by ALPN. */
   readonly alpn: string | undefined
 }
 

@@ -9,7 +9,7 @@ export const V1_PREFIX = 'PROXY '
 const LF = 10
 const CR = 13
 
-/** Parses the text line that begins at `start`. Nothing after its CRLF is looked at. */
+/** Parses the text line that begins at `start`. Bytes after its CRLF are ignored. */
 export function parseV1(buffer: Buffer, start: number, end: number): ParsedHeader {
   const limit = Math.min(end, start + V1_MAX_BYTES)
   let at = start
@@ -54,7 +54,7 @@ function endpoint(
   return { address: mappedTail(address, found), port: Number(port) }
 }
 
-/** `::ffff:192.0.2.1` counts as the IPv4 address in it; spelled in hexadecimal it stays as it is. */
+/** `::ffff:192.0.2.1` counts as the IPv4 address in it; in hexadecimal spelling it stays as it is. */
 function mappedTail(address: string, family: 4 | 6): string {
   return family === 4 && address.includes('.') ? address.slice(address.lastIndexOf(':') + 1) : address
 }

@@ -3,10 +3,10 @@ import { formatIp } from './format-ip.ts'
 import { bad, MORE, type ParsedHeader } from './header.ts'
 import { NO_TLVS, readTlvs } from './tlvs.ts'
 
-/** §2.2: no protocol that speaks first begins so. */
+/** §2.2: no protocol whose client speaks first begins with it. */
 export const V2_SIGNATURE = Buffer.from([13, 10, 13, 10, 0, 13, 10, 81, 85, 73, 84, 10])
 
-/** The length field could say 65,535; nobody sends more than some hundred bytes, client certificates apart. */
+/** The length field allows 65,535; real headers have some hundred bytes, except those with client certificates. */
 export const V2_MAX_BYTES = 4_096
 
 const FIXED = 16
@@ -18,7 +18,7 @@ const UNSPEC = 0
 const INET = 1
 const INET6 = 2
 
-/** Parses the binary header that begins at `start`. Nothing after it is looked at. */
+/** Parses the binary header that begins at `start`. Bytes after it are ignored. */
 export function parseV2(buffer: Buffer, start: number, end: number): ParsedHeader {
   if (end - start < FIXED) return MORE
   const versionAndCommand = buffer[start + 12]!
@@ -28,7 +28,7 @@ export function parseV2(buffer: Buffer, start: number, end: number): ParsedHeade
   const size = buffer.readUInt16BE(start + 14)
   const length = FIXED + size
   if (length > V2_MAX_BYTES) return bad(`v2 header of ${length} bytes is over ${V2_MAX_BYTES}`)
-  // §2.2: of a LOCAL header nothing counts but its length.
+  // §2.2: of a LOCAL header only the length counts.
   const family = buffer[start + 13]! >> 4
   const transport = buffer[start + 13]! & 15
   if (command === PROXY && (family > 3 || transport > 2)) return bad('v2 address family is unknown')
@@ -37,7 +37,7 @@ export function parseV2(buffer: Buffer, start: number, end: number): ParsedHeade
   if (end - start < length) return MORE
 
   if (command === LOCAL) return header(true, undefined, undefined, undefined, undefined, length)
-  // §2.2: the sender may put anything after an address that it calls unspecified.
+  // §2.2: the sender may put anything after an unspecified address.
   const found = readTlvs(buffer, start, start + FIXED + addressBytes, start + length)
   if (typeof found === 'string' && family !== UNSPEC) return bad(found)
   const tlvs = typeof found === 'string' ? NO_TLVS : found

@@ -7,16 +7,19 @@ import { V2_MAX_BYTES } from './parse-v2.ts'
 
 export interface ProxyHeaderNext extends Contained {
   /**
-   * The header is there. Sets `transport.owner` and takes `start..end` of `buffer`, which came after it, as in an
-   * `onData` of the new owner; they may be empty.
+   * The header has come. The callee sets `transport.owner` and handles `start..end` of `buffer`, the bytes after the
+   * header (possibly none), as in `onData` of the new owner.
    */
   onProxyHeader(header: ProxyHeader, buffer: Buffer, start: number, end: number): void
-  /** None came, or a bad one; the transport is reset after this. `gone`: the peer closed it before it was complete. */
+  /**
+   * No header came, or a malformed one; the transport is reset after this. `gone`: the peer closed it before the header
+   * was complete.
+   */
   onProxyHeaderFailed(problem: string, gone: boolean): void
 }
 
 /**
- * Owns a connection just accepted until its PROXY header is read; both engines put it in front of their own owners.
+ * Owns an accepted connection until its PROXY header has been read; both engines use it before their own owners.
  * Bounded in bytes (4 KiB) and in time.
  */
 export class ProxyHeaderReader implements TransportOwner, Waits {
@@ -51,7 +54,7 @@ export class ProxyHeaderReader implements TransportOwner, Waits {
       this.#next.onProxyHeader(parsed.header, buffer, start + parsed.length, end)
       return
     }
-    // parse-v2 refuses longer headers before, so this holds at most one read.
+    // parse-v2 refuses longer headers, so this holds at most one read.
     if (end - start > V2_MAX_BYTES) return this.#fail('header too long', false)
     this.#held = Buffer.from(buffer.subarray(start, end))
   }

@@ -6,7 +6,7 @@ export const PP2_TYPE_AUTHORITY = 0x02
 export const PP2_TYPE_CRC32C = 0x03
 export const PP2_TYPE_SSL = 0x20
 
-/** §2.2.2 lets a host name be UTF-8; DNS ends at 253 bytes, ALPN at 255. */
+/** §2.2.2 allows UTF-8 in a host name; DNS names have at most 253 bytes, ALPN names 255. */
 const MAX_TEXT = 255
 
 /** Type, length in two bytes, value. */
@@ -23,7 +23,7 @@ export const NO_TLVS: Tlvs = { authority: undefined, alpn: undefined }
 
 /**
  * The type-length-value fields in `at..end` of the header that begins at `start`, or what is wrong with them. Bounded
- * by the header's length; a checksum that does not fit is refused, as §2.2.3 demands.
+ * by the header's length; a wrong checksum is refused, as §2.2.3 demands.
  */
 export function readTlvs(buffer: Buffer, start: number, at: number, end: number): Tlvs | string {
   let authority: string | undefined
@@ -35,8 +35,8 @@ export function readTlvs(buffer: Buffer, start: number, at: number, end: number)
     const to = from + buffer.readUInt16BE(at + 1)
     if (to > end) return 'v2 TLV is longer than the header'
     if (type === PP2_TYPE_CRC32C) {
-      if (to - from !== 4) return 'v2 checksum has not four bytes'
-      if (!checksumFits(buffer, start, from, end)) return 'v2 checksum does not fit'
+      if (to - from !== 4) return 'v2 checksum does not have four bytes'
+      if (!checksumFits(buffer, start, from, end)) return 'v2 checksum is wrong'
     } else if (type === PP2_TYPE_AUTHORITY && to - from <= MAX_TEXT) {
       authority = buffer.toString('utf8', from, to)
     } else if (type === PP2_TYPE_ALPN && to - from <= MAX_TEXT) {

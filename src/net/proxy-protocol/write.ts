@@ -6,11 +6,11 @@ import { sslTlv } from './ssl-tlv.ts'
 import { PP2_TYPE_ALPN, PP2_TYPE_AUTHORITY, tlv } from './tlvs.ts'
 
 export interface ProxyTlvs {
-  /** The name the client asked for (SNI). v2 only. */
+  /** The name that the client requested (SNI). v2 only. */
   readonly authority?: string
-  /** The protocol agreed by ALPN. v2 only. */
+  /** The protocol negotiated by ALPN. v2 only. */
   readonly alpn?: string
-  /** The client's TLS, where it ended here. v2 only. */
+  /** The client's TLS, if it was terminated here. v2 only. */
   readonly ssl?: TlsFacts
 }
 
@@ -22,8 +22,8 @@ const TCP_OVER_IPV6 = 0x21
 const UNSPEC = 0x00
 
 /**
- * The PROXY header for a connection of `client` to `server` (the address it connected to). Without both (a client
- * on a unix socket) it says UNKNOWN. Families that differ are both written as IPv6, with the IPv4 one mapped.
+ * The PROXY header for a connection of `client` to `server` (the address it connected to). Without both (a client on a
+ * unix socket) it is UNKNOWN. Different families are both written as IPv6, with the IPv4 address mapped.
  */
 export function proxyProtocolHeader(
   version: 'v1' | 'v2',
@@ -49,7 +49,7 @@ export function proxyProtocolHeader(
   if (tlvs.ssl !== undefined) body.push(sslTlv(tlvs.ssl))
   const fixed = Buffer.alloc(4)
   fixed[0] = V2_PROXY
-  // The low half says stream (1) or datagram (2).
+  // The low half means stream (1) or datagram (2).
   fixed[1] = (v4 ? TCP_OVER_IPV4 : known ? TCP_OVER_IPV6 : UNSPEC) + (datagram && known ? 1 : 0)
   fixed.writeUInt16BE(
     body.reduce((sum, part) => sum + part.length, 0),
@@ -59,8 +59,8 @@ export function proxyProtocolHeader(
 }
 
 /**
- * The header of a connection of our own (a probe): LOCAL. Version 1 knows no such command, and servers such as Postfix 3.7
- * refuse its UNKNOWN, so there the ends of this connection are named, `from` ours.
+ * The header for a connection of lb itself (a probe): LOCAL. Version 1 has no such command, and servers such as Postfix
+ * 3.7 refuse its UNKNOWN, so version 1 names the addresses of this connection, `from` on our side.
  */
 export function proxyProtocolLocal(
   version: 'v1' | 'v2',

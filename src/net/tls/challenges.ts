@@ -1,6 +1,6 @@
 import type { CertificatePair } from './listener-tls.ts'
 
-/** Answers to an authority's challenges, while they are in flight. */
+/** Answers to pending challenges of an authority. */
 interface InFlight {
   /** http-01: token → key authorization. */
   readonly http: Readonly<Record<string, string>>
@@ -8,19 +8,19 @@ interface InFlight {
   readonly alpn: Readonly<Record<string, CertificatePair>>
 }
 
-/** TLS protocol of a tls-alpn-01 validation (RFC 8737 §4). */
+/** ALPN protocol of a tls-alpn-01 validation (RFC 8737 §4). */
 export const ACME_TLS = 'acme-tls/1'
-/** Of 1.5 KB for a certificate with its key: enough for as many orders as are under way at once. */
+/** A certificate with its key takes 1.5 KB, so this is enough for all orders under way at once. */
 const BYTES = 131_072
 const HEAD = 8
 
 /**
- * In memory that all threads share, written by the main thread: whichever worker an authority's connection comes to can
- * answer, also one that has just been replaced. Read only when a challenge is asked for.
+ * In memory that all threads share, written by the main thread: any worker can answer a connection of the authority,
+ * even one that has just been replaced. Read only when a challenge is requested.
  */
 export class Challenges {
   readonly memory: ArrayBufferLike
-  /** Turn, odd while it is being written, and length. */
+  /** A sequence number, odd while the data is being written, and the length. */
   readonly #head: Int32Array
   readonly #bytes: Uint8Array
   #seen = -1
@@ -37,13 +37,13 @@ export class Challenges {
     return new Challenges(shared ? new SharedArrayBuffer(BYTES) : new ArrayBuffer(BYTES))
   }
 
-  /** What a request for this token is answered with. */
+  /** The answer to a request for this token. */
   keyAuthorization(token: string): string | undefined {
     this.#follow()
     return this.#http.get(token)
   }
 
-  /** The certificate that a validation of `name` wants to see. */
+  /** The certificate for a validation of `name`. */
   certificate(name: string): CertificatePair | undefined {
     this.#follow()
     return this.#alpn.get(name)
@@ -84,7 +84,7 @@ export class Challenges {
       const turn = Atomics.load(this.#head, 0)
       if (turn === this.#seen || turn === 0) return
       if (turn % 2 !== 0) continue
-      // A copy: nobody decodes shared memory in place.
+      // A copy, since shared memory cannot be decoded in place.
       const copy = Buffer.from(this.#bytes.subarray(0, Atomics.load(this.#head, 1)))
       if (Atomics.load(this.#head, 0) !== turn) continue
       const { http, alpn } = JSON.parse(copy.toString()) as InFlight

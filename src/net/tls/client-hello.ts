@@ -1,12 +1,12 @@
-/** What a TLS client says before anything is encrypted (RFC 8446 §4.1.2). */
+/** What a TLS client sends before encryption begins (RFC 8446 §4.1.2). */
 export interface ClientHello {
-  /** server_name (RFC 6066 §3), lower case, without a final dot; undefined when there is none, or no host name. */
+  /** server_name (RFC 6066 §3), lower case, without a final dot; undefined when it is missing or not a host name. */
   readonly serverName: string | undefined
   /** Protocols offered by ALPN (RFC 7301), best first. */
   readonly alpn: readonly string[]
-  /** It would have an OCSP response with the certificate (status_request, RFC 6066 §8). */
+  /** It asks for an OCSP response (status_request, RFC 6066 §8). */
   readonly wantsStaple: boolean
-  /** Lists of two-byte numbers, as they came: what chooses between an RSA and an ECDSA certificate. */
+  /** Lists of two-byte numbers, as received, to choose between an RSA and an ECDSA certificate. */
   readonly ciphers: Buffer
   readonly signatureSchemes: Buffer | undefined
   readonly versions: Buffer | undefined
@@ -14,7 +14,7 @@ export interface ClientHello {
 
 export type PeekResult = ClientHello | 'more' | 'not-tls'
 
-/** A ClientHello with post-quantum key shares has 1.8 KB; all that comes before it is complete is bounded by this. */
+/** A ClientHello with post-quantum key shares has 1.8 KB; this bounds the bytes until it is complete. */
 export const MAX_HELLO_BYTES = 16_384
 
 const RECORD_HEADER = 5
@@ -29,11 +29,11 @@ const EXT_SUPPORTED_VERSIONS = 43
 const HOST_NAME = 0
 
 /**
- * Reads the ClientHello out of a connection's first bytes, however they are split over records and reads. It only
- * looks: whoever feeds it keeps the bytes. Values it does not know (GREASE, RFC 8701) are skipped like any other.
+ * Parses the ClientHello from a connection's first bytes, however they are split over records and reads. It does not
+ * consume bytes: the caller keeps them. Unknown values (GREASE, RFC 8701) are skipped.
  */
 export class ClientHelloReader {
-  /** Of the record being read: its header as far as it came, and what is left of its fragment. */
+  /** The current record: its header as far as it came, and the rest of its fragment. */
   readonly #header = Buffer.alloc(RECORD_HEADER)
   #headerBytes = 0
   #fragmentLeft = 0
@@ -54,7 +54,7 @@ export class ClientHelloReader {
       }
       const taken = Math.min(end - start, this.#fragmentLeft)
       const result = this.#append(buffer.subarray(start, start + taken))
-      // What follows a complete ClientHello (early data) is none of our business.
+      // Data after a complete ClientHello (early data) is ignored.
       if (result !== 'more') return result
       start += taken
       this.#fragmentLeft -= taken
@@ -73,7 +73,10 @@ export class ClientHelloReader {
     return parseClientHello(message.subarray(4, 4 + length)) ?? 'not-tls'
   }
 
-  /** As far as it came: handshake, version 3.x, and a fragment that is neither empty nor too long (§5.1). */
+  /**
+   * Checks as much of the header as has come: handshake, version 3.x, and a fragment that is neither empty nor too long
+   * (§5.1).
+   */
   #headerFits(): boolean {
     const header = this.#header
     const bytes = this.#headerBytes
@@ -118,7 +121,7 @@ function serverNameOf(list: Buffer): string | undefined {
     const type = cursor.u8()
     const name = cursor.take(cursor.u16()).toString('latin1')
     if (type !== HOST_NAME) continue
-    // Only what can be a host name is compared with any, or logged.
+    // Texts that cannot be host names are neither compared nor logged.
     if (!cursor.ok || name.length > 255 || !/^[\w-]+(\.[\w-]+)*\.?$/.test(name)) return undefined
     return (name.endsWith('.') ? name.slice(0, -1) : name).toLowerCase()
   }
@@ -137,7 +140,7 @@ function protocolsOf(list: Buffer): string[] {
   return protocols
 }
 
-/** Reads on past the end as zeros, and remembers it: one check at the end instead of one per field. */
+/** Reads zeros past the end, and remembers that: one check at the end instead of one per field. */
 class Cursor {
   at = 0
   ok = true

@@ -8,48 +8,48 @@ import type { TlsThread } from './tls-thread.ts'
 export interface HandshakeFailed {
   readonly reason: FailureReason
   readonly error: Error
-  /** With reason `http`: still open, for an answer in clear text. Otherwise everything is closed. */
+  /** Present with reason `http`: still open, for an answer in clear text. Otherwise everything is closed. */
   readonly clear: Transport | undefined
 }
 
-/** The connection under TLS, whose owner is to be set at once; or why there is none. */
+/** Called with the connection under TLS, whose owner must be set at once, or with why the handshake failed. */
 export type Secured = (transport: Transport | undefined, failed: HandshakeFailed | undefined) => void
 
-/** Hears what becomes of a handshake. */
+/** Receives the result of a handshake. */
 export interface Shaking extends TransportOwner {
   secured(transport: Transport): void
 }
 
-/** What a listener's TLS does with a connection that has said something. */
+/** A listener's TLS, applied to a connection whose first bytes have come. */
 export interface Tls {
-  /** The certificate depends on what the ClientHello says. */
+  /** The certificate depends on the ClientHello. */
   readonly asksHello: boolean
   /**
-   * Puts TLS over a connection of which `first` has been read; `secured` follows, or `onClose`. Returns what is to be closed
-   * to give up.
+   * Puts TLS on a connection of which `first` has been read; `secured` or `onClose` follows. Returns what to close in
+   * order to cancel.
    */
   put(clear: Transport, first: Buffer, hello: ClientHello | undefined, shaking: Shaking): Transport
 }
 
 /** RFC 8446 §5.1: the type of a record that carries a handshake. */
 const HANDSHAKE_RECORD = 22
-/** A method of HTTP and a space, or PRI of HTTP/2. */
+/** An HTTP method and a space, or PRI of HTTP/2. */
 const HTTP = /^[A-Z]{3,20} /
 
 /**
- * Owns a client's connection until TLS is there. OpenSSL is not bothered before the client has said something: who only
- * connects costs no memory of its (43 KB), what is no TLS is known at once, and the costly part has its turn
- * (HandshakeTurns).
+ * Owns a client's connection until TLS is established. OpenSSL is not used before the client has sent something: a
+ * client that only connects costs none of its memory (43 KB), bytes that are not TLS are recognised at once, and the
+ * expensive part is scheduled (HandshakeTurns).
  */
 export class Handshake implements Shaking, Waits {
   deadline: number
-  /** Among those of its listener. Written by who keeps them only. */
+  /** Place in the listener's roster. Written by the roster only. */
   place = -1
   readonly #thread: TlsThread
   readonly #tls: Tls
   readonly #done: Secured
   #transport!: Transport
-  /** Reads on until the whole ClientHello is there. */
+  /** Reads on until the ClientHello is complete. */
   #reader: ClientHelloReader | undefined
   #hello: ClientHello | undefined
   #first: Buffer | undefined
@@ -71,7 +71,7 @@ export class Handshake implements Shaking, Waits {
     if (rest !== undefined && rest.length > 0) this.onData(rest, 0, rest.length)
   }
 
-  /** Ends it; nobody is told. */
+  /** Ends it without a callback. */
   cancel(): void {
     if (this.#over) return
     this.#finish()
@@ -84,7 +84,7 @@ export class Handshake implements Shaking, Waits {
     const bytes = buffer.subarray(start, end)
     this.#first = before === undefined ? Buffer.from(bytes) : Buffer.concat([before, bytes])
     if (this.#first[0] !== HANDSHAKE_RECORD) return this.#notTls(this.#first)
-    // What is no whole ClientHello in 16 KiB, or none at all, is OpenSSL's to refuse, with the alert that is due.
+    // When there is no complete ClientHello in 16 KiB, or something else, OpenSSL refuses it with the right alert.
     const read = this.#reader?.push(buffer, start, end)
     if (read === 'more') return
     if (read !== 'not-tls') this.#hello = read
@@ -94,7 +94,7 @@ export class Handshake implements Shaking, Waits {
   }
 
   onEnd(): void {
-    // Half-closed before TLS is there: it can never be.
+    // Closed by the client before TLS is established.
     this.#fail('client-gone', new Error('the client left in the handshake'))
   }
 
@@ -139,7 +139,7 @@ export class Handshake implements Shaking, Waits {
   #fail(reason: FailureReason, error: Error): void {
     if (this.#over) return
     this.#finish()
-    // A reset would take the alert that tells the client why from it.
+    // A reset could take the alert with the reason away from the client.
     this.#transport.destroy()
     this.#done(undefined, { reason, error, clear: undefined })
   }

@@ -15,25 +15,25 @@ export interface CertificatePair {
 
 /** What TLS on a listener needs, as PEM texts: plain data that the main thread reads and sends to workers. */
 export interface ListenerTlsMaterial {
-  /** The first one serves clients that name no server, or an unknown one. */
+  /** The first one is for clients that name no server, or an unknown one. */
   readonly certificates: readonly CertificatePair[]
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
-  /** As OpenSSL names them; undefined: those with authenticated encryption. */
+  /** In OpenSSL's syntax; undefined: those with authenticated encryption. */
   readonly ciphers?: string
-  /** Some of the certificates are had by ACME; validations by tls-alpn-01 are answered. */
+  /** Some certificates come from ACME, and tls-alpn-01 validations are answered. */
   readonly acme?: {
-    /** Names whose first certificate is not there yet: nobody is shown that of another in its place. */
+    /** Names whose first certificate has not been issued yet: clients must not get another one instead. */
     readonly pending: readonly string[]
-    /** Names that no certificate has are asked for. */
+    /** Certificates for unknown names are obtained on demand. */
     readonly onDemand: boolean
   }
   readonly clientAuth?: { readonly ca: string; readonly crl?: string; readonly required: boolean }
 }
 
-/** A file of a listener's `tls` that cannot be used, and which key of it names the file. */
+/** A file of a listener's `tls` that cannot be used, with the key that names the file. */
 export class TlsFileError extends Error {
   override readonly name = 'TlsFileError'
-  /** Below `tls`: `['certificates', 0, 'key']`. */
+  /** Path below `tls`: `['certificates', 0, 'key']`. */
   readonly place: readonly (string | number)[]
   readonly path: string
 
@@ -44,7 +44,7 @@ export class TlsFileError extends Error {
   }
 }
 
-/** One certificate of a listener, as its files say now. */
+/** One certificate of a listener, as its files are now. */
 export interface ReadCertificate {
   readonly paths: CertificatePaths
   readonly place: readonly (string | number)[]
@@ -67,7 +67,9 @@ export function certificatePaths({
   }
 }
 
-/** Reads and looks at every certificate. Throws TlsFileError for what cannot be read; the rest is in `checked`. */
+/**
+ * Reads and checks every certificate. Throws TlsFileError when a file cannot be read; other problems are in `checked`.
+ */
 export function readCertificates(
   config: ListenerTls,
   now: number,
@@ -79,7 +81,10 @@ export function readCertificates(
   })
 }
 
-/** One of `certificatePaths`. Undefined: it cannot be read, which `onUnreadable` has heard for each of its files. */
+/**
+ * Reads one of `certificatePaths`. Undefined when it cannot be read; `onUnreadable` has been called for each of its
+ * files then.
+ */
 export function readCertificate(
   { certificateFolder, ciphers }: ListenerTls,
   { cert, key, place }: ReturnType<typeof certificatePaths>[number],
@@ -105,7 +110,7 @@ function rethrow(error: unknown): never {
   throw error
 }
 
-/** What a listener's `tls` names, with the certificates in use. Throws TlsFileError. */
+/** The material of a listener's `tls`, with the certificates in use. Throws TlsFileError. */
 export function listenerMaterial(
   config: ListenerTls,
   certificates: readonly CertificatePair[],
@@ -135,7 +140,7 @@ function checkCiphers(ciphers: string): void {
     throw new TlsFileError(
       ['ciphers'],
       ciphers,
-      'OpenSSL knows none of these; openssl ciphers -v lists what it knows',
+      'OpenSSL knows none of these; openssl ciphers -v lists those it knows',
       error
     )
   }
@@ -152,7 +157,7 @@ function revocations(path: string): string {
   return crl
 }
 
-/** A file of certificates of authorities. */
+/** Reads a file of CA certificates. */
 export function authorities(path: string, place: readonly (string | number)[]): string {
   const text = readText(path, place)
   const chain = parseChain(text)

@@ -1,9 +1,11 @@
 import type { SecureContext } from 'node:tls'
 import { rawStreams, type RawHandle } from '../transport/raw-streams.ts'
 
-/** OpenSSL over a stream handle, as Node wraps it: what is under a TLSSocket. Reads and writes like the handle itself. */
+/**
+ * OpenSSL on a stream handle, as Node wraps it, the one inside of a TLSSocket. Reads and writes like the handle itself.
+ */
 export interface TlsHandle extends Omit<RawHandle, 'close' | 'fd'> {
-  /** Refers to what C++ holds weakly: the certificates in use. */
+  /** Keeps alive what C++ holds weakly: the certificates in use. */
   lbContext?: unknown
   onhandshakedone: ((this: TlsHandle) => void) | undefined
   onerror: ((this: TlsHandle, error: NodeJS.ErrnoException) => void) | undefined
@@ -22,9 +24,9 @@ export interface TlsHandle extends Omit<RawHandle, 'close' | 'fd'> {
   destroySSL(): void
 }
 
-/** What Node's own tls module is made of. */
+/** The internals that Node's own tls module uses. */
 export interface RawTls {
-  /** Puts the server's side of TLS over a connected handle, which it reads and writes from now on. */
+  /** Puts the server's side of TLS on a connected handle, which it reads and writes from now on. */
   server(tcp: RawHandle, context: SecureContext): TlsHandle
 }
 
@@ -36,7 +38,7 @@ const METHODS = [
 ]
 
 /**
- * Undefined where something is missing: then TLS goes over TLSSockets, by the same tests. It is there because a TLSSocket
+ * Undefined where a part is missing: then TLS uses TLSSockets, and passes the same tests. It exists because a TLSSocket
  * costs 50 to 105 µs of the 330 that a handshake takes, and 1.5 µs per request.
  */
 export const rawTls: RawTls | undefined = rawStreams === undefined ? undefined : find()
@@ -57,7 +59,8 @@ function find(): RawTls | undefined {
       server(tcp, context) {
         const handle = wrap(tcp, context.context, true, false)
         handle.lbContext = context
-        // C++ holds the TCP handle strongly and this one weakly: collected under a live connection it ends the process.
+        // C++ holds the TCP handle strongly and this one weakly: collecting it under a live connection would crash the
+        // process.
         ;(tcp as RawHandle & { lbTls?: TlsHandle }).lbTls = handle
         return handle
       }
@@ -67,7 +70,7 @@ function find(): RawTls | undefined {
   }
 }
 
-/** `onread` is an accessor that may be asked of handles only. */
+/** `onread` is an accessor that works on handles only. */
 function has(prototype: object, name: string): boolean {
   for (let at: object | null = prototype; at !== null; at = Object.getPrototypeOf(at) as object | null) {
     if (Object.getOwnPropertyDescriptor(at, name) !== undefined) return true

@@ -4,7 +4,7 @@ import { altNames } from './certificates/alt-names.ts'
 import type { TlsHandle } from './raw-tls.ts'
 import type { ClientCertificate, TlsFacts } from './tls-facts.ts'
 
-/** After the handshake; `verified`: the client's certificate, if there is one, is to be believed. */
+/** Called after the handshake; `verified`: the client's certificate, if there is one, has been verified. */
 export function factsOfHandle(tls: TlsHandle, verified: boolean): TlsFacts {
   const raw = verified ? tls.getPeerCertificate(false)?.raw : undefined
   return {
@@ -17,7 +17,7 @@ export function factsOfHandle(tls: TlsHandle, verified: boolean): TlsFacts {
   }
 }
 
-/** The same of a TLSSocket of a server. */
+/** The same for a TLSSocket of a server. */
 export function factsOfSocket(socket: TLSSocket): TlsFacts {
   // @types/node calls it a string.
   const serverName = (socket as { servername?: string | false | null }).servername
@@ -48,8 +48,8 @@ export function clientCertificate(raw: Buffer): ClientCertificate {
 }
 
 /**
- * RFC 4514. Node gives one part a line, the most general first, with characters that mean something escaped already; §2.1: the last
- * comes first; §2.4: what is not ASCII is written by its bytes, so that it can stand in a field.
+ * RFC 4514. Node writes one part per line, the most general first, with special characters escaped already. §2.1: the
+ * last part comes first; §2.4: characters beyond ASCII are written as bytes, so that the name can be in a header field.
  */
 export function distinguishedName(lines: string | undefined): string {
   return (lines ?? '')

@@ -1,6 +1,6 @@
 /**
- * Values by server name: exact names and `*.example.com`. As in certificates (RFC 9525 §6.3), the star stands for
- * exactly one label where `oneLabel` is set, else for one or more. An exact name wins, then the longest wildcard.
+ * Values by server name: exact names and `*.example.com`. With `oneLabel` the star stands for exactly one label, as in
+ * certificates (RFC 9525 §6.3), otherwise for one or more. An exact name wins, then the longest wildcard.
  */
 export class ServerNames<T> {
   readonly #exact = new Map<string, T>()
@@ -14,7 +14,7 @@ export class ServerNames<T> {
       const name = text.toLowerCase()
       const map = name.startsWith('*.') ? this.#suffixes : this.#exact
       const key = name.startsWith('*.') ? name.slice(1) : name
-      // The first that says so counts, as with routes.
+      // The first of equal names wins, as with routes.
       if (!map.has(key)) map.set(key, value)
     }
   }

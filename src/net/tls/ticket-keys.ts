@@ -4,12 +4,15 @@ import type { SecureContext } from 'node:tls'
 const NAME = 16
 const HMAC = 16
 const KEY = 48
-/** A turn, the key in force, and the one before it. */
+/** A sequence number, the current key, and the previous one. */
 const BYTES = 4 + 2 * KEY
-/** How long tickets are made by one key; they are taken as long again. */
+/** How long a key creates tickets; they are accepted for the same time again. */
 export const ROTATE_TICKET_KEYS_MS = 12 * 3_600_000
 
-/** What OpenSSL asks through Node for each ticket: [status, HMAC key, AES key, name, iv]; 0: unknown, 2: make a new one. The keys are always there. */
+/**
+ * OpenSSL's question through Node for each ticket: [status, HMAC key, AES key, name, iv]; 0: unknown, 2: create a new
+ * one. The keys are always present.
+ */
 type TicketAnswer = [status: 0 | 1 | 2, hmac: Buffer, aes: Buffer, name?: Buffer, iv?: Buffer]
 
 interface NativeContext {
@@ -19,15 +22,15 @@ interface NativeContext {
 }
 
 /**
- * The keys of session tickets (RFC 5077 §4), in memory that all threads share: a session begun in one worker is resumed in
- * any, and after a reload. The main thread replaces them every twelve hours and forgets the older; a ticket of the key before
- * is still taken, and replaced.
+ * The keys of session tickets (RFC 5077 §4), in memory that all threads share: a session begun in one worker can be
+ * resumed in any, and after a reload. The main thread replaces them every twelve hours and drops the oldest; a ticket
+ * of the previous key is still accepted, and replaced.
  */
 export class TicketKeys {
   readonly memory: ArrayBufferLike
   readonly #turn: Int32Array
   readonly #bytes: Buffer
-  /** Of `#turn`, when this thread last copied them. */
+  /** The value of `#turn` when this thread last copied the keys. */
   #seen = -1
   #now: Buffer = Buffer.alloc(KEY)
   #before: Buffer = Buffer.alloc(KEY)
@@ -40,7 +43,7 @@ export class TicketKeys {
 
   static create(shared: boolean): TicketKeys {
     const keys = new TicketKeys(shared ? new SharedArrayBuffer(BYTES) : new ArrayBuffer(BYTES))
-    // Twice: there is a key before the first.
+    // Twice, so that there is a previous key.
     keys.rotate()
     keys.rotate()
     return keys
@@ -48,19 +51,19 @@ export class TicketKeys {
 
   /** Main thread only. */
   rotate(): void {
-    // An odd turn says that they are being written.
+    // An odd number means that the keys are being written.
     Atomics.add(this.#turn, 0, 1)
     this.#bytes.copyWithin(KEY, 0, KEY)
     randomBytes(KEY).copy(this.#bytes)
     Atomics.add(this.#turn, 0, 1)
   }
 
-  /** Keys for one purpose only: a listener and what it asks of clients. */
+  /** Keys for one purpose only: a listener and its requirements for clients. */
   for(purpose: string): PurposeKeys {
     return new PurposeKeys(this, purpose)
   }
 
-  /** The keys in force: the turn that they are of, and copies. */
+  /** Copies of the current keys, with their number. */
   read(): { turn: number; now: Buffer; before: Buffer } {
     for (;;) {
       const turn = Atomics.load(this.#turn, 0)
@@ -78,7 +81,7 @@ export class TicketKeys {
   }
 }
 
-/** A ticket of one listener opens no session at another. */
+/** Keys derived for a purpose: a ticket of one listener is not accepted by another. */
 export class PurposeKeys {
   readonly #keys: TicketKeys
   readonly #purpose: string
@@ -97,13 +100,13 @@ export class PurposeKeys {
     return this.#keys.turn
   }
 
-  /** As `ticketKeys` of node:tls. */
+  /** In the form of `ticketKeys` of node:tls. */
   get current(): Buffer {
     this.#follow()
     return this.#now
   }
 
-  /** Has a context make and take tickets by these keys. */
+  /** Makes a context create and accept tickets with these keys. */
   use(context: SecureContext): void {
     const native = context.context as NativeContext
     if (typeof native.enableTicketKeyCallback === 'function') {
@@ -114,7 +117,7 @@ export class PurposeKeys {
 
   #answer(name: Buffer, making: boolean): TicketAnswer {
     this.#follow()
-    // Nothing may be thrown from here, and the keys are looked at whatever the status: without them the process ends.
+    // This must not throw, and the keys are read whatever the status: without them the process would crash.
     if (making) return [1, hmacOf(this.#now), aesOf(this.#now), nameOf(this.#now), nextIv()]
     if (timingSafeEqual(name, nameOf(this.#now))) return [1, hmacOf(this.#now), aesOf(this.#now)]
     if (timingSafeEqual(name, nameOf(this.#before))) return [2, hmacOf(this.#before), aesOf(this.#before)]
@@ -138,7 +141,7 @@ const IV = 16
 const ivs = Buffer.alloc(256 * IV)
 let ivsUsed = ivs.length
 
-/** Asked for one by one, randomness takes 5 µs; a full handshake has two tickets. OpenSSL copies it at once. */
+/** Single random values take 5 µs; a full handshake has two tickets. OpenSSL copies it at once. */
 function nextIv(): Buffer {
   if (ivsUsed === ivs.length) {
     randomFillSync(ivs)

@@ -1,26 +1,26 @@
-/** What is known of a TLS connection once its handshake is done. */
+/** Facts about a TLS connection after its handshake. */
 export interface TlsFacts {
   /** `TLSv1.2` or `TLSv1.3`. */
   readonly version: string
-  /** As OpenSSL names it: `TLS_AES_256_GCM_SHA384`. */
+  /** Its name in OpenSSL: `TLS_AES_256_GCM_SHA384`. */
   readonly cipher: string
-  /** By SNI, lower case; undefined when the client named none. */
+  /** From SNI, lower case; undefined when the client sent none. */
   readonly serverName: string | undefined
-  /** The protocol agreed on by ALPN. */
+  /** The protocol negotiated by ALPN. */
   readonly alpn: string | undefined
   /** An earlier session was resumed. */
   readonly resumed: boolean
-  /** Verified; undefined when the client showed none, or one that its listener did not ask for. */
+  /** Verified; undefined when the client presented none, or one that its listener did not request. */
   readonly clientCertificate: ClientCertificate | undefined
 }
 
-/** A client's certificate as logs, matches and fields name it. */
+/** A client's certificate in the form for logs, matches and fields. */
 export interface ClientCertificate {
   /** RFC 4514, the most specific part first: `CN=alice,OU=ops,O=Example`. */
   readonly subject: string
   readonly issuer: string
   readonly commonName: string | undefined
-  /** As `DNS:alice.example`, `email:…`, `URI:spiffe://…`, `IP:…`. */
+  /** In the form `DNS:alice.example`, `email:…`, `URI:spiffe://…`, `IP:…`. */
   readonly subjectAltNames: readonly string[]
   /** SHA-256 of the whole certificate, lower-case hex. */
   readonly fingerprint: string

@@ -19,15 +19,15 @@ export interface TlsServerOptions {
   /** The listener's name. */
   readonly name: string
   readonly handshakeTimeoutMs: number
-  /** Protocols to agree on by ALPN, best first; left out: none is agreed. */
+  /** Protocols to negotiate by ALPN, best first; default: none. */
   readonly alpn?: readonly string[]
 }
 
 const ACME_ALPN = alpnList([ACME_TLS])
 
 /**
- * Terminates TLS on connections accepted elsewhere. One per listener and snapshot; a reload with new certificates makes
- * another one, and handshakes under way end with the old.
+ * Terminates TLS on connections accepted elsewhere. One per listener and snapshot; a reload with new certificates
+ * creates another one, and handshakes under way finish with the old one.
  */
 export class TlsServer implements Tls {
   readonly #options: TlsServerOptions
@@ -37,11 +37,11 @@ export class TlsServer implements Tls {
   readonly #sockets: SocketTls
   readonly asksHello: boolean
   readonly #onDemand: boolean
-  /** By version: of full handshakes, and of resumed ones. */
+  /** Counters of full and of resumed handshakes, by version. */
   readonly #full = new Map<string, Counter>()
   readonly #resumed = new Map<string, Counter>()
 
-  /** Throws what OpenSSL says of a certificate or key that it cannot use. */
+  /** Throws OpenSSL's error about a certificate or key that it cannot use. */
   constructor(material: ListenerTlsMaterial, options: TlsServerOptions, thread: TlsThread) {
     this.#options = options
     this.#thread = thread
@@ -60,18 +60,18 @@ export class TlsServer implements Tls {
     if (rawTls === undefined || !(clear instanceof RawTransport)) {
       return this.#sockets.put(clear as SocketTransport, first, bundle, shaking, challenge && [ACME_TLS])
     }
-    // Asked before it is given away.
+    // Read it before the handle is given away.
     const { remote } = clear
     const side =
       challenge === undefined
         ? { ...this.#common, staple: bundle.stapleFor(hello), context: bundle.context }
         : { alpn: ACME_ALPN, clientAuth: undefined, staple: undefined, context: bundle.context }
     const transport = TlsTransport.accepted(rawTls, clear.detach(), side, shaking, remote)
-    // What is told comes in a later turn, since a handshake takes more than one read.
+    // Events come in a later turn, since a handshake takes more than one read.
     try {
       transport.start(first)
     } catch (error) {
-      // Nobody else has it: `clear` is empty by now.
+      // Only this code has it: `clear` is empty by now.
       transport.destroy()
       throw error
     }
@@ -79,14 +79,14 @@ export class TlsServer implements Tls {
   }
 
   /**
-   * Takes `transport` over, of which `rest` has been read, and shakes hands. `done` is called once, except after
-   * `cancel`.
+   * Takes over `transport`, of which `rest` has been read, and does the handshake. `done` is called once, unless it is
+   * cancelled.
    */
   secure(transport: Transport, rest: Buffer | undefined, done: Secured): Handshake {
     const { handshakeTimeoutMs } = this.#options
     const handshake = new Handshake(this.#thread, handshakeTimeoutMs, this, (under, failed) => {
       if (under?.tls?.alpn === ACME_TLS) {
-        // RFC 8737 §3: the handshake is all that there is to it.
+        // RFC 8737 §3: the validation consists of the handshake only.
         under.destroy()
         const error = new Error('the validation of a name by its authority')
         return done(undefined, { reason: 'challenge', error, clear: undefined })
@@ -100,7 +100,7 @@ export class TlsServer implements Tls {
     return handshake
   }
 
-  /** What answers a validation by tls-alpn-01 that is in flight. */
+  /** The bundle for a pending tls-alpn-01 validation. */
   #challenge(name: string | undefined): Bundle | undefined {
     const pair = name === undefined ? undefined : this.#thread.challenges.certificate(name)
     return pair && this.#contexts.forChallenge(pair)

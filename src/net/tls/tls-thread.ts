@@ -4,18 +4,18 @@ import { Challenges } from './challenges.ts'
 import { HandshakeTurns } from './server/handshake-turns.ts'
 import type { TicketKeys } from './ticket-keys.ts'
 
-/** What the TLS of all listeners of one thread shares. */
+/** What all listeners of one thread share for TLS. */
 export interface TlsThread {
   readonly deadlines: Deadlines
   readonly metrics: Metrics
   readonly ticketKeys: TicketKeys
   readonly turns: HandshakeTurns
   readonly challenges: Challenges
-  /** A client wants a name that this listener may get a certificate for on demand. */
+  /** Reports a name that a client requested and that this listener may get a certificate for on demand. */
   readonly wanted: (listener: string, name: string) => void
 }
 
-/** `challenges` and `wanted` left out: there is no ACME. */
+/** `challenges` and `wanted` are absent without ACME. */
 export function tlsThread(
   deadlines: Deadlines,
   metrics: Metrics,

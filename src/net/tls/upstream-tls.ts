@@ -36,16 +36,16 @@ export function readUpstreamTls(config: BackendTls, alpn?: readonly string[]): U
   }
 }
 
-/** Sessions remembered per pool, one per backend: a resumed handshake costs a third of a full one. */
+/** Sessions kept per pool, one per backend: a resumed handshake costs a third of a full one. */
 const MAX_SESSIONS = 1_024
 
-/** TLS to one pool's backends: one secure context for all connections, and a session per backend to resume. */
+/** TLS to one pool's backends: one secure context for all connections, and a session per backend for resumption. */
 export class UpstreamTls {
   readonly #material: UpstreamTlsMaterial
   readonly #context: SecureContext
   readonly #sessions = new Map<string, Buffer>()
 
-  /** Throws what OpenSSL says of a certificate or key that it cannot read. */
+  /** Throws OpenSSL's error about a certificate or key that it cannot read. */
   constructor(material: UpstreamTlsMaterial) {
     this.#material = material
     this.#context = createSecureContext({ ca: material.ca, cert: material.cert, key: material.key })
@@ -55,7 +55,7 @@ export class UpstreamTls {
     return {
       secureContext: this.#context,
       rejectUnauthorized: this.#material.verify,
-      // RFC 6066 §3: SNI carries names only. Without one, the certificate is checked against the address.
+      // RFC 6066 §3: SNI contains names only. Without a name, the certificate is checked against the address.
       servername: this.#material.serverName ?? nameOf(address),
       ALPNProtocols: this.#material.alpn === undefined ? undefined : [...this.#material.alpn],
       session: this.#sessions.get(address.text)
@@ -63,7 +63,7 @@ export class UpstreamTls {
   }
 
   remember(address: BackendAddress, session: Buffer): void {
-    // The newest ticket goes to the end; beyond the bound the one longest unused by a handshake goes.
+    // The newest ticket moves to the end; beyond the bound the session with the oldest handshake is dropped.
     this.#sessions.delete(address.text)
     if (this.#sessions.size >= MAX_SESSIONS) this.#sessions.delete(this.#sessions.keys().next().value!)
     this.#sessions.set(address.text, session)

@@ -8,25 +8,25 @@ import { RawTransport } from './raw-transport.ts'
 import { SocketTransport, type SocketHandle } from './socket-transport.ts'
 import type { Transport, TransportOwner } from './transport.ts'
 
-/** The listening handle under a net.Server, as far as it is used here. Not public API: tested for before use. */
+/** The listening handle inside of a net.Server, as far as it is used here. Not public API: checked before use. */
 interface ListenHandle {
   onconnection?: (status: number, client: SocketHandle | undefined) => void
   setNoDelay?(on: boolean): number
   setKeepAlive?(on: boolean, seconds: number): number
 }
 
-/** Gives the owner of a connection its Transport; `underTls`: one that TLS can be put over (see TlsServer). */
+/** Creates the Transport of a connection for its owner; `underTls`: one that TLS can be put on (see TlsServer). */
 export type Attach = (owner: TransportOwner, underTls?: boolean) => Transport
 
-/** Makes the owner of a connection just accepted. */
+/** Creates the owner of an accepted connection. */
 export type Accept = (attach: Attach) => void
 
 const KEEP_ALIVE_SECONDS = 60
 
 /**
- * Listens and hands every accepted connection over as a Transport. The listening handle's own callback is used
- * where it can be, since net.Server would build a Socket that reads into fresh memory, to be thrown away at once;
- * `onError` hears of failed accepts (EMFILE …) and of a server that breaks later.
+ * Listens and passes on every accepted connection as a Transport. Where possible the listening handle's own callback is
+ * used, since net.Server would create a Socket with read buffers of its own that would be discarded at once. `onError`
+ * gets failed accepts (EMFILE …) and later failures of the server.
  */
 export function listen(
   options: ListenOptions,
@@ -53,7 +53,7 @@ export function listen(
 }
 
 /**
- * The same over a socket that is bound already (or listens: another descriptor of it does). Throws what listen(2) says.
+ * The same for a socket that is bound already (or listens through another descriptor). Throws the error of listen(2).
  */
 export function listenOver(
   handle: StreamHandle,
@@ -67,7 +67,7 @@ export function listenOver(
   if (status < 0) throw failure('listen', status)
 }
 
-/** Linux hands these down to accepted sockets: five system calls per connection less. */
+/** Linux copies these options to accepted sockets: five system calls less per connection. */
 export function setInherited(handle: ListenHandle | StreamHandle): void {
   handle.setNoDelay?.(true)
   handle.setKeepAlive?.(true, KEEP_ALIVE_SECONDS)
@@ -95,7 +95,10 @@ function takeOver(handle: ListenHandle | undefined, accept: Accept, onError: (er
   }
 }
 
-/** Hands a connection over. What the engine throws ends that connection; `drop` closes one that got no Transport. */
+/**
+ * Passes on a connection. An exception of the engine ends that connection only; `drop` closes one that got no
+ * Transport.
+ */
 function enter(accept: Accept, attach: Attach, drop: () => void): void {
   let transport: Transport | undefined
   try {

@@ -1,24 +1,24 @@
 import { readFileSync } from 'node:fs'
 
-/** The soft limit, which Node has raised to the hard one by now; Infinity where it cannot be read. */
+/** The soft limit, which Node has raised to the hard one; Infinity where it cannot be read. */
 export const descriptorLimit = softLimit()
 
 /**
- * Kept free of clients: for the admin API, probes, the log, configuration and certificates. As much again is kept for
- * connections to backends, without which a client that was accepted cannot be served.
+ * Reserved for the admin API, probes, the log, configuration and certificates. The same number again is reserved for
+ * connections to backends, without which an accepted client could not be served.
  */
 export const descriptorReserve = Math.max(16, Math.min(256, Math.floor(descriptorLimit / 16)))
 
-/** The kernel gives the lowest number that is free, so a number tells how many are in use: no counting is needed. */
+/** The kernel assigns the lowest free number, so a number tells how many are in use: no counting is needed. */
 const mostForClients = descriptorLimit - 2 * descriptorReserve
 const mostForBackends = descriptorLimit - descriptorReserve
 
-/** `fd` of a connection just accepted. */
+/** `fd` of an accepted connection. */
 export function leavesNoneForBackends(fd: number): boolean {
   return fd >= mostForClients
 }
 
-/** `fd` of a connection that is being made. */
+/** `fd` of a connection that is being opened. */
 export function leavesNoneForUs(fd: number): boolean {
   return fd >= mostForBackends
 }

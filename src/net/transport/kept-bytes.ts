@@ -1,16 +1,19 @@
 import { sharedBuffer } from './read-buffer.ts'
 
-/** Pieces below this are not worth a buffer of that size. */
+/** Smaller pieces do not use the pool. */
 const POOLED_FROM = 16_384
-/** Buffers per thread, for one read with a head before it. Writers beyond that get memory of their own, of the exact size. */
+/**
+ * Buffers per thread, each for one read with a head before it. Beyond this number, buffers of the exact size are
+ * allocated.
+ */
 const MAX_BUFFERS = 64
 
 const free: Buffer[] = []
 let made = 0
 
 /**
- * A copy of bytes that the kernel did not take yet. From a pool where they are many: memory outside of V8's heap that
- * comes and goes with every write makes it collect garbage all the time (a sixth of the time under 64 KiB bodies).
+ * A copy of bytes that the kernel did not accept yet. It comes from a pool where there are many: memory outside of V8's
+ * heap that is allocated for every write keeps the garbage collector busy (a sixth of the time under 64 KiB bodies).
  */
 export function keepBytes(buffer: Buffer, start: number, end: number): { bytes: Buffer; pooled?: Buffer } {
   const size = end - start
@@ -20,12 +23,12 @@ export function keepBytes(buffer: Buffer, start: number, end: number): { bytes: 
   return pooled === undefined ? { bytes } : { bytes, pooled }
 }
 
-/** Gives back what `keepBytes` took from the pool, when nothing refers to it any more. */
+/** Returns a buffer of `keepBytes` to the pool when nothing refers to it any more. */
 export function giveBuffer(pooled: Buffer): void {
   free.push(pooled)
 }
 
-/** Tells that it is left to the garbage collector, because a cancelled write may still refer to it. */
+/** The buffer is left to the garbage collector, because a cancelled write may still refer to it. */
 export function forgetBuffer(): void {
   made--
 }

@@ -2,12 +2,12 @@ import { constants } from 'node:os'
 import { getSystemErrorName } from 'node:util'
 import type { SocketName } from './transport.ts'
 
-/** A stream handle of libuv's as Node wraps it: what is under a net.Socket. */
+/** libuv's stream handle as Node wraps it, the one inside of a net.Socket. */
 export interface RawHandle {
   onread: ((this: RawHandle) => void) | undefined
-  /** The file descriptor; -1 where there is none. */
+  /** The file descriptor; -1 when there is none. */
   readonly fd: number
-  /** The transport that it belongs to; set by RawTransport. */
+  /** The transport that owns it; set by RawTransport. */
   lbOwner?: unknown
   useUserBuffer(buffer: Uint8Array): void
   readStart(): number
@@ -17,7 +17,7 @@ export interface RawHandle {
   writev(request: RawWrite, chunks: readonly unknown[], allBuffers: boolean): number
   shutdown(request: RawRequest): number
   close(done: () => void): void
-  /** TCP only, like those below. */
+  /** TCP only, like the following. */
   reset?(done: () => void): number
   connect?(request: RawConnect, address: string, port: number): number
   connect6?(request: RawConnect, address: string, port: number): number
@@ -33,33 +33,33 @@ export interface RawRequest {
 }
 
 export interface RawWrite extends RawRequest {
-  /** Keeps what libuv reads from alive, and tells how much it was. */
+  /** Keeps the bytes that libuv reads alive, and has their number. */
   lbBytes?: unknown
   lbSize?: number
 }
 
 export type RawConnect = RawRequest
 
-/** What Node's own net module is made of. */
+/** The internals that Node's own net module uses. */
 export interface RawStreams {
   readonly newTcp: () => RawHandle
   readonly newConnect: () => RawConnect
   readonly newWrite: () => RawWrite
   readonly newShutdown: () => RawRequest
-  /** Of the read that `onread` was called for: bytes, or a negative error. */
+  /** The result of the read that `onread` was called for: bytes, or a negative error. */
   readonly readResult: () => number
-  /** Whether libuv holds a part of what the last write was given. */
+  /** Whether libuv holds a part of the last write. */
   readonly lastWriteWaits: () => boolean
 }
 
 export const UV_EOF = -4_095
 
 /**
- * `process.binding` is deprecated in the documentation only (DEP0111), and everything here is looked at before it is
- * used; where something is missing (another runtime, the permission model, a Node to come), all streams are
- * net.Sockets, by the same tests. It is there because a net.Socket costs 25 µs to make, end and close and 2 µs per
- * write in its Writable: without, a relayed connection costs 120 µs instead of 190 and a relayed message 16 instead of
- * 20 (HAProxy in the same run: 90 and 13). `LB_NET=sockets` turns it off.
+ * `process.binding` is deprecated in the documentation only (DEP0111), and everything here is checked before use; where
+ * a part is missing (another runtime, the permission model, a future Node), all streams are net.Sockets, and pass the
+ * same tests. It exists because a net.Socket costs 25 µs to create, end and close and 2 µs per write in its Writable:
+ * without it, a relayed connection costs 120 µs instead of 190 and a relayed message 16 instead of 20 (HAProxy in the
+ * same run: 90 and 13). `LB_NET=sockets` turns it off.
  */
 export const rawStreams: RawStreams | undefined = process.env['LB_NET'] === 'sockets' ? undefined : find()
 
@@ -114,12 +114,12 @@ function find(): RawStreams | undefined {
   }
 }
 
-/** What C++ tells of a connection. */
+/** The events of a connection from C++. */
 export interface RawEvents {
   readDone(): void
   completed(size: number, status: number): void
   shutDone(status: number): void
-  /** One of these threw, or what it called: the connection ends. */
+  /** One of the methods, or code that it called, threw: the connection ends. */
   failed(error: unknown): void
 }
 
@@ -156,7 +156,7 @@ export function onShutdown(this: RawRequest, status: number): void {
 export const UV_EMFILE = -constants.errno.EMFILE
 export const UV_ECONNRESET = -constants.errno.ECONNRESET
 
-/** Used again by the next write of this thread: the kernel takes most writes at once, and then nothing refers to it. */
+/** Reused by the next write of this thread: the kernel accepts most writes at once, and then nothing refers to it. */
 let spare: RawWrite | undefined
 
 export function takeRequest(): RawWrite {
@@ -166,18 +166,18 @@ export function takeRequest(): RawWrite {
   return request
 }
 
-/** Gives back a request that nothing refers to. */
+/** Takes back a request that nothing refers to. */
 export function reuseRequest(request: RawWrite): void {
   spare = request
 }
 
-/** What libuv's negative `status` means, as net.Socket would tell it. */
+/** The error for libuv's negative `status`, as net.Socket would report it. */
 export function failure(call: string, status: number): NodeJS.ErrnoException {
   const code = getSystemErrorName(status)
   return Object.assign(new Error(`${call} ${code}`), { code, errno: status, syscall: call })
 }
 
-/** What getpeername or getsockname says; undefined when there is no such end any more. */
+/** The result of getpeername or getsockname; undefined when that end does not exist any more. */
 export function nameFrom(ask: (out: object) => number | undefined): SocketName | undefined {
   const out: { address?: string; port?: number } = {}
   if (ask(out) !== 0 || out.address === undefined || out.port === undefined) return undefined
@@ -185,8 +185,8 @@ export function nameFrom(ask: (out: object) => number | undefined): SocketName |
 }
 
 /**
- * libuv (1.52) reads once when there is something to read and the connection is gone, and calls what follows an end, even
- * when it is a reset: a stream that was broken off would look whole. The kernel knows no peer any more then.
+ * libuv (1.52) reads once when data is available and the connection has gone, and reports what follows as an end, even
+ * if it is a reset: an aborted stream would look complete. The kernel has no peer for the socket then.
  */
 export function isGone(handle: RawHandle): boolean {
   // A unix socket has neither names nor resets.

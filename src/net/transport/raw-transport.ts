@@ -17,21 +17,21 @@ import { readArea } from './read-buffer.ts'
 import { Transport, type SocketName, type TransportOwner } from './transport.ts'
 import { writeAtOnce } from './write-at-once.ts'
 
-/** With less than this waiting, more may be sent at once; as for a net.Socket. */
+/** Below this many waiting bytes more may be sent; the same value as for a net.Socket. */
 const HIGH_WATER = 65_536
 
 /** The handle that read last. */
 let lastRead: RawHandle | undefined
 
-/** Over a handle of libuv's, without the net.Socket that would be between (see raw-streams.ts). TCP, cleartext. */
+/** A handle of libuv without a net.Socket around it (see raw-streams.ts). TCP, clear text. */
 export class RawTransport extends Transport {
-  /** Told when a connection that is being made is given up before there is a handle. */
+  /** Cancels a connect while there is no handle yet. */
   dialling: { cancel(): void } | undefined
   #handle!: RawHandle
   #reading = false
   #paused = false
   #connecting: boolean
-  /** The peer's FIN has come; `end` was called; our FIN is on its way; it is out. */
+  /** The peer's FIN has come; `end` was called; our FIN is being sent; it has been sent. */
   #ended = false
   #ending = false
   #shutting = false
@@ -40,7 +40,7 @@ export class RawTransport extends Transport {
   #pending = 0
   #corked: Uint8Array[] | undefined
   #error: NodeJS.ErrnoException | undefined
-  /** A write failed; what the peer sent before is read. */
+  /** A write failed; what the peer sent before is still read. */
   #broken: NodeJS.ErrnoException | undefined
   #remote: SocketName | undefined
   #local: SocketName | undefined
@@ -57,12 +57,12 @@ export class RawTransport extends Transport {
     return transport
   }
 
-  /** A connection to be made (raw-dial.ts); `owner.onConnect` or `owner.onClose` follows. */
+  /** A connection to be opened (raw-dial.ts); `owner.onConnect` or `owner.onClose` follows. */
   static toBeDialled(owner: TransportOwner): RawTransport {
     return new RawTransport(owner, true)
   }
 
-  /** Internal, for who dials: this handle is connected, or will be. `connected` follows. */
+  /** Internal, for raw-dial.ts: this handle is connected, or will be. `connected` follows. */
   adopt(handle: RawHandle): void {
     this.#handle = handle
     handle.lbOwner = this
@@ -111,7 +111,7 @@ export class RawTransport extends Transport {
     this.#pending -= all.length
     const request = takeRequest()
     this.#written(request, this.#handle.writeBuffer(request, all), all, all.length)
-    // Whoever was told to wait hears of it, even where nothing had to wait in the end.
+    // A caller that was told to wait gets `onDrain`, even if nothing had to wait in the end.
     if (all.length >= HIGH_WATER && this.#pending === 0) process.nextTick(() => this.completed(0, 0))
   }
 
@@ -133,8 +133,8 @@ export class RawTransport extends Transport {
 
   reset(): void {
     if (this.#closing) return
-    // libuv refuses it in the turn between FIN asked for and FIN sent, and Node then never closes the handle. All has
-    // been written by then, so an orderly close is true.
+    // libuv refuses a reset while a FIN is being sent, and Node then never closes the handle. Everything has been
+    // written by then, so an orderly close is right.
     const status =
       this.#connecting || this.#shutting ? -1 : this.#handle.reset?.(() => this.gone(this.#error))
     if (status === 0) this.#closing = true
@@ -145,7 +145,7 @@ export class RawTransport extends Transport {
     if (!this.#closing) this.#handle.setKeepAlive?.(true, Math.round(ms / 1e3))
   }
 
-  /** Gives the handle away, to TLS: nothing has been written, and this transport tells nobody anything any more. */
+  /** Gives the handle to TLS: nothing has been written, and this transport reports no more events. */
   detach(): RawHandle {
     this.pause()
     this.#closing = true
@@ -160,7 +160,7 @@ export class RawTransport extends Transport {
   }
 
   protected writeBytes(bytes: Uint8Array): boolean {
-    // Nobody takes it any more: whoever has more to send need not read it.
+    // The peer is gone, so the caller need not produce more data.
     if (this.#ending || this.#closing || this.#broken !== undefined) return this.#broken === undefined
     if (this.#corked !== undefined || this.#connecting) {
       this.#corked ??= []
@@ -232,11 +232,11 @@ export class RawTransport extends Transport {
     this.#reading = false
     const broken = this.#broken
     if (broken !== undefined) {
-      // EPIPE: its FIN had come before it would take no more. Otherwise the end is that of the break.
+      // EPIPE: the peer's FIN had come before it refused data. Otherwise the connection was reset.
       if (result === UV_EOF && broken.code === 'EPIPE') this.#readEnd()
       this.destroy(broken)
     } else if (result !== UV_EOF) this.destroy(failure('read', result))
-    // Asked only where the last read was this one's, since such an end comes in the same breath.
+    // Checked only when the last read was this handle's, since such an end comes in the same turn.
     else if (lastRead === this.#handle && !this.#shutting && !this.#finished && isGone(this.#handle))
       this.destroy(failure('read', UV_ECONNRESET))
     else this.#readEnd()
@@ -248,7 +248,7 @@ export class RawTransport extends Transport {
     if (this.#finished) this.destroy()
   }
 
-  /** Internal: our FIN is out. */
+  /** Internal: our FIN has been sent. */
   shutDone(status: number): void {
     this.#shutting = false
     this.#finished = true
@@ -257,7 +257,7 @@ export class RawTransport extends Transport {
     else if (this.#ended) this.destroy()
   }
 
-  /** Internal, for who dials: libuv's status. */
+  /** Internal, for raw-dial.ts: libuv's status. */
   connected(status: number): void {
     if (this.#closing) return
     if (status < 0) return this.destroy(failure('connect', status))
@@ -277,9 +277,9 @@ export class RawTransport extends Transport {
   }
 
   #finish(): void {
-    // The FIN waits here, not in libuv, for what is pending: so a reset is possible until all is written.
+    // The FIN waits here, not in libuv, for pending data, so that a reset is possible until everything is written.
     if (this.#pending > 0 || this.#shutting || this.#finished || this.#closing) return
-    // Both have said all: closing sends the FIN too, for half the system calls of shutdown and close.
+    // Both sides have ended: closing sends the FIN too, with half the system calls of shutdown and close.
     if (this.#ended) return this.destroy()
     this.#shutting = true
     const request = rawStreams!.newShutdown()

@@ -6,7 +6,7 @@ import { failure, UV_ECONNRESET } from './raw-streams.ts'
 import { readArea } from './read-buffer.ts'
 import { Transport, type SocketName, type TransportOwner } from './transport.ts'
 
-/** A handle of libuv's that a net.Socket can be made over. */
+/** A handle of libuv that a net.Socket can be created from. */
 export interface SocketHandle {
   useUserBuffer?(buffer: Uint8Array): void
   readonly fd?: number
@@ -14,7 +14,7 @@ export interface SocketHandle {
   reset?(done: () => void): number
 }
 
-/** Over a socket of node:net or node:tls: TLS, unix sockets, and everything where there are no raw streams. */
+/** A socket of node:net or node:tls: for TLS, unix sockets, and everything where there are no raw streams. */
 export class SocketTransport extends Transport {
   readonly socket: Socket
   readonly #destroy: Socket['destroy']
@@ -35,13 +35,13 @@ export class SocketTransport extends Transport {
       this.#closed = true
       this.gone(this.#error)
     })
-    // net.Socket destroys itself when a write fails, and with it what it has not read.
+    // net.Socket destroys itself when a write fails, and with it the data that was not read.
     this.#destroy = socket.destroy.bind(socket)
     socket.destroy = (error?: NodeJS.ErrnoException) =>
       this.#holdsOn(error) ? socket : this.#destroy(this.#broken ?? error)
   }
 
-  /** Takes over an accepted connection's handle: what a `net.Socket` would otherwise be made for. */
+  /** Takes over an accepted connection's handle, from which net.Server would create a `net.Socket`. */
   static overHandle(handle: SocketHandle, owner: TransportOwner): SocketTransport {
     return new SocketTransport(owner, (transport) => {
       const options = {
@@ -55,7 +55,7 @@ export class SocketTransport extends Transport {
     })
   }
 
-  /** Over a socket that exists already: TLS, or an accepted one whose handle cannot be taken over. */
+  /** For a socket that exists already: TLS, or an accepted one whose handle cannot be taken over. */
   static overSocket(socket: Socket | TLSSocket, owner: TransportOwner): SocketTransport {
     return new SocketTransport(owner, (transport) => {
       socket.on('data', (chunk: Buffer) => {
@@ -66,7 +66,7 @@ export class SocketTransport extends Transport {
     })
   }
 
-  /** A new connection to be made; `owner.onConnect` or `owner.onClose` follows. `connect` dials the socket. */
+  /** A connection to be opened; `owner.onConnect` or `owner.onClose` follows. `connect` connects the socket. */
   static dialled(owner: TransportOwner, connect: (socket: Socket) => void): SocketTransport {
     const transport = new SocketTransport(owner, (made) => {
       const options = { allowHalfOpen: true, onread: made.#onread() }
@@ -129,8 +129,8 @@ export class SocketTransport extends Transport {
   reset(): void {
     const { socket } = this
     const { _handle: handle } = socket as unknown as { _handle?: { reset?: unknown } | null }
-    // resetAndDestroy throws on handles that cannot (ERR_INVALID_HANDLE_TYPE); TLS tells by the missing close_notify.
-    // While a FIN is on its way libuv refuses, and Node then never closes the handle.
+    // resetAndDestroy throws on handles without reset (ERR_INVALID_HANDLE_TYPE); with TLS the missing close_notify
+    // shows the abort. While a FIN is being sent libuv refuses, and Node then never closes the handle.
     const can = typeof handle?.reset === 'function' && !socket.destroyed && !socket.connecting
     if (can && socket.writableEnded === socket.writableFinished) socket.resetAndDestroy()
     else this.#destroy()
@@ -146,7 +146,7 @@ export class SocketTransport extends Transport {
   }
 
   protected writeBytes(bytes: Uint8Array): boolean {
-    // Nobody takes it any more: whoever has more to send need not read it.
+    // The peer is gone, so the caller need not produce more data.
     if (this.#broken !== undefined) return false
     return this.socket.write(bytes) || this.socket.writableLength === 0
   }
@@ -168,11 +168,11 @@ export class SocketTransport extends Transport {
     }
     if (!this.readsOut || error?.syscall === undefined || socket.readableEnded || socket.destroyed)
       return false
-    // A read that failed while what came before it waits here: that goes first, as before an end.
+    // A read failed while earlier data waits here: that data goes first, as before an end.
     const read = error.syscall === 'read'
     if (read && socket.readableLength === 0) return false
     this.#broken ??= error
-    // Otherwise streams neither take what is read nor tell its end.
+    // Otherwise streams neither accept what is read nor report its end.
     state.errored = null
     if (read && !state.ended) socket.push(null)
     return true
@@ -180,7 +180,7 @@ export class SocketTransport extends Transport {
 
   #readEnd(): void {
     const broken = this.#broken
-    // EPIPE: its FIN had come before it would take no more. Otherwise the end is that of the break.
+    // EPIPE: the peer's FIN had come before it refused data. Otherwise the connection was reset.
     if (broken !== undefined) {
       if (broken.code === 'EPIPE') this.tellEnd()
       this.#destroy(broken)
@@ -188,7 +188,7 @@ export class SocketTransport extends Transport {
     else this.tellEnd()
   }
 
-  /** As in RawTransport: a reset right behind the last bytes is told as an end. */
+  /** As in RawTransport: a reset right after the last bytes is reported as an end. */
   #isReset(): boolean {
     const { _handle: handle } = this.socket as unknown as {
       _handle?: { reset?: unknown; getpeername?: (out: object) => number } | null

@@ -1,18 +1,18 @@
 import type { TlsHandle } from '../tls/raw-tls.ts'
 import { rawStreams, type RawHandle, type RawRequest } from './raw-streams.ts'
 
-/** What C++ tells of a TLS connection. */
+/** The events of a TLS connection from C++. */
 export interface TlsEvents {
-  /** Decrypted bytes are in the shared buffer, or there will be none any more. */
+  /** Decrypted bytes are in the shared buffer, or none will come any more. */
   readDone(): void
   shaken(): void
   shutDone(status: number): void
   destroy(error: Error): void
-  /** One of these threw, or what it called: the connection ends. */
+  /** One of the methods, or code that it called, threw: the connection ends. */
   failed(error: unknown): void
 }
 
-/** Has `events` told of everything. One function for all connections instead of closures for each. */
+/** Connects `events` to the handles. One function for all connections instead of closures for each. */
 export function tellEvents(tcp: RawHandle, tls: TlsHandle, events: TlsEvents): void {
   tcp.lbOwner = undefined
   tcp.onread = onRest
@@ -22,7 +22,7 @@ export function tellEvents(tcp: RawHandle, tls: TlsHandle, events: TlsEvents): v
   tls.onerror = onError
 }
 
-/** Sends the goodbye (close_notify) and FIN. */
+/** Sends close_notify and FIN. */
 export function shutDown(tls: TlsHandle, events: TlsEvents): number {
   const request = rawStreams!.newShutdown()
   request.lbOwner = events
@@ -30,7 +30,7 @@ export function shutDown(tls: TlsHandle, events: TlsEvents): number {
   return tls.shutdown(request)
 }
 
-/** What the TCP handle tells when TLS is gone from over it. */
+/** Events of the TCP handle after TLS is gone. */
 function onRest(): void {}
 
 function onRead(this: RawHandle): void {
@@ -42,7 +42,7 @@ function onRead(this: RawHandle): void {
   }
 }
 
-/** What is thrown into OpenSSL's callbacks would end the process: it ends the connection. */
+/** An exception in OpenSSL's callbacks would end the process; so it ends the connection. */
 function onHandshakeDone(this: TlsHandle): void {
   const events = this.lbOwner as TlsEvents
   try {

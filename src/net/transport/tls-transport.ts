@@ -16,14 +16,14 @@ import { shutDown, tellEvents, type TlsEvents } from './tls-events.ts'
 import { TlsWrites } from './tls-writes.ts'
 import { Transport, type SocketName, type TransportOwner } from './transport.ts'
 
-/** A read from the other side fits in twice: one is on its way while the next is encrypted. */
+/** Room for two reads of the other side: one is being sent while the next is encrypted. */
 const HIGH_WATER = 131_072
 
 /**
- * TLS on a handle of libuv's, by OpenSSL as Node wraps it, without a TLSSocket: for accepted connections. `owner.onConnect`
- * follows once the handshake is done, `owner.onClose` where it fails. The rules of the handle, each of which ends the
- * process when it is broken: it is kept reachable from the TCP handle; one write at a time; nothing is thrown into C++; it
- * is taken apart only after the TCP handle has been closed.
+ * TLS on a handle of libuv, by OpenSSL as Node wraps it, without a TLSSocket: for accepted connections.
+ * `owner.onConnect` follows once the handshake is done, `owner.onClose` if it fails. The handle has rules, each of
+ * which crashes the process when it is broken: it must stay reachable from the TCP handle; one write at a time; no
+ * exceptions into C++; it is destroyed only after the TCP handle has been closed.
  */
 export class TlsTransport extends Transport implements TlsEvents {
   readonly #tcp: RawHandle
@@ -33,18 +33,18 @@ export class TlsTransport extends Transport implements TlsEvents {
   #facts: TlsFacts | undefined
   #reading = false
   #paused = false
-  /** The peer's goodbye or FIN has come; `end` was called; our goodbye is on its way; it is out. */
+  /** The peer's close_notify or FIN has come; `end` was called; our close_notify is being sent; it has been sent. */
   #ended = false
   #ending = false
   #shutting = false
   #finished = false
   #closing = false
-  /** Somebody waits for `onDrain`, or a kept buffer to be given back. */
+  /** The owner waits for `onDrain`, or a pooled buffer has to be returned. */
   #drains = false
-  /** Decrypted while nobody wanted to read; `undefined` in it: the end. */
+  /** Decrypted while the owner had paused; an `undefined` entry is the end. */
   #unread: (Buffer | undefined)[] = []
   #error: NodeJS.ErrnoException | undefined
-  /** A write failed; what the peer sent before is read. */
+  /** A write failed; what the peer sent before is still read. */
   #broken: NodeJS.ErrnoException | undefined
   #remote: SocketName | undefined
   #local: SocketName | undefined
@@ -71,7 +71,7 @@ export class TlsTransport extends Transport implements TlsEvents {
     return transport
   }
 
-  /** Begins with what has been read from the connection before. */
+  /** Begins with the bytes that have been read from the connection before. */
   start(first: Uint8Array): void {
     this.#tls.receive(first)
     this.#read()
@@ -144,7 +144,7 @@ export class TlsTransport extends Transport implements TlsEvents {
 
   reset(): void {
     if (this.#closing) return
-    // As for TCP without TLS: libuv refuses it while a FIN is on its way.
+    // As for TCP without TLS: libuv refuses it while a FIN is being sent.
     const status = this.#shutting ? -1 : this.#tcp.reset?.(() => this.#closed())
     if (status !== 0) return this.destroy()
     this.#closing = true
@@ -163,7 +163,7 @@ export class TlsTransport extends Transport implements TlsEvents {
 
   protected writeBytes(bytes: Uint8Array): boolean {
     if (!this.#open) return this.#broken === undefined
-    // A kept buffer may be among what waits.
+    // A pooled buffer may be among the waiting bytes.
     if (!this.#writes.free) this.#drains = true
     this.#writes.bytes(bytes)
     return this.#flowing()
@@ -175,26 +175,26 @@ export class TlsTransport extends Transport implements TlsEvents {
     return this.#flowing()
   }
 
-  /** All of it: a write encrypts at once, which is a copy. */
+  /** Accepts all bytes: a write encrypts at once, which is a copy. */
   protected override writeNow(buffer: Buffer, start: number, end: number): number {
     if (!this.#open || !this.#writes.free) return 0
     this.#writes.bytes(buffer.subarray(start, end))
     return end - start
   }
 
-  /** Internal: decrypted bytes are in the shared buffer, or there will be none any more. */
+  /** Internal: decrypted bytes are in the shared buffer, or none will come any more. */
   readDone(): void {
     const result = rawStreams!.readResult()
     if (result === 0 || this.#closing) return
     if (result > 0) {
-      // One read of the socket may hold several records, which come although reading has been stopped.
+      // One read of the socket may contain several records, which arrive although reading has been stopped.
       if (!this.#paused && this.#unread.length === 0) return this.received(result)
       this.#unread.push(Buffer.from(sharedBuffer.subarray(READ_AT, READ_AT + result)))
       return
     }
     const broken = this.#broken
     if (broken !== undefined) {
-      // EPIPE: its FIN had come before it would take no more. Otherwise the end is that of the break.
+      // EPIPE: the peer's FIN had come before it refused data. Otherwise the connection was reset.
       if (result === UV_EOF && broken.code === 'EPIPE') this.#readEnd()
       this.destroy(broken)
     } else if (result !== UV_EOF) this.destroy(failure('read', result))
@@ -205,7 +205,7 @@ export class TlsTransport extends Transport implements TlsEvents {
     else this.#unread.push(undefined)
   }
 
-  /** Internal: reading goes on. */
+  /** Internal: reading continues. */
   giveUnread(): void {
     while (!this.#paused && !this.#closing && this.#unread.length > 0) {
       const bytes = this.#unread.shift()
@@ -218,7 +218,7 @@ export class TlsTransport extends Transport implements TlsEvents {
 
   /** Internal: the handshake is done. */
   shaken(): void {
-    // TLS 1.3 may tell it again.
+    // TLS 1.3 may report it again.
     if (this.#closing || this.#facts !== undefined) return
     const problem = clientProblem(this.#tls, this.#side)
     if (problem !== undefined && this.#side.clientAuth!.required) return this.destroy(problem)
@@ -237,7 +237,7 @@ export class TlsTransport extends Transport implements TlsEvents {
     if (this.#ending) this.#finish()
   }
 
-  /** Internal: our goodbye is out. */
+  /** Internal: our close_notify has been sent. */
   shutDone(status: number): void {
     this.#shutting = false
     this.#finished = true

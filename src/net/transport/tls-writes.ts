@@ -2,23 +2,26 @@ import { contain, guarded } from '../../core/containment.ts'
 import type { TlsHandle } from '../tls/raw-tls.ts'
 import { UV_ECONNRESET, rawStreams, type RawWrite } from './raw-streams.ts'
 
-/** Until a client has so much, records fit into three packets: it need not wait for 16 KiB to read the first byte. */
+/**
+ * Up to this many bytes, records are small enough for three packets: the client need not wait for 16 KiB to read the
+ * first byte.
+ */
 const SMALL_RECORDS_UNTIL = 65_536
 const SMALL_RECORD = 4_096
 const FULL_RECORD = 16_384
 
-/** Told of each write that is done, and of one that could not be begun: a negative status of libuv's. */
+/** Called for each finished write, and with a negative status of libuv for one that could not be started. */
 export type Written = (status: number) => void
 
 /**
- * Writes through TLS. The handle takes one write at a time and always says that it waits, in most cases until the end of
- * the turn: what comes meanwhile is gathered and goes out in one write, in as few records as fit. What is given to a write has
- * been encrypted, which is a copy, when the call returns.
+ * Writes through TLS. The handle takes one write at a time and always reports it as pending, mostly until the end of
+ * the turn: bytes that come meanwhile are gathered and sent in one write, in as few records as possible. The bytes of a
+ * write have been encrypted, which is a copy, when the call returns.
  */
 export class TlsWrites {
   readonly #tls: TlsHandle
   readonly #written: Written
-  /** Bytes of the write under way; -1: none is. */
+  /** Bytes of the current write; -1: none. */
   #writing = -1
   #waiting: Uint8Array[] = []
   #waitingBytes = 0
@@ -26,8 +29,8 @@ export class TlsWrites {
   #total = 0
   #smallRecords = true
   /**
-   * Requests used again: to make one takes 0.4 µs. C++ lets go of one after its callback has returned, so the one that was
-   * told last is not ready before the next is told.
+   * Requests for reuse: creating one takes 0.4 µs. C++ releases one after its callback has returned, so the last one is
+   * not ready before the next callback.
    */
   #spare: RawWrite | undefined
   #toldLast: RawWrite | undefined
@@ -42,7 +45,7 @@ export class TlsWrites {
     return (this.#writing > 0 ? this.#writing : 0) + this.#waitingBytes
   }
 
-  /** Nothing is before it: bytes of a read may be given without a copy. */
+  /** No write is before it: bytes of a read may be passed without a copy. */
   get free(): boolean {
     return this.#writing < 0 && !this.#corked && this.#waitingBytes === 0
   }
@@ -61,7 +64,7 @@ export class TlsWrites {
     if (text !== '') this.#issued(this.#tls.writeLatin1String(this.#request(text.length), text))
   }
 
-  /** Where something is before them, `bytes` stay untouched. */
+  /** `bytes` must stay untouched if other writes come first. */
   bytes(bytes: Uint8Array): void {
     if (bytes.length === 0) return
     if (this.free) return this.#write(bytes)
@@ -78,7 +81,7 @@ export class TlsWrites {
     this.#issued(this.#tls.writev(request, [text, 'latin1', bytes, 'buffer'], false))
   }
 
-  /** Internal: the write under way is done. */
+  /** Internal: the current write is done. */
   completed(request: RawWrite, status: number): void {
     this.#writing = -1
     this.#spare = this.#toldLast
@@ -87,13 +90,13 @@ export class TlsWrites {
     this.#written(status)
   }
 
-  /** Internal: the write under way cannot be told of. */
+  /** Internal: the current write will not be reported. */
   broken(): void {
     this.#writing = -1
     this.#written(UV_ECONNRESET)
   }
 
-  /** Forgets what waits: nobody takes it any more. */
+  /** Drops what waits: the peer is gone. */
   drop(): void {
     this.#waiting = []
     this.#waitingBytes = 0

@@ -4,93 +4,94 @@ import type { TlsFacts } from '../tls/tls-facts.ts'
 import { READ_AT, sharedBuffer } from './read-buffer.ts'
 
 /**
- * Who hears from a Transport. Exactly one at a time; may be exchanged (an upgrade hands both sides to a splice). What one of
- * these throws is contained: `onInternalError` ends the owner, or where there is none the transport is reset.
+ * Receives the events of a Transport. There is exactly one at a time; it may be replaced (an upgrade gives both sides
+ * to a splice). Exceptions are contained: `onInternalError` ends the owner, or without that method the transport is
+ * reset.
  */
 export interface TransportOwner extends Contained {
   /** Bytes `start..end` of `buffer` arrived. They are valid during the call only: copy, or pass to `sendFrom`. */
   onData(buffer: Buffer, start: number, end: number): void
   /** The peer's FIN: it will send no more, but may still read. */
   onEnd(): void
-  /** What a `send` that returned false was waiting for has gone to the kernel. May also come unasked. */
+  /** The data for which `send` returned false has been passed to the kernel. May also come without that. */
   onDrain(): void
-  /** Once, last. `error` when the connection broke (ECONNRESET, EPIPE …) or could not be made. */
+  /** Called once, last. `error` when the connection was lost (ECONNRESET, EPIPE …) or could not be opened. */
   onClose(error: NodeJS.ErrnoException | undefined): void
-  /** A dialled connection is there. */
+  /** The connection has been opened. */
   onConnect?(): void
 }
 
-/** One end of a connection, as the kernel tells it. */
+/** One end of a connection, from the kernel. */
 export interface SocketName {
   readonly address: string
   readonly port: number
 }
 
 /**
- * A connected byte stream with one owner: a handle of libuv's (RawTransport) or a socket of node:net or node:tls
- * (SocketTransport) underneath. Cleartext streams read into one buffer per thread, which saves the 64 KiB allocation
+ * A connected byte stream with one owner: a handle of libuv (RawTransport) or a socket of node:net or node:tls
+ * (SocketTransport) underneath. Clear-text streams read into one buffer per thread, which saves the 64 KiB allocation
  * per read that 'data' events cost: 2 to 4 µs of 20 per proxied request, and all buffer memory of idle connections.
  */
 export abstract class Transport {
   owner: TransportOwner
-  /** Bytes read from and handed to the kernel or to TLS. */
+  /** Bytes read from and passed to the kernel or TLS. */
   bytesIn = 0
   bytesOut = 0
-  /** Told once when it is closed, after the owner, whoever that is by then. */
+  /** Called once when it is closed, after the current owner. */
   whenClosed: (() => void) | undefined
   /**
-   * After a write that failed, what the peer sent before it broke off is still read, and `onClose` comes when there is no
-   * more. For who passes on what comes; false: `onClose` comes at once.
+   * After a failed write, what the peer sent before is still read, and `onClose` comes after that. For owners that pass
+   * data on; false: `onClose` comes at once.
    */
   readsOut = false
-  /** From the pool of kept bytes, while a write that had to wait refers to it. */
+  /** From the pool of kept bytes, while a pending write refers to it. */
   #kept: Buffer | undefined
 
   constructor(owner: TransportOwner) {
     this.owner = owner
   }
 
-  /** True over TLS: `destroy` then closes without a goodbye (close_notify), which `end` sends. */
+  /** True with TLS: `destroy` closes without close_notify, which `end` sends. */
   get secure(): boolean {
     return false
   }
 
-  /** What the handshake agreed on; undefined without TLS, and before it is done. */
+  /** The result of the handshake; undefined without TLS, and before it is done. */
   get tls(): TlsFacts | undefined {
     return undefined
   }
 
-  /** True once closed, destroyed or broken: nothing more can be sent. */
+  /** True once closed, destroyed or reset: nothing more can be sent. */
   abstract get closed(): boolean
-  /** What is sent while nothing is pending has been copied when the call returns, though it may be pending then. */
+  /** Data sent while nothing is pending has been copied when the call returns, even if it is pending then. */
   get copiesAtOnce(): boolean {
     return false
   }
 
-  /** Bytes waiting in this process for the peer to read. */
+  /** Bytes waiting in this process to be sent. */
   abstract get pending(): number
   /** The peer's address; undefined on a unix socket and once it is closed. A system call, once. */
   abstract get remote(): SocketName | undefined
-  /** Where the peer connected to. */
+  /** The address that the peer connected to. */
   abstract get local(): SocketName | undefined
 
-  /** Stops reading; what the kernel has then waits there. */
+  /** Stops reading; later data waits in the kernel. */
   abstract pause(): void
   abstract resume(): void
-  /** What is sent until `uncork` goes out in one packet, as far as it fits. */
+  /** Data sent until `uncork` is sent in as few packets as possible. */
   abstract cork(): void
   abstract uncork(): void
-  /** Sends FIN after what is pending. */
+  /** Sends FIN after the pending data. */
   abstract end(): void
-  /** Closes both ways at once; what is pending is lost. `onClose` follows, with `error`. */
+  /** Closes both directions at once; pending data is lost. `onClose` follows, with `error`. */
   abstract destroy(error?: Error): void
-  /** Closes with RST, so that the peer knows that the message did not end well. TLS and unix sockets have none. */
+  /** Closes with RST, so that the peer knows that the message is incomplete. TLS and unix sockets have no reset. */
   abstract reset(): void
-  /** Has the kernel ask every `ms` whether an idle peer is still there. */
+  /** Makes the kernel probe an idle peer every `ms`. */
   abstract keepAlive(ms: number): void
 
   protected abstract writeText(text: string): boolean
-  /** `bytes` stay untouched from now on. */
+  /** `bytes` must stay untouched from now on. */
   protected abstract writeBytes(bytes: Uint8Array): boolean
   protected abstract writeBoth(text: string, bytes: Uint8Array): boolean
 
@@ -100,14 +101,16 @@ export abstract class Transport {
     return this.writeText(text)
   }
 
-  /** Sends bytes that stay untouched from now on. False: wait for `onDrain`. */
+  /** Sends bytes that must stay untouched from now on. False: wait for `onDrain`. */
   sendOwned(bytes: Uint8Array): boolean {
     this.bytesOut += bytes.length
     return this.writeBytes(bytes)
   }
 
-  /** Sends bytes of the current `onData`, copying only what the kernel does not take at once; bytes of any other buffer
-   * stay untouched from now on. False: stop reading where they come from until `onDrain`. */
+  /**
+   * Sends bytes of the current `onData`, copying only what the kernel does not accept at once; bytes of any other
+   * buffer must stay untouched from now on. False: stop reading their source until `onDrain`.
+   */
   sendFrom(buffer: Buffer, start: number, end: number): boolean {
     if (buffer !== sharedBuffer) return this.sendOwned(buffer.subarray(start, end))
     this.bytesOut += end - start
@@ -115,7 +118,10 @@ export abstract class Transport {
     return taken === end - start || this.writeBytes(this.#keep(buffer, start + taken, end))
   }
 
-  /** `sendText` and `sendFrom` in one write. What stands in the read buffer before `start` is lost: it has been read. */
+  /**
+   * `sendText` and `sendFrom` in one write. The bytes before `start` in the read buffer are overwritten: they have been
+   * read.
+   */
   sendTextAndBytes(text: string, buffer: Buffer, start: number, end: number): boolean {
     if (text === '') return this.sendFrom(buffer, start, end)
     if (buffer !== sharedBuffer) {
@@ -131,7 +137,7 @@ export abstract class Transport {
     return this.sendFrom(buffer, textStart, end)
   }
 
-  /** What the kernel takes of the bytes at once; 0 where it cannot be asked. */
+  /** How many of the bytes the kernel accepts at once; 0 where it cannot be asked. */
   protected writeNow(_buffer: Buffer, _start: number, _end: number): number {
     return 0
   }
@@ -142,7 +148,7 @@ export abstract class Transport {
     this.tellData(sharedBuffer, READ_AT, READ_AT + bytes)
   }
 
-  // The owner is told of everything through these, each of which contains what the owner throws.
+  // The owner gets all events through these methods, each of which contains its exceptions.
 
   protected tellData(buffer: Buffer, start: number, end: number): void {
     try {
@@ -160,7 +166,7 @@ export abstract class Transport {
     }
   }
 
-  /** Also for who dials: a connection is there once TLS has shaken hands. */
+  /** Also for raw-dial.ts: a connection is open once TLS has finished its handshake. */
   tellConnect(): void {
     try {
       this.owner.onConnect?.()
@@ -169,12 +175,12 @@ export abstract class Transport {
     }
   }
 
-  /** Something of the owner threw: nobody else hears of it. Also for who accepts. */
+  /** The owner threw: no other connection is affected. Also used for accepted connections. */
   failed(error: unknown): void {
     if (!contain(error, this.owner)) this.reset()
   }
 
-  /** All that was pending has gone to the kernel. */
+  /** All pending data has been passed to the kernel. */
   protected drained(): void {
     this.#reclaim()
     try {
@@ -184,7 +190,7 @@ export abstract class Transport {
     }
   }
 
-  /** The kernel has let go of it. */
+  /** The kernel has closed it. */
   protected gone(error: NodeJS.ErrnoException | undefined): void {
     if (this.#kept !== undefined) forgetBuffer()
     this.#kept = undefined

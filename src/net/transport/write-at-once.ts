@@ -1,9 +1,9 @@
 import { writeSync } from 'node:fs'
 
 /**
- * What the kernel takes of the bytes, or a negative error. A write through libuv would keep a reference to the bytes that
- * the kernel does not take, and they are in the buffer that everybody reads into. Asked directly, the kernel tells how
- * much it took, and only the rest is copied.
+ * How many of the bytes the kernel accepts, or a negative error. A write through libuv would keep a reference to the
+ * rest, which is in the read buffer that all connections share. This asks the kernel directly, so that only the rest is
+ * copied.
  */
 export function writeAtOnce(fd: number, buffer: Buffer, start: number, end: number): number {
   try {

@@ -27,13 +27,13 @@ export interface AcmeUpkeepParts {
   readonly memory: { readonly challenges: Challenges }
 }
 
-/** Certificates by ACME, as the rest of the control plane asks for them. */
+/** Certificates by ACME, as the rest of the control plane uses them. */
 export interface Obtained {
-  /** Rejects when what is stored cannot be read. */
+  /** Rejects when stored certificates cannot be read. */
   prepare(config: Config): Promise<void>
-  /** Where the OCSP response to this request is kept: with the certificates. */
+  /** Where the OCSP response to this request is stored: with the certificates. */
   stapleStore(request: Buffer): StapleStore | undefined
-  /** Of one listener: those that are there, and names whose first is yet to come. */
+  /** The certificates of one listener, and the names whose first one has yet to be issued. */
   of(
     listener: string,
     tls: ListenerTls
@@ -53,10 +53,10 @@ export class AcmeUpkeep implements Obtained {
   readonly #names: AcmeNames
   readonly #onDemand: OnDemand
   #config: Config | undefined
-  /** Of the configuration that is being prepared, where Redis keeps the certificates. */
+  /** Of the configuration that is being prepared; set when Redis stores the certificates. */
   #redis: RedisPlan | undefined
   #storage: RedisAcmeStorage | undefined
-  /** Of the configuration that is being prepared, where a folder keeps them. */
+  /** Of the configuration that is being prepared; set when a folder stores them. */
   #folder: string | undefined
   #closed = false
 
@@ -116,7 +116,7 @@ export class AcmeUpkeep implements Obtained {
     return { pairs, pending }
   }
 
-  /** This is in force now. */
+  /** The configuration is in force now. */
   applied(config: Config): void {
     this.#config = config
     this.#onDemand.retain(new Set(config.listeners.map(({ name }) => name)))
@@ -124,7 +124,7 @@ export class AcmeUpkeep implements Obtained {
     this.#names.start(new Set(wanted))
   }
 
-  /** A client has asked a listener for a name that it has no certificate for. */
+  /** A client requested a name for which the listener has no certificate. */
   readonly wanted = (listener: string, name: string): void => {
     const rule = this.#ruleOf(listener)
     if (rule !== undefined && !this.#closed) void this.#onDemand.wanted(listener, name, rule)
@@ -155,7 +155,7 @@ export class AcmeUpkeep implements Obtained {
     const { log } = this.#parts
     try {
       await this.#names.begin(name, listener)
-      log.info({ name, listener }, `certificate of ${name}: asked for by a client, and allowed`)
+      log.info({ name, listener }, `certificate of ${name}: requested by a client, and allowed`)
     } catch (error) {
       log.error({ name, err: error }, `certificate of ${name}: ${(error as Error).message}`)
     }
@@ -165,7 +165,7 @@ export class AcmeUpkeep implements Obtained {
     const listener = this.#onDemand.allowed.get(name)
     const rule = listener === undefined ? undefined : this.#ruleOf(listener)
     if (rule === undefined || domainsOf(this.#config!).includes(name)) return true
-    // A new one was allowed a moment ago.
+    // It has been allowed a moment ago.
     if (this.#names.certificate(name) === undefined) return true
     return this.#onDemand.stillAllowed(name, rule)
   }

@@ -17,16 +17,16 @@ export interface HeldCertificate {
 }
 
 const LOOK_EVERY_MS = 3_600_000
-/** Days left at which the log says so, once each. */
+/** Days left at which the log warns, once each. */
 const MARKS = [21, 7, 1, 0]
 const SECOND_MS = 1_000
 
-/** Tells the log and the metrics how long the certificates in force are still valid. */
+/** Reports in log and metrics how long the certificates in force are still valid. */
 export class CertificateWatch {
   readonly #clock: Clock
   readonly #log: Logger
   #held: readonly HeldCertificate[] = []
-  /** Listener and fingerprint → the last mark that was told. */
+  /** Listener and fingerprint → the last mark that was logged. */
   #told = new Map<string, number>()
   #cancel: (() => void) | undefined
 
@@ -35,7 +35,7 @@ export class CertificateWatch {
     this.#log = log
   }
 
-  /** These are in force from now on. */
+  /** These certificates are in force from now on. */
   hold(held: readonly HeldCertificate[]): void {
     const before = new Set(this.#held.map(keyOf))
     this.#held = held
@@ -74,7 +74,7 @@ export class CertificateWatch {
       this.#log.info({ ...fields, fingerprint }, `self-signed certificate, SHA-256 ${fingerprint}`)
     } else this.#log.debug({ ...fields, fingerprint }, `certificate ${file}`)
     for (const { kind, message } of problems) {
-      // What has to do with time is told by the marks.
+      // Expiry is reported at the marks.
       if (kind !== 'expired') this.#log.warn(fields, `certificate ${file}: ${message}`)
     }
   }

@@ -5,13 +5,13 @@ import { errorAt, type Finding, warningAt } from '../../config/report/problem.ts
 import { systemReason } from '../../config/report/system-reason.ts'
 import { authorities } from '../../net/tls/listener-tls.ts'
 
-/** What `acme` names outside of the file: the storage, the hook, authorities of authorities. */
+/** Checks what `acme` refers to outside of the file: the storage, the hook, CA files. */
 export function* checkAcmeFiles({ acme }: Config): Generator<Finding> {
   if (acme === undefined) return
   if (acme.storage !== 'redis') yield* checkFolder(acme.storage)
   const program = acme.hook?.[0]
   if (program !== undefined && !isThere(program))
-    yield errorAt(['acme', 'hook'], `${program} is no program that may be run`)
+    yield errorAt(['acme', 'hook'], `${program} is not a program that may be run`)
   for (const [index, { ca }] of acme.authorities.entries()) {
     if (ca === undefined) continue
     try {
@@ -22,7 +22,7 @@ export function* checkAcmeFiles({ acme }: Config): Generator<Finding> {
   }
 }
 
-/** It is made at the first start, by whoever lb runs as: that is another than who checks, mostly. */
+/** The folder is created at the first start, by the user that lb runs as, mostly not the one who runs the check. */
 function* checkFolder(folder: string): Generator<Finding> {
   let at = folder
   for (;;) {
@@ -32,7 +32,7 @@ function* checkFolder(folder: string): Generator<Finding> {
       continue
     }
     if (stat?.isDirectory() !== true) {
-      yield errorAt(['acme', 'storage'], `${at} is no folder, so ${folder} cannot be one`)
+      yield errorAt(['acme', 'storage'], `${at} is not a folder, so ${folder} cannot be one`)
       return
     }
     try {
@@ -40,7 +40,7 @@ function* checkFolder(folder: string): Generator<Finding> {
       if (at === folder && (stat.mode & 0o077) !== 0 && process.platform !== 'win32')
         yield warningAt(
           ['acme', 'storage'],
-          `${folder} can be looked into by others; it holds private keys: chmod 700`
+          `other users can read ${folder}; it contains private keys: chmod 700`
         )
     } catch (error) {
       yield warningAt(['acme', 'storage'], `${at} cannot be written to by this user: ${systemReason(error)}`)

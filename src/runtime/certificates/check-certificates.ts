@@ -10,11 +10,11 @@ import { readUpstreamTls } from '../../net/tls/upstream-tls.ts'
 export interface CertificateReport {
   /** Errors, each at the key that names the file. */
   readonly findings: readonly Finding[]
-  /** One line per certificate: whom it is for and how long. */
+  /** One line per certificate: its names and its remaining validity. */
   readonly lines: readonly string[]
 }
 
-/** Opens every certificate, key and authority that a configuration names, for `lb check`. Changes nothing. */
+/** Opens every certificate, key and CA file of a configuration, for `lb check`. Changes nothing. */
 export function checkCertificates(config: Config, now: number): CertificateReport {
   const findings: Finding[] = []
   const lines: string[] = []
@@ -44,7 +44,7 @@ export function checkCertificates(config: Config, now: number): CertificateRepor
           'holds no certificate with its key'
         )
       for (const { paths, place, pair, checked } of read) {
-        // Of a folder, all is told at its own key.
+        // For a folder, all problems are reported at its own key.
         const at = (file: 'cert' | 'key'): Path => [
           ...path,
           ...place,
@@ -94,7 +94,7 @@ function outdatedList(pem: string, now: number): string | undefined {
   }
 }
 
-/** By users who are neither the owner nor of its group. */
+/** By users other than the owner and its group. */
 function isOpen(path: string): boolean {
   const stat = statSync(path, { throwIfNoEntry: false })
   return process.platform !== 'win32' && stat !== undefined && (stat.mode & 0o004) !== 0

@@ -13,17 +13,20 @@ export interface DevCertificate {
   readonly ca: string
   readonly cert: string
   readonly key: string
-  /** The authority was there already: who trusts it need do nothing. */
+  /** The authority existed before, so it need not be installed again. */
   readonly known: boolean
 }
 
-/** `lb dev-cert`: a certificate for these names in `folder`, by an authority of this machine's own, made at the first time. */
+/**
+ * `lb dev-cert`: writes a certificate for these names to `folder`, signed by this machine's own authority, which is
+ * created the first time.
+ */
 export async function writeDevCertificate(
   folder: string,
   names: readonly string[],
   now: number
 ): Promise<DevCertificate> {
-  // Whoever reads the authority's key can be any site for those who trust it.
+  // Whoever can read the authority's key can impersonate any site to those who trust it.
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const at = (name: string): string => join(folder, name)
   const paths = { ca: at('ca.crt'), cert: at('dev.crt'), key: at('dev.key') }

@@ -2,9 +2,9 @@ import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log/log.ts'
 import type { ReapplySoon } from './reapply-soon.ts'
 
-/** Dates in certificates are whole seconds, and clocks differ by one. */
+/** Dates in certificates are whole seconds, and clocks may differ by one. */
 const AFTER_MS = 1_000
-/** Timers that wait longer are set again. */
+/** Longer timers are split. */
 const LONGEST_SLEEP_MS = 86_400_000
 
 /** Certificates that were refused because they are not valid yet: they are tried again when they are. */
@@ -22,7 +22,7 @@ export class EarlyCertificates {
     this.#again = again
   }
 
-  /** One more; told once. */
+  /** Adds one; logged once. */
   refused(file: string, validFrom: number): void {
     if (this.#waiting.get(file) === validFrom) return
     this.#waiting.set(file, validFrom)

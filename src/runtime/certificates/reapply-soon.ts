@@ -1,10 +1,10 @@
 import type { Clock } from '../../core/clock.ts'
 
-/** Several certificates that come at once are one change of the workers. */
+/** Several certificates that come at once cause one change in the workers. */
 const GATHER_MS = 300
 const AGAIN_MS = 10_000
 
-/** Has the configuration put in force once more, soon after something of its certificates has changed. */
+/** Puts the configuration in force once more, soon after its certificates have changed. */
 export class ReapplySoon {
   readonly #clock: Clock
   readonly #reapply: () => Promise<unknown>
@@ -20,7 +20,7 @@ export class ReapplySoon {
     if (this.#closed) return
     this.#cancel ??= this.#clock.after(ms, () => {
       this.#cancel = undefined
-      // What is wrong is logged by whoever refuses it; the certificates must not wait for the next change of the file.
+      // Whoever refuses it logs the reason; the certificates must not wait for the next change of the file.
       this.#reapply().then(
         (report) => {
           if ((report as { errors?: readonly string[] }).errors?.length) this.soon(AGAIN_MS)

@@ -12,11 +12,11 @@ import { CertificateWatch, type HeldCertificate } from './certificate-watch.ts'
 
 export interface TlsUpkeepParts extends AcmeUpkeepParts {
   readonly memory: { readonly ticketKeys: TicketKeys; readonly challenges: Challenges }
-  /** Puts the configuration in force once more, with the certificates that are there now. */
+  /** Puts the configuration in force once more, with the current certificates. */
   readonly reapply: () => Promise<unknown>
 }
 
-/** What TLS needs of the main thread while it runs: new keys for session tickets, an eye on the certificates, and those that are obtained. */
+/** What TLS needs in the main thread: new keys for session tickets, a watch on the certificates, ACME and OCSP. */
 export class TlsUpkeep {
   readonly certificates: CertificateWatch
   readonly acme: AcmeUpkeep
@@ -44,12 +44,12 @@ export class TlsUpkeep {
     this.#cancel = this.#later()
   }
 
-  /** What whoever reads certificates asks. */
+  /** Used by the reader of certificates. */
   get reader() {
     return { obtained: this.acme, staples: this.staples, early: this.early }
   }
 
-  /** This is in force now. */
+  /** The configuration is in force now. */
   applied(config: Config, certificates: readonly HeldCertificate[]): void {
     this.certificates.hold(certificates)
     this.staples.retain(certificates)

@@ -3,7 +3,7 @@ import type { Bind } from '../../config/model/bind.ts'
 import type { AdminConfig, Config } from '../../config/model/model.ts'
 import { bindError, StartError } from './start-error.ts'
 
-/** What the controller does with the admin listener, which is there by the first configuration. */
+/** Connects the controller with the admin listener, which exists once the first configuration is in force. */
 export function adminEdge(server: () => AdminServer) {
   return {
     edge: (next: Config) => applyAdmin(server(), next.admin),
@@ -11,7 +11,7 @@ export function adminEdge(server: () => AdminServer) {
   }
 }
 
-/** The admin listener as `config` says. Rejects with a StartError when it cannot be; then it is as before. */
+/** Changes the admin listener to `config`. Rejects with a StartError when that fails; then it is as before. */
 async function applyAdmin(server: AdminServer, config: AdminConfig | undefined): Promise<void> {
   try {
     await server.apply(config)

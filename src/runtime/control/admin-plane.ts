@@ -39,16 +39,16 @@ export interface AdminPlaneParts {
   readonly planes: Planes
   readonly caches: CacheStores
   readonly operator: Operator
-  /** Of a pool that is discovered. */
+  /** The source of a pool with `discover`. */
   readonly discovery: (pool: string) => SourceView | undefined
   readonly facts: Omit<BackendFacts, 'rateOf'>
   readonly traffic: Traffic
   readonly version: string
-  /** Worker threads; 0: the main thread does the work. */
+  /** Worker threads; 0: the main thread serves. */
   readonly workers: number
   readonly isDraining: () => boolean
   readonly renderMetrics: () => string
-  /** This process in Via. */
+  /** The name of this process in Via. */
   readonly pseudonym: string
   readonly reload: (plan: boolean) => Promise<ReloadReport>
   readonly redis: RedisBoard
@@ -56,7 +56,7 @@ export interface AdminPlaneParts {
   readonly staples: () => readonly StapleView[]
 }
 
-/** What the admin listener shows and changes: the running process in the words of the admin API. */
+/** What the admin listener shows and changes: translates between the running process and the admin API. */
 export class AdminPlane implements ControlPlane {
   readonly #parts: AdminPlaneParts
   readonly #facts: BackendFacts
@@ -104,7 +104,7 @@ export class AdminPlane implements ControlPlane {
 
   listeners(): readonly ListenerView[] {
     const { controller, planes, isDraining, traffic } = this.#parts
-    // For the next one who asks; who needs it exact asks for the connections.
+    // Starts the next count; callers that need exact numbers use `connections()`.
     void planes.connections().then((open) => (this.#counted = open))
     const bound = !isDraining()
     const counted = traffic.listeners()
@@ -165,19 +165,19 @@ export class AdminPlane implements ControlPlane {
     const backend: Backend | undefined = pool?.byName(name)
     if (pool === undefined || backend === undefined) return undefined
     const { algorithm } = pool.config
-    // Before anything is changed: both or neither.
+    // Checked before anything is changed, so that both changes take effect or neither.
     if (change.weight !== undefined && !usesWeights(algorithm)) {
       const cure = algorithm === 'first' ? 'another algorithm' : 'weighted-round-robin or another algorithm'
       throw new ControlError(
         'conflict',
-        `pool ${poolName} balances by ${algorithm}, which has no use for weights; give it ${cure}`
+        `pool ${poolName} balances by ${algorithm}, which does not use weights; give it ${cure}`
       )
     }
     const { sessionsMs = 0 } = change
     if (sessionsMs > 0 && pool.config.sticky === undefined) {
       throw new ControlError(
         'conflict',
-        `pool ${poolName} has no sticky cookie, so nobody holds one; drain it without sessions`
+        `pool ${poolName} has no sticky cookie, so no client has one; drain it without sessions`
       )
     }
     if (change.state !== undefined) {

@@ -21,14 +21,14 @@ import { bindError } from './start-error.ts'
 export interface ControllerParts extends PoolDeps, MaterialParts {
   readonly slots: SlotRegistry
   readonly planes: Planes
-  /** Over the configuration's. */
+  /** Overrides that of the configuration. */
   readonly logLevel: LogLevel | undefined
   readonly memory: ConfiguredMemory
-  /** Changes the admin listener. Rejects when that cannot be; then it is as before. */
+  /** Changes the admin listener. Rejects when that fails; then it is as before. */
   readonly edge: (config: Config) => Promise<void>
-  /** The admin listener gives these up at once. */
+  /** The admin listener closes these addresses at once. */
   readonly leaveEdge: (binds: readonly Bind[]) => void
-  /** After every change. */
+  /** Called after every change. */
   readonly onApplied: (config: Config, pools: ReadonlyMap<string, Pool>) => void
 }
 
@@ -37,10 +37,10 @@ export interface ApplyReport {
   readonly lines: readonly string[]
 }
 
-/** Rows of backends that are gone are freed this long after: who still picks by an old snapshot is done by then. */
+/** Rows of removed backends are freed after this time, when nothing picks with an old snapshot any more. */
 const FREE_ROWS_AFTER_MS = 5_000
 
-/** The configuration in force and the way from one to the next: all planes change, or none does. */
+/** The configuration in force, and the transition to the next: all planes change, or none does. */
 export class Controller {
   readonly #parts: ControllerParts
   readonly #changes = new SerialQueue()
@@ -54,7 +54,7 @@ export class Controller {
   #ports: Readonly<Record<string, number>> = {}
   #snapshots = 0
   #loadedAt = 0
-  /** Pools of the configurations before, which somebody may still pick by. */
+  /** Pools of earlier configurations, which may still be in use. */
   #replaced: { readonly at: number; readonly pools: ReadonlyMap<string, Pool> }[] = []
   #cancelFree: (() => void) | undefined
 
@@ -65,22 +65,22 @@ export class Controller {
     this.#lateEdge = new LateEdge(parts.clock, parts.log)
   }
 
-  /** In force. */
+  /** The configuration in force. */
   get config(): Config {
     return this.#config!
   }
 
-  /** The main thread's own view of the pools: for probes, metrics and the operator. */
+  /** The main thread's own view of the pools, for probes, metrics and the operator. */
   get pools(): ReadonlyMap<string, Pool> {
     return this.#pools
   }
 
-  /** Ports taken for binds to port 0, by bind key. */
+  /** Ports chosen for binds to port 0, by bind key. */
   get ports(): Readonly<Record<string, number>> {
     return this.#ports
   }
 
-  /** Of the listeners. */
+  /** Certificates of the listeners. */
   get certificates(): readonly HeldCertificate[] {
     return this.#certificates ?? []
   }
@@ -90,14 +90,14 @@ export class Controller {
     return this.#loadedAt
   }
 
-  /** Rejects with a StartError when an address that is new cannot be had. */
+  /** Rejects with a StartError when a new address cannot be bound. */
   async plan(next: Config): Promise<ApplyReport> {
     const diff = diffConfigs(this.config, next)
     await this.#probeBinds(next)
     return { changed: !isEmpty(diff), lines: describeDiff(diff) }
   }
 
-  /** Builds, binds, swaps. Rejects with a StartError when it cannot; then nothing has changed. */
+  /** Builds, binds, swaps. Rejects with a StartError on failure; then nothing has changed. */
   async apply(next: Config): Promise<ApplyReport> {
     const leave = await this.#changes.enter()
     try {
@@ -142,7 +142,7 @@ export class Controller {
   async #change(next: Config, material: ReadMaterial): Promise<readonly ListenerConnections[]> {
     const { slots, planes, clock } = this.#parts
     await this.#probeBinds(next)
-    // On failure, rows handed out here are free again at the next change: nobody uses them.
+    // On failure, rows assigned here become free at the next change: nothing uses them.
     const memory = this.#parts.memory.prepare(next, redisPlan(next, material))
     const parts = {
       id: ++this.#snapshots,
@@ -163,7 +163,7 @@ export class Controller {
       throw error
     }
     const ports = this.#portsOf(next, taken)
-    // At the first start nothing can be asked before there is an answer: the edge comes last.
+    // At the first start the admin listener comes last, when it can answer.
     const before = this.#config
     const late = before === undefined ? bindsOf(next) : cededToAdmin(before, next)
     const edgeLast = before === undefined || late.length > 0
@@ -187,7 +187,7 @@ export class Controller {
     return kept
   }
 
-  /** Not while the configuration changes, nor for one that is no longer in force. */
+  /** Does not run while the configuration changes, nor for one that is no longer in force. */
   async #inTurn(config: Config, run: () => Promise<void>): Promise<void> {
     const leave = await this.#changes.enter()
     try {
@@ -206,7 +206,7 @@ export class Controller {
     }
   }
 
-  /** Ports that are kept, and those just taken; those of listeners that are gone are not. */
+  /** Ports that are kept, and new ones; those of removed listeners are dropped. */
   #portsOf(next: Config, taken: Readonly<Record<string, number>>): Record<string, number> {
     const known = { ...this.#ports, ...taken }
     const keys = next.listeners.flatMap((one) => one.binds.map((bind, i) => bindKey(one, bind, i)))
@@ -230,7 +230,7 @@ export class Controller {
     ]
   }
 
-  /** What only a new start can change stays as it was, also in what the admin API shows. */
+  /** Settings that only a restart can change keep their values, also in the admin API. */
   #merge(next: Config): Config {
     const before = this.#config
     if (before === undefined) return next
@@ -241,7 +241,7 @@ export class Controller {
   async #probeBinds(next: Config): Promise<void> {
     const ours = this.#config === undefined ? [] : bindsOf(this.#config)
     for (const [index, listener] of next.listeners.entries()) {
-      // UDP sockets are bound in the main thread, and tried there.
+      // UDP sockets are bound in the main thread, so that is where a conflict shows.
       if (listener.mode === 'l4' && listener.protocol === 'udp') continue
       for (const bind of listener.binds) {
         if (overlaps(bind, ours)) continue
@@ -262,7 +262,7 @@ export class Controller {
     return pools
   }
 
-  /** Not put off by the next change: with one every few seconds rows would be handed out until there are none. */
+  /** Not postponed by later changes: with a change every few seconds the rows would run out. */
   #freeRowsLater(): void {
     this.#cancelFree ??= this.#parts.clock.after(FREE_ROWS_AFTER_MS, () => {
       this.#cancelFree = undefined

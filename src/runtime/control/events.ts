@@ -3,19 +3,19 @@ import type { ChangeEvent } from '../../balancer/pool/states.ts'
 import { contain, type FaultReport } from '../../core/containment.ts'
 import type { Counter } from '../../core/metrics/metrics.ts'
 
-/** What happens, by name, with what is told of it. */
+/** Events by name, with their data. */
 export interface LbEvents {
-  /** A backend has changed: its health, breaker, weight, or what an operator says of it. */
+  /** A backend has changed: its health, breaker, weight, or state set by an operator. */
   readonly backend: ChangeEvent
   /** A configuration was put in force, or refused (`errors`). */
   readonly reload: ReloadReport
-  /** A fault in the main thread, or a worker that ended and is replaced. It is contained and logged already. */
+  /** A fault in the main thread, or a worker that ended and is being replaced. It has been contained and logged. */
   readonly error: Error
 }
 
 type Listener<Name extends keyof LbEvents> = (event: LbEvents[Name]) => void
 
-/** Who wants to hear of what. What a listener throws concerns nobody but the log. */
+/** Listeners of events. Exceptions of a listener are only logged. */
 export class Events {
   readonly #listeners = {
     backend: new Set<Listener<'backend'>>(),
@@ -24,7 +24,7 @@ export class Events {
   }
   #tellingError = false
 
-  /** Returns how to stop. */
+  /** Returns a function that removes the listener. */
   on<Name extends keyof LbEvents>(name: Name, listener: Listener<Name>): () => void {
     const listeners = this.#listeners[name] as Set<Listener<Name>> | undefined
     if (listeners === undefined)
@@ -33,7 +33,7 @@ export class Events {
     return () => void listeners.delete(listener)
   }
 
-  /** The report, once it has been told; a plan is not. */
+  /** Emits the report and returns it; the report of a plan is not emitted. */
   reloaded(report: ReloadReport, plan = false): ReloadReport {
     if (!plan) this.tell('reload', report)
     return report
@@ -45,7 +45,7 @@ export class Events {
     this.tell('error', new Error('a worker ended and is replaced'))
   }
 
-  /** `report`, and faults are told. */
+  /** `report` that also emits faults. */
   hearing(report: FaultReport): FaultReport {
     return (error, listener) => {
       report(error, listener)
@@ -54,7 +54,7 @@ export class Events {
   }
 
   tell<Name extends keyof LbEvents>(name: Name, event: LbEvents[Name]): void {
-    // What a listener of `error` throws is not told again.
+    // Exceptions of a listener of `error` are not emitted again.
     if (name === 'error' && this.#tellingError) return
     this.#tellingError ||= name === 'error'
     for (const listener of [...(this.#listeners[name] as Set<Listener<Name>>)]) {

@@ -5,11 +5,11 @@ import type { Pool } from '../../balancer/pool/pool.ts'
 import type { ProbeReport } from '../../health/probe-loop.ts'
 import type { SourceView } from '../discovery/followed-source.ts'
 
-/** What the last change on an axis said: the table keeps when, and this why. */
+/** The reason of the last change on an axis: the table has only its time. */
 export type ReasonOf = (backend: Backend) => string | undefined
 export type ReportOf = (backend: Backend) => ProbeReport | undefined
 
-/** What is known of a backend elsewhere than in the table. */
+/** Facts about a backend that are not in the table. */
 export interface BackendFacts {
   readonly reportOf: ReportOf
   readonly reasonOf: ReasonOf
@@ -88,7 +88,7 @@ function sessionsOf({ sessions }: Backend): Pick<BackendView, 'sessions'> {
   }
 }
 
-/** The latest change on any axis, and at first the moment it was added. */
+/** The latest change on any axis; at first the time when it was added. */
 function sinceOf({ table, slot }: Backend): number {
   const columns = [at.ADMIN_SINCE, at.PROBE_SINCE, at.BREAKER_SINCE, at.EJECTED_SINCE, at.ADDED_AT]
   return Math.max(...columns.map((column) => table.float(slot, column)))

@@ -4,17 +4,23 @@ import type { ListenerAddress } from '../plane/listener-addresses.ts'
 
 /** A running `lb`. */
 export interface Running {
-  /** Where the listeners of the configuration in force listen, with the ports really taken. */
+  /** The addresses of the listeners in force, with the actual ports. */
   readonly addresses: readonly ListenerAddress[]
-  /** Where the admin API listens: `127.0.0.1:9900`. */
+  /** The addresses of the admin API: `127.0.0.1:9900`. */
   readonly adminAddresses: readonly string[]
-  /** Puts another validated configuration in force. A report with `errors` says why not; then nothing changed. */
+  /**
+   * Puts another validated configuration in force. A report with `errors` gives the reasons for a failure; then nothing
+   * has changed.
+   */
   apply(config: Config): Promise<ReloadReport>
-  /** Reads the configuration file again and applies it; with `plan` only says what would change. */
+  /** Reads the configuration file again and applies it; with `plan` it only reports what would change. */
   reload(plan?: boolean): Promise<ReloadReport>
-  /** After `shutdown.delay` (none where `graceMs` is given): stops accepting, lets what is open finish for `shutdown.grace`, then cuts it. Once; later calls wait for the first. */
+  /**
+   * After `shutdown.delay` (not when `graceMs` is given): stops accepting, lets open connections finish for
+   * `shutdown.grace`, then closes them. Later calls wait for the first.
+   */
   stop(options?: { readonly graceMs?: number }): Promise<void>
-  /** Opens log files anew by the names that they had at the start, after logrotate has moved them away. */
+  /** Reopens log files by their names at the start, after logrotate has moved them. */
   reopenLogs(): void
   /** Ends at once. */
   kill(): Promise<void>

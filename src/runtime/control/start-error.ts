@@ -1,14 +1,14 @@
 import { existsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 
-/** Why `lb` cannot run, in the words of the user's configuration: the CLI prints `message` and exits 1. */
+/** Why `lb` cannot run, in terms of the user's configuration: the CLI prints `message` and exits 1. */
 export class StartError extends Error {
   override readonly name = 'StartError'
-  /** EADDRINUSE, EACCES … or LB_… where the cause is ours. */
+  /** EADDRINUSE, EACCES … or LB_… for a cause of lb's own. */
   readonly code: string
   /** `0.0.0.0:80`, as in the configuration. */
   readonly address: string | undefined
-  /** Where the address stands: `listeners[2].bind` or `admin.bind`. */
+  /** The setting that has the address: `listeners[2].bind` or `admin.bind`. */
   readonly setting: string | undefined
 
   constructor(plain: PlainStartError, cause?: unknown) {
@@ -19,7 +19,7 @@ export class StartError extends Error {
   }
 }
 
-/** The same, able to pass from thread to thread. */
+/** The same in a form that can be sent between threads. */
 export interface PlainStartError {
   readonly code: string
   readonly message: string
@@ -36,7 +36,7 @@ export function plainStartError(error: unknown): PlainStartError {
   return { code: code ?? 'LB_INTERNAL', message: message ?? String(error) }
 }
 
-/** A failed bind, with what is taken or forbidden, by which setting, and what helps. */
+/** The error of a failed bind: the address, its setting, the reason and a cure. */
 export function bindError(
   error: NodeJS.ErrnoException,
   address: string,
@@ -79,20 +79,20 @@ function reasonOf(error: NodeJS.ErrnoException, address: string): string {
   }
 }
 
-/** libuv says EACCES where bind(2) says that there is no such directory. */
+/** libuv says EACCES where bind(2) says that the directory does not exist. */
 function unixReason(error: NodeJS.ErrnoException, path: string): string {
   const folder = dirname(path)
   const there = statSync(folder, { throwIfNoEntry: false })
   if (there === undefined) return `the directory ${folder} does not exist; make it, or name another`
-  if (!there.isDirectory()) return `${folder} is no directory`
+  if (!there.isDirectory()) return `${folder} is not a directory`
   switch (error.code) {
     case 'EADDRINUSE':
       return existsSync(path) && !statSync(path).isSocket()
-        ? 'there is a file of that name, and it is no socket'
+        ? 'there is a file with that name, and it is not a socket'
         : 'another program listens on it'
     case 'EACCES':
     case 'EPERM':
-      return `permission denied in ${folder}: who starts lb must be able to write there`
+      return `permission denied in ${folder}: the user who starts lb needs write permission there`
     default:
       return error.message
   }

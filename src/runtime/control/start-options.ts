@@ -2,16 +2,16 @@ import type { LogLevel } from '../../config/model/model.ts'
 import type { Logger } from '../../core/log/log.ts'
 
 export interface StartOptions {
-  /** Over the configuration's. */
+  /** Overrides that of the configuration. */
   readonly logLevel?: LogLevel
   /** Reload when the file at `configPath` changes. */
   readonly watch?: boolean
-  /** What `reload()` and the admin API's reload read; left out: they are refused. */
+  /** The file for `reload()` and the admin API's reload; without it they are refused. */
   readonly configPath?: string
   /** For lines of the main thread; workers write to standard output themselves. */
   readonly log?: Logger
-  /** Workers send their lines to `log` too, which is the logger of the program that embeds lb. */
+  /** Workers send their lines to `log` too, the logger of the program that embeds lb. */
   readonly forwardLog?: boolean
-  /** For tests: lets a worker be told to throw. */
+  /** For tests: a worker accepts the command to throw. */
   readonly crashable?: boolean
 }

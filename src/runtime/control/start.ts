@@ -5,7 +5,7 @@ import type { StartOptions } from './start-options.ts'
 
 /**
  * Starts with a validated configuration. Resolves once every worker has bound every listener; rejects with a
- * StartError, and leaves nothing behind, when something cannot be had: all or nothing.
+ * StartError, and cleans up, when anything fails.
  */
 export async function start(config: Config, options: StartOptions = {}): Promise<Runtime> {
   const log = options.log ?? createLogger({ level: options.logLevel ?? config.log.level })

@@ -5,7 +5,7 @@ import type { Pool } from '../../balancer/pool/pool.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { MetricsHub } from '../../core/metrics/hub.ts'
 
-/** Rates are of the last five to ten seconds. */
+/** Rates are averages of the last five to ten seconds. */
 const PERIOD_MS = 5_000
 
 const COUNTED = {
@@ -32,7 +32,7 @@ export interface TrafficParts {
   readonly pools: () => Iterable<Pool>
 }
 
-/** What listeners have had in all, and what passes per second: counters are read every five seconds, and when asked. */
+/** Totals of listeners, and rates per second: counters are read every five seconds, and on demand. */
 export class Traffic {
   readonly #parts: TrafficParts
   /** Between one and two periods old, once there were two. */
@@ -42,7 +42,7 @@ export class Traffic {
 
   constructor(parts: TrafficParts) {
     this.#parts = parts
-    // Before anything has passed.
+    // A reading before there was traffic.
     this.#before = this.#last = { at: parts.clock.now(), listeners: this.listeners(), backends: new Map() }
     this.#again()
   }
@@ -51,7 +51,7 @@ export class Traffic {
     this.#cancel()
   }
 
-  /** `now`: one reading serves all listeners. */
+  /** `now`: one reading for all listeners. */
   listener(name: string, protocol: 'tcp' | 'udp' | 'http', now = this.listeners()): ListenerTraffic {
     const count = (what: Counted) => now[what].get(name) ?? 0
     const rate = (what: Counted) => this.#rate(count(what), this.#before.listeners[what].get(name))
@@ -80,7 +80,7 @@ export class Traffic {
   }
 
   #rate(count: number, before = 0): number {
-    // A reading of this very moment tells nothing yet.
+    // A reading of this very moment gives no rate.
     const seconds = Math.max(1, (this.#parts.clock.now() - this.#before.at) / 1e3)
     return Math.round((100 * Math.max(0, count - before)) / seconds) / 100
   }
@@ -96,7 +96,7 @@ export class Traffic {
     })
   }
 
-  /** All counters of all listeners, as they are now. */
+  /** The current counters of all listeners. */
   listeners(): Reading['listeners'] {
     const { hub } = this.#parts
     const read = Object.entries(COUNTED).map(([what, [name, where]]) => [

@@ -10,22 +10,22 @@ export interface DiscovererParts {
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger
-  /** Puts a configuration in force, the backends that were found in it. Rejects when it cannot. */
+  /** Puts a configuration with discovered backends in force. Rejects on failure. */
   readonly apply: (config: Config) => Promise<ApplyReport>
 }
 
-/** The first change of a burst waits this long for the others. */
+/** The first change of a burst waits this long for others. */
 const SETTLE_MS = 100
-/** How long a start or reload waits for the first answer of new sources. */
+/** How long a start or reload waits for the first answers of new sources. */
 const SOURCES_MS = 3_000
-/** Changes are put in force at most for this share of the time, so that a storm of them leaves the main thread free. */
+/** Largest share of the time for applying changes, so that many of them leave the main thread responsive. */
 const SHARE = 1 / 10
-/** When what could not be put in force is tried again. */
+/** Time to the next try after a failure. */
 const RETRY_MS = 5_000
 
 /**
- * Follows the sources of all pools that have one, in the main thread. The backends that they find stand behind those of the
- * file; a source that fails, or finds nobody because it is away, leaves what it found last.
+ * Follows the sources of all pools in the main thread. Discovered backends come after those of the file; a source that
+ * fails, or that is empty because it is not available, keeps its last backends.
  */
 export class Discoverer {
   readonly #parts: DiscovererParts
@@ -42,20 +42,20 @@ export class Discoverer {
     this.#parts = parts
   }
 
-  /** In force, without what was found. */
+  /** The configuration in force, without discovered backends. */
   get given(): Config {
     return this.#given!
   }
 
-  /** Resolves with what is in force, once something is: a certificate may be there before lb is up. */
+  /** Resolves with the configuration in force, as soon as there is one: a certificate may be issued before lb is up. */
   async first(): Promise<Config> {
     await this.#started.promise
     return this.given
   }
 
   /**
-   * Puts a configuration in force with what its sources find; new ones answer first, so that no pool is empty meanwhile.
-   * Rejects when it is refused; then the sources of the one before are followed again.
+   * Puts a configuration in force with what its sources find; it waits for new sources first, so that no pool is empty
+   * meanwhile. Rejects when it is refused; then the sources of the previous one are followed again.
    */
   async apply(config: Config): Promise<ApplyReport> {
     this.#follow(config)
@@ -71,7 +71,7 @@ export class Discoverer {
     }
   }
 
-  /** Those that stay the same go on with what they found. */
+  /** Unchanged sources keep what they found. */
   #follow(config: Config): void {
     const pools = Object.values(config.pools).filter(({ discover }) => discover !== undefined)
     const keep = new Map(pools.map((pool) => [pool.name, JSON.stringify(pool.discover)]))
@@ -90,7 +90,7 @@ export class Discoverer {
     }
   }
 
-  /** Resolves when every source has answered or failed once, at the latest after `ms`. */
+  /** Resolves when every source has answered or failed once, after `ms` at the latest. */
   async #ready(ms: number): Promise<void> {
     if (this.#followed.size === 0) return
     const late = Promise.withResolvers<void>()
@@ -99,7 +99,7 @@ export class Discoverer {
     cancel()
   }
 
-  /** The configuration with the backends that were found. */
+  /** The configuration with discovered backends. */
   merge(config: Config): Config {
     if (this.#followed.size === 0) return config
     const pools = Object.entries(config.pools).map(([name, pool]) => {
@@ -150,12 +150,12 @@ export class Discoverer {
     try {
       await apply(this.merge(this.#given))
     } catch (error) {
-      // All of it ends.
+      // It is shutting down.
       if (this.#closed) return
       failed = true
       log.error(
         { err: error, inMs: RETRY_MS },
-        'the backends that were found could not be put in force; it is tried again'
+        'the backends that were found could not be put in force; retrying'
       )
     }
     const now = clock.now()
@@ -166,7 +166,7 @@ export class Discoverer {
   }
 }
 
-/** Backends of the file first; a name is theirs. */
+/** Backends of the file come first, and win if names are equal. */
 function joined(given: readonly BackendConfig[], found: readonly BackendConfig[]): readonly BackendConfig[] {
   if (given.length === 0) return found
   const names = new Set(given.map(({ name }) => name))

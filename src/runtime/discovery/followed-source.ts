@@ -5,14 +5,14 @@ import type { Random } from '../../core/random.ts'
 import { makeSource } from '../../discovery/make-source.ts'
 import type { Source } from '../../discovery/source.ts'
 
-/** What an operator is told of a pool's source. */
+/** The state of a pool's source, for operators. */
 export interface SourceView {
   readonly source: string
   /** Backends found. */
   readonly backends: number
   /** Wall clock of the last answer; undefined: none yet. */
   readonly answeredAt: number | undefined
-  /** Why the last try failed; undefined: it did not. */
+  /** Why the last try failed; undefined if it did not. */
   readonly error: string | undefined
 }
 
@@ -20,11 +20,11 @@ export interface FollowedParts {
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger
-  /** What was found is other than before. */
+  /** Called when the backends differ from before. */
   readonly changed: () => void
 }
 
-/** One pool's source and what it found last. */
+/** One pool's source and its last answer. */
 export class FollowedSource {
   readonly key: string
   /** Resolves with the first answer or failure. */
@@ -39,7 +39,7 @@ export class FollowedSource {
   #answeredAt: number | undefined
   #error: string | undefined
 
-  /** `found`: by the source that the pool had before; they stay until this one answers. */
+  /** `found`: backends of the pool's previous source; they stay until this one answers. */
   constructor(pool: PoolConfig, key: string, parts: FollowedParts, found: readonly BackendConfig[]) {
     this.key = key
     this.found = found
@@ -98,7 +98,7 @@ export class FollowedSource {
   #onFailed(reason: string): void {
     const pool = this.#pool
     this.failures++
-    // Said when it begins; after that the metrics count.
+    // Logged when failures begin; after that only metrics count them.
     if (this.#error === undefined) {
       this.#parts.log.warn(
         { pool, source: this.#source.label, reason, kept: this.found.length },

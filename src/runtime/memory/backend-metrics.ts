@@ -5,7 +5,7 @@ import * as at from '../../balancer/table/columns.ts'
 import type { Pool } from '../../balancer/pool/pool.ts'
 import type { Collector, Sample } from '../../core/metrics/hub.ts'
 
-/** Gauges and totals that live in the backend table: read at every scrape, kept by nobody twice. */
+/** Gauges and totals of the backend table, read at every scrape. */
 export function collectBackends(pools: () => Iterable<Pool>): Collector {
   return (sample) => {
     for (const pool of pools()) {
@@ -44,7 +44,7 @@ function sampleBackend(sample: Sample, backend: Backend): void {
   }
 }
 
-/** What runs, and how many threads of it. */
+/** Version and number of threads. */
 export function collectOwn(workers: () => readonly WorkerState[]): Collector {
   return (sample) => {
     sample('lb_build_info', { version: packageVersion(), node: process.version }, 1)

@@ -18,14 +18,14 @@ import type { RedisPlan } from '../../redis/redis-plan.ts'
 import type { CacheTiers } from './cache-tiers.ts'
 import type { SharedStoreMemory } from '../../l7/cache/store/memory/layout.ts'
 
-/** How long a purge waits to be told to the others. */
+/** How long a purge waits until other instances know of it. */
 const PURGE_WAITS_MS = 1000
 
 interface Store {
-  /** Known to the threads, where Redis lies behind the memory. */
+  /** Present where Redis is behind the memory; known to the threads. */
   readonly words: TierWords | undefined
   readonly config: CacheStoreConfig
-  /** Of this one cache: so that one made for a reload that fails is dropped without touching the others. */
+  /** For this one cache, so that the memory for a failed reload can be dropped without touching other caches. */
   readonly main: MainCaches
   readonly memory: SharedStoreMemory
 }
@@ -35,17 +35,17 @@ export interface PreparedCaches {
   commit(): void
 }
 
-/** The caches of the configuration, in the main thread: it makes their memory, purges, counts and cleans up. */
+/** The caches of the configuration in the main thread: allocates their memory, purges, counts and cleans up. */
 export class CacheStores {
   readonly #workers: number
   readonly #tiers: CacheTiers
   #stores: ReadonlyMap<string, Store> = new Map()
-  /** Of the caches in force with Redis behind them. */
+  /** Of the caches in force that have Redis behind them. */
   #followers = new Map<
     string,
     { readonly store: Store; readonly plan: string; readonly follower: PurgeFollower }
   >()
-  /** Responses removed by purges, by cache, since the start. */
+  /** Number of responses removed by purges since the start, by cache. */
   readonly #purged = new Map<string, number>()
 
   constructor(workers: number, tiers: CacheTiers) {
@@ -53,7 +53,7 @@ export class CacheStores {
     this.#tiers = tiers
   }
 
-  /** What did not change keeps its memory and all that is stored; what is new is only in force after `commit`. */
+  /** Unchanged caches keep their memory and content; new ones are in force after `commit` only. */
   prepare(config: Config, redis: RedisPlan | undefined): PreparedCaches {
     const stores = new Map<string, Store>()
     for (const cache of Object.values(config.caches)) {
@@ -72,7 +72,7 @@ export class CacheStores {
     }
   }
 
-  /** After worker thread `thread` (1 …) has ended, before another takes its place. */
+  /** Call it after worker thread `thread` (1 …) ended and before another takes its place. */
   recover(thread: number): void {
     let failed: unknown
     for (const { main } of this.#stores.values()) {
@@ -93,7 +93,7 @@ export class CacheStores {
     })
   }
 
-  /** To look into. */
+  /** The store, for reading. */
   store(name: string): CacheStore | undefined {
     return this.#stores.get(name)?.main.store(name)
   }
@@ -132,7 +132,7 @@ export class CacheStores {
     return { purged, caches: names, ...(unsent.length > 0 && { unsent }) }
   }
 
-  /** Caches whose other instances have not heard of a purge yet. */
+  /** Caches with a purge that other instances do not know of yet. */
   async #unsent(names: readonly string[]): Promise<string[]> {
     const followed = names.filter((name) => this.#followers.has(name))
     const sent = await Promise.all(
@@ -141,7 +141,7 @@ export class CacheStores {
     return followed.filter((_, i) => !sent[i])
   }
 
-  /** What did not change goes on; what is new begins. */
+  /** Unchanged followers continue; new ones begin. */
   #follow(redis: RedisPlan | undefined): void {
     const plan = JSON.stringify(redis)
     for (const [name, followed] of this.#followers) {
@@ -151,7 +151,7 @@ export class CacheStores {
     }
     for (const [name, store] of this.#stores) {
       if (redis === undefined || store.words === undefined || this.#followers.has(name)) continue
-      // Whatever was heard of another server says nothing of this one.
+      // What was read from another server does not apply to this one.
       store.words.applied = -1
       const follower = this.#tiers.follow(redis, name, store.main.store(name)!, store.words)
       this.#followers.set(name, { store, plan, follower })

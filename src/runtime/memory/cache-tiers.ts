@@ -14,11 +14,11 @@ export interface CacheTiersParts {
   readonly log: Logger
   readonly metrics: Metrics
   readonly board: RedisBoard
-  /** Of this process. */
+  /** Identifies this process. */
   readonly pseudonym: string
 }
 
-/** Makes what keeps the memory of caches in step with other instances, in the main thread. */
+/** Creates the parts of the main thread that keep the memory of caches in step with other instances. */
 export class CacheTiers {
   readonly #parts: CacheTiersParts
   readonly #inline: boolean
@@ -30,7 +30,7 @@ export class CacheTiers {
 
   follow(plan: RedisPlan, cache: string, memory: CacheStore, words: TierWords): PurgeFollower {
     const { clock, board, pseudonym } = this.#parts
-    // Where the main thread works itself, its other link tells of Redis.
+    // When the main thread serves requests itself, its other link reports about Redis.
     const link = new RedisLink(plan, { ...this.#parts, board: this.#inline ? undefined : board, thread: 0 })
     const names = new CacheNames(plan.config.prefix, cache)
     return new PurgeFollower({ plan, link, names, words, memory, clock, instance: pseudonym })

@@ -13,7 +13,7 @@ export interface PreparedMemory {
   commit(): void
 }
 
-/** The memory that a configuration asks for and all threads share. What did not change is kept at a reload. */
+/** The shared memory that a configuration needs. A reload keeps unchanged parts. */
 export class ConfiguredMemory {
   readonly caches: CacheStores
   readonly #stages: StageMemories
@@ -41,7 +41,7 @@ export class ConfiguredMemory {
     this.caches.close()
   }
 
-  /** After worker thread `thread` (1 …) has ended, before another takes its place. */
+  /** Call it after worker thread `thread` (1 …) ended and before another takes its place. */
   recover(thread: number): void {
     this.caches.recover(thread)
     this.#stages.release(thread)

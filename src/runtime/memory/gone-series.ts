@@ -1,8 +1,8 @@
 import type { ListenerConfig, PluginConfig, PoolConfig } from '../../config/model/model.ts'
 
 /**
- * Whether a series is of a listener, route, pool, backend or plugin that the configuration no longer has. Without forgetting
- * them a configuration that changes for ever would be a leak. Other labels take their values from a fixed set.
+ * Whether a series belongs to a listener, route, pool, backend or plugin that the configuration no longer has. Keeping
+ * them would leak memory if the configuration keeps changing. Other labels have fixed sets of values.
  */
 export function goneSeries(
   listeners: readonly ListenerConfig[],
@@ -16,7 +16,7 @@ export function goneSeries(
     ['pool', new Set(pools.map(({ name }) => name))],
     ['plugin', new Set(plugins.map(({ name }) => name))]
   ])
-  // Made when it is asked for: the workers have no series of backends, and 10,000 names take some ms.
+  // Built on first use: the workers have no series of backends, and 10,000 names take some ms.
   let made: Set<string> | undefined
   const backends = (): Set<string> =>
     (made ??= new Set(pools.flatMap((pool) => pool.backends.map(({ name }) => `${pool.name}\n${name}`))))

@@ -6,7 +6,7 @@ import { TicketKeys } from '../../net/tls/ticket-keys.ts'
 import { RedisBoard } from '../../redis/redis-board.ts'
 import type { AdmissionTables } from '../../net/admission/gate.ts'
 
-/** What passes to a worker when it starts: the memory itself is shared, not copied. */
+/** Sent to a worker when it starts: the memory itself is shared, not copied. */
 export interface SharedBuffers {
   readonly table: TableBuffers
   readonly listeners: CountsBuffers
@@ -19,7 +19,7 @@ export interface SharedBuffers {
 /** Listeners with a limit on their connections. */
 const LISTENERS = 4096
 
-/** The state that all threads of one `lb` have in common. Row 0 is the main thread's, 1 … those of the workers. */
+/** The state that all threads of one `lb` share. Row 0 belongs to the main thread, 1 … to the workers. */
 export class SharedMemory {
   readonly table: BackendTable
   readonly admission: AdmissionTables
@@ -78,7 +78,7 @@ export class SharedMemory {
     }
   }
 
-  /** Gives back what a thread that is gone held. Main thread only. */
+  /** Releases what a dead thread held. Main thread only. */
   giveBack(thread: number): void {
     giveBack(this.table, thread)
     this.admission.listeners.releaseThread(thread)

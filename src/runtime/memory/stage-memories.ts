@@ -4,7 +4,7 @@ import { order } from '../../l7/stages/order.ts'
 import { stageMemoryId, type StageMemory } from '../../l7/stages/stage-memory.ts'
 
 interface Kept {
-  /** The keys that it was made for, as text. */
+  /** The keys that it was allocated for, as text. */
   readonly signature: string
   readonly memory: unknown
   readonly by: StageMemory
@@ -15,7 +15,7 @@ export interface PreparedStageMemories {
   commit(): void
 }
 
-/** The shared memory of the stages that need some, in the main thread. What did not change keeps its counts at a reload. */
+/** The shared memory of stages, in the main thread. A reload keeps the counts of unchanged stages. */
 export class StageMemories {
   readonly #threads: number
   #kept: ReadonlyMap<string, Kept> = new Map()

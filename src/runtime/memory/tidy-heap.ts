@@ -4,8 +4,8 @@ import type { Clock } from '../../core/clock.ts'
 
 /**
  * Collects the garbage of reloads in one thread. A configuration lives from one reload to the next, long enough to be
- * promoted, and V8 looks at old objects only when they have about doubled: with reloads every 300 ms the process grew by
- * 40 MB in a minute before it did.
+ * promoted, and V8 collects old objects only when they have about doubled: with reloads every 300 ms the process grew
+ * by 40 MB in a minute before that.
  */
 export class HeapTidier {
   readonly #clock: Clock
@@ -14,7 +14,7 @@ export class HeapTidier {
   readonly #collect: () => void
   #cancel: (() => void) | undefined
 
-  /** `afterMs`: a reload waits this long for others to share its collection. Over `maxBytes` V8 is left alone. */
+  /** `afterMs`: a reload waits this long for others to share its collection. Heaps over `maxBytes` are left to V8. */
   constructor(clock: Clock, afterMs: number, maxBytes = Infinity, collect = collectOldObjects) {
     this.#clock = clock
     this.#afterMs = afterMs
@@ -22,11 +22,11 @@ export class HeapTidier {
     this.#collect = collect
   }
 
-  /** There was a reload. */
+  /** Call it after a reload. */
   soon(): void {
     this.#cancel ??= this.#clock.after(this.#afterMs, () => {
       this.#cancel = undefined
-      // Not process.memoryUsage(), which opens a file: with all descriptors in use it throws.
+      // Not process.memoryUsage(), which opens a file and so throws when no descriptor is free.
       if (getHeapStatistics().used_heap_size <= this.#maxBytes) this.#collect()
     })
   }
@@ -37,17 +37,17 @@ export class HeapTidier {
 }
 
 /**
- * Starts a mark-compact that goes in steps and beside the thread: measuring memory needs one. The gc() of --expose-gc
- * would stop the thread for all of it, 20 to 50 ms with a small configuration.
+ * Starts an incremental, concurrent mark-compact, which measuring memory requires. The gc() of --expose-gc would stop
+ * the thread for all of it, 20 to 50 ms with a small configuration.
  */
 function collectOldObjects(): void {
   const { emitWarning } = process
-  // It says once that it is experimental, which is no news to whoever runs lb.
+  // The first call emits a warning that it is experimental, which operators of lb need not see.
   process.emitWarning = () => {}
   try {
     measureMemory({ execution: 'eager' }).catch(() => {})
   } catch {
-    // A version of Node without it: the heap then breathes as V8 likes it to.
+    // This version of Node lacks it: garbage is then collected when V8 decides.
   } finally {
     process.emitWarning = emitWarning
   }

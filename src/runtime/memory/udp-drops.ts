@@ -8,7 +8,7 @@ interface InForce {
   readonly ports: Readonly<Record<string, number>>
 }
 
-/** Datagrams that the kernel dropped for want of room in the sockets of each UDP listener; Linux tells, others do not. */
+/** Datagrams that the kernel dropped because the sockets of a UDP listener were full; known on Linux only. */
 export function collectUdpDrops(inForce: InForce): Collector {
   return (sample) => {
     // Read at every scrape.

@@ -1,4 +1,4 @@
-/** Lets requests go between the steps of a reload, which together would be felt. */
+/** Lets requests run between the steps of a reload, which would delay them if done in one go. */
 export function breathe(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }

@@ -23,7 +23,10 @@ export interface DataPlaneParts {
   readonly metrics: Metrics
   readonly engines: Engines
   readonly onChange: (event: ChangeEvent) => void
-  /** True for the one thread that serves addresses which cannot be shared: unix sockets, and all without reusePort. */
+  /**
+   * True for the one thread that serves addresses that cannot be shared: unix sockets, and all addresses without
+   * reusePort.
+   */
   readonly servesUnshared: boolean
 }
 
@@ -32,19 +35,22 @@ interface Prepared {
   readonly pools: ReadonlyMap<string, Pool>
   readonly plans: ReadonlyMap<Pool, PoolPlan>
   readonly engines: ReadonlyMap<string, PreparedEngine>
-  /** Bound for this snapshot only. */
+  /** Sockets bound for this snapshot only. */
   readonly sockets: FreshSockets
 }
 
 const DRAIN_POLL_MS = 20
 /** Backends built in one piece: 0.5 ms. */
 const BREATHE_AFTER = 500
-/** Pools of so many backends are made ready for their first pick, which would take up to 40 ms where keys are hashed. */
+/**
+ * Pools with at least this many backends are prepared for their first pick, which would take up to 40 ms where keys are
+ * hashed.
+ */
 const PREPARED_FROM = 256
 
 /**
- * The data plane of one thread: the same in every worker, and in the main thread with `workers: 0`. A snapshot comes
- * in two steps: `prepare` builds and binds everything and may fail without a trace; `commit` swaps and cannot fail.
+ * The data plane of one thread: the same in every worker, and in the main thread with `workers: 0`. A snapshot comes in
+ * two steps: `prepare` builds and binds everything and may fail without effect; `commit` swaps and cannot fail.
  */
 export class DataPlane {
   readonly #parts: DataPlaneParts
@@ -53,7 +59,7 @@ export class DataPlane {
   #plans: ReadonlyMap<Pool, PoolPlan> = new Map()
   #engines = new Map<string, Engine>()
   readonly #sockets: ThreadSockets
-  /** Engines of listeners that are gone, until their connections are. */
+  /** Engines of removed listeners, until their connections have ended. */
   readonly #draining = new Map<Engine, string>()
   #prepared: Prepared | undefined
   #stopping = false
@@ -67,7 +73,7 @@ export class DataPlane {
     return this.#snapshot
   }
 
-  /** Builds and binds, where `given` has no socket. Returns the ports taken for binds to port 0, by bind key. */
+  /** Builds, and binds where `given` has no socket. Returns the ports chosen for binds to port 0, by bind key. */
   async prepare(snapshot: Snapshot, given: GivenSockets = new Map()): Promise<Record<string, number>> {
     const { pools, plans } = await this.#buildPools(snapshot)
     const engines = new Map<string, PreparedEngine>()
@@ -93,14 +99,14 @@ export class DataPlane {
     return ports
   }
 
-  /** Drops what was prepared. */
+  /** Drops the prepared snapshot. */
   abort(): void {
     if (this.#prepared === undefined) return
     this.#undo(this.#prepared.engines, this.#prepared.sockets)
     this.#prepared = undefined
   }
 
-  /** Puts what was prepared in force. */
+  /** Puts the prepared snapshot in force. */
   commit(): void {
     const prepared = this.#prepared
     if (prepared === undefined) throw new Error('commit without prepare')
@@ -121,7 +127,7 @@ export class DataPlane {
     nextTurn(() => this.#parts.engines.retain(snapshot, prepared.pools))
   }
 
-  /** Something happened to a backend that may cost its connections (L4). */
+  /** A change of a backend that may close its connections (L4). */
   backend(fate: BackendFate, key: string): void {
     for (const engine of [...this.#engines.values(), ...this.#draining.keys()]) {
       if (fate === 'down') engine.backendDown?.(key)
@@ -129,7 +135,7 @@ export class DataPlane {
     }
   }
 
-  /** Takes what comes for the dead `thread` by the sockets in `given`, until its replacement is there. */
+  /** Accepts for the dead `thread` on the sockets in `given`, until its replacement is there. */
   adopt(thread: number, given: GivenSockets): void {
     if (!this.#stopping) this.#sockets.adopt(thread, given, this.#snapshot, this.#engines)
   }
@@ -152,7 +158,10 @@ export class DataPlane {
     ]
   }
 
-  /** Stops accepting, lets connections finish for `graceMs`, then cuts them. Resolves with the number cut. */
+  /**
+   * Stops accepting, lets connections finish for `graceMs`, then closes them. Resolves with the number closed at the
+   * end.
+   */
   async drain(graceMs: number): Promise<number> {
     this.#stopping = true
     this.abort()
@@ -199,14 +208,14 @@ export class DataPlane {
     return { pools, plans }
   }
 
-  /** The engine that goes on with this listener; one of the other mode cannot. */
+  /** The engine that takes over this listener; it must be of the same mode. */
   #running({ config }: ListenerPlan): Engine | undefined {
     const before = this.#snapshot?.listeners.find((plan) => plan.config.name === config.name)
     const engine = this.#engines.get(config.name)
     return before?.config.mode === config.mode && fits(engine, config) ? engine : undefined
   }
 
-  /** Drains an engine whose listener is gone, once its sockets have handed over their last connections. */
+  /** Drains the engine of a removed listener, once its sockets have accepted their last connections. */
   #retire(engine: Engine, name: string, closing: Promise<unknown>): void {
     this.#draining.set(engine, name)
     const deadline = this.#parts.clock.now() + this.#snapshot!.graceMs
@@ -225,7 +234,7 @@ export class DataPlane {
 
   async #emptied(engines: readonly Engine[], deadline: number): Promise<void> {
     while (count(engines) > 0 && this.#parts.clock.now() < deadline) {
-      // Not the clock's timer, which does not hold the process open: with `workers: 0` nothing else may be left to.
+      // Not the clock's timer, which does not keep the process alive: with `workers: 0` nothing else may.
       await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS))
     }
   }

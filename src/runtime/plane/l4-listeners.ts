@@ -10,7 +10,7 @@ import type { UpstreamTlsMaterial } from '../../net/tls/upstream-tls.ts'
 import type { Engine, PreparedEngine } from './engine.ts'
 import type { Snapshot } from './snapshot.ts'
 
-/** Makes the L4 engines of one thread. */
+/** Creates the L4 engines of one thread. */
 export class L4Listeners {
   readonly #deps: L4Deps
 

@@ -23,17 +23,17 @@ export interface L7ListenersParts extends L7Deps {
   readonly admission: AdmissionTables
   readonly tls: TlsThread
   readonly pseudonym: string
-  /** Of this thread: 0 is the main thread. */
+  /** Number of this thread: 0 is the main thread. */
   readonly thread: number
-  /** Of this thread among those that cache, from 0. */
+  /** Index of this thread among those with a cache, from 0. */
   readonly workerIndex: number
 }
 
-/** Makes the L7 engines of one thread. */
+/** Creates the L7 engines of one thread. */
 export class L7Listeners {
   readonly #parts: L7ListenersParts
   readonly #caches: ThreadCaches
-  /** A pool that did not change keeps its retry budget, and its TLS sessions. */
+  /** An unchanged pool keeps its retry budget and its TLS sessions. */
   readonly #compiled = new WeakMap<Pool, CompiledPool>()
 
   constructor(parts: L7ListenersParts) {

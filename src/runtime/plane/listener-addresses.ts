@@ -2,7 +2,7 @@ import { own } from '../../core/own.ts'
 import type { ListenerConfig } from '../../config/model/model.ts'
 import { bindKey } from './snapshot.ts'
 
-/** Where a listener really listens: the port is the one in use, also when the configuration says 0. */
+/** The actual address of a listener: with the port in use where the configuration says 0. */
 export interface ListenerAddress {
   readonly listener: string
   readonly mode: 'l4' | 'l7'

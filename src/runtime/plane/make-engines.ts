@@ -21,13 +21,16 @@ export interface EnginesParts {
   readonly log: Logger
   readonly metrics: Metrics
   readonly memory: SharedMemory
-  /** This process in Via: one name for all its workers, so that a loop through two of them is seen. */
+  /** The name of this process in Via, the same for all workers, so that a loop through two of them is detected. */
   readonly pseudonym: string
-  /** A client wants a name whose certificate is to be had on demand. */
+  /** A client requested a name that may get a certificate on demand. */
   readonly wanted: (listener: string, name: string) => void
 }
 
-/** The engines of one thread, over what they share there: deadlines, upstream connections, metrics, shared memory. */
+/**
+ * Creates the engines of one thread, and what they share there: deadlines, upstream connections, metrics, shared
+ * memory.
+ */
 export function makeEngines(parts: EnginesParts): Engines {
   const { memory } = parts
   const deadlines = new Deadlines(parts.clock)
@@ -51,9 +54,9 @@ export function makeEngines(parts: EnginesParts): Engines {
   })
   let current: ReadonlyMap<string, Pool> = new Map()
   let bySlot: Map<number, Backend> | undefined
-  // A request waits for a connection to a backend at its limit, here or in another thread: an idle one is closed.
+  // A request, here or in another thread, waits for a connection to a backend at its limit: close an idle one.
   onShed(memory.table, (slot) => {
-    // Made when it is asked for: with 10,000 backends it takes a ms, and most configurations never ask.
+    // Built on first use: with 10,000 backends it takes a ms, and most configurations never need it.
     bySlot ??= new Map(
       [...current.values()].flatMap(({ backends }) => backends.map((each) => [each.slot, each]))
     )

@@ -13,7 +13,7 @@ export interface PoolDeps {
   readonly onChange: (event: ChangeEvent) => void
 }
 
-/** A pool with its breaker: the balancer knows of health/ only what it is told here. */
+/** A pool with its breaker: the balancer gets the parts of health/ that it needs from here. */
 export function makePool(plan: PoolPlan, { table, clock, random, onChange }: PoolDeps): Pool {
   const { breaker, slowStartMs } = plan.config
   const onRelease = breakerPolicy({ config: breaker, slowStartMs, clock, onChange })

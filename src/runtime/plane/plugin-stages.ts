@@ -7,10 +7,10 @@ import type { Plugin } from '../../l7/plugins/plugin.ts'
 import { withPlugins } from '../../l7/plugins/with-plugins.ts'
 import type { LoadedStage } from '../../l7/stages/loaded.ts'
 
-/** A plugin as it goes to the workers: they import the texts that the main thread has read. */
+/** A plugin in the form for workers: they import the texts that the main thread has read. */
 export interface PluginPlan {
   readonly config: PluginConfig
-  /** Path to text; undefined for an object of the embedding program, with `workers: 0`. */
+  /** Path → text; undefined for an object of the embedding program, with `workers: 0`. */
   readonly sources: ReadonlyMap<string, string> | undefined
 }
 
@@ -24,12 +24,12 @@ export function pluginPlans(
 ): readonly PluginPlan[] {
   const same =
     plugins.length === before.length && plugins.every(({ hash }, at) => before[at]!.config.hash === hash)
-  // Sent once to each worker, and the same objects as long as nothing changes.
+  // The same objects as long as nothing changes, so that they are sent to each worker once.
   if (same) return before
   return plugins.map((config) => ({ config, sources: knownPlugin(config)?.sources }))
 }
 
-/** The table of stages with the plugins of a snapshot in it, imported in this thread where they are not yet. */
+/** The table of stages with the plugins of a snapshot, imported in this thread if needed. */
 export async function pluginStages(
   plans: readonly PluginPlan[]
 ): Promise<readonly LoadedStage[] | undefined> {
@@ -39,7 +39,7 @@ export async function pluginStages(
   return withPlugins(loaded.map(asked))
 }
 
-/** The same in the main thread, which has all of them. */
+/** The same in the main thread, which has imported all of them. */
 export function knownStages(plugins: readonly PluginConfig[]): readonly LoadedStage[] | undefined {
   const known = plugins.map((config) => knownPlugin(config)?.plugin).filter((plugin) => plugin !== undefined)
   return known.length === 0 ? undefined : withPlugins(known.map(asked))

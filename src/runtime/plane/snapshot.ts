@@ -8,7 +8,7 @@ import type { UpstreamTlsMaterial } from '../../net/tls/upstream-tls.ts'
 import type { RedisPlan } from '../../redis/redis-plan.ts'
 import { type PluginPlan, pluginPlans } from './plugin-stages.ts'
 
-/** What a data plane runs: the part of the configuration that concerns it, with the table's rows. Immutable. */
+/** What a data plane runs: its part of the configuration, with the rows in shared tables. Immutable. */
 export interface Snapshot {
   readonly id: number
   readonly logLevel: LogLevel
@@ -22,7 +22,7 @@ export interface Snapshot {
   readonly stageMemories: ReadonlyMap<string, unknown>
   readonly redis?: RedisPlan | undefined
   readonly plugins: readonly PluginPlan[]
-  /** Ports taken for binds to port 0, by bind key. */
+  /** Ports chosen for binds to port 0, by bind key. */
   readonly ports: Readonly<Record<string, number>>
 }
 
@@ -37,7 +37,7 @@ export interface PoolPlan {
   readonly tls: UpstreamTlsMaterial | undefined
 }
 
-/** The contents of certificate files, read by the main thread: workers may have no right to. By name. */
+/** Contents of certificate files, read by the main thread, since workers may lack permission. By name. */
 export interface Material {
   readonly listeners: Readonly<Record<string, ListenerTlsMaterial>>
   readonly pools: Readonly<Record<string, UpstreamTlsMaterial>>
@@ -45,12 +45,12 @@ export interface Material {
 }
 
 /**
- * What changed against the snapshot before, as sent to workers: cloning 10,000 backends for every reload that touches
- * one listener would stop each worker for tens of milliseconds. A string names a part that stays as it is.
+ * The changes since the previous snapshot, as sent to workers: cloning 10,000 backends for every reload of one listener
+ * would block each worker for tens of milliseconds. A string names an unchanged part.
  */
 export interface SnapshotDelta {
   readonly id: number
-  /** Of the snapshot that it stands on; undefined: on nothing. */
+  /** Id of the snapshot it is based on; undefined: none. */
   readonly base: number | undefined
   readonly logLevel: LogLevel
   readonly graceMs: number
@@ -64,7 +64,7 @@ export interface SnapshotDelta {
   readonly redis?: RedisPlan | undefined
 }
 
-/** Identifies a bind from snapshot to snapshot: its address, or its place where the kernel chooses the port. */
+/** Identifies a bind across snapshots: its address, or its position where the kernel chooses the port. */
 export function bindKey(listener: BindOwner, bind: Bind, index: number): string {
   const udp = listener.mode === 'l4' && listener.protocol === 'udp' ? 'udp:' : ''
   return bind.kind === 'tcp' && bind.port === 0 ? `${udp}${listener.name}#${index}` : `${udp}${bind.text}`
@@ -75,7 +75,7 @@ type BindOwner = Pick<ListenerConfig, 'name' | 'mode'> & { readonly protocol?: s
 export interface SnapshotParts {
   readonly id: number
   readonly config: Config
-  /** The configuration's, or what the command line says over it. */
+  /** From the configuration, or overridden on the command line. */
   readonly logLevel: LogLevel
   readonly material: Material
   readonly slots: Readonly<Record<string, PoolSlots>>
@@ -84,7 +84,7 @@ export interface SnapshotParts {
   readonly stageMemories: ReadonlyMap<string, unknown>
 }
 
-/** `slots` and `ports` as assigned; parts that equal those of `before` are taken from it, so that `===` tells. */
+/** With `slots` and `ports` as assigned; parts equal to those of `before` are reused, so that `===` finds changes. */
 export function redisPlan({ redis }: Config, material: Material): RedisPlan | undefined {
   return redis && { config: redis, tls: material.redis }
 }
@@ -102,7 +102,7 @@ export function makeSnapshot(parts: SnapshotParts, before?: Snapshot): Snapshot 
   for (const pool of Object.values(config.pools)) {
     const plan = { config: pool, slots: own(slots, pool.name)!, tls: own(material.pools, pool.name) }
     const old = before?.pools.get(pool.name)
-    // The tree is memory: text does not tell one from another.
+    // The tree is shared memory, which a comparison as text does not distinguish.
     pools.set(pool.name, old?.slots.tree === plan.slots.tree ? reuse(old, plan) : plan)
   }
   const plugins = pluginPlans(config.plugins, before?.plugins)
@@ -129,7 +129,8 @@ export function deltaOf(before: Snapshot | undefined, next: Snapshot): SnapshotD
     graceMs: next.graceMs,
     listeners: next.listeners.map((plan) => (known.has(plan) ? plan.config.name : plan)),
     pools: [...next.pools].map(([name, plan]) => (before?.pools.get(name) === plan ? name : plan)),
-    // Sent once: every message makes new objects over the same memory, and a thread's view of a cache hangs on one.
+    // Sent once: every message creates new objects over the same memory, and a thread's view of a cache is found by its
+    // object.
     caches: [...next.caches].map(([name, memory]) => [
       name,
       before?.caches.get(name) === memory ? undefined : memory
@@ -170,7 +171,7 @@ export function applyDelta(before: Snapshot | undefined, delta: SnapshotDelta): 
   }
 }
 
-/** Plain data made by one program in one order: text tells equality, 6 ms for 10,000 backends. */
+/** Plain data created by one program in one order, so it can be compared as text: 6 ms for 10,000 backends. */
 function reuse<T extends object>(before: T | undefined, next: T): T {
   return before !== undefined && JSON.stringify(before) === JSON.stringify(next) ? before : next
 }

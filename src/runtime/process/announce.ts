@@ -2,7 +2,7 @@ import type { Logger } from '../../core/log/log.ts'
 import { packageVersion } from '../../core/package-version.ts'
 import type { ListenerAddress } from '../plane/listener-addresses.ts'
 
-/** Says where it listens, once it does. */
+/** Logs the addresses once lb listens. */
 export function announce(log: Logger, listeners: readonly ListenerAddress[], admin: readonly string[]): void {
   for (const { listener, mode, address } of listeners) {
     log.info({ listener, mode, address }, `listener ${listener} (${mode}) on ${address}`)

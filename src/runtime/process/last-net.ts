@@ -1,19 +1,20 @@
 import { contain } from '../../core/containment.ts'
 
-/** So many within a minute are no accident: this thread's state is not to be trusted. */
+/** After so many in a minute this thread's state cannot be trusted. */
 const MOST = 100
 const WINDOW_MS = 60_000
 
 /**
- * Contains what no guard of the data path caught, a rejected promise for one: an exception in one place is no reason to cut
- * every connection of the thread. Where they come one after the other, `giveUp` is called. Returns how to undo it.
+ * Contains errors that no guard of the data path caught, for example a rejected promise: an exception in one place is
+ * no reason to close every connection of the thread. When they are too many, `giveUp` is called. Returns a function
+ * that undoes it.
  */
 export function catchTheRest(giveUp: () => void): () => void {
   let began = 0
   let count = 0
   const caught = (error: unknown): void => {
     contain(error)
-    // A plugin's own promises and timers: nothing of ours was cut short.
+    // A plugin's own promises and timers: no exchange was interrupted.
     if (isPlugins(error)) return
     const now = performance.now()
     if (now - began > WINDOW_MS) {
@@ -26,7 +27,10 @@ export function catchTheRest(giveUp: () => void): () => void {
   return () => void process.off('uncaughtException', caught)
 }
 
-/** By the mark of its modules (config/modules/module-hooks.ts): the innermost frame that is not Node's is a plugin's. */
+/**
+ * Recognised by the mark of its modules (config/modules/module-hooks.ts): the innermost frame outside of Node belongs
+ * to a plugin.
+ */
 function isPlugins(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const frames =

@@ -7,7 +7,7 @@ export interface Account {
   readonly gid: number
 }
 
-/** What of `process` it takes, so that a test can stand in for it. */
+/** The parts of `process` that are used, so that a test can replace them. */
 export interface PrivilegedProcess {
   getuid?(): number
   initgroups?(user: string, group: number): void
@@ -16,8 +16,8 @@ export interface PrivilegedProcess {
 }
 
 /**
- * Refuses a `user:` that cannot be taken on, before anything is bound. Undefined: this process runs as that user
- * already, and there is nothing to drop.
+ * Refuses an invalid `user:` before anything is bound. Undefined: this process runs as that user already, so there is
+ * nothing to drop.
  */
 export function checkUser(
   user: string,
@@ -35,15 +35,14 @@ export function checkUser(
 }
 
 /**
- * Drops root for good, in all threads: glibc and musl pass setuid(2) and its kin on to every thread of the process.
- * Supplementary groups first, then the group, then the user: after setuid nothing else is allowed any more.
+ * Drops root for good, in all threads: glibc and musl apply setuid(2) and similar calls to every thread of the process.
+ * Supplementary groups first, then the group, then the user: after setuid nothing else is allowed.
  */
 export function dropPrivileges(account: Account, self: PrivilegedProcess = process): void {
   self.initgroups!(account.name, account.gid)
   self.setgid!(account.gid)
   self.setuid!(account.uid)
-  if (account.uid !== 0 && regainsRoot(self))
-    throw refuse('root could be taken back after user:; not going on')
+  if (account.uid !== 0 && regainsRoot(self)) throw refuse('root could be regained after user:; stopping')
 }
 
 function regainsRoot(self: PrivilegedProcess): boolean {

@@ -6,24 +6,24 @@ interface StopTimes {
   readonly delayMs: number
 }
 
-/** Who says how long it may take wants it now. */
+/** A stop with an explicit time has no delay. */
 export function stopTimes({ graceMs }: { readonly graceMs?: number }, configured: StopTimes): StopTimes {
   return graceMs === undefined ? configured : { graceMs, delayMs: 0 }
 }
 
 export function stoppedWords(cut: number, { graceMs }: StopTimes): string {
-  return cut === 0 ? 'stopped' : `stopped; ${cut} connections were cut after ${graceMs} ms`
+  return cut === 0 ? 'stopped' : `stopped; ${cut} connections were closed after ${graceMs} ms`
 }
 
-/** The time between a signal and the stop (`shutdown.delay`): only /readyz says that it is coming. */
+/** The time between a signal and the stop (`shutdown.delay`), in which only /readyz changes. */
 export class StopDelay {
   #cut = false
   #end: () => void = () => {}
 
-  /** Resolves with whether there is still something to stop. */
+  /** Resolves with whether a stop is still needed. */
   async pass({ delayMs, graceMs }: StopTimes, clock: Clock, log: Logger): Promise<boolean> {
     if (delayMs > 0) {
-      log.info({ delayMs }, 'about to stop: /readyz says so, everything is served as before')
+      log.info({ delayMs }, 'about to stop: /readyz fails, everything else is served as before')
       await new Promise<void>((resolve) => {
         this.#end = resolve
         clock.after(delayMs, resolve)

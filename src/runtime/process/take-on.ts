@@ -4,7 +4,7 @@ import type { Config } from '../../config/model/model.ts'
 import type { Logger } from '../../core/log/log.ts'
 import { dropPrivileges, type Account } from './privileges.ts'
 
-/** Goes on as `account`: it is given what root has opened and lb will have to open again. */
+/** Continues as `account`, which becomes the owner of files that root has opened and lb has to open again. */
 export function takeOn(account: Account, config: Config, log: Logger): void {
   const { name: user, uid, gid } = account
   const files = logFiles(config)
@@ -25,7 +25,10 @@ function logFiles({ listeners }: Config): readonly string[] {
   return [...new Set(listeners.flatMap(({ accessLog }) => accessLog.file ?? []))]
 }
 
-/** Only what root owns, and by the file itself: who may write to the folder could have put a link to another file there. */
+/**
+ * Only files of root, and through a descriptor: a user who can write to the folder could have replaced it by a link to
+ * another file.
+ */
 function give(file: string, { uid, gid }: Account): void {
   let fd: number | undefined
   try {
@@ -33,7 +36,7 @@ function give(file: string, { uid, gid }: Account): void {
     const found = fstatSync(fd)
     if (found.isFile() && found.nlink === 1 && found.uid === 0) fchownSync(fd, uid, gid)
   } catch {
-    // A link, or gone: whoever put it there sees to it.
+    // A link, or removed: that is the operator's responsibility.
   } finally {
     if (fd !== undefined) closeSync(fd)
   }

@@ -11,8 +11,8 @@ type Part =
   { readonly plan: PoolPlan } | { readonly pool: string; readonly backends: readonly BackendConfig[] }
 
 /**
- * Puts the pools of a delta into a port, piece by piece, and leaves their names: a worker would read one message with
- * 10,000 backends in one go, 12 to 40 ms. From a port it takes piece after piece when it has the time.
+ * Moves the pools of a delta to a port, in pieces, and leaves their names: a worker would take 12 to 40 ms to read one
+ * message with 10,000 backends. From a port it reads piece by piece, between requests.
  */
 export function splitDelta(delta: SnapshotDelta): { delta: SnapshotDelta; parts: MessagePort | undefined } {
   const changed = delta.pools.filter((part) => typeof part !== 'string')
@@ -31,7 +31,7 @@ export function splitDelta(delta: SnapshotDelta): { delta: SnapshotDelta; parts:
   return { delta: { ...delta, pools }, parts: port2 }
 }
 
-/** The delta with its pools again. Closes the port, at both ends. */
+/** Puts the pools back into the delta. Closes the port, at both ends. */
 export async function joinDelta(
   delta: SnapshotDelta,
   parts: MessagePort | undefined
@@ -48,7 +48,7 @@ export async function joinDelta(
       plans.set(part.plan.config.name, part.plan)
       if (backends.length === BACKENDS_PER_PART) more.set(part.plan.config.name, [...backends])
     } else more.get(part.pool)!.push(...backends)
-    // A pool without backends takes its time too.
+    // A pool without backends takes time too.
     read += Math.max(10, backends.length)
     if (read < BACKENDS_PER_PART) continue
     read = 0

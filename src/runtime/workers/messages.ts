@@ -8,38 +8,38 @@ import type { SharedBuffers } from '../memory/shared-memory.ts'
 import type { SnapshotDelta } from '../plane/snapshot.ts'
 import type { PlainStartError } from '../control/start-error.ts'
 
-/** Given to a worker when it starts. */
+/** Passed to a worker when it starts. */
 export interface WorkerInit {
   /** Row of this thread in shared tables: 1 … workers; 0 is the main thread. */
   readonly thread: number
   readonly memory: SharedBuffers
-  /** This process in Via. */
+  /** Name of this process in Via. */
   readonly pseudonym: string
   readonly logLevel: LogLevel
   readonly logFd: number
-  /** Lines are sent to the main thread, which has a logger of its host's. */
+  /** Send log lines to the main thread, which passes them to the logger of its host. */
   readonly forwardLog: boolean
   /** Heartbeats. */
   readonly beats: SharedArrayBuffer
-  /** In place of one that died: what is in force must not fail it. */
+  /** It replaces a dead one: the snapshot in force must not fail in it. */
   readonly replaces: boolean
-  /** Accept `crash` messages: for tests of the replacement. */
+  /** Accept `crash` messages, for tests of the replacement. */
   readonly crashable: boolean
 }
 
 /** Control plane → worker. */
 export type ToWorker =
-  /** `parts`: where the pools of the delta wait (delta-parts.ts). */
+  /** `parts`: a port with the pools of the delta (delta-parts.ts). */
   | {
       readonly type: 'prepare'
       readonly delta: SnapshotDelta
       readonly parts: MessagePort | undefined
-      /** That have been sent to its inbox; the worker's own from now on. */
+      /** Sockets that have been sent to its inbox; the worker owns them from now on. */
       readonly sockets: SentSockets
     }
-  /** Its end of the pipe through which sockets come. */
+  /** The worker's end of the pipe for sockets. */
   | { readonly type: 'inbox'; readonly far: number }
-  /** `thread` is dead: its sockets, for as long as it is. */
+  /** `thread` is dead: its sockets, until it is replaced. */
   | { readonly type: 'adopt'; readonly thread: number; readonly sockets: SentSockets }
   | { readonly type: 'release'; readonly thread: number }
   | { readonly type: 'commit'; readonly id: number }
@@ -49,7 +49,7 @@ export type ToWorker =
   | { readonly type: 'drain'; readonly graceMs: number }
   | { readonly type: 'peer'; readonly thread: number; readonly port: MessagePort }
   | { readonly type: 'reopen-log' }
-  /** For tests: throws, or without a message never returns. */
+  /** For tests: throws, or without a message blocks for ever. */
   | { readonly type: 'crash'; readonly message: string | undefined }
 
 /** Worker → control plane. */
@@ -60,7 +60,7 @@ export type FromWorker =
   | { readonly type: 'connections'; readonly id: number; readonly listeners: readonly ListenerConnections[] }
   | { readonly type: 'metrics'; readonly announcement: MetricsAnnouncement }
   | { readonly type: 'change'; readonly event: ChangeEvent }
-  /** A client wants a name whose certificate is to be had on demand. */
+  /** A client requested a name that may get a certificate on demand. */
   | { readonly type: 'wanted'; readonly listener: string; readonly name: string }
   | {
       readonly type: 'log'
@@ -70,17 +70,17 @@ export type FromWorker =
     }
   | { readonly type: 'drained'; readonly cut: number }
 
-/** Worker ↔ worker, directly; only sent when somebody waits (see TableSignals). */
+/** Worker ↔ worker, directly; sent only when a request waits (see TableSignals). */
 export type ToPeer =
   | { readonly type: 'wake'; readonly pool: number }
   | { readonly type: 'shed'; readonly slot: number }
   | { readonly type: 'freed'; readonly slot: number }
 
-/** Connections of one listener, in one thread or summed over all. */
+/** Connections of one listener, in one thread or in all. */
 export interface ListenerConnections {
   readonly listener: string
   readonly connections: number
   readonly oldestMs: number
-  /** True once it is no longer in the configuration: it only finishes what it has. */
+  /** True once the listener has been removed: it only finishes its connections. */
   readonly draining: boolean
 }

@@ -3,7 +3,7 @@ import type { TableSignals } from '../../balancer/table/table.ts'
 import { guarded } from '../../core/containment.ts'
 import type { ToPeer } from './messages.ts'
 
-/** What a signal asks of the thread that receives it. */
+/** What a thread does on a signal of another one. */
 export interface SignalHandlers {
   wake(pool: number): void
   shed(slot: number): void
@@ -11,8 +11,8 @@ export interface SignalHandlers {
 }
 
 /**
- * The way from data plane to data plane, one channel per pair of workers, without the main thread in between. It is
- * used when somebody waits (a queue, a backend at its limit), never for a request that can go on at once.
+ * Direct channels between data planes, one per pair of workers. They are used when a request waits (a queue, a backend
+ * at its limit), never for a request that can continue at once.
  */
 export class Peers implements TableSignals {
   readonly #ports = new Map<number, MessagePort>()
@@ -22,12 +22,12 @@ export class Peers implements TableSignals {
     this.#handlers = handlers
   }
 
-  /** A new way to `thread`; it replaces that of a worker which died. */
+  /** A new channel to `thread`; it replaces that of a dead worker. */
   connect(thread: number, port: MessagePort): void {
     this.#ports.get(thread)?.close()
     this.#ports.set(thread, port)
     port.on('message', (message: ToPeer) => guarded(() => this.#receive(message)))
-    // A channel to another worker is no reason to live on.
+    // A channel to another worker must not keep this one alive.
     port.unref()
   }
 
@@ -48,7 +48,10 @@ export class Peers implements TableSignals {
     this.#ports.clear()
   }
 
-  /** A worker that just died has no ear; whoever waited there is gone with it, and others look again in 20 ms. */
+  /**
+   * The channel of a worker that just died is missing; its own waiters are gone with it, and others check again within
+   * 20 ms.
+   */
   #send(thread: number, message: ToPeer): void {
     this.#ports.get(thread)?.postMessage(message)
   }

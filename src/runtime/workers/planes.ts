@@ -2,24 +2,27 @@ import type { BackendFate } from '../plane/engine.ts'
 import type { ListenerConnections } from './messages.ts'
 import type { Snapshot } from '../plane/snapshot.ts'
 
-/** All data planes together, as the control plane sees them: worker threads, or one in the main thread. */
+/** All data planes together, for the control plane: worker threads, or one in the main thread. */
 export interface Planes {
   /**
-   * Builds and binds the snapshot everywhere. Rejects with a StartError when any cannot; then nothing has changed.
-   * Resolves with the ports taken for binds to port 0.
+   * Builds and binds the snapshot everywhere. Rejects with a StartError when one fails; then nothing has changed.
+   * Resolves with the ports chosen for binds to port 0.
    */
   prepare(snapshot: Snapshot): Promise<Readonly<Record<string, number>>>
-  /** Drops what was prepared. */
+  /** Drops the prepared snapshot. */
   abort(): void
-  /** Puts it in force everywhere. Resolves with the connections that each listener kept. */
+  /** Puts it in force everywhere. Resolves with the number of connections that each listener kept. */
   commit(): Promise<readonly ListenerConnections[]>
-  /** Something happened to backend `key` (`pool/name`) that may cost its connections. */
+  /** A change of backend `key` (`pool/name`) that may close its connections. */
   backend(fate: BackendFate, key: string): void
-  /** Connections of every listener, summed over threads that answer in time. */
+  /** Connections of every listener, summed over the threads that answer in time. */
   connections(): Promise<readonly ListenerConnections[]>
-  /** Stops accepting, lets what is open finish, cuts the rest after `graceMs`; resolves with the number cut. */
+  /**
+   * Stops accepting, lets open connections finish, closes the rest after `graceMs`; resolves with the number closed at
+   * the end.
+   */
   drain(graceMs: number): Promise<number>
-  /** Every thread, the main thread too, opens its log anew, by the name that it began with. */
+  /** Every thread, including the main thread, reopens its log by its original name. */
   reopenLogs(): void
   /** Ends now. */
   kill(): Promise<void>
@@ -28,14 +31,14 @@ export interface Planes {
 
 export interface WorkerState {
   readonly thread: number
-  /** `stuck`: its event loop does not turn; it is about to be replaced. */
+  /** `stuck`: its event loop does not run; it is about to be replaced. */
   readonly state: 'starting' | 'running' | 'waiting' | 'stuck'
   readonly restarts: number
   /** It died again and again within a minute of its start. */
   readonly ailing: boolean
 }
 
-/** The same listener in several threads, as one. */
+/** Sums the connections of the same listener in several threads. */
 export function sumConnections(parts: readonly (readonly ListenerConnections[])[]): ListenerConnections[] {
   const sums = new Map<string, ListenerConnections>()
   for (const part of parts.flat()) {

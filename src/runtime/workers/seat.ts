@@ -2,14 +2,14 @@ import type { WorkerState } from './planes.ts'
 import { RestartDelay } from './watch/restart-delay.ts'
 import type { WorkerThread } from './worker-thread.ts'
 
-/** A place for a worker: it stays when the worker dies. */
+/** The place of a worker: it stays when the worker dies. */
 export interface Seat {
   readonly thread: number
   readonly delay: RestartDelay
   worker: WorkerThread | undefined
-  /** It runs the snapshot in force. */
+  /** The worker runs the snapshot in force. */
   joined: boolean
-  /** Its event loop does not turn. */
+  /** Its event loop does not run. */
   stuck: boolean
   restarts: number
   timer: NodeJS.Timeout | undefined

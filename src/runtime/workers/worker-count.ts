@@ -4,10 +4,10 @@ import type { Logger } from '../../core/log/log.ts'
 import { workerFile } from './worker-file.ts'
 import { hasReusePort } from '../plane/sockets/reuse-port.ts'
 
-/** More threads than that share a core ten times over; the shared tables have a row for each. */
+/** The most workers; the shared tables have a row for each. */
 const MOST = 256
 
-/** Worker threads to run: `auto` is one per core that this process may use; 0 serves in the main thread. */
+/** The number of worker threads: `auto` is one per core that this process may use; 0 serves in the main thread. */
 export function workerCount(config: Config, log: Logger): number {
   const wanted = Math.min(config.workers === 'auto' ? availableParallelism() : config.workers, MOST)
   if (wanted > 0 && workerFile() === undefined) {

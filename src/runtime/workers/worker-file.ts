@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs'
 
 /**
- * The entry of a worker: unbuilt in the repository, built in the package, beside this file. Undefined in a bundle, which is
- * one file.
+ * The entry file of a worker, beside this file: TypeScript in the repository, JavaScript in the package. Undefined in a
+ * bundle, which is a single file.
  */
 export function workerFile(): URL | undefined {
-  // A bundler that writes CommonJS leaves nothing here.
+  // Undefined in a bundle of CommonJS.
   const here = import.meta.url as string | undefined
   if (here === undefined) return undefined
   const file = new URL(`./worker.${here.endsWith('.ts') ? 'ts' : 'js'}`, here)

@@ -9,30 +9,33 @@ import { stackOf } from './watch/stack-of.ts'
 import { StartError } from '../control/start-error.ts'
 import { workerFile } from './worker-file.ts'
 
-/** What needs no answer. */
+/** Messages that need no answer. */
 export type Told = Extract<FromWorker, { type: 'metrics' | 'change' | 'log' | 'wanted' }>
 
 export interface WorkerHooks {
   onMessage(message: Told): void
-  /** Once, last. `error`: what it died of; undefined when it was told to end. */
+  /** Called once, last. `error`: why it died; undefined when it was asked to end. */
   onExit(error: Error | undefined): void
 }
 
-/** A thread that does not answer within this is stuck; it is ended like one that crashed. */
+/** A thread that does not answer within this time is stuck, and is ended like one that crashed. */
 const ANSWER_WITHIN_MS = 20_000
-/** The first answer of a thread comes once it has read all modules, two seconds of processor time: on a busy machine that takes a while. */
+/**
+ * The first answer of a thread comes once it has loaded all modules, two seconds of processor time: on a busy machine
+ * that takes a while.
+ */
 const FIRST_ANSWER_WITHIN_MS = 60_000
 /**
- * Two semi-spaces of 8 MB, and as much again for large objects. V8's own 32 MB are reached step by step, 100 MB over two
- * workers in the first minutes, for 0.2 µs of collections less per request.
+ * Two semi-spaces of 8 MB, and as much again for large objects. V8's own 32 MB would be reached step by step, 100 MB
+ * for two workers in the first minutes, and save only 0.2 µs of collections per request.
  */
 const YOUNG_MB = 24
-/** Somebody looks at a screen: a busy worker is left out of the sum. */
+/** A user waits for the result: a busy worker is left out of the sum. */
 const CONNECTIONS_WITHIN_MS = 500
 
 type Answer = Extract<FromWorker, { type: 'prepared' | 'failed' | 'committed' | 'connections' | 'drained' }>
 
-/** One worker thread as the main thread sees it: requests with answers and deadlines over its message port. */
+/** One worker thread, for the main thread: requests with answers and deadlines over its message port. */
 export class WorkerThread {
   readonly thread: number
   readonly #worker: Worker
@@ -59,7 +62,7 @@ export class WorkerThread {
     this.#worker.on('exit', (code) => this.#exited(code))
   }
 
-  /** It is dead, or was given up: what it did not do says nothing of what it was asked. */
+  /** It is dead, or was given up: that it did not answer says nothing about the request. */
   get lost(): boolean {
     return this.#gone || this.#error !== undefined
   }
@@ -78,11 +81,11 @@ export class WorkerThread {
     return answer.type === 'prepared' ? answer.ports : {}
   }
 
-  /** Accepts for `thread`, which is dead, until `release`. */
+  /** Accepts for the dead `thread`, until `release`. */
   adopt(thread: number, left: SeatSockets): void {
     const announce = (sockets: SentSockets) => this.#post({ type: 'adopt', thread, sockets })
     this.#sender.send(left, announce).catch(() => {
-      // It has died as well; the next one is asked.
+      // This one has died as well; the next one is asked.
     })
   }
 
@@ -97,7 +100,7 @@ export class WorkerThread {
   }
 
   abort(id: number): void {
-    // Rejected and not only forgotten: its timer would end the worker for not having answered.
+    // Rejected, not only forgotten: its timer would end the worker because of a missing answer.
     this.#waiting.get(`prepare ${id}`)?.reject(new Error('aborted'))
     this.#waiting.delete(`prepare ${id}`)
     this.#post({ type: 'abort', id })
@@ -117,7 +120,7 @@ export class WorkerThread {
     }
   }
 
-  /** Resolves with the number of connections cut, when the thread has ended. */
+  /** Resolves with the number of connections closed at the end, when the thread has ended. */
   async drain(graceMs: number): Promise<number> {
     const answer = await this.#ask({ type: 'drain', graceMs }, 'drain', graceMs + ANSWER_WITHIN_MS)
     this.#ended = true
@@ -134,12 +137,12 @@ export class WorkerThread {
     this.#post({ type: 'reopen-log' })
   }
 
-  /** Where it is just now, for the log. */
+  /** Its current stack, for the log. */
   stack(withinMs: number): Promise<string | undefined> {
     return stackOf(this.#worker.threadId, withinMs)
   }
 
-  /** Ends it as if it had crashed, and says why in the log. */
+  /** Ends it like a crash, with a reason for the log. */
   fail(error: Error): void {
     this.#error ??= error
     void this.#worker.terminate()

@@ -32,7 +32,7 @@ const init = workerData as WorkerInit
 const port = parentPort!
 const log = init.forwardLog
   ? loggerTo(
-      // Only what JSON can say passes from thread to thread for certain.
+      // Only JSON values are certain to pass between threads.
       (level, fields, message) =>
         post({
           type: 'log',
@@ -52,7 +52,7 @@ const log = init.forwardLog
 const metrics = new Metrics((announcement) => post({ type: 'metrics', announcement }))
 reportFaults(faultReport(log, metrics, systemClock))
 if (init.replaces) goOnWithout((file, { message }) => log.error({ file }, message))
-// What it cannot go on after ends it: the main thread replaces it.
+// Ends the worker after errors that it cannot continue from: the main thread replaces it.
 const letGo = catchTheRest(() => process.exit(1))
 const memory = SharedMemory.attach(init.memory, init.thread)
 const { table } = memory
@@ -75,7 +75,7 @@ const plane = new DataPlane({
 })
 new Heartbeats(init.beats).begin(init.thread, systemClock)
 watchEventLoop(metrics, String(init.thread), systemClock)
-// One thread after the other, and not where the heap is so large that a reload is lost in it and marking takes long.
+// Threads take turns, and large heaps are skipped: there a reload hardly matters and marking takes long.
 const heap = new HeapTidier(systemClock, 6_000 + 500 * (init.thread % 8), 128 * 2 ** 20)
 
 let inbox: DescriptorInbox | undefined
@@ -100,7 +100,7 @@ function receive(message: ToWorker): void {
       goOnWithout(undefined)
       heap.soon()
       log.level = plane.snapshot!.logLevel
-      // Before the answer: the main thread knows the series of what it is told is in force.
+      // Sent before the answer: the main thread has all series of a snapshot when it hears that it is in force.
       metrics.flush()
       return post({ type: 'committed', id: message.id, listeners: plane.connections() })
     case 'abort':
@@ -137,7 +137,7 @@ async function prepare({ delta, parts, sockets }: Extract<ToWorker, { type: 'pre
   }
 }
 
-/** One after the other: what is released was adopted before. */
+/** One after the other, so that sockets are adopted before they are released. */
 async function adopt(message: Extract<ToWorker, { type: 'adopt' | 'release' }>): Promise<void> {
   const before = adoptions
   const taken = message.type === 'adopt' ? given(message.sockets) : undefined

@@ -3,7 +3,7 @@ import type { Logger } from '../../core/log/log.ts'
 import type { MetricsSource } from '../../core/metrics/hub.ts'
 import type { WorkerInit } from './messages.ts'
 
-/** What the workers of one process are made of, and whom they tell. */
+/** What the workers of one process need, and their callbacks. */
 export interface WorkersParts {
   readonly count: number
   readonly heapMb: number
@@ -13,10 +13,10 @@ export interface WorkersParts {
   readonly metricsSource: () => MetricsSource
   readonly onChange: (event: ChangeEvent) => void
   readonly onWanted: (listener: string, name: string) => void
-  /** The thread is gone: nobody may go on waiting for it. */
+  /** The thread is gone: nothing may wait for it any more. */
   readonly recover: (thread: number) => void
-  /** Whatever it held in shared tables is to be given back: backends have heard by now that its connections are closed. */
+  /** Releases what it held in shared tables: by now backends know that its connections are closed. */
   readonly giveBack: (thread: number) => void
-  /** One more was replaced. */
+  /** Another one was replaced. */
   readonly onRestart: () => void
 }

@@ -17,12 +17,12 @@ import { WorkerThread } from './worker-thread.ts'
 import type { WorkersParts } from './workers-parts.ts'
 
 /**
- * The kernel has closed what a dead thread had open, but a busy backend hears of that and of the next connection in any
- * order: given back at once, one with room for 10 saw 11. Less than the shortest wait for a replacement.
+ * The kernel has closed a dead thread's connections, but a busy backend may hear of a new connection before that: when
+ * counts were released at once, a backend with room for 10 saw 11. Shorter than the shortest wait for a replacement.
  */
 const GIVE_BACK_AFTER_MS = 50
 
-/** How long a stuck worker is asked for its stack. */
+/** How long to wait for the stack of a stuck worker. */
 const STACK_WITHIN_MS = 3_000
 
 /** The worker threads: started together, changed together, replaced one by one when they die. */
@@ -34,12 +34,12 @@ export class Workers implements Planes {
   readonly #sockets: WorkerSockets
   readonly #keepers = new Keepers((thread) => this.#sockets.left(thread))
   #cancelLook: (() => void) | undefined
-  /** Taken from prepare to commit or abort, and while a replacement joins: it must not miss a snapshot. */
+  /** Held from prepare to commit or abort, and while a replacement joins: it must not miss a snapshot. */
   readonly #changes = new SerialQueue()
   #release: (() => void) | undefined
   #current: Snapshot | undefined
   #prepared: Snapshot | undefined
-  /** The workers that prepared it. */
+  /** The workers that have prepared the snapshot. */
   #part: readonly Seat[] = []
   #stopping = false
 
@@ -60,10 +60,11 @@ export class Workers implements Planes {
     this.#release = await this.#changes.enter()
     if (this.#stopping) {
       this.#leave()
-      // The sockets that are closed would be bound again.
+      // Binding would open the closed sockets again.
       throw new Error('it is being stopped')
     }
-    // A worker that has come back but not joined stays out: it takes the snapshot that is then in force.
+    // A worker that has been restarted but has not joined is left out: it will join with the snapshot that is then in
+    // force.
     this.#part = this.#seats.filter(({ worker, joined }) => worker && (joined || this.#current === undefined))
     const workers = this.#part.map((seat) => seat.worker!)
     if (workers.length === 0) {
@@ -74,7 +75,7 @@ export class Workers implements Planes {
       const ports = { ...snapshot.ports, ...this.#sockets.prepare(snapshot) }
       const give = (worker: WorkerThread) =>
         worker.prepare({ ...snapshot, ports }, this.#sockets.give(worker.thread))
-      // One after the other where they bind by themselves: the others need to know which ports the kernel has chosen.
+      // One after the other where workers bind themselves: the others need the ports that the kernel has chosen.
       if (!bindsStreams) Object.assign(ports, await give(workers.shift()!))
       this.#prepared = { ...snapshot, ports }
       const taken = await all(workers.map((worker) => this.#unlessLost(worker, give)))
@@ -120,7 +121,7 @@ export class Workers implements Planes {
 
   async drain(graceMs: number): Promise<number> {
     this.#stop()
-    // The workers' duplicates are the last ones now: closing those ends the sockets.
+    // The workers' duplicates are now the last ones: closing them closes the sockets.
     this.#sockets.close()
     const cut = await Promise.all(this.#live().map((worker) => worker.drain(graceMs).catch(() => 0)))
     await this.kill()
@@ -139,12 +140,12 @@ export class Workers implements Planes {
     await Promise.all(this.#live().map((worker) => worker.kill()))
   }
 
-  /** For tests: throws in the worker, or without a message never returns there. */
+  /** For tests: throws in the worker, or without a message blocks it for ever. */
   crash(thread: number, message?: string): void {
     this.#seats[thread - 1]?.worker?.crash(message)
   }
 
-  /** One that dies meanwhile takes the snapshot when it is replaced. False: it did. */
+  /** A worker that dies meanwhile gets the snapshot when it is replaced. False: it died. */
   async #unlessLost(
     worker: WorkerThread,
     give: (worker: WorkerThread) => Promise<unknown>
@@ -153,13 +154,13 @@ export class Workers implements Planes {
       await give(worker)
       return true
     } catch (error) {
-      // Without a snapshot in force there is no replacement.
+      // Before a snapshot is in force workers are not replaced.
       if (this.#current === undefined || !worker.lost) throw error
       return false
     }
   }
 
-  /** It has promised that it can: if it fails now, it is replaced by one that starts with the new snapshot. */
+  /** The prepare succeeded: if the commit fails, the worker is replaced by one that starts with the new snapshot. */
   async #commitSeat(seat: Seat): Promise<readonly ListenerConnections[]> {
     const worker = seat.worker
     if (worker === undefined) return []
@@ -173,9 +174,9 @@ export class Workers implements Planes {
     }
   }
 
-  /** Until the end: also while draining a worker may be stuck, and nobody waits for it then. */
+  /** Runs until the end: a worker may also get stuck while draining. */
   #watch(): void {
-    // One that is still starting answers within a time of its own.
+    // A worker that is still starting has a deadline of its own.
     const beats = this.#seats
       .filter(({ joined, stuck }) => joined && !stuck)
       .map(({ thread }) => [thread, this.#beats.of(thread)] as const)
@@ -190,7 +191,7 @@ export class Workers implements Planes {
     seat.stuck = true
     const stack = await worker.stack(STACK_WITHIN_MS)
     const fields = { worker: seat.thread, ms: STUCK_AFTER_MS, stack }
-    this.#parts.log.error(fields, 'worker is stuck: its event loop has not turned; it will be replaced')
+    this.#parts.log.error(fields, 'worker is stuck: its event loop does not run; it will be replaced')
     worker.fail(new Error(`worker ${seat.thread} was stuck for ${STUCK_AFTER_MS} ms`))
   }
 
@@ -254,14 +255,14 @@ export class Workers implements Planes {
     // Before the first snapshot is in force nothing is served: start() fails and ends the others.
     if (this.#current === undefined) return
     seat.timer = setTimeout(() => {
-      // A lock of the cache was held by another thread that was slow just then.
+      // Another thread, slow just then, held a lock of the cache.
       if (!recovered) this.#recover(seat)
       this.#parts.giveBack(seat.thread)
       seat.timer = setTimeout(() => void this.#replace(seat), inMs - GIVE_BACK_AFTER_MS)
     }, GIVE_BACK_AFTER_MS)
   }
 
-  /** What goes wrong with one cache must not keep a worker from being replaced. */
+  /** A failure with one cache must not prevent the replacement of a worker. */
   #recover({ thread }: Seat): boolean {
     try {
       this.#parts.recover(thread)
@@ -286,7 +287,7 @@ export class Workers implements Planes {
       this.#keepers.look(this.#seats)
       this.#parts.log.info({ worker: seat.thread }, 'worker replaced')
     } catch (error) {
-      // Its exit brings the next try.
+      // Its exit triggers the next try.
       worker.fail(error as Error)
     } finally {
       leave()

@@ -1,7 +1,7 @@
-/** The names in X509Certificate's `subjectAltName`, as `DNS:a.example`, `IP:10.0.0.1`, `URI:…`, `email:…`. */
+/** Parses X509Certificate's `subjectAltName` into `DNS:a.example`, `IP:10.0.0.1`, `URI:…`, `email:…`. */
 export function altNames(text: string): string[] {
   const names: string[] = []
-  // Node joins them by ", " and quotes as JSON those in which that might be read wrongly.
+  // Node joins the names by ", " and quotes ambiguous ones as JSON.
   for (const match of text.matchAll(/(?:^|, )([^:,]+):(?:("(?:[^"\\]|\\.)*")|([^,]*))/g)) {
     const [, kind, quoted, plain] = match
     const value = quoted === undefined ? plain! : (JSON.parse(quoted) as string)

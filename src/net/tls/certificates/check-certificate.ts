@@ -4,7 +4,7 @@ import { altNames } from './alt-names.ts'
 import { formOf } from './not-pem.ts'
 import { parseChain } from './parse-chain.ts'
 
-/** What is wrong with a certificate or its key. `unusable`: TLS cannot be spoken with it at all. */
+/** A problem of a certificate or its key. `unusable`: TLS does not work with it at all. */
 export interface CertificateProblem {
   readonly file: 'cert' | 'key'
   readonly kind: 'unusable' | 'expired' | 'not-yet-valid' | 'chain'
@@ -12,7 +12,7 @@ export interface CertificateProblem {
 }
 
 export interface CertificateFacts {
-  /** Names and addresses that it is for. */
+  /** Names and addresses that it is valid for. */
   readonly names: readonly string[]
   /** SHA-256, as browsers show it: upper-case hex with colons. */
   readonly fingerprint: string
@@ -30,8 +30,8 @@ export interface CheckedCertificate {
 const DAY_MS = 86_400_000
 
 /**
- * Looks at a certificate with its chain and at its key, both PEM texts; `ciphers` may lower what OpenSSL asks of them (`@SECLEVEL=0`).
- * Pure, but for the roots that Node brings.
+ * Checks a certificate with its chain and its key, both PEM texts; `ciphers` may lower OpenSSL's requirements
+ * (`@SECLEVEL=0`). Pure, except for the roots that Node brings.
  */
 export function checkCertificate(
   cert: string,
@@ -81,7 +81,7 @@ function keyProblems(chain: readonly X509Certificate[], pem: string): Certificat
   const fits = chain.findIndex((certificate) => certificate.checkPrivateKey(key))
   if (fits === 0) return []
   if (fits > 0) {
-    const message = `the key belongs to certificate ${fits + 1} of the file, which must come first, followed by those that signed it`
+    const message = `the key belongs to certificate ${fits + 1} of the file, which must come first, followed by its issuers`
     return [{ file: 'cert', kind: 'unusable', message }]
   }
   if (chain[0]!.ca)
@@ -93,20 +93,20 @@ function keyProblems(chain: readonly X509Certificate[], pem: string): Certificat
   )
 }
 
-/** What looks well and is not taken at the start would be told without its place there. */
+/** Problems that OpenSSL would report only at start, without naming the file. */
 function refusedByOpenssl(cert: string, key: string, ciphers: string | undefined): CertificateProblem[] {
   try {
     createSecureContext({ cert, key, ca: [], ...(ciphers !== undefined && { ciphers }) })
     return []
   } catch (error) {
     const { message } = error as Error
-    // The ciphers are somebody else's matter.
+    // Problems with ciphers are reported elsewhere.
     if (/cipher/i.test(message)) return []
     const why = /key too small/.test(message)
       ? 'its key is too short; make one of 2,048 bits or more (RSA), or on P-256'
       : /md too weak/.test(message)
-        ? 'it, or one that signed it, is signed by a hash that is not safe (SHA-1, MD5); have it signed again'
-        : `OpenSSL does not take it: ${message}; is each certificate in the file whole?`
+        ? 'it, or one of its issuers, is signed with an unsafe hash (SHA-1, MD5); have it signed again'
+        : `OpenSSL refuses it: ${message}; is each certificate in the file whole?`
     return [{ file: 'cert', kind: 'unusable', message: why }]
   }
 }
@@ -129,8 +129,8 @@ function dateProblems({ notBefore, notAfter }: CertificateFacts, now: number): C
 }
 
 /**
- * Each certificate must have signed the one before it. Whether one is missing at the end cannot be known for sure: an
- * authority of one's own may have signed it. Public ones name a place to get the issuer from; private roots hardly do.
+ * Each certificate must have signed the one before it. Whether the last issuer is missing cannot be known for sure: it
+ * may be a private authority. Public issuers have a URL to get them from; private roots hardly ever do.
  */
 function chainProblems(chain: readonly X509Certificate[]): CertificateProblem[] {
   const problem = (message: string): CertificateProblem[] => [{ file: 'cert', kind: 'chain', message }]
@@ -165,7 +165,7 @@ function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): bool
 
 let roots: Set<string> | undefined
 
-/** Subjects; 5 ms, once and only where a public authority has signed. */
+/** Subjects of the public roots; takes 5 ms, once and only where a public authority has signed. */
 function publicRoots(): Set<string> {
   return (roots ??= new Set(rootCertificates.map((pem) => new X509Certificate(pem).subject)))
 }

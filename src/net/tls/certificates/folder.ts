@@ -8,7 +8,7 @@ export interface CertificatePaths {
 }
 
 const CERTIFICATE = /\.(crt|cer|cert|pem)$/
-/** What certbot, lego, acme.sh and Kubernetes call them in a folder for each name. */
+/** File names of certbot, lego, acme.sh and Kubernetes in a folder per name. */
 const IN_FOLDER: readonly (readonly [cert: string, key: string])[] = [
   ['fullchain.pem', 'privkey.pem'],
   ['tls.crt', 'tls.key'],
@@ -29,7 +29,7 @@ export function certificatesIn(folder: string): CertificatePaths[] {
   const taken = new Set<string>()
   for (const entry of entries) {
     const path = join(folder, entry.name)
-    // Kubernetes' own folders behind the links that everybody reads.
+    // Kubernetes keeps the real files in folders with such names, behind symbolic links.
     if (entry.name.startsWith('..')) continue
     if (isFolder(entry, path)) {
       const pair = pairIn(path)

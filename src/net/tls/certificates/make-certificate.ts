@@ -9,18 +9,18 @@ export interface Authority {
 }
 
 const DAY_MS = 86_400_000
-/** What Apple's systems take at most; also of authorities that the user has installed. */
+/** The maximum that Apple's systems accept, even from authorities that the user has installed. */
 const LEAF_DAYS = 397
 const AUTHORITY_DAYS = 3_650
 const P256 = { name: 'ECDSA', namedCurve: 'P-256' }
 const SIGNATURE = { name: 'ECDSA', hash: 'SHA-256' }
 
-/** For development: a certificate that nobody trusts, for these names and addresses. */
+/** For development: a self-signed certificate for these names and addresses. */
 export async function selfSignedCertificate(names: readonly string[], now: number): Promise<CertificatePair> {
   return leaf(names, now, undefined)
 }
 
-/** For development: an authority that a machine can be told to trust. */
+/** For development: an authority that can be installed on a machine. */
 export async function makeAuthority(name: string, now: number): Promise<Authority> {
   const x509 = await library()
   const keys = await webcrypto.subtle.generateKey(P256, true, ['sign', 'verify'])
@@ -38,7 +38,7 @@ export async function makeAuthority(name: string, now: number): Promise<Authorit
   return { certificate: { cert: made.toString('pem'), key: await privatePem(keys) }, keys }
 }
 
-/** An authority that was made before, from its PEM texts. */
+/** Loads an authority from its PEM texts. */
 export async function loadAuthority(certificate: CertificatePair): Promise<Authority> {
   const der = Buffer.from(certificate.key.replace(/-----[^-]+-----|\s/g, ''), 'base64')
   const privateKey = await webcrypto.subtle.importKey('pkcs8', der, P256, true, ['sign'])
@@ -47,7 +47,7 @@ export async function loadAuthority(certificate: CertificatePair): Promise<Autho
   return { certificate, keys: { privateKey, publicKey } }
 }
 
-/** A certificate signed by `authority`, with the authority's behind it. */
+/** A certificate signed by `authority`, followed by the authority's own. */
 export async function signedCertificate(
   authority: Authority,
   names: readonly string[],
@@ -75,7 +75,7 @@ async function leaf(
         names.map((value) => ({ type: isIP(value) === 0 ? ('dns' as const) : ('ip' as const), value }))
       ),
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
-      // RFC 5280 §4.2.1.1: which of its issuer's keys has signed it; `openssl verify -x509_strict` asks for it.
+      // RFC 5280 §4.2.1.1: which of its issuer's keys has signed it; `openssl verify -x509_strict` requires it.
       await x509.AuthorityKeyIdentifierExtension.create((authority?.keys ?? keys).publicKey)
     ]
   }
@@ -94,12 +94,12 @@ async function leaf(
 }
 
 function period(now: number, days: number) {
-  // A day ago: clocks differ.
+  // A day ago, since clocks differ.
   const notBefore = new Date(now - DAY_MS)
   return {
     notBefore,
     notAfter: new Date(notBefore.getTime() + days * DAY_MS),
-    // RFC 5280 §4.1.2.2: positive, which a first byte below 128 says, and unique.
+    // RFC 5280 §4.1.2.2: positive, so the first byte must be below 128, and unique.
     serialNumber: `01${randomBytes(15).toString('hex')}`
   }
 }
@@ -110,9 +110,9 @@ async function privatePem({ privateKey }: webcrypto.CryptoKeyPair): Promise<stri
   return `-----BEGIN PRIVATE KEY-----\n${lines.join('\n')}\n-----END PRIVATE KEY-----\n`
 }
 
-/** Loaded only where something is to be made: it is 1 MB of code. */
+/** Loaded on first use: it is 1 MB of code. */
 async function library(): Promise<typeof X509> {
-  // Its containers ask for it, and it does not bring it.
+  // The library needs it but does not depend on it.
   await import('reflect-metadata')
   return import('@peculiar/x509')
 }

@@ -1,9 +1,12 @@
-/** What a reader of UTF-8 puts in the place of bytes that are no text. */
+/** The replacement for bytes that are not UTF-8. */
 const NO_TEXT = '\ufffd'
 /** A sequence whose first member is the number 3: PFX (RFC 7292 §4). */
 const PKCS12 = /^0[^]{1,5}\u0002\u0001\u0003/
 
-/** What is wrong with a file that is read as text and is no PEM: its form, and how it becomes PEM; undefined where that is not seen. */
+/**
+ * What is wrong with a file that is not PEM: its format, and how to convert it; undefined when the format is not
+ * recognised.
+ */
 export function formOf(text: string, what: 'certificate' | 'key'): string | undefined {
   if (text.trim() === '') return 'is empty'
   if (text.includes('-\0-\0B\0E\0G\0I\0N\0') || text.includes('\0-\0-\0B\0E\0G\0I\0N'))

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { formOf } from './not-pem.ts'
 
-/** Every certificate of a PEM text, or what is wrong with it. */
+/** Every certificate of a PEM text, or a sentence on what is wrong with it. */
 export function parseChain(pem: string): X509Certificate[] | string {
   const blocks = pem.match(
     /-----BEGIN (?:TRUSTED )?CERTIFICATE-----[\s\S]*?-----END (?:TRUSTED )?CERTIFICATE-----/g

@@ -5,20 +5,20 @@ import { shownKey } from './shown-key.ts'
 
 export interface BundledPair {
   readonly pair: CertificatePair
-  /** As node:crypto names it: `ec`, `rsa` … */
+  /** Name of the key type in node:crypto: `ec`, `rsa` … */
   readonly keyType: string
 }
 
-/** Certificates that are shown for the same name: RSA and ECDSA side by side. The context is made when it is first needed. */
+/** Certificates for the same name: RSA and ECDSA side by side. The context is created on first use. */
 export class Bundle {
   readonly pairs: readonly CertificatePair[]
   readonly #make: (pairs: readonly CertificatePair[]) => SecureContext
-  /** By the kind of key. */
+  /** By the type of the key. */
   readonly #staples: ReadonlyMap<string, Buffer>
   readonly #ourCiphers: boolean
   #context: SecureContext | undefined
 
-  /** `ourCiphers`: those whose order prefers ECDSA. */
+  /** `ourCiphers`: the default ciphers, whose order prefers ECDSA. */
   constructor(
     bundled: readonly BundledPair[],
     make: (pairs: readonly CertificatePair[]) => SecureContext,
@@ -38,12 +38,12 @@ export class Bundle {
     return (this.#context ??= this.#make(this.pairs))
   }
 
-  /** The ClientHello decides what is stapled. */
+  /** Whether the staple depends on the ClientHello. */
   get choosesStaple(): boolean {
     return this.#staples.size > 0 && this.pairs.length > 1
   }
 
-  /** The OCSP response for the certificate that OpenSSL will show; undefined where that is not sure. */
+  /** The OCSP response for the certificate that OpenSSL will choose; undefined where that is not certain. */
   stapleFor(hello: ClientHello | undefined): Buffer | undefined {
     if (this.#staples.size === 0) return undefined
     if (this.pairs.length === 1) return this.#staples.values().next().value

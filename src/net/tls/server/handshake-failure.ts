@@ -1,4 +1,4 @@
-/** Why there is no TLS; the values of `reason` in lb_tls_handshake_failures_total. */
+/** Why a handshake failed; the values of `reason` in lb_tls_handshake_failures_total. */
 export type FailureReason =
   | 'timeout'
   | 'client-gone'
@@ -13,7 +13,7 @@ export type FailureReason =
   | 'protocol'
   | 'internal'
 
-/** What OpenSSL and Node call them (ERR_SSL_…), in parts. The first that is found counts. */
+/** Parts of the codes of OpenSSL and Node (ERR_SSL_…). The first match counts. */
 const BY_CODE: readonly (readonly [part: RegExp, reason: FailureReason])[] = [
   [/^(ECONNRESET|EPIPE|ECANCELED)$/, 'client-gone'],
   [/HTTP_REQUEST|HTTPS_PROXY_REQUEST/, 'http'],
@@ -27,7 +27,7 @@ const BY_CODE: readonly (readonly [part: RegExp, reason: FailureReason])[] = [
 export function failureReason(error: NodeJS.ErrnoException): FailureReason {
   const { code } = error
   if (code === undefined) return 'protocol'
-  // What X509_verify_cert says comes without ERR_: CERT_HAS_EXPIRED, UNABLE_TO_GET_ISSUER_CERT …
+  // Codes of X509_verify_cert come without ERR_: CERT_HAS_EXPIRED, UNABLE_TO_GET_ISSUER_CERT …
   if (/^(CERT|CRL|UNABLE_TO|DEPTH_ZERO|SELF_SIGNED|INVALID_(CA|PURPOSE)|PATH_LENGTH|ERROR_IN)/.test(code))
     return 'client-certificate'
   return BY_CODE.find(([part]) => part.test(code))?.[1] ?? 'protocol'

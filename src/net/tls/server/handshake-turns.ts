@@ -1,7 +1,7 @@
-/** A handshake takes 0.3 ms (P-256) to 2 ms (RSA 4096): requests in flight wait no longer than this for those of others. */
+/** A handshake takes 0.3 ms (P-256) to 2 ms (RSA 4096): requests under way are delayed by at most this long. */
 const BUDGET_MS = 2
 
-/** Runs the work of a burst of handshakes in turns of the event loop, so that what is in flight goes on in between. */
+/** Spreads the work of many handshakes over turns of the event loop, so that requests under way continue in between. */
 export class HandshakeTurns {
   #waiting: (() => void)[] = []
   #next = 0
@@ -12,7 +12,7 @@ export class HandshakeTurns {
     return this.#waiting.length - this.#next
   }
 
-  /** At once while this turn has time for it, else in a later one, in the order in which they came. */
+  /** Runs at once while this turn has time left, else in a later one, in order. */
   run(work: () => void): void {
     if (this.waiting === 0 && this.#spentMs < BUDGET_MS) this.#do(work)
     else this.#waiting.push(work)
@@ -35,7 +35,7 @@ export class HandshakeTurns {
     this.#scheduled = false
     this.#spentMs = 0
     while (this.waiting > 0 && this.#spentMs < BUDGET_MS) this.#do(this.#waiting[this.#next++]!)
-    // What is done is forgotten once it is more than what waits.
+    // Remove finished entries once they are more than the waiting ones.
     if (this.#next > this.#waiting.length / 2) {
       this.#waiting = this.#waiting.slice(this.#next)
       this.#next = 0

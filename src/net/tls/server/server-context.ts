@@ -3,8 +3,8 @@ import { createSecureContext, type SecureContext, type SecureContextOptions } fr
 import type { CertificatePair, ListenerTlsMaterial } from '../listener-tls.ts'
 
 /**
- * Authenticated encryption with a key for each session, and nothing else; of TLS 1.2 the mildest of testssl.sh and Mozilla's
- * "intermediate". AES-128 first: it is as safe, and a fifth cheaper.
+ * Only authenticated encryption with forward secrecy; for TLS 1.2 as in testssl.sh and Mozilla's "intermediate".
+ * AES-128 first: it is as safe, and a fifth cheaper.
  */
 const DEFAULT_CIPHERS = [
   ...['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'],
@@ -12,17 +12,17 @@ const DEFAULT_CIPHERS = [
   ...['ECDHE-RSA-AES256-GCM-SHA384', 'ECDHE-ECDSA-CHACHA20-POLY1305', 'ECDHE-RSA-CHACHA20-POLY1305']
 ].join(':')
 
-/** With the post-quantum group of OpenSSL 3.5 before the others; a client that has sent no share for it is not asked again. */
+/** OpenSSL 3.5's post-quantum group comes first; a client that sent no key share for it is not asked to retry. */
 const GROUPS = ['X25519MLKEM768/X25519:P-256:P-384', 'X25519:P-256:P-384']
 
-/** Not in @types/node. OpenSSL 1.1.0h and later. */
+/** Missing in @types/node. OpenSSL 1.1.0h and later. */
 const SSL_OP_NO_RENEGOTIATION = 0x4000_0000
-/** A client whose first choice is ChaCha20 has no hardware for AES. */
+/** A client whose first choice is ChaCha20 has no AES hardware. */
 const SSL_OP_PRIORITIZE_CHACHA = 0x20_0000
 
 let groups: string | undefined
 
-/** How a listener speaks TLS, with the certificates given: several of one name differ in the kind of their key. */
+/** The context for a listener with these certificates; several for one name differ in the type of their key. */
 export function serverContext(
   pairs: readonly CertificatePair[],
   material: ListenerTlsMaterial,
@@ -48,8 +48,8 @@ export function serverOptions(
     secureOptions:
       SSL_OP_NO_RENEGOTIATION | SSL_OP_PRIORITIZE_CHACHA | constants.SSL_OP_CIPHER_SERVER_PREFERENCE,
     sessionIdContext,
-    // None where no client is asked: Node would take the 150 authorities of browsers, and OpenSSL would look among them for an
-    // issuer of a lone certificate in every handshake.
+    // Empty where no client certificate is requested: Node would load the 150 public roots, and OpenSSL would search
+    // them for the issuer of a lone certificate in every handshake.
     ca: clientAuth?.ca ?? [],
     ...(clientAuth?.crl !== undefined && { crl: clientAuth.crl })
   }

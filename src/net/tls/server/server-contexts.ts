@@ -13,21 +13,21 @@ interface Parsed {
   readonly keyType: string
 }
 
-/** Which certificates a listener shows to whom. */
+/** Chooses the certificate for each client of a listener. */
 export class ServerContexts {
-  /** For clients that name no server, or one that no certificate has: the first certificate. */
+  /** The first certificate: for clients that name no server, or an unknown one. */
   readonly #first: Bundle
-  /** Sessions of another listener, or of another set of client authorities, are not resumed here. */
+  /** Sessions of another listener, or with other client authorities, are not resumed here. */
   readonly sessionIdContext: string
   readonly ticketKeys: PurposeKeys
   readonly #names: ServerNames<Bundle>
-  /** A context without a certificate: OpenSSL ends the handshake with the alert that is due. */
+  /** A context without a certificate: OpenSSL ends the handshake with the right alert. */
   readonly none: Bundle
   readonly #make: (pairs: readonly CertificatePair[]) => SecureContext
-  /** More than one may be asked for. */
+  /** The choice depends on the requested name. */
   readonly several: boolean
 
-  /** Throws what OpenSSL says of the first certificate or its key. */
+  /** Throws OpenSSL's error about the first certificate or its key. */
   constructor(material: ListenerTlsMaterial, ticketKeys: TicketKeys, listener: string) {
     const { clientAuth } = material
     const purpose = JSON.stringify([listener, clientAuth?.required, clientAuth?.ca, clientAuth?.crl])
@@ -62,7 +62,7 @@ export class ServerContexts {
     const [one] = parsed
     if (one === undefined && acme === undefined) throw new Error('no certificate')
     this.#first = one === undefined ? this.none : bundleOf(one.names[0], one)
-    // What is wrong with it is told now.
+    // Creates the context now, so that errors are thrown here.
     void this.#first.context
     this.several =
       bundles.size > 1 ||
@@ -75,18 +75,18 @@ export class ServerContexts {
     return this.find(name) ?? this.#first
   }
 
-  /** Undefined: no certificate has this name, and none is to come. */
+  /** Undefined: no certificate has this name, and none is expected. */
   find(name: string | undefined): Bundle | undefined {
     return name === undefined ? undefined : this.#names.find(name)
   }
 
-  /** For one validation by tls-alpn-01. */
+  /** The certificate for a tls-alpn-01 validation. */
   forChallenge(pair: CertificatePair): Bundle {
     return new Bundle([{ pair, keyType: '' }], this.#make)
   }
 }
 
-/** The first of each kind of key that has the name. */
+/** The first certificate of each key type with this name. */
 function sideBySide(all: readonly Parsed[], name: string): Parsed[] {
   const found = new Map<string, Parsed>()
   for (const each of all)
@@ -98,7 +98,7 @@ function parse(pair: CertificatePair): Parsed {
   const certificate = new X509Certificate(pair.cert)
   return {
     pair,
-    // RFC 9525 §6.1: names of the subjectAltName only; the common name counts no more.
+    // RFC 9525 §6.1: only names of the subjectAltName count, not the common name.
     names: altNames(certificate.subjectAltName ?? '')
       .filter((name) => name.startsWith('DNS:'))
       .map((name) => name.slice(4).toLowerCase()),

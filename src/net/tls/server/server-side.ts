@@ -3,18 +3,18 @@ import { readArea } from '../../transport/read-buffer.ts'
 import type { RawHandle } from '../../transport/raw-streams.ts'
 import type { RawTls, TlsHandle } from '../raw-tls.ts'
 
-/** What TLS with one client is to be. */
+/** Settings of TLS with one client. */
 export interface ServerSide {
   /** Certificates, ciphers, versions. */
   readonly context: SecureContext
-  /** Protocols, each with its length before it. */
+  /** Protocols, each preceded by its length. */
   readonly alpn: Uint8Array | undefined
   readonly clientAuth: { readonly required: boolean } | undefined
-  /** An OCSP response for the certificate, for a client that asks for one. */
+  /** An OCSP response for the certificate, for clients that ask for one. */
   readonly staple: Uint8Array | undefined
 }
 
-/** TLS over `tcp` that is ready for the client's first bytes. */
+/** TLS on `tcp`, ready for the client's first bytes. */
 export function serverHandle(raw: RawTls, tcp: RawHandle, side: ServerSide): TlsHandle {
   const tls = raw.server(tcp, side.context)
   if (side.alpn !== undefined) tls.setALPNProtocols(side.alpn)
@@ -24,11 +24,11 @@ export function serverHandle(raw: RawTls, tcp: RawHandle, side: ServerSide): Tls
   return tls
 }
 
-/** Why a client's certificate does not do; none at all is a problem only where one is required. */
+/** Why a client's certificate is not accepted; a missing one is a problem only where it is required. */
 export function clientProblem(tls: TlsHandle, { clientAuth }: ServerSide): Error | undefined {
   if (clientAuth === undefined) return undefined
-  // A session resumed by TLS 1.3 counts as verified although there never was a certificate.
+  // A session resumed by TLS 1.3 counts as verified even if there never was a certificate.
   const shown = tls.getPeerCertificate(false)?.raw !== undefined
-  if (!shown) return clientAuth.required ? new Error('the client has shown no certificate') : undefined
+  if (!shown) return clientAuth.required ? new Error('the client has presented no certificate') : undefined
   return tls.verifyError() ?? undefined
 }

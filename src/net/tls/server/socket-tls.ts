@@ -8,7 +8,10 @@ import { serverOptions } from './server-context.ts'
 import type { Bundle } from './bundle.ts'
 import type { ServerContexts } from './server-contexts.ts'
 
-/** TLS by TLSSockets, where OpenSSL's handle cannot be driven directly: tls.Servers that never listen, one for each bundle. */
+/**
+ * TLS with TLSSockets, where OpenSSL's handle cannot be used directly: tls.Servers that never listen, one for each
+ * bundle.
+ */
 export class SocketTls {
   readonly #material: ListenerTlsMaterial
   readonly #contexts: ServerContexts
@@ -23,7 +26,7 @@ export class SocketTls {
     this.#alpn = alpn
   }
 
-  /** `alpn`: in place of the listener's, for a server that serves one connection. */
+  /** `alpn`: replaces the listener's, for a server that serves one connection. */
   put(
     clear: SocketTransport,
     first: Buffer,
@@ -39,10 +42,10 @@ export class SocketTls {
     let server = alpn === undefined ? this.#servers.get(bundle) : this.#make(bundle, alpn)
     if (server === undefined) this.#servers.set(bundle, (server = this.#make(bundle, this.#alpn)))
     const { socket } = clear
-    // TLS reads the handle itself from now on; what breaks is told as tlsClientError.
+    // TLS reads the handle itself from now on; failures come as tlsClientError.
     clear.owner = nobody
     socket.unshift(first)
-    // A client that leaves in the handshake is gone: with half-open sockets it would stay until the timeout.
+    // A client that closes during the handshake is gone: as a half-open socket it would stay until the timeout.
     socket.allowHalfOpen = false
     this.#shaking.set(socket, shaking)
     server.emit('connection', socket)
@@ -57,11 +60,11 @@ export class SocketTls {
       requestCert: clientAuth !== undefined,
       rejectUnauthorized: clientAuth?.required ?? false,
       ticketKeys: this.#contexts.ticketKeys.current,
-      // The deadline is Handshake's.
+      // Handshake has its own deadline.
       handshakeTimeout: 0x7fff_ffff,
       ALPNProtocols: alpn === undefined ? undefined : [...alpn]
     })
-    // Which of several certificates is shown is not known here.
+    // It is not known here which of several certificates is chosen.
     const staple = bundle.stapleFor(undefined)
     if (staple !== undefined)
       server.on('OCSPRequest', (_certificate, _issuer, answer) => answer(null, staple))
@@ -71,7 +74,7 @@ export class SocketTls {
   }
 
   #settle(socket: TLSSocket, error: Error | undefined): void {
-    // Not public, but there since Node 0.12: the socket that was wrapped. A test holds it to that.
+    // Not public, but present since Node 0.12: the wrapped socket. A test checks that.
     const raw = (socket as unknown as { _parent?: Socket })._parent
     const shaking = this.#shaking.get(raw)
     this.#shaking.delete(raw)

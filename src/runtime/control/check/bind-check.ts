@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import type { Bind } from '../../../config/model/bind.ts'
 
-/** Why an address can most likely not be bound, found without binding it; undefined when nothing speaks against it. */
+/** Why an address can most likely not be bound, found out without binding it; undefined when no reason is known. */
 export function whyNotBindable({ host, port }: Extract<Bind, { kind: 'tcp' }>): string | undefined {
   if (!isOurs(host)) return 'this machine has no such address'
   if (port === 0) return undefined
@@ -15,7 +15,7 @@ function isOurs(host: string): boolean {
   if (host === '0.0.0.0' || host === '::' || host.startsWith('127.') || host === '::1' || host.includes('%'))
     return true
   const addresses = Object.values(networkInterfaces()).flatMap((each) => each ?? [])
-  // An address in a network of its own cannot be compared as text: what is not known is not complained of.
+  // An address with a zone cannot be compared as text: unknown cases are not reported.
   return addresses.length === 0 || addresses.some(({ address }) => address === host) || host.includes(':')
 }
 
@@ -31,7 +31,7 @@ function mayBindLow(): boolean {
 
 const LISTEN = '0A'
 
-/** From proc(5) net/tcp: nobody is disturbed by looking. Elsewhere than on Linux nothing is known. */
+/** From proc(5) net/tcp, without connecting. Only known on Linux. */
 function isListening(host: string, port: number): boolean {
   const wanted = port.toString(16).toUpperCase().padStart(4, '0')
   const table = readSystem(host.includes(':') ? '/proc/net/tcp6' : '/proc/net/tcp') ?? ''
@@ -49,7 +49,7 @@ function isListening(host: string, port: number): boolean {
   })
 }
 
-/** `127.0.0.1` is 0100007F on a machine that counts from the small end. */
+/** `127.0.0.1` is 0100007F on a little-endian machine. */
 function inHex(host: string): string {
   return host
     .split('.')

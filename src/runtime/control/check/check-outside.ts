@@ -14,14 +14,14 @@ import { whyNotBindable } from './bind-check.ts'
 import { configTestFindings } from './config-tests.ts'
 import { checkPluginsReady } from './plugin-check.ts'
 
-/** Names looked up at most, and how long all of them may take. */
+/** The most names to look up, and the time for all of them. */
 const MAX_NAMES = 200
 const LOOKUPS_MS = 3_000
 
 /**
- * What a configuration names outside of itself: certificates, keys, authorities, the user, folders of sockets, addresses,
- * host names. Everything that a start would stop at, all at once, without listening anywhere. What may be otherwise by
- * the time of the start is a warning.
+ * Checks what a configuration refers to outside of itself: certificates, keys, CA files, the user, folders of sockets,
+ * addresses, host names. It reports everything that would prevent a start, all at once, without listening anywhere.
+ * What may be different by the time of the start is a warning.
  */
 export async function checkOutside(config: Config): Promise<CertificateReport> {
   const { findings, lines } = checkCertificates(config, Date.now())
@@ -41,7 +41,7 @@ export async function checkOutside(config: Config): Promise<CertificateReport> {
   }
 }
 
-/** What is not ready cannot be tested. */
+/** Tests need plugins that are ready. */
 function testFindings(config: Config): readonly Finding[] {
   const notReady = [...checkPluginsReady(config)]
   return notReady.length > 0 ? notReady : configTestFindings(config)
@@ -58,7 +58,7 @@ function* checkAccount({ user }: Config): Generator<Finding> {
   }
 }
 
-/** Files of credentials: what is missing at the start lets nobody in. */
+/** Files of credentials: without them lb does not start. */
 function* checkAuthFiles(config: Config): Generator<Finding> {
   for (const [index, listener] of config.listeners.entries()) {
     if (listener.mode !== 'l7') continue
@@ -79,12 +79,14 @@ function* checkAuthFiles(config: Config): Generator<Finding> {
   }
 }
 
-/** Files that backends are learnt from. One that is not there yet is waited for; one that is wrong is, too. */
+/**
+ * Files that backends are learnt from. A missing or malformed file is only a warning, since lb waits for a valid one.
+ */
 function* checkLists(config: Config): Generator<Finding> {
   for (const [name, { discover }] of Object.entries(config.pools)) {
     if (discover?.kind !== 'file') continue
     const path: Path = ['pools', name, 'discover', 'file']
-    const later = 'until then the pool has only what stands under `backends`'
+    const later = 'until then the pool has only what is under `backends`'
     try {
       const list = readBackendList(readFileSync(discover.path, 'utf8'), discover.path)
       if (typeof list === 'string') yield warningAt(path, `${list}; ${later}`)
@@ -110,7 +112,7 @@ function* checkBinds(config: Config): Generator<Finding> {
     yield* checkBind(bind, ['admin', 'bind', number])
 }
 
-/** Where lines are to go: a file that may be added to, or a folder that it may be made in. */
+/** Destinations of logs: a file that can be appended to, or a folder that it can be created in. */
 function* checkLogFiles(config: Config): Generator<Finding> {
   for (const [index, listener] of config.listeners.entries()) {
     const { file } = listener.accessLog
@@ -138,17 +140,17 @@ function* checkBind(bind: Bind, path: Path): Generator<Finding> {
     if (why !== undefined) yield warningAt(path, `${bind.text}: ${why}`)
     return
   }
-  // What systemd passes is not here yet.
+  // systemd has not passed anything to this process.
   if (bind.kind === 'systemd') return
   const folder = dirname(bind.path)
   try {
     if (!statSync(folder).isDirectory())
-      yield errorAt(path, `${folder} is no directory; the socket ${bind.path} cannot be made there`)
+      yield errorAt(path, `${folder} is not a directory; the socket ${bind.path} cannot be created there`)
     else accessSync(folder, constants.W_OK | constants.X_OK)
   } catch (error) {
     yield errorAt(
       path,
-      `the socket ${bind.path} cannot be made: ${folder}: ${systemReason(error)}; make the directory, or name another`
+      `the socket ${bind.path} cannot be created: ${folder}: ${systemReason(error)}; make the directory, or name another`
     )
   }
 }

@@ -4,9 +4,9 @@ import type { Config, ConfigTest } from '../../../config/model/model.ts'
 import { errorAt, type Finding, type Path } from '../../../config/report/problem.ts'
 import { explainRequest } from './explain.ts'
 
-/** What one expectation of a test met with. */
+/** An expectation of a test that was not met. */
 export interface Difference {
-  /** Of the expectation. */
+  /** Path of the expectation. */
   readonly path: Path
   readonly expected: string
   readonly got: string
@@ -14,7 +14,7 @@ export interface Difference {
 
 export interface ConfigTestResult {
   readonly name: string
-  /** None: the test passes. */
+  /** Empty when the test passes. */
   readonly differences: readonly Difference[]
 }
 
@@ -23,7 +23,7 @@ export function expectation({ path }: Difference): string {
   return String(path.findLast((step) => typeof step === 'string'))
 }
 
-/** Runs the tests of a configuration through the stages that traffic passes. No socket is opened, nothing is counted. */
+/** Runs the tests of a configuration through the same stages as traffic. No socket is opened, nothing is counted. */
 export function runConfigTests(config: Config): ConfigTestResult[] {
   return config.tests.map((test, index) => {
     const name = test.name ?? `${test.request.method} ${test.request.url}`
@@ -31,7 +31,7 @@ export function runConfigTests(config: Config): ConfigTestResult[] {
   })
 }
 
-/** The failing tests as errors of the file. */
+/** The failing tests as errors in the file. */
 export function configTestFindings(config: Config): Finding[] {
   return runConfigTests(config).flatMap(({ name, differences }) =>
     differences.map((difference) => {
@@ -107,7 +107,7 @@ function* compareField(
   }
 }
 
-/** The pool that is asked: none where lb answers itself. */
+/** The pool that gets the request: none where lb answers itself. */
 function poolOf(found: ExplanationView): string {
   const { action, refused } = found
   if (refused !== undefined) return `none${refusal(found)}`

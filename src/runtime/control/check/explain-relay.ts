@@ -3,7 +3,7 @@ import type { L4ListenerConfig } from '../../../config/model/model.ts'
 import { compileCidrs } from '../../../net/address/cidr.ts'
 import { ServerNames } from '../../../net/tls/server-names.ts'
 
-/** What would become of a connection, or of a client's datagrams, at a listener that reads no requests. */
+/** What would happen to a connection, or to a client's datagrams, at a listener that relays. */
 export function explainRelay(listener: L4ListenerConfig, authority: string, client: string): ExplanationView {
   const { allow, deny, protocol, name } = listener
   const view = { listener: name, passedOver: [] }

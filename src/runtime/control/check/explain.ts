@@ -14,22 +14,22 @@ import { knownStages } from '../../plane/plugin-stages.ts'
 import { listenerAddresses } from '../../plane/listener-addresses.ts'
 import { explainRelay } from './explain-relay.ts'
 
-/** What a running lb knows beyond its configuration. */
+/** What only a running lb knows, besides its configuration. */
 export interface ExplainParts {
-  /** This process in Via, '' where none runs. */
+  /** Name of this process in Via; '' where none runs. */
   readonly pseudonym: string
   readonly ports: Readonly<Record<string, number>>
   store(name: string): CacheStore | undefined
   readonly now: number
 }
 
-/** In Via where no process runs: one name, which no request has been through. */
+/** The name in Via where no process runs: one that no request has passed. */
 const ANYBODY = viaPseudonym()
 
-/** Routes told that were passed over: the last ones, which came nearest. */
+/** Most non-matching routes to report: the last ones, which came closest. */
 const MAX_PASSED_OVER = 100
 
-/** What would become of a request under a configuration; a ControlError when no listener is for it. */
+/** What would happen to a request under a configuration; throws a ControlError when no listener matches. */
 export function explainRequest(
   config: Config,
   request: ExplainRequest,
@@ -52,7 +52,7 @@ export function explainRequest(
     const said = explain(cache, parts.store(cache.store), asked, steadyNow(systemClock))
     const whole = { store: cache.store, ...said }
     if (said.outcome === 'hit') return whole
-    // What is not looked up is not stored either; a POST is the exception, and has rules of its own.
+    // A response that is not looked up is not stored either, except for a POST, which has its own rules.
     if (said.outcome === 'bypass' && (asked.method === 'GET' || asked.method === 'HEAD'))
       return { ...whole, storing: { stored: 'no', why: said.why } }
     return { ...whole, storing: explainStoring(asked, cache, response, parts.now) }
@@ -77,7 +77,7 @@ export function explainRequest(
   }
 }
 
-/** As a client of HTTP/2 sends it: pseudo-fields, then the fields in lower case. */
+/** The request as an HTTP/2 client sends it: pseudo-fields, then the fields in lower case. */
 function askedFields(
   listener: L7ListenerConfig,
   scheme: string,
@@ -116,13 +116,16 @@ function lines(fields: readonly (readonly [string, string])[]): string {
   return fields.map(([name, value]) => `${name}: ${value}\r\n`).join('')
 }
 
-/** With what must be said about the choice. */
+/** The listener, with notes on the choice. */
 interface Found {
   readonly listener: ListenerConfig
   readonly notes: readonly string[]
 }
 
-/** By name; else by scheme and port; else the only one of the scheme, or the only one: lb may stand behind others. */
+/**
+ * By name; else by scheme and port; else the only one with the scheme, or the only one at all: lb may be behind another
+ * proxy.
+ */
 function findListener(
   { listeners }: Config,
   name: string | undefined,
@@ -143,7 +146,7 @@ function findListener(
     all.filter((listener) => listenerAddresses(listener, ports).some((address) => address.port === port))
   const [exact, second] = ofPort(ofScheme)
   if (exact !== undefined && second === undefined) return { listener: exact, notes: [] }
-  // A port that relays is told as what it is; nobody's port may be one of a machine in front.
+  // A port of a relaying listener is explained as such; an unknown port may belong to a machine in front.
   const relay = exact === undefined ? ofPort(listeners).find(({ mode }) => mode === 'l4') : undefined
   if (relay !== undefined) return { listener: relay, notes: [] }
   const l7 = listeners.filter(({ mode }) => mode === 'l7')
@@ -155,7 +158,7 @@ function findListener(
     return { listener: only, notes: given === undefined || exact !== undefined ? [] : [why] }
   }
   if (ofScheme.length + l7.length === 0) throw new ControlError('not-found', 'there is no L7 listener')
-  throw new ControlError('conflict', `no port tells which listener is meant; name it: ${names}`)
+  throw new ControlError('conflict', `the port does not say which listener is meant; name it: ${names}`)
 }
 
 function speaks(listener: ListenerConfig, scheme: Scheme): boolean {

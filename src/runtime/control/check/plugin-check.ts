@@ -4,7 +4,7 @@ import { systemClock } from '../../../core/clock.ts'
 import { dryContext, drySnapshot } from '../../../l7/compile/dry-snapshot.ts'
 import { knownStages } from '../../plane/plugin-stages.ts'
 
-/** Plugins make themselves ready for each route, which may fail: here, and not only at the start. */
+/** Plugins are compiled for each route, which may fail: this finds it before the start. */
 export function* checkPluginsReady(config: Config): Generator<Finding> {
   const stages = knownStages(config.plugins)
   if (stages === undefined) return

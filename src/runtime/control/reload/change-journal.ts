@@ -4,7 +4,7 @@ import type { Logger } from '../../../core/log/log.ts'
 import type { Metrics } from '../../../core/metrics/metrics.ts'
 import { logChange } from '../../../health/log-change.ts'
 
-/** Every change of a backend's state, from any thread, passes here once: log line, metric, and why it is as it is. */
+/** Every change of a backend's state, from any thread, passes here once: log line, metric, and reason. */
 export class ChangeJournal {
   readonly #log: Logger
   readonly #metrics: Metrics

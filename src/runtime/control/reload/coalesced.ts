@@ -3,11 +3,7 @@ import type { Clock } from '../../../core/clock.ts'
 /** A long run is not made up for by a pause of more than this. */
 const MOST_PAUSE_MS = 1_000
 
-/**
- * Runs one at a time; calls are answered together by one that begins after them. It begins in a turn of its own, since
- * a run may be over before the next call has been read, and no sooner after the last run than that took: a hundred
- * reloads with thousands of backends, each a few dozen ms without a break, would keep the probes from their work.
- */
+/** Runs one at a time; calls that come during a run share one further run, which begins after them. */
 export class Coalesced<T> {
   readonly #run: () => Promise<T>
   readonly #clock: Clock

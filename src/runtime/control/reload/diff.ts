@@ -5,16 +5,16 @@ import { valueDiff } from './value-diff.ts'
 export interface ConfigDiff {
   readonly listeners: readonly ListenerDiff[]
   readonly pools: readonly PoolDiff[]
-  /** Parts of the file outside listeners and pools that changed and take effect. */
+  /** Changed parts of the file outside of listeners and pools that take effect. */
   readonly others: readonly string[]
-  /** Parts that only a new start can change. */
+  /** Parts that need a restart. */
   readonly ignored: readonly string[]
 }
 
 export interface ListenerDiff {
   readonly name: string
   readonly change: 'added' | 'removed' | 'changed' | 'unchanged'
-  /** Keys of the configuration that differ, and how, by value. */
+  /** Keys of the configuration that differ, and their values. */
   readonly keys: readonly string[]
   readonly values: readonly string[]
   readonly binds: readonly string[]
@@ -70,7 +70,7 @@ export function isEmpty(diff: ConfigDiff): boolean {
   return diff.others.length === 0 && !diff.listeners.some(changed) && !diff.pools.some(changed)
 }
 
-/** `connections`: open now per listener; undefined where nobody has counted (a plan). */
+/** `connections`: open connections per listener; undefined for a plan. */
 export function describeDiff(diff: ConfigDiff, connections?: ReadonlyMap<string, number>): string[] {
   const lines = diff.listeners.map((listener) => describeListener(listener, connections))
   const unchanged = diff.pools.filter(({ change }) => change === 'unchanged')
@@ -97,7 +97,7 @@ function describeListener(
     case 'unchanged':
       return `listener ${name} unchanged${told('kept')}`
     case 'changed':
-      // An engine of one layer cannot go on with the connections of the other.
+      // An engine of one mode cannot take over connections of the other.
       return `listener ${name} changed: ${values.join(', ')}${told(keys.includes('mode') ? 'draining' : 'kept')}`
   }
 }
@@ -131,7 +131,7 @@ function diffPool({ name, before, after }: Named<PoolConfig>): PoolDiff {
   return { name, change, values: valueDiff(before!, after!, ['backends']), added, removed, altered, size }
 }
 
-/** What the slot registry goes by: a backend that changes its address is another one. */
+/** The same identity as in the slot registry: a backend with another address is another backend. */
 function byIdentity(pool: PoolConfig | undefined): Map<string, PoolConfig['backends'][number]> {
   return new Map(pool?.backends.map((backend) => [`${backend.name}\n${backend.address.text}`, backend]))
 }
@@ -142,7 +142,7 @@ interface Named<T> {
   readonly after: T | undefined
 }
 
-/** In the order of the new configuration, then what is gone. */
+/** In the order of the new configuration, then removed ones. */
 function diffNamed<T extends ListenerConfig | PoolConfig>(
   before: readonly T[],
   after: readonly T[]

@@ -8,7 +8,7 @@ import {
 } from '../../../net/tls/listener-tls.ts'
 import type { HeldCertificate } from '../../certificates/certificate-watch.ts'
 
-/** A certificate that is to be in force. */
+/** A certificate that will be in force. */
 export interface Made {
   readonly pair: CertificatePair
   readonly place: readonly (string | number)[]
@@ -20,21 +20,21 @@ export function madeOf(listener: string, { paths, pair, place, checked }: ReadCe
 }
 
 /**
- * The certificates of a folder. One that is wrong must not keep a hundred others from being renewed: it stays as it was, or is
- * left out where there was none.
+ * The certificates of a folder. One that is invalid must not prevent the renewal of a hundred others: its last valid
+ * version stays, or it is left out when there was none.
  */
 export class FolderCertificates {
   readonly #log: Logger
-  /** Listener → file → as it was when it was last right. */
+  /** Listener → file → last valid version. */
   readonly #right = new Map<string, ReadonlyMap<string, Made>>()
-  /** File → what was told of it. */
+  /** File → last message about it. */
   readonly #told = new Map<string, string>()
 
   constructor(log: Logger) {
     this.#log = log
   }
 
-  /** `look` throws for what is not to be used. Throws the first fault where nothing is left to be used. */
+  /** `look` throws when a certificate must not be used. Throws the first error when no certificate is left. */
   read(listener: string, tls: ListenerTls, now: number, look: (made: Made) => void): readonly Made[] {
     const before = this.#right.get(listener)
     const right = new Map<string, Made>()

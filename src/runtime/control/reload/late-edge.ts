@@ -4,14 +4,15 @@ import type { Logger } from '../../../core/log/log.ts'
 const RETRY_MS = 5_000
 
 /**
- * The admin listener where its address was a listener's until the commit. The configuration is in force by then: an address that
- * another program was quicker to take cannot refuse it any more, so it is told, and tried again.
+ * The admin listener when its address belonged to a listener until the commit. The configuration is in force by then:
+ * if another program has taken the address, the change cannot be refused any more, so the failure is reported and
+ * retried.
  */
 export class LateEdge {
   readonly #clock: Clock
   readonly #log: Logger
   #cancel: (() => void) | undefined
-  /** What the report of the change has to say; undefined: it listens. */
+  /** For the report of the change; undefined: it listens. */
   #trouble: string | undefined
 
   constructor(clock: Clock, log: Logger) {
@@ -23,13 +24,13 @@ export class LateEdge {
     return this.#trouble === undefined ? [] : [this.#trouble]
   }
 
-  /** Does `listen`; where it fails, `again` from time to time, until that goes well or `cancel` is called. */
+  /** Calls `listen`; if that fails, calls `again` from time to time until it succeeds or `cancel` is called. */
   async open(listen: () => Promise<void>, again: () => Promise<void>): Promise<void> {
     this.cancel()
     await listen().catch((error: unknown) => this.#failed(again, error as Error))
   }
 
-  /** Another configuration is in force, or lb ends. */
+  /** Another configuration is in force, or lb stops. */
   cancel(): void {
     this.#cancel?.()
     this.#cancel = this.#trouble = undefined

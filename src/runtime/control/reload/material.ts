@@ -21,13 +21,13 @@ import type { HeldCertificate } from '../../certificates/certificate-watch.ts'
 import { StartError } from '../start-error.ts'
 import { FolderCertificates, madeOf, type Made } from './folder-certificates.ts'
 
-/** What the files of a configuration hold now. */
+/** The current content of a configuration's files. */
 export interface ReadMaterial extends Material {
   /** Of all listeners, for the main thread. */
   readonly certificates: readonly HeldCertificate[]
 }
 
-/** The names in a certificate that is made at start. */
+/** The names in a self-signed certificate. */
 const SELF_SIGNED_FOR = ['localhost', '*.localhost', '127.0.0.1', '::1']
 
 export interface MaterialParts {
@@ -39,7 +39,7 @@ export interface MaterialParts {
 
 /** Reads the certificate files that a configuration names. */
 export class MaterialReader {
-  /** Made once: a reload must not change the certificate that a developer has just accepted. */
+  /** Created once: a reload must not change the certificate that a developer has just accepted. */
   #selfSigned: CertificatePair | undefined
   readonly #obtained: Obtained
   readonly #staples: Stapled
@@ -54,8 +54,9 @@ export class MaterialReader {
   }
 
   /**
-   * Rejects with a StartError that names the file and the setting. A certificate that is out of its time or whose chain is
-   * broken is refused in place of one of `before`, but not at the first start: half of the names are better than none.
+   * Rejects with a StartError that names the file and the setting. A certificate that is expired, not valid yet, or
+   * whose chain is broken is refused if it would replace one of `before`, but not at the first start: a part of the
+   * names is better than none.
    */
   async read(
     config: Config,
@@ -103,7 +104,7 @@ export class MaterialReader {
     return { listeners, pools, redis: redisMaterial(config), certificates }
   }
 
-  /** Throws for what is not to be used. */
+  /** Throws when a certificate must not be used. */
   #refuse(made: Made, before: readonly HeldCertificate[] | undefined): void {
     try {
       refuseUnusable(made, before)
@@ -130,7 +131,7 @@ export class MaterialReader {
   }
 }
 
-/** OCSP responses, as far as what reads certificates asks for them. */
+/** The part of the OCSP store that the reader uses. */
 export type Stapled = Pick<Staples, 'prepare' | 'of'>
 
 function noCertificate({ certificateFolder }: ListenerTls): TlsFileError {
@@ -141,7 +142,7 @@ function noCertificate({ certificateFolder }: ListenerTls): TlsFileError {
   )
 }
 
-/** Of what an authority has given nothing is refused: the next one comes by itself. */
+/** Certificates from an authority are never refused: they are renewed automatically. */
 function obtainedFor(listener: string, { name, pair }: NamedPair, now: number): Made {
   const checked = checkCertificate(pair.cert, pair.key, now)
   return { pair, place: ['acme'], held: { listener, file: `acme:${name}`, keyFile: '', checked } }
@@ -159,7 +160,7 @@ function refuseUnusable({ held, place }: Made, before: readonly HeldCertificate[
   }
 }
 
-/** Files whose content is part of what runs; they are looked at all the time. */
+/** Files whose content is part of the running configuration; they are watched all the time. */
 export function materialFiles(config: Config): string[] {
   const files: (string | undefined)[] = []
   for (const { tls } of config.listeners) {
@@ -168,7 +169,7 @@ export function materialFiles(config: Config): string[] {
     try {
       for (const { cert, key } of certificatePaths(tls)) files.push(cert, key)
     } catch {
-      // The folder is gone for the moment; what is in force stays.
+      // The folder is missing for the moment; the current certificates stay.
     }
   }
   const upstreams = [...Object.values(config.pools), ...(config.redis ? [config.redis] : [])]

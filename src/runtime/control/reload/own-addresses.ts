@@ -3,23 +3,26 @@ import type { Config } from '../../../config/model/model.ts'
 import type { Clock } from '../../../core/clock.ts'
 import { overlaps } from '../../plane/sockets/probe-bind.ts'
 
-/** A socket that goes accepts first what is queued there, for a second at most; more where the machine is busy. */
+/** A closing socket first accepts queued connections, for a second at most; longer where the machine is busy. */
 const GIVEN_UP_WITHIN_MS = 5_000
-/** A thread that stood still, reading a large configuration, has not closed yet what went long ago by the clock. */
+/** A thread that was blocked, by reading a large configuration, may not have closed what went long ago by the clock. */
 const REMEMBERED_MS = 60_000
 const LOOK_EVERY_MS = 20
 
-/** What lb itself holds or has held until a moment ago is no other program's: addresses that move, or come back soon after they went. */
+/**
+ * Addresses that lb itself holds, or held until a moment ago, so that they are not taken for another program's:
+ * addresses that move between listeners, or come back soon after they went.
+ */
 export class OwnAddresses {
   readonly #clock: Clock
-  /** When they went, by their text. */
+  /** When they were released, by their text. */
   readonly #gone = new Map<string, { readonly bind: Bind; readonly at: number }>()
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  /** `next` is in force in place of `before`. */
+  /** `next` is in force instead of `before`. */
   changed(before: Config, next: Config): void {
     const at = this.#clock.now()
     for (const [text, gone] of this.#gone) if (at - gone.at > REMEMBERED_MS) this.#gone.delete(text)
@@ -30,7 +33,9 @@ export class OwnAddresses {
     for (const bind of gone) this.#gone.set(bind.text, { bind, at })
   }
 
-  /** Does `take`; where it finds one of `binds` in use that lb is only about to let go, again until that is done. */
+  /**
+   * Calls `take`; if one of `binds` is in use only because lb is about to release it, tries again until that is done.
+   */
   async taking<T>(binds: readonly Bind[], take: () => Promise<T>): Promise<T> {
     const began = this.#clock.now()
     for (;;) {
@@ -44,7 +49,10 @@ export class OwnAddresses {
     }
   }
 
-  /** Whoever tries since `began` waits as long as a socket takes to close, although the clock says that it must be closed. */
+  /**
+   * A call that began at `began` waits as long as a socket takes to close, even if the clock says that it should be
+   * closed.
+   */
   #isLettingGo(bind: Bind, began: number): boolean {
     const now = this.#clock.now()
     for (const gone of this.#gone.values()) {
@@ -55,12 +63,12 @@ export class OwnAddresses {
   }
 }
 
-/** Addresses of the admin listener that listeners of `next` are to have. */
+/** Addresses of the admin listener that listeners of `next` will use. */
 export function cededByAdmin(before: Config, next: Config): readonly Bind[] {
   return movedFrom(before.admin?.binds ?? [], listenerBinds(next))
 }
 
-/** Addresses of listeners that the admin listener of `next` is to have. */
+/** Addresses of listeners that the admin listener of `next` will use. */
 export function cededToAdmin(before: Config, next: Config): readonly Bind[] {
   return movedFrom(listenerBinds(before), next.admin?.binds ?? [])
 }
@@ -69,7 +77,7 @@ export function bindsOf(config: Config): readonly Bind[] {
   return [...listenerBinds(config), ...(config.admin?.binds ?? [])]
 }
 
-/** Datagrams are in nobody's way. */
+/** Datagrams do not conflict with the admin listener. */
 function listenerBinds({ listeners }: Config): readonly Bind[] {
   return listeners.flatMap((listener) =>
     listener.mode === 'l4' && listener.protocol === 'udp' ? [] : listener.binds

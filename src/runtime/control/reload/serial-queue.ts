@@ -1,4 +1,4 @@
-/** One at a time, in order: `enter` resolves with what must be called on the way out. */
+/** One at a time, in order: `enter` resolves with a function that must be called at the end. */
 export class SerialQueue {
   #last: Promise<void> = Promise.resolve()
 

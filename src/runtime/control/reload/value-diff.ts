@@ -2,13 +2,13 @@ import { maskAt } from '../../../admin/api/mask.ts'
 import { sizeText } from '../../../config/units.ts'
 import { durationText } from '../../../core/duration-text.ts'
 
-/** Differences told of one listener or pool; more of them are counted. */
+/** The most differences to report per listener or pool; further ones are counted. */
 const MAX_TOLD = 6
 const MAX_TEXT = 40
 
 /**
- * What differs between two parts of a configuration, in the words of the file: `timeouts.idle 60s -> 30s`. Lists of named
- * things are compared by name. `skip` are keys that are told elsewhere.
+ * The differences between two parts of a configuration, in the form of the file: `timeouts.idle 60s -> 30s`. Lists of
+ * named items are compared by name. `skip`: keys that are reported elsewhere.
  */
 export function valueDiff(before: object, after: object, skip: readonly string[] = []): string[] {
   const found: string[] = []
@@ -18,7 +18,7 @@ export function valueDiff(before: object, after: object, skip: readonly string[]
   return rest > 0 ? [...told.slice(0, MAX_TOLD), `and ${rest} more`] : told
 }
 
-/** What a listener says for all its routes is told once. */
+/** A setting that routes inherit from their listener is reported once. */
 function withoutInherited(found: readonly string[]): string[] {
   const own = new Set(found.filter((line) => !line.startsWith('routes.')))
   return found.filter((line) => {
@@ -58,13 +58,13 @@ function compare(
 }
 
 function joined(path: string, key: string): string {
-  // Paths of the model are told as the file has them.
+  // Paths of the model are reported in the form of the file.
   const name = key === 'binds' ? 'bind' : key
   if (name === 'action' || name === 'stages') return path
   return path === '' ? name : `${path.replace(/Ms$/, '')}.${name}`
 }
 
-/** The members of a mapping, or of a list whose items have names; a plain value has none. */
+/** The members of a mapping, or of a list whose items have names; undefined for a plain value. */
 function entriesOf(value: unknown): Map<string, unknown> | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   if (!Array.isArray(value))
@@ -73,17 +73,17 @@ function entriesOf(value: unknown): Map<string, unknown> | undefined {
   const names = items.map((item) =>
     typeof item === 'object' && item !== null && 'name' in item ? String(item.name) : undefined
   )
-  // A list of one is told without its brackets, as it may be written.
+  // A list of one is reported without brackets, as it may be written.
   if (items.length === 1 && names[0] === undefined && entriesOf(items[0]) !== undefined)
     return new Map([['', items[0]]])
   if (items.length === 0 || names.includes(undefined) || new Set(names).size < names.length) return undefined
   return new Map(items.map((item, index) => [names[index]!, item]))
 }
 
-/** Keys of stages that are milliseconds once they are read. */
+/** Keys of stages whose values are milliseconds after parsing. */
 const TIMES = /(?:^|\.)(?:per|timeout|session|skew|cache|ttl|time|interval)$/
 
-/** Whoever reads the plan need not be who may read the secret. */
+/** Secrets are masked: readers of the plan may not be allowed to see them. */
 function text(path: string, value: unknown): string {
   return shownText(path, maskAt(path.split('.'), value))
 }

@@ -18,13 +18,15 @@ export interface BackendWatchParts {
   readonly random: Random
   readonly log: Logger
   readonly metrics: Metrics
-  /** After a change was recorded. */
+  /** Called after a change was recorded. */
   readonly onChanged: (event: ChangeEvent) => void
-  /** A backend's connections are to be closed. */
+  /** A backend's connections have to be closed. */
   readonly onFate: (fate: BackendFate, key: string) => void
 }
 
-/** Everything in the main thread that judges backends: probes, outliers, the operator, and what is told of it. */
+/**
+ * Everything in the main thread that decides about backends: probes, outliers, the operator; and the reports about it.
+ */
 export class BackendWatch {
   readonly operator: Operator
   readonly #parts: BackendWatchParts
@@ -57,7 +59,7 @@ export class BackendWatch {
     })
   }
 
-  /** Judges the backends of exactly these pools from now on. */
+  /** From now on judges exactly the backends of these pools. */
   watch(pools: ReadonlyMap<string, Pool>): void {
     this.#pools = pools
     const all = [...pools.values()]
@@ -67,7 +69,7 @@ export class BackendWatch {
     this.#journal.retain(new Set(all.flatMap((pool) => pool.backends.map(({ key }) => key))))
   }
 
-  /** Every change of a backend's state, from whatever thread, comes here once. */
+  /** Every change of a backend's state, from any thread, comes here once. */
   changed(event: ChangeEvent): void {
     this.#journal.record(event)
     this.#parts.onChanged(event)

@@ -12,7 +12,10 @@ interface Taking {
   apply(config: Config): Promise<Report>
 }
 
-/** Takes changed certificates over, always; and with `watch` the configuration's file and plugins. Returns how to stop. */
+/**
+ * Applies changed certificates always, and with `watch` changes of the configuration's file and plugins. Returns a
+ * function that stops it.
+ */
 export function followFiles(
   options: { readonly configPath?: string; readonly watch?: boolean },
   clock: Clock,

@@ -1,7 +1,7 @@
 import type { Pool } from '../../../balancer/pool/pool.ts'
 import type { Logger } from '../../../core/log/log.ts'
 
-/** Says once that a pool has nobody left, and once that somebody is back. */
+/** Logs once that no backend of a pool can serve, and once that one can again. */
 export class PoolWatch {
   readonly #log: Logger
   /** Names of pools without a usable backend. */
@@ -11,7 +11,7 @@ export class PoolWatch {
     this.#log = log
   }
 
-  /** After a change of one of its backends. */
+  /** Call it after a change of one of the pool's backends. */
   changed(pool: Pool): void {
     const { name, backends } = pool
     const usable = backends.some(({ admin, healthy }) => admin === 'ready' && healthy)
@@ -30,10 +30,10 @@ export class PoolWatch {
         : taken === backends.length
           ? 'all are taken out'
           : `${taken} taken out, the others down`
-    this.#log.warn(fields, `pool ${name} has nobody left: of ${backends.length} backends ${why}`)
+    this.#log.warn(fields, `pool ${name} has no usable backend: of ${backends.length} backends ${why}`)
   }
 
-  /** Forgets pools that are gone. */
+  /** Forgets removed pools. */
   retain(pools: ReadonlyMap<string, Pool>): void {
     for (const name of this.#empty) if (!pools.has(name)) this.#empty.delete(name)
     for (const pool of pools.values()) if (this.#empty.has(pool.name)) this.changed(pool)

@@ -1,20 +1,20 @@
 import { stat } from 'node:fs/promises'
 import type { Clock } from '../../../core/clock.ts'
 
-/** A new certificate is to be in use within a second: a look, another one soon after it, and the change itself. */
+/** A new certificate should be in use within a second: a check, another one soon after, and the change itself. */
 const LOOK_EVERY_MS = 200
-/** After a change: what is being written changes from look to look. */
+/** Interval after a change: a file that is being written changes between checks. */
 const LOOK_AGAIN_MS = 100
-/** So long for each file at least: 1,000 are looked at once a second, which takes 2 % of a core. */
+/** At least this interval per file: 1,000 files are checked once a second, which takes 2 % of a core. */
 const PER_FILE_MS = 1
-/** What could not be taken is tried again: a certificate's time comes, a mistake with the rights of its key is mended. */
+/** Interval for retries after a failure: a certificate becomes valid, or the permissions of its key are corrected. */
 const TRY_AGAIN_MS = 30_000
 
 /**
- * Calls `onChange` once the content of one of `paths()` may have changed and all have been quiet for a look, and again every ten seconds
- * while it rejects. It asks stat(2) five times a second instead of inotify: that also sees a symlink somewhere in the
- * path being swapped (how Kubernetes replaces a ConfigMap), works on network and overlay file systems, and misses no
- * event; a stat costs about 15 µs.
+ * Calls `onChange` once the content of one of `paths()` may have changed and none has changed since the last check, and
+ * again every ten seconds while it rejects. It calls stat(2) five times a second instead of using inotify: so it also
+ * notices when a symlink in the path is swapped (as Kubernetes replaces a ConfigMap), works on network and overlay file
+ * systems, and misses no event; a stat costs about 15 µs.
  */
 export function watchFiles(
   paths: () => readonly string[],
@@ -38,7 +38,7 @@ export function watchFiles(
     const seen = await signatures(looked)
     if (stopped) return
     inForce ??= seen
-    // A file that is gone is on its way to be replaced.
+    // A missing file is about to be replaced.
     const changed = seen !== undefined && seen !== inForce
     if (changed && seen === last) {
       inForce = seen
@@ -56,7 +56,7 @@ export function watchFiles(
   }
 }
 
-/** Undefined while one of them is not there. */
+/** Undefined while one of them is missing. */
 async function signatures(paths: readonly string[]): Promise<string | undefined> {
   const all = await Promise.all(paths.map(signature))
   return all.includes(undefined) ? undefined : all.join('\n')
@@ -64,7 +64,7 @@ async function signatures(paths: readonly string[]): Promise<string | undefined>
 
 async function signature(path: string): Promise<string | undefined> {
   try {
-    // The time of the change of its rights as well: what could not be read before may be readable now.
+    // Includes the time of changes to permissions: a file that could not be read before may be readable now.
     const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true })
     return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`
   } catch {

@@ -3,7 +3,7 @@ import type { Logger } from '../../../core/log/log.ts'
 import type { Counter } from '../../../core/metrics/metrics.ts'
 import { descriptorLimit, descriptorReserve } from '../../../net/transport/descriptors.ts'
 
-/** Connections that are refused for want of descriptors come by the thousand: one line in this time tells of them. */
+/** Without free descriptors connections are refused by the thousand: at most one line is logged in this time. */
 const LINE_EVERY_MS = 10_000
 
 /** Counts and logs the connections of one listener that could not be accepted. */
@@ -15,7 +15,7 @@ export class AcceptFailures {
   #saidAt = -Infinity
   #since = 0
 
-  /** `refused` is asked for when there is something to count. */
+  /** `refused` is called when there is something to count. */
   constructor(listener: string, log: Logger, clock: Clock, refused: () => Counter) {
     this.#listener = listener
     this.#log = log

@@ -11,10 +11,10 @@ import { ListenSocket } from './listen-socket.ts'
 /** One bound address of one thread, of either kind. */
 export type Bound = ListenSocket | UdpDoor
 
-/** Sockets that the main thread has bound for this one, by bind key. Whoever uses some takes them out. */
+/** Sockets that the main thread has bound for this one, by bind key. Users remove what they take. */
 export type GivenSockets = Map<string, readonly DescriptorHandle[]>
 
-/** `handles`: what the main thread has bound for this one; `port`: what another thread got for port 0. */
+/** `handles`: bound by the main thread for this one; `port`: the port that another thread got for port 0. */
 export async function openBound(
   config: ListenerConfig,
   bind: Bind,
@@ -39,13 +39,13 @@ export async function openBound(
   return ListenSocket.open(bind, port, (attach) => engine.accept(attach), onError)
 }
 
-/** From now on what comes in goes to `engine`. */
+/** From now on new connections and datagrams go to `engine`. */
 export function leadTo(bound: Bound, engine: Engine): void {
   if (bound instanceof UdpDoor) bound.receiver = engine as UdpEngine
   else bound.accept = (attach) => engine.accept(attach)
 }
 
-/** An engine goes on with a listener of its own kind only. */
+/** Only an engine of the same kind can take over a listener. */
 export function fits(engine: Engine | undefined, config: ListenerConfig): boolean {
   const datagrams = config.mode === 'l4' && config.protocol === 'udp'
   return engine === undefined || engine instanceof UdpEngine === datagrams

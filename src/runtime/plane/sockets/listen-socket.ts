@@ -6,33 +6,33 @@ import type { Bind } from '../../../config/model/bind.ts'
 import { hasReusePort } from './reuse-port.ts'
 import { removeStaleSocket } from './unix-socket.ts'
 
-/** Longest time that a closing socket looks for a quiet turn before it closes anyway. */
+/** A closing socket waits at most this long for a quiet turn of the event loop. */
 const CLOSE_WITHIN_MS = 1_000
-/** A turn of the event loop shorter than this did next to nothing between its look at the socket and our close. */
+/** In a turn shorter than this next to nothing happened between its check of the socket and our close. */
 const QUIET_TURN_MS = 0.2
-/** After this long any turn that brought no connection is quiet enough. */
+/** After this long, any turn without a connection is quiet enough. */
 const PATIENCE_MS = 200
 export const BACKLOG = 4096
 /**
- * libuv (1.45 and later) accepts one connection per socket and turn of the event loop, so under load a turn, with its
- * epoll_wait and all that goes round with it, is paid per connection. With four sockets on the address, between which the
- * kernel spreads what comes, a turn takes four: CPU per new L4 connection 159 to 140 µs next to HAProxy's 98; eight
- * sockets gave 129.
+ * libuv (1.45 and later) accepts one connection per socket and turn of the event loop, so under load a whole turn, with
+ * its epoll_wait, is paid per connection. With four sockets on the address, between which the kernel distributes
+ * connections, a turn accepts four: CPU per new L4 connection fell from 159 to 140 µs (HAProxy: 98); eight sockets gave
+ * 129.
  */
 export const SHARES = 4
 
 type OnError = (error: Error) => void
 
-/** One bound address of one thread. Which engine takes its connections is one cell that a reload swaps. */
+/** One bound address of one thread. A reload only swaps the engine that gets its connections. */
 export class ListenSocket {
   readonly bind: Bind
-  /** Written by the data plane only, when a snapshot is committed. */
+  /** Written only by the data plane, when a snapshot is committed. */
   accept: Accept
   readonly #onError: OnError
   readonly #servers: Server[] = []
   /** Bound by the main thread. */
   readonly #handles: StreamHandle[] = []
-  /** Those of other threads that are dead, until their replacements take over. By thread. */
+  /** Sockets of dead threads by thread, until their replacements take over. */
   readonly #guests = new Map<number, readonly StreamHandle[]>()
   /** Connections accepted since it was bound. */
   #accepted = 0
@@ -43,14 +43,14 @@ export class ListenSocket {
     this.#onError = onError
   }
 
-  /** Binds and listens; `port` over the bind's when another thread has taken one for port 0. */
+  /** Binds and listens; `port` replaces the bind's when another thread has got one for port 0. */
   static async open(
     bind: Bind,
     port: number | undefined,
     accept: Accept,
     onError: OnError
   ): Promise<ListenSocket> {
-    // A file left by a worker that died; that nobody else listens there was asked before (probeBind).
+    // The file of a dead worker; that no other process listens there was checked before (probeBind).
     if (bind.kind === 'unix') removeStaleSocket(bind.path)
     const socket = new ListenSocket(bind, accept, onError)
     try {
@@ -67,26 +67,26 @@ export class ListenSocket {
     return socket
   }
 
-  /** Over descriptors of sockets that the main thread has bound. Nothing is accepted before `start`. */
+  /** Uses descriptors of sockets that the main thread has bound. Nothing is accepted before `start`. */
   static over(bind: Bind, handles: readonly StreamHandle[], accept: Accept, onError: OnError): ListenSocket {
     const socket = new ListenSocket(bind, accept, onError)
     socket.#handles.push(...handles)
     return socket
   }
 
-  /** Accepts from now on. Throws only where the system does what it never does. */
+  /** Accepts from now on. Throws only on errors that are not expected to happen. */
   start(): void {
     for (const handle of this.#handles) this.#listen(handle)
   }
 
-  /** Takes the connections of `thread` too, which is dead. */
+  /** Accepts for the dead `thread` too. */
   adopt(thread: number, handles: readonly StreamHandle[]): void {
     this.release(thread)
     this.#guests.set(thread, handles)
     for (const handle of handles) this.#listen(handle)
   }
 
-  /** The replacement is there. True: nothing is left to listen on. */
+  /** The replacement is there. True: no socket is left to listen on. */
   release(thread: number): boolean {
     for (const handle of this.#guests.get(thread) ?? []) handle.close()
     this.#guests.delete(thread)
@@ -102,7 +102,7 @@ export class ListenSocket {
     this.accept(attach)
   }
 
-  /** The port really bound; undefined for a unix socket. */
+  /** The actual port; undefined for a unix socket. */
   get port(): number | undefined {
     if (this.bind.kind === 'unix') return undefined
     const handle = this.#handles[0]
@@ -112,10 +112,10 @@ export class ListenSocket {
   }
 
   /**
-   * Closes once the kernel's queues are empty. A connection that is in the queue when its socket closes
-   * is reset, although its client has seen it open; with `reusePort` every socket has a queue of its own. A turn of the
-   * event loop takes one connection from each, so a turn without any has seen them empty, and what may still be
-   * lost is what arrives between that look and the close: with a quiet turn some 10 µs, measured.
+   * Closes once the kernel's queues are empty. A connection in the queue of a closing socket is reset, although its
+   * client has seen it open; with `reusePort` every socket has its own queue. A turn of the event loop accepts one
+   * connection from each, so a turn without any has seen empty queues, and only connections that arrive between that
+   * check and the close may be lost: with a quiet turn about 10 µs, measured.
    */
   async close(): Promise<void> {
     const began = performance.now()
@@ -133,7 +133,7 @@ export class ListenSocket {
     this.destroy()
   }
 
-  /** Closes at once; what is in the kernel's queue is reset. */
+  /** Closes at once; connections in the kernel's queue are reset. */
   destroy(): void {
     for (const server of this.#servers) server.close()
     for (const handle of this.#handles) handle.close()
@@ -141,7 +141,7 @@ export class ListenSocket {
   }
 }
 
-/** One for each socket. */
+/** The options for each socket. */
 function listenOptions(bind: Bind, port: number | undefined): (ListenOptions & { fd?: number })[] {
   if (bind.kind === 'unix') return [{ path: bind.path, backlog: BACKLOG }]
   if (bind.kind === 'systemd') {
@@ -153,7 +153,7 @@ function listenOptions(bind: Bind, port: number | undefined): (ListenOptions & {
     host: bind.host,
     port: port ?? bind.port,
     backlog: BACKLOG,
-    // `[::]:80` is IPv6 alone, so that it may stand beside `0.0.0.0:80`.
+    // `[::]:80` is IPv6 only, so that it may be used beside `0.0.0.0:80`.
     ipv6Only: true,
     ...(hasReusePort ? { reusePort: true } : { exclusive: true })
   }

@@ -5,9 +5,9 @@ import { notPassed, passedDescriptors } from '../../../net/descriptors/passed.ts
 import { connectsTo, removeStaleSocket } from './unix-socket.ts'
 
 /**
- * Rejects with what bind(2) or listen(2) says when `bind` cannot be had. Sockets with SO_REUSEPORT share an address
- * with anybody of the same user who also sets it: a second `lb` started by mistake would take half of the connections
- * of the first. So the address is bound once without it before the workers bind it with it.
+ * Rejects with the error of bind(2) or listen(2) when `bind` is not available. Any process of the same user can share
+ * an address with SO_REUSEPORT: a second `lb` started by mistake would take half of the connections of the first. So
+ * the address is bound once without that option before the workers bind it with it.
  */
 export async function probeBind(bind: Bind): Promise<void> {
   if (bind.kind === 'unix') {
@@ -19,7 +19,7 @@ export async function probeBind(bind: Bind): Promise<void> {
     if (passedDescriptors(bind.name).length === 0) throw notPassed(bind.name)
     return
   }
-  // Without listening: a client that came just now would be taken in and thrown out.
+  // Without listening: a client that connects just now would be accepted and then closed.
   if (bindsStreams) return bindTcp(bind.host, bind.port, false).close()
   const server = createServer()
   await new Promise<void>((resolve, reject) => {
@@ -29,7 +29,9 @@ export async function probeBind(bind: Bind): Promise<void> {
   await new Promise((resolve) => server.close(resolve))
 }
 
-/** Binds of ours with the same port may overlap (0.0.0.0:80 and 127.0.0.1:80), and the probe would meet ourselves. */
+/**
+ * Binds of this lb with the same port may overlap (0.0.0.0:80 and 127.0.0.1:80), and the probe would find lb itself.
+ */
 export function overlaps(bind: Bind, ours: readonly Bind[]): boolean {
   return ours.some((other) => {
     if (bind.kind !== 'tcp' || other.kind !== 'tcp') return bind.text === other.text

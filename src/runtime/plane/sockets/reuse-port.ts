@@ -1,6 +1,6 @@
 /**
- * Where several sockets may share an address and the kernel spreads connections over them. macOS and Windows have an
- * option of that name that does not spread (libuv refuses it there).
+ * Platforms on which several sockets can share an address and the kernel distributes connections between them. macOS
+ * and Windows have an option with that name that does not distribute (libuv refuses it there).
  */
 const platforms: ReadonlySet<string> = new Set(['linux', 'freebsd', 'dragonfly', 'sunos', 'aix'])
 

@@ -16,25 +16,31 @@ export interface ThreadSocketsParts {
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: Metrics
-  /** True for the one thread that serves addresses which cannot be shared: unix sockets, and all without reusePort. */
+  /**
+   * True for the one thread that serves addresses that cannot be shared: unix sockets, and all addresses without
+   * reusePort.
+   */
   readonly servesUnshared: boolean
 }
 
 /** Bound for a snapshot that is not in force yet, by bind key. */
 export type FreshSockets = Map<string, Bound>
 
-/** The sockets of one thread, by bind key: from snapshot to snapshot an address that stays keeps its socket. */
+/** The sockets of one thread, by bind key: an address that stays in the configuration keeps its socket. */
 export class ThreadSockets {
   readonly #parts: ThreadSocketsParts
   readonly #sockets = new Map<string, Bound>()
-  /** No listener has them any more; what is queued there is accepted. */
+  /** No listener uses them any more; queued connections are still accepted. */
   readonly #closing = new Set<Bound>()
 
   constructor(parts: ThreadSocketsParts) {
     this.#parts = parts
   }
 
-  /** Binds what a listener has new, or takes it out of `given`. Throws a StartError; `fresh` says what was bound by then. */
+  /**
+   * Binds the new addresses of a listener, or takes them from `given`. Throws a StartError; `fresh` has what was bound
+   * by then.
+   */
   async open(
     { config }: ListenerPlan,
     index: number,
@@ -59,8 +65,8 @@ export class ThreadSockets {
   }
 
   /**
-   * Points every socket to its listener's engine, closes those that no listener has, and accepts on what is fresh. Resolves
-   * once those that go are closed.
+   * Assigns every socket to its listener's engine, closes unused ones, and accepts on new ones. Resolves once the
+   * unused ones are closed.
    */
   commit(fresh: FreshSockets, snapshot: Snapshot, engines: ReadonlyMap<string, Engine>): Promise<unknown> {
     for (const [key, socket] of fresh) this.#sockets.set(key, socket)
@@ -84,7 +90,7 @@ export class ThreadSockets {
     return Promise.all(closing)
   }
 
-  /** Takes what comes for `thread`, which is dead, until `release`. */
+  /** Accepts for the dead `thread`, until `release`. */
   adopt(
     thread: number,
     given: GivenSockets,
@@ -112,7 +118,7 @@ export class ThreadSockets {
       if (socket instanceof ListenSocket && socket.release(thread)) this.#sockets.delete(key)
   }
 
-  /** Stops accepting; what is queued is accepted before. */
+  /** Stops accepting, after accepting queued connections. */
   async close(): Promise<void> {
     const sockets = [...this.#sockets.values()]
     this.#sockets.clear()

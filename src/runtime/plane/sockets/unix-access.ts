@@ -3,8 +3,8 @@ import type { Config } from '../../../config/model/model.ts'
 import { StartError } from '../../control/start-error.ts'
 
 /**
- * Gives the socket files of a configuration their mode, owner and group. Called by the main thread, once they are bound and
- * before it drops root. Throws a StartError.
+ * Sets mode, owner and group of the socket files. Called by the main thread, after binding and before it drops root.
+ * Throws a StartError.
  */
 export function giveSocketAccess(config: Config): void {
   for (const [index, { name, binds, socket }] of config.listeners.entries()) {
@@ -13,7 +13,7 @@ export function giveSocketAccess(config: Config): void {
       if (bind.kind !== 'unix') continue
       const setting = `listeners[${index}].socket`
       try {
-        // What it has already needs no right to: a reload may come after root was dropped.
+        // An unchanged value needs no permission: a reload may come after root was dropped.
         const has = statSync(bind.path)
         const uid = socket.owner === undefined ? has.uid : idOf(socket.owner, '/etc/passwd', 'user')
         const gid = socket.group === undefined ? has.gid : idOf(socket.group, '/etc/group', 'group')
@@ -35,7 +35,7 @@ export function giveSocketAccess(config: Config): void {
   }
 }
 
-/** Why a socket cannot be given to these, undefined: it can. */
+/** Why a socket cannot be given to this owner and group; undefined: it can. */
 export function whyNoAccess({
   owner,
   group
@@ -49,7 +49,7 @@ export function whyNoAccess({
   }
 }
 
-/** passwd(5) and group(5): the name first, its number third. */
+/** passwd(5) and group(5): name in the first field, number in the third. */
 function idOf(name: string, file: string, word: string): number {
   const rows = readFileSync(file, 'utf8').split('\n')
   const fields = rows.map((row) => row.split(':')).filter((row) => row.length >= 3)

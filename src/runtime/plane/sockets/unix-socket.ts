@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 
 const ANSWER_WITHIN_MS = 1_000
 
-/** Somebody listens on this socket file. */
+/** Whether a process listens on this socket file. */
 export function connectsTo(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path)
@@ -11,19 +11,19 @@ export function connectsTo(path: string): Promise<boolean> {
       socket.destroy()
       resolve(answer)
     }
-    // A thread that stood still finds its timer before the answer, which came long ago: that is read first.
+    // A thread that was blocked may see its timer before an answer that came in time, so the answer is read first.
     socket.setTimeout(ANSWER_WITHIN_MS, () => setTimeout(() => setImmediate(finish, true), 1))
     socket.once('connect', () => finish(true))
-    // EAGAIN: its queue of connections is full, so it has one.
+    // EAGAIN: its queue of connections is full, so a process listens.
     socket.once('error', (error: NodeJS.ErrnoException) => finish(error.code === 'EAGAIN'))
   })
 }
 
-/** A process that was killed leaves its file behind, and bind(2) refuses it for ever. Anything else is left alone. */
+/** A killed process leaves its file behind, and bind(2) would refuse it for ever. Other files are not removed. */
 export function removeStaleSocket(path: string): void {
   try {
     if (statSync(path).isSocket()) rmSync(path)
   } catch {
-    // Nothing there.
+    // The file does not exist.
   }
 }

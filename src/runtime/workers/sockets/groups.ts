@@ -24,10 +24,10 @@ export interface SocketGroup {
   readonly handles: readonly (readonly DescriptorHandle[])[]
 }
 
-/** Binds one UDP socket per worker, between which the kernel spreads clients by a hash over their number and order. */
+/** Binds one UDP socket per worker; the kernel distributes clients by a hash over the number and order of sockets. */
 export function udpGroup(bind: Extract<Bind, { kind: 'tcp' }>, workers: number): SocketGroup {
   const { host, port } = bind
-  // Alone first: with SO_REUSEPORT another program of this user would share its clients with us unnoticed.
+  // Without SO_REUSEPORT first: otherwise lb could share the clients of another program of this user unnoticed.
   bindUdp({ host, port }, false).close()
   const handles = bindAll<UdpHandle>(workers, (first) =>
     bindUdp({ host, port: first === undefined ? port : portOf(first) }, true)
@@ -48,15 +48,15 @@ export function tcpGroup(bind: Extract<Bind, { kind: 'tcp' }>, workers: number):
   return { bind, kind: 'tcp', port: portOfStream(handles[0]!), handles: perWorker }
 }
 
-/** Unix sockets cannot be shared so: the first worker serves them. */
+/** Unix sockets cannot be shared this way: the first worker serves them. */
 export function unixGroup(bind: Extract<Bind, { kind: 'unix' }>): SocketGroup {
   return { bind, kind: 'unix', port: undefined, handles: [[bindUnix(bind.path)]] }
 }
 
-/** Systemd passes a socket once: a listener that comes back with a reload takes it again. */
+/** systemd passes a socket once: a listener that comes back with a reload uses it again. */
 const passed = new Map<string, readonly StreamHandle[]>()
 
-/** Sockets that systemd has bound, and listens on: all workers accept on the same ones. */
+/** Sockets that systemd has bound and listens on: all workers accept on the same ones. */
 export function systemdGroup(bind: Extract<Bind, { kind: 'systemd' }>, workers: number): SocketGroup {
   let handles = passed.get(bind.name)
   if (handles === undefined) {
@@ -75,7 +75,7 @@ export function closeGroup(group: SocketGroup): void {
   for (const handle of group.handles.flat()) handle.close()
 }
 
-/** All or none. */
+/** Binds all or none. */
 function bindAll<T extends DescriptorHandle>(count: number, bindOne: (first: T | undefined) => T): T[] {
   const handles: T[] = []
   try {

@@ -13,8 +13,8 @@ export interface KeptSeat {
 }
 
 /**
- * Who accepts for workers that are dead: the kernel goes on to give their sockets a share of the connections, which would
- * wait until the replacement is there.
+ * Which workers accept for dead ones: the kernel still gives the sockets of a dead worker a share of the connections,
+ * which would wait until the replacement is there.
  */
 export class Keepers {
   readonly #left: (thread: number) => SeatSockets
@@ -25,7 +25,7 @@ export class Keepers {
     this.#left = left
   }
 
-  /** After a worker has died or joined. `anew`: other sockets are in force. */
+  /** Call it after a worker has died or joined. `anew`: other sockets are in force. */
   look(seats: readonly KeptSeat[], anew = false): void {
     const living = seats.flatMap(({ joined, worker }) => (joined && worker !== undefined ? [worker] : []))
     for (const { thread, joined } of seats) {

@@ -13,15 +13,15 @@ import { closeGroup, systemdGroup, tcpGroup, udpGroup, unixGroup, type SocketGro
 export type SeatSockets = ReadonlyMap<string, readonly DescriptorHandle[]>
 
 /**
- * The sockets of all workers, bound in the main thread, before it drops root. A worker accepts on duplicates of its own.
- * When it dies, its sockets stay: no other worker's clients move, and what arrives meanwhile waits for whoever is given
- * them next.
+ * The sockets of all workers, bound in the main thread before it drops root. A worker accepts on duplicates of its own.
+ * When it dies, its sockets stay: clients of other workers are not moved, and new connections wait for the next owner
+ * of the sockets.
  */
 export class WorkerSockets {
   readonly #workers: number
   readonly #groups = new Map<string, SocketGroup>()
   readonly #duplicator = new Duplicator()
-  /** Keys that a worker has sockets of, by thread. */
+  /** Keys of the sockets that each worker has, by thread. */
   readonly #given = new Map<number, Set<string>>()
   /** Bound for a snapshot that is not in force yet. */
   #fresh: string[] = []
@@ -30,7 +30,7 @@ export class WorkerSockets {
     this.#workers = workers
   }
 
-  /** Binds what is new; it does not listen yet. Returns the ports of all groups by bind key. Throws a StartError. */
+  /** Binds new addresses without listening. Returns the ports of all groups by bind key. Throws a StartError. */
   prepare(snapshot: Snapshot): Record<string, number> {
     const ports = bareRecord<number>()
     for (const found of bindsOf(snapshot)) {
@@ -50,8 +50,8 @@ export class WorkerSockets {
   }
 
   /**
-   * Lets connections in, on all sockets of an address at the same moment: they wait for the workers' commit. Throws a
-   * StartError when another program has come first.
+   * Starts listening on all sockets of an address at the same moment; connections wait for the workers' commit. Throws
+   * a StartError when another program has taken the address.
    */
   async listen(snapshot: Snapshot): Promise<void> {
     const old = [...this.#groups].filter(([key]) => !this.#fresh.includes(key)).map(([, group]) => group)
@@ -59,7 +59,8 @@ export class WorkerSockets {
       const group = this.#groups.get(found.key)
       if (group === undefined || !this.#fresh.includes(found.key)) continue
       if (group.kind === 'udp' || group.kind === 'systemd') continue
-      // The main thread must not accept: it listens by a duplicate, which it closes before its event loop turns.
+      // The main thread must not accept: it listens through a duplicate, which it closes before its event loop
+      // continues.
       const copies: StreamHandle[] = []
       try {
         for (const handle of group.handles.flat() as StreamHandle[])
@@ -78,7 +79,7 @@ export class WorkerSockets {
     }
   }
 
-  /** What a worker has none of yet; they are its own from now on. */
+  /** The sockets that a worker does not have yet; it owns them from now on. */
   give(thread: number): SeatSockets {
     const given = this.#given.get(thread) ?? new Set()
     this.#given.set(thread, given)
@@ -87,9 +88,12 @@ export class WorkerSockets {
     return sockets
   }
 
-  /** For another worker to accept on while this one is dead. Clients of UDP wait: their sessions are gone anyhow. */
+  /**
+   * Sockets for another worker to accept on while this one is dead. UDP clients wait: their sessions are lost in any
+   * case.
+   */
   left(thread: number): SeatSockets {
-    // The others accept on what systemd has passed anyhow.
+    // The others accept on sockets of systemd in any case.
     const left = (key: string, { kind }: SocketGroup) =>
       kind !== 'udp' && kind !== 'systemd' && !this.#fresh.includes(key)
     return this.#of(thread, left)
@@ -100,7 +104,7 @@ export class WorkerSockets {
     this.#given.delete(thread)
   }
 
-  /** Closes what the snapshot has no more; workers still accept what is queued there. */
+  /** Closes what the snapshot does not use any more; workers still accept queued connections. */
   commit(snapshot: Snapshot): void {
     this.#fresh = []
     const wanted = new Set([...bindsOf(snapshot)].map(({ key }) => key))
@@ -125,7 +129,7 @@ export class WorkerSockets {
     return sockets
   }
 
-  /** Undefined: workers bind it by themselves. */
+  /** Undefined: workers bind it themselves. */
   #bind({ listener, bind }: FoundBind): SocketGroup | undefined {
     const udp = listener.mode === 'l4' && listener.protocol === 'udp'
     if (udp) return bind.kind === 'tcp' ? udpGroup(bind, this.#workers) : undefined

@@ -1,11 +1,14 @@
 const FIRST_MS = 100
-/** From here on it is no accident any more. */
+/** From this delay on the worker counts as ailing. */
 const AILING_MS = 1_000
 const LAST_MS = 10_000
-/** A worker that has run this long has shown that it can. */
+/** A worker that has run this long counts as stable. */
 const STEADY_MS = 60_000
 
-/** How long to wait before a dead worker is replaced: 100 ms, doubling to 10 s while it keeps dying young. The last one comes back at once. */
+/**
+ * How long to wait before a dead worker is replaced: 100 ms, doubling to 10 s while it keeps dying early. When it was
+ * the last one it is replaced at once.
+ */
 export class RestartDelay {
   readonly #now: () => number
   #delayMs = FIRST_MS
@@ -23,7 +26,7 @@ export class RestartDelay {
     return this.#delayMs > AILING_MS
   }
 
-  /** `alone`: nobody else serves meanwhile, so it comes back at once, whatever it died of. */
+  /** `alone`: no other worker serves meanwhile, so it is replaced at once, whatever the cause. */
   next(alone = false): number {
     if (this.#startedAt !== undefined && this.#now() - this.#startedAt >= STEADY_MS) this.#delayMs = FIRST_MS
     this.#startedAt = undefined

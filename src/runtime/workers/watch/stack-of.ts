@@ -1,6 +1,6 @@
 import { Session } from 'node:inspector'
 
-/** Frames that are told: the loop that holds a thread up is in the first few. */
+/** Frames to report: the loop that blocks a thread is in the first few. */
 const MOST_FRAMES = 12
 
 interface Paused {
@@ -18,9 +18,9 @@ type Told =
     }
 
 /**
- * Where a thread is just now, one frame a line, even within a loop that never ends: an inspector session of this process
- * with itself stops it, reads its stack and lets it go on. Undefined when it does not answer: it waits in the kernel then.
- * No port is opened.
+ * The current stack of a thread, one frame per line, even within an endless loop: an inspector session of this process
+ * with itself pauses the thread, reads its stack and resumes it. Undefined when the thread does not answer because it
+ * waits in the kernel. No port is opened.
  */
 export function stackOf(threadId: number, withinMs: number): Promise<string | undefined> {
   return new Promise((resolve) => {
@@ -34,7 +34,7 @@ export function stackOf(threadId: number, withinMs: number): Promise<string | un
     const done = (stack: string | undefined): void => {
       clearTimeout(timer)
       if (own !== '') {
-        // A thread that is still stopped could not even be terminated.
+        // A thread that is still paused could not even be terminated.
         say('Debugger.resume')
         say('Debugger.disable')
         session.post('NodeWorker.detach', { sessionId: own }, () => {})
@@ -44,7 +44,7 @@ export function stackOf(threadId: number, withinMs: number): Promise<string | un
     }
     const timer = setTimeout(() => done(undefined), withinMs)
     session.on('NodeWorker.attachedToWorker', ({ params }) => {
-      // workerId counts the inspector's sessions; the thread's own number stands in the title.
+      // workerId numbers the inspector's sessions; the thread's own number is in the title.
       if (!params.workerInfo.title.startsWith(`[worker ${threadId}]`)) return
       own = params.sessionId
       say('Debugger.enable')

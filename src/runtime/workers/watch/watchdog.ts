@@ -1,11 +1,13 @@
 import type { Clock } from '../../../core/clock.ts'
 
-/** How often a thread says that it turns, and how often that is looked at. */
+/** Interval of heartbeats, and of their checks. */
 export const BEAT_MS = 500
-/** A thread that has not said so for this long is stuck: no collection of garbage and no reload takes as long. */
+/** A thread without a heartbeat for this long is stuck: no garbage collection and no reload takes that long. */
 export const STUCK_AFTER_MS = 5_000
 
-/** A word per thread, in shared memory: it grows as long as the thread's event loop turns. Each thread writes its own. */
+/**
+ * A word per thread in shared memory: it increases as long as the thread's event loop runs. Each thread writes its own.
+ */
 export class Heartbeats {
   readonly buffer: SharedArrayBuffer
   readonly #words: Int32Array
@@ -23,7 +25,7 @@ export class Heartbeats {
     return Atomics.load(this.#words, thread)
   }
 
-  /** Beats for `thread`, which is the caller's, as long as its event loop turns. */
+  /** Starts heartbeats for `thread`, the calling thread. */
   begin(thread: number, clock: Clock): void {
     const beat = (): void => {
       Atomics.add(this.#words, thread, 1)
@@ -33,14 +35,14 @@ export class Heartbeats {
   }
 }
 
-/** Tells which threads are stuck, by their heartbeats. Policy only: time comes in. */
+/** Finds stuck threads by their heartbeats. Policy only: time is an argument. */
 export class Watchdog {
   readonly #seen = new Map<number, { beat: number; since: number }>()
   #lookedAt = -Infinity
 
-  /** `beats`: of the threads that run now. Returns those that have been still for too long. */
+  /** `beats`: of the running threads. Returns those without a heartbeat for too long. */
   look(beats: ReadonlyMap<number, number>, now: number): number[] {
-    // We were held up ourselves (the machine slept, or is overloaded): everybody gets the whole time anew.
+    // This thread was held up itself (the machine slept, or is overloaded): every thread gets its full time again.
     const late = now - this.#lookedAt > 3 * BEAT_MS
     this.#lookedAt = now
     for (const thread of this.#seen.keys()) if (!beats.has(thread)) this.#seen.delete(thread)
