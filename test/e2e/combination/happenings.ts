@@ -4,6 +4,7 @@ import type { Runtime } from '../../../src/runtime/runtime.ts'
 import type { Workers } from '../../../src/runtime/workers/workers.ts'
 import type { Seeded } from '../../http-battery/seeded.ts'
 import { pause } from './plan.ts'
+import { redisMishaps } from './redis-happenings.ts'
 import { readWorld, type Setting } from './world-config.ts'
 import type { Happening, WorldFeature } from './world-features.ts'
 
@@ -24,6 +25,7 @@ export function happen(
       : undefined,
     happenings.includes('pages') ? pages(setting, isGoingOn) : undefined,
     happenings.includes('drain') ? drains(running, happenings, setting, seeded, isGoingOn) : undefined,
+    happenings.includes('redis') ? redisMishaps(setting.redis, seeded, isGoingOn) : undefined,
     setting.list === undefined ? undefined : discoveries(setting, seeded, isGoingOn)
   ])
 }
@@ -39,7 +41,7 @@ async function reloads(
   for (let n = 0; n < 5; n++) {
     await pause(300)
     if (!isGoingOn()) return
-    const kept = n % 2 === 0 ? features.filter(() => seeded.chance(0.5)) : features
+    const kept = n % 2 === 0 ? features.filter(({ stays }) => seeded.chance(0.5) || stays) : features
     const report = await running.apply(await readWorld(kept, setting))
     // A worker that dies meanwhile takes the reload with it.
     if (report.errors !== undefined && setting.workers === 0) throw new Error(report.errors.join('\n'))

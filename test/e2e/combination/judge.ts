@@ -53,7 +53,7 @@ export class Judge {
     if (late) fail('no answer within a minute')
     if (status === 500 && from === undefined) fail('internal error')
     if (status === 400 || status === 408) fail('refused what was right')
-    for (const check of whole && status > 0 && kind !== 'l4' ? this.checks : []) {
+    for (const check of whole && status > 0 && !kind.startsWith('l4') ? this.checks : []) {
       const words = check(answer)
       if (words !== undefined) fail(words)
     }

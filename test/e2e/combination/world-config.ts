@@ -39,6 +39,7 @@ export function worldConfig(features: readonly WorldFeature[], setting: Setting)
     ...(backendKind === 'tls' || backendKind === 'h2' ? { tls: { ca: setting.caFile, serverName: 'localhost' } } : {})
   } // prettier-ignore
   let pool: object = { ...base, ...(http2 ? { protocol: backendKind } : {}) }
+  let bytes: object = base
   let route: object = { name: 'all', match: {}, pool: 'site' }
   let listener: object = { mode: 'l7', protocols: ['h2', 'http/1.1'] }
   let relay: object = { bind: '127.0.0.1:0', mode: 'l4' }
@@ -48,6 +49,7 @@ export function worldConfig(features: readonly WorldFeature[], setting: Setting)
   for (const feature of features) {
     pool = merged(pool, feature.pool ?? {})
     if (!http2) pool = merged(pool, feature.http1Pool ?? {})
+    bytes = merged(bytes, feature.bytes ?? {})
     route = merged(route, feature.route ?? {})
     listener = merged(listener, feature.listener ?? {})
     relay = merged(relay, feature.relay ?? {})
@@ -65,6 +67,9 @@ export function worldConfig(features: readonly WorldFeature[], setting: Setting)
       { name: 'tls', bind: '127.0.0.1:0', tls, ...l7 },
       { name: 'unix', bind: `unix:${setting.unix}`, ...l7 },
       ...(http2 ? [] : [{ name: 'l4', pool: 'bytes', ...relay }]),
+      ...(http2
+        ? []
+        : [{ name: 'l4-tls', pool: 'bytes', tls: { certificates: [setting.certificate] }, ...relay }]),
       {
         name: 'udp',
         ...relay,
@@ -76,7 +81,7 @@ export function worldConfig(features: readonly WorldFeature[], setting: Setting)
     pools: {
       site: { ...pool, ...given },
       shadow: { ...pool, backends: [setting.shadow] },
-      ...(http2 ? {} : { bytes: { ...base, backends } }),
+      ...(http2 ? {} : { bytes: { ...bytes, backends } }),
       datagrams: { backends: [setting.datagrams] }
     },
     ...config

@@ -9,7 +9,7 @@ import {
   type Check
 } from './checks.ts'
 
-export type Happening = 'reload' | 'worker-death' | 'discovery' | 'certificates' | 'pages' | 'drain'
+export type Happening = 'reload' | 'worker-death' | 'discovery' | 'certificates' | 'pages' | 'drain' | 'redis'
 
 /** Something of lb that is on in some of the generated worlds. */
 export interface WorldFeature {
@@ -19,6 +19,8 @@ export interface WorldFeature {
   readonly pool?: object
   /** … of pools that speak HTTP/1.1 only. */
   readonly http1Pool?: object
+  /** Over that of the pool that Layer 4 goes to. */
+  readonly bytes?: object
   /** Over the route's. */
   readonly route?: object
   /** Over the L7 listeners'. */
@@ -35,6 +37,8 @@ export interface WorldFeature {
   readonly check?: Check
   /** Left out where there is none. */
   readonly needs?: 'redis'
+  /** Reloads leave it as it is. */
+  readonly stays?: boolean
   /** Something that happens while requests are under way. */
   readonly happening?: Happening
 }
@@ -115,6 +119,9 @@ export const worldFeatures: readonly WorldFeature[] = [
     route: { cache: { store: 'main', staleIfError: '60s' } },
     config: { caches: { main: { maxBytes: '16mb', maxObjectBytes: '1mb', store: 'redis' } }, redis: { url: '{redis}', timeout: '2s' } }
   },
+  { name: 'Redis refuses', share: 0.15, needs: 'redis', config: { redis: { url: '{redis}', timeout: '200ms' } }, happening: 'redis' },
+  { name: 'PROXY headers to backends', share: 0.2, http1Pool: { proxyProtocol: 'v2' }, bytes: { proxyProtocol: 'v2' }, stays: true },
+  { name: 'stops after a while', share: 0.3, config: { shutdown: { delay: '300ms', grace: '30s' } }, stays: true },
   { name: 'priority', share: 0.15, route: { concurrency: { max: 6, queue: { max: 60, timeout: '2s' }, priority: { default: 'normal', routes: { cookie: 'high', body: 'low' }, header: 'x-priority' } } } },
   { name: 'adaptive concurrency with priority', share: 0.1, route: { concurrency: { adaptive: { min: 4, tolerance: 150 }, max: 40, queue: { max: 20, timeout: '300ms' }, priority: { default: 'low', header: 'x-priority' } } }, listener: { trustedProxies: ['127.0.0.1'] } },
   {

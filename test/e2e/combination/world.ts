@@ -8,9 +8,9 @@ import { memoryLogger } from '../../fakes/memory-logger.ts'
 import { start } from '../../../src/runtime/control/start.ts'
 import type { Runtime } from '../../../src/runtime/runtime.ts'
 import { Seeded } from '../../http-battery/seeded.ts'
-import { testCertificates } from '../../net/certificates.ts'
+import { testCertificates, type TestCertificate } from '../../net/certificates.ts'
 import { accessLines } from './access-lines.ts'
-import { ask, clientKinds, isHttp2, type ClientKind, type Doors } from './clients/connect.ts'
+import { ask, clientKinds, isHttp2, isRelayed, type ClientKind, type Doors } from './clients/connect.ts'
 import { datagrams, tunnel } from './clients/tunnels.ts'
 import { happen, writeBackends, writePage, writePair } from './happenings.ts'
 import { startIntrospection } from './introspection.ts'
@@ -21,6 +21,7 @@ import { plainPlan, type Plan } from './plan.ts'
 import { requestFeatures } from './request-features.ts'
 import { hasRedis, startRedis } from './redis.ts'
 import { stapledCertificate } from './stapled.ts'
+import { whileStopping } from './while-stopping.ts'
 import { readWorld, type Setting } from './world-config.ts'
 import { worldFeatures } from './world-features.ts'
 
@@ -64,11 +65,13 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
   const kind = options.backend ?? drawnKind
   const folder = mkdtempSync(join(tmpdir(), 'lb-world-'))
   const judge = new Judge()
+  const proxied = !kind.startsWith('h2') && features.some(({ name }) => name === 'PROXY headers to backends')
   const makeOrigin = (path: string, mirrored = false) =>
     combinationOrigin({
       kind,
       certificate: leaf,
       tlsAfterMs: TLS_AFTER_MS,
+      proxied,
       path: join(folder, path),
       onComplete: (plan, upload) => judge.taken(plan, upload, mirrored)
     })
@@ -83,6 +86,7 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
   const stapled = features.some(({ name }) => name === 'ocsp') ? await stapledCertificate(certificates) : undefined
   mkdirSync(join(folder, 'pairs'))
   writePair(folder, 'a', leaf)
+  if (happens.has('certificates')) writePair(folder, 'c', validSoon())
   writePage(folder, 0)
   const setting: Setting = {
     backendKind: kind,
@@ -109,11 +113,13 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
     crashable: true
   })) as Runtime
   try {
-    const clients = (options.clients ?? clientKinds).filter((each) => each !== 'l4' || !kind.startsWith('h2'))
+    const clients = (options.clients ?? clientKinds).filter((each) => !isRelayed(each) || !kind.startsWith('h2'))
     await traffic(seed, running, judge, { ...options, clients }, kind, (isGoingOn) =>
       happen(running, features, setting, seeded, isGoingOn)
     )
     judge.wrong.push(...(await leftOver(running)))
+    if (features.some(({ name }) => name === 'stops after a while'))
+      judge.wrong.push(...(await whileStopping(seed, running, judge, doorsOf(running, judge), clients)))
     const { got, missing } = judge.staples
     if (stapled !== undefined && !happens.has('reload') && missing > 0)
       judge.wrong.push(`${missing} handshakes without a staple, ${got} with one`)
@@ -145,23 +151,14 @@ async function traffic(
   backend: BackendKind,
   meanwhile: (isGoingOn: () => boolean) => Promise<unknown>
 ): Promise<void> {
-  const port = (name: string): number =>
-    running.addresses.find(({ listener }) => listener === name)?.port ?? 0
-  const doors: Doors = {
-    clear: port('clear'),
-    tls: port('tls'),
-    l4: port('l4'),
-    unix: running.addresses.find(({ listener }) => listener === 'unix')!.address.replace('unix:', ''),
-    ca: certificates.ca,
-    staples: judge.staples
-  }
+  const doors = doorsOf(running, judge)
   let left = options.requests
   let going = true
   const client = async (number: number): Promise<void> => {
     const own = new Seeded(seed * 1_000 + number)
     while (left > 0) {
       const kind = own.of(options.clients)
-      if (kind !== 'l4' && own.chance(0.05)) {
+      if (!isRelayed(kind) && own.chance(0.05)) {
         const wrong = await tunnel(kind, doors, `t${number}`, own)
         if (wrong) judge.wrong.push(`tunnel: ${wrong}`)
         continue
@@ -170,19 +167,41 @@ async function traffic(
       const plans = Array.from({ length: 1 + own.below(8) }, () => draw(own, `${seed}-${left--}`, http2))
       for (const plan of plans) {
         // L4 waits as long as its idle timeout.
-        if (kind === 'l4') plan.hangs = false
+        if (isRelayed(kind)) plan.hangs = false
         judge.asked(plan)
       }
       for (const answer of await ask(kind, doors, plans, own.chance(0.3))) judge.answer(answer, kind)
     }
   }
   const clients = Array.from({ length: options.connections ?? 12 }, (_, number) => client(number))
-  const udp = datagrams(port('udp'), `d${seed}`, 30)
+  const udp = datagrams(portOf(running, 'udp'), `d${seed}`, 30)
   const happening = meanwhile(() => going)
   await Promise.all(clients)
   going = false
   await happening
   judge.wrong.push(...(await udp))
+}
+
+function portOf(running: Runtime, name: string): number {
+  return running.addresses.find(({ listener }) => listener === name)?.port ?? 0
+}
+
+function doorsOf(running: Runtime, judge: Judge): Doors {
+  return {
+    clear: portOf(running, 'clear'),
+    tls: portOf(running, 'tls'),
+    l4: portOf(running, 'l4'),
+    l4Tls: portOf(running, 'l4-tls'),
+    unix: running.addresses.find(({ listener }) => listener === 'unix')!.address.replace('unix:', ''),
+    ca: certificates.ca,
+    staples: judge.staples
+  }
+}
+
+/** Nobody's certificate yet: it counts while clients come and go. */
+function validSoon(): TestCertificate {
+  const at = (ms: number): string => new Date(Date.now() + ms).toISOString().replace(/[-:T]|\.\d+/g, '')
+  return certificates.issue({ san: 'DNS:soon.test', from: at(2_000), until: at(5 * 86_400_000) })
 }
 
 function draw(seeded: Seeded, id: string, http2: 'both' | 'backend' | undefined): Plan {

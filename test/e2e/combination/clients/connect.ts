@@ -12,13 +12,14 @@ export interface Doors {
   readonly tls: number
   readonly unix: string
   readonly l4: number
+  readonly l4Tls: number
   readonly ca: string
   /** Handshakes that came with an OCSP response, and those without one that began after such a one. */
   readonly staples: { got: number; missing: number }
 }
 
 /** How a client comes in. */
-export const clientKinds = ['clear', 'tls', 'unix', 'l4', 'h2', 'h2-tls', 'h2-unix'] as const
+export const clientKinds = ['clear', 'tls', 'unix', 'l4', 'l4-tls', 'h2', 'h2-tls', 'h2-unix'] as const
 export type ClientKind = (typeof clientKinds)[number]
 
 /** A connection that speaks HTTP/1.1. */
@@ -35,9 +36,11 @@ export function dialHttp1(kind: ClientKind, doors: Doors): Socket {
           }),
           doors
         )
-      : kind === 'unix'
-        ? connect(doors.unix)
-        : connect({ port: kind === 'l4' ? doors.l4 : doors.clear, host: '127.0.0.1' })
+      : kind === 'l4-tls'
+        ? connectTls({ port: doors.l4Tls, host: '127.0.0.1', ca: doors.ca, servername: 'localhost' })
+        : kind === 'unix'
+          ? connect(doors.unix)
+          : connect({ port: kind === 'l4' ? doors.l4 : doors.clear, host: '127.0.0.1' })
   socket.on('error', () => {})
   socket.setNoDelay(true)
   return socket
@@ -93,6 +96,11 @@ function endWhenGone(session: ClientHttp2Session): void {
     if (_handle && _handle.getpeername({}) !== 0) session.destroy()
   }, 500).unref()
   session.once('close', () => clearInterval(timer))
+}
+
+/** Bytes pass through as they come. */
+export function isRelayed(kind: ClientKind): boolean {
+  return kind.startsWith('l4')
 }
 
 export function isHttp2(kind: ClientKind): boolean {

@@ -2,6 +2,7 @@ import { createServer as createHttp2, createSecureServer, type Http2Server } fro
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { Plan } from '../plan.ts'
+import { afterProxyHeader } from './proxy-header.ts'
 import { Http1Served } from './http1-origin.ts'
 import { serveHttp2 } from './http2-origin.ts'
 
@@ -19,6 +20,8 @@ export interface OriginOptions extends OriginHost {
   readonly certificate: { readonly cert: string; readonly key: string }
   /** How long it takes before it begins with TLS. */
   readonly tlsAfterMs: number
+  /** Connections begin with a PROXY header. */
+  readonly proxied: boolean
   /** Where it listens, when by a path. */
   readonly path: string
 }
@@ -38,15 +41,20 @@ export async function combinationOrigin(options: OriginOptions): Promise<Combina
     sockets.add(raw)
     raw.once('close', () => sockets.delete(raw))
     raw.on('error', () => {})
-    if (kind !== 'tls' && kind !== 'h2') return void serve(raw, http2, options)
-    raw.pause()
-    setTimeout(() => {
+    const begin = (): void => {
+      if (kind !== 'tls' && kind !== 'h2') return serve(raw, http2, options)
+      raw.pause()
+      setTimeout(secure, options.tlsAfterMs)
+    }
+    const secure = (): void => {
       if (raw.destroyed) return
       if (http2 !== undefined) return void http2.emit('connection', raw)
       const socket = new TLSSocket(raw, { isServer: true, ...certificate })
       socket.on('error', () => {})
       new Http1Served(socket, options)
-    }, options.tlsAfterMs)
+    }
+    if (options.proxied) afterProxyHeader(raw, begin)
+    else begin()
   })
   await listening(server, kind === 'unix' ? options.path : undefined)
   return {
