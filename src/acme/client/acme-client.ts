@@ -91,6 +91,11 @@ export class AcmeClient {
     }
   }
 
+  /** What an earlier process has been told of `url`. */
+  keepRest(url: string, at: number): void {
+    if (at > Math.max(this.#clock.wall(), this.#rests.get(url) ?? 0)) this.#rest(url, at)
+  }
+
   close(): void {
     this.#http.close()
   }

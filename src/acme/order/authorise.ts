@@ -1,13 +1,13 @@
 import { AcmeError, detailOf } from '../client/acme-error.ts'
 import type { AuthorizationResource } from '../client/resources.ts'
-import type { OrderParts } from './obtain-parts.ts'
+import type { StepParts } from './obtain-parts.ts'
 import { poll } from './poll.ts'
 
 const TOKEN = /^[\w-]{16,256}$/
 
 /** Proves to the authority that a name is ours. */
-export async function authorise(parts: OrderParts, url: string): Promise<void> {
-  const { account, clock, challenge: kind, solver } = parts
+export async function authorise(parts: StepParts, url: string): Promise<void> {
+  const { account, challenge: kind, solver } = parts
   const authorization = (await account.post(url)).body as AuthorizationResource
   // Proved before, and still believed (RFC 8555 §7.1.3).
   if (authorization.status === 'valid') return
@@ -26,7 +26,7 @@ export async function authorise(parts: OrderParts, url: string): Promise<void> {
     // One that an earlier process has begun is asked for no second time.
     const told = challenge.status === 'pending' ? await account.post(challenge.url, {}) : undefined
     const busy = ({ status }: AuthorizationResource) => status === 'pending'
-    const { status, challenges } = await poll<AuthorizationResource>(account, clock, url, busy, told)
+    const { status, challenges } = await poll<AuthorizationResource>(parts, url, busy, told)
     if (status === 'valid') return
     const why = challenges.map(({ error }) => detailOf(error)).find(Boolean)
     throw new AcmeError('unauthorized', why ?? `the authorization has become ${status}`, { status: 403 })

@@ -17,3 +17,9 @@ export interface OrderParts {
   /** On the disk before the next step; undefined: the order is no more. */
   readonly save: (order: OrderRecord | undefined) => Promise<void>
 }
+
+/** With what is under way of the order. */
+export interface StepParts extends OrderParts {
+  /** A process that follows this one asks for `url` no sooner either. */
+  readonly rest: (url: string, at: number) => Promise<void>
+}

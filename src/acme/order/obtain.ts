@@ -8,7 +8,7 @@ import type { OrderRecord, OrderStep, StoredCertificate } from '../storage/recor
 import { authorise } from './authorise.ts'
 import { certificateRequest } from './csr.ts'
 import { poll } from './poll.ts'
-import type { OrderParts } from './obtain-parts.ts'
+import type { OrderParts, StepParts } from './obtain-parts.ts'
 
 /**
  * From a name to its certificate: a new order, or the one that an earlier process has left, from the step that the authority
@@ -16,6 +16,8 @@ import type { OrderParts } from './obtain-parts.ts'
  */
 export async function obtain(parts: OrderParts, before: OrderRecord | undefined): Promise<StoredCertificate> {
   let order = before?.authority === parts.account.authority.url ? before : undefined
+  const rest = order?.rest
+  if (rest !== undefined) parts.account.client.keepRest(rest.url, rest.at)
   if (order !== undefined && !(await isStillThere(parts, order))) order = undefined
   order ??= await begin(parts)
   order = await withUrl(parts, order, order === before)
@@ -89,17 +91,25 @@ async function finish(parts: OrderParts, order: OrderRecord): Promise<StoredCert
   const { account, clock, name } = parts
   const url = order.url!
   const step = async (step: OrderStep) => {
-    order = { ...order, step }
+    const { rest: _, ...now } = order
+    order = { ...now, step }
     await parts.save(order)
+  }
+  const steps: StepParts = {
+    ...parts,
+    async rest(url, at) {
+      order = { ...order, rest: { url, at } }
+      await parts.save(order)
+    }
   }
   let answer = await account.post(url)
   let resource = answer.body as OrderResource
   if (resource.status === 'pending') {
     await step('authorising')
-    for (const each of resource.authorizations) await authorise(parts, each)
+    for (const each of resource.authorizations) await authorise(steps, each)
     await step('authorised')
     // A short while passes between the last authorization and the order.
-    resource = await poll<OrderResource>(account, clock, url, ({ status }) => status === 'pending')
+    resource = await poll<OrderResource>(steps, url, ({ status }) => status === 'pending')
   }
   if (resource.status === 'ready') {
     const csr = await certificateRequest(name, order.key)
@@ -108,7 +118,7 @@ async function finish(parts: OrderParts, order: OrderRecord): Promise<StoredCert
     await step('finalised')
   }
   const done = resource.status === 'valid' && resource.certificate !== undefined
-  if (!done) resource = await poll<OrderResource>(account, clock, url, isBeingMade, answer)
+  if (!done) resource = await poll<OrderResource>(steps, url, isBeingMade, answer)
   if (resource.status !== 'valid' || resource.certificate === undefined)
     throw new AcmeError(
       'orderInvalid',

@@ -1,7 +1,6 @@
-import type { Clock } from '../../core/clock.ts'
-import type { Account } from '../client/account.ts'
 import type { AcmeAnswer } from '../client/acme-client.ts'
 import { AcmeError } from '../client/acme-error.ts'
+import type { StepParts } from './obtain-parts.ts'
 
 const FIRST_MS = 1_000
 const LONGEST_MS = 15_000
@@ -14,8 +13,7 @@ const MAX_WAIT_MS = 900_000
  * another URL that has told of it already.
  */
 export async function poll<Resource>(
-  account: Account,
-  clock: Clock,
+  { account, clock, rest }: Pick<StepParts, 'account' | 'clock' | 'rest'>,
   url: string,
   busy: (resource: Resource) => boolean,
   before?: Pick<AcmeAnswer, 'retryAt'>
@@ -25,7 +23,9 @@ export async function poll<Resource>(
     const asked = retryAt === undefined ? ms : Math.max(retryAt - clock.wall(), 0)
     if (clock.now() + asked > until)
       throw new AcmeError('timeout', 'it is not done in time', retryAt === undefined ? {} : { retryAt })
-    await new Promise<void>((resolve) => clock.after(Math.max(asked, SHORTEST_MS), resolve))
+    if (retryAt !== undefined && asked >= FIRST_MS) await rest(url, retryAt)
+    const left = retryAt === undefined ? asked : retryAt - clock.wall()
+    await new Promise<void>((resolve) => clock.after(Math.max(left, SHORTEST_MS), resolve))
   }
   if (before?.retryAt !== undefined) await wait(0, before.retryAt)
   for (let ms = FIRST_MS; ; ms = Math.min(ms * 1.5, LONGEST_MS)) {

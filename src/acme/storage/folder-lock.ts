@@ -45,6 +45,12 @@ export class FolderLock implements Lock {
     }
   }
 
+  /** A file of a lock, or one that was to become a lock, whose process has died on this machine. */
+  static async isOfDead(path: string): Promise<boolean> {
+    const holder = await holderOf(path)
+    return holder !== undefined && isAlive(holder) === false
+  }
+
   async isOurs(): Promise<boolean> {
     return (await holderOf(this.#path))?.token === this.#token
   }

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { replaceFile } from '../../core/files/replace-file.ts'
 import type { AcmeStorage, Lock } from './acme-storage.ts'
 import { FolderLock } from './folder-lock.ts'
+import { LeftOvers } from './left-overs.ts'
 import type { AccountRecord, NameRecord } from './records.ts'
 
 const FOLDER_MODE = 0o700
@@ -18,9 +19,12 @@ const MAX_FILES = 10_000
 export class FolderStorage implements AcmeStorage {
   readonly #folder: string
   readonly #held = new Map<string, FolderLock>()
+  readonly #leftOvers: LeftOvers
 
   constructor(folder: string) {
     this.#folder = folder
+    const parts = ['accounts', 'names', 'locks'].map((part) => join(folder, part))
+    this.#leftOvers = new LeftOvers(parts, (path) => FolderLock.isOfDead(path))
   }
 
   account(authority: string): Promise<AccountRecord | undefined> {
@@ -70,6 +74,7 @@ export class FolderStorage implements AcmeStorage {
     const lock = await FolderLock.take(join(folder, name), FILE_MODE)
     if (lock === undefined) return undefined
     this.#held.set(what, lock)
+    await this.#leftOvers.clear(what.includes('/') ? this.#accountPath(what) : this.#namePath(what))
     return {
       release: async () => {
         this.#held.delete(what)

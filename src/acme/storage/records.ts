@@ -47,6 +47,8 @@ export interface OrderRecord {
   /** Undefined: it may have been asked for, and may be there. */
   readonly url?: string
   readonly step: OrderStep
+  /** What the authority has said is not to be asked for before `at`, wall clock. */
+  readonly rest?: { readonly url: string; readonly at: number }
 }
 
 export type OrderStep = 'new' | 'ordered' | 'authorising' | 'authorised' | 'finalised'
