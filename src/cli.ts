@@ -3,7 +3,7 @@ import { CommanderError } from 'commander'
 import { exitCode } from './cli/exit-code.ts'
 import { createProgram } from './cli/program.ts'
 
-// `lb schema | head -1`: who has read enough closes the pipe. The exit code says what the command found all the same.
+// `lb schema | head -1`: a reader that has enough closes the pipe. The exit code still reports the command's result.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
@@ -11,7 +11,7 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 const program = createProgram()
-// Commander ends with 1 on bad usage; 1 is what "cannot run" says here. Errors are printed by then.
+// Commander exits with 1 on wrong usage, but here 1 means "cannot run". Errors have been printed by then.
 const commands = [program, ...program.commands]
 for (const command of commands) command.exitOverride()
 
@@ -23,7 +23,7 @@ try {
   else {
     const reason = messageOf(error)
     process.stderr.write(`lb: ${reason}\n`)
-    // The stack is for whoever builds lb: an expected failure never comes this way.
+    // The stack is for developers of lb: expected failures never come this way.
     if (process.env['LB_DEBUG'] && error instanceof Error) process.stderr.write(`${error.stack}\n`)
     process.exit(exitCode.cannotRun)
   }

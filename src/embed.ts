@@ -7,22 +7,27 @@ import type { LbEvents } from './runtime/control/events.ts'
 import type { Running } from './runtime/control/running.ts'
 import type { Runtime } from './runtime/runtime.ts'
 
-/** What `start` gives: a running lb in the process that embeds it. */
+/** The result of `start`: a running lb in the process that embeds it. */
 export interface Lb extends Omit<Running, 'apply'> {
-  /** Puts another configuration in force. A report with `errors` says why not; then nothing changed. */
+  /**
+   * Puts another configuration in force. A report with `errors` gives the reasons for a failure; then nothing has
+   * changed.
+   */
   apply(config: Config | ValidConfig): Promise<ReloadReport>
-  /** Pools and backends as they are now. */
+  /** The current state of pools and backends. */
   pools(): readonly PoolView[]
-  /** Gives a backend nothing new; what runs may end. Throws when there is no such backend. */
+  /** Sends no new requests to a backend; active ones may finish. Throws when there is no such backend. */
   drain(pool: string, backend: string): Promise<BackendView>
   /** Puts a backend back into service. */
   ready(pool: string, backend: string): Promise<BackendView>
   /** Takes a backend out of service. */
   maint(pool: string, backend: string): Promise<BackendView>
   weight(pool: string, backend: string, weight: number): Promise<BackendView>
-  /** Prometheus text. */
+  /** Metrics in Prometheus' text format. */
   metrics(): string
-  /** Hears of what happens: `lb.on('backend', ({ pool, backend, to }) => …)`. Returns how to stop. */
+  /**
+   * Listens to events: `lb.on('backend', ({ pool, backend, to }) => …)`. Returns a function that removes the listener.
+   */
   on<Name extends keyof LbEvents>(name: Name, listener: (event: LbEvents[Name]) => void): () => void
 }
 
@@ -64,7 +69,7 @@ export function embedded(runtime: Runtime): Lb {
   }
 }
 
-/** Made by configure or readConfig: the only ones whose shutdown is there and counted in milliseconds. */
+/** Made by configure or readConfig: only those have `shutdown` in milliseconds. */
 export function isValidated(config: Config | ValidConfig): config is ValidConfig {
   return 'shutdown' in config && Reflect.get(Object(config.shutdown), 'graceMs') !== undefined
 }

@@ -21,27 +21,26 @@ export { StartError } from './runtime/control/start-error.ts'
 
 export interface StartOptions {
   /**
-   * Where its lines go: a logger (pino's, or one like `console`), or `'stdout'` for lines as the command `lb` writes
-   * them. Left out: nowhere.
+   * Where log lines go: a logger (pino's, or one like `console`), or `'stdout'` for lines in the format of the `lb`
+   * command. Default: nowhere.
    */
   readonly log?: HostLogger | 'stdout'
-  /** Over the configuration's. */
+  /** Overrides that of the configuration. */
   readonly logLevel?: LogLevel
   /** Reload when the file at `configPath` changes. */
   readonly watch?: boolean
-  /** What `reload()` and the admin API's reload read; left out: they are refused. */
+  /** The file for `reload()` and the admin API's reload; without it they are refused. */
   readonly configPath?: string
 }
 
-/** Lets the compiler check a configuration where it is written; returns it as it is. */
+/** Lets the compiler check a configuration; returns it unchanged. */
 export function defineConfig(config: Config): Config {
   return config
 }
 
 /**
- * Validates an object of the shape of the YAML file, with the same words and units (`{ listeners: [{ bind: ':8080',
- * mode: 'l7', pool: 'web' }], pools: … }`), into what `start` and `apply` take. Throws a ConfigError that lists all
- * problems.
+ * Validates an object in the form of the YAML file, with the same words and units (`{ listeners: [{ bind: ':8080',
+ * mode: 'l7', pool: 'web' }], pools: … }`), for `start` and `apply`. Throws a ConfigError that lists all problems.
  */
 export function configure(config: Config): ValidConfig {
   return valid(configFromObject(config))
@@ -58,9 +57,9 @@ export async function loadConfig(path: string): Promise<ValidConfig> {
 }
 
 /**
- * Starts `lb` in this process. `config` is an object of the shape of the YAML file, or a validated configuration.
- * Resolves once every listener is bound; rejects with a ConfigError or a StartError, and then nothing runs. It never ends
- * the process, and prints nothing unless it is asked to.
+ * Starts `lb` in this process. `config` is an object in the form of the YAML file, or a validated configuration.
+ * Resolves once every listener is bound; rejects with a ConfigError or a StartError, and then nothing runs. It never
+ * ends the process, and prints nothing unless asked to.
  */
 export async function start(config: Config | ValidConfig, options: StartOptions = {}): Promise<Lb> {
   const checked = isValidated(config) ? config : valid(await loadObject(config))

@@ -14,11 +14,14 @@ import type { AdminAccess } from './authorise.ts'
 import { WrongTokens } from './wrong-tokens.ts'
 import { handle } from './api/handler.ts'
 
-/** Each scraper, probe and dashboard holds one; with more the oldest idle one goes, so that descriptors are left for the listeners. */
+/**
+ * Each scraper, probe and dashboard uses one; beyond this number the oldest idle one is closed, so that descriptors are
+ * left for the listeners.
+ */
 const MAX_CONNECTIONS = 256
-/** How long a call under way may take to end when its listener goes. */
+/** How long active calls may take to end when their listener is removed. */
 const CLOSE_MS = 5_000
-/** … when lb ends, within the second that it has behind `shutdown.grace`. */
+/** … when lb stops, within the second after `shutdown.grace`. */
 const STOP_MS = 500
 
 interface Bound {
@@ -41,7 +44,7 @@ export class AdminServer {
     this.#wrongTokens = new WrongTokens(clock)
   }
 
-  /** Where it listens, with the port that the system chose for 0: `127.0.0.1:9900`. */
+  /** The addresses, with the actual port for port 0: `127.0.0.1:9900`. */
   get addresses(): readonly string[] {
     return this.#bound.map(({ server, bind }) => {
       const address = server.address()
@@ -53,8 +56,8 @@ export class AdminServer {
   }
 
   /**
-   * Listens as the configuration says (undefined: nowhere); also for a reload. What stays keeps its sockets; when a
-   * new bind fails nothing changes and the error of `listen` (EADDRINUSE) is thrown.
+   * Listens as the configuration says (undefined: nowhere); also for a reload. Unchanged binds keep their sockets; when
+   * a new bind fails nothing changes and the error of `listen` (EADDRINUSE) is thrown.
    */
   async apply(config: AdminConfig | undefined): Promise<void> {
     const problem = config && adminProblem(config)
@@ -74,11 +77,11 @@ export class AdminServer {
     const removed = this.#bound.filter((bound) => !kept.includes(bound))
     this.#bound = [...kept, ...added]
     this.#token = config?.token === '' ? undefined : config?.token
-    // Not awaited: the call that asked for this reload may have come in by one of them.
+    // Not awaited: the call that asked for this reload may have come through one of them.
     for (const bound of removed) void close(bound)
   }
 
-  /** Stops listening at these, at once; calls under way are answered. */
+  /** Stops listening on these addresses at once; active calls are answered. */
   leave(binds: readonly Bind[]): void {
     const texts = new Set(binds.map(({ text }) => text))
     const left = this.#bound.filter(({ bind }) => texts.has(bind.text))
@@ -86,7 +89,7 @@ export class AdminServer {
     for (const bound of left) void close(bound)
   }
 
-  /** Stops listening; resolves when calls under way have been answered, or after half a second. */
+  /** Stops listening; resolves when active calls have been answered, or after half a second. */
   async close(): Promise<void> {
     const bound = this.#bound
     this.#bound = []
@@ -112,7 +115,7 @@ export class AdminServer {
       }
     )
     const closeIdle = boundConnections(server, MAX_CONNECTIONS)
-    // An error once it listens is one of accept (EMFILE): the next accept may go well.
+    // Once it listens, errors come from accept (EMFILE): the next accept may succeed.
     server.on('error', (error) => {
       if (server.listening)
         this.#log.error({ err: error, bind: bind.text }, 'admin listener failed to accept')

@@ -6,27 +6,27 @@ import type { WrongTokens } from './wrong-tokens.ts'
 
 export interface AdminAccess {
   readonly token: string | undefined
-  /** Of the bind that the request came in by. */
+  /** The bind of this request is local. */
   readonly local: boolean
-  /** The bind's own host, where it is a name. */
+  /** The host of that bind, if it is a name. */
   readonly host: string | undefined
-  /** No browser can open a unix socket, so any Host will do there. */
+  /** No browser can open a unix socket, so any Host is accepted there. */
   readonly unix: boolean
   readonly wrongTokens: WrongTokens
 }
 
 /**
- * Refuses what must not reach an endpoint. Three attackers: someone on the network (the token), a web page in the
- * operator's browser that sends requests here (Origin), and one that made its own name point here so as to read the
+ * Refuses calls that must not reach an endpoint. Three attackers: someone on the network (the token), a web page in the
+ * operator's browser that sends requests here (Origin), and one that makes its own name point here in order to read the
  * answers (Host).
  */
 export function authorise(request: IncomingMessage, changes: boolean, options: AdminAccess): void {
-  // Off loopback reading asks the token too: backends, addresses and the configuration are nobody's business.
+  // Off loopback, reading needs the token too, since backends, addresses and the configuration are confidential.
   const needed = options.token !== undefined && (changes || !options.local)
   const named = options.unix || isOwnHost(request.headers.host, options.host)
-  // Where no token is needed a wrong one does no harm: a scraper may still send the last one.
+  // Where no token is needed a wrong one is accepted: a scraper may still send the previous one.
   const authorized = (needed || !named) && bearsToken(request, options)
-  // A page that rebinds its name does not know the token, so who brings it may use any name for this machine.
+  // A page that rebinds its name does not know the token, so callers with the token may use any name for this machine.
   if (!authorized && !named) {
     throw new ApiError('bad-host', 'Host must be an IP address, localhost or the name in admin.bind')
   }
@@ -42,10 +42,10 @@ export function authorise(request: IncomingMessage, changes: boolean, options: A
   }
 }
 
-/** May read what the administration knows: on this machine, or with the token. */
+/** Whether the caller may see names and addresses: on this machine, or with the token. */
 export function mayRead(request: IncomingMessage, options: AdminAccess): boolean {
   if (options.local || options.unix) return true
-  // Health is answered to everybody, also where an address has to wait with its tokens.
+  // Health is answered to everyone, even to an address that is throttled.
   return look(request, options) === true
 }
 
@@ -61,14 +61,14 @@ function bearsToken(request: IncomingMessage, options: AdminAccess): boolean {
   })
 }
 
-/** Whether the request brings the token; a number: how long its address has to wait, in ms. */
+/** Whether the request has the token; a number: how long its address has to wait, in ms. */
 function look(request: IncomingMessage, { token, wrongTokens }: AdminAccess): boolean | number {
   const given = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1]
   if (given === undefined || token === undefined) return false
   const client = addressOf(request)
   const waitMs = wrongTokens.wait(client)
   if (waitMs > 0) return waitMs
-  // Digests have one length, so comparing tells neither where they differ nor how long the token is.
+  // Digests have equal length, so comparing shows neither where they differ nor how long the token is.
   const right = timingSafeEqual(digest(given), digest(token))
   if (!right) return wrongTokens.wrong(client) || false
   wrongTokens.right(client)
@@ -90,7 +90,7 @@ function isOwnHost(header: string | undefined, own: string | undefined): boolean
   return isIP(host) !== 0 || host === 'localhost' || host === own?.toLowerCase()
 }
 
-/** Browsers say where a request that changes something comes from; other clients say nothing. */
+/** Browsers send the origin of a request that changes something; other clients do not. */
 function refuseForeignOrigin(request: IncomingMessage): void {
   const { origin, host } = request.headers
   const site = request.headers['sec-fetch-site']
@@ -101,6 +101,6 @@ function refuseForeignOrigin(request: IncomingMessage): void {
 }
 
 function isOriginOf(origin: string, host: string | undefined): boolean {
-  // `null` (a sandboxed page, a file) is no URL and so no origin of ours.
+  // `null` (a sandboxed page, a file) is not a URL and so never our origin.
   return URL.canParse(origin) && new URL(origin).host === host?.toLowerCase()
 }

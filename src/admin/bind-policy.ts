@@ -1,7 +1,7 @@
 import { isLocalBind } from '../config/local-bind.ts'
 import type { AdminConfig } from '../config/model/model.ts'
 
-/** Why `lb` must not start with this admin listener, or undefined. Also asked by the check of the configuration. */
+/** Why `lb` must not start with this admin listener, or undefined. Also used by the check of the configuration. */
 export function adminProblem(admin: AdminConfig): string | undefined {
   if (admin.token !== undefined && admin.token !== '') return undefined
   const exposed = admin.binds.find((bind) => !isLocalBind(bind))

@@ -15,14 +15,14 @@ export async function bindServer(server: Server, bind: AddressBind): Promise<Ser
       resolve()
     })
   })
-  // Everyone who may open the socket may operate lb, so the file is for its owner and group only.
+  // Anyone who may open the socket may operate lb, so only owner and group may.
   if (bind.kind === 'unix') chmodSync(bind.path, 0o660)
   return server
 }
 
 /**
- * A process that was killed leaves its socket file behind. One that answers belongs to a living process, and anything
- * but a socket is somebody's file: those stay, and `listen` says EADDRINUSE.
+ * A killed process leaves its socket file behind. A socket that answers belongs to a living process, and other files
+ * belong to someone: both stay, and `listen` says EADDRINUSE.
  */
 async function removeStaleSocket(path: string): Promise<void> {
   try {

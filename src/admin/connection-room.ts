@@ -10,7 +10,7 @@ import type { Socket } from 'node:net'
  * Returns what closes all that have no call under way, also those that never said anything, which `closeIdleConnections` leaves.
  */
 export function boundConnections(server: Server, most: number): () => void {
-  /** Without a call under way, the longest first. */
+  /** Without an active call, the longest idle first. */
   const idle = new Map<Socket, string>()
   const busy = new Map<Socket, string>()
   const byAddress = new Map<string, number>()

@@ -2,14 +2,14 @@ import type { ExplainRequest, ExplanationView } from './api/explanation.ts'
 import type { AdminState, BreakerState, ProbeState } from '../balancer/pool/states.ts'
 
 /**
- * What the admin listener needs of the running process; the runtime implements it. Every answer is plain JSON data,
- * made for the asking: times are ISO 8601 strings in UTC, durations say their unit.
+ * What the admin listener needs from the running process; the runtime implements it. Every answer is plain JSON data:
+ * times are ISO 8601 strings in UTC, durations have their unit in the name.
  */
 export interface ControlPlane {
   info(): InfoView
-  /** Prometheus text. */
+  /** Metrics in Prometheus' text format. */
   metrics(): string
-  /** What of lb itself does not do its work, in words: a worker that is stuck or keeps dying. */
+  /** Problems of lb itself, in words: a worker that is stuck or keeps dying. */
   troubles(): readonly string[]
   listeners(): readonly ListenerView[]
   /** In the order of the configuration. */
@@ -18,23 +18,23 @@ export interface ControlPlane {
   caches(): Eventually<readonly CacheView[]>
   /** Names whose certificates are obtained by ACME. */
   certificates(): readonly CertificateView[]
-  /** Certificates that want an OCSP response. */
+  /** Certificates that need an OCSP response. */
   staples(): readonly StapleView[]
-  /** The configuration in force, secrets and all: the admin API masks them. */
+  /** The configuration in force, with secrets: the admin API masks them. */
   config(): object
-  /** Undefined: there is no such backend. A ControlError says why a change cannot be made. */
+  /** Undefined: there is no such backend. A ControlError says why a change is not possible. */
   changeBackend(pool: string, backend: string, change: BackendChange): Eventually<BackendView | undefined>
-  /** `plan`: says what would change, and changes nothing. */
+  /** `plan`: reports what would change, without changing it. */
   reload(plan: boolean): Promise<ReloadReport>
   /** A ControlError says that there is no such cache. */
   purge(request: PurgeRequest): Eventually<PurgeReport>
-  /** A ControlError says that no listener takes such a request. */
+  /** A ControlError says that no listener gets such a request. */
   explain(request: ExplainRequest): Eventually<ExplanationView>
 }
 
 export type Eventually<T> = T | Promise<T>
 
-/** A request that is well formed and cannot be done; the message is shown to the operator. */
+/** A well-formed request that cannot be executed; the message is shown to the operator. */
 export class ControlError extends Error {
   override readonly name = 'ControlError'
   readonly code: 'not-found' | 'conflict' | 'unavailable'
@@ -60,21 +60,21 @@ export interface InfoView {
 }
 
 export interface RedisView {
-  /** `10.0.0.5:6379`, a path, or whom the sentinels or the cluster are asked for. */
+  /** `10.0.0.5:6379`, a path, or the addresses of sentinels or cluster nodes. */
   readonly place: string
-  /** Threads of this process that reach it, of those that ask it. */
+  /** Threads of this process that reach it, of those that use it. */
   readonly up: number
   readonly threads: number
 }
 
-/** What /api/certificates answers. */
+/** The answer of /api/certificates. */
 export interface CertificatesView {
   readonly certificates: readonly CertificateView[]
   readonly staples: readonly StapleView[]
 }
 
 export interface StapleView {
-  /** Of the certificate. */
+  /** File of the certificate. */
   readonly file: string
   readonly state: 'good' | 'failed' | 'none'
   /** The same in words. */
@@ -82,7 +82,7 @@ export interface StapleView {
   readonly responder?: string
   readonly nextUpdate?: string
   readonly nextTryAt?: string
-  /** Of the last failure. */
+  /** Reason of the last failure. */
   readonly reason?: string
 }
 
@@ -95,20 +95,20 @@ export interface CertificateView {
   readonly authority?: string
   readonly notAfter?: string
   readonly renewAt?: string
-  /** In a row. */
+  /** Failures in a row. */
   readonly failures: number
   readonly reason?: string
   readonly nextTryAt?: string
 }
 
-/** What passed a listener since `lb` started, and per second over the last five to ten seconds. */
+/** Traffic of a listener since `lb` started, and per second over the last five to ten seconds. */
 export interface ListenerTraffic {
-  /** Accepted; of UDP: sessions. */
+  /** Accepted connections; for UDP: sessions. */
   readonly connections: number
   readonly refused: number
-  /** Of `mode: l7`. */
+  /** For `mode: l7`. */
   readonly requests?: number
-  /** From clients, of UDP. */
+  /** From clients, for UDP. */
   readonly datagrams?: number
   readonly bytesIn: number
   readonly bytesOut: number
@@ -125,7 +125,7 @@ export interface ListenerView extends ListenerTraffic {
   readonly name: string
   readonly mode: 'l4' | 'l7'
   readonly protocol: 'tcp' | 'udp' | 'http'
-  /** `address` is where it really listens: the port is known even when the configuration says 0. */
+  /** `address` is the actual address, with the port even when the configuration says 0. */
   readonly binds: readonly { readonly address: string; readonly bound: boolean }[]
   readonly tls: boolean
   /** Client connections open now. */
@@ -138,36 +138,36 @@ export interface PoolView {
   readonly algorithm: string
   /** How many backends may be picked now. */
   readonly usable: number
-  /** So few are healthy that health is ignored. */
+  /** So few backends are healthy that health is ignored. */
   readonly panic: boolean
   readonly queue: { readonly waiting: number; readonly max: number }
   readonly backends: readonly BackendView[]
-  /** Where its backends are learnt from, if anywhere but in the file. */
+  /** The source of its backends, other than the file. */
   readonly discovery?: DiscoveryView
 }
 
 export interface DiscoveryView {
   /** `dns api.internal (srv)`. */
   readonly source: string
-  /** Found by the last answer. */
+  /** Number of backends in the last answer. */
   readonly backends: number
   readonly answeredAt?: string
-  /** Why the last try failed; left out: it did not. */
+  /** Why the last try failed; absent if it did not. */
   readonly error?: string
 }
 
 export interface BackendView {
   readonly name: string
   readonly address: string
-  /** The probes' verdict; `unknown` before the first, or without probes. */
+  /** The result of probes; `unknown` before the first, or without probes. */
   readonly state: ProbeState
-  /** The operator's word. */
+  /** Set by the operator. */
   readonly admin: AdminState
   readonly breaker: BreakerState
   readonly ejected: boolean
-  /** Would be picked now (being full aside). */
+  /** Can be picked now (unless it is full). */
   readonly usable: boolean
-  /** Why it is not, or what the last change said. */
+  /** Why it cannot be picked, or the reason of the last change. */
   readonly reason?: string
   /** Since when it has been so. */
   readonly since?: string
@@ -180,21 +180,21 @@ export interface BackendView {
     readonly at: string
     readonly reason?: string
   }
-  /** While it drains and keeps the clients that hold its sticky cookie. */
+  /** Present while it drains and keeps clients with its sticky cookie. */
   readonly sessions?: {
     readonly until: string
     /** Clients that came with the cookie within the last ten minutes, as an estimate. */
     readonly holders: number
     readonly watchedSeconds: number
   }
-  /** Leases held: requests, tunnels, L4 connections. Nothing runs over it any more when this is 0. */
+  /** Active leases: requests, tunnels, L4 connections. At 0 nothing runs over it. */
   readonly active: number
   /** Connections open to it, idle ones included. */
   readonly open: number
   readonly weight: number
-  /** What it counts for now: less than its weight in slow start, 0 while it is not picked. */
+  /** Its current weight: less than `weight` in slow start, 0 while it cannot be picked. */
   readonly effectiveWeight: number
-  /** Of its answers: to the response head (L7) or to the connection (L4), as an average that forgets. */
+  /** Latency to the response head (L7) or to the connection (L4), as a decaying average. */
   readonly latencyMs?: number
   readonly backup: boolean
   readonly maxConnections?: number
@@ -221,13 +221,16 @@ export interface CacheView {
   readonly entries: number
   readonly bytes: number
   readonly maxBytes: number
-  /** Where Redis lies behind it: whether purges of other instances are heard, and how many of ours are not yet told. */
+  /**
+   * Present where Redis is behind it: whether purges of other instances arrive, and how many of ours have not been
+   * sent.
+   */
   readonly redis?: { readonly reachable: boolean; readonly unsent: number; readonly heard: number }
 }
 
 export interface BackendChange {
   readonly state?: AdminState
-  /** With `drain`: for so long it keeps the clients that hold its sticky cookie. */
+  /** With `drain`: how long to keep clients with its sticky cookie. */
   readonly sessionsMs?: number
   /** 1..1000. */
   readonly weight?: number
@@ -257,6 +260,6 @@ export interface PurgeReport {
   /** Responses removed. */
   readonly purged: number
   readonly caches: readonly string[]
-  /** Caches in Redis that cannot be told now: other instances hear of it when they can. */
+  /** Caches whose purge could not be sent to Redis yet: other instances will purge when it is back. */
   readonly unsent?: readonly string[]
 }

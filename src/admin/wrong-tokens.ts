@@ -1,34 +1,37 @@
 import type { Clock } from '../core/clock.ts'
 import { ipWords, parseIp } from '../net/address/ip-address.ts'
 
-/** Wrong tokens that an address may show at once, and the time until it may show one more. */
+/** Wrong tokens that an address may send at once, and the time until it may send one more. */
 const BURST = 20
 const REFILL_MS = 1_000
-/** An address that has shown the token is asked it for so long, whoever else guesses there: behind a proxy all have one. */
+/**
+ * After an address has sent the right token it is not throttled for this long, even if others guess from there: behind
+ * a proxy all clients share one address.
+ */
 const KNOWN_MS = 10 * 60_000
 const MOST = 1_024
 
 interface Address {
-  /** When all of BURST is there again. */
+  /** When all of BURST is available again. */
   fullAt: number
-  /** Until when it counts as one that knows the token. */
+  /** Until when it counts as an address that knows the token. */
   knownUntil: number
 }
 
 /**
  * Throttles guesses at the admin token, by address: 20 at once, then one a second. An address that knows the token may
- * always show it, and is told the same of its wrong ones.
+ * always send it; its wrong ones are answered the same way.
  */
 export class WrongTokens {
   readonly #clock: Clock
-  /** The one that was heard of longest ago first. */
+  /** The address heard from longest ago comes first. */
   readonly #addresses = new Map<string, Address>()
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  /** Until a token from there is looked at, in ms; 0: now. */
+  /** How long until a token from there is checked, in ms; 0: now. */
   wait(client: string): number {
     const found = this.#addresses.get(keyOf(client))
     const now = this.#clock.now()
@@ -36,7 +39,7 @@ export class WrongTokens {
     return Math.max(0, found.fullAt - now - (BURST - 1) * REFILL_MS)
   }
 
-  /** Counts one. Until it would have been due, in ms; 0: it was one of those that an address may show. */
+  /** Counts a wrong token. Returns how long the address should have waited, in ms; 0: it was within BURST. */
   wrong(client: string): number {
     const now = this.#clock.now()
     const found = this.#touch(client)
@@ -58,7 +61,7 @@ export class WrongTokens {
     return found
   }
 
-  /** Who makes room: rather one that does not know the token. */
+  /** Removes an entry, preferably of an address that does not know the token. */
   #forget(): void {
     const now = this.#clock.now()
     let oldest: string | undefined
@@ -72,7 +75,7 @@ export class WrongTokens {
   }
 }
 
-/** An IPv6 client has a /64 to itself (RFC 6177). */
+/** An IPv6 client usually has a whole /64 (RFC 6177). */
 function keyOf(address: string): string {
   return parseIp(address) === 6 ? `${ipWords[0]!}:${ipWords[1]!}` : address
 }

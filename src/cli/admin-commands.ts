@@ -14,7 +14,7 @@ interface Common {
   readonly config?: string
 }
 
-/** The commands that operate a running `lb` through its admin listener. Their modules are loaded when they run. */
+/** The commands for a running `lb`, through its admin listener. Their modules are loaded when they run. */
 export function registerAdminCommands(program: Command): void {
   add(program, 'status', 'show backends, their health and load')
     .argument('[pool]', 'only this pool')
@@ -33,17 +33,13 @@ export function registerAdminCommands(program: Command): void {
     )
 
   add(program, 'drain', 'give a backend nothing new; what runs may end')
-    .argument('<pool/backend>', 'as `lb status` shows it: web/10.0.0.1:8080')
+    .argument('<pool/backend>', 'name as in `lb status`: web/10.0.0.1:8080')
     .option(
       '--wait [duration]',
-      'wait until nothing runs over it any more (60s); 1 when something still does',
+      'wait until it has no active requests and connections (60s); exit with 1 if it still has some',
       duration
     )
-    .option(
-      '--sessions <duration>',
-      'for so long keep the clients that hold its sticky cookie (2h)',
-      asWritten
-    )
+    .option('--sessions <duration>', 'keep clients with its sticky cookie for this long (2h)', asWritten)
     .action((key: string, options: Common & { wait?: number | true; sessions?: string }) =>
       operate(
         program,
@@ -63,7 +59,7 @@ export function registerAdminCommands(program: Command): void {
   for (const state of ['ready', 'maint'] as const) {
     const does = { ready: 'put a backend back into service', maint: 'take a backend out of service' }[state]
     add(program, state, does)
-      .argument('<pool/backend>', 'as `lb status` shows it: web/10.0.0.1:8080')
+      .argument('<pool/backend>', 'name as in `lb status`: web/10.0.0.1:8080')
       .action((key: string, options: Common) =>
         operate(
           program,
@@ -78,7 +74,7 @@ export function registerAdminCommands(program: Command): void {
   }
 
   add(program, 'weight', 'change the weight of a backend')
-    .argument('<pool/backend>', 'as `lb status` shows it: web/10.0.0.1:8080')
+    .argument('<pool/backend>', 'name as in `lb status`: web/10.0.0.1:8080')
     .argument('<weight>', '1 to 1000', weight)
     .action((key: string, value: number, options: Common) =>
       operate(
@@ -108,8 +104,8 @@ export function registerAdminCommands(program: Command): void {
 
   add(program, 'purge', 'remove responses from the caches')
     .argument('[url]', 'this URL, in all its variants')
-    .option('--prefix <url>', 'every URL that begins so')
-    .option('--tag <tag>', 'what carries this Surrogate-Key or Cache-Tag')
+    .option('--prefix <url>', 'every URL that begins with this')
+    .option('--tag <tag>', 'every response with this Surrogate-Key or Cache-Tag')
     .option('--all', 'everything')
     .option('--cache <name>', 'only in this cache')
     .action((url: string | undefined, options: Common & PurgeOptions) =>
@@ -127,17 +123,17 @@ export function registerAdminCommands(program: Command): void {
   add(
     program,
     'explain',
-    'say what would become of a request: route, pool, cache',
-    'by this file alone, asking no lb'
+    'show what would happen to a request: route, pool, cache',
+    'explain by this file, without a running lb'
   )
     .argument('<url>', 'as a client would ask for it: https://example.com/path?query')
-    .option('-X, --request <method>', 'its method (default: GET)')
-    .option('-H, --header <line>', "a field of it: 'Accept-Language: de'; may be repeated", lines)
-    .option('--client <address>', 'where it comes from (default: 127.0.0.1)')
-    .option('--listener <name>', 'where it goes to, when scheme and port of the URL do not tell')
+    .option('-X, --request <method>', 'method of the request (default: GET)')
+    .option('-H, --header <line>', "field of the request: 'Accept-Language: de'; may be repeated", lines)
+    .option('--client <address>', 'address of the client (default: 127.0.0.1)')
+    .option('--listener <name>', 'listener that gets it, if scheme and port of the URL do not decide')
     .option('--http2', 'it comes by HTTP/2')
-    .option('--status <code>', 'suppose that the backend answers so: would it be stored?', status)
-    .option('--response-header <line>', 'and with this field; may be repeated', lines)
+    .option('--status <code>', 'assume this status from the backend: would the response be stored?', status)
+    .option('--response-header <line>', 'with this field of the response; may be repeated', lines)
     .option('--json', 'print JSON')
     .action((url: string, options: Common & ExplainOptions) => explainRequest(program, url, options))
 }
@@ -151,7 +147,7 @@ async function explainRequest(
   const body = explainBody(url, options)
   const print = (view: Parameters<typeof printExplanation>[0]) =>
     printExplanation(view, options.json === true, stdoutTerminal)
-  // A file that is named is what is asked, unless an lb is named too: then the file knows the token.
+  // A file named by the user is explained, unless an lb is named too: then the file only provides the token.
   const file = namedConfig(program, options)
   if (file === undefined || options.admin !== undefined)
     return operate(program, options, async (client) => print(await client.explain(body)))
@@ -165,7 +161,7 @@ function add(
   program: Command,
   name: string,
   description: string,
-  config = 'take address and token from admin in this file'
+  config = 'read address and token from admin in this file'
 ): Command {
   return program
     .command(name)
@@ -173,11 +169,14 @@ function add(
     .addOption(new Option('-c, --config <file>', config))
     .addOption(new Option('--admin <address>', 'the admin listener (default: http://127.0.0.1:9900)'))
     .addOption(
-      new Option('--token <token>', 'the admin token (better in LB_ADMIN_TOKEN: a command line is public)')
+      new Option(
+        '--token <token>',
+        'the admin token (better in LB_ADMIN_TOKEN: other users can see command lines)'
+      )
     )
 }
 
-/** Runs a command against the lb that the options name; failures end as one line and an exit code. */
+/** Runs a command on the lb that the options name; failures end with one line and an exit code. */
 async function operate(
   program: Command,
   options: Common,
@@ -203,7 +202,7 @@ async function operate(
   await client?.close()
 }
 
-/** Failures that are told in one line. */
+/** Failures that are reported in one line. */
 async function failing(run: () => Promise<void>): Promise<void> {
   try {
     await run()
@@ -214,7 +213,7 @@ async function failing(run: () => Promise<void>): Promise<void> {
   }
 }
 
-/** The file that stands on the command line, if one does. */
+/** The file that the user named on the command line, if any. */
 function namedConfig(program: Command, options: Common): string | undefined {
   if (options.config !== undefined) return options.config
   return program.getOptionValueSource('config') === 'cli'
@@ -222,7 +221,7 @@ function namedConfig(program: Command, options: Common): string | undefined {
     : undefined
 }
 
-/** Aborts at the first Ctrl-C or SIGTERM; the next one ends the process as usual. */
+/** Aborts at the first Ctrl-C or SIGTERM; the second one ends the process as usual. */
 function untilSignal(): AbortSignal {
   const controller = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => controller.abort())
@@ -243,7 +242,7 @@ function untilQuit(): AbortSignal {
   signal.addEventListener('abort', stop, { once: true })
   stdin.setRawMode(true)
   stdin.on('data', (keys) => {
-    // In raw mode Ctrl-C is a character too.
+    // In raw mode Ctrl-C arrives as a character.
     if (/[qQ\x03]/.test(String(keys))) stop()
   })
   return controller.signal
@@ -255,7 +254,7 @@ function duration(text: string): number {
   return ms
 }
 
-/** As it was written, for the API to read. */
+/** Unchanged, for the API to parse. */
 function asWritten(text: string): string {
   duration(text)
   return text

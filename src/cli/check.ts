@@ -15,11 +15,13 @@ interface Checked {
   readonly ok: boolean
   readonly problems: readonly Problem[]
   readonly config?: Config
-  /** What there is to know of what is right. */
+  /** Facts about a valid configuration. */
   readonly lines?: readonly string[]
 }
 
-/** `lb check`: everything that is wrong with the files and what they name, or one line each that says they are fine. */
+/**
+ * `lb check`: prints everything that is wrong with the files and what they refer to, or one line for each valid file.
+ */
 export async function check(files: readonly string[], format: CheckFormat): Promise<void> {
   const results: Checked[] = []
   for (const file of files) results.push(await checkOne(file))
@@ -32,7 +34,7 @@ async function checkOne(file: string): Promise<Checked> {
   const loaded = await load(file)
   if (!loaded.ok) return { file, ok: false, problems: loaded.problems }
   const { config, warnings } = loaded
-  // Loaded only now, so that a broken file is told at once.
+  // Loaded late, so that a broken file is reported at once.
   const { checkOutside } = await import('../runtime/control/check/check-outside.ts')
   const outside = await checkOutside(config)
   const problems = [...warnings, ...outside.findings.map(loaded.problem)].sort(
@@ -56,7 +58,7 @@ async function load(file: string): Promise<ConfigResult> {
 
 function report({ file, ok, problems, config, lines = [] }: Checked, format: 'text' | 'github'): void {
   if (format === 'github') {
-    // Annotations are read from standard output.
+    // GitHub reads annotations from standard output.
     if (problems.length > 0) process.stdout.write(`${formatForGithub(problems)}\n`)
   } else if (problems.length > 0) {
     process.stderr.write(`${formatProblems(problems, { color: wantsColor(process.stderr) })}\n`)

@@ -1,6 +1,6 @@
 import { exitCode } from './exit-code.ts'
 
-/** An expected failure of a command: one line for the user, and what the shell is told. */
+/** An expected failure of a command: one line for the user, and the exit code. */
 export class CliError extends Error {
   override readonly name = 'CliError'
   readonly exitCode: number

@@ -3,7 +3,7 @@ import { writeDevCertificate } from '../runtime/certificates/dev-certificate.ts'
 /** The names in the certificate when none are given. */
 const NAMES = ['localhost', '*.localhost', '127.0.0.1', '::1']
 
-/** `lb dev-cert`: a certificate for development, and how to have it trusted. */
+/** `lb dev-cert`: creates a certificate for development, and explains how to trust it. */
 export async function devCert(names: readonly string[], folder: string): Promise<void> {
   const wanted = names.length === 0 ? NAMES : names
   const { ca, cert, key, known } = await writeDevCertificate(folder, wanted, Date.now())
@@ -15,7 +15,8 @@ export async function devCert(names: readonly string[], folder: string): Promise
     `      - { cert: ${cert}, key: ${key} }`,
     ''
   ]
-  if (known) lines.push(`signed by the authority of before, ${ca}: who trusts it trusts this one.`)
+  if (known)
+    lines.push(`signed by the existing authority ${ca}: where that is trusted, this certificate is too.`)
   else lines.push(...trust(ca))
   process.stdout.write(`${lines.join('\n')}\n`)
 }
@@ -30,6 +31,6 @@ function trust(ca: string): string[] {
     `  Chrome (Linux)   certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n lb-dev -i ${ca}`,
     `  one command      curl --cacert ${ca} https://localhost:8443/`,
     '',
-    'Whoever has ca.key beside it can be any site for those who trust it: it stays on this machine.'
+    'Anyone who has the ca.key beside it can impersonate every site to those who trust it: keep it on this machine.'
   ]
 }

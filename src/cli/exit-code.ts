@@ -1,4 +1,4 @@
-/** What the shell is told. */
+/** Exit codes. */
 export const exitCode = {
   ok: 0,
   /** `lb` cannot run: an address is taken, a file cannot be read, a running `lb` does not answer. */

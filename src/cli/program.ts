@@ -13,14 +13,14 @@ interface RootOptions {
   readonly watch?: boolean
 }
 
-/** The command line. Each command's module is loaded when it runs, so that `lb check` costs what a check costs. */
+/** The command line. Each command's module is loaded when it runs, so that `lb check` loads no more than it needs. */
 export function createProgram(): Command {
   const program = new Command('lb')
     .description('A Layer 4 and Layer 7 load balancer in one process and one YAML file.')
     .version(`lb ${packageVersion()}`, '-v, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
-    // `lb status --watch` is the command's option, not ours.
+    // `lb status --watch` is an option of the command, not of `lb`.
     .enablePositionalOptions()
     .showHelpAfterError('(lb --help lists the commands and options)')
     .addOption(configOption().default('./lb.yaml'))
@@ -31,13 +31,11 @@ export function createProgram(): Command {
   program
     .command('check')
     .alias('validate')
-    .description('say what is wrong with a configuration')
+    .description('report what is wrong with a configuration')
     .argument('[files...]', 'YAML files, "-" for standard input (default: that of --config)')
     .addOption(configOption())
     .addOption(
-      new Option('--format <format>', 'of what is printed')
-        .choices(['text', 'json', 'github'])
-        .default('text')
+      new Option('--format <format>', 'output format').choices(['text', 'json', 'github']).default('text')
     )
     .option('--json', 'the same as --format json')
     .action(async (files: string[], options: { config?: string; format: CheckFormat; json?: boolean }) => {
@@ -57,7 +55,7 @@ export function createProgram(): Command {
   program
     .command('schema')
     .description('print the JSON Schema of the YAML, for editors')
-    .addOption(new Option('-c, --config <file>', 'with the keys of the plugins that this file names'))
+    .addOption(new Option('-c, --config <file>', 'include the keys of the plugins in this file'))
     .action(async ({ config }: { config?: string }) => {
       const { printSchema } = await import('./schema.ts')
       await printSchema(config)
@@ -80,16 +78,16 @@ export function createProgram(): Command {
     .action(() => void process.stdout.write(`lb ${packageVersion()}\n`))
   program
     .command('dev-cert')
-    .description('make a certificate for development, and say how to trust it')
+    .description('create a certificate for development, and explain how to trust it')
     .argument('[names...]', 'names and addresses (default: localhost)')
-    .option('--dir <folder>', 'where it is written', './lb-dev')
+    .option('--dir <folder>', 'folder to write it to', './lb-dev')
     .action(async (names: string[], { dir }: { dir: string }) => {
       const { devCert } = await import('./dev-cert.ts')
       await devCert(names, dir)
     })
   program.commandsGroup('Commands for a running lb:')
   registerAdminCommands(program)
-  // Last, since commands take over what is set before them: a word that is no command is for us to explain.
+  // Last, since commands inherit what is set before them. An unknown word is explained here.
   program.allowExcessArguments().action(async () => {
     if (program.args.length > 0) program.error(`error: ${unknownCommand(program)}`)
     const { run } = await import('./run.ts')
@@ -113,7 +111,7 @@ Exit codes:
   2  the configuration or the command line is wrong`
 
 function logLevelOption(): Option {
-  return new Option('--log-level <level>', 'over the one in the file').choices(logLevels)
+  return new Option('--log-level <level>', 'overrides the level in the file').choices(logLevels)
 }
 
 function configOption(): Option {
@@ -121,6 +119,6 @@ function configOption(): Option {
 }
 
 function nonEmpty(value: string): string {
-  if (value === '') throw new InvalidArgumentError('It is empty.')
+  if (value === '') throw new InvalidArgumentError('It must not be empty.')
   return value
 }

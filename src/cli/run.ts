@@ -15,7 +15,7 @@ export interface RunOptions {
   readonly watch?: boolean
 }
 
-/** `lb`: reads the configuration, starts, and lives until a signal ends it. */
+/** `lb`: reads the configuration, starts, and runs until a signal ends it. */
 export async function run(options: RunOptions): Promise<void> {
   const signals = new Signals()
   const loaded = await loadConfig(options.config, process.env)
@@ -25,7 +25,7 @@ export async function run(options: RunOptions): Promise<void> {
     return
   }
   if (loaded.warnings.length > 0) process.stderr.write(`${formatProblems(loaded.warnings)}\n`)
-  // Loaded only now, so that a broken file is told at once.
+  // Loaded late, so that a broken file is reported at once.
   const { start } = await import('../runtime/control/start.ts')
   startWorkersGrown()
   let running: Running
@@ -38,7 +38,7 @@ export async function run(options: RunOptions): Promise<void> {
   } catch (error) {
     const failure = startFailure(error, loaded.locate)
     process.stderr.write(`${failure}\n`)
-    // A start stops at the first; who mends it wants to know of the others.
+    // A start stops at the first problem; whoever fixes it wants to know the others too.
     const { checkOutside } = await import('../runtime/control/check/check-outside.ts')
     const others = (await checkOutside(loaded.config)).findings.map(loaded.problem)
     const errors = others.filter(

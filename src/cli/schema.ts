@@ -4,7 +4,7 @@ import { formatProblems } from '../config/report/format-problems.ts'
 import { jsonSchema } from '../config/schema/json/json-schema.ts'
 import { exitCode } from './exit-code.ts'
 
-/** `lb schema`: the JSON Schema of the YAML on standard output; with a file, also of what its plugins take. */
+/** `lb schema`: prints the JSON Schema of the YAML; with a file, including the keys of its plugins. */
 export async function printSchema(file: string | undefined): Promise<void> {
   const plugins = []
   if (file !== undefined) {

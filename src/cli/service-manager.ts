@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process'
 import type { Signalled } from './signals.ts'
 
-/** Longer than systemd ever takes; the state is only information to it. */
+/** Longer than systemd ever takes; the state is only information for it. */
 const TIMEOUT_MS = 5_000
 
 /**
- * Tells systemd what `lb` does (sd_notify(3)), where the unit says `Type=notify`: NOTIFY_SOCKET is set then. Node.js has
- * no datagram sockets of the unix kind, so the program systemd-notify sends it, which needs `NotifyAccess=all`.
+ * Reports the state of `lb` to systemd (sd_notify(3)), where the unit has `Type=notify`: NOTIFY_SOCKET is set then.
+ * Node.js has no unix datagram sockets, so the program systemd-notify sends it, which needs `NotifyAccess=all`.
  */
 export class ServiceManager {
   readonly #program: string | undefined
@@ -20,18 +20,18 @@ export class ServiceManager {
     return this.#tell('READY=1', 'STATUS=Balancing')
   }
 
-  /** Reloads and stops are told before they begin. */
+  /** Reloads and stops are reported before they begin. */
   watch(running: Signalled): Signalled {
     if (this.#program === undefined) return running
     return {
       stop: async () => {
         const told = this.#tell('STOPPING=1', 'STATUS=Draining')
         await running.stop()
-        // It may wait behind what was told before, and lb may stop sooner than that.
+        // The report may wait for earlier ones, and lb may stop before it is sent.
         await told
       },
       reload: async () => {
-        // `Type=notify-reload` tells this reload from an earlier one by its time.
+        // `Type=notify-reload` distinguishes reloads by their time.
         void this.#tell(
           'RELOADING=1',
           `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`,
@@ -47,7 +47,7 @@ export class ServiceManager {
     }
   }
 
-  /** One after the other, so that systemd hears of them in order. */
+  /** One at a time, so that systemd gets them in order. */
   #tell(...state: string[]): Promise<void> {
     const program = this.#program
     if (program === undefined) return this.#last
@@ -55,7 +55,7 @@ export class ServiceManager {
       new Promise((resolve) => {
         execFile(program, [`--pid=${process.pid}`, ...state], { timeout: TIMEOUT_MS }, (error) => {
           if (error !== null) {
-            process.stderr.write(`lb: systemd was not told ${state[0]}: ${firstLine(error.message)}\n`)
+            process.stderr.write(`lb: could not notify systemd of ${state[0]}: ${firstLine(error.message)}\n`)
           }
           resolve()
         })

@@ -4,24 +4,24 @@ import { messageOf } from '../core/errors.ts'
 import { Coalesced } from '../runtime/control/reload/coalesced.ts'
 import { exitCode } from './exit-code.ts'
 
-/** What signals do to a running `lb`. */
+/** The effects of signals on a running `lb`. */
 export interface Signalled {
   stop(): Promise<unknown>
-  /** Reads the configuration again and says in the log what came of it; a bad file changes nothing. */
+  /** Reads the configuration again and logs the result; an invalid file changes nothing. */
   reload(): Promise<unknown>
-  /** Opens log files anew, after they were moved away. */
+  /** Reopens log files after they were moved away. */
   reopenLogs(): void
 }
 
 /**
- * SIGTERM and SIGINT drain and end with 0, the second of them at once; SIGHUP reloads, SIGUSR1 reopens log files. To be
- * called first of all: what Node does by itself with the last two ends `lb`, or opens a debugger.
+ * SIGTERM and SIGINT drain and exit with 0, the second of them at once; SIGHUP reloads, SIGUSR1 reopens log files. Call
+ * it before anything else: Node's own reaction to the last two is to end `lb`, or to open a debugger.
  */
 export class Signals {
   #running: Signalled | undefined
   #stopping = false
   #reloadAsked = false
-  /** Those that come while one is under way are one more together. */
+  /** Signals during a reload cause one further reload. */
   readonly #reloads = new Coalesced(systemClock, async () => {
     if (!this.#stopping) await this.#running!.reload()
   })
@@ -31,25 +31,25 @@ export class Signals {
     process.on('SIGINT', (signal) => this.#stop(signal))
     process.on('SIGHUP', () => this.#reload())
     process.on('SIGUSR1', () => this.#running?.reopenLogs())
-    // Reserved, and no reason to end.
+    // Reserved: it must not end lb.
     process.on('SIGUSR2', () => {})
   }
 
-  /** It is up. A SIGHUP that came before is done now: the file may have changed since it was read. */
+  /** lb is up. An earlier SIGHUP is handled now: the file may have changed since it was read. */
   handle(running: Signalled): void {
     this.#running = running
     if (this.#reloadAsked) this.#reload()
   }
 
   #stop(signal: NodeJS.Signals): void {
-    // 128 + the signal's number is what a shell says of a program that a signal ended.
+    // 128 + the signal's number is the shell's exit code for a program that a signal ended.
     const code = 128 + constants.signals[signal]
     if (this.#stopping || this.#running === undefined) process.exit(code)
     this.#stopping = true
     this.#running.stop().then(
       () => process.exit(exitCode.ok),
       (error: unknown) => {
-        process.stderr.write(`lb: did not stop in order: ${messageOf(error)}\n`)
+        process.stderr.write(`lb: did not stop properly: ${messageOf(error)}\n`)
         process.exit(exitCode.cannotRun)
       }
     )

@@ -1,9 +1,9 @@
-/** Where a command writes to, as far as its form depends on it. */
+/** Where a command writes to, with what its form depends on. */
 export interface Terminal {
   write(text: string): void
   readonly isTty: boolean
   readonly color: boolean
-  /** Infinity when nobody looks at it in a window: then nothing is cut. */
+  /** Infinity when it is not a terminal: then nothing is cut. */
   readonly columns: number
   readonly rows: number
 }
@@ -13,7 +13,7 @@ export function wantsColor(stream: NodeJS.WriteStream): boolean {
   return stream.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb'
 }
 
-/** Standard output. Sizes are asked anew each time, since a window is resized. */
+/** Standard output. Sizes are read each time, since a window may be resized. */
 export const stdoutTerminal: Terminal = {
   write: (text) => void process.stdout.write(text),
   get isTty() {

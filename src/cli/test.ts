@@ -3,7 +3,7 @@ import { formatProblems } from '../config/report/format-problems.ts'
 import { exitCode } from './exit-code.ts'
 import { wantsColor } from './terminal.ts'
 
-/** `lb test`: runs the tests of a configuration; each difference with its line. */
+/** `lb test`: runs the tests of a configuration; prints each difference with its line. */
 export async function test(file: string): Promise<void> {
   const loaded = await loadConfig(file, process.env)
   const color = wantsColor(process.stderr)

@@ -4,12 +4,12 @@ import { setFlagsFromString } from 'node:v8'
 // the main thread's grew by 22 MB somewhere in the first thousand, which looks like a leak from outside. Flags are
 // those of the process, so this is for `lb` itself and not for programs that embed it.
 
-/** Before the first worker: theirs begin with the size at which WorkerThread ends them. */
+/** Before the first worker starts: workers begin with the size that WorkerThread allows at most. */
 export function startWorkersGrown(): void {
   setFlagsFromString('--min-semi-space-size=8')
 }
 
-/** Once everything runs: the main thread's stays as large as the start made it, 32 MB or so. */
+/** Once everything runs: the main thread keeps the size that the start needed, about 32 MB. */
 export function stopGrowing(): void {
   setFlagsFromString('--semi-space-growth-factor=1')
 }

@@ -158,7 +158,7 @@ t.test('what does not answer, or is something else, is told as such', async (t) 
     exitCode: 1,
     message: new RegExp(`no lb answers at http://127.0.0.1:${port}: connection refused`)
   })
-  await t.rejects(clientFor(t, 'unix:/nonexistent/lb.sock').pools(), { message: /there is no such socket/ })
+  await t.rejects(clientFor(t, 'unix:/nonexistent/lb.sock').pools(), { message: /the socket does not exist/ })
 
   const other = createServer((_request, response) => response.end('<html>It works!</html>'))
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
@@ -177,7 +177,7 @@ t.test('a missing or wrong token is told with the ways to give it', async (t) =>
   await t.rejects(reload(wrong, false, terminal), { message: /token is wrong.*--token/ })
 })
 
-t.test('explain prints what would become of a request, or JSON', async (t) => {
+t.test('explain prints what would happen to a request, or JSON', async (t) => {
   const { plane, client, terminal } = await running(t)
   const options = { request: 'HEAD', header: ['A: b'], status: 404, responseHeader: ['C: d'] }
   const view = await client.explain(explainBody('http://example.com/a', options))

@@ -55,7 +55,7 @@ t.test('bad usage ends with 2 and says what was meant', async (t) => {
     [['chek'], /unknown command 'chek'; did you mean "check"\?/],
     [['my.yaml'], /did you mean "lb --config my\.yaml"\?/],
     [['-c'], /argument missing/],
-    [['-c', ''], /It is empty/],
+    [['-c', ''], /It must not be empty/],
     [['--log-level', 'loud'], /Allowed choices are trace, debug, info/],
     [['check', '--format', 'xml'], /Allowed choices are text, json, github/]
   ]

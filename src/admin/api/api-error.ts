@@ -1,4 +1,4 @@
-/** A refusal as the client of the API sees it: a status and `{"error": {"code", "message"}}`. */
+/** A refusal as the API's client gets it: a status and `{"error": {"code", "message"}}`. */
 export class ApiError extends Error {
   override readonly name = 'ApiError'
   readonly status: number

@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import { ApiError } from './api-error.ts'
 
-/** The largest body any call needs is a URL. */
+/** The largest body that a call needs contains a URL. */
 const MAX_BODY_BYTES = 65_536
 
-/** The request's body as a JSON object; `{}` when there is none. How long it may take is the server's requestTimeout. */
+/** The request's body as a JSON object; `{}` when there is none. The server's requestTimeout limits the time. */
 export async function readJson(request: IncomingMessage): Promise<Record<string, unknown>> {
   const chunks: Buffer[] = []
   let size = 0
@@ -20,7 +20,7 @@ export async function readJson(request: IncomingMessage): Promise<Record<string,
   }
   if (size === 0) return {}
   const type = request.headers['content-type'] ?? ''
-  // Also a defence: a web page cannot send this type to another origin without asking first, which is refused.
+  // Also a protection: a web page cannot send this type to another origin without a preflight, which is refused.
   if (!/^application\/json *(;|$)/i.test(type)) {
     throw new ApiError('unsupported-media-type', 'send JSON with Content-Type: application/json')
   }

@@ -13,29 +13,29 @@ export interface Call {
   readonly plane: ControlPlane
   readonly request: IncomingMessage
   readonly query: URLSearchParams
-  /** What stands in place of `:name` in the endpoint's path, decoded. */
+  /** The decoded values of `:name` in the endpoint's path. */
   readonly params: readonly string[]
-  /** May read names and addresses. */
+  /** The caller may see names and addresses. */
   readonly knows: boolean
 }
 
 export interface Answer {
   readonly status?: number
-  /** JSON, unless `type` says otherwise: then a string. */
+  /** JSON, or a string when `type` is set. */
   readonly body: unknown
   readonly type?: string
 }
 
 export interface Endpoint {
   readonly path: string
-  /** For load balancers and orchestrators: asks no token, checks no Host. */
+  /** For load balancers and orchestrators: needs no token, and Host is not checked. */
   readonly open?: boolean
   readonly get?: (call: Call) => Answer | Promise<Answer>
-  /** Changes something, mostly; POST and PATCH are the same. */
+  /** Usually changes something; POST and PATCH are equivalent. */
   readonly post?: (call: Call) => Promise<Answer>
 }
 
-/** Every path that the admin listener answers; docs/openapi.yaml is held to it by a test. */
+/** Every path of the admin listener; a test compares docs/openapi.yaml with it. */
 export const endpoints: readonly Endpoint[] = [
   { path: '/healthz', open: true, get: () => ({ body: { status: 'ok' } }) },
   { path: '/readyz', open: true, get: ready },
@@ -62,7 +62,7 @@ export const endpoints: readonly Endpoint[] = [
     post: async ({ plane, request }) => ({ body: await plane.purge(parsePurge(await readJson(request))) })
   },
   {
-    // Changes nothing, but what is asked may hold credentials, which have no place in a URL.
+    // Changes nothing, but the question may contain credentials, which must not be in a URL.
     path: '/api/explain',
     post: async ({ plane, request }) => ({ body: await plane.explain(parseExplain(await readJson(request))) })
   },
@@ -106,7 +106,7 @@ async function openapi(): Promise<Answer> {
     const text = await readFile(new URL('../../../docs/openapi.yaml', import.meta.url), 'utf8')
     return { body: text, type: 'application/yaml; charset=utf-8' }
   } catch {
-    // A trimmed installation, or one that the user given by `user:` may not read.
+    // Missing in a reduced installation, or not readable for the user given by `user:`.
     throw new ApiError('not-found', 'docs/openapi.yaml is not there or not readable')
   }
 }

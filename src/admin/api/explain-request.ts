@@ -44,7 +44,7 @@ function parseResponse(value: unknown): NonNullable<ExplainRequest['response']> 
   return { status: status as number, headers: parseFields('response.headers', body.headers) }
 }
 
-/** Lines as in a message, since a name may come twice. */
+/** Lines as in a message, since a name may be repeated. */
 function parseFields(key: string, value: unknown): (readonly [string, string])[] {
   if (value === undefined) return []
   if (!Array.isArray(value) || value.length > MAX_FIELDS)

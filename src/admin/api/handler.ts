@@ -46,7 +46,7 @@ async function dispatch(
   const { pathname, searchParams } = parseTarget(request)
   const found = findEndpoint(pathname)
   const changes = request.method !== 'GET' && request.method !== 'HEAD'
-  // Before 404 and 405: who may not call learns nothing of what there is.
+  // Before 404 and 405, so that unauthorised callers learn nothing about the paths.
   if (found?.endpoint.open !== true) authorise(request, changes, options)
   if (found === undefined) throw new ApiError('not-found', 'no such path; see /api/openapi.yaml')
 
@@ -77,7 +77,7 @@ function pathOf(request: IncomingMessage): string {
   return (request.url ?? '').split('?', 1)[0]!.slice(0, 256)
 }
 
-/** A backend's name may hold any character (`unix:/run/x.sock`), so segments are decoded one by one. */
+/** A backend's name may contain any character (`unix:/run/x.sock`), so segments are decoded one by one. */
 function findEndpoint(pathname: string): { endpoint: Endpoint; params: string[] } | undefined {
   const segments = pathname.split('/')
   for (const endpoint of endpoints) {
@@ -110,7 +110,7 @@ const controlCodes = {
 function asApiError(caught: unknown): ApiError {
   if (caught instanceof ApiError) return caught
   if (caught instanceof ControlError) return new ApiError(controlCodes[caught.code], caught.message)
-  // What went wrong inside stands in the log only.
+  // Internal errors are only in the log.
   return new ApiError('internal', 'internal error; see the log')
 }
 
@@ -118,7 +118,7 @@ function send(request: IncomingMessage, response: ServerResponse, answer: Answer
   if (response.destroyed) return
   const { status = 200, body, type } = answer
   const text = type === undefined ? `${JSON.stringify(body)}\n` : String(body)
-  // A body that nobody read would be taken for the next request.
+  // An unread body would be taken for the next request.
   if (hasBody(request) && !request.complete) response.setHeader('Connection', 'close')
   response.writeHead(status, {
     'Content-Type': type ?? 'application/json; charset=utf-8',

@@ -2,11 +2,11 @@ import type { InfoView, ListenerView, PoolView } from '../control-plane.ts'
 
 export interface Readiness {
   readonly ready: boolean
-  /** Why it is not; empty when it is. */
+  /** Why it is not ready; empty when it is. */
   readonly reasons: readonly string[]
 }
 
-/** What a stranger may know: that it is so, and of what kind, but no name and no address. */
+/** What strangers may see: the kind of reason, but no names and no addresses. */
 export function withoutNames({ ready, reasons }: Readiness): Readiness {
   const kinds = new Set(
     reasons.map((reason) => {
@@ -18,12 +18,12 @@ export function withoutNames({ ready, reasons }: Readiness): Readiness {
   return { ready, reasons: [...kinds] }
 }
 
-/** Most reasons told: with 10,000 backends down, the first ones say enough. */
+/** Most reasons to report: with 10,000 backends down, the first ones are enough. */
 const MAX_REASONS = 20
 
 /**
- * Ready: not draining, nothing of lb itself in trouble, every listener bound, and in every pool a backend that may be picked. Where one dead pool must
- * not take all others out of rotation, `only` names the pools that count.
+ * Ready: not draining, no trouble in lb itself, every listener bound, and a usable backend in every pool. Where one
+ * dead pool must not take all others out of rotation, `only` names the pools that count.
  */
 export function readiness(
   info: InfoView,

@@ -1,6 +1,6 @@
 import { ApiError } from './api-error.ts'
 
-/** A misspelt key must not be taken for one left out. */
+/** A misspelt key must not be treated as absent. */
 export function refuseUnknown(body: Record<string, unknown>, known: readonly string[]): void {
   const unknown = Object.keys(body).find((key) => !known.includes(key))
   if (unknown !== undefined) {

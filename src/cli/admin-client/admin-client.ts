@@ -15,7 +15,7 @@ import { CliError } from '../cli-error.ts'
 import { exitCode } from '../exit-code.ts'
 import type { Target } from './target.ts'
 
-/** Largest answer taken: 100,000 backends in /api/pools are some 50 MB. */
+/** Largest answer that is accepted: 100,000 backends in /api/pools are about 50 MB. */
 const MAX_ANSWER_BYTES = 128 * 1024 * 1024
 
 /** The body of a change, as in docs/openapi.yaml. */
@@ -33,7 +33,7 @@ export interface PurgeBody {
   readonly cache?: string
 }
 
-/** The body of a question what would become of a request, as in docs/openapi.yaml. */
+/** The body of an explain request, as in docs/openapi.yaml. */
 export interface ExplainBody {
   readonly method?: string
   readonly url: string
@@ -45,7 +45,7 @@ export interface ExplainBody {
   readonly response?: { readonly status?: number; readonly headers?: readonly string[] }
 }
 
-/** Asks a running `lb`. Every failure is a CliError that says what to do about it. */
+/** Calls the admin API of a running `lb`. Every failure is a CliError that says what to do about it. */
 export class AdminClient {
   readonly #target: Target
   readonly #client: Client
@@ -61,7 +61,7 @@ export class AdminClient {
     })
   }
 
-  /** Which lb it is, in words; undefined when the user has named it. */
+  /** Which lb is addressed, in words; undefined when the user has named it. */
   async instance(): Promise<string | undefined> {
     if (!this.#target.implied) return undefined
     const { pid, configFile } = await this.info()
@@ -92,7 +92,7 @@ export class AdminClient {
     return this.#ask<BackendView>('POST', backendPath(pool, backend), change)
   }
 
-  /** A configuration that is refused comes back as a report with `errors`. */
+  /** A refused configuration comes back as a report with `errors`. */
   reload(plan: boolean): Promise<ReloadReport> {
     return this.#ask<ReloadReport>('POST', `/api/reload${plan ? '?plan=1' : ''}`, undefined, [422])
   }
@@ -117,7 +117,7 @@ export class AdminClient {
       const response = await this.#client.request({
         method,
         path,
-        // A reload binds, looks names up and swaps all workers; the rest answers from memory.
+        // A reload binds, looks up names and changes all workers; other calls answer from memory.
         ...(path.startsWith('/api/reload') ? { headersTimeout: 60_000 } : {}),
         headers: {
           accept: 'application/json',
@@ -163,12 +163,12 @@ export class AdminClient {
 
 const reasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
-  ENOENT: 'there is no such socket',
+  ENOENT: 'the socket does not exist',
   EACCES: 'permission denied',
   ENOTFOUND: 'no such host',
   EAI_AGAIN: 'the name cannot be looked up now',
   ECONNRESET: 'the connection was closed',
-  EHOSTUNREACH: 'no route to it',
+  EHOSTUNREACH: 'no route to the host',
   ETIMEDOUT: 'no answer in time',
   UND_ERR_SOCKET: 'the connection was closed',
   UND_ERR_CONNECT_TIMEOUT: 'no answer in time',

@@ -6,14 +6,14 @@ import type { Problem } from '../../config/report/problem.ts'
 import { CliError } from '../cli-error.ts'
 import { exitCode } from '../exit-code.ts'
 
-/** Where a running `lb` is asked. */
+/** Where to reach a running `lb`. */
 export interface Target {
-  /** As in messages: `http://127.0.0.1:9900`, `unix:/run/lb.sock`. */
+  /** The form for messages: `http://127.0.0.1:9900`, `unix:/run/lb.sock`. */
   readonly text: string
   readonly origin: string
   readonly socketPath?: string
   readonly token?: string
-  /** Nobody named it: found in ./lb.yaml, or the default. */
+  /** Not named by the user: found in ./lb.yaml, or the default. */
   readonly implied: boolean
 }
 
@@ -21,7 +21,7 @@ export interface TargetOptions {
   readonly admin?: string
   readonly token?: string
   readonly config?: string
-  /** `config` was named by the user: then it must be readable. */
+  /** The user named `config`, so it must be readable. */
   readonly configNamed: boolean
 }
 
@@ -29,7 +29,8 @@ const DEFAULT_ADMIN = 'http://127.0.0.1:9900'
 
 /**
  * Address: `--admin`, else the configuration's admin.bind, else 127.0.0.1:9900. Token: `--token`, LB_ADMIN_TOKEN, else
- * the configuration's, which is never sent to an address that does not stand beside it, unless `-c` says so.
+ * the configuration's, which is sent only to the address in the same configuration, unless the user named that with
+ * `-c`.
  */
 export function findTarget(options: TargetOptions, env: NodeJS.ProcessEnv): Target {
   const token = options.token ?? (env.LB_ADMIN_TOKEN || undefined)
@@ -44,7 +45,7 @@ function withToken(target: Target, token: string | undefined): Target {
   return token === undefined || token === '' ? target : { ...target, token }
 }
 
-/** A file that is there decides, named or not: another lb than the one that it stands for must never be operated. */
+/** An existing file decides, named or not: a command must never change another lb than the one of this file. */
 function fromConfig(
   { config, configNamed }: TargetOptions,
   env: NodeJS.ProcessEnv
@@ -77,7 +78,7 @@ function addressOf(bind: AddressBind, config: string): string {
     )
   }
   const host = bind.host.replace(/^\[|\]$/g, '')
-  // An address that stands for all of them is reached by way of loopback.
+  // A wildcard address is reached through loopback.
   const reachable = host === '0.0.0.0' || host === '' ? '127.0.0.1' : host === '::' ? '::1' : host
   return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${bind.port}`
 }
@@ -86,7 +87,7 @@ function parseAdmin(text: string): Omit<Target, 'implied'> {
   if (text.startsWith('unix:') && text.length > 5) {
     return { text, origin: 'http://localhost', socketPath: text.slice(5) }
   }
-  // A number alone is a port; to a URL it would be an address of four bytes.
+  // A number alone is a port; a URL would read it as an IPv4 address.
   if (/^\d{1,5}$/.test(text)) return parseAdmin(`127.0.0.1:${text}`)
   const url = /^https?:\/\//i.test(text) ? text : `http://${text.startsWith(':') ? `127.0.0.1${text}` : text}`
   if (!URL.canParse(url) || new URL(url).pathname !== '/') {

@@ -6,10 +6,10 @@ import type { Terminal } from '../terminal.ts'
 import { findBackend } from './find-backend.ts'
 
 const POLL_MS = 250
-/** Holders are counted over so long: before, few may only mean that they have not come yet. */
+/** Holders are counted over this time: shortly after the start, few may only mean that they have not come yet. */
 const WATCH_SECONDS = 600
 
-/** `lb drain|ready|maint|weight pool/backend`: makes the change and says how it stands now. */
+/** `lb drain|ready|maint|weight pool/backend`: makes the change and prints the new state. */
 export async function changeBackend(
   client: AdminClient,
   key: string,
@@ -26,9 +26,9 @@ export async function changeBackend(
 }
 
 /**
- * Resolves when nothing runs over the backend any more: no request, no tunnel, no L4 connection, and where its sessions are
- * kept nobody who holds one has come for ten minutes. Idle connections that `lb` keeps for later do not count. A
- * CliError says what is left after `waitMs`.
+ * Resolves when the backend has no active request, tunnel or L4 connection, and, where its sessions are kept, when no
+ * client with its cookie has come for ten minutes. Idle connections of `lb` do not count. A CliError says what is left
+ * after `waitMs`.
  */
 export async function waitUntilIdle(
   client: AdminClient,

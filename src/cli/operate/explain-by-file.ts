@@ -9,7 +9,7 @@ import type { ExplainBody } from '../admin-client/admin-client.ts'
 import { CliError } from '../cli-error.ts'
 import { exitCode } from '../exit-code.ts'
 
-/** As a running lb would answer under this file, but for what its caches hold. */
+/** Explains as a running lb with this file would, except for the content of caches. */
 export async function explainByFile(file: string, body: ExplainBody): Promise<ExplanationView> {
   const loaded = await loadConfig(file, process.env)
   if (!loaded.ok) throw new CliError(formatProblems(loaded.problems), exitCode.usage)

@@ -13,7 +13,7 @@ export interface ExplainOptions {
   readonly json?: boolean
 }
 
-/** What is asked: with a status or fields of a response, also whether that would be stored. */
+/** The question: with a status or fields of a response, also whether that would be stored. */
 export function explainBody(url: string, options: ExplainOptions): ExplainBody {
   const { request, header, client, listener, http2, status, responseHeader } = options
   const response =
@@ -36,13 +36,13 @@ export function explainBody(url: string, options: ExplainOptions): ExplainBody {
   }
 }
 
-/** `lb explain`: what would become of a request, one fact a line. */
+/** `lb explain`: prints what would happen to a request, one fact per line. */
 export function printExplanation(view: ExplanationView, json: boolean, terminal: Terminal): void {
   if (json) return terminal.write(`${JSON.stringify(view, undefined, 2)}\n`)
   const rows: [string, string][] = [['listener', view.listener]]
   if (view.route !== undefined) rows.push(['route', view.route])
   const { passedOver } = view
-  // The last ones came nearest.
+  // The last ones came closest.
   for (const { route, condition } of passedOver.slice(-10))
     rows.push([
       '',
@@ -102,7 +102,7 @@ const kinds: Readonly<Record<KeyPartView['kind'], string>> = {
   url: '',
   route: 'routes like this: ',
   'written-path': 'path as written ',
-  forwarded: 'told by a proxy: ',
+  forwarded: 'from a trusted proxy: ',
   header: 'header ',
   cookie: 'cookie '
 }

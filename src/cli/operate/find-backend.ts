@@ -10,7 +10,10 @@ export interface Found {
   readonly key: string
 }
 
-/** The backend called `pool/backend`; names may hold slashes (`db/unix:/run/x.sock`), so whole keys are compared. */
+/**
+ * The backend with the key `pool/backend`; names may contain slashes (`db/unix:/run/x.sock`), so whole keys are
+ * compared.
+ */
 export function findBackend(pools: readonly PoolView[], key: string): Found {
   for (const pool of pools) {
     const backend = pool.backends.find((backend) => `${pool.name}/${backend.name}` === key)
@@ -29,7 +32,7 @@ export function findBackend(pools: readonly PoolView[], key: string): Found {
   throw usage(`there is no backend "${key}"${suggestion(key, keys)}`)
 }
 
-/** The pool of that name alone, or all. */
+/** The pool with this name, or all. */
 export function filterPools(pools: readonly PoolView[], name: string | undefined): readonly PoolView[] {
   if (name === undefined) return pools
   const pool = pools.find((pool) => pool.name === name)

@@ -21,7 +21,7 @@ export async function purge(
   const from = caches.length === 0 ? '' : ` from ${caches.join(', ')}`
   terminal.write(`purged ${purged} response${purged === 1 ? '' : 's'}${from}\n`)
   for (const cache of unsent) {
-    terminal.write(`cache ${cache}: Redis cannot be reached; other instances hear of it when they can\n`)
+    terminal.write(`cache ${cache}: Redis cannot be reached; other instances will purge when it is back\n`)
   }
 }
 

@@ -2,7 +2,7 @@ import type { CertificateView, StapleView } from '../../admin/control-plane.ts'
 
 const MAX_LINES = 20
 
-/** Names whose certificates are obtained, those that need somebody first. */
+/** ACME names, those with problems first. */
 export function certificateLines(certificates: readonly CertificateView[]): string[] {
   if (certificates.length === 0) return []
   const rank = ({ state }: CertificateView) =>
@@ -13,7 +13,7 @@ export function certificateLines(certificates: readonly CertificateView[]): stri
   return ['', ...lines, ...(more > 0 ? [`… and ${more} more certificates`] : [])]
 }
 
-/** Certificates whose OCSP response is not as it should be; the others are in the metrics and the API. */
+/** Certificates with a problem in OCSP stapling; the others are in the metrics and the API. */
 export function stapleLines(staples: readonly StapleView[]): string[] {
   const wrong = staples.filter(({ state }) => state !== 'good')
   const lines = wrong.slice(0, MAX_LINES).map(({ file, text }) => `${file}: ${text}`)

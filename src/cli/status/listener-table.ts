@@ -1,7 +1,7 @@
 import type { ListenerView } from '../../admin/control-plane.ts'
 import { renderTable, type Column } from './table.ts'
 
-/** What listens, and what passes per second. */
+/** Listeners with their traffic per second. */
 const columns: readonly Column<ListenerView>[] = [
   { header: 'LISTENER', rank: 0, min: 12, middle: true, text: ({ name }) => name },
   { header: 'KIND', rank: 0, text: ({ mode, protocol, tls }) => `${mode === 'l7' ? 'http' : protocol}${tls ? ' tls' : ''}` },
@@ -16,7 +16,7 @@ const columns: readonly Column<ListenerView>[] = [
   { header: 'POOLS', rank: 10, min: 8, text: ({ pools }) => pools.join(' ') }
 ] // prettier-ignore
 
-/** A line per listener; of UDP REQ/S are datagrams. */
+/** A line per listener; for UDP, REQ/S counts datagrams. */
 export function renderListeners(
   listeners: readonly ListenerView[],
   { width, color }: { readonly width: number; readonly color: boolean }
@@ -24,7 +24,7 @@ export function renderListeners(
   return listeners.length === 0 ? [] : ['', ...renderTable(columns, listeners, width, color)]
 }
 
-/** Three digits are enough to judge by: `0`, `0.3`, `12`, `1.2k`, `35k`. */
+/** Three digits are enough: `0`, `0.3`, `12`, `1.2k`, `35k`. */
 export function rateText(perSecond: number): string {
   if (perSecond >= 10_000) return `${Math.round(perSecond / 1e3)}k`
   if (perSecond >= 1_000) return `${(perSecond / 1e3).toFixed(1)}k`

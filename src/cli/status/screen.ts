@@ -4,8 +4,8 @@ const ENTER = '\x1b[?1049h\x1b[?25l'
 const LEAVE = '\x1b[?25h\x1b[?1049l'
 
 /**
- * Redraws lines in place, in the terminal's second screen so that what was there before comes back. Written to
- * anything but a terminal, pictures follow each other with an empty line between.
+ * Redraws lines in place, in the terminal's alternate screen, so that the previous content comes back. On anything but
+ * a terminal, frames follow each other with an empty line between.
  */
 export class Screen {
   readonly #terminal: Terminal
@@ -29,14 +29,14 @@ export class Screen {
     this.#shown = true
   }
 
-  /** Gives the screen back and leaves the last picture on it. */
+  /** Leaves the alternate screen and prints the last frame. */
   close(lines: readonly string[]): void {
     if (!this.#shown || !this.#terminal.isTty) return
     this.#terminal.write(`${LEAVE}${lines.join('\n')}\n`)
   }
 }
 
-/** The last row says how much there is no room for. */
+/** The last row says how many lines do not fit. */
 function fitRows(lines: readonly string[], rows: number): readonly string[] {
   if (lines.length <= rows) return lines
   const kept = Math.max(0, rows - 1)

@@ -9,7 +9,7 @@ interface Row {
   readonly now: number
 }
 
-/** Ranked so that 80 columns show what the first glance needs, and 200 everything. */
+/** Ranked so that 80 columns show the most important facts, and 200 all of them. */
 const columns: readonly Column<Row>[] = [
   { header: 'POOL', rank: 0, min: 8, middle: true, text: ({ pool }) => pool.name },
   { header: 'BACKEND', rank: 0, min: 12, middle: true, text: ({ backend }) => backend.name },
@@ -60,14 +60,14 @@ const columns: readonly Column<Row>[] = [
   }
 ]
 
-/** `1.2/3`: in slow start it counts for 1.2 of its 3. */
+/** `1.2/3`: in slow start it counts for 1.2 of its weight 3. */
 function weightOf({ weight, effectiveWeight, usable }: BackendView): string {
   return usable && effectiveWeight > 0 && effectiveWeight < weight
     ? `${Number(effectiveWeight.toFixed(2))}/${weight}`
     : String(weight)
 }
 
-/** The whole picture: a line about the process, a line per listener, a line per backend. */
+/** The whole output: a line about the process, a line per listener, a line per backend. */
 export function renderStatus(
   info: InfoView,
   listeners: readonly ListenerView[],
@@ -101,7 +101,7 @@ function title(info: InfoView, width: number): string {
 function redisLine({ redis }: InfoView): string[] {
   if (redis === undefined) return []
   const { place, up, threads } = redis
-  if (threads === 0) return [`redis ${place}: nobody asks it`]
+  if (threads === 0) return [`redis ${place}: not used`]
   if (up === threads) return [`redis ${place}: up`]
   return [`redis ${place}: ${up === 0 ? 'not reachable' : `reached by ${up} of ${threads} threads`}`]
 }
@@ -120,7 +120,7 @@ function loadWarnings({ name, panic, usable, queue }: PoolView): string[] {
   return []
 }
 
-/** The operator's word first, then what health has to say. */
+/** The operator's state first, then health. */
 export function stateWord(backend: BackendView): string {
   const words: string[] = []
   if (backend.admin !== 'ready') words.push(backend.admin)
@@ -138,7 +138,7 @@ function stateColor(backend: BackendView): Color {
   return backend.state === 'up' ? 'green' : 'none'
 }
 
-/** `sessions for 2h more, 12 left`: who of them came within the last ten minutes. */
+/** `sessions for 2h more, 12 left`: the clients with its cookie that came within the last ten minutes. */
 export function sessionsText(sessions: NonNullable<BackendView['sessions']>, now: number): string {
   const { until, holders } = sessions
   return `sessions for ${formatAge(Date.parse(until) - now)} more, ${holders} left`
@@ -151,7 +151,7 @@ function reasonOf(backend: BackendView, now: number): string {
   return backend.reason ?? (backend.state === 'down' ? (backend.probe?.reason ?? '') : '')
 }
 
-/** Where there is no room for it in the row the address has none either. */
+/** When it does not fit into the row, it is shown below. */
 function reasonAt(backend: BackendView, now: number): string {
   const reason = reasonOf(backend, now)
   return reason === '' || backend.address === backend.name ? reason : `${backend.address}: ${reason}`
@@ -162,7 +162,7 @@ function lastHealthy(backend: BackendView, now: number): string {
   return backend.probe === undefined ? '' : 'never'
 }
 
-/** One unit is enough to judge by: `0s`, `42s`, `5m`, `3h`, `12d`. */
+/** One unit is enough: `0s`, `42s`, `5m`, `3h`, `12d`. */
 export function formatAge(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1e3))
   if (seconds < 120) return `${seconds}s`

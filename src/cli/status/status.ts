@@ -22,7 +22,7 @@ interface Picture extends CertificatesView {
   readonly pools: readonly PoolView[]
 }
 
-/** `lb status`: the table once, or again every second until `signal` says stop. */
+/** `lb status`: prints the table once, or again every second until `signal` aborts. */
 export async function status(
   client: AdminClient,
   options: StatusOptions,
@@ -32,7 +32,7 @@ export async function status(
   if (options.json === true) {
     do {
       const shown = await ask(client, options)
-      // Watched, one line per look: what reads it wants to know where one ends.
+      // With --watch, one line per update, so that a program can tell where one ends.
       terminal.write(`${JSON.stringify(shown, null, options.watch === true ? 0 : 2)}\n`)
     } while (options.watch === true && (await pause(signal)))
     return
@@ -41,7 +41,7 @@ export async function status(
     terminal.write(`${(await look(client, options, terminal)).join('\n')}\n`)
     return
   }
-  // The first look decides whether there is anything to watch.
+  // The first call decides whether there is anything to watch.
   let lines = await look(client, options, terminal)
   const screen = new Screen(terminal)
   screen.show(lines)
@@ -58,7 +58,7 @@ export async function status(
   }
 }
 
-/** Whoever watches a restart wants to see the end of it. */
+/** A user who watches a restart wants to see the end of it. */
 async function lookAgain(client: AdminClient, options: StatusOptions, terminal: Terminal): Promise<string[]> {
   try {
     return await look(client, options, terminal)
@@ -70,7 +70,7 @@ async function lookAgain(client: AdminClient, options: StatusOptions, terminal: 
 
 async function look(client: AdminClient, options: StatusOptions, terminal: Terminal): Promise<string[]> {
   const { info, listeners, pools, certificates, staples } = await ask(client, options)
-  // Who asks for one pool has no eye for the listeners.
+  // With a pool given, listeners are not shown.
   const shown = options.pool === undefined ? listeners : []
   const table = renderStatus(info, shown, pools, {
     width: terminal.columns,
@@ -92,7 +92,7 @@ async function ask(client: AdminClient, { pool }: StatusOptions): Promise<Pictur
   return { info, listeners, pools: filterPools(pools, pool), ...shown }
 }
 
-/** False once stopped. */
+/** False once aborted. */
 function pause(signal: AbortSignal): Promise<boolean> {
   if (signal.aborted) return Promise.resolve(false)
   return new Promise((resolve) => {

@@ -5,17 +5,20 @@ export interface Column<Row> {
   readonly align?: 'right'
   readonly text: (row: Row) => string
   readonly color?: (row: Row) => Color
-  /** Of what does not fit, the highest rank goes first; 0 never goes. For ranks under EXTRA others are cut. */
+  /**
+   * When the table does not fit, the column with the highest rank is dropped first; 0 is never dropped. For ranks under
+   * EXTRA other columns are cut.
+   */
   readonly rank: number
-  /** It may be cut with an ellipsis down to this many characters; left out: it is shown whole or not at all. */
+  /** It may be cut with an ellipsis down to this many characters; default: it is shown whole or not at all. */
   readonly min?: number
-  /** Cut in the middle: what tells names apart stands at their end as often as at their beginning. */
+  /** Cut in the middle: names differ at their end as often as at their beginning. */
   readonly middle?: boolean
-  /** Where it cannot be shown whole, this stands under the row, on lines of its own. */
+  /** When it cannot be shown whole, this text is shown below the row, on lines of its own. */
   readonly below?: (row: Row) => string
 }
 
-/** Columns from this rank on are shown only where the others stand uncut. */
+/** Columns from this rank on are shown only if the others need not be cut. */
 export const EXTRA = 10
 
 const GAP = 2
@@ -28,8 +31,8 @@ interface Laid<Row> {
 }
 
 /**
- * Lines of a table that is at most `width` wide. Too narrow for all columns, those of the highest rank go first; what
- * must stay is cut with an ellipsis, or stands under its row. A column whose cells are all empty is left out.
+ * Lines of a table that is at most `width` wide. If it is too narrow for all columns, those with the highest rank are
+ * dropped; the others are cut with an ellipsis, or shown below their row. A column without content is left out.
  */
 export function renderTable<Row>(
   columns: readonly Column<Row>[],
@@ -83,7 +86,7 @@ export function renderTable<Row>(
   ]
 }
 
-/** Whether it stands beside the others without an ellipsis. */
+/** Whether it fits beside the others without an ellipsis. */
 function isWhole<Row>({ column, cells }: Laid<Row>, shown: readonly Laid<Row>[]): boolean {
   const width = shown.find((each) => each.column === column)?.width ?? 0
   return cells.every((cell) => cell.length <= width)
@@ -106,7 +109,7 @@ function wrapped(text: string, width: number): string[] {
 
 /** The columns that fit, in their order, with their widths. */
 function fit<Row>(all: readonly Laid<Row>[], width: number): readonly Laid<Row>[] {
-  // First the extras, the highest rank first: what may be cut of an extra is, before another goes.
+  // First the extras, the highest rank first: an extra is cut, if possible, before another is dropped.
   let shown = all
   let over = excess(shown, width)
   while (over > slack(extras(shown)) && extras(shown).length > 0) {
@@ -141,7 +144,7 @@ function withoutHighest<Row>(shown: readonly Laid<Row>[]): readonly Laid<Row>[] 
   return shown.filter(({ column }) => column.rank !== highest)
 }
 
-/** Takes `over` characters from the columns that may be cut, from the widest first. */
+/** Removes `over` characters from the columns that may be cut, the widest first. */
 function shrink<Row>(shown: readonly Laid<Row>[], over: number): void {
   for (let left = over; left > 0; left--) {
     const widest = shown
@@ -164,7 +167,7 @@ function paintText(text: string, color: Color): string {
   return color === 'none' || text === '' ? text : `\x1b[${codes[color]}m${text}\x1b[0m`
 }
 
-/** What a probe's answer says must not move the cursor. */
+/** The answer to a probe must not move the cursor. */
 function printable(text: string): string {
   return text.replace(/[\x00-\x1f\x7f-\x9f]/g, '?')
 }
