@@ -1,0 +1,104 @@
+import { once } from 'node:events'
+import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createBrotliDecompress, createGunzip, createZstdDecompress, gunzipSync } from 'node:zlib'
+import t from 'tap'
+import { backend, lbOf } from './serve.ts'
+
+const EVENTS = 5
+const decoders = { gzip: createGunzip, br: createBrotliDecompress, zstd: createZstdDecompress }
+const codings = Object.keys(decoders) as (keyof typeof decoders)[]
+
+async function ask(url: string, headers: Record<string, string>): Promise<IncomingMessage> {
+  const [response] = (await once(httpRequest(url, { headers, agent: false }).end(), 'response')) as [
+    IncomingMessage
+  ]
+  return response
+}
+
+t.test('each event of 50 compressed streams is there before the next one is sent', async (t) => {
+  const streams = new Map<string, ServerResponse>()
+  const send = (id: string, event: number): void => {
+    streams.get(id)!.write(`id: ${event}\ndata: ${'x'.repeat(40)}\n\n`)
+  }
+  const port = await backend(t, (request, response) => {
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' })
+    streams.set(request.url!, response)
+    send(request.url!, 0)
+  })
+  const compress = { types: ['text/event-stream'], algorithms: codings }
+  const pools = { web: { backends: [`127.0.0.1:${port}`] } }
+  const url = await lbOf(t, { compress, pool: 'web' }, { pools })
+  const read = async (index: number): Promise<string> => {
+    const id = `/${index}`
+    const coding = codings[index % codings.length]!
+    const response = await ask(url + id, { 'accept-encoding': coding })
+    if (response.headers['content-encoding'] !== coding) return 'not compressed'
+    let text = ''
+    let seen = 0
+    for await (const part of response.pipe(decoders[coding]())) {
+      text += String(part)
+      // Nothing more comes until what came could be read: an event that is held back holds its stream up for good.
+      while (text.split('\n\n').length - 1 > seen) {
+        seen++
+        if (seen === EVENTS) streams.get(id)!.end()
+        else send(id, seen)
+      }
+    }
+    return [...text.matchAll(/id: (\d+)/g)].map(([, event]) => event).join(',')
+  }
+  const all = await Promise.all(Array.from({ length: 50 }, (_, index) => read(index)))
+  t.strictSame(all, Array(50).fill('0,1,2,3,4'))
+})
+
+t.test('what is stored and compressed for all carries the cookie of nobody', async (t) => {
+  const body = 'text that is the same for all. '.repeat(200)
+  let asked = 0
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
+    asked++
+    response.setHeader('Content-Type', 'text/plain').setHeader('ETag', '"a"')
+    if (request.url === '/own') response.setHeader('Set-Cookie', `session=${asked}`)
+    response.setHeader('Cache-Control', 'max-age=60').end(body)
+  }
+  const ports = [await backend(t, answer), await backend(t, answer)]
+  const url = await lbOf(
+    t,
+    { compress: true, routes: [{ match: {}, pool: 'web', cache: { store: 'main' } }] },
+    {
+      pools: {
+        web: { backends: ports.map((port) => `127.0.0.1:${port}`), sticky: { cookie: 'lb_backend', ttl: '1h' } }
+      },
+      caches: { main: { maxBytes: '16mb' } }
+    }
+  ) // prettier-ignore
+  const first = await ask(`${url}/`, { 'accept-encoding': 'gzip' })
+  t.match(first.headers['set-cookie']?.[0], /^lb_backend=/, 'who was sent to a backend comes back to it')
+  const theirs = first.headers['set-cookie']![0]!.split(';', 1)[0]!
+  first.resume()
+  await once(first, 'close')
+  const clients: Record<string, string>[] = [
+    {},
+    { cookie: theirs },
+    { cookie: 'lb_backend=other' },
+    { 'if-none-match': 'W/"a"' }
+  ]
+  for (const fields of clients) {
+    for (const coding of ['gzip', 'identity']) {
+      const hit = await ask(`${url}/`, { 'accept-encoding': coding, ...fields })
+      const bytes = Buffer.concat((await hit.toArray()) as Buffer[])
+      t.equal(hit.headers['set-cookie'], undefined, JSON.stringify(fields))
+      t.match(hit.headers['cache-status'], /hit/)
+      if (hit.statusCode === 304) continue
+      t.equal(String(coding === 'gzip' ? gunzipSync(bytes) : bytes), body)
+    }
+  }
+  t.equal(asked, 1)
+  const sessions = new Set<string>()
+  for (let i = 0; i < 3; i++) {
+    const own = await ask(`${url}/own`, { 'accept-encoding': 'gzip' })
+    const cookies = own.headers['set-cookie'] ?? []
+    const session = cookies.find((cookie) => cookie.startsWith('session='))
+    if (session !== undefined) sessions.add(session)
+    t.equal(String(gunzipSync(Buffer.concat((await own.toArray()) as Buffer[]))), body)
+  }
+  t.equal(sessions.size, 3, 'an answer with a cookie is not stored')
+})
