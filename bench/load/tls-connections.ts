@@ -1,6 +1,6 @@
 /**
  * A new TLS connection for every request, in a closed loop; resumed: with the session of an earlier one.
- * `node bench/load/tls-connections.ts '{"port":…,"connections":…,"seconds":…,"resumed":true}'`
+ * `node bench/load/tls-connections.ts '{"port":…,"connections":…,"seconds":…,"resumed":true,"version":"TLSv1.3"}'`
  */
 import { connect, type ConnectionOptions } from 'node:tls'
 import { printResult } from './load-result.ts'
@@ -12,17 +12,20 @@ export interface TlsLoad {
   readonly connections: number
   readonly seconds: number
   readonly resumed: boolean
+  readonly version: 'TLSv1.2' | 'TLSv1.3'
 }
 
-const { port, connections, seconds, resumed } = JSON.parse(process.argv[2]!) as TlsLoad
+const { port, connections, seconds, resumed, version } = JSON.parse(process.argv[2]!) as TlsLoad
 const request = requestText('localhost', '/').replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n')
-// X25519 alone: not every contestant knows the groups that came after it.
+// X25519 alone: not every contestant knows the groups that came after it. TLS 1.2 wants the certificate's curve to be there.
 const options: ConnectionOptions = {
   host: '127.0.0.1',
   port,
   servername: 'localhost',
   rejectUnauthorized: false,
-  ecdhCurve: 'X25519'
+  ecdhCurve: version === 'TLSv1.3' ? 'X25519' : 'X25519:P-256',
+  minVersion: version,
+  maxVersion: version
 }
 let session: Buffer | undefined
 let completed = 0

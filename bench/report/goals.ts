@@ -46,6 +46,7 @@ export const goals: readonly Goal[] = [
   cpu('tls-1m', 'nginx', 0.8, 'CPU per byte at 1 MB over TLS, to nginx'),
   cpu('tls-handshake', 'nginx', 1.05, 'CPU per full TLS 1.3 handshake, to nginx'),
   cpu('tls-resumed', 'nginx', 1.05, 'CPU per resumed TLS 1.3 handshake, to nginx'),
+  cpu('tls12-resumed', 'nginx', 1.35, 'CPU per resumed TLS 1.2 handshake, to nginx'),
   cpu('h2c-16x10', 'haproxy', 1, 'CPU per HTTP/2 request, ten streams at a time, to HAProxy'),
   cpu('h2c-16x10', 'nginx', 0.6, 'CPU per HTTP/2 request, ten streams at a time, to nginx'),
   cpu('h2c-64x1', 'haproxy', 1.05, 'CPU per HTTP/2 request, one stream at a time, to HAProxy'),

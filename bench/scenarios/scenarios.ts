@@ -18,7 +18,7 @@ import { latencyFixedRate } from './latency.ts'
 import { compress, compressedHit } from './compress.ts'
 import type { Scenario } from './scenario.ts'
 import { accessLog, eachStage, stages } from './stages.ts'
-import { tls1m, tlsFull, tlsGet, tlsResumed } from './tls.ts'
+import { tls12Resumed, tls1m, tlsFull, tlsGet, tlsResumed } from './tls.ts'
 import { udpRenewed, udpStanding } from './udp.ts'
 import { websocketEcho } from './websocket.ts'
 
@@ -39,6 +39,7 @@ export const scenarios: readonly Scenario[] = [
   tls1m,
   tlsFull,
   tlsResumed,
+  tls12Resumed,
   h2c16x10,
   h2c64x1,
   h2Tls16x10,

@@ -3,6 +3,7 @@ import { checkHttps } from '../harness/check-tls.ts'
 import { measureHttp, sampleOf } from './http-load-scenario.ts'
 import { httpLoadTool } from '../load/http-load.ts'
 import { parseResult } from '../load/load-result.ts'
+import type { TlsLoad } from '../load/tls-connections.ts'
 import { contestants } from './contestants.ts'
 import { costMetrics, errorMetric, memoryMetric, throughputMetrics } from './metrics.ts'
 import { SkipScenario, type Scenario, type Stage } from './scenario.ts'
@@ -51,7 +52,12 @@ export const tls1m = kept('tls-1m', 'Body of 1 MB over TLS', '16 kept TLS 1.3 co
 })
 
 /** A handshake for each request. */
-function handshakes(name: string, title: string, about: string, resumed: boolean): Scenario {
+function handshakes(
+  name: string,
+  title: string,
+  about: string,
+  how: Pick<TlsLoad, 'resumed' | 'version'>
+): Scenario {
   return {
     name,
     title,
@@ -66,8 +72,9 @@ function handshakes(name: string, title: string, about: string, resumed: boolean
         check: ({ port }) => checkHttps(port),
         measure: async ({ port }, seconds) => {
           const script = join(import.meta.dirname, '..', 'load', 'tls-connections.ts')
-          const load = JSON.stringify({ port, connections: 8, seconds, resumed })
-          const spec = { name: 'tls-connections', command: process.execPath, args: [script, load] }
+          const load: TlsLoad = { port, connections: 8, seconds, ...how }
+          const args = [script, JSON.stringify(load)]
+          const spec = { name: 'tls-connections', command: process.execPath, args }
           const output = await bench.processes.run({ ...spec, cpus: bench.pins?.load }, (seconds + 30) * 1000)
           return sampleOf(parseResult(output))
         }
@@ -80,12 +87,19 @@ export const tlsFull = handshakes(
   'tls-handshake',
   'A full TLS handshake for every request',
   'Connect, TLS 1.3 handshake (X25519, P-256 certificate), one small GET, close.',
-  false
+  { resumed: false, version: 'TLSv1.3' }
 )
 
 export const tlsResumed = handshakes(
   'tls-resumed',
   'A resumed TLS handshake for every request',
   'As tls-handshake, with the session of an earlier connection.',
-  true
+  { resumed: true, version: 'TLSv1.3' }
+)
+
+export const tls12Resumed = handshakes(
+  'tls12-resumed',
+  'A resumed TLS 1.2 handshake for every request',
+  'As tls-resumed, by TLS 1.2.',
+  { resumed: true, version: 'TLSv1.2' }
 )

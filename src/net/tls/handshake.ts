@@ -89,8 +89,10 @@ export class Handshake implements Shaking, Waits {
     if (read === 'more') return
     if (read !== 'not-tls') this.#hello = read
     this.#whole = true
-    this.#transport.pause()
-    this.#thread.turns.run(() => guarded(() => this.#shake(), this))
+    const { turns } = this.#thread
+    // Only what has to wait is paused: to stop reading and start again costs two system calls.
+    if (!turns.free) this.#transport.pause()
+    turns.run(() => guarded(() => this.#shake(), this))
   }
 
   onEnd(): void {

@@ -58,10 +58,11 @@ export class TlsServer implements Tls {
     const challenge = hello?.alpn.includes(ACME_TLS) === true ? this.#challenge(hello.serverName) : undefined
     const bundle = challenge ?? this.#choose(hello?.serverName)
     if (rawTls === undefined || !(clear instanceof RawTransport)) {
+      clear.pause()
       return this.#sockets.put(clear as SocketTransport, first, bundle, shaking, challenge && [ACME_TLS])
     }
-    // Read it before the handle is given away.
-    const { remote } = clear
+    // Read them before the handle is given away.
+    const { remote, reading } = clear
     const side =
       challenge === undefined
         ? { ...this.#common, staple: bundle.stapleFor(hello), context: bundle.context }
@@ -69,7 +70,7 @@ export class TlsServer implements Tls {
     const transport = TlsTransport.accepted(rawTls, clear.detach(), side, shaking, remote)
     // Events come in a later turn, since a handshake takes more than one read.
     try {
-      transport.start(first)
+      transport.start(first, reading)
     } catch (error) {
       // Only this code has it: `clear` is empty by now.
       transport.destroy()

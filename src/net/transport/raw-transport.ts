@@ -145,9 +145,12 @@ export class RawTransport extends Transport {
     if (!this.#closing) this.#handle.setKeepAlive?.(true, Math.round(ms / 1e3))
   }
 
-  /** Gives the handle to TLS: nothing has been written, and this transport reports no more events. */
+  get reading(): boolean {
+    return this.#reading
+  }
+
+  /** Gives the handle to TLS, still reading or paused: nothing has been written, and this transport reports no more events. */
   detach(): RawHandle {
-    this.pause()
     this.#closing = true
     return this.#handle
   }

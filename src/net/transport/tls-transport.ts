@@ -71,8 +71,9 @@ export class TlsTransport extends Transport implements TlsEvents {
     return transport
   }
 
-  /** Begins with the bytes that have been read from the connection before. */
-  start(first: Uint8Array): void {
+  /** Begins with the bytes that have been read from the connection before. `reading`: libuv goes on to read it. */
+  start(first: Uint8Array, reading: boolean): void {
+    this.#reading = reading
     this.#tls.receive(first)
     this.#read()
   }

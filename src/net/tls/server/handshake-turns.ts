@@ -12,9 +12,14 @@ export class HandshakeTurns {
     return this.#waiting.length - this.#next
   }
 
+  /** Work that comes now runs at once. */
+  get free(): boolean {
+    return this.waiting === 0 && this.#spentMs < BUDGET_MS
+  }
+
   /** Runs at once while this turn has time left, else in a later one, in order. */
   run(work: () => void): void {
-    if (this.waiting === 0 && this.#spentMs < BUDGET_MS) this.#do(work)
+    if (this.free) this.#do(work)
     else this.#waiting.push(work)
     this.#schedule()
   }
