@@ -1,7 +1,8 @@
 import { Resolver } from 'node:dns/promises'
 import { isIPv6 } from 'node:net'
 import type { BackendConfig, DnsDiscovery } from '../config/model/model.ts'
-import { Poller } from './poller.ts'
+import type { Logger } from '../core/log/log.ts'
+import { Poller, reasonOf } from './poller.ts'
 import { MAX_DISCOVERED, type Source, type SourceParts } from './source.ts'
 
 /** Answers live this long at least and at most, whatever their TTL says. */
@@ -14,13 +15,15 @@ const MAX_WEIGHT = 1_000
 
 /** Asks DNS servers for A and AAAA records, or for SRV records and their targets. */
 export function dnsSource(config: DnsDiscovery, parts: SourceParts): Source {
-  const resolver = new Resolver({ timeout: 2_000, tries: 2 })
-  if (config.servers.length > 0) resolver.setServers([...config.servers])
+  let resolver = resolverOf(config)
   const known: Families = new Set()
+  const missing = new MissingTargets(config.name, parts.log)
   const poller = new Poller(parts, async () => {
+    // The system's servers may be others by now; a resolver reads them when it is made.
+    if (config.servers.length === 0) resolver = resolverOf(config)
     const answer =
       config.type === 'srv'
-        ? await lookUpServices(resolver, config, known)
+        ? await lookUpServices(resolver, config, known, missing)
         : await lookUpHost(resolver, config, known)
     parts.found(answer.backends)
     return nextIn(answer.ttlMs, config)
@@ -32,6 +35,12 @@ export function dnsSource(config: DnsDiscovery, parts: SourceParts): Source {
       resolver.cancel()
     }
   }
+}
+
+function resolverOf({ servers }: DnsDiscovery): Resolver {
+  const resolver = new Resolver({ timeout: 2_000, tries: 2 })
+  if (servers.length > 0) resolver.setServers([...servers])
+  return resolver
 }
 
 interface Answer {
@@ -49,7 +58,7 @@ function nextIn(ttlMs: number | undefined, { intervalMs, type }: DnsDiscovery): 
 async function lookUpHost(resolver: Resolver, config: DnsDiscovery, known: Families): Promise<Answer> {
   const records = await addressesOf(resolver, config.name, known)
   return {
-    backends: records.map(({ address }) => backendAt(address, config.port!, {})).sort(byName),
+    backends: unique(records.map(({ address }) => backendAt(address, config.port!, {}))).sort(byName),
     ttlMs: shortest(records)
   }
 }
@@ -91,27 +100,24 @@ function meansNone(error: unknown): boolean {
   return code === 'ENODATA' || code === 'ENOTFOUND'
 }
 
-async function lookUpServices(resolver: Resolver, config: DnsDiscovery, known: Families): Promise<Answer> {
+async function lookUpServices(
+  resolver: Resolver,
+  config: DnsDiscovery,
+  known: Families,
+  missing: MissingTargets
+): Promise<Answer> {
   const services = await resolver.resolveSrv(config.name)
   // RFC 2782: a single target "." says that the service is not there.
   const real = services.filter(({ name }) => name !== '' && name !== '.')
   if (real.length === 0) throw new Error(`${config.name} has no target`)
-  const best = Math.min(...real.map(({ priority }) => priority))
-  const targets = await Promise.all(
-    [...new Set(real.map(({ name }) => name))].map(
-      async (name) => [name, await addressesOf(resolver, name, known)] as const
-    )
-  )
-  const addresses = new Map(targets)
-  const scale = weightScale(real.map(({ weight }) => weight))
-  const backends = real.flatMap(({ name, port, priority, weight }) =>
-    addresses.get(name)!.map(({ address }) =>
-      backendAt(address, port, {
-        // RFC 2782: weight 0 is for who is hardly to be chosen.
-        weight: Math.max(1, Math.round(weight * scale)),
-        backup: priority !== best
-      })
-    )
+  const addresses = await missing.lookUp(real, (name) => addressesOf(resolver, name, known))
+  const there = real.filter(({ name }) => addresses.has(name))
+  const best = Math.min(...there.map(({ priority }) => priority))
+  const weighed = weigher(there.map(({ weight }) => weight))
+  const backends = there.flatMap(({ name, port, priority, weight }) =>
+    addresses
+      .get(name)!
+      .map(({ address }) => backendAt(address, port, { weight: weighed(weight), backup: priority !== best }))
   )
   return {
     backends: unique(backends).sort(byName),
@@ -119,10 +125,66 @@ async function lookUpServices(resolver: Resolver, config: DnsDiscovery, known: F
   }
 }
 
-/** SRV weights go up to 65535, ours to 1000. */
-function weightScale(weights: readonly number[]): number {
+/** One target of several that has no address, or whose server fails, holds up none of the others. */
+class MissingTargets {
+  readonly #service: string
+  readonly #log: Logger
+  readonly #last = new Map<string, readonly AddressRecord[]>()
+  #told = ''
+
+  constructor(service: string, log: Logger) {
+    this.#service = service
+    this.#log = log
+  }
+
+  /** Those of the targets that have addresses, the last ones where a server fails now. Throws where there are none. */
+  async lookUp(
+    services: readonly { readonly name: string }[],
+    addressesOf: (name: string) => Promise<readonly AddressRecord[]>
+  ): Promise<ReadonlyMap<string, readonly AddressRecord[]>> {
+    const names = [...new Set(services.map(({ name }) => name))]
+    const answers = await Promise.allSettled(names.map(addressesOf))
+    const found = new Map<string, readonly AddressRecord[]>()
+    const without: string[] = []
+    for (const [index, answer] of answers.entries()) {
+      const name = names[index]!
+      const last =
+        answer.status === 'rejected' && !meansNone(answer.reason) ? this.#last.get(name) : undefined
+      const records = answer.status === 'fulfilled' ? answer.value : last
+      if (records === undefined)
+        without.push(`${name} (${reasonOf((answer as PromiseRejectedResult).reason)})`)
+      else found.set(name, records)
+    }
+    if (answers.every(({ status }) => status === 'rejected')) {
+      throw (answers[0] as PromiseRejectedResult).reason as Error
+    }
+    this.#last.clear()
+    for (const [name, records] of found) this.#last.set(name, records)
+    this.#tell(without)
+    return found
+  }
+
+  #tell(without: readonly string[]): void {
+    const told = [...without].sort().join(', ')
+    if (told !== '' && told !== this.#told) {
+      this.#log.warn(
+        {},
+        `targets of ${this.#service} are left out, for they have no address: ${told.slice(0, 500)}`
+      )
+    }
+    this.#told = told
+  }
+}
+
+/**
+ * SRV weights go up to 65535, ours from 1 to 1000. Weight 0 is for who is hardly to be chosen while there are others
+ * (RFC 2782): the heaviest is made 1000 then.
+ */
+function weigher(weights: readonly number[]): (weight: number) => number {
   const most = Math.max(1, ...weights)
-  return most > MAX_WEIGHT ? MAX_WEIGHT / most : 1
+  const scale = most > MAX_WEIGHT || (weights.includes(0) && most > 0) ? MAX_WEIGHT / most : 1
+  const none = weights.every((weight) => weight === 0)
+  return (weight) => (none ? 1 : Math.max(1, Math.round(weight * scale)))
 }
 
 function shortest(records: readonly AddressRecord[]): number | undefined {

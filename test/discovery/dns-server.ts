@@ -8,13 +8,32 @@ export type DnsMode =
   'ok' | 'servfail' | 'nxdomain' | 'refused' | 'empty' | 'garbage' | 'silent' | 'truncated'
 
 const CODES: Partial<Record<DnsMode, number>> = { servfail: 2, nxdomain: 3, refused: 5 }
-const TYPE_A = 1
+const TYPES = { a: 1, cname: 5, aaaa: 28, srv: 33 } as const
+const TYPE_A = TYPES.a
+
+/** What a name has. */
+export interface Names {
+  readonly a?: readonly string[]
+  /** As sixteen bytes in hex. */
+  readonly aaaa?: readonly string[]
+  readonly cname?: string
+  readonly srv?: readonly {
+    readonly priority: number
+    readonly weight: number
+    readonly port: number
+    readonly target: string
+  }[]
+  /** SERVFAIL for it. */
+  readonly fails?: boolean
+}
 
 /** A DNS server for one name with IPv4 addresses, that can be ill in all the ways that servers are. */
 export class DnsServer {
   mode: DnsMode = 'ok'
   ttl = 1
   addresses: readonly string[]
+  /** In place of `addresses`, for any name; those that are not in it do not exist. */
+  zone: Map<string, Names> | undefined
   readonly port: number
 
   private constructor(port: number, addresses: readonly string[]) {
@@ -65,6 +84,7 @@ export class DnsServer {
     while (query[end] !== 0) end += query[end]! + 1
     const asked = query.readUInt16BE(end + 1)
     const question = query.subarray(12, end + 5)
+    if (this.zone !== undefined) return zoneReply(this.zone, this.ttl, query, question, asked)
     const good = mode === 'ok' || mode === 'truncated'
     const found = good && !truncated && asked === TYPE_A ? this.addresses : []
     const head = Buffer.alloc(12)
@@ -93,4 +113,56 @@ export class DnsServer {
     })
     return Buffer.concat([head, question, ...records])
   }
+}
+
+function nameBytes(name: string): Buffer {
+  const labels = name
+    .split('.')
+    .map((label) => Buffer.from(`${String.fromCharCode(label.length)}${label}`, 'latin1'))
+  return Buffer.concat([...labels, Buffer.alloc(1)])
+}
+
+function zoneReply(
+  zone: ReadonlyMap<string, Names>,
+  ttl: number,
+  query: Buffer,
+  question: Buffer,
+  asked: number
+): Buffer {
+  const records: Buffer[] = []
+  const add = (name: string, type: number, data: Buffer) => {
+    const head = Buffer.alloc(10)
+    head.writeUInt16BE(type, 0)
+    head.writeUInt16BE(1, 2)
+    head.writeUInt32BE(ttl, 4)
+    head.writeUInt16BE(data.length, 8)
+    records.push(Buffer.concat([nameBytes(name), head, data]))
+  }
+  const labels: string[] = []
+  for (let at = 0; question[at] !== 0; at += question[at]! + 1) {
+    labels.push(question.toString('latin1', at + 1, at + 1 + question[at]!))
+  }
+  let name = labels.join('.')
+  let names = zone.get(name)
+  while (names?.cname !== undefined) {
+    add(name, TYPES.cname, nameBytes(names.cname))
+    name = names.cname
+    names = zone.get(name)
+  }
+  if (asked === TYPES.a)
+    for (const each of names?.a ?? []) add(name, asked, Buffer.from(each.split('.').map(Number)))
+  if (asked === TYPES.aaaa) for (const each of names?.aaaa ?? []) add(name, asked, Buffer.from(each, 'hex'))
+  if (asked === TYPES.srv) {
+    for (const { priority, weight, port, target } of names?.srv ?? []) {
+      const numbers = Buffer.alloc(6)
+      for (const [i, number] of [priority, weight, port].entries()) numbers.writeUInt16BE(number, 2 * i)
+      add(name, asked, Buffer.concat([numbers, nameBytes(target)]))
+    }
+  }
+  const head = Buffer.alloc(12)
+  query.copy(head, 0, 0, 2)
+  head.writeUInt16BE(0x8180 | (names === undefined ? 3 : names.fails === true ? 2 : 0), 2)
+  head.writeUInt16BE(1, 4)
+  head.writeUInt16BE(records.length, 6)
+  return Buffer.concat([head, question, ...records])
 }

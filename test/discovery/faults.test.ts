@@ -10,7 +10,7 @@ import { fileSource } from '../../src/discovery/file.ts'
 import { httpSource } from '../../src/discovery/http.ts'
 import { kubernetesSource } from '../../src/discovery/kubernetes/kubernetes.ts'
 import type { Source } from '../../src/discovery/source.ts'
-import { DnsServer, type DnsMode } from './dns-server.ts'
+import { DnsServer, type DnsMode, type Names } from './dns-server.ts'
 import { Found } from './found.ts'
 
 t.setTimeout(120_000)
@@ -73,6 +73,90 @@ t.test('an answer that does not fit in a datagram is fetched whole', async (t) =
     dnsSource({ ...config, servers: [`127.0.0.1:${server.port}`] }, parts)
   )
   await found.until(() => found.names.length === 200)
+})
+
+t.test(
+  'SRV targets without an address hold up none of the others, and weight 0 is hardly chosen',
+  async (t) => {
+    const server = await DnsServer.start(t, [])
+    const one = { priority: 1, weight: 1, port: 81, target: 's1.test' }
+    const zone = new Map<string, Names>([
+      [
+        '_web._tcp.test',
+        { srv: [one, { ...one, target: 'gone.test' }, { ...one, weight: 0, target: 's2.test' }] }
+      ],
+      ['s1.test', { a: ['10.0.0.1'] }],
+      ['s2.test', { cname: 'chain.test' }],
+      ['chain.test', { cname: 'end.test' }],
+      ['end.test', { aaaa: ['20010db8000000000000000000000001'] }]
+    ])
+    server.zone = zone
+    const found = following(t, ({ parts }) =>
+      dnsSource(
+        {
+          kind: 'dns',
+          type: 'srv',
+          name: '_web._tcp.test',
+          servers: [`127.0.0.1:${server.port}`],
+          intervalMs: 1000
+        },
+        parts
+      )
+    )
+    await found.until(() => found.sets.length > 1)
+    t.match(found.sets.at(-1), [
+      { name: '10.0.0.1:81', weight: 1000, backup: false },
+      { name: '[2001:db8::1]:81', weight: 1, backup: false }
+    ])
+    t.match(
+      found.warnings,
+      [/^targets of _web\._tcp\.test are left out.*: gone\.test \(.*ENOTFOUND/],
+      'told once'
+    )
+    zone.set('s2.test', { fails: true })
+    zone.set('gone.test', { a: ['10.0.0.3', '10.0.0.3'] })
+    await found.until(() => found.names.includes('10.0.0.3:81'))
+    t.strictSame(
+      found.names,
+      ['10.0.0.1:81', '10.0.0.3:81', '[2001:db8::1]:81'],
+      'the last address of one that fails'
+    )
+    zone.delete('s1.test')
+    zone.delete('s2.test')
+    zone.set('_web._tcp.test', {
+      srv: [
+        { ...one, priority: 0 },
+        { ...one, priority: 5, target: 'gone.test' }
+      ]
+    })
+    await found.until(() => found.names.length === 1)
+    t.match(found.sets.at(-1), [{ name: '10.0.0.3:81', backup: false }], 'the best of those that are there')
+    zone.delete('gone.test')
+    await found.until(() => found.failures.length > 0)
+    t.strictSame(found.names, ['10.0.0.3:81'])
+  }
+)
+
+t.test('names with IPv6 only, by a chain of others, many, twice the same and with a TTL of 0', async (t) => {
+  const server = await DnsServer.start(t, [])
+  server.ttl = 0
+  const zone = new Map<string, Names>([
+    ['x.test', { cname: 'y.test' }],
+    ['y.test', { cname: 'z.test' }],
+    ['z.test', { aaaa: ['20010db8000000000000000000000001', '20010db8000000000000000000000001'] }]
+  ])
+  server.zone = zone
+  const found = following(t, ({ parts }) =>
+    dnsSource(
+      { kind: 'dns', type: 'a', name: 'x.test', port: 80, servers: [`127.0.0.1:${server.port}`] },
+      parts
+    )
+  )
+  await found.until(() => found.names.length > 0)
+  t.strictSame(found.names, ['[2001:db8::1]:80'])
+  zone.set('x.test', { a: Array.from({ length: 25 }, (_, i) => `10.0.2.${i}`) })
+  await found.until(() => found.names.length === 25)
+  t.ok(found.sets.length < 100, 'a TTL of 0 is a second')
 })
 
 t.test('a file by links as Kubernetes swaps them, half written, gone and back as it was', async (t) => {

@@ -162,7 +162,8 @@ export class UdpSession implements DatagramOwner, Waits {
 
   #forward(bytes: Buffer): void {
     const status = sendConnected(this.#upstream!, bytes, this.#header)
-    this.#header = undefined
+    // One that was too long with the header, or found no room, did not bring it: the next one does.
+    if (status >= 0) this.#header = undefined
     const keeps = this.#snapshot.udp.responses !== 0 && this.#responses < this.#requests
     this.#unanswered = keeps && bytes.length <= MOST_KEPT ? bytes : undefined
     if (status >= 0) return this.#host.relayed('in', bytes.length)
