@@ -51,8 +51,13 @@ function ask(session: ClientHttp2Session, plan: Plan): Promise<Answer> {
   if (plan.upload > 0) void send(stream, plan)
   return new Promise<Answer>((resolve) => {
     const late = setTimeout(() => resolve({ ...noAnswer(plan), late: true }), 60_000)
-    stream.once('close', () => {
+    let looks: NodeJS.Timeout | undefined
+    // A reset without an error behind the whole answer closes the stream, but Node waits for what it could not write any more.
+    stream.once('end', () => (looks = setInterval(() => stream.closed && settle(), 50)))
+    stream.once('close', () => settle())
+    const settle = (): void => {
       clearTimeout(late)
+      clearInterval(looks)
       if (got === undefined) return resolve(noAnswer(plan))
       // 'end' comes after a reset too.
       const whole = ended && stream.rstCode === constants.NGHTTP2_NO_ERROR && !stream.aborted
@@ -60,7 +65,7 @@ function ask(session: ClientHttp2Session, plan: Plan): Promise<Answer> {
       const head = `HTTP/2.0 ${status}\r\n${textOf(got)}\r\n`
       const answer = { plan, status, head, body: Buffer.concat(parts), whole }
       resolve(trailers === undefined ? answer : { ...answer, trailers })
-    })
+    }
   })
 }
 
