@@ -79,7 +79,7 @@ export const mistakes: readonly (readonly [text: string, at: string, cure: strin
   [T('redis: 127.0.0.1:6379'), '1:8', 'did you mean { url: "redis://127.0.0.1:6379" }?'],
   [T('redis: { url: 127.0.0.1:6379 }'), '1:15', 'write redis://10.0.0.5:6379/0, rediss://…, unix:/path, redis+sentinel://host:26379,host/master or redis+cluster://host,host'],
   [T('redis: { url: "redis://a:6379", tls: true }'), '1:38', 'did you mean {}?'],
-  [T('redis: { url: "redis://a:6379", timeout: 50 }'), '1:42', 'did you mean "50s"?'],
+  [T('redis: { url: "redis://a:6379", timeout: 50 }'), '1:42', 'did you mean "50ms"?'],
   [P('discover: { dns: api.internal }'), '3:49', 'write `port: 8080` beside it'],
   [P('discover: { dns: api.internal, type: SRV }'), '3:74', 'did you mean "srv"?'],
   [P('discover: docker'), '3:47', 'did you mean { docker: { label: lb.pool=web } }?'],

@@ -99,6 +99,20 @@ const absent: Readonly<Record<string, readonly string[]>> = {
 
 /** Keys that have a meaning only where a certain other key is allowed. */
 const placed: readonly (readonly [beside: string, cure: string, keys: readonly string[]])[] = [
+  ['pathPrefix', '`cookies: { NAME: VALUE }`', ['cookie']],
+  ['pathPrefix', '`clientIp: 10.0.0.0/8`', ['ip', 'source', 'src', 'sourceip', 'remoteip', 'remoteaddr', 'remoteaddress']],
+  ['pathPrefix', 'the listener that decides: one with `tls` is https, one without http; take it out', ['scheme', 'protocol']],
+  ['slow', '`log: { level: info }` at the top of the file', ['level', 'loglevel']],
+  ['body', '`body`, or `errorPages: { 503: ./sorry.html }` for a page in a file', ['file', 'path', 'filename', 'bodyfile']],
+  ['body', '`body`, with `headers: { Content-Type: application/json }` beside it', ['json', 'contenttype', 'type']],
+  ['maxObjectBytes', '`maxBytes: 256mb`', ['size', 'maxsize', 'memory', 'capacity', 'keyszone', 'limit', 'max']],
+  ['maxObjectBytes', 'memory, or `store: redis`; take it out', ['path', 'dir', 'directory', 'disk', 'levels', 'folder']],
+  ['maxOpen', '`outlier: { errorShare: 30% }` of the pool', ['errorrate', 'ratio', 'percentage', 'errorthreshold', 'errorpercent', 'failureratethreshold', 'failurerate']],
+  ['whileDown', '`max: 100`', ['size', 'length', 'limit', 'maxsize', 'depth', 'maxqueue']],
+  ['servers', '`dns: NAME` with `type: srv`', ['srv', 'srvrecord']],
+  ['fall', 'not needed: a login that is refused shows that the server works; take it out', ['password', 'pass', 'database', 'db', 'dbname', 'sql']],
+  ['grace', '`grace: 30s`', ['timeout', 'graceful', 'gracetimeout', 'wait', 'drain', 'gracefultimeout', 'graceperiod', 'terminationgraceperiodseconds']],
+  ['challenge', '`directory: letsencrypt-staging`', ['staging', 'test', 'dryrun', 'caurl']],
   ['rise', '`interval: 5s`', ['periodseconds', 'checkintervalseconds', 'healthcheckinterval', 'intervalseconds', 'frequency']],
   ['rise', '`timeout: 2s`', ['timeoutseconds', 'checktimeout', 'healthtimeout', 'healthchecktimeout']],
   ['rise', '`expect: { status: 200-399 }`', ['matcher', 'successcodes', 'expectedresponse', 'httpcode']],

@@ -166,6 +166,9 @@ export const foreignTlsVersions = table({
     'tls10',
     'tls11',
     'tlsv1',
+    'sslv3',
+    'sslv2',
+    'all',
     'tlsv1.1'
   ],
   'write TLSv1.3': ['1.3', 'tls1.3', 'tls13', 'tlsv13', 'versiontls13']

@@ -27,6 +27,9 @@ function condition() {
       const written = textOf(input)
       const known = words.find((word) => word === written)
       if (known !== undefined) return known
+      const several = (written ?? '').split(/[\s,]+/).filter((part) => part !== '')
+      if (several.length > 1)
+        return new Refusal({ cure: `each is an item of a list: [${several.join(', ')}]` })
       const cure = foreignCure(written ?? '', foreignConditions)
       if (cure !== undefined) return new Refusal({ cure })
       const near = written === undefined ? '' : suggestion(written, words)

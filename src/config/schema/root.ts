@@ -7,7 +7,7 @@ import { duration, size, text, word } from './leaf/leaves.ts'
 import { acmeSchema } from './acme.ts'
 import { configTest } from './config-test.ts'
 import { listenerSchema } from './listener/listener.ts'
-import { firstOf, loneNumber, loneText } from './leaf/lone.ts'
+import { firstOf, loneNumber, loneText, loneTrue } from './leaf/lone.ts'
 import { name } from './leaf/name.ts'
 import { bind } from './leaf/network-leaves.ts'
 import { pluginList } from './plugin-keys.ts'
@@ -33,6 +33,8 @@ function workers() {
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
+const foreignStores = new Map(['disk', 'file', 'ram', 'filesystem'].map((word) => [word, 'write memory']))
+
 const cache = mapping({
   maxBytes: size({ min: 1024 ** 2, example: '256mb' })
     .prefault(defaults.cache.maxBytes)
@@ -40,7 +42,7 @@ const cache = mapping({
   maxObjectBytes: size({ min: 1, example: '2mb' })
     .prefault(defaults.cache.maxObjectBytes)
     .describe('Longer responses are not stored.'),
-  store: word(['memory', 'redis'])
+  store: word(['memory', 'redis'], foreignStores)
     .prefault(defaults.cache.store)
     .describe('Where entries are stored: in `memory` of this instance, or in `redis` too, behind the memory.')
 })
@@ -90,7 +92,13 @@ export const rootSchema = mapping({
           'Token that is required for every call that changes something; required when other machines can reach it. May be `file:/path`.'
         )
     },
-    { lone: firstOf(loneText('bind'), loneNumber('bind')) }
+    {
+      lone: firstOf(
+        loneText('bind', /\d/),
+        loneNumber('bind'),
+        loneTrue('did you mean { bind: 127.0.0.1:9900 }?')
+      )
+    }
   )
     .optional()
     .describe('Health of `lb` itself, metrics and the API; left out: none.'),

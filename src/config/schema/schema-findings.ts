@@ -149,7 +149,9 @@ class Translation {
     const leaves = inner.flatMap((each) => (each.code === 'custom' ? (leafIssue(each).cure ?? []) : []))
     const record = inner.find((each) => each.code === 'invalid_type' && each.expected === 'record')
     const names = record === undefined ? undefined : namesCure(value)
-    const cure = lone.find((each) => each !== undefined) ?? (scalar ? leaves[0] : undefined) ?? names
+    // Where true and false may stand, `off` is one of them.
+    const flag = scalar ? leaves.find((each) => /^write (?:true|false)$/.test(each)) : undefined
+    const cure = flag ?? lone.find((each) => each !== undefined) ?? (scalar ? leaves[0] : undefined) ?? names
     this.#expected(path, [...expected].join(', or '), cure)
   }
 
@@ -184,6 +186,8 @@ function modeCure(given: Raw | undefined): string | undefined {
 function typeCure(given: Raw | undefined, probe: RawMap): string | undefined {
   if (typeof given === 'string' && /^(?:exec|cmd|command|script|shell|external)$/i.test(given))
     return 'lb does not run programs; use `type: tcp` with `send` and `expect`, or an http path that runs it'
+  if (typeof given === 'string' && /^(?:icmp|ping)$/i.test(given))
+    return '`type: tcp` opens a connection, which says more than a ping'
   if (given === undefined) return 'path' in probe ? 'with a path it is http or https' : undefined
   return typeof given === 'string' ? nearWord(given, probeTypes) : undefined
 }

@@ -34,7 +34,7 @@ function assignmentCure(expected: string, value: Raw | undefined): string | unde
 
 /** `query: a=b`. */
 function pairsCure(expected: string, value: Raw | undefined): string | undefined {
-  const pair = typeof value === 'string' ? /^([\w.-]+)=([^=\s]*)$/.exec(value) : null
+  const pair = typeof value === 'string' ? /^\??([\w.-]+)=([^=\s]*)$/.exec(value) : null
   return pair !== null && expected === 'a mapping of names'
     ? `did you mean { ${pair[1]}: ${pair[2] === '' ? 'VALUE' : `"${pair[2]}"`} }?`
     : undefined
@@ -55,6 +55,8 @@ function emptyCure(expected: string, value: Raw | undefined): string | undefined
   if (expected === 'a mapping such as { type: http, path: /healthz }')
     return 'leave the key out for no probes'
   if (expected === 'the text of a field') return 'to remove a field name it under `remove`; empty text is ""'
+  if (/mapping|list/.test(expected))
+    return 'what belongs to it stands below, further in; else take the key out'
   return /name|path|address|text|host/.test(expected)
     ? 'a text that begins with "&" or "#" needs quotes'
     : undefined

@@ -6,7 +6,12 @@ export type Mark =
       readonly column: number
       readonly open: Open | undefined
     }
-  | { readonly kind: 'open'; readonly offset: number }
+  | {
+      readonly kind: 'open'
+      readonly offset: number
+      /** In the middle of a plain value between brackets. */
+      readonly amid: boolean
+    }
   | {
       readonly kind: 'close'
       readonly offset: number
@@ -51,7 +56,7 @@ export function* marksOf(text: string): Generator<Mark> {
         at = (end ?? line.length) - 1
       } else if ((char === '{' || char === '[') && (inside || beginsValue(line, at))) {
         open.push({ offset: start + at, column })
-        yield { kind: 'open', offset: start + at }
+        yield { kind: 'open', offset: start + at, amid: !beginsValue(line, at) }
       } else if ((char === '}' || char === ']') && (inside || /[}\]]\s*$/.test(line.slice(0, at)))) {
         const closed = open.pop()
         yield { kind: 'close', offset: start + at, open: closed, around: open.at(-1) }

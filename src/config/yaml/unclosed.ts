@@ -36,7 +36,12 @@ function faultOf(text: string, mark: Mark, near: number): SyntaxProblem | undefi
         ? { offset: mark.open.offset, message: `this "${text[mark.open.offset]}" is not closed` }
         : undefined
     case 'open':
-      return undefined
+      return mark.amid
+        ? {
+            offset: mark.offset,
+            message: `between brackets a text with "${text[mark.offset]}" in it needs quotes`
+          }
+        : undefined
   }
 }
 

@@ -19,6 +19,9 @@ export function outOfRange(value: number, min: number, max: number): string {
 /** `10k`, `90%`, `1_000`, `unlimited`. */
 export function wholeCure(written: string | undefined): string | undefined {
   if (written === undefined) return undefined
+  const group = /^([1-5])xx$/i.exec(written)?.[1]
+  if (group !== undefined)
+    return group === '5' ? 'write each: [500, 502, 503, 504]' : 'write each status, as a number'
   const rate = /^(\d{1,9})\s*r?(?:eq)?\/([smh])$/i.exec(written)
   if (rate !== null) return `write ${rate[1]} here, and the time beside it: \`per: 1${rate[2]}\``
   const [, digits, unit] =
@@ -32,11 +35,13 @@ export function wholeCure(written: string | undefined): string | undefined {
     : undefined
 }
 
-const NO_LIMIT = /^(?:off|none|never|no|false|infinite|infinity|unlimited|disabled?|-\d+|max)$/i
+const NO_LIMIT =
+  /^(?:off|none|never|no|false|infinite|infinity|unlimited|disabled?|-\d+|max|session|default|auto|forever|always)$/i
 
 export function durationCure(written: string, max: number, example: string): string {
   if (NO_LIMIT.test(written))
     return `leave the key out for the default; the longest is "${durationText(max)}"`
+  if (/^(?:on|yes|true)$/i.test(written)) return `write "${example}"`
   const iso = /^P(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)$/i.exec(written)
   if (iso !== null) {
     const [, hours, minutes, seconds] = iso
@@ -89,6 +94,7 @@ function bareDurationCure(number: number, exampleMs: number): string {
   if (number >= 1000 && exampleMs >= HOUR)
     return `write "${durationText(number * 1000)}" if these are seconds, "${durationText(number)}" if milliseconds`
   if (number >= 1000) return `did you mean "${durationText(number)}"? A number alone has no unit`
+  if (exampleMs < 1000) return `did you mean "${number}ms"?`
   if (number >= 100) return `write "${number}ms" or "${number}s"`
   return `did you mean "${number}s"?`
 }

@@ -72,12 +72,12 @@ export function mapping<Shape extends z.ZodRawShape>(
 ) {
   const { elsewhere = {}, example, lone, unknown } = options
   const known = Object.keys(shape)
-  const schema = z.strictObject(shape, {
+  const schema: z.ZodObject<Shape, z.core.$strict> = z.strictObject(shape, {
     error(issue) {
       // Says what was expected; the translation adds what was found.
       if (issue.code === 'invalid_type') {
         const cure = isPlain(issue.input)
-          ? (lone?.(issue.input) ?? keysThatTake(shape, issue.input))
+          ? (lone?.(issue.input) ?? keysThatTake(shape, issue.input) ?? switchCure(schema, issue.input))
           : undefined
         return `a mapping such as ${example ?? exampleOf(known)}${cure === undefined ? '' : `\n${cure}`}`
       }
@@ -114,4 +114,13 @@ export function listOf<Item extends z.ZodType>(item: Item, { min = 0, max = 10_0
   return z
     .union([item, z.array(item).min(min).max(max)])
     .transform((value): z.output<Item>[] => (Array.isArray(value) ? (value as z.output<Item>[]) : [value]))
+}
+
+/** `on` and `off`, where a mapping stands. */
+function switchCure(schema: z.ZodType, value: unknown): string | undefined {
+  const word = typeof value === 'boolean' ? String(value) : value
+  if (typeof word !== 'string') return undefined
+  if (/^(?:false|off|no|none|disabled?)$/i.test(word)) return 'take the key out'
+  if (!/^(?:true|on|yes|enabled?)$/i.test(word)) return undefined
+  return z.safeParse(schema, {}).success ? 'write {} for its defaults' : undefined
 }

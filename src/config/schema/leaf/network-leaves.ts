@@ -116,11 +116,13 @@ export function fieldName() {
     reject: (value) =>
       TOKEN.test(value)
         ? undefined
-        : /^[\w -]+$/.test(value)
-          ? `"${value}" is not a field name; did you mean "${value.trim().replaceAll(/\s+/g, '-')}"?`
-          : /^[\w-]+:/.test(value)
-            ? `"${value}" is a whole line; write name and value apart: { ${value.split(':')[0]}: … }`
-            : `"${value}" is not a field name; use letters, digits and dashes`
+        : /^[\w-]+(?:\s*,\s*[\w-]+)+$/.test(value)
+          ? `each name is an item of a list: [${value.split(/\s*,\s*/).join(', ')}]`
+          : /^[\w -]+$/.test(value)
+            ? `"${value}" is not a field name; did you mean "${value.trim().replaceAll(/\s+/g, '-')}"?`
+            : /^[\w-]+:/.test(value)
+              ? `"${value}" is a whole line; write name and value apart: { ${value.split(':')[0]}: … }`
+              : `"${value}" is not a field name; use letters, digits and dashes`
   })
 }
 
@@ -147,6 +149,7 @@ export function method() {
           .toUpperCase()
           .split(/[\s,|]+/)
           .join(', ')}]`
+      if (/^(?:\*|all|any)$/i.test(value)) return 'to take every method leave the key out'
       if (!TOKEN.test(value)) return `"${value}" is not a method; they are words such as GET`
       return value === value.toUpperCase()
         ? undefined
@@ -202,7 +205,8 @@ function regexCure(value: string): string {
   return ''
 }
 
-export function filePath() {
+/** `other`: what is the name of no file, and why. */
+export function filePath(other?: RegExp, why?: string) {
   return text('the path of a file such as /etc/lb/site.crt', {
     max: 4096,
     lines: true,
@@ -210,9 +214,11 @@ export function filePath() {
     reject: (value) =>
       value.includes('-----BEGIN')
         ? 'write the path of a file that holds it'
-        : /[\u0000-\u001f\u007f]/.test(value)
-          ? 'control characters and line breaks are not allowed here'
-          : undefined
+        : other?.test(value) === true
+          ? why
+          : /[\u0000-\u001f\u007f]/.test(value)
+            ? 'control characters and line breaks are not allowed here'
+            : undefined
   })
 }
 
@@ -223,6 +229,7 @@ export function foreignKeyCure(written: string): string | undefined {
     return `here it is ${{ http: 'header', cookie: 'cookie', arg: 'query' }[kind]}:${kind === 'http' ? name!.replaceAll('_', '-') : name}`
   const spaced = /^(header|cookie|query):\s+(\S+)$/.exec(written)
   if (spaced !== null) return `write "${spaced[1]}:${spaced[2]}"`
+  if (/^(?:header|cookie|query)$/.test(written)) return `write "${written}:NAME"`
   if (/^x-[\w-]+$/i.test(written)) return `did you mean "header:${written}"?`
   if (
     /^(?:\$?(?:binary_)?remote_addr|ip|src|source(?:-?ip)?|client_?ip|address|remote_ip|\{remote_host\})$/i.test(
@@ -249,6 +256,8 @@ export function hashKey() {
     const [, kind, name] = /^(header|cookie|query):(.{1,128})$/.exec(written ?? '') ?? []
     if (kind === undefined || name === undefined) return new Refusal({ cure: foreignKeyCure(written ?? '') })
     if (kind === 'query') return { kind, name }
+    const cure = foreignKeyCure(written ?? '')
+    if (!TOKEN.test(name) && cure !== undefined) return new Refusal({ cure })
     if (!TOKEN.test(name)) return new Refusal({ message: `"${name}" is not the name of a ${kind}` })
     return kind === 'header' ? { kind, name: name.toLowerCase() } : { kind: 'cookie', name }
   })

@@ -72,7 +72,7 @@ export const accessLogSchema = z
       },
       {
         lone: firstOf(
-          loneText('file', /^[./]/),
+          loneText('file', /[./]/),
           loneText('format', /^(json|clf|combined)$/),
           loneList('fields')
         )

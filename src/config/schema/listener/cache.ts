@@ -65,6 +65,7 @@ export const cacheSchema = mapping(
   {
     lone: firstOf(
       loneText('defaultTtl', /^\d/),
+      (value) => (typeof value === 'number' ? 'did you mean { defaultTtl: "@s" }?' : undefined),
       loneText('store'),
       loneTrue('name one of `caches`: { store: NAME }')
     )

@@ -53,8 +53,8 @@ const common = {
     },
     {
       lone: firstOf(
+        (value) => (/^(?:on|yes|true|v[12]|[12])$/i.test(String(value)) ? peersNamed : undefined),
         loneText('trusted', /[\d:]/),
-        (value) => (value === 'on' ? peersNamed : undefined),
         loneTrue(peersNamed)
       )
     }
@@ -68,7 +68,8 @@ const common = {
 function transport() {
   const plain = word(['tcp', 'udp'])
   return leaf<'tcp' | 'udp'>('one of tcp, udp', { type: 'string', enum: ['tcp', 'udp'] }, (input) => {
-    if (Array.isArray(input)) return new Refusal({ cure: 'for both write two listeners, one with each' })
+    if (Array.isArray(input) || /^(?:tcp\W+udp|udp\W+tcp)$/i.test(String(input)))
+      return new Refusal({ cure: 'for both write two listeners, one with each' })
     const read = plain.safeParse(input)
     if (read.success) return read.data
     const params = (read.error.issues[0] as unknown as { params: LeafIssue }).params

@@ -7,7 +7,7 @@ import { filePath } from '../leaf/network-leaves.ts'
 /** The destination of an access log. */
 export function logPlace() {
   return {
-    file: filePath()
+    file: filePath(/^(?:stdout|stderr|console|-)$/, 'lines go to standard output where the key is left out')
       .optional()
       .describe(
         'File for these lines, reopened on SIGUSR1; left out: the same destination as all other lines.'

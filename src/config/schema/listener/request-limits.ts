@@ -20,7 +20,16 @@ const requestLimits = {
   methods: listOf(method(), { min: 1, max: 50 })
     .optional()
     .describe('Allowed methods; others: 405. Left out: any.'),
-  contentTypes: listOf(text('a media type such as application/json', { max: 128 }), { min: 1, max: 100 })
+  contentTypes: listOf(
+    text('a media type such as application/json', {
+      max: 128,
+      reject: (value) =>
+        value.includes('/')
+          ? undefined
+          : `"${value}" is no media type; write application/${value}, or text/${value}`
+    }),
+    { min: 1, max: 100 }
+  )
     .optional()
     .describe('Allowed media types of request bodies; others: 415. Left out: any.')
 }

@@ -29,7 +29,7 @@ const rewrite = mapping(
       to: text('a replacement such as /v2/$1', {
         reject: (value) =>
           /[?#\s\\]/.test(value)
-            ? 'a path has no "?", "#", spaces or backslashes; the query is kept as it is'
+            ? `a path has no "?", "#", spaces or backslashes; ${/\\\d/.test(value) ? 'the first group is $1 here' : 'the query is kept as it is'}`
             : undefined
       }).describe('Replacement of the first match; `$1` is its first group.')
     })
@@ -104,7 +104,13 @@ export const routeSchema = mapping(
           pool: poolName().describe('A pool.'),
           weight: integer(0, 1_000_000).describe('Share relative to the others.')
         },
-        { unknown: (key) => `; each share is an item: [{ pool: ${key}, weight: 50 }, …]` }
+        {
+          unknown: (key) =>
+            /^(?:percent|percentage|share|ratio)$/i.test(key)
+              ? '; here it is `weight: 10`, relative to the others'
+              : `; each share is an item: [{ pool: ${key}, weight: 50 }, …]`,
+          lone: (value) => (typeof value === 'string' ? 'did you mean { pool: "@", weight: 50 }?' : undefined)
+        }
       ),
       { min: 1, max: 100 }
     )

@@ -16,6 +16,7 @@ function tlsMeant(value: unknown): string | undefined {
   if (value === true) return SELF_SIGNED
   if (Array.isArray(value) && value.length > 0)
     return 'a list of certificates is `{ certificates: [{ cert: FILE, key: FILE }] }`'
+  if (value === 'passthrough') return 'take the key out, with `mode: l4`: bytes then pass as they come'
   if (typeof value !== 'string') return undefined
   if (/^(on|yes|true)$/i.test(value)) return SELF_SIGNED
   if (/^(internal|self-?signed|dev)$/i.test(value)) return 'did you mean { selfSigned: true }?'
@@ -36,6 +37,7 @@ export const listenerTls = mapping(
               key: filePath().describe('PEM file with the private key.')
             },
             {
+              elsewhere: { dir: 'stands without a list: `certificates: { dir: /etc/lb/certs }`' },
               lone: (value) =>
                 typeof value === 'string'
                   ? /\.(?:pem|crt|cer|key)$/.test(value)

@@ -18,6 +18,11 @@ function statusRange() {
       const match = /^([1-5]\d\d)(?:\s*-\s*([1-5]\d\d))?$/.exec(written ?? '')
       const group = /^([1-5])(?:xx|\*\*?|\.\.)$/i.exec(written ?? '')?.[1]
       if (group !== undefined) return new Refusal({ cure: `write "${group}00-${group}99"` })
+      const below = /^<=?\s*([1-5]\d\d)$/.exec(written ?? '')?.[1]
+      if (below !== undefined)
+        return new Refusal({ cure: `write "200-${Number(below) - (written!.includes('=') ? 0 : 1)}"` })
+      if (/^[\d-]+(?:[\s,]+[\d-]+)+$/.test(written ?? ''))
+        return new Refusal({ cure: `each is an item of a list: [${written!.split(/[\s,]+/).join(', ')}]` })
       if (match === null) return new Refusal({ cure: 'statuses go from 100 to 599' })
       const from = Number(match[1])
       const to = Number(match[2] ?? match[1])
@@ -108,7 +113,7 @@ const http = {
         .optional()
         .describe('Text that the body must contain, in its first 64 KiB.')
     },
-    { lone: firstOf(loneNumber('status'), loneText('status', /^[1-5]/)) }
+    { lone: firstOf(loneNumber('status'), loneText('status', /^[1-5]/), loneText('body')) }
   )
     .prefault({})
     .describe('Conditions for a healthy answer.')
@@ -209,6 +214,10 @@ export const probeTypes = [
 const loneProbe = firstOf(
   loneTrue('did you mean { type: tcp }?'),
   loneText('type: http, path', /^\//),
+  (value) => {
+    const url = typeof value === 'string' ? /^(https?):\/\/[^/]*(\/.*)?$/.exec(value) : null
+    return url === null ? undefined : `did you mean { type: ${url[1]}, path: "${url[2] ?? '/'}" }?`
+  },
   (value) => (probeTypes.some((type) => type === value) ? 'did you mean { type: @ }?' : undefined)
 )
 
