@@ -5,7 +5,7 @@ import { backendAt } from './dns.ts'
 import { Poller } from './poller.ts'
 import type { Source, SourceParts } from './source.ts'
 
-/** What is read of an element of `/v1/health/service/:name`. */
+/** The parts of an element of `/v1/health/service/:name` that are read. */
 interface Entry {
   readonly Node?: { readonly Address?: string }
   readonly Service?: {
@@ -17,13 +17,16 @@ interface Entry {
 }
 
 const WAIT = '55s'
-/** Longest for the head of an answer (Consul adds a sixteenth to what is asked for), and between two parts of its body. */
+/**
+ * Longest wait for the head of an answer (Consul adds a sixteenth to the requested time), and between two parts of its
+ * body.
+ */
 const HEAD_MS = 75_000
 const BODY_MS = 10_000
-/** An index may move with other services of the server: it is not asked more often. */
+/** An index may change with other services of the server: this limits the rate of requests. */
 const LEAST_MS = 100
 
-/** Consul's blocking queries: each answer waits until the service has changed since the index it was asked with. */
+/** Consul's blocking queries: each answer waits until the service has changed since the index in the request. */
 export function consulSource(config: ConsulDiscovery, parts: SourceParts): Source {
   let index = 0
   const poller = new Poller(
@@ -31,7 +34,7 @@ export function consulSource(config: ConsulDiscovery, parts: SourceParts): Sourc
     async (signal, succeeded) => {
       const askedWith = index
       const askedAt = parts.clock.now()
-      // Whatever fails: the server that answers next may be another, or restored, and count from below.
+      // After any failure: the next server may be another one, or a restored one with smaller indexes.
       index = 0
       const url = new URL(`/v1/health/service/${encodeURIComponent(config.service)}`, config.url)
       url.searchParams.set('passing', '1')
@@ -46,7 +49,7 @@ export function consulSource(config: ConsulDiscovery, parts: SourceParts): Sourc
       parts.found(backendsOf(JSON.parse(text) as Entry[]))
       succeeded()
       const next = Number(response.headers['x-consul-index'])
-      // An index that goes back means that the server was restored; below 1 it would not block.
+      // A smaller index means that the server was restored; below 1 it would not block.
       index = Number.isSafeInteger(next) && next >= 1 && next >= askedWith ? next : 0
       return index === 0 ? 1_000 : Math.max(0, LEAST_MS - (parts.clock.now() - askedAt))
     },

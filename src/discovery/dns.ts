@@ -5,15 +5,15 @@ import type { Logger } from '../core/log/log.ts'
 import { Poller, reasonOf } from './poller.ts'
 import { MAX_DISCOVERED, type Source, type SourceParts } from './source.ts'
 
-/** Answers live this long at least and at most, whatever their TTL says. */
+/** Bounds for the lifetime of answers, whatever their TTL says. */
 const MIN_TTL_MS = 1_000
 const MAX_TTL_MS = 300_000
-/** What is read of SRV records has no TTL, only their targets' addresses have. */
+/** Node gives no TTL for SRV records, only for the addresses of their targets. */
 const MAX_SRV_TTL_MS = 30_000
-/** Priorities of SRV records that differ from the best make a backend a backup (RFC 2782). */
+/** SRV records with another priority than the best are backups (RFC 2782). */
 const MAX_WEIGHT = 1_000
 
-/** Asks DNS servers for A and AAAA records, or for SRV records and their targets. */
+/** Queries DNS servers for A and AAAA records, or for SRV records and their targets. */
 export function dnsSource(config: DnsDiscovery, parts: SourceParts): Source {
   let resolver = resolverOf(config)
   const known: Families = new Set()
@@ -45,11 +45,11 @@ function resolverOf({ servers }: DnsDiscovery): Resolver {
 
 interface Answer {
   readonly backends: readonly BackendConfig[]
-  /** The shortest TTL; undefined where the records tell none. */
+  /** The shortest TTL; undefined where none is known. */
   readonly ttlMs: number | undefined
 }
 
-/** The TTL decides, within a second and `interval` where that is given, else five minutes (SRV: 30 s). */
+/** The TTL decides, between a second and `interval` if given, else five minutes (SRV: 30 s). */
 function nextIn(ttlMs: number | undefined, { intervalMs, type }: DnsDiscovery): number {
   const most = intervalMs ?? (type === 'srv' ? MAX_SRV_TTL_MS : MAX_TTL_MS)
   return Math.max(MIN_TTL_MS, Math.min(ttlMs ?? intervalMs ?? 10_000, most))
@@ -68,12 +68,12 @@ interface AddressRecord {
   readonly ttl: number
 }
 
-/** Names that have had addresses of a family, so that its servers' failure is told from its absence. */
+/** Families of which a name has had addresses, so that a failure can be distinguished from absence. */
 type Families = Set<string>
 
 /**
- * Both families. A server that fails for one of them (SERVFAIL, REFUSED) must not make backends vanish that were found
- * in it before; a family that never had any may fail as it likes, as it does at many resolvers.
+ * Queries both families. When servers fail for one of them (SERVFAIL, REFUSED), backends of that family must not
+ * vanish; a family that never had addresses may fail, as many resolvers do.
  */
 async function addressesOf(resolver: Resolver, name: string, known: Families): Promise<AddressRecord[]> {
   const answers = await Promise.allSettled([
@@ -107,7 +107,7 @@ async function lookUpServices(
   missing: MissingTargets
 ): Promise<Answer> {
   const services = await resolver.resolveSrv(config.name)
-  // RFC 2782: a single target "." says that the service is not there.
+  // RFC 2782: a single target "." says that the service does not exist.
   const real = services.filter(({ name }) => name !== '' && name !== '.')
   if (real.length === 0) throw new Error(`${config.name} has no target`)
   const addresses = await missing.lookUp(real, (name) => addressesOf(resolver, name, known))
@@ -199,7 +199,7 @@ function byName(a: BackendConfig, b: BackendConfig): number {
   return a.name < b.name ? -1 : 1
 }
 
-/** A backend by its address; named after it, so that it is the same one whatever told of it. */
+/** A backend by its address, which is also its name, so that it is the same backend from any source. */
 export function backendAt(
   host: string,
   port: number,

@@ -4,17 +4,17 @@ import { readBackendList } from '../config/backend-list.ts'
 import { Poller } from './poller.ts'
 import type { Source, SourceParts } from './source.ts'
 
-/** Larger ones are no list of backends. */
+/** A larger file is not a list of backends. */
 const MAX_BYTES = 16 * 1024 * 1024
-/** A file is looked at twice a second, as the configuration is: that sees swapped links too. */
+/** A file is checked twice a second, like the configuration: that also notices swapped symlinks. */
 const LOOK_MS = 500
 
-/** Reads a YAML or JSON file again whenever it changes. A file that is wrong or gone changes nothing. */
+/** Reads a YAML or JSON file again whenever it changes. A malformed or missing file changes nothing. */
 export function fileSource(config: FileDiscovery, parts: SourceParts): Source {
   let known = ''
   const look = async (signal: AbortSignal): Promise<number> => {
     const { mtimeMs, size, ino } = await stat(config.path).catch((error: unknown) => {
-      // Back as it was, it is an answer again.
+      // When the old content is back, it is an answer again.
       known = ''
       throw error
     })
@@ -24,13 +24,13 @@ export function fileSource(config: FileDiscovery, parts: SourceParts): Source {
       throw new RangeError(`${config.path} has ${size} bytes; at most ${MAX_BYTES} are read`)
     const text = await readFile(config.path, { encoding: 'utf8', signal })
     const list = readBackendList(text, config.path)
-    // A refused state is not read again before it changes.
+    // A refused version is not read again before it changes.
     known = state
     if (typeof list === 'string') throw new Error(list)
     parts.found(list)
     return LOOK_MS
   }
-  // A look costs nothing: one that is gone or half written is seen again at once when it is whole.
+  // A check is cheap: a missing or half-written file is read as soon as it is complete.
   const poller = new Poller(parts, look, { mostMs: LOOK_MS })
   return { label: `file ${config.path}`, close: () => poller.close() }
 }

@@ -5,7 +5,7 @@ import { boundedText } from './bounded-text.ts'
 import { Poller } from './poller.ts'
 import type { Source, SourceParts } from './source.ts'
 
-/** Asks a URL for the list, with what it said last (ETag, Last-Modified): 304 costs nothing. */
+/** Fetches the list from a URL, conditionally (ETag, Last-Modified): a 304 costs next to nothing. */
 export function httpSource(config: HttpDiscovery, parts: SourceParts): Source {
   let etag: string | undefined
   let lastModified: string | undefined

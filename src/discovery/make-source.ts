@@ -7,7 +7,7 @@ import { httpSource } from './http.ts'
 import { kubernetesSource } from './kubernetes/kubernetes.ts'
 import type { Source, SourceParts } from './source.ts'
 
-/** The table of kinds. A new one is a file, its keys in the schema and a line here. */
+/** The table of kinds. A new one needs a file, its keys in the schema and a line here. */
 export function makeSource(config: Discovery, parts: SourceParts): Source {
   switch (config.kind) {
     case 'dns':

@@ -1,12 +1,12 @@
 import { RetryDelay } from './retry-delay.ts'
 import type { SourceParts } from './source.ts'
 
-/** How long one try of a source may take, its connection included. */
+/** How long one try of a source may take, with its connection. */
 const TRY_MS = 10_000
 
 /**
- * One try. Resolves with the ms until the next; a stream says by `succeeded` that it works, so that its end later is
- * not taken for the last of many failures.
+ * One try. Resolves with the ms until the next; a stream calls `succeeded` once it works, so that its later end does
+ * not count as a repeated failure.
  */
 export type Poll = (signal: AbortSignal, succeeded: () => void) => Promise<number>
 
@@ -16,8 +16,8 @@ interface PollerOptions {
 }
 
 /**
- * Asks again and again: after what an answer says, or after a growing delay where there was none. One try at a time, each with a
- * deadline; `close` ends the one under way. Failures are told, and change nothing.
+ * Asks repeatedly: after the time that an answer gives, or after a growing delay following failures. One try at a time,
+ * each with a deadline; `close` ends the current one. Failures are reported, and change nothing.
  */
 export class Poller {
   readonly #parts: SourceParts
@@ -27,7 +27,7 @@ export class Poller {
   readonly #closed = new AbortController()
   #cancel: (() => void) | undefined
 
-  /** `stream`: a try has no deadline of its own; it ends when the other side wants. `mostMs`: longest between tries that fail. */
+  /** `stream`: a try has no deadline; the server ends it. `mostMs`: longest delay between failing tries. */
   constructor(parts: SourceParts, poll: Poll, { stream = false, mostMs }: PollerOptions = {}) {
     this.#parts = parts
     this.#poll = poll
@@ -61,7 +61,7 @@ export class Poller {
   }
 }
 
-/** What does not listen to the signal is left behind when it fires. */
+/** Work that ignores the signal is abandoned when it fires. */
 async function withSignal<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   let stop: (() => void) | undefined
   const aborted = new Promise<never>((_, reject) => {
@@ -77,7 +77,7 @@ async function withSignal<T>(work: Promise<T>, signal: AbortSignal): Promise<T> 
 
 const MAX_REASON = 200
 
-/** One line, whatever was thrown. */
+/** One line for any thrown value. */
 export function reasonOf(error: unknown): string {
   const text = error instanceof Error ? messageOf(error) : String(error)
   return text.replaceAll(/\s+/g, ' ').slice(0, MAX_REASON)

@@ -3,7 +3,10 @@ import type { Random } from '../core/random.ts'
 const FIRST_MS = 500
 const MOST_MS = 30_000
 
-/** Delays between tries of a source that fails: they double up to 30 s, each ± 25 %, so that instances do not ask in step. */
+/**
+ * Delays between tries of a failing source: they double up to 30 s, each ± 25 %, so that instances do not ask at the
+ * same time.
+ */
 export class RetryDelay {
   readonly #random: Random
   readonly #mostMs: number
@@ -14,7 +17,7 @@ export class RetryDelay {
     this.#mostMs = mostMs
   }
 
-  /** Of the next try, in ms. */
+  /** Delay before the next try, in ms. */
   next(): number {
     const delay = Math.min(this.#mostMs, FIRST_MS * 2 ** Math.min(this.#failures++, 10))
     return delay * (0.75 + this.#random() / 2)

@@ -2,7 +2,7 @@ import type { Agent } from 'undici'
 import { packageVersion } from '../core/package-version.ts'
 import { OcspError } from './response.ts'
 
-/** Asks a responder; rejects with an OcspError. */
+/** Queries a responder; rejects with an OcspError. */
 export type AskResponder = (url: string, request: Buffer) => Promise<Buffer>
 
 const TIMEOUT_MS = 15_000
@@ -14,7 +14,7 @@ let agent: Agent | undefined
 
 /** By HTTP POST (RFC 6960, appendix A.1). */
 export const askResponder: AskResponder = async (url, request) => {
-  // Loaded where something is asked for: most configurations never do.
+  // Loaded on first use: most configurations never need it.
   const undici = await import('undici')
   agent ??= new undici.Agent({
     connections: CONNECTIONS,

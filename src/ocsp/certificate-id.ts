@@ -2,31 +2,31 @@ import { createHash, type X509Certificate } from 'node:crypto'
 import { parseChain } from '../net/tls/certificates/parse-chain.ts'
 import { der, DerReader, TAG } from './der.ts'
 
-/** What is to be known of a certificate to ask whether it is revoked. */
+/** What is needed to ask whether a certificate is revoked. */
 export interface OcspSubject {
-  /** Of its responder. */
+  /** URL of its responder. */
   readonly url: string
   readonly issuer: X509Certificate
   /** CertID (RFC 6960 §4.1.1), DER. */
   readonly id: Buffer
 }
 
-/** id-sha1: what responders index by, and the only one that RFC 5019 allows. It names; it proves nothing. */
+/** id-sha1: responders use it as an index, and RFC 5019 allows no other. It identifies only; it proves nothing. */
 const SHA1 = der(TAG.sequence, der(TAG.oid, Buffer.from('2b0e03021a', 'hex')), der(TAG.null))
 /** id-pe-tlsfeature (RFC 7633), and the feature status_request in it. */
 const TLS_FEATURE = der(TAG.oid, Buffer.from('2b06010505070118', 'hex'))
 const STATUS_REQUEST = 5
 const EXTENSIONS = 0xa3
 
-/** What asks for a response that is stapled. */
+/** The facts needed for stapling to a certificate. */
 export interface StaplingNeeds {
-  /** Clients that follow RFC 7633 refuse it without a response. */
+  /** must-staple: clients that follow RFC 7633 refuse it without a response. */
   readonly must: boolean
-  /** Whom to ask and what; a text says why nobody can be asked. */
+  /** Whom to ask about what; a text says why that is not possible. */
   readonly subject: OcspSubject | string
 }
 
-/** `pem`: a certificate with its chain behind it. Undefined when it cannot be read. */
+/** `pem`: a certificate followed by its chain. Undefined when it cannot be read. */
 export function staplingNeeds(pem: string): StaplingNeeds | undefined {
   const chain = parseChain(pem)
   if (typeof chain === 'string') return undefined
@@ -58,7 +58,7 @@ function subjectOf(leaf: X509Certificate, others: readonly X509Certificate[]): O
 export function keyHash(certificate: X509Certificate): Buffer {
   const key = new DerReader(fieldsOf(certificate).publicKey).enter()
   key.read(TAG.sequence)
-  // The first byte says how many bits at the end are unused.
+  // The first byte is the number of unused bits at the end.
   return sha1(key.read(TAG.bitString).content.subarray(1))
 }
 

@@ -2,7 +2,10 @@ import { DerReader, TAG } from './der.ts'
 
 const UTC_TIME = 0x17
 
-/** When the first of the revocation lists of a PEM text ends (RFC 5280 §5.1), wall clock; undefined: never. Throws for what is none. */
+/**
+ * When the first of the revocation lists in a PEM text expires (RFC 5280 §5.1), wall clock; undefined: never. Throws
+ * for a malformed list.
+ */
 export function crlEnds(pem: string): number | undefined {
   const blocks = pem.match(/-----BEGIN X509 CRL-----[^-]*-----END X509 CRL-----/g)
   if (blocks === null) throw new Error('no revocation list in PEM form')

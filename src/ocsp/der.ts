@@ -1,7 +1,7 @@
-/** One element of DER (X.690), of which certificates and OCSP messages are made. */
+/** One element of DER (X.690), the encoding of certificates and OCSP messages. */
 export interface DerElement {
   readonly tag: number
-  /** With its tag and length. */
+  /** Including its tag and length. */
   readonly whole: Buffer
   readonly content: Buffer
 }
@@ -17,10 +17,10 @@ export const TAG = {
   sequence: 0x30
 } as const
 
-/** Nothing that is read here has as many elements at one level. */
+/** No structure that is read here has as many elements on one level. */
 const MAX_ELEMENTS = 10_000
 
-/** Reads the elements of one level, first to last. Throws for what is no DER. */
+/** Reads the elements of one level in order. Throws for malformed DER. */
 export class DerReader {
   readonly #bytes: Buffer
   #at = 0
@@ -59,7 +59,7 @@ export class DerReader {
     }
   }
 
-  /** What a sequence, or another element with this tag, consists of. */
+  /** The content of a sequence, or of another element with this tag. */
   enter(tag: number = TAG.sequence): DerReader {
     return new DerReader(this.read(tag).content)
   }

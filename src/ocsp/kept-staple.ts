@@ -12,9 +12,9 @@ export interface KeptStapleParts {
   readonly random: Random
   readonly log: Logger
   readonly ask: AskResponder
-  /** Another response is to be shown from now on, or none. */
+  /** Another response is in use from now on, or none. */
   readonly onChange: () => void
-  /** A responder was asked: `ok`, or why not. */
+  /** A responder was asked: `ok`, or why it failed. */
   readonly onAsked: (result: 'ok' | OcspError['kind']) => void
 }
 
@@ -25,17 +25,17 @@ export interface StapleFailure {
 
 const FIRST_WAIT_MS = 10_000
 const LONGEST_WAIT_MS = 3_600_000
-/** A response of seven days is asked for again daily: a revocation is known soon. */
+/** A response of seven days is renewed daily, so that a revocation is noticed soon. */
 const LONGEST_REST_MS = 86_400_000
 const SHORTEST_REST_MS = 1_000
-/** One of an earlier process is asked for again sooner: how old it is is not known. */
+/** A response of an earlier process is renewed sooner, since its age is unknown. */
 const LONGEST_REST_AT_START_MS = 3_600_000
 
-/** The response for one certificate: fetched, fetched again before it ends, and kept through outages of its responder. */
+/** The response for one certificate: fetched, renewed before it expires, and kept during outages of its responder. */
 export class KeptStaple {
-  /** Its file. */
+  /** File of the certificate. */
   readonly name: string
-  /** The certificate demands a response. */
+  /** The certificate requires a response. */
   readonly must: boolean
   readonly subject: OcspSubject
   readonly #parts: KeptStapleParts
@@ -47,12 +47,12 @@ export class KeptStaple {
   #cancel: (() => void) | undefined
   #cancelEnd: (() => void) | undefined
   #closed = false
-  /** Resolves once it has been asked for the first time, whatever came of it. */
+  /** Resolves after the first request for it, whatever the result. */
   readonly tried: Promise<unknown>
-  /** Resolves once it is known whether an earlier process has left one. */
+  /** Resolves once it is known whether an earlier process has stored one. */
   readonly looked: Promise<unknown>
 
-  /** `store`: where it outlives the process. */
+  /** `store`: keeps it across restarts. */
   constructor(
     name: string,
     must: boolean,
@@ -77,7 +77,7 @@ export class KeptStaple {
     }
   }
 
-  /** In force now. */
+  /** The response in use. */
   get staple(): Staple | undefined {
     const staple = this.#staple
     return staple !== undefined && staple.nextUpdate > this.#parts.clock.wall() ? staple : undefined
@@ -91,7 +91,7 @@ export class KeptStaple {
     return this.#nextAt
   }
 
-  /** Its certificate is in force no more. What is shared may be of use to others, and ends by itself. */
+  /** Its certificate is not in force any more. A shared response may be useful to others, and expires by itself. */
   forget(): void {
     this.close()
     if (this.#store?.shared === false) this.#store.remove()
@@ -103,7 +103,7 @@ export class KeptStaple {
     this.#cancelEnd?.()
   }
 
-  /** One that an earlier process had is believed as little as one that has just come. */
+  /** A stored response is checked like one from the responder. */
   #fromStore(bytes: Buffer | undefined, onChange: () => void): boolean {
     const { clock, random } = this.#parts
     if (bytes === undefined || this.#closed) return false
@@ -165,14 +165,14 @@ export class KeptStaple {
     this.#cancel = clock.after(ms, () => void this.#due())
   }
 
-  /** `fresh`: from its responder, and not yet in the store. */
+  /** `fresh`: from its responder, and not stored yet. */
   #took(staple: Staple, fresh: boolean): void {
     const { clock, random, log, onChange } = this.#parts
     if (this.#failure !== undefined)
       log.info({ file: this.name }, `OCSP response for ${this.name}: there again`)
     this.#failure = undefined
     const now = clock.wall()
-    // Half of what is left, a tenth earlier or not: many certificates do not come at once for ever.
+    // Half of the remaining time, randomised by a tenth, so that many certificates do not always come at once.
     const rest = Math.min((staple.nextUpdate - now) / 2, LONGEST_REST_MS) * (0.9 + 0.1 * random())
     this.#nextAt = Math.round(now + rest)
     const changed = this.#staple?.bytes.equals(staple.bytes) !== true
@@ -206,7 +206,7 @@ export class KeptStaple {
   #endAt(at: number): void {
     const { clock, log, onChange } = this.#parts
     this.#cancelEnd?.()
-    // Timers end after 24 days; by then there is another one.
+    // A timer takes at most 24 days; by then there is another response.
     const ms = Math.min(at - clock.wall(), 0x7fff_ffff)
     this.#cancelEnd = clock.after(ms, () => {
       if (this.staple !== undefined) return

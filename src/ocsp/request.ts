@@ -1,8 +1,8 @@
 import { der, TAG } from './der.ts'
 
 /**
- * An OCSPRequest (RFC 6960 §4.1) for one certificate. Without a nonce: what is stapled is shown to many, for days, and
- * responders keep their answers ready (RFC 5019).
+ * An OCSPRequest (RFC 6960 §4.1) for one certificate. It has no nonce: a stapled response is sent to many clients for
+ * days, and responders precompute their answers (RFC 5019).
  */
 export function ocspRequest(id: Buffer): Buffer {
   const request = der(TAG.sequence, id)

@@ -2,16 +2,16 @@ import { verify, X509Certificate } from 'node:crypto'
 import { keyHash, subjectName, type OcspSubject } from './certificate-id.ts'
 import { DerReader, TAG, type DerElement } from './der.ts'
 
-/** A response that may be shown to clients. */
+/** A response that may be stapled. */
 export interface Staple {
   readonly bytes: Buffer
   /** Milliseconds. */
   readonly thisUpdate: number
-  /** Until when it may be shown. */
+  /** Until when it may be used. */
   readonly nextUpdate: number
 }
 
-/** A responder's answer that does not do; `revoked` where it is the certificate that does not. */
+/** An unusable answer; `revoked` when the certificate is revoked. */
 export class OcspError extends Error {
   override readonly name = 'OcspError'
   readonly kind: 'no-answer' | 'not-valid' | 'revoked'
@@ -45,14 +45,14 @@ const BASIC = '2b0601050507300101'
 const OCSP_SIGNING = '1.3.6.1.5.5.7.3.9'
 const GOOD = 0x80
 const REVOKED = 0xa1
-/** Clocks differ. */
+/** Clocks differ by up to this. */
 const SKEW_MS = 300_000
-/** A response that does not say when there is a newer one. */
+/** Lifetime of a response without nextUpdate. */
 const WITHOUT_NEXT_MS = 3_600_000
 
 /**
- * Checks a response as a client would: it is about this certificate, in force now, and signed by the issuer, or by whom the
- * issuer has appointed (RFC 6960 §4.2.2.2). Throws an OcspError.
+ * Checks a response as a client would: it must be about this certificate, valid now, and signed by the issuer, or by a
+ * responder that the issuer has authorised (RFC 6960 §4.2.2.2). Throws an OcspError.
  */
 export function readResponse(bytes: Buffer, subject: OcspSubject, now: number): Staple {
   try {
@@ -76,7 +76,7 @@ function read(bytes: Buffer, subject: OcspSubject, now: number): Staple {
   const shown = basic.next(0xa0) ? basic.enter(0xa0).enter().rest() : []
   const { responder, single } = dataOf(signed, subject)
   if (!isSigned(signed.whole, algorithm, signature, signers(subject, shown, responder, now)))
-    throw notValid('its signature is neither of the issuer nor of whom the issuer has appointed')
+    throw notValid('its signature is neither by the issuer nor by a responder that the issuer has authorised')
   return stapleOf(bytes, single, now)
 }
 
@@ -94,7 +94,7 @@ function dataOf(signed: DerElement, subject: OcspSubject) {
   throw notValid('it is about another certificate')
 }
 
-/** The algorithm's parameters may be left out or NULL. */
+/** The algorithm's parameters may be absent or NULL. */
 function idParts(id: Buffer): Buffer[] {
   const parts = new DerReader(id).enter()
   const algorithm = parts.enter().read(TAG.oid).content
@@ -154,7 +154,7 @@ function isSigned(
     try {
       return verify(digest, data, publicKey, signature)
     } catch {
-      // A key of another kind than the algorithm.
+      // The key's type does not match the algorithm.
       return false
     }
   })
@@ -176,5 +176,5 @@ function timeOf({ content }: DerElement): number {
 }
 
 function notValid(message: string): OcspError {
-  return new OcspError('not-valid', `its answer does not do: ${message}`)
+  return new OcspError('not-valid', `its answer is not usable: ${message}`)
 }

@@ -9,15 +9,15 @@ import type { StapleStore } from './staple-store.ts'
 const FOLDER_MODE = 0o700
 const FILE_MODE = 0o600
 
-/** A response in a file of its own. */
+/** Stores a response in a file. */
 export class StapleFile implements StapleStore {
   readonly shared = false
   readonly #path: string
   readonly #log: Logger
-  /** One change after the other. */
+  /** Writes are done one after the other. */
   #last: Promise<void> = Promise.resolve()
 
-  /** `request`: what its responder is asked for it. */
+  /** `request`: the request to its responder. */
   constructor(folder: string, request: Buffer, log: Logger) {
     const name = createHash('sha256').update(request).digest('hex').slice(0, 40)
     this.#path = join(folder, `${name}.ocsp`)
@@ -36,7 +36,7 @@ export class StapleFile implements StapleStore {
     this.#then(async () => {
       const folder = dirname(this.#path)
       await mkdir(folder, { recursive: true, mode: FOLDER_MODE })
-      // At the start it may still be root; later writes are its user's, whose the folder above is.
+      // At the start the process may still be root; later writes come from its user, who owns the folder above.
       const owner = process.getuid?.() === 0 ? await stat(dirname(folder)) : undefined
       if (owner !== undefined) await chown(folder, owner.uid, owner.gid)
       await replaceFile(this.#path, bytes, { mode: FILE_MODE, ...(owner !== undefined && { owner }) })

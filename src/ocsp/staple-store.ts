@@ -1,10 +1,12 @@
-/** Where the response for one certificate outlives the process. What goes wrong with it costs a question, and no more. */
+/**
+ * Keeps the response for one certificate across restarts. When it fails, the responder is asked again, and that is all.
+ */
 export interface StapleStore {
-  /** Other instances read and write it too: what they have had is not asked for again. */
+  /** Other instances read and write it too: their responses need not be requested again. */
   readonly shared: boolean
   /** Never rejects. */
   read(): Buffer | undefined | Promise<Buffer | undefined>
-  /** `until`: wall clock of its end. */
+  /** `until`: wall clock of its expiry. */
   write(bytes: Buffer, until: number): void
   remove(): void
 }

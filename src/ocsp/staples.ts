@@ -4,16 +4,16 @@ import { KeptStaple, type KeptStapleParts } from './kept-staple.ts'
 import { ocspRequest } from './request.ts'
 import type { StapleStore } from './staple-store.ts'
 
-/** A certificate, and whether its listener would have a response stapled: `undefined` leaves it to the certificate. */
+/** A certificate, and whether its listener wants stapling: `undefined` leaves it to the certificate. */
 export interface StapleWanted {
   /** PEM, with its chain. */
   readonly cert: string
-  /** Its file. */
+  /** File of the certificate. */
   readonly file: string
   readonly ocsp: boolean | undefined
 }
 
-/** One stapled certificate as operators see it. */
+/** One stapled certificate for operators. */
 export interface StapleView {
   readonly file: string
   readonly state: 'good' | 'failed' | 'none'
@@ -26,17 +26,20 @@ export interface StapleView {
   readonly reason?: string
 }
 
-/** A certificate that demands a response is not put in force without one for this long, where one can be had. */
+/** A certificate that requires a response waits this long for one before it is put in force. */
 const WAIT_MS = 3_000
 
-/** OCSP responses for certificates that want them (RFC 6960, RFC 7633): asked for by the main thread, never in a handshake. */
+/**
+ * OCSP responses for certificates that need them (RFC 6960, RFC 7633): requested by the main thread, never during a
+ * handshake.
+ */
 export class Staples {
   readonly #parts: KeptStapleParts
   /** By the certificate's PEM text. */
   readonly #kept = new Map<string, KeptStaple>()
-  /** What certificates ask for, read once: those in force, and those that are being prepared. */
+  /** Facts about certificates, read once: those in force, and those that are being prepared. */
   readonly #needs = new Map<string, StaplingNeeds | undefined>()
-  /** Those that nobody can be asked about: file → why. */
+  /** Certificates without a way to ask: file → why. */
   #unasked = new Map<string, string>()
 
   constructor(parts: KeptStapleParts) {
@@ -44,8 +47,8 @@ export class Staples {
   }
 
   /**
-   * Resolves when what is new has been asked for, or soon after for certificates that demand a response. `storeFor`: where the
-   * response to a request outlives the process.
+   * Resolves when new certificates have been asked about, or soon after if they require a response. `storeFor`: where
+   * the response to a request is stored.
    */
   async prepare(
     wanted: readonly StapleWanted[],
@@ -68,14 +71,14 @@ export class Staples {
     cancel()
   }
 
-  /** What is stapled to a certificate now, in base64; `ocsp` as its listener says. */
+  /** The response for a certificate now, in base64; `ocsp` from its listener. */
   of(cert: string, ocsp: boolean | undefined): string | undefined {
     const kept = this.#kept.get(cert)
     if (kept === undefined || !(ocsp ?? kept.must)) return undefined
     return kept.staple?.bytes.toString('base64')
   }
 
-  /** These certificates are in force; the others are forgotten. */
+  /** These certificates are in force; others are dropped. */
   retain(wanted: readonly StapleWanted[]): void {
     for (const [cert, kept] of this.#kept) {
       if (wanted.some((each) => each.cert === cert && (each.ocsp ?? kept.must))) continue
@@ -125,7 +128,7 @@ export class Staples {
   }
 }
 
-/** Why no response can be stapled to a certificate that wants one. */
+/** Why no response can be stapled to a certificate that needs one. */
 export function whyNot(cert: string, ocsp: boolean | undefined): string | undefined {
   return reasonAgainst(staplingNeeds(cert), ocsp)
 }

@@ -3,7 +3,7 @@ import { nextTurn } from '../core/containment.ts'
 
 export const TIMED_OUT = 'Command timed out'
 
-/** More than this after its time, a timer tells of this thread, not of Redis. */
+/** A timer that fires this much late shows that this thread was busy, not Redis. */
 const LATE_MS = 5
 
 /**

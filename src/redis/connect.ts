@@ -1,26 +1,26 @@
-// Under this name a bundle's banner may declare createRequire itself.
+// Renamed because a bundle's banner may declare createRequire itself.
 import { createRequire as requireFrom } from 'node:module'
 import type * as IoRedis from 'ioredis'
 import type { Cluster, Redis, RedisOptions } from 'ioredis'
 import type { RedisPlan } from './redis-plan.ts'
 
-/** Between two tries to connect. */
+/** Time between tries to connect. */
 const AGAIN_MS = 500
 const MIN_CONNECT_MS = 1000
 
 export type Connection = Redis | Cluster
 
 /**
- * Loaded by the first connection only: a thread that has loaded it compiles the code of every request less well, whatever
- * that code is (1.3 µs more for a small GET, of 4.2), and no thread without Redis is to pay for it.
+ * Loaded by the first connection only: V8 compiles the code of every request less well in a thread that has loaded it
+ * (1.3 µs more for a small GET, of 4.2), so threads without Redis must not load it.
  */
 function load(): typeof IoRedis {
   return requireFrom(import.meta.url)('ioredis') as typeof IoRedis
 }
 
 /**
- * A connection that never queues what cannot be sent now and never sends anything twice by itself. Commands of one turn of
- * the event loop go out together.
+ * A connection that queues nothing and never sends a command twice. Commands of one turn of the event loop are sent
+ * together.
  */
 export function connect({ config, tls: material }: RedisPlan): Connection {
   const { kind, path, nodes, master, username, password, sentinelUsername, sentinelPassword } = config
@@ -40,12 +40,13 @@ export function connect({ config, tls: material }: RedisPlan): Connection {
     protocol: 2,
     connectionName: 'lb',
     disableClientInfo: true,
-    // Whoever asks has a deadline of its own; this one frees what a hung server leaves behind.
+    // Callers have their own deadlines; this one frees what a hung server leaves behind.
     commandTimeout: timeoutMs + MIN_CONNECT_MS,
     connectTimeout: Math.max(MIN_CONNECT_MS, timeoutMs),
     enableAutoPipelining: true,
     autoResendUnfulfilledCommands: false,
-    // Who subscribes does so at each 'ready'. ioredis' own way is a promise that nobody handles, when the connection is gone again by then.
+    // Subscriptions are renewed at each 'ready'. ioredis' own way creates a promise whose rejection is not handled when
+    // the connection is lost by then.
     autoResubscribe: false,
     maxRetriesPerRequest: 0
   }
@@ -77,8 +78,8 @@ export function connect({ config, tls: material }: RedisPlan): Connection {
   return new Redis({ ...options, ...place, enableOfflineQueue: false, retryStrategy: () => AGAIN_MS })
 }
 
-/** After a command that was not answered: another server may have the name, or the place of the primary, by now. */
+/** Call it after a command without an answer: the name or the primary may have moved to another server. */
 export function reconnect(connection: Connection): void {
-  // The nodes of a cluster tell each other, and then us.
+  // Cluster nodes report changes themselves.
   if (!connection.isCluster && connection.status === 'ready') connection.disconnect(true)
 }

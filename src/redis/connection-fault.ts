@@ -5,9 +5,9 @@ const MAX_REPLY = 200
 const MINUS = 0x2d
 
 /**
- * Why a connection is none, in the words that help an operator most: the first error of the last try, for those that follow are only
- * its consequences, and before it what the server said to a login that it does not want (-DENIED, -ERR max number of clients
- * reached): it closes at once then, and the next write would be told of as a broken pipe.
+ * The most helpful reason why a connection failed: the first error of the last try, since later ones are only
+ * consequences, and before it the server's answer to a refused login (-DENIED, -ERR max number of clients reached): the
+ * server then closes at once, and the next write would only report a broken pipe.
  */
 export class ConnectionFault {
   #reason: string | undefined
@@ -18,7 +18,7 @@ export class ConnectionFault {
     connection.on('ready', () => (this.#reason = undefined))
     connection.on('error', (error: Error) => this.#note(messageOf(error)))
     connection.on('connect', () => {
-      // A cluster's nodes are ioredis' own affair.
+      // ioredis handles the nodes of a cluster itself.
       if (!('stream' in connection)) return
       connection.stream.once('data', (bytes: Buffer) => {
         if (bytes[0] === MINUS && this.#triesAgain) this.#note(firstLine(bytes))

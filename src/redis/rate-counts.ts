@@ -33,7 +33,7 @@ export class RateCounts implements RemoteRates {
   }
 }
 
-/** Throws for anything but what the script answers: whoever speaks there is not it. */
+/** Throws on any other answer than the script's: then the server is not what it should be. */
 function grantOf(reply: unknown): RateGrant {
   const numbers = Array.isArray(reply) ? reply.map(Number) : []
   if (numbers.length !== 5 || !numbers.every(Number.isFinite))

@@ -9,20 +9,25 @@ const REFUSAL = 1
 const REASON = 2
 const FIRST = 3
 
-/** In place of a reason's digest: no further reason is told. */
+/** Instead of a reason's digest: no further reason is logged. */
 const NO_MORE = 0
 
 export interface RedisReach {
-  /** Threads that reach it. */
+  /** Threads that reach Redis. */
   readonly up: number
-  /** Threads that ask it at all. */
+  /** Threads that use it at all. */
   readonly threads: number
 }
 
-/** Which threads reach Redis, in memory that all share: one line of the log tells of a change, whoever saw it first. */
+/**
+ * Which threads reach Redis, in shared memory: one line of the log reports a change, whichever thread noticed it first.
+ */
 export class RedisBoard {
   readonly memory: ArrayBufferLike
-  /** What was last told, the second of the clock at which a refusal was last told, the reason that was told, then a word for each thread. */
+  /**
+   * The last reported state, the second of the last reported refusal, the last reported reason, then a word for each
+   * thread.
+   */
   readonly #words: Int32Array
 
   constructor(memory: ArrayBufferLike) {
@@ -35,7 +40,7 @@ export class RedisBoard {
     return new RedisBoard(shared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes))
   }
 
-  /** Written by that thread. True: nobody has told of this yet. */
+  /** Written by that thread. True: this change has not been logged yet. */
   found(thread: number, up: boolean, reason = ''): boolean {
     const state = up ? UP : AWAY
     Atomics.store(this.#words, FIRST + thread, state)
@@ -44,19 +49,19 @@ export class RedisBoard {
     return true
   }
 
-  /** True: it is away for another reason than was told, and nobody has told of that yet. Once until it is found again. */
+  /** True: the reason differs from the logged one, and this has not been logged yet. Once until Redis is back. */
   tellsOfReason(reason: string): boolean {
     const told = Atomics.load(this.#words, REASON)
     if (told === NO_MORE || told === digest(reason)) return false
     return Atomics.compareExchange(this.#words, REASON, told, NO_MORE) === told
   }
 
-  /** The last that was told. */
+  /** The last logged state. */
   get away(): boolean {
     return Atomics.load(this.#words, TOLD) === AWAY
   }
 
-  /** True: nobody has told of a refused command in the last `everyMs`. */
+  /** True: no refused command was logged in the last `everyMs`. */
   tellsOfRefusal(now: number, everyMs: number): boolean {
     const second = Math.max(1, Math.floor(now / 1000))
     const last = Atomics.load(this.#words, REFUSAL)
@@ -64,7 +69,7 @@ export class RedisBoard {
     return Atomics.compareExchange(this.#words, REFUSAL, last, second) === last
   }
 
-  /** The thread asks it no more, or is gone. */
+  /** The thread does not use it any more, or is gone. */
   leave(thread: number): void {
     Atomics.store(this.#words, FIRST + thread, UNUSED)
     const threads = this.#words.subarray(FIRST)

@@ -12,37 +12,37 @@ import { Relapses } from './relapses.ts'
 import { concernsCommandOnly, isReply } from './reply-errors.ts'
 import { runScript, Script } from './script.ts'
 
-/** Failures one after the other after which nobody asks for a while. */
+/** Consecutive failures after which Redis is not used for a while. */
 const OPENS_AFTER = 3
-/** Between two looks at one that nobody asks. */
+/** Interval of checks while it is not used. */
 const LOOKS_AFTER_MS = 1000
-/** A refused command is told of no more often. */
+/** A refused command is logged at most this often. */
 const REFUSAL_TOLD_MS = 60_000
 const MAX_REASON = 200
-/** One that died and came back with another password, or not at all, is told of once more. */
+/** When Redis is still away after this, the reason is logged once more: it may have come back with another password. */
 const STILL_AWAY_MS = 10_000
-/** In a cluster each key may lie on another node: with so many, hardly one is left out. */
+/** In a cluster each key may be on another node: with so many keys, hardly any node is left out. */
 const PROBES_OF_CLUSTER = 16
 const PROBE_LIVES_MS = 10_000
 
-/** A full or read-only server refuses it, and so stays out. */
+/** A full or read-only server refuses it, and so is not used. */
 const probe = new Script(`return redis.call('SET', KEYS[1], '1', 'PX', ARGV[1])`)
 
 export interface RedisLinkParts {
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: Metrics
-  /** Left out: what it finds is told by another link of the thread. */
+  /** Absent when another link of the thread reports changes. */
   readonly board: RedisBoard | undefined
   readonly thread: number
 }
 
-/** A command as the connection runs it; what it resolves with is what it was asked for, or it throws. */
+/** A command run on the connection; it resolves with the result, or throws. */
 export type Command<T> = (connection: Connection, prefix: string) => Promise<T>
 
 /**
- * The Redis of one thread, behind a breaker: only while it answers are requests made to wait for it. Whether it answers
- * again is found out in the background.
+ * The Redis of one thread, behind a breaker: requests wait for it only while it answers. Whether it answers again is
+ * checked in the background.
  */
 export class RedisLink {
   readonly timeoutMs: number
@@ -56,19 +56,19 @@ export class RedisLink {
   /** undefined: not known yet. */
   #usable: boolean | undefined
   #failures = 0
-  /** When the last of them was found out. */
+  /** When the last failure was noticed. */
   #failedAt = -Infinity
-  /** When it last did what it was asked for. */
+  /** When it last executed a command. */
   #answeredAt = -Infinity
-  /** It has refused a command since it was last looked at. */
+  /** It has refused a command since the last check. */
   #refused = false
   readonly #relapses = new Relapses()
   #closed = false
   readonly #fault: ConnectionFault
-  /** Since when it is away. */
+  /** Since when it has been away. */
   #lostAt = 0
   #stopTimer: () => void = () => {}
-  /** Wait until it is known whether it answers. */
+  /** Callers that wait until it is known whether it answers. */
   #waiting: (() => void)[] = []
 
   constructor(plan: RedisPlan, parts: RedisLinkParts) {
@@ -85,7 +85,7 @@ export class RedisLink {
     this.#connection = connect(plan)
     this.#fault = new ConnectionFault(this.#connection)
     this.#connection.on('ready', () => {
-      // After relapses it is left alone for a while, connected or not.
+      // After relapses it is not used for a while, connected or not.
       if (this.#relapses.rested(this.#parts.clock.now())) this.#probe()
     })
     this.#connection.on('close', () =>
@@ -98,7 +98,7 @@ export class RedisLink {
     return this.#usable === true
   }
 
-  /** Resolves once it is known whether it answers, within `timeoutMs`: at once but for the first moments. */
+  /** Resolves once it is known whether it answers, within `timeoutMs`; at once except at the start. */
   known(): Promise<void> {
     if (this.#usable !== undefined || this.#closed) return Promise.resolve()
     return new Promise((resolve) => {
@@ -144,22 +144,23 @@ export class RedisLink {
     const late = reason === TIMED_OUT
     this.#results[late ? 'timeout' : 'error'].add()
     if (concernsCommandOnly(error)) return this.#refusal(reason)
-    // Those say nothing that had a part of the time only, or were under way together with one that is counted: a pause is one failure.
+    // Not counted: commands with a part of the time only, and those that were under way during a counted failure, since
+    // a pause is one failure.
     if ((late && withinMs < this.timeoutMs) || askedAt < this.#failedAt) return
     this.#failedAt = this.#parts.clock.now()
     if (++this.#failures >= OPENS_AFTER) this.#lost(reason)
   }
 
-  /** The next look finds out whether it does anything at all. */
+  /** The next check finds out whether it works at all. */
   #refusal(reason: string): void {
     const { board, clock, log } = this.#parts
     this.#refused = true
     if (board?.tellsOfRefusal(clock.now(), REFUSAL_TOLD_MS) !== true) return
     const fields = { redis: this.#place, reason: reason.slice(0, MAX_REASON) }
-    log.warn(fields, 'Redis refuses a command: what needs it does without (told once a minute)')
+    log.warn(fields, 'Redis refuses a command: its users continue without it (logged once a minute)')
   }
 
-  /** `known`: in the words of the server or of the system, not in ours. */
+  /** `known`: `reason` is the text of the server or of the system. */
   #lost(reason: string, known = true): void {
     if (this.#closed) return
     const { board, thread, log, clock } = this.#parts
@@ -174,7 +175,7 @@ export class RedisLink {
       if (board?.found(thread, false, fields.reason) === true) {
         log.warn(
           fields,
-          'Redis is not reachable: limits follow onError, caches do without, sessions in it are answered 503'
+          'Redis is not reachable: limits follow onError, caches use memory only, requests with sessions in it get 503'
         )
       }
     } else if (known && now - this.#lostAt >= STILL_AWAY_MS && board?.tellsOfReason(fields.reason) === true) {
@@ -195,8 +196,8 @@ export class RedisLink {
   }
 
   /**
-   * Looks at one that nobody has asked for a while, so that no request has to find out that it hangs; at one that has refused
-   * something; and at one that another thread calls away, if this one has only read from it.
+   * Checks Redis when it has not been used for a while, so that no request has to find out that it hangs; when it has
+   * refused a command; and when another thread reports it as away while this one has only read.
    */
   #lookLater(): void {
     this.#stopTimer()
@@ -219,7 +220,7 @@ export class RedisLink {
         names.map((name) => runScript(connection, probe, [prefix + name], [PROBE_LIVES_MS]).then(expectOk))
       )
     this.#refused = false
-    // While lb starts, this thread is busy, and nobody waits for Redis yet.
+    // During the start this thread is busy, and no request waits for Redis yet.
     const withinMs = this.#usable === undefined ? Math.max(LOOKS_AFTER_MS, this.timeoutMs) : this.timeoutMs
     const askedAt = this.#parts.clock.now()
     this.#run(command, withinMs).then(

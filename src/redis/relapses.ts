@@ -1,9 +1,9 @@
 const TRIES_AGAIN_MS = 1000
 const MAX_TRIES_AGAIN_MS = 8000
-/** What is lost within this time after it was found has relapsed. */
+/** Redis that is lost within this time after it was found has relapsed. */
 const RELAPSE_MS = 5000
 
-/** When Redis is looked at again: what comes and goes is left alone longer each time, so that the log does not fill. */
+/** When to check Redis again: after each relapse the pause is longer, so that the log does not fill. */
 export class Relapses {
   #foundAt = -Infinity
   #lostAt = -Infinity
@@ -18,12 +18,12 @@ export class Relapses {
     this.#count = now - this.#foundAt < RELAPSE_MS ? this.#count + 1 : 0
   }
 
-  /** From a failed look to the next. The first relapse may be chance. */
+  /** From a failed check to the next. The first relapse may be chance. */
   get againMs(): number {
     return Math.min(TRIES_AGAIN_MS * 2 ** Math.max(0, this.#count - 1), MAX_TRIES_AGAIN_MS)
   }
 
-  /** A new connection may be used at once, but after relapses. */
+  /** A new connection may be used at once, except after relapses. */
   rested(now: number): boolean {
     return now >= this.#lostAt + this.againMs - TRIES_AGAIN_MS
   }

@@ -14,7 +14,7 @@ export class Script {
   }
 }
 
-/** All keys lie in one slot of a cluster. */
+/** All keys are in one slot of a cluster. */
 export function runScript(
   connection: Connection,
   script: Script,
@@ -41,7 +41,7 @@ export function runScriptForBytes(
   )
 }
 
-/** There, but not in the types. */
+/** Exists, but not in the types. */
 interface ForBytes {
   evalshaBuffer(script: string, keys: number, ...args: Argument[]): Promise<unknown>
   evalBuffer(script: string, keys: number, ...args: Argument[]): Promise<unknown>

@@ -89,7 +89,7 @@ t.test('a login of an ACL over TLS with an authority of its own, and none but th
   ] as const) {
     const { url, logged } = await instance(t, redis, { ...limit, onError: 'deny' })
     await until(why, () => logged.length > 0)
-    t.match(logged, ['Redis is not reachable: limits follow onError, caches do without'], why)
+    t.match(logged, ['Redis is not reachable: limits follow onError, caches use memory only'], why)
     t.equal((await ask(url)).status, 429, why)
   }
 })

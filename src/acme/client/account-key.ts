@@ -9,7 +9,7 @@ export interface PublicJwk {
   readonly y: string
 }
 
-/** The key that an account at an authority is known by. */
+/** The key of an account at an authority. */
 export class AccountKey {
   readonly #key: KeyObject
   readonly jwk: PublicJwk
@@ -25,13 +25,13 @@ export class AccountKey {
     return privateKey.export({ type: 'pkcs8', format: 'pem' }) as string
   }
 
-  /** RFC 7638: what a key authorization ends with. Members in the order of their names. */
+  /** RFC 7638: the end of a key authorization. Members are sorted by name. */
   get thumbprint(): string {
     const { crv, kty, x, y } = this.jwk
     return createHash('sha256').update(JSON.stringify({ crv, kty, x, y })).digest('base64url')
   }
 
-  /** A JWS (RFC 7515) as authorities want it; `payload` undefined: POST-as-GET. */
+  /** A JWS (RFC 7515) in the form that ACME requires; `payload` undefined: POST-as-GET. */
   sign(payload: unknown, header: JwsHeader): Promise<object> {
     const signer = header.kid === undefined ? { jwk: this.jwk } : { kid: header.kid }
     return new FlattenedSign(bytes(payload))
@@ -39,7 +39,7 @@ export class AccountKey {
       .sign(this.#key)
   }
 
-  /** Ties this key to an account that the authority knows by other means (RFC 8555 §7.3.4). */
+  /** Binds this key to an external account (RFC 8555 §7.3.4). */
   bind(eab: { readonly kid: string; readonly key: string }, url: string): Promise<object> {
     return new FlattenedSign(bytes(this.jwk))
       .setProtectedHeader({ alg: 'HS256', kid: eab.kid, url })
@@ -50,7 +50,7 @@ export class AccountKey {
 export interface JwsHeader {
   readonly nonce: string
   readonly url: string
-  /** URL of the account; left out: the key itself is shown. */
+  /** URL of the account; absent: the key itself is sent. */
   readonly kid: string | undefined
 }
 

@@ -5,7 +5,7 @@ import type { AcmeAnswer, AcmeClient } from './acme-client.ts'
 import { AcmeError } from './acme-error.ts'
 import { PendingOrders } from './pending-orders.ts'
 
-/** Our account at one authority: made when it is first needed, then for good. */
+/** lb's account at one authority: created on first use, then permanent. */
 export class Account {
   readonly client: AcmeClient
   readonly authority: AcmeAuthority
@@ -27,7 +27,7 @@ export class Account {
     try {
       return await this.client.post(url, payload, key, kid)
     } catch (error) {
-      // The authority has forgotten us: the same key is told of again.
+      // The authority has forgotten the account: register the same key again.
       if (!(error instanceof AcmeError) || error.type !== 'accountDoesNotExist') throw error
       this.#open = this.#locked(true)
       this.#open.catch(() => (this.#open = undefined))
@@ -41,7 +41,7 @@ export class Account {
     return `${token}.${key.thumbprint}`
   }
 
-  /** URL of the account, for what lists its orders. */
+  /** URL of the account, for the list of its orders. */
   async url(): Promise<string> {
     return (await this.#opened()).url
   }
@@ -54,7 +54,7 @@ export class Account {
     return this.#open
   }
 
-  /** Two processes that begin at once make one account. */
+  /** Two processes that begin at once create one account. */
   #locked(anew: boolean) {
     return withLock(this.#storage, this.authority.url, () => this.#register(anew))
   }
@@ -63,7 +63,7 @@ export class Account {
     const authority = this.authority.url
     const known = await this.#storage.account(authority)
     if (known?.url !== undefined && !anew) return { key: new AccountKey(known.key), url: known.url }
-    // On the disk before the authority knows it: asked again with the same key, it answers with the same account.
+    // Stored before the authority knows it: when it is sent again, the authority answers with the same account.
     const pem = known?.key ?? AccountKey.make()
     if (known === undefined) await this.#storage.writeAccount({ authority, key: pem })
     const key = new AccountKey(pem)

@@ -19,25 +19,27 @@ export interface AcmeAnswer {
 
 const MAX_NONCES = 32
 const MAX_RESTS = 1_000
-/** As RFC 9773 §4.3.1 advises. */
+/** As RFC 9773 §4.3.1 recommends. */
 const LONGEST_REST_MS = 86_400_000
-/** A nonce in twenty is refused for practice by some authorities: eleven in a row are no chance. */
+/** Some authorities refuse one nonce in twenty as an exercise: eleven in a row are not chance. */
 const NONCE_TRIES = 10
 const DIRECTORY_FOR_MS = 3_600_000
 const MAX_REST_MS = 600_000
-/** What is asked again by others meanwhile waits this long at most for a Retry-After; beyond, the request is given up. */
+/** Longest time to wait for a Retry-After caused by other requests; beyond it the request is given up. */
 const MAX_QUIET_MS = 60_000
 
-/** Speaks to one authority: signed requests with fresh nonces, and none before the time that it has named. */
+/**
+ * Talks to one authority: signed requests with fresh nonces, and none before the time that the authority has asked for.
+ */
 export class AcmeClient {
   readonly #http: Http
   readonly #directoryUrl: string
   readonly #clock: Clock
   readonly #nonces: string[] = []
   #directory: { readonly at: number; readonly is: Promise<Directory> } | undefined
-  /** Wall clock before which nothing is asked. */
+  /** Wall clock before which no request is sent. */
   #quietUntil = 0
-  /** URL → wall clock before which it is not asked again, as its last answer said. */
+  /** URL → wall clock before which it is not requested again, from its last answer. */
   readonly #rests = new Map<string, number>()
   /** POST-as-GET under way, by URL. */
   readonly #reading = new Map<string, Promise<AcmeAnswer>>()
@@ -58,14 +60,14 @@ export class AcmeClient {
     return this.#directory.is
   }
 
-  /** Without a signature, as ARI and the directory are asked. */
+  /** Unsigned, for ARI and the directory. */
   async get(url: string): Promise<AcmeAnswer> {
     return this.#read(url, await this.#send('GET', url))
   }
 
   /**
-   * `payload` undefined: POST-as-GET (RFC 8555 §6.3), one at a time for a URL: the first may say when the next may come.
-   * Rejects with an AcmeError for what is no success.
+   * `payload` undefined: POST-as-GET (RFC 8555 §6.3), one at a time per URL, since the first may say when the next may
+   * come. Rejects with an AcmeError unless it succeeds.
    */
   async post(url: string, payload: unknown, key: AccountKey, kid: string | undefined): Promise<AcmeAnswer> {
     if (payload !== undefined) return this.#post(url, payload, key, kid)
@@ -105,7 +107,7 @@ export class AcmeClient {
     const directory = body as Partial<Directory> | undefined
     for (const key of ['newNonce', 'newAccount', 'newOrder'] as const) {
       if (typeof directory?.[key] !== 'string' || !URL.canParse(directory[key]))
-        throw new AcmeError('unreachable', `${this.#directoryUrl} is no ACME directory: it has no ${key}`)
+        throw new AcmeError('unreachable', `${this.#directoryUrl} is not an ACME directory: it has no ${key}`)
     }
     return directory as Directory
   }
@@ -120,7 +122,7 @@ export class AcmeClient {
     return nonce
   }
 
-  /** The time is looked at last, so that nothing that was being prepared goes out after the authority has asked for patience. */
+  /** The time is checked last, so that a request being prepared is not sent after the authority has asked to wait. */
   async #send(method: 'GET' | 'HEAD' | 'POST', url: string, body?: string): Promise<HttpAnswer> {
     for (;;) {
       const until = Math.max(this.#quietUntil, this.#rests.get(url) ?? 0)
@@ -142,9 +144,7 @@ export class AcmeClient {
     if (this.#rests.size < MAX_RESTS) this.#rests.set(url, Math.min(retryAt, now + LONGEST_REST_MS))
   }
 
-  /**
-   * A limit often concerns one name, and then for days: who asked waits as long as he was told, and all others for a while.
-   */
+  /** A limit often concerns one name, for days: its caller waits as long as demanded, and all others for a while. */
   #restUntil(retryAt: number): void {
     this.#quietUntil = Math.max(this.#quietUntil, Math.min(retryAt, this.#clock.wall() + MAX_REST_MS))
   }

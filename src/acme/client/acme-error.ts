@@ -1,10 +1,10 @@
-/** What an authority says of a request that it does not fulfil (RFC 8555 §6.7), or that it cannot be reached. */
+/** A request that the authority refused (RFC 8555 §6.7), or an authority that cannot be reached. */
 export class AcmeError extends Error {
   override readonly name = 'AcmeError'
-  /** `rateLimited`, `badNonce` …: of urn:ietf:params:acme:error. `unreachable` where there was no answer at all. */
+  /** `rateLimited`, `badNonce` …: from urn:ietf:params:acme:error. `unreachable` when there was no answer. */
   readonly type: string
   readonly status: number
-  /** Wall clock before which it is not to be asked again. */
+  /** Wall clock before which it must not be asked again. */
   readonly retryAt: number | undefined
 
   constructor(
@@ -22,7 +22,7 @@ export class AcmeError extends Error {
 const PREFIX = 'urn:ietf:params:acme:error:'
 const MAX_DETAIL = 500
 
-/** From a response of 4xx or 5xx. Its text is the authority's: bounded, and on one line. */
+/** From a response of 4xx or 5xx. The text comes from the authority: bounded, and on one line. */
 export function problemOf(status: number, body: unknown, retryAt: number | undefined): AcmeError {
   const problem = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {}
   const said = typeof problem['type'] === 'string' ? problem['type'] : ''
@@ -33,7 +33,7 @@ export function problemOf(status: number, body: unknown, retryAt: number | undef
   })
 }
 
-/** The text of a problem document (RFC 9457), which orders and challenges carry too. */
+/** The text of a problem document (RFC 9457), also in orders and challenges. */
 export function detailOf(problem: unknown): string | undefined {
   if (typeof problem !== 'object' || problem === null) return undefined
   const { detail, type, subproblems } = problem as Record<string, unknown>

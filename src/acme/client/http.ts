@@ -8,7 +8,7 @@ export interface HttpAnswer {
   readonly body: string
 }
 
-/** One request over HTTPS that ends in time, whatever the other side does. */
+/** A request over HTTPS that ends in time, whatever the peer does. */
 export interface Http {
   send(method: 'GET' | 'HEAD' | 'POST', url: string, body?: string): Promise<HttpAnswer>
   close(): void
@@ -16,10 +16,13 @@ export interface Http {
 
 const MAX_BODY = 1_048_576
 const TIMEOUT_MS = 30_000
-/** Above the number of orders at once: what waits here for a connection would go out whatever has been heard meanwhile. */
+/**
+ * More than the number of concurrent orders: a request that waited for a connection would be sent without regard to
+ * what was heard meanwhile.
+ */
 const CONNECTIONS = 12
 
-/** `ca`: PEM texts that the authority's own certificate is checked by; undefined: the roots that Node brings. */
+/** `ca`: PEM texts of CAs for the authority's own certificate; undefined: Node's roots. */
 export function acmeHttp(ca: string | undefined): Http {
   const agent = new Agent({
     connections: CONNECTIONS,

@@ -6,13 +6,13 @@ const MAX_LOOKED_AT = 50
 
 interface Asked {
   post(url: string): Promise<AcmeAnswer>
-  /** Of the account. */
+  /** URL of the account. */
   url(): Promise<string>
 }
 
 /**
- * Orders that were asked for by a process that ended before it could write their URLs down, name → URL. Authorities that give no
- * list (RFC 8555 §7.1.2.1) answer a second request with the order that is pending.
+ * Orders of a process that ended before it could store their URLs, name → URL. Authorities without a list (RFC 8555
+ * §7.1.2.1) answer a second request with the pending order.
  */
 export class PendingOrders {
   readonly #account: Asked
@@ -23,7 +23,7 @@ export class PendingOrders {
     this.#account = account
   }
 
-  /** The list is read once for all that ask at the same time. One that is being read already may be older than the order. */
+  /** The list is read once for all concurrent callers. A read that has begun already may be older than the order. */
   async find(name: string): Promise<string | undefined> {
     if (this.#reading === undefined) return (await this.#begin()).get(name)
     this.#next ??= this.#reading.then(

@@ -19,19 +19,19 @@ export interface AcmeNamesParts {
   readonly random: Random
   readonly log: Logger
   readonly challenges: Challenges
-  /** A name has a certificate, or another one. */
+  /** A name has a new certificate. */
   readonly onCertificate: (name: string) => void
   readonly onOrder: (result: 'ok' | 'fail') => void
-  /** Whether a name that clients asked for may still be ordered. */
+  /** Whether a name that clients requested may still be ordered. */
   readonly may: (name: string) => Promise<boolean>
   readonly pace?: Pace
   readonly storage?: (where: string) => AcmeStorage
 }
 
-/** Orders at once: an authority limits them, and each has a challenge in shared memory. */
+/** Concurrent orders: an authority limits them, and each has a challenge in shared memory. */
 const PARALLEL = 10
 
-/** All names that have their certificates by ACME, over all listeners and reloads. */
+/** All names with ACME certificates, over all listeners and reloads. */
 export class AcmeNames {
   readonly #parts: AcmeNamesParts
   readonly #places = new Places(PARALLEL)
@@ -47,9 +47,9 @@ export class AcmeNames {
   }
 
   /**
-   * Reads what is stored of these names, so that their certificates are there before anything listens. Nothing is ordered before
-   * `start`. Rejects when the storage or a file of an authority cannot be read; one that is shared may be away for a while.
-   * `where`: another one is another storage.
+   * Reads what is stored about these names, so that their certificates are there before lb listens. Nothing is ordered
+   * before `start`. Rejects when the storage or a CA file cannot be read; a shared storage may be away for a while.
+   * `where` identifies the storage.
    */
   async prepare(config: AcmeConfig, names: Iterable<string>, where = config.storage): Promise<void> {
     if (this.#storage === undefined || this.#where !== where) {
@@ -69,19 +69,19 @@ export class AcmeNames {
     }
   }
 
-  /** These are looked after from now on, and no others. */
+  /** From now on exactly these names are maintained. */
   start(names: ReadonlySet<string>): void {
     for (const [name, task] of this.#tasks) {
       if (names.has(name)) task.start()
       else {
         task.close()
-        // What is under way ends; should the name come back meanwhile, it is no second order.
+        // What is under way finishes; if the name comes back meanwhile there is no second order.
         if (!task.busy) this.#tasks.delete(name)
       }
     }
   }
 
-  /** A name that clients of this listener have asked for. */
+  /** A name that clients requested from this listener. */
   async begin(name: string, onDemand: string): Promise<void> {
     const storage = this.#storage!
     const record = { ...((await this.#stored(name)) ?? { name }), onDemand }
@@ -89,7 +89,7 @@ export class AcmeNames {
     this.#tasks.get(name)!.start()
   }
 
-  /** Names that clients of these listeners have asked an earlier process for. */
+  /** Names that clients requested from these listeners in an earlier process. */
   async adoptOnDemand(listeners: ReadonlySet<string>): Promise<readonly NameRecord[]> {
     const storage = this.#storage!
     const found: NameRecord[] = []
@@ -117,7 +117,7 @@ export class AcmeNames {
     this.#storage?.close?.()
   }
 
-  /** Where it is shared, whoever orders a name reads it once more, with the lock in hand. */
+  /** With a shared storage, the record is read once more under the lock before an order. */
   async #stored(name: string): Promise<NameRecord | undefined> {
     const storage = this.#storage!
     const stored = storage.name(name)

@@ -2,7 +2,7 @@ import { request } from 'undici'
 
 const TIMEOUT_MS = 5_000
 
-/** Whether the user's server says that this name is one of theirs. Rejects when it does not answer in time. */
+/** Whether the user's server allows this name. Rejects when it does not answer in time. */
 export async function ask(url: string, name: string): Promise<boolean> {
   const asked = new URL(url)
   asked.searchParams.set('domain', name)

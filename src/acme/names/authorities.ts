@@ -6,7 +6,7 @@ import { AcmeClient } from '../client/acme-client.ts'
 import { acmeHttp } from '../client/http.ts'
 import type { AcmeStorage } from '../storage/acme-storage.ts'
 
-/** One account per authority, over reloads: nonces, patience and connections are the authority's, not a name's. */
+/** One account per authority, across reloads: nonces, waits and connections belong to the authority, not to a name. */
 export class Authorities {
   readonly #clock: Clock
   readonly #accounts = new Map<string, Account>()
@@ -15,7 +15,7 @@ export class Authorities {
     this.#clock = clock
   }
 
-  /** Throws when a file that it names cannot be read. */
+  /** Throws when a file cannot be read. */
   accounts(config: AcmeConfig, storage: AcmeStorage): Account[] {
     return config.authorities.map((authority) => this.#account(authority, config, storage))
   }

@@ -19,7 +19,7 @@ import { nameView, type NameView } from './name-view.ts'
 import type { Places } from './places.ts'
 import { mergedRecord, usableRecord, withOrder } from './usable-record.ts'
 
-/** What the tasks of all names share; `config` and what hangs on it may be another at the next try. */
+/** What the tasks of all names share; `config` and what depends on it may change between tries. */
 export interface TaskParts {
   readonly clock: Clock
   readonly random: Random
@@ -30,19 +30,19 @@ export interface TaskParts {
   readonly config: () => AcmeConfig
   readonly accounts: () => readonly Account[]
   readonly solver: () => Solver
-  /** Whether this name may still be ordered; asked before each order. */
+  /** Whether this name may still be ordered; called before each order. */
   readonly may: (name: string) => Promise<boolean>
   readonly onCertificate: (name: string) => void
   readonly onOrder: (result: 'ok' | 'fail') => void
 }
 
-/** Timers that wait longer are set again. */
+/** Longer timers are split. */
 const LONGEST_SLEEP_MS = 86_400_000
-/** Until it is looked whether the process that orders has done so. */
+/** Interval of checks whether another process has finished its order. */
 const ELSEWHERE_MS = 2_000
 const NO_STORAGE_MS = 10_000
 
-/** Looks after one name: its certificate is obtained, and renewed in time. One order at a time. */
+/** Maintains one name: obtains its certificate and renews it in time. One order at a time. */
 export class NameTask {
   readonly #parts: TaskParts
   #record!: NameRecord
@@ -50,11 +50,11 @@ export class NameTask {
   #busy = false
   #closed = false
   #cancel: (() => void) | undefined
-  /** Another process orders it, or nobody can say: wall clock of the next look. */
+  /** Another process orders it, or that is unknown: wall clock of the next check. */
   #elsewhereUntil = 0
   #storageFails = false
 
-  /** `record` as it is stored; without a certificate for a name that is new. */
+  /** `record` as stored; without a certificate for a new name. */
   constructor(record: NameRecord, parts: TaskParts) {
     this.#parts = parts
     this.#adopt(record)
@@ -70,7 +70,7 @@ export class NameTask {
     return nameView(this.#record, this.#facts, this.#busy, this.#elsewhereUntil > now, now)
   }
 
-  /** Begins, or goes on after `close`. */
+  /** Begins, or continues after `close`. */
   start(): void {
     this.#closed = false
     this.#sleep()
@@ -80,7 +80,7 @@ export class NameTask {
     return this.#busy
   }
 
-  /** Until something is due. */
+  /** Sleeps until something is due. */
   #sleep(): void {
     if (this.#closed || this.#busy || this.#cancel !== undefined) return
     const { clock } = this.#parts
@@ -115,7 +115,7 @@ export class NameTask {
     try {
       await places.run(() => (this.#closed ? Promise.resolve() : this.#alone()))
     } catch (error) {
-      // The storage, or what nobody has thought of: the next try is by the clock.
+      // The storage failed, or something unexpected: the next try is by the clock.
       log.error(
         { name: this.#record.name, err: error },
         `certificate of ${this.#record.name}: ${text(error)}`
@@ -126,7 +126,7 @@ export class NameTask {
     this.#sleep()
   }
 
-  /** Does what is due, unless another process does. */
+  /** Does what is due, unless another process does it. */
   async #alone(): Promise<void> {
     const lock = await this.#lock()
     if (lock === undefined) return
@@ -141,7 +141,7 @@ export class NameTask {
     }
   }
 
-  /** With the lock, what is stored counts: another process may have ordered meanwhile, or orders now. */
+  /** Under the lock the stored record counts: another process may have ordered meanwhile, or is ordering now. */
   async #lock(): Promise<Lock | undefined> {
     const { storage, clock, random, log } = this.#parts
     const { name } = this.#record
@@ -177,7 +177,7 @@ export class NameTask {
     this.#facts = usable.facts
   }
 
-  /** When to renew: the authority's word (RFC 9773), or two thirds of the lifetime. */
+  /** When to renew: at the time that the authority suggests (RFC 9773), or after two thirds of the lifetime. */
   async #askForTime(facts: CertificateFacts): Promise<void> {
     const { clock, random } = this.#parts
     const { certificate } = this.#record
@@ -223,7 +223,7 @@ export class NameTask {
     await this.#fail(failed)
   }
 
-  /** The one with an order under way first: it is not ordered elsewhere before that is over. */
+  /** An authority with an order under way comes first: no other is used before that is over. */
   #inOrder(): Account[] {
     const { order } = this.#record
     const accounts = [...this.#parts.accounts()]
@@ -260,7 +260,7 @@ export class NameTask {
     const { order: _, failure: __, ...rest } = this.#record
     await this.#save({ ...rest, certificate, renewal: usualRenewal(facts!, random(), clock.wall()) })
     this.#facts = facts
-    // Whoever is told of it sees the name at rest.
+    // Listeners of this event see the name as idle.
     this.#busy = false
   }
 
@@ -277,7 +277,7 @@ export class NameTask {
     const retryAt = error instanceof AcmeError ? error.retryAt : undefined
     const nextAt = nextTry(count, now, random(), retryAt, pace)
     const failed = { ...this.#record, failure: { count, reason: text(error), at: now, nextAt } }
-    // Also where it cannot be written: tries go by it.
+    // Also if it cannot be written, since retries depend on it.
     this.#record = failed
     await this.#save(failed).catch((error: unknown) =>
       log.error(

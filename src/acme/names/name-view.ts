@@ -3,7 +3,7 @@ import type { NameRecord } from '../storage/records.ts'
 
 export type NameState = 'valid' | 'renewing' | 'ordering' | 'waiting' | 'failed'
 
-/** One name as operators see it. */
+/** One name for operators. */
 export interface NameView {
   readonly name: string
   readonly state: NameState
@@ -22,8 +22,8 @@ export interface NameView {
 const STEPS = {
   new: 'asks for an order',
   ordered: 'has an order',
-  authorising: 'proves that it is ours',
-  authorised: 'is proved to be ours',
+  authorising: 'proves control of the name',
+  authorised: 'has proved control of the name',
   finalised: 'waits for the certificate'
 }
 

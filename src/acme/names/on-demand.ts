@@ -10,22 +10,22 @@ export interface OnDemandParts {
   readonly clock: Clock
   readonly log: Logger
   readonly ask: (url: string, name: string) => Promise<boolean>
-  /** A name that is allowed, and new. */
+  /** A new name has been allowed. */
   readonly onAllowed: (listener: string, name: string) => void
 }
 
-/** How long a "no" counts; an answer that did not come counts shorter. */
+/** How long a refusal is remembered; a missing answer is remembered for less. */
 const NO_MS = 600_000
 const NO_ANSWER_MS = 30_000
 const MAX_REFUSED = 10_000
-/** Questions at once; beyond, the client has to come again. */
+/** Concurrent questions; beyond this the client has to come again. */
 const MAX_ASKING = 20
-/** Names that clients have brought in all: each is in every worker's memory. */
+/** Most names that clients can add in all: each is in every worker's memory. */
 export const MAX_NAMES = 1_000
-/** What can be a public name: labels of letters, digits and hyphens, the last no number. */
+/** Names that can be public: labels of letters, digits and hyphens, the last one not a number. */
 const PUBLIC_NAME = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+(?!\d+$)[a-z0-9-]{2,63}$/
 
-/** Names that clients ask for: which of them are ordered. Everything that a stranger can make it do is bounded. */
+/** Decides which names that clients request are ordered. Everything that strangers can cause is bounded. */
 export class OnDemand {
   readonly #parts: OnDemandParts
   /** Name → listener. */
@@ -44,18 +44,18 @@ export class OnDemand {
     return this.#allowed
   }
 
-  /** What an earlier process had: asked about again only when it is renewed. */
+  /** Names of an earlier process: asked about again only before renewal. */
   adopt(listener: string, name: string): void {
     if (this.#allowed.size < MAX_NAMES) this.#allowed.set(name, listener)
   }
 
-  /** Listeners that are gone take their names with them. */
+  /** Names of removed listeners are removed too. */
   retain(listeners: ReadonlySet<string>): void {
     for (const [name, listener] of this.#allowed) if (!listeners.has(listener)) this.#allowed.delete(name)
     for (const listener of this.#taken.keys()) if (!listeners.has(listener)) this.#taken.delete(listener)
   }
 
-  /** A client wants this name. */
+  /** A client requested this name. */
   async wanted(listener: string, name: string, rule: OnDemandRule): Promise<void> {
     const { clock, log, onAllowed } = this.#parts
     const now = clock.now()
@@ -85,12 +85,12 @@ export class OnDemand {
     }
   }
 
-  /** Whether it may still be renewed; false where nobody says yes. */
+  /** Whether it may still be renewed; false unless it is allowed. */
   async stillAllowed(name: string, rule: OnDemandRule): Promise<boolean> {
     return this.#parts.ask(rule.ask, name)
   }
 
-  /** At most so many in any second, minute or hour, whichever the rate is about. */
+  /** A limit per second, minute or hour, as the rate is given. */
   #mayTake(listener: string, ratePerSecond: number, now: number): boolean {
     const windowMs = ratePerSecond >= 1 ? 1_000 : ratePerSecond >= 1 / 60 ? 60_000 : 3_600_000
     const most = Math.max(Math.round((ratePerSecond * windowMs) / 1_000), 1)

@@ -1,4 +1,4 @@
-/** At most so many at once; who comes later waits for a place, in the order of coming. */
+/** Limits how many run at once; others wait for a place, in order. */
 export class Places {
   #free: number
   readonly #waiting: (() => void)[] = []
@@ -14,7 +14,7 @@ export class Places {
     try {
       return await work()
     } finally {
-      // The place passes on: who has just come cannot take it.
+      // The place goes to the next waiter, so that newcomers cannot overtake.
       const next = this.#waiting.shift()
       if (next === undefined) this.#free++
       else next()

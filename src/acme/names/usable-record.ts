@@ -3,11 +3,11 @@ import type { NameRecord, OrderRecord } from '../storage/records.ts'
 
 export interface UsableRecord {
   readonly record: NameRecord
-  /** Of its certificate; undefined: there is none that TLS can be spoken with, and the record has none either. */
+  /** Facts about its certificate; undefined: it has none that TLS can use. */
   readonly facts: CertificateFacts | undefined
 }
 
-/** A record as it is stored, without a certificate that is damaged. */
+/** A stored record, without a damaged certificate. */
 export function usableRecord(stored: NameRecord, now: number): UsableRecord {
   const { certificate, renewal: _, ...rest } = stored
   if (certificate === undefined) return { record: rest, facts: undefined }
@@ -17,10 +17,10 @@ export function usableRecord(stored: NameRecord, now: number): UsableRecord {
   return { record: stored, facts }
 }
 
-/** What another process has stored, over what this one knows of the name. */
+/** The record of another process, merged with what this one knows. */
 export function mergedRecord(stored: NameRecord, own: NameRecord): NameRecord {
   const same = stored.certificate?.cert === own.certificate?.cert
-  // A failure that could not be written counts all the same.
+  // A failure that could not be stored still counts.
   const later = same && (own.failure?.at ?? 0) > (stored.failure?.at ?? 0)
   return {
     ...stored,

@@ -9,7 +9,7 @@ const TOKEN = /^[\w-]{16,256}$/
 export async function authorise(parts: StepParts, url: string): Promise<void> {
   const { account, challenge: kind, solver } = parts
   const authorization = (await account.post(url)).body as AuthorizationResource
-  // Proved before, and still believed (RFC 8555 §7.1.3).
+  // Proved before, and still valid (RFC 8555 §7.1.3).
   if (authorization.status === 'valid') return
   const challenge = authorization.challenges.find(({ type }) => type === kind)
   if (challenge === undefined) {
@@ -23,7 +23,7 @@ export async function authorise(parts: StepParts, url: string): Promise<void> {
   const keyAuthorization = await account.keyAuthorization(token)
   const takeAway = await solver({ name: authorization.identifier.value, token, keyAuthorization })
   try {
-    // One that an earlier process has begun is asked for no second time.
+    // A challenge that an earlier process has begun is not started again.
     const told = challenge.status === 'pending' ? await account.post(challenge.url, {}) : undefined
     const busy = ({ status }: AuthorizationResource) => status === 'pending'
     const { status, challenges } = await poll<AuthorizationResource>(parts, url, busy, told)

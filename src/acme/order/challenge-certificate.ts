@@ -33,7 +33,7 @@ export async function challengeCertificate(
   return { cert: certificate.toString('pem'), key }
 }
 
-/** The server name that a validation of this identifier asks for (RFC 8738 §6: of addresses, the name of reverse lookups). */
+/** The server name of a validation of this identifier (RFC 8738 §6: for addresses, the name for reverse lookups). */
 export function challengeServerName(name: string): string {
   const kind = isIP(name)
   if (kind === 0) return name

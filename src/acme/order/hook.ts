@@ -4,8 +4,8 @@ const TIMEOUT_MS = 300_000
 const MAX_OUTPUT = 65_536
 
 /**
- * Runs the user's program for dns-01, as lego's `exec` does: `present|cleanup`, the record's name with its final dot, its text.
- * `present` returns once the authority can see the record. Rejects with what the program says of its failure.
+ * Runs the user's program for dns-01, as lego's `exec` does: `present` or `cleanup`, the record's name with its final
+ * dot, its text. `present` returns once the authority can see the record. Rejects with the program's error output.
  */
 export function runHook(
   hook: readonly string[],

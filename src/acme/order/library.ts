@@ -4,9 +4,9 @@ import type * as X509 from '@peculiar/x509'
 export const P256 = { name: 'ECDSA', namedCurve: 'P-256' }
 export const SIGNATURE = { name: 'ECDSA', hash: 'SHA-256' }
 
-/** Loaded only where something is to be made: it is 1 MB of code. */
+/** Loaded on first use: it is 1 MB of code. */
 export async function library(): Promise<typeof X509> {
-  // Its containers ask for it, and it does not bring it.
+  // The library needs it but does not depend on it.
   await import('reflect-metadata')
   return import('@peculiar/x509')
 }

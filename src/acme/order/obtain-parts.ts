@@ -4,7 +4,7 @@ import type { Account } from '../client/account.ts'
 import type { OrderRecord } from '../storage/records.ts'
 import type { Solver } from './solver.ts'
 
-/** What an order is about, and whom it tells. */
+/** What an order needs, and its callbacks. */
 export interface OrderParts {
   readonly name: string
   readonly account: Account
@@ -12,9 +12,9 @@ export interface OrderParts {
   readonly challenge: AcmeChallenge
   readonly solver: Solver
   readonly profile: string | undefined
-  /** Of the certificate that the new one takes the place of (RFC 9773 §5). */
+  /** The certificate that the new one replaces (RFC 9773 §5). */
   readonly replaces: string | undefined
-  /** On the disk before the next step; undefined: the order is no more. */
+  /** Stored before the next step; undefined: the order is over. */
   readonly save: (order: OrderRecord | undefined) => Promise<void>
 }
 

@@ -11,8 +11,8 @@ import { poll } from './poll.ts'
 import type { OrderParts, StepParts } from './obtain-parts.ts'
 
 /**
- * From a name to its certificate: a new order, or the one that an earlier process has left, from the step that the authority
- * says it is at. Rejects with an AcmeError; an order that can still succeed is kept for the next try.
+ * From a name to its certificate: with a new order, or with one that an earlier process has left, from the step it has
+ * reached. Rejects with an AcmeError; an order that can still succeed is kept for the next try.
  */
 export async function obtain(parts: OrderParts, before: OrderRecord | undefined): Promise<StoredCertificate> {
   let order = before?.authority === parts.account.authority.url ? before : undefined
@@ -29,7 +29,7 @@ export async function obtain(parts: OrderParts, before: OrderRecord | undefined)
   }
 }
 
-/** The order itself has failed; not the way to the authority, nor its patience. */
+/** The order itself has failed, not the connection to the authority or its rate limit. */
 function isFinal({ type, status }: AcmeError): boolean {
   return !['unreachable', 'timeout', 'rateLimited', 'badNonce'].includes(type) && status < 500
 }
@@ -40,7 +40,7 @@ async function isStillThere({ account }: OrderParts, { url }: OrderRecord): Prom
     const { status } = (await account.post(url)).body as OrderResource
     return status !== 'invalid'
   } catch (error) {
-    // Expired, or of an account that is gone.
+    // Expired, or of another account.
     if (error instanceof AcmeError && [401, 403, 404, 410].includes(error.status)) return false
     throw error
   }
@@ -78,7 +78,7 @@ async function newOrder({ account, name, profile, replaces }: OrderParts): Promi
     ...(replaces !== undefined && { replaces })
   }
   const answer = await account.post(at, order).catch((error: unknown) => {
-    // RFC 9773 §5: it has been replaced already, or the authority does not know it: no reason to have none.
+    // RFC 9773 §5: it has been replaced already, or the authority does not know it; order without `replaces` then.
     if (replaces === undefined || !(error instanceof AcmeError) || ![400, 404, 409].includes(error.status))
       throw error
     return account.post(at, { ...order, replaces: undefined })
@@ -129,11 +129,9 @@ async function finish(parts: OrderParts, order: OrderRecord): Promise<StoredCert
   const { problems, facts } = checkCertificate(cert, order.key, clock.wall())
   const unusable = problems.find(({ kind }) => kind === 'unusable')
   if (unusable !== undefined || facts === undefined)
-    throw new AcmeError(
-      'badCertificate',
-      `what it has given is no certificate of ours: ${unusable?.message}`,
-      { status: 400 }
-    )
+    throw new AcmeError('badCertificate', `what it has issued is not usable: ${unusable?.message}`, {
+      status: 400
+    })
   return { cert, key: order.key, authority: account.authority.url, challenge: parts.challenge }
 }
 

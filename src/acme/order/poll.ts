@@ -5,12 +5,12 @@ import type { StepParts } from './obtain-parts.ts'
 const FIRST_MS = 1_000
 const LONGEST_MS = 15_000
 const SHORTEST_MS = 100
-/** An authority that names a time beyond this is asked then by a later try. */
+/** If an authority names a later time than this, the next try asks then. */
 const MAX_WAIT_MS = 900_000
 
 /**
- * Asks for a resource until it is no longer `busy`, no sooner than its Retry-After says. `before`: an answer at
- * another URL that has told of it already.
+ * Polls a resource until it is no longer `busy`, no sooner than its Retry-After allows. `before`: an earlier answer
+ * about it from another URL.
  */
 export async function poll<Resource>(
   { account, clock, rest }: Pick<StepParts, 'account' | 'clock' | 'rest'>,

@@ -5,7 +5,7 @@ import type { Challenges } from '../../net/tls/challenges.ts'
 import { challengeCertificate, challengeServerName } from './challenge-certificate.ts'
 import { runHook } from './hook.ts'
 
-/** What an authority will look for. */
+/** What an authority will check. */
 export interface Asked {
   /** The identifier, without `*.`. */
   readonly name: string
@@ -13,12 +13,12 @@ export interface Asked {
   readonly keyAuthorization: string
 }
 
-/** Puts an answer where the authority looks for it. Resolves once it is there, with what takes it away. */
+/** Makes an answer available to the authority. Resolves once it is, with a function that removes it. */
 export type Solver = (asked: Asked) => Promise<() => Promise<void>>
 
 export interface SolverParts {
   readonly challenges: Challenges
-  /** Where several instances share the storage. */
+  /** Present where several instances share the storage. */
   readonly shared: SharedChallenges | undefined
   readonly wall: () => number
   readonly hook: readonly string[] | undefined
@@ -49,7 +49,7 @@ export function solverFor(kind: AcmeChallenge, { challenges, shared, wall, hook 
   }
 }
 
-/** Every other instance can answer it too, before the authority is told. */
+/** Every other instance must be able to answer too, before the authority is told. */
 async function told(
   shared: SharedChallenges | undefined,
   challenge: SharedChallenge,

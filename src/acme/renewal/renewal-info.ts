@@ -3,17 +3,22 @@ import type { AcmeClient } from '../client/acme-client.ts'
 
 export interface RenewalInfo {
   readonly window: { readonly start: number; readonly end: number }
-  /** Wall clock of the next look. */
+  /** Wall clock of the next request. */
   readonly askAt: number
   readonly explanation: string | undefined
 }
 
-/** RFC 9773 §4.3: as often as it says, between a minute and a day; §4.3.3: every six hours where it says nothing. */
+/**
+ * RFC 9773 §4.3: as often as the authority says, between a minute and a day; §4.3.3: every six hours where it does not
+ * say.
+ */
 const SOONEST_MS = 60_000
 const LATEST_MS = 86_400_000
 const USUAL_MS = 21_600_000
 
-/** When the authority would have this certificate renewed; undefined when it does not know. Rejects with an AcmeError. */
+/**
+ * When the authority suggests renewing this certificate; undefined when it does not know. Rejects with an AcmeError.
+ */
 export async function renewalInfo(
   client: AcmeClient,
   id: string,

@@ -1,6 +1,6 @@
 import type { RenewalRecord } from '../storage/records.ts'
 
-/** What is known of a certificate's time. Wall clock. */
+/** Lifetime of a certificate. Wall clock. */
 interface Lifetime {
   readonly notBefore: number
   readonly notAfter: number
@@ -8,7 +8,7 @@ interface Lifetime {
 
 const ASK_AGAIN_MS = 21_600_000
 
-/** Without the authority's word: at two thirds of the lifetime, of which up to a fiftieth is left to chance. */
+/** Without a suggestion: after two thirds of the lifetime, randomised by up to a fiftieth. */
 export function usualRenewal(
   { notBefore, notAfter }: Lifetime,
   chance: number,
@@ -20,8 +20,8 @@ export function usualRenewal(
 }
 
 /**
- * RFC 9773 §4.2: a random point in the window, or at once when that is past. The point stays while the window does, so that
- * looking often does not make it come early.
+ * RFC 9773 §4.2: a random point in the window, or at once when that is past. The point stays while the window does, so
+ * that frequent checks do not make it earlier.
  */
 export function suggestedRenewal(
   before: RenewalRecord | undefined,
@@ -34,7 +34,7 @@ export function suggestedRenewal(
   return { at, window, askAt }
 }
 
-/** After the authority could not be asked: what was known stays. */
+/** The authority could not be asked: the known values stay. */
 export function askedInVain(before: RenewalRecord, now: number): RenewalRecord {
   return { ...before, askAt: now + ASK_AGAIN_MS }
 }

@@ -1,24 +1,24 @@
 import type { CertificatePair } from '../../net/tls/listener-tls.ts'
 import type { AccountRecord, NameRecord } from './records.ts'
 
-/** Where accounts, certificates and orders under way are kept. What is written is there whole, or not at all. */
+/** Stores accounts, certificates and orders under way. A write is complete or has no effect. */
 export interface AcmeStorage {
   account(authority: string): Promise<AccountRecord | undefined>
   writeAccount(record: AccountRecord): Promise<void>
   name(name: string): Promise<NameRecord | undefined>
-  /** Rejects where this process had the lock of the name and has lost it. */
+  /** Rejects when this process has lost the lock of the name. */
   writeName(record: NameRecord): Promise<void>
-  /** Names that clients have brought; of a few thousand at most. */
+  /** Names that clients requested; at most a few thousand. */
   onDemand(): Promise<readonly NameRecord[]>
   forget(name: string): Promise<void>
-  /** A name, or the URL of an authority for our account there. Undefined: another process has it, and is alive. */
+  /** Locks a name, or the URL of an authority for lb's account there. Undefined: another living process has it. */
   lock(what: string): Promise<Lock | undefined>
-  /** Where several instances share it: challenges that any of them may be asked to answer. */
+  /** Present where several instances share it: challenges that any of them may have to answer. */
   readonly shared?: SharedChallenges
   close?(): void
 }
 
-/** Only one process orders a name at a time. The lock of a process that has died is given to the next. */
+/** Only one process orders a name at a time. The lock of a dead process goes to the next. */
 export interface Lock {
   release(): Promise<void>
 }
@@ -28,7 +28,7 @@ export type SharedChallenge =
   | { readonly serverName: string; readonly pair: CertificatePair }
 
 export interface SharedChallenges {
-  /** Resolves once every instance that is alive can answer it, with what takes it away. */
+  /** Resolves once every living instance can answer it, with a function that removes it. */
   put(challenge: SharedChallenge): Promise<() => Promise<void>>
 }
 

@@ -4,21 +4,21 @@ import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/pro
 import { hostname } from 'node:os'
 import type { Lock } from './acme-storage.ts'
 
-/** Who has a lock, as its file says. */
+/** The holder of a lock, from its file. */
 interface Holder {
   readonly token: string
   readonly pid: number
-  /** When the process began, in ticks since boot: its number may be another's by now. */
+  /** Start of the process, in ticks since boot: its number may belong to another one by now. */
   readonly began: string
-  /** Machine, boot and namespace in which the number means something. */
+  /** Machine, boot and namespace in which the number is valid. */
   readonly world: string
 }
 
 const BEAT_MS = 10_000
-/** A holder elsewhere that has not been heard of for so long is dead. */
+/** A holder elsewhere without a sign of life for this long is dead. */
 const DEAD_AFTER_MS = 60_000
 
-/** A file that one process has. It is linked into its place, so that it is never there without its content. */
+/** A file that one process holds. It is linked into place, so that it never exists without its content. */
 export class FolderLock implements Lock {
   readonly #path: string
   readonly #token: string
@@ -76,7 +76,9 @@ async function linked(from: string, to: string): Promise<boolean> {
   }
 }
 
-/** Whether the lock was of a process that has died; then it is away. `beside` was written just now, by the same clock. */
+/**
+ * Whether the lock belonged to a dead process; it is removed then. `beside` was written just now, by the same clock.
+ */
 async function isDead(path: string, beside: string): Promise<boolean> {
   const holder = await holderOf(path)
   if (holder !== undefined && isAlive(holder) === true) return false
@@ -88,13 +90,13 @@ async function isDead(path: string, beside: string): Promise<boolean> {
   try {
     await rename(path, aside)
   } catch (error) {
-    // Whoever had it has given it back, or another one was faster.
+    // Its holder has released it, or another process was faster.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true
     throw error
   }
   const taken = await holderOf(aside)
   const right = taken?.token === holder?.token
-  // Another one had taken it since it was looked at: that one keeps it.
+  // Another process had taken it since the check: that one keeps it.
   if (!right) await linked(aside, path)
   await rm(aside, { force: true })
   return right
@@ -108,7 +110,7 @@ async function holderOf(path: string): Promise<Holder | undefined> {
   }
 }
 
-/** Undefined: it is in another world, where only its beat tells. */
+/** Undefined: it is in another namespace, where only its heartbeat counts. */
 function isAlive({ pid, began, world }: Holder): boolean | undefined {
   if (world !== self().world) return undefined
   const now = beginOf(pid)
@@ -132,9 +134,9 @@ function self(): Omit<Holder, 'token'> {
   return known
 }
 
-/** Where there is no /proc: undefined. */
+/** Undefined without /proc. */
 function beginOf(pid: number): string | undefined {
-  // The name in parentheses may hold anything.
+  // The name in parentheses may contain anything.
   const text = read(`/proc/${pid}/stat`)
   return text === '' ? undefined : text.slice(text.lastIndexOf(')') + 2).split(' ')[19]
 }

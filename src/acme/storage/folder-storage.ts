@@ -13,8 +13,8 @@ const MAX_FILE = 1_048_576
 const MAX_FILES = 10_000
 
 /**
- * A folder that only its owner may look into: `accounts/` and `names/`, a file of JSON for each, which are replaced
- * whole: a process killed at any moment leaves the old one or the new one.
+ * A folder that only its owner can read: `accounts/` and `names/`, a JSON file for each, replaced as a whole: after a
+ * kill at any moment there is the old file or the new one.
  */
 export class FolderStorage implements AcmeStorage {
   readonly #folder: string
@@ -54,7 +54,7 @@ export class FolderStorage implements AcmeStorage {
     })
     const found: NameRecord[] = []
     for (const file of files.filter((file) => file.endsWith('.json')).slice(0, MAX_FILES)) {
-      // One that is damaged takes no other with it: it is named when it is asked for.
+      // A damaged one does not affect others: it is reported when it is needed.
       const record = await this.#read<NameRecord>(join(folder, file)).catch(() => undefined)
       if (record?.onDemand !== undefined) found.push(record)
     }
@@ -113,13 +113,13 @@ export class FolderStorage implements AcmeStorage {
   async #write(path: string, value: object): Promise<void> {
     const folder = dirname(path)
     await mkdir(folder, { recursive: true, mode: FOLDER_MODE })
-    // The umask may have taken nothing away, or the folder was there before.
+    // The umask may be permissive, or the folder may have existed.
     await chmod(this.#folder, FOLDER_MODE)
     await replaceFile(path, `${JSON.stringify(value, undefined, 2)}\n`, { mode: FILE_MODE })
   }
 }
 
-/** `*.example.com` and addresses of IPv6 as file names; two names never share one. */
+/** `*.example.com` and IPv6 addresses as file names; two names never share one. */
 function fileName(name: string): string {
   return name.replace(/^\*/, '_').replaceAll(':', '_c')
 }

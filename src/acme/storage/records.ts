@@ -1,21 +1,21 @@
-/** What is kept of an account at an authority. */
+/** The record of an account at an authority. */
 export interface AccountRecord {
   /** URL of the authority's directory. */
   readonly authority: string
   /** PKCS #8, PEM. */
   readonly key: string
-  /** URL of the account; undefined until the authority has been told of the key. */
+  /** URL of the account; undefined until the key has been registered. */
   readonly url?: string
 }
 
-/** What is kept of a name: its certificate, and what is under way. One file, so that both change at once. */
+/** The record of a name: its certificate, and what is under way. One file, so that both change together. */
 export interface NameRecord {
   readonly name: string
   readonly certificate?: StoredCertificate
   readonly renewal?: RenewalRecord
   readonly order?: OrderRecord
   readonly failure?: FailureRecord
-  /** The listener that clients have asked for this name at; undefined for names of the configuration. */
+  /** The listener from which clients requested this name; undefined for names of the configuration. */
   readonly onDemand?: string
 }
 
@@ -28,23 +28,23 @@ export interface StoredCertificate {
   readonly challenge: string
 }
 
-/** When the certificate is renewed, all wall clock. Chosen once per window: a restart draws no new lot. */
+/** When the certificate is renewed, all wall clock. Chosen once per window, also across restarts. */
 export interface RenewalRecord {
   readonly at: number
-  /** As the authority has suggested it (RFC 9773); undefined: two thirds of the lifetime. */
+  /** Suggested by the authority (RFC 9773); undefined: two thirds of the lifetime. */
   readonly window?: { readonly start: number; readonly end: number }
-  /** When the authority is asked again. */
+  /** When to ask the authority again. */
   readonly askAt?: number
 }
 
-/** Written before the authority is asked for the order, and at each step. */
+/** Written before the order is requested, and at each step. */
 export interface OrderRecord {
   readonly authority: string
   /** Wall clock. */
   readonly since: number
-  /** Of the certificate to come. PKCS #8, PEM. */
+  /** Key of the new certificate. PKCS #8, PEM. */
   readonly key: string
-  /** Undefined: it may have been asked for, and may be there. */
+  /** Undefined: the order may have been requested, and may exist. */
   readonly url?: string
   readonly step: OrderStep
   /** What the authority has said is not to be asked for before `at`, wall clock. */
@@ -54,7 +54,7 @@ export interface OrderRecord {
 export type OrderStep = 'new' | 'ordered' | 'authorising' | 'authorised' | 'finalised'
 
 export interface FailureRecord {
-  /** In a row. */
+  /** Failures in a row. */
   readonly count: number
   readonly reason: string
   /** Wall clock. */

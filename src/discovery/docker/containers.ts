@@ -2,7 +2,7 @@ import type { BackendConfig, DockerDiscovery } from '../../config/model/model.ts
 import { backendAt } from '../dns.ts'
 import { readLabels } from './labels.ts'
 
-/** What is read of an element of `GET /containers/json` (Docker Engine API v1.24 and later). */
+/** The parts of an element of `GET /containers/json` that are read (Docker Engine API v1.24 and later). */
 export interface Container {
   readonly Id: string
   readonly Names?: readonly string[]
@@ -17,7 +17,7 @@ export interface Container {
   } | null
 }
 
-/** The backends that containers are, and what is wrong with some of them, naming container and label. Pure. */
+/** The backends from containers, and warnings that name container and label. Pure. */
 export function containerBackends(
   containers: readonly Container[],
   config: DockerDiscovery
@@ -29,7 +29,7 @@ export function containerBackends(
     const { labels, warnings: mistakes } = readLabels(container.Labels ?? {})
     warnings.push(...mistakes.map((text) => `container ${name}: ${text}`))
     if (labels.enable === false) continue
-    // Its own health check has the last word; one that starts is left to our probes.
+    // A failed health check of the container counts; a starting one is left to lb's probes.
     if (container.Status?.includes('(unhealthy)') === true) continue
     const address = addressOf(container, labels.network ?? config.network)
     const port = labels.port ?? config.port ?? onlyPort(container)
@@ -52,7 +52,7 @@ export function containerBackends(
   return { backends: distinct([...backends.values()]), warnings }
 }
 
-/** Two containers that give themselves one name are told apart by their address. */
+/** Two containers with the same name are distinguished by their address. */
 function distinct(backends: readonly BackendConfig[]): BackendConfig[] {
   const taken = new Set<string>()
   return backends

@@ -5,17 +5,17 @@ import { Poller } from '../poller.ts'
 import type { Source, SourceParts } from '../source.ts'
 import { containerBackends, type Container } from './containers.ts'
 
-/** Many events of one `docker compose up` make one look. */
+/** Many events of one `docker compose up` cause one reading. */
 const SETTLE_MS = 100
-/** What an event did not tell (a daemon that restarted within its own queue) is seen by then. */
+/** Changes without an event (a restarted daemon) are noticed by then. */
 const LOOK_ANYWAY_MS = 60_000
 const CALL_MS = 10_000
 
-/** Follows the containers of a Docker daemon: its events say when to look, the list says what is there. */
+/** Follows the containers of a Docker daemon: events trigger a reading of the list. */
 export function dockerSource(config: DockerDiscovery, parts: SourceParts): Source {
   const client = new Client('http://docker', {
     connect: { socketPath: config.socket, timeout: 3_000 },
-    // Events and the list at the same time.
+    // Events and the list use connections of their own.
     pipelining: 1,
     bodyTimeout: 0
   })
@@ -39,7 +39,7 @@ export function dockerSource(config: DockerDiscovery, parts: SourceParts): Sourc
     parts,
     async (signal, succeeded) => {
       const filters = JSON.stringify({ type: ['container', 'network'] })
-      // Subscribed before the list is read, so that nothing happens in between unseen.
+      // Subscribes before the list is read, so that no change is missed in between.
       const events = await client.request({
         method: 'GET',
         path: `/events?filters=${encodeURIComponent(filters)}`,
@@ -71,7 +71,7 @@ async function call(client: Client, path: string, signal: AbortSignal): Promise<
   return text
 }
 
-/** Looks once for each burst of events, and now and then without any. */
+/** Reads once for each burst of events, and now and then without any. */
 async function follow(
   body: Dispatcher.ResponseData['body'],
   look: () => Promise<void>,
@@ -83,7 +83,7 @@ async function follow(
   const failed = Promise.withResolvers<never>()
   failed.promise.catch(() => {})
   const after = (ms: number): void => {
-    // The first event of a burst decides: a busy daemon must not put the look off for ever.
+    // The first event of a burst decides: a busy daemon must not postpone the reading for ever.
     if (clock.now() + ms >= due) return
     cancel?.()
     due = clock.now() + ms

@@ -1,4 +1,4 @@
-/** What a container's labels say of its backend. */
+/** The labels of a container, for its backend. */
 export interface BackendLabels {
   enable?: boolean
   port?: number
@@ -11,12 +11,12 @@ export interface BackendLabels {
 
 const KNOWN = ['pool', 'enable', 'port', 'weight', 'maxConnections', 'backup', 'name', 'network'] as const
 
-/** Traefik's spellings that mean the same here. */
+/** Traefik's labels with the same meaning. */
 const TRAEFIK_PORT = /^traefik\.(?:http|tcp)\.services\.[^.]+\.loadbalancer\.server\.port$/i
 
 /**
- * Reads the labels `lb.*`, and of Traefik's `traefik.enable`, `traefik.docker.network` and `…loadbalancer.server.port`.
- * Ours win. A label of ours that is unknown or wrong is named and ignored. Pure.
+ * Reads the labels `lb.*`, and Traefik's `traefik.enable`, `traefik.docker.network` and `…loadbalancer.server.port`.
+ * `lb.*` wins. Unknown or invalid labels of lb are reported and ignored. Pure.
  */
 export function readLabels(given: Readonly<Record<string, string>>): {
   readonly labels: BackendLabels
@@ -76,7 +76,7 @@ function readOwn(name: (typeof KNOWN)[number], value: string, labels: BackendLab
 function expected(name: (typeof KNOWN)[number]): string {
   if (name === 'enable' || name === 'backup') return 'neither true nor false'
   if (name === 'name' || name === 'network') return 'no name'
-  return 'no number in range'
+  return 'not a number in range'
 }
 
 function wholeNumber(value: string, most: number): number | undefined {

@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path'
 import type { KubernetesDiscovery } from '../../config/model/model.ts'
 import { readYaml } from '../../config/yaml/read-yaml.ts'
 
-/** How to reach the API server, read anew for each try. */
+/** How to reach the API server, read again for each try. */
 export interface ClusterAccess {
   readonly url: string
   readonly namespace: string
@@ -20,7 +20,7 @@ export interface ClusterAccess {
 
 const ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
 
-/** By `kubeconfig` where that is given, else as a pod's service account, else by ~/.kube/config. */
+/** By `kubeconfig` if given, else as a pod's service account, else by ~/.kube/config. */
 export async function clusterAccess(
   config: KubernetesDiscovery,
   env: Readonly<Record<string, string | undefined>> = process.env
@@ -87,7 +87,7 @@ async function fromKubeconfig(path: string): Promise<ClusterAccess> {
   }
 }
 
-/** `<name>-data` in base64, or the file that `<name>` names. */
+/** `<name>-data` in base64, or the file named by `<name>`. */
 async function material(
   from: Readonly<Record<string, unknown>>,
   name: string,

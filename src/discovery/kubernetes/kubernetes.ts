@@ -6,13 +6,13 @@ import type { Source, SourceParts } from '../source.ts'
 import { clusterAccess, type ClusterAccess } from './access.ts'
 import { sliceBackends, type EndpointSlice } from './slices.ts'
 
-/** A watch is asked to end by then, and is begun again where it was. */
+/** A watch ends after this time, and is resumed where it was. */
 const WATCH_SECONDS = 60
-/** So long without a byte, bookmarks included, means that the connection is dead. */
+/** After this long without a byte, bookmarks included, the connection is dead. */
 const SILENT_MS = (WATCH_SECONDS + 15) * 1000
-/** A server that ends each watch at once is not asked more often. */
+/** Least interval, in case a server ends each watch at once. */
 const LEAST_MS = 1000
-/** Events of one burst are told together. */
+/** Events of one burst are reported together. */
 const SETTLE_MS = 100
 const CALL_MS = 15_000
 
@@ -21,13 +21,13 @@ interface WatchEvent {
   readonly object: EndpointSlice & { readonly code?: number; readonly message?: string }
 }
 
-/** The server has answered, and not what was asked for. */
+/** The server has answered with an error. */
 class Refused extends Error {}
 
-/** The watch began too long ago; the whole has to be listed again (410 Gone). */
+/** The watch began too long ago; everything has to be listed again (410 Gone). */
 class Outdated extends Refused {}
 
-/** Lists and then watches the EndpointSlices of one service, by plain REST. */
+/** Lists and then watches the EndpointSlices of one service, with plain REST. */
 export function kubernetesSource(
   config: KubernetesDiscovery,
   parts: SourceParts,
@@ -51,7 +51,7 @@ export function kubernetesSource(
     parts,
     async (signal, succeeded) => {
       const access = await clusterAccess(config)
-      // Authorities and certificates are renewed as tokens are.
+      // CAs and certificates are renewed like tokens.
       const tls = JSON.stringify(access.tls)
       if (agent === undefined || tls !== agentTls) {
         void agent?.destroy()
@@ -67,14 +67,14 @@ export function kubernetesSource(
         }
         const askedAt = parts.clock.now()
         const begun = () => {
-          // Also where nothing has changed: it answers again.
+          // Also without a change: the source answers again.
           tell()
           succeeded()
         }
         version = await watch(ask, slices, version, begun, tellSoon)
         return Math.max(0, LEAST_MS - (parts.clock.now() - askedAt))
       } catch (error) {
-        // A server that was restored counts from below, and would refuse this version for ever.
+        // A restored server has smaller versions, and would refuse this one for ever.
         if (error instanceof Refused) version = undefined
         if (!(error instanceof Outdated)) throw error
         return LEAST_MS
@@ -118,7 +118,7 @@ async function list(ask: Ask, slices: Map<string, EndpointSlice>): Promise<strin
   do {
     const response = await ask({ limit: '500', ...(next !== '' && { continue: next }) })
     const text = await boundedText(response.body)
-    // What is gone is the rest of a list that took too long.
+    // 410 here means that the list took too long.
     if (response.statusCode === 410 && next !== '') throw new Outdated()
     if (response.statusCode !== 200) throw new Refused(refusal(response.statusCode, text))
     const page = JSON.parse(text) as {
@@ -134,7 +134,7 @@ async function list(ask: Ask, slices: Map<string, EndpointSlice>): Promise<strin
   return version
 }
 
-/** Follows changes until the server ends the watch; returns the version to go on from. */
+/** Follows changes until the server ends the watch; returns the version to continue from. */
 async function watch(
   ask: Ask,
   slices: Map<string, EndpointSlice>,

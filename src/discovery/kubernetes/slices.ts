@@ -1,7 +1,7 @@
 import type { BackendConfig } from '../../config/model/model.ts'
 import { backendAt } from '../dns.ts'
 
-/** What is read of a discovery.k8s.io/v1 EndpointSlice. */
+/** The parts of a discovery.k8s.io/v1 EndpointSlice that are read. */
 export interface EndpointSlice {
   readonly metadata: { readonly name: string; readonly resourceVersion?: string }
   readonly addressType?: string
@@ -21,8 +21,8 @@ interface Endpoint {
 }
 
 /**
- * The backends of one service, of all its slices. Ready endpoints; where there is none, those that still serve while they
- * end (as kube-proxy does, KEP-1669). Zone hints count only where every endpoint has one (KEP-2433). Pure.
+ * The backends of one service, from all its slices. Ready endpoints; if there are none, terminating ones that still
+ * serve (like kube-proxy, KEP-1669). Zone hints count only if every endpoint has one (KEP-2433). Pure.
  */
 export function sliceBackends(
   slices: Iterable<EndpointSlice>,
@@ -40,7 +40,7 @@ export function sliceBackends(
       if (host === undefined) continue
       const { ready: isReady, serving, terminating } = endpoint.conditions ?? {}
       const found = { backend: backendAt(host, number, {}), endpoint, v4: slice.addressType === 'IPv4' }
-      // An unknown state is to be read as ready (API reference).
+      // An unknown state counts as ready (API reference).
       if (isReady !== false) keep(ready, found)
       else if (serving === true && terminating === true) keep(ending, found)
     }
@@ -57,7 +57,7 @@ interface Found {
   readonly v4: boolean
 }
 
-/** A pod of a dual-stack service stands in slices of both families: once is enough. */
+/** A pod of a dual-stack service is in slices of both families: once is enough. */
 function keep(all: Map<string, Found>, found: Found): void {
   const key = found.endpoint.targetRef?.name ?? found.backend.name
   const known = all.get(key)

@@ -1,6 +1,6 @@
 import { Script } from '../script.ts'
 
-/** Lock, token, milliseconds: who has it keeps it. */
+/** Lock, token, milliseconds: prolongs the lock for its holder. */
 export const renewLock = new Script(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])`)
@@ -9,20 +9,20 @@ export const releaseLock = new Script(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])`)
 
-/** Lock, record; token, text. Who has lost the lock writes nothing. */
+/** Lock, record; token, text. Writes only for the holder of the lock. */
 export const writeLocked = new Script(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[2], ARGV[2])
 return 1`)
 
-/** Challenges in flight, turn; field, text. The turn that they are of now. */
+/** Pending challenges, turn; field, text. Returns the turn of this change. */
 export const putChallenge = new Script(`
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 return redis.call('INCR', KEYS[2])`)
 
 /**
- * Challenges in flight, turn, who has seen which turn; own name, the turn that it has seen. The turn now and the challenges;
- * instances that are gone for a minute are forgotten.
+ * Pending challenges, turn, who has seen which turn; own name, the turn it has seen. Returns the current turn and the
+ * challenges; forgets instances that have been gone for a minute.
  */
 export const lookAtChallenges = new Script(`
 local now = tonumber(redis.call('TIME')[1])
@@ -34,7 +34,10 @@ for i = 2, #seen, 2 do
 end
 return { tonumber(redis.call('GET', KEYS[2]) or '0'), redis.call('HGETALL', KEYS[1]) }`)
 
-/** Who has seen which turn; turn, seconds. How many that were there in these seconds have not seen it yet. */
+/**
+ * Who has seen which turn; turn, seconds. Returns how many instances that were alive in these seconds have not seen it
+ * yet.
+ */
 export const countUnaware = new Script(`
 local now = tonumber(redis.call('TIME')[1])
 local seen = redis.call('HGETALL', KEYS[1])

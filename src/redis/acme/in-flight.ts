@@ -11,31 +11,32 @@ export interface InFlightParts {
   readonly clock: Clock
   readonly connection: Connection
   readonly prefix: string
-  /** Of this process, where its workers find them. */
+  /** Of this process, for its workers. */
   readonly challenges: Challenges
 }
 
 const LOOK_EVERY_MS = 1_000
-/** An instance that has not looked for so long is not waited for. */
+/** Instances without a sign of life for this long are not waited for. */
 const ALIVE_S = 10
 const LONGEST_WAIT_MS = 15_000
 const LOOK_AGAIN_MS = 200
-/** What an instance that died has left. An authority asks within minutes. */
+/** Lifetime of what a dead instance has left. An authority validates within minutes. */
 const LIVES_MS = 1_800_000
 
 type Entry = SharedChallenge & { readonly until: number }
 
 /**
- * Challenges of all instances: an authority's validation may come to any of them. Each looks once a second what is in flight, and
- * puts it where its workers answer from; the authority is told only when all that are alive have done so.
+ * The pending challenges of all instances: an authority's validation may reach any of them. Each instance reads the
+ * challenges once a second and makes them available to its workers; the authority is told to validate only when all
+ * living instances have done so.
  */
 export class InFlight implements SharedChallenges {
   readonly #parts: InFlightParts
   readonly #keys: readonly [challenges: string, turn: string, seen: string]
-  /** Of this instance, in who has seen what. */
+  /** Name of this instance in the list of who has seen what. */
   readonly #name = randomBytes(9).toString('base64url')
   readonly #own = new Set<string>()
-  /** Of others, in the memory of this one: field → what it is removed by. */
+  /** Challenges of other instances in this one's memory: field → what it is removed by. */
   readonly #taken = new Map<string, string>()
   #seen = 0
   #closed = false
@@ -43,12 +44,12 @@ export class InFlight implements SharedChallenges {
 
   constructor(parts: InFlightParts) {
     this.#parts = parts
-    // In one slot of a cluster.
+    // All in one slot of a cluster.
     const key = (name: string): string => `${parts.prefix}acme:{in-flight}:${name}`
     this.#keys = [key('challenges'), key('turn'), key('seen')]
   }
 
-  /** Once the connection is there; resolves when what is in flight has been seen, and the others know of this one. */
+  /** Called once connected; resolves when the pending challenges have been read, and other instances know this one. */
   begin(): Promise<void> {
     return this.#look()
   }
@@ -90,12 +91,12 @@ export class InFlight implements SharedChallenges {
       ])
       const [turn, list] = reply as [number, string[]]
       this.#take(list)
-      // Another time around says that this one has been taken.
+      // The next round tells the others that this one has them.
       const news = turn !== this.#seen
       this.#seen = turn
       if (news && !this.#closed) return await this.#look()
     } catch (error) {
-      // Away: what is known stays, and the next look comes. A primary that hangs may have been replaced.
+      // Redis is away: known challenges stay, and the next round comes. A primary that hangs may have been replaced.
       if (!this.#closed && /timed out/.test(messageOf(error))) reconnect(this.#parts.connection)
     }
     if (!this.#closed) this.#cancel = this.#parts.clock.after(LOOK_EVERY_MS, () => void this.#look())

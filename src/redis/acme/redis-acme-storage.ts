@@ -10,20 +10,23 @@ import { releaseLock, renewLock, writeLocked } from './acme-scripts.ts'
 import { InFlight } from './in-flight.ts'
 import { RedisStaple } from './redis-staple.ts'
 
-/** A lock outlives its process by this at most, and an outage of Redis by it at least. */
+/** A lock outlives its process by at most this, and survives an outage of Redis of at least this. */
 const LOCK_MS = 60_000
 const RENEW_MS = 15_000
 const MAX_NAMES = 10_000
-/** While lb starts, the connection is only being made. */
+/** While lb starts, the connection is still being opened. */
 const FIRST_WAIT_MS = 3_000
 
-/** Accounts, certificates and orders that several instances share. Keys lie in Redis as they are: it must be as safe as a disk. */
+/**
+ * Accounts, certificates and orders that several instances share. Keys are stored in clear: that Redis must be as safe
+ * as a disk.
+ */
 export class RedisAcmeStorage implements AcmeStorage {
   readonly shared: InFlight
   readonly #connection: Connection
   readonly #clock: Clock
   readonly #prefix: string
-  /** What this process has locked → token. */
+  /** Locks that this process holds → token. */
   readonly #held = new Map<string, string>()
   readonly #ready: Promise<void>
 
@@ -31,7 +34,7 @@ export class RedisAcmeStorage implements AcmeStorage {
     this.#clock = clock
     this.#prefix = plan.config.prefix
     const connection = (this.#connection = connect(plan))
-    // What it breaks is told by the commands that fail.
+    // Failures are reported by the commands that fail.
     connection.on('error', () => {})
     const shared = (this.shared = new InFlight({ clock, connection, prefix: this.#prefix, challenges }))
     this.#ready = new Promise((resolve) => {
@@ -93,7 +96,7 @@ export class RedisAcmeStorage implements AcmeStorage {
     }
   }
 
-  /** An OCSP response, by what its responder is asked for it. */
+  /** An OCSP response, by the request for it. */
   stapleStore(request: Buffer): RedisStaple {
     const name = createHash('sha256').update(request).digest('hex').slice(0, 40)
     return new RedisStaple(`${this.#prefix}acme:ocsp:${name}`, this.#connection, this.#ready, this.#clock)
@@ -131,7 +134,7 @@ export class RedisAcmeStorage implements AcmeStorage {
     if (written !== 1) throw new Error(`another process has taken the lock of ${what}`)
   }
 
-  /** A lock and its record lie in one slot of a cluster. */
+  /** A lock and its record are in one slot of a cluster. */
   #key(what: string, part: 'lock' | 'record'): string {
     const name = what.includes('/')
       ? `account-${createHash('sha256').update(what).digest('hex').slice(0, 16)}`

@@ -1,7 +1,10 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Connection } from '../connect.ts'
 
-/** An OCSP response that several instances share; it goes when it ends. While Redis is away each instance has what it has. */
+/**
+ * An OCSP response that several instances share; it expires with the response. While Redis is away each instance keeps
+ * its own.
+ */
 export class RedisStaple {
   readonly shared = true
   readonly #key: string
@@ -9,7 +12,7 @@ export class RedisStaple {
   readonly #ready: Promise<void>
   readonly #clock: Clock
 
-  /** `ready`: the connection is there, or has not come in time. */
+  /** `ready`: the connection is open, or did not open in time. */
   constructor(key: string, connection: Connection, ready: Promise<void>, clock: Clock) {
     this.#key = key
     this.#connection = connection

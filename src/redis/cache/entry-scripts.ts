@@ -1,9 +1,9 @@
 import { Script } from '../script.ts'
 
-/** A fill that takes longer than this after upstream was asked is not published: nobody knows any more what was removed meanwhile. */
+/** A fill that takes longer than this is not published: removals in that time may have been forgotten. */
 export const LONGEST_FILL_MS = 120_000
 
-/** Old pieces live this long: somebody may be reading them. */
+/** Old pieces stay for this long, for readers. */
 const READ_MS = 5000
 
 // A head begins with eight hex digits of a checksum, a space, the id of its fill (22), a space, and the number of pieces.
@@ -37,7 +37,10 @@ redis.call('SET', KEYS[2], ARGV[1] .. 'r', 'PX', ARGV[2])
 return { t[1], t[2], '', '1', '' }
 `)
 
-/** Head, claim; token, lease in ms, phase, '1' to take it from whoever has it. Answers the time, and whether it is ours. */
+/**
+ * Head, claim; token, lease in ms, phase, '1' to take the claim from another holder. Returns the time, and whether the
+ * claim is ours.
+ */
 export const holdScript = new Script(`
 local t = redis.call('TIME')
 local claim = redis.call('GET', KEYS[2])
@@ -75,7 +78,7 @@ end
 return 1
 `)
 
-/** Head, claim, removal; channel, news. Fills under way are not published, whoever claims the entry for them. */
+/** Head, claim, removal; channel, news. Fills under way are not published, whoever has the claim. */
 export const removeScript = new Script(`${dropOld}
 local old = redis.call('GET', KEYS[1])
 redis.call('DEL', KEYS[1], KEYS[2])

@@ -5,26 +5,31 @@ import { RemoteClaim } from './remote-claim.ts'
 import { Stage } from './stage.ts'
 import { isLater, movedInfo } from './wire-head.ts'
 
-/** Pieces asked for at once. */
+/** Pieces requested at once. */
 const WINDOW = 8
-/** How often it is looked whether another instance has stored what it fetches: from, and up to. */
+/** Interval of checks whether another instance has stored the response: first and longest. */
 const LOOK_MS = 4
 const MAX_LOOK_MS = 50
-/** Longest wait for one whose answer has come: a large or slow body is rather fetched twice. */
+/**
+ * Longest wait while another instance stores a response: fetching a large or slow body twice is better than waiting.
+ */
 const STORING_MS = 250
-/** Longest wait for one that waits for its answer. */
+/** Longest wait for an instance that waits for upstream's answer. */
 const TAKEN_MS = 10_000
 
-/** stored: it is in the memory now. claimed: this instance is to fetch it. none: upstream is asked, as if there were no Redis. */
+/**
+ * stored: it is in memory now. claimed: this instance must fetch it. none: upstream is asked, as if there were no
+ * Redis.
+ */
 export type Loaded =
   { readonly kind: 'stored' | 'none' } | { readonly kind: 'claimed'; readonly claim: RemoteClaim }
 
-/** Brings one entry from Redis into the memory, or the right to fetch it. */
+/** Loads one entry from Redis into memory, or gets the claim to fetch it. */
 export class Load {
   readonly #memory: CacheStore
   readonly #remote: RemoteCache
   readonly #key: string
-  /** Of the memory: whoever asks there meanwhile waits. */
+  /** The claim in memory: requests for the key wait meanwhile. */
   readonly #claim: Claim
   readonly #token: string
   readonly #epoch: number
@@ -34,10 +39,7 @@ export class Load {
   #storingSince: number | undefined
   #lookMs = LOOK_MS
 
-  /**
-   * `claims`: what is not there is to be fetched by this instance. `than`: text of the head in the memory, where only a newer one is
-   * wanted.
-   */
+  /** `claims`: claim the key if nothing is stored. `than`: text of the head in memory; only a newer entry is loaded. */
   constructor(
     memory: CacheStore,
     remote: RemoteCache,
@@ -51,7 +53,7 @@ export class Load {
     this.#key = key
     this.#claim = claim
     this.#token = claims ? remote.token() : ''
-    // Before anything is asked: a purge that comes meanwhile keeps it out of the memory.
+    // Read first: a purge that comes meanwhile keeps the entry out of memory.
     this.#epoch = memory.epochOf(key)
     this.#done = done
     this.#than = than
@@ -73,7 +75,7 @@ export class Load {
       case 'taken':
         return this.#wait(opened.storing)
       case 'unreadable':
-        // Once: who writes such things may do it again.
+        // Only once: whoever writes unreadable entries may do it again.
         return unreadable === undefined ? this.#look(opened.start) : this.#none()
       default:
         return this.#none()
@@ -122,7 +124,7 @@ export class Load {
     return crc32(piece) === head.sums[index] && stage.add(piece)
   }
 
-  /** In one turn: nobody follows a body that may yet turn out to be damaged. */
+  /** In one turn: no reader may follow a body that may turn out to be damaged. */
   #publish(stage: Stage, { head, offsetMs }: Found): void {
     const { bytes, tags, note } = head
     const info = movedInfo(head.info, offsetMs)
@@ -148,7 +150,7 @@ export class Load {
   }
 }
 
-/** What the head says of the body holds together. */
+/** Whether the facts about the body in the head are consistent. */
 function isWhole({ head, first }: Found): boolean {
   const { bytes, sums } = head
   if (!Number.isSafeInteger(bytes) || bytes < 0 || sums.length !== Math.ceil(bytes / PIECE_BYTES))

@@ -6,9 +6,12 @@ export interface EntryNames {
   readonly gone: string
 }
 
-/** What a cache is called in Redis. All names of one entry have one hash tag, and so have all of the log. */
+/**
+ * The names of a cache's keys in Redis. All names of one entry have the same hash tag, and so have all names of the
+ * log.
+ */
 export class CacheNames {
-  /** Where instances tell each other what to drop. */
+  /** The channel on which instances tell each other what to drop. */
   readonly news: string
   /** Number of the last purge, and the last purges. */
   readonly sequence: string
@@ -22,13 +25,16 @@ export class CacheNames {
     this.log = `${this.#base}}:purge-log`
   }
 
-  /** Head of the entry, who fills it, and when it was last removed. What clients ask for stays out of the names, in length and in content. */
+  /**
+   * The entry's head, its claim, and the time of its last removal. Names contain a digest only, so that clients control
+   * neither their length nor their content.
+   */
   entry(key: string): EntryNames {
     const head = `${this.#base}:${hash('sha256', Buffer.from(key, 'latin1'), 'base64url').slice(0, 32)}}`
     return { head, claim: `${head}:claim`, gone: `${head}:gone` }
   }
 
-  /** Of a body. `id`: of one fill, so that pieces of two never mix. */
+  /** A piece of a body. `id`: of one fill, so that pieces of two fills never mix. */
   piece(head: string, id: string, index: number): string {
     return `${head}:${id}:${index}`
   }

@@ -5,15 +5,21 @@ import type { RemoteClaim } from './remote-claim.ts'
 import { LONGEST_FILL_MS } from './entry-scripts.ts'
 import { encodeHead, lifeOf, movedInfo } from './wire-head.ts'
 
-/** Bytes of one thread that Redis has not taken yet; over it, it is slower than upstream, and does without. */
+/**
+ * Bytes of one thread that Redis has not accepted yet; beyond this, Redis is slower than upstream, and the entry is not
+ * published.
+ */
 const MAX_WAITING = 16 * 1024 * 1024
 
-/** What all publications of a thread have on the way. */
+/** Counts bytes of all publications of a thread. */
 export interface Waiting {
   bytes: number
 }
 
-/** One entry on its way into Redis, piece by piece, beside the memory. Whatever fails, it is not found there, and that is all. */
+/**
+ * Publishes one entry to Redis, piece by piece, while it is stored in memory. After a failure it is simply not in
+ * Redis.
+ */
 export class Publication {
   readonly #remote: RemoteCache
   readonly #claim: RemoteClaim
@@ -41,7 +47,7 @@ export class Publication {
     })
   }
 
-  /** The bytes are the caller's again afterwards. */
+  /** The caller may reuse the bytes afterwards. */
   write(chunk: Uint8Array): void {
     if (!this.#open) return
     for (let at = 0; at < chunk.length;) {
@@ -104,7 +110,7 @@ export class Publication {
     }
     const written = encodeHead(this.#id, head)
     const lifeMs = lifeOf(this.#head, this.#remote.now())
-    // Sent after all pieces; the script looks whether they are there.
+    // Sent after all pieces; the script checks that they are there.
     this.#remote.commit(
       key,
       {

@@ -12,7 +12,7 @@ import { TierWords } from './tier-words.ts'
 export interface RedisTierParts {
   readonly clock: Clock
   readonly metrics: Metrics
-  /** Of this process. */
+  /** Identifies this process. */
   readonly pseudonym: string
   readonly thread: number
 }

@@ -14,21 +14,21 @@ import { purgeScript, readPurgesScript } from './purges/purge-scripts.ts'
 import type { TierWords } from './tier-words.ts'
 import { decodeHead, type Read } from './wire-head.ts'
 
-/** A claim is anybody's this long after the last sign of life of who has it. */
+/** A claim can be taken over this long after the last sign of life of its holder. */
 export const LEASE_MS = 2000
 export const PIECE_BYTES = 64 * 1024
-/** Checksum and id. */
+/** Length of checksum and id. */
 const START_BYTES = 31
-/** Pieces of a body whose head never came are gone after this. */
+/** Pieces of a body whose head never came expire after this. */
 const PIECE_LIFE_MS = 120_000
 
 export interface Found {
   readonly kind: 'entry'
   readonly head: Read
   readonly first: Buffer
-  /** Another is about to take its place. */
+  /** Another entry is about to replace it. */
   readonly replacing: boolean
-  /** Added to a time of the server, it gives one of this machine, not later than it was. */
+  /** Add it to a time of the server for a time of this machine that is not later than the true one. */
   readonly offsetMs: number
 }
 
@@ -36,11 +36,11 @@ export interface Committed {
   readonly token: string
   readonly id: string
   readonly pieces: number
-  /** Of the server, in ms. */
+  /** Time of the server, in ms. */
   readonly askedAt: number | undefined
 }
 
-/** `storing`: who has the claim has had its answer. `purged`: what is there must not be used. */
+/** `storing`: the holder of the claim has got upstream's answer. `purged`: the stored entry must not be used. */
 export type Opened =
   | Found
   | { readonly kind: 'claimed' | 'nothing' }
@@ -52,11 +52,11 @@ export interface RemoteCacheParts {
   readonly names: CacheNames
   readonly words: TierWords
   readonly clock: Clock
-  /** Of this process: it need not hear its own news. */
+  /** Identifies this process, which ignores its own news. */
   readonly instance: string
 }
 
-/** The entries of one cache in Redis, as one thread reaches them. */
+/** The entries of one cache in Redis, for one thread. */
 export class RemoteCache {
   readonly clock: Clock
   readonly words: TierWords
@@ -73,7 +73,7 @@ export class RemoteCache {
     this.clock = clock
   }
 
-  /** False: what is there is not to be read or written now. */
+  /** False: do not read or write now. */
   get usable(): boolean {
     return this.#link.usable && this.words.applied >= 0 && this.words.unsent === 0
   }
@@ -90,7 +90,7 @@ export class RemoteCache {
     return randomBytes(16).toString('base64url')
   }
 
-  /** With a token, what is not there is claimed. `unreadable`: how a head begins that counts as not there. */
+  /** With a token, a missing entry is claimed. `unreadable`: beginning of a head that counts as missing. */
   open(
     key: string,
     token: string,
@@ -109,7 +109,7 @@ export class RemoteCache {
     }, done)
   }
 
-  /** Pieces `from` and after, at most `count`, in order; undefined for one that is gone. */
+  /** Pieces from `from` on, at most `count`, in order; undefined for a missing one. */
   pieces(
     { key, id }: Pick<Read, 'key' | 'id'>,
     from: number,
@@ -126,7 +126,10 @@ export class RemoteCache {
     )
   }
 
-  /** Keeps a claim, or takes it. `done` with what is to be added to a time of this machine to have one of the server, not later than it was. */
+  /**
+   * Prolongs a claim, or takes it. `done` gets the offset that turns a time of this machine into one of the server, not
+   * later than the true one.
+   */
   hold(
     key: string,
     token: string,
@@ -159,7 +162,7 @@ export class RemoteCache {
     )
   }
 
-  /** What was put under `id` is found from now on. */
+  /** Publishes what was stored under `id`. */
   commit(
     key: string,
     { token, id, pieces, askedAt }: Committed,
@@ -207,7 +210,7 @@ export class RemoteCache {
     const from = last < known ? -1 : known
     const reply = await runScript(connection, readPurgesScript, [sequence, log], [from, -1])
     if (!Array.isArray(reply)) throw new Error("an answer that is not the script's")
-    // Another load may have heard of them meanwhile.
+    // Another load may have read them meanwhile.
     if (this.#purges.known !== known) return
     this.#purges.add(
       Number(reply[0]),

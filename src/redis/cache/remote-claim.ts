@@ -1,6 +1,9 @@
 import { LEASE_MS, type RemoteCache } from './remote-cache.ts'
 
-/** The right to publish one key, kept while this lives: instances wait for who has it, as long as it gives signs of life. */
+/**
+ * The right to publish one key, prolonged while this object lives: other instances wait for the holder as long as it
+ * does that.
+ */
 export class RemoteClaim {
   readonly key: string
   readonly token: string
@@ -12,7 +15,7 @@ export class RemoteClaim {
   #onOffset: (() => void) | undefined
   #cancel: () => void = () => {}
 
-  /** `taken`: it is ours already. Else `store` takes it from whoever has it. */
+  /** `taken`: the token, when it is ours already. Otherwise `store` takes the claim from its holder. */
   constructor(remote: RemoteCache, key: string, taken: string | undefined) {
     this.#remote = remote
     this.key = key
@@ -21,7 +24,7 @@ export class RemoteClaim {
     if (this.#ours) this.#later()
   }
 
-  /** The answer of upstream is there. `known` is called once the server's time is known: see `offsetMs`. */
+  /** Upstream has answered. `known` is called once the server's time is known: see `offsetMs`. */
   store(known: () => void): void {
     this.#storing = true
     this.#onOffset = known
@@ -34,12 +37,12 @@ export class RemoteClaim {
     return this.#over
   }
 
-  /** Added to a time of this machine, it gives one of the server, not later than it was. */
+  /** Add it to a time of this machine for one of the server, not later than the true one. */
   get offsetMs(): number | undefined {
     return this.#offsetMs
   }
 
-  /** It has served, or is lost. */
+  /** It has been used, or lost. */
   end(): void {
     this.#over = true
     this.#cancel()

@@ -5,7 +5,7 @@ const MAX_LOST = 1024
 const TRIES_AGAIN_MS = 250
 
 interface Removal {
-  /** Equal for what removes the same. */
+  /** Equal for equal removals. */
   readonly name: string
   readonly send: (done: (heard: boolean) => void) => void
   /** Threads of this instance may read it from Redis again. */
@@ -13,8 +13,8 @@ interface Removal {
 }
 
 /**
- * Removals on their way to Redis: until it has said that it has heard of one, no thread of this instance reads there what
- * was removed. What it has not heard of is told again.
+ * Removals on their way to Redis: until Redis has confirmed one, no thread of this instance reads there what was
+ * removed. Unconfirmed removals are sent again.
  */
 export class Removals {
   readonly #remote: RemoteCache
@@ -26,7 +26,7 @@ export class Removals {
     this.#remote = remote
     this.#thread = thread
     const left = remote.words.leftBy(thread)
-    // Nobody knows which they were.
+    // It is not known which ones they were.
     if (left !== undefined) this.#tell(this.#purging({ kind: 'all' }, left))
   }
 
@@ -69,7 +69,7 @@ export class Removals {
     for (const removal of lost) this.#tell(removal)
   }
 
-  /** More than can be remembered: then all of it goes. */
+  /** Too many to remember: then everything is removed. */
   #forget(): void {
     const all = this.#purging({ kind: 'all' }, this.#remote.words.begin(this.#thread, undefined))
     for (const { end } of this.#lost.values()) end()

@@ -1,10 +1,13 @@
 import { copyBody } from '../../l7/cache/fetch/combined-writer.ts'
 import { type CacheStore, pending, type RecordWriter } from '../../l7/cache/ports.ts'
 
-/** Bodies up to this many bytes wait as they came; larger ones in the memory of the cache, under a name that nobody asks for. */
+/**
+ * Bodies up to this many bytes wait as they came; larger ones in the memory of the cache, under a name that no request
+ * uses.
+ */
 const LARGE_BYTES = 512 * 1024
 
-/** Holds the pieces of a body until all are there: whoever finds an entry may rely on it to be whole. */
+/** Holds the pieces of a body until all have come: an entry that can be found is always complete. */
 export class Stage {
   readonly #memory: CacheStore
   readonly #key: string
@@ -23,7 +26,7 @@ export class Stage {
     } else claim?.release()
   }
 
-  /** False: there is no room. */
+  /** False when there is no room. */
   add(piece: Buffer): boolean {
     if (this.#bytes > LARGE_BYTES) return this.#writer?.write(piece) === true
     this.#pieces.push(piece)

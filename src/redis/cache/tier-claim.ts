@@ -10,7 +10,7 @@ export class TierClaim implements Claim {
   readonly #remote: RemoteCache
   readonly #key: string
   readonly #waiting: Waiting
-  /** Where other instances wait for this one. */
+  /** The claim for which other instances wait. */
   readonly #remoteClaim: RemoteClaim | undefined
 
   constructor(
@@ -29,7 +29,7 @@ export class TierClaim implements Claim {
 
   begin(head: RecordHead): RecordWriter | undefined {
     const remote = this.#remote
-    // Read first: when the memory takes it, no later purge has been heard of since upstream was asked.
+    // Read first: if the memory accepts the entry, no later purge has been applied since upstream was asked.
     const purge = remote.words.applied
     const writer = this.#claim.begin(head)
     if (writer === undefined || !remote.usable) {

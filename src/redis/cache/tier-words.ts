@@ -1,11 +1,11 @@
 import { hashText, urlOf } from '../../l7/cache/store/memory/key-hash.ts'
 
 const HEAD_WORDS = 2
-/** Removals are counted by hash of the URL, and the last word of a row counts those of more than one URL. */
+/** Removals are counted by hash of the URL; the last word of a row counts those of more than one URL. */
 const SLOTS = 512
 const ROW_WORDS = SLOTS + 1
 
-/** What the threads of one instance know together of a cache's purges and removals. */
+/** What the threads of one instance share about a cache's purges and removals. */
 export class TierWords {
   readonly memory: SharedArrayBuffer
   readonly #words: Int32Array
@@ -15,14 +15,17 @@ export class TierWords {
     this.#words = new Int32Array(memory)
   }
 
-  /** `workers`: threads beside the main one. */
+  /** `workers`: threads besides the main one. */
   static create(workers: number): TierWords {
     const words = new TierWords(new SharedArrayBuffer(4 * (HEAD_WORDS + (workers + 1) * ROW_WORDS)))
     words.applied = -1
     return words
   }
 
-  /** Number of the last purge that the memory of this instance has seen; -1: none was heard of yet. Main thread writes. */
+  /**
+   * Number of the last purge that was applied to this instance's memory; -1: none is known yet. Written by the main
+   * thread.
+   */
   get applied(): number {
     return Atomics.load(this.#words, 0)
   }
@@ -31,7 +34,10 @@ export class TierWords {
     Atomics.store(this.#words, 0, number)
   }
 
-  /** Purges of this instance that Redis has not heard of: until then nothing is read from there. Main thread writes. */
+  /**
+   * Purges of this instance that Redis does not know: until then nothing is read from there. Written by the main
+   * thread.
+   */
   get unsent(): number {
     return Atomics.load(this.#words, 1)
   }
@@ -40,7 +46,7 @@ export class TierWords {
     Atomics.store(this.#words, 1, count)
   }
 
-  /** Whether a thread of this instance has removed it, or may have, and Redis has not said yet that it has heard. */
+  /** Whether a thread of this instance has removed it, or may have, and Redis has not confirmed that. */
   removing(key: string): boolean {
     const slot = slotOf(key)
     for (let row = HEAD_WORDS; row < this.#words.length; row += ROW_WORDS) {
@@ -49,14 +55,14 @@ export class TierWords {
     return false
   }
 
-  /** Thread `thread` writes its row. `key` undefined: of more than one URL. Gives what ends it. */
+  /** Thread `thread` writes its row. `key` undefined: more than one URL. Returns a function that ends it. */
   begin(thread: number, key: string | undefined): () => void {
     const at = HEAD_WORDS + thread * ROW_WORDS + (key === undefined ? SLOTS : slotOf(key))
     Atomics.add(this.#words, at, 1)
     return () => void Atomics.sub(this.#words, at, 1)
   }
 
-  /** What one that had this number before, and died, has left under way; undefined: nothing. Gives what ends it. */
+  /** Removals that a dead thread with this number has left; undefined: none. Returns a function that ends them. */
   leftBy(thread: number): (() => void) | undefined {
     const at = HEAD_WORDS + thread * ROW_WORDS
     const left = this.#words.slice(at, at + ROW_WORDS)

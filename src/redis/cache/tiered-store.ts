@@ -8,33 +8,33 @@ import type { RemoteCache } from './remote-cache.ts'
 import { Removals } from './removals.ts'
 import { TierClaim } from './tier-claim.ts'
 
-/** After a load that came to nothing, Redis is not asked for the key again for so long. */
+/** After an unsuccessful load, Redis is not asked for the key for this long. */
 const SKIP_MS = 1000
 const MAX_SKIPPED = 8192
-/** Loads under way in one thread; what is over it goes to upstream. */
+/** Loads under way in one thread; further requests go to upstream. */
 const MAX_LOADS = 1024
 
 type Settle = (record: StoredRecord | undefined) => void
 
 /**
- * The memory of this instance in front, Redis behind it. What is in the memory is used as if there were nothing else. What
- * is not is looked for in Redis, and comes into the memory before it is used; what is stored goes into both.
+ * The memory of this instance, with Redis behind it. An entry in memory is used as if there were no Redis. Others are
+ * looked up in Redis and loaded into memory before use; new entries are stored in both.
  */
 export class TieredStore implements CacheStore {
   readonly maxObjectBytes: number
   readonly #memory: CacheStore
   readonly #remote: RemoteCache
   readonly #loads = new Map<string, Settle[]>()
-  /** Claims that Redis has given; the request that asked takes them in the same turn. */
+  /** Claims from Redis; the waiting request takes them in the same turn. */
   readonly #ready = new Map<string, Claim>()
   readonly #skipped = new Map<string, number>()
-  /** Looks for something newer than what is in the memory. */
+  /** Lookups for something newer than the entry in memory. */
   readonly #seeks = new Map<string, (() => void)[]>()
   readonly #waiting: Waiting = { bytes: 0 }
   readonly #removals: Removals
   readonly #count: (result: Loaded['kind']) => void
 
-  /** `thread`: its number, 0 for the main one. */
+  /** `thread`: its number, 0 for the main thread. */
   constructor(
     memory: CacheStore,
     remote: RemoteCache,
@@ -122,7 +122,7 @@ export class TieredStore implements CacheStore {
   }
 
   invalidate(key: string): void {
-    // In this order: a load that begins in between, in another thread, finds it under way.
+    // In this order: a load that begins in between, in another thread, finds the removal.
     this.#removals.remove(key)
     this.#memory.invalidate(key)
   }
@@ -167,7 +167,7 @@ export class TieredStore implements CacheStore {
     if (claim === undefined || !('begin' in claim)) return claim
     const settles = [settle]
     this.#loads.set(key, settles)
-    // Looked for beside the whole: a range may be answered from it, or a beginning completed.
+    // Loaded beside the whole: a range may be answered from it, or a beginning completed.
     const part = partKey(key)
     let left = 1
     let loaded: Loaded = { kind: 'none' }
@@ -198,7 +198,7 @@ export class TieredStore implements CacheStore {
       this.#ready.set(key, new TierClaim(claim, this.#remote, key, this.#waiting, loaded.claim))
     }
     for (const settle of settles) settle(loaded.kind === 'stored' ? this.#memory.peek(key) : undefined)
-    // Nobody wanted to fetch it for others too.
+    // No request took the claim.
     const left = this.#ready.get(key)
     if (left === undefined) return
     this.#ready.delete(key)

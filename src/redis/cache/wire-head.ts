@@ -3,7 +3,7 @@ import { decodeEntry, encodeEntry, type Entry } from '../../l7/cache/entry.ts'
 import { disconnectedMs } from '../../l7/cache/policy/reuse.ts'
 import type { RecordHead } from '../../l7/cache/ports.ts'
 
-/** Changes with the shape of what is stored: instances of another version do not read it. */
+/** Changes with the format: instances of another version ignore the entry. */
 const VERSION = 2
 const MIN_LIFE_MS = 60_000
 const MAX_LIFE_MS = 30 * 24 * 3_600_000
@@ -11,7 +11,7 @@ const MAX_LIFE_MS = 30 * 24 * 3_600_000
 const CLOCKS_DIFFER_MS = 100
 const MARKER_LIFE_MS = 24 * 3_600_000
 
-/** What of an entry stands in Redis beside its body. */
+/** The part of an entry that is stored beside its body. */
 export interface WireHead {
   readonly key: string
   readonly info: string
@@ -21,7 +21,7 @@ export interface WireHead {
   readonly bytes: number
   /** Checksum of each piece. */
   readonly sums: readonly number[]
-  /** Of the last purge before the response was asked for. */
+  /** Number of the last purge before the response was requested. */
   readonly purge: number
 }
 
@@ -29,14 +29,14 @@ export interface Read extends WireHead {
   readonly id: string
 }
 
-/** Checksum, id and number of pieces, where scripts look for them, then the rest. */
+/** Checksum, id and number of pieces at fixed positions for scripts, then the rest. */
 export function encodeHead(id: string, head: WireHead): Buffer {
   const json = Buffer.from(JSON.stringify({ version: VERSION, ...head }), 'utf8')
   const start = `${id} ${head.sums.length} `
   return Buffer.concat([Buffer.from(`${hex(crc32(json, crc32(start)))} ${start}`), json])
 }
 
-/** Undefined: it is none, of another version, or damaged. */
+/** Undefined when it is malformed, of another version, or damaged. */
 export function decodeHead(written: Buffer): Read | undefined {
   const match = /^([\da-f]{8}) (([\w-]{22}) (\d{1,6}) )/.exec(written.toString('latin1', 0, 64))
   if (match === null) return undefined
@@ -51,7 +51,7 @@ export function decodeHead(written: Buffer): Read | undefined {
   }
 }
 
-/** The text of a head with its times moved by `ms`: every machine has a clock of its own. Undefined: unreadable. */
+/** The text of a head with its times moved by `ms`: every machine has its own clock. Undefined: unreadable. */
 export function movedInfo(info: string, ms: number): string | undefined {
   const entry = entryIn(info)
   if (entry === undefined) return undefined
@@ -59,14 +59,14 @@ export function movedInfo(info: string, ms: number): string | undefined {
   return encodeEntry(entry.kind === 'pass' ? { ...entry, until: entry.until + ms } : entry)
 }
 
-/** Whether the one is of a later answer than the other, by clocks that may differ a little. */
+/** Whether one head is of a later answer than the other; clocks may differ a little. */
 export function isLater(info: string, than: string): boolean {
   const [one, other] = [entryIn(info), entryIn(than)]
   if (one?.kind !== 'response' || other?.kind !== 'response') return one?.kind !== other?.kind
   return one.storedAt > other.storedAt + CLOCKS_DIFFER_MS
 }
 
-/** How long Redis keeps it: as long as it may be used or validated, and an hour more for an origin that is away. */
+/** How long Redis keeps it: as long as it may be used or validated, and an hour more in case the origin is away. */
 export function lifeOf({ info }: Pick<RecordHead, 'info'>, now: number): number {
   const entry = entryIn(info)
   if (entry === undefined || entry.kind === 'vary') return MARKER_LIFE_MS

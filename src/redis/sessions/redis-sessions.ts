@@ -9,7 +9,7 @@ import type { Command, RedisLink } from '../redis-link.ts'
 import { runScript } from '../script.ts'
 import { endScript, giveTurnScript, takeTurnScript } from './session-scripts.ts'
 
-/** Logouts of one provider that are remembered, about. */
+/** Remembered logouts of one provider, approximately. */
 const MAX_ENDED = 100_000
 const AT_ONCE = 1000
 
@@ -28,7 +28,10 @@ export class RedisSessionStores implements SessionStores {
   }
 }
 
-/** Records, logouts and turns of one provider. Ids, names and tokens are digests, records are sealed: Redis learns nothing of them. */
+/**
+ * Records, logouts and turns of one provider. Ids, names and tokens are digests, records are encrypted: Redis learns
+ * nothing about them.
+ */
 class RedisSessions implements RemoteSessions {
   readonly #link: RedisLink
   readonly #name: string
@@ -106,7 +109,7 @@ class RedisSessions implements RemoteSessions {
   }
 
   async #endedSince(connection: Connection, prefix: string, after: string): Promise<EndedNews> {
-    // "(" is of Redis 6.2; the entry that is known comes once more.
+    // "(" needs Redis 6.2; without it the known entry comes once more.
     const entries = await connection.xrange(this.#stream(prefix), after, '+', 'COUNT', AT_ONCE)
     const ended = entries.map(([, fields]) => ({ name: String(fields[1]), at: Number(fields[3]) }))
     return { last: entries.at(-1)?.[0] ?? after, ended, more: entries.length === AT_ONCE }
@@ -126,7 +129,7 @@ class RedisSessions implements RemoteSessions {
   }
 }
 
-/** Throws for anything but what the script answers: whoever speaks there is not it. */
+/** Throws on any other answer than the script's: then the server is not what it should be. */
 function turnOf(reply: unknown): Turn {
   const [kind, result] = Array.isArray(reply) ? (reply as unknown[]) : []
   if (kind === 'mine' || kind === 'taken') return { kind }

@@ -3,7 +3,7 @@ import type { CacheStore } from '../../../l7/cache/ports.ts'
 import type { PurgeFollower } from './purge-follower.ts'
 import { type Purge, purgeFrom } from './purge.ts'
 
-/** What an operator purges here is purged from the memory of this instance at once, and from all others by Redis. */
+/** An operator's purge: removes from this instance's memory at once, and from all others through Redis. */
 export class CachePurges implements Purgeable {
   readonly #memory: CacheStore
   readonly #follower: PurgeFollower

@@ -1,4 +1,4 @@
-/** Somebody has replaced or removed what lies under `key`. `from`: who has the new one already. */
+/** The entry of `key` was replaced or removed. `from`: the instance that has the new one already. */
 export interface News {
   readonly from: string
   readonly key: string

@@ -10,7 +10,7 @@ import { type NumberedPurge, type Purge, purgeFrom, readPurge } from './purge.ts
 import { purgeScript, readPurgesScript } from './purge-scripts.ts'
 import type { TierWords } from '../tier-words.ts'
 
-/** What was missed is heard of after this at most. */
+/** A missed message is noticed after this at most. */
 const LOOK_MS = 500
 const MAX_UNSENT = 1024
 
@@ -25,8 +25,8 @@ export interface PurgeFollowerParts {
 }
 
 /**
- * Keeps the memory of this instance in step with the purges of all: told of each at once, and looking every half second
- * whether the number of the last is the one it knows. Main thread.
+ * Applies the purges of all instances to this one's memory: it gets a message for each, and checks the number of the
+ * last purge every half second. Main thread.
  */
 export class PurgeFollower {
   readonly #parts: PurgeFollowerParts
@@ -64,7 +64,7 @@ export class PurgeFollower {
     return { reachable: link.usable && words.applied >= 0, unsent: this.#unsent.length, heard: words.applied }
   }
 
-  /** This instance's memory has been purged; the others are told, now or when Redis is back. */
+  /** This instance's memory has been purged; sends the purge to the others, now or when Redis is back. */
   send(purge: Purge): void {
     this.#unsent.push(purge)
     if (this.#unsent.length > MAX_UNSENT) this.#unsent = [{ kind: 'all' }]
@@ -72,7 +72,7 @@ export class PurgeFollower {
     this.#flush()
   }
 
-  /** Resolves with true once all that was sent is known to the others. */
+  /** Resolves with true once the others know everything that was sent. */
   async sent(withinMs: number): Promise<boolean> {
     if (this.#unsent.length > 0) {
       await new Promise<void>((resolve) => {
@@ -103,7 +103,7 @@ export class PurgeFollower {
         this.#sending = false
         if (typeof last !== 'number') return this.#settled()
         this.#unsent = this.#unsent === sending ? [] : this.#unsent.slice(sending.length)
-        // Before threads read from there again.
+        // Set before threads read from Redis again.
         words.unsent = this.#unsent.length
         if (this.#unsent.length > 0) this.#flush()
         else this.#settled()
@@ -145,18 +145,18 @@ export class PurgeFollower {
   #catchUp(last: number, purges: readonly (NumberedPurge | undefined)[]): void {
     const { words } = this.#parts
     if (!Number.isSafeInteger(last) || last <= words.applied) return
-    // What was stored before the first contact may have been purged by others.
+    // Entries from before the first contact may have been purged by others.
     if (words.applied < 0) return this.#apply(last, { kind: 'all' })
     for (const each of purges) {
       if (each?.number === words.applied + 1) this.#apply(each.number, each.purge)
     }
-    // Some are forgotten already.
+    // Some purges have been forgotten already.
     if (words.applied < last) this.#apply(last, { kind: 'all' })
   }
 
   #apply(number: number, purge: Purge): void {
     const { memory, words } = this.#parts
-    // In this order: what an entry tells to be its time is read before the memory is asked whether it takes it.
+    // In this order: the time of an entry is read before memory is asked whether it accepts it.
     memory.nextEpoch()
     words.applied = number
     purgeFrom(memory, purge)
@@ -167,7 +167,7 @@ export class PurgeFollower {
     if (message.startsWith('{')) {
       const news = readNews(message)
       if (news === undefined || news.from === instance) return
-      // Replaced by an instance, or by nobody: then what was asked for before is not to come back.
+      // Removed, not replaced: a response that was requested before must not come back.
       if (news.from === '') memory.invalidate(news.key)
       else memory.remove(news.key)
       return

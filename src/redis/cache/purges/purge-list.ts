@@ -2,21 +2,21 @@ import { concerns, type NumberedPurge } from './purge.ts'
 import { PURGES_KEPT } from './purge-scripts.ts'
 
 /**
- * The purges that one thread knows of, by number. An entry tells the number of the last purge before its response was
- * asked for: what one with a greater number means is not read. Pure.
+ * The purges that one thread knows, by number. An entry contains the number of the last purge before its response was
+ * requested: purges with a greater number apply to it. Pure.
  */
 export class PurgeList {
   #known = -1
-  /** What is older may have been purged by one that is forgotten. */
+  /** Older entries may have been purged by a forgotten purge. */
   #floor = 0
   #purges: NumberedPurge[] = []
 
-  /** Number of the last one; -1: nothing was heard yet. */
+  /** Number of the last one; -1: none is known yet. */
   get known(): number {
     return this.#known
   }
 
-  /** Lines after the one that was known, and the number of the last. A gap between them was lost on the way. */
+  /** Adds the lines after the last known one, with the number of the last. Lines missing between them were lost. */
   add(last: number, purges: readonly (NumberedPurge | undefined)[]): void {
     if (last < this.#known) this.#purges = []
     let before = this.#known
@@ -34,7 +34,7 @@ export class PurgeList {
     }
   }
 
-  /** Whether an entry of that time stands. */
+  /** Whether an entry of that time is still valid. */
   permits(number: number, key: string, tags: readonly string[]): boolean {
     if (number < this.#floor || number > this.#known) return false
     for (let i = this.#purges.length - 1; i >= 0; i--) {

@@ -1,9 +1,9 @@
 import { Script } from '../../script.ts'
 
-/** Purges that are remembered; what was stored before the oldest of them is not read any more. */
+/** Purges that are remembered; entries older than the oldest of them are not used any more. */
 export const PURGES_KEPT = 1024
 
-/** Sequence, log; number that is known, channel, purges as JSON. Answers the number of the last. */
+/** Sequence, log; known number, channel, purges as JSON. Returns the number of the last one. */
 export const purgeScript = new Script(`
 local n = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), tonumber(ARGV[1]))
 for i = 3, #ARGV do
@@ -18,8 +18,8 @@ return n
 `)
 
 /**
- * Sequence, log; number from which on lines are wanted, least number of the sequence or -1. Answers the number of the last
- * purge and the lines after the one that is known. A server that has lost some is brought to the least number.
+ * Sequence, log; first number wanted, least number of the sequence or -1. Returns the number of the last purge and the
+ * lines after the known one. A server that has lost purges is set to the least number.
  */
 export const readPurgesScript = new Script(`
 local n = tonumber(redis.call('GET', KEYS[1]) or '0')

@@ -23,7 +23,7 @@ export function readPurge(line: string): NumberedPurge | undefined {
   }
 }
 
-/** Whether an entry with this key and these tags is meant. */
+/** Whether the purge applies to an entry with this key and these tags. */
 export function concerns(purge: Purge, key: string, tags: readonly string[]): boolean {
   switch (purge.kind) {
     case 'url':
@@ -37,7 +37,7 @@ export function concerns(purge: Purge, key: string, tags: readonly string[]): bo
   }
 }
 
-/** Tells how many went. */
+/** Returns how many entries were removed. */
 export function purgeFrom(store: CacheStore, purge: Purge): number {
   switch (purge.kind) {
     case 'url':
