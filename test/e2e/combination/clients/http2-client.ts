@@ -51,9 +51,12 @@ function ask(session: ClientHttp2Session, plan: Plan): Promise<Answer> {
   if (plan.upload > 0) void send(stream, plan)
   return new Promise<Answer>((resolve) => {
     const late = setTimeout(() => resolve({ ...noAnswer(plan), late: true }), 60_000)
-    let looks: NodeJS.Timeout | undefined
-    // A reset without an error behind the whole answer closes the stream, but Node waits for what it could not write any more.
-    stream.once('end', () => (looks = setInterval(() => stream.closed && settle(), 50)))
+    let closedFor = 0
+    // A reset without an error behind the whole answer closes the stream, but Node waits for what it could not write any more;
+    // for one that was paused now and then it has no 'end' either.
+    const looks = setInterval(() => {
+      if (stream.closed && (ended || ++closedFor > 40)) settle()
+    }, 50)
     stream.once('close', () => settle())
     const settle = (): void => {
       clearTimeout(late)
