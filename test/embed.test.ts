@@ -156,7 +156,7 @@ t.test('plugins may be handed over as they are, in one thread', async (t) => {
   )
 })
 
-t.test('events are told by name; what a listener throws ends nothing', async (t) => {
+t.test('events are emitted by name; an exception in a listener ends nothing', async (t) => {
   const bad = definePlugin({
     name: 'bad',
     before: 'respond',

@@ -65,7 +65,7 @@ t.test('the queue is bounded, and leaving makes room', async (t) => {
   t.ok(wait(pool, 'd'))
 })
 
-t.test('a queue of none takes nobody', async (t) => {
+t.test('a queue of size 0 takes no request', async (t) => {
   const { pools, wait } = threadsOf(1, 0)
   pools[0]!.acquire({})
   t.equal(pools[0]!.saturated, true)
@@ -99,7 +99,7 @@ t.test('who comes while others wait does not pass them', async (t) => {
   t.same(order, ['a'])
 })
 
-t.test('a thread in which nobody waits serves the oldest waiter of all threads', async (t) => {
+t.test('a thread without waiters serves the oldest waiter of all threads', async (t) => {
   const { pools, wait, order } = threadsOf(3, 10, 1000, 4)
   const [one, two, three] = pools as [Pool, Pool, Pool]
   const leases = Array.from({ length: 4 }, () => three.acquire({})!)
@@ -116,7 +116,7 @@ t.test('a thread in which nobody waits serves the oldest waiter of all threads',
   t.equal(one.waiting, 0)
 })
 
-t.test('nobody is overtaken, whichever thread frees the place', async (t) => {
+t.test('no waiter is overtaken, whichever thread frees the place', async (t) => {
   const { pools, order, wait } = threadsOf(2, 200, 60_000, 2)
   const [one, two] = pools as [Pool, Pool]
   const leases = [one.acquire({})!, one.acquire({})!]

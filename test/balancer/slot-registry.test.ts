@@ -26,7 +26,7 @@ t.test('a backend keeps its row for as long as pool, name and address are the sa
   t.not(other.pool, first.pool)
 })
 
-t.test('rows are freed when told, but not while something is open there', async (t) => {
+t.test('rows are freed on request, but not while something is open there', async (t) => {
   const { registry: rows, table } = registry(4)
   const config = poolConfig({ backends: many(3) })
   const slots = rows.assign([config]).web!

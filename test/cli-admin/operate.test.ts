@@ -29,7 +29,7 @@ function clientFor(t: Test, admin: string, token?: string): AdminClient {
 
 const never = new AbortController().signal
 
-t.test('drain, ready, maint and weight change a backend and say how it stands', async (t) => {
+t.test('drain, ready, maint and weight change a backend and print its state', async (t) => {
   const { plane, client, terminal } = await running(t, 's3cret')
   await changeBackend(client, 'web/a', { state: 'drain' }, terminal)
   await changeBackend(client, 'web/a', { state: 'ready' }, terminal)
@@ -42,7 +42,7 @@ t.test('drain, ready, maint and weight change a backend and say how it stands', 
   t.equal(plane.backends.db![1]!.weight, 7)
 })
 
-t.test('an unknown backend is told with the nearest names', async (t) => {
+t.test('an unknown backend is reported with the nearest names', async (t) => {
   const { plane, client, terminal } = await running(t)
   const tried = (key: string) => changeBackend(client, key, { state: 'drain' }, terminal)
   await t.rejects(tried('web/c'), { exitCode: 2, message: /pool web has no backend "c".*"a"|known: a, b/ })
@@ -149,7 +149,7 @@ t.test(
   }
 )
 
-t.test('what does not answer, or is something else, is told as such', async (t) => {
+t.test('an address that does not answer, or is not an lb, is reported as such', async (t) => {
   const silent = createTcpServer(() => {})
   await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
   const port = (silent.address() as AddressInfo).port
@@ -167,7 +167,7 @@ t.test('what does not answer, or is something else, is told as such', async (t) 
   await t.rejects(clientFor(t, url).pools(), { exitCode: 1, message: /not the admin listener of an lb/ })
 })
 
-t.test('a missing or wrong token is told with the ways to give it', async (t) => {
+t.test('a missing or wrong token is reported with the ways to give it', async (t) => {
   const { client, terminal } = await running(t, 's3cret', '')
   await t.rejects(reload(client, false, terminal), {
     exitCode: 1,

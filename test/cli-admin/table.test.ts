@@ -72,7 +72,7 @@ t.test('220 columns show everything, and a pipe cuts nothing', async (t) => {
   t.notMatch(render(Infinity)[2], /SINCE/, 'a column without content is left out')
 })
 
-t.test('in slow start the weight that counts stands before the weight', async (t) => {
+t.test('in slow start the effective weight is shown before the weight', async (t) => {
   const web = plane.backends['web']!
   const slow = fakeBackend('s1', { weight: 3, effectiveWeight: 0.435 })
   const pools = [{ ...plane.pools()[0]!, backends: [slow, ...web.slice(1)] }] as PoolView[]

@@ -13,7 +13,7 @@ t.test('lb test passes what is as the tests say', async (t) => {
   t.match(stdout, /[1-9]\d* passed, 0 failed/)
 })
 
-t.test('a difference is told with its line, by lb test and by lb check', async (t) => {
+t.test('lb test and lb check report a difference with its line', async (t) => {
   const broken = readFileSync(example, 'utf8')
     .replace("forwards: '/users?id=1'", "forwards: '/api/users?id=1'")
     .replace('X-Env: prod, X-Debug: false', 'X-Env: test, X-Debug: false')

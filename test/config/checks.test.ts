@@ -157,7 +157,7 @@ t.test('names are unique where commands use them', async (t) => {
   )
 })
 
-t.test('keys that exclude or need each other are told', async (t) => {
+t.test('keys that exclude or need each other are reported', async (t) => {
   const table: [string, RegExp][] = [
     [
       l7('    routes: [{ match: { path: /a, pathPrefix: /a }, pool: web }]\n'),
@@ -247,7 +247,7 @@ t.test('an expression that can run for minutes is a warning', async (t) => {
   t.notMatch(output, /never reached/)
 })
 
-t.test('a match within any or not says something', async (t) => {
+t.test('a match within any or not must have a condition', async (t) => {
   const text = `listeners:
   - bind: :80
     mode: l7

@@ -29,7 +29,7 @@ t.test('each form of a URL says what is meant', (t) => {
   t.end()
 })
 
-t.test('what cannot be meant is no URL', (t) => {
+t.test('texts that cannot be URLs are refused', (t) => {
   for (const url of [
     'redis://',
     'redis://h:0',

@@ -56,7 +56,7 @@ t.test('every key has a description', async (t) => {
   )
 })
 
-t.test('every key stands in a table of docs/config.md, and the tables are those of the schema', async (t) => {
+t.test('every key is in a table of docs/config.md, and the tables are those of the schema', async (t) => {
   const documented = new Set(allRows().map((row) => withoutPlace(row.path)))
   const known = new Set(
     [...properties(inlineJsonSchema() as Node, '')].map(({ path }) => withoutPlace(documentedPath(path)))

@@ -34,7 +34,7 @@ t.test('anchors, aliases and merge keys are resolved', async (t) => {
   t.equal(third!.slowStartMs, 1000)
 })
 
-t.test('an error in a merged mapping stands where it is written', async (t) => {
+t.test('an error in a merged mapping is reported where it is written', async (t) => {
   const text = `x: &x { weight: heavy, address: "10.0.0.1:80" }\n`
   t.match(
     messages(`pools: { web: { backends: [{ <<: &x { weight: heavy }, address: "10.0.0.1:80" }] } }\n${head}`),
@@ -77,7 +77,7 @@ t.test('deep nesting is refused, whatever it is made of', async (t) => {
   t.match(messages(`user: ${'['.repeat(40)}${']'.repeat(40)}\n`), /nested over 32 levels deep/)
 })
 
-t.test('keys that are numbers or lists are told apart from names', async (t) => {
+t.test('keys that are numbers or lists are distinguished from names', async (t) => {
   t.match(messages(`${head}1: x\n`), /unknown key "1"/)
   t.match(messages(`${head}? [a, b]\n: x\n`), /a key must be a plain word/)
   t.match(messages(`${head}user: a\n"user": b\n`), /3:1: error: duplicate key "user"/)

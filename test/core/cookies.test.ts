@@ -2,7 +2,7 @@ import t from 'tap'
 import { ambiguous, certainCookie, cookieValue } from '../../src/core/cookies.ts'
 import { HeaderBlock } from '../../src/l7/message/header-block.ts'
 
-t.test('the first cookie of a name counts, in whichever Cookie field it stands', (t) => {
+t.test('the first cookie of a name counts, in whichever Cookie field it is', (t) => {
   const fields = new HeaderBlock('Cookie: a=1\r\nX: y\r\nCookie: b="2"; a=3\r\n')
   const field = fields.get('cookie')
   t.equal(field, 'a=1; b="2"; a=3')

@@ -31,7 +31,7 @@ t.test('ten lines a second of each kind get through, and one says how many did n
   t.equal(deadlines.size, 0)
 })
 
-t.test('a flood that goes on stays at ten lines a second', async (t) => {
+t.test('a continuing flood is logged with ten lines a second', async (t) => {
   const { clock, log, flood } = rig()
   let through = 0
   for (let second = 0; second < 10; second++) {

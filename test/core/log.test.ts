@@ -39,7 +39,7 @@ t.test('the memory logger keeps level, fields and message', async (t) => {
   t.strictSame(log.lines, [{ level: 'warn', message: 'down', fields: { pool: 'p', backend: 'b' } }])
 })
 
-t.test('for a terminal a line is the message and what it does not say already', async (t) => {
+t.test('on a terminal a line is the message and the fields that it does not contain', async (t) => {
   const file = join(t.testdir(), 'log')
   const fd = openSync(file, 'a')
   t.teardown(() => closeSync(fd))

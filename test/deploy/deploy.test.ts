@@ -275,7 +275,7 @@ t.test('systemd hears when lb is ready, reloads and stops', { skip: noNotify }, 
   t.equal(await lb.ended, 0)
 })
 
-t.test('systemd is told that lb stops, however long it took to tell it that lb is ready', async (t) => {
+t.test('systemd is notified of the stop, however long the notification of the start took', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'lb-notify-'))
   t.teardown(() => rmSync(dir, { recursive: true }))
   const told = join(dir, 'told')

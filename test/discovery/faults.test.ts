@@ -398,7 +398,7 @@ t.test('Kubernetes: watches that end at once are not begun at once', async (t) =
   t.ok(performance.now() - from > 1500, 'one a second')
 })
 
-t.test('Kubernetes: a burst of events is told as one', async (t) => {
+t.test('Kubernetes: a burst of events is reported as one', async (t) => {
   const { state, found, event, slice } = await cluster(t)
   const before = found.sets.length
   for (let i = 0; i < 1000; i++) {

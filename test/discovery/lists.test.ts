@@ -14,7 +14,7 @@ t.test('a list of backends is read as in the file, by itself or under its key', 
   t.strictSame(readBackendList('[]', 'x'), [])
 })
 
-t.test('a list that is none says why, in one line', async (t) => {
+t.test('an invalid list says why, in one line', async (t) => {
   const cases: readonly [string, RegExp][] = [
     ['{', /x: /],
     ['hello', /not a list of backends/],
@@ -86,7 +86,7 @@ t.test('a typo in a label names the container and the label', async (t) => {
   t.match(warnings[2], /container lost has no address/)
 })
 
-t.test('containers with the name of another are told apart', async (t) => {
+t.test('containers with equal names are distinguished', async (t) => {
   const { backends } = containerBackends(
     [
       container('a', { 'lb.name': 'same' }),
@@ -146,7 +146,7 @@ t.test('slices of a service are merged, and only ready endpoints taken', async (
   )
 })
 
-t.test('endpoints that end still serve while there is no other', async (t) => {
+t.test('terminating endpoints still serve while there is no other', async (t) => {
   const ending = { addresses: ['10.1.0.9'], conditions: { ready: false, serving: true, terminating: true } }
   const ready = { addresses: ['10.1.0.2'], conditions: { ready: true } }
   t.equal(sliceBackends([slice('a', [ending])], 'http', undefined).length, 1)

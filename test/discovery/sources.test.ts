@@ -51,7 +51,7 @@ t.test(
   }
 )
 
-t.test('a URL is asked with its ETag, and an answer that is none changes nothing', async (t) => {
+t.test('a URL is fetched with its ETag, and an invalid answer changes nothing', async (t) => {
   let answer = { status: 200, body: '["127.0.0.1:1"]', etag: '"1"' }
   const asked: (string | undefined)[] = []
   const url = await serve(t, (request, response) => {

@@ -91,7 +91,7 @@ t.test('a configuration as a module, as the page on plugins has it, is read', as
   t.ok(result.ok, result.ok ? '' : formatProblems(result.problems))
 })
 
-t.test('the program of the README runs as it stands there', async (t) => {
+t.test('the program of the README runs unchanged', async (t) => {
   const [code] = blocksOf('README.md', 'js')
   const folder = t.testdir({})
   const file = join(folder, 'program.mjs')

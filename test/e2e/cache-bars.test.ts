@@ -79,7 +79,7 @@ t.test('private pages are not served one after another', async (t) => {
   t.equal(origin.requests, 50)
 })
 
-t.test('nobody waits much longer for the fetch of others than the own one may take', async (t) => {
+t.test("a request waits for another's fetch hardly longer than its own may take", async (t) => {
   const origin = await httpOrigin(t, 'hanging', () => {})
   const { port } = await lb(t, origin.address, '64mb', ', timeouts: { response: 1s }')
   const report = await crowd({ port, paths: ['/never'], each: 20, side: 1 })

@@ -131,7 +131,7 @@ t.test('where no head has gone out the client gets a 500, and the connection clo
   }
 })
 
-t.test('a connection whose end throws is counted out, and who waited for it is told', async (t) => {
+t.test('a connection whose onClose throws is counted out, and its waiters are told', async (t) => {
   const origin = await httpOrigin(t, 'one')
   const lb = await startLb(t, {
     workers: 0,

@@ -15,7 +15,7 @@ function lb(...args: string[]): Promise<{ code: number; out: string }> {
   })
 }
 
-t.test('explain says of a running lb what it then does', async (t) => {
+t.test('explain predicts what a running lb then does', async (t) => {
   const names = ['api', 'site'] as const
   const [api, site] = await Promise.all(
     names.map((name) =>

@@ -80,7 +80,7 @@ t.test('whatever all backends answer, it is their answers that clients get', asy
   for (let i = 0; i < 40; i++) t.match((await get(lb.port('web'))).body, /^[ab]$/)
 })
 
-t.test('one that hangs is out within interval + timeout × fall, and traffic goes on', async (t) => {
+t.test('a backend that hangs is out within interval + timeout × fall, and traffic continues', async (t) => {
   let hanging = false
   const two = await Promise.all(
     ['a', 'b'].map((name) =>

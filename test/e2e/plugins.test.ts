@@ -153,7 +153,7 @@ export default definePlugin({
   t.match(thrown?.fields.err, { message: 'plugin slow, request: boom', stack: /slow\.ts:6/ })
 })
 
-t.test('a plugin is taken over with the file; what is no plugin is refused at its line', async (t) => {
+t.test('a changed plugin is applied with the file; an invalid one is refused at its line', async (t) => {
   const web = await httpOrigin(t, 'web')
   const yaml = {
     workers: 2,

@@ -89,7 +89,7 @@ function told(bytes: Buffer) {
   return { common, flags: undefined }
 }
 
-t.test('the client’s TLS that ended here is told in the header, on both layers', async (t) => {
+t.test("the header names the client's terminated TLS, on both layers", async (t) => {
   const pki = testCertificates()
   const own = pki.leaf('a.test')
   const client = pki.issue({ subject: '/O=Ops/CN=Jürgen' })

@@ -75,7 +75,7 @@ t.test('unix sockets are served by one worker, beside others on all', async (t) 
   t.notOk(existsSync(path), 'the file goes with the listener')
 })
 
-t.test('a unix socket has the mode it is given, and a place that is none is told by its name', async (t) => {
+t.test('a unix socket gets its configured mode, and an invalid path is reported', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'lb-'))
   t.teardown(() => rmSync(dir, { recursive: true, force: true }))
   const group = String(process.getgid!())

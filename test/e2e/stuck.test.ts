@@ -13,7 +13,7 @@ import { httpOrigin, startLb, until } from './servers.ts'
 
 const bin = resolve(import.meta.dirname, '../../bin/lb.js')
 
-t.test('a worker that turns in circles is noticed, told of and replaced; nobody waits for it', async (t) => {
+t.test('a worker in an endless loop is noticed, logged and replaced; no request waits for it', async (t) => {
   const web = await httpOrigin(t, 'web')
   const admin = await freePort()
   const yaml = {
@@ -156,7 +156,7 @@ t.test('signals: SIGHUP before it is up, SIGUSR1 for log files, SIGUSR2 for noth
   t.match(readFileSync(log, 'utf8'), /stopped/)
 })
 
-t.test('SIGTERM while nobody reads the log takes the grace and a second', async (t) => {
+t.test('SIGTERM while the log is not read takes the grace and a second', async (t) => {
   const dir = t.testdir({ 'lb.yaml': '' })
   const port = await freePort()
   writeFileSync(join(dir, 'lb.yaml'), config(port, 'accessLog: true,'))

@@ -107,7 +107,7 @@ t.test('a backend that dies in the middle loses what was in flight at most', asy
   t.ok(lost === 0, `${lost} lost`)
 })
 
-t.test('nobody there: the datagram is dropped and counted, and nothing is left over', async (t) => {
+t.test('without a backend the datagram is dropped and counted, and nothing is left over', async (t) => {
   const dead = await udpBackend(t, 'dead')
   dead.close()
   const lb = await startLb(t, {
@@ -202,37 +202,40 @@ t.test('sessions survive a reload, and move when their backend is gone', async (
   t.same(await Promise.all(clients.map((client) => client.ask('y'))), Array(6).fill('two:y'))
 })
 
-t.test('the death of a worker moves nobody else, and what comes meanwhile waits for the next', async (t) => {
-  const backends = await names(t, ['a', 'b', 'c', 'd'])
-  const lb = await startLb(
-    t,
-    {
-      workers: 3,
-      listeners: [listener()],
-      pools: {
-        dns: {
-          algorithm: 'maglev',
-          hash: { key: 'client-ip' },
-          backends: backends.map(({ address }) => address)
+t.test(
+  'the death of a worker moves no other clients, and new connections wait for the next one',
+  async (t) => {
+    const backends = await names(t, ['a', 'b', 'c', 'd'])
+    const lb = await startLb(
+      t,
+      {
+        workers: 3,
+        listeners: [listener()],
+        pools: {
+          dns: {
+            algorithm: 'maglev',
+            hash: { key: 'client-ip' },
+            backends: backends.map(({ address }) => address)
+          }
         }
-      }
-    },
-    { crashable: true }
-  )
-  const clients = await Promise.all(Array.from({ length: 24 }, () => udpClient(t, lb.port('dns'))))
-  const before = await Promise.all(clients.map((client) => client.ask('x')))
-  t.notOk(before.includes(undefined))
-  const portsBefore = new Map(
-    backends.flatMap(({ got }) => got.map(({ text, from }) => [`${text}${from.port}`, from.port]))
-  )
-  ;(lb.running.planes as unknown as { crash(thread: number, message: string): void }).crash(2, 'test')
-  await until(() => lb.lines.some(({ message }) => message.includes('worker died')), 'death')
-  // Nobody's datagram is lost: those of the dead one's clients are answered by its replacement.
-  t.same(await Promise.all(clients.map((client) => client.ask('x', 10_000))), before)
-  const sockets = new Set(backends.flatMap(({ got }) => got.map(({ from }) => from.port)))
-  const moved = sockets.size - portsBefore.size
-  t.ok(moved > 0 && moved < 24, `${moved} of 24 got a new session`)
-})
+      },
+      { crashable: true }
+    )
+    const clients = await Promise.all(Array.from({ length: 24 }, () => udpClient(t, lb.port('dns'))))
+    const before = await Promise.all(clients.map((client) => client.ask('x')))
+    t.notOk(before.includes(undefined))
+    const portsBefore = new Map(
+      backends.flatMap(({ got }) => got.map(({ text, from }) => [`${text}${from.port}`, from.port]))
+    )
+    ;(lb.running.planes as unknown as { crash(thread: number, message: string): void }).crash(2, 'test')
+    await until(() => lb.lines.some(({ message }) => message.includes('worker died')), 'death')
+    // Nobody's datagram is lost: those of the dead one's clients are answered by its replacement.
+    t.same(await Promise.all(clients.map((client) => client.ask('x', 10_000))), before)
+    const sockets = new Set(backends.flatMap(({ got }) => got.map(({ from }) => from.port)))
+    const moved = sockets.size - portsBefore.size
+    t.ok(moved > 0 && moved < 24, `${moved} of 24 got a new session`)
+  }
+)
 
 t.test('a listener of datagrams and one of connections share an address and port', async (t) => {
   const backend = await udpBackend(t, 'a')

@@ -75,7 +75,7 @@ for (const health of [undefined, { type: 'tcp', interval: '100ms', timeout: '100
   }
 }
 
-t.test('queue.whileDown has an end, and without it nobody waits', async (t) => {
+t.test('queue.whileDown has an end, and without it no request waits', async (t) => {
   const [one, two] = [await freePort(), await freePort()]
   const lb = await startLb(t, {
     workers: 0,

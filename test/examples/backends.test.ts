@@ -50,7 +50,7 @@ t.test('the TCP backend sends each line back, also the last one without a line f
   t.equal(text, 'b7: one\nb7: two\nb7: three\n')
 })
 
-t.test('a taken port is told in words', async (t) => {
+t.test('a port in use is reported in words', async (t) => {
   const taken = createServer().listen(0, '127.0.0.1')
   t.teardown(() => taken.close())
   await once(taken, 'listening')

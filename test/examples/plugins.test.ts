@@ -32,7 +32,7 @@ async function boot(t: Test, name: string, keys: object, workers = 0) {
   return { lb, seen, ask, port: port! }
 }
 
-t.test('A/B: a share of visitors, each of whom stays where he is', async (t) => {
+t.test('A/B: a share of visitors gets the variant, and each visitor stays with one', async (t) => {
   const { ask, lb } = await boot(t, 'ab', { pool: 'canary', share: '50%' }, 1)
   const groups = new Map<string, number>()
   for (let i = 0; i < 60; i++) {

@@ -25,7 +25,7 @@ t.test('a file without listeners shows nothing and breaks nothing', async (t) =>
   t.same(tour(''), { listeners: [], lines: [], targets: [] })
 })
 
-t.test('an old Node.js is told in one line what npm start and npm test need', async (t) => {
+t.test('npm start and npm test report in one line that Node.js is too old', async (t) => {
   const preload = 'data:text/javascript,Object.defineProperty(process, "version", { value: "v20.20.2" })'
   const root = join(import.meta.dirname, '../..')
   const dir = t.testdir({ examples: {}, scripts: {}, 'package.json': '{ "type": "module" }' })

@@ -144,7 +144,7 @@ t.test('a backend that answers badly is out after five, unless the others answer
   t.equal(table.ints[a], 0)
 })
 
-t.test('no more than half of a pool is out for what it answered', async (t) => {
+t.test('at most half of a pool is out because of its responses', async (t) => {
   for (const [size, most] of [
     [1, 0],
     [2, 1],
@@ -173,7 +173,7 @@ t.test('whatever fails, the last backend in service stays', async (t) => {
   t.ok(pool.backends.every(({ breaker }) => breaker === 'closed'))
 })
 
-t.test('a primary may go while a backup stands by', async (t) => {
+t.test('a primary may be removed while a backup is available', async (t) => {
   const { pool } = broken({ backends: [...weighted({ a: 1 }), backendConfig('spare', { backup: true })] })
   for (let i = 0; i < 5; i++) pool.acquire({})!.release('bad-status')
   t.equal(pool.acquire({})!.backend.name, 'spare')

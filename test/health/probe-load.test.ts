@@ -103,7 +103,7 @@ t.test(
   }
 )
 
-t.test('what fails on this machine judges nobody, and is told once', async (t) => {
+t.test('a failure of this machine changes no backend, and is logged once', async (t) => {
   let code = ''
   const { pools, run, unable, checker } = checkedPools(
     [{ backends: many(50), health: probeConfig(fast) }],
@@ -161,7 +161,7 @@ t.test(
   }
 )
 
-t.test('an answer that waits unread while this thread was busy is no timeout', async (t) => {
+t.test('an answer that was not read because this thread was busy is no timeout', async (t) => {
   let answer: (seen: string) => void = () => {}
   let startedAt = 0
   const { clock, pools, run } = checkedPools(

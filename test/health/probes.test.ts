@@ -188,7 +188,7 @@ t.test('http: garbage and silence fail, a unix socket works', async (t) => {
   t.equal(await run('http', { kind: 'unix', path, text: `unix:${path}` }), 'status 200')
 })
 
-t.test('https and tls: the certificate is checked unless told otherwise', async (t) => {
+t.test('https and tls: the certificate is checked unless verify is false', async (t) => {
   const address = await listen(
     t,
     https.createServer({ cert, key }, (_request, response) => response.end('ok'))

@@ -113,7 +113,7 @@ t.test('a client that leaves in any phase leaves nothing behind', async (t) => {
   }
 })
 
-t.test('a backend that leaves in any phase: the client is told the truth', async (t) => {
+t.test('a backend that closes in any phase: the client gets the right result', async (t) => {
   const spliced = async (): Promise<Scene & { client: Socket; upstream: Socket }> => {
     const backend = await testServer(t)
     const rig = await engineRig(t, { pool: 'p' }, { p: { backends: [at(backend.port)] } })

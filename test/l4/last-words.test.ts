@@ -8,7 +8,7 @@ import { ending, eventually, testClient, testServer } from './sockets.ts'
 
 const at = (port: number) => `127.0.0.1:${port}`
 
-t.test('what a backend says before it breaks off reaches a client that goes on writing', async (t) => {
+t.test('what a backend sends before it closes reaches a client that is still writing', async (t) => {
   const backend = await testServer(t, (socket) => void socket.pause())
   const rig = await engineRig(t, { pool: 'p' }, { p: { backends: [at(backend.port)] } })
   for (let i = 0; i < 20; i++) {
@@ -56,7 +56,7 @@ t.test('a slow client gets all that a backend said before it broke off, and then
   t.match(rig.lines.at(-1)?.fields, { client: `127.0.0.1:${localPort}`, bytesOut: got })
 })
 
-t.test('a client on a unix socket that says something and ends in the same breath', async (t) => {
+t.test('a client on a unix socket that sends data and FIN at the same time', async (t) => {
   const path = join(directory(t), 's')
   const backend = await testServer(t, (socket) => void socket.pipe(socket))
   const pools = { p: { backends: [at(backend.port)] } }

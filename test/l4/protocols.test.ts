@@ -57,25 +57,29 @@ t.test('Redis: commands, a pipeline and pub/sub', { skip: missing('redis-server'
   for (const read of readers) t.same(await read(), expected)
 })
 
-t.test('Redis: what it says to one client too many arrives', { skip: missing('redis-server') }, async (t) => {
-  const port = await freePort()
-  const settings = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--maxclients', '5']
-  await program(t, port, ['redis-server', ...settings])
-  const rig = await engineRig(t, { pool: 'redis' }, { redis: { backends: [`127.0.0.1:${port}`] } })
-  const answers = await Promise.all(
-    Array.from({ length: 15 }, async () => {
-      const client = await testClient(t, rig.port)
-      // It refuses without reading: what the client says at once makes that a reset.
-      client.write('PING\r\n')
-      return new Promise<string>((resolve) => {
-        client.once('data', (chunk: Buffer) => resolve(chunk.toString('latin1')))
-        client.once('close', () => resolve('nothing'))
+t.test(
+  'Redis: its error for too many clients reaches the log',
+  { skip: missing('redis-server') },
+  async (t) => {
+    const port = await freePort()
+    const settings = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--maxclients', '5']
+    await program(t, port, ['redis-server', ...settings])
+    const rig = await engineRig(t, { pool: 'redis' }, { redis: { backends: [`127.0.0.1:${port}`] } })
+    const answers = await Promise.all(
+      Array.from({ length: 15 }, async () => {
+        const client = await testClient(t, rig.port)
+        // It refuses without reading: what the client says at once makes that a reset.
+        client.write('PING\r\n')
+        return new Promise<string>((resolve) => {
+          client.once('data', (chunk: Buffer) => resolve(chunk.toString('latin1')))
+          client.once('close', () => resolve('nothing'))
+        })
       })
-    })
-  )
-  t.equal(answers.filter((answer) => answer === '+PONG\r\n').length, 5)
-  t.equal(answers.filter((answer) => answer.includes('max number of clients')).length, 10)
-})
+    )
+    t.equal(answers.filter((answer) => answer === '+PONG\r\n').length, 5)
+    t.equal(answers.filter((answer) => answer.includes('max number of clients')).length, 10)
+  }
+)
 
 t.test(
   'PostgreSQL: sessions with and without TLS, pgbench and COPY',

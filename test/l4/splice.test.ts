@@ -167,7 +167,7 @@ t.test('a half-closed splice waits for the shorter time', async (t) => {
   t.equal((await end).reason, 'half-close-timeout')
 })
 
-t.test('an idle splice with bytes that nobody took is reset', async (t) => {
+t.test('an idle splice with unread bytes is reset', async (t) => {
   const clock = new FakeClock()
   const { client, upstream, end, transports } = await relay(t, { clock })
   client.pause()

@@ -59,7 +59,7 @@ t.test('the name in the ClientHello chooses the pool, and TLS goes through untou
     socket.destroy()
   }
 
-  t.test('no name, an unknown name and what is no TLS go to the pool of the listener', async (t) => {
+  t.test('without a known name, or without TLS, connections go to the pool of the listener', async (t) => {
     for (const options of [{ servername: '' }, { servername: 'other.test' }]) {
       await t.rejects(secure(t, rig.port, options))
     }
@@ -148,7 +148,7 @@ t.test('TLS is ended here, with the certificate that the name asks for', async (
     t.equal(got, 2 << 20)
   })
 
-  t.test('what is no TLS, and a client that leaves in the handshake, end there', async (t) => {
+  t.test('bytes that are not TLS, and a close during the handshake, end the connection', async (t) => {
     const plain = await testClient(t, rig.port)
     const seen = ending(plain)
     plain.write('GET / HTTP/1.1\r\n\r\n')

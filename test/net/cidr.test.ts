@@ -77,7 +77,7 @@ t.test('malformed networks are refused', async (t) => {
 const v4 = fc.ipV4()
 const v6 = fc.ipV6()
 
-t.test('addresses are told from other text as node:net tells them', async (t) => {
+t.test('addresses are recognised as node:net recognises them', async (t) => {
   fc.assert(
     fc.property(
       fc.oneof(v4, v6, fc.stringMatching(/^[0-9a-f:.]{0,20}$/)),

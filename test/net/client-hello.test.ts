@@ -103,7 +103,7 @@ t.test('unknown extensions and GREASE are skipped', async (t) => {
   t.has(read(hello(grease)), { serverName: undefined, alpn: [] })
 })
 
-t.test('a name that is no host name counts as none', async (t) => {
+t.test('a name that is not a host name counts as none', async (t) => {
   for (const name of ['', '.', 'a..b', 'a b', 'ä.test', 'a\0.test', 'x'.repeat(256), '*.test', '[::1]']) {
     t.has(read(hello(sni(name))), { serverName: undefined, alpn: [] }, JSON.stringify(name))
   }
@@ -111,7 +111,7 @@ t.test('a name that is no host name counts as none', async (t) => {
   t.has(read(hello(sni('a.test', 9))), { serverName: undefined, alpn: [] }, 'another type of name')
 })
 
-t.test('what is no ClientHello is told as soon as it shows', async (t) => {
+t.test('bytes that are not a ClientHello are recognised as soon as possible', async (t) => {
   for (const [what, bytes] of Object.entries({
     http: Buffer.from('GET / HTTP/1.1\r\n'),
     ssh: Buffer.from('S'),

@@ -27,7 +27,7 @@ t.test('what a certificate asks for is read from it', async (t) => {
   t.equal(staplingNeeds('nothing'), undefined)
 })
 
-t.test('a response is believed only as a client would believe it', async (t) => {
+t.test('a response is accepted only if a client would accept it', async (t) => {
   const { cert } = withResponder(pki, URL)
   const subject = subjectOf(cert)
   const request = ocspRequest(subject.id)

@@ -100,7 +100,7 @@ t.test('a command that is refused says nothing of the others', { skip }, async (
   t.equal(logged().filter((line) => line === 'Redis refuses a command').length, 2, 'and again after a minute')
 })
 
-t.test('one that nobody asks, or that another thread calls away, is looked at', { skip }, async (t) => {
+t.test('Redis that is not used, or that another thread reports as away, is checked', { skip }, async (t) => {
   const { server, clock, board, link, logged } = await linked(t)
   server.cli('config', 'set', 'maxmemory', '1')
   await until('it is found to be full', () => (clock.advance(1000), !link.usable))
@@ -118,7 +118,7 @@ t.test('one that nobody asks, or that another thread calls away, is looked at', 
   t.match(logged().slice(0, 3), ['Redis is reachable', 'Redis is not reachable', 'Redis is reachable'])
 })
 
-t.test('a server that can do nothing for anybody is told from a command that it refuses', async (t) => {
+t.test('a server that cannot serve at all is distinguished from one that refuses a command', async (t) => {
   const reply = (message: string) => Object.assign(new Error(message), { name: 'ReplyError' })
   for (const message of [
     'MOVED 10622 127.0.0.1:6379',
@@ -150,7 +150,7 @@ t.test('the log says what a server said that closed at once', async (t) => {
   }
 })
 
-t.test('one that is away for another reason than was told is told of once more', { skip }, async (t) => {
+t.test('Redis that is away for another reason is logged once more', { skip }, async (t) => {
   const { server, clock, link, log, logged } = await linked(t)
   await server.stop()
   await until('it is away', () => !link.usable)

@@ -27,7 +27,7 @@ async function underLoad(t: Test, url: string, meanwhile: () => Promise<void>): 
   t.strictSame(slow, [], 'none waits')
 }
 
-t.test('a failover by sentinels is followed, and nobody fails meanwhile', { skip }, async (t) => {
+t.test('a failover by sentinels is followed, and no request fails meanwhile', { skip }, async (t) => {
   const { url: place, sentinel, replica, failOver } = await withSentinel(t)
   const { url, admin, logged } = await instance(t, place, limit)
   await counting(url)

@@ -132,19 +132,22 @@ t.test('a load that began before a removal does not end in the memory after it',
   t.equal(await loading, false)
 })
 
-t.test('what a dead thread had not told Redis is told by the next one, as all', async (t) => {
-  const { remote, stores } = made()
-  remote.usable = false
-  stores[0].invalidate(URL)
-  remote.usable = true
-  const memory = new MapStore({ maxBytes: 1e6, maxObjectBytes: 1e5 })
-  const next = new TieredStore(memory, remote as unknown as RemoteCache, 1)
-  t.strictSame(remote.told, ['purge {"kind":"all"}'])
-  t.equal(await isLoaded(next), false)
-  await remote.hears()
-  remote.there = true
-  t.equal(await isLoaded(next), true)
-})
+t.test(
+  'removals that a dead thread had not sent to Redis are sent by the next one, as a purge of everything',
+  async (t) => {
+    const { remote, stores } = made()
+    remote.usable = false
+    stores[0].invalidate(URL)
+    remote.usable = true
+    const memory = new MapStore({ maxBytes: 1e6, maxObjectBytes: 1e5 })
+    const next = new TieredStore(memory, remote as unknown as RemoteCache, 1)
+    t.strictSame(remote.told, ['purge {"kind":"all"}'])
+    t.equal(await isLoaded(next), false)
+    await remote.hears()
+    remote.there = true
+    t.equal(await isLoaded(next), true)
+  }
+)
 
 t.test('more removals than can be remembered become one of all', async (t) => {
   const { remote, stores } = made()
@@ -160,7 +163,7 @@ t.test('more removals than can be remembered become one of all', async (t) => {
   t.equal(await isLoaded(stores[1]), true)
 })
 
-t.test('what the memory holds is answered while Redis is being told', async (t) => {
+t.test('entries in memory are served while Redis gets a removal', async (t) => {
   const { remote, stores } = made()
   stores[0].invalidate(URL)
   remote.usable = false

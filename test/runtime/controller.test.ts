@@ -76,7 +76,7 @@ t.test('rows of backends that are gone are freed also while reloads follow each 
   t.equal(slots.size, 1)
 })
 
-t.test('an address that another program takes on its way to admin is told, and tried again', async (t) => {
+t.test('an address that another program takes before admin can is logged, and tried again', async (t) => {
   const clock = new FakeClock()
   const log = memoryLogger('info')
   const place = `127.0.0.1:${await freePort()}`

@@ -88,7 +88,7 @@ t.test('a listener that changes its mode lets its connections drain', async (t) 
   t.match(line, /^listener https changed: mode.* \(3 connections draining\)$/)
 })
 
-t.test('what needs a restart is said and is no change', async (t) => {
+t.test('parts that need a restart are named, and are not a change', async (t) => {
   const diff = diffConfigs(before, configOf({ ...base, workers: 3 }))
   t.ok(isEmpty(diff))
   t.match(describeDiff(diff).at(-1), 'workers: auto -> 3 needs a restart; the old value stays')

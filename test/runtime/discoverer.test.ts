@@ -47,7 +47,7 @@ t.test('found backends that could not be put in force are tried again', async (t
   t.equal(lines.length, 2)
 })
 
-t.test('what fails because all of it ends is no fault, and nothing is put in force afterwards', async (t) => {
+t.test('a failure during shutdown is no fault, and nothing is put in force afterwards', async (t) => {
   const file = join(t.testdir(), 'list.json')
   writeFileSync(file, '["127.0.0.1:1001"]')
   const clock = new FakeClock()

@@ -29,7 +29,7 @@ t.test('a request of HTTP/2 is explained as its connection would read it', async
   t.ok(secure.sends!.some((line) => line.startsWith('Via: 2.0 ')))
 })
 
-t.test('what HTTP/2 does not allow is told, and so is a listener without it', async (t) => {
+t.test('explain reports what HTTP/2 forbids, and a listener without HTTP/2', async (t) => {
   for (const line of ['Connection: close', 'TE: gzip', 'Transfer-Encoding: chunked', 'Content-Length: 5']) {
     t.match(
       explain('clear', [line]).refused,

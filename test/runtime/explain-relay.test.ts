@@ -47,7 +47,7 @@ t.test('a port that relays connections or datagrams is explained as what it is',
   t.match(explain('udp://127.0.0.1:53', { client: '203.0.113.1' }).notes, [/UDP/, /not in allow/])
 })
 
-t.test('a port of nobody is told, and the listener that is taken for it', async (t) => {
+t.test('explain names a port without a listener, and the listener used instead', async (t) => {
   t.match(explain('http://127.0.0.1:4444/'), {
     listener: 'web',
     notes: [/no listener for http has port 4444: .* web/]

@@ -11,7 +11,7 @@ const of = (pool: object, more: object = {}) =>
     ...more
   })
 
-t.test('a plan tells old and new by value, in the words of the file', async (t) => {
+t.test('a plan shows old and new values in the form of the file', async (t) => {
   const lines = describeDiff(
     diffConfigs(of({}), of({ slowStart: '30s', timeouts: { connect: '5s' }, sticky: { cookie: 'c' } }))
   )
@@ -21,7 +21,7 @@ t.test('a plan tells old and new by value, in the words of the file', async (t) 
   t.notMatch(lines.join(), /Ms\b/)
 })
 
-t.test('keys of stages are told as the file has them, each once and without secrets', async (t) => {
+t.test('keys of stages are shown in the form of the file, each once and without secrets', async (t) => {
   const listener = (more: object) =>
     configOf({
       listeners: { name: 'web', bind: ':1', mode: 'l7', pool: 'p', ...more },

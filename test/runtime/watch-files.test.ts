@@ -10,7 +10,7 @@ async function look(clock: FakeClock): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 150))
 }
 
-t.test('a file that was written is told once, after a look at which it stays as it is', async (t) => {
+t.test('a written file is reported once, after a check at which it did not change', async (t) => {
   const file = join(t.testdir({ 'lb.yaml': 'one' }), 'lb.yaml')
   const clock = new FakeClock()
   let changes = 0

@@ -3,7 +3,7 @@ import { heapLimitMb } from '../../src/runtime/memory/memory-limit.ts'
 import { RestartDelay } from '../../src/runtime/workers/watch/restart-delay.ts'
 import { BEAT_MS, STUCK_AFTER_MS, Watchdog } from '../../src/runtime/workers/watch/watchdog.ts'
 
-t.test('a thread whose heart stands still is stuck, one that is only slow is not', (t) => {
+t.test('a thread without heartbeats is stuck, a slow one is not', (t) => {
   const watchdog = new Watchdog()
   const stuck: number[] = []
   let beat = 0

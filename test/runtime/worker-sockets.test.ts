@@ -127,7 +127,7 @@ t.test('a unix socket is one, of the first worker, and its file ends with it', a
   t.throws(() => statSync(path), { code: 'ENOENT' })
 })
 
-t.test('somebody who lives accepts for each who is dead, until it is back', async (t) => {
+t.test('a living worker accepts for each dead one, until it is back', async (t) => {
   const told: string[] = []
   const keeper = (name: string) => ({
     adopt: (thread: number) => void told.push(`${name} adopts ${thread}`),

@@ -111,7 +111,7 @@ t.test('a sliding window that was left alone begins anew, over all phases of the
   }
 })
 
-t.test('a refused request passes when the time is over that it was told', async () => {
+t.test('a refused request passes after the time in its Retry-After', async () => {
   const algorithm = fc.constantFrom<RateAlgorithm>('token-bucket', 'sliding-window', 'fixed-window')
   const scenario = fc.record({
     algorithm,

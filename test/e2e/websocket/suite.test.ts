@@ -114,7 +114,7 @@ async function playAll(open: Open): Promise<string[]> {
   return results
 }
 
-t.test('a WebSocket through lb says what it says without', async (t) => {
+t.test('a WebSocket through lb behaves as it does without lb', async (t) => {
   const port = await echo(t)
   const { cert, key } = testCertificates().leaf('localhost').files
   const lb = await startLb(t, {

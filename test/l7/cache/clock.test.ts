@@ -13,7 +13,7 @@ function jumping() {
 
 const day = 24 * 60 * 60 * 1000
 
-t.test('what is stored ages by a clock that nobody sets', (t) => {
+t.test('stored responses age by the steady clock', (t) => {
   for (const jumpMs of [-day, day, -365 * day]) {
     const { client, set } = jumping()
     client.ask({}, { fields: [['Cache-Control', 'max-age=60']], body: 'first' })

@@ -83,7 +83,7 @@ t.test(
   }
 )
 
-t.test('a body that breaks off is told to those who follow it', async (t) => {
+t.test('followers of an aborted body see the abort', async (t) => {
   const { client, look, settled, waiting } = shared()
   const first = fetch(look())
   waiting()
@@ -100,24 +100,27 @@ t.test('a body that breaks off is told to those who follow it', async (t) => {
   t.equal(look().kind, 'fetch')
 })
 
-t.test('an answer that is not storable releases all at once, and nobody waits for the next', async (t) => {
-  const { client, look, settled, waiting } = shared()
-  const first = fetch(look())
-  for (let n = 0; n < 5; n++) waiting()
-  first.onResponse({ status: 200, headers: fields([['Cache-Control', 'private']]) }, 1, client.now)
-  await turn()
-  t.strictSame(
-    settled.map(({ kind }) => kind),
-    ['fetch', 'fetch', 'fetch', 'fetch', 'fetch']
-  )
-  t.equal(look().kind, 'fetch')
-  t.equal(look().kind, 'fetch')
-  client.pause(11)
-  t.equal(look().kind, 'fetch')
-  t.equal(look().kind, 'wait', 'after a while it is tried again')
-})
+t.test(
+  'a response that cannot be stored releases all waiters at once, and no request waits for the next',
+  async (t) => {
+    const { client, look, settled, waiting } = shared()
+    const first = fetch(look())
+    for (let n = 0; n < 5; n++) waiting()
+    first.onResponse({ status: 200, headers: fields([['Cache-Control', 'private']]) }, 1, client.now)
+    await turn()
+    t.strictSame(
+      settled.map(({ kind }) => kind),
+      ['fetch', 'fetch', 'fetch', 'fetch', 'fetch']
+    )
+    t.equal(look().kind, 'fetch')
+    t.equal(look().kind, 'fetch')
+    client.pause(11)
+    t.equal(look().kind, 'fetch')
+    t.equal(look().kind, 'wait', 'after a while it is tried again')
+  }
+)
 
-t.test('nobody waits longer than it wants to, and one that left is not called', (t) => {
+t.test('no waiter waits beyond its timeout, and one that left is not called', (t) => {
   const { client, look, settled } = shared()
   fetch(look())
   wait(look()).wait(1_000, (decision) => void settled.push(decision))

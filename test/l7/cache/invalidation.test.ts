@@ -37,7 +37,7 @@ t.test('what upstream was asked before an unsafe request is not stored after it,
   t.end()
 })
 
-t.test('a revalidation that an unsafe request overtakes does not bring back what it removed', (t) => {
+t.test('a revalidation overtaken by an unsafe request does not restore what that removed', (t) => {
   for (const vary of [[], [['Vary', 'Foo']]] as FieldList[]) {
     const client = new Client()
     client.ask({}, { fields: [['Cache-Control', 'max-age=2'], ['ETag', '"1"'], ...vary], body: 'old' })

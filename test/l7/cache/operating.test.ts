@@ -125,7 +125,7 @@ t.test('explain tells the key and what would happen, and does none of it', (t) =
   t.end()
 })
 
-t.test('explain finds a stored part for a range that lies within, and passes by what has a body', (t) => {
+t.test('explain finds a stored part for a range within it, and bypasses requests with a body', (t) => {
   const client = new Client()
   const range: FieldList = [['Range', 'bytes=0-3']]
   const part: FieldList = [...lasting, ['ETag', '"1"'], ['Content-Range', 'bytes 0-3/8']]
@@ -232,7 +232,7 @@ t.test('stores live as long as their configuration, and every thread sees the sa
   t.end()
 })
 
-t.test('MapStore is bounded and gives back what it dropped', (t) => {
+t.test('MapStore is bounded and releases what it dropped', (t) => {
   const store = new MapStore({ maxBytes: 1000, maxObjectBytes: 500 })
   const client = new Client({}, store)
   for (let n = 0; n < 50; n++) client.ask({ path: `/${n}` }, { fields: lasting, body: 'x'.repeat(100) })

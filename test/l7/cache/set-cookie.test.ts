@@ -61,7 +61,7 @@ t.test(
   }
 )
 
-t.test('a client told 304 after a validation gets the cookie that came with it', (t) => {
+t.test('a client that gets 304 after a validation gets the cookie that came with it', (t) => {
   const client = new Client()
   client.ask({}, { fields: [cc('no-cache'), etag] })
   const answer = {

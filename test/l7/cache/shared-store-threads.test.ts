@@ -118,26 +118,29 @@ t.test('a worker that dies with the lock costs the content of the cache, not its
   t.end()
 })
 
-t.test('the lock of a slow worker is taken by nobody, and a dead one gives back no lock of another', (t) => {
-  const main = createSharedStore({ maxBytes: 1 << 20, maxObjectBytes: 65536, workers: 2 }, 1)
-  const [slow, other] = [new SharedStore(main.memory, 0, 0), new SharedStore(main.memory, 1, 0)]
-  put(other, 'kept', 'i', 'body')
-  t.ok(slow.table.lock.acquire())
-  // Another worker dies meanwhile: what it held waits for the slow one, and nothing is rebuilt under its hands.
-  t.throws(() => recoverFrom(main, 1), /does not answer/)
-  t.equal(other.claim('new', false), undefined, 'others do without the cache')
-  t.equal(main.stats().rebuilds, 0)
-  slow.table.lock.release()
-  recoverFrom(main, 1)
-  t.equal(get(other, 'kept'), 'i|body')
+t.test(
+  'the lock of a slow worker is not taken, and recovery of a dead one releases no lock of another',
+  (t) => {
+    const main = createSharedStore({ maxBytes: 1 << 20, maxObjectBytes: 65536, workers: 2 }, 1)
+    const [slow, other] = [new SharedStore(main.memory, 0, 0), new SharedStore(main.memory, 1, 0)]
+    put(other, 'kept', 'i', 'body')
+    t.ok(slow.table.lock.acquire())
+    // Another worker dies meanwhile: what it held waits for the slow one, and nothing is rebuilt under its hands.
+    t.throws(() => recoverFrom(main, 1), /does not answer/)
+    t.equal(other.claim('new', false), undefined, 'others do without the cache')
+    t.equal(main.stats().rebuilds, 0)
+    slow.table.lock.release()
+    recoverFrom(main, 1)
+    t.equal(get(other, 'kept'), 'i|body')
 
-  // Taken over from one that was dead: were it to wake, it would let nobody in.
-  t.ok(slow.table.lock.acquire())
-  t.ok(main.table.lock.takeFrom(0))
-  slow.table.lock.release()
-  t.notOk(other.table.lock.acquire())
-  main.table.lock.release()
-  t.ok(other.table.lock.acquire())
-  other.table.lock.release()
-  t.end()
-})
+    // Taken over from one that was dead: were it to wake, it would let nobody in.
+    t.ok(slow.table.lock.acquire())
+    t.ok(main.table.lock.takeFrom(0))
+    slow.table.lock.release()
+    t.notOk(other.table.lock.acquire())
+    main.table.lock.release()
+    t.ok(other.table.lock.acquire())
+    other.table.lock.release()
+    t.end()
+  }
+)

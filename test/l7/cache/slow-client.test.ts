@@ -4,7 +4,7 @@ import { get } from '../../e2e/clients.ts'
 import { httpOrigin, until } from '../../e2e/servers.ts'
 import { cachingLb } from './support/caching-lb.ts'
 
-t.test('a client that does not read stops nobody who asks for the same after it', async (t) => {
+t.test('a client that does not read does not block later requests for the same response', async (t) => {
   // More than the sockets between take on their own.
   const body = Buffer.alloc(14 << 20, 97)
   const origin = await httpOrigin(t, 'site', (asked, response) => {

@@ -13,7 +13,7 @@ function holding(list: FieldList, age: number, body = '0123456789', client = new
   return client
 }
 
-t.test('a client that has it already is told 304 out of the cache', (t) => {
+t.test('a client that has the response already gets 304 from the cache', (t) => {
   const cases: [string, FieldList, FieldList, number][] = [
     ['strong tag', [etag()], [['If-None-Match', '"abc"']], 304],
     ['weak tag', [etag('W/"abc"')], [['If-None-Match', 'W/"abc"']], 304],

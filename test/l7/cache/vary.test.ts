@@ -7,7 +7,7 @@ const vary = (names: string): [string, string] => ['Vary', names]
 const many = (first: number, count: number) =>
   Array.from({ length: count }, (_, i) => `X-N${first + i}`).join(', ')
 
-t.test('what varies by more fields than can be told apart is not stored', (t) => {
+t.test('a response that varies by too many fields is not stored', (t) => {
   const client = new Client()
   const secret = { fields: [life, vary(many(0, 17))], body: 'of one' }
   t.equal(client.ask({ fields: [['X-N16', 'one']] }, secret).body, 'of one')

@@ -43,7 +43,7 @@ t.test('connections are admitted by address, number and PROXY header', async (t)
   })
 })
 
-t.test('a backend is told of the client by the PROXY protocol, one connection each', async (t) => {
+t.test('a backend learns the client by the PROXY protocol, one connection each', async (t) => {
   const backend = await rawBackend((connection) => {
     connection.socket.on('data', () => {
       if (connection.received.endsWith('\r\n\r\n')) connection.send(OK)
@@ -217,7 +217,7 @@ t.test('a request that goes round in circles is 508', async (t) => {
   await again.text('LB_LOOP')
 })
 
-t.test('Via is told to whom the listener says; an HTTP/1.0 client is one', async (t) => {
+t.test('Via is sent to the sides that the listener names, HTTP/1.0 clients included', async (t) => {
   const ways = [
     [false, false, false],
     ['response', false, true],

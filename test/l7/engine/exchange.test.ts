@@ -217,7 +217,7 @@ t.test('a tunnel begins after 101 and carries what came with it', async (t) => {
   await eventually(() => lab.active === 0 && lab.engine.connections === 0 && lab.open === 0, 'all given back')
 })
 
-t.test('a 101 for what nobody asked for is a broken answer', async (t) => {
+t.test('a 101 for an upgrade that was not requested is a malformed response', async (t) => {
   for (const upgrade of ['Upgrade: h2c\r\n', '', 'Upgrade: websocket, h2c\r\n']) {
     const backend = await rawBackend(
       answering(() => `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n${upgrade}\r\n`)

@@ -76,7 +76,7 @@ t.test('the access log tells of retries', async (t) => {
   await eventually(() => lab.log.lines.some(({ fields }) => fields.retries === 1), 'a line with retries')
 })
 
-t.test('idle and busy upstream connections are told apart', async (t) => {
+t.test('idle and busy upstream connections are distinguished', async (t) => {
   const waiting: (() => void)[] = []
   const backend = await rawBackend((connection) =>
     connection.socket.on('data', () => waiting.push(() => connection.send(OK)))

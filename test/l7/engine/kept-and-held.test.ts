@@ -88,7 +88,7 @@ t.test('a POST does not go out on a connection that has rested for a while, a GE
   await backend.close()
 })
 
-t.test('a POST is sent again by its Idempotency-Key where retry.when says so', async (t) => {
+t.test('a POST with an Idempotency-Key is retried where retry.when allows it', async (t) => {
   for (const [when, key, again] of [
     ['idempotency-key', 'Idempotency-Key: "a"\r\n', true],
     ['idempotency-key', '', false],
@@ -113,7 +113,7 @@ t.test('a POST is sent again by its Idempotency-Key where retry.when says so', a
   }
 })
 
-t.test('a buffered request goes on whole, with a length, once the client has sent it', async (t) => {
+t.test('a buffered request is forwarded with its length once the client has sent all of it', async (t) => {
   const backend = await rawBackend(answering((head) => (head.includes('/long') ? '' : OK)))
   const lab = await labOf([backend], { listener: { buffer: { request: '64kb' } } })
   const client = await lab.client()

@@ -242,7 +242,7 @@ t.test('answers that break framing are 502 and their connection is dropped', asy
   }
 })
 
-t.test('bytes after a response are nobody else’s answer', async (t) => {
+t.test('bytes after a response never become another answer', async (t) => {
   const backend = await rawBackend(answering(() => OK + 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison'))
   t.teardown(() => backend.close())
   const lab = await labOf([backend])

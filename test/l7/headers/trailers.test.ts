@@ -20,7 +20,7 @@ t.test('fields that frame, route, authenticate or describe the message are no tr
   t.notOk(mayTrail('X_Role', new Set(['x-role'])), 'what the edits of the route decide about')
 })
 
-t.test('only what was announced goes on', async (t) => {
+t.test('only announced trailers are forwarded', async (t) => {
   const lines = 'X-A: 1\r\nx-b: 2\r\nHost: c\r\n'
   t.equal(passableTrailers(lines, undefined, 'X-B, Host'), 'x-b: 2\r\n')
   t.equal(passableTrailers(lines, undefined), 'X-A: 1\r\nx-b: 2\r\n')

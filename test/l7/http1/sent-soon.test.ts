@@ -59,17 +59,20 @@ t.test('its head is written once, at the end of the turn, and its answer comes a
   t.strictSame(told, ['response 200', 'end', 'released'])
 })
 
-t.test('what comes before its head is written is no answer to it, and ends the connection', async (t) => {
-  const { told, written, transport, connection, send, answer } = rig()
-  send()
-  answer()
-  t.ok(transport.closed)
-  connection.onConnect()
-  connection.onClose(undefined)
-  t.strictSame(told, ['reset'])
-  await turn()
-  t.strictSame(written, [], 'nothing is sent on it any more')
-})
+t.test(
+  'bytes that come before the request is written do not answer it, and end the connection',
+  async (t) => {
+    const { told, written, transport, connection, send, answer } = rig()
+    send()
+    answer()
+    t.ok(transport.closed)
+    connection.onConnect()
+    connection.onClose(undefined)
+    t.strictSame(told, ['reset'])
+    await turn()
+    t.strictSame(written, [], 'nothing is sent on it any more')
+  }
+)
 
 t.test('more than 32 of one turn do not wait for its end', async (t) => {
   const rigs = Array.from({ length: 40 }, rig)

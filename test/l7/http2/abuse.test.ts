@@ -180,7 +180,7 @@ t.test(
   }
 )
 
-t.test('a table that is thrashed and shrunk goes on in step', async (t) => {
+t.test('a table that is thrashed and shrunk stays in step with the peer', async (t) => {
   const made = lab()
   for (let i = 0; i < 500; i++) {
     const updates = Buffer.from([0x20, 0x3f, 0xe1, 0x1f])

@@ -64,7 +64,7 @@ function lab(): Lab {
 const head = (fields: [string, string][], flags = 4, id = 1) => frame(1, flags, id, block(fields))
 const OK: [string, string][] = [[':status', '200']]
 
-t.test('a response is what its sections and DATA say, interim ones first', async (t) => {
+t.test('a response consists of its sections and DATA, after interim responses', async (t) => {
   const made = lab()
   const heard = made.ask()
   made.feed(head([[':status', '103'], ['link', '</a>']]), head([...OK, ['content-length', '5'], ['x', 'y']]), frame(0, 0, 1, Buffer.from('hello')), head([['x-sum', '1']], 5))
@@ -73,7 +73,7 @@ t.test('a response is what its sections and DATA say, interim ones first', async
   t.equal(made.session.streams.size, 0)
 }) // prettier-ignore
 
-t.test('a malformed response ends its stream and is nobody’s answer', async (t) => {
+t.test('a malformed response ends its stream and reaches no client', async (t) => {
   const cases: Record<string, Uint8Array[]> = {
     'no status': [head([['x', 'y']], 5)],
     two: [head([...OK, ...OK], 5)],

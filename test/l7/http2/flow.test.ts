@@ -49,7 +49,7 @@ t.test(
   }
 )
 
-t.test('a body that nobody takes holds its stream only; what is over a window is an error', async (t) => {
+t.test('an unread body blocks only its own stream; more than a window is an error', async (t) => {
   const made = lab()
   made.onHeard = ({ stream }) => made.session.hold(stream)
   made.feed(open(1))

@@ -223,7 +223,7 @@ t.test(
   }
 )
 
-t.test('calls are counted by service, method and status, and nobody can make up series', async (t) => {
+t.test('calls are counted by service, method and status, and clients cannot create series', async (t) => {
   const lab = await startLab({
     listeners: [{ name: 'web', bind: '127.0.0.1:0', mode: 'l7', protocols: ['h2', 'http/1.1'], pool: 'web', grpcMetrics: { methods: 1 } }],
     pools: { web: { protocol: 'h2c', backends: [await backend(t)] } }

@@ -60,7 +60,7 @@ t.test(
   }
 )
 
-t.test('what is no HPACK is refused: index 0, beyond the table, cut short, EOS, long padding', async (t) => {
+t.test('malformed HPACK is refused: index 0, beyond the table, cut short, EOS, long padding', async (t) => {
   for (const hex of [
     '80',
     'be',

@@ -153,7 +153,7 @@ t.test('HEAD, 204, 304, interim answers and empty bodies', async (t) => {
   t.equal(body, 'late')
 })
 
-t.test('both versions come in by one port, told apart by the preface however it is cut', async (t) => {
+t.test('both versions work on one port, distinguished by the preface however it is split', async (t) => {
   const lab = await through(t, (_, response) => response.end('ok'))
   for (const text of ['GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nConnection: close\r\n\r\n', 'PROPFIND / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n']) {
     const raw = await lab.client()

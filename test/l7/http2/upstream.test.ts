@@ -278,7 +278,7 @@ t.test('an upload that an answer larger than the windows came before is ended by
   t.equal(stream.rstCode, constants.NGHTTP2_NO_ERROR)
 })
 
-t.test('nobody listening, and a backend that speaks something else', async (t) => {
+t.test('a closed port, and a backend with another protocol', async (t) => {
   const lab = await through(t, [{ address: '127.0.0.1:1' } as Origin], { retry: { attempts: 0 } })
   t.match(await fetchText(lab, '/'), { status: 502 })
   const { createServer: plain } = await import('node:http')

@@ -73,7 +73,7 @@ t.test('rewrites change the path and leave the query', async (t) => {
   )
 })
 
-t.test('a trusted proxy’s word counts for routes and goes on to the backend', async (t) => {
+t.test('a trusted proxy’s fields count for routes and are forwarded to the backend', async (t) => {
   const { ask, origin } = await lab(
     t,
     [
@@ -137,7 +137,7 @@ t.test('edits reach what the client sent and what lb adds', async (t) => {
   }
 })
 
-t.test('a request that runs in circles is told so', async (t) => {
+t.test('a request in a loop gets 508', async (t) => {
   const { lb, ask } = await lab(t, [{ match: {}, pool: 'web' }])
   await lb.apply({
     workers: 0,
@@ -148,7 +148,7 @@ t.test('a request that runs in circles is told so', async (t) => {
   t.match(answer, { status: 508, body: 'loop detected (LB_LOOP)\n' })
 })
 
-t.test('JSON is answered to whom prefers it', async (t) => {
+t.test('clients that prefer JSON get JSON', async (t) => {
   const { ask } = await lab(t, [{ match: { path: '/x' }, pool: 'web' }])
   const answer = await ask('/', ['Host: a', 'Accept: application/json'])
   t.equal(JSON.parse(answer.body).error.code, 'LB_NO_ROUTE')
@@ -176,7 +176,7 @@ t.test('paths are compared and refused as the listener says', async (t) => {
   t.equal((await refusing.ask('/x;y')).status, 400)
 })
 
-t.test('%2f goes on as it was written where both readings have the same route', async (t) => {
+t.test('%2f is forwarded unchanged where both readings have the same route', async (t) => {
   const routes = [
     { name: 'admin', match: { pathPrefix: '/admin' }, respond: { status: 403 } },
     { name: 'keeps', match: { pathPrefix: '/files' }, pool: 'web', paths: { encodedSlash: 'keep' } },

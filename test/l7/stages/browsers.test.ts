@@ -62,7 +62,7 @@ t.test('security headers stand on every answer, and the backend wins unless it i
   })
 })
 
-t.test('origins are told by name, and subdomains by whole labels', (t) => {
+t.test('origins match by name, and subdomains by whole labels', (t) => {
   const origins = new Origins([
     ...['https://app.example.com', 'https://*.example.org', 'http://a.test:80', 'https://*.Bücher.test:443'],
     ...[

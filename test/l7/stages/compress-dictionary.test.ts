@@ -112,7 +112,7 @@ t.test('what replaces a stored page goes out as the difference to it', { skip },
   t.equal(plain['content-encoding'], 'zstd', 'its weight counts')
 })
 
-t.test('nobody else gets one', { skip }, async (t) => {
+t.test('no other request gets one', { skip }, async (t) => {
   const made = await rig(t)
   const old = made.body
   const url = `${made.secure}/page`

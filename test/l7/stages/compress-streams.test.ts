@@ -50,7 +50,7 @@ t.test('each event of 50 compressed streams is there before the next one is sent
   t.strictSame(all, Array(50).fill('0,1,2,3,4'))
 })
 
-t.test('what is stored and compressed for all carries the cookie of nobody', async (t) => {
+t.test("a response stored and compressed for all clients has no client's cookie", async (t) => {
   const body = 'text that is the same for all. '.repeat(200)
   let asked = 0
   const answer = (request: IncomingMessage, response: ServerResponse): void => {

@@ -74,7 +74,7 @@ t.test('a body of every coding reaches the backend as it was before it was encod
   t.match(plain, { coding: '', bytes: 8 })
 })
 
-t.test('what is no such body is refused: 400, 415, and bombs 413', async (t) => {
+t.test('an invalid encoded body is refused: 400, 415, and bombs 413', async (t) => {
   const url = await rig(t, { maxBytes: '4mb', ratio: 50 })
   const whole = gzipSync(randomBytes(100_000))
   t.equal((await post(url, whole.subarray(0, 50_000), 'gzip')).status, 400, 'it breaks off')

@@ -33,7 +33,7 @@ t.test('people see a page with the id of their request, and programs what they h
   )
 })
 
-t.test('a head that cannot be read is answered in the words of who sent it', async (t) => {
+t.test("a malformed head is answered in the client's protocol", async (t) => {
   const url = await lbOf(t, { errorPages: true, routes: [{ match: {}, respond: { status: 200 } }] })
   const { port, hostname } = new URL(url)
   const long = `Cookie: ${'c'.repeat(70_000)}\r\n`
@@ -127,7 +127,7 @@ t.test('a page that has changed is shown without a reload, and one that is gone 
   await until('{"at":"third"}')
 })
 
-t.test('what stands for a placeholder is escaped', (t) => {
+t.test('values of placeholders are escaped', (t) => {
   const facts = { status: 400, reason: 'R', requestId: `<a href="x">'&`, host: 'h"\\' }
   const filled = (body: string, type: string) => String(new PageTemplate(body, type).fill(facts))
   t.equal(filled('{requestId}', 'text/html'), '&lt;a href=&quot;x&quot;&gt;&#39;&amp;')
@@ -135,7 +135,7 @@ t.test('what stands for a placeholder is escaped', (t) => {
   t.end()
 })
 
-t.test('a file that is not there, and a status that is none, are errors of the configuration', (t) => {
+t.test('a missing file and an invalid status are errors of the configuration', (t) => {
   for (const [errorPages, message] of [
     [{ 503: './not-there.html' }, /cannot read the page .*not-there/],
     [{ 200: { body: '' } }, /a status such as 503/],

@@ -92,7 +92,7 @@ t.test('while a stage waits, an upload is held back, and nothing of it is lost',
   await client.until(({ received }) => received.split('200 OK').length === 3, 'two answers')
 })
 
-t.test('a wait ends once: by what it waits for, its deadline, or the client that leaves', async (t) => {
+t.test("a wait ends once: by its result, its deadline, or the client's close", async (t) => {
   const told: string[] = []
   let held: Wait | undefined
   const lab = await labWith(t, {

@@ -113,7 +113,7 @@ t.test('of several limits one that refuses uses up none of the others', async (t
   t.strictSame(await statuses(`${url}/?k=4`, 1), [429])
 })
 
-t.test('in shadow mode nobody is refused', async (t) => {
+t.test('in shadow mode no request is refused', async (t) => {
   const url = await lbOf(t, {
     rateLimit: { requests: 1, per: '1h', shadow: true },
     routes: [{ match: {}, ...fine }]

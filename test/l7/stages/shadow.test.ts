@@ -80,7 +80,7 @@ function guards(decider: string): readonly Guard[] {
   ]
 }
 
-t.test("a guard in shadow mode decides, counts and logs, and is in nobody's way", async (t) => {
+t.test('a guard in shadow mode decides, counts and logs, and refuses nothing', async (t) => {
   const decider = await backend(t, (request, response) => {
     response.writeHead(Number(request.url!.slice(1)), { location: 'https://login.example/' }).end()
   })

@@ -158,7 +158,7 @@ t.test('of a folder, one certificate that is wrong keeps no other from being ren
   t.notOk(said(/reload refused/))
 })
 
-t.test('a certificate of a folder that is not valid yet is told, and tried again when it is', async (t) => {
+t.test('a certificate of a folder that is not valid yet is logged, and tried again when it is', async (t) => {
   const dir = t.testdir({})
   const began = Date.now()
   const [a, b] = [pki.leaf('a.test'), pki.leaf('b.test')]

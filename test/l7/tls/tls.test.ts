@@ -117,7 +117,7 @@ t.test('HTTPS: the certificate by name and by kind of key, and requests as in cl
     t.pass()
   })
 
-  t.test('a request in clear text is told that the port speaks HTTPS', async (t) => {
+  t.test('a request in clear text gets the answer that the port speaks HTTPS', async (t) => {
     const { stdout } = await run('curl', ['-sS', '-i', `http://127.0.0.1:${port}/`])
     t.match(stdout, /^HTTP\/1\.1 400 Bad Request[\s\S]*this port speaks https \(LB_CLEAR_TEXT\)/)
     const garbage = connectTcp(port, '127.0.0.1')

@@ -14,7 +14,7 @@ t.test('names are lower-cased and lose port and root dot', async (t) => {
   t.same(parseHost('x:1'), { name: 'x', port: 1 })
 })
 
-t.test('what is no host is refused', async (t) => {
+t.test('an invalid host is refused', async (t) => {
   const bad = [
     '',
     ' ',

@@ -48,7 +48,7 @@ t.test('passwords are verified by every kind of hash', async (t) => {
   }
 })
 
-t.test('an htpasswd file is read, or its line said without what stands in it', async (t) => {
+t.test('an htpasswd file is read, or its wrong line is reported by number only', async (t) => {
   t.same(
     [...readHtpasswd(`# users\n\nalice:${hashes.apr1}\r\nbob:${hashes.bcrypt}:comment\n`)],
     [

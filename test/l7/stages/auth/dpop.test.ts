@@ -182,7 +182,7 @@ t.test('a token that is bound to a certificate is worth something on its connect
   t.end()
 })
 
-t.test('a proof is remembered as long as it could be shown, and refused where there is no place', (t) => {
+t.test('a proof is remembered as long as it is valid, and refused when the memory is full', (t) => {
   const clock = new FakeClock()
   const replays = new Replays(60_000, Replays.allocate(8), clock)
   t.equal(replays.take('key', 'a'), 'new')

@@ -13,7 +13,7 @@ async function decider(t: Test, decide: (request: IncomingMessage, response: Ser
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/check?x=1`
 }
 
-t.test('the answer decides, and what it may set comes from nobody else', async (t) => {
+t.test('the answer decides, and fields that it may set come from nowhere else', async (t) => {
   const asked: IncomingMessage[] = []
   const url = await decider(t, (request, response) => {
     asked.push(request)

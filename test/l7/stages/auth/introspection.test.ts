@@ -39,7 +39,7 @@ async function server(t: Test, say: (question: Question) => { status?: number; b
 const alice = { active: true, sub: 'alice', scope: 'read write', aud: ['api'], iss: 'https://idp.example' }
 const client = { clientId: 'lb:x', clientSecret: 's cret' }
 
-t.test('an opaque token lets in by the word of who issued it, which is asked once', async (t) => {
+t.test('an opaque token is accepted if its issuer says so, and the issuer is asked once', async (t) => {
   const { url, asked } = await server(t, ({ token }) => ({
     body: JSON.stringify(token === 'good' ? { ...alice, groups: ['ops'] } : { active: false })
   }))

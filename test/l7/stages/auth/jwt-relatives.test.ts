@@ -266,7 +266,7 @@ t.test('what is odd and right is taken as it is meant', (t) => {
   t.end()
 })
 
-t.test('of the keys of an issuer only those count that nobody else can sign by', (t) => {
+t.test('only those keys of an issuer count that no one else can sign with', (t) => {
   const keysOf = (...keys: unknown[]) => readKeySet(JSON.stringify({ keys: [jwk(rsa), ...keys] })).length - 1
   t.equal(keysOf(other.privateKey.export({ format: 'jwk' })), 0, 'a private key that stands in a public list')
   t.equal(keysOf({ kty: 'oct', k: b64('secret') }), 0)
