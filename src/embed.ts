@@ -23,6 +23,8 @@ export interface Lb extends Omit<Running, 'apply'> {
   /** Takes a backend out of service. */
   maint(pool: string, backend: string): Promise<BackendView>
   weight(pool: string, backend: string, weight: number): Promise<BackendView>
+  /** As `stop()`: `await using lb = await start(…)`. */
+  [Symbol.asyncDispose](): Promise<void>
   /** Metrics in Prometheus' text format. */
   metrics(): string
   /**
@@ -56,7 +58,8 @@ export function embedded(runtime: Runtime): Lb {
       return { changed: false, lines: [], errors }
     },
     reload: (plan) => runtime.reload(plan),
-    stop: (options) => runtime.stop(options),
+    stop: async (options) => runtime.stop(options ?? {}),
+    [Symbol.asyncDispose]: () => runtime.stop(),
     reopenLogs: () => runtime.reopenLogs(),
     kill: () => runtime.kill(),
     pools: () => runtime.control.pools() as readonly PoolView[],
@@ -71,5 +74,6 @@ export function embedded(runtime: Runtime): Lb {
 
 /** Made by configure or readConfig: only those have `shutdown` in milliseconds. */
 export function isValidated(config: Config | ValidConfig): config is ValidConfig {
-  return 'shutdown' in config && Reflect.get(Object(config.shutdown), 'graceMs') !== undefined
+  const { shutdown, tests } = Object(config) as Partial<ValidConfig>
+  return typeof Object(shutdown).graceMs === 'number' && Array.isArray(tests)
 }

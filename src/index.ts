@@ -58,12 +58,12 @@ export async function loadConfig(path: string): Promise<ValidConfig> {
 
 /**
  * Starts `lb` in this process. `config` is an object in the form of the YAML file, or a validated configuration.
- * Resolves once every listener is bound; rejects with a ConfigError or a StartError, and then nothing runs. It never
- * ends the process, and prints nothing unless asked to.
+ * Resolves once every listener is bound; rejects with a ConfigError or a StartError (a TypeError for wrong
+ * options), and then nothing runs. It never ends the process, and prints nothing unless asked to.
  */
 export async function start(config: Config | ValidConfig, options: StartOptions = {}): Promise<Lb> {
+  const { log, ...rest } = checkedOptions(options)
   const checked = isValidated(config) ? config : valid(await loadObject(config))
-  const { log, ...rest } = options
   if (log === 'stdout') return embedded(await startRuntime(checked, rest))
   if (log === undefined) {
     const silent = { log: loggerTo(() => {}, 'silent'), logLevel: 'silent' as const }
@@ -73,6 +73,30 @@ export async function start(config: Config | ValidConfig, options: StartOptions 
   return embedded(
     await startRuntime(checked, { ...rest, log: loggerTo(writeTo(log), level), forwardLog: true })
   )
+}
+
+const optionNames = ['log', 'logLevel', 'watch', 'configPath']
+const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
+
+function checkedOptions(options: StartOptions): StartOptions {
+  const wrong = whyNot(Object(options) as StartOptions)
+  if (wrong !== undefined) throw new TypeError(`the options of start: ${wrong}`)
+  return Object(options) as StartOptions
+}
+
+function whyNot(options: StartOptions): string | undefined {
+  const { log, logLevel, watch, configPath } = options
+  const unknown = Object.keys(options).find((name) => !optionNames.includes(name))
+  if (unknown !== undefined) return `there is no "${unknown}"; there are ${optionNames.join(', ')}`
+  if (log !== undefined && log !== 'stdout') {
+    const methods = Object(log) as Partial<HostLogger>
+    const lacks = (['info', 'warn', 'error'] as const).find((name) => typeof methods[name] !== 'function')
+    if (lacks !== undefined) return `log is a logger or 'stdout'; what was given has no method ${lacks}`
+  }
+  if (logLevel !== undefined && !levels.includes(logLevel)) return `logLevel is one of ${levels.join(', ')}`
+  if (configPath !== undefined && typeof configPath !== 'string') return 'configPath is the path of a file'
+  if (watch === true && configPath === undefined) return 'watch needs the configPath that it watches'
+  return undefined
 }
 
 function valid(result: ConfigResult): ValidConfig {

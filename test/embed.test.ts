@@ -1,4 +1,8 @@
 import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readdirSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
@@ -152,7 +156,7 @@ t.test('plugins may be handed over as they are, in one thread', async (t) => {
   await t.rejects(start({ ...config('x', 1), plugins: [greeting] }), /set workers: 0, or name its file/)
   await t.rejects(
     start({ ...config('x'), plugins: [{ name: 'none' }] }),
-    /this is not a plugin: it is to say where it stands/
+    /this is not a plugin: it must say its place/
   )
 })
 
@@ -192,4 +196,89 @@ t.test('events are emitted by name; an exception in a listener ends nothing', as
   ])
   // @ts-expect-error: there is no such event
   t.throws(() => lb.on('backends', () => {}), /there is no event "backends"/)
+})
+
+t.test('a host that makes mistakes is told of them, and lives', async (t) => {
+  const strange: unknown[] = [
+    null,
+    undefined,
+    'lb.yaml',
+    7,
+    [],
+    () => config('x'),
+    Promise.resolve(),
+    new Map(),
+    new Date()
+  ]
+  const getter = Object.defineProperty({}, 'listeners', { enumerable: true, get: () => assertNever('mine') })
+  const lb = await start(config('x'), {})
+  t.teardown(() => lb.kill())
+  for (const value of [...strange, getter, { shutdown: { graceMs: 1 } }]) {
+    await t.rejects(start(value as Config), { name: 'ConfigError' }, String(value))
+    t.match(await lb.apply(value as Config), { changed: false, errors: [/./] })
+  }
+  await t.rejects(start('lb.yaml' as never), /expected a configuration.*got a string; to read a file/)
+  const wrong = [
+    { log: {} },
+    { log: null },
+    { logLevel: 'loud' },
+    { unknown: 1 },
+    { watch: true },
+    { configPath: 1 }
+  ]
+  for (const options of wrong) await t.rejects(start(config('x'), options as never), TypeError)
+  t.throws(() => lb.on('backend', null as never), /takes a function, not null/)
+  for (const graceMs of [NaN, -1, '5'])
+    await t.rejects(lb.stop({ graceMs } as never), /a number of milliseconds/)
+  t.equal(await (await fetch(`http://${lb.addresses[0]!.address}`)).text(), 'x')
+  const told: string[] = []
+  lb.on('error', ({ message }) => void told.push(message))
+  lb.on('backend', (() => Promise.reject(new Error('late'))) as () => void)
+  await lb.drain('web', 'a')
+  lb.on('backend', () => assertNever('after the stop'))
+  await lb[Symbol.asyncDispose]()
+  await lb.ready('web', 'a')
+  t.strictSame(told, ['late', 'after the stop', 'late'])
+})
+
+function assertNever(message: string): never {
+  throw new Error(message)
+}
+
+t.test('as long a grace as one likes; a logger whose promise fails; no descriptor is left', async (t) => {
+  const fail = (): Promise<never> => Promise.reject(new Error('a log that is down'))
+  const backend = createServer((_, response) => setTimeout(() => response.end('whole'), 300))
+  await new Promise<void>((resolve) => backend.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => backend.close())
+  const { port } = backend.address() as AddressInfo
+  const counts: number[] = []
+  for (const graceMs of [Infinity, 2 ** 31, 10_000]) {
+    const lb = await start(
+      {
+        workers: 1,
+        listeners: { bind: '127.0.0.1:0', mode: 'l7', pool: 'web' },
+        pools: { web: { backends: [`127.0.0.1:${port}`] } }
+      },
+      { log: { info: fail, warn: fail, error: fail } }
+    )
+    const asked = fetch(`http://${lb.addresses[0]!.address}/p`, { headers: { connection: 'close' } })
+    await once(backend, 'request')
+    await lb.stop({ graceMs })
+    t.equal(await (await asked).text(), 'whole')
+    backend.closeAllConnections()
+    // The first start opens what stays: log, events of workers, fetch.
+    if (existsSync('/proc/self/fd')) counts.push(readdirSync('/proc/self/fd').length)
+  }
+  if (counts.length > 0) t.ok(counts[2]! - counts[1]! < 2, `descriptors: ${counts.join(', ')}`)
+})
+
+t.test('a configuration that never comes is an error', (t) => {
+  const dir = t.testdir({ 'lb.config.mjs': 'export default () => new Promise(() => {})' })
+  const bin = join(import.meta.dirname, '../bin/lb.js')
+  const { status, stderr } = spawnSync(process.execPath, [bin, 'check', join(dir, 'lb.config.mjs')], {
+    encoding: 'utf8'
+  })
+  t.equal(status, 2)
+  t.match(stderr, /not ready within 10 s/)
+  t.end()
 })

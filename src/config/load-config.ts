@@ -2,7 +2,7 @@ import { extname, resolve } from 'node:path'
 import { readConfigFile } from './config-file.ts'
 import { EnvText } from './environment/env-text.ts'
 import type { Environment } from './environment/environment.ts'
-import { importModule } from './modules/import-module.ts'
+import { importModule, inTime } from './modules/import-module.ts'
 import { readModuleFiles } from './modules/module-files.ts'
 import { configFromObject, type ConfigResult, directoryOf, parseConfig, unreadable } from './parse-config.ts'
 import { loadPlugins, type PluginSet } from './plugins/plugin-set.ts'
@@ -56,7 +56,8 @@ async function loadModule(path: string): Promise<ConfigResult> {
   try {
     const read = readModuleFiles(absolute)
     const exported = await importModule({ path: absolute, ...read })
-    const value: unknown = typeof exported === 'function' ? await (exported as () => unknown)() : exported
+    const value: unknown =
+      typeof exported === 'function' ? await inTime(Promise.resolve((exported as () => unknown)())) : exported
     if (typeof value !== 'object' || value === null) {
       return unreadable(
         path,

@@ -5,7 +5,7 @@ import type { Config } from './model/model.ts'
 import type { PluginSet } from './plugins/plugin-set.ts'
 import { type Finding, type Path, pathText, type Problem } from './report/problem.ts'
 import { quickYaml } from './yaml/quick-yaml.ts'
-import { toRaw } from './raw-object.ts'
+import { rawOf } from './raw-object.ts'
 import { validate } from './validate.ts'
 import { YamlSource } from './yaml/yaml-source.ts'
 
@@ -90,17 +90,18 @@ export function configFromObject(
   { file, plugins }: Pick<ParseOptions, 'file' | 'plugins'> = {}
 ): ConfigResult {
   const findings: Finding[] = []
-  const root = toRaw(value, [], findings)
+  const root = rawOf(value, findings)
+  if (findings.length > 0 && root === null)
+    return { ok: false, problems: findings.map((finding) => problemOf(finding, file)) }
   const result = validate(root, findings, directoryOf(file), file, () => undefined, plugins)
-  const problem = ({ path, severity, message }: Finding): Problem => ({
-    severity,
-    message,
-    ...(file !== undefined && { file }),
-    path: pathText(path)
-  })
+  const problem = (finding: Finding): Problem => problemOf(finding, file)
   const problems = result.findings.map(problem)
   if (!result.ok) return { ok: false, problems }
   return { ok: true, config: result.config, warnings: problems, locate: pathText, problem }
+}
+
+function problemOf({ path, severity, message }: Finding, file: string | undefined): Problem {
+  return { severity, message, ...(file !== undefined && { file }), path: pathText(path) }
 }
 
 export function directoryOf(file: string | undefined): string {

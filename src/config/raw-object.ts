@@ -5,8 +5,34 @@ import type { Raw, RawMap } from './raw.ts'
 /** Limits for objects from JavaScript; no configuration exceeds them. */
 const MAX_DEPTH = 32
 
-/** A copy of the caller's object, with findings for values that YAML cannot express. */
-export function toRaw(value: unknown, path: Path, findings: Finding[]): Raw {
+/** A copy of the caller's object, with findings for values that YAML cannot express, or that cannot be read. */
+export function rawOf(value: unknown, findings: Finding[]): Raw {
+  const other = otherThanObject(value)
+  if (other === undefined) {
+    try {
+      return toRaw(value, [], findings)
+    } catch (error) {
+      findings.push(errorAt([], `the configuration cannot be read: ${String(error)}`))
+      return null
+    }
+  }
+  findings.push(errorAt([], `expected a configuration, { listeners: […], pools: {…} }, got ${other}`))
+  return null
+}
+
+function otherThanObject(value: unknown): string | undefined {
+  if (typeof value === 'string')
+    return "a string; to read a file, give what `await loadConfig('lb.yaml')` returns"
+  if (typeof value === 'function') return 'a function; give what it returns'
+  if (value === null || typeof value !== 'object') return String(value)
+  if (Array.isArray(value)) return 'a list'
+  if (value instanceof Promise) return 'a promise; await it'
+  return value instanceof Map || value instanceof Set || value instanceof Date
+    ? `a ${value.constructor.name}`
+    : undefined
+}
+
+function toRaw(value: unknown, path: Path, findings: Finding[]): Raw {
   if (path.length > MAX_DEPTH) {
     findings.push(errorAt(path, `nested over ${MAX_DEPTH} levels deep; nothing in a configuration is`))
     return null

@@ -3,8 +3,21 @@ import { pathToFileURL } from 'node:url'
 import type { ModuleFiles } from './module-files.ts'
 import { serve } from './module-hooks.ts'
 
-/** A module may use await at its top level, but not for ever. */
-const IMPORT_MS = 10_000
+/** A module may use await at its top level, and a function that it exports may wait, but not for ever. */
+const READY_MS = 10_000
+
+/** What `made` resolves with. The timer also keeps a process alive that has nothing else to wait for. */
+export async function inTime<T>(made: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => {
+    late.reject(new Error(`it was not ready within ${READY_MS / 1e3} s`))
+  }, READY_MS)
+  try {
+    return await Promise.race([made, late.promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}
 
 /**
  * The default export of a user's module. For one hash it is imported once per thread; Node never unloads a module, so
@@ -15,19 +28,13 @@ export async function importModule(
 ): Promise<unknown> {
   const { path, hash, sources } = files
   const stop = serve(hash, sources)
-  const late = Promise.withResolvers<never>()
-  const timer = setTimeout(
-    () => late.reject(new Error(`it was not ready within ${IMPORT_MS / 1e3} s`)),
-    IMPORT_MS
-  )
   try {
     const url = `${pathToFileURL(path).href}?lb=${hash}`
-    const module = (await Promise.race([import(url), late.promise])) as { readonly default?: unknown }
+    const module = (await inTime(import(url))) as { readonly default?: unknown }
     return module.default
   } catch (error) {
     throw new Error(reasonOf(error, path), { cause: error })
   } finally {
-    clearTimeout(timer)
     stop()
   }
 }

@@ -35,15 +35,15 @@ export function loggerTo(write: WriteLine, level: LogLevel, fixed: object = {}):
   return logger
 }
 
-/** Writes to a host's logger in the order of arguments that it takes. What it throws is ignored. */
+/** Writes to a host's logger in the order of arguments that it takes. What it throws is ignored, as a promise that fails. */
 export function writeTo(host: HostLogger): WriteLine {
   const fieldsFirst = typeof host.child === 'function'
   return (level, fields, message) => {
     const name = methodOf(host, level, fieldsFirst)
     try {
       const write = host[name] as (...rest: unknown[]) => unknown
-      if (fieldsFirst) write.call(host, fields, message)
-      else write.call(host, message, fields)
+      const waits = fieldsFirst ? write.call(host, fields, message) : write.call(host, message, fields)
+      if (waits instanceof Promise) waits.catch(() => {})
     } catch {
       // A logger that fails must not end what is being logged.
     }

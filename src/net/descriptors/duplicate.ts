@@ -53,3 +53,6 @@ export class Duplicator {
 
 /** Kept for the life of the process. */
 const ends: IpcPipe[] = []
+
+/** One for each thread: its pipe stays open when an lb that was embedded has stopped. */
+export const duplicator = new Duplicator()

@@ -1,6 +1,6 @@
 import type { ReloadReport } from '../../admin/control-plane.ts'
 import type { ChangeEvent } from '../../balancer/pool/states.ts'
-import { contain, type FaultReport } from '../../core/containment.ts'
+import type { FaultReport } from '../../core/containment.ts'
 import type { Counter } from '../../core/metrics/metrics.ts'
 
 /** Events by name, with their data. */
@@ -13,10 +13,12 @@ export interface LbEvents {
   readonly error: Error
 }
 
-type Listener<Name extends keyof LbEvents> = (event: LbEvents[Name]) => void
+type Listener<Name extends keyof LbEvents> = (event: LbEvents[Name]) => unknown
 
-/** Listeners of events. Exceptions of a listener are only logged. */
+/** Listeners of events. Exceptions of a listener, and promises of it that fail, are only logged. */
 export class Events {
+  /** Logs, and emits. Unset in tests of one part. */
+  #report: FaultReport | undefined
   readonly #listeners = {
     backend: new Set<Listener<'backend'>>(),
     reload: new Set<Listener<'reload'>>(),
@@ -29,6 +31,10 @@ export class Events {
     const listeners = this.#listeners[name] as Set<Listener<Name>> | undefined
     if (listeners === undefined)
       throw new TypeError(`there is no event "${String(name)}": backend, reload, error`)
+    if (typeof listener !== 'function')
+      throw new TypeError(
+        `on("${name}", …) takes a function, not ${listener === null ? 'null' : typeof listener}`
+      )
     listeners.add(listener)
     return () => void listeners.delete(listener)
   }
@@ -47,9 +53,18 @@ export class Events {
 
   /** `report` that also emits faults. */
   hearing(report: FaultReport): FaultReport {
-    return (error, listener) => {
+    this.#report = (error, listener) => {
       report(error, listener)
       this.tell('error', error instanceof Error ? error : new Error(String(error)))
+    }
+    return this.#report
+  }
+
+  #failed(error: unknown): void {
+    try {
+      this.#report?.(error, undefined)
+    } catch {
+      // A log that cannot be written to ends nothing.
     }
   }
 
@@ -59,9 +74,10 @@ export class Events {
     this.#tellingError ||= name === 'error'
     for (const listener of [...(this.#listeners[name] as Set<Listener<Name>>)]) {
       try {
-        listener(event)
+        const waits = listener(event)
+        if (waits instanceof Promise) waits.catch((error: unknown) => this.#failed(error))
       } catch (error) {
-        contain(error)
+        this.#failed(error)
       }
     }
     if (name === 'error') this.#tellingError = false

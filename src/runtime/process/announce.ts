@@ -11,6 +11,6 @@ export function announce(log: Logger, listeners: readonly ListenerAddress[], adm
 }
 
 export function announceRunning(log: Logger, workers: number): void {
-  const how = workers === 0 ? 'in the main thread' : `with ${workers} workers`
+  const how = workers === 0 ? 'in the main thread' : `with ${workers} ${workers === 1 ? 'worker' : 'workers'}`
   log.info({ version: packageVersion(), pid: process.pid, workers }, `lb runs ${how}`)
 }

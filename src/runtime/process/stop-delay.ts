@@ -6,9 +6,15 @@ interface StopTimes {
   readonly delayMs: number
 }
 
-/** A stop with an explicit time has no delay. */
+/** 24 days: setTimeout takes 31 bits of milliseconds, and workers are waited for a little longer. */
+const LONGEST_MS = 24 * 86_400_000
+
+/** A stop with an explicit time has no delay. Throws a TypeError where it is none. */
 export function stopTimes({ graceMs }: { readonly graceMs?: number }, configured: StopTimes): StopTimes {
-  return graceMs === undefined ? configured : { graceMs, delayMs: 0 }
+  if (graceMs === undefined) return configured
+  if (typeof graceMs !== 'number' || !(graceMs >= 0))
+    throw new TypeError(`graceMs is a number of milliseconds from 0, not ${String(graceMs)}`)
+  return { graceMs: Math.min(graceMs, LONGEST_MS), delayMs: 0 }
 }
 
 export function stoppedWords(cut: number, { graceMs }: StopTimes): string {

@@ -1,7 +1,7 @@
 import { bareRecord } from '../../../core/own.ts'
 import type { ListenerConfig } from '../../../config/model/model.ts'
 import { bindsStreams, bindTcp, type StreamHandle } from '../../../net/descriptors/bind-stream.ts'
-import { Duplicator } from '../../../net/descriptors/duplicate.ts'
+import { duplicator } from '../../../net/descriptors/duplicate.ts'
 import type { DescriptorHandle } from '../../../net/descriptors/ipc-pipe.ts'
 import { failure } from '../../../net/transport/raw-streams.ts'
 import { bindError } from '../../control/start-error.ts'
@@ -20,7 +20,6 @@ export type SeatSockets = ReadonlyMap<string, readonly DescriptorHandle[]>
 export class WorkerSockets {
   readonly #workers: number
   readonly #groups = new Map<string, SocketGroup>()
-  readonly #duplicator = new Duplicator()
   /** Keys of the sockets that each worker has, by thread. */
   readonly #given = new Map<number, Set<string>>()
   /** Bound for a snapshot that is not in force yet. */
@@ -64,7 +63,7 @@ export class WorkerSockets {
       const copies: StreamHandle[] = []
       try {
         for (const handle of group.handles.flat() as StreamHandle[])
-          copies.push(await this.#duplicator.duplicate(handle))
+          copies.push(await duplicator.duplicate(handle))
         const shared = old.some(({ kind, port }) => kind === 'tcp' && port === group.port)
         if (group.bind.kind === 'tcp' && !shared) bindTcp(group.bind.host, group.port!, false).close()
         for (const copy of copies) {
