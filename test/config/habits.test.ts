@@ -189,7 +189,8 @@ t.test('what only looks foreign is taken as it is', async (t) => {
     field('{"a":1}'),
     field('100%'),
     backend('"[fe80::1%eth0]:80"'),
-    backend('"unix:///run/app.sock"')
+    backend('"unix:///run/app.sock"'),
+    listener('cors: { origins: "https://a.example", methods: ["*"], headers: ["*"] }')
   ]) {
     const result = parseConfig(text, { file: 'lb.yaml' })
     t.ok(result.ok, result.ok ? '' : formatProblems(result.problems))

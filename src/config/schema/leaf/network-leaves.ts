@@ -139,7 +139,8 @@ export function fieldValue() {
   })
 }
 
-export function method() {
+/** `named`: each is a method's name, and `*` stands for none. */
+export function method({ named = false } = {}) {
   return text('a method such as GET', {
     json: { title: 'method' },
     max: 32,
@@ -149,7 +150,7 @@ export function method() {
           .toUpperCase()
           .split(/[\s,|]+/)
           .join(', ')}]`
-      if (/^(?:\*|all|any)$/i.test(value)) return 'to take every method leave the key out'
+      if (named && /^(?:\*|all|any)$/i.test(value)) return 'to take every method leave the key out'
       if (!TOKEN.test(value)) return `"${value}" is not a method; they are words such as GET`
       return value === value.toUpperCase()
         ? undefined

@@ -21,7 +21,9 @@ const conditions = {
     .optional()
     .describe('Beginning of the path, in whole segments: `/api` does not match `/apix`.'),
   pathRegex: regex().optional().describe('Regular expression that the path must match.'),
-  methods: listOf(method(), { max: 50 }).optional().describe('Methods.'),
+  methods: listOf(method({ named: true }), { max: 50 })
+    .optional()
+    .describe('Methods.'),
   headers: z
     .record(fieldName(), fieldValue())
     .optional()

@@ -17,7 +17,7 @@ const requestLimits = {
   bodyBytes: size({ example: '10mb' })
     .optional()
     .describe('Length of the body; over it: 413. Left out: no limit.'),
-  methods: listOf(method(), { min: 1, max: 50 })
+  methods: listOf(method({ named: true }), { min: 1, max: 50 })
     .optional()
     .describe('Allowed methods; others: 405. Left out: any.'),
   contentTypes: listOf(
