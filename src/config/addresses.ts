@@ -108,8 +108,8 @@ export function parseCidr(text: string): string | undefined {
 
 /** RFC 1123 labels; underscores are allowed because container networks use them. */
 export function isHostName(text: string): boolean {
-  // `10.0.0.1-5` is a range of addresses; names do not end in labels of digits (RFC 3696 §2).
-  if (text.length > 253 || /^[\d.]+(?:-[\d.]*)?$/.test(text)) return false
+  // `10.0.0.1-5` is a range of addresses.
+  if (text.length > 253 || /^[\d.]+$|^\d+(?:\.\d+){3}-[\d.]+$/.test(text)) return false
   return text.split('.').every((label) => /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/i.test(label))
 }
 
