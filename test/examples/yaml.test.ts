@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import { reachable } from '../../examples/reachable.ts'
+import { checkOutside } from '../../src/runtime/control/check/check-outside.ts'
 import { type Config, loadConfig, start } from '../../src/index.ts'
 
 const folder = join(import.meta.dirname, '..', '..', 'examples')
@@ -28,7 +29,14 @@ t.ok(files.length >= 9, 'the examples are found')
 for (const file of files) {
   t.test(`examples/${file} is valid, and boots as a user would find it`, async (t) => {
     const path = join(folder, file)
-    const { listeners } = await loadConfig(path)
+    const config = await loadConfig(path)
+    const { listeners } = config
+    const { findings } = await checkOutside(config)
+    t.strictSame(
+      findings.filter(({ severity }) => severity === 'error'),
+      [],
+      'lb check has nothing against it'
+    )
     const running = await start(elsewhere(readFileSync(path, 'utf8'), t.testdir()))
     t.teardown(() => running.kill())
     t.equal(running.addresses.length, listeners.length)

@@ -37,10 +37,10 @@ export function checkCertificates(config: Config, now: number): CertificateRepor
           throw error
         })
       })
-      if (read.length + unread === 0 && !tls.selfSigned)
+      if (read.length + unread === 0 && tls.certificateFolder !== undefined)
         throw new TlsFileError(
           ['certificates', 'dir'],
-          tls.certificateFolder ?? '',
+          tls.certificateFolder,
           'holds no certificate with its key'
         )
       for (const { paths, place, pair, checked } of read) {
