@@ -56,7 +56,7 @@ t.test('what OpenSSL would refuse without saying where is found before, with its
   for (const [certText, keyText, words] of [
     [pki.ca + cert, key, /^cert: the key belongs to certificate 2 .* must come first/],
     [pki.ca, key, /^key: .*that of an authority: its file holds the chain only/],
-    [cert + pki.ca.slice(0, 200), key, /^cert: OpenSSL does not take it/],
+    [cert + pki.ca.slice(0, 200), key, /^cert: OpenSSL refuses it/],
     [cert + cert, key, /^cert: certificate 2 of the file is certificate 1 once more/],
     [utf16, key, /^cert: is in UTF-16/],
     [cert.replace(/^/gm, '  '), key, /^cert: has lines that begin with spaces/],

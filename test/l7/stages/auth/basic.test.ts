@@ -56,7 +56,7 @@ t.test('an htpasswd file is read, or its wrong line is reported by number only',
       ['bob', hashes.bcrypt]
     ]
   )
-  t.throws(() => readHtpasswd('alice:secret'), /^line 1: not a hash/)
+  t.throws(() => readHtpasswd('alice:secret'), /^line 1: not a supported hash/)
   t.throws(() => readHtpasswd('\nalice'), /^line 2: expected/)
   t.throws(() => readHtpasswd('alice:{SHA}fEqNCco3Yq9h5ZUglD3CZJT4lBs='), 'line 1')
 })
