@@ -186,7 +186,7 @@ export default definePlugin({ name: 'word', before: 'cache', response(_, head) {
   writeFileSync(join(dir, 'words.ts'), `export const word: string = 'three'`)
   const workers = lb.running.planes as Workers
   for (const [text, said] of [
-    ['export default 3', /its default export is to be definePlugin\(.*and is a number/],
+    ['export default 3', /its default export must be definePlugin\(.*and is a number/],
     [
       `${head}export default definePlugin({ name: 'word', before: 'cach', request() {} })`,
       /there is no stage "cach"; did you mean "cache"/
