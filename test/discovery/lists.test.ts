@@ -82,7 +82,7 @@ t.test('a typo in a label names the container and the label', async (t) => {
   )
   t.equal(backends.length, 2)
   t.match(warnings[0], /container web: label lb\.prot is unknown; known are .*lb\.port/)
-  t.match(warnings[1], /container api: label lb\.port: "http" is no number/)
+  t.match(warnings[1], /container api: label lb\.port: "http" is not a number/)
   t.match(warnings[2], /container lost has no address/)
 })
 
