@@ -81,6 +81,28 @@ t.test('keys and modes are checked where they are written', async (t) => {
   t.ok(defineConfig({ listeners: [{ ...web, auth: [{ apiKeys: { keys: { alice: 'key' } } }] }] }))
   // @ts-expect-error: no list and no mapping
   t.ok(defineConfig({ listeners: [{ ...web, auth: 5 }] }))
+  const pools = (web: NonNullable<Config['pools']>[string]): Config => ({ listeners: [], pools: { web } })
+  t.ok(
+    pools({ algorithm: 'hash', hash: { key: 'header:x' }, backends: ['a:1', { address: 'b:1', weight: 2 }] })
+  )
+  // @ts-expect-error: no algorithm
+  t.ok(pools({ algorithm: 'leastconn', backends: ['a:1'] }))
+  // @ts-expect-error: a misspelt key of a backend
+  t.ok(pools({ backends: [{ address: 'a:1', wieght: 2 }] }))
+  // @ts-expect-error: no probe
+  t.ok(pools({ backends: ['a:1'], health: { type: 'htttp' } }))
+  // @ts-expect-error: a duration has a unit
+  t.ok(pools({ backends: ['a:1'], health: { type: 'tcp', interval: 5 } }))
+  // @ts-expect-error: no number of workers
+  t.ok(defineConfig({ workers: 'automatic', listeners: [web] }))
+  // @ts-expect-error: a misspelt key of the access log
+  t.ok(defineConfig({ listeners: [{ ...web, accessLog: { slwo: '1s' } }] }))
+  // @ts-expect-error: a misspelt key of retry
+  t.ok(defineConfig({ listeners: [{ ...web, retry: { attmpts: 1 } }] }))
+  // @ts-expect-error: a misspelt key of compress
+  t.ok(defineConfig({ listeners: [{ ...web, compress: { leves: {} } }] }))
+  const constant = { listeners: [web], pools: { web: { backends: ['a:1'] } } } as const
+  t.ok(defineConfig(constant))
   // @ts-expect-error: a misspelt key of a stage
   t.ok(defineConfig({ listeners: [{ ...web, auth: [{ apikeys: { keys: {} } }] }] }))
 })

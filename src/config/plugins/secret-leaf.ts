@@ -5,7 +5,7 @@ import { leaf, Refusal } from '../schema/leaf/leaf.ts'
 
 /** A secret among a plugin's keys: `${NAME}`, or the content of `file:/path`. */
 export function secret() {
-  return leaf<string>(
+  return leaf<string, string>(
     'a secret, such as "${SIGNING_KEY}" or "file:/etc/lb/key"',
     { type: 'string' },
     (input) => {

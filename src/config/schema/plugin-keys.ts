@@ -5,7 +5,10 @@ import { name } from './leaf/name.ts'
 
 /** The top-level key `plugins`. An embedding program may pass plugin objects, which are listed here by name. */
 export const pluginList = listOf(
-  text('the path of a module such as ./tenant.ts', { max: 4096, json: { title: 'plugin' } }),
+  text('the path of a module such as ./tenant.ts', { max: 4096, json: { title: 'plugin' } }) as z.ZodType<
+    string,
+    string | { readonly name: string }
+  >,
   { max: 100 }
 )
   .prefault([])

@@ -15,7 +15,7 @@ function condition() {
     title: 'condition',
     anyOf: [{ enum: [...words] }, { type: 'integer', minimum: 400, maximum: 599 }]
   }
-  return leaf<RetryCondition>(
+  return leaf<RetryCondition, RetryCondition>(
     'connect-failure, reset, timeout, grpc-unavailable or a status such as 502',
     json,
     (input) => {

@@ -18,17 +18,21 @@ const MAX_WORKERS = 256
 
 function workers() {
   const json = { anyOf: [{ const: 'auto' }, { type: 'integer', minimum: 0, maximum: MAX_WORKERS }] }
-  return leaf<number | 'auto'>(`auto, or a whole number from 0 to ${MAX_WORKERS}`, json, (input) => {
-    if (textOf(input) === 'auto') return 'auto'
-    const count = numberOf(input)
-    if (count !== undefined && Number.isInteger(count) && count >= 0 && count <= MAX_WORKERS) return count
-    const text = textOf(input)
-    if (text !== undefined && /^\d+$/.test(text)) return new Refusal({ cure: 'write it without quotes' })
-    if (text !== undefined && /^(?:cores?|cpus?|max|all|ncpu)$/i.test(text))
-      return new Refusal({ cure: 'one per core is auto' })
-    if (count !== undefined && count > MAX_WORKERS) return new Refusal({})
-    return new Refusal(count === undefined ? {} : { cure: 'one per core is auto' })
-  })
+  return leaf<number | 'auto', number | 'auto'>(
+    `auto, or a whole number from 0 to ${MAX_WORKERS}`,
+    json,
+    (input) => {
+      if (textOf(input) === 'auto') return 'auto'
+      const count = numberOf(input)
+      if (count !== undefined && Number.isInteger(count) && count >= 0 && count <= MAX_WORKERS) return count
+      const text = textOf(input)
+      if (text !== undefined && /^\d+$/.test(text)) return new Refusal({ cure: 'write it without quotes' })
+      if (text !== undefined && /^(?:cores?|cpus?|max|all|ncpu)$/i.test(text))
+        return new Refusal({ cure: 'one per core is auto' })
+      if (count !== undefined && count > MAX_WORKERS) return new Refusal({})
+      return new Refusal(count === undefined ? {} : { cure: 'one per core is auto' })
+    }
+  )
 }
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const

@@ -28,10 +28,15 @@ export type JsonKeywords = Readonly<Record<string, unknown>>
 
 /**
  * A schema for one value that is not a mapping or a list: a function reads it and returns the value in force (ms,
- * bytes) or a Refusal. `expected` completes the sentence "expected …, got …" and contains an example.
+ * bytes) or a Refusal. `expected` completes the sentence "expected …, got …" and contains an example. `In` is what the
+ * compiler lets one write; `read` judges what stands in a file.
  */
-export function leaf<T>(expected: string, json: JsonKeywords, read: (input: unknown) => T | Refusal) {
-  return z
+export function leaf<T, In = unknown>(
+  expected: string,
+  json: JsonKeywords,
+  read: (input: unknown) => T | Refusal
+): z.ZodType<T, In> {
+  const schema = z
     .unknown()
     .transform((input, context): T => {
       const value = read(input)
@@ -46,6 +51,7 @@ export function leaf<T>(expected: string, json: JsonKeywords, read: (input: unkn
       return z.NEVER
     })
     .meta(json)
+  return schema as unknown as z.ZodType<T, In>
 }
 
 /** Keys that a mapping does not have, but explains: they are not misspellings of its keys. */
@@ -110,10 +116,14 @@ function exampleOf(keys: readonly string[]): string {
 }
 
 /** A list, or a single item instead of it. */
-export function listOf<Item extends z.ZodType>(item: Item, { min = 0, max = 10_000 } = {}) {
-  return z
+export function listOf<Item extends z.ZodType>(
+  item: Item,
+  { min = 0, max = 10_000 } = {}
+): z.ZodType<z.output<Item>[], z.input<Item> | readonly z.input<Item>[]> {
+  const schema = z
     .union([item, z.array(item).min(min).max(max)])
     .transform((value): z.output<Item>[] => (Array.isArray(value) ? (value as z.output<Item>[]) : [value]))
+  return schema as unknown as z.ZodType<z.output<Item>[], z.input<Item> | readonly z.input<Item>[]>
 }
 
 /** `on` and `off`, where a mapping stands. */

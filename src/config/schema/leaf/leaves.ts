@@ -28,7 +28,7 @@ export function text(
     reject?: (value: string) => string | undefined
   } = {}
 ) {
-  return leaf<string>(expected, { type: 'string', ...json }, (input) => {
+  return leaf<string, string>(expected, { type: 'string', ...json }, (input) => {
     const value = textOf(input)
     if (value === undefined) return new Refusal({ cure: quoteCure(input) })
     if (value.length < min) return new Refusal({})
@@ -58,7 +58,7 @@ export function word<const Words extends readonly string[]>(
   byForm?: (written: string) => string | undefined
 ) {
   const expected = words.length === 1 ? `"${words[0]}"` : `one of ${words.join(', ')}`
-  return leaf<Words[number]>(expected, { type: 'string', enum: [...words] }, (input) => {
+  return leaf<Words[number], Words[number]>(expected, { type: 'string', enum: [...words] }, (input) => {
     const value = textOf(input)
     if (value !== undefined && words.includes(value)) return value
     const plain =
@@ -79,7 +79,7 @@ export function word<const Words extends readonly string[]>(
 const NO = new Set(['no', 'off', 'false', 'none', 'never', 'disabled', 'disable', 'skip', 'optional'])
 
 export function flag() {
-  return leaf<boolean>('true or false', { type: 'boolean' }, (input) => {
+  return leaf<boolean, boolean>('true or false', { type: 'boolean' }, (input) => {
     const value = booleanOf(input)
     if (value !== undefined) return value
     const word = textOf(input)?.toLowerCase()
@@ -93,7 +93,7 @@ export function flag() {
 
 /** Only `false`, to turn off a setting that is otherwise a mapping. */
 export function off() {
-  return leaf<false>('false', { const: false }, (input) =>
+  return leaf<false, false>('false', { const: false }, (input) =>
     booleanOf(input) === false ? false : new Refusal(no(input) ? { cure: 'write false' } : {})
   )
 }
@@ -108,7 +108,7 @@ function yes(input: unknown): boolean {
 }
 
 export function on() {
-  return leaf<true>('true', { const: true }, (input) =>
+  return leaf<true, true>('true', { const: true }, (input) =>
     booleanOf(input) === true ? true : new Refusal(yes(input) ? { cure: 'write true' } : {})
   )
 }
@@ -116,7 +116,7 @@ export function on() {
 /** `zero`: what to do instead of writing 0, where 0 is too small. */
 export function integer(min: number, max: number, zero?: string) {
   const expected = `a whole number from ${min} to ${max}`
-  return leaf<number>(expected, { type: 'integer', minimum: min, maximum: max }, (input) => {
+  return leaf<number, number>(expected, { type: 'integer', minimum: min, maximum: max }, (input) => {
     const value = numberOf(input)
     if (value === undefined) {
       if (input === false && min === 0) return new Refusal({ cure: 'write 0' })
@@ -131,7 +131,7 @@ export function integer(min: number, max: number, zero?: string) {
 
 export function decimal(min: number, max: number) {
   const expected = `a number from ${min} to ${max}`
-  return leaf<number>(expected, { type: 'number', minimum: min, maximum: max }, (input) => {
+  return leaf<number, number>(expected, { type: 'number', minimum: min, maximum: max }, (input) => {
     const value = numberOf(input)
     if (value !== undefined && value >= min && value <= max) return value
     if (value !== undefined && max === 1 && value > 1 && value <= 100)
@@ -148,7 +148,7 @@ export function duration({ min = 1, max = MAX_TIMEOUT_MS, example = '10s' } = {}
   const expected = `a duration such as "${example}"`
   const pattern = '^([0-9]+(\\.[0-9]+)?(ms|s|m|h|d|w|y))+$'
   const json = { title: 'duration', type: 'string', pattern, examples: [example] }
-  return leaf<number>(expected, json, (input) => {
+  return leaf<number, string | 0>(expected, json, (input) => {
     const written = textOf(input) ?? (typeof input === 'number' ? String(input) : undefined)
     if (written === undefined) return new Refusal(input === true ? { cure: `write "${example}"` } : {})
     // Zero needs no unit.
@@ -175,7 +175,7 @@ export function size({ min = 0, max = 2 ** 40, example = '64kb' } = {}) {
   const expected = `a size such as "${example}"`
   const pattern = '^[0-9]+(\\.[0-9]+)?([bB]|[kKmMgG][bB])$'
   const json = { title: 'size', type: 'string', pattern, examples: [example] }
-  return leaf<number>(expected, json, (input) => {
+  return leaf<number, string | 0>(expected, json, (input) => {
     const written = textOf(input) ?? (typeof input === 'number' ? String(input) : undefined)
     if (written === undefined) return new Refusal({})
     const value = parseSize(written)
@@ -193,7 +193,7 @@ export function rate({ example = '20/s' } = {}) {
   const expected = `a rate such as "${example}"`
   const pattern = '^[0-9]+(\\.[0-9]+)?/[smh]$'
   const json = { title: 'rate', type: 'string', pattern, examples: [example] }
-  return leaf<number>(expected, json, (input) => {
+  return leaf<number, string>(expected, json, (input) => {
     const written = textOf(input) ?? (typeof input === 'number' ? String(input) : undefined)
     const value = written === undefined ? undefined : parseRate(written)
     if (value !== undefined && value > 0 && value <= 1e9) return value
@@ -214,7 +214,7 @@ export function percent({ max = 1, example = '20%' } = {}) {
   const expected = `a percentage such as "${example}"`
   const pattern = '^[0-9]+(\\.[0-9]+)?%$'
   const json = { title: 'percentage', type: 'string', pattern, examples: [example] }
-  return leaf<number>(expected, json, (input) => {
+  return leaf<number, string>(expected, json, (input) => {
     const number = numberOf(input)
     const written = textOf(input)
     if (number !== undefined && !(input instanceof EnvText)) {

@@ -16,7 +16,7 @@ function address<Address extends object>(
   bare: string,
   parse: (written: string) => Address | string
 ) {
-  return leaf<Address>(expected, { title: 'address', type: 'string', examples }, (input) => {
+  return leaf<Address, string>(expected, { title: 'address', type: 'string', examples }, (input) => {
     if (typeof input === 'number')
       return new Refusal({ cure: `did you mean "${bare.replace('@', String(input))}"?` })
     const written = textOf(input)
@@ -46,7 +46,7 @@ export function backendAddress() {
 
 export function cidrs() {
   const json = { title: 'network', type: 'string', examples: ['10.0.0.0/8', '2001:db8::/32', '192.0.2.1'] }
-  const item = leaf<string>('a network such as "10.0.0.0/8" or "::1"', json, (input) => {
+  const item = leaf<string, string>('a network such as "10.0.0.0/8" or "::1"', json, (input) => {
     const written = textOf(input)
     const cidr = written === undefined ? undefined : parseCidr(written)
     if (cidr !== undefined) return cidr
@@ -251,15 +251,20 @@ export function hashKey() {
     type: 'string',
     examples: ['client-ip', 'header:x-tenant', 'cookie:session', 'query:id', 'path']
   }
-  return leaf<HashKey>('client-ip, path, header:NAME, cookie:NAME or query:NAME', json, (input) => {
-    const written = textOf(input)
-    if (written === 'client-ip' || written === 'path') return { kind: written }
-    const [, kind, name] = /^(header|cookie|query):(.{1,128})$/.exec(written ?? '') ?? []
-    if (kind === undefined || name === undefined) return new Refusal({ cure: foreignKeyCure(written ?? '') })
-    if (kind === 'query') return { kind, name }
-    const cure = foreignKeyCure(written ?? '')
-    if (!TOKEN.test(name) && cure !== undefined) return new Refusal({ cure })
-    if (!TOKEN.test(name)) return new Refusal({ message: `"${name}" is not the name of a ${kind}` })
-    return kind === 'header' ? { kind, name: name.toLowerCase() } : { kind: 'cookie', name }
-  })
+  return leaf<HashKey, 'client-ip' | 'path' | `${'header' | 'cookie' | 'query'}:${string}`>(
+    'client-ip, path, header:NAME, cookie:NAME or query:NAME',
+    json,
+    (input) => {
+      const written = textOf(input)
+      if (written === 'client-ip' || written === 'path') return { kind: written }
+      const [, kind, name] = /^(header|cookie|query):(.{1,128})$/.exec(written ?? '') ?? []
+      if (kind === undefined || name === undefined)
+        return new Refusal({ cure: foreignKeyCure(written ?? '') })
+      if (kind === 'query') return { kind, name }
+      const cure = foreignKeyCure(written ?? '')
+      if (!TOKEN.test(name) && cure !== undefined) return new Refusal({ cure })
+      if (!TOKEN.test(name)) return new Refusal({ message: `"${name}" is not the name of a ${kind}` })
+      return kind === 'header' ? { kind, name: name.toLowerCase() } : { kind: 'cookie', name }
+    }
+  )
 }

@@ -67,14 +67,18 @@ const common = {
 /** `[tcp, udp]` needs two listeners. */
 function transport() {
   const plain = word(['tcp', 'udp'])
-  return leaf<'tcp' | 'udp'>('one of tcp, udp', { type: 'string', enum: ['tcp', 'udp'] }, (input) => {
-    if (Array.isArray(input) || /^(?:tcp\W+udp|udp\W+tcp)$/i.test(String(input)))
-      return new Refusal({ cure: 'for both write two listeners, one with each' })
-    const read = plain.safeParse(input)
-    if (read.success) return read.data
-    const params = (read.error.issues[0] as unknown as { params: LeafIssue }).params
-    return new Refusal(params.cure === undefined ? {} : { cure: params.cure })
-  })
+  return leaf<'tcp' | 'udp', 'tcp' | 'udp'>(
+    'one of tcp, udp',
+    { type: 'string', enum: ['tcp', 'udp'] },
+    (input) => {
+      if (Array.isArray(input) || /^(?:tcp\W+udp|udp\W+tcp)$/i.test(String(input)))
+        return new Refusal({ cure: 'for both write two listeners, one with each' })
+      const read = plain.safeParse(input)
+      if (read.success) return read.data
+      const params = (read.error.issues[0] as unknown as { params: LeafIssue }).params
+      return new Refusal(params.cure === undefined ? {} : { cure: params.cure })
+    }
+  )
 }
 
 const l4Keys = {

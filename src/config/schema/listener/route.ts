@@ -67,7 +67,7 @@ function redirectTarget() {
 
 function redirectStatus() {
   const statuses = [301, 302, 303, 307, 308]
-  return leaf<number>('one of 301, 302, 303, 307, 308', { enum: statuses }, (input) => {
+  return leaf<number, number>('one of 301, 302, 303, 307, 308', { enum: statuses }, (input) => {
     const status = numberOf(input)
     if (status !== undefined && statuses.includes(status)) return status
     const word = textOf(input)?.toLowerCase()
@@ -228,13 +228,19 @@ function loneRoute(value: unknown): string | undefined {
 }
 
 function mirrorPercent() {
-  return leaf<number>('a number from 0 to 100', { type: 'number', minimum: 0, maximum: 100 }, (input) => {
-    const value = numberOf(input)
-    if (value !== undefined && value >= 0 && value <= 100) return value / 100
-    return new Refusal(
-      typeof input === 'string' && /^\d+%$/.test(input) ? { cure: `did you mean ${input.slice(0, -1)}?` } : {}
-    )
-  })
+  return leaf<number, number>(
+    'a number from 0 to 100',
+    { type: 'number', minimum: 0, maximum: 100 },
+    (input) => {
+      const value = numberOf(input)
+      if (value !== undefined && value >= 0 && value <= 100) return value / 100
+      return new Refusal(
+        typeof input === 'string' && /^\d+%$/.test(input)
+          ? { cure: `did you mean ${input.slice(0, -1)}?` }
+          : {}
+      )
+    }
+  )
 }
 
 export type RouteInput = z.output<typeof routeSchema>

@@ -10,7 +10,7 @@ const { probe } = defaults
 
 function statusRange() {
   const json = { title: 'status or range', type: ['string', 'integer'], examples: ['200-399', 204] }
-  return leaf<{ from: number; to: number }>(
+  return leaf<{ from: number; to: number }, string | number>(
     'a status such as 200 or a range such as "200-399"',
     json,
     (input) => {

@@ -7,7 +7,7 @@ import { stageKeys } from '../stage-keys.ts'
 export const MAX_PAGE = 262_144
 
 function key() {
-  return leaf<string>(
+  return leaf<string, string>(
     'a status such as 503, a class such as 5xx, or backend',
     { title: 'status' },
     (input) => (/^(?:[45](?:\d\d|xx)|backend)$/.test(String(input)) ? String(input) : new Refusal({}))
@@ -48,7 +48,7 @@ const pages = z
 
 /** `errorPages: ./pages` does not say which file is for which status. */
 function builtIn() {
-  return leaf<true>('true', { const: true }, (input) => {
+  return leaf<true, true>('true', { const: true }, (input) => {
     const read = on().safeParse(input)
     if (read.success) return true
     if (typeof input !== 'string' || !/[./]/.test(input)) return new Refusal({})

@@ -25,7 +25,7 @@ const foreignLimits = new Map([
 const MAX_PER_MS = 31 * 24 * 3_600_000
 
 function statusClass() {
-  return leaf<string>('a status such as 404, or 4xx', { title: 'status' }, (input) => {
+  return leaf<string, string | number>('a status such as 404, or 4xx', { title: 'status' }, (input) => {
     const written = String(input)
     return /^[1-5](\d\d|xx)$/.test(written) ? written : new Refusal({})
   })
