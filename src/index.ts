@@ -6,6 +6,7 @@ import type { Config } from './config/schema/root.ts'
 import { type HostLogger, loggerTo, writeTo } from './core/log/host-logger.ts'
 import { embedded, isValidated, type Lb } from './embed.ts'
 import { start as startRuntime } from './runtime/control/start.ts'
+import type { StartOptions as RuntimeOptions } from './runtime/control/start-options.ts'
 
 export type { BackendView, PoolView, ReloadReport } from './admin/control-plane.ts'
 export type { Config as ValidConfig } from './config/model/model.ts'
@@ -62,17 +63,25 @@ export async function loadConfig(path: string): Promise<ValidConfig> {
  * options), and then nothing runs. It never ends the process, and prints nothing unless asked to.
  */
 export async function start(config: Config | ValidConfig, options: StartOptions = {}): Promise<Lb> {
-  const { log, ...rest } = checkedOptions(options)
+  const runtime = checkedOptions(options)
   const checked = isValidated(config) ? config : valid(await loadObject(config))
-  if (log === 'stdout') return embedded(await startRuntime(checked, rest))
-  if (log === undefined) {
-    const silent = { log: loggerTo(() => {}, 'silent'), logLevel: 'silent' as const }
-    return embedded(await startRuntime(checked, { ...rest, ...silent }))
+  try {
+    return embedded(await startRuntime(checked, runtimeOptions(runtime, checked)))
+  } catch (error) {
+    throw refused(error)
   }
-  const level = options.logLevel ?? checked.log.level
-  return embedded(
-    await startRuntime(checked, { ...rest, log: loggerTo(writeTo(log), level), forwardLog: true })
-  )
+}
+
+function runtimeOptions({ log, ...rest }: StartOptions, config: ValidConfig): RuntimeOptions {
+  if (log === 'stdout') return rest
+  if (log === undefined) return { ...rest, log: loggerTo(() => {}, 'silent'), logLevel: 'silent' }
+  return { ...rest, log: loggerTo(writeTo(log), rest.logLevel ?? config.log.level), forwardLog: true }
+}
+
+/** What a thread finds in the configuration when it makes it ready, a plugin's `compile` for one, is an error of that. */
+function refused(error: unknown): unknown {
+  if (error instanceof ConfigError || (error as { code?: unknown } | null)?.code !== 'LB_CONFIG') return error
+  return new ConfigError([{ severity: 'error', path: 'plugins', message: (error as Error).message }])
 }
 
 const optionNames = ['log', 'logLevel', 'watch', 'configPath']

@@ -36,12 +36,12 @@ export default definePlugin({
     }
     return undefined
   },
-  async forward(exchange) { if (exchange.path === '/forward') throw new Error('boom') },
+  forward(exchange) { if (exchange.path === '/forward') return Promise.reject(new Error('boom')) },
   response(exchange, head) {
     if (exchange.path === '/response') throw new Error('boom')
     head.headers.set('X-Version', '${version}')
   },
-  async done(exchange) { if (exchange.path === '/done') { await wait(5); throw new Error('boom') } }
+  done(exchange) { if (exchange.path === '/done') return wait(5).then(() => { throw new Error('boom') }) }
 })`
 
 const STATUS: Readonly<Record<string, number>> = {
@@ -54,7 +54,7 @@ const STATUS: Readonly<Record<string, number>> = {
     '/late': 500,
     '/late-answer': 500
   },
-  ...{ '/split': 500, '/forward': 200, '/response': 500, '/done': 200 }
+  ...{ '/split': 500, '/forward': 500, '/response': 500, '/done': 200 }
 }
 
 /** The plugin is changed and taken over again and again while requests that it spoils come and go. */

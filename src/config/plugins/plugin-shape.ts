@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { FRAMING_FIELDS } from '../model/framing-fields.ts'
 import { order } from '../../l7/stages/order.ts'
 import { suggestion } from '../report/nearest.ts'
 import { parseDuration } from '../units.ts'
@@ -32,7 +33,9 @@ export function whyNoPlugin(value: unknown, others: readonly string[]): string |
   }
   const places = [...order.map((entry) => entry.name), ...others]
   if (places.includes(name)) return `the name "${name}" is taken, by a stage or another plugin`
-  if ((before === undefined) === (after === undefined))
+  if (before !== undefined && after !== undefined)
+    return 'it has both "before" and "after", and its place is told by one of them: leave one out'
+  if (before === undefined && after === undefined)
     return `it must say its place, with "before" or "after": ${places.join(', ')}`
   const place = before ?? after
   if (typeof place !== 'string' || !places.includes(place))
@@ -52,8 +55,17 @@ export function whyNoPlugin(value: unknown, others: readonly string[]): string |
     if (written !== undefined && (ms === undefined || ms <= 0 || ms > 600_000))
       return `"${key}" must be a duration such as "10ms"`
   }
-  if (owns !== undefined && !(Array.isArray(owns) && owns.every((field) => typeof field === 'string')))
-    return '"owns" must be a list of field names'
+  return owns === undefined ? undefined : whyNotOwned(owns)
+}
+
+function whyNotOwned(owns: unknown): string | undefined {
+  if (!Array.isArray(owns)) return '"owns" must be a list of field names'
+  for (const name of owns as unknown[]) {
+    if (typeof name !== 'string' || !/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name))
+      return `"owns" must be a list of field names, and ${JSON.stringify(name) ?? String(name)} is none`
+    if (name.toLowerCase() === 'host' || FRAMING_FIELDS.has(name.toLowerCase()))
+      return `"owns": the field ${name} is lb's own`
+  }
   return undefined
 }
 

@@ -12,6 +12,7 @@ import { cdnLoopLine, viaLine } from '../headers/via.ts'
 import type { LoadedStage } from '../stages/loaded.ts'
 import { compilePool, compileSnapshot } from './compile.ts'
 import type { CompiledPool, L7Snapshot } from './l7-snapshot.ts'
+import { noPool } from './no-pool.ts'
 
 /** A thread on which nothing happens: no timer fires, nothing is logged, and the counters are nobody's. */
 export function dryContext(clock: Clock, pseudonym: string): EngineContext {
@@ -47,7 +48,7 @@ export function drySnapshot(
     const known = compiled.get(name)
     if (known !== undefined) return known
     const config = own(pools, name)
-    if (config === undefined) throw new RangeError(`no pool ${name}`)
+    if (config === undefined) throw noPool(name, Object.keys(pools))
     const made = compilePool(dryPool(config), context, NO_UPSTREAMS)
     compiled.set(name, made)
     return made

@@ -1,3 +1,5 @@
+import { type BodyLength, UNKNOWN_LENGTH } from '../message/body-length.ts'
+
 /** Where a transform puts its bytes: the next transform, or the client. */
 export interface BodyOutput {
   /** Bytes that stay untouched from now on. False: no more for now, the transform's `onDrain` follows. */
@@ -32,6 +34,8 @@ export interface BodyTransform {
   onDrain?(): void
   /** The exchange broke off: nothing more is to be written. */
   abort?(): void
+  /** Told of a fault in what it has put out; returns what is told in its place. */
+  blamed?(error: unknown): unknown
 }
 
 /** The client's end of a chain. */
@@ -70,8 +74,10 @@ export class BodyChain {
     return new Link(this, this.#links.length)
   }
 
-  put(link: Link, transform: BodyTransform): void {
+  /** `length`: of what it will put out, as it has announced it; it is held to that. */
+  put(link: Link, transform: BodyTransform, length: BodyLength = UNKNOWN_LENGTH): void {
     link.transform = transform
+    link.announced = length
     this.#links.push(link)
   }
 
@@ -140,8 +146,12 @@ export class BodyChain {
     this.#owner.endBody(trailers)
   }
 
-  failed(error: unknown): void {
-    if (!this.#over) this.#owner.failBody(error)
+  failed(place: number, error: unknown): void {
+    if (this.#over) return
+    const { transform } = this.#links[place]!
+    this.#owner.failBody(transform?.blamed === undefined ? error : transform.blamed(error))
+    // Nothing that follows is sent, not even where the owner lives on.
+    this.#over = true
   }
 
   #gather<T>(act: () => T): T {
@@ -160,6 +170,9 @@ export class Link implements BodyOutput {
   readonly #chain: BodyChain
   readonly #place: number
   transform: BodyTransform | undefined
+  /** Bytes that the head says, or UNKNOWN_LENGTH. Written by the chain only. */
+  announced: BodyLength = UNKNOWN_LENGTH
+  #bytes = 0
 
   constructor(chain: BodyChain, place: number) {
     this.#chain = chain
@@ -167,10 +180,12 @@ export class Link implements BodyOutput {
   }
 
   write(bytes: Buffer): boolean {
+    if (!this.#fits(bytes)) return true
     return this.#chain.written(this.#place, bytes)
   }
 
   whole(bytes: Buffer): boolean {
+    if (!this.#fits(bytes)) return true
     return this.#chain.wholeWritten(this.#place, bytes)
   }
 
@@ -183,10 +198,20 @@ export class Link implements BodyOutput {
   }
 
   end(trailers: string): void {
-    this.#chain.ended(this.#place, trailers)
+    if (this.#bytes >= this.announced) this.#chain.ended(this.#place, trailers)
+    else
+      this.fail(new RangeError(`its body ends after ${this.#bytes} of the ${this.announced} bytes announced`))
   }
 
   fail(error: unknown): void {
-    this.#chain.failed(error)
+    this.#chain.failed(this.#place, error)
+  }
+
+  /** More than the head says would be read as the next response. */
+  #fits(bytes: Buffer): boolean {
+    this.#bytes += bytes.length
+    if (this.announced === UNKNOWN_LENGTH || this.#bytes <= this.announced) return true
+    this.fail(new RangeError(`its body is longer than the ${this.announced} bytes announced`))
+    return false
   }
 }

@@ -4,6 +4,7 @@ import type { ErrorCode } from '../../core/errors.ts'
 import type { CompiledRoute, L7Snapshot, Target } from '../compile/l7-snapshot.ts'
 import { NO_HOOKS, type HookLists } from '../compile/hook-lists.ts'
 import type { ForwardTimes } from '../forward/retry/attempts.ts'
+import { checkLines } from '../message/checked-line.ts'
 import { nameBits } from '../message/header-block.ts'
 import type { Request } from '../message/request.ts'
 import { SEEN_HOPS } from '../message/seen.ts'
@@ -156,10 +157,14 @@ export abstract class ExchangeFacts {
     return this.#requestFields
   }
 
-  /** The response goes to the client with these lines too, "Name: value\r\n", whoever makes it; `bits` of their names. */
-  addResponseLines(lines: string, bits = nameBits(lines)): void {
+  /**
+   * The response goes to the client with these lines too, "Name: value\r\n", whoever makes it; `bits` of their names, by
+   * whoever knows both beforehand: other lines are checked.
+   */
+  addResponseLines(lines: string, bits?: number): void {
+    if (bits === undefined) checkLines(lines)
     this.responseLines += lines
-    this.responseLineBits |= bits
+    this.responseLineBits |= bits ?? nameBits(lines)
   }
 
   /** Kept for `lb explain` only. */

@@ -1,7 +1,7 @@
 import type { Backend } from '../../balancer/pool/backend.ts'
 import type { Lease } from '../../balancer/pool/lease.ts'
 import { guarded } from '../../core/containment.ts'
-import { errorKind, type ErrorCode } from '../../core/errors.ts'
+import { errorKind, errors, type ErrorCode } from '../../core/errors.ts'
 import type { ByteStream } from '../../net/transport/byte-stream.ts'
 import { Forward } from '../forward/forward.ts'
 import type { ForwardOwner, Outgoing } from '../forward/forward-owner.ts'
@@ -14,6 +14,9 @@ import { RequestSide } from './request-side.ts'
 import type { ResponseTap } from './response/response-tap.ts'
 import { upstreamResponse } from './response/response-head.ts'
 import { Wait } from './wait.ts'
+
+/** Longer timers would be over at once. */
+const MAX_WAIT_MS = 2 ** 31 - 1
 
 /**
  * One HTTP request with its response, whatever version brought it. It ends exactly once: with the response sent, with
@@ -43,6 +46,10 @@ export class Exchange extends RequestSide implements ForwardOwner {
    * The stage returns WAITS. The request's body is not read meanwhile.
    */
   wait(timeoutMs: number, onTimeout: () => Verdict): Wait {
+    if (!(timeoutMs >= 0 && timeoutMs <= MAX_WAIT_MS))
+      throw new RangeError(`${timeoutMs} is no time to wait for: milliseconds, at most ${MAX_WAIT_MS}`)
+    if (typeof onTimeout !== 'function')
+      throw new TypeError('a wait needs a function that decides when its time is over')
     this.downstream.pauseBody()
     this.#wait = new Wait(this, timeoutMs, onTimeout)
     return this.#wait
@@ -65,6 +72,7 @@ export class Exchange extends RequestSide implements ForwardOwner {
 
   #fail(code: ErrorCode, reason: string, refusal: Refusal | undefined): void {
     if (this.ended) return
+    if (!Object.hasOwn(errors, code)) throw new RangeError(`there is no code ${JSON.stringify(code)}`)
     this.#stop()
     if (this.headSent) {
       // A message that breaks off tells clients more than none, after which some ask again by themselves.
@@ -168,7 +176,11 @@ export class Exchange extends RequestSide implements ForwardOwner {
     this.backend = lease.backend
     this.forward = undefined
     const response = upstreamResponse(this.request, head)
-    this.switchProtocols(response)
+    if (!this.switchProtocols(response)) {
+      lease.release('ok')
+      transport.destroy()
+      return
+    }
     this.downstream.tunnel(head, response.headers.text, transport, rest, (failed) => {
       lease.release(failed ? 'reset' : 'ok')
       this.#finish(undefined, '')

@@ -23,8 +23,8 @@ export class Wait {
   #over = false
   /** Stops what is waited for: the client has left, or the deadline has passed. Written by the stage that waits. */
   onCancel: (() => void) | undefined
-  /** Told of what its decisions throw; returns what is thrown in its place. Written by plugins' stages only. */
-  onFault: ((error: unknown) => unknown) | undefined
+  /** Asks what it decides, and judges the answer. Written by plugins' stages only. */
+  judge: ((decide: () => Verdict) => Verdict) | undefined
 
   constructor(waiting: Waiting, timeoutMs: number, onTimeout: () => Verdict) {
     this.#waiting = waiting
@@ -47,15 +47,8 @@ export class Wait {
   }
 
   #decide(decide: () => Verdict): void {
-    const { onFault } = this
-    if (onFault === undefined) return this.#waiting.waitOver(decide)
-    this.#waiting.waitOver(() => {
-      try {
-        return decide()
-      } catch (error) {
-        throw onFault(error)
-      }
-    })
+    const { judge } = this
+    this.#waiting.waitOver(judge === undefined ? decide : () => judge(decide))
   }
 
   /** The exchange has ended meanwhile. */

@@ -1,4 +1,5 @@
 import { isBlank } from '../../core/latin1.ts'
+import type { FieldCheck } from './checked-line.ts'
 
 /** Field names as a set that a block is asked about, and cleared of. */
 interface NameSet {
@@ -21,8 +22,7 @@ const UNKNOWN = -1
  * of it first. And it is known which names cannot be there (`nameBit`), so that most searches are not made.
  */
 export class HeaderBlock {
-  /** Asked of what is appended while code of the user's has the block: it throws where that is no field. */
-  check: ((name: string, value: string) => void) | undefined = undefined
+  #check: FieldCheck | undefined = undefined
   #first: string
   #firstBits: number
   #appended = ''
@@ -131,13 +131,14 @@ export class HeaderBlock {
 
   /** `name` as it is to be written; `value` must hold no control characters. */
   append(name: string, value: string): void {
-    this.check?.(name, value)
+    if (this.#check !== undefined) this.#check.field(name, value)
     this.#appended += `${name}: ${value}\r\n`
     this.#appendedBits |= bitOf(name)
   }
 
   /** Appends lines, each with its end; `bits` of their names where these are known beforehand. */
   appendLines(lines: string, bits = nameBits(lines)): void {
+    if (this.#check !== undefined) this.#check.lines(lines)
     this.#appended += lines
     this.#appendedBits |= bits
   }
@@ -145,6 +146,16 @@ export class HeaderBlock {
   set(name: string, value: string): void {
     this.remove(name.toLowerCase())
     this.append(name, value)
+  }
+
+  /** Runs `act`, code of the user's; `check` throws at what it appends where that is no field. */
+  whileChecked(check: FieldCheck, act: () => void): void {
+    this.#check = check
+    try {
+      act()
+    } finally {
+      this.#check = undefined
+    }
   }
 
   #join(): void {

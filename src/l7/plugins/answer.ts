@@ -1,7 +1,7 @@
 import type { Exchange } from '../exchange/exchange.ts'
 import { sendLocal } from '../exchange/response/local-answer.ts'
 import { ANSWERED, type Verdict } from '../stages/verdict.ts'
-import { checkedLine } from './checked-line.ts'
+import { checkedLine } from '../message/checked-line.ts'
 import type { PluginExchange } from './plugin.ts'
 
 export interface PluginAnswer {

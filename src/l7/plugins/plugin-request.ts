@@ -3,9 +3,10 @@ import type { DryExchange } from '../exchange/dry/dry-exchange.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import type { Explanation } from '../stages/explanation.ts'
 import { ANSWERED, GO_ON, WAITS, type Verdict } from '../stages/verdict.ts'
-import { checkField } from './checked-line.ts'
+import { ExchangeWrites } from './exchange-writes.ts'
 import type { PluginContext, PluginHooks } from './plugin.ts'
 import type { PluginWatch } from './plugin-watch.ts'
+import { isPromise, unawaited } from './promised.ts'
 
 /** A plugin's `request`: whatever it returns or throws, its exchange goes on or ends. */
 export class PluginRequest {
@@ -28,12 +29,12 @@ export class PluginRequest {
 
   request(exchange: Exchange): Verdict {
     const waitBefore = exchange.lastWait
-    const fieldsBefore = exchange.requestFields?.length ?? 0
+    const writes = new ExchangeWrites(exchange)
     const began = performance.now()
     try {
       const said: unknown = this.#hooks.request!(exchange, this.#context)
-      if (isPromise(said)) return this.#await(exchange, said, fieldsBefore)
-      return this.#verdict(exchange, said, fieldsBefore, exchange.lastWait !== waitBefore)
+      if (isPromise(said)) return this.#await(exchange, said, writes)
+      return this.#verdict(exchange, said, writes, exchange.lastWait !== waitBefore)
     } catch (error) {
       throw this.#watch.failed(exchange, 'request', error)
     } finally {
@@ -44,11 +45,14 @@ export class PluginRequest {
   /** `lb explain` and tests in the file: a fault is told there, and what would be waited for is not. */
   explain(exchange: DryExchange): Explanation {
     try {
-      if (this.#hooks.explain !== undefined) return this.#hooks.explain(exchange, this.#context)
-      const fieldsBefore = exchange.requestFields?.length ?? 0
+      if (this.#hooks.explain !== undefined) {
+        const said: unknown = this.#hooks.explain(exchange, this.#context)
+        if (isPromise(said)) throw unawaited(said)
+        return said as Explanation
+      }
+      const writes = new ExchangeWrites(exchange)
       const said: unknown = this.#hooks.request!(exchange, this.#context)
-      if (!isPromise(said) && said !== WAITS)
-        return { verdict: this.#verdict(exchange, said, fieldsBefore, false) }
+      if (!isPromise(said) && said !== WAITS) return { verdict: this.#verdict(exchange, said, writes, false) }
       if (isPromise(said)) said.then(undefined, () => {})
       return { verdict: GO_ON, notes: ['waits for something, and is taken to go on'] }
     } catch (error) {
@@ -57,18 +61,24 @@ export class PluginRequest {
     }
   }
 
-  #await(exchange: Exchange, said: PromiseLike<unknown>, fieldsBefore: number): Verdict {
+  #await(exchange: Exchange, said: PromiseLike<unknown>, writes: ExchangeWrites): Verdict {
     const wait = exchange.wait(this.#timeoutMs, () => {
       throw new Error(`its promise is not settled after ${this.#timeoutMs} ms`)
     })
-    wait.onFault = (error) => this.#watch.failed(exchange, 'request', error)
+    wait.judge = (decide) => {
+      try {
+        return decide()
+      } catch (error) {
+        throw this.#watch.failed(exchange, 'request', error)
+      }
+    }
     const settled = (decide: () => Verdict): void => {
       // It may have ended the exchange before: what it wrote has nobody else to send it.
       if (wait.over) return guarded(() => void exchange.downstream.flush())
       wait.resume(decide)
     }
     said.then(
-      (verdict) => settled(() => this.#verdict(exchange, verdict, fieldsBefore, false)),
+      (verdict) => settled(() => this.#verdict(exchange, verdict, writes, false)),
       (error: unknown) =>
         settled(() => {
           throw error
@@ -78,8 +88,8 @@ export class PluginRequest {
   }
 
   /** Throws where the exchange could neither go on nor end by it. */
-  #verdict(exchange: Exchange, said: unknown, fieldsBefore: number, waits: boolean): Verdict {
-    for (const [name, value] of exchange.requestFields?.slice(fieldsBefore) ?? []) checkField(name, value)
+  #verdict(exchange: Exchange, said: unknown, writes: ExchangeWrites, waits: boolean): Verdict {
+    writes.check()
     const answered = exchange.headSent || exchange.ended
     switch (said) {
       case undefined:
@@ -90,16 +100,22 @@ export class PluginRequest {
         return ANSWERED
       case WAITS:
         if (!waits) throw new Error('it returned WAITS and has not called exchange.wait')
-        exchange.lastWait!.onFault = (error) => this.#watch.failed(exchange, 'request', error)
+        exchange.lastWait!.judge = (decide) => this.#decided(exchange, decide, writes)
         return WAITS
       default:
+        if (isPromise(said)) throw unawaited(said)
         throw new Error(`it returned ${String(said)}, which is no verdict`)
     }
   }
-}
 
-export function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as PromiseLike<unknown>).then === 'function'
-  )
+  /** What a wait of the hook's own is over with. */
+  #decided(exchange: Exchange, decide: () => unknown, writes: ExchangeWrites): Verdict {
+    const wait = exchange.lastWait
+    try {
+      const said = decide()
+      return this.#verdict(exchange, said, writes, exchange.lastWait !== wait)
+    } catch (error) {
+      throw this.#watch.failed(exchange, 'request', error)
+    }
+  }
 }

@@ -1,13 +1,18 @@
-import { guarded } from '../../core/containment.ts'
 import type { Counter } from '../../core/metrics/metrics.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import type { Stage } from '../stages/stage.ts'
 import type { StageContext } from '../stages/stage-context.ts'
-import { checkField, checkLines } from './checked-line.ts'
-import type { Plugin, PluginContext, PluginHooks } from './plugin.ts'
+import type { ForwardHead } from '../exchange/forward-head.ts'
+import { checkAsked, checkRequestFields, OWN_HOST } from './exchange-writes.ts'
+import { checkLength, editFields, editHead } from './head-writes.ts'
+import { madeHooks } from './made-hooks.ts'
+import type { Plugin, PluginContext } from './plugin.ts'
 import { pluginLog } from './plugin-log.ts'
-import { isPromise, PluginRequest } from './plugin-request.ts'
+import { PluginRequest } from './plugin-request.ts'
 import { PluginWatch } from './plugin-watch.ts'
+import { isPromise, unawaited } from './promised.ts'
+import { checkRefusal } from './checked-refusal.ts'
+import { WatchedOutput } from './watched-output.ts'
 import { WatchedTransform } from './watched-transform.ts'
 
 /** Words that one plugin may count by; those beyond are one. */
@@ -28,7 +33,7 @@ export function compilePlugin(
   const { engine } = context
   const watch = new PluginWatch(plugin.name, limits.budgetMs, engine)
   const own = contextOf(plugin.name, keys, context)
-  const hooks = plugin.compile === undefined ? plugin : made(plugin, own)
+  const hooks = plugin.compile === undefined ? plugin : madeHooks(plugin, own)
   if (hooks === undefined) return undefined
   const asked = new PluginRequest(hooks, own, watch, limits.timeoutMs)
   const { forward, response, body, done, owns } = hooks
@@ -37,26 +42,36 @@ export function compilePlugin(
     ...(owns !== undefined && { owns }),
     ...(hooks.request !== undefined && { request: (exchange) => asked.request(exchange) }),
     ...((hooks.request ?? hooks.explain) !== undefined && { explain: (exchange) => asked.explain(exchange) }),
-    ...(forward !== undefined && {
+    ...((forward ?? hooks.request) !== undefined && {
       forward(exchange, head) {
-        edit(watch, exchange, 'forward', head, () => forward.call(hooks, exchange, head, own))
+        call(watch, exchange, 'forward', () => {
+          checkAsked(head.target)
+          checkRequestFields(exchange, 0)
+          if (forward !== undefined) editForward(head, () => forward.call(hooks, exchange, head, own))
+        })
       }
     }),
     ...(response !== undefined && {
       response(exchange, head) {
-        edit(watch, exchange, 'response', head, () => response.call(hooks, exchange, head, own))
+        call(watch, exchange, 'response', () =>
+          editHead(exchange, head, () => unpromised(response.call(hooks, exchange, head, own)))
+        )
       }
     }),
     ...(body !== undefined && {
       body(exchange, head, output) {
-        const transform = call(watch, exchange, 'body', () => body.call(hooks, exchange, head, output, own))
-        if (isPromise(transform))
-          throw watch.failed(
-            exchange,
-            'body',
-            new TypeError('it returned a promise, which no body can wait for')
-          )
-        return transform && new WatchedTransform(transform, watch, exchange)
+        return call(watch, exchange, 'body', () => {
+          const { length } = head
+          const transform = body.call(hooks, exchange, head, new WatchedOutput(output), own)
+          if (isPromise(transform)) throw unawaited(transform)
+          checkLength(head, length, transform !== undefined)
+          if (transform === undefined) return undefined
+          if (typeof transform?.write !== 'function' || typeof transform.end !== 'function')
+            throw new TypeError(
+              'it must return undefined or a transform: { write(buffer, start, end), end(trailers) }'
+            )
+          return new WatchedTransform(transform, watch, exchange)
+        })
       }
     }),
     ...(done !== undefined && {
@@ -64,20 +79,6 @@ export function compilePlugin(
         call(watch, exchange, 'done', () => done.call(hooks, exchange, durationMs, own))
       }
     })
-  }
-}
-
-function made(plugin: Plugin<unknown>, own: PluginContext<unknown>): PluginHooks<unknown> | undefined {
-  try {
-    return plugin.compile!(own)
-  } catch (error) {
-    const where = own.route === undefined ? `listener ${own.listener}` : `route ${own.route}`
-    throw new Error(
-      `the plugin ${plugin.name} cannot be made ready for ${where}: ${(error as Error).message}`,
-      {
-        cause: error
-      }
-    )
   }
 }
 
@@ -90,7 +91,10 @@ function contextOf(name: string, keys: unknown, context: StageContext): PluginCo
     route: route?.name,
     thread,
     log: pluginLog(engine.log, name),
-    refuse: (exchange, refusal) => refuse(exchange as Exchange, refusal),
+    refuse(exchange, refusal) {
+      checkRefusal(refusal)
+      return refuse(exchange as Exchange, refusal)
+    },
     pool: (pool) => context.target(pool),
     counter(event) {
       const known = counters.get(event)
@@ -104,41 +108,27 @@ function contextOf(name: string, keys: unknown, context: StageContext): PluginCo
   }
 }
 
+/** Host is no field of this head, but where the route's edits have written one. */
+function editForward(head: ForwardHead, act: () => unknown): void {
+  const { headers } = head
+  const written = headers.has('host')
+  editFields(headers, () => unpromised(act()))
+  if (headers.has('host') && !written) throw new TypeError(OWN_HOST)
+}
+
+function unpromised(said: unknown): void {
+  if (isPromise(said)) throw unawaited(said)
+}
+
 function call<T>(watch: PluginWatch, exchange: Exchange, hook: string, act: () => T): T {
   const began = performance.now()
   try {
     const said = act()
-    // Nobody waits for a promise of theirs; one that is rejected is the plugin's fault, and counted as such.
-    if (isPromise(said))
-      said.then(undefined, (error: unknown) => {
-        guarded(() => {
-          throw watch.failed(undefined, hook, error)
-        })
-      })
+    if (isPromise(said)) throw unawaited(said)
     return said
   } catch (error) {
     throw watch.failed(exchange, hook, error)
   } finally {
     watch.took(exchange, hook, began)
-  }
-}
-
-/** A hook that edits fields: what it makes of them is held to be fields. */
-function edit(
-  watch: PluginWatch,
-  exchange: Exchange,
-  hook: string,
-  { headers }: Pick<Parameters<NonNullable<Stage['forward']>>[1], 'headers'>,
-  act: () => void
-): void {
-  const before = headers.text
-  headers.check = checkField
-  try {
-    call(watch, exchange, hook, () => {
-      act()
-      if (headers.text !== before) checkLines(headers.text)
-    })
-  } finally {
-    headers.check = undefined
   }
 }

@@ -1,6 +1,7 @@
 import type { BodyTransform } from '../exchange/body-chain.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import type { PluginWatch } from './plugin-watch.ts'
+import { isPromise, unawaited } from './promised.ts'
 
 /** A plugin's transform of a body, timed and counted. */
 export class WatchedTransform implements BodyTransform {
@@ -35,10 +36,16 @@ export class WatchedTransform implements BodyTransform {
     this.#call(() => this.#own.abort?.())
   }
 
+  blamed(error: unknown): unknown {
+    return this.#watch.failed(this.#exchange, 'body', error)
+  }
+
   #call<T>(act: () => T): T {
     const began = performance.now()
     try {
-      return act()
+      const said = act()
+      if (isPromise(said)) throw unawaited(said)
+      return said
     } catch (error) {
       throw this.#watch.failed(this.#exchange, 'body', error)
     } finally {

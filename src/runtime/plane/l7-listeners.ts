@@ -16,6 +16,7 @@ import { inPieces } from './breathe.ts'
 import type { Engine, PreparedEngine } from './engine.ts'
 import { pluginStages } from './plugin-stages.ts'
 import type { Snapshot } from './snapshot.ts'
+import { noPool } from '../../l7/compile/no-pool.ts'
 
 export interface L7ListenersParts extends L7Deps {
   readonly redis: ThreadRedis
@@ -54,7 +55,11 @@ export class L7Listeners {
     const parts: L7SnapshotParts = {
       config,
       tls: material && new TlsServer(material, tlsOptions, this.#parts.tls),
-      pool: (name) => this.#compile(pools.get(name)!, snapshot),
+      pool: (name) => {
+        const pool = pools.get(name)
+        if (pool === undefined) throw noPool(name, [...pools.keys()])
+        return this.#compile(pool, snapshot)
+      },
       gate: limitsConnections(config)
         ? new Gate(config, this.#parts.admission, this.#parts.clock)
         : undefined,

@@ -1,6 +1,6 @@
 import { contain } from '../../../core/containment.ts'
 import { BodyChain, type ChainOwner } from '../body-chain.ts'
-import { NO_BODY } from '../../message/body-length.ts'
+import { NO_BODY, UNKNOWN_LENGTH } from '../../message/body-length.ts'
 import { isEventStream } from '../../message/event-stream.ts'
 import type { ResponseHead } from './response-head.ts'
 import { StageRun } from '../stage-run.ts'
@@ -66,9 +66,11 @@ export abstract class ResponseExit extends StageRun implements ChainOwner {
     if (head.held) this.#held = head
     else this.#sendHead(head)
     const { body } = head
-    if (body !== undefined && this.#hasBody(head)) {
-      if (head.bodyText === undefined) this.sendOwned(body)
-      else this.sendText(head.bodyText)
+    if (body !== undefined) {
+      if (this.#hasBody(head)) {
+        if (head.bodyText === undefined) this.sendOwned(body)
+        else this.sendText(head.bodyText)
+      }
       this.#replaced = true
     }
     return true
@@ -87,7 +89,7 @@ export abstract class ResponseExit extends StageRun implements ChainOwner {
     for (const stage of body) {
       const link = chain.link()
       const transform = stage.body(this.self, head as never, link)
-      if (transform !== undefined) chain.put(link, transform)
+      if (transform !== undefined) chain.put(link, transform, head.held ? UNKNOWN_LENGTH : head.length)
     }
     if (chain.length > 0) this.#chain = chain
     // What another transform makes of the body may have another length.
@@ -98,13 +100,15 @@ export abstract class ResponseExit extends StageRun implements ChainOwner {
     return head.length !== NO_BODY && head.length !== 0 && this.request.method !== 'HEAD'
   }
 
-  /** The head of a 101: what follows is no body. */
-  protected switchProtocols(head: ResponseHead): void {
-    this.guarded(() => {
+  /** The head of a 101: what follows is no body. False: a stage's fault has ended the exchange instead. */
+  protected switchProtocols(head: ResponseHead): boolean {
+    const passed = this.guarded(() => {
       for (const stage of this.stages.response) stage.response(this.self, head as never)
     })
+    if (!passed || this.#ended) return false
     this.#headSent = true
     this.status = head.status
+    return true
   }
 
   /** Part of the body; valid during the call. */

@@ -11,6 +11,8 @@ import { NO_BODY } from '../../message/body-length.ts'
 /** Forms up to here go out in one piece. */
 const FORM_PIECE = 64 * 1024
 
+const NO_BYTES = Buffer.alloc(0)
+
 /** The origin of a response. */
 export type ResponseSource = 'backend' | 'cache' | 'local' | 'error'
 
@@ -64,6 +66,13 @@ export class ResponseHead {
     this.length = bytes.length
   }
 
+  /** No body follows, whatever its source sends: the status has none. */
+  dropBody(length: typeof NO_BODY | 0): void {
+    this.substitute(NO_BYTES)
+    this.stored = this.form = undefined
+    this.length = length
+  }
+
   /** A stored form of it, read from `record`, which is taken over. */
   substituteForm(record: StoredRecord): void {
     const length = record.available
@@ -77,9 +86,9 @@ export class ResponseHead {
     this.length = length
   }
 
-  /** The client gets `bytes` in place of the body; what the backend sends of its own is dropped. */
-  replaceBody(bytes: Buffer, contentType: string): void {
-    this.substitute(bytes)
+  /** The client gets `bytes`, text as UTF-8, in place of the body; what the backend sends of its own is dropped. */
+  replaceBody(bytes: Uint8Array | string, contentType: string): void {
+    this.substitute(bufferOf(bytes))
     this.stored = undefined
     for (const name of [
       'content-encoding',
@@ -93,6 +102,14 @@ export class ResponseHead {
     }
     this.headers.set('Content-Type', contentType)
   }
+}
+
+/** What is written in a plugin may be text, or bytes of another kind. */
+export function bufferOf(bytes: Uint8Array | string): Buffer {
+  if (Buffer.isBuffer(bytes)) return bytes
+  if (typeof bytes === 'string') return Buffer.from(bytes)
+  if (bytes instanceof Uint8Array) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  throw new TypeError(`a body is made of bytes or text, and this is ${String(bytes)}`)
 }
 
 /** A backend's head as it sets out for the client: without what concerned that hop only. */
