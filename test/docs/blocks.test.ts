@@ -83,12 +83,25 @@ t.test('every configuration in the pages is a whole file, without a warning, and
 })
 
 t.test('a configuration as a module, as the page on plugins has it, is read', async (t) => {
-  const [plugin, config] = blocksOf('docs/plugins.md', 'ts')
+  const [plugin, banner, config] = blocksOf('docs/plugins.md', 'ts')
   // Within the repository, as the files of a user are beside an installed package.
   const folder = t.testdir({ 'tenant.ts': plugin!, 'lb.config.ts': config!, node_modules: {} })
   symlinkSync(root, join(folder, 'node_modules/fourseven'))
   const result = await load(join(folder, 'lb.config.ts'), {})
   t.ok(result.ok, result.ok ? '' : formatProblems(result.problems))
+  writeFileSync(join(folder, 'banner.ts'), banner!)
+  const lb = await start({
+    workers: 0,
+    plugins: [join(folder, 'banner.ts')],
+    listeners: {
+      bind: '127.0.0.1:0',
+      mode: 'l7',
+      routes: [{ respond: { body: '<p>', headers: { 'content-type': 'text/html' } } }]
+    }
+  })
+  t.teardown(() => lb.kill())
+  const answer = await fetch(`http://127.0.0.1:${lb.addresses[0]!.port}/`)
+  t.equal(await answer.text(), '<p><!-- served by lb -->\n')
 })
 
 t.test('the program of the README runs unchanged', async (t) => {

@@ -46,8 +46,20 @@ function isBodiless(status: number): boolean {
   return status === 204 || status === 304
 }
 
-/** After a `body` hook: with a transform the length may be another one; without, it is what it was. */
-export function checkLength(head: ResponseHead, before: number, transforms: boolean): void {
+/** Runs a `body` hook: it may set the length where it returns a transform, and fields; the rest belongs to `response`. */
+export function editBody<T>(head: ResponseHead, act: () => T | undefined): T | undefined {
+  const { status, reason, length, body } = head
+  let transform: T | undefined
+  editFields(head.headers, () => {
+    transform = act()
+  })
+  if (head.status !== status || head.reason !== reason || head.body !== body)
+    throw new TypeError('status, reason and another body in place of this one are set by the hook "response"')
+  checkLength(head, length, transform !== undefined)
+  return transform
+}
+
+function checkLength(head: ResponseHead, before: number, transforms: boolean): void {
   const { length } = head
   if (length === before) return
   if (!transforms)

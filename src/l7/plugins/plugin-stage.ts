@@ -4,7 +4,7 @@ import type { Stage } from '../stages/stage.ts'
 import type { StageContext } from '../stages/stage-context.ts'
 import type { ForwardHead } from '../exchange/forward-head.ts'
 import { checkAsked, checkRequestFields, OWN_HOST } from './exchange-writes.ts'
-import { checkLength, editFields, editHead } from './head-writes.ts'
+import { editBody, editFields, editHead } from './head-writes.ts'
 import { madeHooks } from './made-hooks.ts'
 import type { Plugin, PluginContext } from './plugin.ts'
 import { pluginLog } from './plugin-log.ts'
@@ -61,10 +61,11 @@ export function compilePlugin(
     ...(body !== undefined && {
       body(exchange, head, output) {
         return call(watch, exchange, 'body', () => {
-          const { length } = head
-          const transform = body.call(hooks, exchange, head, new WatchedOutput(output), own)
-          if (isPromise(transform)) throw unawaited(transform)
-          checkLength(head, length, transform !== undefined)
+          const transform = editBody(head, () => {
+            const made = body.call(hooks, exchange, head, new WatchedOutput(output), own)
+            if (isPromise(made)) throw unawaited(made)
+            return made
+          })
           if (transform === undefined) return undefined
           if (typeof transform?.write !== 'function' || typeof transform.end !== 'function')
             throw new TypeError(

@@ -158,6 +158,8 @@ const refused: Record<string, readonly [Hooks, RegExp]> = {
   'replace-number': [response((head) => head.replaceBody(5, 'text/plain')), /made of bytes or text/],
   'replace-type': [response((head) => head.replaceBody('x', 'a\r\nX-Evil: 1')), /Content-Type/],
   'body-async': [{ body: async () => Promise.reject(new Error('late')) }, /returned a promise/],
+  'body-field': [{ body: (_, { headers }) => headers.append('X-A', 'b\r\nX-Evil: 1') }, /the field X-A/],
+  'body-status': [{ body: (_, head) => void (head.status = 204) }, /set by the hook "response"/],
   'body-no-transform': [{ body: () => ({}) }, /a transform: \{ write/],
   'body-length-alone': [{ body: (_, head) => void (head.length = 3) }, /returned no transform/],
   'body-length-text': [
