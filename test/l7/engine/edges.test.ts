@@ -166,7 +166,7 @@ t.test('a mirrored body is copied when it is whole, up to 64 KiB', async (t) => 
   const seen = (): string => shadow.connections.map(({ received }) => received).join('')
   await eventually(() => seen().includes('hello') && seen().endsWith('0\r\n\r\n'), 'both copied')
   t.match(seen(), /POST \/small HTTP\/1.1\r\n[^]*Content-Length: 5\r\n\r\nhello/)
-  t.match(seen(), /POST \/chunks HTTP\/1.1\r\n[^]*\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n$/)
+  t.match(seen(), /POST \/chunks HTTP\/1.1\r\n[^]*\r\n\r\n(?:3\r\nabc\r\n2\r\nde|5\r\nabcde)\r\n0\r\n\r\n$/)
   t.notMatch(seen(), 'POST /large')
 })
 
