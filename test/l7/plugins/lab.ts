@@ -23,7 +23,7 @@ export interface Lab {
   /** All that the backend has got. */
   got(): string
   /** What a client gets until its connection closes, for a GET of `path` and, behind it, one of /last that closes. */
-  ask(path: string, method?: string): Promise<string>
+  ask(path: string, method?: string, fields?: string): Promise<string>
   /** The same over HTTP/2: status and body, or the error. */
   ask2(path: string): Promise<{ status: number; body: string } | string>
   /** Of lb_plugin_errors_total. */
@@ -43,6 +43,8 @@ export async function lab(t: Test, cases: Readonly<Record<string, Hooks>>): Prom
         const asked = head.slice(0, end)
         head = head.slice(end + 4)
         if (asked.includes('/backend-204')) socket.write('HTTP/1.1 204 No Content\r\n\r\n')
+        else if (asked.includes('/upgrade'))
+          socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nbytes')
         else if (asked.includes('/backend-304'))
           socket.write('HTTP/1.1 304 Not Modified\r\nContent-Length: 10\r\n\r\n')
         else {
@@ -109,12 +111,12 @@ export async function lab(t: Test, cases: Readonly<Record<string, Hooks>>): Prom
     lines,
     reason: (path) => reasons.get(path),
     got: () => got,
-    ask(path, method = 'GET') {
+    ask(path, method = 'GET', fields = '') {
       return new Promise((resolve) => {
         let answer = ''
         const last = 'GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
         const socket = connect(port, '127.0.0.1', () =>
-          socket.write(`${method} /${path} HTTP/1.1\r\nHost: a\r\n\r\n${last}`)
+          socket.write(`${method} /${path} HTTP/1.1\r\nHost: a\r\n${fields}\r\n${last}`)
         )
         socket.on('data', (data) => (answer += data.toString('latin1')))
         socket.on('error', () => {})

@@ -1,5 +1,7 @@
 /* eslint-disable @typescript-eslint/no-explicit-any -- as a plugin in JavaScript has them: no compiler looks at what it writes */
 
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { ConfigError, definePlugin, start } from '../../../src/index.ts'
 
@@ -94,4 +96,15 @@ t.test('a plugin may compile to nothing, to a class, and to names that it owns',
     await lb.kill()
   }
   t.pass('all of them start')
+})
+
+t.test('what compile throws in a worker is an error of the configuration too', async (t) => {
+  const file = join(t.testdir({}), 'wrong.mjs')
+  writeFileSync(
+    file,
+    `export default { name: 'wrong', before: 'cache', compile() { throw new Error('boom') } }`
+  )
+  const error: unknown = await start({ ...config([file]), workers: 1 }).catch((error: unknown) => error)
+  t.ok(error instanceof ConfigError)
+  t.match((error as Error).message, /the plugin wrong cannot be made ready for .*: compile: boom/)
 })

@@ -291,3 +291,13 @@ t.test('a status that a plugin sets has its own reason, and a body only where it
   t.match(first(await ask('backend-204', 'HEAD')), ['HTTP/1.1 200 OK'])
   t.equal(errors() || 0, 0)
 })
+
+t.test('a response hook that fails at an upgrade opens no tunnel', async (t) => {
+  const { ask, errors } = await lab(t, {
+    upgrade: response(({ headers }) => headers.appendLines('X-A: 1\r\n\r\nevil'))
+  })
+  const answer = await ask('upgrade', 'GET', 'Connection: Upgrade\r\nUpgrade: x\r\n')
+  t.match(answer, /^HTTP\/1\.1 500 /)
+  t.notMatch(answer, /101|bytes|evil/)
+  t.equal(errors(), 1)
+})
