@@ -15,11 +15,12 @@ function isEnough(version) {
 /** In the repository the package `node` is a development dependency: that one runs lb then. */
 function runWith(node) {
   const child = spawn(node, process.execArgv.concat(process.argv.slice(1)), { stdio: 'inherit' })
-  const signals = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2']
+  const signals = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2']
   signals.forEach(function (signal) {
     process.on(signal, function () {
-      // The terminal sends Ctrl-C to the whole group: the child has it already.
-      if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal)
+      // The terminal sends Ctrl-C and Ctrl-\ to the whole group: the child has it already.
+      const typed = signal === 'SIGINT' || signal === 'SIGQUIT'
+      if (!typed || !process.stdin.isTTY) child.kill(signal)
     })
   })
   child.on('error', function (error) {

@@ -14,7 +14,7 @@ export interface Signalled {
 }
 
 /**
- * SIGTERM and SIGINT drain and exit with 0, the second of them at once; SIGHUP reloads, SIGUSR1 reopens log files. Call
+ * SIGTERM, SIGINT and SIGQUIT drain and exit with 0, the second of them at once; SIGHUP reloads, SIGUSR1 reopens log files. Call
  * it before anything else: Node's own reaction to the last two is to end `lb`, or to open a debugger.
  */
 export class Signals {
@@ -29,6 +29,8 @@ export class Signals {
   constructor() {
     process.on('SIGTERM', (signal) => this.#stop(signal))
     process.on('SIGINT', (signal) => this.#stop(signal))
+    // nginx drains by it, and so do scripts and images made for nginx.
+    process.on('SIGQUIT', (signal) => this.#stop(signal))
     process.on('SIGHUP', () => this.#reload())
     process.on('SIGUSR1', () => this.#running?.reopenLogs())
     // Reserved: it must not end lb.

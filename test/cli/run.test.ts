@@ -52,13 +52,18 @@ t.test('it carries traffic until SIGTERM, and ends with 0', async (t) => {
   t.match(await process.ended(), { code: 0, stderr: '' })
 })
 
-t.test('a second signal ends it at once', async (t) => {
-  const { process, port } = await running(t, 'shutdown: { grace: 1h }\n')
-  await converse(t, port)
-  process.kill('SIGTERM')
-  await process.says(/stopping/)
-  process.kill('SIGINT')
-  t.match(await process.ended(), { code: 130 })
+t.test('SIGTERM, SIGINT and SIGQUIT drain; a second signal ends it at once', async (t) => {
+  for (const [first, second, code] of [
+    ['SIGTERM', 'SIGINT', 130],
+    ['SIGQUIT', 'SIGQUIT', 131]
+  ] as const) {
+    const { process, port } = await running(t, 'shutdown: { grace: 1h }\n')
+    await converse(t, port)
+    process.kill(first)
+    await process.says(/stopping/)
+    process.kill(second)
+    t.match(await process.ended(), { code })
+  }
 })
 
 t.test('SIGHUP reloads; a bad file changes nothing', async (t) => {
