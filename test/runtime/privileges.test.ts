@@ -46,5 +46,5 @@ t.test('what cannot be done is refused with the setting and a cure', async (t) =
 t.test('a process that could become root again does not go on', async (t) => {
   const { self } = fake(0)
   const tame = { ...self, setuid: () => {}, getuid: () => 0 }
-  t.throws(() => dropPrivileges({ name: 'nobody', uid: 65534, gid: 65533 }, tame), /taken back/)
+  t.throws(() => dropPrivileges({ name: 'nobody', uid: 65534, gid: 65533 }, tame), /regained/)
 })
