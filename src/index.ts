@@ -3,7 +3,7 @@ import { loadConfig as loadFile, loadObject } from './config/load-config.ts'
 import { configFromObject, readYamlConfig, type ConfigResult } from './config/parse-config.ts'
 import { ConfigError } from './config/report/config-error.ts'
 import type { Config } from './config/schema/root.ts'
-import { type HostLogger, loggerTo, writeTo } from './core/log/host-logger.ts'
+import { type HostLogger, LEVELS, loggerTo, writeTo } from './core/log/host-logger.ts'
 import { embedded, isValidated, type Lb } from './embed.ts'
 import { start as startRuntime } from './runtime/control/start.ts'
 import type { StartOptions as RuntimeOptions } from './runtime/control/start-options.ts'
@@ -85,7 +85,6 @@ function refused(error: unknown): unknown {
 }
 
 const optionNames = ['log', 'logLevel', 'watch', 'configPath']
-const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
 function checkedOptions(options: StartOptions): StartOptions {
   const wrong = whyNot(Object(options) as StartOptions)
@@ -102,7 +101,7 @@ function whyNot(options: StartOptions): string | undefined {
     const lacks = (['info', 'warn', 'error'] as const).find((name) => typeof methods[name] !== 'function')
     if (lacks !== undefined) return `log is a logger or 'stdout'; what was given has no method ${lacks}`
   }
-  if (logLevel !== undefined && !levels.includes(logLevel)) return `logLevel is one of ${levels.join(', ')}`
+  if (logLevel !== undefined && !LEVELS.includes(logLevel)) return `logLevel is one of ${LEVELS.join(', ')}`
   if (configPath !== undefined && typeof configPath !== 'string') return 'configPath is the path of a file'
   if (watch === true && configPath === undefined) return 'watch needs the configPath that it watches'
   return undefined

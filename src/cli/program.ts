@@ -1,11 +1,10 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { LogLevel } from '../config/model/model.ts'
+import { LEVELS } from '../core/log/host-logger.ts'
 import { suggestion } from '../config/report/nearest.ts'
 import type { CheckFormat } from './check.ts'
 import { registerAdminCommands } from './admin-commands.ts'
 import { packageVersion } from '../core/package-version.ts'
-
-const logLevels: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
 interface RootOptions {
   readonly config: string
@@ -111,7 +110,7 @@ Exit codes:
   2  the configuration or the command line is wrong`
 
 function logLevelOption(): Option {
-  return new Option('--log-level <level>', 'overrides the level in the file').choices(logLevels)
+  return new Option('--log-level <level>', 'overrides the level in the file').choices(LEVELS)
 }
 
 function configOption(): Option {

@@ -16,7 +16,7 @@ export interface HostLogger {
 
 export type WriteLine = (level: Exclude<LogLevel, 'silent'>, fields: object, message: string) => void
 
-const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+export const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
 /** A logger whose lines from its level on go to `write`. */
 export function loggerTo(write: WriteLine, level: LogLevel, fixed: object = {}): Logger {

@@ -1,6 +1,6 @@
 import { FRAMING_FIELDS } from '../../config/model/framing-fields.ts'
+import { isToken } from './chars.ts'
 
-const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 /** Also what would become a line break once it is written as latin1. */
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 
@@ -19,7 +19,7 @@ export function checkedLine(name: string, value: string): string {
 }
 
 export function checkField(name: string, value: string | undefined): void {
-  if (typeof name !== 'string' || !NAME.test(name))
+  if (typeof name !== 'string' || !isToken(name))
     throw new TypeError(`${JSON.stringify(name)} is no field name`)
   if (FRAMING_FIELDS.has(name.toLowerCase())) throw framing(name)
   if (value !== undefined && (typeof value !== 'string' || !VALUE.test(value)))

@@ -77,7 +77,7 @@ export function compilePlugin(
     }),
     ...(done !== undefined && {
       done(exchange, durationMs) {
-        call(watch, exchange, 'done', () => done.call(hooks, exchange, durationMs, own))
+        call(watch, exchange, 'done', () => unpromised(done.call(hooks, exchange, durationMs, own)))
       }
     })
   }
@@ -124,9 +124,7 @@ function unpromised(said: unknown): void {
 function call<T>(watch: PluginWatch, exchange: Exchange, hook: string, act: () => T): T {
   const began = performance.now()
   try {
-    const said = act()
-    if (isPromise(said)) throw unawaited(said)
-    return said
+    return act()
   } catch (error) {
     throw watch.failed(exchange, hook, error)
   } finally {
