@@ -81,13 +81,34 @@ export class TicketKeys {
   }
 }
 
+/** A connection in its handshake. */
+interface Negotiating {
+  getProtocol(): string | null
+}
+
+/** The connection whose first bytes OpenSSL is reading. */
+let reading: Negotiating | undefined
+
+/** Lets OpenSSL read the first bytes of a connection, which may hold a ticket. */
+export function readFirst(
+  connection: Negotiating & { receive(bytes: Uint8Array): void },
+  first: Uint8Array
+): void {
+  reading = connection
+  try {
+    connection.receive(first)
+  } finally {
+    reading = undefined
+  }
+}
+
 /** Keys derived for a purpose: a ticket of one listener is not accepted by another. */
 export class PurposeKeys {
   readonly #keys: TicketKeys
   readonly #purpose: string
   #turn = -1
-  #now!: Buffer
-  #before!: Buffer
+  #now!: Answers
+  #before!: Answers
 
   constructor(keys: TicketKeys, purpose: string) {
     this.#keys = keys
@@ -95,15 +116,10 @@ export class PurposeKeys {
     this.#follow()
   }
 
-  /** Changes with the keys. */
-  get turn(): number {
-    return this.#keys.turn
-  }
-
   /** In the form of `ticketKeys` of node:tls. */
   get current(): Buffer {
     this.#follow()
-    return this.#now
+    return this.#now.key
   }
 
   /** Makes a context create and accept tickets with these keys. */
@@ -118,18 +134,45 @@ export class PurposeKeys {
   #answer(name: Buffer, making: boolean): TicketAnswer {
     this.#follow()
     // This must not throw, and the keys are read whatever the status: without them the process would crash.
-    if (making) return [1, hmacOf(this.#now), aesOf(this.#now), nameOf(this.#now), nextIv()]
-    if (timingSafeEqual(name, nameOf(this.#now))) return [1, hmacOf(this.#now), aesOf(this.#now)]
-    if (timingSafeEqual(name, nameOf(this.#before))) return [2, hmacOf(this.#before), aesOf(this.#before)]
-    return [0, hmacOf(this.#now), aesOf(this.#now)]
+    if (making) {
+      this.#now.make[4] = nextIv()
+      return this.#now.make
+    }
+    // A client of TLS 1.3 uses a ticket once (RFC 8446 §C.4) and needs another one. Where the version is not known, the
+    // ClientHello came in several reads.
+    if (timingSafeEqual(name, this.#now.name))
+      return reading?.getProtocol() === 'TLSv1.2' ? this.#now.accept : this.#now.replace
+    if (timingSafeEqual(name, this.#before.name)) return this.#before.replace
+    return this.#now.refuse
   }
 
   #follow(): void {
     if (this.#keys.turn === this.#turn) return
     const { turn, now, before } = this.#keys.read()
     this.#turn = turn
-    this.#now = derive(now, this.#purpose)
-    this.#before = derive(before, this.#purpose)
+    this.#now = new Answers(derive(now, this.#purpose))
+    this.#before = new Answers(derive(before, this.#purpose))
+  }
+}
+
+/** What OpenSSL is answered with one key. It reads an answer at once. */
+class Answers {
+  readonly key: Buffer
+  readonly name: Buffer
+  readonly make: [1, Buffer, Buffer, Buffer, Buffer]
+  readonly accept: TicketAnswer
+  readonly replace: TicketAnswer
+  readonly refuse: TicketAnswer
+
+  constructor(key: Buffer) {
+    this.key = key
+    this.name = key.subarray(0, NAME)
+    const hmac = key.subarray(NAME, NAME + HMAC)
+    const aes = key.subarray(NAME + HMAC)
+    this.make = [1, hmac, aes, this.name, ivs]
+    this.accept = [1, hmac, aes]
+    this.replace = [2, hmac, aes]
+    this.refuse = [0, hmac, aes]
   }
 }
 
@@ -149,7 +192,3 @@ function nextIv(): Buffer {
   }
   return ivs.subarray(ivsUsed, (ivsUsed += IV))
 }
-
-const nameOf = (key: Buffer): Buffer => key.subarray(0, NAME)
-const hmacOf = (key: Buffer): Buffer => key.subarray(NAME, NAME + HMAC)
-const aesOf = (key: Buffer): Buffer => key.subarray(NAME + HMAC)

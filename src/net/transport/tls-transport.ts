@@ -2,6 +2,7 @@ import type { RawTls, TlsHandle } from '../tls/raw-tls.ts'
 import { factsOfHandle } from '../tls/read-facts.ts'
 import { clientProblem, serverHandle, type ServerSide } from '../tls/server/server-side.ts'
 import type { TlsFacts } from '../tls/tls-facts.ts'
+import { readFirst } from '../tls/ticket-keys.ts'
 import {
   failure,
   isGone,
@@ -74,7 +75,7 @@ export class TlsTransport extends Transport implements TlsEvents {
   /** Begins with the bytes that have been read from the connection before. `reading`: libuv goes on to read it. */
   start(first: Uint8Array, reading: boolean): void {
     this.#reading = reading
-    this.#tls.receive(first)
+    readFirst(this.#tls, first)
     this.#read()
   }
 

@@ -164,30 +164,34 @@ t.test('a handshake that takes too long is given up, and shutdown does not wait 
   t.match(lb.running.metrics(), /lb_tls_handshake_failures_total\{listener="web",reason="timeout"\} 1/)
 })
 
-t.test('a session begun in one worker is resumed in the other', async (t) => {
-  const { port } = await start(t, { tls: { certificates: [ec.files] } }, 2)
-  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
-    const options = { minVersion: version, maxVersion: version }
-    let session: Buffer | undefined
-    let resumed = 0
-    for (let i = 0; i < 30; i++) {
-      const socket = connect({
-        port,
-        host: '127.0.0.1',
-        ca: pki.ca,
-        servername: 'a.test',
-        ...options,
-        session
-      })
-      // TLS 1.2 gives it within the handshake.
-      socket.on('session', (ticket: Buffer) => (session = ticket))
-      await once(socket, 'secureConnect')
-      if (socket.isSessionReused()) resumed++
-      await get(socket)
+t.test(
+  'a session begun in one worker is resumed in the other, each time by the ticket of the time before',
+  async (t) => {
+    const { port } = await start(t, { tls: { certificates: [ec.files] } }, 2)
+    for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+      const options = { minVersion: version, maxVersion: version }
+      let session: Buffer | undefined
+      let resumed = 0
+      for (let i = 0; i < 30; i++) {
+        const socket = connect({
+          port,
+          host: '127.0.0.1',
+          ca: pki.ca,
+          servername: 'a.test',
+          ...options,
+          session
+        })
+        // A client of TLS 1.3 uses a ticket once; in TLS 1.2 the first ticket serves all.
+        if (version === 'TLSv1.3') session = undefined
+        socket.on('session', (ticket: Buffer) => (session = ticket))
+        await once(socket, 'secureConnect')
+        if (socket.isSessionReused()) resumed++
+        await get(socket)
+      }
+      t.equal(resumed, 29, version)
     }
-    t.equal(resumed, 29, version)
   }
-})
+)
 
 t.test('the PROXY header comes before TLS', async (t) => {
   const { port } = await start(t, { tls: { certificates }, proxyProtocol: { trusted: ['127.0.0.1'] } })

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { createServer, type Server, type TLSSocket } from 'node:tls'
+import { createServer, type SecureContext, type Server, type TLSSocket } from 'node:tls'
 import { SocketTransport } from '../../transport/socket-transport.ts'
 import type { Transport, TransportOwner } from '../../transport/transport.ts'
 import type { Shaking } from '../handshake.ts'
@@ -18,7 +18,6 @@ export class SocketTls {
   readonly #alpn: readonly string[] | undefined
   readonly #servers = new Map<Bundle, Server>()
   readonly #shaking = new Map<unknown, Shaking>()
-  #turn = -1
 
   constructor(material: ListenerTlsMaterial, contexts: ServerContexts, alpn: readonly string[] | undefined) {
     this.#material = material
@@ -34,11 +33,6 @@ export class SocketTls {
     shaking: Shaking,
     alpn?: readonly string[]
   ): Transport {
-    const { ticketKeys } = this.#contexts
-    if (ticketKeys.turn !== this.#turn) {
-      this.#turn = ticketKeys.turn
-      for (const server of this.#servers.values()) server.setTicketKeys(ticketKeys.current)
-    }
     let server = alpn === undefined ? this.#servers.get(bundle) : this.#make(bundle, alpn)
     if (server === undefined) this.#servers.set(bundle, (server = this.#make(bundle, this.#alpn)))
     const { socket } = clear
@@ -59,11 +53,13 @@ export class SocketTls {
       ...serverOptions(pairs, this.#material, this.#contexts.sessionIdContext),
       requestCert: clientAuth !== undefined,
       rejectUnauthorized: clientAuth?.required ?? false,
-      ticketKeys: this.#contexts.ticketKeys.current,
       // Handshake has its own deadline.
       handshakeTimeout: 0x7fff_ffff,
       ALPNProtocols: alpn === undefined ? undefined : [...alpn]
     })
+    // Not public, but present since Node 0.12: the server's context. A test resumes sessions.
+    const { _sharedCreds: context } = server as unknown as { _sharedCreds: SecureContext }
+    this.#contexts.ticketKeys.use(context)
     // It is not known here which of several certificates is chosen.
     const staple = bundle.stapleFor(undefined)
     if (staple !== undefined)
