@@ -170,8 +170,9 @@ export abstract class ExchangeFacts {
   /** Kept for `lb explain` only. */
   note(_text: string): void {}
 
-  /** From now on no hook is called except `done`. */
-  protected dropHooks(): void {
-    this.stages = { ...NO_HOOKS, done: this.stages.done }
+  /** From now on no hook is called except `done` and, with `edits`, those that edit the head of a response. */
+  protected dropHooks(edits: boolean): void {
+    const { done, response } = this.stages
+    this.stages = edits ? { ...NO_HOOKS, done, response } : { ...NO_HOOKS, done }
   }
 }

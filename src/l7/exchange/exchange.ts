@@ -90,12 +90,14 @@ export class Exchange extends RequestSide implements ForwardOwner {
 
   /**
    * Something of it threw. Each part is ended by itself, since any of them may be what is broken: the client gets a 500 if
-   * no head has gone out, and otherwise sees the response break off. The answer to a fault passes no hooks.
+   * no head has gone out, and otherwise sees the response break off. The answer to a fault of a hook that edits
+   * responses passes no hooks.
    */
   onInternalError(error: unknown): string {
     const { name } = this.snapshot.config
     if (this.ended) return name
-    this.dropHooks()
+    // What is told of the fault has the fields of any other answer (CORS, security headers), where it is not theirs.
+    this.dropHooks(!this.editsFail)
     const { forward, tap, downstream } = this
     this.forward = this.tap = undefined
     guarded(() => forward?.cancel())

@@ -1,5 +1,7 @@
 import type { Answer } from './clients/answer.ts'
-import { isActive, tokenOf } from './introspection.ts'
+import { isActive, tokenOf } from './services/introspection.ts'
+import { CLOSED_HOST, NOT_FOR_YOU } from './services/forward-auth.ts'
+import { LET_THROUGH, REFUSED } from './services/nonsense.ts'
 import { bytesSent, fieldOf } from './plan.ts'
 
 /** What is wrong with an answer, in words; undefined: nothing. Called with whole answers only. */
@@ -23,7 +25,7 @@ export const routedRight: Check = (answer) => {
 /** Fixed answers carry what was asked, escaped. */
 export const fixedRight: Check = ({ plan, status, head, body }) => {
   if (plan.path.startsWith('/fixed/') && status === 200 && fieldOf(head, 'x-fixed') !== undefined) {
-    const expected = plan.method === 'HEAD' ? '' : `lb.test ${fieldOf(head, 'x-fixed')}\n`
+    const expected = plan.method === 'HEAD' ? '' : `${plan.host} ${fieldOf(head, 'x-fixed')}\n`
     return body.toString() === expected ? undefined : `fixed answer ${body.toString()}`
   }
   const location = fieldOf(head, 'location')
@@ -31,8 +33,8 @@ export const fixedRight: Check = ({ plan, status, head, body }) => {
   return location === `/r${plan.path}` ? undefined : `redirected to ${location}`
 }
 
-export const viaBoth: Check = ({ head }) =>
-  fieldOf(head, 'via') === undefined ? 'an answer without Via' : undefined
+export const viaBoth: Check = (answer) =>
+  fieldOf(answer.head, 'via') === undefined && !isItsOwn(answer) ? 'an answer without Via' : undefined
 
 export const viaNowhere: Check = ({ head }) =>
   fieldOf(head, 'via') === undefined ? undefined : 'an answer with Via'
@@ -44,12 +46,71 @@ export const stamped: Check = (answer) =>
 export const problems: Check = (answer) => {
   const { plan, status, head, body } = answer
   if (isBackends(answer) || status < 400 || plan.method === 'HEAD' || !wantsProblems(plan.fields)) return undefined
-  // A part that a stored response does not have is the cache's answer, and a fault on purpose has words of its own.
-  if (fieldOf(head, 'cache-status') !== undefined || body.toString() === 'fault injected\n') return undefined
+  // A part that a stored response does not have is the cache's answer, and others have words of their own.
+  if (fieldOf(head, 'cache-status') !== undefined || ['fault injected\n', NOT_FOR_YOU].includes(body.toString())) return undefined
   const type = fieldOf(head, 'content-type')
   if (type !== 'application/problem+json') return `an error as ${type}`
-  return (JSON.parse(body.toString()) as { status?: unknown }).status === status ? undefined : 'a problem of another status'
+  const problem = JSON.parse(body.toString()) as { readonly status?: unknown; readonly type?: string; readonly code?: string }
+  const quota = problem.code === 'LB_RATE_LIMIT'
+  if (quota !== problem.type?.endsWith('#quota-exceeded')) return `the type ${problem.type} for ${problem.code}`
+  if (quota && !Array.isArray((problem as Record<string, unknown>)['violated-policies'])) return 'a quota without its policy'
+  return problem.status === status ? undefined : 'a problem of another status'
 } // prettier-ignore
+
+/** `*` on every answer, once, and preflights are answered here. */
+export const forEverybody: Check = (answer) => {
+  const { plan, status, head } = answer
+  if (/^\/(?:fixed|moved)\//.test(plan.path) || isItsOwn(answer)) return undefined
+  const allowed = head.match(/\r\naccess-control-allow-origin: [^\r]*/gi) ?? []
+  if (allowed.length !== 1 || !allowed[0]!.endsWith(': *')) return `allows ${JSON.stringify(allowed)}`
+  const asked = /^Access-Control-Request-Method: (.*)\r$/m.exec(plan.fields)?.[1]
+  if (plan.method !== 'OPTIONS' || asked === undefined || status !== 204) return undefined
+  if (fieldOf(head, 'access-control-allow-methods') !== asked) return 'does not allow the method asked for'
+  return fieldOf(head, 'access-control-allow-headers') === 'x-a, x-b' ? undefined : 'does not allow the fields asked for'
+} // prettier-ignore
+
+/** The host that was routed is the one that was asked about. */
+export const closedHost: Check = (answer) => {
+  const { host, path } = answer.plan
+  const closed = host === CLOSED_HOST || path.includes('/closed')
+  if (closed) return isBackends(answer) ? 'let in where nobody is' : undefined
+  return answer.body.toString() === NOT_FOR_YOU ? 'refused where all are let in' : undefined
+}
+
+/** A token that is bound is worth something with its proof. */
+export const boundRight: Check = (answer) => {
+  const { bound, door } = answer.plan
+  const right = bound === 'proof' || (bound === 'certificate' && door.endsWith('tls'))
+  if (right) return answer.status === 401 ? 'a token with its proof refused' : undefined
+  if (bound === undefined || bound === 'seen proof' || !isBackends(answer)) return undefined
+  return 'let in without what the token is bound to'
+}
+
+/** A proof that is shown again counts once, for each `auth`. */
+export const onceProven = (): Check => {
+  const proven = new Set<string>()
+  return (answer) => {
+    if (answer.plan.bound !== 'seen proof' || answer.status === 401 || !isBackends(answer)) return undefined
+    const text = `${fieldOf(answer.head, 'x-route')} ${/^DPoP: (.*)$/m.exec(answer.plan.fields)![1]!}`
+    if (proven.has(text)) return 'a proof counted twice'
+    proven.add(text)
+    return undefined
+  }
+}
+
+/** What a plugin must not do ends its own exchange. */
+export const nonsenseEnds: Check = (answer) => {
+  const { nonsense } = answer.plan
+  if ((REFUSED as readonly string[]).includes(nonsense)) return isBackends(answer) ? 'after nonsense' : undefined
+  const harmless = nonsense === '' || (nonsense !== 'no transform' && (LET_THROUGH as readonly string[]).includes(nonsense))
+  return harmless && answer.status === 500 && !isBackends(answer) ? 'nonsense of another' : undefined
+} // prettier-ignore
+
+/** Who sends too slowly is told so, or cut off. */
+export const paced: Check = (answer) =>
+  answer.plan.stalls && !answer.plan.early && isBackends(answer) && answer.plan.upload > 1
+    ? 'carried out although the upload stood still'
+    : undefined
 
 /** Who brings a token comes in with one that is active, and only with that. */
 export const introspected: Check = ({ plan, status, head }) => {
@@ -71,6 +132,11 @@ export const pageWhole: Check = ({ plan, status, head, body }) => {
   return from !== undefined && from === to && told === String(status)
     ? undefined
     : `the page ${text.slice(0, 100)}`
+}
+
+/** A fault in what edits an answer: no edit is in what tells of it. */
+function isItsOwn({ plan, status }: Answer): boolean {
+  return status === 500 && /behind|length|transform/.test(plan.nonsense)
 }
 
 function wantsProblems(fields: string): boolean {

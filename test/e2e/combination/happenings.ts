@@ -4,7 +4,7 @@ import type { Runtime } from '../../../src/runtime/runtime.ts'
 import type { Workers } from '../../../src/runtime/workers/workers.ts'
 import type { Seeded } from '../../http-battery/seeded.ts'
 import { pause } from './plan.ts'
-import { redisMishaps } from './redis-happenings.ts'
+import { redisMishaps } from './services/redis-happenings.ts'
 import { readWorld, type Setting } from './world-config.ts'
 import type { Happening, WorldFeature } from './world-features.ts'
 
@@ -25,6 +25,7 @@ export function happen(
       : undefined,
     happenings.includes('pages') ? pages(setting, isGoingOn) : undefined,
     happenings.includes('drain') ? drains(running, happenings, setting, seeded, isGoingOn) : undefined,
+    happenings.includes('stop') ? stops(running, isGoingOn) : undefined,
     happenings.includes('redis') ? redisMishaps(setting.redis, seeded, isGoingOn) : undefined,
     setting.list === undefined ? undefined : discoveries(setting, seeded, isGoingOn)
   ])
@@ -44,13 +45,25 @@ async function reloads(
     const kept = n % 2 === 0 ? features.filter(({ stays }) => seeded.chance(0.5) || stays) : features
     const report = await running.apply(await readWorld(kept, setting))
     // A worker that dies meanwhile takes the reload with it.
-    if (report.errors !== undefined && setting.workers === 0) throw new Error(report.errors.join('\n'))
+    if (report.errors !== undefined && !features.some(({ happening }) => happening === 'worker-death'))
+      throw new Error(report.errors.join('\n'))
   }
 }
 
 async function deaths(running: Runtime, setting: Setting, isGoingOn: () => boolean): Promise<void> {
   await pause(200)
   if (isGoingOn() && setting.workers > 0) (running.planes as Workers).crash(1, 'deliberately')
+}
+
+/** What is under way comes to its end; what comes later is refused. */
+async function stops(running: Runtime, isGoingOn: () => boolean): Promise<void> {
+  await pause(250)
+  if (!isGoingOn()) return
+  let stopped = false
+  void running.stop().then(() => (stopped = true))
+  const late = Date.now() + 60_000
+  while (!stopped && Date.now() < late) await pause(50)
+  if (!stopped) throw new Error('did not stop within a minute')
 }
 
 /** Backends go and come back; the first stays. */

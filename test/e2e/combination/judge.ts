@@ -20,6 +20,12 @@ export class Judge {
   answered = 0
   /** A worker dies in this world: what has no length may end anywhere. */
   dying = false
+  /** Nothing here ends an answer that a backend has sent whole. */
+  keepsWhole = false
+  /** Clients have to keep up a pace. */
+  strict = false
+  /** The last sticky cookie that was set. */
+  sticky = 'none'
   /** Of handshakes over TLS; see `Doors`. */
   readonly staples = { got: 0, missing: 0 }
   /** What the features of this world promise. */
@@ -45,17 +51,23 @@ export class Judge {
   }
 
   /** What comes from a backend is whole, and the answer to what was asked; errors of lb are its own. */
-  answer(answer: Answer, kind: string): void {
+  answer(answer: Answer, kind: string, mayBeCut = false): void {
     const { plan, status, head, body, whole, byClose, trailers, late } = answer
     const from = fieldOf(head, 'x-id')
     const told = `${kind} ${JSON.stringify({ status, head, plan })}`
     const fail = (words: string): void => void this.wrong.push(`${words}: ${told}`)
     if (late) fail('no answer within a minute')
-    if (status === 500 && from === undefined) fail('internal error')
-    if (status === 400 || status === 408) fail('refused what was right')
+    if (status === 500 && from === undefined && plan.nonsense === '') fail('internal error')
+    const isSlow = status === 408 && this.strict && plan.upload > 0
+    if ((status === 400 || status === 408) && !isSlow) fail('refused what was right')
+    this.sticky = /\r\nset-cookie: lb_backend=([^;\r]*)/i.exec(head)?.[1] ?? this.sticky
     for (const check of whole && status > 0 && !kind.startsWith('l4') ? this.checks : []) {
       const words = check(answer)
       if (words !== undefined) fail(words)
+    }
+    if (from !== undefined && !whole && this.keepsWhole && !mayBeCut && !kind.startsWith('l4')) {
+      const made = this.#expected.get(from)?.plan ?? plan
+      if (!made.cuts && !made.early && !plan.early) fail('an answer cut')
     }
     if (from === undefined || !whole || (byClose === true && (plan.cuts || this.dying))) return
     this.answered++
@@ -77,6 +89,7 @@ export class Judge {
   #shared(plan: Plan, asked: Plan, head: string, fail: (words: string) => void): void {
     if (asked.path !== plan.path) return fail(`answer of another request, ${JSON.stringify(asked)}`)
     const language = (of: Plan): string | undefined => fieldOf(`\r\n${of.fields}`, 'x-language')
+    if (asked.host !== plan.host) fail(`of the host ${asked.host}`)
     if (language(plan) !== language(asked)) fail(`in the language of ${asked.id}`)
     if (/no-store|private/.test(asked.cacheControl)) fail('shared what is private')
     const consents = /public|s-maxage/.test(asked.cacheControl)

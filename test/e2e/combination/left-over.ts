@@ -14,7 +14,7 @@ const NIL: readonly RegExp[] = [
 const NEVER: readonly RegExp[] = [/^lb_internal_errors_total/, /^lb_metrics_dropped_series/]
 
 /** What is left although nothing runs any more, as lines of metrics; waits until nothing is. */
-export async function leftOver(running: Runtime): Promise<readonly string[]> {
+export async function leftOver(running: Runtime, hasFaults: boolean): Promise<readonly string[]> {
   const late = Date.now() + 30_000
   for (;;) {
     const lines = running.metrics().split('\n')
@@ -22,7 +22,12 @@ export async function leftOver(running: Runtime): Promise<readonly string[]> {
     if (left.length === 0 || Date.now() > late) {
       return [
         ...left,
-        ...lines.filter((line) => !line.endsWith(' 0') && NEVER.some((counter) => counter.test(line)))
+        ...lines.filter(
+          (line) =>
+            !line.endsWith(' 0') &&
+            NEVER.some((counter) => counter.test(line)) &&
+            !(hasFaults && line.startsWith('lb_internal'))
+        )
       ]
     }
     await pause(50)

@@ -3,12 +3,21 @@ import { brotliCompressSync, constants, deflateSync, gzipSync, zstdCompressSync 
 /** What one generated request is, and how the backend is to treat it. It travels in the field X-Plan. */
 export interface Plan {
   readonly id: string
-  method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE'
+  method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE' | 'OPTIONS'
+  /** How its client comes in. */
+  door: string
+  host: string
+  /** HTTP/1.1 clients name the host in the request line; the field Host then says this, and counts for nothing. */
+  otherHost: string
   path: string
   /** Bytes of the upload; 0 for none. */
   upload: number
   /** Its length is not said beforehand. */
   chunkedUpload: boolean
+  /** Bytes that the client writes at a time; 0: as it comes. */
+  piece: number
+  /** Bytes that the backend writes at a time; 0: as it comes. */
+  answerPiece: number
   /** Pause in ms before each piece of the upload. */
   pieceMs: number
   /** Content-Encoding of the upload. */
@@ -46,6 +55,16 @@ export interface Plan {
   fields: string
   /** The client goes away in the middle of its upload, or of the answer. */
   leaves: 'sending' | 'reading' | undefined
+  /** … with a reset. */
+  resets: boolean
+  /** The client sends FIN behind its last request, and reads on. */
+  halfCloses: boolean
+  /** The client stops in the middle of its upload and waits. */
+  stalls: boolean
+  /** How it shows a token that is bound to a key or a certificate. */
+  bound: 'proof' | 'seen proof' | 'no proof' | 'stolen proof' | 'certificate' | 'no certificate' | undefined
+  /** What the plugin does with it that it must not. */
+  nonsense: string
   /** The client takes its time to read. */
   slowReader: boolean
 }
@@ -54,9 +73,14 @@ export function plainPlan(id: string): Plan {
   return {
     id,
     method: 'GET',
+    door: '',
+    host: 'lb.test',
+    otherHost: '',
     path: `/r/${id}`,
     upload: 0,
     chunkedUpload: false,
+    piece: 0,
+    answerPiece: 0,
     pieceMs: 0,
     coding: undefined,
     expects: false,
@@ -77,6 +101,11 @@ export function plainPlan(id: string): Plan {
     answerFields: '',
     fields: '',
     leaves: undefined,
+    resets: false,
+    halfCloses: false,
+    stalls: false,
+    bound: undefined,
+    nonsense: '',
     slowReader: false
   }
 }
@@ -98,6 +127,22 @@ const coders = {
   deflate: (bytes: Buffer) => deflateSync(bytes),
   br: (bytes: Buffer) => brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } }),
   zstd: (bytes: Buffer) => zstdCompressSync(bytes)
+}
+
+/** A body in chunks of a tenth, as it goes out. */
+export function chunked(body: Buffer): Buffer {
+  const size = Math.max(1, Math.ceil(body.length / 10))
+  const parts: (string | Buffer)[] = []
+  for (let at = 0; at < body.length; at += size) {
+    const part = body.subarray(at, at + size)
+    parts.push(`${part.length.toString(16)}\r\n`, part, '\r\n')
+  }
+  return Buffer.concat([...parts, '0\r\n\r\n'].map((part) => Buffer.from(part as string)))
+}
+
+/** The client itself may cut what comes on this connection. */
+export function cutsShort({ leaves, halfCloses, stalls }: Plan): boolean {
+  return leaves !== undefined || halfCloses || stalls
 }
 
 export function isBodiless({ method }: Plan, status: number): boolean {

@@ -1,4 +1,6 @@
 import type { Seeded } from '../../http-battery/seeded.ts'
+import { CLOSED_HOST } from './services/forward-auth.ts'
+import { LET_THROUGH, REFUSED } from './services/nonsense.ts'
 import type { Plan } from './plan.ts'
 
 /** Something that is so with some of the generated requests. */
@@ -7,6 +9,8 @@ export interface RequestFeature {
   readonly share: number
   /** Only where HTTP/2 is spoken on both sides, or with backends. */
   readonly http2?: 'both' | 'backend'
+  /** Only where the world has this feature. */
+  readonly world?: string
   apply(plan: Plan, seeded: Seeded): void
 }
 
@@ -30,6 +34,13 @@ export const requestFeatures: readonly RequestFeature[] = [
     share: 0.2,
     apply(plan, seeded) {
       if (plan.upload > 0 && !plan.expects) plan.coding = seeded.of(['gzip', 'deflate', 'br', 'zstd'])
+    }
+  },
+  {
+    name: 'octets and odd pieces',
+    share: 0.15,
+    apply(plan, seeded) {
+      plan.piece = plan.upload <= 8_193 ? seeded.of([1, 7, 1_021]) : seeded.of([1_021, 4_093, 16_385])
     }
   },
   { name: 'HEAD', share: 0.1, apply: (plan) => void (plan.method = 'HEAD') },
@@ -60,13 +71,23 @@ export const requestFeatures: readonly RequestFeature[] = [
       if (plan.framing === 'close') plan.framing = 'chunked'
     }
   },
+  {
+    name: 'answer in octets and odd pieces',
+    share: 0.1,
+    apply(plan, seeded) {
+      plan.answerPiece = plan.size <= 8_193 ? seeded.of([1, 7, 1_021]) : seeded.of([1_021, 4_093, 16_385])
+    }
+  },
   { name: 'interim responses', share: 0.15, apply: (plan, seeded) => void (plan.interim = 1 + seeded.below(3)) },
   { name: 'drip', share: 0.1, apply: (plan, seeded) => void (plan.drip = 1 + seeded.below(5)) },
   { name: 'close after', share: 0.15, apply: (plan) => void (plan.closesAfterwards = true) },
   { name: 'early answer', share: 0.05, apply: (plan) => void (plan.early = true) },
   { name: 'no answer', share: 0.01, apply: (plan) => void (plan.hangs = true) },
   { name: 'slow reader', share: 0.1, apply: (plan) => void (plan.slowReader = true) },
-  { name: 'client leaves', share: 0.05, apply: (plan, seeded) => void (plan.leaves = seeded.of(['sending', 'reading'])) },
+  { name: 'client leaves', share: 0.05, apply: (plan, seeded) => Object.assign(plan, { leaves: seeded.of(['sending', 'reading']), resets: seeded.chance(0.5) }) },
+  { name: 'half-close', share: 0.05, apply: (plan) => void (plan.halfCloses = true) },
+  { name: 'stalls', share: 0.05, world: 'strict pace of clients', apply: (plan) => void (plan.stalls = plan.upload > 1 && plan.leaves === undefined) },
+  { name: 'preflight', share: 0.05, apply: (plan) => Object.assign(plan, { method: 'OPTIONS', fields: 'Origin: https://a.example.com\r\nAccess-Control-Request-Method: PUT\r\nAccess-Control-Request-Headers: x-a, x-b\r\n' }) },
   {
     name: 'cacheable',
     share: 0.5,
@@ -97,11 +118,39 @@ export const requestFeatures: readonly RequestFeature[] = [
     apply: (plan, seeded) =>
       void (plan.fields += `Accept-Encoding: ${seeded.of(['gzip', 'br', 'zstd', 'deflate', 'gzip;q=0.5, *;q=0'])}\r\n`)
   },
-  { name: 'origin', share: 0.2, apply: (plan) => void (plan.fields += 'Origin: https://a.example.com\r\nSec-Fetch-Site: same-origin\r\n') },
+  {
+    name: 'origin',
+    share: 0.2,
+    apply(plan) {
+      if (plan.method !== 'OPTIONS') plan.fields += 'Origin: https://a.example.com\r\nSec-Fetch-Site: same-origin\r\n'
+    }
+  },
   { name: 'api key', share: 0.2, apply: (plan) => void (plan.fields += 'X-Api-Key: key-of-alice\r\n') },
   { name: 'priority', share: 0.3, apply: (plan, seeded) => void (plan.fields += `X-Priority: ${seeded.of(['high', 'normal', 'low'])}\r\n`) },
   { name: 'idempotency key', share: 0.2, apply: (plan) => void (plan.fields += `Idempotency-Key: ${plan.id}\r\n`) },
   { name: 'ntlm', share: 0.03, apply: (plan) => void (plan.fields = plan.fields.replace(/Authorization: .*\r\n/, '') + 'Authorization: NTLM dGVzdA==\r\n') },
+  {
+    name: 'bound tokens',
+    share: 0.3,
+    world: 'bound tokens',
+    apply(plan, seeded) {
+      plan.bound = seeded.of(['proof', 'proof', 'proof', 'seen proof', 'no proof', 'stolen proof', 'certificate', 'certificate', 'no certificate'])
+      plan.fields = plan.fields.replace(/Authorization: .*\r\n/, '')
+      if (plan.bound === 'seen proof') Object.assign(plan, { method: 'GET', path: '/r/seen', coding: undefined, cacheControl: 'no-store' })
+    }
+  },
+  { name: 'other hosts', share: 0.15, apply: (plan, seeded) => void (plan.host = seeded.of(['lb.test', CLOSED_HOST, 'other.test'])) },
+  { name: 'absolute targets', share: 0.15, apply: (plan, seeded) => void (plan.otherHost = seeded.of(['lb.test', CLOSED_HOST, 'other.test'])) },
+  {
+    name: 'nonsense of a plugin',
+    share: 0.15,
+    world: 'plugin that writes nonsense',
+    apply(plan, seeded) {
+      plan.nonsense = seeded.of([...REFUSED, ...LET_THROUGH])
+      plan.fields += `X-Nonsense: ${plan.nonsense}\r\n`
+    }
+  },
+  { name: 'two sticky cookies', share: 0.1, apply: (plan, seeded) => void (plan.fields += `Cookie: lb_backend={sticky}${seeded.of(['', '; lb_backend=nonsense', '; lb_backend={sticky}'])}\r\n`) },
   { name: 'accepts problems', share: 0.2, apply: (plan) => void (plan.fields += 'Accept: application/problem+json\r\n') },
   { name: 'fixed answers', share: 0.05, apply: (plan, seeded) => void (plan.path = `/${seeded.of(['fixed', 'moved'])}/${plan.id}?a=%22<b>`) },
   {

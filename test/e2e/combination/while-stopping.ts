@@ -24,7 +24,7 @@ export async function whileStopping(
   await Promise.all(
     kinds.map(async (kind) => {
       const plans = Array.from({ length: 3 }, () => plainPlan(`${seed}-s${number++}`))
-      for (const plan of plans) judge.asked(plan)
+      for (const plan of plans) judge.asked(Object.assign(plan, { door: kind }))
       for (const answer of await ask(kind, doors, plans, false)) {
         judge.answer(answer, kind)
         if (answer.status === 0 && performance.now() < began + DELAY_MS)

@@ -25,6 +25,8 @@ export interface Setting {
   readonly stapled: { readonly cert: string; readonly key: string } | undefined
   /** URL of who is asked about tokens. */
   readonly introspection: string
+  /** … and of who decides about requests. */
+  readonly forwardAuth: string
   /** File with the backends, where they are discovered. */
   readonly list: string | undefined
 }
@@ -44,7 +46,9 @@ export function worldConfig(features: readonly WorldFeature[], setting: Setting)
   let listener: object = { mode: 'l7', protocols: ['h2', 'http/1.1'] }
   let relay: object = { bind: '127.0.0.1:0', mode: 'l4' }
   let config: object = {}
-  let tls: object = { certificates: [setting.certificate] }
+  let tls: { readonly certificates: unknown; readonly clientAuth?: object } = {
+    certificates: [setting.certificate]
+  }
   const before: object[] = []
   for (const feature of features) {
     pool = merged(pool, feature.pool ?? {})
@@ -54,7 +58,7 @@ export function worldConfig(features: readonly WorldFeature[], setting: Setting)
     listener = merged(listener, feature.listener ?? {})
     relay = merged(relay, feature.relay ?? {})
     config = merged(config, feature.config ?? {})
-    tls = feature.tls ?? tls
+    tls = { ...tls, ...feature.tls }
     before.push(...(feature.routes ?? []))
   }
   const routes = before.map((each) => ('pool' in each ? merged(route, each) : each))
@@ -69,7 +73,17 @@ export function worldConfig(features: readonly WorldFeature[], setting: Setting)
       ...(http2 ? [] : [{ name: 'l4', pool: 'bytes', ...relay }]),
       ...(http2
         ? []
-        : [{ name: 'l4-tls', pool: 'bytes', tls: { certificates: [setting.certificate] }, ...relay }]),
+        : [
+            {
+              name: 'l4-tls',
+              pool: 'bytes',
+              tls: {
+                ...(tls.clientAuth && { clientAuth: tls.clientAuth }),
+                certificates: [setting.certificate]
+              },
+              ...relay
+            }
+          ]),
       {
         name: 'udp',
         ...relay,
@@ -89,6 +103,8 @@ export function worldConfig(features: readonly WorldFeature[], setting: Setting)
   const text = JSON.stringify(all)
     .replaceAll('{folder}', setting.folder)
     .replaceAll('{redis}', setting.redis)
+    .replaceAll('{forwardAuth}', setting.forwardAuth)
+    .replaceAll('{ca}', setting.caFile)
     .replaceAll('{introspection}', setting.introspection)
     .replaceAll('"{stapled}"', JSON.stringify(setting.stapled ?? setting.certificate))
     .replaceAll('{plugins}', join(import.meta.dirname, 'plugins'))
@@ -108,6 +124,10 @@ export async function readWorld(features: readonly WorldFeature[], setting: Sett
 function merged(base: object, over: object): object {
   const all: Record<string, unknown> = { ...base }
   for (const [key, value] of Object.entries(over) as [string, unknown][]) {
+    if (key === 'plugins' && Array.isArray(all[key])) {
+      all[key] = [...(all[key] as unknown[]), value].flat()
+      continue
+    }
     const both = [all[key], value].every((each) => typeof each === 'object' && !Array.isArray(each))
     all[key] = both ? { ...(all[key] as object), ...(value as object) } : value
   }

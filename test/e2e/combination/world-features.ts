@@ -1,6 +1,13 @@
+import { SECRET } from './services/bound-tokens.ts'
 import {
+  boundRight,
+  closedHost,
   fixedRight,
+  forEverybody,
   introspected,
+  nonsenseEnds,
+  onceProven,
+  paced,
   pageWhole,
   problems,
   routedRight,
@@ -9,7 +16,8 @@ import {
   type Check
 } from './checks.ts'
 
-export type Happening = 'reload' | 'worker-death' | 'discovery' | 'certificates' | 'pages' | 'drain' | 'redis'
+export type Happening =
+  'reload' | 'worker-death' | 'discovery' | 'certificates' | 'pages' | 'drain' | 'redis' | 'stop'
 
 /** Something of lb that is on in some of the generated worlds. */
 export interface WorldFeature {
@@ -25,7 +33,7 @@ export interface WorldFeature {
   readonly route?: object
   /** Over the L7 listeners'. */
   readonly listener?: object
-  /** In place of the certificates of the listener over TLS. */
+  /** Over the TLS of listeners. */
   readonly tls?: object
   /** Over those of TCP and UDP. */
   readonly relay?: object
@@ -35,6 +43,10 @@ export interface WorldFeature {
   readonly config?: object
   /** What it promises of answers, where nothing of the configuration changes meanwhile. */
   readonly check?: Check
+  /** … one for each world. */
+  readonly checks?: () => Check
+  /** Not together with this one. */
+  readonly without?: readonly string[]
   /** Left out where there is none. */
   readonly needs?: 'redis'
   /** Reloads leave it as it is. */
@@ -64,6 +76,7 @@ export const worldFeatures: readonly WorldFeature[] = [
   { name: 'compression by dictionaries', share: 0.2, route: { compress: { minBytes: '10b', dictionary: true } } },
   { name: 'security headers', share: 0.3, route: { securityHeaders: { preset: 'strict' } } },
   { name: 'cors', share: 0.3, route: { cors: { origins: 'https://*.example.com', methods: ['GET', 'PUT'] } } },
+  { name: 'cors for everybody', share: 0.2, route: { cors: { origins: ['*'], methods: ['*'], headers: ['*'], exposed: ['*'] } }, check: forEverybody },
   { name: 'fault', share: 0.2, route: { fault: { delay: { percent: 10, time: '20ms' }, abort: { percent: 5 } } } },
   { name: 'error pages', share: 0.3, route: { errorPages: true } },
   { name: 'csrf', share: 0.2, route: { csrf: true } },
@@ -130,10 +143,30 @@ export const worldFeatures: readonly WorldFeature[] = [
     route: { auth: { methods: [{ introspection: { url: '{introspection}', clientId: 'lb', clientSecret: 'secret-of-lb', timeout: '2s', cache: '1s' } }], optional: true } },
     check: introspected
   },
+  {
+    name: 'bound tokens',
+    share: 0.2,
+    without: ['introspection'],
+    route: { auth: { methods: [{ jwt: { issuer: 'https://idp.test', audience: 'lb', secret: SECRET } }], optional: true } },
+    tls: { clientAuth: { ca: '{ca}', required: false } },
+    check: boundRight,
+    checks: onceProven
+  },
+  {
+    name: 'forward-auth',
+    share: 0.2,
+    without: ['introspection', 'bound tokens'],
+    route: { auth: { methods: [{ forward: { url: '{forwardAuth}', timeout: '2s', cache: '1s' } }], optional: false } },
+    check: closedHost
+  },
+  { name: 'plugin that writes nonsense', share: 0.15, config: { plugins: ['{plugins}/nonsense.ts'] }, check: nonsenseEnds },
+  { name: 'strict pace of clients', share: 0.1, listener: { timeouts: { requestBody: '4s', minRate: { bytes: '100b', window: '2s' } } }, check: paced, stays: true },
   { name: 'pages that change', share: 0.2, route: { errorPages: { '5xx': { file: '{folder}/page.html' }, '404': { file: '{folder}/page.html' } } }, happening: 'pages', check: pageWhole },
   { name: 'a folder of certificates', share: 0.2, tls: { certificates: { dir: '{folder}/pairs' } }, happening: 'certificates' },
   { name: 'ocsp', share: 0.15, tls: { certificates: ['{stapled}'], ocsp: true } },
   { name: 'drain with sessions', share: 0.2, pool: { sticky: { cookie: 'lb_backend' } }, happening: 'drain' },
+  { name: 'two workers', share: 0.15 },
+  { name: 'stops in the midst', share: 0.1, config: { shutdown: { grace: '30s' } }, happening: 'stop', without: ['stops after a while', 'certificates', 'a folder of certificates', 'drain with sessions', 'reload', 'worker death', 'discovery'] },
   { name: 'reload', share: 0.3, happening: 'reload' },
   { name: 'worker death', share: 0.15, happening: 'worker-death' },
   { name: 'discovery', share: 0.2, happening: 'discovery' }

@@ -13,14 +13,16 @@ import { accessLines } from './access-lines.ts'
 import { ask, clientKinds, isHttp2, isRelayed, type ClientKind, type Doors } from './clients/connect.ts'
 import { datagrams, tunnel } from './clients/tunnels.ts'
 import { happen, writeBackends, writePage, writePair } from './happenings.ts'
-import { startIntrospection } from './introspection.ts'
+import { startForwardAuth } from './services/forward-auth.ts'
+import { boundFields } from './services/bound-tokens.ts'
+import { startIntrospection } from './services/introspection.ts'
 import { Judge } from './judge.ts'
 import { leftOver } from './left-over.ts'
 import { backendKinds, combinationOrigin, type BackendKind } from './origins/origin.ts'
-import { plainPlan, type Plan } from './plan.ts'
+import { cutsShort, plainPlan, type Plan } from './plan.ts'
 import { requestFeatures } from './request-features.ts'
-import { hasRedis, startRedis } from './redis.ts'
-import { stapledCertificate } from './stapled.ts'
+import { hasRedis, startRedis } from './services/redis.ts'
+import { stapledCertificate } from './services/stapled.ts'
 import { whileStopping } from './while-stopping.ts'
 import { readWorld, type Setting } from './world-config.ts'
 import { worldFeatures } from './world-features.ts'
@@ -52,14 +54,18 @@ export interface WorldResult {
 
 const certificates = testCertificates()
 const leaf = certificates.leaf('localhost', '127.0.0.1')
+const leafOfClient = certificates.issue({ subject: '/CN=a client', san: 'DNS:client.test' })
 
 /** One lb with features drawn by `seed`, drawn requests through it, and what was wrong with them. */
 export async function runWorld(seed: number, options: WorldOptions): Promise<WorldResult> {
   const seeded = new Seeded(seed)
-  const features = worldFeatures.filter(({ name, share, needs }) => {
+  const on = new Set<string>()
+  const features = worldFeatures.filter(({ name, share, needs, without = [] }) => {
     const drawn = seeded.chance(share)
     if (needs === 'redis' && !hasRedis) return false
-    return options.features?.[name] ?? drawn
+    const chosen = options.features?.[name] ?? (drawn && !without.some((other) => on.has(other)))
+    if (chosen) on.add(name)
+    return chosen
   })
   const drawnKind = seeded.of(backendKinds)
   const kind = options.backend ?? drawnKind
@@ -73,16 +79,20 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
       tlsAfterMs: TLS_AFTER_MS,
       proxied,
       path: join(folder, path),
-      onComplete: (plan, upload) => judge.taken(plan, upload, mirrored)
+      onComplete: (plan, upload) => judge.taken(plan, upload, mirrored),
+      onWrong: (words) => judge.wrong.push(words)
     })
   const origins = await Promise.all([makeOrigin('1'), makeOrigin('2'), makeOrigin('3'), makeOrigin('m', true)])
   const echo = await echoDatagrams()
   const addresses = origins.map(({ address }) => address)
   const happens = new Set(features.map(({ happening }) => happening))
   judge.dying = happens.has('worker-death')
-  if (!happens.has('reload')) judge.checks = features.flatMap(({ check }) => check ?? [])
+  if (!happens.has('reload')) judge.checks = features.flatMap(({ check, checks }) => [check ?? [], checks?.() ?? []].flat())
+  judge.strict = on.has('strict pace of clients')
+  judge.keepsWhole = !kind.startsWith('h2') && !judge.dying && !['pipelining', 'plugin that writes nonsense', 'strict pace of clients'].some((name) => on.has(name))
   const redis = features.some(({ needs }) => needs === 'redis') ? await startRedis(folder) : undefined
   const introspection = await startIntrospection()
+  const forwardAuth = await startForwardAuth()
   const stapled = features.some(({ name }) => name === 'ocsp') ? await stapledCertificate(certificates) : undefined
   mkdirSync(join(folder, 'pairs'))
   writePair(folder, 'a', leaf)
@@ -92,11 +102,12 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
     backendKind: kind,
     stapled: stapled?.files,
     introspection: introspection.url,
+    forwardAuth: forwardAuth.url,
     pair: leaf,
     backends: addresses.slice(0, 3),
     shadow: addresses[3]!,
     datagrams: echo.address,
-    workers: judge.dying ? 2 : 0,
+    workers: judge.dying || on.has('two workers') ? 2 : 0,
     certificate: leaf.files,
     caFile: certificates.caFile,
     unix: join(folder, 'lb'),
@@ -114,10 +125,10 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
   })) as Runtime
   try {
     const clients = (options.clients ?? clientKinds).filter((each) => !isRelayed(each) || !kind.startsWith('h2'))
-    await traffic(seed, running, judge, { ...options, clients }, kind, (isGoingOn) =>
+    await traffic(seed, running, judge, { ...options, clients }, kind, on, (isGoingOn) =>
       happen(running, features, setting, seeded, isGoingOn)
     )
-    judge.wrong.push(...(await leftOver(running)))
+    if (!happens.has('stop')) judge.wrong.push(...(await leftOver(running, on.has('plugin that writes nonsense'))))
     if (features.some(({ name }) => name === 'stops after a while'))
       judge.wrong.push(...(await whileStopping(seed, running, judge, doorsOf(running, judge), clients)))
     const { got, missing } = judge.staples
@@ -129,6 +140,7 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
     echo.close()
     redis?.close()
     introspection.close()
+    forwardAuth.close()
     judge.wrong.push(...accessLines(folder))
     rmSync(folder, { recursive: true })
   }
@@ -137,6 +149,7 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
     // What is wrong in the folder is told, and nothing else comes of it.
     if (happens.has('certificates') && /^certificate .*(?:is left out|stays in use)$/.test(line.message)) continue
     const told = JSON.stringify(line, plainError)
+    if (told.includes('nonsense')) continue
     if (told.includes('LB_INTERNAL') || line.level === 'error') judge.wrong.push(`log: ${told}`)
   }
   const { uploads, answered, wrong } = judge
@@ -149,6 +162,7 @@ async function traffic(
   judge: Judge,
   options: WorldOptions & { readonly clients: readonly ClientKind[] },
   backend: BackendKind,
+  on: ReadonlySet<string>,
   meanwhile: (isGoingOn: () => boolean) => Promise<unknown>
 ): Promise<void> {
   const doors = doorsOf(running, judge)
@@ -164,13 +178,16 @@ async function traffic(
         continue
       }
       const http2 = !backend.startsWith('h2') ? undefined : isHttp2(kind) ? 'both' : 'backend'
-      const plans = Array.from({ length: 1 + own.below(8) }, () => draw(own, `${seed}-${left--}`, http2))
+      const plans = Array.from({ length: 1 + own.below(8) }, () => draw(own, `${seed}-${left--}`, http2, on))
       for (const plan of plans) {
         // L4 waits as long as its idle timeout.
-        if (isRelayed(kind)) plan.hangs = false
+        if (isRelayed(kind)) Object.assign(plan, { hangs: false, stalls: false })
+        plan.door = kind
+        plan.fields = plan.fields.replaceAll('{sticky}', judge.sticky) + boundFields(plan, leafOfClient.cert)
         judge.asked(plan)
       }
-      for (const answer of await ask(kind, doors, plans, own.chance(0.3))) judge.answer(answer, kind)
+      for (const answer of await ask(kind, doors, plans, own.chance(0.3)))
+        judge.answer(answer, kind, plans.some(cutsShort))
     }
   }
   const clients = Array.from({ length: options.connections ?? 12 }, (_, number) => client(number))
@@ -194,6 +211,7 @@ function doorsOf(running: Runtime, judge: Judge): Doors {
     l4Tls: portOf(running, 'l4-tls'),
     unix: running.addresses.find(({ listener }) => listener === 'unix')!.address.replace('unix:', ''),
     ca: certificates.ca,
+    own: leafOfClient,
     staples: judge.staples
   }
 }
@@ -204,11 +222,17 @@ function validSoon(): TestCertificate {
   return certificates.issue({ san: 'DNS:soon.test', from: at(2_000), until: at(5 * 86_400_000) })
 }
 
-function draw(seeded: Seeded, id: string, http2: 'both' | 'backend' | undefined): Plan {
+function draw(
+  seeded: Seeded,
+  id: string,
+  http2: 'both' | 'backend' | undefined,
+  on: ReadonlySet<string>
+): Plan {
   const plan = plainPlan(id)
   for (const feature of requestFeatures) {
     const fits = feature.http2 === undefined || http2 === 'both' || feature.http2 === http2
-    if (seeded.chance(feature.share) && fits) feature.apply(plan, seeded)
+    const there = feature.world === undefined || on.has(feature.world)
+    if (seeded.chance(feature.share) && fits && there) feature.apply(plan, seeded)
   }
   if (plan.method !== 'PUT' && plan.method !== 'POST') plan.upload = 0
   return plan

@@ -1,6 +1,8 @@
 import t from 'tap'
+import { GO_ON, WAITS } from '../../../src/l7/stages/verdict.ts'
 import { once } from 'node:events'
 import { connect, type IncomingHttpHeaders } from 'node:http2'
+import { addStage } from './with-stage.ts'
 import { backend, lbOf } from './serve.ts'
 
 t.setTimeout(120_000)
@@ -90,3 +92,36 @@ t.test('CORS, security headers and Vary stand on every kind of answer, over HTTP
     }
   }
 })
+
+t.test('what is told of a fault has the fields of any other answer, where they are not its cause', async (t) => {
+  const broken = (request: { path: string }, where: string): void => {
+    if (request.path === where) throw new Error('broken on purpose')
+  }
+  t.teardown(
+    addStage(() => ({
+      name: 'test',
+      request(exchange) {
+        broken(exchange, '/asked')
+        if (exchange.path !== '/later') return GO_ON
+        const wait = exchange.wait(30_000, () => GO_ON)
+        setImmediate(() => wait.resume(() => broken({ path: '/' }, '/') as never))
+        return WAITS
+      },
+      forward: (exchange) => broken(exchange, '/sent'),
+      response: (exchange) => broken(exchange, '/answered')
+    }))
+  )
+  const port = await backend(t, (_request, response) => response.end('fine'))
+  const url = await lbOf(
+    t,
+    { cors: { origins: '*' }, securityHeaders: true, errorPages: true, routes: [{ match: {}, pool: 'web' }] },
+    { pools: { web: { backends: [`127.0.0.1:${port}`] } } }
+  )
+  for (const [path, edited] of [['/asked', true], ['/later', true], ['/sent', true], ['/answered', false]] as const) {
+    const answer = await fetch(url + path, { headers: { accept: 'text/html' } })
+    const fields = ['access-control-allow-origin', 'x-frame-options'].map((name) => answer.headers.get(name))
+    t.equal(answer.status, 500, path)
+    t.strictSame(fields, edited ? ['*', 'SAMEORIGIN'] : [null, null], path)
+    t.equal((await answer.text()).includes('<html'), edited, path)
+  }
+}) // prettier-ignore

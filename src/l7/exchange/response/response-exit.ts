@@ -19,6 +19,8 @@ export abstract class ResponseExit extends StageRun implements ChainOwner {
   #chainFull = false
   /** A stage has replaced the body: the bytes of the source are dropped. */
   #replaced = false
+  /** A fault came out of a hook that edits the response. */
+  protected editsFail = false
   #onGone: (() => void)[] | undefined
   #onDrained: (() => void)[] | undefined
 
@@ -57,6 +59,7 @@ export abstract class ResponseExit extends StageRun implements ChainOwner {
     try {
       this.#passHooks(head)
     } catch (error) {
+      this.editsFail = true
       this.crash(error)
       return false
     }
@@ -102,10 +105,13 @@ export abstract class ResponseExit extends StageRun implements ChainOwner {
 
   /** The head of a 101: what follows is no body. False: a stage's fault has ended the exchange instead. */
   protected switchProtocols(head: ResponseHead): boolean {
-    const passed = this.guarded(() => {
+    try {
       for (const stage of this.stages.response) stage.response(this.self, head as never)
-    })
-    if (!passed || this.#ended) return false
+    } catch (error) {
+      this.editsFail = true
+      this.crash(error)
+    }
+    if (this.#ended) return false
     this.#headSent = true
     this.status = head.status
     return true

@@ -1,4 +1,4 @@
-import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2'
+import { connect as connectHttp2, constants, type ClientHttp2Session } from 'node:http2'
 import { connect, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import type { Plan } from '../plan.ts'
@@ -14,6 +14,8 @@ export interface Doors {
   readonly l4: number
   readonly l4Tls: number
   readonly ca: string
+  /** Of a client. */
+  readonly own: { readonly cert: string; readonly key: string }
   /** Handshakes that came with an OCSP response, and those without one that began after such a one. */
   readonly staples: { got: number; missing: number }
 }
@@ -22,8 +24,9 @@ export interface Doors {
 export const clientKinds = ['clear', 'tls', 'unix', 'l4', 'l4-tls', 'h2', 'h2-tls', 'h2-unix'] as const
 export type ClientKind = (typeof clientKinds)[number]
 
-/** A connection that speaks HTTP/1.1. */
-export function dialHttp1(kind: ClientKind, doors: Doors): Socket {
+/** A connection that speaks HTTP/1.1. `shows`: its certificate. */
+export function dialHttp1(kind: ClientKind, doors: Doors, shows = false): Socket {
+  const own = shows ? doors.own : {}
   const socket =
     kind === 'tls'
       ? asksForStaple(
@@ -32,12 +35,13 @@ export function dialHttp1(kind: ClientKind, doors: Doors): Socket {
             host: '127.0.0.1',
             ca: doors.ca,
             servername: 'localhost',
-            requestOCSP: true
+            requestOCSP: true,
+            ...own
           }),
           doors
         )
       : kind === 'l4-tls'
-        ? connectTls({ port: doors.l4Tls, host: '127.0.0.1', ca: doors.ca, servername: 'localhost' })
+        ? connectTls({ port: doors.l4Tls, host: '127.0.0.1', ca: doors.ca, servername: 'localhost', ...own })
         : kind === 'unix'
           ? connect(doors.unix)
           : connect({ port: kind === 'l4' ? doors.l4 : doors.clear, host: '127.0.0.1' })
@@ -56,11 +60,19 @@ function asksForStaple(socket: TLSSocket, { staples }: Doors): TLSSocket {
 }
 
 /** One that speaks HTTP/2. */
-export function dialHttp2(kind: ClientKind, doors: Doors): ClientHttp2Session {
+export function dialHttp2(kind: ClientKind, doors: Doors, shows = false): ClientHttp2Session {
   const host = '127.0.0.1'
+  const own = shows ? doors.own : {}
   const socket =
     kind === 'h2-tls'
-      ? connectTls({ port: doors.tls, host, ca: doors.ca, servername: 'localhost', ALPNProtocols: ['h2'] })
+      ? connectTls({
+          port: doors.tls,
+          host,
+          ca: doors.ca,
+          servername: 'localhost',
+          ALPNProtocols: ['h2'],
+          ...own
+        })
       : kind === 'h2-unix'
         ? connect(doors.unix)
         : connect({ port: doors.clear, host })
@@ -93,7 +105,7 @@ function endWhenGone(session: ClientHttp2Session): void {
   const timer = setInterval(() => {
     if (session.connecting || session.destroyed) return
     const { _handle } = session.socket as unknown as { _handle?: { getpeername(out: object): number } | null }
-    if (_handle && _handle.getpeername({}) !== 0) session.destroy()
+    if (_handle && _handle.getpeername({}) !== 0) session.destroy(undefined, constants.NGHTTP2_CANCEL)
   }, 500).unref()
   session.once('close', () => clearInterval(timer))
 }
@@ -113,9 +125,10 @@ export function ask(
   plans: readonly Plan[],
   atOnce: boolean
 ): Promise<Answer[]> {
+  const shows = plans.some(({ bound }) => bound === 'certificate')
   if (isHttp2(kind)) {
-    const session = dialHttp2(kind, doors)
+    const session = dialHttp2(kind, doors, shows)
     return askHttp2(session, plans, atOnce).finally(() => leave(session))
   }
-  return askHttp1(dialHttp1(kind, doors), plans, atOnce)
+  return askHttp1(dialHttp1(kind, doors, shows), plans, atOnce)
 }

@@ -1,6 +1,8 @@
 import { type Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import { ChunkedReader } from '../../../../src/l7/http1/parse/chunked-reader.ts'
-import { bytesSent, fieldOf, isBodiless, pause, type Plan } from '../plan.ts'
+import { resetSocket } from '../../../reset-socket.ts'
+import { bytesSent, chunked, fieldOf, isBodiless, pause, type Plan } from '../plan.ts'
 import { decoded, noAnswer, type Answer } from './answer.ts'
 
 /** Sends `plans` over one connection: each after the answer to the one before, or all at once (pipelined). */
@@ -12,9 +14,10 @@ export async function askHttp1(
   const answers = new Answers(socket)
   const all: Answer[] = []
   const sending = pipelined ? sendAll(socket, plans) : undefined
+  const last = plans.at(-1)
   for (const plan of plans) {
     answers.slow = plan.slowReader
-    const sent = pipelined ? undefined : send(socket, plan)
+    const sent = pipelined ? undefined : send(socket, plan, plan === last)
     const answer = decoded(await answers.next(plan))
     all.push(answer)
     if (!answer.whole || answer.byClose === true || /\r\nconnection: close\r\n/i.test(answer.head)) break
@@ -26,11 +29,19 @@ export async function askHttp1(
 }
 
 async function sendAll(socket: Socket, plans: readonly Plan[]): Promise<void> {
-  for (const plan of plans) await send(socket, plan)
+  for (const plan of plans) await send(socket, plan, plan === plans.at(-1))
 }
 
-async function send(socket: Socket, plan: Plan): Promise<void> {
-  let head = `${plan.method} ${plan.path} HTTP/1.1\r\nHost: lb.test\r\nX-Plan: ${JSON.stringify(plan)}\r\n${plan.fields}`
+async function send(socket: Socket, plan: Plan, isLast: boolean): Promise<void> {
+  await sendWhole(socket, plan)
+  if (isLast && plan.halfCloses) socket.end()
+}
+
+async function sendWhole(socket: Socket, plan: Plan): Promise<void> {
+  const { host, otherHost, door } = plan
+  const scheme = door.endsWith('tls') ? 'https' : 'http'
+  const target = otherHost === '' ? plan.path : `${scheme}://${host}${plan.path}`
+  let head = `${plan.method} ${target} HTTP/1.1\r\nHost: ${otherHost || host}\r\nX-Plan: ${JSON.stringify(plan)}\r\n${plan.fields}`
   const body = bytesSent(plan)
   if (plan.upload > 0) {
     if (plan.coding !== undefined) head += `Content-Encoding: ${plan.coding}\r\n`
@@ -38,19 +49,37 @@ async function send(socket: Socket, plan: Plan): Promise<void> {
     head += plan.chunkedUpload ? 'Transfer-Encoding: chunked\r\n' : `Content-Length: ${body.length}\r\n`
     if (plan.expects) head += 'Expect: 100-continue\r\n'
   }
-  socket.write(head + '\r\n', 'latin1')
+  await write(socket, Buffer.from(head + '\r\n', 'latin1'), plan.piece)
   if (plan.upload === 0) return
   if (plan.expects) await pause(20)
+  if (plan.piece > 0 && plan.leaves === undefined && !plan.stalls)
+    return write(socket, plan.chunkedUpload ? chunked(body) : body, plan.piece)
   const piece = Math.max(1, Math.ceil(body.length / 10))
   for (let at = 0; at < body.length && !socket.destroyed; at += piece) {
     await pause(plan.pieceMs)
-    if (plan.leaves === 'sending' && at >= body.length / 2) return void socket.destroy()
+    if (plan.stalls && at >= body.length / 2) return
+    if (plan.leaves === 'sending' && at >= body.length / 2) return leave(socket, plan)
     const part = body.subarray(at, at + piece)
     if (!plan.chunkedUpload) socket.write(part)
     else
       socket.write(Buffer.concat([Buffer.from(`${part.length.toString(16)}\r\n`), part, Buffer.from('\r\n')]))
   }
   if (plan.chunkedUpload) socket.write('0\r\n\r\n')
+}
+
+/** In pieces that are packets of their own, more or less. */
+export async function write(socket: Socket, bytes: Buffer, piece: number): Promise<void> {
+  if (piece === 0) return void socket.write(bytes)
+  for (let at = 0; at < bytes.length && !socket.destroyed; at += piece) {
+    socket.write(bytes.subarray(at, at + piece))
+    if ((at / piece) % 16 === 0) await pause(0)
+  }
+}
+
+function leave(socket: Socket, { resets }: Plan): void {
+  const isTcp = socket.remoteAddress !== undefined && !(socket instanceof TLSSocket)
+  if (resets && isTcp) resetSocket(socket)
+  else socket.destroy()
 }
 
 /** Reads answers one after the other off a socket. */
@@ -86,7 +115,7 @@ class Answers {
       if (head === undefined) return { ...noAnswer(plan), ...this.#lateness }
       const status = Number(head.slice(9, 12))
       if (status < 200) continue
-      if (plan.leaves === 'reading') this.#socket.destroy()
+      if (plan.leaves === 'reading') leave(this.#socket, plan)
       if (isBodiless(plan, status)) return { plan, status, head, body: Buffer.alloc(0), whole: true }
       if (/\r\ntransfer-encoding: chunked\r\n/i.test(head)) return this.#chunked(plan, status, head)
       const length = fieldOf(head, 'content-length')

@@ -76,10 +76,14 @@ function headersOf(plan: Plan): OutgoingHttpHeaders {
   const headers: OutgoingHttpHeaders = {
     ':method': plan.method,
     ':path': plan.path,
-    ':authority': 'lb.test',
+    ':authority': plan.host,
     'x-plan': JSON.stringify(plan)
   }
-  for (const [name, value] of fieldPairs(plan.fields)) headers[name.toLowerCase()] = value
+  for (const [name, value] of fieldPairs(plan.fields)) {
+    const key = name.toLowerCase()
+    const known = headers[key]
+    headers[key] = known === undefined ? value : [...[known].flat(), value].map(String)
+  }
   if (plan.upload > 0 && !plan.chunkedUpload) headers['content-length'] = bytesSent(plan).length
   if (plan.upload > 0 && plan.coding !== undefined) headers['content-encoding'] = plan.coding
   if (plan.upload > 0 && plan.expects) headers['expect'] = '100-continue'
@@ -91,9 +95,10 @@ function headersOf(plan: Plan): OutgoingHttpHeaders {
 async function send(stream: ClientHttp2Stream, plan: Plan): Promise<void> {
   if (plan.expects) await pause(20)
   const body = bytesSent(plan)
-  const piece = Math.max(1, Math.ceil(body.length / 10))
+  const piece = plan.piece > 0 ? plan.piece : Math.max(1, Math.ceil(body.length / 10))
   for (let at = 0; at < body.length && !stream.destroyed; at += piece) {
-    await pause(plan.pieceMs)
+    if (plan.piece === 0 || (at / piece) % 16 === 0) await pause(plan.pieceMs)
+    if (plan.stalls && at >= body.length / 2) return
     // close() would end the body first.
     if (plan.leaves === 'sending' && at >= body.length / 2) return void stream.destroy(new Error('leaves'))
     stream.write(body.subarray(at, at + piece))

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { ChunkedReader } from '../../../../src/l7/http1/parse/chunked-reader.ts'
+import { write } from '../clients/http1-client.ts'
 import { bytesOf, fieldOf, pause, type Plan } from '../plan.ts'
 import type { OriginHost } from './origin.ts'
 import { Upload } from './upload.ts'
@@ -17,6 +18,7 @@ export class Http1Served {
   #ended = false
   #writing = false
   #tunnel = false
+  #peerEnded = false
 
   constructor(socket: Socket, host: OriginHost) {
     this.#socket = socket
@@ -26,7 +28,10 @@ export class Http1Served {
       this.#bytes = Buffer.concat([this.#bytes, bytes])
       void this.#read()
     })
-    socket.on('end', () => socket.end())
+    socket.on('end', () => {
+      this.#peerEnded = true
+      if (!this.#writing) socket.end()
+    })
   }
 
   async #read(): Promise<void> {
@@ -112,7 +117,10 @@ export class Http1Served {
       }
       if (plan.framing === 'chunked' && !cut) pieces.push('0\r\n\r\n')
     }
-    if (plan.drip === 0) {
+    if (plan.answerPiece > 0) {
+      const all = Buffer.concat(pieces.map((piece) => Buffer.from(piece as string)))
+      await write(this.#socket, all, plan.answerPiece)
+    } else if (plan.drip === 0) {
       this.#socket.cork()
       for (const piece of pieces) this.#socket.write(piece)
       this.#socket.uncork()
@@ -123,7 +131,7 @@ export class Http1Served {
       }
     }
     this.#writing = false
-    if (close || cut) this.#close()
+    if (close || cut || this.#peerEnded) this.#close()
   }
 
   #close(): void {

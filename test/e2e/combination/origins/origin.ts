@@ -2,7 +2,7 @@ import { createServer as createHttp2, createSecureServer, type Http2Server } fro
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { Plan } from '../plan.ts'
-import { afterProxyHeader } from './proxy-header.ts'
+import { afterProxyHeader, type ToldTls } from './proxy-header.ts'
 import { Http1Served } from './http1-origin.ts'
 import { serveHttp2 } from './http2-origin.ts'
 
@@ -13,6 +13,8 @@ export type BackendKind = (typeof backendKinds)[number]
 export interface OriginHost {
   /** A request is there, whole. */
   onComplete(plan: Plan, upload: { readonly bytes: number; readonly hash: string }): void
+  /** What the PROXY header of the connection said is not so, in words. */
+  onWrong(words: string): void
 }
 
 export interface OriginOptions extends OriginHost {
@@ -41,20 +43,21 @@ export async function combinationOrigin(options: OriginOptions): Promise<Combina
     sockets.add(raw)
     raw.once('close', () => sockets.delete(raw))
     raw.on('error', () => {})
-    const begin = (): void => {
-      if (kind !== 'tls' && kind !== 'h2') return serve(raw, http2, options)
+    const begin = (told: ToldTls | undefined): void => {
+      const host = options.proxied ? checking(options, told) : options
+      if (kind !== 'tls' && kind !== 'h2') return serve(raw, http2, host)
       raw.pause()
-      setTimeout(secure, options.tlsAfterMs)
+      setTimeout(() => secure(host), options.tlsAfterMs)
     }
-    const secure = (): void => {
+    const secure = (host: OriginHost): void => {
       if (raw.destroyed) return
       if (http2 !== undefined) return void http2.emit('connection', raw)
       const socket = new TLSSocket(raw, { isServer: true, ...certificate })
       socket.on('error', () => {})
-      new Http1Served(socket, options)
+      new Http1Served(socket, host)
     }
     if (options.proxied) afterProxyHeader(raw, begin)
-    else begin()
+    else begin(undefined)
   })
   await listening(server, kind === 'unix' ? options.path : undefined)
   return {
@@ -62,6 +65,22 @@ export async function combinationOrigin(options: OriginOptions): Promise<Combina
     close() {
       server.close()
       for (const socket of sockets) socket.destroy()
+    }
+  }
+}
+
+/** A connection is one client's, and its header says how that came in. */
+function checking(host: OriginHost, told: ToldTls | undefined): OriginHost {
+  return {
+    onWrong: (words) => host.onWrong(words),
+    onComplete(plan, upload) {
+      const isTls = plan.door.endsWith('tls')
+      const known = told !== undefined && /^TLSv1\.[23]$/.test(told.version) && told.cipher !== ''
+      if (isTls ? !known : told !== undefined)
+        host.onWrong(`PROXY header of ${plan.door}: ${JSON.stringify(told)}`)
+      if (plan.bound === 'certificate' && isTls && told?.verified === false)
+        host.onWrong(`PROXY header without the certificate: ${JSON.stringify(plan)}`)
+      host.onComplete(plan, upload)
     }
   }
 }

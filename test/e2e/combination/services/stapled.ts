@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { TestCertificate, TestCertificates } from '../../net/certificates.ts'
-import { answer, withResponder } from '../../ocsp/responder.ts'
+import type { TestCertificate, TestCertificates } from '../../../net/certificates.ts'
+import { answer, withResponder } from '../../../ocsp/responder.ts'
 
 let made: Promise<TestCertificate> | undefined
 

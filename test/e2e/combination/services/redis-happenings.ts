@@ -1,5 +1,5 @@
-import type { Seeded } from '../../http-battery/seeded.ts'
-import { pause } from './plan.ts'
+import type { Seeded } from '../../../http-battery/seeded.ts'
+import { pause } from '../plan.ts'
 import { redisSays } from './redis.ts'
 
 /** What Redis does to those that use it, and how it is made good. */

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Plan } from './plan.ts'
+import type { Plan } from '../plan.ts'
 
 /** A token is what the plan's id is; two of three are active. */
 export function isActive(token: string): boolean {

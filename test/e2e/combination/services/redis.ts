@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { pause } from './plan.ts'
+import { pause } from '../plan.ts'
 
 export const hasRedis = spawnSync('redis-server', ['--version']).status === 0
 
