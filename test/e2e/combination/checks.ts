@@ -86,12 +86,13 @@ export const boundRight: Check = (answer) => {
   return 'let in without what the token is bound to'
 }
 
-/** A proof that is shown again counts once, for each `auth`. */
+/** A proof that is shown again counts once, for each `auth`: listener and route have their own here. */
 export const onceProven = (): Check => {
   const proven = new Set<string>()
   return (answer) => {
     if (answer.plan.bound !== 'seen proof' || answer.status === 401 || !isBackends(answer)) return undefined
-    const text = `${fieldOf(answer.head, 'x-route')} ${/^DPoP: (.*)$/m.exec(answer.plan.fields)![1]!}`
+    const listener = answer.plan.door.replace(/^h2$/, 'clear').replace('h2-', '')
+    const text = `${listener} ${fieldOf(answer.head, 'x-route')} ${/^DPoP: (.*)$/m.exec(answer.plan.fields)![1]!}`
     if (proven.has(text)) return 'a proof counted twice'
     proven.add(text)
     return undefined

@@ -43,7 +43,8 @@ export function worldConfig(features: readonly WorldFeature[], setting: Setting)
   let pool: object = { ...base, ...(http2 ? { protocol: backendKind } : {}) }
   let bytes: object = base
   let route: object = { name: 'all', match: {}, pool: 'site' }
-  let listener: object = { mode: 'l7', protocols: ['h2', 'http/1.1'] }
+  // Heads that come in octets take their time here.
+  let listener: object = { mode: 'l7', protocols: ['h2', 'http/1.1'], timeouts: { requestHeaders: '60s' } }
   let relay: object = { bind: '127.0.0.1:0', mode: 'l4' }
   let config: object = {}
   let tls: { readonly certificates: unknown; readonly clientAuth?: object } = {

@@ -20,7 +20,13 @@ export async function askHttp1(
     const sent = pipelined ? undefined : send(socket, plan, plan === last)
     const answer = decoded(await answers.next(plan))
     all.push(answer)
-    if (!answer.whole || answer.byClose === true || /\r\nconnection: close\r\n/i.test(answer.head)) break
+    if (
+      !answer.whole ||
+      answer.byClose === true ||
+      plan.stalls ||
+      /\r\nconnection: close\r\n/i.test(answer.head)
+    )
+      break
     await sent
   }
   socket.destroy()
@@ -29,7 +35,11 @@ export async function askHttp1(
 }
 
 async function sendAll(socket: Socket, plans: readonly Plan[]): Promise<void> {
-  for (const plan of plans) await send(socket, plan, plan === plans.at(-1))
+  for (const plan of plans) {
+    await send(socket, plan, plan === plans.at(-1))
+    // What came next would be its body.
+    if (plan.stalls) return
+  }
 }
 
 async function send(socket: Socket, plan: Plan, isLast: boolean): Promise<void> {
