@@ -3,15 +3,8 @@ import * as at from '../balancer/table/columns.ts'
 import { succeeded, type Outcome } from '../balancer/pool/lease.ts'
 import type { OnRelease } from '../balancer/pool/pool.ts'
 import { beginSlowStart } from '../balancer/pool/slow-start.ts'
-import {
-  BREAKER_STATES,
-  breakerOf,
-  CLOSED,
-  HALF_OPEN,
-  movedBreaker,
-  OPEN,
-  type ChangeEvent
-} from '../balancer/pool/states.ts'
+import { BREAKER_STATES, CLOSED, HALF_OPEN, OPEN, type ChangeEvent } from '../balancer/pool/states.ts'
+import { breakerOf, movedBreaker } from '../balancer/table/table.ts'
 import type { BreakerConfig } from '../config/model/model.ts'
 import type { Clock } from '../core/clock.ts'
 import { canSpare, othersServe } from './spare.ts'

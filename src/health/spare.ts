@@ -1,7 +1,8 @@
 import type { Backend } from '../balancer/pool/backend.ts'
 import * as at from '../balancer/table/columns.ts'
 import type { Outcome } from '../balancer/pool/lease.ts'
-import { breakerOf, CLOSED, PROBE_DOWN, READY } from '../balancer/pool/states.ts'
+import { CLOSED, PROBE_DOWN, READY } from '../balancer/pool/states.ts'
+import { breakerOf } from '../balancer/table/table.ts'
 
 /** Of a pool at most this share is out for what it answered: it answers, if badly, and the rest must carry the load. */
 const MOST_OUT = 0.5

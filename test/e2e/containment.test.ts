@@ -7,7 +7,7 @@ import { UpstreamConnection } from '../../src/l7/http1/client/upstream-connectio
 import { UpstreamPool } from '../../src/l7/http1/client/upstream-pool.ts'
 import { DownstreamConnection } from '../../src/l7/http1/server/downstream-connection.ts'
 import { RequestReader } from '../../src/l7/http1/server/request-reader.ts'
-import { ResponseWriter } from '../../src/l7/http1/write/response-writer.ts'
+import { ResponseWriter } from '../../src/l7/http1/write/message-writer.ts'
 import { Exchange } from '../../src/l7/exchange/exchange.ts'
 import { Forward } from '../../src/l7/forward/forward.ts'
 import { L7Engine } from '../../src/l7/l7-engine.ts'

@@ -1,7 +1,7 @@
 import { HeaderBlock } from '../../../src/l7/message/header-block.ts'
 import { ChunkedReader, type ChunkSink } from '../../../src/l7/http1/parse/chunked-reader.ts'
 import { parsedRequest, parseRequest, type HeadLimits } from '../../../src/l7/http1/parse/request-parser.ts'
-import { responseHead } from '../../../src/l7/http1/write/response-writer.ts'
+import { responseHead } from '../../../src/l7/http1/write/message-writer.ts'
 import { parsedResponse, parseResponse } from '../../../src/l7/http1/parse/response-parser.ts'
 import { check, sink, type MicroCase } from '../micro-case.ts'
 

@@ -4,7 +4,6 @@ import * as at from '../table/columns.ts'
 import {
   ADMIN_STATES,
   BREAKER_STATES,
-  breakerOf,
   CLOSED,
   OPEN,
   PROBE_DOWN,
@@ -14,6 +13,7 @@ import {
   type BreakerState,
   type ProbeState
 } from './states.ts'
+import { breakerOf } from '../table/table.ts'
 import { keptSessions, sawHolder, type KeptSessions } from './kept-sessions.ts'
 import { socketFreed } from '../queue/socket-queue.ts'
 import { NO_LIMIT, type BackendTable } from '../table/table.ts'

@@ -34,10 +34,3 @@ export function observeLatency(
   table.hot[row + at.EWMA_AT] = now
   table.hot[row + at.LOG_COST] = Math.log(value) + now / DECAY_MS
 }
-
-/** For display, where no algorithm needs the time: a plain moving average over about 8 requests. */
-export function averageLatency(table: BackendTable, slot: number, latencyMs: number): void {
-  const ewma = slot * at.INTS + at.EWMA
-  const last = table.shorts[ewma]!
-  table.shorts[ewma] = Math.max(0.001, last === 0 ? latencyMs : last + (latencyMs - last) / 8)
-}

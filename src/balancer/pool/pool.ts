@@ -6,12 +6,12 @@ import { algorithms } from '../algorithms.ts'
 import { Backend } from './backend.ts'
 import * as at from '../table/columns.ts'
 import { Lease, succeeded, type Lessor, type Outcome } from './lease.ts'
-import { averageLatency, observeLatency } from './peak-ewma.ts'
+import { observeLatency } from './peak-ewma.ts'
 import type { PickContext } from './pick-context.ts'
 import type { Selector } from '../selectors/selector.ts'
 import type { PoolSlots } from '../table/slot-registry.ts'
-import { breakerOf, CLOSED, type ChangeEvent } from './states.ts'
-import type { BackendTable } from '../table/table.ts'
+import { CLOSED, type ChangeEvent } from './states.ts'
+import { breakerOf, type BackendTable } from '../table/table.ts'
 import { claimTrial } from './trial.ts'
 import { View } from './view.ts'
 import { waitQueue, type WaitQueue } from '../queue/wait-queue.ts'
@@ -121,7 +121,7 @@ export class Pool implements Lessor {
   /** A backend to use now, or undefined: none may serve, or others wait for their turn (see `saturated`). */
   acquire(context: PickContext): Lease | undefined {
     // A request that comes while others wait goes behind them.
-    if (this.#queues && this.#queue.someWait) return undefined
+    if (this.#queues && this.table.someWait(this.row)) return undefined
     return this.acquireNow(context)
   }
 
@@ -147,7 +147,7 @@ export class Pool implements Lessor {
 
   /** Some backends are healthy, but all of them are at maxConnections or reserved for earlier waiters: waiting makes sense. */
   get saturated(): boolean {
-    if (this.#queue.length > 0) return true
+    if (this.table.waiting(this.row) > 0) return true
     const view = this.#fresh()
     for (let i = 0; i < view.count; i++) if (!view.isFull(view.usable[i]!)) return false
     return view.count > 0
@@ -194,7 +194,7 @@ export class Pool implements Lessor {
 
   /** Waiters over all threads. */
   get waiting(): number {
-    return this.#queue.length
+    return this.table.waiting(this.row)
   }
 
   /**
@@ -219,7 +219,7 @@ export class Pool implements Lessor {
       contain(error)
     }
     this.#give(lease.position)
-    if (this.#queue.length > 0) this.#queue.serve(1)
+    if (this.table.waiting(this.row) > 0) this.#queue.serve(1)
   }
 
   /** Called by its leases. */
@@ -233,7 +233,7 @@ export class Pool implements Lessor {
     if (this.#timed) {
       if (success !== undefined || outcome === 'loaded')
         observeLatency(this.table, slot, latencyMs, outcome, this.#clock.now())
-    } else if (success === true && latencyMs >= 0) averageLatency(this.table, slot, latencyMs)
+    } else if (success === true && latencyMs >= 0) this.table.averageLatency(slot, latencyMs)
     if (this.#onRelease === undefined) return
     // Plain reads: a failure counted by another thread this very moment came later.
     const word = this.table.ints[slot * at.INTS + at.BREAKER]!

@@ -19,16 +19,6 @@ export const CLOSED = 0
 export const OPEN = 1
 export const HALF_OPEN = 2
 
-/** Of a BREAKER word. */
-export function breakerOf(word: number): number {
-  return word & 3
-}
-
-/** The word after a move to `state`. The epoch wraps after 2^30 moves of one breaker. */
-export function movedBreaker(word: number, state: number): number {
-  return (((word >>> 2) + 1) << 2) | state
-}
-
 /** One change of one backend's state: told once, by the thread that made it, and logged as one line. */
 export interface ChangeEvent {
   readonly pool: string

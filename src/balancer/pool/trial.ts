@@ -1,7 +1,8 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Backend } from './backend.ts'
 import * as at from '../table/columns.ts'
-import { breakerOf, CLOSED, HALF_OPEN, movedBreaker, type ChangeEvent } from './states.ts'
+import { CLOSED, HALF_OPEN, type ChangeEvent } from './states.ts'
+import { breakerOf, movedBreaker } from '../table/table.ts'
 import { TRIAL_LAPSE_MS } from './view.ts'
 
 /**

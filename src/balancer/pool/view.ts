@@ -2,7 +2,8 @@ import type { Backend } from './backend.ts'
 import * as at from '../table/columns.ts'
 import type { PickContext } from './pick-context.ts'
 import { ramp, RAMP_STEPS } from './slow-start.ts'
-import { breakerOf, CLOSED, DRAIN, OPEN, PROBE_DOWN, READY } from './states.ts'
+import { CLOSED, DRAIN, OPEN, PROBE_DOWN, READY } from './states.ts'
+import { breakerOf } from '../table/table.ts'
 import { NO_LIMIT, type BackendTable } from '../table/table.ts'
 
 /** A trial that has not ended after this long is given up (its thread may have died) and another is let through. */

@@ -110,16 +110,6 @@ export class WaitQueue {
     this.#waiting = pool * at.POOL_INTS + at.WAITING
   }
 
-  /** Over all threads. */
-  get length(): number {
-    return Atomics.load(this.#table.pools, this.#waiting)
-  }
-
-  /** As `length > 0`, by a plain read, for every pick. */
-  get someWait(): boolean {
-    return this.#table.pools[this.#waiting]! > 0
-  }
-
   /** What `settle` throws ends `owner`. */
   push(pool: Leasing, context: PickContext, settle: Settle, owner?: Contained): Waiter | undefined {
     const { max } = pool.config.queue

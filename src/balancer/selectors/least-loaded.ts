@@ -1,7 +1,8 @@
 import * as at from '../table/columns.ts'
 import { LoadTree, treeBytes, type LoadOrder } from '../table/load-tree.ts'
 import type { PickContext } from '../pool/pick-context.ts'
-import { breakerOf, CLOSED } from '../pool/states.ts'
+import { CLOSED } from '../pool/states.ts'
+import { breakerOf } from '../table/table.ts'
 import type { View } from '../pool/view.ts'
 import type { Selector, SelectorParts } from './selector.ts'
 

@@ -164,6 +164,16 @@ export class BackendTable {
     Atomics.sub(this.ints, slot * at.INTS + column, 1)
   }
 
+  /** Requests that wait in the pool's queue, over all threads. */
+  waiting(pool: number): number {
+    return Atomics.load(this.pools, pool * at.POOL_INTS + at.WAITING)
+  }
+
+  /** As `waiting(pool) > 0`, by a plain read, for every pick. */
+  someWait(pool: number): boolean {
+    return this.pools[pool * at.POOL_INTS + at.WAITING]! > 0
+  }
+
   countInPool(pool: number, by: 1 | -1): void {
     this.queues[(this.thread * this.buffers.poolCapacity + pool) * at.QUEUES + at.COUNTED]! += by
     Atomics.add(this.pools, pool * at.POOL_INTS + at.POOL_ACTIVE, by)
@@ -175,6 +185,13 @@ export class BackendTable {
     if (failed) this.totals[index + at.FAILURES]!++
   }
 
+  /** For display, where no algorithm needs the time: a plain moving average over about 8 requests. */
+  averageLatency(slot: number, latencyMs: number): void {
+    const ewma = slot * at.INTS + at.EWMA
+    const last = this.shorts[ewma]!
+    this.shorts[ewma] = Math.max(0.001, last === 0 ? latencyMs : last + (latencyMs - last) / 8)
+  }
+
   /** Sum over all threads. */
   total(slot: number, column: number): number {
     let sum = 0
@@ -183,4 +200,14 @@ export class BackendTable {
     }
     return sum
   }
+}
+
+/** The state of a BREAKER word: CLOSED, OPEN or HALF_OPEN. */
+export function breakerOf(word: number): number {
+  return word & 3
+}
+
+/** The BREAKER word after a move to `state`. The epoch wraps after 2^30 moves of one breaker. */
+export function movedBreaker(word: number, state: number): number {
+  return (((word >>> 2) + 1) << 2) | state
 }

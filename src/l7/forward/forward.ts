@@ -11,7 +11,7 @@ import { Attempts, ForwardTimes, statusOutcome } from './retry/attempts.ts'
 import { isShort, nobody, type ForwardOwner, type Outgoing } from './forward-owner.ts'
 import type { Target } from '../compile/l7-snapshot.ts'
 import { grpcOutcome, trailingGrpcStatus } from './retry/grpc-outcome.ts'
-import { takeLease, type LeaseTaker } from './take-lease.ts'
+import { waitForLease, type LeaseTaker } from './wait-for-lease.ts'
 import { Upload } from './upload.ts'
 import {
   failureCodes,
@@ -129,10 +129,12 @@ export class Forward implements UpstreamClient, LeaseTaker {
   /** `failure`: why the last try failed; then a place in the queue is not waited for. */
   #attempt(failure: Failed | undefined): void {
     this.#failure = failure
-    const waiter = takeLease(this.#target.pool, this.#context(), failure === undefined, this)
-    if (waiter === undefined) return
-    this.#waiter = waiter
-    this.times.waits()
+    const { pool } = this.#target
+    const context = this.#context()
+    const lease = pool.pool.acquire(context)
+    if (lease !== undefined) return this.onLease(lease)
+    this.#waiter = waitForLease(pool, context, failure === undefined, this)
+    if (this.#waiter !== undefined) this.times.waits()
   }
 
   #context(): PickContext {

@@ -11,6 +11,12 @@ import { Place } from './place.ts'
 /** The word for a condition in explanations: the key of RouteMatch. */
 export type ConditionName = keyof RouteMatch
 
+/** What the index leaves to be checked; undefined when that is nothing. */
+export function conditionsOf(match: RouteMatch, policy: PathPolicy): Conditions | undefined {
+  const conditions = new Conditions(match, policy)
+  return conditions.some ? conditions : undefined
+}
+
 /** What is left to check of a route once the index has settled its host and its path or prefix. */
 export class Conditions {
   readonly #methods: readonly string[] | undefined
@@ -37,6 +43,20 @@ export class Conditions {
     this.#not = match.not?.map((part) => new Part(part, policy))
     this.#clearText = match.clearText === true
     this.#pathRegex = match.pathRegex === undefined ? undefined : new RegExp(match.pathRegex)
+  }
+
+  /** There is something to check. */
+  get some(): boolean {
+    const parts = [
+      this.#methods,
+      this.#headers,
+      this.#query,
+      this.#clientIp,
+      this.#pathRegex,
+      this.#clientCert
+    ]
+    const rest = [this.#cookies, this.#body, this.#any, this.#not]
+    return this.#clearText || [...parts, ...rest].some((part) => part !== undefined)
   }
 
   hold(input: MatchInput): boolean {

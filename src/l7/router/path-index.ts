@@ -4,7 +4,8 @@ import type { MatchInput } from './match-input.ts'
 /** A route in the index: its place in the config decides which of several wins. */
 export interface Candidate {
   readonly order: number
-  readonly conditions: Conditions
+  /** Undefined: none besides the host and the path, which the index settles. */
+  readonly conditions: Conditions | undefined
 }
 
 /** Where in the tree of paths a route belongs. */
@@ -89,7 +90,8 @@ function firstHolding(candidates: readonly Candidate[], input: MatchInput, best:
   for (let i = 0; i < candidates.length; i++) {
     const candidate = candidates[i]!
     if (candidate.order >= best) return best
-    if (candidate.conditions.hold(input)) return candidate.order
+    const { order, conditions } = candidate
+    if (conditions === undefined || conditions.hold(input)) return order
   }
   return best
 }

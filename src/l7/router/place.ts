@@ -1,5 +1,5 @@
 import type { PathPolicy, RouteMatch } from '../../config/model/model.ts'
-import { hostName } from '../uri/host.ts'
+import { hostName } from '../uri/target.ts'
 import { normalisePath } from '../uri/normalise-path.ts'
 import type { MatchInput } from './match-input.ts'
 

@@ -1,7 +1,7 @@
 import type { PathPolicy, RouteMatch } from '../../config/model/model.ts'
 import { normalisePath } from '../uri/normalise-path.ts'
 import { DEFAULT_PATH_POLICY } from '../uri/path-policy.ts'
-import { Conditions } from './conditions.ts'
+import { conditionsOf } from './conditions.ts'
 import { literalPrefix } from './literal-prefix.ts'
 import type { MatchInput } from './match-input.ts'
 import { PathIndex, type PathRule, type Candidate } from './path-index.ts'
@@ -22,7 +22,7 @@ export class Router<T> {
   ) {
     this.#values = routes.map((route) => route.value)
     routes.forEach(({ match }, order) => {
-      const candidate = { order, conditions: new Conditions(match, policy) }
+      const candidate = { order, conditions: conditionsOf(match, policy) }
       const rule = pathRule(match, policy)
       for (const host of routeHosts(match)) this.#hosts.add(host, rule, candidate)
     })

@@ -1,3 +1,4 @@
+import type { Counter } from '../../core/metrics/metrics.ts'
 import { contain, type Contained } from '../../core/containment.ts'
 import { forgetBuffer, giveBuffer, keepBytes } from './kept-bytes.ts'
 import type { TlsFacts } from '../tls/tls-facts.ts'
@@ -37,6 +38,8 @@ export abstract class Transport {
   /** Bytes read from and passed to the kernel or TLS. */
   bytesIn = 0
   bytesOut = 0
+  #countedIn = 0
+  #countedOut = 0
   /** Called once when it is closed, after the current owner. */
   whenClosed: (() => void) | undefined
   /**
@@ -49,6 +52,15 @@ export abstract class Transport {
 
   constructor(owner: TransportOwner) {
     this.owner = owner
+  }
+
+  /** Adds the bytes that passed since the last call to `counters`: once per exchange, not once per read. */
+  countBytes(counters: { readonly bytesIn: Counter; readonly bytesOut: Counter }): void {
+    const { bytesIn, bytesOut } = this
+    counters.bytesIn.add(bytesIn - this.#countedIn)
+    counters.bytesOut.add(bytesOut - this.#countedOut)
+    this.#countedIn = bytesIn
+    this.#countedOut = bytesOut
   }
 
   /** True with TLS: `destroy` closes without close_notify, which `end` sends. */

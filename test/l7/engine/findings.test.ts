@@ -1,5 +1,5 @@
 import t from 'tap'
-import { RetryBudget } from '../../../src/l7/forward/retry/retry-budget.ts'
+import { RetryBudget } from '../../../src/l7/forward/retry/attempts.ts'
 import { FakeClock } from '../../fakes/fake-clock.ts'
 import { answering, eventually, get, labOf, OK, rawBackend, startLab } from './lab.ts'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { IdleLimit } from '../../../src/l7/http1/client/lifetime.ts'
+import { IdleLimit } from '../../../src/l7/http1/client/resting.ts'
 import { answering, eventually, get, labOf, OK, rawBackend } from './lab.ts'
 
 const settle = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

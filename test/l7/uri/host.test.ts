@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { hostName, parseHost } from '../../../src/l7/uri/host.ts'
+import { hostName, parseHost } from '../../../src/l7/uri/target.ts'
 
 t.test('names are lower-cased and lose port and root dot', async (t) => {
   t.same(parseHost('Example.COM:8080'), { name: 'example.com', port: 8080 })

@@ -13,8 +13,7 @@ import { dialFailure, type DialFailure } from '../../../net/dial/dial-failure.ts
 import type { UpstreamTls } from '../../../net/tls/upstream-tls.ts'
 import { Dialling, type ConnectAttempt, type ConnectionWaiter } from './dialling.ts'
 import type { TieHolder } from '../../forward/client-ties.ts'
-import { IdleLimit, Lifetime } from './lifetime.ts'
-import { Resting, type UpstreamGauges } from './resting.ts'
+import { IdleLimit, Lifetime, Resting, type UpstreamGauges } from './resting.ts'
 import { NameWatch } from './name-watch.ts'
 import { UpstreamConnection } from './upstream-connection.ts'
 
@@ -50,7 +49,7 @@ export interface UpstreamParts {
 export class UpstreamPool {
   readonly deadlines: Deadlines
   #settings: UpstreamSettings
-  readonly #resting: Resting
+  readonly #resting: Resting<UpstreamConnection>
   /** Waiting for room; they get the next connection that becomes free here. */
   readonly #starved = new Set<Dialling<UpstreamConnection>>()
   /** All connections that hold a socket. */
@@ -210,7 +209,7 @@ export class UpstreamPool {
         return starved.done(connection)
       }
     }
-    const wanted = !this.#retired && this.#open.has(connection) && !connection.backend.contended
+    const wanted = !this.#retired && !connection.transport.closed && !connection.backend.contended
     if (!wanted || !connection.rest(now, this.#idleLimit.within(timeouts.keepAliveMs, now), keepAliveSeconds))
       return connection.part()
     if (connection.isPrivate) {

@@ -1,5 +1,5 @@
 import { ALNUM, FIELD_VALUE, TOKEN } from '../../message/chars.ts'
-import { isBlank, latin1 } from '../../../core/latin1.ts'
+import { isBlank, latin1, knownTexts } from '../../../core/latin1.ts'
 import {
   BAD_FIELD_NAME,
   BAD_FIELD_VALUE,
@@ -21,7 +21,6 @@ import {
   SEEN_X_FORWARDED
 } from '../../message/seen.ts'
 import { nameBit } from '../../message/header-block.ts'
-import { knownTexts } from './known-texts.ts'
 import { tidyLines } from './tidy-lines.ts'
 
 const CR = 13

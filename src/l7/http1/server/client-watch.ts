@@ -1,6 +1,6 @@
 import { judgeClient, laggards, Progress } from '../../exchange/client/progress.ts'
 import type { Transport } from '../../../net/transport/transport.ts'
-import type { ResponseWriter } from '../write/response-writer.ts'
+import type { ResponseWriter } from '../write/message-writer.ts'
 import type { DownstreamHost } from './downstream-host.ts'
 import { HalfClosed } from './half-closed.ts'
 

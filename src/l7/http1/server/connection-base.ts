@@ -1,7 +1,7 @@
 import type { L7ListenerConfig } from '../../../config/model/model.ts'
 import type { Transport } from '../../../net/transport/transport.ts'
 import type { HeadLimits } from '../parse/request-parser.ts'
-import type { ResponseWriter } from '../write/response-writer.ts'
+import type { ResponseWriter } from '../write/message-writer.ts'
 import type { DownstreamHost } from './downstream-host.ts'
 
 /** A client's connection: how bodies are written, and the timeouts in force. */

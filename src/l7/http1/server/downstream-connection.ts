@@ -17,8 +17,7 @@ import { parseFailure, type ParseFailure } from '../parse/parse-failure.ts'
 import { RequestReader, type RequestEvents } from './request-reader.ts'
 import { ConnectionBase } from './connection-base.ts'
 import { openTunnel } from '../../forward/tunnel.ts'
-import { ResponseWriter } from '../write/response-writer.ts'
-import { Traffic } from './traffic.ts'
+import { ResponseWriter } from '../write/message-writer.ts'
 import type { UpstreamHead } from '../parse/response-parser.ts'
 
 /** A client's HTTP/1.x connection: one exchange at a time, in the order of the requests. */
@@ -33,7 +32,6 @@ export class DownstreamConnection
   protected readonly host: DownstreamHost
   protected readonly writer: ResponseWriter
   readonly #reader: RequestReader
-  readonly #traffic: Traffic
   readonly #watch: ClientWatch
   #exchange: Exchange | undefined
   #tunnel: Splice | undefined
@@ -58,7 +56,6 @@ export class DownstreamConnection
     this.#reader = new RequestReader(this.transport, this)
     this.writer = new ResponseWriter(this.transport)
     this.#watch = new ClientWatch(host, this.transport, this.writer)
-    this.#traffic = new Traffic(this.transport, host.context)
     this.client = acceptedClient(this.transport, pass, ends)
     this.acceptedAt = this.now
     host.context.deadlines.add(this)
@@ -111,7 +108,7 @@ export class DownstreamConnection
   }
 
   onClose(error: NodeJS.ErrnoException | undefined): void {
-    this.#traffic.count()
+    this.transport.countBytes(this.host.context)
     const exchange = this.#exchange
     this.#exchange = undefined
     exchange?.onClientGone('LB_CLIENT_GONE', error?.code ?? 'closed')
@@ -221,7 +218,7 @@ export class DownstreamConnection
     this.writer.end(trailers)
     this.writer.flush()
     this.#exchange = undefined
-    this.#traffic.count()
+    this.transport.countBytes(this.host.context)
     if (this.#close || !this.#reader.bodyComplete) return this.#linger()
     if (this.writer.flowing) return this.#next()
     this.#owed = true

@@ -1,4 +1,4 @@
-import type { ResponseWriter } from '../write/response-writer.ts'
+import type { ResponseWriter } from '../write/message-writer.ts'
 
 /** Time between a client's FIN and the first check whether it is still there, and between checks. */
 const LOOK_MS = 250

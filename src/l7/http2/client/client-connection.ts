@@ -1,7 +1,7 @@
 import type { Waits } from '../../../core/deadlines.ts'
 import type { Backend } from '../../../balancer/pool/backend.ts'
 import type { Transport, TransportOwner } from '../../../net/transport/transport.ts'
-import type { Lifetime } from '../../http1/client/lifetime.ts'
+import type { Lifetime } from '../../http1/client/resting.ts'
 import type { UpstreamHead } from '../../http1/parse/response-parser.ts'
 import type { Outgoing } from '../../forward/forward-owner.ts'
 import { errorName } from '../frames/codes.ts'

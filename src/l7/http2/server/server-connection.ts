@@ -7,7 +7,6 @@ import { acceptedClient } from '../../exchange/client/accepted-client.ts'
 import type { ClientConnection, Ends } from '../../exchange/client/client-connection.ts'
 import { parseFailure } from '../../http1/parse/parse-failure.ts'
 import type { HeadLimits } from '../../http1/parse/request-parser.ts'
-import { Traffic } from '../../http1/server/traffic.ts'
 import type { Request } from '../../message/request.ts'
 import { ENHANCE_YOUR_CALM, errorName, SETTINGS_TIMEOUT } from '../frames/codes.ts'
 import type { ClosedBy, Stream } from '../session/stream/stream.ts'
@@ -33,7 +32,6 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
   deadline: number
   readonly #host: Http2Host
   readonly #writer: TransportWriter
-  readonly #traffic: Traffic
   /** True within `onData`; `onReadDone` of the streams follows. */
   reading = false
   #gathered = false
@@ -56,7 +54,6 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
     this.#host = host
     this.transport = attach(this)
     this.client = acceptedClient(this.transport, pass, ends, true)
-    this.#traffic = new Traffic(this.transport, host.context)
     this.session = new ServerSession(this, host.snapshot.config.http2.maxStreams)
     this.#writer = new TransportWriter(this.transport, this.session.out)
     this.acceptedAt = this.now
@@ -144,7 +141,7 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
 
   onClose(): void {
     this.#host.context.deadlines.remove(this)
-    this.#traffic.count()
+    this.transport.countBytes(this.#host.context)
     this.#closing = true
     this.session.abandon()
     this.#host.http2.glitches.add(this.session.glitches.count)
@@ -223,7 +220,7 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
 
   onStreamClosed(): void {
     this.#host.http2.streams.add(-1)
-    this.#traffic.count()
+    this.transport.countBytes(this.#host.context)
     this.#idleUntil = 0
     if (!this.reading) this.#rest()
   }

@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { KnownHeads } from '../../../../src/l7/http1/parse/known-heads.ts'
-import { parsedResponse, parseResponse } from '../../../../src/l7/http1/parse/response-parser.ts'
+import { KnownHeads, parsedResponse, parseResponse } from '../../../../src/l7/http1/parse/response-parser.ts'
 
 const head = fc.record({
   status: fc.constantFrom(200, 204, 206, 304, 404),

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { KnownTexts } from '../../../../src/l7/http1/parse/known-texts.ts'
+import { KnownTexts } from '../../../../src/core/latin1.ts'
 
 t.test('whatever was read before, a text is that of its bytes', async () => {
   const bytes = fc.oneof(

@@ -5,37 +5,26 @@ import type { Contained } from '../../core/containment.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import type { CompiledPool } from '../compile/l7-snapshot.ts'
 
-/** Receives a lease. Exactly one of the two methods is called, at once or after a wait in the pool's queue. */
+/** Receives a lease after a wait in the pool's queue: exactly one of the two methods is called. */
 export interface LeaseTaker extends Contained {
   onLease(lease: Lease): void
   onNoLease(code: ErrorCode, reason: string): void
 }
 
 /**
- * Picks a backend for `taker`. Returns the cancellation of the wait, when there is one. `wait`: it may wait in the queue;
- * otherwise it waits only for backends that are down.
+ * No backend can serve `taker` now: it waits, or hears why not. Returns the cancellation of the wait, when there is one.
+ * `queues`: it may wait for a place; otherwise it waits only for backends that are down.
  */
-export function takeLease(
-  place: CompiledPool,
-  context: PickContext,
-  wait: boolean,
-  taker: LeaseTaker
-): Waiter | undefined {
-  const { pool } = place
-  const lease = pool.acquire(context)
-  if (lease !== undefined) give(lease, taker)
-  else if (!(wait ? pool.worthWaiting : pool.waitsWhileDown))
-    taker.onNoLease('LB_NO_BACKEND', 'no healthy backend')
-  else return standInLine(place, context, taker)
-  return undefined
-}
-
-// A function of its own: what a closure captures is allocated by every call, also by those that make no closure.
-function standInLine(
+export function waitForLease(
   { pool, queueSeconds }: CompiledPool,
   context: PickContext,
+  queues: boolean,
   taker: LeaseTaker
 ): Waiter | undefined {
+  if (!(queues ? pool.worthWaiting : pool.waitsWhileDown)) {
+    taker.onNoLease('LB_NO_BACKEND', 'no healthy backend')
+    return undefined
+  }
   const since = performance.now()
   const late = (lease: Lease | undefined): void => {
     queueSeconds.observe((performance.now() - since) / 1e3)
