@@ -6,7 +6,7 @@ import type { Problem } from '../config/report/problem.ts'
 import { loadConfig, loadText } from '../config/load-config.ts'
 import { type ConfigResult, unreadable } from '../config/parse-config.ts'
 import { exitCode } from './exit-code.ts'
-import { wantsColor } from './terminal.ts'
+import { wantsColor } from '../core/log/pretty-stream.ts'
 
 export type CheckFormat = 'text' | 'json' | 'github'
 
@@ -61,7 +61,9 @@ function report({ file, ok, problems, config, lines = [] }: Checked, format: 'te
     // GitHub reads annotations from standard output.
     if (problems.length > 0) process.stdout.write(`${formatForGithub(problems)}\n`)
   } else if (problems.length > 0) {
-    process.stderr.write(`${formatProblems(problems, { color: wantsColor(process.stderr) })}\n`)
+    process.stderr.write(
+      `${formatProblems(problems, { color: wantsColor(process.stderr.isTTY === true) })}\n`
+    )
   }
   if (!ok || config === undefined) {
     const errors = problems.filter(({ severity }) => severity === 'error').length

@@ -1,3 +1,5 @@
+import { wantsColor } from '../core/log/pretty-stream.ts'
+
 /** Where a command writes to, with what its form depends on. */
 export interface Terminal {
   write(text: string): void
@@ -8,11 +10,6 @@ export interface Terminal {
   readonly rows: number
 }
 
-/** https://no-color.org: set to anything but the empty string. */
-export function wantsColor(stream: NodeJS.WriteStream): boolean {
-  return stream.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb'
-}
-
 /** Standard output. Sizes are read each time, since a window may be resized. */
 export const stdoutTerminal: Terminal = {
   write: (text) => void process.stdout.write(text),
@@ -20,7 +17,7 @@ export const stdoutTerminal: Terminal = {
     return process.stdout.isTTY === true
   },
   get color() {
-    return wantsColor(process.stdout)
+    return wantsColor(process.stdout.isTTY === true)
   },
   get columns() {
     return process.stdout.columns || Infinity

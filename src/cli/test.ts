@@ -1,12 +1,12 @@
 import { loadConfig } from '../config/load-config.ts'
 import { formatProblems } from '../config/report/format-problems.ts'
 import { exitCode } from './exit-code.ts'
-import { wantsColor } from './terminal.ts'
+import { wantsColor } from '../core/log/pretty-stream.ts'
 
 /** `lb test`: runs the tests of a configuration; prints each difference with its line. */
 export async function test(file: string): Promise<void> {
   const loaded = await loadConfig(file, process.env)
-  const color = wantsColor(process.stderr)
+  const color = wantsColor(process.stderr.isTTY === true)
   if (!loaded.ok) {
     process.stderr.write(`${formatProblems(loaded.problems, { color })}\n`)
     process.exitCode = exitCode.usage

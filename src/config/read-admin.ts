@@ -9,7 +9,7 @@ import { errorAt, type Problem } from './report/problem.ts'
 import { isMap, type Raw, valueAt } from './raw.ts'
 import { parseYaml } from './yaml/yaml-parse.ts'
 import { YamlSource } from './yaml/yaml-source.ts'
-import { readYaml } from './yaml/yaml-values.ts'
+import { yamlValues } from './yaml/yaml-values.ts'
 
 export interface AdminOfFile {
   readonly bind?: AddressBind
@@ -50,5 +50,5 @@ export function readAdmin(path: string, env: Environment): AdminOfFile | readonl
 /** What the parser could read of a text with syntax errors. */
 function readable(text: string, env: Environment): Raw {
   const yaml = parseYaml(text)
-  return 'offset' in yaml ? null : readYaml(yaml.document, env).value
+  return 'offset' in yaml ? null : yamlValues(yaml.document, env).value
 }

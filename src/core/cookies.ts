@@ -1,3 +1,4 @@
+import { isBlank } from './latin1.ts'
 /** There are several cookies of one name, or servers read the field differently: which value a backend takes is unknown. */
 export const ambiguous: unique symbol = Symbol('ambiguous')
 
@@ -73,8 +74,4 @@ function count(text: string, mark: string): number {
   let times = 0
   for (let at = text.indexOf(mark); at !== -1; at = text.indexOf(mark, at + 1)) times++
   return times
-}
-
-function isBlank(c: number): boolean {
-  return c === 32 || c === 9
 }

@@ -16,6 +16,17 @@ export function writeLatin1(buffer: Buffer, text: string, at: number): number {
   return (buffer as unknown as Latin1Target).latin1Write(text, at, text.length)
 }
 
+/** RFC 9110 §5.6.2: letters, digits and the marks that may stand in a method, a field name or a cookie's name. */
+export const TOKEN = new Uint8Array(256)
+for (const c of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") {
+  TOKEN[c.charCodeAt(0)] = 1
+}
+
+export function isToken(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (TOKEN[text.charCodeAt(i)] !== 1) return false
+  return text !== ''
+}
+
 /** White space within a field line (OWS, RFC 9110 §5.6.3). */
 export function isBlank(c: number | undefined): boolean {
   return c === 32 || c === 9

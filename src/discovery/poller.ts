@@ -79,11 +79,11 @@ const MAX_REASON = 200
 
 /** One line for any thrown value. */
 export function reasonOf(error: unknown): string {
-  const text = error instanceof Error ? messageOf(error) : String(error)
+  const text = error instanceof Error ? withCode(error) : String(error)
   return text.replaceAll(/\s+/g, ' ').slice(0, MAX_REASON)
 }
 
-function messageOf(error: Error): string {
+function withCode(error: Error): string {
   if (error.name === 'TimeoutError') return 'no answer in time'
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
   if (error.message === '') return code === '' ? error.name : code

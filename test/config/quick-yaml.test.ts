@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { quickYaml } from '../../src/config/yaml/quick-yaml.ts'
 import { parseYaml } from '../../src/config/yaml/yaml-parse.ts'
-import { readYaml } from '../../src/config/yaml/yaml-values.ts'
+import { yamlValues } from '../../src/config/yaml/yaml-values.ts'
 
 const root = join(import.meta.dirname, '../..')
 const env = { A: 'x', N: '12' }
@@ -13,7 +13,7 @@ const env = { A: 'x', N: '12' }
 function library(text: string): { value: unknown } | undefined {
   const yaml = parseYaml(text)
   if ('offset' in yaml || yaml.syntax.length > 0) return undefined
-  const { value, findings } = readYaml(yaml.document, env)
+  const { value, findings } = yamlValues(yaml.document, env)
   return findings.length > 0 ? undefined : { value }
 }
 

@@ -1,3 +1,4 @@
+import { isToken } from '../../core/latin1.ts'
 /** Fields that frame a message or concern one hop: lb's own, never a plugin's. */
 export const FRAMING_FIELDS: ReadonlySet<string> = new Set([
   'connection',
@@ -9,3 +10,15 @@ export const FRAMING_FIELDS: ReadonlySet<string> = new Set([
   'transfer-encoding',
   'upgrade'
 ])
+
+/** Why `owns` of a plugin is not a list of fields that it may own; undefined: it is one. */
+export function whyNotOwned(owns: unknown): string | undefined {
+  if (!Array.isArray(owns)) return '"owns" must be a list of field names'
+  for (const name of owns as unknown[]) {
+    if (typeof name !== 'string' || !isToken(name))
+      return `"owns" must be a list of field names, and ${JSON.stringify(name) ?? String(name)} is not one`
+    if (name.toLowerCase() === 'host' || FRAMING_FIELDS.has(name.toLowerCase()))
+      return `"owns": the field ${name} is lb's own`
+  }
+  return undefined
+}

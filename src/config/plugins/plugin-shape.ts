@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { FRAMING_FIELDS } from '../model/framing-fields.ts'
+import { whyNotOwned } from '../model/framing-fields.ts'
 import { order } from '../../l7/stages/order.ts'
 import { suggestion } from '../report/nearest.ts'
 import { parseDuration } from '../units.ts'
@@ -56,17 +56,6 @@ export function whyNoPlugin(value: unknown, others: readonly string[]): string |
       return `"${key}" must be a duration such as "10ms"`
   }
   return owns === undefined ? undefined : whyNotOwned(owns)
-}
-
-function whyNotOwned(owns: unknown): string | undefined {
-  if (!Array.isArray(owns)) return '"owns" must be a list of field names'
-  for (const name of owns as unknown[]) {
-    if (typeof name !== 'string' || !/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name))
-      return `"owns" must be a list of field names, and ${JSON.stringify(name) ?? String(name)} is none`
-    if (name.toLowerCase() === 'host' || FRAMING_FIELDS.has(name.toLowerCase()))
-      return `"owns": the field ${name} is lb's own`
-  }
-  return undefined
 }
 
 /** Whether it runs before the route is known, because the stage beside it does. */

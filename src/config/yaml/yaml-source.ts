@@ -6,7 +6,7 @@ import { YamlLookup } from './yaml-lookup.ts'
 import type { Span } from './yaml-nodes.ts'
 import type { SyntaxProblem } from './syntax-problem.ts'
 import { parseYaml } from './yaml-parse.ts'
-import { readYaml } from './yaml-values.ts'
+import { yamlValues } from './yaml-values.ts'
 
 /** A YAML text: its values, and the position of each. */
 export class YamlSource {
@@ -31,7 +31,7 @@ export class YamlSource {
       this.#problemAt({ start: offset, end: offset }, message)
     )
     if ('offset' in yaml || syntax.length > 0) return
-    const { value, findings, spans, anchors } = readYaml(yaml.document, env)
+    const { value, findings, spans, anchors } = yamlValues(yaml.document, env)
     this.value = value
     this.findings = findings
     this.#lookup = new YamlLookup(yaml.document, anchors)

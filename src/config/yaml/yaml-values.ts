@@ -28,7 +28,7 @@ export interface YamlValues {
   readonly anchors: ReadonlyMap<string, Node>
 }
 
-export function readYaml(document: Document.Parsed, env: Environment): YamlValues {
+export function yamlValues(document: Document.Parsed, env: Environment): YamlValues {
   const reader = new Reader(env)
   const value = reader.walk(document.contents, [])
   return { value, findings: reader.findings, spans: reader.spans, anchors: reader.anchors }

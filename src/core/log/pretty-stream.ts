@@ -8,7 +8,7 @@ import { prettyMessage } from './pretty-message.ts'
 export function prettyStream(fd: number): NodeJS.WritableStream | undefined {
   const pretty = loadPretty()
   if (pretty === undefined) return undefined
-  const colorize = wantsColor(fd)
+  const colorize = wantsColor(isatty(fd))
   return pretty({
     sync: true,
     destination: fd,
@@ -29,6 +29,7 @@ function loadPretty(): ((options: PrettyOptions) => NodeJS.WritableStream) | und
   }
 }
 
-function wantsColor(fd: number): boolean {
-  return isatty(fd) && !process.env.NO_COLOR
+/** Whether to colour what is written; https://no-color.org: NO_COLOR is set to anything but the empty string. */
+export function wantsColor(isTerminal: boolean): boolean {
+  return isTerminal && !process.env.NO_COLOR && process.env.TERM !== 'dumb'
 }

@@ -1,14 +1,3 @@
-/** RFC 9110 §5.6.2: letters, digits and the marks that may stand in a method or field name. */
-export const TOKEN = new Uint8Array(256)
-for (const c of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") {
-  TOKEN[c.charCodeAt(0)] = 1
-}
-
-export function isToken(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (TOKEN[text.charCodeAt(i)] !== 1) return false
-  return text !== ''
-}
-
 /** Letters and digits: what is the same in a field's name and in the variable that CGI servers make of it. */
 export const ALNUM = new Uint8Array(256)
 for (let c = 48; c < 58; c++) ALNUM[c] = 1

@@ -1,5 +1,5 @@
+import { isToken } from '../../core/latin1.ts'
 import { FRAMING_FIELDS } from '../../config/model/framing-fields.ts'
-import { isToken } from './chars.ts'
 
 /** Also what would become a line break once it is written as latin1. */
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/

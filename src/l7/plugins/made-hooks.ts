@@ -1,6 +1,5 @@
-import { FRAMING_FIELDS } from '../../config/model/framing-fields.ts'
+import { whyNotOwned } from '../../config/model/framing-fields.ts'
 import { messageOf } from '../../core/errors.ts'
-import { isToken } from '../message/chars.ts'
 import type { Plugin, PluginContext, PluginHooks } from './plugin.ts'
 import { isPromise } from './promised.ts'
 
@@ -54,14 +53,4 @@ function whyNoHooks(made: unknown): string | undefined {
   if (own.length === 0 && owns === undefined)
     return `it returned an object with none of ${HOOKS.join(', ')}; undefined says that there is nothing to do`
   return owns === undefined ? undefined : whyNotOwned(owns)
-}
-
-function whyNotOwned(owns: unknown): string | undefined {
-  if (!Array.isArray(owns)) return '"owns" must be a list of field names'
-  for (const name of owns as unknown[]) {
-    if (typeof name !== 'string' || !isToken(name)) return `"owns": ${JSON.stringify(name)} is no field name`
-    if (name.toLowerCase() === 'host' || FRAMING_FIELDS.has(name.toLowerCase()))
-      return `"owns": the field ${name} is lb's own`
-  }
-  return undefined
 }

@@ -50,17 +50,20 @@ const refused: Record<string, readonly [object, RegExp]> = {
   ],
   'no hook': [{ compile: () => ({}) }, /compile: it returned an object with none of request/],
   'a hook that is none': [{ compile: () => ({ request: 5 }) }, /compile: "request" must be a function/],
-  'owns of compile': [{ compile: () => ({ owns: ['X Y'] }) }, /compile: "owns": "X Y" is no field name/],
+  'owns of compile': [
+    { compile: () => ({ owns: ['X Y'] }) },
+    /compile: "owns" must be a list of field names, and "X Y" is not one/
+  ],
   'a pool that there is not': [
     { compile: (own: any) => own.pool('nope') },
     /compile: there is no pool "nope"; pools: web/
   ],
   'a blank in owns': [
     { owns: ['X Y'], request() {} },
-    /"owns" must be a list of field names, and "X Y" is none/
+    /"owns" must be a list of field names, and "X Y" is not one/
   ],
   'a break in owns': [{ owns: ['x\r\n'], request() {} }, /"owns" must be a list of field names/],
-  'a number in owns': [{ owns: [5], request() {} }, /"owns" must be a list of field names, and 5 is none/],
+  'a number in owns': [{ owns: [5], request() {} }, /"owns" must be a list of field names, and 5 is not one/],
   'a field of lb in owns': [{ owns: ['Content-Length'], request() {} }, /Content-Length is lb's own/],
   'both places': [{ after: 'cache', request() {} }, /both "before" and "after"/],
   'no place': [{ before: undefined, request() {} }, /it must say its place, with "before" or "after"/]

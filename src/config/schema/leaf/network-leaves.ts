@@ -1,3 +1,4 @@
+import { isToken } from '../../../core/latin1.ts'
 import { textOf } from '../../environment/env-text.ts'
 import { isHostName, parseBackendAddress, parseBind, parseCidr, parseSystemdBind } from '../../addresses.ts'
 import type { Bind } from '../../model/bind.ts'
@@ -5,9 +6,6 @@ import type { HashKey } from '../../model/model.ts'
 import { foreignFieldValue, foreignHost, foreignPath } from '../../report/foreign-values.ts'
 import { leaf, listOf, Refusal } from './leaf.ts'
 import { text } from './leaves.ts'
-
-/** RFC 9110 §5.6.2. */
-const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 
 /** `bare`: the address that a number alone probably means; `parse` returns a sentence for an invalid text. */
 function address<Address extends object>(
@@ -114,7 +112,7 @@ export function fieldName() {
     json: { title: 'field name' },
     max: 128,
     reject: (value) =>
-      TOKEN.test(value)
+      isToken(value)
         ? undefined
         : /^[\w-]+(?:\s*,\s*[\w-]+)+$/.test(value)
           ? `each name is an item of a list: [${value.split(/\s*,\s*/).join(', ')}]`
@@ -151,7 +149,7 @@ export function method({ named = false } = {}) {
           .split(/[\s,|]+/)
           .join(', ')}]`
       if (named && /^(?:\*|all|any)$/i.test(value)) return 'to take every method leave the key out'
-      if (!TOKEN.test(value)) return `"${value}" is not a method; they are words such as GET`
+      if (!isToken(value)) return `"${value}" is not a method; they are words such as GET`
       return value === value.toUpperCase()
         ? undefined
         : `methods are upper case: did you mean "${value.toUpperCase()}"?`
@@ -262,8 +260,8 @@ export function hashKey() {
         return new Refusal({ cure: foreignKeyCure(written ?? '') })
       if (kind === 'query') return { kind, name }
       const cure = foreignKeyCure(written ?? '')
-      if (!TOKEN.test(name) && cure !== undefined) return new Refusal({ cure })
-      if (!TOKEN.test(name)) return new Refusal({ message: `"${name}" is not the name of a ${kind}` })
+      if (!isToken(name) && cure !== undefined) return new Refusal({ cure })
+      if (!isToken(name)) return new Refusal({ message: `"${name}" is not the name of a ${kind}` })
       return kind === 'header' ? { kind, name: name.toLowerCase() } : { kind: 'cookie', name }
     }
   )

@@ -1,3 +1,4 @@
+import { isToken } from '../../../core/latin1.ts'
 import { z } from 'zod'
 import { listOf, mapping } from '../leaf/leaf.ts'
 import { text } from '../leaf/leaves.ts'
@@ -20,7 +21,7 @@ export function editedField({ hostToo = false } = {}) {
     json: { title: 'field name' },
     max: 128,
     reject(value) {
-      if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(value)) {
+      if (!isToken(value)) {
         const meant = value.trim().replaceAll(/\s+/g, '-').replace(/:.*$/, '')
         const cure = /^[\w-]+$/.test(meant) ? `did you mean "${meant}"?` : 'use letters, digits and dashes'
         return `"${value}" is not a field name; ${cure}`

@@ -5,7 +5,7 @@ import { accessLogSchema } from './access-log.ts'
 import { cacheSchema } from './cache.ts'
 import { connectionLogSchema } from './connection-log.ts'
 import { leaf, type LeafIssue, listOf, mapping, Refusal } from '../leaf/leaf.ts'
-import { decimal, duration, flag, integer, off, rate, size, text, word } from '../leaf/leaves.ts'
+import { decimal, duration, flag, integer, off, rate, size, word } from '../leaf/leaves.ts'
 import { firstOf, loneNumber, loneText, loneTrue } from '../leaf/lone.ts'
 import { name } from '../leaf/name.ts'
 import { cidrs, hostPattern, listenerBind } from '../leaf/network-leaves.ts'
@@ -13,16 +13,12 @@ import { listenerPlugins } from '../plugin-keys.ts'
 import { routeRetry } from '../retry.ts'
 import { headersSchema } from './header-edits.ts'
 import { listenerLimits } from './request-limits.ts'
-import { encodedSlash, routeSchema } from './route.ts'
+import { encodedSlash, poolName, routeSchema } from './route.ts'
 import { listenerStageKeys } from '../stage-schema.ts'
 import { listenerTls } from './tls.ts'
 import { unixAccess } from './unix-access.ts'
 
 const { l4, l7 } = defaults.listener
-
-function poolName() {
-  return text('the name of a pool', { max: 64, json: { title: 'pool' } })
-}
 
 const peersNamed = 'name the peers that send it: { trusted: [10.0.0.0/8] }'
 

@@ -16,7 +16,7 @@ import { routePlugins } from '../plugin-keys.ts'
 import { routeRetry } from '../retry.ts'
 import { routeStageKeys } from '../stage-schema.ts'
 
-function poolName() {
+export function poolName() {
   return text('the name of a pool', { max: 64, json: { title: 'pool' } })
 }
 

@@ -1,3 +1,4 @@
+import { isToken } from '../../../core/latin1.ts'
 import { z } from 'zod'
 import { defaults } from '../../defaults.ts'
 import {
@@ -50,8 +51,7 @@ const sticky = mapping(
   {
     cookie: text('the name of a cookie such as lb_backend', {
       max: 128,
-      reject: (value) =>
-        /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(value) ? undefined : `"${value}" is not a cookie name`
+      reject: (value) => (isToken(value) ? undefined : `"${value}" is not a cookie name`)
     }).describe('Name of the cookie that keeps a client on its backend.'),
     ttl: lifetime({ example: '1h' })
       .optional()

@@ -1,4 +1,5 @@
-import { FIELD_VALUE, HEX, TOKEN } from '../../message/chars.ts'
+import { TOKEN } from '../../../core/latin1.ts'
+import { FIELD_VALUE, HEX } from '../../message/chars.ts'
 import { FieldScanner } from './field-scanner.ts'
 import { BAD_CHUNK, BAD_TRAILER, MORE } from './parse-failure.ts'
 

@@ -1,5 +1,5 @@
-import { ALNUM, FIELD_VALUE, TOKEN } from '../../message/chars.ts'
-import { isBlank, latin1, knownTexts } from '../../../core/latin1.ts'
+import { ALNUM, FIELD_VALUE } from '../../message/chars.ts'
+import { TOKEN, isBlank, knownTexts, latin1 } from '../../../core/latin1.ts'
 import {
   BAD_FIELD_NAME,
   BAD_FIELD_VALUE,

@@ -1,3 +1,4 @@
+import { isToken } from '../../../core/latin1.ts'
 import { BAD_CODING, BAD_LENGTH, LENGTH_AND_CODING, OLD_CODING, UNKNOWN_CODING } from './parse-failure.ts'
 import type { FieldScanner } from './field-scanner.ts'
 
@@ -59,7 +60,7 @@ function isChunked(value: string): boolean {
  */
 function codingFailure(value: string): number {
   const codings = value.split(',').map((coding) => coding.trim().toLowerCase())
-  if (!codings.every((coding) => /^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(coding))) return BAD_CODING
+  if (!codings.every(isToken)) return BAD_CODING
   const others = codings.at(-1) === 'chunked' ? codings.slice(0, -1) : codings
   const odd = others.some((coding) => coding === 'identity' || coding.includes('chunked'))
   return odd ? BAD_CODING : UNKNOWN_CODING

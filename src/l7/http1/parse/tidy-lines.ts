@@ -1,3 +1,4 @@
+import { isBlank } from '../../../core/latin1.ts'
 /**
  * Removes white space around the values of "Name: value\r\n" lines, except the space after the colon. Lines without any
  * stay as they are.
@@ -16,8 +17,4 @@ export function tidyLines(text: string): string {
     at = lineEnd + 2
   }
   return tidy
-}
-
-function isBlank(c: number): boolean {
-  return c === 32 || c === 9
 }

@@ -1,5 +1,5 @@
-import { latin1 } from '../../../core/latin1.ts'
-import { FIELD_VALUE, TOKEN } from '../../message/chars.ts'
+import { TOKEN, isBlank, latin1 } from '../../../core/latin1.ts'
+import { FIELD_VALUE } from '../../message/chars.ts'
 import { DecoderTable, ENTRY_OVERHEAD, makeEntry, TABLE_BYTES, type TableEntry } from './decoder-table.ts'
 import { fieldMarks, MALFORMED } from './field-marks.ts'
 import { decodeHuffman } from './huffman.ts'
@@ -188,8 +188,4 @@ export class Decoder {
     for (let p = start; p < end; p++) if (FIELD_VALUE[from[p]!] === 0) return false
     return true
   }
-}
-
-function isBlank(c: number): boolean {
-  return c === 32 || c === 9
 }

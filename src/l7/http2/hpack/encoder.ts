@@ -1,4 +1,4 @@
-import { writeLatin1 } from '../../../core/latin1.ts'
+import { isBlank, writeLatin1 } from '../../../core/latin1.ts'
 import { ENTRY_OVERHEAD, TABLE_BYTES } from './decoder-table.ts'
 import { isAt, nameInfo, nameInfoAt, NO_SLOT, slotOf, type NameInfo } from './name-info.ts'
 import { STATIC_SIZE, STATIC_TABLE } from './static-table.ts'
@@ -225,8 +225,4 @@ function putString(buffer: Buffer, at: number, text: string): number {
   if (length > SHORT) return p + writeLatin1(buffer, text, p)
   for (let i = 0; i < length; i++) buffer[p++] = text.charCodeAt(i)
   return p
-}
-
-function isBlank(c: number): boolean {
-  return c === 32 || c === 9
 }

@@ -1,10 +1,11 @@
+import { isToken } from '../../../core/latin1.ts'
 import { randomBytes } from 'node:crypto'
 import { UNKNOWN_LENGTH } from '../../message/body-length.ts'
 import type { Request } from '../../message/request.ts'
 import { HeaderBlock } from '../../message/header-block.ts'
 import { isKnownMethod } from '../../message/methods.ts'
 import { hostName } from '../../uri/target.ts'
-import { isToken, TARGET } from '../../message/chars.ts'
+import { TARGET } from '../../message/chars.ts'
 import {
   BAD_EXPECTATION,
   BAD_HOST,

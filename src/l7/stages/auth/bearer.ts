@@ -8,8 +8,14 @@ export function tokenIn(headers: HeaderBlock, name: string): string | undefined 
   // Two fields give one value with a comma, which is not a token.
   const value = headers.get(name)
   if (value === undefined) return undefined
-  if (value.length > 7 && value.slice(0, 7).toLowerCase() === 'bearer ') return value.slice(7).trim()
-  return name === 'authorization' ? undefined : value
+  return tokenBehind('bearer', value) ?? (name === 'authorization' ? undefined : value)
+}
+
+/** What follows the scheme, given in lower case, in the value of Authorization (RFC 9110 §11.4). */
+export function tokenBehind(scheme: string, value: string): string | undefined {
+  const start = scheme.length + 1
+  if (value.length <= start || value.slice(0, start).toLowerCase() !== `${scheme} `) return undefined
+  return value.slice(start).trim()
 }
 
 /** The value of WWW-Authenticate (RFC 6750 §3). */

@@ -16,15 +16,12 @@ import { Dictionaries } from './dictionary/dictionaries.ts'
 import { mayUseDictionary } from './dictionary/eligible.ts'
 import { addVary, markEncoded, weakenTag } from './encoded-fields.ts'
 import { compressInto, compressStream, compressWhole } from './encoders.ts'
-import { flushKind, levelOf, supported, type Levels } from './encoders.ts'
+import { flushKind, levelOf, supported, WHOLE_BYTES, type Levels } from './encoders.ts'
 import { explainCompress } from './explain-compress.ts'
 import type { CompressKeys } from './keys.ts'
 import { isEventStream, MediaTypes } from './media-types.ts'
 import { StreamEncoder } from './stream-encoder.ts'
 import { WholeEncoder } from './whole-encoder.ts'
-
-/** Bodies up to this size are compressed at once, on this thread: handing them to another costs more. */
-const WHOLE_BYTES = 64 * 1024
 
 /** Compresses bodies for clients that accept it; a cached body is compressed once per coding. */
 class Compress implements Stage {

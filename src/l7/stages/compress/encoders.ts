@@ -16,6 +16,9 @@ import {
 import type { Coding } from './accept-encoding.ts'
 import { KeptEncoder } from './kept-encoder.ts'
 
+/** Bodies up to this size are compressed at once, on this thread: handing them to another costs more. */
+export const WHOLE_BYTES = 64 * 1024
+
 export interface Levels {
   readonly zstd: number
   readonly br: number

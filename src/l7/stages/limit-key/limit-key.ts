@@ -1,3 +1,4 @@
+import { isToken } from '../../../core/latin1.ts'
 /** What requests are counted by. Names of header fields are lower case. */
 export type LimitKey =
   | { readonly kind: 'client-ip' | 'path' | 'route' | 'all' | 'identity' }
@@ -5,7 +6,7 @@ export type LimitKey =
 
 const PLAIN = ['client-ip', 'path', 'route', 'all', 'identity'] as const
 const NAMED = ['header', 'cookie', 'query'] as const
-const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/
+const LONGEST_NAME = 128
 
 /** Parses the form `client-ip`, `header:x-api-key`. Undefined when it is malformed. */
 export function parseLimitKey(text: string): LimitKey | undefined {
@@ -14,7 +15,7 @@ export function parseLimitKey(text: string): LimitKey | undefined {
   const colon = text.indexOf(':')
   const kind = NAMED.find((each) => each === text.slice(0, colon))
   const name = text.slice(colon + 1)
-  if (kind === undefined || !NAME.test(name)) return undefined
+  if (kind === undefined || name.length > LONGEST_NAME || !isToken(name)) return undefined
   return { kind, name: kind === 'header' ? name.toLowerCase() : name }
 }
 

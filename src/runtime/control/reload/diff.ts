@@ -1,6 +1,6 @@
 import { own } from '../../../core/own.ts'
 import type { Config, ListenerConfig, PoolConfig } from '../../../config/model/model.ts'
-import { valueDiff } from './value-diff.ts'
+import { valueDiff, same } from './value-diff.ts'
 
 export interface ConfigDiff {
   readonly listeners: readonly ListenerDiff[]
@@ -168,10 +168,6 @@ function changeOf(before: object | undefined, after: object | undefined): Listen
 function keysThatDiffer(before: object, after: object): string[] {
   const keys = new Set([...Object.keys(before), ...Object.keys(after)])
   return [...keys].filter((key) => !same(Reflect.get(before, key), Reflect.get(after, key)))
-}
-
-function same(a: unknown, b: unknown): boolean {
-  return a === b || JSON.stringify(a) === JSON.stringify(b)
 }
 
 function plural(count: number): string {

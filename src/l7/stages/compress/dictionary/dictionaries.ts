@@ -6,6 +6,7 @@ import type { StoredForms } from '../../../cache/forms/stored-forms.ts'
 import type { StoredRecord } from '../../../cache/ports.ts'
 import type { Exchange } from '../../../exchange/exchange.ts'
 import type { ResponseHead } from '../../../exchange/response/response-head.ts'
+import { WHOLE_BYTES } from '../encoders.ts'
 import { encodeDcz, encodeDczLater, mayBeDictionary, type DczParts } from './dcz.ts'
 import { availableDictionary, patternOf } from './eligible.ts'
 
@@ -14,8 +15,6 @@ const MAX_BYTES = 1_048_576
 const MIN_BYTES = 512
 /** Lower levels ignore most of a long dictionary. */
 const LEAST_LEVEL = 3
-/** Longer bodies are compressed off this thread, for later requests. */
-const WHOLE_BYTES = 64 * 1024
 const MAX_JOBS = 2
 /** The mark in Cache-Status. */
 const STORED = /; stored\b/

@@ -1,3 +1,4 @@
+import { tokenBehind } from '../../bearer.ts'
 import type { Clock } from '../../../../../core/clock.ts'
 import { own } from '../../../../../core/own.ts'
 import type { RateBuffers } from '../../../../../shared/rate-table.ts'
@@ -47,7 +48,7 @@ export class Dpop {
   /** The token behind `DPoP` in Authorization. */
   tokenIn(headers: HeaderBlock): string | undefined {
     const value = headers.get('authorization')
-    return value?.slice(0, 5).toLowerCase() === 'dpop ' ? value.slice(5).trim() : undefined
+    return value === undefined ? undefined : tokenBehind('dpop', value)
   }
 
   /** What a token that is proven is worth as it was shown with this request. */
