@@ -52,6 +52,7 @@ export class L4Metrics {
     this.#listener = listener
     this.accepted = metrics.counter('lb_connections_total', { listener })
     this.open = metrics.gauge('lb_connections_open', { listener })
+    metrics.counter('lb_internal_errors_total', { listener })
     this.bytes = {
       in: metrics.counter('lb_bytes_total', { listener, direction: 'in' }),
       out: metrics.counter('lb_bytes_total', { listener, direction: 'out' }),

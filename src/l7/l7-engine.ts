@@ -87,6 +87,7 @@ export class L7Engine
     this.bytesOut = deps.metrics.counter('lb_bytes_total', { listener, direction: 'out' })
     this.#accepted = deps.metrics.counter('lb_connections_total', { listener })
     this.#open = deps.metrics.gauge('lb_connections_open', { listener })
+    deps.metrics.counter('lb_internal_errors_total', { listener })
     this.http2 = new Http2Metrics(deps.metrics, listener)
     this.snapshot = compileSnapshot(parts, this)
   }

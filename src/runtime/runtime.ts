@@ -7,7 +7,6 @@ import { formatProblems } from '../config/report/format-problems.ts'
 import type { Config } from '../config/model/model.ts'
 import { loadConfig } from '../config/load-config.ts'
 import { systemClock as clock } from '../core/clock.ts'
-import { reportFaults } from '../core/containment.ts'
 import type { Logger } from '../core/log/log.ts'
 import { Metrics } from '../core/metrics/metrics.ts'
 import { MetricsHub } from '../core/metrics/hub.ts'
@@ -17,7 +16,7 @@ import { systemRandom as random } from '../core/random.ts'
 import { viaPseudonym } from '../l7/headers/via.ts'
 import { AdminPlane } from './control/admin-plane.ts'
 import { Traffic } from './control/traffic.ts'
-import { announce, announceRunning } from './process/announce.ts'
+import { announce, announceRefusal, announceRunning } from './process/announce.ts'
 import { adminEdge } from './control/admin-edge.ts'
 import { collectBackends, collectOwn } from './memory/backend-metrics.ts'
 import { BackendWatch } from './control/watch/backend-watch.ts'
@@ -34,7 +33,7 @@ import { makeEngines } from './plane/make-engines.ts'
 import type { PoolDeps } from './plane/make-pool.ts'
 import { packageVersion } from '../core/package-version.ts'
 import type { Planes } from './workers/planes.ts'
-import { faultReport } from './process/fault-report.ts'
+import { reportOnItself } from './process/report-on-itself.ts'
 import { checkUser } from './process/privileges.ts'
 import { StopDelay, stoppedWords, stopTimes } from './process/stop-delay.ts'
 import { takeOn } from './process/take-on.ts'
@@ -92,7 +91,9 @@ export class Runtime implements Running {
     const shared = { clock, random, log, metrics }
     const reapply = async (): Promise<ReloadReport> => this.apply(await this.#discoverer.first())
     this.#tls = new TlsUpkeep({ ...shared, memory, reapply })
-    this.#unreport = reportFaults(this.events.hearing(faultReport(log, metrics, clock)))
+    this.#unreport = reportOnItself({ log, metrics, clock }, (report) => this.events.hearing(report))
+    // From 0 on, so that an alert sees the first one that fails as an increase.
+    for (const result of ['ok', 'fail']) metrics.counter('lb_config_reloads_total', { result })
     const { table, redis: board } = memory
     this.#watch = new BackendWatch({
       ...shared,
@@ -220,8 +221,7 @@ export class Runtime implements Running {
 
   #refused(errors: readonly string[], plan = false): ReloadReport {
     if (!plan) {
-      const heads = errors.map((error) => error.split('\n')[0])
-      this.#log.error({ errors: heads }, `reload refused, the configuration in force stays: ${heads[0]}`)
+      announceRefusal(this.#log, errors)
       this.#metrics.counter('lb_config_reloads_total', { result: 'fail' }).add()
     }
     return this.events.reloaded({ changed: false, lines: [], errors }, plan)

@@ -71,6 +71,11 @@ t.test('SIGHUP reloads; a bad file changes nothing', async (t) => {
   writeFileSync(file, 'listeners: nothing\n')
   process.kill('SIGHUP')
   await process.says(/reload refused[^\n]*lb\.yaml:1:12: error/)
+  // The log names what refused it, whatever warnings stand before it.
+  const warned = 'caches: { c: { maxBytes: 1mb } }\npools: { p: { backends: ["127.0.0.1:9"] } }\n'
+  writeFileSync(file, `${warned}listeners: [{ bind: "127.0.0.1:0", mode: l7, pool: p, cache: c }]\n`)
+  process.kill('SIGHUP')
+  await process.says(/reload refused[^\n]*lb\.yaml:3:\d+: error/)
   await converse(t, port)
   process.kill('SIGTERM')
   await process.ended()

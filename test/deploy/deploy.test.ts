@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { parse } from 'yaml'
 import { parseConfig } from '../../src/config/parse-config.ts'
+import { catalogue, type MetricName } from '../../src/core/metrics/catalogue.ts'
+import { start } from '../../src/index.ts'
 import { formatProblems } from '../../src/config/report/format-problems.ts'
 import { spawnLb } from '../e2e/process.ts'
 
@@ -58,17 +60,84 @@ t.test('the demonstration: files are there, names agree, the configuration holds
   t.equal(scrape!.static_configs[0]!.targets[0], `lb:${written.admin.bind.split(':')[1]}`)
 })
 
-t.test('the dashboard asks for metrics that there are', async (t) => {
-  const dashboard = JSON.parse(text('compose/grafana/lb-dashboard.json')) as Dashboard
-  const documented = readFileSync(join(root, 'docs/metrics.md'), 'utf8')
-  const known = new Set([...documented.matchAll(/^\| `((?:lb|process)_\w+)`/gm)].map(([, name]) => name!))
+interface Selector {
+  readonly name: MetricName
+  readonly labels: readonly (readonly [label: string, value: string])[]
+}
+
+/** What Prometheus adds to our labels. */
+const OUTSIDE = ['instance', 'job', 'le']
+const base = (name: string): MetricName => name.replace(/_(?:bucket|sum|count)$/, '') as MetricName
+
+/** The metrics that a query asks for, each with the labels that it picks by. */
+function selectors(expr: string): Selector[] {
+  return [...expr.matchAll(/\b((?:lb|process)_\w+)(?:\{([^}]*)\})?/g)].map(([, name, picks = '']) => ({
+    name: base(name!),
+    labels: [...picks.matchAll(/(\w+)=~?"([^"]*)"/g)].map(([, label, value]) => [label!, value!] as const)
+  }))
+}
+
+/** What is asked of a metric that it does not have. */
+function unknownIn(expr: string): string[] {
+  const asked = selectors(expr)
+  const labels = asked.flatMap(({ name }) => catalogue[name]?.labels ?? [])
+  const by = [...expr.matchAll(/\bby \(([^)]*)\)/g)].flatMap(([, list]) => list!.split(/,\s*/))
+  return [
+    ...asked.filter(({ name }) => catalogue[name] === undefined).map(({ name }) => name),
+    ...asked.flatMap(({ name, labels }) =>
+      labels
+        .filter(([label]) => ![...OUTSIDE, ...(catalogue[name]?.labels ?? [])].includes(label))
+        .map(([label]) => `${name}{${label}}`)
+    ),
+    ...by.filter((label) => ![...OUTSIDE, ...labels].includes(label)).map((label) => `by (${label})`)
+  ]
+}
+
+const dashboard = JSON.parse(text('compose/grafana/lb-dashboard.json')) as Dashboard
+const { groups } = parse(text('prometheus/lb-rules.yaml')) as {
+  groups: { rules: { expr: string; alert?: string; labels?: { severity: string } }[] }[]
+}
+const rules = groups.flatMap(({ rules }) => rules)
+
+t.test('the dashboard and the alerts ask for metrics and labels that there are', async (t) => {
+  t.strictSame(unknownIn('sum by (nobody) (rate(lb_requests_total{host="x"}[1m])) / lb_no_such'), [
+    'lb_no_such',
+    'lb_requests_total{host}',
+    'by (nobody)'
+  ])
   t.ok(dashboard.panels.length > 20)
-  for (const { title, targets } of dashboard.panels) {
+  for (const { title, targets } of dashboard.panels)
     for (const { expr } of targets) {
-      const metrics = [...expr.matchAll(/\b(?:lb|process)_\w+/g)].map(([name]) => name)
-      t.ok(metrics.length > 0, title)
-      for (const name of metrics)
-        t.ok(known.has(name.replace(/_(?:bucket|sum|count)$/, '')), `${title}: ${name}`)
+      t.ok(selectors(expr).length > 0, title)
+      t.strictSame(unknownIn(expr), [], title)
+    }
+  for (const { expr, alert, labels } of rules) {
+    t.strictSame(unknownIn(expr), [], alert ?? expr)
+    if (alert !== undefined) t.match(labels?.severity, /^(?:page|ticket)$/, alert)
+  }
+})
+
+// An increase from nothing to 1 is none to Prometheus: the first of a kind would wake nobody.
+t.test('what alerts count is there, at 0, before the first one', async (t) => {
+  await using lb = await start({
+    workers: 1,
+    listeners: [
+      { name: 'web', bind: '127.0.0.1:0', mode: 'l7', pool: 'web' },
+      { name: 'dns', bind: '127.0.0.1:0', mode: 'l4', protocol: 'udp', pool: 'web' }
+    ],
+    pools: { web: { backends: ['127.0.0.1:9'] } }
+  })
+  const lines = lb.metrics().split('\n')
+  for (const { expr, alert } of rules) {
+    for (const [call] of expr.matchAll(/(?:increase|rate)\([^[]*\[/g)) {
+      const [{ name, labels }] = selectors(call) as [Selector]
+      if (name === 'lb_udp_kernel_drops_total' && process.platform !== 'linux') continue
+      const own = labels.filter(([label]) => !OUTSIDE.includes(label))
+      const there = lines.filter(
+        (line) => line.startsWith(name) && own.every(([label, value]) => line.includes(`${label}="${value}"`))
+      )
+      t.ok(there.length > 0 || name.startsWith('lb:'), `${alert}: ${call}`)
+      for (const line of there) t.match(line, / 0$/, line)
     }
   }
 })
@@ -85,7 +154,6 @@ t.test('Prometheus takes the alerts and what the dashboard asks', { skip: noProm
   t.equal(checked.status, 0, checked.stdout + checked.stderr)
   const tested = promtool('test', 'rules', join(deploy, 'prometheus/lb-rules.test.yaml'))
   t.equal(tested.status, 0, tested.stdout + tested.stderr)
-  const dashboard = JSON.parse(text('compose/grafana/lb-dashboard.json')) as Dashboard
   const rules = dashboard.panels.flatMap(({ targets }) =>
     targets.map(({ expr }) => ({
       record: 'panel',
@@ -97,18 +165,6 @@ t.test('Prometheus takes the alerts and what the dashboard asks', { skip: noProm
   writeFileSync(panels, JSON.stringify({ groups: [{ name: 'panels', rules }] }))
   const asked = promtool('check', 'rules', panels)
   t.equal(asked.status, 0, asked.stdout + asked.stderr)
-})
-
-t.test('alerts ask for metrics that there are', async (t) => {
-  const documented = readFileSync(join(root, 'docs/metrics.md'), 'utf8')
-  const known = new Set([...documented.matchAll(/^\| `((?:lb|process)_\w+)`/gm)].map(([, name]) => name!))
-  const { groups } = parse(text('prometheus/lb-rules.yaml')) as {
-    groups: { rules: { expr: string; alert?: string; labels?: { severity: string } }[] }[]
-  }
-  for (const { expr, alert, labels } of groups.flatMap(({ rules }) => rules)) {
-    for (const [name] of expr.matchAll(/\b(?:lb|process)_\w+/g)) t.ok(known.has(name), `${alert}: ${name}`)
-    if (alert !== undefined) t.match(labels?.severity, /^(?:page|ticket)$/, alert)
-  }
 })
 
 const noSystemd =
@@ -235,6 +291,18 @@ while True:
         for fd in array.array('i', fds[:len(fds) // 4 * 4]): os.close(fd)
     print(data.decode().replace('\\n', ' '), flush=True)
 `
+const noLogrotate = spawnSync('logrotate', ['--version']).error !== undefined && 'logrotate is not installed'
+
+t.test('logrotate takes its sample, and what it makes is what the unit lets lb write', { skip: noLogrotate }, async (t) => {
+  const sample = text('logrotate/lb').replace(/^ *create .*$/m, 'create')
+  const dir = t.testdir({ lb: sample.replaceAll('/var/log/lb', t.testdirName) })
+  const { status, stderr } = spawnSync('logrotate', ['--debug', '--state', join(dir, 'state'), join(dir, 'lb')], { encoding: 'utf8' })
+  t.equal(status, 0, stderr)
+  t.notMatch(stderr, /^error:/m)
+  t.match(sample, /^\/var\/log\/lb\//m)
+  t.match(text('systemd/lb.service'), /^LogsDirectory=lb$/m)
+}) // prettier-ignore
+
 const noNotify =
   (spawnSync('systemd-notify', ['--version']).error !== undefined && 'systemd-notify is not installed') ||
   (spawnSync('python3', ['--version']).error !== undefined && 'python3 is not installed')

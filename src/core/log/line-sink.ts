@@ -1,6 +1,7 @@
 import { writeLatin1 } from '../latin1.ts'
 import { lineBytes, type LineBytes } from './line-bytes.ts'
-import { linesIn, takeBackTornLine, tornAfter } from './torn-line.ts'
+import { LostLines, NO_READER, SLOW_READER, whyRefused } from './lost-lines.ts'
+import { takeBackTornLine, tornAfter } from './torn-line.ts'
 import { isFile, nonBlockingPipe, pathOf } from './log-descriptor.ts'
 import { closeSync, openSync, writeSync } from 'node:fs'
 
@@ -22,9 +23,6 @@ const MAX_RETRY_MS = 16
 const LAST_WAIT_MS = 400
 /** How long it waits for a reader that reads, but slowly. */
 const MOST_FLUSH_MS = 3_000
-
-const SLOW_READER = 'the reader of the log is too slow'
-const FULL_DISK = 'the disk was full'
 
 /** Of this thread, for `reopenLogs`. */
 const sinks = new Set<LineSink>()
@@ -63,26 +61,29 @@ export class LineSink {
   #used = 0
   #pieces: Buffer[] = []
   #pendingBytes = 0
-  #dropped = 0
-  #dropsFor = SLOW_READER
-  /** The piece that tells of dropped lines, until it is written. */
-  #report: { piece: Buffer; readonly dropped: number } | undefined
+  readonly #lost: LostLines
   /** Bytes of a line that were written without its end. */
   #torn = 0
   #closed = false
+  #readerGone = false
   #retryMs = RETRY_MS
   #timer: NodeJS.Timeout | undefined
   #waiters: (() => void)[] = []
   readonly #onExit = () => this.close()
 
-  /** `buffered`: gather for 100 ms or until a piece is full; otherwise every line is written at once. */
-  constructor(fd: number, buffered: boolean) {
+  /**
+   * `buffered`: gather for 100 ms or until a piece is full; otherwise every line is written at once. `file`: the path that `fd`
+   * was opened by for this sink, which closes it.
+   */
+  constructor(fd: number, buffered: boolean, file?: string) {
     const pipe = nonBlockingPipe(fd)
-    this.#ownsFd = pipe !== undefined
+    this.#ownsFd = pipe !== undefined || file !== undefined
     this.#fd = pipe ?? fd
     this.#path = pathOf(fd)
+    this.#lost = new LostLines(file)
     this.#pieceBytes = isFile(fd) ? FILE_BYTES : ATOMIC_BYTES
     this.#buffered = buffered
+    if (pipe !== undefined && file !== undefined) closeSync(fd)
     process.on('exit', this.#onExit)
     sinks.add(this)
   }
@@ -174,12 +175,10 @@ export class LineSink {
 
   /** False: the line is dropped. */
   #accepts(): boolean {
-    if (this.#closed) return false
-    if (this.#pendingBytes > MAX_PENDING_BYTES) {
-      this.#dropped++
-      return false
-    }
-    return true
+    if (!this.#closed && this.#pendingBytes <= MAX_PENDING_BYTES) return true
+    if (!this.#closed) this.#lost.lost(1, SLOW_READER)
+    else if (this.#readerGone) this.#lost.lost(1, NO_READER)
+    return false
   }
 
   #roomFor(most: number): void {
@@ -203,8 +202,7 @@ export class LineSink {
     clearTimeout(this.#timer)
     this.#timer = undefined
     const gathered = this.#gathered
-    if (this.#dropped > 0 && this.#report === undefined && this.#pendingBytes <= MAX_PENDING_BYTES)
-      this.#reportDropped()
+    if (!this.#closed && this.#pendingBytes <= MAX_PENDING_BYTES) this.#tellOfLost()
     this.#cut()
     while (this.#pieces.length > 0) {
       const piece = this.#pieces[0]!
@@ -222,14 +220,10 @@ export class LineSink {
       this.#movedAt = performance.now()
       this.#pendingBytes -= written
       this.#torn = written === piece.length ? 0 : tornAfter(piece, written, this.#torn)
-      const isReport = piece === this.#report?.piece
-      if (written === piece.length) {
-        this.#pieces.shift()
-        if (isReport) this.#report = undefined
-      } else {
-        const rest = (this.#pieces[0] = piece.subarray(written))
-        if (isReport) this.#report!.piece = rest
-      }
+      const rest = written === piece.length ? undefined : piece.subarray(written)
+      this.#lost.written(piece, rest)
+      if (rest === undefined) this.#pieces.shift()
+      else this.#pieces[0] = rest
     }
     // Nothing refers to it any more.
     if (gathered !== undefined && gathered.length <= this.#pieceBytes + ROOM_BYTES) this.#gathered = gathered
@@ -237,17 +231,15 @@ export class LineSink {
   }
 
   /**
-   * The reader is gone (EPIPE) or the disk is full: a load balancer goes on without its log. On a full disk the lines that
-   * wait are dropped and counted, since there may be room later; a line of which only a part was taken is taken back.
+   * The reader is gone (EPIPE), and a load balancer goes on without its log; or a file takes nothing, as on a full disk: the lines
+   * that wait are dropped and counted, since it may later. A line of which only a part was taken is taken back.
    */
   #failed(code: string | undefined): void {
-    if (this.#path === undefined || (code !== 'ENOSPC' && code !== 'EDQUOT')) return this.#end()
+    this.#readerGone = this.#path === undefined
+    this.#lost.lostPieces(this.#pieces, this.#readerGone ? NO_READER : whyRefused(code))
+    if (this.#readerGone) return this.#end()
     if (this.#torn > 0) takeBackTornLine(this.#fd, this.#torn)
     this.#torn = 0
-    for (const piece of this.#pieces)
-      this.#dropped += piece === this.#report?.piece ? this.#report.dropped : linesIn(piece)
-    this.#report = undefined
-    this.#dropsFor = FULL_DISK
     this.#pieces = []
     this.#pendingBytes = this.#used
     for (const resolve of this.#waiters.splice(0)) resolve()
@@ -287,14 +279,10 @@ export class LineSink {
     if (this.#ownsFd) closeSync(this.#fd)
   }
 
-  #reportDropped(): void {
-    const dropped = this.#dropped
-    const line = `{"level":"warn","time":"${new Date().toISOString()}","dropped":${dropped},"msg":"log lines dropped: ${this.#dropsFor}"}\n`
-    const piece = Buffer.from(line)
-    this.#report = { piece, dropped }
+  #tellOfLost(): void {
+    const piece = this.#lost.told()
+    if (piece === undefined) return
     this.#pieces.push(piece)
     this.#pendingBytes += piece.length
-    this.#dropped = 0
-    this.#dropsFor = SLOW_READER
   }
 }

@@ -100,7 +100,7 @@ export class LogFile {
     if (now - this.#triedAt < RETRY_MS) return undefined
     this.#triedAt = now
     try {
-      return (this.#sink = new LineSink(opened(this.#path), true))
+      return (this.#sink = new LineSink(opened(this.#path), true, this.#path))
     } catch (error) {
       if (this.#onMissing === undefined) throw error
       const { message } = error as Error

@@ -239,6 +239,10 @@ export const catalogue = {
     ['worker', 'percentile'],
     'How late timers fired over the last period: percentiles 50, 99 and 100 (the worst). A saturated worker shows here first.'
   ),
+  lb_log_lines_lost_total: counter(
+    ['log'],
+    'Lines that a log did not take: its disk is full, its reader is gone or too slow. By the path of its file; main: standard output.'
+  ),
   lb_build_info: gauge(['version', 'node'], 'Always 1; the labels tell what runs.'),
   lb_metrics_dropped_series: gauge(
     [],

@@ -14,3 +14,10 @@ export function announceRunning(log: Logger, workers: number): void {
   const how = workers === 0 ? 'in the main thread' : `with ${workers} ${workers === 1 ? 'worker' : 'workers'}`
   log.info({ version: packageVersion(), pid: process.pid, workers }, `lb runs ${how}`)
 }
+
+/** `errors` as they are printed, warnings among them: the log's sentence names what refused it. */
+export function announceRefusal(log: Logger, errors: readonly string[]): void {
+  const heads = errors.map((error) => error.split('\n')[0]!)
+  const why = heads.find((head) => !head.includes(': warning: ')) ?? heads[0]
+  log.error({ errors: heads }, `reload refused, the configuration in force stays: ${why}`)
+}

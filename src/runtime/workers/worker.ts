@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { shedIdle, socketFreed } from '../../balancer/queue/socket-queue.ts'
 import { wakeQueue } from '../../balancer/queue/wait-queue.ts'
 import { systemClock } from '../../core/clock.ts'
-import { contain, guarded, reportFaults } from '../../core/containment.ts'
+import { contain, guarded } from '../../core/containment.ts'
 import { loggerTo, plainError } from '../../core/log/host-logger.ts'
 import { createLogger } from '../../core/log/log.ts'
 import { goOnWithout } from '../../core/log/log-file.ts'
@@ -22,7 +22,7 @@ import { Heartbeats } from './watch/watchdog.ts'
 import { SharedMemory } from '../memory/shared-memory.ts'
 import { applyDelta } from '../plane/snapshot.ts'
 import { plainStartError } from '../control/start-error.ts'
-import { faultReport } from '../process/fault-report.ts'
+import { reportOnItself } from '../process/report-on-itself.ts'
 import { catchTheRest } from '../process/last-net.ts'
 import { HeapTidier } from '../memory/tidy-heap.ts'
 
@@ -50,7 +50,7 @@ const log = init.forwardLog
       fd: init.logFd
     })
 const metrics = new Metrics((announcement) => post({ type: 'metrics', announcement }))
-reportFaults(faultReport(log, metrics, systemClock))
+reportOnItself({ log, metrics, clock: systemClock })
 if (init.replaces) goOnWithout((file, { message }) => log.error({ file }, message))
 // Ends the worker after errors that it cannot continue from: the main thread replaces it.
 const letGo = catchTheRest(() => process.exit(1))
