@@ -167,6 +167,11 @@ const doubtful: readonly (readonly [text: string, at: string, says: RegExp])[] =
   [listener('trustedProxies: 0.0.0.0/0'), '2:59', /every network/],
   [listener('trustedProxies: ["::/0"]'), '2:60', /every network/],
   [route('respond: { status: 204, body: hi }'), '6:35', /has no body/],
+  [
+    `${listener('cache: { store: main }')}caches: { main: { maxBytes: 256mb, maxObjectBytes: 200mb } }`,
+    '5:52',
+    /longer than about 51mb are not/
+  ],
   [route('match: { pathRegex: "^/((a)|(a))+$" }, pool: web'), '6:31', /exponential time/],
   [route('match: { pathRegex: "^/\\\\w*\\\\w*\\\\w*x$" }, pool: web'), '6:31', /to the power of 3/]
 ]

@@ -1,4 +1,11 @@
-import type { CacheStore, Claim, RecordHead, RecordWriter, StoredRecord } from '../../src/l7/cache/ports.ts'
+import type {
+  CacheStore,
+  Claim,
+  FillFailure,
+  RecordHead,
+  RecordWriter,
+  StoredRecord
+} from '../../src/l7/cache/ports.ts'
 import { urlOf } from '../../src/l7/cache/store/memory/key-hash.ts'
 import { Slot } from './map-slot.ts'
 
@@ -208,6 +215,10 @@ class MapWriter implements RecordWriter {
   constructor(store: MapStore, slot: Slot) {
     this.#store = store
     this.#slot = slot
+  }
+
+  get failure(): FillFailure | undefined {
+    return this.#slot.state === 'gone' ? 'incomplete' : undefined
   }
 
   get followers(): number {

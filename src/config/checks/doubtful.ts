@@ -2,7 +2,7 @@ import { numberOf, textOf } from '../environment/env-text.ts'
 import { type Finding, type Path, warningAt } from '../report/problem.ts'
 import { isMap, type Raw, select } from '../raw.ts'
 import { durationText } from '../../core/duration-text.ts'
-import { parseDuration } from '../units.ts'
+import { parseDuration, parseSize, sizeText } from '../units.ts'
 import { defaults } from '../defaults.ts'
 
 /** Warns of settings that are valid but seldom intended. */
@@ -12,7 +12,8 @@ export function checkDoubtful(root: Raw): Finding[] {
     ...trustInEverybody(root),
     ...bodiesNotSent(root),
     ...backendsEverywhere(root),
-    ...ownBackends(root)
+    ...ownBackends(root),
+    ...objectsTooLarge(root)
   ]
 }
 
@@ -24,6 +25,23 @@ function* probesThatOverlap(root: Raw): Generator<Finding> {
     if (timeout === undefined || interval === undefined || timeout <= interval) continue
     const message = `a probe may take ${durationText(timeout)}, longer than the interval of ${durationText(interval)}: a backend that hangs is probed less often than it says; make it shorter`
     yield warningAt([...path, 'timeout'], message)
+  }
+}
+
+/** One response may take about a fifth of a cache; the rest of it is then not pushed out at once. */
+const LARGEST_SHARE = 5
+
+function* objectsTooLarge(root: Raw): Generator<Finding> {
+  for (const { path, value: cache } of select(root, ['caches', '*'])) {
+    if (!isMap(cache)) continue
+    const written = textOf(cache['maxObjectBytes'])
+    const object = parseSize(written ?? '')
+    const most = parseSize(textOf(cache['maxBytes']) ?? defaults.cache.maxBytes)
+    if (object === undefined || most === undefined || object * LARGEST_SHARE <= most) continue
+    const unit = most >= 50 * 1024 ** 2 ? 1024 ** 2 : 1024
+    const fits = Math.floor(most / LARGEST_SHARE / unit) * unit
+    const message = `one response may take a fifth of maxBytes, so those longer than about ${sizeText(fits)} are not stored; make maxBytes five times as large`
+    yield warningAt([...path, 'maxObjectBytes'], message)
   }
 }
 

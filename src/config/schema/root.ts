@@ -45,7 +45,9 @@ const cache = mapping({
     .describe('Memory for entries, over all workers.'),
   maxObjectBytes: size({ min: 1, example: '2mb' })
     .prefault(defaults.cache.maxObjectBytes)
-    .describe('Longer responses are not stored.'),
+    .describe(
+      'Longer responses are not stored, nor are those that take more than about a fifth of `maxBytes`.'
+    ),
   store: word(['memory', 'redis'], foreignStores)
     .prefault(defaults.cache.store)
     .describe('Where entries are stored: in `memory` of this instance, or in `redis` too, behind the memory.')

@@ -224,7 +224,7 @@ export const catalogue = {
   lb_discovery_up: gauge(['pool'], '1: the source of a pool answered when it was last asked; 0: it did not.'),
   lb_discovery_failures_total: counter(['pool'], 'Tries to ask the source of a pool that failed.'),
   lb_cache_entries: gauge(['cache'], 'Responses stored now.'),
-  lb_cache_stored_total: counter(['cache'], 'Responses stored.'),
+  lb_cache_stored_total: counter(['cache'], 'Responses stored whole.'),
   lb_cache_evictions_total: counter(['cache'], 'Responses pushed out to make room.'),
   lb_cache_purged_total: counter(['cache'], 'Responses removed by a purge.'),
 

@@ -19,9 +19,17 @@ export interface ResponseEntry extends Reusable, Validators {
   readonly bodyId: string
   /** Encoded forms of the body, set by the lookup; not stored. */
   forms?: StoredForms | undefined
-  /** The fields with Age and Cache-Status as of `linesSecond`, kept by `hitOf` alone; not stored. */
-  lines?: string | undefined
-  linesSecond?: number
+  /** Kept by `hitOf` alone; not stored. */
+  lines?: HitLines | undefined
+}
+
+/** What a hit sends before its body, which changes once a second. */
+export interface HitLines {
+  /** Its age. */
+  readonly second: number
+  /** The stored fields with Age and Cache-Status. */
+  readonly fields: string
+  readonly cacheStatus: string
 }
 
 /** Stored under a URL whose responses vary; each variant is stored under a key of its own. */
@@ -50,7 +58,7 @@ export type Entry = ResponseEntry | VaryEntry | PassEntry
 /** The first line is JSON; the fields follow as they are sent. */
 export function encodeEntry(entry: Entry): string {
   if (entry.kind !== 'response') return `${escapeWide(JSON.stringify(entry))}\n`
-  const { fields, lines: _lines, linesSecond: _second, forms: _forms, ...rest } = entry
+  const { fields, lines: _lines, forms: _forms, ...rest } = entry
   return `${escapeWide(JSON.stringify(rest))}\n${fields}`
 }
 

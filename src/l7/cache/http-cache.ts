@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts'
 import type { Random } from '../../core/random.ts'
 import type { CacheCore } from './cache-core.ts'
 import { partKey, validationKey } from './cache-core.ts'
-import type { ForwardReason } from './decide/cache-status.ts'
+import { statusUnanswered, type ForwardReason } from './decide/cache-status.ts'
 import type { Decision, Fetch, Wait } from './decide/decision.ts'
 import { asGet } from './decide/as-get.ts'
 import { completable, hitFromPart } from './partial-content.ts'
@@ -14,7 +14,7 @@ import { hitOf } from './fetch/hits.ts'
 import { KeyMaker } from './decide/key.ts'
 import type { Directives } from './policy/cache-control.ts'
 import { requestDirectives } from './policy/request-directives.ts'
-import { reuse } from './policy/reuse.ts'
+import { reuse, revalidatedFor } from './policy/reuse.ts'
 import { hasOriginCondition } from './policy/validators.ts'
 import type { CacheCounters, CacheRequest, CacheStore, Claim, StoredRecord } from './ports.ts'
 import { pending } from './ports.ts'
@@ -165,7 +165,7 @@ export class HttpCache {
     }
     if (directives.onlyIfCached) {
       part?.release()
-      return { kind: 'gateway-timeout', cacheStatus: 'lb; fwd=request; detail=only-if-cached' }
+      return { kind: 'gateway-timeout', cacheStatus: statusUnanswered('only-if-cached') }
     }
     let claim: Claim | undefined
     if (claimable && this.#core.config.coalesce && mayShare(request, directives)) {
@@ -180,7 +180,8 @@ export class HttpCache {
       }
     }
     counters.add('miss')
-    const forward: ForwardReason = place.marker === undefined ? 'uri-miss' : 'vary-miss'
+    const missed: ForwardReason = place.marker === undefined ? 'uri-miss' : 'vary-miss'
+    const forward = part === undefined ? missed : 'partial'
     const prefix = completable(request, part)
     if (prefix === undefined) part?.release()
     return this.#fetch(request, directives, { forward, place, claim, prefix }, now)
@@ -197,7 +198,7 @@ export class HttpCache {
     const { entry, record } = stale
     if (directives.onlyIfCached) {
       record.release()
-      return { kind: 'gateway-timeout', cacheStatus: 'lb; fwd=request; detail=only-if-cached' }
+      return { kind: 'gateway-timeout', cacheStatus: statusUnanswered('only-if-cached') }
     }
     let validation: Claim | undefined
     // Do not wait for a response that must be revalidated each time: the next waiter would have to ask again anyway.
@@ -217,7 +218,7 @@ export class HttpCache {
         return this.#wait(request, directives, got, validationKey(place.key), round)
       } else got?.release()
     }
-    const forward: ForwardReason = directives.noCache || directives.maxAge !== undefined ? 'request' : 'stale'
+    const forward = revalidatedFor(entry, directives, now)
     return this.#fetch(request, directives, { forward, place, validation, stale }, now)
   }
 

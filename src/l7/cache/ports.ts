@@ -110,6 +110,9 @@ export interface RecordHead {
   readonly note?: boolean
 }
 
+/** incomplete: the body did not come whole. purged: it was removed while it came. */
+export type FillFailure = 'too-large' | 'no-room' | 'incomplete' | 'purged'
+
 export interface RecordWriter {
   /**
    * Copies `chunk`. False when it does not fit or was purged meanwhile; the record is gone and later chunks are
@@ -119,6 +122,8 @@ export interface RecordWriter {
   /** Publishes the complete body. False when it was purged, or its length is not the announced one. */
   finish(): boolean
   abort(): void
+  /** Why the record will not be there; undefined as long as it may be. */
+  readonly failure: FillFailure | undefined
   /** Readers that follow the fill: with any, the fetch is finished although its own client has closed. */
   readonly followers: number
 }
@@ -175,5 +180,5 @@ export interface CacheCounters {
   add(name: CacheCounter): void
 }
 
-/** Each request counts as one of the first six; `stored` counts the responses that began to be stored. */
+/** Each request counts as one of the first six; `stored` counts the responses that are there whole. */
 export type CacheCounter = 'hit' | 'miss' | 'stale' | 'revalidated' | 'coalesced' | 'bypass' | 'stored'

@@ -1,4 +1,4 @@
-import type { Claim, RecordHead, RecordWriter } from '../../l7/cache/ports.ts'
+import type { Claim, FillFailure, RecordHead, RecordWriter } from '../../l7/cache/ports.ts'
 import { Publication, type Waiting } from './publication.ts'
 import type { RemoteCache } from './remote-cache.ts'
 import { RemoteClaim } from './remote-claim.ts'
@@ -53,6 +53,10 @@ class TierWriter implements RecordWriter {
   constructor(writer: RecordWriter, publication: Publication) {
     this.#writer = writer
     this.#publication = publication
+  }
+
+  get failure(): FillFailure | undefined {
+    return this.#writer.failure
   }
 
   get followers(): number {

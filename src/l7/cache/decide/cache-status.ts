@@ -3,6 +3,16 @@ export function statusHit(ttlMs: number, detail?: string): string {
   return `lb; hit; ttl=${Math.floor(ttlMs / 1000)}${detail === undefined ? '' : `; detail=${detail}`}`
 }
 
+/** Neither answered from the cache nor forwarded. */
+export function statusUnanswered(detail: string): string {
+  return `lb; detail=${detail}`
+}
+
+/** What became of a response that was to be stored: `why` not. */
+export function statusNotStored(status: string, why: string): string {
+  return status.replace('; stored', '').replace(/(; detail=.*)?$/, `; detail=${why}`)
+}
+
 export type ForwardReason = 'bypass' | 'method' | 'uri-miss' | 'vary-miss' | 'stale' | 'request' | 'partial'
 
 export interface ForwardFacts {

@@ -16,6 +16,8 @@ export interface Hit {
   /** Empty: use the usual phrase of the status. */
   readonly reason: string
   readonly fields: string
+  /** The value of Cache-Status in `fields`. */
+  readonly cacheStatus: string
   /** Length to announce (for HEAD too); undefined when it is not known yet or the status has none (204, 304). */
   readonly bytes: number | undefined
   readonly body: Buffer | undefined
@@ -39,6 +41,8 @@ export interface Fetch {
   /** Lower-case names to remove from the upstream request, before `add` is applied. */
   readonly remove: readonly string[]
   readonly add: readonly (readonly [name: string, value: string])[]
+  /** Value of the Cache-Status field as long as upstream has not answered. */
+  readonly cacheStatus: string
   /** `bytes`: length of the response body where the framing tells it. */
   onResponse(response: CacheResponse, bytes: number | undefined, now: number): FetchResult
   /** A stale response to answer with, or undefined: the engine then answers with its own error. */

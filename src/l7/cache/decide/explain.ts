@@ -4,7 +4,7 @@ import { entryOf } from '../entry.ts'
 import type { KeyPart } from './key.ts'
 import { KeyMaker } from './key.ts'
 import { requestDirectives } from '../policy/request-directives.ts'
-import { currentAge, reuse } from '../policy/reuse.ts'
+import { currentAge, reuse, revalidatedFor } from '../policy/reuse.ts'
 import { hasOriginCondition } from '../policy/validators.ts'
 import { variantKey } from '../policy/vary.ts'
 import type { CacheRequest, CacheStore, StoredRecord } from '../ports.ts'
@@ -108,12 +108,9 @@ export function explain(
       return { ...facts, outcome: 'stale', why }
     }
     case 'revalidate': {
-      const asked = directives.noCache || directives.maxAge !== undefined
-      return {
-        ...facts,
-        outcome: 'revalidate',
-        why: asked ? 'the request asks for it' : 'it is stale or no-cache'
-      }
+      const stale = entry.noCache ? 'the stored response says no-cache' : 'it is stale'
+      const asked = revalidatedFor(entry, directives, now) === 'request'
+      return { ...facts, outcome: 'revalidate', why: asked ? 'the request asks for it' : stale }
     }
   }
 }

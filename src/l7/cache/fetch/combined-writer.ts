@@ -1,4 +1,4 @@
-import type { RecordWriter, StoredRecord } from '../ports.ts'
+import type { FillFailure, RecordWriter, StoredRecord } from '../ports.ts'
 
 /** Copies `from`..`to` of a record into a writer. False: the writer refused more. */
 export function copyBody(record: StoredRecord, from: number, to: number, writer: RecordWriter): boolean {
@@ -21,6 +21,10 @@ export class CombinedWriter implements RecordWriter {
     this.#writer = writer
     this.#tail = tail
     this.#from = from
+  }
+
+  get failure(): FillFailure | undefined {
+    return this.#writer.failure
   }
 
   get followers(): number {

@@ -1,7 +1,7 @@
 import { BodyReader } from './body-reader.ts'
 import { statusHit } from '../decide/cache-status.ts'
 import type { Fetch, Hit } from '../decide/decision.ts'
-import type { ResponseEntry } from '../entry.ts'
+import type { HitLines, ResponseEntry } from '../entry.ts'
 import { currentAge } from '../policy/reuse.ts'
 import type { ByteRange } from '../policy/ranges.ts'
 import { parseRange, resolveRange } from '../policy/ranges.ts'
@@ -38,30 +38,30 @@ export function hitOf(
   cacheStatus: string | undefined,
   now: number
 ): Hit | undefined {
-  const fields = fieldsOf(entry, cacheStatus, now)
+  const lines = linesOf(entry, cacheStatus, now)
   const headers = request.headers
   if (entry.status === 200 && entry.range === undefined) {
     if (notModified(headers, entry, now))
-      return { ...bodiless(record, 304, '', trimmed(fields), undefined, refresh), forms: entry.forms }
+      return { ...bodiless(record, 304, '', trimmed(lines), undefined, refresh), forms: entry.forms }
     const asked = headers.get('range')
     if (asked !== undefined && request.method === 'GET') {
       const range = ifRangeHolds(headers.get('if-range'), entry, now) ? parseRange(asked) : undefined
       if (range !== undefined) {
         if (record.bytes === undefined) return undefined
         const window = resolveRange(range, record.bytes)
-        if (window === undefined) return unsatisfiable(record, fields, record.bytes, refresh)
-        return rangeHit(entry, record, fields, window, record.bytes, 0, refresh)
+        if (window === undefined) return unsatisfiable(record, lines, record.bytes, refresh)
+        return rangeHit(entry, record, lines, window, record.bytes, 0, refresh)
       }
     }
   }
-  if (entry.range !== undefined) return partHit(request, entry, record, fields, now)
+  if (entry.range !== undefined) return partHit(request, entry, record, lines, now)
   const none = request.method === 'HEAD' || entry.status === 204
   if (none)
     return bodiless(
       record,
       entry.status,
       entry.reason,
-      fields,
+      lines,
       entry.status === 204 ? undefined : record.bytes,
       refresh
     )
@@ -72,7 +72,8 @@ export function hitOf(
       kind: 'hit',
       status: entry.status,
       reason: entry.reason,
-      fields,
+      fields: lines.fields,
+      cacheStatus: lines.cacheStatus,
       bytes: record.available,
       body,
       text,
@@ -87,7 +88,8 @@ export function hitOf(
     kind: 'hit',
     status: entry.status,
     reason: entry.reason,
-    fields,
+    fields: lines.fields,
+    cacheStatus: lines.cacheStatus,
     bytes: record.bytes,
     body: undefined,
     text: undefined,
@@ -102,7 +104,7 @@ function partHit(
   request: CacheRequest,
   entry: ResponseEntry,
   record: StoredRecord,
-  fields: string,
+  lines: HitLines,
   now: number
 ): Hit | undefined {
   const part = entry.range
@@ -112,24 +114,26 @@ function partHit(
   if (part.complete === undefined && (range.kind === 'suffix' || range.last === undefined)) return undefined
   const window = resolveRange(range, part.complete ?? Infinity)
   if (window === undefined || window.first < part.first || window.last > part.last) return undefined
-  return rangeHit(entry, record, fields, window, part.complete, part.first, undefined)
+  return rangeHit(entry, record, lines, window, part.complete, part.first, undefined)
 }
 
 function rangeHit(
   entry: ResponseEntry,
   record: StoredRecord,
-  fields: string,
+  lines: HitLines,
   window: ByteRange,
   complete: number | undefined,
   offset: number,
   refresh: Fetch | undefined
 ): Hit {
+  const { fields, cacheStatus } = lines
   const contentRange = `Content-Range: bytes ${window.first}-${window.last}/${complete ?? '*'}\r\n`
   return {
     kind: 'hit',
     status: 206,
     reason: '',
     fields: (entry.range === undefined ? fields : without(fields, 'content-range')) + contentRange,
+    cacheStatus,
     bytes: window.last - window.first + 1,
     body: undefined,
     text: undefined,
@@ -139,15 +143,22 @@ function rangeHit(
   }
 }
 
-function unsatisfiable(record: StoredRecord, fields: string, bytes: number, refresh: Fetch | undefined): Hit {
-  return bodiless(record, 416, '', `${trimmed(fields)}Content-Range: bytes */${bytes}\r\n`, 0, refresh)
+function unsatisfiable(
+  record: StoredRecord,
+  lines: HitLines,
+  bytes: number,
+  refresh: Fetch | undefined
+): Hit {
+  const kept = trimmed(lines)
+  const fields = `${kept.fields}Content-Range: bytes */${bytes}\r\n`
+  return bodiless(record, 416, '', { ...kept, fields }, 0, refresh)
 }
 
 function bodiless(
   record: StoredRecord,
   status: number,
   reason: string,
-  fields: string,
+  { fields, cacheStatus }: HitLines,
   bytes: number | undefined,
   refresh: Fetch | undefined
 ): Hit {
@@ -157,6 +168,7 @@ function bodiless(
     status,
     reason,
     fields,
+    cacheStatus,
     bytes,
     body: undefined,
     text: undefined,
@@ -166,29 +178,27 @@ function bodiless(
   }
 }
 
-function fieldsOf(entry: ResponseEntry, cacheStatus: string | undefined, now: number): string {
+function linesOf(entry: ResponseEntry, cacheStatus: string | undefined, now: number): HitLines {
   const age = currentAge(entry, now)
   const second = Math.floor(age / 1000)
   if (cacheStatus !== undefined) return withAge(entry, second, cacheStatus)
   // Age and ttl change once a second, so the lines are made again once a second.
-  if (entry.lines === undefined || entry.linesSecond !== second) {
-    entry.linesSecond = second
-    entry.lines = withAge(entry, second, statusHit(entry.lifetime - age))
-  }
+  if (entry.lines?.second !== second) entry.lines = withAge(entry, second, statusHit(entry.lifetime - age))
   return entry.lines
 }
 
-function withAge(entry: ResponseEntry, second: number, cacheStatus: string): string {
-  return `${entry.fields}Age: ${second}\r\nCache-Status: ${cacheStatus}\r\n`
+function withAge(entry: ResponseEntry, second: number, cacheStatus: string): HitLines {
+  const fields = `${entry.fields}Age: ${second}\r\nCache-Status: ${cacheStatus}\r\n`
+  return { second, fields, cacheStatus }
 }
 
 /** The fields that a 304 or 416 repeats, with Age and Cache-Status. */
-function trimmed(fields: string): string {
-  let text = ''
-  eachField(fields, (name, value) => {
+function trimmed(lines: HitLines): HitLines {
+  let fields = ''
+  eachField(lines.fields, (name, value) => {
     const lower = name.toLowerCase()
     if (notModifiedFields.has(lower) || lower === 'age' || lower === 'cache-status')
-      text += `${name}: ${value}\r\n`
+      fields += `${name}: ${value}\r\n`
   })
-  return text
+  return { ...lines, fields }
 }

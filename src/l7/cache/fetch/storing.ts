@@ -1,5 +1,6 @@
 import type { CacheCore } from '../cache-core.ts'
 import { partKey, passErrorMs, passMs, variantOf } from '../cache-core.ts'
+import { CountedWriter } from './counted-writer.ts'
 import { CombinedWriter, copyBody } from './combined-writer.ts'
 import type { ResponseEntry, VaryEntry } from '../entry.ts'
 import { encodeEntry, entryOf } from '../entry.ts'
@@ -109,7 +110,7 @@ export function beginResponse(
 ): RecordWriter | undefined {
   const { epoch, askedAt } = place
   const head = { info: encodeEntry(entry), bytes, tags: entry.tags, epoch, askedAt }
-  return (claim ?? claimed(core, place.key))?.begin(head)
+  return counted(core, (claim ?? claimed(core, place.key))?.begin(head))
 }
 
 function markerAt(core: CacheCore, baseKey: string): VaryEntry | undefined {
@@ -167,7 +168,11 @@ export function beginPart(
   const writer = joinPart(core, place, claim, entry, part)
   // Does nothing where the claim was used already.
   claim?.abandon()
-  return writer
+  return counted(core, writer)
+}
+
+function counted({ counters }: CacheCore, writer: RecordWriter | undefined): RecordWriter | undefined {
+  return writer && new CountedWriter(writer, counters)
 }
 
 function joinPart(

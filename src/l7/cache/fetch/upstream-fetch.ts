@@ -77,6 +77,10 @@ export class UpstreamFetch implements Fetch {
     this.remove = own ? ['if-none-match', 'if-modified-since', 'range', 'if-range'] : []
   }
 
+  get cacheStatus(): string {
+    return statusForwarded({ forward: this.#plan.forward })
+  }
+
   onResponse(response: CacheResponse, bytes: number | undefined, now: number): FetchResult {
     const { place: planned, stale } = this.#plan
     const place = isSafe(this.#request.method)
@@ -128,7 +132,6 @@ export class UpstreamFetch implements Fetch {
     validation?.abandon()
     stale?.record.release()
     prefix?.record.release()
-    if (writer !== undefined) this.#core.counters.add('stored')
     const cacheStatus = statusForwarded({
       forward,
       forwardStatus: response.status,
@@ -228,7 +231,6 @@ export class UpstreamFetch implements Fetch {
       forwardStatus: response.status,
       stored: writer !== undefined
     })
-    this.#core.counters.add('stored')
     const fields = entry.fields.replace(/^content-range: .*\r\n/gim, '')
     const combine: Combine = { status: 200, fields, bytes: range.complete, reader }
     return { kind: 'pass', writer, cacheStatus, combine }

@@ -49,6 +49,15 @@ export function reuse(entry: Reusable, request: Directives, defaults: StaleDefau
 }
 
 /**
+ * Why a response is revalidated: the request asks for it, although it is fresh (RFC 9211 §2.2), or the response needs it
+ * whatever the request says.
+ */
+export function revalidatedFor(entry: Reusable, request: Directives, now: number): 'request' | 'stale' {
+  if (request.noCache) return 'request'
+  return entry.noCache || currentAge(entry, now) >= entry.lifetime ? 'stale' : 'request'
+}
+
+/**
  * Whether neither configuration nor client may allow stale use: s-maxage forbids it (RFC 9111 §5.2.2.10), and a
  * response without a lifetime is stored only to be revalidated. A page that differs from user to user and has an ETag
  * but no lifetime is only safe because the origin decides about each use.

@@ -1,4 +1,4 @@
-import type { Claim, RecordHead, RecordWriter } from '../ports.ts'
+import type { Claim, FillFailure, RecordHead, RecordWriter } from '../ports.ts'
 import type { ExtentCursor } from './memory/extent-cursor.ts'
 import { tagBit } from './memory/key-hash.ts'
 import { entryStride, state, unitBytes, word } from './memory/layout.ts'
@@ -105,6 +105,7 @@ class SharedWriter implements RecordWriter {
   #length = 0
   #capacity: number
   #open = true
+  #failure: FillFailure | undefined
 
   constructor(store: StoreParts, entry: number, slot: number, bytes: number | undefined) {
     this.#store = store
@@ -114,6 +115,10 @@ class SharedWriter implements RecordWriter {
     this.#start = store.table.bodyStart(entry)
     this.#cursor = store.table.cursor(entry)
     this.#capacity = store.table.get(entry, word.units) * unitBytes
+  }
+
+  get failure(): FillFailure | undefined {
+    return this.#failure
   }
 
   get followers(): number {
@@ -141,12 +146,15 @@ class SharedWriter implements RecordWriter {
       return false
     }
     this.#open = false
-    return this.#store.complete(this.#entry, this.#slot)
+    const published = this.#store.complete(this.#entry, this.#slot)
+    if (!published) this.#failure ??= 'purged'
+    return published
   }
 
   abort(): void {
     if (!this.#open) return
     this.#open = false
+    this.#failure ??= 'incomplete'
     this.#store.drop(this.#entry, this.#slot)
   }
 
@@ -154,13 +162,17 @@ class SharedWriter implements RecordWriter {
     if (this.#bytes !== undefined) return length <= this.#bytes
     const { table, maxObjectBytes } = this.#store
     const over = length > maxObjectBytes
+    if (over) this.#failure = 'too-large'
     // It cannot be found any more then, but current followers get the rest.
     if (over && (this.followers === 0 || length > maxObjectBytes * oversizeFactor)) return false
     if (this.#start + length <= this.#capacity && !over) return true
     if (!table.lock.acquire()) return false
     try {
       if (over && table.get(this.#entry, word.linked) === 1) table.unlink(this.#entry)
-      if (!table.extend(this.#entry, this.#start + length)) return false
+      if (!table.extend(this.#entry, this.#start + length)) {
+        this.#failure ??= 'no-room'
+        return false
+      }
       this.#capacity = table.get(this.#entry, word.units) * unitBytes
       return true
     } finally {

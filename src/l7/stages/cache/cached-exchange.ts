@@ -1,5 +1,6 @@
 import { steadyNow } from '../../cache/steady-now.ts'
 import type { Combine, Decision, Fetch, FetchResult, Hit } from '../../cache/decide/decision.ts'
+import { statusNotStored, statusUnanswered } from '../../cache/decide/cache-status.ts'
 import type { RecordWriter } from '../../cache/ports.ts'
 import { BackgroundRequest } from '../../forward/background-request.ts'
 import { NO_BODY } from '../../message/body-length.ts'
@@ -57,6 +58,7 @@ export class CachedExchange implements ResponseTap {
     const exchange = this.#exchange
     const patienceMs = Math.min(MAX_WAIT_MS, exchange.target!.responseMs || MAX_WAIT_MS)
     const wait = exchange.wait(2 * patienceMs, () => {
+      exchange.cacheStatus = statusUnanswered('waited-too-long')
       exchange.fail('LB_RESPONSE_TIMEOUT', 'the fetch of another request did not end')
       return ANSWERED
     })
@@ -103,13 +105,13 @@ export class CachedExchange implements ResponseTap {
   }
 
   onBody(buffer: Buffer, start: number, end: number): void {
-    if (this.#writer?.write(buffer.subarray(start, end)) === false) this.#writer = undefined
+    if (this.#writer?.write(buffer.subarray(start, end)) === false) this.#noteLost()
     if (this.#orphan && this.#writer === undefined) this.#exchange.forward?.cancel()
   }
 
   onEnd(): void {
     this.#stopWatch?.()
-    this.#writer?.finish()
+    if (this.#writer?.finish() === false) this.#noteLost()
     this.#writer = undefined
   }
 
@@ -128,7 +130,10 @@ export class CachedExchange implements ResponseTap {
     const fetch = this.#fetch
     this.#fetch = undefined
     const hit = fetch?.onError(steadyNow(this.#exchange.context.clock))
-    if (hit === undefined) return false
+    if (hit === undefined) {
+      if (fetch !== undefined) this.#exchange.cacheStatus = fetch.cacheStatus
+      return false
+    }
     this.#exchange.tap = undefined
     this.#serve(hit)
     return true
@@ -139,7 +144,15 @@ export class CachedExchange implements ResponseTap {
     this.#fetch?.abandon()
     this.#fetch = undefined
     this.#writer?.abort()
+    this.#noteLost()
+  }
+
+  /** The head said `stored`; what the log says is what became of it. */
+  #noteLost(): void {
+    const failure = this.#writer?.failure
     this.#writer = undefined
+    const exchange = this.#exchange
+    if (failure !== undefined) exchange.cacheStatus = statusNotStored(exchange.cacheStatus, failure)
   }
 
   get wanted(): boolean {
@@ -154,7 +167,7 @@ export class CachedExchange implements ResponseTap {
 
   #serve(hit: Hit): void {
     const exchange = this.#exchange
-    exchange.cacheStatus = 'hit'
+    exchange.cacheStatus = hit.cacheStatus
     const length = hit.bytes ?? (hit.reader === undefined ? NO_BODY : UNKNOWN_LENGTH)
     const head = new ResponseHead(hit.status, hit.reason, new HeaderBlock(hit.fields), length, 'cache')
     head.whole = hit.body
