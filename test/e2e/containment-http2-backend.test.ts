@@ -19,6 +19,9 @@ const CALLS = [
   ['GET', '/small', undefined, 5]
 ] as const
 
+/** Requests that were never answered, not even with an error. */
+let forgotten = 0
+
 async function client(port: number): Promise<number> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   let whole = 0
@@ -32,7 +35,10 @@ async function client(port: number): Promise<number> {
           resolve(response.complete && response.statusCode === 200 && bytes === expected)
         )
       })
-      sent.setTimeout(10_000, () => sent.destroy())
+      sent.setTimeout(30_000, () => {
+        forgotten++
+        sent.destroy()
+      })
       sent.on('error', () => resolve(false))
       sent.end(body)
     })
@@ -108,6 +114,7 @@ t.test('an exception anywhere in HTTP/2 to a backend costs one connection, and l
       if (counted < thrown) t.fail(`${what} is counted: ${counted} of ${thrown}`)
     }
   }
+  t.equal(forgotten, 0, 'whose exchange was hit is told, and so are the others')
   t.ok(armed > 45, `${armed} hooks threw`)
   t.equal(await round(), all)
 })

@@ -3,7 +3,7 @@ import type { Backend } from '../../../balancer/pool/backend.ts'
 import { awaitSocket } from '../../../balancer/queue/socket-queue.ts'
 import type { Waiter } from '../../../balancer/queue/waiter.ts'
 import type { BackendAddress } from '../../../config/model/model.ts'
-import { guarded, soon } from '../../../core/containment.ts'
+import { contain, guarded, soon } from '../../../core/containment.ts'
 import type { Waits } from '../../../core/deadlines.ts'
 import { Roster } from '../../../core/roster.ts'
 import { dial } from '../../../net/dial/dial.ts'
@@ -161,14 +161,21 @@ export class BackendStreams implements ConnectionPlace, StreamLine {
       if (connection.room <= 0) return false
       if (!connection.takes(stream.request)) return true
       this.#waiting.delete(stream)
-      const refusal = connection.refusal(stream.request)
-      if (refusal !== undefined) {
-        stream.notOpened(UNABLE, refusal)
+      try {
+        const refusal = connection.refusal(stream.request)
+        if (refusal !== undefined) {
+          stream.notOpened(UNABLE, refusal)
+          return true
+        }
+        connection.begin(stream)
+        stream.opened()
         return true
+      } catch (error) {
+        // Told now, since it waits no more; what was sent of it on the connection is in doubt.
+        contain(error, stream)
+        connection.close()
+        return false
       }
-      connection.begin(stream)
-      stream.opened()
-      return true
     })
   }
 

@@ -169,10 +169,10 @@ export class ClientStream implements UpstreamStream, StreamHandler, Waits {
     const stream = this.#stream!
     const connection = this.#connection!
     const client = this.#client
-    this.#end()
-    // The rest of the request is not needed any more.
-    if (!stream.localEnded) connection.session.reset(stream.id, NO_ERROR)
     try {
+      this.#end()
+      // The rest of the request is not needed any more.
+      if (!stream.localEnded) connection.session.reset(stream.id, NO_ERROR)
       client.onResponseEnd(trailers)
       client.onReadDone()
     } catch (error) {
@@ -200,12 +200,12 @@ export class ClientStream implements UpstreamStream, StreamHandler, Waits {
     const connection = this.#connection!
     const client = this.#client
     const responded = this.#responded
-    this.#end()
     const refused = !responded && (by === 'refused' || (by === 'peer' && code === REFUSED_STREAM))
     const clean = by === 'connection' && !responded && connection.served > 0
     const failure: UpstreamFailure = refused ? 'refused' : by === 'violation' ? 'protocol-error' : 'reset'
     const reason = by === 'connection' ? connection.endReason : `${by}: ${errorName(code)}`
     try {
+      this.#end()
       client.onFailure(failure, reason, clean)
     } catch (error) {
       contain(error, client)
