@@ -3,7 +3,8 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { LineSink } from '../../src/core/log/line-sink.ts'
+import { flushLogs, LineSink } from '../../src/core/log/line-sink.ts'
+import { logFile } from '../../src/core/log/log-file.ts'
 
 const MORE = 8192
 
@@ -55,3 +56,22 @@ for (const [flags, words] of [
     }
   )
 }
+
+for (const format of ['combined', 'json']) {
+  t.test(`a file tells of lost lines as its format allows: ${format}`, async (t) => {
+    const disk = smallDisk(t)
+    if (disk === undefined) return void t.pass('skipped: only root can mount a small disk')
+    const path = join(disk.folder, format)
+    const file = logFile(path, undefined, format)
+    for (let i = 0; i < 2_000; i++) file.write(`line ${i} ${'x'.repeat(i % 97)}`)
+    await flushLogs()
+    disk.makeRoom()
+    file.write('later')
+    await flushLogs()
+    const [told, last] = readFileSync(path, 'utf8').split('\n').filter((line) => line.trim() !== '').slice(-2)
+    t.equal(last, 'later')
+    const words = 'log lines dropped: the disk was full'
+    if (format === 'json') t.match(JSON.parse(told!), { level: 'warn', dropped: Number, msg: words })
+    else t.match(told, new RegExp(`^# \\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z warn \\d+ ${words}$`))
+  })
+} // prettier-ignore

@@ -55,7 +55,7 @@ t.test('the lines that a log file loses on a full disk are counted, and the main
   if (disk === undefined) return void t.pass('skipped: only root can mount a small disk')
   const { log, clock, lost } = runtime(t)
   const path = join(disk, 'access.log')
-  const file = logFile(path, undefined)
+  const file = logFile(path, undefined, 'json')
   t.equal(lost(path), 0, 'the count is there before anything is lost')
   const fill = async () => {
     for (let i = 0; i < 2_000; i++) file.write(`{"i":${i},"pad":"${'x'.repeat(i % 97)}"}`)
@@ -81,7 +81,7 @@ t.test('the lines that a log file loses on a full disk are counted, and the main
 t.test('a log file that was moved away is closed in this thread, also the first', { skip: !existsSync('/proc/self/fd') && 'needs /proc' }, async (t) => {
   const folder = t.testdir()
   const path = join(folder, 'access.log')
-  const file = logFile(path, undefined)
+  const file = logFile(path, undefined, 'json')
   const held = () =>
     readdirSync('/proc/self/fd').filter((fd) => {
       try {

@@ -3,6 +3,7 @@ import { lineBytes, type LineBytes } from './line-bytes.ts'
 import { LostLines, NO_READER, SLOW_READER, whyRefused } from './lost-lines.ts'
 import { takeBackTornLine, tornAfter } from './torn-line.ts'
 import { isFile, nonBlockingPipe, pathOf } from './log-descriptor.ts'
+import { type OwnLine, ownJson } from './own-line.ts'
 import { closeSync, openSync, writeSync } from 'node:fs'
 
 /** PIPE_BUF on Linux: a pipe takes this much from one writer without letting another in between (POSIX write(2)). */
@@ -51,6 +52,8 @@ export class LineSink {
   #movedAt = 0
   /** The reader has been waited for long enough. */
   #gaveUp = false
+  /** How it tells of itself; set by whoever knows its format. */
+  own: OwnLine = ownJson
   readonly #pieceBytes: number
   readonly #buffered: boolean
   /**
@@ -153,9 +156,7 @@ export class LineSink {
       this.#ownsFd = true
     } catch (error) {
       const { message } = error as Error
-      this.write(
-        `{"level":"error","time":"${new Date().toISOString()}","msg":${JSON.stringify(`log not reopened: ${message}`)}}\n`
-      )
+      this.write(`${this.own('error', `log not reopened: ${message}`)}\n`)
     }
   }
 
@@ -280,7 +281,7 @@ export class LineSink {
   }
 
   #tellOfLost(): void {
-    const piece = this.#lost.told()
+    const piece = this.#lost.told(this.own)
     if (piece === undefined) return
     this.#pieces.push(piece)
     this.#pendingBytes += piece.length

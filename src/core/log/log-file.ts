@@ -2,6 +2,7 @@ import { closeSync, fstatSync, openSync, renameSync, rmSync, statSync, unlinkSyn
 import { JsonLines } from './json-lines.ts'
 import { lineBytes, type LineBytes } from './line-bytes.ts'
 import { LineSink } from './line-sink.ts'
+import { ownComment, ownJson } from './own-line.ts'
 
 function opened(path: string): number {
   try {
@@ -42,14 +43,15 @@ export function goOnWithout(tell: Tell | undefined): void {
   onMissing = tell
 }
 
-/** The log file at `path`, one per thread; throws where it cannot be opened. */
-export function logFile(path: string, rotation: Rotation | undefined): LogFile {
+/** The log file at `path`, one per thread; throws where it cannot be opened. `format`: of its lines. */
+export function logFile(path: string, rotation: Rotation | undefined, format: string): LogFile {
   const known = files.get(path)
   if (known !== undefined) {
     known.rotation = rotation
+    known.format = format
     return known
   }
-  const made = new LogFile(path, rotation)
+  const made = new LogFile(path, rotation, format)
   files.set(path, made)
   return made
 }
@@ -64,15 +66,22 @@ export class LogFile {
   readonly lines = new JsonLines(this)
   readonly #path: string
   #sink: LineSink | undefined
+  #format: string
   #unlooked = 0
   readonly #onMissing = onMissing
   #triedAt = -Infinity
   #complained = ''
 
-  constructor(path: string, rotation: Rotation | undefined) {
+  constructor(path: string, rotation: Rotation | undefined, format: string) {
     this.#path = path
     this.rotation = rotation
+    this.#format = format
     this.#open()
+  }
+
+  set format(format: string) {
+    this.#format = format
+    if (this.#sink !== undefined) this.#sink.own = format === 'json' ? ownJson : ownComment
   }
 
   /** `line` without its end; `ascii`: that is all it holds. */
@@ -100,7 +109,9 @@ export class LogFile {
     if (now - this.#triedAt < RETRY_MS) return undefined
     this.#triedAt = now
     try {
-      return (this.#sink = new LineSink(opened(this.#path), true, this.#path))
+      this.#sink = new LineSink(opened(this.#path), true, this.#path)
+      this.format = this.#format
+      return this.#sink
     } catch (error) {
       if (this.#onMissing === undefined) throw error
       const { message } = error as Error

@@ -1,3 +1,4 @@
+import type { OwnLine } from './own-line.ts'
 import { linesIn } from './torn-line.ts'
 
 /** `file`: the log file's path, undefined for what all threads log to. */
@@ -45,13 +46,12 @@ export class LostLines {
   }
 
   /** A line that says how many were lost; undefined: none, or that line waits already. */
-  told(): Buffer | undefined {
+  told(own: OwnLine): Buffer | undefined {
     if (this.#lines === 0 || this.#report !== undefined) return undefined
-    const time = new Date().toISOString()
-    const line = `{"level":"warn","time":"${time}","dropped":${this.#lines},"msg":"log lines dropped: ${this.#why}"}\n`
-    this.#report = { piece: Buffer.from(line), lines: this.#lines }
+    const piece = Buffer.from(`${own('warn', `log lines dropped: ${this.#why}`, this.#lines)}\n`)
+    this.#report = { piece, lines: this.#lines }
     this.#lines = 0
-    return this.#report.piece
+    return piece
   }
 
   /** `piece` is written but for `rest`. */

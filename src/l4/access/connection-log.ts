@@ -17,7 +17,7 @@ export class ConnectionLog {
   constructor(config: ConnectionAccessLog, deps: L4Deps) {
     this.#config = config
     this.#deps = deps
-    this.#file = config.file === undefined ? undefined : logFile(config.file, config.rotate)
+    this.#file = config.file === undefined ? undefined : logFile(config.file, config.rotate, config.format)
   }
 
   /** `level` is that of its end. An end in good order has `debug`; of those the configured share is logged. */

@@ -12,7 +12,11 @@ export function accessLines(folder: string): readonly string[] {
     const text = readFileSync(combined, 'latin1')
     const lines = text.split('\n').slice(0, -1)
     if (!text.endsWith('\n')) wrong.push('access log: the last line is torn')
-    wrong.push(...lines.filter((line) => !COMBINED.test(line)).map((line) => `access log: ${line}`))
+    wrong.push(
+      ...lines
+        .filter((line) => !COMBINED.test(line) && !line.startsWith('# '))
+        .map((line) => `access log: ${line}`)
+    )
   }
   for (const name of readdirSync(folder).filter((each) => /^fields\.log(?:\.\d+)?$/.test(each))) {
     for (const line of readFileSync(join(folder, name), 'utf8').split('\n').slice(0, -1)) {

@@ -90,7 +90,10 @@ t.test('a file that is too long is moved away, and no line is lost', async (t) =
   const dir = mkdtempSync(join(tmpdir(), 'lb-rotate-'))
   const path = join(dir, 'a.log')
   // As two threads have it.
-  const both = [new LogFile(path, { bytes: 10_000, keep: 3 }), new LogFile(path, { bytes: 10_000, keep: 3 })]
+  const both = [
+    new LogFile(path, { bytes: 10_000, keep: 3 }, 'json'),
+    new LogFile(path, { bytes: 10_000, keep: 3 }, 'json')
+  ]
   for (let i = 0; i < 400; i++) {
     both[i % 2]!.write(`${i} ${'x'.repeat(50)}`)
     if (i % 20 === 19) await new Promise((resolve) => setTimeout(resolve, 110))

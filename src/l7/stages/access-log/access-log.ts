@@ -59,8 +59,8 @@ function chosenFields(exchange: Exchange, durationMs: number, fields: readonly A
 }
 
 export function compile(_keys: undefined, { listener, route, engine }: StageContext): Stage {
-  const { file, rotate } = listener.accessLog
+  const { file, rotate, format } = listener.accessLog
   const line = new ExchangeLine(listener.name, route?.name)
-  const opened = file === undefined || engine.dry ? undefined : logFile(file, rotate)
+  const opened = file === undefined || engine.dry ? undefined : logFile(file, rotate, format)
   return new AccessLogStage(listener.accessLog, line, opened)
 }

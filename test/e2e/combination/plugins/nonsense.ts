@@ -16,7 +16,6 @@ export default definePlugin({
           throw new Error('nonsense on purpose')
         })
       case 'reject nothing':
-        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- on purpose
         return Promise.reject(undefined as unknown as Error)
       case 'split':
         exchange.setRequestField('X-Split', 'a\r\nX-Plan: {}')
