@@ -154,7 +154,14 @@ t.test('TLS is ended here, with the certificate that the name asks for', async (
     plain.write('GET / HTTP/1.1\r\n\r\n')
     t.match(await seen, /FIN|ECONNRESET/)
     await eventually(() => rig.engine.connections === 0)
-    t.match(rig.lines.at(-1), { level: 'info', fields: { code: 'LB_TLS_HANDSHAKE', reason: 'tls' } })
+    const client = /^127\.0\.0\.1:\d+$/
+    t.match(rig.lines.at(-1), { level: 'info', fields: { code: 'LB_TLS_HANDSHAKE', reason: 'tls', client } })
+    const before = rig.lines.length
+    const wrong = await testClient(t, rig.port)
+    wrong.write(Buffer.from('16030100050100000100', 'hex'))
+    await ending(wrong)
+    await eventually(() => rig.engine.connections === 0 && rig.lines.length > before)
+    t.match(rig.lines.at(-1), { fields: { code: 'LB_TLS_HANDSHAKE', client } })
     const leaving = await testClient(t, rig.port)
     await eventually(() => rig.engine.connections === 1)
     leaving.destroy()

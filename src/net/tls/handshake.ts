@@ -68,6 +68,8 @@ export class Handshake implements Shaking, Waits {
   /** `rest` has been read from `transport` already (after a PROXY header). */
   begin(transport: Transport, rest: Buffer | undefined): void {
     this.#transport = transport
+    // Kept by the transport from now on: the log names the peer of a handshake that has failed, when nobody can be asked any more.
+    void transport.remote
     if (rest !== undefined && rest.length > 0) this.onData(rest, 0, rest.length)
   }
 

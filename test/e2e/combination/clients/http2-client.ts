@@ -5,7 +5,7 @@ import {
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders
 } from 'node:http2'
-import { bytesSent, fieldPairs, pause, type Plan } from '../plan.ts'
+import { bytesSent, cutsShort, fieldPairs, pause, type Plan } from '../plan.ts'
 import { decoded, noAnswer, type Answer } from './answer.ts'
 
 /** Sends `plans` over one HTTP/2 connection: each after the answer to the one before, or all at once. */
@@ -95,7 +95,7 @@ function headersOf(plan: Plan): OutgoingHttpHeaders {
 async function send(stream: ClientHttp2Stream, plan: Plan): Promise<void> {
   if (plan.expects) await pause(20)
   const body = bytesSent(plan)
-  const piece = plan.piece > 0 ? plan.piece : Math.max(1, Math.ceil(body.length / 10))
+  const piece = plan.piece > 0 && !cutsShort(plan) ? plan.piece : Math.max(1, Math.ceil(body.length / 10))
   for (let at = 0; at < body.length && !stream.destroyed; at += piece) {
     if (plan.piece === 0 || (at / piece) % 16 === 0) await pause(plan.pieceMs)
     if (plan.stalls && at >= body.length / 2) return
