@@ -1,9 +1,8 @@
 import { writeLatin1 } from '../latin1.ts'
 import { lineBytes, type LineBytes } from './line-bytes.ts'
-import { LostLines, NO_READER, SLOW_READER, whyRefused } from './lost-lines.ts'
+import { LostLines, NO_READER, type OwnLine, ownJson, SLOW_READER, whyRefused } from './lost-lines.ts'
 import { takeBackTornLine, tornAfter } from './torn-line.ts'
 import { isFile, nonBlockingPipe, pathOf } from './log-descriptor.ts'
-import { type OwnLine, ownJson } from './own-line.ts'
 import { closeSync, openSync, writeSync } from 'node:fs'
 
 /** PIPE_BUF on Linux: a pipe takes this much from one writer without letting another in between (POSIX write(2)). */

@@ -2,7 +2,7 @@ import { closeSync, fstatSync, openSync, renameSync, rmSync, statSync, unlinkSyn
 import { JsonLines } from './json-lines.ts'
 import { lineBytes, type LineBytes } from './line-bytes.ts'
 import { LineSink } from './line-sink.ts'
-import { ownComment, ownJson } from './own-line.ts'
+import { ownComment, ownJson } from './lost-lines.ts'
 
 function opened(path: string): number {
   try {
