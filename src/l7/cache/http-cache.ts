@@ -21,7 +21,7 @@ import { pending } from './ports.ts'
 import { awaitNewer, awaitStore } from './fetch/await-store.ts'
 import type { Place } from './fetch/storing.ts'
 import { peek, variantFor } from './fetch/storing.ts'
-import type { FetchPlan, Stored } from './fetch/upstream-fetch.ts'
+import type { Bypass, FetchPlan, Stored } from './fetch/fetch-plan.ts'
 import { mayShare, releaseLate, waitFor } from './fetch/waiting.ts'
 import { steadyNow } from './steady-now.ts'
 import { UpstreamFetch } from './fetch/upstream-fetch.ts'
@@ -67,10 +67,11 @@ export class HttpCache {
   #decide(request: CacheRequest, directives: Directives, now: number, round: number): Decision {
     const { method, headers } = request
     if (method !== 'GET' && method !== 'HEAD') return this.#unsafe(request, directives, now)
-    if (directives.noStore || hasOriginCondition(headers))
-      return this.#bypass(request, directives, 'request', now)
-    const baseKey = request.body === true ? undefined : this.#core.keys.key(request)
-    if (baseKey === undefined) return this.#bypass(request, directives, 'bypass', now)
+    if (directives.noStore) return this.#bypass(request, directives, 'request-no-store', now)
+    if (hasOriginCondition(headers)) return this.#bypass(request, directives, 'condition', now)
+    if (request.body === true) return this.#bypass(request, directives, 'request-body', now)
+    const baseKey = this.#core.keys.key(request)
+    if (baseKey === undefined) return this.#bypass(request, directives, 'key', now)
 
     const { epoch } = this.#core.store
     let record = this.#core.store.lookup(baseKey, releaseLate)
@@ -253,9 +254,10 @@ export class HttpCache {
     return this.#fetch(request, directives, { forward: 'method', place }, now)
   }
 
-  #bypass(request: CacheRequest, directives: Directives, forward: ForwardReason, now: number): Fetch {
+  #bypass(request: CacheRequest, directives: Directives, bypass: Bypass, now: number): Fetch {
     this.#core.counters.add('bypass')
-    return this.#fetch(request, directives, { forward, place: undefined }, now)
+    const forward = bypass === 'request-no-store' || bypass === 'condition' ? 'request' : 'bypass'
+    return this.#fetch(request, directives, { forward, place: undefined, bypass }, now)
   }
 
   #fetch(request: CacheRequest, directives: Directives, plan: FetchPlan, now: number): Fetch {
@@ -288,7 +290,7 @@ export class HttpCache {
 
   #awaitStore(request: CacheRequest, directives: Directives, key: string): Wait {
     const again = () => this.#decide(request, directives, steadyNow(this.#clock), 0)
-    const alone = () => this.#bypass(request, directives, 'bypass', steadyNow(this.#clock))
+    const alone = () => this.#bypass(request, directives, 'store', steadyNow(this.#clock))
     return awaitStore(this.#core, key, again, alone)
   }
 }

@@ -6,7 +6,7 @@ import type { Directives } from './policy/cache-control.ts'
 import { reuse } from './policy/reuse.ts'
 import { isConditional, isStrong } from './policy/validators.ts'
 import type { CacheRequest, StoredRecord } from './ports.ts'
-import type { Stored } from './fetch/upstream-fetch.ts'
+import type { Stored } from './fetch/fetch-plan.ts'
 
 /**
  * Whether a stored part can be completed to answer a plain GET: it must be the beginning of a representation of known

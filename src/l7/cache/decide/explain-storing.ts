@@ -1,4 +1,8 @@
 import type { RouteCache } from '../../../config/model/model.ts'
+import { makeEntry } from '../fetch/make-entry.ts'
+import { parseCacheControl } from '../policy/cache-control.ts'
+import { reuse } from '../policy/reuse.ts'
+import { partOf } from '../fetch/partial.ts'
 import { freshnessLifetime } from '../policy/freshness.ts'
 import { requestDirectives } from '../policy/request-directives.ts'
 import { responseDirectives } from '../policy/response-directives.ts'
@@ -33,11 +37,23 @@ export function explainStoring(
   const lifetime = freshnessLifetime(response, said, config, now)
   const why = whyNotStorable(request, directives, response, said, lifetime, config.setCookie)
   if (why !== undefined) return no(sentences[why])
-  const ttlSeconds = Math.floor((lifetime?.ms ?? 0) / 1000)
-  if (said.noCache) return { stored: 'yes', why: 'to be revalidated each time: it says no-cache', ttlSeconds }
-  if (ttlSeconds === 0) return { stored: 'yes', why: 'to be revalidated: it has no lifetime', ttlSeconds }
+  if (response.status === 206 && partOf(response, undefined) === undefined)
+    return no('a part (206) has no Content-Range that says where it belongs')
+  const times = { requestTime: now, responseTime: now, storedAt: 0 }
+  const entry = makeEntry(response, said, lifetime, times, undefined, '')
+  const ttlSeconds = Math.max(0, Math.floor((entry.lifetime - entry.initialAge) / 1000))
+  const yes = (why: string): StoringExplanation => ({ stored: 'yes', why, ttlSeconds })
+  if (said.noCache) return yes('to be revalidated each time: it says no-cache')
+  if (ttlSeconds === 0) {
+    const age = Math.floor(entry.initialAge / 1000)
+    const old = `it comes ${age} s old, by its Age or Date, which is more than its lifetime`
+    const stale = entry.lifetime > 0 ? old : 'it has no lifetime'
+    if (reuse(entry, parseCacheControl(''), config, 0) === 'stale-while-revalidate')
+      return yes(`to be used while it is renewed (stale-while-revalidate): ${stale}`)
+    return yes(`to be revalidated: ${stale}`)
+  }
   const by = lifetime?.explicit === true ? 'by what the response says' : 'by the configuration of the route'
-  return { stored: 'yes', why: by, ttlSeconds }
+  return yes(by)
 }
 
 const sentences: Readonly<Record<NotStorable, string>> = {

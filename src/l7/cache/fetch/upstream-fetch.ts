@@ -1,48 +1,25 @@
 import type { CacheCore } from '../cache-core.ts'
 import { partKey } from '../cache-core.ts'
-import type { ForwardReason } from '../decide/cache-status.ts'
 import { statusForwarded, statusHit } from '../decide/cache-status.ts'
 import type { Combine, Fetch, FetchResult, Hit } from '../decide/decision.ts'
 import type { ResponseEntry } from '../entry.ts'
 import { entryOf } from '../entry.ts'
+import type { FetchPlan, Stored } from './fetch-plan.ts'
 import { hitOf } from './hits.ts'
 import { BodyReader } from './body-reader.ts'
 import { freshenedEntry, makeEntry, timesOf } from './make-entry.ts'
 import { invalidate } from './invalidate.ts'
-import { completes, isMultipart } from './partial.ts'
+import { completes, partOf } from './partial.ts'
 import type { Directives } from '../policy/cache-control.ts'
 import { freshnessLifetime } from '../policy/freshness.ts'
 import { isSafe } from '../policy/invalidation.ts'
-import { parseContentRange } from '../policy/ranges.ts'
 import { responseDirectives } from '../policy/response-directives.ts'
 import { currentAge, usableOnError } from '../policy/reuse.ts'
 import { whyNotStorable } from '../policy/storable.ts'
 import { confirms, isConditional } from '../policy/validators.ts'
-import type { CacheRequest, CacheResponse, Claim, RecordWriter, StoredRecord } from '../ports.ts'
+import type { CacheRequest, CacheResponse, RecordWriter } from '../ports.ts'
 import type { Home, Place } from './storing.ts'
 import { beginPart, beginResponse, homeOf, newId, passFor, peek, renew } from './storing.ts'
-
-/** A stored response with the record that holds its body. */
-export interface Stored {
-  readonly entry: ResponseEntry
-  readonly record: StoredRecord
-}
-
-export interface FetchPlan {
-  readonly forward: ForwardReason
-  /** Undefined: the response is not stored (an unsafe request still invalidates). */
-  readonly place: Place | undefined
-  /** The claim to fill `place.key`. */
-  readonly claim?: Claim
-  /** The claim to revalidate; it ends once the result can be found in the store. */
-  readonly validation?: Claim
-  /** The stored response that is revalidated, or that may answer in case of an error. */
-  readonly stale?: Stored
-  /** The stored beginning of the body, which the response may complete. */
-  readonly prefix?: Stored
-  /** No client waits for the response, so the conditions of the request that caused it are not sent. */
-  readonly background?: boolean
-}
 
 /** One request to upstream for the cache. However it ends, it releases every claim and record it holds. */
 export class UpstreamFetch implements Fetch {
@@ -86,7 +63,7 @@ export class UpstreamFetch implements Fetch {
     const place = isSafe(this.#request.method)
       ? planned
       : invalidate(this.#core, this.#request, response, planned)
-    if (place === undefined) return this.#pass(response, undefined, undefined)
+    if (place === undefined) return this.#pass(response, undefined, this.#plan.bypass)
     if (response.status === 304) {
       if (this.#validates && stale !== undefined) return this.#onNotModified(place, stale, response, now)
       // The client's own condition held: there is nothing to store, and the 304 says nothing about what other clients
@@ -157,11 +134,8 @@ export class UpstreamFetch implements Fetch {
       return this.#pass(response, undefined, why)
     }
     if (response.status === 206) {
-      const part = isMultipart(response)
-        ? undefined
-        : parseContentRange(response.headers.get('content-range'))
-      // A part whose length contradicts its Content-Range cannot be placed (RFC 9110 §14.4).
-      if (part === undefined || (bytes !== undefined && bytes !== part.last - part.first + 1)) {
+      const part = partOf(response, bytes)
+      if (part === undefined) {
         claim?.abandon()
         return this.#pass(response, undefined, 'range')
       }
@@ -202,7 +176,7 @@ export class UpstreamFetch implements Fetch {
   #withoutPrefix(place: Place, response: CacheResponse, now: number): FetchResult | undefined {
     const { prefix, ...plan } = this.#plan
     if (prefix === undefined || (response.status !== 206 && response.status !== 416)) return undefined
-    const range = isMultipart(response) ? undefined : parseContentRange(response.headers.get('content-range'))
+    const range = partOf(response, undefined)
     const entry = makeEntry(
       response,
       responseDirectives(response.headers),
