@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts'
-import { ipWords, parseIp } from '../net/address/ip-address.ts'
+import { clientKey } from '../net/address/client-key.ts'
 
 /** Wrong tokens that an address may send at once, and the time until it may send one more. */
 const BURST = 20
@@ -33,7 +33,7 @@ export class WrongTokens {
 
   /** How long until a token from there is checked, in ms; 0: now. */
   wait(client: string): number {
-    const found = this.#addresses.get(keyOf(client))
+    const found = this.#addresses.get(clientKey(client))
     const now = this.#clock.now()
     if (found === undefined || found.knownUntil > now) return 0
     return Math.max(0, found.fullAt - now - (BURST - 1) * REFILL_MS)
@@ -53,7 +53,7 @@ export class WrongTokens {
   }
 
   #touch(client: string): Address {
-    const key = keyOf(client)
+    const key = clientKey(client)
     const found = this.#addresses.get(key) ?? { fullAt: 0, knownUntil: 0 }
     this.#addresses.delete(key)
     if (this.#addresses.size >= MOST) this.#forget()
@@ -73,9 +73,4 @@ export class WrongTokens {
     }
     if (oldest !== undefined) this.#addresses.delete(oldest)
   }
-}
-
-/** An IPv6 client usually has a whole /64 (RFC 6177). */
-function keyOf(address: string): string {
-  return parseIp(address) === 6 ? `${ipWords[0]!}:${ipWords[1]!}` : address
 }

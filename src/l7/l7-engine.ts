@@ -26,6 +26,7 @@ import { readablePart } from './http1/parse/readable-part.ts'
 import { Entrance, type EntranceHost } from './http1/server/entrance.ts'
 import { Http2Metrics } from './http2/server/http2-metrics.ts'
 import type { Http2Host } from './http2/server/http2-host.ts'
+import { Offenders } from './http2/server/offenders.ts'
 import { PrefaceDoor, type PrefaceHost } from './http2/server/preface-door.ts'
 import { ServerConnection } from './http2/server/server-connection.ts'
 import { TlsDoor, type DoorHost } from './http1/server/tls-door.ts'
@@ -63,6 +64,7 @@ export class L7Engine
   readonly bytesOut: Counter
   snapshot: L7Snapshot
   readonly http2: Http2Metrics
+  readonly offenders = new Offenders()
   readonly #connections = new Roster<ClientSide>(clientPlaces)
   readonly #accepted: Counter
   readonly #open: Gauge

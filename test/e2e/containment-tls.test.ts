@@ -26,7 +26,7 @@ import { Guesses } from '../../src/l7/stages/auth/guesses.ts'
 import { StreamEncoder } from '../../src/l7/stages/compress/stream-encoder.ts'
 import { Limit } from '../../src/l7/stages/rate-limit/limit.ts'
 import { Handshake } from '../../src/net/tls/handshake.ts'
-import { HandshakeTurns } from '../../src/net/tls/server/handshake-turns.ts'
+import { Turns } from '../../src/net/transport/turns.ts'
 import { TlsServer } from '../../src/net/tls/tls-server.ts'
 import { TlsTransport } from '../../src/net/transport/tls-transport.ts'
 import { TlsWrites } from '../../src/net/transport/tls-writes.ts'
@@ -168,7 +168,7 @@ t.test(
       TlsWrites,
       TlsServer,
       Handshake,
-      HandshakeTurns,
+      Turns,
       ServerConnection,
       ServerSession,
       ServerStream,

@@ -39,7 +39,7 @@ const HTTP = /^[A-Z]{3,20} /
 /**
  * Owns a client's connection until TLS is established. OpenSSL is not used before the client has sent something: a
  * client that only connects costs none of its memory (43 KB), bytes that are not TLS are recognised at once, and the
- * expensive part is scheduled (HandshakeTurns).
+ * expensive part is scheduled (`Turns`).
  */
 export class Handshake implements Shaking, Waits {
   deadline: number

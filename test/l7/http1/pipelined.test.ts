@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { Transport } from '../../../src/net/transport/transport.ts'
 import { RequestReader, type RequestEvents } from '../../../src/l7/http1/server/request-reader.ts'
+import { seededRandom } from '../../../src/core/random.ts'
 import { rawBackend, answering, labOf, OK } from '../engine/lab.ts'
 
 const limits = { headBytes: 16_384, headerCount: 100, urlBytes: 8192 }
@@ -78,4 +79,56 @@ t.test('a thousand pipelined requests over a socket get a thousand answers', asy
     await client.until(() => count() === 1000 || client.ended, 'answers')
     t.equal(count(), 1000)
   }
+})
+
+const ANSWERED_HERE = { routes: [{ match: { path: '/none' }, respond: { status: 404 } }, { pool: 'web' }] }
+
+t.test('requests that a client ended with its FIN are all answered, whoever answers them', async (t) => {
+  const backend = await rawBackend(answering(() => OK))
+  const lab = await labOf([backend], { listener: { pool: undefined, ...ANSWERED_HERE } })
+  t.teardown(() => lab.close())
+  t.teardown(() => backend.close())
+  const random = seededRandom(20)
+  const below = (most: number): number => Math.floor(random() * most)
+  for (let round = 0; round < 60; round++) {
+    const paths = Array.from({ length: 1 + below(80) }, () => (below(4) === 0 ? '/' : '/none'))
+    const text = paths.map((path) => `GET ${path} HTTP/1.1\r\nHost: example.test\r\n\r\n`).join('')
+    const cut = below(text.length)
+    // What follows is no whole request, and never will be.
+    const tail = below(3) === 0 ? 'GET / HTTP/1.1\r\nHo' : ''
+    const client = await lab.client()
+    client.send(text.slice(0, cut))
+    if (below(2) === 0) await new Promise((resolve) => setImmediate(resolve))
+    client.socket.end(text.slice(cut) + tail)
+    const got = [...(await client.end()).matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status)
+    const expected = paths.map((path) => (path === '/' ? '200' : '404'))
+    t.strictSame(got.slice(0, expected.length), expected, `round ${round}`)
+    t.ok(got.length === expected.length || tail !== '')
+  }
+})
+
+t.test('requests that are answered at once leave others their turn', async (t) => {
+  let paused = false
+  const transport = {
+    closed: false,
+    pause: () => (paused = true),
+    resume: () => (paused = false)
+  } as unknown as Transport
+  let begun = 0
+  const text = Buffer.from('GET / HTTP/1.1\r\nHost: example.test\r\n\r\n'.repeat(1000))
+  const events = {
+    limits,
+    onRequest() {
+      begun++
+      reader.next()
+    },
+    onReadDone: () => void slices.push(begun)
+  } as unknown as RequestEvents
+  const slices: number[] = []
+  const reader: RequestReader = new RequestReader(transport, events)
+  reader.receive(text, 0, text.length)
+  t.strictSame([begun, paused, reader.readsOn], [32, true, true])
+  while (begun < 1000) await new Promise((resolve) => setImmediate(resolve))
+  t.strictSame([slices.length, paused, reader.readsOn, reader.hasMore], [32, false, false, false])
+  t.ok(slices.every((count, at) => count - (slices[at - 1] ?? 0) <= 32))
 })

@@ -9,6 +9,8 @@ export abstract class ConnectionBase {
   abstract readonly transport: Transport
   protected abstract readonly host: DownstreamHost
   protected abstract readonly writer: ResponseWriter
+  /** The connection ends after the response under way. */
+  protected closes = false
 
   get limits(): HeadLimits {
     return this.host.snapshot.config.limits
@@ -20,6 +22,10 @@ export abstract class ConnectionBase {
 
   protected get now(): number {
     return this.host.context.deadlines.now
+  }
+
+  closeAfter(): void {
+    this.closes = true
   }
 
   sendBody(buffer: Buffer, start: number, end: number): void {

@@ -35,7 +35,6 @@ export class DownstreamConnection
   readonly #watch: ClientWatch
   #exchange: Exchange | undefined
   #tunnel: Splice | undefined
-  #close = false
   /**
    * The client has yet to read the last response. Its next request waits until then; otherwise lb would have to hold
    * the responses to all its requests.
@@ -134,7 +133,7 @@ export class DownstreamConnection
   }
 
   onInternalError(error: unknown): string {
-    this.#close = true
+    this.closes = true
     this.#exchange?.onInternalError(error)
     // Nothing was answered: there was no request, or it could not be answered.
     if (this.#exchange !== undefined || this.#lingers === undefined) this.destroy()
@@ -148,7 +147,7 @@ export class DownstreamConnection
   }
 
   onRequest(request: Request): void {
-    this.#close = !request.keepAlive
+    this.closes = !request.keepAlive
     this.deadline = this.#reader.bodyComplete ? Infinity : this.#watch.bodyBegins()
     this.#exchange = this.host.exchange(request, this)
     this.#exchange.run()
@@ -182,6 +181,7 @@ export class DownstreamConnection
     // FIN came while an earlier request was served, and the rest of this body had come before it: now that end counts.
     if (this.#watch.halfClosed !== undefined && this.#reader.bodyIsCut)
       this.#exchange?.fail('LB_BAD_REQUEST', CUT_BODY)
+    this.#endIfLast()
   }
 
   startBody(): void {
@@ -208,10 +208,10 @@ export class DownstreamConnection
 
   sendHead(status: number, reason: string, fields: string, length: number, trailers: boolean): void {
     const unread = !this.#reader.bodyComplete && !this.#reader.bodyFlows
-    if (this.host.context.draining || unread) this.#close = true
-    else if (this.#watch.halfClosed !== undefined && this.#reader.ahead === undefined) this.#close = true
+    if (this.host.context.draining || unread) this.closes = true
+    else if (this.#watch.halfClosed !== undefined && !this.#reader.hasMore) this.closes = true
     const minor = this.#exchange?.request.version === '1.0' ? 0 : 1
-    this.#close = this.writer.response(status, reason, fields, length, minor, this.#close, trailers)
+    this.closes = this.writer.response(status, reason, fields, length, minor, this.closes, trailers)
   }
 
   sendEnd(trailers: string): void {
@@ -219,7 +219,7 @@ export class DownstreamConnection
     this.writer.flush()
     this.#exchange = undefined
     this.transport.countBytes(this.host.context)
-    if (this.#close || !this.#reader.bodyComplete) return this.#linger()
+    if (this.closes || !this.#reader.bodyComplete) return this.#linger()
     if (this.writer.flowing) return this.#next()
     this.#owed = true
     this.deadline = this.#watch.await()
@@ -229,7 +229,13 @@ export class DownstreamConnection
     this.#owed = false
     this.deadline = this.now + (this.host.context.draining ? DRAIN_MS : this.timeouts.keepAliveMs)
     this.#reader.next()
-    if (this.#watch.halfClosed !== undefined && this.#exchange === undefined && !this.#owed) this.#linger()
+    this.#endIfLast()
+  }
+
+  /** A client that has sent FIN gets its last response, and nothing more comes. */
+  #endIfLast(): void {
+    if (this.#watch.halfClosed === undefined || this.#reader.readsOn || this.#lingers !== undefined) return
+    if (this.#exchange === undefined && !this.#owed && this.#tunnel === undefined) this.#linger()
   }
 
   flush(): boolean {
@@ -238,10 +244,6 @@ export class DownstreamConnection
     const flowing = this.writer.flush()
     if (!flowing && this.#exchange !== undefined) this.deadline = this.#watch.blocked(before)
     return flowing
-  }
-
-  closeAfter(): void {
-    this.#close = true
   }
 
   abort(): void {
@@ -279,7 +281,7 @@ export class DownstreamConnection
   }
 
   #refuse(failure: ParseFailure, head: Buffer | undefined): void {
-    this.#close = true
+    this.closes = true
     this.#exchange = this.host.unreadable(this, head)
     this.#exchange.fail(failure.code, failure.reason)
   }

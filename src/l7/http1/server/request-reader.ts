@@ -1,4 +1,6 @@
+import { guarded, type Contained } from '../../../core/containment.ts'
 import type { Transport } from '../../../net/transport/transport.ts'
+import { readTurns } from '../../../net/transport/turns.ts'
 import type { Request } from '../../message/request.ts'
 import { ChunkedReader, type ChunkSink } from '../parse/chunked-reader.ts'
 import { parsedRequest, parseRequest, type HeadLimits } from '../parse/request-parser.ts'
@@ -6,10 +8,12 @@ import { UNKNOWN_LENGTH } from '../../message/body-length.ts'
 
 /** Bytes held of what a client sends ahead: pipelined requests, or a body that is not read yet. */
 const AHEAD_BYTES = 65_536
+/** Requests that one connection begins in a turn of the event loop, which are more than one if they are answered at once. */
+const MOST_AT_ONCE = 32
 const LF = 10
 
 /** Receives the requests that a RequestReader reads. */
-export interface RequestEvents {
+export interface RequestEvents extends Contained {
   readonly limits: HeadLimits
   /** The first bytes of a head that is not complete yet. */
   onHeadBegun(): void
@@ -44,6 +48,10 @@ export class RequestReader implements ChunkSink {
   #reading = false
   #paused = false
   #stopped = false
+  /** Bytes follow the request that is being delivered. */
+  #more = false
+  /** Other connections have their turn. */
+  #waits = false
 
   constructor(transport: Transport, events: RequestEvents) {
     this.#transport = transport
@@ -84,6 +92,7 @@ export class RequestReader implements ChunkSink {
     const held = this.#ahead
     if (held === undefined) return this.#read(buffer, start, end)
     const joined = (this.#ahead = Buffer.concat([held, buffer.subarray(start, end)]))
+    if (this.#waits) return
     if (this.#busy) return this.#holdBack()
     // Without another line end the head cannot be complete, and reading it again would be quadratic.
     const whole = buffer.subarray(start, end).indexOf(LF) !== -1
@@ -91,6 +100,16 @@ export class RequestReader implements ChunkSink {
     this.#ahead = undefined
     this.#own = joined
     this.#read(joined, 0, joined.length)
+  }
+
+  /** Bytes have been received that may be another request. */
+  get hasMore(): boolean {
+    return this.#more || this.#ahead !== undefined
+  }
+
+  /** They are read in this turn or the next. */
+  get readsOn(): boolean {
+    return this.#more || this.#waits
   }
 
   /** Starts delivering the request's body, or resumes it. */
@@ -113,6 +132,7 @@ export class RequestReader implements ChunkSink {
   /** Stops parsing HTTP and returns the bytes that came ahead. Later bytes are discarded. */
   stop(): Buffer[] {
     this.#stopped = true
+    this.#waits = false
     const ahead = this.#ahead
     this.#ahead = undefined
     if (this.#paused) this.#transport.resume()
@@ -130,15 +150,18 @@ export class RequestReader implements ChunkSink {
   #read(buffer: Buffer, start: number, end: number): void {
     this.#reading = true
     let p = start
+    let begun = 0
     while (p < end && !this.#stopped && !this.#transport.closed) {
       let after: number
-      if (!this.#busy) after = this.#readHead(buffer, p, end)
+      if (!this.#busy && begun++ === MOST_AT_ONCE) after = this.#wait(buffer, p, end)
+      else if (!this.#busy) after = this.#readHead(buffer, p, end)
       else if (!this.#body.complete && this.#bodyFlows) after = this.#readBody(buffer, p, end)
       else after = this.#hold(buffer, p, end)
       if (after < 0) break
       p = after
     }
     this.#own = undefined
+    this.#more = false
     this.#events.onReadDone()
     this.#reading = false
   }
@@ -157,6 +180,7 @@ export class RequestReader implements ChunkSink {
     this.#busy = true
     this.#bodyFlows = false
     this.#body.begin(request.bodyLength)
+    this.#more = after < end
     this.#events.onRequest(request)
     return after
   }
@@ -183,6 +207,22 @@ export class RequestReader implements ChunkSink {
     return -1
   }
 
+  /** Requests that are answered at once would otherwise keep everybody else waiting, by the thousand. */
+  #wait(buffer: Buffer, start: number, end: number): number {
+    const rest = buffer.subarray(start, end)
+    this.#ahead = buffer === this.#own ? rest : Buffer.from(rest)
+    this.#waits = true
+    this.#pause()
+    readTurns.later(() => guarded(() => this.#turn(), this.#events))
+    return -1
+  }
+
+  #turn(): void {
+    if (!this.#waits || this.#transport.closed) return
+    this.#waits = false
+    this.#readOn()
+  }
+
   #holdBack(): void {
     if (this.#mustWait) this.#pause()
   }
@@ -193,6 +233,7 @@ export class RequestReader implements ChunkSink {
   }
 
   #readOn(): void {
+    if (this.#waits) return
     const ahead = this.#ahead
     if (ahead !== undefined && !this.#reading) {
       this.#ahead = undefined
@@ -200,7 +241,7 @@ export class RequestReader implements ChunkSink {
       this.#read(ahead, 0, ahead.length)
     }
     // What is held may be the beginning of a head, and its rest has to be read.
-    if (this.#paused && !this.#stopped && !(this.#busy && this.#mustWait)) {
+    if (this.#paused && !this.#waits && !this.#stopped && !(this.#busy && this.#mustWait)) {
       this.#transport.resume()
       // Set last: if `resume` threw, `stop` must still resume, or the client's close would go unnoticed.
       this.#paused = false

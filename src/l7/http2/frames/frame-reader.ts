@@ -3,6 +3,7 @@ import {
   FLAG_PADDED,
   FRAME_HEAD,
   FRAME_SIZE_ERROR,
+  HEADERS,
   LEAST_FRAME_SIZE,
   PREFACE,
   PROTOCOL_ERROR
@@ -33,6 +34,11 @@ const IN_DATA = 4
 const IN_PADDING = 5
 const STOPPED = 6
 
+/** Work that one slice does: bytes of frames, each of which counts for so many at least. DATA costs little per byte. */
+const SLICE = 8_192
+const LEAST_WORK = 64
+const HEADERS_WORK = 256
+
 /**
  * Splits the bytes of a connection into frames, in place: only a frame that spans several reads is copied. DATA is
  * passed on as it comes, since over TLS a frame of 16 KiB is never whole in one read.
@@ -51,6 +57,8 @@ export class FrameReader {
   /** Bytes of the current DATA frame that have yet to come. */
   #dataLeft = 0
   #paddingLeft = 0
+  /** What this slice may still do. */
+  #left = 0
 
   /** `expectsPreface`: the peer is a client. */
   constructor(sink: FrameSink, expectsPreface: boolean) {
@@ -73,9 +81,15 @@ export class FrameReader {
     this.#held = undefined
   }
 
-  receive(buffer: Buffer, start: number, end: number): void {
+  /**
+   * Reads frames until a slice of work is done, and returns where it stopped: small frames by the thousand, as an
+   * attacker packs them into one read, would keep everybody else waiting for tens of milliseconds.
+   */
+  receive(buffer: Buffer, start: number, end: number): number {
     let p = start
+    this.#left = SLICE
     while (p < end) {
+      if (this.#left <= 0 && this.#mayStop(buffer, p, end)) return p
       switch (this.#state) {
         case IN_PREFACE:
           p = this.#readPreface(buffer, p, end)
@@ -96,9 +110,16 @@ export class FrameReader {
           p = this.#readPadding(p, end)
           break
         default:
-          return
+          return end
       }
     }
+    return end
+  }
+
+  /** Before HEADERS rather than behind it: a request that is reset right away should not have begun. */
+  #mayStop(buffer: Buffer, p: number, end: number): boolean {
+    if (this.#state !== IN_HEAD || this.#heldBytes > 0 || end - p < FRAME_HEAD) return false
+    return buffer[p + 3] === HEADERS || this.#left <= -SLICE
   }
 
   #readPreface(buffer: Buffer, start: number, end: number): number {
@@ -131,7 +152,11 @@ export class FrameReader {
     this.#streamId =
       ((head[at + 5]! & 0x7f) << 24) | (head[at + 6]! << 16) | (head[at + 7]! << 8) | head[at + 8]!
     if (this.#size > LEAST_FRAME_SIZE) return this.#bad(FRAME_SIZE_ERROR, 'frame too large', end)
-    if (this.#type === DATA) return this.#beginData(after, end)
+    if (this.#type === DATA) {
+      this.#left -= LEAST_WORK
+      return this.#beginData(after, end)
+    }
+    this.#left -= Math.max(this.#size, this.#type === HEADERS ? HEADERS_WORK : LEAST_WORK)
     this.#state = IN_PAYLOAD
     // A frame without payload must not wait for the next byte.
     return this.#size === 0 ? this.#readPayload(buffer, after, end) : after

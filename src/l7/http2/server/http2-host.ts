@@ -4,6 +4,7 @@ import type { EngineContext } from '../../exchange/engine-context.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 import type { Request } from '../../message/request.ts'
 import type { Http2Metrics } from './http2-metrics.ts'
+import type { Offenders } from './offenders.ts'
 
 /** What a client's HTTP/2 connection needs of the engine. */
 export interface Http2Host {
@@ -11,6 +12,7 @@ export interface Http2Host {
   /** The snapshot in force; an exchange keeps the one it began with. */
   readonly snapshot: L7Snapshot
   readonly http2: Http2Metrics
+  readonly offenders: Offenders
   exchange(request: Request, downstream: DownstreamStream): Exchange
   /** An exchange for a request that is refused; it only sends the error response. */
   unreadable(downstream: DownstreamStream): Exchange

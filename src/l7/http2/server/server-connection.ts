@@ -13,6 +13,7 @@ import type { ClosedBy, Stream } from '../session/stream/stream.ts'
 import { TransportWriter } from '../session/send/transport-writer.ts'
 import { atEndOfTurn, type Flushes } from '../../../core/end-of-turn.ts'
 import type { Http2Host } from './http2-host.ts'
+import { ReadSlices, type Sliced } from './read-slices.ts'
 import { ServerSession, type ServerSessionHost } from './server-session.ts'
 import { ServerStream } from './server-stream.ts'
 
@@ -24,7 +25,7 @@ const DRAIN_MS = 500
 const LOOK_MS = 250
 
 /** A client's HTTP/2 connection: puts a ServerSession on a transport. */
-export class ServerConnection implements TransportOwner, ServerSessionHost, Waits, Flushes {
+export class ServerConnection implements TransportOwner, ServerSessionHost, Waits, Flushes, Sliced {
   readonly client: ClientConnection
   readonly transport: Transport
   readonly acceptedAt: number
@@ -32,13 +33,13 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
   deadline: number
   readonly #host: Http2Host
   readonly #writer: TransportWriter
-  /** True within `onData`; `onReadDone` of the streams follows. */
-  reading = false
+  readonly #slices: ReadSlices
   #gathered = false
   /** The deadline of an unfinished frame is set already. */
   #inFrame = true
   #draining = false
-  #closing = false
+  /** Nothing more is read. Written here only. */
+  closing = false
   /** Checks left whether a client that has sent FIN is still there. */
   #looks = 0
   #halfClosed = false
@@ -55,9 +56,11 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
     this.transport = attach(this)
     this.client = acceptedClient(this.transport, pass, ends, true)
     this.session = new ServerSession(this, host.snapshot.config.http2.maxStreams)
+    if (host.offenders.has(this.client.peer, this.now)) this.session.glitches.distrust()
+    this.#slices = new ReadSlices(this.transport, this.session, this)
     this.#writer = new TransportWriter(this.transport, this.session.out)
     this.acceptedAt = this.now
-    this.deadline = this.now + this.#timeouts.requestHeadersMs
+    this.deadline = this.now + this.times.requestHeadersMs
     host.context.deadlines.add(this)
     this.session.start()
     this.wake()
@@ -68,11 +71,16 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
   }
 
   get idleMs(): number {
-    return this.#timeouts.idleMs
+    return this.times.idleMs
   }
 
   get times(): L7ListenerConfig['timeouts'] {
-    return this.#timeouts
+    return this.#host.snapshot.config.timeouts
+  }
+
+  /** True while bytes are read; `onReadDone` of the streams follows. */
+  get reading(): boolean {
+    return this.#slices.reading
   }
 
   get limits(): HeadLimits {
@@ -92,8 +100,8 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
   }
 
   onInternalError(): string {
-    this.reading = false
-    this.#closing = true
+    this.#slices.drop()
+    this.closing = true
     try {
       this.session.abandon()
     } finally {
@@ -106,18 +114,18 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
   // Called by the transport (TransportOwner).
 
   onData(buffer: Buffer, start: number, end: number): void {
-    if (this.#closing) return
-    this.session.now = this.now
-    this.reading = true
-    this.session.receive(buffer, start, end)
-    this.reading = false
+    if (!this.closing) this.#slices.take(buffer, start, end)
+  }
+
+  onSlice(): void {
     this.flushTurn()
     this.#rest()
   }
 
   onEnd(): void {
-    if (!this.#closing) this.session.peerEnded()
-    if (!this.#closing && this.session.streams.size > 0) {
+    if (this.#slices.keepsEnd()) return
+    if (!this.closing) this.session.peerEnded()
+    if (!this.closing && this.session.streams.size > 0) {
       this.#halfClosed = true
       this.#looks = 2
       this.deadline = this.now + LOOK_MS
@@ -125,32 +133,29 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
     }
     this.transport.end()
     this.session.abandon()
-    this.#closing = true
+    this.closing = true
     this.deadline = this.now + LINGER_MS
   }
 
   onDrain(): void {
     this.#writer.drained()
-    if (this.#writer.blocked) {
-      this.deadline = this.now + this.idleMs
-      return
-    }
-    this.flushTurn()
-    this.#rest()
+    if (this.#writer.blocked) this.deadline = this.now + this.idleMs
+    else this.onSlice()
   }
 
   onClose(): void {
     this.#host.context.deadlines.remove(this)
     this.transport.countBytes(this.#host.context)
-    this.#closing = true
+    this.closing = true
     this.session.abandon()
     this.#host.http2.glitches.add(this.session.glitches.count)
     this.#writer.drop()
+    this.#slices.drop()
     this.#host.closed(this)
   }
 
   onDeadline(): void {
-    if (this.#closing || this.#writer.blocked) return this.transport.destroy()
+    if (this.closing || this.#writer.blocked) return this.transport.destroy()
     if (this.#halfClosed) return this.#look()
     if (this.#draining) {
       this.session.goaway()
@@ -204,11 +209,11 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
   }
 
   onOver(code: number, reason: string): void {
-    const { context, http2 } = this.#host
+    const { context, http2, offenders } = this.#host
     http2.connectionError(code)
-    const listener = this.#host.snapshot.config.name
+    if (code === ENHANCE_YOUR_CALM) offenders.add(this.client.peer, this.now)
     context.log.debug(
-      { listener, client: this.client.peer, code: errorName(code) },
+      { listener: this.#host.snapshot.config.name, client: this.client.peer, code: errorName(code) },
       `HTTP/2 connection ended: ${reason}`
     )
     this.#close()
@@ -234,7 +239,7 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
       if (session.out.bytes === 0) break
     }
     if (this.#writer.blocked) this.deadline = this.now + this.idleMs
-    else if (this.#closing) this.transport.end()
+    else if (this.closing) this.transport.end()
   }
 
   // Called by the streams.
@@ -258,7 +263,7 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
 
   /** Sets the deadline for what the connection waits for now. */
   #rest(): void {
-    if (this.#closing || this.#writer.blocked) return
+    if (this.closing || this.#writer.blocked) return
     const { session } = this
     if (this.#halfClosed) {
       if (session.streams.size === 0) this.#close()
@@ -266,7 +271,7 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
     }
     if (session.withinFrame || !session.settled) {
       // Set once, so that bytes that trickle in gain no time.
-      if (!this.#inFrame) this.deadline = this.now + this.#timeouts.requestHeadersMs
+      if (!this.#inFrame) this.deadline = this.now + this.times.requestHeadersMs
       this.#inFrame = true
       return
     }
@@ -283,13 +288,9 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
 
   /** Closes so that the client can read what is on its way. */
   #close(): void {
-    if (this.#closing) return
-    this.#closing = true
+    if (this.closing) return
+    this.closing = true
     this.deadline = this.now + LINGER_MS
     this.wake()
-  }
-
-  get #timeouts(): L7ListenerConfig['timeouts'] {
-    return this.#host.snapshot.config.timeouts
   }
 }

@@ -29,6 +29,8 @@ export type GlitchKind = keyof typeof GLITCH_COST
 
 const BUCKET = 10_000
 const PER_SECOND = 500
+/** What a client begins with whose connection was ended before (`Offenders`). */
+const BUCKET_OF_OFFENDERS = 1_000
 /** Factor for backends, which are trusted more. A flood still ends. */
 const TRUST = 20
 
@@ -39,10 +41,16 @@ export class Glitches {
   /** How many glitches there were in all. */
   count = 0
   readonly #trust: number
+  #bucket = BUCKET
 
   /** `trusted`: the peer is a backend. */
   constructor(trusted = false) {
     this.#trust = trusted ? TRUST : 1
+  }
+
+  /** The client has emptied another bucket not long ago. */
+  distrust(): void {
+    this.#bucket = BUCKET_OF_OFFENDERS
   }
 
   /** A stream ended properly: a client that cancels no more streams than it lets end never empties the bucket. */
@@ -56,6 +64,6 @@ export class Glitches {
     this.#spent =
       Math.max(0, this.#spent - ((now - this.#at) * PER_SECOND * this.#trust) / 1e3) + GLITCH_COST[kind]
     this.#at = now
-    return this.#spent <= BUCKET * this.#trust
+    return this.#spent <= this.#bucket * this.#trust
   }
 }

@@ -58,9 +58,16 @@ export abstract class Session extends ControlFrames implements FrameSink {
   }
 
   receive(buffer: Buffer, start: number, end: number): void {
-    if (this.over) return
-    this.reader.receive(buffer, start, end)
+    let at = start
+    while (at < end) at = this.receiveSlice(buffer, at, end)
+  }
+
+  /** Receives as much as may be done at a time; returns where that ends. */
+  receiveSlice(buffer: Buffer, start: number, end: number): number {
+    if (this.over) return end
+    const at = this.reader.receive(buffer, start, end)
     this.readDone()
+    return at
   }
 
   protected stopReading(): void {
