@@ -5,6 +5,7 @@ import { dryContext, drySnapshot } from '../../compile/dry-snapshot.ts'
 import type { L7Snapshot } from '../../compile/l7-snapshot.ts'
 import type { EngineContext } from '../engine-context.ts'
 import { parseFailure } from '../../http1/parse/parse-failure.ts'
+import { readablePart } from '../../http1/parse/readable-part.ts'
 import { parsedRequest, parseRequest } from '../../http1/parse/request-parser.ts'
 import { readAsked, type AskedField } from '../../http2/server/asked-request.ts'
 import { UNREADABLE, type Request } from '../../message/request.ts'
@@ -72,7 +73,8 @@ export function dryRun(parts: DryRunParts, asked: AskedExchange): ExchangeExplan
   const http2 = asked.http2 !== undefined
   const stream = new DryStream(new ClientConnection(asked.peer, scheme, undefined, facts, http2))
   const read = http2 ? readAsked(asked.http2, listener.limits) : readHead(asked.head, listener.limits)
-  const request = 'request' in read ? read.request : UNREADABLE
+  // As in traffic, what can be read of it decides in which form it is refused.
+  const request = 'request' in read ? read.request : http2 ? UNREADABLE : readablePart(headBytes(asked.head))
   const exchange = new DryExchange(request, stream, snapshot, context, parts.explainCache)
   if ('urgency' in read) exchange.note(http2Words(listener, read.urgency, read.incremental))
   if ('request' in read) exchange.run()
@@ -84,9 +86,13 @@ function readHead(
   head: string,
   limits: L7ListenerConfig['limits']
 ): { request: Request } | { code: ErrorCode; reason: string } {
-  const bytes = Buffer.from(head, 'latin1')
+  const bytes = headBytes(head)
   const end = parseRequest(bytes, 0, bytes.length, limits)
   return end > 0 ? { request: parsedRequest() } : parseFailure(end)
+}
+
+function headBytes(head: string): Buffer {
+  return Buffer.from(head, 'latin1')
 }
 
 function http2Words({ tls, http2 }: L7ListenerConfig, urgency: number, incremental: boolean): string {

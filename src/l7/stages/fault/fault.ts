@@ -26,20 +26,25 @@ class Fault implements Stage {
     return WAITS
   }
 
-  explain(_exchange: DryExchange): Explanation {
+  explain(exchange: DryExchange): Explanation {
     const { delay, abort } = this.#keys
     const notes: string[] = []
-    if (delay !== undefined) notes.push(`fault: ${delay.percent} % wait ${delay.time} ms`)
-    if (abort !== undefined) notes.push(`fault: ${abort.percent} % get status ${abort.status}`)
-    return { verdict: GO_ON, notes }
+    if (delay !== undefined) notes.push(`${delay.percent} % wait ${delay.time} ms`)
+    if (abort !== undefined) notes.push(`${abort.percent} % get status ${abort.status}`)
+    const certain = abort !== undefined && abort.percent >= 100
+    return { verdict: certain ? this.#answer(exchange, abort.status) : GO_ON, notes }
   }
 
   #abort(exchange: Exchange): Verdict {
     const { abort } = this.#keys
     if (abort === undefined || !this.#chosen(abort.percent)) return GO_ON
     exchange.addLogField('fault', `abort ${abort.status}`)
+    return this.#answer(exchange, abort.status)
+  }
+
+  #answer(exchange: Exchange, status: number): Verdict {
     const fields = 'Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n'
-    sendLocal(exchange, abort.status, fields, Buffer.from('fault injected\n'))
+    sendLocal(exchange, status, fields, Buffer.from('fault injected\n'))
     return ANSWERED
   }
 

@@ -80,20 +80,27 @@ class RateLimit implements Stage {
       if (limit.tells) told = told === '' ? limit.item(decision) : `${told}, ${limit.item(decision)}`
     }
     this.#allowed.add()
-    if (told !== '') exchange.addResponseLines(`RateLimit: ${told}${this.#policyLine}`, RATE_LIMIT)
+    this.#tell(exchange, told)
     return GO_ON
+  }
+
+  #tell(exchange: Exchange, told: string): void {
+    if (told !== '') exchange.addResponseLines(`RateLimit: ${told}${this.#policyLine}`, RATE_LIMIT)
   }
 
   explain(exchange: DryExchange): Explanation {
     const notes: string[] = []
+    const told: string[] = []
     for (const limit of this.#limits) {
       limit.peek(exchange, decision)
       const where = limit.config.store === 'redis' ? ' (by this instance; Redis is not asked)' : ''
       notes.push(`rate limit "${limit.name}": ${limit.describe(exchange, decision)}${where}`)
-      if (decision.allowed) continue
-      const verdict = this.#refuse(exchange, limit)
-      if (verdict !== GO_ON) return { verdict, notes }
+      if (!decision.allowed) {
+        const verdict = this.#refuse(exchange, limit)
+        if (verdict !== GO_ON) return { verdict, notes }
+      } else if (limit.tells) told.push(limit.item(decision))
     }
+    this.#tell(exchange, told.join(', '))
     return { verdict: GO_ON, notes }
   }
 
