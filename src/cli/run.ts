@@ -1,13 +1,13 @@
 import { formatProblems } from '../config/report/format-problems.ts'
 import { loadConfig } from '../config/load-config.ts'
 import type { LogLevel } from '../config/model/model.ts'
+import { optimiseSoon, startWorkersGrown, stopGrowing } from './engine-flags.ts'
 import { exitCode } from './exit-code.ts'
 import type { Running } from '../runtime/control/running.ts'
 import { catchTheRest } from '../runtime/process/last-net.ts'
 import { ServiceManager } from './service-manager.ts'
 import { Signals } from './signals.ts'
 import { startFailure } from './start-failure.ts'
-import { startWorkersGrown, stopGrowing } from './young-generation.ts'
 
 export interface RunOptions {
   readonly config: string
@@ -28,6 +28,7 @@ export async function run(options: RunOptions): Promise<void> {
   // Loaded late, so that a broken file is reported at once.
   const { start } = await import('../runtime/control/start.ts')
   startWorkersGrown()
+  optimiseSoon()
   let running: Running
   try {
     running = await start(loaded.config, {

@@ -42,7 +42,9 @@ export class Roster<Item extends object> {
   }
 
   has(item: Item): boolean {
-    return this.#items[this.#seats.get(item) ?? NOWHERE] === item
+    const at = this.#seats.get(item) ?? NOWHERE
+    // An array is asked for no place below 0: V8 would look up a property of that name.
+    return at >= 0 && this.#items[at] === item
   }
 
   add(item: Item): void {
@@ -56,7 +58,7 @@ export class Roster<Item extends object> {
   /** False: it was not there. */
   delete(item: Item): boolean {
     const at = this.#seats.get(item) ?? NOWHERE
-    if (this.#items[at] !== item) return false
+    if (at < 0 || this.#items[at] !== item) return false
     this.#items[at] = undefined
     this.#seats.set(item, NOWHERE)
     this.#size--
