@@ -42,6 +42,30 @@ t.test('rows are freed on request, but not while something is open there', async
   t.equal(table.total(next.backends[0]!, at.REQUESTS), 0, 'from zero')
 })
 
+t.test('a lease that an old snapshot takes on a freed row is given back there, whoever comes next', async (t) => {
+  const { registry: rows, table } = registry(4)
+  const config = poolConfig({ backends: many(2) })
+  const slots = rows.assign([config]).web!
+  const old = new Pool({ config, slots, table, clock: new FakeClock(), random: seededRandom(1) })
+  rows.retain([])
+  const leases = [old.acquire({})!, old.acquire({})!]
+  const open = new Set(leases.map(({ backend }) => backend.slot))
+  const next = poolConfig({ backends: [backendConfig('new'), backendConfig('newer')] })
+  for (const slot of rows.assign([next]).web!.backends) t.notOk(open.has(slot), 'not while something is open there')
+  for (const lease of leases) lease.release('ok')
+  for (let slot = 0; slot < 4; slot++) t.equal(table.int(slot, at.ACTIVE), 0)
+  const last = rows.assign([{ ...next, backends: [...next.backends, backendConfig('last')] }]).web!
+  t.ok(open.has(last.backends[2]!), 'used again')
+}) // prettier-ignore
+
+t.test('rows that are free for longest are used first', async (t) => {
+  const { registry: rows } = registry(8)
+  const [first] = rows.assign([poolConfig({ backends: many(4) })]).web!.backends
+  rows.retain([poolConfig({ backends: many(4).slice(1) })])
+  rows.retain([])
+  t.equal(rows.assign([poolConfig({ backends: [backendConfig('new')] })]).web!.backends[0], first)
+})
+
 t.test('more backends than the table holds are refused with a word on it', async (t) => {
   t.throws(() => registry(4).registry.assign([poolConfig({ backends: many(5) })]), /more than 4 backends/)
 })

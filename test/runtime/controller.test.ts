@@ -76,6 +76,35 @@ t.test('rows of backends that are gone are freed also while reloads follow each 
   t.equal(slots.size, 1)
 })
 
+t.test('rows of a change under way are not freed, however long the planes take', async (t) => {
+  const clock = new FakeClock()
+  let go: (() => void) | undefined
+  let waits = false
+  const prepare = (): Promise<object> =>
+    waits ? new Promise((resolve) => (go = () => resolve({}))) : Promise.resolve({})
+  const { controller, slots } = controllerOf(t, clock, { planes: { ...planes, prepare } as Planes })
+  const withBackends = (...ports: number[]) =>
+    configOf({
+      listeners: [{ name: 'a', bind: '127.0.0.1:0', mode: 'l4', pool: 'p' }],
+      pools: { p: { backends: ports.map((port) => `127.0.0.1:${port}`) } }
+    })
+  const rowsOf = (): readonly number[] => [...controller.pools.get('p')!.backends].map(({ slot }) => slot)
+  await controller.apply(withBackends(1, 2))
+  await controller.apply(withBackends(1))
+  // 2 comes back and 3 is new, when the row of 2 may be freed.
+  clock.advance(4_000)
+  waits = true
+  const change = controller.apply(withBackends(1, 2, 3))
+  while (go === undefined) await new Promise(setImmediate)
+  clock.advance(30_000)
+  go()
+  waits = false
+  await change
+  t.equal(slots.size, 3)
+  await controller.apply(withBackends(1, 2, 3, 4, 5))
+  t.equal(new Set(rowsOf()).size, 5, `two backends in one row: ${rowsOf().join()}`)
+})
+
 t.test('an address that another program takes before admin can is logged, and tried again', async (t) => {
   const clock = new FakeClock()
   const log = memoryLogger('info')

@@ -25,7 +25,8 @@ export class SlotRegistry {
   readonly #pools = new Map<string, number>()
   readonly #slots = new Map<string, number>()
   readonly #trees = new Map<string, { signature: string; buffer: SharedArrayBuffer }>()
-  readonly #freeSlots: number[] = []
+  /** The one that is free for longest first: requests of an old snapshot may still come to it. */
+  readonly #freeSlots = new Set<number>()
   readonly #freePools: number[] = []
   #nextSlot = 0
   #nextPool = 0
@@ -65,7 +66,7 @@ export class SlotRegistry {
     let left = 0
     for (const [key, slot] of this.#slots) {
       if (keep.has(key)) continue
-      if (this.#table.int(slot, at.ACTIVE) > 0 || this.#table.int(slot, at.SOCKETS) > 0) left++
+      if (this.#isOpen(slot)) left++
       else this.#free(key, slot)
     }
     const names = new Set(pools.map((config) => config.name))
@@ -105,9 +106,11 @@ export class SlotRegistry {
   }
 
   #newSlot(key: string, pool: number, slowStartMs: number): number {
-    const slot = this.#freeSlots.pop() ?? this.#nextSlot++
+    const slot = this.#unusedSlot() ?? this.#nextSlot++
     if (slot >= this.#table.capacity) throw new RangeError(`more than ${this.#table.capacity} backends`)
-    this.#table.ints.fill(0, slot * at.INTS, (slot + 1) * at.INTS)
+    // What is taken is given back on the row where it was taken, so ACTIVE, SOCKETS and STARVED are never set.
+    this.#table.ints.fill(0, slot * at.INTS, slot * at.INTS + at.ACTIVE)
+    this.#table.ints.fill(0, slot * at.INTS + at.WEIGHT, (slot + 1) * at.INTS)
     this.#table.floats.fill(0, slot * at.FLOATS, (slot + 1) * at.FLOATS)
     Atomics.store(this.#table.ints, slot * at.INTS + at.POOL, pool)
     this.#table.setFloat(slot, at.ADDED_AT, this.#clock.wall())
@@ -116,9 +119,23 @@ export class SlotRegistry {
     return slot
   }
 
+  /** A free row with nothing open: an exchange that waited for long may have taken a lease there since it was freed. */
+  #unusedSlot(): number | undefined {
+    for (const slot of this.#freeSlots) {
+      if (this.#isOpen(slot)) continue
+      this.#freeSlots.delete(slot)
+      return slot
+    }
+    return undefined
+  }
+
+  #isOpen(slot: number): boolean {
+    return [at.ACTIVE, at.SOCKETS, at.STARVED].some((column) => this.#table.int(slot, column) > 0)
+  }
+
   #free(key: string, slot: number): void {
     this.#slots.delete(key)
-    this.#freeSlots.push(slot)
+    this.#freeSlots.add(slot)
     for (let thread = 0; thread < this.#table.buffers.threads; thread++) {
       const row = (thread * this.#table.capacity + slot) * at.TOTALS
       this.#table.totals.fill(0, row, row + at.TOTALS)

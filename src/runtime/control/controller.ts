@@ -2,7 +2,7 @@ import { own } from '../../core/own.ts'
 import type { Pool } from '../../balancer/pool/pool.ts'
 import type { SlotRegistry } from '../../balancer/table/slot-registry.ts'
 import type { Bind } from '../../config/model/bind.ts'
-import type { Config, LogLevel } from '../../config/model/model.ts'
+import type { Config, LogLevel, PoolConfig } from '../../config/model/model.ts'
 import type { ConfiguredMemory } from '../memory/configured-memory.ts'
 import { describeDiff, diffConfigs, isEmpty } from './reload/diff.ts'
 import { makePool, type PoolDeps } from '../plane/make-pool.ts'
@@ -56,6 +56,8 @@ export class Controller {
   #loadedAt = 0
   /** Pools of earlier configurations, which may still be in use. */
   #replaced: { readonly at: number; readonly pools: ReadonlyMap<string, Pool> }[] = []
+  /** Pools of the change that is under way: they have their rows, and nobody else knows of them yet. */
+  #making: readonly PoolConfig[] = []
   #cancelFree: (() => void) | undefined
 
   constructor(parts: ControllerParts) {
@@ -117,6 +119,7 @@ export class Controller {
           diff === undefined ? [] : [...describeDiff(diff, connections), ...renewed, ...this.#lateEdge.lines]
       }
     } finally {
+      this.#making = []
       leave()
     }
   }
@@ -143,13 +146,14 @@ export class Controller {
     const { slots, planes, clock } = this.#parts
     await this.#probeBinds(next)
     // On failure, rows assigned here become free at the next change: nothing uses them.
+    this.#making = Object.values(next.pools)
     const memory = this.#parts.memory.prepare(next, redisPlan(next, material))
     const parts = {
       id: ++this.#snapshots,
       config: next,
       logLevel: this.#parts.logLevel ?? next.log.level,
       material,
-      slots: slots.assign(Object.values(next.pools)),
+      slots: slots.assign(this.#making),
       ports: this.#ports,
       caches: memory.caches,
       stageMemories: memory.stageMemories
@@ -269,7 +273,7 @@ export class Controller {
       const now = this.#parts.clock.now()
       this.#replaced = this.#replaced.filter(({ at }) => now - at < FREE_ROWS_AFTER_MS)
       const used = [...this.#replaced.flatMap(({ pools }) => [...pools.values()]), ...this.#pools.values()]
-      const left = this.#parts.slots.retain(used.map(({ config }) => config))
+      const left = this.#parts.slots.retain([...used.map(({ config }) => config), ...this.#making])
       if (left > 0 || this.#replaced.length > 0) this.#freeRowsLater()
     })
   }
