@@ -50,6 +50,8 @@ export interface InfoView {
   readonly node: string
   readonly pid: number
   readonly startedAt: string
+  /** The time by the clock of lb's machine, which all times here go by. */
+  readonly now: string
   readonly uptimeSeconds: number
   readonly workers: number
   /** `draining` from the first SIGTERM on. */

@@ -16,6 +16,7 @@ import { compilePieces, compileSnapshot, type L7SnapshotParts } from './compile/
 import { clientPlaces, type Ends } from './exchange/client/client-connection.ts'
 import type { DownstreamStream } from './exchange/downstream-stream.ts'
 import type { EngineContext, FinishedExchange, L7Deps } from './exchange/engine-context.ts'
+import { ExchangeCounts } from './exchange-counts.ts'
 import { Exchange } from './exchange/exchange.ts'
 import { dateLine } from './headers/date-line.ts'
 import { errorAnswer } from './headers/error-answer.ts'
@@ -68,7 +69,7 @@ export class L7Engine
   readonly #connections = new Roster<ClientSide>(clientPlaces)
   readonly #accepted: Counter
   readonly #open: Gauge
-  readonly #errors = new Map<ErrorCode, Counter>()
+  readonly #counts: ExchangeCounts
   readonly #door: TlsDoor
   #draining = false
 
@@ -89,7 +90,7 @@ export class L7Engine
     this.bytesOut = deps.metrics.counter('lb_bytes_total', { listener, direction: 'out' })
     this.#accepted = deps.metrics.counter('lb_connections_total', { listener })
     this.#open = deps.metrics.gauge('lb_connections_open', { listener })
-    deps.metrics.counter('lb_internal_errors_total', { listener })
+    this.#counts = new ExchangeCounts(deps.metrics, listener)
     this.http2 = new Http2Metrics(deps.metrics, listener)
     this.snapshot = compileSnapshot(parts, this)
   }
@@ -201,7 +202,7 @@ export class L7Engine
   }
 
   refused(reason: 'limit' | 'denied' | 'proxy-header' | 'tls', code: ErrorCode, detail: string): void {
-    this.#countError(code)
+    this.#counts.error(code)
     const listener = this.snapshot.config.name
     this.metrics.counter('lb_connections_refused_total', { listener, reason }).add()
     this.log.debug({ listener, code, reason, detail }, 'connection refused')
@@ -209,7 +210,7 @@ export class L7Engine
 
   clearTextAnswer(): string {
     const { status, fields, body } = errorAnswer('LB_CLEAR_TEXT', { requestId: '', accept: undefined })
-    this.#countError('LB_CLEAR_TEXT')
+    this.#counts.error('LB_CLEAR_TEXT')
     const framing = `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n`
     return `HTTP/1.1 ${status} Bad Request\r\n${dateLine()}${fields}${framing}${body}`
   }
@@ -272,20 +273,7 @@ export class L7Engine
   readonly dry = false
 
   finished(exchange: FinishedExchange, durationMs: number): void {
-    const { route, errorCode, target } = exchange
-    if (exchange.status !== 0) route?.responses[Math.floor(exchange.status / 100) - 1]?.add()
-    target?.seconds.observe(durationMs / 1e3)
-    if (errorCode !== undefined) this.#countError(errorCode)
-  }
-
-  #countError(code: ErrorCode): void {
-    let counter = this.#errors.get(code)
-    if (counter === undefined) {
-      // Codes are a fixed table, so this happens once per code and listener.
-      counter = this.metrics.counter('lb_errors_total', { listener: this.snapshot.config.name, code })
-      this.#errors.set(code, counter)
-    }
-    counter.add()
+    this.#counts.finished(exchange, durationMs)
   }
 }
 

@@ -40,6 +40,18 @@ t.test('drain, ready, maint and weight change a backend and print its state', as
     'db/unix:/run/db.sock: up, weight 7, 0 active\n'
   ])
   t.equal(plane.backends.db![1]!.weight, 7)
+  terminal.written.length = 0
+  await changeBackend(client, 'web/b', { state: 'maint' }, terminal)
+  await changeBackend(client, 'web/a', { state: 'drain' }, terminal)
+  t.strictSame(
+    terminal.written,
+    [
+      'web/b: maint, weight 1, 0 active\n',
+      'web/a: drain, weight 1, 0 active\n',
+      'pool web has no usable backend left: what is new there is refused\n'
+    ],
+    'who takes the last one out is told so'
+  )
 })
 
 t.test('an unknown backend is reported with the nearest names', async (t) => {

@@ -16,7 +16,7 @@ t.test('a plan shows old and new values in the form of the file', async (t) => {
     diffConfigs(of({}), of({ slowStart: '30s', timeouts: { connect: '5s' }, sticky: { cookie: 'c' } }))
   )
   t.match(lines.at(-1), /^pool p: /)
-  for (const part of ['slowStart 0s -> 30s', 'timeouts.connect 3s -> 5s', 'sticky none -> {"cookie":"c"'])
+  for (const part of ['slowStart 0s -> 30s', 'timeouts.connect 3s -> 5s', 'sticky none -> { cookie: c'])
     t.match(lines.at(-1), part)
   t.notMatch(lines.join(), /Ms\b/)
 })
@@ -47,6 +47,11 @@ t.test('it tells what a cache loses, and no secret', async (t) => {
     'pool p unchanged',
     'caches changed: caches.main.maxBytes 64mb -> 128mb; what main holds is lost'
   ])
+  // What is new as a whole is told in the form of the file too.
+  t.match(
+    describeDiff(diffConfigs(of({}), of({}, cache('20mb')))).at(-1),
+    /^caches changed: caches\.main none -> \{ maxBytes: 20mb, [^"]*, … \}$/
+  )
   const told = describeDiff(diffConfigs(of({}, admin('old-secret')), of({}, admin('new-secret')))).join()
   t.match(told, 'admin.token *** -> ***')
   t.notMatch(told, 'secret')

@@ -139,9 +139,12 @@ export class AdminClient {
   #unreachable(error: unknown): CliError {
     const { code, message } = error as NodeJS.ErrnoException
     const reason = (code !== undefined && own(reasons, code)) || message
+    const { text, file } = this.#target
     return new CliError(
-      `no lb answers at ${this.#target.text}: ${reason}. Does it run, and is this its admin.bind? ` +
-        'Name it with --admin, or its configuration with -c.'
+      `no lb answers at ${text}: ${reason}. ` +
+        (file === undefined
+          ? 'Does it run, and is this its admin.bind? Name it with --admin, or its configuration with -c.'
+          : `Does it run? That is admin.bind of ${file}: where it was changed since lb read it, name the one before with --admin.`)
     )
   }
 

@@ -15,6 +15,8 @@ export interface Target {
   readonly token?: string
   /** Not named by the user: found in ./lb.yaml, or the default. */
   readonly implied: boolean
+  /** The configuration that its address stands in. */
+  readonly file?: string
 }
 
 export interface TargetOptions {
@@ -38,7 +40,9 @@ export function findTarget(options: TargetOptions, env: NodeJS.ProcessEnv): Targ
   const known = useConfig ? fromConfig(options, env) : {}
   const address = parseAdmin(options.admin ?? known.admin ?? DEFAULT_ADMIN)
   const implied = options.admin === undefined && !options.configNamed
-  return withToken({ ...address, implied }, token ?? known.token)
+  const { config } = options
+  const inFile = options.admin === undefined && known.admin !== undefined && config !== undefined
+  return withToken({ ...address, implied, ...(inFile && { file: config }) }, token ?? known.token)
 }
 
 function withToken(target: Target, token: string | undefined): Target {
@@ -83,7 +87,7 @@ function addressOf(bind: AddressBind, config: string): string {
   return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${bind.port}`
 }
 
-function parseAdmin(text: string): Omit<Target, 'implied'> {
+function parseAdmin(text: string): Omit<Target, 'implied' | 'file'> {
   if (text.startsWith('unix:') && text.length > 5) {
     return { text, origin: 'http://localhost', socketPath: text.slice(5) }
   }

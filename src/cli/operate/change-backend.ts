@@ -22,7 +22,15 @@ export async function changeBackend(
   terminal.write(
     `${key}: ${stateWord(changed)}, weight ${changed.weight}, ${changed.active} active${sessions}\n`
   )
+  if (change.state === 'drain' || change.state === 'maint') await tellIfEmpty(client, pool, terminal)
   return changed
+}
+
+/** Who takes the last one out should know it at once. */
+async function tellIfEmpty(client: AdminClient, pool: string, terminal: Terminal): Promise<void> {
+  const now = (await client.pools()).find(({ name }) => name === pool)
+  if (now?.usable === 0)
+    terminal.write(`pool ${pool} has no usable backend left: what is new there is refused\n`)
 }
 
 /**

@@ -75,7 +75,8 @@ async function look(client: AdminClient, options: StatusOptions, terminal: Termi
   const table = renderStatus(info, shown, pools, {
     width: terminal.columns,
     color: terminal.color,
-    now: Date.now()
+    // By lb's clock, which may be another machine's.
+    now: Date.parse(info.now)
   })
   return [...table, ...certificateLines(certificates), ...stapleLines(staples)]
 }

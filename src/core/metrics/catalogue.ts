@@ -24,11 +24,11 @@ const waitSeconds = [0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5] as con
 export const catalogue = {
   lb_requests_total: counter(
     ['listener', 'route'],
-    'Requests whose head was read, by the route that took them.'
+    'Requests, by the route that took them; with an empty route those that none took: none matched, or the head was refused.'
   ),
   lb_responses_total: counter(
     ['listener', 'route', 'class'],
-    'Final responses sent to clients, by class of status: 1xx (upgrades) to 5xx.'
+    'Final responses sent to clients, by class of status: 1xx (upgrades) to 5xx; with an empty route where none took the request.'
   ),
   lb_request_duration_seconds: histogram(
     ['route', 'pool'],

@@ -19,6 +19,7 @@ import type { Stage } from '../stages/stage.ts'
 import type { OrderEntry } from '../stages/order.ts'
 import { stageMemoryId, type StageMemory } from '../stages/stage-memory.ts'
 import type { CompiledPool, CompiledRoute, L7Snapshot, Target } from './l7-snapshot.ts'
+import { routeCounts } from '../exchange-counts.ts'
 import { ownedFields } from '../headers/owned-fields.ts'
 import { earlyHooks, stageHooks } from './stage-lists.ts'
 
@@ -114,8 +115,6 @@ class Compiler {
 
   route(route: RouteConfig): CompiledRoute {
     const listener = this.#parts.config
-    const labels = { listener: listener.name, route: route.name }
-    const { metrics } = this.#context
     const late = this.late(route)
     const requestEdits = compileEdits(route.headers.request)
     const owned = ownedFields(late)
@@ -129,10 +128,7 @@ class Compiler {
         owned === undefined ? requestEdits?.names : new Set([...owned, ...(requestEdits?.names ?? [])]),
       responseEdits: compileEdits(route.headers.response),
       limits: { ...listener.limits, ...route.limits },
-      requests: metrics.counter('lb_requests_total', labels),
-      responses: ['1xx', '2xx', '3xx', '4xx', '5xx'].map((name) =>
-        metrics.counter('lb_responses_total', { ...labels, class: name })
-      )
+      ...routeCounts(this.#context.metrics, listener.name, route.name)
     }
   }
 

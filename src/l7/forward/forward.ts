@@ -58,7 +58,7 @@ export class Forward implements UpstreamClient, LeaseTaker {
   }
 
   get retries(): number {
-    return this.#attempts.made
+    return Math.max(0, this.times.asked - 1)
   }
 
   start(): void {
@@ -158,6 +158,7 @@ export class Forward implements UpstreamClient, LeaseTaker {
     this.#lease = lease
     this.#outcome = 'ok'
     this.times.leased()
+    if (this.#failure !== undefined) this.#target.pool.retries.add()
     const { pool } = this.#target
     const stream = pool.upstreams.open(lease.backend, this.#request, this.#target, this)
     this.#stream = stream
@@ -262,6 +263,7 @@ export class Forward implements UpstreamClient, LeaseTaker {
       failure === 'refused' ? this.#attempts.mayRepeatRefused() : clean && this.#attempts.mayRepeatStale()
     if (again) {
       this.#release('unused')
+      this.times.unused()
       this.#holdBody()
       return this.#attempt(undefined)
     }
@@ -273,7 +275,6 @@ export class Forward implements UpstreamClient, LeaseTaker {
   }
 
   #retry(backend: Backend | undefined, code: ErrorCode, reason: string): void {
-    this.#target.pool.retries.add()
     this.#attempts.failed(backend)
     this.#holdBody()
     this.#attempt([code, reason, backend])

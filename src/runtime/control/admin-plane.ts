@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { systemClock } from '../../core/clock.ts'
 import {
   ControlError,
@@ -61,6 +62,8 @@ export class AdminPlane implements ControlPlane {
   readonly #parts: AdminPlaneParts
   readonly #facts: BackendFacts
   readonly #startedAt = Date.now()
+  /** The wall clock may be set while lb runs. */
+  readonly #began = performance.now()
   readonly #reloads = new Coalesced(systemClock, () => this.#parts.reload(false))
   /** Of the last count: `listeners()` is synchronous and is asked by every readiness probe. */
   #counted: readonly ListenerConnections[] = []
@@ -77,10 +80,11 @@ export class AdminPlane implements ControlPlane {
       node: process.version,
       pid: process.pid,
       startedAt: new Date(this.#startedAt).toISOString(),
-      uptimeSeconds: Math.round((Date.now() - this.#startedAt) / 1e3),
+      now: new Date().toISOString(),
+      uptimeSeconds: Math.round((performance.now() - this.#began) / 1e3),
       workers,
       state: isDraining() ? 'draining' : 'running',
-      ...(controller.config.file !== undefined && { configFile: controller.config.file }),
+      ...(controller.config.file !== undefined && { configFile: resolve(controller.config.file) }),
       configLoadedAt: new Date(controller.loadedAt).toISOString(),
       ...(controller.config.redis !== undefined && {
         redis: { place: placeOf(controller.config.redis), ...redis.reach }

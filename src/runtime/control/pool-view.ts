@@ -4,8 +4,9 @@ import * as at from '../../balancer/table/columns.ts'
 import type { Pool } from '../../balancer/pool/pool.ts'
 import type { ProbeReport } from '../../health/probe-loop.ts'
 import type { SourceView } from '../discovery/followed-source.ts'
+import { rulingAxis } from './ruling-axis.ts'
 
-/** The reason of the last change on an axis: the table has only its time. */
+/** Why it is in its state: the table has only since when. */
 export type ReasonOf = (backend: Backend) => string | undefined
 export type ReportOf = (backend: Backend) => ProbeReport | undefined
 
@@ -88,10 +89,19 @@ function sessionsOf({ sessions }: Backend): Pick<BackendView, 'sessions'> {
   }
 }
 
-/** The latest change on any axis; at first the time when it was added. */
-function sinceOf({ table, slot }: Backend): number {
-  const columns = [at.ADMIN_SINCE, at.PROBE_SINCE, at.BREAKER_SINCE, at.EJECTED_SINCE, at.ADDED_AT]
-  return Math.max(...columns.map((column) => table.float(slot, column)))
+const SINCE = {
+  admin: at.ADMIN_SINCE,
+  probe: at.PROBE_SINCE,
+  breaker: at.BREAKER_SINCE,
+  ejection: at.EJECTED_SINCE
+}
+
+/** When that began which keeps it from being picked; else the latest change on any axis, at first the time when it was added. */
+function sinceOf(backend: Backend): number {
+  const { table, slot } = backend
+  const axis = rulingAxis(backend)
+  if (axis !== undefined) return table.float(slot, SINCE[axis])
+  return Math.max(...[...Object.values(SINCE), at.ADDED_AT].map((column) => table.float(slot, column)))
 }
 
 function isoTime(wall: number): string {

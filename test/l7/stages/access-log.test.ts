@@ -32,7 +32,10 @@ function exchangeOf(seed: number): Exchange {
     scheme: 'https',
     startedAt: 5,
     errorReason: text(),
-    times: next(2) === 0 ? undefined : { queueMs: next(2), connectMs: next(3) - 1, answeredAt: next(2) * 9 },
+    times:
+      next(2) === 0
+        ? undefined
+        : { asked: next(3), queueMs: next(2), connectMs: next(3) - 1, answeredAt: next(2) * 9 },
     client: { http2: next(2) === 0 },
     clientIp: '::1',
     status: next(2) * 200,

@@ -142,6 +142,8 @@ export class ForwardTimes {
   connectMs = -1
   /** From the lease to the whole head of the response; -1 before it. */
   latencyMs = -1
+  /** Backends that were asked, each try counted; as backends count their requests. */
+  asked = 0
   #leasedAt = 0
   #waitsSince = 0
 
@@ -150,12 +152,18 @@ export class ForwardTimes {
   }
 
   leased(): void {
+    this.asked++
     this.latencyMs = -1
     this.connectMs = -1
     this.#leasedAt = performance.now()
     if (this.#waitsSince === 0) return
     this.queueMs += this.#leasedAt - this.#waitsSince
     this.#waitsSince = 0
+  }
+
+  /** The connection turned out to be closed: nobody was asked. */
+  unused(): void {
+    this.asked--
   }
 
   connected(): void {

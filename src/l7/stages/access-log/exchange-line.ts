@@ -27,8 +27,12 @@ export class ExchangeLine {
     if (errorReason !== '') line.text(',"reason":').json(errorReason)
     if (target !== undefined) line.text(',"pool":').json(target.pool.pool.name)
     if (backend !== undefined) line.text(',"backend":').json(backend.name)
-    if (exchange.retries !== 0) writeRetries(line, exchange)
-    else if (exchange.times !== undefined) line.text(',"attempts":1')
+    const { times, retries } = exchange
+    if (times !== undefined) {
+      if (times.asked === 1) line.text(',"attempts":1')
+      else line.text(',"attempts":').count(times.asked)
+    }
+    if (retries !== 0) line.text(',"retries":').count(retries)
     if (cacheStatus !== '') line.text(',"cache":').json(cacheStatus)
     line.text(',"bytesIn":').count(exchange.bytesIn).text(',"bytesOut":').count(exchange.bytesOut)
     line.text(',"ms":').hundredths(durationMs)
@@ -54,11 +58,6 @@ const overHttps = {
   '1.1': ',"protocol":"HTTP/1.1","scheme":"https"',
   '2.0': ',"protocol":"HTTP/2.0","scheme":"https"'
 } as const
-
-function writeRetries(line: LineBytes, { times, retries }: Exchange): void {
-  if (times !== undefined) line.text(',"attempts":').count(retries + 1)
-  line.text(',"retries":').count(retries)
-}
 
 function writeTimes(line: LineBytes, { times, startedAt }: Exchange): void {
   if (times === undefined) return

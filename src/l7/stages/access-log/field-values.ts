@@ -23,7 +23,7 @@ export const fieldValues = {
   reason: ({ errorReason }) => errorReason || undefined,
   pool: ({ target }) => target?.pool.pool.name,
   backend: ({ backend }) => backend?.name,
-  attempts: ({ times, retries }) => (times === undefined ? undefined : retries + 1),
+  attempts: ({ times }) => times?.asked,
   retries: ({ retries }) => retries || undefined,
   cache: ({ cacheStatus }) => cacheStatus || undefined,
   bytesIn: ({ bytesIn }) => bytesIn,

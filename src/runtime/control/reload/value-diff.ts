@@ -96,7 +96,20 @@ function shownText(path: string, value: unknown): string {
   if (typeof value === 'number' && /PerSecond$/.test(path)) return `${value}/s`
   if (typeof value === 'object' && value !== null && 'text' in value) return String(value.text)
   if (Array.isArray(value)) return clip(`[${value.map((item) => shownText('', item)).join(', ')}]`)
+  if (typeof value === 'object' && value !== null) return mappingText(Object.entries(value))
   return clip(typeof value === 'string' ? value : JSON.stringify(value))
+}
+
+/** `{ maxBytes: 20mb, maxObjectBytes: 1mb, … }`: as in the file, as many as there is room for. */
+function mappingText(entries: readonly [key: string, value: unknown][]): string {
+  let shown = ''
+  // What it is called is told before it.
+  for (const [key, value] of entries.filter(([key, value]) => key !== 'name' && value !== undefined)) {
+    const member = `${key.replace(/(?:Ms|PerSecond)$/, '')}: ${shownText(key, value)}`
+    if (shown !== '' && shown.length + member.length > MAX_TEXT) return `{ ${shown}, … }`
+    shown += shown === '' ? member : `, ${member}`
+  }
+  return shown === '' ? '{}' : `{ ${shown} }`
 }
 
 function clip(text: string): string {
