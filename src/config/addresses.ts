@@ -70,8 +70,7 @@ export function parseBackendAddress(text: string): BackendAddress | string {
   if (scheme !== null) {
     if (scheme[2]!.startsWith('unix:'))
       return `"${text}" is a URL; write "${scheme[2]!.replace(/:\/?$/, '')}"`
-    const tls = scheme[1]!.toLowerCase() === 'https' ? ' and give the pool `tls: {}`' : ''
-    return `"${text}" is a URL; write "${scheme[2]!.replace(/\/.*$/, '')}"${tls}`
+    return urlCure(text, scheme[1]!.toLowerCase(), scheme[2]!)
   }
   const parts = splitHostPort(text)
   if (typeof parts === 'string') return parts
@@ -84,8 +83,24 @@ export function parseBackendAddress(text: string): BackendAddress | string {
   return tcp(parts.host, port)
 }
 
+/** A URL in place of an address: each part of it has a key of its own. */
+function urlCure(text: string, scheme: string, rest: string): string {
+  const [, host, path] = /^([^/]*)(\/.*)?$/.exec(rest)!
+  const port = /:\d+$/.test(host!) ? '' : scheme === 'https' ? ':443' : ':80'
+  const keys =
+    { https: ' and give the pool `tls: {}`', h2c: ' and give the pool `protocol: h2c`' }[scheme] ?? ''
+  const prefix =
+    path === undefined || path === '/' ? '' : `; the path is \`rewrite: { addPrefix: ${path} }\` of the route`
+  return `"${text}" is a URL; write "${host}${port}"${keys}${prefix}`
+}
+
 /** Why the host is invalid, where that can be told. */
 function hostCure(host: string): string {
+  const variable = /^\$(\w+)$|^\{\$(\w+)\}$|^\{env\.(\w+)\}$|^%(\w+)%$/
+    .exec(host)
+    ?.slice(1)
+    .find((name) => name !== undefined)
+  if (variable !== undefined) return `; from the environment it is "\${${variable}}"`
   if (/^[\d.]+\/\d+$/.test(host)) return '; a backend is one server: list them, each with its port'
   if (/^[\d.]+-[\d.]+$/.test(host))
     return '; a range is written as the servers it consists of, each with its port'
@@ -149,6 +164,12 @@ function splitHostPort(text: string): { host: string; port: string } | string {
     return `an IPv6 address needs brackets: "[::]:${text.slice(3)}"`
   if (text.startsWith('/') && text.length > 1)
     return `"${text}" has no port; is it a unix socket? Then write "unix:${text}"`
+  const socket = /^(?:unix\/|unix@|unix=|unix)(\/.+)$/.exec(text)
+  if (socket !== null) return `"${text}" is no address; did you mean "unix:${socket[1]!.replace(/:$/, '')}"?`
+  if (/^abns@|^unix:@/.test(text))
+    return `"${text}" is a socket without a file, which is not there; write "unix:/run/${text.replace(/^\w+[@:]+/, '')}.sock"`
+  if (/^(?:fd|sockpair)@/.test(text))
+    return `"${text}" is no address; sockets that are passed come from systemd: "systemd:web"`
   if (text.includes('{{')) return `"${text}" is a template to other programs; variables are "\${NAME}"`
   const colon = text.lastIndexOf(':')
   if (colon === -1) {

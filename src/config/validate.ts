@@ -5,14 +5,15 @@ import { checkAuth } from './checks/auth.ts'
 import { checkRedis } from './checks/redis.ts'
 import { checkL4Loops } from './checks/l4-loops.ts'
 import { checkDoubtful } from './checks/doubtful.ts'
-import { findHiddenRoutes } from './checks/hidden-routes.ts'
+import { findHiddenRoutes } from './checks/routes/hidden-routes.ts'
 import { checkUdp } from './checks/udp.ts'
 import { checkListeners } from './checks/listeners.ts'
 import { checkModes } from './checks/modes.ts'
 import { checkNames } from './checks/names.ts'
 import { checkPools } from './checks/pools.ts'
 import { checkReferences } from './checks/references.ts'
-import { checkRegexes } from './checks/regexes.ts'
+import { checkRedirects } from './checks/routes/redirects.ts'
+import { checkRegexes } from './checks/routes/regexes.ts'
 import type { Config } from './model/model.ts'
 import { foreignFile } from './report/foreign-file.ts'
 import { refuseUdpMode } from './report/udp-mode.ts'
@@ -85,6 +86,7 @@ export function validate(
     ...checkModes(root),
     ...checkListeners(root),
     ...checkRegexes(root),
+    ...checkRedirects(root),
     ...checkAuth(root),
     ...checkRedis(root),
     ...checkAcme(root),

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { covers } from '../../src/config/checks/hidden-routes.ts'
+import { covers } from '../../src/config/checks/routes/hidden-routes.ts'
 import { formatProblems } from '../../src/config/report/format-problems.ts'
-import type { RouteMatch } from '../../src/config/model/model.ts'
+import type { RouteMatch, ValueMatch } from '../../src/config/model/model.ts'
 import { parseConfig } from '../../src/config/parse-config.ts'
 
 function check(text: string): string {
@@ -57,7 +57,10 @@ t.test('covers never claims a route that something could still reach', async (t)
       pathPrefix: path,
       pathRegex: fc.constantFrom('^/a', 'b$', '^/a/b$'),
       methods: fc.uniqueArray(fc.constantFrom('GET', 'POST'), { maxLength: 2 }),
-      headers: fc.dictionary(fc.constantFrom('x', 'y'), fc.constantFrom('1', '2', '*')),
+      headers: fc.dictionary(
+        fc.constantFrom('x', 'y'),
+        fc.constantFrom<ValueMatch>('1', '2', '*', { regex: '[12]' }, { regex: '^1$' })
+      ),
       query: fc.constant({}),
       clientIp: fc.constant([])
     },
@@ -82,7 +85,9 @@ t.test('covers never claims a route that something could still reach', async (t)
     (m.pathRegex === undefined || new RegExp(m.pathRegex).test(r.path)) &&
     (m.methods.length === 0 || m.methods.includes(r.method)) &&
     Object.entries(m.headers).every(
-      ([k, v]) => r.headers[k] !== undefined && (v === '*' || v === r.headers[k])
+      ([k, v]) =>
+        r.headers[k] !== undefined &&
+        (typeof v === 'string' ? v === '*' || v === r.headers[k] : new RegExp(v.regex).test(r.headers[k]))
     )
   let claimed = 0
   fc.assert(
@@ -276,4 +281,18 @@ t.test('a route is hidden only by one that takes all that it matches', async (t)
   t.notOk(covers(match({ body: { over: 1 } }), match({})))
   t.notOk(covers(match({ cookies: { a: '1' } }), match({ cookies: { a: '*' } })))
   t.ok(covers(match({ cookies: { a: '*' } }), match({ cookies: { a: '1' } })))
+})
+
+t.test('groups in a redirect are those of its expression, and never in the name of the host', async (t) => {
+  const redirect = (match: string, to: string): string =>
+    check(
+      `listeners:\n  - bind: ":80"\n    mode: l7\n    routes:\n      - { match: { ${match} }, redirect: { to: '${to}' } }\n`
+    )
+  t.match(redirect(`pathRegex: '^/a/(.*)$'`, '/b/$1'), /^ok\n$/)
+  t.match(redirect(`pathRegex: '^/a/(.*)$'`, 'https://b.example/$1'), /^ok\n$/)
+  t.match(redirect('pathPrefix: /a', '/b/$1'), /5:54: error: "\$1" is a group of the route's `match/)
+  t.match(redirect(`pathRegex: '^/a/(.*)$'`, '/$1/$2'), /which has no more than \$1/)
+  t.match(redirect(`pathRegex: '^/a/'`, '/b/$1'), /which has no group; put round brackets/)
+  t.match(redirect(`pathRegex: '^/a(.*)$'`, 'https://b.example$1'), /clients could choose another one/)
+  t.match(redirect(`pathRegex: '^/a$'`, '{path}{query}'), /warning: the client is sent to the address/)
 })

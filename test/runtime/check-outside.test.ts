@@ -42,3 +42,36 @@ t.test('lb check says which ciphers, revocations and accounts a start would stop
     { path: ['listeners', 2, 'socket'], message: /group no-such-group does not exist/ }
   ])
 })
+
+t.test('lb check reads files of credentials, and looks at what stands where a socket is to be', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'lb-check-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  // As `htpasswd -d` and `-s` write them, which nginx takes.
+  writeFileSync(
+    join(folder, 'htpasswd'),
+    `alice:$apr1$8sFt66rZ$2q7bQvbDmZcAqLqyQ2gQ41\nbob:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n`
+  )
+  writeFileSync(join(folder, 'keys'), 'alice\n')
+  writeFileSync(join(folder, 'jwks.json'), 'secret-that-is-not-json')
+  const jwt = { issuer: 'https://idp.example', audience: 'a', jwks: `file:${folder}/jwks.json` }
+  const listeners = [
+    { auth: [{ basic: { users: `file:${folder}/htpasswd` } }] },
+    { auth: [{ apiKeys: { keys: `file:${folder}/keys` } }] },
+    { auth: [{ jwt }] },
+    { bind: `unix:${folder}` },
+    { bind: `unix:${folder}/keys` }
+  ].map((each, at) => ({ name: `l${at}`, bind: '127.0.0.1:0', mode: 'l7', pool: 'p', ...each }))
+  const result = configFromObject({ listeners, pools: { p: { backends: ['127.0.0.1:1'] } } })
+  if (!result.ok) return void t.fail(JSON.stringify(result.problems))
+  const { findings } = await checkOutside(result.config)
+  const errors = findings.filter(({ severity }) => severity === 'error')
+  t.match(errors, [
+    { path: ['listeners', 3, 'bind', 0], message: /there is a folder; name a file in it/ },
+    { path: ['listeners', 4, 'bind', 0], message: /a file with that name, and it is not a socket/ },
+    { path: ['listeners', 0, 'auth'], message: /htpasswd: line 2: / },
+    { path: ['listeners', 1, 'auth'], message: /keys: line 1: / },
+    { path: ['listeners', 2, 'auth'], message: /jwks\.json: not JSON$/ }
+  ])
+  t.equal(errors.length, 5)
+  t.notMatch(JSON.stringify(errors), /secret-that|W6ph5/, 'what is in them is not repeated')
+})

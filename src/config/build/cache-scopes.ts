@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { L7ListenerConfig, ListenerConfig, RouteConfig } from '../model/model.ts'
+import type { L7ListenerConfig, ListenerConfig, RouteConfig, ValueMatch } from '../model/model.ts'
 
 /** Longer scopes are hashed, since they are part of every key. */
 const MAX_SCOPE = 80
@@ -74,8 +74,10 @@ function overlap({ hosts: one }: Signature, { hosts: other }: Signature): boolea
 }
 
 function conditions({ match, cache }: RouteConfig): string[] {
-  const pairs = (record: Readonly<Record<string, string>>) =>
-    Object.entries(record).map(([name, value]) => `${name}=${value}`)
+  const pairs = (record: Readonly<Record<string, ValueMatch>>) =>
+    Object.entries(record).map(([name, value]) =>
+      typeof value === 'string' ? `${name}=${value}` : `${name}~${value.regex}`
+    )
   return [
     ...pairs(match.headers),
     ...match.clientIp,

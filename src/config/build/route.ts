@@ -100,7 +100,7 @@ function buildPart(input: MatchPartInput): RouteMatch {
     ...(pathPrefix !== undefined && { pathPrefix }),
     ...(pathRegex !== undefined && { pathRegex }),
     methods: input.methods ?? [],
-    headers: Object.fromEntries(headers) as Record<string, string>,
+    headers: Object.fromEntries(headers) as RouteMatch['headers'],
     query: input.query ?? {},
     ...(cookies !== undefined && { cookies }),
     clientIp: input.clientIp ?? [],
@@ -110,7 +110,11 @@ function buildPart(input: MatchPartInput): RouteMatch {
 }
 
 function buildAction(input: RouteInput): RouteAction {
-  if (input.redirect !== undefined) return { kind: 'redirect', ...input.redirect }
+  if (input.redirect !== undefined) {
+    const { pathRegex } = input.match
+    const groups = pathRegex !== undefined && /\$[1-9]/.test(input.redirect.to) ? { groups: pathRegex } : {}
+    return { kind: 'redirect', ...input.redirect, ...groups }
+  }
   if (input.respond !== undefined) return { kind: 'respond', ...input.respond }
   if (input.split !== undefined) return { kind: 'split', targets: input.split }
   // The checks guarantee that one of the four is present.

@@ -4,6 +4,7 @@ import { isMap, type Raw, select } from '../raw.ts'
 import { durationText } from '../../core/duration-text.ts'
 import { parseDuration, parseSize, sizeText } from '../units.ts'
 import { defaults } from '../defaults.ts'
+import { foreignEdits, nobodyAllowed, prefixNeverThere, wholeCookies } from './habits.ts'
 
 /** Warns of settings that are valid but seldom intended. */
 export function checkDoubtful(root: Raw): Finding[] {
@@ -13,7 +14,11 @@ export function checkDoubtful(root: Raw): Finding[] {
     ...bodiesNotSent(root),
     ...backendsEverywhere(root),
     ...ownBackends(root),
-    ...objectsTooLarge(root)
+    ...objectsTooLarge(root),
+    ...foreignEdits(root),
+    ...nobodyAllowed(root),
+    ...wholeCookies(root),
+    ...prefixNeverThere(root)
   ]
 }
 

@@ -15,7 +15,11 @@ export function checkListeners(root: Raw): Finding[] {
     if (!isMap(value)) continue
     if (value['mode'] === 'l4') findings.push(...checkL4(value, path))
     if (value['mode'] === 'l7') findings.push(...checkL7(value, path))
-    findings.push(...checkTls(value, path), ...checkConnectionLimit(value, path))
+    findings.push(
+      ...checkTls(value, path),
+      ...checkConnectionLimit(value, path),
+      ...keysWithoutUse(value, path)
+    )
   }
   for (const { path, value } of select(root, ['listeners', '*', 'routes', '*'])) {
     if (isMap(value)) findings.push(...checkRoute(value, path))
@@ -42,7 +46,8 @@ function checkL7(listener: RawMap, path: Path): Finding[] {
   const { routes } = listener
   const hasRoutes = Array.isArray(routes) ? routes.length > 0 : routes !== undefined
   const https = listener['redirectToHttps']
-  const redirects = https !== undefined && https !== false
+  // Of another type it is an error of its own.
+  const redirects = https === true || isMap(https)
   const findings = [...checkClientCert(listener, path)]
   const { trustedProxies } = listener
   const trusts = Array.isArray(trustedProxies) ? trustedProxies.length > 0 : trustedProxies !== undefined
@@ -55,7 +60,7 @@ function checkL7(listener: RawMap, path: Path): Finding[] {
     const message = '"redirectToHttps" is for clear text, and this listener has "tls"; take it out'
     findings.push(errorAt([...path, 'redirectToHttps'], message, 'key'))
   }
-  if (listener['pool'] === undefined && !hasRoutes && !redirects) {
+  if (listener['pool'] === undefined && !hasRoutes && (https === undefined || https === false)) {
     const message =
       'missing key "pool": the pool that requests go to; or "routes" to choose by request, or "redirectToHttps"'
     findings.push(errorAt(path, message, 'key'))
@@ -93,6 +98,21 @@ function checkConnectionLimit(listener: RawMap, path: Path): Finding[] {
   const limit = listener['connectionLimit']
   if (!isMap(limit) || Object.keys(limit).length > 0) return []
   return [errorAt([...path, 'connectionLimit'], 'says nothing; give it "perClient" or "rate"', 'key')]
+}
+
+/** Keys that do nothing for want of another. */
+function* keysWithoutUse(listener: RawMap, path: Path): Generator<Finding> {
+  const log = listener['accessLog']
+  if (isMap(log) && isMap(log['rotate']) && log['file'] === undefined)
+    yield errorAt([...path, 'accessLog', 'rotate'], 'it is `file` that is rotated; name it beside', 'key')
+  const binds = [...select(listener, ['bind', '*'])].map(({ value }) => textOf(value))
+  if (listener['socket'] === undefined || binds.length === 0) return
+  if (binds.every((bind) => bind !== undefined && !/^(?:unix|systemd):/.test(bind)))
+    yield errorAt(
+      [...path, 'socket'],
+      'it is for unix sockets, and this listener has none; take it out',
+      'key'
+    )
 }
 
 function checkRoute(route: RawMap, path: Path): Finding[] {

@@ -28,7 +28,7 @@ export function substitute(text: string, env: Environment): Substituted {
     const variable = /^([A-Za-z_][A-Za-z0-9_]*)(?::-([\s\S]*))?$/.exec(inner ?? '')
     if (variable === null) {
       errors.push(
-        `"${clip(match)}" is not a variable; write "\${NAME}" or "\${NAME:-default}", and "$$" for a dollar sign`
+        `"${clip(match)}" is not a variable; write ${/^[1-9]$/.test(inner ?? '') ? `"$${inner}" for a group of an expression, ` : ''}"\${NAME}" or "\${NAME:-default}", and "$$" for a dollar sign`
       )
       return ''
     }

@@ -1,3 +1,6 @@
+/** A value as it is written, `*` for any, or an expression that is found in it. */
+export type ValueMatch = string | { readonly regex: string }
+
 /** All given conditions must hold. Empty lists and records match everything. */
 export interface RouteMatch {
   /** Lower-case names, `*.example.com` for any subdomain, without port. */
@@ -6,11 +9,10 @@ export interface RouteMatch {
   readonly pathPrefix?: string
   readonly pathRegex?: string
   readonly methods: readonly string[]
-  /** Lower-case field name to value; `*` means present. */
-  readonly headers: Readonly<Record<string, string>>
-  readonly query: Readonly<Record<string, string>>
-  /** Name to value; `*` means present. */
-  readonly cookies?: Readonly<Record<string, string>>
+  /** By lower-case name. */
+  readonly headers: Readonly<Record<string, ValueMatch>>
+  readonly query: Readonly<Record<string, ValueMatch>>
+  readonly cookies?: Readonly<Record<string, ValueMatch>>
   readonly clientIp: readonly string[]
   /** Excludes requests that a trusted proxy received over HTTPS; used by `redirectToHttps` only. */
   readonly clearText?: boolean
@@ -22,4 +24,12 @@ export interface RouteMatch {
   readonly any?: readonly RouteMatch[]
   /** None of these may hold, with all its conditions. */
   readonly not?: readonly RouteMatch[]
+}
+
+export interface RedirectAction {
+  readonly kind: 'redirect'
+  readonly to: string
+  readonly status: number
+  /** The route's `pathRegex`, where `to` names groups of it. */
+  readonly groups?: string
 }

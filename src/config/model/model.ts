@@ -1,6 +1,6 @@
 import type { AcmeConfig, ListenerAcme } from './acme-model.ts'
 import type { AddressBind, Bind } from './bind.ts'
-import type { RouteMatch } from './match-model.ts'
+import type { RedirectAction, RouteMatch } from './match-model.ts'
 import type { PluginConfig } from './plugin-model.ts'
 import type { AccessLog, ConnectionAccessLog } from './access-log-model.ts'
 import type { BackendTls, PoolConfig, RetryConfig } from './pool-model.ts'
@@ -241,7 +241,7 @@ export type RouteAction =
       readonly kind: 'split'
       readonly targets: readonly { readonly pool: string; readonly weight: number }[]
     }
-  | { readonly kind: 'redirect'; readonly to: string; readonly status: number }
+  | RedirectAction
   | {
       readonly kind: 'respond'
       readonly status: number

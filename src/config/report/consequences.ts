@@ -7,12 +7,19 @@ const LACKS: readonly (readonly [said: RegExp, cure: (found: RegExpExecArray) =>
   [/^a pool needs `backends/, () => /\bbackends\b/]
 ]
 
+/** Where a pool is named in a wrong way, that nothing uses it is no news. */
+const NAMES_A_POOL =
+  /(?:here it is|is) `(?:pool|pools|split|routes)\b|expected the name of a pool|each share is an item/
+const UNUSED = /^pool "[^"]*" is not used by any listener/
+
 /**
  * Leaves out that a key is missing where a key of another program is told to be that one here: `proxy_pass: http://web`
  * is the route's missing pool.
  */
 export function withoutConsequences(findings: readonly Finding[]): readonly Finding[] {
   const cures = new Map<string, string>()
+  if (findings.some(({ message }) => NAMES_A_POOL.test(message)))
+    findings = findings.filter(({ message }) => !UNUSED.test(message))
   for (const { path, message } of findings) {
     if (!/^unknown key .*(?:here it is|did you mean)|^"[\w-]+" is (?:`|a part of `)/.test(message)) continue
     const parent = pathText(path.slice(0, -1))

@@ -80,6 +80,9 @@ const table: Readonly<Record<string, readonly string[]>> = {
 
 /** Keys without a counterpart here, and what to do. */
 const absent: Readonly<Record<string, readonly string[]>> = {
+  'upgrades and HTTP/1.1 to backends go without a key; take it out': ['websocket', 'websockets', 'ws', 'upgrade', 'allowwebsocket', 'websocketsupport', 'proxyhttpversion', 'httpversion'],
+  'what is within `burst` passes at once; take it out': ['nodelay', 'delay'],
+  'answers pass as the backend wrote them: tell the application its outer address (`X-Forwarded-Prefix` is sent)': ['proxyredirect', 'proxycookiepath', 'proxycookiedomain', 'proxypassreverse'],
   'it needs no key: what lb and OpenSSL choose is good; take it out': ['curves', 'curvepreferences', 'sslecdhcurve', 'ecdhcurves', 'dhparam', 'ssldhparam', 'sslsessioncache', 'sslsessiontickets', 'sslsessiontimeout', 'sessiontickets', 'sslpreferserverciphers', 'preferserverciphersuites', 'snistrict'],
   'browsers show no realm any more; take it out': ['realm'],
   'lb learns backends by DNS, a file, a URL, Docker, Kubernetes or Consul': ['etcd', 'zookeeper', 'eureka', 'nomad', 'swarm', 'marathon', 'ecs'],
@@ -99,6 +102,21 @@ const absent: Readonly<Record<string, readonly string[]>> = {
 
 /** Keys that have a meaning only where a certain other key is allowed. */
 const placed: readonly (readonly [beside: string, cure: string, keys: readonly string[]])[] = [
+  ['pathPrefix', '`pathPrefix: /api`', ['pathbeg', 'pathdir', 'pathsub', 'beginswith', 'startswith']],
+  ['pathPrefix', '`pathRegex: "\\\\.php$"`', ['pathend', 'pathreg', 'pathregexp', 'endswith']],
+  ['pathPrefix', '`host: example.com`', ['hdr(host)', 'reqhdr(host)', 'hdrdom(host)', 'hdrbeg(host)']],
+  ['pathPrefix', '`headers: { NAME: VALUE }`, or `{ NAME: { regex: … } }`', ['hdr', 'hdrsub', 'reqhdr', 'headerregexp', 'headersregexp', 'useragent']],
+  ['match', '`match: { … }` of this route', ['if', 'unless', 'when', 'condition']],
+  ['match', '`backup: true` on backends of the pool, which then stand in', ['fallback', 'backuppool', 'failover', 'fallbackpool']],
+  ['crl', '`required: true`, or `required: false` to accept clients without one', ['mode', 'verify', 'type', 'policy', 'clientauthtype', 'require', 'optional']],
+  ['bind', '`cache: { store: NAME }`, with `caches: { NAME: {} }` at the top of the file', ['proxycache', 'proxycachepath', 'proxycachevalid', 'cachezone']],
+  ['bind', '`errorPages: { 503: ./sorry.html }`', ['errorfile', 'errorfiles', 'customerrors', 'handleerrors']],
+  ['addPrefix', '`path: { regex: "^.*$", to: "/new" }`', ['uri', 'url', 'fullpath', 'replacefullpath']],
+  ['addPrefix', '`headers: { request: { set: { Host: NAME } } }` of the route', ['host', 'hostname', 'authority']],
+  ['weight', '`tls: {}` of the pool', ['ssl', 'tls', 'scheme', 'https', 'secure']],
+  ['weight', '`tls: { verify: false }` of the pool, or better `tls: { ca: FILE }`', ['verify', 'sslverify', 'insecure', 'insecureskipverify']],
+  ['percent', '`percent: 10`', ['sample', 'ratio', 'share', 'weight', 'probability', 'rate']],
+  ['listeners', '`listeners:` with `mode: l7`, and `pools:`', ['servers', 'server', 'virtualservers']],
   ['pathPrefix', '`cookies: { NAME: VALUE }`', ['cookie']],
   ['pathPrefix', '`clientIp: 10.0.0.0/8`', ['ip', 'source', 'src', 'sourceip', 'remoteip', 'remoteaddr', 'remoteaddress']],
   ['pathPrefix', 'the listener that decides: one with `tls` is https, one without http; take it out', ['scheme', 'protocol']],

@@ -48,6 +48,9 @@ export function foreignTarget(value: string): string | undefined {
     .replaceAll(/%\[(?:req\.)?(?:fhdr|hdr)\(host\)[^\]]*\]/gi, '{host}')
     .replaceAll(/%\[(?:capture\.req\.uri|url|pathq)[^\]]*\]/gi, '{path}{query}')
     .replaceAll(/%\[path[^\]]*\]/gi, '{path}')
+    .replaceAll(/\{(?:request_uri|http\.request\.orig_uri)\}/g, '{path}{query}')
+    .replaceAll(/\{(?:re(?:gex)?(?:p)?\.)?(?:\w+\.)?([1-9])\}/g, '$$$1')
+    .replaceAll(/\\([1-9])/g, '$$$1')
     .replaceAll('%{HTTP_HOST}', '{host}')
     .replaceAll('%{REQUEST_URI}', '{path}{query}')
   if (translated !== value && !/[$%]\{?\[?[a-z]/i.test(translated))
@@ -55,6 +58,19 @@ export function foreignTarget(value: string): string | undefined {
   const variable = /\$[a-z_]{3,40}\b|%\[[^\]]*\]?|%\{[^}]*\}?/i.exec(value)?.[0]
   if (variable === undefined) return undefined
   return `"${variable}" is no placeholder; there are {path}, {query} (with its "?") and {host}`
+}
+
+/** An expression that no path matches: with marks of nginx's, or a whole URL. */
+export function foreignPathRegex(value: string): string | undefined {
+  const tilde = /^~(\*?)\s*(\S.*)$/.exec(value)
+  if (tilde !== null)
+    return `write the expression alone: ${JSON.stringify(tilde[2])}${tilde[1] === '' ? '' : '; there are no flags: write [Aa] for either case'}`
+  const url = /^\^?https?\??:\/\/[^/]*(\/.*)?$/.exec(value.replaceAll('\\/', '/'))
+  if (url !== null)
+    return `it is compared with the path alone, which begins with a slash: "^${url[1] ?? '/'}"; the name goes to \`host\``
+  return /^\^[\w-]/.test(value)
+    ? `a path begins with a slash: did you mean "^/${value.slice(1)}"?`
+    : undefined
 }
 
 /** A path with wildcards, parameters or expressions of other routers, and the key that does what is meant. */
@@ -68,9 +84,14 @@ export function foreignPath(value: string): string | undefined {
       ? 'every path begins with a slash: leave the key out'
       : `paths are compared letter by letter; did you mean \`pathPrefix: ${prefix.replace(/(.)\/$/, '$1')}\`?`
   }
+  if (/^\^~\s*\//.test(value)) return `write the path alone: "${value.replace(/^\^~\s*/, '')}"`
+  const variable = /\$[a-z_]{2,40}\b|\{(?:http\.request\.)?(?:uri|path|query)\}|%\[[^\]]*\]/i.exec(value)?.[0]
+  if (variable !== undefined)
+    return `a path has no variables; what is behind a prefix stays: write "${value.slice(0, value.indexOf(variable)).replace(/(.)\/$/, '$1') || '/'}"`
   const expression = value.replace(/^[~=*]+\s*\*?\s*/, '')
   if (/^~|^\^|\$$|\(\.\*\)|\.\*|\[[^\]]+\][+*]/.test(value)) {
-    const anchored = expression.startsWith('^') ? expression : `^${expression}`
+    // nginx looks for what is behind a tilde anywhere.
+    const anchored = expression.startsWith('^') || value.startsWith('~') ? expression : `^${expression}`
     return `this looks like a regular expression; did you mean \`pathRegex: "${anchored}"\`?`
   }
   if (/^=\s*\//.test(value)) return `write the path alone: "${expression}"`
@@ -100,6 +121,11 @@ export function foreignHost(value: string): string | undefined {
   if (/^[^/]+\/$/.test(value)) return `write the host without the slash: "${value.slice(0, -1)}"`
   if (/^\.[a-z0-9]/i.test(value))
     return `for the names below it write "*${value}"; and "${value.slice(1)}" for the name itself`
+  const rule = /^Host(?:SNI|Regexp)?\(`([^`]+)`\)$/.exec(value)
+  if (rule !== null)
+    return rule[1] === '*'
+      ? 'that is any host; leave the key out instead'
+      : `write the host alone: "${rule[1]}"`
   if (/^~|[\\^$()|+]/.test(value))
     return 'hosts are no regular expressions: a list of names, each of which may begin with "*."'
   if (/\.$/.test(value)) return `write the host without the dot at its end: "${value.slice(0, -1)}"`

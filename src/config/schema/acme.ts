@@ -121,7 +121,16 @@ export const listenerAcme = mapping(
       .optional()
       .describe('Obtains certificates for names when clients first request them.')
   },
-  { lone: firstOf(loneText('domains'), loneTrue('did you mean { domains: [example.com] }?')) }
+  {
+    lone: firstOf(
+      loneText('domains', /\./),
+      (value) =>
+        typeof value === 'string'
+          ? 'name the domains: { domains: [example.com] }; the authority is `acme: { directory: … }` at the top of the file'
+          : undefined,
+      loneTrue('did you mean { domains: [example.com] }?')
+    )
+  }
 )
 
 function domainProblem(value: string): string | undefined {

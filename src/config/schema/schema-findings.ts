@@ -66,7 +66,8 @@ class Translation {
       }
       case 'invalid_key': {
         const inner = issue.issues[0] as { params?: LeafIssue } | undefined
-        const reason = inner?.params?.sentence ?? `expected ${inner?.params?.expected ?? 'another key'}`
+        const { sentence, expected = 'another key', cure } = inner?.params ?? {}
+        const reason = sentence ?? `expected ${expected}${cure === undefined ? '' : `; ${cure}`}`
         this.findings.push(errorAt(path, reason, 'key'))
         return
       }
@@ -188,7 +189,10 @@ function typeCure(given: Raw | undefined, probe: RawMap): string | undefined {
     return 'lb does not run programs; use `type: tcp` with `send` and `expect`, or an http path that runs it'
   if (typeof given === 'string' && /^(?:icmp|ping)$/i.test(given))
     return '`type: tcp` opens a connection, which says more than a ping'
-  if (given === undefined) return 'path' in probe ? 'with a path it is http or https' : undefined
+  if (given === undefined)
+    return ['path', 'uri', 'url', 'endpoint'].some((key) => key in probe)
+      ? 'with a path it is http or https'
+      : undefined
   return typeof given === 'string' ? nearWord(given, probeTypes) : undefined
 }
 

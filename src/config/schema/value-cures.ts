@@ -68,6 +68,10 @@ function inlineCure(expected: string, value: Raw | undefined): string | undefine
     return 'define it under `pools:`, and write its name here'
   if (expected === 'the name of a pool' && Array.isArray(value))
     return 'a route spreads over several: `split: [{ pool: web, weight: 90 }, { pool: canary, weight: 10 }]`'
+  if (Array.isArray(value) && expected === 'a path such as /api/')
+    return 'it is one path; several in a `match` are `any: [{ path: /a }, { path: /b }]`'
+  if (Array.isArray(value) && expected.startsWith('cipher suites'))
+    return 'it is one text, with colons between the names'
   if (Array.isArray(value) && !/list|mapping of names/.test(expected))
     return expected.startsWith('a mapping')
       ? 'write a single one, without dashes and brackets'

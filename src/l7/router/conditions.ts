@@ -1,6 +1,6 @@
 import { compileCidrs, type CidrSet } from '../../net/address/cidr.ts'
-import type { PathPolicy, RouteMatch } from '../../config/model/model.ts'
-import { certainCookie } from '../../core/cookies.ts'
+import type { PathPolicy, RouteMatch, ValueMatch } from '../../config/model/model.ts'
+import { ambiguous, certainCookie } from '../../core/cookies.ts'
 import { UNKNOWN_LENGTH } from '../message/body-length.ts'
 import { clientScheme } from '../headers/client-scheme.ts'
 import { queryValue } from '../uri/query.ts'
@@ -85,7 +85,7 @@ export class Conditions {
     for (let i = 0; i < wanted.length; i++) {
       const pair = wanted[i]!
       const value = input.headers.getJoined(pair.name)
-      if (value === undefined || (pair.value !== undefined && pair.value !== value)) return false
+      if (value === undefined || !isWanted(pair, value)) return false
     }
     return true
   }
@@ -94,9 +94,9 @@ export class Conditions {
   #cookiesHold(wanted: readonly Pair[], input: MatchInput): boolean {
     const field = input.headers.getJoined('cookie')
     for (let i = 0; i < wanted.length; i++) {
-      const { name, value } = wanted[i]!
-      const found = certainCookie(field, name)
-      if (found === undefined || (value !== undefined && value !== found)) return false
+      const pair = wanted[i]!
+      const value = certainCookie(field, pair.name)
+      if (value === undefined || !isWanted(pair, value)) return false
     }
     return true
   }
@@ -105,7 +105,7 @@ export class Conditions {
     for (let i = 0; i < wanted.length; i++) {
       const pair = wanted[i]!
       const value = queryValue(input.query, pair.name)
-      if (value === undefined || (pair.value !== undefined && pair.value !== value)) return false
+      if (value === undefined || !isWanted(pair, value)) return false
     }
     return true
   }
@@ -141,12 +141,19 @@ interface Pair {
   readonly name: string
   /** Undefined: any value, `*` in the config. */
   readonly value: string | undefined
+  readonly regex: RegExp | undefined
 }
 
-function pairs(record: Readonly<Record<string, string>>): readonly Pair[] | undefined {
+function isWanted({ value: wanted, regex }: Pair, value: string | typeof ambiguous): boolean {
+  if (regex !== undefined) return value !== ambiguous && regex.test(value)
+  return wanted === undefined || wanted === value
+}
+
+function pairs(record: Readonly<Record<string, ValueMatch>>): readonly Pair[] | undefined {
   const list = Object.entries(record).map(([name, value]) => ({
     name,
-    value: value === '*' ? undefined : value
+    value: typeof value !== 'string' || value === '*' ? undefined : value,
+    regex: typeof value === 'string' ? undefined : new RegExp(value.regex)
   }))
   return list.length > 0 ? list : undefined
 }

@@ -50,6 +50,12 @@ export class WatchedFile<Value> {
     return this.#value
   }
 
+  /** Reads it before anybody asks, so that a file that is missing or wrong stands in the log from the start. */
+  begin(): this {
+    this.#look()
+    return this
+  }
+
   #look(): void {
     try {
       const { size, mtimeMs, ctimeMs, ino } = statSync(this.path)

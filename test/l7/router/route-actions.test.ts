@@ -75,3 +75,15 @@ t.test('a redirect fills in path, query and host', async (t) => {
     '/x?a=%C3%A9%0D%0ASet-Cookie:%20x'
   )
 })
+
+t.test('a redirect names groups of the expression that the path matched', async (t) => {
+  const redirect = (to: string, groups: string, path: string) =>
+    compileRedirect(to, groups)({ host: 'example.com', path, query: 'q=1' }, nobody)
+  t.equal(redirect('/posts/$2?id=$1', '^/old/(\\d+)/(.*)$', '/old/7/a/b'), '/posts/a/b?id=7')
+  t.equal(redirect('https://{host}/$1{query}', '^/old/(.*)$', '/old/x%20y'), 'https://example.com/x%20y?q=1')
+  t.equal(redirect('$1', '^(/.+)/$', '/a/b/'), '/a/b', 'without the slash at the end')
+  t.equal(redirect('/x$2', '^/(a)|(b)$', '/a'), '/x', 'a group that took part in nothing is empty')
+  t.equal(redirect('/$1', '^/old(.*)$', '/old/evil.example'), '/evil.example', 'no name of another host')
+  t.equal(redirectOf('/{path}')({ host: 'a', path: '/evil.example', query: undefined }), '/evil.example')
+  t.equal(redirectOf('/price/$1')({ host: 'a', path: '/', query: undefined }), '/price/$1')
+})

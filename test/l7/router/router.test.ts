@@ -192,6 +192,24 @@ t.test('cookies, the size of the body, any and not', async (t) => {
   t.equal(failedCondition(routeMatch({ not: [routeMatch({ path: '/' })] }), matchInput()), 'not')
 })
 
+t.test('expressions are found in values of fields, cookies and parameters', async (t) => {
+  const mobile = router({ headers: { 'user-agent': { regex: 'Mobile|Android' } } })
+  t.equal(mobile({ headers: { 'user-agent': 'Mozilla/5.0 (Linux; Android 14)' } }), 0)
+  t.equal(mobile({ headers: { 'user-agent': 'curl/8' } }), undefined)
+  t.equal(mobile(), undefined)
+  const canary = router({
+    cookies: { group: { regex: '^(?:beta|canary)$' } },
+    query: { v: { regex: '^[23]' } }
+  })
+  t.equal(canary({ headers: { cookie: 'a=b; group=canary' }, query: 'v=2.1' }), 0)
+  t.equal(canary({ headers: { cookie: 'group=canary2' }, query: 'v=2.1' }), undefined)
+  t.equal(canary({ headers: { cookie: 'group=beta' }, query: 'v=12' }), undefined)
+  t.equal(canary({ headers: { cookie: 'group=beta; group=none' }, query: 'v=2' }), undefined, 'twice')
+  const empty = router({ headers: { 'x-a': { regex: '^$' } } })
+  t.equal(empty({ headers: { 'x-a': '' } }), 0)
+  t.equal(empty(), undefined, 'a field that is not there has no value')
+})
+
 const hostName = fc.constantFrom('a.com', 'b.com', 'x.a.com', 'y.x.a.com', 'com', '')
 const pattern = fc.constantFrom('a.com', 'b.com', 'x.a.com', '*.a.com', '*.com', '*.x.a.com', '*')
 const path = fc
@@ -206,8 +224,8 @@ const conditions = {
   pathPrefix: maybe(path),
   pathRegex: maybe(regex),
   methods: fc.subarray(['GET', 'POST']),
-  headers: fc.constantFrom<Record<string, string>>({}, { h: '1' }, { h: '*' }),
-  cookies: maybe(fc.constantFrom<Record<string, string>>({ c: '1' }, { c: '*' })),
+  headers: fc.constantFrom<RouteMatch['headers']>({}, { h: '1' }, { h: '*' }, { h: { regex: '[23]' } }),
+  cookies: maybe(fc.constantFrom<RouteMatch['headers']>({ c: '1' }, { c: '*' }, { c: { regex: '^[13]$' } })),
   body: maybe(fc.constantFrom({ over: 10 }, { under: 10 }, { over: 5, under: 15 }))
 }
 const given = (match: object): RouteMatch =>
@@ -227,7 +245,11 @@ function holds(match: RouteMatch, input: MatchInput): boolean {
   return (
     failedCondition(rest, input) === undefined &&
     Object.entries(cookies).every(
-      ([name, value]) => sent.has(name) && (value === '*' || sent.get(name) === value)
+      ([name, value]) =>
+        sent.has(name) &&
+        (typeof value === 'string'
+          ? value === '*' || sent.get(name) === value
+          : new RegExp(value.regex).test(sent.get(name)!))
     ) &&
     length > over &&
     length < under &&

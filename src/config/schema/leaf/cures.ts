@@ -12,8 +12,11 @@ export function strayEnd(written: string): string | undefined {
 
 /** The nearest that is taken. */
 export function outOfRange(value: number, min: number, max: number): string {
-  if (value < min) return `write ${min} or more`
-  return value > max ? `write ${max} or less` : `write ${Math.round(value)}`
+  if (value < min && !(value > 0 && value < 1)) return `write ${min} or more`
+  if (value > max) return `write ${max} or less`
+  return value < 1 && max >= 100
+    ? `write ${Math.round(value * 100)}, relative to 100`
+    : `write ${Math.round(value)}`
 }
 
 /** `10k`, `90%`, `1_000`, `unlimited`. */
@@ -90,6 +93,9 @@ export function durationCure(written: string, max: number, example: string): str
 
 /** Other proxies count in milliseconds or in seconds; from the size of the number one can tell mostly. */
 function bareDurationCure(number: number, exampleMs: number): string {
+  // An age in minutes and more is counted in seconds everywhere.
+  if (number >= 60 && exampleMs >= 300_000 && exampleMs < HOUR)
+    return `did you mean "${durationText(number * 1000)}"?`
   // Where hours and days are usual, thousands may be seconds as well.
   if (number >= 1000 && exampleMs >= HOUR)
     return `write "${durationText(number * 1000)}" if these are seconds, "${durationText(number)}" if milliseconds`

@@ -19,18 +19,21 @@ export function text(
     max = 1024,
     lines = false,
     json = {},
+    plain,
     reject
   }: {
     min?: number
     max?: number
     lines?: boolean
     json?: Readonly<Record<string, unknown>>
+    /** What to do in place of `true` or a number. */
+    plain?: string
     reject?: (value: string) => string | undefined
   } = {}
 ) {
   return leaf<string, string>(expected, { type: 'string', ...json }, (input) => {
     const value = textOf(input)
-    if (value === undefined) return new Refusal({ cure: quoteCure(input) })
+    if (value === undefined) return new Refusal({ cure: quoteCure(input) && (plain ?? quoteCure(input)) })
     if (value.length < min) return new Refusal({})
     if (value.length > max) {
       return new Refusal({ message: `${value.length} characters are too many; at most ${max} are allowed` })

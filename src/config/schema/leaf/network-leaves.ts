@@ -63,6 +63,8 @@ function networksOf(input: unknown): string | undefined {
 }
 
 function cidrCure(written: string): string | undefined {
+  if (/^!/.test(written))
+    return `what must not be goes under \`not\`: not: { clientIp: "${written.replace(/^!\s*/, '')}" }`
   if (/^(?:all|any|\*|everyone|everybody)$/i.test(written))
     return 'every network is "0.0.0.0/0" and "::/0"; to accept all clients leave `allow` out, to let few in name them there'
   if (/^(?:private|private[-_ ]?ranges?|rfc1918|internal|lan)$/i.test(written)) return PRIVATE
@@ -124,15 +126,15 @@ export function fieldName() {
   })
 }
 
-/** A field value; CR, LF and NUL are refused. */
-export function fieldValue() {
+/** A field value; CR, LF and NUL are refused. `foreign`: what other proxies write for it, with the cure. */
+export function fieldValue(foreign: (value: string) => string | undefined = foreignFieldValue) {
   return text('the text of a field', {
     min: 0,
     max: 4096,
     reject: (value) =>
       // Heads are written as latin1; other characters would be mangled.
       /^[\t\x20-\x7e\x80-\xff]*$/.test(value)
-        ? foreignFieldValue(value)
+        ? foreign(value)
         : 'a field value must be visible latin1 characters'
   })
 }
@@ -160,6 +162,7 @@ export function method({ named = false } = {}) {
 export function absolutePath() {
   return text('a path such as /api/', {
     json: { title: 'path' },
+    plain: 'write the path itself',
     reject: (value) =>
       foreignPath(value) ??
       (!value.startsWith('/')
@@ -172,10 +175,16 @@ export function absolutePath() {
   })
 }
 
-export function regex() {
-  return text('a regular expression such as "^/brew/[0-9]+$"', {
+/** `reject`: what another proxy means by the expression, with the cure. */
+export function regex(
+  expected = 'a regular expression such as "^/brew/[0-9]+$"',
+  reject: (value: string) => string | undefined = () => undefined
+) {
+  return text(expected, {
     json: { title: 'regular expression' },
     reject(value) {
+      const foreign = reject(value)
+      if (foreign !== undefined) return foreign
       try {
         new RegExp(value)
         return delimited(value)

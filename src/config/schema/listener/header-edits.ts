@@ -21,6 +21,11 @@ export function editedField({ hostToo = false } = {}) {
     json: { title: 'field name' },
     max: 128,
     reject(value) {
+      // Caddy's marks.
+      if (/^[-+>?][A-Za-z]/.test(value))
+        return value.startsWith('-')
+          ? `to remove a field name it under \`remove\`: remove: [${value.slice(1)}]`
+          : `write the name alone, under \`${value.startsWith('+') ? 'add' : 'set'}\`: ${value.slice(1)}`
       if (!isToken(value)) {
         const meant = value.trim().replaceAll(/\s+/g, '-').replace(/:.*$/, '')
         const cure = /^[\w-]+$/.test(meant) ? `did you mean "${meant}"?` : 'use letters, digits and dashes'
@@ -67,8 +72,13 @@ export const headersSchema = mapping(
     unknown: (key) =>
       /^[A-Za-z][\w]*-[\w-]+$|^(?:Server|Host|Authorization|Cookie|Vary|Expires)$/.test(key)
         ? `; it goes to one of the sides: { request: { set: { ${key}: … } } } or { response: { set: { ${key}: … } } }`
-        : undefined
+        : customHeaders(key)
   }
 )
+
+function customHeaders(key: string): string | undefined {
+  const side = /^custom(request|response)headers$/i.exec(key)?.[1]?.toLowerCase()
+  return side === undefined ? undefined : `; here it is \`${side}: { set: { NAME: value } }\``
+}
 
 export type HeadersInput = z.output<typeof headersSchema>

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { defaults } from '../../defaults.ts'
+import { textOf } from '../../environment/env-text.ts'
 import { foreignPathWords, foreignProtocols } from '../../report/foreign-words.ts'
 import { accessLogSchema } from './access-log.ts'
 import { cacheSchema } from './cache.ts'
@@ -13,6 +14,7 @@ import { listenerPlugins } from '../plugin-keys.ts'
 import { routeRetry } from '../retry.ts'
 import { headersSchema } from './header-edits.ts'
 import { listenerLimits } from './request-limits.ts'
+import { redirectToHttps } from './redirect-to-https.ts'
 import { encodedSlash, poolName, routeSchema } from './route.ts'
 import { listenerStageKeys } from '../stage-schema.ts'
 import { listenerTls } from './tls.ts'
@@ -67,7 +69,7 @@ function transport() {
     'one of tcp, udp',
     { type: 'string', enum: ['tcp', 'udp'] },
     (input) => {
-      if (Array.isArray(input) || /^(?:tcp\W+udp|udp\W+tcp)$/i.test(String(input)))
+      if (Array.isArray(input) || /^(?:tcp\W+udp|udp\W+tcp)$/i.test(textOf(input) ?? ''))
         return new Refusal({ cure: 'for both write two listeners, one with each' })
       const read = plain.safeParse(input)
       if (read.success) return read.data
@@ -163,18 +165,7 @@ const l7Keys = {
   )
     .prefault({})
     .describe('Settings for HTTP/2 connections.'),
-  redirectToHttps: z
-    .union([
-      flag(),
-      mapping(
-        { port: integer(1, 65_535).describe('Port of HTTPS, if it is not 443.') },
-        { lone: firstOf((value) => (value === 443 ? 'write true' : undefined), loneNumber('port')) }
-      )
-    ])
-    .prefault(defaults.listener.redirectToHttps)
-    .describe(
-      'In clear text: redirects requests that match no route to HTTPS, with a 308. Requests that a proxy of `trustedProxies` received over HTTPS (X-Forwarded-Proto) go to `pool` instead.'
-    ),
+  redirectToHttps: redirectToHttps(),
   timeouts: mapping({
     handshake: duration({ example: '10s' }).prefault(l7.handshake).describe('For the TLS handshake.'),
     requestHeaders: duration()

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { listOf, mapping } from '../leaf/leaf.ts'
 import { size, text } from '../leaf/leaves.ts'
-import { firstOf, loneText } from '../leaf/lone.ts'
+import { foreignPathRegex } from '../../report/foreign-values.ts'
+import { foreignMatch, matchMeant } from '../../report/foreign-matches.ts'
 import {
   absolutePath,
   cidrs,
@@ -12,6 +13,22 @@ import {
   regex
 } from '../leaf/network-leaves.ts'
 
+/** A value as it is written, or an expression. */
+function valueMatch<Value extends z.ZodType>(value: Value) {
+  const expression = mapping(
+    {
+      regex: regex('a regular expression such as "^v[12]$"').describe(
+        'Regular expression that is found in the value.'
+      )
+    },
+    {
+      lone: (given) => (Array.isArray(given) ? 'one of several is { regex: "^(?:a|b)$" }' : undefined),
+      unknown: () => '; a value is text, or `{ regex: "^v[12]$" }`'
+    }
+  )
+  return z.union([value, expression])
+}
+
 const conditions = {
   host: listOf(hostPattern(), { max: 1000 })
     .optional()
@@ -20,18 +37,23 @@ const conditions = {
   pathPrefix: absolutePath()
     .optional()
     .describe('Beginning of the path, in whole segments: `/api` does not match `/apix`.'),
-  pathRegex: regex().optional().describe('Regular expression that the path must match.'),
+  pathRegex: regex(undefined, foreignPathRegex)
+    .optional()
+    .describe('Regular expression that the path must match.'),
   methods: listOf(method({ named: true }), { max: 50 })
     .optional()
     .describe('Methods.'),
   headers: z
-    .record(fieldName(), fieldValue())
+    .record(fieldName(), valueMatch(fieldValue(foreignMatch)))
     .optional()
-    .describe('Fields and their values; `"*"`: any value.'),
+    .describe('Fields and their values; `"*"`: any value; `{ regex: … }`: an expression found in it.'),
   query: z
-    .record(z.string().max(256), text('the value of a query parameter', { min: 0 }))
+    .record(
+      z.string().max(256),
+      valueMatch(text('the value of a query parameter', { min: 0, reject: foreignMatch }))
+    )
     .optional()
-    .describe('Query parameters and their values; `"*"`: any value.'),
+    .describe('Query parameters and their values; `"*"`: any value; `{ regex: … }`: an expression.'),
   clientIp: cidrs().optional().describe('Networks that the client must be in.'),
   clientCert: listOf(text('a subject, a name or a fingerprint such as "CN=alice"', { max: 1024 }), {
     min: 1,
@@ -42,9 +64,12 @@ const conditions = {
       "Subject (`CN=alice`), name (`DNS:…`, `URI:…`, `email:…`, `IP:…`) or fingerprint (`sha256:…`) of the client's certificate; `*` matches any text."
     ),
   cookies: z
-    .record(text('the name of a cookie', { max: 128 }), text('the value of a cookie', { min: 0, max: 4096 }))
+    .record(
+      text('the name of a cookie', { max: 128 }),
+      valueMatch(text('the value of a cookie', { min: 0, max: 4096, reject: foreignMatch }))
+    )
     .optional()
-    .describe('Cookies and their values; `"*"`: any value.'),
+    .describe('Cookies and their values; `"*"`: any value; `{ regex: … }`: an expression.'),
   body: mapping({
     over: size({ example: '1mb' }).optional().describe('Longer than this, or of a length that is not said.'),
     under: size({ example: '10mb' }).optional().describe('Shorter than this; no body is shorter than any.')
@@ -54,7 +79,7 @@ const conditions = {
 }
 
 const options = {
-  lone: firstOf(loneText('pathPrefix', /^\//), loneText('host')),
+  lone: matchMeant,
   elsewhere: {
     url: 'is `path` or `pathPrefix`, and `query` for the text after the "?"',
     uri: 'is `path` or `pathPrefix`, and `query` for the text after the "?"',

@@ -24,25 +24,43 @@ const rewrite = mapping(
   {
     stripPrefix: absolutePath().optional().describe('Prefix to remove from the path, if it is there.'),
     addPrefix: absolutePath().optional().describe('Prefix to add to the path, after the other two.'),
-    path: mapping({
-      regex: regex().describe('Regular expression on the path.'),
-      to: text('a replacement such as /v2/$1', {
-        reject: (value) =>
-          /[?#\s\\]/.test(value)
-            ? `a path has no "?", "#", spaces or backslashes; ${/\\\d/.test(value) ? 'the first group is $1 here' : 'the query is kept as it is'}`
+    path: mapping(
+      {
+        regex: regex().describe('Regular expression on the path.'),
+        to: text('a replacement such as /v2/$1', {
+          reject: (value) =>
+            /[?#\s\\]/.test(value)
+              ? `a path has no "?", "#", spaces or backslashes; ${/\\\d/.test(value) ? 'the first group is $1 here' : 'the query is kept as it is'}`
+              : undefined
+        }).describe('Replacement of the first match; `$1` is its first group.')
+      },
+      {
+        lone: (value) =>
+          typeof value === 'string' && value.startsWith('/')
+            ? 'did you mean { regex: "^.*$", to: "@" }?'
             : undefined
-      }).describe('Replacement of the first match; `$1` is its first group.')
-    })
+      }
+    )
       .optional()
       .describe('Replacement by regular expression, after `stripPrefix`.')
   },
   {
     lone: (value) =>
-      typeof value === 'string' && value.startsWith('/')
-        ? `did you mean { path: { regex: "^/.*$", to: "${value}" } }, { addPrefix: "${value}" } or { stripPrefix: "${value}" }?`
-        : undefined
+      typeof value === 'string' && /^\S+\s+\//.test(value)
+        ? ruleMeant(value)
+        : typeof value === 'string' && value.startsWith('/')
+          ? `did you mean { path: { regex: "^/.*$", to: "${value}" } }, { addPrefix: "${value}" } or { stripPrefix: "${value}" }?`
+          : undefined
   }
 )
+
+/** `^/old/(.*)$ /new/$1 last`, as nginx has it. */
+function ruleMeant(value: string): string {
+  const [from, to, flag] = value.split(/\s+/)
+  if (/^(?:permanent|redirect|30\d)$/.test(flag ?? ''))
+    return `it is \`match: { pathRegex: "${from}" }\` and \`redirect: { to: "${to}", status: ${flag === 'permanent' ? 301 : 302} }\` of a route`
+  return `did you mean { path: { regex: "${from}", to: "${to!.replace(/\?.*$/, '')}" } }?`
+}
 
 /** The router expands the placeholders; other text in braces would be sent unchanged. */
 function redirectTarget() {
@@ -124,6 +142,10 @@ export const routeSchema = mapping(
         status: redirectStatus().prefault(defaults.redirect.status).describe('Status of the answer.')
       },
       {
+        unknown: (key) =>
+          /^(?:regex|regexp|from|source|match|pattern|replacement|replace)$/i.test(key)
+            ? '; the expression is `match: { pathRegex: "^/old/(.*)$" }` of the route, and its groups stand in `to: "/new/$1"`'
+            : undefined,
         lone: (value) => {
           const [, status, to] = /^(30\d)\s+(\S+)$/.exec(typeof value === 'string' ? value : '') ?? []
           return status === undefined
@@ -137,7 +159,15 @@ export const routeSchema = mapping(
     respond: mapping(
       {
         status: integer(200, 599).prefault(defaults.respond.status).describe('Status of the answer.'),
-        body: text('the text of the body', { min: 0, max: 65_536, lines: true })
+        body: text('the text of the body', {
+          min: 0,
+          max: 65_536,
+          lines: true,
+          reject: (value) =>
+            /^file:\S+$/.test(value)
+              ? 'the body is sent as it stands here: write the text itself, over several lines behind "|"'
+              : undefined
+        })
           .prefault(defaults.respond.body)
           .describe(
             'Body, up to 64 KiB; with the placeholders of header edits, escaped for its Content-Type.'
@@ -207,6 +237,9 @@ export const routeSchema = mapping(
       backend: 'is `pool`: the name of one of `pools`',
       backends: 'belong under a pool: name it with `pool` and define it under `pools`',
       return: 'is `respond: { status: …, body: … }` here',
+      allow:
+        'is a key of a listener; for one route write `match: { clientIp: 10.0.0.0/8 }`, and behind it the same route without that, with `respond: { status: 403 }`',
+      deny: 'is a key of a listener; for one route write `match: { clientIp: 10.0.0.0/8 }` and `respond: { status: 403 }` before it',
       proxy_pass: 'is `pool`: the name of one of `pools`'
     }
   }

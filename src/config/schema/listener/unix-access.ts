@@ -1,16 +1,24 @@
 import { mapping } from '../leaf/leaf.ts'
 import { text } from '../leaf/leaves.ts'
 
+/** `rw-rw----`, as `ls` writes it. */
+function octal(value: string): string | undefined {
+  const letters = /^-?((?:[r-][w-][x-]){3})$/.exec(value)?.[1]
+  if (letters === undefined) return undefined
+  const bits = [...letters].map((letter) => (letter === '-' ? 0 : 1))
+  return `0${[0, 3, 6].map((at) => bits[at]! * 4 + bits[at + 1]! * 2 + bits[at + 2]!).join('')}`
+}
+
 /** `socket` of a listener: permissions of its unix sockets. */
 export const unixAccess = mapping(
   {
     mode: text('permissions in octal such as "0660"', {
-      max: 5,
+      max: 16,
       json: { pattern: '^0?o?[0-7]{3}$', examples: ['0660'] },
       reject: (value) =>
         /^0?o?[0-7]{3}$/.test(value)
           ? undefined
-          : `"${value}" is not a mode; write three octal digits: "0660"`
+          : `"${value}" is not a mode; write three octal digits: "${octal(value) ?? '0660'}"`
     })
       .optional()
       .describe(

@@ -123,7 +123,15 @@ export const poolSchema = mapping(
                 'Response statuses that count as failures too (L7). They open it only while other backends of the pool answer well, and for at most half of them.'
               )
           },
-          { lone: loneTrue('it is on where the key is left out; {} turns it on for a lone backend too') }
+          {
+            lone: firstOf(
+              loneTrue('it is on where the key is left out; {} turns it on for a lone backend too'),
+              (value) =>
+                typeof value === 'string' && /[()<>]/.test(value)
+                  ? 'there are no expressions: { failures: 5, open: 10s }, or `outlier: { errorShare: 30% }` beside it for rates'
+                  : undefined
+            )
+          }
         )
       ])
       .optional()

@@ -79,13 +79,27 @@ const full = mapping(
   },
   {
     example: '{ methods: [{ apiKeys: { … } }], optional: true }',
-    lone: (value) =>
-      typeof value === 'string' && own(method.shape, value) !== undefined
-        ? `did you mean [{ ${value}: { … } }]?`
+    lone: authMeant,
+    unknown: (key) =>
+      /^(?:type|kind|scheme|mode)$/i.test(key)
+        ? '; each method is an item by its name: `auth: [{ basic: { … } }]`'
         : undefined,
     elsewhere: Object.fromEntries(Object.keys(method.shape).map((key) => [key, INSIDE]))
   }
 )
+
+/** A method's name, a file of passwords, a name with its password. The last is not repeated. */
+function authMeant(value: unknown): string | undefined {
+  const lone = methodMeant(value)
+  if (lone !== undefined) return lone.replace('{', '[{').replace('}?', '}]?')
+  const [first]: readonly unknown[] = Array.isArray(value) ? value : [value]
+  if (typeof first !== 'string') return undefined
+  if (/^(?:file:|\.{0,2}\/)\S+$/.test(first))
+    return `did you mean [{ basic: { users: "file:${first.replace(/^file:/, '')}" } }]?`
+  return first.includes(':')
+    ? 'a name with the hash of its password is [{ basic: { users: { NAME: HASH } } }]; `htpasswd -nB NAME` prints them'
+    : undefined
+}
 
 const defaults = mapping(policy).parse({})
 

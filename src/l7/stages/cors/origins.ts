@@ -5,7 +5,9 @@ export function originProblem(value: string): string | undefined {
   if (match === null) {
     return value === 'null'
       ? '"null" is the origin of every sandboxed page of any site; it cannot be allowed'
-      : `"${value}" is not an origin; write https://app.example.com, without a path, or https://*.example.com`
+      : /^https?:\/\/[^/?#*]+\/$/.test(value)
+        ? `an origin has no slash at its end: "${value.slice(0, -1)}"`
+        : `"${value}" is not an origin; write https://app.example.com, without a path, or https://*.example.com`
   }
   return URL.canParse(`${match[1]}://${match[2] === undefined ? '' : 'x.'}${match[3]}`)
     ? undefined

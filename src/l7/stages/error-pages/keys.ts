@@ -10,8 +10,22 @@ function key() {
   return leaf<string, string>(
     'a status such as 503, a class such as 5xx, or backend',
     { title: 'status' },
-    (input) => (/^(?:[45](?:\d\d|xx)|backend)$/.test(String(input)) ? String(input) : new Refusal({}))
+    (input) =>
+      /^(?:[45](?:\d\d|xx)|backend)$/.test(String(input))
+        ? String(input)
+        : new Refusal({ cure: keyCure(String(input)) })
   )
+}
+
+function keyCure(written: string): string | undefined {
+  if (/^[45](?:\d|0)x$/i.test(written)) return `write ${written[0]}xx`
+  const several = written.split(/[\s,|]+/).filter((each) => /^[45]\d\d$/.test(each))
+  if (several.length > 1)
+    return `each status is a key of its own: { ${several.map((each) => `${each}: PAGE`).join(', ')} }`
+  const range = /^([45])\d\d\s*-\s*([45])\d\d$/.exec(written)
+  if (range !== null)
+    return range[1] === range[2] ? `write ${range[1]}xx` : 'write 4xx and 5xx, each as a key'
+  return /^(?:default|all|any|\*)$/i.test(written) ? 'write 4xx and 5xx, each as a key' : undefined
 }
 
 const page = mapping({

@@ -16,7 +16,7 @@ export function compile(_keys: undefined, { route }: StageContext): Stage | unde
   const { action } = route
   if (action.kind === 'redirect') {
     const { status } = action
-    const location = compileRedirect(action.to)
+    const location = compileRedirect(action.to, action.groups)
     return stage('redirect', (exchange) => {
       const { host, path, query } = exchange
       sendLocal(

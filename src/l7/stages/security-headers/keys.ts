@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { mapping } from '../../../config/schema/leaf/leaf.ts'
 import { flag, lifetime, off, on, text, word } from '../../../config/schema/leaf/leaves.ts'
-import { loneText } from '../../../config/schema/leaf/lone.ts'
+import { firstOf, loneText } from '../../../config/schema/leaf/lone.ts'
 import { fieldValue } from '../../../config/schema/leaf/network-leaves.ts'
 import { stageKeys } from '../stage-keys.ts'
 
@@ -72,7 +72,11 @@ const own = mapping(
       .prefault(['Server', 'X-Powered-By'])
       .describe('Fields of backends to remove.')
   },
-  { lone: loneText('preset', /^(api|site|strict|none)$/) }
+  {
+    lone: firstOf(loneText('preset', /^(api|site|strict|none)$/), (value) =>
+      Array.isArray(value) ? 'each field is a key with its value: { hsts: 1y, frame: DENY }' : undefined
+    )
+  }
 )
 
 export const securityHeadersKeys = stageKeys({

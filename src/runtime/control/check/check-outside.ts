@@ -10,6 +10,7 @@ import { type CertificateReport, checkCertificates } from '../../certificates/ch
 import { checkAcmeFiles } from '../../certificates/check-acme.ts'
 import { checkUser } from '../../process/privileges.ts'
 import { whyNoAccess } from '../../plane/sockets/unix-access.ts'
+import { checkAuthFiles } from './auth-files.ts'
 import { whyNotBindable } from './bind-check.ts'
 import { configTestFindings } from './config-tests.ts'
 import { checkPluginsReady } from './plugin-check.ts'
@@ -58,27 +59,6 @@ function* checkAccount({ user }: Config): Generator<Finding> {
   }
 }
 
-/** Files of credentials: without them lb does not start. */
-function* checkAuthFiles(config: Config): Generator<Finding> {
-  for (const [index, listener] of config.listeners.entries()) {
-    if (listener.mode !== 'l7') continue
-    const places = [{ path: ['listeners', index] as Path, stages: listener.stages }]
-    for (const [number, { stages }] of listener.routes.entries()) {
-      if (stages['auth'] === listener.stages['auth']) continue
-      places.push({ path: ['listeners', index, 'routes', number], stages })
-    }
-    for (const { path, stages } of places) {
-      for (const file of filesIn(stages['auth'])) {
-        try {
-          accessSync(file, constants.R_OK)
-        } catch (error) {
-          yield errorAt([...path, 'auth'], `cannot read ${file}: ${systemReason(error)}`)
-        }
-      }
-    }
-  }
-}
-
 /**
  * Files that backends are learnt from. A missing or malformed file is only a warning, since lb waits for a valid one.
  */
@@ -94,12 +74,6 @@ function* checkLists(config: Config): Generator<Finding> {
       yield warningAt(path, `cannot read ${discover.path}: ${systemReason(error)}; ${later}`)
     }
   }
-}
-
-/** Every `file:/path` among the values. */
-function filesIn(value: unknown): string[] {
-  if (typeof value === 'string') return value.startsWith('file:/') ? [value.slice('file:'.length)] : []
-  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(filesIn) : []
 }
 
 function* checkBinds(config: Config): Generator<Finding> {
@@ -142,6 +116,14 @@ function* checkBind(bind: Bind, path: Path): Generator<Finding> {
   }
   // systemd has not passed anything to this process.
   if (bind.kind === 'systemd') return
+  const there = statSync(bind.path, { throwIfNoEntry: false })
+  if (there !== undefined && !there.isSocket()) {
+    const what = there.isDirectory()
+      ? 'a folder; name a file in it'
+      : 'a file with that name, and it is not a socket'
+    yield errorAt(path, `the socket ${bind.path} cannot be created: there is ${what}`)
+    return
+  }
   const folder = dirname(bind.path)
   try {
     if (!statSync(folder).isDirectory())

@@ -44,7 +44,7 @@ export class ApiKeys implements AuthMethod {
         make,
         context.clock,
         context.log
-      )
+      ).begin()
       this.#table = () => file.current
     } else {
       const table = new KeyTable()

@@ -49,7 +49,7 @@ export class Basic implements AuthMethod {
         readHtpasswd,
         clock,
         log
-      )
+      ).begin()
       this.#users = () => file.current
     } else {
       const map = new Map(Object.entries(users))

@@ -44,7 +44,13 @@ export const basicSchema = mapping(
       .prefault('5s')
       .describe('How long a request waits for its password to be hashed; then 503.')
   },
-  { example: '{ users: file:/etc/lb/htpasswd }' }
+  {
+    example: '{ users: file:/etc/lb/htpasswd }',
+    lone: (value) =>
+      typeof value === 'string' && /^(?:file:|\.{0,2}\/)\S+$/.test(value)
+        ? `did you mean { users: "file:${value.replace(/^file:/, '')}" }?`
+        : 'each user stands below `users`: { users: { NAME: HASH } }; `htpasswd -nB NAME` prints both'
+  }
 )
 
 export type BasicInput = z.output<typeof basicSchema>

@@ -9,7 +9,7 @@ import type { KeySource } from './key-source.ts'
 export function fileKeys(path: string, clock: Clock, log: Logger): KeySource {
   let keys: readonly VerifyKey[] = []
   const make = (text: string): readonly VerifyKey[] => (keys = replaceKeys(keys, readKeySet(text, keys)))
-  const file = new WatchedFile<readonly VerifyKey[]>(path, 'credentials', [], make, clock, log)
+  const file = new WatchedFile<readonly VerifyKey[]>(path, 'credentials', [], make, clock, log).begin()
   return {
     get keys() {
       return file.current

@@ -1,6 +1,6 @@
-import { regexRisk } from '../../core/regex-risk.ts'
-import type { L7ListenerConfig, RouteMatch } from '../model/model.ts'
-import { type Finding, warningAt } from '../report/problem.ts'
+import { regexRisk } from '../../../core/regex-risk.ts'
+import type { L7ListenerConfig, RouteMatch, ValueMatch } from '../../model/model.ts'
+import { type Finding, warningAt } from '../../report/problem.ts'
 
 /** Pairs compared per listener; 1,000 routes make half a million, which takes about 10 ms. */
 const MAX_PAIRS = 2_000_000
@@ -64,10 +64,17 @@ function coversHost(a: string, b: string): boolean {
   return a === b || (a.startsWith('*.') && b.endsWith(a.slice(1)) && b.length > a.length - 1)
 }
 
-function coversFields(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
+function coversFields(
+  a: Readonly<Record<string, ValueMatch>>,
+  b: Readonly<Record<string, ValueMatch>>
+): boolean {
   return Object.entries(a).every(([name, value]) => {
     const other = Object.hasOwn(b, name) ? b[name] : undefined
-    return other !== undefined && (value === '*' || value === other)
+    if (other === undefined) return false
+    if (value === '*' || saysAsMuch(value, other)) return true
+    return typeof value !== 'string' && typeof other === 'string' && other !== '*'
+      ? matchesQuickly(value.regex, other)
+      : false
   })
 }
 
