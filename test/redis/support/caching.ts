@@ -112,7 +112,7 @@ export async function ask(
   path: string,
   headers: Record<string, string> = {},
   method = 'GET'
-): Promise<{ status: number; body: string; status9211: string; age: number }> {
+): Promise<{ status: number; body: string; status9211: string; etag: string; age: number }> {
   const asking = request(`${url}${path}`, { method, headers: { host: HOST, ...headers } })
   asking.end()
   const [response] = (await once(asking, 'response')) as [IncomingMessage]
@@ -122,6 +122,7 @@ export async function ask(
     status: response.statusCode!,
     body: Buffer.concat(chunks).toString('latin1'),
     status9211: String(response.headers['cache-status'] ?? ''),
+    etag: String(response.headers['etag'] ?? ''),
     age: Number(response.headers['age'] ?? -1)
   }
 }
