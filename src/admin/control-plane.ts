@@ -218,16 +218,34 @@ export interface ConnectionsView {
   }[]
 }
 
-export interface CacheView {
+/** What threads count of a cache, since the start. */
+export interface CacheTraffic {
+  readonly requests: CacheRequests
+  readonly stored: number
+}
+
+export interface CacheView extends CacheTraffic {
   readonly name: string
   readonly entries: number
   readonly bytes: number
   readonly maxBytes: number
+  readonly evicted: number
+  readonly purged: number
   /**
    * Present where Redis is behind it: whether purges of other instances arrive, and how many of ours have not been
    * sent.
    */
   readonly redis?: { readonly reachable: boolean; readonly unsent: number; readonly heard: number }
+}
+
+/** Requests by what became of them, as `lb_cache_requests_total` counts them. */
+export interface CacheRequests {
+  readonly hit: number
+  readonly stale: number
+  readonly revalidated: number
+  readonly coalesced: number
+  readonly miss: number
+  readonly bypass: number
 }
 
 export interface BackendChange {

@@ -3,6 +3,7 @@ import type { PoolView } from '../../src/admin/control-plane.ts'
 import type { ListenerView } from '../../src/admin/control-plane.ts'
 import { renderListeners } from '../../src/cli/status/listener-table.ts'
 import { formatAge, renderStatus, stateWord } from '../../src/cli/status/status-table.ts'
+import { renderCaches } from '../../src/cli/status/cache-table.ts'
 import { Screen } from '../../src/cli/status/screen.ts'
 import { fakeBackend, FakeControlPlane } from '../admin/fixtures/fake-control-plane.ts'
 import { blocksOf } from '../docs/pages.ts'
@@ -204,4 +205,16 @@ t.test('the sample in docs/admin-api.md is what is printed', async (t) => {
   const printed = renderStatus(plane.info(), listeners, pools, { width: 80, color: false, now })
   const sample = blocksOf('docs/admin-api.md', 'console').find((code) => code.startsWith('$ lb status'))!
   t.equal(printed.join('\n'), sample.split('\n').slice(1, -1).join('\n'))
+})
+
+t.test('a cache is told by what it answers, and by how much of its memory is in use', async (t) => {
+  const [main] = await plane.caches()
+  const sample = blocksOf('docs/admin-api.md', 'console').find((code) => code.startsWith('CACHE'))!
+  t.equal(renderCaches([main!], { width: 100, color: false }).join('\n'), `\n${sample.trimEnd()}`)
+  const redis = { reachable: false, unsent: 1, heard: 3 }
+  t.match(
+    renderCaches([{ ...main!, redis }], { width: 60, color: false }).at(-1),
+    /^main .*90 %.*not reachable/
+  )
+  t.strictSame(renderCaches([], { width: 60, color: false }), [])
 })

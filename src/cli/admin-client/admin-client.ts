@@ -3,6 +3,7 @@ import { Client } from 'undici'
 import type {
   BackendChange,
   BackendView,
+  CacheView,
   CertificatesView,
   InfoView,
   ListenerView,
@@ -70,6 +71,10 @@ export class AdminClient {
 
   info(): Promise<InfoView> {
     return this.#ask<InfoView>('GET', '/api/info')
+  }
+
+  async caches(): Promise<readonly CacheView[]> {
+    return (await this.#ask<{ caches: readonly CacheView[] }>('GET', '/api/caches')).caches
   }
 
   certificates(): Promise<CertificatesView> {

@@ -36,7 +36,7 @@ function optionalRate(perSecond: number | undefined): string {
 }
 
 /** `0`, `900 B`, `1.2 kB`, `35 MB`, `1.1 GB`. */
-function bytesText(bytes: number): string {
+export function bytesText(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB']
   let value = bytes
   let unit = 0

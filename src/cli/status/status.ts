@@ -1,8 +1,15 @@
-import type { CertificatesView, InfoView, ListenerView, PoolView } from '../../admin/control-plane.ts'
+import type {
+  CacheView,
+  CertificatesView,
+  InfoView,
+  ListenerView,
+  PoolView
+} from '../../admin/control-plane.ts'
 import type { AdminClient } from '../admin-client/admin-client.ts'
 import { CliError } from '../cli-error.ts'
 import { filterPools } from '../operate/find-backend.ts'
 import type { Terminal } from '../terminal.ts'
+import { renderCaches } from './cache-table.ts'
 import { certificateLines, stapleLines } from './certificate-lines.ts'
 import { renderStatus } from './status-table.ts'
 import { Screen } from './screen.ts'
@@ -20,6 +27,7 @@ interface Picture extends CertificatesView {
   readonly info: InfoView
   readonly listeners: readonly ListenerView[]
   readonly pools: readonly PoolView[]
+  readonly caches: readonly CacheView[]
 }
 
 /** `lb status`: prints the table once, or again every second until `signal` aborts. */
@@ -69,28 +77,27 @@ async function lookAgain(client: AdminClient, options: StatusOptions, terminal: 
 }
 
 async function look(client: AdminClient, options: StatusOptions, terminal: Terminal): Promise<string[]> {
-  const { info, listeners, pools, certificates, staples } = await ask(client, options)
+  const { info, listeners, pools, caches, certificates, staples } = await ask(client, options)
   // With a pool given, listeners are not shown.
   const shown = options.pool === undefined ? listeners : []
-  const table = renderStatus(info, shown, pools, {
-    width: terminal.columns,
-    color: terminal.color,
-    // By lb's clock, which may be another machine's.
-    now: Date.parse(info.now)
-  })
-  return [...table, ...certificateLines(certificates), ...stapleLines(staples)]
+  const { columns: width, color } = terminal
+  // By lb's clock, which may be another machine's.
+  const table = renderStatus(info, shown, pools, { width, color, now: Date.parse(info.now) })
+  const cached = renderCaches(caches, { width, color })
+  return [...table, ...cached, ...certificateLines(certificates), ...stapleLines(staples)]
 }
 
 async function ask(client: AdminClient, { pool }: StatusOptions): Promise<Picture> {
-  const [info, all, pools, tls] = await Promise.all([
+  const [info, all, pools, caches, tls] = await Promise.all([
     client.info(),
     client.listeners(),
     client.pools(),
+    pool === undefined ? client.caches() : [],
     client.certificates()
   ])
   const listeners = pool === undefined ? all : all.filter(({ pools }) => pools.includes(pool))
   const shown = pool === undefined ? tls : { certificates: [], staples: [] }
-  return { info, listeners, pools: filterPools(pools, pool), ...shown }
+  return { info, listeners, pools: filterPools(pools, pool), caches, ...shown }
 }
 
 /** False once aborted. */

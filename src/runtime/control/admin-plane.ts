@@ -156,7 +156,7 @@ export class AdminPlane implements ControlPlane {
   }
 
   caches(): readonly CacheView[] {
-    return this.#parts.caches.views()
+    return this.#parts.caches.views(this.#parts.traffic.caches())
   }
 
   config(): object {

@@ -1,4 +1,4 @@
-import type { ListenerTraffic } from '../../admin/control-plane.ts'
+import type { CacheRequests, CacheTraffic, ListenerTraffic } from '../../admin/control-plane.ts'
 import * as at from '../../balancer/table/columns.ts'
 import type { Backend } from '../../balancer/pool/backend.ts'
 import type { Pool } from '../../balancer/pool/pool.ts'
@@ -16,6 +16,8 @@ const COUNTED = {
   bytesIn: ['lb_bytes_total', { direction: 'in' }],
   bytesOut: ['lb_bytes_total', { direction: 'out' }]
 } as const
+
+const RESULTS = ['hit', 'stale', 'revalidated', 'coalesced', 'miss', 'bypass'] as const
 
 type Counted = keyof typeof COUNTED
 
@@ -72,6 +74,20 @@ export class Traffic {
         bytesOut: rate('bytesOut')
       }
     }
+  }
+
+  /** What threads have counted of each cache: one reading for all of them. */
+  caches(): (cache: string) => CacheTraffic {
+    const { hub } = this.#parts
+    const stored = hub.totals('lb_cache_stored_total', 'cache', {})
+    const read = (result: keyof CacheRequests) => hub.totals('lb_cache_requests_total', 'cache', { result })
+    const by = RESULTS.map((result) => [result, read(result)] as const)
+    return (cache) => ({
+      requests: Object.fromEntries(
+        by.map(([result, counts]) => [result, counts.get(cache) ?? 0])
+      ) as unknown as CacheRequests,
+      stored: stored.get(cache) ?? 0
+    })
   }
 
   /** Requests per second. */

@@ -1,6 +1,7 @@
 import { own } from '../../core/own.ts'
 import {
   ControlError,
+  type CacheTraffic,
   type CacheView,
   type PurgeReport,
   type PurgeRequest,
@@ -85,11 +86,14 @@ export class CacheStores {
     if (failed !== undefined) throw failed as Error
   }
 
-  views(): CacheView[] {
+  /** `traffic`: what the threads have counted of a cache. */
+  views(traffic: (cache: string) => CacheTraffic): CacheView[] {
     return [...this.#stores].map(([name, { main, config }]) => {
-      const { entries, bytes } = main.stats(name)!
+      const { entries, bytes, evictions } = main.stats(name)!
+      const held = { entries, bytes, maxBytes: config.maxBytes }
+      const left = { evicted: evictions, purged: this.#purged.get(name) ?? 0 }
       const redis = this.#followers.get(name)?.follower.view
-      return { name, entries, bytes, maxBytes: config.maxBytes, ...(redis && { redis }) }
+      return { name, ...held, ...traffic(name), ...left, ...(redis && { redis }) }
     })
   }
 
