@@ -117,6 +117,16 @@ t.test('purge names one thing', async (t) => {
   await purge(client, undefined, { tag: 'x', cache: 'main' }, terminal)
   t.equal(terminal.written[0], 'purged 7 responses from main\n')
   t.match(plane.asked[1], { purge: { cache: 'main', target: { kind: 'tag', tag: 'x' } } })
+  plane.purges = 0
+  for (const [url, options, says] of [
+    ['https://example.com/a', {}, /nothing was stored there; http and other ports are other URLs/],
+    [undefined, { prefix: 'http://example.com/a/*' }, /no wildcards/],
+    [undefined, { prefix: 'http://example.com/a/' }, /https and other ports/]
+  ] as const) {
+    const before = terminal.written.length
+    await purge(client, url, options, terminal)
+    t.match(terminal.written.slice(before).join(''), says)
+  }
   await t.rejects(purge(client, undefined, {}, terminal), { name: 'CliError', exitCode: 2 })
   await t.rejects(purge(client, 'https://example.com/', { all: true }, terminal), {
     name: 'CliError',

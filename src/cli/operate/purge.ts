@@ -20,9 +20,20 @@ export async function purge(
   const { purged, caches, unsent = [] } = await client.purge(purgeBody(url, options))
   const from = caches.length === 0 ? '' : ` from ${caches.join(', ')}`
   terminal.write(`purged ${purged} response${purged === 1 ? '' : 's'}${from}\n`)
+  const hint = purged === 0 ? whyNothing(url, options) : undefined
+  if (hint !== undefined) terminal.write(`${hint}\n`)
   for (const cache of unsent) {
     terminal.write(`cache ${cache}: Redis cannot be reached; other instances will purge when it is back\n`)
   }
+}
+
+/** Slips that look as if they had worked; what is left is that nothing was stored. */
+function whyNothing(url: string | undefined, { prefix }: PurgeOptions): string | undefined {
+  if (prefix?.endsWith('*') === true) return 'a prefix has no wildcards: leave the * out'
+  const written = url ?? prefix
+  if (written === undefined) return undefined
+  const other = /^https:/i.test(written) ? 'http' : 'https'
+  return `nothing was stored there; ${other} and other ports are other URLs, lb explain ${written} shows the key`
 }
 
 function purgeBody(url: string | undefined, { prefix, tag, all, cache }: PurgeOptions): PurgeBody {

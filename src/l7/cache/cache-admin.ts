@@ -1,3 +1,4 @@
+import { asSent } from '../uri/as-sent.ts'
 import { normalisePath } from '../uri/normalise-path.ts'
 import type { KeyMaker } from './decide/key.ts'
 import { normalHost } from './decide/key.ts'
@@ -76,11 +77,6 @@ function partsOf(text: string, mergeSlashes: boolean): UrlParts | undefined {
   if (path === undefined) return undefined
   const scheme = match[1]!.toLowerCase() as 'http' | 'https'
   return { scheme, host: match[2]!, path, query: match[4] ?? '' }
-}
-
-/** Encodes characters beyond ASCII and spaces as clients do before they send them. */
-function asSent(url: string): string {
-  return url.replace(/[^\x21-\x7e]+/g, (text) => encodeURIComponent(text.toWellFormed()))
 }
 
 function plain({ scheme, host, path, query }: UrlParts): string {

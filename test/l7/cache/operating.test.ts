@@ -67,6 +67,19 @@ t.test('a purge takes letters beyond ASCII as browsers and origins send them', (
   t.strictSame(admin.purgePrefix('http://example.com/ä'), { purged: 1 })
   fill()
   t.strictSame(admin.purgeTag('grün'), { purged: 1 })
+  const named = { ...client.request({ path: '/a' }), host: 'xn--bcher-kva.example:8080' }
+  const url = 'http://Bücher.example:8080/a'
+  for (const remove of [() => admin.purgeUrl(url), () => admin.purgePrefix(url)]) {
+    const fetch = client.cache.lookup(named, client.now)
+    if (fetch.kind !== 'fetch') throw new Error('it was stored')
+    const got = fetch.onResponse(
+      { status: 200, headers: client.request({ fields: lasting }).headers },
+      0,
+      client.now
+    )
+    if (got.kind === 'pass') got.writer?.finish()
+    t.strictSame(remove(), { purged: 1 }, 'a name in Unicode')
+  }
   t.end()
 })
 

@@ -2,6 +2,7 @@ import { ControlError } from '../../../admin/control-plane.ts'
 import type { ExplainRequest, ExplanationView } from '../../../admin/api/explanation.ts'
 import type { Config, L7ListenerConfig, ListenerConfig } from '../../../config/model/model.ts'
 import { steadyNow } from '../../../l7/cache/steady-now.ts'
+import { asSent } from '../../../l7/uri/as-sent.ts'
 import { explain } from '../../../l7/cache/decide/explain.ts'
 import { explainStoring } from '../../../l7/cache/decide/explain-storing.ts'
 import { systemClock } from '../../../core/clock.ts'
@@ -104,7 +105,7 @@ function askedFields(
 type Scheme = 'http' | 'https' | 'tcp' | 'udp'
 
 function split(url: string): { scheme: Scheme; authority: string; target: string } {
-  const match = /^(https?|tcp|udp):\/\/([^/?]+)(.*)$/i.exec(url)
+  const match = /^(https?|tcp|udp):\/\/([^/?]+)(.*)$/i.exec(asSent(url))
   if (match === null)
     throw new ControlError('conflict', 'the url must be an absolute http, https, tcp or udp URL')
   const rest = match[3]!
