@@ -116,7 +116,7 @@ export class L7Engine
   #secure(
     tls: TlsServer,
     transport: Transport,
-    pass: Admission | undefined,
+    admission: Admission | undefined,
     ends: Ends | undefined,
     rest: Buffer | undefined
   ): void {
@@ -124,34 +124,34 @@ export class L7Engine
       tls,
       transport,
       rest,
-      (secured) => this.#take(attachTo(secured), pass, ends, secured.tls),
-      () => pass?.leave()
+      (secured) => this.#take(attachTo(secured), admission, ends, secured.tls),
+      () => admission?.leave()
     )
   }
 
   #take(
     attach: (owner: TransportOwner) => Transport,
-    pass: Admission | undefined,
+    admission: Admission | undefined,
     ends: Ends | undefined,
     tls?: TlsFacts
   ): ClientSide {
     this.#open.add(1)
-    return this.#make(versionOf(this.snapshot.config.protocols, tls), attach, pass, ends)
+    return this.#make(versionOf(this.snapshot.config.protocols, tls), attach, admission, ends)
   }
 
   /** The connection is already counted; when it cannot be set up, the count is taken back. */
   #make(
     version: HttpProtocol | 'preface',
     attach: (owner: TransportOwner) => Transport,
-    pass: Admission | undefined,
+    admission: Admission | undefined,
     ends: Ends | undefined
   ): ClientSide {
     let connection: ClientSide
     try {
-      connection = this.#construct(version, attach, pass, ends)
+      connection = this.#construct(version, attach, admission, ends)
     } catch (error) {
       this.#open.add(-1)
-      pass?.leave()
+      admission?.leave()
       throw error
     }
     this.#connections.add(connection)
@@ -162,16 +162,16 @@ export class L7Engine
   #construct(
     version: HttpProtocol | 'preface',
     attach: (owner: TransportOwner) => Transport,
-    pass: Admission | undefined,
+    admission: Admission | undefined,
     ends: Ends | undefined
   ): ClientSide {
     switch (version) {
       case 'http/1.1':
-        return new DownstreamConnection(this, attach, pass, ends)
+        return new DownstreamConnection(this, attach, admission, ends)
       case 'h2':
-        return new ServerConnection(this, attach, pass, ends)
+        return new ServerConnection(this, attach, admission, ends)
       case 'preface':
-        return new PrefaceDoor(this, attach, pass, ends)
+        return new PrefaceDoor(this, attach, admission, ends)
     }
   }
 
@@ -184,7 +184,7 @@ export class L7Engine
 
   decided(door: PrefaceDoor, protocol: HttpProtocol, buffer: Buffer, start: number, end: number): void {
     this.#connections.delete(door)
-    const connection = this.#make(protocol, attachTo(door.transport), door.client.pass, door.ends)
+    const connection = this.#make(protocol, attachTo(door.transport), door.client.admission, door.ends)
     connection.onData(buffer, start, end)
   }
 
@@ -194,10 +194,10 @@ export class L7Engine
     return this.snapshot.config.timeouts.requestHeadersMs
   }
 
-  admitted(transport: Transport, pass: Admission, ends: Ends | undefined, rest: Buffer | undefined): void {
+  admitted(transport: Transport, admission: Admission, ends: Ends | undefined, rest?: Buffer): void {
     const { tls } = this.snapshot
-    if (tls !== undefined) return this.#secure(tls, transport, pass, ends, rest)
-    const connection = this.#take(attachTo(transport), pass, ends)
+    if (tls !== undefined) return this.#secure(tls, transport, admission, ends, rest)
+    const connection = this.#take(attachTo(transport), admission, ends)
     if (rest !== undefined) connection.onData(rest, 0, rest.length)
   }
 
@@ -264,7 +264,7 @@ export class L7Engine
     if (!this.#connections.delete(connection)) return
     this.deadlines.remove(connection)
     this.#open.add(-1)
-    connection.client.pass?.leave()
+    connection.client.admission?.leave()
     closeTies(connection.client)
   }
 

@@ -9,7 +9,7 @@ import type { Config } from '../../src/config/model/model.ts'
 import { systemClock as clock } from '../../src/core/clock.ts'
 import { memoryLogger } from '../fakes/memory-logger.ts'
 import { DataPlane } from '../../src/runtime/plane/data-plane.ts'
-import { makeSnapshot, type Snapshot } from '../../src/runtime/plane/snapshot.ts'
+import { makePlaneSnapshot, type PlaneSnapshot } from '../../src/runtime/plane/plane-snapshot.ts'
 import { configOf } from './configs.ts'
 import { stubEngines } from './stub-engines.ts'
 
@@ -28,12 +28,12 @@ function setUp(fail?: (listener: string) => boolean) {
     onChange: () => {},
     servesUnshared: true
   })
-  let before: Snapshot | undefined
+  let before: PlaneSnapshot | undefined
   let id = 0
   const ports: Record<string, number> = {}
   const prepare = async (config: Config) => {
     const rows = slots.assign(Object.values(config.pools))
-    const snapshot = makeSnapshot(
+    const snapshot = makePlaneSnapshot(
       {
         id: ++id,
         config,

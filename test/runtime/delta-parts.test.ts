@@ -1,6 +1,6 @@
 import t from 'tap'
 import { joinDelta, splitDelta } from '../../src/runtime/workers/delta-parts.ts'
-import type { PoolPlan, SnapshotDelta } from '../../src/runtime/plane/snapshot.ts'
+import type { PoolPlan, PlaneDelta } from '../../src/runtime/plane/plane-snapshot.ts'
 import { configOf } from './configs.ts'
 
 const address = (n: number) => `127.0.${n >> 8}.${n & 255}:80`
@@ -12,7 +12,7 @@ const plan = (name: string, backends: number): PoolPlan => {
   const slots = { pool: 0, backends: Array.from({ length: backends }, (_, n) => n), tree: undefined }
   return { config: pools[name]!, slots, tls: undefined }
 }
-const deltaWith = (pools: SnapshotDelta['pools']): SnapshotDelta => ({
+const deltaWith = (pools: PlaneDelta['pools']): PlaneDelta => ({
   id: 1,
   base: undefined,
   logLevel: 'info',

@@ -1,9 +1,9 @@
 import type { Accept } from '../../src/net/transport/accept.ts'
 import type { Transport } from '../../src/net/transport/transport.ts'
-import type { Engine, Engines } from '../../src/runtime/plane/engine.ts'
+import type { ListenerEngine, ListenerEngines } from '../../src/runtime/plane/listener-engine.ts'
 
 /** An engine that greets every connection with the snapshot it holds, echoes, and closes when it drains. */
-export class StubEngine implements Engine {
+export class StubEngine implements ListenerEngine {
   greeting: string
   draining = false
   readonly open = new Set<Transport>()
@@ -41,7 +41,7 @@ export class StubEngine implements Engine {
   }
 }
 
-export interface StubEngines extends Engines {
+export interface StubEngines extends ListenerEngines {
   readonly made: StubEngine[]
 }
 

@@ -12,20 +12,26 @@ import { Duplicator } from '../../src/net/descriptors/duplicate.ts'
 import { bindTcp, type StreamHandle } from '../../src/net/descriptors/bind-stream.ts'
 import { ListenSocket, SHARES } from '../../src/runtime/plane/sockets/listen-socket.ts'
 import { hasReusePort } from '../../src/runtime/plane/sockets/reuse-port.ts'
-import { makeSnapshot, type Snapshot } from '../../src/runtime/plane/snapshot.ts'
+import { makePlaneSnapshot, type PlaneSnapshot } from '../../src/runtime/plane/plane-snapshot.ts'
 import { Keepers, type KeptSeat } from '../../src/runtime/workers/sockets/keepers.ts'
 import { WorkerSockets } from '../../src/runtime/workers/sockets/worker-sockets.ts'
 import { configOf } from './configs.ts'
 
 const skip = !hasReusePort && 'one socket per address here'
 
-function snapshotOf(...binds: string[]): Snapshot {
+function snapshotOf(...binds: string[]): PlaneSnapshot {
   const config = configOf({
     listeners: binds.map((bind, i) => ({ name: `l${i}`, bind, mode: 'l4', pool: 'p' })),
     pools: { p: { backends: ['127.0.0.1:1'] } }
   })
   const nothing = { ports: {}, caches: new Map(), stageMemories: new Map(), slots: { p: {} as PoolSlots } }
-  return makeSnapshot({ id: 1, config, logLevel: 'info', material: { listeners: {}, pools: {} }, ...nothing })
+  return makePlaneSnapshot({
+    id: 1,
+    config,
+    logLevel: 'info',
+    material: { listeners: {}, pools: {} },
+    ...nothing
+  })
 }
 
 function dial(t: Test, port: number): Promise<Socket> {

@@ -30,7 +30,7 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
   readonly snapshot: L4Snapshot
   readonly #host: L4Host<L4Connection>
   #downstream!: Transport
-  #pass: Admission | undefined
+  #admission: Admission | undefined
   /** The ends as the PROXY header tells them; undefined: the connection's own. */
   #header: ProxyHeader | undefined
   #handshake: Handshake | undefined
@@ -96,8 +96,8 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
     if (this.snapshot.accessLog !== undefined) void this.#downstream.remote
     if (refuse) return this.#refuse('shutdown', 'LB_SHUTTING_DOWN')
     const { gate, config } = this.snapshot
-    this.#pass = gate.enter()
-    if (this.#pass === undefined) return this.#refuse('limit', 'LB_CONNECTION_LIMIT')
+    this.#admission = gate.enter()
+    if (this.#admission === undefined) return this.#refuse('limit', 'LB_CONNECTION_LIMIT')
     if (!gate.needsAddress) return this.#proceed()
     const peer = remoteEndpoint(this.#downstream)
     if (gate.expectsProxyHeader(peer?.address)) {
@@ -198,7 +198,7 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
   // ---- the steps
 
   #admit(address: string | undefined): void {
-    const refusal = this.snapshot.gate.admit(address, this.#pass!)
+    const refusal = this.snapshot.gate.admit(address, this.#admission!)
     if (refusal === 'denied') this.#refuse('denied', 'LB_DENIED')
     else if (refusal !== undefined) this.#refuse('limit', 'LB_CONNECTION_LIMIT', new Error(refusal))
     else this.#proceed()
@@ -293,7 +293,7 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
     if (this.#over) return
     this.#held.take()
     this.#host.deps.deadlines.remove(this)
-    this.#pass?.leave()
+    this.#admission?.leave()
     this.#host.onConnectionEnd(this, end)
     this.#over = true
   }

@@ -155,14 +155,14 @@ export class UdpEngine implements UdpHost, UdpReceiver {
       return undefined
     }
     const { gate } = this.#snapshot
-    const pass = gate.enter()
-    if (pass === undefined) return this.#refuse('limit')
-    const refusal = gate.needsAddress ? gate.admit(from.address, pass) : undefined
+    const admission = gate.enter()
+    if (admission === undefined) return this.#refuse('limit')
+    const refusal = gate.needsAddress ? gate.admit(from.address, admission) : undefined
     if (refusal !== undefined) {
-      pass.leave()
+      admission.leave()
       return this.#refuse(refusal === 'denied' ? 'denied' : 'limit')
     }
-    const session = new UdpSession(this, this.#snapshot, door, pass, key, from)
+    const session = new UdpSession(this, this.#snapshot, door, admission, key, from)
     this.#sessions.set(key, session)
     this.#deps.deadlines.add(session)
     this.metrics.accepted.add()

@@ -48,7 +48,7 @@ export class UdpSession implements DatagramOwner, Waits {
   readonly #host: UdpHost
   readonly #snapshot: UdpSnapshot
   readonly #door: UdpDoor
-  readonly #pass: Admission
+  readonly #admission: Admission
   #lease: Lease | undefined
   #upstream: UdpHandle | undefined
   /** While the backend's name is looked up. */
@@ -72,14 +72,14 @@ export class UdpSession implements DatagramOwner, Waits {
     host: UdpHost,
     snapshot: UdpSnapshot,
     door: UdpDoor,
-    pass: Admission,
+    admission: Admission,
     key: string,
     client: UdpPeer
   ) {
     this.#host = host
     this.#snapshot = snapshot
     this.#door = door
-    this.#pass = pass
+    this.#admission = admission
     this.key = key
     this.client = client
     this.startedAt = host.exactNow()
@@ -150,7 +150,7 @@ export class UdpSession implements DatagramOwner, Waits {
     this.#over = true
     this.#release(this.#responses > 0 ? 'ok' : 'cancelled')
     this.#held = this.#unanswered = undefined
-    this.#pass.leave()
+    this.#admission.leave()
     this.#door.leave()
     this.#host.onSessionEnd(this, reason)
   }

@@ -63,13 +63,13 @@ export class Gate {
 
   /** Undefined when the listener is at its limit. Give the admission back exactly once, when the connection closes. */
   enter(): Admission | undefined {
-    const pass = new Admission(this.#tables)
-    if (this.#most.most === 0) return pass
+    const admission = new Admission(this.#tables)
+    if (this.#most.most === 0) return admission
     const [a, b] = this.#name
     const place = this.#tables.listeners.take(a, b, 1, this.#most, 0)
     if (place === FULL) return undefined
-    pass.listener = place
-    return pass
+    admission.listener = place
+    return admission
   }
 
   /** True for peers that must send a PROXY header, which the peer of a unix socket never must. */
@@ -79,20 +79,20 @@ export class Gate {
 
   /**
    * Why the client at `address` (undefined: on a unix socket) may not connect; undefined when it may, and then it is
-   * counted in `pass`.
+   * counted in `admission`.
    */
-  admit(address: string | undefined, pass: Admission): Refusal | undefined {
+  admit(address: string | undefined, admission: Admission): Refusal | undefined {
     if (address === undefined) return undefined
     if (this.#deny !== undefined && this.#deny.contains(address)) return 'denied'
     if (this.#allow !== undefined && !this.#allow.contains(address)) return 'denied'
-    return this.#limitsClients ? this.#count(address, pass) : undefined
+    return this.#limitsClients ? this.#count(address, admission) : undefined
   }
 
   get #limitsClients(): boolean {
     return this.#perClient.most > 0 || this.#perClient.ratePerSecond > 0
   }
 
-  #count(address: string, pass: Admission): Refusal | undefined {
+  #count(address: string, admission: Admission): Refusal | undefined {
     const family = parseIp(address)
     if (family === 0) return undefined
     const [a, b] = this.#name
@@ -103,7 +103,7 @@ export class Gate {
         : this.#tables.clients.take(a ^ ipWords[0]!, b ^ 6, ipWords[1]!, this.#perClient, this.#clock.now())
     if (place === FULL) return 'client-connections'
     if (place === TOO_FAST) return 'client-rate'
-    pass.client = place
+    admission.client = place
     return undefined
   }
 }

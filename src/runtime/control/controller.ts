@@ -14,7 +14,13 @@ import { overlaps, probeBind } from '../plane/sockets/probe-bind.ts'
 import { bindsOf, cededByAdmin, cededToAdmin, OwnAddresses } from './reload/own-addresses.ts'
 import { LateEdge } from './reload/late-edge.ts'
 import { SerialQueue } from './reload/serial-queue.ts'
-import { bindKey, makeSnapshot, redisPlan, type Material, type Snapshot } from '../plane/snapshot.ts'
+import {
+  bindKey,
+  makePlaneSnapshot,
+  redisPlan,
+  type Material,
+  type PlaneSnapshot
+} from '../plane/plane-snapshot.ts'
 import { giveSocketAccess } from '../plane/sockets/unix-access.ts'
 import { bindError } from './start-error.ts'
 
@@ -49,7 +55,7 @@ export class Controller {
   readonly #lateEdge: LateEdge
   #config: Config | undefined
   #certificates: readonly HeldCertificate[] | undefined
-  #snapshot: Snapshot | undefined
+  #snapshot: PlaneSnapshot | undefined
   #pools: ReadonlyMap<string, Pool> = new Map()
   #ports: Readonly<Record<string, number>> = {}
   #snapshots = 0
@@ -158,7 +164,7 @@ export class Controller {
       caches: memory.caches,
       stageMemories: memory.stageMemories
     }
-    const snapshot = makeSnapshot(parts, this.#snapshot)
+    const snapshot = makePlaneSnapshot(parts, this.#snapshot)
     const taken = await planes.prepare(snapshot)
     try {
       giveSocketAccess(next)
@@ -257,7 +263,7 @@ export class Controller {
     }
   }
 
-  #ownPools(snapshot: Snapshot): Map<string, Pool> {
+  #ownPools(snapshot: PlaneSnapshot): Map<string, Pool> {
     const pools = new Map<string, Pool>()
     for (const [name, plan] of snapshot.pools) {
       const own = this.#pools.get(name)

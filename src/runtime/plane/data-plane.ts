@@ -10,10 +10,10 @@ import type { Random } from '../../core/random.ts'
 import { fits, type GivenSockets } from './sockets/bound.ts'
 import { ThreadSockets, type FreshSockets } from './sockets/thread-sockets.ts'
 import { breathe, inPieces } from './breathe.ts'
-import type { BackendFate, Engine, Engines, PreparedEngine } from './engine.ts'
+import type { BackendFate, ListenerEngine, ListenerEngines, PreparedListener } from './listener-engine.ts'
 import { makePool } from './make-pool.ts'
 import type { ListenerConnections } from '../workers/messages.ts'
-import type { ListenerPlan, PoolPlan, Snapshot } from './snapshot.ts'
+import type { ListenerPlan, PoolPlan, PlaneSnapshot } from './plane-snapshot.ts'
 
 export interface DataPlaneParts {
   readonly table: BackendTable
@@ -21,7 +21,7 @@ export interface DataPlaneParts {
   readonly random: Random
   readonly log: Logger
   readonly metrics: Metrics
-  readonly engines: Engines
+  readonly engines: ListenerEngines
   readonly onChange: (event: ChangeEvent) => void
   /**
    * True for the one thread that serves addresses that cannot be shared: unix sockets, and all addresses without
@@ -31,10 +31,10 @@ export interface DataPlaneParts {
 }
 
 interface Prepared {
-  readonly snapshot: Snapshot
+  readonly snapshot: PlaneSnapshot
   readonly pools: ReadonlyMap<string, Pool>
   readonly plans: ReadonlyMap<Pool, PoolPlan>
-  readonly engines: ReadonlyMap<string, PreparedEngine>
+  readonly engines: ReadonlyMap<string, PreparedListener>
   /** Sockets bound for this snapshot only. */
   readonly sockets: FreshSockets
 }
@@ -54,13 +54,13 @@ const PREPARED_FROM = 256
  */
 export class DataPlane {
   readonly #parts: DataPlaneParts
-  #snapshot: Snapshot | undefined
+  #snapshot: PlaneSnapshot | undefined
   #pools: ReadonlyMap<string, Pool> = new Map()
   #plans: ReadonlyMap<Pool, PoolPlan> = new Map()
-  #engines = new Map<string, Engine>()
+  #engines = new Map<string, ListenerEngine>()
   readonly #sockets: ThreadSockets
   /** Engines of removed listeners, until their connections have ended. */
-  readonly #draining = new Map<Engine, string>()
+  readonly #draining = new Map<ListenerEngine, string>()
   #prepared: Prepared | undefined
   #stopping = false
 
@@ -69,14 +69,14 @@ export class DataPlane {
     this.#sockets = new ThreadSockets(parts)
   }
 
-  get snapshot(): Snapshot | undefined {
+  get snapshot(): PlaneSnapshot | undefined {
     return this.#snapshot
   }
 
   /** Builds, and binds where `given` has no socket. Returns the ports chosen for binds to port 0, by bind key. */
-  async prepare(snapshot: Snapshot, given: GivenSockets = new Map()): Promise<Record<string, number>> {
+  async prepare(snapshot: PlaneSnapshot, given: GivenSockets = new Map()): Promise<Record<string, number>> {
     const { pools, plans } = await this.#buildPools(snapshot)
-    const engines = new Map<string, PreparedEngine>()
+    const engines = new Map<string, PreparedListener>()
     const sockets: FreshSockets = new Map()
     try {
       for (const plan of snapshot.listeners) {
@@ -146,7 +146,7 @@ export class DataPlane {
 
   connections(): ListenerConnections[] {
     const now = this.#parts.clock.now()
-    const describe = (listener: string, engine: Engine, draining: boolean) => ({
+    const describe = (listener: string, engine: ListenerEngine, draining: boolean) => ({
       listener,
       connections: engine.connections,
       oldestMs: engine.oldestMs(now),
@@ -187,7 +187,7 @@ export class DataPlane {
   }
 
   /** A pool whose plan did not change stays the same object, with its view, queue and load tree. */
-  async #buildPools(snapshot: Snapshot): Promise<Pick<Prepared, 'pools' | 'plans'>> {
+  async #buildPools(snapshot: PlaneSnapshot): Promise<Pick<Prepared, 'pools' | 'plans'>> {
     const pools = new Map<string, Pool>()
     const plans = new Map<Pool, PoolPlan>()
     let built = 0
@@ -209,14 +209,14 @@ export class DataPlane {
   }
 
   /** The engine that takes over this listener; it must be of the same mode. */
-  #running({ config }: ListenerPlan): Engine | undefined {
+  #running({ config }: ListenerPlan): ListenerEngine | undefined {
     const before = this.#snapshot?.listeners.find((plan) => plan.config.name === config.name)
     const engine = this.#engines.get(config.name)
     return before?.config.mode === config.mode && fits(engine, config) ? engine : undefined
   }
 
   /** Drains the engine of a removed listener, once its sockets have accepted their last connections. */
-  #retire(engine: Engine, name: string, closing: Promise<unknown>): void {
+  #retire(engine: ListenerEngine, name: string, closing: Promise<unknown>): void {
     this.#draining.set(engine, name)
     const deadline = this.#parts.clock.now() + this.#snapshot!.graceMs
     const finish = async () => {
@@ -232,20 +232,20 @@ export class DataPlane {
     finish().catch((error: unknown) => this.#parts.log.error({ listener: name, err: error }, 'drain failed'))
   }
 
-  async #emptied(engines: readonly Engine[], deadline: number): Promise<void> {
+  async #emptied(engines: readonly ListenerEngine[], deadline: number): Promise<void> {
     while (count(engines) > 0 && this.#parts.clock.now() < deadline) {
       // Not the clock's timer, which does not keep the process alive: with `workers: 0` nothing else may.
       await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS))
     }
   }
 
-  #undo(engines: ReadonlyMap<string, PreparedEngine>, sockets: FreshSockets): void {
+  #undo(engines: ReadonlyMap<string, PreparedListener>, sockets: FreshSockets): void {
     for (const socket of sockets.values()) socket.destroy()
     const running = new Set(this.#engines.values())
     for (const { engine } of engines.values()) if (!running.has(engine)) engine.destroy()
   }
 }
 
-function count(engines: readonly Engine[]): number {
+function count(engines: readonly ListenerEngine[]): number {
   return engines.reduce((sum, engine) => sum + engine.connections, 0)
 }

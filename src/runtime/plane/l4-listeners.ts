@@ -7,8 +7,8 @@ import { UdpEngine } from '../../l4/udp/udp-engine.ts'
 import { buildUdpSnapshot } from '../../l4/udp/udp-snapshot.ts'
 import type { ListenerTlsMaterial } from '../../net/tls/listener-tls.ts'
 import type { UpstreamTlsMaterial } from '../../net/tls/upstream-tls.ts'
-import type { Engine, PreparedEngine } from './engine.ts'
-import type { Snapshot } from './snapshot.ts'
+import type { ListenerEngine, PreparedListener } from './listener-engine.ts'
+import type { PlaneSnapshot } from './plane-snapshot.ts'
 
 /** Creates the L4 engines of one thread. */
 export class L4Listeners {
@@ -21,10 +21,10 @@ export class L4Listeners {
   prepare(
     config: L4ListenerConfig,
     listener: ListenerTlsMaterial | undefined,
-    { pools: plans }: Snapshot,
+    { pools: plans }: PlaneSnapshot,
     pools: ReadonlyMap<string, Pool>,
-    running: Engine | undefined
-  ): PreparedEngine {
+    running: ListenerEngine | undefined
+  ): PreparedListener {
     if (config.protocol === 'udp') return this.#prepareUdp(config, pools, running)
     const tls = new Map<string, UpstreamTlsMaterial>()
     for (const [name, plan] of plans) if (plan.tls !== undefined) tls.set(name, plan.tls)
@@ -37,8 +37,8 @@ export class L4Listeners {
   #prepareUdp(
     config: L4ListenerConfig,
     pools: ReadonlyMap<string, Pool>,
-    running: Engine | undefined
-  ): PreparedEngine {
+    running: ListenerEngine | undefined
+  ): PreparedListener {
     const snapshot = buildUdpSnapshot(config, pools, this.#deps)
     if (running instanceof UdpEngine) return { engine: running, commit: () => running.apply(snapshot) }
     return { engine: new UdpEngine(this.#deps, snapshot), commit: () => {} }

@@ -13,9 +13,9 @@ import type { TlsThread } from '../../net/tls/tls-thread.ts'
 import { UpstreamTls } from '../../net/tls/upstream-tls.ts'
 import type { ThreadRedis } from '../../redis/thread-redis.ts'
 import { inPieces } from './breathe.ts'
-import type { Engine, PreparedEngine } from './engine.ts'
+import type { ListenerEngine, PreparedListener } from './listener-engine.ts'
 import { pluginStages } from './plugin-stages.ts'
-import type { Snapshot } from './snapshot.ts'
+import type { PlaneSnapshot } from './plane-snapshot.ts'
 import { noPool } from '../../l7/compile/no-pool.ts'
 
 export interface L7ListenersParts extends L7Deps {
@@ -45,10 +45,10 @@ export class L7Listeners {
   async prepare(
     config: L7ListenerConfig,
     material: ListenerTlsMaterial | undefined,
-    snapshot: Snapshot,
+    snapshot: PlaneSnapshot,
     pools: ReadonlyMap<string, Pool>,
-    running: Engine | undefined
-  ): Promise<PreparedEngine> {
+    running: ListenerEngine | undefined
+  ): Promise<PreparedListener> {
     const { name, protocols, timeouts } = config
     const stages = await pluginStages(snapshot.plugins)
     const tlsOptions = { name, handshakeTimeoutMs: timeouts.handshakeMs, alpn: protocols }
@@ -81,7 +81,7 @@ export class L7Listeners {
     return { engine: new L7Engine(this.#parts, parts, this.#parts.pseudonym), commit: () => {} }
   }
 
-  #compile(pool: Pool, snapshot: Snapshot): CompiledPool {
+  #compile(pool: Pool, snapshot: PlaneSnapshot): CompiledPool {
     let compiled = this.#compiled.get(pool)
     if (compiled === undefined) {
       const material = snapshot.pools.get(pool.name)!.tls

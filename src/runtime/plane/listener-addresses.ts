@@ -1,6 +1,6 @@
 import { own } from '../../core/own.ts'
 import type { ListenerConfig } from '../../config/model/model.ts'
-import { bindKey } from './snapshot.ts'
+import { bindKey } from './plane-snapshot.ts'
 
 /** The actual address of a listener: with the port in use where the configuration says 0. */
 export interface ListenerAddress {

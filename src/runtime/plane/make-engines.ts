@@ -9,7 +9,7 @@ import type { Random } from '../../core/random.ts'
 import { UpstreamRegistry } from '../../l7/http1/client/upstream-registry.ts'
 import { ThreadRedis } from '../../redis/thread-redis.ts'
 import { tlsThread } from '../../net/tls/tls-thread.ts'
-import type { Engines } from './engine.ts'
+import type { ListenerEngines } from './listener-engine.ts'
 import { goneSeries } from '../memory/gone-series.ts'
 import { L4Listeners } from './l4-listeners.ts'
 import { L7Listeners } from './l7-listeners.ts'
@@ -31,7 +31,7 @@ export interface EnginesParts {
  * Creates the engines of one thread, and what they share there: deadlines, upstream connections, metrics, shared
  * memory.
  */
-export function makeEngines(parts: EnginesParts): Engines {
+export function makeEngines(parts: EnginesParts): ListenerEngines {
   const { memory } = parts
   const deadlines = new Deadlines(parts.clock)
   const upstreams = new UpstreamRegistry(

@@ -4,7 +4,7 @@ import type { BackendTable } from '../../balancer/table/table.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Random } from '../../core/random.ts'
 import { breakerPolicy } from '../../health/breaker.ts'
-import type { PoolPlan } from './snapshot.ts'
+import type { PoolPlan } from './plane-snapshot.ts'
 
 export interface PoolDeps {
   readonly table: BackendTable

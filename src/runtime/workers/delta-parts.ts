@@ -1,7 +1,7 @@
 import { MessageChannel, receiveMessageOnPort, type MessagePort } from 'node:worker_threads'
 import type { BackendConfig } from '../../config/model/pool-model.ts'
 import { breathe } from '../plane/breathe.ts'
-import type { PoolPlan, SnapshotDelta } from '../plane/snapshot.ts'
+import type { PoolPlan, PlaneDelta } from '../plane/plane-snapshot.ts'
 
 /** Backends per message, and per turn of the worker's event loop: 0.4 ms. */
 const BACKENDS_PER_PART = 250
@@ -14,7 +14,7 @@ type Part =
  * Moves the pools of a delta to a port, in pieces, and leaves their names: a worker would take 12 to 40 ms to read one
  * message with 10,000 backends. From a port it reads piece by piece, between requests.
  */
-export function splitDelta(delta: SnapshotDelta): { delta: SnapshotDelta; parts: MessagePort | undefined } {
+export function splitDelta(delta: PlaneDelta): { delta: PlaneDelta; parts: MessagePort | undefined } {
   const changed = delta.pools.filter((part) => typeof part !== 'string')
   if (changed.length === 0) return { delta, parts: undefined }
   const { port1, port2 } = new MessageChannel()
@@ -32,10 +32,7 @@ export function splitDelta(delta: SnapshotDelta): { delta: SnapshotDelta; parts:
 }
 
 /** Puts the pools back into the delta. Closes the port, at both ends. */
-export async function joinDelta(
-  delta: SnapshotDelta,
-  parts: MessagePort | undefined
-): Promise<SnapshotDelta> {
+export async function joinDelta(delta: PlaneDelta, parts: MessagePort | undefined): Promise<PlaneDelta> {
   if (parts === undefined) return delta
   const plans = new Map<string, PoolPlan>()
   const more = new Map<string, BackendConfig[]>()

@@ -1,9 +1,9 @@
 import { reopenLogs } from '../../core/log/line-sink.ts'
 import type { DataPlane } from '../plane/data-plane.ts'
-import type { BackendFate } from '../plane/engine.ts'
+import type { BackendFate } from '../plane/listener-engine.ts'
 import type { ListenerConnections } from './messages.ts'
 import { sumConnections, type Planes, type WorkerState } from './planes.ts'
-import type { Snapshot } from '../plane/snapshot.ts'
+import type { PlaneSnapshot } from '../plane/plane-snapshot.ts'
 
 /** `workers: 0`: the data plane in the main thread, with the same code. */
 export class InlinePlane implements Planes {
@@ -14,7 +14,7 @@ export class InlinePlane implements Planes {
     this.#plane = plane
   }
 
-  prepare(snapshot: Snapshot): Promise<Readonly<Record<string, number>>> {
+  prepare(snapshot: PlaneSnapshot): Promise<Readonly<Record<string, number>>> {
     return this.#plane.prepare(snapshot)
   }
 

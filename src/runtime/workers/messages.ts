@@ -3,9 +3,9 @@ import type { ChangeEvent } from '../../balancer/pool/states.ts'
 import type { LogLevel } from '../../config/model/model.ts'
 import type { MetricsAnnouncement } from '../../core/metrics/metrics.ts'
 import type { SentSockets } from '../../net/descriptors/descriptor-sender.ts'
-import type { BackendFate } from '../plane/engine.ts'
+import type { BackendFate } from '../plane/listener-engine.ts'
 import type { SharedBuffers } from '../memory/shared-memory.ts'
-import type { SnapshotDelta } from '../plane/snapshot.ts'
+import type { PlaneDelta } from '../plane/plane-snapshot.ts'
 import type { PlainStartError } from '../control/start-error.ts'
 
 /** Passed to a worker when it starts. */
@@ -32,7 +32,7 @@ export type ToWorker =
   /** `parts`: a port with the pools of the delta (delta-parts.ts). */
   | {
       readonly type: 'prepare'
-      readonly delta: SnapshotDelta
+      readonly delta: PlaneDelta
       readonly parts: MessagePort | undefined
       /** Sockets that have been sent to its inbox; the worker owns them from now on. */
       readonly sockets: SentSockets

@@ -1,6 +1,6 @@
-import type { BackendFate } from '../plane/engine.ts'
+import type { BackendFate } from '../plane/listener-engine.ts'
 import type { ListenerConnections } from './messages.ts'
-import type { Snapshot } from '../plane/snapshot.ts'
+import type { PlaneSnapshot } from '../plane/plane-snapshot.ts'
 
 /** All data planes together, for the control plane: worker threads, or one in the main thread. */
 export interface Planes {
@@ -8,7 +8,7 @@ export interface Planes {
    * Builds and binds the snapshot everywhere. Rejects with a StartError when one fails; then nothing has changed.
    * Resolves with the ports chosen for binds to port 0.
    */
-  prepare(snapshot: Snapshot): Promise<Readonly<Record<string, number>>>
+  prepare(snapshot: PlaneSnapshot): Promise<Readonly<Record<string, number>>>
   /** Drops the prepared snapshot. */
   abort(): void
   /** Puts it in force everywhere. Resolves with the number of connections that each listener kept. */

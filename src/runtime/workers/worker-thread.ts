@@ -1,10 +1,10 @@
 import { Worker, type MessagePort } from 'node:worker_threads'
 import { splitDelta } from './delta-parts.ts'
-import type { BackendFate } from '../plane/engine.ts'
+import type { BackendFate } from '../plane/listener-engine.ts'
 import type { FromWorker, ListenerConnections, ToWorker, WorkerInit } from './messages.ts'
 import { DescriptorSender, type SentSockets } from '../../net/descriptors/descriptor-sender.ts'
 import type { SeatSockets } from './sockets/worker-sockets.ts'
-import { deltaOf, type Snapshot } from '../plane/snapshot.ts'
+import { deltaOf, type PlaneSnapshot } from '../plane/plane-snapshot.ts'
 import { stackOf } from './watch/stack-of.ts'
 import { StartError } from '../control/start-error.ts'
 import { workerFile } from './worker-file.ts'
@@ -42,8 +42,8 @@ export class WorkerThread {
   readonly #hooks: WorkerHooks
   readonly #sender = new DescriptorSender((far) => this.#post({ type: 'inbox', far }))
   readonly #waiting = new Map<string, { resolve: (answer: Answer) => void; reject: (error: Error) => void }>()
-  #snapshot: Snapshot | undefined
-  #prepared: Snapshot | undefined
+  #snapshot: PlaneSnapshot | undefined
+  #prepared: PlaneSnapshot | undefined
   #error: Error | undefined
   #ended = false
   #gone = false
@@ -67,7 +67,7 @@ export class WorkerThread {
     return this.#gone || this.#error !== undefined
   }
 
-  async prepare(snapshot: Snapshot, given: SeatSockets): Promise<Readonly<Record<string, number>>> {
+  async prepare(snapshot: PlaneSnapshot, given: SeatSockets): Promise<Readonly<Record<string, number>>> {
     this.#prepared = snapshot
     const { delta, parts } = splitDelta(deltaOf(this.#snapshot, snapshot))
     const withinMs = this.#snapshot === undefined ? FIRST_ANSWER_WITHIN_MS : ANSWER_WITHIN_MS

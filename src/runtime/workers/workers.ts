@@ -3,12 +3,12 @@ import { bindsStreams } from '../../net/descriptors/bind-stream.ts'
 import { systemClock } from '../../core/clock.ts'
 import { contain } from '../../core/containment.ts'
 import { reopenLogs } from '../../core/log/line-sink.ts'
-import type { BackendFate } from '../plane/engine.ts'
+import type { BackendFate } from '../plane/listener-engine.ts'
 import type { ListenerConnections } from './messages.ts'
 import { sumConnections, type Planes, type WorkerState } from './planes.ts'
 import { emptySeat, stateOf, type Seat } from './seat.ts'
 import { SerialQueue } from '../control/reload/serial-queue.ts'
-import type { Snapshot } from '../plane/snapshot.ts'
+import type { PlaneSnapshot } from '../plane/plane-snapshot.ts'
 import { BEAT_MS, Heartbeats, STUCK_AFTER_MS, Watchdog } from './watch/watchdog.ts'
 import { all } from './all.ts'
 import { Keepers } from './sockets/keepers.ts'
@@ -37,8 +37,8 @@ export class Workers implements Planes {
   /** Held from prepare to commit or abort, and while a replacement joins: it must not miss a snapshot. */
   readonly #changes = new SerialQueue()
   #release: (() => void) | undefined
-  #current: Snapshot | undefined
-  #prepared: Snapshot | undefined
+  #current: PlaneSnapshot | undefined
+  #prepared: PlaneSnapshot | undefined
   /** The workers that have prepared the snapshot. */
   #part: readonly Seat[] = []
   #stopping = false
@@ -56,7 +56,7 @@ export class Workers implements Planes {
     return this.#seats.map(stateOf)
   }
 
-  async prepare(snapshot: Snapshot): Promise<Readonly<Record<string, number>>> {
+  async prepare(snapshot: PlaneSnapshot): Promise<Readonly<Record<string, number>>> {
     this.#release = await this.#changes.enter()
     if (this.#stopping) {
       this.#leave()

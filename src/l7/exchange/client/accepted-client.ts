@@ -7,13 +7,19 @@ import { ClientConnection, type ConnectionFacts, type Ends } from './client-conn
 /** The client behind an accepted connection. `ends`: as a PROXY header named them. */
 export function acceptedClient(
   transport: Transport,
-  pass: Admission | undefined,
+  admission: Admission | undefined,
   ends: Ends | undefined,
   http2 = false
 ): ClientConnection {
   const source = ends === undefined ? remoteEndpoint(transport) : ends.source
   const scheme = transport.secure ? 'https' : 'http'
-  return new ClientConnection(source?.address ?? '', scheme, pass, new TransportFacts(transport, ends), http2)
+  return new ClientConnection(
+    source?.address ?? '',
+    scheme,
+    admission,
+    new TransportFacts(transport, ends),
+    http2
+  )
 }
 
 class TransportFacts implements ConnectionFacts {

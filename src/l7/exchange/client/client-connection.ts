@@ -29,7 +29,7 @@ export class ClientConnection implements TieHolder {
   readonly scheme: 'http' | 'https'
   readonly http2: boolean
   /** What the connection is counted in, where the listener limits connections. */
-  readonly pass: Admission | undefined
+  readonly admission: Admission | undefined
   /** Written by the upstream client, and when the connection ends. */
   ties: ClientTies | undefined
   /** Its place in the roster of its listener's connections. Written by the engine only. */
@@ -40,14 +40,14 @@ export class ClientConnection implements TieHolder {
   constructor(
     peer: string,
     scheme: 'http' | 'https',
-    pass: Admission | undefined,
+    admission: Admission | undefined,
     facts: ConnectionFacts,
     http2 = false
   ) {
     this.http2 = http2
     this.peer = peer
     this.scheme = scheme
-    this.pass = pass
+    this.admission = admission
     this.#facts = facts
   }
 

@@ -46,7 +46,7 @@ export class DownstreamConnection
   constructor(
     host: DownstreamHost,
     attach: (owner: TransportOwner) => Transport,
-    pass: Admission | undefined,
+    admission: Admission | undefined,
     ends: Ends | undefined
   ) {
     super()
@@ -55,7 +55,7 @@ export class DownstreamConnection
     this.#reader = new RequestReader(this.transport, this)
     this.writer = new ResponseWriter(this.transport)
     this.#watch = new ClientWatch(host, this.transport, this.writer)
-    this.client = acceptedClient(this.transport, pass, ends)
+    this.client = acceptedClient(this.transport, admission, ends)
     this.acceptedAt = this.now
     host.context.deadlines.add(this)
     this.deadline = this.now + host.snapshot.config.timeouts.keepAliveMs

@@ -15,7 +15,7 @@ export interface EntranceHost {
   /** Time for the PROXY header. */
   readonly headerMs: number
   /** `ends` is undefined when they are not known yet; the socket knows them. */
-  admitted(transport: Transport, pass: Admission, ends: Ends | undefined, rest: Buffer | undefined): void
+  admitted(transport: Transport, admission: Admission, ends: Ends | undefined, rest: Buffer | undefined): void
   refused(reason: 'limit' | 'denied' | 'proxy-header', code: ErrorCode, detail: string): void
 }
 
@@ -27,14 +27,14 @@ export class Entrance implements TransportOwner, ProxyHeaderNext {
   readonly #host: EntranceHost
   readonly #gate: Gate
   readonly #transport: Transport
-  readonly #pass: Admission | undefined
+  readonly #admission: Admission | undefined
 
   constructor(host: EntranceHost, gate: Gate, attach: Attach) {
     this.#host = host
     this.#gate = gate
     this.#transport = attach(this, host.snapshot.tls !== undefined)
-    const pass = (this.#pass = gate.enter())
-    if (pass === undefined) {
+    const admission = (this.#admission = gate.enter())
+    if (admission === undefined) {
       this.#refuse('limit', 'LB_CONNECTION_LIMIT', 'maxConnections')
       return
     }
@@ -43,7 +43,7 @@ export class Entrance implements TransportOwner, ProxyHeaderNext {
       new ProxyHeaderReader(this.#transport, host.deadlines, host.headerMs, this)
       return
     }
-    this.#admit(pass, peer, undefined, undefined)
+    this.#admit(admission, peer, undefined, undefined)
   }
 
   onProxyHeader(header: ProxyHeader, buffer: Buffer, start: number, end: number): void {
@@ -51,16 +51,16 @@ export class Entrance implements TransportOwner, ProxyHeaderNext {
     const source = header.source ?? remoteEndpoint(this.#transport)
     const destination = header.destination ?? localEndpoint(this.#transport)
     this.#transport.owner = this
-    this.#admit(this.#pass!, source, { source, destination }, rest)
+    this.#admit(this.#admission!, source, { source, destination }, rest)
   }
 
   onProxyHeaderFailed(problem: string, gone: boolean): void {
-    this.#pass?.leave()
+    this.#admission?.leave()
     if (!gone) this.#host.refused('proxy-header', 'LB_PROXY_HEADER', problem)
   }
 
   onInternalError(): undefined {
-    this.#pass?.leave()
+    this.#admission?.leave()
     this.#transport.reset()
   }
 
@@ -69,19 +69,19 @@ export class Entrance implements TransportOwner, ProxyHeaderNext {
   onEnd(): void {}
   onDrain(): void {}
   onClose(): void {
-    this.#pass?.leave()
+    this.#admission?.leave()
   }
 
   #admit(
-    pass: Admission,
+    admission: Admission,
     client: Endpoint | undefined,
     ends: Ends | undefined,
     rest: Buffer | undefined
   ): void {
-    const refusal = this.#gate.admit(client?.address, pass)
+    const refusal = this.#gate.admit(client?.address, admission)
     if (refusal === 'denied') return this.#refuse('denied', 'LB_DENIED', client?.address ?? '')
     if (refusal !== undefined) return this.#refuse('limit', 'LB_CONNECTION_LIMIT', refusal)
-    this.#host.admitted(this.#transport, pass, ends, rest)
+    this.#host.admitted(this.#transport, admission, ends, rest)
   }
 
   #refuse(reason: 'limit' | 'denied', code: ErrorCode, detail: string): void {

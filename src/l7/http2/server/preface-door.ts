@@ -35,13 +35,13 @@ export class PrefaceDoor implements TransportOwner, Waits {
   constructor(
     host: PrefaceHost,
     attach: (owner: TransportOwner) => Transport,
-    pass: Admission | undefined,
+    admission: Admission | undefined,
     ends: Ends | undefined
   ) {
     this.#host = host
     this.ends = ends
     this.transport = attach(this)
-    this.client = acceptedClient(this.transport, pass, ends)
+    this.client = acceptedClient(this.transport, admission, ends)
     const { deadlines } = host.context
     this.acceptedAt = deadlines.now
     this.deadline = deadlines.now + host.doorTimes.idleMs

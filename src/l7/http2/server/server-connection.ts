@@ -49,12 +49,12 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
   constructor(
     host: Http2Host,
     attach: (owner: TransportOwner) => Transport,
-    pass: Admission | undefined,
+    admission: Admission | undefined,
     ends: Ends | undefined
   ) {
     this.#host = host
     this.transport = attach(this)
-    this.client = acceptedClient(this.transport, pass, ends, true)
+    this.client = acceptedClient(this.transport, admission, ends, true)
     this.session = new ServerSession(this, host.snapshot.config.http2.maxStreams)
     if (host.offenders.has(this.client.peer, this.now)) this.session.glitches.distrust()
     this.#slices = new ReadSlices(this.transport, this.session, this)

@@ -14,7 +14,7 @@ import {
 } from '../../../net/tls/listener-tls.ts'
 import { readUpstreamTls, type UpstreamTlsMaterial } from '../../../net/tls/upstream-tls.ts'
 import type { Staples } from '../../../ocsp/staples.ts'
-import type { Material } from '../../plane/snapshot.ts'
+import type { Material } from '../../plane/plane-snapshot.ts'
 import type { NamedPair, Obtained } from '../../certificates/acme-upkeep.ts'
 import type { EarlyCertificates } from '../../certificates/early-certificates.ts'
 import type { HeldCertificate } from '../../certificates/certificate-watch.ts'

@@ -11,7 +11,7 @@ import { OutlierDetector } from '../../../health/outlier-detector.ts'
 import type { ProbeReport } from '../../../health/probe-loop.ts'
 import { ChangeJournal } from '../reload/change-journal.ts'
 import { PoolWatch } from './pool-watch.ts'
-import type { BackendFate } from '../../plane/engine.ts'
+import type { BackendFate } from '../../plane/listener-engine.ts'
 
 export interface BackendWatchParts {
   readonly clock: Clock

@@ -5,7 +5,7 @@ import { UdpDoor } from '../../../net/datagram/udp-door.ts'
 import type { UdpHandle } from '../../../net/datagram/udp-handle.ts'
 import type { StreamHandle } from '../../../net/descriptors/bind-stream.ts'
 import type { DescriptorHandle } from '../../../net/descriptors/ipc-pipe.ts'
-import type { Engine } from '../engine.ts'
+import type { ListenerEngine } from '../listener-engine.ts'
 import { ListenSocket } from './listen-socket.ts'
 
 /** One bound address of one thread, of either kind. */
@@ -18,7 +18,7 @@ export type GivenSockets = Map<string, readonly DescriptorHandle[]>
 export async function openBound(
   config: ListenerConfig,
   bind: Bind,
-  engine: Engine,
+  engine: ListenerEngine,
   {
     handles,
     port,
@@ -40,13 +40,13 @@ export async function openBound(
 }
 
 /** From now on new connections and datagrams go to `engine`. */
-export function leadTo(bound: Bound, engine: Engine): void {
+export function leadTo(bound: Bound, engine: ListenerEngine): void {
   if (bound instanceof UdpDoor) bound.receiver = engine as UdpEngine
   else bound.accept = (attach) => engine.accept(attach)
 }
 
 /** Only an engine of the same kind can take over a listener. */
-export function fits(engine: Engine | undefined, config: ListenerConfig): boolean {
+export function fits(engine: ListenerEngine | undefined, config: ListenerConfig): boolean {
   const datagrams = config.mode === 'l4' && config.protocol === 'udp'
   return engine === undefined || engine instanceof UdpEngine === datagrams
 }

@@ -5,8 +5,8 @@ import type { Logger } from '../../../core/log/log.ts'
 import type { Metrics } from '../../../core/metrics/metrics.ts'
 import type { StreamHandle } from '../../../net/descriptors/bind-stream.ts'
 import { bindError } from '../../control/start-error.ts'
-import type { Engine } from '../engine.ts'
-import { bindKey, type ListenerPlan, type Snapshot } from '../snapshot.ts'
+import type { ListenerEngine } from '../listener-engine.ts'
+import { bindKey, type ListenerPlan, type PlaneSnapshot } from '../plane-snapshot.ts'
 import { AcceptFailures } from './accept-failures.ts'
 import { leadTo, openBound, type Bound, type GivenSockets } from './bound.ts'
 import { ListenSocket } from './listen-socket.ts'
@@ -44,8 +44,8 @@ export class ThreadSockets {
   async open(
     { config }: ListenerPlan,
     index: number,
-    { ports }: Snapshot,
-    engine: Engine,
+    { ports }: PlaneSnapshot,
+    engine: ListenerEngine,
     fresh: FreshSockets,
     given: GivenSockets
   ): Promise<void> {
@@ -68,7 +68,11 @@ export class ThreadSockets {
    * Assigns every socket to its listener's engine, closes unused ones, and accepts on new ones. Resolves once the
    * unused ones are closed.
    */
-  commit(fresh: FreshSockets, snapshot: Snapshot, engines: ReadonlyMap<string, Engine>): Promise<unknown> {
+  commit(
+    fresh: FreshSockets,
+    snapshot: PlaneSnapshot,
+    engines: ReadonlyMap<string, ListenerEngine>
+  ): Promise<unknown> {
     for (const [key, socket] of fresh) this.#sockets.set(key, socket)
     const wanted = new Set<string>()
     for (const { config } of snapshot.listeners) {
@@ -94,8 +98,8 @@ export class ThreadSockets {
   adopt(
     thread: number,
     given: GivenSockets,
-    snapshot: Snapshot | undefined,
-    engines: ReadonlyMap<string, Engine>
+    snapshot: PlaneSnapshot | undefined,
+    engines: ReadonlyMap<string, ListenerEngine>
   ): void {
     for (const { config } of snapshot?.listeners ?? []) {
       const engine = engines.get(config.name)

@@ -6,7 +6,7 @@ import type { DescriptorHandle } from '../../../net/descriptors/ipc-pipe.ts'
 import { failure } from '../../../net/transport/raw-streams.ts'
 import { bindError } from '../../control/start-error.ts'
 import { BACKLOG } from '../../plane/sockets/listen-socket.ts'
-import { bindKey, type Snapshot } from '../../plane/snapshot.ts'
+import { bindKey, type PlaneSnapshot } from '../../plane/plane-snapshot.ts'
 import { closeGroup, systemdGroup, tcpGroup, udpGroup, unixGroup, type SocketGroup } from './groups.ts'
 
 /** Sockets of one worker, by bind key. */
@@ -30,7 +30,7 @@ export class WorkerSockets {
   }
 
   /** Binds new addresses without listening. Returns the ports of all groups by bind key. Throws a StartError. */
-  prepare(snapshot: Snapshot): Record<string, number> {
+  prepare(snapshot: PlaneSnapshot): Record<string, number> {
     const ports = bareRecord<number>()
     for (const found of bindsOf(snapshot)) {
       const { key } = found
@@ -52,7 +52,7 @@ export class WorkerSockets {
    * Starts listening on all sockets of an address at the same moment; connections wait for the workers' commit. Throws
    * a StartError when another program has taken the address.
    */
-  async listen(snapshot: Snapshot): Promise<void> {
+  async listen(snapshot: PlaneSnapshot): Promise<void> {
     const old = [...this.#groups].filter(([key]) => !this.#fresh.includes(key)).map(([, group]) => group)
     for (const found of bindsOf(snapshot)) {
       const group = this.#groups.get(found.key)
@@ -104,7 +104,7 @@ export class WorkerSockets {
   }
 
   /** Closes what the snapshot does not use any more; workers still accept queued connections. */
-  commit(snapshot: Snapshot): void {
+  commit(snapshot: PlaneSnapshot): void {
     this.#fresh = []
     const wanted = new Set([...bindsOf(snapshot)].map(({ key }) => key))
     for (const key of this.#groups.keys()) if (!wanted.has(key)) this.#close(key)
@@ -152,7 +152,7 @@ interface FoundBind {
   readonly bind: ListenerConfig['binds'][number]
 }
 
-function* bindsOf(snapshot: Snapshot): Generator<FoundBind> {
+function* bindsOf(snapshot: PlaneSnapshot): Generator<FoundBind> {
   for (const [index, { config }] of snapshot.listeners.entries())
     for (const [place, bind] of config.binds.entries())
       yield { key: bindKey(config, bind, place), listener: config, index, bind }

@@ -5,9 +5,9 @@ import {
   applyDelta,
   bindKey,
   deltaOf,
-  makeSnapshot,
-  type SnapshotParts
-} from '../../src/runtime/plane/snapshot.ts'
+  makePlaneSnapshot,
+  type PlaneSnapshotParts
+} from '../../src/runtime/plane/plane-snapshot.ts'
 import { configOf } from './configs.ts'
 
 const config = (weight: number) =>
@@ -30,7 +30,7 @@ const rows = {
 }
 
 const memory = { control: new SharedArrayBuffer(8) } as SharedStoreMemory
-const parts = (id: number, weight: number, slots: Record<string, PoolSlots> = rows): SnapshotParts => ({
+const parts = (id: number, weight: number, slots: Record<string, PoolSlots> = rows): PlaneSnapshotParts => ({
   id,
   config: config(weight),
   logLevel: 'info',
@@ -42,9 +42,9 @@ const parts = (id: number, weight: number, slots: Record<string, PoolSlots> = ro
 })
 
 t.test('a delta carries what changed, and rebuilds the snapshot over the one before', async (t) => {
-  const first = makeSnapshot(parts(1, 1))
+  const first = makePlaneSnapshot(parts(1, 1))
   const received = applyDelta(undefined, structuredClone(deltaOf(undefined, first)))
-  const second = makeSnapshot({ ...parts(2, 2, structuredClone(rows)), ports: { 'b#0': 9 } }, first)
+  const second = makePlaneSnapshot({ ...parts(2, 2, structuredClone(rows)), ports: { 'b#0': 9 } }, first)
   const delta = structuredClone(deltaOf(first, second))
   t.strictSame(
     delta.listeners.map((part) => typeof part),
@@ -62,17 +62,17 @@ t.test('a delta carries what changed, and rebuilds the snapshot over the one bef
 })
 
 t.test('a pool whose rows changed is sent again, although its configuration did not', async (t) => {
-  const first = makeSnapshot(parts(1, 1))
-  const second = makeSnapshot(parts(2, 1, { ...rows, same: { ...rows.same, backends: [7] } }), first)
+  const first = makePlaneSnapshot(parts(1, 1))
+  const second = makePlaneSnapshot(parts(2, 1, { ...rows, same: { ...rows.same, backends: [7] } }), first)
   t.match(deltaOf(first, second).pools, [{ config: { name: 'same' } }, 'other'])
   const other = { ...rows.other, tree: new SharedArrayBuffer(8) }
-  const third = makeSnapshot(parts(3, 1, { ...rows, other }), first)
+  const third = makePlaneSnapshot(parts(3, 1, { ...rows, other }), first)
   t.match(deltaOf(first, third).pools, ['same', { config: { name: 'other' } }])
 })
 
 t.test('a delta over another snapshot is refused', async (t) => {
-  const first = makeSnapshot(parts(1, 1))
-  const second = makeSnapshot(parts(2, 2), first)
+  const first = makePlaneSnapshot(parts(1, 1))
+  const second = makePlaneSnapshot(parts(2, 2), first)
   t.throws(() => applyDelta(undefined, deltaOf(first, second)), /stands on 1/)
 })
 

@@ -1,9 +1,9 @@
 import type { Pool } from '../../balancer/pool/pool.ts'
 import type { Accept } from '../../net/transport/accept.ts'
-import type { ListenerPlan, Snapshot } from './snapshot.ts'
+import type { ListenerPlan, PlaneSnapshot } from './plane-snapshot.ts'
 
 /** The interface of an engine of either mode: it owns the connections of one listener in one thread. */
-export interface Engine {
+export interface ListenerEngine {
   readonly accept: Accept
   /** Finishes what is under way and opens nothing new; connections close as they become idle. */
   drain(): void
@@ -22,26 +22,26 @@ export interface Engine {
 export type BackendFate = 'down' | 'maint'
 
 /** An engine with a snapshot that is built and checked, but not in force yet. */
-export interface PreparedEngine {
-  readonly engine: Engine
+export interface PreparedListener {
+  readonly engine: ListenerEngine
   /** Puts the snapshot in force with a single assignment; it must not throw. */
   commit(): void
 }
 
 /** What the engines of one thread share, and how to create them. */
-export interface Engines {
+export interface ListenerEngines {
   /**
    * Builds `plan` into a new engine, or into the next snapshot of `running`, which has the same mode. Rejects on
    * failure.
    */
   prepare(
     plan: ListenerPlan,
-    snapshot: Snapshot,
+    snapshot: PlaneSnapshot,
     pools: ReadonlyMap<string, Pool>,
-    running: Engine | undefined
-  ): Promise<PreparedEngine>
+    running: ListenerEngine | undefined
+  ): Promise<PreparedListener>
   /** Called after a commit: drops upstream connections and metric series of removed parts. */
-  retain(snapshot: Snapshot, pools: ReadonlyMap<string, Pool>): void
+  retain(snapshot: PlaneSnapshot, pools: ReadonlyMap<string, Pool>): void
   /** Closes idle upstream connections at shutdown. */
   close(): void
 }

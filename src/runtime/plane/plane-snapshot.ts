@@ -9,7 +9,7 @@ import type { RedisPlan } from '../../redis/redis-plan.ts'
 import { type PluginPlan, pluginPlans } from './plugin-stages.ts'
 
 /** What a data plane runs: its part of the configuration, with the rows in shared tables. Immutable. */
-export interface Snapshot {
+export interface PlaneSnapshot {
   readonly id: number
   readonly logLevel: LogLevel
   /** How long connections of removed listeners may live on. */
@@ -48,7 +48,7 @@ export interface Material {
  * The changes since the previous snapshot, as sent to workers: cloning 10,000 backends for every reload of one listener
  * would block each worker for tens of milliseconds. A string names an unchanged part.
  */
-export interface SnapshotDelta {
+export interface PlaneDelta {
   readonly id: number
   /** Id of the snapshot it is based on; undefined: none. */
   readonly base: number | undefined
@@ -72,7 +72,7 @@ export function bindKey(listener: BindOwner, bind: Bind, index: number): string 
 
 type BindOwner = Pick<ListenerConfig, 'name' | 'mode'> & { readonly protocol?: string }
 
-export interface SnapshotParts {
+export interface PlaneSnapshotParts {
   readonly id: number
   readonly config: Config
   /** From the configuration, or overridden on the command line. */
@@ -89,7 +89,7 @@ export function redisPlan({ redis }: Config, material: Material): RedisPlan | un
   return redis && { config: redis, tls: material.redis }
 }
 
-export function makeSnapshot(parts: SnapshotParts, before?: Snapshot): Snapshot {
+export function makePlaneSnapshot(parts: PlaneSnapshotParts, before?: PlaneSnapshot): PlaneSnapshot {
   const { id, config, logLevel, material, slots, ports, caches, stageMemories } = parts
   const listenersBefore = new Map(before?.listeners.map((plan) => [plan.config.name, plan]))
   const listeners = config.listeners.map((listener) =>
@@ -120,7 +120,7 @@ export function makeSnapshot(parts: SnapshotParts, before?: Snapshot): Snapshot 
   }
 }
 
-export function deltaOf(before: Snapshot | undefined, next: Snapshot): SnapshotDelta {
+export function deltaOf(before: PlaneSnapshot | undefined, next: PlaneSnapshot): PlaneDelta {
   const known = new Set(before?.listeners)
   return {
     id: next.id,
@@ -145,7 +145,7 @@ export function deltaOf(before: Snapshot | undefined, next: Snapshot): SnapshotD
   }
 }
 
-export function applyDelta(before: Snapshot | undefined, delta: SnapshotDelta): Snapshot {
+export function applyDelta(before: PlaneSnapshot | undefined, delta: PlaneDelta): PlaneSnapshot {
   if (delta.base !== before?.id) {
     throw new Error(`snapshot ${delta.id} stands on ${delta.base}, but ${before?.id} is in force`)
   }
