@@ -63,7 +63,7 @@ const only: Record<string, RegExp> = {
 
 /** npm package → where it may be imported. */
 const packages: Record<string, RegExp> = {
-  undici: /^(health|discovery|acme|ocsp|l7\/stages\/auth|cli)\//,
+  undici: /^(discovery|acme|ocsp|l7\/stages\/auth|cli)\//,
   yaml: /^config\//,
   zod: /^(config\/|l7\/stages\/([\w-]+(\/[\w-]+){0,2}\/keys|order|stage-keys)\.ts$)/,
   '@peculiar/x509': /^(acme|net\/tls)\//,

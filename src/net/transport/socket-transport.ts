@@ -14,7 +14,7 @@ export interface SocketHandle {
   reset?(done: () => void): number
 }
 
-/** A socket of node:net or node:tls: for TLS, unix sockets, and everything where there are no raw streams. */
+/** A socket of node:net or node:tls: for TLS to backends, unix sockets, and everything where there are no raw streams. */
 export class SocketTransport extends Transport {
   readonly socket: Socket
   readonly #destroy: Socket['destroy']
