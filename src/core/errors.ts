@@ -40,6 +40,11 @@ export const errors = {
   LB_CLEAR_TEXT: client(400, 'this port speaks https'),
   LB_BAD_HOST: client(400, 'bad host'),
   LB_BAD_PATH: client(400, 'bad path'),
+  LB_LOGIN_FAILED: client(
+    401,
+    'the login did not succeed; open the page that you wanted once more',
+    'http_request_denied'
+  ),
   LB_UNAUTHENTICATED: client(401, 'authentication required', 'http_request_denied'),
   LB_FORBIDDEN: client(403, 'forbidden', 'http_request_denied'),
   LB_CSRF: client(403, 'request from another origin', 'http_request_denied'),

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { defaults } from '../../defaults.ts'
-import { editedField, headersSchema } from './header-edits.ts'
+import { editedField } from '../leaf/edited-field.ts'
+import { headersSchema } from './header-edits.ts'
 import { routeLimits } from './request-limits.ts'
 import { cacheSchema } from './cache.ts'
 import { matchSchema } from './match.ts'

@@ -33,6 +33,8 @@ export interface Proven {
   lastClient: string
   /** Fields added to the request, besides those of the identity. */
   readonly fields?: readonly (readonly [string, string | undefined])[]
+  /** Lines that the response to this one request gets. */
+  readonly responseLines?: string
 }
 
 export interface Denied {

@@ -130,6 +130,7 @@ class Auth implements Stage {
     if (proven.fields !== undefined) {
       for (const [name, value] of proven.fields) exchange.setRequestField(name, value)
     }
+    if (proven.responseLines !== undefined) exchange.addResponseLines(proven.responseLines)
     if (this.#strips) for (const each of this.#methods) each.strip(exchange)
     return GO_ON
   }
@@ -172,7 +173,7 @@ class Auth implements Stage {
     this.#audit.refused(exchange, method, outcome, denied.reason)
     const code = denied.code ?? 'LB_UNAUTHENTICATED'
     let fields = ''
-    if (code === 'LB_UNAUTHENTICATED') {
+    if (code === 'LB_UNAUTHENTICATED' || code === 'LB_LOGIN_FAILED') {
       for (const each of this.#methods) {
         const told = each.name === method || denied.unknown === true ? denied : undefined
         fields += `WWW-Authenticate: ${each.challenge(told)}\r\n`

@@ -2,18 +2,18 @@ import { z } from 'zod'
 import { mapping } from '../../../config/schema/leaf/leaf.ts'
 import { flag, text } from '../../../config/schema/leaf/leaves.ts'
 import { loneText } from '../../../config/schema/leaf/lone.ts'
-import { fieldName } from '../../../config/schema/leaf/network-leaves.ts'
+import { editedField } from '../../../config/schema/leaf/edited-field.ts'
 import { stageKeys } from '../stage-keys.ts'
 
 export const identityKeys = stageKeys({
   words: 'Tells backends who the user is, in fields that clients cannot forge.',
   schema: mapping(
     {
-      header: fieldName().optional().describe('Field with the name.'),
-      roles: fieldName().optional().describe('Field with the roles, separated by `,`.'),
-      method: fieldName().optional().describe('Field with the method: `apiKeys`, `jwt` and so on.'),
+      header: editedField().optional().describe('Field with the name.'),
+      roles: editedField().optional().describe('Field with the roles, separated by `,`.'),
+      method: editedField().optional().describe('Field with the method: `apiKeys`, `jwt` and so on.'),
       claims: z
-        .record(fieldName(), text('the path of a claim such as email', { max: 256 }))
+        .record(editedField(), text('the path of a claim such as email', { max: 256 }))
         .prefault({})
         .describe('Fields with claims of the token: `{ x-email: email }`.'),
       strip: flag()

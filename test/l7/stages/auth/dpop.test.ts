@@ -132,7 +132,7 @@ t.test('a token that is bound to a key is worth something with a proof of this r
   } // prettier-ignore
   for (const [name, each] of Object.entries(wrong)) {
     const answer = await ask(shown(bound, each))
-    t.match([answer.status, answer.head, challengeOf(answer)], [401, undefined, /^DPoP realm="web", error="invalid_dpop_proof", algs="ES256 PS256 RS256 EdDSA"$/], name) // prettier-ignore
+    t.match([answer.status, answer.head, challengeOf(answer)], [401, undefined, /^DPoP realm="web", error="invalid_dpop_proof", algs="ES256 PS256 RS256 EdDSA Ed25519"$/], name) // prettier-ignore
   }
   const missing = await ask(`Authorization: DPoP ${bound}\r\n`)
   t.match([missing.status, challengeOf(missing)], [401, /error="invalid_dpop_proof"/])

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
+import { configFromObject } from '../../../../src/config/parse-config.ts'
 import { authLab } from './auth-lab.ts'
 
 async function decider(t: Test, decide: (request: IncomingMessage, response: ServerResponse) => void) {
@@ -143,4 +144,36 @@ t.test('an answer that let in holds for a while, for the same request or the sam
   const requests: [string, string][] = [['a', '/'], ['a', '/'], ['a', '/x'], ['b', '/'], ['bad', '/'], ['bad', '/']] // prettier-ignore
   t.equal(await asked('request', requests), 5)
   t.equal(await asked('credentials', requests), 4)
+})
+
+t.test(
+  'a service that renews its session gives the client its cookie, and knows whether it can be sent to a login',
+  async (t) => {
+    const asked: IncomingMessage[] = []
+    const url = await decider(t, (request, response) => {
+      asked.push(request)
+      response.writeHead(200, { 'set-cookie': ['s=2; Path=/; HttpOnly', 'csrf=x'], 'x-user': 'alice' }).end()
+    })
+    const forward = { url, identity: 'x-user', cache: '10s', cacheBy: 'credentials' }
+    const { ask } = await authLab(t, { auth: [{ forward }], identity: { strip: true } })
+    for (const time of [1, 2]) {
+      const { text, head } = await ask(
+        'Cookie: s=1\r\nAccept: text/html\r\nX-Requested-With: XMLHttpRequest\r\n'
+      )
+      t.match(text, /set-cookie: s=2; Path=\/; HttpOnly\r\nset-cookie: csrf=x\r\n/i)
+      t.equal(asked.length, time, 'an answer with a cookie is for one request')
+      t.match(head, 'Accept: text/html\r\n', 'no credential')
+      t.notMatch(head, /set-cookie/i)
+    }
+    t.match(asked[0]!.headers, { 'accept': 'text/html', 'x-requested-with': 'XMLHttpRequest' }) // prettier-ignore
+  }
+)
+
+t.test('fields that frame a message are copied from no answer', async (t) => {
+  const bad = { url: 'http://127.0.0.1:1/', responseHeaders: ['Set-Cookie', 'Content-Length', 'host'], identity: 'Transfer-Encoding', requestHeaders: ['upgrade'] } // prettier-ignore
+  const identity = { header: 'Connection', claims: { te: 'x' } }
+  const listeners = [{ bind: ':0', mode: 'l7', pool: 'web', auth: [{ forward: bad }], identity }]
+  const result = configFromObject({ listeners, pools: { web: { backends: ['127.0.0.1:1'] } } })
+  const paths = result.ok ? [] : result.problems.map(({ path }) => path.replace('listeners[0].', ''))
+  t.same(paths.sort(), ['auth[0].forward.identity', 'auth[0].forward.requestHeaders[0]', 'auth[0].forward.responseHeaders[0]', 'auth[0].forward.responseHeaders[1]', 'auth[0].forward.responseHeaders[2]', 'identity.claims.te', 'identity.header']) // prettier-ignore
 })

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import t from 'tap'
-import { CookieJar } from '../../../../src/l7/stages/auth/oidc/cookie-jar.ts'
+import { CookieJar } from '../../../../src/l7/stages/auth/oidc/cookies/cookie-jar.ts'
 import { Seal } from '../../../../src/l7/stages/auth/oidc/seal.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
 import { memoryLogger } from '../../../fakes/memory-logger.ts'

@@ -48,21 +48,25 @@ function accepted({ fields }: Asked, { identity, roles, responseHeaders }: Forwa
     identity: { name: name ?? 'forward', roles: listed, by: 'forward' },
     beyondGuessing: true,
     lastClient: '',
-    fields: copied.map((each) => [each, one(each)] as const)
+    fields: copied.map((each) => [each, one(each)] as const),
+    // A service that renews its session says so with the answer that accepts.
+    ...(fields.has('set-cookie') && { responseLines: linesOf(fields, 'set-cookie') })
   }
 }
 
 function refusal({ status, fields, body }: Asked): Reply {
-  let lines = ''
-  for (const name of PASSED) {
-    for (const value of fields.get(name) ?? []) if (isValue(value)) lines += `${name}: ${value}\r\n`
-  }
+  const lines = PASSED.map((name) => linesOf(fields, name)).join('')
   return {
     kind: 'reply',
     outcome: status < 400 ? 'login' : 'refused',
     reason: `forward-auth answered ${status}`,
     send: (exchange) => sendLocal(exchange, status, lines, body)
   }
+}
+
+function linesOf(fields: Asked['fields'], name: string): string {
+  const values = fields.get(name)?.filter(isValue) ?? []
+  return values.map((value) => `${name}: ${value}\r\n`).join('')
 }
 
 function isValue(value: string): boolean {

@@ -1,5 +1,5 @@
 import { messageOf } from '../../../../core/errors.ts'
-import { bareRecord } from '../../../../core/own.ts'
+import { bareRecord, own } from '../../../../core/own.ts'
 import { hash } from 'node:crypto'
 import type { Clock } from '../../../../core/clock.ts'
 import type { Exchange } from '../../../exchange/exchange.ts'
@@ -12,6 +12,8 @@ import { answerOf, unavailable } from './asked-answer.ts'
 import type { ForwardInput } from './keys.ts'
 
 const MAX_ANSWERS = 10_000
+/** Whether a client can be sent to a login: services answer 401 in place of a redirect without them. */
+const TELLING = ['accept', 'x-requested-with'] as const
 
 /**
  * An external service decides: each request is described to a URL, whose answer accepts it or is passed to the client.
@@ -50,7 +52,9 @@ export class ForwardAuth implements AuthMethod {
       start: (done) => {
         const abort = new AbortController()
         void this.#ask(fields, abort.signal).then((answer) => {
-          if (key !== '' && answer.kind === 'proven') this.#known.put(key, answer, this.#clock.now() + cache)
+          // A cookie is for the one request that it was given to, and with it goes the session that the answer was for.
+          if (key !== '' && answer.kind === 'proven' && answer.responseLines === undefined)
+            this.#known.put(key, answer, this.#clock.now() + cache)
           done(answer)
         })
         return () => abort.abort()
@@ -62,6 +66,10 @@ export class ForwardAuth implements AuthMethod {
   #described(exchange: Exchange): Record<string, string> {
     const { authority, request, host, path, query, clientIp } = exchange
     const fields = bareRecord<string>()
+    for (const name of TELLING) {
+      const value = request.headers.get(name)
+      if (value !== undefined) fields[name] = value
+    }
     for (const name of this.#input.requestHeaders) {
       const value = request.headers.get(name.toLowerCase())
       if (value !== undefined) fields[name.toLowerCase()] = value
@@ -77,8 +85,9 @@ export class ForwardAuth implements AuthMethod {
 
   /** A digest, so that credentials are not stored. */
   #keyOf(fields: Readonly<Record<string, string>>): string {
-    const all = this.#input.cacheBy === 'request'
-    const told = Object.entries(fields).filter(([name]) => all || !name.startsWith('x-forwarded-'))
+    const { cacheBy, requestHeaders } = this.#input
+    const all = cacheBy === 'request'
+    const told = all ? fields : requestHeaders.map((name) => own(fields, name.toLowerCase()) ?? null)
     return hash('sha256', JSON.stringify(told), 'base64')
   }
 

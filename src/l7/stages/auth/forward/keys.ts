@@ -1,31 +1,36 @@
 import type { z } from 'zod'
 import { listOf, mapping } from '../../../../config/schema/leaf/leaf.ts'
 import { duration, word } from '../../../../config/schema/leaf/leaves.ts'
-import { fieldName } from '../../../../config/schema/leaf/network-leaves.ts'
+import { editedField } from '../../../../config/schema/leaf/edited-field.ts'
 import { askingKeys } from '../asking/keys.ts'
 import { httpUrl } from '../jwt/keys.ts'
 
-const names = () => listOf(fieldName(), { max: 64 })
+/** A field of the answer that goes to the backend. */
+const copied = () =>
+  editedField({
+    whyNot: (name) =>
+      name === 'set-cookie' ? 'cookies of the answer go to the client by themselves; leave it out' : undefined
+  })
 
 export const forwardSchema = mapping(
   {
     url: httpUrl('http://127.0.0.1:4180/auth').describe('URL that decides, asked by GET for every request.'),
-    requestHeaders: names()
+    requestHeaders: listOf(editedField({ hostToo: true }), { max: 64 })
       .prefault(['authorization', 'cookie'])
       .describe(
-        'Fields of the request to send there, besides X-Forwarded-Method, -Proto, -Host, -Uri and -For.'
+        'Fields of the request to send there, besides Accept, X-Requested-With, X-Forwarded-Method, -Proto, -Host, -Uri and -For.'
       ),
-    responseHeaders: names()
+    responseHeaders: listOf(copied(), { max: 64 })
       .prefault([])
       .describe(
         "Fields of a 2xx answer to send to the backend; a client's own fields with these names are removed."
       ),
-    identity: fieldName()
+    identity: copied()
       .optional()
       .describe(
         'Field of the answer with the name; an answer without it refuses the request. The backend gets it too.'
       ),
-    roles: fieldName()
+    roles: copied()
       .optional()
       .describe(
         'Field of the answer with the roles, separated by commas or spaces. The backend gets it too.'

@@ -20,6 +20,9 @@ const table: Readonly<Record<JwtAlgorithm, Algorithm>> = {
   ES384: { hash: 'sha384', kind: 'ec', curve: 'secp384r1', bytes: 96 },
   ES512: { hash: 'sha512', kind: 'ec', curve: 'secp521r1', bytes: 132 },
   EdDSA: { hash: null, kind: 'ed' },
+  // RFC 9864: EdDSA of one curve.
+  Ed25519: { hash: null, kind: 'ed', curve: 'ed25519', bytes: 64 },
+  Ed448: { hash: null, kind: 'ed', curve: 'ed448', bytes: 114 },
   HS256: { hash: 'sha256', kind: 'hmac', bytes: 32 },
   HS384: { hash: 'sha384', kind: 'hmac', bytes: 48 },
   HS512: { hash: 'sha512', kind: 'hmac', bytes: 64 }
@@ -42,8 +45,13 @@ export function fits(key: KeyObject, name: JwtAlgorithm): boolean {
     case 'ec':
       return type === 'ec' && details.namedCurve === curve
     case 'ed':
-      return type === 'ed25519' || type === 'ed448'
+      return curve === undefined ? type === 'ed25519' || type === 'ed448' : type === curve
   }
+}
+
+/** Whether a key that its issuer keeps for `of` may be used with `name`: EdDSA is another name of two (RFC 9864 §2.2). */
+export function isFor(of: string, name: JwtAlgorithm): boolean {
+  return of === name || (table[name].kind === 'ed' && (of === 'EdDSA' || name === 'EdDSA') && /^Ed/.test(of))
 }
 
 /** `key` must fit `name`. */

@@ -40,7 +40,7 @@ export class Jwt implements AuthMethod {
   constructor(input: JwtInput, { clock, log, realm, dry, proofs }: MethodContext) {
     this.#input = input
     const usual: JwtAlgorithm[] =
-      input.secret === undefined ? ['RS256', 'PS256', 'ES256', 'EdDSA'] : ['HS256']
+      input.secret === undefined ? ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'] : ['HS256']
     this.#rules = { ...input, algorithms: input.algorithms ?? usual }
     const elsewhere = input.cookie !== undefined || input.query !== undefined
     this.#header = (input.header ?? (elsewhere ? undefined : 'authorization'))?.toLowerCase()

@@ -1,5 +1,5 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
-import { fits } from './algorithms.ts'
+import { fits, isFor } from './algorithms.ts'
 import type { JwtAlgorithm } from './keys.ts'
 
 /** One public key of an issuer. */
@@ -65,7 +65,7 @@ export function candidates(keys: readonly VerifyKey[], algorithm: JwtAlgorithm, 
     .filter(
       (each) =>
         (kid === undefined || each.kid === kid) &&
-        (each.alg === undefined || each.alg === algorithm) &&
+        (each.alg === undefined || isFor(each.alg, algorithm)) &&
         fits(each.key, algorithm)
     )
     .slice(0, MAX_TRIED)

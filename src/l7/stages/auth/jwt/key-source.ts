@@ -28,6 +28,8 @@ export interface RemoteKeysOptions {
   /** URL of the JWKS; undefined: the issuer's metadata names it (OpenID Connect Discovery §4). */
   readonly url: string | undefined
   readonly issuer: string
+  /** Takes an issuer with and without a slash at its end for the same, as logins do. */
+  readonly anySlash?: boolean
   readonly refreshMs: number
   readonly timeoutMs: number
 }
@@ -113,10 +115,10 @@ export class RemoteKeys implements KeySource {
 
   /** Returns why it failed, or undefined. */
   async #load(): Promise<string | undefined> {
-    const { url, issuer, timeoutMs } = this.#options
+    const { url, timeoutMs } = this.#options
     const signal = AbortSignal.timeout(timeoutMs)
     try {
-      const address = url ?? (await discoverJwks(issuer, signal))
+      const address = url ?? (await discoverJwks(this.#options, signal))
       this.#keys = replaceKeys(this.#keys, readKeySet(await fetchText(address, signal), this.#keys))
       return undefined
     } catch (error) {
@@ -125,10 +127,20 @@ export class RemoteKeys implements KeySource {
   }
 }
 
-async function discoverJwks(issuer: string, signal: AbortSignal): Promise<string> {
+/** Whether two issuers differ in a slash at their end at most. */
+export function isSameIssuer(one: string, other: string): boolean {
+  return one.replace(/\/$/, '') === other.replace(/\/$/, '')
+}
+
+async function discoverJwks({ issuer, anySlash }: RemoteKeysOptions, signal: AbortSignal): Promise<string> {
   const address = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
   const found = JSON.parse(await fetchText(address, signal)) as { issuer?: unknown; jwks_uri?: unknown }
-  if (found.issuer !== issuer) throw new Error('its metadata names another issuer')
+  const named = typeof found.issuer === 'string' ? found.issuer : ''
+  if (named !== issuer && !(anySlash === true && isSameIssuer(named, issuer))) {
+    throw new Error(
+      `its metadata names the issuer "${named.slice(0, 300)}"; "issuer" must be the same, or "jwks" say where the keys are`
+    )
+  }
   if (typeof found.jwks_uri !== 'string') throw new Error('its metadata has no jwks_uri')
   if (issuer.startsWith('https:') && !found.jwks_uri.startsWith('https:'))
     throw new Error('jwks_uri is not https')

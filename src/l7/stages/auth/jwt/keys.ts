@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { listOf, mapping } from '../../../../config/schema/leaf/leaf.ts'
-import { duration, integer, off, text, word } from '../../../../config/schema/leaf/leaves.ts'
+import { duration, flag, integer, off, text, word } from '../../../../config/schema/leaf/leaves.ts'
 import { fieldName } from '../../../../config/schema/leaf/network-leaves.ts'
 import { dpopSchema } from './dpop/keys.ts'
 
-const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'HS256', 'HS384', 'HS512'] as const // prettier-ignore
+const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519', 'Ed448', 'HS256', 'HS384', 'HS512'] as const // prettier-ignore
 
 export type JwtAlgorithm = (typeof ALGORITHMS)[number]
 
@@ -12,7 +12,9 @@ const foreignAlgorithms = new Map([
   ['none', 'a token without a signature proves nothing, and is never accepted; take it out'],
   ['any', 'leave the key out for those of public keys'],
   ['auto', 'leave the key out for those of public keys'],
-  ['ed25519', 'here it is EdDSA'],
+  ['ed25519', 'here it is Ed25519, or EdDSA as older issuers call it'],
+  ['es256k', 'secp256k1 is not supported'],
+  ['esp256', 'that is a name of COSE; in a JWT it is ES256'],
   ['rsa', 'here it is RS256'],
   ['ecdsa', 'here it is ES256'],
   ['hmac', 'here it is HS256, with a `secret`']
@@ -20,13 +22,19 @@ const foreignAlgorithms = new Map([
 
 export const claimPath = (example: string) => text(`the path of a claim such as ${example}`, { max: 256 })
 
-export const httpUrl = (example: string) =>
+export const unverifiedEmail = () =>
+  flag()
+    .prefault(false)
+    .describe('(`name: email`) Accepts an address of which `email_verified` says that it is not verified.')
+
+/** `whyNot`: says what else is wrong with a URL. */
+export const httpUrl = (example: string, whyNot: (value: string) => string | undefined = () => undefined) =>
   text(`a URL such as "${example}"`, {
     max: 2048,
     json: { title: 'URL' },
     reject: (value) =>
       URL.canParse(value) && /^https?:\/\//.test(value)
-        ? undefined
+        ? whyNot(value)
         : `"${value}" is not an http or https URL${/^[\w.-]+(?::\d+)?(?:\/\S*)?$/.test(value) ? `; did you mean "https://${value}"?` : ''}`
   })
 
@@ -36,8 +44,13 @@ export const jwtSchema = mapping(
       'Exact value that `iss` must have.'
     ),
     audience: listOf(text('an audience such as api', { max: 1024 }), { min: 1, max: 32 }).describe(
-      '`aud` must name one of these.'
+      '`aud` (or `audienceClaim`) must name one of these.'
     ),
+    audienceClaim: claimPath('client_id')
+      .prefault('aud')
+      .describe(
+        'Claim with the audience: `client_id` for Amazon Cognito, whose access tokens have no `aud`.'
+      ),
     jwks: text('a URL or "file:" and a path', {
       max: 4096,
       reject: (value) =>
@@ -52,10 +65,10 @@ export const jwtSchema = mapping(
     secret: text('a secret of at least 32 characters', { min: 32, max: 4096 })
       .optional()
       .describe('Shared key for HS256, HS384 and HS512; no JWKS is read then.'),
-    algorithms: listOf(word(ALGORITHMS, foreignAlgorithms), { min: 1, max: 13 })
+    algorithms: listOf(word(ALGORITHMS, foreignAlgorithms), { min: 1, max: 15 })
       .optional()
       .describe(
-        'Allowed algorithms; left out: RS256, PS256, ES256 and EdDSA, or HS256 with a `secret`. A token cannot choose others.'
+        'Allowed algorithms; left out: RS256, PS256, ES256, EdDSA and Ed25519, or HS256 with a `secret`. A token cannot choose others.'
       ),
     header: fieldName()
       .optional()
@@ -67,6 +80,7 @@ export const jwtSchema = mapping(
       .optional()
       .describe('Parameter of the query with the token.'),
     name: claimPath('sub').prefault('sub').describe('Claim with the name.'),
+    unverifiedEmail: unverifiedEmail(),
     roles: claimPath('realm_access.roles')
       .optional()
       .describe('Claim with the roles: a list, or words separated by spaces.'),

@@ -1,4 +1,4 @@
-import { claimAt, wordsOf } from '../claims.ts'
+import { claimAt, DOUBTFUL_EMAIL, hasDoubtfulEmail, wordsOf } from '../claims.ts'
 import type { JwtAlgorithm } from './keys.ts'
 import type { Token } from './read-token.ts'
 
@@ -6,10 +6,12 @@ import type { Token } from './read-token.ts'
 export interface TokenRules {
   readonly issuer: string
   readonly audience: readonly string[]
+  readonly audienceClaim: string
   readonly algorithms: readonly JwtAlgorithm[]
   /** Milliseconds. */
   readonly skew: number
   readonly name: string
+  readonly unverifiedEmail: boolean
   readonly roles?: string | undefined
   readonly scopes: string
 }
@@ -37,11 +39,14 @@ export function algorithmOf(
 
 /** A sentence on why the claims are not accepted; undefined: they are. `now` in ms since 1970. */
 export function whyNot({ claims }: Token, rules: TokenRules, now: number): string | undefined {
-  const { iss, aud, exp, nbf, iat } = claims
+  const { iss, exp, nbf, iat } = claims
   if (iss !== rules.issuer) return 'from another issuer'
+  const aud = claimAt(claims, rules.audienceClaim)
   const audience: readonly unknown[] = Array.isArray(aud) ? aud : [aud]
-  if (!audience.every((one) => typeof one === 'string')) return 'aud is missing or not a text'
-  if (!rules.audience.some((one) => audience.includes(one))) return 'for another audience'
+  if (!audience.every((one) => typeof one === 'string'))
+    return `${rules.audienceClaim} is missing or not a text`
+  if (!rules.audience.some((one) => audience.includes(one)))
+    return `for another audience: ${audience.join(', ').slice(0, 200)}`
   if (!isTime(exp)) return 'exp is missing or not a number'
   if (exp * 1000 + rules.skew <= now) return 'expired'
   if (nbf !== undefined && !isTime(nbf)) return 'nbf is not a number'
@@ -51,6 +56,7 @@ export function whyNot({ claims }: Token, rules: TokenRules, now: number): strin
   const name = claimAt(claims, rules.name)
   if (typeof name !== 'string' || name === '' || name.length > MAX_NAME)
     return `${rules.name} is missing or not a text`
+  if (hasDoubtfulEmail(claims, rules)) return DOUBTFUL_EMAIL
   return undefined
 }
 

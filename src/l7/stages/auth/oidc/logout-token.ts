@@ -2,10 +2,10 @@ import type { Clock } from '../../../../core/clock.ts'
 import type { Logger } from '../../../../core/log/log.ts'
 import { isSigned } from '../jwt/algorithms.ts'
 import { candidates } from '../jwt/key-set.ts'
-import { RemoteKeys } from '../jwt/key-source.ts'
+import { isSameIssuer, RemoteKeys } from '../jwt/key-source.ts'
 import { readToken, type Token } from '../jwt/read-token.ts'
 
-const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA'] as const
+const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'] as const
 const EVENT = 'http://schemas.openid.net/event/backchannel-logout'
 const SKEW_MS = 60_000
 /** A token without `exp` is accepted this long. */
@@ -35,7 +35,7 @@ export class LogoutTokens {
     this.#options = options
     this.#clock = clock
     this.#keys = new RemoteKeys(
-      { url: undefined, issuer, refreshMs: REFRESH_MS, timeoutMs: timeout },
+      { url: undefined, issuer, anySlash: true, refreshMs: REFRESH_MS, timeoutMs: timeout },
       clock,
       log
     )
@@ -63,7 +63,7 @@ export class LogoutTokens {
     if (['crit', 'b64', 'zip', 'cty', 'enc'].some((name) => Object.hasOwn(header, name)))
       return 'a header that is not understood'
     const { iss, aud, iat, exp, nonce, events, jti, sid, sub } = claims
-    if (iss !== this.#options.issuer) return 'from another issuer'
+    if (typeof iss !== 'string' || !isSameIssuer(iss, this.#options.issuer)) return 'from another issuer'
     if (![aud].flat().includes(this.#options.clientId)) return 'for another client'
     const now = this.#clock.wall()
     if (typeof iat !== 'number' || iat * 1000 > now + SKEW_MS) return 'iat is missing, or in the future'

@@ -1,28 +1,27 @@
 import { clientScheme } from '../../../headers/client-scheme.ts'
 import { hash } from 'node:crypto'
-import { cookieValue } from '../../../../core/cookies.ts'
 import type { Exchange } from '../../../exchange/exchange.ts'
 import { queryValue } from '../../../uri/query.ts'
 import type { Answer, AuthMethod, Pending } from '../auth-method.ts'
 import type { MethodContext } from '../method-context.ts'
 import { stripCookie } from '../strip-credential.ts'
-import { CookieJar } from './cookie-jar.ts'
+import { CookieJar } from './cookies/cookie-jar.ts'
 import { EndedSessions } from './ended-sessions.ts'
 import type { OidcInput } from './keys.ts'
 import { LogoutTokens } from './logout-token.ts'
-import { type Login, Provider } from './provider.ts'
+import { LoginCookies } from './cookies/login-cookies.ts'
+import { LogoutHint } from './cookies/logout-hint.ts'
+import { isOutage, providerFault } from './provider-fault.ts'
+import { Provider } from './provider.ts'
 import { RefreshTurns } from './refresh/refresh-turns.ts'
 import { Refreshes } from './refresh/refreshes.ts'
-import { messageOf } from '../../../../core/errors.ts'
-import { denied, redirection, waiting } from './replies.ts'
+import { failed, redirection, waiting } from './replies.ts'
 import { Seal } from './seal.ts'
 import { SessionNews } from './session-news.ts'
-import { provenSession, type Session, sessionOf } from './session.ts'
+import { provenSession, type Session, sessionOf, type TokenAnswer, whyNoName } from './session.ts'
 import { Sessions } from './sessions.ts'
 import { ToldLogouts } from './told-logouts.ts'
 
-/** Logins that one browser may have begun at the same time; an older one must begin again. */
-const LOGINS = 4
 /** Calls to Redis have their own deadline; this extra time is for those that hang in spite of it. */
 const BEYOND_MS = 100
 
@@ -40,6 +39,8 @@ export class Oidc implements AuthMethod {
   readonly #provider: Provider
   readonly #seal: Seal
   readonly #jar: CookieJar
+  readonly #logins: LoginCookies
+  readonly #hint: LogoutHint
   readonly #sessions: Sessions
   readonly #refreshes: Refreshes
   readonly #context: MethodContext
@@ -52,6 +53,8 @@ export class Oidc implements AuthMethod {
     this.#provider = new Provider(input)
     this.#seal = new Seal(input.sessionSecret ?? input.clientSecret, input.issuer, input.clientId)
     this.#jar = new CookieJar(input.cookie)
+    this.#logins = new LoginCookies(input.cookie, this.#seal)
+    this.#hint = new LogoutHint(input.cookie, input.logout, this.#seal)
     const { issuer, clientId, session, timeout: timeoutMs } = input
     const { clock, log, turns, instance = '' } = context
     const seal = this.#seal
@@ -91,9 +94,11 @@ export class Oidc implements AuthMethod {
     if (sessions.remote === undefined) return this.#judge(exchange, sessions.sealed(field))
     const id = sessions.idOf(field)
     if (id === undefined) return undefined
-    const { timeoutMs } = sessions.remote
-    const redis = { name: 'the sessions in Redis', asks: 'Redis', timeoutMs: timeoutMs + BEYOND_MS }
-    return waiting(redis, async () => this.#judge(exchange, await sessions.read(id)))
+    return this.#asksRedis(sessions.remote, async () => this.#judge(exchange, await sessions.read(id)))
+  }
+
+  #asksRedis({ timeoutMs }: { readonly timeoutMs: number }, act: () => Promise<Answer | undefined>): Pending {
+    return waiting({ name: 'the sessions in Redis', asks: 'Redis', timeoutMs: timeoutMs + BEYOND_MS }, act)
   }
 
   #judge(exchange: Exchange, session: Session | undefined): Answer | undefined {
@@ -116,52 +121,69 @@ export class Oidc implements AuthMethod {
       const { path, query } = exchange
       const back = query === undefined ? path : `${path}?${query}`
       const redirect = `${this.#origin(exchange)}${this.#input.callback}`
-      const { url, login } = await this.#provider.begin(redirect, back)
-      const value = this.#seal.close('login', login)
-      const cookie = `Set-Cookie: ${this.#loginCookie(login.state)}=${value}; ${this.#attributes(exchange)}; Max-Age=600\r\n`
-      return redirection(302, url, cookie, 'to the login')
+      const { url, login } = await this.#provider.begin(redirect, back, this.#context.clock.wall())
+      const cookies = this.#logins.begin(login, headers.get('cookie'), this.#attributes(exchange))
+      return redirection(302, url, cookies, 'to the login')
     })
   }
 
   #finish(exchange: Exchange): Answer {
     const { query } = exchange
+    const { clock } = this.#context
     const state = queryValue(query, 'state')
-    if (query === undefined || state === undefined) return denied('a callback without a state')
-    const name = this.#loginCookie(state)
-    const kept = cookieValue(exchange.request.headers.get('cookie'), name)
-    const login = kept === undefined ? undefined : this.#seal.open<Login>('login', kept)
-    if (login === undefined || login.state !== state || login.until <= Date.now()) {
-      return denied('a callback for a login that did not begin in this browser')
-    }
+    if (query === undefined || state === undefined) return failed('a callback without a state')
+    const field = exchange.request.headers.get('cookie')
+    const login = this.#logins.find(state, field, clock.wall())
+    if (login === undefined) return this.#stale(exchange, field)
     return this.#pending(async () => {
       const { remote } = this.#sessions
       // Check this first, so that the code is not used up: the browser can send it again.
       if (remote !== undefined && !(await remote.reachable())) throw new Error('Redis is not reachable')
-      let session: Session | undefined
+      let tokens: TokenAnswer
       try {
-        session = sessionOf(
-          await this.#provider.finish(query, login),
-          this.#input,
-          this.#context.clock.wall()
-        )
+        tokens = await this.#provider.finish(query, login)
       } catch (error) {
-        return denied(`the login failed: ${messageOf(error)}`)
+        // The login is kept: the browser may come back with it.
+        if (isOutage(error)) throw error
+        return failed(`the login failed: ${providerFault(error)}`)
       }
-      const kept = session !== undefined && (await this.#sessions.save(session, false))
-      const cookies = kept ? this.#sessions.lines(session!, this.#attributes(exchange)) : ''
-      if (cookies === '') return denied('the login has no name, or its session is too large')
-      const gone = `Set-Cookie: ${name}=; ${this.#attributes(exchange)}; Max-Age=0\r\n`
-      return redirection(303, `${this.#origin(exchange)}${ownPath(login.back)}`, cookies + gone, 'logged in')
+      const session = sessionOf(tokens, this.#input, clock.wall())
+      if (session === undefined) return failed(whyNoName(tokens, this.#input))
+      const kept = await this.#sessions.save(session, false)
+      const attributes = this.#attributes(exchange)
+      const cookies = kept ? this.#sessions.lines(session, attributes) : ''
+      if (cookies === '')
+        return failed(`the session is too large${remote ? '' : ' for cookies (store: redis)'}`)
+      const gone = this.#logins.end(state, attributes)
+      const seconds = Math.floor((session.end - clock.wall()) / 1000)
+      const hint = this.#hint.lines(tokens.idToken, this.#flags(exchange), seconds)
+      const back = `${this.#origin(exchange)}${ownPath(login.back)}`
+      return redirection(303, back, cookies + hint + gone, 'logged in')
     })
+  }
+
+  /** A callback that this browser did not begin, or has used: by "Back", for one. Who is logged in goes home. */
+  #stale(exchange: Exchange, field: string | undefined): Answer {
+    const unknown = failed('a callback for a login that did not begin in this browser, or took too long')
+    const sessions = this.#sessions
+    const home = (session: Session | undefined): Answer =>
+      session === undefined || this.#context.clock.wall() >= session.end
+        ? unknown
+        : redirection(303, `${this.#origin(exchange)}/`, '', 'is logged in')
+    if (sessions.remote === undefined) return home(sessions.sealed(field))
+    const id = sessions.idOf(field)
+    if (id === undefined) return unknown
+    return this.#asksRedis(sessions.remote, async () => home(await sessions.read(id)))
   }
 
   #logout(exchange: Exchange): Answer {
     const home = `${this.#origin(exchange)}/`
-    const cookies = this.#noCookies(exchange)
+    const field = exchange.request.headers.get('cookie')
+    const cookies = this.#noCookies(exchange) + this.#hint.clear(field, this.#flags(exchange))
     return this.#pending(async () => {
       const [url] = await Promise.all([
-        this.#provider.logoutUrl(home).catch(() => undefined),
-        this.#end(exchange.request.headers.get('cookie'))
+        this.#provider.logoutUrl(home, this.#hint.read(field)).catch(() => undefined),
+        this.#end(field)
       ])
       return redirection(303, url ?? home, cookies, 'logged out')
     })
@@ -210,13 +232,12 @@ export class Oidc implements AuthMethod {
     return this.#jar.clear(exchange.request.headers.get('cookie'), this.#attributes(exchange))
   }
 
-  /** Which of the few login cookies belongs to a state. */
-  #loginCookie(state: string): string {
-    return `${this.#input.cookie}_login_${parseInt(hash('sha256', state).slice(0, 8), 16) % LOGINS}`
+  #attributes(exchange: Exchange): string {
+    return `Path=/; ${this.#flags(exchange)}`
   }
 
-  #attributes(exchange: Exchange): string {
-    return `Path=/; HttpOnly; SameSite=Lax${this.#origin(exchange).startsWith('https:') ? '; Secure' : ''}`
+  #flags(exchange: Exchange): string {
+    return `HttpOnly; SameSite=Lax${this.#origin(exchange).startsWith('https:') ? '; Secure' : ''}`
   }
 
   #origin(exchange: Exchange): string {
@@ -231,8 +252,8 @@ export class Oidc implements AuthMethod {
   }
 
   strip(exchange: Exchange): void {
-    const logins = Array.from({ length: LOGINS }, (_, index) => `${this.#input.cookie}_login_${index}`)
-    stripCookie(exchange, ...this.#jar.names, ...logins)
+    const logins = this.#logins.namesIn(exchange.request.headers.get('cookie'))
+    stripCookie(exchange, ...this.#jar.names, ...this.#hint.names, ...logins)
   }
 }
 

@@ -3,6 +3,8 @@ import type { OidcInput } from './keys.ts'
 import { RefreshRefused } from './refresh/refresh-refused.ts'
 import type { TokenAnswer } from './session.ts'
 
+type Tokens = OpenId.TokenEndpointResponse & OpenId.TokenEndpointResponseHelpers
+
 /** The start of a login; the browser keeps it, encrypted. */
 export interface Login {
   readonly state: string
@@ -36,7 +38,12 @@ export class Provider {
     this.#input = input
   }
 
-  async begin(redirect: string, back: string): Promise<{ readonly url: string; readonly login: Login }> {
+  /** `now` in ms since 1970. */
+  async begin(
+    redirect: string,
+    back: string,
+    now: number
+  ): Promise<{ readonly url: string; readonly login: Login }> {
     const { openid, config } = await this.#discover()
     const verifier = openid.randomPKCECodeVerifier()
     const state = openid.randomState()
@@ -48,9 +55,16 @@ export class Provider {
       code_challenge_method: 'S256',
       state,
       nonce,
-      ...(this.#input.scopes.includes('offline_access') && { prompt: 'consent' })
+      ...this.#more
     })
-    return { url: url.href, login: { state, nonce, verifier, back, redirect, until: Date.now() + 600_000 } }
+    return { url: url.href, login: { state, nonce, verifier, back, redirect, until: now + 600_000 } }
+  }
+
+  /** OpenID Connect Core §11: a refresh token needs the user's consent, unless the operator knows better (`params`). */
+  get #more(): Record<string, string> {
+    const { scopes, params } = this.#input
+    const all = { ...(scopes.includes('offline_access') && { prompt: 'consent' }), ...params }
+    return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''))
   }
 
   /** Throws when the provider, the code, the state or the ID token is not valid. */
@@ -63,14 +77,14 @@ export class Provider {
       expectedNonce: login.nonce,
       idTokenExpected: true
     })
-    return answerOf(tokens)
+    return this.#answer(tokens)
   }
 
   /** Throws RefreshRefused when the provider refuses the token. */
   async refresh(token: string): Promise<TokenAnswer> {
     const { openid, config } = await this.#discover()
     try {
-      return answerOf(await openid.refreshTokenGrant(config, token))
+      return await this.#answer(await openid.refreshTokenGrant(config, token))
     } catch (error) {
       if (error instanceof openid.ResponseBodyError && REFUSALS.has(error.error))
         throw new RefreshRefused(error.error, { cause: error })
@@ -78,11 +92,29 @@ export class Provider {
     }
   }
 
-  /** URL that ends the session at the provider; undefined when the provider has none. */
-  async logoutUrl(back: string): Promise<string | undefined> {
+  async #answer(tokens: Tokens): Promise<TokenAnswer> {
+    const claims = tokens.claims()
+    const answer = {
+      claims,
+      idToken: tokens.id_token,
+      expiresIn: tokens.expiresIn(),
+      scope: tokens.scope,
+      refreshToken: tokens.refresh_token
+    }
+    if (!this.#input.userinfo || claims === undefined) return answer
+    const { openid, config } = await this.#discover()
+    const more = await openid.fetchUserInfo(config, tokens.access_token, claims.sub)
+    return { ...answer, claims: { ...more, ...claims } }
+  }
+
+  /** URL that ends the session at the provider; undefined when the provider has none. `hint`: the ID token of the login. */
+  async logoutUrl(back: string, hint: string | undefined): Promise<string | undefined> {
     const { openid, config } = await this.#discover()
     if (config.serverMetadata().end_session_endpoint === undefined) return undefined
-    return openid.buildEndSessionUrl(config, { post_logout_redirect_uri: back }).href
+    return openid.buildEndSessionUrl(config, {
+      post_logout_redirect_uri: back,
+      ...(hint !== undefined && { id_token_hint: hint })
+    }).href
   }
 
   #discover(): Promise<{ readonly openid: typeof OpenId; readonly config: OpenId.Configuration }> {
@@ -100,13 +132,19 @@ export class Provider {
 
   async #load() {
     const openid = await import('openid-client')
-    const { issuer, clientId, clientSecret, timeout } = this.#input
+    const { issuer, clientId, clientSecret, clientAuth, skew, timeout } = this.#input
     const server = new URL(issuer)
+    const basic = openid.ClientSecretBasic(clientSecret)
+    const post = openid.ClientSecretPost(clientSecret)
     const config = await openid.discovery(
       server,
       clientId,
-      clientSecret,
-      openid.ClientSecretBasic(clientSecret),
+      { client_secret: clientSecret, [openid.clockTolerance]: Math.ceil(skew / 1000) },
+      (as, ...rest) =>
+        ((clientAuth ?? usualAuth(as.token_endpoint_auth_methods_supported)) === 'post' ? post : basic)(
+          as,
+          ...rest
+        ),
       {
         timeout: Math.ceil(timeout / 1000),
         // The operator wrote http: a provider on the same machine.
@@ -117,19 +155,9 @@ export class Provider {
   }
 }
 
-/** The token answer as openid-client returns it. */
-interface Tokens {
-  claims(): object | undefined
-  expiresIn(): number | undefined
-  readonly scope?: string
-  readonly refresh_token?: string
-}
-
-function answerOf(tokens: Tokens): TokenAnswer {
-  return {
-    claims: tokens.claims() as Record<string, unknown> | undefined,
-    expiresIn: tokens.expiresIn(),
-    scope: tokens.scope,
-    refreshToken: tokens.refresh_token
-  }
+/** Without a word in the metadata it is `basic` (OpenID Connect Discovery §3). */
+function usualAuth(supported: readonly string[] | undefined): 'basic' | 'post' {
+  const postAlone =
+    supported?.includes('client_secret_post') === true && !supported.includes('client_secret_basic')
+  return postAlone ? 'post' : 'basic'
 }

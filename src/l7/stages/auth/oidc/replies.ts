@@ -1,4 +1,4 @@
-import { messageOf } from '../../../../core/errors.ts'
+import { providerFault } from './provider-fault.ts'
 import type { Exchange } from '../../../exchange/exchange.ts'
 import { sendLocal } from '../../../exchange/response/local-answer.ts'
 import type { Answer, Denied, Pending, Reply } from '../auth-method.ts'
@@ -19,8 +19,9 @@ export function answered(status: number, reason: string, cookies = ''): Reply {
   return { kind: 'reply', outcome: status === 200 ? 'login' : 'refused', reason, send }
 }
 
-export function denied(reason: string): Denied {
-  return { kind: 'denied', reason }
+/** A login that does not end well. */
+export function failed(reason: string): Denied {
+  return { kind: 'denied', code: 'LB_LOGIN_FAILED', reason }
 }
 
 /** Waits for `act`; an error is logged with the name `who` and answered 503. */
@@ -35,7 +36,7 @@ export function waiting(
     timeoutMs,
     start: (done) => {
       act().then(done, (error: unknown) =>
-        done({ kind: 'denied', code: 'LB_AUTH_UNAVAILABLE', reason: `${name}: ${messageOf(error)}` })
+        done({ kind: 'denied', code: 'LB_AUTH_UNAVAILABLE', reason: `${name}: ${providerFault(error)}` })
       )
       return () => {}
     }

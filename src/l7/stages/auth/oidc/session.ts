@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { claimAt, wordsOf } from '../claims.ts'
+import { claimAt, DOUBTFUL_EMAIL, hasDoubtfulEmail, wordsOf } from '../claims.ts'
 import type { Proven } from '../auth-method.ts'
 import type { OidcInput } from './keys.ts'
 
@@ -21,6 +21,7 @@ export interface Session {
 /** The parts of a token answer that make a session. */
 export interface TokenAnswer {
   readonly claims: Readonly<Record<string, unknown>> | undefined
+  readonly idToken: string | undefined
   readonly expiresIn: number | undefined
   readonly scope: string | undefined
   readonly refreshToken: string | undefined
@@ -43,7 +44,8 @@ export function sessionOf(
       ? before?.claims
       : Object.fromEntries(Object.entries(answer.claims).filter(([name]) => !TECHNICAL.has(name)))
   const name = claimAt(claims, input.name)
-  if (claims === undefined || typeof name !== 'string' || name === '' || name.length > 1024) return undefined
+  if (claims === undefined || hasDoubtfulEmail(claims, input)) return undefined
+  if (typeof name !== 'string' || name === '' || name.length > 1024) return undefined
   const lasts = answer.expiresIn === undefined ? DEFAULT_MS : answer.expiresIn * 1000
   const end = before?.end ?? now + input.session
   return {
@@ -56,6 +58,14 @@ export function sessionOf(
     end,
     refreshToken: answer.refreshToken ?? before?.refreshToken
   }
+}
+
+/** What to say of tokens of which `sessionOf` makes no session. */
+export function whyNoName({ claims }: TokenAnswer, input: OidcInput): string {
+  const { name } = input
+  if (hasDoubtfulEmail(claims, input)) return DOUBTFUL_EMAIL
+  const has = Object.keys(claims ?? {}).filter((each) => !TECHNICAL.has(each))
+  return `the login has no name: the ID token has no text as ${name}, only ${has.join(', ').slice(0, 300)}; "name" says which claim, and "scopes" what the provider tells`
 }
 
 export function provenSession({ name, roles, scopes, claims }: Session): Proven {

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import type { Clock } from '../../../../core/clock.ts'
-import type { CookieJar } from './cookie-jar.ts'
+import type { CookieJar } from './cookies/cookie-jar.ts'
 import type { EndedSessions } from './ended-sessions.ts'
 import type { RemoteSessions } from './remote-sessions.ts'
 import type { Seal } from './seal.ts'

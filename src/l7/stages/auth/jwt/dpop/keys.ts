@@ -3,12 +3,12 @@ import { listOf, mapping } from '../../../../../config/schema/leaf/leaf.ts'
 import { duration, flag, integer, text, word } from '../../../../../config/schema/leaf/leaves.ts'
 
 /** A proof brings its own key: none is a shared secret. */
-const ALGORITHMS = ['ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512', 'RS256', 'RS384', 'RS512', 'EdDSA'] as const // prettier-ignore
+const ALGORITHMS = ['ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512', 'RS256', 'RS384', 'RS512', 'EdDSA', 'Ed25519', 'Ed448'] as const // prettier-ignore
 
 export const dpopSchema = mapping({
   required: flag().prefault(false).describe('Refuse tokens that are not bound to a key.'),
-  algorithms: listOf(word(ALGORITHMS), { min: 1, max: 10 })
-    .prefault(['ES256', 'PS256', 'RS256', 'EdDSA'])
+  algorithms: listOf(word(ALGORITHMS), { min: 1, max: 12 })
+    .prefault(['ES256', 'PS256', 'RS256', 'EdDSA', 'Ed25519'])
     .describe('Algorithms that may sign proofs.'),
   window: duration({ min: 1000, max: 600_000, example: '60s' })
     .prefault('60s')

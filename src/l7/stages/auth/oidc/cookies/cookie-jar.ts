@@ -1,4 +1,4 @@
-import { cookieValue } from '../../../../core/cookies.ts'
+import { cookieValue } from '../../../../../core/cookies.ts'
 
 /** Browsers accept 4096 bytes per cookie, name and attributes included. */
 const PART = 3600
