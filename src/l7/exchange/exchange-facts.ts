@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import { bareRecord } from '../../core/own.ts'
 import type { Backend } from '../../balancer/pool/backend.ts'
 import type { ErrorCode } from '../../core/errors.ts'

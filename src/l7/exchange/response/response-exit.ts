@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import { contain } from '../../../core/containment.ts'
 import { BodyChain, type ChainOwner } from '../body-chain.ts'
 import { NO_BODY, UNKNOWN_LENGTH } from '../../message/body-length.ts'

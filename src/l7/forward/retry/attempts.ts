@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import type { Backend } from '../../../balancer/pool/backend.ts'
 import type { PickContext } from '../../../balancer/pool/pick-context.ts'
 import type { Pool } from '../../../balancer/pool/pool.ts'

@@ -2,7 +2,7 @@ import type { Transport } from '../../../net/transport/transport.ts'
 import { UNKNOWN_LENGTH, NO_BODY } from '../../message/body-length.ts'
 import { latin1 } from '../../../core/latin1.ts'
 import type { HeaderBlock } from '../../message/header-block.ts'
-import { STATUS_CODES } from 'node:http'
+import { statusTexts } from '../../message/status-texts.ts'
 
 /** Smaller bodies are gathered with the text before them into one string: one write per small message. */
 const GATHER_BYTES = 8_192
@@ -181,7 +181,7 @@ export function responseHead(
   minor: number,
   close: boolean
 ): string {
-  const text = reason === '' ? (STATUS_CODES[status] ?? '') : reason
+  const text = reason === '' ? (statusTexts[status] ?? '') : reason
   let head = `HTTP/1.1 ${status} ${text}\r\n${fields}`
   if (length >= 0) head += `Content-Length: ${length}\r\n`
   else if (length === UNKNOWN_LENGTH && minor === 1) head += 'Transfer-Encoding: chunked\r\n'

@@ -1,7 +1,7 @@
-import { STATUS_CODES } from 'node:http'
 import type { Exchange } from '../../exchange/exchange.ts'
 import type { ResponseHead } from '../../exchange/response/response-head.ts'
 import { namedWeight, prefersJson } from '../../headers/error-answer.ts'
+import { statusTexts } from '../../message/status-texts.ts'
 import { addVary } from '../compress/encoded-fields.ts'
 import type { EngineContext } from '../../exchange/engine-context.ts'
 import type { Stage } from '../stage.ts'
@@ -47,7 +47,7 @@ class ErrorPages implements Stage {
     addVary(head.headers, 'Accept')
     const page = prefersJson(accept) ? this.#json(head) : this.#page(status, accept)
     if (page === undefined) return
-    const reason = STATUS_CODES[status] ?? 'Error'
+    const reason = statusTexts[status] ?? 'Error'
     const { requestId, host } = exchange
     head.replaceBody(page.fill({ status, reason, requestId, host }), page.type)
     if (page === builtInPage) head.policy = builtInPolicy
