@@ -75,3 +75,33 @@ t.test('lb check reads files of credentials, and looks at what stands where a so
   t.equal(errors.length, 5)
   t.notMatch(JSON.stringify(errors), /secret-that|W6ph5/, 'what is in them is not repeated')
 })
+
+t.test('lb check warns of sockets and files that pools name and that are not there', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'lb-check-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  writeFileSync(join(folder, 'file'), 'x')
+  const pools = {
+    app: { backends: [`unix:${folder}/none.sock`, `unix:${folder}/file`] },
+    docker: { discover: { docker: { label: 'lb.pool=web', socket: `${folder}/docker.sock` } } },
+    cluster: { discover: { kubernetes: { service: 'web', kubeconfig: `${folder}/kubeconfig` } } },
+    list: { discover: { file: `${folder}/list.yaml` } }
+  }
+  const listeners = Object.keys(pools).map((pool) => ({ name: pool, bind: '127.0.0.1:0', mode: 'l7', pool }))
+  const result = configFromObject({ listeners, pools })
+  if (!result.ok) return void t.fail(JSON.stringify(result.problems))
+  const { findings } = await checkOutside(result.config)
+  t.match(findings, [
+    { path: ['pools', 'app', 'backends', 0], message: /there is no socket .*none\.sock: no such file/ },
+    { path: ['pools', 'app', 'backends', 1], message: /is not a socket/ },
+    { path: ['pools', 'docker', 'discover', 'docker'], message: /there is no socket .*docker\.sock/ },
+    {
+      path: ['pools', 'cluster', 'discover', 'kubernetes'],
+      message: /cannot read .*kubeconfig: no such file/
+    },
+    { path: ['pools', 'list', 'discover', 'file'], message: /cannot read .*list\.yaml: no such file/ }
+  ])
+  t.ok(
+    findings.every(({ severity }) => severity === 'warning'),
+    'lb waits for them'
+  )
+})

@@ -1,7 +1,6 @@
 import { lookup } from 'node:dns/promises'
-import { accessSync, constants, readFileSync, statSync } from 'node:fs'
+import { accessSync, constants, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { readBackendList } from '../../../config/backend-list.ts'
 import type { Bind } from '../../../config/model/bind.ts'
 import type { Config } from '../../../config/model/model.ts'
 import { errorAt, type Finding, type Path, warningAt } from '../../../config/report/problem.ts'
@@ -11,6 +10,7 @@ import { checkAcmeFiles } from '../../certificates/check-acme.ts'
 import { checkUser } from '../../process/privileges.ts'
 import { whyNoAccess } from '../../plane/sockets/unix-access.ts'
 import { checkAuthFiles } from './auth-files.ts'
+import { checkSources } from './backend-sources.ts'
 import { whyNotBindable } from './bind-check.ts'
 import { configTestFindings } from './config-tests.ts'
 import { checkPluginsReady } from './plugin-check.ts'
@@ -34,7 +34,7 @@ export async function checkOutside(config: Config): Promise<CertificateReport> {
       ...testFindings(config),
       ...checkLogFiles(config),
       ...checkAuthFiles(config),
-      ...checkLists(config),
+      ...checkSources(config),
       ...checkAcmeFiles(config),
       ...(await checkHosts(config))
     ],
@@ -56,23 +56,6 @@ function* checkAccount({ user }: Config): Generator<Finding> {
     const { message } = error as Error
     // `lb check` often runs as another user than lb.
     yield /exist|not supported/.test(message) ? errorAt(['user'], message) : warningAt(['user'], message)
-  }
-}
-
-/**
- * Files that backends are learnt from. A missing or malformed file is only a warning, since lb waits for a valid one.
- */
-function* checkLists(config: Config): Generator<Finding> {
-  for (const [name, { discover }] of Object.entries(config.pools)) {
-    if (discover?.kind !== 'file') continue
-    const path: Path = ['pools', name, 'discover', 'file']
-    const later = 'until then the pool has only what is under `backends`'
-    try {
-      const list = readBackendList(readFileSync(discover.path, 'utf8'), discover.path)
-      if (typeof list === 'string') yield warningAt(path, `${list}; ${later}`)
-    } catch (error) {
-      yield warningAt(path, `cannot read ${discover.path}: ${systemReason(error)}; ${later}`)
-    }
   }
 }
 
