@@ -1,4 +1,5 @@
 import { totalmem } from 'node:os'
+import { cgroupLimit } from './cgroup-limit.ts'
 
 /**
  * Size of each worker's old generation in MB. Half of the available memory for all of them: a leak ends one worker,
@@ -8,11 +9,8 @@ export function heapLimitMb(workers: number, available = availableMemory()): num
   return Math.max(64, Math.min(4096, Math.round(available / 2 ** 21 / workers)))
 }
 
-/**
- * process.constrainedMemory reads the cgroup (v1 and v2); without a limit it returns 0, or more than the machine has.
- */
+/** Without a limit process.constrainedMemory returns 0, or more than the machine has. */
 function availableMemory(): number {
   const machine = totalmem()
-  const limit = process.constrainedMemory()
-  return limit > 0 && limit < machine ? limit : machine
+  return Math.min(machine, process.constrainedMemory() || machine, cgroupLimit())
 }
