@@ -22,7 +22,7 @@ function etc(t: Test): string {
   const folder = t.testdir({
     token: 'secret\n',
     'zerossl.key': 'c2VjcmV0LXNlY3JldC1zZWNyZXQ',
-    oidc: 'the secret of a client\n',
+    oidc: 'the secret of a client, long enough to make a key of it\n',
     client: 'another secret of a client\n',
     keys: 'alice 3q2-7wAAAAA admin\n',
     'clients.crl': crl(),

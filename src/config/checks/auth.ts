@@ -1,3 +1,4 @@
+import { checkAuthMethods } from './auth-methods.ts'
 import { errorAt, type Finding, type Path, warningAt } from '../report/problem.ts'
 import { isMap, type Raw, type RawMap, select } from '../raw.ts'
 
@@ -7,7 +8,11 @@ const route: Path = [...listener, 'routes', '*']
 
 /** Checks of `auth`, `require` and `identity` that the schema cannot express. */
 export function checkAuth(root: Raw): Finding[] {
-  return [...lists(root), ...withoutAuth(root)]
+  return [...lists(root), ...withoutAuth(root), ...methods(root)]
+}
+
+function* methods(root: Raw): Generator<Finding> {
+  for (const { path, value } of select(root, listener)) if (isMap(value)) yield* checkAuthMethods(value, path)
 }
 
 /** Each item of the list must name exactly one method. */

@@ -11,7 +11,8 @@ export class LogoutHint {
   readonly #path: string
 
   constructor(cookie: string, path: string, seal: Seal) {
-    this.#jar = new CookieJar(`${cookie}_hint`)
+    // Browsers drop a cookie called __Host- that has a path of its own.
+    this.#jar = new CookieJar(`${cookie.replace(/^__host-/i, '__Secure-')}_hint`)
     this.#seal = seal
     this.#path = path
   }
