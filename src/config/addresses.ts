@@ -70,7 +70,10 @@ export function parseBackendAddress(text: string): BackendAddress | string {
   if (scheme !== null) {
     if (scheme[2]!.startsWith('unix:'))
       return `"${text}" is a URL; write "${scheme[2]!.replace(/:\/?$/, '')}"`
-    return urlCure(text, scheme[1]!.toLowerCase(), scheme[2]!)
+    const socket = /^\w+\+unix:\/\/(\/.+)$/.exec(text)
+    return socket === null
+      ? urlCure(text, scheme[1]!.toLowerCase(), scheme[2]!)
+      : `"${text}" is a URL; write "unix:${socket[1]}"`
   }
   const parts = splitHostPort(text)
   if (typeof parts === 'string') return parts
@@ -86,12 +89,15 @@ export function parseBackendAddress(text: string): BackendAddress | string {
 /** A URL in place of an address: each part of it has a key of its own. */
 function urlCure(text: string, scheme: string, rest: string): string {
   const [, host, path] = /^([^/]*)(\/.*)?$/.exec(rest)!
-  const port = /:\d+$/.test(host!) ? '' : scheme === 'https' ? ':443' : ':80'
-  const keys =
-    { https: ' and give the pool `tls: {}`', h2c: ' and give the pool `protocol: h2c`' }[scheme] ?? ''
+  if (/^srv\b|\+srv$/.test(scheme))
+    return `"${text}" is a URL; SRV records are \`discover: { dns: ${host!}, type: srv }\` of the pool`
+  const usual = services.get(scheme) ?? { h2c: 80, grpc: 50_051, grpcs: 443, rediss: 6379 }[scheme]
+  const port = /:\d+$/.test(host!) ? '' : `:${usual ?? 'PORT'}`
+  const tls = /^(?:https|rediss|grpcs|tls|ssl)$/.test(scheme) ? ' and give the pool `tls: {}`' : ''
+  const h2c = /^(?:h2c|grpc)$/.test(scheme) ? ' and give the pool `protocol: h2c`' : ''
   const prefix =
     path === undefined || path === '/' ? '' : `; the path is \`rewrite: { addPrefix: ${path} }\` of the route`
-  return `"${text}" is a URL; write "${host}${port}"${keys}${prefix}`
+  return `"${text}" is a URL; write "${host}${port}"${tls}${h2c}${prefix}`
 }
 
 /** Why the host is invalid, where that can be told. */

@@ -247,6 +247,7 @@ const placed: readonly (readonly [beside: string, cure: string, keys: readonly s
   ['nosniff', '`frame: deny`', ['frameoptions', 'framedeny', 'xframeoptions', 'customframeoptionsvalue']],
   ['nosniff', '`hsts: 1y`', ['stsseconds', 'stricttransportsecurity']],
   ['nosniff', '`nosniff: true`', ['contenttypenosniff', 'xcontenttypeoptions']],
+  ['urlBytes', '`rateLimit: { requests: 10, per: 1s }` beside `limits`', ['rate', 'requests', 'rps', 'ratelimit']],
   ['urlBytes', '`bodyBytes: 10mb`', ['body', 'request', 'requestbody', 'maxbody', 'size']],
   ['onDemand', '`acme: { email: … }` at the top of the file, for all listeners', ['email', 'challenge', 'directory', 'ca', 'staging']],
   ['directory', '`tls: { acme: { domains: [example.com] } }` of the listener', ['domains', 'names', 'hosts']],

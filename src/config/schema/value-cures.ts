@@ -70,11 +70,17 @@ function inlineCure(expected: string, value: Raw | undefined): string | undefine
     return 'a route spreads over several: `split: [{ pool: web, weight: 90 }, { pool: canary, weight: 10 }]`'
   if (Array.isArray(value) && expected === 'a path such as /api/')
     return 'it is one path; several in a `match` are `any: [{ path: /a }, { path: /b }]`'
+  if (Array.isArray(value) && value.length > 0 && expected.startsWith('a mapping such as { host: …, path'))
+    return 'one of several is { any: [{ path: /a }, { path: /b }] }'
   if (Array.isArray(value) && expected.startsWith('cipher suites'))
     return 'it is one text, with colons between the names'
   if (Array.isArray(value) && !/list|mapping of names/.test(expected))
     return expected.startsWith('a mapping')
       ? 'write a single one, without dashes and brackets'
       : 'write a single value, without dashes and brackets'
+  if (isMap(value) && expected === 'a path such as /api/')
+    return 'it is a text; the kinds are keys of their own: `path`, `pathPrefix` and `pathRegex`'
+  if (isMap(value) && expected.startsWith('a host name such as example.com or'))
+    return 'it is a text; of expressions there is "*." at its beginning only'
   return isMap(value) && !expected.includes('mapping') ? 'it is one value, without keys below it' : undefined
 }

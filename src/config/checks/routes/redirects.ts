@@ -19,6 +19,12 @@ export function checkRedirects(root: Raw): Finding[] {
 }
 
 function* groupsOf(to: string, route: RawMap, place: Path): Generator<Finding> {
+  const other = /\$(?:0|&|<\w+>)/.exec(to)
+  if (other !== null)
+    yield errorAt(
+      place,
+      `"${other[0]}" is sent as it stands: groups go by their number, "$1", and the whole path is {path}`
+    )
   const used = [...to.matchAll(/\$([1-9])/g)].map(([, digit]) => Number(digit))
   if (used.length === 0) return
   const regex = isMap(route['match']) ? textOf(route['match']['pathRegex']) : undefined

@@ -159,11 +159,13 @@ export function method({ named = false } = {}) {
   })
 }
 
-export function absolutePath() {
+/** `foreign`: what other proxies write for it, with the cure. */
+export function absolutePath(foreign: (value: string) => string | undefined = () => undefined) {
   return text('a path such as /api/', {
     json: { title: 'path' },
     plain: 'write the path itself',
     reject: (value) =>
+      foreign(value) ??
       foreignPath(value) ??
       (!value.startsWith('/')
         ? `a path begins with a slash: did you mean "/${value}"?`

@@ -13,6 +13,18 @@ import {
   regex
 } from '../leaf/network-leaves.ts'
 
+/** Kinds of comparison that Envoy and the Gateway API name by keys. */
+function otherMatch(key: string): string | undefined {
+  if (/^(?:exact|equals?|value|is)$/i.test(key))
+    return '; here it is the text alone, in place of the mapping, or `regex`'
+  if (/^(?:present|exists)$/i.test(key)) return '; here it is "*", in place of the mapping, or `regex`'
+  return /^(?:contains|prefix|suffix|starts_?with|ends_?with|safe_?regex.*|reg_?exp?|pattern|like)$/i.test(
+    key
+  )
+    ? '; here it is `regex: "^v[12]$"`, which is found anywhere without ^ and $'
+    : undefined
+}
+
 /** A value as it is written, or an expression. */
 function valueMatch<Value extends z.ZodType>(value: Value) {
   const expression = mapping(
@@ -23,7 +35,7 @@ function valueMatch<Value extends z.ZodType>(value: Value) {
     },
     {
       lone: (given) => (Array.isArray(given) ? 'one of several is { regex: "^(?:a|b)$" }' : undefined),
-      unknown: () => '; a value is text, or `{ regex: "^v[12]$" }`'
+      unknown: otherMatch
     }
   )
   return z.union([value, expression])

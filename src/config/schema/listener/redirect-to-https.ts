@@ -26,7 +26,9 @@ export function redirectToHttps() {
           unknown: (key) =>
             /^(?:status|code|permanent|to|target|scheme|host|url)$/i.test(key)
               ? `; ${OTHER_REDIRECT}`
-              : undefined
+              : /^(?:except|exclude|skip|ignore|paths|bypass|unless)$/i.test(key)
+                ? '; what is not to be redirected is a route of the listener: `routes: [{ match: { pathPrefix: /.well-known/ }, pool: web }]`'
+                : undefined
         }
       )
     ])

@@ -21,9 +21,18 @@ export function poolName() {
   return text('the name of a pool', { max: 64, json: { title: 'pool' } })
 }
 
+/** An expression in place of a prefix. */
+function expressionMeant(value: string): string | undefined {
+  return /^\^|[()|]|\[/.test(value)
+    ? `an expression is \`path: { regex: ${JSON.stringify(value)}, to: / }\``
+    : undefined
+}
+
 const rewrite = mapping(
   {
-    stripPrefix: absolutePath().optional().describe('Prefix to remove from the path, if it is there.'),
+    stripPrefix: absolutePath(expressionMeant)
+      .optional()
+      .describe('Prefix to remove from the path, if it is there.'),
     addPrefix: absolutePath().optional().describe('Prefix to add to the path, after the other two.'),
     path: mapping(
       {
@@ -128,7 +137,11 @@ export const routeSchema = mapping(
             /^(?:percent|percentage|share|ratio)$/i.test(key)
               ? '; here it is `weight: 10`, relative to the others'
               : `; each share is an item: [{ pool: ${key}, weight: 50 }, …]`,
-          lone: (value) => (typeof value === 'string' ? 'did you mean { pool: "@", weight: 50 }?' : undefined)
+          lone: (value) => {
+            if (typeof value !== 'string') return undefined
+            const [, pool = '"@"', weight = '50'] = /^([\w.-]+?)\s*[=:\s@*]\s*(\d+)%?$/.exec(value) ?? []
+            return `did you mean { pool: ${pool}, weight: ${weight} }?`
+          }
         }
       ),
       { min: 1, max: 100 }

@@ -43,10 +43,14 @@ const method = mapping(
   }
 )
 
-/** A method that was written without its settings: `auth: basic`. */
+/** A method's name without its settings, a file of passwords, a name with its password. The last is not repeated. */
 function methodMeant(value: unknown): string | undefined {
-  return typeof value === 'string' && own(method.shape, value) !== undefined
-    ? `did you mean { ${value}: { … } }?`
+  if (typeof value !== 'string') return undefined
+  if (own(method.shape, value) !== undefined) return `did you mean { ${value}: { … } }?`
+  if (/^(?:file:|\.{0,2}\/)\S+$/.test(value))
+    return `did you mean { basic: { users: "file:${value.replace(/^file:/, '')}" } }?`
+  return value.includes(':')
+    ? 'a name with the hash of its password is { basic: { users: { NAME: HASH } } }; `htpasswd -nB NAME` prints them'
     : undefined
 }
 
@@ -88,17 +92,9 @@ const full = mapping(
   }
 )
 
-/** A method's name, a file of passwords, a name with its password. The last is not repeated. */
+/** The same, where a list stands. */
 function authMeant(value: unknown): string | undefined {
-  const lone = methodMeant(value)
-  if (lone !== undefined) return lone.replace('{', '[{').replace('}?', '}]?')
-  const [first]: readonly unknown[] = Array.isArray(value) ? value : [value]
-  if (typeof first !== 'string') return undefined
-  if (/^(?:file:|\.{0,2}\/)\S+$/.test(first))
-    return `did you mean [{ basic: { users: "file:${first.replace(/^file:/, '')}" } }]?`
-  return first.includes(':')
-    ? 'a name with the hash of its password is [{ basic: { users: { NAME: HASH } } }]; `htpasswd -nB NAME` prints them'
-    : undefined
+  return methodMeant(value)?.replace(/\{.*\}/, (whole) => `[${whole}]`)
 }
 
 const defaults = mapping(policy).parse({})

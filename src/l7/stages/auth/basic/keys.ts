@@ -16,7 +16,11 @@ export const basicSchema = mapping(
         text('a file such as file:/etc/lb/htpasswd', {
           max: 4096,
           reject: (value) =>
-            value.startsWith('file:') ? undefined : 'write "file:" and the path of the file'
+            value.startsWith('file:')
+              ? undefined
+              : /^[^/:]+:/.test(value)
+                ? 'each name is a key, with its hash: { NAME: HASH }'
+                : `write "file:${value}"`
         }),
         z.record(
           userName(),
@@ -45,6 +49,10 @@ export const basicSchema = mapping(
       .describe('How long a request waits for its password to be hashed; then 503.')
   },
   {
+    unknown: (key) =>
+      /^(?:user(?:name)?|password(?:hash)?|pass|hash)$/i.test(key)
+        ? '; here it is `users: { NAME: HASH }`; `htpasswd -nB NAME` prints both'
+        : undefined,
     example: '{ users: file:/etc/lb/htpasswd }',
     lone: (value) =>
       typeof value === 'string' && /^(?:file:|\.{0,2}\/)\S+$/.test(value)
