@@ -1,7 +1,6 @@
 import { Resolver } from 'node:dns/promises'
 import { isIPv6 } from 'node:net'
 import type { BackendConfig, DnsDiscovery } from '../config/model/model.ts'
-import type { Logger } from '../core/log/log.ts'
 import { Poller, reasonOf } from './poller.ts'
 import { MAX_DISCOVERED, type Source, type SourceParts } from './source.ts'
 
@@ -128,11 +127,11 @@ async function lookUpServices(
 /** One target of several that has no address, or whose server fails, holds up none of the others. */
 class MissingTargets {
   readonly #service: string
-  readonly #log: Logger
+  readonly #log: SourceParts['log']
   readonly #last = new Map<string, readonly AddressRecord[]>()
   #told = ''
 
-  constructor(service: string, log: Logger) {
+  constructor(service: string, log: SourceParts['log']) {
     this.#service = service
     this.#log = log
   }

@@ -8,8 +8,8 @@ import type { BackendConfig } from '../config/model/model.ts'
 export interface SourceParts {
   readonly clock: Clock
   readonly random: Random
-  /** Bound to the pool. */
-  readonly log: Logger
+  /** Its lines name the pool. */
+  readonly log: Pick<Logger, 'warn' | 'info'>
   /** Called with the complete current set, in a stable order, even if nothing changed. */
   readonly found: (backends: readonly BackendConfig[]) => void
   /** The source does not answer, or its answer is invalid: the last set stays. `reason` is one line. */

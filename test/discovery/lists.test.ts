@@ -76,14 +76,16 @@ t.test('a typo in a label names the container and the label', async (t) => {
     [
       container('web', { 'lb.prot': '9000' }),
       container('api', { 'lb.port': 'http' }),
-      container('lost', {}, { NetworkSettings: { Networks: { bridge: {} } } })
+      container('lost', {}, { NetworkSettings: { Networks: { bridge: {} } } }),
+      container('open', {}, { NetworkSettings: { Networks: { host: { IPAddress: '' } } } })
     ],
     docker
   )
   t.equal(backends.length, 2)
   t.match(warnings[0], /container web: label lb\.prot is unknown; known are .*lb\.port/)
   t.match(warnings[1], /container api: label lb\.port: "http" is not a number/)
-  t.match(warnings[2], /container lost has no address/)
+  t.match(warnings[2], /container lost has no address$/)
+  t.match(warnings[3], /container open has no address of its own, it uses the host's/)
 })
 
 t.test('containers with equal names are distinguished', async (t) => {

@@ -34,8 +34,9 @@ export function containerBackends(
     const address = addressOf(container, labels.network ?? config.network)
     const port = labels.port ?? config.port ?? onlyPort(container)
     if (address === undefined) {
-      const where = labels.network ?? config.network
-      warnings.push(`container ${name} has no address${where === undefined ? '' : ` in network ${where}`}`)
+      warnings.push(
+        `container ${name} has no address${whereNone(container, labels.network ?? config.network)}`
+      )
     } else if (port === undefined) {
       warnings.push(`container ${name} has no single port; say which by the label lb.port`)
     } else {
@@ -62,6 +63,14 @@ function distinct(backends: readonly BackendConfig[]): BackendConfig[] {
       return { ...backend, name }
     })
     .sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+function whereNone({ NetworkSettings }: Container, network: string | undefined): string {
+  if (network !== undefined) return ` in network ${network}`
+  const shares = NetworkSettings?.Networks?.host !== undefined
+  return shares
+    ? " of its own, it uses the host's: write the host's address and its port under `backends`"
+    : ''
 }
 
 function nameOf({ Id, Names }: Container): string {

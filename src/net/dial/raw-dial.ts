@@ -1,5 +1,6 @@
 import type { LookupAddress } from 'node:dns'
 import type { Lookup } from './lookup.ts'
+import { PreferredAddresses } from './preferred-addresses.ts'
 import { guarded } from '../../core/containment.ts'
 import { leavesNoneForUs } from '../transport/descriptors.ts'
 import { failure, UV_EMFILE, rawStreams, type RawConnect, type RawHandle } from '../transport/raw-streams.ts'
@@ -8,6 +9,9 @@ import type { TransportOwner } from '../transport/transport.ts'
 
 /** RFC 8305 §5: how long one address may take before the next is tried in parallel. */
 const NEXT_ADDRESS_MS = 250
+
+/** Of this thread. */
+const preferred = new PreferredAddresses()
 
 /** Connects to an IP address; `owner.onConnect` or `owner.onClose` follows. */
 export function dialAddress(owner: TransportOwner, address: string, port: number): RawTransport {
@@ -35,20 +39,22 @@ export function dialName(owner: TransportOwner, name: string, port: number, look
  */
 class NameDial {
   readonly #transport: RawTransport
+  readonly #name: string
   readonly #port: number
   #addresses: readonly string[] = []
   #next = 0
-  readonly #trying = new Set<RawHandle>()
+  readonly #trying = new Map<RawHandle, string>()
   #timer: NodeJS.Timeout | undefined
   #over = false
 
   constructor(transport: RawTransport, name: string, port: number, lookup: Lookup) {
     this.#transport = transport
+    this.#name = name
     this.#port = port
     lookup(name, { all: true }, (error, addresses) => {
       if (this.#over) return
       this.#guarded(() => {
-        this.#addresses = inTurns(addresses as LookupAddress[])
+        this.#addresses = preferred.order(name, inTurns(addresses as LookupAddress[]), performance.now())
         if (error !== null || this.#addresses.length === 0)
           this.#fail(error ?? new Error(`no address for ${name}`))
         else this.#try()
@@ -69,14 +75,14 @@ class NameDial {
   cancel(): void {
     this.#over = true
     clearTimeout(this.#timer)
-    for (const handle of this.#trying) handle.close(() => {})
+    for (const handle of this.#trying.keys()) handle.close(() => {})
     this.#trying.clear()
   }
 
   #try(): void {
     const address = this.#addresses[this.#next++]!
     const handle = rawStreams!.newTcp()
-    this.#trying.add(handle)
+    this.#trying.set(handle, address)
     const request = rawStreams!.newConnect()
     const tried = (status: number): void => this.#guarded(() => this.#tried(handle, status))
     request.oncomplete = tried
@@ -88,13 +94,17 @@ class NameDial {
 
   #tried(handle: RawHandle, status: number): void {
     // Closed by `cancel`: another address was faster, or the connect was cancelled.
-    if (!this.#trying.delete(handle)) return
+    const address = this.#trying.get(handle)
+    if (address === undefined) return
+    this.#trying.delete(handle)
     if (status === 0) {
+      if (this.#trying.size > 0) preferred.outran(this.#name, address, performance.now())
       this.cancel()
       this.#transport.adopt(handle)
       return this.#transport.connected(0)
     }
     handle.close(() => {})
+    preferred.failed(this.#name, address)
     if (this.#next < this.#addresses.length) {
       clearTimeout(this.#timer)
       this.#try()

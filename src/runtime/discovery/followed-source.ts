@@ -53,7 +53,10 @@ export class FollowedSource {
     this.#source = makeSource(pool.discover!, {
       clock,
       random,
-      log,
+      log: {
+        warn: (fields, message) => log.warn({ pool: pool.name, ...fields }, `pool ${pool.name}: ${message}`),
+        info: (fields, message) => log.info({ pool: pool.name, ...fields }, `pool ${pool.name}: ${message}`)
+      },
       found: (backends) => this.#onFound(backends),
       failed: (reason) => this.#onFailed(reason)
     })
