@@ -36,8 +36,11 @@ export interface CachingInstance {
   kill(): Promise<void>
 }
 
+/** An instance that starts may have the port of one that died, whose connections are kept. */
+const ONCE = { headers: { connection: 'close' } }
+
 async function json<T>(url: string): Promise<T> {
-  return (await (await fetch(url)).json()) as T
+  return (await (await fetch(url, ONCE)).json()) as T
 }
 
 export async function cachingInstance(
@@ -76,7 +79,7 @@ export async function cachingInstance(
     url: `http://${lb.addresses[0]!.address}`,
     admin,
     async purge(target) {
-      const headers = { 'content-type': 'application/json' }
+      const headers = { ...ONCE.headers, 'content-type': 'application/json' }
       const answer = await fetch(`${admin}/api/cache/purge`, {
         method: 'POST',
         headers,
