@@ -1,6 +1,7 @@
 import { clfTime } from '../../../core/log/clf-time.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
-import { protocolOf, shortened, statusOf } from './field-values.ts'
+import { protocolOf, refererOf, shortened, statusOf } from './field-values.ts'
+import { withoutCredentials } from './without-credentials.ts'
 
 /** A line in httpd's `common` or `combined` format, in UTC. */
 export function commonLine(exchange: Exchange, endedAt: number, combined: boolean): string {
@@ -8,12 +9,14 @@ export function commonLine(exchange: Exchange, endedAt: number, combined: boolea
   const asked =
     request.method === '' && request.target === ''
       ? '-'
-      : escaped(`${request.method} ${shortened(request.target)} ${protocolOf(exchange)}`)
+      : escaped(
+          `${request.method} ${withoutCredentials(shortened(request.target), exchange)} ${protocolOf(exchange)}`
+        )
   const user = identity === undefined ? '-' : escaped(identity.name).replaceAll(' ', '%20')
   const status = statusOf(exchange) ?? '-'
   const line = `${clientIp || '-'} - ${user} [${clfTime(endedAt)}] "${asked}" ${status} ${bytesOut === 0 ? '-' : bytesOut}`
   if (!combined) return line
-  return `${line} "${quoted(request.headers.first('referer'))}" "${quoted(request.headers.first('user-agent'))}"`
+  return `${line} "${quoted(refererOf(exchange))}" "${quoted(request.headers.first('user-agent'))}"`
 }
 
 function quoted(text: string | undefined): string {

@@ -4,6 +4,7 @@ import type { LineBytes } from '../../../core/log/line-bytes.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 import type { LogValue } from '../../exchange/exchange-facts.ts'
 import { fieldValues, shortened, statusOf } from './field-values.ts'
+import { withoutCredentials } from './without-credentials.ts'
 
 /** Writes the fields of `exchangeFields` as text: an object passed to a logger takes ten times as long. */
 export class ExchangeLine {
@@ -20,7 +21,8 @@ export class ExchangeLine {
     line.text((exchange.scheme === 'http' ? overHttp : overHttps)[request.version])
     if (request.method !== '') line.text(',"method":').json(request.method)
     if (request.host !== '') line.text(',"host":').json(shortened(request.host))
-    if (request.target !== '') line.text(',"target":').json(shortened(request.target))
+    if (request.target !== '')
+      line.text(',"target":').json(withoutCredentials(shortened(request.target), exchange))
     const status = statusOf(exchange)
     if (status !== undefined) line.text(',"status":').count(status)
     if (errorCode !== undefined) line.text(',"code":').json(errorCode)

@@ -1,6 +1,7 @@
 import type { AccessField } from '../../../config/model/access-log-model.ts'
 import { errorKind } from '../../../core/errors.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
+import { withoutCredentials } from './without-credentials.ts'
 
 /** The most that is logged of a text from a client. */
 export const MAX_TEXT = 512
@@ -17,7 +18,7 @@ export const fieldValues = {
   scheme: ({ scheme }) => scheme,
   method: ({ request }) => request.method || undefined,
   host: ({ request }) => shortened(request.host) || undefined,
-  target: ({ request }) => shortened(request.target) || undefined,
+  target: (exchange) => withoutCredentials(shortened(exchange.request.target), exchange) || undefined,
   status: statusOf,
   code: ({ errorCode }) => errorCode,
   reason: ({ errorReason }) => errorReason || undefined,
@@ -36,7 +37,7 @@ export const fieldValues = {
   firstByteMs: ({ times, startedAt }) =>
     times === undefined || times.answeredAt === 0 ? undefined : hundredths(times.answeredAt - startedAt),
   userAgent: ({ request }) => field(request.headers.first('user-agent')),
-  referer: ({ request }) => field(request.headers.first('referer')),
+  referer: refererOf,
   requestId: ({ requestId }) => requestId,
   user: ({ identity }) => identity?.name
 } satisfies Record<AccessField, (exchange: Exchange, durationMs: number) => Value>
@@ -57,6 +58,12 @@ export function hundredths(ms: number): number {
 
 export function shortened(text: string): string {
   return text.length > MAX_TEXT ? text.slice(0, MAX_TEXT) : text
+}
+
+/** A page whose own URL had a credential is the referer of what it loads. */
+export function refererOf(exchange: Exchange): string | undefined {
+  const text = exchange.request.headers.first('referer')
+  return text === undefined ? undefined : withoutCredentials(shortened(text), exchange)
 }
 
 function field(text: string | undefined): string | undefined {

@@ -51,8 +51,10 @@ export class Audit {
 
   #write(exchange: Exchange, facts: object, message: string): void {
     const { engine, listener, route } = this.#context
-    const { clientIp: client, requestId } = exchange
-    const fields = { listener: listener.name, route: route?.name, client, requestId, ...facts }
+    const { clientIp: client, requestId, host, path } = exchange
+    // The path without its query, in which credentials may stand.
+    const what = { method: exchange.request.method, host, path: path.slice(0, 512) }
+    const fields = { listener: listener.name, route: route?.name, client, requestId, ...what, ...facts }
     engine.log.info(fields, message)
   }
 }

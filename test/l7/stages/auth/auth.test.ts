@@ -47,6 +47,7 @@ t.test('an API key lets in by its name, several at once, plain or by digest', as
   }
   const lines = lab.log.lines.map((line) => JSON.stringify(line))
   t.ok(lines.some((line) => line.includes('access refused') && line.includes('unknown API key')))
+  t.ok(lines.some((line) => line.includes('access refused') && line.includes('"method":"GET","host":"example.test","path":"/')), 'what was asked for') // prettier-ignore
   t.notOk(
     lines.some((line) => line.includes('alice-key')),
     'no key stands in the log'

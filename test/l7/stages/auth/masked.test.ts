@@ -1,5 +1,6 @@
 import t from 'tap'
 import { maskSecrets } from '../../../../src/admin/api/mask.ts'
+import { authLab } from './auth-lab.ts'
 import { configFromObject } from '../../../../src/config/parse-config.ts'
 
 t.test('no secret of auth is shown by the admin API', async (t) => {
@@ -19,4 +20,27 @@ t.test('no secret of auth is shown by the admin API', async (t) => {
   t.notMatch(shown, 'very-secret')
   t.notMatch(shown, 'abab')
   t.match(shown, 'clientId')
+})
+
+t.test('no access log line shows a credential of the query, whatever became of the request', async (t) => {
+  const auth = [
+    { apiKeys: { query: 'api_key', keys: { alice: 'right-SECRET' } } },
+    { jwt: { issuer: 'i', audience: 'a', secret: 's'.repeat(40), query: 'access.token' } }
+  ]
+  const routes = [{ match: { pathPrefix: '/open/' }, pool: 'web' }, { match: { pathPrefix: '/kept/' }, pool: 'web', auth }] // prettier-ignore
+  for (const format of ['json', 'combined'])
+    for (const fields of format === 'json' ? [undefined, ['target', 'referer']] : [undefined]) {
+      const { lab, ask } = await authLab(t, { pool: undefined, routes, accessLog: { format, ...(fields && { fields }) } }) // prettier-ignore
+      const secrets = ['api_key=right-SECRET', 'api_key=wrong-SECRET', 'b=1&access.token=a.SECRET.c&c=2', 'access_token=SECRET', 'API_KEY=SECRET', 'api%5fkey=SECRET'] // prettier-ignore
+      for (const path of ['/kept/', '/open/', '/nowhere/'])
+        for (const query of secrets)
+          await ask(`Referer: http://example.test/x?${query}\r\n`, `${path}?${query}&d=4`)
+      const log = JSON.stringify(lab.log.lines)
+      t.match(log, '/kept/?api_key=***&d=4')
+      t.match(log, 'x?b=1&access.token=***&c=2')
+      t.notMatch(log, 'SECRET')
+    }
+  const plain = await authLab(t, { accessLog: true })
+  await plain.ask('', '/?api_key=kept')
+  t.match(JSON.stringify(plain.lab.log.lines), 'api_key=kept', 'a parameter that is no credential here')
 })
