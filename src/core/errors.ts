@@ -38,6 +38,13 @@ export const errors = {
   LB_BAD_REQUEST: client(400, 'bad request'),
   LB_FRAMING: client(400, 'bad message framing'),
   LB_CLEAR_TEXT: client(400, 'this port speaks https'),
+  LB_CLIENT_CERTIFICATE: {
+    side: 'downstream',
+    status: 400,
+    level: 'info',
+    phrase: 'client certificate not accepted',
+    proxyStatus: 'http_request_denied'
+  },
   LB_BAD_HOST: client(400, 'bad host'),
   LB_BAD_PATH: client(400, 'bad path'),
   LB_LOGIN_FAILED: client(

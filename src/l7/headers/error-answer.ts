@@ -10,6 +10,8 @@ export interface ErrorFacts {
   readonly retryAfter?: number
   /** Methods, for 405: RFC 9110 §15.5.6 wants them named. */
   readonly allow?: string
+  /** What is added to the phrase. */
+  readonly detail?: string
   /** More members of the JSON answer. */
   readonly members?: Readonly<Record<string, unknown>>
 }
@@ -29,13 +31,14 @@ export function errorAnswer(code: ErrorCode, facts: ErrorFacts): ErrorAnswer {
   const kind = errorKind(code)
   const json = prefersJson(facts.accept)
   const problem = json && namedWeight(facts.accept, /^application\/problem\+json$/) > 0
+  const message = facts.detail === undefined ? kind.phrase : `${kind.phrase}: ${facts.detail}`
   const body = problem
-    ? problemDetails(code, facts)
+    ? problemDetails(code, message, facts)
     : json
       ? JSON.stringify({
-          error: { code, message: kind.phrase, requestId: facts.requestId, ...facts.members }
+          error: { code, message, requestId: facts.requestId, ...facts.members }
         }) + '\n'
-      : `${kind.phrase} (${code})\n`
+      : `${message} (${code})\n`
   const type = problem ? PROBLEM : json ? 'application/json' : 'text/plain; charset=utf-8'
   let fields = `Content-Type: ${type}\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n`
   const status = proxyStatus(code)
@@ -52,7 +55,7 @@ const PROBLEM = 'application/problem+json'
 const QUOTA_EXCEEDED = 'https://iana.org/assignments/http-problem-types#quota-exceeded'
 
 /** RFC 9457, for clients that name it in Accept: elsewhere `type` is about:blank, since the title says what the status does. */
-function problemDetails(code: ErrorCode, facts: ErrorFacts): string {
+function problemDetails(code: ErrorCode, message: string, facts: ErrorFacts): string {
   const { phrase, status = 500 } = errorKind(code) as { phrase: string; status?: number }
   const limit = code === 'LB_RATE_LIMIT' ? facts.members?.['limit'] : undefined
   const quota = limit === undefined ? {} : { 'violated-policies': [limit] }
@@ -67,7 +70,7 @@ function problemDetails(code: ErrorCode, facts: ErrorFacts): string {
       type: limit === undefined ? 'about:blank' : QUOTA_EXCEEDED,
       title,
       status,
-      detail: `${phrase} (${code})`,
+      detail: `${message} (${code})`,
       ...instance,
       ...quota,
       ...members

@@ -82,6 +82,11 @@ const table = [
     () => import('./forwarding/forwarding.ts')
   ),
   early(
+    'client-problem',
+    'nobody without a good certificate is told anything else',
+    () => import('./client-problem/client-problem.ts')
+  ),
+  early(
     'target',
     'host and path in the form that later stages and the router compare',
     () => import('./target/target.ts')

@@ -5,6 +5,8 @@ export interface Refusal {
   readonly code: ErrorCode
   /** For the log and `lb explain`, never for the client. */
   readonly reason: string
+  /** For the client, behind the phrase of the code. */
+  readonly detail?: string
   /** Additional lines of the answer: "WWW-Authenticate: …\r\n", "Retry-After: …\r\n". */
   readonly fields?: string
   /** Additional members of the JSON answer. */

@@ -7,6 +7,8 @@ import { rawStreams, type RawHandle } from '../transport/raw-streams.ts'
 export interface TlsHandle extends Omit<RawHandle, 'close' | 'fd'> {
   /** Keeps alive what C++ holds weakly: the certificates in use. */
   lbContext?: unknown
+  /** The handle underneath. Written by `tellEvents` only. */
+  lbTcp?: RawHandle
   onhandshakedone: ((this: TlsHandle) => void) | undefined
   onerror: ((this: TlsHandle, error: NodeJS.ErrnoException) => void) | undefined
   receive(bytes: Uint8Array): void

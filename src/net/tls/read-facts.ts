@@ -4,8 +4,11 @@ import { altNames } from './certificates/alt-names.ts'
 import type { TlsHandle } from './raw-tls.ts'
 import type { ClientCertificate, TlsFacts } from './tls-facts.ts'
 
-/** Called after the handshake; `verified`: the client's certificate, if there is one, has been verified. */
-export function factsOfHandle(tls: TlsHandle, verified: boolean): TlsFacts {
+/**
+ * Called after the handshake; `verified`: the client's certificate, if there is one, has been verified; `problem`: why the
+ * connection may only be told that it is not accepted.
+ */
+export function factsOfHandle(tls: TlsHandle, verified: boolean, problem: Error | undefined): TlsFacts {
   const raw = verified ? tls.getPeerCertificate(false)?.raw : undefined
   return {
     version: tls.getProtocol() ?? '',
@@ -13,7 +16,9 @@ export function factsOfHandle(tls: TlsHandle, verified: boolean): TlsFacts {
     serverName: tls.getServername() || undefined,
     alpn: tls.getALPNNegotiatedProtocol() || undefined,
     resumed: tls.isSessionReused(),
-    clientCertificate: raw && clientCertificate(raw)
+    clientCertificate: raw && clientCertificate(raw),
+    // Node adds advice for its own users behind OpenSSL's words.
+    clientProblem: problem?.message.split(';', 1)[0]
   }
 }
 
@@ -28,7 +33,8 @@ export function factsOfSocket(socket: TLSSocket): TlsFacts {
     serverName: serverName ? serverName.toLowerCase() : undefined,
     alpn: socket.alpnProtocol || undefined,
     resumed: socket.isSessionReused(),
-    clientCertificate: peer?.raw && clientCertificate(peer.raw)
+    clientCertificate: peer?.raw && clientCertificate(peer.raw),
+    clientProblem: undefined
   }
 }
 

@@ -12,6 +12,8 @@ export interface TlsFacts {
   readonly resumed: boolean
   /** Verified; undefined when the client presented none, or one that its listener did not request. */
   readonly clientCertificate: ClientCertificate | undefined
+  /** Why the certificate that the client has presented is not accepted, where its listener requires one. */
+  readonly clientProblem: string | undefined
 }
 
 /** A client's certificate in the form for logs, matches and fields. */

@@ -21,9 +21,17 @@ export interface TlsServerOptions {
   readonly handshakeTimeoutMs: number
   /** Protocols to negotiate by ALPN, best first; default: none. */
   readonly alpn?: readonly string[]
+  /** TlsFacts.clientProblem may be set, which the owner answers; default: such connections are closed. */
+  readonly tellsClient?: boolean
 }
 
-const ACME_ALPN = alpnList([ACME_TLS])
+/** How an authority is answered. */
+const VALIDATION = {
+  alpn: alpnList([ACME_TLS]),
+  clientAuth: undefined,
+  staple: undefined,
+  tellsClient: false
+}
 
 /**
  * Terminates TLS on connections accepted elsewhere. One per listener and snapshot; a reload with new certificates
@@ -47,8 +55,8 @@ export class TlsServer implements Tls {
     this.#thread = thread
     this.#contexts = new ServerContexts(material, thread.ticketKeys, options.name)
     this.asksHello = this.#contexts.several
-    const { alpn } = options
-    this.#common = { alpn: alpn && alpnList(alpn), clientAuth: material.clientAuth }
+    const { alpn, tellsClient = false } = options
+    this.#common = { alpn: alpn && alpnList(alpn), clientAuth: material.clientAuth, tellsClient }
     this.#onDemand = material.acme?.onDemand === true
     this.#sockets = new SocketTls(material, this.#contexts, alpn)
   }
@@ -66,7 +74,7 @@ export class TlsServer implements Tls {
     const side =
       challenge === undefined
         ? { ...this.#common, staple: bundle.stapleFor(hello), context: bundle.context }
-        : { alpn: ACME_ALPN, clientAuth: undefined, staple: undefined, context: bundle.context }
+        : { ...VALIDATION, context: bundle.context }
     const transport = TlsTransport.accepted(rawTls, clear.detach(), side, shaking, remote)
     // Events come in a later turn, since a handshake takes more than one read.
     try {
@@ -92,7 +100,9 @@ export class TlsServer implements Tls {
         const error = new Error('the validation of a name by its authority')
         return done(undefined, { reason: 'challenge', error, clear: undefined })
       }
-      if (under !== undefined) this.#count(under.tls!)
+      const refused = under?.tls?.clientProblem !== undefined
+      if (refused) this.#failed('client-certificate')
+      else if (under !== undefined) this.#count(under.tls!)
       else this.#failed(failed!.reason)
       done(under, failed)
     })

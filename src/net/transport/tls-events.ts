@@ -1,3 +1,4 @@
+import { systemClock } from '../../core/clock.ts'
 import type { TlsHandle } from '../tls/raw-tls.ts'
 import { rawStreams, type RawHandle, type RawRequest } from './raw-streams.ts'
 
@@ -17,6 +18,7 @@ export function tellEvents(tcp: RawHandle, tls: TlsHandle, events: TlsEvents): v
   tcp.lbOwner = undefined
   tcp.onread = onRest
   tls.lbOwner = events
+  tls.lbTcp = tcp
   tls.onread = onRead
   tls.onhandshakedone = onHandshakeDone
   tls.onerror = onError
@@ -52,8 +54,54 @@ function onHandshakeDone(this: TlsHandle): void {
   }
 }
 
-function onError(this: TlsHandle, error: Error): void {
-  ;(this.lbOwner as TlsEvents).destroy(error)
+function onError(this: TlsHandle, error: NodeJS.ErrnoException): void {
+  const events = this.lbOwner as TlsEvents
+  const missing = error.code?.includes('PEER_DID_NOT_RETURN_A_CERTIFICATE') === true
+  if (!missing || events instanceof Alerted) return events.destroy(error)
+  this.lbOwner = new Alerted(events, error, this.lbTcp!)
+}
+
+/** How long, and for how many reads of 64 KiB, a client may go on to send. */
+const LINGER_MS = 1_000
+const LINGER_READS = 16
+
+/**
+ * A client of TLS 1.3 has sent its first request before it hears that its certificate is missing. Closing a socket with
+ * unread bytes sends a reset, which takes the alert away from the client: so it is read for a moment.
+ */
+class Alerted implements TlsEvents {
+  readonly #events: TlsEvents
+  readonly #error: Error
+  #reads = 0
+
+  constructor(events: TlsEvents, error: Error, tcp: RawHandle) {
+    this.#events = events
+    this.#error = error
+    const fin = rawStreams!.newShutdown()
+    fin.oncomplete = () => {}
+    if (tcp.shutdown(fin) !== 0) this.#end()
+    else systemClock.after(LINGER_MS, () => this.#end())
+  }
+
+  readDone(): void {
+    if (rawStreams!.readResult() < 0) this.#end()
+  }
+
+  shaken(): void {}
+  shutDone(): void {}
+
+  /** OpenSSL refuses what the client sends, and keeps it. */
+  destroy(): void {
+    if (++this.#reads >= LINGER_READS) this.#end()
+  }
+
+  failed(error: unknown): void {
+    this.#events.failed(error)
+  }
+
+  #end(): void {
+    this.#events.destroy(this.#error)
+  }
 }
 
 function onShutdown(this: RawRequest, status: number): void {

@@ -222,9 +222,11 @@ export class TlsTransport extends Transport implements TlsEvents {
   shaken(): void {
     // TLS 1.3 may report it again.
     if (this.#closing || this.#facts !== undefined) return
+    const { clientAuth, tellsClient } = this.#side
     const problem = clientProblem(this.#tls, this.#side)
-    if (problem !== undefined && this.#side.clientAuth!.required) return this.destroy(problem)
-    this.#facts = factsOfHandle(this.#tls, this.#side.clientAuth !== undefined && problem === undefined)
+    const refused = clientAuth?.required === true ? problem : undefined
+    if (refused !== undefined && !tellsClient) return this.destroy(refused)
+    this.#facts = factsOfHandle(this.#tls, clientAuth !== undefined && problem === undefined, refused)
     this.tellConnect()
   }
 

@@ -51,7 +51,7 @@ export class L7Listeners {
   ): Promise<PreparedListener> {
     const { name, protocols, timeouts } = config
     const stages = await pluginStages(snapshot.plugins)
-    const tlsOptions = { name, handshakeTimeoutMs: timeouts.handshakeMs, alpn: protocols }
+    const tlsOptions = { name, handshakeTimeoutMs: timeouts.handshakeMs, alpn: protocols, tellsClient: true }
     const parts: L7SnapshotParts = {
       config,
       tls: material && new TlsServer(material, tlsOptions, this.#parts.tls),

@@ -2,10 +2,12 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { get as httpGet } from 'node:http'
 import { join } from 'node:path'
+import { connect as connectHttp2 } from 'node:http2'
 import { connect, type ConnectionOptions } from 'node:tls'
 import t, { type Test } from 'tap'
 import { configFromObject } from '../../../src/config/parse-config.ts'
 import { clientCertificate } from '../../../src/net/tls/read-facts.ts'
+import { rawTls } from '../../../src/net/tls/raw-tls.ts'
 import { ClientCertMatch } from '../../../src/l7/router/client-cert-match.ts'
 import { X509Certificate } from 'node:crypto'
 import { httpOrigin, startLb } from '../../e2e/servers.ts'
@@ -35,6 +37,36 @@ async function ask(
   socket.write(`GET ${path} HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n${fields}\r\n`)
   await once(socket, 'close').catch(() => {})
   return text
+}
+
+/** What comes back until the other side closes. */
+async function exchange(
+  t: Test,
+  port: number,
+  options: ConnectionOptions,
+  request: string,
+  onSession?: (session: Buffer) => void
+): Promise<string> {
+  const socket = connect({ port, host: '127.0.0.1', ca: pki.ca, servername: 'a.test', ...options })
+  t.teardown(() => socket.destroy())
+  let text = ''
+  socket.on('error', () => {})
+  if (onSession !== undefined) socket.on('session', onSession)
+  socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')))
+  socket.write(request)
+  await once(socket, 'close').catch(() => {})
+  return text
+}
+
+async function overHttp2(t: Test, port: number, options: ConnectionOptions) {
+  const session = connectHttp2(`https://127.0.0.1:${port}`, { ca: pki.ca, servername: 'a.test', ...options })
+  t.teardown(() => session.destroy())
+  session.on('error', () => {})
+  const stream = session.request({ ':path': '/', ':authority': 'a.test' })
+  const [headers] = (await once(stream, 'response')) as [Record<string, number>]
+  let text = ''
+  for await (const chunk of stream) text += String(chunk)
+  return { status: headers[':status'], text }
 }
 
 async function start(t: Test, clientAuth: object, more: object = {}) {
@@ -83,7 +115,9 @@ t.test('a required certificate: verified, not revoked, passed on, and not to be 
       ['revoked', mallory],
       ['a stranger', strangers.leaf('alice')]
     ] as const) {
-      t.equal(await ask(t, port, { ...versions, ...options }), '', `${who} ${version}`)
+      const answer = await ask(t, port, { ...versions, ...options })
+      const told = rawTls !== undefined && who !== 'nobody'
+      t.match(answer, told ? /^HTTP\/1\.1 400 [^]*LB_CLIENT_CERTIFICATE/ : /^$/, `${who} ${version}`)
     }
   }
   t.match(
@@ -103,6 +137,117 @@ t.test('a required certificate: verified, not revoked, passed on, and not to be 
     for await (const chunk of response) text += String(chunk)
     t.notMatch(text, /root/)
   })
+})
+
+const expired = pki.issue({ subject: '/CN=alice', from: '20200101000000Z', until: '20200201000000Z' })
+
+t.test(
+  'a client whose certificate is not accepted is told why, whatever it asks, and nothing else',
+  { skip: rawTls === undefined && 'TLSSockets close such connections' },
+  async (t) => {
+    let asked = 0
+    const origin = await httpOrigin(t, 'web', (_, response) => {
+      asked++
+      response.end('secret')
+    })
+    const lb = await startLb(t, {
+      workers: 0,
+      listeners: [
+        {
+          name: 'web',
+          bind: '127.0.0.1:0',
+          mode: 'l7',
+          accessLog: true,
+          protocols: ['h2', 'http/1.1'],
+          tls: { certificates: [server.files], clientAuth: { ca: pki.caFile } },
+          cors: { origins: ['https://b.test'] },
+          routes: [{ match: { path: '/ours' }, respond: { status: 200, body: 'secret' } }, { pool: 'web' }]
+        },
+        {
+          name: 'l4',
+          bind: '127.0.0.1:0',
+          mode: 'l4',
+          tls: { certificates: [server.files], clientAuth: { ca: pki.caFile } },
+          pool: 'web'
+        }
+      ],
+      pools: { web: { backends: [origin.address] } }
+    })
+    const port = lb.port('web')
+    const stranger = strangers.leaf('alice')
+    for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+      const versions = { minVersion: version, maxVersion: version }
+      const words = { expired: 'certificate has expired', stranger: 'unable to (verify|get)' }
+      for (const [who, reason] of Object.entries(words)) {
+        const options = { ...versions, ...(who === 'expired' ? expired : stranger) }
+        const requests = [
+          'GET / HTTP/1.1\r\nHost: a.test\r\n\r\nGET / HTTP/1.1\r\nHost: a.test\r\n\r\n',
+          'GET /ours HTTP/1.1\r\nHost: a.test\r\n\r\n',
+          'POST /ours HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\n\r\nhello',
+          'OPTIONS * HTTP/1.1\r\nHost: a.test\r\nMax-Forwards: 0\r\n\r\n',
+          'OPTIONS / HTTP/1.1\r\nHost: a.test\r\nOrigin: https://b.test\r\nAccess-Control-Request-Method: GET\r\n\r\n',
+          'GET / HTTP/1.1\r\nHost: a.test\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n'
+        ]
+        for (const request of requests) {
+          const answer = await exchange(t, port, options, request)
+          t.match(answer, new RegExp(`^HTTP/1.1 400 [^]*accepted: ${reason}[^]*LB_CLIENT_CERTIFICATE`))
+          t.notMatch(answer, /secret/)
+          t.equal(answer.split('HTTP/1.1 ').length, 2, 'once')
+        }
+      }
+      const json = await ask(t, port, { ...versions, ...expired }, 'Accept: application/json\r\n')
+      t.match(
+        json,
+        /"code":"LB_CLIENT_CERTIFICATE","message":"client certificate not accepted: certificate has expired"/
+      )
+    }
+    t.match(await overHttp2(t, port, stranger), { status: 400, text: /LB_CLIENT_CERTIFICATE/ })
+    t.match(await overHttp2(t, port, alice), { status: 200, text: 'secret' })
+    t.equal(await ask(t, lb.port('l4'), stranger), '', 'there is no answer for whatever L4 carries')
+    t.equal(asked, 1)
+    const why = lb.lines.filter(({ message }) => message === 'client certificate not accepted')
+    t.match(why[0]?.fields, { listener: 'web', client: '127.0.0.1', reason: 'certificate has expired' })
+    t.match(
+      lb.running.metrics(),
+      /lb_tls_handshake_failures_total\{listener="web",reason="client-certificate"\} 27\n/
+    )
+    t.match(lb.running.metrics(), /lb_errors_total\{listener="web",code="LB_CLIENT_CERTIFICATE"\} 27\n/)
+  }
+)
+
+t.test('a client without a required certificate gets an alert', async (t) => {
+  const { port } = await start(t, {}, { pool: 'web' })
+  for (const [version, alert] of [
+    ['TLSv1.2', /handshake.failure/i],
+    ['TLSv1.3', /certificate.required/i]
+  ] as const) {
+    const options = { port, host: '127.0.0.1', ca: pki.ca, minVersion: version, maxVersion: version }
+    const socket = connect({ ...options, servername: 'a.test' })
+    t.teardown(() => socket.destroy())
+    // In TLS 1.3 it is under way before the client hears of the alert, which a reset would take away.
+    if (rawTls !== undefined) socket.write(Buffer.alloc(100_000))
+    const failed = await new Promise<NodeJS.ErrnoException>((resolve) => socket.once('error', resolve))
+    t.match(`${failed.code} ${failed.message}`, alert)
+  }
+})
+
+t.test('a session does not forget that its certificate was not accepted', async (t) => {
+  const { port } = await start(t, {}, { pool: 'web' })
+  const stranger = strangers.leaf('alice')
+  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    const versions = { minVersion: version, maxVersion: version, ...stranger }
+    let session: Buffer | undefined
+    const keep = (made: Buffer): void => void (session = made)
+    await exchange(t, port, versions, 'GET / HTTP/1.1\r\nHost: a.test\r\n\r\n', keep)
+    const answer = await ask(t, port, { ...versions, ...(session !== undefined && { session }) })
+    t.match(
+      answer,
+      rawTls === undefined ? /^$/ : /^HTTP\/1\.1 400 /,
+      `${version} ${session === undefined ? 'full' : 'resumed'}`
+    )
+    const bare = { minVersion: version, maxVersion: version, ...(session !== undefined && { session }) }
+    t.notMatch(await ask(t, port, bare), /^HTTP\/1\.1 [^4]/, 'nor without showing it again')
+  }
 })
 
 t.test('an optional certificate: who has one is known, who has none comes in too', async (t) => {

@@ -22,6 +22,7 @@ export function answerError(exchange: ResponseExit, code: ErrorCode, refusal: Re
     accept: request.headers.get('accept'),
     ...(code.startsWith('LB_QUEUE') || code === 'LB_NO_BACKEND' ? { retryAfter: RETRY_AFTER } : {}),
     ...(code === 'LB_METHOD' ? { allow: (methods ?? USUAL_METHODS).join(', ') } : {}),
+    ...(refusal?.detail !== undefined && { detail: refusal.detail }),
     ...(refusal?.members !== undefined && { members: refusal.members })
   })
   const fields = refusal?.fields === undefined ? answer.fields : answer.fields + refusal.fields

@@ -10,6 +10,11 @@ export interface ServerSide {
   /** Protocols, each preceded by its length. */
   readonly alpn: Uint8Array | undefined
   readonly clientAuth: { readonly required: boolean } | undefined
+  /**
+   * A client whose certificate is not accepted is told so in an answer: OpenSSL's alert would be better, but Node has
+   * OpenSSL accept every certificate and looks at the result itself, after the handshake.
+   */
+  readonly tellsClient: boolean
   /** An OCSP response for the certificate, for clients that ask for one. */
   readonly staple: Uint8Array | undefined
 }
