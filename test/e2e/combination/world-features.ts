@@ -166,8 +166,9 @@ export const worldFeatures: readonly WorldFeature[] = [
   { name: 'ocsp', share: 0.15, tls: { certificates: ['{stapled}'], ocsp: true } },
   { name: 'drain with sessions', share: 0.2, pool: { sticky: { cookie: 'lb_backend' } }, happening: 'drain' },
   { name: 'two workers', share: 0.15 },
-  { name: 'stops in the midst', share: 0.1, config: { shutdown: { grace: '30s' } }, happening: 'stop', without: ['stops after a while', 'certificates', 'a folder of certificates', 'drain with sessions', 'reload', 'worker death', 'discovery'] },
   { name: 'reload', share: 0.3, happening: 'reload' },
   { name: 'worker death', share: 0.15, happening: 'worker-death' },
-  { name: 'discovery', share: 0.2, happening: 'discovery' }
+  { name: 'discovery', share: 0.2, happening: 'discovery' },
+  // Last, since it does not go with what comes before.
+  { name: 'stops in the midst', share: 0.1, config: { shutdown: { grace: '30s' } }, happening: 'stop', without: ['stops after a while', 'certificates', 'a folder of certificates', 'drain with sessions', 'reload', 'worker death', 'discovery'] }
 ] // prettier-ignore
