@@ -234,3 +234,63 @@ t.test('a reader that stops holds the sender back, and little memory is held for
   await eventually(() => read === written)
   t.pass('the rest follows when the client reads again')
 })
+
+/** A transport that takes what it is given, and never says that it has drained. */
+class Quiet {
+  owner = nobody
+  readsOut = false
+  bytesOut = 0
+  pending = 0
+  closed = false
+  resets = 0
+  readonly remote = undefined
+  pause(): void {}
+  resume(): void {}
+  end(): void {}
+  sendOwned(bytes: Uint8Array): boolean {
+    this.pending += bytes.length
+    this.bytesOut += bytes.length
+    return true
+  }
+  sendFrom(_buffer: Buffer, start: number, end: number): boolean {
+    this.pending += end - start
+    this.bytesOut += end - start
+    return true
+  }
+  destroy(): void {
+    if (this.closed) return
+    this.closed = true
+    this.owner.onClose(undefined)
+  }
+  reset(): void {
+    this.resets++
+    this.destroy()
+  }
+}
+
+t.test('last words of which little waits are not waited for until the half-close ends', async (t) => {
+  for (const [what, goneAfter, most] of [
+    ['gone at once', 100, 3_000],
+    ['gone late', 5_000, 8_000],
+    ['never gone', Infinity, 10_500]
+  ] as const) {
+    const clock = new FakeClock()
+    const deadlines = new Deadlines(clock)
+    const [down, up] = [new Quiet(), new Quiet()]
+    let ended: SpliceEnd | undefined
+    splice(down, up, { deadlines, idleMs: 60_000, halfCloseMs: 10_000 }, (end) => (ended = end))
+    up.owner.onData(Buffer.from('too many connections'), 0, 20)
+    down.owner.onEnd()
+    up.closed = true
+    up.owner.onClose(Object.assign(new Error('reset'), { code: 'ECONNRESET' }))
+    let passed = 0
+    for (; ended === undefined && passed < 60_000; passed += 100) {
+      if (passed >= goneAfter) down.pending = 0
+      clock.advance(100)
+    }
+    t.match(ended, { reason: 'upstream-reset' }, what)
+    t.ok(down.resets > 0, what)
+    t.ok(passed > Math.min(goneAfter, 9_000) && passed <= most, `${what}: ${passed} ms`)
+    t.equal(deadlines.size, 0)
+  }
+})

@@ -82,6 +82,8 @@ export class Splice implements Waits {
   #over = false
   /** The side that is still to get what the other one sent before it broke off. */
   #listening: Side | undefined
+  /** It had to wait for the kernel, at most until then; 0: it did not, or has all. */
+  #listensUntil = 0
 
   constructor(
     downstream: ByteStream,
@@ -157,11 +159,11 @@ export class Splice implements Waits {
   /** Internal, called by a side: what waited for it has gone to the kernel. */
   drained(side: Side): void {
     if (this.#listening !== side) this.touch()
-    else if (side.transport.pending === 0) this.deadline = this.#options.deadlines.now + SLOW_LAST_WORDS_MS
+    else if (side.transport.pending === 0) this.#allIsGone()
   }
 
   onDeadline(): void {
-    if (this.#listening !== undefined) return this.#listening.transport.reset()
+    if (this.#listening !== undefined) return this.#lookAt(this.#listening.transport)
     const orderly = this.#down.transport.pending === 0 && this.#up.transport.pending === 0
     const reason = this.#down.ended || this.#up.ended ? 'half-close-timeout' : 'idle'
     if (!orderly) return this.#close(reason, undefined)
@@ -169,6 +171,20 @@ export class Splice implements Waits {
     this.#settle(reason, undefined)
     this.#down.transport.destroy()
     this.#up.transport.destroy()
+  }
+
+  /** Of the last words of the side that broke off nothing waits in this process any more. */
+  #allIsGone(): void {
+    this.#listensUntil = 0
+    this.deadline = this.#options.deadlines.now + SLOW_LAST_WORDS_MS
+  }
+
+  /** A transport tells that it has drained only where it had refused more: of little that waits it says nothing. */
+  #lookAt(transport: ByteStream): void {
+    const { now } = this.#options.deadlines
+    if (now >= this.#listensUntil) return transport.reset()
+    if (transport.pending === 0) return this.#allIsGone()
+    this.deadline = now + LAST_WORDS_MS
   }
 
   #broken(side: Side, error: NodeJS.ErrnoException): void {
@@ -184,7 +200,8 @@ export class Splice implements Waits {
     if (!waits && !justNow && !closed) return transport.reset()
     this.#listening = peer
     transport.pause()
-    this.deadline = now + (waits ? this.#options.halfCloseMs : LAST_WORDS_MS)
+    if (waits) this.#listensUntil = now + this.#options.halfCloseMs
+    this.deadline = now + LAST_WORDS_MS
   }
 
   #close(reason: SpliceReason, error: NodeJS.ErrnoException | undefined): void {
