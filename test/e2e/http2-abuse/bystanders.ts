@@ -54,7 +54,7 @@ export class Bystanders {
   }
 
   async #http1(): Promise<number> {
-    const asking = request(`${this.#at}/x`, { agent: this.#agent }).end()
+    const asking = request(`${this.#at}/honest`, { agent: this.#agent }).end()
     const [response] = (await once(asking, 'response')) as [IncomingMessage]
     response.resume()
     await once(response, 'end')
@@ -62,7 +62,7 @@ export class Bystanders {
   }
 
   async #http2(asked: number): Promise<number> {
-    const stream = this.#sessions[(asked >> 1) & 3]!.request({ ':path': '/x' })
+    const stream = this.#sessions[(asked >> 1) & 3]!.request({ ':path': '/honest' })
     const [headers] = (await once(stream, 'response')) as [Record<string, number>]
     stream.resume()
     await once(stream, 'end')

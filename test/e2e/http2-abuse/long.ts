@@ -1,9 +1,8 @@
 // node test/e2e/http2-abuse/long.ts [--seconds 2] [--rate 150] [--rounds 3] [--once] [attack …]
-// How long others wait beside an attack, and without it, in turns: the least p99 of the rounds.
+// How long others wait beside an attack, and without it, in turns: the least p99 of the rounds. Others have a backend of
+// their own, so that they do not wait for one that the attacker keeps busy.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { memoryLogger } from '../../fakes/memory-logger.ts'
@@ -23,37 +22,45 @@ const { values, positionals } = parseArgs({
   }
 })
 const beside = (file: string): string => join(import.meta.dirname, file)
-const BIG = Buffer.alloc(100_000, 'x')
 
-const origin = createServer((request, response) => {
-  request.resume().on('error', () => {})
-  request.on('end', () => response.end(request.url === '/big' ? BIG : 'hello'))
-}).listen(0, '127.0.0.1')
-await once(origin, 'listening')
-const routes = [{ match: { path: '/none' }, respond: { status: 404 } }, { pool: 'web' }]
+/** The attacker would be elsewhere, so what serves it goes last where there are too few processors. */
+const [ATTACK, OTHERS] = [5, process.getuid?.() === 0 ? -10 : 0]
+const run = (nice: number, file: string, ...rest: string[]) =>
+  spawn('nice', ['-n', String(nice), process.execPath, beside(file), ...rest], {
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
+const said = async (child: ReturnType<typeof run>): Promise<string> =>
+  String((await once(child.stdout!, 'data'))[0]).trim()
+
+const origins = [run(ATTACK, 'origin-main.ts'), run(OTHERS, 'origin-main.ts')]
+const [attacked, asked] = await Promise.all(origins.map(said))
+const routes = [
+  { match: { path: '/none' }, respond: { status: 404 } },
+  { match: { path: '/honest' }, pool: 'asked' },
+  { pool: 'attacked' }
+]
 const listener = { name: 'web', bind: '127.0.0.1:0', mode: 'l7', protocols: ['h2', 'http/1.1'], routes }
-const pools = { web: { backends: [`127.0.0.1:${(origin.address() as AddressInfo).port}`] } }
+const pools = {
+  attacked: { backends: [`127.0.0.1:${attacked}`] },
+  asked: { backends: [`127.0.0.1:${asked}`] }
+}
 const config = configOf({ workers: 1, listeners: [listener], pools })
 const lb = (await start(config, { log: memoryLogger(), logLevel: 'silent' })) as Runtime
 const port = lb.addresses[0]!.port!
 
-/** Bystanders go before lb where there are too few processors, and the attacker behind: it would be elsewhere. */
 async function wait(name: string | undefined): Promise<{ waits: Waits; damage: string }> {
-  const run = (nice: number, file: string, ...rest: string[]) =>
-    spawn('nice', ['-n', String(nice), process.execPath, beside(file), String(port), ...rest], {
-      stdio: ['ignore', 'pipe', 'inherit']
-    })
-  const attacker = name === undefined ? undefined : run(5, 'attacker-main.ts', name, values.once ? 'once' : 'again') // prettier-ignore
-  if (attacker !== undefined) await once(attacker.stdout, 'data')
-  const honest = run(process.getuid?.() === 0 ? -10 : 0, 'bystanders-main.ts', values.rate, values.seconds)
-  const [said] = (await once(honest.stdout, 'data')) as [Buffer]
+  const attacker =
+    name === undefined
+      ? undefined
+      : run(ATTACK, 'attacker-main.ts', String(port), name, values.once ? 'once' : 'again')
+  if (attacker !== undefined) await said(attacker)
+  const waits = await said(run(OTHERS, 'bystanders-main.ts', String(port), values.rate, values.seconds))
   let damage = ''
   if (attacker !== undefined) {
     attacker.kill('SIGTERM')
-    const [last] = (await once(attacker.stdout, 'data')) as [Buffer]
-    damage = String(last).trim()
+    damage = await said(attacker)
   }
-  return { waits: JSON.parse(String(said)) as Waits, damage }
+  return { waits: JSON.parse(waits) as Waits, damage }
 }
 
 const at = ({ times }: Waits, part: number): number => times[Math.floor(times.length * part)] ?? NaN
@@ -74,5 +81,4 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(attacks)) 
   )
 }
 await lb.kill()
-origin.close()
-origin.closeAllConnections()
+for (const origin of origins) origin.kill()
