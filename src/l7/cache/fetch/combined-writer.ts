@@ -1,4 +1,5 @@
-import type { FillFailure, RecordWriter, StoredRecord } from '../ports.ts'
+import type { RecordWriter, StoredRecord } from '../ports.ts'
+import { PassedWriter } from './passed-writer.ts'
 
 /** Copies `from`..`to` of a record into a writer. False: the writer refused more. */
 export function copyBody(record: StoredRecord, from: number, to: number, writer: RecordWriter): boolean {
@@ -12,39 +13,26 @@ export function copyBody(record: StoredRecord, from: number, to: number, writer:
 }
 
 /** A writer that appends stored bytes to the body: for a 206 that ends where a stored part begins. */
-export class CombinedWriter implements RecordWriter {
-  readonly #writer: RecordWriter
+export class CombinedWriter extends PassedWriter {
   readonly #tail: StoredRecord
   readonly #from: number
 
   constructor(writer: RecordWriter, tail: StoredRecord, from: number) {
-    this.#writer = writer
+    super(writer)
     this.#tail = tail
     this.#from = from
   }
 
-  get failure(): FillFailure | undefined {
-    return this.#writer.failure
-  }
-
-  get followers(): number {
-    return this.#writer.followers
-  }
-
-  write(chunk: Uint8Array): boolean {
-    return this.#writer.write(chunk)
-  }
-
   finish(): boolean {
-    const whole = copyBody(this.#tail, this.#from, this.#tail.available, this.#writer)
+    const whole = copyBody(this.#tail, this.#from, this.#tail.available, this.writer)
     this.#tail.release()
-    if (whole) return this.#writer.finish()
-    this.#writer.abort()
+    if (whole) return this.writer.finish()
+    this.writer.abort()
     return false
   }
 
-  abort(): void {
+  override abort(): void {
     this.#tail.release()
-    this.#writer.abort()
+    super.abort()
   }
 }

@@ -1,6 +1,9 @@
 import { constants, createHmac, type KeyObject, timingSafeEqual, verify } from 'node:crypto'
 import type { JwtAlgorithm } from './keys.ts'
 
+/** What is accepted where nothing else is said of the keys of an issuer. */
+export const usualAlgorithms: readonly JwtAlgorithm[] = ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519']
+
 interface Algorithm {
   readonly hash: string | null
   readonly kind: 'rsa' | 'rsa-pss' | 'ec' | 'ed' | 'hmac'

@@ -6,7 +6,7 @@ import type { Answer, AuthMethod, Denied, Pending, Proven } from '../auth-method
 import { bearerChallenge, tokenIn } from '../bearer.ts'
 import type { MethodContext } from '../method-context.ts'
 import { stripCookie, stripQuery } from '../strip-credential.ts'
-import { isSigned } from './algorithms.ts'
+import { isSigned, usualAlgorithms } from './algorithms.ts'
 import { candidates, type VerifyKey } from './key-set.ts'
 import { type KeySource, RemoteKeys } from './key-source.ts'
 import { Dpop, type Shown } from './dpop/dpop.ts'
@@ -39,8 +39,7 @@ export class Jwt implements AuthMethod {
 
   constructor(input: JwtInput, { clock, log, realm, dry, proofs }: MethodContext) {
     this.#input = input
-    const usual: JwtAlgorithm[] =
-      input.secret === undefined ? ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'] : ['HS256']
+    const usual: readonly JwtAlgorithm[] = input.secret === undefined ? usualAlgorithms : ['HS256']
     this.#rules = { ...input, algorithms: input.algorithms ?? usual }
     const elsewhere = input.cookie !== undefined || input.query !== undefined
     this.#header = (input.header ?? (elsewhere ? undefined : 'authorization'))?.toLowerCase()

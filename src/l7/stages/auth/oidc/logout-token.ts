@@ -1,11 +1,10 @@
 import type { Clock } from '../../../../core/clock.ts'
 import type { Logger } from '../../../../core/log/log.ts'
-import { isSigned } from '../jwt/algorithms.ts'
+import { isSigned, usualAlgorithms } from '../jwt/algorithms.ts'
 import { candidates } from '../jwt/key-set.ts'
 import { isSameIssuer, RemoteKeys } from '../jwt/key-source.ts'
 import { readToken, type Token } from '../jwt/read-token.ts'
 
-const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'] as const
 const EVENT = 'http://schemas.openid.net/event/backchannel-logout'
 const SKEW_MS = 60_000
 /** A token without `exp` is accepted this long. */
@@ -87,7 +86,7 @@ export class LogoutTokens {
   }
 
   #isSigned({ header, data, signature }: Token): boolean {
-    const algorithm = ALGORITHMS.find((name) => name === header['alg'])
+    const algorithm = usualAlgorithms.find((name) => name === header['alg'])
     if (algorithm === undefined) return false
     return candidates(this.#keys.keys, algorithm, header['kid']).some(({ key }) =>
       isSigned(algorithm, key, data, signature)

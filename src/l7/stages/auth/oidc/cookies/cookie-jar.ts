@@ -49,11 +49,16 @@ export class CookieJar {
   clear(field: string | undefined, attributes: string): string {
     return this.names
       .filter((name) => cookieValue(field, name) !== undefined)
-      .map((name) => `Set-Cookie: ${name}=; ${attributes}; Max-Age=0\r\n`)
+      .map((name) => deletion(name, attributes))
       .join('')
   }
 
   #nameOf(part: number): string {
     return part === 0 ? this.#name : `${this.#name}_${part}`
   }
+}
+
+/** A Set-Cookie line that deletes a cookie; `attributes` as when it was set. */
+export function deletion(name: string, attributes: string): string {
+  return `Set-Cookie: ${name}=; ${attributes}; Max-Age=0\r\n`
 }

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { comparableName, cookieValue } from '../../../../../core/cookies.ts'
+import { deletion } from './cookie-jar.ts'
 import type { Login } from '../provider.ts'
 import type { Seal } from '../seal.ts'
 
@@ -23,7 +24,7 @@ export class LoginCookies {
   begin(login: Login, field: string | undefined, attributes: string): string {
     const begun = this.namesIn(field).map((name) => ({ name, until: this.#read(field, name)?.until ?? 0 }))
     begun.sort((a, b) => b.until - a.until)
-    const dropped = begun.slice(MOST - 1).map(({ name }) => gone(name, attributes))
+    const dropped = begun.slice(MOST - 1).map(({ name }) => deletion(name, attributes))
     const kept = { ...login, back: shortened(login.back) }
     const line = `Set-Cookie: ${this.#nameOf(login.state)}=${this.#seal.close('login', kept)}; ${attributes}; Max-Age=${LASTS_SECONDS}\r\n`
     return line + dropped.join('')
@@ -37,7 +38,7 @@ export class LoginCookies {
 
   /** A Set-Cookie line that ends it. */
   end(state: string, attributes: string): string {
-    return gone(this.#nameOf(state), attributes)
+    return deletion(this.#nameOf(state), attributes)
   }
 
   /** The names of these cookies in a request, in every spelling that some server reads as one of them. */
@@ -56,10 +57,6 @@ export class LoginCookies {
   #nameOf(state: string): string {
     return this.#prefix + hash('sha256', state).slice(0, 16)
   }
-}
-
-function gone(name: string, attributes: string): string {
-  return `Set-Cookie: ${name}=; ${attributes}; Max-Age=0\r\n`
 }
 
 /** Where the user goes after the login: without its query, or home, where a cookie has no room for it. */
