@@ -46,7 +46,13 @@ interface Result {
 }
 
 /** Dials and tells once the connection is there, or closed. `until` waits for that much of an answer. */
-function attempt(t: Test, address: BackendAddress, options: DialOptions, until = ''): Promise<Result> {
+function attempt(
+  t: Test,
+  address: BackendAddress,
+  options: DialOptions,
+  until = '',
+  readsOut = false
+): Promise<Result> {
   return new Promise((resolve) => {
     let received = ''
     let connected = false
@@ -64,6 +70,7 @@ function attempt(t: Test, address: BackendAddress, options: DialOptions, until =
       onDrain() {},
       onClose: (error) => resolve({ transport, connected, error, received })
     })
+    transport.readsOut = readsOut
     t.teardown(() => transport.destroy())
   })
 }
@@ -143,6 +150,36 @@ t.test('a refused connection and an unknown name count as connect failures', asy
   const unknown = await attempt(t, tcp(port, 'no.test'), inTime({ lookup }))
   t.same(dialFailure(unknown.error, false), failure)
 })
+
+t.test(
+  'a backend that is not there is told at once to an owner that reads what a broken connection left',
+  async (t) => {
+    const tls = new UpstreamTls({ verify: false })
+    const nobody: BackendAddress = {
+      kind: 'unix',
+      path: '/nonexistent/app.sock',
+      text: 'unix:/nonexistent/app.sock'
+    }
+    const cases: [string, BackendAddress, Partial<DialOptions>][] = [
+      ['TLS, refused', tcp(1), { tls }],
+      ['TLS behind a PROXY header, refused', tcp(1), { tls, preface: Buffer.from('PROXY') }],
+      ['TLS, an unknown name', tcp(443, 'nobody.invalid'), { tls }],
+      ['a unix socket that is not there', nobody, {}],
+      ['a unix socket that is not there, TLS', nobody, { tls }],
+      ['clear text, refused', tcp(1), {}]
+    ]
+    for (const [name, address, more] of cases) {
+      const lookup: Lookup = (_host, _options, done) =>
+        setImmediate(() =>
+          done(Object.assign(new Error('none'), { code: 'ENOTFOUND', syscall: 'getaddrinfo' }), [])
+        )
+      const result = attempt(t, address, inTime({ ...more, lookup, connectTimeoutMs: 20_000 }), '', true)
+      const { connected, error } = await result
+      t.equal(connected, false, name)
+      t.match(error?.code, /^(ECONNREFUSED|ENOENT|ENOTFOUND)$/, `${name}: ${error?.code}`)
+    }
+  }
+)
 
 t.test('a dial that takes too long is closed with a connect timeout', async (t) => {
   const clock = new FakeClock()

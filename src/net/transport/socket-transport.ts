@@ -166,8 +166,9 @@ export class SocketTransport extends Transport {
     const { _readableState: state } = socket as unknown as {
       _readableState: { errored: unknown; ended: boolean }
     }
-    if (!this.readsOut || error?.syscall === undefined || socket.readableEnded || socket.destroyed)
-      return false
+    if (!this.readsOut || socket.readableEnded || socket.destroyed) return false
+    // Others (connect, getaddrinfo) come before there is a connection, so nothing that was sent can wait.
+    if (error?.syscall === undefined || !callsOfConnections.has(error.syscall)) return false
     // A read failed while earlier data waits here: that data goes first, as before an end.
     const read = error.syscall === 'read'
     if (read && socket.readableLength === 0) return false
@@ -207,6 +208,9 @@ export class SocketTransport extends Transport {
     }
   }
 }
+
+/** System calls, as Node's errors name them, that fail on a connection that exists. */
+const callsOfConnections = new Set(['read', 'write', 'shutdown'])
 
 function nameOf(address: string | undefined, port: number | undefined): SocketName | undefined {
   return address === undefined || address === '' || port === undefined ? undefined : { address, port }
