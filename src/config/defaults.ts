@@ -40,6 +40,13 @@ export const defaults = {
     storage: '/var/lib/lb/acme',
     rate: '10/h'
   },
+  oidc: {
+    callback: '/.lb/oidc/callback',
+    logout: '/.lb/oidc/logout',
+    backchannel: '/.lb/oidc/backchannel',
+    frontchannel: '/.lb/oidc/frontchannel',
+    cookie: 'lb_session'
+  },
   redirect: { status: 302 },
   respond: { status: 200, body: '' },
   cache: {

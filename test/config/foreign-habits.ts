@@ -156,6 +156,7 @@ export const foreignHabits: readonly (readonly [text: string, at: string, cure: 
   [R('match: {}, pool: web, rewrite: { path: { from: "^/a", to: /b } }'), '6:52', 'did you mean "regex"?'],
   [R('match: {}, pool: web, headers: { request: { set: { "X A": b } } }'), '6:62', 'did you mean "X-A"?'],
   [R('match: {}, pool: web, headers: { request: { set: { Connection: upgrade } } }'), '6:62', 'it cannot be edited'],
+  [R('match: {}, pool: web, headers: { request: { remove: Proxy-Connection } }'), '6:63', 'it cannot be edited'],
   [R('match: {}, pool: web, headers: { response: { hide: [Server] } }'), '6:56', 'did you mean "remove"?'],
   [R('match: {}, pool: web, headers: { response: { set: { Server: } } }'), '6:63', 'expected the text of a field, got nothing'],
   [R('match: {}, pool: web, headers: { response: { delete: [Server] } }'), '6:56', 'did you mean "remove"?'],

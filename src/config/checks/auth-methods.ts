@@ -1,8 +1,8 @@
+import { defaults } from '../defaults.ts'
 import { type Finding, type Path, warningAt } from '../report/problem.ts'
 import { isMap, type Raw, type RawMap, valueAt } from '../raw.ts'
 
-const CALLBACK = '/.lb/oidc/callback'
-const COOKIE = 'lb_session'
+const { callback: CALLBACK, cookie: COOKIE } = defaults.oidc
 /** As many characters as `sessionSecret` has at least. */
 const LONG_ENOUGH = 32
 

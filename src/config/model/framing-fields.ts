@@ -1,5 +1,6 @@
 import { isToken } from '../../core/latin1.ts'
-/** Fields that frame a message or concern one hop: lb's own, never a plugin's. */
+
+/** Fields that frame a message or concern one hop: lb writes them itself, whatever the configuration or a plugin says. */
 export const FRAMING_FIELDS: ReadonlySet<string> = new Set([
   'connection',
   'content-length',

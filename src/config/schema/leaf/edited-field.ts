@@ -1,16 +1,6 @@
 import { isToken } from '../../../core/latin1.ts'
+import { FRAMING_FIELDS } from '../../model/framing-fields.ts'
 import { text } from './leaves.ts'
-
-/** Fields that frame a message: `lb` sets them itself, whatever the configuration says. */
-const FRAMING = [
-  'connection',
-  'content-length',
-  'keep-alive',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade'
-]
 
 /**
  * `hostToo`: only `set` may name Host, since a request has exactly one (RFC 9112 §3.2). `whyNot`: says what else is wrong
@@ -37,7 +27,7 @@ export function editedField({
       if (!hostToo && value.toLowerCase() === 'host') {
         return 'a request has exactly one Host: to change it, put it under `set`'
       }
-      if (!FRAMING.includes(value.toLowerCase())) return whyNot(value.toLowerCase())
+      if (!FRAMING_FIELDS.has(value.toLowerCase())) return whyNot(value.toLowerCase())
       return `"${value}" frames the message and is written by lb itself; it cannot be edited`
     }
   })

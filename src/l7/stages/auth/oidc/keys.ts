@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { defaults } from '../../../../config/defaults.ts'
 import { listOf, mapping } from '../../../../config/schema/leaf/leaf.ts'
 import { duration, flag, text, word } from '../../../../config/schema/leaf/leaves.ts'
 import { absolutePath, fieldName } from '../../../../config/schema/leaf/network-leaves.ts'
@@ -71,21 +72,21 @@ export const oidcSchema = mapping(
         'Scheme and host that users see; left out: those of the request, which must be registered at the provider.'
       ),
     callback: absolutePath()
-      .prefault('/.lb/oidc/callback')
+      .prefault(defaults.oidc.callback)
       .describe('Path to which the provider sends users back; a route with this `auth` must match it.'),
     logout: absolutePath()
-      .prefault('/.lb/oidc/logout')
+      .prefault(defaults.oidc.logout)
       .describe('Path that ends the session here and, if possible, at the provider.'),
     backchannel: absolutePath()
-      .prefault('/.lb/oidc/backchannel')
+      .prefault(defaults.oidc.backchannel)
       .describe('Path that the provider calls when a session has ended there (back-channel logout).'),
     frontchannel: absolutePath()
-      .prefault('/.lb/oidc/frontchannel')
+      .prefault(defaults.oidc.frontchannel)
       .describe(
         'Path that the provider loads in the browser when a session ends there (front-channel logout).'
       ),
     cookie: fieldName()
-      .prefault('lb_session')
+      .prefault(defaults.oidc.cookie)
       .describe('Name of the session cookie, and beginning of the names of its parts.'),
     session: duration({ min: 60_000, max: 31 * 24 * 3_600_000, example: '8h' })
       .prefault('8h')
