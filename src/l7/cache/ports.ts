@@ -180,5 +180,8 @@ export interface CacheCounters {
   add(name: CacheCounter): void
 }
 
-/** Each request counts as one of the first six; `stored` counts the responses that are there whole. */
-export type CacheCounter = 'hit' | 'miss' | 'stale' | 'revalidated' | 'coalesced' | 'bypass' | 'stored'
+/** What can become of a request. */
+export const CACHE_RESULTS = ['hit', 'stale', 'revalidated', 'coalesced', 'miss', 'bypass'] as const
+
+/** Each request counts as one of the results; `stored` counts the responses that are there whole. */
+export type CacheCounter = (typeof CACHE_RESULTS)[number] | 'stored'

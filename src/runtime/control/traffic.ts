@@ -4,6 +4,7 @@ import type { Backend } from '../../balancer/pool/backend.ts'
 import type { Pool } from '../../balancer/pool/pool.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { MetricsHub } from '../../core/metrics/hub.ts'
+import { CACHE_RESULTS } from '../../l7/cache/ports.ts'
 
 /** Rates are averages of the last five to ten seconds. */
 const PERIOD_MS = 5_000
@@ -16,8 +17,6 @@ const COUNTED = {
   bytesIn: ['lb_bytes_total', { direction: 'in' }],
   bytesOut: ['lb_bytes_total', { direction: 'out' }]
 } as const
-
-const RESULTS = ['hit', 'stale', 'revalidated', 'coalesced', 'miss', 'bypass'] as const
 
 type Counted = keyof typeof COUNTED
 
@@ -81,7 +80,7 @@ export class Traffic {
     const { hub } = this.#parts
     const stored = hub.totals('lb_cache_stored_total', 'cache', {})
     const read = (result: keyof CacheRequests) => hub.totals('lb_cache_requests_total', 'cache', { result })
-    const by = RESULTS.map((result) => [result, read(result)] as const)
+    const by = CACHE_RESULTS.map((result) => [result, read(result)] as const)
     return (cache) => ({
       requests: Object.fromEntries(
         by.map(([result, counts]) => [result, counts.get(cache) ?? 0])

@@ -8,11 +8,6 @@ export function statusUnanswered(detail: string): string {
   return `lb; detail=${detail}`
 }
 
-/** What became of a response that was to be stored: `why` not. */
-export function statusNotStored(status: string, why: string): string {
-  return status.replace('; stored', '').replace(/(; detail=.*)?$/, `; detail=${why}`)
-}
-
 export type ForwardReason = 'bypass' | 'method' | 'uri-miss' | 'vary-miss' | 'stale' | 'request' | 'partial'
 
 export interface ForwardFacts {

@@ -1,6 +1,7 @@
 import type { BodyReader } from '../fetch/body-reader.ts'
 import type { StoredForms } from '../forms/stored-forms.ts'
 import type { CacheResponse, RecordWriter } from '../ports.ts'
+import type { ForwardFacts } from './cache-status.ts'
 
 /** What the engine has to do with a request. */
 export type Decision = Hit | Fetch | Wait | GatewayTimeout
@@ -56,8 +57,8 @@ export type FetchResult =
       readonly kind: 'pass'
       /** Where to copy the body to: `write` each chunk, `finish` when the framing proves the end, `abort` otherwise. */
       readonly writer: RecordWriter | undefined
-      /** Value of the Cache-Status field to add. */
-      readonly cacheStatus: string
+      /** What the Cache-Status field to add says. */
+      readonly forwarded: ForwardFacts
       /** Stored bytes that come before upstream's body: answer with this head instead of upstream's. */
       readonly combine: Combine | undefined
     }

@@ -109,13 +109,8 @@ export class UpstreamFetch implements Fetch {
     validation?.abandon()
     stale?.record.release()
     prefix?.record.release()
-    const cacheStatus = statusForwarded({
-      forward,
-      forwardStatus: response.status,
-      stored: writer !== undefined,
-      detail
-    })
-    return { kind: 'pass', writer, cacheStatus, combine: undefined }
+    const forwarded = { forward, forwardStatus: response.status, stored: writer !== undefined, detail }
+    return { kind: 'pass', writer, forwarded, combine: undefined }
   }
 
   #store(place: Place, response: CacheResponse, bytes: number | undefined, now: number): FetchResult {
@@ -200,14 +195,11 @@ export class UpstreamFetch implements Fetch {
     const from = prefix.entry.range.last + 1
     const reader = new BodyReader(prefix.record, 0, from)
     const writer = beginPart(this.#core, home, entry, range)
-    const cacheStatus = statusForwarded({
-      forward: 'partial',
-      forwardStatus: response.status,
-      stored: writer !== undefined
-    })
+    const stored = writer !== undefined
     const fields = entry.fields.replace(/^content-range: .*\r\n/gim, '')
     const combine: Combine = { status: 200, fields, bytes: range.complete, reader }
-    return { kind: 'pass', writer, cacheStatus, combine }
+    const forwarded = { forward: 'partial', forwardStatus: response.status, stored } as const
+    return { kind: 'pass', writer, forwarded, combine }
   }
 
   #onNotModified(place: Place, stale: Stored, response: CacheResponse, now: number): FetchResult {

@@ -1,6 +1,6 @@
 import { steadyNow } from '../../cache/steady-now.ts'
 import type { Combine, Decision, Fetch, FetchResult, Hit } from '../../cache/decide/decision.ts'
-import { statusNotStored, statusUnanswered } from '../../cache/decide/cache-status.ts'
+import { type ForwardFacts, statusForwarded, statusUnanswered } from '../../cache/decide/cache-status.ts'
 import type { RecordWriter } from '../../cache/ports.ts'
 import { BackgroundRequest } from '../../forward/background-request.ts'
 import { NO_BODY } from '../../message/body-length.ts'
@@ -25,6 +25,8 @@ export class CachedExchange implements ResponseTap {
   readonly #exchange: Exchange
   #fetch: Fetch | undefined
   #writer: RecordWriter | undefined
+  /** What the response's Cache-Status said. */
+  #forwarded: ForwardFacts | undefined
   #orphan = false
   #stopWatch: (() => void) | undefined
 
@@ -89,7 +91,8 @@ export class CachedExchange implements ResponseTap {
       return true
     }
     this.#writer = result.writer
-    exchange.cacheStatus = result.cacheStatus
+    this.#forwarded = result.forwarded
+    exchange.cacheStatus = statusForwarded(result.forwarded)
     if (result.combine !== undefined) return this.#combine(result.combine)
     return false
   }
@@ -151,8 +154,8 @@ export class CachedExchange implements ResponseTap {
   #noteLost(): void {
     const failure = this.#writer?.failure
     this.#writer = undefined
-    const exchange = this.#exchange
-    if (failure !== undefined) exchange.cacheStatus = statusNotStored(exchange.cacheStatus, failure)
+    if (failure === undefined) return
+    this.#exchange.cacheStatus = statusForwarded({ ...this.#forwarded!, stored: false, detail: failure })
   }
 
   get wanted(): boolean {

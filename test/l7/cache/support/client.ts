@@ -1,6 +1,7 @@
 import type { RouteCache } from '../../../../src/config/model/model.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
 import { seededRandom } from '../../../../src/core/random.ts'
+import { statusForwarded } from '../../../../src/l7/cache/decide/cache-status.ts'
 import type { Decision, Fetch, Hit } from '../../../../src/l7/cache/decide/decision.ts'
 import { steadyNow } from '../../../../src/l7/cache/steady-now.ts'
 import { HttpCache } from '../../../../src/l7/cache/http-cache.ts'
@@ -128,7 +129,7 @@ export class Client {
       if (breakAfter === undefined) writer.finish()
       else writer.abort()
     }
-    const own = result.cacheStatus
+    const own = statusForwarded(result.forwarded)
     const get = (name: string) => (name === 'cache-status' ? own : headers.get(name))
     return {
       status: result.combine?.status ?? status,
