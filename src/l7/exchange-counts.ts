@@ -41,6 +41,11 @@ export class ExchangeCounts {
     if (errorCode !== undefined) this.error(errorCode)
   }
 
+  /** A request that was answered before there was an exchange. */
+  answered(code: ErrorCode, status: number): void {
+    this.finished({ status, errorCode: code, route: undefined, target: undefined }, 0)
+  }
+
   error(code: ErrorCode): void {
     let counter = this.#errors.get(code)
     if (counter === undefined) {

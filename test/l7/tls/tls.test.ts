@@ -120,6 +120,13 @@ t.test('HTTPS: the certificate by name and by kind of key, and requests as in cl
   t.test('a request in clear text gets the answer that the port speaks HTTPS', async (t) => {
     const { stdout } = await run('curl', ['-sS', '-i', `http://127.0.0.1:${port}/`])
     t.match(stdout, /^HTTP\/1\.1 400 Bad Request[\s\S]*this port speaks https \(LB_CLEAR_TEXT\)/)
+    const metrics = lb.running.metrics()
+    t.match(
+      metrics,
+      /^lb_responses_total\{listener="\w+",route="",class="4xx"\} 1$/m,
+      'counted as a response'
+    )
+    t.match(metrics, /^lb_requests_total\{listener="\w+",route=""\} 1$/m, 'and as a request')
     const garbage = connectTcp(port, '127.0.0.1')
     garbage.write('\x00\x01\x02 nothing')
     garbage.on('error', () => {})
