@@ -5,6 +5,7 @@ import type { Deadlines } from '../core/deadlines.ts'
 import type { ErrorCode } from '../core/errors.ts'
 import { Roster } from '../core/roster.ts'
 import type { Logger } from '../core/log/log.ts'
+import { LogThrottle } from '../core/log/log-throttle.ts'
 import type { Counter, Gauge, Metrics } from '../core/metrics/metrics.ts'
 import type { Random } from '../core/random.ts'
 import type { Admission } from '../net/admission/gate.ts'
@@ -55,6 +56,7 @@ export class L7Engine
   readonly random: Random
   readonly deadlines: Deadlines
   readonly log: Logger
+  readonly throttle: LogThrottle
   readonly metrics: Metrics
   readonly challenges: L7Deps['challenges']
   readonly pseudonym: string
@@ -78,6 +80,7 @@ export class L7Engine
     this.random = deps.random
     this.deadlines = deps.deadlines
     this.log = deps.log
+    this.throttle = new LogThrottle(deps.log, deps.clock, deps.deadlines)
     this.metrics = deps.metrics
     this.challenges = deps.challenges
     this.pseudonym = name
@@ -210,7 +213,7 @@ export class L7Engine
 
   clearTextAnswer(): string {
     const { status, fields, body } = errorAnswer('LB_CLEAR_TEXT', { requestId: '', accept: undefined })
-    this.#counts.error('LB_CLEAR_TEXT')
+    this.#counts.answered('LB_CLEAR_TEXT', status)
     const framing = `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n`
     return `HTTP/1.1 ${status} Bad Request\r\n${dateLine()}${fields}${framing}${body}`
   }

@@ -3,6 +3,7 @@ import type { L7ListenerConfig, PoolConfig } from '../../config/model/model.ts'
 import type { Clock } from '../../core/clock.ts'
 import { Deadlines } from '../../core/deadlines.ts'
 import type { LogLevel, Logger } from '../../core/log/log.ts'
+import { LogThrottle } from '../../core/log/log-throttle.ts'
 import { Metrics } from '../../core/metrics/metrics.ts'
 import type { Pool } from '../../balancer/pool/pool.ts'
 import type { HttpCache } from '../cache/http-cache.ts'
@@ -18,11 +19,13 @@ import { noPool } from './no-pool.ts'
 export function dryContext(clock: Clock, pseudonym: string): EngineContext {
   const still: Clock = { now: () => clock.now(), wall: () => clock.wall(), after: () => () => {} }
   const metrics = new Metrics()
+  const deadlines = new Deadlines(still)
   return {
     clock: still,
     random: () => 0,
-    deadlines: new Deadlines(still),
+    deadlines,
     log: silent,
+    throttle: new LogThrottle(silent, still, deadlines),
     metrics,
     pseudonym,
     viaLine: viaLine('1.1', pseudonym),

@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Deadlines } from '../../core/deadlines.ts'
 import type { Logger } from '../../core/log/log.ts'
+import type { LogThrottle } from '../../core/log/log-throttle.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import type { Counter, Histogram, Metrics } from '../../core/metrics/metrics.ts'
 import type { Challenges } from '../../net/tls/challenges.ts'
@@ -28,6 +29,8 @@ export interface EngineContext extends L7Deps {
   readonly loopLine: string
   readonly bytesIn: Counter
   readonly bytesOut: Counter
+  /** For lines that clients and backends can make us write at any rate. */
+  readonly throttle: LogThrottle
   /** No new exchange begins on a connection that has ended one. */
   readonly draining: boolean
   /** For `lb explain`: what is compiled starts nothing, asks nobody, and keeps nothing. */

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { reopenLogs } from '../../../src/core/log/line-sink.ts'
 import { LogFile } from '../../../src/core/log/log-file.ts'
-import { answering, eventually, get, labOf, OK, rawBackend } from '../engine/lab.ts'
+import { answering, eventually, get, labOf, OK, rawBackend, startLab } from '../engine/lab.ts'
 
 const lines = (path: string): string[] =>
   existsSync(path) ? readFileSync(path, 'utf8').split('\n').slice(0, -1) : []
@@ -103,4 +103,22 @@ t.test('a file that is too long is moved away, and no line is lost', async (t) =
   t.ok(files.length >= 2 && files.includes('a.log.1'), files.join())
   const all = files.flatMap((file) => lines(join(dir, file)).map((line) => Number(line.split(' ')[0])))
   t.equal(new Set(all).size, 400)
+})
+
+t.test('without an access log a pool that is down writes a few lines a second, then a count', async (t) => {
+  const pools = { gone: { backends: ['127.0.0.1:1'], retry: { attempts: 0 } } }
+  const routes = [{ match: { path: '/other' }, pool: 'gone' }]
+  const listeners = [{ name: 'web', bind: ':0', mode: 'l7', pool: 'gone', routes }]
+  const lab = await startLab({ listeners, pools })
+  t.teardown(() => lab.close())
+  lab.log.level = 'info'
+  const client = await lab.client()
+  for (let i = 0; i < 40; i++) client.send(get(i % 2 === 0 ? '/' : '/other'))
+  await client.until(({ received }) => received.split('HTTP/1.1 50').length === 41, 'answers')
+  const warnings = () => lab.log.lines.filter(({ level }) => level === 'warn').map(({ fields }) => fields)
+  const counts = () => warnings().filter((fields) => 'suppressed' in fields)
+  const left = () => counts().reduce((sum, fields) => sum + (fields['suppressed'] as number), 0)
+  await eventually(() => warnings().length - counts().length + left() === 40, 'each is a line or counted')
+  t.ok(left() > 0 && warnings().length < 40, `${warnings().length} lines`)
+  t.match(counts()[0], { event: 'request', listener: 'web', pool: 'gone', code: /^LB_/ })
 })

@@ -1,5 +1,5 @@
 import type { AccessField, AccessLog } from '../../../config/model/access-log-model.ts'
-import { errorKind } from '../../../core/errors.ts'
+import { type ErrorKind, errorKind } from '../../../core/errors.ts'
 import { asciiJson } from '../../../core/log/json-text.ts'
 import { logFile, type LogFile } from '../../../core/log/log-file.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
@@ -30,6 +30,7 @@ class AccessLogStage implements Stage {
     const failed = errorCode !== undefined && level !== 'debug'
     const sampled = enabled && (sample >= 1 || context.random() < sample)
     if (!failed && !slow && !sampled) return
+    if (!enabled && !slow && !this.#mayTell(exchange, level)) return
     // Sampled lines of client errors get level info, so that they appear in the access log.
     const shown = level === 'debug' ? 'info' : level
     const message =
@@ -50,6 +51,13 @@ class AccessLogStage implements Stage {
     if (fields === undefined) this.#line.write(line, exchange, durationMs)
     else line.text(`,${chosenFields(exchange, durationMs, fields)}`)
     lines.end(line, message)
+  }
+
+  /** Without an access log, a pool that is down must not fill the disk: a few lines of each code and pool, then their number. */
+  #mayTell({ context, snapshot, errorCode, target }: Exchange, level: ErrorKind['level']): boolean {
+    const pool = target?.pool.pool.name
+    const common = { event: 'request', listener: snapshot.config.name, code: errorCode, pool }
+    return context.throttle.allows(`${errorCode} ${pool}`, level, common)
   }
 }
 
