@@ -2,38 +2,59 @@ import type { L7ListenerConfig } from '../../../config/model/model.ts'
 import { comparableName } from '../../../core/cookies.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 
-interface Auth {
-  readonly methods: readonly Readonly<Record<string, { readonly query?: string } | undefined>>[]
+interface Method {
+  /** Parameter with the credential. */
+  readonly query?: string
+  /** Path at which a login ends, with a code that is worth a session once (RFC 6749 §4.1.2). */
+  readonly callback?: string
 }
 
-const known = new WeakMap<L7ListenerConfig, ReadonlySet<string>>()
+interface Auth {
+  readonly methods: readonly Readonly<Record<string, Method | undefined>>[]
+}
+
+interface Secret {
+  readonly parameters: ReadonlySet<string>
+  readonly callbacks: readonly string[]
+}
+
+const known = new WeakMap<L7ListenerConfig, Secret>()
+
+const CODE: ReadonlySet<string> = new Set(['code'])
+const NONE: ReadonlySet<string> = new Set()
 
 /** A URL of a request as it may be logged: parameters in which `auth` of this listener takes credentials, without their values. */
 export function withoutCredentials(url: string, { snapshot }: Exchange): string {
   const query = url.indexOf('?') + 1
   if (query === 0) return url
-  const names = parametersOf(snapshot.config)
-  if (names.size === 0) return url
+  const { parameters, callbacks } = secretsOf(snapshot.config)
+  const codes = callbacks.some((path) => url.endsWith(path, query - 1)) ? CODE : NONE
+  if (parameters.size === 0 && codes.size === 0) return url
   const pairs = url
     .slice(query)
     .split('&')
     .map((pair) => {
       const value = pair.indexOf('=') + 1
-      return value > 0 && names.has(comparableName(pair.slice(0, value - 1)))
-        ? `${pair.slice(0, value)}***`
-        : pair
+      if (value === 0) return pair
+      const name = comparableName(pair.slice(0, value - 1))
+      return parameters.has(name) || codes.has(name) ? `${pair.slice(0, value)}***` : pair
     })
   return url.slice(0, query) + pairs.join('&')
 }
 
 /** Of the listener and all its routes, since a request may end before its route is known. */
-function parametersOf(listener: L7ListenerConfig): ReadonlySet<string> {
-  let names = known.get(listener)
-  if (names === undefined) {
+function secretsOf(listener: L7ListenerConfig): Secret {
+  let secrets = known.get(listener)
+  if (secrets === undefined) {
     const auths = [listener, ...listener.routes].map(({ stages }) => stages['auth'] as Auth | undefined)
-    const queries = auths.flatMap((auth) => auth?.methods ?? []).flatMap((method) => Object.values(method).map((each) => each?.query)) // prettier-ignore
-    names = new Set(queries.filter((name) => name !== undefined).map(comparableName))
-    known.set(listener, names)
+    const methods = auths.flatMap((auth) => auth?.methods ?? []).flatMap((method) => Object.values(method))
+    const texts = (key: keyof Method) =>
+      methods.map((each) => each?.[key]).filter((text) => text !== undefined)
+    secrets = {
+      parameters: new Set(texts('query').map(comparableName)),
+      callbacks: [...new Set(texts('callback'))]
+    }
+    known.set(listener, secrets)
   }
-  return names
+  return secrets
 }

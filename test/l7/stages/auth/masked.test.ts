@@ -44,3 +44,18 @@ t.test('no access log line shows a credential of the query, whatever became of t
   await plain.ask('', '/?api_key=kept')
   t.match(JSON.stringify(plain.lab.log.lines), 'api_key=kept', 'a parameter that is no credential here')
 })
+
+t.test('the code with which a login ends is not logged, at its path and in a referer', async (t) => {
+  const oidc = { issuer: 'https://idp.example', clientId: 'lb', clientSecret: 's'.repeat(40) }
+  for (const format of ['json', 'combined']) {
+    const { lab, ask } = await authLab(t, { auth: [{ oidc }], accessLog: { format } })
+    const query = 'state=kept&code=SECRET&c%6fde=SECRET&iss=x'
+    await ask(`Referer: http://example.test/.lb/oidc/callback?${query}\r\n`, `/.lb/oidc/callback?${query}`)
+    await ask('', '/page?code=visible')
+    const log = JSON.stringify(lab.log.lines)
+    t.match(log, '/.lb/oidc/callback?state=kept&code=***&c%6fde=***&iss=x')
+    t.match(log, 'example.test/.lb/oidc/callback?state=kept&code=***')
+    t.match(log, '/page?code=visible', 'elsewhere it is a parameter as any other')
+    t.notMatch(log, 'SECRET')
+  }
+})
