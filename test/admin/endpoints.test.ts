@@ -21,6 +21,8 @@ t.test('/readyz tells why it is not ready', async (t) => {
     status: 503,
     json: { status: 'not ready', reasons: ['pool db: none of 2 backends is usable'] }
   })
+  plane.backends.db = []
+  t.match((await ask(`${url}/readyz`)).json, { reasons: ['pool db: it has no backends'] })
   t.match(await ask(`${url}/readyz?pool=web`), { status: 200 })
   t.match(await ask(`${url}/readyz?pool=nope`), { status: 503 })
   plane.bound = false

@@ -44,10 +44,14 @@ export function readiness(
   }
   for (const pool of pools) {
     if (only.length > 0 && !only.includes(pool.name)) continue
-    if (pool.usable === 0)
-      reasons.push(`pool ${pool.name}: none of ${pool.backends.length} backends is usable`)
+    if (pool.usable === 0) reasons.push(`pool ${pool.name}: ${noneUsable(pool.backends.length)}`)
   }
   if (reasons.length > MAX_REASONS)
     reasons.splice(MAX_REASONS, Infinity, `and ${reasons.length - MAX_REASONS} more`)
   return { ready: reasons.length === 0, reasons }
+}
+
+/** A pool whose backends are discovered may have none. */
+function noneUsable(backends: number): string {
+  return backends === 0 ? 'it has no backends' : `none of ${backends} backends is usable`
 }
