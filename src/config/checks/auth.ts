@@ -1,4 +1,5 @@
 import { checkAuthMethods } from './auth-methods.ts'
+import { checkRequired } from './required.ts'
 import { errorAt, type Finding, type Path, warningAt } from '../report/problem.ts'
 import { isMap, type Raw, type RawMap, select } from '../raw.ts'
 
@@ -12,7 +13,11 @@ export function checkAuth(root: Raw): Finding[] {
 }
 
 function* methods(root: Raw): Generator<Finding> {
-  for (const { path, value } of select(root, listener)) if (isMap(value)) yield* checkAuthMethods(value, path)
+  for (const { path, value } of select(root, listener)) {
+    if (!isMap(value)) continue
+    yield* checkAuthMethods(value, path)
+    yield* checkRequired(value, path)
+  }
 }
 
 /** Each item of the list must name exactly one method. */

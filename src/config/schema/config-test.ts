@@ -12,6 +12,23 @@ function address() {
   })
 }
 
+const LINE = /^(?:(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)\s+)?(https?:\/\/\S+|\/\S*)$/i
+
+/** A URL, a path, or either behind a method as in a request line, or a call of curl: as the keys of `request`. */
+function keysOfLine(value: unknown): string | undefined {
+  const text = typeof value === 'string' ? value : ''
+  const [, method, target] = LINE.exec(text) ?? []
+  const url = target ?? /https?:\/\/\S+/i.exec(text)?.[0]
+  if (url === undefined) return undefined
+  const whole = JSON.stringify(url.startsWith('/') ? `https://example.com${url}` : url)
+  return method === undefined ? `{ url: ${whole} }` : `{ method: ${method.toUpperCase()}, url: ${whole} }`
+}
+
+function cureOfLine(value: unknown): string | undefined {
+  const keys = keysOfLine(value)
+  return keys === undefined ? undefined : `did you mean ${keys}?`
+}
+
 const request = mapping(
   {
     url: text('a URL such as "https://example.com/api"', {
@@ -19,7 +36,9 @@ const request = mapping(
       reject: (value) =>
         /^https?:\/\/[^/?]+/i.test(value)
           ? undefined
-          : `"${value}" is not an absolute http or https URL; write "https://example.com${value.startsWith('/') ? value : `/${value}`}"`
+          : LINE.exec(value)?.[1] !== undefined
+            ? `the method is a key of its own: ${keysOfLine(value)}`
+            : `"${value}" is not an absolute http or https URL; write "https://example.com${value.startsWith('/') ? value : `/${value}`}"`
     }).describe('URL of the request; its scheme and port choose the listener.'),
     method: method().prefault('GET').describe('Method of the request.'),
     headers: z
@@ -31,7 +50,7 @@ const request = mapping(
       .optional()
       .describe('Listener that gets it; left out: chosen by the URL.')
   },
-  { example: '{ url: "https://example.com/" }', lone: loneText('url', /:\/\//) }
+  { example: '{ url: "https://example.com/" }', lone: cureOfLine }
 )
 
 const expectation = mapping(
@@ -72,8 +91,8 @@ export const configTest = mapping(
   {
     example: '{ request: { url: "https://example.com/" }, expect: { route: site } }',
     lone: (value) => {
-      const url = /https?:\/\/\S+/.exec(typeof value === 'string' ? value : '')?.[0]
-      return url === undefined ? undefined : `did you mean { request: { url: "${url}" }, expect: { … } }?`
+      const keys = keysOfLine(value)
+      return keys === undefined ? undefined : `did you mean { request: ${keys}, expect: { … } }?`
     },
     elsewhere: {
       ...Object.fromEntries(

@@ -51,3 +51,36 @@ t.test(
     t.match(warnings({ pool: 'web', auth: { methods: [{ clientCert: { any: [] } }] } }), [/auth.methods\[0\].clientCert: clients show no certificates here/]) // prettier-ignore
   }
 )
+
+t.test('what nobody can have is warned of where it is required', async (t) => {
+  const keys = { apiKeys: { keys: { alice: secret }, roles: { alice: ['admin', 'ops'] } } }
+  const jwt = (more: object = {}) => ({ jwt: { issuer: 'https://idp.example', audience: 'api', ...more } })
+  const asked = (require: object, ...auth: object[]) => warnings({ routes: [{ match: {}, pool: 'web', auth, require }] }) // prettier-ignore
+  const certificate = { clientCert: { subjects: { 'CN=alice': ['admin'] }, any: 'guest' } }
+  t.match(asked({ roles: 'admn' }, keys), [
+    /require.roles: no method of `auth` gives anybody the role "admn"; did you mean "admin"\?$/
+  ])
+  t.match(asked({ roles: ['ops', 'guest'], match: 'all' }, keys), [/the role "guest"; known: admin, ops$/])
+  t.match(asked({ roles: 'admin' }, jwt()), [/`roles: realm_access.roles` in `jwt`$/])
+  t.match(asked({ roles: 'admin' }, { forward: { url: 'http://127.0.0.1:1' } }), [/in `forward`$/])
+  t.match(asked({ roles: 'admin' }, { apiKeys: { keys: { alice: secret } } }), [/who has which by `roles`$/])
+  t.match(asked({ scopes: 'read', claims: { hd: 'a' } }, keys), [
+    /only tokens have scopes/,
+    /tokens have claims/
+  ])
+  const listener = { auth: [keys], require: { roles: 'admin' } }
+  const other = {
+    match: { pathPrefix: '/b' },
+    pool: 'web',
+    auth: [jwt({ roles: 'roles' })],
+    require: { roles: 'x' }
+  }
+  for (const fine of [
+    asked({ roles: 'admin' }, keys, jwt()),
+    asked({ roles: 'x', scopes: 'read' }, keys, jwt({ roles: 'roles' })),
+    asked({ roles: 'x' }, { apiKeys: { keys: 'file:/etc/lb/keys' } }).filter((each) => /role/.test(each)),
+    asked({ roles: ['admin', 'guest'] }, certificate).filter((each) => /role/.test(each)),
+    warnings({ ...listener, pool: 'web', routes: [other] })
+  ])
+    t.same(fine, [])
+})

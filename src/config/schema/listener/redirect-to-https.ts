@@ -20,7 +20,7 @@ export function redirectToHttps() {
     .union([
       flag(),
       mapping(
-        { port: integer(1, 65_535).describe('Port of HTTPS, if it is not 443.') },
+        { port: integer(1, 65_535).prefault(443).describe('Port of HTTPS.') },
         {
           lone: firstOf(toHttpsMeant, loneNumber('port')),
           unknown: (key) =>
