@@ -55,7 +55,8 @@ const only: Record<string, RegExp> = {
   // The table of stages brings the keys of each; the code behind it is loaded by l7 alone.
   'config → l7': /^l7\/stages\/(order|keys-of-stages)\.ts$/,
   // A stage's keys are made of the schema's leaves and of defaults that checks need too, and of nothing else of it.
-  'l7 → config': /^config\/(model\/|defaults\.ts$|schema\/leaf\/(leaf|leaves|lone|name|network-leaves|edited-field)\.ts$)/,
+  'l7 → config':
+    /^config\/(model\/|defaults\.ts$|schema\/leaf\/(leaf|leaves|lone|name|network-leaves|edited-field)\.ts$)/,
   'health → config': /^config\/model\//,
   // What is kept, never who keeps it.
   'redis → acme': /^acme\/storage\/(acme-storage|records)\.ts$/
