@@ -232,10 +232,15 @@ export interface CacheView extends CacheTraffic {
   readonly evicted: number
   readonly purged: number
   /**
-   * Present where Redis is behind it: whether purges of other instances arrive, and how many of ours have not been
-   * sent.
+   * Present where Redis is behind it: whether purges of other instances arrive, how many instances there are besides this
+   * one, and how many of our purges have not been sent.
    */
-  readonly redis?: { readonly reachable: boolean; readonly unsent: number; readonly heard: number }
+  readonly redis?: {
+    readonly reachable: boolean
+    readonly others: number
+    readonly unsent: number
+    readonly heard: number
+  }
 }
 
 /** Requests by what became of them, as `lb_cache_requests_total` counts them. */

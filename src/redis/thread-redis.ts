@@ -32,7 +32,7 @@ export class ThreadRedis {
     let use = this.#uses.get(key)
     if (use === undefined) {
       const link = new RedisLink(plan, this.#parts)
-      const tier = new RedisTier(link, this.#parts)
+      const tier = new RedisTier(plan, link, this.#parts)
       const sessions = new RedisSessionStores(hash('sha256', key), link)
       use = { link, rates: new RateCounts(link), tier, sessions }
       this.#uses.set(key, use)
@@ -43,8 +43,9 @@ export class ThreadRedis {
   /** Closes those of other plans. */
   retain(plan: RedisPlan | undefined): void {
     const kept = JSON.stringify(plan)
-    for (const [key, { link }] of this.#uses) {
+    for (const [key, { link, tier }] of this.#uses) {
       if (key === kept) continue
+      tier.close()
       link.close()
       this.#uses.delete(key)
     }

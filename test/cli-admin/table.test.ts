@@ -211,7 +211,7 @@ t.test('a cache is told by what it answers, and by how much of its memory is in 
   const [main] = await plane.caches()
   const sample = blocksOf('docs/admin-api.md', 'console').find((code) => code.startsWith('CACHE'))!
   t.equal(renderCaches([main!], { width: 100, color: false }).join('\n'), `\n${sample.trimEnd()}`)
-  const redis = { reachable: false, unsent: 1, heard: 3 }
+  const redis = { reachable: false, others: 1, unsent: 1, heard: 3 }
   t.match(
     renderCaches([{ ...main!, redis }], { width: 60, color: false }).at(-1),
     /^main .*90 %.*not reachable/

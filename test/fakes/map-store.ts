@@ -105,6 +105,10 @@ export class MapStore implements CacheStore {
     return this.#removeWhere(() => true)
   }
 
+  whenRemoved(): boolean {
+    return false
+  }
+
   nextEpoch(): void {
     this.#epoch++
   }

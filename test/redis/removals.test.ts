@@ -45,11 +45,11 @@ class SlowRemote {
     setImmediate(() => done(found))
   }
 
-  remove(key: string, done: (removed: boolean) => void): void {
+  remove(key: string, _ask: unknown, done: (removed: boolean) => void): void {
     this.#tell(`remove ${key}`, done)
   }
 
-  purge(purge: object, done: (sent: boolean) => void): void {
+  purge(purge: object, _ask: unknown, done: (sent: boolean) => void): void {
     this.#tell(`purge ${JSON.stringify(purge)}`, done)
   }
 

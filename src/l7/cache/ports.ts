@@ -174,6 +174,11 @@ export interface CacheStore {
   removeTag(tag: string): number
   removeAll(): number
   nextEpoch(): void
+  /**
+   * Calls `known` once, later: when what this thread has removed so far is known to all who share the store, or after a
+   * bounded time. False: all know it already, and `known` is not called.
+   */
+  whenRemoved(known: () => void): boolean
 }
 
 export interface CacheCounters {

@@ -9,6 +9,7 @@ import { passableTrailers } from '../headers/trailers.ts'
 import type { Response } from '../message/response.ts'
 import type { Refusal } from '../stages/refusal.ts'
 import type { Verdict } from '../stages/verdict.ts'
+import { DelayedResponse } from './response/delayed-response.ts'
 import { answerError } from './response/local-answer.ts'
 import { RequestSide } from './request-side.ts'
 import type { ResponseTap } from './response/response-tap.ts'
@@ -26,6 +27,7 @@ export class Exchange extends RequestSide implements ForwardOwner {
   /** Sees the response on its way to the client. Written by the cache stage only. */
   tap: ResponseTap | undefined
   #wait: Wait | undefined
+  #delayed: DelayedResponse | undefined
 
   /** Asks a backend; `outgoing` where it is another one than the exchange's own. */
   send(outgoing: Outgoing = this.altered): void {
@@ -58,6 +60,23 @@ export class Exchange extends RequestSide implements ForwardOwner {
   /** The wait of a stage that is going on, or the last one. */
   get lastWait(): Wait | undefined {
     return this.#wait
+  }
+
+  /** Keeps a backend's response from the client until `until` calls its argument, which has to happen. For the tap. */
+  delay(head: Response, until: (go: () => void) => void): void {
+    const delayed = (this.#delayed = new DelayedResponse(upstreamResponse(this.request, head)))
+    until(() => {
+      if (this.#delayed === delayed && !this.ended) this.guarded(() => this.#sendDelayed(delayed))
+    })
+  }
+
+  #sendDelayed({ head, chunks, trailers }: DelayedResponse): void {
+    this.#delayed = undefined
+    if (!this.respond(head)) return
+    for (const chunk of chunks) this.sendOwned(chunk)
+    if (trailers !== undefined) this.#endOf(trailers)
+    // The client has less to take than it may: the backend is resumed either way when it drains.
+    else if (this.flush()) this.forward?.resume()
   }
 
   /** Refuses the request on behalf of a guard. */
@@ -99,7 +118,7 @@ export class Exchange extends RequestSide implements ForwardOwner {
     // What is told of the fault has the fields of any other answer (CORS, security headers), where it is not theirs.
     this.dropHooks(!this.editsFail)
     const { forward, tap, downstream } = this
-    this.forward = this.tap = undefined
+    this.forward = this.tap = this.#delayed = undefined
     guarded(() => forward?.cancel())
     guarded(() => tap?.abort())
     guarded(() => this.#wait?.cancel())
@@ -157,17 +176,24 @@ export class Exchange extends RequestSide implements ForwardOwner {
 
   onBody(buffer: Buffer, start: number, end: number): void {
     this.tap?.onBody(buffer, start, end)
-    this.sendBody(buffer, start, end)
+    if (this.#delayed === undefined) this.sendBody(buffer, start, end)
+    else this.#delayed.add(buffer, start, end)
   }
 
   onEnd(trailers: string): void {
     this.tap?.onEnd()
     if (this.forward !== undefined) this.retries = this.forward.retries
     this.forward = undefined
+    if (this.#delayed === undefined) this.#endOf(trailers)
+    else this.#delayed.trailers = trailers
+  }
+
+  #endOf(trailers: string): void {
     this.sendEnd(trailers === '' ? '' : passableTrailers(trailers, this.route?.responseEdits?.names))
   }
 
   onReadDone(): void {
+    if (this.#delayed !== undefined) return this.forward?.pause()
     // Followers of a cache fetch do not wait for its client. The maximum object size bounds the bytes that are buffered.
     if (this.flush() || this.ended || this.tap?.wanted === true) return
     this.forward?.pause()
@@ -211,6 +237,7 @@ export class Exchange extends RequestSide implements ForwardOwner {
 
   /** Cancels what is still running for this exchange: the attempt at a backend, the cache's fetch, a stage's wait. */
   #stop(): void {
+    this.#delayed = undefined
     if (this.forward !== undefined) this.retries = this.forward.retries
     this.forward?.cancel()
     this.forward = undefined

@@ -16,6 +16,8 @@ export class CacheNames {
   /** Number of the last purge, and the last purges. */
   readonly sequence: string
   readonly log: string
+  /** The instances that listen to the news. */
+  readonly instances: string
   readonly #base: string
 
   constructor(prefix: string, cache: string) {
@@ -23,6 +25,12 @@ export class CacheNames {
     this.news = `${this.#base}}:news`
     this.sequence = `${this.#base}}:purges`
     this.log = `${this.#base}}:purge-log`
+    this.instances = `${this.#base}}:instances`
+  }
+
+  /** The channel on which a thread of an instance hears that the others have applied its removals. */
+  confirmed(instance: string, thread: number): string {
+    return `${this.#base}}:confirmed:${instance}:${thread}`
   }
 
   /**

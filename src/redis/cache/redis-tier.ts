@@ -4,6 +4,8 @@ import type { CacheStore } from '../../l7/cache/ports.ts'
 import type { SharedStoreMemory } from '../../l7/cache/store/memory/layout.ts'
 import type { CacheTier } from '../../l7/cache/thread-caches.ts'
 import type { RedisLink } from '../redis-link.ts'
+import type { RedisPlan } from '../redis-plan.ts'
+import { Confirmations } from './confirm/confirmations.ts'
 import { CacheNames } from './names.ts'
 import { RemoteCache } from './remote-cache.ts'
 import { TieredStore } from './tiered-store.ts'
@@ -19,13 +21,22 @@ export interface RedisTierParts {
 
 /** Puts Redis behind the memory of the caches of one thread. */
 export class RedisTier implements CacheTier {
+  readonly #plan: RedisPlan
   readonly #link: RedisLink
   readonly #parts: RedisTierParts
   readonly #stores = new WeakMap<SharedArrayBuffer, TieredStore>()
+  /** By cache. */
+  readonly #confirmations = new Map<string, Confirmations>()
 
-  constructor(link: RedisLink, parts: RedisTierParts) {
+  constructor(plan: RedisPlan, link: RedisLink, parts: RedisTierParts) {
+    this.#plan = plan
     this.#link = link
     this.#parts = parts
+  }
+
+  close(): void {
+    for (const each of this.#confirmations.values()) each.close()
+    this.#confirmations.clear()
   }
 
   over(memory: CacheStore, cache: string, { control, tier }: SharedStoreMemory): CacheStore {
@@ -38,7 +49,11 @@ export class RedisTier implements CacheTier {
       const remote = new RemoteCache({ link: this.#link, names, words, clock, instance: pseudonym })
       const counter = (result: string) => metrics.counter('lb_cache_tier_lookups_total', { cache, result })
       const counts = { stored: counter('hit'), claimed: counter('claimed'), none: counter('none') }
-      store = new TieredStore(memory, remote, thread, (result) => counts[result].add())
+      // Of the memory that the cache had before.
+      this.#confirmations.get(cache)?.close()
+      const confirmations = new Confirmations({ plan: this.#plan, names, words, instance: pseudonym, thread })
+      this.#confirmations.set(cache, confirmations)
+      store = new TieredStore(memory, remote, thread, (result) => counts[result].add(), confirmations)
       this.#stores.set(control, store)
     }
     return store

@@ -8,7 +8,7 @@ import { commitScript, holdScript, openScript, releaseScript, removeScript } fro
 import type { CacheNames } from './names.ts'
 import type { Purge } from './purges/purge.ts'
 import { newsOf } from './purges/news.ts'
-import { readPurge } from './purges/purge.ts'
+import { purgeText, readPurge } from './purges/purge.ts'
 import { PurgeList } from './purges/purge-list.ts'
 import { purgeScript, readPurgesScript } from './purges/purge-scripts.ts'
 import type { TierWords } from './tier-words.ts'
@@ -180,19 +180,19 @@ export class RemoteCache {
     )
   }
 
-  /** `done` with false: it may still be there. */
-  remove(key: string, done: (removed: boolean) => void): void {
+  /** `ask`: what other instances confirm it by. `done` with false: it may still be there. */
+  remove(key: string, ask: string | undefined, done: (removed: boolean) => void): void {
     const { head, claim, gone } = this.#names.entry(key)
-    const args = [this.#names.news, newsOf('', key)]
+    const args = [this.#names.news, newsOf('', key, ask)]
     this.#link.ask(
       (connection) => runScript(connection, removeScript, [head, claim, gone], args),
       (reply) => done(reply === 1)
     )
   }
 
-  purge(purge: Purge, done: (sent: boolean) => void): void {
+  purge(purge: Purge, ask: string | undefined, done: (sent: boolean) => void): void {
     const { sequence, log, news } = this.#names
-    const args = [Math.max(0, this.words.applied), news, JSON.stringify(purge)]
+    const args = [Math.max(0, this.words.applied), news, purgeText(purge, ask)]
     this.#link.ask(
       (connection) => runScript(connection, purgeScript, [sequence, log], args),
       (reply) => done(typeof reply === 'number')

@@ -1,3 +1,5 @@
+import type { Confirmations } from './confirm/confirmations.ts'
+import { Flight } from './flight.ts'
 import type { Purge } from './purges/purge.ts'
 import type { RemoteCache } from './remote-cache.ts'
 
@@ -7,7 +9,8 @@ const TRIES_AGAIN_MS = 250
 interface Removal {
   /** Equal for equal removals. */
   readonly name: string
-  readonly send: (done: (heard: boolean) => void) => void
+  /** `ask`: what the other instances confirm it by. */
+  readonly send: (ask: string | undefined, done: (heard: boolean) => void) => void
   /** Threads of this instance may read it from Redis again. */
   readonly end: () => void
 }
@@ -19,12 +22,16 @@ interface Removal {
 export class Removals {
   readonly #remote: RemoteCache
   readonly #thread: number
+  readonly #confirmations: Confirmations | undefined
   readonly #lost = new Map<string, Removal>()
+  /** Those for whose end somebody may wait. */
+  readonly #flights = new Set<Flight>()
   #waiting = false
 
-  constructor(remote: RemoteCache, thread: number) {
+  constructor(remote: RemoteCache, thread: number, confirmations?: Confirmations) {
     this.#remote = remote
     this.#thread = thread
+    this.#confirmations = confirmations
     const left = remote.words.leftBy(thread)
     // It is not known which ones they were.
     if (left !== undefined) this.#tell(this.#purging({ kind: 'all' }, left))
@@ -32,7 +39,7 @@ export class Removals {
 
   remove(key: string): void {
     const end = this.#remote.words.begin(this.#thread, key)
-    this.#tell({ name: `key ${key}`, send: (done) => this.#remote.remove(key, done), end })
+    this.#tell({ name: `key ${key}`, send: (ask, done) => this.#remote.remove(key, ask, done), end })
   }
 
   purge(purge: Purge): void {
@@ -40,16 +47,30 @@ export class Removals {
     this.#tell(this.#purging(purge, this.#remote.words.begin(this.#thread, url)))
   }
 
+  /** See `CacheStore.whenRemoved`. */
+  whenRemoved(known: () => void): boolean {
+    let left = this.#flights.size
+    for (const flight of this.#flights) {
+      flight.onEnd(() => {
+        if (--left === 0) known()
+      })
+    }
+    return left > 0
+  }
+
   #purging(purge: Purge, end: () => void): Removal {
-    const send = (done: (heard: boolean) => void) => this.#remote.purge(purge, done)
+    const send: Removal['send'] = (ask, done) => this.#remote.purge(purge, ask, done)
     return { name: JSON.stringify(purge), send, end }
   }
 
   #tell(removal: Removal): void {
     if (!this.#remote.usable) return this.#missed(removal)
-    removal.send((heard) => {
+    const flight = new Flight(this.#remote, this.#confirmations, () => this.#flights.delete(flight))
+    this.#flights.add(flight)
+    removal.send(flight.ask, (heard) => {
       if (heard) removal.end()
       else this.#missed(removal)
+      flight.heard(heard)
     })
   }
 

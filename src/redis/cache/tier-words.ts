@@ -1,6 +1,6 @@
 import { hashText, urlOf } from '../../l7/cache/store/memory/key-hash.ts'
 
-const HEAD_WORDS = 2
+const HEAD_WORDS = 3
 /** Removals are counted by hash of the URL; the last word of a row counts those of more than one URL. */
 const SLOTS = 512
 const ROW_WORDS = SLOTS + 1
@@ -44,6 +44,15 @@ export class TierWords {
 
   set unsent(count: number) {
     Atomics.store(this.#words, 1, count)
+  }
+
+  /** How many other instances listen to removals. Written by the main thread. */
+  get others(): number {
+    return Atomics.load(this.#words, 2)
+  }
+
+  set others(count: number) {
+    Atomics.store(this.#words, 2, count)
   }
 
   /** Whether a thread of this instance has removed it, or may have, and Redis has not confirmed that. */

@@ -1,6 +1,7 @@
 import { partKey } from '../../l7/cache/cache-core.ts'
 import type { CacheStore, Claim, StoredRecord } from '../../l7/cache/ports.ts'
 import { pending } from '../../l7/cache/ports.ts'
+import type { Confirmations } from './confirm/confirmations.ts'
 import { Load, type Loaded } from './load.ts'
 import type { Waiting } from './publication.ts'
 import { type Purge, purgeFrom } from './purges/purge.ts'
@@ -39,13 +40,14 @@ export class TieredStore implements CacheStore {
     memory: CacheStore,
     remote: RemoteCache,
     thread: number,
-    count: (result: Loaded['kind']) => void = () => {}
+    count: (result: Loaded['kind']) => void = () => {},
+    confirmations?: Confirmations
   ) {
     this.#count = count
     this.maxObjectBytes = memory.maxObjectBytes
     this.#memory = memory
     this.#remote = remote
-    this.#removals = new Removals(remote, thread)
+    this.#removals = new Removals(remote, thread, confirmations)
   }
 
   get near(): CacheStore {
@@ -145,6 +147,10 @@ export class TieredStore implements CacheStore {
 
   nextEpoch(): void {
     this.#memory.nextEpoch()
+  }
+
+  whenRemoved(known: () => void): boolean {
+    return this.#removals.whenRemoved(known)
   }
 
   #purge(purge: Purge): number {

@@ -61,6 +61,8 @@ export type FetchResult =
       readonly forwarded: ForwardFacts
       /** Stored bytes that come before upstream's body: answer with this head instead of upstream's. */
       readonly combine: Combine | undefined
+      /** Present where something was removed: see `CacheStore.whenRemoved`. The client is not answered before. */
+      readonly whenRemoved?: (known: () => void) => boolean
     }
   /** Discard upstream's response, body included, and answer with this hit. */
   | { readonly kind: 'answer'; readonly hit: Hit }

@@ -12,7 +12,7 @@ import { invalidate } from './invalidate.ts'
 import { completes, partOf } from './partial.ts'
 import type { Directives } from '../policy/cache-control.ts'
 import { freshnessLifetime } from '../policy/freshness.ts'
-import { isSafe } from '../policy/invalidation.ts'
+import { isChange } from '../policy/invalidation.ts'
 import { responseDirectives } from '../policy/response-directives.ts'
 import { currentAge, usableOnError } from '../policy/reuse.ts'
 import { whyNotStorable } from '../policy/storable.ts'
@@ -59,10 +59,22 @@ export class UpstreamFetch implements Fetch {
   }
 
   onResponse(response: CacheResponse, bytes: number | undefined, now: number): FetchResult {
-    const { place: planned, stale } = this.#plan
-    const place = isSafe(this.#request.method)
-      ? planned
-      : invalidate(this.#core, this.#request, response, planned)
+    const { place } = this.#plan
+    if (!isChange(this.#request.method, response.status)) return this.#answered(place, response, bytes, now)
+    const { store } = this.#core
+    const after = invalidate(this.#core, this.#request, response, place)
+    const result = this.#answered(after, response, bytes, now)
+    if (result.kind !== 'pass') return result
+    return { ...result, whenRemoved: (known) => store.whenRemoved(known) }
+  }
+
+  #answered(
+    place: Place | undefined,
+    response: CacheResponse,
+    bytes: number | undefined,
+    now: number
+  ): FetchResult {
+    const { stale } = this.#plan
     if (place === undefined) return this.#pass(response, undefined, this.#plan.bypass)
     if (response.status === 304) {
       if (this.#validates && stale !== undefined) return this.#onNotModified(place, stale, response, now)

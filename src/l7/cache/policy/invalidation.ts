@@ -8,6 +8,11 @@ export function isSafe(method: string): boolean {
   return safeMethods.has(method)
 }
 
+/** RFC 9111 §4.4: only a response that is no error invalidates. */
+export function isChange(method: string, status: number): boolean {
+  return !isSafe(method) && status >= 200 && status <= 399
+}
+
 /** scheme, host, path and query of a URL that an unsafe request made stale. */
 export interface UrlParts {
   readonly scheme: 'http' | 'https'
@@ -23,7 +28,7 @@ const AS_STORED = { encodedSlash: 'keep', mergeSlashes: true, semicolons: 'keep'
  * same origin.
  */
 export function invalidatedUrls(request: CacheRequest, response: CacheResponse): UrlParts[] {
-  if (isSafe(request.method) || response.status < 200 || response.status > 399) return []
+  if (!isChange(request.method, response.status)) return []
   const urls: UrlParts[] = [request]
   for (const name of ['location', 'content-location']) {
     const url = resolve(request, response.headers.get(name))

@@ -169,6 +169,10 @@ export class SharedStore implements CacheStore, StoreParts {
     return purgeAll(this.table)
   }
 
+  whenRemoved(): boolean {
+    return false
+  }
+
   nextEpoch(): void {
     Atomics.add(this.#control, control.epoch, 1)
   }

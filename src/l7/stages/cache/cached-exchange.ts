@@ -94,7 +94,17 @@ export class CachedExchange implements ResponseTap {
     this.#forwarded = result.forwarded
     exchange.cacheStatus = statusForwarded(result.forwarded)
     if (result.combine !== undefined) return this.#combine(result.combine)
-    return false
+    return result.whenRemoved !== undefined && this.#delays(head, result.whenRemoved)
+  }
+
+  /** RFC 9111 §4.4: whoever has got the answer to a change finds nothing older, whichever instance is asked next. */
+  #delays(head: Response, whenRemoved: (known: () => void) => boolean): boolean {
+    let go: (() => void) | undefined
+    if (!whenRemoved(() => go?.())) return false
+    this.#exchange.delay(head, (known) => {
+      go = known
+    })
+    return true
   }
 
   /** Whatever happens here, requests that wait for the fetch must be released. */

@@ -1,10 +1,12 @@
 import type { Clock } from '../../../core/clock.ts'
 import type { CacheStore } from '../../../l7/cache/ports.ts'
-import { connect, type Connection } from '../../connect.ts'
+import { connect, reconnect, type Connection } from '../../connect.ts'
 import type { RedisLink } from '../../redis-link.ts'
 import type { RedisPlan } from '../../redis-plan.ts'
 import { runScript } from '../../script.ts'
 import type { CacheNames } from '../names.ts'
+import { confirmation, type Ask } from '../confirm/ask.ts'
+import { presentScript } from '../confirm/instances.ts'
 import { readNews } from './news.ts'
 import { type NumberedPurge, type Purge, purgeFrom, readPurge } from './purge.ts'
 import { purgeScript, readPurgesScript } from './purge-scripts.ts'
@@ -22,6 +24,14 @@ export interface PurgeFollowerParts {
   readonly memory: CacheStore
   readonly clock: Clock
   readonly instance: string
+}
+
+export interface CacheTierView {
+  readonly reachable: boolean
+  /** How many other instances listen. */
+  readonly others: number
+  readonly unsent: number
+  readonly heard: number
 }
 
 /**
@@ -44,7 +54,10 @@ export class PurgeFollower {
     this.#subscriber.on('error', () => {})
     this.#subscriber.on('ready', () => {
       this.#subscriber.subscribe(parts.names.news).then(
-        () => this.#look(),
+        () => {
+          this.#look()
+          this.#beat()
+        },
         () => {}
       )
     })
@@ -59,9 +72,10 @@ export class PurgeFollower {
     this.#settled()
   }
 
-  get view(): { readonly reachable: boolean; readonly unsent: number; readonly heard: number } {
+  get view(): CacheTierView {
     const { link, words } = this.#parts
-    return { reachable: link.usable && words.applied >= 0, unsent: this.#unsent.length, heard: words.applied }
+    const reachable = link.usable && words.applied >= 0
+    return { reachable, others: words.others, unsent: this.#unsent.length, heard: words.applied }
   }
 
   /** This instance's memory has been purged; sends the purge to the others, now or when Redis is back. */
@@ -87,8 +101,27 @@ export class PurgeFollower {
     this.#cancel = this.#parts.clock.after(LOOK_MS, () => {
       this.#look()
       this.#flush()
+      this.#beat()
       this.#tick()
     })
+  }
+
+  /** Tells others that they may wait for this instance, as long as it hears them, and counts them. */
+  #beat(): void {
+    const { link, names, words, instance } = this.#parts
+    if (!link.usable) words.others = 0
+    if (!link.usable || this.#subscriber.status !== 'ready') return
+    this.#subscriber.ping().then(
+      () =>
+        link.ask(
+          (connection) => runScript(connection, presentScript, [names.instances], [instance]),
+          (count) => {
+            words.others = typeof count === 'number' ? Math.max(0, count - 1) : 0
+          }
+        ),
+      // It hears nothing any more, although nobody has closed it.
+      () => reconnect(this.#subscriber)
+    )
   }
 
   #flush(): void {
@@ -170,10 +203,23 @@ export class PurgeFollower {
       // Removed, not replaced: a response that was requested before must not come back.
       if (news.from === '') memory.invalidate(news.key)
       else memory.remove(news.key)
-      return
+      return this.#confirm(news.ask)
     }
     const heard = readPurge(message)
-    if (heard?.number === words.applied + 1) this.#apply(heard.number, heard.purge)
-    else this.#look()
+    if (heard?.number === words.applied + 1) {
+      this.#apply(heard.number, heard.purge)
+      this.#confirm(heard.ask)
+    } else this.#look()
+  }
+
+  /** Whoever asks holds back the answer to a request meanwhile. */
+  #confirm(ask: Ask | undefined): void {
+    const { link, names, instance } = this.#parts
+    if (ask === undefined || ask.instance === instance || !link.usable) return
+    const channel = names.confirmed(ask.instance, ask.thread)
+    link.ask(
+      (connection) => connection.publish(channel, confirmation(ask.number, instance)),
+      () => {}
+    )
   }
 }

@@ -1,4 +1,5 @@
 import type { CacheStore } from '../../../l7/cache/ports.ts'
+import { type Ask, readAsk } from '../confirm/ask.ts'
 
 export type Purge =
   { readonly kind: 'url' | 'prefix' | 'tag'; readonly value: string } | { readonly kind: 'all' }
@@ -6,6 +7,12 @@ export type Purge =
 export interface NumberedPurge {
   readonly number: number
   readonly purge: Purge
+  readonly ask?: Ask | undefined
+}
+
+/** `ask`: who wants to know when it has been applied. */
+export function purgeText(purge: Purge, ask?: string): string {
+  return JSON.stringify({ ...purge, ask })
 }
 
 /** `7 {"kind":"tag","value":"red"}`; undefined: unreadable. */
@@ -14,10 +21,11 @@ export function readPurge(line: string): NumberedPurge | undefined {
   const number = Number(line.slice(0, space))
   if (space < 1 || !Number.isSafeInteger(number)) return undefined
   try {
-    const { kind, value } = JSON.parse(line.slice(space + 1)) as { kind: unknown; value?: unknown }
-    if (kind === 'all') return { number, purge: { kind } }
+    const { kind, value, ask: asks } = JSON.parse(line.slice(space + 1)) as Record<string, unknown>
+    const ask = readAsk(asks)
+    if (kind === 'all') return { number, purge: { kind }, ask }
     if ((kind !== 'url' && kind !== 'prefix' && kind !== 'tag') || typeof value !== 'string') return undefined
-    return { number, purge: { kind, value } }
+    return { number, purge: { kind, value }, ask }
   } catch {
     return undefined
   }

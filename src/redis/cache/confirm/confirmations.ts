@@ -1,0 +1,83 @@
+import { connect, type Connection } from '../../connect.ts'
+import type { RedisPlan } from '../../redis-plan.ts'
+import type { CacheNames } from '../names.ts'
+import type { TierWords } from '../tier-words.ts'
+import { askText, readConfirmation } from './ask.ts'
+
+export interface ConfirmationsParts {
+  readonly plan: RedisPlan
+  readonly names: CacheNames
+  readonly words: Pick<TierWords, 'others'>
+  /** Identifies this process. */
+  readonly instance: string
+  readonly thread: number
+}
+
+/** All other instances are asked to confirm one removal. */
+export interface Expected {
+  readonly ask: string
+  /** It is not waited for any more. */
+  cancel(): void
+}
+
+interface Waiting {
+  /** Those that have confirmed it. */
+  readonly by: Set<string>
+  readonly need: number
+  readonly done: () => void
+}
+
+/** Hears, for one thread, that other instances have applied its removals to their memory. */
+export class Confirmations {
+  readonly #parts: ConfirmationsParts
+  readonly #subscriber: Connection
+  readonly #waiting = new Map<number, Waiting>()
+  #listening = false
+  #last = 0
+
+  constructor(parts: ConfirmationsParts) {
+    const { plan, names, instance, thread } = parts
+    this.#parts = parts
+    this.#subscriber = connect(plan)
+    this.#subscriber.on('error', () => {})
+    this.#subscriber.on('close', () => {
+      this.#listening = false
+    })
+    this.#subscriber.on('ready', () => {
+      this.#subscriber.subscribe(names.confirmed(instance, thread)).then(
+        () => {
+          this.#listening = true
+        },
+        () => {}
+      )
+    })
+    this.#subscriber.on('message', (_channel: string, message: string) => this.#heard(message))
+  }
+
+  /** `done` is called once all have confirmed it. Undefined: there is no other instance, or it could not be heard. */
+  expect(done: () => void): Expected | undefined {
+    const { words, instance, thread } = this.#parts
+    const need = words.others
+    if (need <= 0 || !this.#listening) return undefined
+    const number = ++this.#last
+    this.#waiting.set(number, { by: new Set(), need, done })
+    return {
+      ask: askText({ instance, thread, number }),
+      cancel: () => void this.#waiting.delete(number)
+    }
+  }
+
+  close(): void {
+    this.#subscriber.disconnect()
+  }
+
+  #heard(message: string): void {
+    const heard = readConfirmation(message)
+    const waiting = heard && this.#waiting.get(heard.number)
+    if (heard === undefined || waiting === undefined) return
+    waiting.by.add(heard.instance)
+    if (waiting.by.size < waiting.need) return
+    this.#waiting.delete(heard.number)
+    waiting.done()
+  }
+}
