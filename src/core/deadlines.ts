@@ -30,16 +30,24 @@ export class Deadlines {
   readonly #clock: Clock
   readonly #periodMs: number
   readonly #waiting = new Roster<Waits>(seats)
-  #cancel: (() => void) | undefined
+  /** Sweeps are under way: something waited when the last one ended. */
+  #sweeping = false
   /** The last sweep was put off. */
   #stalled = false
-  /** Time of the last sweep or `touch`: good enough for setting deadlines without asking the kernel. */
-  now: number
+  #now: number
 
   constructor(clock: Clock, periodMs = 100) {
     this.#clock = clock
     this.#periodMs = periodMs
-    this.now = clock.now()
+    this.#now = clock.now()
+  }
+
+  /**
+   * Time of the last sweep: good enough for setting deadlines without asking the kernel. Nothing sweeps while nothing
+   * waits, and the kernel is asked: the first deadline after a quiet hour would have passed before it is added.
+   */
+  get now(): number {
+    return this.#sweeping ? this.#now : (this.#now = this.#clock.now())
   }
 
   get size(): number {
@@ -48,10 +56,10 @@ export class Deadlines {
 
   add(waits: Waits): void {
     this.#waiting.add(waits)
-    if (this.#cancel === undefined) {
-      this.now = this.#clock.now()
-      this.#schedule()
-    }
+    if (this.#sweeping) return
+    this.#now = this.#clock.now()
+    this.#sweeping = true
+    this.#schedule()
   }
 
   remove(waits: Waits): void {
@@ -59,13 +67,12 @@ export class Deadlines {
   }
 
   #schedule(): void {
-    this.#cancel = this.#clock.after(this.#periodMs, () => this.#sweep())
+    this.#clock.after(this.#periodMs, () => this.#sweep())
   }
 
   #sweep(): void {
-    this.#cancel = undefined
-    const before = this.now
-    const now = (this.now = this.#clock.now())
+    const before = this.#now
+    const now = (this.#now = this.#clock.now())
     // After a stall (garbage, a busy machine) bytes that came in time are still unread: they are read first.
     if (now - before > STALL_PERIODS * this.#periodMs && !this.#stalled) {
       this.#stalled = true
@@ -81,6 +88,7 @@ export class Deadlines {
         contain(error, waits)
       }
     })
-    if (this.#waiting.size > 0) this.#schedule()
+    this.#sweeping = this.#waiting.size > 0
+    if (this.#sweeping) this.#schedule()
   }
 }

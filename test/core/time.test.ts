@@ -64,8 +64,11 @@ t.test(
     clock.advance(100)
     t.strictSame([first.fired, gone.fired, last.fired], [[100], [], [100]])
     t.equal(deadlines.size, 0)
+    const after = clock.after.bind(clock)
+    let ticks = 0
+    clock.after = (ms, run) => (ticks++, after(ms, run))
     clock.advance(900)
-    t.equal(deadlines.now, 100, 'the sweep has stopped')
+    t.equal(ticks, 0, 'the sweep has stopped')
     const later = waiting(1_050)
     deadlines.add(later)
     t.equal(deadlines.now, 1_000)
@@ -73,6 +76,23 @@ t.test(
     t.strictSame(later.fired, [1_100])
   }
 )
+
+t.test('who is the first to wait after a quiet hour has all of its time', async (t) => {
+  const clock = new FakeClock(0)
+  const deadlines = new Deadlines(clock, 100)
+  const before = waiting(Infinity)
+  deadlines.add(before)
+  clock.advance(1_000)
+  deadlines.remove(before)
+  clock.advance(3_600_000)
+  // As a handshake or a dial has it: the deadline is set first, and then it is added.
+  const first = waiting(deadlines.now + 5_000)
+  deadlines.add(first)
+  clock.advance(4_900)
+  t.strictSame(first.fired, [])
+  clock.advance(200)
+  t.equal(first.fired.length, 1)
+})
 
 t.test('the fake clock runs timers in order of time, also those set by timers', async (t) => {
   const clock = new FakeClock(0)
