@@ -7,11 +7,25 @@ const UTC_TIME = 0x17
  * for a malformed list.
  */
 export function crlEnds(pem: string): number | undefined {
-  const blocks = pem.match(/-----BEGIN X509 CRL-----[^-]*-----END X509 CRL-----/g)
-  if (blocks === null) throw new Error('no revocation list in PEM form')
-  const ends = blocks.map((block) => nextUpdate(Buffer.from(block.replace(/-----[^-]+-----/g, ''), 'base64')))
+  const ends = listsIn(pem).map(nextUpdate)
   const some = ends.filter((end) => end !== undefined)
   return some.length === 0 ? undefined : Math.min(...some)
+}
+
+/** The names of those who issued the lists, DER. Throws for a malformed list. */
+export function crlIssuers(pem: string): Buffer[] {
+  return listsIn(pem).map((bytes) => {
+    const list = new DerReader(bytes).enter().enter()
+    if (list.next(TAG.integer)) list.read()
+    list.read()
+    return list.read(TAG.sequence).whole
+  })
+}
+
+function listsIn(pem: string): Buffer[] {
+  const blocks = pem.match(/-----BEGIN X509 CRL-----[^-]*-----END X509 CRL-----/g)
+  if (blocks === null) throw new Error('no revocation list in PEM form')
+  return blocks.map((block) => Buffer.from(block.replace(/-----[^-]+-----/g, ''), 'base64'))
 }
 
 function nextUpdate(bytes: Buffer): number | undefined {

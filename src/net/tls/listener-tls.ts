@@ -2,6 +2,7 @@ import { createSecureContext } from 'node:tls'
 import { readFileSync } from 'node:fs'
 import type { ListenerTls } from '../../config/model/model.ts'
 import { checkCertificate, type CheckedCertificate } from './certificates/check-certificate.ts'
+import { own } from '../../core/own.ts'
 import { certificatesIn, type CertificatePaths } from './certificates/folder.ts'
 import { parseChain } from './certificates/parse-chain.ts'
 
@@ -63,7 +64,14 @@ export function certificatePaths({
   try {
     return certificatesIn(certificateFolder).map((paths) => ({ ...paths, place }))
   } catch (error) {
-    throw new TlsFileError(place, certificateFolder, `cannot be read: ${(error as Error).message}`, error)
+    const { code, message } = error as NodeJS.ErrnoException
+    const why =
+      code === 'ENOENT'
+        ? 'no such folder'
+        : code === 'ENOTDIR'
+          ? 'is a file; for one it is `certificates: { cert: FILE, key: FILE }`'
+          : `cannot be read: ${message}`
+    throw new TlsFileError(place, certificateFolder, why, error)
   }
 }
 
@@ -100,7 +108,8 @@ export function readCertificate(
       return undefined
     }
   }
-  const pair = { cert: read(cert, 'cert'), key: read(key, 'key') }
+  const text = read(cert, 'cert')
+  const pair = { cert: text, key: key === cert ? text : read(key, 'key') }
   if (pair.cert === undefined || pair.key === undefined) return undefined
   const checked = checkCertificate(pair.cert, pair.key, now, ciphers)
   return { paths: { cert, key }, place, pair: { cert: pair.cert, key: pair.key }, checked }
@@ -165,13 +174,18 @@ export function authorities(path: string, place: readonly (string | number)[]): 
   return text
 }
 
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file',
+  EACCES: 'may not be read',
+  EISDIR: 'is a folder; name a file',
+  ENOTDIR: 'a part of its path is a file, not a folder'
+}
+
 export function readText(path: string, place: readonly (string | number)[]): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    const reason =
-      code === 'ENOENT' ? 'no such file' : code === 'EACCES' ? 'may not be read' : (error as Error).message
-    throw new TlsFileError(place, path, reason, error)
+    throw new TlsFileError(place, path, own(REASONS, code ?? '') ?? (error as Error).message, error)
   }
 }

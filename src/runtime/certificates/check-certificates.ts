@@ -1,10 +1,18 @@
 import { statSync } from 'node:fs'
-import type { Config } from '../../config/model/model.ts'
+import type { BackendTls, Config } from '../../config/model/model.ts'
 import { errorAt, type Finding, type Path, warningAt } from '../../config/report/problem.ts'
 import { daysLeft } from '../../net/tls/certificates/check-certificate.ts'
-import { listenerMaterial, readCertificates, TlsFileError } from '../../net/tls/listener-tls.ts'
+import {
+  certificatePaths,
+  listenerMaterial,
+  readCertificates,
+  TlsFileError
+} from '../../net/tls/listener-tls.ts'
+import { authorityDoubts, withoutList } from './authority-doubts.ts'
 import { crlEnds } from '../../ocsp/crl-ends.ts'
 import { whyNot } from '../../ocsp/staples.ts'
+import { cipherDoubts } from '../../net/tls/certificates/cipher-doubts.ts'
+import { leftOutOf, whyEmpty } from '../../net/tls/certificates/left-out.ts'
 import { readUpstreamTls } from '../../net/tls/upstream-tls.ts'
 
 export interface CertificateReport {
@@ -26,6 +34,12 @@ export function checkCertificates(config: Config, now: number): CertificateRepor
       findings.push(errorAt([...path, ...place], (error as Error).message))
     }
   }
+  const upstream = (path: Path, tls: BackendTls): void =>
+    found(path, () => {
+      const { ca } = readUpstreamTls(tls)
+      for (const doubt of ca === undefined ? [] : authorityDoubts(ca, 'backends', now))
+        findings.push(warningAt([...path, 'ca'], `${tls.ca}: ${doubt}`))
+    })
   for (const [index, { name, tls }] of config.listeners.entries()) {
     if (tls === undefined) continue
     const path = ['listeners', index, 'tls']
@@ -41,8 +55,13 @@ export function checkCertificates(config: Config, now: number): CertificateRepor
         throw new TlsFileError(
           ['certificates', 'dir'],
           tls.certificateFolder,
-          'holds no certificate with its key'
+          whyEmpty(tls.certificateFolder)
         )
+      if (tls.certificateFolder !== undefined) {
+        const pairs = certificatePaths(tls)
+        for (const each of leftOutOf(tls.certificateFolder, pairs))
+          findings.push(warningAt([...path, 'certificates', 'dir'], each))
+      }
       for (const { paths, place, pair, checked } of read) {
         // For a folder, all problems are reported at its own key.
         const at = (file: 'cert' | 'key'): Path => [
@@ -57,40 +76,49 @@ export function checkCertificates(config: Config, now: number): CertificateRepor
         for (const { file, message } of checked.problems) {
           findings.push(errorAt(at(file), `${paths[file]}: ${message}`))
         }
-        if (isOpen(paths.key)) {
+        for (const doubt of checked.doubts) findings.push(warningAt(at('cert'), `${paths.cert}: ${doubt}`))
+        if (isOpen(paths.key) && /PRIVATE KEY-----/.test(pair.key)) {
           findings.push(
             warningAt(at('key'), `${paths.key} can be read by every user; it holds a private key: chmod 640`)
           )
         }
         if (checked.facts === undefined) continue
         const days = daysLeft(checked.facts, now)
-        const names = checked.facts.names.slice(0, 5).join(', ')
+        const names = checked.facts.names.slice(0, 5).join(', ') || 'no names'
         if (days >= 0) lines.push(`listener ${name}: ${paths.cert}: ${days} days left (${names})`)
       }
     })
     found(path, () => {
-      const { crl } = listenerMaterial(tls, []).clientAuth ?? {}
-      const outdated = crl === undefined ? undefined : outdatedList(crl, now)
-      if (outdated !== undefined)
-        throw new TlsFileError(['clientAuth', 'crl'], tls.clientAuth!.crl!, outdated)
+      const { ca, crl } = listenerMaterial(tls, []).clientAuth ?? {}
+      if (ca !== undefined) {
+        for (const doubt of authorityDoubts(ca, 'clients', now))
+          findings.push(warningAt([...path, 'clientAuth', 'ca'], `${tls.clientAuth!.ca}: ${doubt}`))
+      }
+      if (tls.ciphers !== undefined) {
+        for (const doubt of cipherDoubts(tls.ciphers)) findings.push(warningAt([...path, 'ciphers'], doubt))
+      }
+      const faults = crl === undefined ? [] : [...outdatedList(crl, now), ...withoutList(ca!, crl)]
+      for (const fault of faults)
+        findings.push(errorAt([...path, 'clientAuth', 'crl'], `${tls.clientAuth!.crl!}: ${fault}`))
     })
   }
   for (const { name, tls } of Object.values(config.pools)) {
-    if (tls !== undefined) found(['pools', name, 'tls'], () => void readUpstreamTls(tls))
+    if (tls !== undefined) upstream(['pools', name, 'tls'], tls)
   }
-  const redis = config.redis?.tls
-  if (redis !== undefined) found(['redis', 'tls'], () => void readUpstreamTls(redis))
+  if (config.redis?.tls !== undefined) upstream(['redis', 'tls'], config.redis.tls)
   return { findings, lines }
 }
 
-function outdatedList(pem: string, now: number): string | undefined {
+function outdatedList(pem: string, now: number): string[] {
   try {
     const ends = crlEnds(pem)
-    if (ends === undefined || ends > now) return undefined
+    if (ends === undefined || ends > now) return []
     const day = new Date(ends).toISOString().slice(0, 10)
-    return `the revocation list ended on ${day}: every client will be refused; get the next one from the authority`
+    return [
+      `the revocation list ended on ${day}: every client will be refused; get the next one from the authority`
+    ]
   } catch (error) {
-    return (error as Error).message
+    return [(error as Error).message]
   }
 }
 

@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { FakeClock } from '../../fakes/fake-clock.ts'
 import { memoryLogger } from '../../fakes/memory-logger.ts'
+import { makeAuthority } from '../../../src/net/tls/certificates/make-certificate.ts'
 import { checkCertificate } from '../../../src/net/tls/certificates/check-certificate.ts'
 import { checkCertificates } from '../../../src/runtime/certificates/check-certificates.ts'
 import { EarlyCertificates } from '../../../src/runtime/certificates/early-certificates.ts'
@@ -366,4 +367,42 @@ t.test('lb check tells of a revocation list that has ended: with it every client
   )
   writeFileSync(crl, 'garbage')
   t.match(told(Date.now()), /holds no revocation list in PEM/)
+})
+
+t.test('lb check looks at authorities: expired, none at all, without a revocation list', async (t) => {
+  const folder = t.testdir({})
+  const at = (name: string, text: string): string => {
+    writeFileSync(join(folder, name), text)
+    return join(folder, name)
+  }
+  const other = await makeAuthority('another root', Date.now())
+  const leaf = pki.leaf('a.test')
+  const told = (ca: string, crl: string | undefined, days = 0): string[] => {
+    const clientAuth = { ca, required: true, ...(crl !== undefined && { crl }) }
+    const tls = { certificates: [leaf.files], clientAuth }
+    const listener = {
+      name: 'web',
+      bind: '127.0.0.1:0',
+      mode: 'l7',
+      tls,
+      routes: [{ respond: { status: 200 } }]
+    }
+    const pools = { web: { backends: ['127.0.0.1:1'], tls: { ca } } }
+    return checkCertificates(configOf({ listeners: [listener], pools }), Date.now() + days * DAY_MS)
+      .findings.filter(({ path }) => path.includes('ca') || path.includes('crl'))
+      .map(({ path, message }) => `${path.join('.')} ${message.slice(folder.length + 1)}`)
+  }
+  const crl = at('crl.pem', pki.crl())
+  t.same(told(pki.caFile, crl), [])
+  const both = at('both.pem', pki.ca + other.certificate.cert)
+  t.match(told(both, crl), [/clientAuth\.crl .*holds no revocation list of another root, so every client/])
+  t.match(told(at('leaf.pem', leaf.cert), undefined), [
+    /clientAuth\.ca .*not that of an authority.*of clients good; name that of lb test root/,
+    /pools\.web\.tls\.ca .*of backends good/
+  ])
+  t.match(told(at('ca.pem', pki.ca), undefined, 31), [
+    /clientAuth\.ca .*expired on .*clients/,
+    /tls\.ca .*expired on/
+  ])
+  t.match(told(folder, undefined).join(), /is a folder; name a file/)
 })

@@ -1,8 +1,9 @@
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
 import { createSecureContext, rootCertificates } from 'node:tls'
 import { altNames } from './alt-names.ts'
+import { doubtsOf } from './doubts.ts'
 import { formOf } from './not-pem.ts'
-import { parseChain } from './parse-chain.ts'
+import { brokenPem, parseChain } from './parse-chain.ts'
 
 /** A problem of a certificate or its key. `unusable`: TLS does not work with it at all. */
 export interface CertificateProblem {
@@ -25,6 +26,8 @@ export interface CheckedCertificate {
   /** Undefined when it cannot be read. */
   readonly facts: CertificateFacts | undefined
   readonly problems: readonly CertificateProblem[]
+  /** Why clients might refuse it all the same; for `lb check`. */
+  readonly doubts: readonly string[]
 }
 
 const DAY_MS = 86_400_000
@@ -41,7 +44,7 @@ export function checkCertificate(
 ): CheckedCertificate {
   const chain = parseChain(cert)
   if (typeof chain === 'string') {
-    return { facts: undefined, problems: [{ file: 'cert', kind: 'unusable', message: chain }] }
+    return { facts: undefined, doubts: [], problems: [{ file: 'cert', kind: 'unusable', message: chain }] }
   }
   const [leaf] = chain
   const facts: CertificateFacts = {
@@ -51,13 +54,16 @@ export function checkCertificate(
     notAfter: Date.parse(leaf!.validTo)
   }
   const unusable = keyProblems(chain, key)
+  const misplaced = unusable.some(({ file }) => file === 'cert')
   return {
     facts,
     problems: [
       ...(unusable.length > 0 ? unusable : refusedByOpenssl(cert, key, ciphers)),
       ...dateProblems(facts, now),
-      ...chainProblems(chain)
-    ]
+      // Where the first certificate is another's, nothing else is in order either.
+      ...(misplaced ? [] : chainProblems(chain))
+    ],
+    doubts: misplaced ? [] : doubtsOf(chain, now)
   }
 }
 
@@ -76,7 +82,15 @@ function keyProblems(chain: readonly X509Certificate[], pem: string): Certificat
       return problem('the key has a passphrase; remove it: `openssl pkey -in FILE -out FILE.plain`')
     if (/-----BEGIN CERTIFICATE-----/.test(pem)) return problem('holds a certificate and no private key')
     if (/-----BEGIN (\w+ )?PUBLIC KEY-----/.test(pem)) return problem('holds a public key and no private one')
-    return problem(formOf(pem, 'key') ?? `no private key in PEM form: ${(error as Error).message}`)
+    if (/-----BEGIN OPENSSH PRIVATE KEY-----/.test(pem))
+      return problem(
+        'is a key of OpenSSH, which TLS does not use; name the key that the request for the certificate was made with'
+      )
+    if (!/-----BEGIN [\w ]*PRIVATE KEY-----/.test(pem))
+      return problem(formOf(pem, 'key') ?? 'no private key in PEM form')
+    return problem(
+      formOf(pem, 'key') ?? `no private key in PEM form: ${brokenPem(pem, (error as Error).message)}`
+    )
   }
   const fits = chain.findIndex((certificate) => certificate.checkPrivateKey(key))
   if (fits === 0) return []

@@ -1,5 +1,6 @@
 import { readdirSync, statSync, type Dirent } from 'node:fs'
 import { join } from 'node:path'
+import { isBeside } from './beside.ts'
 
 /** Paths of a certificate with its chain and of its key. */
 export interface CertificatePaths {
@@ -7,8 +8,9 @@ export interface CertificatePaths {
   readonly key: string
 }
 
-const CERTIFICATE = /\.(crt|cer|cert|pem)$/
-/** File names of certbot, lego, acme.sh and Kubernetes in a folder per name. */
+/** HAProxy keeps an RSA and an ECDSA certificate of one name in `x.pem.rsa` and `x.pem.ecdsa`. */
+const CERTIFICATE = /\.(crt|cer|cert|pem)(\.rsa|\.ecdsa)?$/
+/** File names of certbot, Kubernetes and acme.sh in a folder per name. */
 const IN_FOLDER: readonly (readonly [cert: string, key: string])[] = [
   ['fullchain.pem', 'privkey.pem'],
   ['tls.crt', 'tls.key'],
@@ -18,38 +20,64 @@ const IN_FOLDER: readonly (readonly [cert: string, key: string])[] = [
 
 /**
  * The certificates of a folder: `x.crt` (or .cer, .cert, .pem) with `x.key` beside it, a `x.pem` that holds both, and folders
- * with `fullchain.pem` and `privkey.pem`, or `tls.crt` and `tls.key`. In order of their names, `default` first. Throws what readdir throws.
+ * with `fullchain.pem` and `privkey.pem`, `tls.crt` and `tls.key`, or `x.crt` and `x.key`. In order of their names, `default`
+ * first. What programs put beside them is left out: hidden files, authorities, a second copy without the chain. Throws what
+ * readdir throws.
  */
 export function certificatesIn(folder: string): CertificatePaths[] {
   const entries = readdirSync(folder, { withFileTypes: true })
-  const names = new Set(entries.map(({ name }) => name))
   const order = (name: string): string => (/^default\b/.test(name) ? `\0${name}` : name)
   entries.sort((a, b) => (order(a.name) < order(b.name) ? -1 : 1))
+  const files = entries.filter((entry) => !isFolder(entry, join(folder, entry.name)))
+  const pairs = pairsOf(
+    folder,
+    files.map(({ name }) => name)
+  )
   const found: CertificatePaths[] = []
-  const taken = new Set<string>()
-  for (const entry of entries) {
-    const path = join(folder, entry.name)
-    // Kubernetes keeps the real files in folders with such names, behind symbolic links.
-    if (entry.name.startsWith('..')) continue
-    if (isFolder(entry, path)) {
-      const pair = pairIn(path)
-      if (pair !== undefined) found.push(pair)
-      continue
-    }
-    if (!CERTIFICATE.test(entry.name)) continue
-    const base = entry.name.replace(CERTIFICATE, '')
-    if (base.endsWith('-key') || base.endsWith('.key') || taken.has(base)) continue
-    const key = [`${base}.key`, `${base}-key.pem`].find((name) => names.has(name)) ?? entry.name
-    taken.add(base)
-    found.push({ cert: path, key: join(folder, key) })
+  for (const { name } of entries) {
+    const path = join(folder, name)
+    // Hidden files; Kubernetes keeps the real ones in folders with such names, behind symbolic links.
+    if (name.startsWith('.')) continue
+    const pair = pairs.get(name)
+    if (pair !== undefined) found.push(pair)
+    else if (!files.some((file) => file.name === name)) found.push(...withKeys(path))
   }
-  return found
+  // Without a key beside it a file may hold both.
+  return found.filter(({ cert, key }) => cert !== key || !isBeside(cert, found))
 }
 
-function pairIn(folder: string): CertificatePaths | undefined {
-  const names = new Set(readdirSync(folder))
-  const pair = IN_FOLDER.find(([cert, key]) => names.has(cert) && names.has(key))
-  return pair && { cert: join(folder, pair[0]), key: join(folder, pair[1]) }
+/** File → its certificate, of one folder. */
+function pairsOf(folder: string, names: readonly string[]): Map<string, CertificatePaths> {
+  const has = new Set(names)
+  const pairs = new Map<string, CertificatePaths>()
+  const add = (cert: string, key: string): void =>
+    void pairs.set(cert, { cert: join(folder, cert), key: join(folder, key) })
+  const known = IN_FOLDER.find(([cert, key]) => has.has(cert) && has.has(key)) ?? acmeSh(names)
+  if (known !== undefined) add(...known)
+  const taken = new Set<string>(known)
+  for (const name of names) {
+    if (!CERTIFICATE.test(name) || taken.has(name)) continue
+    const base = /\.(rsa|ecdsa)$/.test(name) ? name : name.replace(CERTIFICATE, '')
+    if (base.endsWith('-key') || base.endsWith('.key') || taken.has(base)) continue
+    taken.add(base)
+    add(name, [`${base}.key`, `${base}-key.pem`, `${name}.key`].find((key) => has.has(key)) ?? name)
+  }
+  return pairs
+}
+
+/** acme.sh writes `fullchain.cer` and `NAME.key`. */
+function acmeSh(names: readonly string[]): readonly [string, string] | undefined {
+  const keys = names.filter((name) => name.endsWith('.key'))
+  return names.includes('fullchain.cer') && keys.length === 1 ? ['fullchain.cer', keys[0]!] : undefined
+}
+
+/** Of a folder below: only what has its key beside it. */
+function withKeys(folder: string): CertificatePaths[] {
+  const names = readdirSync(folder).filter((name) => !name.startsWith('.'))
+  const known = IN_FOLDER.find(([cert, key]) => names.includes(cert) && names.includes(key)) ?? acmeSh(names)
+  const pairs = pairsOf(folder, names.sort())
+  if (known !== undefined) return [pairs.get(known[0])!]
+  return [...pairs.values()].filter(({ cert, key }) => cert !== key)
 }
 
 function isFolder(entry: Dirent, path: string): boolean {

@@ -3,6 +3,7 @@ import { bareRecord } from '../../../core/own.ts'
 import type { Config, ListenerTls } from '../../../config/model/model.ts'
 import { pathText } from '../../../config/report/problem.ts'
 import { checkCertificate } from '../../../net/tls/certificates/check-certificate.ts'
+import { whyEmpty } from '../../../net/tls/certificates/left-out.ts'
 import { selfSignedCertificate } from '../../../net/tls/certificates/make-certificate.ts'
 import {
   certificatePaths,
@@ -134,12 +135,8 @@ export class MaterialReader {
 /** The part of the OCSP store that the reader uses. */
 export type Stapled = Pick<Staples, 'prepare' | 'of'>
 
-function noCertificate({ certificateFolder }: ListenerTls): TlsFileError {
-  return new TlsFileError(
-    ['certificates', 'dir'],
-    certificateFolder ?? '',
-    'holds no certificate with its key'
-  )
+function noCertificate({ certificateFolder = '' }: ListenerTls): TlsFileError {
+  return new TlsFileError(['certificates', 'dir'], certificateFolder, whyEmpty(certificateFolder))
 }
 
 /** Certificates from an authority are never refused: they are renewed automatically. */
