@@ -234,7 +234,9 @@ t.test('what a pool says for the other mode is a warning', async (t) => {
     /^ok\n.*warning: "sticky" has no effect: only listeners of mode l4/
   )
   t.match(pool('l7', ', sticky: { cookie: a }'), /^ok\n$/)
-  t.match(pool('l7', ', onDown: close'), /"onDown" has no effect/)
+  t.match(pool('l7', ', onDown: close'), /^ok\n.*"onDown" has no effect without `health`/)
+  t.match(pool('l7', ', onDown: close, health: { type: tcp }'), /^ok\n$/)
+  t.match(pool('l7', ', onDown: keep'), /^ok\n$/)
   t.match(pool('l4', ', algorithm: hash, hash: { key: path }'), /^ok\n.*a connection of mode l4 has no path/)
   t.match(
     pool('l4', ', algorithm: maglev, hash: { boundedLoad: 1.2 }'),

@@ -1,3 +1,7 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { createServer as createHttp2Server } from 'node:http2'
+import { connect, type AddressInfo, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { get, load } from './clients.ts'
 import { httpOrigin, startLb, until } from './servers.ts'
@@ -152,3 +156,81 @@ t.test(
     t.ok(changes.length <= 8, `${changes.length} changes in ${flips()} flips`)
   }
 )
+
+/** Takes requests and answers none; it stops listening when told to, and keeps what it has. */
+async function silentOrigin(t: Test, protocol: 'http1' | 'h2c') {
+  const held: string[] = []
+  const serve = (request: { url?: string }, response: { write(text: string): unknown }) => {
+    held.push(request.url!)
+    if (request.url === '/stream') response.write('begun')
+  }
+  const server = protocol === 'h2c' ? createHttp2Server(serve) : createServer(serve)
+  const sockets: Socket[] = []
+  server.on('connection', (socket: Socket) => void sockets.push(socket.on('error', () => {})))
+  server.on('upgrade', (_request, socket: Socket) =>
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n')
+  )
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.close()
+    for (const socket of sockets) socket.destroy()
+  })
+  return { held, server, address: `127.0.0.1:${(server.address() as AddressInfo).port}` }
+}
+
+/** `lb` before a backend that is silent and a spare one, and requests of each kind that wait at the first. */
+async function waiting(t: Test, protocol: 'http1' | 'h2c', workers: number, onDown: string) {
+  const silent = await silentOrigin(t, protocol)
+  const spare = await silentOrigin(t, protocol)
+  const health = { type: 'tcp', interval: '100ms', downInterval: '100ms', fall: 1, jitter: '0%' }
+  const backends = [silent.address, { address: spare.address, backup: true }]
+  const web = { protocol, health, onDown, backends, retry: { budget: '100%' } }
+  const logged = [{ ...listeners[0], accessLog: true }]
+  const lb = await startLb(t, { workers, listeners: logged, pools: { web } })
+  const origin = `http://127.0.0.1:${lb.port('web')}`
+  const stream = await fetch(`${origin}/stream`)
+  const gets = Array.from({ length: 5 }, () => fetch(`${origin}/get`))
+  const post = fetch(`${origin}/post`, { method: 'POST', body: 'x' })
+  post.catch(() => {})
+  const tunnel = connect(lb.port('web'), '127.0.0.1').on('error', () => {})
+  t.teardown(() => tunnel.destroy())
+  if (protocol === 'http1') {
+    tunnel.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n')
+    t.match(String((await once(tunnel, 'data'))[0]), /^HTTP\/1\.1 101 /)
+  }
+  await until(() => silent.held.length === 7, 'all are at the first backend')
+  silent.server.close()
+  const first = lb.running.pools.get('web')!.backends[0]!
+  await until(() => !first.healthy, 'down')
+  return { lb, spare, first, gets, post, stream, tunnel }
+}
+
+for (const [protocol, workers] of [
+  ['http1', 0],
+  ['http1', 1],
+  ['h2c', 0]
+] as const)
+  // prettier-ignore
+  t.test(`${protocol}, workers ${workers}: onDown: close ends what waits at a backend that is down`, async (t) => {
+    const { lb, spare, first, gets, post, stream, tunnel } = await waiting(t, protocol, workers, 'close')
+    await until(() => spare.held.length === 5, 'what may be asked twice is asked elsewhere')
+    t.same([...new Set(spare.held)], ['/get'])
+    t.equal((await post).status, 502, 'a POST may have been carried out')
+    await t.rejects(stream.text(), 'a response that has begun breaks off')
+    if (protocol === 'http1') await until(() => tunnel.closed, 'the tunnel is reset')
+    await until(() => first.active === 0, 'no lease is left')
+    const reason = 'probes found the backend down'
+    if (workers === 0) t.ok(lb.lines.some(({ fields }) => fields['status'] === 502 && fields['reason'] === reason))
+    lb.running.kill()
+    await Promise.allSettled(gets)
+  })
+
+t.test('onDown: keep leaves them to the timeouts', async (t) => {
+  const { lb, spare, first, gets, post } = await waiting(t, 'http1', 0, 'keep')
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  t.equal(first.active, 8, 'all wait on')
+  t.same(spare.held, [])
+  lb.running.kill()
+  await Promise.allSettled([...gets, post])
+})

@@ -59,6 +59,7 @@ export function stubEngines(fail: (listener: string) => boolean = () => false): 
       return { engine, commit: () => (engine.greeting = greeting) }
     },
     retain() {},
+    backendDown() {},
     close() {}
   }
 }

@@ -4,7 +4,6 @@ import { isMap, type Raw, type RawMap, select } from '../raw.ts'
 
 /** Keys of a pool that one mode cannot use. */
 const l7Keys = ['sticky', 'connections'] as const
-const l4Keys = ['onDown'] as const
 
 /** Warns of settings of a pool that no listener using it can honour. */
 export function checkModes(root: Raw): Finding[] {
@@ -22,7 +21,14 @@ export function checkModes(root: Raw): Finding[] {
     const inL7 = byMode.l7.has(name)
     if (inL4) findings.push(...hashWarning(pool, path))
     if (inL4 && !inL7) findings.push(...unused(pool, path, l7Keys, 'l4'))
-    if (inL7 && !inL4) findings.push(...unused(pool, path, l4Keys, 'l7'))
+    if (textOf(pool['onDown']) === 'close' && !('health' in pool))
+      findings.push(
+        warningAt(
+          [...path, 'onDown'],
+          '"onDown" has no effect without `health`: only probes call a backend down',
+          'key'
+        )
+      )
   }
   return findings
 }

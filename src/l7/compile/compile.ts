@@ -6,6 +6,7 @@ import { compileCidrs } from '../../net/address/cidr.ts'
 import type { HttpCache } from '../cache/http-cache.ts'
 import type { EngineContext } from '../exchange/engine-context.ts'
 import { compileEdits } from '../headers/header-edits.ts'
+import type { Underway } from '../forward/underway.ts'
 import type { Upstreams } from '../forward/upstreams.ts'
 import { RetryBudget } from '../forward/retry/attempts.ts'
 import { Router } from '../router/router.ts'
@@ -84,13 +85,15 @@ export function compileSnapshot(parts: L7SnapshotParts, context: EngineContext):
 export function compilePool(
   pool: Pool,
   context: Pick<EngineContext, 'metrics' | 'clock'>,
-  upstreams: Upstreams
+  upstreams: Upstreams,
+  underway?: Underway
 ): CompiledPool {
   const { config, name } = pool
   const keyed = config.algorithm === 'hash' || config.algorithm === 'maglev'
   return {
     pool,
     upstreams,
+    underway: config.onDown === 'close' ? underway : undefined,
     budget: new RetryBudget(config.retry.budget, context.clock),
     hashKey: keyed ? config.hash.key : undefined,
     sticky: config.sticky === undefined ? undefined : new Sticky(pool, config.sticky, context.clock),

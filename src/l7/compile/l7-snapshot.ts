@@ -11,6 +11,7 @@ import type { Gate } from '../../net/admission/gate.ts'
 import type { TlsServer } from '../../net/tls/tls-server.ts'
 import type { CidrSet } from '../../net/address/cidr.ts'
 import type { CompiledEdits } from '../headers/header-edits.ts'
+import type { Underway } from '../forward/underway.ts'
 import type { Upstreams } from '../forward/upstreams.ts'
 import type { RetryBudget } from '../forward/retry/attempts.ts'
 import type { Router } from '../router/router.ts'
@@ -36,6 +37,8 @@ export interface L7Snapshot {
 export interface CompiledPool {
   readonly pool: Pool
   readonly upstreams: Upstreams
+  /** Where the pool says `onDown: close`. */
+  readonly underway: Underway | undefined
   readonly budget: RetryBudget
   /** Undefined when the algorithm uses no key. */
   readonly hashKey: HashKey | undefined

@@ -209,7 +209,11 @@ export class Exchange extends RequestSide implements ForwardOwner {
       transport.destroy()
       return
     }
+    const underway = this.target?.pool.underway
+    const tunnel = { seat: -1, at: lease.backend, onBackendDown: () => transport.reset() }
+    underway?.enter(tunnel)
     this.downstream.tunnel(head, response.headers.text, transport, rest, (failed) => {
+      underway?.leave(tunnel)
       lease.release(failed ? 'reset' : 'ok')
       this.#finish(undefined, '')
     })

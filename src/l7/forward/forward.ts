@@ -1,6 +1,5 @@
 import type { Backend } from '../../balancer/pool/backend.ts'
 import type { Lease, Outcome } from '../../balancer/pool/lease.ts'
-import type { PickContext } from '../../balancer/pool/pick-context.ts'
 import type { Waiter } from '../../balancer/queue/waiter.ts'
 import { guarded } from '../../core/containment.ts'
 import type { ErrorCode } from '../../core/errors.ts'
@@ -11,15 +10,10 @@ import { Attempts, ForwardTimes, statusOutcome } from './retry/attempts.ts'
 import { isShort, nobody, type ForwardOwner, type Outgoing } from './forward-owner.ts'
 import type { Target } from '../compile/l7-snapshot.ts'
 import { grpcOutcome, trailingGrpcStatus } from './retry/grpc-outcome.ts'
+import type { AtBackend } from './underway.ts'
 import { waitForLease, type LeaseTaker } from './wait-for-lease.ts'
 import { Upload } from './upload.ts'
-import {
-  failureCodes,
-  mayTryAfter,
-  outcomes,
-  type UpstreamClient,
-  type UpstreamFailure
-} from './upstream-client.ts'
+import { failures, mayTryAfter, type UpstreamClient, type UpstreamFailure } from './upstream-client.ts'
 import type { UpstreamStream } from './upstreams.ts'
 
 /** Why an attempt failed. */
@@ -29,7 +23,8 @@ type Failed = readonly [code: ErrorCode, reason: string, backend: Backend | unde
  * Takes one request to a backend: pick, connection, and another attempt where that is safe (RFC 9110 §9.2.2). Holds at
  * most one lease at a time, and gives each back once.
  */
-export class Forward implements UpstreamClient, LeaseTaker {
+export class Forward implements UpstreamClient, LeaseTaker, AtBackend {
+  seat = -1
   #owner: ForwardOwner
   readonly #target: Target
   readonly #request: Outgoing
@@ -130,27 +125,18 @@ export class Forward implements UpstreamClient, LeaseTaker {
   #attempt(failure: Failed | undefined): void {
     this.#failure = failure
     const { pool } = this.#target
-    const context = this.#context()
+    const context = this.#attempts.pickContext(pool.pool.name)
     const lease = pool.pool.acquire(context)
     if (lease !== undefined) return this.onLease(lease)
     this.#waiter = waitForLease(pool, context, failure === undefined, this)
     if (this.#waiter !== undefined) this.times.waits()
   }
 
-  #context(): PickContext {
-    const { context, client } = this.#request
-    // The backend that the client has authenticated a connection to knows it; the others do not.
-    const own = client?.ties?.backendIn(this.#target.pool.pool.name)
-    return this.#attempts.pickContext(context, own)
-  }
-
   // LeaseTaker.
 
   onNoLease(code: ErrorCode, reason: string): void {
     this.#waiter = undefined
-    const failure = this.#failure
-    if (failure === undefined) this.#fail(code, reason)
-    else this.#fail(...failure)
+    this.#fail(...(this.#failure ?? [code, reason, undefined]))
   }
 
   onLease(lease: Lease): void {
@@ -160,6 +146,7 @@ export class Forward implements UpstreamClient, LeaseTaker {
     this.times.leased()
     if (this.#failure !== undefined) this.#target.pool.retries.add()
     const { pool } = this.#target
+    pool.underway?.enter(this)
     const stream = pool.upstreams.open(lease.backend, this.#request, this.#target, this)
     this.#stream = stream
     if (stream.isOpen) this.#begin(stream)
@@ -185,21 +172,17 @@ export class Forward implements UpstreamClient, LeaseTaker {
   #begin(stream: UpstreamStream): void {
     const upload = this.#upload
     if (upload === undefined) return this.flush()
-    this.#beginUpload(upload, stream)
-    // A head goes out with what is at hand of its body.
-    if (this.#stream === stream && !this.#owner.reading) this.flush()
-  }
-
-  #beginUpload(upload: Upload, stream: UpstreamStream): void {
     const flowing = upload.begin(stream)
-    if (upload.ended) return this.#endUpload(upload, stream)
-    if (!upload.started) {
+    if (upload.ended) this.#endUpload(upload, stream)
+    else if (!upload.started) {
       upload.started = true
       this.#owner.startBody()
     } else if (flowing) {
       // Otherwise the client goes on when the stream has drained.
       this.#owner.resumeBody()
     }
+    // A head goes out with what is at hand of its body.
+    if (this.#stream === stream && !this.#owner.reading) this.flush()
   }
 
   // UpstreamClient.
@@ -249,15 +232,14 @@ export class Forward implements UpstreamClient, LeaseTaker {
     this.#ended = true
     this.#stream = undefined
     this.#lease = undefined
+    this.#target.pool.underway?.leave(this)
     this.#owner.onUpgrade(head, transport, rest, lease)
   }
 
   onFailure(failure: UpstreamFailure, reason: string, clean: boolean): void {
+    const { code, outcome } = failures[failure]
     this.#stream = undefined
-    if (this.#responded) {
-      const backend = this.#release(outcomes[failure])
-      return this.#fail(failureCodes[failure], reason, backend)
-    }
+    if (this.#responded) return this.#fail(code, reason, this.#release(outcome))
     // RFC 9112 §9.3.1: the backend closed a kept connection while our request was on its way. Not its failure.
     const again =
       failure === 'refused' ? this.#attempts.mayRepeatRefused() : clean && this.#attempts.mayRepeatStale()
@@ -267,11 +249,24 @@ export class Forward implements UpstreamClient, LeaseTaker {
       this.#holdBody()
       return this.#attempt(undefined)
     }
-    const backend = this.#release(outcomes[failure])
+    const backend = this.#release(outcome)
     if (mayTryAfter(failure, this.#target.retry.on) && this.#attempts.mayRetry(false)) {
-      return this.#retry(backend, failureCodes[failure], reason)
+      return this.#retry(backend, code, reason)
     }
-    this.#fail(failureCodes[failure], reason, backend)
+    this.#fail(code, reason, backend)
+  }
+
+  // AtBackend.
+
+  get at(): Backend | undefined {
+    return this.#lease?.backend
+  }
+
+  /** A connection that is still being made has its own deadline. */
+  onBackendDown(): void {
+    if (this.#openStream === undefined) return
+    this.#stream?.cancel()
+    this.onFailure('down', 'probes found the backend down', false)
   }
 
   #retry(backend: Backend | undefined, code: ErrorCode, reason: string): void {
@@ -295,6 +290,7 @@ export class Forward implements UpstreamClient, LeaseTaker {
     const { latencyMs } = this.times
     lease?.release(outcome, latencyMs < 0 ? undefined : latencyMs)
     this.#lease = undefined
+    this.#target.pool.underway?.leave(this)
     return lease?.backend
   }
 }

@@ -8,32 +8,25 @@ import type { Response } from '../message/response.ts'
 
 /**
  * How an attempt broke on the backend's side. `internal`: ours; the backend is not blamed. `refused`: the backend says that
- * it did nothing with the request (RFC 9113 §8.7).
+ * it did nothing with the request (RFC 9113 §8.7). `down`: probes found it down meanwhile, which is blame enough.
  */
-export type UpstreamFailure = 'refused' | 'reset' | 'protocol-error' | 'timeout' | 'idle' | 'internal'
+export type UpstreamFailure =
+  'refused' | 'reset' | 'down' | 'protocol-error' | 'timeout' | 'idle' | 'internal'
 
-export const failureCodes = {
-  refused: 'LB_UPSTREAM_RESET',
-  reset: 'LB_UPSTREAM_RESET',
-  'protocol-error': 'LB_UPSTREAM_PROTOCOL',
-  timeout: 'LB_RESPONSE_TIMEOUT',
-  idle: 'LB_UPSTREAM_IDLE',
-  internal: 'LB_INTERNAL'
-} satisfies Record<UpstreamFailure, ErrorCode>
-
-/** What the lease of such an attempt ends with. */
-export const outcomes = {
-  refused: 'unused',
-  reset: 'reset',
-  'protocol-error': 'protocol-error',
-  timeout: 'timeout',
-  idle: 'timeout',
-  internal: 'cancelled'
-} satisfies Record<UpstreamFailure, Outcome>
+/** What the client is told of such an attempt, and what its lease ends with. */
+export const failures = {
+  refused: { code: 'LB_UPSTREAM_RESET', outcome: 'unused' },
+  reset: { code: 'LB_UPSTREAM_RESET', outcome: 'reset' },
+  down: { code: 'LB_UPSTREAM_RESET', outcome: 'cancelled' },
+  'protocol-error': { code: 'LB_UPSTREAM_PROTOCOL', outcome: 'protocol-error' },
+  timeout: { code: 'LB_RESPONSE_TIMEOUT', outcome: 'timeout' },
+  idle: { code: 'LB_UPSTREAM_IDLE', outcome: 'timeout' },
+  internal: { code: 'LB_INTERNAL', outcome: 'cancelled' }
+} satisfies Record<UpstreamFailure, { readonly code: ErrorCode; readonly outcome: Outcome }>
 
 /** Whether `retry.on` names such a failure. */
 export function mayTryAfter(failure: UpstreamFailure, on: RetryConfig['on']): boolean {
-  if (failure === 'reset') return on.includes('reset')
+  if (failure === 'reset' || failure === 'down') return on.includes('reset')
   return (failure === 'timeout' || failure === 'idle') && on.includes('timeout')
 }
 

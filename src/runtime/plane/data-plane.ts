@@ -127,8 +127,9 @@ export class DataPlane {
     nextTurn(() => this.#parts.engines.retain(snapshot, prepared.pools))
   }
 
-  /** A change of a backend that may close its connections (L4). */
+  /** A change of a backend that may close its connections. */
   backend(fate: BackendFate, key: string): void {
+    if (fate === 'down') this.#parts.engines.backendDown(key)
     for (const engine of [...this.#engines.values(), ...this.#draining.keys()]) {
       if (fate === 'down') engine.backendDown?.(key)
       else engine.closeBackend?.(key)

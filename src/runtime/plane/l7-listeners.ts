@@ -6,6 +6,7 @@ import type { L7Deps } from '../../l7/exchange/engine-context.ts'
 import { L7Engine } from '../../l7/l7-engine.ts'
 import { PoolUpstreams, type UpstreamRegistry } from '../../l7/http1/client/upstream-registry.ts'
 import type { CompiledPool } from '../../l7/compile/l7-snapshot.ts'
+import { Underway } from '../../l7/forward/underway.ts'
 import { Gate, type AdmissionTables } from '../../net/admission/gate.ts'
 import type { ListenerTlsMaterial } from '../../net/tls/listener-tls.ts'
 import { TlsServer } from '../../net/tls/tls-server.ts'
@@ -36,6 +37,7 @@ export class L7Listeners {
   readonly #caches: ThreadCaches
   /** An unchanged pool keeps its retry budget and its TLS sessions. */
   readonly #compiled = new WeakMap<Pool, CompiledPool>()
+  readonly #underway = new Underway()
 
   constructor(parts: L7ListenersParts) {
     this.#parts = parts
@@ -81,13 +83,19 @@ export class L7Listeners {
     return { engine: new L7Engine(this.#parts, parts, this.#parts.pseudonym), commit: () => {} }
   }
 
+  /** Probes found the backend `pool/name` down: what waits for it is ended, or tried elsewhere; its idle connections close. */
+  backendDown(key: string): void {
+    this.#underway.backendDown(key)
+    this.#parts.upstreams.backendDown(key)
+  }
+
   #compile(pool: Pool, snapshot: PlaneSnapshot): CompiledPool {
     let compiled = this.#compiled.get(pool)
     if (compiled === undefined) {
       const material = snapshot.pools.get(pool.name)!.tls
       const tls = material && new UpstreamTls(material)
       const upstreams = new PoolUpstreams(this.#parts.upstreams, pool, { config: pool.config, tls })
-      compiled = compilePool(pool, this.#parts, upstreams)
+      compiled = compilePool(pool, this.#parts, upstreams, this.#underway)
       this.#compiled.set(pool, compiled)
     }
     return compiled

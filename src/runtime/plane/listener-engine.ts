@@ -9,7 +9,7 @@ export interface ListenerEngine {
   drain(): void
   /** Closes all connections now. */
   destroy(): void
-  /** Probes found `key` (`pool/name`) down. These two are absent where connections do not belong to a backend (L7). */
+  /** Probes found `key` (`pool/name`) down. These two are absent where clients' connections do not belong to a backend (L7). */
   backendDown?(key: string): void
   /** The operator has taken it out. */
   closeBackend?(key: string): void
@@ -42,6 +42,8 @@ export interface ListenerEngines {
   ): Promise<PreparedListener>
   /** Called after a commit: drops upstream connections and metric series of removed parts. */
   retain(snapshot: PlaneSnapshot, pools: ReadonlyMap<string, Pool>): void
+  /** The same, of the upstream connections that listeners share. */
+  backendDown(key: string): void
   /** Closes idle upstream connections at shutdown. */
   close(): void
 }

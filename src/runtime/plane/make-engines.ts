@@ -84,6 +84,9 @@ export function makeEngines(parts: EnginesParts): ListenerEngines {
       current = pools
       bySlot = undefined
     },
+    backendDown(key) {
+      l7.backendDown(key)
+    },
     close() {
       redis.retain(undefined)
       upstreams.closeIdle()

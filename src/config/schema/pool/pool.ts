@@ -220,7 +220,9 @@ export const poolSchema = mapping(
       .describe('Send a PROXY header to the backends; left out: none.'),
     onDown: word(['keep', 'close'], foreignEnds)
       .prefault(defaults.pool.onDown)
-      .describe('What happens to open L4 connections when their backend goes down.'),
+      .describe(
+        'What happens when probes find a backend down: `close` resets its L4 connections and its tunnels; its requests are tried elsewhere where `retry` allows that after a `reset`, and end otherwise. `keep` leaves them to the timeouts.'
+      ),
     tls: backendTls.optional().describe('TLS to the backends; left out: clear text.')
   },
   {

@@ -81,9 +81,12 @@ export class Attempts {
     return nothingSent || (this.#repeatable && this.#budget.tryRetry())
   }
 
-  /** What the balancer is told for the next pick. `own`: the name of the backend to prefer. */
-  pickContext(context: PickContext, own: string | undefined): PickContext {
+  /** What the balancer is told for the next pick of `pool`. */
+  pickContext(pool: string): PickContext {
     const { tried, downUntil } = this
+    const { context, client } = this.#request
+    // The backend that the client has authenticated a connection to knows it; the others do not.
+    const own = client?.ties?.backendIn(pool)
     if (tried === undefined && own === undefined) return context
     return {
       ...context,

@@ -105,6 +105,11 @@ export class UpstreamPool {
    */
   retire(): void {
     this.#retired = true
+    this.leaveIdle()
+  }
+
+  /** Closes idle connections in order. */
+  leaveIdle(): void {
     while (this.shed());
   }
 

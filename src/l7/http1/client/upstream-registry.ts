@@ -86,6 +86,13 @@ export class UpstreamRegistry {
     return false
   }
 
+  /** The backend `pool/name` is down: its idle connections close. */
+  backendDown(key: string): void {
+    for (const { byBackend } of this.#pools.values()) {
+      for (const { backend, upstreams } of byBackend.values()) if (backend.key === key) upstreams.leaveIdle()
+    }
+  }
+
   /** Drops backends that are in none of `pools`: idle connections close soon, busy ones after their response. */
   retain(pools: ReadonlyMap<string, Pool>): void {
     this.#current = pools

@@ -84,6 +84,11 @@ export class BackendStreams implements ConnectionPlace, StreamLine {
   /** The backend is no longer in the configuration: connections close after their last response. */
   retire(): void {
     this.#retired = true
+    this.leaveIdle()
+  }
+
+  /** No connection that is there gets another stream; each closes in order once it is idle. */
+  leaveIdle(): void {
     for (const connection of this.#connections) if (connection.connected) connection.part()
   }
 
