@@ -139,7 +139,7 @@ t.test(
             path: '/healthz',
             interval: '100ms',
             downInterval: '50ms',
-            timeout: '50ms',
+            timeout: '5s',
             fall: 2,
             rise: 2
           }
