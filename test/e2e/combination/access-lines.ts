@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const COMBINED =
@@ -7,9 +7,9 @@ const COMBINED =
 /** What is wrong with the files of the access log, where there are some. */
 export function accessLines(folder: string): readonly string[] {
   const wrong: string[] = []
-  const combined = join(folder, 'access.log')
-  if (existsSync(combined)) {
-    const text = readFileSync(combined, 'latin1')
+  for (const name of readdirSync(folder).filter((each) => /^access\.log(?:\.\d+)?$/.test(each))) {
+    const text = readFileSync(join(folder, name), 'latin1')
+    if (text === '') continue
     const lines = text.split('\n').slice(0, -1)
     if (!text.endsWith('\n')) wrong.push('access log: the last line is torn')
     wrong.push(

@@ -33,6 +33,34 @@ export const fixedRight: Check = ({ plan, status, head, body }) => {
   return location === `/r${plan.path}` ? undefined : `redirected to ${location}`
 }
 
+/** The groups of an expression stand in the redirect, and its conditions choose the route. */
+export const expressionsRight: Check = (answer) => {
+  const { plan, status, head } = answer
+  const location = fieldOf(head, 'location')
+  const [, first, second] = /^\/old\/([^/]+)\/([^?]*)/.exec(plan.path) ?? []
+  if (status === 301) {
+    const query = plan.path.includes('?') ? plan.path.slice(plan.path.indexOf('?')) : ''
+    return location === `/new/${second}/${first}${query}` ? undefined : `redirected to ${location}`
+  }
+  if (!isBackends(answer)) return undefined
+  if (first !== undefined) return 'not redirected'
+  const expected = /^X-Language: (?:en|de)\r$/m.test(plan.fields) ? 'language' : undefined
+  const took = fieldOf(head, 'x-route')
+  return took === expected ? undefined : `by the route ${took} in place of ${expected}`
+}
+
+/** A cookie of forward-auth comes to the one whose request it was given to, and to nobody else. */
+export const cookiesGiven =
+  (cookies: ReadonlyMap<string, string>): Check =>
+  (answer) => {
+    const { plan, head } = answer
+    const got = [...head.matchAll(/\r\nset-cookie: fa=([^;\r]*)/gi)].map(([, value]) => value)
+    if (!plan.path.includes(plan.id)) return got.length > 1 ? 'two cookies of forward-auth' : undefined
+    const given = cookies.get(plan.path)
+    if (got.some((value) => value !== given)) return `the cookie ${got.join()} of another`
+    return got.length === 0 && given !== undefined && isBackends(answer) ? 'without the cookie of forward-auth' : undefined
+  } // prettier-ignore
+
 export const viaBoth: Check = (answer) =>
   fieldOf(answer.head, 'via') === undefined && !isItsOwn(answer) ? 'an answer without Via' : undefined
 
@@ -60,7 +88,7 @@ export const problems: Check = (answer) => {
 /** `*` on every answer, once, and preflights are answered here. */
 export const forEverybody: Check = (answer) => {
   const { plan, status, head } = answer
-  if (/^\/(?:fixed|moved)\//.test(plan.path) || isItsOwn(answer)) return undefined
+  if (/^\/(?:fixed|moved|old)\//.test(plan.path) || isItsOwn(answer)) return undefined
   const allowed = head.match(/\r\naccess-control-allow-origin: [^\r]*/gi) ?? []
   if (allowed.length !== 1 || !allowed[0]!.endsWith(': *')) return `allows ${JSON.stringify(allowed)}`
   const asked = /^Access-Control-Request-Method: (.*)\r$/m.exec(plan.fields)?.[1]

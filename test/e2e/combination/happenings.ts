@@ -4,6 +4,7 @@ import type { Runtime } from '../../../src/runtime/runtime.ts'
 import type { Workers } from '../../../src/runtime/workers/workers.ts'
 import type { Seeded } from '../../http-battery/seeded.ts'
 import { pause } from './plan.ts'
+import { rotations } from './rotated-log.ts'
 import { redisMishaps } from './services/redis-happenings.ts'
 import { readWorld, type Setting } from './world-config.ts'
 import type { Happening, WorldFeature } from './world-features.ts'
@@ -25,6 +26,7 @@ export function happen(
       : undefined,
     happenings.includes('pages') ? pages(setting, isGoingOn) : undefined,
     happenings.includes('drain') ? drains(running, happenings, setting, seeded, isGoingOn) : undefined,
+    happenings.includes('rotate') ? rotations(running, setting.folder, isGoingOn) : undefined,
     happenings.includes('stop') ? stops(running, isGoingOn) : undefined,
     happenings.includes('redis') ? redisMishaps(setting.redis, seeded, isGoingOn) : undefined,
     setting.list === undefined ? undefined : discoveries(setting, seeded, isGoingOn)

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Answer } from './clients/answer.ts'
 import type { Check } from './checks.ts'
+import { Stickiness } from './stickiness.ts'
 import { bytesOf, fieldOf, isBodiless, type Plan } from './plan.ts'
 
 interface Expected {
@@ -24,8 +25,11 @@ export class Judge {
   keepsWhole = false
   /** Clients have to keep up a pace. */
   strict = false
-  /** The last sticky cookie that was set. */
-  sticky = 'none'
+  readonly sticky = new Stickiness()
+  /** All that were given, where they are looked at once more. */
+  answers: Answer[] | undefined
+  /** Clients that showed a certificate that is not accepted, and those of them that were told so. */
+  readonly foreign = { asked: 0, told: 0 }
   /** Of handshakes over TLS; see `Doors`. */
   readonly staples = { got: 0, missing: 0 }
   /** What the features of this world promise. */
@@ -40,6 +44,8 @@ export class Judge {
   /** A backend has this request whole. */
   taken(plan: Plan, upload: { readonly bytes: number; readonly hash: string }, mirrored: boolean): void {
     const expected = this.#expected.get(plan.id)!
+    if (isForeign(plan))
+      this.wrong.push(`carried out for a certificate that is not accepted: ${JSON.stringify(plan)}`)
     if (!mirrored && ++expected.taken > 1 && plan.method === 'POST' && !mayRepeat(plan)) {
       this.wrong.push(`carried out ${expected.taken} times: ${JSON.stringify(plan)}`)
     }
@@ -56,11 +62,14 @@ export class Judge {
     const from = fieldOf(head, 'x-id')
     const told = `${kind} ${JSON.stringify({ status, head, plan })}`
     const fail = (words: string): void => void this.wrong.push(`${words}: ${told}`)
+    this.answers?.push(answer)
     if (late) fail('no answer within a minute')
+    if (isForeign(plan)) return this.#refused(answer, fail)
     if (status === 500 && from === undefined && plan.nonsense === '') fail('internal error')
     const isSlow = status === 408 && this.strict && plan.upload > 0
     if ((status === 400 || status === 408) && !isSlow) fail('refused what was right')
-    this.sticky = /\r\nset-cookie: lb_backend=([^;\r]*)/i.exec(head)?.[1] ?? this.sticky
+    const stuck = from === plan.id && whole ? this.sticky.check(answer) : undefined
+    if (stuck !== undefined) fail(stuck)
     for (const check of whole && status > 0 && !kind.startsWith('l4') ? this.checks : []) {
       const words = check(answer)
       if (words !== undefined) fail(words)
@@ -85,6 +94,15 @@ export class Judge {
       fail('a call without its trailers')
   }
 
+  /** Over TLS on L7 it is told why, unless the end of the connection came first. */
+  #refused({ plan, status, head }: Answer, fail: (words: string) => void): void {
+    this.foreign.asked++
+    const told = head.includes('LB_CLIENT_CERTIFICATE')
+    if (told) this.foreign.told++
+    if (fieldOf(head, 'x-id') !== undefined) fail('answered in spite of the certificate')
+    else if (status !== 0 && !told && plan.nonsense === '') fail('not told of the certificate')
+  }
+
   /** The answer was made for another request. */
   #shared(plan: Plan, asked: Plan, head: string, fail: (words: string) => void): void {
     if (asked.path !== plan.path) return fail(`answer of another request, ${JSON.stringify(asked)}`)
@@ -98,6 +116,11 @@ export class Judge {
     }
     if (/\r\nset-cookie: own=/i.test(head) && !consents) fail(`with a cookie of ${asked.id}`)
   }
+}
+
+/** Shown where it counts. */
+function isForeign({ certificate, door }: Plan): boolean {
+  return certificate === 'foreign' && door.endsWith('tls')
 }
 
 /** Without gRPC-Web on the route HTTP/1.1 clients see no trailers. */

@@ -63,6 +63,10 @@ export interface Plan {
   stalls: boolean
   /** How it shows a token that is bound to a key or a certificate. */
   bound: 'proof' | 'seen proof' | 'no proof' | 'stolen proof' | 'certificate' | 'no certificate' | undefined
+  /** The client certificate that its connection shows, where one has to be shown. */
+  certificate: 'own' | 'foreign' | undefined
+  /** How long the client took to write the head; Infinity while it does. */
+  headMs: number
   /** What the plugin does with it that it must not. */
   nonsense: string
   /** The client takes its time to read. */
@@ -105,6 +109,8 @@ export function plainPlan(id: string): Plan {
     halfCloses: false,
     stalls: false,
     bound: undefined,
+    certificate: undefined,
+    headMs: 0,
     nonsense: '',
     slowReader: false
   }

@@ -153,6 +153,7 @@ export const requestFeatures: readonly RequestFeature[] = [
   { name: 'two sticky cookies', share: 0.1, apply: (plan, seeded) => void (plan.fields += `Cookie: lb_backend={sticky}${seeded.of(['', '; lb_backend=nonsense', '; lb_backend={sticky}'])}\r\n`) },
   { name: 'accepts problems', share: 0.2, apply: (plan) => void (plan.fields += 'Accept: application/problem+json\r\n') },
   { name: 'fixed answers', share: 0.05, apply: (plan, seeded) => void (plan.path = `/${seeded.of(['fixed', 'moved'])}/${plan.id}?a=%22<b>`) },
+  { name: 'old addresses', share: 0.1, world: 'matches by expressions', apply: (plan, seeded) => void (plan.path = `/old/${plan.id}/b.c${seeded.of(['', '?', '?a=%22&b'])}`) },
   {
     name: 'grpc',
     share: 0.2,

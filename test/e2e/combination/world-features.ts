@@ -2,6 +2,7 @@ import { SECRET } from './services/bound-tokens.ts'
 import {
   boundRight,
   closedHost,
+  expressionsRight,
   fixedRight,
   forEverybody,
   introspected,
@@ -17,7 +18,7 @@ import {
 } from './checks.ts'
 
 export type Happening =
-  'reload' | 'worker-death' | 'discovery' | 'certificates' | 'pages' | 'drain' | 'redis' | 'stop'
+  'reload' | 'worker-death' | 'discovery' | 'certificates' | 'pages' | 'drain' | 'redis' | 'rotate' | 'stop'
 
 /** Something of lb that is on in some of the generated worlds. */
 export interface WorldFeature {
@@ -165,9 +166,22 @@ export const worldFeatures: readonly WorldFeature[] = [
   { name: 'a folder of certificates', share: 0.2, tls: { certificates: { dir: '{folder}/pairs' } }, happening: 'certificates' },
   { name: 'ocsp', share: 0.15, tls: { certificates: ['{stapled}'], ocsp: true } },
   { name: 'drain with sessions', share: 0.2, pool: { sticky: { cookie: 'lb_backend' } }, happening: 'drain' },
-  { name: 'two workers', share: 0.15 },
+  {
+    name: 'matches by expressions',
+    share: 0.2,
+    without: ['match by cookie and body'],
+    routes: [
+      { name: 'old', match: { pathRegex: '^/old/([^/]+)/(.*)$' }, redirect: { to: '/new/$2/$1{query}', status: 301 } },
+      { name: 'language', match: { headers: { 'x-language': { regex: '^(?:en|de)$' } } }, pool: 'site', headers: { response: { set: { 'X-Route': 'language' } } } }
+    ],
+    check: expressionsRight
+  },
+  { name: 'client certificates', share: 0.15, without: ['bound tokens'], tls: { clientAuth: { ca: '{ca}', required: true } }, stays: true },
+  { name: 'log that is moved away', share: 0.2, without: ['access log of some fields'], listener: { accessLog: { format: 'combined', file: '{folder}/access.log' } }, happening: 'rotate', stays: true },
+  { name: 'backends by name', share: 0.2, stays: true },
+  { name: 'two workers', share: 0.15, without: ['backends by name'] },
   { name: 'reload', share: 0.3, happening: 'reload' },
-  { name: 'worker death', share: 0.15, happening: 'worker-death' },
+  { name: 'worker death', share: 0.15, happening: 'worker-death', without: ['backends by name'] },
   { name: 'discovery', share: 0.2, happening: 'discovery' },
   // Last, since it does not go with what comes before.
   { name: 'stops in the midst', share: 0.1, config: { shutdown: { grace: '30s' } }, happening: 'stop', without: ['stops after a while', 'certificates', 'a folder of certificates', 'drain with sessions', 'reload', 'worker death', 'discovery'] }

@@ -7,8 +7,10 @@ import { plainError } from '../../../src/core/log/host-logger.ts'
 import { memoryLogger } from '../../fakes/memory-logger.ts'
 import { start } from '../../../src/runtime/control/start.ts'
 import type { Runtime } from '../../../src/runtime/runtime.ts'
+import { rawStreams } from '../../../src/net/transport/raw-streams.ts'
 import { Seeded } from '../../http-battery/seeded.ts'
 import { testCertificates, type TestCertificate } from '../../net/certificates.ts'
+import { cookiesGiven } from './checks.ts'
 import { accessLines } from './access-lines.ts'
 import { ask, clientKinds, isHttp2, isRelayed, type ClientKind, type Doors } from './clients/connect.ts'
 import { datagrams, tunnel } from './clients/tunnels.ts'
@@ -23,12 +25,24 @@ import { cutsShort, plainPlan, type Plan } from './plan.ts'
 import { requestFeatures } from './request-features.ts'
 import { hasRedis, startRedis } from './services/redis.ts'
 import { stapledCertificate } from './services/stapled.ts'
+import { knowNames, named } from './services/names.ts'
+import { linesOf } from './rotated-log.ts'
 import { whileStopping } from './while-stopping.ts'
 import { readWorld, type Setting } from './world-config.ts'
 import { worldFeatures } from './world-features.ts'
 
 /** TLS with a backend begins after this. */
 const TLS_AFTER_MS = 60
+
+/** With these a request goes to another backend than the one whose cookie it brings. */
+const MOVED_BY = [
+  'retry of statuses',
+  'retry of timeouts',
+  'drain with sessions',
+  'reload',
+  'worker death',
+  'discovery'
+]
 
 export interface WorldOptions {
   readonly requests: number
@@ -54,6 +68,7 @@ export interface WorldResult {
 
 const certificates = testCertificates()
 const leaf = certificates.leaf('localhost', '127.0.0.1')
+const leafOfStranger = testCertificates().issue({ subject: '/CN=a stranger', san: 'DNS:stranger.test' })
 const leafOfClient = certificates.issue({ subject: '/CN=a client', san: 'DNS:client.test' })
 
 /** One lb with features drawn by `seed`, drawn requests through it, and what was wrong with them. */
@@ -74,6 +89,7 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
   const proxied = !kind.startsWith('h2') && features.some(({ name }) => name === 'PROXY headers to backends')
   const makeOrigin = (path: string, mirrored = false) =>
     combinationOrigin({
+      name: path,
       kind,
       certificate: leaf,
       tlsAfterMs: TLS_AFTER_MS,
@@ -93,6 +109,10 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
   const redis = features.some(({ needs }) => needs === 'redis') ? await startRedis(folder) : undefined
   const introspection = await startIntrospection()
   const forwardAuth = await startForwardAuth()
+  if (on.has('forward-auth') && !happens.has('reload')) judge.checks = [...judge.checks, cookiesGiven(forwardAuth.cookies)]
+  judge.sticky.holds = !MOVED_BY.some((name) => on.has(name))
+  if (on.has('log that is moved away')) judge.answers = []
+  if (on.has('backends by name')) knowNames()
   const stapled = features.some(({ name }) => name === 'ocsp') ? await stapledCertificate(certificates) : undefined
   mkdirSync(join(folder, 'pairs'))
   writePair(folder, 'a', leaf)
@@ -104,7 +124,7 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
     introspection: introspection.url,
     forwardAuth: forwardAuth.url,
     pair: leaf,
-    backends: addresses.slice(0, 3),
+    backends: addresses.slice(0, 3).map((address, at) => (on.has('backends by name') ? named(address, at) : address)),
     shadow: addresses[3]!,
     datagrams: echo.address,
     workers: judge.dying || on.has('two workers') ? 2 : 0,
@@ -130,10 +150,13 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
     )
     if (!happens.has('stop')) judge.wrong.push(...(await leftOver(running, on.has('plugin that writes nonsense'))))
     if (features.some(({ name }) => name === 'stops after a while'))
-      judge.wrong.push(...(await whileStopping(seed, running, judge, doorsOf(running, judge), clients)))
+      judge.wrong.push(...(await whileStopping(seed, running, judge, doorsOf(running, judge, on), clients)))
     const { got, missing } = judge.staples
     if (stapled !== undefined && !happens.has('reload') && missing > 0)
       judge.wrong.push(`${missing} handshakes without a staple, ${got} with one`)
+  const { asked, told } = judge.foreign
+    if (asked > 20 && told === 0 && rawStreams !== undefined) judge.wrong.push(`${asked} strangers, none was told why`)
+    if (judge.answers !== undefined && !judge.dying) judge.wrong.push(...(await linesOf(folder, judge.answers)))
   } finally {
     await running.kill()
     for (const origin of origins) origin.close()
@@ -166,7 +189,7 @@ async function traffic(
   on: ReadonlySet<string>,
   meanwhile: (isGoingOn: () => boolean) => Promise<unknown>
 ): Promise<void> {
-  const doors = doorsOf(running, judge)
+  const doors = doorsOf(running, judge, on)
   let left = options.requests
   let going = true
   const client = async (number: number): Promise<void> => {
@@ -180,11 +203,14 @@ async function traffic(
       }
       const http2 = !backend.startsWith('h2') ? undefined : isHttp2(kind) ? 'both' : 'backend'
       const plans = Array.from({ length: 1 + own.below(8) }, () => draw(own, `${seed}-${left--}`, http2, on))
+      const certificate = !on.has('client certificates') ? undefined : own.chance(0.15) ? 'foreign' : 'own'
       for (const plan of plans) {
+        plan.certificate = certificate
         // L4 waits as long as its idle timeout.
         if (isRelayed(kind)) Object.assign(plan, { hangs: false, stalls: false })
         plan.door = kind
-        plan.fields = plan.fields.replaceAll('{sticky}', judge.sticky) + boundFields(plan, leafOfClient.cert)
+        plan.fields =
+          plan.fields.replaceAll('{sticky}', judge.sticky.cookie) + boundFields(plan, leafOfClient.cert)
         judge.asked(plan)
       }
       for (const answer of await ask(kind, doors, plans, own.chance(0.3)))
@@ -204,7 +230,7 @@ function portOf(running: Runtime, name: string): number {
   return running.addresses.find(({ listener }) => listener === name)?.port ?? 0
 }
 
-function doorsOf(running: Runtime, judge: Judge): Doors {
+function doorsOf(running: Runtime, judge: Judge, on: ReadonlySet<string>): Doors {
   return {
     clear: portOf(running, 'clear'),
     tls: portOf(running, 'tls'),
@@ -213,6 +239,8 @@ function doorsOf(running: Runtime, judge: Judge): Doors {
     unix: running.addresses.find(({ listener }) => listener === 'unix')!.address.replace('unix:', ''),
     ca: certificates.ca,
     own: leafOfClient,
+    foreign: leafOfStranger,
+    shows: on.has('client certificates'),
     staples: judge.staples
   }
 }

@@ -6,6 +6,11 @@ import type { Answer } from './answer.ts'
 import { askHttp1 } from './http1-client.ts'
 import { askHttp2 } from './http2-client.ts'
 
+export interface Pair {
+  readonly cert: string
+  readonly key: string
+}
+
 /** Where an lb of these tests listens. */
 export interface Doors {
   readonly clear: number
@@ -14,8 +19,11 @@ export interface Doors {
   readonly l4: number
   readonly l4Tls: number
   readonly ca: string
-  /** Of a client. */
-  readonly own: { readonly cert: string; readonly key: string }
+  /** Of a client, and one of an authority that lb does not know. */
+  readonly own: Pair
+  readonly foreign: Pair
+  /** Every client shows a certificate. */
+  readonly shows: boolean
   /** Handshakes that came with an OCSP response, and those without one that began after such a one. */
   readonly staples: { got: number; missing: number }
 }
@@ -25,8 +33,8 @@ export const clientKinds = ['clear', 'tls', 'unix', 'l4', 'l4-tls', 'h2', 'h2-tl
 export type ClientKind = (typeof clientKinds)[number]
 
 /** A connection that speaks HTTP/1.1. `shows`: its certificate. */
-export function dialHttp1(kind: ClientKind, doors: Doors, shows = false): Socket {
-  const own = shows ? doors.own : {}
+export function dialHttp1(kind: ClientKind, doors: Doors, shown = shownIn(doors)): Socket {
+  const own = shown ?? {}
   const socket =
     kind === 'tls'
       ? asksForStaple(
@@ -60,9 +68,9 @@ function asksForStaple(socket: TLSSocket, { staples }: Doors): TLSSocket {
 }
 
 /** One that speaks HTTP/2. */
-export function dialHttp2(kind: ClientKind, doors: Doors, shows = false): ClientHttp2Session {
+export function dialHttp2(kind: ClientKind, doors: Doors, shown = shownIn(doors)): ClientHttp2Session {
   const host = '127.0.0.1'
-  const own = shows ? doors.own : {}
+  const own = shown ?? {}
   const socket =
     kind === 'h2-tls'
       ? connectTls({
@@ -126,9 +134,14 @@ export function ask(
   atOnce: boolean
 ): Promise<Answer[]> {
   const shows = plans.some(({ bound }) => bound === 'certificate')
+  const shown = plans[0]?.certificate === 'foreign' ? doors.foreign : shows ? doors.own : shownIn(doors)
   if (isHttp2(kind)) {
-    const session = dialHttp2(kind, doors, shows)
+    const session = dialHttp2(kind, doors, shown)
     return askHttp2(session, plans, atOnce).finally(() => leave(session))
   }
-  return askHttp1(dialHttp1(kind, doors, shows), plans, atOnce)
+  return askHttp1(dialHttp1(kind, doors, shown), plans, atOnce)
+}
+
+function shownIn({ shows, own }: Doors): Pair | undefined {
+  return shows ? own : undefined
 }

@@ -59,7 +59,10 @@ async function sendWhole(socket: Socket, plan: Plan): Promise<void> {
     head += plan.chunkedUpload ? 'Transfer-Encoding: chunked\r\n' : `Content-Length: ${body.length}\r\n`
     if (plan.expects) head += 'Expect: 100-continue\r\n'
   }
+  const began = performance.now()
+  plan.headMs = Infinity
   await write(socket, Buffer.from(head + '\r\n', 'latin1'), plan.piece)
+  plan.headMs = performance.now() - began
   if (plan.upload === 0) return
   if (plan.expects) await pause(20)
   if (plan.piece > 0 && plan.leaves === undefined && !plan.stalls)
@@ -168,9 +171,12 @@ class Answers {
 
   /** False: the connection ended before, or nothing came. */
   async #until(holds: () => boolean): Promise<boolean> {
-    const late = Date.now() + 60_000
+    let late = Date.now() + 60_000
+    let got = this.#bytes.length
     while (!holds()) {
       if (this.#closed) return false
+      if (this.#bytes.length !== got) late = Date.now() + 60_000
+      got = this.#bytes.length
       if (Date.now() > late) return !(this.#late = true)
       await new Promise<void>((resolve) => {
         this.#wake = resolve

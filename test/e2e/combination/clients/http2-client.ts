@@ -50,16 +50,18 @@ function ask(session: ClientHttp2Session, plan: Plan): Promise<Answer> {
   stream.on('end', () => (ended = true))
   if (plan.upload > 0) void send(stream, plan)
   return new Promise<Answer>((resolve) => {
-    const late = setTimeout(() => resolve({ ...noAnswer(plan), late: true }), 60_000)
-    let closedFor = 0
+    let read = -1
+    let stillFor = 0
     // A reset without an error behind the whole answer closes the stream, but Node waits for what it could not write any more;
-    // for one that was paused now and then it has no 'end' either.
+    // for one that was paused now and then it has no 'end' either. A slow reader has the end long after the stream is closed.
     const looks = setInterval(() => {
-      if (stream.closed && (ended || ++closedFor > 40)) settle()
+      stillFor = parts.length === read ? stillFor + 1 : 0
+      read = parts.length
+      if (stream.closed && (ended || stillFor > 40)) settle()
+      else if (stillFor > 1_200) resolve({ ...noAnswer(plan), late: true })
     }, 50)
     stream.once('close', () => settle())
     const settle = (): void => {
-      clearTimeout(late)
       clearInterval(looks)
       if (got === undefined) return resolve(noAnswer(plan))
       // 'end' comes after a reset too.

@@ -101,7 +101,7 @@ export class Http1Served {
     const close = plan.framing === 'close' || plan.closesAfterwards || early
     const pieces: (string | Buffer)[] = []
     for (let i = 0; i < plan.interim; i++) pieces.push('HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n')
-    let head = `HTTP/1.1 ${plan.status} X\r\nX-Id: ${plan.id}\r\nX-Size: ${body.length}\r\nContent-Type: text/plain\r\nETag: "${plan.id}"\r\n${plan.answerFields}`
+    let head = `HTTP/1.1 ${plan.status} X\r\nX-Id: ${plan.id}\r\nX-Origin: ${this.#host.name}\r\nX-Size: ${body.length}\r\nContent-Type: text/plain\r\nETag: "${plan.id}"\r\n${plan.answerFields}`
     if (plan.cacheControl !== '') head += `Cache-Control: ${plan.cacheControl}\r\n`
     if (close) head += 'Connection: close\r\n'
     if (!bodiless && plan.framing === 'length') head += `Content-Length: ${body.length}\r\n`

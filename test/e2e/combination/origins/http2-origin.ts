@@ -60,7 +60,7 @@ function serve(
     return true
   }
   if (giveUp()) return
-  if (plan.early && plan.upload > 0) return void answer(stream, plan, kept)
+  if (plan.early && plan.upload > 0) return void answer(stream, plan, kept, host)
   stream.on('data', (bytes: Buffer) => {
     upload.add(bytes)
     giveUp()
@@ -69,11 +69,16 @@ function serve(
     // 'end' comes after a reset too.
     if (stream.aborted || stream.destroyed || stream.rstCode !== 0) return
     host.onComplete(plan, upload.end())
-    if (!plan.hangs) void answer(stream, plan, kept)
+    if (!plan.hangs) void answer(stream, plan, kept, host)
   })
 }
 
-async function answer(stream: ServerHttp2Stream, plan: Plan, kept: Kept): Promise<void> {
+async function answer(
+  stream: ServerHttp2Stream,
+  plan: Plan,
+  kept: Kept,
+  { name }: OriginHost
+): Promise<void> {
   kept.served++
   const bodiless = plan.status === 204 || plan.status === 304
   const body = bodiless ? Buffer.alloc(0) : bytesOf(plan.id, plan.size)
@@ -84,10 +89,13 @@ async function answer(stream: ServerHttp2Stream, plan: Plan, kept: Kept): Promis
   }
   if (stream.destroyed) return
   const empty = bodiless || plan.method === 'HEAD'
-  stream.respond(headersOf(plan, bodiless, body.length), {
-    endStream: empty && !plan.grpc,
-    waitForTrailers: plan.grpc
-  })
+  stream.respond(
+    { ...headersOf(plan, bodiless, body.length), 'x-origin': name },
+    {
+      endStream: empty && !plan.grpc,
+      waitForTrailers: plan.grpc
+    }
+  )
   stream.on('wantTrailers', () =>
     stream.sendTrailers({ 'grpc-status': '0', 'x-hash': createHash('sha256').update(body).digest('hex') })
   ) // prettier-ignore

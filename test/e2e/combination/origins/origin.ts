@@ -11,6 +11,8 @@ export const backendKinds = ['clear', 'tls', 'unix', 'h2c', 'h2'] as const
 export type BackendKind = (typeof backendKinds)[number]
 
 export interface OriginHost {
+  /** It says so in `X-Origin`. */
+  readonly name: string
   /** A request is there, whole. */
   onComplete(plan: Plan, upload: { readonly bytes: number; readonly hash: string }): void
   /** What the PROXY header of the connection said is not so, in words. */
@@ -72,6 +74,7 @@ export async function combinationOrigin(options: OriginOptions): Promise<Combina
 /** A connection is one client's, and its header says how that came in. */
 function checking(host: OriginHost, told: ToldTls | undefined): OriginHost {
   return {
+    name: host.name,
     onWrong: (words) => host.onWrong(words),
     onComplete(plan, upload) {
       const isTls = plan.door.endsWith('tls')
