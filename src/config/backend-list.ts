@@ -2,6 +2,7 @@ import { messageOf } from '../core/errors.ts'
 import { z } from 'zod'
 import { buildBackend } from './build/backend.ts'
 import type { BackendConfig } from './model/model.ts'
+import { GUESSED } from './schema/leaf/leaf.ts'
 import { backendSchema } from './schema/pool/backend.ts'
 import { readYaml } from './yaml/read-yaml.ts'
 
@@ -28,7 +29,7 @@ export function readBackendList(text: string, from: string): readonly BackendCon
   const parsed = list.safeParse(value)
   if (!parsed.success) {
     const [issue] = parsed.error.issues
-    return `${from}: backend ${String(issue?.path[0] ?? '')}: ${issue?.message ?? 'is not one'}`
+    return `${from}: backend ${String(issue?.path[0] ?? '')}: ${oneLine(issue?.message ?? 'is not one')}`
   }
   const backends = parsed.data.map((each) => buildBackend(each, (path) => path))
   const names = new Set<string>()
@@ -37,4 +38,9 @@ export function readBackendList(text: string, from: string): readonly BackendCon
     names.add(name)
   }
   return backends
+}
+
+/** Messages of the schema have a line for each unknown key, and a mark before what is only guessed. */
+function oneLine(message: string): string {
+  return message.replaceAll(GUESSED, '').replaceAll('\n', '; ')
 }

@@ -15,9 +15,9 @@ const MAX_WEIGHT = 1_000
 /** Queries DNS servers for A and AAAA records, or for SRV records and their targets. */
 export function dnsSource(config: DnsDiscovery, parts: SourceParts): Source {
   let resolver = resolverOf(config)
-  const known: Families = new Set()
+  const known = new LastAddresses(parts.log)
   const missing = new MissingTargets(config.name, parts.log)
-  const poller = new Poller(parts, async () => {
+  const ask = async (): Promise<number> => {
     // The system's servers may be others by now; a resolver reads them when it is made.
     if (config.servers.length === 0) resolver = resolverOf(config)
     const answer =
@@ -26,7 +26,8 @@ export function dnsSource(config: DnsDiscovery, parts: SourceParts): Source {
         : await lookUpHost(resolver, config, known)
     parts.found(answer.backends)
     return nextIn(answer.ttlMs, config)
-  })
+  }
+  const poller = new Poller(parts, ask, { mostMs: config.intervalMs })
   return {
     label: `dns ${config.name} (${config.type})`,
     close() {
@@ -54,7 +55,7 @@ function nextIn(ttlMs: number | undefined, { intervalMs, type }: DnsDiscovery): 
   return Math.max(MIN_TTL_MS, Math.min(ttlMs ?? intervalMs ?? 10_000, most))
 }
 
-async function lookUpHost(resolver: Resolver, config: DnsDiscovery, known: Families): Promise<Answer> {
+async function lookUpHost(resolver: Resolver, config: DnsDiscovery, known: LastAddresses): Promise<Answer> {
   const records = await addressesOf(resolver, config.name, known)
   return {
     backends: unique(records.map(({ address }) => backendAt(address, config.port!, {}))).sort(byName),
@@ -67,31 +68,69 @@ interface AddressRecord {
   readonly ttl: number
 }
 
-/** Families of which a name has had addresses, so that a failure can be distinguished from absence. */
-type Families = Set<string>
-
 /**
  * Queries both families. When servers fail for one of them (SERVFAIL, REFUSED), backends of that family must not
- * vanish; a family that never had addresses may fail, as many resolvers do.
+ * vanish, nor hold up what the other says; a family that never had addresses may fail, as many resolvers do.
  */
-async function addressesOf(resolver: Resolver, name: string, known: Families): Promise<AddressRecord[]> {
+async function addressesOf(resolver: Resolver, name: string, known: LastAddresses): Promise<AddressRecord[]> {
   const answers = await Promise.allSettled([
     resolver.resolve4(name, { ttl: true }),
     resolver.resolve6(name, { ttl: true })
   ])
-  const records: AddressRecord[] = []
-  for (const [index, answer] of answers.entries()) {
-    const family = `${index} ${name}`
-    if (answer.status === 'fulfilled') {
-      records.push(...answer.value)
-      if (answer.value.length > 0) known.add(family)
-    } else if (known.has(family) && !meansNone(answer.reason)) {
-      throw answer.reason as Error
-    }
-  }
-  if (records.length === 0) throw (answers[0] as PromiseRejectedResult).reason as Error
+  const records = known.merge(name, answers)
   if (records.length > MAX_DISCOVERED) throw new RangeError(`${name} has ${records.length} addresses`)
   return records
+}
+
+const FAMILIES = ['A', 'AAAA'] as const
+
+interface LastOfName {
+  readonly families: (readonly AddressRecord[])[]
+  /** The failure that was told. */
+  told?: string
+}
+
+/** The last addresses of each name, by family. */
+class LastAddresses {
+  readonly #log: SourceParts['log']
+  readonly #names = new Map<string, LastOfName>()
+
+  constructor(log: SourceParts['log']) {
+    this.#log = log
+  }
+
+  /** Those that were answered, and the last ones of a family that fails. Throws where neither family has an answer. */
+  merge(name: string, answers: readonly PromiseSettledResult<readonly AddressRecord[]>[]): AddressRecord[] {
+    const last: LastOfName = this.#names.get(name) ?? { families: [] }
+    const stays = (answer: PromiseSettledResult<unknown>, index: number): boolean =>
+      answer.status === 'rejected' &&
+      !meansNone(answer.reason) &&
+      last.families[index] !== undefined &&
+      last.families[index].length > 0
+    const failed = answers.findIndex(stays)
+    const fresh = answers.some((answer) => answer.status === 'fulfilled' && answer.value.length > 0)
+    if (!fresh) throw (answers[Math.max(0, failed)] as PromiseRejectedResult).reason as Error
+    const families = answers.map((answer, index) => {
+      if (answer.status === 'fulfilled') return answer.value
+      // The other family's TTL decides when both are asked again.
+      return failed === index ? last.families[index]!.map((record) => ({ ...record, ttl: Infinity })) : []
+    })
+    const told = failed < 0 ? undefined : reasonOf((answers[failed] as PromiseRejectedResult).reason)
+    if (told !== undefined && told !== last.told) {
+      const addresses = families[failed]!.map(({ address }) => address).join(', ')
+      this.#log.warn(
+        {},
+        `${FAMILIES[failed]} records of ${name} are not answered (${told}); the last ones stay: ${addresses.slice(0, 500)}`
+      )
+    }
+    this.#names.set(name, { families, ...(told !== undefined && { told }) })
+    return families.flat()
+  }
+
+  /** Forgets all other names. */
+  retain(names: ReadonlySet<string>): void {
+    for (const name of this.#names.keys()) if (!names.has(name)) this.#names.delete(name)
+  }
 }
 
 function meansNone(error: unknown): boolean {
@@ -102,13 +141,14 @@ function meansNone(error: unknown): boolean {
 async function lookUpServices(
   resolver: Resolver,
   config: DnsDiscovery,
-  known: Families,
+  known: LastAddresses,
   missing: MissingTargets
 ): Promise<Answer> {
   const services = await resolver.resolveSrv(config.name)
   // RFC 2782: a single target "." says that the service does not exist.
   const real = services.filter(({ name }) => name !== '' && name !== '.')
   if (real.length === 0) throw new Error(`${config.name} has no target`)
+  known.retain(new Set(real.map(({ name }) => name)))
   const addresses = await missing.lookUp(real, (name) => addressesOf(resolver, name, known))
   const there = real.filter(({ name }) => addresses.has(name))
   const best = Math.min(...there.map(({ priority }) => priority))

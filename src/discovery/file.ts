@@ -13,11 +13,14 @@ const LOOK_MS = 500
 export function fileSource(config: FileDiscovery, parts: SourceParts): Source {
   let known = ''
   const look = async (signal: AbortSignal): Promise<number> => {
-    const { mtimeMs, size, ino } = await stat(config.path).catch((error: unknown) => {
+    const stats = await stat(config.path).catch((error: unknown) => {
       // When the old content is back, it is an answer again.
       known = ''
       throw error
     })
+    const { mtimeMs, size, ino } = stats
+    // To open a pipe waits for its writer, and each such wait holds one of the few threads that all files of the process share.
+    if (!stats.isFile()) throw new Error(`${config.path} is not a regular file`)
     const state = `${mtimeMs} ${size} ${ino}`
     if (state === known) return LOOK_MS
     if (size > MAX_BYTES)

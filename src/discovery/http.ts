@@ -10,7 +10,7 @@ export function httpSource(config: HttpDiscovery, parts: SourceParts): Source {
   let etag: string | undefined
   let lastModified: string | undefined
   let known: readonly BackendConfig[] | undefined
-  const poller = new Poller(parts, async (signal) => {
+  const ask = async (signal: AbortSignal): Promise<number> => {
     const response = await request(config.url, {
       signal,
       headers: {
@@ -37,7 +37,9 @@ export function httpSource(config: HttpDiscovery, parts: SourceParts): Source {
     etag = single(response.headers['etag'])
     lastModified = single(response.headers['last-modified'])
     return config.intervalMs
-  })
+  }
+  // One that fails is not asked more rarely than one that answers.
+  const poller = new Poller(parts, ask, { mostMs: config.intervalMs })
   return { label: `http ${config.url}`, close: () => poller.close() }
 }
 

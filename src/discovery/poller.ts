@@ -27,7 +27,7 @@ export class Poller {
   readonly #closed = new AbortController()
   #cancel: (() => void) | undefined
 
-  /** `stream`: a try has no deadline; the server ends it. `mostMs`: longest delay between failing tries. */
+  /** `stream`: a try has no deadline; the server ends it. `mostMs`: longest delay between failing tries, at most 30 s. */
   constructor(parts: SourceParts, poll: Poll, { stream = false, mostMs }: PollerOptions = {}) {
     this.#parts = parts
     this.#poll = poll

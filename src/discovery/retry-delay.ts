@@ -4,7 +4,7 @@ const FIRST_MS = 500
 const MOST_MS = 30_000
 
 /**
- * Delays between tries of a failing source: they double up to 30 s, each ± 25 %, so that instances do not ask at the
+ * Delays between tries of a failing source: they double up to 30 s or `mostMs`, each ± 25 %, so that instances do not ask at the
  * same time.
  */
 export class RetryDelay {
@@ -14,7 +14,7 @@ export class RetryDelay {
 
   constructor(random: Random, mostMs = MOST_MS) {
     this.#random = random
-    this.#mostMs = mostMs
+    this.#mostMs = Math.min(mostMs, MOST_MS)
   }
 
   /** Delay before the next try, in ms. */

@@ -23,8 +23,8 @@ export interface Names {
     readonly port: number
     readonly target: string
   }[]
-  /** SERVFAIL for it. */
-  readonly fails?: boolean
+  /** SERVFAIL for it, or for one family of it. */
+  readonly fails?: boolean | 'a' | 'aaaa'
 }
 
 /** A DNS server for one name with IPv4 addresses, that can be ill in all the ways that servers are. */
@@ -122,6 +122,10 @@ function nameBytes(name: string): Buffer {
   return Buffer.concat([...labels, Buffer.alloc(1)])
 }
 
+function failsFor({ fails }: Names, asked: number): boolean {
+  return fails === true || (typeof fails === 'string' && TYPES[fails] === asked)
+}
+
 function zoneReply(
   zone: ReadonlyMap<string, Names>,
   ttl: number,
@@ -161,7 +165,7 @@ function zoneReply(
   }
   const head = Buffer.alloc(12)
   query.copy(head, 0, 0, 2)
-  head.writeUInt16BE(0x8180 | (names === undefined ? 3 : names.fails === true ? 2 : 0), 2)
+  head.writeUInt16BE(0x8180 | (names === undefined ? 3 : failsFor(names, asked) ? 2 : 0), 2)
   head.writeUInt16BE(1, 4)
   head.writeUInt16BE(records.length, 6)
   return Buffer.concat([head, question, ...records])

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -61,6 +62,50 @@ for (const mode of bad) {
     await found.until(() => found.names[0] === '10.0.0.3:80')
   })
 }
+
+t.test(
+  'a family that is not answered keeps its last addresses, and holds up none of the other',
+  async (t) => {
+    const server = await DnsServer.start(t, [])
+    const both: Names = { a: ['10.0.0.1'], aaaa: ['20010db8000000000000000000000001'] }
+    const zone = new Map<string, Names>([
+      ['x.test', both],
+      ['_x._tcp.test', { srv: [{ priority: 1, weight: 1, port: 81, target: 'x.test' }] }]
+    ])
+    server.zone = zone
+    const servers = [`127.0.0.1:${server.port}`]
+    const found = following(t, ({ parts }) =>
+      dnsSource({ kind: 'dns', type: 'a', name: 'x.test', port: 80, servers }, parts)
+    )
+    const services = following(t, ({ parts }) =>
+      dnsSource({ kind: 'dns', type: 'srv', name: '_x._tcp.test', servers, intervalMs: 1000 }, parts)
+    )
+    const seen = async (...addresses: readonly string[]): Promise<void> => {
+      for (const [from, port] of [[found, 80] as const, [services, 81] as const]) {
+        const names = addresses.map((address) => `${address}:${port}`).join()
+        await from.until(() => from.names.join() === names)
+      }
+    }
+    await seen('10.0.0.1', '[2001:db8::1]')
+    zone.set('x.test', { a: ['10.0.0.2'], fails: 'aaaa' })
+    await seen('10.0.0.2', '[2001:db8::1]')
+    zone.set('x.test', { aaaa: ['20010db8000000000000000000000002'], fails: 'a' })
+    await seen('10.0.0.2', '[2001:db8::2]')
+    for (const { warnings, failures } of [found, services]) {
+      t.match(warnings, [
+        /^AAAA records of x\.test are not answered \(.*ESERVFAIL.*\); the last ones stay: 2001:db8::1$/,
+        /^A records of x\.test are not answered .*: 10\.0\.0\.2$/
+      ])
+      t.equal(warnings.length, 2, 'each failure is told once')
+      t.strictSame(failures, [])
+    }
+    zone.set('x.test', { a: ['10.0.0.3'] })
+    await seen('10.0.0.3')
+    zone.set('x.test', { fails: true })
+    await found.until(() => found.failures.length > 0)
+    t.strictSame(found.names, ['10.0.0.3:80'])
+  }
+)
 
 t.test('an answer that does not fit in a datagram is fetched whole', async (t) => {
   const server = await DnsServer.start(
@@ -189,6 +234,12 @@ t.test('a file by links as Kubernetes swaps them, half written, gone and back as
   renameSync(join(folder, 'away'), join(folder, 'two'))
   await answersAgain(found)
   rmSync(path)
+  // A pipe without a writer would hold a thread of the process at each look.
+  execFileSync('mkfifo', [path])
+  await found.until(() => found.failures.includes(`${path} is not a regular file`))
+  rmSync(path)
+  writeFileSync(path, '["127.0.0.1:5"]')
+  await found.until(() => found.names[0] === '127.0.0.1:5')
 })
 
 t.test('a URL with half a body, wrong JSON, a redirect to nowhere or 304 to a stranger', async (t) => {
@@ -223,6 +274,10 @@ t.test('a URL with half a body, wrong JSON, a redirect to nowhere or 304 to a st
     answer = good
     await answersAgain(found)
   }
+  // Half a minute if the delay doubled beyond the interval.
+  const failures = found.failures.length
+  answer = (_url, response) => response.writeHead(500).end()
+  await found.until(() => found.failures.length > failures + 8)
 })
 
 t.test('Consul restarts with a lower index, fails, and moves its index for others', async (t) => {

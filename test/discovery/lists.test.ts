@@ -18,7 +18,14 @@ t.test('an invalid list says why, in one line', async (t) => {
   const cases: readonly [string, RegExp][] = [
     ['{', /x: /],
     ['hello', /not a list of backends/],
-    ['[{ address: "10.0.0.1:80", wieght: 3 }]', /backend 0.*|wieght/],
+    [
+      '[{ address: "10.0.0.1:80", wieght: 3 }]',
+      /^x: backend 0: unknown key "wieght"; did you mean "weight"\?$/
+    ],
+    [
+      '[{ address: "10.0.0.1:80", wieght: 3, nmae: b }]',
+      /"wieght"; did.*; unknown key "nmae"; did you mean "name"\?$/
+    ],
     ['["10.0.0.1"]', /x: backend 0/],
     ['["10.0.0.1:80", "10.0.0.1:80"]', /is there twice/],
     [
