@@ -44,3 +44,36 @@ t.test('a backend that answers and closes in the middle of an upload is heard', 
   }
   t.strictSame([...answers], [['413', 100]])
 })
+
+t.test('who reads the answer only behind the upload gets it, however long that takes', async (t) => {
+  const lb = await startLb(t, {
+    workers: 0,
+    log: { level: 'error' },
+    listeners: [
+      {
+        name: 'web',
+        bind: '127.0.0.1:0',
+        mode: 'l7',
+        limits: { bodyBytes: '10kb' },
+        pool: 'web'
+      }
+    ],
+    pools: { web: { backends: ['127.0.0.1:1'] } }
+  })
+  const pieces = 30
+  const sends = async (head: string): Promise<string> => {
+    const client = connect(lb.port('web'), '127.0.0.1')
+    client.on('error', () => {}).pause()
+    client.write(head)
+    for (let i = 0; i < pieces; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      client.write(Buffer.alloc(10_000))
+    }
+    let received = ''
+    client.on('data', (data) => (received += data.toString('latin1'))).resume()
+    await once(client, 'close')
+    return received.slice(9, 12)
+  }
+  const head = `POST / HTTP/1.1\r\nHost: example.test\r\nContent-Length: ${pieces * 10_000}\r\n\r\n`
+  t.equal(await sends(head), '413')
+})

@@ -280,19 +280,44 @@ t.test('an answer that ends before its request leaves the connection in order', 
   t.match(await ask(client, { ':path': '/' }), { body: 'early' })
 })
 
-t.test('the rest of a large upload that was answered early is not waited for', async (t) => {
+t.test('who sends the rest of an upload after its answer may, for two seconds', async (t) => {
   const lab = await through(t, (_, response) => response.end('early'))
   const client = new FrameClient(t, lab.port)
+  const post = (id: number, length: string) =>
+    client.socket.write(frame(1, 4, id, block([...GET.slice(1), [':method', 'POST'], ['content-length', length]]))) // prettier-ignore
+  const ends = (id: number) => (all: Frame[]) =>
+    all.filter((each) => each.id === id && (each.type === 3 || (each.type < 2 && (each.flags & 1) === 1)))
   const began = Date.now()
-  for (let id = 1; id < 80; id += 2) {
-    client.socket.write(frame(1, 4, id, block([...GET.slice(1), [':method', 'POST'], ['content-length', '5000000']]))) // prettier-ignore
+  for (let id = 1; id < 40; id += 2) {
+    post(id, '5000000')
     client.socket.write(frame(0, 0, id, Buffer.alloc(1000)))
-    const frames = await client.until((all) => all.some((each) => each.type === 3 && each.id === id))
-    const own = frames.filter((each) => each.id === id && (each.type === 3 || (each.flags & 1) === 1))
-    t.strictSame(own.map(({ type, payload }) => [type, payload.toString('latin1')]).at(-1), [3, '\0\0\0\0'])
-    t.equal(own.length, 2, 'the answer has ended before')
   }
-  t.ok(Date.now() - began < 20_000, 'a second for each is twice as long')
+  // Java's HttpClient and httpx look for the answer only behind the body.
+  post(41, '2000000')
+  await client.until((all) => ends(41)(all).length === 1)
+  let [sent, window] = [0, 65_535]
+  const opened = (): number => {
+    const frames = client.frames.filter(({ type, id }) => type === 8 && id === 41)
+    return frames.reduce((sum, { payload }) => sum + payload.readUInt32BE(0), 65_535)
+  }
+  while (sent < 2_000_000) {
+    await client.until(() => (window = opened()) > sent)
+    const size = Math.min(16_384, window - sent, 2_000_000 - sent)
+    client.socket.write(frame(0, (sent += size) === 2_000_000 ? 1 : 0, 41, Buffer.alloc(size)))
+  }
+  // curl breaks off by END_STREAM whatever it announced, and needs a frame to notice that the stream has closed.
+  await client.until((all) => all.filter(({ type }) => type === 6).length === 1)
+  post(43, '2000000')
+  await client.until((all) => ends(43)(all).length === 1)
+  client.socket.write(frame(0, 1, 43, Buffer.alloc(0)))
+  await client.until((all) => all.filter(({ type }) => type === 6).length === 2)
+  for (const id of [41, 43]) t.strictSame(ends(id)(client.frames).map(({ type }) => type), [0], `${id} is not reset`) // prettier-ignore
+  await client.until((all) => ends(39)(all).length === 2)
+  t.ok(Date.now() - began > 1_500)
+  for (let id = 1; id < 40; id += 2) {
+    const [answer, reset] = ends(id)(client.frames)
+    t.strictSame([answer!.type, reset!.type, reset!.payload.readUInt32BE(0)], [0, 3, 0], `${id}: NO_ERROR`)
+  }
 })
 
 t.test('a drain says GOAWAY twice, serves what is under way, and closes', async (t) => {

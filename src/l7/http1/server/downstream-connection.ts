@@ -12,7 +12,7 @@ import type { ClientConnection, Ends } from '../../exchange/client/client-connec
 import type { Admission } from '../../../net/admission/gate.ts'
 import { ClientWatch, CUT_BODY, SENT } from './client-watch.ts'
 import { Lingering } from './lingering.ts'
-import { DRAIN_MS, LINGER_MS } from './patience.ts'
+import { DRAIN_MS, LINGER_MS } from '../../exchange/client/patience.ts'
 import { parseFailure, type ParseFailure } from '../parse/parse-failure.ts'
 import { RequestReader, type RequestEvents } from './request-reader.ts'
 import { ConnectionBase } from './connection-base.ts'
@@ -118,7 +118,9 @@ export class DownstreamConnection
     const exchange = this.#exchange
     if (exchange === undefined && !this.#owed) {
       const { idleMs } = this.timeouts
-      if (this.#lingers !== undefined) return void (this.deadline = this.#lingers.look(idleMs, this.now))
+      const hurries = this.host.context.draining
+      if (this.#lingers !== undefined)
+        return void (this.deadline = this.#lingers.look(idleMs, hurries, this.now))
       if (!this.#reader.inHead) return this.transport.destroy()
       const failure = { code: 'LB_REQUEST_TIMEOUT', reason: 'no complete head in time' } as const
       return this.#refuse(failure, this.#reader.ahead)

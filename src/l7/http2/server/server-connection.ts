@@ -66,6 +66,10 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
     this.wake()
   }
 
+  get draining(): boolean {
+    return this.#draining
+  }
+
   get now(): number {
     return this.#host.context.deadlines.now
   }

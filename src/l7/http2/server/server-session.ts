@@ -131,6 +131,13 @@ export class ServerSession extends Session {
     handler.onEndedFirst()
   }
 
+  protected override remoteEnd(stream: Stream, trailers: string): void {
+    const late = stream.discards
+    super.remoteEnd(stream, trailers)
+    // curl up to 8 hears of the end of a stream that it ends itself only with the next frame.
+    if (late) this.ping()
+  }
+
   protected override sectionFor(id: number, endStream: boolean): FieldSink | undefined {
     const stream = this.streams.get(id)
     if (stream !== undefined) return this.#trailersFor(stream, endStream)

@@ -6,21 +6,18 @@ import type { ByteStream } from '../../../net/transport/byte-stream.ts'
 import type { ClientConnection } from '../../exchange/client/client-connection.ts'
 import type { DownstreamStream } from '../../exchange/downstream-stream.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
+import { LINGER_MS } from '../../exchange/client/patience.ts'
 import { judgeClient, laggards, Progress } from '../../exchange/client/progress.ts'
 import type { Response } from '../../message/response.ts'
 import type { HeaderBlock } from '../../message/header-block.ts'
 import { CANCEL, errorName, INTERNAL_ERROR, NO_ERROR } from '../frames/codes.ts'
 import { StreamBytes, type Carrier } from '../session/stream/stream-bytes.ts'
 import type { ClosedBy, Stream, StreamHandler } from '../session/stream/stream.ts'
+import { LateEnd } from './late-end.ts'
 import type { ServerSession } from './server-session.ts'
 
 /** A client that takes fewer of the waiting bytes than this within the idle time counts as not reading. */
 const LEAST_PROGRESS = 1024
-/**
- * How long a client may take to end a request that has been answered already. Most of such a request is on its way
- * then, and a client may treat RST_STREAM right after the response as a failure.
- */
-const LATE_END_MS = 1000
 
 /** The connection that carries the stream. */
 interface StreamCarrier extends Carrier {
@@ -28,6 +25,7 @@ interface StreamCarrier extends Carrier {
   readonly session: ServerSession
   /** True within a read; `onReadDone` of the streams follows. */
   readonly reading: boolean
+  readonly draining: boolean
   readonly now: number
   readonly times: L7ListenerConfig['timeouts']
   readonly tunnelOptions: SpliceOptions
@@ -50,6 +48,7 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
   #progress: Progress | undefined
   #bytesIn = 0
   #bytesOut = 0
+  #lateEnd: LateEnd | undefined
 
   /** `tunnels`: it is an extended CONNECT, so what follows its head is not a body. */
   constructor(connection: StreamCarrier, stream: Stream, tunnels = false) {
@@ -227,11 +226,9 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
   }
 
   onEndedFirst(): void {
-    const { contentLeft, receiveWindow } = this.#stream
-    // Its window is not opened any more, so the client could not finish it.
-    if (contentLeft > receiveWindow) return this.#giveUp(NO_ERROR)
+    this.#lateEnd = new LateEnd(this.#connection.now)
     this.#waiting = false
-    this.deadline = this.#connection.now + LATE_END_MS
+    this.deadline = this.#connection.now + LINGER_MS
     this.#connection.watch(this)
   }
 
@@ -245,9 +242,12 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
 
   onDeadline(): void {
     const exchange = this.#exchange
-    if (this.#stream.localEnded) return this.#giveUp(NO_ERROR)
+    const { times, now, draining } = this.#connection
+    if (this.#stream.localEnded) {
+      const next = this.#lateEnd?.next(this.#stream, draining, now)
+      return next === undefined ? this.#giveUp(NO_ERROR) : void (this.deadline = next)
+    }
     const sends = !this.#waiting && exchange !== undefined
-    const { times, now } = this.#connection
     const verdict = judgeClient(this.#reached, exchange ?? NO_STREAM, times, sends, now, this.#total)
     if (typeof verdict === 'number') return void (this.deadline = verdict)
     if (sends) return exchange.fail('LB_REQUEST_TIMEOUT', laggards[verdict].body)

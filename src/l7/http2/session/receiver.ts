@@ -58,7 +58,10 @@ export class Receiver {
       stream.handler?.onData(buffer, start, end)
       return
     }
-    if (stream.discards) return this.credit(size)
+    if (stream.discards) {
+      stream.dropped = true
+      return this.skip(stream, size)
+    }
     ;(stream.held ??= new Pieces()).add(buffer, start, end)
     stream.heldBytes += size
     this.#held += size
@@ -97,13 +100,15 @@ export class Receiver {
     if (stream.heldBytes > 0) this.#release(stream, stream.heldBytes)
   }
 
-  /** Later bytes of the stream are dropped; its own window is not opened any more, so a large upload ends there. */
+  /** What is held and what else comes is dropped, and the peer may go on sending. */
   discard(stream: Stream): void {
+    const held = stream.heldBytes
     this.drop(stream)
     stream.discards = true
+    this.#taken(stream, held)
   }
 
-  /** Padding, and the byte with its length: no handler gets them. */
+  /** Bytes that no handler gets: padding and the byte with its length, and the rest of an answered request. */
   skip(stream: Stream, bytes: number): void {
     this.credit(bytes)
     this.#taken(stream, bytes)
@@ -120,7 +125,7 @@ export class Receiver {
 
   #taken(stream: Stream, bytes: number): void {
     stream.uncredited += bytes
-    if (stream.remoteEnded || stream.discards) return
+    if (stream.remoteEnded) return
     const half = stream.opened ? FLOWING_WINDOW / 2 : DEFAULT_WINDOW / 2
     if (stream.uncredited < half) return
     let increment = stream.uncredited

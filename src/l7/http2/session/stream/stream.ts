@@ -68,6 +68,8 @@ export class Stream {
   // Receiving.
   /** What comes is dropped: the answer is complete. */
   discards = false
+  /** Some was dropped. Reset by the handler. */
+  dropped = false
   /** The handler reads the body now. */
   flows = false
   held: Pieces | undefined
