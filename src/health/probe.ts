@@ -1,5 +1,6 @@
 import { dialFailure } from '../net/dial/dial-failure.ts'
 import type { BackendAddress, BackendTls, ProbeConfig } from '../config/model/model.ts'
+import { connectReason } from '../net/tls/tls-reason.ts'
 
 /** What is probed. `address` has the probe's own port already where one is configured. */
 export interface ProbeTarget {
@@ -57,7 +58,10 @@ export function isOurs(error: unknown): boolean {
 export function failureText(error: unknown): string {
   if (!(error instanceof Error)) return String(error).slice(0, 200)
   const cause = error.cause instanceof Error && error.message === 'fetch failed' ? error.cause : error
-  const code = (cause as NodeJS.ErrnoException).code
+  const { code } = cause as NodeJS.ErrnoException
+  const known = connectReason(cause)
+  // TLS: the code with what it means.
+  if (known !== code && known !== cause.message) return known
   const text =
     cause.message === '' && cause instanceof AggregateError
       ? cause.errors.map(String).join(', ')

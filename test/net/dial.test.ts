@@ -14,6 +14,8 @@ import type { Lookup } from '../../src/net/dial/lookup.ts'
 import { rawStreams } from '../../src/net/transport/raw-streams.ts'
 import { SocketTransport } from '../../src/net/transport/socket-transport.ts'
 import type { Transport } from '../../src/net/transport/transport.ts'
+import { failureText } from '../../src/health/probe.ts'
+import { connectReason, plainMessage } from '../../src/net/tls/tls-reason.ts'
 import { UpstreamTls } from '../../src/net/tls/upstream-tls.ts'
 import { testCertificates } from './certificates.ts'
 
@@ -240,6 +242,30 @@ t.test('TLS to a backend', async (t) => {
     t.same(dialFailure((await attempt(t, tcp(port), inTime({ tls: wrong }))).error, false), tlsFailure)
     const unknown = new UpstreamTls({ serverName: 'db.test', verify: true })
     t.same(dialFailure((await attempt(t, tcp(port), inTime({ tls: unknown }))).error, false), tlsFailure)
+  })
+
+  t.test("tells why in words, and OpenSSL's own text without its places in the source", async (t) => {
+    const reason = async (at: number, tls: UpstreamTls): Promise<string> =>
+      connectReason((await attempt(t, tcp(at), inTime({ tls }))).error)
+    t.match(
+      await reason(port, new UpstreamTls({ ca: pki.ca, serverName: 'other.test', verify: true })),
+      /^ERR_TLS_CERT_ALTNAME_INVALID \(its certificate is for db\.test, not for other\.test: see tls\.serverName\)$/
+    )
+    t.match(
+      await reason(port, new UpstreamTls({ serverName: 'db.test', verify: true })),
+      /^[A-Z_]+ \(its authority is not known/
+    )
+    const plain = await listening(
+      t,
+      createServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
+    )
+    const clear = await attempt(t, tcp(plain), inTime({ tls: new UpstreamTls({ verify: false }) }))
+    t.match(connectReason(clear.error), /^ERR_SSL_[A-Z_]+ \(it does not speak TLS on this port\)$/)
+    t.match(plainMessage(clear.error!), /^(wrong version number|packet length too long)$/)
+    t.match(failureText(clear.error), /it does not speak TLS on this port/)
+    t.equal(connectReason(undefined), 'closed')
+    t.equal(connectReason(Object.assign(new Error('x'), { code: 'ECONNREFUSED' })), 'ECONNREFUSED')
+    t.equal(plainMessage(new Error('certificate revoked')), 'certificate revoked')
   })
 
   t.test('takes any certificate where verification is off', async (t) => {

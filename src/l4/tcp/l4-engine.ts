@@ -3,6 +3,7 @@ import { errorKind, type ErrorCode } from '../../core/errors.ts'
 import { Roster } from '../../core/roster.ts'
 import { LogThrottle } from '../../core/log/log-throttle.ts'
 import type { Attach } from '../../net/transport/accept.ts'
+import { connectReason, plainMessage } from '../../net/tls/tls-reason.ts'
 import { endpointText } from '../../net/dial/endpoint.ts'
 import type { ConnectionEnd } from './connection-end.ts'
 import { L4Connection } from './connection.ts'
@@ -106,7 +107,7 @@ export class L4Engine implements L4Host<L4Connection> {
     const { name: listener } = this.#snapshot.config
     if (!this.#throttle.allows(`${code} ${backend.key}`, 'warn', { listener, backend: backend.key, code }))
       return
-    const fields = { ...this.#fields(connection), backend: backend.key, code, cause: error?.message }
+    const fields = { ...this.#fields(connection), backend: backend.key, code, cause: causeOf(code, error) }
     this.deps.log.warn(fields, 'backend not reached, trying another')
   }
 
@@ -155,7 +156,7 @@ export class L4Engine implements L4Host<L4Connection> {
       ms: hundredths(this.deps.clock.now() - connection.startedAt),
       queueMs: waits && (hundredths(waits.queueMs) || undefined),
       connectMs: waits && hundredths(waits.connectMs),
-      cause: error?.message
+      cause: causeOf(code, error)
     }
     const message = code === undefined ? 'connection ended' : errorKind(code).phrase
     if (accessLog === undefined) log[level](passage, message)
@@ -177,4 +178,9 @@ function clientText({ client }: L4Connection): string | undefined {
 
 function hundredths(ms: number): number {
   return Math.round(ms * 100) / 100
+}
+
+function causeOf(code: ErrorCode | undefined, error: Error | undefined): string | undefined {
+  if (error === undefined) return undefined
+  return code === 'LB_UPSTREAM_TLS' ? connectReason(error) : plainMessage(error)
 }

@@ -10,6 +10,7 @@ import type { Random } from '../../../core/random.ts'
 import { threadLookup, type Lookup } from '../../../net/dial/lookup.ts'
 import { dial } from '../../../net/dial/dial.ts'
 import { dialFailure, type DialFailure } from '../../../net/dial/dial-failure.ts'
+import { connectReason } from '../../../net/tls/tls-reason.ts'
 import type { UpstreamTls } from '../../../net/tls/upstream-tls.ts'
 import { Dialling, type ConnectAttempt, type ConnectionWaiter } from './dialling.ts'
 import type { TieHolder } from '../../forward/client-ties.ts'
@@ -197,7 +198,7 @@ export class UpstreamPool {
     const { dialling } = connection
     connection.dialling = undefined
     this.#closed(connection)
-    dialling?.failed(dialFailure(error, false), error?.code ?? error?.message ?? 'closed')
+    dialling?.failed(dialFailure(error, false), connectReason(error))
   }
 
   /** Its response has ended and it may serve again. */

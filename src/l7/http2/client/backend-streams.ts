@@ -8,6 +8,7 @@ import type { Waits } from '../../../core/deadlines.ts'
 import { Roster } from '../../../core/roster.ts'
 import { dial } from '../../../net/dial/dial.ts'
 import { dialFailure, type DialFailure } from '../../../net/dial/dial-failure.ts'
+import { connectReason } from '../../../net/tls/tls-reason.ts'
 import { threadLookup, type Lookup } from '../../../net/dial/lookup.ts'
 import type { Outgoing } from '../../forward/forward-owner.ts'
 import type { UpstreamClient } from '../../forward/upstream-client.ts'
@@ -144,7 +145,7 @@ export class BackendStreams implements ConnectionPlace, StreamLine {
     if (!this.#closed(connection) || this.#dialling.size > 0) return
     // Requests that now wait for a stream of another connection are not affected: that one still serves.
     const failure = dialFailure(error, false)
-    this.#failWaiting(failure, error?.code ?? error?.message ?? 'closed')
+    this.#failWaiting(failure, connectReason(error))
   }
 
   turned(connection: ClientConnection, busy: boolean): void {
