@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, readlinkSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -304,6 +304,38 @@ t.test('as long a grace as one likes; a logger whose promise fails; no descripto
     if (existsSync('/proc/self/fd')) counts.push(readdirSync('/proc/self/fd').length)
   }
   if (counts.length > 0) t.ok(counts[2]! - counts[1]! < 2, `descriptors: ${counts.join(', ')}`)
+})
+
+const seesDescriptors = existsSync('/proc/self/fd')
+
+t.test('a log file is closed with the last lb that wrote to it', { skip: !seesDescriptors }, async (t) => {
+  const dir = t.testdir()
+  const file = join(dir, 'access.log')
+  const held = (): number =>
+    readdirSync('/proc/self/fd').filter((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`) === file
+      } catch {
+        return false
+      }
+    }).length
+  const listeners = {
+    bind: '127.0.0.1:0',
+    mode: 'l7',
+    accessLog: { file },
+    routes: [{ respond: { status: 204 } }]
+  } as const
+  const say = (): void => {}
+  const quiet = { info: say, warn: say, error: say }
+  const lb = await start({ workers: 0, listeners }, { log: quiet })
+  const other = await start({ workers: 0, listeners }, { log: quiet })
+  await fetch(`http://${lb.addresses[0]!.address}/a`, { headers: { connection: 'close' } })
+  await lb.stop()
+  t.equal(held(), 1)
+  await fetch(`http://${other.addresses[0]!.address}/b`, { headers: { connection: 'close' } })
+  await other.stop()
+  while (held() > 0) await new Promise((resolve) => setTimeout(resolve, 20))
+  t.equal(readFileSync(file, 'utf8').split('\n').length, 3, 'both lines')
 })
 
 t.test('a configuration that never comes is an error', async (t) => {

@@ -1,4 +1,14 @@
-import { closeSync, fstatSync, openSync, renameSync, rmSync, statSync, unlinkSync } from 'node:fs'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  unlinkSync
+} from 'node:fs'
 import { JsonLines } from './json-lines.ts'
 import { lineBytes, type LineBytes } from './line-bytes.ts'
 import { LineSink } from './line-sink.ts'
@@ -29,7 +39,37 @@ const RETRY_MS = 1_000
 
 const NO_BYTES: Buffer = Buffer.alloc(0)
 
+/** A file that no configuration names any more is closed when this long no line has come. */
+const UNUSED_MS = 10_000
+
 const files = new Map<string, LogFile>()
+/** The paths that each user names. */
+const users = new Map<object, ReadonlySet<string>>()
+let sweep: NodeJS.Timeout | undefined
+
+/**
+ * `user` names these files from now on. Those of this thread that nobody names are closed once what still writes to them, as an old
+ * exchange or connection, is silent; a later line opens them once more. `now`: without waiting, since nothing writes any more.
+ */
+export function useLogFiles(user: object, paths: ReadonlySet<string>, now = false): void {
+  if (paths.size === 0) users.delete(user)
+  else users.set(user, paths)
+  closeUnused(now ? 0 : UNUSED_MS)
+}
+
+function closeUnused(silentMs: number): void {
+  let waits = false
+  for (const [path, file] of files) {
+    const isUsed = [...users.values()].some((paths) => paths.has(path))
+    if (!isUsed && !file.closeAfter(silentMs)) waits = true
+  }
+  if (!waits || sweep !== undefined) return
+  sweep = setTimeout(() => {
+    sweep = undefined
+    closeUnused(UNUSED_MS)
+  }, UNUSED_MS).unref()
+}
+
 type Tell = (path: string, error: Error) => void
 
 let onMissing: Tell | undefined
@@ -41,6 +81,16 @@ let onMissing: Tell | undefined
  */
 export function goOnWithout(tell: Tell | undefined): void {
   onMissing = tell
+}
+
+/** Not where lb has given up the rights for it: what is closed then could not be opened again. */
+function mayOpen(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT'
+  }
 }
 
 /** The log file at `path`, one per thread; throws where it cannot be opened. `format`: of its lines. */
@@ -70,6 +120,11 @@ export class LogFile {
   #unlooked = 0
   readonly #onMissing = onMissing
   #triedAt = -Infinity
+  /** Since it was last looked at. */
+  #hasLines = false
+  #silentSince = performance.now()
+  /** Nobody names it any more. */
+  #isLate = false
   #complained = ''
 
   constructor(path: string, rotation: Rotation | undefined, format: string) {
@@ -88,6 +143,7 @@ export class LogFile {
   write(line: string, ascii = false): void {
     const sink = this.#sink ?? this.#open()
     if (sink === undefined) return
+    this.#hasLines = true
     sink.write(`${line}\n`, true, ascii)
     if (this.rotation !== undefined) this.#grew(line.length, this.rotation)
   }
@@ -98,21 +154,52 @@ export class LogFile {
   }
 
   endLine(line: LineBytes): void {
-    if (this.#sink === undefined) return
+    const file = this.#sink === undefined ? this.#other : this
+    const sink = file === undefined ? undefined : file.#sink
+    if (sink === undefined) return
+    this.#hasLines = true
     const length = line.end - line.start
-    this.#sink.endLine(line)
+    sink.endLine(line)
     if (this.rotation !== undefined) this.#grew(length, this.rotation)
   }
 
+  /** Closes it, and forgets it, if no line has come for `ms`. False: it stays for now. */
+  closeAfter(ms: number): boolean {
+    const now = performance.now()
+    if (this.#hasLines) this.#silentSince = now
+    this.#hasLines = false
+    if (now - this.#silentSince < ms || !mayOpen(this.#path)) return false
+    const sink = this.#sink
+    this.#sink = undefined
+    this.#triedAt = -Infinity
+    this.#isLate = true
+    files.delete(this.#path)
+    if (sink !== undefined) void sink.flush().then(() => sink.close())
+    return true
+  }
+
+  /** In its place, where it was forgotten and is named again. */
+  get #other(): LogFile | undefined {
+    if (!this.#isLate) return undefined
+    const file = files.get(this.#path)
+    return file === this ? undefined : file
+  }
+
   #open(): LineSink | undefined {
+    const other = this.#other
+    if (other !== undefined) return other.#sink ?? other.#open()
     const now = performance.now()
     if (now - this.#triedAt < RETRY_MS) return undefined
     this.#triedAt = now
     try {
       this.#sink = new LineSink(opened(this.#path), true, this.#path)
       this.format = this.#format
+      if (!this.#isLate) return this.#sink
+      files.set(this.#path, this)
+      closeUnused(UNUSED_MS)
       return this.#sink
     } catch (error) {
+      if (this.#isLate) return undefined
       if (this.#onMissing === undefined) throw error
       const { message } = error as Error
       if (message !== this.#complained) this.#onMissing(this.#path, error as Error)
@@ -122,6 +209,7 @@ export class LogFile {
   }
 
   #grew(length: number, rotation: Rotation): void {
+    if (this.#sink === undefined) return
     this.#unlooked += length
     if (this.#unlooked < Math.min(1_048_576, rotation.bytes / 16)) return
     this.#unlooked = 0

@@ -5,6 +5,7 @@ import type { BackendTable } from '../../balancer/table/table.ts'
 import type { Clock } from '../../core/clock.ts'
 import { nextTurn } from '../../core/containment.ts'
 import type { Logger } from '../../core/log/log.ts'
+import { useLogFiles } from '../../core/log/log-file.ts'
 import type { Metrics } from '../../core/metrics/metrics.ts'
 import type { Random } from '../../core/random.ts'
 import { fits, type GivenSockets } from './sockets/bound.ts'
@@ -125,6 +126,7 @@ export class DataPlane {
     const kept = new Set(this.#engines.values())
     for (const [name, engine] of before) if (!kept.has(engine)) this.#retire(engine, name, closing)
     nextTurn(() => this.#parts.engines.retain(snapshot, prepared.pools))
+    this.#useLogFiles(snapshot)
   }
 
   /** A change of a backend that may close its connections. */
@@ -185,6 +187,12 @@ export class DataPlane {
     for (const engine of this.#draining.keys()) engine.destroy()
     this.#draining.clear()
     this.#parts.engines.close()
+    this.#useLogFiles(undefined)
+  }
+
+  #useLogFiles(snapshot: PlaneSnapshot | undefined): void {
+    const paths = (snapshot?.listeners ?? []).flatMap(({ config }) => config.accessLog.file ?? [])
+    useLogFiles(this, new Set(paths), snapshot === undefined)
   }
 
   /** A pool whose plan did not change stays the same object, with its view, queue and load tree. */
@@ -244,6 +252,7 @@ export class DataPlane {
     for (const socket of sockets.values()) socket.destroy()
     const running = new Set(this.#engines.values())
     for (const { engine } of engines.values()) if (!running.has(engine)) engine.destroy()
+    this.#useLogFiles(this.#snapshot)
   }
 }
 
