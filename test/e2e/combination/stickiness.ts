@@ -21,7 +21,9 @@ export class Stickiness {
       this.#origins.set(set, origin)
     }
     const asked = this.#origins.get(firstCookie(plan))
-    if (!this.holds || asked === undefined || asked === origin) return undefined
+    // Layer 4 knows no cookies, and what a backend gave up is tried at another.
+    if (!this.holds || plan.door.startsWith('l4') || plan.closesKept) return undefined
+    if (asked === undefined || asked === origin) return undefined
     return `answered by ${origin} with the cookie of ${asked}`
   }
 }
