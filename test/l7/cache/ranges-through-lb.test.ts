@@ -96,3 +96,25 @@ t.test('who asks for the whole gets it from an origin that changed and does not 
     undefined
   ])
 })
+
+t.test('a range beyond the end concerns its request only, whatever lifetime the answer has', async (t) => {
+  const origin = await httpOrigin(t, 'site', ({ headers, url }, response) => {
+    response.setHeader('cache-control', 'max-age=60')
+    response.setHeader('etag', '"1"')
+    // 412 and 417 may be caused by what a proxy before this one asks for.
+    const own = { '/range': 416, '/condition': 412, '/expect': 417 }[url!]!
+    response.statusCode = headers.range === undefined ? 200 : own
+    response.end(headers.range === undefined ? 'whole' : '')
+  })
+  const port = await cachingLb(t, origin.address)
+  for (const [path, status] of [
+    ['/range', 416],
+    ['/condition', 412],
+    ['/expect', 417]
+  ] as const) {
+    // prettier-ignore
+    t.match(await ask(port, path, 'bytes=99-'), { status, cache: /detail=status/ })
+    t.match(await ask(port, path), { status: 200, body: 'whole', cache: /stored/ })
+    t.match(await ask(port, path), { status: 200, body: 'whole', cache: /hit/ })
+  }
+})

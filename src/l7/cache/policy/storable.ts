@@ -13,6 +13,9 @@ const understood = new Set([
   412, 413, 414, 415, 416, 417, 421, 422, 426, 500, 501, 502, 503, 504, 505
 ])
 
+/** RFC 9110 §15.5: they answer the request's own conditions, range or Expect, which other requests do not have. */
+const ofOneRequest = new Set([412, 416, 417])
+
 /** Why a response is not stored; the names appear in the detail of Cache-Status and in `lb explain`. */
 export type NotStorable =
   | 'method'
@@ -47,6 +50,7 @@ export function whyNotStorable(
 ): NotStorable | undefined {
   if (!methodAllows(request, response, lifetime)) return 'method'
   if (response.status < 200 || response.status === 304 || response.status > 599) return 'status'
+  if (ofOneRequest.has(response.status)) return 'status'
   if (requestDirectives.noStore) return 'request-no-store'
   if (directives.mustUnderstand) {
     if (!understood.has(response.status)) return 'status'
