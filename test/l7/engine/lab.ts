@@ -13,6 +13,7 @@ import { SharedCounts } from '../../../src/shared/shared-counts.ts'
 import type { Lookup } from '../../../src/net/dial/lookup.ts'
 import { listen } from '../../../src/net/transport/accept.ts'
 import { compilePool } from '../../../src/l7/compile/compile.ts'
+import type { LoadedStage } from '../../../src/l7/stages/loaded.ts'
 import { L7Engine } from '../../../src/l7/l7-engine.ts'
 import { PoolUpstreams, UpstreamRegistry } from '../../../src/l7/http1/client/upstream-registry.ts'
 
@@ -37,12 +38,17 @@ export interface Lab {
 
 interface LabParts {
   readonly lookup?: Lookup | undefined
+  /** The table of stages, with plugins in it. */
+  readonly stages?: readonly LoadedStage[] | undefined
   /** What stages see; deadlines and sockets go by the system's. */
   readonly clock?: Clock | undefined
 }
 
 /** `config` in the shape of the YAML; its first listener is the one that runs. */
-export async function startLab(config: object, { lookup, clock = systemClock }: LabParts = {}): Promise<Lab> {
+export async function startLab(
+  config: object,
+  { lookup, stages, clock = systemClock }: LabParts = {}
+): Promise<Lab> {
   const result = configFromObject(config)
   if (!result.ok) throw new Error(JSON.stringify(result))
   const listener = result.config.listeners[0] as L7ListenerConfig
@@ -79,7 +85,13 @@ export async function startLab(config: object, { lookup, clock = systemClock }: 
   const gate = new Gate(listener, { listeners: counts(), clients: counts() }, systemClock)
   const engine = new L7Engine(
     { ...shared, clock, random: Math.random, deadlines, log },
-    { config: listener, pool: (name) => compiled.get(name)!, gate, cache: () => undefined }
+    {
+      config: listener,
+      pool: (name) => compiled.get(name)!,
+      gate,
+      cache: () => undefined,
+      ...(stages && { stages })
+    }
   )
   const server: Server = await listen(
     { port: 0, host: '127.0.0.1' },

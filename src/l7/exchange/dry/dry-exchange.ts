@@ -31,6 +31,8 @@ interface Explains {
  */
 export class DryExchange extends Exchange {
   readonly notes: string[] = []
+  /** Who would be asked who the client is. Written by `auth` only. */
+  wouldAsk: string | undefined
   /** Written by the cache stage only. */
   cache: ExplainedCache | undefined
   readonly #explainCache: ExplainCache

@@ -139,7 +139,7 @@ function told(exchange: DryExchange, { answer }: DryStream): ExchangeExplanation
   const { forwardPath, query } = exchange
   return {
     ...common,
-    ...actionOf(route.config.action, answer),
+    ...(movedBy(exchange, route.config.action) ?? actionOf(route.config.action, answer)),
     forwards: query === undefined ? forwardPath : `${forwardPath}?${query}`,
     ...(exchange.forwarded ? { sends: sentLines(exchange) } : answered(answer)),
     ...(cache === undefined ? {} : { cache })
@@ -166,6 +166,16 @@ function actionOf(action: RouteAction, answer: DryStream['answer']): { readonly 
   if (action.kind === 'respond') return { action: { kind: 'respond', status } }
   const location = /^location: ([^\r]*)/im.exec(fields)?.[1] ?? ''
   return { action: { kind: 'redirect', status, location } }
+}
+
+/** A plugin may choose another pool than the route does. */
+function movedBy(
+  { target }: DryExchange,
+  action: RouteAction
+): { readonly action: ExplainedAction } | undefined {
+  const pool = target!.pool.pool.name
+  const pools = action.kind === 'pool' ? [action] : action.kind === 'split' ? action.targets : []
+  return pools.some((each) => each.pool === pool) ? undefined : { action: { kind: 'pool', pool } }
 }
 
 /** Without framing, which is each connection's own. */

@@ -49,7 +49,10 @@ class Auth implements Stage {
 
   explain(exchange: DryExchange): Explanation {
     const notes: string[] = []
-    const verdict = this.#ask(exchange, 0, undefined, notes)
+    const verdict = this.#ask(exchange, 0, undefined, (asks) => {
+      exchange.wouldAsk = asks
+      notes.push(`would ask ${asks}`)
+    })
     const { identity } = exchange
     if (identity !== undefined) {
       const roles = identity.roles.length === 0 ? '' : `, roles ${identity.roles.join(', ')}`
@@ -60,10 +63,15 @@ class Auth implements Stage {
   }
 
   /**
-   * `before`: the refusal of an earlier method that did not know the credential. `notes`: given in a dry run, which
+   * `before`: the refusal of an earlier method that did not know the credential. `wouldAsk`: given in a dry run, which
    * asks no external service.
    */
-  #ask(exchange: Exchange, from: number, before: Denied | undefined, notes?: string[]): Verdict {
+  #ask(
+    exchange: Exchange,
+    from: number,
+    before: Denied | undefined,
+    wouldAsk?: (asks: string) => void
+  ): Verdict {
     let denied = before
     for (let i = from; i < this.#methods.length; i++) {
       const method = this.#methods[i]!
@@ -74,8 +82,9 @@ class Auth implements Stage {
         continue
       }
       if (answer.kind === 'pending') {
-        if (notes === undefined) return this.#wait(exchange, i, answer, denied)
-        notes.push(`would ask ${answer.asks}`)
+        if (wouldAsk === undefined) return this.#wait(exchange, i, answer, denied)
+        wouldAsk(answer.asks)
+        this.#strip(exchange)
         return GO_ON
       }
       return this.#settle(exchange, i, answer)
@@ -131,8 +140,12 @@ class Auth implements Stage {
       for (const [name, value] of proven.fields) exchange.setRequestField(name, value)
     }
     if (proven.responseLines !== undefined) exchange.addResponseLines(proven.responseLines)
-    if (this.#strips) for (const each of this.#methods) each.strip(exchange)
+    this.#strip(exchange)
     return GO_ON
+  }
+
+  #strip(exchange: Exchange): void {
+    if (this.#strips) for (const each of this.#methods) each.strip(exchange)
   }
 
   /** No method has recognised a credential. */

@@ -20,9 +20,8 @@ class Buffering implements Stage {
   }
 
   request(exchange: Exchange): Verdict {
-    const { bodyLength, upgrade, expectContinue } = exchange.request
-    // An event stream never ends.
-    if (bodyLength === 0 || upgrade !== '' || bodyLength > this.#most || exchange.isStream) return GO_ON
+    if (!this.#holds(exchange)) return GO_ON
+    const { expectContinue } = exchange.request
     const wait = exchange.wait(MAX_WAIT_MS, () => GO_ON)
     exchange.holdBody(new HeldBody(this.#most, () => wait.resume(() => GO_ON)))
     exchange.setRequestField('Expect', undefined)
@@ -35,8 +34,14 @@ class Buffering implements Stage {
     return WAITS
   }
 
-  explain({ request }: DryExchange): Explanation {
-    if (request.bodyLength === 0) return { verdict: GO_ON }
+  /** An event stream never ends. */
+  #holds({ request: { bodyLength, upgrade }, isStream }: Exchange): boolean {
+    return bodyLength !== 0 && upgrade === '' && bodyLength <= this.#most && !isStream
+  }
+
+  explain(exchange: DryExchange): Explanation {
+    if (!this.#holds(exchange)) return { verdict: GO_ON }
+    exchange.setRequestField('Expect', undefined)
     return { verdict: GO_ON, notes: [`buffer: waits for the body first, up to ${this.#most} bytes`] }
   }
 }

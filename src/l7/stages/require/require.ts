@@ -1,7 +1,8 @@
+import type { DryExchange } from '../../exchange/dry/dry-exchange.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 import type { Identity } from '../../exchange/exchange-facts.ts'
 import { claimAt, textsOf } from '../auth/claims.ts'
-import type { Stage } from '../stage.ts'
+import type { Explanation, Stage } from '../stage.ts'
 import type { StageContext } from '../stage-context.ts'
 import { GO_ON, type Verdict } from '../verdict.ts'
 import type { RequireInput } from './keys.ts'
@@ -27,6 +28,15 @@ export function compile(rule: RequireInput, { refuse, route }: StageContext): St
   if (route === undefined) return undefined
   return {
     name: 'require',
+
+    explain(exchange: DryExchange): Explanation {
+      if (exchange.identity !== undefined || exchange.wouldAsk === undefined)
+        return { verdict: this.request!(exchange) }
+      return {
+        verdict: GO_ON,
+        notes: [`decides by what ${exchange.wouldAsk} says, and is taken to let it through`]
+      }
+    },
 
     request(exchange: Exchange): Verdict {
       const lacks = missing(exchange.identity, rule)
