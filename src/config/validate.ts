@@ -1,5 +1,5 @@
 import { buildConfig } from './build/build.ts'
-import { checkAcme } from './checks/acme.ts'
+import { checkAcme } from './checks/acme/acme.ts'
 import { checkAddresses } from './checks/addresses.ts'
 import { checkAuth } from './checks/auth.ts'
 import { checkRedis } from './checks/redis.ts'

@@ -163,8 +163,26 @@ for (const [text, at, cure] of mistakes) {
   })
 }
 
+/** `acme` at the top, and of the listener on `port`. */
+const acme = (top: string, domains: string, port = 443): string =>
+  `acme: { ${top} }\nlisteners:\n  - { bind: ":${port}", mode: l7, pool: web, tls: { acme: { domains: ${domains} } } }\n${pools}`
 const doubtful: readonly (readonly [text: string, at: string, says: RegExp])[] = [
   [pool('health: { type: http, interval: 1s, timeout: 5s }'), '3:82', /longer than the interval/],
+  [acme('email: a@b.c', 'example.com', 8443), '3:13', /connects to port 443 .*forward it to port 8443/],
+  [acme('email: a@b.c', 'localhost'), '3:66', /signs for "localhost", which has no domain/],
+  [acme('email: a@b.c', 'db.internal'), '3:66', /which nobody outside can own/],
+  [acme('email: a@b.c', '10.0.0.1'), '3:66', /a private address/],
+  [acme('email: a@b.c', 'a_b.example.com'), '3:66', /an underscore/],
+  [acme('directory: zerossl', 'example.com'), '1:20', /eab: \{ kid: …, key: … \}/],
+  [acme('storage: /data/acme.json', 'example.com'), '1:18', /name of a folder/],
+  [
+    acme('challenge: http-01', 'example.com').replace(
+      '- {',
+      '- { bind: ":8080", mode: l7, pool: web }\n  - {'
+    ),
+    '3:13',
+    /connects to port 80 .*forward it to port 8080/
+  ],
   [listener('trustedProxies: 0.0.0.0/0'), '2:59', /every network/],
   [listener('trustedProxies: ["::/0"]'), '2:60', /every network/],
   [route('respond: { status: 204, body: hi }'), '6:35', /has no body/],
@@ -186,6 +204,15 @@ for (const [text, at, says] of doubtful) {
     t.match(warnings[0]?.message ?? '', says)
   })
 }
+
+t.test("an authority of one's own signs what it likes, and listens where it likes", async (t) => {
+  for (const domains of ['localhost', '10.0.0.1', '[db.internal, a_b.example]']) {
+    const result = parseConfig(acme('directory: "https://ca.internal/dir"', domains, 8443), {
+      file: 'lb.yaml'
+    })
+    t.same(result.ok && result.warnings, [], domains)
+  }
+})
 
 t.test('what only looks foreign is taken as it is', async (t) => {
   for (const text of [

@@ -29,7 +29,6 @@ const SYNONYMS: Readonly<Record<string, readonly string[]>> = {
   frontends: ['listeners'],
   entrypoints: ['listeners'],
   fullchain: ['cert'],
-  chain: ['cert'],
   pem: ['cert'],
   privkey: ['key'],
   ocspstapling: ['ocsp'],

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { domainToASCII } from 'node:url'
 import { z } from 'zod'
 import { authorityUrl } from '../acme-authorities.ts'
 import { isHostName } from '../addresses.ts'
@@ -57,7 +58,12 @@ export const acmeSchema = mapping(
   {
     email: text('an address such as ops@example.com', {
       max: 254,
-      reject: (value) => (/^[^\s@]+@[^\s@]+$/.test(value) ? undefined : `"${value}" is not an e-mail address`)
+      reject: (value) =>
+        value.startsWith('mailto:')
+          ? `write the address only: "${value.slice('mailto:'.length)}"`
+          : /^[^\s@]+@[^\s@]+$/.test(value)
+            ? undefined
+            : `"${value}" is not an e-mail address`
     })
       .optional()
       .describe('Contact address for the authority.'),
@@ -137,7 +143,9 @@ function domainProblem(value: string): string | undefined {
   const name = value.startsWith('*.') ? value.slice(2) : value
   if (isIP(value) !== 0) return undefined
   if (isHostName(name)) return undefined
-  const host = /^(?:https?:\/\/)?([\w.-]+)(?::\d+)?(?:\/.*)?$/.exec(value)?.[1]
+  const written = /^(?:https?:\/\/)?([^\s/:*]+?)\.?(?::\d+)?(?:\/.*)?$/.exec(name)?.[1]
+  const ascii = written === undefined ? '' : domainToASCII(written)
+  const host = isHostName(ascii) ? `${name === value ? '' : '*.'}${ascii}` : undefined
   return `"${value}" is not a name that can have a certificate${host === undefined ? '' : `; write "${host}"`}`
 }
 

@@ -1,7 +1,8 @@
 import { isIP } from 'node:net'
-import { textOf } from '../environment/env-text.ts'
-import { isMap, type Raw, select, valueAt } from '../raw.ts'
-import { errorAt, type Finding, warningAt } from '../report/problem.ts'
+import { textOf } from '../../environment/env-text.ts'
+import { isMap, type Raw, select, valueAt } from '../../raw.ts'
+import { errorAt, type Finding, warningAt } from '../../report/problem.ts'
+import { checkPublicAcme } from './public-acme.ts'
 
 /** Checks that `acme` and the listeners that use it agree. */
 export function checkAcme(root: Raw): Finding[] {
@@ -42,7 +43,12 @@ export function checkAcme(root: Raw): Finding[] {
     const message = 'http-01 is validated in clear text, and no l7 listener without "tls" could answer'
     findings.push(errorAt(['acme', 'challenge'], message))
   }
-  return findings
+  const storage = textOf(said['storage']) ?? ''
+  if (storage.endsWith('.json'))
+    findings.push(
+      warningAt(['acme', 'storage'], 'is the name of a folder; the acme.json of another program is not read')
+    )
+  return used > 0 ? [...findings, ...checkPublicAcme(root)] : findings
 }
 
 function hasClearText(root: Raw): boolean {
