@@ -8,7 +8,7 @@ import { Deadlines } from '../../src/core/deadlines.ts'
 import { splice, type Held, type Splice, type SpliceEnd } from '../../src/l4/tcp/splice.ts'
 import { listen } from '../../src/net/transport/accept.ts'
 import { dial } from '../../src/net/dial/dial.ts'
-import { READ_BYTES } from '../../src/net/transport/read-buffer.ts'
+import { BACKEND_READ_BYTES } from '../../src/net/transport/read-buffer.ts'
 import type { Transport, TransportOwner } from '../../src/net/transport/transport.ts'
 import { ending, eventually, receive, testClient, testServer } from './sockets.ts'
 
@@ -226,7 +226,7 @@ t.test('a reader that stops holds the sender back, and little memory is held for
     written += chunk.length
     await new Promise((resolve) => setTimeout(resolve, 2))
   }
-  t.ok(transports[0]!.pending <= READ_BYTES, `${transports[0]!.pending} bytes wait in the splice`)
+  t.ok(transports[0]!.pending <= BACKEND_READ_BYTES, `${transports[0]!.pending} bytes wait in the splice`)
   t.ok(upstream.writableLength > 0, 'the backend is held back')
   let read = 0
   client.on('data', (bytes: Buffer) => (read += bytes.length))

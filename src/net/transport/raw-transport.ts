@@ -13,7 +13,7 @@ import {
   type RawHandle,
   type RawWrite
 } from './raw-streams.ts'
-import { readArea } from './read-buffer.ts'
+import { backendArea, readArea } from './read-buffer.ts'
 import { Transport, type SocketName, type TransportOwner } from './transport.ts'
 import { writeAtOnce } from './write-at-once.ts'
 
@@ -67,7 +67,7 @@ export class RawTransport extends Transport {
     this.#handle = handle
     handle.lbOwner = this
     handle.onread = onRead
-    handle.useUserBuffer(readArea)
+    handle.useUserBuffer(this.#connecting ? backendArea : readArea)
   }
 
   get closed(): boolean {

@@ -17,8 +17,8 @@ import { shutDown, tellEvents, type TlsEvents } from './tls-events.ts'
 import { TlsWrites } from './tls-writes.ts'
 import { Transport, type SocketName, type TransportOwner } from './transport.ts'
 
-/** Room for two reads of the other side: one is being sent while the next is encrypted. */
-const HIGH_WATER = 131_072
+/** Less than a read of a backend: a write lasts until the end of the turn at least, and what is read meanwhile has to be copied. */
+const HIGH_WATER = 65_536
 
 /**
  * TLS on a handle of libuv, by OpenSSL as Node wraps it, without a TLSSocket: for accepted connections.
