@@ -11,6 +11,15 @@ export function optimiseSoon(): void {
   setFlagsFromString('--invocation-count-for-turbofan=1000')
 }
 
+/**
+ * Before the first worker starts. Private fields count as keyed ones, of which V8 puts no more than 12 beside those that an
+ * object holds in place: then the object becomes a hash table. An `lb` that had a few requests and then rested could decide
+ * that objects hold nothing in place, and took 1.35 times the CPU from then on (docs/discoveries/fields-in-a-hash-table.md).
+ */
+export function keepFieldsFast(): void {
+  setFlagsFromString('--fast-properties-soft-limit=128')
+}
+
 // V8 doubles a thread's young generation whenever as much has survived since the last time, up to 64 MB. Under reloads
 // the main thread's grew by 22 MB somewhere in the first thousand, which looks like a leak from outside.
 

@@ -1,7 +1,7 @@
 import { formatProblems } from '../config/report/format-problems.ts'
 import { loadConfig } from '../config/load-config.ts'
 import type { LogLevel } from '../config/model/model.ts'
-import { optimiseSoon, startWorkersGrown, stopGrowing } from './engine-flags.ts'
+import { keepFieldsFast, optimiseSoon, startWorkersGrown, stopGrowing } from './engine-flags.ts'
 import { exitCode } from './exit-code.ts'
 import type { Running } from '../runtime/control/running.ts'
 import { catchTheRest } from '../runtime/process/last-net.ts'
@@ -27,6 +27,7 @@ export async function run(options: RunOptions): Promise<void> {
   if (loaded.warnings.length > 0) process.stderr.write(`${formatProblems(loaded.warnings)}\n`)
   // Loaded late, so that a broken file is reported at once.
   const { start } = await import('../runtime/control/start.ts')
+  keepFieldsFast()
   startWorkersGrown()
   optimiseSoon()
   let running: Running

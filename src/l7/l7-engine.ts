@@ -19,6 +19,7 @@ import type { DownstreamStream } from './exchange/downstream-stream.ts'
 import type { EngineContext, FinishedExchange, L7Deps } from './exchange/engine-context.ts'
 import { ExchangeCounts } from './exchange-counts.ts'
 import { Exchange } from './exchange/exchange.ts'
+import { settleSize } from './exchange/settle-size.ts'
 import { dateLine } from './headers/date-line.ts'
 import { errorAnswer } from './headers/error-answer.ts'
 import { cdnLoopLine, viaLine, viaPseudonym } from './headers/via.ts'
@@ -38,6 +39,9 @@ import type { L7Snapshot } from './compile/l7-snapshot.ts'
 
 /** One per process, so that a loop through several workers is seen too; the runtime may set it. */
 const pseudonym = viaPseudonym()
+
+/** The size of exchanges has been decided, on this thread. */
+let settled = false
 
 type ClientSide = DownstreamConnection | ServerConnection | PrefaceDoor
 
@@ -252,12 +256,16 @@ export class L7Engine
   }
 
   exchange(request: Request, downstream: DownstreamStream): Exchange {
+    if (!settled) {
+      settled = true
+      settleSize(() => new Exchange(request, downstream, this.snapshot, this))
+    }
     return new Exchange(request, downstream, this.snapshot, this)
   }
 
   unreadable(downstream: DownstreamStream, head?: Buffer): Exchange {
     const request = head === undefined ? UNREADABLE : readablePart(head)
-    const exchange = new Exchange(request, downstream, this.snapshot, this)
+    const exchange = this.exchange(request, downstream)
     exchange.requestId = newRequestId()
     exchange.clientIp = downstream.client.peer
     return exchange
