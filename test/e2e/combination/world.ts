@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { plainError } from '../../../src/core/log/host-logger.ts'
-import { memoryLogger } from '../../fakes/memory-logger.ts'
+import { memoryLogger, type LoggedLine } from '../../fakes/memory-logger.ts'
 import { start } from '../../../src/runtime/control/start.ts'
 import type { Runtime } from '../../../src/runtime/runtime.ts'
 import { rawStreams } from '../../../src/net/transport/raw-streams.ts'
@@ -176,8 +176,16 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
     if (isNonsense && on.has('plugin that writes nonsense')) continue
     if (told.includes('LB_INTERNAL') || line.level === 'error') judge.wrong.push(`log: ${told}`)
   }
-  const { uploads, answered, wrong } = judge
+  const { uploads, answered } = judge
+  const wrong = judge.wrong.map((words) => withReason(words, log.lines))
   return { seed, features: [`${kind} backends`, ...features.map(({ name }) => name)], uploads, answered, wrong }
+} // prettier-ignore
+
+/** With what the log says of the request, where lb answered it itself. */
+function withReason(words: string, lines: readonly LoggedLine[]): string {
+  const id = /x-request-id: ([0-9a-f]{32})/i.exec(words)?.[1]
+  const line = id === undefined ? undefined : lines.find(({ fields }) => fields['requestId'] === id)
+  return line === undefined ? words : `${String(line.fields['reason'])}: ${words}`
 } // prettier-ignore
 
 async function traffic(

@@ -44,7 +44,8 @@ async function sendAll(socket: Socket, plans: readonly Plan[]): Promise<void> {
 
 async function send(socket: Socket, plan: Plan, isLast: boolean): Promise<void> {
   await sendWhole(socket, plan)
-  if (isLast && plan.halfCloses) socket.end()
+  // Within a body it would be the end of one that is not whole.
+  if (isLast && plan.halfCloses && !plan.stalls) socket.end()
 }
 
 async function sendWhole(socket: Socket, plan: Plan): Promise<void> {
