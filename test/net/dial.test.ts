@@ -268,6 +268,40 @@ t.test('TLS to a backend', async (t) => {
     t.equal(plainMessage(new Error('certificate revoked')), 'certificate revoked')
   })
 
+  t.test(
+    'a PROXY header goes first, also to the second address of a name, whenever it is given up',
+    async (t) => {
+      const heads: string[] = []
+      const behind = createServer((raw) => {
+        raw.once('readable', () => {
+          heads.push(String(raw.read(5)))
+          server.emit('connection', raw)
+        })
+      })
+      const at = await listening(t, behind)
+      const tls = new UpstreamTls({ ca: pki.ca, serverName: 'db.test', verify: true })
+      const two: Lookup = (_, __, callback) =>
+        callback(null, [
+          { address: '127.0.0.9', family: 4 },
+          { address: '127.0.0.1', family: 4 }
+        ])
+      const options = { ...inTime({ tls }), preface: Buffer.from('PROXY'), lookup: two }
+      for (const host of ['127.0.0.1', 'two.test']) {
+        const { received, transport } = await attempt(t, tcp(at, host), options, 'ping')
+        t.equal(received, 'ping', host)
+        transport.destroy()
+      }
+      t.same(heads, ['PROXY', 'PROXY'])
+      const nobody = { onData() {}, onEnd() {}, onDrain() {}, onClose() {} }
+      for (let turns = 0; turns < 60; turns++) {
+        const transport = dial(tcp(at), options, nobody)
+        for (let turn = turns % 6; turn > 0; turn--) await new Promise((resolve) => setImmediate(resolve))
+        transport.destroy()
+      }
+      t.equal((await attempt(t, tcp(at), options, 'ping')).received, 'ping')
+    }
+  )
+
   t.test('takes any certificate where verification is off', async (t) => {
     const tls = new UpstreamTls({ verify: false })
     t.equal((await attempt(t, tcp(port), inTime({ tls }), 'ping')).received, 'ping')

@@ -6,8 +6,9 @@ import type { Deadlines, Waits } from '../../core/deadlines.ts'
 import { CONNECT_TIMEOUT } from './dial-failure.ts'
 import { threadLookup, type Lookup } from './lookup.ts'
 import { dialAddress, dialName } from './raw-dial.ts'
-import { rawStreams } from '../transport/raw-streams.ts'
+import { failure, rawStreams, UV_ECONNRESET } from '../transport/raw-streams.ts'
 import { SocketTransport } from '../transport/socket-transport.ts'
+import { writeAtOnce } from '../transport/write-at-once.ts'
 import type { Transport, TransportOwner } from '../transport/transport.ts'
 import type { UpstreamTls } from '../tls/upstream-tls.ts'
 
@@ -71,8 +72,10 @@ function dialTls(
     address.kind === 'unix'
       ? { path: address.path }
       : { host: address.host, port: address.port, lookup: lookupOf(options) }
+  const { preface } = options
+  const isWrapped = preface !== undefined && !HAS_DESCRIPTORS
   const socket: TLSSocket = tlsConnect({
-    ...(options.preface === undefined ? place : { socket: prefaced(place, options.preface) }),
+    ...(isWrapped ? { socket: prefaced(place, preface) } : place),
     ...tls.optionsFor(address),
     // @types/node has it for servers only; net.connect below accepts it.
     ...{ allowHalfOpen: true }
@@ -80,6 +83,8 @@ function dialTls(
   socket.setNoDelay(true)
   socket.on('session', (session) => guarded(() => tls.remember(address, session)))
   const transport = SocketTransport.overSocket(socket, owner)
+  if (preface !== undefined && !isWrapped)
+    socket.prependOnceListener('connect', () => sendFirst(socket, preface))
   socket.once('secureConnect', () => transport.tellConnect())
   return transport
 }
@@ -90,6 +95,19 @@ function prefaced(place: NetConnectOpts, preface: Buffer): Socket {
   socket.setNoDelay(true)
   socket.write(preface)
   return socket
+}
+
+/** Sockets have numbers that files can be written by. */
+const HAS_DESCRIPTORS = process.platform !== 'win32'
+
+/**
+ * Sends `preface` before the handshake, which begins right after: a new connection has room for it. Not over a socket that TLS is put
+ * upon: Node ends the process where that one is replaced, as for the second address of a name, or closed while the bytes wait.
+ */
+function sendFirst(socket: TLSSocket, preface: Buffer): void {
+  const { _handle: handle } = socket as unknown as { readonly _handle?: { readonly fd?: number } | null }
+  const taken = writeAtOnce(handle?.fd ?? -1, preface, 0, preface.length)
+  if (taken !== preface.length) socket.destroy(failure('write', taken < 0 ? taken : UV_ECONNRESET))
 }
 
 function lookupOf(options: DialOptions): Lookup {
