@@ -171,3 +171,30 @@ t.test('no frames make it throw, and every request ends once', async (t) => {
     { numRuns: 800 }
   )
 })
+
+t.test('whole responses that are left unread shut no window, and are not heard of', async (t) => {
+  const made = lab()
+  let window = 1_048_576
+  for (let n = 0; n < 200; n++) {
+    const heard = made.ask()
+    const { stream } = heard
+    made.session.hold(stream)
+    window -= 48_000
+    const parts = [0, 0, 1].map((flags) => frame(0, flags, stream.id, Buffer.alloc(16_000)))
+    const frames = made.feed(frame(1, 4, stream.id, block([[':status', '200']])), ...parts)
+    if (n % 2 === 0) made.session.leave(stream, 8)
+    else {
+      heard.onData = () => made.session.leave(stream, 8)
+      made.session.flow(stream)
+    }
+    t.equal(heard.trailers, undefined)
+    frames.push(...parseFrames(drain(made.session.out)))
+    t.notOk(
+      frames.some(({ type }) => type === 3),
+      'none is reset that has ended'
+    )
+    for (const each of frames) if (each.type === 8 && each.id === 0) window += each.payload.readUInt32BE(0)
+    t.ok(window >= 48_000, `${window} bytes are left after ${n}`)
+    if (window < 48_000) return
+  }
+})

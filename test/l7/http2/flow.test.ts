@@ -263,3 +263,19 @@ t.test('the rest of a DATA frame whose stream was reset is credited to the conne
     t.ok(window >= 500_000, `${window} bytes are left`)
   }
 })
+
+t.test('whole requests that are answered unread shut no window, however many there are', async (t) => {
+  const made = lab()
+  made.takes = false
+  let window = 1_048_576
+  for (let id = 1; id < 400; id += 2) {
+    const parts = [0, 0, 1].map((flags) => frame(0, flags, id, Buffer.alloc(16_000)))
+    window -= 48_000
+    const frames = made.feed(open(id), ...parts)
+    made.session.respond(made.heard.at(-1)!.stream, 403, '', -1, true)
+    for (const each of [...frames, ...made.frames()])
+      if (each.type === 8 && each.id === 0) window += each.payload.readUInt32BE(0)
+    t.ok(window >= 48_000, `${window} bytes are left before stream ${id + 2}`)
+    if (window < 48_000) return
+  }
+})

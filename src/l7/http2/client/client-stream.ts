@@ -122,7 +122,7 @@ export class ClientStream implements UpstreamStream, StreamHandler, Waits {
     const stream = this.#stream
     const connection = this.#connection
     this.#end()
-    if (stream !== undefined) connection!.session.reset(stream.id, CANCEL)
+    if (stream !== undefined) connection!.session.leave(stream, CANCEL)
     else this.#line.leave(this)
   }
 
@@ -224,7 +224,7 @@ export class ClientStream implements UpstreamStream, StreamHandler, Waits {
     const client = this.#client
     const failure = this.#complete && !this.#responded ? 'timeout' : 'idle'
     this.#end()
-    connection!.session.reset(stream.id, CANCEL)
+    connection!.session.leave(stream, CANCEL)
     if (failure === 'timeout') connection!.doubt()
     const reason = failure === 'timeout' ? 'no answer in time' : 'sent or took nothing for too long'
     client.onFailure(failure, reason, false)

@@ -61,7 +61,7 @@ export class StreamBytes implements ByteStream, StreamHandler {
 
   destroy(error?: Error): void {
     if (this.#closed) return
-    if (!this.#finished) this.#carrier.session.reset(this.#stream.id, CANCEL)
+    this.#carrier.session.leave(this.#stream, CANCEL)
     this.#close(error)
   }
 

@@ -115,6 +115,13 @@ export abstract class StreamSet {
     else this.#forget(stream, BY_US, code, by)
   }
 
+  /** The handler reads no more of the stream, which is open or has ended by both sides already. */
+  leave(stream: Stream, code: number): void {
+    if (this.streams.get(stream.id) === stream) return this.reset(stream.id, code)
+    this.receiver.drop(stream)
+    this.host.wake()
+  }
+
   // Called for frames.
 
   protected touch(stream: Stream): void {
@@ -234,6 +241,8 @@ export abstract class StreamSet {
     this.closed.add(stream.id, way)
     if (by === 'end') {
       this.glitches.earn()
+      // The request was answered: nobody reads the rest of it. A client still reads what is held of a response.
+      if (this.#server && !stream.tunnel) this.receiver.drop(stream)
       stream.handler?.onFinished?.()
     } else {
       stream.localEnded = true
