@@ -92,5 +92,13 @@ export const defaults = {
   panicThreshold: '0%',
   connections: { maxIdle: 64, pipelining: 1 },
   mirror: { max: 100, timeout: '10s' },
-  pool: { connect: '3s', response: '60s', idle: '60s', keepAlive: '55s', onDown: 'keep' }
+  pool: {
+    connect: '3s',
+    response: '60s',
+    idle: '60s',
+    keepAlive: '55s',
+    onDown: 'keep',
+    onUp: 'keep',
+    onRemoved: 'keep'
+  }
 } as const

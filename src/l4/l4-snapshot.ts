@@ -21,6 +21,8 @@ export interface L4Snapshot {
   readonly names: ServerNames<L4Target> | undefined
   /** For what no name claims; undefined: refused. */
   readonly target: L4Target | undefined
+  /** All pools that it leads to, by name. */
+  readonly targets: ReadonlyMap<string, L4Target>
   /** Undefined: only failures are logged. */
   readonly accessLog: ConnectionLog | undefined
 }
@@ -67,6 +69,7 @@ export function buildL4Snapshot(
   if (config.tls !== undefined && material.listener === undefined) {
     throw new Error(`listener ${config.name}: no certificates were read`)
   }
+  const names = config.sni.map(({ host, pool }) => [host, target(pool)] as const)
   const handshakeTimeoutMs = config.timeouts.handshakeMs
   return {
     config,
@@ -74,14 +77,9 @@ export function buildL4Snapshot(
     tls:
       material.listener &&
       new TlsServer(material.listener, { name: config.name, handshakeTimeoutMs }, deps.tls),
-    names:
-      config.sni.length === 0
-        ? undefined
-        : new ServerNames(
-            config.sni.map(({ host, pool }) => [host, target(pool)] as const),
-            false
-          ),
+    names: names.length === 0 ? undefined : new ServerNames(names, false),
     target: config.pool === undefined ? undefined : target(config.pool),
+    targets,
     accessLog: connectionLog(config.accessLog, deps)
   }
 }

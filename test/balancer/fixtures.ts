@@ -38,6 +38,8 @@ export function poolConfig(over: Partial<PoolConfig> = {}): PoolConfig {
     connections: { maxIdle: 64, pipelining: 1 },
     timeouts: { connectMs: 3000, responseMs: 30_000, idleMs: 60_000, keepAliveMs: 55_000 },
     onDown: 'keep',
+    onUp: 'keep',
+    onRemoved: 'keep',
     ...over
   }
 }

@@ -106,7 +106,9 @@ ${pools}`)
         panicThreshold: 0,
         connections: { maxIdle: 64, pipelining: 1 },
         timeouts: { connectMs: 3000, responseMs: 60_000, idleMs: 60_000, keepAliveMs: 55_000 },
-        onDown: 'keep'
+        onDown: 'keep',
+        onUp: 'keep',
+        onRemoved: 'keep'
       }
     },
     caches: {},

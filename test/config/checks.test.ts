@@ -237,6 +237,15 @@ t.test('what a pool says for the other mode is a warning', async (t) => {
   t.match(pool('l7', ', onDown: close'), /^ok\n.*"onDown" has no effect without `health`/)
   t.match(pool('l7', ', onDown: close, health: { type: tcp }'), /^ok\n$/)
   t.match(pool('l7', ', onDown: keep'), /^ok\n$/)
+  for (const keys of [', onUp: close-backups', ', onRemoved: close']) {
+    const key = /on\w+/.exec(keys)![0]
+    t.match(
+      pool('l7', keys),
+      new RegExp(`^ok\\n.*"${key}" has no effect: only listeners of mode l7 lead here`)
+    )
+  }
+  t.match(pool('l4', ', onUp: close-backups'), /^ok\n.*"onUp" has no effect: no backend has `backup: true`/)
+  t.match(pool('l4', ', onRemoved: close'), /^ok\n$/)
   t.match(pool('l4', ', algorithm: hash, hash: { key: path }'), /^ok\n.*a connection of mode l4 has no path/)
   t.match(
     pool('l4', ', algorithm: maglev, hash: { boundedLoad: 1.2 }'),

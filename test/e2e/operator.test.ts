@@ -1,7 +1,8 @@
-import t from 'tap'
+import { connect } from 'node:net'
+import t, { type Test } from 'tap'
 import type { BackendView } from '../../src/admin/control-plane.ts'
 import { get } from './clients.ts'
-import { httpOrigin, startLb, until } from './servers.ts'
+import { httpOrigin, startLb, tcpOrigin, until } from './servers.ts'
 
 interface Answer {
   readonly status: number
@@ -123,3 +124,66 @@ t.test(
     }
   }
 )
+
+/** A connection, and what the backend said first; `ended` is the code of its end, or 'FIN'. */
+async function session(t: Test, port: number): Promise<{ greeting: string; ended: string | undefined }> {
+  const state: { greeting: string; ended: string | undefined } = { greeting: '', ended: undefined }
+  const socket = connect(port, '127.0.0.1')
+  t.teardown(() => socket.destroy())
+  socket.on('data', (chunk) => (state.greeting += chunk.toString()))
+  socket.on('error', (error: NodeJS.ErrnoException) => (state.ended = error.code))
+  socket.on('close', () => (state.ended ??= 'FIN'))
+  await until(() => state.greeting !== '', 'a greeting')
+  return state
+}
+
+for (const workers of [0, 1]) {
+  t.test(
+    `workers ${workers}: connections leave backups when a primary returns, and backends that are removed`,
+    async (t) => {
+      const origins = await Promise.all(
+        ['primary', 'spare'].map(async (name) => {
+          const { address } = await tcpOrigin(t, (socket) => socket.write(name))
+          return { name, address, ...(name === 'spare' && { backup: true }) }
+        })
+      )
+      const yaml = (pool: object) => ({
+        workers,
+        admin: { bind: '127.0.0.1:0' },
+        listeners: [
+          { name: 'moves', bind: '127.0.0.1:0', mode: 'l4', pool: 'moves' },
+          { name: 'stays', bind: '127.0.0.1:0', mode: 'l4', pool: 'stays' }
+        ],
+        pools: {
+          moves: { backends: origins, onUp: 'close-backups', onRemoved: 'close', ...pool },
+          stays: { backends: origins, ...pool }
+        }
+      })
+      const lb = await startLb(t, yaml({}))
+      const admin = lb.running.adminAddresses[0]!
+      const set = (state: string) =>
+        Promise.all(['moves', 'stays'].map((pool) => operator(admin, pool)('primary', { state })))
+      await set('drain')
+      const moves = await session(t, lb.port('moves'))
+      const stays = await session(t, lb.port('stays'))
+      t.strictSame([moves.greeting, stays.greeting], ['spare', 'spare'])
+      await set('ready')
+      await until(() => moves.ended !== undefined, 'the end of the connection to the backup')
+      t.equal(moves.ended, 'ECONNRESET')
+      t.equal(stays.ended, undefined)
+      t.match(
+        lb.lines.filter(({ fields }) => fields['event'] === 'pool-failback'),
+        [{ message: 'pool moves: primary is back, so connections to the backup spare are closed' }]
+      )
+      const again = await session(t, lb.port('moves'))
+      t.equal(again.greeting, 'primary')
+      // The primary is no longer in the list: of a pool that lets go of it, and of one that does not.
+      const other = await session(t, lb.port('stays'))
+      await lb.apply(yaml({ backends: origins.slice(1).map((each) => ({ ...each, backup: false })) }))
+      await until(() => again.ended !== undefined, 'the end of the connection to the removed one')
+      t.equal(again.ended, 'ECONNRESET')
+      t.strictSame([stays.ended, other.ended], [undefined, undefined])
+      t.equal((await session(t, lb.port('moves'))).greeting, 'spare')
+    }
+  )
+}

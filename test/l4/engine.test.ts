@@ -184,6 +184,22 @@ t.test('connections of a backend that went down are closed where the pool says s
   }
 })
 
+t.test(
+  'what a pool says about backends that go down holds for connections that were open before',
+  async (t) => {
+    const backend = await testServer(t, echo.serve)
+    const backends = [at(backend.port)]
+    const rig = await engineRig(t, { pool: 'p' }, { p: { onDown: 'keep', backends } })
+    const client = await testClient(t, rig.port)
+    client.write('1')
+    await receive(client, 1)
+    rig.apply({ pool: 'p' }, { p: { onDown: 'close', backends } })
+    rig.engine.backendDown(`p/${at(backend.port)}`)
+    t.equal(await ending(client), 'ECONNRESET')
+    t.equal(rig.held(), 0)
+  }
+)
+
 t.test('a draining engine refuses new connections and keeps the old', async (t) => {
   const backend = await testServer(t, echo.serve)
   const rig = await engineRig(t, { pool: 'p' }, { p: { backends: [at(backend.port)] } })

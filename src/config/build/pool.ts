@@ -57,6 +57,8 @@ export function buildPool(name: string, input: PoolInput, absolute: ResolvePath)
     },
     ...(input.proxyProtocol !== undefined && { proxyProtocol: input.proxyProtocol }),
     onDown: input.onDown,
+    onUp: input.onUp,
+    onRemoved: input.onRemoved,
     ...(input.tls !== undefined && { tls: buildTls(input.tls, absolute) })
   }
 }

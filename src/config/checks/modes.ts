@@ -3,6 +3,7 @@ import { type Finding, type Path, warningAt } from '../report/problem.ts'
 import { isMap, type Raw, type RawMap, select } from '../raw.ts'
 
 /** Keys of a pool that one mode cannot use. */
+const l4Keys = ['onUp', 'onRemoved'] as const
 const l7Keys = ['sticky', 'connections'] as const
 
 /** Warns of settings of a pool that no listener using it can honour. */
@@ -21,6 +22,8 @@ export function checkModes(root: Raw): Finding[] {
     const inL7 = byMode.l7.has(name)
     if (inL4) findings.push(...hashWarning(pool, path))
     if (inL4 && !inL7) findings.push(...unused(pool, path, l7Keys, 'l4'))
+    if (inL7 && !inL4) findings.push(...unused(pool, path, l4Keys, 'l7'))
+    findings.push(...returnWarning(pool, path))
     if (textOf(pool['onDown']) === 'close' && !('health' in pool))
       findings.push(
         warningAt(
@@ -52,6 +55,12 @@ function unused(pool: RawMap, path: Path, keys: readonly string[], mode: string)
     .map((key) =>
       warningAt([...path, key], `"${key}" has no effect: only listeners of mode ${mode} lead here`, 'key')
     )
+}
+
+function returnWarning(pool: RawMap, path: Path): Finding[] {
+  if (textOf(pool['onUp']) !== 'close-backups' || 'discover' in pool) return []
+  for (const { value } of select(pool, ['backends', '*', 'backup'])) if (textOf(value) === 'true') return []
+  return [warningAt([...path, 'onUp'], '"onUp" has no effect: no backend has `backup: true`', 'key')]
 }
 
 function hashWarning(pool: RawMap, path: Path): Finding[] {

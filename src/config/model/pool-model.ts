@@ -55,6 +55,8 @@ export interface PoolConfig {
   }
   readonly proxyProtocol?: 'v1' | 'v2'
   readonly onDown: 'keep' | 'close'
+  readonly onUp: 'keep' | 'close-backups'
+  readonly onRemoved: 'keep' | 'close'
   /** TLS to the backends, with paths to PEM files; undefined: clear text. */
   readonly tls?: BackendTls
 }

@@ -51,6 +51,8 @@ const table: Readonly<Record<string, readonly string[]>> = {
   '`protocol: h2` of the pool, `protocols: [h2, http/1.1]` of the listener': ['http2on', 'alpn'],
   '`proxyProtocol: { trusted: [10.0.0.0/8] }` of the listener, `proxyProtocol: v2` of the pool': ['acceptproxy', 'sendproxy', 'sendproxyv2', 'proxyprotocolv2'],
   '`trustedProxies: [10.0.0.0/8]` of the listener': ['setrealipfrom', 'realipheader', 'forwardedheaders', 'trustedips', 'trustproxy', 'trustforwardheader'],
+  '`onDown: close` of the pool': ['onmarkeddown', 'onservermarkeddown'],
+  '`onUp: close-backups` of the pool': ['onmarkedup'],
   '`sticky: { cookie: NAME }` of the pool': ['cookie', 'stickysessions', 'sessionaffinity', 'persistence', 'appsession'],
   '`algorithm: least-connections` of the pool': ['leastconn', 'roundrobin', 'lbmethod', 'hashtype'],
   '`listeners:` with `mode: l7`, and `pools:`': ['frontends', 'services', 'global', 'apps', 'sites'],

@@ -180,6 +180,20 @@ export const foreignEnds = table({
   'write close': ['shutdown', 'shutdownsessions', 'kill', 'reset', 'true', 'drop', 'terminate', 'cut']
 })
 
+/** What happens to connections of backups when a primary returns. */
+export const foreignReturns = table({
+  'write keep': ['none', 'false', 'ignore', 'nothing'],
+  'write close-backups': [
+    'shutdownbackupsessions',
+    'close',
+    'closebackup',
+    'shutdown',
+    'failback',
+    'true',
+    'reset'
+  ]
+})
+
 /** For ACME. */
 export const foreignChallenges = table({
   'write http-01': ['http', 'http01', 'httpchallenge', 'webroot', 'standalone'],

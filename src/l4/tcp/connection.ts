@@ -60,11 +60,6 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
     return this.#target?.pool.name
   }
 
-  /** As configured when it began. */
-  get closesOnDown(): boolean {
-    return this.#target?.pool.config.onDown === 'close'
-  }
-
   /** The backend that it is connected to. */
   get backend(): Backend | undefined {
     return this.#connected?.backend

@@ -45,9 +45,15 @@ export class L4Engine implements L4Host<L4Connection> {
     this.#keepAlive = new KeepAliveSweep(deps.clock, deps.deadlines, this.#connections)
   }
 
-  /** Applies to new connections; open ones keep the snapshot that they began with. */
+  /**
+   * Applies to new connections; open ones keep the snapshot that they began with. Those to backends that a pool has no
+   * longer are closed where it says `onRemoved: close`.
+   */
   apply(snapshot: L4Snapshot): void {
+    const removed = removedSlots(this.#snapshot, snapshot)
     this.#snapshot = snapshot
+    if (removed.size > 0)
+      this.#cut('drained', ({ backend }) => backend !== undefined && removed.has(backend.slot))
   }
 
   /** Takes a connection just accepted. */
@@ -87,12 +93,16 @@ export class L4Engine implements L4Host<L4Connection> {
     this.#cut('shutdown', () => true)
   }
 
-  /** Backend `key` (`pool/name`) went down: its connections are closed where the pool says `onDown: close`. */
+  /** Backend `key` (`pool/name`) went down: its connections are closed where the pool now says `onDown: close`. */
   backendDown(key: string): void {
-    this.#cut('backend-down', (connection) => connection.backend?.key === key && connection.closesOnDown)
+    this.#cut('backend-down', ({ backend, poolName, snapshot }) => {
+      if (backend?.key !== key) return false
+      const target = this.#snapshot.targets.get(poolName!) ?? snapshot.targets.get(poolName!)
+      return target!.pool.config.onDown === 'close'
+    })
   }
 
-  /** Closes the connections to backend `key` (`pool/name`), whatever the pool says: `maint`, or removed. */
+  /** Closes the connections to backend `key` (`pool/name`), whatever the pool says: `maint`, or a primary is back. */
   closeBackend(key: string): void {
     this.#cut('drained', (connection) => connection.backend?.key === key)
   }
@@ -170,6 +180,18 @@ export class L4Engine implements L4Host<L4Connection> {
       client: clientText(connection)
     }
   }
+}
+
+/** Rows of backends that pools with `onRemoved: close` had before and have not any more. */
+function removedSlots(before: L4Snapshot, now: L4Snapshot): Set<number> {
+  const removed = new Set<number>()
+  for (const [name, { pool }] of now.targets) {
+    const last = before.targets.get(name)?.pool
+    if (last === undefined || pool.config.onRemoved === 'keep') continue
+    for (const { slot } of last.backends) removed.add(slot)
+    for (const { slot } of pool.backends) removed.delete(slot)
+  }
+  return removed
 }
 
 function clientText({ client }: L4Connection): string | undefined {

@@ -4,6 +4,7 @@ import { defaults } from '../../defaults.ts'
 import {
   foreignAlgorithms,
   foreignEnds,
+  foreignReturns,
   foreignPoolProtocols,
   foreignProxyProtocols
 } from '../../report/foreign-words.ts'
@@ -222,6 +223,16 @@ export const poolSchema = mapping(
       .prefault(defaults.pool.onDown)
       .describe(
         'What happens when probes find a backend down: `close` resets its L4 connections and its tunnels; its requests are tried elsewhere where `retry` allows that after a `reset`, and end otherwise. `keep` leaves them to the timeouts.'
+      ),
+    onUp: word(['keep', 'close-backups'], foreignReturns)
+      .prefault(defaults.pool.onUp)
+      .describe(
+        'What happens to L4 connections when a backend that is no backup can serve again: `close-backups` resets those to backups, so that clients do not work with both at once.'
+      ),
+    onRemoved: word(['keep', 'close'], foreignEnds)
+      .prefault(defaults.pool.onRemoved)
+      .describe(
+        'What happens to L4 connections to a backend that `discover` or a reload removes: `close` resets them, `keep` leaves them until one side ends them.'
       ),
     tls: backendTls.optional().describe('TLS to the backends; left out: clear text.')
   },

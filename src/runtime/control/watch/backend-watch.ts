@@ -78,7 +78,23 @@ export class BackendWatch {
     if (known !== undefined) this.#emptiness.changed(known)
     const closes = known?.config.onDown === 'close'
     if (axis === 'probe' && to === 'down' && closes) this.#parts.onFate('down', `${pool}/${backend}`)
+    if (known?.config.onUp === 'close-backups' && to !== 'unknown') this.#returned(known, event)
     if (axis === 'admin' && to === 'maint') this.#parts.onFate('maint', `${pool}/${backend}`)
+  }
+
+  /** Connections to backups are closed when a primary can serve again. */
+  #returned({ name, backends }: Pool, { backend, axis, from }: ChangeEvent): void {
+    if (axis === 'weight' || from === 'unknown') return
+    const primary = backends.find((each) => each.name === backend)
+    if (primary === undefined || primary.backup || primary.admin !== 'ready' || !primary.healthy) return
+    const held = backends.filter(({ backup, active }) => backup && active > 0)
+    if (held.length === 0) return
+    const names = held.map((each) => each.name)
+    this.#parts.log.info(
+      { event: 'pool-failback', pool: name, backend, backups: names.length },
+      `pool ${name}: ${backend} is back, so connections to ${names.length === 1 ? `the backup ${names[0]}` : `${names.length} backups`} are closed`
+    )
+    for (const { key } of held) this.#parts.onFate('maint', key)
   }
 
   report(backend: Backend): ProbeReport | undefined {
