@@ -11,7 +11,9 @@ const WINDOW = 8
 const LOOK_MS = 4
 const MAX_LOOK_MS = 50
 /**
- * Longest wait while another instance stores a response: fetching a large or slow body twice is better than waiting.
+ * Longest wait while another instance stores a response, as the sum of the pauses between checks: fetching a large or
+ * slow body twice is better than waiting. Time in which Redis or this thread was busy does not count, since the other
+ * instance may just be as late.
  */
 const STORING_MS = 250
 /** Longest wait for an instance that waits for upstream's answer. */
@@ -36,7 +38,7 @@ export class Load {
   readonly #done: (loaded: Loaded) => void
   readonly #than: string | undefined
   #takenSince: number | undefined
-  #storingSince: number | undefined
+  #storingMs = 0
   #lookMs = LOOK_MS
 
   /** `claims`: claim the key if nothing is stored. `than`: text of the head in memory; only a newer entry is loaded. */
@@ -92,9 +94,8 @@ export class Load {
   #wait(storing: boolean): void {
     const now = this.#remote.now()
     this.#takenSince ??= now
-    if (storing) this.#storingSince ??= now
-    if (now - this.#takenSince > TAKEN_MS || now - (this.#storingSince ?? now) > STORING_MS)
-      return this.#none()
+    if (now - this.#takenSince > TAKEN_MS || this.#storingMs > STORING_MS) return this.#none()
+    if (storing) this.#storingMs += this.#lookMs
     this.#remote.clock.after(this.#lookMs, () => this.#look(undefined))
     this.#lookMs = Math.min(MAX_LOOK_MS, 2 * this.#lookMs)
   }
