@@ -270,19 +270,18 @@ export interface ReloadReport {
 }
 
 export type PurgeTarget =
-  | { readonly kind: 'url'; readonly url: string }
-  | { readonly kind: 'prefix'; readonly prefix: string }
-  | { readonly kind: 'tag'; readonly tag: string }
-  | { readonly kind: 'all' }
+  { readonly kind: 'url' | 'prefix' | 'tag'; readonly values: readonly string[] } | { readonly kind: 'all' }
 
 export interface PurgeRequest {
   /** Undefined: every cache. */
   readonly cache?: string
   readonly target: PurgeTarget
+  /** What is named stays, and counts as stale from now on. */
+  readonly soft?: true
 }
 
 export interface PurgeReport {
-  /** Responses removed. */
+  /** Responses removed, or made stale. */
   readonly purged: number
   readonly caches: readonly string[]
   /** Caches whose purge could not be sent to Redis yet: other instances will purge when it is back. */

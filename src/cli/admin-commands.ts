@@ -103,18 +103,22 @@ export function registerAdminCommands(program: Command): void {
     )
 
   add(program, 'purge', 'remove responses from the caches')
-    .argument('[url]', 'this URL, in all its variants')
-    .option('--prefix <url>', 'every URL that begins with this')
-    .option('--tag <tag>', 'every response with this Surrogate-Key or Cache-Tag')
+    .argument('[url...]', 'these URLs, in all their variants')
+    .option('--prefix <url...>', 'every URL that begins with one of these')
+    .option('--tag <tag...>', 'every response with one of these as Surrogate-Key or Cache-Tag')
     .option('--all', 'everything')
+    .option(
+      '--soft',
+      'keep them as stale: they are revalidated, and stand in meanwhile where stale responses may'
+    )
     .option('--cache <name>', 'only in this cache')
-    .action((url: string | undefined, options: Common & PurgeOptions) =>
+    .action((urls: readonly string[], options: Common & PurgeOptions) =>
       operate(
         program,
         options,
         async (client) => {
           const { purge } = await import('./operate/purge.ts')
-          await purge(client, url, options, stdoutTerminal)
+          await purge(client, urls, options, stdoutTerminal)
         },
         true
       )

@@ -185,11 +185,15 @@ t.test('a purge names exactly one thing', async (t) => {
   await askJson(path, 'POST', { prefix: 'https://example.com/static/', cache: 'main' })
   await askJson(path, 'POST', { tag: 'product-7' })
   await askJson(path, 'POST', { all: true })
+  await askJson(path, 'POST', { tag: ['a', 'b'], soft: true })
+  await askJson(path, 'POST', { tag: 'a', soft: false })
   t.strictSame(plane.asked, [
-    { purge: { target: { kind: 'url', url: 'https://example.com/a?b=1' } } },
-    { purge: { cache: 'main', target: { kind: 'prefix', prefix: 'https://example.com/static/' } } },
-    { purge: { target: { kind: 'tag', tag: 'product-7' } } },
-    { purge: { target: { kind: 'all' } } }
+    { purge: { target: { kind: 'url', values: ['https://example.com/a?b=1'] } } },
+    { purge: { cache: 'main', target: { kind: 'prefix', values: ['https://example.com/static/'] } } },
+    { purge: { target: { kind: 'tag', values: ['product-7'] } } },
+    { purge: { target: { kind: 'all' } } },
+    { purge: { soft: true, target: { kind: 'tag', values: ['a', 'b'] } } },
+    { purge: { target: { kind: 'tag', values: ['a'] } } }
   ])
   for (const body of [
     {},
@@ -197,7 +201,12 @@ t.test('a purge names exactly one thing', async (t) => {
     { tag: '' },
     { url: '/a' },
     { tag: 'x', all: true },
-    { urls: [] }
+    { urls: [] },
+    { url: [] },
+    { url: ['https://example.com/', '/a'] },
+    { tag: ['a', 7] },
+    { tag: Array.from({ length: 1001 }, String) },
+    { tag: 'a', soft: 'yes' }
   ]) {
     t.match(await askJson(path, 'POST', body), { status: 400 })
   }

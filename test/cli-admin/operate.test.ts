@@ -113,27 +113,31 @@ t.test('reload prints what changed; a refused configuration is exit code 2', asy
 
 t.test('purge names one thing', async (t) => {
   const { plane, client, terminal } = await running(t)
-  await purge(client, 'https://example.com/a', {}, terminal)
-  await purge(client, undefined, { tag: 'x', cache: 'main' }, terminal)
+  await purge(client, ['https://example.com/a'], {}, terminal)
+  await purge(client, [], { tag: ['x', 'y'], cache: 'main' }, terminal)
+  await purge(client, ['https://example.com/a', 'https://example.com/b'], { soft: true }, terminal)
   t.equal(terminal.written[0], 'purged 7 responses from main\n')
-  t.match(plane.asked[1], { purge: { cache: 'main', target: { kind: 'tag', tag: 'x' } } })
+  t.match(plane.asked[1], { purge: { cache: 'main', target: { kind: 'tag', values: ['x', 'y'] } } })
+  t.equal(terminal.written[2], '7 responses are stale now in main\n')
+  const values = ['https://example.com/a', 'https://example.com/b']
+  t.match(plane.asked[2], { purge: { soft: true, target: { kind: 'url', values } } })
   plane.purges = 0
-  for (const [url, options, says] of [
-    ['https://example.com/a', {}, /nothing was stored there; http and other ports are other URLs/],
-    [undefined, { prefix: 'http://example.com/a/*' }, /no wildcards/],
-    [undefined, { prefix: 'http://example.com/a/' }, /https and other ports/]
+  for (const [urls, options, says] of [
+    [['https://example.com/a'], {}, /nothing was stored there; http and other ports are other URLs/],
+    [[], { prefix: ['http://example.com/a/*'] }, /no wildcards/],
+    [[], { prefix: ['http://example.com/a/'] }, /https and other ports/]
   ] as const) {
     const before = terminal.written.length
-    await purge(client, url, options, terminal)
+    await purge(client, urls, options, terminal)
     t.match(terminal.written.slice(before).join(''), says)
   }
-  await t.rejects(purge(client, undefined, {}, terminal), { name: 'CliError', exitCode: 2 })
-  await t.rejects(purge(client, 'https://example.com/', { all: true }, terminal), {
+  await t.rejects(purge(client, [], {}, terminal), { name: 'CliError', exitCode: 2 })
+  await t.rejects(purge(client, ['https://example.com/'], { all: true }, terminal), {
     name: 'CliError',
     exitCode: 2
   })
-  await t.rejects(purge(client, '/a', {}, terminal), { exitCode: 2, message: /whole URL/ })
-  await t.rejects(purge(client, undefined, { all: true, cache: 'mian' }, terminal), {
+  await t.rejects(purge(client, ['/a'], {}, terminal), { exitCode: 2, message: /whole URL/ })
+  await t.rejects(purge(client, [], { all: true, cache: 'mian' }, terminal), {
     exitCode: 2,
     message: /no cache "mian"/
   })

@@ -16,6 +16,7 @@ export class Slot {
   /** Bytes accounted for; 0 once unlinked. */
   cost = 0
   parsed: unknown
+  staleAt = 0
   readers = 0
   #waiting: (() => void)[] = []
 
@@ -64,6 +65,10 @@ class MapRecord implements StoredRecord {
 
   get bytes(): number | undefined {
     return this.#slot.bytes
+  }
+
+  get staleAt(): number {
+    return this.#slot.staleAt
   }
 
   get parsed(): unknown {

@@ -1,6 +1,7 @@
 import type {
   CacheStore,
   Claim,
+  Purge,
   FillFailure,
   RecordHead,
   RecordWriter,
@@ -88,21 +89,9 @@ export class MapStore implements CacheStore {
     this.remove(key)
   }
 
-  removeUrl(url: string): number {
-    this.#invalidated(url)
-    return this.#removeWhere((slot) => slot.key === url || slot.key.startsWith(`${url}\n`))
-  }
-
-  removePrefix(prefix: string): number {
-    return this.#removeWhere((slot) => slot.key.startsWith(prefix))
-  }
-
-  removeTag(tag: string): number {
-    return this.#removeWhere((slot) => slot.tags.includes(tag))
-  }
-
-  removeAll(): number {
-    return this.#removeWhere(() => true)
+  purge(what: Purge, staleAt?: number): number {
+    if (what.kind === 'url') for (const url of what.values) this.#invalidated(url)
+    return this.#purgeWhere((slot) => isNamed(what, slot), staleAt)
   }
 
   whenRemoved(): boolean {
@@ -153,14 +142,28 @@ export class MapStore implements CacheStore {
     this.#slots.set(slot.key, slot)
   }
 
-  #removeWhere(matches: (slot: Slot) => boolean): number {
-    let removed = 0
+  #purgeWhere(matches: (slot: Slot) => boolean, staleAt: number | undefined): number {
+    let purged = 0
     for (const slot of [...this.#slots.values()]) {
       if (!matches(slot)) continue
-      if (slot.state === 'complete' && !slot.note) removed++
-      this.unlink(slot)
+      if (slot.state === 'complete' && !slot.note) purged++
+      if (staleAt === undefined) this.unlink(slot)
+      else slot.staleAt ||= staleAt
     }
-    return removed
+    return purged
+  }
+}
+
+function isNamed(what: Purge, { key, tags }: Slot): boolean {
+  switch (what.kind) {
+    case 'url':
+      return what.values.includes(urlOf(key))
+    case 'prefix':
+      return what.values.some((prefix) => key.startsWith(prefix))
+    case 'tag':
+      return tags.some((tag) => what.values.includes(tag))
+    case 'all':
+      return true
   }
 }
 

@@ -43,12 +43,50 @@ t.test(
     server.cli(
       'rpush',
       'lb:cache:{main}:purge-log',
-      `${number} {"kind":"url","value":"http://${HOST}/missed"}`
+      `${number} {"kind":"url","values":["http://${HOST}/missed"]}`
     )
     server.cli('set', 'lb:cache:{main}:purges', String(number))
     await until('both have looked', async () => {
       const bodies = [(await ask(a, '/missed')).body, (await ask(b, '/missed')).body]
       return bodies.every((body) => body === `v${version}`)
     })
+  }
+)
+
+t.test(
+  'a soft purge of several URLs makes them stale in memory, in the other instance and in Redis, and one revalidates for both',
+  { skip },
+  async (t) => {
+    const origin = await originOf(t, (request, response) => {
+      const known = request.headers['if-none-match'] === '"1"'
+      response.writeHead(known ? 304 : 200, { 'cache-control': 'max-age=1000', etag: '"1"' })
+      response.end(known ? undefined : 'body')
+    })
+    const { a, b, server } = await two(t, origin)
+    await ask(a, '/both')
+    await until('both have it', async () => (await ask(b, '/both')).status9211.includes('hit'))
+    await ask(a, '/one')
+    await until(
+      'it is in Redis',
+      () => server.cli('--scan', '--pattern', 'lb:cache:{main:*}').trim().split('\n').length >= 2
+    )
+    const url = [`http://${HOST}/both`, `http://${HOST}/one`]
+    t.match(await a.purge({ url, soft: true }), { purged: 2 })
+    const first = await ask(a, '/both')
+    t.match([first.status9211, first.body], ['fwd=stale; fwd-status=304', 'body'])
+    await until('the other has it renewed', async () =>
+      /hit; ttl=1000|hit; ttl=99/.test((await ask(b, '/both')).status9211)
+    )
+    t.ok(origin.asked.filter((line) => line.endsWith('/both')).length <= 3, 'asked for, and confirmed')
+    // The other has it from Redis only.
+    const loaded = await ask(b, '/one')
+    t.match([loaded.status9211, loaded.body], ['fwd=stale; fwd-status=304', 'body'])
+    t.match((await ask(b, '/one')).status9211, 'hit')
+    await a.purge({ url, soft: true })
+    await until('the other has heard', async () => {
+      const got = await fetch(`${b.admin}/api/caches`, { headers: { connection: 'close' } })
+      return ((await got.json()) as { caches: [{ redis: { heard: number } }] }).caches[0].redis.heard === 2
+    })
+    t.match((await ask(b, '/both')).status9211, 'fwd=stale; fwd-status=304', 'its memory is stale')
   }
 )

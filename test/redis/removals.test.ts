@@ -16,6 +16,7 @@ class SlowRemote {
   readonly clock = new FakeClock()
   readonly words: TierWords
   usable = true
+  reachable = true
   timeoutMs = 50
   there = true
   opened = 0
@@ -40,7 +41,7 @@ class SlowRemote {
     const head = { key, info, tags: [], note: false, bytes: 0, sums: [], purge: 0, id: 'id' }
     const found: Opened =
       this.there && key === URL
-        ? { kind: 'entry', head, first: Buffer.alloc(0), replacing: false, offsetMs: 0 }
+        ? { kind: 'entry', head, first: Buffer.alloc(0), replacing: false, offsetMs: 0, staleAt: 0 }
         : { kind: 'nothing' }
     setImmediate(() => done(found))
   }
@@ -97,10 +98,10 @@ t.test('what an instance has removed it does not read from Redis before that has
   const ways: readonly (readonly [string, (store: TieredStore) => void])[] = [
     ['an unsafe request', (store) => store.invalidate(URL)],
     ['one entry', (store) => void store.remove(URL)],
-    ['a URL', (store) => void store.removeUrl(URL)],
-    ['a prefix', (store) => void store.removePrefix('http://')],
-    ['a tag', (store) => void store.removeTag('red')],
-    ['all', (store) => void store.removeAll()]
+    ['a URL', (store) => void store.purge({ kind: 'url', values: [URL] })],
+    ['a prefix', (store) => void store.purge({ kind: 'prefix', values: ['http://'] })],
+    ['a tag', (store) => void store.purge({ kind: 'tag', values: ['red'] })],
+    ['all', (store) => void store.purge({ kind: 'all' })]
   ]
   for (const [what, remove] of ways) {
     const { remote, stores } = made()
@@ -136,9 +137,9 @@ t.test(
   'removals that a dead thread had not sent to Redis are sent by the next one, as a purge of everything',
   async (t) => {
     const { remote, stores } = made()
-    remote.usable = false
+    remote.usable = remote.reachable = false
     stores[0].invalidate(URL)
-    remote.usable = true
+    remote.usable = remote.reachable = true
     const memory = new MapStore({ maxBytes: 1e6, maxObjectBytes: 1e5 })
     const next = new TieredStore(memory, remote as unknown as RemoteCache, 1)
     t.strictSame(remote.told, ['purge {"kind":"all"}'])
@@ -151,9 +152,9 @@ t.test(
 
 t.test('more removals than can be remembered become one of all', async (t) => {
   const { remote, stores } = made()
-  remote.usable = false
+  remote.usable = remote.reachable = false
   for (let i = 0; i < 3000; i++) stores[0].invalidate(`http://site.test/${i}`)
-  remote.usable = true
+  remote.usable = remote.reachable = true
   remote.clock.advance(250)
   t.ok(remote.told.length < 1100, `${remote.told.length}`)
   t.equal(remote.told[0], 'purge {"kind":"all"}')
@@ -166,9 +167,48 @@ t.test('more removals than can be remembered become one of all', async (t) => {
 t.test('entries in memory are served while Redis gets a removal', async (t) => {
   const { remote, stores } = made()
   stores[0].invalidate(URL)
-  remote.usable = false
+  remote.usable = remote.reachable = false
   put(stores[0], URL, 'i', 'new')
-  remote.usable = true
+  remote.usable = remote.reachable = true
   const record = stores[1].lookup(URL, () => {})
   t.ok(record !== undefined && record !== pending)
 })
+
+t.test(
+  'a removal does not wait for a purge that is on its way, and whoever asks is told when it is there',
+  async (t) => {
+    const { remote, stores } = made()
+    t.equal(
+      stores[0].whenRemoved(() => {}),
+      false,
+      'nothing is on its way'
+    )
+    // Nothing is read meanwhile.
+    remote.usable = false
+    stores[0].invalidate(URL)
+    t.strictSame(remote.told, [`remove ${URL}`])
+    let known = 0
+    t.equal(
+      stores[0].whenRemoved(() => known++),
+      true
+    )
+    t.equal(
+      stores[1].whenRemoved(() => {}),
+      false,
+      'another thread asks for its own'
+    )
+    await remote.hears()
+    t.equal(known, 1)
+    stores[0].invalidate(URL)
+    stores[0].whenRemoved(() => known++)
+    remote.clock.advance(remote.timeoutMs)
+    t.equal(known, 2, 'or when the time of a request is over')
+    remote.reachable = false
+    stores[0].invalidate(URL)
+    t.equal(
+      stores[0].whenRemoved(() => {}),
+      false,
+      'nobody waits for a Redis that is away'
+    )
+  }
+)

@@ -6,6 +6,8 @@ import { parseDuration } from '../../config/units.ts'
 import { refuseUnknown } from './refuse-unknown.ts'
 
 const MAX_TEXT = 8192
+/** URLs, prefixes or tags of one purge. */
+const MAX_PURGED = 1000
 const MAX_SESSIONS_MS = 30 * 86_400_000
 
 /** `{"state": "drain"}`, `{"weight": 3}` or both; with a drain perhaps `"sessions": "2h"`. */
@@ -44,15 +46,22 @@ export function parseBackendChange(body: Record<string, unknown>): BackendChange
   }
 }
 
-/** One of `url`, `prefix`, `tag` and `all`, and perhaps `cache`. */
+/** One of `url`, `prefix`, `tag` (each a text or a list) and `all`, and perhaps `cache` and `soft`. */
 export function parsePurge(body: Record<string, unknown>): PurgeRequest {
-  refuseUnknown(body, ['url', 'prefix', 'tag', 'all', 'cache'])
+  refuseUnknown(body, ['url', 'prefix', 'tag', 'all', 'cache', 'soft'])
   const given = (['url', 'prefix', 'tag', 'all'] as const).filter((key) => body[key] !== undefined)
   if (given.length !== 1) {
     throw new ApiError('bad-request', 'say what to purge: exactly one of url, prefix, tag and all')
   }
   const cache = body.cache === undefined ? undefined : text('cache', body.cache)
-  return { ...(cache === undefined ? {} : { cache }), target: purgeTarget(given[0]!, body[given[0]!]) }
+  const { soft } = body
+  if (soft !== undefined && typeof soft !== 'boolean')
+    throw new ApiError('bad-request', 'soft is true or false')
+  return {
+    ...(cache === undefined ? {} : { cache }),
+    ...(soft === true ? { soft } : {}),
+    target: purgeTarget(given[0]!, body[given[0]!])
+  }
 }
 
 function purgeTarget(kind: 'url' | 'prefix' | 'tag' | 'all', value: unknown): PurgeTarget {
@@ -60,12 +69,17 @@ function purgeTarget(kind: 'url' | 'prefix' | 'tag' | 'all', value: unknown): Pu
     if (value !== true) throw new ApiError('bad-request', 'all must be true')
     return { kind }
   }
-  if (kind === 'tag') return { kind, tag: text(kind, value) }
-  const url = text(kind, value)
-  if (!/^https?:\/\/[^/]/i.test(url) || !URL.canParse(url)) {
-    throw new ApiError('bad-request', `${kind} must be a whole URL: https://example.com/path`)
-  }
-  return kind === 'url' ? { kind, url } : { kind, prefix: url }
+  const values = (Array.isArray(value) ? value : [value]).map((each: unknown) => text(kind, each))
+  if (values.length === 0 || values.length > MAX_PURGED)
+    throw new ApiError('bad-request', `${kind} is one, or a list of 1 to ${MAX_PURGED}`)
+  const wrong = kind === 'tag' ? undefined : values.find((url) => !isUrl(url))
+  if (wrong === undefined) return { kind, values }
+  const which = values.length > 1 ? `; ${wrong.slice(0, 200)} is none` : ''
+  throw new ApiError('bad-request', `${kind} must be a whole URL: https://example.com/path${which}`)
+}
+
+function isUrl(text: string): boolean {
+  return /^https?:\/\/[^/]/i.test(text) && URL.canParse(text)
 }
 
 function text(key: string, value: unknown): string {

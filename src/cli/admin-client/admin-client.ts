@@ -27,11 +27,12 @@ export interface BackendRequest extends Omit<BackendChange, 'sessionsMs'> {
 
 /** The body of a purge, as in docs/openapi.yaml. */
 export interface PurgeBody {
-  readonly url?: string
-  readonly prefix?: string
-  readonly tag?: string
+  readonly url?: readonly string[]
+  readonly prefix?: readonly string[]
+  readonly tag?: readonly string[]
   readonly all?: true
   readonly cache?: string
+  readonly soft?: true
 }
 
 /** The body of an explain request, as in docs/openapi.yaml. */

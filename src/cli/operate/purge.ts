@@ -4,23 +4,29 @@ import { exitCode } from '../exit-code.ts'
 import type { Terminal } from '../terminal.ts'
 
 export interface PurgeOptions {
-  readonly prefix?: string
-  readonly tag?: string
+  readonly prefix?: readonly string[]
+  readonly tag?: readonly string[]
   readonly all?: boolean
   readonly cache?: string
+  readonly soft?: boolean
 }
 
 /** `lb purge <url>`, or by prefix, tag, or everything. */
 export async function purge(
   client: AdminClient,
-  url: string | undefined,
+  urls: readonly string[],
   options: PurgeOptions,
   terminal: Terminal
 ): Promise<void> {
-  const { purged, caches, unsent = [] } = await client.purge(purgeBody(url, options))
-  const from = caches.length === 0 ? '' : ` from ${caches.join(', ')}`
-  terminal.write(`purged ${purged} response${purged === 1 ? '' : 's'}${from}\n`)
-  const hint = purged === 0 ? whyNothing(url, options) : undefined
+  const { purged, caches, unsent = [] } = await client.purge(purgeBody(urls, options))
+  const names = caches.join(', ')
+  const responses = `${purged} response${purged === 1 ? '' : 's'}`
+  if (options.soft === true)
+    terminal.write(
+      `${responses} ${purged === 1 ? 'is' : 'are'} stale now${names === '' ? '' : ` in ${names}`}\n`
+    )
+  else terminal.write(`purged ${responses}${names === '' ? '' : ` from ${names}`}\n`)
+  const hint = purged === 0 ? whyNothing(urls, options) : undefined
   if (hint !== undefined) terminal.write(`${hint}\n`)
   for (const cache of unsent) {
     terminal.write(`cache ${cache}: Redis cannot be reached; other instances will purge when it is back\n`)
@@ -28,22 +34,26 @@ export async function purge(
 }
 
 /** Slips that look as if they had worked; what is left is that nothing was stored. */
-function whyNothing(url: string | undefined, { prefix }: PurgeOptions): string | undefined {
-  if (prefix?.endsWith('*') === true) return 'a prefix has no wildcards: leave the * out'
-  const written = url ?? prefix
+function whyNothing(urls: readonly string[], { prefix = [] }: PurgeOptions): string | undefined {
+  if (prefix.some((text) => text.endsWith('*'))) return 'a prefix has no wildcards: leave the * out'
+  const written = urls[0] ?? prefix[0]
   if (written === undefined) return undefined
   const other = /^https:/i.test(written) ? 'http' : 'https'
   return `nothing was stored there; ${other} and other ports are other URLs, lb explain ${written} shows the key`
 }
 
-function purgeBody(url: string | undefined, { prefix, tag, all, cache }: PurgeOptions): PurgeBody {
+function purgeBody(urls: readonly string[], { prefix, tag, all, cache, soft }: PurgeOptions): PurgeBody {
   const targets: PurgeBody[] = []
-  if (url !== undefined) targets.push({ url })
+  if (urls.length > 0) targets.push({ url: urls })
   if (prefix !== undefined) targets.push({ prefix })
   if (tag !== undefined) targets.push({ tag })
   if (all === true) targets.push({ all })
   if (targets.length !== 1) {
     throw new CliError('say what to purge: one of <url>, --prefix, --tag and --all', exitCode.usage)
   }
-  return { ...targets[0]!, ...(cache === undefined ? {} : { cache }) }
+  return {
+    ...targets[0]!,
+    ...(cache === undefined ? {} : { cache }),
+    ...(soft === true ? { soft } : {})
+  }
 }

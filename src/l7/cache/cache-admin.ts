@@ -3,20 +3,13 @@ import { normalisePath } from '../uri/normalise-path.ts'
 import type { KeyMaker } from './decide/key.ts'
 import { normalHost } from './decide/key.ts'
 import type { UrlParts } from './policy/invalidation.ts'
-import type { CacheStore } from './ports.ts'
+import type { CacheStore, Purge } from './ports.ts'
 
-export type Purgeable = Pick<
-  CacheStore,
-  'nextEpoch' | 'removeUrl' | 'removePrefix' | 'removeTag' | 'removeAll'
->
-
-export interface Purged {
-  readonly purged: number
-}
+export type Purgeable = Pick<CacheStore, 'nextEpoch' | 'purge'>
 
 /**
- * Purges for operators, on the main thread. After a call returns, no thread finds what was purged, and no response that
- * was requested before the call is stored any more.
+ * Purges for operators, on the main thread. After a call returns, no thread finds what was purged, or finds it stale
+ * (`staleAt`), and no response that was requested before the call is stored any more.
  */
 export class CacheAdmin {
   readonly #store: Purgeable
@@ -28,39 +21,49 @@ export class CacheAdmin {
     this.#keys = keys
   }
 
-  /** Every variant of one absolute http or https URL; undefined when it is none. */
-  purgeUrl(url: string): Purged | undefined {
+  /**
+   * URLs are absolute, http or https, and purged in every variant; undefined when one of them is not. Prefixes are the
+   * beginnings of such (`https://example.com/static/`); their host is compared in lower case. Returns how many responses
+   * were there.
+   */
+  purge(what: Purge, staleAt?: number): number | undefined {
+    const named = this.#named(what)
+    if (named === undefined) return undefined
+    this.#store.nextEpoch()
+    return this.#store.purge(named, staleAt)
+  }
+
+  #named(what: Purge): Purge | undefined {
+    switch (what.kind) {
+      case 'url': {
+        const urls = what.values.map((url) => this.#forms(url))
+        return urls.every((forms) => forms.length > 0)
+          ? { kind: 'url', values: unique(urls.flat()) }
+          : undefined
+      }
+      case 'prefix':
+        return { kind: 'prefix', values: unique(what.values.map(normalPrefix)) }
+      case 'tag':
+        // Fields are stored byte by byte. Origins send UTF-8 today; RFC 9110 assumes latin1.
+        return {
+          kind: 'tag',
+          values: unique(what.values.flatMap((tag) => [tag, Buffer.from(tag, 'utf8').toString('latin1')]))
+        }
+      case 'all':
+        return what
+    }
+  }
+
+  /** How keys write the URL; none when it is no URL. */
+  #forms(url: string): string[] {
     // Some listeners treat `//` as `/` and some do not, so the stored key may be either.
     const readings = [partsOf(url, true), partsOf(url, false)].filter((parts) => parts !== undefined)
-    if (readings.length === 0) return undefined
-    this.#store.nextEpoch()
-    const urls = new Set(
-      readings.flatMap((parts) => [plain(parts), ...this.#keys().map((keys) => keys.url(parts))])
-    )
-    let purged = 0
-    for (const key of urls) purged += this.#store.removeUrl(key)
-    return { purged }
+    return readings.flatMap((parts) => [plain(parts), ...this.#keys().map((keys) => keys.url(parts))])
   }
+}
 
-  /** Every URL that begins with this text: `https://example.com/static/`. The host is compared in lower case. */
-  purgePrefix(prefix: string): Purged {
-    this.#store.nextEpoch()
-    return { purged: this.#store.removePrefix(normalPrefix(prefix)) }
-  }
-
-  purgeTag(tag: string): Purged {
-    this.#store.nextEpoch()
-    // Fields are stored byte by byte. Origins send UTF-8 today; RFC 9110 assumes latin1.
-    const tags = new Set([tag, Buffer.from(tag, 'utf8').toString('latin1')])
-    let purged = 0
-    for (const form of tags) purged += this.#store.removeTag(form)
-    return { purged }
-  }
-
-  purgeAll(): Purged {
-    this.#store.nextEpoch()
-    return { purged: this.#store.removeAll() }
-  }
+function unique(values: readonly string[]): string[] {
+  return [...new Set(values)]
 }
 
 const absolute = /^(https?):\/\/([^/?#]+)([^?#]*)(?:\?([^#]*))?/i

@@ -64,10 +64,19 @@ export function encodeEntry(entry: Entry): string {
 
 /** The entry of a record with a head, parsed once per hot record. Undefined when it cannot be parsed. */
 export function entryOf(record: StoredRecord): Entry | undefined {
-  if (record.parsed !== undefined) return record.parsed as Entry
-  const entry = decodeEntry(record.info)
-  record.parsed = entry
-  return entry
+  const entry = (record.parsed ??= decodeEntry(record.info)) as Entry | undefined
+  const { staleAt } = record
+  return staleAt === 0 || entry?.kind !== 'response' ? entry : staleSince(entry, staleAt)
+}
+
+/**
+ * The entry with a lifetime that ends at `staleAt` (steadyNow), if it does not end before. One that had a lifetime keeps
+ * some of it: those without are never used unseen.
+ */
+export function staleSince(entry: ResponseEntry, staleAt: number): ResponseEntry {
+  const age = entry.initialAge + Math.max(0, staleAt - entry.storedAt)
+  if (entry.lifetime <= age) return entry
+  return { ...entry, lifetime: Math.max(1, age), lines: undefined }
 }
 
 export function decodeEntry(info: string): Entry | undefined {

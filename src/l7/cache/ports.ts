@@ -72,6 +72,8 @@ export interface StoredRecord {
   readonly available: number
   /** Length of the whole body, once known. */
   readonly bytes: number | undefined
+  /** Since when it counts as stale, whatever its head says (steadyNow); 0: it does not. */
+  readonly staleAt: number
   /** Where the cache keeps the entry that it parsed from `info`; lives as long as the store keeps this object hot. */
   parsed: unknown
   /** The whole body as latin1 text, where the store keeps it that way: small and hot. */
@@ -128,6 +130,10 @@ export interface RecordWriter {
   readonly followers: number
 }
 
+/** What a purge names: URLs with all keys that consist of one, a newline and more; beginnings of keys; tags; everything. */
+export type Purge =
+  { readonly kind: 'url' | 'prefix' | 'tag'; readonly values: readonly string[] } | { readonly kind: 'all' }
+
 /** The store cannot answer at once (a remote tier); `settle` is called once, later. */
 export const pending: unique symbol = Symbol('pending')
 
@@ -168,11 +174,11 @@ export interface CacheStore {
    * any key.
    */
   invalidate(key: string): void
-  /** The same for `url` and all keys that consist of `url`, a newline and more; returns how many were removed. */
-  removeUrl(url: string): number
-  removePrefix(prefix: string): number
-  removeTag(tag: string): number
-  removeAll(): number
+  /**
+   * Removes what is named; with `staleAt` (steadyNow) it stays, and counts as stale since then at the latest. Returns how
+   * many responses were there.
+   */
+  purge(what: Purge, staleAt?: number): number
   nextEpoch(): void
   /**
    * Calls `known` once, later: when what this thread has removed so far is known to all who share the store, or after a

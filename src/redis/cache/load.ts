@@ -126,9 +126,9 @@ export class Load {
   }
 
   /** In one turn: no reader may follow a body that may turn out to be damaged. */
-  #publish(stage: Stage, { head, offsetMs }: Found): void {
+  #publish(stage: Stage, { head, offsetMs, staleAt }: Found): void {
     const { bytes, tags, note } = head
-    const info = movedInfo(head.info, offsetMs)
+    const info = movedInfo(head.info, offsetMs, staleAt)
     if (info === undefined) return this.#drop(stage)
     const writer = this.#claim.begin({ info, bytes, tags, epoch: this.#epoch, note })
     if (writer !== undefined && stage.moveTo(writer)) {

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../../core/clock.ts'
+import type { Purge } from '../../l7/cache/ports.ts'
 import { steadyNow } from '../../l7/cache/steady-now.ts'
 import type { Connection } from '../connect.ts'
 import type { RedisLink } from '../redis-link.ts'
 import { runScript, runScriptForBytes } from '../script.ts'
 import { commitScript, holdScript, openScript, releaseScript, removeScript } from './entry-scripts.ts'
 import type { CacheNames } from './names.ts'
-import type { Purge } from './purges/purge.ts'
 import { newsOf } from './purges/news.ts'
 import { purgeText, readPurge } from './purges/purge.ts'
 import { PurgeList } from './purges/purge-list.ts'
@@ -30,6 +30,8 @@ export interface Found {
   readonly replacing: boolean
   /** Add it to a time of the server for a time of this machine that is not later than the true one. */
   readonly offsetMs: number
+  /** Since when it counts as stale, by the server's clock in ms; 0: it does not. */
+  readonly staleAt: number
 }
 
 export interface Committed {
@@ -76,6 +78,11 @@ export class RemoteCache {
   /** False: do not read or write now. */
   get usable(): boolean {
     return this.#link.usable && this.words.applied >= 0 && this.words.unsent === 0
+  }
+
+  /** Removals are sent even where nothing is read or written: they may not wait for a purge that is on its way. */
+  get reachable(): boolean {
+    return this.#link.usable
   }
 
   get timeoutMs(): number {
@@ -192,7 +199,7 @@ export class RemoteCache {
 
   purge(purge: Purge, ask: string | undefined, done: (sent: boolean) => void): void {
     const { sequence, log, news } = this.#names
-    const args = [Math.max(0, this.words.applied), news, purgeText(purge, ask)]
+    const args = [Math.max(0, this.words.applied), news, purgeText(purge, { ask })]
     this.#link.ask(
       (connection) => runScript(connection, purgeScript, [sequence, log], args),
       (reply) => done(typeof reply === 'number')
@@ -203,19 +210,24 @@ export class RemoteCache {
     if (this.#link.usable) this.#link.ask(command, () => {})
   }
 
+  /** Knows the purges up to `last` when it returns: with many loads at once, others may read them, or some of them, meanwhile. */
   async #hear(connection: Connection, last: number): Promise<void> {
-    const known = this.#purges.known
-    if (last === known) return
     const { sequence, log } = this.#names
-    const from = last < known ? -1 : known
-    const reply = await runScript(connection, readPurgesScript, [sequence, log], [from, -1])
-    if (!Array.isArray(reply)) throw new Error("an answer that is not the script's")
-    // Another load may have read them meanwhile.
-    if (this.#purges.known !== known) return
-    this.#purges.add(
-      Number(reply[0]),
-      reply.slice(1).map((line) => readPurge(String(line)))
-    )
+    let { known } = this.#purges
+    while (last !== known) {
+      const from = last < known ? -1 : known
+      const reply = await runScript(connection, readPurgesScript, [sequence, log], [from, -1])
+      if (!Array.isArray(reply)) throw new Error("an answer that is not the script's")
+      if (this.#purges.known === known) {
+        this.#purges.add(
+          Number(reply[0]),
+          reply.slice(1).map((line) => readPurge(String(line)))
+        )
+        return
+      }
+      ;({ known } = this.#purges)
+      if (known > last) return
+    }
   }
 
   #opened(key: string, reply: unknown, sent: number): Opened {
@@ -236,7 +248,8 @@ export class RemoteCache {
       head,
       first: rest,
       replacing: String(phase) === 'f',
-      offsetMs: sent - (Number(seconds) * 1000 + Number(micros) / 1000)
+      offsetMs: sent - (Number(seconds) * 1000 + Number(micros) / 1000),
+      staleAt: this.#purges.staleAt(head.purge, key, head.tags)
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { Confirmations } from './confirm/confirmations.ts'
 import { Flight } from './flight.ts'
-import type { Purge } from './purges/purge.ts'
+import type { Purge } from '../../l7/cache/ports.ts'
 import type { RemoteCache } from './remote-cache.ts'
 
 const MAX_LOST = 1024
@@ -43,7 +43,7 @@ export class Removals {
   }
 
   purge(purge: Purge): void {
-    const url = purge.kind === 'url' ? purge.value : undefined
+    const url = purge.kind === 'url' && purge.values.length === 1 ? purge.values[0] : undefined
     this.#tell(this.#purging(purge, this.#remote.words.begin(this.#thread, url)))
   }
 
@@ -64,7 +64,7 @@ export class Removals {
   }
 
   #tell(removal: Removal): void {
-    if (!this.#remote.usable) return this.#missed(removal)
+    if (!this.#remote.reachable) return this.#missed(removal)
     const flight = new Flight(this.#remote, this.#confirmations, () => this.#flights.delete(flight))
     this.#flights.add(flight)
     removal.send(flight.ask, (heard) => {

@@ -1,10 +1,9 @@
 import { partKey } from '../../l7/cache/cache-core.ts'
-import type { CacheStore, Claim, StoredRecord } from '../../l7/cache/ports.ts'
+import type { CacheStore, Claim, Purge, StoredRecord } from '../../l7/cache/ports.ts'
 import { pending } from '../../l7/cache/ports.ts'
 import type { Confirmations } from './confirm/confirmations.ts'
 import { Load, type Loaded } from './load.ts'
 import type { Waiting } from './publication.ts'
-import { type Purge, purgeFrom } from './purges/purge.ts'
 import type { RemoteCache } from './remote-cache.ts'
 import { Removals } from './removals.ts'
 import { TierClaim } from './tier-claim.ts'
@@ -129,20 +128,10 @@ export class TieredStore implements CacheStore {
     this.#memory.invalidate(key)
   }
 
-  removeUrl(url: string): number {
-    return this.#purge({ kind: 'url', value: url })
-  }
-
-  removePrefix(prefix: string): number {
-    return this.#purge({ kind: 'prefix', value: prefix })
-  }
-
-  removeTag(tag: string): number {
-    return this.#purge({ kind: 'tag', value: tag })
-  }
-
-  removeAll(): number {
-    return this.#purge({ kind: 'all' })
+  /** Of a thread: what the operator purges takes another way. */
+  purge(what: Purge, staleAt?: number): number {
+    this.#removals.purge(what)
+    return this.#memory.purge(what, staleAt)
   }
 
   nextEpoch(): void {
@@ -151,11 +140,6 @@ export class TieredStore implements CacheStore {
 
   whenRemoved(known: () => void): boolean {
     return this.#removals.whenRemoved(known)
-  }
-
-  #purge(purge: Purge): number {
-    this.#removals.purge(purge)
-    return purgeFrom(this.#memory, purge)
   }
 
   #mayLoad(key: string): boolean {

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib'
-import { decodeEntry, encodeEntry, type Entry } from '../../l7/cache/entry.ts'
+import { decodeEntry, encodeEntry, type Entry, staleSince } from '../../l7/cache/entry.ts'
 import { disconnectedMs } from '../../l7/cache/policy/reuse.ts'
 import type { RecordHead } from '../../l7/cache/ports.ts'
 
@@ -51,10 +51,14 @@ export function decodeHead(written: Buffer): Read | undefined {
   }
 }
 
-/** The text of a head with its times moved by `ms`: every machine has its own clock. Undefined: unreadable. */
-export function movedInfo(info: string, ms: number): string | undefined {
-  const entry = entryIn(info)
-  if (entry === undefined) return undefined
+/**
+ * The text of a head with its times moved by `ms`: every machine has its own clock. Undefined: unreadable. `staleAt`:
+ * since when it counts as stale, by the clock that it was written with; 0: it does not.
+ */
+export function movedInfo(info: string, ms: number, staleAt = 0): string | undefined {
+  const read = entryIn(info)
+  if (read === undefined) return undefined
+  const entry = staleAt > 0 && read.kind === 'response' ? staleSince(read, staleAt) : read
   if (entry.kind === 'response') return encodeEntry({ ...entry, storedAt: entry.storedAt + ms })
   return encodeEntry(entry.kind === 'pass' ? { ...entry, until: entry.until + ms } : entry)
 }

@@ -4,12 +4,10 @@ import {
   type CacheTraffic,
   type CacheView,
   type PurgeReport,
-  type PurgeRequest,
-  type PurgeTarget
+  type PurgeRequest
 } from '../../admin/control-plane.ts'
 import type { CacheStoreConfig, Config, RouteCache } from '../../config/model/model.ts'
 import type { Collector } from '../../core/metrics/hub.ts'
-import type { CacheAdmin, Purged } from '../../l7/cache/cache-admin.ts'
 import { MainCaches } from '../../l7/cache/main-caches.ts'
 import type { CacheStore } from '../../l7/cache/ports.ts'
 import { CachePurges } from '../../redis/cache/purges/cache-purges.ts'
@@ -117,7 +115,8 @@ export class CacheStores {
     this.#follow(undefined)
   }
 
-  async purge({ cache, target }: PurgeRequest): Promise<PurgeReport> {
+  async purge({ cache, target, soft }: PurgeRequest): Promise<PurgeReport> {
+    const staleAt = soft === true ? this.#tiers.now() : undefined
     const names = cache === undefined ? [...this.#stores.keys()] : [cache]
     let purged = 0
     for (const name of names) {
@@ -126,11 +125,11 @@ export class CacheStores {
       const through = follower && store && new CachePurges(store.main.store(name)!, follower)
       const admin = store?.main.admin(name, through)
       if (admin === undefined) throw new ControlError('not-found', `there is no cache ${name}`)
-      const done = purgeTarget(admin, target)
+      const done = admin.purge(target, staleAt)
       if (done === undefined)
         throw new ControlError('conflict', 'the url must be an absolute http or https URL')
-      purged += done.purged
-      this.#purged.set(name, (this.#purged.get(name) ?? 0) + done.purged)
+      purged += done
+      this.#purged.set(name, (this.#purged.get(name) ?? 0) + done)
     }
     const unsent = await this.#unsent(names)
     return { purged, caches: names, ...(unsent.length > 0 && { unsent }) }
@@ -167,19 +166,6 @@ export class CacheStores {
     const memory = own(main.apply({ [config.name]: config }, []), config.name)!
     const words = config.store === 'redis' ? TierWords.create(this.#workers) : undefined
     return { config, main, words, memory: words === undefined ? memory : { ...memory, tier: words.memory } }
-  }
-}
-
-function purgeTarget(admin: CacheAdmin, target: PurgeTarget): Purged | undefined {
-  switch (target.kind) {
-    case 'url':
-      return admin.purgeUrl(target.url)
-    case 'prefix':
-      return admin.purgePrefix(target.prefix)
-    case 'tag':
-      return admin.purgeTag(target.tag)
-    case 'all':
-      return admin.purgeAll()
   }
 }
 

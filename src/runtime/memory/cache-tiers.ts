@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log/log.ts'
 import type { Metrics } from '../../core/metrics/metrics.ts'
+import { steadyNow } from '../../l7/cache/steady-now.ts'
 import type { CacheStore } from '../../l7/cache/ports.ts'
 import { CacheNames } from '../../redis/cache/names.ts'
 import { PurgeFollower } from '../../redis/cache/purges/purge-follower.ts'
@@ -26,6 +27,11 @@ export class CacheTiers {
   constructor(parts: CacheTiersParts, workers: number) {
     this.#parts = parts
     this.#inline = workers === 0
+  }
+
+  /** As stored responses age. */
+  now(): number {
+    return steadyNow(this.#parts.clock)
   }
 
   follow(plan: RedisPlan, cache: string, memory: CacheStore, words: TierWords): PurgeFollower {

@@ -49,7 +49,7 @@ t.test('upstream dies within the body 1,000 times, and nothing cut short is ever
   }
   t.ok(hits > 50)
   t.equal(store.stats().pins, 0)
-  store.removeAll()
+  store.purge({ kind: 'all' })
   t.equal(store.stats().bytes, 0)
   t.end()
 })

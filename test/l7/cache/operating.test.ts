@@ -37,22 +37,83 @@ t.test('an operator purges by URL with every variant, by prefix, by tag, and all
       .join('')
   fill()
   t.equal(left(), '++++')
-  t.strictSame([admin.purgeUrl('HTTP://Example.com:80/v'), left()], [{ purged: 2 }, '--++'])
+  t.strictSame([admin.purge({ kind: 'url', values: ['HTTP://Example.com:80/v'] }), left()], [2, '--++'])
   fill()
   t.strictSame(
-    [admin.purgeUrl('http://example.com/s/../s/1?utm_x=9&b=2&a=1'), left()],
-    [{ purged: 1 }, '++-+']
+    [admin.purge({ kind: 'url', values: ['http://example.com/s/../s/1?utm_x=9&b=2&a=1'] }), left()],
+    [1, '++-+']
   )
   fill()
-  t.strictSame([admin.purgePrefix('http://EXAMPLE.com/s/'), left()], [{ purged: 2 }, '++--'])
+  t.strictSame([admin.purge({ kind: 'prefix', values: ['http://EXAMPLE.com/s/'] }), left()], [2, '++--'])
   fill()
-  t.strictSame([admin.purgeTag('b'), left()], [{ purged: 3 }, '---+'])
+  t.strictSame([admin.purge({ kind: 'tag', values: ['b'] }), left()], [3, '---+'])
   fill()
-  t.strictSame([admin.purgeTag('c d'), left()], [{ purged: 1 }, '++-+'])
+  t.strictSame([admin.purge({ kind: 'tag', values: ['c d'] }), left()], [1, '++-+'])
   fill()
-  t.strictSame([admin.purgeAll(), left()], [{ purged: 4 }, '----'])
-  t.equal(admin.purgeUrl('/s/1'), undefined, 'not absolute')
-  t.strictSame(admin.purgeUrl('http://example.com/none'), { purged: 0 })
+  t.strictSame([admin.purge({ kind: 'all' }), left()], [4, '----'])
+  t.equal(admin.purge({ kind: 'url', values: ['/s/1'] }), undefined, 'not absolute')
+  t.strictSame(admin.purge({ kind: 'url', values: ['http://example.com/none'] }), 0)
+  t.end()
+})
+
+t.test(
+  'a soft purge makes stale what it names: windows begin, validators are used, and errors find it',
+  (t) => {
+    const long = (more: string) =>
+      [
+        ['Cache-Control', `max-age=1000${more}`],
+        ['ETag', '"1"'],
+        ['Cache-Tag', 'x']
+      ] as const
+    const stored = (more: string, config: Partial<RouteCache> = {}) => {
+      const client = new Client(config)
+      client.ask({}, { fields: long(more) })
+      client.pause(10)
+      const admin = new CacheAdmin(client.store, () => [client.cache.keys])
+      t.equal(admin.purge({ kind: 'tag', values: ['x'] }, client.now), 1)
+      return client
+    }
+    const confirmed = { status: 304, fields: long('') }
+
+    const plain = stored('')
+    t.match(plain.ask({}, confirmed).get('cache-status'), 'fwd=stale; fwd-status=304')
+    t.equal(plain.seen.at(-1)?.get('if-none-match'), '"1"')
+    t.match(plain.ask({}, { refuse: true }).get('cache-status'), 'hit; ttl=1000', 'renewed')
+
+    const revalidating = stored(', stale-while-revalidate=30')
+    t.match(revalidating.ask({}, confirmed).get('cache-status'), 'hit; ttl=0', 'served at once')
+    t.equal(revalidating.seen.length, 2, 'and renewed behind the scenes')
+    t.match(revalidating.ask({}, { refuse: true }).get('cache-status'), 'hit; ttl=1000')
+
+    const late = stored('', { staleWhileRevalidateMs: 30_000 })
+    late.pause(31)
+    t.match(late.ask({}, confirmed).get('cache-status'), 'fwd=stale', 'the window began with the purge')
+
+    const failing = stored(', stale-if-error=60')
+    t.match(failing.ask({}, { refuse: true }).get('cache-status'), 'stale-if-error')
+    failing.pause(61)
+    t.equal(failing.ask({}, { refuse: true }).status, 502)
+
+    const strict = stored(', must-revalidate')
+    t.equal(strict.ask({}, { refuse: true }).status, 502, 'must-revalidate holds')
+
+    const changed = stored('')
+    t.equal(changed.ask({}, { fields: long(''), body: 'new' }).body, 'new')
+    t.equal(changed.ask({}, { refuse: true }).body, 'new')
+    t.end()
+  }
+)
+
+t.test('a soft purge is not undone by what was asked for before it', (t) => {
+  const client = new Client()
+  client.ask({}, { fields: [...lasting, ['ETag', '"1"']] })
+  const asking = client.cache.lookup(client.request({ fields: [['Cache-Control', 'no-cache']] }), client.now)
+  if (asking.kind !== 'fetch') throw new Error(asking.kind)
+  new CacheAdmin(client.store, () => []).purge({ kind: 'all' }, client.now)
+  const { headers } = client.request({ fields: [...lasting, ['ETag', '"1"']] })
+  const result = asking.onResponse({ status: 304, headers }, 0, client.now)
+  if (result.kind === 'answer') result.hit.reader?.release()
+  t.match(client.ask({}, { status: 304, fields: lasting }).get('cache-status'), 'fwd=stale')
   t.end()
 })
 
@@ -62,14 +123,17 @@ t.test('a purge takes letters beyond ASCII as browsers and origins send them', (
   const fill = () =>
     client.ask({ path: '/%C3%A4', query: 'q=%C3%B6' }, { fields: [...lasting, ['Cache-Tag', 'gr\xc3\xbcn']] })
   fill()
-  t.strictSame(admin.purgeUrl('http://example.com/ä?q=ö'), { purged: 1 })
+  t.strictSame(admin.purge({ kind: 'url', values: ['http://example.com/ä?q=ö'] }), 1)
   fill()
-  t.strictSame(admin.purgePrefix('http://example.com/ä'), { purged: 1 })
+  t.strictSame(admin.purge({ kind: 'prefix', values: ['http://example.com/ä'] }), 1)
   fill()
-  t.strictSame(admin.purgeTag('grün'), { purged: 1 })
+  t.strictSame(admin.purge({ kind: 'tag', values: ['grün'] }), 1)
   const named = { ...client.request({ path: '/a' }), host: 'xn--bcher-kva.example:8080' }
   const url = 'http://Bücher.example:8080/a'
-  for (const remove of [() => admin.purgeUrl(url), () => admin.purgePrefix(url)]) {
+  for (const remove of [
+    () => admin.purge({ kind: 'url', values: [url] }),
+    () => admin.purge({ kind: 'prefix', values: [url] })
+  ]) {
     const fetch = client.cache.lookup(named, client.now)
     if (fetch.kind !== 'fetch') throw new Error('it was stored')
     const got = fetch.onResponse(
@@ -78,7 +142,7 @@ t.test('a purge takes letters beyond ASCII as browsers and origins send them', (
       client.now
     )
     if (got.kind === 'pass') got.writer?.finish()
-    t.strictSame(remove(), { purged: 1 }, 'a name in Unicode')
+    t.strictSame(remove(), 1, 'a name in Unicode')
   }
   t.end()
 })
@@ -88,7 +152,7 @@ t.test('what was asked of upstream before a purge is not stored after it', (t) =
   const admin = new CacheAdmin(client.store, () => [])
   const decision = client.cache.lookup(client.request({}), client.now)
   if (decision.kind !== 'fetch') throw new Error(decision.kind)
-  admin.purgeTag('whatever')
+  admin.purge({ kind: 'tag', values: ['whatever'] })
   const result = decision.onResponse(
     { status: 200, headers: client.request({ fields: lasting }).headers },
     0,
@@ -250,7 +314,7 @@ t.test('MapStore is bounded and releases what it dropped', (t) => {
   const client = new Client({}, store)
   for (let n = 0; n < 50; n++) client.ask({ path: `/${n}` }, { fields: lasting, body: 'x'.repeat(100) })
   t.ok(store.bytes <= 1000 && store.entries > 0)
-  store.removeAll()
+  store.purge({ kind: 'all' })
   t.strictSame([store.bytes, store.entries, get(store, 'http://example.com/49')], [0, 0, undefined])
   t.end()
 })

@@ -37,7 +37,7 @@ t.test('two threads fill, read, evict and purge at once, and nothing is ever tor
   t.ok(stats.evictions > 100, `${stats.evictions} evictions`)
   // A holder may be preempted on a busy machine; what then was not stored is a miss.
   t.ok(stats.lockTimeouts < 5, `${stats.lockTimeouts} gave up on the lock`)
-  store.removeAll()
+  store.purge({ kind: 'all' })
   t.strictSame([store.stats().bytes, store.stats().entries], [0, 0], 'all memory came back')
 })
 
@@ -48,7 +48,7 @@ t.test('what a thread stored is a hit in another, and a purge is seen at once', 
   put(one, 'http://a/k', 'i', 'body')
   t.equal(get(two, 'http://a/k'), 'i|body')
   t.equal(get(two, 'http://a/k'), 'i|body', 'out of the hot copy')
-  t.equal(main.removePrefix('http://a/'), 1)
+  t.equal(main.purge({ kind: 'prefix', values: ['http://a/'] }), 1)
   t.equal(get(two, 'http://a/k'), undefined)
   t.equal(get(one, 'http://a/k'), undefined)
   t.end()
@@ -75,7 +75,7 @@ t.test('what a dead worker held is given back', (t) => {
   }
   t.equal(get(alive, 'kept'), 'i|body')
   t.ok(put(alive, 'claimed', 'i', 'x') && put(alive, 'filling', 'i', 'y'))
-  main.removeAll()
+  main.purge({ kind: 'all' })
   t.strictSame([main.stats().bytes, main.stats().entries], [0, 0])
   t.end()
 })
@@ -113,7 +113,7 @@ t.test('a worker that dies with the lock costs the content of the cache, not its
   reader.release()
   for (let n = 0; n < 200; n++) put(alive, `k${n}`, 'i', 'y'.repeat(n * 100))
   t.equal(get(alive, 'k199'), `i|${'y'.repeat(19900)}`)
-  main.removeAll()
+  main.purge({ kind: 'all' })
   t.strictSame([main.stats().bytes, main.stats().entries], [0, 0])
   t.end()
 })

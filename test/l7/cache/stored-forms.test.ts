@@ -28,10 +28,10 @@ function found(forms: StoredForms, name: string): string | undefined {
 for (const [name, make] of Object.entries(stores)) {
   t.test(`${name}: a form is found by its name, for its body, until a purge`, (t) => {
     const purges: Record<string, (store: CacheStore) => number> = {
-      url: (store) => store.removeUrl(url),
-      prefix: (store) => store.removePrefix('https://site.example/'),
-      tag: (store) => store.removeTag('news'),
-      all: (store) => store.removeAll()
+      url: (store) => store.purge({ kind: 'url', values: [url] }),
+      prefix: (store) => store.purge({ kind: 'prefix', values: ['https://site.example/'] }),
+      tag: (store) => store.purge({ kind: 'tag', values: ['news'] }),
+      all: (store) => store.purge({ kind: 'all' })
     }
     for (const [kind, purge] of Object.entries(purges)) {
       const store = make()

@@ -9,6 +9,7 @@ export const LANGUAGES = ['de', 'en'] as const
 export interface Checked {
   readonly version: number | undefined
   readonly stored: boolean
+  readonly status9211: string
   readonly wrong: string | undefined
 }
 
@@ -50,23 +51,23 @@ export class VersionedSite {
     const mixed = got.etag !== tagOf(url, language, told) || got.body !== body
     return {
       version: told,
+      status9211: got.status9211,
       stored: /hit|fwd-status=304/.test(got.status9211),
       wrong: mixed ? `${url} ${language}: ${got.status} ${got.etag}, a body that nobody sent` : undefined
     }
   }
 
-  /** Changes a URL at the origin, through an instance; true: it says that this succeeded. */
-  async change(instance: CachingInstance, path: number): Promise<boolean> {
+  /** Changes a URL at the origin, through an instance. Returns the version that this made, where it is known. */
+  async change(instance: CachingInstance, path: number): Promise<number | undefined> {
     const got = await ask(instance, `/p${path}`, { 'content-length': '0' }, 'POST').catch(() => undefined)
-    return got?.status === 204
+    return got?.status === 200 ? Number(got.body) : undefined
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const url = request.url!
     const path = Number(url.slice(2))
     if (request.method === 'POST') {
-      this.versions[path]!++
-      return void response.writeHead(204).end()
+      return void response.end(String(++this.versions[path]!))
     }
     const language = String(request.headers['accept-language'])
     const version = this.versions[path]!

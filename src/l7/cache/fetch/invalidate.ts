@@ -24,7 +24,7 @@ function remove({ store, keys }: CacheCore, request: CacheRequest, response: Cac
   for (const parts of invalidatedUrls(request, response)) {
     const url = keys.url(parts)
     // Where keys hold more than the URL, all keys of the URL are removed; a vary marker takes its variants with it.
-    if (keys.selective) store.removeUrl(url)
+    if (keys.selective) store.purge({ kind: 'url', values: [url] })
     else {
       // The key as most clients would have it, and the key of this client: its spelling of the path, its trusted proxy.
       const own = parts === request ? keys.key(request) : url + (request.forwarded ?? '')

@@ -20,6 +20,8 @@ export class HotRecord implements StoredRecord {
   readonly #body: Buffer
   #text: string | undefined
   parsed: unknown
+  /** Written by the store at each lookup. */
+  staleAt = 0
   /** Used since the eviction last passed over it. */
   used = false
 

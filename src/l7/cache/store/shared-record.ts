@@ -40,6 +40,10 @@ export class SharedRecord implements StoredRecord {
     return this.#headNow()?.info ?? ''
   }
 
+  get staleAt(): number {
+    return 1000 * this.#store.table.get(this.#entry, word.staleAt)
+  }
+
   get parsed(): unknown {
     return this.#headNow()?.parsed
   }

@@ -1,4 +1,4 @@
-import type { CacheStore, Claim, StoredRecord } from '../ports.ts'
+import type { CacheStore, Claim, Purge, StoredRecord } from '../ports.ts'
 import { countCopied } from './memory/copied-bytes.ts'
 import { EntryTable } from './memory/entry-table.ts'
 import { Followers } from './followers.ts'
@@ -8,7 +8,7 @@ import { StoreViews, control, entryStride, state, unitBytes, word } from './memo
 import { Invalidations } from './memory/invalidations.ts'
 import { urlOf } from './memory/key-hash.ts'
 import { PinTable } from './memory/pin-table.ts'
-import { purgeAll, purgePrefix, purgeTag, purgeUrl } from './purge.ts'
+import { purge } from './purge.ts'
 import { SharedClaim } from './shared-claim.ts'
 import { SharedHeads } from './shared-heads.ts'
 import { SharedRecord } from './shared-record.ts'
@@ -73,6 +73,7 @@ export class SharedStore implements CacheStore, StoreParts {
       if (Atomics.load(this.table.words, base + word.version) === hot.version) {
         this.#touch(base)
         hot.used = true
+        hot.staleAt = 1000 * Atomics.load(this.table.words, base + word.staleAt)
         return hot
       }
       this.#hot.remove(key)
@@ -152,21 +153,10 @@ export class SharedStore implements CacheStore, StoreParts {
     this.#hot.remove(key)
   }
 
-  removeUrl(url: string): number {
-    this.#invalidations.add(url)
-    return purgeUrl(this.table, url)
-  }
-
-  removePrefix(prefix: string): number {
-    return purgePrefix(this.table, prefix)
-  }
-
-  removeTag(tag: string): number {
-    return purgeTag(this.table, tag)
-  }
-
-  removeAll(): number {
-    return purgeAll(this.table)
+  purge(what: Purge, staleAt?: number): number {
+    if (what.kind === 'url') for (const url of what.values) this.#invalidations.add(url)
+    // Rounded down: rather stale too early.
+    return purge(this.table, what, staleAt === undefined ? undefined : Math.floor(staleAt / 1000))
   }
 
   whenRemoved(): boolean {
@@ -242,6 +232,7 @@ export class SharedStore implements CacheStore, StoreParts {
       const body = Buffer.allocUnsafeSlow(length)
       cursor.read(table.bodyStart(entry), body)
       const hot = new HotRecord(key, entry, version, info, body)
+      hot.staleAt = 1000 * Atomics.load(table.words, base + word.staleAt)
       // Only while the entry is linked does unlinking it increase its version and so invalidate the hot copy.
       if (table.get(entry, word.linked) === 1) this.#hot.add(hot)
       table.unpin(entry)

@@ -1,7 +1,6 @@
 import type { Purgeable } from '../../../l7/cache/cache-admin.ts'
-import type { CacheStore } from '../../../l7/cache/ports.ts'
+import type { CacheStore, Purge } from '../../../l7/cache/ports.ts'
 import type { PurgeFollower } from './purge-follower.ts'
-import { type Purge, purgeFrom } from './purge.ts'
 
 /** An operator's purge: removes from this instance's memory at once, and from all others through Redis. */
 export class CachePurges implements Purgeable {
@@ -17,24 +16,8 @@ export class CachePurges implements Purgeable {
     this.#memory.nextEpoch()
   }
 
-  removeUrl(url: string): number {
-    return this.#purge({ kind: 'url', value: url })
-  }
-
-  removePrefix(prefix: string): number {
-    return this.#purge({ kind: 'prefix', value: prefix })
-  }
-
-  removeTag(tag: string): number {
-    return this.#purge({ kind: 'tag', value: tag })
-  }
-
-  removeAll(): number {
-    return this.#purge({ kind: 'all' })
-  }
-
-  #purge(purge: Purge): number {
-    this.#follower.send(purge)
-    return purgeFrom(this.#memory, purge)
+  purge(what: Purge, staleAt?: number): number {
+    this.#follower.send(what, staleAt !== undefined)
+    return this.#memory.purge(what, staleAt)
   }
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../../../core/clock.ts'
-import type { CacheStore } from '../../../l7/cache/ports.ts'
+import type { CacheStore, Purge } from '../../../l7/cache/ports.ts'
+import { steadyNow } from '../../../l7/cache/steady-now.ts'
 import { connect, reconnect, type Connection } from '../../connect.ts'
 import type { RedisLink } from '../../redis-link.ts'
 import type { RedisPlan } from '../../redis-plan.ts'
@@ -8,7 +9,7 @@ import type { CacheNames } from '../names.ts'
 import { confirmation, type Ask } from '../confirm/ask.ts'
 import { presentScript } from '../confirm/instances.ts'
 import { readNews } from './news.ts'
-import { type NumberedPurge, type Purge, purgeFrom, readPurge } from './purge.ts'
+import { type NumberedPurge, purgeText, readPurge } from './purge.ts'
 import { purgeScript, readPurgesScript } from './purge-scripts.ts'
 import type { TierWords } from '../tier-words.ts'
 
@@ -41,7 +42,8 @@ export interface CacheTierView {
 export class PurgeFollower {
   readonly #parts: PurgeFollowerParts
   readonly #subscriber: Connection
-  #unsent: Purge[] = []
+  /** As text. */
+  #unsent: string[] = []
   #sending = false
   #looking = false
   #lookAgain = false
@@ -79,9 +81,9 @@ export class PurgeFollower {
   }
 
   /** This instance's memory has been purged; sends the purge to the others, now or when Redis is back. */
-  send(purge: Purge): void {
-    this.#unsent.push(purge)
-    if (this.#unsent.length > MAX_UNSENT) this.#unsent = [{ kind: 'all' }]
+  send(purge: Purge, soft: boolean): void {
+    this.#unsent.push(purgeText(purge, { soft }))
+    if (this.#unsent.length > MAX_UNSENT) this.#unsent = [purgeText({ kind: 'all' })]
     this.#parts.words.unsent = this.#unsent.length
     this.#flush()
   }
@@ -129,7 +131,7 @@ export class PurgeFollower {
     if (this.#sending || this.#unsent.length === 0 || !link.usable) return
     this.#sending = true
     const sending = this.#unsent
-    const args = [Math.max(0, words.applied), names.news, ...sending.map((purge) => JSON.stringify(purge))]
+    const args = [Math.max(0, words.applied), names.news, ...sending]
     link.ask(
       (connection) => runScript(connection, purgeScript, [names.sequence, names.log], args),
       (last) => {
@@ -179,20 +181,20 @@ export class PurgeFollower {
     const { words } = this.#parts
     if (!Number.isSafeInteger(last) || last <= words.applied) return
     // Entries from before the first contact may have been purged by others.
-    if (words.applied < 0) return this.#apply(last, { kind: 'all' })
+    if (words.applied < 0) return this.#apply({ number: last, purge: { kind: 'all' } })
     for (const each of purges) {
-      if (each?.number === words.applied + 1) this.#apply(each.number, each.purge)
+      if (each?.number === words.applied + 1) this.#apply(each)
     }
     // Some purges have been forgotten already.
-    if (words.applied < last) this.#apply(last, { kind: 'all' })
+    if (words.applied < last) this.#apply({ number: last, purge: { kind: 'all' } })
   }
 
-  #apply(number: number, purge: Purge): void {
-    const { memory, words } = this.#parts
+  #apply({ number, purge, staleAt }: NumberedPurge): void {
+    const { memory, words, clock } = this.#parts
     // In this order: the time of an entry is read before memory is asked whether it accepts it.
     memory.nextEpoch()
     words.applied = number
-    purgeFrom(memory, purge)
+    memory.purge(purge, staleAt === undefined ? undefined : steadyNow(clock))
   }
 
   #heard(message: string): void {
@@ -207,7 +209,7 @@ export class PurgeFollower {
     }
     const heard = readPurge(message)
     if (heard?.number === words.applied + 1) {
-      this.#apply(heard.number, heard.purge)
+      this.#apply(heard)
       this.#confirm(heard.ask)
     } else this.#look()
   }

@@ -34,13 +34,24 @@ export class PurgeList {
     }
   }
 
+  /** Since when an entry of that time counts as stale by the server's clock in ms, because of a soft purge; 0: it does not. */
+  staleAt(number: number, key: string, tags: readonly string[]): number {
+    let since = 0
+    for (let i = this.#purges.length - 1; i >= 0; i--) {
+      const each = this.#purges[i]!
+      if (each.number <= number) break
+      if (each.staleAt !== undefined && concerns(each.purge, key, tags)) since = each.staleAt
+    }
+    return since
+  }
+
   /** Whether an entry of that time is still valid. */
   permits(number: number, key: string, tags: readonly string[]): boolean {
     if (number < this.#floor || number > this.#known) return false
     for (let i = this.#purges.length - 1; i >= 0; i--) {
       const each = this.#purges[i]!
       if (each.number <= number) return true
-      if (concerns(each.purge, key, tags)) return false
+      if (each.staleAt === undefined && concerns(each.purge, key, tags)) return false
     }
     return true
   }

@@ -1,14 +1,19 @@
 import { Script } from '../../script.ts'
+import { SOFT_BEGINS } from './purge.ts'
 
 /** Purges that are remembered; entries older than the oldest of them are not used any more. */
 export const PURGES_KEPT = 1024
 
-/** Sequence, log; known number, channel, purges as JSON. Returns the number of the last one. */
+/** Sequence, log; known number, channel, purges as JSON. Returns the number of the last one. Soft ones get the server's time. */
 export const purgeScript = new Script(`
+local t = redis.call('TIME')
+local now = string.format('{"soft":%d%03d,', t[1], math.floor(t[2] / 1000))
 local n = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), tonumber(ARGV[1]))
 for i = 3, #ARGV do
   n = n + 1
-  local line = string.format('%d %s', n, ARGV[i])
+  local purge = ARGV[i]
+  if string.sub(purge, 1, ${SOFT_BEGINS.length}) == '${SOFT_BEGINS}' then purge = now .. string.sub(purge, ${SOFT_BEGINS.length + 1}) end
+  local line = n .. ' ' .. purge
   redis.call('RPUSH', KEYS[2], line)
   redis.call('PUBLISH', ARGV[2], line)
 end

@@ -124,8 +124,8 @@ async function run(): Promise<void> {
     else follow(key, record, 0, 20)
     const dice = random()
     if (dice < 0.01) store.remove(key)
-    else if (dice < 0.0105) store.removeUrl(key)
-    else if (dice < 0.011) store.removeTag('t')
+    else if (dice < 0.0105) store.purge({ kind: 'url', values: [key] })
+    else if (dice < 0.011) store.purge({ kind: 'tag', values: ['t'] })
     if (n % 64 === 0) await new Promise((resolve) => setImmediate(resolve))
   }
   // What is still under way comes to its end.

@@ -248,15 +248,50 @@ export function storeContract(t: Test, make: () => ContractStore | Promise<Contr
       return texts.map((text) => text?.slice(1) ?? '-').join('')
     }
     fill()
-    t.strictSame([store.removeUrl('http://a/x'), await left()], [2, '--34'])
+    t.strictSame([store.purge({ kind: 'url', values: ['http://a/x'] }), await left()], [2, '--34'])
     fill()
-    t.strictSame([store.removePrefix('http://a/x'), await left()], [3, '---4'])
+    t.strictSame([store.purge({ kind: 'prefix', values: ['http://a/x'] }), await left()], [3, '---4'])
     fill()
-    t.strictSame([store.removePrefix('http://'), await left()], [4, '----'])
+    t.strictSame([store.purge({ kind: 'prefix', values: ['http://'] }), await left()], [4, '----'])
     fill()
-    t.strictSame([store.removeTag('red'), await left()], [2, '--34'])
+    t.strictSame([store.purge({ kind: 'tag', values: ['red'] }), await left()], [2, '--34'])
     fill()
-    t.strictSame([store.removeAll(), await left()], [4, '----'])
+    t.strictSame([store.purge({ kind: 'all' }), await left()], [4, '----'])
+  })
+
+  t.test('one purge names many, and what is made stale stays, until something newer is stored', async (t) => {
+    const { store } = await make()
+    const [one, variant, two, other] = ['http://a/1', 'http://a/1\nh:1', 'http://a/2', 'http://a/22'] as const
+    const staleAt = async (key: string) => {
+      const record = await seek(store, key)
+      const at = record?.staleAt
+      record?.release()
+      return at
+    }
+    const fill = () => {
+      for (const key of [one, variant, two, other]) put(store, key, '', 'body', [`t${key.at(-1)!}`])
+    }
+    for (const what of [
+      { kind: 'url', values: [one, two, 'http://a/none'] },
+      { kind: 'prefix', values: [one, 'http://b/', two] },
+      { kind: 'tag', values: ['t1', 't2'] }
+    ] as const) {
+      fill()
+      const more = what.kind === 'url' ? 0 : 1
+      // Twice each, since what is used again is kept in another place.
+      for (const key of [one, other, one, other]) t.equal(await staleAt(key), 0, what.kind)
+      t.equal(store.purge(what, 1_700_000_005_000), 3 + more, what.kind)
+      for (const key of [one, variant, two, one]) t.equal(await staleAt(key), 1_700_000_005_000, what.kind)
+      t.equal(await staleAt(other), more * 1_700_000_005_000, what.kind)
+      t.equal(await read(store, one), '|body')
+      t.equal(store.purge(what, 1_700_000_009_000), 3 + more, 'a later one')
+      t.equal(await staleAt(two), 1_700_000_005_000, 'leaves it as it is')
+      put(store, one, '', 'new')
+      t.equal(await staleAt(one), 0, 'something newer')
+      t.equal(store.purge(what), what.kind === 'tag' ? 3 : 3 + more)
+      t.equal(await read(store, two), undefined, 'and then it is gone')
+      store.purge({ kind: 'all' })
+    }
   })
 
   t.test('what was asked for before a purge is not stored after it', async (t) => {

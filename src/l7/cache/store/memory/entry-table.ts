@@ -100,6 +100,7 @@ export class EntryTable {
     this.words[base + word.keyLength] = key.length
     this.words[base + word.tagsLength] = 0
     this.words[base + word.tagBits] = 0
+    this.words[base + word.staleAt] = 0
     this.words[base + word.infoLength] = 0
     this.words[base + word.bodyLength] = 0
     this.words[base + word.bodyTotal] = -1

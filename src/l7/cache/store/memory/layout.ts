@@ -89,9 +89,11 @@ export const word = {
   originHash: 21,
   tagBits: 22,
   /** 1: not a response; purges do not count it. */
-  note: 23
+  note: 23,
+  /** Seconds of steadyNow since which it counts as stale; 0: it does not. */
+  staleAt: 24
 } as const
-export const entryStride = 24
+export const entryStride = 25
 
 export const state = { free: 0, reserved: 1, filling: 2, complete: 3, aborted: 4 } as const
 
