@@ -33,6 +33,24 @@ interface Floor {
   /** Undefined: every instance, also those that start later. */
   readonly by: CachingInstance | undefined
   readonly from: number
+  readonly why: string
+}
+
+interface View {
+  readonly reachable: boolean
+  readonly others: number
+  readonly unsent: number
+  readonly heard: number
+}
+
+/** Undefined: it has died. */
+async function viewOf({ admin }: CachingInstance): Promise<View | undefined> {
+  try {
+    const got = await fetch(`${admin}/api/caches`, { headers: { connection: 'close' } })
+    return ((await got.json()) as { caches: [{ redis: View }] }).caches[0].redis
+  } catch {
+    return undefined
+  }
 }
 
 class Schedules {
@@ -52,6 +70,8 @@ class Schedules {
   /** What may be served no more. */
   readonly #floors: Floor[][]
   #disturbed = -Infinity
+  #calmSince: number | undefined
+  over = false
   #disturbing = false
 
   private constructor(t: Test, site: VersionedSite, server: RedisServer, random: () => number) {
@@ -72,7 +92,31 @@ class Schedules {
     await server.start()
     const made = new Schedules(t, site, server, random)
     made.#instances.push(await made.#make(), await made.#make())
+    t.teardown(() => {
+      made.over = true
+    })
+    void made.#look()
     return made
+  }
+
+  /** Both reach Redis, hear of each other, and nothing was out of order lately. */
+  async #isCalm(): Promise<boolean> {
+    if (this.#disturbing || performance.now() - this.#disturbed < HEALS_MS) return false
+    const [a, b] = this.#instances as [CachingInstance, CachingInstance]
+    const views = await Promise.all([viewOf(a), viewOf(b)])
+    return (
+      a !== b && !this.#disturbing && views.every((view) => view?.reachable === true && view.others === 1)
+    )
+  }
+
+  /** Looks as long as the test goes on. */
+  async #look(): Promise<void> {
+    while (!this.over) {
+      const calm = await this.#isCalm()
+      if (!calm) this.#calmSince = undefined
+      else this.#calmSince ??= performance.now()
+      await sleep(50)
+    }
   }
 
   async lane(lane: number, steps: number): Promise<void> {
@@ -119,12 +163,15 @@ class Schedules {
     this.served++
     if (got.stored) this.stored++
     if (got.wrong !== undefined) this.wrong.push(got.wrong)
-    if (got.version! < least)
-      this.wrong.push(`/p${path}: ${got.version} where ${least} was due, ${got.status9211}`)
+    if (got.version! >= least) return
+    const whys = due.filter(({ version }) => version > got.version!).map(({ why }) => why)
+    this.wrong.push(
+      `/p${path}: ${got.version} where ${least} was due (${whys.join(', ')}), ${got.status9211}`
+    )
   }
 
-  #due(path: number, version: number, by?: CachingInstance): void {
-    this.#floors[path]!.push({ version, by, from: performance.now() })
+  #due(path: number, version: number, why: string, by?: CachingInstance): void {
+    this.#floors[path]!.push({ version, by, why, from: performance.now() })
   }
 
   /** What it has changed itself an instance never serves again, and neither does the other, unless Redis was in the way. */
@@ -133,9 +180,11 @@ class Schedules {
     const version = await this.#site.change(instance, path)
     if (version === undefined) return
     this.changes++
-    this.#due(path, version, instance)
-    const calm = began - this.#disturbed > HEALS_MS && !this.#disturbing
-    if (calm && performance.now() - began < TIMEOUT_MS / 2) this.#due(path, version)
+    this.#due(path, version, 'changed here', instance)
+    const calmSince = this.#calmSince
+    if (calmSince === undefined || calmSince > began || performance.now() - began > TIMEOUT_MS / 2) return
+    // Both were in order before, and are now.
+    if (await this.#isCalm()) this.#due(path, version, 'changed there')
   }
 
   async #purge(
@@ -152,7 +201,7 @@ class Schedules {
     if (told === undefined) return
     this.purges++
     // Here at once: it is asked in the same breath.
-    this.#due(path, version, instance)
+    this.#due(path, version, 'purged here', instance)
     also(this.#ask(instance, path))
     also(this.#told(instance, path, version, told.unsent !== undefined))
   }
@@ -167,26 +216,19 @@ class Schedules {
       this.#instances.map(async (each) => {
         // Until it has heard it may serve what it has.
         if (!(await this.#sees(each, ({ heard }) => heard >= number))) return
-        this.#due(path, version, each)
+        this.#due(path, version, 'purge heard', each)
         if (calm && performance.now() - this.#disturbed > HEALS_MS) this.delays.push(performance.now() - from)
       })
     )
   }
 
   /** False: the instance has died. */
-  async #sees(
-    { admin }: CachingInstance,
-    holds: (view: { unsent: number; heard: number }) => boolean
-  ): Promise<boolean> {
+  async #sees(instance: CachingInstance, holds: (view: View) => boolean): Promise<boolean> {
     const end = performance.now() + 60_000
     for (;;) {
-      const got = await fetch(`${admin}/api/caches`, { headers: { connection: 'close' } })
-        .then(
-          (answer) => answer.json() as Promise<{ caches: [{ redis: { unsent: number; heard: number } }] }>
-        )
-        .catch(() => undefined)
-      if (got === undefined) return false
-      if (holds(got.caches[0].redis)) return true
+      const view = await viewOf(instance)
+      if (view === undefined) return false
+      if (holds(view)) return true
       if (performance.now() > end) throw new Error('a purge is never heard of')
       await sleep(LOOK_MS)
     }
@@ -242,6 +284,7 @@ t.test(
     const steps = Math.ceil(STEPS / LANES)
     await Promise.all(Array.from({ length: LANES }, (_, lane) => all.lane(lane, steps)))
     await all.last()
+    all.over = true
     const { served, stored, purges, changes, deaths, delays } = all
     t.comment(
       `${served} answers, ${stored} of them stored; ${purges} purges, ${changes} changes, ${deaths} deaths`

@@ -70,13 +70,13 @@ export function entryOf(record: StoredRecord): Entry | undefined {
 }
 
 /**
- * The entry with a lifetime that ends at `staleAt` (steadyNow), if it does not end before. One that had a lifetime keeps
- * some of it: those without are never used unseen.
+ * The entry with a lifetime that ends at `staleAt` (steadyNow), if it does not end before. It stays above 0: what never
+ * had a lifetime is never used unseen.
  */
 export function staleSince(entry: ResponseEntry, staleAt: number): ResponseEntry {
   const age = entry.initialAge + Math.max(0, staleAt - entry.storedAt)
   if (entry.lifetime <= age) return entry
-  return { ...entry, lifetime: Math.max(1, age), lines: undefined }
+  return { ...entry, lifetime: age + 1, initialAge: entry.initialAge + 1, lines: undefined }
 }
 
 export function decodeEntry(info: string): Entry | undefined {
