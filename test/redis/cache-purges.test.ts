@@ -35,6 +35,14 @@ t.test(
       await until('the other has heard', async () => (await ask(b, path)).body === `v${version}`)
       t.comment(`${path}: the other after ${Math.round(performance.now() - from)} ms`)
     }
+    const before = Number(server.cli('get', 'lb:cache:{main}:purges'))
+    const many = await Promise.all(Array.from({ length: 30 }, (_, i) => a.purge({ tag: `many-${i}` })))
+    t.ok(many.every(({ unsent }) => unsent === undefined))
+    t.equal(
+      Number(server.cli('get', 'lb:cache:{main}:purges')),
+      before + 30,
+      'purges that come while others are on their way are told, too'
+    )
     await inBoth('/missed')
     version++
     // A server of the same content that tells nobody.

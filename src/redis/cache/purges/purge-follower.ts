@@ -44,7 +44,8 @@ export class PurgeFollower {
   readonly #subscriber: Connection
   /** As text. */
   #unsent: string[] = []
-  #sending = false
+  /** How many of them, from the first one on, are on their way. */
+  #sending = 0
   #looking = false
   #lookAgain = false
   #waiters: (() => void)[] = []
@@ -83,7 +84,8 @@ export class PurgeFollower {
   /** This instance's memory has been purged; sends the purge to the others, now or when Redis is back. */
   send(purge: Purge, soft: boolean): void {
     this.#unsent.push(purgeText(purge, { soft }))
-    if (this.#unsent.length > MAX_UNSENT) this.#unsent = [purgeText({ kind: 'all' })]
+    if (this.#unsent.length > MAX_UNSENT)
+      this.#unsent = [...this.#unsent.slice(0, this.#sending), purgeText({ kind: 'all' })]
     this.#parts.words.unsent = this.#unsent.length
     this.#flush()
   }
@@ -128,16 +130,17 @@ export class PurgeFollower {
 
   #flush(): void {
     const { link, names, words } = this.#parts
-    if (this.#sending || this.#unsent.length === 0 || !link.usable) return
-    this.#sending = true
-    const sending = this.#unsent
-    const args = [Math.max(0, words.applied), names.news, ...sending]
+    if (this.#sending > 0 || this.#unsent.length === 0 || !link.usable) return
+    this.#sending = this.#unsent.length
+    const args = [Math.max(0, words.applied), names.news, ...this.#unsent]
     link.ask(
       (connection) => runScript(connection, purgeScript, [names.sequence, names.log], args),
       (last) => {
-        this.#sending = false
-        if (typeof last !== 'number') return this.#settled()
-        this.#unsent = this.#unsent === sending ? [] : this.#unsent.slice(sending.length)
+        const sent = typeof last === 'number' ? this.#sending : 0
+        this.#sending = 0
+        if (sent === 0) return this.#settled()
+        // More may have come meanwhile.
+        this.#unsent = this.#unsent.slice(sent)
         // Set before threads read from Redis again.
         words.unsent = this.#unsent.length
         if (this.#unsent.length > 0) this.#flush()
