@@ -1,5 +1,6 @@
 import type { Counter } from '../../core/metrics/metrics.ts'
 import { contain, type Contained } from '../../core/containment.ts'
+import { writeLatin1 } from '../../core/latin1.ts'
 import { forgetBuffer, giveBuffer, keepBytes } from './kept-bytes.ts'
 import type { TlsFacts } from '../tls/tls-facts.ts'
 import { READ_AT, sharedBuffer } from './read-buffer.ts'
@@ -145,7 +146,7 @@ export abstract class Transport {
       return this.sendFrom(buffer, start, end)
     }
     const textStart = start - text.length
-    buffer.write(text, textStart, 'latin1')
+    writeLatin1(buffer, text, textStart)
     return this.sendFrom(buffer, textStart, end)
   }
 

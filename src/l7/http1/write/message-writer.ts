@@ -4,8 +4,10 @@ import { latin1 } from '../../../core/latin1.ts'
 import type { HeaderBlock } from '../../message/header-block.ts'
 import { statusTexts } from '../../message/status-texts.ts'
 
-/** Smaller bodies are gathered with the text before them into one string: one write per small message. */
-const GATHER_BYTES = 8_192
+/** Up to this many bytes, pieces of bodies are gathered with the text before them into one string: one write per small message. */
+const GATHER_BYTES = 1_024
+/** The same for chunks: text follows each of them, and often another one. */
+const GATHER_CHUNK_BYTES = 8_192
 
 /** The body lasts until the connection closes: responses to HTTP/1.0 clients. */
 export const FRAME_CLOSE = -3
@@ -53,9 +55,9 @@ export class BodyWriter {
     const length = end - start
     const chunked = this.#framing === UNKNOWN_LENGTH
     if (chunked) this.#out += length.toString(16) + '\r\n'
-    if (length <= GATHER_BYTES) {
+    if (length <= (chunked ? GATHER_CHUNK_BYTES : GATHER_BYTES)) {
       this.#out += chunked ? latin1(buffer, start, end) + '\r\n' : latin1(buffer, start, end)
-      if (this.#out.length > 2 * GATHER_BYTES) this.flush()
+      if (this.#out.length > 2 * GATHER_CHUNK_BYTES) this.flush()
       return
     }
     const out = this.#out
