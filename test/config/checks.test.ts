@@ -246,6 +246,12 @@ t.test('what a pool says for the other mode is a warning', async (t) => {
   }
   t.match(pool('l4', ', onUp: close-backups'), /^ok\n.*"onUp" has no effect: no backend has `backup: true`/)
   t.match(pool('l4', ', onRemoved: close'), /^ok\n$/)
+  t.match(
+    check(
+      'listeners: [{ bind: ":80", mode: l4, pool: db }]\npools: { db: { backends: ["10.0.0.1:80", { address: "10.0.0.2:80", backup: true }], onUp: close-backups } }\n'
+    ),
+    /^ok\n$/
+  )
   t.match(pool('l4', ', algorithm: hash, hash: { key: path }'), /^ok\n.*a connection of mode l4 has no path/)
   t.match(
     pool('l4', ', algorithm: maglev, hash: { boundedLoad: 1.2 }'),

@@ -1,4 +1,4 @@
-import { textOf } from '../environment/env-text.ts'
+import { booleanOf, textOf } from '../environment/env-text.ts'
 import { type Finding, type Path, warningAt } from '../report/problem.ts'
 import { isMap, type Raw, type RawMap, select } from '../raw.ts'
 
@@ -59,7 +59,7 @@ function unused(pool: RawMap, path: Path, keys: readonly string[], mode: string)
 
 function returnWarning(pool: RawMap, path: Path): Finding[] {
   if (textOf(pool['onUp']) !== 'close-backups' || 'discover' in pool) return []
-  for (const { value } of select(pool, ['backends', '*', 'backup'])) if (textOf(value) === 'true') return []
+  for (const { value } of select(pool, ['backends', '*', 'backup'])) if (booleanOf(value) === true) return []
   return [warningAt([...path, 'onUp'], '"onUp" has no effect: no backend has `backup: true`', 'key')]
 }
 
