@@ -338,6 +338,23 @@ t.test('a log file is closed with the last lb that wrote to it', { skip: !seesDe
   t.equal(readFileSync(file, 'utf8').split('\n').length, 3, 'both lines')
 })
 
+t.test('a change that is overtaken by the stop is told so, and no error', async (t) => {
+  const errors: unknown[] = []
+  const say = (): void => {}
+  const log = { info: say, warn: say, error: (...line: unknown[]) => void errors.push(line) }
+  const listeners = [1, 2, 3].map(
+    (at) =>
+      ({ name: `l${at}`, bind: '127.0.0.1:0', mode: 'l7', routes: [{ respond: { status: 204 } }] }) as const
+  )
+  const lb = await start({ workers: 0, listeners: listeners.slice(0, 1) }, { log })
+  const change = lb.apply({ workers: 0, listeners })
+  await new Promise((resolve) => setImmediate(resolve))
+  const stopped = lb.stop()
+  t.match(await change, { errors: ['lb is shutting down'] })
+  await stopped
+  t.same(errors, [])
+})
+
 t.test('a configuration that never comes is an error', async (t) => {
   t.match(await never, [2, /not ready within 10 s/])
 })

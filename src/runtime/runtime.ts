@@ -37,7 +37,7 @@ import { reportOnItself } from './process/report-on-itself.ts'
 import { checkUser } from './process/privileges.ts'
 import { StopDelay, stoppedWords, stopTimes } from './process/stop-delay.ts'
 import { takeOn } from './process/take-on.ts'
-import type { Running } from './control/running.ts'
+import { TOO_LATE, type Running } from './control/running.ts'
 import type { StartOptions } from './control/start-options.ts'
 import { SharedMemory } from './memory/shared-memory.ts'
 import { plainStartError } from './control/start-error.ts'
@@ -158,7 +158,7 @@ export class Runtime implements Running {
   }
 
   async apply(config: Config): Promise<ReloadReport> {
-    if (this.#stopping !== undefined) return { changed: false, lines: [], errors: ['lb is shutting down'] }
+    if (this.#stopping) return TOO_LATE
     const began = clock.now()
     this.#heap.soon()
     try {
@@ -168,7 +168,7 @@ export class Runtime implements Running {
       this.#metrics.counter('lb_config_reloads_total', { result: 'ok' }).add()
       return this.events.reloaded(report)
     } catch (error) {
-      return this.#refused([plainStartError(error).message])
+      return this.#stopping ? TOO_LATE : this.#refused([plainStartError(error).message])
     }
   }
 

@@ -2,6 +2,9 @@ import type { ReloadReport } from '../../admin/control-plane.ts'
 import type { Config } from '../../config/model/model.ts'
 import type { ListenerAddress } from '../plane/listener-addresses.ts'
 
+/** Of a reload that comes while lb ends, or under which the stop closes the sockets. */
+export const TOO_LATE: ReloadReport = { changed: false, lines: [], errors: ['lb is shutting down'] }
+
 /** A running `lb`. */
 export interface Running {
   /** The addresses of the listeners in force, with the actual ports. */
