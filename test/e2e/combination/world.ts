@@ -34,8 +34,12 @@ import { worldFeatures } from './world-features.ts'
 /** TLS with a backend begins after this. */
 const TLS_AFTER_MS = 60
 
-/** With these a request goes to another backend than the one whose cookie it brings. */
+/**
+ * With these a request goes to another backend than the one whose cookie it brings; so it does where another one ends the connection
+ * that both share.
+ */
 const MOVED_BY = [
+  'pipelining',
   'retry of statuses',
   'retry of timeouts',
   'drain with sessions',
@@ -110,7 +114,7 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
   const introspection = await startIntrospection()
   const forwardAuth = await startForwardAuth()
   if (on.has('forward-auth') && !happens.has('reload')) judge.checks = [...judge.checks, cookiesGiven(forwardAuth.cookies)]
-  judge.sticky.holds = !MOVED_BY.some((name) => on.has(name))
+  judge.sticky.holds = !kind.startsWith('h2') && !MOVED_BY.some((name) => on.has(name))
   if (on.has('log that is moved away')) judge.answers = []
   if (on.has('backends by name')) knowNames()
   const stapled = features.some(({ name }) => name === 'ocsp') ? await stapledCertificate(certificates) : undefined
