@@ -2,6 +2,7 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { acmeConfig, acmeFolder, keeper } from './names.ts'
+import { cureOf, withCure } from '../../src/acme/order/cure.ts'
 import { noPebble, startPebble } from './pebble.ts'
 
 const skip = noPebble
@@ -48,6 +49,32 @@ t.test(
     await until(() => (names.views()[0]?.failures ?? 0) > 1)
     t.match(names.views()[0]!.reason, /the hook \/bin\/sh ended with 3: no such zone/)
     t.equal(pebble.orders(), 1)
+  }
+)
+
+t.test(
+  'a name that the authority cannot reach is told with what to look at, in the log without a stack',
+  { skip, timeout: 60_000 },
+  async (t) => {
+    const pebble = await startPebble(t)
+    for (const [challenge, port] of [
+      ['tls-alpn-01', 443],
+      ['http-01', 80]
+    ] as const) {
+      const storage = join(acmeFolder(t), 'acme')
+      const { names, begin, until, lines } = keeper(t, { pace: { firstMs: 60_000, longestMs: 60_000 } })
+      await begin(acmeConfig(pebble, storage, { challenge }), ['a.example.com'])
+      await until(() => (names.views()[0]?.failures ?? 0) > 0)
+      const says = new RegExp(`; port ${port} of the name has to lead here from outside`)
+      t.match(names.views()[0]!.reason, says)
+      const told = lines.find(({ message }) => says.test(message))
+      t.equal(told?.fields['err'], undefined)
+    }
+    t.match(cureOf('dns', 'tls-alpn-01'), /an A or AAAA record/)
+    t.match(cureOf('unauthorized', 'http-01'), /something else answers on port 80/)
+    t.match(cureOf('unauthorized', 'dns-01'), /the TXT record was not there/)
+    t.equal(withCure('no', 'caa'), 'no; a CAA record of the domain names other authorities only')
+    t.equal(withCure('no', 'rateLimited'), 'no')
   }
 )
 

@@ -33,6 +33,13 @@ export function problemOf(status: number, body: unknown, retryAt: number | undef
   })
 }
 
+/** `dns`, `connection` …: of a problem document. */
+export function typeOf(problem: unknown): string | undefined {
+  if (typeof problem !== 'object' || problem === null) return undefined
+  const { type } = problem as Record<string, unknown>
+  return typeof type === 'string' && type.startsWith(PREFIX) ? type.slice(PREFIX.length) : undefined
+}
+
 /** The text of a problem document (RFC 9457), also in orders and challenges. */
 export function detailOf(problem: unknown): string | undefined {
   if (typeof problem !== 'object' || problem === null) return undefined

@@ -1,3 +1,4 @@
+import { withCure } from '../order/cure.ts'
 import { messageOf } from '../../core/errors.ts'
 import type { AcmeConfig } from '../../config/model/acme-model.ts'
 import type { Clock } from '../../core/clock.ts'
@@ -213,9 +214,10 @@ export class NameTask {
         failed = error
         onOrder('fail')
         const { type } = error as Partial<AcmeError>
+        // What an authority answers needs no stack.
         log.warn(
-          { name, authority: account.authority.name, ...(type !== undefined && { type }), err: error },
-          `certificate of ${name}: ${account.authority.name}: ${text(error)}`
+          { name, authority: account.authority.name, ...(type === undefined ? { err: error } : { type }) },
+          `certificate of ${name}: ${account.authority.name}: ${withCure(text(error), type)}`
         )
       }
       if (this.#closed) return

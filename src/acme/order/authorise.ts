@@ -1,4 +1,5 @@
-import { AcmeError, detailOf } from '../client/acme-error.ts'
+import { AcmeError, detailOf, typeOf } from '../client/acme-error.ts'
+import { cureOf } from './cure.ts'
 import type { AuthorizationResource } from '../client/resources.ts'
 import type { StepParts } from './obtain-parts.ts'
 import { poll } from './poll.ts'
@@ -28,8 +29,10 @@ export async function authorise(parts: StepParts, url: string): Promise<void> {
     const busy = ({ status }: AuthorizationResource) => status === 'pending'
     const { status, challenges } = await poll<AuthorizationResource>(parts, url, busy, told)
     if (status === 'valid') return
-    const why = challenges.map(({ error }) => detailOf(error)).find(Boolean)
-    throw new AcmeError('unauthorized', why ?? `the authorization has become ${status}`, { status: 403 })
+    const error = challenges.find(({ error }) => detailOf(error) !== undefined)?.error
+    const why = detailOf(error) ?? `the authorization has become ${status}`
+    const cure = error === undefined ? undefined : cureOf(typeOf(error) ?? '', kind, why)
+    throw new AcmeError('unauthorized', cure === undefined ? why : `${why}; ${cure}`, { status: 403 })
   } finally {
     await takeAway().catch(() => {})
   }

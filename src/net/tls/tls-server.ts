@@ -64,7 +64,7 @@ export class TlsServer implements Tls {
   put(clear: Transport, first: Buffer, hello: ClientHello | undefined, shaking: Shaking): Transport {
     if (clear.closed) return clear
     const challenge = hello?.alpn.includes(ACME_TLS) === true ? this.#challenge(hello.serverName) : undefined
-    const bundle = challenge ?? this.#choose(hello?.serverName)
+    const bundle = challenge ?? this.#choose(hello?.serverName, clear)
     if (rawTls === undefined || !(clear instanceof RawTransport)) {
       clear.pause()
       return this.#sockets.put(clear as SocketTransport, first, bundle, shaking, challenge && [ACME_TLS])
@@ -117,8 +117,8 @@ export class TlsServer implements Tls {
     return pair && this.#contexts.forChallenge(pair)
   }
 
-  #choose(name: string | undefined): Bundle {
-    if (!this.#onDemand || name === undefined) return this.#contexts.choose(name)
+  #choose(name: string | undefined, clear: Transport): Bundle {
+    if (!this.#onDemand || name === undefined) return this.#contexts.choose(name, () => clear.local?.address)
     const found = this.#contexts.find(name)
     if (found === undefined || found.pairs.length === 0) this.#thread.wanted(this.#options.name, name)
     return found ?? this.#contexts.none

@@ -200,6 +200,31 @@ t.test(
   }
 )
 
+t.test(
+  'a client that asks for an address, which SNI cannot carry, gets the certificate of that address',
+  async (t) => {
+    const v4 = pki.issue({ subject: '/CN=v4', san: 'IP:127.0.0.1,IP:::1' })
+    const elsewhere = pki.issue({ subject: '/CN=elsewhere', san: 'IP:192.0.2.1' })
+    const tls = { certificates: [...certificates, elsewhere.files, v4.files] }
+    const { port } = await start(t, { tls })
+    const shown = async (at: number, options: ConnectionOptions): Promise<unknown> => {
+      const socket = await secure(t, at, { checkServerIdentity: () => undefined, ...options })
+      const { subject } = socket.getPeerCertificate()
+      socket.destroy()
+      return subject.CN
+    }
+    t.equal(await shown(port, { servername: '' }), 'v4', 'by the address that was connected to')
+    t.equal(await shown(port, { servername: 'b.test' }), 'b.test', 'a name goes first')
+    t.equal(await shown(port, { servername: 'unknown.test' }), 'a.test', 'an unknown name gets the first')
+    const six = await start(t, { bind: '[::1]:0', tls })
+    t.equal(
+      await shown(six.port, { servername: '', host: '::1' }),
+      'v4',
+      'IPv6, which certificates write otherwise'
+    )
+  }
+)
+
 t.test('the PROXY header comes before TLS', async (t) => {
   const { port } = await start(t, { tls: { certificates }, proxyProtocol: { trusted: ['127.0.0.1'] } })
   const raw = connectTcp(port, '127.0.0.1')

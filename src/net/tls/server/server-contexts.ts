@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { createHash, X509Certificate } from 'node:crypto'
 import type { SecureContext } from 'node:tls'
 import type { CertificatePair, ListenerTlsMaterial } from '../listener-tls.ts'
@@ -21,6 +22,8 @@ export class ServerContexts {
   readonly sessionIdContext: string
   readonly ticketKeys: PurposeKeys
   readonly #names: ServerNames<Bundle>
+  /** Some certificates are for addresses. */
+  readonly #addresses: boolean
   /** A context without a certificate: OpenSSL ends the handshake with the right alert. */
   readonly none: Bundle
   readonly #make: (pairs: readonly CertificatePair[]) => SecureContext
@@ -55,10 +58,12 @@ export class ServerContexts {
     this.#names = new ServerNames(
       [
         ...parsed.flatMap((each) => each.names.map((name) => [name, bundleOf(name, each)] as const)),
-        ...(acme?.pending ?? []).map((name) => [name, this.none] as const)
+        ...(acme?.pending ?? []).map((name) => [plainAddress(name), this.none] as const)
       ],
       true
     )
+    const all = [...parsed.flatMap(({ names }) => names), ...(acme?.pending ?? [])]
+    this.#addresses = all.some((name) => isIP(name) !== 0)
     const [one] = parsed
     if (one === undefined && acme === undefined) throw new Error('no certificate')
     this.#first = one === undefined ? this.none : bundleOf(one.names[0], one)
@@ -70,8 +75,15 @@ export class ServerContexts {
       [...bundles.values()].some(({ choosesStaple }) => choosesStaple)
   }
 
-  /** `name` in lower case. */
-  choose(name: string | undefined): Bundle {
+  /**
+   * `name` in lower case. Without one the client may have asked for an address, which SNI does not carry (RFC 6066 §3): a
+   * certificate for `local`, the address that it has connected to, is its own.
+   */
+  choose(name: string | undefined, local?: () => string | undefined): Bundle {
+    if (name === undefined && this.#addresses && local !== undefined) {
+      const address = local()
+      if (address !== undefined) return this.#names.find(plainAddress(address)) ?? this.#first
+    }
     return this.find(name) ?? this.#first
   }
 
@@ -84,6 +96,15 @@ export class ServerContexts {
   forChallenge(pair: CertificatePair): Bundle {
     return new Bundle([{ pair, keyType: '' }], this.#make)
   }
+}
+
+/** An address in one form: `::1` for `0:0:0:0:0:0:0:1`, `10.0.0.1` for `::ffff:10.0.0.1`; names as they are. */
+function plainAddress(text: string): string {
+  if (isIP(text) !== 6) return text
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(text)?.[1]
+  if (mapped !== undefined) return mapped
+  // A zone (`%eth0`) has no place in a URL, nor in a certificate.
+  return new URL(`http://[${text.replace(/%.*$/, '')}]`).hostname.slice(1, -1)
 }
 
 /** The first certificate of each key type with this name. */
@@ -99,9 +120,13 @@ function parse(pair: CertificatePair): Parsed {
   return {
     pair,
     // RFC 9525 §6.1: only names of the subjectAltName count, not the common name.
-    names: altNames(certificate.subjectAltName ?? '')
-      .filter((name) => name.startsWith('DNS:'))
-      .map((name) => name.slice(4).toLowerCase()),
+    names: altNames(certificate.subjectAltName ?? '').flatMap((name) =>
+      name.startsWith('DNS:')
+        ? [name.slice(4).toLowerCase()]
+        : name.startsWith('IP:')
+          ? [plainAddress(name.slice(3))]
+          : []
+    ),
     keyType: certificate.publicKey.asymmetricKeyType ?? ''
   }
 }
