@@ -26,7 +26,7 @@ export const defaults = {
     redirectToHttps: false,
     trace: false,
     via: 'response',
-    paths: { encodedSlash: 'agree', mergeSlashes: true, semicolons: 'keep' }
+    paths: { encodedSlash: 'agree', mergeSlashes: true, semicolons: 'agree' }
   },
   tls: {
     selfSigned: false,

@@ -29,6 +29,7 @@ import { checkSchema, type SourceOf } from './schema/schema-findings.ts'
 import { shapeOf } from './schema/leaf/shape.ts'
 import { readErrorPages } from './environment/error-pages.ts'
 import { readSecrets } from './environment/secrets.ts'
+import { findingWithoutSecrets } from './secrets/finding-without-secrets.ts'
 
 export type Validated =
   | { readonly ok: true; readonly config: Config; readonly findings: readonly Finding[] }
@@ -94,7 +95,7 @@ export function validate(
   ]
   const known = new Set(early.map((finding) => pathText(finding.path)))
   const all = withoutConsequences([...early, ...late.filter((finding) => !known.has(pathText(finding.path)))])
-  const findings = all.map((finding) => form.rewrite(finding))
+  const findings = all.map((finding) => form.rewrite(findingWithoutSecrets(root, finding)))
   if (!schema.ok || findings.some((finding) => finding.severity === 'error')) return { ok: false, findings }
   const config = buildConfig(schema.data, plugins, directory, file)
   const hidden = config.listeners.flatMap((listener, index) => {

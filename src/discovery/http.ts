@@ -1,12 +1,14 @@
 import { request } from 'undici'
 import type { BackendConfig, HttpDiscovery } from '../config/model/model.ts'
 import { readBackendList } from '../config/backend-list.ts'
+import { maskedUrl } from '../config/secrets/secret-places.ts'
 import { boundedText } from './bounded-text.ts'
 import { Poller } from './poller.ts'
 import type { Source, SourceParts } from './source.ts'
 
 /** Fetches the list from a URL, conditionally (ETag, Last-Modified): a 304 costs next to nothing. */
 export function httpSource(config: HttpDiscovery, parts: SourceParts): Source {
+  const shown = maskedUrl(config.url)
   let etag: string | undefined
   let lastModified: string | undefined
   let known: readonly BackendConfig[] | undefined
@@ -30,7 +32,7 @@ export function httpSource(config: HttpDiscovery, parts: SourceParts): Source {
       await response.body.dump()
       throw new Error(`status ${response.statusCode}`)
     }
-    const list = readBackendList(await boundedText(response.body), config.url)
+    const list = readBackendList(await boundedText(response.body), shown)
     if (typeof list === 'string') throw new Error(list)
     parts.found(list)
     known = list
@@ -40,7 +42,7 @@ export function httpSource(config: HttpDiscovery, parts: SourceParts): Source {
   }
   // One that fails is not asked more rarely than one that answers.
   const poller = new Poller(parts, ask, { mostMs: config.intervalMs })
-  return { label: `http ${config.url}`, close: () => poller.close() }
+  return { label: `http ${shown}`, close: () => poller.close() }
 }
 
 function single(value: string | string[] | undefined): string | undefined {

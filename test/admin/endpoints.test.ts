@@ -291,6 +291,28 @@ t.test('HEAD, wrong methods and unknown paths', async (t) => {
   t.match(await ask(`${url}/`), { status: 404 })
 })
 
+t.test('explain tells no secret of the configuration that went into the request', async (t) => {
+  const { plane, url, close } = await startAdmin()
+  t.teardown(close)
+  plane.configuration = {
+    headers: { request: { set: { Authorization: 'Bearer SECRET-1', 'X-Plain': 'visible', 'X-Key': 'ab' } } },
+    stages: { auth: { methods: [{ forward: { url: 'http://u:SECRET-2@h/?sig=SECRET-3' } }] } }
+  }
+  plane.explanation = {
+    ...plane.explanation,
+    notes: ['would ask http://u:SECRET-2@h/?sig=SECRET-3'],
+    sends: ['Authorization: Bearer SECRET-1', 'X-Plain: visible', 'X-Cab: cab']
+  }
+  const answer = await askJson(`${url}/api/explain`, 'POST', { url: 'http://a' })
+  t.match(answer, {
+    status: 200,
+    json: {
+      notes: ['would ask http://u:***@h/?sig=***'],
+      sends: ['Authorization: ***', 'X-Plain: visible', 'X-Cab: cab']
+    }
+  })
+})
+
 t.test('explain is asked with a request, and perhaps with a response', async (t) => {
   const { plane, url, close } = await startAdmin()
   t.teardown(close)

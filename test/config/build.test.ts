@@ -45,7 +45,7 @@ ${pools}`)
         backendHeader: false,
         trace: false,
         via: 'response',
-        paths: { encodedSlash: 'agree', mergeSlashes: true, semicolons: 'keep' },
+        paths: { encodedSlash: 'agree', mergeSlashes: true, semicolons: 'agree' },
         stages: {},
         routes: [
           {

@@ -72,6 +72,20 @@ t.test('a URL is fetched with its ETag, and an invalid answer changes nothing', 
   t.strictSame(found.names, ['127.0.0.1:2'])
 })
 
+t.test(
+  'the name of a URL as a source, and what is said of its answers, hold no password and no token',
+  async (t) => {
+    const asked = await serve(t, (_, response) => response.end('{ "backends": 1 }'))
+    const url = `${asked.replace('//', '//user:SECRET@')}?sig=SECRET`
+    const found = new Found()
+    const source = httpSource({ kind: 'http', url, intervalMs: 20, headers: {} }, found.parts)
+    t.teardown(() => source.close())
+    await found.until(() => found.failures.length > 0)
+    t.match(source.label, /^http http:\/\/user:\*\*\*@127\.0\.0\.1:.*\?sig=\*\*\*$/)
+    t.notMatch(JSON.stringify([source.label, found.failures, found.warnings]), 'SECRET')
+  }
+)
+
 t.test('a Docker daemon is listed at its events, and its end is survived', async (t) => {
   // A unix socket's path is short.
   const folder = mkdtempSync(join(tmpdir(), 'lb-'))

@@ -5,7 +5,7 @@ import { ApiError } from './api-error.ts'
 import { readJson } from './body.ts'
 import { parseExplain } from './explain-request.ts'
 import type { BackendView, ControlPlane, PoolView } from '../control-plane.ts'
-import { maskSecrets } from './mask.ts'
+import { maskSecrets, withoutSecretsOf } from './mask.ts'
 import { readiness, withoutNames } from './readiness.ts'
 import { parseBackendChange, parsePurge } from './requests.ts'
 
@@ -64,7 +64,10 @@ export const endpoints: readonly Endpoint[] = [
   {
     // Changes nothing, but the question may contain credentials, which must not be in a URL.
     path: '/api/explain',
-    post: async ({ plane, request }) => ({ body: await plane.explain(parseExplain(await readJson(request))) })
+    post: async ({ plane, request }) => {
+      const explanation = await plane.explain(parseExplain(await readJson(request)))
+      return { body: withoutSecretsOf(plane.config(), explanation) }
+    }
   },
   { path: '/api/openapi.yaml', get: openapi }
 ]

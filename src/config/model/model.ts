@@ -186,7 +186,7 @@ export interface PathPolicy {
    */
   readonly encodedSlash: 'agree' | 'refuse' | 'keep'
   /** The text after a semicolon in a segment, which servlet containers treat as a parameter. */
-  readonly semicolons: 'keep' | 'refuse' | 'strip'
+  readonly semicolons: 'agree' | 'keep' | 'refuse' | 'strip'
   /** Whether `//` counts as `/` when routes are compared. */
   readonly mergeSlashes: boolean
 }

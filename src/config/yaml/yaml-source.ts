@@ -1,3 +1,4 @@
+import type { Document } from 'yaml'
 import type { Environment } from '../environment/environment.ts'
 import { LineIndex } from './line-index.ts'
 import { errorAt, type Finding, type Path, pathText, type Problem } from '../report/problem.ts'
@@ -7,6 +8,7 @@ import type { Span } from './yaml-nodes.ts'
 import type { SyntaxProblem } from './syntax-problem.ts'
 import { parseYaml } from './yaml-parse.ts'
 import { yamlValues } from './yaml-values.ts'
+import { guessedWithoutSecrets, lineWithoutSecrets, secretSpans } from '../secrets/yaml-secrets.ts'
 
 /** A YAML text: its values, and the position of each. */
 export class YamlSource {
@@ -20,6 +22,11 @@ export class YamlSource {
   // that it refers to. With the document in it, each reload left 60 KB that only a full collection freed.
   readonly #lookup: YamlLookup | undefined
   readonly #spans: ReadonlyMap<Finding, Span> | undefined
+  readonly #document: Document.Parsed | undefined
+  /** Where secrets stand: found when the first line is shown. */
+  #secrets: readonly Span[] | undefined
+  /** The line shown last: a minified file is one line of megabytes with a thousand problems. */
+  #lastShown: { readonly offset: number; readonly text: string } | undefined
 
   constructor(text: string, file: string | undefined, env: Environment) {
     this.#file = file ?? 'config'
@@ -36,6 +43,7 @@ export class YamlSource {
     this.findings = findings
     this.#lookup = new YamlLookup(yaml.document, anchors)
     this.#spans = spans
+    this.#document = yaml.document
   }
 
   /** The scalar at a path as written. */
@@ -57,14 +65,29 @@ export class YamlSource {
   }
 
   #problemAt({ start, end }: Span, message: string, path: Path = []): Problem {
+    const { line, column, source } = this.#lines.locate(start)
     return {
       severity: 'error',
       message,
       file: this.#file,
       path: pathText(path),
       length: Math.max(1, end - start),
-      ...this.#lines.locate(start)
+      line,
+      column,
+      source: this.#shown(source, start - (column - 1))
     }
+  }
+
+  /** Lines go to logs, and to callers of the admin API. */
+  #shown(line: string, offset: number): string {
+    if (this.#lastShown?.offset === offset) return this.#lastShown.text
+    if (this.#document !== undefined) this.#secrets ??= secretSpans(this.#document)
+    const text =
+      this.#secrets === undefined
+        ? guessedWithoutSecrets(line)
+        : lineWithoutSecrets(line, offset, this.#secrets)
+    this.#lastShown = { offset, text }
+    return text
   }
 }
 

@@ -2,7 +2,7 @@ import { contain } from '../../core/containment.ts'
 import { GO_ON, WAITS, type Verdict } from '../stages/verdict.ts'
 import type { RequestHook } from '../compile/hook-lists.ts'
 import type { CompiledRoute } from '../compile/l7-snapshot.ts'
-import { encodedSlashProblem } from '../uri/encoded-slash.ts'
+import { isAmbiguous, readingProblem } from '../uri/path-readings.ts'
 import { ExchangeFacts } from './exchange-facts.ts'
 import type { Waiting } from './wait.ts'
 
@@ -45,7 +45,7 @@ export abstract class StageRun extends ExchangeFacts implements Waiting {
       this.#early = false
       this.#next = 0
       const route = this.findRoute()
-      const problem = this.path.includes('%') ? this.#pathProblem(route) : undefined
+      const problem = isAmbiguous(this.path) ? this.#pathProblem(route) : undefined
       if (problem !== undefined) return this.fail('LB_BAD_PATH', problem)
       if (route === undefined) return this.fail('LB_NO_ROUTE', 'no route matches')
       this.route = route
@@ -58,7 +58,7 @@ export abstract class StageRun extends ExchangeFacts implements Waiting {
   #pathProblem(route: CompiledRoute | undefined): string | undefined {
     const { paths } = this.snapshot.config
     const policy = { ...paths, ...route?.config.paths }
-    return encodedSlashProblem(this.path, policy, (path) => this.findRoute(path) === route)
+    return readingProblem(this.path, policy, (path) => this.findRoute(path) === route)
   }
 
   protected findRoute(path = this.path): CompiledRoute | undefined {

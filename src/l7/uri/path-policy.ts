@@ -7,7 +7,8 @@ export const DEFAULT_PATH_POLICY: PathPolicy = {
   semicolons: 'keep'
 }
 
-/** The policy for comparing with routes: whether a path with `%2f` is allowed is decided once its route is known. */
+/** The policy for comparing with routes: whether a path with `%2f` or `;` is allowed is decided once its route is known. */
 export function comparing(policy: PathPolicy): PathPolicy {
-  return { ...policy, encodedSlash: 'keep' }
+  const semicolons = policy.semicolons === 'agree' ? 'keep' : policy.semicolons
+  return { ...policy, encodedSlash: 'keep', semicolons }
 }

@@ -207,3 +207,25 @@ t.test('an unsafe request removes what was stored for the same spelling, over th
     t.match(await ask(lines, target), /fwd=uri-miss/)
   }
 })
+
+t.test('a status that tells of one request is given to no other, whatever its lifetime', async (t) => {
+  const origin = await httpOrigin(t, 'site', (request, response) => {
+    response.setHeader('cache-control', 'public, max-age=60')
+    response.statusCode = Number(request.headers['x-status'] ?? 200)
+    response.end('page')
+  })
+  const lb = await startLb(t, {
+    workers: 0,
+    listeners: [{ name: 'web', bind: '127.0.0.1:0', mode: 'l7', routes: [{ match: {}, pool: 'web', cache: { store: 'main' } }] }], // prettier-ignore
+    pools: { web: { backends: [origin.address] } },
+    caches: { main: { maxBytes: '8mb' } }
+  })
+  const get = (target: string, ...lines: string[]) => ask(lb.port('web'), ['Host: a', ...lines], target, '')
+  for (const status of [417, 428, 429, 431, 511, 416]) {
+    const range = status === 416 ? ['Range: bytes=999-'] : []
+    t.match(await get(`/${status}`, `X-Status: ${status}`, ...range), /fwd=uri-miss[^]*detail=status/)
+    t.match(await get(`/${status}`), /^HTTP\/1\.1 200 [^]*fwd=uri-miss/, `${status} is not what others get`)
+  }
+  await get('/404', 'X-Status: 404')
+  t.match(await get('/404'), /^HTTP\/1\.1 404 [^]*lb; hit/, 'one of the target is')
+})

@@ -219,3 +219,38 @@ t.test('routes by cookie, by size of body, by any of several, and by what is not
   t.equal((await ask('/', [host, 'X-A: 1'])).body, 'any')
   t.equal((await ask('/a/no')).body, 'rest')
 })
+
+t.test(
+  'a path with parameters is forwarded unchanged where it has the same route without them',
+  async (t) => {
+    const routes = [
+      { name: 'admin', match: { pathPrefix: '/admin' }, respond: { status: 403 } },
+      { name: 'login', match: { path: '/app/login' }, respond: { status: 403 } },
+      { name: 'app', match: { pathPrefix: '/app' }, pool: 'web' },
+      { name: 'rest', match: {}, pool: 'web' }
+    ]
+    const { ask, origin } = await lab(t, routes)
+    for (const path of ['/x;jsessionid=1', '/app/x;a=1/y;b', '/;x', '/a;/b', '/x%2fy;z', '/app;x/y']) {
+      t.equal((await ask(path)).status, path === '/app;x/y' ? 400 : 200, path)
+      if (path !== '/app;x/y') t.equal(origin.requests.at(-1)!.line, `GET ${path} HTTP/1.1`)
+    }
+    const before = origin.requests.length
+    for (const path of [
+      '/admin;x',
+      '/admin;x/y',
+      '/admin;',
+      '/;x/admin',
+      '/adm%69n;x/y',
+      '/app/login;x',
+      '/app;/login',
+      '/admin;x%2fy',
+      '/admin;y%2f..%2f..',
+      '/x/..;/admin'
+    ])
+      // prettier-ignore
+      t.equal((await ask(path)).status, 400, path)
+    t.equal(origin.requests.length, before, 'none of them reaches a backend')
+    const kept = await lab(t, routes, { paths: { semicolons: 'keep' } })
+    t.equal((await kept.ask('/admin;x')).status, 200, 'where backends know no parameters')
+  }
+)

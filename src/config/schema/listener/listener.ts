@@ -231,10 +231,10 @@ const l7Keys = {
   trace: flag().prefault(defaults.listener.trace).describe('Forward TRACE; otherwise the answer is 405.'),
   paths: mapping({
     encodedSlash: encodedSlash().prefault(defaults.listener.paths.encodedSlash),
-    semicolons: word(['keep', 'refuse', 'strip'], foreignPathWords)
+    semicolons: word(['agree', 'keep', 'refuse', 'strip'], foreignPathWords)
       .prefault(defaults.listener.paths.semicolons)
       .describe(
-        'Paths with `;`: compare them unchanged, answer 400, or compare them without the text after it in a segment, as servlet containers do.'
+        'Paths with `;`: forward them if the route is the same without the text after it in a segment, as servlet containers read them, and answer 400 if not; compare them unchanged; always answer 400; or compare them without that text.'
       ),
     mergeSlashes: flag()
       .prefault(defaults.listener.paths.mergeSlashes)

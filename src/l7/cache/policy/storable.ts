@@ -13,8 +13,12 @@ const understood = new Set([
   412, 413, 414, 415, 416, 417, 421, 422, 426, 500, 501, 502, 503, 504, 505
 ])
 
-/** RFC 9110 §15.5: they answer the request's own conditions, range or Expect, which other requests do not have. */
-const ofOneRequest = new Set([412, 416, 417])
+/**
+ * Statuses that tell of one request and not of its target. RFC 9110 §15.5: 412, 416 and 417 answer its conditions, range or
+ * Expect, which other requests do not have. RFC 6585 forbids to store 428, 429, 431 and 511: whoever sends too many
+ * fields would lock out everybody else.
+ */
+const ofOneRequest = new Set([412, 416, 417, 428, 429, 431, 511])
 
 /** Why a response is not stored; the names appear in the detail of Cache-Status and in `lb explain`. */
 export type NotStorable =

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createSecretKey } from 'node:crypto'
 import t from 'tap'
 import { configFromObject } from '../../../../src/config/parse-config.ts'
 import { isForOneUser } from '../../../../src/l7/cache/policy/storable.ts'
@@ -8,6 +9,7 @@ import { responseDirectives } from '../../../../src/l7/cache/policy/response-dir
 import type { CacheRequest } from '../../../../src/l7/cache/ports.ts'
 import { HeaderBlock } from '../../../../src/l7/message/header-block.ts'
 import { authLab } from './auth-lab.ts'
+import { signed } from './issuer.ts'
 
 const sha256 = (text: string): string => `sha256:${createHash('sha256').update(text).digest('hex')}`
 const keys = { alice: ['old-alice-key', 'new-alice-key'], bob: sha256('bobs-key'), unset: '' }
@@ -65,7 +67,7 @@ t.test(
     const header = await ask('Authorization: bearer old-alice-key\r\n')
     t.equal(header.status, 200)
     t.notMatch(header.head, /authorization/i)
-    const query = await ask('', '/p?a=1&key=old-alice-key&b=2&KEY=x&k%65y=y')
+    const query = await ask('', '/p?a=1&key=old-alice-key&b=2&KEY=old-alice-key&k%65y=old-alice-key')
     t.equal(query.status, 200)
     t.match(query.head, 'GET /p?a=1&b=2 HTTP')
     const only = await ask('', '/p?key=old-alice-key')
@@ -221,7 +223,10 @@ t.test('what cannot be meant is an error of the file', async (t) => {
   t.match(problems({ auth: [{ apiKeys, clientCert: {} }] }), 'are in one item')
   t.match(problems({ auth: [{ apiKeys: { keys: 'alice' } }] }), 'file:')
   t.match(problems({ auth: [{ apiKeys: { keys: { a: 'sha256:12' } } }] }), '64 hex digits')
-  t.equal(problems({ auth: [{ apiKeys }], identity: { header: 'x-user' }, require: { roles: ['a'] } }), '')
+  t.equal(
+    problems({ auth: [{ apiKeys }], identity: { header: 'x-user' }, require: { roles: ['admin'] } }),
+    ''
+  )
 })
 
 t.test('a rate limit by identity is asked once it is known', async (t) => {
@@ -236,3 +241,40 @@ t.test('a rate limit by identity is asked once it is known', async (t) => {
   t.equal(bob.status, 200)
   t.match(bob.text, /RateLimit: "address";r=95;.*RateLimit: "default";r=1;/s)
 })
+
+t.test(
+  'a credential that stands there twice, differently, proves nothing: a backend may read the other one',
+  async (t) => {
+    const jwt = { issuer: 'i', audience: 'a', secret: 's'.repeat(40), header: 'authorization', cookie: 'tok', query: 'token' } // prettier-ignore
+    const key = createSecretKey('s'.repeat(40), 'utf8')
+    const claims = { iss: 'i', aud: 'a', sub: 'alice', exp: Math.floor(Date.now() / 1000) + 600 }
+    const good = signed({ alg: 'HS256' }, claims, key)
+    const forged = signed({ alg: 'none' }, { ...claims, sub: 'root' }, undefined)
+    const byToken = await authLab(t, { auth: [{ jwt }] })
+    const byKey = await authLab(t, {
+      auth: [{ apiKeys: { query: 'token', cookie: 'tok', keys: { alice: good } } }]
+    })
+    for (const { ask } of [byToken, byKey]) {
+      for (const [fields, path] of [
+        [`Cookie: tok=${good}; tok=${forged}\r\n`, '/'],
+        [`Cookie: tok=${forged}; tok=${good}\r\n`, '/'],
+        [`Cookie: tok=${good}\r\nCookie: a=b; tok=${forged}\r\n`, '/'],
+        [`Cookie: tok=${good}; "tok"=${forged}\r\n`, '/'],
+        ['', `/?token=${good}&token=${forged}`],
+        ['', `/?token=${forged}&x=1&token=${good}`],
+        ['', `/?token=${good}&t%6fken=${forged}`],
+        ['', `/?token=${good}&token[]=${forged}`]
+      ] as const) {
+        const { status, head } = await ask(fields, path)
+        t.equal(status, 401, fields || path)
+        t.equal(head, undefined)
+      }
+      t.equal((await ask(`Cookie: tok=${good}; a=b; tok=${good}\r\n`)).status, 200, 'the same one twice')
+      t.equal((await ask('', `/?token=${good}&token=${good}`)).status, 200)
+    }
+    const bearer = `Authorization: Bearer ${good}\r\n`
+    t.equal((await byToken.ask(bearer, `/?token=${forged}`)).status, 401, 'in a field and in the query')
+    t.equal((await byToken.ask(bearer, `/?token=${good}`)).status, 200)
+    t.equal((await byToken.ask(`${bearer}Cookie: tok=old\r\n`)).status, 200, 'a cookie comes by itself')
+  }
+)

@@ -11,7 +11,7 @@ import { HeaderBlock } from '../../../../src/l7/message/header-block.ts'
 import type { Answer } from '../../../../src/l7/stages/auth/auth-method.ts'
 import { Jwt } from '../../../../src/l7/stages/auth/jwt/jwt.ts'
 import { jwtSchema } from '../../../../src/l7/stages/auth/jwt/keys.ts'
-import { readKeySet, replaceKeys } from '../../../../src/l7/stages/auth/jwt/key-set.ts'
+import { candidates, readKeySet, replaceKeys } from '../../../../src/l7/stages/auth/jwt/key-set.ts'
 import { b64, ecKey, jwk, rsaKey, type SigningKey, signed } from './issuer.ts'
 
 const rsa = rsaKey('rsa-1')
@@ -303,6 +303,15 @@ t.test('only those keys of an issuer count that no one else can sign with', (t) 
     t.throws(() => readKeySet(text), text.slice(0, 30))
   const many = Array.from({ length: 1_025 }, () => jwk(rsa))
   t.throws(() => readKeySet(JSON.stringify({ keys: many })), /more than 1024 keys/)
+  t.end()
+})
+
+t.test('an RSA key with the exponent 1, or an even one, proves nothing', (t) => {
+  const { n } = rsa.publicKey.export({ format: 'jwk' })
+  const of = (e: string) => readKeySet(JSON.stringify({ keys: [jwk(ec), { kty: 'RSA', kid: 'weak', n, e }] }))
+  for (const e of ['AQ', 'Ag', 'AQAA'])
+    for (const alg of ['RS256', 'PS256'] as const) t.same(candidates(of(e), alg, 'weak'), [], `${alg} ${e}`)
+  t.equal(candidates(of('AQAB'), 'RS256', 'weak').length, 1)
   t.end()
 })
 

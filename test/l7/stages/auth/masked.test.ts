@@ -59,3 +59,22 @@ t.test('the code with which a login ends is not logged, at its path and in a ref
     t.notMatch(log, 'SECRET')
   }
 })
+
+t.test(
+  'parameters that are credentials by their standard, and a password before the host, are never logged',
+  async (t) => {
+    for (const format of ['json', 'combined']) {
+      const { lab, ask } = await authLab(t, { accessLog: { format } })
+      const query =
+        'a=1&access_token=SECRET&id_token_hint=SECRET&Refresh%5Ftoken=SECRET&client_secret=SECRET&password=SECRET&z=2'
+      await ask(`Referer: http://example.test/x?${query}\r\n`, `/?${query}`)
+      await ask('', 'http://user:SECRET@example.test/')
+      await ask('', '/?tokens=shown')
+      const log = JSON.stringify(lab.log.lines)
+      t.match(log, '/?a=1&access_token=***&id_token_hint=***&')
+      t.match(log, '&z=2')
+      t.match(log, 'tokens=shown')
+      t.notMatch(log, 'SECRET')
+    }
+  }
+)

@@ -1,7 +1,6 @@
-import { cookieValue } from '../../../../core/cookies.ts'
 import type { Exchange } from '../../../exchange/exchange.ts'
-import { queryValue } from '../../../uri/query.ts'
 import type { Answer, AuthMethod, Denied } from '../auth-method.ts'
+import { onlyCookie, onlyParameter } from '../one-credential.ts'
 import { stripCookie, stripQuery } from '../strip-credential.ts'
 import type { MethodContext } from '../method-context.ts'
 import { WatchedFile } from '../../watched-file.ts'
@@ -59,11 +58,12 @@ export class ApiKeys implements AuthMethod {
   check(exchange: Exchange): Answer | undefined {
     const key = this.#keyOf(exchange)
     if (key === undefined) return undefined
+    if (typeof key !== 'string') return key
     if (key === '' || key.length > MAX_KEY) return UNKNOWN
     return this.#table().find(key) ?? UNKNOWN
   }
 
-  #keyOf(exchange: Exchange): string | undefined {
+  #keyOf(exchange: Exchange): string | undefined | Denied {
     const { headers } = exchange.request
     if (this.#header !== undefined) {
       // Two fields give one value with a comma, which no key contains.
@@ -75,10 +75,10 @@ export class ApiKeys implements AuthMethod {
       }
     }
     if (this.#query !== undefined) {
-      const value = queryValue(exchange.query, this.#query)
+      const value = onlyParameter(exchange, this.#query)
       if (value !== undefined) return value
     }
-    return this.#cookie === undefined ? undefined : cookieValue(headers.get('cookie'), this.#cookie)
+    return this.#cookie === undefined ? undefined : onlyCookie(exchange, this.#cookie)
   }
 
   challenge(): string {

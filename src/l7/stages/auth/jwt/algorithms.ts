@@ -1,4 +1,11 @@
-import { constants, createHmac, type KeyObject, timingSafeEqual, verify } from 'node:crypto'
+import {
+  type AsymmetricKeyDetails,
+  constants,
+  createHmac,
+  type KeyObject,
+  timingSafeEqual,
+  verify
+} from 'node:crypto'
 import type { JwtAlgorithm } from './keys.ts'
 
 /** What is accepted where nothing else is said of the keys of an issuer. */
@@ -42,14 +49,19 @@ export function fits(key: KeyObject, name: JwtAlgorithm): boolean {
   const { asymmetricKeyType: type, asymmetricKeyDetails: details = {} } = key
   switch (kind) {
     case 'rsa':
-      return type === 'rsa' && details.modulusLength! >= MIN_RSA_BITS
+      return type === 'rsa' && isStrong(details)
     case 'rsa-pss':
-      return (type === 'rsa' || type === 'rsa-pss') && details.modulusLength! >= MIN_RSA_BITS
+      return (type === 'rsa' || type === 'rsa-pss') && isStrong(details)
     case 'ec':
       return type === 'ec' && details.namedCurve === curve
     case 'ed':
       return curve === undefined ? type === 'ed25519' || type === 'ed448' : type === curve
   }
+}
+
+/** With the exponent 1 every text is its own signature, and no even one has an inverse (RFC 8017 §3.1). */
+function isStrong({ modulusLength = 0, publicExponent = 0n }: AsymmetricKeyDetails): boolean {
+  return modulusLength >= MIN_RSA_BITS && publicExponent > 1n && publicExponent % 2n === 1n
 }
 
 /** Whether a key that its issuer keeps for `of` may be used with `name`: EdDSA is another name of two (RFC 9864 §2.2). */

@@ -1,10 +1,9 @@
 import type { Clock } from '../../../../core/clock.ts'
-import { cookieValue } from '../../../../core/cookies.ts'
 import type { Exchange } from '../../../exchange/exchange.ts'
-import { queryValue } from '../../../uri/query.ts'
 import type { Answer, AuthMethod, Denied, Pending, Proven } from '../auth-method.ts'
 import { bearerChallenge, tokenIn } from '../bearer.ts'
 import type { MethodContext } from '../method-context.ts'
+import { onlyCookie, onlyParameter, TWICE } from '../one-credential.ts'
 import { stripCookie, stripQuery } from '../strip-credential.ts'
 import { isSigned, usualAlgorithms } from './algorithms.ts'
 import { candidates, type VerifyKey } from './key-set.ts'
@@ -63,24 +62,25 @@ export class Jwt implements AuthMethod {
       text = this.#dpop.tokenIn(headers)
       shown = 'DPoP'
     }
+    const query = this.#input.query === undefined ? undefined : onlyParameter(exchange, this.#input.query)
     if (text === undefined) {
-      text = this.#tokenElsewhere(exchange)
+      const elsewhere = this.#cookieOf(exchange) ?? query
+      if (typeof elsewhere === 'object') return elsewhere
+      text = elsewhere
       shown = 'alone'
     }
     if (text === undefined) return undefined
+    // RFC 6750 §2: one way of sending it. A cookie comes by itself, so a field may replace it.
+    if (query !== undefined && query !== text) return TWICE
     // Also for remembered tokens: whether their key is still valid is known only from the issuer's keys.
     void this.#source.keys
     const answer = this.#cache.get(text, this.#clock.wall()) ?? this.#prove(text)
     return this.#dpop === undefined ? answer : held(answer, this.#dpop, exchange, text, shown)
   }
 
-  #tokenElsewhere(exchange: Exchange): string | undefined {
-    const { cookie, query } = this.#input
-    if (cookie !== undefined) {
-      const value = cookieValue(exchange.request.headers.get('cookie'), cookie)
-      if (value !== undefined) return value
-    }
-    return query === undefined ? undefined : queryValue(exchange.query, query)
+  #cookieOf(exchange: Exchange): string | undefined | Denied {
+    const { cookie } = this.#input
+    return cookie === undefined ? undefined : onlyCookie(exchange, cookie)
   }
 
   #prove(text: string): Answer {
