@@ -12,6 +12,7 @@ const LONG = 'x'.repeat(300_000)
 interface Site {
   readonly a: CachingInstance
   readonly b: CachingInstance
+  readonly server: RedisServer
   readonly toA: SlowPath
   readonly toB: SlowPath
   /** GETs that reached the origin. */
@@ -37,7 +38,7 @@ async function site(t: Test, workers: number, timeout: string): Promise<Site> {
   const a = await cachingInstance(t, { url: toA.url, timeout }, origin, workers)
   const b = await cachingInstance(t, { url: toB.url, timeout }, origin, workers)
   await until('they know of each other', async () => (await others(a)) === 1 && (await others(b)) === 1)
-  return { a, b, toA, toB, asked: () => origin.asked.filter((line) => line.startsWith('GET')).length }
+  return { a, b, server, toA, toB, asked: () => origin.asked.filter((line) => line.startsWith('GET')).length }
 }
 
 async function others({ admin }: CachingInstance): Promise<number> {
@@ -113,6 +114,21 @@ t.test(
         const { caches } = (await got.json()) as { caches: [{ redis: { reachable: boolean } }] }
         return caches[0].redis.reachable && (await others(a)) === 1 && (await others(b)) === 1
       })
+    }
+  }
+)
+
+t.test(
+  'an instance that could not hear of a change drops what it has when it hears again',
+  { skip },
+  async (t) => {
+    const { a, b, server } = await site(t, 0, '5s')
+    for (const version of [1, 2, 3]) {
+      await bothHave([a, b], '/')
+      server.cli('client', 'kill', 'type', 'pubsub')
+      t.ok((await ask(a, '/', { 'content-length': '0' }, 'POST')).body.startsWith(`v${version}x`))
+      await until('it is heard of', async () => (await ask(b, '/')).body === `v${version}`, 10_000)
+      await until('they know of each other', async () => (await others(a)) === 1 && (await others(b)) === 1)
     }
   }
 )

@@ -16,6 +16,8 @@ export class CacheNames {
   /** Number of the last purge, and the last purges. */
   readonly sequence: string
   readonly log: string
+  /** Counts removals, so that an instance that did not hear for a while knows whether there were any. */
+  readonly removals: string
   /** The instances that listen to the news. */
   readonly instances: string
   readonly #base: string
@@ -25,6 +27,7 @@ export class CacheNames {
     this.news = `${this.#base}}:news`
     this.sequence = `${this.#base}}:purges`
     this.log = `${this.#base}}:purge-log`
+    this.removals = `${this.#base}}:removals`
     this.instances = `${this.#base}}:instances`
   }
 

@@ -77,7 +77,8 @@ export class RemoteCache {
 
   /** False: do not read or write now. */
   get usable(): boolean {
-    return this.#link.usable && this.words.applied >= 0 && this.words.unsent === 0
+    const { applied, unsent, deaf } = this.words
+    return this.#link.usable && applied >= 0 && unsent === 0 && !deaf
   }
 
   /** Removals are sent even where nothing is read or written: they may not wait for a purge that is on its way. */
@@ -192,7 +193,15 @@ export class RemoteCache {
     const { head, claim, gone } = this.#names.entry(key)
     const args = [this.#names.news, newsOf('', key, ask)]
     this.#link.ask(
-      (connection) => runScript(connection, removeScript, [head, claim, gone], args),
+      async (connection) => {
+        // Counted first: whoever begins to hear and finds the count unchanged has missed nothing.
+        const counted = connection.incr(this.#names.removals)
+        const [reply] = await Promise.all([
+          runScript(connection, removeScript, [head, claim, gone], args),
+          counted
+        ])
+        return reply
+      },
       (reply) => done(reply === 1)
     )
   }

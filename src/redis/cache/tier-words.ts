@@ -1,6 +1,6 @@
 import { hashText, urlOf } from '../../l7/cache/store/memory/key-hash.ts'
 
-const HEAD_WORDS = 3
+const HEAD_WORDS = 4
 /** Removals are counted by hash of the URL; the last word of a row counts those of more than one URL. */
 const SLOTS = 512
 const ROW_WORDS = SLOTS + 1
@@ -44,6 +44,18 @@ export class TierWords {
 
   set unsent(count: number) {
     Atomics.store(this.#words, 1, count)
+  }
+
+  /**
+   * Removals of other instances are not heard now: what is in memory may be older than they say, so nothing of it may
+   * reach Redis. Written by the main thread.
+   */
+  get deaf(): boolean {
+    return Atomics.load(this.#words, 3) !== 0
+  }
+
+  set deaf(deaf: boolean) {
+    Atomics.store(this.#words, 3, deaf ? 1 : 0)
   }
 
   /** How many other instances listen to removals. Written by the main thread. */

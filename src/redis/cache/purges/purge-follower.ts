@@ -49,6 +49,10 @@ export class PurgeFollower {
   #looking = false
   #lookAgain = false
   #waiters: (() => void)[] = []
+  /** Count of removals that it has heard all of. */
+  #removals = 0
+  /** The last count that was read: all of it is heard before the answer to the next PING. */
+  #counted = 0
   #cancel: () => void = () => {}
 
   constructor(parts: PurgeFollowerParts) {
@@ -59,10 +63,13 @@ export class PurgeFollower {
       this.#subscriber.subscribe(parts.names.news).then(
         () => {
           this.#look()
-          this.#beat()
+          this.#listens()
         },
         () => {}
       )
+    })
+    this.#subscriber.on('close', () => {
+      this.#parts.words.deaf = true
     })
     this.#subscriber.on('message', (_channel: string, message: string) => this.#heard(message))
     this.#tick()
@@ -110,19 +117,50 @@ export class PurgeFollower {
     })
   }
 
+  /** It hears again. Were there removals meanwhile, it is not known what of the memory they removed. */
+  #listens(): void {
+    const { link, names, words, memory } = this.#parts
+    if (!words.deaf) return this.#beat()
+    link.ask(
+      (connection) => connection.get(names.removals),
+      (reply) => {
+        // Tried again with the next beat.
+        if (reply === undefined || this.#subscriber.status !== 'ready') return
+        const count = Number(reply ?? 0)
+        // A server that has lost its data has had none since.
+        if (count !== 0 && count !== this.#removals) {
+          memory.nextEpoch()
+          memory.purge({ kind: 'all' })
+        }
+        this.#removals = this.#counted = count
+        words.deaf = false
+        this.#beat()
+      }
+    )
+  }
+
   /** Tells others that they may wait for this instance, as long as it hears them, and counts them. */
   #beat(): void {
     const { link, names, words, instance } = this.#parts
     if (!link.usable) words.others = 0
     if (!link.usable || this.#subscriber.status !== 'ready') return
+    if (words.deaf) return this.#listens()
     this.#subscriber.ping().then(
-      () =>
+      () => {
+        this.#removals = this.#counted
         link.ask(
-          (connection) => runScript(connection, presentScript, [names.instances], [instance]),
-          (count) => {
+          async (connection) =>
+            Promise.all([
+              runScript(connection, presentScript, [names.instances], [instance]),
+              connection.get(names.removals)
+            ]),
+          (found) => {
+            const [count, removals] = found ?? []
             words.others = typeof count === 'number' ? Math.max(0, count - 1) : 0
+            if (found !== undefined) this.#counted = Number(removals ?? 0)
           }
-        ),
+        )
+      },
       // It hears nothing any more, although nobody has closed it.
       () => reconnect(this.#subscriber)
     )
