@@ -99,6 +99,7 @@ const absent: Readonly<Record<string, readonly string[]>> = {
   'lb serves no files; give the work to a backend that does, and name its pool': ['root', 'index', 'tryfiles', 'fileserver', 'autoindex', 'alias'],
   'lb runs no FastCGI, uWSGI or CGI; put a server that speaks HTTP in between': ['fastcgipass', 'uwsgipass', 'scgipass', 'phpfastcgi', 'fcgiapp'],
   'traces go on as `traceparent`, and lb exports none of its own': ['tracing', 'opentelemetry', 'otel', 'otlp', 'zipkin', 'jaeger'],
+  'connections to backends go out from the address that the system routes by (`ip route … src`); take it out': ['source', 'usesrc', 'proxybind', 'sourceaddress', 'bindaddress'],
   'rules are tried in the order of the list; put this one further up or down': ['priority', 'order', 'precedence']
 } // prettier-ignore
 
@@ -115,6 +116,7 @@ const placed: readonly (readonly [beside: string, cure: string, keys: readonly s
   ['bind', '`errorPages: { 503: ./sorry.html }`', ['errorfile', 'errorfiles', 'customerrors', 'handleerrors']],
   ['addPrefix', '`path: { regex: "^.*$", to: "/new" }`', ['uri', 'url', 'fullpath', 'replacefullpath']],
   ['addPrefix', '`headers: { request: { set: { Host: NAME } } }` of the route', ['host', 'hostname', 'authority']],
+  ['weight', '`slowStart: 30s` of the pool', ['slowstart']],
   ['weight', '`tls: {}` of the pool', ['ssl', 'tls', 'scheme', 'https', 'secure']],
   ['weight', '`tls: { verify: false }` of the pool, or better `tls: { ca: FILE }`', ['verify', 'sslverify', 'insecure', 'insecureskipverify']],
   ['percent', '`percent: 10`', ['sample', 'ratio', 'share', 'weight', 'probability', 'rate']],

@@ -1,3 +1,4 @@
+import { own } from '../../core/own.ts'
 import type { z } from 'zod'
 import { EnvText } from '../environment/env-text.ts'
 import { foreignCure, foreignModes } from '../report/foreign-words.ts'
@@ -184,11 +185,30 @@ function modeCure(given: Raw | undefined): string | undefined {
   return foreignCure(String(given), foreignModes) ?? nearWord(String(given), ['l4', 'l7'])
 }
 
+const HAPROXY_CHECK =
+  /^(pgsql|postgresql|mariadb|mysql|redis|smtp|http|tcp|ssl-hello|ssl)[-_]?(?:check|chk)?$/i
+const CHECKS: Readonly<Record<string, string>> = {
+  pgsql: 'postgres',
+  postgresql: 'postgres',
+  mariadb: 'mysql',
+  mysql: 'mysql',
+  redis: 'redis',
+  smtp: 'smtp',
+  http: 'http',
+  tcp: 'tcp',
+  ssl: 'tls',
+  'ssl-hello': 'tls'
+}
+
 function typeCure(given: Raw | undefined, probe: RawMap): string | undefined {
   if (typeof given === 'string' && /^(?:exec|cmd|command|script|shell|external)$/i.test(given))
     return 'lb does not run programs; use `type: tcp` with `send` and `expect`, or an http path that runs it'
   if (typeof given === 'string' && /^(?:icmp|ping)$/i.test(given))
     return '`type: tcp` opens a connection, which says more than a ping'
+  const check = typeof given === 'string' ? HAPROXY_CHECK.exec(given)?.[1]?.toLowerCase() : undefined
+  if (check !== undefined) return `write ${own(CHECKS, check)!}`
+  if (typeof given === 'string' && /^agent(?:[-_]?check)?$/i.test(given))
+    return 'lb asks no agents; use an http path, with `port` where another server answers it'
   if (given === undefined)
     return ['path', 'uri', 'url', 'endpoint'].some((key) => key in probe)
       ? 'with a path it is http or https'

@@ -2,7 +2,7 @@ import type { Backend } from '../../balancer/pool/backend.ts'
 import type { Waits } from '../../core/deadlines.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import type { Admission } from '../../net/admission/gate.ts'
-import { ClientHelloReader } from '../../net/tls/client-hello.ts'
+import { ClientHelloReader, spokenInstead } from '../../net/tls/client-hello.ts'
 import type { Attach } from '../../net/transport/accept.ts'
 import { KEEP_ALIVE_MS } from '../../net/dial/dial.ts'
 import { localEndpoint, remoteEndpoint, type Endpoint } from '../../net/dial/endpoint.ts'
@@ -239,7 +239,8 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
 
   #choose(target: L4Target | undefined): void {
     if (target === undefined) {
-      return this.#refuse('no-sni', 'LB_NO_SNI', new Error(this.#serverName ?? 'no server name'))
+      const why = this.#serverName ?? spokenInstead(this.#held.first()) ?? 'no server name'
+      return this.#refuse('no-sni', 'LB_NO_SNI', new Error(why))
     }
     this.#target = target
     const hash = target.hashesClient ? clientHash(this.client?.address) : undefined

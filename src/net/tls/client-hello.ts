@@ -177,3 +177,12 @@ class Cursor {
     this.ok = false
   }
 }
+
+/** PostgreSQL's SSLRequest and GSSENCRequest: a length of 8, and a code in place of the version. */
+const POSTGRES = ['0000000804d2162f', '0000000804d21630']
+
+/** What a client that begins with `first` speaks in place of TLS, for the log. */
+export function spokenInstead(first: Buffer | undefined): string | undefined {
+  if (first === undefined || !POSTGRES.includes(first.toString('hex', 0, 8))) return undefined
+  return 'PostgreSQL asks whether there is TLS before it begins, which only the server answers: use neither tls nor sni, or sni with sslnegotiation=direct'
+}

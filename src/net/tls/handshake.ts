@@ -1,7 +1,7 @@
 import { guarded } from '../../core/containment.ts'
 import type { Waits } from '../../core/deadlines.ts'
 import type { Transport, TransportOwner } from '../transport/transport.ts'
-import { ClientHelloReader, type ClientHello } from './client-hello.ts'
+import { ClientHelloReader, spokenInstead, type ClientHello } from './client-hello.ts'
 import { failureReason, type FailureReason } from './server/handshake-failure.ts'
 import type { TlsThread } from './tls-thread.ts'
 
@@ -134,7 +134,8 @@ export class Handshake implements Shaking, Waits {
   }
 
   #notTls(first: Buffer): void {
-    if (!HTTP.test(first.toString('latin1', 0, 24))) return this.#fail('not-tls', new Error('no TLS'))
+    if (!HTTP.test(first.toString('latin1', 0, 24)))
+      return this.#fail('not-tls', new Error(spokenInstead(first) ?? 'no TLS'))
     this.#finish()
     const error = new Error('HTTP in clear text')
     this.#done(undefined, { reason: 'http', error, clear: this.#transport })
