@@ -8,7 +8,7 @@ import { defaults } from '../defaults.ts'
 import { listOf, mapping } from './leaf/leaf.ts'
 import { rate, text, word } from './leaf/leaves.ts'
 import { firstOf, loneText, loneTrue } from './leaf/lone.ts'
-import { filePath } from './leaf/network-leaves.ts'
+import { filePath, httpUrl } from './leaf/network-leaves.ts'
 
 function authority() {
   return text('letsencrypt, letsencrypt-staging, zerossl, google or the URL of a directory', {
@@ -20,17 +20,6 @@ function authority() {
           ? `"${value}" is not an authority; did you mean "letsencrypt-staging"?`
           : `"${value}" is neither an authority that lb knows (letsencrypt, letsencrypt-staging, zerossl, google) nor an https URL`
         : undefined
-  })
-}
-
-function httpUrl(example: string) {
-  return text(`a URL such as "${example}"`, {
-    max: 2048,
-    json: { title: 'URL' },
-    reject: (value) =>
-      URL.canParse(value) && /^https?:\/\//.test(value)
-        ? undefined
-        : `"${value}" is not an http or https URL${/^[\w.-]+(?::\d+)?(?:\/\S*)?$/.test(value) ? `; did you mean "https://${value}"?` : ''}`
   })
 }
 

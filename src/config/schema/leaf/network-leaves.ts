@@ -277,3 +277,15 @@ export function hashKey() {
     }
   )
 }
+
+/** An http or https URL, of which `whyNot` may refuse some. */
+export function httpUrl(example: string, whyNot: (value: string) => string | undefined = () => undefined) {
+  return text(`a URL such as "${example}"`, {
+    max: 2048,
+    json: { title: 'URL' },
+    reject: (value) =>
+      URL.canParse(value) && /^https?:\/\//.test(value)
+        ? whyNot(value)
+        : `"${value}" is not an http or https URL${/^[\w.-]+(?::\d+)?(?:\/\S*)?$/.test(value) ? `; did you mean "https://${value}"?` : ''}`
+  })
+}

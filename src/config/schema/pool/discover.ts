@@ -4,18 +4,7 @@ import { isHostName } from '../../addresses.ts'
 import { listOf, mapping } from '../leaf/leaf.ts'
 import { duration, integer, text, word } from '../leaf/leaves.ts'
 import { firstOf, loneText, loneTrue } from '../leaf/lone.ts'
-import { fieldName, fieldValue } from '../leaf/network-leaves.ts'
-
-function url(example: string) {
-  return text(`a URL such as "${example}"`, {
-    max: 2048,
-    json: { title: 'URL' },
-    reject: (value) =>
-      URL.canParse(value) && /^https?:\/\//.test(value)
-        ? undefined
-        : `"${value}" is not an http or https URL${/^[\w.-]+(?::\d+)?(?:\/\S*)?$/.test(value) ? `; did you mean "https://${value}"?` : ''}`
-  })
-}
+import { fieldName, fieldValue, httpUrl } from '../leaf/network-leaves.ts'
 
 function path(expected: string) {
   return text(expected, { max: 4096, json: { title: 'path' } })
@@ -89,7 +78,7 @@ const file = mapping({
 })
 
 const http = mapping({
-  http: url('http://127.0.0.1:8000/api.json').describe(
+  http: httpUrl('http://127.0.0.1:8000/api.json').describe(
     'URL of such a list, fetched with ETag and Last-Modified.'
   ),
   interval: duration({ min: 100, example: '10s' }).prefault('10s').describe('How often it is fetched.'),
@@ -157,7 +146,9 @@ const consul = mapping({
       service: text('the name of a service', { max: 253 }).describe(
         'Service whose passing instances are the backends.'
       ),
-      url: url('http://127.0.0.1:8500').prefault('http://127.0.0.1:8500').describe("The agent's HTTP API."),
+      url: httpUrl('http://127.0.0.1:8500')
+        .prefault('http://127.0.0.1:8500')
+        .describe("The agent's HTTP API."),
       token: text('an ACL token', { max: 256 }).optional().describe('ACL token; best as `${CONSUL_TOKEN}`.'),
       tag: text('a tag', { max: 256 }).optional().describe('Only instances with this tag.'),
       datacenter: text('a datacenter', { max: 128 }).optional().describe("Datacenter; left out: the agent's.")

@@ -3,7 +3,7 @@ import { listOf, mapping } from '../../../../config/schema/leaf/leaf.ts'
 import { duration, word } from '../../../../config/schema/leaf/leaves.ts'
 import { editedField } from '../../../../config/schema/leaf/edited-field.ts'
 import { askingKeys } from '../asking/keys.ts'
-import { httpUrl } from '../jwt/keys.ts'
+import { httpUrl } from '../../../../config/schema/leaf/network-leaves.ts'
 
 /** A field of the answer that goes to the backend. */
 const copied = () =>

@@ -1,9 +1,8 @@
 import type { z } from 'zod'
 import { listOf, mapping } from '../../../../config/schema/leaf/leaf.ts'
 import { duration, integer, text, word } from '../../../../config/schema/leaf/leaves.ts'
-import { fieldName } from '../../../../config/schema/leaf/network-leaves.ts'
+import { fieldName, httpUrl } from '../../../../config/schema/leaf/network-leaves.ts'
 import { askingKeys } from '../asking/keys.ts'
-import { httpUrl } from '../jwt/keys.ts'
 
 const path = (example: string) => text(`the path of a member such as ${example}`, { max: 256 })
 

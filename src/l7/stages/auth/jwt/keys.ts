@@ -27,17 +27,6 @@ export const unverifiedEmail = () =>
     .prefault(false)
     .describe('(`name: email`) Accepts an address of which `email_verified` says that it is not verified.')
 
-/** `whyNot`: says what else is wrong with a URL. */
-export const httpUrl = (example: string, whyNot: (value: string) => string | undefined = () => undefined) =>
-  text(`a URL such as "${example}"`, {
-    max: 2048,
-    json: { title: 'URL' },
-    reject: (value) =>
-      URL.canParse(value) && /^https?:\/\//.test(value)
-        ? whyNot(value)
-        : `"${value}" is not an http or https URL${/^[\w.-]+(?::\d+)?(?:\/\S*)?$/.test(value) ? `; did you mean "https://${value}"?` : ''}`
-  })
-
 export const jwtSchema = mapping(
   {
     issuer: text('an issuer such as "https://idp.example"', { max: 2048 }).describe(

@@ -2,8 +2,8 @@ import { z } from 'zod'
 import { defaults } from '../../../../config/defaults.ts'
 import { listOf, mapping } from '../../../../config/schema/leaf/leaf.ts'
 import { duration, flag, text, word } from '../../../../config/schema/leaf/leaves.ts'
-import { absolutePath, fieldName } from '../../../../config/schema/leaf/network-leaves.ts'
-import { claimPath, httpUrl, unverifiedEmail } from '../jwt/keys.ts'
+import { absolutePath, fieldName, httpUrl } from '../../../../config/schema/leaf/network-leaves.ts'
+import { claimPath, unverifiedEmail } from '../jwt/keys.ts'
 
 /** Parameters of a login that lb itself sets: the login would not be safe, or not end here, with others. */
 const OWN_PARAMETERS = new Set(
