@@ -65,7 +65,7 @@ pools:
     /: \d errors\n$/
   ])
     t.match(stderr, line)
-  t.notMatch(stderr, /:11:\d+:/, 'the pair that is right')
+  t.notMatch(stderr, /:11:\d+: error/, 'the pair that is right')
 })
 
 t.test('several files, standard input, JSON and notes for GitHub', async (t) => {

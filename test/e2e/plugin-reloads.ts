@@ -30,8 +30,8 @@ export default definePlugin({
       case '/loops': { const end = performance.now() + 100; while (performance.now() < end); return undefined }
       case '/never': return new Promise(() => {})
       case '/leaks': exchange.wait(100, () => { throw new Error('nobody came') }); return WAITS
-      case '/late': return wait(200).then(() => { throw new Error('late') })
-      case '/late-answer': return wait(200)
+      case '/late': return wait(800).then(() => { throw new Error('late') })
+      case '/late-answer': return wait(800)
       case '/split': exchange.setRequestField('X-A', 'b\\r\\nX-Evil: 1'); return undefined
     }
     return undefined

@@ -1,8 +1,8 @@
 import { execFile, execFileSync, spawn } from 'node:child_process'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
-import { freePort } from '../free-port.ts'
 import { udpBackend, udpClient } from '../l4/udp/udp.ts'
+import { freePort } from '../free-port.ts'
 import { startLb, until } from './servers.ts'
 
 const listener = (udp: object = {}, over: object = {}) => ({
@@ -239,12 +239,12 @@ t.test(
 
 t.test('a listener of datagrams and one of connections share an address and port', async (t) => {
   const backend = await udpBackend(t, 'a')
+  const bind = `127.0.0.1:${await freePort()}`
   const udp = await startLb(t, {
     workers: 0,
-    listeners: [listener()],
+    listeners: [listener({}, { bind })],
     pools: { dns: { backends: [backend.address] } }
   })
-  const bind = `127.0.0.1:${udp.port('dns')}`
   const both = await startLb(t, {
     workers: 0,
     listeners: [{ name: 'tcp', bind, mode: 'l4', pool: 'dns' }],

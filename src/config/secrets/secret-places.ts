@@ -7,8 +7,8 @@ const secretHeaders =
 /** Query parameters that carry credentials. */
 const secretParameters = /key|token|secret|auth|pass|pw|sig|code|session|jwt/i
 const secretCookies = /sess|sid\b|token|auth|key|secret|jwt|login/i
-/** Below these a body is what clients get. */
-const bodies = new Set(['respond', 'action', 'errorPages'])
+/** Below these a body is what clients get; a plan names what a route does without `action`. */
+const bodies = new Set(['respond', 'action', 'errorPages', 'routes'])
 /** Keys with URLs that lb itself asks: the operator puts into their queries what the other side wants for a password. */
 const askedUrls = new Set(['jwks', 'url', 'http', 'issuer'])
 
@@ -23,7 +23,7 @@ export function isSecretPath(path: readonly string[]): boolean {
   if (path.includes('apiKeys') && path.includes('keys')) return true
   // A probe may send a login: "AUTH password" to Redis.
   if (key === 'send' && path.includes('health')) return true
-  // A body may be a secret for some clients; in `action` of a route after building, in `respond` as written.
+  // A body may be a secret for some clients.
   if (key === 'body' && path.some((part) => bodies.has(part))) return true
   if (path.includes('query') && path.includes('match')) return secretParameters.test(key)
   if (path.includes('cookies') && path.includes('match')) return secretCookies.test(key)

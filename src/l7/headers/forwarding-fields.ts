@@ -1,18 +1,34 @@
 import type { HeaderBlock } from '../message/header-block.ts'
 import { variableName } from './field-names.ts'
 
+/** Fields in which a proxy says which client it has: its address, or the way to it. */
+export const CLIENT_FIELDS: readonly string[] = [
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-server',
+  'x-real-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'x-original-forwarded-for',
+  'x-originating-ip',
+  'x-remote-addr',
+  'x-remote-ip',
+  'true-client-ip',
+  'client-ip',
+  'cf-connecting-ip',
+  'fastly-client-ip'
+]
+
 /**
- * Fields in which a proxy says who the client is (RFC 7239, and the older ones) or which URL was asked for.
+ * Fields in which a proxy says who the client is (RFC 7239, RFC 9440, and the older ones) or which URL was asked for.
  * Backends believe them; so from a peer that is not trusted they are removed: a client that sends X-Forwarded-For
  * wants to be somebody else, and one that sends X-Original-URL wants another path than the one that was routed.
  */
 export const FORWARDING_FIELDS: readonly string[] = [
-  'forwarded',
-  'x-forwarded-for',
+  ...CLIENT_FIELDS,
   'x-forwarded-proto',
   'x-forwarded-host',
   'x-forwarded-port',
-  'x-forwarded-server',
   'x-forwarded-scheme',
   'x-forwarded-ssl',
   'x-forwarded-prefix',
@@ -20,14 +36,15 @@ export const FORWARDING_FIELDS: readonly string[] = [
   'x-forwarded-method',
   'x-forwarded-user',
   'x-forwarded-client-cert',
-  'x-real-ip',
-  'x-client-ip',
-  'x-cluster-client-ip',
-  'true-client-ip',
+  'x-host',
   'x-original-url',
   'x-original-host',
-  'x-original-forwarded-for',
-  'x-rewrite-url'
+  'x-rewrite-url',
+  'x-scheme',
+  'x-url-scheme',
+  'client-cert',
+  'client-cert-chain',
+  'front-end-https'
 ]
 
 const names = new Set(FORWARDING_FIELDS)
@@ -35,12 +52,13 @@ const names = new Set(FORWARDING_FIELDS)
 const PREFIX = 'x-forwarded-'
 /** The client's certificate, where TLS ends (`clientAuth.forward`). */
 const CERTIFICATE_PREFIX = 'x-client-cert-'
+const LETTER_C = 99
 const LETTER_F = 102
 const LETTER_T = 116
 const LETTER_X = 120
 
 /**
- * One walk over the lines, for requests in which the parser has seen any name that begins with `x-`, True-Client-IP or Forwarded:
+ * One walk over the lines, for requests in which the parser has seen any name that begins with `x-` or is another of FORWARDING_FIELDS:
  * 0.26 µs for eight lines, a fifth of removing name by name. A name with underscores or other marks counts as the one
  * with hyphens, since CGI and WSGI make the same variable of both; from a `trusted` peer only such disguises are removed,
  * since it passes them on from anybody. So is one of X-Request-Id, which is always ours.
@@ -53,7 +71,8 @@ export function dropForwardingFields(headers: HeaderBlock, trusted = false): voi
     const next = text.indexOf('\n', at) + 1
     if (next === 0) break
     const first = text.charCodeAt(at) | 32
-    if ((first === LETTER_X || first === LETTER_F || first === LETTER_T) && isDropped(text, at, trusted)) {
+    const may = first === LETTER_X || first === LETTER_F || first === LETTER_T || first === LETTER_C
+    if (may && isDropped(text, at, trusted)) {
       kept += text.slice(from, at)
       from = next
     }
@@ -68,10 +87,15 @@ const THIRD_LETTERS = new Set(
     .filter((name) => name.startsWith('x-'))
     .map((name) => name.charCodeAt(2))
 )
+/** Second letters of those that begin with c: neither Cookie nor Content-Type nor Cache-Control. */
+const AFTER_C = new Set(
+  FORWARDING_FIELDS.filter((name) => name.startsWith('c')).map((name) => name.charCodeAt(1))
+)
 
 function isDropped(text: string, at: number, trusted: boolean): boolean {
-  if ((text.charCodeAt(at) | 32) === LETTER_X && !THIRD_LETTERS.has(text.charCodeAt(at + 2) | 32))
-    return false
+  const first = text.charCodeAt(at) | 32
+  if (first === LETTER_X && !THIRD_LETTERS.has(text.charCodeAt(at + 2) | 32)) return false
+  if (first === LETTER_C && !AFTER_C.has(text.charCodeAt(at + 1) | 32)) return false
   const colon = text.indexOf(':', at)
   const name = text.slice(at, colon).toLowerCase()
   const read = variableName(name)

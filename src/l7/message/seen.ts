@@ -7,6 +7,6 @@ export const SEEN_REQUEST_ID = 8
 export const SEEN_TRACEPARENT = 16
 export const SEEN_DATE = 32
 export const SEEN_TRAILER = 64
-/** A name that begins with "x-", or True-Client-IP: those that backends take for a proxy's word may be among them. */
+/** A name that begins with "x-", or another that backends take for a proxy's word: True-Client-IP, Client-Cert and their kin. */
 export const SEEN_X = 128
 export const SEEN_AUTHORIZATION = 256

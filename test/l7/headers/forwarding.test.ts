@@ -3,6 +3,7 @@ import { HeaderBlock } from '../../../src/l7/message/header-block.ts'
 import { ForwardedWriter } from '../../../src/l7/exchange/client/client-connection.ts'
 import { dropForwardingFields, FORWARDING_FIELDS } from '../../../src/l7/headers/forwarding-fields.ts'
 import { dropConnectionNamed, mayDrop } from '../../../src/l7/headers/hop-by-hop.ts'
+import { fieldMarks, SEEN_SHIFT } from '../../../src/l7/http2/hpack/field-marks.ts'
 import { SEEN_X } from '../../../src/l7/message/seen.ts'
 import { parsedRequest, parseRequest } from '../../../src/l7/http1/parse/request-parser.ts'
 import { isLoop, viaLine, viaPseudonym } from '../../../src/l7/headers/via.ts'
@@ -38,6 +39,14 @@ t.test('an untrusted peer’s forwarding fields are overwritten, whichever they 
   const one = writer()
   t.equal(one.replace(headers, 'example.com', false), one.lines('example.com'))
   t.equal(headers.text, 'Accept: */*\r\nX-Own: 1\r\n')
+})
+
+t.test('names that begin like them stay', (t) => {
+  const lines = 'Clientele: 1\r\nClient-Id: 2\r\nCf: 3\r\nFrontend: 4\r\nX-Hosted: 5\r\nCookie: a=1\r\n'
+  const headers = new HeaderBlock(lines)
+  dropForwardingFields(headers)
+  t.equal(headers.text, lines)
+  t.end()
 })
 
 t.test('names that only look like them stay, and underscores are no way around', async (t) => {
@@ -134,7 +143,18 @@ t.test('what only a proxy may say is removed from a peer that is not trusted, in
     'X-Client-IP',
     'X_Client_Ip',
     'X-Cluster-Client-IP',
-    'X-Real_IP'
+    'X-Real_IP',
+    'Client-IP',
+    'CLIENT_IP',
+    'Client-Cert',
+    'Client-Cert-Chain',
+    'client.cert.chain',
+    'Front-End-Https',
+    'CF-Connecting-IP',
+    'Fastly_Client_IP',
+    'X-Url-Scheme',
+    'X-Scheme',
+    'X-Host'
   ]
   for (const name of names) {
     const bytes = Buffer.from(`GET / HTTP/1.1\r\nHost: a\r\nTrue: 1\r\n${name}: evil\r\nX-Mine: 1\r\n\r\n`)
@@ -146,6 +166,7 @@ t.test('what only a proxy may say is removed from a peer that is not trusted, in
     const trusted = new HeaderBlock(`${name}: proxy\r\n`)
     dropForwardingFields(trusted, true)
     t.equal(trusted.text === '', /[_.]/.test(name), `${name} of a trusted proxy`)
+    t.not((fieldMarks(name.toLowerCase()) >> SEEN_SHIFT) & SEEN_X, 0, `${name} is seen over HTTP/2`)
   }
   t.end()
 })

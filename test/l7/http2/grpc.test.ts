@@ -1,4 +1,5 @@
 import * as grpc from '@grpc/grpc-js'
+import { grpcStatusOf } from '../../../src/l7/stages/grpc/grpc-status.ts'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
@@ -144,6 +145,8 @@ t.test('an error of ours is a grpc-status with a message', async (t) => {
   const { error } = await unary(client, 'hello')
   t.equal(error!.code, grpc.status.UNAVAILABLE)
   t.match(error!.details, /LB_CONNECT_FAILED/)
+  t.equal(grpcStatusOf('LB_CLIENT_CERTIFICATE', 400), grpc.status.UNAUTHENTICATED)
+  t.equal(grpcStatusOf('LB_BAD_REQUEST', 400), grpc.status.INTERNAL)
 })
 
 t.test("the client's deadline holds here, also when the client does not enforce it", async (t) => {

@@ -9,6 +9,7 @@ import {
   TOO_LARGE,
   TOO_MANY_FIELDS
 } from './parse-failure.ts'
+import { isWordOfProxy } from './proxy-word.ts'
 import {
   SEEN_AUTHORIZATION,
   SEEN_DATE,
@@ -159,9 +160,7 @@ export class FieldScanner {
   /** Sorts a field line by the length of its name first: most lines cost one switch. */
   #note(nameStart: number, nameEnd: number, lineEnd: number): void {
     this.nameBits |= nameBit(this.#buffer[nameStart]!, nameEnd - nameStart)
-    // Servers that make variables of field names treat any punctuation as a hyphen.
-    if ((this.#buffer[nameStart]! | 32) === 120 && ALNUM[this.#buffer[nameStart + 1]!] === 0)
-      this.seen |= SEEN_X
+    if (isWordOfProxy(this.#buffer, nameStart)) this.seen |= SEEN_X
     switch (nameEnd - nameStart) {
       case 2:
         if (this.#is(nameStart, 'te')) {
@@ -230,7 +229,6 @@ export class FieldScanner {
           this.#cut(nameStart, lineEnd)
         } else if (this.#is(nameStart, 'http2-settings')) this.#cut(nameStart, lineEnd)
         else if (this.#isDisguised(nameStart, 'content', 'length')) this.#cut(nameStart, lineEnd)
-        else if (this.#isDisguised(nameStart, 'true', 'client')) this.seen |= SEEN_X
         break
       case 15:
       case 16:

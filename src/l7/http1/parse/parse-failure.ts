@@ -26,6 +26,7 @@ export const BAD_TRAILER = -19
 export const OLD_CODING = -20
 export const BAD_EXPECTATION = -21
 export const REPEATED = -22
+export const TLS_RECORD = -23
 
 export interface ParseFailure {
   readonly code: ErrorCode
@@ -55,7 +56,8 @@ const failures: Record<number, ParseFailure> = {
   [BAD_TRAILER]: { code: 'LB_FRAMING', reason: 'malformed or oversized trailer section' },
   [OLD_CODING]: { code: 'LB_FRAMING', reason: 'Transfer-Encoding in an HTTP/1.0 message' },
   [BAD_EXPECTATION]: { code: 'LB_EXPECTATION', reason: 'an expectation other than 100-continue' },
-  [REPEATED]: { code: 'LB_BAD_REQUEST', reason: 'repeated Authorization or Content-Type' }
+  [REPEATED]: { code: 'LB_BAD_REQUEST', reason: 'repeated Authorization or Content-Type' },
+  [TLS_RECORD]: { code: 'LB_BAD_REQUEST', reason: 'a TLS handshake; this listener has no tls' }
 }
 
 /** Code and reason for the log. */

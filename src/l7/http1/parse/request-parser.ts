@@ -18,6 +18,7 @@ import {
   BAD_VERSION,
   MORE,
   REPEATED,
+  TLS_RECORD,
   TOO_LARGE,
   URL_TOO_LONG
 } from './parse-failure.ts'
@@ -33,6 +34,8 @@ export interface HeadLimits {
 const CR = 13
 const LF = 10
 const SPACE = 32
+/** Type of a TLS record (RFC 8446 §5.1): what a client says first that speaks https to a clear-text port. */
+const HANDSHAKE = 22
 
 /** Longest method that is accepted. */
 const METHOD_BYTES = 32
@@ -66,6 +69,7 @@ export function parseRequest(buffer: Buffer, start: number, end: number, limits:
     return p < end ? BAD_METHOD : MORE
   }
   if (p >= end) return MORE
+  if (p === methodStart && buffer[p] === HANDSHAKE) return TLS_RECORD
   if (buffer[p] !== SPACE || p === methodStart) return BAD_REQUEST_LINE
   const methodEnd = p
 

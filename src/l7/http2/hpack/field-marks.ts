@@ -81,6 +81,8 @@ const X = 120
 const COLON = 58
 /** Servers that make variables of field names treat any punctuation as a hyphen. */
 const DISGUISED = /^(?:content[^a-z0-9]length|transfer[^a-z0-9]encoding)$/
+/** What backends may take for a proxy's word, besides those that begin with x. */
+const WORD_OF_A_PROXY = /^(?:true|client|cf|fastly|front)[^a-z0-9]/
 
 /** The marks of a field; `name` is lower case and well formed. */
 export function fieldMarks(name: string): number {
@@ -89,7 +91,7 @@ export function fieldMarks(name: string): number {
   const first = name.charCodeAt(0)
   if (first === COLON) return UNKNOWN_PSEUDO
   if (first === X) return isAlphanumeric(name.charCodeAt(1)) ? REGULAR : REGULAR | (SEEN_X << SEEN_SHIFT)
-  if (name.startsWith('true')) return REGULAR | (SEEN_X << SEEN_SHIFT)
+  if (WORD_OF_A_PROXY.test(name)) return REGULAR | (SEEN_X << SEEN_SHIFT)
   if ((name.length === 14 || name.length === 17) && DISGUISED.test(name)) return DROPPED
   return REGULAR
 }

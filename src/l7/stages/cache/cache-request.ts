@@ -1,12 +1,12 @@
 import type { CacheRequest } from '../../cache/ports.ts'
 import type { HeaderBlock } from '../../message/header-block.ts'
-import { FORWARDING_FIELDS } from '../../headers/forwarding-fields.ts'
+import { CLIENT_FIELDS, FORWARDING_FIELDS } from '../../headers/forwarding-fields.ts'
 import type { Request } from '../../message/request.ts'
 import { normalHost } from '../../cache/decide/key.ts'
 import type { SentFields } from './sent-fields.ts'
 
 /** Forwarding fields that differ from client to client and must not select responses. */
-const clients = new Set(['forwarded', 'x-forwarded-for', 'x-real-ip', 'x-forwarded-server'])
+const clients = new Set(CLIENT_FIELDS)
 const keyed = FORWARDING_FIELDS.filter((name) => !clients.has(name))
 
 /** The parts of an exchange that are in the key. */

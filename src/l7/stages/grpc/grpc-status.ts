@@ -5,11 +5,12 @@ const UNKNOWN = 2
 const DEADLINE_EXCEEDED = 4
 const RESOURCE_EXHAUSTED = 8
 const UNAVAILABLE = 14
+const UNAUTHENTICATED = 16
 
 /** By HTTP status, as in gRPC's own table where it has an entry (doc/http-grpc-status-mapping.md). */
 const BY_STATUS: ReadonlyMap<number, number> = new Map([
   [400, 13],
-  [401, 16],
+  [401, UNAUTHENTICATED],
   [403, 7],
   [404, 12],
   [405, 12],
@@ -27,6 +28,7 @@ const BY_STATUS: ReadonlyMap<number, number> = new Map([
 /** The gRPC status for an error of lb. */
 export function grpcStatusOf(code: ErrorCode | undefined, httpStatus: number): number {
   if (code === 'LB_RESPONSE_TIMEOUT') return DEADLINE_EXCEEDED
+  if (code === 'LB_CLIENT_CERTIFICATE') return UNAUTHENTICATED
   return BY_STATUS.get(httpStatus) ?? UNKNOWN
 }
 

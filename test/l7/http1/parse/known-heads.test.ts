@@ -1,5 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { parseFailure } from '../../../../src/l7/http1/parse/parse-failure.ts'
+import { parseRequest } from '../../../../src/l7/http1/parse/request-parser.ts'
 import { KnownHeads, parsedResponse, parseResponse } from '../../../../src/l7/http1/parse/response-parser.ts'
 
 const head = fc.record({
@@ -67,4 +69,12 @@ t.test('heads that come again are found again after any number that came once', 
     for (let i = 0; i < 100; i++) if (read(`again ${once}`)) found++
     t.ok(found > 30, `${found} of 100 after ${once}`)
   }
+})
+
+t.test('what is no request line is told apart from a TLS handshake', async (t) => {
+  const limits = { headBytes: 4096, headerCount: 50, urlBytes: 100 }
+  const reason = (bytes: Buffer): string => parseFailure(parseRequest(bytes, 0, bytes.length, limits)).reason
+  t.match(reason(Buffer.from([22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3])), 'a TLS handshake')
+  t.match(reason(Buffer.from([22])), 'a TLS handshake')
+  t.equal(reason(Buffer.from([23, 3, 1])), 'malformed request line')
 })

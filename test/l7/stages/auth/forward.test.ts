@@ -63,6 +63,7 @@ t.test('the answer decides, and fields that it may set come from nowhere else', 
     /^HTTP\/1.1 302 .*location: https:\/\/login.example\/\r\n.*set-cookie: a=1\r\nset-cookie: b=2\r\n.*\r\n\r\ngo$/s
   )
   t.notMatch(login.text, 'x-secret')
+  t.match(login.text, /\r\ncache-control: no-store\r\n/, 'a browser would keep some redirects')
   t.equal((await ask('Cookie: s=bad\r\n')).status, 403)
 
   const { ask: plain } = await authLab(t, { auth: [{ forward }] })

@@ -55,7 +55,9 @@ function accepted({ fields }: Asked, { identity, roles, responseHeaders }: Forwa
 }
 
 function refusal({ status, fields, body }: Asked): Reply {
-  const lines = PASSED.map((name) => linesOf(fields, name)).join('')
+  const passed = PASSED.map((name) => linesOf(fields, name)).join('')
+  // A browser would keep a 301 or 308 to the login, and send those who are logged in there as well.
+  const lines = fields.has('cache-control') ? passed : `${passed}cache-control: no-store\r\n`
   return {
     kind: 'reply',
     outcome: status < 400 ? 'login' : 'refused',
