@@ -312,6 +312,12 @@ t.test('who sends the rest of an upload after its answer may, for two seconds', 
   client.socket.write(frame(0, 1, 43, Buffer.alloc(0)))
   await client.until((all) => all.filter(({ type }) => type === 6).length === 2)
   for (const id of [41, 43]) t.strictSame(ends(id)(client.frames).map(({ type }) => type), [0], `${id} is not reset`) // prettier-ignore
+  // A last frame with data, and less than announced: that is malformed (RFC 9113 §8.1.1), answered or not.
+  post(45, '9')
+  await client.until((all) => ends(45)(all).length === 1)
+  client.socket.write(frame(0, 1, 45, Buffer.from('test')))
+  await client.until((all) => ends(45)(all).length === 2)
+  t.equal(ends(45)(client.frames)[1]!.payload.readUInt32BE(0), 1, 'PROTOCOL_ERROR')
   await client.until((all) => ends(39)(all).length === 2)
   t.ok(Date.now() - began > 1_500)
   for (let id = 1; id < 40; id += 2) {

@@ -189,6 +189,12 @@ export abstract class Session extends ControlFrames implements FrameSink {
       return this.violation(id, PROTOCOL_ERROR)
     }
     if (stream.contentLeft > 0) stream.contentLeft -= size - padding
+    // curl breaks off an answered request by a frame without data; one with data lies about the length.
+    const isLast = (flags & FLAG_END_STREAM) !== 0 && size > padding
+    if (isLast && stream.discards && stream.contentLeft > 0) {
+      this.receiver.credit(size)
+      return this.violation(id, PROTOCOL_ERROR)
+    }
     if (padding > 0) this.receiver.skip(stream, padding)
     this.#inData = true
     return true
