@@ -151,7 +151,9 @@ export const worldFeatures: readonly WorldFeature[] = [
     route: { auth: { methods: [{ jwt: { issuer: 'https://idp.test', audience: 'lb', secret: SECRET } }], optional: true } },
     tls: { clientAuth: { ca: '{ca}', required: false } },
     check: boundRight,
-    checks: onceProven
+    checks: onceProven,
+    // PROXY headers tell of the certificate.
+    stays: true
   },
   {
     name: 'forward-auth',

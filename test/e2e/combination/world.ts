@@ -216,13 +216,16 @@ async function traffic(
       const http2 = !backend.startsWith('h2') ? undefined : isHttp2(kind) ? 'both' : 'backend'
       const plans = Array.from({ length: 1 + own.below(8) }, () => draw(own, `${seed}-${left--}`, http2, on))
       const certificate = !on.has('client certificates') ? undefined : own.chance(0.15) ? 'foreign' : 'own'
+      // NTLM ties its connection to a backend, whatever cookies say.
+      const isTied = plans.some(({ fields }) => fields.includes('Authorization: NTLM'))
       for (const plan of plans) {
         plan.certificate = certificate
         // L4 waits as long as its idle timeout.
         if (isRelayed(kind)) Object.assign(plan, { hangs: false, stalls: false })
         plan.door = kind
         plan.fields =
-          plan.fields.replaceAll('{sticky}', judge.sticky.cookie) + boundFields(plan, leafOfClient.cert)
+          plan.fields.replaceAll('{sticky}', isTied ? 'none' : judge.sticky.cookie) +
+          boundFields(plan, leafOfClient.cert)
         judge.asked(plan)
       }
       for (const answer of await ask(kind, doors, plans, own.chance(0.3)))
