@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, readdirSync, readlinkSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 import { pino } from 'pino'
 import t from 'tap'
+import { descriptorsTo } from './open-descriptors.ts'
 import type { StageInputs } from '../src/l7/stages/order.ts'
 import { answer, type Config, defineConfig, definePlugin, start } from '../src/index.ts'
 
@@ -311,14 +312,7 @@ const seesDescriptors = existsSync('/proc/self/fd')
 t.test('a log file is closed with the last lb that wrote to it', { skip: !seesDescriptors }, async (t) => {
   const dir = t.testdir()
   const file = join(dir, 'access.log')
-  const held = (): number =>
-    readdirSync('/proc/self/fd').filter((fd) => {
-      try {
-        return readlinkSync(`/proc/self/fd/${fd}`) === file
-      } catch {
-        return false
-      }
-    }).length
+  const held = (): number => descriptorsTo(file)
   const listeners = {
     bind: '127.0.0.1:0',
     mode: 'l7',

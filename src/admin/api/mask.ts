@@ -4,46 +4,44 @@ import { isSecretPath, MASK, secretsWithin, withoutUrlSecrets } from '../../conf
 
 /** A copy of the configuration that may be shown: without secrets, and without the passwords of URLs. `tls.key` is a path and stays. */
 export function maskSecrets(value: unknown): unknown {
-  return mask(value, [])
+  return maskAt([], value)
 }
 
 /** The same for the part of the configuration at `path`. */
 export function maskAt(path: readonly string[], value: unknown): unknown {
-  return mask(value, path)
-}
-
-function mask(value: unknown, path: readonly string[]): unknown {
-  if (typeof value === 'string') {
-    const secret = isSecretPath(path) || isPluginSecret(path, value)
-    return secret && value !== '' && value !== '*' ? MASK : withoutUrlSecrets(path, value)
-  }
-  if (typeof value !== 'object' || value === null) return value
-  if (Array.isArray(value)) return value.map((item) => mask(item, path))
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mask(item, [...path, key])]))
+  return withTexts(value, path, (text, at) => {
+    const secret = isSecretPath(at) || isPluginSecret(at, text)
+    return secret && text !== '' && text !== '*' ? MASK : withoutUrlSecrets(at, text)
+  })
 }
 
 /** A copy of what is told about a request, without the secrets of the configuration that went into it: edits of headers, URLs that are asked. */
 export function withoutSecretsOf(config: object, shown: unknown): unknown {
   const secrets = new Set<string>()
-  collect(config, [], secrets)
+  withTexts(config, [], (text, at) => {
+    const whole = isSecretPath(at) || isPluginSecret(at, text)
+    for (const secret of whole ? [text] : secretsWithin(at, text))
+      if (secret.length >= MIN_SECRET) secrets.add(secret)
+    return text
+  })
   // A secret may be a part of another one.
   const longestFirst = [...secrets].toSorted((a, b) => b.length - a.length)
-  return secrets.size === 0 ? shown : replaced(shown, longestFirst)
+  if (secrets.size === 0) return shown
+  return withTexts(shown, [], (told) =>
+    longestFirst.reduce((text, secret) => text.replaceAll(secret, MASK), told)
+  )
 }
 
-function collect(value: unknown, path: readonly string[], secrets: Set<string>): void {
-  if (typeof value === 'string') {
-    const whole = isSecretPath(path) || isPluginSecret(path, value)
-    for (const text of whole ? [value] : secretsWithin(path, value))
-      if (text.length >= MIN_SECRET) secrets.add(text)
-  } else if (Array.isArray(value)) for (const item of value) collect(item, path, secrets)
-  else if (typeof value === 'object' && value !== null)
-    for (const [key, item] of Object.entries(value)) collect(item, [...path, key], secrets)
-}
-
-function replaced(value: unknown, secrets: readonly string[]): unknown {
-  if (typeof value === 'string') return secrets.reduce((text, secret) => text.replaceAll(secret, MASK), value)
+/** A copy in which `change` has seen each text, with the path of keys to it. */
+function withTexts(
+  value: unknown,
+  path: readonly string[],
+  change: (text: string, path: readonly string[]) => string
+): unknown {
+  if (typeof value === 'string') return change(value, path)
   if (typeof value !== 'object' || value === null) return value
-  if (Array.isArray(value)) return value.map((item) => replaced(item, secrets))
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, replaced(item, secrets)]))
+  if (Array.isArray(value)) return value.map((item) => withTexts(item, path, change))
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key, withTexts(item, [...path, key], change)])
+  )
 }

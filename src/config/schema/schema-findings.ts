@@ -185,8 +185,7 @@ function modeCure(given: Raw | undefined): string | undefined {
   return foreignCure(String(given), foreignModes) ?? nearWord(String(given), ['l4', 'l7'])
 }
 
-const HAPROXY_CHECK =
-  /^(pgsql|postgresql|mariadb|mysql|redis|smtp|http|tcp|ssl-hello|ssl)[-_]?(?:check|chk)?$/i
+/** HAProxy's checks, without `-check` behind them. */
 const CHECKS: Readonly<Record<string, string>> = {
   pgsql: 'postgres',
   postgresql: 'postgres',
@@ -205,8 +204,11 @@ function typeCure(given: Raw | undefined, probe: RawMap): string | undefined {
     return 'lb does not run programs; use `type: tcp` with `send` and `expect`, or an http path that runs it'
   if (typeof given === 'string' && /^(?:icmp|ping)$/i.test(given))
     return '`type: tcp` opens a connection, which says more than a ping'
-  const check = typeof given === 'string' ? HAPROXY_CHECK.exec(given)?.[1]?.toLowerCase() : undefined
-  if (check !== undefined) return `write ${own(CHECKS, check)!}`
+  const check =
+    typeof given === 'string'
+      ? own(CHECKS, given.toLowerCase().replace(/[-_]?(?:check|chk)$/, ''))
+      : undefined
+  if (check !== undefined) return `write ${check}`
   if (typeof given === 'string' && /^agent(?:[-_]?check)?$/i.test(given))
     return 'lb asks no agents; use an http path, with `port` where another server answers it'
   if (given === undefined)

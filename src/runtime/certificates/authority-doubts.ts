@@ -1,5 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
 import { parseChain } from '../../net/tls/certificates/parse-chain.ts'
+import { commonNameOf, dayOf } from '../../net/tls/certificates/words.ts'
 import { subjectName } from '../../ocsp/certificate-id.ts'
 import { crlIssuers } from '../../ocsp/crl-ends.ts'
 
@@ -12,15 +13,14 @@ export function authorityDoubts(pem: string, side: 'clients' | 'backends', now: 
     const which = `certificate ${i + 1} of the file (${nameOf(certificate)})`
     const until = Date.parse(certificate.validTo)
     if (until <= now) {
-      const day = new Date(until).toISOString().slice(0, 10)
       return [
-        `${which} expired on ${day}: ${side} with a certificate of it are refused; add the authority's current one`
+        `${which} expired on ${dayOf(until)}: ${side} with a certificate of it are refused; add the authority's current one`
       ]
     }
     // A self-signed certificate may be its own authority.
     if (certificate.ca || certificate.issuer === certificate.subject) return []
     return [
-      `${which} is not that of an authority, so it makes no certificate of ${side} good; name that of ${oneLine(certificate.issuer)}`
+      `${which} is not that of an authority, so it makes no certificate of ${side} good; name that of ${commonNameOf(certificate.issuer ?? '')}`
     ]
   })
 }
@@ -50,10 +50,5 @@ function certificatesOf(pem: string): X509Certificate[] {
 }
 
 function nameOf({ subject }: X509Certificate): string {
-  return oneLine(subject)
-}
-
-/** The common name of a name as Node writes it, else all of it. */
-function oneLine(name: string | undefined): string {
-  return /^CN=(.*)$/m.exec(name ?? '')?.[1] ?? (name ?? '').replaceAll('\n', ', ')
+  return commonNameOf(subject ?? '')
 }

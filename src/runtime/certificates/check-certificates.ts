@@ -12,6 +12,7 @@ import { authorityDoubts, withoutList } from './authority-doubts.ts'
 import { crlEnds } from '../../ocsp/crl-ends.ts'
 import { whyNot } from '../../ocsp/staples.ts'
 import { cipherDoubts } from '../../net/tls/certificates/cipher-doubts.ts'
+import { dayOf } from '../../net/tls/certificates/words.ts'
 import { leftOutOf, whyEmpty } from '../../net/tls/certificates/left-out.ts'
 import { readUpstreamTls } from '../../net/tls/upstream-tls.ts'
 
@@ -113,9 +114,8 @@ function outdatedList(pem: string, now: number): string[] {
   try {
     const ends = crlEnds(pem)
     if (ends === undefined || ends > now) return []
-    const day = new Date(ends).toISOString().slice(0, 10)
     return [
-      `the revocation list ended on ${day}: every client will be refused; get the next one from the authority`
+      `the revocation list ended on ${dayOf(ends)}: every client will be refused; get the next one from the authority`
     ]
   } catch (error) {
     return [(error as Error).message]

@@ -1,7 +1,8 @@
-import { existsSync, mkdtempSync, readFileSync, readdirSync, readlinkSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import { descriptorsTo } from '../../open-descriptors.ts'
 import { reopenLogs } from '../../../src/core/log/line-sink.ts'
 import { LogFile, logFile, useLogFiles } from '../../../src/core/log/log-file.ts'
 import { answering, eventually, get, labOf, OK, rawBackend, startLab } from '../engine/lab.ts'
@@ -108,24 +109,16 @@ t.test('a file that is too long is moved away, and no line is lost', async (t) =
 t.test('a file that no configuration names any more is closed; a late line opens it once more', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'lb-unused-'))
   const [a, b] = [join(dir, 'a.log'), join(dir, 'b.log')] as const
-  const open = (path: string): number =>
-    readdirSync('/proc/self/fd').filter((fd) => {
-      try {
-        return readlinkSync(`/proc/self/fd/${fd}`) === path
-      } catch {
-        return false
-      }
-    }).length
   const [first, second] = [{}, {}]
   const made = logFile(a, undefined, 'json')
   useLogFiles(first, new Set([a]))
   useLogFiles(second, new Set([a, b]))
   made.write('one')
   useLogFiles(first, new Set())
-  if (existsSync('/proc/self/fd')) t.equal(open(a), 1, 'another names it')
+  if (existsSync('/proc/self/fd')) t.equal(descriptorsTo(a), 1, 'another names it')
   useLogFiles(second, new Set([b]), true)
   await eventually(() => lines(a).join() === 'one', 'line')
-  if (existsSync('/proc/self/fd')) await eventually(() => open(a) === 0, 'closed')
+  if (existsSync('/proc/self/fd')) await eventually(() => descriptorsTo(a) === 0, 'closed')
   made.write('two')
   await eventually(() => lines(a).join() === 'one,two', 'late line')
   const again = logFile(a, undefined, 'json')
@@ -136,9 +129,9 @@ t.test('a file that no configuration names any more is closed; a late line opens
   made.write('three')
   anew.write('four')
   await eventually(() => lines(a).join() === 'one,two,three,four', 'by the one in its place')
-  if (existsSync('/proc/self/fd')) t.equal(open(a), 1)
+  if (existsSync('/proc/self/fd')) t.equal(descriptorsTo(a), 1)
   useLogFiles(second, new Set(), true)
-  if (existsSync('/proc/self/fd')) await eventually(() => open(a) === 0, 'closed in the end')
+  if (existsSync('/proc/self/fd')) await eventually(() => descriptorsTo(a) === 0, 'closed in the end')
 })
 
 t.test('without an access log a pool that is down writes a few lines a second, then a count', async (t) => {

@@ -341,6 +341,14 @@ t.test('lb check tells each fault of a certificate with its place, its cause and
   t.match(told, /lb\.yaml:6:\d+: error: .*certs\/b\.crt: it expired/)
 })
 
+const answering = (tls: object) => ({
+  name: 'web',
+  bind: '127.0.0.1:0',
+  mode: 'l7',
+  tls,
+  routes: [{ respond: { status: 200 } }]
+})
+
 t.test('lb check tells of a revocation list that has ended: with it every client is refused', async (t) => {
   const crl = join(t.testdir({}), 'crl.pem')
   writeFileSync(crl, pki.crl())
@@ -348,15 +356,8 @@ t.test('lb check tells of a revocation list that has ended: with it every client
     certificates: [pki.leaf('a.test').files],
     clientAuth: { ca: pki.caFile, crl, required: true }
   }
-  const listener = {
-    name: 'web',
-    bind: '127.0.0.1:0',
-    mode: 'l7',
-    tls,
-    routes: [{ respond: { status: 200 } }]
-  }
   const told = (at: number): string =>
-    checkCertificates(configOf({ listeners: [listener] }), at)
+    checkCertificates(configOf({ listeners: [answering(tls)] }), at)
       .findings.filter(({ path }) => path.includes('crl'))
       .map(({ message }) => message)
       .join()
@@ -380,15 +381,8 @@ t.test('lb check looks at authorities: expired, none at all, without a revocatio
   const told = (ca: string, crl: string | undefined, days = 0): string[] => {
     const clientAuth = { ca, required: true, ...(crl !== undefined && { crl }) }
     const tls = { certificates: [leaf.files], clientAuth }
-    const listener = {
-      name: 'web',
-      bind: '127.0.0.1:0',
-      mode: 'l7',
-      tls,
-      routes: [{ respond: { status: 200 } }]
-    }
     const pools = { web: { backends: ['127.0.0.1:1'], tls: { ca } } }
-    return checkCertificates(configOf({ listeners: [listener], pools }), Date.now() + days * DAY_MS)
+    return checkCertificates(configOf({ listeners: [answering(tls)], pools }), Date.now() + days * DAY_MS)
       .findings.filter(({ path }) => path.includes('ca') || path.includes('crl'))
       .map(({ path, message }) => `${path.join('.')} ${message.slice(folder.length + 1)}`)
   }

@@ -1,8 +1,8 @@
 import { BlockList, isIP } from 'node:net'
 import { isPublicAuthority, wantsBinding } from '../../acme-authorities.ts'
 import { textOf } from '../../environment/env-text.ts'
-import { isMap, type Raw, select, valueAt } from '../../raw.ts'
-import { type Finding, warningAt } from '../../report/problem.ts'
+import { isMap, type Raw, type RawMap, select, valueAt } from '../../raw.ts'
+import { type Finding, type Path, warningAt } from '../../report/problem.ts'
 
 /** RFC 6761, RFC 6762, RFC 8375, and what ICANN keeps for private use: nobody outside can own such a name. */
 const RESERVED =
@@ -21,21 +21,21 @@ PRIVATE.addSubnet('fc00::', 7, 'ipv6')
 PRIVATE.addSubnet('fe80::', 10, 'ipv6')
 PRIVATE.addAddress('::1', 'ipv6')
 
+/** Where authorities connect to see the proof of a name; dns-01 needs no listener. */
+const PORTS: ReadonlyMap<string, number> = new Map([
+  ['http-01', 80],
+  ['tls-alpn-01', 443]
+])
+
+interface Place {
+  readonly path: Path
+  readonly listener: RawMap
+}
+
 /** Warns of orders that a public authority is going to refuse. Only where all authorities are public ones. */
 export function checkPublicAcme(root: Raw): Finding[] {
-  const written = authoritiesOf(root)
-  if (written.some(({ url }) => !isPublicAuthority(url))) return []
-  const findings: Finding[] = []
-  for (const { url, path, bound } of written) {
-    if (wantsBinding(url) && !bound)
-      findings.push(
-        warningAt(
-          path,
-          `${url} serves its own customers only: { url: ${url}, eab: { kid: …, key: … } }, both from your account there`
-        )
-      )
-  }
-  const challenge = textOf(valueAt(root, ['acme', 'challenge'])) ?? 'tls-alpn-01'
+  const authorities = authoritiesOf(root)
+  if (authorities.some(({ url }) => !isPublicAuthority(url))) return []
   const listeners = [...select(root, ['listeners', '*'])].map(({ path, value }) => ({
     path,
     listener: isMap(value) ? value : {}
@@ -43,41 +43,50 @@ export function checkPublicAcme(root: Raw): Finding[] {
   const ours = listeners.filter(
     ({ listener }) => isMap(listener['tls']) && listener['tls']['acme'] !== undefined
   )
+  return [...unbound(authorities), ...refusedNames(ours), ...otherPorts(root, listeners, ours)]
+}
+
+function* unbound(authorities: ReturnType<typeof authoritiesOf>): Generator<Finding> {
+  for (const { url, path, bound } of authorities) {
+    if (wantsBinding(url) && !bound)
+      yield warningAt(
+        path,
+        `${url} serves its own customers only: { url: ${url}, eab: { kid: …, key: … } }, both from your account there`
+      )
+  }
+}
+
+function* refusedNames(ours: readonly Place[]): Generator<Finding> {
   for (const { path, listener } of ours) {
     const domains = valueAt(listener, ['tls', 'acme', 'domains'])
     for (const [i, each] of (Array.isArray(domains) ? (domains as readonly Raw[]) : []).entries()) {
       const name = textOf(each) ?? ''
       const why = whyRefused(name)
       if (why !== undefined)
-        findings.push(
-          warningAt(
-            [...path, 'tls', 'acme', 'domains', i],
-            `no public authority signs for "${name}", ${why}; \`selfSigned: true\` is for development, \`directory: URL\` for an authority of your own`
-          )
+        yield warningAt(
+          [...path, 'tls', 'acme', 'domains', i],
+          `no public authority signs for "${name}", ${why}; \`selfSigned: true\` is for development, \`directory: URL\` for an authority of your own`
         )
     }
   }
+}
+
+/** No listener that answers the challenge has the port that authorities connect to. */
+function* otherPorts(root: Raw, listeners: readonly Place[], ours: readonly Place[]): Generator<Finding> {
+  const challenge = textOf(valueAt(root, ['acme', 'challenge'])) ?? 'tls-alpn-01'
+  const port = PORTS.get(challenge)
   const answering =
     challenge === 'http-01'
-      ? {
-          port: 80,
-          all: listeners.filter(({ listener }) => listener['mode'] === 'l7' && listener['tls'] === undefined)
-        }
-      : challenge === 'tls-alpn-01'
-        ? { port: 443, all: ours }
-        : undefined
-  if (answering !== undefined && answering.all.length > 0) {
-    const ports = answering.all.flatMap(({ listener }) => portsOf(listener))
-    // A variable or a socket may lead anywhere.
-    if (!ports.includes(undefined) && !ports.includes(answering.port))
-      findings.push(
-        warningAt(
-          [...answering.all[0]!.path, 'bind'],
-          `the authority connects to port ${answering.port} (${challenge}), where nothing here listens: forward it to port ${ports[0]}`
-        )
-      )
-  }
-  return findings
+      ? listeners.filter(({ listener }) => listener['mode'] === 'l7' && listener['tls'] === undefined)
+      : ours
+  if (port === undefined || answering.length === 0) return
+  const ports = answering.flatMap(({ listener }) => portsOf(listener))
+  // A variable or a socket may lead anywhere.
+  if (ports.includes(undefined) || ports.includes(port)) return
+  yield warningAt(
+    [...answering[0]!.path, 'bind'],
+    `the authority connects to port ${port} (${challenge}), where nothing here listens: forward it to port ${ports[0]}`
+  )
 }
 
 function authoritiesOf(root: Raw) {

@@ -4,6 +4,7 @@ import { altNames } from './alt-names.ts'
 import { doubtsOf } from './doubts.ts'
 import { formOf } from './not-pem.ts'
 import { brokenPem, parseChain } from './parse-chain.ts'
+import { commonNameOf, dayOf } from './words.ts'
 
 /** A problem of a certificate or its key. `unusable`: TLS does not work with it at all. */
 export interface CertificateProblem {
@@ -129,7 +130,11 @@ function dateProblems({ notBefore, notAfter }: CertificateFacts, now: number): C
   if (notAfter <= now) {
     const ago = -daysLeft({ notAfter }, now) - 1
     return [
-      { file: 'cert', kind: 'expired', message: `it expired on ${day(notAfter)}, ${days(ago)} ago; renew it` }
+      {
+        file: 'cert',
+        kind: 'expired',
+        message: `it expired on ${dayOf(notAfter)}, ${days(ago)} ago; renew it`
+      }
     ]
   }
   if (notBefore <= now) return []
@@ -137,7 +142,7 @@ function dateProblems({ notBefore, notAfter }: CertificateFacts, now: number): C
     {
       file: 'cert',
       kind: 'not-yet-valid',
-      message: `it is not valid before ${day(notBefore)}; is the clock of this machine right?`
+      message: `it is not valid before ${dayOf(notBefore)}; is the clock of this machine right?`
     }
   ]
 }
@@ -159,7 +164,7 @@ function chainProblems(chain: readonly X509Certificate[]): CertificateProblem[] 
         'the certificates are out of order: each must be followed by the one that signed it, the own one first'
       )
     return problem(
-      `certificate ${i + 2} of the file did not sign certificate ${i + 1} (${oneLine(certificate.subject)}); put the one of ${oneLine(certificate.issuer)} there, or take it out`
+      `certificate ${i + 2} of the file did not sign certificate ${i + 1} (${commonNameOf(certificate.subject)}); put the one of ${commonNameOf(certificate.issuer)} there, or take it out`
     )
   }
   const last = chain.at(-1)!
@@ -169,7 +174,7 @@ function chainProblems(chain: readonly X509Certificate[]): CertificateProblem[] 
   const from = /^CA Issuers - URI:(\S+)$/m.exec(last.infoAccess)?.[1]
   const where = from === undefined ? '' : `, from ${from}`
   return problem(
-    `the chain is incomplete: append the certificate of ${oneLine(last.issuer)}${where} to the file, in PEM form`
+    `the chain is incomplete: append the certificate of ${commonNameOf(last.issuer)}${where} to the file, in PEM form`
   )
 }
 
@@ -182,14 +187,6 @@ let roots: Set<string> | undefined
 /** Subjects of the public roots; takes 5 ms, once and only where a public authority has signed. */
 function publicRoots(): Set<string> {
   return (roots ??= new Set(rootCertificates.map((pem) => new X509Certificate(pem).subject)))
-}
-
-function oneLine(name: string): string {
-  return /^CN=(.*)$/m.exec(name)?.[1] ?? name.replaceAll('\n', ', ')
-}
-
-function day(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 10)
 }
 
 function days(count: number): string {

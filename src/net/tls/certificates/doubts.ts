@@ -1,4 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
+import { dayOf } from './words.ts'
 
 const SERVER_AUTH = '1.3.6.1.5.5.7.3.1'
 const ANY_USAGE = '2.5.29.37.0'
@@ -42,9 +43,8 @@ export function doubtsOf(chain: readonly X509Certificate[], now: number): string
   for (const [i, issuer] of issuers.entries()) {
     const until = Date.parse(issuer.validTo)
     if (until > now) continue
-    const day = new Date(until).toISOString().slice(0, 10)
     doubts.push(
-      `certificate ${i + 2} of the file, that of its issuer, expired on ${day}; append the current one`
+      `certificate ${i + 2} of the file, that of its issuer, expired on ${dayOf(until)}; append the current one`
     )
   }
   return doubts

@@ -28,11 +28,10 @@ export function certificatesIn(folder: string): CertificatePaths[] {
   const entries = readdirSync(folder, { withFileTypes: true })
   const order = (name: string): string => (/^default\b/.test(name) ? `\0${name}` : name)
   entries.sort((a, b) => (order(a.name) < order(b.name) ? -1 : 1))
-  const files = entries.filter((entry) => !isFolder(entry, join(folder, entry.name)))
-  const pairs = pairsOf(
-    folder,
-    files.map(({ name }) => name)
+  const files = new Set(
+    entries.filter((entry) => !isFolder(entry, join(folder, entry.name))).map(({ name }) => name)
   )
+  const pairs = pairsOf(folder, files)
   const found: CertificatePaths[] = []
   for (const { name } of entries) {
     const path = join(folder, name)
@@ -40,19 +39,18 @@ export function certificatesIn(folder: string): CertificatePaths[] {
     if (name.startsWith('.')) continue
     const pair = pairs.get(name)
     if (pair !== undefined) found.push(pair)
-    else if (!files.some((file) => file.name === name)) found.push(...withKeys(path))
+    else if (!files.has(name)) found.push(...withKeys(path))
   }
   // Without a key beside it a file may hold both.
   return found.filter(({ cert, key }) => cert !== key || !isBeside(cert, found))
 }
 
 /** File → its certificate, of one folder. */
-function pairsOf(folder: string, names: readonly string[]): Map<string, CertificatePaths> {
-  const has = new Set(names)
+function pairsOf(folder: string, names: ReadonlySet<string>): Map<string, CertificatePaths> {
   const pairs = new Map<string, CertificatePaths>()
   const add = (cert: string, key: string): void =>
     void pairs.set(cert, { cert: join(folder, cert), key: join(folder, key) })
-  const known = IN_FOLDER.find(([cert, key]) => has.has(cert) && has.has(key)) ?? acmeSh(names)
+  const known = knownPair(names)
   if (known !== undefined) add(...known)
   const taken = new Set<string>(known)
   for (const name of names) {
@@ -60,27 +58,37 @@ function pairsOf(folder: string, names: readonly string[]): Map<string, Certific
     const base = /\.(rsa|ecdsa)$/.test(name) ? name : name.replace(CERTIFICATE, '')
     if (base.endsWith('-key') || base.endsWith('.key') || taken.has(base)) continue
     taken.add(base)
-    add(name, [`${base}.key`, `${base}-key.pem`, `${name}.key`].find((key) => has.has(key)) ?? name)
+    add(name, [`${base}.key`, `${base}-key.pem`, `${name}.key`].find((key) => names.has(key)) ?? name)
   }
   return pairs
 }
 
-/** acme.sh writes `fullchain.cer` and `NAME.key`. */
-function acmeSh(names: readonly string[]): readonly [string, string] | undefined {
-  const keys = names.filter((name) => name.endsWith('.key'))
-  return names.includes('fullchain.cer') && keys.length === 1 ? ['fullchain.cer', keys[0]!] : undefined
+/** The one pair of a folder per name. acme.sh writes `fullchain.cer` and `NAME.key`. */
+function knownPair(names: ReadonlySet<string>): readonly [cert: string, key: string] | undefined {
+  const known = IN_FOLDER.find((pair) => pair.every((name) => names.has(name)))
+  if (known !== undefined) return known
+  const keys = [...names].filter((name) => name.endsWith('.key'))
+  return names.has('fullchain.cer') && keys.length === 1 ? ['fullchain.cer', keys[0]!] : undefined
 }
 
 /** Of a folder below: only what has its key beside it. */
 function withKeys(folder: string): CertificatePaths[] {
-  const names = readdirSync(folder).filter((name) => !name.startsWith('.'))
-  const known = IN_FOLDER.find(([cert, key]) => names.includes(cert) && names.includes(key)) ?? acmeSh(names)
-  const pairs = pairsOf(folder, names.sort())
+  const names = new Set(
+    readdirSync(folder)
+      .filter((name) => !name.startsWith('.'))
+      .sort()
+  )
+  const pairs = pairsOf(folder, names)
+  const known = knownPair(names)
   if (known !== undefined) return [pairs.get(known[0])!]
   return [...pairs.values()].filter(({ cert, key }) => cert !== key)
 }
 
 function isFolder(entry: Dirent, path: string): boolean {
-  if (!entry.isSymbolicLink()) return entry.isDirectory()
+  return entry.isSymbolicLink() ? isFolderAt(path) : entry.isDirectory()
+}
+
+/** Symbolic links to one included. */
+export function isFolderAt(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 }

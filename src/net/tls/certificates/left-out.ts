@@ -1,6 +1,6 @@
-import { readdirSync, statSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { certificatesIn, type CertificatePaths } from './folder.ts'
+import { certificatesIn, isFolderAt, type CertificatePaths } from './folder.ts'
 
 /** Files of a folder that look like a certificate and are not in use, one sentence each. */
 export function leftOutOf(folder: string, pairs: readonly CertificatePaths[]): string[] {
@@ -33,14 +33,10 @@ export function whyEmpty(folder: string): string {
   } catch {
     return none
   }
-  const below = names.map((name) => join(folder, name)).filter(isFolder)
+  const below = names.map((name) => join(folder, name)).filter(isFolderAt)
   if (below.some((path) => readdirSync(path).some((name) => /^fullchain\d+\.pem$/.test(name))))
     return `${none}; certbot's current ones are in the folder "live" beside it`
   const other = below.find((path) => certificatesIn(path).length > 0)
   if (other !== undefined) return `${none}, but ${other} does: name that one`
   return `${none}: x.crt and x.key, x.pem with both, or a folder with fullchain.pem and privkey.pem`
-}
-
-function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 }
