@@ -47,6 +47,15 @@ export const FORWARDING_FIELDS: readonly string[] = [
   'front-end-https'
 ]
 
+/** First words of those that do not begin with `x-`: parsers note whether a head has such a name. Forwarded is noted by itself. */
+export const FORWARDING_WORDS: readonly string[] = [
+  ...new Set(
+    FORWARDING_FIELDS.filter((name) => !name.startsWith('x-') && name !== 'forwarded').map(
+      (name) => name.split('-')[0]!
+    )
+  )
+]
+
 const names = new Set(FORWARDING_FIELDS)
 /** Proxies have more fields of this kind: every name that begins so is treated as one. */
 const PREFIX = 'x-forwarded-'

@@ -1,32 +1,25 @@
+import { FORWARDING_WORDS } from '../../headers/forwarding-fields.ts'
 import { ALNUM } from '../../message/chars.ts'
 
-const LETTER_C = 99
-const LETTER_F = 102
-const LETTER_T = 116
 const LETTER_X = 120
-const TRUE = Buffer.from('true')
-const CLIENT = Buffer.from('client')
-const CLOUDFLARE = Buffer.from('cf')
-const FASTLY = Buffer.from('fastly')
-const FRONT = Buffer.from('front')
+/** By the last five bits of their first letter, which do not tell case. */
+const words: (readonly Buffer[] | undefined)[] = Array.from({ length: 32 }, () => undefined)
+for (const word of FORWARDING_WORDS) {
+  const first = word.charCodeAt(0) & 31
+  words[first] = [...(words[first] ?? []), Buffer.from(word)]
+}
 
 /**
  * Whether a field name may be one of `FORWARDING_FIELDS`, Forwarded excepted: `X-Real-IP`, `Client-IP`. Servers that make
  * variables of field names treat any punctuation as a hyphen: `true_client_ip`. Called for each field line.
  */
 export function isWordOfProxy(buffer: Buffer, at: number): boolean {
-  switch (buffer[at]! | 32) {
-    case LETTER_X:
-      return ALNUM[buffer[at + 1]!] === 0
-    case LETTER_C:
-      return begins(buffer, at, CLIENT) || begins(buffer, at, CLOUDFLARE)
-    case LETTER_F:
-      return begins(buffer, at, FRONT) || begins(buffer, at, FASTLY)
-    case LETTER_T:
-      return begins(buffer, at, TRUE)
-    default:
-      return false
-  }
+  const first = buffer[at]! | 32
+  if (first === LETTER_X) return ALNUM[buffer[at + 1]!] === 0
+  const some = words[first & 31]
+  if (some === undefined) return false
+  for (const word of some) if (begins(buffer, at, word)) return true
+  return false
 }
 
 function begins(buffer: Buffer, at: number, word: Buffer): boolean {

@@ -1,3 +1,4 @@
+import { FORWARDING_WORDS } from '../../headers/forwarding-fields.ts'
 import {
   SEEN_AUTHORIZATION,
   SEEN_DATE,
@@ -82,7 +83,7 @@ const COLON = 58
 /** Servers that make variables of field names treat any punctuation as a hyphen. */
 const DISGUISED = /^(?:content[^a-z0-9]length|transfer[^a-z0-9]encoding)$/
 /** What backends may take for a proxy's word, besides those that begin with x. */
-const WORD_OF_A_PROXY = /^(?:true|client|cf|fastly|front)[^a-z0-9]/
+const WORD_OF_A_PROXY = new RegExp(`^(?:${FORWARDING_WORDS.join('|')})[^a-z0-9]`)
 
 /** The marks of a field; `name` is lower case and well formed. */
 export function fieldMarks(name: string): number {
