@@ -166,6 +166,14 @@ export function fieldPairs(lines: string): [string, string][] {
     })
 }
 
+/** In fields that only a proxy may send, and in spellings that not even a trusted one does. */
+export const FORGED = 'forged-by-the-client'
+
+/** Whether such a field has come to the backend; Layer 4 reads none. */
+export function isForged({ door }: Plan, head: string): boolean {
+  return !door.startsWith('l4') && head.includes(`: ${FORGED}\r\n`)
+}
+
 /** The first value of a field in the text of a head. */
 export function fieldOf(head: string, name: string): string | undefined {
   return new RegExp(`\\r\\n${name}: (.*)\\r\\n`, 'i').exec(head)?.[1]

@@ -1,7 +1,7 @@
 import type { Seeded } from '../../http-battery/seeded.ts'
 import { CLOSED_HOST } from './services/forward-auth.ts'
 import { LET_THROUGH, REFUSED } from './services/nonsense.ts'
-import type { Plan } from './plan.ts'
+import { FORGED, type Plan } from './plan.ts'
 
 /** Something that is so with some of the generated requests. */
 export interface RequestFeature {
@@ -125,6 +125,8 @@ export const requestFeatures: readonly RequestFeature[] = [
       if (plan.method !== 'OPTIONS') plan.fields += 'Origin: https://a.example.com\r\nSec-Fetch-Site: same-origin\r\n'
     }
   },
+  { name: 'words of a proxy', share: 0.2, apply: (plan) => void (plan.fields += `Client_Cert: ${FORGED}\r\nX_Real_IP: ${FORGED}\r\nCF.Connecting.IP: ${FORGED}\r\n`) },
+  { name: 'path parameters', share: 0.1, apply: (plan) => void (plan.path = plan.path.replace(/^\/r\/.*/, '$&;v=1')) },
   { name: 'api key', share: 0.2, apply: (plan) => void (plan.fields += 'X-Api-Key: key-of-alice\r\n') },
   { name: 'priority', share: 0.3, apply: (plan, seeded) => void (plan.fields += `X-Priority: ${seeded.of(['high', 'normal', 'low'])}\r\n`) },
   { name: 'idempotency key', share: 0.2, apply: (plan) => void (plan.fields += `Idempotency-Key: ${plan.id}\r\n`) },

@@ -65,6 +65,7 @@ export const worldFeatures: readonly WorldFeature[] = [
   { name: 'short lives', share: 0.3, pool: { connections: { maxRequests: 3, maxAge: '1s' } } },
   { name: 'few connections', share: 0.3, pool: { connections: { maxIdle: 2 } } },
   { name: 'least-connections', share: 0.2, pool: { algorithm: 'least-connections' } },
+  { name: 'leaves what is down', share: 0.2, pool: { onDown: 'close' } },
   { name: 'sticky', share: 0.2, pool: { sticky: { cookie: 'lb_backend' } } },
   {
     name: 'cache with stale-if-error',

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { ChunkedReader } from '../../../../src/l7/http1/parse/chunked-reader.ts'
 import { write } from '../clients/http1-client.ts'
-import { bytesOf, fieldOf, pause, type Plan } from '../plan.ts'
+import { bytesOf, fieldOf, isForged, pause, type Plan } from '../plan.ts'
 import type { OriginHost } from './origin.ts'
 import { Upload } from './upload.ts'
 
@@ -67,6 +67,7 @@ export class Http1Served {
       return true
     }
     this.#plan = JSON.parse(fieldOf(head, 'x-plan')!) as Plan
+    if (isForged(this.#plan, head)) this.#host.onWrong(`forged fields: ${head}`)
     this.#upload = new Upload(fieldOf(head, 'content-encoding'))
     this.#left = Number(fieldOf(head, 'content-length') ?? 0)
     this.#chunks = /\r\ntransfer-encoding: chunked\r\n/i.test(head) ? new ChunkedReader() : undefined

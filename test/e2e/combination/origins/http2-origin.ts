@@ -7,7 +7,7 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream
 } from 'node:http2'
-import { bytesOf, fieldPairs, pause, type Plan } from '../plan.ts'
+import { bytesOf, fieldPairs, isForged, pause, type Plan } from '../plan.ts'
 import type { OriginHost } from './origin.ts'
 import { Upload } from './upload.ts'
 
@@ -33,6 +33,8 @@ export function serveHttp2(server: Http2Server, host: OriginHost): void {
       return void stream.pipe(stream)
     }
     const plan = JSON.parse(String(headers['x-plan'])) as Plan
+    const lines = Object.entries(headers).map(([name, value]) => `\r\n${name}: ${String(value)}\r\n`)
+    if (isForged(plan, lines.join(''))) host.onWrong(`forged fields: ${lines.join('')}`)
     serve(
       stream,
       plan,
