@@ -19,7 +19,10 @@ export abstract class StageRun extends ExchangeFacts implements Waiting {
 
   abstract readonly ended: boolean
   abstract send(): void
-  abstract fail(code: 'LB_NO_ROUTE' | 'LB_BAD_PATH', reason: string): void
+  abstract fail(
+    code: 'LB_NO_ROUTE' | 'LB_BAD_PATH' | 'LB_UPSTREAM_PROTOCOL' | 'LB_NOT_IMPLEMENTED',
+    reason: string
+  ): void
 
   /** This object, as hooks take it. */
   protected get self(): never {

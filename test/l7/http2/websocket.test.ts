@@ -15,6 +15,8 @@ async function echoHttp1(t: Test): Promise<string> {
   server.on('upgrade', (request, socket: Socket, head: Buffer) => {
     if (request.url === '/refused')
       return void socket.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno')
+    if (request.url?.startsWith('/2') === true)
+      return void socket.end(`HTTP/1.1 ${request.url.slice(1)} Fine\r\nContent-Length: 0\r\n\r\n`)
     sockets.handleUpgrade(request, socket, head, (ws) => {
       ws.on('message', (data: Buffer, binary) => ws.send(data, { binary }))
       ws.on('error', () => {})
@@ -46,9 +48,10 @@ async function echoHttp2(t: Test, enableConnectProtocol = true): Promise<string>
   return `127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-async function through(t: Test, backend: string, pool: object = {}): Promise<Lab> {
+async function through(t: Test, backend: string, pool: object = {}, routes: object[] = []): Promise<Lab> {
+  const all = [...routes, { pool: 'web' }]
   const lab = await startLab({
-    listeners: [{ bind: '127.0.0.1:0', mode: 'l7', protocols: ['h2', 'http/1.1'], pool: 'web' }],
+    listeners: [{ bind: '127.0.0.1:0', mode: 'l7', protocols: ['h2', 'http/1.1'], routes: all }],
     pools: { web: { backends: [backend], retry: { attempts: 0 }, ...pool } }
   })
   t.teardown(() => lab.close())
@@ -112,6 +115,19 @@ t.test('what the backend answers instead of 101 is the answer', async (t) => {
   await once(stream, 'close')
   await eventually(t, () => lab.active === 0, 'every lease is back')
 })
+
+t.test('a backend of HTTP/1.1 that answers 2xx has opened no tunnel, and neither has lb', async (t) => {
+  const lab = await through(t, await echoHttp1(t), {}, [{ match: { path: '/own' }, respond: { status: 200, body: 'x' } }])
+  const client = await http2Client(t, lab)
+  for (const [path, status] of [['/200', 502], ['/201', 502], ['/204', 502], ['/206', 502], ['/own', 501]] as const) {
+    const stream = extended(client, path)
+    stream.resume()
+    const [headers] = (await once(stream, 'response')) as [Record<string, unknown>]
+    t.equal(headers[':status'], status, path)
+    await once(stream, 'close')
+  }
+  await eventually(t, () => lab.active === 0, 'every lease is back')
+}) // prettier-ignore
 
 t.test(
   'over HTTP/2 on both sides: bytes both ways, an end, and a reset that reaches the other side',

@@ -56,7 +56,7 @@ export abstract class ResponseExit extends StageRun implements ChainOwner {
 
   /** Sends the head; false when a stage's fault has ended the exchange instead. */
   respond(head: ResponseHead): boolean {
-    if (this.#ended) return false
+    if (this.#ended || (this.request.upgrade !== '' && this.#opensFalsely(head))) return false
     try {
       this.#passHooks(head)
     } catch (error) {
@@ -77,6 +77,17 @@ export abstract class ResponseExit extends StageRun implements ChainOwner {
       }
       this.#replaced = true
     }
+    return true
+  }
+
+  /**
+   * RFC 8441 §5: over HTTP/2 a 2xx tells the client that its tunnel is open, and the body would be taken for bytes of it.
+   * An answer that switches no protocol is an error there.
+   */
+  #opensFalsely({ status, source }: ResponseHead): boolean {
+    if (status >= 300 || this.request.version !== '2.0') return false
+    if (source === 'backend') this.fail('LB_UPSTREAM_PROTOCOL', `status ${status} instead of 101: no tunnel`)
+    else this.fail('LB_NOT_IMPLEMENTED', `status ${status} of lb's own: no tunnel`)
     return true
   }
 

@@ -11,6 +11,7 @@ import {
   MAX_FRAME_SIZE,
   MAX_HEADER_LIST_SIZE,
   MAX_WINDOW,
+  NO_RFC7540_PRIORITIES,
   PROTOCOL_ERROR
 } from '../frames/codes.ts'
 
@@ -63,6 +64,9 @@ export class PeerSettings {
         if (value > 1 || (value === 0 && this.enableConnectProtocol)) return PROTOCOL_ERROR
         this.enableConnectProtocol = value === 1
         return 0
+      case NO_RFC7540_PRIORITIES:
+        // RFC 9218 §2.1: its order of RFC 7540 is ignored either way.
+        return value > 1 ? PROTOCOL_ERROR : 0
       default:
         // §6.5.2: unknown settings are ignored.
         return 0
