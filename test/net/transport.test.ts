@@ -160,6 +160,15 @@ const kinds: Record<
     whenConnected(owner, (told) =>
       dialled(t, (port) => SocketTransport.dialled(told, (socket) => void socket.connect(port, '127.0.0.1')))
     ),
+  'socket with data events, as of TLS': (t, owner) =>
+    whenConnected(owner, (told) =>
+      dialled(t, (port) => {
+        const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+        const transport = SocketTransport.overSocket(socket, told)
+        socket.once('connect', () => transport.tellConnect())
+        return transport
+      })
+    ),
   'as accepted here': async (t, owner) => {
     const { transport, client } = await accepted(t, owner)
     return { transport, peer: client }
@@ -273,6 +282,40 @@ for (const [kind, make] of Object.entries(kinds)) {
     while (text() !== 'onetwo') await new Promise((resolve) => setImmediate(resolve))
     t.notOk(told.includes('end'))
     t.equal(transport.bytesIn, 6)
+  })
+
+  t.test(`${kind}: a paused stream does not end before it is read on`, async (t) => {
+    const { owner, until, told } = listener()
+    const { transport, peer } = await make(t, owner)
+    const untilTold = until('data').then(() => transport.pause())
+    peer.end('all')
+    await untilTold
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    t.notOk(told.includes('end'), 'while it is paused')
+    transport.resume()
+    transport.pause()
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    t.notOk(told.includes('end'), 'paused again at once')
+    transport.resume()
+    await until('end')
+    transport.end()
+    await until('close')
+  })
+
+  t.test(`${kind}: what ended while it was paused tells so before it closes`, async (t) => {
+    const { owner, until, told } = listener()
+    const { transport, peer } = await make(t, owner)
+    const untilTold = until('data').then(() => transport.pause())
+    peer.end('all')
+    await untilTold
+    transport.end()
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    transport.resume()
+    await until('close')
+    t.same(
+      told.filter((what) => what !== 'connect' && what !== 'drain'),
+      ['data', 'end', 'close']
+    )
   })
 
   t.test(`${kind}: more than the kernel takes waits, and its going is told`, async (t) => {

@@ -22,6 +22,9 @@ export class SocketTransport extends Transport {
   /** A write failed, and what the peer sent before is being read. */
   #broken: NodeJS.ErrnoException | undefined
   #closed = false
+  #paused = false
+  /** The peer's FIN came while the owner had paused. */
+  #endWaits = false
   #facts: TlsFacts | undefined
 
   private constructor(owner: TransportOwner, makeSocket: (transport: SocketTransport) => Socket) {
@@ -33,6 +36,7 @@ export class SocketTransport extends Transport {
     socket.on('drain', () => this.drained())
     socket.on('close', () => {
       this.#closed = true
+      if (this.#error === undefined) this.#tellHeldEnd()
       this.gone(this.#error)
     })
     // net.Socket destroys itself when a write fails, and with it the data that was not read.
@@ -103,11 +107,19 @@ export class SocketTransport extends Transport {
   }
 
   pause(): void {
+    this.#paused = true
     this.socket.pause()
   }
 
   resume(): void {
+    this.#paused = false
     this.socket.resume()
+    if (this.#endWaits) process.nextTick(giveEnd, this)
+  }
+
+  /** Internal: reading continues, behind the last bytes. */
+  giveEnd(): void {
+    if (!this.#paused && !this.closed) this.#tellHeldEnd()
   }
 
   cork(): void {
@@ -186,7 +198,15 @@ export class SocketTransport extends Transport {
       if (broken.code === 'EPIPE') this.tellEnd()
       this.#destroy(broken)
     } else if (this.#isReset()) this.#destroy(failure('read', UV_ECONNRESET))
+    // Node's 'end' comes in spite of a pause once all data has been delivered, while the owner may still hold some of it.
+    else if (this.#paused) this.#endWaits = true
     else this.tellEnd()
+  }
+
+  #tellHeldEnd(): void {
+    if (!this.#endWaits) return
+    this.#endWaits = false
+    this.tellEnd()
   }
 
   /** As in RawTransport: a reset right after the last bytes is reported as an end. */
@@ -207,6 +227,10 @@ export class SocketTransport extends Transport {
       }
     }
   }
+}
+
+function giveEnd(transport: SocketTransport): void {
+  transport.giveEnd()
 }
 
 /** System calls, as Node's errors name them, that fail on a connection that exists. */
