@@ -20,6 +20,7 @@ export function registerAdminCommands(program: Command): void {
     .argument('[pool]', 'only this pool')
     .option('-w, --watch', 'redraw every second')
     .option('--json', 'print JSON')
+    .option('--all', 'every certificate, however many there are')
     .action((pool: string | undefined, options: Common & StatusOptions) =>
       operate(program, options, async (client) => {
         const { status } = await import('./status/status.ts')

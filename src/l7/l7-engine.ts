@@ -2,7 +2,6 @@ import { closeTies } from './forward/client-ties.ts'
 import type { HttpProtocol } from '../config/model/model.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Deadlines } from '../core/deadlines.ts'
-import type { ErrorCode } from '../core/errors.ts'
 import { Roster } from '../core/roster.ts'
 import type { Logger } from '../core/log/log.ts'
 import { LogThrottle } from '../core/log/log-throttle.ts'
@@ -34,6 +33,7 @@ import { PrefaceDoor, type PrefaceHost } from './http2/server/preface-door.ts'
 import { ServerConnection } from './http2/server/server-connection.ts'
 import { TlsDoor, type DoorHost } from './http1/server/tls-door.ts'
 import { newRequestId } from './headers/trace-ids.ts'
+import { Refusals } from './refusals.ts'
 import { UNREADABLE, type Request } from './message/request.ts'
 import type { L7Snapshot } from './compile/l7-snapshot.ts'
 
@@ -77,6 +77,7 @@ export class L7Engine
   readonly #open: Gauge
   readonly #counts: ExchangeCounts
   readonly #door: TlsDoor
+  readonly refusals: Refusals
   #draining = false
 
   constructor(deps: L7Deps, parts: L7SnapshotParts, name = pseudonym) {
@@ -98,6 +99,7 @@ export class L7Engine
     this.#accepted = deps.metrics.counter('lb_connections_total', { listener })
     this.#open = deps.metrics.gauge('lb_connections_open', { listener })
     this.#counts = new ExchangeCounts(deps.metrics, listener)
+    this.refusals = new Refusals({ ...deps, throttle: this.throttle, counts: this.#counts }, listener)
     this.http2 = new Http2Metrics(deps.metrics, listener)
     this.snapshot = compileSnapshot(parts, this)
   }
@@ -131,6 +133,7 @@ export class L7Engine
       tls,
       transport,
       rest,
+      ends?.source,
       (secured) => this.#take(attachTo(secured), admission, ends, secured.tls),
       () => admission?.leave()
     )
@@ -206,13 +209,6 @@ export class L7Engine
     if (tls !== undefined) return this.#secure(tls, transport, admission, ends, rest)
     const connection = this.#take(attachTo(transport), admission, ends)
     if (rest !== undefined) connection.onData(rest, 0, rest.length)
-  }
-
-  refused(reason: 'limit' | 'denied' | 'proxy-header' | 'tls', code: ErrorCode, detail: string): void {
-    this.#counts.error(code)
-    const listener = this.snapshot.config.name
-    this.metrics.counter('lb_connections_refused_total', { listener, reason }).add()
-    this.log.debug({ listener, code, reason, detail }, 'connection refused')
   }
 
   clearTextAnswer(): string {

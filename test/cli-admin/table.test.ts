@@ -3,6 +3,7 @@ import type { PoolView } from '../../src/admin/control-plane.ts'
 import type { ListenerView } from '../../src/admin/control-plane.ts'
 import { renderListeners } from '../../src/cli/status/listener-table.ts'
 import { formatAge, renderStatus, stateWord } from '../../src/cli/status/status-table.ts'
+import { certificateLines, stapleLines } from '../../src/cli/status/certificate-lines.ts'
 import { renderCaches } from '../../src/cli/status/cache-table.ts'
 import { Screen } from '../../src/cli/status/screen.ts'
 import { fakeBackend, FakeControlPlane } from '../admin/fixtures/fake-control-plane.ts'
@@ -217,4 +218,24 @@ t.test('a cache is told by what it answers, and by how much of its memory is in 
     /^main .*90 %.*not reachable/
   )
   t.strictSame(renderCaches([], { width: 60, color: false }), [])
+})
+
+t.test('of many certificates those with trouble come first, then those that expire first', async (t) => {
+  const view = (name: string, state: 'valid' | 'renewing' | 'failed', failures = 0, day = 20) => ({
+    ...{ name, state, failures, text: state, notAfter: `2026-12-${day}T00:00:00.000Z` }
+  })
+  const many = Array.from({ length: 30 }, (_, i) => view(`n${i}`, 'valid', 0, 10 + (i % 15)))
+  const certificates = [
+    ...many,
+    view('again', 'renewing', 3),
+    view('bad', 'failed', 2),
+    view('late', 'valid', 0, 1)
+  ]
+  const lines = certificateLines(certificates)
+  t.strictSame(lines.slice(0, 5), ['', 'bad: failed', 'again: renewing', 'late: valid', 'n0: valid'])
+  t.equal(lines.at(-1), '… and 13 more certificates (lb status --all)')
+  t.equal(certificateLines(certificates, true).length, 34)
+  const staples = many.map(({ name }) => ({ file: name, state: 'failed' as const, text: 'no answer' }))
+  t.match(stapleLines(staples).at(-1), /and 10 more .* \(lb status --all\)$/)
+  t.equal(stapleLines(staples, true).length, 31)
 })

@@ -17,6 +17,8 @@ import { Screen } from './screen.ts'
 export interface StatusOptions {
   readonly json?: boolean
   readonly watch?: boolean
+  /** Every certificate, however many there are. */
+  readonly all?: boolean
   /** Only this pool. */
   readonly pool?: string
 }
@@ -84,7 +86,8 @@ async function look(client: AdminClient, options: StatusOptions, terminal: Termi
   // By lb's clock, which may be another machine's.
   const table = renderStatus(info, shown, pools, { width, color, now: Date.parse(info.now) })
   const cached = renderCaches(caches, { width, color })
-  return [...table, ...cached, ...certificateLines(certificates), ...stapleLines(staples)]
+  const ours = [...certificateLines(certificates, options.all), ...stapleLines(staples, options.all)]
+  return [...table, ...cached, ...ours]
 }
 
 async function ask(client: AdminClient, { pool }: StatusOptions): Promise<Picture> {

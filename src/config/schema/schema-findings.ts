@@ -225,6 +225,11 @@ function nearWord(given: string, words: readonly string[]): string | undefined {
 
 /** Of several mappings, the one that has these keys is meant. */
 function strangeness(issues: readonly Issue[]): number {
+  const [one] = issues
+  if (issues.length === 1 && one!.code === 'invalid_union' && one!.path.length === 0) {
+    const branches: readonly Issue[][] = one!.errors
+    return Math.min(...branches.filter((inner) => !inner.some(isKindMismatch)).map(strangeness))
+  }
   const strange = issues.map((issue) =>
     issue.code === 'unrecognized_keys' && issue.path.length === 0 ? issue.keys.length : 0
   )

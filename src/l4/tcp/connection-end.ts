@@ -1,5 +1,6 @@
 import type { Backend } from '../../balancer/pool/backend.ts'
 import type { ErrorCode } from '../../core/errors.ts'
+import type { HandshakeFailed } from '../../net/tls/server/handshake-failure.ts'
 import type { EndReason, RefusedReason } from '../l4-metrics.ts'
 
 export interface ConnectionEnd {
@@ -11,6 +12,8 @@ export interface ConnectionEnd {
   readonly refused: RefusedReason | undefined
   readonly backend: Backend | undefined
   readonly error: Error | undefined
+  /** It happens all day, without anybody's fault: only `debug` and the access log have it. */
+  readonly ordinary?: boolean
 }
 
 /** A side has closed its connection, or lb has closed it in good order. */
@@ -21,6 +24,14 @@ export const unremarkable = {
   backend: undefined,
   error: undefined
 } as const
+
+/** The handshake has failed. */
+export function unsecured({ words, ordinary }: HandshakeFailed): ConnectionEnd {
+  return {
+    ...{ reason: 'refused', code: 'LB_TLS_HANDSHAKE', refused: 'tls', failed: true },
+    ...{ backend: undefined, error: new Error(words), ordinary }
+  }
+}
 
 /** The error code of a splice's end, for those that are failures. */
 export function endCode(reason: EndReason): ErrorCode | undefined {

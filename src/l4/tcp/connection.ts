@@ -11,7 +11,7 @@ import { ProxyHeaderReader, type ProxyHeaderNext } from '../../net/proxy-protoco
 import { proxyProtocolHeader } from '../../net/proxy-protocol/write.ts'
 import type { Handshake } from '../../net/tls/handshake.ts'
 import type { Transport, TransportOwner } from '../../net/transport/transport.ts'
-import { endCode, unremarkable, type ConnectionEnd } from './connection-end.ts'
+import { endCode, unremarkable, unsecured, type ConnectionEnd } from './connection-end.ts'
 import type { Connected, ReachWaits } from './connected.ts'
 import { HeldBytes } from './held-bytes.ts'
 import type { RefusedReason } from '../l4-metrics.ts'
@@ -215,7 +215,10 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
     const rest = this.#held.empty ? undefined : Buffer.concat(this.#held.take())
     this.#handshake = this.snapshot.tls!.secure(this.#downstream, rest, (transport, failed) => {
       this.#handshake = undefined
-      if (transport === undefined) return this.#refuse('tls', 'LB_TLS_HANDSHAKE', failed!.error)
+      if (transport === undefined) {
+        this.#serverName = failed!.serverName ?? this.#serverName
+        return this.#end(unsecured(failed!))
+      }
       this.#downstream = transport
       transport.owner = this
       this.#alpn = transport.tls!.alpn ?? this.#alpn

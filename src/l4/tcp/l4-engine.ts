@@ -138,9 +138,9 @@ export class L4Engine implements L4Host<L4Connection> {
   }
 
   #log(connection: L4Connection, end: ConnectionEnd): void {
-    const { reason, code, failed, refused, backend, error } = end
+    const { reason, code, failed, refused, backend, error, ordinary = false } = end
     const { log } = this.deps
-    const gravity = code === undefined ? 'debug' : errorKind(code).level
+    const gravity = code === undefined || ordinary ? 'debug' : errorKind(code).level
     const level = gravity === 'warn' && !failed ? 'info' : gravity
     const { accessLog } = connection.snapshot
     if (accessLog === undefined) {

@@ -2,15 +2,14 @@ import { guarded } from '../../core/containment.ts'
 import type { Waits } from '../../core/deadlines.ts'
 import type { Transport, TransportOwner } from '../transport/transport.ts'
 import { ClientHelloReader, spokenInstead, type ClientHello } from './client-hello.ts'
-import { failureReason, type FailureReason } from './server/handshake-failure.ts'
+import {
+  failureReason,
+  handshakeFailed,
+  NO_TLS,
+  type FailureReason,
+  type HandshakeFailed
+} from './server/handshake-failure.ts'
 import type { TlsThread } from './tls-thread.ts'
-
-export interface HandshakeFailed {
-  readonly reason: FailureReason
-  readonly error: Error
-  /** Present with reason `http`: still open, for an answer in clear text. Otherwise everything is closed. */
-  readonly clear: Transport | undefined
-}
 
 /** Called with the connection under TLS, whose owner must be set at once, or with why the handshake failed. */
 export type Secured = (transport: Transport | undefined, failed: HandshakeFailed | undefined) => void
@@ -135,10 +134,10 @@ export class Handshake implements Shaking, Waits {
 
   #notTls(first: Buffer): void {
     if (!HTTP.test(first.toString('latin1', 0, 24)))
-      return this.#fail('not-tls', new Error(spokenInstead(first) ?? 'no TLS'))
+      return this.#fail('not-tls', new Error(spokenInstead(first) ?? NO_TLS))
     this.#finish()
     const error = new Error('HTTP in clear text')
-    this.#done(undefined, { reason: 'http', error, clear: this.#transport })
+    this.#done(undefined, handshakeFailed('http', error, this.#transport, undefined))
   }
 
   #fail(reason: FailureReason, error: Error): void {
@@ -146,7 +145,7 @@ export class Handshake implements Shaking, Waits {
     this.#finish()
     // A reset could take the alert with the reason away from the client.
     this.#transport.destroy()
-    this.#done(undefined, { reason, error, clear: undefined })
+    this.#done(undefined, handshakeFailed(reason, error, this.#transport, this.#first))
   }
 
   #finish(): void {

@@ -23,7 +23,7 @@ export function factsOfHandle(tls: TlsHandle, verified: boolean, problem: Error 
 }
 
 /** The same for a TLSSocket of a server. */
-export function factsOfSocket(socket: TLSSocket): TlsFacts {
+export function factsOfSocket(socket: TLSSocket, clientProblem?: string): TlsFacts {
   // @types/node calls it a string.
   const serverName = (socket as { servername?: string | false | null }).servername
   const peer = socket.authorized ? (socket.getPeerCertificate(false) as { raw?: Buffer } | null) : undefined
@@ -34,7 +34,7 @@ export function factsOfSocket(socket: TLSSocket): TlsFacts {
     alpn: socket.alpnProtocol || undefined,
     resumed: socket.isSessionReused(),
     clientCertificate: peer?.raw && clientCertificate(peer.raw),
-    clientProblem: undefined
+    clientProblem
   }
 }
 

@@ -10,6 +10,7 @@ import { ACME_TLS } from './challenges.ts'
 import { rawTls } from './raw-tls.ts'
 import type { Bundle } from './server/bundle.ts'
 import { ServerContexts } from './server/server-contexts.ts'
+import { handshakeFailed } from './server/handshake-failure.ts'
 import type { ServerSide } from './server/server-side.ts'
 import { SocketTls } from './server/socket-tls.ts'
 import type { TlsFacts } from './tls-facts.ts'
@@ -58,7 +59,7 @@ export class TlsServer implements Tls {
     const { alpn, tellsClient = false } = options
     this.#common = { alpn: alpn && alpnList(alpn), clientAuth: material.clientAuth, tellsClient }
     this.#onDemand = material.acme?.onDemand === true
-    this.#sockets = new SocketTls(material, this.#contexts, alpn)
+    this.#sockets = new SocketTls(material, this.#contexts, options)
   }
 
   put(clear: Transport, first: Buffer, hello: ClientHello | undefined, shaking: Shaking): Transport {
@@ -98,7 +99,7 @@ export class TlsServer implements Tls {
         // RFC 8737 §3: the validation consists of the handshake only.
         under.destroy()
         const error = new Error('the validation of a name by its authority')
-        return done(undefined, { reason: 'challenge', error, clear: undefined })
+        return done(undefined, handshakeFailed('challenge', error, under, undefined))
       }
       const refused = under?.tls?.clientProblem !== undefined
       if (refused) this.#failed('client-certificate')

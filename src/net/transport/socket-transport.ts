@@ -26,6 +26,7 @@ export class SocketTransport extends Transport {
   /** The peer's FIN came while the owner had paused. */
   #endWaits = false
   #facts: TlsFacts | undefined
+  #clientProblem: string | undefined
 
   private constructor(owner: TransportOwner, makeSocket: (transport: SocketTransport) => Socket) {
     super(owner)
@@ -59,9 +60,17 @@ export class SocketTransport extends Transport {
     })
   }
 
-  /** For a socket that exists already: TLS, or an accepted one whose handle cannot be taken over. */
-  static overSocket(socket: Socket | TLSSocket, owner: TransportOwner): SocketTransport {
+  /**
+   * For a socket that exists already: TLS, or an accepted one whose handle cannot be taken over. `clientProblem`: for
+   * `TlsFacts`.
+   */
+  static overSocket(
+    socket: Socket | TLSSocket,
+    owner: TransportOwner,
+    clientProblem?: string
+  ): SocketTransport {
     return new SocketTransport(owner, (transport) => {
+      transport.#clientProblem = clientProblem
       socket.on('data', (chunk: Buffer) => {
         transport.bytesIn += chunk.length
         transport.tellData(chunk, 0, chunk.length)
@@ -91,7 +100,7 @@ export class SocketTransport extends Transport {
 
   override get tls(): TlsFacts | undefined {
     if (!this.secure) return undefined
-    return (this.#facts ??= factsOfSocket(this.socket as TLSSocket))
+    return (this.#facts ??= factsOfSocket(this.socket as TLSSocket, this.#clientProblem))
   }
 
   get pending(): number {

@@ -116,7 +116,7 @@ t.test('a required certificate: verified, not revoked, passed on, and not to be 
       ['a stranger', strangers.leaf('alice')]
     ] as const) {
       const answer = await ask(t, port, { ...versions, ...options })
-      const told = rawTls !== undefined && who !== 'nobody'
+      const told = rawTls === undefined || who !== 'nobody'
       t.match(answer, told ? /^HTTP\/1\.1 400 [^]*LB_CLIENT_CERTIFICATE/ : /^$/, `${who} ${version}`)
     }
   }
@@ -143,7 +143,6 @@ const expired = pki.issue({ subject: '/CN=alice', from: '20200101000000Z', until
 
 t.test(
   'a client whose certificate is not accepted is told why, whatever it asks, and nothing else',
-  { skip: rawTls === undefined && 'TLSSockets close such connections' },
   async (t) => {
     let asked = 0
     const origin = await httpOrigin(t, 'web', (_, response) => {
@@ -215,17 +214,21 @@ t.test(
   }
 )
 
-t.test('a client without a required certificate gets an alert', async (t) => {
+t.test('a client without a required certificate is told so', async (t) => {
   const { port } = await start(t, {}, { pool: 'web' })
   for (const [version, alert] of [
     ['TLSv1.2', /handshake.failure/i],
     ['TLSv1.3', /certificate.required/i]
   ] as const) {
     const options = { port, host: '127.0.0.1', ca: pki.ca, minVersion: version, maxVersion: version }
+    if (rawTls === undefined) {
+      t.match(await ask(t, port, options), /^HTTP\/1\.1 400 [^]*: the client has presented no certificate/)
+      continue
+    }
     const socket = connect({ ...options, servername: 'a.test' })
     t.teardown(() => socket.destroy())
     // In TLS 1.3 it is under way before the client hears of the alert, which a reset would take away.
-    if (rawTls !== undefined) socket.write(Buffer.alloc(100_000))
+    socket.write(Buffer.alloc(100_000))
     const failed = await new Promise<NodeJS.ErrnoException>((resolve) => socket.once('error', resolve))
     t.match(`${failed.code} ${failed.message}`, alert)
   }
@@ -240,11 +243,7 @@ t.test('a session does not forget that its certificate was not accepted', async 
     const keep = (made: Buffer): void => void (session = made)
     await exchange(t, port, versions, 'GET / HTTP/1.1\r\nHost: a.test\r\n\r\n', keep)
     const answer = await ask(t, port, { ...versions, ...(session !== undefined && { session }) })
-    t.match(
-      answer,
-      rawTls === undefined ? /^$/ : /^HTTP\/1\.1 400 /,
-      `${version} ${session === undefined ? 'full' : 'resumed'}`
-    )
+    t.match(answer, /^HTTP\/1\.1 400 /, `${version} ${session === undefined ? 'full' : 'resumed'}`)
     const bare = { minVersion: version, maxVersion: version, ...(session !== undefined && { session }) }
     t.notMatch(await ask(t, port, bare), /^HTTP\/1\.1 [^4]/, 'nor without showing it again')
   }

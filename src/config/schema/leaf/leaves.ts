@@ -20,6 +20,7 @@ export function text(
     lines = false,
     json = {},
     plain,
+    several,
     reject
   }: {
     min?: number
@@ -28,12 +29,17 @@ export function text(
     json?: Readonly<Record<string, unknown>>
     /** What to do in place of `true` or a number. */
     plain?: string
+    /** What to do in place of a list. */
+    several?: string
     reject?: (value: string) => string | undefined
   } = {}
 ) {
   return leaf<string, string>(expected, { type: 'string', ...json }, (input) => {
     const value = textOf(input)
-    if (value === undefined) return new Refusal({ cure: quoteCure(input) && (plain ?? quoteCure(input)) })
+    if (value === undefined) {
+      const cure = Array.isArray(input) ? several : quoteCure(input) && (plain ?? quoteCure(input))
+      return new Refusal({ cure })
+    }
     if (value.length < min) return new Refusal({})
     if (value.length > max) {
       return new Refusal({ message: `${value.length} characters are too many; at most ${max} are allowed` })

@@ -217,9 +217,23 @@ function regexCure(value: string): string {
 
 /** `other`: what is the name of no file, and why. */
 export function filePath(other?: RegExp, why?: string) {
-  return text('the path of a file such as /etc/lb/site.crt', {
+  return path(
+    'the path of a file such as /etc/lb/site.crt',
+    'write one file; PEM files can be joined by cat',
+    other,
+    why
+  )
+}
+
+export function folderPath(several: string) {
+  return path('the path of a folder such as /etc/lb/certs', several)
+}
+
+function path(expected: string, several: string, other?: RegExp, why?: string) {
+  return text(expected, {
     max: 4096,
     lines: true,
+    several,
     json: { title: 'file' },
     reject: (value) =>
       value.includes('-----BEGIN')

@@ -4,7 +4,7 @@ import { defaults } from '../../defaults.ts'
 import { mapping, listOf } from '../leaf/leaf.ts'
 import { flag, text, word } from '../leaf/leaves.ts'
 import { firstOf, loneText, loneTrue } from '../leaf/lone.ts'
-import { filePath } from '../leaf/network-leaves.ts'
+import { filePath, folderPath } from '../leaf/network-leaves.ts'
 import { listenerAcme } from '../acme.ts'
 
 /** `tls` of a listener, towards clients. */
@@ -49,7 +49,7 @@ export const listenerTls = mapping(
           { min: 1, max: 1000 }
         ),
         mapping({
-          dir: filePath().describe(
+          dir: folderPath('write one folder: those in it are read too, also by symbolic links').describe(
             'Folder with `x.crt` and `x.key`, or folders with `fullchain.pem` and `privkey.pem` or `tls.crt` and `tls.key`.'
           )
         })

@@ -7,6 +7,7 @@ import { ProxyHeaderReader, type ProxyHeaderNext } from '../../../net/proxy-prot
 import type { Attach } from '../../../net/transport/accept.ts'
 import type { Transport, TransportOwner } from '../../../net/transport/transport.ts'
 import type { Deadlines } from '../../../core/deadlines.ts'
+import type { Refusals } from '../../refusals.ts'
 import type { L7Snapshot } from '../../compile/l7-snapshot.ts'
 
 export interface EntranceHost {
@@ -16,7 +17,7 @@ export interface EntranceHost {
   readonly headerMs: number
   /** `ends` is undefined when they are not known yet; the socket knows them. */
   admitted(transport: Transport, admission: Admission, ends: Ends | undefined, rest: Buffer | undefined): void
-  refused(reason: 'limit' | 'denied' | 'proxy-header', code: ErrorCode, detail: string): void
+  readonly refusals: Pick<Refusals, 'refused'>
 }
 
 /**
@@ -35,7 +36,7 @@ export class Entrance implements TransportOwner, ProxyHeaderNext {
     this.#transport = attach(this, host.snapshot.tls !== undefined)
     const admission = (this.#admission = gate.enter())
     if (admission === undefined) {
-      this.#refuse('limit', 'LB_CONNECTION_LIMIT', 'maxConnections')
+      this.#refuse('limit', 'LB_CONNECTION_LIMIT', 'maxConnections', undefined)
       return
     }
     const peer = gate.needsAddress ? remoteEndpoint(this.#transport) : undefined
@@ -56,7 +57,9 @@ export class Entrance implements TransportOwner, ProxyHeaderNext {
 
   onProxyHeaderFailed(problem: string, gone: boolean): void {
     this.#admission?.leave()
-    if (!gone) this.#host.refused('proxy-header', 'LB_PROXY_HEADER', problem)
+    if (gone) return
+    const peer = remoteEndpoint(this.#transport)
+    this.#host.refusals.refused('proxy-header', 'LB_PROXY_HEADER', problem, peer)
   }
 
   onInternalError(): undefined {
@@ -79,13 +82,13 @@ export class Entrance implements TransportOwner, ProxyHeaderNext {
     rest: Buffer | undefined
   ): void {
     const refusal = this.#gate.admit(client?.address, admission)
-    if (refusal === 'denied') return this.#refuse('denied', 'LB_DENIED', client?.address ?? '')
-    if (refusal !== undefined) return this.#refuse('limit', 'LB_CONNECTION_LIMIT', refusal)
+    if (refusal === 'denied') return this.#refuse('denied', 'LB_DENIED', 'allow, deny', client)
+    if (refusal !== undefined) return this.#refuse('limit', 'LB_CONNECTION_LIMIT', refusal, client)
     this.#host.admitted(this.#transport, admission, ends, rest)
   }
 
-  #refuse(reason: 'limit' | 'denied', code: ErrorCode, detail: string): void {
-    this.#host.refused(reason, code, detail)
+  #refuse(reason: 'limit' | 'denied', code: ErrorCode, cause: string, client: Endpoint | undefined): void {
+    this.#host.refusals.refused(reason, code, cause, client)
     this.#transport.reset()
   }
 }

@@ -1,13 +1,14 @@
 import { contain } from '../../../core/containment.ts'
-import type { ErrorCode } from '../../../core/errors.ts'
 import { Roster } from '../../../core/roster.ts'
 import type { Deadlines, Waits } from '../../../core/deadlines.ts'
+import type { Endpoint } from '../../../net/dial/endpoint.ts'
 import type { Handshake } from '../../../net/tls/handshake.ts'
 import type { TlsServer } from '../../../net/tls/tls-server.ts'
+import type { Refusals } from '../../refusals.ts'
 import type { Transport, TransportOwner } from '../../../net/transport/transport.ts'
 
 export interface DoorHost {
-  refused(reason: 'tls', code: ErrorCode, detail: string): void
+  readonly refusals: Pick<Refusals, 'unsecured'>
   /** The answer, head and body, to a request in clear text on a TLS port. */
   clearTextAnswer(): string
 }
@@ -39,6 +40,7 @@ export class TlsDoor {
     tls: TlsServer,
     transport: Transport,
     rest: Buffer | undefined,
+    client: Endpoint | undefined,
     secured: (transport: Transport) => void,
     gone: () => void
   ): void {
@@ -49,7 +51,7 @@ export class TlsDoor {
       over = true
       if (under !== undefined) return this.#pass(under, secured, gone)
       gone()
-      this.#host.refused('tls', 'LB_TLS_HANDSHAKE', `${failed!.reason}: ${failed!.error.message}`)
+      this.#host.refusals.unsecured(failed!, client)
       if (failed!.clear !== undefined) new ClearTextAnswer(failed!.clear, this.#deadlines, this.#host)
     })
     if (!over) this.#shaking.add(handshake)

@@ -29,11 +29,13 @@ export function serverHandle(raw: RawTls, tcp: RawHandle, side: ServerSide): Tls
   return tls
 }
 
+export const NO_CERTIFICATE = 'the client has presented no certificate'
+
 /** Why a client's certificate is not accepted; a missing one is a problem only where it is required. */
 export function clientProblem(tls: TlsHandle, { clientAuth }: ServerSide): Error | undefined {
   if (clientAuth === undefined) return undefined
   // A session resumed by TLS 1.3 counts as verified even if there never was a certificate.
   const shown = tls.getPeerCertificate(false)?.raw !== undefined
-  if (!shown) return clientAuth.required ? new Error('the client has presented no certificate') : undefined
+  if (!shown) return clientAuth.required ? new Error(NO_CERTIFICATE) : undefined
   return tls.verifyError() ?? undefined
 }

@@ -7,6 +7,7 @@ import type { ListenerTlsMaterial } from '../listener-tls.ts'
 import { serverOptions } from './server-context.ts'
 import type { Bundle } from './bundle.ts'
 import type { ServerContexts } from './server-contexts.ts'
+import { NO_CERTIFICATE } from './server-side.ts'
 
 /**
  * TLS with TLSSockets, where OpenSSL's handle cannot be used directly: tls.Servers that never listen, one for each
@@ -16,13 +17,20 @@ export class SocketTls {
   readonly #material: ListenerTlsMaterial
   readonly #contexts: ServerContexts
   readonly #alpn: readonly string[] | undefined
+  readonly #tellsClient: boolean
   readonly #servers = new Map<Bundle, Server>()
   readonly #shaking = new Map<unknown, Shaking>()
 
-  constructor(material: ListenerTlsMaterial, contexts: ServerContexts, alpn: readonly string[] | undefined) {
+  /** `tellsClient`: as in `ServerSide`; here of one without a certificate, too. */
+  constructor(
+    material: ListenerTlsMaterial,
+    contexts: ServerContexts,
+    { alpn, tellsClient = false }: { readonly alpn?: readonly string[]; readonly tellsClient?: boolean }
+  ) {
     this.#material = material
     this.#contexts = contexts
     this.#alpn = alpn
+    this.#tellsClient = tellsClient
   }
 
   /** `alpn`: replaces the listener's, for a server that serves one connection. */
@@ -52,7 +60,7 @@ export class SocketTls {
     const server = createServer({
       ...serverOptions(pairs, this.#material, this.#contexts.sessionIdContext),
       requestCert: clientAuth !== undefined,
-      rejectUnauthorized: clientAuth?.required ?? false,
+      rejectUnauthorized: clientAuth?.required === true && !this.#tellsClient,
       // Handshake has its own deadline.
       handshakeTimeout: 0x7fff_ffff,
       ALPNProtocols: alpn === undefined ? undefined : [...alpn]
@@ -79,8 +87,20 @@ export class SocketTls {
     if (error !== undefined) return shaking.onClose(error)
     socket.allowHalfOpen = true
     if (raw !== undefined) raw.allowHalfOpen = true
-    shaking.secured(SocketTransport.overSocket(socket, shaking))
+    const problem = this.#material.clientAuth?.required === true ? clientProblem(socket) : undefined
+    shaking.secured(SocketTransport.overSocket(socket, shaking, problem))
   }
+}
+
+/** Why the client's certificate is not accepted, where one is required. */
+function clientProblem(socket: TLSSocket): string | undefined {
+  // A session resumed by TLS 1.3 counts as verified even if there never was a certificate.
+  const shown = (socket.getPeerCertificate(false) as { raw?: Buffer } | null)?.raw !== undefined
+  if (!shown) return NO_CERTIFICATE
+  if (socket.authorized) return undefined
+  // The handle has the words, the socket only the code.
+  const { ssl } = socket as unknown as { ssl?: { verifyError?(): Error | null | undefined } }
+  return (ssl?.verifyError?.()?.message ?? String(socket.authorizationError)).split(';', 1)[0]
 }
 
 const nobody: TransportOwner = { onData() {}, onEnd() {}, onDrain() {}, onClose() {} }
