@@ -222,14 +222,20 @@ t.test('a cache is told by what it answers, and by how much of its memory is in 
 
 t.test('of many certificates those with trouble come first, then those that expire first', async (t) => {
   const view = (name: string, state: 'valid' | 'renewing' | 'failed', failures = 0, day = 20) => ({
-    ...{ name, state, failures, text: state, notAfter: `2026-12-${day}T00:00:00.000Z` }
+    ...{
+      name,
+      state,
+      failures,
+      text: state,
+      notAfter: `2026-12-${String(day).padStart(2, '0')}T00:00:00.000Z`
+    }
   })
   const many = Array.from({ length: 30 }, (_, i) => view(`n${i}`, 'valid', 0, 10 + (i % 15)))
   const certificates = [
     ...many,
     view('again', 'renewing', 3),
     view('bad', 'failed', 2),
-    view('late', 'valid', 0, 1)
+    view('late', 'valid', 0, 9)
   ]
   const lines = certificateLines(certificates)
   t.strictSame(lines.slice(0, 5), ['', 'bad: failed', 'again: renewing', 'late: valid', 'n0: valid'])
