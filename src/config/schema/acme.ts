@@ -8,7 +8,8 @@ import { defaults } from '../defaults.ts'
 import { listOf, mapping } from './leaf/leaf.ts'
 import { rate, text, word } from './leaf/leaves.ts'
 import { firstOf, loneText, loneTrue } from './leaf/lone.ts'
-import { filePath, httpUrl } from './leaf/network-leaves.ts'
+import { httpUrl } from './leaf/network-leaves.ts'
+import { filePath } from './leaf/path-leaves.ts'
 
 function authority() {
   return text('letsencrypt, letsencrypt-staging, zerossl, google or the URL of a directory', {

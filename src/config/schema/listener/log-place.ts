@@ -2,7 +2,7 @@ import { defaults } from '../../defaults.ts'
 import { mapping } from '../leaf/leaf.ts'
 import { integer, size } from '../leaf/leaves.ts'
 import { firstOf, loneText } from '../leaf/lone.ts'
-import { filePath } from '../leaf/network-leaves.ts'
+import { filePath } from '../leaf/path-leaves.ts'
 
 /** The destination of an access log. */
 export function logPlace() {

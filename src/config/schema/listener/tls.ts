@@ -4,7 +4,7 @@ import { defaults } from '../../defaults.ts'
 import { mapping, listOf } from '../leaf/leaf.ts'
 import { flag, text, word } from '../leaf/leaves.ts'
 import { firstOf, loneText, loneTrue } from '../leaf/lone.ts'
-import { filePath, folderPath } from '../leaf/network-leaves.ts'
+import { filePath, folderPath } from '../leaf/path-leaves.ts'
 import { listenerAcme } from '../acme.ts'
 
 /** `tls` of a listener, towards clients. */
