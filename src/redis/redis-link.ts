@@ -4,7 +4,7 @@ import type { Logger } from '../core/log/log.ts'
 import type { Counter, Gauge, Metrics } from '../core/metrics/metrics.ts'
 import { guarded } from '../core/containment.ts'
 import { answerInTime, TIMED_OUT } from './answer-in-time.ts'
-import { connect, reconnect, type Connection } from './connect.ts'
+import { connect, nodesOf, reconnect, type Connection, type Node } from './connect.ts'
 import { ConnectionFault } from './connection-fault.ts'
 import { placeOf, type RedisPlan } from './redis-plan.ts'
 import type { RedisBoard } from './redis-board.ts'
@@ -96,6 +96,11 @@ export class RedisLink {
 
   get usable(): boolean {
     return this.#usable === true
+  }
+
+  /** Of a cluster, as far as they are known; none of another place. */
+  get nodes(): readonly Node[] {
+    return nodesOf(this.#connection)
   }
 
   /** Resolves once it is known whether it answers, within `timeoutMs`; at once except at the start. */

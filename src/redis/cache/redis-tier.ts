@@ -5,6 +5,7 @@ import type { SharedStoreMemory } from '../../l7/cache/store/memory/layout.ts'
 import type { CacheTier } from '../../l7/cache/thread-caches.ts'
 import type { RedisLink } from '../redis-link.ts'
 import type { RedisPlan } from '../redis-plan.ts'
+import { Subscriber } from '../subscriber.ts'
 import { Confirmations } from './confirm/confirmations.ts'
 import { CacheNames } from './names.ts'
 import { RemoteCache } from './remote-cache.ts'
@@ -27,6 +28,8 @@ export class RedisTier implements CacheTier {
   readonly #stores = new WeakMap<SharedArrayBuffer, TieredStore>()
   /** By cache. */
   readonly #confirmations = new Map<string, Confirmations>()
+  /** For all caches. */
+  #subscriber: Subscriber | undefined
 
   constructor(plan: RedisPlan, link: RedisLink, parts: RedisTierParts) {
     this.#plan = plan
@@ -37,6 +40,8 @@ export class RedisTier implements CacheTier {
   close(): void {
     for (const each of this.#confirmations.values()) each.close()
     this.#confirmations.clear()
+    this.#subscriber?.close()
+    this.#subscriber = undefined
   }
 
   over(memory: CacheStore, cache: string, { control, tier }: SharedStoreMemory): CacheStore {
@@ -51,7 +56,14 @@ export class RedisTier implements CacheTier {
       const counts = { stored: counter('hit'), claimed: counter('claimed'), none: counter('none') }
       // Of the memory that the cache had before.
       this.#confirmations.get(cache)?.close()
-      const confirmations = new Confirmations({ plan: this.#plan, names, words, instance: pseudonym, thread })
+      this.#subscriber ??= new Subscriber({ plan: this.#plan, clock, nodes: () => this.#link.nodes })
+      const confirmations = new Confirmations({
+        subscriber: this.#subscriber,
+        names,
+        words,
+        instance: pseudonym,
+        thread
+      })
       this.#confirmations.set(cache, confirmations)
       store = new TieredStore(memory, remote, thread, (result) => counts[result].add(), confirmations)
       this.#stores.set(control, store)

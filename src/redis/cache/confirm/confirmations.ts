@@ -1,11 +1,11 @@
-import { connect, type Connection } from '../../connect.ts'
-import type { RedisPlan } from '../../redis-plan.ts'
+import type { Subscriber } from '../../subscriber.ts'
 import type { CacheNames } from '../names.ts'
 import type { TierWords } from '../tier-words.ts'
 import { askText, readConfirmation } from './ask.ts'
 
 export interface ConfirmationsParts {
-  readonly plan: RedisPlan
+  /** Of the thread. */
+  readonly subscriber: Subscriber
   readonly names: CacheNames
   readonly words: Pick<TierWords, 'others'>
   /** Identifies this process. */
@@ -30,28 +30,20 @@ interface Waiting {
 /** Hears, for one thread, that other instances have applied its removals to their memory. */
 export class Confirmations {
   readonly #parts: ConfirmationsParts
-  readonly #subscriber: Connection
+  readonly #channel: string
   readonly #waiting = new Map<number, Waiting>()
   #listening = false
   #last = 0
 
   constructor(parts: ConfirmationsParts) {
-    const { plan, names, instance, thread } = parts
+    const { subscriber, names, instance, thread } = parts
     this.#parts = parts
-    this.#subscriber = connect(plan)
-    this.#subscriber.on('error', () => {})
-    this.#subscriber.on('close', () => {
-      this.#listening = false
+    this.#channel = names.confirmed(instance, thread)
+    subscriber.listen(this.#channel, {
+      heard: (message) => this.#heard(message),
+      listens: () => void (this.#listening = true),
+      lost: () => void (this.#listening = false)
     })
-    this.#subscriber.on('ready', () => {
-      this.#subscriber.subscribe(names.confirmed(instance, thread)).then(
-        () => {
-          this.#listening = true
-        },
-        () => {}
-      )
-    })
-    this.#subscriber.on('message', (_channel: string, message: string) => this.#heard(message))
   }
 
   /** `done` is called once all have confirmed it. Undefined: there is no other instance, or it could not be heard. */
@@ -68,7 +60,7 @@ export class Confirmations {
   }
 
   close(): void {
-    this.#subscriber.disconnect()
+    this.#parts.subscriber.leave(this.#channel)
   }
 
   #heard(message: string): void {

@@ -1,13 +1,14 @@
 import type { Clock } from '../../../core/clock.ts'
 import type { CacheStore, Purge } from '../../../l7/cache/ports.ts'
 import { steadyNow } from '../../../l7/cache/steady-now.ts'
-import { connect, reconnect, type Connection } from '../../connect.ts'
 import type { RedisLink } from '../../redis-link.ts'
 import type { RedisPlan } from '../../redis-plan.ts'
 import { runScript } from '../../script.ts'
+import { Subscriber } from '../../subscriber.ts'
 import type { CacheNames } from '../names.ts'
 import { confirmation, type Ask } from '../confirm/ask.ts'
 import { presentScript } from '../confirm/instances.ts'
+import { HeardRemovals } from './heard-removals.ts'
 import { readNews } from './news.ts'
 import { type NumberedPurge, purgeText, readPurge } from './purge.ts'
 import { purgeScript, readPurgesScript } from './purge-scripts.ts'
@@ -41,7 +42,7 @@ export interface CacheTierView {
  */
 export class PurgeFollower {
   readonly #parts: PurgeFollowerParts
-  readonly #subscriber: Connection
+  readonly #subscriber: Subscriber
   /** As text. */
   #unsent: string[] = []
   /** How many of them, from the first one on, are on their way. */
@@ -49,35 +50,27 @@ export class PurgeFollower {
   #looking = false
   #lookAgain = false
   #waiters: (() => void)[] = []
-  /** Count of removals that it has heard all of. */
-  #removals = 0
-  /** The last count that was read: all of it is heard before the answer to the next PING. */
-  #counted = 0
+  readonly #removals = new HeardRemovals()
   #cancel: () => void = () => {}
 
   constructor(parts: PurgeFollowerParts) {
     this.#parts = parts
-    this.#subscriber = connect(parts.plan)
-    this.#subscriber.on('error', () => {})
-    this.#subscriber.on('ready', () => {
-      this.#subscriber.subscribe(parts.names.news).then(
-        () => {
-          this.#look()
-          this.#listens()
-        },
-        () => {}
-      )
+    const { plan, clock, link, names, words } = parts
+    this.#subscriber = new Subscriber({ plan, clock, nodes: () => link.nodes })
+    this.#subscriber.listen(names.news, {
+      heard: (message) => this.#heard(message),
+      listens: () => {
+        this.#look()
+        this.#listens()
+      },
+      lost: () => void (words.deaf = true)
     })
-    this.#subscriber.on('close', () => {
-      this.#parts.words.deaf = true
-    })
-    this.#subscriber.on('message', (_channel: string, message: string) => this.#heard(message))
     this.#tick()
   }
 
   close(): void {
     this.#cancel()
-    this.#subscriber.disconnect()
+    this.#subscriber.close()
     this.#parts.link.close()
     this.#settled()
   }
@@ -121,18 +114,19 @@ export class PurgeFollower {
   #listens(): void {
     const { link, names, words, memory } = this.#parts
     if (!words.deaf) return this.#beat()
+    const heardThen = this.#removals.asks()
     link.ask(
       (connection) => connection.get(names.removals),
       (reply) => {
         // Tried again with the next beat.
-        if (reply === undefined || this.#subscriber.status !== 'ready') return
+        if (reply === undefined || !this.#subscriber.hears) return
         const count = Number(reply ?? 0)
         // A server that has lost its data has had none since.
-        if (count !== 0 && count !== this.#removals) {
+        if (count !== 0 && count !== this.#removals.all) {
           memory.nextEpoch()
           memory.purge({ kind: 'all' })
         }
-        this.#removals = this.#counted = count
+        this.#removals.begin(count, heardThen)
         words.deaf = false
         this.#beat()
       }
@@ -143,11 +137,13 @@ export class PurgeFollower {
   #beat(): void {
     const { link, names, words, instance } = this.#parts
     if (!link.usable) words.others = 0
-    if (!link.usable || this.#subscriber.status !== 'ready') return
+    if (!link.usable || !this.#subscriber.hears) return
     if (words.deaf) return this.#listens()
     this.#subscriber.ping().then(
       () => {
-        this.#removals = this.#counted
+        // What was removed, nobody knows: it begins to hear anew.
+        if (!this.#removals.heardAll(this.#subscriber.isOrdered)) return this.#subscriber.reconnect()
+        const heardThen = this.#removals.asks()
         link.ask(
           async (connection) =>
             Promise.all([
@@ -157,12 +153,12 @@ export class PurgeFollower {
           (found) => {
             const [count, removals] = found ?? []
             words.others = typeof count === 'number' ? Math.max(0, count - 1) : 0
-            if (found !== undefined) this.#counted = Number(removals ?? 0)
+            if (found !== undefined) this.#removals.counted(Number(removals ?? 0), heardThen)
           }
         )
       },
       // It hears nothing any more, although nobody has closed it.
-      () => reconnect(this.#subscriber)
+      () => {}
     )
   }
 
@@ -242,6 +238,7 @@ export class PurgeFollower {
     const { memory, words, instance } = this.#parts
     if (message.startsWith('{')) {
       const news = readNews(message)
+      if (news?.from === '') this.#removals.heard()
       if (news === undefined || news.from === instance) return
       // Removed, not replaced: a response that was requested before must not come back.
       if (news.from === '') memory.invalidate(news.key)
