@@ -67,7 +67,7 @@ export const catalogue = {
   ),
   lb_decompressed_requests_total: counter(
     ['listener', 'route', 'result'],
-    'Request bodies that `decompress` decoded: decoded, too-large (refused on the way).'
+    'Request bodies that `decompress` decoded: decoded, too-large (refused on the way), slow (gave up its memory to others), no-memory (refused at once).'
   ),
   lb_grpc_calls_total: counter(
     ['listener', 'service', 'method', 'status'],

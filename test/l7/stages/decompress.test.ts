@@ -10,6 +10,7 @@ import { randomBytes } from 'node:crypto'
 import { connect, createServer as createHttp2 } from 'node:http2'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { hash } from 'node:crypto'
 import { backend, lbOf } from './serve.ts'
@@ -57,8 +58,24 @@ async function rig(t: Test, decompress: unknown = true): Promise<string> {
   )
 }
 
-async function post(url: string, body: Uint8Array, coding: string): Promise<Response> {
-  return fetch(url, { method: 'POST', body: body as Uint8Array<ArrayBuffer>, headers: { 'content-encoding': coding }, duplex: 'half' } as RequestInit) // prettier-ignore
+async function post(
+  url: string,
+  body: Uint8Array | AsyncIterable<Uint8Array>,
+  coding: string
+): Promise<Response> {
+  return fetch(url, { method: 'POST', body, headers: { 'content-encoding': coding }, duplex: 'half' } as RequestInit) // prettier-ignore
+}
+
+/** Piece by piece, each in a read of its own for the most part. */
+async function* slowly(pieces: readonly Uint8Array[]): AsyncIterable<Uint8Array> {
+  for (const piece of pieces) {
+    yield piece
+    await sleep(pieces.length > 10 ? 0 : 5)
+  }
+}
+
+function* chunksOf(bytes: Buffer, size: number): Iterable<Buffer> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
 }
 
 t.test('a body of every coding reaches the backend as it was before it was encoded', async (t) => {
@@ -111,6 +128,66 @@ t.test('an invalid encoded body is refused: 400, 415, and bombs 413', async (t) 
   )
   t.equal((await post(url, gzipSync(randomBytes(5_000_000)), 'gzip')).status, 413, 'over maxBytes')
   t.equal((await post(url, gzipSync(Buffer.alloc(900_000)), 'gzip')).status, 200, 'too small to be a bomb')
+})
+
+t.test('several zstd frames (RFC 8878) and gzip members (RFC 1952) are one body, however they are cut', async (t) => {
+  const url = await rig(t)
+  const parts = [randomBytes(100), Buffer.alloc(70_000, 'frame '), Buffer.alloc(0), randomBytes(40_000), Buffer.from('end')]
+  const body = Buffer.concat(parts)
+  /** RFC 8878 §3.1.2: what decoders skip. */
+  const skipped = Buffer.from([0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3])
+  const encoded = {
+    zstd: [skipped, ...parts.map((part) => zstdCompressSync(part)), skipped],
+    gzip: parts.map((part) => gzipSync(part))
+  }
+  for (const [coding, frames] of Object.entries(encoded)) {
+    const whole = Buffer.concat(frames)
+    const first = frames[0]!.length
+    const cuts = [[whole], frames, [whole.subarray(0, first + 1), whole.subarray(first + 1)], [...chunksOf(whole, 997)]]
+    for (const [at, pieces] of cuts.entries()) {
+      const seen = (await (await post(url, slowly(pieces), coding)).json()) as Seen
+      t.match(seen, { bytes: body.length, hash: hash('sha256', body) }, `${coding}, cut ${at}`)
+    }
+    const broken = Buffer.concat([...frames, frames[1]!.subarray(0, 20)])
+    t.equal((await post(url, broken, coding)).status, 400, `the last of ${coding} breaks off`)
+    t.equal((await post(url, Buffer.concat([...frames, Buffer.from('junk')]), coding)).status, 400)
+  }
+  const bombs = Buffer.concat(Array<Buffer>(20).fill(zstdCompressSync(Buffer.alloc(1_000_000))))
+  t.equal((await post(url, bombs, 'zstd')).status, 413, 'they count together')
+  const crumbs = Buffer.concat(Array<Buffer>(5000).fill(zstdCompressSync(Buffer.from('x'))))
+  t.equal((await post(url, crumbs, 'zstd')).status, 400, 'each takes a decoder')
+  t.equal((await post(url, Buffer.concat([brotliCompressSync('a'), brotliCompressSync('b')]), 'br')).status, 400)
+}) // prettier-ignore
+
+t.test('bodies that stand still give up their memory to those that come', async (t) => {
+  const STALLED = 140
+  let bytes = 0
+  const port = await backend(t, (request, response) => {
+    request.on('error', () => {})
+    request.on('data', (part: Buffer) => (bytes += part.length))
+    request.on('end', () => response.end('whole'))
+  })
+  const url = await lbOf(
+    t,
+    { pool: 'web', decompress: true, protocols: ['h2', 'http/1.1'] },
+    { pools: { web: { backends: [`127.0.0.1:${port}`] } } }
+  )
+  const start = zstdCompressSync(Buffer.alloc(1_000_000)).subarray(0, -3)
+  const clients = [connect(url), connect(url)]
+  t.teardown(() => clients.forEach((client) => client.destroy()))
+  const answers: number[] = []
+  for (let at = 0; at < STALLED; at++) {
+    const stream = clients[at & 1]!.request({ ':method': 'POST', 'content-encoding': 'zstd' }).resume()
+    stream.on('error', () => {}).on('response', (headers) => answers.push(Number(headers[':status'])))
+    stream.write(start)
+  }
+  while (bytes < STALLED * 900_000 && answers.length === 0) await sleep(10)
+  t.equal(answers.length, 0, 'all have begun')
+  const body = zstdCompressSync(randomBytes(1000))
+  const posts = Array.from({ length: 3 }, async () => (await post(url, body, 'zstd')).text())
+  for (const text of await Promise.all(posts)) t.equal(text, 'whole')
+  t.ok(answers.length > 0 && answers.length < STALLED / 2, `${answers.length} have given up their memory`)
+  t.ok(answers.every((status) => status === 408))
 })
 
 t.test('over HTTP/2, in pieces and to a backend that reads slowly', async (t) => {
