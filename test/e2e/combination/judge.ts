@@ -1,12 +1,17 @@
 import { createHash } from 'node:crypto'
 import type { Answer } from './clients/answer.ts'
 import type { Check } from './checks.ts'
+import { MainsUp } from './happenings/downs.ts'
+import { Purges } from './happenings/purges.ts'
 import { Stickiness } from './stickiness.ts'
 import { bytesOf, fieldOf, isBodiless, type Plan } from './plan.ts'
 
 interface Expected {
   readonly plan: Plan
   readonly hash: string
+  readonly askedAt: number
+  /** When a backend had it whole, last. */
+  takenAt: number
   /** How often backends took it for whole, mirrors aside. */
   taken: number
 }
@@ -25,6 +30,12 @@ export class Judge {
   keepsWhole = false
   /** Clients have to keep up a pace. */
   strict = false
+  /** A backend that is gone looks like the end of an answer that lasts until then. */
+  endsLikeWhole = false
+  readonly purges = new Purges()
+  readonly mainsUp = new MainsUp(this.wrong)
+  /** The third backend is one. */
+  backups = false
   readonly sticky = new Stickiness()
   /** All that were given, where they are looked at once more. */
   answers: Answer[] | undefined
@@ -38,12 +49,13 @@ export class Judge {
 
   asked(plan: Plan): void {
     const hash = createHash('sha256').update(bytesOf(plan.id, plan.upload)).digest('hex')
-    this.#expected.set(plan.id, { plan, hash, taken: 0 })
+    this.#expected.set(plan.id, { plan, hash, askedAt: performance.now(), takenAt: 0, taken: 0 })
   }
 
   /** A backend has this request whole. */
   taken(plan: Plan, upload: { readonly bytes: number; readonly hash: string }, mirrored: boolean): void {
     const expected = this.#expected.get(plan.id)!
+    if (!mirrored) expected.takenAt = performance.now()
     if (isForeign(plan))
       this.wrong.push(`carried out for a certificate that is not accepted: ${JSON.stringify(plan)}`)
     if (!mirrored && ++expected.taken > 1 && plan.method === 'POST' && !mayRepeat(plan)) {
@@ -80,10 +92,17 @@ export class Judge {
     }
     if (from === undefined || !whole || (byClose === true && (plan.cuts || this.dying))) return
     this.answered++
-    const asked = this.#expected.get(from)?.plan
+    const made = this.#expected.get(from)
+    const asked = made?.plan
     if (asked === undefined) return fail('answer of nobody')
     if (asked !== plan) this.#shared(plan, asked, head, fail)
-    if (isBodiless(plan, status)) return
+    const { askedAt } = this.#expected.get(plan.id)!
+    if (!kind.startsWith('l4') && !this.purges.allow(plan, askedAt, made!.takenAt))
+      fail('served what was purged')
+    const byBackup = this.backups && fieldOf(head, 'x-origin') === '3'
+    if (byBackup && kind.startsWith('l4') && this.mainsUp.forMs > LEFT_AFTER_MS)
+      fail('left at a backup although the others are up')
+    if (isBodiless(plan, status) || (this.endsLikeWhole && asked.framing === 'close')) return
     const size = Number(fieldOf(head, 'x-size'))
     const meant = bytesOf(from, size)
     const range = /bytes (\d+)-(\d+)\/(\d+)/.exec(fieldOf(head, 'content-range') ?? '')
@@ -117,6 +136,9 @@ export class Judge {
     if (/\r\nset-cookie: own=/i.test(head) && !consents) fail(`with a cookie of ${asked.id}`)
   }
 }
+
+/** Connections to backups are ended before this is over. */
+const LEFT_AFTER_MS = 1_000
 
 /** Shown where it counts. */
 function isForeign({ certificate, door }: Plan): boolean {

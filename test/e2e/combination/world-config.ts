@@ -2,13 +2,20 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadConfig } from '../../../src/config/load-config.ts'
 import type { Config } from '../../../src/config/model/model.ts'
-import type { BackendKind } from './origins/origin.ts'
+import type { MainsUp } from './happenings/downs.ts'
+import type { Purges } from './happenings/purges.ts'
+import type { BackendKind, CombinationOrigin } from './origins/origin.ts'
 import type { WorldFeature } from './world-features.ts'
 
 /** What a configuration is made of, beside its features. */
 export interface Setting {
   readonly backendKind: BackendKind
   readonly backends: readonly string[]
+  readonly origins: readonly CombinationOrigin[]
+  /** The third backend serves only in place of the others. */
+  readonly backups: boolean
+  readonly mainsUp: MainsUp
+  readonly purges: Purges
   readonly shadow: string
   readonly datagrams: string
   readonly workers: number
@@ -64,7 +71,10 @@ export function worldConfig(features: readonly WorldFeature[], setting: Setting)
   }
   const routes = before.map((each) => ('pool' in each ? merged(route, each) : each))
   const l7 = { ...listener, routes: [...routes, route] }
-  const given = setting.list === undefined ? { backends } : { discover: { file: setting.list } }
+  const given =
+    setting.list === undefined
+      ? { backends: withBackups(backends, setting.backups) }
+      : { discover: { file: setting.list } }
   const all = {
     workers: setting.workers,
     listeners: [
@@ -96,7 +106,7 @@ export function worldConfig(features: readonly WorldFeature[], setting: Setting)
     pools: {
       site: { ...pool, ...given },
       shadow: { ...pool, backends: [setting.shadow] },
-      ...(http2 ? {} : { bytes: { ...bytes, backends } }),
+      ...(http2 ? {} : { bytes: { ...bytes, backends: withBackups(backends, setting.backups) } }),
       datagrams: { backends: [setting.datagrams] }
     },
     ...config
@@ -110,6 +120,11 @@ export function worldConfig(features: readonly WorldFeature[], setting: Setting)
     .replaceAll('"{stapled}"', JSON.stringify(setting.stapled ?? setting.certificate))
     .replaceAll('{plugins}', join(import.meta.dirname, 'plugins'))
   return JSON.parse(text) as object
+}
+
+/** The third of them is one. */
+export function withBackups(backends: readonly string[], backups: boolean): readonly unknown[] {
+  return backends.map((address, at) => (backups && at === 2 ? { address, backup: true } : address))
 }
 
 /** As read from a file, which plugins need. */

@@ -18,7 +18,17 @@ import {
 } from './checks.ts'
 
 export type Happening =
-  'reload' | 'worker-death' | 'discovery' | 'certificates' | 'pages' | 'drain' | 'redis' | 'rotate' | 'stop'
+  | 'reload'
+  | 'worker-death'
+  | 'discovery'
+  | 'certificates'
+  | 'pages'
+  | 'drain'
+  | 'redis'
+  | 'rotate'
+  | 'stop'
+  | 'downs'
+  | 'purges'
 
 /** Something of lb that is on in some of the generated worlds. */
 export interface WorldFeature {
@@ -56,6 +66,8 @@ export interface WorldFeature {
   readonly happening?: Happening
 }
 
+const PROBED = { health: { type: 'tcp', interval: '200ms', timeout: '1s', rise: 1, fall: 1 } }
+
 /** Add a line to have a feature combined with all the others. */
 export const worldFeatures: readonly WorldFeature[] = [
   { name: 'pipelining', share: 0.5, http1Pool: { connections: { pipelining: 8 } } },
@@ -65,7 +77,11 @@ export const worldFeatures: readonly WorldFeature[] = [
   { name: 'short lives', share: 0.3, pool: { connections: { maxRequests: 3, maxAge: '1s' } } },
   { name: 'few connections', share: 0.3, pool: { connections: { maxIdle: 2 } } },
   { name: 'least-connections', share: 0.2, pool: { algorithm: 'least-connections' } },
-  { name: 'leaves what is down', share: 0.2, pool: { onDown: 'close' } },
+  { name: 'leaves what is down', share: 0.3, pool: { onDown: 'close' }, bytes: { onDown: 'close' }, stays: true },
+  { name: 'leaves what is removed', share: 0.2, bytes: { onRemoved: 'close' } },
+  { name: 'backups', share: 0.2, bytes: { onUp: 'close-backups' }, stays: true },
+  { name: 'backends that go down', share: 0.25, pool: PROBED, bytes: PROBED, happening: 'downs', stays: true },
+  { name: 'purges', share: 0.4, happening: 'purges' },
   { name: 'sticky', share: 0.2, pool: { sticky: { cookie: 'lb_backend' } } },
   {
     name: 'cache with stale-if-error',

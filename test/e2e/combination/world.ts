@@ -14,7 +14,7 @@ import { cookiesGiven } from './checks.ts'
 import { accessLines } from './access-lines.ts'
 import { ask, clientKinds, isHttp2, isRelayed, type ClientKind, type Doors } from './clients/connect.ts'
 import { datagrams, tunnel } from './clients/tunnels.ts'
-import { happen, writeBackends, writePage, writePair } from './happenings.ts'
+import { happen, writeBackends, writePage, writePair } from './happenings/happen.ts'
 import { startForwardAuth } from './services/forward-auth.ts'
 import { boundFields } from './services/bound-tokens.ts'
 import { startIntrospection } from './services/introspection.ts'
@@ -45,7 +45,8 @@ const MOVED_BY = [
   'drain with sessions',
   'reload',
   'worker death',
-  'discovery'
+  'discovery',
+  'backends that go down'
 ]
 
 export interface WorldOptions {
@@ -109,7 +110,8 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
   judge.dying = happens.has('worker-death')
   if (!happens.has('reload')) judge.checks = features.flatMap(({ check, checks }) => [check ?? [], checks?.() ?? []].flat())
   judge.strict = on.has('strict pace of clients')
-  judge.keepsWhole = !kind.startsWith('h2') && !judge.dying && !['pipelining', 'plugin that writes nonsense', 'strict pace of clients'].some((name) => on.has(name))
+  Object.assign(judge, { endsLikeWhole: happens.has('downs') && kind === 'unix', backups: on.has('backups') })
+  judge.keepsWhole = !happens.has('downs') && !kind.startsWith('h2') && !judge.dying && !['pipelining', 'plugin that writes nonsense', 'strict pace of clients'].some((name) => on.has(name))
   const redis = features.some(({ needs }) => needs === 'redis') ? await startRedis(folder) : undefined
   const introspection = await startIntrospection()
   const forwardAuth = await startForwardAuth()
@@ -128,6 +130,10 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
     introspection: introspection.url,
     forwardAuth: forwardAuth.url,
     pair: leaf,
+    origins,
+    backups: judge.backups,
+    mainsUp: judge.mainsUp,
+    purges: judge.purges,
     backends: addresses.slice(0, 3).map((address, at) => (on.has('backends by name') ? named(address, at) : address)),
     shadow: addresses[3]!,
     datagrams: echo.address,
@@ -139,7 +145,7 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
     redis: redis?.url ?? '',
     list: happens.has('discovery') ? join(folder, 'list.json') : undefined
   }
-  if (setting.list !== undefined) writeBackends(setting.list, setting.backends)
+  if (setting.list !== undefined) writeBackends(setting.list, setting.backends, setting.backups)
   const log = Object.assign(memoryLogger('info'), { flush: () => Promise.resolve() })
   const running = (await start(await readWorld(features, setting), {
     log,

@@ -66,7 +66,12 @@ export class Http1Served {
       if (this.#bytes.length > 0) this.#socket.write(this.#bytes)
       return true
     }
-    this.#plan = JSON.parse(fieldOf(head, 'x-plan')!) as Plan
+    const plan = fieldOf(head, 'x-plan')
+    if (plan === undefined) {
+      this.#socket.write(`HTTP/1.1 204 X\r\nX-Origin: ${this.#host.name}\r\n\r\n`)
+      return this.#readHead()
+    }
+    this.#plan = JSON.parse(plan) as Plan
     if (isForged(this.#plan, head)) this.#host.onWrong(`forged fields: ${head}`)
     this.#upload = new Upload(fieldOf(head, 'content-encoding'))
     this.#left = Number(fieldOf(head, 'content-length') ?? 0)
@@ -97,6 +102,7 @@ export class Http1Served {
   async #answer(plan: Plan, early: boolean): Promise<void> {
     this.#writing = true
     this.#served++
+    await this.#host.awake()
     const bodiless = plan.status === 204 || plan.status === 304
     const body = bodiless ? Buffer.alloc(0) : bytesOf(plan.id, plan.size)
     const close = plan.framing === 'close' || plan.closesAfterwards || early

@@ -79,9 +79,11 @@ async function answer(
   stream: ServerHttp2Stream,
   plan: Plan,
   kept: Kept,
-  { name }: OriginHost
+  { name, awake }: OriginHost
 ): Promise<void> {
   kept.served++
+  await awake()
+  if (stream.destroyed) return
   const bodiless = plan.status === 204 || plan.status === 304
   const body = bodiless ? Buffer.alloc(0) : bytesOf(plan.id, plan.size)
   for (let i = 0; i < plan.interim; i++) {

@@ -1,7 +1,8 @@
 import { createServer as createHttp2, createSecureServer, type Http2Server } from 'node:http2'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import type { Plan } from '../plan.ts'
+import { resetSocket } from '../../../reset-socket.ts'
+import { pause, type Plan } from '../plan.ts'
 import { afterProxyHeader, type ToldTls } from './proxy-header.ts'
 import { Http1Served } from './http1-origin.ts'
 import { serveHttp2 } from './http2-origin.ts'
@@ -17,9 +18,11 @@ export interface OriginHost {
   onComplete(plan: Plan, upload: { readonly bytes: number; readonly hash: string }): void
   /** What the PROXY header of the connection said is not so, in words. */
   onWrong(words: string): void
+  /** While it is not there, answers wait. */
+  readonly awake: () => Promise<void> | undefined
 }
 
-export interface OriginOptions extends OriginHost {
+export interface OriginOptions extends Omit<OriginHost, 'awake'> {
   readonly kind: BackendKind
   readonly certificate: { readonly cert: string; readonly key: string }
   /** How long it takes before it begins with TLS. */
@@ -32,6 +35,9 @@ export interface OriginOptions extends OriginHost {
 
 export interface CombinationOrigin {
   readonly address: string
+  /** Takes no more connections; those that are open end (`freezes`: no answer comes any more) until `comeUp`. */
+  goDown(freezes: boolean): Promise<void>
+  comeUp(): Promise<void>
   close(): void
 }
 
@@ -39,14 +45,17 @@ export interface CombinationOrigin {
 export async function combinationOrigin(options: OriginOptions): Promise<CombinationOrigin> {
   const { kind, certificate } = options
   const sockets = new Set<Socket>()
+  let asleep: Promise<void> | undefined
+  let wake: (() => void) | undefined
+  const sleeping: OriginHost = { ...options, awake: () => asleep }
   const http2 = kind === 'h2c' ? createHttp2() : kind === 'h2' ? createSecureServer(certificate) : undefined
-  if (http2 !== undefined) serveHttp2(http2, options)
+  if (http2 !== undefined) serveHttp2(http2, sleeping)
   const server = createServer({ allowHalfOpen: http2 === undefined }, (raw) => {
     sockets.add(raw)
     raw.once('close', () => sockets.delete(raw))
     raw.on('error', () => {})
     const begin = (told: ToldTls | undefined): void => {
-      const host = options.proxied ? checking(options, told) : options
+      const host = options.proxied ? checking(sleeping, told) : sleeping
       if (kind !== 'tls' && kind !== 'h2') return serve(raw, http2, host)
       raw.pause()
       setTimeout(() => secure(host), options.tlsAfterMs)
@@ -61,10 +70,38 @@ export async function combinationOrigin(options: OriginOptions): Promise<Combina
     if (options.proxied) afterProxyHeader(raw, begin)
     else begin(undefined)
   })
-  await listening(server, kind === 'unix' ? options.path : undefined)
+  const path = kind === 'unix' ? options.path : undefined
+  await listening(server, path)
+  const { port } = path === undefined ? (server.address() as AddressInfo) : { port: 0 }
   return {
-    address: kind === 'unix' ? `unix:${options.path}` : `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    address: path === undefined ? `127.0.0.1:${port}` : `unix:${path}`,
+    async goDown(freezes) {
+      if (!server.listening) return
+      server.close()
+      if (freezes) asleep ??= new Promise((resolve) => (wake = resolve))
+      else {
+        for (const socket of sockets) {
+          if (kind === 'clear') resetSocket(socket)
+          else socket.destroy()
+        }
+      }
+      await pause(0)
+    },
+    async comeUp() {
+      for (let tries = 0; !server.listening; tries++) {
+        try {
+          await listening(server, path, port)
+        } catch (error) {
+          // For a moment another program may have the port.
+          if (tries > 500) throw error
+          await pause(10)
+        }
+      }
+      asleep = undefined
+      wake?.()
+    },
     close() {
+      wake?.()
       server.close()
       for (const socket of sockets) socket.destroy()
     }
@@ -75,6 +112,7 @@ export async function combinationOrigin(options: OriginOptions): Promise<Combina
 function checking(host: OriginHost, told: ToldTls | undefined): OriginHost {
   return {
     name: host.name,
+    awake: host.awake,
     onWrong: (words) => host.onWrong(words),
     onComplete(plan, upload) {
       const isTls = plan.door.endsWith('tls')
@@ -93,9 +131,15 @@ function serve(socket: Socket, http2: Http2Server | undefined, host: OriginHost)
   else http2.emit('connection', socket)
 }
 
-function listening(server: Server, path: string | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    if (path === undefined) server.listen(0, '127.0.0.1', resolve)
-    else server.listen(path, resolve)
+function listening(server: Server, path: string | undefined, port = 0): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const told = (error?: Error): void => {
+      server.off('listening', told).off('error', told)
+      if (error === undefined) resolve()
+      else reject(error)
+    }
+    server.on('listening', told).on('error', told)
+    if (path === undefined) server.listen(port, '127.0.0.1')
+    else server.listen(path)
   })
 }

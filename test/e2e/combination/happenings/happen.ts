@@ -1,13 +1,15 @@
 import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Runtime } from '../../../src/runtime/runtime.ts'
-import type { Workers } from '../../../src/runtime/workers/workers.ts'
-import type { Seeded } from '../../http-battery/seeded.ts'
-import { pause } from './plan.ts'
-import { rotations } from './rotated-log.ts'
-import { redisMishaps } from './services/redis-happenings.ts'
-import { readWorld, type Setting } from './world-config.ts'
-import type { Happening, WorldFeature } from './world-features.ts'
+import type { Runtime } from '../../../../src/runtime/runtime.ts'
+import type { Workers } from '../../../../src/runtime/workers/workers.ts'
+import type { Seeded } from '../../../http-battery/seeded.ts'
+import { pause } from '../plan.ts'
+import { rotations } from '../rotated-log.ts'
+import { downs } from './downs.ts'
+import { purges } from './purges.ts'
+import { redisMishaps } from '../services/redis-happenings.ts'
+import { readWorld, withBackups, type Setting } from '../world-config.ts'
+import type { Happening, WorldFeature } from '../world-features.ts'
 
 /** Lets what the features say happen, while `isGoingOn`. */
 export function happen(
@@ -29,6 +31,16 @@ export function happen(
     happenings.includes('rotate') ? rotations(running, setting.folder, isGoingOn) : undefined,
     happenings.includes('stop') ? stops(running, isGoingOn) : undefined,
     happenings.includes('redis') ? redisMishaps(setting.redis, seeded, isGoingOn) : undefined,
+    happenings.includes('downs') ? downs(running, setting, seeded, isGoingOn) : undefined,
+    happenings.includes('purges') && features.some(({ route }) => route !== undefined && 'cache' in route)
+      ? purges(
+          running,
+          setting.purges,
+          seeded,
+          happenings.includes('reload') || happenings.includes('stop'),
+          isGoingOn
+        )
+      : undefined,
     setting.list === undefined ? undefined : discoveries(setting, seeded, isGoingOn)
   ])
 }
@@ -74,13 +86,14 @@ async function discoveries(setting: Setting, seeded: Seeded, isGoingOn: () => bo
     await pause(300)
     writeBackends(
       setting.list!,
-      setting.backends.filter((_, at) => at === 0 || seeded.chance(0.6))
+      setting.backends.filter((_, at) => at === 0 || seeded.chance(0.6)),
+      setting.backups
     )
   }
 }
 
-export function writeBackends(file: string, backends: readonly string[]): void {
-  writeFileSync(`${file}.new`, JSON.stringify(backends))
+export function writeBackends(file: string, backends: readonly string[], backups: boolean): void {
+  writeFileSync(`${file}.new`, JSON.stringify(withBackups(backends, backups)))
   renameSync(`${file}.new`, file)
 }
 
