@@ -66,7 +66,8 @@ export function embedded(runtime: Runtime): Lb {
     drain: (pool, backend) => change(pool, backend, { state: 'drain' }),
     ready: (pool, backend) => change(pool, backend, { state: 'ready' }),
     maint: (pool, backend) => change(pool, backend, { state: 'maint' }),
-    weight: (pool, backend, weight) => change(pool, backend, { weight }),
+    // Left out (in JavaScript), it is an error and not a change of nothing.
+    weight: (pool, backend, weight: number | undefined) => change(pool, backend, { weight: weight ?? NaN }),
     metrics: () => runtime.metrics(),
     on: (name, listener) => runtime.events.on(name, listener)
   }

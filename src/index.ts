@@ -49,12 +49,21 @@ export function configure(config: Config): ValidConfig {
 
 /** Reads and validates a YAML file, with `${NAME}` from this process's environment. Throws a ConfigError. */
 export function readConfig(path: string): ValidConfig {
-  return valid(readYamlConfig(path, process.env))
+  return valid(readYamlConfig(pathOf('readConfig', path), process.env))
 }
 
 /** The same for a file that names plugins, or that is a module itself (`lb.config.ts`). */
 export async function loadConfig(path: string): Promise<ValidConfig> {
-  return valid(await loadFile(path, process.env))
+  return valid(await loadFile(pathOf('loadConfig', path), process.env))
+}
+
+function pathOf(name: string, path: unknown): string {
+  if (typeof path === 'string') return path
+  throw new TypeError(`${name} takes the path of a file, not ${kindOf(path)}`)
+}
+
+function kindOf(value: unknown): string {
+  return value === null ? 'null' : Array.isArray(value) ? 'a list' : typeof value
 }
 
 /**
@@ -87,9 +96,12 @@ function refused(error: unknown): unknown {
 const optionNames = ['log', 'logLevel', 'watch', 'configPath']
 
 function checkedOptions(options: StartOptions): StartOptions {
-  const wrong = whyNot(Object(options) as StartOptions)
+  const plain = typeof options === 'object' && !Array.isArray(options)
+  // Null is nothing asked for, too.
+  const given = Object(plain ? options : undefined) as StartOptions
+  const wrong = plain ? whyNot(given) : `they are an object such as { log: console }, not ${kindOf(options)}`
   if (wrong !== undefined) throw new TypeError(`the options of start: ${wrong}`)
-  return Object(options) as StartOptions
+  return given
 }
 
 function whyNot(options: StartOptions): string | undefined {
@@ -103,6 +115,7 @@ function whyNot(options: StartOptions): string | undefined {
   }
   if (logLevel !== undefined && !LEVELS.includes(logLevel)) return `logLevel is one of ${LEVELS.join(', ')}`
   if (configPath !== undefined && typeof configPath !== 'string') return 'configPath is the path of a file'
+  if (watch !== undefined && typeof watch !== 'boolean') return 'watch is true or false'
   if (watch === true && configPath === undefined) return 'watch needs the configPath that it watches'
   return undefined
 }

@@ -10,7 +10,15 @@ import { pino } from 'pino'
 import t from 'tap'
 import { descriptorsTo } from './open-descriptors.ts'
 import type { StageInputs } from '../src/l7/stages/order.ts'
-import { answer, type Config, defineConfig, definePlugin, start } from '../src/index.ts'
+import {
+  answer,
+  type Config,
+  defineConfig,
+  definePlugin,
+  loadConfig,
+  readConfig,
+  start
+} from '../src/index.ts'
 
 /** Asked for at once, since it takes ten seconds: the exit code, and what was written. */
 const never = new Promise<[number | null, string]>((resolve) => {
@@ -259,10 +267,20 @@ t.test('a host that makes mistakes is told of them, and lives', async (t) => {
     { logLevel: 'loud' },
     { unknown: 1 },
     { watch: true },
-    { configPath: 1 }
+    { configPath: 1 },
+    { watch: 'yes', configPath: 'lb.yaml' },
+    'stdout',
+    ['stdout'],
+    1
   ]
   for (const options of wrong) await t.rejects(start(config('x'), options as never), TypeError)
   t.throws(() => lb.on('backend', null as never), /takes a function, not null/)
+  t.throws(() => lb.on('__proto__' as never, () => {}), /there is no event "__proto__"/)
+  await t.rejects(lb.weight('web', 'a', undefined as never), /weight must be a whole number/)
+  for (const path of [undefined, null, {}, ['lb.yaml'], Symbol('lb.yaml')]) {
+    t.throws(() => readConfig(path as never), { name: 'TypeError', message: /^readConfig takes the path/ })
+    await t.rejects(loadConfig(path as never), { name: 'TypeError', message: /^loadConfig takes the path/ })
+  }
   for (const graceMs of [NaN, -1, '5'])
     await t.rejects(lb.stop({ graceMs } as never), /a number of milliseconds/)
   t.equal(await (await fetch(`http://${lb.addresses[0]!.address}`)).text(), 'x')

@@ -62,7 +62,9 @@ export class PluginRequest {
   }
 
   #await(exchange: Exchange, said: PromiseLike<unknown>, writes: ExchangeWrites): Verdict {
+    let timedOut = false
     const wait = exchange.wait(this.#timeoutMs, () => {
+      timedOut = true
       throw new Error(`its promise is not settled after ${this.#timeoutMs} ms`)
     })
     wait.judge = (decide) => {
@@ -79,10 +81,17 @@ export class PluginRequest {
     }
     said.then(
       (verdict) => settled(() => this.#verdict(exchange, verdict, writes, false)),
-      (error: unknown) =>
+      (error: unknown) => {
+        const late = wait.over && !timedOut
         settled(() => {
           throw error
         })
+        // The exchange has ended, by an answer or with its client: nobody else would hear of it.
+        if (late)
+          guarded(() => {
+            throw this.#watch.failed(undefined, 'request', error)
+          })
+      }
     )
     return WAITS
   }

@@ -1,6 +1,7 @@
 import type { ReloadReport } from '../../admin/control-plane.ts'
 import type { ChangeEvent } from '../../balancer/pool/states.ts'
 import type { FaultReport } from '../../core/containment.ts'
+import { own } from '../../core/own.ts'
 import type { Counter } from '../../core/metrics/metrics.ts'
 
 /** Events by name, with their data. */
@@ -28,7 +29,7 @@ export class Events {
 
   /** Returns a function that removes the listener. */
   on<Name extends keyof LbEvents>(name: Name, listener: Listener<Name>): () => void {
-    const listeners = this.#listeners[name] as Set<Listener<Name>> | undefined
+    const listeners = own(this.#listeners, name) as Set<Listener<Name>> | undefined
     if (listeners === undefined)
       throw new TypeError(`there is no event "${String(name)}": backend, reload, error`)
     if (typeof listener !== 'function')

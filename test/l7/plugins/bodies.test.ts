@@ -1,6 +1,7 @@
 /* eslint-disable @typescript-eslint/no-explicit-any -- as a plugin in JavaScript has them: no compiler looks at what it writes */
 
 import t from 'tap'
+import { answer, type PluginExchange } from '../../../src/index.ts'
 import { type Hooks, lab } from './lab.ts'
 
 t.setTimeout(240_000)
@@ -182,4 +183,25 @@ t.test('an async hook at the end of an exchange is counted, and the program live
   )
   await new Promise((resolve) => setImmediate(resolve))
   t.strictSame(hosted, [])
+})
+
+t.test('a promise that fails once its exchange has ended is counted and named', async (t) => {
+  const after = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+  const { ask, errors, lines } = await lab(t, {
+    answered: {
+      request: async (exchange) => {
+        await after(1)
+        answer(exchange as PluginExchange, { status: 200, body: 'answered' })
+        throw new Error('behind its answer')
+      }
+    }
+  })
+  t.match(await ask('answered'), /^HTTP\/1\.1 200 OK[^]*answered/)
+  const told = (): boolean =>
+    lines.some(({ fields }) =>
+      String((fields['err'] as Error | undefined)?.message).includes('request: behind its answer')
+    )
+  for (let tries = 0; tries < 500 && !told(); tries++) await after(10)
+  t.ok(told())
+  t.equal(errors(), 1)
 })

@@ -89,7 +89,7 @@ t.test('the answer decides, and fields that it may set come from nowhere else', 
 })
 
 t.test('what is decided about is what was routed, as the client named it', async (t) => {
-  const told: unknown[] = []
+  const told: unknown[][] = []
   const url = await decider(t, ({ headers }, response) => {
     told.push([headers['x-forwarded-proto'], headers['x-forwarded-host'], headers['x-forwarded-uri']])
     response.writeHead(200, { 'x-auth-user': ['alice', 'admin'].slice(0, headers.cookie === 's=2' ? 2 : 1) }).end()
@@ -102,6 +102,26 @@ t.test('what is decided about is what was routed, as the client named it', async
   client.send('GET http://inner.test/a HTTP/1.1\r\nHost: outer.test\r\nX-Forwarded-Proto: https\r\nConnection: close\r\n\r\n') // prettier-ignore
   t.match(await client.end(), /^HTTP\/1.1 200/)
   t.strictSame(told, [['https', 'inner.test', '/a']])
+  const paths = {
+    '/a//b': '/a//b',
+    '//a/b': '/a/b',
+    '/a/./b': '/a/b',
+    '/%61/%2e%2e/b%7E': '/b~',
+    '/a;x=1/b?y=%61': '/a;x=1/b?y=%61',
+    '/a%2fb': '/a%2Fb',
+    '/%2561': '/%2561'
+  }
+  for (const [asked, uri] of Object.entries(paths)) {
+    const { head } = await ask('', asked)
+    t.equal(told.at(-1)?.[2], uri, asked)
+    // The backend gets the same, but for letters that need no encoding.
+    const got = head?.split(' ', 2)[1]
+    t.equal(
+      got?.replace(/^(?:(?!\?).)*/, (path) => path.replace('%2f', '%2F')),
+      uri,
+      asked
+    )
+  }
   t.equal((await ask('Cookie: s=2\r\n')).status, 503, 'two names are none')
 })
 

@@ -2,7 +2,9 @@ import { messageOf } from '../../../../core/errors.ts'
 import { bareRecord, own } from '../../../../core/own.ts'
 import { hash } from 'node:crypto'
 import type { Clock } from '../../../../core/clock.ts'
+import type { PathPolicy } from '../../../../config/model/model.ts'
 import type { Exchange } from '../../../exchange/exchange.ts'
+import { normalisePath } from '../../../uri/normalise-path.ts'
 import { clientScheme } from '../../client-scheme.ts'
 import type { Answer, AuthMethod } from '../auth-method.ts'
 import type { MethodContext } from '../method-context.ts'
@@ -64,7 +66,7 @@ export class ForwardAuth implements AuthMethod {
 
   /** The fields that describe the request. */
   #described(exchange: Exchange): Record<string, string> {
-    const { authority, request, host, path, query, clientIp } = exchange
+    const { authority, request, host, forwardPath, query, clientIp } = exchange
     const fields = bareRecord<string>()
     for (const name of TELLING) {
       const value = request.headers.get(name)
@@ -78,6 +80,7 @@ export class ForwardAuth implements AuthMethod {
     fields['x-forwarded-proto'] = clientScheme(exchange)
     // A target in absolute form names another host than the field may: what is decided about is what was routed.
     fields['x-forwarded-host'] = (authority ?? request.host) || host
+    const path = toldPath(forwardPath)
     fields['x-forwarded-uri'] = query === undefined ? path : `${path}?${query}`
     if (clientIp !== '') fields['x-forwarded-for'] = clientIp
     return fields
@@ -109,4 +112,15 @@ export class ForwardAuth implements AuthMethod {
       if (!this.fields.includes(name.toLowerCase())) exchange.setRequestField(name, undefined)
     }
   }
+}
+
+/** Nothing is merged or cut that a backend might read as something else. */
+const EQUIVALENT: PathPolicy = { encodedSlash: 'keep', mergeSlashes: false, semicolons: 'keep' }
+
+/**
+ * What the backend gets, without needless percent-encoding (RFC 3986 §6.2.2.2): a service that looks for `/admin` need not
+ * think of `/%61dmin`. `/a//b` and `/a;x` stay, since they are `/a/b` and `/a` to some servers only.
+ */
+function toldPath(forwardPath: string): string {
+  return normalisePath(forwardPath, EQUIVALENT) ?? forwardPath
 }

@@ -118,8 +118,8 @@ export class Oidc implements AuthMethod {
     const mode = headers.get('sec-fetch-mode')
     if (mode !== undefined && mode !== 'navigate') return undefined
     return this.#pending(async () => {
-      const { path, query } = exchange
-      const back = query === undefined ? path : `${path}?${query}`
+      const { forwardPath, query } = exchange
+      const back = query === undefined ? forwardPath : `${forwardPath}?${query}`
       const redirect = `${this.#origin(exchange)}${this.#input.callback}`
       const { url, login } = await this.#provider.begin(redirect, back, this.#context.clock.wall())
       const cookies = this.#logins.begin(login, headers.get('cookie'), this.#attributes(exchange))
