@@ -107,7 +107,8 @@ function makeTarget(
       tls: tls && new UpstreamTls(tls),
       // The engine does it for connections that live long (KEEP_ALIVE_AFTER_MS).
       keepAlive: false,
-      lookup: deps.lookup
+      lookup: deps.lookup,
+      source: config.source
     },
     connectSeconds: deps.metrics.histogram('lb_connect_duration_seconds', { pool: name }),
     queueSeconds: deps.metrics.histogram('lb_queue_wait_seconds', { pool: name }),

@@ -55,6 +55,7 @@ export function buildPool(name: string, input: PoolInput, absolute: ResolvePath)
       idleMs: timeouts.idle,
       keepAliveMs: timeouts.keepAlive
     },
+    ...(input.source !== undefined && { source: input.source }),
     ...(input.proxyProtocol !== undefined && { proxyProtocol: input.proxyProtocol }),
     onDown: input.onDown,
     onUp: input.onUp,
@@ -108,7 +109,7 @@ export function buildTls(input: NonNullable<PoolInput['tls']>, absolute: Resolve
 
 function buildProbe(
   input: ProbeInput,
-  { protocol, proxyProtocol: ofPool }: Pick<PoolInput, 'protocol' | 'proxyProtocol'>
+  { protocol, source, proxyProtocol: ofPool }: Pick<PoolInput, 'protocol' | 'source' | 'proxyProtocol'>
 ): ProbeConfig {
   const { probe } = defaults
   const http = input.type === 'http' || input.type === 'https' ? input : undefined
@@ -139,6 +140,7 @@ function buildProbe(
     ...(tcp?.expect !== undefined && { expect: resolveEscapes(tcp.expect) }),
     verify: 'verify' in input ? input.verify : probe.verify,
     user: 'user' in input ? input.user : probe.user,
+    ...(source !== undefined && { source }),
     ...(inherits && ofPool !== undefined && { proxyProtocol: ofPool })
   }
 }

@@ -1,4 +1,6 @@
+import { isIP } from 'node:net'
 import { own } from '../../core/own.ts'
+import { parseBackendAddress } from '../addresses.ts'
 import { numberOf, textOf } from '../environment/env-text.ts'
 import type { AlgorithmName } from '../model/model.ts'
 import { errorAt, type Finding, type Path, warningAt } from '../report/problem.ts'
@@ -31,7 +33,8 @@ export function checkPools(root: Raw): Finding[] {
       ...checkBackends(pool, path),
       ...checkDiscover(pool, path),
       ...checkBackendTls(pool, path),
-      ...checkProtocol(pool, path)
+      ...checkProtocol(pool, path),
+      ...checkSource(pool, path)
     )
     const { sticky } = pool
     if (isMap(sticky) && textOf(sticky['sameSite']) === 'none' && sticky['secure'] !== true) {
@@ -42,6 +45,24 @@ export function checkPools(root: Raw): Finding[] {
         )
       )
     }
+  }
+  return findings
+}
+
+/** An address of one family reaches none of the other. */
+function checkSource(pool: RawMap, path: Path): Finding[] {
+  const source = textOf(pool['source'])
+  const family = source === undefined ? 0 : isIP(source)
+  if (family === 0) return []
+  const findings: Finding[] = []
+  for (const [index, backend] of (Array.isArray(pool['backends']) ? pool['backends'] : []).entries()) {
+    const address = textOf(isMap(backend as Raw) ? (backend as RawMap)['address'] : (backend as Raw))
+    const parsed = address === undefined ? undefined : parseBackendAddress(address)
+    if (typeof parsed !== 'object' || parsed.kind !== 'tcp') continue
+    const other = isIP(parsed.host)
+    if (other === 0 || other === family) continue
+    const message = `${parsed.text} is IPv${other}, which cannot be reached from ${source!}; give it a pool of its own`
+    findings.push(errorAt([...path, 'backends', index], message))
   }
   return findings
 }

@@ -53,6 +53,8 @@ export interface PoolConfig {
     readonly idleMs: number
     readonly keepAliveMs: number
   }
+  /** Connections to the backends go out from this address. */
+  readonly source?: string
   readonly proxyProtocol?: 'v1' | 'v2'
   readonly onDown: 'keep' | 'close'
   readonly onUp: 'keep' | 'close-backups'
@@ -130,6 +132,8 @@ export interface ProbeConfig {
   readonly verify: boolean
   /** mysql and postgres: user name for the login, without a password. */
   readonly user: string
+  /** Probes go out from this address, as connections of the pool do. */
+  readonly source?: string
   /** Version of the PROXY header that a probe sends first. */
   readonly proxyProtocol?: 'v1' | 'v2'
 }

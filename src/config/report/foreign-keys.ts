@@ -47,6 +47,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
   '`accessLog: true` of the listener': ['accesslogs', 'optionhttplog', 'logformat', 'httplog', 'access'],
   'standard output: `accessLog: { file: … }` of a listener takes requests to a file, and systemd or Docker keep the rest': ['logfile', 'errorlog'],
   '`maxConnections: 100` of a backend or listener': ['maxconn', 'maxconns', 'workerconnections', 'maxconnection'],
+  '`source: 10.0.0.9` of the pool': ['source', 'usesrc', 'proxybind', 'sourceaddress', 'localaddress', 'bindaddress', 'upstreambindconfig'],
   '`connections: { maxIdle: 64 }` of the pool': ['keepalive', 'maxidleconns', 'maxidleconnsperhost', 'keepaliveconnections'],
   '`protocol: h2` of the pool, `protocols: [h2, http/1.1]` of the listener': ['http2on', 'alpn'],
   '`proxyProtocol: { trusted: [10.0.0.0/8] }` of the listener, `proxyProtocol: v2` of the pool': ['acceptproxy', 'sendproxy', 'sendproxyv2', 'proxyprotocolv2'],
@@ -99,7 +100,6 @@ const absent: Readonly<Record<string, readonly string[]>> = {
   'lb serves no files; give the work to a backend that does, and name its pool': ['root', 'index', 'tryfiles', 'fileserver', 'autoindex', 'alias'],
   'lb runs no FastCGI, uWSGI or CGI; put a server that speaks HTTP in between': ['fastcgipass', 'uwsgipass', 'scgipass', 'phpfastcgi', 'fcgiapp'],
   'traces go on as `traceparent`, and lb exports none of its own': ['tracing', 'opentelemetry', 'otel', 'otlp', 'zipkin', 'jaeger'],
-  'connections to backends go out from the address that the system routes by (`ip route … src`); take it out': ['source', 'usesrc', 'proxybind', 'sourceaddress', 'bindaddress'],
   'rules are tried in the order of the list; put this one further up or down': ['priority', 'order', 'precedence']
 } // prettier-ignore
 

@@ -39,7 +39,7 @@ export async function converse(
   }
   return new Promise<string>((resolve, reject) => {
     const talk = new Conversation(dialogue, resolve, reject, target.config)
-    talk.transport = dial(target.address, options, talk)
+    talk.transport = dial(target.address, { ...options, source: target.config.source }, talk)
     signal.addEventListener('abort', () => talk.quit(signal.reason as Error), { once: true })
   })
 }

@@ -2,6 +2,7 @@ import net from 'node:net'
 import tls from 'node:tls'
 import type { ProbeConfig } from '../../config/model/model.ts'
 import type { Endpoint } from '../../net/dial/endpoint.ts'
+import { placeOf } from '../../net/dial/dial.ts'
 import { threadLookup } from '../../net/dial/lookup.ts'
 import { proxyProtocolLocal } from '../../net/proxy-protocol/write.ts'
 import type { ProbeTarget } from '../probe.ts'
@@ -27,7 +28,7 @@ export function clearSocket(target: ProbeTarget, signal: AbortSignal): Promise<n
   const socket =
     address.kind === 'unix'
       ? net.connect({ path: address.path })
-      : net.connect({ host: address.host, port: address.port, lookup: threadLookup() })
+      : net.connect(placeOf(address, { lookup: threadLookup(), source: config.source }))
   return ready(socket, 'connect', signal).then(() => {
     const header = probeHeader(
       config,

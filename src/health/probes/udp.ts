@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram'
-import { isIPv6 } from 'node:net'
+import { isIP, isIPv6 } from 'node:net'
 import { threadLookup } from '../../net/dial/lookup.ts'
+import { fromSource } from '../../net/dial/source.ts'
 import { ProbeMismatch, type Probe } from '../probe.ts'
 import { excerpt } from './dialogue.ts'
 
@@ -8,7 +9,8 @@ import { excerpt } from './dialogue.ts'
 export const udpProbe: Probe = async ({ address, config }, signal) => {
   if (address.kind === 'unix') throw new ProbeMismatch('no datagrams over unix sockets')
   const { send = '', expect = '' } = config
-  const host = await addressOf(address.host)
+  const { source } = config
+  const host = await addressOf(address.host, source)
   signal.throwIfAborted()
   const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4')
   try {
@@ -20,15 +22,20 @@ export const udpProbe: Probe = async ({ address, config }, signal) => {
         if (bytes.includes(expect, 0, 'latin1')) resolve(`answered ${seen}`)
         else reject(new ProbeMismatch(`answered ${seen}`))
       })
-      socket.connect(address.port, host, () => socket.send(Buffer.from(send, 'latin1')))
+      const ask = (): void =>
+        socket.connect(address.port, host, () => socket.send(Buffer.from(send, 'latin1')))
+      if (source === undefined) ask()
+      else socket.bind({ address: source }, ask)
     })
   } finally {
     socket.close()
   }
 }
 
-function addressOf(name: string): Promise<string> {
+function addressOf(name: string, source: string | undefined): Promise<string> {
+  if (isIP(name) !== 0) return Promise.resolve(name)
+  const lookup = source === undefined ? threadLookup() : fromSource(threadLookup(), source)
   return new Promise((resolve, reject) =>
-    threadLookup()(name, {}, (error, found) => (error === null ? resolve(found as string) : reject(error)))
+    lookup(name, {}, (error, found) => (error === null ? resolve(found as string) : reject(error)))
   )
 }

@@ -214,7 +214,7 @@ export class UdpSession implements DatagramOwner, Waits {
       this.#attempts++
       this.#header = this.#proxyHeader()
       this.#held = [first]
-      connectUpstream(backend.address, this, (handle, failure) => {
+      connectUpstream(backend.address, pool.config.source, this, (handle, failure) => {
         if (this.#over || this.#lease !== lease) return void handle?.close()
         this.#upstream = handle
         const held = this.#held ?? []

@@ -15,7 +15,7 @@ export interface DialFailure {
 /** Codes of failures from node:tls and OpenSSL: of the handshake, and X.509 verification results by name. */
 const TLS_CODES =
   /^(ERR_TLS|ERR_SSL|ERR_OSSL|EPROTO|CERT_|CRL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_|INVALID_)/
-const OURS = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL'])
+const OURS = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL', 'EADDRINUSE'])
 
 const refused: DialFailure = { code: 'LB_CONNECT_FAILED', outcome: 'connect-failure' }
 const timedOut: DialFailure = { code: 'LB_CONNECT_TIMEOUT', outcome: 'connect-timeout' }

@@ -1,10 +1,11 @@
-import { connect, isIP, type NetConnectOpts, type Socket } from 'node:net'
+import { connect, isIP, type NetConnectOpts, type Socket, type TcpNetConnectOpts } from 'node:net'
 import { connect as tlsConnect, type TLSSocket } from 'node:tls'
 import type { BackendAddress } from '../../config/model/model.ts'
 import { guarded } from '../../core/containment.ts'
 import type { Deadlines, Waits } from '../../core/deadlines.ts'
 import { CONNECT_TIMEOUT } from './dial-failure.ts'
 import { threadLookup, type Lookup } from './lookup.ts'
+import { fromSource } from './source.ts'
 import { dialAddress, dialName } from './raw-dial.ts'
 import { failure, rawStreams, UV_ECONNRESET } from '../transport/raw-streams.ts'
 import { SocketTransport } from '../transport/socket-transport.ts'
@@ -19,6 +20,8 @@ export interface DialOptions {
   readonly deadlines: Pick<Deadlines, 'now' | 'size' | 'add' | 'remove'>
   /** TLS to the backend. */
   readonly tls?: UpstreamTls
+  /** The connection goes out from this address; of a name, only addresses of its family are tried. */
+  readonly source?: string
   /** Sent before the TLS handshake: a PROXY header. Without TLS it is sent with the first bytes by the owner. */
   readonly preface?: Buffer
   /** false: the owner turns TCP keep-alive on once the connection has lasted a while. */
@@ -52,13 +55,13 @@ function dialPlain(address: BackendAddress, options: DialOptions, owner: Transpo
   }
   if (rawStreams !== undefined) {
     return isIP(address.host) === 0
-      ? dialName(owner, address.host, address.port, lookupOf(options))
-      : dialAddress(owner, address.host, address.port)
+      ? dialName(owner, address.host, address.port, lookupOf(options), options.source)
+      : dialAddress(owner, address.host, address.port, options.source)
   }
   return SocketTransport.dialled(owner, (socket) => {
     // Without a handle this is only remembered: no system call until the connection is made.
     socket.setNoDelay(true)
-    socket.connect({ host: address.host, port: address.port, lookup: lookupOf(options) })
+    socket.connect(placeOf(address, options))
   })
 }
 
@@ -68,10 +71,7 @@ function dialTls(
   options: DialOptions,
   owner: TransportOwner
 ): Transport {
-  const place =
-    address.kind === 'unix'
-      ? { path: address.path }
-      : { host: address.host, port: address.port, lookup: lookupOf(options) }
+  const place = address.kind === 'unix' ? { path: address.path } : placeOf(address, options)
   const { preface } = options
   const isWrapped = preface !== undefined && !HAS_DESCRIPTORS
   const socket: TLSSocket = tlsConnect({
@@ -110,7 +110,18 @@ function sendFirst(socket: TLSSocket, preface: Buffer): void {
   if (taken !== preface.length) socket.destroy(failure('write', taken < 0 ? taken : UV_ECONNRESET))
 }
 
-function lookupOf(options: DialOptions): Lookup {
+/** Where node:net connects to, and from. */
+export function placeOf(
+  { host, port }: Extract<BackendAddress, { kind: 'tcp' }>,
+  options: Pick<DialOptions, 'lookup' | 'source'>
+): TcpNetConnectOpts {
+  const { source } = options
+  const lookup = lookupOf(options)
+  if (source === undefined) return { host, port, lookup }
+  return { host, port, lookup: fromSource(lookup, source), localAddress: source, family: isIP(source) }
+}
+
+function lookupOf(options: Pick<DialOptions, 'lookup'>): Lookup {
   return options.lookup ?? threadLookup()
 }
 

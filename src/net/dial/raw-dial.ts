@@ -1,5 +1,6 @@
 import type { LookupAddress } from 'node:dns'
 import type { Lookup } from './lookup.ts'
+import { bindSource, fromSource, sourceFailure } from './source.ts'
 import { PreferredAddresses } from './preferred-addresses.ts'
 import { guarded } from '../../core/containment.ts'
 import { leavesNoneForUs } from '../transport/descriptors.ts'
@@ -14,10 +15,20 @@ const NEXT_ADDRESS_MS = 250
 const preferred = new PreferredAddresses()
 
 /** Connects to an IP address; `owner.onConnect` or `owner.onClose` follows. */
-export function dialAddress(owner: TransportOwner, address: string, port: number): RawTransport {
+export function dialAddress(
+  owner: TransportOwner,
+  address: string,
+  port: number,
+  source?: string
+): RawTransport {
   const transport = RawTransport.toBeDialled(owner)
   const handle = rawStreams!.newTcp()
   transport.adopt(handle)
+  const bound = source === undefined ? 0 : bindSource(handle, source)
+  if (bound !== 0) {
+    transport.destroy(sourceFailure(source!, bound))
+    return transport
+  }
   const request = rawStreams!.newConnect()
   request.lbOwner = transport
   request.oncomplete = onConnected
@@ -27,9 +38,16 @@ export function dialAddress(owner: TransportOwner, address: string, port: number
 }
 
 /** Connects to the first of a name's addresses that accepts. */
-export function dialName(owner: TransportOwner, name: string, port: number, lookup: Lookup): RawTransport {
+export function dialName(
+  owner: TransportOwner,
+  name: string,
+  port: number,
+  lookup: Lookup,
+  source?: string
+): RawTransport {
   const transport = RawTransport.toBeDialled(owner)
-  transport.dialling = new NameDial(transport, name, port, lookup)
+  const addresses = source === undefined ? lookup : fromSource(lookup, source)
+  transport.dialling = new NameDial(transport, name, port, addresses, source)
   return transport
 }
 
@@ -41,16 +59,24 @@ class NameDial {
   readonly #transport: RawTransport
   readonly #name: string
   readonly #port: number
+  readonly #source: string | undefined
   #addresses: readonly string[] = []
   #next = 0
   readonly #trying = new Map<RawHandle, string>()
   #timer: NodeJS.Timeout | undefined
   #over = false
 
-  constructor(transport: RawTransport, name: string, port: number, lookup: Lookup) {
+  constructor(
+    transport: RawTransport,
+    name: string,
+    port: number,
+    lookup: Lookup,
+    source: string | undefined
+  ) {
     this.#transport = transport
     this.#name = name
     this.#port = port
+    this.#source = source
     lookup(name, { all: true }, (error, addresses) => {
       if (this.#over) return
       this.#guarded(() => {
@@ -88,11 +114,13 @@ class NameDial {
     request.oncomplete = tried
     if (this.#next < this.#addresses.length)
       this.#timer = setTimeout(() => this.#guarded(() => this.#try()), NEXT_ADDRESS_MS)
+    const bound = this.#source === undefined ? 0 : bindSource(handle, this.#source)
+    if (bound !== 0) return this.#tried(handle, bound, sourceFailure(this.#source!, bound))
     const status = connect(handle, request, address, this.#port)
     if (status !== 0) this.#tried(handle, status)
   }
 
-  #tried(handle: RawHandle, status: number): void {
+  #tried(handle: RawHandle, status: number, error?: Error): void {
     // Closed by `cancel`: another address was faster, or the connect was cancelled.
     const address = this.#trying.get(handle)
     if (address === undefined) return
@@ -108,7 +136,7 @@ class NameDial {
     if (this.#next < this.#addresses.length) {
       clearTimeout(this.#timer)
       this.#try()
-    } else if (this.#trying.size === 0) this.#fail(failure('connect', status))
+    } else if (this.#trying.size === 0) this.#fail(error ?? failure('connect', status))
   }
 
   #fail(error: Error): void {

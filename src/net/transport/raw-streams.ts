@@ -19,6 +19,8 @@ export interface RawHandle {
   close(done: () => void): void
   /** TCP only, like the following. */
   reset?(done: () => void): number
+  bind?(address: string, port: number): number
+  bind6?(address: string, port: number, flags: number): number
   connect?(request: RawConnect, address: string, port: number): number
   connect6?(request: RawConnect, address: string, port: number): number
   setNoDelay?(on: boolean): number
@@ -94,6 +96,8 @@ function find(): RawStreams | undefined {
       ...methods,
       'close',
       'reset',
+      'bind',
+      'bind6',
       'connect',
       'connect6',
       'getpeername',

@@ -13,6 +13,7 @@ import { decimal, duration, flag, integer, lifetime, percent, text, word } from 
 import { backendSchema } from './backend.ts'
 import { discoverSchema } from './discover.ts'
 import { firstOf, loneNumber, loneText, loneTrue } from '../leaf/lone.ts'
+import { localAddress } from '../leaf/local-address.ts'
 import { hashKey } from '../leaf/network-leaves.ts'
 import { probeSchema } from './probe.ts'
 import { poolRetry } from '../retry.ts'
@@ -216,6 +217,11 @@ export const poolSchema = mapping(
       .prefault({})
       .describe('Connections to the backends (L7).'),
     timeouts: timeouts.prefault({}).describe('Timeouts towards the backends.'),
+    source: localAddress()
+      .optional()
+      .describe(
+        'Address of this machine that connections to the backends, datagrams and probes go out from; left out: as the system routes. Of a name, the addresses of its family are used. A port of the system is taken for each connection, whichever backend it leads to.'
+      ),
     proxyProtocol: word(['v1', 'v2'], foreignProxyProtocols)
       .optional()
       .describe('Send a PROXY header to the backends; left out: none.'),

@@ -272,6 +272,7 @@ export class UpstreamPool {
       connectTimeoutMs: timeoutMs,
       deadlines: this.deadlines,
       lookup: this.#lookup,
+      source: this.#settings.config.source,
       ...(tls === undefined ? {} : { tls, preface: dialling.preface })
     }
     this.#open.add(connection)

@@ -14,12 +14,13 @@ import { UpstreamPool, type UpstreamParts, type UpstreamSettings } from './upstr
 /** Backends whose idle connections are closed in one turn of the event loop: a close takes about 20 µs. */
 const RETIRED_PER_TURN = 50
 
-type Protocol = UpstreamSettings['config']['protocol']
+/** What a connection is made by: the protocol, and the address it goes out from. */
+type Way = string
 type BackendConnections = UpstreamPool | BackendStreams
 
 interface BackendEntry {
   readonly backend: Backend
-  readonly protocol: Protocol
+  readonly way: Way
   readonly upstreams: BackendConnections
 }
 
@@ -56,25 +57,25 @@ export class UpstreamRegistry {
       return
     }
     known.settings = settings
-    for (const { protocol, upstreams } of known.byBackend.values()) {
-      if (protocol === settings.config.protocol) upstreams.update(settings)
-    }
+    const way = wayOf(settings.config)
+    for (const entry of known.byBackend.values()) if (entry.way === way) entry.upstreams.update(settings)
   }
 
   /** The connections to `backend`; its pool was configured before. */
   of(backend: Backend, settings: UpstreamSettings): BackendConnections {
     const { protocol } = settings.config
+    const way = wayOf(settings.config)
     if (!this.#pools.has(backend.pool)) this.configure(backend.pool, settings)
     const pool = this.#pools.get(backend.pool)!
-    const key = keyOf(backend, protocol)
+    const key = keyOf(backend, way)
     const known = pool.byBackend.get(key)
     if (known !== undefined) return known.upstreams
-    const newest = pool.settings.config.protocol === protocol ? pool.settings : settings
+    const newest = wayOf(pool.settings.config) === way ? pool.settings : settings
     const Connections = protocol === 'http1' ? UpstreamPool : BackendStreams
     const upstreams = new Connections(this.#parts, backend.address, pool.gauges, newest)
     // A request of an old snapshot came late: the connection that it opens is closed after it.
-    if (this.#isGone(backend, protocol)) upstreams.retire()
-    else pool.byBackend.set(key, { backend, protocol, upstreams })
+    if (this.#isGone(backend, way)) upstreams.retire()
+    else pool.byBackend.set(key, { backend, way, upstreams })
     return upstreams
   }
 
@@ -98,8 +99,8 @@ export class UpstreamRegistry {
     this.#current = pools
     const idle = this.#retiring.length === 0
     for (const [name, { byBackend }] of this.#pools) {
-      for (const [key, { backend, protocol, upstreams }] of byBackend) {
-        if (!this.#isGone(backend, protocol)) continue
+      for (const [key, { backend, way, upstreams }] of byBackend) {
+        if (!this.#isGone(backend, way)) continue
         byBackend.delete(key)
         this.#retiring.push(upstreams)
       }
@@ -113,10 +114,11 @@ export class UpstreamRegistry {
     if (this.#retiring.length > 0) nextTurn(() => this.#retireSome())
   }
 
-  #isGone({ pool, name, address }: Backend, protocol: Protocol): boolean {
+  #isGone({ pool, name, address }: Backend, way: Way): boolean {
     if (this.#current === undefined) return false
     const current = this.#current.get(pool)
-    return current?.config.protocol !== protocol || current.byName(name)?.address.text !== address.text
+    if (current === undefined || wayOf(current.config) !== way) return true
+    return current.byName(name)?.address.text !== address.text
   }
 
   #gauges(pool: string): UpstreamGauges {
@@ -171,6 +173,10 @@ function mayPipeline({ method, bodyLength, upgrade, authenticates, client }: Out
   return bodyLength === 0 && upgrade === '' && isSafe(method)
 }
 
-function keyOf(backend: Backend, protocol: Protocol): string {
-  return `${backend.name}\n${backend.address.text}\n${protocol}`
+function wayOf({ protocol, source }: UpstreamSettings['config']): Way {
+  return source === undefined ? protocol : `${protocol} ${source}`
+}
+
+function keyOf(backend: Backend, way: Way): string {
+  return `${backend.name}\n${backend.address.text}\n${way}`
 }

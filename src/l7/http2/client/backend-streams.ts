@@ -231,6 +231,7 @@ export class BackendStreams implements ConnectionPlace, StreamLine {
       connectTimeoutMs: timeoutMs,
       deadlines: this.#parts.deadlines,
       lookup: this.#lookup,
+      source: config.source,
       ...(tls === undefined ? {} : { tls })
     }
     connection.attach(dial(backend.address, options, connection))

@@ -11,7 +11,8 @@ export function whyNotBindable({ host, port }: Extract<Bind, { kind: 'tcp' }>): 
   return isListening(host, port) ? 'the address is in use now: by this lb, or by another program' : undefined
 }
 
-function isOurs(host: string): boolean {
+/** Whether this machine has the address, or it cannot be told. */
+export function isOurs(host: string): boolean {
   if (host === '0.0.0.0' || host === '::' || host.startsWith('127.') || host === '::1' || host.includes('%'))
     return true
   const addresses = Object.values(networkInterfaces()).flatMap((each) => each ?? [])

@@ -11,7 +11,7 @@ import { checkUser } from '../../process/privileges.ts'
 import { whyNoAccess } from '../../plane/sockets/unix-access.ts'
 import { checkAuthFiles } from './auth-files.ts'
 import { checkSources } from './backend-sources.ts'
-import { whyNotBindable } from './bind-check.ts'
+import { isOurs, whyNotBindable } from './bind-check.ts'
 import { configTestFindings } from './config-tests.ts'
 import { checkPluginsReady } from './plugin-check.ts'
 
@@ -32,6 +32,7 @@ export async function checkOutside(config: Config): Promise<CertificateReport> {
       ...checkAccount(config),
       ...checkBinds(config),
       ...testFindings(config),
+      ...checkLocalAddresses(config),
       ...checkLogFiles(config),
       ...checkAuthFiles(config),
       ...checkSources(config),
@@ -67,6 +68,14 @@ function* checkBinds(config: Config): Generator<Finding> {
   }
   for (const [number, bind] of (config.admin?.binds ?? []).entries())
     yield* checkBind(bind, ['admin', 'bind', number])
+}
+
+/** A virtual address may come to this machine later. */
+function* checkLocalAddresses({ pools }: Config): Generator<Finding> {
+  for (const { name, source } of Object.values(pools)) {
+    if (source === undefined || isOurs(source)) continue
+    yield warningAt(['pools', name, 'source'], `${source}: this machine has no such address`)
+  }
 }
 
 /** Destinations of logs: a file that can be appended to, or a folder that it can be created in. */
