@@ -132,6 +132,61 @@ t.test('a session that ends at the provider ends here, in every copy of its cook
   t.equal((await copy.go(`${app}/`)).status, 302, 'logged out here, a copy is of no use')
 })
 
+t.test('a link on another site, or a browser by itself, logs nobody out', async (t) => {
+  const { app } = await world(t)
+  const browser = new Browser()
+  await browser.login(`${app}/`)
+  const logout = `${app}/.lb/oidc/logout`
+  const elsewhere: Record<string, string>[] = [
+    { 'sec-fetch-site': 'cross-site' },
+    { 'sec-fetch-site': 'cross-site', referer: `${app}/` },
+    { 'sec-fetch-site': 'unheard-of' },
+    { 'sec-fetch-site': 'same-origin', 'sec-purpose': 'prefetch;prerender' },
+    { referer: 'http://evil.example/' },
+    { referer: `${app}.evil.example/` },
+    { referer: 'about:blank' }
+  ]
+  for (const headers of elsewhere) {
+    const { status, text } = await browser.go(logout, { headers })
+    t.equal(status, 200, JSON.stringify(headers))
+    t.match(text, '<form method="post"><button>Log out</button>')
+    t.equal((await browser.go(`${app}/`)).text, 'ok', 'still logged in')
+  }
+  const own: Record<string, string>[] = [
+    {},
+    { 'sec-fetch-site': 'none' },
+    { 'sec-fetch-site': 'same-site', referer: 'http://www.example/' },
+    { 'sec-fetch-site': 'same-origin' },
+    { referer: `${app}/page` }
+  ]
+  for (const headers of own) {
+    t.equal((await browser.go(logout, { headers })).status, 303, JSON.stringify(headers))
+    t.equal((await browser.go(`${app}/`)).status, 302, 'logged out')
+    await browser.login(`${app}/`)
+  }
+  const pressed = await browser.go(logout, { form: {}, headers: { 'sec-fetch-site': 'same-origin' } })
+  t.equal(pressed.status, 303)
+  t.equal((await browser.go(`${app}/`)).status, 302)
+})
+
+t.test('a session is for the host that it began on', async (t) => {
+  const { app, lab } = await world(t)
+  const browser = new Browser()
+  await browser.login(`${app}/`)
+  const cookie = [...browser.jar(app)].map(([name, value]) => `${name}=${value}`).join('; ')
+  const statusAt = async (host: string): Promise<string> => {
+    const client = await lab.client()
+    client.send(
+      `GET / HTTP/1.1\r\nHost: ${host}\r\nAccept: text/html\r\nCookie: ${cookie}\r\nConnection: close\r\n\r\n`
+    )
+    return (await client.end()).slice(9, 12)
+  }
+  t.equal(await statusAt('127.0.0.1'), '200', 'on any port, as browsers send it')
+  t.equal(await statusAt('127.0.0.1.:81'), '200')
+  for (const host of ['localhost', 'other.example', '127.0.0.2', `x.127.0.0.1:${lab.port}`])
+    t.equal(await statusAt(host), '302', host)
+})
+
 t.test('who is not the provider ends no session', async (t) => {
   const clock = new FakeClock()
   const key = ecKey('one')

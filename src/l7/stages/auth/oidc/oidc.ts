@@ -15,6 +15,7 @@ import { isOutage, providerFault } from './provider-fault.ts'
 import { Provider } from './provider.ts'
 import { RefreshTurns } from './refresh/refresh-turns.ts'
 import { Refreshes } from './refresh/refreshes.ts'
+import { comesFromElsewhere, confirmation } from './logout-question.ts'
 import { failed, redirection, waiting } from './replies.ts'
 import { Seal } from './seal.ts'
 import { SessionNews } from './session-news.ts'
@@ -46,10 +47,13 @@ export class Oidc implements AuthMethod {
   readonly #context: MethodContext
   readonly #ended: EndedSessions
   readonly #told: ToldLogouts
+  /** Undefined: scheme and host are those of each request. */
+  readonly #fixed: URL | undefined
 
   constructor(input: OidcInput, context: MethodContext) {
     this.#input = input
     this.#context = context
+    this.#fixed = input.origin === undefined ? undefined : new URL(input.origin)
     this.#provider = new Provider(input)
     this.#seal = new Seal(input.sessionSecret ?? input.clientSecret, input.issuer, input.clientId)
     this.#jar = new CookieJar(input.cookie)
@@ -90,9 +94,10 @@ export class Oidc implements AuthMethod {
     if (path === this.#input.backchannel) return this.#told.back(exchange)
     if (path === this.#input.frontchannel) return this.#told.front(exchange, this.#noCookies(exchange))
     const field = exchange.request.headers.get('cookie')
+    const host = this.#host(exchange)
     const sessions = this.#sessions
-    if (sessions.remote === undefined) return this.#judge(exchange, sessions.sealed(field))
-    const id = sessions.idOf(field)
+    if (sessions.remote === undefined) return this.#judge(exchange, sessions.sealed(field, host))
+    const id = sessions.idOf(field, host)
     if (id === undefined) return undefined
     return this.#asksRedis(sessions.remote, async () => this.#judge(exchange, await sessions.read(id)))
   }
@@ -151,12 +156,13 @@ export class Oidc implements AuthMethod {
       if (session === undefined) return failed(whyNoName(tokens, this.#input))
       const kept = await this.#sessions.save(session, false)
       const attributes = this.#attributes(exchange)
-      const cookies = kept ? this.#sessions.lines(session, attributes) : ''
+      const host = this.#host(exchange)
+      const cookies = kept ? this.#sessions.lines(session, host, attributes) : ''
       if (cookies === '')
         return failed(`the session is too large${remote ? '' : ' for cookies (store: redis)'}`)
       const gone = this.#logins.end(state, attributes)
       const seconds = Math.floor((session.end - clock.wall()) / 1000)
-      const hint = this.#hint.lines(tokens.idToken, this.#flags(exchange), seconds)
+      const hint = this.#hint.lines(tokens.idToken, host, this.#flags(exchange), seconds)
       const back = `${this.#origin(exchange)}${ownPath(login.back)}`
       return redirection(303, back, cookies + hint + gone, 'logged in')
     })
@@ -170,32 +176,36 @@ export class Oidc implements AuthMethod {
       session === undefined || this.#context.clock.wall() >= session.end
         ? unknown
         : redirection(303, `${this.#origin(exchange)}/`, '', 'is logged in')
-    if (sessions.remote === undefined) return home(sessions.sealed(field))
-    const id = sessions.idOf(field)
+    const host = this.#host(exchange)
+    if (sessions.remote === undefined) return home(sessions.sealed(field, host))
+    const id = sessions.idOf(field, host)
     if (id === undefined) return unknown
     return this.#asksRedis(sessions.remote, async () => home(await sessions.read(id)))
   }
 
   #logout(exchange: Exchange): Answer {
-    const home = `${this.#origin(exchange)}/`
+    const origin = this.#origin(exchange)
+    if (comesFromElsewhere(exchange, origin)) return confirmation()
+    const home = `${origin}/`
+    const host = this.#host(exchange)
     const field = exchange.request.headers.get('cookie')
     const cookies = this.#noCookies(exchange) + this.#hint.clear(field, this.#flags(exchange))
     return this.#pending(async () => {
       const [url] = await Promise.all([
-        this.#provider.logoutUrl(home, this.#hint.read(field)).catch(() => undefined),
-        this.#end(field)
+        this.#provider.logoutUrl(home, this.#hint.read(field, host)).catch(() => undefined),
+        this.#end(field, host)
       ])
       return redirection(303, url ?? home, cookies, 'logged out')
     })
   }
 
   /** Copies of the cookie become useless too. */
-  async #end(field: string | undefined): Promise<void> {
+  async #end(field: string | undefined, host: string): Promise<void> {
     const sessions = this.#sessions
-    const known = sessions.remote === undefined ? undefined : sessions.idOf(field)
+    const known = sessions.remote === undefined ? undefined : sessions.idOf(field, host)
     const session =
       sessions.remote === undefined
-        ? sessions.sealed(field)
+        ? sessions.sealed(field, host)
         : known && (await sessions.read(known).catch(() => undefined))
     const id = known ?? (session || undefined)?.id
     const sid = (session || undefined)?.claims['sid']
@@ -218,7 +228,7 @@ export class Oidc implements AuthMethod {
         return undefined
       }
       if (sessions.remote === undefined)
-        exchange.addResponseLines(sessions.lines(refreshed, this.#attributes(exchange)))
+        exchange.addResponseLines(sessions.lines(refreshed, this.#host(exchange), this.#attributes(exchange)))
       return provenSession(refreshed)
     })
   }
@@ -241,10 +251,12 @@ export class Oidc implements AuthMethod {
   }
 
   #origin(exchange: Exchange): string {
-    const { origin } = this.#input
-    return origin === undefined
-      ? `${clientScheme(exchange)}://${exchange.authority ?? exchange.request.host}`
-      : new URL(origin).origin
+    return this.#fixed?.origin ?? `${clientScheme(exchange)}://${exchange.authority ?? exchange.request.host}`
+  }
+
+  /** What cookies are for. The port is none of it: browsers send them to all ports of a host. */
+  #host(exchange: Exchange): string {
+    return this.#fixed?.hostname ?? exchange.host
   }
 
   challenge(): string {

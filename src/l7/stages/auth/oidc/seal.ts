@@ -5,7 +5,7 @@ const TAG = 16
 
 /**
  * Encrypts and authenticates values that a browser stores for lb (AES-256-GCM), each for one purpose, so that an
- * encrypted login cannot be used as a session. All threads and instances with the same secret can open each other's
+ * encrypted login cannot be used as a session, nor that of one host on another. All threads and instances with the same secret can open each other's
  * values.
  */
 export class Seal {

@@ -19,7 +19,8 @@ export interface SessionsParts {
 }
 
 /**
- * Where sessions are stored: completely in their cookies, or in Redis under an id in the cookie. Both are encrypted.
+ * Where sessions are stored: completely in their cookies, or in Redis under an id in the cookie. Both are encrypted, and
+ * for one host: the application behind one host could otherwise show the cookies that it sees to another.
  */
 export class Sessions {
   readonly #parts: SessionsParts
@@ -32,18 +33,18 @@ export class Sessions {
     return this.#parts.remote
   }
 
-  /** The session in a cookie; undefined when it has ended. */
-  sealed(field: string | undefined): Session | undefined {
+  /** The session in a cookie of `host`; undefined when it has ended. */
+  sealed(field: string | undefined, host: string): Session | undefined {
     const { jar, seal } = this.#parts
     const text = jar.read(field)
-    return this.#standing(text === undefined ? undefined : seal.open<Session>('session', text))
+    return this.#standing(text === undefined ? undefined : seal.open<Session>(`session ${host}`, text))
   }
 
-  /** The id, from a cookie that refers to a session in Redis. */
-  idOf(field: string | undefined): string | undefined {
+  /** The id, from a cookie of `host` that refers to a session in Redis. */
+  idOf(field: string | undefined, host: string): string | undefined {
     const { jar, seal } = this.#parts
     const text = jar.read(field)
-    return text === undefined ? undefined : seal.open<{ readonly id: string }>('session id', text)?.id
+    return text === undefined ? undefined : seal.open<{ readonly id: string }>(`session id ${host}`, text)?.id
   }
 
   /** Rejects when Redis does not answer: it is unknown then whether the session has ended. */
@@ -80,12 +81,14 @@ export class Sessions {
     await this.#parts.remote?.remove(digestOf(id))
   }
 
-  /** Set-Cookie lines; '' where the session is too large for cookies. */
-  lines(session: Session, attributes: string): string {
+  /** Set-Cookie lines for `host`; '' where the session is too large for cookies. */
+  lines(session: Session, host: string, attributes: string): string {
     const { jar, seal, remote, clock } = this.#parts
     const seconds = Math.max(1, Math.floor((session.end - clock.wall()) / 1000))
     const text =
-      remote === undefined ? seal.close('session', session) : seal.close('session id', { id: session.id })
+      remote === undefined
+        ? seal.close(`session ${host}`, session)
+        : seal.close(`session id ${host}`, { id: session.id })
     return jar.write(text, `${attributes}; Max-Age=${seconds}`)
   }
 

@@ -22,19 +22,19 @@ export class LogoutHint {
   }
 
   /** Set-Cookie lines; '' where there is no room for it. `attributes`: without Path. */
-  lines(idToken: string | undefined, attributes: string, seconds: number): string {
+  lines(idToken: string | undefined, host: string, attributes: string, seconds: number): string {
     if (idToken === undefined) return ''
     return this.#jar.write(
-      this.#seal.close('hint', { idToken }),
+      this.#seal.close(`hint ${host}`, { idToken }),
       `Path=${this.#path}; ${attributes}; Max-Age=${seconds}`
     )
   }
 
-  read(field: string | undefined): string | undefined {
+  read(field: string | undefined, host: string): string | undefined {
     const text = this.#jar.read(field)
     return text === undefined
       ? undefined
-      : this.#seal.open<{ readonly idToken: string }>('hint', text)?.idToken
+      : this.#seal.open<{ readonly idToken: string }>(`hint ${host}`, text)?.idToken
   }
 
   /** Lines that delete it where a request has it. */
