@@ -54,6 +54,7 @@ t.test(
     for (const auth of [
       'jwt: { issuer: i, audience: a, secret: "${SHORT}" }',
       'jwt: { issuer: i, audience: a, secret: SECRET-short }',
+      'jwt: { issuer: i, audience: a, dpop: { nonceSecret: SECRET-short } }',
       'forward: { url: "${URL}", identity: x-a }',
       'introspection: { url: "htp://u:SECRET@x/?t=SECRET", clientId: lb, clientSecret: [SECRET] }',
       'oidc: { issuer: "https://i", clientId: lb, clientSecret: { a: SECRET }, sessionSecret: "SECRET\\"quoted" }'
@@ -87,6 +88,9 @@ t.test('a secret of a plugin is masked wherever its configuration is shown', asy
   const shown = JSON.stringify(maskSecrets({ stages: { 'plugins.signing': { key, id: 'lb' } } }))
   t.equal(shown, '{"stages":{"plugins.signing":{"key":"***","id":"lb"}}}')
   t.equal(maskAt(['routes', 'r', 'plugins', 'signing', 'key'], key), '***')
+  t.same(maskSecrets({ jwt: { dpop: { nonce: 1, nonceSecret: 'S' } } }), {
+    jwt: { dpop: { nonce: 1, nonceSecret: '***' } }
+  })
   t.equal(maskAt(['routes', 'r', 'name'], key), key, 'elsewhere it is text like any other')
 })
 

@@ -15,6 +15,7 @@ const secrets: readonly Path[] = [
   ...authPaths(['apiKeys', 'keys', '*']),
   ...authPaths(['apiKeys', 'keys', '*', '*']),
   ...authPaths(['jwt', 'secret']),
+  ...authPaths(['jwt', 'dpop', 'nonceSecret']),
   ...authPaths(['introspection', 'clientSecret']),
   ...authPaths(['oidc', 'clientSecret']),
   ...authPaths(['oidc', 'sessionSecret'])

@@ -65,6 +65,7 @@ export function outsideWorld(t: Test): OutsideWorld {
     ['keys <>', ['key-of-alice', `file:${secret}`, `file:${missing}`]],
     ['secret <>', ['x'.repeat(40), `file:${secret}`]],
     ['sessionSecret <>', ['x'.repeat(40), `file:${secret}`, 'short']],
+    ['nonceSecret <>', ['x'.repeat(40), `file:${secret}`, 'short']],
     ['service <>', ['web', 'constructor', '__proto__']],
     ['label <>', ['lb', '__proto__']],
     ['plugins <plugin>', [...readdirSync(plugins).map((name) => join(plugins, name)), missing, page]],

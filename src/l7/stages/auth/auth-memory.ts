@@ -1,5 +1,6 @@
-import type { RateBuffers } from '../../../shared/rate-table.ts'
 import { Guesses, type GuessMemory } from './guesses.ts'
+import type { DpopMemory } from './jwt/dpop/dpop.ts'
+import { Nonces } from './jwt/dpop/nonces.ts'
 import { Replays } from './jwt/dpop/replays.ts'
 import type { AuthInput } from './keys.ts'
 import { RefreshTurns } from './oidc/refresh/refresh-turns.ts'
@@ -8,13 +9,15 @@ import { RefreshTurns } from './oidc/refresh/refresh-turns.ts'
 export interface AuthMemory {
   readonly guesses: GuessMemory
   readonly turns: SharedArrayBuffer
-  /** Of each method: proofs that were shown. */
-  readonly proofs: readonly (RateBuffers | undefined)[]
+  /** Of each method. */
+  readonly dpop: readonly (DpopMemory | undefined)[]
 }
 
 export function allocateAuth({ methods }: AuthInput): AuthMemory {
-  const proofs = methods.map(({ jwt }) =>
-    jwt === undefined || jwt.dpop === false ? undefined : Replays.allocate(jwt.dpop.maxProofs)
+  const dpop = methods.map(({ jwt }) =>
+    jwt === undefined || jwt.dpop === false
+      ? undefined
+      : { proofs: Replays.allocate(jwt.dpop.maxProofs), nonceKey: Nonces.allocateKey() }
   )
-  return { guesses: Guesses.allocate(), turns: RefreshTurns.allocate(), proofs }
+  return { guesses: Guesses.allocate(), turns: RefreshTurns.allocate(), dpop }
 }

@@ -49,6 +49,10 @@ export interface Denied {
   readonly error?: string
   /** It counts as a guess. */
   readonly guess?: boolean
+  /** It belongs to how clients begin, as no credential does: only counted. */
+  readonly usual?: boolean
+  /** Lines that the answer gets besides the challenges. */
+  readonly fields?: string
   /** Whose credential is being guessed, where the request says so. */
   readonly account?: string
 }

@@ -173,7 +173,8 @@ class Auth implements Stage {
       if (throttled !== undefined) return throttled
       this.#guesses?.count(clientKey(exchange.clientIp), denied.account)
     }
-    const outcome = denied.code === 'LB_AUTH_UNAVAILABLE' ? 'unavailable' : 'refused'
+    const seen = denied.usual === true ? 'missing' : 'refused'
+    const outcome = denied.code === 'LB_AUTH_UNAVAILABLE' ? 'unavailable' : seen
     return this.#refuse(exchange, method?.name ?? 'none', outcome, denied)
   }
 
@@ -185,13 +186,13 @@ class Auth implements Stage {
   ): Verdict {
     this.#audit.refused(exchange, method, outcome, denied.reason)
     const code = denied.code ?? 'LB_UNAUTHENTICATED'
-    let fields = ''
+    let fields = denied.fields ?? ''
     if (code === 'LB_UNAUTHENTICATED' || code === 'LB_LOGIN_FAILED') {
       for (const each of this.#methods) {
         const told = each.name === method || denied.unknown === true ? denied : undefined
         fields += `WWW-Authenticate: ${each.challenge(told)}\r\n`
       }
-    } else if (code === 'LB_AUTH_UNAVAILABLE') fields = 'Retry-After: 1\r\n'
+    } else if (code === 'LB_AUTH_UNAVAILABLE') fields += 'Retry-After: 1\r\n'
     return this.#context.refuse(exchange, { code, reason: denied.reason, fields })
   }
 
@@ -214,12 +215,12 @@ export function compile(input: AuthInput, context: StageContext): Stage | undefi
   const { route, listener, engine } = context
   if (route === undefined) return undefined
   const { clock, log, dry, pseudonym: instance } = engine
-  const { turns, proofs: tables } = context.memory as AuthMemory
+  const { turns, dpop: tables } = context.memory as AuthMemory
   const methods = input.methods.map((method, index) => {
-    const proofs = dry ? undefined : tables[index]
+    const dpop = dry ? undefined : tables[index]
     const sessions = method.oidc === undefined || dry ? undefined : context.remoteSessions()
     return sharedMethod(engine, `${sessions?.id ?? ''}\n${JSON.stringify(method)}`, () =>
-      makeMethod(method, { realm: listener.name, clock, log, dry, instance, turns, proofs, sessions })
+      makeMethod(method, { realm: listener.name, clock, log, dry, instance, turns, dpop, sessions })
     )
   })
   return new Auth(methods, input, context)

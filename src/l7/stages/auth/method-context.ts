@@ -1,6 +1,6 @@
 import type { Clock } from '../../../core/clock.ts'
 import type { Logger } from '../../../core/log/log.ts'
-import type { RateBuffers } from '../../../shared/rate-table.ts'
+import type { DpopMemory } from './jwt/dpop/dpop.ts'
 import type { SessionStores } from './oidc/remote-sessions.ts'
 
 /** What a method is created with. The method outlives the snapshot that it was created for: see method-store.ts. */
@@ -15,8 +15,8 @@ export interface MethodContext {
   readonly instance?: string
   /** Memory of all threads that decides who refreshes a session. */
   readonly turns?: ArrayBufferLike | undefined
-  /** Memory that all threads share, for the proofs that clients have sent. */
-  readonly proofs?: RateBuffers | undefined
+  /** Memory that all threads share, for tokens that are bound to keys. */
+  readonly dpop?: DpopMemory | undefined
   /** Sessions that several instances share. */
   readonly sessions?: SessionStores | undefined
 }

@@ -1,5 +1,5 @@
 import type { Exchange } from '../../exchange/exchange.ts'
-import { clientScheme } from '../client-scheme.ts'
+import { clientScheme } from '../../headers/client-scheme.ts'
 import { Origins } from '../cors/origins.ts'
 import type { Refuse } from '../refuse.ts'
 import type { Stage } from '../stage.ts'

@@ -7,6 +7,7 @@ import { spawnLb } from '../../../e2e/process.ts'
 import type { Exchange } from '../../../../src/l7/exchange/exchange.ts'
 import { Dpop } from '../../../../src/l7/stages/auth/jwt/dpop/dpop.ts'
 import { dpopSchema } from '../../../../src/l7/stages/auth/jwt/dpop/keys.ts'
+import { Nonces } from '../../../../src/l7/stages/auth/jwt/dpop/nonces.ts'
 import { Replays } from '../../../../src/l7/stages/auth/jwt/dpop/replays.ts'
 import { thumbprint } from '../../../../src/l7/stages/auth/jwt/dpop/thumbprint.ts'
 import { authLab, type Answer } from './auth-lab.ts'
@@ -168,6 +169,94 @@ t.test('proofs can be required, be for another origin, or not be looked at', asy
   t.equal((await off.ask(`Authorization: Bearer ${bound}\r\n`)).status, 200)
 })
 
+const nonceOf = ({ text }: Answer): string | undefined => /^dpop-nonce: ([\w-]{22})\r$/im.exec(text)?.[1]
+
+t.test('where a nonce is wanted, a proof that was made before it is worth nothing', async (t) => {
+  const guesses = { requests: 2, per: '1m' }
+  const listener = { auth: { methods: [{ jwt: { issuer: 'https://idp.example', audience: 'api', jwks: keySet(t), dpop: { nonce: '24h' } } }], guesses } } // prettier-ignore
+  const { ask, lab } = await authLab(t, listener)
+  const bound = token({ jkt: jktOf(mine) })
+  const withNonce = (nonce: unknown, wished: Wish = {}): string =>
+    shown(bound, proof(bound, { ...wished, claims: { ...wished.claims, nonce } }))
+  const first = await ask(withNonce(undefined))
+  t.match([first.status, first.head, challengeOf(first)], [401, undefined, /^DPoP realm="web", error="use_dpop_nonce", algs="/]) // prettier-ignore
+  const nonce = nonceOf(first)!
+  t.ok(nonce)
+  const fine = await ask(withNonce(nonce))
+  t.match([fine.status, nonceOf(fine)], [200, undefined])
+  t.equal((await ask(withNonce(nonce))).status, 200, 'as often as one likes, in a proof of its own each')
+  for (const other of ['', 'x', `${nonce}A`, nonce.toLowerCase(), 1, null, [nonce], { nonce }]) {
+    const answer = await ask(withNonce(other))
+    t.match([answer.status, challengeOf(answer)], [401, /error="use_dpop_nonce"/], JSON.stringify(other))
+    t.equal(nonceOf(answer), nonce)
+  }
+  const forged = await ask(withNonce(nonce, { key: theirs.privateKey }))
+  t.match([forged.status, challengeOf(forged)], [401, /error="invalid_dpop_proof"/])
+  t.equal(nonceOf(forged), undefined)
+  t.equal((await ask(withNonce(nonce))).status, 200, 'to ask for one is no guess')
+  const lines = lab.log.lines.filter(({ message }) => message === 'access refused')
+  t.strictSame(lines.length, 1, 'and nothing for the log')
+  t.equal((await ask(`Authorization: Bearer ${token()}\r\n`)).status, 200, 'tokens without a key need none')
+})
+
+t.test('nonces change with time, and instances with the same secret know them', async (t) => {
+  const key = Buffer.from(new Uint8Array(Nonces.allocateKey()))
+  const nonces = new Nonces(60_000, key)
+  const first = nonces.current(0)
+  t.equal(nonces.current(59_999), first)
+  t.equal(nonces.age(first, 59_999), 'fresh')
+  const second = nonces.current(60_000)
+  t.not(second, first)
+  t.strictSame([first, second, undefined, 'x'].map((each) => nonces.age(each, 119_999)), ['old', 'fresh', undefined, undefined]) // prettier-ignore
+  t.equal(nonces.age(first, 120_000), undefined)
+  t.equal(nonces.age(second, 30_000), 'fresh', 'from a clock that is ahead')
+  t.equal(new Nonces(60_000, key).age(second, 60_000), 'fresh', 'of another thread')
+  t.equal(new Nonces(60_000, Buffer.alloc(32)).age(second, 60_000), undefined)
+
+  const clock = new FakeClock()
+  const memory = { proofs: Replays.allocate(1024), nonceKey: Nonces.allocateKey() }
+  const dpop = new Dpop(dpopSchema.parse({ nonce: '60s', window: '10m' }), clock, 'web', memory)
+  const lines: string[] = []
+  const bound = token({ jkt: jktOf(mine) })
+  const identity = { name: 'alice', roles: [], claims: { cnf: { jkt: jktOf(mine) } }, by: 'jwt' }
+  const proven = { kind: 'proven' as const, identity, beyondGuessing: true, lastClient: '' }
+  const hold = (nonce?: string) => {
+    const iat = clock.wall() / 1000
+    const field = proof(bound, { claims: { nonce, iat } })
+    const request = { method: 'GET', host: 'example.test', headers: { get: () => field } }
+    const snapshot = { config: { paths: {} } }
+    const exchange = {
+      request,
+      snapshot,
+      scheme: 'http',
+      path: '/',
+      addResponseLines: (line: string) => lines.push(line)
+    }
+    return dpop.hold(exchange as unknown as Exchange, bound, 'DPoP', proven)
+  }
+  const asked = hold() as { error?: string; fields?: string }
+  t.match(asked, { error: 'use_dpop_nonce', reason: /without a nonce/ })
+  const given = asked.fields!.slice('DPoP-Nonce: '.length, -2)
+  t.equal(hold(given).kind, 'proven')
+  t.strictSame(lines, [])
+  clock.advance(60_000)
+  t.equal(hold(given).kind, 'proven', 'the one before')
+  t.match(lines, [/^DPoP-Nonce: [\w-]{22}\r\nCache-Control: no-store\r\n$/], 'and the next one comes along')
+  t.notMatch(lines[0], given)
+  clock.advance(60_000)
+  t.match(hold(given), { error: 'use_dpop_nonce' })
+
+  const nonceSecret = 's'.repeat(32)
+  const [one, two, other] = [
+    await lab(t, { nonce: '24h', nonceSecret }),
+    await lab(t, { nonce: '24h', nonceSecret }),
+    await lab(t, { nonce: '24h' })
+  ]
+  const nonce = nonceOf(await one.ask(shown(bound, proof(bound))))
+  const asks = [two, other].map(({ ask }) => ask(shown(bound, proof(bound, { claims: { nonce } }))))
+  t.strictSame((await Promise.all(asks)).map(({ status }) => status), [200, 401]) // prettier-ignore
+})
+
 t.test('a token that is bound to a certificate is worth something on its connection only', (t) => {
   const dpop = new Dpop(dpopSchema.parse({}), new FakeClock(), 'web', undefined)
   const fingerprint = 'ab'.repeat(32)
@@ -208,12 +297,15 @@ workers: 2
 listeners:
   - bind: 127.0.0.1:${port}
     mode: l7
-    auth: [{ jwt: { issuer: 'https://idp.example', audience: api, jwks: '${jwks}' } }]
+    auth: [{ jwt: { issuer: 'https://idp.example', audience: api, jwks: '${jwks}', dpop: { nonce: 24h } } }]
     routes: [{ match: {}, respond: { status: 200, body: fine } }]
 `) // prettier-ignore
   await lb.says('lb runs with')
+  const htu = `http://127.0.0.1:${port}/`
+  const unaware = { authorization: `DPoP ${bound}`, dpop: proof(bound, { claims: { htu } }) }
+  const nonce = (await fetch(htu, { headers: unaware })).headers.get('dpop-nonce')
   for (let round = 0; round < 5; round++) {
-    const dpop = proof(bound, { claims: { htu: `http://127.0.0.1:${port}/` } })
+    const dpop = proof(bound, { claims: { htu, nonce } })
     const headers = { authorization: `DPoP ${bound}`, dpop, connection: 'close' }
     const tries = Array.from({ length: 12 }, () => fetch(`http://127.0.0.1:${port}/`, { headers }))
     const statuses = (await Promise.all(tries)).map(({ status }) => status).sort()

@@ -36,7 +36,7 @@ export class Jwt implements AuthMethod {
   /** Undefined: whether a token is bound to a key is not looked at. */
   readonly #dpop: Dpop | undefined
 
-  constructor(input: JwtInput, { clock, log, realm, dry, proofs }: MethodContext) {
+  constructor(input: JwtInput, { clock, log, realm, dry, dpop }: MethodContext) {
     this.#input = input
     const usual: readonly JwtAlgorithm[] = input.secret === undefined ? usualAlgorithms : ['HS256']
     this.#rules = { ...input, algorithms: input.algorithms ?? usual }
@@ -45,7 +45,7 @@ export class Jwt implements AuthMethod {
     this.#cache = new TokenCache(input.maxTokens)
     this.#clock = clock
     this.#realm = realm
-    this.#dpop = input.dpop === false ? undefined : new Dpop(input.dpop, clock, realm, proofs)
+    this.#dpop = input.dpop === false ? undefined : new Dpop(input.dpop, clock, realm, dpop)
     const { secret, jwks: url, issuer, refresh: refreshMs, timeout: timeoutMs } = input
     if (secret !== undefined) this.#source = secretKey(secret)
     else if (url?.startsWith('file:') === true) this.#source = fileKeys(url.slice('file:'.length), clock, log)

@@ -1,5 +1,5 @@
 import type { Exchange } from '../../../exchange/exchange.ts'
-import { clientScheme } from '../../client-scheme.ts'
+import { clientScheme } from '../../../headers/client-scheme.ts'
 
 /** Characters that have no special meaning in a URL pattern and in a quoted string. */
 const PLAIN_PATH = /^\/[\w./~%!$&'=,;@-]{0,1000}$/

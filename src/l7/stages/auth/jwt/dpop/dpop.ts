@@ -6,14 +6,22 @@ import type { Exchange } from '../../../../exchange/exchange.ts'
 import type { HeaderBlock } from '../../../../message/header-block.ts'
 import { normalisePath } from '../../../../uri/normalise-path.ts'
 import { comparing } from '../../../../uri/path-policy.ts'
-import { clientScheme } from '../../../client-scheme.ts'
+import { clientScheme } from '../../../../headers/client-scheme.ts'
 import type { Denied, Proven } from '../../auth-method.ts'
 import type { DpopInput } from './keys.ts'
+import { Nonces } from './nonces.ts'
 import { Proofs } from './proof.ts'
 import { Replays } from './replays.ts'
 
 /** How a token was shown: behind which scheme, or without one (in a cookie, say). */
 export type Shown = 'Bearer' | 'DPoP' | 'alone'
+
+/** What all threads share. */
+export interface DpopMemory {
+  /** Proofs that were shown. */
+  readonly proofs: RateBuffers
+  readonly nonceKey: ArrayBufferLike
+}
 
 /** For the challenge: what was wrong concerns the proof, or a token that needs one. */
 interface ProofDenied extends Denied {
@@ -31,13 +39,20 @@ export class Dpop {
   readonly #proofs = new Proofs()
   /** Undefined: a dry run, which uses up nothing. */
   readonly #replays: Replays | undefined
+  /** Undefined: proofs need none. */
+  readonly #nonces: Nonces | undefined
   readonly #origin: string | undefined
 
-  constructor(input: DpopInput, clock: Clock, realm: string, memory: RateBuffers | undefined) {
+  constructor(input: DpopInput, clock: Clock, realm: string, memory?: DpopMemory) {
     this.#input = input
     this.#clock = clock
     this.#realm = realm
-    this.#replays = memory && new Replays(input.window, memory, clock)
+    this.#replays = memory && new Replays(input.window, memory.proofs, clock)
+    const { nonce, nonceSecret } = input
+    if (nonce !== false && memory !== undefined) {
+      const key = nonceSecret === undefined ? new Uint8Array(memory.nonceKey) : Buffer.from(nonceSecret)
+      this.#nonces = new Nonces(nonce, Buffer.from(key))
+    }
     this.#origin = input.origin === undefined ? undefined : new URL(input.origin).origin
   }
 
@@ -79,8 +94,20 @@ export class Dpop {
     const { algorithms, window } = this.#input
     const isHere = (url: string): boolean => this.#isHere(exchange, url)
     const now = this.#clock.wall()
-    const judged = this.#proofs.judge(text, { method, isHere, token, jkt, algorithms, window, now })
-    if ('wrong' in judged) return ofProof(judged.wrong)
+    const nonces = this.#nonces
+    let old = false
+    const isNonce =
+      nonces &&
+      ((nonce: unknown) => {
+        const age = nonces.age(nonce, now)
+        old = age === 'old'
+        return age !== undefined
+      })
+    const judged = this.#proofs.judge(text, { method, isHere, token, jkt, algorithms, window, now, isNonce })
+    if ('wrong' in judged)
+      return judged.needsNonce === true ? this.#wantsNonce(judged.wrong, now) : ofProof(judged.wrong)
+    // RFC 9449 §8.2: before the one that it has is refused. It is nothing for a later response from a cache.
+    if (old) exchange.addResponseLines(`${nonceLine(nonces!, now)}Cache-Control: no-store\r\n`)
     switch (this.#replays?.take(jkt, judged.id)) {
       case 'seen':
         return ofProof('shown before')
@@ -92,6 +119,16 @@ export class Dpop {
         }
       default:
         return undefined
+    }
+  }
+
+  /** No client can have one before its first request, so this is no guess and nothing for the log. */
+  #wantsNonce(why: string, now: number): ProofDenied {
+    return {
+      ...ofProof(why),
+      error: 'use_dpop_nonce',
+      usual: true,
+      fields: nonceLine(this.#nonces!, now)
     }
   }
 
@@ -111,6 +148,10 @@ export class Dpop {
     const error = wrong?.error === undefined ? '' : `error="${wrong.error}", `
     return `DPoP realm="${this.#realm}", ${error}algs="${algorithms.join(' ')}"`
   }
+}
+
+function nonceLine(nonces: Nonces, now: number): string {
+  return `DPoP-Nonce: ${nonces.current(now)}\r\n`
 }
 
 /** URL.origin of other schemes is "null", for all of them. */

@@ -1,6 +1,6 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import { listOf, mapping } from '../../../../../config/schema/leaf/leaf.ts'
-import { duration, flag, integer, text, word } from '../../../../../config/schema/leaf/leaves.ts'
+import { duration, flag, integer, off, text, word } from '../../../../../config/schema/leaf/leaves.ts'
 
 /** A proof brings its own key: none is a shared secret. */
 const ALGORITHMS = ['ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512', 'RS256', 'RS384', 'RS512', 'EdDSA', 'Ed25519', 'Ed448'] as const // prettier-ignore
@@ -22,6 +22,15 @@ export const dpopSchema = mapping({
   })
     .optional()
     .describe('Scheme and host that `htu` of proofs must have; left out: those of the request.'),
+  nonce: z
+    .union([off(), duration({ min: 10_000, max: 24 * 3_600_000, example: '5m' })])
+    .prefault(false)
+    .describe(
+      'Wants a value of `lb` in each proof (server-provided nonce), another one after this time; `false`: none is needed.'
+    ),
+  nonceSecret: text('a secret of at least 32 characters', { min: 32, max: 4096 })
+    .optional()
+    .describe('(`nonce`) Lets several instances accept the nonces of each other; left out: random.'),
   maxProofs: integer(1024, 10_000_000)
     .prefault(262_144)
     .describe(

@@ -21,9 +21,12 @@ export interface Expected {
   readonly window: number
   /** ms since 1970. */
   readonly now: number
+  /** Whether `nonce` is one that was given out; undefined: none is needed. */
+  readonly isNonce: ((nonce: unknown) => boolean) | undefined
 }
 
-export type Judged = { readonly wrong: string } | { readonly id: string }
+/** `needsNonce`: all that is seen to be wrong. */
+export type Judged = { readonly wrong: string; readonly needsNonce?: true } | { readonly id: string }
 
 /** Reads proofs, and remembers the keys of those that were right: to make one costs half of what its signature does. */
 export class Proofs {
@@ -44,6 +47,8 @@ export class Proofs {
       return { wrong: 'by another key than the token is bound to' }
     const wrong = whyNot(claims, expected)
     if (wrong !== undefined) return { wrong }
+    if (expected.isNonce?.(claims['nonce']) === false)
+      return { wrong: 'without a nonce of now', needsNonce: true }
     const key = this.#keyOf(jwk as JsonWebKey, expected.jkt)
     if (key === undefined || !fits(key, algorithm)) return { wrong: 'its key is none for its algorithm' }
     if (!isProven(proof, algorithm, key)) return { wrong: 'the signature is wrong' }
