@@ -16,7 +16,7 @@ import { systemRandom as random } from '../core/random.ts'
 import { viaPseudonym } from '../l7/headers/via.ts'
 import { AdminPlane } from './control/admin-plane.ts'
 import { Traffic } from './control/traffic.ts'
-import { announce, announceRefusal, announceRunning } from './process/announce.ts'
+import { announce, announceRefusal, announceReload, announceRunning } from './process/announce.ts'
 import { adminEdge } from './control/admin-edge.ts'
 import { collectBackends, collectOwn } from './memory/backend-metrics.ts'
 import { BackendWatch } from './control/watch/backend-watch.ts'
@@ -89,7 +89,7 @@ export class Runtime implements Running {
     this.#metrics = new Metrics((announcement) => source.announce(announcement))
     const [memory, metrics] = [this.#memory, this.#metrics]
     const shared = { clock, random, log, metrics }
-    const reapply = async (): Promise<ReloadReport> => this.apply(await this.#discoverer.first())
+    const reapply = async (): Promise<ReloadReport> => this.apply(await this.#discoverer.first(), false)
     this.#tls = new TlsUpkeep({ ...shared, memory, reapply })
     this.#unreport = reportOnItself({ log, metrics, clock }, (report) => this.events.hearing(report))
     // From 0 on, so that an alert sees the first one that fails as an increase.
@@ -115,7 +115,8 @@ export class Runtime implements Running {
       ...adminEdge(() => this.#admin),
       onApplied: (next, pools) => this.#applied(next, pools)
     })
-    this.#discoverer = new Discoverer({ clock, random, log, apply: (next) => this.#controller.apply(next) })
+    const apply = (next: Config, strict: boolean) => this.#controller.apply(next, strict)
+    this.#discoverer = new Discoverer({ clock, random, log, apply })
     this.#admin = new AdminServer((this.control = this.#adminPlane()), log)
     const backends = collectBackends(() => this.#controller.pools.values())
     this.#hub.collect(collectProcess, this.#configured.caches.collect, this.#discoverer.collect)
@@ -157,14 +158,13 @@ export class Runtime implements Running {
     return this.#hub.render()
   }
 
-  async apply(config: Config): Promise<ReloadReport> {
+  async apply(config: Config, strict = true): Promise<ReloadReport> {
     if (this.#stopping) return TOO_LATE
     const began = clock.now()
     this.#heap.soon()
     try {
-      const report = await this.#discoverer.apply(config)
-      const ms = Math.round(clock.now() - began)
-      this.#log.info({ changes: report.lines, ms }, `configuration reloaded: ${report.lines.join('; ')}`)
+      const report = await this.#discoverer.apply(config, strict)
+      announceReload(this.#log, report, clock.now() - began, strict)
       this.#metrics.counter('lb_config_reloads_total', { result: 'ok' }).add()
       return this.events.reloaded(report)
     } catch (error) {
@@ -172,14 +172,14 @@ export class Runtime implements Running {
     }
   }
 
-  async reload(plan = false): Promise<ReloadReport> {
+  async reload(plan = false, strict = true): Promise<ReloadReport> {
     const { configPath } = this.#options
     if (configPath === undefined) return this.#refused(['lb was started without a configuration file'])
     const loaded = await loadConfig(configPath, process.env)
     this.#heap.soon()
     const refused = (errors: readonly string[]) => this.#refused(errors, plan)
     if (!loaded.ok) return refused(loaded.problems.map((problem) => formatProblems([problem])))
-    if (!plan) return this.apply(loaded.config)
+    if (!plan) return this.apply(loaded.config, strict)
     const planned = this.#controller.plan(this.#discoverer.merge(loaded.config))
     return planned.catch((error: unknown) => refused([plainStartError(error).message]))
   }

@@ -45,7 +45,7 @@ function controllerOf(t: Test, clock: FakeClock, over: Partial<ControllerParts> 
       of: () => ({ pairs: [], pending: [] }),
       stapleStore: () => undefined
     },
-    early: { refused: () => {} },
+    early: { refused: () => {}, later: () => {} },
     logLevel: undefined,
     edge: () => Promise.resolve(),
     leaveEdge: () => {},

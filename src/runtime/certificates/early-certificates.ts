@@ -6,6 +6,8 @@ import type { ReapplySoon } from './reapply-soon.ts'
 const AFTER_MS = 1_000
 /** Longer timers are split. */
 const LONGEST_SLEEP_MS = 86_400_000
+/** Interval of reading files again that are wrong. */
+const WRONG_AGAIN_MS = 30_000
 
 /** Certificates that were refused because they are not valid yet: they are tried again when they are. */
 export class EarlyCertificates {
@@ -32,6 +34,11 @@ export class EarlyCertificates {
       `certificate ${file} is valid from ${at} on, and is tried again then`
     )
     this.#sleep()
+  }
+
+  /** A file is wrong: it may be read again without having changed. */
+  later(): void {
+    this.#again.soon(WRONG_AGAIN_MS)
   }
 
   close(): void {

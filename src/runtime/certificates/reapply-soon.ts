@@ -9,6 +9,7 @@ export class ReapplySoon {
   readonly #clock: Clock
   readonly #reapply: () => Promise<unknown>
   #cancel: (() => void) | undefined
+  #due = Infinity
   #closed = false
 
   constructor(clock: Clock, reapply: () => Promise<unknown>) {
@@ -17,9 +18,13 @@ export class ReapplySoon {
   }
 
   soon(ms = GATHER_MS): void {
-    if (this.#closed) return
-    this.#cancel ??= this.#clock.after(ms, () => {
+    const due = this.#clock.now() + ms
+    if (this.#closed || due >= this.#due) return
+    this.#cancel?.()
+    this.#due = due
+    this.#cancel = this.#clock.after(ms, () => {
       this.#cancel = undefined
+      this.#due = Infinity
       // Whoever refuses it logs the reason; the certificates must not wait for the next change of the file.
       this.#reapply().then(
         (report) => {

@@ -105,13 +105,16 @@ export class Controller {
     return { changed: !isEmpty(diff), lines: describeDiff(diff) }
   }
 
-  /** Builds, binds, swaps. Rejects with a StartError on failure; then nothing has changed. */
-  async apply(next: Config): Promise<ApplyReport> {
+  /**
+   * Builds, binds, swaps. Rejects with a StartError on failure; then nothing has changed. Unless `strict`, files of TLS
+   * that are wrong now, and were right before, are no failure.
+   */
+  async apply(next: Config, strict = true): Promise<ApplyReport> {
     const leave = await this.#changes.enter()
     try {
       const diff = this.#config === undefined ? undefined : diffConfigs(this.#config, next)
       const now = this.#parts.clock.wall()
-      const material = await this.#material.read(next, this.#certificates, now)
+      const material = await this.#material.read(next, this.#certificates, now, strict)
       const renewed = this.#renewed(material)
       if (diff !== undefined && isEmpty(diff) && renewed.length === 0) {
         this.#loadedAt = this.#parts.clock.wall()

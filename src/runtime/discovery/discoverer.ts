@@ -11,7 +11,7 @@ export interface DiscovererParts {
   readonly random: Random
   readonly log: Logger
   /** Puts a configuration with discovered backends in force. Rejects on failure. */
-  readonly apply: (config: Config) => Promise<ApplyReport>
+  readonly apply: (config: Config, strict: boolean) => Promise<ApplyReport>
 }
 
 /** The first change of a burst waits this long for others. */
@@ -57,11 +57,11 @@ export class Discoverer {
    * Puts a configuration in force with what its sources find; it waits for new sources first, so that no pool is empty
    * meanwhile. Rejects when it is refused; then the sources of the previous one are followed again.
    */
-  async apply(config: Config): Promise<ApplyReport> {
+  async apply(config: Config, strict = true): Promise<ApplyReport> {
     this.#follow(config)
     await this.#ready(SOURCES_MS)
     try {
-      const report = await this.#parts.apply(this.merge(config))
+      const report = await this.#parts.apply(this.merge(config), strict)
       this.#given = config
       this.#started.resolve()
       return report
@@ -148,7 +148,7 @@ export class Discoverer {
     const began = clock.now()
     let failed = false
     try {
-      await apply(this.merge(this.#given))
+      await apply(this.merge(this.#given), false)
     } catch (error) {
       // It is shutting down.
       if (this.#closed) return

@@ -1,3 +1,4 @@
+import type { ReloadReport } from '../../admin/control-plane.ts'
 import type { Logger } from '../../core/log/log.ts'
 import { packageVersion } from '../../core/package-version.ts'
 import type { ListenerAddress } from '../plane/listener-addresses.ts'
@@ -13,6 +14,15 @@ export function announce(log: Logger, listeners: readonly ListenerAddress[], adm
 export function announceRunning(log: Logger, workers: number): void {
   const how = workers === 0 ? 'in the main thread' : `with ${workers} ${workers === 1 ? 'worker' : 'workers'}`
   log.info({ version: packageVersion(), pid: process.pid, workers }, `lb runs ${how}`)
+}
+
+/** `asked`: somebody waits for it. Otherwise only a change is worth a line. */
+export function announceReload(log: Logger, report: ReloadReport, ms: number, asked: boolean): void {
+  const fields = { changes: report.lines, ms: Math.round(ms) }
+  log[asked || report.changed ? 'info' : 'debug'](
+    fields,
+    `configuration reloaded: ${report.lines.join('; ')}`
+  )
 }
 
 /** `errors` as they are printed, warnings among them: the log's sentence names what refused it. */

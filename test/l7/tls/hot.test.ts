@@ -79,7 +79,8 @@ t.test('a changed certificate is in use within a second and under load, and a ba
 
   t.test('a key that does not fit, an expired certificate and garbage are refused', async (t) => {
     const good = await shown(lb.port('web'))
-    const refusals = () => lb.lines.filter(({ message }) => message.startsWith('reload refused'))
+    const refusals = () =>
+      lb.lines.filter(({ message, fields }) => / stays in use$/.test(message) && fields['listener'] === 'web')
     const refused = async (write: () => void, words: RegExp): Promise<void> => {
       const before = refusals().length
       write()
@@ -88,12 +89,9 @@ t.test('a changed certificate is in use within a second and under load, and a ba
       t.equal(await shown(lb.port('web')), good)
     }
     const other = pki.leaf('a.test')
-    await refused(
-      () => copyFileSync(other.files.key, files.key),
-      /certificates\[0\]\.key\).*a\.key: the key does not fit/
-    )
+    await refused(() => copyFileSync(other.files.key, files.key), /^\S+a\.key: the key does not fit/)
     const old = pki.issue({ san: 'DNS:a.test', from: '20200101000000Z', until: '20210101000000Z' })
-    await refused(() => put(old), /certificates\[0\]\.cert\).*expired on 2021-01-01/)
+    await refused(() => put(old), /^\S+a\.crt: .*expired on 2021-01-01/)
     await refused(() => writeFileSync(files.cert, 'garbage'), /no certificate in PEM form/)
     put(other)
     await until(() => lb.lines.at(-1)!.message.includes('certificates renewed'), 'taken')

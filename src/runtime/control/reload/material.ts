@@ -8,7 +8,7 @@ import { selfSignedCertificate } from '../../../net/tls/certificates/make-certif
 import {
   certificatePaths,
   listenerMaterial,
-  readCertificates,
+  readCertificate,
   TlsFileError,
   type CertificatePair,
   type ListenerTlsMaterial
@@ -21,6 +21,7 @@ import type { EarlyCertificates } from '../../certificates/early-certificates.ts
 import type { HeldCertificate } from '../../certificates/certificate-watch.ts'
 import { StartError } from '../start-error.ts'
 import { FolderCertificates, madeOf, type Made } from './folder-certificates.ts'
+import { LastRight } from './last-right.ts'
 
 /** The current content of a configuration's files. */
 export interface ReadMaterial extends Material {
@@ -34,7 +35,7 @@ const SELF_SIGNED_FOR = ['localhost', '*.localhost', '127.0.0.1', '::1']
 export interface MaterialParts {
   readonly obtained: Obtained
   readonly staples: Stapled
-  readonly early: Pick<EarlyCertificates, 'refused'>
+  readonly early: Pick<EarlyCertificates, 'refused' | 'later'>
   readonly log: Logger
 }
 
@@ -46,23 +47,26 @@ export class MaterialReader {
   readonly #staples: Stapled
   readonly #early: MaterialParts['early']
   readonly #folders: FolderCertificates
+  readonly #last: LastRight
 
   constructor({ obtained, staples, early, log }: MaterialParts) {
     this.#obtained = obtained
     this.#staples = staples
     this.#early = early
     this.#folders = new FolderCertificates(log)
+    this.#last = new LastRight(log, () => early.later())
   }
 
   /**
    * Rejects with a StartError that names the file and the setting. A certificate that is expired, not valid yet, or
    * whose chain is broken is refused if it would replace one of `before`, but not at the first start: a part of the
-   * names is better than none.
+   * names is better than none. Unless `strict`, what a file held before stays in use while it is wrong.
    */
   async read(
     config: Config,
     before: readonly HeldCertificate[] | undefined,
-    now: number
+    now: number,
+    strict = true
   ): Promise<ReadMaterial> {
     // No prototype: a listener may be named `constructor`.
     const listeners = bareRecord<ListenerTlsMaterial>()
@@ -74,22 +78,19 @@ export class MaterialReader {
     for (const [index, { name, tls }] of config.listeners.entries()) {
       if (tls === undefined) continue
       try {
-        const read =
-          tls.certificateFolder === undefined
-            ? await this.#certificates(name, tls, now)
-            : this.#folders.read(name, tls, now, (each) => this.#refuse(each, before))
-        if (tls.certificateFolder === undefined) for (const each of read) this.#refuse(each, before)
-        if (read.length === 0 && tls.acme === undefined) throw noCertificate(tls)
+        const read = tls.selfSigned
+          ? [await this.#ownCertificate(name, now)]
+          : this.#files(name, tls, now, strict, (each) => this.#refuse(each, before))
         const { pairs, pending } = this.#obtained.of(name, tls)
         const held = [...read, ...pairs.map((each) => obtainedFor(name, each, now))]
         const made = held.map(({ held, pair }) => ({ ...held, cert: pair.cert, ocsp: tls.ocsp }))
         certificates.push(...made)
         await this.#staples.prepare(made, (request) => this.#obtained.stapleStore(request))
-        listeners[name] = listenerMaterial(
-          tls,
-          held.map(({ pair }) => this.#stapled(pair, tls)),
-          pending
-        )
+        const key = JSON.stringify([name, tls.clientAuth, tls.ciphers])
+        const rest = this.#last.take(key, strict, { listener: name }, () => listenerMaterial(tls, []))
+        const { acme } = listenerMaterial({ ...tls, clientAuth: undefined }, [], pending)
+        const stapled = held.map(({ pair }) => this.#stapled(pair, tls))
+        listeners[name] = { ...rest, certificates: stapled, ...(acme !== undefined && { acme }) }
       } catch (error) {
         throw refusal(error, ['listeners', index, 'tls'], `listener ${name}`)
       }
@@ -97,12 +98,19 @@ export class MaterialReader {
     for (const { name, tls, protocol } of Object.values(config.pools)) {
       if (tls === undefined) continue
       try {
-        pools[name] = protocol === 'h2' ? readUpstreamTls(tls, ['h2']) : readUpstreamTls(tls)
+        pools[name] = this.#last.take(JSON.stringify([name, tls, protocol]), strict, { pool: name }, () =>
+          protocol === 'h2' ? readUpstreamTls(tls, ['h2']) : readUpstreamTls(tls)
+        )
       } catch (error) {
         throw refusal(error, ['pools', name, 'tls'], `pool ${name}`)
       }
     }
-    return { listeners, pools, redis: redisMaterial(config), certificates }
+    const { redis } = config
+    const tls = this.#last.take(JSON.stringify(['redis', redis?.tls]), strict, {}, () =>
+      redisMaterial(config)
+    )
+    this.#last.settle()
+    return { listeners, pools, redis: tls, certificates }
   }
 
   /** Throws when a certificate must not be used. */
@@ -122,13 +130,35 @@ export class MaterialReader {
     return staple === undefined ? pair : { ...pair, staple }
   }
 
-  async #certificates(listener: string, tls: ListenerTls, now: number): Promise<Made[]> {
-    if (tls.selfSigned) {
-      const pair = (this.#selfSigned ??= await selfSignedCertificate(SELF_SIGNED_FOR, now))
-      const checked = checkCertificate(pair.cert, pair.key, now)
-      return [{ pair, place: ['selfSigned'], held: { listener, file: 'self-signed', keyFile: '', checked } }]
-    }
-    return readCertificates(tls, now).map((read) => madeOf(listener, read))
+  async #ownCertificate(listener: string, now: number): Promise<Made> {
+    const pair = (this.#selfSigned ??= await selfSignedCertificate(SELF_SIGNED_FOR, now))
+    const checked = checkCertificate(pair.cert, pair.key, now)
+    return { pair, place: ['selfSigned'], held: { listener, file: 'self-signed', keyFile: '', checked } }
+  }
+
+  /** `look` throws when a certificate must not be used. */
+  #files(
+    listener: string,
+    tls: ListenerTls,
+    now: number,
+    strict: boolean,
+    look: (made: Made) => void
+  ): readonly Made[] {
+    const { certificateFolder: folder } = tls
+    if (folder !== undefined)
+      return this.#last.take(JSON.stringify([listener, folder]), strict, { listener }, () => {
+        const read = this.#folders.read(listener, tls, now, look)
+        if (read.length === 0 && tls.acme === undefined) throw noCertificate(tls)
+        return read
+      })
+    return certificatePaths(tls).map((paths) => {
+      const key = JSON.stringify([listener, paths.cert, paths.key])
+      return this.#last.take(key, strict, { listener, file: paths.cert }, () => {
+        const made = madeOf(listener, readCertificate(tls, paths, now)!)
+        look(made)
+        return made
+      })
+    })
   }
 }
 

@@ -8,8 +8,8 @@ interface Report {
 }
 
 interface Taking {
-  reload(): Promise<Report>
-  apply(config: Config): Promise<Report>
+  reload(plan: boolean, strict: boolean): Promise<Report>
+  apply(config: Config, strict: boolean): Promise<Report>
 }
 
 /**
@@ -31,7 +31,9 @@ export function followFiles(
   }
   return watchFiles(files, clock, async () => {
     try {
-      const { errors } = await (file === undefined ? taking.apply(inForce()) : taking.reload())
+      const { errors } = await (file === undefined
+        ? taking.apply(inForce(), false)
+        : taking.reload(false, false))
       return errors === undefined
     } catch (error) {
       refused(error)

@@ -7,6 +7,8 @@ const LOOK_EVERY_MS = 200
 const LOOK_AGAIN_MS = 100
 /** At least this interval per file: 1,000 files are checked once a second, which takes 2 % of a core. */
 const PER_FILE_MS = 1
+/** A file that is missing for longer is gone: others change meanwhile. */
+const GONE_AFTER_MS = 3_000
 /** Interval for retries after a failure: a certificate becomes valid, or the permissions of its key are corrected. */
 const TRY_AGAIN_MS = 30_000
 
@@ -26,6 +28,7 @@ export function watchFiles(
   let inForce: string | undefined
   let last: string | undefined
   let refusedAt: number | undefined
+  let missingSince: number | undefined
 
   const tell = (): void => {
     refusedAt = undefined
@@ -35,10 +38,13 @@ export function watchFiles(
   }
   const look = async (): Promise<void> => {
     const looked = paths()
-    const seen = await signatures(looked)
+    const all = await Promise.all(looked.map(signature))
     if (stopped) return
+    missingSince = all.includes(GONE) ? (missingSince ?? clock.now()) : undefined
+    // A missing file is about to be replaced, mostly.
+    const replaced = missingSince !== undefined && clock.now() - missingSince < GONE_AFTER_MS
+    const seen = replaced ? undefined : all.join('\n')
     inForce ??= seen
-    // A missing file is about to be replaced.
     const changed = seen !== undefined && seen !== inForce
     if (changed && seen === last) {
       inForce = seen
@@ -56,18 +62,14 @@ export function watchFiles(
   }
 }
 
-/** Undefined while one of them is missing. */
-async function signatures(paths: readonly string[]): Promise<string | undefined> {
-  const all = await Promise.all(paths.map(signature))
-  return all.includes(undefined) ? undefined : all.join('\n')
-}
+const GONE = 'gone'
 
-async function signature(path: string): Promise<string | undefined> {
+async function signature(path: string): Promise<string> {
   try {
     // Includes the time of changes to permissions: a file that could not be read before may be readable now.
     const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true })
     return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`
   } catch {
-    return undefined
+    return GONE
   }
 }
