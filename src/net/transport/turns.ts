@@ -61,7 +61,7 @@ export class Turns {
 }
 
 /** How long the connections of a thread together go on, in one turn, with what they have read beyond a slice each. */
-const READ_MS = 1
+const READ_MS = 0.5
 
 /** For all clients' connections of this thread. */
 export const readTurns = new Turns(READ_MS)

@@ -56,6 +56,23 @@ t.test('a flood of empty DATA ends with ENHANCE_YOUR_CALM', async (t) => {
   t.equal(attack(padded, () => frame(0, 8, 1, Buffer.from([0]))).code, 'ENHANCE_YOUR_CALM')
 })
 
+t.test('windows that open by the octet end with ENHANCE_YOUR_CALM, and what honest ones leave over does not', async (t) => {
+  const through = (increment: number, rounds: number): string => {
+    const made = lab()
+    made.feed(frame(4, 0, 0, setting(4, 0)), get(1))
+    const { stream } = made.heard[0]!
+    made.session.respond(stream, 200, '', -1)
+    const body = Buffer.alloc(400_000)
+    return attack(made, () => {
+      if (stream.pendingBytes < 200_000) made.session.send(stream, body, 0, body.length, true)
+      return Buffer.concat([frame(8, 0, 0, u32(increment)), frame(8, 0, 1, u32(increment))])
+    }, rounds).code
+  }
+  t.equal(through(1, 20_000), 'ENHANCE_YOUR_CALM')
+  t.equal(through(63, 20_000), 'ENHANCE_YOUR_CALM')
+  for (const increment of [64, 1_000, 16_385, 49_153]) t.equal(through(increment, 4_000), 'none')
+}) // prettier-ignore
+
 t.test('a body that is held takes its size and not its number of frames', async (t) => {
   const made = lab()
   made.onHeard = ({ stream }) => made.session.hold(stream)

@@ -34,10 +34,14 @@ const IN_DATA = 4
 const IN_PADDING = 5
 const STOPPED = 6
 
-/** Work that one slice does: bytes of frames, each of which counts for so many at least. DATA costs little per byte. */
+/**
+ * Work that one slice does: bytes of frames, each of which counts for so many at least. DATA costs little per byte. A request
+ * costs 20 µs, and 60 with a new connection to its backend: 16 of them in the first slice of a read, and 8 in the next ones.
+ */
 const SLICE = 8_192
+const NEXT_SLICE = 4_096
 const LEAST_WORK = 64
-const HEADERS_WORK = 256
+const HEADERS_WORK = 512
 
 /**
  * Splits the bytes of a connection into frames, in place: only a frame that spans several reads is copied. DATA is
@@ -83,11 +87,12 @@ export class FrameReader {
 
   /**
    * Reads frames until a slice of work is done, and returns where it stopped: small frames by the thousand, as an
-   * attacker packs them into one read, would keep everybody else waiting for tens of milliseconds.
+   * attacker packs them into one read, would keep everybody else waiting for tens of milliseconds. `next`: it is not the
+   * first slice of what was read.
    */
-  receive(buffer: Buffer, start: number, end: number): number {
+  receive(buffer: Buffer, start: number, end: number, next = false): number {
     let p = start
-    this.#left = SLICE
+    this.#left = next ? NEXT_SLICE : SLICE
     while (p < end) {
       if (this.#left <= 0 && this.#mayStop(buffer, p, end)) return p
       switch (this.#state) {

@@ -57,11 +57,11 @@ export class ReadSlices {
     this.#ended = this.reading = false
   }
 
-  #slice(buffer: Buffer, start: number, end: number): number {
+  #slice(buffer: Buffer, start: number, end: number, next = false): number {
     if (this.#owner.closing) return end
     this.#session.now = this.#owner.now
     this.reading = true
-    const at = this.#session.receiveSlice(buffer, start, end)
+    const at = this.#session.receiveSlice(buffer, start, end, next)
     this.reading = false
     this.#owner.onSlice()
     return at
@@ -74,7 +74,7 @@ export class ReadSlices {
   #goOn(): void {
     const left = this.#left
     if (left === undefined) return
-    const at = this.#slice(left, 0, left.length)
+    const at = this.#slice(left, 0, left.length, true)
     // The connection may have closed.
     if (this.#left === undefined) return
     if (at < this.#left.length) {

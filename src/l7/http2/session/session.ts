@@ -62,10 +62,10 @@ export abstract class Session extends ControlFrames implements FrameSink {
     while (at < end) at = this.receiveSlice(buffer, at, end)
   }
 
-  /** Receives as much as may be done at a time; returns where that ends. */
-  receiveSlice(buffer: Buffer, start: number, end: number): number {
+  /** Receives as much as may be done at a time; returns where that ends. `next`: not the first slice of a read. */
+  receiveSlice(buffer: Buffer, start: number, end: number, next = false): number {
     if (this.over) return end
-    const at = this.reader.receive(buffer, start, end)
+    const at = this.reader.receive(buffer, start, end, next)
     this.readDone()
     return at
   }

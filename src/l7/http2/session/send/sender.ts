@@ -27,6 +27,10 @@ const LEAST_PIECE = 1024
 /** WINDOW_UPDATEs that each frame of DATA accounts for, and how many may be saved up. */
 const UPDATES_PER_FRAME = 4
 const MAX_UPDATES = 1000
+/** A frame that a window cuts to fewer bytes than this takes from what is saved up: nobody gains by such windows. */
+const LEAST_WINDOW = 64
+/** So many updates; less than a frame gives, since odd windows leave something over behind a whole frame. */
+const TINY_FRAME = 2
 
 const byPlace = {
   get: ({ place }: Stream) => place,
@@ -187,14 +191,16 @@ export class Sender {
     out.at += FRAME_HEAD
     bytes.copy(out.buffer, out.at, start, start + size)
     out.at += size
-    this.#sent(stream, size)
+    const tiny =
+      size < LEAST_WINDOW && size < end - start && (size === stream.sendWindow || size === this.#window)
+    this.#sent(stream, size, tiny ? -TINY_FRAME : UPDATES_PER_FRAME)
     return size
   }
 
-  #sent(stream: Stream, size: number): void {
+  #sent(stream: Stream, size: number, updates = UPDATES_PER_FRAME): void {
     stream.sendWindow -= size
     this.#window -= size
-    this.#updates = Math.min(MAX_UPDATES, this.#updates + UPDATES_PER_FRAME)
+    this.#updates = Math.max(0, Math.min(MAX_UPDATES, this.#updates + updates))
   }
 
   #writeEnd(stream: Stream, trailers: string): void {
