@@ -51,8 +51,10 @@ export function compilePlugin(
         })
       }
     }),
-    ...(response !== undefined && {
+    ...((response ?? body) !== undefined && {
       response(exchange, head) {
+        if (body !== undefined && !head.asItIs) head.mayTransform = true
+        if (response === undefined) return
         call(watch, exchange, 'response', () =>
           editHead(exchange, head, () => unpromised(response.call(hooks, exchange, head, own)))
         )

@@ -98,6 +98,7 @@ export abstract class ResponseExit extends StageRun implements ChainOwner {
   #passHooks(head: ResponseHead): void {
     if (this.responseLines !== '') head.headers.appendLines(this.responseLines, this.responseLineBits)
     const { response, body } = this.stages
+    head.asItIs = body.length === 0
     for (let i = 0; i < response.length; i++) response[i]!.response(this.self, head as never)
     if (body.length === 0 || !this.#hasBody(head)) return
     const chain = new BodyChain(this)

@@ -34,6 +34,13 @@ export class ResponseHead {
   stored: StoredForms | undefined
   /** One of them, which goes out in place of the body. Written by `substituteForm` only. */
   form: BodyReader | undefined
+  /**
+   * A plugin nearer to the backend may put a transform of the body between: `whole` and `stored` are not what comes out of it, and
+   * must not be encoded in its place.
+   */
+  mayTransform = false
+  /** No stage is asked for a transform of the body: it goes out as it is, or as it is put in place. */
+  asItIs = false
   /** Content coding that is still to be applied to the body. Written by the compress stage only, as `identityLength`. */
   coding: string | undefined
   /** Of the body before it. */

@@ -63,20 +63,22 @@ class Compress implements Stage {
     const coding = this.#choice.of(exchange.request.headers.get('accept-encoding'))
     if (status === 304) return this.#notModified(exchange, head, coding)
     if (!hasContent(status)) return
-    const { stored } = head
+    const stored = head.mayTransform ? undefined : head.stored
     if (status === 200 && this.#dictionaries !== undefined && this.#sendDifference(exchange, head)) return
     if (stored !== undefined && coding !== undefined && this.#sendForm(exchange, head, stored, coding)) return
     if (!this.#mayVary(head) || this.#isShort(head)) return
     this.#addVary(headers)
     if (coding === undefined || !this.#compressible(head) || secretAcrossSites(exchange)) return
+    const whole = head.mayTransform ? undefined : head.whole
+    const isShort = whole !== undefined && whole.length <= WHOLE_BYTES
+    if (head.asItIs && !isShort) return
     markEncoded(headers, coding)
-    const { whole } = head
     if (head.length === NO_BODY || exchange.request.method === 'HEAD') {
       head.length = NO_BODY
       return
     }
     this.#count(coding)
-    if (whole !== undefined && whole.length <= WHOLE_BYTES) {
+    if (isShort) {
       const bytes = compressWhole(coding, whole, this.#levels)
       stored?.put(this.#forms.get(coding)!, bytes)
       head.substitute(bytes)
@@ -90,7 +92,8 @@ class Compress implements Stage {
   body(exchange: Exchange, head: ResponseHead, output: BodyOutput): BodyTransform | undefined {
     const coding = head.coding as Coding | undefined
     if (coding === undefined) return undefined
-    const { identityLength, stored } = head
+    const { identityLength } = head
+    const stored = head.mayTransform ? undefined : head.stored
     const levels = this.#levels
     const events = isEventStream(head.headers.first('content-type') ?? '')
     const { clock } = exchange.context
@@ -144,7 +147,7 @@ class Compress implements Stage {
   #sendDifference(exchange: Exchange, head: ResponseHead): boolean {
     const dictionaries = this.#dictionaries!
     const { stored } = head
-    if (!mayUseDictionary(exchange) || !this.#mayVary(head)) return false
+    if (head.mayTransform || !mayUseDictionary(exchange) || !this.#mayVary(head)) return false
     dictionaries.offer(exchange, head)
     if (stored === undefined) return false
     const accept = exchange.request.headers.get('accept-encoding')
