@@ -2,7 +2,7 @@ import type { Answer } from './clients/answer.ts'
 import { isActive, tokenOf } from './services/introspection.ts'
 import { CLOSED_HOST, NOT_FOR_YOU } from './services/forward-auth.ts'
 import { LET_THROUGH, REFUSED } from './services/nonsense.ts'
-import { bytesSent, fieldOf } from './plan.ts'
+import { bytesSent, fieldOf, isBodiless } from './plan.ts'
 
 /** What is wrong with an answer, in words; undefined: nothing. Called with whole answers only. */
 export type Check = (answer: Answer) => string | undefined
@@ -69,6 +69,22 @@ export const viaNowhere: Check = ({ head }) =>
 
 export const stamped: Check = (answer) =>
   isBackends(answer) && fieldOf(answer.head, 'x-stamp') !== 'answered' ? 'not through the plugin' : undefined
+
+/** Who asks for it gets it so, and nobody else. */
+export const turnedRight: Check = (answer) => {
+  const { plan, head, status } = answer
+  if (!isBackends(answer) || isBodiless(plan, status) || fieldOf(head, 'x-size') === '0') return undefined
+  const asked = plan.fields.includes('X-Turn: yes')
+  return asked === (fieldOf(head, 'x-turned') !== undefined) || /no transform|throw in/.test(plan.nonsense)
+    ? undefined
+    : `turned for ${asked ? 'nobody' : 'another'}`
+}
+
+/** With two keys that differ nobody comes in. */
+export const oneCredential: Check = (answer) =>
+  isBackends(answer) && answer.plan.fields.includes('key-of-mallory')
+    ? 'let in with two credentials'
+    : undefined
 
 /** Programs get problems (RFC 9457) that say their status. */
 export const problems: Check = (answer) => {

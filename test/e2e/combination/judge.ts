@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Answer } from './clients/answer.ts'
 import type { Check } from './checks.ts'
 import { MainsUp } from './happenings/downs.ts'
-import { Purges } from './happenings/purges.ts'
+import { Purges, urlOf } from './happenings/purges.ts'
 import { Stickiness } from './stickiness.ts'
 import { bytesOf, fieldOf, isBodiless, type Plan } from './plan.ts'
 
@@ -96,8 +96,10 @@ export class Judge {
     const asked = made?.plan
     if (asked === undefined) return fail('answer of nobody')
     if (asked !== plan) this.#shared(plan, asked, head, fail)
-    const { askedAt } = this.#expected.get(plan.id)!
-    if (!kind.startsWith('l4') && !this.purges.allow(plan, askedAt, made!.takenAt))
+    const { askedAt, takenAt } = this.#expected.get(plan.id)!
+    if (asked === plan && isWrite(plan) && status < 400 && takenAt > 0)
+      this.purges.tell([urlOf(plan)], takenAt)
+    if (asked !== plan && made!.takenAt > 0 && !this.purges.allow(plan, askedAt, made!.takenAt))
       fail('served what was purged')
     const byBackup = this.backups && fieldOf(head, 'x-origin') === '3'
     if (byBackup && kind.startsWith('l4') && this.mainsUp.forMs > LEFT_AFTER_MS)
@@ -109,6 +111,8 @@ export class Judge {
     if (status === 206 && Number(range![3]) !== size) fail('a part of something else')
     const right = status === 206 ? meant.subarray(Number(range![1]), Number(range![2]) + 1) : meant
     if (!body.equals(right)) fail(`${body.length} of ${right.length} bytes`)
+    const sum = fieldOf(`\r\n${trailers ?? ''}`, 'x-sum')
+    if (sum !== undefined && sum !== from) fail(`trailers of ${sum}`)
     if (plan.grpc && !isUntold(plan, head) && !trailers?.includes('grpc-status: 0\r\n'))
       fail('a call without its trailers')
   }
@@ -135,6 +139,11 @@ export class Judge {
     }
     if (/\r\nset-cookie: own=/i.test(head) && !consents) fail(`with a cookie of ${asked.id}`)
   }
+}
+
+/** A success takes what is stored for its URL out of the cache (RFC 9111 §4.4). */
+function isWrite({ method, door }: Plan): boolean {
+  return /^(?:PUT|POST|DELETE)$/.test(method) && !door.startsWith('l4')
 }
 
 /** Connections to backups are ended before this is over. */

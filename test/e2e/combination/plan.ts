@@ -44,6 +44,8 @@ export interface Plan {
   early: boolean
   /** Never answers. */
   hangs: boolean
+  /** Trailers that say whose they are end the upload, and the answer. */
+  trails: boolean
   /** A call of gRPC, whose answer ends with trailers; over HTTP/2 only. */
   grpc: boolean
   /** … from a page: its trailers come as the last piece of the body. */
@@ -99,6 +101,7 @@ export function plainPlan(id: string): Plan {
     drip: 0,
     early: false,
     hangs: false,
+    trails: false,
     grpc: false,
     grpcWeb: false,
     cacheControl: '',
@@ -136,14 +139,19 @@ const coders = {
 }
 
 /** A body in chunks of a tenth, as it goes out. */
-export function chunked(body: Buffer): Buffer {
+export function chunked(body: Buffer, trailers = ''): Buffer {
   const size = Math.max(1, Math.ceil(body.length / 10))
   const parts: (string | Buffer)[] = []
   for (let at = 0; at < body.length; at += size) {
     const part = body.subarray(at, at + size)
     parts.push(`${part.length.toString(16)}\r\n`, part, '\r\n')
   }
-  return Buffer.concat([...parts, '0\r\n\r\n'].map((part) => Buffer.from(part as string)))
+  return Buffer.concat([...parts, `0\r\n${trailers}\r\n`].map((part) => Buffer.from(part as string)))
+}
+
+/** Of the upload, as lines. */
+export function trailersOf({ trails, id }: Plan): string {
+  return trails ? `X-Trail: ${id}\r\n` : ''
 }
 
 /** The client itself may cut what comes on this connection. */

@@ -100,6 +100,8 @@ export const requestFeatures: readonly RequestFeature[] = [
       if (seeded.chance(0.1)) plan.fields += 'Cache-Control: no-cache\r\n'
     }
   },
+  { name: 'writes what is cached', share: 0.15, apply: (plan, seeded) => void (/^(?:PUT|POST|DELETE)$/.test(plan.method) && (plan.path = `/c/${seeded.below(6)}`)) },
+  { name: 'trailers', share: 0.2, apply: (plan) => void (plan.trails = true) },
   {
     name: 'languages',
     share: 0.2,
@@ -175,5 +177,13 @@ export const requestFeatures: readonly RequestFeature[] = [
       if (plan.upload === 0) Object.assign(plan, { upload: 100, chunkedUpload: true })
       plan.coding = undefined
     }
-  }
+  },
+  { name: 'turned answers', share: 0.4, world: 'plugin that turns answers', apply: (plan) => void (plan.grpc || (plan.fields += 'X-Turn: yes\r\n')) },
+  {
+    name: 'two credentials',
+    share: 0.1,
+    world: 'keys in fields and cookies',
+    apply: (plan, seeded) => void (plan.fields = plan.fields.replace(/X-Api-Key: .*\r\n/, '') + seeded.of(['X-Api-Key: key-of-alice\r\nX-Api-Key: key-of-mallory\r\n', 'Cookie: key=key-of-alice\r\nCookie: key=key-of-mallory\r\n', 'Cookie: key=key-of-mallory; key=key-of-alice\r\n']))
+  },
+  { name: 'forged names', share: 0.2, world: 'keys in fields and cookies', apply: (plan) => void (plan.fields += `X-User: ${FORGED}\r\n`) }
 ] // prettier-ignore

@@ -8,11 +8,13 @@ import {
   introspected,
   nonsenseEnds,
   onceProven,
+  oneCredential,
   paced,
   pageWhole,
   problems,
   routedRight,
   stamped,
+  turnedRight,
   viaBoth,
   type Check
 } from './checks.ts'
@@ -142,6 +144,7 @@ export const worldFeatures: readonly WorldFeature[] = [
   { name: 'access log of connections', share: 0.2, relay: { accessLog: { file: '{folder}/fields.log', rotate: { size: '64kb', keep: 2 } } } },
   { name: 'problems', share: 0.2, route: { errorPages: true }, check: problems },
   { name: 'plugin', share: 0.2, config: { plugins: ['{plugins}/stamp.ts'] }, check: stamped },
+  { name: 'plugin that turns answers', share: 0.2, config: { plugins: ['{plugins}/turn.ts'] }, check: turnedRight },
   { name: 'limit in Redis', share: 0.15, needs: 'redis', route: { rateLimit: { requests: 300, per: '1s', store: 'redis', mode: 'exact' } }, config: { redis: { url: '{redis}', timeout: '2s' } } },
   {
     name: 'cache in Redis',
@@ -178,6 +181,14 @@ export const worldFeatures: readonly WorldFeature[] = [
     without: ['introspection', 'bound tokens'],
     route: { auth: { methods: [{ forward: { url: '{forwardAuth}', timeout: '2s', cache: '1s' } }], optional: false } },
     check: closedHost
+  },
+  {
+    name: 'keys in fields and cookies',
+    share: 0.2,
+    without: ['introspection', 'bound tokens', 'forward-auth'],
+    route: { auth: { methods: [{ apiKeys: { keys: { alice: 'key-of-alice' }, header: 'x-api-key', cookie: 'key' } }], optional: true }, identity: { header: 'x-user', strip: true } },
+    check: oneCredential,
+    stays: true
   },
   { name: 'plugin that writes nonsense', share: 0.15, config: { plugins: ['{plugins}/nonsense.ts'] }, check: nonsenseEnds },
   { name: 'strict pace of clients', share: 0.1, listener: { timeouts: { requestBody: '4s', minRate: { bytes: '100b', window: '2s' } } }, check: paced, stays: true },

@@ -95,6 +95,7 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
   const makeOrigin = (path: string, mirrored = false) =>
     combinationOrigin({
       name: path,
+      trailed: !on.has('buffer'),
       kind,
       certificate: leaf,
       tlsAfterMs: TLS_AFTER_MS,
@@ -105,12 +106,11 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
     })
   const origins = await Promise.all([makeOrigin('1'), makeOrigin('2'), makeOrigin('3'), makeOrigin('m', true)])
   const echo = await echoDatagrams()
-  const addresses = origins.map(({ address }) => address)
   const happens = new Set(features.map(({ happening }) => happening))
   judge.dying = happens.has('worker-death')
   if (!happens.has('reload')) judge.checks = features.flatMap(({ check, checks }) => [check ?? [], checks?.() ?? []].flat())
   judge.strict = on.has('strict pace of clients')
-  Object.assign(judge, { endsLikeWhole: happens.has('downs') && kind === 'unix', backups: on.has('backups') })
+  Object.assign(judge, { endsLikeWhole: happens.has('downs') && (kind === 'unix' || kind === 'tls'), backups: on.has('backups') })
   judge.keepsWhole = !happens.has('downs') && !kind.startsWith('h2') && !judge.dying && !['pipelining', 'plugin that writes nonsense', 'strict pace of clients'].some((name) => on.has(name))
   const redis = features.some(({ needs }) => needs === 'redis') ? await startRedis(folder) : undefined
   const introspection = await startIntrospection()
@@ -134,8 +134,8 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
     backups: judge.backups,
     mainsUp: judge.mainsUp,
     purges: judge.purges,
-    backends: addresses.slice(0, 3).map((address, at) => (on.has('backends by name') ? named(address, at) : address)),
-    shadow: addresses[3]!,
+    backends: origins.slice(0, 3).map(({ address }, at) => (on.has('backends by name') ? named(address, at) : address)),
+    shadow: origins[3]!.address,
     datagrams: echo.address,
     workers: judge.dying || on.has('two workers') ? 2 : 0,
     certificate: leaf.files,

@@ -31,7 +31,13 @@ export function noAnswer(plan: Plan): Answer {
 
 /** The answer with its body as the backend meant it. */
 export function decoded(answer: Answer): Answer {
-  return withoutTrailerFrame(plainOf(answer))
+  return withoutTrailerFrame(turnedBack(plainOf(answer)))
+}
+
+/** Of plugins/turn.ts, which comes before compression. */
+function turnedBack(answer: Answer): Answer {
+  if (fieldOf(answer.head, 'x-turned') === undefined) return answer
+  return { ...answer, body: answer.body.map((octet) => octet ^ 0x5a) as Buffer }
 }
 
 /** The last frame of a gRPC-Web body has the trailers. Frames of the body are not looked at: it is no messages. */
@@ -48,5 +54,12 @@ function plainOf(answer: Answer): Answer {
   const coding = fieldOf(answer.head, 'content-encoding')
   if (coding === undefined || !answer.whole || answer.body.length === 0) return answer
   if (answer.status === 206) throw new Error(`a part of an encoded body: ${answer.head}`)
-  return { ...answer, body: decoders[coding]!(answer.body) }
+  try {
+    return { ...answer, body: decoders[coding]!(answer.body) }
+  } catch (error) {
+    throw new Error(
+      `not ${coding}: ${answer.head} ${JSON.stringify(answer.plan)} ${answer.body.toString('latin1').slice(0, 300)}`,
+      { cause: error }
+    )
+  }
 }

@@ -2,7 +2,7 @@ import { type Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { ChunkedReader } from '../../../../src/l7/http1/parse/chunked-reader.ts'
 import { resetSocket } from '../../../reset-socket.ts'
-import { bytesSent, chunked, fieldOf, isBodiless, pause, type Plan } from '../plan.ts'
+import { bytesSent, chunked, fieldOf, isBodiless, pause, trailersOf, type Plan } from '../plan.ts'
 import { decoded, noAnswer, type Answer } from './answer.ts'
 
 /** Sends `plans` over one connection: each after the answer to the one before, or all at once (pipelined). */
@@ -57,6 +57,7 @@ async function sendWhole(socket: Socket, plan: Plan): Promise<void> {
   if (plan.upload > 0) {
     if (plan.coding !== undefined) head += `Content-Encoding: ${plan.coding}\r\n`
     if (plan.grpcWeb) head += 'Content-Type: application/grpc-web+proto\r\n'
+    if (plan.trails && plan.chunkedUpload) head += 'Trailer: X-Trail\r\n'
     head += plan.chunkedUpload ? 'Transfer-Encoding: chunked\r\n' : `Content-Length: ${body.length}\r\n`
     if (plan.expects) head += 'Expect: 100-continue\r\n'
   }
@@ -67,7 +68,7 @@ async function sendWhole(socket: Socket, plan: Plan): Promise<void> {
   if (plan.upload === 0) return
   if (plan.expects) await pause(20)
   if (plan.piece > 0 && plan.leaves === undefined && !plan.stalls)
-    return write(socket, plan.chunkedUpload ? chunked(body) : body, plan.piece)
+    return write(socket, plan.chunkedUpload ? chunked(body, trailersOf(plan)) : body, plan.piece)
   const piece = Math.max(1, Math.ceil(body.length / 10))
   for (let at = 0; at < body.length && !socket.destroyed; at += piece) {
     await pause(plan.pieceMs)
@@ -78,7 +79,7 @@ async function sendWhole(socket: Socket, plan: Plan): Promise<void> {
     else
       socket.write(Buffer.concat([Buffer.from(`${part.length.toString(16)}\r\n`), part, Buffer.from('\r\n')]))
   }
-  if (plan.chunkedUpload) socket.write('0\r\n\r\n')
+  if (plan.chunkedUpload) socket.write(`0\r\n${trailersOf(plan)}\r\n`)
 }
 
 /** In pieces that are packets of their own, more or less. */
@@ -153,17 +154,21 @@ class Answers {
     const parts: Buffer[] = []
     const reader = new ChunkedReader()
     let whole = false
+    let trailers = ''
     const sink = {
       onChunkData: (buffer: Buffer, start: number, end: number) =>
         void parts.push(Buffer.from(buffer.subarray(start, end))),
-      onChunkEnd: () => void (whole = true)
+      onChunkEnd(lines: string) {
+        whole = true
+        trailers = lines
+      }
     }
     do {
       const after = reader.read(this.#bytes, 0, this.#bytes.length, sink)
       if (after < 0) throw new Error('broken chunks to the client')
       this.#bytes = this.#bytes.subarray(after)
     } while (!whole && (await this.#until(() => this.#bytes.length > 0)))
-    return { plan, status, head, body: Buffer.concat(parts), whole, ...this.#lateness }
+    return { plan, status, head, body: Buffer.concat(parts), whole, trailers, ...this.#lateness }
   }
 
   get #lateness(): { readonly late?: true } {

@@ -30,7 +30,11 @@ export async function askHttp2(
 
 function ask(session: ClientHttp2Session, plan: Plan): Promise<Answer> {
   if (session.closed || session.destroyed) return Promise.resolve(noAnswer(plan))
-  const stream = session.request(headersOf(plan), { endStream: plan.upload === 0 })
+  const stream = session.request(headersOf(plan), {
+    endStream: plan.upload === 0,
+    waitForTrailers: trails(plan)
+  })
+  stream.on('wantTrailers', () => stream.sendTrailers({ 'x-trail': plan.id }))
   const parts: Buffer[] = []
   let got: IncomingHttpHeaders | undefined
   let trailers: string | undefined
@@ -74,6 +78,11 @@ function ask(session: ClientHttp2Session, plan: Plan): Promise<Answer> {
   })
 }
 
+/** Without a length that says where the body ends. */
+function trails({ trails, upload, chunkedUpload }: Plan): boolean {
+  return trails && upload > 0 && chunkedUpload
+}
+
 function headersOf(plan: Plan): OutgoingHttpHeaders {
   const headers: OutgoingHttpHeaders = {
     ':method': plan.method,
@@ -89,6 +98,7 @@ function headersOf(plan: Plan): OutgoingHttpHeaders {
   if (plan.upload > 0 && !plan.chunkedUpload) headers['content-length'] = bytesSent(plan).length
   if (plan.upload > 0 && plan.coding !== undefined) headers['content-encoding'] = plan.coding
   if (plan.upload > 0 && plan.expects) headers['expect'] = '100-continue'
+  if (trails(plan)) headers['trailer'] = 'x-trail'
   if (plan.grpcWeb) headers['content-type'] = 'application/grpc-web+proto'
   else if (plan.grpc) Object.assign(headers, { 'content-type': 'application/grpc', te: 'trailers' })
   return headers

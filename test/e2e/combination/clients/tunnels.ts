@@ -19,7 +19,8 @@ export async function tunnel(
   let received = Buffer.alloc(0)
   let over = false
   stream.on('data', (bytes: Buffer) => (received = Buffer.concat([received, bytes])))
-  stream.on('close', () => (over = true))
+  // Half of one is left where the backend is gone.
+  for (const event of ['end', 'close']) stream.on(event, () => (over = true))
   for (let at = 0; at < sent.length; at += 20_000) {
     stream.write(sent.subarray(at, at + 20_000))
     await pause(seeded.of([0, 0, 1]))

@@ -17,16 +17,19 @@ interface Purged {
 export class Purges {
   readonly #last = new Map<string, Purged>()
 
-  /** `keys`: host and path of each. */
-  tell(keys: readonly string[], began: number): void {
-    for (const key of keys) this.#last.set(key, { began, done: performance.now() })
+  tell(urls: readonly string[], began: number): void {
+    for (const url of urls) this.#last.set(url, { began, done: performance.now() })
   }
 
   /** Whether one who asked at `askedAt` may get the answer that a backend was asked for at `takenAt`. */
-  allow({ host, path }: Plan, askedAt: number, takenAt: number): boolean {
-    const last = this.#last.get(`${host}${path}`)
+  allow(plan: Plan, askedAt: number, takenAt: number): boolean {
+    const last = this.#last.get(urlOf(plan))
     return last === undefined || askedAt <= last.done || takenAt >= last.began
   }
+}
+
+export function urlOf({ door, host, path }: Plan): string {
+  return `${door.endsWith('tls') ? 'https' : 'http'}://${host}${path}`
 }
 
 /** URLs, prefixes and everything are purged; now and then softly. */
@@ -39,12 +42,12 @@ export async function purges(
 ): Promise<void> {
   while (isGoingOn()) {
     await pause(seeded.of([0, 20, 100, 300]))
-    const { target, keys } = drawTarget(seeded)
+    const { target, urls } = drawTarget(seeded)
     const soft = seeded.chance(0.3)
     const began = performance.now()
     try {
       await running.control.purge({ cache: 'main', target, ...(soft ? { soft } : {}) })
-      if (!soft) told.tell(keys, began)
+      if (!soft) told.tell(urls, began)
     } catch (error) {
       // A reload or a stop may have taken the cache away.
       if (!mayBeMissing) throw error
@@ -52,15 +55,17 @@ export async function purges(
   }
 }
 
-function drawTarget(seeded: Seeded): { readonly target: PurgeTarget; readonly keys: readonly string[] } {
-  const all = HOSTS.flatMap((host) => PATHS.map((path) => `${host}${path}`))
-  if (seeded.chance(0.1)) return { target: { kind: 'all' }, keys: all }
+function drawTarget(seeded: Seeded): { readonly target: PurgeTarget; readonly urls: readonly string[] } {
+  const all = ['http', 'https'].flatMap((scheme) =>
+    HOSTS.flatMap((host) => PATHS.map((path) => `${scheme}://${host}${path}`))
+  )
+  if (seeded.chance(0.1)) return { target: { kind: 'all' }, urls: all }
   if (seeded.chance(0.2)) {
-    const prefix = `lb.test/${seeded.of(['c', 'v'])}/`
-    const values = [`http://${prefix}`, `https://${prefix}`]
-    return { target: { kind: 'prefix', values }, keys: all.filter((key) => key.startsWith(prefix)) }
+    const prefix = `${seeded.of(['http', 'https'])}://lb.test/${seeded.of(['c', 'v'])}/`
+    const urls = all.filter((url) => url.startsWith(prefix))
+    return { target: { kind: 'prefix', values: [prefix] }, urls }
   }
-  const keys = all.filter(() => seeded.chance(0.3))
-  if (keys.length === 0) keys.push(all[0]!)
-  return { target: { kind: 'url', values: keys.flatMap((key) => [`http://${key}`, `https://${key}`]) }, keys }
+  const urls = all.filter(() => seeded.chance(0.3))
+  if (urls.length === 0) urls.push(all[0]!)
+  return { target: { kind: 'url', values: urls }, urls }
 }

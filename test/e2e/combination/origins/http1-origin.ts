@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { ChunkedReader } from '../../../../src/l7/http1/parse/chunked-reader.ts'
 import { write } from '../clients/http1-client.ts'
-import { bytesOf, fieldOf, isForged, pause, type Plan } from '../plan.ts'
+import { bytesOf, fieldOf, isForged, pause, trailersOf, type Plan } from '../plan.ts'
 import type { OriginHost } from './origin.ts'
 import { Upload } from './upload.ts'
 
@@ -92,7 +92,16 @@ export class Http1Served {
       return this.#left === 0
     }
     let done = false
-    const sink = { onChunkData: take, onChunkEnd: () => (done = true) }
+    const sink = {
+      onChunkData: take,
+      onChunkEnd: (trailers: string) => {
+        done = true
+        const { chunkedUpload } = this.#plan!
+        const meant = chunkedUpload ? trailersOf(this.#plan!) : ''
+        if (trailers.toLowerCase() !== meant.toLowerCase() && (this.#host.trailed || trailers !== ''))
+          this.#host.onWrong(`trailers ${JSON.stringify(trailers)} of ${JSON.stringify(this.#plan)}`)
+      }
+    }
     const after = this.#chunks.read(bytes, 0, bytes.length, sink)
     if (after < 0) throw new Error(`broken chunks from lb: ${after}`)
     this.#bytes = bytes.subarray(after)
@@ -113,6 +122,7 @@ export class Http1Served {
     if (close) head += 'Connection: close\r\n'
     if (!bodiless && plan.framing === 'length') head += `Content-Length: ${body.length}\r\n`
     if (!bodiless && plan.framing === 'chunked') head += 'Transfer-Encoding: chunked\r\n'
+    if (plan.trails) head += 'Trailer: X-Sum\r\n'
     pieces.push(head + '\r\n')
     const cut = plan.cuts && body.length > 0 && plan.method !== 'HEAD'
     if (plan.method !== 'HEAD' && !bodiless) {
@@ -122,7 +132,8 @@ export class Http1Served {
         if (plan.framing === 'chunked') pieces.push(`${part.length.toString(16)}\r\n`, part, '\r\n')
         else pieces.push(part)
       }
-      if (plan.framing === 'chunked' && !cut) pieces.push('0\r\n\r\n')
+      if (plan.framing === 'chunked' && !cut)
+        pieces.push(`0\r\n${plan.trails ? `X-Sum: ${plan.id}\r\n` : ''}\r\n`)
     }
     if (plan.answerPiece > 0) {
       const all = Buffer.concat(pieces.map((piece) => Buffer.from(piece as string)))

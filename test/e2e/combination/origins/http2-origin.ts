@@ -53,6 +53,8 @@ function serve(
   coding: string | undefined
 ): void {
   const upload = new Upload(coding)
+  let trail: unknown
+  stream.on('trailers', (fields: IncomingHttpHeaders) => (trail = fields['x-trail']))
   const closes = plan.closesKept && kept.served > 0
   const giveUp = (): boolean => {
     if (!closes || upload.received < Math.min(plan.closesAfter, plan.upload)) return false
@@ -70,6 +72,9 @@ function serve(
   stream.on('end', () => {
     // 'end' comes after a reset too.
     if (stream.aborted || stream.destroyed || stream.rstCode !== 0) return
+    const meant = plan.trails && plan.upload > 0 && plan.chunkedUpload ? plan.id : undefined
+    if (trail !== meant && (host.trailed || trail !== undefined))
+      host.onWrong(`trailers ${String(trail)} of ${JSON.stringify(plan)}`)
     host.onComplete(plan, upload.end())
     if (!plan.hangs) void answer(stream, plan, kept, host)
   })

@@ -18,6 +18,8 @@ export interface OriginHost {
   onComplete(plan: Plan, upload: { readonly bytes: number; readonly hash: string }): void
   /** What the PROXY header of the connection said is not so, in words. */
   onWrong(words: string): void
+  /** The end of each upload brings its trailers; false: some have none, as what is gathered first. */
+  readonly trailed: boolean
   /** While it is not there, answers wait. */
   readonly awake: () => Promise<void> | undefined
 }
@@ -112,6 +114,7 @@ export async function combinationOrigin(options: OriginOptions): Promise<Combina
 function checking(host: OriginHost, told: ToldTls | undefined): OriginHost {
   return {
     name: host.name,
+    trailed: host.trailed,
     awake: host.awake,
     onWrong: (words) => host.onWrong(words),
     onComplete(plan, upload) {
