@@ -7,23 +7,31 @@ import type { ClientCertificate } from '../../net/tls/tls-facts.ts'
  */
 export class ClientCertMatch {
   readonly #patterns: readonly RegExp[]
+  /** For subjects and common names. */
+  readonly #escaping: readonly RegExp[]
 
   constructor(patterns: readonly string[]) {
-    this.#patterns = patterns.map(compilePattern)
+    this.#patterns = patterns.map((pattern) => compilePattern(pattern, '[^]*'))
+    // A comma within a value is escaped: to `*,O=Example` the name `CN=x\\,O=Example` has no O.
+    this.#escaping = patterns.map((pattern) => compilePattern(pattern, '(?:[^\\\\]|\\\\[^])*'))
   }
 
   holds(certificate: ClientCertificate | undefined): boolean {
     if (certificate === undefined) return false
     const { subject, commonName, subjectAltNames, fingerprint } = certificate
-    const texts = [subject, `CN=${commonName ?? ''}`, ...subjectAltNames, `sha256:${fingerprint}`]
-    return this.#patterns.some((pattern) => texts.some((text) => pattern.test(text)))
+    const escaped = commonName === undefined ? [subject] : [subject, `CN=${commonName}`]
+    const texts = [...subjectAltNames, `sha256:${fingerprint}`]
+    return (
+      this.#escaping.some((pattern) => escaped.some((text) => pattern.test(text))) ||
+      this.#patterns.some((pattern) => texts.some((text) => pattern.test(text)))
+    )
   }
 }
 
-function compilePattern(text: string): RegExp {
+function compilePattern(text: string, star: string): RegExp {
   // As openssl and browsers show it.
   const print = /^sha256:(.*)$/i.exec(text)?.[1]
   const plain = print === undefined ? text : `sha256:${print.replaceAll(':', '').toLowerCase()}`
   const parts = plain.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
-  return new RegExp(`^${parts.join('[^]*')}$`)
+  return new RegExp(`^${parts.join(star)}$`)
 }

@@ -44,13 +44,23 @@ export function clientCertificate(raw: Buffer): ClientCertificate {
   return {
     subject,
     issuer: distinguishedName(certificate.issuer),
-    commonName: /^CN=(.*)$/m.exec(certificate.subject ?? '')?.[1],
+    commonName: commonName(certificate.subject),
     subjectAltNames: altNames(certificate.subjectAltName ?? ''),
     fingerprint: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
     serial: certificate.serialNumber.toLowerCase(),
     notAfter: Date.parse(certificate.validTo),
     raw
   }
+}
+
+/**
+ * Of a name as Node writes it. Undefined where there are several: in Active Directory `CN=Users` stands beside that of the
+ * user, and is the same for all.
+ */
+export function commonName(lines: string | undefined): string | undefined {
+  // Node joins the attributes of one part by " + "; within a value a plus and line breaks are escaped.
+  const [only, ...more] = (lines ?? '').matchAll(/(?:^|\n| \+ )CN=((?:\\.|[^\\+\n])*?)(?= \+ |\n|$)/g)
+  return more.length > 0 ? undefined : only?.[1]
 }
 
 /**
@@ -63,9 +73,21 @@ export function distinguishedName(lines: string | undefined): string {
     .filter((line) => line !== '')
     .reverse()
     .join(',')
-    .replace(/[^ -~]/gu, (character) =>
-      [...Buffer.from(character)]
-        .map((byte) => `\\${byte.toString(16).toUpperCase().padStart(2, '0')}`)
-        .join('')
+    .replace(/[^ -~]/gu, escapedBytes)
+}
+
+function escapedBytes(character: string): string {
+  return [...Buffer.from(character)]
+    .map((byte) => `\\${byte.toString(16).toUpperCase().padStart(2, '0')}`)
+    .join('')
+}
+
+/** A name as an operator may write it, in the form in which names are compared: blanks around separators do not count. */
+export function comparableName(name: string): string {
+  // What follows a backslash is no separator: `CN=a\\ ,O=b` ends in a blank, and `CN=a\\, b` is one part.
+  return name
+    .replace(/(\\[^])|[ \t]*([,+])[ \t]*/g, (whole, escaped: string | undefined, separator: string) =>
+      escaped === undefined ? separator : whole
     )
+    .replace(/[^ -~]/gu, escapedBytes)
 }

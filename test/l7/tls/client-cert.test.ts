@@ -6,7 +6,11 @@ import { connect as connectHttp2 } from 'node:http2'
 import { connect, type ConnectionOptions } from 'node:tls'
 import t, { type Test } from 'tap'
 import { configFromObject } from '../../../src/config/parse-config.ts'
-import { clientCertificate } from '../../../src/net/tls/read-facts.ts'
+import type { Exchange } from '../../../src/l7/exchange/exchange.ts'
+import { ClientCert } from '../../../src/l7/stages/auth/client-cert/client-cert.ts'
+import { clientCertSchema } from '../../../src/l7/stages/auth/client-cert/keys.ts'
+import type { MethodContext } from '../../../src/l7/stages/auth/method-context.ts'
+import { clientCertificate, commonName } from '../../../src/net/tls/read-facts.ts'
 import { rawTls } from '../../../src/net/tls/raw-tls.ts'
 import { ClientCertMatch } from '../../../src/l7/router/client-cert-match.ts'
 import { X509Certificate } from 'node:crypto'
@@ -283,6 +287,18 @@ t.test('patterns of certificates', async (t) => {
     t.notOk(holds(pattern), pattern)
   }
   t.notOk(new ClientCertMatch(['*']).holds(undefined))
+  // A comma that the owner of a certificate has put into a name separates nothing.
+  const named = (subject: string, commonName?: string) => ({ ...facts, subject, commonName, subjectAltNames: ['URI:http://a/\\b'] }) // prettier-ignore
+  const fits = (pattern: string, subject: string, name?: string) => new ClientCertMatch([pattern]).holds(named(subject, name)) // prettier-ignore
+  t.ok(fits('*,O=Example', 'CN=bob,O=Example'))
+  t.ok(fits('*,O=Example', 'CN=b\\,c,O=Example'))
+  t.ok(fits('CN=b\\,*,O=Example', 'CN=b\\,c,O=Example'))
+  t.notOk(fits('*,O=Example', 'CN=bob\\,O=Example', 'bob\\,O=Example'))
+  t.notOk(fits('CN=*,O=Example', 'CN=bob\\\\\\,O=Example'))
+  t.ok(fits('CN=*,O=Example', 'CN=bob\\\\,O=Example'), 'a backslash is a character like others')
+  t.ok(fits('URI:*b', 'CN=x', 'x'), 'other names have no escapes')
+  t.ok(fits('CN=*', 'O=Example,CN=x', 'x'))
+  t.notOk(fits('CN=*', 'O=Example'), 'without a common name there is none')
   t.ok(holds('nobody', 'CN=alice'))
 })
 
@@ -361,4 +377,51 @@ t.test('what says nothing in the configuration is refused', async (t) => {
   )
   t.match(problems({ redirectToHttps: true, pool: 'web' }), /name it in "trustedProxies"/)
   t.match(problems({ redirectToHttps: true, tls: { selfSigned: true } }), /is for clear text/)
+})
+
+t.test('which name a certificate has is never in doubt', async (t) => {
+  const names: Record<string, string | undefined> = {
+    'CN=alice': 'alice',
+    'O=Example\nCN=alice\nOU=x': 'alice',
+    'O=Example': undefined,
+    'CN=alice\nCN=bob': undefined,
+    'DC=corp\nCN=Users\nCN=bob': undefined,
+    'CN=alice + CN=bob': undefined,
+    'OU=x + CN=alice': 'alice',
+    'CN=alice + OU=x\nO=y': 'alice',
+    'CN=a\\+ CN=b': 'a\\+ CN=b',
+    'CN=a\\\\ + UID=1': 'a\\\\',
+    'OU=a \\+ CN=b': undefined,
+    'OU=XCN=b': undefined,
+    'CN=': ''
+  }
+  for (const [lines, name] of Object.entries(names)) t.equal(commonName(lines), name, lines)
+
+  const facts = clientCertificate(new X509Certificate(alice.cert).raw)
+  const rolesOf = (rule: string, subject: string, name?: string): readonly string[] | undefined => {
+    const input = clientCertSchema.parse({ subjects: { [rule]: ['in'] } })
+    const method = new ClientCert(input, { realm: 'web' } as MethodContext)
+    const clientCertificate = { ...facts, subject, commonName: name, subjectAltNames: [], notAfter: Infinity }
+    const answer = method.check({ tls: { clientCertificate } } as unknown as Exchange)
+    return answer?.kind === 'proven' ? answer.identity.roles : undefined
+  }
+  const fitting = [
+    ['CN=alice, O=Example', 'CN=alice,O=Example', 'alice'],
+    ['CN=alice', 'CN=alice,O=Example', 'alice'],
+    ['OU=x+CN=alice', 'OU=x + CN=alice', 'alice'],
+    ['CN=\xfc', 'CN=\\C3\\BC,O=Example', '\xfc'],
+    ['CN=\xfc,O=M\xfcller', 'CN=\\C3\\BC,O=M\\C3\\BCller', '\xfc'],
+    ['CN=a\\, b,O=x', 'CN=a\\, b,O=x', 'a\\, b'],
+    ['CN=a\\ , O=x', 'CN=a\\ ,O=x', 'a\\ ']
+  ] as const
+  for (const [rule, subject, name] of fitting) t.strictSame(rolesOf(rule, subject, name), ['in'], rule)
+  const others = [
+    ['CN=a\\, b', 'CN=a\\,b', 'a\\,b'],
+    ['CN=a\\ ,O=x', 'CN=a\\,O=x', 'a\\,O=x'],
+    ['CN=a\\,O=x', 'CN=a\\ ,O=x', 'a\\ '],
+    ['CN=Users', 'CN=bob,CN=Users,DC=corp', undefined],
+    ['CN=a,O=x', 'CN=a\\,O=x', 'a\\,O=x']
+  ] as const
+  for (const [rule, subject, name] of others)
+    t.equal(rolesOf(rule, subject, name), undefined, `${rule} ${subject}`)
 })

@@ -1,3 +1,4 @@
+import { comparableName } from '../../../../net/tls/read-facts.ts'
 import type { ClientCertificate } from '../../../../net/tls/tls-facts.ts'
 import type { Exchange } from '../../../exchange/exchange.ts'
 import type { Answer, AuthMethod, Denied, Proven } from '../auth-method.ts'
@@ -21,7 +22,9 @@ export class ClientCert implements AuthMethod {
   readonly #known = new WeakMap<ClientCertificate, Proven | Denied>()
 
   constructor(input: ClientCertInput, { realm }: MethodContext) {
-    this.#subjects = new Map(Object.entries(input.subjects).map(([key, roles]) => [plainSubject(key), roles]))
+    this.#subjects = new Map(
+      Object.entries(input.subjects).map(([key, roles]) => [comparableName(key), roles])
+    )
     this.#names = new Map(Object.entries(input.names))
     this.#fingerprints = new Map(
       Object.entries(input.fingerprints).map(([key, roles]) => [key.replaceAll(':', '').toLowerCase(), roles])
@@ -55,7 +58,7 @@ export class ClientCert implements AuthMethod {
   #rolesOf({ subject, commonName, subjectAltNames, fingerprint }: ClientCertificate): string[] | undefined {
     const rules = [
       this.#fingerprints.get(fingerprint),
-      this.#subjects.get(plainSubject(subject)),
+      this.#subjects.get(comparableName(subject)),
       // A subject cannot fake a common name: a comma within one is escaped (RFC 4514 §2.4).
       commonName === undefined || subject === `CN=${commonName}` ? undefined : this.#byCommonName(commonName),
       ...subjectAltNames.map((name) => this.#names.get(name))
@@ -65,7 +68,7 @@ export class ClientCert implements AuthMethod {
   }
 
   #byCommonName(commonName: string): readonly string[] | undefined {
-    return /[,+"\\<>;=]/.test(commonName) ? undefined : this.#subjects.get(`CN=${commonName}`)
+    return /[,+"\\<>;=]/.test(commonName) ? undefined : this.#subjects.get(comparableName(`CN=${commonName}`))
   }
 
   #nameOf({ subject, commonName, subjectAltNames, fingerprint }: ClientCertificate): string {
@@ -88,8 +91,4 @@ export class ClientCert implements AuthMethod {
   strip(): void {
     // The credential is not in the request.
   }
-}
-
-function plainSubject(subject: string): string {
-  return subject.replace(/\s*([,+])\s*/g, '$1')
 }
