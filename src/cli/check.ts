@@ -1,10 +1,8 @@
-import { readConfigFile } from '../config/config-file.ts'
 import type { Config } from '../config/model/model.ts'
 import { formatForGithub } from '../config/report/format-for-github.ts'
 import { formatProblems } from '../config/report/format-problems.ts'
 import type { Problem } from '../config/report/problem.ts'
-import { loadConfig, loadText } from '../config/load-config.ts'
-import { type ConfigResult, unreadable } from '../config/parse-config.ts'
+import { loadNamed } from './load-named.ts'
 import { exitCode } from './exit-code.ts'
 import { wantsColor } from '../core/log/pretty-stream.ts'
 
@@ -31,7 +29,7 @@ export async function check(files: readonly string[], format: CheckFormat): Prom
 }
 
 async function checkOne(file: string): Promise<Checked> {
-  const loaded = await load(file)
+  const loaded = await loadNamed(file)
   if (!loaded.ok) return { file, ok: false, problems: loaded.problems }
   const { config, warnings } = loaded
   // Loaded late, so that a broken file is reported at once.
@@ -47,13 +45,6 @@ async function checkOne(file: string): Promise<Checked> {
     config,
     lines: outside.lines
   }
-}
-
-/** `-` is standard input. */
-async function load(file: string): Promise<ConfigResult> {
-  if (file !== '-') return loadConfig(file, process.env)
-  const text = readConfigFile('/dev/stdin')
-  return typeof text === 'string' ? loadText(text, '-', process.env) : unreadable('-', text)
 }
 
 function report({ file, ok, problems, config, lines = [] }: Checked, format: 'text' | 'github'): void {

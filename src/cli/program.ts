@@ -45,11 +45,11 @@ export function createProgram(): Command {
   program
     .command('test')
     .description('run the tests of a configuration')
-    .argument('[file]', 'YAML file (default: that of --config)')
+    .argument('[files...]', 'YAML files, "-" for standard input (default: that of --config)')
     .addOption(configOption())
-    .action(async (file: string | undefined, options: { config?: string }) => {
+    .action(async (files: string[], options: { config?: string }) => {
       const { test } = await import('./test.ts')
-      await test(file ?? options.config ?? program.opts<RootOptions>().config)
+      await test(files.length > 0 ? files : [options.config ?? program.opts<RootOptions>().config])
     })
   program
     .command('schema')

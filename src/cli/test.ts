@@ -1,11 +1,15 @@
-import { loadConfig } from '../config/load-config.ts'
+import { loadNamed } from './load-named.ts'
 import { formatProblems } from '../config/report/format-problems.ts'
 import { exitCode } from './exit-code.ts'
 import { wantsColor } from '../core/log/pretty-stream.ts'
 
-/** `lb test`: runs the tests of a configuration; prints each difference with its line. */
-export async function test(file: string): Promise<void> {
-  const loaded = await loadConfig(file, process.env)
+/** `lb test`: runs the tests of configurations; prints each difference with its line. */
+export async function test(files: readonly string[]): Promise<void> {
+  for (const file of files) await testOne(file)
+}
+
+async function testOne(file: string): Promise<void> {
+  const loaded = await loadNamed(file)
   const color = wantsColor(process.stderr.isTTY === true)
   if (!loaded.ok) {
     process.stderr.write(`${formatProblems(loaded.problems, { color })}\n`)

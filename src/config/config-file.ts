@@ -11,19 +11,25 @@ export interface FileProblem {
   readonly column: number
 }
 
+const STDIN = 0
+
+/** Standard input as UTF-8 text. */
+export function readStandardInput(): string | FileProblem {
+  return readConfigFile('/dev/stdin')
+}
+
 /** Reads the file as UTF-8 text. */
 export function readConfigFile(path: string): string | FileProblem {
   let bytes: Buffer
   try {
-    // Non-blocking: a FIFO without a writer reads as empty instead of blocking.
-    const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    const file = opened(path)
     try {
       const stat = fstatSync(file)
       if (stat.isDirectory()) return problem('this is a directory; name the YAML file in it')
       if (stat.size > MAX_FILE_BYTES) return tooLarge()
       bytes = readBounded(file)
     } finally {
-      closeSync(file)
+      if (file !== STDIN) closeSync(file)
     }
   } catch (error) {
     const cure =
@@ -34,6 +40,17 @@ export function readConfigFile(path: string): string | FileProblem {
   }
   if (bytes.length > MAX_FILE_BYTES) return tooLarge()
   return decode(bytes)
+}
+
+function opened(path: string): number {
+  try {
+    // Non-blocking: a FIFO without a writer reads as empty instead of blocking.
+    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  } catch (error) {
+    // A program that Node starts has a socket there, which cannot be opened; Windows has no such path.
+    if (path === '/dev/stdin') return STDIN
+    throw error
+  }
 }
 
 function problem(message: string, line = 1, column = 1): FileProblem {

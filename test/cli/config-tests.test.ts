@@ -1,9 +1,12 @@
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { parseConfig } from '../../src/config/parse-config.ts'
 import { configTestFindings, runConfigTests } from '../../src/runtime/control/check/config-tests.ts'
 import { lb } from './lb.ts'
+
+const bin = join(import.meta.dirname, '../../bin/lb.js')
 
 const example = join(import.meta.dirname, '../../examples/tests.yaml')
 
@@ -48,10 +51,71 @@ t.test('a thousand tests run in a second', async (t) => {
 
 t.test('a request that no listener is for is a failing test, not a crash', async (t) => {
   const result = parseConfig(
-    'listeners: [{ bind: "127.0.0.1:5432", mode: l4, pool: db }]\npools: { db: { backends: ["127.0.0.1:1"] } }\ntests: [{ request: { url: "http://a/" }, expect: {} }]'
+    'listeners: [{ bind: "127.0.0.1:5432", mode: l4, pool: db }]\npools: { db: { backends: ["127.0.0.1:1"] } }\ntests: [{ request: { url: "http://a/" }, expect: { route: a } }]'
   )
   if (!result.ok) throw new Error('no configuration')
   t.match(runConfigTests(result.config)[0]!.differences[0]!.got, /no L7 listener/)
+})
+
+t.test('a test that expects nothing is a mistake, and a request that no route gets says why', async (t) => {
+  const web = 'listeners: [{ bind: "127.0.0.1:80", mode: l7, routes: [{ respond: { body: a } }] }]\n'
+  const empty = parseConfig(`${web}tests: [{ request: { url: "http://a/" }, expect: {} }]`)
+  t.match(empty, { ok: false, problems: [{ message: /nothing is expected, so nothing is tested/, line: 2 }] })
+  const result = parseConfig(`${web}tests: [{ request: { url: "http://a/x#part" }, expect: { route: a } }]`)
+  if (!result.ok) throw new Error('no configuration')
+  t.match(runConfigTests(result.config)[0]!.differences[0]!.got, /^none \(400 LB_BAD_REQUEST: /)
+})
+
+t.test('several files, one of them from standard input', async (t) => {
+  const { stdout, code } = await lb('test', example, example)
+  t.equal(stdout.match(/\d+ passed, 0 failed/g)?.length, 2)
+  t.equal(code, 0)
+  const { stdout: read, status } = spawnSync(process.execPath, [bin, 'test', '-'], { input: readFileSync(example), encoding: 'utf8' }) // prettier-ignore
+  t.match([status, read], [0, /^-: [1-9]\d* passed, 0 failed/])
+})
+
+t.test('a client may show a certificate', async (t) => {
+  const told = (certificate: string, expected: string) => {
+    const result = parseConfig(`
+listeners:
+  - bind: 127.0.0.1:443
+    mode: l7
+    tls: { selfSigned: true, clientAuth: { ca: ca.pem, required: false } }
+    routes:
+      - { name: ops, match: { clientCert: ['*,O=Ops'] }, pool: web }
+      - name: web
+        auth: [{ clientCert: { subjects: { CN=alice: [admin] }, names: { 'URI:spiffe://a/b': [robot] }, fingerprints: { '${'ab'.repeat(32)}': [pinned] } } }]
+        identity: { header: x-user, roles: x-roles }
+        pool: web
+pools: { web: { backends: ['127.0.0.1:1'] } }
+tests: [{ request: { url: 'https://a/'${certificate && `, certificate: ${certificate}`} }, expect: ${expected} }]
+`)
+    if (!result.ok) throw new Error(JSON.stringify(result.problems))
+    return runConfigTests(result.config)[0]!.differences.map(({ got }) => got)
+  } // prettier-ignore
+  t.strictSame(told('', '{ route: web, status: 401 }'), [])
+  t.strictSame(told('{ subject: "CN=bob" }', '{ route: web, status: 401 }'), [])
+  const fitting = {
+    '{ subject: "CN=alice, O=Example" }': 'alice: admin',
+    '{ subject: "OU=x + CN=alice" }': 'alice: admin',
+    '{ names: "URI:spiffe://a/b" }': ': robot',
+    [`{ fingerprint: "${'AB'.repeat(32)}", subject: CN=b }`]: 'b: pinned'
+  }
+  for (const [certificate, who] of Object.entries(fitting)) {
+    const [name, roles] = who.split(': ')
+    const wanted = name === '' ? `x-roles: ${roles}` : `x-user: ${name}, x-roles: ${roles}`
+    t.strictSame(told(certificate, `{ route: web, pool: web, sends: { ${wanted} } }`), [], certificate)
+  }
+  t.strictSame(told('{ subject: "CN=bob,O=Ops" }', '{ route: ops }'), [])
+  t.strictSame(told("{ subject: 'CN=bob\\,O=Ops' }", '{ route: web, status: 401 }'), [])
+  const without = parseConfig(
+    'listeners: [{ bind: "127.0.0.1:443", mode: l7, tls: { selfSigned: true }, routes: [{ respond: { body: a } }] }]\ntests: [{ request: { url: "https://a/", certificate: { subject: CN=a } }, expect: { status: 200 } }]'
+  )
+  if (!without.ok) throw new Error('no configuration')
+  t.match(
+    runConfigTests(without.config)[0]!.differences[0]!.got,
+    /asks for no certificate \(tls\.clientAuth\)/
+  )
 })
 
 t.test('a note that is not said is called a note', (t) => {

@@ -7,6 +7,12 @@ export interface ExplainRequest {
   readonly headers: readonly (readonly [name: string, value: string])[]
   /** Address that the request comes from. */
   readonly client: string
+  /** The certificate that the client shows; the listener has asked for one, and verified it. */
+  readonly certificate?: {
+    readonly subject?: string | undefined
+    readonly names: readonly string[]
+    readonly fingerprint?: string | undefined
+  }
   /** It uses HTTP/2. */
   readonly http2?: boolean
   /** Default: chosen by the URL's scheme and port. */

@@ -9,6 +9,12 @@ export interface ConfigTest {
     /** Address of the client. */
     readonly client: string
     readonly listener?: string
+    /** Shown over TLS, and verified. */
+    readonly certificate?: {
+      readonly subject?: string | undefined
+      readonly names: readonly string[]
+      readonly fingerprint?: string | undefined
+    }
   }
   readonly expect: TestExpectation
 }

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { listOf, mapping } from './leaf/leaf.ts'
+import type { LeafIssue } from './leaf/leaf.ts'
 import { integer, off, text } from './leaf/leaves.ts'
 import { firstOf, loneNumber, loneText } from './leaf/lone.ts'
 import { fieldName, fieldValue, method } from './leaf/network-leaves.ts'
@@ -29,6 +30,23 @@ function cureOfLine(value: unknown): string | undefined {
   return keys === undefined ? undefined : `did you mean ${keys}?`
 }
 
+const certificate = mapping(
+  {
+    subject: text('a subject such as CN=alice,O=Example', { max: 1024 }).optional().describe('Its subject.'),
+    names: listOf(text('a name such as DNS:alice.example', { max: 1024 }), { max: 100 })
+      .prefault([])
+      .describe('Its subject alternative names: `DNS:…`, `email:…`, `URI:…`, `IP:…`.'),
+    fingerprint: text('a SHA-256 fingerprint of 64 hex digits', {
+      max: 128,
+      reject: (value) =>
+        /^[0-9a-f]{64}$/i.test(value.replaceAll(':', '')) ? undefined : 'a fingerprint has 64 hex digits'
+    })
+      .optional()
+      .describe('Its SHA-256 fingerprint.')
+  },
+  { example: '{ subject: "CN=alice" }', lone: loneText('subject') }
+)
+
 const request = mapping(
   {
     url: text('a URL such as "https://example.com/api"', {
@@ -48,7 +66,10 @@ const request = mapping(
     client: address().prefault('203.0.113.1').describe('Address of the client.'),
     listener: text('the name of a listener', { max: 64 })
       .optional()
-      .describe('Listener that gets it; left out: chosen by the URL.')
+      .describe('Listener that gets it; left out: chosen by the URL.'),
+    certificate: certificate
+      .optional()
+      .describe('Certificate that the client shows, taken for verified; the listener has `tls.clientAuth`.')
   },
   { example: '{ url: "https://example.com/" }', lone: cureOfLine }
 )
@@ -78,7 +99,12 @@ const expectation = mapping(
       .describe('Parts of the notes of stages, as `lb explain` prints them.')
   },
   { example: '{ route: api, status: 401 }', lone: firstOf(loneNumber('status'), loneText('route')) }
-)
+).superRefine((expected, context) => {
+  if (Object.keys(expected).length > 0) return
+  const sentence = 'nothing is expected, so nothing is tested: write at least `route` or `status`'
+  const params: LeafIssue = { leaf: true, expected: 'an expectation', sentence }
+  context.addIssue({ code: 'custom', message: sentence, params: { ...params } })
+})
 
 export const configTest = mapping(
   {

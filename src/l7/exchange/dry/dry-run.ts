@@ -1,6 +1,7 @@
 import type { L7ListenerConfig, PoolConfig, RouteAction } from '../../../config/model/model.ts'
 import type { Clock } from '../../../core/clock.ts'
 import { errors, type ErrorCode } from '../../../core/errors.ts'
+import type { ClientCertificate, TlsFacts } from '../../../net/tls/tls-facts.ts'
 import { dryContext, drySnapshot } from '../../compile/dry-snapshot.ts'
 import type { L7Snapshot } from '../../compile/l7-snapshot.ts'
 import type { EngineContext } from '../engine-context.ts'
@@ -62,6 +63,8 @@ export interface AskedExchange {
   readonly http2?: readonly AskedField[]
   /** Where it comes from. */
   readonly peer: string
+  /** Shown by the client over TLS, and verified. */
+  readonly certificate?: ClientCertificate
 }
 
 export function dryRun(parts: DryRunParts, asked: AskedExchange): ExchangeExplanation {
@@ -69,7 +72,7 @@ export function dryRun(parts: DryRunParts, asked: AskedExchange): ExchangeExplan
   const { context, snapshot } = compiled(parts)
   const scheme = listener.tls === undefined ? 'http' : 'https'
   const ends = { source: undefined, destination: undefined }
-  const facts = { ends, tls: undefined }
+  const facts = { ends, tls: asked.certificate && tlsWith(asked.certificate) }
   const http2 = asked.http2 !== undefined
   const stream = new DryStream(new ClientConnection(asked.peer, scheme, undefined, facts, http2))
   const read = http2 ? readAsked(asked.http2, listener.limits) : readHead(asked.head, listener.limits)
@@ -80,6 +83,18 @@ export function dryRun(parts: DryRunParts, asked: AskedExchange): ExchangeExplan
   if ('request' in read) exchange.run()
   else exchange.fail(read.code, read.reason)
   return told(exchange, stream)
+}
+
+function tlsWith(clientCertificate: ClientCertificate): TlsFacts {
+  return {
+    version: 'TLSv1.3',
+    cipher: 'TLS_AES_256_GCM_SHA384',
+    serverName: undefined,
+    alpn: undefined,
+    resumed: false,
+    clientCertificate,
+    clientProblem: undefined
+  }
 }
 
 function readHead(

@@ -57,7 +57,7 @@ function* differences(config: Config, test: ConfigTest, at: Path): Generator<Dif
   }
   const path = [...at, 'expect']
   const { route, pool, status, location, forwards, sends, cacheKey, notes } = expect
-  yield* compare([...path, 'route'], route, found.route ?? 'none')
+  yield* compare([...path, 'route'], route, found.route ?? 'none', refusal(found))
   yield* compare([...path, 'pool'], pool, poolOf(found))
   yield* compare([...path, 'status'], status, statusOf(found))
   yield* compare(
@@ -83,10 +83,11 @@ function* differences(config: Config, test: ConfigTest, at: Path): Generator<Dif
 function* compare(
   path: Path,
   expected: string | number | undefined,
-  got: string | number
+  got: string | number,
+  why = ''
 ): Generator<Difference> {
   if (expected === undefined || expected === got) return
-  yield { path, expected: String(expected), got: String(got) }
+  yield { path, expected: String(expected), got: `${got}${got === 'none' ? why : ''}` }
 }
 
 function* compareField(

@@ -11,6 +11,7 @@ import { dryRun } from '../../../l7/exchange/dry/dry-run.ts'
 import type { ExplainCache } from '../../../l7/exchange/dry/dry-exchange.ts'
 import { viaPseudonym } from '../../../l7/headers/via.ts'
 import { HeaderBlock } from '../../../l7/message/header-block.ts'
+import { assumedCertificate } from '../../../net/tls/assumed-certificate.ts'
 import { knownStages } from '../../plane/plugin-stages.ts'
 import { listenerAddresses } from '../../plane/listener-addresses.ts'
 import { explainRelay } from './explain-relay.ts'
@@ -68,7 +69,11 @@ export function explainRequest(
     explainCache
   }
   const http2 = request.http2 === true ? { http2: askedFields(listener, scheme, request) } : {}
-  const { passedOver, ...rest } = dryRun(run, { head, peer: client, ...http2 })
+  const { certificate } = request
+  if (certificate !== undefined && listener.tls?.clientAuth === undefined)
+    throw new ControlError('conflict', `listener ${listener.name} asks for no certificate (tls.clientAuth)`)
+  const shown = certificate && { certificate: assumedCertificate(certificate) }
+  const { passedOver, ...rest } = dryRun(run, { head, peer: client, ...http2, ...shown })
   const said = [...notes, ...(rest.notes ?? [])]
   return {
     listener: listener.name,
