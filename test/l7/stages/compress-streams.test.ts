@@ -1,4 +1,6 @@
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { platform } from 'node:os'
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createBrotliDecompress, createGunzip, createZstdDecompress, gunzipSync } from 'node:zlib'
 import t from 'tap'
@@ -49,6 +51,33 @@ t.test('each event of 50 compressed streams is there before the next one is sent
   const all = await Promise.all(Array.from({ length: 50 }, (_, index) => read(index)))
   t.strictSame(all, Array(50).fill('0,1,2,3,4'))
 })
+
+/** Told by a process of its own: how many MB a stream of Brotli holds for a long body. */
+const MEMORY = `
+  import { readFileSync } from 'node:fs'
+  import { randomBytes } from 'node:crypto'
+  import { compressStream } from './src/l7/stages/compress/encoders.ts'
+  const megabytes = () => Number(/VmRSS:\\s+(\\d+)/.exec(readFileSync('/proc/self/status', 'latin1'))[1]) / 1024
+  const text = Buffer.from(randomBytes(30_000).toString('base64'))
+  const held = []
+  for (const br of [4, 6, 9]) {
+    const before = megabytes()
+    const streams = Array.from({ length: 40 }, () => compressStream('br', { br }, 4_000_000, false).resume())
+    held.push(streams)
+    await Promise.all(streams.map((stream) => new Promise((resolve) => {
+      for (let i = 0; i < 4; i++) stream.write(text)
+      stream.flush(resolve)
+    })))
+    console.log((megabytes() - before) / streams.length)
+  }
+` // prettier-ignore
+
+t.test('a stream of Brotli takes no more memory for a long body or a high level', { skip: platform() !== 'linux' }, async (t) => {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', MEMORY], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const all = String(Buffer.concat(await child.stdout.toArray() as Buffer[])).trim().split('\n').map(Number)
+  t.equal(all.length, 3)
+  for (const each of all) t.ok(each > 0.3 && each < 3.3, `${each} MB each`)
+}) // prettier-ignore
 
 t.test("a response stored and compressed for all clients has no client's cookie", async (t) => {
   const body = 'text that is the same for all. '.repeat(200)

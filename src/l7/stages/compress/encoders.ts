@@ -27,8 +27,13 @@ export interface Levels {
 
 export type Compressor = BrotliCompress | Deflate | Gzip | ZstdCompress
 
-/** Window of a stream: with hash tables about 100 to 300 KB per stream, whatever its length. */
+/** Window of a stream, whatever its length. With its tables and what waits for a client that stands still: zstd 0.5 MB, br 1.3, gzip 0.3. */
 const STREAM_WINDOW = 17
+/** From 1 MiB on Brotli takes 4 MB of tables for its level 4, which are of no use in such a window: measured, it saves 4 % of the time and costs 1 % of the ratio. */
+const MOST_BROTLI_HINT = 1_048_575
+/** From level 6 on Brotli's tables for larger windows take 3 to 33 MB; in this one they take 1 to 2, for 3 % of the ratio. */
+const HIGH_BROTLI_WINDOW = 16
+const HIGH_BROTLI = 6
 /** Window of an event stream: there are many, open for long, whose texts resemble the one before. */
 const EVENT_WINDOW = 13
 const STREAM_BYTES = 64 * 1024
@@ -115,7 +120,8 @@ export function compressOnce(coding: Coding, bytes: Buffer, levels: Levels): Buf
 
 /** A stream that compresses off this thread. `length`: of the body, -1 when unknown. */
 export function compressStream(coding: Coding, levels: Levels, length: number, events: boolean): Compressor {
-  const window = events ? EVENT_WINDOW : STREAM_WINDOW
+  const wide = coding === 'br' && levels.br >= HIGH_BROTLI ? HIGH_BROTLI_WINDOW : STREAM_WINDOW
+  const window = events ? EVENT_WINDOW : wide
   const common = events ? { chunkSize: 4096 } : { highWaterMark: STREAM_BYTES }
   switch (coding) {
     case 'zstd':
@@ -144,7 +150,7 @@ function brotliParams(levels: Levels, length: number, window: number): Record<nu
   return {
     [constants.BROTLI_PARAM_QUALITY]: levels.br,
     [constants.BROTLI_PARAM_LGWIN]: window,
-    [constants.BROTLI_PARAM_SIZE_HINT]: length
+    [constants.BROTLI_PARAM_SIZE_HINT]: Math.min(length, MOST_BROTLI_HINT)
   }
 }
 
