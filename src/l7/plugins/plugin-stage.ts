@@ -2,7 +2,10 @@ import type { Counter } from '../../core/metrics/metrics.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import type { Stage } from '../stages/stage.ts'
 import type { StageContext } from '../stages/stage-context.ts'
+import type { BodyOutput, BodyTransform } from '../exchange/body-chain.ts'
 import type { ForwardHead } from '../exchange/forward-head.ts'
+import type { ResponseHead } from '../exchange/response/response-head.ts'
+import { NO_BODY, UNKNOWN_LENGTH } from '../message/body-length.ts'
 import { checkAsked, checkRequestFields, OWN_HOST } from './exchange-writes.ts'
 import { editBody, editFields, editHead } from './head-writes.ts'
 import { madeHooks } from './made-hooks.ts'
@@ -54,26 +57,25 @@ export function compilePlugin(
     ...((response ?? body) !== undefined && {
       response(exchange, head) {
         if (body !== undefined && !head.asItIs) head.mayTransform = true
-        if (response === undefined) return
-        call(watch, exchange, 'response', () =>
-          editHead(exchange, head, () => unpromised(response.call(hooks, exchange, head, own)))
-        )
+        if (response !== undefined) {
+          call(watch, exchange, 'response', () =>
+            editHead(exchange, head, () => unpromised(response.call(hooks, exchange, head, own)))
+          )
+        }
+        // RFC 9110 §9.3.2, §8.6: the fields of a GET, and its length or none; no body follows that would ask for it.
+        if (body === undefined || exchange.request.method !== 'HEAD' || head.length <= 0) return
+        call(watch, exchange, 'body', () => {
+          transformOf(head, () => body.call(hooks, exchange, head, new WatchedOutput(NOWHERE), own))
+          if (head.length === UNKNOWN_LENGTH) head.length = NO_BODY
+        })
       }
     }),
     ...(body !== undefined && {
       body(exchange, head, output) {
         return call(watch, exchange, 'body', () => {
-          const transform = editBody(head, () => {
-            const made = body.call(hooks, exchange, head, new WatchedOutput(output), own)
-            if (isPromise(made)) throw unawaited(made)
-            return made
-          })
-          if (transform === undefined) return undefined
-          if (typeof transform?.write !== 'function' || typeof transform.end !== 'function')
-            throw new TypeError(
-              'it must return undefined or a transform: { write(buffer, start, end), end(trailers) }'
-            )
-          return new WatchedTransform(transform, watch, exchange)
+          const watched = new WatchedOutput(output)
+          const transform = transformOf(head, () => body.call(hooks, exchange, head, watched, own))
+          return transform && new WatchedTransform(transform, watch, exchange)
         })
       }
     }),
@@ -83,6 +85,30 @@ export function compilePlugin(
       }
     })
   }
+}
+
+/** Where the transform of a HEAD puts out what it should not. */
+const NOWHERE: BodyOutput = {
+  write: () => true,
+  whole: () => true,
+  begin() {},
+  ready() {},
+  end() {},
+  fail() {}
+}
+
+function transformOf(head: ResponseHead, act: () => unknown): BodyTransform | undefined {
+  const transform = editBody(head, () => {
+    const made = act()
+    if (isPromise(made)) throw unawaited(made)
+    return made as BodyTransform | undefined
+  })
+  if (transform === undefined) return undefined
+  if (typeof transform?.write !== 'function' || typeof transform.end !== 'function')
+    throw new TypeError(
+      'it must return undefined or a transform: { write(buffer, start, end), end(trailers) }'
+    )
+  return transform
 }
 
 function contextOf(name: string, keys: unknown, context: StageContext): PluginContext<unknown> {

@@ -205,3 +205,34 @@ t.test('a promise that fails once its exchange has ended is counted and named', 
   t.ok(told())
   t.equal(errors(), 1)
 })
+
+t.test('a HEAD has the fields and the length of the GET, or no length', async (t) => {
+  const { ask, errors } = await lab(t, {
+    plain: { body: () => undefined },
+    same: body((output) => pass(output)),
+    own: body((output) => pass(output), 12),
+    unknown: {
+      body: (_, head, output) => {
+        head.length = -1
+        head.headers.set('X-Changed', 'yes')
+        head.headers.remove('content-type')
+        return pass(output)
+      }
+    },
+    wrong: {
+      body: () => {
+        throw new Error('no')
+      }
+    }
+  })
+  const head = async (path: string): Promise<string> => (await ask(path, 'HEAD')).split('\r\n\r\n', 1)[0]!
+  t.match(await head('plain'), /^HTTP\/1\.1 200 [^]*\r\nContent-Length: 10(\r|$)/)
+  t.match(await head('same'), /\r\nContent-Length: 10(\r|$)/)
+  t.match(await head('own'), /\r\nContent-Length: 12(\r|$)/)
+  const unknown = await head('unknown')
+  t.match(unknown, /^HTTP\/1\.1 200 [^]*\r\nX-Changed: yes/)
+  t.notMatch(unknown, /content-length|transfer-encoding|content-type/i)
+  t.equal(errors() || 0, 0)
+  t.match(await head('wrong'), /^HTTP\/1\.1 500 /)
+  t.equal(errors(), 1)
+})
