@@ -1,4 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net'
+import { domainToASCII } from 'node:url'
 import type { AddressBind, SystemdBind } from './model/bind.ts'
 import type { BackendAddress } from './model/pool-model.ts'
 
@@ -107,6 +108,9 @@ function hostCure(host: string): string {
     ?.slice(1)
     .find((name) => name !== undefined)
   if (variable !== undefined) return `; from the environment it is "\${${variable}}"`
+  if (host === '*') return '; a backend is one server: "127.0.0.1" is this machine'
+  const ascii = /[^\x00-\x7f]/.test(host) ? domainToASCII(host) : ''
+  if (ascii !== '') return `; in the form of DNS it is "${ascii}"`
   if (/^[\d.]+\/\d+$/.test(host)) return '; a backend is one server: list them, each with its port'
   if (/^[\d.]+-[\d.]+$/.test(host))
     return '; a range is written as the servers it consists of, each with its port'

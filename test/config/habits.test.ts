@@ -4,6 +4,7 @@ import { parseConfig } from '../../src/config/parse-config.ts'
 import { foreignHabits } from './foreign-habits.ts'
 import { mistakes as more } from './mistakes.ts'
 import { movers } from './movers.ts'
+import { proxyKeys } from './proxy-keys.ts'
 import { slips } from './slips.ts'
 
 // What people write who come from other proxies, and slips of the hand: one mistake, one place, one cure.
@@ -233,7 +234,7 @@ t.test('what only looks foreign is taken as it is', async (t) => {
 t.test(
   'habits of other load balancers, and slips of types and of indentation, are told where they stand and what to write',
   async (t) => {
-    for (const [text, at, cure] of [...foreignHabits, ...more, ...movers, ...slips]) {
+    for (const [text, at, cure] of [...foreignHabits, ...more, ...movers, ...proxyKeys, ...slips]) {
       const result = parseConfig(text, { file: 'lb.yaml', env: {} })
       const problems = result.ok ? result.warnings : result.problems
       const found = problems.find(

@@ -110,10 +110,10 @@ export function foreignPath(value: string): string | undefined {
   return undefined
 }
 
-/** A host in the form of other proxies: a catch-all, a URL, an expression. */
-export function foreignHost(value: string): string | undefined {
+/** A host in the form of other proxies: a catch-all, for which `anyHost` says what to do, a URL, an expression. */
+export function foreignHost(value: string, anyHost: string): string | undefined {
   if (['*', '_', 'default', 'default_server', 'any', 'all', '""', '0.0.0.0'].includes(value))
-    return `"${value}" is any host; leave the key out instead`
+    return `"${value}" is any host; ${anyHost}`
   const url = /^[a-z][a-z0-9+.-]*:\/\/([^/:]+)/i.exec(value)
   if (url !== null) return `write the host without scheme and path: "${url[1]!}"`
   if (/^[^/]+\/./.test(value))
@@ -123,9 +123,7 @@ export function foreignHost(value: string): string | undefined {
     return `for the names below it write "*${value}"; and "${value.slice(1)}" for the name itself`
   const rule = /^Host(?:SNI|Regexp)?\(`([^`]+)`\)$/.exec(value)
   if (rule !== null)
-    return rule[1] === '*'
-      ? 'that is any host; leave the key out instead'
-      : `write the host alone: "${rule[1]}"`
+    return rule[1] === '*' ? `that is any host; ${anyHost}` : `write the host alone: "${rule[1]}"`
   if (/^~|[\\^$()|+]/.test(value))
     return 'hosts are no regular expressions: a list of names, each of which may begin with "*."'
   if (/\.$/.test(value)) return `write the host without the dot at its end: "${value.slice(0, -1)}"`

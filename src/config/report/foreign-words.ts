@@ -144,6 +144,7 @@ export const foreignPoolProtocols = table({
     'uwsgi',
     'scgi'
   ],
+  'write http1, which carries WebSocket too': ['ws', 'wss', 'websocket'],
   'HTTP/3 is not there; take it out': ['h3', 'http3', 'quic']
 })
 

@@ -76,7 +76,13 @@ export const rootSchema = mapping({
   )
     .prefault({})
     .describe('How lb stops.'),
-  user: text('the name of a user such as nobody', { max: 64 })
+  user: text('the name of a user such as nobody', {
+    max: 64,
+    reject: (value) =>
+      /^[\w-]+:[\w-]*$/.test(value)
+        ? `the group is that of the user: write "${value.replace(/:.*/, '')}" alone`
+        : undefined
+  })
     .optional()
     .describe('User to switch to once the listeners are bound; left out: none.'),
   log: mapping(

@@ -25,6 +25,8 @@ export function wholeCure(written: string | undefined): string | undefined {
   const group = /^([1-5])xx$/i.exec(written)?.[1]
   if (group !== undefined)
     return group === '5' ? 'write each: [500, 502, 503, 504]' : 'write each status, as a number'
+  const phrase = /^([1-5]\d\d) [A-Za-z][A-Za-z ]+$/.exec(written)?.[1]
+  if (phrase !== undefined) return `write ${phrase}`
   const rate = /^(\d{1,9})\s*r?(?:eq)?\/([smh])$/i.exec(written)
   if (rate !== null) return `write ${rate[1]} here, and the time beside it: \`per: 1${rate[2]}\``
   const [, digits, unit] =

@@ -90,11 +90,11 @@ function maskBits(mask: string): number {
 }
 
 /** Host names in requests or in TLS: exact or `*.example.com`. */
-export function hostPattern() {
+export function hostPattern(anyHost = 'leave the key out instead') {
   return text('a host name such as example.com or "*.example.com"', {
     json: { title: 'host' },
     reject(value) {
-      const foreign = foreignHost(value)
+      const foreign = foreignHost(value, anyHost)
       if (foreign !== undefined) return foreign
       if (/:\d+$/.test(value)) return `write the host without its port: "${value.replace(/:\d+$/, '')}"`
       const name = value.startsWith('*.') ? value.slice(2) : value

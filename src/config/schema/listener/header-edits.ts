@@ -15,7 +15,10 @@ function edits(side: string) {
     },
     {
       example: '{ set: { X-A: b } }',
-      unknown: (key) => (/^[\w-]+$/.test(key) ? `; to write a field: { set: { ${key}: … } }` : undefined)
+      unknown: (key) =>
+        /^[\w-]+$/.test(key) && !/^(?:replace|overwrite|update|override|modify)$/i.test(key)
+          ? `; to write a field: { set: { ${key}: … } }`
+          : undefined
     }
   )
     .prefault({})

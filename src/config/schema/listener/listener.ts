@@ -71,6 +71,8 @@ function transport() {
     (input) => {
       if (Array.isArray(input) || /^(?:tcp\W+udp|udp\W+tcp)$/i.test(textOf(input) ?? ''))
         return new Refusal({ cure: 'for both write two listeners, one with each' })
+      if (/^(?:https?|http\/?[12](?:\.\d)?|h2c?|grpc|wss?)$/i.test(textOf(input) ?? ''))
+        return new Refusal({ cure: 'HTTP is `mode: l7`; take it out' })
       const read = plain.safeParse(input)
       if (read.success) return read.data
       const params = (read.error.issues[0] as unknown as { params: LeafIssue }).params
@@ -112,7 +114,9 @@ const l4Keys = {
   sni: listOf(
     mapping(
       {
-        host: hostPattern().describe('A name, or `*.example.com`.'),
+        host: hostPattern('write its pool as the `pool` of the listener instead').describe(
+          'A name, or `*.example.com`.'
+        ),
         pool: poolName().describe('Pool for this name.')
       },
       {

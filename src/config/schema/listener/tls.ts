@@ -119,7 +119,11 @@ export const backendTls = mapping(
       .describe(
         "PEM file with the authorities that sign the backends' certificates; left out: the system's."
       ),
-    serverName: text('a host name such as site.internal', { max: 253 })
+    serverName: text('a host name such as site.internal', {
+      max: 253,
+      reject: (value) =>
+        value.includes('*') ? `"${value}" is several names, and one is sent: write it whole` : undefined
+    })
       .optional()
       .describe("Name to send (SNI) and to check the certificate for; left out: the backend's host."),
     cert: filePath().optional().describe('PEM file with the certificate that `lb` presents to backends.'),

@@ -24,7 +24,11 @@ export const backendSchema = z.union([
         .prefault(defaults.backend.backup)
         .describe('Use it only while no other backend can serve.')
     },
-    { elsewhere: { port: 'is a part of `address`: "10.0.0.1:8080"' } }
+    {
+      lone: (value) =>
+        typeof value === 'number' ? 'write "127.0.0.1:@" for a port of this machine' : undefined,
+      elsewhere: { port: 'is a part of `address`: "10.0.0.1:8080"' }
+    }
   )
 ])
 
