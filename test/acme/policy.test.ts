@@ -4,16 +4,44 @@ import { retryAfter } from '../../src/acme/client/retry-after.ts'
 import { OnDemand } from '../../src/acme/names/on-demand.ts'
 import { challengeCertificate, challengeServerName } from '../../src/acme/order/challenge-certificate.ts'
 import { nextTry, PACE } from '../../src/acme/renewal/back-off.ts'
-import { suggestedRenewal, usualRenewal } from '../../src/acme/renewal/renewal-time.ts'
+import { askedInVain, dueAt, suggestedRenewal, usualRenewal } from '../../src/acme/renewal/renewal-time.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
 import { memoryLogger } from '../fakes/memory-logger.ts'
 
 t.test('a point in the suggested window is chosen once, and anew with another window', async (t) => {
   const window = { start: 1_000, end: 2_000 }
-  const first = suggestedRenewal(undefined, window, 500, 0.25)
+  const life = { notBefore: 0, notAfter: 10_000 }
+  const first = suggestedRenewal(undefined, window, 500, 0.25, life)
   t.match(first, { at: 1_250, askAt: 500 })
-  t.equal(suggestedRenewal(first, window, 600, 0.9).at, 1_250)
-  t.equal(suggestedRenewal(first, { start: 1_000, end: 3_000 }, 600, 0.5).at, 2_000)
+  t.equal(suggestedRenewal(first, window, 600, 0.9, life).at, 1_250)
+  t.equal(suggestedRenewal(first, { start: 1_000, end: 3_000 }, 600, 0.5, life).at, 2_000)
+})
+
+t.test('a window behind the end of the certificate is not waited for', async (t) => {
+  const life = { notBefore: 0, notAfter: 10_000 }
+  const late = suggestedRenewal(undefined, { start: 20_000, end: 30_000 }, 500, 0.5, life)
+  t.equal(late.at, 9_000)
+  t.equal(suggestedRenewal(late, { start: 20_000, end: 30_000 }, 500, 0.1, life).at, 9_000)
+})
+
+t.test('an authority that cannot be asked is asked again after six hours, or when it says', async (t) => {
+  const HOUR = 3_600_000
+  t.equal(askedInVain({ at: 1 }, 0).askAt, 6 * HOUR)
+  t.equal(askedInVain({ at: 1 }, 0, HOUR).askAt, 6 * HOUR)
+  t.equal(askedInVain({ at: 1 }, 0, 12 * HOUR).askAt, 12 * HOUR)
+  t.equal(askedInVain({ at: 1 }, 0, 1_000 * HOUR).askAt, 24 * HOUR)
+})
+
+t.test('times from when the clock was ahead do not count once it is right', async (t) => {
+  const [now, YEAR] = [1_000_000_000_000, 31_536_000_000]
+  const failed = (at: number) => ({ name: 'a', failure: { count: 1, reason: 'x', at, nextAt: at + 60_000 } })
+  t.equal(dueAt(failed(now - 1_000), false, now), now + 59_000)
+  t.equal(dueAt(failed(now + 4 * YEAR), false, now), 0)
+  const renewal = { at: now + YEAR, askAt: now + 3_600_000 }
+  t.equal(dueAt({ name: 'a', renewal }, true, now), now + 3_600_000)
+  t.equal(dueAt({ name: 'a', renewal: { ...renewal, askAt: now + 4 * YEAR } }, true, now), 0)
+  t.equal(dueAt({ ...failed(now), renewal: { at: now - 1 } }, true, now), now + 60_000)
+  t.equal(dueAt({ ...failed(now + YEAR), renewal: { at: now - 1 } }, true, now), now - 1)
 })
 
 t.test(

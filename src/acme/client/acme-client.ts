@@ -125,8 +125,10 @@ export class AcmeClient {
   /** The time is checked last, so that a request being prepared is not sent after the authority has asked to wait. */
   async #send(method: 'GET' | 'HEAD' | 'POST', url: string, body?: string): Promise<HttpAnswer> {
     for (;;) {
-      const until = Math.max(this.#quietUntil, this.#rests.get(url) ?? 0)
-      const ms = until - this.#clock.wall()
+      const now = this.#clock.wall()
+      const quiet = said(this.#quietUntil, now, MAX_REST_MS)
+      const until = Math.max(quiet, said(this.#rests.get(url) ?? 0, now, LONGEST_REST_MS))
+      const ms = until - now
       if (ms <= 0) return this.#http.send(method, url, body)
       if (ms > MAX_QUIET_MS)
         throw new AcmeError('rateLimited', 'it has asked for patience (Retry-After)', { retryAt: until })
@@ -163,6 +165,11 @@ export class AcmeClient {
     const next = /<([^>]+)>\s*;\s*rel="next"/.exec([headers['link'] ?? []].flat().join(', '))?.[1]
     return { status, body, text, location: one(headers['location']), next, retryAt }
   }
+}
+
+/** A time that is further away than it ever was: the clock has been set back. */
+function said(until: number, now: number, longestMs: number): number {
+  return until > now + longestMs ? 0 : until
 }
 
 function one(value: string | string[] | undefined): string | undefined {

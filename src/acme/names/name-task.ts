@@ -13,7 +13,7 @@ import type { Solver } from '../order/solver.ts'
 import { nextTry, type Pace } from '../renewal/back-off.ts'
 import { certId } from '../renewal/cert-id.ts'
 import { renewalInfo } from '../renewal/renewal-info.ts'
-import { askedInVain, suggestedRenewal, usualRenewal } from '../renewal/renewal-time.ts'
+import { askedInVain, dueAt, isAskDue, suggestedRenewal, usualRenewal } from '../renewal/renewal-time.ts'
 import type { AcmeStorage, Lock } from '../storage/acme-storage.ts'
 import type { NameRecord, StoredCertificate } from '../storage/records.ts'
 import { nameView, type NameView } from './name-view.ts'
@@ -37,8 +37,8 @@ export interface TaskParts {
   readonly onOrder: (result: 'ok' | 'fail') => void
 }
 
-/** Longer timers are split. */
-const LONGEST_SLEEP_MS = 86_400_000
+/** Longer timers are split, so that a clock that was set, or a machine that slept, is noticed. */
+const LONGEST_SLEEP_MS = 600_000
 /** Interval of checks whether another process has finished its order. */
 const ELSEWHERE_MS = 2_000
 const NO_STORAGE_MS = 10_000
@@ -88,7 +88,8 @@ export class NameTask {
     const ms = Math.min(Math.max(this.#nextAt() - clock.wall(), 0), LONGEST_SLEEP_MS)
     this.#cancel = clock.after(ms, () => {
       this.#cancel = undefined
-      void this.#run()
+      if (this.#nextAt() > clock.wall()) this.#sleep()
+      else void this.#run()
     })
   }
 
@@ -99,15 +100,10 @@ export class NameTask {
   }
 
   #nextAt(): number {
-    return Math.max(this.#dueAt(), this.#elsewhereUntil)
-  }
-
-  #dueAt(): number {
-    const { failure, renewal } = this.#record
-    if (this.#facts === undefined) return failure?.nextAt ?? 0
-    if (renewal === undefined) return 0
-    const orderAt = Math.max(renewal.at, failure?.nextAt ?? 0)
-    return Math.min(orderAt, renewal.askAt ?? Infinity)
+    const now = this.#parts.clock.wall()
+    // The clock may have been set back meanwhile.
+    const elsewhere = Math.min(this.#elsewhereUntil, now + 1.1 * NO_STORAGE_MS)
+    return Math.max(dueAt(this.#record, this.#facts !== undefined, now), elsewhere)
   }
 
   async #run(): Promise<void> {
@@ -134,9 +130,9 @@ export class NameTask {
     try {
       if (this.#facts !== undefined) await this.#askForTime(this.#facts)
       const now = this.#parts.clock.wall()
-      const { failure, renewal } = this.#record
-      const due = this.#facts === undefined || (renewal !== undefined && renewal.at <= now)
-      if (due && (failure?.nextAt ?? 0) <= now && !this.#closed) await this.#order()
+      const { askAt: _, ...renewal } = this.#record.renewal ?? { at: Infinity }
+      const due = dueAt({ ...this.#record, renewal }, this.#facts !== undefined, now)
+      if (due <= now && !this.#closed) await this.#order()
     } finally {
       await lock.release().catch(() => {})
     }
@@ -184,14 +180,15 @@ export class NameTask {
     const { certificate } = this.#record
     const renewal = this.#record.renewal ?? usualRenewal(facts, random(), 0)
     this.#record = { ...this.#record, renewal }
-    if (renewal.askAt === undefined || renewal.askAt > clock.wall()) return
+    if (!isAskDue(renewal, clock.wall())) return
     const account = this.#parts.accounts().find(({ authority }) => authority.url === certificate!.authority)
     let next = askedInVain(renewal, clock.wall())
     try {
       const id = await certId(certificate!.cert)
       const info = account && id && (await renewalInfo(account.client, id, clock))
-      if (info) next = suggestedRenewal(renewal, info.window, info.askAt, random())
+      if (info) next = suggestedRenewal(renewal, info.window, info.askAt, random(), facts)
     } catch (error) {
+      next = askedInVain(renewal, clock.wall(), error instanceof AcmeError ? error.retryAt : undefined)
       this.#parts.log.debug({ name: this.#record.name, err: error }, 'no word about renewal')
     }
     await this.#save({ ...this.#record, renewal: next })

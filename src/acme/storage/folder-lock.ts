@@ -84,7 +84,7 @@ async function isDead(path: string, beside: string): Promise<boolean> {
   if (holder !== undefined && isAlive(holder) === true) return false
   if (holder === undefined || isAlive(holder) === undefined) {
     const [then, now] = await Promise.all([stat(path).catch(() => undefined), stat(beside)])
-    if (then !== undefined && now.mtimeMs - then.mtimeMs < DEAD_AFTER_MS) return false
+    if (then !== undefined && Math.abs(now.mtimeMs - then.mtimeMs) < DEAD_AFTER_MS) return false
   }
   const aside = `${beside}.dead`
   try {
