@@ -14,6 +14,7 @@ import { EarlyCertificates } from '../../../src/runtime/certificates/early-certi
 import { ReapplySoon } from '../../../src/runtime/certificates/reapply-soon.ts'
 import { CertificateWatch } from '../../../src/runtime/certificates/certificate-watch.ts'
 import { httpOrigin, startLb, until } from '../../e2e/servers.ts'
+import { MANNERS } from './swaps/put-in.ts'
 import { runSwaps } from './swaps/run-swaps.ts'
 import { configOf } from '../../runtime/configs.ts'
 import { testCertificates, type TestCertificate } from '../../net/certificates.ts'
@@ -116,7 +117,14 @@ t.test('a changed certificate is in use within a second and under load, and a ba
 t.test(
   'no handshake fails while certificates are swapped, and sessions are resumed by every worker',
   async (t) => {
-    const options = { folder: t.testdir({}), swaps: 3, everyMs: 300, workers: 2, connections: 4 }
+    const options = {
+      folder: t.testdir({}),
+      swaps: 6,
+      everyMs: 300,
+      workers: 2,
+      connections: 4,
+      manners: MANNERS
+    }
     const { errors, unseen, lags, offered, resumed } = await runSwaps(options)
     t.same(errors, [])
     t.equal(unseen, 0)

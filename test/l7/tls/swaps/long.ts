@@ -1,13 +1,15 @@
-// node test/l7/tls/swaps/long.ts [--swaps 100] [--every 1500] [--workers 2] [--connections 8]
+// node test/l7/tls/swaps/long.ts [--swaps 100] [--every 1500] [--manner link] [--workers 2] [--connections 8]
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { MANNERS } from './put-in.ts'
 import { runSwaps } from './run-swaps.ts'
 
 const { values } = parseArgs({
   options: {
     swaps: { type: 'string', default: '100' },
+    manner: { type: 'string' },
     every: { type: 'string', default: '1500' },
     workers: { type: 'string', default: '2' },
     connections: { type: 'string', default: '8' }
@@ -16,6 +18,7 @@ const { values } = parseArgs({
 const folder = mkdtempSync(join(tmpdir(), 'lb-swaps-'))
 const report = await runSwaps({
   folder,
+  manners: MANNERS.filter((manner) => values.manner === undefined || manner === values.manner),
   ...{ swaps: Number(values.swaps), everyMs: Number(values.every) },
   ...{ workers: Number(values.workers), connections: Number(values.connections) }
 })

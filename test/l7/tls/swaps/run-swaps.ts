@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { renameSync, writeFileSync } from 'node:fs'
+import { putIn, type Manner } from './put-in.ts'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { checkCertificate } from '../../../../src/net/tls/certificates/check-certificate.ts'
@@ -16,6 +16,8 @@ export interface SwapsOptions {
   /** From one swap to the next, at least. */
   readonly everyMs: number
   readonly workers: number
+  /** How the files are replaced, in turns; default: by rename. */
+  readonly manners?: readonly Manner[]
   /** Clients at once. */
   readonly connections: number
 }
@@ -40,13 +42,10 @@ export async function runSwaps(options: SwapsOptions): Promise<SwapsReport> {
   // More than two take part in turns: the one that comes back is told from the one before it.
   const turns = Array.from({ length: 3 }, () => pki.leaf('a.test'))
   const prints = turns.map(({ cert, key }) => checkCertificate(cert, key, Date.now()).facts!.fingerprint)
-  const put = (at: number): void => {
-    for (const kind of ['key', 'cert'] as const) {
-      writeFileSync(`${files[kind]}.new`, turns[at % 3]![kind])
-      renameSync(`${files[kind]}.new`, files[kind])
-    }
-  }
-  put(0)
+  const { manners = ['rename'] } = options
+  const put = (at: number): Promise<void> =>
+    putIn(options.folder, manners[at % manners.length]!, turns[at % 3]!, at)
+  await put(0)
   const running = await start(
     configOf({
       workers: options.workers,
@@ -77,7 +76,7 @@ export async function runSwaps(options: SwapsOptions): Promise<SwapsReport> {
   try {
     await seen(prints[0]!)
     for (let n = 1; n <= options.swaps; n++) {
-      put(n)
+      await put(n)
       const at = Date.now()
       swapped.push(at)
       if (!(await seen(prints[n % 3]!))) unseen++
