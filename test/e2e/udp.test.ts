@@ -205,6 +205,45 @@ t.test('sessions survive a reload, and move when their backend is gone', async (
   t.same(await Promise.all(clients.map((client) => client.ask('y'))), Array(6).fill('two:y'))
 })
 
+for (const udp of [{}, { responses: 1 }]) {
+  t.test(
+    `${JSON.stringify(udp)}: what was asked is answered when its backend is removed, and when lb stops`,
+    async (t) => {
+      const held: (() => void)[] = []
+      const slow = await udpBackend(t, 'slow', (text, reply) => void held.push(() => reply(`slow:${text}`)))
+      const other = await udpBackend(t, 'other')
+      const config = (backends: string[]) => ({
+        workers: 2,
+        listeners: [listener(udp)],
+        pools: { dns: { backends } },
+        shutdown: { grace: '10s' }
+      })
+      const lb = await startLb(t, config([slow.address]))
+      const [client, busy, last] = await Promise.all([1, 2, 3].map(() => udpClient(t, lb.port('dns'))))
+      client!.send('x')
+      busy!.send('y')
+      await until(() => held.length === 2, 'both are asked')
+      await lb.apply(config([other.address]))
+      held.shift()!()
+      t.equal(await client!.next(), 'slow:x')
+      t.equal(await client!.ask('again'), 'other:again', 'the next question goes to another')
+      // One that does not wait for its answer moves at once.
+      if (udp.responses === undefined) t.equal(await busy!.ask('z'), 'other:z')
+      held.length = 0
+      await lb.apply(config([slow.address]))
+      last!.send('x')
+      await until(() => held.length > 0, 'it is asked')
+      const from = performance.now()
+      const stopped = lb.running.stop()
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      for (const answer of held) answer()
+      t.equal(await last!.next(), 'slow:x')
+      await stopped
+      t.ok(performance.now() - from < 9000, 'sessions without a question hold nothing up')
+    }
+  )
+}
+
 t.test(
   'the death of a worker moves no other clients, and new connections wait for the next one',
   async (t) => {

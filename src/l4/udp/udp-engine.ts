@@ -46,11 +46,14 @@ export class UdpEngine implements UdpHost, UdpReceiver {
     )
   }
 
-  /** Applies to new sessions. Those to backends that were removed end; their next datagram finds another. */
+  /** Applies to new sessions. Those to backends that were removed end with their last answers; the next datagram finds another. */
   apply(snapshot: UdpSnapshot): void {
     this.#snapshot = snapshot
     const slots = new Set(snapshot.pool.backends.map(({ slot }) => slot))
-    this.#end('drained', ({ backend }) => backend !== undefined && !slots.has(backend.slot))
+    for (const session of this.#sessions.values()) {
+      const { backend } = session
+      if (backend !== undefined && !slots.has(backend.slot)) session.leave('drained')
+    }
   }
 
   /** Nobody connects to a UDP listener. */
@@ -58,7 +61,12 @@ export class UdpEngine implements UdpHost, UdpReceiver {
 
   onDatagram(door: UdpDoor, bytes: Buffer, from: UdpPeer): void {
     const key = `${from.port} ${from.address} ${door.host}`
-    const session = this.#sessions.get(key) ?? this.#begin(door, key, from)
+    let session = this.#sessions.get(key)
+    if (session?.isLeft === true) {
+      session.end('drained')
+      session = undefined
+    }
+    session ??= this.#begin(door, key, from)
     if (session === undefined) return
     try {
       session.send(bytes)
@@ -84,10 +92,17 @@ export class UdpEngine implements UdpHost, UdpReceiver {
     return 0
   }
 
-  /** No new sessions, and those that wait for nothing end: a session without traffic would last until it is idle. */
+  /**
+   * No new sessions, and those that wait for nothing end: a session without traffic would last until it is idle. Where nobody
+   * says how much is answered, the last answers have a second.
+   */
   drain(): void {
     this.#draining = true
-    this.#end('shutdown', ({ settled }) => settled || this.#snapshot.udp.responses === undefined)
+    const { responses } = this.#snapshot.udp
+    for (const session of this.#sessions.values()) {
+      if (responses === undefined) session.leave('shutdown')
+      else if (session.settled) session.end('shutdown')
+    }
   }
 
   destroy(): void {

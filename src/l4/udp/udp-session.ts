@@ -33,6 +33,8 @@ export interface UdpHost {
 
 /** Datagrams that wait while a backend's name is looked up. */
 const MOST_HELD = 16
+/** How long a session that is to end waits for what was asked last. */
+const LAST_ANSWERS_MS = 1000
 /** A larger one that may have to be sent again is not kept. */
 const MOST_KEPT = 2048
 
@@ -66,6 +68,8 @@ export class UdpSession implements DatagramOwner, Waits {
   /** The last backend that was picked; its lease is given back before the line is written. */
   #asked: Backend | undefined
   #attempts = 0
+  /** Why it ends once all is answered. */
+  #leaves: EndReason | undefined
   #over = false
 
   constructor(
@@ -114,9 +118,22 @@ export class UdpSession implements DatagramOwner, Waits {
     return this.#responses >= this.#requests * (this.#snapshot.udp.responses ?? 1)
   }
 
+  /** It ends when all is answered, or soon. */
+  leave(reason: EndReason): void {
+    if (this.settled) return this.end(reason)
+    if (this.#leaves === undefined)
+      this.deadline = Math.min(this.deadline, this.#host.exactNow() + LAST_ANSWERS_MS)
+    this.#leaves = reason
+  }
+
+  /** Its backend is not to get more: the client's next datagram begins another session. */
+  get isLeft(): boolean {
+    return this.#leaves === 'drained'
+  }
+
   /** A datagram of the client's. */
   send(bytes: Buffer): void {
-    this.deadline = this.#host.now + this.#snapshot.udp.idleMs
+    this.#stay()
     this.#bytesIn += bytes.length
     this.#requests++
     if (this.#upstream !== undefined) return this.#forward(bytes)
@@ -137,7 +154,7 @@ export class UdpSession implements DatagramOwner, Waits {
   }
 
   onDeadline(): void {
-    this.end('idle')
+    this.end(this.#leaves ?? 'idle')
   }
 
   onInternalError(): string {
@@ -179,7 +196,7 @@ export class UdpSession implements DatagramOwner, Waits {
     if (this.#responses++ === 0) this.#lease?.answered(this.#host.exactNow() - this.startedAt)
     this.#unanswered = undefined
     this.#tried = undefined
-    this.deadline = this.#host.now + udp.idleMs
+    this.#stay()
     if (
       udp.amplification !== undefined &&
       this.#bytesOut + bytes.length > udp.amplification * this.#bytesIn
@@ -191,7 +208,13 @@ export class UdpSession implements DatagramOwner, Waits {
       this.#answers++
       this.#host.relayed('out', bytes.length)
     }
-    if (udp.responses !== undefined && udp.responses > 0 && this.settled) this.end('answered')
+    if (!this.settled) return
+    if (udp.responses !== undefined && udp.responses > 0) this.end('answered')
+    else if (this.#leaves !== undefined) this.end(this.#leaves)
+  }
+
+  #stay(): void {
+    if (this.#leaves === undefined) this.deadline = this.#host.now + this.#snapshot.udp.idleMs
   }
 
   /** Picks a backend, connects to it, and sends it `first`; perhaps later, when its name is known. False: there is none. */
