@@ -1,7 +1,7 @@
 /**
- * `node bench/discovery-churn.ts [--seconds 15] [--events 10000] [--backends 1000]`: what changes of backends cost. The events of a minute come at an even
- * pace, from an imitation of a Kubernetes API server or of a Docker daemon, each a real change (an endpoint that comes or goes), while a
- * worker answers 500 requests per second. Shown: processor time of the main thread (the control plane), p99 of the requests, with events and without.
+ * `node bench/discovery-churn.ts [--seconds 15] [--events 10000] [--backends 1000] [--workers 1]`: what changes of backends cost. The events of a minute come at an even
+ * pace, from an imitation of a Kubernetes API server or of a Docker daemon, each a real change (an endpoint that comes or goes), while
+ * workers answer 500 requests per second. Shown: processor time of the main thread (the control plane), p99 of the requests, with events and without.
  */
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
@@ -22,7 +22,8 @@ const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '15' },
     events: { type: 'string', default: '10000' },
-    backends: { type: 'string', default: '1000' }
+    backends: { type: 'string', default: '1000' },
+    workers: { type: 'string', default: '1' }
   }
 })
 const seconds = Number(values.seconds)
@@ -145,7 +146,7 @@ for (const [name, make] of [
   const port = await freePort()
   const file = join(folder, `${name}.yaml`)
   const config = {
-    workers: 1,
+    workers: Number(values.workers),
     log: { level: 'warn' },
     listeners: [
       {

@@ -4,7 +4,7 @@ import t from 'tap'
 import { makeAuthority, signedCertificate } from '../../src/net/tls/certificates/make-certificate.ts'
 import { freePort } from '../free-port.ts'
 import { full, suffer, timeoutMs, type Fault } from './support/fault.ts'
-import { redisCluster, withSentinel } from './support/redis-places.ts'
+import { moveSlots, redisCluster, replicaOf, withSentinel } from './support/redis-places.ts'
 import { RedisServer, skip, until } from './support/redis-server.ts'
 import { TwoProcesses } from './support/two-processes.ts'
 
@@ -80,6 +80,33 @@ t.test('a node of a cluster is out of order', { skip }, async (t) => {
     await rest()
   }
 })
+
+if (full)
+  t.test('the nodes of a cluster change', { skip }, async (t) => {
+    const [first, second, third] = await redisCluster(t)
+    const replica = await replicaOf(t, second)
+    const lbs = await TwoProcesses.start(t, redis(`redis+cluster://127.0.0.1:${first.port}`))
+    await suffer(t, lbs, {
+      name: 'a node is killed, and its replica takes its place',
+      away: false,
+      begin: () => second.stop(),
+      end: () => until('it is promoted', () => /role:master/.test(replica.cli('info', 'replication')), 60_000)
+    })
+    await rest()
+    let moving: Promise<void> | undefined
+    await suffer(t, lbs, {
+      name: '3,000 slots move from one node to another',
+      away: false,
+      begin: () => void (moving = moveSlots(first, third, 3000)),
+      end: () => moving
+    })
+    t.match(
+      first.cli('info', 'errorstats'),
+      /errorstat_MOVED:count=[1-9]/,
+      'clients have asked at the old place'
+    )
+    t.comment(first.cli('info', 'errorstats').replaceAll('\r\n', ' '))
+  })
 
 if (full)
   t.test('the certificate of Redis has expired after a restart', { skip }, async (t) => {

@@ -89,6 +89,7 @@ t.test('Redis is out of order in the middle of traffic, and comes back', { skip 
   const far = (name: string, ms: () => number, away: boolean) =>
     faults.push(instead(name, new Occupant(distant(hidden.path, ms)), false, away))
   far('it is 200 ms away', () => 200, true)
+  far('it is 50 ms away', () => 50, false)
   far('it is slow now and then', () => (Math.floor(performance.now() / 400) % 2 ? 0 : 200), false)
 
   for (const fault of faults) {

@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import type { Test } from 'tap'
 import { freePort } from '../../free-port.ts'
 import { makeAuthority, signedCertificate } from '../../../src/net/tls/certificates/make-certificate.ts'
@@ -47,15 +49,39 @@ export async function withSentinel(t: Test): Promise<Sentinels> {
   }
 }
 
+async function clusterNode(t: Test): Promise<RedisServer> {
+  const node = new RedisServer(t, await freePort())
+  const bus = ['--cluster-port', String(await freePort())]
+  await node.start('--cluster-enabled', 'yes', '--cluster-node-timeout', '1000', ...bus)
+  return node
+}
+
+const idOf = (node: RedisServer) => node.cli('cluster', 'myid').trim()
+
+/** Joins the cluster as the replica of a node. */
+export async function replicaOf(t: Test, primary: RedisServer): Promise<RedisServer> {
+  const replica = await clusterNode(t)
+  const [, , bus] = /:(\d+)@(\d+)/.exec(replica.cli('cluster', 'nodes'))!
+  primary.cli('cluster', 'meet', '127.0.0.1', String(replica.port), bus!)
+  await until('it is known, and follows', () =>
+    /^OK/.test(replica.cli('cluster', 'replicate', idOf(primary)))
+  )
+  await until('it is up to date', () => /master_link_status:up/.test(replica.cli('info', 'replication')))
+  return replica
+}
+
+/** Moves slots with all that is in them, while clients use them: they are told MOVED and ASK. */
+export async function moveSlots(from: RedisServer, to: RedisServer, count: number): Promise<void> {
+  const url = `127.0.0.1:${from.port}`
+  const how = ['--cluster-from', idOf(from), '--cluster-to', idOf(to), '--cluster-slots', String(count)]
+  const args = ['--cluster', 'reshard', url, ...how, '--cluster-yes', '--cluster-pipeline', '50']
+  await promisify(execFile)('redis-cli', args, { maxBuffer: 1e8, timeout: 120_000 })
+}
+
 /** Three nodes that share the slots. */
 export async function redisCluster(t: Test): Promise<readonly [RedisServer, RedisServer, RedisServer]> {
   const nodes: RedisServer[] = []
-  for (let i = 0; i < 3; i++) {
-    const node = new RedisServer(t, await freePort())
-    const bus = ['--cluster-port', String(await freePort())]
-    await node.start('--cluster-enabled', 'yes', '--cluster-node-timeout', '1000', ...bus)
-    nodes.push(node)
-  }
+  for (let i = 0; i < 3; i++) nodes.push(await clusterNode(t))
   const [first, ...others] = nodes as [RedisServer, RedisServer, RedisServer]
   const slots = 16_384
   for (const [i, node] of nodes.entries()) {
