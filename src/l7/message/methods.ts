@@ -1,11 +1,14 @@
 /**
- * Methods that llhttp knows, which is what the IANA registry has that anybody uses. Others are answered 501
+ * The IANA registry, and what llhttp knows besides. Others are answered 501
  * (RFC 9110 §9.1) unless the listener's `limits.methods` names them.
  */
 const KNOWN = [
   'GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'CONNECT', 'TRACE', 'COPY', 'LOCK', 'MKCOL', 'MOVE',
   'PROPFIND', 'PROPPATCH', 'SEARCH', 'UNLOCK', 'BIND', 'REBIND', 'UNBIND', 'ACL', 'REPORT', 'MKACTIVITY', 'CHECKOUT',
-  'MERGE', 'M-SEARCH', 'NOTIFY', 'SUBSCRIBE', 'UNSUBSCRIBE', 'PURGE', 'MKCALENDAR', 'LINK', 'UNLINK', 'SOURCE', 'QUERY'
+  'MERGE', 'M-SEARCH', 'NOTIFY', 'SUBSCRIBE', 'UNSUBSCRIBE', 'PURGE', 'MKCALENDAR', 'LINK', 'UNLINK', 'SOURCE', 'QUERY',
+  // RFC 3253 (versions), RFC 3648 (order), RFC 4437 (redirects) of WebDAV.
+  'BASELINE-CONTROL', 'CHECKIN', 'LABEL', 'MKWORKSPACE', 'UNCHECKOUT', 'UPDATE', 'VERSION-CONTROL', 'ORDERPATCH',
+  'MKREDIRECTREF', 'UPDATEREDIRECTREF'
 ] // prettier-ignore
 
 const methods = new Map(KNOWN.map((name) => [name, name]))

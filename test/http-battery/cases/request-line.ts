@@ -40,6 +40,9 @@ export const requestLineCases: readonly RequestCase[] = [
   refused('a method with brackets', line('G(E)T / HTTP/1.1')),
   refused('a method of 10,000 letters', line(`${'G'.repeat(10_000)} / HTTP/1.1`), [400, 414, 431, 501]),
   refused('a method in small letters', line('get / HTTP/1.1'), [400, 405, 501]),
+  forwarded('a method of WebDAV with versions', line('VERSION-CONTROL / HTTP/1.1'), {
+    line: 'VERSION-CONTROL /'
+  }),
   refused('a method that nobody knows', line('FOO / HTTP/1.1'), [405, 501]),
   refused('HTTP/0.9 in two words', 'GET /\r\n\r\n', 400),
   refused('HTTP/0.9 in three', line('GET / HTTP/0.9'), 505),

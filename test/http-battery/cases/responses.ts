@@ -29,6 +29,22 @@ export const responseCases: readonly ResponseCase[] = [
     has: ['X-A: b']
   }),
   passes('chunked', ok([CHUNKED], '3\r\nabc\r\n0\r\n\r\n'), { status: 200, body: 'abc' }),
+  passes('HTTP/1.2 is read as HTTP/1.1', response('HTTP/1.2 200 OK', [CHUNKED], '3\r\nabc\r\n0\r\n\r\n'), {
+    status: 200,
+    body: 'abc'
+  }),
+  passes('white space behind chunk sizes', ok([CHUNKED], '3  \r\nabc\r\n0 \t \r\n\r\n'), {
+    status: 200,
+    body: 'abc'
+  }),
+  passes(
+    'white space around the parts of chunk extensions',
+    ok([CHUNKED], '3 ; a = b ;c="d e" \r\nabc\r\n0\t;\te\t\r\n\r\n'),
+    { status: 200, body: 'abc' }
+  ),
+  cut('white space before a chunk size', ok([CHUNKED], ' 3\r\nabc\r\n0\r\n\r\n')),
+  cut('white space within a chunk size', ok([CHUNKED], '1 0\r\nabc\r\n0\r\n\r\n')),
+  cut('a chunk extension of white space', ok([CHUNKED], '3; \r\nabc\r\n0\r\n\r\n')),
   passes('until the connection ends', ok([], 'abc'), { status: 200, body: 'abc' }, { close: true }),
   passes(
     'HTTP/1.0 until the connection ends',
@@ -191,7 +207,6 @@ export const responseCases: readonly ResponseCase[] = [
     ['a size that is no number', 'xyz\r\nabc\r\n0\r\n\r\n'],
     ['0x before the size', '0x3\r\nabc\r\n0\r\n\r\n'],
     ['a plus before the size', '+3\r\nabc\r\n0\r\n\r\n'],
-    ['a space after the size', '3 \r\nabc\r\n0\r\n\r\n'],
     ['LF alone after the size', '3\nabc\r\n0\r\n\r\n'],
     ['LF alone after the data', '3\r\nabc\n0\r\n\r\n'],
     ['no line end after the data', '3\r\nabc0\r\n\r\n'],

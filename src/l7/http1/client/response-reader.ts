@@ -132,7 +132,7 @@ export class ResponseReader implements ChunkSink {
       this.#state = RAW
     } else if (head.chunked) {
       this.#state = CHUNKED
-      this.#chunks = new ChunkedReader()
+      this.#chunks = new ChunkedReader(true)
     } else if (head.untilClose) {
       this.#state = CLOSE
       this.#keepAlive = false

@@ -15,16 +15,19 @@ const EXTENSION_NAME = 1
 const EXTENSION_VALUE = 2
 const EXTENSION_QUOTED = 3
 const EXTENSION_ESCAPE = 4
-const EXTENSION_AFTER_QUOTED = 5
+const EXTENSION_AFTER_VALUE = 5
 const SIZE_LF = 6
 const DATA = 7
 const DATA_CR = 8
 const DATA_LF = 9
 const TRAILER = 10
 const DONE = 11
+const EXTENSION_AFTER_NAME = 12
 
+const TAB = 9
 const CR = 13
 const LF = 10
+const SPACE = 32
 const SEMICOLON = 59
 const EQUALS = 61
 const QUOTE = 34
@@ -41,14 +44,21 @@ const trailerFields = new FieldScanner()
 
 /**
  * Decodes chunked coding (RFC 9112 §7.1), however the bytes are split. Extensions are checked and dropped, as a
- * recipient that does not know them must do; sizes, line ends and trailers are parsed strictly.
+ * recipient that does not know them must do; sizes, line ends and trailers are parsed strictly. White space around the parts of a
+ * chunk's first line, also behind a lone size, as old servers pad it, is skipped in responses (`padded`): of two proxies before us, one may
+ * have read such a request otherwise.
  */
 export class ChunkedReader {
+  readonly #padded: boolean
   #state = SIZE
   #left = 0
   #digits = 0
   #extensionBytes = 0
   #trailer: Buffer | undefined
+
+  constructor(padded = false) {
+    this.#padded = padded
+  }
 
   get done(): boolean {
     return this.#state === DONE
@@ -75,6 +85,7 @@ export class ChunkedReader {
 
   /** Takes one byte of the framing. False: it is malformed. */
   #step(c: number): boolean {
+    if ((c === SPACE || c === TAB) && this.#padded && this.#skipsSpace()) return this.#countExtension(false)
     switch (this.#state) {
       case SIZE: {
         const digit = HEX[c]!
@@ -89,7 +100,7 @@ export class ChunkedReader {
       case EXTENSION_NAME:
         if (TOKEN[c] === 1) return this.#countExtension(true)
         // An extension has a name: `;` must not stand alone.
-        if (this.#left < 0 || !this.#named) return false
+        if (!this.#named) return false
         if (c === EQUALS) {
           this.#named = false
           this.#state = EXTENSION_VALUE
@@ -105,12 +116,17 @@ export class ChunkedReader {
         return this.#named && this.#afterExtension(c)
       case EXTENSION_QUOTED:
         if (c === BACKSLASH) this.#state = EXTENSION_ESCAPE
-        else if (c === QUOTE) this.#state = EXTENSION_AFTER_QUOTED
+        else if (c === QUOTE) this.#state = EXTENSION_AFTER_VALUE
         return FIELD_VALUE[c] === 1 && this.#countExtension(false)
       case EXTENSION_ESCAPE:
         this.#state = EXTENSION_QUOTED
         return FIELD_VALUE[c] === 1 && this.#countExtension(false)
-      case EXTENSION_AFTER_QUOTED:
+      case EXTENSION_AFTER_NAME:
+        if (c !== EQUALS) return this.#afterExtension(c)
+        this.#named = false
+        this.#state = EXTENSION_VALUE
+        return this.#countExtension(false)
+      case EXTENSION_AFTER_VALUE:
         return this.#afterExtension(c)
       case SIZE_LF:
         if (c !== LF) return false
@@ -123,6 +139,27 @@ export class ChunkedReader {
       case DATA_LF:
         this.#state = SIZE
         return c === LF
+      default:
+        return false
+    }
+  }
+
+  /** RFC 9112 §7.1.1: BWS before and behind `;` and `=`. False: white space has no place here, or is text between quotes. */
+  #skipsSpace(): boolean {
+    switch (this.#state) {
+      case SIZE:
+        if (this.#digits === 0) return false
+        this.#state = EXTENSION_AFTER_VALUE
+        return true
+      case EXTENSION_NAME:
+        if (this.#named) this.#state = EXTENSION_AFTER_NAME
+        return true
+      case EXTENSION_VALUE:
+        if (this.#named) this.#state = EXTENSION_AFTER_VALUE
+        return true
+      case EXTENSION_AFTER_NAME:
+      case EXTENSION_AFTER_VALUE:
+        return true
       default:
         return false
     }

@@ -61,8 +61,10 @@ export function parseResponse(buffer: Buffer, start: number, end: number, toHead
     if (buffer[p] !== PREFIX.charCodeAt(i)) return BAD_STATUS_LINE
   }
   if (p + 5 >= end) return MORE
-  const minor = buffer[p]! - 48
-  if ((minor !== 0 && minor !== 1) || buffer[p + 1] !== SPACE) return BAD_STATUS_LINE
+  const digit = buffer[p]! - 48
+  if (digit < 0 || digit > 9 || buffer[p + 1] !== SPACE) return BAD_STATUS_LINE
+  // RFC 9110 §2.5: a later minor version is read as the latest that is known.
+  const minor = digit > 1 ? 1 : digit
   const status = readStatus(buffer, p + 2)
   if (status < 100) return BAD_STATUS_LINE
   p += 5
