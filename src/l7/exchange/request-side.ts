@@ -85,6 +85,8 @@ export abstract class RequestSide extends ResponseExit {
   }
 
   startBody(): void {
+    // Its transforms have been held since they put out more than a buffer takes.
+    this.#body?.release()
     this.downstream.startBody()
   }
 

@@ -91,6 +91,25 @@ t.test('a body of every coding reaches the backend as it was before it was encod
   t.match(plain, { coding: '', bytes: 8 })
 })
 
+t.test('what is longer decoded than the buffer of requests goes on', async (t) => {
+  const port = await witness(t)
+  const url = await lbOf(
+    t,
+    { pool: 'web', decompress: true, buffer: { request: '50kb' }, protocols: ['h2', 'http/1.1'] },
+    { pools: { web: { backends: [`127.0.0.1:${port}`] } } }
+  )
+  for (const size of [51_200, 51_201, 65_537, 100_000, 1_000_000]) {
+    const body = Buffer.alloc(size, 'text ')
+    const answer = await fetch(url, {
+      method: 'POST',
+      body: gzipSync(body),
+      headers: { 'content-encoding': 'gzip' },
+      signal: AbortSignal.timeout(30_000)
+    })
+    t.match(await answer.json(), { coding: '', bytes: size, hash: hash('sha256', body) }, `${size}`)
+  }
+})
+
 t.test('an invalid encoded body is refused: 400, 415, and bombs 413', async (t) => {
   const url = await rig(t, { maxBytes: '4mb', ratio: 50 })
   const whole = gzipSync(randomBytes(100_000))
