@@ -14,12 +14,11 @@ const MAX_WEIGHT = 1_000
 
 /** Queries DNS servers for A and AAAA records, or for SRV records and their targets. */
 export function dnsSource(config: DnsDiscovery, parts: SourceParts): Source {
-  let resolver = resolverOf(config)
+  const resolvers = new Resolvers(() => resolverOf(config))
   const known = new LastAddresses(parts.log)
   const missing = new MissingTargets(config.name, parts.log)
   const ask = async (): Promise<number> => {
-    // The system's servers may be others by now; a resolver reads them when it is made.
-    if (config.servers.length === 0) resolver = resolverOf(config)
+    const resolver = resolvers.current
     const answer =
       config.type === 'srv'
         ? await lookUpServices(resolver, config, known, missing)
@@ -32,8 +31,39 @@ export function dnsSource(config: DnsDiscovery, parts: SourceParts): Source {
     label: `dns ${config.name} (${config.type})`,
     close() {
       poller.close()
-      resolver.cancel()
+      resolvers.cancel()
     }
+  }
+}
+
+/**
+ * One resolver as long as its servers stay: it remembers which of them does not answer, and asks another one first. The
+ * system's servers may be others by the next look-up; a resolver reads them when it is made.
+ */
+export class Resolvers {
+  readonly #make: () => Resolver
+  #resolver: Resolver
+  /** As it was made with: it sorts them by their failures. */
+  #servers: string
+
+  constructor(make: () => Resolver) {
+    this.#make = make
+    this.#resolver = make()
+    this.#servers = this.#resolver.getServers().join()
+  }
+
+  get current(): Resolver {
+    const fresh = this.#make()
+    const servers = fresh.getServers().join()
+    if (servers !== this.#servers) {
+      this.#resolver = fresh
+      this.#servers = servers
+    }
+    return this.#resolver
+  }
+
+  cancel(): void {
+    this.#resolver.cancel()
   }
 }
 
