@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import t from 'tap'
 import { answering, eventually, labOf, OK, rawBackend, type Lab } from '../engine/lab.ts'
-import { block, frame, GET, parseFrames, preface, type Frame } from './wire.ts'
+import { block, frame, GET, parseFrames, preface, setting, u32, type Frame } from './wire.ts'
 
 const POST: typeof GET = [[':method', 'POST'], ...GET.slice(1)]
 
@@ -86,3 +86,20 @@ t.test('a body below minRate over HTTP/2 is answered 408; of gRPC it may be slow
   await lab.close()
   await backend.close()
 })
+
+t.test('a client of HTTP/2 that reads nothing is closed after timeouts.idle, also while it sends PINGs', async (t) => {
+  const backend = await rawBackend(() => {})
+  const lab = await labOf([backend], listener({ idle: '500ms' }))
+  const client = await h2(lab)
+  const windows = Buffer.concat([frame(4, 0, 0, setting(4, 2 ** 31 - 1)), frame(8, 0, 0, u32(2 ** 30))])
+  client.socket.write(Buffer.concat([windows, frame(1, 5, 1, block(GET))]))
+  await eventually(() => backend.connections[0]?.received.includes('\r\n\r\n') === true, 'request')
+  client.socket.pause()
+  backend.connections[0]!.send(`HTTP/1.1 200 OK\r\nContent-Length: 30000000\r\n\r\n${'x'.repeat(30_000_000)}`)
+  const pings = setInterval(() => client.socket.write(frame(6, 0, 0, Buffer.alloc(8))), 50)
+  await eventually(() => client.closed() || client.error() !== undefined, 'end')
+  clearInterval(pings)
+  t.pass('it is closed')
+  await lab.close()
+  await backend.close()
+}) // prettier-ignore

@@ -143,7 +143,7 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
 
   onDrain(): void {
     this.#writer.drained()
-    if (this.#writer.blocked) this.deadline = this.now + this.idleMs
+    if (this.#writer.blocked) this.deadline = this.#writer.readBy(this.now + this.idleMs)
     else this.onSlice()
   }
 
@@ -242,7 +242,7 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
       session.written()
       if (session.out.bytes === 0) break
     }
-    if (this.#writer.blocked) this.deadline = this.now + this.idleMs
+    if (this.#writer.blocked) this.deadline = this.#writer.readBy(this.now + this.idleMs)
     else if (this.closing) this.transport.end()
   }
 

@@ -16,6 +16,8 @@ export class TransportWriter {
   /** Chunks that the transport still refers to. */
   #lent: Buffer[] = []
   #keepsTaken = false
+  /** When a peer that does not read is given up; 0 while nothing waits. */
+  #readBy = 0
 
   constructor(transport: Transport, out: OutQueue) {
     this.#transport = transport
@@ -25,6 +27,12 @@ export class TransportWriter {
   /** The transport holds something; call `drained` from its `onDrain`. */
   get blocked(): boolean {
     return this.#lent.length > 0
+  }
+
+  /** Until when the peer has to read: `until` of the first call since it last did, so that its PINGs gain it no time. */
+  readBy(until: number): number {
+    if (this.#readBy === 0) this.#readBy = until
+    return this.#readBy
   }
 
   /** Writes as much as the transport takes. False when it still holds some. */
@@ -50,6 +58,7 @@ export class TransportWriter {
 
   /** The transport's `onDrain`. */
   drained(): void {
+    this.#readBy = 0
     if (this.#transport.pending > 0) return
     for (const chunk of this.#lent) if (chunk !== NOTHING) giveChunk(chunk)
     this.#lent = []
