@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import { guarded } from './containment.ts'
 
 /** Where time comes from. Policies take `now` as an argument; what schedules takes a Clock. */

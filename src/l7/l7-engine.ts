@@ -32,7 +32,6 @@ import { Offenders } from './http2/server/offenders.ts'
 import { PrefaceDoor, type PrefaceHost } from './http2/server/preface-door.ts'
 import { ServerConnection } from './http2/server/server-connection.ts'
 import { TlsDoor, type DoorHost } from './http1/server/tls-door.ts'
-import { newRequestId } from './headers/trace-ids.ts'
 import { Refusals } from './refusals.ts'
 import { UNREADABLE, type Request } from './message/request.ts'
 import type { L7Snapshot } from './compile/l7-snapshot.ts'
@@ -262,7 +261,6 @@ export class L7Engine
   unreadable(downstream: DownstreamStream, head?: Buffer): Exchange {
     const request = head === undefined ? UNREADABLE : readablePart(head)
     const exchange = this.exchange(request, downstream)
-    exchange.requestId = newRequestId()
     exchange.clientIp = downstream.client.peer
     return exchange
   }

@@ -30,6 +30,8 @@ export interface HitLines {
   /** The stored fields with Age and Cache-Status. */
   readonly fields: string
   readonly cacheStatus: string
+  /** The text of `fields` lies in one piece of memory. */
+  readonly inOnePiece: boolean
 }
 
 /** Stored under a URL whose responses vary; each variant is stored under a key of its own. */

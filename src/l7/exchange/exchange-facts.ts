@@ -6,6 +6,7 @@ import type { CompiledRoute, L7Snapshot, Target } from '../compile/l7-snapshot.t
 import { NO_HOOKS, type HookLists } from '../compile/hook-lists.ts'
 import type { ForwardTimes } from '../forward/retry/attempts.ts'
 import { checkLines } from '../message/checked-line.ts'
+import { newRequestId } from '../headers/trace-ids.ts'
 import { nameBits } from '../message/header-block.ts'
 import type { Request } from '../message/request.ts'
 import { SEEN_HOPS } from '../message/seen.ts'
@@ -47,7 +48,6 @@ export abstract class ExchangeFacts {
   target: Target | undefined
   /** The client's address as far as trusted proxies name it. Written by the forwarding stage only. */
   clientIp = ''
-  requestId = ''
   /** The peer is a proxy that is believed. */
   trusted = false
   /** Lower case, without port. Written by the target stage only, as path and query. */
@@ -92,6 +92,7 @@ export abstract class ExchangeFacts {
   /** Written by `addResponseLines` only. */
   protected responseLines = ''
   protected responseLineBits = 0
+  #requestId = ''
   /** One after the other: a record of any names is a hash table, which is dear to make and to read. */
   #logFields: LogValue[] | undefined
   #requestFields: [string, string | undefined][] | undefined
@@ -104,6 +105,16 @@ export abstract class ExchangeFacts {
     this.plainGet = request.method === 'GET' && (request.seen & SEEN_HOPS) === 0
     this.stages = this.plainGet ? snapshot.stages.plainGet : snapshot.stages.all
     this.startedAt = performance.now()
+  }
+
+  /** That of a trusted peer, or made when it is first asked for: a stored response that nobody logs goes out without. */
+  get requestId(): string {
+    if (this.#requestId === '') this.#requestId = newRequestId()
+    return this.#requestId
+  }
+
+  set requestId(id: string) {
+    this.#requestId = id
   }
 
   /** Nothing is sent and nothing is counted: `lb explain`. */

@@ -2,6 +2,7 @@ import { own } from '../../../core/own.ts'
 import { ambiguous, certainCookie, comparableName } from '../../../core/cookies.ts'
 import type { CacheRequest } from '../ports.ts'
 import { selectingField } from '../ports.ts'
+import { KnownKeys } from './known-keys.ts'
 import type { UrlParts } from '../policy/invalidation.ts'
 
 /** Requests with longer keys bypass the cache. The URL is at most 8 KiB, so 2 KiB are left for fields and cookies. */
@@ -35,6 +36,8 @@ const partKinds = { s: 'route', r: 'written-path', f: 'forwarded', h: 'header', 
  */
 export class KeyMaker {
   readonly #config: KeyConfig
+  /** Made by the first request: most makers are only compared with. */
+  #known: KnownKeys | undefined
 
   constructor(config: KeyConfig) {
     this.#config = config
@@ -42,10 +45,8 @@ export class KeyMaker {
 
   /** Undefined when it would be longer than `maxKeyLength`, or when servers may disagree about a cookie in it. */
   key(request: CacheRequest): string | undefined {
-    let key = this.url(request)
     const { headers, cookies } = this.#config
-    if (request.rawPath !== undefined && request.rawPath !== request.path) key += `\nr:${request.rawPath}`
-    if (this.#config.scope !== undefined) key += `\ns:${this.#config.scope}`
+    let key = this.#beginning(request)
     if (request.forwarded !== undefined) key += request.forwarded
     for (const name of headers) key += `\nh:${name}=${selectingField(request, name) ?? '\r'}`
     if (cookies.length > 0) {
@@ -57,6 +58,18 @@ export class KeyMaker {
       }
     }
     return key.length > maxKeyLength ? undefined : key
+  }
+
+  #beginning(request: CacheRequest): string {
+    const { path, rawPath } = request
+    const odd = rawPath !== undefined && rawPath !== path
+    const known = odd ? undefined : this.#known?.get(request)
+    if (known !== undefined) return known
+    let key = this.url(request)
+    if (odd) key += `\nr:${rawPath}`
+    if (this.#config.scope !== undefined) key += `\ns:${this.#config.scope}`
+    if (!odd) (this.#known ??= new KnownKeys()).put(request, key)
+    return key
   }
 
   /** The parts of `key`, for display. */

@@ -1,3 +1,4 @@
+import { flat } from '../../../core/flat.ts'
 import { BodyReader } from './body-reader.ts'
 import { statusHit } from '../decide/cache-status.ts'
 import type { Fetch, Hit } from '../decide/decision.ts'
@@ -183,13 +184,16 @@ function linesOf(entry: ResponseEntry, cacheStatus: string | undefined, now: num
   const second = Math.floor(age / 1000)
   if (cacheStatus !== undefined) return withAge(entry, second, cacheStatus)
   // Age and ttl change once a second, so the lines are made again once a second.
-  if (entry.lines?.second !== second) entry.lines = withAge(entry, second, statusHit(entry.lifetime - age))
-  return entry.lines
+  const { lines } = entry
+  if (lines?.second !== second) return (entry.lines = withAge(entry, second, statusHit(entry.lifetime - age)))
+  // Worth it from the second use on: what is put together by `+` is walked through, piece by piece, by each write.
+  if (!lines.inOnePiece) entry.lines = { ...lines, fields: flat(lines.fields), inOnePiece: true }
+  return entry.lines!
 }
 
 function withAge(entry: ResponseEntry, second: number, cacheStatus: string): HitLines {
   const fields = `${entry.fields}Age: ${second}\r\nCache-Status: ${cacheStatus}\r\n`
-  return { second, fields, cacheStatus }
+  return { second, fields, cacheStatus, inOnePiece: false }
 }
 
 /** The fields that a 304 or 416 repeats, with Age and Cache-Status. */

@@ -183,11 +183,27 @@ export function responseHead(
   minor: number,
   close: boolean
 ): string {
-  const text = reason === '' ? (statusTexts[status] ?? '') : reason
-  let head = `HTTP/1.1 ${status} ${text}\r\n${fields}`
-  if (length >= 0) head += `Content-Length: ${length}\r\n`
-  else if (length === UNKNOWN_LENGTH && minor === 1) head += 'Transfer-Encoding: chunked\r\n'
-  else if (length !== NO_BODY && length !== UNKNOWN_LENGTH) throw new RangeError(`length ${length}`)
-  if (close) return head + 'Connection: close\r\n\r\n'
-  return minor === 0 ? head + 'Connection: keep-alive\r\n\r\n' : head + '\r\n'
+  const head = statusLine(status, reason) + fields
+  const end = close ? CLOSE : minor === 0 ? KEEP_ALIVE : '\r\n'
+  if (length >= 0) return head + `Content-Length: ${length}\r\n${end}`
+  if (length === UNKNOWN_LENGTH) return minor === 1 ? head + CHUNKS + end : head + end
+  if (length === NO_BODY) return head + end
+  throw new RangeError(`length ${length}`)
+}
+
+const CLOSE = 'Connection: close\r\n\r\n'
+const KEEP_ALIVE = 'Connection: keep-alive\r\n\r\n'
+const CHUNKS = 'Transfer-Encoding: chunked\r\n'
+
+/** By status, with the usual reason. Each piece that a head is put together from costs 10 to 20 ns. */
+const usualLines: string[] = new Array<string>(1000).fill('')
+
+function statusLine(status: number, reason: string): string {
+  const usual = statusTexts[status] ?? ''
+  if (reason !== '' && reason !== usual) return `HTTP/1.1 ${status} ${reason}\r\n`
+  const made = usualLines[status]
+  if (made !== undefined && made !== '') return made
+  const line = `HTTP/1.1 ${status} ${usual}\r\n`
+  if (status < usualLines.length) usualLines[status] = line
+  return line
 }

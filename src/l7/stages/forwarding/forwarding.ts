@@ -3,7 +3,7 @@ import type { Exchange } from '../../exchange/exchange.ts'
 import type { ForwardHead } from '../../exchange/forward-head.ts'
 import type { ResponseHead } from '../../exchange/response/response-head.ts'
 import { dropForwardingFields } from '../../headers/forwarding-fields.ts'
-import { keptRequestId, newRequestId, isTraceparent, newTraceparent } from '../../headers/trace-ids.ts'
+import { keptRequestId, isTraceparent, newTraceparent } from '../../headers/trace-ids.ts'
 import { viaLine } from '../../headers/via.ts'
 import { nameBits } from '../../message/header-block.ts'
 import {
@@ -44,8 +44,8 @@ const forwarding: Stage = {
           request.headers.get('forwarded')
         )
       : client.peer
-    const kept = trusted && (seen & SEEN_REQUEST_ID) !== 0 ? request.headers.first('x-request-id') : undefined
-    exchange.requestId = keptRequestId(kept) ?? newRequestId()
+    if (trusted && (seen & SEEN_REQUEST_ID) !== 0)
+      exchange.requestId = keptRequestId(request.headers.first('x-request-id')) ?? ''
     return GO_ON
   },
 
