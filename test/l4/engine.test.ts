@@ -180,6 +180,11 @@ t.test('connections of a backend that went down are closed where the pool says s
     t.equal(await ending(client), 'ECONNRESET')
     const reason = onDown === 'close' ? 'backend-down' : 'drained'
     t.equal(rig.metric(`lb_l4_ends_total{listener="tcp",reason="${reason}"}`), 1)
+    const told = rig.lines.filter(
+      ({ fields }) => (fields as { event?: string }).event === 'connections-closed'
+    )
+    t.match(told, [{ level: 'info', fields: { listener: 'tcp', backend: key, reason, connections: 1 } }])
+    t.equal(told.length, 1, 'nothing is told of backends without connections')
     t.equal(rig.held(), 0)
   }
 })

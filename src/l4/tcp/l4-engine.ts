@@ -95,7 +95,7 @@ export class L4Engine implements L4Host<L4Connection> {
 
   /** Backend `key` (`pool/name`) went down: its connections are closed where the pool now says `onDown: close`. */
   backendDown(key: string): void {
-    this.#cut('backend-down', ({ backend, poolName, snapshot }) => {
+    this.#cutFrom(key, 'backend-down', ({ backend, poolName, snapshot }) => {
       if (backend?.key !== key) return false
       const target = this.#snapshot.targets.get(poolName!) ?? snapshot.targets.get(poolName!)
       return target!.pool.config.onDown === 'close'
@@ -104,7 +104,7 @@ export class L4Engine implements L4Host<L4Connection> {
 
   /** Closes the connections to backend `key` (`pool/name`), whatever the pool says: `maint`, or a primary is back. */
   closeBackend(key: string): void {
-    this.#cut('drained', (connection) => connection.backend?.key === key)
+    this.#cutFrom(key, 'drained', (connection) => connection.backend?.key === key)
   }
 
   onAttemptFailed(
@@ -131,10 +131,27 @@ export class L4Engine implements L4Host<L4Connection> {
     this.#log(connection, end)
   }
 
-  #cut(reason: CutReason, which: (connection: L4Connection) => boolean): void {
+  /** One line for all: clients saw them end. */
+  #cutFrom(backend: string, reason: CutReason, which: (connection: L4Connection) => boolean): void {
+    const connections = this.#cut(reason, which)
+    if (connections === 0) return
+    const { name: listener } = this.#snapshot.config
+    const fields = { event: 'connections-closed', listener, backend, reason, connections }
+    this.deps.log.info(
+      fields,
+      `${connections} ${connections === 1 ? 'connection' : 'connections'} to ${backend} closed (${reason})`
+    )
+  }
+
+  /** Returns how many were cut. */
+  #cut(reason: CutReason, which: (connection: L4Connection) => boolean): number {
+    let cut = 0
     this.#connections.forEach((connection) => {
-      if (which(connection)) connection.cut(reason)
+      if (!which(connection)) return
+      cut++
+      connection.cut(reason)
     })
+    return cut
   }
 
   #log(connection: L4Connection, end: ConnectionEnd): void {
