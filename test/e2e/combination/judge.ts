@@ -32,6 +32,8 @@ export class Judge {
   strict = false
   /** A backend that is gone looks like the end of an answer that lasts until then. */
   endsLikeWhole = false
+  /** Backends stand still now and then. */
+  freezes = false
   readonly purges = new Purges()
   readonly mainsUp = new MainsUp(this.wrong)
   /** The third backend is one. */
@@ -78,6 +80,9 @@ export class Judge {
     if (late) fail('no answer within a minute')
     if (isForeign(plan)) return this.#refused(answer, fail)
     if (status === 500 && from === undefined && plan.nonsense === '') fail('internal error')
+    // Backends here take what comes, as long as they are there.
+    if (!this.freezes && !plan.stalls && status === 504 && head.includes('LB_UPSTREAM_IDLE'))
+      fail('given up with a part of the body held')
     const isSlow = status === 408 && this.strict && plan.upload > 0
     if ((status === 400 || status === 408) && !isSlow) fail('refused what was right')
     const stuck = from === plan.id && whole ? this.sticky.check(answer) : undefined

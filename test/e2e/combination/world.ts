@@ -110,7 +110,7 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
   judge.dying = happens.has('worker-death')
   if (!happens.has('reload')) judge.checks = features.flatMap(({ check, checks }) => [check ?? [], checks?.() ?? []].flat())
   judge.strict = on.has('strict pace of clients')
-  Object.assign(judge, { endsLikeWhole: happens.has('downs') && (kind === 'unix' || kind === 'tls'), backups: on.has('backups') })
+  Object.assign(judge, { endsLikeWhole: happens.has('downs') && (kind === 'unix' || kind === 'tls'), backups: on.has('backups'), freezes: happens.has('downs') })
   judge.keepsWhole = !happens.has('downs') && !kind.startsWith('h2') && !judge.dying && !['pipelining', 'plugin that writes nonsense', 'strict pace of clients'].some((name) => on.has(name))
   const redis = features.some(({ needs }) => needs === 'redis') ? await startRedis(folder) : undefined
   const introspection = await startIntrospection()
