@@ -10,13 +10,22 @@ const TIMEOUT_MS = 5_000
  */
 export class ServiceManager {
   readonly #program: string | undefined
+  /** 0: the unit has no `WatchdogSec`. */
+  readonly #watchdogMs: number
+  #beats = false
   #last: Promise<void> = Promise.resolve()
 
   constructor(environment: NodeJS.ProcessEnv) {
     this.#program = environment.NOTIFY_SOCKET ? 'systemd-notify' : undefined
+    this.#watchdogMs = watchdogMs(environment)
   }
 
   ready(): Promise<void> {
+    // That the main thread lives: workers that hang are replaced by it.
+    if (this.#program !== undefined && this.#watchdogMs > 0 && !this.#beats) {
+      this.#beats = true
+      setInterval(() => void this.#tell('WATCHDOG=1'), this.#watchdogMs).unref()
+    }
     return this.#tell('READY=1', 'STATUS=Balancing')
   }
 
@@ -62,6 +71,13 @@ export class ServiceManager {
       })
     return (this.#last = this.#last.then(send))
   }
+}
+
+/** Half of what systemd waits for (sd_watchdog_enabled(3)); 0 where it waits for nothing of this process. */
+function watchdogMs({ WATCHDOG_USEC, WATCHDOG_PID }: NodeJS.ProcessEnv): number {
+  const waits = Number(WATCHDOG_USEC ?? 0) / 1000
+  const isOurs = WATCHDOG_PID === undefined || Number(WATCHDOG_PID) === process.pid
+  return isOurs && waits > 0 ? Math.max(100, waits / 2) : 0
 }
 
 function firstLine(text: string): string {

@@ -307,7 +307,7 @@ const noNotify =
   (spawnSync('systemd-notify', ['--version']).error !== undefined && 'systemd-notify is not installed') ||
   (spawnSync('python3', ['--version']).error !== undefined && 'python3 is not installed')
 
-t.test('systemd hears when lb is ready, reloads and stops', { skip: noNotify }, async (t) => {
+t.test('systemd hears when lb is ready, lives, reloads and stops', { skip: noNotify }, async (t) => {
   const dir = t.testdir({ 'receiver.py': RECEIVER })
   // The path of a unix socket has room for 107 bytes.
   const short = mkdtempSync(join(tmpdir(), 'lb-notify-'))
@@ -329,8 +329,9 @@ t.test('systemd hears when lb is ready, reloads and stops', { skip: noNotify }, 
   }
   await hears('bound')
   const yaml = 'workers: 1\nlisteners: { bind: "127.0.0.1:0", mode: l7, routes: { respond: { body: x } } }\n'
-  const lb = spawnLb(t, yaml, [], { NOTIFY_SOCKET: path })
+  const lb = spawnLb(t, yaml, [], { NOTIFY_SOCKET: path, WATCHDOG_USEC: '2000000' })
   await hears('READY=1')
+  for (let i = 0; i < 2; i++) await hears('WATCHDOG=1')
   lb.child.kill('SIGHUP')
   await hears('RELOADING=1')
   // `Type=notify-reload` takes no reload for its own without the time at which it began.
