@@ -221,6 +221,8 @@ for (const udp of [{}, { responses: 1 }]) {
       const lb = await startLb(t, config([slow.address]))
       const [client, busy, last] = await Promise.all([1, 2, 3].map(() => udpClient(t, lb.port('dns'))))
       client!.send('x')
+      // Two workers may bring them the other way round.
+      await until(() => held.length === 1, 'it is asked')
       busy!.send('y')
       await until(() => held.length === 2, 'both are asked')
       await lb.apply(config([other.address]))
