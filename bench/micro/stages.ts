@@ -159,12 +159,13 @@ async function prepare(names: readonly StageName[], folder: string): Promise<(co
       return stream
     }
   }
-  const compiled = compilePool(pool, { metrics, clock: systemClock }, upstreams)
+  const deadlines = new Deadlines(systemClock, 100)
+  const compiled = compilePool(pool, { metrics, clock: systemClock, deadlines }, upstreams)
   const engine = new L7Engine(
     {
       clock: systemClock,
       random: Math.random,
-      deadlines: new Deadlines(systemClock, 100),
+      deadlines,
       log: createLogger({ level: 'warn' }),
       metrics
     },

@@ -1,6 +1,5 @@
 import type { ErrorCode } from '../core/errors.ts'
 import type { Counter, Metrics } from '../core/metrics/metrics.ts'
-import type { FinishedExchange } from './exchange/engine-context.ts'
 
 export interface RouteCounts {
   readonly requests: Counter
@@ -23,27 +22,22 @@ export function routeCounts(metrics: Metrics, listener: string, route: string): 
 export class ExchangeCounts {
   readonly #metrics: Metrics
   readonly #listener: string
-  readonly #unrouted: RouteCounts
+  /** Of what no route took. */
+  readonly unrouted: RouteCounts
   readonly #errors = new Map<ErrorCode, Counter>()
 
   constructor(metrics: Metrics, listener: string) {
     this.#metrics = metrics
     this.#listener = listener
-    this.#unrouted = routeCounts(metrics, listener, '')
+    this.unrouted = routeCounts(metrics, listener, '')
     metrics.counter('lb_internal_errors_total', { listener })
-  }
-
-  finished({ route, errorCode, target, status }: FinishedExchange, durationMs: number): void {
-    // With a route the request was counted when that was found.
-    if (route === undefined) this.#unrouted.requests.add()
-    if (status !== 0) (route ?? this.#unrouted).responses[Math.floor(status / 100) - 1]?.add()
-    target?.seconds.observe(durationMs / 1e3)
-    if (errorCode !== undefined) this.error(errorCode)
   }
 
   /** A request that was answered before there was an exchange. */
   answered(code: ErrorCode, status: number): void {
-    this.finished({ status, errorCode: code, route: undefined, target: undefined }, 0)
+    this.unrouted.requests.add()
+    this.unrouted.responses[Math.floor(status / 100) - 1]?.add()
+    this.error(code)
   }
 
   error(code: ErrorCode): void {

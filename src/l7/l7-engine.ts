@@ -15,10 +15,9 @@ import type { Transport, TransportOwner } from '../net/transport/transport.ts'
 import { compilePieces, compileSnapshot, type L7SnapshotParts } from './compile/compile.ts'
 import { clientPlaces, type Ends } from './exchange/client/client-connection.ts'
 import type { DownstreamStream } from './exchange/downstream-stream.ts'
-import type { EngineContext, FinishedExchange, L7Deps } from './exchange/engine-context.ts'
+import type { EngineContext, L7Deps } from './exchange/engine-context.ts'
 import { ExchangeCounts } from './exchange-counts.ts'
-import { Exchange } from './exchange/exchange.ts'
-import { settleSize } from './exchange/settle-size.ts'
+import { beginExchange, type Exchange } from './exchange/exchange.ts'
 import { dateLine } from './headers/date-line.ts'
 import { errorAnswer } from './headers/error-answer.ts'
 import { cdnLoopLine, viaLine, viaPseudonym } from './headers/via.ts'
@@ -33,14 +32,11 @@ import { PrefaceDoor, type PrefaceHost } from './http2/server/preface-door.ts'
 import { ServerConnection } from './http2/server/server-connection.ts'
 import { TlsDoor, type DoorHost } from './http1/server/tls-door.ts'
 import { Refusals } from './refusals.ts'
-import { UNREADABLE, type Request } from './message/request.ts'
+import { UNREADABLE } from './message/request.ts'
 import type { L7Snapshot } from './compile/l7-snapshot.ts'
 
 /** One per process, so that a loop through several workers is seen too; the runtime may set it. */
 const pseudonym = viaPseudonym()
-
-/** The size of exchanges has been decided, on this thread. */
-let settled = false
 
 type ClientSide = DownstreamConnection | ServerConnection | PrefaceDoor
 
@@ -69,15 +65,19 @@ export class L7Engine
   readonly bytesIn: Counter
   readonly bytesOut: Counter
   snapshot: L7Snapshot
+  readonly counts: ExchangeCounts
   readonly http2: Http2Metrics
   readonly offenders = new Offenders()
   readonly #connections = new Roster<ClientSide>(clientPlaces)
   readonly #accepted: Counter
   readonly #open: Gauge
-  readonly #counts: ExchangeCounts
   readonly #door: TlsDoor
   readonly refusals: Refusals
-  #draining = false
+  /** What its connections need of it: a request calls nothing of this class. */
+  readonly context: EngineContext = this
+  readonly dry = false
+  /** Written by `drain` and `destroy` only. */
+  draining = false
 
   constructor(deps: L7Deps, parts: L7SnapshotParts, name = pseudonym) {
     this.clock = deps.clock
@@ -97,8 +97,8 @@ export class L7Engine
     this.bytesOut = deps.metrics.counter('lb_bytes_total', { listener, direction: 'out' })
     this.#accepted = deps.metrics.counter('lb_connections_total', { listener })
     this.#open = deps.metrics.gauge('lb_connections_open', { listener })
-    this.#counts = new ExchangeCounts(deps.metrics, listener)
-    this.refusals = new Refusals({ ...deps, throttle: this.throttle, counts: this.#counts }, listener)
+    this.counts = new ExchangeCounts(deps.metrics, listener)
+    this.refusals = new Refusals({ ...deps, throttle: this.throttle, counts: this.counts }, listener)
     this.http2 = new Http2Metrics(deps.metrics, listener)
     this.snapshot = compileSnapshot(parts, this)
   }
@@ -164,7 +164,7 @@ export class L7Engine
       throw error
     }
     this.#connections.add(connection)
-    if (this.#draining) connection.drain()
+    if (this.draining) connection.drain()
     return connection
   }
 
@@ -212,7 +212,7 @@ export class L7Engine
 
   clearTextAnswer(): string {
     const { status, fields, body } = errorAnswer('LB_CLEAR_TEXT', { requestId: '', accept: undefined })
-    this.#counts.answered('LB_CLEAR_TEXT', status)
+    this.counts.answered('LB_CLEAR_TEXT', status)
     const framing = `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n`
     return `HTTP/1.1 ${status} Bad Request\r\n${dateLine()}${fields}${framing}${body}`
   }
@@ -227,40 +227,24 @@ export class L7Engine
     return first === undefined ? 0 : now - first.acceptedAt
   }
 
-  get draining(): boolean {
-    return this.#draining
-  }
-
   /** Idle connections close now, busy ones after the current response. Tunnels stay until `destroy`. */
   drain(): void {
-    this.#draining = true
+    this.draining = true
     for (const connection of this.#connections.toArray()) connection.drain()
   }
 
   /** Closes everything at once. */
   destroy(): void {
-    this.#draining = true
+    this.draining = true
     this.#door.destroy()
     for (const connection of this.#connections.toArray()) connection.destroy()
   }
 
   // DownstreamHost.
 
-  get context(): EngineContext {
-    return this
-  }
-
-  exchange(request: Request, downstream: DownstreamStream): Exchange {
-    if (!settled) {
-      settled = true
-      settleSize(() => new Exchange(request, downstream, this.snapshot, this))
-    }
-    return new Exchange(request, downstream, this.snapshot, this)
-  }
-
   unreadable(downstream: DownstreamStream, head?: Buffer): Exchange {
     const request = head === undefined ? UNREADABLE : readablePart(head)
-    const exchange = this.exchange(request, downstream)
+    const exchange = beginExchange(request, downstream, this)
     exchange.clientIp = downstream.client.peer
     return exchange
   }
@@ -271,14 +255,6 @@ export class L7Engine
     this.#open.add(-1)
     connection.client.admission?.leave()
     closeTies(connection.client)
-  }
-
-  // EngineContext.
-
-  readonly dry = false
-
-  finished(exchange: FinishedExchange, durationMs: number): void {
-    this.#counts.finished(exchange, durationMs)
   }
 }
 

@@ -7,8 +7,6 @@ import type { RedisPlan } from './redis-plan.ts'
 /** Time between tries to connect. */
 const AGAIN_MS = 500
 const MIN_CONNECT_MS = 1000
-/** Time between two looks at the slots of a cluster. */
-const SLOTS_MS = 2000
 
 export type Connection = Redis | Cluster
 
@@ -35,17 +33,15 @@ export function connect(plan: RedisPlan): Connection {
   const tls = tlsOf(plan)
   const options = optionsOf(plan)
   if (kind === 'cluster') {
-    const cluster = new Cluster([...nodes], {
+    return new Cluster([...nodes], {
       redisOptions: options,
       enableOfflineQueue: false,
       enableAutoPipelining: true,
       maxRedirections: 3,
       clusterRetryStrategy: () => AGAIN_MS,
       slotsRefreshTimeout: MIN_CONNECT_MS,
-      slotsRefreshInterval: 0
+      slotsRefreshInterval: 2 * MIN_CONNECT_MS
     })
-    refreshSlots(cluster)
-    return cluster
   }
   const place: RedisOptions =
     kind === 'sentinel'
@@ -62,20 +58,6 @@ export function connect(plan: RedisPlan): Connection {
         ? { path }
         : nodes[0]!
   return new Redis({ ...options, ...place, enableOfflineQueue: false, retryStrategy: () => AGAIN_MS })
-}
-
-/**
- * Asks again and again which node has which slots, while it is connected. ioredis' own way never ends when the connection
- * is closed, or made anew, while an answer is awaited.
- */
-function refreshSlots(cluster: Cluster): void {
-  cluster.on('ready', () => {
-    const timer = setInterval(() => {
-      if (cluster.status === 'ready') cluster.refreshSlotsCache()
-      else clearInterval(timer)
-    }, SLOTS_MS).unref()
-    cluster.once('close', () => clearInterval(timer))
-  })
 }
 
 /** To one node of a cluster. It does not connect again: its end is told by 'end'. */

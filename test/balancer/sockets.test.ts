@@ -55,12 +55,12 @@ t.test('a thread without a socket gets one that another keeps idle', async (t) =
   })
   const got: boolean[] = []
   awaitSocket(two, clock, 1000, (opened) => got.push(opened))
-  t.equal(one.contended, true)
+  t.equal(one.table.starved(one.slot), true)
   for (let i = 0; i < 4; i++) await tick()
   t.same(got, [true])
   t.equal(idle, 1, 'one was enough')
   t.equal(two.open, 2)
-  t.equal(one.contended, false)
+  t.equal(one.table.starved(one.slot), false)
 })
 
 t.test('who waits too long is told so, and who leaves is no longer counted', async (t) => {
@@ -75,7 +75,7 @@ t.test('who waits too long is told so, and who leaves is no longer counted', asy
   clock.advance(20)
   t.same(got, [false])
   left.cancel()
-  t.equal(two.contended, false)
+  t.equal(two.table.starved(two.slot), false)
   one.closed()
   await tick()
   t.equal(one.open, 1)

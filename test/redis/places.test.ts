@@ -1,10 +1,7 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import t, { type Test } from 'tap'
 import { ask, instance, load, passed } from './support/instance.ts'
 import { redisCluster, withSentinel, withTls } from './support/redis-places.ts'
-import { freePort } from '../free-port.ts'
-import { RedisServer, skip, until } from './support/redis-server.ts'
+import { skip, until } from './support/redis-server.ts'
 
 /** Servers and instances share two cores with other tests. */
 t.setTimeout(240_000)
@@ -95,36 +92,4 @@ t.test('a login of an ACL over TLS with an authority of its own, and none but th
     t.match(logged, ['Redis is not reachable: limits follow onError, caches use memory only'], why)
     t.equal((await ask(url)).status, 429, why)
   }
-})
-
-t.test('a connection to a cluster ends for good, although slots are asked for', { skip }, async (t) => {
-  const node = new RedisServer(t, await freePort())
-  const bus = ['--cluster-port', String(await freePort()), '--cluster-announce-ip', '127.0.0.1']
-  await node.start('--cluster-enabled', 'yes', ...bus)
-  node.cli('cluster', 'addslotsrange', '0', '16383')
-  await until('the cluster is up', () => node.cli('cluster', 'info').includes('cluster_state:ok'))
-  const script = `
-    import { connect } from './src/redis/connect.ts'
-    import { parseRedisUrl } from './src/config/redis-url.ts'
-    const { tls, ...place } = parseRedisUrl('redis+cluster://127.0.0.1:${node.port}')
-    const cluster = connect({ config: { ...place, timeoutMs: 5000, prefix: 'lb:' }, tls: undefined })
-    cluster.on('error', () => {})
-    cluster.once('ready', () => console.log('ready'))
-    const ask = cluster.refreshSlotsCache
-    let asked = 0
-    cluster.refreshSlotsCache = function (...args) {
-      ask.apply(this, args)
-      // The first time it connects.
-      if (++asked === 2) setTimeout(() => console.log('over', cluster.disconnect()), 100)
-    }`
-  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
-    stdio: ['ignore', 'pipe', 'inherit']
-  })
-  t.teardown(() => child.kill('SIGKILL'))
-  await once(child.stdout, 'data')
-  node.signal('SIGSTOP')
-  await once(child.stdout, 'data')
-  const ended = once(child, 'exit')
-  await node.stop()
-  t.strictSame(await ended, [0, null])
 })

@@ -126,11 +126,6 @@ export class Backend {
 
   closed(): void {
     this.table.give(this.slot, at.SOCKETS, at.HELD_SOCKETS)
-    if (this.contended) socketFreed(this.table, this.slot)
-  }
-
-  /** A request in some thread waits for a socket (awaitSocket): close a connection instead of keeping it idle. */
-  get contended(): boolean {
-    return this.table.int(this.slot, at.STARVED) > 0
+    if (this.table.starved(this.slot)) socketFreed(this.table, this.slot)
   }
 }

@@ -7,7 +7,7 @@ import type { Waiter } from './waiter.ts'
 
 // maxConnections counts sockets as the backend does, idle ones too. A thread that holds a lease may find them all taken
 // because other threads keep idle ones. It waits here and says so (STARVED): other threads then close an idle one at
-// once (`onShed`) and close instead of keeping what comes free (`backend.contended`). It never waits long: leases are
+// once (`onShed`) and close instead of keeping what comes free (`table.starved`). It never waits long: leases are
 // bounded by the same number, so while it waits at least one socket somewhere is idle or about to be.
 
 /** How often a waiting thread checks by itself, in case a signal was lost. */

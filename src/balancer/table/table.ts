@@ -107,6 +107,11 @@ export class BackendTable {
     return Atomics.load(this.ints, slot * at.INTS + column)
   }
 
+  /** A request in some thread waits for a socket to the backend (awaitSocket). */
+  starved(slot: number): boolean {
+    return this.int(slot, at.STARVED) > 0
+  }
+
   float(slot: number, column: number): number {
     return this.floats[slot * at.FLOATS + column]!
   }

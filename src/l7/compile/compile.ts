@@ -84,7 +84,7 @@ export function compileSnapshot(parts: L7SnapshotParts, context: EngineContext):
 /** What forwarding to a pool needs on this thread. */
 export function compilePool(
   pool: Pool,
-  context: Pick<EngineContext, 'metrics' | 'clock'>,
+  context: Pick<EngineContext, 'metrics' | 'clock' | 'deadlines'>,
   upstreams: Upstreams,
   underway?: Underway
 ): CompiledPool {
@@ -94,7 +94,7 @@ export function compilePool(
     pool,
     upstreams,
     underway: config.onDown === 'close' ? underway : undefined,
-    budget: new RetryBudget(config.retry.budget, context.clock),
+    budget: new RetryBudget(config.retry.budget, context.deadlines),
     hashKey: keyed ? config.hash.key : undefined,
     sticky: config.sticky === undefined ? undefined : new Sticky(pool, config.sticky, context.clock),
     badStatuses: new Set(config.breaker.statuses),

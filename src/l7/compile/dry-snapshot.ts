@@ -9,6 +9,7 @@ import type { Pool } from '../../balancer/pool/pool.ts'
 import type { HttpCache } from '../cache/http-cache.ts'
 import type { EngineContext } from '../exchange/engine-context.ts'
 import type { Upstreams } from '../forward/upstreams.ts'
+import { ExchangeCounts } from '../exchange-counts.ts'
 import { cdnLoopLine, viaLine } from '../headers/via.ts'
 import type { LoadedStage } from '../stages/loaded.ts'
 import { compilePool, compileSnapshot } from './compile.ts'
@@ -35,7 +36,7 @@ export function dryContext(clock: Clock, pseudonym: string): EngineContext {
     bytesOut: metrics.counter('lb_bytes_total', { listener: '', direction: 'out' }),
     draining: false,
     dry: true,
-    finished() {}
+    counts: new ExchangeCounts(metrics, '')
   }
 }
 

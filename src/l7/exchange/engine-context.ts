@@ -2,10 +2,10 @@ import type { Clock } from '../../core/clock.ts'
 import type { Deadlines } from '../../core/deadlines.ts'
 import type { Logger } from '../../core/log/log.ts'
 import type { LogThrottle } from '../../core/log/log-throttle.ts'
-import type { ErrorCode } from '../../core/errors.ts'
-import type { Counter, Histogram, Metrics } from '../../core/metrics/metrics.ts'
+import type { Counter, Metrics } from '../../core/metrics/metrics.ts'
 import type { Challenges } from '../../net/tls/challenges.ts'
 import type { Random } from '../../core/random.ts'
+import type { ExchangeCounts } from '../exchange-counts.ts'
 
 /** What all engines of a thread share. */
 export interface L7Deps {
@@ -35,14 +35,5 @@ export interface EngineContext extends L7Deps {
   readonly draining: boolean
   /** For `lb explain`: what is compiled starts nothing, asks nobody, and keeps nothing. */
   readonly dry: boolean
-  /** An exchange has ended: metrics. Its stages are told next. */
-  finished(exchange: FinishedExchange, durationMs: number): void
-}
-
-/** What is counted of an exchange. */
-export interface FinishedExchange {
-  readonly status: number
-  readonly errorCode: ErrorCode | undefined
-  readonly route: { readonly responses: readonly Counter[] } | undefined
-  readonly target: { readonly seconds: Histogram } | undefined
+  readonly counts: ExchangeCounts
 }

@@ -6,7 +6,11 @@ import type { ByteStream } from '../../net/transport/byte-stream.ts'
 import { Forward } from '../forward/forward.ts'
 import type { ForwardOwner, Outgoing } from '../forward/forward-owner.ts'
 import { passableTrailers } from '../headers/trailers.ts'
+import type { L7Snapshot } from '../compile/l7-snapshot.ts'
+import type { Request } from '../message/request.ts'
 import type { Response } from '../message/response.ts'
+import type { DownstreamStream } from './downstream-stream.ts'
+import type { EngineContext } from './engine-context.ts'
 import type { Refusal } from '../stages/refusal.ts'
 import type { Verdict } from '../stages/verdict.ts'
 import { DelayedResponse } from './response/delayed-response.ts'
@@ -14,7 +18,24 @@ import { answerError } from './response/local-answer.ts'
 import { RequestSide } from './request-side.ts'
 import type { ResponseTap } from './response/response-tap.ts'
 import { upstreamResponse } from './response/response-head.ts'
+import { settleSize } from './settle-size.ts'
 import { Wait } from './wait.ts'
+
+/** The size of exchanges has been decided, on this thread. */
+let settled = false
+
+/** An exchange by the snapshot that is in force now, and keeps it. */
+export function beginExchange(
+  request: Request,
+  downstream: DownstreamStream,
+  { snapshot, context }: { readonly snapshot: L7Snapshot; readonly context: EngineContext }
+): Exchange {
+  if (!settled) {
+    settled = true
+    settleSize(() => new Exchange(request, downstream, snapshot, context))
+  }
+  return new Exchange(request, downstream, snapshot, context)
+}
 
 /** Longer timers would be over at once. */
 const MAX_WAIT_MS = 2 ** 31 - 1
@@ -182,7 +203,6 @@ export class Exchange extends RequestSide implements ForwardOwner {
 
   onEnd(trailers: string): void {
     this.tap?.onEnd()
-    if (this.forward !== undefined) this.retries = this.forward.retries
     this.forward = undefined
     if (this.#delayed === undefined) this.#endOf(trailers)
     else this.#delayed.trailers = trailers
@@ -221,7 +241,6 @@ export class Exchange extends RequestSide implements ForwardOwner {
 
   onFailed(code: ErrorCode, reason: string, backend: Backend | undefined): void {
     this.backend = backend ?? this.backend
-    if (this.forward !== undefined) this.retries = this.forward.retries
     this.forward = undefined
     // The client has left, but requests that follow its cache fetch must be told that the fetch ended.
     if (this.ended) return this.tap?.abort()
@@ -242,7 +261,6 @@ export class Exchange extends RequestSide implements ForwardOwner {
   /** Cancels what is still running for this exchange: the attempt at a backend, the cache's fetch, a stage's wait. */
   #stop(): void {
     this.#delayed = undefined
-    if (this.forward !== undefined) this.retries = this.forward.retries
     this.forward?.cancel()
     this.forward = undefined
     this.tap?.abort()
@@ -257,7 +275,6 @@ export class Exchange extends RequestSide implements ForwardOwner {
     this.bodyCopy = undefined
     this.abortUpload()
     this.#wait?.cancel()
-    if (this.forward !== undefined) this.retries = this.forward.retries
     this.errorCode = code
     this.errorReason = reason
     this.close()

@@ -52,10 +52,6 @@ export class Forward implements UpstreamClient, LeaseTaker, AtBackend {
     this.#upload = request.bodyLength === 0 ? undefined : new Upload(this.#attempts)
   }
 
-  get retries(): number {
-    return Math.max(0, this.times.asked - 1)
-  }
-
   start(): void {
     this.#target.pool.budget.request()
     this.#attempt(undefined)

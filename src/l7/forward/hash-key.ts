@@ -1,7 +1,7 @@
 import { cookieValue } from '../../core/cookies.ts'
 import { hashString } from '../../core/hash-string.ts'
 import type { HashKey } from '../../config/model/model.ts'
-import type { ExchangeFacts } from '../exchange/exchange-facts.ts'
+import type { ExchangeFacts } from '../exchange/stage-run.ts'
 import { queryValue } from '../uri/query.ts'
 
 /**

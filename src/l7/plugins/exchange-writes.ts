@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import type { Exchange } from '../exchange/exchange.ts'
-import type { Identity } from '../exchange/exchange-facts.ts'
+import type { Identity } from '../exchange/stage-run.ts'
 import { checkField } from '../message/checked-line.ts'
 
 /** Visible ASCII; no "#", and in a path no "?". */

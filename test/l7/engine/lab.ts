@@ -61,7 +61,7 @@ export async function startLab(
     { deadlines, clock: systemClock, random: Math.random, ...(lookup === undefined ? {} : { lookup }) },
     metrics
   )
-  const shared = { clock: systemClock, metrics }
+  const shared = { clock: systemClock, deadlines, metrics }
   const pools = new Map<string, Pool>()
   const outcomes: string[] = []
   const compiled = new Map(

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { HeaderBlock } from '../../../src/l7/message/header-block.ts'
-import { ForwardedWriter } from '../../../src/l7/exchange/client/client-connection.ts'
+import { ForwardedWriter } from '../../../src/l7/stages/forwarding/forwarding.ts'
 import { dropForwardingFields, FORWARDING_FIELDS } from '../../../src/l7/headers/forwarding-fields.ts'
 import { dropConnectionNamed, mayDrop } from '../../../src/l7/headers/hop-by-hop.ts'
 import { fieldMarks, SEEN_SHIFT } from '../../../src/l7/http2/hpack/field-marks.ts'

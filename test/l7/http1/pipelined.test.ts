@@ -4,7 +4,7 @@ import { RequestReader, type RequestEvents } from '../../../src/l7/http1/server/
 import { seededRandom } from '../../../src/core/random.ts'
 import { rawBackend, answering, labOf, OK } from '../engine/lab.ts'
 
-const limits = { headBytes: 16_384, headerCount: 100, urlBytes: 8192 }
+const inForce = { snapshot: { config: { limits: { headBytes: 16_384, headerCount: 100, urlBytes: 8192 } } } }
 
 /** Reads `text` in pieces of `size`, as the reader lets them come; after each `pace` pieces one request is answered. */
 function readInPieces(text: Buffer, size: number, pace: number): { requests: number; stuck: boolean } {
@@ -17,7 +17,6 @@ function readInPieces(text: Buffer, size: number, pace: number): { requests: num
   let requests = 0
   let open = false
   const events: RequestEvents = {
-    limits,
     onHeadBegun() {},
     onRequest() {
       requests++
@@ -32,7 +31,7 @@ function readInPieces(text: Buffer, size: number, pace: number): { requests: num
     onBodyEnd() {},
     onReadDone() {}
   }
-  const reader = new RequestReader(transport, events)
+  const reader = new RequestReader(transport, events, inForce)
   for (let at = 0, turn = 0; at < text.length || open; turn++) {
     const before = requests
     const was = at
@@ -117,7 +116,6 @@ t.test('requests that are answered at once leave others their turn', async (t) =
   let begun = 0
   const text = Buffer.from('GET / HTTP/1.1\r\nHost: example.test\r\n\r\n'.repeat(1000))
   const events = {
-    limits,
     onRequest() {
       begun++
       reader.next()
@@ -125,7 +123,7 @@ t.test('requests that are answered at once leave others their turn', async (t) =
     onReadDone: () => void slices.push(begun)
   } as unknown as RequestEvents
   const slices: number[] = []
-  const reader: RequestReader = new RequestReader(transport, events)
+  const reader: RequestReader = new RequestReader(transport, events, inForce)
   reader.receive(text, 0, text.length)
   t.strictSame([begun, paused, reader.readsOn], [32, true, true])
   while (begun < 1000) await new Promise((resolve) => setImmediate(resolve))

@@ -82,9 +82,9 @@ export async function lab(t: Test, cases: Readonly<Record<string, Hooks>>): Prom
     body: hook('body'),
     done(exchange, ms) {
       const { errorReason, logFields } = exchange as typeof exchange & {
-        logFields: Line['fields'] | undefined
+        logFields: { record: Line['fields'] } | undefined
       }
-      reasons.set(exchange.path.slice(1), `${String(logFields?.['plugin'])}: ${errorReason}`)
+      reasons.set(exchange.path.slice(1), `${String(logFields?.record['plugin'])}: ${errorReason}`)
       return hook('done')(exchange, ms)
     }
   })

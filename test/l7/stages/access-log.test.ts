@@ -48,8 +48,7 @@ function exchangeOf(seed: number): Exchange {
     bytesOut: next(1e9),
     requestId: 'ab~1',
     identity: next(2) === 0 ? undefined : { name: 'al"ice' },
-    logFields,
-    logFieldList: logFields && Object.entries(logFields).flat()
+    logFields: logFields && { record: logFields, list: Object.entries(logFields).flat() }
   } as unknown as Exchange
 }
 

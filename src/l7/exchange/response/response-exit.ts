@@ -260,7 +260,7 @@ export abstract class ResponseExit extends StageRun implements ChainOwner {
     if (this.#ended) return
     this.#ended = true
     const durationMs = performance.now() - this.startedAt
-    this.context.finished(this, durationMs)
+    this.#count(durationMs)
     const { done } = this.stages
     for (let i = 0; i < done.length; i++) {
       try {
@@ -269,6 +269,17 @@ export abstract class ResponseExit extends StageRun implements ChainOwner {
         this.#containEnd(error)
       }
     }
+  }
+
+  /** All responses are in the sum over the routes, and what no route took. */
+  #count(durationMs: number): void {
+    const { route, status, target, errorCode } = this
+    const { counts } = this.context
+    // With a route the request was counted when that was found.
+    if (route === undefined) counts.unrouted.requests.add()
+    if (status !== 0) (route ?? counts.unrouted).responses[Math.floor(status / 100) - 1]?.add()
+    target?.seconds.observe(durationMs / 1e3)
+    if (errorCode !== undefined) counts.error(errorCode)
   }
 
   #containEnd(error: unknown): void {

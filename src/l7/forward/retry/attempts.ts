@@ -9,7 +9,7 @@ import type { HeaderBlock } from '../../message/header-block.ts'
 import { isIdempotent } from '../../message/methods.ts'
 import { ReplayBuffer } from './replay-buffer.ts'
 import type { Outcome } from '../../../balancer/pool/lease.ts'
-import type { Clock } from '../../../core/clock.ts'
+import type { Deadlines } from '../../../core/deadlines.ts'
 
 interface Head {
   readonly status: number
@@ -165,6 +165,11 @@ export class ForwardTimes {
     this.#waitsSince = 0
   }
 
+  /** Tries after the first. */
+  get retries(): number {
+    return Math.max(0, this.asked - 1)
+  }
+
   /** The connection turned out to be closed: nobody was asked. */
   unused(): void {
     this.asked--
@@ -202,15 +207,16 @@ const AT_LEAST = 3
 /** Keeps retries to a share of the requests of the last ten to twenty seconds, so that they cannot become the load. */
 export class RetryBudget {
   readonly #share: number
-  readonly #clock: Clock
+  readonly #time: Pick<Deadlines, 'now'>
   #windowEnds = 0
   #requests = 0
   #retries = 0
   #requestsBefore = 0
 
-  constructor(share: number, clock: Clock) {
+  /** `time` may be 100 ms old. */
+  constructor(share: number, time: Pick<Deadlines, 'now'>) {
     this.#share = share
-    this.#clock = clock
+    this.#time = time
   }
 
   request(): void {
@@ -229,7 +235,7 @@ export class RetryBudget {
 
   /** Begins a new window when the old one is over; what went before it counts once more. */
   #turn(): void {
-    const now = this.#clock.now()
+    const { now } = this.#time
     if (now < this.#windowEnds) return
     this.#requestsBefore = now >= this.#windowEnds + WINDOW_MS ? 0 : this.#requests
     this.#requests = 0

@@ -128,7 +128,7 @@ export class UpstreamPool {
     this.#names?.used(this.deadlines.now)
     const own = client === undefined ? undefined : this.#resting.takeOwn(client)
     if (own?.usable === true) return own
-    return this.#resting.take(once ? this.#idleLimit : undefined, this.deadlines.now)
+    return this.#resting.take(once ? this.#idleLimit : undefined, once ? this.deadlines.now : 0)
   }
 
   /** A connection for a request without a body that may be repeated; its writes are sent at the end of the turn. */
@@ -215,7 +215,8 @@ export class UpstreamPool {
         return starved.done(connection)
       }
     }
-    const wanted = !this.#retired && !connection.transport.closed && !connection.backend.contended
+    const { table, slot } = connection.backend
+    const wanted = !this.#retired && !connection.transport.closed && !table.starved(slot)
     if (!wanted || !connection.rest(now, this.#idleLimit.within(timeouts.keepAliveMs, now), keepAliveSeconds))
       return connection.part()
     if (connection.isPrivate) {

@@ -155,7 +155,8 @@ export class PoolUpstreams implements Upstreams {
     const batched = this.#settings.config.connections.pipelining > 1 && mayPipeline(request)
     const sent = new Sent(client, request, times)
     // With maxConnections a new connection might have to wait for the idle one.
-    const once = backend.maxConnections === undefined && !isIdempotent(request.method)
+    const { method } = request
+    const once = backend.maxConnections === undefined && method !== 'GET' && !isIdempotent(method)
     const connection = batched ? upstreams.takePipelined() : upstreams.take(request.client, once)
     if (connection !== undefined) sent.use(connection, batched)
     else sent.dialling = upstreams.connect(backend, times.connectMs, sent, request.preface)

@@ -9,7 +9,7 @@ import {
   TOO_LARGE,
   TOO_MANY_FIELDS
 } from './parse-failure.ts'
-import { isWordOfProxy } from './proxy-word.ts'
+import { INITIALS, isWordOfProxy } from './proxy-word.ts'
 import {
   SEEN_AUTHORIZATION,
   SEEN_DATE,
@@ -159,8 +159,9 @@ export class FieldScanner {
 
   /** Sorts a field line by the length of its name first: most lines cost one switch. */
   #note(nameStart: number, nameEnd: number, lineEnd: number): void {
-    this.nameBits |= nameBit(this.#buffer[nameStart]!, nameEnd - nameStart)
-    if (isWordOfProxy(this.#buffer, nameStart)) this.seen |= SEEN_X
+    const first = this.#buffer[nameStart]!
+    this.nameBits |= nameBit(first, nameEnd - nameStart)
+    if (INITIALS[first & 31] === 1 && isWordOfProxy(this.#buffer, nameStart)) this.seen |= SEEN_X
     switch (nameEnd - nameStart) {
       case 2:
         if (this.#is(nameStart, 'te')) {

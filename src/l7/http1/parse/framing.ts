@@ -75,16 +75,17 @@ export interface ConnectionOptions {
   readonly names: string
 }
 
-const NONE: ConnectionOptions = { close: false, keepAlive: false, upgrade: false, names: '' }
-const CLOSE: ConnectionOptions = { ...NONE, close: true }
-const KEEP_ALIVE: ConnectionOptions = { ...NONE, keepAlive: true }
-const UPGRADE: ConnectionOptions = { ...NONE, upgrade: true }
+/** There is no such field. */
+export const NO_OPTIONS: ConnectionOptions = { close: false, keepAlive: false, upgrade: false, names: '' }
+const CLOSE: ConnectionOptions = { ...NO_OPTIONS, close: true }
+const KEEP_ALIVE: ConnectionOptions = { ...NO_OPTIONS, keepAlive: true }
+const UPGRADE: ConnectionOptions = { ...NO_OPTIONS, upgrade: true }
 
 export function connectionOptions(value: string): ConnectionOptions {
   // The values of nearly all clients, without splitting them.
   switch (value) {
     case '':
-      return NONE
+      return NO_OPTIONS
     case 'keep-alive':
     case 'Keep-Alive':
       return KEEP_ALIVE

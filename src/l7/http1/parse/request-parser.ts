@@ -3,7 +3,7 @@ import { HeaderBlock } from '../../message/header-block.ts'
 import { UNKNOWN_LENGTH } from '../../message/body-length.ts'
 import type { Request } from '../../message/request.ts'
 import { TARGET } from '../../message/chars.ts'
-import { connectionOptions, CHUNKED, framingFailure, readFraming, UNDECLARED } from './framing.ts'
+import { connectionOptions, CHUNKED, framingFailure, NO_OPTIONS, readFraming, UNDECLARED } from './framing.ts'
 import { FieldScanner } from './field-scanner.ts'
 import { TOKEN, knownTexts, latin1 } from '../../../core/latin1.ts'
 import { isKnownMethod } from '../../message/methods.ts'
@@ -95,7 +95,8 @@ export function parseRequest(buffer: Buffer, start: number, end: number, limits:
   const headEnd = fields.scan(buffer, p, end, limit, limits.headerCount)
   if (headEnd <= 0) return headEnd
   const method = methodName(buffer, methodStart, methodEnd)
-  if (!isKnownMethod(method) && limits.methods?.includes(method) !== true) return BAD_METHOD
+  if (method !== 'GET' && !isKnownMethod(method) && limits.methods?.includes(method) !== true)
+    return BAD_METHOD
   const failure = complete(buffer, method, latin1(buffer, targetStart, targetEnd), minor)
   return failure === 0 ? headEnd : failure
 }
@@ -116,14 +117,17 @@ function complete(buffer: Buffer, method: string, target: string, minor: number)
     return BAD_HOST
   }
   if (fields.repeated) return REPEATED
-  const framing = readFraming(buffer, fields, minor)
-  const failure = framingFailure(framing)
-  if (failure !== 0) return failure
+  let framing = UNDECLARED
+  if (fields.lengthCount + fields.codingCount > 0) {
+    framing = readFraming(buffer, fields, minor)
+    const failure = framingFailure(framing)
+    if (failure !== 0) return failure
+  }
   const bodyLength = framing === CHUNKED ? UNKNOWN_LENGTH : framing === UNDECLARED ? 0 : framing
   const expect = fields.expect
   const expectContinue = expect !== '' && expect.toLowerCase() === '100-continue'
   if (expect !== '' && !expectContinue && minor === 1) return BAD_EXPECTATION
-  const connection = connectionOptions(fields.connection)
+  const connection = fields.connection === '' ? NO_OPTIONS : connectionOptions(fields.connection)
   parsed = {
     method,
     target,

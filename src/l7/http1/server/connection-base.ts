@@ -1,6 +1,5 @@
 import type { L7ListenerConfig } from '../../../config/model/model.ts'
 import type { Transport } from '../../../net/transport/transport.ts'
-import type { HeadLimits } from '../parse/request-parser.ts'
 import type { ResponseWriter } from '../write/message-writer.ts'
 import type { DownstreamHost } from './downstream-host.ts'
 
@@ -12,10 +11,6 @@ export abstract class ConnectionBase {
   /** The connection ends after the response under way. */
   protected closes = false
 
-  get limits(): HeadLimits {
-    return this.host.snapshot.config.limits
-  }
-
   protected get timeouts(): L7ListenerConfig['timeouts'] {
     return this.host.snapshot.config.timeouts
   }
@@ -26,10 +21,6 @@ export abstract class ConnectionBase {
 
   closeAfter(): void {
     this.closes = true
-  }
-
-  sendBody(buffer: Buffer, start: number, end: number): void {
-    this.writer.body(buffer, start, end)
   }
 
   sendText(text: string): void {

@@ -1,9 +1,9 @@
-import type { Splice } from '../../../l4/tcp/splice.ts'
+import type { Splice, SpliceEnd } from '../../../l4/tcp/splice.ts'
 import type { Waits } from '../../../core/deadlines.ts'
 import type { ByteStream } from '../../../net/transport/byte-stream.ts'
 import type { Transport, TransportOwner } from '../../../net/transport/transport.ts'
 import type { DownstreamStream } from '../../exchange/downstream-stream.ts'
-import type { Exchange } from '../../exchange/exchange.ts'
+import { beginExchange, type Exchange } from '../../exchange/exchange.ts'
 import type { HeaderBlock } from '../../message/header-block.ts'
 import type { Request } from '../../message/request.ts'
 import type { DownstreamHost } from './downstream-host.ts'
@@ -52,7 +52,7 @@ export class DownstreamConnection
     super()
     this.host = host
     this.transport = attach(this)
-    this.#reader = new RequestReader(this.transport, this)
+    this.#reader = new RequestReader(this.transport, this, host)
     this.writer = new ResponseWriter(this.transport)
     this.#watch = new ClientWatch(host, this.transport, this.writer)
     this.client = acceptedClient(this.transport, admission, ends)
@@ -151,7 +151,7 @@ export class DownstreamConnection
   onRequest(request: Request): void {
     this.closes = !request.keepAlive
     this.deadline = this.#reader.bodyComplete ? Infinity : this.#watch.bodyBegins()
-    this.#exchange = this.host.exchange(request, this)
+    this.#exchange = beginExchange(request, this, this.host)
     this.#exchange.run()
   }
 
@@ -216,6 +216,10 @@ export class DownstreamConnection
     this.closes = this.writer.response(status, reason, fields, length, minor, this.closes, trailers)
   }
 
+  sendBody(buffer: Buffer, start: number, end: number): void {
+    this.writer.body(buffer, start, end)
+  }
+
   sendEnd(trailers: string): void {
     this.writer.end(trailers)
     this.writer.flush()
@@ -229,7 +233,9 @@ export class DownstreamConnection
 
   #next(): void {
     this.#owed = false
-    this.deadline = this.now + (this.host.context.draining ? DRAIN_MS : this.timeouts.keepAliveMs)
+    const { context, snapshot } = this.host
+    this.deadline =
+      context.deadlines.now + (context.draining ? DRAIN_MS : snapshot.config.timeouts.keepAliveMs)
     this.#reader.next()
     this.#endIfLast()
   }
@@ -266,20 +272,14 @@ export class DownstreamConnection
     this.writer.switching(head.reason, fields, head.upgrade)
     this.writer.flush()
     this.#exchange = undefined
-    this.host.context.deadlines.remove(this)
+    const { context } = this.host
+    context.deadlines.remove(this)
     const held = { bytes: this.#reader.stop(), ended: this.#watch.halfClosed !== undefined }
-    this.#tunnel = openTunnel(
-      this.host.context,
-      this.timeouts,
-      this.transport,
-      upstream,
-      rest,
-      held,
-      (end) => {
-        onEnd(end.reason === 'upstream-reset')
-        this.host.closed(this)
-      }
-    )
+    const ended = (end: SpliceEnd): void => {
+      onEnd(end.reason === 'upstream-reset')
+      this.host.closed(this)
+    }
+    this.#tunnel = openTunnel(context, this.timeouts, this.transport, upstream, rest, held, ended)
   }
 
   #refuse(failure: ParseFailure, head: Buffer | undefined): void {

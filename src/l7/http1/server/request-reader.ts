@@ -12,9 +12,12 @@ const AHEAD_BYTES = 65_536
 const MOST_AT_ONCE = 32
 const LF = 10
 
+interface LimitsInForce {
+  readonly snapshot: { readonly config: { readonly limits: HeadLimits } }
+}
+
 /** Receives the requests that a RequestReader reads. */
 export interface RequestEvents extends Contained {
-  readonly limits: HeadLimits
   /** The first bytes of a head that is not complete yet. */
   onHeadBegun(): void
   /** The reader reads no further request until `next`. */
@@ -37,6 +40,7 @@ export interface RequestEvents extends Contained {
 export class RequestReader implements ChunkSink {
   readonly #transport: Transport
   readonly #events: RequestEvents
+  readonly #host: LimitsInForce
   readonly #body = new RequestBody()
   /** Received but not parsed yet. */
   #ahead: Buffer | undefined
@@ -53,7 +57,9 @@ export class RequestReader implements ChunkSink {
   /** Other connections have their turn. */
   #waits = false
 
-  constructor(transport: Transport, events: RequestEvents) {
+  /** `host` knows the limits in force. */
+  constructor(transport: Transport, events: RequestEvents, host: LimitsInForce) {
+    this.#host = host
     this.#transport = transport
     this.#events = events
   }
@@ -96,7 +102,7 @@ export class RequestReader implements ChunkSink {
     if (this.#busy) return this.#holdBack()
     // Without another line end the head cannot be complete, and reading it again would be quadratic.
     const whole = buffer.subarray(start, end).indexOf(LF) !== -1
-    if (!whole && joined.length < this.#events.limits.headBytes) return
+    if (!whole && joined.length < this.#host.snapshot.config.limits.headBytes) return
     this.#ahead = undefined
     this.#own = joined
     this.#read(joined, 0, joined.length)
@@ -168,7 +174,7 @@ export class RequestReader implements ChunkSink {
 
   /** Returns the position after the head, or a negative number: stop reading for now. */
   #readHead(buffer: Buffer, start: number, end: number): number {
-    const after = parseRequest(buffer, start, end, this.#events.limits)
+    const after = parseRequest(buffer, start, end, this.#host.snapshot.config.limits)
     if (after < 0) {
       this.#stopped = true
       this.#events.onBadHead(after, buffer, start, end)

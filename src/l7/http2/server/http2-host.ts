@@ -2,7 +2,6 @@ import type { L7Snapshot } from '../../compile/l7-snapshot.ts'
 import type { DownstreamStream } from '../../exchange/downstream-stream.ts'
 import type { EngineContext } from '../../exchange/engine-context.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
-import type { Request } from '../../message/request.ts'
 import type { Http2Metrics } from './http2-metrics.ts'
 import type { Offenders } from './offenders.ts'
 
@@ -13,7 +12,6 @@ export interface Http2Host {
   readonly snapshot: L7Snapshot
   readonly http2: Http2Metrics
   readonly offenders: Offenders
-  exchange(request: Request, downstream: DownstreamStream): Exchange
   /** An exchange for a request that is refused; it only sends the error response. */
   unreadable(downstream: DownstreamStream): Exchange
   closed(connection: object): void

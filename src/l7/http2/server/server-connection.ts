@@ -5,6 +5,8 @@ import type { Admission } from '../../../net/admission/gate.ts'
 import type { Transport, TransportOwner } from '../../../net/transport/transport.ts'
 import { acceptedClient } from '../../exchange/client/accepted-client.ts'
 import type { ClientConnection, Ends } from '../../exchange/client/client-connection.ts'
+import { DRAIN_MS, LINGER_MS } from '../../exchange/client/patience.ts'
+import { beginExchange } from '../../exchange/exchange.ts'
 import { parseFailure } from '../../http1/parse/parse-failure.ts'
 import type { HeadLimits } from '../../http1/parse/request-parser.ts'
 import type { Request } from '../../message/request.ts'
@@ -17,10 +19,6 @@ import { ReadSlices, type Sliced } from './read-slices.ts'
 import { ServerSession, type ServerSessionHost } from './server-session.ts'
 import { ServerStream } from './server-stream.ts'
 
-/** How long a client has to read the last frames. */
-const LINGER_MS = 2_000
-/** By then a client has received the GOAWAY, even if it does not answer a PING. */
-const DRAIN_MS = 500
 /** Interval of checks whether a client that has sent FIN is still there. */
 const LOOK_MS = 250
 
@@ -189,7 +187,7 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
 
   onRequest(stream: Stream, request: Request): void {
     const served = new ServerStream(this, stream, request.upgrade !== '')
-    const exchange = this.#host.exchange(request, served)
+    const exchange = beginExchange(request, served, this.#host)
     served.serve(exchange)
     exchange.run()
   }

@@ -9,5 +9,5 @@ export function exchangeFields(
   fields: readonly AccessField[] = ACCESS_FIELDS
 ): object {
   const values = fields.map((name) => [name, fieldValues[name](exchange, durationMs)])
-  return { ...Object.fromEntries(values), ...exchange.logFields }
+  return { ...Object.fromEntries(values), ...exchange.logFields?.record }
 }

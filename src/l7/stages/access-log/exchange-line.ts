@@ -2,7 +2,7 @@ import { flat } from '../../../core/flat.ts'
 import { jsonText } from '../../../core/log/json-text.ts'
 import type { LineBytes } from '../../../core/log/line-bytes.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
-import type { LogValue } from '../../exchange/exchange-facts.ts'
+import type { LogValue } from '../../exchange/log-fields.ts'
 import { fieldValues, shortened, statusOf } from './field-values.ts'
 import { withoutCredentials } from './without-credentials.ts'
 
@@ -45,7 +45,7 @@ export class ExchangeLine {
     if (referer !== undefined) line.text(',"referer":').json(referer)
     line.text(',"requestId":"').text(exchange.requestId).text('"')
     if (identity !== undefined) line.text(',"user":').json(identity.name)
-    const more = exchange.logFieldList
+    const more = exchange.logFields?.list
     if (more !== undefined) writeMore(line, more)
   }
 }

@@ -1,6 +1,6 @@
 import type { Counter } from '../../../core/metrics/metrics.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
-import type { Identity } from '../../exchange/exchange-facts.ts'
+import type { Identity } from '../../exchange/stage-run.ts'
 import type { StageContext } from '../stage-context.ts'
 
 export type Outcome = 'allowed' | 'refused' | 'missing' | 'throttled' | 'unavailable' | 'login'

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../../core/errors.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
-import type { Identity } from '../../exchange/exchange-facts.ts'
+import type { Identity } from '../../exchange/stage-run.ts'
 
 /** One method of authentication, as one thread uses it. */
 export interface AuthMethod {

@@ -1,11 +1,13 @@
 import { clientAddress } from '../../../net/address/client-address.ts'
+import { flat } from '../../../core/flat.ts'
+import type { ForwardedLines } from '../../exchange/client/client-connection.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 import type { ForwardHead } from '../../exchange/forward-head.ts'
 import type { ResponseHead } from '../../exchange/response/response-head.ts'
 import { dropForwardingFields } from '../../headers/forwarding-fields.ts'
 import { keptRequestId, isTraceparent, newTraceparent } from '../../headers/trace-ids.ts'
 import { viaLine } from '../../headers/via.ts'
-import { nameBits } from '../../message/header-block.ts'
+import { nameBits, type HeaderBlock } from '../../message/header-block.ts'
 import {
   SEEN_FORWARDED,
   SEEN_REQUEST_ID,
@@ -52,7 +54,7 @@ const forwarding: Stage = {
   forward(exchange: Exchange, { headers, host }: ForwardHead): void {
     const { request, trusted, context } = exchange
     const { seen } = request
-    const { forwarded } = exchange.client
+    const forwarded = (exchange.client.forwarded ??= new ForwardedWriter(exchange.client))
     let added = ''
     if ((seen & SEEN_X) !== 0) dropForwardingFields(headers, trusted)
     if ((seen & (SEEN_FORWARDED | SEEN_X_FORWARDED)) !== 0) {
@@ -102,4 +104,81 @@ const withViaBothWays: Stage = {
 export function compile(_keys: undefined, { listener }: StageContext): Stage {
   if (listener.via === 'response') return { ...forwarding, ...withVia }
   return listener.via ? withViaBothWays : forwarding
+}
+
+/** What backends are told about a client's connection. */
+export interface Hop {
+  /** Address of the peer (or what its PROXY header said); '' on a unix socket. */
+  readonly peer: string
+  readonly scheme: 'http' | 'https'
+}
+
+/** Longest list that is passed on and appended to; a longer one is dropped as if the peer were not trusted. */
+const MAX_LIST = 2048
+
+/**
+ * Writes X-Forwarded-For, -Proto, -Host and Forwarded for the requests of one connection. What the client sent is
+ * overwritten; a trusted proxy's For is appended to, and its Proto and Host stay, since it saw them first.
+ * The lines only depend on the host, and a connection rarely changes that: one comparison per request.
+ */
+export class ForwardedWriter implements ForwardedLines {
+  readonly #hop: Hop
+  #host: string | undefined
+  #lines = ''
+
+  constructor(hop: Hop) {
+    this.#hop = hop
+  }
+
+  /** `host` has been checked by the parser. */
+  lines(host: string): string {
+    if (host !== this.#host) {
+      this.#host = host
+      this.#lines = flat(this.#freshLines(host))
+    }
+    return this.#lines
+  }
+
+  replace(headers: HeaderBlock, host: string, trusted: boolean): string {
+    const hop = this.#hop
+    const xForwardedFor = trusted ? headers.getJoined('x-forwarded-for') : undefined
+    const forwarded = trusted ? headers.getJoined('forwarded') : undefined
+    if (!trusted || tooLong(xForwardedFor) || tooLong(forwarded)) {
+      dropForwardingFields(headers)
+      return this.lines(host)
+    }
+    let lines = ''
+    if (xForwardedFor !== undefined) headers.remove('x-forwarded-for')
+    lines += `X-Forwarded-For: ${appended(xForwardedFor, hop.peer === '' ? 'unknown' : hop.peer)}\r\n`
+    if (!headers.has('x-forwarded-proto')) lines += `X-Forwarded-Proto: ${hop.scheme}\r\n`
+    if (host !== '' && !headers.has('x-forwarded-host')) lines += `X-Forwarded-Host: ${host}\r\n`
+    // The proxy before us knows X-Forwarded-For only: a Forwarded that begins here would leave out the hops before it.
+    if (forwarded === undefined && xForwardedFor !== undefined) return lines
+    if (forwarded !== undefined) headers.remove('forwarded')
+    return `${lines}Forwarded: ${appended(forwarded, forwardedElement(hop, host))}\r\n`
+  }
+
+  #freshLines(host: string): string {
+    const { peer, scheme } = this.#hop
+    const hostLine = host === '' ? '' : `X-Forwarded-Host: ${host}\r\n`
+    return (
+      `X-Forwarded-For: ${peer === '' ? 'unknown' : peer}\r\nX-Forwarded-Proto: ${scheme}\r\n${hostLine}` +
+      `Forwarded: ${forwardedElement(this.#hop, host)}\r\n`
+    )
+  }
+}
+
+/** One element of Forwarded (RFC 7239 §4). Values that are no token are quoted: IPv6 and hosts with a port. */
+function forwardedElement(hop: Hop, host: string): string {
+  const address = hop.peer.includes(':') ? `"[${hop.peer}]"` : hop.peer === '' ? 'unknown' : hop.peer
+  const hostPart = host === '' ? '' : `;host=${host.includes(':') ? `"${host}"` : host}`
+  return `for=${address}${hostPart};proto=${hop.scheme}`
+}
+
+function appended(list: string | undefined, element: string): string {
+  return list === undefined || list === '' ? element : `${list}, ${element}`
+}
+
+function tooLong(list: string | undefined): boolean {
+  return list !== undefined && list.length > MAX_LIST
 }

@@ -34,7 +34,7 @@ class GrpcMetrics implements Stage {
 
   done(exchange: Exchange, durationMs: number): void {
     if (!isCall(exchange)) return
-    const told = this.#statuses.get(exchange) ?? exchange.logFields?.['grpcStatus']
+    const told = this.#statuses.get(exchange) ?? exchange.logFields?.record['grpcStatus']
     const gone = exchange.errorCode === 'LB_CLIENT_GONE'
     const status = told === undefined ? (gone ? CANCELLED : INTERNAL) : String(told)
     // A path that no backend has answered may be invented by a client.

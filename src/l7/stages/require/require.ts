@@ -1,6 +1,6 @@
 import type { DryExchange } from '../../exchange/dry/dry-exchange.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
-import type { Identity } from '../../exchange/exchange-facts.ts'
+import type { Identity } from '../../exchange/stage-run.ts'
 import { claimAt, textsOf } from '../auth/claims.ts'
 import type { Explanation, Stage } from '../stage.ts'
 import type { StageContext } from '../stage-context.ts'
