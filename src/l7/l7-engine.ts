@@ -76,6 +76,7 @@ export class L7Engine
   /** What its connections need of it: a request calls nothing of this class. */
   readonly context: EngineContext = this
   readonly dry = false
+  readonly begin = beginExchange
   /** Written by `drain` and `destroy` only. */
   draining = false
 

@@ -3,7 +3,7 @@ import type { Waits } from '../../../core/deadlines.ts'
 import type { ByteStream } from '../../../net/transport/byte-stream.ts'
 import type { Transport, TransportOwner } from '../../../net/transport/transport.ts'
 import type { DownstreamStream } from '../../exchange/downstream-stream.ts'
-import { beginExchange, type Exchange } from '../../exchange/exchange.ts'
+import type { Exchange } from '../../exchange/exchange.ts'
 import type { HeaderBlock } from '../../message/header-block.ts'
 import type { Request } from '../../message/request.ts'
 import type { DownstreamHost } from './downstream-host.ts'
@@ -151,7 +151,7 @@ export class DownstreamConnection
   onRequest(request: Request): void {
     this.closes = !request.keepAlive
     this.deadline = this.#reader.bodyComplete ? Infinity : this.#watch.bodyBegins()
-    this.#exchange = beginExchange(request, this, this.host)
+    this.#exchange = this.host.begin(request, this, this.host)
     this.#exchange.run()
   }
 

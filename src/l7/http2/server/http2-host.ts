@@ -1,7 +1,7 @@
 import type { L7Snapshot } from '../../compile/l7-snapshot.ts'
 import type { DownstreamStream } from '../../exchange/downstream-stream.ts'
 import type { EngineContext } from '../../exchange/engine-context.ts'
-import type { Exchange } from '../../exchange/exchange.ts'
+import type { beginExchange, Exchange } from '../../exchange/exchange.ts'
 import type { Http2Metrics } from './http2-metrics.ts'
 import type { Offenders } from './offenders.ts'
 
@@ -12,6 +12,7 @@ export interface Http2Host {
   readonly snapshot: L7Snapshot
   readonly http2: Http2Metrics
   readonly offenders: Offenders
+  readonly begin: typeof beginExchange
   /** An exchange for a request that is refused; it only sends the error response. */
   unreadable(downstream: DownstreamStream): Exchange
   closed(connection: object): void

@@ -6,7 +6,6 @@ import type { Transport, TransportOwner } from '../../../net/transport/transport
 import { acceptedClient } from '../../exchange/client/accepted-client.ts'
 import type { ClientConnection, Ends } from '../../exchange/client/client-connection.ts'
 import { DRAIN_MS, LINGER_MS } from '../../exchange/client/patience.ts'
-import { beginExchange } from '../../exchange/exchange.ts'
 import { parseFailure } from '../../http1/parse/parse-failure.ts'
 import type { HeadLimits } from '../../http1/parse/request-parser.ts'
 import type { Request } from '../../message/request.ts'
@@ -187,7 +186,7 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
 
   onRequest(stream: Stream, request: Request): void {
     const served = new ServerStream(this, stream, request.upgrade !== '')
-    const exchange = beginExchange(request, served, this.#host)
+    const exchange = this.#host.begin(request, served, this.#host)
     served.serve(exchange)
     exchange.run()
   }

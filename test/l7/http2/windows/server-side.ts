@@ -47,7 +47,7 @@ export class ServerSide implements Side {
       snapshot: { config: { name: 'site', http2: { maxStreams: 100, idleMs: 1e9 }, timeouts, limits: { headBytes: 16_384, headerCount: 100, urlBytes: 8192 } } },
       http2: { streams: nothing, glitches: nothing, connectionError() {}, reset() {} },
       offenders: { has: () => false, add() {} },
-      exchange: (_: Request, served: DownstreamStream) => this.#exchange(served),
+      begin: (_: Request, served: DownstreamStream) => this.#exchange(served),
       closed() {}
     }
     return host as unknown as Http2Host
