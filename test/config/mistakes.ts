@@ -1,8 +1,4 @@
-const head = 'listeners: [{ bind: ":8080", mode: l7, pool: web }]\n'
-const pools = 'pools:\n  web: { backends: ["10.0.0.1:80"] }\n'
-const L = (keys: string) => `listeners:\n  - { bind: ":8080", mode: l7, pool: web, ${keys} }\n${pools}`
-const P = (keys: string) => `${head}pools:\n  web: { backends: ["10.0.0.1:80"], ${keys} }\n`
-const T = (keys: string) => `${keys}\n${head}${pools}`
+import { L, P, T } from './small-files.ts'
 
 /** A value alone, a key of a neighbour, a word of another program: in listeners, pools and at the top. Text, place, cure. */
 // prettier-ignore

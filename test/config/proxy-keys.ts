@@ -1,12 +1,4 @@
-const head = 'listeners: [{ bind: ":8080", mode: l7, pool: web }]\n'
-const pools = 'pools:\n  web: { backends: ["10.0.0.1:80"] }\n'
-const L = (keys: string) => `listeners:\n  - { bind: ":8080", mode: l7, pool: web, ${keys} }\n${pools}`
-const L4 = (keys: string) => `listeners:\n  - { bind: ":5432", mode: l4, pool: web, ${keys} }\n${pools}`
-const R = (keys: string) =>
-  `listeners:\n  - bind: ":8080"\n    mode: l7\n    pool: web\n    routes:\n      - { ${keys} }\n${pools}`
-const P = (keys: string) => `${head}pools:\n  web: { backends: ["10.0.0.1:80"], ${keys} }\n`
-const B = (backend: string) => `${head}pools:\n  web: { backends: [${backend}] }\n`
-const T = (keys: string) => `${keys}\n${head}${pools}`
+import { L, L4, R, P, B, T } from './small-files.ts'
 
 /** Keys of other proxies that are there in another form, or not at all. Text, place, cure. */
 // prettier-ignore

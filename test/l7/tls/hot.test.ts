@@ -1,8 +1,6 @@
 import { execFile } from 'node:child_process'
-import { once } from 'node:events'
 import { chmodSync, copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { connect } from 'node:tls'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { FakeClock } from '../../fakes/fake-clock.ts'
@@ -16,6 +14,7 @@ import { CertificateWatch } from '../../../src/runtime/certificates/certificate-
 import { httpOrigin, startLb, until } from '../../e2e/servers.ts'
 import { MANNERS } from './swaps/put-in.ts'
 import { runSwaps } from './swaps/run-swaps.ts'
+import { fingerprint, shownAt } from './swaps/shown.ts'
 import { configOf } from '../../runtime/configs.ts'
 import { testCertificates, type TestCertificate } from '../../net/certificates.ts'
 
@@ -24,21 +23,7 @@ const bin = join(import.meta.dirname, '../../../bin/lb.js')
 const pki = testCertificates()
 const DAY_MS = 86_400_000
 
-/** The fingerprint of the certificate that is shown, or the error's code. */
-async function shown(port: number, servername = 'a.test'): Promise<string> {
-  const socket = connect({ port, host: '127.0.0.1', ca: pki.ca, servername })
-  try {
-    await once(socket, 'secureConnect')
-    return socket.getPeerCertificate().fingerprint256
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code ?? 'error'
-  } finally {
-    socket.destroy()
-  }
-}
-
-const fingerprint = ({ cert, key }: TestCertificate): string =>
-  checkCertificate(cert, key, Date.now()).facts!.fingerprint
+const shown = (port: number, servername = 'a.test') => shownAt(port, pki.ca, servername)
 
 t.test('a changed certificate is in use within a second and under load, and a bad one is not', async (t) => {
   const folder = t.testdir({})

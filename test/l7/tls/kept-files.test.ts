@@ -1,29 +1,13 @@
-import { once } from 'node:events'
 import { unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { connect } from 'node:tls'
 import t from 'tap'
-import { checkCertificate } from '../../../src/net/tls/certificates/check-certificate.ts'
 import { httpOrigin, startLb, until } from '../../e2e/servers.ts'
+import { fingerprint, shownAt } from './swaps/shown.ts'
 import { testCertificates, type TestCertificate } from '../../net/certificates.ts'
 
 const pki = testCertificates()
 
-/** The fingerprint of the certificate that is shown, or the error's code. */
-async function shown(port: number, servername = 'a.test'): Promise<string> {
-  const socket = connect({ port, host: '127.0.0.1', ca: pki.ca, servername })
-  try {
-    await once(socket, 'secureConnect')
-    return socket.getPeerCertificate().fingerprint256
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code ?? 'error'
-  } finally {
-    socket.destroy()
-  }
-}
-
-const fingerprint = ({ cert, key }: TestCertificate): string =>
-  checkCertificate(cert, key, Date.now()).facts!.fingerprint
+const shown = (port: number, servername = 'a.test') => shownAt(port, pki.ca, servername)
 
 t.test(
   'one file that is wrong or gone keeps no other from being renewed, nor backends that are found',
