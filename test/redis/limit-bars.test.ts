@@ -3,7 +3,7 @@ import { spawnLb } from '../e2e/process.ts'
 import { freePort } from '../free-port.ts'
 import { instance } from './support/instance.ts'
 import { overload } from './support/overload.ts'
-import { RedisServer, skip } from './support/redis-server.ts'
+import { RedisServer, skip, until } from './support/redis-server.ts'
 
 /** LB_BARS=full: two processes, ten seconds, held to the bars; else a second over two instances in this process, on a machine that does other things. */
 const full = process.env['LB_BARS'] === 'full'
@@ -18,6 +18,8 @@ async function two(t: Test, rule: Rule): Promise<readonly number[]> {
   if (!full) {
     const redis = { url: `unix:${server.path}`, timeout: '5s' }
     const both = [await instance(t, redis, rule), await instance(t, redis, rule)]
+    // Until then each decides by itself.
+    await until('both count there', () => both.every(({ logged }) => logged.at(-1) === 'Redis is reachable'))
     return both.map(({ url }) => Number(new URL(url).port))
   }
   const ports = [await freePort(), await freePort()]

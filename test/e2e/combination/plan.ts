@@ -64,7 +64,16 @@ export interface Plan {
   /** The client stops in the middle of its upload and waits. */
   stalls: boolean
   /** How it shows a token that is bound to a key or a certificate. */
-  bound: 'proof' | 'seen proof' | 'no proof' | 'stolen proof' | 'certificate' | 'no certificate' | undefined
+  bound:
+    | 'proof'
+    | 'seen proof'
+    | 'no nonce'
+    | 'guessed nonce'
+    | 'no proof'
+    | 'stolen proof'
+    | 'certificate'
+    | 'no certificate'
+    | undefined
   /** The client certificate that its connection shows, where one has to be shown. */
   certificate: 'own' | 'foreign' | undefined
   /** How long the client took to write the head; Infinity while it does. */

@@ -138,7 +138,7 @@ export const requestFeatures: readonly RequestFeature[] = [
     share: 0.3,
     world: 'bound tokens',
     apply(plan, seeded) {
-      plan.bound = seeded.of(['proof', 'proof', 'proof', 'seen proof', 'no proof', 'stolen proof', 'certificate', 'certificate', 'no certificate'])
+      plan.bound = seeded.of(['proof', 'proof', 'proof', 'seen proof', 'no nonce', 'guessed nonce', 'no proof', 'stolen proof', 'certificate', 'certificate', 'no certificate'])
       plan.fields = plan.fields.replace(/Authorization: .*\r\n/, '')
       if (plan.bound === 'seen proof') Object.assign(plan, { method: 'GET', path: '/r/seen', coding: undefined, cacheControl: 'no-store' })
     }

@@ -1,4 +1,4 @@
-import { SECRET } from './services/bound-tokens.ts'
+import { NONCE_TIME, SECRET } from './services/bound-tokens.ts'
 import {
   boundRight,
   closedHost,
@@ -84,6 +84,7 @@ export const worldFeatures: readonly WorldFeature[] = [
   { name: 'backups', share: 0.2, bytes: { onUp: 'close-backups' }, stays: true },
   { name: 'backends that go down', share: 0.25, pool: PROBED, bytes: PROBED, happening: 'downs', stays: true },
   { name: 'purges', share: 0.4, happening: 'purges' },
+  { name: 'source', share: 0.2, pool: { source: '127.0.0.9' }, bytes: { source: '127.0.0.9' } },
   { name: 'sticky', share: 0.2, pool: { sticky: { cookie: 'lb_backend' } } },
   {
     name: 'cache with stale-if-error',
@@ -168,7 +169,7 @@ export const worldFeatures: readonly WorldFeature[] = [
     name: 'bound tokens',
     share: 0.2,
     without: ['introspection'],
-    route: { auth: { methods: [{ jwt: { issuer: 'https://idp.test', audience: 'lb', secret: SECRET } }], optional: true } },
+    route: { auth: { methods: [{ jwt: { issuer: 'https://idp.test', audience: 'lb', secret: SECRET, dpop: { nonce: NONCE_TIME, nonceSecret: SECRET } } }], optional: true } },
     tls: { clientAuth: { ca: '{ca}', required: false } },
     check: boundRight,
     checks: onceProven,

@@ -1,8 +1,12 @@
 import { createHash, createSecretKey, randomUUID, X509Certificate } from 'node:crypto'
+import { Nonces } from '../../../../src/l7/stages/auth/jwt/dpop/nonces.ts'
 import { ecKey, signed, type SigningKey } from '../../../l7/stages/auth/issuer.ts'
 import type { Plan } from '../plan.ts'
 
 export const SECRET = 'a secret of this world that is long enough'
+/** Long enough for a request that is late. */
+export const NONCE_TIME = '5m'
+const nonces = new Nonces(300_000, Buffer.from(SECRET))
 const secret = createSecretKey(Buffer.from(SECRET))
 const mine = ecKey('mine')
 const theirs = ecKey('theirs')
@@ -19,9 +23,9 @@ function token(cnf: object, name: string): string {
   return signed({ alg: 'HS256' }, { iss: 'https://idp.test', aud: 'lb', sub: name, exp, cnf }, secret)
 }
 
-function proof(of: string, { method, host, path }: Plan, scheme: string, key: SigningKey, jti: string): string {
+function proof(of: string, { method, host, path }: Plan, scheme: string, key: SigningKey, nonce: string | undefined): string {
   const [bare] = path.split('?')
-  const claims = { jti, htm: method, htu: `${scheme}://${host}${bare}`, iat: Math.floor(Date.now() / 1_000), ath: digest(of) }
+  const claims = { jti: randomUUID(), nonce, htm: method, htu: `${scheme}://${host}${bare}`, iat: Math.floor(Date.now() / 1_000), ath: digest(of) }
   return signed({ typ: 'dpop+jwt', alg: 'ES256', jwk: key.publicKey.export({ format: 'jwk' }) }, claims, key.privateKey)
 } // prettier-ignore
 
@@ -42,7 +46,9 @@ export function boundFields(plan: Plan, certificate: string): string {
   const bearer = token({ jkt: thumbprint(mine) }, id)
   const scheme = door.endsWith('tls') ? 'https' : 'http'
   const key = bound === 'stolen proof' ? theirs : mine
-  const shown = bound === 'no proof' ? '' : `DPoP: ${proof(bearer, plan, scheme, key, randomUUID())}\r\n`
+  const nonce =
+    bound === 'no nonce' ? undefined : bound === 'guessed nonce' ? 'guessed' : nonces.current(Date.now())
+  const shown = bound === 'no proof' ? '' : `DPoP: ${proof(bearer, plan, scheme, key, nonce)}\r\n`
   const fields = `Authorization: DPoP ${bearer}\r\n${shown}`
   if (bound === 'seen proof') shownBefore.set(again, fields)
   return fields
