@@ -38,6 +38,8 @@ export async function downs(
 ): Promise<void> {
   const pool = backendKind.startsWith('h2') ? 'site' : 'bytes'
   const mains = origins.slice(0, backups ? 2 : 3)
+  // Requests are over at once while nobody is there: some come first.
+  await pause(300)
   while (isGoingOn()) {
     const gone = seeded.chance(0.4) ? mains : mains.filter(() => seeded.chance(0.6))
     mainsUp.down()
