@@ -34,8 +34,9 @@ export const udpProbe: Probe = async ({ address, config }, signal) => {
 
 function addressOf(name: string, source: string | undefined): Promise<string> {
   if (isIP(name) !== 0) return Promise.resolve(name)
-  const lookup = source === undefined ? threadLookup() : fromSource(threadLookup(), source)
   return new Promise((resolve, reject) =>
-    lookup(name, {}, (error, found) => (error === null ? resolve(found as string) : reject(error)))
+    fromSource(threadLookup(), source)(name, {}, (error, found) =>
+      error === null ? resolve(found as string) : reject(error)
+    )
   )
 }

@@ -8,7 +8,7 @@ import {
   type UdpHandle
 } from '../../net/datagram/udp-handle.ts'
 import { threadLookup } from '../../net/dial/lookup.ts'
-import { fromSource } from '../../net/dial/source.ts'
+import { bindSource, fromSource } from '../../net/dial/source.ts'
 import { failure } from '../../net/transport/raw-streams.ts'
 
 export interface UdpFailure {
@@ -38,8 +38,7 @@ export function connectUpstream(
 ): void {
   if (address.kind === 'unix') throw new Error(`${address.text}: no datagrams over unix sockets`)
   if (isIP(address.host) !== 0) return connect(address.host, address.port, source, owner, done)
-  const lookup = source === undefined ? threadLookup() : fromSource(threadLookup(), source)
-  lookup(address.host, {}, (error, found) => {
+  fromSource(threadLookup(), source)(address.host, {}, (error, found) => {
     if (error !== null) done(undefined, { outcome: 'connect-failure', error })
     else connect(found as string, address.port, source, owner, done)
   })
@@ -53,15 +52,10 @@ function connect(
   done: Connected
 ): void {
   const handle = udpInternals!.newUdp()
-  let status = source === undefined ? 0 : bind(handle, source)
+  let status = bindSource(handle, source)
   if (status === 0) status = host.includes(':') ? handle.connect6(host, port) : handle.connect(host, port)
   if (status === 0) status = receiveFor(handle, owner)
   if (status === 0) return done(handle, undefined)
   handle.close()
   done(undefined, outcomeOf(status))
-}
-
-/** With a port of the system. */
-function bind(handle: UdpHandle, source: string): number {
-  return source.includes(':') ? handle.bind6(source, 0, 0) : handle.bind(source, 0, 0)
 }

@@ -24,7 +24,7 @@ export function dialAddress(
   const transport = RawTransport.toBeDialled(owner)
   const handle = rawStreams!.newTcp()
   transport.adopt(handle)
-  const bound = source === undefined ? 0 : bindSource(handle, source)
+  const bound = bindSource(handle, source)
   if (bound !== 0) {
     transport.destroy(sourceFailure(source!, bound))
     return transport
@@ -46,8 +46,7 @@ export function dialName(
   source?: string
 ): RawTransport {
   const transport = RawTransport.toBeDialled(owner)
-  const addresses = source === undefined ? lookup : fromSource(lookup, source)
-  transport.dialling = new NameDial(transport, name, port, addresses, source)
+  transport.dialling = new NameDial(transport, name, port, fromSource(lookup, source), source)
   return transport
 }
 
@@ -114,7 +113,7 @@ class NameDial {
     request.oncomplete = tried
     if (this.#next < this.#addresses.length)
       this.#timer = setTimeout(() => this.#guarded(() => this.#try()), NEXT_ADDRESS_MS)
-    const bound = this.#source === undefined ? 0 : bindSource(handle, this.#source)
+    const bound = bindSource(handle, this.#source)
     if (bound !== 0) return this.#tried(handle, bound, sourceFailure(this.#source!, bound))
     const status = connect(handle, request, address, this.#port)
     if (status !== 0) this.#tried(handle, status)

@@ -119,26 +119,32 @@ function rethrow(error: unknown): never {
   throw error
 }
 
+/** What client certificates are held to. Throws TlsFileError. */
+export function readClientAuth({ clientAuth }: ListenerTls): ListenerTlsMaterial['clientAuth'] {
+  return (
+    clientAuth && {
+      ca: authorities(clientAuth.ca, ['clientAuth', 'ca']),
+      ...(clientAuth.crl !== undefined && { crl: revocations(clientAuth.crl) }),
+      required: clientAuth.required
+    }
+  )
+}
+
 /** The material of a listener's `tls`, with the certificates in use. Throws TlsFileError. */
 export function listenerMaterial(
   config: ListenerTls,
   certificates: readonly CertificatePair[],
-  pending: readonly string[] = []
+  pending: readonly string[] = [],
+  clientAuth = readClientAuth(config)
 ): ListenerTlsMaterial {
-  const { clientAuth, ciphers, acme } = config
+  const { ciphers, acme } = config
   if (ciphers !== undefined) checkCiphers(ciphers)
   return {
     certificates,
     minVersion: config.minVersion,
     ...(ciphers !== undefined && { ciphers }),
     ...(acme !== undefined && { acme: { pending, onDemand: acme.onDemand !== undefined } }),
-    ...(clientAuth !== undefined && {
-      clientAuth: {
-        ca: authorities(clientAuth.ca, ['clientAuth', 'ca']),
-        ...(clientAuth.crl !== undefined && { crl: revocations(clientAuth.crl) }),
-        required: clientAuth.required
-      }
-    })
+    ...(clientAuth !== undefined && { clientAuth })
   }
 }
 

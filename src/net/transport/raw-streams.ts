@@ -19,7 +19,7 @@ export interface RawHandle {
   close(done: () => void): void
   /** TCP only, like the following. */
   reset?(done: () => void): number
-  bind?(address: string, port: number): number
+  bind?(address: string, port: number, flags: number): number
   bind6?(address: string, port: number, flags: number): number
   connect?(request: RawConnect, address: string, port: number): number
   connect6?(request: RawConnect, address: string, port: number): number

@@ -9,6 +9,7 @@ import {
   certificatePaths,
   listenerMaterial,
   readCertificate,
+  readClientAuth,
   TlsFileError,
   type CertificatePair,
   type ListenerTlsMaterial
@@ -86,11 +87,10 @@ export class MaterialReader {
         const made = held.map(({ held, pair }) => ({ ...held, cert: pair.cert, ocsp: tls.ocsp }))
         certificates.push(...made)
         await this.#staples.prepare(made, (request) => this.#obtained.stapleStore(request))
-        const key = JSON.stringify([name, tls.clientAuth, tls.ciphers])
-        const rest = this.#last.take(key, strict, { listener: name }, () => listenerMaterial(tls, []))
-        const { acme } = listenerMaterial({ ...tls, clientAuth: undefined }, [], pending)
+        const key = JSON.stringify([name, tls.clientAuth])
+        const clientAuth = this.#last.take(key, strict, { listener: name }, () => readClientAuth(tls))
         const stapled = held.map(({ pair }) => this.#stapled(pair, tls))
-        listeners[name] = { ...rest, certificates: stapled, ...(acme !== undefined && { acme }) }
+        listeners[name] = listenerMaterial(tls, stapled, pending, clientAuth)
       } catch (error) {
         throw refusal(error, ['listeners', index, 'tls'], `listener ${name}`)
       }
