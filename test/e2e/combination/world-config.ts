@@ -16,6 +16,8 @@ export interface Setting {
   readonly backups: boolean
   readonly mainsUp: MainsUp
   readonly purges: Purges
+  /** How many answers of backends have come. */
+  readonly answered: () => number
   readonly shadow: string
   readonly datagrams: string
   readonly workers: number

@@ -32,14 +32,14 @@ export class MainsUp {
 /** Backends end, or answer nobody any more, and come back. */
 export async function downs(
   running: Runtime,
-  { origins, mainsUp, backups, backendKind }: Setting,
+  { origins, mainsUp, backups, backendKind, answered }: Setting,
   seeded: Seeded,
   isGoingOn: () => boolean
 ): Promise<void> {
   const pool = backendKind.startsWith('h2') ? 'site' : 'bytes'
   const mains = origins.slice(0, backups ? 2 : 3)
-  // Requests are over at once while nobody is there: some come first.
-  await pause(300)
+  // Requests are over at once while nobody is there: some come first, however slow the machine is.
+  while (isGoingOn() && answered() < 20) await pause(10)
   while (isGoingOn()) {
     const gone = seeded.chance(0.4) ? mains : mains.filter(() => seeded.chance(0.6))
     mainsUp.down()
