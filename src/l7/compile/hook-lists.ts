@@ -9,7 +9,10 @@ export interface HookLists {
   readonly request: readonly RequestHook[]
   readonly forward: readonly { forward(exchange: never, head: never): void }[]
   /** In reverse order of the table, as `body`. */
-  readonly response: readonly { response(exchange: never, head: never): void }[]
+  readonly response: readonly {
+    readonly neededByErrors?: true
+    response(exchange: never, head: never): void
+  }[]
   readonly body: readonly {
     body(exchange: never, head: never, output: BodyOutput): BodyTransform | undefined
   }[]

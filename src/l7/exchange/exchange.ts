@@ -5,6 +5,7 @@ import { errorKind, errors, type ErrorCode } from '../../core/errors.ts'
 import type { ByteStream } from '../../net/transport/byte-stream.ts'
 import { Forward } from '../forward/forward.ts'
 import type { ForwardOwner, Outgoing } from '../forward/forward-owner.ts'
+import { acceptsWebSocket } from '../message/websocket-accept.ts'
 import { passableTrailers } from '../headers/trailers.ts'
 import type { L7Snapshot } from '../compile/l7-snapshot.ts'
 import type { Request } from '../message/request.ts'
@@ -223,6 +224,12 @@ export class Exchange extends RequestSide implements ForwardOwner {
   onUpgrade(head: Response, transport: ByteStream, rest: Buffer, lease: Lease): void {
     this.backend = lease.backend
     this.forward = undefined
+    if (this.request.version === '2.0' && !acceptsWebSocket(this.altered, head)) {
+      lease.release('protocol-error')
+      transport.destroy()
+      this.fail('LB_UPSTREAM_PROTOCOL', 'the answer to Sec-WebSocket-Key is wrong')
+      return
+    }
     const response = upstreamResponse(this.request, head)
     if (!this.switchProtocols(response)) {
       lease.release('ok')

@@ -160,10 +160,15 @@ export abstract class ExchangeFacts {
   /** Kept for `lb explain` only. */
   note(_text: string): void {}
 
-  /** From now on no hook is called except `done` and, with `edits`, those that edit the head of a response. */
+  /**
+   * From now on no hook is called except `done` and those that edit the head of a response: all of them with `edits`, else
+   * those without which the client could not read it, and none where one of these was all that was left to throw.
+   */
   protected dropHooks(edits: boolean): void {
     const { done, response } = this.stages
-    this.stages = edits ? { ...NO_HOOKS, done, response } : { ...NO_HOOKS, done }
+    const needed = edits ? response : response.filter(({ neededByErrors }) => neededByErrors === true)
+    const kept = edits || needed.length < response.length ? needed : []
+    this.stages = { ...NO_HOOKS, done, response: kept }
   }
 }
 

@@ -3,7 +3,9 @@ import { grpcStatusOf } from '../../../src/l7/stages/grpc/grpc-status.ts'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { reportFaults } from '../../../src/core/containment.ts'
 import { startLab, type Lab } from '../engine/lab.ts'
+import { addStage } from '../stages/with-stage.ts'
 
 // gRPC through lb, HTTP/2 on both sides, with the library that everybody uses on both ends.
 
@@ -59,9 +61,14 @@ async function backend(t: Test): Promise<string> {
 
 type Client = grpc.Client & Record<string, (...args: unknown[]) => unknown>
 
-async function rig(t: Test, address?: string, pool: object = {}): Promise<{ lab: Lab; client: Client }> {
+async function rig(
+  t: Test,
+  address?: string,
+  pool: object = {},
+  listener: object = { pool: 'web' }
+): Promise<{ lab: Lab; client: Client }> {
   const lab = await startLab({
-    listeners: [{ bind: '127.0.0.1:0', mode: 'l7', protocols: ['h2'], pool: 'web' }],
+    listeners: [{ bind: '127.0.0.1:0', mode: 'l7', protocols: ['h2'], ...listener }],
     pools: { web: { protocol: 'h2c', backends: [address ?? (await backend(t))], ...pool } }
   })
   t.teardown(() => lab.close())
@@ -147,6 +154,57 @@ t.test('an error of ours is a grpc-status with a message', async (t) => {
   t.match(error!.details, /LB_CONNECT_FAILED/)
   t.equal(grpcStatusOf('LB_CLIENT_CERTIFICATE', 400), grpc.status.UNAUTHENTICATED)
   t.equal(grpcStatusOf('LB_BAD_REQUEST', 400), grpc.status.INTERNAL)
+})
+
+t.test('whatever refuses a call, its status tells the client whether to ask again', async (t) => {
+  const address = await backend(t)
+  const { code, details } = await refused({ pool: 'web', rateLimit: { requests: 1, per: '1h' } }, 2)
+  t.equal(code, grpc.status.RESOURCE_EXHAUSTED, 'to ask again at once would be useless')
+  t.match(details, /too many requests \(LB_RATE_LIMIT\)/)
+  const respond = { status: 503, body: 'back at noon' }
+  for (const [what, listener, want] of [
+    ['maintenance', { routes: [{ respond }] }, grpc.status.UNAVAILABLE],
+    ['a fault', { pool: 'web', fault: { abort: { percent: 100, status: 503 } } }, grpc.status.UNAVAILABLE],
+    ['no route', { routes: [{ match: { path: '/x' }, pool: 'web' }] }, grpc.status.UNIMPLEMENTED],
+    ['a body over its limit', { pool: 'web', limits: { bodyBytes: '3b' } }, grpc.status.RESOURCE_EXHAUSTED]
+  ] as const)
+    t.equal((await refused(listener)).code, want, what)
+  t.equal(grpcStatusOf('LB_REQUEST_TIMEOUT', 408), grpc.status.DEADLINE_EXCEEDED)
+
+  async function refused(listener: object, calls = 1): Promise<grpc.ServiceError> {
+    const { client } = await rig(t, address, {}, listener)
+    for (let i = 1; i < calls; i++) t.equal((await unary(client, 'hello')).answer, 'HELLO')
+    return (await unary(client, 'hello')).error!
+  }
+})
+
+t.test('a hook that throws at the response is an error of gRPC, and of gRPC-Web', async (t) => {
+  let hook = (): void => {}
+  const remove = addStage(() => ({ name: 'test', response: () => hook() }))
+  t.teardown(remove)
+  t.teardown(reportFaults(() => {}))
+  const { lab, client } = await rig(
+    t,
+    undefined,
+    {},
+    { protocols: ['h2', 'http/1.1'], pool: 'web', grpcWeb: true }
+  )
+  t.equal((await unary(client, 'hello')).answer, 'HELLO')
+  hook = () => {
+    throw new Error('broken')
+  }
+  const { error } = await unary(client, 'hello')
+  t.equal(error!.code, grpc.status.INTERNAL)
+  t.match(error!.details, /internal error \(LB_INTERNAL\)/)
+  const url = `http://127.0.0.1:${lab.port}/test.Echo/unary`
+  for (const type of ['application/grpc-web+proto', 'application/grpc-web-text']) {
+    const response = await fetch(url, { method: 'POST', body: 'AAAAAAA=', headers: { 'content-type': type } })
+    t.equal(response.status, 200, type)
+    t.equal(response.headers.get('grpc-status'), '13', type)
+    t.match(response.headers.get('content-type'), type)
+  }
+  t.equal((await fetch(url)).status, 500, 'others get what they can read')
+  await eventually(t, () => lab.active === 0, 'every lease is back')
 })
 
 t.test("the client's deadline holds here, also when the client does not enforce it", async (t) => {

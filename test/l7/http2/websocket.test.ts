@@ -13,6 +13,12 @@ async function echoHttp1(t: Test): Promise<string> {
   const server = createServer((_, response) => response.writeHead(403).end('no'))
   const sockets = new WebSocketServer({ noServer: true })
   server.on('upgrade', (request, socket: Socket, head: Buffer) => {
+    if (request.url?.startsWith('/accept') === true) {
+      const lines = request.url === '/accept-none' ? '' : 'Sec-WebSocket-Accept: AAAA\r\n'
+      return void socket.write(
+        `HTTP/1.1 101 Fine\r\nConnection: upgrade\r\nUpgrade: websocket\r\n${lines}\r\n`
+      )
+    }
     if (request.url === '/refused')
       return void socket.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno')
     if (request.url?.startsWith('/2') === true)
@@ -116,10 +122,11 @@ t.test('what the backend answers instead of 101 is the answer', async (t) => {
   await eventually(t, () => lab.active === 0, 'every lease is back')
 })
 
-t.test('a backend of HTTP/1.1 that answers 2xx has opened no tunnel, and neither has lb', async (t) => {
+t.test('a backend of HTTP/1.1 that answers 2xx, or the key wrongly, has opened no tunnel, and neither has lb', async (t) => {
   const lab = await through(t, await echoHttp1(t), {}, [{ match: { path: '/own' }, respond: { status: 200, body: 'x' } }])
   const client = await http2Client(t, lab)
-  for (const [path, status] of [['/200', 502], ['/201', 502], ['/204', 502], ['/206', 502], ['/own', 501]] as const) {
+  const answers = [['/accept-none', 502], ['/accept-wrong', 502], ['/200', 502], ['/201', 502], ['/204', 502], ['/206', 502], ['/own', 501]] as const
+  for (const [path, status] of answers) {
     const stream = extended(client, path)
     stream.resume()
     const [headers] = (await once(stream, 'response')) as [Record<string, unknown>]

@@ -9,7 +9,7 @@ import type { UpstreamHead } from '../../http1/parse/response-parser.ts'
 import { CANCEL, errorName, NO_ERROR, REFUSED_STREAM } from '../frames/codes.ts'
 import { StreamBytes, type Carrier } from '../session/stream/stream-bytes.ts'
 import type { ClosedBy, Stream, StreamHandler } from '../session/stream/stream.ts'
-import { webSocketAccept } from './websocket-accept.ts'
+import { webSocketAccept } from '../../message/websocket-accept.ts'
 import type { ClientSession } from './client-session.ts'
 
 /** The queue in which a request waits for a stream. */
@@ -244,7 +244,7 @@ export class ClientStream implements UpstreamStream, StreamHandler, Waits {
     this.#end()
     const key = headers.first('sec-websocket-key')
     if (upgrade === 'websocket' && key !== undefined) {
-      head.headers.append('Sec-WebSocket-Accept', webSocketAccept(key))
+      head.headers.set('Sec-WebSocket-Accept', webSocketAccept(key))
     }
     client.onUpgrade({ ...head, status: 101, upgrade }, bytes, NOTHING)
   }

@@ -18,6 +18,7 @@ const WEB = /^application\/grpc-web(-text)?(?=$|[+; ])/i
  */
 const grpcWeb: Stage = {
   name: 'grpc-web',
+  neededByErrors: true,
 
   request(exchange: Exchange): Verdict {
     if (isText(webType(exchange))) exchange.changeRequestBody((output) => new Base64Decoder(output))

@@ -7,16 +7,20 @@ const RESOURCE_EXHAUSTED = 8
 const UNAVAILABLE = 14
 const UNAUTHENTICATED = 16
 
-/** By HTTP status, as in gRPC's own table where it has an entry (doc/http-grpc-status-mapping.md). */
+/**
+ * By HTTP status, as in gRPC's own table where it has an entry (doc/http-grpc-status-mapping.md). Except 429: that table is
+ * for clients, which cannot tell who is exhausted. UNAVAILABLE would tell a client over its limit to ask again at once.
+ */
 const BY_STATUS: ReadonlyMap<number, number> = new Map([
   [400, 13],
   [401, UNAUTHENTICATED],
   [403, 7],
   [404, 12],
   [405, 12],
+  [408, DEADLINE_EXCEEDED],
   [413, RESOURCE_EXHAUSTED],
   [414, RESOURCE_EXHAUSTED],
-  [429, UNAVAILABLE],
+  [429, RESOURCE_EXHAUSTED],
   [431, RESOURCE_EXHAUSTED],
   [500, 13],
   [501, 12],

@@ -14,6 +14,7 @@ const deadlines = new WeakMap<Exchange, () => void>()
 /** For clients that speak gRPC: enforces their deadline, and turns errors of lb into a grpc-status. */
 const grpc: Stage = {
   name: 'grpc',
+  neededByErrors: true,
   skipsPlainGets: true,
 
   request(exchange: Exchange): Verdict {
