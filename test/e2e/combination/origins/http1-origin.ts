@@ -1,3 +1,4 @@
+import { webSocketAccept } from '../../../../src/l7/message/websocket-accept.ts'
 import type { Socket } from 'node:net'
 import { ChunkedReader } from '../../../../src/l7/http1/parse/chunked-reader.ts'
 import { write } from '../clients/http1-client.ts'
@@ -62,7 +63,10 @@ export class Http1Served {
     this.#bytes = this.#bytes.subarray(end + 4)
     if (fieldOf(head, 'upgrade') !== undefined) {
       this.#tunnel = true
-      this.#socket.write('HTTP/1.1 101 Go\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+      const accept = webSocketAccept(fieldOf(head, 'sec-websocket-key') ?? '')
+      this.#socket.write(
+        `HTTP/1.1 101 Go\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`
+      )
       if (this.#bytes.length > 0) this.#socket.write(this.#bytes)
       return true
     }

@@ -1,3 +1,4 @@
+import { webSocketAccept } from '../../../../src/l7/message/websocket-accept.ts'
 import { once } from 'node:events'
 import { connect as http2, type ClientHttp2Session, type IncomingHttpHeaders } from 'node:http2'
 import t, { type Test } from 'tap'
@@ -130,7 +131,8 @@ t.test(
     const { lab, heads } = await authLab(
       t,
       listener,
-      () => 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nhello'
+      (head) =>
+        `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${webSocketAccept(/sec-websocket-key: (.*)\r\n/i.exec(head)![1]!)}\r\n\r\nhello`
     )
     const client = http2(`http://127.0.0.1:${lab.port}`)
     t.teardown(() => client.destroy())
