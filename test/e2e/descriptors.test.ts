@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process'
+import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { appendFileSync, readdirSync, writeFileSync } from 'node:fs'
-import { connect, type Socket } from 'node:net'
+import { connect as connectHttp2 } from 'node:http2'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
 import { freePort } from '../free-port.ts'
@@ -156,4 +158,64 @@ t.test('a reload that finds no descriptor changes nothing, costs nothing, and go
   await until(() => open() <= before + 2, `descriptors: ${before} before, ${open()} now`)
   child.kill('SIGTERM')
   t.strictSame(await once(child, 'exit'), [0, null])
+}) // prettier-ignore
+
+t.test('sessions of UDP and TLS handshakes with backends leave the reserve alone, and one line says so', async (t) => {
+  const echo = createSocket('udp4').bind(0, '127.0.0.1')
+  await once(echo, 'listening')
+  t.teardown(() => echo.close())
+  echo.on('message', (bytes, from) => echo.send(bytes, from.port, from.address))
+  const held: Socket[] = []
+  const silent = createServer((socket) => held.push(socket.on('error', () => {}))).listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  t.teardown(() => (held.forEach((socket) => socket.destroy()), silent.close()))
+  const [udp, web, admin] = [await freePort(), await freePort(), await freePort()]
+  const file = join(t.testdir({ 'lb.yaml': '' }), 'lb.yaml')
+  writeFileSync(
+    file,
+    `workers: 1
+admin: { bind: "127.0.0.1:${admin}" }
+listeners:
+  - { bind: "127.0.0.1:${udp}", mode: l4, protocol: udp, pool: u, udp: { idle: 1s } }
+  - { bind: "127.0.0.1:${web}", mode: l7, pool: a, protocols: [h2] }
+pools:
+  u: { backends: ["127.0.0.1:${echo.address().port}"] }
+  a: { backends: ["127.0.0.1:${(silent.address() as AddressInfo).port}"], tls: { verify: false }, timeouts: { connect: 1m } }
+`
+  )
+  const lb = await limitedLb(t, file, 128)
+  const said = () => lb.output.split('connections to backends fail until some are closed (ulimit -n is 128)').length - 1
+
+  const session = connectHttp2(`http://127.0.0.1:${web}`)
+  session.on('error', () => {})
+  const failed = new Promise((resolve) => {
+    for (let i = 0; i < 120; i++) {
+      const stream = session.request()
+      stream.on('response', resolve).on('error', () => {})
+      stream.resume()
+    }
+  })
+  await failed
+  t.equal((await get(admin, '/healthz')).status, 200, 'with handshakes under way')
+  session.destroy()
+  held.forEach((socket) => socket.destroy())
+  await until(() => said() === 1, 'said')
+
+  const clients = Array.from({ length: 130 }, () => createSocket('udp4'))
+  t.teardown(() => clients.forEach((client) => client.close()))
+  let answers = 0
+  for (const client of clients) client.on('message', () => answers++)
+  const dropped = /lb_udp_dropped_total{listener="[^"]*",reason="descriptors"} [1-9]/
+  let page = ''
+  for (let i = 0; i < 400 && !dropped.test(page); i++) {
+    for (const client of clients) client.send('ping', udp, '127.0.0.1')
+    page = (await get(admin, '/metrics')).body
+  }
+  t.match(page, dropped, 'with sessions of UDP')
+  await until(() => answers > 0, 'others are answered')
+  t.notMatch(lb.output, /backend not reached|is down/, 'no backend is blamed')
+  await new Promise((resolve) => setTimeout(resolve, 2_500))
+  answers = 0
+  await until(() => (clients[0]!.send('ping', udp, '127.0.0.1'), answers > 0), 'answers once the sessions are idle')
+  t.ok(said() <= 3, 'few lines')
 }) // prettier-ignore

@@ -143,7 +143,7 @@ export const catalogue = {
   ),
   lb_udp_dropped_total: counter(
     ['listener', 'reason'],
-    'Datagrams not relayed: refused, no-backend, unreachable, amplification, send, shutdown.'
+    'Datagrams not relayed: refused, no-backend, unreachable, amplification, descriptors, send, shutdown.'
   ),
   lb_udp_kernel_drops_total: counter(
     ['listener'],

@@ -15,6 +15,7 @@ const DROPS: readonly DropReason[] = [
   'no-backend',
   'unreachable',
   'amplification',
+  'descriptors',
   'send',
   'shutdown'
 ]

@@ -11,6 +11,7 @@ import {
   type UdpHandle,
   type UdpPeer
 } from '../../net/datagram/udp-handle.ts'
+import { reportShortage } from '../../net/transport/descriptors.ts'
 import { proxyProtocolHeader } from '../../net/proxy-protocol/write.ts'
 import { clientHash } from '../l4-snapshot.ts'
 import type { ConnectionLog } from '../access/connection-log.ts'
@@ -19,7 +20,8 @@ import { connectUpstream, outcomeOf } from './udp-upstream.ts'
 import type { UdpSnapshot } from './udp-snapshot.ts'
 
 /** Why a datagram was not relayed. */
-export type DropReason = 'refused' | 'no-backend' | 'unreachable' | 'amplification' | 'send' | 'shutdown'
+export type DropReason =
+  'refused' | 'no-backend' | 'unreachable' | 'amplification' | 'descriptors' | 'send' | 'shutdown'
 
 export interface UdpHost {
   /** Of the last sweep of deadlines: good enough for what is idle. */
@@ -258,6 +260,11 @@ export class UdpSession implements DatagramOwner, Waits {
     if (lease === undefined || this.#over) return
     const again = this.#unanswered
     this.#unanswered = undefined
+    if (error.code === 'EMFILE' || error.code === 'ENFILE') {
+      this.#host.dropped('descriptors')
+      reportShortage()
+      return this.end('refused')
+    }
     this.#host.onBackendFailed(this, lease.backend, error)
     this.#release(outcome)
     this.#tried = [...(this.#tried ?? []), lease.backend]

@@ -9,7 +9,8 @@ import {
 } from '../../net/datagram/udp-handle.ts'
 import { threadLookup } from '../../net/dial/lookup.ts'
 import { bindSource, fromSource } from '../../net/dial/source.ts'
-import { failure } from '../../net/transport/raw-streams.ts'
+import { leavesNoneForBackends } from '../../net/transport/descriptors.ts'
+import { failure, UV_EMFILE } from '../../net/transport/raw-streams.ts'
 
 export interface UdpFailure {
   readonly outcome: Outcome
@@ -55,6 +56,8 @@ function connect(
   let status = bindSource(handle, source)
   if (status === 0) status = host.includes(':') ? handle.connect6(host, port) : handle.connect(host, port)
   if (status === 0) status = receiveFor(handle, owner)
+  // Each session has a socket: without a bound those of UDP would leave none for anything else.
+  if (status === 0 && leavesNoneForBackends(handle.fd)) status = UV_EMFILE
   if (status === 0) return done(handle, undefined)
   handle.close()
   done(undefined, outcomeOf(status))

@@ -7,6 +7,7 @@ import { CONNECT_TIMEOUT } from './dial-failure.ts'
 import { threadLookup, type Lookup } from './lookup.ts'
 import { fromSource } from './source.ts'
 import { dialAddress, dialName } from './raw-dial.ts'
+import { keepReserve } from './keep-reserve.ts'
 import { failure, rawStreams, UV_ECONNRESET } from '../transport/raw-streams.ts'
 import { SocketTransport } from '../transport/socket-transport.ts'
 import { writeAtOnce } from '../transport/write-at-once.ts'
@@ -51,7 +52,10 @@ export function dial(address: BackendAddress, options: DialOptions, owner: Trans
 
 function dialPlain(address: BackendAddress, options: DialOptions, owner: TransportOwner): Transport {
   if (address.kind === 'unix') {
-    return SocketTransport.dialled(owner, (socket) => void socket.connect({ path: address.path }))
+    return SocketTransport.dialled(owner, (socket) => {
+      keepReserve(socket)
+      socket.connect({ path: address.path })
+    })
   }
   if (rawStreams !== undefined) {
     return isIP(address.host) === 0
@@ -61,6 +65,7 @@ function dialPlain(address: BackendAddress, options: DialOptions, owner: Transpo
   return SocketTransport.dialled(owner, (socket) => {
     // Without a handle this is only remembered: no system call until the connection is made.
     socket.setNoDelay(true)
+    keepReserve(socket)
     socket.connect(placeOf(address, options))
   })
 }
@@ -81,6 +86,7 @@ function dialTls(
     ...{ allowHalfOpen: true }
   })
   socket.setNoDelay(true)
+  keepReserve(socket)
   socket.on('session', (session) => guarded(() => tls.remember(address, session)))
   const transport = SocketTransport.overSocket(socket, owner)
   if (preface !== undefined && !isWrapped)

@@ -13,15 +13,29 @@ export const descriptorReserve = Math.max(16, Math.min(256, Math.floor(descripto
 const mostForClients = descriptorLimit - 2 * descriptorReserve
 const mostForBackends = descriptorLimit - descriptorReserve
 
-/** `fd` of an accepted connection. */
+/** `fd` of an accepted connection, or of the socket of a client's datagrams. */
 export function leavesNoneForBackends(fd: number): boolean {
   return fd >= mostForClients
 }
 
-/** `fd` of a connection that is being opened. */
+/** `fd` of a connection that is being opened; that there are none is reported. */
 export function leavesNoneForUs(fd: number): boolean {
-  return fd >= mostForBackends
+  if (fd < mostForBackends) return false
+  reportShortage()
+  return true
 }
+
+/** The connections of a thread to its backends are refused for want of descriptors. */
+export function reportShortage(): void {
+  report()
+}
+
+/** Receives what `reportShortage` of this thread is told: of the data plane that began last. */
+export function onShortage(reported: () => void): void {
+  report = reported
+}
+
+let report = (): void => {}
 
 function softLimit(): number {
   try {

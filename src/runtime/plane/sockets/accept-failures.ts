@@ -6,6 +6,23 @@ import { descriptorLimit, descriptorReserve } from '../../../net/transport/descr
 /** Without free descriptors connections are refused by the thousand: at most one line is logged in this time. */
 const LINE_EVERY_MS = 10_000
 
+/** Says that connections to backends, or sessions of UDP, get no descriptor in this thread. */
+export function shortageReport(log: Logger, clock: Clock): () => void {
+  let saidAt = -Infinity
+  let failures = 0
+  return () => {
+    failures++
+    const now = clock.now()
+    if (now - saidAt < LINE_EVERY_MS) return
+    saidAt = now
+    log.error(
+      { code: 'EMFILE', failures, limit: descriptorLimit, reserve: descriptorReserve },
+      `file descriptors are used up but for the reserve: connections to backends fail until some are closed (ulimit -n is ${descriptorLimit})`
+    )
+    failures = 0
+  }
+}
+
 /** Counts and logs the connections of one listener that could not be accepted. */
 export class AcceptFailures {
   readonly #listener: string

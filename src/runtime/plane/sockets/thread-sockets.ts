@@ -4,10 +4,11 @@ import type { Clock } from '../../../core/clock.ts'
 import type { Logger } from '../../../core/log/log.ts'
 import type { Metrics } from '../../../core/metrics/metrics.ts'
 import type { StreamHandle } from '../../../net/descriptors/bind-stream.ts'
+import { onShortage } from '../../../net/transport/descriptors.ts'
 import { bindError } from '../../control/start-error.ts'
 import type { ListenerEngine } from '../listener-engine.ts'
 import { bindKey, type ListenerPlan, type PlaneSnapshot } from '../plane-snapshot.ts'
-import { AcceptFailures } from './accept-failures.ts'
+import { AcceptFailures, shortageReport } from './accept-failures.ts'
 import { leadTo, openBound, type Bound, type GivenSockets } from './bound.ts'
 import { ListenSocket } from './listen-socket.ts'
 import { hasReusePort } from './reuse-port.ts'
@@ -35,6 +36,7 @@ export class ThreadSockets {
 
   constructor(parts: ThreadSocketsParts) {
     this.#parts = parts
+    onShortage(shortageReport(parts.log, parts.clock))
   }
 
   /**
