@@ -99,8 +99,9 @@ async function docker(): Promise<Churning> {
   const socket = join(folder, 'docker.sock')
   let turn = 0
   const running = Array.from({ length: count }, () => true)
+  const idOf = (i: number) => i.toString(16).padStart(64, '0')
   const container = (i: number) => ({
-    Id: `c${i}`,
+    Id: idOf(i),
     Names: [`/c${i}`],
     Labels: { 'lb.pool': 'api' },
     NetworkSettings: { Networks: { b: { IPAddress: host(i) } } }
@@ -109,7 +110,13 @@ async function docker(): Promise<Churning> {
     if (request.url!.startsWith('/events')) {
       streams.add(response.writeHead(200))
       response.flushHeaders()
-    } else response.end(JSON.stringify(running.flatMap((is, i) => (is ? [container(i)] : []))))
+    } else {
+      const { id } = JSON.parse(new URL(request.url!, 'http://x').searchParams.get('filters')!) as {
+        id?: string[]
+      }
+      const asked = id?.map((each) => parseInt(each, 16)) ?? running.keys()
+      response.end(JSON.stringify(Array.from(asked).flatMap((i) => (running[i] ? [container(i)] : []))))
+    }
   }).listen(socket)
   await once(server, 'listening')
   return {
@@ -117,7 +124,7 @@ async function docker(): Promise<Churning> {
     step() {
       const i = (turn++ * 7) % count
       running[i] = !running[i]
-      const line = `{"Type":"container","Action":"${running[i] ? 'start' : 'die'}","id":"c${i}"}\n`
+      const line = `{"Type":"container","Action":"${running[i] ? 'start' : 'die'}","Actor":{"ID":"${idOf(i)}"}}\n`
       for (const stream of streams) stream.write(line)
     }
   }

@@ -1,8 +1,9 @@
 import t from 'tap'
 import { readBackendList } from '../../src/config/backend-list.ts'
 import type { DockerDiscovery } from '../../src/config/model/model.ts'
-import { containerBackends, type Container } from '../../src/discovery/docker/containers.ts'
-import { sliceBackends, type EndpointSlice } from '../../src/discovery/kubernetes/slices.ts'
+import { ContainerReader, type Container } from '../../src/discovery/docker/containers.ts'
+import { eventOf } from '../../src/discovery/docker/events.ts'
+import { SliceReader, type EndpointSlice } from '../../src/discovery/kubernetes/slices.ts'
 
 t.test('a list of backends is read as in the file, by itself or under its key', async (t) => {
   const list = readBackendList('["10.0.0.1:80", { address: "10.0.0.2:80", name: b, weight: 3 }]', 'x')
@@ -42,6 +43,9 @@ t.test('an invalid list says why, in one line', async (t) => {
 })
 
 const docker: DockerDiscovery = { kind: 'docker', socket: '/x', label: 'lb.pool=api', port: 8080 }
+
+const containerBackends = (containers: Container[], config: DockerDiscovery) =>
+  new ContainerReader(config).read(containers)
 
 function container(name: string, labels: Record<string, string>, more: Partial<Container> = {}): Container {
   return {
@@ -109,6 +113,78 @@ t.test('containers with equal names are distinguished', async (t) => {
   )
   t.equal(new Set(backends.map(({ name }) => name)).size, 2)
 })
+
+t.test('of containers with one name the oldest keeps it, in whatever order they are listed', async (t) => {
+  const at = (id: string, Created: number, IPAddress: string) =>
+    container('x', {}, { Id: id, Created, NetworkSettings: { Networks: { bridge: { IPAddress } } } })
+  const [old, young, third] = [at('b', 1, '10.0.0.1'), at('a', 2, '10.0.0.2'), at('c', 2, '10.0.0.2')]
+  const reader = new ContainerReader(docker)
+  const first = reader.read([young, old, third]).backends
+  t.match(
+    first.map(({ name, address }) => [name, address.text]),
+    [
+      ['10.0.0.2:8080', '10.0.0.2:8080'],
+      ['10.0.0.2:8080 c', '10.0.0.2:8080'],
+      ['x', '10.0.0.1:8080']
+    ]
+  )
+  const again = reader.read([third, old, young]).backends
+  t.equal(again[2], first[2], 'and is the same object')
+  t.equal(new Set(again.map(({ name }) => name)).size, 3)
+})
+
+t.test('events name the container that may have changed', async (t) => {
+  const id = 'ab'.repeat(32)
+  const cases: [object | string, ReturnType<typeof eventOf>][] = [
+    [{ Type: 'container', Action: 'start', Actor: { ID: id } }, { container: id }],
+    [{ Type: 'container', Action: 'die', id }, { container: id }],
+    [{ Type: 'container', Action: 'health_status: unhealthy', Actor: { ID: id } }, { container: id }],
+    [
+      { Type: 'network', Action: 'connect', Actor: { ID: 'n', Attributes: { container: id } } },
+      { container: id }
+    ],
+    [{ Type: 'network', Action: 'destroy', Actor: { ID: id, Attributes: {} } }, undefined],
+    [{ Type: 'container', Action: 'start', Actor: { ID: 'web1' } }, undefined],
+    [{ Type: 'container', Action: 'start' }, undefined],
+    [
+      { Type: 'container', Action: 'exec_start: curl -f http://localhost', Actor: { ID: id } },
+      'of no matter'
+    ],
+    [{ Type: 'container', Action: 'top', Actor: { ID: id } }, 'of no matter'],
+    ['{', undefined],
+    ['null', undefined],
+    ['7', undefined]
+  ]
+  for (const [event, meaning] of cases)
+    t.strictSame(eventOf(typeof event === 'string' ? event : JSON.stringify(event)), meaning)
+})
+
+t.test('a slice or container that did not change is not read again', async (t) => {
+  const slices = Array.from({ length: 50 }, (_, s) =>
+    slice(
+      `s${s}`,
+      Array.from({ length: 100 }, (_, i) => ({ addresses: [`10.2.${s}.${i}`] }))
+    )
+  )
+  const reader = new SliceReader('http', undefined)
+  const before = reader.backends(slices)
+  t.equal(before.length, 5_000)
+  slices[7] = slice('s7', [{ addresses: ['10.2.7.200'] }, { addresses: ['10.2.8.8'] }])
+  const after = reader.backends(slices)
+  t.equal(after.length, 4_901, 'an address in two slices is one backend')
+  t.strictSame(
+    after.map(({ name }) => name),
+    after.map(({ name }) => name).sort()
+  )
+  const known = new Set(before)
+  t.ok(after.filter((each) => !known.has(each)).length <= 2)
+})
+
+const sliceBackends = (
+  slices: EndpointSlice[],
+  port: string | number | undefined,
+  zone: string | undefined
+) => new SliceReader(port, zone).backends(slices)
 
 function slice(
   name: string,

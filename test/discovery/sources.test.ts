@@ -134,6 +134,64 @@ t.test('a Docker daemon is listed at its events, and its end is survived', async
   t.equal(found.warnings.length, 1, 'a typo is said once')
 })
 
+t.test('of many containers a Docker daemon is asked only for those that events name', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'lb-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const socket = join(folder, 'd.sock')
+  const idOf = (i: number) => i.toString(16).padStart(64, '0')
+  const running = new Set(Array.from({ length: 300 }, (_, i) => idOf(i)))
+  const asked: (string[] | undefined)[] = []
+  let stream: ServerResponse | undefined
+  await serve(
+    t,
+    (_request, response, url) => {
+      if (url.pathname === '/events') {
+        stream = response.writeHead(200)
+        return response.flushHeaders()
+      }
+      const { id } = JSON.parse(url.searchParams.get('filters')!) as { id?: string[] }
+      asked.push(id)
+      const listed = [...running].filter((each) => id === undefined || id.includes(each))
+      response.end(
+        JSON.stringify(
+          listed.map((Id) => ({
+            Id,
+            Names: [`/c${parseInt(Id, 16)}`],
+            NetworkSettings: {
+              Networks: { b: { IPAddress: `10.0.${parseInt(Id, 16) >> 8}.${parseInt(Id, 16) & 255}` } }
+            }
+          }))
+        )
+      )
+    },
+    socket
+  )
+  const found = new Found()
+  const source = dockerSource({ kind: 'docker', socket, label: 'lb.pool=api', port: 80 }, found.parts)
+  t.teardown(() => source.close())
+  await found.until(() => found.names.length === 300)
+  const tell = (Action: string, id: string) =>
+    stream!.write(`${JSON.stringify({ Type: 'container', Action, Actor: { ID: id } })}\n`)
+  running.delete(idOf(7))
+  running.add(idOf(400))
+  tell('die', idOf(7))
+  tell('start', idOf(400))
+  tell('exec_start: true', idOf(9))
+  await found.until(() => found.names.includes('c400'))
+  t.notOk(found.names.includes('c7'))
+  t.equal(found.names.length, 300)
+  t.strictSame(asked.at(-1)?.toSorted(), [idOf(7), idOf(400)])
+  // More than fit in one question: the whole list.
+  for (let i = 0; i < 150; i++) running.delete(idOf(i))
+  for (let i = 0; i < 150; i++) tell('die', idOf(i))
+  await found.until(() => found.names.length === 151)
+  t.equal(asked.at(-1), undefined)
+  stream!.write('{"Type":"network","Action":"destroy","Actor":{"ID":"n","Attributes":{}}}\n')
+  const before = asked.length
+  await found.until(() => asked.length > before)
+  t.equal(asked.at(-1), undefined, 'an event of none in particular')
+})
+
 t.test(
   'a Kubernetes service is listed and watched, from where it was, and listed again after 410',
   async (t) => {

@@ -1,8 +1,9 @@
 import { bareRecord } from '../../core/own.ts'
-import type { PoolConfig } from '../../config/model/model.ts'
+import type { BackendConfig, PoolConfig } from '../../config/model/model.ts'
 import type { Clock } from '../../core/clock.ts'
 import { keepsTree } from '../algorithms.ts'
 import * as at from './columns.ts'
+import { addedItems, applyEdits, listEdits } from './list-edits.ts'
 import { treeBytes } from './load-tree.ts'
 import type { BackendTable } from './table.ts'
 
@@ -24,6 +25,8 @@ export class SlotRegistry {
   readonly #clock: Clock
   readonly #pools = new Map<string, number>()
   readonly #slots = new Map<string, number>()
+  /** The last backends of each pool, with their rows: of those that stay no keys are made. */
+  readonly #last = new Map<string, { backends: readonly BackendConfig[]; rows: readonly number[] }>()
   readonly #trees = new Map<string, { signature: string; buffer: SharedArrayBuffer }>()
   /** The one that is free for longest first: requests of an old snapshot may still come to it. */
   readonly #freeSlots = new Set<number>()
@@ -42,10 +45,12 @@ export class SlotRegistry {
     const assigned = bareRecord<PoolSlots>()
     for (const config of pools) {
       const pool = this.#poolRow(config.name)
-      const backends = config.backends.map((backend) => {
+      const last = this.#last.get(config.name) ?? { backends: [], rows: [] }
+      const backends = applyEdits(listEdits(last.backends, config.backends), last.rows, (backend) => {
         const key = slotKey(config.name, backend.name, backend.address.text)
         return this.#slots.get(key) ?? this.#newSlot(key, pool, config.slowStartMs)
       })
+      this.#last.set(config.name, { backends: config.backends, rows: backends })
       assigned[config.name] = { pool, backends, tree: this.#tree(config, backends) }
       this.#table.bumpPool(pool)
     }
@@ -59,9 +64,12 @@ export class SlotRegistry {
    */
   retain(pools: readonly PoolConfig[]): number {
     const keep = new Set<string>()
+    const seen = new Map<string, readonly BackendConfig[]>()
     for (const config of pools) {
-      for (const backend of config.backends)
+      // Mostly the same objects, snapshot after snapshot.
+      for (const backend of addedItems(seen.get(config.name) ?? [], config.backends))
         keep.add(slotKey(config.name, backend.name, backend.address.text))
+      seen.set(config.name, config.backends)
     }
     let left = 0
     for (const [key, slot] of this.#slots) {
@@ -135,6 +143,7 @@ export class SlotRegistry {
 
   #free(key: string, slot: number): void {
     this.#slots.delete(key)
+    this.#last.clear()
     this.#freeSlots.add(slot)
     for (let thread = 0; thread < this.#table.buffers.threads; thread++) {
       const row = (thread * this.#table.capacity + slot) * at.TOTALS

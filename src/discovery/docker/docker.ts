@@ -1,15 +1,19 @@
 import { Client, type Dispatcher } from 'undici'
+import type { Clock } from '../../core/clock.ts'
 import type { DockerDiscovery } from '../../config/model/model.ts'
 import { boundedLines, boundedText } from '../bounded-text.ts'
 import { Poller } from '../poller.ts'
 import type { Source, SourceParts } from '../source.ts'
-import { containerBackends, type Container } from './containers.ts'
+import { Settling } from '../settling.ts'
+import { ContainerReader, type Container } from './containers.ts'
+import { eventOf } from './events.ts'
 
-/** Many events of one `docker compose up` cause one reading. */
-const SETTLE_MS = 100
 /** Changes without an event (a restarted daemon) are noticed by then. */
 const LOOK_ANYWAY_MS = 60_000
 const CALL_MS = 10_000
+/** Of so many containers and more, the daemon is asked only for those that events name, unless these are very many. */
+const MANY = 200
+const MOST_ASKED = 100
 
 /** Follows the containers of a Docker daemon: events trigger a reading of the list. */
 export function dockerSource(config: DockerDiscovery, parts: SourceParts): Source {
@@ -22,17 +26,33 @@ export function dockerSource(config: DockerDiscovery, parts: SourceParts): Sourc
   const calls = new Client('http://docker', { connect: { socketPath: config.socket, timeout: 3_000 } })
   const warned = new Set<string>()
 
-  const look = async (signal: AbortSignal): Promise<void> => {
-    const filters = JSON.stringify({ label: [config.label], status: ['running'] })
+  const reader = new ContainerReader(config)
+  const settling = new Settling(parts.clock)
+  let containers = new Map<string, Container>()
+
+  /** `ids`: only these may have changed. */
+  const look = async (signal: AbortSignal, ids?: ReadonlySet<string>): Promise<void> => {
+    const some = containers.size >= MANY && ids !== undefined && ids.size <= MOST_ASKED ? ids : undefined
+    const filters = JSON.stringify({
+      label: [config.label],
+      status: ['running'],
+      ...(some !== undefined && { id: [...some] })
+    })
     const path = `/containers/json?filters=${encodeURIComponent(filters)}`
     const text = await call(calls, path, AbortSignal.any([signal, AbortSignal.timeout(CALL_MS)]))
-    const { backends, warnings } = containerBackends(JSON.parse(text) as Container[], config)
-    for (const warning of warnings) {
-      if (warned.has(warning)) continue
-      if (warned.size < 1_000) warned.add(warning)
-      parts.log.warn({}, warning)
-    }
-    parts.found(backends)
+    settling.measure(() => {
+      const listed = JSON.parse(text) as Container[]
+      if (some === undefined) containers = new Map()
+      else for (const id of some) containers.delete(id)
+      for (const container of listed) containers.set(container.Id, container)
+      const { backends, warnings } = reader.read(containers.values())
+      for (const warning of warnings) {
+        if (warned.has(warning)) continue
+        if (warned.size < 1_000) warned.add(warning)
+        parts.log.warn({}, warning)
+      }
+      parts.found(backends)
+    })
   }
 
   const poller = new Poller(
@@ -49,7 +69,7 @@ export function dockerSource(config: DockerDiscovery, parts: SourceParts): Sourc
       if (events.statusCode !== 200) throw new Error(`/events answers ${events.statusCode}`)
       await look(signal)
       succeeded()
-      await follow(events.body, () => look(signal), parts, signal)
+      await follow(events.body, (ids) => look(signal, ids), { clock: parts.clock, settling }, signal)
       throw new Error('the daemon ended the stream of events')
     },
     { stream: true }
@@ -74,32 +94,42 @@ async function call(client: Client, path: string, signal: AbortSignal): Promise<
 /** Reads once for each burst of events, and now and then without any. */
 async function follow(
   body: Dispatcher.ResponseData['body'],
-  look: () => Promise<void>,
-  { clock }: SourceParts,
+  look: (ids: ReadonlySet<string> | undefined) => Promise<void>,
+  { clock, settling }: { clock: Clock; settling: Settling },
   signal: AbortSignal
 ): Promise<void> {
-  let cancel: (() => void) | undefined
-  let due = Infinity
   const failed = Promise.withResolvers<never>()
   failed.promise.catch(() => {})
-  const after = (ms: number): void => {
-    // The first event of a burst decides: a busy daemon must not postpone the reading for ever.
-    if (clock.now() + ms >= due) return
-    cancel?.()
-    due = clock.now() + ms
-    cancel = clock.after(ms, () => {
-      due = Infinity
-      look().then(() => after(LOOK_ANYWAY_MS), failed.reject)
-    })
+  let cancelSoon: (() => void) | undefined
+  /** Of the containers that events have named since the last reading; undefined: of all. */
+  let changed: Set<string> | undefined
+  const soon = (): void => {
+    cancelSoon = undefined
+    look(changed).catch(failed.reject)
   }
-  after(LOOK_ANYWAY_MS)
+  let cancelAll: () => void
+  const all = (): void => {
+    cancelAll = clock.after(LOOK_ANYWAY_MS, () => void look(undefined).then(all, failed.reject))
+  }
+  all()
   const read = async (): Promise<void> => {
-    for await (const _event of boundedLines(body)) after(SETTLE_MS)
+    for await (const line of boundedLines(body)) {
+      const event = eventOf(line)
+      if (event === 'of no matter') continue
+      if (cancelSoon === undefined) {
+        // The first event of a burst decides: a busy daemon must not postpone the reading for ever.
+        changed = new Set()
+        cancelSoon = clock.after(settling.waitMs, soon)
+      }
+      if (event === undefined) changed = undefined
+      else changed?.add(event.container)
+    }
   }
   try {
     await Promise.race([read(), failed.promise])
   } finally {
-    cancel?.()
+    cancelSoon?.()
+    cancelAll!()
     body.on('error', () => {}).destroy()
     signal.throwIfAborted()
   }

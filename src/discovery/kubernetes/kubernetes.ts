@@ -4,7 +4,8 @@ import { boundedLines, boundedText } from '../bounded-text.ts'
 import { Poller } from '../poller.ts'
 import type { Source, SourceParts } from '../source.ts'
 import { clusterAccess, type ClusterAccess } from './access.ts'
-import { sliceBackends, type EndpointSlice } from './slices.ts'
+import { Settling } from '../settling.ts'
+import { SliceReader, type EndpointSlice } from './slices.ts'
 
 /** A watch ends after this time, and is resumed where it was. */
 const WATCH_SECONDS = 60
@@ -12,8 +13,6 @@ const WATCH_SECONDS = 60
 const SILENT_MS = (WATCH_SECONDS + 15) * 1000
 /** Least interval, in case a server ends each watch at once. */
 const LEAST_MS = 1000
-/** Events of one burst are reported together. */
-const SETTLE_MS = 100
 const CALL_MS = 15_000
 
 interface WatchEvent {
@@ -34,6 +33,8 @@ export function kubernetesSource(
   silentMs = SILENT_MS
 ): Source {
   const slices = new Map<string, EndpointSlice>()
+  const reader = new SliceReader(config.port, config.zone)
+  const settling = new Settling(parts.clock)
   let agent: Agent | undefined
   let agentTls = ''
   let version: string | undefined
@@ -41,10 +42,10 @@ export function kubernetesSource(
   const tell = (): void => {
     cancel?.()
     cancel = undefined
-    parts.found(sliceBackends(slices.values(), config.port, config.zone))
+    settling.measure(() => parts.found(reader.backends(slices.values())))
   }
   const tellSoon = (): void => {
-    cancel ??= parts.clock.after(SETTLE_MS, tell)
+    cancel ??= parts.clock.after(settling.waitMs, tell)
   }
 
   const poller = new Poller(

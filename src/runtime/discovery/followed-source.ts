@@ -1,9 +1,11 @@
+import { addedItems, applyEdits, listEdits } from '../../balancer/table/list-edits.ts'
 import type { BackendConfig, PoolConfig } from '../../config/model/model.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log/log.ts'
 import type { Random } from '../../core/random.ts'
 import { makeSource } from '../../discovery/make-source.ts'
 import type { Source } from '../../discovery/source.ts'
+import { same } from '../plane/same.ts'
 
 /** The state of a pool's source, for operators. */
 export interface SourceView {
@@ -35,7 +37,6 @@ export class FollowedSource {
   readonly #parts: FollowedParts
   readonly #source: Source
   readonly #resolve: () => void
-  #text: string
   #answeredAt: number | undefined
   #error: string | undefined
 
@@ -43,7 +44,6 @@ export class FollowedSource {
   constructor(pool: PoolConfig, key: string, parts: FollowedParts, found: readonly BackendConfig[]) {
     this.key = key
     this.found = found
-    this.#text = JSON.stringify(found)
     this.#pool = pool.name
     this.#parts = parts
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -82,17 +82,18 @@ export class FollowedSource {
       this.#parts.log.info({ pool, source: this.#source.label }, `pool ${pool}: its source answers again`)
       this.#error = undefined
     }
-    const text = JSON.stringify(backends)
-    if (text !== this.#text) {
-      const before = new Set(this.found.map(({ name }) => name))
-      const added = backends.filter(({ name }) => !before.delete(name)).length
-      const counts = { found: backends.length, added, removed: before.size }
+    const before = this.found
+    const now = withKnown(before, backends)
+    if (now !== before) {
+      const fresh = new Set(addedItems(before, now).map(({ name }) => name))
+      const stale = addedItems(now, before).map(({ name }) => name)
+      const removed = stale.filter((name) => !fresh.delete(name)).length
+      const counts = { found: now.length, added: fresh.size, removed }
       this.#parts.log.info(
         { pool, source: this.#source.label, ...counts },
-        `pool ${pool}: ${backends.length} backends found (${added} new, ${before.size} gone)`
+        `pool ${pool}: ${now.length} backends found (${fresh.size} new, ${removed} gone)`
       )
-      this.found = backends
-      this.#text = text
+      this.found = now
       this.#parts.changed()
     }
     this.#resolve()
@@ -111,4 +112,22 @@ export class FollowedSource {
     this.#error = reason
     this.#resolve()
   }
+}
+
+/**
+ * What was found, with the objects of before for all that stayed the same, so that whoever comes after finds by identity
+ * what has changed. The list of before when nothing has.
+ */
+function withKnown(
+  before: readonly BackendConfig[],
+  found: readonly BackendConfig[]
+): readonly BackendConfig[] {
+  if (found === before) return before
+  const edits = listEdits(before, found)
+  const gone = new Map(addedItems(found, before).map((each) => [each.name, each]))
+  const now = applyEdits(edits, before, (backend) => {
+    const known = gone.get(backend.name)
+    return known !== undefined && same(known, backend) ? known : backend
+  })
+  return now.length === before.length && now.every((each, i) => each === before[i]) ? before : now
 }

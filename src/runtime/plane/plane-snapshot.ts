@@ -6,6 +6,7 @@ import type { SharedStoreMemory } from '../../l7/cache/store/memory/layout.ts'
 import type { ListenerTlsMaterial } from '../../net/tls/listener-tls.ts'
 import type { UpstreamTlsMaterial } from '../../net/tls/upstream-tls.ts'
 import type { RedisPlan } from '../../redis/redis-plan.ts'
+import { same, samePool } from './same.ts'
 import { type PluginPlan, pluginPlans } from './plugin-stages.ts'
 
 /** What a data plane runs: its part of the configuration, with the rows in shared tables. Immutable. */
@@ -103,7 +104,7 @@ export function makePlaneSnapshot(parts: PlaneSnapshotParts, before?: PlaneSnaps
     const plan = { config: pool, slots: own(slots, pool.name)!, tls: own(material.pools, pool.name) }
     const old = before?.pools.get(pool.name)
     // The tree is shared memory, which a comparison as text does not distinguish.
-    pools.set(pool.name, old?.slots.tree === plan.slots.tree ? reuse(old, plan) : plan)
+    pools.set(pool.name, old !== undefined && samePlan(old, plan) ? old : plan)
   }
   const plugins = pluginPlans(config.plugins, before?.plugins)
   return {
@@ -171,7 +172,18 @@ export function applyDelta(before: PlaneSnapshot | undefined, delta: PlaneDelta)
   }
 }
 
-/** Plain data created by one program in one order, so it can be compared as text: 6 ms for 10,000 backends. */
+function samePlan(old: PoolPlan, plan: PoolPlan): boolean {
+  const [was, is] = [old.slots, plan.slots]
+  return (
+    was.pool === is.pool &&
+    was.tree === is.tree &&
+    was.backends.length === is.backends.length &&
+    was.backends.every((slot, i) => slot === is.backends[i]) &&
+    same(old.tls, plan.tls) &&
+    samePool(old.config, plan.config)
+  )
+}
+
 function reuse<T extends object>(before: T | undefined, next: T): T {
-  return before !== undefined && JSON.stringify(before) === JSON.stringify(next) ? before : next
+  return before !== undefined && same(before, next) ? before : next
 }

@@ -69,7 +69,7 @@ export class WorkerThread {
 
   async prepare(snapshot: PlaneSnapshot, given: SeatSockets): Promise<Readonly<Record<string, number>>> {
     this.#prepared = snapshot
-    const { delta, parts } = splitDelta(deltaOf(this.#snapshot, snapshot))
+    const { delta, parts } = splitDelta(deltaOf(this.#snapshot, snapshot), this.#snapshot)
     const withinMs = this.#snapshot === undefined ? FIRST_ANSWER_WITHIN_MS : ANSWER_WITHIN_MS
     let asked: Promise<Answer> | undefined
     await this.#sender.send(given, (sockets) => {

@@ -127,7 +127,7 @@ function receive(message: ToWorker): void {
 async function prepare({ delta, parts, sockets }: Extract<ToWorker, { type: 'prepare' }>): Promise<void> {
   const taken = given(sockets)
   try {
-    const snapshot = applyDelta(plane.snapshot, await joinDelta(delta, parts))
+    const snapshot = applyDelta(plane.snapshot, await joinDelta(delta, parts, plane.snapshot))
     const ports = await plane.prepare(snapshot, await taken)
     post({ type: 'prepared', id: delta.id, ports })
   } catch (error) {

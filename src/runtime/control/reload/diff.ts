@@ -1,6 +1,8 @@
 import { own } from '../../../core/own.ts'
 import type { Config, ListenerConfig, PoolConfig } from '../../../config/model/model.ts'
-import { valueDiff, same } from './value-diff.ts'
+import { addedItems } from '../../../balancer/table/list-edits.ts'
+import { same, samePool } from '../../plane/same.ts'
+import { valueDiff } from './value-diff.ts'
 
 export interface ConfigDiff {
   readonly listeners: readonly ListenerDiff[]
@@ -114,11 +116,19 @@ function describePool({ name, change, values, added, removed, altered, size }: P
 }
 
 function diffPool({ name, before, after }: Named<PoolConfig>): PoolDiff {
-  const change = changeOf(before, after)
+  const changed = before === undefined || after === undefined || !samePool(before, after)
+  const change = changed
+    ? before === undefined
+      ? 'added'
+      : after === undefined
+        ? 'removed'
+        : 'changed'
+    : 'unchanged'
   const size = (after ?? before)!.backends.length
   if (change !== 'changed') return { name, change, values: [], added: 0, removed: 0, altered: 0, size }
-  const was = byIdentity(before)
-  const is = byIdentity(after)
+  // What stands in both lists as the same object need not be looked at.
+  const was = byIdentity(addedItems(after!.backends, before!.backends))
+  const is = byIdentity(addedItems(before!.backends, after!.backends))
   let added = 0
   let altered = 0
   for (const [key, backend] of is) {
@@ -128,12 +138,20 @@ function diffPool({ name, before, after }: Named<PoolConfig>): PoolDiff {
   }
   let removed = 0
   for (const key of was.keys()) if (!is.has(key)) removed++
-  return { name, change, values: valueDiff(before!, after!, ['backends']), added, removed, altered, size }
+  return {
+    name,
+    change,
+    values: valueDiff({ ...before!, backends: [] }, { ...after!, backends: [] }),
+    added,
+    removed,
+    altered,
+    size
+  }
 }
 
 /** The same identity as in the slot registry: a backend with another address is another backend. */
-function byIdentity(pool: PoolConfig | undefined): Map<string, PoolConfig['backends'][number]> {
-  return new Map(pool?.backends.map((backend) => [`${backend.name}\n${backend.address.text}`, backend]))
+function byIdentity(backends: PoolConfig['backends']): Map<string, PoolConfig['backends'][number]> {
+  return new Map(backends.map((backend) => [`${backend.name}\n${backend.address.text}`, backend]))
 }
 
 interface Named<T> {

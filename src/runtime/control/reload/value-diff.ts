@@ -1,6 +1,7 @@
 import { maskAt } from '../../../admin/api/mask.ts'
 import { sizeText } from '../../../config/units.ts'
 import { durationText } from '../../../core/duration-text.ts'
+import { same } from '../../plane/same.ts'
 
 /** The most differences to report per listener or pool; further ones are counted. */
 const MAX_TOLD = 6
@@ -114,8 +115,4 @@ function mappingText(entries: readonly [key: string, value: unknown][]): string 
 
 function clip(text: string): string {
   return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text
-}
-
-export function same(a: unknown, b: unknown): boolean {
-  return a === b || JSON.stringify(a) === JSON.stringify(b)
 }
