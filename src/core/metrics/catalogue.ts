@@ -103,6 +103,10 @@ export const catalogue = {
     ['listener', 'code'],
     'HTTP/2 connections that ended with an error, by its code; ENHANCE_YOUR_CALM: too much odd behaviour.'
   ),
+  lb_http2_connections_held_back_total: counter(
+    ['listener', 'how'],
+    'HTTP/2 connections of clients that were told ENHANCE_YOUR_CALM again and again: delayed, refused.'
+  ),
   lb_http2_glitches_total: counter(
     ['listener'],
     'Odd but legal behaviour of HTTP/2 clients: early resets, floods of frames, late frames.'

@@ -14,12 +14,15 @@ export interface Damage {
 export class Attacker {
   readonly damage: Damage = { connections: 0, bytes: 0 }
   readonly #port: number
+  readonly #from: string
   readonly #parts: readonly Buffer[]
   #socket: Socket | undefined
   #over = false
 
-  constructor(port: number, name: string) {
+  /** `from`: its address. */
+  constructor(port: number, name: string, from = '127.0.0.2') {
     this.#port = port
+    this.#from = from
     this.#parts = attacks[name]!()
   }
 
@@ -36,7 +39,7 @@ export class Attacker {
 
   #connection(): Promise<void> {
     return new Promise((resolve) => {
-      const socket = connect(this.#port, '127.0.0.1')
+      const socket = connect({ port: this.#port, host: '127.0.0.1', localAddress: this.#from })
       this.#socket = socket
       this.damage.connections++
       socket.setNoDelay(true)

@@ -1,5 +1,8 @@
-import t from 'tap'
-import { httpOrigin, startLb, until } from '../servers.ts'
+import { once } from 'node:events'
+import { connect as connectHttp2 } from 'node:http2'
+import { connect } from 'node:net'
+import t, { type Test } from 'tap'
+import { httpOrigin, startLb, until, type Lb } from '../servers.ts'
 import { Attacker } from './attacker.ts'
 import { attacks } from './attacks.ts'
 import { Bystanders } from './bystanders.ts'
@@ -8,13 +11,13 @@ import { Bystanders } from './bystanders.ts'
 
 const BIG = Buffer.alloc(100_000, 'x')
 
-t.test('beside each attack over HTTP/2 all others are answered, and nothing is left of it', async (t) => {
+async function attacked(t: Test): Promise<Lb> {
   const origin = await httpOrigin(t, 'a', (request, response) => {
     request.resume()
     request.on('error', () => {})
     request.on('end', () => response.end(request.url === '/big' ? BIG : 'hello'))
   })
-  const lb = await startLb(t, {
+  return startLb(t, {
     workers: 1,
     listeners: [
       {
@@ -27,10 +30,14 @@ t.test('beside each attack over HTTP/2 all others are answered, and nothing is l
     ],
     pools: { web: { backends: [origin.address] } }
   })
+}
+
+t.test('beside each attack over HTTP/2 all others are answered, and nothing is left of it', async (t) => {
+  const lb = await attacked(t)
   const bystanders = new Bystanders(lb.port('web'))
   t.teardown(() => bystanders.close())
-  for (const name of Object.keys(attacks)) {
-    const attacker = new Attacker(lb.port('web'), name)
+  for (const [at, name] of Object.keys(attacks).entries()) {
+    const attacker = new Attacker(lb.port('web'), name, `127.0.1.${at}`)
     await Promise.all([attacker.run(false), ...Array.from({ length: 8 }, async () => bystanders.ask())])
     t.equal(bystanders.waits().failed, 0, name)
   }
@@ -45,3 +52,39 @@ t.test('beside each attack over HTTP/2 all others are answered, and nothing is l
     'no connection is left'
   )
 })
+
+t.test(
+  'who connects again after each attack is held back, and whoever shares its address is served',
+  async (t) => {
+    const lb = await attacked(t)
+    const port = lb.port('web')
+    const heldBack = (): number =>
+      Number(
+        /^lb_http2_connections_held_back_total\{listener="web",how="delayed"\} (\d+)$/m.exec(
+          lb.running.metrics()
+        )?.[1] ?? 0
+      )
+    for (const [at, name] of ['rapid reset', 'DATA of one octet'].entries()) {
+      const from = `127.0.2.${at}`
+      const before = heldBack()
+      const attacker = new Attacker(port, name, from)
+      const attack = attacker.run(true)
+      await until(() => heldBack() >= before + 3, `${name}: the next connections wait`)
+      const socket = connect({ port, host: '127.0.0.1', localAddress: from })
+      const session = connectHttp2('http://a.example', { createConnection: () => socket })
+      const stream = session.request({ ':path': '/x' })
+      const [head] = (await once(stream, 'response')) as [Record<string, unknown>]
+      t.equal(head[':status'], 200)
+      t.equal(session.remoteSettings.maxConcurrentStreams, 16)
+      session.destroy()
+      attacker.stop()
+      await attack
+    }
+    const held = heldBack()
+    const bystanders = new Bystanders(port)
+    for (let i = 0; i < 8; i++) await bystanders.ask()
+    t.equal(bystanders.waits().failed, 0)
+    t.equal(heldBack(), held, 'others are not')
+    bystanders.close()
+  }
+)

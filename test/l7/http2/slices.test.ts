@@ -159,24 +159,94 @@ t.test(
 
 t.test('such clients are remembered for a minute, by /64, and 1,024 of them', async (t) => {
   const offenders = new Offenders()
-  t.notOk(offenders.has('192.0.2.1', 0))
+  const has = (client: string, now: number) => offenders.standing(client, now, nobody).distrusted
+  t.notOk(has('192.0.2.1', 0))
   offenders.add('192.0.2.1', 0)
   offenders.add('2001:db8::1', 1000)
   offenders.add('', 1000)
   t.same(
-    ['192.0.2.1', '192.0.2.2', '2001:db8::2', '2001:db8:0:1::1', ''].map((client) =>
-      offenders.has(client, 2000)
-    ),
+    ['192.0.2.1', '192.0.2.2', '2001:db8::2', '2001:db8:0:1::1', ''].map((client) => has(client, 2000)),
     [true, false, true, false, false]
   )
-  t.notOk(offenders.has('192.0.2.1', 60_001))
+  t.notOk(has('192.0.2.1', 60_001))
   for (let at = 0; at < 1024; at++) offenders.add(`10.0.${at >> 8}.${at & 255}`, 2000)
-  t.same([offenders.has('192.0.2.1', 2000), offenders.has('2001:db8::1', 2000)], [false, false])
-  t.ok(offenders.has('10.0.0.0', 2000) && offenders.has('10.0.3.255', 2000))
+  t.same([has('192.0.2.1', 2000), has('2001:db8::1', 2000)], [false, false])
+  t.ok(has('10.0.0.0', 2000) && has('10.0.3.255', 2000))
   offenders.add('10.0.0.0', 3000)
   offenders.add('10.1.0.0', 3000)
   t.same(
-    ['10.0.0.0', '10.0.0.1', '10.0.0.2'].map((client) => offenders.has(client, 3000)),
+    ['10.0.0.0', '10.0.0.1', '10.0.0.2'].map((client) => has(client, 3000)),
     [true, false, true]
   )
 })
+
+t.test(
+  'a client with three offences connects ten times a second, with few streams, and is refused beyond',
+  (t) => {
+    const offenders = new Offenders()
+    const wait = (now: number, client = 'a') => offenders.standing(client, now, nobody).wait
+    for (const at of [0, 30_000]) offenders.add('a', at)
+    t.equal(wait(30_000), undefined, 'two are none yet')
+    offenders.add('a', 80_000)
+    t.equal(offenders.standing('a', 80_000, nobody).maxStreams, 16)
+    t.same([wait(80_000), wait(80_000)], [100, 200], 'one has begun')
+    for (let i = 3; i < 20; i++) t.equal(wait(80_000), 100 * i)
+    t.same([wait(80_000), wait(80_100), wait(80_100)], [-1, 1900, -1])
+    t.equal(wait(80_000, 'b'), undefined, 'others begin at once')
+    t.equal(
+      offenders.standing('a', 80_000, { contains: () => true }).wait,
+      undefined,
+      'a proxy stands for many'
+    )
+    t.equal(wait(140_000), undefined, 'forgotten after a minute')
+    offenders.add('a', 200_000)
+    t.equal(wait(200_000), undefined, 'and then it counts anew')
+    t.end()
+  }
+)
+
+t.test('all that wait are 256, whoever they are', (t) => {
+  const offenders = new Offenders()
+  for (let client = 0; client < 20; client++) for (let i = 0; i < 3; i++) offenders.add(`${client}`, 1000)
+  let refused = 0
+  for (let client = 0; client < 20; client++)
+    for (let i = 0; i < 20; i++) if (offenders.standing(`${client}`, 1000, nobody).wait! < 0) refused++
+  t.equal(refused, 20 * 20 - 20 - 256)
+  offenders.begun()
+  t.ok(offenders.standing('0', 3000, nobody).wait! >= 0)
+  t.end()
+})
+
+t.test('what connections leave behind adds up, but for what time works off', (t) => {
+  const of = (times: number, units: number, apart: number, between = 0): boolean => {
+    const offenders = new Offenders()
+    let now = 0
+    for (let i = 0; i < times; i++)
+      offenders.leaves('a', units, (now += i % 10 === 0 ? between + apart : apart))
+    return offenders.standing('a', now, nobody).distrusted
+  }
+  t.notOk(of(8, 1200, 0), '9,600 units')
+  t.ok(of(9, 1200, 0))
+  t.notOk(of(1000, 500, 1000), 'as much as comes back')
+  t.ok(of(1000, 600, 1000))
+  t.notOk(of(1000, 199, 0), 'a few cancelled requests each are not remembered')
+  const made = lab()
+  for (let i = 0; i < 30; i++) made.feed(frame(1, 5, 2 * i + 1, block(GET)))
+  for (let i = 0; i < 10; i++) made.session.respond(made.heard[i]!.stream, 200, '', -1, true)
+  t.equal(made.session.earlyStreams, 20)
+  t.equal(made.session.glitches.leaves(20, 0), 100, 'ten were answered')
+  made.session.now = 1000
+  t.equal(made.session.earlyStreams, 0, 'these are old')
+  t.end()
+})
+
+t.test('a hundred connections that end together are one offence', (t) => {
+  const offenders = new Offenders()
+  for (let i = 0; i < 100; i++) offenders.leaves('a', 1280, 5000)
+  t.equal(offenders.standing('a', 5000, nobody).wait, undefined)
+  for (const at of [6000, 7000]) for (let i = 0; i < 100; i++) offenders.leaves('a', 1280, at)
+  t.ok(offenders.standing('a', 7000, nobody).wait !== undefined)
+  t.end()
+})
+
+const nobody = { contains: () => false }

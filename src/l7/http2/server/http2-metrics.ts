@@ -31,6 +31,11 @@ export class Http2Metrics {
     counter.add()
   }
 
+  /** A connection of a client that is held back. */
+  heldBack(how: 'delayed' | 'refused'): void {
+    this.#metrics.counter('lb_http2_connections_held_back_total', { listener: this.#listener, how }).add()
+  }
+
   /** A connection was ended by GOAWAY with this code. */
   connectionError(code: number): void {
     const labels = { listener: this.#listener, code: errorName(code) }

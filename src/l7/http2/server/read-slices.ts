@@ -45,6 +45,16 @@ export class ReadSlices {
     this.#later()
   }
 
+  /** Reads nothing until `release`. */
+  hold(): void {
+    this.#left = NOTHING
+    this.#transport.pause()
+  }
+
+  release(): void {
+    this.#later()
+  }
+
   /** True: the owner is told of the end once it has read what is left. */
   keepsEnd(): boolean {
     if (this.#left !== undefined) this.#ended = true
@@ -87,3 +97,5 @@ export class ReadSlices {
     if (ended) this.#owner.onEnd()
   }
 }
+
+const NOTHING = Buffer.alloc(0)

@@ -14,6 +14,7 @@ import type { ClosedBy, Stream } from '../session/stream/stream.ts'
 import { TransportWriter } from '../session/send/transport-writer.ts'
 import { atEndOfTurn, type Flushes } from '../../../core/end-of-turn.ts'
 import type { Http2Host } from './http2-host.ts'
+import { HoldBack } from './hold-back.ts'
 import { ReadSlices, type Sliced } from './read-slices.ts'
 import { ServerSession, type ServerSessionHost } from './server-session.ts'
 import { ServerStream } from './server-stream.ts'
@@ -31,15 +32,15 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
   readonly #host: Http2Host
   readonly #writer: TransportWriter
   readonly #slices: ReadSlices
+  readonly #holdBack: HoldBack
   #gathered = false
   /** The deadline of an unfinished frame is set already. */
   #inFrame = true
   #draining = false
   /** Nothing more is read. Written here only. */
   closing = false
-  /** Checks left whether a client that has sent FIN is still there. */
-  #looks = 0
-  #halfClosed = false
+  /** Checks left whether a client that has sent FIN is still there; -1: it has not. */
+  #looks = -1
   /** When an idle connection closes; PING and other frames do not postpone it. 0: there was a request since. */
   #idleUntil = 0
 
@@ -52,14 +53,15 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
     this.#host = host
     this.transport = attach(this)
     this.client = acceptedClient(this.transport, admission, ends, true)
-    this.session = new ServerSession(this, host.snapshot.config.http2.maxStreams)
-    if (host.offenders.has(this.client.peer, this.now)) this.session.glitches.distrust()
+    this.#holdBack = new HoldBack(host, this.client.peer)
+    this.session = new ServerSession(this, this.#holdBack.maxStreams)
     this.#slices = new ReadSlices(this.transport, this.session, this)
     this.#writer = new TransportWriter(this.transport, this.session.out)
     this.acceptedAt = this.now
     this.deadline = this.now + this.times.requestHeadersMs
     host.context.deadlines.add(this)
     this.session.start()
+    if (this.#holdBack.applies(this.session, this.#slices)) this.deadline = this.now + this.#holdBack.wait
     this.wake()
   }
 
@@ -127,7 +129,6 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
     if (this.#slices.keepsEnd()) return
     if (!this.closing) this.session.peerEnded()
     if (!this.closing && this.session.streams.size > 0) {
-      this.#halfClosed = true
       this.#looks = 2
       this.deadline = this.now + LOOK_MS
       return
@@ -147,6 +148,7 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
   onClose(): void {
     this.#host.context.deadlines.remove(this)
     this.transport.countBytes(this.#host.context)
+    this.#holdBack.closed(this.session, !this.closing && !this.#draining)
     this.closing = true
     this.session.abandon()
     this.#host.http2.glitches.add(this.session.glitches.count)
@@ -156,8 +158,12 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
   }
 
   onDeadline(): void {
+    if (this.#holdBack.waits) {
+      this.deadline = this.now + (this.#draining ? DRAIN_MS : this.times.requestHeadersMs)
+      return this.#holdBack.begin(this.#slices)
+    }
     if (this.closing || this.#writer.blocked) return this.transport.destroy()
-    if (this.#halfClosed) return this.#look()
+    if (this.#looks >= 0) return this.#look()
     if (this.#draining) {
       this.session.goaway()
       this.flushTurn()
@@ -210,9 +216,9 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
   }
 
   onOver(code: number, reason: string): void {
-    const { context, http2, offenders } = this.#host
+    const { context, http2 } = this.#host
     http2.connectionError(code)
-    if (code === ENHANCE_YOUR_CALM) offenders.add(this.client.peer, this.now)
+    this.#holdBack.failed(code)
     context.log.debug(
       { listener: this.#host.snapshot.config.name, client: this.client.peer, code: errorName(code) },
       `HTTP/2 connection ended: ${reason}`
@@ -266,10 +272,7 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
   #rest(): void {
     if (this.closing || this.#writer.blocked) return
     const { session } = this
-    if (this.#halfClosed) {
-      if (session.streams.size === 0) this.#close()
-      return
-    }
+    if (this.#looks >= 0) return session.streams.size === 0 ? this.#close() : undefined
     if (session.withinFrame || !session.settled) {
       // Set once, so that bytes that trickle in gain no time.
       if (!this.#inFrame) this.deadline = this.now + this.times.requestHeadersMs

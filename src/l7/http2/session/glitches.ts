@@ -38,6 +38,8 @@ const TRUST = 20
 export class Glitches {
   #spent = 0
   #at = 0
+  /** Streams that ended properly. */
+  #earned = 0
   /** How many glitches there were in all. */
   count = 0
   readonly #trust: number
@@ -53,8 +55,18 @@ export class Glitches {
     this.#bucket = BUCKET_OF_OFFENDERS
   }
 
+  /**
+   * What is not worked off when the connection ends, `cut` of whose requests were given up with it, early; in units. A client
+   * that connects again for the next requests leaves no less than one that resets them.
+   */
+  leaves(cut: number, now: number): number {
+    const spent = Math.max(0, this.#spent - ((now - this.#at) * PER_SECOND * this.#trust) / 1e3)
+    return spent + Math.max(0, cut - this.#earned) * GLITCH_COST['early-reset']
+  }
+
   /** A stream ended properly: a client that cancels no more streams than it lets end never empties the bucket. */
   earn(): void {
+    this.#earned++
     if (this.#spent > 0) this.#spent = Math.max(0, this.#spent - GLITCH_COST['early-reset'])
   }
 

@@ -1,6 +1,7 @@
 import { systemClock } from '../../../../src/core/clock.ts'
 import type { Exchange } from '../../../../src/l7/exchange/exchange.ts'
 import type { DownstreamStream } from '../../../../src/l7/exchange/downstream-stream.ts'
+import { Offenders } from '../../../../src/l7/http2/server/offenders.ts'
 import type { Http2Host } from '../../../../src/l7/http2/server/http2-host.ts'
 import { ServerConnection } from '../../../../src/l7/http2/server/server-connection.ts'
 import type { Request } from '../../../../src/l7/message/request.ts'
@@ -44,9 +45,9 @@ export class ServerSide implements Side {
   get #host(): Http2Host {
     const host = {
       context: { deadlines: { now: systemClock.now(), add() {}, remove() {} }, log: { debug() {} }, bytesIn: nothing, bytesOut: nothing },
-      snapshot: { config: { name: 'site', http2: { maxStreams: 100, idleMs: 1e9 }, timeouts, limits: { headBytes: 16_384, headerCount: 100, urlBytes: 8192 } } },
+      snapshot: { config: { name: 'site', http2: { maxStreams: 100, idleMs: 1e9 }, timeouts, limits: { headBytes: 16_384, headerCount: 100, urlBytes: 8192 } }, trusted: { contains: () => false } },
       http2: { streams: nothing, glitches: nothing, connectionError() {}, reset() {} },
-      offenders: { has: () => false, add() {} },
+      offenders: new Offenders(),
       begin: (_: Request, served: DownstreamStream) => this.#exchange(served),
       closed() {}
     }

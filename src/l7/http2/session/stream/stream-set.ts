@@ -67,6 +67,17 @@ export abstract class StreamSet {
     return this.#over
   }
 
+  /** Streams that the peer would reset early if it reset them now. */
+  get earlyStreams(): number {
+    let count = 0
+    for (const stream of this.streams.toArray()) if (this.#isEarly(stream)) count++
+    return count
+  }
+
+  #isEarly({ localEnded, openedAt }: Stream): boolean {
+    return !localEnded && this.now - openedAt < EARLY_MS
+  }
+
   /** Never opened. Even ids would be pushed streams, which are not used. */
   isIdle(id: number): boolean {
     if ((id & 1) === 0) return true
@@ -154,7 +165,7 @@ export abstract class StreamSet {
   protected peerReset(id: number, code: number): boolean {
     const stream = this.streams.get(id)
     if (stream === undefined) return this.glitch('late-frame')
-    const early = !stream.localEnded && this.now - stream.openedAt < EARLY_MS
+    const early = this.#isEarly(stream)
     this.host.onReset(code, 'peer')
     // RFC 9113 §8.1: a server that has answered needs no more of the request; its answer may still be held here.
     if (stream.remoteEnded && !this.#server) this.#unwanted(stream)
