@@ -28,7 +28,13 @@ export interface ListenerTlsMaterial {
     /** Certificates for unknown names are obtained on demand. */
     readonly onDemand: boolean
   }
-  readonly clientAuth?: { readonly ca: string; readonly crl?: string; readonly required: boolean }
+  readonly clientAuth?: {
+    readonly ca: string
+    readonly crl?: string
+    readonly required: boolean
+    /** Wall clock: from then on clients are verified anew, since a revocation list is too old. */
+    readonly resumesUntil?: number | undefined
+  }
 }
 
 /** A file of a listener's `tls` that cannot be used, with the key that names the file. */

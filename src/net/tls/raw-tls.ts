@@ -9,9 +9,14 @@ export interface TlsHandle extends Omit<RawHandle, 'close' | 'fd'> {
   lbContext?: unknown
   /** The handle underneath. Written by `tellEvents` only. */
   lbTcp?: RawHandle
+  /** Of a handshake that may have to end with an alert of ours. */
+  lbSecret?: Buffer | undefined
   onhandshakedone: ((this: TlsHandle) => void) | undefined
+  /** After `enableKeylogCallback`. */
+  onkeylog?: ((this: TlsHandle, line: Buffer) => void) | undefined
   onerror: ((this: TlsHandle, error: NodeJS.ErrnoException) => void) | undefined
   receive(bytes: Uint8Array): void
+  enableKeylogCallback?(): void
   setALPNProtocols(protocols: Uint8Array): void
   setOCSPResponse(response: Uint8Array): void
   setVerifyMode(request: boolean, reject: boolean): void

@@ -13,7 +13,7 @@ export function factsOfHandle(tls: TlsHandle, verified: boolean, problem: Error 
   return {
     version: tls.getProtocol() ?? '',
     cipher: tls.getCipher()?.name ?? '',
-    serverName: tls.getServername() || undefined,
+    serverName: (tls.getServername() || undefined)?.toLowerCase(),
     alpn: tls.getALPNNegotiatedProtocol() || undefined,
     resumed: tls.isSessionReused(),
     clientCertificate: raw && clientCertificate(raw),
@@ -22,19 +22,18 @@ export function factsOfHandle(tls: TlsHandle, verified: boolean, problem: Error 
   }
 }
 
-/** The same for a TLSSocket of a server. */
-export function factsOfSocket(socket: TLSSocket, clientProblem?: string): TlsFacts {
+/** The same for a connection to a backend. */
+export function factsOfSocket(socket: TLSSocket): TlsFacts {
   // @types/node calls it a string.
   const serverName = (socket as { servername?: string | false | null }).servername
-  const peer = socket.authorized ? (socket.getPeerCertificate(false) as { raw?: Buffer } | null) : undefined
   return {
     version: socket.getProtocol() ?? '',
     cipher: socket.getCipher()?.name ?? '',
     serverName: serverName ? serverName.toLowerCase() : undefined,
     alpn: socket.alpnProtocol || undefined,
     resumed: socket.isSessionReused(),
-    clientCertificate: peer?.raw && clientCertificate(peer.raw),
-    clientProblem
+    clientCertificate: undefined,
+    clientProblem: undefined
   }
 }
 

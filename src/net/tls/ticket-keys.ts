@@ -1,5 +1,6 @@
 import { createHash, randomBytes, randomFillSync, timingSafeEqual } from 'node:crypto'
 import type { SecureContext } from 'node:tls'
+import { systemClock } from '../../core/clock.ts'
 
 const NAME = 16
 const HMAC = 16
@@ -58,9 +59,9 @@ export class TicketKeys {
     Atomics.add(this.#turn, 0, 1)
   }
 
-  /** Keys for one purpose only: a listener and its requirements for clients. */
-  for(purpose: string): PurposeKeys {
-    return new PurposeKeys(this, purpose)
+  /** Keys for one purpose only: a listener and its requirements for clients. `until`: wall clock, no ticket is accepted later. */
+  for(purpose: string, until = Infinity): PurposeKeys {
+    return new PurposeKeys(this, purpose, until)
   }
 
   /** Copies of the current keys, with their number. */
@@ -106,13 +107,15 @@ export function readFirst(
 export class PurposeKeys {
   readonly #keys: TicketKeys
   readonly #purpose: string
+  readonly #until: number
   #turn = -1
   #now!: Answers
   #before!: Answers
 
-  constructor(keys: TicketKeys, purpose: string) {
+  constructor(keys: TicketKeys, purpose: string, until: number) {
     this.#keys = keys
     this.#purpose = purpose
+    this.#until = until
     this.#follow()
   }
 
@@ -138,6 +141,7 @@ export class PurposeKeys {
       this.#now.make[4] = nextIv()
       return this.#now.make
     }
+    if (this.#until < Infinity && systemClock.wall() > this.#until) return this.#now.refuse
     // A client of TLS 1.3 uses a ticket once (RFC 8446 §C.4) and needs another one. Where the version is not known, the
     // ClientHello came in several reads.
     if (timingSafeEqual(name, this.#now.name))

@@ -26,7 +26,6 @@ export class SocketTransport extends Transport {
   /** The peer's FIN came while the owner had paused. */
   #endWaits = false
   #facts: TlsFacts | undefined
-  #clientProblem: string | undefined
 
   private constructor(owner: TransportOwner, makeSocket: (transport: SocketTransport) => Socket) {
     super(owner)
@@ -61,16 +60,12 @@ export class SocketTransport extends Transport {
   }
 
   /**
-   * For a socket that exists already: TLS, or an accepted one whose handle cannot be taken over. `clientProblem`: for
-   * `TlsFacts`.
+   * For a socket that exists already: TLS, or an accepted one whose handle cannot be taken over. `facts`: of a handshake
+   * with a client.
    */
-  static overSocket(
-    socket: Socket | TLSSocket,
-    owner: TransportOwner,
-    clientProblem?: string
-  ): SocketTransport {
+  static overSocket(socket: Socket | TLSSocket, owner: TransportOwner, facts?: TlsFacts): SocketTransport {
     return new SocketTransport(owner, (transport) => {
-      transport.#clientProblem = clientProblem
+      transport.#facts = facts
       socket.on('data', (chunk: Buffer) => {
         transport.bytesIn += chunk.length
         transport.tellData(chunk, 0, chunk.length)
@@ -100,7 +95,7 @@ export class SocketTransport extends Transport {
 
   override get tls(): TlsFacts | undefined {
     if (!this.secure) return undefined
-    return (this.#facts ??= factsOfSocket(this.socket as TLSSocket, this.#clientProblem))
+    return (this.#facts ??= factsOfSocket(this.socket as TLSSocket))
   }
 
   get pending(): number {

@@ -1,5 +1,6 @@
 import { systemClock } from '../../core/clock.ts'
 import type { TlsHandle } from '../tls/raw-tls.ts'
+import { refusalAlert } from '../tls/server/refusal-alert.ts'
 import { rawStreams, type RawHandle, type RawRequest } from './raw-streams.ts'
 
 /** The events of a TLS connection from C++. */
@@ -61,12 +62,24 @@ function onError(this: TlsHandle, error: NodeJS.ErrnoException): void {
   this.lbOwner = new Alerted(events, error, this.lbTcp!)
 }
 
-/** How long, and for how many reads of 64 KiB, a client may go on to send. */
+/** Ends a connection whose handshake is done, since the client's certificate is not accepted. */
+export function refuseClient(tcp: RawHandle, tls: TlsHandle, error: NodeJS.ErrnoException): void {
+  const events = tls.lbOwner as TlsEvents
+  const alert = refusalAlert(tls, error, tls.lbSecret)
+  if (alert === undefined) return events.destroy(error)
+  const write = rawStreams!.newWrite()
+  write.lbBytes = alert
+  write.oncomplete = () => {}
+  if (tcp.writeBuffer(write, alert) !== 0) return events.destroy(error)
+  tls.lbOwner = new Alerted(events, error, tcp)
+}
+
+/** How long, and for how many reads of 16 to 64 KiB, a client may go on to send. */
 const LINGER_MS = 1_000
-const LINGER_READS = 16
+const LINGER_READS = 32
 
 /**
- * A client of TLS 1.3 has sent its first request before it hears that its certificate is missing. Closing a socket with
+ * A client of TLS 1.3 has sent its first request before it hears that its certificate is missing or not accepted. Closing a socket with
  * unread bytes sends a reset, which takes the alert away from the client: so it is read for a moment.
  */
 class Alerted implements TlsEvents {
@@ -84,7 +97,7 @@ class Alerted implements TlsEvents {
   }
 
   readDone(): void {
-    if (rawStreams!.readResult() < 0) this.#end()
+    if (rawStreams!.readResult() < 0 || ++this.#reads >= LINGER_READS) this.#end()
   }
 
   shaken(): void {}

@@ -13,7 +13,7 @@ import {
   type RawHandle
 } from './raw-streams.ts'
 import { READ_AT, sharedBuffer } from './read-buffer.ts'
-import { shutDown, tellEvents, type TlsEvents } from './tls-events.ts'
+import { refuseClient, shutDown, tellEvents, type TlsEvents } from './tls-events.ts'
 import { TlsWrites } from './tls-writes.ts'
 import { Transport, type SocketName, type TransportOwner } from './transport.ts'
 
@@ -225,7 +225,7 @@ export class TlsTransport extends Transport implements TlsEvents {
     const { clientAuth, tellsClient } = this.#side
     const problem = clientProblem(this.#tls, this.#side)
     const refused = clientAuth?.required === true ? problem : undefined
-    if (refused !== undefined && !tellsClient) return this.destroy(refused)
+    if (refused !== undefined && !tellsClient) return refuseClient(this.#tcp, this.#tls, refused)
     this.#facts = factsOfHandle(this.#tls, clientAuth !== undefined && problem === undefined, refused)
     this.tellConnect()
   }

@@ -35,7 +35,7 @@ export class ServerContexts {
     const { clientAuth } = material
     const purpose = JSON.stringify([listener, clientAuth?.required, clientAuth?.ca, clientAuth?.crl])
     this.sessionIdContext = createHash('sha256').update(purpose).digest('hex').slice(0, 32)
-    this.ticketKeys = ticketKeys.for(purpose)
+    this.ticketKeys = ticketKeys.for(purpose, clientAuth?.resumesUntil)
     const make = (this.#make = (pairs: readonly CertificatePair[]): SecureContext => {
       const context = serverContext(pairs, material, this.sessionIdContext)
       this.ticketKeys.use(context)

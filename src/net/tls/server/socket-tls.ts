@@ -1,13 +1,17 @@
 import type { Socket } from 'node:net'
 import { createServer, type SecureContext, type Server, type TLSSocket } from 'node:tls'
+import { systemClock } from '../../../core/clock.ts'
 import { SocketTransport } from '../../transport/socket-transport.ts'
 import type { Transport, TransportOwner } from '../../transport/transport.ts'
 import type { Shaking } from '../handshake.ts'
 import type { ListenerTlsMaterial } from '../listener-tls.ts'
 import { serverOptions } from './server-context.ts'
 import type { Bundle } from './bundle.ts'
+import { factsOfHandle } from '../read-facts.ts'
 import type { ServerContexts } from './server-contexts.ts'
-import { NO_CERTIFICATE } from './server-side.ts'
+import type { TlsHandle } from '../raw-tls.ts'
+import { keepSecret, refusalAlert, type Secrets } from './refusal-alert.ts'
+import { clientProblem } from './server-side.ts'
 
 /**
  * TLS with TLSSockets, where OpenSSL's handle cannot be used directly: tls.Servers that never listen, one for each
@@ -60,7 +64,8 @@ export class SocketTls {
     const server = createServer({
       ...serverOptions(pairs, this.#material, this.#contexts.sessionIdContext),
       requestCert: clientAuth !== undefined,
-      rejectUnauthorized: clientAuth?.required === true && !this.#tellsClient,
+      // The result is looked at here, since Node would close without an alert.
+      rejectUnauthorized: false,
       // Handshake has its own deadline.
       handshakeTimeout: 0x7fff_ffff,
       ALPNProtocols: alpn === undefined ? undefined : [...alpn]
@@ -72,6 +77,8 @@ export class SocketTls {
     const staple = bundle.stapleFor(undefined)
     if (staple !== undefined)
       server.on('OCSPRequest', (_certificate, _issuer, answer) => answer(null, staple))
+    if (clientAuth?.required === true && !this.#tellsClient)
+      server.on('keylog', (line, socket) => keepSecret(socket as Secrets, line))
     server.on('secureConnection', (socket) => this.#settle(socket, undefined))
     server.on('tlsClientError', (error, socket) => this.#settle(socket, error))
     return server
@@ -87,20 +94,34 @@ export class SocketTls {
     if (error !== undefined) return shaking.onClose(error)
     socket.allowHalfOpen = true
     if (raw !== undefined) raw.allowHalfOpen = true
-    const problem = this.#material.clientAuth?.required === true ? clientProblem(socket) : undefined
-    shaking.secured(SocketTransport.overSocket(socket, shaking, problem))
+    const { clientAuth } = this.#material
+    const tls = handleOf(socket)
+    const problem = clientProblem(tls, { clientAuth })
+    const refused = clientAuth?.required === true ? problem : undefined
+    if (refused !== undefined && !this.#tellsClient) {
+      endWithAlert(socket, raw, refusalAlert(tls, refused, (socket as Secrets).lbSecret))
+      return shaking.onClose(refused)
+    }
+    const verified = clientAuth !== undefined && problem === undefined
+    shaking.secured(SocketTransport.overSocket(socket, shaking, factsOfHandle(tls, verified, refused)))
   }
 }
 
-/** Why the client's certificate is not accepted, where one is required. */
-function clientProblem(socket: TLSSocket): string | undefined {
-  // A session resumed by TLS 1.3 counts as verified even if there never was a certificate.
-  const shown = (socket.getPeerCertificate(false) as { raw?: Buffer } | null)?.raw !== undefined
-  if (!shown) return NO_CERTIFICATE
-  if (socket.authorized) return undefined
-  // The handle has the words, the socket only the code.
-  const { ssl } = socket as unknown as { ssl?: { verifyError?(): Error | null | undefined } }
-  return (ssl?.verifyError?.()?.message ?? String(socket.authorizationError)).split(';', 1)[0]
+/** Not public, but present since Node 0.12. A test refuses certificates. */
+function handleOf(socket: TLSSocket): TlsHandle {
+  return (socket as unknown as { readonly ssl: TlsHandle }).ssl
+}
+
+/** How long a client may go on to send: closing at once would be a reset, which takes the alert away from it. */
+const LINGER_MS = 1_000
+
+function endWithAlert(socket: TLSSocket, raw: Socket | undefined, alert: Buffer | undefined): void {
+  if (raw === undefined || alert === undefined) return void socket.destroy()
+  socket.on('error', () => {})
+  socket.resume()
+  raw.end(alert)
+  const cancel = systemClock.after(LINGER_MS, () => socket.destroy())
+  socket.once('close', cancel)
 }
 
 const nobody: TransportOwner = { onData() {}, onEnd() {}, onDrain() {}, onClose() {} }

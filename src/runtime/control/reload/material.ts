@@ -15,6 +15,7 @@ import {
   type ListenerTlsMaterial
 } from '../../../net/tls/listener-tls.ts'
 import { readUpstreamTls, type UpstreamTlsMaterial } from '../../../net/tls/upstream-tls.ts'
+import { crlEnds } from '../../../ocsp/crl-ends.ts'
 import type { Staples } from '../../../ocsp/staples.ts'
 import type { Material } from '../../plane/plane-snapshot.ts'
 import type { NamedPair, Obtained } from '../../certificates/acme-upkeep.ts'
@@ -88,7 +89,7 @@ export class MaterialReader {
         certificates.push(...made)
         await this.#staples.prepare(made, (request) => this.#obtained.stapleStore(request))
         const key = JSON.stringify([name, tls.clientAuth])
-        const clientAuth = this.#last.take(key, strict, { listener: name }, () => readClientAuth(tls))
+        const clientAuth = this.#last.take(key, strict, { listener: name }, () => clientAuthOf(tls))
         const stapled = held.map(({ pair }) => this.#stapled(pair, tls))
         listeners[name] = listenerMaterial(tls, stapled, pending, clientAuth)
       } catch (error) {
@@ -218,4 +219,16 @@ function refusal(error: unknown, place: readonly (string | number)[], what: stri
   const why = file === undefined && cause instanceof Error ? `: ${cause.message}` : ''
   const setting = pathText([...place, ...(file?.place ?? [])])
   return new StartError({ code: 'LB_TLS', message: `${what} (${setting}): ${message}${why}`, setting }, error)
+}
+
+/** Client authorities, with the time until which sessions hold. */
+function clientAuthOf(tls: ListenerTls): ListenerTlsMaterial['clientAuth'] {
+  const read = readClientAuth(tls)
+  if (read?.crl === undefined) return read
+  try {
+    return { ...read, resumesUntil: crlEnds(read.crl) }
+  } catch {
+    // OpenSSL can read it, and looks at its end in each full handshake.
+    return { ...read, resumesUntil: 0 }
+  }
 }
