@@ -1,3 +1,4 @@
+import { writeLatin1 } from '../../core/latin1.ts'
 import { contain, guarded } from '../../core/containment.ts'
 import type { TlsHandle } from '../tls/raw-tls.ts'
 import { UV_ECONNRESET, rawStreams, type RawWrite } from './raw-streams.ts'
@@ -9,6 +10,10 @@ import { UV_ECONNRESET, rawStreams, type RawWrite } from './raw-streams.ts'
 const SMALL_RECORDS_UNTIL = 65_536
 const SMALL_RECORD = 4_096
 const FULL_RECORD = 16_384
+
+/** Texts up to this length are written here first: by `writeLatin1String` the handle would allocate memory for each. */
+const TEXT_BYTES = 16_384
+const textBuffer = Buffer.allocUnsafeSlow(TEXT_BYTES)
 
 /** Called for each finished write, and with a negative status of libuv for one that could not be started. */
 export type Written = (status: number) => void
@@ -61,7 +66,8 @@ export class TlsWrites {
 
   text(text: string): void {
     if (!this.free) return this.bytes(Buffer.from(text, 'latin1'))
-    if (text !== '') this.#issued(this.#tls.writeLatin1String(this.#request(text.length), text))
+    if (text.length > TEXT_BYTES) this.#write(Buffer.from(text, 'latin1'))
+    else if (text !== '') this.#write(textBuffer.subarray(0, writeLatin1(textBuffer, text, 0)))
   }
 
   /** `bytes` must stay untouched if other writes come first. */

@@ -81,6 +81,14 @@ export abstract class Transport {
     return false
   }
 
+  /**
+   * Even a small body that stands in `buffer` is best sent from there, with its head before it, from `start` on: with TLS
+   * that saves two strings and a copy. In clear text the system call is cheaper with one string.
+   */
+  joins(buffer: Buffer, start: number): boolean {
+    return this.copiesAtOnce && buffer === sharedBuffer && start >= 0
+  }
+
   /** Bytes waiting in this process to be sent. */
   abstract get pending(): number
   /** The peer's address; undefined on a unix socket and once it is closed. A system call, once. */

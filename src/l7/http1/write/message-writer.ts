@@ -55,7 +55,8 @@ export class BodyWriter {
     const length = end - start
     const chunked = this.#framing === UNKNOWN_LENGTH
     if (chunked) this.#out += length.toString(16) + '\r\n'
-    if (length <= (chunked ? GATHER_CHUNK_BYTES : GATHER_BYTES)) {
+    const joined = length === this.#framing && this.#transport.joins(buffer, start - this.#out.length)
+    if (!joined && length <= (chunked ? GATHER_CHUNK_BYTES : GATHER_BYTES)) {
       this.#out += chunked ? latin1(buffer, start, end) + '\r\n' : latin1(buffer, start, end)
       if (this.#out.length > 2 * GATHER_CHUNK_BYTES) this.flush()
       return
