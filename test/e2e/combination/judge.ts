@@ -24,6 +24,8 @@ export class Judge {
   uploads = 0
   /** Answers that a backend made, or the cache, whole and compared. */
   answered = 0
+  /** Answers that lb waited for in vain, although a backend was to give them. */
+  waits = 0
   /** A worker dies in this world: what has no length may end anywhere. */
   dying = false
   /** Nothing here ends an answer that a backend has sent whole. */
@@ -83,6 +85,7 @@ export class Judge {
     // Backends here take what comes, as long as they are there.
     if (!this.freezes && !plan.stalls && status === 504 && head.includes('LB_UPSTREAM_IDLE'))
       fail('given up with a part of the body held')
+    if (status === 504 && head.includes('LB_RESPONSE_TIMEOUT') && !plan.hangs) this.waits++
     const isSlow = status === 408 && this.strict && plan.upload > 0
     if ((status === 400 || status === 408) && !isSlow) fail('refused what was right')
     const stuck = from === plan.id && whole ? this.sticky.check(answer) : undefined

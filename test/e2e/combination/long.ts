@@ -35,12 +35,15 @@ const options = {
 let failures = 0
 let uploads = 0
 let answered = 0
+let waits = 0
 let seed = first
 console.log(`from seed ${first}`)
 for (; Date.now() < until && seed - first < Number(values.worlds); seed++) {
   const result = await runWorld(seed, options)
   uploads += result.uploads
   answered += result.answered
+  waits += result.waits
+  if (result.waits > 3) console.log('WAITS', seed, result.waits, result.features.join())
   if (seed - first === 5 || seed - first === 50) console.log(`heap ${heapMb()} MB after ${seed - first}`)
   if (result.wrong.length === 0) continue
   failures++
@@ -48,7 +51,7 @@ for (; Date.now() < until && seed - first < Number(values.worlds); seed++) {
 }
 const worlds = seed - first
 console.log(
-  `${worlds} worlds, ${answered} answers, ${uploads} uploads, ${failures} worlds with something wrong; heap ${heapMb()} MB`
+  `${worlds} worlds, ${answered} answers, ${waits} that were waited for in vain, ${uploads} uploads, ${failures} worlds with something wrong; heap ${heapMb()} MB`
 )
 process.exit(failures === 0 ? 0 : 1)
 

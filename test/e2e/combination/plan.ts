@@ -1,5 +1,13 @@
 import { brotliCompressSync, constants, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 
+/** A GOAWAY of a backend. */
+export interface GoAway {
+  readonly when: 'asked' | 'uploading' | 'answering' | 'answered'
+  /** The stream is not among those that are carried out. */
+  readonly refuses: boolean
+  readonly error: boolean
+}
+
 /** What one generated request is, and how the backend is to treat it. It travels in the field X-Plan. */
 export interface Plan {
   readonly id: string
@@ -28,6 +36,10 @@ export interface Plan {
   /** Bytes of the answer's body, where its status has one. */
   size: number
   framing: 'length' | 'chunked' | 'close'
+  /** The version that the backend's status line names; HTTP/1.1 only. */
+  version: '1.0' | '1.1' | '1.2'
+  /** White space behind the sizes of the answer's chunks, as old servers pad them. */
+  padding: string
   /** Interim responses before the answer. */
   interim: number
   /** The backend closes a kept connection on which this request comes, without an answer. */
@@ -36,6 +48,8 @@ export interface Plan {
   closesAfter: number
   /** The backend closes the connection with the answer. */
   closesAfterwards: boolean
+  /** The backend says then that it takes no more streams on this connection; HTTP/2 only. */
+  goesAway: GoAway | undefined
   /** The backend gives up in the middle of the answer's body. */
   cuts: boolean
   /** The answer comes in pieces, this many ms apart; 0: at once. */
@@ -55,8 +69,10 @@ export interface Plan {
   answerFields: string
   /** Fields that the client sends besides. */
   fields: string
-  /** The client goes away in the middle of its upload, or of the answer. */
-  leaves: 'sending' | 'reading' | undefined
+  /** The client goes away in the middle of its upload, of the answer, or between both. */
+  leaves: 'sending' | 'waiting' | 'reading' | undefined
+  /** … so many ms after the last byte of its request. */
+  leavesAfterMs: number
   /** … with a reset. */
   resets: boolean
   /** The client sends FIN behind its last request, and reads on. */
@@ -102,10 +118,13 @@ export function plainPlan(id: string): Plan {
     status: 200,
     size: 100,
     framing: 'length',
+    version: '1.1',
+    padding: '',
     interim: 0,
     closesKept: false,
     closesAfter: 0,
     closesAfterwards: false,
+    goesAway: undefined,
     cuts: false,
     drip: 0,
     early: false,
@@ -117,6 +136,7 @@ export function plainPlan(id: string): Plan {
     answerFields: '',
     fields: '',
     leaves: undefined,
+    leavesAfterMs: 0,
     resets: false,
     halfCloses: false,
     stalls: false,

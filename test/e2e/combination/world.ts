@@ -67,6 +67,8 @@ export interface WorldResult {
   readonly uploads: number
   /** Answers that a backend made, or the cache. */
   readonly answered: number
+  /** Answers that lb waited for in vain, although a backend was to give them. */
+  readonly waits: number
   /** What must not be, in words; empty when all is well. */
   readonly wrong: readonly string[]
 }
@@ -185,9 +187,9 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
     if (isNonsense && on.has('plugin that writes nonsense')) continue
     if (told.includes('LB_INTERNAL') || line.level === 'error') judge.wrong.push(`log: ${told}`)
   }
-  const { uploads, answered } = judge
+  const { uploads, answered, waits } = judge
   const wrong = judge.wrong.map((words) => withReason(words, log.lines))
-  return { seed, features: [`${kind} backends`, ...features.map(({ name }) => name)], uploads, answered, wrong }
+  return { seed, features: [`${kind} backends`, ...features.map(({ name }) => name)], uploads, answered, waits, wrong }
 } // prettier-ignore
 
 /** With what the log says of the request, where lb answered it itself. */

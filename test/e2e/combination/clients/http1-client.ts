@@ -44,6 +44,10 @@ async function sendAll(socket: Socket, plans: readonly Plan[]): Promise<void> {
 
 async function send(socket: Socket, plan: Plan, isLast: boolean): Promise<void> {
   await sendWhole(socket, plan)
+  if (plan.leaves === 'waiting') {
+    await pause(plan.leavesAfterMs)
+    leave(socket, plan)
+  }
   // Within a body it would be the end of one that is not whole.
   if (isLast && plan.halfCloses && !plan.stalls) socket.end()
 }
@@ -152,7 +156,8 @@ class Answers {
 
   async #chunked(plan: Plan, status: number, head: string): Promise<Answer> {
     const parts: Buffer[] = []
-    const reader = new ChunkedReader()
+    // Layer 4 passes on what the backend wrote.
+    const reader = new ChunkedReader(plan.door.startsWith('l4'))
     let whole = false
     let trailers = ''
     const sink = {

@@ -52,7 +52,7 @@ function ask(session: ClientHttp2Session, plan: Plan): Promise<Answer> {
     setTimeout(() => stream.resume(), 2)
   })
   stream.on('end', () => (ended = true))
-  if (plan.upload > 0) void send(stream, plan)
+  void send(stream, plan)
   return new Promise<Answer>((resolve) => {
     let read = -1
     let stillFor = 0
@@ -105,6 +105,13 @@ function headersOf(plan: Plan): OutgoingHttpHeaders {
 }
 
 async function send(stream: ClientHttp2Stream, plan: Plan): Promise<void> {
+  if (plan.upload > 0) await upload(stream, plan)
+  if (plan.leaves !== 'waiting') return
+  await pause(plan.leavesAfterMs)
+  stream.destroy(new Error('leaves'))
+}
+
+async function upload(stream: ClientHttp2Stream, plan: Plan): Promise<void> {
   if (plan.expects) await pause(20)
   const body = bytesSent(plan)
   const piece = plan.piece > 0 && !cutsShort(plan) ? plan.piece : Math.max(1, Math.ceil(body.length / 10))

@@ -121,7 +121,7 @@ export class Http1Served {
     const close = plan.framing === 'close' || plan.closesAfterwards || early
     const pieces: (string | Buffer)[] = []
     for (let i = 0; i < plan.interim; i++) pieces.push('HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n')
-    let head = `HTTP/1.1 ${plan.status} X\r\nX-Id: ${plan.id}\r\nX-Origin: ${this.#host.name}\r\nX-Size: ${body.length}\r\nContent-Type: text/plain\r\nETag: "${plan.id}"\r\n${plan.answerFields}`
+    let head = `HTTP/${plan.version} ${plan.status} X\r\nX-Id: ${plan.id}\r\nX-Origin: ${this.#host.name}\r\nX-Size: ${body.length}\r\nContent-Type: text/plain\r\nETag: "${plan.id}"\r\n${plan.answerFields}`
     if (plan.cacheControl !== '') head += `Cache-Control: ${plan.cacheControl}\r\n`
     if (close) head += 'Connection: close\r\n'
     if (!bodiless && plan.framing === 'length') head += `Content-Length: ${body.length}\r\n`
@@ -133,11 +133,12 @@ export class Http1Served {
       const middle = body.length >> 1
       for (const part of [body.subarray(0, middle), cut ? '' : body.subarray(middle)]) {
         if (part.length === 0) continue
-        if (plan.framing === 'chunked') pieces.push(`${part.length.toString(16)}\r\n`, part, '\r\n')
+        if (plan.framing === 'chunked')
+          pieces.push(`${part.length.toString(16)}${plan.padding}\r\n`, part, '\r\n')
         else pieces.push(part)
       }
       if (plan.framing === 'chunked' && !cut)
-        pieces.push(`0\r\n${plan.trails ? `X-Sum: ${plan.id}\r\n` : ''}\r\n`)
+        pieces.push(`0${plan.padding}\r\n${plan.trails ? `X-Sum: ${plan.id}\r\n` : ''}\r\n`)
     }
     if (plan.answerPiece > 0) {
       const all = Buffer.concat(pieces.map((piece) => Buffer.from(piece as string)))

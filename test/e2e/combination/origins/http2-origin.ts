@@ -7,13 +7,17 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream
 } from 'node:http2'
-import { bytesOf, fieldPairs, isForged, pause, type Plan } from '../plan.ts'
+import { bytesOf, fieldPairs, isForged, pause, type GoAway, type Plan } from '../plan.ts'
 import type { OriginHost } from './origin.ts'
 import { Upload } from './upload.ts'
 
-/** What a session has answered. */
 interface Kept {
+  /** Requests that were answered. */
   served: number
+  /** The last stream that came, which is the last one that GOAWAY promises. */
+  last: number
+  /** What GOAWAY has said of it: those behind it are not carried out. */
+  promised: number
 }
 
 /** A backend that speaks HTTP/2, and does with each request what its plan says. */
@@ -23,7 +27,7 @@ export function serveHttp2(server: Http2Server, host: OriginHost): void {
   server.on('sessionError', () => {})
   server.on('session', (session: ServerHttp2Session) => {
     session.on('error', () => {})
-    kept.set(session, { served: 0 })
+    kept.set(session, { served: 0, last: 0, promised: Infinity })
   })
   server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
     stream.on('error', () => {})
@@ -35,13 +39,11 @@ export function serveHttp2(server: Http2Server, host: OriginHost): void {
     const plan = JSON.parse(String(headers['x-plan'])) as Plan
     const lines = Object.entries(headers).map(([name, value]) => `\r\n${name}: ${String(value)}\r\n`)
     if (isForged(plan, lines.join(''))) host.onWrong(`forged fields: ${lines.join('')}`)
-    serve(
-      stream,
-      plan,
-      kept.get(stream.session as ServerHttp2Session) ?? { served: 0 },
-      host,
-      headers['content-encoding']
-    )
+    const of = kept.get(stream.session as ServerHttp2Session) ?? { served: 0, last: 0, promised: Infinity }
+    const isRefused = goAway(stream, of, plan, 'asked')
+    of.last = stream.id!
+    if (isRefused || of.last > of.promised) return void stream.close(constants.NGHTTP2_REFUSED_STREAM)
+    serve(stream, plan, of, host, headers['content-encoding'])
   })
 }
 
@@ -67,7 +69,7 @@ function serve(
   if (plan.early && plan.upload > 0) return void answer(stream, plan, kept, host)
   stream.on('data', (bytes: Buffer) => {
     upload.add(bytes)
-    giveUp()
+    if (!giveUp() && upload.received > plan.upload / 2) goAway(stream, kept, plan, 'uploading')
   })
   stream.on('end', () => {
     // 'end' comes after a reset too.
@@ -110,13 +112,31 @@ async function answer(
   ) // prettier-ignore
   if (!empty) {
     const middle = body.length >> 1
+    goAway(stream, kept, plan, 'answering')
     if (middle > 0) stream.write(body.subarray(0, middle))
     if (plan.drip > 0) await pause(plan.drip)
     // close() would end the body first.
     if (plan.cuts && body.length > 0) return void stream.destroy(new Error('cut'))
     stream.end(body.subarray(middle))
   } else if (plan.grpc) stream.end()
+  goAway(stream, kept, plan, 'answered')
   if (plan.closesAfterwards) stream.session?.close()
+}
+
+/** True where it says that the request is not carried out, which has to be so. */
+function goAway(
+  { session, id }: ServerHttp2Stream,
+  kept: Kept,
+  { goesAway }: Plan,
+  when: GoAway['when']
+): boolean {
+  if (goesAway?.when !== when || session === undefined || session.destroyed) return false
+  const refuses = goesAway.refuses && when === 'asked'
+  // No later one than came: Node reads no more of a connection that has gone away and has no stream.
+  const last = refuses ? kept.last : Math.max(kept.last, id!)
+  kept.promised = last
+  session.goaway(goesAway.error ? constants.NGHTTP2_ENHANCE_YOUR_CALM : constants.NGHTTP2_NO_ERROR, last)
+  return refuses
 }
 
 function headersOf(plan: Plan, bodiless: boolean, size: number): OutgoingHttpHeaders {
