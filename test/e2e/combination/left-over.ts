@@ -10,8 +10,13 @@ const NIL: readonly RegExp[] = [
   /^lb_upstream_connections\{.*state="busy"/
 ]
 
-/** Counters that stay at nil. */
-const NEVER: readonly RegExp[] = [/^lb_internal_errors_total/, /^lb_metrics_dropped_series/]
+/** Counters that stay at nil: of clients and backends here none says what is not allowed, or what lb does not know. */
+const NEVER: readonly RegExp[] = [
+  /^lb_errors_total\{.*code="LB_(?:UPSTREAM_PROTOCOL|VERSION|NO_ROUTE|NOT_IMPLEMENTED|UNSUPPORTED_CODING|HEAD_TOO_LARGE|LOOP)"/,
+  /^lb_http2_connection_errors_total\{.*code="(?!NO_ERROR)/,
+  /^lb_internal_errors_total/,
+  /^lb_metrics_dropped_series/
+]
 
 /** What is left although nothing runs any more, as lines of metrics; waits until nothing is. */
 export async function leftOver(running: Runtime, hasFaults: boolean): Promise<readonly string[]> {

@@ -43,7 +43,6 @@ for (; Date.now() < until && seed - first < Number(values.worlds); seed++) {
   uploads += result.uploads
   answered += result.answered
   waits += result.waits
-  if (result.waits > 3) console.log('WAITS', seed, result.waits, result.features.join())
   if (seed - first === 5 || seed - first === 50) console.log(`heap ${heapMb()} MB after ${seed - first}`)
   if (result.wrong.length === 0) continue
   failures++

@@ -59,6 +59,8 @@ export async function downs(
   }
   // What is over must not hang at them.
   for (const origin of mains) await origin.comeUp()
+  const late = Date.now() + 5_000
+  while (!areUp(running, pool, mains) && Date.now() < late) await pause(50)
 }
 
 /** A connection over Layer 4 that stays open; undefined where another than the backup answers. */
