@@ -143,6 +143,10 @@ export const onceProven = (): Check => {
   }
 }
 
+/** Sources of backends that fail change nothing, and one backend stays. */
+export const neverEmpty: Check = ({ head }) =>
+  head.includes('LB_NO_BACKEND') ? 'without a backend although there is one' : undefined
+
 /** What a plugin must not do ends its own exchange. */
 export const nonsenseEnds: Check = (answer) => {
   const { nonsense } = answer.plan

@@ -5,6 +5,7 @@ import type { Config } from '../../../src/config/model/model.ts'
 import type { MainsUp } from './happenings/downs.ts'
 import type { Purges } from './happenings/purges.ts'
 import type { BackendKind, CombinationOrigin } from './origins/origin.ts'
+import { SERVICE } from './services/dns.ts'
 import type { WorldFeature } from './world-features.ts'
 
 /** What a configuration is made of, beside its features. */
@@ -38,6 +39,8 @@ export interface Setting {
   readonly forwardAuth: string
   /** File with the backends, where they are discovered. */
   readonly list: string | undefined
+  /** Address of the DNS server that knows them, where that is asked. */
+  readonly dns: string | undefined
 }
 
 /** Four doors to the same routes, and one for datagrams. */
@@ -74,9 +77,11 @@ export function worldConfig(features: readonly WorldFeature[], setting: Setting)
   const routes = before.map((each) => ('pool' in each ? merged(route, each) : each))
   const l7 = { ...listener, routes: [...routes, route] }
   const given =
-    setting.list === undefined
-      ? { backends: withBackups(backends, setting.backups) }
-      : { discover: { file: setting.list } }
+    setting.dns !== undefined
+      ? { discover: { dns: SERVICE, type: 'srv', interval: '1s', servers: [setting.dns] } }
+      : setting.list === undefined
+        ? { backends: withBackups(backends, setting.backups) }
+        : { discover: { file: setting.list } }
   const all = {
     workers: setting.workers,
     listeners: [

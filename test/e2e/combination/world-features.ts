@@ -6,6 +6,7 @@ import {
   fixedRight,
   forEverybody,
   introspected,
+  neverEmpty,
   nonsenseEnds,
   onceProven,
   oneCredential,
@@ -23,6 +24,7 @@ export type Happening =
   | 'reload'
   | 'worker-death'
   | 'discovery'
+  | 'dns'
   | 'certificates'
   | 'pages'
   | 'drain'
@@ -214,6 +216,7 @@ export const worldFeatures: readonly WorldFeature[] = [
   { name: 'reload', share: 0.3, happening: 'reload' },
   { name: 'worker death', share: 0.15, happening: 'worker-death', without: ['backends by name'] },
   { name: 'discovery', share: 0.2, happening: 'discovery' },
+  { name: 'discovery by DNS', share: 0.2, happening: 'dns', without: ['backends by name', 'backends that go down', 'discovery', 'drain with sessions'], check: neverEmpty },
   // Last, since it does not go with what comes before.
-  { name: 'stops in the midst', share: 0.1, config: { shutdown: { grace: '30s' } }, happening: 'stop', without: ['stops after a while', 'certificates', 'a folder of certificates', 'drain with sessions', 'reload', 'worker death', 'discovery'] }
+  { name: 'stops in the midst', share: 0.1, config: { shutdown: { grace: '30s' } }, happening: 'stop', without: ['stops after a while', 'certificates', 'a folder of certificates', 'drain with sessions', 'reload', 'worker death', 'discovery', 'discovery by DNS'] }
 ] // prettier-ignore

@@ -1,5 +1,3 @@
-import { createSocket } from 'node:dgram'
-import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,6 +13,8 @@ import { accessLines } from './access-lines.ts'
 import { ask, clientKinds, isHttp2, isRelayed, type ClientKind, type Doors } from './clients/connect.ts'
 import { datagrams, tunnel } from './clients/tunnels.ts'
 import { happen, writeBackends, writePage, writePair } from './happenings/happen.ts'
+import { echoDatagrams } from './services/echo.ts'
+import { startDns } from './services/dns.ts'
 import { startForwardAuth } from './services/forward-auth.ts'
 import { boundFields } from './services/bound-tokens.ts'
 import { startIntrospection } from './services/introspection.ts'
@@ -46,6 +46,7 @@ const MOVED_BY = [
   'reload',
   'worker death',
   'discovery',
+  'discovery by DNS',
   'backends that go down'
 ]
 
@@ -115,6 +116,8 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
   Object.assign(judge, { endsLikeWhole: happens.has('downs') && (kind === 'unix' || kind === 'tls'), backups: on.has('backups'), freezes: happens.has('downs') })
   judge.keepsWhole = !happens.has('downs') && !kind.startsWith('h2') && !judge.dying && !['pipelining', 'plugin that writes nonsense', 'strict pace of clients'].some((name) => on.has(name))
   const redis = features.some(({ needs }) => needs === 'redis') ? await startRedis(folder) : undefined
+  const dns =
+    happens.has('dns') && kind !== 'unix' ? await startDns(origins.slice(0, 3).map(({ address }) => address)) : undefined
   const introspection = await startIntrospection()
   const forwardAuth = await startForwardAuth()
   if (on.has('forward-auth') && !happens.has('reload')) judge.checks = [...judge.checks, cookiesGiven(forwardAuth.cookies)]
@@ -144,7 +147,8 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
     unix: join(folder, 'lb'),
     folder,
     redis: redis?.url ?? '',
-    list: happens.has('discovery') ? join(folder, 'list.json') : undefined
+    list: happens.has('discovery') ? join(folder, 'list.json') : undefined,
+    dns: dns?.server
   }
   if (setting.list !== undefined) writeBackends(setting.list, setting.backends, setting.backups)
   const log = Object.assign(memoryLogger('info'), { flush: () => Promise.resolve() })
@@ -157,7 +161,7 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
   try {
     const clients = (options.clients ?? clientKinds).filter((each) => !isRelayed(each) || !kind.startsWith('h2'))
     await traffic(seed, running, judge, { ...options, clients }, kind, on, (isGoingOn) =>
-      happen(running, features, setting, seeded, isGoingOn)
+      happen(running, features, setting, seeded, dns, isGoingOn)
     )
     if (!happens.has('stop')) judge.wrong.push(...(await leftOver(running, on.has('plugin that writes nonsense'))))
     if (features.some(({ name }) => name === 'stops after a while'))
@@ -173,6 +177,7 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
     for (const origin of origins) origin.close()
     echo.close()
     redis?.close()
+    dns?.close()
     introspection.close()
     forwardAuth.close()
     judge.wrong.push(...accessLines(folder))
@@ -287,15 +292,4 @@ function draw(
   }
   if (plan.method !== 'PUT' && plan.method !== 'POST') plan.upload = 0
   return plan
-}
-
-/** Answers each datagram with an exclamation mark and the same. */
-async function echoDatagrams(): Promise<{ readonly address: string; close(): void }> {
-  const socket = createSocket('udp4')
-  socket.on('message', (bytes, { port, address }) =>
-    socket.send(Buffer.concat([Buffer.from('!'), bytes]), port, address)
-  )
-  socket.bind(0, '127.0.0.1')
-  await once(socket, 'listening')
-  return { address: `127.0.0.1:${socket.address().port}`, close: () => void socket.close() }
 }

@@ -7,6 +7,7 @@ import { pause } from '../plan.ts'
 import { rotations } from '../rotated-log.ts'
 import { downs } from './downs.ts'
 import { purges } from './purges.ts'
+import type { WorldDns } from '../services/dns.ts'
 import { redisMishaps } from '../services/redis-happenings.ts'
 import { readWorld, withBackups, type Setting } from '../world-config.ts'
 import type { Happening, WorldFeature } from '../world-features.ts'
@@ -17,6 +18,7 @@ export function happen(
   features: readonly WorldFeature[],
   setting: Setting,
   seeded: Seeded,
+  dns: WorldDns | undefined,
   isGoingOn: () => boolean
 ): Promise<unknown> {
   const happenings = features.map(({ happening }) => happening)
@@ -41,6 +43,7 @@ export function happen(
           isGoingOn
         )
       : undefined,
+    dns?.changes(seeded, isGoingOn),
     setting.list === undefined ? undefined : discoveries(setting, seeded, isGoingOn)
   ])
 }

@@ -36,6 +36,7 @@ export interface OriginOptions extends Omit<OriginHost, 'awake'> {
 }
 
 export interface CombinationOrigin {
+  /** Where TCP is spoken it listens on `127.0.0.2` too, on the same port. */
   readonly address: string
   /** Takes no more connections; those that are open end (`freezes`: no answer comes any more) until `comeUp`. */
   goDown(freezes: boolean): Promise<void>
@@ -52,7 +53,7 @@ export async function combinationOrigin(options: OriginOptions): Promise<Combina
   const sleeping: OriginHost = { ...options, awake: () => asleep }
   const http2 = kind === 'h2c' ? createHttp2() : kind === 'h2' ? createSecureServer(certificate) : undefined
   if (http2 !== undefined) serveHttp2(http2, sleeping)
-  const server = createServer({ allowHalfOpen: http2 === undefined }, (raw) => {
+  const accept = (raw: Socket): void => {
     sockets.add(raw)
     raw.once('close', () => sockets.delete(raw))
     raw.on('error', () => {})
@@ -71,15 +72,17 @@ export async function combinationOrigin(options: OriginOptions): Promise<Combina
     }
     if (options.proxied) afterProxyHeader(raw, begin)
     else begin(undefined)
-  })
+  }
   const path = kind === 'unix' ? options.path : undefined
-  await listening(server, path)
-  const { port } = path === undefined ? (server.address() as AddressInfo) : { port: 0 }
+  const { servers, port } = await listeningTwice(
+    () => createServer({ allowHalfOpen: http2 === undefined }, accept),
+    path
+  )
   return {
     address: path === undefined ? `127.0.0.1:${port}` : `unix:${path}`,
     async goDown(freezes) {
-      if (!server.listening) return
-      server.close()
+      if (!servers[0]!.listening) return
+      for (const server of servers) server.close()
       if (freezes) asleep ??= new Promise((resolve) => (wake = resolve))
       else {
         for (const socket of sockets) {
@@ -90,13 +93,15 @@ export async function combinationOrigin(options: OriginOptions): Promise<Combina
       await pause(0)
     },
     async comeUp() {
-      for (let tries = 0; !server.listening; tries++) {
-        try {
-          await listening(server, path, port)
-        } catch (error) {
-          // For a moment another program may have the port.
-          if (tries > 500) throw error
-          await pause(10)
+      for (const [at, server] of servers.entries()) {
+        for (let tries = 0; !server.listening; tries++) {
+          try {
+            await listening(server, path, HOSTS[at]!, port)
+          } catch (error) {
+            // For a moment another program may have the port.
+            if (tries > 500) throw error
+            await pause(10)
+          }
         }
       }
       asleep = undefined
@@ -104,7 +109,7 @@ export async function combinationOrigin(options: OriginOptions): Promise<Combina
     },
     close() {
       wake?.()
-      server.close()
+      for (const server of servers) server.close()
       for (const socket of sockets) socket.destroy()
     }
   }
@@ -134,7 +139,30 @@ function serve(socket: Socket, http2: Http2Server | undefined, host: OriginHost)
   else http2.emit('connection', socket)
 }
 
-function listening(server: Server, path: string | undefined, port = 0): Promise<void> {
+const HOSTS = ['127.0.0.1', '127.0.0.2'] as const
+
+/** Listens by `path`, or else on both addresses at one port that is free on both. */
+async function listeningTwice(
+  make: () => Server,
+  path: string | undefined
+): Promise<{ readonly servers: readonly Server[]; readonly port: number }> {
+  for (let tries = 0; ; tries++) {
+    const first = make()
+    await listening(first, path, HOSTS[0])
+    if (path !== undefined) return { servers: [first], port: 0 }
+    const { port } = first.address() as AddressInfo
+    const second = make()
+    try {
+      await listening(second, undefined, HOSTS[1], port)
+      return { servers: [first, second], port }
+    } catch (error) {
+      if (tries > 50) throw error
+      first.close()
+    }
+  }
+}
+
+function listening(server: Server, path: string | undefined, host: string, port = 0): Promise<void> {
   return new Promise((resolve, reject) => {
     const told = (error?: Error): void => {
       server.off('listening', told).off('error', told)
@@ -142,7 +170,7 @@ function listening(server: Server, path: string | undefined, port = 0): Promise<
       else reject(error)
     }
     server.on('listening', told).on('error', told)
-    if (path === undefined) server.listen(port, '127.0.0.1')
+    if (path === undefined) server.listen(port, host)
     else server.listen(path)
   })
 }
