@@ -21,12 +21,12 @@ export async function startDns(backends: readonly string[]): Promise<WorldDns> {
     []
   )
   const ports = backends.map((address) => Number(address.slice(address.lastIndexOf(':') + 1)))
-  const zone = (addresses: readonly Names[]): Map<string, Names> => {
+  const zone = (addresses: readonly (Names | undefined)[], fails = false): Map<string, Names> => {
     const srv = ports.flatMap((port, at) =>
       addresses[at] === undefined ? [] : { priority: 1, weight: 1, port, target: `t${at}.two.test` }
     )
     return new Map<string, Names>([
-      [SERVICE, { srv }],
+      [SERVICE, { srv, fails }],
       ...addresses.flatMap((names, at): [string, Names][] =>
         names === undefined ? [] : [[`t${at}.two.test`, names]]
       )
@@ -43,10 +43,9 @@ export async function startDns(backends: readonly string[]): Promise<WorldDns> {
           if (at > 0 && seeded.chance(0.3)) return undefined
           return seeded.chance(0.1) ? { fails: true } : { a }
         })
-        dns.zone = zone(drawn as Names[])
-        dns.mode = seeded.of(['ok', 'ok', 'ok', 'garbage', 'silent'])
+        dns.zone = zone(drawn, seeded.chance(0.4))
+        dns.mode = seeded.of(['ok', 'ok', 'ok', 'ok', 'ok', 'garbage', 'silent'])
       }
-      dns.mode = 'ok'
     },
     close() {
       for (const close of closers) close()
