@@ -4,18 +4,23 @@ import { variableName } from './field-names.ts'
 /** Fields in which a proxy says which client it has: its address, or the way to it. */
 export const CLIENT_FIELDS: readonly string[] = [
   'forwarded',
+  'forwarded-for',
   'x-forwarded-for',
   'x-forwarded-server',
   'x-real-ip',
   'x-client-ip',
   'x-cluster-client-ip',
+  'x-envoy-external-address',
   'x-original-forwarded-for',
   'x-originating-ip',
+  'x-proxyuser-ip',
   'x-remote-addr',
   'x-remote-ip',
   'true-client-ip',
   'client-ip',
   'cf-connecting-ip',
+  'cf-connecting-ipv6',
+  'cf-pseudo-ipv4',
   'fastly-client-ip'
 ]
 
@@ -37,6 +42,7 @@ export const FORWARDING_FIELDS: readonly string[] = [
   'x-forwarded-user',
   'x-forwarded-client-cert',
   'x-host',
+  'x-http-host-override',
   'x-original-url',
   'x-original-host',
   'x-rewrite-url',
@@ -44,6 +50,7 @@ export const FORWARDING_FIELDS: readonly string[] = [
   'x-url-scheme',
   'client-cert',
   'client-cert-chain',
+  'x-ssl-client-cert',
   'front-end-https'
 ]
 

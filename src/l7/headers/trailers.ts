@@ -37,9 +37,18 @@ const REFUSED = new Set([
   'vary',
   'via',
   'www-authenticate',
+  'x-forwarded',
   'x-request-id'
 ])
-const REFUSED_PREFIXES = ['access-control-', 'if-', 'proxy-', 'sec-', 'x-forwarded-', 'x-http-method']
+const REFUSED_PREFIXES = [
+  'access-control-',
+  'if-',
+  'proxy-',
+  'sec-',
+  'x-client-cert-',
+  'x-forwarded-',
+  'x-http-method'
+]
 /** What is known of the content only at its end (RFC 9530). */
 const OF_THE_CONTENT = new Set(['content-digest', 'content-md5'])
 

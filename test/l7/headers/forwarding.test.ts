@@ -1,9 +1,10 @@
 import t from 'tap'
 import { HeaderBlock } from '../../../src/l7/message/header-block.ts'
 import { ForwardedWriter } from '../../../src/l7/stages/forwarding/forwarding.ts'
+import { isWordOfProxy } from '../../../src/l7/http1/parse/proxy-word.ts'
+import { SEEN_SHIFT, fieldMarks } from '../../../src/l7/http2/hpack/field-marks.ts'
 import { dropForwardingFields, FORWARDING_FIELDS } from '../../../src/l7/headers/forwarding-fields.ts'
 import { dropConnectionNamed, mayDrop } from '../../../src/l7/headers/hop-by-hop.ts'
-import { fieldMarks, SEEN_SHIFT } from '../../../src/l7/http2/hpack/field-marks.ts'
 import { SEEN_X } from '../../../src/l7/message/seen.ts'
 import { parsedRequest, parseRequest } from '../../../src/l7/http1/parse/request-parser.ts'
 import { isLoop, viaLine, viaPseudonym } from '../../../src/l7/headers/via.ts'
@@ -40,6 +41,21 @@ t.test('an untrusted peer’s forwarding fields are overwritten, whichever they 
   t.equal(one.replace(headers, 'example.com', false), one.lines('example.com'))
   t.equal(headers.text, 'Accept: */*\r\nX-Own: 1\r\n')
 })
+
+t.test('addresses and certificates that other proxies tell, in every spelling, are not believed from a client', (t) => {
+  const names = ['Forwarded-For', 'CF-Connecting-IPv6', 'CF-Pseudo-IPv4', 'X-Envoy-External-Address', 'X-ProxyUser-Ip']
+  const more = ['X-SSL-Client-Cert', 'X-HTTP-Host-Override']
+  for (const name of [...names, ...more]) {
+    for (const spelled of [name, name.toLowerCase(), name.replaceAll('-', '_'), name.replace('-', '_')]) {
+      const headers = new HeaderBlock(`${spelled}: 6.6.6.6\r\n`)
+      dropForwardingFields(headers)
+      t.equal(headers.text, '', spelled)
+      t.equal(isWordOfProxy(Buffer.from(`${spelled}: 6`), 0), true, `the parser notes ${spelled}`)
+      t.not(fieldMarks(spelled.toLowerCase()) >>> SEEN_SHIFT, 0, `and that of HTTP/2`)
+    }
+  }
+  t.end()
+}) // prettier-ignore
 
 t.test('names that begin like them stay', (t) => {
   const lines = 'Clientele: 1\r\nClient-Id: 2\r\nCf: 3\r\nFrontend: 4\r\nX-Hosted: 5\r\nCookie: a=1\r\n'

@@ -10,7 +10,9 @@ t.test('fields that frame, route, authenticate or describe the message are no tr
     'Content-Type',
     'X-Forwarded-For',
     'Via',
-    'X_Real_IP'
+    'X_Real_IP',
+    'X-Forwarded',
+    'X-Client-Cert-Subject'
   ]) {
     t.notOk(mayTrail(name, undefined), name)
   }
