@@ -8,6 +8,7 @@ const run = promisify(execFile)
 for (const [path, first] of [
   ['engine.test.ts', 'a connection is relayed'],
   ['tls.test.ts', 'the name in the ClientHello'],
+  ['postgres-start.test.ts', 'a client of PostgreSQL'],
   ['../l7/tls/tls.test.ts', 'HTTPS: the certificate']
 ] as const) {
   t.test(`${path} holds over node:net and node:tls, where raw handles are not to be had`, async (t) => {

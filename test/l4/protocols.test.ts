@@ -1,9 +1,10 @@
 import { execFile, execFileSync } from 'node:child_process'
-import { chmodSync, chownSync, mkdirSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { freePort } from '../free-port.ts'
+import { testCertificates } from '../net/certificates.ts'
 import { engineRig } from './harness.ts'
 import { directory, missing, program } from './programs.ts'
 import { eventually, receive, testClient } from './sockets.ts'
@@ -124,5 +125,46 @@ t.test(
     t.match(bench.stdout, /number of transactions actually processed: 160\/160/)
     await eventually(() => rig.engine.connections === 0)
     t.equal(rig.held(), 0)
+    t.equal(
+      rig.metric('lb_errors_total{code="LB_UPSTREAM_RESET"}'),
+      0,
+      'a goodbye that the server does not read is no error'
+    )
+
+    t.test('TLS is ended or routed here, as psql asks for it', async (t) => {
+      const pki = testCertificates()
+      const ca = join(folder, 'ca.pem')
+      writeFileSync(ca, pki.ca)
+      const listener = { minVersion: 'TLSv1.2' as const, certificates: [pki.leaf('localhost')] }
+      const pools = { db: { backends: [`127.0.0.1:${port}`] } }
+      const upstream = new Map([['db', { verify: false }]])
+      const tls = { pool: 'db', tls: { selfSigned: true } }
+      const ended = await engineRig(t, tls, pools, { material: { listener } })
+      const anew = await engineRig(
+        t,
+        tls,
+        { db: { ...pools.db, tls: { verify: false } } },
+        { material: { listener, pools: upstream } }
+      )
+      const routed = await engineRig(t, { sni: [{ host: 'localhost', pool: 'db' }] }, pools)
+      const query = 'select ssl from pg_stat_ssl where pid = pg_backend_pid()'
+      for (const [rig, mode, expected] of [
+        [ended, `verify-full&sslrootcert=${ca}`, 'f'],
+        [anew, `verify-full&sslrootcert=${ca}`, 't'],
+        [routed, 'require', 't']
+      ] as const) {
+        const address = `postgresql://postgres@localhost:${rig.port}/postgres?hostaddr=127.0.0.1&sslmode=${mode}`
+        const { stdout } = await run('psql', [address, '-Atc', query])
+        t.equal(stdout.trim(), expected)
+        const { stdout: rows } = await run('psql', [address, '-c', copy], { maxBuffer: 1 << 26 })
+        t.equal(rows.split('\n').length, 100_001)
+        await eventually(() => rig.engine.connections === 0)
+        t.equal(rig.held(), 0)
+        t.same(
+          rig.lines.filter(({ level }) => level !== 'debug'),
+          []
+        )
+      }
+    })
   }
 )

@@ -142,6 +142,28 @@ t.test('a reset is passed on as a reset', async (t) => {
   }
 })
 
+t.test('a server that has answered may close with the goodbye of its client unread', async (t) => {
+  for (const [answered, then, expected] of [
+    ['rows', '', 'client-closed'],
+    ['', '', 'upstream-reset'],
+    ['rows', 'close_notify', 'client-closed'],
+    ['rows', 'more rows '.repeat(11), 'upstream-reset']
+  ] as const) {
+    const { client, upstream, end, deadlines } = await relay(t)
+    upstream.write(answered)
+    if (answered !== '') await receive(client, answered.length)
+    client.end()
+    await ending(upstream)
+    upstream.write(then)
+    if (then !== '') await receive(client, then.length)
+    upstream.resetAndDestroy()
+    const { reason, error } = await end
+    t.equal(reason, expected, `${answered}, then ${then}`)
+    t.equal(error?.code, expected === 'client-closed' ? undefined : 'ECONNRESET')
+    t.equal(deadlines.size, 0)
+  }
+})
+
 t.test('an idle splice is closed with FIN on both sides, later after a byte', async (t) => {
   const clock = new FakeClock()
   const { client, upstream, end } = await relay(t, { clock })

@@ -2,6 +2,8 @@ import type { Backend } from '../../balancer/pool/backend.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import type { HandshakeFailed } from '../../net/tls/server/handshake-failure.ts'
 import type { EndReason, RefusedReason } from '../l4-metrics.ts'
+import type { Connected } from './connected.ts'
+import type { SpliceEnd } from './splice.ts'
 
 export interface ConnectionEnd {
   readonly reason: EndReason
@@ -33,8 +35,16 @@ export function unsecured({ words, ordinary }: HandshakeFailed): ConnectionEnd {
   }
 }
 
+/** The splice has ended: what it was connected to is given back. */
+export function relayed({ reason, error }: SpliceEnd, connected: Connected, now: number): ConnectionEnd {
+  const { backend } = connected
+  const failed = reason === 'upstream-reset' && connected.failedAtOnce(now)
+  connected.release(failed ? 'reset' : 'ok')
+  return { reason, code: endCode(reason), failed, refused: undefined, backend, error }
+}
+
 /** The error code of a splice's end, for those that are failures. */
-export function endCode(reason: EndReason): ErrorCode | undefined {
+function endCode(reason: EndReason): ErrorCode | undefined {
   if (reason === 'upstream-reset') return 'LB_UPSTREAM_RESET'
   if (reason === 'internal') return 'LB_INTERNAL'
   if (reason === 'client-reset') return 'LB_CLIENT_GONE'

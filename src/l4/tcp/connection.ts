@@ -1,21 +1,21 @@
 import type { Backend } from '../../balancer/pool/backend.ts'
-import type { Waits } from '../../core/deadlines.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import type { Admission } from '../../net/admission/gate.ts'
-import { ClientHelloReader, spokenInstead } from '../../net/tls/client-hello.ts'
+import { PostgresStart } from '../../net/tls/postgres-start.ts'
 import type { Attach } from '../../net/transport/accept.ts'
 import { KEEP_ALIVE_MS } from '../../net/dial/dial.ts'
 import { localEndpoint, remoteEndpoint, type Endpoint } from '../../net/dial/endpoint.ts'
 import type { ProxyHeader } from '../../net/proxy-protocol/header.ts'
 import { ProxyHeaderReader, type ProxyHeaderNext } from '../../net/proxy-protocol/reader.ts'
 import { proxyProtocolHeader } from '../../net/proxy-protocol/write.ts'
-import type { Handshake } from '../../net/tls/handshake.ts'
+import type { Handshake, Secured } from '../../net/tls/handshake.ts'
 import type { Transport, TransportOwner } from '../../net/transport/transport.ts'
-import { endCode, unremarkable, unsecured, type ConnectionEnd } from './connection-end.ts'
+import { relayed, unremarkable, unsecured, type ConnectionEnd } from './connection-end.ts'
 import type { Connected, ReachWaits } from './connected.ts'
 import { HeldBytes } from './held-bytes.ts'
 import type { RefusedReason } from '../l4-metrics.ts'
 import type { L4Host } from './l4-host.ts'
+import { Peek, type PeekNext } from './peek.ts'
 import { Reach, type ReachListener } from './reach.ts'
 import { clientHash, type L4Snapshot, type L4Target } from '../l4-snapshot.ts'
 import { splice, type CutReason, type Splice, type SpliceEnd } from './splice.ts'
@@ -24,8 +24,7 @@ import { splice, type CutReason, type Splice, type SpliceEnd } from './splice.ts
  * One client's connection from accept to end:
  * admit → [PROXY header → admit] → [TLS handshake | ClientHello] → reach a backend → splice.
  */
-export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListener, Waits {
-  deadline = Infinity
+export class L4Connection implements TransportOwner, ProxyHeaderNext, PeekNext, ReachListener {
   readonly startedAt: number
   readonly snapshot: L4Snapshot
   readonly #host: L4Host<L4Connection>
@@ -34,13 +33,17 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
   /** The ends as the PROXY header tells them; undefined: the connection's own. */
   #header: ProxyHeader | undefined
   #handshake: Handshake | undefined
-  #hello: ClientHelloReader | undefined
+  #peek: Peek | undefined
+  /** Undefined: neither TLS nor its server name is of interest. */
+  #postgres: PostgresStart | undefined
   #serverName: string | undefined
   #alpn: string | undefined
   #target: L4Target | undefined
   readonly #held = new HeldBytes()
   #clientEnded = false
   #reach: Reach | undefined
+  /** The PROXY header goes out before the backend is connected. */
+  #headerSent = false
   #connected: Connected | undefined
   #splice: Splice | undefined
   #keptAlive = false
@@ -131,29 +134,34 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
     this.#refuse('proxy-header', 'LB_PROXY_HEADER', new Error(problem))
   }
 
+  // ---- the ClientHello
+
+  onPeeked(serverName: string | undefined, ended: boolean): void {
+    this.#downstream.owner = this
+    this.#clientEnded = ended
+    this.#named(serverName)
+  }
+
+  onPeekFailed(error: Error | undefined, gone: boolean): void {
+    if (gone) this.#clientGone(error)
+    else this.#refuse('no-sni', 'LB_TLS_HANDSHAKE', error)
+  }
+
   // ---- before the splice, this owns the client's side
 
   onData(buffer: Buffer, start: number, end: number): void {
     this.#held.hold(buffer, start, end)
-    if (this.#hello !== undefined) this.#peek(buffer, start, end)
-    else if (this.#held.full) this.#downstream.pause()
+    if (this.#held.full) this.#downstream.pause()
   }
 
   onEnd(): void {
     this.#clientEnded = true
-    if (this.#hello !== undefined) this.#named(undefined)
   }
 
   onDrain(): void {}
 
   onClose(error: NodeJS.ErrnoException | undefined): void {
     this.#clientGone(error)
-  }
-
-  onDeadline(): void {
-    // Only the peek waits here. A client that says nothing does not speak TLS; one that sends half a ClientHello holds connections open.
-    if (this.#held.empty) this.#named(undefined)
-    else this.#refuse('no-sni', 'LB_TLS_HANDSHAKE', new Error('no whole ClientHello in time'))
   }
 
   onInternalError(error: unknown): string {
@@ -172,7 +180,7 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
     const options = { deadlines, idleMs, halfCloseMs, counters: this.#host.metrics.bytes }
     const { upstream } = connected
     // The header and the client's first bytes go out in one packet.
-    const header = this.#target!.dial.tls === undefined ? this.#proxyHeader() : undefined
+    const header = this.#headerSent ? undefined : this.#proxyHeader()
     if (header !== undefined) {
       upstream.cork()
       upstream.sendOwned(header)
@@ -201,55 +209,51 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
 
   #proceed(): void {
     const { tls, names, target, config } = this.snapshot
+    if (tls === undefined && names === undefined) return this.#choose(target)
+    this.#postgres = new PostgresStart()
     if (tls !== undefined) return this.#secure()
-    if (names === undefined) return this.#choose(target)
-    this.#hello = new ClientHelloReader()
     const { deadlines } = this.#host.deps
-    deadlines.add(this)
-    this.deadline = deadlines.now + config.timeouts.handshakeMs
-    const early = this.#held.first()
-    if (early !== undefined) this.#peek(early, 0, early.length)
+    const { handshakeMs } = config.timeouts
+    this.#peek = new Peek(this.#downstream, this.#held, this.#postgres, deadlines, handshakeMs, this)
+    this.#peek.begin()
   }
 
   #secure(): void {
     const rest = this.#held.empty ? undefined : Buffer.concat(this.#held.take())
-    this.#handshake = this.snapshot.tls!.secure(this.#downstream, rest, (transport, failed) => {
-      this.#handshake = undefined
-      if (transport === undefined) {
-        this.#serverName = failed!.serverName ?? this.#serverName
-        return this.#end(unsecured(failed!))
-      }
-      this.#downstream = transport
-      transport.owner = this
-      this.#alpn = transport.tls!.alpn ?? this.#alpn
-      this.#named(transport.tls!.serverName)
-    })
+    const done: Secured = (transport, failed) => this.#secured(transport, failed)
+    this.#handshake = this.snapshot.tls!.secure(this.#downstream, rest, done, this.#postgres)
   }
 
-  #peek(buffer: Buffer, start: number, end: number): void {
-    const result = this.#hello!.push(buffer, start, end)
-    if (result === 'more') return
-    this.#named(result === 'not-tls' ? undefined : result.serverName)
+  #secured(...[transport, failed]: Parameters<Secured>): void {
+    this.#handshake = undefined
+    if (transport === undefined) {
+      this.#serverName = failed!.serverName ?? this.#serverName
+      return this.#end(unsecured(failed!))
+    }
+    this.#downstream = transport
+    transport.owner = this
+    this.#alpn = transport.tls!.alpn ?? this.#alpn
+    this.#named(transport.tls!.serverName)
   }
 
   #named(name: string | undefined): void {
-    if (this.#hello !== undefined) this.#host.deps.deadlines.remove(this)
-    this.#hello = undefined
     if (name !== undefined) this.#serverName = name
     const { names, target } = this.snapshot
     this.#choose((name === undefined ? undefined : names?.find(name)) ?? target)
   }
 
   #choose(target: L4Target | undefined): void {
-    if (target === undefined) {
-      const why = this.#serverName ?? spokenInstead(this.#held.first()) ?? 'no server name'
-      return this.#refuse('no-sni', 'LB_NO_SNI', new Error(why))
-    }
+    if (target === undefined)
+      return this.#refuse('no-sni', 'LB_NO_SNI', new Error(this.#serverName ?? 'no server name'))
     this.#target = target
     const hash = target.hashesClient ? clientHash(this.client?.address) : undefined
-    // Servers read the PROXY header before the handshake.
-    const dial = target.dial.tls ? { ...target.dial, preface: this.#proxyHeader() } : target.dial
-    this.#reach = new Reach({ ...target, dial }, hash, this.#downstream, this.#host.deps.clock, this)
+    // Servers read the PROXY header before the handshake, and before they are asked for TLS.
+    const { tls } = target.dial
+    const asks = this.#postgres?.asksServer(this.snapshot.tls === undefined, tls !== undefined, this.#alpn)
+    this.#headerSent = asks === true || tls !== undefined
+    const preface = this.#headerSent ? this.#proxyHeader() : undefined
+    const dial = this.#headerSent ? { ...target.dial, preface } : target.dial
+    this.#reach = new Reach({ ...target, dial }, hash, this.#downstream, this.#host.deps.clock, this, asks)
     this.#reach.start()
   }
 
@@ -271,12 +275,8 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
     this.#end({ ...unremarkable, reason: 'client-gone', code: 'LB_CLIENT_GONE', error })
   }
 
-  #spliced({ reason, error }: SpliceEnd): void {
-    const connected = this.#connected!
-    const { backend } = connected
-    const failed = reason === 'upstream-reset' && connected.failedAtOnce(this.#host.deps.clock.now())
-    connected.release(failed ? 'reset' : 'ok')
-    this.#finish({ reason, code: endCode(reason), failed, refused: undefined, backend, error })
+  #spliced(end: SpliceEnd): void {
+    this.#finish(relayed(end, this.#connected!, this.#host.deps.clock.now()))
   }
 
   #end(end: ConnectionEnd): void {
@@ -291,7 +291,7 @@ export class L4Connection implements TransportOwner, ProxyHeaderNext, ReachListe
   #finish(end: ConnectionEnd): void {
     if (this.#over) return
     this.#held.take()
-    this.#host.deps.deadlines.remove(this)
+    this.#peek?.cancel()
     this.#admission?.leave()
     this.#host.onConnectionEnd(this, end)
     this.#over = true

@@ -3,6 +3,14 @@ import { Pieces } from '../../net/transport/pieces.ts'
 /** Most bytes that are held before the backend is connected (and one read more); then the client is not read. */
 const MAX_HELD_BYTES = 65_536
 
+/** What happened on the client's side before the upstream was there. */
+export interface Held {
+  /** Bytes read from the client that the backend has not got yet; they stay untouched from now on. */
+  readonly bytes?: readonly Uint8Array[]
+  /** The client has sent its FIN. */
+  readonly ended?: boolean
+}
+
 /** Bytes that a client sent before a backend was connected. */
 export class HeldBytes {
   readonly #pieces = new Pieces()

@@ -7,6 +7,7 @@ import { contain, type Contained } from '../../core/containment.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import { dialFailure } from '../../net/dial/dial-failure.ts'
 import { dial } from '../../net/dial/dial.ts'
+import { PostgresAsk, type PostgresAsker } from '../../net/dial/postgres-ask.ts'
 import { localEndpoint, remoteEndpoint } from '../../net/dial/endpoint.ts'
 import type { Transport, TransportOwner } from '../../net/transport/transport.ts'
 import type { L4Target } from '../l4-snapshot.ts'
@@ -40,11 +41,14 @@ export interface ReachListener extends Contained {
  * Finds a backend that accepts: pick, wait in the queue where all are full, dial, and on refusal or timeout the next
  * one, which the client does not notice. At most 1 + retry.attempts backends are dialled, each once.
  */
-export class Reach implements TransportOwner {
+export class Reach implements TransportOwner, PostgresAsker {
   readonly #target: L4Target
   readonly #downstream: Transport
   readonly #clock: Clock
   readonly #listener: ReachListener
+  /** The backend is PostgreSQL, to be asked for TLS first. */
+  readonly #asks: boolean
+  #ask: PostgresAsk | undefined
   readonly #context: PickContext
   readonly #tried: Backend[] = []
   #dials = 0
@@ -65,12 +69,14 @@ export class Reach implements TransportOwner {
     hash: number | undefined,
     downstream: Transport,
     clock: Clock,
-    listener: ReachListener
+    listener: ReachListener,
+    asks = false
   ) {
     this.#target = target
     this.#downstream = downstream
     this.#clock = clock
     this.#listener = listener
+    this.#asks = asks
     this.#context = { hash, tried: this.#tried }
   }
 
@@ -100,7 +106,8 @@ export class Reach implements TransportOwner {
     this.#waiter?.cancel()
     this.#waiter = undefined
     this.#release('cancelled')
-    this.#upstream?.destroy()
+    if (this.#ask !== undefined) this.#ask.cancel()
+    else this.#upstream?.destroy()
   }
 
   get #mayWait(): boolean {
@@ -131,7 +138,8 @@ export class Reach implements TransportOwner {
     this.#dials++
     this.#open = true
     this.#dialledAt = this.#clock.now()
-    this.#upstream = dial(backend.address, this.#target.dial, this)
+    const { dial: options } = this.#target
+    this.#upstream = dial(backend.address, this.#asks ? { ...options, tls: undefined } : options, this)
     return true
   }
 
@@ -146,6 +154,22 @@ export class Reach implements TransportOwner {
       isLoop(this.#downstream, this.#upstream!)
     )
       return this.#loop(lease.backend, now)
+    if (!this.#asks) return this.#connected(lease, now)
+    this.#ask = new PostgresAsk(this.#upstream!, lease.backend.address, this.#target.dial, this)
+  }
+
+  onAgreed(transport: Transport): void {
+    this.#ask = undefined
+    this.#upstream = transport
+    this.#connected(this.#lease!, this.#clock.now())
+  }
+
+  onDisagreed(error: Error): void {
+    this.#ask = undefined
+    this.onClose(error)
+  }
+
+  #connected(lease: Lease, now: number): void {
     const connectMs = now - this.#dialledAt
     this.#target.connectSeconds.observe(connectMs / 1e3)
     const waits = { attempts: this.#dials, queueMs: this.#queueMs, connectMs }

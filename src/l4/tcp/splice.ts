@@ -1,6 +1,9 @@
 import type { Deadlines, Waits } from '../../core/deadlines.ts'
 import type { ByteStream } from '../../net/transport/byte-stream.ts'
 import type { TransportOwner } from '../../net/transport/transport.ts'
+import type { Held } from './held-bytes.ts'
+
+export type { Held } from './held-bytes.ts'
 
 /** Why a splice ended: what happened first. */
 export type SpliceReason =
@@ -24,6 +27,9 @@ export type CutReason = 'drained' | 'backend-down' | 'shutdown' | 'internal'
 const LAST_WORDS_MS = 200
 const SLOW_LAST_WORDS_MS = 2_000
 
+/** The most that an alert of TLS takes. */
+const CLOSE_NOTIFY_BYTES = 100
+
 export interface SpliceEnd {
   readonly reason: SpliceReason
   /** The error by which a side broke off, for the two resets. */
@@ -42,14 +48,6 @@ export interface SpliceOptions {
 
 export interface ByteCounter {
   add(bytes: number): void
-}
-
-/** What happened on the client's side before the upstream was there. */
-export interface Held {
-  /** Bytes read from the client that the backend has not got yet; they stay untouched from now on. */
-  readonly bytes?: readonly Uint8Array[]
-  /** The client has sent its FIN. */
-  readonly ended?: boolean
 }
 
 /**
@@ -130,6 +128,7 @@ export class Splice implements Waits {
   /** Internal, called by a side: its peer's FIN has come. */
   ended(side: Side): void {
     this.#reason ??= side.name === 'client' ? 'client-closed' : 'upstream-closed'
+    side.sentBefore = side.transport.bytesOut
     this.#patienceMs = this.#options.halfCloseMs
     this.touch()
   }
@@ -146,14 +145,10 @@ export class Splice implements Waits {
   }
 
   #finish(): void {
-    if (this.#over || !this.#bothClosed) return
+    if (this.#over || !this.#down.closed || !this.#up.closed) return
     this.#options.deadlines.remove(this)
     this.#onEnd({ reason: this.#reason!, error: this.#error })
     this.#over = true
-  }
-
-  get #bothClosed(): boolean {
-    return this.#down.closed && this.#up.closed
   }
 
   /** Internal, called by a side: what waited for it has gone to the kernel. */
@@ -190,10 +185,15 @@ export class Splice implements Waits {
   #broken(side: Side, error: NodeJS.ErrnoException): void {
     // A peer that has ended its side and reads no more is treated as closed.
     const closed = side.ended && error.code === 'EPIPE'
-    if (!closed) this.#settle(side.name === 'client' ? 'client-reset' : 'upstream-reset', error)
     const { peer } = side
+    // A server that has answered and then closes with the client's goodbye unread: PostgreSQL and others over TLS.
+    const since = peer.transport.bytesOut - peer.sentBefore
+    const answered = peer.ended && peer.sentBefore > 0 && peer.transport.pending === 0
+    if (side.name === 'upstream' && answered && since <= CLOSE_NOTIFY_BYTES)
+      this.#settle('client-closed', undefined)
+    else if (!closed) this.#settle(side.name === 'client' ? 'client-reset' : 'upstream-reset', error)
+    if (peer.closed || this.#listening !== undefined) return
     const { transport } = peer
-    if (this.#bothClosed || this.#listening !== undefined) return
     const { now } = this.#options.deadlines
     const waits = transport.pending > 0
     const justNow = transport.bytesOut > 0 && this.deadline - this.#patienceMs > now - 1_000
@@ -227,8 +227,9 @@ class Side implements TransportOwner {
   readonly name: 'client' | 'upstream'
   readonly transport: ByteStream
   peer!: Side
-  /** The FIN of this side has come. */
+  /** The FIN of this side has come, when it had been sent so many bytes. */
   ended = false
+  sentBefore = 0
   /** Its transport is closed. */
   closed = false
   readonly #splice: Splice

@@ -184,5 +184,5 @@ const POSTGRES = ['0000000804d2162f', '0000000804d21630']
 /** What a client that begins with `first` speaks in place of TLS, for the log. */
 export function spokenInstead(first: Buffer | undefined): string | undefined {
   if (first === undefined || !POSTGRES.includes(first.toString('hex', 0, 8))) return undefined
-  return 'PostgreSQL asks whether there is TLS before it begins, which only the server answers: use neither tls nor sni, or sni with sslnegotiation=direct'
+  return 'PostgreSQL asks whether there is TLS before it begins: listeners of mode l4 answer that'
 }

@@ -9,6 +9,7 @@ import {
   type FailureReason,
   type HandshakeFailed
 } from './server/handshake-failure.ts'
+import type { PostgresStart } from './postgres-start.ts'
 import type { TlsThread } from './tls-thread.ts'
 
 /** Called with the connection under TLS, whose owner must be set at once, or with why the handshake failed. */
@@ -47,6 +48,7 @@ export class Handshake implements Shaking, Waits {
   readonly #thread: TlsThread
   readonly #tls: Tls
   readonly #done: Secured
+  readonly #postgres: PostgresStart | undefined
   #transport!: Transport
   /** Reads on until the ClientHello is complete. */
   #reader: ClientHelloReader | undefined
@@ -55,11 +57,13 @@ export class Handshake implements Shaking, Waits {
   #whole = false
   #over = false
 
-  constructor(thread: TlsThread, timeoutMs: number, tls: Tls, done: Secured) {
+  /** `postgres`: its clients may ask for TLS first. */
+  constructor(thread: TlsThread, timeoutMs: number, tls: Tls, done: Secured, postgres?: PostgresStart) {
     this.#thread = thread
     this.#tls = tls
-    if (tls.asksHello) this.#reader = new ClientHelloReader()
+    if (tls.asksHello || postgres !== undefined) this.#reader = new ClientHelloReader()
     this.#done = done
+    this.#postgres = postgres
     this.deadline = thread.deadlines.now + timeoutMs
     thread.deadlines.add(this)
   }
@@ -84,7 +88,7 @@ export class Handshake implements Shaking, Waits {
     const before = this.#first
     const bytes = buffer.subarray(start, end)
     this.#first = before === undefined ? Buffer.from(bytes) : Buffer.concat([before, bytes])
-    if (this.#first[0] !== HANDSHAKE_RECORD) return this.#notTls(this.#first)
+    if (this.#first[0] !== HANDSHAKE_RECORD) return this.#answerOrRefuse(this.#first)
     // When there is no complete ClientHello in 16 KiB, or something else, OpenSSL refuses it with the right alert.
     const read = this.#reader?.push(buffer, start, end)
     if (read === 'more') return
@@ -130,6 +134,14 @@ export class Handshake implements Shaking, Waits {
   #shake(): void {
     if (this.#over) return
     this.#transport = this.#tls.put(this.#transport, this.#first!, this.#hello, this)
+  }
+
+  #answerOrRefuse(first: Buffer): void {
+    const answer = this.#postgres?.answer(first)
+    if (answer === undefined) return this.#notTls(first)
+    if (answer === 'more') return
+    this.#first = undefined
+    this.#transport.sendOwned(answer)
   }
 
   #notTls(first: Buffer): void {

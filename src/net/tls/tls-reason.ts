@@ -19,6 +19,8 @@ const BY_CODE: readonly (readonly [part: RegExp, words: string])[] = [
     /HANDSHAKE_FAILURE/,
     'it ended the handshake: no version, cipher or name in common, or it wants a certificate (tls.cert)'
   ],
+  [/^ERR_TLS_POSTGRES_NONE$/, 'asked for TLS, this PostgreSQL has none: ssl = on in its configuration'],
+  [/^ERR_TLS_POSTGRES$/, 'asked for TLS, it does not answer as PostgreSQL does'],
   [/DH_KEY_TOO_SMALL|EE_KEY_TOO_SMALL|MD_TOO_WEAK/, 'its key or its signature is too weak'],
   [/UNSAFE_LEGACY_RENEGOTIATION/, 'it knows no safe renegotiation (RFC 5746)']
 ]

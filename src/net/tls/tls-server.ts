@@ -7,6 +7,7 @@ import type { ClientHello } from './client-hello.ts'
 import { Handshake, type Secured, type Shaking, type Tls } from './handshake.ts'
 import type { ListenerTlsMaterial } from './listener-tls.ts'
 import { ACME_TLS } from './challenges.ts'
+import { POSTGRES_ALPN, type PostgresStart } from './postgres-start.ts'
 import { rawTls } from './raw-tls.ts'
 import type { Bundle } from './server/bundle.ts'
 import { ServerContexts } from './server/server-contexts.ts'
@@ -33,6 +34,8 @@ const VALIDATION = {
   staple: undefined,
   tellsClient: false
 }
+
+const POSTGRES = alpnList([POSTGRES_ALPN])
 
 /**
  * Terminates TLS on connections accepted elsewhere. One per listener and snapshot; a reload with new certificates
@@ -68,13 +71,19 @@ export class TlsServer implements Tls {
     const bundle = challenge ?? this.#choose(hello?.serverName, clear)
     if (rawTls === undefined || !(clear instanceof RawTransport)) {
       clear.pause()
-      return this.#sockets.put(clear as SocketTransport, first, bundle, shaking, challenge && [ACME_TLS])
+      const alpn = challenge ? [ACME_TLS] : this.#isPostgres(hello) ? [POSTGRES_ALPN] : undefined
+      return this.#sockets.put(clear as SocketTransport, first, bundle, shaking, alpn)
     }
     // Read them before the handle is given away.
     const { remote, reading } = clear
     const side =
       challenge === undefined
-        ? { ...this.#common, staple: bundle.stapleFor(hello), context: bundle.context }
+        ? {
+            ...this.#common,
+            alpn: this.#isPostgres(hello) ? POSTGRES : this.#common.alpn,
+            staple: bundle.stapleFor(hello),
+            context: bundle.context
+          }
         : { ...VALIDATION, context: bundle.context }
     const transport = TlsTransport.accepted(rawTls, clear.detach(), side, shaking, remote)
     // Events come in a later turn, since a handshake takes more than one read.
@@ -90,11 +99,11 @@ export class TlsServer implements Tls {
 
   /**
    * Takes over `transport`, of which `rest` has been read, and does the handshake. `done` is called once, unless it is
-   * cancelled.
+   * cancelled. `postgres`: its clients may ask first, in clear text.
    */
-  secure(transport: Transport, rest: Buffer | undefined, done: Secured): Handshake {
+  secure(transport: Transport, rest: Buffer | undefined, done: Secured, postgres?: PostgresStart): Handshake {
     const { handshakeTimeoutMs } = this.#options
-    const handshake = new Handshake(this.#thread, handshakeTimeoutMs, this, (under, failed) => {
+    const settled: Secured = (under, failed) => {
       if (under?.tls?.alpn === ACME_TLS) {
         // RFC 8737 §3: the validation consists of the handshake only.
         under.destroy()
@@ -106,10 +115,16 @@ export class TlsServer implements Tls {
       else if (under !== undefined) this.#count(under.tls!)
       else this.#failed(failed!.reason)
       done(under, failed)
-    })
+    }
+    const handshake = new Handshake(this.#thread, handshakeTimeoutMs, this, settled, postgres)
     transport.owner = handshake
     handshake.begin(transport, rest)
     return handshake
+  }
+
+  /** Where nothing else is negotiated. */
+  #isPostgres(hello: ClientHello | undefined): boolean {
+    return this.#options.alpn === undefined && hello?.alpn.includes(POSTGRES_ALPN) === true
   }
 
   /** The bundle for a pending tls-alpn-01 validation. */
