@@ -150,6 +150,35 @@ t.test('a removed listener refuses new connections, and its old ones live on for
   t.equal(error.code, 'ECONNREFUSED')
 })
 
+t.test('a listener that only has another name keeps its connections longer than the grace', async (t) => {
+  const { plane, apply, ports, log } = setUp()
+  t.teardown(() => plane.destroy())
+  const port = await freePort()
+  await apply(l4({ old: `127.0.0.1:${port}` }))
+  const client = dial(t, port)
+  await client.line()
+  await apply(l4({ new: `127.0.0.1:${port}`, other: '127.0.0.1:0' }))
+  t.equal(await dial(t, port).line(), 'new 1')
+  await apply(l4({ other: '127.0.0.1:0' }))
+  const other = dial(t, ports['other#0']!)
+  await other.line()
+  await apply(l4({ third: '127.0.0.1:0' }))
+  await once(other.socket, 'close')
+
+  client.socket.write('served\n')
+  t.equal(await client.line(), 'served')
+  t.match(
+    plane.connections().filter(({ listener }) => listener === 'old'),
+    [{ connections: 1, draining: true }]
+  )
+  t.same(
+    log.lines.filter(({ level }) => level === 'warn').map(({ fields }) => fields.listener),
+    ['new', 'other'],
+    'only listeners whose addresses are gone are cut'
+  )
+  client.socket.destroy()
+})
+
 t.test('draining accepts what the kernel has queued, and resolves when connections have ended', async (t) => {
   const { plane, apply, ports } = setUp()
   await apply(l4({ db: '127.0.0.1:0' }))

@@ -24,6 +24,25 @@ t.test('nothing differs', async (t) => {
   ])
 })
 
+t.test('a listener that has another name is told as such, and one whose address is gone as removed', (t) => {
+  const [https, db] = base.listeners
+  const renamed = configOf({ ...base, listeners: [https, { ...db, name: 'postgres' }] })
+  t.strictSame(describeDiff(diffConfigs(before, renamed), new Map([['db', 3]])).slice(1, 3), [
+    'listener postgres added: 127.0.0.1:5432',
+    'listener db is postgres now (3 connections kept)'
+  ])
+  for (const changed of [
+    { ...db, name: 'postgres', bind: '127.0.0.1:5433' },
+    { ...https, name: 'postgres', bind: '127.0.0.1:5432' }
+  ])
+    t.match(describeDiff(diffConfigs(before, configOf({ ...base, listeners: [https, changed] }))), [
+      /https/,
+      /added/,
+      'listener db removed'
+    ])
+  t.end()
+})
+
 t.test('backends come and go, and the sentence says how many', async (t) => {
   const pools = { ...base.pools, api: { backends: ['10.0.0.1:80', '10.0.0.3:80', '10.0.0.4:80'] } }
   const diff = diffConfigs(before, configOf({ ...base, pools }))

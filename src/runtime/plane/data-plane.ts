@@ -1,5 +1,6 @@
 import { bareRecord } from '../../core/own.ts'
 import type { Pool } from '../../balancer/pool/pool.ts'
+import type { ListenerConfig } from '../../config/model/model.ts'
 import type { ChangeEvent } from '../../balancer/pool/states.ts'
 import type { BackendTable } from '../../balancer/table/table.ts'
 import type { Clock } from '../../core/clock.ts'
@@ -15,6 +16,7 @@ import type { BackendFate, ListenerEngine, ListenerEngines, PreparedListener } f
 import { makePool } from './make-pool.ts'
 import type { ListenerConnections } from '../workers/messages.ts'
 import type { ListenerPlan, PoolPlan, PlaneSnapshot } from './plane-snapshot.ts'
+import { renamedListeners } from './renamed-listeners.ts'
 
 export interface DataPlaneParts {
   readonly table: BackendTable
@@ -41,6 +43,8 @@ interface Prepared {
 }
 
 const DRAIN_POLL_MS = 20
+/** Where nobody waits for the end. */
+const RENAMED_POLL_MS = 1_000
 /** Backends built in one piece: 0.5 ms. */
 const BREATHE_AFTER = 500
 /**
@@ -114,6 +118,7 @@ export class DataPlane {
     this.#prepared = undefined
     const { snapshot } = prepared
     const before = this.#engines
+    const renamed = renamedListeners(configsOf(this.#snapshot), configsOf(snapshot))
     this.#snapshot = snapshot
     this.#pools = prepared.pools
     this.#plans = prepared.plans
@@ -124,7 +129,12 @@ export class DataPlane {
     }
     const closing = this.#sockets.commit(prepared.sockets, snapshot, this.#engines)
     const kept = new Set(this.#engines.values())
-    for (const [name, engine] of before) if (!kept.has(engine)) this.#retire(engine, name, closing)
+    for (const [name, engine] of before) {
+      if (kept.has(engine)) continue
+      // Whoever only gives a listener another name wants to lose no connection by it.
+      const graceMs = renamed.has(name) ? Infinity : snapshot.graceMs
+      this.#retire(engine, name, closing, graceMs)
+    }
     nextTurn(() => this.#parts.engines.retain(snapshot, prepared.pools))
     this.#useLogFiles(snapshot)
   }
@@ -225,9 +235,9 @@ export class DataPlane {
   }
 
   /** Drains the engine of a removed listener, once its sockets have accepted their last connections. */
-  #retire(engine: ListenerEngine, name: string, closing: Promise<unknown>): void {
+  #retire(engine: ListenerEngine, name: string, closing: Promise<unknown>, graceMs: number): void {
     this.#draining.set(engine, name)
-    const deadline = this.#parts.clock.now() + this.#snapshot!.graceMs
+    const deadline = this.#parts.clock.now() + graceMs
     const finish = async () => {
       await closing
       engine.drain()
@@ -244,7 +254,9 @@ export class DataPlane {
   async #emptied(engines: readonly ListenerEngine[], deadline: number): Promise<void> {
     while (count(engines) > 0 && this.#parts.clock.now() < deadline) {
       // Not the clock's timer, which does not keep the process alive: with `workers: 0` nothing else may.
-      await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS))
+      await new Promise((resolve) =>
+        setTimeout(resolve, deadline === Infinity ? RENAMED_POLL_MS : DRAIN_POLL_MS)
+      )
     }
   }
 
@@ -254,6 +266,10 @@ export class DataPlane {
     for (const { engine } of engines.values()) if (!running.has(engine)) engine.destroy()
     this.#useLogFiles(this.#snapshot)
   }
+}
+
+function configsOf(snapshot: PlaneSnapshot | undefined): ListenerConfig[] {
+  return (snapshot?.listeners ?? []).map(({ config }) => config)
 }
 
 function count(engines: readonly ListenerEngine[]): number {

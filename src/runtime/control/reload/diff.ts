@@ -1,6 +1,7 @@
 import { own } from '../../../core/own.ts'
 import type { Config, ListenerConfig, PoolConfig } from '../../../config/model/model.ts'
 import { addedItems } from '../../../balancer/table/list-edits.ts'
+import { renamedListeners } from '../../plane/renamed-listeners.ts'
 import { same, samePool } from '../../plane/same.ts'
 import { valueDiff } from './value-diff.ts'
 
@@ -20,6 +21,8 @@ export interface ListenerDiff {
   readonly keys: readonly string[]
   readonly values: readonly string[]
   readonly binds: readonly string[]
+  /** Of a removed one: the listener that has its addresses now. */
+  readonly renamed?: string | undefined
 }
 
 export interface PoolDiff {
@@ -38,13 +41,15 @@ const fixed = ['workers', 'user'] as const
 
 /** What a reload from `before` to `after` does. Pure. */
 export function diffConfigs(before: Config, after: Config): ConfigDiff {
+  const renamed = renamedListeners(before.listeners, after.listeners)
   return {
     listeners: diffNamed(before.listeners, after.listeners).map(({ name, before, after }) => {
       const change = changeOf(before, after)
       const binds = (after ?? before)!.binds.map(({ text }) => text)
       const changed = change === 'changed'
       const keys = changed ? keysThatDiffer(before!, after!) : []
-      return { name, change, keys, values: changed ? valueDiff(before!, after!) : [], binds }
+      const values = changed ? valueDiff(before!, after!) : []
+      return { name, change, keys, values, binds, renamed: renamed.get(name) }
     }),
     pools: diffNamed(Object.values(before.pools), Object.values(after.pools)).map(diffPool),
     others: reloadable
@@ -85,7 +90,7 @@ export function describeDiff(diff: ConfigDiff, connections?: ReadonlyMap<string,
 }
 
 function describeListener(
-  { name, change, keys, values, binds }: ListenerDiff,
+  { name, change, keys, values, binds, renamed }: ListenerDiff,
   connections: ReadonlyMap<string, number> | undefined
 ): string {
   const count = connections?.get(name) ?? 0
@@ -95,7 +100,8 @@ function describeListener(
     case 'added':
       return `listener ${name} added: ${binds.join(', ')}`
     case 'removed':
-      return `listener ${name} removed${told('draining')}`
+      if (renamed === undefined) return `listener ${name} removed${told('draining')}`
+      return `listener ${name} is ${renamed} now${told('kept')}`
     case 'unchanged':
       return `listener ${name} unchanged${told('kept')}`
     case 'changed':
