@@ -52,6 +52,33 @@ t.test('waiters are served in the order in which they came', async (t) => {
   t.equal(pool.waiting, 0)
 })
 
+t.test(
+  'who waits while the configuration changes goes on with the new backends, and holds nobody up',
+  async (t) => {
+    for (const fits of [true, false]) {
+      const { pools, wait, order, clock, main, config } = threadsOf(1)
+      const pool = pools[0]!
+      pool.acquire({})
+      wait(pool, 'before')
+      const registry = new SlotRegistry(main, clock)
+      registry.assign([config])
+      const larger = { ...config, backends: many(3, () => ({ maxConnections: 1 })) }
+      const slots = registry.assign([larger]).web!
+      const { table } = pool
+      const heir = new Pool({ config: larger, slots, table, clock, random: seededRandom(1) })
+      pool.heir = fits ? heir : null
+      wait(heir, 'after')
+      clock.advance(20)
+      await tick()
+      t.same(order, fits ? ['before', 'after'] : ['after'])
+      clock.advance(1_000)
+      await tick()
+      t.equal(order.at(-1), fits ? 'after' : 'before timed out')
+      t.equal(pool.waiting, 0)
+    }
+  }
+)
+
 t.test('the queue is bounded, and leaving makes room', async (t) => {
   const { pools, wait } = threadsOf(1, 2)
   const pool = pools[0]!

@@ -72,6 +72,8 @@ export class Pool implements Lessor {
   readonly #view: View
   readonly #queue: WaitQueue
   readonly #rowPools: RowPools
+  /** This pool of a later configuration, for those who wait here; null: what they began with does not fit it. */
+  heir: Pool | null | undefined
   readonly #byName: Map<string, Backend>
   readonly #onRelease: OnRelease | undefined
   readonly #onChange: ((event: ChangeEvent) => void) | undefined

@@ -12,13 +12,15 @@ interface Leasing {
   /** How long a request that comes now may wait. */
   waitMs(context: PickContext): number
   acquireNow(context: PickContext): Lease | undefined
+  /** Where those who wait go on; null: nowhere, but the pool is one of an earlier configuration. */
+  readonly heir: Leasing | null | undefined
 }
 
 type Settle = (lease: Lease | undefined) => void
 
 /** A place in the queue: a node of a doubly linked list, so that leaving from the middle costs nothing. */
 class Place implements Waiter {
-  readonly pool: Leasing
+  pool: Leasing
   readonly context: PickContext
   readonly ticket: number
   readonly deadline: number
@@ -53,6 +55,12 @@ class Place implements Waiter {
   get hasTried(): boolean {
     const { tried } = this.context
     return tried !== undefined && tried.length > 0
+  }
+
+  /** Until it has a backend, those behind it wait: not for one that has tried all there are, or whose backends are of the past. */
+  get holdsUp(): boolean {
+    while (this.pool.heir) this.pool = this.pool.heir
+    return !this.hasTried && this.pool.heir === undefined
   }
 
   cancel(): void {
@@ -167,12 +175,13 @@ export class WaitQueue {
     return place.before !== undefined || place.after !== undefined || this.#first === place
   }
 
-  /** The oldest that can be served: one whose `tried` leaves it nothing does not hold up the others. */
+  /** The oldest that can be served. */
   #serveOwn(): boolean {
     for (let place = this.#first; place !== undefined; place = place.after) {
+      const { holdsUp } = place
       const lease = place.pool.acquireNow(place.context)
       if (lease === undefined) {
-        if (!place.hasTried) return false
+        if (holdsUp) return false
         continue
       }
       this.leave(place)
@@ -194,9 +203,8 @@ export class WaitQueue {
   }
 
   #publish(): void {
-    // One that has tried all there are must not hold up other threads' waiters.
     let place = this.#first
-    while (place !== undefined && place.hasTried) place = place.after
+    while (place !== undefined && !place.holdsUp) place = place.after
     Atomics.store(this.#table.queues, this.#own + at.HEAD, place?.ticket ?? 0)
   }
 
@@ -212,7 +220,7 @@ export class WaitQueue {
       oldest = thread
       oldestTicket = ticket
     }
-    return oldest < 0 && this.#first?.hasTried === true ? this.#table.thread : oldest
+    return oldest < 0 && this.#first?.holdsUp === false ? this.#table.thread : oldest
   }
 
   #arm(): void {
@@ -227,10 +235,11 @@ export class WaitQueue {
           this.#settle(place, undefined)
         } else if (place.hasTried && place.againAt <= now) {
           place.context.tried = undefined
-          this.#publish()
         }
         place = next
       }
+      // Pools may have been replaced.
+      this.#publish()
       guarded(() => this.serve(Infinity))
       this.#arm()
     })

@@ -16,6 +16,7 @@ import type { BackendFate, ListenerEngine, ListenerEngines, PreparedListener } f
 import { makePool } from './make-pool.ts'
 import type { ListenerConnections } from '../workers/messages.ts'
 import type { ListenerPlan, PoolPlan, PlaneSnapshot } from './plane-snapshot.ts'
+import { sameReach } from './same.ts'
 import { renamedListeners } from './renamed-listeners.ts'
 
 export interface DataPlaneParts {
@@ -120,6 +121,10 @@ export class DataPlane {
     const before = this.#engines
     const renamed = renamedListeners(configsOf(this.#snapshot), configsOf(snapshot))
     this.#snapshot = snapshot
+    for (const [name, pool] of this.#pools) {
+      const heir = prepared.pools.get(name)
+      if (heir !== undefined && heir !== pool) pool.heir = sameReach(pool.config, heir.config) ? heir : null
+    }
     this.#pools = prepared.pools
     this.#plans = prepared.plans
     this.#engines = new Map()

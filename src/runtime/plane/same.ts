@@ -12,3 +12,11 @@ export function samePool(a: PoolConfig, b: PoolConfig): boolean {
   if (was !== is && (was.length !== is.length || was.some((each, i) => !same(each, is[i])))) return false
   return same({ ...a, backends: [] }, { ...b, backends: [] })
 }
+
+/** Who has chosen a backend by the rules of `a` and speaks to it as `a` says does what `b` says. */
+export function sameReach(a: PoolConfig, b: PoolConfig): boolean {
+  const reach = ({ protocol, tls, proxyProtocol, source, algorithm, hash, sticky }: PoolConfig) => ({
+    ...{ protocol, tls, proxyProtocol, source, algorithm, hash, sticky }
+  })
+  return same(reach(a), reach(b))
+}
