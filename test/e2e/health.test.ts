@@ -220,6 +220,9 @@ for (const [protocol, workers] of [
     await t.rejects(stream.text(), 'a response that has begun breaks off')
     if (protocol === 'http1') await until(() => tunnel.closed, 'the tunnel is reset')
     await until(() => first.active === 0, 'no lease is left')
+    const told = lb.lines.filter(({ fields }) => fields['event'] === 'requests-ended')
+    const ended = told.reduce((sum, { fields }) => sum + Number(fields['requests']), 0)
+    if (workers === 0) t.ok(ended >= 7, 'the log has their number')
     const reason = 'probes found the backend down'
     if (workers === 0) t.ok(lb.lines.some(({ fields }) => fields['status'] === 502 && fields['reason'] === reason))
     lb.running.kill()

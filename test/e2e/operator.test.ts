@@ -182,6 +182,13 @@ for (const workers of [0, 1]) {
       await lb.apply(yaml({ backends: origins.slice(1).map((each) => ({ ...each, backup: false })) }))
       await until(() => again.ended !== undefined, 'the end of the connection to the removed one')
       t.equal(again.ended, 'ECONNRESET')
+      const told = () => lb.lines.filter(({ fields }) => fields['event'] === 'connections-closed')
+      // A worker's lines go to the log by themselves.
+      if (workers === 0)
+        await until(
+          () => told().some(({ fields }) => fields['backend'] === 'moves/primary'),
+          'a line of the log'
+        )
       t.strictSame([stays.ended, other.ended], [undefined, undefined])
       t.equal((await session(t, lb.port('moves'))).greeting, 'spare')
     }

@@ -52,8 +52,7 @@ export class L4Engine implements L4Host<L4Connection> {
   apply(snapshot: L4Snapshot): void {
     const removed = removedSlots(this.#snapshot, snapshot)
     this.#snapshot = snapshot
-    if (removed.size > 0)
-      this.#cut('drained', ({ backend }) => backend !== undefined && removed.has(backend.slot))
+    if (removed.size > 0) this.#cutFromRemoved(removed)
   }
 
   /** Takes a connection just accepted. */
@@ -131,10 +130,23 @@ export class L4Engine implements L4Host<L4Connection> {
     this.#log(connection, end)
   }
 
+  #cutFromRemoved(slots: ReadonlySet<number>): void {
+    const cut = new Map<string, number>()
+    this.#cut('drained', ({ backend }) => {
+      if (backend === undefined || !slots.has(backend.slot)) return false
+      cut.set(backend.key, (cut.get(backend.key) ?? 0) + 1)
+      return true
+    })
+    for (const [backend, connections] of cut) this.#tellCut(backend, 'drained', connections)
+  }
+
   /** One line for all: clients saw them end. */
   #cutFrom(backend: string, reason: CutReason, which: (connection: L4Connection) => boolean): void {
     const connections = this.#cut(reason, which)
-    if (connections === 0) return
+    if (connections > 0) this.#tellCut(backend, reason, connections)
+  }
+
+  #tellCut(backend: string, reason: CutReason, connections: number): void {
     const { name: listener } = this.#snapshot.config
     const fields = { event: 'connections-closed', listener, backend, reason, connections }
     this.deps.log.info(

@@ -38,10 +38,12 @@ export class Underway {
     this.#all.delete(one)
   }
 
-  /** Probes found the backend `pool/name` down. */
-  backendDown(key: string): void {
+  /** Probes found the backend `pool/name` down. Returns how many are there. */
+  backendDown(key: string): number {
     const there = this.#all.toArray().filter(({ at }) => at?.key === key)
+    const { length } = there
     this.#endSome(there, key)
+    return length
   }
 
   #endSome(there: AtBackend[], key: string): void {

@@ -85,8 +85,16 @@ export class L7Listeners {
 
   /** Probes found the backend `pool/name` down: what waits for it is ended, or tried elsewhere; its idle connections close. */
   backendDown(key: string): void {
-    this.#underway.backendDown(key)
+    const requests = this.#underway.backendDown(key)
+    if (requests > 0) this.#tell(key, requests)
     this.#parts.upstreams.backendDown(key)
+  }
+
+  /** One line for all: clients may have seen them end. */
+  #tell(backend: string, requests: number): void {
+    const fields = { event: 'requests-ended', backend, reason: 'backend-down', requests }
+    const what = `${requests} ${requests === 1 ? 'request' : 'requests'} at ${backend}`
+    this.#parts.log.info(fields, `${what} ended, or tried elsewhere (backend-down)`)
   }
 
   #compile(pool: Pool, snapshot: PlaneSnapshot): CompiledPool {
