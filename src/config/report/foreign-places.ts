@@ -79,6 +79,12 @@ export const placed: readonly (readonly [beside: string, cure: string, keys: rea
   ['response', '`response: 60s` to the head, and `idle: 60s` for bodies', ['server', 'read', 'request', 'total']],
   ['response', '`idle: 60s`', ['write', 'send']],
   ['rise', '`expect: { status: 200-399 }`', ['status', 'statuses', 'codes', 'code']],
+  ['rise', '`expect: { status: 200-399 }`', ['expectedstatuses', 'healthystatuses', 'statuscodes']],
+  ['kubeconfig', '`namespace: default`', ['ns']],
+  ['datacenter', '`service: NAME`', ['servicename', 'name', 'servicenames', 'serviceid']],
+  ['headBytes', '`bodyBytes: 10mb`', ['bodysize', 'maxbody', 'requestbody', 'size', 'maxrequestsize', 'maxuploadsize']],
+  ['maxEjected', '`breaker: { failures: 5, open: 10s }` of the pool', ['consecutive5xx', 'consecutive5xxerrors', 'consecutivegatewayfailure', 'consecutivegatewayerrors']],
+  ['panicThreshold', '`algorithm: round-robin`', ['loadbalancingpolicy', 'loadbalancerpolicy', 'lbalgorithm', 'balancingpolicy']],
   ['rise', '`path: /healthz`', ['uri', 'endpoint', 'url']],
   ['serverName', '`cert: FILE` and `key: FILE`', ['clientcert', 'clientkey', 'clientcertificate', 'proxysslcertificate', 'certkey']],
   ['panicThreshold', '`protocol: h2c`, or `protocol: h2` with `tls: {}`', ['grpc', 'http2', 'h2', 'h2c', 'grpcpass']],
@@ -176,6 +182,8 @@ export const placed: readonly (readonly [beside: string, cure: string, keys: rea
   ['onDemand', '`acme: { email: … }` at the top of the file, for all listeners', ['email', 'challenge', 'directory', 'ca', 'staging']],
   ['directory', '`tls: { acme: { domains: [example.com] } }` of the listener', ['domains', 'names', 'hosts']],
   ['directory', 'not asked for: by naming an authority you agree to its terms; take it out', ['agree', 'agreetos', 'termsofserviceagreed']],
+  ['prefix', '`url: redis+sentinel://host:26379,host/master`', ['sentinels', 'sentinel', 'master', 'mastername', 'mastersetname']],
+  ['prefix', '`url: redis+cluster://host,host`', ['nodes', 'cluster', 'clusternodes']],
   ['prefix', '`url: redis://:PASSWORD@10.0.0.5:6379/0`', ['host', 'port', 'password', 'db', 'database', 'address', 'addr', 'hosts']],
   ['level', 'not a key: lines are JSON, and text on a terminal; `LB_LOG=json` or `LB_LOG=pretty` in the environment decides', ['format', 'json', 'pretty', 'encoder', 'encoding']]
 ] // prettier-ignore

@@ -64,7 +64,7 @@ const SYNONYMS: Readonly<Record<string, readonly string[]>> = {
   lbpolicy: ['algorithm'],
   loadbalancing: ['algorithm'],
   loadbalancer: ['algorithm'],
-  consecutive5xx: ['errorShare', 'failures'],
+  consecutive5xx: ['failures'],
   consecutiveerrors: ['errorShare', 'failures'],
   baseejectiontime: ['eject', 'open'],
   maxejectionpercent: ['maxEjected'],
