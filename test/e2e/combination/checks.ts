@@ -136,7 +136,7 @@ export const onceProven = (): Check => {
   return (answer) => {
     if (answer.plan.bound !== 'seen proof' || answer.status === 401 || !isBackends(answer)) return undefined
     const listener = answer.plan.door.replace(/^h2$/, 'clear').replace('h2-', '')
-    const text = `${listener} ${fieldOf(answer.head, 'x-route')} ${/^DPoP: (.*)$/m.exec(answer.plan.fields)![1]!}`
+    const text = `${answer.plan.instance} ${listener} ${fieldOf(answer.head, 'x-route')} ${/^DPoP: (.*)$/m.exec(answer.plan.fields)![1]!}`
     if (proven.has(text)) return 'a proof counted twice'
     proven.add(text)
     return undefined

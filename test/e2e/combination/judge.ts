@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Answer } from './clients/answer.ts'
 import type { Check } from './checks.ts'
 import { MainsUp } from './happenings/downs.ts'
-import { Purges, urlOf } from './happenings/purges.ts'
+import { Purges } from './happenings/purges.ts'
 import { Stickiness } from './stickiness.ts'
 import { bytesOf, fieldOf, isBodiless, type Plan } from './plan.ts'
 
@@ -106,7 +106,7 @@ export class Judge {
     if (asked !== plan) this.#shared(plan, asked, head, fail)
     const { askedAt, takenAt } = this.#expected.get(plan.id)!
     if (asked === plan && isWrite(plan) && status < 400 && takenAt > 0)
-      this.purges.tell([urlOf(plan)], takenAt)
+      this.purges.wrote(plan, askedAt, takenAt)
     if (asked !== plan && made!.takenAt > 0 && !this.purges.allow(plan, askedAt, made!.takenAt))
       fail('served what was purged')
     const byBackup = this.backups && fieldOf(head, 'x-origin') === '3'
@@ -149,7 +149,6 @@ export class Judge {
   }
 }
 
-/** A success takes what is stored for its URL out of the cache (RFC 9111 §4.4). */
 function isWrite({ method, door }: Plan): boolean {
   return /^(?:PUT|POST|DELETE)$/.test(method) && !door.startsWith('l4')
 }

@@ -14,6 +14,8 @@ export interface Plan {
   method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE' | 'OPTIONS'
   /** How its client comes in. */
   door: string
+  /** … and to which lb, where there are two. */
+  instance: number
   host: string
   /** HTTP/1.1 clients name the host in the request line; the field Host then says this, and counts for nothing. */
   otherHost: string
@@ -105,6 +107,7 @@ export function plainPlan(id: string): Plan {
     id,
     method: 'GET',
     door: '',
+    instance: 0,
     host: 'lb.test',
     otherHost: '',
     path: `/r/${id}`,

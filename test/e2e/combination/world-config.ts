@@ -29,6 +29,8 @@ export interface Setting {
   /** Path of the listener on a unix socket. */
   readonly unix: string
   readonly folder: string
+  /** One that stands beside another: its files are its own. */
+  readonly second: boolean
   /** URL; empty for none. */
   readonly redis: string
   /** One that names a responder. */
@@ -119,6 +121,7 @@ export function worldConfig(features: readonly WorldFeature[], setting: Setting)
     ...config
   }
   const text = JSON.stringify(all)
+    .replaceAll(/\{folder\}\/(access|fields)\.log/g, setting.second ? '{folder}/second.log' : '$&')
     .replaceAll('{folder}', setting.folder)
     .replaceAll('{redis}', setting.redis)
     .replaceAll('{forwardAuth}', setting.forwardAuth)
@@ -136,7 +139,7 @@ export function withBackups(backends: readonly string[], backups: boolean): read
 
 /** As read from a file, which plugins need. */
 export async function readWorld(features: readonly WorldFeature[], setting: Setting): Promise<Config> {
-  const file = join(setting.folder, 'lb.yaml')
+  const file = join(setting.folder, setting.second ? 'second.yaml' : 'lb.yaml')
   writeFileSync(file, JSON.stringify(worldConfig(features, setting)))
   const loaded = await loadConfig(file, {})
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems))

@@ -62,6 +62,8 @@ export interface WorldFeature {
   readonly checks?: () => Check
   /** Not together with this one. */
   readonly without?: readonly string[]
+  /** Only together with one of these. */
+  readonly with?: readonly string[]
   /** Left out where there is none. */
   readonly needs?: 'redis'
   /** Reloads leave it as it is. */
@@ -217,6 +219,7 @@ export const worldFeatures: readonly WorldFeature[] = [
   { name: 'worker death', share: 0.15, happening: 'worker-death', without: ['backends by name'] },
   { name: 'discovery', share: 0.2, happening: 'discovery' },
   { name: 'discovery by DNS', share: 0.2, happening: 'dns', without: ['backends by name', 'backends that go down', 'discovery', 'drain with sessions'], check: neverEmpty },
+  { name: 'a second instance', share: 0.7, needs: 'redis', with: ['cache in Redis', 'limit in Redis'], without: ['reload', 'worker death', 'log that is moved away', 'drain with sessions', 'pages that change', 'a folder of certificates'] },
   // Last, since it does not go with what comes before.
-  { name: 'stops in the midst', share: 0.1, config: { shutdown: { grace: '30s' } }, happening: 'stop', without: ['stops after a while', 'certificates', 'a folder of certificates', 'drain with sessions', 'reload', 'worker death', 'discovery', 'discovery by DNS'] }
+  { name: 'stops in the midst', share: 0.1, config: { shutdown: { grace: '30s' } }, happening: 'stop', without: ['stops after a while', 'certificates', 'a folder of certificates', 'drain with sessions', 'reload', 'worker death', 'discovery', 'discovery by DNS', 'a second instance'] }
 ] // prettier-ignore

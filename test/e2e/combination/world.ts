@@ -43,6 +43,7 @@ const MOVED_BY = [
   'retry of statuses',
   'retry of timeouts',
   'drain with sessions',
+  'a second instance',
   'reload',
   'worker death',
   'discovery',
@@ -83,9 +84,10 @@ const leafOfClient = certificates.issue({ subject: '/CN=a client', san: 'DNS:cli
 export async function runWorld(seed: number, options: WorldOptions): Promise<WorldResult> {
   const seeded = new Seeded(seed)
   const on = new Set<string>()
-  const features = worldFeatures.filter(({ name, share, needs, without = [] }) => {
+  const features = worldFeatures.filter(({ name, share, needs, with: beside, without = [] }) => {
     const drawn = seeded.chance(share)
     if (needs === 'redis' && !hasRedis) return false
+    if (beside?.some((other) => on.has(other)) === false) return false
     const chosen = options.features?.[name] ?? (drawn && !without.some((other) => on.has(other)))
     if (chosen) on.add(name)
     return chosen
@@ -146,24 +148,25 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
     caFile: certificates.caFile,
     unix: join(folder, 'lb'),
     folder,
+    second: false,
     redis: redis?.url ?? '',
     list: happens.has('discovery') ? join(folder, 'list.json') : undefined,
     dns: dns?.server
   }
   if (setting.list !== undefined) writeBackends(setting.list, setting.backends, setting.backups)
   const log = Object.assign(memoryLogger('info'), { flush: () => Promise.resolve() })
-  const running = (await start(await readWorld(features, setting), {
-    log,
-    logLevel: 'info',
-    forwardLog: true,
-    crashable: true
-  })) as Runtime
+  const started = async (of: Setting): Promise<Runtime> =>
+    (await start(await readWorld(features, of), { log, logLevel: 'info', forwardLog: true, crashable: true })) as Runtime
+  const running = await started(setting)
+  const second = on.has('a second instance') ? await started({ ...setting, second: true, unix: join(folder, 'second') }) : undefined
+  const all = second === undefined ? [running] : [running, second]
+  judge.purges.reachesAll = !happens.has('redis')
   try {
     const clients = (options.clients ?? clientKinds).filter((each) => !isRelayed(each) || !kind.startsWith('h2'))
-    await traffic(seed, running, judge, { ...options, clients }, kind, on, (isGoingOn) =>
+    await traffic(seed, all, judge, { ...options, clients }, kind, on, (isGoingOn) =>
       happen(running, features, setting, seeded, dns, isGoingOn)
     )
-    if (!happens.has('stop')) judge.wrong.push(...(await leftOver(running, on.has('plugin that writes nonsense'))))
+    for (const each of happens.has('stop') ? [] : all) judge.wrong.push(...(await leftOver(each, on.has('plugin that writes nonsense'))))
     if (features.some(({ name }) => name === 'stops after a while'))
       judge.wrong.push(...(await whileStopping(seed, running, judge, doorsOf(running, judge, on), clients)))
     const { got, missing } = judge.staples
@@ -173,7 +176,7 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
     if (asked > 20 && told === 0 && rawStreams !== undefined) judge.wrong.push(`${asked} strangers, none was told why`)
     if (judge.answers !== undefined && !judge.dying) judge.wrong.push(...(await linesOf(folder, judge.answers)))
   } finally {
-    await running.kill()
+    for (const each of all) await each.kill()
     for (const origin of origins) origin.close()
     echo.close()
     redis?.close()
@@ -206,20 +209,22 @@ function withReason(words: string, lines: readonly LoggedLine[]): string {
 
 async function traffic(
   seed: number,
-  running: Runtime,
+  all: readonly Runtime[],
   judge: Judge,
   options: WorldOptions & { readonly clients: readonly ClientKind[] },
   backend: BackendKind,
   on: ReadonlySet<string>,
   meanwhile: (isGoingOn: () => boolean) => Promise<unknown>
 ): Promise<void> {
-  const doors = doorsOf(running, judge, on)
+  const doorsOfAll = all.map((running) => doorsOf(running, judge, on))
   let left = options.requests
   let going = true
   const client = async (number: number): Promise<void> => {
     const own = new Seeded(seed * 1_000 + number)
     while (left > 0) {
       const kind = own.of(options.clients)
+      const instance = own.below(all.length)
+      const doors = doorsOfAll[instance]!
       if (!isRelayed(kind) && own.chance(0.05)) {
         const wrong = await tunnel(kind, doors, `t${number}`, own)
         if (wrong) judge.wrong.push(`tunnel: ${wrong}`)
@@ -234,7 +239,7 @@ async function traffic(
         plan.certificate = certificate
         // L4 waits as long as its idle timeout.
         if (isRelayed(kind)) Object.assign(plan, { hangs: false, stalls: false })
-        plan.door = kind
+        Object.assign(plan, { door: kind, instance })
         plan.fields =
           plan.fields.replaceAll('{sticky}', isTied ? 'none' : judge.sticky.cookie) +
           boundFields(plan, leafOfClient.cert)
@@ -245,7 +250,7 @@ async function traffic(
     }
   }
   const clients = Array.from({ length: options.connections ?? 12 }, (_, number) => client(number))
-  const udp = datagrams(portOf(running, 'udp'), `d${seed}`, 30)
+  const udp = datagrams(portOf(all[0]!, 'udp'), `d${seed}`, 30)
   const happening = meanwhile(() => going)
   await Promise.all(clients)
   going = false

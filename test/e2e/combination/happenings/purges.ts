@@ -11,20 +11,41 @@ const PATHS = [0, 1, 2, 3, 4, 5].flatMap((n) => [`/c/${n}`, `/v/${n}`])
 interface Purged {
   readonly began: number
   readonly done: number
+  /** Since when it holds in other instances too, as far as promised. */
+  readonly everywhere: number
 }
+
+/** Of a purge, until the others have heard of it. */
+const TOLD_MS = 1_000
+/** An unsafe request that took longer may not have reached other instances; ms. */
+const SURE_MS = 1_500
 
 /** What was taken out of the cache when, in ms of performance.now(). */
 export class Purges {
-  readonly #last = new Map<string, Purged>()
+  /** What one instance is told reaches the other. */
+  reachesAll = true
+  readonly #last = [new Map<string, Purged>(), new Map<string, Purged>()] as const
 
   tell(urls: readonly string[], began: number): void {
-    for (const url of urls) this.#last.set(url, { began, done: performance.now() })
+    const done = performance.now()
+    for (const url of urls) this.#last[0].set(url, { began, done, everywhere: done + TOLD_MS })
+  }
+
+  /** A success takes what is stored for its URL out of all caches before its client has the answer (RFC 9111 §4.4). */
+  wrote(plan: Plan, askedAt: number, takenAt: number): void {
+    const done = performance.now()
+    const everywhere = done - askedAt < SURE_MS ? done : Infinity
+    this.#last[plan.instance]!.set(urlOf(plan), { began: takenAt, done, everywhere })
   }
 
   /** Whether one who asked at `askedAt` may get the answer that a backend was asked for at `takenAt`. */
   allow(plan: Plan, askedAt: number, takenAt: number): boolean {
-    const last = this.#last.get(urlOf(plan))
-    return last === undefined || askedAt <= last.done || takenAt >= last.began
+    return this.#last.every((of, instance) => {
+      const last = of.get(urlOf(plan))
+      if (last === undefined) return true
+      const other = this.reachesAll ? last.everywhere : Infinity
+      return askedAt <= (instance === plan.instance ? last.done : other) || takenAt >= last.began
+    })
   }
 }
 
