@@ -1,49 +1,68 @@
-import type { Server } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+
+interface Place {
+  readonly address: string
+  request: IncomingMessage | undefined
+  response: ServerResponse | undefined
+}
 
 /**
  * Bounds the connections of the admin listener so that a new one always comes in. The one that goes for it is of the address
- * that has the most: the one that has been without a call for the longest there (idle, or with a head that does not end), and
- * where all have calls under way the oldest of them. So nobody can lock a health check out by holding connections, or by
- * opening new ones all the time.
+ * that has the most: the one that has waited there the longest for its client (idle, with a head or a body that does not end, or
+ * an answer that is not read), and where all wait for lb the oldest. So nobody can lock a health check out by holding
+ * connections, or by opening new ones all the time.
  *
  * Returns what closes all that have no call under way, also those that never said anything, which `closeIdleConnections` leaves.
  */
 export function boundConnections(server: Server, most: number): () => void {
-  /** Without an active call, the longest idle first. */
-  const idle = new Map<Socket, string>()
-  const busy = new Map<Socket, string>()
+  /** The longest without a call first. */
+  const places = new Map<Socket, Place>()
   const byAddress = new Map<string, number>()
   const count = (address: string, by: number) => {
     const left = (byAddress.get(address) ?? 0) + by
     if (left > 0) byAddress.set(address, left)
     else byAddress.delete(address)
   }
-  const makeRoom = () => {
-    const address = crowded(byAddress)
-    const victim = first(idle, address) ?? first(busy, address)
-    victim?.destroy()
-  }
+  const makeRoom = () => victim(places, crowded(byAddress))?.destroy()
   server.on('connection', (socket: Socket) => {
     const address = socket.remoteAddress ?? ''
-    if (idle.size + busy.size >= most) makeRoom()
-    idle.set(socket, address)
+    if (places.size >= most) makeRoom()
+    places.set(socket, { address, request: undefined, response: undefined })
     count(address, 1)
     socket.once('close', () => {
-      if (idle.delete(socket) || busy.delete(socket)) count(address, -1)
+      if (places.delete(socket)) count(address, -1)
     })
   })
-  server.on('request', ({ socket }, response) => {
-    const address = idle.get(socket) ?? ''
-    if (!idle.delete(socket)) return
-    busy.set(socket, address)
+  server.on('request', (request, response) => {
+    const { socket } = request
+    const place = places.get(socket)
+    // Of those that follow on the same connection before its answer is out, the first counts.
+    if (place === undefined || place.request !== undefined) return
+    place.request = request
+    place.response = response
     response.once('close', () => {
-      if (busy.delete(socket)) idle.set(socket, address)
+      place.request = place.response = undefined
+      if (places.delete(socket)) places.set(socket, place)
     })
   })
   return () => {
-    for (const socket of [...idle.keys()]) socket.destroy()
+    for (const [socket, { request }] of [...places]) if (request === undefined) socket.destroy()
   }
+}
+
+function victim(places: ReadonlyMap<Socket, Place>, address: string): Socket | undefined {
+  let oldest: Socket | undefined
+  for (const [socket, place] of places) {
+    if (place.address !== address || socket.destroyed) continue
+    if (waitsForClient(place)) return socket
+    oldest ??= socket
+  }
+  return oldest
+}
+
+function waitsForClient({ request, response }: Place): boolean {
+  return request === undefined || !request.complete || response?.writableEnded === true
 }
 
 function crowded(byAddress: ReadonlyMap<string, number>): string {
@@ -55,9 +74,4 @@ function crowded(byAddress: ReadonlyMap<string, number>): string {
     found = address
   }
   return found
-}
-
-function first(sockets: ReadonlyMap<Socket, string>, address: string): Socket | undefined {
-  for (const [socket, of] of sockets) if (of === address && !socket.destroyed) return socket
-  return undefined
 }

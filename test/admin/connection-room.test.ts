@@ -43,6 +43,37 @@ t.test(
   }
 )
 
+t.test('bodies that do not end lock nobody out, however many follow', async (t) => {
+  const server = createServer((request, response) => request.resume().on('end', () => response.end('ok')))
+  boundConnections(server, 8)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  t.teardown(() => server.closeAllConnections())
+  const { port } = server.address() as AddressInfo
+  const dial = async (text: string): Promise<Socket> => {
+    const socket = connect(port, '127.0.0.1')
+    socket.on('error', () => {})
+    t.teardown(() => socket.destroy())
+    await once(socket, 'connect')
+    socket.write(text)
+    return socket
+  }
+  const begun = () => once(server, 'request')
+  for (let i = 0; i < 12; i++) {
+    const seen = begun()
+    await dial('POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n1\r\n{\r\n')
+    await seen
+  }
+  // It is there, and asks only after the next one has come.
+  const check = await dial('')
+  await dial('')
+  const answered = once(check, 'data')
+  check.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n')
+  const [answer] = (await answered) as [Buffer]
+  t.match(answer.toString(), /^HTTP\/1.1 200/)
+}) // prettier-ignore
+
 t.test('who holds and opens most loses a place, not the one that asks now and then', async (t) => {
   const server = createServer((_, response) => response.end('ok'))
   boundConnections(server, 8)
