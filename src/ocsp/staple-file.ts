@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { chown, mkdir, rm, stat } from 'node:fs/promises'
+import { chown, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { makeFolder } from '../core/files/make-folder.ts'
 import { replaceFile } from '../core/files/replace-file.ts'
 import type { Logger } from '../core/log/log.ts'
 import type { StapleStore } from './staple-store.ts'
@@ -35,7 +36,7 @@ export class StapleFile implements StapleStore {
   write(bytes: Buffer): void {
     this.#then(async () => {
       const folder = dirname(this.#path)
-      await mkdir(folder, { recursive: true, mode: FOLDER_MODE })
+      await makeFolder(folder, FOLDER_MODE)
       // At the start the process may still be root; later writes come from its user, who owns the folder above.
       const owner = process.getuid?.() === 0 ? await stat(dirname(folder)) : undefined
       if (owner !== undefined) await chown(folder, owner.uid, owner.gid)

@@ -3,6 +3,8 @@ import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { Challenges } from '../../src/net/tls/challenges.ts'
+import { FolderStorage } from '../../src/acme/storage/folder-storage.ts'
+import { StorageError } from '../../src/acme/storage/acme-storage.ts'
 import { acmeConfig, acmeFolder, keeper, serveTokens } from './names.ts'
 import { noPebble, startPebble } from './pebble.ts'
 
@@ -36,3 +38,27 @@ t.test(
     t.equal(pebble.orders(), 1)
   }
 )
+
+t.test('a full disk is no fault of the authority, and no other is asked', { skip: noPebble }, async (t) => {
+  const pebble = await startPebble(t)
+  const folder = acmeFolder(t)
+  class Full extends FolderStorage {
+    override writeName(): Promise<void> {
+      return Promise.reject(
+        new StorageError('names/a.json cannot be written: ENOSPC: no space left on device')
+      )
+    }
+  }
+  const { authorities } = acmeConfig(pebble, folder)
+  const config = acmeConfig(pebble, folder, {
+    authorities: [authorities[0]!, { ...authorities[0]!, name: 'second' }]
+  })
+  const { begin, until, lines } = keeper(t, { storage: (where) => new Full(where) })
+  await begin(config, ['a.example.com'])
+  await until(() => lines.some(({ message }) => /ENOSPC/.test(message)))
+  const said = lines.filter(({ message }) => /ENOSPC/.test(message))
+  t.equal(said[0]!.level, 'error')
+  t.match(said[0]!.message, /^certificate of a\.example\.com: names\/a\.json cannot be written: ENOSPC/)
+  t.notMatch(lines.map(({ message }) => message).join(), /pebble|second/)
+  t.equal(pebble.orders(), 0)
+})

@@ -58,6 +58,16 @@ t.test('tries come ever later up to a bound, and never before Retry-After', asyn
   t.equal(nextTry(1, 0, 0.5, 86_400_000, PACE), 86_400_000)
   t.equal(retryAfter('120', 1_000), 121_000)
   t.equal(retryAfter('Thu, 01 Jan 1970 00:01:00 GMT', 1_000), 60_000)
+  const { TZ } = process.env
+  process.env['TZ'] = 'Asia/Tokyo'
+  for (const form of [
+    'Thu, 01 Jan 1970 00:01:00 GMT',
+    'Thursday, 01-Jan-70 00:01:00 GMT',
+    'Thu Jan  1 00:01:00 1970'
+  ])
+    t.equal(retryAfter(form, 1_000), 60_000, form)
+  if (TZ === undefined) delete process.env['TZ']
+  else process.env['TZ'] = TZ
   t.equal(retryAfter('soon', 0), undefined)
 })
 

@@ -30,10 +30,10 @@ t.test('what instances share in Redis: records, locks, challenges', { skip, time
   await server.start()
   const plan = onSocket(server)
   const memories = [Challenges.create(false), Challenges.create(false)] as const
-  const [one, two] = memories.map((memory) => new RedisAcmeStorage(plan, systemClock, memory)) as [
-    RedisAcmeStorage,
-    RedisAcmeStorage
-  ]
+  // Their clocks differ: what lives how long is by the clock of Redis.
+  const ahead = { ...systemClock, wall: () => Date.now() + 45 * 60_000 }
+  const one = new RedisAcmeStorage(plan, systemClock, memories[0])
+  const two = new RedisAcmeStorage(plan, ahead, memories[1])
   const client = connect(plan)
   t.teardown(() => {
     for (const each of [one, two]) each.close()
@@ -72,6 +72,10 @@ t.test('what instances share in Redis: records, locks, challenges', { skip, time
   const pair = await selfSignedCertificate(['a.example.com'], Date.now())
   const takeToo = await two.shared.put({ serverName: 'a.example.com', pair })
   t.same(memories[0].certificate('a.example.com'), pair)
+  const pending = 'lb:acme:{in-flight}:challenges'
+  t.equal(await client.hlen(pending), 2, 'nobody has deleted what another waits for')
+  await client.hset(pending, 'dead:1', `${Math.floor(Date.now() / 1_000) - 5} {"token":"old"}`)
+  await until('what a dead instance has left is gone', async () => (await client.hlen(pending)) === 2)
   await Promise.all([takeBack(), takeToo()])
   await until(
     'they are taken away',

@@ -14,7 +14,7 @@ import { nextTry, type Pace } from '../renewal/back-off.ts'
 import { certId } from '../renewal/cert-id.ts'
 import { renewalInfo } from '../renewal/renewal-info.ts'
 import { askedInVain, dueAt, isAskDue, suggestedRenewal, usualRenewal } from '../renewal/renewal-time.ts'
-import type { AcmeStorage, Lock } from '../storage/acme-storage.ts'
+import { StorageError, type AcmeStorage, type Lock } from '../storage/acme-storage.ts'
 import type { NameRecord, StoredCertificate } from '../storage/records.ts'
 import { nameView, type NameView } from './name-view.ts'
 import type { Places } from './places.ts'
@@ -208,6 +208,8 @@ export class NameTask {
         log.info({ name, authority: account.authority.name }, `certificate of ${name}: ${this.#obtained()}`)
         return
       } catch (error) {
+        // Another authority would be asked in vain too, and the order that is under way would be lost.
+        if (error instanceof StorageError) throw error
         failed = error
         onOrder('fail')
         const { type } = error as Partial<AcmeError>

@@ -18,6 +18,11 @@ export interface AcmeStorage {
   close?(): void
 }
 
+/** What has to be stored could not be: no fault of the authority. */
+export class StorageError extends Error {
+  override readonly name = 'StorageError'
+}
+
 /** Only one process orders a name at a time. The lock of a dead process goes to the next. */
 export interface Lock {
   release(): Promise<void>

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { chmod, mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { chmod, readdir, readFile, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { makeFolder } from '../../core/files/make-folder.ts'
 import { replaceFile } from '../../core/files/replace-file.ts'
-import type { AcmeStorage, Lock } from './acme-storage.ts'
+import { StorageError, type AcmeStorage, type Lock } from './acme-storage.ts'
 import { FolderLock } from './folder-lock.ts'
 import { LeftOvers } from './left-overs.ts'
 import type { AccountRecord, NameRecord } from './records.ts'
@@ -42,7 +43,7 @@ export class FolderStorage implements AcmeStorage {
   async writeName(record: NameRecord): Promise<void> {
     const lock = this.#held.get(record.name)
     if (lock !== undefined && !(await lock.isOurs()))
-      throw new Error(`another process has taken the lock of ${record.name}`)
+      throw new StorageError(`another process has taken the lock of ${record.name}`)
     await this.#write(this.#namePath(record.name), record)
   }
 
@@ -69,7 +70,7 @@ export class FolderStorage implements AcmeStorage {
   async lock(what: string): Promise<Lock | undefined> {
     if (this.#held.has(what)) return undefined
     const folder = join(this.#folder, 'locks')
-    await mkdir(folder, { recursive: true, mode: FOLDER_MODE })
+    await makeFolder(folder, FOLDER_MODE)
     const name = what.includes('/') ? `account-${digest(what)}` : fileName(what)
     const lock = await FolderLock.take(join(folder, name), FILE_MODE)
     if (lock === undefined) return undefined
@@ -111,11 +112,14 @@ export class FolderStorage implements AcmeStorage {
   }
 
   async #write(path: string, value: object): Promise<void> {
-    const folder = dirname(path)
-    await mkdir(folder, { recursive: true, mode: FOLDER_MODE })
-    // The umask may be permissive, or the folder may have existed.
-    await chmod(this.#folder, FOLDER_MODE)
-    await replaceFile(path, `${JSON.stringify(value, undefined, 2)}\n`, { mode: FILE_MODE })
+    try {
+      await makeFolder(dirname(path), FOLDER_MODE)
+      // The umask may be permissive, or the folder may have existed.
+      await chmod(this.#folder, FOLDER_MODE)
+      await replaceFile(path, `${JSON.stringify(value, undefined, 2)}\n`, { mode: FILE_MODE })
+    } catch (error) {
+      throw new StorageError(`${path} cannot be written: ${(error as Error).message}`, { cause: error })
+    }
   }
 }
 

@@ -21,9 +21,7 @@ const ALIVE_S = 10
 const LONGEST_WAIT_MS = 15_000
 const LOOK_AGAIN_MS = 200
 /** Lifetime of what a dead instance has left. An authority validates within minutes. */
-const LIVES_MS = 1_800_000
-
-type Entry = SharedChallenge & { readonly until: number }
+const LIVES_S = 1_800
 
 /**
  * The pending challenges of all instances: an authority's validation may reach any of them. Each instance reads the
@@ -55,12 +53,12 @@ export class InFlight implements SharedChallenges {
   }
 
   async put(challenge: SharedChallenge): Promise<() => Promise<void>> {
-    const { connection, clock } = this.#parts
+    const { connection } = this.#parts
     const [challenges, turn] = this.#keys
     const field = `${this.#name}:${randomBytes(9).toString('base64url')}`
     this.#own.add(field)
-    const entry: Entry = { ...challenge, until: clock.wall() + LIVES_MS }
-    const now = await runScript(connection, putChallenge, [challenges, turn], [field, JSON.stringify(entry)])
+    const text = JSON.stringify(challenge)
+    const now = await runScript(connection, putChallenge, [challenges, turn], [field, text, LIVES_S])
     await this.#allKnow(Number(now))
     return async () => {
       this.#own.delete(field)
@@ -103,17 +101,13 @@ export class InFlight implements SharedChallenges {
   }
 
   #take(list: readonly string[]): void {
-    const { challenges, clock, connection } = this.#parts
+    const { challenges } = this.#parts
     const there = new Set<string>()
     for (let i = 0; i + 1 < list.length; i += 2) {
       const field = list[i]!
       there.add(field)
       if (this.#own.has(field) || this.#taken.has(field)) continue
-      const entry = JSON.parse(list[i + 1]!) as Entry
-      if (entry.until < clock.wall()) {
-        connection.hdel(this.#keys[0], field).catch(() => {})
-        continue
-      }
+      const entry = JSON.parse(list[i + 1]!) as SharedChallenge
       if ('token' in entry) challenges.putToken(entry.token, entry.keyAuthorization)
       else challenges.putCertificate(entry.serverName, entry.pair)
       this.#taken.set(field, 'token' in entry ? entry.token : entry.serverName)

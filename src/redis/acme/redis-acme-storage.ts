@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
-import type { AcmeStorage, Lock } from '../../acme/storage/acme-storage.ts'
+import { StorageError, type AcmeStorage, type Lock } from '../../acme/storage/acme-storage.ts'
 import type { AccountRecord, NameRecord } from '../../acme/storage/records.ts'
 import type { Clock } from '../../core/clock.ts'
+import { messageOf } from '../../core/errors.ts'
 import type { Challenges } from '../../net/tls/challenges.ts'
 import { connect, type Connection } from '../connect.ts'
 import type { RedisPlan } from '../redis-plan.ts'
@@ -124,6 +125,16 @@ export class RedisAcmeStorage implements AcmeStorage {
   }
 
   async #write(what: string, value: object): Promise<void> {
+    try {
+      await this.#put(what, value)
+    } catch (error) {
+      throw new StorageError(`what there is of ${what} cannot be written: ${messageOf(error)}`, {
+        cause: error
+      })
+    }
+  }
+
+  async #put(what: string, value: object): Promise<void> {
     const [text, token] = [JSON.stringify(value), this.#held.get(what)]
     const [lock, record] = [this.#key(what, 'lock'), this.#key(what, 'record')]
     if (token === undefined) {

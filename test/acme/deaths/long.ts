@@ -1,4 +1,4 @@
-// nice node test/acme/deaths/long.ts [--names 50] [--retry-after 2] [--limit-every 17]
+// nice node test/acme/deaths/long.ts [--names 50] [--retry-after 2] [--limit-every 17] [--challenge http-01]
 // 50 names are obtained and renewed from pebble at its worst, while lb is killed at every step.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -13,6 +13,7 @@ const { values } = parseArgs({
     names: { type: 'string', default: '50' },
     'retry-after': { type: 'string', default: '2' },
     'limit-every': { type: 'string', default: '17' },
+    challenge: { type: 'string', default: 'dns-01' },
     minutes: { type: 'string', default: '10' }
   }
 })
@@ -33,6 +34,7 @@ const began = Date.now()
 const { starts, left, wrong, early, counts, warnings } = await runDeaths({
   ...{ folder, pebble, names: Array.from({ length: Number(values.names) }, (_, i) => `n${i}.example.com`) },
   ...everyDeath(),
+  challenge: values.challenge as 'dns-01' | 'http-01' | 'tls-alpn-01',
   ...{ retryAfterS: Number(values['retry-after']), limitEvery: Number(values['limit-every']) },
   withinMs: Number(values.minutes) * 60_000,
   onProgress: (line) => console.log(line)

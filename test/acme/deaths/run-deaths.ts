@@ -18,6 +18,8 @@ export interface DeathsOptions {
   readonly folder: string
   readonly pebble: Pebble
   readonly names: readonly string[]
+  /** Default: dns-01. */
+  readonly challenge?: 'dns-01' | 'http-01' | 'tls-alpn-01'
   readonly requests: readonly RequestDeath[]
   readonly writes: readonly WriteDeath[]
   readonly retryAfterS: number
@@ -128,21 +130,26 @@ export async function runDeaths(options: DeathsOptions): Promise<DeathsResult> {
   }
 }
 
-function configOf(url: string, storage: string, { pebble, names }: DeathsOptions): object {
+function configOf(
+  url: string,
+  storage: string,
+  { pebble, names, challenge = 'dns-01' }: DeathsOptions
+): object {
   return {
     workers: 0,
     acme: {
       directory: { url, ca: pebble.ca },
-      challenge: 'dns-01',
-      hook: ['sh', hook, pebble.dns],
+      challenge,
+      ...(challenge === 'dns-01' && { hook: ['sh', hook, pebble.dns] }),
       storage
     },
     listeners: [
       {
-        ...{ name: 'https', bind: '127.0.0.1:0', mode: 'l7' },
+        ...{ name: 'https', bind: `127.0.0.1:${pebble.tlsPort}`, mode: 'l7' },
         tls: { acme: { domains: names } },
         routes: [{ respond: { status: 200 } }]
-      }
+      },
+      { name: 'http', bind: `127.0.0.1:${pebble.httpPort}`, mode: 'l7', redirectToHttps: true }
     ]
   }
 }
