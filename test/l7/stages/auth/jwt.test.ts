@@ -304,6 +304,39 @@ t.test('a remembered token is refused when it expires, and when its key is taken
 })
 
 t.test(
+  'an issuer may rotate its keys every few seconds: fetches that bring new keys are not counted',
+  async (t) => {
+    const idp = await startIssuer([jwk(rsa)])
+    t.teardown(() => idp.close())
+    const clock = new FakeClock()
+    const exp = Math.floor(clock.wall() / 1000) + 100_000
+    const jwt = new Jwt(jwtSchema.parse({ issuer: idp.url, audience: 'api', refresh: '10m', maxTokens: 0 }), {
+      ...context,
+      clock
+    })
+    const ask = async (kid: string, key = rsa): Promise<string> => {
+      const token = signed({ alg: 'RS256', kid }, { ...claims(), iss: idp.url, exp }, key.privateKey)
+      const answer = jwt.check(bearer(token))
+      if (answer?.kind !== 'pending') return said(answer)
+      return said(await new Promise<Answer | undefined>((resolve) => void answer.start(resolve)))
+    }
+    t.equal(await ask('rsa-1'), 'alice')
+    for (let i = 0; i < 20; i++) {
+      const key = rsaKey(`turn-${i}`)
+      idp.keys = [jwk(key)]
+      clock.advance(2_000)
+      t.equal(await ask(`turn-${i}`, key), 'alice')
+    }
+    idp.fetches = 0
+    for (let i = 0; i < 20; i++) {
+      clock.advance(2_000)
+      t.match(await ask(`guess-${i}`), 'does not have')
+    }
+    t.ok(idp.fetches <= 7, `guesses are: ${idp.fetches}`)
+  }
+)
+
+t.test(
   'keys are fetched once, again for an unknown kid after a pause, and used through an outage',
   async (t) => {
     const idp = await startIssuer([jwk(rsa)])

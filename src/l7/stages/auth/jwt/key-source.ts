@@ -3,7 +3,7 @@ import type { Clock } from '../../../../core/clock.ts'
 import type { Logger } from '../../../../core/log/log.ts'
 import { readKeySet, replaceKeys, type VerifyKey } from './key-set.ts'
 
-/** Average time between fetches, whatever the reason: unknown kids, failures. */
+/** Average time between fetches that bring no new key, whatever the reason: unknown kids, failures. */
 const COOLDOWN_MS = 30_000
 /**
  * Fetches for unknown kids that may come sooner: an issuer that rotates its keys must not wait because of guessed kids.
@@ -119,7 +119,11 @@ export class RemoteKeys implements KeySource {
     const signal = AbortSignal.timeout(timeoutMs)
     try {
       const address = url ?? (await discoverJwks(this.#options, signal))
+      const before = new Set(this.#keys)
       this.#keys = replaceKeys(this.#keys, readKeySet(await fetchText(address, signal), this.#keys))
+      // Only the issuer makes new keys: what fetched them is no guess, however often it rotates.
+      if (before.size > 0 && this.#keys.some((key) => !before.has(key)))
+        this.#left = Math.min(BURST, this.#left + 1)
       return undefined
     } catch (error) {
       return messageOf(error)
