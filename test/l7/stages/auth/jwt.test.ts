@@ -333,6 +333,18 @@ t.test(
       t.match(await ask(`guess-${i}`), 'does not have')
     }
     t.ok(idp.fetches <= 7, `guesses are: ${idp.fetches}`)
+    idp.down = true
+    for (let i = 0; i < 20; i++) {
+      clock.advance(2_000)
+      t.match(await ask(`outage-${i}`), 'does not have')
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    t.ok(idp.fetches <= 20, `and during an outage: ${idp.fetches}`)
+    const last = rsaKey('last')
+    idp.keys = [jwk(last)]
+    idp.down = false
+    clock.advance(5_000)
+    t.equal(await ask('last', last), 'alice', 'its end is noticed within seconds')
   }
 )
 

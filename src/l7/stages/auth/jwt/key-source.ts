@@ -11,7 +11,9 @@ const COOLDOWN_MS = 30_000
 const BURST = 5
 /** Time between two of them; requests in between wait for the next one. */
 const GAP_MS = 1000
-/** Time to the next try after a failure while there are no keys at all. */
+/** Time to the next try after a failure: an issuer that is back is heard of soon, whatever was asked meanwhile. */
+const FAILED_MS = 5_000
+/** … while there are no keys at all. */
 const RETRY_MS = 1000
 const MAX_BYTES = 2 * 1024 * 1024
 
@@ -50,6 +52,8 @@ export class RemoteKeys implements KeySource {
   #left = BURST
   #countedAt = 0
   #fetchedAt = -Infinity
+  /** The last fetch did. */
+  #failed = false
   #triedAt = -Infinity
 
   constructor(options: RemoteKeysOptions, clock: Clock, log: Logger) {
@@ -60,7 +64,8 @@ export class RemoteKeys implements KeySource {
 
   get keys(): readonly VerifyKey[] {
     const now = this.#clock.now()
-    const due = now - this.#fetchedAt > this.#options.refreshMs && now - this.#triedAt >= this.#pauseMs
+    const old = this.#failed || now - this.#fetchedAt > this.#options.refreshMs
+    const due = old && now - this.#triedAt >= (this.#keys.length === 0 ? RETRY_MS : FAILED_MS)
     if (due) this.#fetch()
     return this.#keys
   }
@@ -80,10 +85,6 @@ export class RemoteKeys implements KeySource {
     return () => this.#waiting.delete(done)
   }
 
-  get #pauseMs(): number {
-    return this.#keys.length === 0 ? RETRY_MS : COOLDOWN_MS
-  }
-
   #plan(): void {
     if (this.#keys.length > 0) this.#left--
     const inMs = this.#keys.length === 0 ? 0 : this.#triedAt + GAP_MS - this.#clock.now()
@@ -101,6 +102,7 @@ export class RemoteKeys implements KeySource {
     this.#triedAt = this.#clock.now()
     void this.#load().then((error) => {
       this.#fetching = false
+      this.#failed = error !== undefined
       if (error === undefined) this.#fetchedAt = this.#clock.now()
       else {
         const { issuer } = this.#options
