@@ -11,6 +11,7 @@ import { boundConnections } from './connection-room.ts'
 import { adminProblem } from './bind-policy.ts'
 import type { ControlPlane } from './control-plane.ts'
 import type { AdminAccess } from './authorise.ts'
+import { Turns } from './turns.ts'
 import { WrongTokens } from './wrong-tokens.ts'
 import { handle } from './api/handler.ts'
 
@@ -35,6 +36,7 @@ export class AdminServer {
   readonly #plane: ControlPlane
   readonly #log: Logger
   readonly #wrongTokens: WrongTokens
+  readonly #turns = new Turns()
   #token: string | undefined
   #bound: readonly Bound[] = []
 
@@ -111,7 +113,9 @@ export class AdminServer {
         const unix = bind.kind === 'unix'
         const wrongTokens = this.#wrongTokens
         const options: AdminAccess = { token: this.#token, local, host, unix, wrongTokens }
-        void handle(request, response, this.#plane, options, this.#log)
+        this.#turns.take(request, response, () => {
+          void handle(request, response, this.#plane, options, this.#log)
+        })
       }
     )
     const closeIdle = boundConnections(server, MAX_CONNECTIONS)

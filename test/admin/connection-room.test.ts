@@ -5,6 +5,8 @@ import t from 'tap'
 import { boundConnections } from '../../src/admin/connection-room.ts'
 import { Coalesced } from '../../src/runtime/control/reload/coalesced.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
+import { startAdmin } from './fixtures/fake-control-plane.ts'
+import { ask } from './fixtures/raw-request.ts'
 
 t.test(
   'connections that say nothing do not lock a health check out, and one that waits for its answer stays',
@@ -183,3 +185,44 @@ t.test('a crowd of calls that come one after the other leaves half of the time t
   await coalesced.call()
   t.equal(began.length, 3)
 })
+
+t.test(
+  'pipelined scrapes that nobody reads keep one answer each, and health checks come between',
+  async (t) => {
+    const { plane, url, close } = await startAdmin()
+    t.teardown(close)
+    let rendered = 0
+    const text = `# ${'x'.repeat(8 * 2 ** 20)}\n`
+    plane.metrics = () => {
+      rendered++
+      const end = performance.now() + 5
+      while (performance.now() < end);
+      return text
+    }
+    const { port } = new URL(url)
+    const many = 'GET /metrics HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n'.repeat(50)
+    const sockets = []
+    for (let i = 0; i < 12; i++) {
+      const socket = connect(Number(port), '127.0.0.1')
+      t.teardown(() => socket.destroy())
+      socket.on('error', () => {})
+      await once(socket, 'connect')
+      sockets.push(socket)
+    }
+    for (const socket of sockets) socket.write(many)
+    let before = 0
+    while (rendered < sockets.length) {
+      t.match(await ask(`${url}/healthz`), { status: 200 })
+      // It takes a few turns of the loop: of the connect, of the head, of the answer.
+      t.ok(rendered - before < 10, `${rendered - before} renderings between two checks`)
+      before = rendered
+    }
+    t.match(await ask(`${url}/healthz`), { status: 200 })
+    t.equal(rendered, sockets.length)
+    // Who reads gets all of them, in order.
+    let bytes = 0
+    sockets[0]!.on('data', (part: Buffer) => (bytes += part.length))
+    while (bytes < 50 * text.length) await once(sockets[0]!, 'data')
+    t.equal(rendered, sockets.length + 49)
+  }
+)
