@@ -2,7 +2,6 @@ import type { ChangeEvent } from '../../balancer/pool/states.ts'
 import type { Logger } from '../../core/log/log.ts'
 import type { MetricsSource } from '../../core/metrics/hub.ts'
 import type { WorkerInit } from './messages.ts'
-import type { Told } from './worker-thread.ts'
 
 /** What the workers of one process need, and their callbacks. */
 export interface WorkersParts {
@@ -10,24 +9,14 @@ export interface WorkersParts {
   readonly heapMb: number
   readonly log: Logger
   /** Without `thread`, which is 1 … count. */
-  readonly init: Omit<WorkerInit, 'thread' | 'row' | 'beats' | 'replaces'>
+  readonly init: Omit<WorkerInit, 'thread' | 'beats' | 'replaces'>
   readonly metricsSource: () => MetricsSource
   readonly onChange: (event: ChangeEvent) => void
   readonly onWanted: (listener: string, name: string) => void
-  /** The thread of this row runs no more, but may still live for long. */
-  readonly giveUp: (row: number) => void
   /** The thread is gone: nothing may wait for it any more. */
-  readonly recover: (row: number) => void
+  readonly recover: (thread: number) => void
   /** Releases what it held in shared tables: by now backends know that its connections are closed. */
-  readonly giveBack: (row: number) => void
+  readonly giveBack: (thread: number) => void
   /** Another one was replaced. */
   readonly onRestart: () => void
-}
-
-/** Passes on what a worker tells. */
-export function hear(parts: WorkersParts, source: MetricsSource, message: Told): void {
-  if (message.type === 'metrics') source.announce(message.announcement)
-  else if (message.type === 'log') parts.log[message.level](message.fields, message.message)
-  else if (message.type === 'wanted') parts.onWanted(message.listener, message.name)
-  else parts.onChange(message.event)
 }

@@ -1,9 +1,7 @@
 import { ChunkedReader, type ChunkSink } from '../parse/chunked-reader.ts'
 import { BAD_STATUS_LINE, MORE } from '../parse/parse-failure.ts'
-import { parsedResponse, parseResponse, type UpstreamHead } from '../parse/response-parser.ts'
+import { MAX_INTERIM, parsedResponse, parseResponse, type UpstreamHead } from '../parse/response-parser.ts'
 
-/** Interim responses before the final one; a backend that sends more is broken. */
-const MAX_INTERIM = 32
 const LF = 10
 
 export interface ResponseEvents {

@@ -22,6 +22,8 @@ export interface UpstreamHead extends Response {
 /** Response heads may be larger than requests': cookies and policies. */
 export const RESPONSE_HEAD_BYTES = 65_536
 export const RESPONSE_FIELDS = 500
+/** Interim responses before the final one; a backend that sends more is broken. */
+export const MAX_INTERIM = 32
 
 const CR = 13
 const LF = 10

@@ -4,7 +4,6 @@ import type { Transport, TransportOwner } from '../../../net/transport/transport
 import type { Lifetime } from '../../http1/client/resting.ts'
 import type { UpstreamHead } from '../../http1/parse/response-parser.ts'
 import type { Outgoing } from '../../forward/forward-owner.ts'
-import { errorName } from '../frames/codes.ts'
 import type { Stream } from '../session/stream/stream.ts'
 import { TransportWriter } from '../session/send/transport-writer.ts'
 import { atEndOfTurn, type Flushes } from '../../../core/end-of-turn.ts'
@@ -246,8 +245,7 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
     atEndOfTurn(this)
   }
 
-  onOver(code: number, reason: string): void {
-    this.endReason = `${errorName(code)}: ${reason}`
+  onOver(): void {
     this.#closing = true
     this.deadline = this.#place.now + PARTING_MS
     this.wake()

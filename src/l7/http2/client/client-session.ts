@@ -1,7 +1,12 @@
 import { ENABLE_PUSH, PROTOCOL_ERROR, STREAM_CLOSED } from '../frames/codes.ts'
 import { writePreface, writeSettings } from '../frames/write-frames.ts'
 import type { FieldSink } from '../hpack/decoder.ts'
-import { RESPONSE_HEAD_BYTES, type UpstreamHead } from '../../http1/parse/response-parser.ts'
+import {
+  MAX_INTERIM,
+  RESPONSE_FIELDS,
+  RESPONSE_HEAD_BYTES,
+  type UpstreamHead
+} from '../../http1/parse/response-parser.ts'
 import { Session } from '../session/session.ts'
 import type { Stream } from '../session/stream/stream.ts'
 import type { SessionHost } from '../session/stream/stream-set.ts'
@@ -20,7 +25,8 @@ export interface ClientSessionHost extends SessionHost {
 
 const section = new ResponseSection()
 const trailers = new TrailerSection()
-const MAX_LIST = RESPONSE_HEAD_BYTES + 16_384
+/** RFC 9113 §6.5.2 counts 32 bytes per field, and no separators. */
+const MAX_LIST = RESPONSE_HEAD_BYTES + 28 * RESPONSE_FIELDS
 /** Stream ids are limited; a connection close to the limit takes no more requests. */
 const LAST_ID = 0x7fff_0000
 
@@ -108,6 +114,10 @@ export class ClientSession extends Session {
       return
     }
     this.touch(stream)
+    if (head.status < 200 && ++stream.interim > MAX_INTERIM) {
+      this.violation(id, PROTOCOL_ERROR)
+      return
+    }
     if (head.status >= 200) {
       stream.headReceived = true
       const bodiless = stream.bodiless || head.status === 204 || head.status === 304

@@ -202,8 +202,15 @@ export class ClientStream implements UpstreamStream, StreamHandler, Waits {
     const responded = this.#responded
     const refused = !responded && (by === 'refused' || (by === 'peer' && code === REFUSED_STREAM))
     const clean = by === 'connection' && !responded && connection.served > 0
-    const failure: UpstreamFailure = refused ? 'refused' : by === 'violation' ? 'protocol-error' : 'reset'
-    const reason = by === 'connection' ? connection.endReason : `${by}: ${errorName(code)}`
+    // Requests that others' responses took along may be repeated, as where the backend closes the connection.
+    const broken = by === 'connection' && connection.session.ended !== ''
+    const failure: UpstreamFailure = refused
+      ? 'refused'
+      : by === 'violation' || broken
+        ? 'protocol-error'
+        : 'reset'
+    const reason =
+      by === 'connection' ? connection.session.ended || connection.endReason : `${by}: ${errorName(code)}`
     try {
       this.#end()
       client.onFailure(failure, reason, clean)

@@ -1,6 +1,6 @@
 import { HeaderBlock } from '../../message/header-block.ts'
 import { UNKNOWN_LENGTH } from '../../message/body-length.ts'
-import type { UpstreamHead } from '../../http1/parse/response-parser.ts'
+import { RESPONSE_FIELDS, RESPONSE_HEAD_BYTES, type UpstreamHead } from '../../http1/parse/response-parser.ts'
 import type { FieldSink } from '../hpack/decoder.ts'
 import type { TableEntry } from '../hpack/decoder-table.ts'
 import {
@@ -24,13 +24,14 @@ export class ResponseSection implements FieldSink {
   status = 0
   #text = ''
   #seen = 0
+  #fields = 0
   #regular = false
   #malformed = false
   #grpc = false
 
   begin(): this {
     this.contentLength = -1
-    this.status = this.#seen = 0
+    this.status = this.#seen = this.#fields = 0
     this.#text = ''
     this.#regular = this.#malformed = this.#grpc = false
     return this
@@ -45,6 +46,7 @@ export class ResponseSection implements FieldSink {
       return
     }
     this.#regular = true
+    this.#fields++
     switch (kind) {
       case MALFORMED:
       case OF_CONNECTION:
@@ -70,6 +72,7 @@ export class ResponseSection implements FieldSink {
   end(endStream: boolean, toHead: boolean): UpstreamHead | undefined {
     const { status } = this
     if (this.#malformed || status === 0 || status === 101) return undefined
+    if (this.#fields > RESPONSE_FIELDS || this.#text.length > RESPONSE_HEAD_BYTES) return undefined
     if (status < 200 && endStream) return undefined
     const bodiless = toHead || status < 200 || status === 204 || status === 304
     if (endStream && !bodiless && this.contentLength > 0) return undefined

@@ -27,6 +27,13 @@ export class PeerSettings {
   maxHeaderListSize = Infinity
   enableConnectProtocol = false
 
+  readonly #server: boolean
+
+  /** `server`: the peer is a client. */
+  constructor(server: boolean) {
+    this.#server = server
+  }
+
   /** Applies a payload, whose length is a multiple of six; returns an error code, 0 for none. */
   apply(buffer: Buffer, start: number, end: number): number {
     for (let at = start; at < end; at += 6) {
@@ -42,7 +49,8 @@ export class PeerSettings {
         this.headerTableSize = value
         return 0
       case ENABLE_PUSH:
-        if (value > 1) return PROTOCOL_ERROR
+        // A server may not even say that it would push.
+        if (value > (this.#server ? 1 : 0)) return PROTOCOL_ERROR
         this.enablePush = value === 1
         return 0
       case MAX_CONCURRENT_STREAMS:

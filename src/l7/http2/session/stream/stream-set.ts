@@ -1,5 +1,6 @@
 import { guarded } from '../../../../core/containment.ts'
 import {
+  errorName,
   FLOW_CONTROL_ERROR,
   MAX_WINDOW,
   NO_ERROR,
@@ -35,7 +36,7 @@ const EARLY_MS = 1000
 export abstract class StreamSet {
   readonly streams = new StreamTable()
   readonly closed = new ClosedIds()
-  readonly peer = new PeerSettings()
+  readonly peer: PeerSettings
   readonly glitches: Glitches
   readonly sender: Sender
   readonly receiver: Receiver
@@ -49,10 +50,13 @@ export abstract class StreamSet {
   readonly #server: boolean
   readonly #touched: Stream[] = []
   #over = false
+  /** Why this side ended the connection: the peer broke a rule. '' as long as it has not. Written here only. */
+  ended = ''
 
   constructor(host: SessionHost, server: boolean) {
     this.host = host
     this.#server = server
+    this.peer = new PeerSettings(server)
     this.glitches = new Glitches(!server)
     this.sender = new Sender((stream) => this.#localEnd(stream))
     this.receiver = new Receiver(this.sender.out)
@@ -211,6 +215,7 @@ export abstract class StreamSet {
   protected finish(code: number, reason: string): void {
     if (this.#over) return
     this.#over = true
+    this.ended = `${errorName(code)}: ${reason}`
     for (const stream of this.streams.toArray()) this.#forget(stream, BY_US, code, 'connection')
     this.host.onOver(code, reason)
   }

@@ -45,6 +45,8 @@ export class Stream {
   headReceived = false
   /** The peer's message has no body, whatever its fields say: it answers HEAD. Client only. */
   bodiless = false
+  /** Interim responses that have come. Client only. */
+  interim = 0
   /** Both directions are independent: CONNECT. */
   tunnel = false
   /** Bytes of the body that content-length declares and that have yet to come; -1 without one. */
