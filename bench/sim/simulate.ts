@@ -56,7 +56,7 @@ export function simulate(scenario: Scenario, options: SimOptions): Float64Array 
       nextArrival += exponential(random) * meanGapMs
       context.hash = mix32(arrived++)
       const lease = pools[Math.floor(random() * balancers)]!.acquire(context)!
-      const backend = lease.backend.position
+      const backend = lease.position
       const job = { at: clock.now, lease }
       if (busy[backend]! < scenario.backends[backend]!.workers) start(backend, job)
       else queues[backend]!.push(job)
@@ -66,7 +66,7 @@ export function simulate(scenario: Scenario, options: SimOptions): Float64Array 
     const id = done.pop()
     const { at, lease } = serving[id]!
     freeIds.push(id)
-    const backend = lease.backend.position
+    const backend = lease.position
     lease.release('ok', clock.now - at)
     times[finished++] = clock.now - at
     busy[backend]!--

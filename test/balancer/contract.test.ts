@@ -97,7 +97,7 @@ for (const algorithm of names) {
         const total = weights.reduce((sum, weight) => sum + weight, 0)
         const counts = new Array<number>(size).fill(0)
         drive(pool, 100_000, 16 * total, (lease, i) => {
-          counts[lease!.backend.position]!++
+          counts[lease!.position]!++
           if (i % 100 === 0) clock.advance(1)
         })
         const worst = Math.max(...counts.map((count, i) => Math.abs(count / 100_000 - weights[i]! / total)))

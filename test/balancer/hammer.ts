@@ -39,7 +39,8 @@ function hammer({ buffers, thread, slots, config, picks, counters }: HammerData)
     }
     report.picked++
     held.push(lease)
-    const { position, maxConnections = Infinity } = lease.backend
+    const { position } = lease
+    const { maxConnections = Infinity } = lease.backend
     // The backend's own count, kept apart from the table's.
     if (Atomics.add(counters, position, 1) + 1 > maxConnections) report.over++
   }
@@ -47,7 +48,7 @@ function hammer({ buffers, thread, slots, config, picks, counters }: HammerData)
   function drop(): void {
     const [lease] = held.splice(Math.floor(random() * held.length), 1)
     if (lease === undefined) return
-    Atomics.sub(counters, lease.backend.position, 1)
+    Atomics.sub(counters, lease.position, 1)
     lease.release('ok')
   }
 

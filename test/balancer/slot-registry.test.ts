@@ -95,3 +95,53 @@ t.test('leases of an older snapshot count in the next one, whose members differ'
   for (const lease of leases.filter(({ backend }) => backend.name === 'b0')) lease.release('ok')
   t.equal(next.acquire({})!.backend.name, 'b0', 'it heard of the releases')
 })
+
+t.test('from snapshot to snapshot a backend that stays is the same object, wherever it stands', async (t) => {
+  const { registry: rows, table } = registry()
+  const clock = new FakeClock()
+  const poolOf = (backends: ReturnType<typeof many>, before?: Pool) => {
+    const config = poolConfig({ backends, sticky: { kind: 'names', cookie: 'lb' } as never })
+    const slots = rows.assign([config]).web!
+    return new Pool({ config, slots, table, clock, random: seededRandom(1), before })
+  }
+  const list = many(4)
+  const first = poolOf(list)
+  const second = poolOf([list[3]!, backendConfig('new'), { ...list[1]!, weight: 7 }, list[0]!], first)
+  t.equal(second.backends[0], first.backends[3])
+  t.equal(second.backends[3], first.backends[0])
+  t.not(second.backends[2], first.backends[1], 'its weight is another')
+  t.equal(second.backends[2]!.weight, 7)
+  t.equal(second.backends[2]!.slot, first.backends[1]!.slot)
+  t.same(
+    second.backends.map(({ name }) => name),
+    ['b3', 'new', 'b1', 'b0']
+  )
+  for (const [pool, names] of [
+    [first, ['b0', 'b1', 'b2', 'b3']],
+    [second, ['b3', 'new', 'b1', 'b0']]
+  ] as const)
+    for (const sticky of names) {
+      const lease = pool.acquire({ sticky })!
+      t.equal(lease.backend.name, sticky)
+      t.equal(pool.backends[lease.position], lease.backend)
+      t.equal(lease.backend.active, 1)
+      lease.release('ok')
+      t.equal(lease.backend.active, 0)
+    }
+  t.equal(first.byName('b3'), second.byName('b3'))
+  t.equal(second.byName('b2'), undefined)
+  // Its row was given to another meanwhile: it is another backend.
+  const kept = new Map(Object.entries(rows.assign([second.config])))
+  const slots = { ...kept.get('web')!, backends: kept.get('web')!.backends.with(0, 7) }
+  const moved = new Pool({
+    config: second.config,
+    slots,
+    table,
+    clock,
+    random: seededRandom(1),
+    before: second
+  })
+  t.not(moved.backends[0], second.backends[0])
+  t.equal(moved.backends[0]!.slot, 7)
+  t.equal(moved.backends[1], second.backends[1])
+})

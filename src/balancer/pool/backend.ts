@@ -19,10 +19,11 @@ import { socketFreed } from '../queue/socket-queue.ts'
 import { NO_LIMIT, type BackendTable } from '../table/table.ts'
 
 /**
- * One server as one pool of one snapshot sees it: its configuration, and a view of its row in the table, which
- * outlives snapshots. Many Backends may view one row (one per thread and snapshot).
+ * One server as one pool of one thread sees it: its configuration, and a view of its row in the table. It serves in all
+ * snapshots that have the same of it; many Backends may view one row.
  */
 export class Backend {
+  readonly config: BackendConfig
   readonly name: string
   readonly pool: string
   /** `pool/name`, as in the CLI and the admin API. */
@@ -32,19 +33,11 @@ export class Backend {
   readonly maxConnections: number | undefined
   readonly configuredWeight: number
   readonly slot: number
-  /** Place in Pool.backends. */
-  readonly position: number
   readonly table: BackendTable
   readonly #clock: Clock
 
-  constructor(
-    pool: string,
-    config: BackendConfig,
-    position: number,
-    slot: number,
-    table: BackendTable,
-    clock: Clock
-  ) {
+  constructor(pool: string, config: BackendConfig, slot: number, table: BackendTable, clock: Clock) {
+    this.config = config
     this.name = config.name
     this.pool = pool
     this.key = `${pool}/${config.name}`
@@ -53,7 +46,6 @@ export class Backend {
     this.maxConnections = config.maxConnections
     this.configuredWeight = config.weight
     this.slot = slot
-    this.position = position
     this.table = table
     this.#clock = clock
   }

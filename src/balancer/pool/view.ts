@@ -141,23 +141,25 @@ export class View {
     let backups = 0
     this.#clear()
     this.#kept.clear()
-    for (const backend of this.backends) {
+    for (let position = 0; position < this.backends.length; position++) {
+      const backend = this.backends[position]!
       const admin = this.table.int(backend.slot, at.ADMIN)
-      if (admin === DRAIN) this.#keep(backend, now)
+      if (admin === DRAIN) this.#keep(backend, position, now)
       if (admin !== READY) continue
       if (!backend.backup) ready++
       if (!this.#healthy(backend.slot, now)) continue
       if (backend.backup) backups++
-      else this.#add(backend, now)
+      else this.#add(backend, position, now)
     }
     const healthy = this.count
     this.onBackups = healthy === 0 && backups > 0
     this.panic = !this.onBackups && healthy < ready * this.#panicThreshold
     if (!this.onBackups && !this.panic) return
     this.#clear()
-    for (const backend of this.backends) {
+    for (let position = 0; position < this.backends.length; position++) {
+      const backend = this.backends[position]!
       if (this.table.int(backend.slot, at.ADMIN) !== READY || backend.backup !== this.onBackups) continue
-      if (this.panic || this.#healthy(backend.slot, now)) this.#add(backend, now)
+      if (this.panic || this.#healthy(backend.slot, now)) this.#add(backend, position, now)
     }
     // In a panic breakers are ignored, so there are no trials.
     if (this.panic) this.trials = 0
@@ -170,15 +172,15 @@ export class View {
     this.ramping = false
   }
 
-  #keep({ slot, position }: Backend, now: number): void {
+  #keep({ slot }: Backend, position: number, now: number): void {
     const until = this.table.float(slot, at.SESSIONS_UNTIL)
     if (until <= now) return
     this.staleAt = Math.min(this.staleAt, until)
     if (this.#healthy(slot, now)) this.#kept.set(position, this.#limits[position]!)
   }
 
-  #add(backend: Backend, now: number): void {
-    const { position, slot } = backend
+  #add(backend: Backend, position: number, now: number): void {
+    const { slot } = backend
     if (breakerOf(this.table.int(slot, at.BREAKER)) !== CLOSED) this.trials++
     let share = 1
     const since = this.table.float(slot, at.SLOW_SINCE)

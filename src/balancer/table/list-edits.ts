@@ -52,11 +52,15 @@ export function addedItems<T extends object>(before: readonly T[], after: readon
   return listEdits(before, after).flatMap((edit) => ('items' in edit ? edit.items : []))
 }
 
-/** `after`, put together of what `before` is by now: `was` in its places, and `made` for the others, in order. */
-export function applyEdits<T, U>(edits: readonly Edit<T>[], was: readonly U[], made: (item: T) => U): U[] {
+/** The list after, of what stands for the items before, `was`, and of what is `made` of new ones for their places. */
+export function applyEdits<T, U>(
+  edits: readonly Edit<T>[],
+  was: readonly U[],
+  made: (item: T, place: number) => U
+): U[] {
   const all: U[] = []
   for (const edit of edits) {
-    if ('items' in edit) for (const item of edit.items) all.push(made(item))
+    if ('items' in edit) for (const item of edit.items) all.push(made(item, all.length))
     else for (let i = edit.from; i < edit.from + edit.count; i++) all.push(was[i]!)
   }
   return all

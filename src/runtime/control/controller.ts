@@ -270,7 +270,7 @@ export class Controller {
     const pools = new Map<string, Pool>()
     for (const [name, plan] of snapshot.pools) {
       const own = this.#pools.get(name)
-      pools.set(name, own?.config === plan.config ? own : makePool(plan, this.#parts))
+      pools.set(name, own?.config === plan.config ? own : makePool(plan, this.#parts, own))
     }
     return pools
   }

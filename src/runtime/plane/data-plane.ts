@@ -218,7 +218,9 @@ export class DataPlane {
     for (const [name, plan] of snapshot.pools) {
       const running = this.#pools.get(name)
       const pool =
-        running !== undefined && this.#plans.get(running) === plan ? running : makePool(plan, this.#parts)
+        running !== undefined && this.#plans.get(running) === plan
+          ? running
+          : makePool(plan, this.#parts, running)
       pools.set(name, pool)
       plans.set(pool, plan)
       if (pool === running) continue

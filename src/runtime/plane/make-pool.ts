@@ -13,9 +13,9 @@ export interface PoolDeps {
   readonly onChange: (event: ChangeEvent) => void
 }
 
-/** A pool with its breaker: the balancer gets the parts of health/ that it needs from here. */
-export function makePool(plan: PoolPlan, { table, clock, random, onChange }: PoolDeps): Pool {
+/** A pool with its breaker: the balancer gets the parts of health/ that it needs from here. `before`: the one of its name in force. */
+export function makePool(plan: PoolPlan, { table, clock, random, onChange }: PoolDeps, before?: Pool): Pool {
   const { breaker, slowStartMs } = plan.config
   const onRelease = breakerPolicy({ config: breaker, slowStartMs, clock, onChange })
-  return new Pool({ ...plan, table, clock, random, onChange, ...(onRelease && { onRelease }) })
+  return new Pool({ ...plan, before, table, clock, random, onChange, ...(onRelease && { onRelease }) })
 }

@@ -1,4 +1,5 @@
 import type { Backend } from '../../../balancer/pool/backend.ts'
+import { addedItems } from '../../../balancer/table/list-edits.ts'
 import type { Pool } from '../../../balancer/pool/pool.ts'
 import { nextTurn } from '../../../core/containment.ts'
 import type { Metrics } from '../../../core/metrics/metrics.ts'
@@ -96,11 +97,18 @@ export class UpstreamRegistry {
 
   /** Drops backends that are in none of `pools`: idle connections close soon, busy ones after their response. */
   retain(pools: ReadonlyMap<string, Pool>): void {
+    const before = this.#current
     this.#current = pools
     const idle = this.#retiring.length === 0
     for (const [name, { byBackend }] of this.#pools) {
+      const [now, was] = [pools.get(name), before?.get(name)]
+      // Where nothing else has changed, only those that left the list can be gone.
+      const left =
+        now !== undefined && was !== undefined && wayOf(now.config) === wayOf(was.config)
+          ? new Set(addedItems(now.backends, was.backends).map((backend) => backend.name))
+          : undefined
       for (const [key, { backend, way, upstreams }] of byBackend) {
-        if (!this.#isGone(backend, way)) continue
+        if (left?.has(backend.name) === false || !this.#isGone(backend, way)) continue
         byBackend.delete(key)
         this.#retiring.push(upstreams)
       }
@@ -139,13 +147,12 @@ export class UpstreamRegistry {
 export class PoolUpstreams implements Upstreams {
   readonly #registry: UpstreamRegistry
   readonly #settings: UpstreamSettings
-  /** Indexed by Backend.position. */
-  readonly #known: (BackendConnections | undefined)[]
+  /** By Backend.slot. */
+  readonly #known: (BackendConnections | undefined)[] = []
 
   constructor(registry: UpstreamRegistry, pool: Pool, settings: UpstreamSettings) {
     this.#registry = registry
     this.#settings = settings
-    this.#known = new Array<BackendConnections | undefined>(pool.backends.length)
     registry.configure(pool.name, settings)
   }
 
@@ -164,7 +171,7 @@ export class PoolUpstreams implements Upstreams {
   }
 
   to(backend: Backend): BackendConnections {
-    return (this.#known[backend.position] ??= this.#registry.of(backend, this.#settings))
+    return (this.#known[backend.slot] ??= this.#registry.of(backend, this.#settings))
   }
 }
 
