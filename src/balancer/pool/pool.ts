@@ -1,15 +1,16 @@
-import type { BackendConfig, PoolConfig } from '../../config/model/model.ts'
+import type { PoolConfig } from '../../config/model/model.ts'
 import type { Clock } from '../../core/clock.ts'
 import { contain, type Contained } from '../../core/containment.ts'
 import type { Random } from '../../core/random.ts'
 import { algorithms } from '../algorithms.ts'
-import { Backend } from './backend.ts'
+import type { Backend } from './backend.ts'
+import { backendsOf } from './backends-of.ts'
+import { joinRow, type RowPools } from './row-pools.ts'
 import * as at from '../table/columns.ts'
 import { Lease, succeeded, type Lessor, type Outcome } from './lease.ts'
 import { observeLatency } from './peak-ewma.ts'
 import type { PickContext } from './pick-context.ts'
 import type { Selector } from '../selectors/selector.ts'
-import { applyEdits, listEdits } from '../table/list-edits.ts'
 import type { PoolSlots } from '../table/slot-registry.ts'
 import { CLOSED, type ChangeEvent } from './states.ts'
 import { breakerOf, type BackendTable } from '../table/table.ts'
@@ -45,22 +46,6 @@ export interface PoolParts {
 
 /** Losing the race for a backend's last place is rare; after this many losses in a row the pool is treated as full. */
 const CLAIMS = 16
-
-/** What the pools of one row in one thread share, from snapshot to snapshot. */
-interface RowPools {
-  newest: Pool
-}
-
-const rows = new WeakMap<BackendTable, Map<number, RowPools>>()
-
-function joinRow(pool: Pool): RowPools {
-  const ofTable = rows.get(pool.table) ?? new Map<number, RowPools>()
-  rows.set(pool.table, ofTable)
-  const row = ofTable.get(pool.row) ?? { newest: pool }
-  ofTable.set(pool.row, row)
-  row.newest = pool
-  return row
-}
 
 /** A set of backends and how to balance over them: one per snapshot and thread, over state that all share. */
 export class Pool implements Lessor {
@@ -309,13 +294,4 @@ export class Pool implements Lessor {
     this.#view.rebuild(this.#clock.now())
     return this.#view
   }
-}
-
-function backendsOf({ config, slots, table, clock, before }: PoolParts): readonly Backend[] {
-  const made = (backend: BackendConfig, position: number): Backend =>
-    new Backend(config.name, backend, slots.backends[position]!, table, clock)
-  if (before === undefined) return config.backends.map(made)
-  const stays = (from: number, to: number): boolean => before.backends[from]!.slot === slots.backends[to]
-  const edits = listEdits(before.config.backends, config.backends, stays)
-  return applyEdits(edits, before.backends, made)
 }
