@@ -61,3 +61,29 @@ t.test('what is retired is not found again; one that comes back is new', async (
   t.not(again.to(first.backends[0]!), one)
   t.not(again.to(first.backends[0]!), stray)
 })
+
+t.test(
+  'who has waited since an older snapshot reaches the backend it was given, wherever that stands',
+  async (t) => {
+    const { upstreams, retain } = setUp()
+    const first = poolOf('127.0.0.1:1', '127.0.0.1:2')
+    const before = upstreams(first)
+    const [one, two] = first.backends.map((backend) => before.to(backend))
+    retain(first)
+    const next = poolOf('127.0.0.1:2', '127.0.0.1:1', '127.0.0.1:3')
+    const after = upstreams(next)
+    retain(next)
+    for (const backend of next.backends) t.equal(before.to(backend), after.to(backend), backend.name)
+    t.equal(before.to(next.byName('b1')!), one)
+    t.equal(before.to(next.byName('b2')!), two)
+    // The row of one that is gone was given to another.
+    const other = poolOf('127.0.0.1:4')
+    upstreams(other)
+    retain(other)
+    const config = other.config
+    const row = { ...slots.assign([config]).p!, backends: [first.backends[0]!.slot] }
+    const reused = new Pool({ config, slots: row, table, clock, random: Math.random })
+    t.not(before.to(reused.backends[0]!), one)
+    t.equal(before.to(reused.backends[0]!), upstreams(reused).to(reused.backends[0]!))
+  }
+)

@@ -19,10 +19,13 @@ const RETIRED_PER_TURN = 50
 type Way = string
 type BackendConnections = UpstreamPool | BackendStreams
 
-interface BackendEntry {
+interface KnownBackend {
   readonly backend: Backend
-  readonly way: Way
   readonly upstreams: BackendConnections
+}
+
+interface BackendEntry extends KnownBackend {
+  readonly way: Way
 }
 
 /** The connections of one pool, by backend and address; created when a backend is first picked. */
@@ -147,8 +150,8 @@ export class UpstreamRegistry {
 export class PoolUpstreams implements Upstreams {
   readonly #registry: UpstreamRegistry
   readonly #settings: UpstreamSettings
-  /** By Backend.slot. */
-  readonly #known: (BackendConnections | undefined)[] = []
+  /** By Backend.slot. A waiter may come with a backend of a later snapshot: in another place, or in a row that had another then. */
+  readonly #known: (KnownBackend | undefined)[] = []
 
   constructor(registry: UpstreamRegistry, pool: Pool, settings: UpstreamSettings) {
     this.#registry = registry
@@ -171,7 +174,11 @@ export class PoolUpstreams implements Upstreams {
   }
 
   to(backend: Backend): BackendConnections {
-    return (this.#known[backend.slot] ??= this.#registry.of(backend, this.#settings))
+    const known = this.#known[backend.slot]
+    if (known !== undefined && known.backend === backend) return known.upstreams
+    const upstreams = this.#registry.of(backend, this.#settings)
+    this.#known[backend.slot] = { backend, upstreams }
+    return upstreams
   }
 }
 
