@@ -25,7 +25,8 @@ export {
   type PluginContext,
   type PluginExchange,
   type PluginHooks,
-  type PluginVerdict
+  type PluginVerdict,
+  type RequestBodyHead
 } from './l7/plugins/plugin.ts'
 export type { BodyOutput, BodyTransform } from './l7/exchange/body-chain.ts'
 export type { ForwardHead } from './l7/exchange/forward-head.ts'

@@ -15,7 +15,8 @@ async function boot(t: Test, name: string, keys: object, workers = 0) {
   const origin = (who: string) =>
     httpOrigin(t, who, (request, response) => {
       seen.push(request.headers)
-      response.end(who)
+      if (request.method === 'POST') request.pipe(response)
+      else response.end(who)
     })
   const [site, canary] = [await origin('site'), await origin('canary')]
   const config = {
@@ -94,4 +95,27 @@ t.test('signing: a backend can tell that a request came through here', async (t)
     .update(`GET /a?b=c\n${host}\n${String(date)}`)
     .digest('base64')
   t.equal(signature, `keyid="k1", signature="${expected}"`)
+})
+
+t.test('json: some names do not come through, and nothing that is no JSON', async (t) => {
+  const { port } = await boot(t, 'json', { drop: ['role', 'isAdmin'], maxBytes: '1kb' }, 1)
+  const post = async (body: string, type = 'application/json', more: Record<string, string> = {}) => {
+    const headers = { 'content-type': type, ...more }
+    const answer = await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', headers, body })
+    return [answer.status, answer.status === 200 ? await answer.text() : '']
+  }
+  const cases: [string, string][] = [
+    ['{"name": "a", "role": "admin"}', '{"name":"a"}'],
+    ['{"a": [{"isAdmin": true, "b": 1}], "role": {}}', '{"a":[{"b":1}]}'],
+    ['{"a": {"role": 1}, "a": {}}', '{"a":{}}'],
+    ['{"r\\u006fle": 1, "é": 2}', '{"é":2}'],
+    ['7', '7']
+  ]
+  for (const [sent, came] of cases) t.strictSame(await post(sent), [200, came])
+  t.strictSame(await post('{"role": 1}', 'application/vnd.a+json; charset=utf-8'), [200, '{}'])
+  t.strictSame(await post('{"role": 1}', 'text/plain'), [200, '{"role": 1}'])
+  t.strictSame(await post('{"a": 1'), [400, ''])
+  t.strictSame(await post('\ufeff'), [400, ''])
+  t.strictSame(await post(JSON.stringify('x'.repeat(2_000))), [413, ''])
+  t.strictSame(await post('{}', 'application/json', { 'content-encoding': 'gzip' }), [415, ''])
 })

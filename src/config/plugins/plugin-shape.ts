@@ -15,7 +15,7 @@ export interface PluginShape {
   readonly timeout?: string
 }
 
-const HOOKS = ['request', 'forward', 'response', 'body', 'done', 'explain', 'compile'] as const
+const HOOKS = ['request', 'requestBody', 'forward', 'response', 'body', 'done', 'explain', 'compile'] as const
 const KNOWN = ['name', 'before', 'after', 'words', 'keys', 'budget', 'timeout', 'owns', ...HOOKS]
 
 /** Why the export of a module is not a plugin; undefined: it is one. `others`: names of plugins before it. */

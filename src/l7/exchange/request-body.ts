@@ -1,5 +1,15 @@
-import type { ErrorCode } from '../../core/errors.ts'
+import { messageOf, type ErrorCode } from '../../core/errors.ts'
+import type { BodyLength } from '../message/body-length.ts'
 import { BodyChain, type BodyOutput, type BodyTransform, type ChainOwner } from './body-chain.ts'
+
+/** A transform does not take the body, and says why. */
+export class BodyRejected extends Error {
+  override readonly name = 'BodyRejected'
+
+  constructor(cause: unknown) {
+    super(messageOf(cause), { cause })
+  }
+}
 
 /** The exchange whose request it is. */
 interface RequestBodyOwner {
@@ -27,9 +37,9 @@ export class RequestBody implements ChainOwner {
   }
 
   /** Added behind the transforms that are there. */
-  add(make: (output: BodyOutput) => BodyTransform): void {
+  add(make: (output: BodyOutput) => BodyTransform, length: BodyLength): void {
     const link = this.#chain.link()
-    this.#chain.put(link, make(link))
+    this.#chain.put(link, make(link), length)
   }
 
   write(buffer: Buffer, start: number, end: number): void {
@@ -89,7 +99,8 @@ export class RequestBody implements ChainOwner {
   }
 
   failBody(error: unknown): void {
-    this.#owner.fail('LB_BAD_REQUEST', `the body cannot be decoded: ${(error as Error).message}`)
+    const what = error instanceof BodyRejected ? 'is rejected' : 'cannot be decoded'
+    this.#owner.fail('LB_BAD_REQUEST', `the body ${what}: ${messageOf(error)}`)
   }
 
   onChainReady(): void {

@@ -11,7 +11,7 @@ import { dropConnectionNamed } from '../headers/hop-by-hop.ts'
 import { dropOwned } from '../headers/owned-fields.ts'
 import { HeaderBlock } from '../message/header-block.ts'
 import { passableNames, passableTrailers } from '../headers/trailers.ts'
-import { UNKNOWN_LENGTH } from '../message/body-length.ts'
+import { type BodyLength, UNKNOWN_LENGTH } from '../message/body-length.ts'
 import { SEEN_AUTHORIZATION, SEEN_TRAILER } from '../message/seen.ts'
 import type { BodyOutput, BodyTransform } from './body-chain.ts'
 import type { HeldBody } from './held-body.ts'
@@ -114,11 +114,22 @@ export abstract class RequestSide extends ResponseExit {
     if (this.#body?.release() !== false) this.downstream.resumeBody()
   }
 
-  /** The request's body goes on as what `make` makes of it; for stages, before a backend is asked. */
-  changeRequestBody(make: (output: BodyOutput) => BodyTransform): void {
+  /**
+   * The request's body goes on as what `make` makes of it, in `length` bytes; for stages, before a backend is asked and
+   * before the body is held or copied.
+   */
+  changeRequestBody(make: (output: BodyOutput) => BodyTransform, length: BodyLength = UNKNOWN_LENGTH): void {
     this.bodyChanges = true
-    this.forwardLength = UNKNOWN_LENGTH
-    if (!this.dry) (this.#body ??= new RequestBody(this)).add(make)
+    // With 0 nobody would read it, and the transform would never be called.
+    this.forwardLength = length === 0 ? UNKNOWN_LENGTH : length
+    this.#outgoing = undefined
+    if (!this.dry) (this.#body ??= new RequestBody(this)).add(make, length)
+  }
+
+  /** Whoever has asked for the request before, asks again. */
+  override setRequestField(name: string, value: string | undefined): void {
+    super.setRequestField(name, value)
+    this.#outgoing = undefined
   }
 
   passBody(buffer: Buffer, start: number, end: number): void {

@@ -3,7 +3,7 @@ import { messageOf } from '../../core/errors.ts'
 import type { Plugin, PluginContext, PluginHooks } from './plugin.ts'
 import { isPromise } from './promised.ts'
 
-const HOOKS: readonly string[] = ['request', 'forward', 'response', 'body', 'done', 'explain']
+const HOOKS: readonly string[] = ['request', 'requestBody', 'forward', 'response', 'body', 'done', 'explain']
 
 /** A plugin that a route cannot have: the configuration with it is refused. */
 export class PluginRefusal extends Error {

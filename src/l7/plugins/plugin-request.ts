@@ -5,6 +5,7 @@ import type { Explanation } from '../stages/explanation.ts'
 import { ANSWERED, GO_ON, WAITS, type Verdict } from '../stages/verdict.ts'
 import { ExchangeWrites } from './exchange-writes.ts'
 import type { PluginContext, PluginHooks } from './plugin.ts'
+import { PluginRequestBody } from './plugin-request-body.ts'
 import type { PluginWatch } from './plugin-watch.ts'
 import { isPromise, unawaited } from './promised.ts'
 
@@ -14,6 +15,7 @@ export class PluginRequest {
   readonly #context: PluginContext<unknown>
   readonly #watch: PluginWatch
   readonly #timeoutMs: number
+  readonly #body: PluginRequestBody | undefined
 
   constructor(
     hooks: PluginHooks<unknown>,
@@ -25,14 +27,16 @@ export class PluginRequest {
     this.#context = context
     this.#watch = watch
     this.#timeoutMs = timeoutMs
+    if (hooks.requestBody !== undefined) this.#body = new PluginRequestBody(hooks, context, watch)
   }
 
   request(exchange: Exchange): Verdict {
+    if (this.#hooks.request === undefined) return this.#goOn(exchange)
     const waitBefore = exchange.lastWait
     const writes = new ExchangeWrites(exchange)
     const began = performance.now()
     try {
-      const said: unknown = this.#hooks.request!(exchange, this.#context)
+      const said: unknown = this.#hooks.request(exchange, this.#context)
       if (isPromise(said)) return this.#await(exchange, said, writes)
       return this.#verdict(exchange, said, writes, exchange.lastWait !== waitBefore)
     } catch (error) {
@@ -48,17 +52,33 @@ export class PluginRequest {
       if (this.#hooks.explain !== undefined) {
         const said: unknown = this.#hooks.explain(exchange, this.#context)
         if (isPromise(said)) throw unawaited(said)
-        return said as Explanation
+        return this.#explained(exchange, said as Explanation)
       }
       const writes = new ExchangeWrites(exchange)
-      const said: unknown = this.#hooks.request!(exchange, this.#context)
-      if (!isPromise(said) && said !== WAITS) return { verdict: this.#verdict(exchange, said, writes, false) }
+      const said: unknown = this.#hooks.request?.(exchange, this.#context)
+      if (!isPromise(said) && said !== WAITS)
+        return this.#explained(exchange, { verdict: this.#judge(exchange, said, writes, false) })
       if (isPromise(said)) said.then(undefined, () => {})
-      return { verdict: GO_ON, notes: ['waits for something, and is taken to go on'] }
+      const notes = ['waits for something, and is taken to go on']
+      return this.#explained(exchange, { verdict: GO_ON, notes })
     } catch (error) {
       exchange.fail('LB_INTERNAL', this.#watch.failed(exchange, 'request', error).message)
       return { verdict: ANSWERED }
     }
+  }
+
+  #explained(exchange: DryExchange, explanation: Explanation): Explanation {
+    if (explanation.verdict !== GO_ON || this.#body === undefined) return explanation
+    const changes = this.#body.apply(exchange)
+    if (exchange.headSent || exchange.ended) return { ...explanation, verdict: ANSWERED }
+    if (!changes) return explanation
+    return { ...explanation, notes: [...(explanation.notes ?? []), 'the body is changed'] }
+  }
+
+  /** The hook for the body may answer too. */
+  #goOn(exchange: Exchange): Verdict {
+    this.#body?.apply(exchange)
+    return exchange.headSent || exchange.ended ? ANSWERED : GO_ON
   }
 
   #await(exchange: Exchange, said: PromiseLike<unknown>, writes: ExchangeWrites): Verdict {
@@ -96,8 +116,13 @@ export class PluginRequest {
     return WAITS
   }
 
-  /** Throws where the exchange could neither go on nor end by it. */
   #verdict(exchange: Exchange, said: unknown, writes: ExchangeWrites, waits: boolean): Verdict {
+    const verdict = this.#judge(exchange, said, writes, waits)
+    return verdict === GO_ON ? this.#goOn(exchange) : verdict
+  }
+
+  /** Throws where the exchange could neither go on nor end by it. */
+  #judge(exchange: Exchange, said: unknown, writes: ExchangeWrites, waits: boolean): Verdict {
     writes.check()
     const answered = exchange.headSent || exchange.ended
     switch (said) {

@@ -8,7 +8,7 @@ import type { ResponseHead } from '../exchange/response/response-head.ts'
 import { NO_BODY, UNKNOWN_LENGTH } from '../message/body-length.ts'
 import { checkAsked, checkRequestFields, OWN_HOST } from './exchange-writes.ts'
 import { editBody, editFields, editHead } from './head-writes.ts'
-import { madeHooks } from './made-hooks.ts'
+import { madeHooks, PluginRefusal } from './made-hooks.ts'
 import type { Plugin, PluginContext } from './plugin.ts'
 import { pluginLog } from './plugin-log.ts'
 import { PluginRequest } from './plugin-request.ts'
@@ -16,7 +16,7 @@ import { PluginWatch } from './plugin-watch.ts'
 import { isPromise, unawaited } from './promised.ts'
 import { checkRefusal } from './checked-refusal.ts'
 import { WatchedOutput } from './watched-output.ts'
-import { WatchedTransform } from './watched-transform.ts'
+import { checkTransform, WatchedTransform } from './watched-transform.ts'
 
 /** Words that one plugin may count by; those beyond are one. */
 const MAX_EVENTS = 50
@@ -24,6 +24,8 @@ const MAX_EVENTS = 50
 export interface PluginLimits {
   readonly budgetMs: number
   readonly timeoutMs: number
+  /** It is asked before the request's body is copied or held. */
+  readonly mayChangeBody: boolean
 }
 
 /** A plugin as a stage of one route. What it throws ends one exchange; what takes long is told. */
@@ -38,14 +40,16 @@ export function compilePlugin(
   const own = contextOf(plugin.name, keys, context)
   const hooks = plugin.compile === undefined ? plugin : madeHooks(plugin, own)
   if (hooks === undefined) return undefined
+  const { request, requestBody, forward, response, body, done, owns } = hooks
+  if (requestBody !== undefined && !limits.mayChangeBody) throw new PluginRefusal(tooLate(plugin))
   const asked = new PluginRequest(hooks, own, watch, limits.timeoutMs)
-  const { forward, response, body, done, owns } = hooks
+  const asks = request !== undefined || requestBody !== undefined
   return {
     name: plugin.name,
     ...(owns !== undefined && { owns }),
-    ...(hooks.request !== undefined && { request: (exchange) => asked.request(exchange) }),
-    ...((hooks.request ?? hooks.explain) !== undefined && { explain: (exchange) => asked.explain(exchange) }),
-    ...((forward ?? hooks.request) !== undefined && {
+    ...(asks && { request: (exchange) => asked.request(exchange) }),
+    ...((asks || hooks.explain !== undefined) && { explain: (exchange) => asked.explain(exchange) }),
+    ...((asks || forward !== undefined) && {
       forward(exchange, head) {
         call(watch, exchange, 'forward', () => {
           checkAsked(head.target)
@@ -101,14 +105,13 @@ function transformOf(head: ResponseHead, act: () => unknown): BodyTransform | un
   const transform = editBody(head, () => {
     const made = act()
     if (isPromise(made)) throw unawaited(made)
-    return made as BodyTransform | undefined
+    return made
   })
-  if (transform === undefined) return undefined
-  if (typeof transform?.write !== 'function' || typeof transform.end !== 'function')
-    throw new TypeError(
-      'it must return undefined or a transform: { write(buffer, start, end), end(trailers) }'
-    )
-  return transform
+  return checkTransform(transform)
+}
+
+function tooLate({ name, before, after }: Plugin<unknown>): string {
+  return `the plugin ${name} has the hook "requestBody" and stands ${before === undefined ? `after "${after}"` : `before "${before}"`}, where the body may have been copied or held already: it belongs before "mirror", say after "request-edits"`
 }
 
 function contextOf(name: string, keys: unknown, context: StageContext): PluginContext<unknown> {

@@ -5,6 +5,7 @@ import type { BodyOutput, BodyTransform } from '../exchange/body-chain.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import type { ForwardHead } from '../exchange/forward-head.ts'
 import type { ResponseHead } from '../exchange/response/response-head.ts'
+import type { BodyLength } from '../message/body-length.ts'
 import type { Explanation } from '../stages/explanation.ts'
 import type { Refusal } from '../stages/refusal.ts'
 import type { Verdict } from '../stages/verdict.ts'
@@ -67,9 +68,24 @@ export interface PluginContext<Keys> {
 /** Undefined goes on, as GO_ON does. A promise is waited for, at most for the plugin's `timeout`. */
 export type PluginVerdict = Verdict | undefined | void | Promise<Verdict | undefined | void>
 
+/** The body of a request, for the hook that changes it. */
+export interface RequestBodyHead {
+  /** Bytes that come, or UNKNOWN_LENGTH. The hook sets it to those that its transform puts out, which is held to it. */
+  length: BodyLength
+  /** Content-Encoding of the bytes that come: decoded by `decompress` they have none. */
+  readonly coding: string | undefined
+}
+
 /** The hooks of a stage (stages/stage.ts); each is given its context besides. */
 export interface PluginHooks<Keys> {
   request?(exchange: PluginExchange, context: PluginContext<Keys>): PluginVerdict
+  /** Asked where `request` let a request with a body go on; returns what changes its bytes on their way to a backend. */
+  requestBody?(
+    exchange: PluginExchange,
+    head: RequestBodyHead,
+    output: BodyOutput,
+    context: PluginContext<Keys>
+  ): BodyTransform | undefined
   forward?(exchange: PluginExchange, head: ForwardHead, context: PluginContext<Keys>): void
   response?(exchange: PluginExchange, head: ResponseHead, context: PluginContext<Keys>): void
   body?(

@@ -7,56 +7,72 @@ import { checkLines } from '../message/checked-line.ts'
  * into a callback that nobody guards.
  */
 export class WatchedOutput implements BodyOutput {
-  readonly #output: BodyOutput
+  #output: BodyOutput | undefined
   #ended = false
 
-  constructor(output: BodyOutput) {
+  constructor(output?: BodyOutput) {
+    this.#output = output
+  }
+
+  protected attach(output: BodyOutput): void {
     this.#output = output
   }
 
   write(bytes: Buffer): boolean {
     const buffer = this.#buffer(bytes)
-    return buffer === undefined || this.#output.write(buffer)
+    return buffer === undefined || this.#output!.write(buffer)
   }
 
   whole(bytes: Buffer): boolean {
     const buffer = this.#buffer(bytes)
-    return buffer === undefined || this.#output.whole(buffer)
+    return buffer === undefined || this.#output!.whole(buffer)
   }
 
   begin(): void {
-    this.#output.begin()
+    this.#output?.begin()
   }
 
   ready(): void {
-    this.#output.ready()
+    this.#output?.ready()
   }
 
   /** Text goes as UTF-8. */
   #buffer(bytes: Uint8Array | string): Buffer | undefined {
     try {
-      if (this.#ended) throw new Error('it writes behind the end of its body')
+      this.check()
       const buffer = bufferOf(bytes)
       // A chunk of no bytes would end the body (RFC 9112 §7.1).
       return buffer.length === 0 ? undefined : buffer
     } catch (error) {
-      this.fail(error)
+      this.fault(error)
       return undefined
     }
+  }
+
+  /** Throws while nothing may be written. */
+  protected check(): void {
+    if (this.#ended) throw new Error('it writes behind the end of its body')
   }
 
   end(trailers: string = ''): void {
     if (this.#ended) return
     try {
+      this.check()
       checkLines(trailers)
     } catch (error) {
-      return this.fail(error)
+      return this.fault(error)
     }
     this.#ended = true
-    this.#output.end(trailers)
+    this.#output!.end(trailers)
   }
 
   fail(error: unknown): void {
+    this.fault(error)
+  }
+
+  /** It has done what it must not. Thrown where the hook itself is still running. */
+  protected fault(error: unknown): void {
+    if (this.#output === undefined) throw error
     this.#output.fail(error)
   }
 }

@@ -3,16 +3,29 @@ import type { Exchange } from '../exchange/exchange.ts'
 import type { PluginWatch } from './plugin-watch.ts'
 import { isPromise, unawaited } from './promised.ts'
 
+/** What a hook has returned, where it is one. */
+export function checkTransform(made: unknown): BodyTransform | undefined {
+  if (made === undefined) return undefined
+  const { write, end } = (made ?? {}) as Partial<BodyTransform>
+  if (typeof write !== 'function' || typeof end !== 'function')
+    throw new TypeError(
+      'it must return undefined or a transform: { write(buffer, start, end), end(trailers) }'
+    )
+  return made as BodyTransform
+}
+
 /** A plugin's transform of a body, timed and counted. */
 export class WatchedTransform implements BodyTransform {
   readonly #own: BodyTransform
   readonly #watch: PluginWatch
   readonly #exchange: Exchange
+  readonly #hook: string
 
-  constructor(own: BodyTransform, watch: PluginWatch, exchange: Exchange) {
+  constructor(own: BodyTransform, watch: PluginWatch, exchange: Exchange, hook = 'body') {
     this.#own = own
     this.#watch = watch
     this.#exchange = exchange
+    this.#hook = hook
   }
 
   write(buffer: Buffer, start: number, end: number): boolean {
@@ -37,7 +50,7 @@ export class WatchedTransform implements BodyTransform {
   }
 
   blamed(error: unknown): unknown {
-    return this.#watch.failed(this.#exchange, 'body', error)
+    return this.#watch.failed(this.#exchange, this.#hook, error)
   }
 
   #call<T>(act: () => T): T {
@@ -47,9 +60,9 @@ export class WatchedTransform implements BodyTransform {
       if (isPromise(said)) throw unawaited(said)
       return said
     } catch (error) {
-      throw this.#watch.failed(this.#exchange, 'body', error)
+      throw this.#watch.failed(this.#exchange, this.#hook, error)
     } finally {
-      this.#watch.took(this.#exchange, 'body', began)
+      this.#watch.took(this.#exchange, this.#hook, began)
     }
   }
 }

@@ -5,7 +5,7 @@ import { compilePlugin, type PluginLimits } from './plugin-stage.ts'
 
 export interface PluginToAsk {
   readonly plugin: Plugin<unknown>
-  readonly limits: PluginLimits
+  readonly limits: Omit<PluginLimits, 'mayChangeBody'>
 }
 
 /** The table of stages with plugins at their places; several of one place stand in the order of the file. */
@@ -30,7 +30,11 @@ export function withPlugins(plugins: readonly PluginToAsk[]): readonly LoadedSta
       keys: undefined,
       memory: undefined,
       load: () => Promise.reject(new Error('a plugin is loaded by its file')),
-      compile: (keys, context) => compilePlugin(plugin, limits, keys, context)
+      compile: (keys, context) => {
+        const at = all.findIndex((stage) => stage.name === name)
+        const mayChangeBody = at < all.findIndex((stage) => stage.name === 'mirror')
+        return compilePlugin(plugin, { ...limits, mayChangeBody }, keys, context)
+      }
     })
   }
   return all

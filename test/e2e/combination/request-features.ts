@@ -181,6 +181,7 @@ export const requestFeatures: readonly RequestFeature[] = [
       plan.coding = undefined
     }
   },
+  { name: 'turned uploads', share: 0.4, world: 'plugin that turns uploads', apply: (plan, seeded) => void (plan.grpc || (plan.fields += `X-Turn-Upload: ${seeded.of(['chunked', 'as long'])}\r\n`)) },
   { name: 'turned answers', share: 0.4, world: 'plugin that turns answers', apply: (plan) => void (plan.grpc || (plan.fields += 'X-Turn: yes\r\n')) },
   {
     name: 'two credentials',

@@ -150,6 +150,7 @@ export const worldFeatures: readonly WorldFeature[] = [
   { name: 'problems', share: 0.2, route: { errorPages: true }, check: problems },
   { name: 'plugin', share: 0.2, config: { plugins: ['{plugins}/stamp.ts'] }, check: stamped },
   { name: 'plugin that turns answers', share: 0.2, config: { plugins: ['{plugins}/turn.ts'] }, check: turnedRight },
+  { name: 'plugin that turns uploads', share: 0.2, config: { plugins: ['{plugins}/turn-uploads.ts'] } },
   { name: 'limit in Redis', share: 0.15, needs: 'redis', route: { rateLimit: { requests: 300, per: '1s', store: 'redis', mode: 'exact' } }, config: { redis: { url: '{redis}', timeout: '2s' } } },
   {
     name: 'cache in Redis',

@@ -77,7 +77,10 @@ export class Http1Served {
     }
     this.#plan = JSON.parse(plan) as Plan
     if (isForged(this.#plan, head)) this.#host.onWrong(`forged fields: ${head}`)
-    this.#upload = new Upload(fieldOf(head, 'content-encoding'))
+    this.#upload = new Upload(
+      fieldOf(head, 'content-encoding'),
+      fieldOf(head, 'x-turned-upload') !== undefined
+    )
     this.#left = Number(fieldOf(head, 'content-length') ?? 0)
     this.#chunks = /\r\ntransfer-encoding: chunked\r\n/i.test(head) ? new ChunkedReader() : undefined
     return true

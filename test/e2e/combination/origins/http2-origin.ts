@@ -43,18 +43,11 @@ export function serveHttp2(server: Http2Server, host: OriginHost): void {
     const isRefused = goAway(stream, of, plan, 'asked')
     of.last = stream.id!
     if (isRefused || of.last > of.promised) return void stream.close(constants.NGHTTP2_REFUSED_STREAM)
-    serve(stream, plan, of, host, headers['content-encoding'])
+    serve(stream, plan, of, host, new Upload(headers['content-encoding'], headers['x-turned-upload'] !== undefined))
   })
 }
 
-function serve(
-  stream: ServerHttp2Stream,
-  plan: Plan,
-  kept: Kept,
-  host: OriginHost,
-  coding: string | undefined
-): void {
-  const upload = new Upload(coding)
+function serve(stream: ServerHttp2Stream, plan: Plan, kept: Kept, host: OriginHost, upload: Upload): void {
   let trail: unknown
   stream.on('trailers', (fields: IncomingHttpHeaders) => (trail = fields['x-trail']))
   const closes = plan.closesKept && kept.served > 0

@@ -8,14 +8,19 @@ export class Upload {
   readonly #coding: string | undefined
   readonly #parts: Buffer[] = []
 
-  constructor(coding: string | undefined) {
+  readonly #turned: boolean
+
+  /** `turned`: by plugins/turn-uploads.ts. */
+  constructor(coding: string | undefined, turned = false) {
     this.#coding = coding
+    this.#turned = turned
   }
 
   add(bytes: Buffer): void {
     this.received += bytes.length
     // What it is read into is used again.
-    this.#parts.push(Buffer.from(bytes))
+    const part = Buffer.from(bytes)
+    this.#parts.push(this.#turned ? (part.map((octet) => octet ^ 0x5a) as Buffer) : part)
   }
 
   /** What it is when decoded. */
