@@ -11,6 +11,15 @@ export class BodyRejected extends Error {
   }
 }
 
+/** Why a request is answered with 400: the reason of a transform that does not take its body. */
+export function rejection(error: unknown): string {
+  const what = error instanceof BodyRejected ? 'is rejected' : 'cannot be decoded'
+  return `the body ${what}: ${messageOf(error)}`
+}
+
+/** Digests of bytes that go on as others (RFC 9530, RFC 3230, RFC 1864), where they come behind these. */
+const DIGEST_LINES = /^(?:content-digest|repr-digest|digest|content-md5):.*\r\n/gim
+
 /** The exchange whose request it is. */
 interface RequestBodyOwner {
   /** Bytes that the backend gets. */
@@ -53,7 +62,7 @@ export class RequestBody implements ChainOwner {
   }
 
   end(trailers: string): void {
-    this.#chain.end(trailers)
+    this.#chain.end(trailers === '' ? '' : trailers.replace(DIGEST_LINES, ''))
   }
 
   abort(): void {
@@ -99,8 +108,7 @@ export class RequestBody implements ChainOwner {
   }
 
   failBody(error: unknown): void {
-    const what = error instanceof BodyRejected ? 'is rejected' : 'cannot be decoded'
-    this.#owner.fail('LB_BAD_REQUEST', `the body ${what}: ${messageOf(error)}`)
+    this.#owner.fail('LB_BAD_REQUEST', rejection(error))
   }
 
   onChainReady(): void {

@@ -100,9 +100,8 @@ export abstract class RequestSide extends ResponseExit {
   }
 
   startBody(): void {
-    // Its transforms have been held since they put out more than a buffer takes.
-    this.#body?.release()
-    this.downstream.startBody()
+    // Its transforms have been held since they put out more than a buffer takes. Those that are full say when they take more.
+    if (this.#body?.release() !== false) this.downstream.startBody()
   }
 
   pauseBody(): void {

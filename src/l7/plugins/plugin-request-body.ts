@@ -1,6 +1,6 @@
 import type { BodyOutput, BodyTransform } from '../exchange/body-chain.ts'
 import type { Exchange } from '../exchange/exchange.ts'
-import { BodyRejected } from '../exchange/request-body.ts'
+import { BodyRejected, rejection } from '../exchange/request-body.ts'
 import { type BodyLength, UNKNOWN_LENGTH } from '../message/body-length.ts'
 import { ExchangeWrites } from './exchange-writes.ts'
 import type { PluginContext, PluginHooks, RequestBodyHead } from './plugin.ts'
@@ -33,7 +33,9 @@ export class PluginRequestBody {
     try {
       return this.#apply(exchange, exchange.forwardLength ?? bodyLength)
     } catch (error) {
-      throw this.#watch.failed(exchange, HOOK, error)
+      if (!(error instanceof BodyRejected)) throw this.#watch.failed(exchange, HOOK, error)
+      exchange.fail('LB_BAD_REQUEST', rejection(error))
+      return false
     } finally {
       this.#watch.took(exchange, HOOK, began)
     }
@@ -42,14 +44,20 @@ export class PluginRequestBody {
   #apply(exchange: Exchange, length: BodyLength): boolean {
     const writes = new ExchangeWrites(exchange)
     const fields = exchange.requestFields?.length ?? 0
+    const wait = exchange.lastWait
     const output = new RequestOutput()
     const head: RequestBodyHead = { length, coding: codingOf(exchange) }
     const made: unknown = this.#hooks.requestBody!(exchange, head, output, this.#context)
     if (isPromise(made)) throw unawaited(made)
+    if (exchange.lastWait !== wait) {
+      exchange.lastWait!.cancel()
+      throw new Error('it has called exchange.wait, and only "request" may wait')
+    }
     const transform = checkTransform(made)
     writes.check()
     checkLength(head.length, length, transform !== undefined)
-    if (transform === undefined) return false
+    // It may have refused the request: then nobody would call the transform, nor tell it so.
+    if (transform === undefined || exchange.headSent || exchange.ended) return false
     const set = exchange.requestFields?.slice(fields).map(([name]) => name.toLowerCase()) ?? []
     for (const name of DIGESTS) if (!set.includes(name)) exchange.setRequestField(name, undefined)
     exchange.changeRequestBody((next) => {

@@ -35,15 +35,18 @@ export class PluginRequest {
     const waitBefore = exchange.lastWait
     const writes = new ExchangeWrites(exchange)
     const began = performance.now()
+    let verdict: Verdict
     try {
       const said: unknown = this.#hooks.request(exchange, this.#context)
       if (isPromise(said)) return this.#await(exchange, said, writes)
-      return this.#verdict(exchange, said, writes, exchange.lastWait !== waitBefore)
+      verdict = this.#judge(exchange, said, writes, exchange.lastWait !== waitBefore)
     } catch (error) {
       throw this.#watch.failed(exchange, 'request', error)
     } finally {
       this.#watch.took(exchange, 'request', began)
     }
+    // Timed by itself.
+    return verdict === GO_ON ? this.#goOn(exchange) : verdict
   }
 
   /** `lb explain` and tests in the file: a fault is told there, and what would be waited for is not. */

@@ -1,3 +1,4 @@
+import { guarded } from '../../core/containment.ts'
 import type { BodyTransform } from '../exchange/body-chain.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import type { PluginWatch } from './plugin-watch.ts'
@@ -45,8 +46,9 @@ export class WatchedTransform implements BodyTransform {
     this.#call(() => this.#own.onDrain?.())
   }
 
+  /** The exchange is ending, and must get to its end: a fault is told, and stops nothing. */
   abort(): void {
-    this.#call(() => this.#own.abort?.())
+    guarded(() => this.#call(() => this.#own.abort?.()))
   }
 
   blamed(error: unknown): unknown {

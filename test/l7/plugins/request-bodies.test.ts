@@ -232,6 +232,14 @@ t.test(
     t.equal(backend.got.pop()!.body.toString(), 'abcabc')
     await upload(port, '/chunked', 'abc', { fields: { Trailer: 'X-Sum' }, trailers: { 'X-Sum': '7' } })
     t.match(backend.got.pop(), { body: Buffer.from('abcabc'), trailers: { 'x-sum': '7' } })
+    const sums = {
+      fields: { Trailer: 'Content-Digest, X-Sum' },
+      trailers: { 'Content-Digest': 'sha-256=:a:', 'X-Sum': '7' }
+    }
+    await upload(port, '/chunked', 'abc', sums)
+    t.strictSame({ ...backend.got.pop()!.trailers }, { 'x-sum': '7' }, 'no digest of what came')
+    await upload(port, '/plain', 'abc', sums)
+    t.equal(backend.got.pop()!.trailers['content-digest'], 'sha-256=:a:')
     t.equal(errors() || 0, 0)
   }
 )
@@ -268,6 +276,8 @@ t.test(
     'bad-field': [500, /./, { requestBody(exchange, _head, output) { exchange.setRequestField('X-A', 'b\r\nc'); return upper(output) } }],
     rejects: [400, /the body is rejected: no JSON/, { requestBody: (_, _head, output) => ({ ...upper(output), write: () => output.fail(new Error('no JSON')) }) }],
     'rejects-later': [400, /the body is rejected: no JSON/, { requestBody: (_, _head, output) => later(() => output.fail('no JSON')) }],
+    'rejects-in-hook': [400, /the body is rejected: no JSON/, { requestBody: (_, _head, output) => void output.fail(new Error('no JSON')) }],
+    waits: [500, /only "request" may wait/, { requestBody(exchange, _head, output) { exchange.wait(20, () => 'go-on' as never); return upper(output) } }],
     refuses: [413, /too much/, { requestBody: (exchange, _head, output, { refuse }: any) => ({ ...upper(output), write: () => void refuse(exchange, { code: 'LB_BODY_TOO_LARGE', reason: 'too much' }) }) }],
     'refuses-in-hook': [413, /too much/, { requestBody: (exchange, _head, _output, { refuse }: any) => void refuse(exchange, { code: 'LB_BODY_TOO_LARGE', reason: 'too much' }) }],
     'refuses-later': [413, /too much/, { requestBody: (exchange, _head, _output, { refuse }: any) => later(() => refuse(exchange, { code: 'LB_BODY_TOO_LARGE', reason: 'too much' })) }]
@@ -499,3 +509,172 @@ t.test('a field that is set behind the mirror reaches the backend', async (t) =>
   while (backend.got.length < 2) await new Promise((resolve) => setTimeout(resolve, 10))
   t.strictSame(backend.got.map(({ fields }) => fields['x-late']).sort(), ['yes', undefined])
 })
+
+t.test(
+  'a field that is set behind the cache reaches the backend, though Vary has had the head built before',
+  async (t) => {
+    const got: IncomingHttpHeaders[] = []
+    const server = createServer((request, response) => {
+      got.push(request.headers)
+      response.writeHead(200, { 'Cache-Control': 'max-age=60', Vary: 'X-Kind' }).end('answer')
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    t.teardown(() => {
+      server.closeAllConnections()
+      server.close()
+    })
+    const plugin = definePlugin({
+      name: 'late',
+      after: 'cache',
+      request: (exchange) => exchange.setRequestField('X-Late', 'yes')
+    })
+    const lb = await start({
+      workers: 0,
+      plugins: [plugin],
+      listeners: {
+        bind: '127.0.0.1:0',
+        mode: 'l7',
+        routes: [{ match: {}, pool: 'web', cache: { store: 'memory' } }]
+      },
+      caches: { memory: {} },
+      pools: { web: { backends: [`127.0.0.1:${(server.address() as AddressInfo).port}`] } }
+    } as unknown as StartOptions extends never ? never : any)
+    t.teardown(() => lb.kill())
+    for (const kind of ['a', 'b', 'b'])
+      t.equal(
+        (await upload(lb.addresses[0]!.port!, '/', '', { method: 'GET', fields: { 'X-Kind': kind } })).status,
+        200
+      )
+    t.strictSame(
+      got.map((fields) => [fields['x-kind'], fields['x-late']]),
+      [
+        ['a', 'yes'],
+        ['b', 'yes']
+      ]
+    )
+  }
+)
+
+t.test('a transform that never ends is ended by the idle time of the pool', async (t) => {
+  const backend = await origin(t)
+  const { port, reason } = await lab(
+    t,
+    {
+      a: { requestBody: () => ({ write: () => true, end() {} }) },
+      b: { requestBody: () => ({ write: () => false, end() {} }) }
+    },
+    backend.address,
+    { pool: { timeouts: { idle: '300ms' } } }
+  )
+  for (const path of ['a', 'b']) {
+    t.equal((await upload(port, `/${path}`, Buffer.alloc(1_000_000), {})).status, 504, path)
+    t.match(reason(path), /for too long/)
+  }
+  t.equal(backend.got.length, 0)
+})
+
+t.test('whoever leaves in the middle is told of, also where the transform throws at that', async (t) => {
+  const backend = await origin(t)
+  let aborted = 0
+  const { port, reason, errors } = await lab(
+    t,
+    {
+      a: {
+        requestBody: (_, _head, output) => ({
+          ...upper(output),
+          abort() {
+            aborted++
+            throw new Error('boom')
+          }
+        })
+      }
+    },
+    backend.address
+  )
+  const asked = request({
+    host: '127.0.0.1',
+    port,
+    method: 'PUT',
+    path: '/a',
+    headers: { 'Content-Length': '10', Connection: 'close' }
+  })
+  asked.on('error', () => {})
+  asked.write('abc')
+  setTimeout(() => asked.destroy(), 100)
+  for (let tries = 0; reason('a') === '' && tries < 500; tries++)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  t.not(reason('a'), '', 'the exchange has ended')
+  t.equal(aborted, 1)
+  t.equal(errors(), 1)
+  t.equal((await upload(port, '/b', 'abc')).status, 200)
+})
+
+t.test(
+  'what is rejected at its end, with all of its length written, the backend has had; without a length not',
+  async (t) => {
+    const backend = await origin(t)
+    const late = (head: any, output: any, length: number) => {
+      head.length = length
+      return { ...upper(output), end: () => setTimeout(() => output.fail(new Error('late')), 50) }
+    }
+    const { port } = await lab(
+      t,
+      {
+        open: { requestBody: (_, head, output) => late(head, output, UNKNOWN_LENGTH) },
+        shorter: { requestBody: (_, head, output) => late(head, output, 4) }
+      },
+      backend.address
+    )
+    for (const path of ['open', 'shorter']) t.equal((await upload(port, `/${path}`, 'abc')).status, 400, path)
+    t.equal((await upload(port, '/fine', 'abc')).status, 200)
+    t.strictSame(
+      backend.got.map(({ body }) => body.toString()),
+      ['abc']
+    )
+  }
+)
+
+t.test(
+  'a transform that is full gets nothing until it says so, also when a buffer overflows meanwhile',
+  async (t) => {
+    const backend = await origin(t)
+    let between = 0
+    const { port } = await lab(
+      t,
+      {
+        a: {
+          requestBody(_, _head, output) {
+            let full = false
+            let last: string | undefined
+            return {
+              write(bytes: Buffer, start: number, end: number) {
+                if (full) between++
+                full = true
+                const piece = Buffer.from(bytes.subarray(start, end))
+                setImmediate(() => {
+                  output.write(piece)
+                  setTimeout(() => {
+                    full = false
+                    if (last === undefined) output.ready()
+                    else output.end(last)
+                  }, 5)
+                })
+                return false
+              },
+              end(trailers: string) {
+                last = trailers
+              }
+            }
+          }
+        }
+      },
+      backend.address,
+      { route: { buffer: { request: '100kb' } } }
+    )
+    const body = Buffer.alloc(600_000, 'abcdefg')
+    const chunked = { trailers: { 'X-Sum': '7' }, fields: { Trailer: 'X-Sum' } }
+    t.equal((await upload(port, '/a', body, chunked)).status, 200)
+    t.equal(sha(backend.got[0]!.body), sha(body))
+    t.equal(between, 0)
+  }
+)
