@@ -43,7 +43,13 @@ export function serveHttp2(server: Http2Server, host: OriginHost): void {
     const isRefused = goAway(stream, of, plan, 'asked')
     of.last = stream.id!
     if (isRefused || of.last > of.promised) return void stream.close(constants.NGHTTP2_REFUSED_STREAM)
-    serve(stream, plan, of, host, new Upload(headers['content-encoding'], headers['x-turned-upload'] !== undefined))
+    serve(
+      stream,
+      plan,
+      of,
+      host,
+      new Upload(headers['content-encoding'], headers['x-turned-upload'] !== undefined)
+    )
   })
 }
 
