@@ -110,6 +110,21 @@ export const errors = {
     phrase: 'authentication is not available',
     proxyStatus: 'proxy_internal_error'
   },
+  // The thread's own line tells it, every ten seconds and with the numbers.
+  LB_EXHAUSTED: {
+    side: 'internal',
+    status: 503,
+    level: 'debug',
+    phrase: 'out of file descriptors or memory',
+    proxyStatus: 'proxy_internal_error'
+  },
+  LB_NO_PORT: {
+    side: 'internal',
+    status: 503,
+    level: 'error',
+    phrase: 'no address or port to connect from',
+    proxyStatus: 'proxy_internal_error'
+  },
   LB_INTERNAL: {
     side: 'internal',
     status: 500,

@@ -188,18 +188,20 @@ pools:
 
   const session = connectHttp2(`http://127.0.0.1:${web}`)
   session.on('error', () => {})
-  const failed = new Promise((resolve) => {
+  const failed = new Promise<unknown>((resolve) => {
     for (let i = 0; i < 120; i++) {
       const stream = session.request()
-      stream.on('response', resolve).on('error', () => {})
+      stream.on('response', (head) => resolve(head[':status'])).on('error', () => {})
       stream.resume()
     }
   })
-  await failed
+  t.equal(await failed, 503)
   t.equal((await get(admin, '/healthz')).status, 200, 'with handshakes under way')
   session.destroy()
   held.forEach((socket) => socket.destroy())
   await until(() => said() === 1, 'said')
+  t.notMatch(lb.output, /LB_INTERNAL|LB_EXHAUSTED/, 'no line of each request')
+  t.match((await get(admin, '/metrics')).body, /lb_errors_total\{[^}]*code="LB_EXHAUSTED"[^}]*\} [1-9]/)
 
   const clients = Array.from({ length: 130 }, () => createSocket('udp4'))
   t.teardown(() => clients.forEach((client) => client.close()))

@@ -176,7 +176,7 @@ t.test(
     await lb.says('lb runs')
     for (const name of ['http', 'name']) {
       const port = new RegExp(`"listener":"${name}".*?127\\.0\\.0\\.1:(\\d+)`).exec(lb.output())![1]!
-      t.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 500)
+      t.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 503)
       await lb.says(new RegExp(`"listener":"${name}".*EADDRNOTAVAIL`))
     }
   }

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../../core/errors.ts'
+import { reportShortage } from '../transport/descriptors.ts'
 
 /** The `code` of the error for a connect that took too long. */
 export const CONNECT_TIMEOUT = 'LB_CONNECT_TIMEOUT'
@@ -15,13 +16,15 @@ export interface DialFailure {
 /** Codes of failures from node:tls and OpenSSL: of the handshake, and X.509 verification results by name. */
 const TLS_CODES =
   /^(ERR_TLS|ERR_SSL|ERR_OSSL|EPROTO|CERT_|CRL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_|INVALID_)/
-const OURS = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL', 'EADDRINUSE'])
+const EXHAUSTED = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'])
+const NO_PORT = new Set(['EADDRNOTAVAIL', 'EADDRINUSE'])
 
 const refused: DialFailure = { code: 'LB_CONNECT_FAILED', outcome: 'connect-failure' }
 const timedOut: DialFailure = { code: 'LB_CONNECT_TIMEOUT', outcome: 'connect-timeout' }
 const tls: DialFailure = { code: 'LB_UPSTREAM_TLS', outcome: 'connect-failure' }
 const reset: DialFailure = { code: 'LB_UPSTREAM_RESET', outcome: 'reset' }
-const ours: DialFailure = { code: 'LB_INTERNAL', outcome: 'unused' }
+const exhausted: DialFailure = { code: 'LB_EXHAUSTED', outcome: 'unused' }
+const noPort: DialFailure = { code: 'LB_NO_PORT', outcome: 'unused' }
 
 /** The meaning of the error in `onClose` of a connection to a backend; `connected`: `onConnect` had been called. */
 export function dialFailure(error: NodeJS.ErrnoException | undefined, connected: boolean): DialFailure {
@@ -29,6 +32,11 @@ export function dialFailure(error: NodeJS.ErrnoException | undefined, connected:
   const code = error?.code
   if (code === undefined) return refused
   if (code === CONNECT_TIMEOUT || code === 'ETIMEDOUT') return timedOut
-  if (OURS.has(code)) return ours
+  if (EXHAUSTED.has(code)) {
+    // That of EMFILE has been reported where the reserve was kept.
+    if (code !== 'EMFILE') reportShortage(code)
+    return exhausted
+  }
+  if (NO_PORT.has(code)) return noPort
   return TLS_CODES.test(code) ? tls : refused
 }

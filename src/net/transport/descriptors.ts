@@ -25,17 +25,17 @@ export function leavesNoneForUs(fd: number): boolean {
   return true
 }
 
-/** The connections of a thread to its backends are refused for want of descriptors. */
-export function reportShortage(): void {
-  report()
+/** A connection of this thread to a backend was not opened for want of descriptors, or (`code`) of what the kernel says. */
+export function reportShortage(code = 'EMFILE'): void {
+  report(code)
 }
 
 /** Receives what `reportShortage` of this thread is told: of the data plane that began last. */
-export function onShortage(reported: () => void): void {
+export function onShortage(reported: (code: string) => void): void {
   report = reported
 }
 
-let report = (): void => {}
+let report: (code: string) => void = () => {}
 
 function softLimit(): number {
   try {

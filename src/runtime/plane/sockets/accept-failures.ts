@@ -6,18 +6,20 @@ import { descriptorLimit, descriptorReserve } from '../../../net/transport/descr
 /** Without free descriptors connections are refused by the thousand: at most one line is logged in this time. */
 const LINE_EVERY_MS = 10_000
 
-/** Says that connections to backends, or sessions of UDP, get no descriptor in this thread. */
-export function shortageReport(log: Logger, clock: Clock): () => void {
+/** Says that connections to backends, or sessions of UDP, get no descriptor in this thread, or no memory of the kernel. */
+export function shortageReport(log: Logger, clock: Clock): (code: string) => void {
   let saidAt = -Infinity
   let failures = 0
-  return () => {
+  return (code) => {
     failures++
     const now = clock.now()
     if (now - saidAt < LINE_EVERY_MS) return
     saidAt = now
     log.error(
-      { code: 'EMFILE', failures, limit: descriptorLimit, reserve: descriptorReserve },
-      `file descriptors are used up but for the reserve: connections to backends fail until some are closed (ulimit -n is ${descriptorLimit})`
+      { code, failures, limit: descriptorLimit, reserve: descriptorReserve },
+      code === 'EMFILE'
+        ? `file descriptors are used up but for the reserve: connections to backends fail until some are closed (ulimit -n is ${descriptorLimit})`
+        : `connections to backends fail: ${code === 'ENFILE' ? 'the system has no file descriptor left' : 'the kernel has no memory left for sockets'}`
     )
     failures = 0
   }
