@@ -13,14 +13,14 @@ import { WeightedRoundRobin } from './selectors/weighted-round-robin.ts'
 
 /** Every algorithm of the config. To add one: a name in AlgorithmName, a file in selectors/, a line here. */
 export const algorithms = {
-  'round-robin': (parts) => new RoundRobin(parts),
-  'weighted-round-robin': (parts) => new WeightedRoundRobin(parts),
-  'least-connections': (parts) => new LeastLoaded(new LeastConnections(), parts),
-  random: (parts) => new RandomOne(parts),
-  'random-two': (parts) => new RandomTwo(parts),
-  'least-time': (parts) => new LeastLoaded(new LeastTime(), parts),
-  hash: (parts) => new Hash(parts),
-  maglev: (parts) => new Maglev(parts),
+  'round-robin': (deps) => new RoundRobin(deps),
+  'weighted-round-robin': (deps) => new WeightedRoundRobin(deps),
+  'least-connections': (deps) => new LeastLoaded(new LeastConnections(), deps),
+  random: (deps) => new RandomOne(deps),
+  'random-two': (deps) => new RandomTwo(deps),
+  'least-time': (deps) => new LeastLoaded(new LeastTime(), deps),
+  hash: (deps) => new Hash(deps),
+  maglev: (deps) => new Maglev(deps),
   first: () => new First()
 } satisfies Record<AlgorithmName, Algorithm>
 

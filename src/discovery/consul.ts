@@ -3,7 +3,7 @@ import type { BackendConfig, ConsulDiscovery } from '../config/model/model.ts'
 import { boundedText } from './bounded-text.ts'
 import { backendAt } from './dns.ts'
 import { Poller } from './poller.ts'
-import type { Source, SourceParts } from './source.ts'
+import type { Source, SourceDeps } from './source.ts'
 
 /** The parts of an element of `/v1/health/service/:name` that are read. */
 interface Entry {
@@ -27,13 +27,13 @@ const BODY_MS = 10_000
 const LEAST_MS = 100
 
 /** Consul's blocking queries: each answer waits until the service has changed since the index in the request. */
-export function consulSource(config: ConsulDiscovery, parts: SourceParts): Source {
+export function consulSource(config: ConsulDiscovery, deps: SourceDeps): Source {
   let index = 0
   const poller = new Poller(
-    parts,
+    deps,
     async (signal, succeeded) => {
       const askedWith = index
-      const askedAt = parts.clock.now()
+      const askedAt = deps.clock.now()
       // After any failure: the next server may be another one, or a restored one with smaller indexes.
       index = 0
       const url = new URL(`/v1/health/service/${encodeURIComponent(config.service)}`, config.url)
@@ -46,12 +46,12 @@ export function consulSource(config: ConsulDiscovery, parts: SourceParts): Sourc
       const response = await request(url, { signal, headers, headersTimeout: HEAD_MS, bodyTimeout: BODY_MS })
       const text = await boundedText(response.body)
       if (response.statusCode !== 200) throw new Error(`status ${response.statusCode}`)
-      parts.found(backendsOf(JSON.parse(text) as Entry[]))
+      deps.found(backendsOf(JSON.parse(text) as Entry[]))
       succeeded()
       const next = Number(response.headers['x-consul-index'])
       // A smaller index means that the server was restored; below 1 it would not block.
       index = Number.isSafeInteger(next) && next >= 1 && next >= askedWith ? next : 0
-      return index === 0 ? 1_000 : Math.max(0, LEAST_MS - (parts.clock.now() - askedAt))
+      return index === 0 ? 1_000 : Math.max(0, LEAST_MS - (deps.clock.now() - askedAt))
     },
     { stream: true }
   )

@@ -2,7 +2,7 @@ import { Resolver } from 'node:dns/promises'
 import { isIPv6 } from 'node:net'
 import type { BackendConfig, DnsDiscovery } from '../config/model/model.ts'
 import { Poller, reasonOf } from './poller.ts'
-import { MAX_DISCOVERED, type Source, type SourceParts } from './source.ts'
+import { MAX_DISCOVERED, type Source, type SourceDeps } from './source.ts'
 
 /** Bounds for the lifetime of answers, whatever their TTL says. */
 const MIN_TTL_MS = 1_000
@@ -13,20 +13,20 @@ const MAX_SRV_TTL_MS = 30_000
 const MAX_WEIGHT = 1_000
 
 /** Queries DNS servers for A and AAAA records, or for SRV records and their targets. */
-export function dnsSource(config: DnsDiscovery, parts: SourceParts): Source {
+export function dnsSource(config: DnsDiscovery, deps: SourceDeps): Source {
   const resolvers = new Resolvers(() => resolverOf(config))
-  const known = new LastAddresses(parts.log)
-  const missing = new MissingTargets(config.name, parts.log)
+  const known = new LastAddresses(deps.log)
+  const missing = new MissingTargets(config.name, deps.log)
   const ask = async (): Promise<number> => {
     const resolver = resolvers.current
     const answer =
       config.type === 'srv'
         ? await lookUpServices(resolver, config, known, missing)
         : await lookUpHost(resolver, config, known)
-    parts.found(answer.backends)
+    deps.found(answer.backends)
     return nextIn(answer.ttlMs, config)
   }
-  const poller = new Poller(parts, ask, { mostMs: config.intervalMs })
+  const poller = new Poller(deps, ask, { mostMs: config.intervalMs })
   return {
     label: `dns ${config.name} (${config.type})`,
     close() {
@@ -122,10 +122,10 @@ interface LastOfName {
 
 /** The last addresses of each name, by family. */
 class LastAddresses {
-  readonly #log: SourceParts['log']
+  readonly #log: SourceDeps['log']
   readonly #names = new Map<string, LastOfName>()
 
-  constructor(log: SourceParts['log']) {
+  constructor(log: SourceDeps['log']) {
     this.#log = log
   }
 
@@ -197,11 +197,11 @@ async function lookUpServices(
 /** One target of several that has no address, or whose server fails, holds up none of the others. */
 class MissingTargets {
   readonly #service: string
-  readonly #log: SourceParts['log']
+  readonly #log: SourceDeps['log']
   readonly #last = new Map<string, readonly AddressRecord[]>()
   #told = ''
 
-  constructor(service: string, log: SourceParts['log']) {
+  constructor(service: string, log: SourceDeps['log']) {
     this.#service = service
     this.#log = log
   }

@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises'
 import type { FileDiscovery } from '../config/model/model.ts'
 import { readBackendList } from '../config/backend-list.ts'
 import { Poller } from './poller.ts'
-import type { Source, SourceParts } from './source.ts'
+import type { Source, SourceDeps } from './source.ts'
 
 /** A larger file is not a list of backends. */
 const MAX_BYTES = 16 * 1024 * 1024
@@ -10,7 +10,7 @@ const MAX_BYTES = 16 * 1024 * 1024
 const LOOK_MS = 500
 
 /** Reads a YAML or JSON file again whenever it changes. A malformed or missing file changes nothing. */
-export function fileSource(config: FileDiscovery, parts: SourceParts): Source {
+export function fileSource(config: FileDiscovery, deps: SourceDeps): Source {
   let known = ''
   const look = async (signal: AbortSignal): Promise<number> => {
     const stats = await stat(config.path).catch((error: unknown) => {
@@ -30,10 +30,10 @@ export function fileSource(config: FileDiscovery, parts: SourceParts): Source {
     // A refused version is not read again before it changes.
     known = state
     if (typeof list === 'string') throw new Error(list)
-    parts.found(list)
+    deps.found(list)
     return LOOK_MS
   }
   // A check is cheap: a missing or half-written file is read as soon as it is complete.
-  const poller = new Poller(parts, look, { mostMs: LOOK_MS })
+  const poller = new Poller(deps, look, { mostMs: LOOK_MS })
   return { label: `file ${config.path}`, close: () => poller.close() }
 }

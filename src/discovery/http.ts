@@ -4,10 +4,10 @@ import { readBackendList } from '../config/backend-list.ts'
 import { maskedUrl } from '../config/secrets/secret-places.ts'
 import { boundedText } from './bounded-text.ts'
 import { Poller } from './poller.ts'
-import type { Source, SourceParts } from './source.ts'
+import type { Source, SourceDeps } from './source.ts'
 
 /** Fetches the list from a URL, conditionally (ETag, Last-Modified): a 304 costs next to nothing. */
-export function httpSource(config: HttpDiscovery, parts: SourceParts): Source {
+export function httpSource(config: HttpDiscovery, deps: SourceDeps): Source {
   const shown = maskedUrl(config.url)
   let etag: string | undefined
   let lastModified: string | undefined
@@ -25,7 +25,7 @@ export function httpSource(config: HttpDiscovery, parts: SourceParts): Source {
     if (response.statusCode === 304) {
       await response.body.dump()
       if (known === undefined) throw new Error('status 304, and it has not answered before')
-      parts.found(known)
+      deps.found(known)
       return config.intervalMs
     }
     if (response.statusCode !== 200) {
@@ -34,14 +34,14 @@ export function httpSource(config: HttpDiscovery, parts: SourceParts): Source {
     }
     const list = readBackendList(await boundedText(response.body), shown)
     if (typeof list === 'string') throw new Error(list)
-    parts.found(list)
+    deps.found(list)
     known = list
     etag = single(response.headers['etag'])
     lastModified = single(response.headers['last-modified'])
     return config.intervalMs
   }
   // One that fails is not asked more rarely than one that answers.
-  const poller = new Poller(parts, ask, { mostMs: config.intervalMs })
+  const poller = new Poller(deps, ask, { mostMs: config.intervalMs })
   return { label: `http ${shown}`, close: () => poller.close() }
 }
 

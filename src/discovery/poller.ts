@@ -1,5 +1,5 @@
 import { RetryDelay } from './retry-delay.ts'
-import type { SourceParts } from './source.ts'
+import type { SourceDeps } from './source.ts'
 
 /** How long one try of a source may take, with its connection. */
 const TRY_MS = 10_000
@@ -20,7 +20,7 @@ interface PollerOptions {
  * each with a deadline; `close` ends the current one. Failures are reported, and change nothing.
  */
 export class Poller {
-  readonly #parts: SourceParts
+  readonly #deps: SourceDeps
   readonly #poll: Poll
   readonly #delay: RetryDelay
   readonly #tryMs: number | undefined
@@ -28,10 +28,10 @@ export class Poller {
   #cancel: (() => void) | undefined
 
   /** `stream`: a try has no deadline; the server ends it. `mostMs`: longest delay between failing tries, at most 30 s. */
-  constructor(parts: SourceParts, poll: Poll, { stream = false, mostMs }: PollerOptions = {}) {
-    this.#parts = parts
+  constructor(deps: SourceDeps, poll: Poll, { stream = false, mostMs }: PollerOptions = {}) {
+    this.#deps = deps
     this.#poll = poll
-    this.#delay = new RetryDelay(parts.random, mostMs)
+    this.#delay = new RetryDelay(deps.random, mostMs)
     this.#tryMs = stream ? undefined : TRY_MS
     void this.#try()
   }
@@ -53,11 +53,11 @@ export class Poller {
       this.#delay.reset()
     } catch (error) {
       if (signal.aborted) return
-      this.#parts.failed(reasonOf(error))
+      this.#deps.failed(reasonOf(error))
       wait = this.#delay.next()
     }
     if (signal.aborted) return
-    this.#cancel = this.#parts.clock.after(wait, () => void this.#try())
+    this.#cancel = this.#deps.clock.after(wait, () => void this.#try())
   }
 }
 

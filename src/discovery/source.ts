@@ -5,7 +5,7 @@ import type { Random } from '../core/random.ts'
 import type { BackendConfig } from '../config/model/model.ts'
 
 /** What a source of backends needs. */
-export interface SourceParts {
+export interface SourceDeps {
   readonly clock: Clock
   readonly random: Random
   /** Its lines name the pool. */

@@ -17,7 +17,7 @@ export function trialIsDue(backend: Backend, clock: Clock): void {
   table.bump(slot)
 }
 
-export interface BreakerParts {
+export interface BreakerDeps {
   readonly config: BreakerConfig
   readonly slowStartMs: number
   readonly clock: Clock
@@ -29,8 +29,8 @@ export interface BreakerParts {
  * balancer lets through after `openMs` closes it or opens it for twice as long. It stays closed where the pool cannot
  * spare the backend (`canSpare`). Undefined when it is turned off.
  */
-export function breakerPolicy(parts: BreakerParts): OnRelease | undefined {
-  const { config, slowStartMs, clock, onChange } = parts
+export function breakerPolicy(deps: BreakerDeps): OnRelease | undefined {
+  const { config, slowStartMs, clock, onChange } = deps
   if (!config.enabled) return undefined
 
   const move = (backend: Backend, word: number, to: number, reason: string): boolean => {

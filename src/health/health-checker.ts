@@ -10,7 +10,7 @@ import type { Probe } from './probe.ts'
 import { probes as allProbes } from './probes.ts'
 import { firstProbeAfter } from './schedule.ts'
 
-export interface HealthCheckerParts {
+export interface HealthCheckerDeps {
   readonly clock: Clock
   readonly random: Random
   readonly onChange?: (event: ChangeEvent) => void
@@ -28,17 +28,17 @@ const UNABLE_EVERY_MS = 10_000
 
 /** Runs the active probes of all pools, in the main thread, and writes PROBE into the table. */
 export class HealthChecker {
-  readonly #parts: HealthCheckerParts
+  readonly #deps: HealthCheckerDeps
   readonly #places: ProbePlaces
   readonly #agenda: Agenda
   readonly #loops = new Map<string, ProbeLoop>()
   readonly #bySlot = new Map<number, ProbeLoop>()
   #toldUnable = -Infinity
 
-  constructor(parts: HealthCheckerParts) {
-    this.#parts = parts
-    this.#places = new ProbePlaces(parts.concurrency ?? 0)
-    this.#agenda = new Agenda(parts.clock)
+  constructor(deps: HealthCheckerDeps) {
+    this.#deps = deps
+    this.#places = new ProbePlaces(deps.concurrency ?? 0)
+    this.#agenda = new Agenda(deps.clock)
   }
 
   /**
@@ -51,7 +51,7 @@ export class HealthChecker {
       if (pool.config.health === undefined) continue
       for (const backend of pool.backends) wanted.set(identity(pool, backend), { pool, backend })
     }
-    this.#places.places = this.#parts.concurrency ?? placesFor(wanted.size)
+    this.#places.places = this.#deps.concurrency ?? placesFor(wanted.size)
     const stopped = new Map<number, ProbeLoop>()
     for (const [key, loop] of this.#loops) {
       const still = wanted.get(key)
@@ -66,7 +66,7 @@ export class HealthChecker {
     }
     let index = 0
     for (const [key, { pool, backend }] of wanted) {
-      const { clock, random, onChange, onProbe, probes = allProbes } = this.#parts
+      const { clock, random, onChange, onProbe, probes = allProbes } = this.#deps
       const onUnable = (failed: Backend, reason: string) => this.#unable(failed, reason)
       const config = pool.config.health!
       const loop = new ProbeLoop({
@@ -103,10 +103,10 @@ export class HealthChecker {
   }
 
   #unable(backend: Backend, reason: string): void {
-    const now = this.#parts.clock.now()
+    const now = this.#deps.clock.now()
     if (now - this.#toldUnable < UNABLE_EVERY_MS) return
     this.#toldUnable = now
-    this.#parts.onUnable?.(backend, reason)
+    this.#deps.onUnable?.(backend, reason)
   }
 
   close(): void {

@@ -24,7 +24,7 @@ export interface ProbeReport {
   readonly at: number
 }
 
-export interface ProbeLoopParts {
+export interface ProbeLoopDeps {
   readonly backend: Backend
   readonly config: ProbeConfig
   readonly tls: BackendTls | undefined
@@ -50,7 +50,7 @@ const stopped = new Error('no longer probed')
 export class ProbeLoop {
   backend: Backend
   report: ProbeReport | undefined
-  readonly #parts: ProbeLoopParts
+  readonly #deps: ProbeLoopDeps
   #slowStartMs: number
   #standing: Standing
   #failures = 0
@@ -60,12 +60,12 @@ export class ProbeLoop {
   #abort: AbortController | undefined
   #stopped = false
 
-  constructor(parts: ProbeLoopParts) {
-    this.#parts = parts
-    this.backend = parts.backend
-    this.#slowStartMs = parts.slowStartMs
+  constructor(deps: ProbeLoopDeps) {
+    this.#deps = deps
+    this.backend = deps.backend
+    this.#slowStartMs = deps.slowStartMs
     // A verdict from before a change of the probe's settings holds until the new probes say otherwise.
-    this.#standing = { ...UNKNOWN, state: parts.backend.probe }
+    this.#standing = { ...UNKNOWN, state: deps.backend.probe }
   }
 
   /** The same backend in a newer snapshot. */
@@ -75,8 +75,8 @@ export class ProbeLoop {
   }
 
   start(afterMs: number): void {
-    this.#cancel = this.#parts.agenda.after(afterMs, () => {
-      this.#cancel = this.#parts.places.enter(this.#parts.backend.pool, () => this.#run())
+    this.#cancel = this.#deps.agenda.after(afterMs, () => {
+      this.#cancel = this.#deps.places.enter(this.#deps.backend.pool, () => this.#run())
     })
   }
 
@@ -93,7 +93,7 @@ export class ProbeLoop {
   }
 
   #run(): void {
-    const { clock, config, probe, tls, places, random } = this.#parts
+    const { clock, config, probe, tls, places, random } = this.#deps
     const abort = (this.#abort = new AbortController())
     const startedAt = clock.now()
     let over = false
@@ -101,7 +101,7 @@ export class ProbeLoop {
       if (over) return
       over = true
       cancelTimeout()
-      places.leave(this.#parts.backend.pool)
+      places.leave(this.#deps.backend.pool)
       if (this.#stopped) return
       const latencyMs = clock.now() - startedAt
       if (result === 'unable') this.#unable(text, latencyMs)
@@ -126,14 +126,14 @@ export class ProbeLoop {
 
   /** Leaves the standing unchanged. */
   #unable(text: string, latencyMs: number): void {
-    const { clock, onProbe, onUnable } = this.#parts
+    const { clock, onProbe, onUnable } = this.#deps
     this.report = { passed: false, text: `not judged: ${text}`, latencyMs, at: clock.wall() }
     onProbe?.(this.backend, 'unable', latencyMs)
     onUnable(this.backend, text)
   }
 
   #record(passed: boolean, text: string, latencyMs: number): void {
-    const { clock, config, onChange, onProbe } = this.#parts
+    const { clock, config, onChange, onProbe } = this.#deps
     const { table, slot, pool, name } = this.backend
     const wall = clock.wall()
     this.report = { passed, text, latencyMs, at: wall }

@@ -12,7 +12,7 @@ import type { TlsFacts } from '../net/tls/tls-facts.ts'
 import type { TlsServer } from '../net/tls/tls-server.ts'
 import type { Attach } from '../net/transport/accept.ts'
 import type { Transport, TransportOwner } from '../net/transport/transport.ts'
-import { compilePieces, compileSnapshot, type L7SnapshotParts } from './compile/compile.ts'
+import { compilePieces, compileSnapshot, type L7SnapshotInput } from './compile/compile.ts'
 import { clientPlaces, type Ends } from './exchange/client/client-connection.ts'
 import type { DownstreamStream } from './exchange/downstream-stream.ts'
 import type { EngineContext, L7Deps } from './exchange/engine-context.ts'
@@ -80,7 +80,7 @@ export class L7Engine
   /** Written by `drain` and `destroy` only. */
   draining = false
 
-  constructor(deps: L7Deps, parts: L7SnapshotParts, name = pseudonym) {
+  constructor(deps: L7Deps, input: L7SnapshotInput, name = pseudonym) {
     this.clock = deps.clock
     this.random = deps.random
     this.deadlines = deps.deadlines
@@ -93,7 +93,7 @@ export class L7Engine
     this.viaLine2 = viaLine('2.0', name)
     this.loopLine = cdnLoopLine(name)
     this.#door = new TlsDoor(this, deps.deadlines)
-    const listener = parts.config.name
+    const listener = input.config.name
     this.bytesIn = deps.metrics.counter('lb_bytes_total', { listener, direction: 'in' })
     this.bytesOut = deps.metrics.counter('lb_bytes_total', { listener, direction: 'out' })
     this.#accepted = deps.metrics.counter('lb_connections_total', { listener })
@@ -101,12 +101,12 @@ export class L7Engine
     this.counts = new ExchangeCounts(deps.metrics, listener)
     this.refusals = new Refusals({ ...deps, throttle: this.throttle, counts: this.counts }, listener)
     this.http2 = new Http2Metrics(deps.metrics, listener)
-    this.snapshot = compileSnapshot(parts, this)
+    this.snapshot = compileSnapshot(input, this)
   }
 
   /** Compiles without applying, so that a reload can fail before it changes anything. */
-  compile(parts: L7SnapshotParts): Generator<void, L7Snapshot> {
-    return compilePieces(parts, this)
+  compile(input: L7SnapshotInput): Generator<void, L7Snapshot> {
+    return compilePieces(input, this)
   }
 
   /** Used from the next exchange on; exchanges in flight keep their snapshot. */

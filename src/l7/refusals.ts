@@ -6,7 +6,7 @@ import { endpointText, plainEndpoint, type Endpoint } from '../net/dial/endpoint
 import type { HandshakeFailed } from '../net/tls/server/handshake-failure.ts'
 import type { ExchangeCounts } from './exchange-counts.ts'
 
-export interface RefusalsParts {
+export interface RefusalsDeps {
   readonly log: Logger
   readonly throttle: LogThrottle
   readonly metrics: Metrics
@@ -15,11 +15,11 @@ export interface RefusalsParts {
 
 /** Counts and logs the connections of a listener that end before they are served. */
 export class Refusals {
-  readonly #parts: RefusalsParts
+  readonly #deps: RefusalsDeps
   readonly #listener: string
 
-  constructor(parts: RefusalsParts, listener: string) {
-    this.#parts = parts
+  constructor(deps: RefusalsDeps, listener: string) {
+    this.#deps = deps
     this.#listener = listener
   }
 
@@ -33,8 +33,8 @@ export class Refusals {
     this.#count(reason, code)
     const { level } = errorKind(code)
     const common = { listener: this.#listener, code, reason }
-    if (!this.#parts.throttle.allows(`${code} ${reason}`, level, common)) return
-    this.#parts.log[level]({ ...common, ...clientOf(client), cause }, errorKind(code).phrase)
+    if (!this.#deps.throttle.allows(`${code} ${reason}`, level, common)) return
+    this.#deps.log[level]({ ...common, ...clientOf(client), cause }, errorKind(code).phrase)
   }
 
   /** By their handshake. `client`: as a PROXY header has named it. */
@@ -44,7 +44,7 @@ export class Refusals {
     this.#count('tls', code)
     const { level: usual, phrase } = errorKind(code)
     const level = ordinary ? 'debug' : usual
-    const { log, throttle } = this.#parts
+    const { log, throttle } = this.#deps
     if (level === 'debug' && log.level !== 'debug' && log.level !== 'trace') return
     const common = { listener: this.#listener, code, reason: 'tls', failure: reason }
     if (!throttle.allows(`${code} ${reason}`, level, common)) return
@@ -52,9 +52,9 @@ export class Refusals {
   }
 
   #count(reason: string, code: ErrorCode): void {
-    this.#parts.counts.error(code)
+    this.#deps.counts.error(code)
     const labels = { listener: this.#listener, reason }
-    this.#parts.metrics.counter('lb_connections_refused_total', labels).add()
+    this.#deps.metrics.counter('lb_connections_refused_total', labels).add()
   }
 }
 

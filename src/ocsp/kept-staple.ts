@@ -7,7 +7,7 @@ import { ocspRequest } from './request.ts'
 import { OcspError, readResponse, type Staple } from './response.ts'
 import type { StapleStore } from './staple-store.ts'
 
-export interface KeptStapleParts {
+export interface KeptStapleDeps {
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger
@@ -38,7 +38,7 @@ export class KeptStaple {
   /** The certificate requires a response. */
   readonly must: boolean
   readonly subject: OcspSubject
-  readonly #parts: KeptStapleParts
+  readonly #deps: KeptStapleDeps
   readonly #store: StapleStore | undefined
   #staple: Staple | undefined
   #failure: StapleFailure | undefined
@@ -57,17 +57,17 @@ export class KeptStaple {
     name: string,
     must: boolean,
     subject: OcspSubject,
-    parts: KeptStapleParts,
+    deps: KeptStapleDeps,
     store: StapleStore | undefined
   ) {
     this.name = name
     this.must = must
     this.subject = subject
-    this.#parts = parts
+    this.#deps = deps
     this.#store = store
     const stored = store?.read()
     if (stored instanceof Promise) {
-      this.looked = stored.then((bytes) => this.#fromStore(bytes, parts.onChange))
+      this.looked = stored.then((bytes) => this.#fromStore(bytes, deps.onChange))
       this.tried = this.looked.then(async (found) => {
         if (found !== true) await this.#ask()
       })
@@ -80,7 +80,7 @@ export class KeptStaple {
   /** The response in use. */
   get staple(): Staple | undefined {
     const staple = this.#staple
-    return staple !== undefined && staple.nextUpdate > this.#parts.clock.wall() ? staple : undefined
+    return staple !== undefined && staple.nextUpdate > this.#deps.clock.wall() ? staple : undefined
   }
 
   get failure(): StapleFailure | undefined {
@@ -105,7 +105,7 @@ export class KeptStaple {
 
   /** A stored response is checked like one from the responder. */
   #fromStore(bytes: Buffer | undefined, onChange: () => void): boolean {
-    const { clock, random } = this.#parts
+    const { clock, random } = this.#deps
     if (bytes === undefined || this.#closed) return false
     try {
       const now = clock.wall()
@@ -133,7 +133,7 @@ export class KeptStaple {
 
   #tookNewer(bytes: Buffer): boolean {
     try {
-      const staple = readResponse(bytes, this.subject, this.#parts.clock.wall())
+      const staple = readResponse(bytes, this.subject, this.#deps.clock.wall())
       if (staple.thisUpdate <= (this.#staple?.thisUpdate ?? 0)) return false
       this.#took(staple, false)
       this.#later()
@@ -144,7 +144,7 @@ export class KeptStaple {
   }
 
   async #ask(): Promise<void> {
-    const { ask, clock, onAsked } = this.#parts
+    const { ask, clock, onAsked } = this.#deps
     const { url, id } = this.subject
     try {
       const bytes = await ask(url, ocspRequest(id))
@@ -160,14 +160,14 @@ export class KeptStaple {
   }
 
   #later(): void {
-    const { clock } = this.#parts
+    const { clock } = this.#deps
     const ms = Math.max(this.#nextAt - clock.wall(), SHORTEST_REST_MS)
     this.#cancel = clock.after(ms, () => void this.#due())
   }
 
   /** `fresh`: from its responder, and not stored yet. */
   #took(staple: Staple, fresh: boolean): void {
-    const { clock, random, log, onChange } = this.#parts
+    const { clock, random, log, onChange } = this.#deps
     if (this.#failure !== undefined)
       log.info({ file: this.name }, `OCSP response for ${this.name}: there again`)
     this.#failure = undefined
@@ -184,7 +184,7 @@ export class KeptStaple {
   }
 
   #failed(error: Error): void {
-    const { clock, random, log, onChange } = this.#parts
+    const { clock, random, log, onChange } = this.#deps
     const count = (this.#failure?.count ?? 0) + 1
     this.#failure = { count, reason: error.message }
     const wait = Math.min(FIRST_WAIT_MS * 2 ** Math.min(count - 1, 20), LONGEST_WAIT_MS)
@@ -204,7 +204,7 @@ export class KeptStaple {
   }
 
   #endAt(at: number): void {
-    const { clock, log, onChange } = this.#parts
+    const { clock, log, onChange } = this.#deps
     this.#cancelEnd?.()
     // A timer takes at most 24 days; by then there is another response.
     const ms = Math.min(at - clock.wall(), 0x7fff_ffff)

@@ -1,6 +1,6 @@
 import type { Sample } from '../core/metrics/hub.ts'
 import { staplingNeeds, type StaplingNeeds } from './certificate-id.ts'
-import { KeptStaple, type KeptStapleParts } from './kept-staple.ts'
+import { KeptStaple, type KeptStapleDeps } from './kept-staple.ts'
 import { ocspRequest } from './request.ts'
 import type { StapleStore } from './staple-store.ts'
 
@@ -34,7 +34,7 @@ const WAIT_MS = 3_000
  * handshake.
  */
 export class Staples {
-  readonly #parts: KeptStapleParts
+  readonly #deps: KeptStapleDeps
   /** By the certificate's PEM text. */
   readonly #kept = new Map<string, KeptStaple>()
   /** Facts about certificates, read once: those in force, and those that are being prepared. */
@@ -42,8 +42,8 @@ export class Staples {
   /** Certificates without a way to ask: file → why. */
   #unasked = new Map<string, string>()
 
-  constructor(parts: KeptStapleParts) {
-    this.#parts = parts
+  constructor(deps: KeptStapleDeps) {
+    this.#deps = deps
   }
 
   /**
@@ -60,13 +60,13 @@ export class Staples {
       const needs = this.#needsOf(cert)
       if (needs === undefined || typeof needs.subject === 'string' || !(needs.must || ocsp === true)) continue
       const { must, subject } = needs
-      const kept = new KeptStaple(file, must, subject, this.#parts, storeFor(ocspRequest(subject.id)))
+      const kept = new KeptStaple(file, must, subject, this.#deps, storeFor(ocspRequest(subject.id)))
       this.#kept.set(cert, kept)
       tried.push(must ? kept.tried : kept.looked)
     }
     if (tried.length === 0) return
     let cancel = (): void => {}
-    const late = new Promise<void>((resolve) => (cancel = this.#parts.clock.after(WAIT_MS, resolve)))
+    const late = new Promise<void>((resolve) => (cancel = this.#deps.clock.after(WAIT_MS, resolve)))
     await Promise.race([Promise.all(tried), late])
     cancel()
   }
@@ -95,7 +95,7 @@ export class Staples {
       if (reason === undefined) continue
       this.#unasked.set(file, reason)
       if (before.get(file) !== reason)
-        this.#parts.log.warn({ file }, `certificate ${file}: no OCSP response can be stapled: ${reason}`)
+        this.#deps.log.warn({ file }, `certificate ${file}: no OCSP response can be stapled: ${reason}`)
     }
   }
 
@@ -116,7 +116,7 @@ export class Staples {
 
   /** For the metrics. */
   readonly collect = (sample: Sample): void => {
-    const now = this.#parts.clock.wall()
+    const now = this.#deps.clock.wall()
     for (const { name, staple } of this.#kept.values()) {
       const seconds = staple === undefined ? 0 : Math.round((staple.nextUpdate - now) / 1_000)
       sample('lb_ocsp_staple_expiry_seconds', { file: name }, seconds)

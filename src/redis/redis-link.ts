@@ -28,7 +28,7 @@ const PROBE_LIVES_MS = 10_000
 /** A full or read-only server refuses it, and so is not used. */
 const probe = new Script(`return redis.call('SET', KEYS[1], '1', 'PX', ARGV[1])`)
 
-export interface RedisLinkParts {
+export interface RedisLinkDeps {
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: Metrics
@@ -48,7 +48,7 @@ export class RedisLink {
   readonly timeoutMs: number
   readonly prefix: string
   readonly #connection: Connection
-  readonly #parts: RedisLinkParts
+  readonly #deps: RedisLinkDeps
   readonly #cluster: boolean
   readonly #place: string
   readonly #up: Gauge
@@ -71,22 +71,22 @@ export class RedisLink {
   /** Callers that wait until it is known whether it answers. */
   #waiting: (() => void)[] = []
 
-  constructor(plan: RedisPlan, parts: RedisLinkParts) {
+  constructor(plan: RedisPlan, deps: RedisLinkDeps) {
     const { timeoutMs, prefix, kind } = plan.config
-    const { metrics } = parts
+    const { metrics } = deps
     this.timeoutMs = timeoutMs
     this.prefix = prefix
-    this.#parts = parts
+    this.#deps = deps
     this.#cluster = kind === 'cluster'
     this.#place = placeOf(plan.config)
-    this.#up = metrics.gauge('lb_redis_up', { worker: String(parts.thread) })
+    this.#up = metrics.gauge('lb_redis_up', { worker: String(deps.thread) })
     const counter = (result: string) => metrics.counter('lb_redis_commands_total', { result })
     this.#results = { ok: counter('ok'), timeout: counter('timeout'), error: counter('error') }
     this.#connection = connect(plan)
     this.#fault = new ConnectionFault(this.#connection)
     this.#connection.on('ready', () => {
       // After relapses it is not used for a while, connected or not.
-      if (this.#relapses.rested(this.#parts.clock.now())) this.#probe()
+      if (this.#relapses.rested(this.#deps.clock.now())) this.#probe()
     })
     this.#connection.on('close', () =>
       this.#lost(this.#fault.reason ?? 'the connection has ended', this.#fault.reason !== undefined)
@@ -108,18 +108,18 @@ export class RedisLink {
     if (this.#usable !== undefined || this.#closed) return Promise.resolve()
     return new Promise((resolve) => {
       this.#waiting.push(resolve)
-      this.#parts.clock.after(this.timeoutMs, resolve)
+      this.#deps.clock.after(this.timeoutMs, resolve)
     })
   }
 
   /** `done` is called once, never before this returns, and within `withinMs`; undefined: no answer. */
   ask<T>(command: Command<T>, done: (found: T | undefined) => void, withinMs = this.timeoutMs): void {
-    const askedAt = this.#parts.clock.now()
+    const askedAt = this.#deps.clock.now()
     this.#run(command, withinMs).then(
       (found) => {
         this.#results.ok.add()
         this.#failures = 0
-        this.#answeredAt = this.#parts.clock.now()
+        this.#answeredAt = this.#deps.clock.now()
         guarded(() => done(found))
       },
       (error: unknown) => {
@@ -135,12 +135,12 @@ export class RedisLink {
     this.#settled()
     this.#stopTimer()
     this.#up.set(0)
-    this.#parts.board?.leave(this.#parts.thread)
+    this.#deps.board?.leave(this.#deps.thread)
     this.#connection.disconnect()
   }
 
   #run<T>(command: Command<T>, withinMs: number): Promise<T> {
-    return answerInTime(this.#parts.clock, withinMs, () => command(this.#connection, this.prefix))
+    return answerInTime(this.#deps.clock, withinMs, () => command(this.#connection, this.prefix))
   }
 
   #failed(error: unknown, askedAt: number, withinMs: number): void {
@@ -152,13 +152,13 @@ export class RedisLink {
     // Not counted: commands with a part of the time only, and those that were under way during a counted failure, since
     // a pause is one failure.
     if ((late && withinMs < this.timeoutMs) || askedAt < this.#failedAt) return
-    this.#failedAt = this.#parts.clock.now()
+    this.#failedAt = this.#deps.clock.now()
     if (++this.#failures >= OPENS_AFTER) this.#lost(reason)
   }
 
   /** The next check finds out whether it works at all. */
   #refusal(reason: string): void {
-    const { board, clock, log } = this.#parts
+    const { board, clock, log } = this.#deps
     this.#refused = true
     if (board?.tellsOfRefusal(clock.now(), REFUSAL_TOLD_MS) !== true) return
     const fields = { redis: this.#place, reason: reason.slice(0, MAX_REASON) }
@@ -168,7 +168,7 @@ export class RedisLink {
   /** `known`: `reason` is the text of the server or of the system. */
   #lost(reason: string, known = true): void {
     if (this.#closed) return
-    const { board, thread, log, clock } = this.#parts
+    const { board, thread, log, clock } = this.#deps
     const fields = { redis: this.#place, reason: reason.slice(0, MAX_REASON) }
     const now = clock.now()
     if (this.#usable !== false) {
@@ -197,7 +197,7 @@ export class RedisLink {
 
   #probeLater(): void {
     this.#stopTimer()
-    this.#stopTimer = this.#parts.clock.after(this.#relapses.againMs, () => this.#probe())
+    this.#stopTimer = this.#deps.clock.after(this.#relapses.againMs, () => this.#probe())
   }
 
   /**
@@ -206,16 +206,16 @@ export class RedisLink {
    */
   #lookLater(): void {
     this.#stopTimer()
-    this.#stopTimer = this.#parts.clock.after(LOOKS_AFTER_MS, () => {
-      const doubt = this.#refused || this.#parts.board?.away === true
-      if (!doubt && this.#parts.clock.now() - this.#answeredAt < LOOKS_AFTER_MS) this.#lookLater()
+    this.#stopTimer = this.#deps.clock.after(LOOKS_AFTER_MS, () => {
+      const doubt = this.#refused || this.#deps.board?.away === true
+      if (!doubt && this.#deps.clock.now() - this.#answeredAt < LOOKS_AFTER_MS) this.#lookLater()
       else this.#probe()
     })
   }
 
   #probe(): void {
     if (this.#closed) return
-    const { thread } = this.#parts
+    const { thread } = this.#deps
     const names = Array.from(
       { length: this.#cluster ? PROBES_OF_CLUSTER : 1 },
       (_, i) => `probe:${thread}:${i}`
@@ -227,7 +227,7 @@ export class RedisLink {
     this.#refused = false
     // During the start this thread is busy, and no request waits for Redis yet.
     const withinMs = this.#usable === undefined ? Math.max(LOOKS_AFTER_MS, this.timeoutMs) : this.timeoutMs
-    const askedAt = this.#parts.clock.now()
+    const askedAt = this.#deps.clock.now()
     this.#run(command, withinMs).then(
       () => this.#found(),
       (error: unknown) => {
@@ -247,14 +247,14 @@ export class RedisLink {
   #found(): void {
     if (this.#closed) return
     this.#failures = 0
-    this.#answeredAt = this.#parts.clock.now()
+    this.#answeredAt = this.#deps.clock.now()
     this.#lookLater()
     if (this.#usable === true) return
     this.#usable = true
     this.#relapses.found(this.#answeredAt)
     this.#settled()
     this.#up.set(1)
-    const { board, thread, log } = this.#parts
+    const { board, thread, log } = this.#deps
     if (board?.found(thread, true) === true) log.info({ redis: this.#place }, 'Redis is reachable')
   }
 }

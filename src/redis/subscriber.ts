@@ -14,7 +14,7 @@ export interface Listener {
   lost(): void
 }
 
-export interface SubscriberParts {
+export interface SubscriberDeps {
   readonly plan: RedisPlan
   readonly clock: Clock
   /** The nodes of a cluster as far as they are known. */
@@ -27,7 +27,7 @@ export interface SubscriberParts {
  * whether it still hears.
  */
 export class Subscriber {
-  readonly #parts: SubscriberParts
+  readonly #deps: SubscriberDeps
   readonly #listeners = new Map<string, Listener>()
   #connection!: Connection
   /** Of a cluster; undefined elsewhere. */
@@ -36,8 +36,8 @@ export class Subscriber {
   #closed = false
   #cancel: () => void = () => {}
 
-  constructor(parts: SubscriberParts) {
-    this.#parts = parts
+  constructor(deps: SubscriberDeps) {
+    this.#deps = deps
     this.#open()
   }
 
@@ -87,12 +87,12 @@ export class Subscriber {
   }
 
   get #isOfCluster(): boolean {
-    const known = this.#parts.nodes()
+    const known = this.#deps.nodes()
     return this.#node === undefined || known.length === 0 || known.some((node) => isSame(node, this.#node!))
   }
 
   #open(): void {
-    const { plan } = this.#parts
+    const { plan } = this.#deps
     if (plan.config.kind === 'cluster') this.#node = this.#choose()
     const connection = this.#node === undefined ? connect(plan) : connectTo(plan, this.#node)
     this.#connection = connection
@@ -100,7 +100,7 @@ export class Subscriber {
     connection.on('ready', () => this.#subscribe([...this.#listeners.keys()]))
     connection.on('close', () => this.#lost())
     connection.on('end', () => {
-      if (!this.#closed) this.#cancel = this.#parts.clock.after(NEXT_NODE_MS, () => this.#open())
+      if (!this.#closed) this.#cancel = this.#deps.clock.after(NEXT_NODE_MS, () => this.#open())
     })
     connection.on('message', (channel: string, message: string) =>
       this.#listeners.get(channel)?.heard(message)
@@ -109,7 +109,7 @@ export class Subscriber {
 
   /** Another than the last one, if there is one. */
   #choose(): Node {
-    const { plan, nodes } = this.#parts
+    const { plan, nodes } = this.#deps
     const known = nodes()
     const all = known.length > 0 ? known : plan.config.nodes
     const others = all.filter((node) => this.#node === undefined || !isSame(node, this.#node))

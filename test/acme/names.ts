@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { AcmeNames, type AcmeNamesParts } from '../../src/acme/names/acme-names.ts'
+import { AcmeNames, type AcmeNamesDeps } from '../../src/acme/names/acme-names.ts'
 import type { AcmeConfig } from '../../src/config/model/acme-model.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { memoryLogger, type LoggedLine } from '../fakes/memory-logger.ts'
@@ -29,7 +29,7 @@ export interface Keeper {
 }
 
 /** All of src/acme without lb around it. */
-export function keeper(t: Test, parts: Partial<AcmeNamesParts> = {}): Keeper {
+export function keeper(t: Test, deps: Partial<AcmeNamesDeps> = {}): Keeper {
   const log = memoryLogger()
   let wake = () => {}
   const names = new AcmeNames({
@@ -41,7 +41,7 @@ export function keeper(t: Test, parts: Partial<AcmeNamesParts> = {}): Keeper {
     onOrder: () => wake(),
     may: async () => true,
     pace: { firstMs: 50, longestMs: 500 },
-    ...parts
+    ...deps
   })
   t.teardown(() => names.close())
   return {

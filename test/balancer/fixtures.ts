@@ -1,4 +1,4 @@
-import { Pool, type PoolParts } from '../../src/balancer/pool/pool.ts'
+import { Pool, type PoolDeps } from '../../src/balancer/pool/pool.ts'
 import { SlotRegistry } from '../../src/balancer/table/slot-registry.ts'
 import { BackendTable, type TableSize } from '../../src/balancer/table/table.ts'
 import type { BackendConfig, PoolConfig } from '../../src/config/model/model.ts'
@@ -54,24 +54,24 @@ export interface Rig {
 /** A pool over a table of one thread, with a fake clock and a seeded chance. */
 export function rig(
   over: Partial<PoolConfig> = {},
-  parts: Partial<Omit<PoolParts, 'config'>> & { seed?: number; size?: TableSize } = {}
+  deps: Partial<Omit<PoolDeps, 'config'>> & { seed?: number; size?: TableSize } = {}
 ): Rig {
-  const clock = (parts.clock as FakeClock | undefined) ?? new FakeClock()
+  const clock = (deps.clock as FakeClock | undefined) ?? new FakeClock()
   const config = poolConfig(over)
   const table =
-    parts.table ??
+    deps.table ??
     BackendTable.create({
       capacity: config.backends.length + 64,
       poolCapacity: 8,
       shared: false,
-      ...parts.size
+      ...deps.size
     })
   const registry = new SlotRegistry(table, clock)
   const slots = registry.assign([config])[config.name]!
   const pool = new Pool({
     slots,
-    random: seededRandom(parts.seed ?? 1),
-    ...parts,
+    random: seededRandom(deps.seed ?? 1),
+    ...deps,
     config,
     table,
     clock: clock as Clock

@@ -2,7 +2,7 @@ import { systemClock } from '../../src/core/clock.ts'
 import { memoryLogger } from '../fakes/memory-logger.ts'
 import { seededRandom } from '../../src/core/random.ts'
 import type { BackendConfig } from '../../src/config/model/model.ts'
-import type { SourceParts } from '../../src/discovery/source.ts'
+import type { SourceDeps } from '../../src/discovery/source.ts'
 
 /** Parts of a source that keep what it tells, for tests to wait for. */
 export class Found {
@@ -11,7 +11,7 @@ export class Found {
   readonly #log = memoryLogger('warn')
   #wake = () => {}
 
-  get parts(): SourceParts {
+  get parts(): SourceDeps {
     return {
       clock: systemClock,
       random: seededRandom(1),

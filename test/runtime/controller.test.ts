@@ -9,7 +9,7 @@ import { Metrics } from '../../src/core/metrics/metrics.ts'
 import { RedisBoard } from '../../src/redis/redis-board.ts'
 import { ConfiguredMemory } from '../../src/runtime/memory/configured-memory.ts'
 import { OwnAddresses } from '../../src/runtime/control/reload/own-addresses.ts'
-import { Controller, type ControllerParts } from '../../src/runtime/control/controller.ts'
+import { Controller, type ControllerDeps } from '../../src/runtime/control/controller.ts'
 import type { Planes } from '../../src/runtime/workers/planes.ts'
 import { configOf } from './configs.ts'
 
@@ -25,7 +25,7 @@ const planes: Planes = {
   workers: []
 }
 
-function controllerOf(t: Test, clock: FakeClock, over: Partial<ControllerParts> = {}) {
+function controllerOf(t: Test, clock: FakeClock, over: Partial<ControllerDeps> = {}) {
   const table = BackendTable.create({ capacity: 64, poolCapacity: 8 })
   const slots = new SlotRegistry(table, clock)
   const log = createLogger({ level: 'silent' })

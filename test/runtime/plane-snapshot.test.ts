@@ -6,7 +6,7 @@ import {
   bindKey,
   deltaOf,
   makePlaneSnapshot,
-  type PlaneSnapshotParts
+  type PlaneSnapshotInput
 } from '../../src/runtime/plane/plane-snapshot.ts'
 import { configOf } from './configs.ts'
 
@@ -30,7 +30,7 @@ const rows = {
 }
 
 const memory = { control: new SharedArrayBuffer(8) } as SharedStoreMemory
-const parts = (id: number, weight: number, slots: Record<string, PoolSlots> = rows): PlaneSnapshotParts => ({
+const parts = (id: number, weight: number, slots: Record<string, PoolSlots> = rows): PlaneSnapshotInput => ({
   id,
   config: config(weight),
   logLevel: 'info',

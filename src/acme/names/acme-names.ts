@@ -11,10 +11,10 @@ import type { NameRecord } from '../storage/records.ts'
 import { FolderStorage } from '../storage/folder-storage.ts'
 import { Authorities } from './authorities.ts'
 import type { NameView } from './name-view.ts'
-import { NameTask, type TaskParts } from './name-task.ts'
+import { NameTask, type TaskDeps } from './name-task.ts'
 import { Places } from './places.ts'
 
-export interface AcmeNamesParts {
+export interface AcmeNamesDeps {
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger
@@ -33,7 +33,7 @@ const PARALLEL = 10
 
 /** All names with ACME certificates, over all listeners and reloads. */
 export class AcmeNames {
-  readonly #parts: AcmeNamesParts
+  readonly #deps: AcmeNamesDeps
   readonly #places = new Places(PARALLEL)
   readonly #authorities: Authorities
   readonly #tasks = new Map<string, NameTask>()
@@ -41,9 +41,9 @@ export class AcmeNames {
   #storage: AcmeStorage | undefined
   #where: string | undefined
 
-  constructor(parts: AcmeNamesParts) {
-    this.#parts = parts
-    this.#authorities = new Authorities(parts.clock)
+  constructor(deps: AcmeNamesDeps) {
+    this.#deps = deps
+    this.#authorities = new Authorities(deps.clock)
   }
 
   /**
@@ -56,7 +56,7 @@ export class AcmeNames {
       for (const task of this.#tasks.values()) task.close()
       this.#tasks.clear()
       this.#storage?.close?.()
-      this.#storage = (this.#parts.storage ?? ((folder) => new FolderStorage(folder)))(where)
+      this.#storage = (this.#deps.storage ?? ((folder) => new FolderStorage(folder)))(where)
       this.#where = where
     }
     const storage = this.#storage
@@ -65,7 +65,7 @@ export class AcmeNames {
     for (const name of names) {
       if (this.#tasks.has(name)) continue
       const record = (await this.#stored(name)) ?? { name }
-      if (!this.#tasks.has(name)) this.#tasks.set(name, new NameTask(record, this.#taskParts(storage)))
+      if (!this.#tasks.has(name)) this.#tasks.set(name, new NameTask(record, this.#taskDeps(storage)))
     }
   }
 
@@ -85,7 +85,7 @@ export class AcmeNames {
   async begin(name: string, onDemand: string): Promise<void> {
     const storage = this.#storage!
     const record = { ...((await this.#stored(name)) ?? { name }), onDemand }
-    if (!this.#tasks.has(name)) this.#tasks.set(name, new NameTask(record, this.#taskParts(storage)))
+    if (!this.#tasks.has(name)) this.#tasks.set(name, new NameTask(record, this.#taskDeps(storage)))
     this.#tasks.get(name)!.start()
   }
 
@@ -98,7 +98,7 @@ export class AcmeNames {
       if (!listeners.has(record.onDemand!)) continue
       found.push(record)
       if (!this.#tasks.has(record.name))
-        this.#tasks.set(record.name, new NameTask(record, this.#taskParts(storage)))
+        this.#tasks.set(record.name, new NameTask(record, this.#taskDeps(storage)))
     }
     return found
   }
@@ -123,13 +123,13 @@ export class AcmeNames {
     const stored = storage.name(name)
     if (storage.shared === undefined) return stored
     return stored.catch((error: unknown) => {
-      this.#parts.log.warn({ name, err: error }, `certificate of ${name}: the storage cannot be asked`)
+      this.#deps.log.warn({ name, err: error }, `certificate of ${name}: the storage cannot be asked`)
       return undefined
     })
   }
 
-  #taskParts(storage: AcmeStorage): TaskParts {
-    const { clock, random, log, challenges, may, onCertificate, onOrder, pace = PACE } = this.#parts
+  #taskDeps(storage: AcmeStorage): TaskDeps {
+    const { clock, random, log, challenges, may, onCertificate, onOrder, pace = PACE } = this.#deps
     const config = () => this.#config!
     return {
       ...{ clock, random, log, storage, pace, may, onCertificate, onOrder, config },

@@ -21,7 +21,7 @@ import type { Places } from './places.ts'
 import { mergedRecord, usableRecord, withOrder } from './usable-record.ts'
 
 /** What the tasks of all names share; `config` and what depends on it may change between tries. */
-export interface TaskParts {
+export interface TaskDeps {
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger
@@ -45,7 +45,7 @@ const NO_STORAGE_MS = 10_000
 
 /** Maintains one name: obtains its certificate and renews it in time. One order at a time. */
 export class NameTask {
-  readonly #parts: TaskParts
+  readonly #deps: TaskDeps
   #record!: NameRecord
   #facts: CertificateFacts | undefined
   #busy = false
@@ -56,8 +56,8 @@ export class NameTask {
   #storageFails = false
 
   /** `record` as stored; without a certificate for a new name. */
-  constructor(record: NameRecord, parts: TaskParts) {
-    this.#parts = parts
+  constructor(record: NameRecord, deps: TaskDeps) {
+    this.#deps = deps
     this.#adopt(record)
   }
 
@@ -67,7 +67,7 @@ export class NameTask {
   }
 
   view(): NameView {
-    const now = this.#parts.clock.wall()
+    const now = this.#deps.clock.wall()
     return nameView(this.#record, this.#facts, this.#busy, this.#elsewhereUntil > now, now)
   }
 
@@ -84,7 +84,7 @@ export class NameTask {
   /** Sleeps until something is due. */
   #sleep(): void {
     if (this.#closed || this.#busy || this.#cancel !== undefined) return
-    const { clock } = this.#parts
+    const { clock } = this.#deps
     const ms = Math.min(Math.max(this.#nextAt() - clock.wall(), 0), LONGEST_SLEEP_MS)
     this.#cancel = clock.after(ms, () => {
       this.#cancel = undefined
@@ -100,14 +100,14 @@ export class NameTask {
   }
 
   #nextAt(): number {
-    const now = this.#parts.clock.wall()
+    const now = this.#deps.clock.wall()
     // The clock may have been set back meanwhile.
     const elsewhere = Math.min(this.#elsewhereUntil, now + 1.1 * NO_STORAGE_MS)
     return Math.max(dueAt(this.#record, this.#facts !== undefined, now), elsewhere)
   }
 
   async #run(): Promise<void> {
-    const { log, places } = this.#parts
+    const { log, places } = this.#deps
     this.#busy = true
     try {
       await places.run(() => (this.#closed ? Promise.resolve() : this.#alone()))
@@ -129,7 +129,7 @@ export class NameTask {
     if (lock === undefined) return
     try {
       if (this.#facts !== undefined) await this.#askForTime(this.#facts)
-      const now = this.#parts.clock.wall()
+      const now = this.#deps.clock.wall()
       const { askAt: _, ...renewal } = this.#record.renewal ?? { at: Infinity }
       const due = dueAt({ ...this.#record, renewal }, this.#facts !== undefined, now)
       if (due <= now && !this.#closed) await this.#order()
@@ -140,7 +140,7 @@ export class NameTask {
 
   /** Under the lock the stored record counts: another process may have ordered meanwhile, or is ordering now. */
   async #lock(): Promise<Lock | undefined> {
-    const { storage, clock, random, log } = this.#parts
+    const { storage, clock, random, log } = this.#deps
     const { name } = this.#record
     let lock: Lock | undefined
     let wait = ELSEWHERE_MS
@@ -165,23 +165,23 @@ export class NameTask {
     const before = this.#record.certificate?.cert
     this.#adopt(mergedRecord(stored, this.#record))
     if (this.#facts !== undefined && stored.certificate?.cert !== before)
-      this.#parts.onCertificate(stored.name)
+      this.#deps.onCertificate(stored.name)
   }
 
   #adopt(record: NameRecord): void {
-    const usable = usableRecord(record, this.#parts.clock.wall())
+    const usable = usableRecord(record, this.#deps.clock.wall())
     this.#record = usable.record
     this.#facts = usable.facts
   }
 
   /** When to renew: at the time that the authority suggests (RFC 9773), or after two thirds of the lifetime. */
   async #askForTime(facts: CertificateFacts): Promise<void> {
-    const { clock, random } = this.#parts
+    const { clock, random } = this.#deps
     const { certificate } = this.#record
     const renewal = this.#record.renewal ?? usualRenewal(facts, random(), 0)
     this.#record = { ...this.#record, renewal }
     if (!isAskDue(renewal, clock.wall())) return
-    const account = this.#parts.accounts().find(({ authority }) => authority.url === certificate!.authority)
+    const account = this.#deps.accounts().find(({ authority }) => authority.url === certificate!.authority)
     let next = askedInVain(renewal, clock.wall())
     try {
       const id = await certId(certificate!.cert)
@@ -189,13 +189,13 @@ export class NameTask {
       if (info) next = suggestedRenewal(renewal, info.window, info.askAt, random(), facts)
     } catch (error) {
       next = askedInVain(renewal, clock.wall(), error instanceof AcmeError ? error.retryAt : undefined)
-      this.#parts.log.debug({ name: this.#record.name, err: error }, 'no word about renewal')
+      this.#deps.log.debug({ name: this.#record.name, err: error }, 'no word about renewal')
     }
     await this.#save({ ...this.#record, renewal: next })
   }
 
   async #order(): Promise<void> {
-    const { log, onOrder, may, onCertificate } = this.#parts
+    const { log, onOrder, may, onCertificate } = this.#deps
     const { name } = this.#record
     let failed: unknown
     if (!(await may(name))) return this.#fail(new Error('it is no longer allowed'))
@@ -227,13 +227,13 @@ export class NameTask {
   /** An authority with an order under way comes first: no other is used before that is over. */
   #inOrder(): Account[] {
     const { order } = this.#record
-    const accounts = [...this.#parts.accounts()]
+    const accounts = [...this.#deps.accounts()]
     const first = accounts.filter(({ authority }) => authority.url === order?.authority)
     return [...first, ...accounts.filter((each) => !first.includes(each))]
   }
 
   async #orderAt(account: Account): Promise<StoredCertificate> {
-    const { clock, config } = this.#parts
+    const { clock, config } = this.#deps
     const { certificate, order } = this.#record
     const replaced = certificate?.authority === account.authority.url ? certificate : undefined
     const { renewalInfo: hasAri } = await account.client.directory()
@@ -245,7 +245,7 @@ export class NameTask {
         account,
         clock,
         challenge,
-        solver: this.#parts.solver(),
+        solver: this.#deps.solver(),
         profile,
         replaces,
         save: (order) => this.#save(withOrder(this.#record, order))
@@ -256,7 +256,7 @@ export class NameTask {
 
   /** The certificate and the end of its order, in one write. */
   async #keep(certificate: StoredCertificate): Promise<void> {
-    const { clock, random } = this.#parts
+    const { clock, random } = this.#deps
     const { facts } = checkCertificate(certificate.cert, certificate.key, clock.wall())
     const { order: _, failure: __, ...rest } = this.#record
     await this.#save({ ...rest, certificate, renewal: usualRenewal(facts!, random(), clock.wall()) })
@@ -272,7 +272,7 @@ export class NameTask {
   }
 
   async #fail(error: unknown): Promise<void> {
-    const { clock, random, pace, log } = this.#parts
+    const { clock, random, pace, log } = this.#deps
     const count = (this.#record.failure?.count ?? 0) + 1
     const now = clock.wall()
     const retryAt = error instanceof AcmeError ? error.retryAt : undefined
@@ -289,7 +289,7 @@ export class NameTask {
   }
 
   async #save(record: NameRecord): Promise<void> {
-    await this.#parts.storage.writeName(record)
+    await this.#deps.storage.writeName(record)
     this.#record = record
   }
 }

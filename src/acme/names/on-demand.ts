@@ -6,7 +6,7 @@ export interface OnDemandRule {
   readonly ratePerSecond: number
 }
 
-export interface OnDemandParts {
+export interface OnDemandDeps {
   readonly clock: Clock
   readonly log: Logger
   readonly ask: (url: string, name: string) => Promise<boolean>
@@ -27,7 +27,7 @@ const PUBLIC_NAME = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+(?!\d+
 
 /** Decides which names that clients request are ordered. Everything that strangers can cause is bounded. */
 export class OnDemand {
-  readonly #parts: OnDemandParts
+  readonly #deps: OnDemandDeps
   /** Name → listener. */
   readonly #allowed = new Map<string, string>()
   /** Name → until when it is not asked about again; the oldest first. */
@@ -36,8 +36,8 @@ export class OnDemand {
   /** Listener → times of its last new names. */
   readonly #taken = new Map<string, number[]>()
 
-  constructor(parts: OnDemandParts) {
-    this.#parts = parts
+  constructor(deps: OnDemandDeps) {
+    this.#deps = deps
   }
 
   get allowed(): ReadonlyMap<string, string> {
@@ -57,7 +57,7 @@ export class OnDemand {
 
   /** A client requested this name. */
   async wanted(listener: string, name: string, rule: OnDemandRule): Promise<void> {
-    const { clock, log, onAllowed } = this.#parts
+    const { clock, log, onAllowed } = this.#deps
     const now = clock.now()
     if (!PUBLIC_NAME.test(name) || this.#allowed.has(name) || this.#asking.has(name)) return
     if ((this.#refused.get(name) ?? 0) > now || this.#asking.size >= MAX_ASKING) return
@@ -65,7 +65,7 @@ export class OnDemand {
     if (!this.#mayTake(listener, rule.ratePerSecond, now)) return
     this.#asking.add(name)
     try {
-      if (!(await this.#parts.ask(rule.ask, name))) {
+      if (!(await this.#deps.ask(rule.ask, name))) {
         log.info({ name, listener }, `certificate of ${name}: not allowed by ${rule.ask}`)
         return this.#refuse(name, NO_MS)
       }
@@ -87,7 +87,7 @@ export class OnDemand {
 
   /** Whether it may still be renewed; false unless it is allowed. */
   async stillAllowed(name: string, rule: OnDemandRule): Promise<boolean> {
-    return this.#parts.ask(rule.ask, name)
+    return this.#deps.ask(rule.ask, name)
   }
 
   /** A limit per second, minute or hour, as the rate is given. */
@@ -102,6 +102,6 @@ export class OnDemand {
   #refuse(name: string, ms: number): void {
     this.#refused.delete(name)
     if (this.#refused.size >= MAX_REFUSED) this.#refused.delete(this.#refused.keys().next().value!)
-    this.#refused.set(name, this.#parts.clock.now() + ms)
+    this.#refused.set(name, this.#deps.clock.now() + ms)
   }
 }

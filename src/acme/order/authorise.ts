@@ -1,14 +1,14 @@
 import { AcmeError, detailOf, typeOf } from '../client/acme-error.ts'
 import { cureOf } from './cure.ts'
 import type { AuthorizationResource } from '../client/resources.ts'
-import type { StepParts } from './obtain-parts.ts'
+import type { StepDeps } from './obtain-deps.ts'
 import { poll } from './poll.ts'
 
 const TOKEN = /^[\w-]{16,256}$/
 
 /** Proves to the authority that a name is ours. */
-export async function authorise(parts: StepParts, url: string): Promise<void> {
-  const { account, challenge: kind, solver } = parts
+export async function authorise(deps: StepDeps, url: string): Promise<void> {
+  const { account, challenge: kind, solver } = deps
   const authorization = (await account.post(url)).body as AuthorizationResource
   // Proved before, and still valid (RFC 8555 §7.1.3).
   if (authorization.status === 'valid') return
@@ -27,7 +27,7 @@ export async function authorise(parts: StepParts, url: string): Promise<void> {
     // A challenge that an earlier process has begun is not started again.
     const told = challenge.status === 'pending' ? await account.post(challenge.url, {}) : undefined
     const busy = ({ status }: AuthorizationResource) => status === 'pending'
-    const { status, challenges } = await poll<AuthorizationResource>(parts, url, busy, told)
+    const { status, challenges } = await poll<AuthorizationResource>(deps, url, busy, told)
     if (status === 'valid') return
     const error = challenges.find(({ error }) => detailOf(error) !== undefined)?.error
     const why = detailOf(error) ?? `the authorization has become ${status}`

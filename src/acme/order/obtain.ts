@@ -8,23 +8,23 @@ import type { OrderRecord, OrderStep, StoredCertificate } from '../storage/recor
 import { authorise } from './authorise.ts'
 import { certificateRequest } from './csr.ts'
 import { poll } from './poll.ts'
-import type { OrderParts, StepParts } from './obtain-parts.ts'
+import type { OrderDeps, StepDeps } from './obtain-deps.ts'
 
 /**
  * From a name to its certificate: with a new order, or with one that an earlier process has left, from the step it has
  * reached. Rejects with an AcmeError; an order that can still succeed is kept for the next try.
  */
-export async function obtain(parts: OrderParts, before: OrderRecord | undefined): Promise<StoredCertificate> {
-  let order = before?.authority === parts.account.authority.url ? before : undefined
+export async function obtain(deps: OrderDeps, before: OrderRecord | undefined): Promise<StoredCertificate> {
+  let order = before?.authority === deps.account.authority.url ? before : undefined
   const rest = order?.rest
-  if (rest !== undefined) parts.account.client.keepRest(rest.url, rest.at)
-  if (order !== undefined && !(await isStillThere(parts, order))) order = undefined
-  order ??= await begin(parts)
-  order = await withUrl(parts, order, order === before)
+  if (rest !== undefined) deps.account.client.keepRest(rest.url, rest.at)
+  if (order !== undefined && !(await isStillThere(deps, order))) order = undefined
+  order ??= await begin(deps)
+  order = await withUrl(deps, order, order === before)
   try {
-    return await finish(parts, order)
+    return await finish(deps, order)
   } catch (error) {
-    if (error instanceof AcmeError && isFinal(error)) await parts.save(undefined)
+    if (error instanceof AcmeError && isFinal(error)) await deps.save(undefined)
     throw error
   }
 }
@@ -34,7 +34,7 @@ function isFinal({ type, status }: AcmeError): boolean {
   return !['unreachable', 'timeout', 'rateLimited', 'badNonce'].includes(type) && status < 500
 }
 
-async function isStillThere({ account }: OrderParts, { url }: OrderRecord): Promise<boolean> {
+async function isStillThere({ account }: OrderDeps, { url }: OrderRecord): Promise<boolean> {
   if (url === undefined) return true
   try {
     const { status } = (await account.post(url)).body as OrderResource
@@ -46,7 +46,7 @@ async function isStillThere({ account }: OrderParts, { url }: OrderRecord): Prom
   }
 }
 
-async function begin({ account, clock, save }: OrderParts): Promise<OrderRecord> {
+async function begin({ account, clock, save }: OrderDeps): Promise<OrderRecord> {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const key = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string
   const order = { authority: account.authority.url, since: clock.wall(), key, step: 'new' as const }
@@ -54,16 +54,16 @@ async function begin({ account, clock, save }: OrderParts): Promise<OrderRecord>
   return order
 }
 
-async function withUrl(parts: OrderParts, order: OrderRecord, resumed: boolean): Promise<OrderRecord> {
+async function withUrl(deps: OrderDeps, order: OrderRecord, resumed: boolean): Promise<OrderRecord> {
   if (order.url !== undefined) return order
-  const { account, name } = parts
-  const url = (resumed ? await account.pending.find(name) : undefined) ?? (await newOrder(parts))
+  const { account, name } = deps
+  const url = (resumed ? await account.pending.find(name) : undefined) ?? (await newOrder(deps))
   const next = { ...order, url, step: 'ordered' as const }
-  await parts.save(next)
+  await deps.save(next)
   return next
 }
 
-async function newOrder({ account, name, profile, replaces }: OrderParts): Promise<string> {
+async function newOrder({ account, name, profile, replaces }: OrderDeps): Promise<string> {
   const { newOrder: at, meta } = await account.client.directory()
   if (profile !== undefined && own(meta?.profiles ?? {}, profile) === undefined) {
     const known = Object.keys(meta?.profiles ?? {}).join(', ')
@@ -87,19 +87,19 @@ async function newOrder({ account, name, profile, replaces }: OrderParts): Promi
   return answer.location
 }
 
-async function finish(parts: OrderParts, order: OrderRecord): Promise<StoredCertificate> {
-  const { account, clock, name } = parts
+async function finish(deps: OrderDeps, order: OrderRecord): Promise<StoredCertificate> {
+  const { account, clock, name } = deps
   const url = order.url!
   const step = async (step: OrderStep) => {
     const { rest: _, ...now } = order
     order = { ...now, step }
-    await parts.save(order)
+    await deps.save(order)
   }
-  const steps: StepParts = {
-    ...parts,
+  const steps: StepDeps = {
+    ...deps,
     async rest(url, at) {
       order = { ...order, rest: { url, at } }
-      await parts.save(order)
+      await deps.save(order)
     }
   }
   let answer = await account.post(url)
@@ -132,7 +132,7 @@ async function finish(parts: OrderParts, order: OrderRecord): Promise<StoredCert
     throw new AcmeError('badCertificate', `what it has issued is not usable: ${unusable?.message}`, {
       status: 400
     })
-  return { cert, key: order.key, authority: account.authority.url, challenge: parts.challenge }
+  return { cert, key: order.key, authority: account.authority.url, challenge: deps.challenge }
 }
 
 function identifierOf(name: string): Identifier {

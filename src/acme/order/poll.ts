@@ -1,6 +1,6 @@
 import type { AcmeAnswer } from '../client/acme-client.ts'
 import { AcmeError } from '../client/acme-error.ts'
-import type { StepParts } from './obtain-parts.ts'
+import type { StepDeps } from './obtain-deps.ts'
 
 const FIRST_MS = 1_000
 const LONGEST_MS = 15_000
@@ -13,7 +13,7 @@ const MAX_WAIT_MS = 900_000
  * about it from another URL.
  */
 export async function poll<Resource>(
-  { account, clock, rest }: Pick<StepParts, 'account' | 'clock' | 'rest'>,
+  { account, clock, rest }: Pick<StepDeps, 'account' | 'clock' | 'rest'>,
   url: string,
   busy: (resource: Resource) => boolean,
   before?: Pick<AcmeAnswer, 'retryAt'>

@@ -16,7 +16,7 @@ export interface Asked {
 /** Makes an answer available to the authority. Resolves once it is, with a function that removes it. */
 export type Solver = (asked: Asked) => Promise<() => Promise<void>>
 
-export interface SolverParts {
+export interface SolverDeps {
   readonly challenges: Challenges
   /** Present where several instances share the storage. */
   readonly shared: SharedChallenges | undefined
@@ -24,7 +24,7 @@ export interface SolverParts {
   readonly hook: readonly string[] | undefined
 }
 
-export function solverFor(kind: AcmeChallenge, { challenges, shared, wall, hook }: SolverParts): Solver {
+export function solverFor(kind: AcmeChallenge, { challenges, shared, wall, hook }: SolverDeps): Solver {
   switch (kind) {
     case 'http-01':
       return async ({ token, keyAuthorization }) => {

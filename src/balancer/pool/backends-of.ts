@@ -5,7 +5,7 @@ import type { PoolSlots } from '../table/slot-registry.ts'
 import type { BackendTable } from '../table/table.ts'
 import { Backend } from './backend.ts'
 
-interface BackendsParts {
+interface BackendsDeps {
   readonly config: PoolConfig
   readonly slots: PoolSlots
   readonly table: BackendTable
@@ -15,7 +15,7 @@ interface BackendsParts {
 }
 
 /** The backends of a pool, in order: what stayed the same, in the same row, keeps its object. */
-export function backendsOf({ config, slots, table, clock, before }: BackendsParts): readonly Backend[] {
+export function backendsOf({ config, slots, table, clock, before }: BackendsDeps): readonly Backend[] {
   const made = (backend: BackendConfig, position: number): Backend =>
     new Backend(config.name, backend, slots.backends[position]!, table, clock)
   if (before === undefined) return config.backends.map(made)

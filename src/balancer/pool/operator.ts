@@ -5,7 +5,7 @@ import { beginSlowStart } from './slow-start.ts'
 import { keepSessions } from './kept-sessions.ts'
 import { ADMIN_STATES, type AdminState, type ChangeEvent } from './states.ts'
 
-export interface OperatorParts {
+export interface OperatorDeps {
   readonly clock: Clock
   readonly onChange?: (event: ChangeEvent) => void
 }
@@ -25,9 +25,9 @@ export class Operator {
   readonly #onChange: ((event: ChangeEvent) => void) | undefined
   readonly #reasons = new Map<number, string>()
 
-  constructor(parts: OperatorParts) {
-    this.#clock = parts.clock
-    this.#onChange = parts.onChange
+  constructor(deps: OperatorDeps) {
+    this.#clock = deps.clock
+    this.#onChange = deps.onChange
   }
 
   /**

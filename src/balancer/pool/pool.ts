@@ -31,7 +31,7 @@ export type OnRelease = (
   peers: readonly Backend[]
 ) => void
 
-export interface PoolParts {
+export interface PoolDeps {
   readonly config: PoolConfig
   readonly slots: PoolSlots
   readonly table: BackendTable
@@ -72,16 +72,16 @@ export class Pool implements Lessor {
   readonly #counts: boolean
   #version: number
 
-  constructor(parts: PoolParts) {
-    const { config, slots, table, clock, random } = parts
+  constructor(deps: PoolDeps) {
+    const { config, slots, table, clock, random } = deps
     this.name = config.name
     this.config = config
     this.row = slots.pool
     this.table = table
     this.#clock = clock
-    this.#onRelease = parts.onRelease
-    this.#onChange = parts.onChange
-    this.backends = backendsOf(parts)
+    this.#onRelease = deps.onRelease
+    this.#onChange = deps.onChange
+    this.backends = backendsOf(deps)
     this.#view = new View(this.backends, table, slots.pool, config.panicThreshold, config.slowStartMs)
     this.#version = table.version(slots.pool) - 1
     this.#selector = algorithms[config.algorithm]({

@@ -4,7 +4,7 @@ import type { PickContext } from '../pool/pick-context.ts'
 import type { View } from '../pool/view.ts'
 import { finish, hashOf, kept, MOST_STEPS, rehash, tooEarly, weightSignature } from './keyed.ts'
 import { buildRing } from './structures/ring.ts'
-import type { Selector, SelectorParts } from './selector.ts'
+import type { Selector, SelectorDeps } from './selector.ts'
 
 /**
  * Consistent hashing on a ring, with bounded load (Mirrokni, Thorup, Zadimoghaddam 2016): a backend that holds
@@ -19,9 +19,9 @@ export class Hash implements Selector {
   #signature = 0
   #usableWeight = 0
 
-  constructor(parts: SelectorParts) {
-    this.#random = parts.random
-    this.#bound = parts.config.hash.boundedLoad
+  constructor(deps: SelectorDeps) {
+    this.#random = deps.random
+    this.#bound = deps.config.hash.boundedLoad
   }
 
   pick(view: View, context: PickContext): number {

@@ -4,7 +4,7 @@ import type { PickContext } from '../pool/pick-context.ts'
 import { CLOSED } from '../pool/states.ts'
 import { breakerOf } from '../table/table.ts'
 import type { View } from '../pool/view.ts'
-import type { Selector, SelectorParts } from './selector.ts'
+import type { Selector, SelectorDeps } from './selector.ts'
 
 /** Up to this size a pool is searched: that costs less than keeping the tree in order at each lease and release. */
 const SMALL = 8
@@ -24,7 +24,7 @@ export class LeastLoaded implements Selector {
   #revision = -1
   #resets = 0
 
-  constructor(order: LoadOrder, { config, tree }: SelectorParts) {
+  constructor(order: LoadOrder, { config, tree }: SelectorDeps) {
     const size = config.backends.length
     this.#order = order
     this.#small = size <= SMALL

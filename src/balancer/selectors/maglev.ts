@@ -3,7 +3,7 @@ import type { PickContext } from '../pool/pick-context.ts'
 import type { View } from '../pool/view.ts'
 import { finish, hashOf, kept, MOST_STEPS, rehash, tooEarly, weightSignature } from './keyed.ts'
 import { buildMaglev } from './structures/maglev-table.ts'
-import type { Selector, SelectorParts } from './selector.ts'
+import type { Selector, SelectorDeps } from './selector.ts'
 
 /**
  * Consistent hashing by one look into a table. As with the ring, the table is of all backends: while one is down its
@@ -15,8 +15,8 @@ export class Maglev implements Selector {
   #revision = -1
   #signature = 0
 
-  constructor(parts: SelectorParts) {
-    this.#random = parts.random
+  constructor(deps: SelectorDeps) {
+    this.#random = deps.random
   }
 
   pick(view: View, context: PickContext): number {

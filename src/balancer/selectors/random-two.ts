@@ -2,7 +2,7 @@ import type { Random } from '../../core/random.ts'
 import type { PickContext } from '../pool/pick-context.ts'
 import type { View } from '../pool/view.ts'
 import { AliasTable, nextAdmitted } from './structures/alias-table.ts'
-import type { Selector, SelectorParts } from './selector.ts'
+import type { Selector, SelectorDeps } from './selector.ts'
 
 const DRAWS = 8
 
@@ -14,8 +14,8 @@ export class RandomTwo implements Selector {
   readonly #random: Random
   readonly #table = new AliasTable()
 
-  constructor(parts: SelectorParts) {
-    this.#random = parts.random
+  constructor(deps: SelectorDeps) {
+    this.#random = deps.random
   }
 
   pick(view: View, context: PickContext): number {

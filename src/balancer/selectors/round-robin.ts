@@ -3,7 +3,7 @@ import type { Random } from '../../core/random.ts'
 import type { BackendTable } from '../table/table.ts'
 import type { PickContext } from '../pool/pick-context.ts'
 import type { View } from '../pool/view.ts'
-import type { Selector, SelectorParts } from './selector.ts'
+import type { Selector, SelectorDeps } from './selector.ts'
 
 /**
  * Takes the pool's next turn: 0 to `count` - 1. In 31 bits, of which the remainder is a division of integers; of an
@@ -19,10 +19,10 @@ export class RoundRobin implements Selector {
   readonly #turn: number
   readonly #random: Random
 
-  constructor(parts: SelectorParts) {
-    this.#table = parts.table
-    this.#turn = parts.pool * at.POOL_INTS + at.TURN
-    this.#random = parts.random
+  constructor(deps: SelectorDeps) {
+    this.#table = deps.table
+    this.#turn = deps.pool * at.POOL_INTS + at.TURN
+    this.#random = deps.random
   }
 
   pick(view: View, context: PickContext): number {

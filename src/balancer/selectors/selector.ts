@@ -16,7 +16,7 @@ export interface Selector {
   changed?(view: View, position: number): void
 }
 
-export interface SelectorParts {
+export interface SelectorDeps {
   readonly config: PoolConfig
   readonly table: BackendTable
   /** Row of the pool in the table. */
@@ -26,4 +26,4 @@ export interface SelectorParts {
   readonly tree: ArrayBufferLike | undefined
 }
 
-export type Algorithm = (parts: SelectorParts) => Selector
+export type Algorithm = (deps: SelectorDeps) => Selector

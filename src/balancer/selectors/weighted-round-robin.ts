@@ -7,7 +7,7 @@ import { nextTurn } from './round-robin.ts'
 import { smoothSequence } from './structures/smooth-sequence.ts'
 import { StrideHeap } from './structures/stride-heap.ts'
 import { WeightGroups } from './structures/weight-groups.ts'
-import type { Selector, SelectorParts } from './selector.ts'
+import type { Selector, SelectorDeps } from './selector.ts'
 
 /**
  * Smooth weighted round robin. A short cycle is laid out and walked by a turn that all threads share: exact, one
@@ -22,10 +22,10 @@ export class WeightedRoundRobin implements Selector {
   #sequence: Uint16Array | undefined
   #rounds: WeightGroups | StrideHeap | undefined
 
-  constructor(parts: SelectorParts) {
-    this.#table = parts.table
-    this.#turn = parts.pool * at.POOL_INTS + at.TURN
-    this.#random = parts.random
+  constructor(deps: SelectorDeps) {
+    this.#table = deps.table
+    this.#turn = deps.pool * at.POOL_INTS + at.TURN
+    this.#random = deps.random
   }
 
   pick(view: View, context: PickContext): number {

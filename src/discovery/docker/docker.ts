@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts'
 import type { DockerDiscovery } from '../../config/model/model.ts'
 import { boundedLines, boundedText } from '../bounded-text.ts'
 import { Poller } from '../poller.ts'
-import type { Source, SourceParts } from '../source.ts'
+import type { Source, SourceDeps } from '../source.ts'
 import { Settling } from '../settling.ts'
 import { ContainerReader, type Container } from './containers.ts'
 import { eventOf } from './events.ts'
@@ -16,7 +16,7 @@ const MANY = 200
 const MOST_ASKED = 100
 
 /** Follows the containers of a Docker daemon: events trigger a reading of the list. */
-export function dockerSource(config: DockerDiscovery, parts: SourceParts): Source {
+export function dockerSource(config: DockerDiscovery, deps: SourceDeps): Source {
   const client = new Client('http://docker', {
     connect: { socketPath: config.socket, timeout: 3_000 },
     // Events and the list use connections of their own.
@@ -27,7 +27,7 @@ export function dockerSource(config: DockerDiscovery, parts: SourceParts): Sourc
   const warned = new Set<string>()
 
   const reader = new ContainerReader(config)
-  const settling = new Settling(parts.clock)
+  const settling = new Settling(deps.clock)
   let containers = new Map<string, Container>()
 
   /** `ids`: only these may have changed. */
@@ -49,14 +49,14 @@ export function dockerSource(config: DockerDiscovery, parts: SourceParts): Sourc
       for (const warning of warnings) {
         if (warned.has(warning)) continue
         if (warned.size < 1_000) warned.add(warning)
-        parts.log.warn({}, warning)
+        deps.log.warn({}, warning)
       }
-      parts.found(backends)
+      deps.found(backends)
     })
   }
 
   const poller = new Poller(
-    parts,
+    deps,
     async (signal, succeeded) => {
       const filters = JSON.stringify({ type: ['container', 'network'] })
       // Subscribes before the list is read, so that no change is missed in between.
@@ -69,7 +69,7 @@ export function dockerSource(config: DockerDiscovery, parts: SourceParts): Sourc
       if (events.statusCode !== 200) throw new Error(`/events answers ${events.statusCode}`)
       await look(signal)
       succeeded()
-      await follow(events.body, (ids) => look(signal, ids), { clock: parts.clock, settling }, signal)
+      await follow(events.body, (ids) => look(signal, ids), { clock: deps.clock, settling }, signal)
       throw new Error('the daemon ended the stream of events')
     },
     { stream: true }

@@ -2,7 +2,7 @@ import { Agent, request, type Dispatcher } from 'undici'
 import type { KubernetesDiscovery } from '../../config/model/model.ts'
 import { boundedLines, boundedText } from '../bounded-text.ts'
 import { Poller } from '../poller.ts'
-import type { Source, SourceParts } from '../source.ts'
+import type { Source, SourceDeps } from '../source.ts'
 import { clusterAccess, type ClusterAccess } from './access.ts'
 import { Settling } from '../settling.ts'
 import { SliceReader, type EndpointSlice } from './slices.ts'
@@ -29,12 +29,12 @@ class Outdated extends Refused {}
 /** Lists and then watches the EndpointSlices of one service, with plain REST. */
 export function kubernetesSource(
   config: KubernetesDiscovery,
-  parts: SourceParts,
+  deps: SourceDeps,
   silentMs = SILENT_MS
 ): Source {
   const slices = new Map<string, EndpointSlice>()
   const reader = new SliceReader(config.port, config.zone)
-  const settling = new Settling(parts.clock)
+  const settling = new Settling(deps.clock)
   let agent: Agent | undefined
   let agentTls = ''
   let version: string | undefined
@@ -42,14 +42,14 @@ export function kubernetesSource(
   const tell = (): void => {
     cancel?.()
     cancel = undefined
-    settling.measure(() => parts.found(reader.backends(slices.values())))
+    settling.measure(() => deps.found(reader.backends(slices.values())))
   }
   const tellSoon = (): void => {
-    cancel ??= parts.clock.after(settling.waitMs, tell)
+    cancel ??= deps.clock.after(settling.waitMs, tell)
   }
 
   const poller = new Poller(
-    parts,
+    deps,
     async (signal, succeeded) => {
       const access = await clusterAccess(config)
       // CAs and certificates are renewed like tokens.
@@ -66,14 +66,14 @@ export function kubernetesSource(
           version = await list(ask, slices)
           tell()
         }
-        const askedAt = parts.clock.now()
+        const askedAt = deps.clock.now()
         const begun = () => {
           // Also without a change: the source answers again.
           tell()
           succeeded()
         }
         version = await watch(ask, slices, version, begun, tellSoon)
-        return Math.max(0, LEAST_MS - (parts.clock.now() - askedAt))
+        return Math.max(0, LEAST_MS - (deps.clock.now() - askedAt))
       } catch (error) {
         // A restored server has smaller versions, and would refuse this one for ever.
         if (error instanceof Refused) version = undefined

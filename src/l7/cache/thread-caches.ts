@@ -8,7 +8,7 @@ import type { CacheStore } from './ports.ts'
 import type { SharedStoreMemory } from './store/memory/layout.ts'
 import { SharedStore } from './store/shared-store.ts'
 
-export interface ThreadCachesParts {
+export interface ThreadCachesDeps {
   readonly metrics: Metrics
   readonly clock: Clock
   readonly random: Random
@@ -24,16 +24,16 @@ export interface CacheTier {
 
 /** The caches of one thread: a view of each shared store, kept as long as its memory, and an HttpCache per route. */
 export class ThreadCaches {
-  readonly #parts: ThreadCachesParts
+  readonly #deps: ThreadCachesDeps
   readonly #stores = new WeakMap<SharedArrayBuffer, SharedStore>()
 
-  constructor(parts: ThreadCachesParts) {
-    this.#parts = parts
+  constructor(deps: ThreadCachesDeps) {
+    this.#deps = deps
   }
 
   /** `memory`: of the store that the route names. `tier`: the remote tier behind it. */
   httpCache(route: RouteCache, memory: SharedStoreMemory, tier?: CacheTier): HttpCache {
-    const { metrics, clock, random } = this.#parts
+    const { metrics, clock, random } = this.#deps
     const counters = cacheCounters(metrics, route.store)
     const own = this.#store(memory)
     const store = tier?.over(own, route.store, memory) ?? own
@@ -44,7 +44,7 @@ export class ThreadCaches {
     // Each message creates new objects; the memory itself stays the same.
     let store = this.#stores.get(memory.control)
     if (store === undefined) {
-      store = new SharedStore(memory, this.#parts.workerIndex, hotBytesOf(memory))
+      store = new SharedStore(memory, this.#deps.workerIndex, hotBytesOf(memory))
       this.#stores.set(memory.control, store)
     }
     return store

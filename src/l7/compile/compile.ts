@@ -25,7 +25,7 @@ import { ownedFields } from '../headers/owned-fields.ts'
 import { earlyHooks, stageHooks } from './stage-lists.ts'
 
 /** What a listener's snapshot is made of besides its configuration. */
-export interface L7SnapshotParts {
+export interface L7SnapshotInput {
   readonly config: L7ListenerConfig
   /** Throws for a name that config/ should have refused. */
   pool(name: string): CompiledPool
@@ -54,9 +54,9 @@ const ROUTES_PER_PIECE = 100
  * Builds everything that an exchange needs, so that nothing is looked up by name on its way. Between the pieces the
  * caller may do other things.
  */
-export function* compilePieces(parts: L7SnapshotParts, context: EngineContext): Generator<void, L7Snapshot> {
-  const { config } = parts
-  const compiler = new Compiler(parts, context)
+export function* compilePieces(input: L7SnapshotInput, context: EngineContext): Generator<void, L7Snapshot> {
+  const { config } = input
+  const compiler = new Compiler(input, context)
   const routes = []
   for (const route of config.routes) {
     routes.push({ match: route.match, value: compiler.route(route) })
@@ -68,13 +68,13 @@ export function* compilePieces(parts: L7SnapshotParts, context: EngineContext): 
     stages: stageHooks(compiler.early, compiler.late(undefined)),
     router: new Router(routes, comparing(config.paths)),
     trusted: compileCidrs(config.trustedProxies),
-    gate: parts.gate,
-    tls: parts.tls
+    gate: input.gate,
+    tls: input.tls
   }
 }
 
-export function compileSnapshot(parts: L7SnapshotParts, context: EngineContext): L7Snapshot {
-  const pieces = compilePieces(parts, context)
+export function compileSnapshot(input: L7SnapshotInput, context: EngineContext): L7Snapshot {
+  const pieces = compilePieces(input, context)
   for (;;) {
     const { done, value } = pieces.next()
     if (done === true) return value
@@ -105,19 +105,19 @@ export function compilePool(
 }
 
 class Compiler {
-  readonly #parts: L7SnapshotParts
+  readonly #input: L7SnapshotInput
   readonly #context: EngineContext
   /** One of each for all routes. */
   readonly early: readonly Stage[]
 
-  constructor(parts: L7SnapshotParts, context: EngineContext) {
-    this.#parts = parts
+  constructor(input: L7SnapshotInput, context: EngineContext) {
+    this.#input = input
     this.#context = context
     this.early = this.#compile(undefined, true)
   }
 
   route(route: RouteConfig): CompiledRoute {
-    const listener = this.#parts.config
+    const listener = this.#input.config
     const late = this.late(route)
     const requestEdits = compileEdits(route.headers.request)
     const owned = ownedFields(late)
@@ -140,20 +140,20 @@ class Compiler {
   }
 
   #compile(route: RouteConfig | undefined, early: boolean): Stage[] {
-    const listener = this.#parts.config
+    const listener = this.#input.config
     const chosen = (route ?? listener).stages
     const context = {
       listener,
       route,
       engine: this.#context,
       target: (pool: string) => this.#target(route, pool),
-      cache: route === undefined ? undefined : this.#parts.cache(route),
-      thread: this.#parts.thread ?? 0,
-      remoteRates: () => this.#parts.remoteRates?.(),
-      remoteSessions: () => this.#parts.remoteSessions?.()
+      cache: route === undefined ? undefined : this.#input.cache(route),
+      thread: this.#input.thread ?? 0,
+      remoteRates: () => this.#input.remoteRates?.(),
+      remoteSessions: () => this.#input.remoteSessions?.()
     }
     const compiled: Stage[] = []
-    for (const entry of this.#parts.stages ?? stages) {
+    for (const entry of this.#input.stages ?? stages) {
       if (entry.early !== early) continue
       // eslint-disable-next-line lb/no-text-index -- a key of the table of stages
       const keys = entry.key === undefined ? undefined : chosen[entry.key]
@@ -170,13 +170,13 @@ class Compiler {
 
   /** The shared one; of its own where nobody has made one, as in tests and tools. */
   #memory(entry: OrderEntry, values: unknown, route: RouteConfig | undefined): unknown {
-    const { config, stageMemories } = this.#parts
+    const { config, stageMemories } = this.#input
     const shared = stageMemories?.get(stageMemoryId(config, route, entry.key!))
     return shared ?? (entry.memory as StageMemory<unknown>).allocate(values, 1)
   }
 
   #target(route: RouteConfig | undefined, name: string): Target {
-    const pool = this.#parts.pool(name)
+    const pool = this.#input.pool(name)
     const { retry, timeouts } = pool.pool.config
     const idleMs = route?.timeouts.idleMs ?? timeouts.idleMs
     return {
@@ -185,7 +185,7 @@ class Compiler {
       connectMs: route?.timeouts.connectMs ?? timeouts.connectMs,
       responseMs: route?.timeouts.responseMs ?? timeouts.responseMs,
       idleMs,
-      streamMs: Math.max(idleMs, this.#parts.config.timeouts.tunnelMs),
+      streamMs: Math.max(idleMs, this.#input.config.timeouts.tunnelMs),
       seconds: this.#context.metrics.histogram('lb_request_duration_seconds', {
         route: route?.name ?? '',
         pool: name

@@ -7,7 +7,7 @@ import { reconnect, type Connection } from '../connect.ts'
 import { runScript } from '../script.ts'
 import { countUnaware, lookAtChallenges, putChallenge } from './acme-scripts.ts'
 
-export interface InFlightParts {
+export interface InFlightDeps {
   readonly clock: Clock
   readonly connection: Connection
   readonly prefix: string
@@ -29,7 +29,7 @@ const LIVES_S = 1_800
  * living instances have done so.
  */
 export class InFlight implements SharedChallenges {
-  readonly #parts: InFlightParts
+  readonly #deps: InFlightDeps
   readonly #keys: readonly [challenges: string, turn: string, seen: string]
   /** Name of this instance in the list of who has seen what. */
   readonly #name = randomBytes(9).toString('base64url')
@@ -40,10 +40,10 @@ export class InFlight implements SharedChallenges {
   #closed = false
   #cancel: () => void = () => {}
 
-  constructor(parts: InFlightParts) {
-    this.#parts = parts
+  constructor(deps: InFlightDeps) {
+    this.#deps = deps
     // All in one slot of a cluster.
-    const key = (name: string): string => `${parts.prefix}acme:{in-flight}:${name}`
+    const key = (name: string): string => `${deps.prefix}acme:{in-flight}:${name}`
     this.#keys = [key('challenges'), key('turn'), key('seen')]
   }
 
@@ -53,7 +53,7 @@ export class InFlight implements SharedChallenges {
   }
 
   async put(challenge: SharedChallenge): Promise<() => Promise<void>> {
-    const { connection } = this.#parts
+    const { connection } = this.#deps
     const [challenges, turn] = this.#keys
     const field = `${this.#name}:${randomBytes(9).toString('base64url')}`
     this.#own.add(field)
@@ -72,7 +72,7 @@ export class InFlight implements SharedChallenges {
   }
 
   async #allKnow(turn: number): Promise<void> {
-    const { clock, connection } = this.#parts
+    const { clock, connection } = this.#deps
     const end = clock.now() + LONGEST_WAIT_MS
     while (clock.now() < end && !this.#closed) {
       const unaware = await runScript(connection, countUnaware, [this.#keys[2]], [turn, ALIVE_S])
@@ -83,7 +83,7 @@ export class InFlight implements SharedChallenges {
 
   async #look(): Promise<void> {
     try {
-      const reply = await runScript(this.#parts.connection, lookAtChallenges, this.#keys, [
+      const reply = await runScript(this.#deps.connection, lookAtChallenges, this.#keys, [
         this.#name,
         this.#seen
       ])
@@ -95,13 +95,13 @@ export class InFlight implements SharedChallenges {
       if (news && !this.#closed) return await this.#look()
     } catch (error) {
       // Redis is away: known challenges stay, and the next round comes. A primary that hangs may have been replaced.
-      if (!this.#closed && /timed out/.test(messageOf(error))) reconnect(this.#parts.connection)
+      if (!this.#closed && /timed out/.test(messageOf(error))) reconnect(this.#deps.connection)
     }
-    if (!this.#closed) this.#cancel = this.#parts.clock.after(LOOK_EVERY_MS, () => void this.#look())
+    if (!this.#closed) this.#cancel = this.#deps.clock.after(LOOK_EVERY_MS, () => void this.#look())
   }
 
   #take(list: readonly string[]): void {
-    const { challenges } = this.#parts
+    const { challenges } = this.#deps
     const there = new Set<string>()
     for (let i = 0; i + 1 < list.length; i += 2) {
       const field = list[i]!

@@ -12,7 +12,7 @@ import { RemoteCache } from './remote-cache.ts'
 import { TieredStore } from './tiered-store.ts'
 import { TierWords } from './tier-words.ts'
 
-export interface RedisTierParts {
+export interface RedisTierDeps {
   readonly clock: Clock
   readonly metrics: Metrics
   /** Identifies this process. */
@@ -24,17 +24,17 @@ export interface RedisTierParts {
 export class RedisTier implements CacheTier {
   readonly #plan: RedisPlan
   readonly #link: RedisLink
-  readonly #parts: RedisTierParts
+  readonly #deps: RedisTierDeps
   readonly #stores = new WeakMap<SharedArrayBuffer, TieredStore>()
   /** By cache. */
   readonly #confirmations = new Map<string, Confirmations>()
   /** For all caches. */
   #subscriber: Subscriber | undefined
 
-  constructor(plan: RedisPlan, link: RedisLink, parts: RedisTierParts) {
+  constructor(plan: RedisPlan, link: RedisLink, deps: RedisTierDeps) {
     this.#plan = plan
     this.#link = link
-    this.#parts = parts
+    this.#deps = deps
   }
 
   close(): void {
@@ -50,7 +50,7 @@ export class RedisTier implements CacheTier {
     if (store === undefined) {
       const names = new CacheNames(this.#link.prefix, cache)
       const words = new TierWords(tier)
-      const { clock, metrics, pseudonym, thread } = this.#parts
+      const { clock, metrics, pseudonym, thread } = this.#deps
       const remote = new RemoteCache({ link: this.#link, names, words, clock, instance: pseudonym })
       const counter = (result: string) => metrics.counter('lb_cache_tier_lookups_total', { cache, result })
       const counts = { stored: counter('hit'), claimed: counter('claimed'), none: counter('none') }

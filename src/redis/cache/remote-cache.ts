@@ -49,7 +49,7 @@ export type Opened =
   | { readonly kind: 'taken'; readonly storing: boolean }
   | { readonly kind: 'unreadable'; readonly start: Buffer }
 
-export interface RemoteCacheParts {
+export interface RemoteCacheDeps {
   readonly link: RedisLink
   readonly names: CacheNames
   readonly words: TierWords
@@ -67,7 +67,7 @@ export class RemoteCache {
   readonly #instance: string
   readonly #purges = new PurgeList()
 
-  constructor({ link, names, words, clock, instance }: RemoteCacheParts) {
+  constructor({ link, names, words, clock, instance }: RemoteCacheDeps) {
     this.#link = link
     this.#names = names
     this.#instance = instance

@@ -19,7 +19,7 @@ import { RedisAcmeStorage } from '../../redis/acme/redis-acme-storage.ts'
 import type { RedisPlan } from '../../redis/redis-plan.ts'
 import type { ReapplySoon } from './reapply-soon.ts'
 
-export interface AcmeUpkeepParts {
+export interface AcmeUpkeepDeps {
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger
@@ -49,7 +49,7 @@ const STATES = ['valid', 'renewing', 'ordering', 'waiting', 'failed'] as const
 
 /** Obtains and renews certificates while lb runs, and puts them in force. */
 export class AcmeUpkeep implements Obtained {
-  readonly #parts: AcmeUpkeepParts
+  readonly #deps: AcmeUpkeepDeps
   readonly #names: AcmeNames
   readonly #onDemand: OnDemand
   #config: Config | undefined
@@ -60,9 +60,9 @@ export class AcmeUpkeep implements Obtained {
   #folder: string | undefined
   #closed = false
 
-  constructor(parts: AcmeUpkeepParts, reapply: ReapplySoon) {
-    this.#parts = parts
-    const { clock, random, log, metrics, memory } = parts
+  constructor(deps: AcmeUpkeepDeps, reapply: ReapplySoon) {
+    this.#deps = deps
+    const { clock, random, log, metrics, memory } = deps
     const { challenges } = memory
     this.#names = new AcmeNames({
       ...{ clock, random, log, challenges },
@@ -99,7 +99,7 @@ export class AcmeUpkeep implements Obtained {
     if (this.#redis !== undefined) return this.#storage!.stapleStore(request)
     return this.#folder === undefined
       ? undefined
-      : new StapleFile(join(this.#folder, 'ocsp'), request, this.#parts.log)
+      : new StapleFile(join(this.#folder, 'ocsp'), request, this.#deps.log)
   }
 
   of(listener: string, { acme }: ListenerTls): ReturnType<Obtained['of']> {
@@ -152,7 +152,7 @@ export class AcmeUpkeep implements Obtained {
   }
 
   async #begin(listener: string, name: string): Promise<void> {
-    const { log } = this.#parts
+    const { log } = this.#deps
     try {
       await this.#names.begin(name, listener)
       log.info({ name, listener }, `certificate of ${name}: requested by a client, and allowed`)

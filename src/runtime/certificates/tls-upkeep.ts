@@ -5,12 +5,12 @@ import type { Challenges } from '../../net/tls/challenges.ts'
 import { ROTATE_TICKET_KEYS_MS, type TicketKeys } from '../../net/tls/ticket-keys.ts'
 import { askResponder } from '../../ocsp/ask-responder.ts'
 import { Staples } from '../../ocsp/staples.ts'
-import { AcmeUpkeep, type AcmeUpkeepParts } from './acme-upkeep.ts'
+import { AcmeUpkeep, type AcmeUpkeepDeps } from './acme-upkeep.ts'
 import { EarlyCertificates } from './early-certificates.ts'
 import { ReapplySoon } from './reapply-soon.ts'
 import { CertificateWatch, type HeldCertificate } from './certificate-watch.ts'
 
-export interface TlsUpkeepParts extends AcmeUpkeepParts {
+export interface TlsUpkeepDeps extends AcmeUpkeepDeps {
   readonly memory: { readonly ticketKeys: TicketKeys; readonly challenges: Challenges }
   /** Puts the configuration in force once more, with the current certificates. */
   readonly reapply: () => Promise<unknown>
@@ -27,12 +27,12 @@ export class TlsUpkeep {
   readonly #again: ReapplySoon
   #cancel: () => void
 
-  constructor(parts: TlsUpkeepParts) {
-    const { clock, random, log, memory, metrics } = parts
-    const again = new ReapplySoon(clock, parts.reapply)
+  constructor(deps: TlsUpkeepDeps) {
+    const { clock, random, log, memory, metrics } = deps
+    const again = new ReapplySoon(clock, deps.reapply)
     this.#again = again
     this.certificates = new CertificateWatch(clock, log)
-    this.acme = new AcmeUpkeep(parts, again)
+    this.acme = new AcmeUpkeep(deps, again)
     this.early = new EarlyCertificates(clock, log, again)
     this.staples = new Staples({
       ...{ clock, random, log, ask: askResponder },

@@ -35,7 +35,7 @@ import { usesWeights } from '../../config/checks/pools.ts'
 import { viewBackend, viewPool, viewSource, type BackendFacts } from './pool-view.ts'
 import type { Traffic } from './traffic.ts'
 
-export interface AdminPlaneParts {
+export interface AdminPlaneDeps {
   readonly controller: Controller
   readonly planes: Planes
   readonly caches: CacheStores
@@ -59,22 +59,22 @@ export interface AdminPlaneParts {
 
 /** What the admin listener shows and changes: translates between the running process and the admin API. */
 export class AdminPlane implements ControlPlane {
-  readonly #parts: AdminPlaneParts
+  readonly #deps: AdminPlaneDeps
   readonly #facts: BackendFacts
   readonly #startedAt = Date.now()
   /** The wall clock may be set while lb runs. */
   readonly #began = performance.now()
-  readonly #reloads = new Coalesced(systemClock, () => this.#parts.reload(false))
+  readonly #reloads = new Coalesced(systemClock, () => this.#deps.reload(false))
   /** Of the last count: `listeners()` is synchronous and is asked by every readiness probe. */
   #counted: readonly ListenerConnections[] = []
 
-  constructor(parts: AdminPlaneParts) {
-    this.#parts = parts
-    this.#facts = { ...parts.facts, rateOf: (backend) => parts.traffic.backend(backend) }
+  constructor(deps: AdminPlaneDeps) {
+    this.#deps = deps
+    this.#facts = { ...deps.facts, rateOf: (backend) => deps.traffic.backend(backend) }
   }
 
   info(): InfoView {
-    const { controller, version, workers, isDraining, redis } = this.#parts
+    const { controller, version, workers, isDraining, redis } = this.#deps
     return {
       version,
       node: process.version,
@@ -93,7 +93,7 @@ export class AdminPlane implements ControlPlane {
   }
 
   troubles(): readonly string[] {
-    const { workers } = this.#parts.planes
+    const { workers } = this.#deps.planes
     if (workers.length > 0 && workers.every(({ state }) => state === 'waiting' || state === 'starting'))
       return ['no worker runs: they are being replaced']
     return workers.flatMap(({ thread, state, ailing }) => {
@@ -103,11 +103,11 @@ export class AdminPlane implements ControlPlane {
   }
 
   metrics(): string {
-    return this.#parts.renderMetrics()
+    return this.#deps.renderMetrics()
   }
 
   listeners(): readonly ListenerView[] {
-    const { controller, planes, isDraining, traffic } = this.#parts
+    const { controller, planes, isDraining, traffic } = this.#deps
     // Starts the next count; callers that need exact numbers use `connections()`.
     void planes.connections().then((open) => (this.#counted = open))
     const bound = !isDraining()
@@ -125,7 +125,7 @@ export class AdminPlane implements ControlPlane {
   }
 
   pools(): readonly PoolView[] {
-    const { controller, discovery } = this.#parts
+    const { controller, discovery } = this.#deps
     return [...controller.pools.values()].map((pool) => {
       const view = viewPool(pool, this.#facts)
       const source = discovery(pool.name)
@@ -134,7 +134,7 @@ export class AdminPlane implements ControlPlane {
   }
 
   async connections(): Promise<ConnectionsView> {
-    const counted = (this.#counted = await this.#parts.planes.connections())
+    const counted = (this.#counted = await this.#deps.planes.connections())
     const oldestMs = Math.max(0, ...counted.map((part) => part.oldestMs))
     return {
       open: counted.reduce((sum, { connections }) => sum + connections, 0),
@@ -148,23 +148,23 @@ export class AdminPlane implements ControlPlane {
   }
 
   certificates(): readonly CertificateView[] {
-    return this.#parts.certificates()
+    return this.#deps.certificates()
   }
 
   staples(): readonly StapleView[] {
-    return this.#parts.staples()
+    return this.#deps.staples()
   }
 
   caches(): readonly CacheView[] {
-    return this.#parts.caches.views(this.#parts.traffic.caches())
+    return this.#deps.caches.views(this.#deps.traffic.caches())
   }
 
   config(): object {
-    return this.#parts.controller.config
+    return this.#deps.controller.config
   }
 
   changeBackend(poolName: string, name: string, change: BackendChange): BackendView | undefined {
-    const { controller, operator } = this.#parts
+    const { controller, operator } = this.#deps
     const pool = controller.pools.get(poolName)
     const backend: Backend | undefined = pool?.byName(name)
     if (pool === undefined || backend === undefined) return undefined
@@ -194,16 +194,16 @@ export class AdminPlane implements ControlPlane {
   }
 
   async reload(plan: boolean): Promise<ReloadReport> {
-    if (this.#parts.isDraining()) throw new ControlError('unavailable', 'lb is shutting down')
-    return plan ? this.#parts.reload(true) : this.#reloads.call()
+    if (this.#deps.isDraining()) throw new ControlError('unavailable', 'lb is shutting down')
+    return plan ? this.#deps.reload(true) : this.#reloads.call()
   }
 
   purge(request: PurgeRequest): Promise<PurgeReport> {
-    return this.#parts.caches.purge(request)
+    return this.#deps.caches.purge(request)
   }
 
   explain(request: ExplainRequest): ExplanationView {
-    const { controller, caches, pseudonym } = this.#parts
+    const { controller, caches, pseudonym } = this.#deps
     return explainRequest(controller.config, request, {
       pseudonym,
       ports: controller.ports,

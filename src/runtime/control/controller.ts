@@ -7,7 +7,7 @@ import type { ConfiguredMemory } from '../memory/configured-memory.ts'
 import { describeDiff, diffConfigs, isEmpty } from './reload/diff.ts'
 import { makePool, type PoolDeps } from '../plane/make-pool.ts'
 import type { HeldCertificate } from '../certificates/certificate-watch.ts'
-import { MaterialReader, type MaterialParts, type ReadMaterial } from './reload/material.ts'
+import { MaterialReader, type MaterialDeps, type ReadMaterial } from './reload/material.ts'
 import type { ListenerConnections } from '../workers/messages.ts'
 import type { Planes } from '../workers/planes.ts'
 import { overlaps, probeBind } from '../plane/sockets/probe-bind.ts'
@@ -24,7 +24,7 @@ import {
 import { giveSocketAccess } from '../plane/sockets/unix-access.ts'
 import { bindError } from './start-error.ts'
 
-export interface ControllerParts extends PoolDeps, MaterialParts {
+export interface ControllerDeps extends PoolDeps, MaterialDeps {
   readonly slots: SlotRegistry
   readonly planes: Planes
   /** Overrides that of the configuration. */
@@ -48,7 +48,7 @@ const FREE_ROWS_AFTER_MS = 5_000
 
 /** The configuration in force, and the transition to the next: all planes change, or none does. */
 export class Controller {
-  readonly #parts: ControllerParts
+  readonly #deps: ControllerDeps
   readonly #changes = new SerialQueue()
   readonly #material: MaterialReader
   readonly #addresses: OwnAddresses
@@ -66,11 +66,11 @@ export class Controller {
   #making: readonly PoolConfig[] = []
   #cancelFree: (() => void) | undefined
 
-  constructor(parts: ControllerParts) {
-    this.#parts = parts
-    this.#material = new MaterialReader(parts)
-    this.#addresses = new OwnAddresses(parts.clock)
-    this.#lateEdge = new LateEdge(parts.clock, parts.log)
+  constructor(deps: ControllerDeps) {
+    this.#deps = deps
+    this.#material = new MaterialReader(deps)
+    this.#addresses = new OwnAddresses(deps.clock)
+    this.#lateEdge = new LateEdge(deps.clock, deps.log)
   }
 
   /** The configuration in force. */
@@ -113,11 +113,11 @@ export class Controller {
     const leave = await this.#changes.enter()
     try {
       const diff = this.#config === undefined ? undefined : diffConfigs(this.#config, next)
-      const now = this.#parts.clock.wall()
+      const now = this.#deps.clock.wall()
       const material = await this.#material.read(next, this.#certificates, now, strict)
       const renewed = this.#renewed(material)
       if (diff !== undefined && isEmpty(diff) && renewed.length === 0) {
-        this.#loadedAt = this.#parts.clock.wall()
+        this.#loadedAt = this.#deps.clock.wall()
         return { changed: false, lines: ['nothing changed', ...describeDiff(diff).filter(needsRestart)] }
       }
       const kept = await this.#changeOrRestore(this.#merge(next), material)
@@ -136,31 +136,31 @@ export class Controller {
   close(): void {
     this.#cancelFree?.()
     this.#lateEdge.cancel()
-    this.#parts.memory.close()
+    this.#deps.memory.close()
   }
 
   async #changeOrRestore(next: Config, material: ReadMaterial): Promise<readonly ListenerConnections[]> {
     const before = this.#config
     const ceded = before === undefined ? [] : cededByAdmin(before, next)
-    if (ceded.length > 0) this.#parts.leaveEdge(ceded)
+    if (ceded.length > 0) this.#deps.leaveEdge(ceded)
     try {
       return await this.#change(next, material)
     } catch (error) {
-      if (ceded.length > 0 && this.#config === before) await this.#parts.edge(before!)
+      if (ceded.length > 0 && this.#config === before) await this.#deps.edge(before!)
       throw error
     }
   }
 
   async #change(next: Config, material: ReadMaterial): Promise<readonly ListenerConnections[]> {
-    const { slots, planes, clock } = this.#parts
+    const { slots, planes, clock } = this.#deps
     await this.#probeBinds(next)
     // On failure, rows assigned here become free at the next change: nothing uses them.
     this.#making = Object.values(next.pools)
-    const memory = this.#parts.memory.prepare(next, redisPlan(next, material))
+    const memory = this.#deps.memory.prepare(next, redisPlan(next, material))
     const parts = {
       id: ++this.#snapshots,
       config: next,
-      logLevel: this.#parts.logLevel ?? next.log.level,
+      logLevel: this.#deps.logLevel ?? next.log.level,
       material,
       slots: slots.assign(this.#making),
       ports: this.#ports,
@@ -191,10 +191,10 @@ export class Controller {
     this.#loadedAt = clock.wall()
     this.#replaced.push({ at: clock.now(), pools: this.#pools })
     this.#pools = this.#ownPools(snapshot)
-    this.#parts.onApplied(next, this.#pools)
+    this.#deps.onApplied(next, this.#pools)
     this.#freeRowsLater()
     if (before !== undefined) this.#addresses.changed(before, next)
-    const edge = () => this.#addresses.taking(late, () => this.#parts.edge(next))
+    const edge = () => this.#addresses.taking(late, () => this.#deps.edge(next))
     if (before === undefined) await edge()
     else if (edgeLast) await this.#lateEdge.open(edge, () => this.#inTurn(next, edge))
     return kept
@@ -212,9 +212,9 @@ export class Controller {
 
   async #edgeOrAbort(next: Config): Promise<void> {
     try {
-      await this.#addresses.taking(next.admin?.binds ?? [], () => this.#parts.edge(next))
+      await this.#addresses.taking(next.admin?.binds ?? [], () => this.#deps.edge(next))
     } catch (error) {
-      this.#parts.planes.abort()
+      this.#deps.planes.abort()
       throw error
     }
   }
@@ -270,19 +270,19 @@ export class Controller {
     const pools = new Map<string, Pool>()
     for (const [name, plan] of snapshot.pools) {
       const own = this.#pools.get(name)
-      pools.set(name, own?.config === plan.config ? own : makePool(plan, this.#parts, own))
+      pools.set(name, own?.config === plan.config ? own : makePool(plan, this.#deps, own))
     }
     return pools
   }
 
   /** Not postponed by later changes: with a change every few seconds the rows would run out. */
   #freeRowsLater(): void {
-    this.#cancelFree ??= this.#parts.clock.after(FREE_ROWS_AFTER_MS, () => {
+    this.#cancelFree ??= this.#deps.clock.after(FREE_ROWS_AFTER_MS, () => {
       this.#cancelFree = undefined
-      const now = this.#parts.clock.now()
+      const now = this.#deps.clock.now()
       this.#replaced = this.#replaced.filter(({ at }) => now - at < FREE_ROWS_AFTER_MS)
       const used = [...this.#replaced.flatMap(({ pools }) => [...pools.values()]), ...this.#pools.values()]
-      const left = this.#parts.slots.retain([...used.map(({ config }) => config), ...this.#making])
+      const left = this.#deps.slots.retain([...used.map(({ config }) => config), ...this.#making])
       if (left > 0 || this.#replaced.length > 0) this.#freeRowsLater()
     })
   }

@@ -27,7 +27,7 @@ interface Reading {
   readonly backends: ReadonlyMap<string, number>
 }
 
-export interface TrafficParts {
+export interface TrafficDeps {
   readonly clock: Clock
   readonly hub: Pick<MetricsHub, 'totals'>
   readonly pools: () => Iterable<Pool>
@@ -35,16 +35,16 @@ export interface TrafficParts {
 
 /** Totals of listeners, and rates per second: counters are read every five seconds, and on demand. */
 export class Traffic {
-  readonly #parts: TrafficParts
+  readonly #deps: TrafficDeps
   /** Between one and two periods old, once there were two. */
   #before: Reading
   #last: Reading
   #cancel: () => void = () => {}
 
-  constructor(parts: TrafficParts) {
-    this.#parts = parts
+  constructor(deps: TrafficDeps) {
+    this.#deps = deps
     // A reading before there was traffic.
-    this.#before = this.#last = { at: parts.clock.now(), listeners: this.listeners(), backends: new Map() }
+    this.#before = this.#last = { at: deps.clock.now(), listeners: this.listeners(), backends: new Map() }
     this.#again()
   }
 
@@ -77,7 +77,7 @@ export class Traffic {
 
   /** What threads have counted of each cache: one reading for all of them. */
   caches(): (cache: string) => CacheTraffic {
-    const { hub } = this.#parts
+    const { hub } = this.#deps
     const stored = hub.totals('lb_cache_stored_total', 'cache', {})
     const read = (result: keyof CacheRequests) => hub.totals('lb_cache_requests_total', 'cache', { result })
     const by = CACHE_RESULTS.map((result) => [result, read(result)] as const)
@@ -96,24 +96,24 @@ export class Traffic {
 
   #rate(count: number, before = 0): number {
     // A reading of this very moment gives no rate.
-    const seconds = Math.max(1, (this.#parts.clock.now() - this.#before.at) / 1e3)
+    const seconds = Math.max(1, (this.#deps.clock.now() - this.#before.at) / 1e3)
     return Math.round((100 * Math.max(0, count - before)) / seconds) / 100
   }
 
   #again(): void {
-    this.#cancel = this.#parts.clock.after(PERIOD_MS, () => {
+    this.#cancel = this.#deps.clock.after(PERIOD_MS, () => {
       const backends = new Map<string, number>()
-      for (const pool of this.#parts.pools())
+      for (const pool of this.#deps.pools())
         for (const { table, slot, key } of pool.backends) backends.set(key, table.total(slot, at.REQUESTS))
       this.#before = this.#last
-      this.#last = { at: this.#parts.clock.now(), listeners: this.listeners(), backends }
+      this.#last = { at: this.#deps.clock.now(), listeners: this.listeners(), backends }
       this.#again()
     })
   }
 
   /** The current counters of all listeners. */
   listeners(): Reading['listeners'] {
-    const { hub } = this.#parts
+    const { hub } = this.#deps
     const read = Object.entries(COUNTED).map(([what, [name, where]]) => [
       what,
       hub.totals(name, 'listener', where)

@@ -6,7 +6,7 @@ import type { Random } from '../../core/random.ts'
 import type { ApplyReport } from '../control/controller.ts'
 import { FollowedSource, type SourceView } from './followed-source.ts'
 
-export interface DiscovererParts {
+export interface DiscovererDeps {
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger
@@ -28,7 +28,7 @@ const RETRY_MS = 5_000
  * fails, or that is empty because it is not available, keeps its last backends.
  */
 export class Discoverer {
-  readonly #parts: DiscovererParts
+  readonly #deps: DiscovererDeps
   readonly #followed = new Map<string, FollowedSource>()
   #given: Config | undefined
   readonly #started = Promise.withResolvers<void>()
@@ -38,8 +38,8 @@ export class Discoverer {
   #changed = false
   #closed = false
 
-  constructor(parts: DiscovererParts) {
-    this.#parts = parts
+  constructor(deps: DiscovererDeps) {
+    this.#deps = deps
   }
 
   /** The configuration in force, without discovered backends. */
@@ -61,7 +61,7 @@ export class Discoverer {
     this.#follow(config)
     await this.#ready(SOURCES_MS)
     try {
-      const report = await this.#parts.apply(this.merge(config), strict)
+      const report = await this.#deps.apply(this.merge(config), strict)
       this.#given = config
       this.#started.resolve()
       return report
@@ -84,7 +84,7 @@ export class Discoverer {
       const before = this.#followed.get(pool.name)
       const key = keep.get(pool.name)!
       if (before?.key === key) continue
-      const { clock, random, log } = this.#parts
+      const { clock, random, log } = this.#deps
       const parts = { clock, random, log, changed: () => this.#soon() }
       this.#followed.set(pool.name, new FollowedSource(pool, key, parts, before?.found ?? []))
     }
@@ -94,7 +94,7 @@ export class Discoverer {
   async #ready(ms: number): Promise<void> {
     if (this.#followed.size === 0) return
     const late = Promise.withResolvers<void>()
-    const cancel = this.#parts.clock.after(ms, late.resolve)
+    const cancel = this.#deps.clock.after(ms, late.resolve)
     await Promise.race([Promise.all([...this.#followed.values()].map(({ tried }) => tried)), late.promise])
     cancel()
   }
@@ -132,7 +132,7 @@ export class Discoverer {
   #soon(): void {
     this.#changed = true
     if (this.#cancel !== undefined || this.#applying || this.#closed) return
-    const { clock } = this.#parts
+    const { clock } = this.#deps
     const wait = Math.max(SETTLE_MS, this.#notBefore - clock.now())
     this.#cancel = clock.after(wait, () => {
       this.#cancel = undefined
@@ -141,7 +141,7 @@ export class Discoverer {
   }
 
   async #applyFound(): Promise<void> {
-    const { clock, apply, log } = this.#parts
+    const { clock, apply, log } = this.#deps
     if (this.#given === undefined) return
     this.#applying = true
     this.#changed = false

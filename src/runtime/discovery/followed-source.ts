@@ -18,7 +18,7 @@ export interface SourceView {
   readonly error: string | undefined
 }
 
-export interface FollowedParts {
+export interface FollowedDeps {
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger
@@ -34,22 +34,22 @@ export class FollowedSource {
   found: readonly BackendConfig[]
   failures = 0
   readonly #pool: string
-  readonly #parts: FollowedParts
+  readonly #deps: FollowedDeps
   readonly #source: Source
   readonly #resolve: () => void
   #answeredAt: number | undefined
   #error: string | undefined
 
   /** `found`: backends of the pool's previous source; they stay until this one answers. */
-  constructor(pool: PoolConfig, key: string, parts: FollowedParts, found: readonly BackendConfig[]) {
+  constructor(pool: PoolConfig, key: string, deps: FollowedDeps, found: readonly BackendConfig[]) {
     this.key = key
     this.found = found
     this.#pool = pool.name
-    this.#parts = parts
+    this.#deps = deps
     const { promise, resolve } = Promise.withResolvers<void>()
     this.tried = promise
     this.#resolve = resolve
-    const { clock, random, log } = parts
+    const { clock, random, log } = deps
     this.#source = makeSource(pool.discover!, {
       clock,
       random,
@@ -77,9 +77,9 @@ export class FollowedSource {
 
   #onFound(backends: readonly BackendConfig[]): void {
     const pool = this.#pool
-    this.#answeredAt = this.#parts.clock.wall()
+    this.#answeredAt = this.#deps.clock.wall()
     if (this.#error !== undefined) {
-      this.#parts.log.info({ pool, source: this.#source.label }, `pool ${pool}: its source answers again`)
+      this.#deps.log.info({ pool, source: this.#source.label }, `pool ${pool}: its source answers again`)
       this.#error = undefined
     }
     const before = this.found
@@ -89,12 +89,12 @@ export class FollowedSource {
       const stale = addedItems(now, before).map(({ name }) => name)
       const removed = stale.filter((name) => !fresh.delete(name)).length
       const counts = { found: now.length, added: fresh.size, removed }
-      this.#parts.log.info(
+      this.#deps.log.info(
         { pool, source: this.#source.label, ...counts },
         `pool ${pool}: ${now.length} backends found (${fresh.size} new, ${removed} gone)`
       )
       this.found = now
-      this.#parts.changed()
+      this.#deps.changed()
     }
     this.#resolve()
   }
@@ -104,7 +104,7 @@ export class FollowedSource {
     this.failures++
     // Logged when failures begin; after that only metrics count them.
     if (this.#error === undefined) {
-      this.#parts.log.warn(
+      this.#deps.log.warn(
         { pool, source: this.#source.label, reason, kept: this.found.length },
         `pool ${pool}: its source fails, ${this.found.length} backends stay: ${reason}`
       )

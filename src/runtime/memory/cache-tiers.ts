@@ -10,7 +10,7 @@ import type { RedisBoard } from '../../redis/redis-board.ts'
 import { RedisLink } from '../../redis/redis-link.ts'
 import type { RedisPlan } from '../../redis/redis-plan.ts'
 
-export interface CacheTiersParts {
+export interface CacheTiersDeps {
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: Metrics
@@ -21,23 +21,23 @@ export interface CacheTiersParts {
 
 /** Creates the parts of the main thread that keep the memory of caches in step with other instances. */
 export class CacheTiers {
-  readonly #parts: CacheTiersParts
+  readonly #deps: CacheTiersDeps
   readonly #inline: boolean
 
-  constructor(parts: CacheTiersParts, workers: number) {
-    this.#parts = parts
+  constructor(deps: CacheTiersDeps, workers: number) {
+    this.#deps = deps
     this.#inline = workers === 0
   }
 
   /** As stored responses age. */
   now(): number {
-    return steadyNow(this.#parts.clock)
+    return steadyNow(this.#deps.clock)
   }
 
   follow(plan: RedisPlan, cache: string, memory: CacheStore, words: TierWords): PurgeFollower {
-    const { clock, board, pseudonym } = this.#parts
+    const { clock, board, pseudonym } = this.#deps
     // When the main thread serves requests itself, its other link reports about Redis.
-    const link = new RedisLink(plan, { ...this.#parts, board: this.#inline ? undefined : board, thread: 0 })
+    const link = new RedisLink(plan, { ...this.#deps, board: this.#inline ? undefined : board, thread: 0 })
     const names = new CacheNames(plan.config.prefix, cache)
     return new PurgeFollower({ plan, link, names, words, memory, clock, instance: pseudonym })
   }

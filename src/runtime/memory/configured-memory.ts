@@ -2,7 +2,7 @@ import type { Config } from '../../config/model/model.ts'
 import type { SharedStoreMemory } from '../../l7/cache/store/memory/layout.ts'
 import type { RedisPlan } from '../../redis/redis-plan.ts'
 import { CacheStores } from './cache-stores.ts'
-import { CacheTiers, type CacheTiersParts } from './cache-tiers.ts'
+import { CacheTiers, type CacheTiersDeps } from './cache-tiers.ts'
 import { StageMemories } from './stage-memories.ts'
 
 export interface PreparedMemory {
@@ -18,7 +18,7 @@ export class ConfiguredMemory {
   readonly caches: CacheStores
   readonly #stages: StageMemories
 
-  constructor(workers: number, tiers: CacheTiersParts) {
+  constructor(workers: number, tiers: CacheTiersDeps) {
     this.caches = new CacheStores(workers, new CacheTiers(tiers, workers))
     this.#stages = new StageMemories(workers)
   }

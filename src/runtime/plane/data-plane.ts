@@ -19,7 +19,7 @@ import type { ListenerPlan, PoolPlan, PlaneSnapshot } from './plane-snapshot.ts'
 import { sameReach } from './same.ts'
 import { renamedListeners } from './renamed-listeners.ts'
 
-export interface DataPlaneParts {
+export interface DataPlaneDeps {
   readonly table: BackendTable
   readonly clock: Clock
   readonly random: Random
@@ -59,7 +59,7 @@ const PREPARED_FROM = 256
  * two steps: `prepare` builds and binds everything and may fail without effect; `commit` swaps and cannot fail.
  */
 export class DataPlane {
-  readonly #parts: DataPlaneParts
+  readonly #deps: DataPlaneDeps
   #snapshot: PlaneSnapshot | undefined
   #pools: ReadonlyMap<string, Pool> = new Map()
   #plans: ReadonlyMap<Pool, PoolPlan> = new Map()
@@ -70,9 +70,9 @@ export class DataPlane {
   #prepared: Prepared | undefined
   #stopping = false
 
-  constructor(parts: DataPlaneParts) {
-    this.#parts = parts
-    this.#sockets = new ThreadSockets(parts)
+  constructor(deps: DataPlaneDeps) {
+    this.#deps = deps
+    this.#sockets = new ThreadSockets(deps)
   }
 
   get snapshot(): PlaneSnapshot | undefined {
@@ -87,7 +87,7 @@ export class DataPlane {
     try {
       for (const plan of snapshot.listeners) {
         const { name } = plan.config
-        engines.set(name, await this.#parts.engines.prepare(plan, snapshot, pools, this.#running(plan)))
+        engines.set(name, await this.#deps.engines.prepare(plan, snapshot, pools, this.#running(plan)))
         await breathe()
       }
       for (const [index, plan] of snapshot.listeners.entries()) {
@@ -140,13 +140,13 @@ export class DataPlane {
       const graceMs = renamed.has(name) ? Infinity : snapshot.graceMs
       this.#retire(engine, name, closing, graceMs)
     }
-    nextTurn(() => this.#parts.engines.retain(snapshot, prepared.pools))
+    nextTurn(() => this.#deps.engines.retain(snapshot, prepared.pools))
     this.#useLogFiles(snapshot)
   }
 
   /** A change of a backend that may close its connections. */
   backend(fate: BackendFate, key: string): void {
-    if (fate === 'down') this.#parts.engines.backendDown(key)
+    if (fate === 'down') this.#deps.engines.backendDown(key)
     for (const engine of [...this.#engines.values(), ...this.#draining.keys()]) {
       if (fate === 'down') engine.backendDown?.(key)
       else engine.closeBackend?.(key)
@@ -163,7 +163,7 @@ export class DataPlane {
   }
 
   connections(): ListenerConnections[] {
-    const now = this.#parts.clock.now()
+    const now = this.#deps.clock.now()
     const describe = (listener: string, engine: ListenerEngine, draining: boolean) => ({
       listener,
       connections: engine.connections,
@@ -183,7 +183,7 @@ export class DataPlane {
   async drain(graceMs: number): Promise<number> {
     this.#stopping = true
     this.abort()
-    const deadline = this.#parts.clock.now() + graceMs
+    const deadline = this.#deps.clock.now() + graceMs
     await this.#sockets.close()
     for (const engine of this.#engines.values()) engine.drain()
     const engines = [...this.#engines.values(), ...this.#draining.keys()]
@@ -201,7 +201,7 @@ export class DataPlane {
     for (const engine of this.#engines.values()) engine.destroy()
     for (const engine of this.#draining.keys()) engine.destroy()
     this.#draining.clear()
-    this.#parts.engines.close()
+    this.#deps.engines.close()
     this.#useLogFiles(undefined)
   }
 
@@ -220,7 +220,7 @@ export class DataPlane {
       const pool =
         running !== undefined && this.#plans.get(running) === plan
           ? running
-          : makePool(plan, this.#parts, running)
+          : makePool(plan, this.#deps, running)
       pools.set(name, pool)
       plans.set(pool, plan)
       if (pool === running) continue
@@ -244,22 +244,22 @@ export class DataPlane {
   /** Drains the engine of a removed listener, once its sockets have accepted their last connections. */
   #retire(engine: ListenerEngine, name: string, closing: Promise<unknown>, graceMs: number): void {
     this.#draining.set(engine, name)
-    const deadline = this.#parts.clock.now() + graceMs
+    const deadline = this.#deps.clock.now() + graceMs
     const finish = async () => {
       await closing
       engine.drain()
       await this.#emptied([engine], deadline)
       if (engine.connections > 0) {
-        this.#parts.log.warn({ listener: name, connections: engine.connections }, 'removed listener cut')
+        this.#deps.log.warn({ listener: name, connections: engine.connections }, 'removed listener cut')
       }
       engine.destroy()
       this.#draining.delete(engine)
     }
-    finish().catch((error: unknown) => this.#parts.log.error({ listener: name, err: error }, 'drain failed'))
+    finish().catch((error: unknown) => this.#deps.log.error({ listener: name, err: error }, 'drain failed'))
   }
 
   async #emptied(engines: readonly ListenerEngine[], deadline: number): Promise<void> {
-    while (count(engines) > 0 && this.#parts.clock.now() < deadline) {
+    while (count(engines) > 0 && this.#deps.clock.now() < deadline) {
       // Not the clock's timer, which does not keep the process alive: with `workers: 0` nothing else may.
       await new Promise((resolve) =>
         setTimeout(resolve, deadline === Infinity ? RENAMED_POLL_MS : DRAIN_POLL_MS)

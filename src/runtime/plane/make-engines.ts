@@ -15,7 +15,7 @@ import { L4Listeners } from './l4-listeners.ts'
 import { L7Listeners } from './l7-listeners.ts'
 import type { SharedMemory } from '../memory/shared-memory.ts'
 
-export interface EnginesParts {
+export interface EnginesDeps {
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger
@@ -31,18 +31,15 @@ export interface EnginesParts {
  * Creates the engines of one thread, and what they share there: deadlines, upstream connections, metrics, shared
  * memory.
  */
-export function makeEngines(parts: EnginesParts): ListenerEngines {
-  const { memory } = parts
-  const deadlines = new Deadlines(parts.clock)
-  const upstreams = new UpstreamRegistry(
-    { deadlines, clock: parts.clock, random: parts.random },
-    parts.metrics
-  )
-  const tls = tlsThread(deadlines, parts.metrics, memory.ticketKeys, memory.challenges, parts.wanted)
-  const l4 = new L4Listeners({ ...parts, deadlines, admission: memory.admission, tls })
-  const redis = new ThreadRedis({ ...parts, board: memory.redis, thread: memory.table.thread })
+export function makeEngines(deps: EnginesDeps): ListenerEngines {
+  const { memory } = deps
+  const deadlines = new Deadlines(deps.clock)
+  const upstreams = new UpstreamRegistry({ deadlines, clock: deps.clock, random: deps.random }, deps.metrics)
+  const tls = tlsThread(deadlines, deps.metrics, memory.ticketKeys, memory.challenges, deps.wanted)
+  const l4 = new L4Listeners({ ...deps, deadlines, admission: memory.admission, tls })
+  const redis = new ThreadRedis({ ...deps, board: memory.redis, thread: memory.table.thread })
   const l7 = new L7Listeners({
-    ...parts,
+    ...deps,
     deadlines,
     upstreams,
     redis,
@@ -72,7 +69,7 @@ export function makeEngines(parts: EnginesParts): ListenerEngines {
     },
     retain(snapshot, pools) {
       const listeners = snapshot.listeners.map(({ config }) => config)
-      parts.metrics.forget(
+      deps.metrics.forget(
         goneSeries(
           listeners,
           [...pools.values()].map(({ config }) => config),

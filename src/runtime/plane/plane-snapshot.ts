@@ -73,7 +73,7 @@ export function bindKey(listener: BindOwner, bind: Bind, index: number): string 
 
 type BindOwner = Pick<ListenerConfig, 'name' | 'mode'> & { readonly protocol?: string }
 
-export interface PlaneSnapshotParts {
+export interface PlaneSnapshotInput {
   readonly id: number
   readonly config: Config
   /** From the configuration, or overridden on the command line. */
@@ -90,8 +90,8 @@ export function redisPlan({ redis }: Config, material: Material): RedisPlan | un
   return redis && { config: redis, tls: material.redis }
 }
 
-export function makePlaneSnapshot(parts: PlaneSnapshotParts, before?: PlaneSnapshot): PlaneSnapshot {
-  const { id, config, logLevel, material, slots, ports, caches, stageMemories } = parts
+export function makePlaneSnapshot(input: PlaneSnapshotInput, before?: PlaneSnapshot): PlaneSnapshot {
+  const { id, config, logLevel, material, slots, ports, caches, stageMemories } = input
   const listenersBefore = new Map(before?.listeners.map((plan) => [plan.config.name, plan]))
   const listeners = config.listeners.map((listener) =>
     reuse(listenersBefore.get(listener.name), {

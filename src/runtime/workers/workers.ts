@@ -14,7 +14,7 @@ import { all } from './all.ts'
 import { Keepers } from './sockets/keepers.ts'
 import { WorkerSockets } from './sockets/worker-sockets.ts'
 import { WorkerThread } from './worker-thread.ts'
-import type { WorkersParts } from './workers-parts.ts'
+import type { WorkersDeps } from './workers-deps.ts'
 
 /**
  * The kernel has closed a dead thread's connections, but a busy backend may hear of a new connection before that: when
@@ -27,7 +27,7 @@ const STACK_WITHIN_MS = 3_000
 
 /** The worker threads: started together, changed together, replaced one by one when they die. */
 export class Workers implements Planes {
-  readonly #parts: WorkersParts
+  readonly #deps: WorkersDeps
   readonly #seats: readonly Seat[]
   readonly #beats: Heartbeats
   readonly #watchdog = new Watchdog()
@@ -43,11 +43,11 @@ export class Workers implements Planes {
   #part: readonly Seat[] = []
   #stopping = false
 
-  constructor(parts: WorkersParts) {
-    this.#parts = parts
-    this.#seats = Array.from({ length: parts.count }, (_, index) => emptySeat(index + 1))
-    this.#sockets = new WorkerSockets(parts.count)
-    this.#beats = Heartbeats.create(parts.count + 1)
+  constructor(deps: WorkersDeps) {
+    this.#deps = deps
+    this.#seats = Array.from({ length: deps.count }, (_, index) => emptySeat(index + 1))
+    this.#sockets = new WorkerSockets(deps.count)
+    this.#beats = Heartbeats.create(deps.count + 1)
     for (const seat of this.#seats) this.#spawn(seat)
     this.#watch()
   }
@@ -191,7 +191,7 @@ export class Workers implements Planes {
     seat.stuck = true
     const stack = await worker.stack(STACK_WITHIN_MS)
     const fields = { worker: seat.thread, ms: STUCK_AFTER_MS, stack }
-    this.#parts.log.error(fields, 'worker is stuck: its event loop does not run; it will be replaced')
+    this.#deps.log.error(fields, 'worker is stuck: its event loop does not run; it will be replaced')
     worker.fail(new Error(`worker ${seat.thread} was stuck for ${STUCK_AFTER_MS} ms`))
   }
 
@@ -210,21 +210,21 @@ export class Workers implements Planes {
   }
 
   #spawn(seat: Seat): WorkerThread {
-    const source = this.#parts.metricsSource()
+    const source = this.#deps.metricsSource()
     const worker = new WorkerThread(
       {
-        ...this.#parts.init,
+        ...this.#deps.init,
         beats: this.#beats.buffer,
         thread: seat.thread,
         replaces: this.#current !== undefined
       },
-      this.#parts.heapMb,
+      this.#deps.heapMb,
       {
         onMessage: (message) => {
           if (message.type === 'metrics') source.announce(message.announcement)
-          else if (message.type === 'log') this.#parts.log[message.level](message.fields, message.message)
-          else if (message.type === 'wanted') this.#parts.onWanted(message.listener, message.name)
-          else this.#parts.onChange(message.event)
+          else if (message.type === 'log') this.#deps.log[message.level](message.fields, message.message)
+          else if (message.type === 'wanted') this.#deps.onWanted(message.listener, message.name)
+          else this.#deps.onChange(message.event)
         },
         onExit: (error) => {
           source.detach()
@@ -251,13 +251,13 @@ export class Workers implements Planes {
     if (this.#stopping) return
     if (this.#current !== undefined) this.#keepers.look(this.#seats)
     const inMs = seat.delay.next(this.#seats.every(({ worker }) => worker === undefined))
-    this.#parts.log.error({ worker: seat.thread, err: error, inMs }, 'worker died; it will be replaced')
+    this.#deps.log.error({ worker: seat.thread, err: error, inMs }, 'worker died; it will be replaced')
     // Before the first snapshot is in force nothing is served: start() fails and ends the others.
     if (this.#current === undefined) return
     seat.timer = setTimeout(() => {
       // Another thread, slow just then, held a lock of the cache.
       if (!recovered) this.#recover(seat)
-      this.#parts.giveBack(seat.thread)
+      this.#deps.giveBack(seat.thread)
       seat.timer = setTimeout(() => void this.#replace(seat), inMs - GIVE_BACK_AFTER_MS)
     }, GIVE_BACK_AFTER_MS)
   }
@@ -265,7 +265,7 @@ export class Workers implements Planes {
   /** A failure with one cache must not prevent the replacement of a worker. */
   #recover({ thread }: Seat): boolean {
     try {
-      this.#parts.recover(thread)
+      this.#deps.recover(thread)
       return true
     } catch (error) {
       contain(error)
@@ -277,7 +277,7 @@ export class Workers implements Planes {
     const leave = await this.#changes.enter()
     if (this.#stopping) return leave()
     seat.restarts++
-    this.#parts.onRestart()
+    this.#deps.onRestart()
     const worker = this.#spawn(seat)
     try {
       await worker.prepare(this.#current!, this.#sockets.give(worker.thread))
@@ -285,7 +285,7 @@ export class Workers implements Planes {
       seat.joined = true
       seat.delay.started()
       this.#keepers.look(this.#seats)
-      this.#parts.log.info({ worker: seat.thread }, 'worker replaced')
+      this.#deps.log.info({ worker: seat.thread }, 'worker replaced')
     } catch (error) {
       // Its exit triggers the next try.
       worker.fail(error as Error)

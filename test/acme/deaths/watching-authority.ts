@@ -19,7 +19,7 @@ export type Step = (typeof REQUESTS)[number] | 'order' | 'other'
 /** Not passed on, or answered and the answer lost. */
 export type Phase = 'before' | 'after'
 
-export interface WatchingParts {
+export interface WatchingDeps {
   readonly pebble: Pebble
   /** Whether the client dies at this request; it is dead when this resolves. */
   readonly dies: (step: Step, phase: Phase) => Promise<boolean>
@@ -58,8 +58,8 @@ const ON_ITS_WAY_MS = 500
  * Stands before pebble: knows what each request is about, has Retry-After in its answers and sees who comes before that, and
  * tells by ARI that each first certificate is to be renewed at once.
  */
-export async function watchingAuthority(parts: WatchingParts): Promise<WatchingAuthority> {
-  const { pebble, dies, retryAfterS } = parts
+export async function watchingAuthority(deps: WatchingDeps): Promise<WatchingAuthority> {
+  const { pebble, dies, retryAfterS } = deps
   const pem = (name: string) => readFileSync(join(dirname(pebble.ca), name))
   const agent = new Agent({ keepAlive: true, ca: pem('ca.pem') })
   const { port } = new URL(pebble.url)
@@ -115,7 +115,7 @@ export async function watchingAuthority(parts: WatchingParts): Promise<WatchingA
       if (now > quietFrom + ON_ITS_WAY_MS && now < quietUntil)
         early.push(`${step} of ${name} after 429: ${quietUntil - now} ms`)
       if (await dies(step, 'before')) return void answer.destroy()
-      if (step === 'new order' && parts.limitEvery && ++asked % parts.limitEvery === 0) {
+      if (step === 'new order' && deps.limitEvery && ++asked % deps.limitEvery === 0) {
         const body = { type: 'urn:ietf:params:acme:error:rateLimited', detail: 'too many orders' }
         answer.writeHead(429, { ...JSON_TYPE, 'retry-after': String(retryAfterS) }).end(JSON.stringify(body))
         quietFrom = Date.now()

@@ -36,7 +36,7 @@ export interface Lab {
   close(): Promise<void>
 }
 
-interface LabParts {
+interface LabDeps {
   readonly lookup?: Lookup | undefined
   /** The table of stages, with plugins in it. */
   readonly stages?: readonly LoadedStage[] | undefined
@@ -47,7 +47,7 @@ interface LabParts {
 /** `config` in the shape of the YAML; its first listener is the one that runs. */
 export async function startLab(
   config: object,
-  { lookup, stages, clock = systemClock }: LabParts = {}
+  { lookup, stages, clock = systemClock }: LabDeps = {}
 ): Promise<Lab> {
   const result = configFromObject(config)
   if (!result.ok) throw new Error(JSON.stringify(result))
@@ -258,7 +258,7 @@ export function get(path = '/', extra = ''): string {
 /** A lab in front of `backends`, with `pool` and `listener` over the usual settings. */
 export function labOf(
   backends: readonly (RawBackend | string)[],
-  { pool = {}, listener = {}, ...parts }: LabParts & { pool?: object; listener?: object } = {}
+  { pool = {}, listener = {}, ...parts }: LabDeps & { pool?: object; listener?: object } = {}
 ): Promise<Lab> {
   return startLab(
     {

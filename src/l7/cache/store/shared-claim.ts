@@ -2,7 +2,7 @@ import type { Claim, FillFailure, RecordHead, RecordWriter } from '../ports.ts'
 import type { ExtentCursor } from './memory/extent-cursor.ts'
 import { tagBit } from './memory/key-hash.ts'
 import { entryStride, state, unitBytes, word } from './memory/layout.ts'
-import type { StoreParts } from './store-parts.ts'
+import type { StoreDeps } from './store-deps.ts'
 
 /**
  * A body of unknown length that exceeds `maxObjectBytes` is still passed to its followers, up to this many times that
@@ -14,13 +14,13 @@ const tagSeparator = '\x1f'
 
 export class SharedClaim implements Claim {
   readonly kind = 'claim'
-  readonly #store: StoreParts
+  readonly #store: StoreDeps
   readonly #entry: number
   readonly #slot: number
   readonly #key: string
   #ended = false
 
-  constructor(store: StoreParts, entry: number, slot: number, key: string) {
+  constructor(store: StoreDeps, entry: number, slot: number, key: string) {
     this.#store = store
     this.#entry = entry
     this.#slot = slot
@@ -96,7 +96,7 @@ export class SharedClaim implements Claim {
 }
 
 class SharedWriter implements RecordWriter {
-  readonly #store: StoreParts
+  readonly #store: StoreDeps
   readonly #entry: number
   readonly #slot: number
   readonly #bytes: number | undefined
@@ -107,7 +107,7 @@ class SharedWriter implements RecordWriter {
   #open = true
   #failure: FillFailure | undefined
 
-  constructor(store: StoreParts, entry: number, slot: number, bytes: number | undefined) {
+  constructor(store: StoreDeps, entry: number, slot: number, bytes: number | undefined) {
     this.#store = store
     this.#entry = entry
     this.#slot = slot

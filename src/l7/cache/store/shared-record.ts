@@ -3,11 +3,11 @@ import { countCopied } from './memory/copied-bytes.ts'
 import type { ExtentCursor } from './memory/extent-cursor.ts'
 import { state, word } from './memory/layout.ts'
 import type { SharedHead } from './shared-heads.ts'
-import type { StoreParts } from './store-parts.ts'
+import type { StoreDeps } from './store-deps.ts'
 
 /** A pinned entry as one reader sees it: large, or not complete yet. Small complete ones are read from hot copies. */
 export class SharedRecord implements StoredRecord {
-  readonly #store: StoreParts
+  readonly #store: StoreDeps
   readonly #entry: number
   readonly #slot: number
   #cursor: ExtentCursor | undefined
@@ -16,7 +16,7 @@ export class SharedRecord implements StoredRecord {
   #seen = 0
   #open = true
 
-  constructor(store: StoreParts, entry: number, slot: number) {
+  constructor(store: StoreDeps, entry: number, slot: number) {
     this.#store = store
     this.#entry = entry
     this.#slot = slot

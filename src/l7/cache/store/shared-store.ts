@@ -12,14 +12,14 @@ import { purge } from './purge.ts'
 import { SharedClaim } from './shared-claim.ts'
 import { SharedHeads } from './shared-heads.ts'
 import { SharedRecord } from './shared-record.ts'
-import type { StoreParts } from './store-parts.ts'
+import type { StoreDeps } from './store-deps.ts'
 
 /**
  * One thread's view of a store that all threads share. A lookup takes no lock: it uses a hot copy whose version is
  * still valid, or a pinned entry. Filling, purging and evicting take the lock for microseconds; bodies are copied
  * without it.
  */
-export class SharedStore implements CacheStore, StoreParts {
+export class SharedStore implements CacheStore, StoreDeps {
   readonly maxObjectBytes: number
   readonly table: EntryTable
   readonly followers: Followers

@@ -45,7 +45,7 @@ export type ExplainedAction =
   | { readonly kind: 'redirect'; readonly status: number; readonly location: string }
   | { readonly kind: 'respond'; readonly status: number }
 
-export interface DryRunParts {
+export interface DryRunDeps {
   readonly listener: L7ListenerConfig
   readonly pools: Readonly<Record<string, PoolConfig>>
   /** The table of stages with plugins in it; left out: there are none. */
@@ -67,9 +67,9 @@ export interface AskedExchange {
   readonly certificate?: ClientCertificate
 }
 
-export function dryRun(parts: DryRunParts, asked: AskedExchange): ExchangeExplanation {
-  const { listener } = parts
-  const { context, snapshot } = compiled(parts)
+export function dryRun(deps: DryRunDeps, asked: AskedExchange): ExchangeExplanation {
+  const { listener } = deps
+  const { context, snapshot } = compiled(deps)
   const scheme = listener.tls === undefined ? 'http' : 'https'
   const ends = { source: undefined, destination: undefined }
   const facts = { ends, tls: asked.certificate && tlsWith(asked.certificate) }
@@ -78,7 +78,7 @@ export function dryRun(parts: DryRunParts, asked: AskedExchange): ExchangeExplan
   const read = http2 ? readAsked(asked.http2, listener.limits) : readHead(asked.head, listener.limits)
   // As in traffic, what can be read of it decides in which form it is refused.
   const request = 'request' in read ? read.request : http2 ? UNREADABLE : readablePart(headBytes(asked.head))
-  const exchange = new DryExchange(request, stream, snapshot, context, parts.explainCache)
+  const exchange = new DryExchange(request, stream, snapshot, context, deps.explainCache)
   if ('urgency' in read) exchange.note(http2Words(listener, read.urgency, read.incremental))
   if ('request' in read) exchange.run()
   else exchange.fail(read.code, read.reason)
@@ -117,7 +117,7 @@ function http2Words({ tls, http2 }: L7ListenerConfig, urgency: number, increment
 }
 
 interface Compiled {
-  readonly pools: DryRunParts['pools']
+  readonly pools: DryRunDeps['pools']
   readonly pseudonym: string
   readonly context: EngineContext
   readonly snapshot: L7Snapshot
@@ -126,7 +126,7 @@ interface Compiled {
 /** Of the listeners last asked about: a thousand tests of one configuration compile it once. */
 const known = new WeakMap<L7ListenerConfig, Compiled>()
 
-function compiled({ listener, pools, clock, pseudonym, stages }: DryRunParts): Compiled {
+function compiled({ listener, pools, clock, pseudonym, stages }: DryRunDeps): Compiled {
   const before = known.get(listener)
   if (before?.pools === pools && before.pseudonym === pseudonym) return before
   const context = dryContext(clock, pseudonym)

@@ -35,7 +35,7 @@ export interface UpstreamSettings {
 }
 
 /** What all connections of a thread share. */
-export interface UpstreamParts {
+export interface UpstreamDeps {
   readonly deadlines: Deadlines
   readonly clock: Clock
   readonly random: Random
@@ -67,15 +67,15 @@ export class UpstreamPool {
   #retired = false
 
   constructor(
-    parts: UpstreamParts,
+    deps: UpstreamDeps,
     address: BackendAddress,
     gauges: UpstreamGauges,
     settings: UpstreamSettings
   ) {
-    this.deadlines = parts.deadlines
-    this.#clock = parts.clock
-    this.#random = parts.random
-    const { lookup = threadLookup() } = parts
+    this.deadlines = deps.deadlines
+    this.#clock = deps.clock
+    this.#random = deps.random
+    const { lookup = threadLookup() } = deps
     this.#names =
       address.kind === 'tcp' && isIP(address.host) === 0
         ? new NameWatch(address.host, lookup, () => this.#dropMoved())

@@ -10,7 +10,7 @@ import type { UpstreamStream, Upstreams, UpstreamTimes } from '../../forward/ups
 import { BackendStreams } from '../../http2/client/backend-streams.ts'
 import type { UpstreamGauges } from './resting.ts'
 import { Sent } from './sent.ts'
-import { UpstreamPool, type UpstreamParts, type UpstreamSettings } from './upstream-pool.ts'
+import { UpstreamPool, type UpstreamDeps, type UpstreamSettings } from './upstream-pool.ts'
 
 /** Backends whose idle connections are closed in one turn of the event loop: a close takes about 20 µs. */
 const RETIRED_PER_TURN = 50
@@ -41,15 +41,15 @@ interface PoolConnections {
  * which ten are used there are ten entries, and a reload looks at ten.
  */
 export class UpstreamRegistry {
-  readonly #parts: UpstreamParts
+  readonly #deps: UpstreamDeps
   readonly #pools = new Map<string, PoolConnections>()
   readonly #metrics: Metrics
   /** The pools in force; undefined before the first snapshot. */
   #current: ReadonlyMap<string, Pool> | undefined
   #retiring: BackendConnections[] = []
 
-  constructor(parts: UpstreamParts, metrics: Metrics) {
-    this.#parts = parts
+  constructor(deps: UpstreamDeps, metrics: Metrics) {
+    this.#deps = deps
     this.#metrics = metrics
   }
 
@@ -76,7 +76,7 @@ export class UpstreamRegistry {
     if (known !== undefined) return known.upstreams
     const newest = wayOf(pool.settings.config) === way ? pool.settings : settings
     const Connections = protocol === 'http1' ? UpstreamPool : BackendStreams
-    const upstreams = new Connections(this.#parts, backend.address, pool.gauges, newest)
+    const upstreams = new Connections(this.#deps, backend.address, pool.gauges, newest)
     // A request of an old snapshot came late: the connection that it opens is closed after it.
     if (this.#isGone(backend, way)) upstreams.retire()
     else pool.byBackend.set(key, { backend, way, upstreams })

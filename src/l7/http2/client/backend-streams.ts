@@ -15,7 +15,7 @@ import type { UpstreamClient } from '../../forward/upstream-client.ts'
 import type { UpstreamStream, UpstreamTimes } from '../../forward/upstreams.ts'
 import { Lifetime, type UpstreamGauges } from '../../http1/client/resting.ts'
 import { NameWatch } from '../../http1/client/name-watch.ts'
-import type { UpstreamParts, UpstreamSettings } from '../../http1/client/upstream-pool.ts'
+import type { UpstreamDeps, UpstreamSettings } from '../../http1/client/upstream-pool.ts'
 import { ClientConnection, type ConnectionPlace } from './client-connection.ts'
 import { ClientStream, type StreamLine } from './client-stream.ts'
 
@@ -33,7 +33,7 @@ const byPlace = {
  * another is opened. Sockets are counted against maxConnections over all threads.
  */
 export class BackendStreams implements ConnectionPlace, StreamLine {
-  readonly #parts: UpstreamParts
+  readonly #deps: UpstreamDeps
   readonly #lookup: Lookup
   readonly #names: NameWatch | undefined
   readonly #gauges: UpstreamGauges
@@ -46,13 +46,13 @@ export class BackendStreams implements ConnectionPlace, StreamLine {
   #retired = false
 
   constructor(
-    parts: UpstreamParts,
+    deps: UpstreamDeps,
     address: BackendAddress,
     gauges: UpstreamGauges,
     settings: UpstreamSettings
   ) {
-    const { lookup = threadLookup() } = parts
-    this.#parts = parts
+    const { lookup = threadLookup() } = deps
+    this.#deps = deps
     this.#lookup = lookup
     this.#gauges = gauges
     this.#settings = settings
@@ -114,7 +114,7 @@ export class BackendStreams implements ConnectionPlace, StreamLine {
   // Called by streams and connections (StreamLine, ConnectionPlace).
 
   get now(): number {
-    return this.#parts.deadlines.now
+    return this.#deps.deadlines.now
   }
 
   get keepAliveMs(): number {
@@ -122,11 +122,11 @@ export class BackendStreams implements ConnectionPlace, StreamLine {
   }
 
   watch(waits: Waits): void {
-    this.#parts.deadlines.add(waits)
+    this.#deps.deadlines.add(waits)
   }
 
   unwatch(waits: Waits): void {
-    this.#parts.deadlines.remove(waits)
+    this.#deps.deadlines.remove(waits)
   }
 
   leave(stream: ClientStream): void {
@@ -213,7 +213,7 @@ export class BackendStreams implements ConnectionPlace, StreamLine {
     if (this.#dialling.size * STREAMS_PER_DIAL >= this.#waiting.size || this.#socketWait !== undefined) return
     const timeoutMs = connectMs === 0 ? this.#settings.config.timeouts.connectMs : connectMs
     if (backend.tryOpen()) return this.#dial(backend, timeoutMs)
-    this.#socketWait = awaitSocket(backend, this.#parts.clock, timeoutMs, (opened) => {
+    this.#socketWait = awaitSocket(backend, this.#deps.clock, timeoutMs, (opened) => {
       this.#socketWait = undefined
       if (opened && this.#waiting.size > 0) this.#dial(backend, timeoutMs)
       else if (opened) backend.closed()
@@ -222,14 +222,14 @@ export class BackendStreams implements ConnectionPlace, StreamLine {
 
   #dial(backend: Backend, timeoutMs: number): void {
     const { config, tls } = this.#settings
-    const lifetime = new Lifetime(config.connections, this.now, this.#parts.random)
+    const lifetime = new Lifetime(config.connections, this.now, this.#deps.random)
     const connection = new ClientConnection(this, backend, lifetime)
     this.#dialling.add(connection)
     this.#gauges.busy.add(1)
     this.#connections.add(connection)
     const options = {
       connectTimeoutMs: timeoutMs,
-      deadlines: this.#parts.deadlines,
+      deadlines: this.#deps.deadlines,
       lookup: this.#lookup,
       source: config.source,
       ...(tls === undefined ? {} : { tls })

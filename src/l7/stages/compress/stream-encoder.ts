@@ -8,7 +8,7 @@ import type { Compressor } from './encoders.ts'
 /** How long bytes wait for more before they are flushed, so that a slow body is not held back. */
 const FLUSH_MS = 30
 
-export interface StreamEncoderParts {
+export interface StreamEncoderDeps {
   readonly compressor: Compressor
   readonly flushKind: number
   /** Flush after each read: mostly one event. */
@@ -22,7 +22,7 @@ export interface StreamEncoderParts {
 
 /** Compresses a body while it passes, off this thread, at the client's pace. */
 export class StreamEncoder implements BodyTransform {
-  readonly #parts: StreamEncoderParts
+  readonly #deps: StreamEncoderDeps
   readonly #compressor: Compressor
   #copy: RecordWriter | undefined
   #trailers = ''
@@ -33,11 +33,11 @@ export class StreamEncoder implements BodyTransform {
   #ending = false
   #cancelFlush: (() => void) | undefined
 
-  constructor(parts: StreamEncoderParts) {
-    this.#parts = parts
-    const { compressor, owner, output } = parts
+  constructor(deps: StreamEncoderDeps) {
+    this.#deps = deps
+    const { compressor, owner, output } = deps
     this.#compressor = compressor
-    this.#copy = parts.copy
+    this.#copy = deps.copy
     compressor.on('data', (bytes: Buffer) =>
       guarded(() => {
         if (this.#copy?.write(bytes) === false) this.#copy = undefined
@@ -71,8 +71,8 @@ export class StreamEncoder implements BodyTransform {
 
   flush(): void {
     if (!this.#unflushed || this.#ending) return
-    if (this.#parts.events) return this.#flushNow()
-    this.#cancelFlush ??= this.#parts.clock.after(FLUSH_MS, () => {
+    if (this.#deps.events) return this.#flushNow()
+    this.#cancelFlush ??= this.#deps.clock.after(FLUSH_MS, () => {
       this.#cancelFlush = undefined
       if (this.#unflushed && !this.#ending) this.#flushNow()
     })
@@ -83,7 +83,7 @@ export class StreamEncoder implements BodyTransform {
     if (this.#flushing) return
     this.#flushing = true
     this.#unflushed = false
-    this.#compressor.flush(this.#parts.flushKind, () => {
+    this.#compressor.flush(this.#deps.flushKind, () => {
       this.#flushing = false
       if (this.#unflushed && !this.#ending) this.flush()
     })
@@ -99,7 +99,7 @@ export class StreamEncoder implements BodyTransform {
   #fail(error: unknown): void {
     this.#copy?.abort()
     this.#copy = undefined
-    this.#parts.output.fail(error)
+    this.#deps.output.fail(error)
   }
 
   onDrain(): void {

@@ -7,7 +7,7 @@ import { encodedTrailers } from './encoded-fields.ts'
 /** How long a body may take to arrive before its head is sent without it. */
 const PATIENCE_MS = 30
 
-export interface WholeEncoderParts {
+export interface WholeEncoderDeps {
   /** Length of the body; -1 when unknown. */
   readonly length: number
   /** Longer bodies are left to `stream`. */
@@ -26,20 +26,20 @@ const buffers = new BodyBuffers()
 
 /** Gathers a small body and outputs it compressed, in one piece. */
 export class WholeEncoder implements BodyTransform {
-  readonly #parts: WholeEncoderParts
+  readonly #deps: WholeEncoderDeps
   #gathered: Buffer | undefined
   #at = 0
   #done = false
   #stream: BodyTransform | undefined
   #cancelWait: (() => void) | undefined
 
-  constructor(parts: WholeEncoderParts) {
-    this.#parts = parts
+  constructor(deps: WholeEncoderDeps) {
+    this.#deps = deps
   }
 
   write(buffer: Buffer, start: number, end: number): boolean {
     if (this.#stream !== undefined) return this.#stream.write(buffer, start, end)
-    const { length, most } = this.#parts
+    const { length, most } = this.#deps
     const whole = this.#at + end - start
     if (this.#done) throw new Error('a body is longer than its head says')
     if (whole > most) {
@@ -59,8 +59,8 @@ export class WholeEncoder implements BodyTransform {
   flush(): void {
     if (this.#stream !== undefined) this.#stream.flush?.()
     else if (!this.#done)
-      this.#cancelWait ??= this.#parts.clock.after(PATIENCE_MS, () =>
-        guarded(() => this.#tooSlow(), this.#parts.owner)
+      this.#cancelWait ??= this.#deps.clock.after(PATIENCE_MS, () =>
+        guarded(() => this.#tooSlow(), this.#deps.owner)
       )
   }
 
@@ -70,15 +70,15 @@ export class WholeEncoder implements BodyTransform {
     const kept = encodedTrailers(trailers)
     if (!this.#done) {
       // Trailers need chunked coding.
-      if (kept !== '') this.#parts.output.begin()
+      if (kept !== '') this.#deps.output.begin()
       this.#give(this.#gathered?.subarray(0, this.#at) ?? EMPTY)
     }
-    this.#parts.output.end(kept)
+    this.#deps.output.end(kept)
   }
 
   onDrain(): void {
     if (this.#stream !== undefined) this.#stream.onDrain?.()
-    else this.#parts.output.ready()
+    else this.#deps.output.ready()
   }
 
   abort(): void {
@@ -90,15 +90,15 @@ export class WholeEncoder implements BodyTransform {
   /** A body of known length is small, so wait for it. */
   #tooSlow(): void {
     if (this.#done || this.#stream !== undefined) return
-    this.#parts.output.begin()
-    if (this.#parts.length >= 0) return
+    this.#deps.output.begin()
+    if (this.#deps.length >= 0) return
     this.#goOn()
     this.#stream!.flush?.()
   }
 
   #goOn(): void {
     this.#cancelWait?.()
-    this.#stream = this.#parts.stream()
+    this.#stream = this.#deps.stream()
     if (this.#at > 0) this.#stream.write(this.#gathered!, 0, this.#at)
     this.#recycle()
   }
@@ -106,7 +106,7 @@ export class WholeEncoder implements BodyTransform {
   #makeRoom(bytes: number): void {
     const gathered = this.#gathered
     if (gathered !== undefined && gathered.length >= bytes) return
-    const larger = buffers.take(Math.max(bytes, this.#parts.length))
+    const larger = buffers.take(Math.max(bytes, this.#deps.length))
     gathered?.copy(larger, 0, 0, this.#at)
     this.#recycle()
     this.#gathered = larger
@@ -115,7 +115,7 @@ export class WholeEncoder implements BodyTransform {
   #give(bytes: Buffer): void {
     this.#done = true
     this.#cancelWait?.()
-    const { compress, output } = this.#parts
+    const { compress, output } = this.#deps
     compress(bytes, (encoded) => output.whole(encoded))
     this.#recycle()
   }

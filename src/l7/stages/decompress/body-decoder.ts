@@ -20,7 +20,7 @@ const QUEUE_BYTES = 16_384
 const FREE_FRAMES = 64
 const FRAME_BYTES = 1_024
 
-export interface BodyDecoderParts {
+export interface BodyDecoderDeps {
   readonly coding: Coding
   readonly limits: { readonly maxBytes: number; readonly ratio: number }
   readonly owner: Contained
@@ -54,7 +54,7 @@ export class BodyDecoder implements BodyTransform, Decoding {
   seat = -1
   held = 0
   readonly since: number
-  readonly #parts: BodyDecoderParts
+  readonly #deps: BodyDecoderDeps
   /** Created with the first byte. */
   #stream: Stream | undefined
   /** Its present chunk, and those that wait behind it. */
@@ -73,10 +73,10 @@ export class BodyDecoder implements BodyTransform, Decoding {
   #sourceEnded = false
   #over = false
 
-  constructor(parts: BodyDecoderParts) {
-    this.#parts = parts
-    this.since = parts.now()
-    parts.room.enter(this, decoderMemory(parts.coding, 0))
+  constructor(deps: BodyDecoderDeps) {
+    this.#deps = deps
+    this.since = deps.now()
+    deps.room.enter(this, decoderMemory(deps.coding, 0))
   }
 
   get received(): number {
@@ -89,7 +89,7 @@ export class BodyDecoder implements BodyTransform, Decoding {
 
   giveUp(): void {
     this.abort()
-    this.#parts.giveUp()
+    this.#deps.giveUp()
   }
 
   write(buffer: Buffer, start: number, end: number): boolean {
@@ -119,11 +119,11 @@ export class BodyDecoder implements BodyTransform, Decoding {
     this.#over = true
     this.#stream?.destroy()
     this.#queue = []
-    this.#parts.room.leave(this)
+    this.#deps.room.leave(this)
   }
 
   #open(): Stream {
-    const { coding, owner } = this.#parts
+    const { coding, owner } = this.#deps
     const stream = make[coding]()
     this.#frames++
     stream.on('data', (bytes: Buffer) => guarded(() => this.#give(stream, bytes), owner))
@@ -141,7 +141,7 @@ export class BodyDecoder implements BodyTransform, Decoding {
     if (chunk === undefined) return void stream.end()
     this.#chunk = chunk
     this.#before = stream.bytesWritten
-    stream.write(chunk, () => guarded(() => this.#fed(stream, chunk), this.#parts.owner))
+    stream.write(chunk, () => guarded(() => this.#fed(stream, chunk), this.#deps.owner))
   }
 
   /** Told of by the callback of the write, or by the end of the stream, which may come first. */
@@ -155,13 +155,13 @@ export class BodyDecoder implements BodyTransform, Decoding {
     else this.#feed()
     if (!this.#full || this.#queued >= QUEUE_BYTES) return
     this.#full = false
-    this.#parts.output.ready()
+    this.#deps.output.ready()
   }
 
   #give(stream: Stream, bytes: Buffer): void {
     if (this.#over) return
     this.#out += bytes.length
-    const { limits, output, refuse, room, coding, now } = this.#parts
+    const { limits, output, refuse, room, coding, now } = this.#deps
     const tooLong = this.#out > limits.maxBytes
     if (tooLong || (this.#out > FREE_BYTES && this.#out > limits.ratio * this.#in)) {
       this.abort()
@@ -182,7 +182,7 @@ export class BodyDecoder implements BodyTransform, Decoding {
     const rest = this.#rest
     if (rest === undefined && this.#sourceEnded) return this.#finish()
     const most = FREE_FRAMES + this.#in / FRAME_BYTES
-    if (rest === undefined || this.#parts.coding !== 'zstd' || this.#frames >= most)
+    if (rest === undefined || this.#deps.coding !== 'zstd' || this.#frames >= most)
       return this.#fail(new Error(TRAILING))
     stream.destroy()
     this.#stream = this.#rest = undefined
@@ -194,13 +194,13 @@ export class BodyDecoder implements BodyTransform, Decoding {
   #fail(error: unknown): void {
     if (this.#over) return
     this.abort()
-    this.#parts.output.fail(error)
+    this.#deps.output.fail(error)
   }
 
   #finish(): void {
     if (this.#over) return
     this.abort()
-    this.#parts.decoded()
-    this.#parts.output.end(this.#trailers)
+    this.#deps.decoded()
+    this.#deps.output.end(this.#trailers)
   }
 }

@@ -3,7 +3,7 @@ import type { CacheNames } from '../names.ts'
 import type { TierWords } from '../tier-words.ts'
 import { askText, readConfirmation } from './ask.ts'
 
-export interface ConfirmationsParts {
+export interface ConfirmationsDeps {
   /** Of the thread. */
   readonly subscriber: Subscriber
   readonly names: CacheNames
@@ -29,15 +29,15 @@ interface Waiting {
 
 /** Hears, for one thread, that other instances have applied its removals to their memory. */
 export class Confirmations {
-  readonly #parts: ConfirmationsParts
+  readonly #deps: ConfirmationsDeps
   readonly #channel: string
   readonly #waiting = new Map<number, Waiting>()
   #listening = false
   #last = 0
 
-  constructor(parts: ConfirmationsParts) {
-    const { subscriber, names, instance, thread } = parts
-    this.#parts = parts
+  constructor(deps: ConfirmationsDeps) {
+    const { subscriber, names, instance, thread } = deps
+    this.#deps = deps
     this.#channel = names.confirmed(instance, thread)
     subscriber.listen(this.#channel, {
       heard: (message) => this.#heard(message),
@@ -48,7 +48,7 @@ export class Confirmations {
 
   /** `done` is called once all have confirmed it. Undefined: there is no other instance, or it could not be heard. */
   expect(done: () => void): Expected | undefined {
-    const { words, instance, thread } = this.#parts
+    const { words, instance, thread } = this.#deps
     const need = words.others
     if (need <= 0 || !this.#listening) return undefined
     const number = ++this.#last
@@ -60,7 +60,7 @@ export class Confirmations {
   }
 
   close(): void {
-    this.#parts.subscriber.leave(this.#channel)
+    this.#deps.subscriber.leave(this.#channel)
   }
 
   #heard(message: string): void {

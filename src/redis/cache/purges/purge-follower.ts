@@ -18,7 +18,7 @@ import type { TierWords } from '../tier-words.ts'
 const LOOK_MS = 500
 const MAX_UNSENT = 1024
 
-export interface PurgeFollowerParts {
+export interface PurgeFollowerDeps {
   readonly plan: RedisPlan
   readonly link: RedisLink
   readonly names: CacheNames
@@ -41,7 +41,7 @@ export interface CacheTierView {
  * last purge every half second. Main thread.
  */
 export class PurgeFollower {
-  readonly #parts: PurgeFollowerParts
+  readonly #deps: PurgeFollowerDeps
   readonly #subscriber: Subscriber
   /** As text. */
   #unsent: string[] = []
@@ -53,9 +53,9 @@ export class PurgeFollower {
   readonly #removals = new HeardRemovals()
   #cancel: () => void = () => {}
 
-  constructor(parts: PurgeFollowerParts) {
-    this.#parts = parts
-    const { plan, clock, link, names, words } = parts
+  constructor(deps: PurgeFollowerDeps) {
+    this.#deps = deps
+    const { plan, clock, link, names, words } = deps
     this.#subscriber = new Subscriber({ plan, clock, nodes: () => link.nodes })
     this.#subscriber.listen(names.news, {
       heard: (message) => this.#heard(message),
@@ -71,12 +71,12 @@ export class PurgeFollower {
   close(): void {
     this.#cancel()
     this.#subscriber.close()
-    this.#parts.link.close()
+    this.#deps.link.close()
     this.#settled()
   }
 
   get view(): CacheTierView {
-    const { link, words } = this.#parts
+    const { link, words } = this.#deps
     const reachable = link.usable && words.applied >= 0
     return { reachable, others: words.others, unsent: this.#unsent.length, heard: words.applied }
   }
@@ -86,7 +86,7 @@ export class PurgeFollower {
     this.#unsent.push(purgeText(purge, { soft }))
     if (this.#unsent.length > MAX_UNSENT)
       this.#unsent = [...this.#unsent.slice(0, this.#sending), purgeText({ kind: 'all' })]
-    this.#parts.words.unsent = this.#unsent.length
+    this.#deps.words.unsent = this.#unsent.length
     this.#flush()
   }
 
@@ -95,14 +95,14 @@ export class PurgeFollower {
     if (this.#unsent.length > 0) {
       await new Promise<void>((resolve) => {
         this.#waiters.push(resolve)
-        this.#parts.clock.after(withinMs, resolve)
+        this.#deps.clock.after(withinMs, resolve)
       })
     }
     return this.#unsent.length === 0
   }
 
   #tick(): void {
-    this.#cancel = this.#parts.clock.after(LOOK_MS, () => {
+    this.#cancel = this.#deps.clock.after(LOOK_MS, () => {
       this.#look()
       this.#flush()
       this.#beat()
@@ -112,7 +112,7 @@ export class PurgeFollower {
 
   /** It hears again. Were there removals meanwhile, it is not known what of the memory they removed. */
   #listens(): void {
-    const { link, names, words, memory } = this.#parts
+    const { link, names, words, memory } = this.#deps
     if (!words.deaf) return this.#beat()
     const heardThen = this.#removals.asks()
     link.ask(
@@ -135,7 +135,7 @@ export class PurgeFollower {
 
   /** Tells others that they may wait for this instance, as long as it hears them, and counts them. */
   #beat(): void {
-    const { link, names, words, instance } = this.#parts
+    const { link, names, words, instance } = this.#deps
     if (!link.usable) words.others = 0
     if (!link.usable || !this.#subscriber.hears) return
     if (words.deaf) return this.#listens()
@@ -163,7 +163,7 @@ export class PurgeFollower {
   }
 
   #flush(): void {
-    const { link, names, words } = this.#parts
+    const { link, names, words } = this.#deps
     if (this.#sending > 0 || this.#unsent.length === 0 || !link.usable) return
     this.#sending = this.#unsent.length
     const args = [Math.max(0, words.applied), names.news, ...this.#unsent]
@@ -190,7 +190,7 @@ export class PurgeFollower {
   }
 
   #look(): void {
-    const { link, names, words } = this.#parts
+    const { link, names, words } = this.#deps
     if (!link.usable) return
     if (this.#looking) {
       this.#lookAgain = true
@@ -215,7 +215,7 @@ export class PurgeFollower {
   }
 
   #catchUp(last: number, purges: readonly (NumberedPurge | undefined)[]): void {
-    const { words } = this.#parts
+    const { words } = this.#deps
     if (!Number.isSafeInteger(last) || last <= words.applied) return
     // Entries from before the first contact may have been purged by others.
     if (words.applied < 0) return this.#apply({ number: last, purge: { kind: 'all' } })
@@ -227,7 +227,7 @@ export class PurgeFollower {
   }
 
   #apply({ number, purge, staleAt }: NumberedPurge): void {
-    const { memory, words, clock } = this.#parts
+    const { memory, words, clock } = this.#deps
     // In this order: the time of an entry is read before memory is asked whether it accepts it.
     memory.nextEpoch()
     words.applied = number
@@ -235,7 +235,7 @@ export class PurgeFollower {
   }
 
   #heard(message: string): void {
-    const { memory, words, instance } = this.#parts
+    const { memory, words, instance } = this.#deps
     if (message.startsWith('{')) {
       const news = readNews(message)
       if (news?.from === '') this.#removals.heard()
@@ -254,7 +254,7 @@ export class PurgeFollower {
 
   /** Whoever asks holds back the answer to a request meanwhile. */
   #confirm(ask: Ask | undefined): void {
-    const { link, names, instance } = this.#parts
+    const { link, names, instance } = this.#deps
     if (ask === undefined || ask.instance === instance || !link.usable) return
     const channel = names.confirmed(ask.instance, ask.thread)
     link.ask(

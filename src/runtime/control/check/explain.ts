@@ -17,7 +17,7 @@ import { listenerAddresses } from '../../plane/listener-addresses.ts'
 import { explainRelay } from './explain-relay.ts'
 
 /** What only a running lb knows, besides its configuration. */
-export interface ExplainParts {
+export interface ExplainDeps {
   /** Name of this process in Via; '' where none runs. */
   readonly pseudonym: string
   readonly ports: Readonly<Record<string, number>>
@@ -32,14 +32,10 @@ const ANYBODY = viaPseudonym()
 const MAX_PASSED_OVER = 100
 
 /** What would happen to a request under a configuration; throws a ControlError when no listener matches. */
-export function explainRequest(
-  config: Config,
-  request: ExplainRequest,
-  parts: ExplainParts
-): ExplanationView {
+export function explainRequest(config: Config, request: ExplainRequest, deps: ExplainDeps): ExplanationView {
   const { url, method, client } = request
   const { scheme, authority, target } = split(url)
-  const { listener, notes } = findListener(config, request.listener, scheme, authority, parts.ports)
+  const { listener, notes } = findListener(config, request.listener, scheme, authority, deps.ports)
   if (listener.mode === 'l4') return explainRelay(listener, authority, client)
   if (scheme === 'tcp' || scheme === 'udp')
     throw new ControlError('conflict', `listener ${listener.name} reads requests: ask by http or https`)
@@ -51,15 +47,15 @@ export function explainRequest(
   }
   const explainCache: ExplainCache = (route, asked) => {
     const cache = route.cache!
-    const said = explain(cache, parts.store(cache.store), asked, steadyNow(systemClock))
+    const said = explain(cache, deps.store(cache.store), asked, steadyNow(systemClock))
     const whole = { store: cache.store, ...said }
     if (said.outcome === 'hit') return whole
     // A response that is not looked up is not stored either, except for a POST, which has its own rules.
     if (said.outcome === 'bypass' && (asked.method === 'GET' || asked.method === 'HEAD'))
       return { ...whole, storing: { stored: 'no', why: said.why } }
-    return { ...whole, storing: explainStoring(asked, cache, response, parts.now) }
+    return { ...whole, storing: explainStoring(asked, cache, response, deps.now) }
   }
-  const { pseudonym } = parts
+  const { pseudonym } = deps
   const run = {
     listener,
     pools: config.pools,

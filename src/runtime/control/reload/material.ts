@@ -34,7 +34,7 @@ export interface ReadMaterial extends Material {
 /** The names in a self-signed certificate. */
 const SELF_SIGNED_FOR = ['localhost', '*.localhost', '127.0.0.1', '::1']
 
-export interface MaterialParts {
+export interface MaterialDeps {
   readonly obtained: Obtained
   readonly staples: Stapled
   readonly early: Pick<EarlyCertificates, 'refused' | 'later'>
@@ -47,11 +47,11 @@ export class MaterialReader {
   #selfSigned: CertificatePair | undefined
   readonly #obtained: Obtained
   readonly #staples: Stapled
-  readonly #early: MaterialParts['early']
+  readonly #early: MaterialDeps['early']
   readonly #folders: FolderCertificates
   readonly #last: LastRight
 
-  constructor({ obtained, staples, early, log }: MaterialParts) {
+  constructor({ obtained, staples, early, log }: MaterialDeps) {
     this.#obtained = obtained
     this.#staples = staples
     this.#early = early

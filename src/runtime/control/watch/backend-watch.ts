@@ -13,7 +13,7 @@ import { ChangeJournal } from '../reload/change-journal.ts'
 import { PoolWatch } from './pool-watch.ts'
 import type { BackendFate } from '../../plane/listener-engine.ts'
 
-export interface BackendWatchParts {
+export interface BackendWatchDeps {
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger
@@ -29,17 +29,17 @@ export interface BackendWatchParts {
  */
 export class BackendWatch {
   readonly operator: Operator
-  readonly #parts: BackendWatchParts
+  readonly #deps: BackendWatchDeps
   readonly #health: HealthChecker
   readonly #outliers: OutlierDetector
   readonly #journal: ChangeJournal
   readonly #emptiness: PoolWatch
   #pools: ReadonlyMap<string, Pool> = new Map()
 
-  constructor(parts: BackendWatchParts) {
-    const { clock, random, log, metrics } = parts
+  constructor(deps: BackendWatchDeps) {
+    const { clock, random, log, metrics } = deps
     const onChange = (event: ChangeEvent) => this.changed(event)
-    this.#parts = parts
+    this.#deps = deps
     this.#journal = new ChangeJournal(log, metrics)
     this.#emptiness = new PoolWatch(log)
     this.operator = new Operator({ clock, onChange })
@@ -72,14 +72,14 @@ export class BackendWatch {
   /** Every change of a backend's state, from any thread, comes here once. */
   changed(event: ChangeEvent): void {
     this.#journal.record(event)
-    this.#parts.onChanged(event)
+    this.#deps.onChanged(event)
     const { pool, backend, axis, to } = event
     const known = this.#pools.get(pool)
     if (known !== undefined) this.#emptiness.changed(known)
     const closes = known?.config.onDown === 'close'
-    if (axis === 'probe' && to === 'down' && closes) this.#parts.onFate('down', `${pool}/${backend}`)
+    if (axis === 'probe' && to === 'down' && closes) this.#deps.onFate('down', `${pool}/${backend}`)
     if (known?.config.onUp === 'close-backups' && to !== 'unknown') this.#returned(known, event)
-    if (axis === 'admin' && to === 'maint') this.#parts.onFate('maint', `${pool}/${backend}`)
+    if (axis === 'admin' && to === 'maint') this.#deps.onFate('maint', `${pool}/${backend}`)
   }
 
   /** Connections to backups are closed when a primary can serve again. */
@@ -90,11 +90,11 @@ export class BackendWatch {
     const held = backends.filter(({ backup, active }) => backup && active > 0)
     if (held.length === 0) return
     const names = held.map((each) => each.name)
-    this.#parts.log.info(
+    this.#deps.log.info(
       { event: 'pool-failback', pool: name, backend, backups: names.length },
       `pool ${name}: ${backend} is back, so connections to ${names.length === 1 ? `the backup ${names[0]}` : `${names.length} backups`} are closed`
     )
-    for (const { key } of held) this.#parts.onFate('maint', key)
+    for (const { key } of held) this.#deps.onFate('maint', key)
   }
 
   report(backend: Backend): ProbeReport | undefined {

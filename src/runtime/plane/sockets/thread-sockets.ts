@@ -13,7 +13,7 @@ import { leadTo, openBound, type Bound, type GivenSockets } from './bound.ts'
 import { ListenSocket } from './listen-socket.ts'
 import { hasReusePort } from './reuse-port.ts'
 
-export interface ThreadSocketsParts {
+export interface ThreadSocketsDeps {
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: Metrics
@@ -29,14 +29,14 @@ export type FreshSockets = Map<string, Bound>
 
 /** The sockets of one thread, by bind key: an address that stays in the configuration keeps its socket. */
 export class ThreadSockets {
-  readonly #parts: ThreadSocketsParts
+  readonly #deps: ThreadSocketsDeps
   readonly #sockets = new Map<string, Bound>()
   /** No listener uses them any more; queued connections are still accepted. */
   readonly #closing = new Set<Bound>()
 
-  constructor(parts: ThreadSocketsParts) {
-    this.#parts = parts
-    onShortage(shortageReport(parts.log, parts.clock))
+  constructor(deps: ThreadSocketsDeps) {
+    this.#deps = deps
+    onShortage(shortageReport(deps.log, deps.clock))
   }
 
   /**
@@ -143,11 +143,11 @@ export class ThreadSockets {
   }
 
   #serves(kind: Bind['kind']): boolean {
-    return this.#parts.servesUnshared || (kind === 'tcp' && hasReusePort)
+    return this.#deps.servesUnshared || (kind === 'tcp' && hasReusePort)
   }
 
   #onError(listener: string): (error: Error) => void {
-    const { log, clock, metrics } = this.#parts
+    const { log, clock, metrics } = this.#deps
     const labels = { listener, reason: 'descriptors' }
     const failures = new AcceptFailures(listener, log, clock, () =>
       metrics.counter('lb_connections_refused_total', labels)

@@ -9,7 +9,7 @@ import type { Session } from './session.ts'
 /** A bound for a record with large tokens. */
 const MAX_RECORD = 256 * 1024
 
-export interface SessionsParts {
+export interface SessionsDeps {
   readonly clock: Clock
   readonly seal: Seal
   readonly jar: CookieJar
@@ -23,33 +23,33 @@ export interface SessionsParts {
  * for one host: the application behind one host could otherwise show the cookies that it sees to another.
  */
 export class Sessions {
-  readonly #parts: SessionsParts
+  readonly #deps: SessionsDeps
 
-  constructor(parts: SessionsParts) {
-    this.#parts = parts
+  constructor(deps: SessionsDeps) {
+    this.#deps = deps
   }
 
   get remote(): RemoteSessions | undefined {
-    return this.#parts.remote
+    return this.#deps.remote
   }
 
   /** The session in a cookie of `host`; undefined when it has ended. */
   sealed(field: string | undefined, host: string): Session | undefined {
-    const { jar, seal } = this.#parts
+    const { jar, seal } = this.#deps
     const text = jar.read(field)
     return this.#standing(text === undefined ? undefined : seal.open<Session>(`session ${host}`, text))
   }
 
   /** The id, from a cookie of `host` that refers to a session in Redis. */
   idOf(field: string | undefined, host: string): string | undefined {
-    const { jar, seal } = this.#parts
+    const { jar, seal } = this.#deps
     const text = jar.read(field)
     return text === undefined ? undefined : seal.open<{ readonly id: string }>(`session id ${host}`, text)?.id
   }
 
   /** Rejects when Redis does not answer: it is unknown then whether the session has ended. */
   async read(id: string): Promise<Session | undefined> {
-    const { remote, seal, ended } = this.#parts
+    const { remote, seal, ended } = this.#deps
     if (!(await remote!.reachable())) throw new Error('it is not reachable')
     const found = await remote!.read(digestOf(id), ended.last)
     if (found === undefined) throw new Error('no answer')
@@ -68,7 +68,7 @@ export class Sessions {
    * Rejects when Redis does not store it. `existing`: it was refreshed. False: it has ended meanwhile, or is too large.
    */
   async save(session: Session, existing: boolean): Promise<boolean> {
-    const { remote, seal, clock } = this.#parts
+    const { remote, seal, clock } = this.#deps
     if (remote === undefined) return true
     const record = seal.close(`record ${session.id}`, session)
     if (record.length > MAX_RECORD) return false
@@ -78,12 +78,12 @@ export class Sessions {
   }
 
   async remove(id: string): Promise<void> {
-    await this.#parts.remote?.remove(digestOf(id))
+    await this.#deps.remote?.remove(digestOf(id))
   }
 
   /** Set-Cookie lines for `host`; '' where the session is too large for cookies. */
   lines(session: Session, host: string, attributes: string): string {
-    const { jar, seal, remote, clock } = this.#parts
+    const { jar, seal, remote, clock } = this.#deps
     const seconds = Math.max(1, Math.floor((session.end - clock.wall()) / 1000))
     const text =
       remote === undefined
@@ -93,7 +93,7 @@ export class Sessions {
   }
 
   #standing(session: Session | undefined): Session | undefined {
-    return session === undefined || this.#parts.ended.has(session) ? undefined : session
+    return session === undefined || this.#deps.ended.has(session) ? undefined : session
   }
 }
 

@@ -10,7 +10,7 @@ import { answered, waiting } from './replies.ts'
 /** A token of a few hundred bytes, in a form. */
 const MAX_LOGOUT_BYTES = 32 * 1024
 
-export interface ToldLogoutsParts {
+export interface ToldLogoutsDeps {
   readonly issuer: string
   readonly timeoutMs: number
   readonly clock: Clock
@@ -20,10 +20,10 @@ export interface ToldLogoutsParts {
 
 /** The paths on which the provider reports that a session has ended. */
 export class ToldLogouts {
-  readonly #parts: ToldLogoutsParts
+  readonly #deps: ToldLogoutsDeps
 
-  constructor(parts: ToldLogoutsParts) {
-    this.#parts = parts
+  constructor(deps: ToldLogoutsDeps) {
+    this.#deps = deps
   }
 
   /** OpenID Connect Back-Channel Logout 1.0 §2.5. */
@@ -52,18 +52,18 @@ export class ToldLogouts {
     const { query } = exchange
     const sid = queryValue(query, 'sid')
     const issuer = queryValue(query, 'iss')
-    if (sid === undefined || sid === '' || sid.length > 1024 || issuer !== this.#parts.issuer)
+    if (sid === undefined || sid === '' || sid.length > 1024 || issuer !== this.#deps.issuer)
       return answered(400, 'a logout without issuer and session')
     return this.#waiting(() => this.#end({ sid }, cookies))
   }
 
   async #read(text: string): Promise<Reply> {
-    const told = await this.#parts.tokens.read(text)
+    const told = await this.#deps.tokens.read(text)
     return typeof told === 'string' ? answered(400, `a logout that is refused: ${told}`) : this.#end(told)
   }
 
   async #end(ending: Ending, cookies = ''): Promise<Reply> {
-    const { ended, clock } = this.#parts
+    const { ended, clock } = this.#deps
     const known = await ended.end(ending, clock.wall())
     return known
       ? answered(200, 'a session has ended at the provider', cookies)
@@ -71,7 +71,7 @@ export class ToldLogouts {
   }
 
   #waiting(act: () => Promise<Answer>) {
-    const { issuer, timeoutMs } = this.#parts
+    const { issuer, timeoutMs } = this.#deps
     return waiting({ name: 'the provider', asks: issuer, timeoutMs }, act)
   }
 }

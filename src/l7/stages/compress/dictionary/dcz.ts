@@ -26,7 +26,7 @@ export function mayBeDictionary(bytes: Buffer): boolean {
   return bytes.length >= 4 && bytes.readUInt32LE(0) !== FORMATTED
 }
 
-export interface DczParts {
+export interface DczInput {
   readonly bytes: Buffer
   readonly dictionary: Buffer
   /** SHA-256 of the dictionary. */
@@ -35,7 +35,7 @@ export interface DczParts {
 }
 
 /** Compresses at once, on this thread. */
-export function encodeDcz({ bytes, dictionary, hash, level }: DczParts): Buffer {
+export function encodeDcz({ bytes, dictionary, hash, level }: DczInput): Buffer {
   return Buffer.concat([MAGIC, hash, zstdCompressSync(bytes, { dictionary, ...paramsOf(level) })])
 }
 
@@ -45,7 +45,7 @@ export async function encodeDczLater({
   dictionary,
   hash,
   level
-}: DczParts): Promise<Buffer | undefined> {
+}: DczInput): Promise<Buffer | undefined> {
   return new Promise((resolve) => {
     zstdCompress(bytes, { dictionary, ...paramsOf(level) }, (error, encoded) => {
       resolve(error === null ? Buffer.concat([MAGIC, hash, encoded]) : undefined)

@@ -7,7 +7,7 @@ import type { StoredRecord } from '../../../cache/ports.ts'
 import type { Exchange } from '../../../exchange/exchange.ts'
 import type { ResponseHead } from '../../../exchange/response/response-head.ts'
 import { WHOLE_BYTES } from '../encoders.ts'
-import { encodeDcz, encodeDczLater, mayBeDictionary, type DczParts } from './dcz.ts'
+import { encodeDcz, encodeDczLater, mayBeDictionary, type DczInput } from './dcz.ts'
 import { availableDictionary, patternOf } from './eligible.ts'
 
 /** Largest dictionary, and largest body to compress with one. */
@@ -90,10 +90,10 @@ export class Dictionaries {
   }
 
   /** Compresses a few at a time; requests meanwhile get an ordinary coding. */
-  #later(stored: StoredForms, form: string, parts: DczParts): void {
+  #later(stored: StoredForms, form: string, input: DczInput): void {
     if (this.#jobs >= MAX_JOBS) return
     this.#jobs++
-    encodeDczLater(parts)
+    encodeDczLater(input)
       .then((encoded) => {
         this.#jobs--
         if (encoded !== undefined) stored.put(form, encoded)

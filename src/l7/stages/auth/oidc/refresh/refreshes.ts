@@ -30,7 +30,7 @@ interface Kept {
   until: number
 }
 
-export interface RefreshesParts {
+export interface RefreshesDeps {
   readonly clock: Clock
   readonly news: SessionNews
   /** How long the provider may take. */
@@ -45,12 +45,12 @@ export interface RefreshesParts {
  * the session. Threads take turns in shared memory, instances in Redis, and tell each other the results.
  */
 export class Refreshes {
-  readonly #parts: RefreshesParts
+  readonly #deps: RefreshesDeps
   readonly #kept = new Map<string, Kept>()
 
-  constructor(parts: RefreshesParts) {
-    this.#parts = parts
-    parts.news.listen((each: News) => {
+  constructor(deps: RefreshesDeps) {
+    this.#deps = deps
+    deps.news.listen((each: News) => {
       if (each.kind === 'refreshed') this.#heard(each.key, each.session)
     })
   }
@@ -70,11 +70,11 @@ export class Refreshes {
     if (known !== undefined) return known.result
     const other = Promise.withResolvers<Session | undefined>()
     const result = this.#among(key, other.promise, refresh, keep)
-    const kept = { result, found: other.resolve, until: this.#parts.clock.now() + KEPT_MS }
+    const kept = { result, found: other.resolve, until: this.#deps.clock.now() + KEPT_MS }
     this.#kept.set(key, kept)
     result.catch(() => {
-      kept.until = this.#parts.clock.now() + AGAIN_MS
-      this.#parts.clock.after(AGAIN_MS, () => this.#kept.get(key) === kept && this.#kept.delete(key))
+      kept.until = this.#deps.clock.now() + AGAIN_MS
+      this.#deps.clock.after(AGAIN_MS, () => this.#kept.get(key) === kept && this.#kept.delete(key))
     })
     return result
   }
@@ -84,7 +84,7 @@ export class Refreshes {
     const known = this.#kept.get(key)
     if (known !== undefined) return known.found(session)
     this.#forget()
-    const until = this.#parts.clock.now() + KEPT_MS
+    const until = this.#deps.clock.now() + KEPT_MS
     this.#kept.set(key, { result: Promise.resolve(session), found: () => {}, until })
   }
 
@@ -95,7 +95,7 @@ export class Refreshes {
     refresh: () => Promise<Session | undefined>,
     keep: Keep
   ): Promise<Session | undefined> {
-    const { clock, turns, news, timeoutMs } = this.#parts
+    const { clock, turns, news, timeoutMs } = this.#deps
     const end = clock.now() + timeoutMs
     for (;;) {
       const turn = turns?.take(key, clock.now(), timeoutMs + LEASE_BEYOND_MS) ?? 'mine'
@@ -122,7 +122,7 @@ export class Refreshes {
     refresh: () => Promise<Session | undefined>,
     keep: Keep
   ): Promise<Session | undefined> {
-    const { clock, remote, seal, timeoutMs } = this.#parts
+    const { clock, remote, seal, timeoutMs } = this.#deps
     // Without Redis, or without an answer from it, each instance is on its own.
     if (remote === undefined || !(await remote.reachable())) return this.#refreshAndKeep(refresh, keep)
     const owner = randomBytes(12).toString('base64url')
@@ -154,11 +154,11 @@ export class Refreshes {
   }
 
   #pause(ms: number): Promise<undefined> {
-    return new Promise((resolve) => void this.#parts.clock.after(ms, () => resolve(undefined)))
+    return new Promise((resolve) => void this.#deps.clock.after(ms, () => resolve(undefined)))
   }
 
   #forget(): void {
-    const now = this.#parts.clock.now()
+    const now = this.#deps.clock.now()
     for (const [old, { until }] of this.#kept) {
       if (now < until && this.#kept.size < MAX_KEPT) break
       this.#kept.delete(old)

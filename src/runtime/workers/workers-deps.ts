@@ -4,7 +4,7 @@ import type { MetricsSource } from '../../core/metrics/hub.ts'
 import type { WorkerInit } from './messages.ts'
 
 /** What the workers of one process need, and their callbacks. */
-export interface WorkersParts {
+export interface WorkersDeps {
   readonly count: number
   readonly heapMb: number
   readonly log: Logger

@@ -3,7 +3,7 @@ import type { EntryTable } from './memory/entry-table.ts'
 import type { SharedHeads } from './shared-heads.ts'
 
 /** The store as its records, claims and writers see it. */
-export interface StoreParts {
+export interface StoreDeps {
   readonly maxObjectBytes: number
   epochOf(key: string): number
   readonly table: EntryTable

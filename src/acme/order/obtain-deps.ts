@@ -5,7 +5,7 @@ import type { OrderRecord } from '../storage/records.ts'
 import type { Solver } from './solver.ts'
 
 /** What an order needs, and its callbacks. */
-export interface OrderParts {
+export interface OrderDeps {
   readonly name: string
   readonly account: Account
   readonly clock: Clock
@@ -19,7 +19,7 @@ export interface OrderParts {
 }
 
 /** With what is under way of the order. */
-export interface StepParts extends OrderParts {
+export interface StepDeps extends OrderDeps {
   /** A process that follows this one asks for `url` no sooner either. */
   readonly rest: (url: string, at: number) => Promise<void>
 }
