@@ -19,7 +19,7 @@ function blocks(): Map<string, string> {
 /** What the page adds to files that are there: file, what stands before it, what is added. The page has the last one. */
 const additions: readonly (readonly [file: string, behind: string, added: string])[] = [
   ['src/config/model/pool-model.ts', "  | 'first'", "| 'idle'"],
-  ['src/balancer/algorithms.ts', 'first: () => new First(),', 'idle: (parts) => new Idle(parts)'],
+  ['src/balancer/algorithms.ts', 'first: () => new First(),', 'idle: (deps) => new Idle(deps)'],
   [
     'src/config/checks/pools.ts',
     'first: { weight: false, hash: false },',

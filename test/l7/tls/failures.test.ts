@@ -108,7 +108,7 @@ for (const mode of ['l7', 'l4'] as const) {
 
     t.test('a flood of them is a few lines, and how many there were', async (t) => {
       const before = told('web').length
-      for (let n = 0; n < 40; n++) await sends(t, port, Buffer.from([0]))
+      for (let n = 0; n < 40; n++) await sends(t, port, Buffer.from([1]))
       const last = () => told('web').at(-1)?.fields['suppressed']
       await eventually(() => last() !== undefined)
       const lines = told('web').slice(before)
