@@ -184,8 +184,10 @@ export const pageWhole: Check = ({ plan, status, head, body }) => {
 }
 
 /** A fault in what edits an answer: no edit is in what tells of it. */
-function isItsOwn({ plan, status }: Answer): boolean {
-  return status === 500 && /behind|length|transform/.test(plan.nonsense)
+function isItsOwn({ plan, status, head }: Answer): boolean {
+  if (plan.nonsense === '') return false
+  const toGrpc = fieldOf(head, 'grpc-status') === '13' && head.includes('LB_INTERNAL')
+  return toGrpc || (status === 500 && /behind|length|transform/.test(plan.nonsense))
 }
 
 function wantsProblems(fields: string): boolean {
