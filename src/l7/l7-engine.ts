@@ -11,7 +11,7 @@ import type { Admission } from '../net/admission/gate.ts'
 import type { TlsFacts } from '../net/tls/tls-facts.ts'
 import type { TlsServer } from '../net/tls/tls-server.ts'
 import type { Attach } from '../net/transport/accept.ts'
-import type { Transport, TransportOwner } from '../net/transport/transport.ts'
+import { nobody, type Transport, type TransportOwner } from '../net/transport/transport.ts'
 import { compilePieces, compileSnapshot, type L7SnapshotInput } from './compile/compile.ts'
 import { clientPlaces, type Ends } from './exchange/client/client-connection.ts'
 import type { DownstreamStream } from './exchange/downstream-stream.ts'
@@ -266,5 +266,3 @@ function attachTo(transport: Transport): (owner: TransportOwner) => Transport {
     return transport
   }
 }
-
-const nobody: TransportOwner = { onData() {}, onEnd() {}, onDrain() {}, onClose() {} }

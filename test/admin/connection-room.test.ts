@@ -1,12 +1,30 @@
 import { once } from 'node:events'
-import { Agent, createServer, request } from 'node:http'
+import { Agent, createServer, request, type Server } from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { boundConnections } from '../../src/admin/connection-room.ts'
 import { Coalesced } from '../../src/runtime/control/reload/coalesced.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
 import { startAdmin } from './fixtures/fake-control-plane.ts'
 import { ask } from './fixtures/raw-request.ts'
+
+/** `server` listens, with room for eight connections. The result opens one that says `text`. */
+async function bounded(t: Test, server: Server): Promise<(text: string) => Promise<Socket>> {
+  boundConnections(server, 8)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  t.teardown(() => server.closeAllConnections())
+  const { port } = server.address() as AddressInfo
+  return async (text) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.on('error', () => {})
+    t.teardown(() => socket.destroy())
+    await once(socket, 'connect')
+    socket.write(text)
+    return socket
+  }
+}
 
 t.test(
   'connections that say nothing do not lock a health check out, and one that waits for its answer stays',
@@ -16,19 +34,7 @@ t.test(
       if (request.url === '/slow') waiting.push(() => response.end('slow'))
       else response.end('ok')
     })
-    boundConnections(server, 8)
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    t.teardown(() => server.close())
-    t.teardown(() => server.closeAllConnections())
-    const { port } = server.address() as AddressInfo
-    const dial = async (text: string): Promise<Socket> => {
-      const socket = connect(port, '127.0.0.1')
-      socket.on('error', () => {})
-      await once(socket, 'connect')
-      socket.write(text)
-      return socket
-    }
+    const dial = await bounded(t, server)
     const slow = await dial('GET /slow HTTP/1.1\r\nhost: a\r\n\r\n')
     while (waiting.length === 0) await new Promise((resolve) => setImmediate(resolve))
     const idle = []
@@ -47,20 +53,7 @@ t.test(
 
 t.test('bodies that do not end lock nobody out, however many follow', async (t) => {
   const server = createServer((request, response) => request.resume().on('end', () => response.end('ok')))
-  boundConnections(server, 8)
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => server.close())
-  t.teardown(() => server.closeAllConnections())
-  const { port } = server.address() as AddressInfo
-  const dial = async (text: string): Promise<Socket> => {
-    const socket = connect(port, '127.0.0.1')
-    socket.on('error', () => {})
-    t.teardown(() => socket.destroy())
-    await once(socket, 'connect')
-    socket.write(text)
-    return socket
-  }
+  const dial = await bounded(t, server)
   const begun = () => once(server, 'request')
   for (let i = 0; i < 12; i++) {
     const seen = begun()

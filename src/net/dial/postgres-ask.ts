@@ -7,7 +7,7 @@ import { SSL_REQUEST } from '../tls/postgres-start.ts'
 import type { UpstreamTls } from '../tls/upstream-tls.ts'
 import { RawTransport } from '../transport/raw-transport.ts'
 import { SocketTransport } from '../transport/socket-transport.ts'
-import type { Transport, TransportOwner } from '../transport/transport.ts'
+import { nobody, type Transport, type TransportOwner } from '../transport/transport.ts'
 import type { DialOptions } from './dial.ts'
 import { CONNECT_TIMEOUT } from './dial-failure.ts'
 
@@ -130,5 +130,3 @@ function socketOf(transport: Transport): Socket {
   transport.owner = nobody
   return (transport as SocketTransport).socket
 }
-
-const nobody: TransportOwner = { onData() {}, onEnd() {}, onDrain() {}, onClose() {} }

@@ -23,6 +23,9 @@ export interface TransportOwner extends Contained {
   onConnect?(): void
 }
 
+/** Of a connection whose events interest nobody any more. */
+export const nobody: TransportOwner = { onData() {}, onEnd() {}, onDrain() {}, onClose() {} }
+
 /** One end of a connection, from the kernel. */
 export interface SocketName {
   readonly address: string

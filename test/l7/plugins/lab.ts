@@ -30,6 +30,13 @@ export interface Lab {
   errors(): number
 }
 
+/** A hook of that name which does what `cases` has for the path. */
+export function hooksOf(cases: Readonly<Record<string, Hooks>>) {
+  return (name: string) =>
+    (exchange: { path: string }, ...rest: unknown[]): never =>
+      cases[exchange.path.slice(1)]?.[name]?.(exchange, ...rest) as never
+}
+
 /** The name of a path, and the hooks of the plugin for it alone. */
 export async function lab(t: Test, cases: Readonly<Record<string, Hooks>>): Promise<Lab> {
   let got = ''
@@ -68,10 +75,7 @@ export async function lab(t: Test, cases: Readonly<Record<string, Hooks>>): Prom
     fatal: line,
     child() {}
   } as HostLogger
-  const hook =
-    (name: string) =>
-    (exchange: { path: string }, ...rest: unknown[]): never =>
-      cases[exchange.path.slice(1)]?.[name]?.(exchange, ...rest) as never
+  const hook = hooksOf(cases)
   const plugin = definePlugin({
     name: 'wrong',
     before: 'cache',

@@ -8,7 +8,7 @@ import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { definePlugin, type HostLogger, start, type StartOptions } from '../../../src/index.ts'
 import { UNKNOWN_LENGTH } from '../../../src/plugin.ts'
-import type { Hooks } from './lab.ts'
+import { hooksOf, type Hooks } from './lab.ts'
 
 t.setTimeout(240_000)
 
@@ -97,10 +97,7 @@ async function lab(
   } = {}
 ) {
   const reasons = new Map<string, string>()
-  const hook =
-    (name: string) =>
-    (exchange: { path: string }, ...rest: unknown[]): never =>
-      cases[exchange.path.slice(1)]?.[name]?.(exchange, ...rest) as never
+  const hook = hooksOf(cases)
   const plugin = definePlugin({
     name: 'wrong',
     ...(more.place ?? { after: 'decompress' }),

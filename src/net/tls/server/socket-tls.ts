@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { createServer, type SecureContext, type Server, type TLSSocket } from 'node:tls'
 import { systemClock } from '../../../core/clock.ts'
 import { SocketTransport } from '../../transport/socket-transport.ts'
-import type { Transport, TransportOwner } from '../../transport/transport.ts'
+import { nobody, type Transport } from '../../transport/transport.ts'
 import type { Shaking } from '../handshake.ts'
 import type { ListenerTlsMaterial } from '../listener-tls.ts'
 import { serverOptions } from './server-context.ts'
@@ -123,5 +123,3 @@ function endWithAlert(socket: TLSSocket, raw: Socket | undefined, alert: Buffer 
   const cancel = systemClock.after(LINGER_MS, () => socket.destroy())
   socket.once('close', cancel)
 }
-
-const nobody: TransportOwner = { onData() {}, onEnd() {}, onDrain() {}, onClose() {} }

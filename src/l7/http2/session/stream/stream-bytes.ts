@@ -1,6 +1,11 @@
 import { contain } from '../../../../core/containment.ts'
 import type { ByteStream } from '../../../../net/transport/byte-stream.ts'
-import type { SocketName, Transport, TransportOwner } from '../../../../net/transport/transport.ts'
+import {
+  nobody,
+  type SocketName,
+  type Transport,
+  type TransportOwner
+} from '../../../../net/transport/transport.ts'
 import { CANCEL, errorName } from '../../frames/codes.ts'
 import type { Session } from '../session.ts'
 import type { ClosedBy, Stream, StreamHandler } from './stream.ts'
@@ -138,5 +143,3 @@ export class StreamBytes implements ByteStream, StreamHandler {
     }
   }
 }
-
-const nobody: TransportOwner = { onData() {}, onEnd() {}, onDrain() {}, onClose() {} }
