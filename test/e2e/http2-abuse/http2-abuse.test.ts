@@ -28,7 +28,8 @@ async function attacked(t: Test): Promise<Lb> {
         routes: [{ match: { path: '/none' }, respond: { status: 404 } }, { pool: 'web' }]
       }
     ],
-    pools: { web: { backends: [origin.address] } }
+    // The origin shares this thread with the attackers, and is slow where the machine is.
+    pools: { web: { backends: [origin.address], timeouts: { connect: '30s', idle: '60s' } } }
   })
 }
 
